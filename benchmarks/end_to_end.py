@@ -9,7 +9,9 @@ program; a long one is all of them one after the other, again and again. Every s
 process of its own, process start included; its peak memory is that of the process (and, with workers, of the
 largest).
 
-clips   a hundred clips of ten seconds are to take twenty minutes on two cores: wall time, seconds of each stage
+clips   a hundred clips of ten seconds are to take twenty minutes on two cores: wall time, seconds of each stage;
+        then, in the same run, the loop that only classifies (``stability_speed.py``) over the same clips, with
+        the ratio of both, and the seconds of processors that decoding and network alone need for the frames
 long    an hour of 1080p is to stay within 2 GB
 growth  frames and perturbations are made two and four times as many, and models two and three times (the same
         network under other names), all else as it is; the time is to grow along a line. Given are the lines
@@ -32,6 +34,7 @@ from pathlib import Path
 import harness
 import numpy as np
 from harness import say
+from stability_speed import decoding, model_alone
 
 PERTURBATIONS = (
     *("brightness", "rotation", "gaussian_blur", "jpeg", "gaussian_noise", "contrast", "translation", "hue"),
@@ -62,6 +65,7 @@ class Wording:
     """What a study took. stages: seconds of each; peak_mb: resident memory of the largest process."""
 
     wall_s: float
+    processor_s: float
     peak_mb: float
     frames: int
     stages: dict[str, float]
@@ -113,21 +117,56 @@ def study(sources: Path, out: Path, *more: str) -> Wording:
     """A whole study in a process of its own; the peak memory is that of all studies so far."""
     code = "from vidrobust.cli.app import main; main()"
     command = [sys.executable, "-c", code, "study", str(sources), "-o", str(out), "-q", *more]
-    before = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    wall = time.perf_counter() - before
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)}: {done.stderr[-3000:]}")
+    wall, work = timed(command)
     record = json.loads((out / "run.json").read_text())
     stages = {name: float(stage["seconds"]) for name, stage in record["stages"].items()}
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    return Wording(wall, peak, sum(int(entry["frames"]) for entry in record["inputs"]), stages)
+    return Wording(wall, work, peak, sum(int(entry["frames"]) for entry in record["inputs"]), stages)
+
+
+def timed(command: Sequence[str]) -> tuple[float, float]:
+    """Wall seconds and seconds of processors of a process and its children."""
+
+    def used() -> float:
+        of_children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return of_children.ru_utime + of_children.ru_stime
+
+    before, work = time.perf_counter(), used()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)}: {done.stderr[-3000:]}")
+    return time.perf_counter() - before, used() - work
+
+
+def beside_plain(clips: Path, model: str, summary: Wording) -> None:
+    """The plain loop over the same clips, decoding and network alone, and the study's ratio to each."""
+    paths = [str(path) for path in sorted(clips.iterdir())]
+    here = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import stability_speed as s; "
+    loop = f"{here}[s.plain_loop(clip, {model!r}) for clip in {paths!r}]"
+    wall, work = timed([sys.executable, "-c", loop])
+    say(f"  plain loop: {wall:.0f} s, {work:.0f} of processors")
+    for what, ratio in (
+        ("seconds", summary.wall_s / wall),
+        ("seconds of processors", summary.processor_s / work),
+    ):
+        say(f"  the study takes {ratio:.2f} times its {what}")
+    decoded = [decoding(path) for path in paths]
+    _, _, network = model_alone(paths[0], model, sum(frames for frames, _, _ in decoded))
+    least = sum(busy for _, _, busy in decoded) + network
+    cores = os.cpu_count() or 1
+    say(
+        f"  decoding and network alone, each frame once: {least:.0f} s of processors, so at least "
+        f"{least / cores:.0f} s on {cores}"
+    )
 
 
 def tell(name: str, summary: Wording) -> None:
     in_stages = ", ".join(f"{stage} {s:.0f}" for stage, s in summary.stages.items() if s >= 0.5)
     wall = f"{summary.wall_s:.0f} s ({summary.wall_s / 60:.1f} min)"
-    say(f"{name}: {wall} for {summary.frames} frames, peak {summary.peak_mb:.0f} MB")
+    say(
+        f"{name}: {wall}, {summary.processor_s:.0f} s of processors for {summary.frames} frames, "
+        f"peak {summary.peak_mb:.0f} MB"
+    )
     say(f"  seconds by stage: {in_stages}")
 
 
@@ -218,6 +257,7 @@ def main() -> None:
             tell(f"{asked.clips} clips of {seconds:g} s, {size}", summary)
             minutes = summary.wall_s * 100 / asked.clips / 60
             say(f"  a hundred such clips: {minutes:.1f} min, if it grows with the clips")
+            beside_plain(folder / "clips", asked.model, summary)
         elif asked.what == "long":
             size = asked.size or "1920x1080"
             long_clip(asked.sources, 60 * asked.minutes, size, folder / "clips")

@@ -15,9 +15,8 @@ from pathlib import Path
 import harness
 import numpy as np
 
-from vidrobust.metrics.tracks.against_truth import Truth
+from vidrobust.metrics.tracks.against_truth import NOTHING, Truth, identity_counts
 from vidrobust.metrics.tracks.follow import TrackSettings, follow
-from vidrobust.metrics.tracks.identities import NOTHING, identity_counts
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 
 ROOT = Path(__file__).parents[1]

@@ -28,8 +28,7 @@ from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.run import OpenRun
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.catalogue import STAGES
-from vidrobust.stages.remedies import compared
-from vidrobust.stages.remedies.label_rows import Study
+from vidrobust.stages.remedies.label_rows import Study, flips_after
 from vidrobust.stages.remedies.study import FootageTables, classifier_study
 from vidrobust.stages.replays.arms import replay_all
 from vidrobust.stages.replays.footage import InputShown, WanderingSteps, answered, softened
@@ -128,7 +127,7 @@ def main() -> None:
                 own = study.answers[0].label
                 left = {}
                 for name, labels in labels_of(run, model.name).items():
-                    after, before = compared.flips_after(study.flips, labels), study.flips.before
+                    after, before = flips_after(study.flips, labels), study.flips.before
                     unit = study.flips.clusters.label + 100 * number
                     rows = (before, after, unit, labels == own, np.isin(own, good), np.isin(labels, good))
                     pooled.setdefault(name, []).append(rows)

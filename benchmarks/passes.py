@@ -194,6 +194,7 @@ def main() -> None:
         pictures, rate = read(file)
         found = [p for p in passes_or_visits(pictures).passes if p.crossed]
         spans = in_view if kind == "crosses" else inside
+        rows = rows[rows["kind"] != "none"]  # nothing crosses the whole picture, nothing is placed
         true = list(zip(rows["first"], rows["last"], strict=True))
         got, left = matched(map(spans, found), true)
         row(str(path), len(true), got, left, rate, table)

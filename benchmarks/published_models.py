@@ -68,7 +68,7 @@ def study(
     units = units_of_summaries(
         stability,
         sensitivity.assign(item="", strength=1.0, metric="top1_error"),
-        given="accuracy",
+        given=["accuracy"],
         foreign=[foreign] if foreign else [],
         groups={name: family_of(name) for name in models.index},
         higher_is_better=dict.fromkeys(kept, True),

@@ -19,7 +19,7 @@ from harness import say
 
 from vidrobust.plugins.gauge.attributes.raters import fleiss_kappa
 from vidrobust.plugins.gauge.variables.gauge import gauge_study
-from vidrobust.statistics.agreement import cohens_kappa
+from vidrobust.statistics.intervals import cohens_kappa
 
 
 def long(value: np.ndarray, *, nested: bool = False) -> pd.DataFrame:

@@ -227,7 +227,7 @@ from vidrobust.video.pyav import PyAVReader
 
 
 def open_again(asked):
-    return PyAVReader(asked.path, item=asked.item, color=asked.color, allow_network=False)
+    return PyAVReader(asked.path, item=asked.item, color=asked.color)
 """
     },
     lines=(

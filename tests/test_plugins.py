@@ -101,6 +101,50 @@ def test_the_plugin_of_the_documents_works(tmp_path: Path) -> None:
     assert "Count the models of a run." in vidrobust(tmp_path, "hello", "--help").stdout
 
 
+FAILING = """
+from vidrobust.pipeline.stage import TableStage
+from vidrobust.report.section import ReportSection
+from vidrobust.stages.stability.stage import STABILITY
+
+
+class Failing(TableStage):
+    name, version, needs, files = "failing", 1, (STABILITY,), ("failing.json",)
+
+    def make(self, run):
+        raise RuntimeError("\\x1b[31mred")
+
+
+def details(run, keep):
+    raise RuntimeError("\\x1b[31mred")
+
+
+STAGE = Failing()
+SECTION = ReportSection(name="failing", question="?", after="stable", details=details)
+"""
+
+
+@pytest.mark.slow
+def test_a_stage_or_section_of_another_package_that_raises_is_named(
+    public_clips: Path, tmp_path: Path
+) -> None:
+    info = tmp_path / "failing.dist-info"
+    info.mkdir()
+    (tmp_path / "failing.py").write_text(FAILING)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: failing\nVersion: 1\n")
+    points = "[vidrobust.stages]\nfailing = failing:STAGE\n[vidrobust.sections]\nfailing = failing:SECTION\n"
+    (info / "entry_points.txt").write_text(points)
+    run, model = str(tmp_path / "run"), "-mtests.fuzz.tiny:model"
+    clip = str(public_clips / "line-flour-bags.gif")
+    assert vidrobust(tmp_path, "stability", clip, model, "--end-s=0.3", f"-o{run}", "-q").returncode == 0
+    stage, page = vidrobust(tmp_path, "failing", run), vidrobust(tmp_path, "report", run)
+    assert (stage.returncode, page.returncode) == (3, 0)
+    assert (tmp_path / "run" / "details.html").is_file()
+    for ended in (stage, page):
+        assert "Traceback" not in ended.stderr
+        assert "\x1b" not in ended.stderr
+        assert "failing" in ended.stderr
+
+
 def test_our_own_plugins_are_whole() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "vidrobust", "plugins", "--json"], capture_output=True, text=True, check=True

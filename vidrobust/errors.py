@@ -59,9 +59,18 @@ def reading(path: object, what: str) -> Iterator[None]:
 
 
 @contextmanager
-def no_exit(what: str) -> Iterator[None]:
-    """Turn ``sys.exit`` in code of a model or plugin into a ModelError, so that a study never ends silently."""
+def no_exit(what: str, of: object = None) -> Iterator[None]:
+    """Turn ``sys.exit`` in code of a model or plugin into a ModelError, so that a study never ends silently.
+
+    So does any error of ``of`` if it comes from another package.
+    """
     try:
         yield
     except SystemExit as error:
         raise ModelError(f"{what}: its code called sys.exit({error.code!r})") from error
+    except (VidrobustError, OSError):
+        raise
+    except Exception as error:
+        if of is None or type(of).__module__.startswith("vidrobust."):
+            raise
+        raise ModelError(f"{what}: its code raised {type(error).__name__}: {error}") from error

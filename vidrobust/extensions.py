@@ -37,6 +37,8 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import Any, Generic, TypeVar
 
+from vidrobust.text.printable import shown
+
 Record = TypeVar("Record")
 Result = TypeVar("Result")
 PREFIX = "vidrobust."  # start of the name of every group
@@ -71,13 +73,17 @@ class Extensions(Generic[Record]):
         return tuple(record for each in self.brought for record in each.records)
 
     def each(self, use: Callable[[Record], Iterable[Result]]) -> Iterator[Result]:
-        """Use each record in turn, and yield what comes of it; a plugin that cannot be imported is reported."""
+        """Use each record in turn, and yield what comes of it; a plugin that fails is reported."""
         for brought in self.brought:
             for record in brought.records:
                 try:
                     yield from use(record)
                 except ImportError as error:
                     _report(brought, f"cannot be imported ({error})")
+                except Exception as error:
+                    if brought.point.value.startswith("vidrobust."):
+                        raise
+                    _report(brought, f"failed ({type(error).__name__}: {error})")
 
     @property
     def broken(self) -> Mapping[str, str]:
@@ -154,7 +160,7 @@ def _report(brought: Brought[Any], error: str) -> None:
     plugin = (brought.point.name, _package(brought.point))
     if plugin not in _reported and multiprocessing.parent_process() is None:
         _reported.add(plugin)
-        print(f"warning: {brought.where} {error}. `vidrobust plugins` lists all.", file=sys.stderr)
+        print(f"warning: {brought.where} {shown(error)}. `vidrobust plugins` lists all.", file=sys.stderr)
 
 
 def imported(place: str) -> Any:

@@ -19,16 +19,11 @@ if TYPE_CHECKING:
 
 
 class TaskPredictions:
-    """Base of all predictions: what models of one ``task`` say of N frames.
+    """Base of all predictions: what models of one ``task`` say of N frames."""
 
-    task         name of the task, as in the models' ``task``
-    num_frames   N
-    class_names  the model's own classes, in order
-    """
-
-    task: ClassVar[str]
-    num_frames: int
-    class_names: tuple[str, ...]
+    task: ClassVar[str]  # name of the task, as in the models' ``task``
+    num_frames: int  # N
+    class_names: tuple[str, ...]  # the model's own classes, in order
 
     def select(self, rows: Sequence[int] | np.ndarray) -> Self:
         """Return the predictions of some frames, in the order asked for."""
@@ -46,22 +41,18 @@ class TaskPredictions:
 
 @dataclass(frozen=True)
 class Classifications(TaskPredictions):
-    """Class probabilities of N frames.
-
-    probabilities  (N, K) float32, rows sum to 1
-    class_names    K names, in the order of the columns
-    thresholds     operating points, (class, probability) each; none: the most probable class wins. A class with
-                   one wins only where its probability reaches it; of several, the one farthest above as a ratio;
-                   where none does, the most probable class without one. Infinity: never
-    partial        only some classes are known, the last column holds the rest: labels can be compared, distances
-                   between distributions are NaN
-    """
+    """Class probabilities of N frames."""
 
     task: ClassVar[str] = "classification"
 
-    probabilities: np.ndarray
-    class_names: tuple[str, ...]
+    probabilities: np.ndarray  # (N, K) float32, rows sum to 1
+    class_names: tuple[str, ...]  # K names, in the order of the columns
+    # operating points, (class, probability) each; none: the most probable class wins. A class with one wins
+    # only where its probability reaches it; of several, the one farthest above as a ratio; where none does,
+    # the most probable class without one. Infinity: never
     thresholds: tuple[tuple[int, float], ...] = ()
+    # only some classes are known, the last column holds the rest: labels can be compared, distances between
+    # distributions are NaN
     partial: bool = False
 
     def __post_init__(self) -> None:
@@ -162,27 +153,20 @@ class Classifications(TaskPredictions):
 
 @dataclass(frozen=True)
 class Detections(TaskPredictions):
-    """Boxes of N frames, flat.
-
-    boxes   (D, 4) float32, x1 y1 x2 y2 in pixels of the frame
-    scores  (D,) float32 in [0, 1]
-    labels  (D,) int64
-    frame   (D,) int64, the row of the batch a box belongs to, sorted
-    num_frames  N, also where a frame has no box
-    tracks  (D,) int64, the detector's own number of the object, -1 for none; None where it follows nothing
-    shapes  (D,) object, what lies in each box: a ``Mask`` or ``Polygon`` of ``vidrobust.shapes`` in px of the
-            frame, or None; None where the detector gives boxes alone
-    """
+    """Boxes of N frames, flat."""
 
     task: ClassVar[str] = "detection"
 
-    boxes: np.ndarray
-    scores: np.ndarray
-    labels: np.ndarray
-    frame: np.ndarray
-    num_frames: int
+    boxes: np.ndarray  # (D, 4) float32, x1 y1 x2 y2 in pixels of the frame
+    scores: np.ndarray  # (D,) float32 in [0, 1]
+    labels: np.ndarray  # (D,) int64
+    frame: np.ndarray  # (D,) int64, the row of the batch a box belongs to, sorted
+    num_frames: int  # N, also where a frame has no box
     class_names: tuple[str, ...]
+    # (D,) int64, the detector's own number of the object, -1 for none; None where it follows nothing
     tracks: np.ndarray | None = None
+    # (D,) object, what lies in each box: a ``Mask`` or ``Polygon`` of ``vidrobust.shapes`` in px of the
+    # frame, or None; None where the detector gives boxes alone
     shapes: np.ndarray | None = None
 
     def __post_init__(self) -> None:

@@ -10,8 +10,7 @@ import pandas as pd
 
 from claims.judge import Measure
 from claims.pictures import Clip
-from vidrobust.accuracy.anchors import WITHIN, AnchorSets, anchor_sets
-from vidrobust.accuracy.answers import pm_correct
+from vidrobust.accuracy.answers import WITHIN, AnchorSets, anchor_sets, pm_correct
 from vidrobust.models.load import load_models
 from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import predict

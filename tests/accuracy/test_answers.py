@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from vidrobust.accuracy.answers import answers_of, on_frames
-from vidrobust.accuracy.said_classes import SaidClasses, by_name
+from vidrobust.accuracy.answers import SaidClasses, answers_of, by_name, on_frames
 from vidrobust.metrics.catalogue import metrics_of, task_of
 from vidrobust.stages.stability.rates import summarise, summarise_by
 from vidrobust.stages.stability.with_labels import with_all_right

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vidrobust.accuracy.said_classes import label_sets
+from vidrobust.accuracy.answers import label_sets
 
 from .test_pm_k import frames_of, labels_of
 

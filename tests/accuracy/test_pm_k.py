@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vidrobust.accuracy.anchors import AnchorSets, anchor_sets
-from vidrobust.accuracy.answers import pm_correct, right_neighbours
+from vidrobust.accuracy.answers import AnchorSets, anchor_sets, pm_correct, right_neighbours
 from vidrobust.errors import InputError
 from vidrobust.statistics.intervals import clopper_pearson
 from vidrobust.tables import schema as tables

@@ -16,6 +16,7 @@ from tests.pipeline.conftest import run
 from tests.shrunk import shrink
 from vidrobust.footage.content import ContentKeys
 from vidrobust.footage.item import Item
+from vidrobust.report.pages import written
 from vidrobust.video.source import open_video
 
 MODEL = """
@@ -74,6 +75,20 @@ def test_a_model_that_exits_is_an_error_of_the_model(
     model = bands(tmp_path, name, call=call, load=load)
     assert stability(clip, model, tmp_path / "run", "--fail-if=flip_rate > 2") == 3
     assert name.split("_")[0] not in capsys.readouterr().out
+    assert not (tmp_path / "run" / "metrics.json").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("call", ["import os; os._exit(0)", "raise GeneratorExit"])
+def test_a_process_that_code_of_a_model_ends_has_not_succeeded(clip: str, tmp_path: Path, call: str) -> None:
+    """Nor does it end with the 1 of a gate."""
+    model = bands(tmp_path, "abrupt", call=call)
+    command = [sys.executable, "-m", "vidrobust", "stability", clip, model, f"-o{tmp_path / 'run'}"]
+    ended = subprocess.run(
+        [*command, "--fail-if=flip_rate > 2"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert ended.returncode == 3
+    assert ended.stderr.strip()
     assert not (tmp_path / "run" / "metrics.json").is_file()
 
 
@@ -231,3 +246,10 @@ def test_the_answer_counts_only_what_was_evaluated(
     assert "1 of 3 clips" in " ".join(printed.out.split())
     assert "failed on 2" in " ".join(printed.out.split())
     assert "could not be read" not in printed.err
+
+
+def test_a_page_holds_no_control_characters(tmp_path: Path) -> None:
+    assert (
+        written(tmp_path / "a.html", "<b>\x1b[2Jred\x07</b>\n\tx").read_text()
+        == "<b>\\x1b[2Jred\\x07</b>\n\tx"
+    )

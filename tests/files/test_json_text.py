@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from vidrobust.files.json_text import json_text, plain
+from vidrobust.errors import InputError
+from vidrobust.files.json_text import file_text, json_text, plain
+from vidrobust.footage.labels.labels import read_class_map
 
 
 def refused(constant: str) -> None:
@@ -46,3 +50,12 @@ def test_what_json_cannot_hold_is_an_error_and_no_text() -> None:
         json_text({"set": {1, 2}})
     assert plain(np.float64(0.25)) == 0.25
     assert type(plain(np.float64(0.25))) is float
+
+
+def test_a_pipe_is_no_text_file(tmp_path: Path) -> None:
+    """Opened for reading, it would wait for whoever writes."""
+    os.mkfifo(tmp_path / "a.json")
+    with pytest.raises(OSError, match=re.escape(str(tmp_path / "a.json"))):
+        file_text(tmp_path / "a.json")
+    with pytest.raises(InputError):
+        read_class_map(tmp_path / "a.json")

@@ -160,11 +160,11 @@ def test_what_is_no_manifest_is_refused(line: Path) -> None:
 
 def test_a_manifest_is_a_source_and_the_others_stay_what_they_are(line: Path) -> None:
     manifest = written(line, "path,item,x,y,w,h\nclips/a.mp4,a,,,,\nclips/b.mp4,,1,1,8,8\nno.mp4,,,,,\n")
-    found = expand_sources([manifest, line / "frames", line / "clips" / "a.mp4"], roi=(0, 0, 4, 4))
+    found = expand_sources([manifest, line / "frames", line / "clips" / "a.mp4"])
     assert {item.name: item.roi for item in found.items} == {
-        "frames": (0, 0, 4, 4),
-        "a#2": (0, 0, 4, 4),
-        "a": (0, 0, 4, 4),
+        "frames": None,
+        "a#2": None,
+        "a": None,
         "b": (1, 1, 8, 8),
     }
     assert [str(row) for row in found.bad_rows] == list(found.problems)

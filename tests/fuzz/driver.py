@@ -27,6 +27,8 @@ CPU_LIMIT_S, WALL_LIMIT_S = 60.0, 900.0
 MEMORY_LIMIT = 2 * 2**30
 """Bytes of main memory for the same; the process itself has 400 MB."""
 WORKER = (sys.executable, "-m", "tests.fuzz.worker")
+LOOKS = 5
+"""One file of so many is given to ``look`` as well, which takes longer than both others."""
 ALLOWED = (0, 3)
 """Exit codes of a command that has coped: done, or an input that could not be read, said in one line."""
 
@@ -77,11 +79,11 @@ class Pool:
     def __exit__(self, *_: object) -> None:
         self._end()
 
-    def ask(self, path: Path, out: Path) -> dict[str, Any]:
+    def ask(self, path: Path, out: Path, *, look: bool = False) -> dict[str, Any]:
         """How the commands on a file ended; with ``fault`` where the process did not survive it."""
         process = self._running()
         assert process.stdin is not None
-        process.stdin.write(json.dumps({"path": str(path), "out": str(out)}).encode() + b"\n")
+        process.stdin.write(json.dumps({"path": str(path), "out": str(out), "look": look}).encode() + b"\n")
         process.stdin.flush()
         return self._answer(process)
 
@@ -141,12 +143,13 @@ def run(
             path = Path(base) / f"{case.number:05d}-{case.seed}"
             out = Path(base) / "run"
             path.write_bytes(damaged(case, files, seed))
-            found = judged(pool.ask(path, out))
+            found = judged(pool.ask(path, out, look=case.number % LOOKS == 0))
             if found["fault"] and keep is not None:
                 keep.mkdir(parents=True, exist_ok=True)
                 shutil.copy(path, keep / path.name)
             path.unlink()
-            shutil.rmtree(out, ignore_errors=True)
+            for folder in (out, out.with_suffix(".look")):
+                shutil.rmtree(folder, ignore_errors=True)
             yield {
                 "number": case.number,
                 "kind": case.kind,
@@ -160,7 +163,7 @@ def judged(answer: dict[str, Any]) -> dict[str, Any]:
     if "fault" in answer:
         return {**answer, "outcome": "fault"}
     fault = ""
-    for command in ("inspect", "study"):
+    for command in ("inspect", "study", *(["look"] if "look" in answer else [])):
         code, said = answer[command]["code"], answer[command]["said"]
         if code not in ALLOWED:
             fault = (
@@ -168,7 +171,7 @@ def judged(answer: dict[str, Any]) -> dict[str, Any]:
             )
         elif "Traceback (most recent call last)" in said:
             fault = fault or f"{command} printed a traceback: {said}"
-        elif code == 3 and {"inspect": "! ", "study": "error: "}[command] not in said:
+        elif code == 3 and ("! " if command == "inspect" else "error: ") not in said:
             fault = fault or f"{command} did not say what is wrong: {said}"
     codes = {answer[command]["code"] for command in ("inspect", "study")}
     outcome = "fault" if fault else "refused" if answer["study"]["code"] == 3 else "studied"

@@ -19,6 +19,7 @@ from typing import Any
 
 DATA_LIMIT = 3 * 2**30
 """Bytes of private memory that the process may ask for; beyond it a MemoryError comes."""
+LOOK = ("--model=tests.fuzz.tiny:model", "--quiet", "--end-s=1", "--budget=20s")
 STUDY = (
     "--model=tests.fuzz.tiny:model",
     *("--pairs=1", "--quiet", "--end-s=1", "--batch=8"),
@@ -44,6 +45,8 @@ def main() -> None:
         }
         if found["study"]["code"] == 0:
             found["study"] = _ended(command, ["stability", job["out"], "--quiet"])
+        if job["look"]:
+            found["look"] = _ended(command, ["look", job["path"], f"--out={job['out']}.look", *LOOK])
         used = round(time.process_time() - started, 2)
         print(json.dumps({**found, "peak": _peak(), "cpu_s": used}), file=answers, flush=True)
 

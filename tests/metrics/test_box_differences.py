@@ -16,7 +16,7 @@ from vidrobust.metrics.box_differences import (
     match,
     wrong_kinds,
 )
-from vidrobust.shapes.polygon import Polygon
+from vidrobust.shapes.mask import Polygon
 from vidrobust.shapes.shape import Places, shape_array
 
 

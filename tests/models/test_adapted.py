@@ -11,9 +11,8 @@ import torch
 
 from vidrobust.errors import SettingsError
 from vidrobust.footage.labels.labels import ClassMap
-from vidrobust.models.adapted import merged, thresholded
 from vidrobust.models.info import ModelInfo, identity
-from vidrobust.models.load import load_classifiers, load_model
+from vidrobust.models.load import load_classifiers, load_model, merged, thresholded
 from vidrobust.models.predict import predict
 from vidrobust.models.reading import Declared
 from vidrobust.predictions import Classifications

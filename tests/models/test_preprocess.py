@@ -127,6 +127,14 @@ def test_channel_order_and_normalisation_by_hand() -> None:
     assert Preprocess(size=1, mean=(1, 2, 3), std=(1, 2, 4))(pixels).flatten().tolist() == [9.0, 9.0, 6.75]
 
 
+def test_px_of_a_frame_that_a_px_of_the_input_averages() -> None:
+    how = {"size": 224, "crop": 0.875, "mean": (0.0,) * 3, "std": (1.0,) * 3}
+    assert Preprocess(**how).frame_px(720, 1280) == 720 / 256
+    assert Preprocess(**how).frame_px(200, 300) == 1.0
+    assert Preprocess(**how, resize="stretch").frame_px(720, 1280) == 720 / 256
+    assert Preprocess(**how, interpolation="nearest").frame_px(720, 1280) == 1.0
+
+
 def test_stretch_ignores_the_aspect_ratio() -> None:
     """Left half black, right half white, 10x40 to 16x8: still halves, at 8 wide 4 and 4."""
     pixels = torch.zeros(1, 3, 10, 40, dtype=torch.uint8)

@@ -12,9 +12,8 @@ from perturbations_page import page
 from PIL import Image
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.perturb.catalogue import PERTURBATIONS, SUITES, suite
+from vidrobust.perturb.catalogue import PERTURBATIONS, SUITES, THUMBNAIL_PX, read_picture, render, suite
 from vidrobust.perturb.draws import seeded
-from vidrobust.perturb.render import THUMBNAIL_PX, read_picture, render
 
 from .conftest import make_picture
 

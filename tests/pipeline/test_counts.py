@@ -20,6 +20,7 @@ def test_the_usual_counts(items: int, frames: int, pairs: int) -> None:
 
 def test_a_sample_is_looked_at_where_it_has_doubled_and_three_times_at_most() -> None:
     assert looks(96, 24) == (24, 48, 96)
+    assert looks(usual(10).pairs, usual(10).pairs // 2) == (96, 192)
     assert looks(100, 24) == (25, 50, 100)
     assert looks(400, 24) == (100, 200, 400)
     assert looks(47, 24) == (47,)

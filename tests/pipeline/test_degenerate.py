@@ -13,8 +13,7 @@ import pytest
 
 from tests.pipeline.conftest import FEW, FLOUR, NETS, Line, run
 from tests.shrunk import shrink
-from vidrobust.pipeline.workers.order import Order
-from vidrobust.pipeline.workers.worker import Worker
+from vidrobust.pipeline.workers.worker import Order, Worker
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.video.source import open_video
 

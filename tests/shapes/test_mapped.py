@@ -10,8 +10,7 @@ from shapely.geometry import Polygon as Outline
 from shapely.geometry import box as frame_of
 
 from vidrobust.perturb.geometric import shifted, turned, zoomed
-from vidrobust.shapes.mask import Mask
-from vidrobust.shapes.polygon import Polygon
+from vidrobust.shapes.mask import Mask, Polygon
 
 SIZE = (90, 120)
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from vidrobust.metrics.box_differences import areas, ious, match, same_place
-from vidrobust.shapes.mask import Mask
-from vidrobust.shapes.polygon import Polygon
+from vidrobust.shapes.mask import Mask, Polygon
 from vidrobust.shapes.shape import Places, mask_array, shape_array
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vidrobust.shapes.polygon import Polygon
+from vidrobust.shapes.mask import Polygon
 
 shapely = pytest.importorskip("shapely")
 

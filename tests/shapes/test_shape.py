@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vidrobust.shapes.mask import Mask
-from vidrobust.shapes.polygon import Polygon
+from vidrobust.shapes.mask import Mask, Polygon
 from vidrobust.shapes.shape import as_mask, common, flicker, of_rings, outline, read_shape, shape_text
 
 SIZE = (40, 60)

@@ -8,7 +8,7 @@ from scipy import stats
 from statsmodels.stats.inter_rater import cohens_kappa as reference
 from statsmodels.stats.inter_rater import to_table
 
-from vidrobust.statistics.agreement import cohens_kappa
+from vidrobust.statistics.intervals import cohens_kappa
 
 
 def made_labels(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

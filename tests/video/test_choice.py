@@ -22,7 +22,7 @@ def path(make: Make) -> Path:
 
 
 def request(path: Path) -> VideoRequest:
-    return VideoRequest(path=path, item="x", color="fast", allow_network=False)
+    return VideoRequest(path=path, item="x", color="fast")
 
 
 def fails(error: Exception) -> Callable[[], Reader]:

@@ -193,7 +193,7 @@ def test_a_playlist_is_not_followed_whatever_it_looks_like(make: Make, tmp_path:
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9/a.mp4", "rtsp://127.0.0.1:9/a", "concat:a.ts|b.ts"])
 def test_addresses_are_not_opened(address: str) -> None:
-    with pytest.raises(InputError, match=r"is a network address|there is no such file"):
+    with pytest.raises(InputError, match="there is no such file"):
         open_video(address)
 
 

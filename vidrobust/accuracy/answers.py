@@ -1,4 +1,8 @@
-"""Right and wrong along a run: labelled frames, anchors, and the frames around them."""
+"""Right and wrong along a run: labels as classes of a model, anchors and their neighbours, pm-k.
+
+offset   -2  -1   0  +1  +2
+correct   1   1   1   0   1          pm0 = 1, pm1 = 0 (one neighbour within 1 frame is wrong)
+"""
 
 from __future__ import annotations
 
@@ -9,14 +13,221 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from vidrobust.accuracy.anchors import WITHIN, AnchorSets, anchor_sets
-from vidrobust.accuracy.said_classes import REST, WHOLE_ITEM, SaidClasses, label_sets
+from vidrobust.errors import InputError, SettingsError
 from vidrobust.footage.labels.matching import at_frames
-from vidrobust.statistics.agreement import cohens_kappa
+from vidrobust.models.classes import imagenet_wnids, sets_for, shown_name
 from vidrobust.statistics.clusters import Clusters
-from vidrobust.statistics.intervals import Interval, clustered_mean, clustered_rate
+from vidrobust.statistics.intervals import Interval, clustered_mean, clustered_rate, cohens_kappa
 from vidrobust.statistics.significance import clustered_mcnemar
 from vidrobust.tables import schema as tables
+
+WHOLE_ITEM = -1  # the frame of a label that holds for every frame of its item (``footage/item_tables.py``)
+REST = -1  # the label under which ``probabilities`` keeps the sum of the classes that are not listed
+
+
+def label_sets(labels: pd.DataFrame, frames: pd.DataFrame) -> list[frozenset[object]]:
+    """Return the class numbers of each row of ``frames``, and names without a class.
+
+    Labels of frame -1 hold for every frame of the item without labels of its own.
+    """
+    known: dict[tuple[str, int], set[object]] = {}
+    for item, frame, label, name in labels[["item", "frame", "label", "label_name"]].itertuples(index=False):
+        known.setdefault((str(item), int(frame)), set()).add(int(label) if label >= 0 else str(name))
+    empty: set[object] = set()
+    return [
+        frozenset(known.get((str(item), int(frame)), known.get((str(item), WHOLE_ITEM), empty)))
+        for item, frame in frames[["item", "frame"]].itertuples(index=False)
+    ]
+
+
+# Sources whose bare numbers are class indices; those of annotation formats count the file's own classes.
+NUMBERS_ARE_CLASSES = ("manifest",)
+
+
+@dataclass(frozen=True)
+class SaidClasses:
+    """Labels as classes of a model: a name of several classes is several rows.
+
+    ``unknown`` are rows without a class, ``counts`` rows by such label.
+    """
+
+    rows: pd.DataFrame
+    unknown: pd.DataFrame
+    counts: Mapping[str, int]
+
+    @staticmethod
+    def of(labels: pd.DataFrame, class_names: Sequence[str]) -> SaidClasses:
+        """Match names without regard to case; numbers only where the format uses the model's classes."""
+        keys = list(zip(labels["label_name"], labels["source"], strict=True))
+        known = {key: _classes(*key, class_names) for key in dict.fromkeys(keys)}
+        found = [known[key] for key in keys]
+        rows = labels.assign(label=found).explode("label").dropna(subset="label").reset_index(drop=True)
+        unknown = labels[np.array([not classes for classes in found], bool)].reset_index(drop=True)
+        counts = {str(name): int(n) for name, n in unknown["label_name"].value_counts().items()}
+        names = [class_names[int(k)] for k in rows["label"]]
+        return SaidClasses(
+            rows.assign(label=rows["label"].astype("int64"), label_name=names), unknown, counts
+        )
+
+
+def by_name(labels: pd.DataFrame) -> pd.DataFrame:
+    """Drop numbers of formats that count classes of their own."""
+    return labels.assign(label=labels["label"].where(labels["source"].isin(NUMBERS_ARE_CLASSES), -1))
+
+
+def _classes(name: str, source: str, class_names: Sequence[str]) -> list[int]:
+    text = str(name).strip()
+    known = {each.casefold() for each in class_names}
+    if text.casefold() == "pedestrian" and "pedestrian" not in known and "person" in known:
+        text = "person"  # MOTChallenge's word for COCO's class
+    is_name = not known.isdisjoint({text.casefold(), shown_name(text).casefold()}) or text in imagenet_wnids()
+    if not is_name and source not in NUMBERS_ARE_CLASSES:
+        return []
+    try:
+        (found,), _ = sets_for([frozenset({text})], class_names)
+    except SettingsError:
+        return []
+    return sorted(found)
+
+
+WITHIN = 10  # frames on either side that count as neighbours, as in Shankar et al. 2019.
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnchorSets:
+    """n anchors of one model and their m neighbours; ``of`` (m,) is the row of a neighbour's anchor.
+
+    ``anchor`` is "item:frame", ``cluster`` the video; ``offset`` and ``offset_ms`` are distances from the
+    anchor (NaN where frames are missing); ``correct`` and ``neighbour`` say who is right.
+    """
+
+    anchor: np.ndarray
+    cluster: np.ndarray
+    correct: np.ndarray
+    of: np.ndarray
+    frame: np.ndarray
+    offset: np.ndarray
+    offset_ms: np.ndarray
+    neighbour: np.ndarray
+
+    def __post_init__(self) -> None:
+        n, m = len(self.anchor), len(self.of)
+        if not len(self.cluster) == len(self.correct) == n:
+            raise ValueError(f"AnchorSets: expected cluster and correct for {n} anchors")
+        if not len(self.frame) == len(self.offset) == len(self.offset_ms) == len(self.neighbour) == m:
+            raise ValueError(
+                f"AnchorSets: expected frame, offset, offset_ms and neighbour for {m} neighbours"
+            )
+        if m and (self.of.min() < 0 or self.of.max() >= n or (self.offset == 0).any()):
+            raise ValueError("AnchorSets: a neighbour belongs to no anchor, or is the anchor itself")
+
+    def only(self, anchors: np.ndarray) -> AnchorSets:
+        place = np.cumsum(anchors) - 1
+        kept = anchors[self.of]
+        return AnchorSets(
+            anchor=self.anchor[anchors],
+            cluster=self.cluster[anchors],
+            correct=self.correct[anchors],
+            of=place[self.of[kept]],
+            frame=self.frame[kept],
+            offset=self.offset[kept],
+            offset_ms=self.offset_ms[kept],
+            neighbour=self.neighbour[kept],
+        )
+
+
+def anchor_sets(
+    frames: pd.DataFrame,
+    labels: pd.DataFrame,
+    *,
+    within: int = WITHIN,
+    judged_by: Literal["own", "anchor"] = "own",
+    anchors: pd.DataFrame | None = None,
+    reviewed: pd.DataFrame | None = None,
+) -> AnchorSets:
+    """Make the sets of one model from its tables ``frames`` and ``labels``.
+
+    Neighbours are judged by their "own" labels (ImageNet-Vid-Robust) or those of the "anchor" (YTBB-Robust).
+    ``anchors`` (item, frame) are by default all labelled frames; of ``reviewed`` (item, anchor, frame,
+    offset) only these sets count. InputError without a predicted anchor.
+    """
+    if frames["model"].nunique() != 1:
+        raise InputError(f"anchor sets are of one model, got {frames['model'].nunique()}")
+    seen = frames.drop_duplicates(["item", "frame"]).sort_values(["item", "frame"]).reset_index(drop=True)
+    own = label_sets(labels, seen)
+    is_anchor = np.array([bool(s) for s in own])
+    if reviewed is not None:
+        anchors = reviewed[reviewed["offset"] == 0]
+    if anchors is not None:
+        wanted = set(anchors[["item", "frame"]].itertuples(index=False, name=None))
+        here = seen[["item", "frame"]].itertuples(index=False, name=None)
+        is_anchor &= np.array([key in wanted for key in here], dtype=bool)
+    if not is_anchor.any():
+        raise InputError(
+            "labels: no anchor frame was predicted; do labels and predictions name inputs and number frames alike?"
+        )
+    right = [(int(k), str(name)) for k, name in seen[["label", "label_name"]].itertuples(index=False)]
+    frame, time_s = seen["frame"].to_numpy(np.int64), seen["time_s"].to_numpy(np.float64)
+    if reviewed is None:
+        pairs = _pairs(seen, np.flatnonzero(is_anchor), within)
+        offset = frame[pairs[:, 1]] - frame[pairs[:, 0]]
+    else:
+        pairs, offset = _reviewed_pairs(seen, is_anchor, reviewed, within)
+    if judged_by == "own":
+        kept = np.array([bool(own[b]) for b in pairs[:, 1]], dtype=bool)
+        pairs, offset = pairs[kept], offset[kept]
+    row_of = np.cumsum(is_anchor) - 1
+    judge = pairs[:, 1] if judged_by == "own" else pairs[:, 0]
+    between = frame[pairs[:, 1]] - frame[pairs[:, 0]]
+    apart_ms = 1000 * (time_s[pairs[:, 1]] - time_s[pairs[:, 0]])
+    rows = np.flatnonzero(is_anchor)
+    item = seen["item"].astype(str).to_numpy(object)
+    return AnchorSets(
+        anchor=np.array([f"{item[r]}:{frame[r]}" for r in rows], dtype=object),
+        cluster=item[rows],
+        correct=np.array([_among(right[r], own[r]) for r in rows], dtype=bool),
+        of=row_of[pairs[:, 0]],
+        frame=frame[pairs[:, 1]],
+        offset=offset,
+        offset_ms=np.where(between == offset, apart_ms, np.nan),
+        neighbour=np.array(
+            [_among(right[b], own[j]) for b, j in zip(pairs[:, 1], judge, strict=True)], dtype=bool
+        ),
+    )
+
+
+def _among(prediction: tuple[int, str], wanted: frozenset[object]) -> bool:
+    return prediction[0] in wanted or prediction[1] in wanted
+
+
+def _pairs(seen: pd.DataFrame, anchors: np.ndarray, within: int) -> np.ndarray:
+    item = pd.factorize(seen["item"])[0]
+    frame = seen["frame"].to_numpy(np.int64)
+    found = []
+    for a in anchors:
+        for step in (-1, 1):
+            b = a + step
+            while 0 <= b < len(seen) and item[b] == item[a] and abs(frame[b] - frame[a]) <= within:
+                found.append((int(a), int(b)))
+                b += step
+    return np.array(sorted(found), dtype=np.int64).reshape(-1, 2)
+
+
+def _reviewed_pairs(
+    seen: pd.DataFrame, is_anchor: np.ndarray, reviewed: pd.DataFrame, within: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """(m, 2) rows of anchor and reviewed neighbour, and (m,) offsets."""
+    row = {key: k for k, key in enumerate(seen[["item", "frame"]].itertuples(index=False, name=None))}
+    found = []
+    for item, anchor, frame, offset in reviewed[["item", "anchor", "frame", "offset"]].itertuples(
+        index=False
+    ):
+        a, b = row.get((item, anchor)), row.get((item, frame))
+        if offset and abs(offset) <= within and a is not None and b is not None and is_anchor[a]:
+            found.append((a, b, offset))
+    rows = np.array(sorted(set(found)), dtype=np.int64).reshape(-1, 3)
+    return rows[:, :2], rows[:, 2]
+
 
 NAN = float("nan")
 
@@ -143,7 +354,11 @@ def answers_of(
             for by, items in _judged_by(seen, judged).items()
         ]
     else:
-        here = _of_anchors_in(sets, table)
+        answered = set(table[["item", "frame"]].itertuples(index=False, name=None))
+        keys = sets[["item", "anchor"]].itertuples(index=False, name=None)
+        here = sets[np.array([key in answered for key in keys], dtype=bool)].drop_duplicates(
+            ["item", "anchor", "frame"]
+        )
         found = [anchor_sets(seen, said.rows, judged_by=judged_by, reviewed=here)] if len(here) else []
         lost = len(here) - sum(len(each.anchor) + len(each.of) for each in found)
     return JudgedAnswers(
@@ -152,14 +367,6 @@ def answers_of(
         unknown=said.counts,
         unjudged=unjudged,
         lost=lost,
-    )
-
-
-def _of_anchors_in(sets: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    answered = set(table[["item", "frame"]].itertuples(index=False, name=None))
-    keys = sets[["item", "anchor"]].itertuples(index=False, name=None)
-    return sets[np.array([key in answered for key in keys], dtype=bool)].drop_duplicates(
-        ["item", "anchor", "frame"]
     )
 
 
@@ -227,7 +434,9 @@ def _judged_by(seen: pd.DataFrame, judged: np.ndarray) -> dict[JudgedBy, list[st
 
 def _with_anchors(table: pd.DataFrame, found: Sequence[AnchorSets]) -> pd.DataFrame:
     columns = [f"pm{k}" for k in range(WITHIN + 1)]
-    parts = [_of_no_anchor()]
+    parts = [
+        tables.empty("label_answers").drop(columns=["time_s", "model", "track", "truth", "top1", "top5"])
+    ]
     for sets in found:
         of = pd.DataFrame({"item": sets.cluster, "frame": _frame(sets)})
         for k, column in enumerate(columns):
@@ -238,10 +447,6 @@ def _with_anchors(table: pd.DataFrame, found: Sequence[AnchorSets]) -> pd.DataFr
         parts.append(of.assign(pm_drop=of["pm0"] - of[columns[-1]]))
     joined = pd.concat(parts[1:] or parts, ignore_index=True)
     return table.merge(joined, on=["item", "frame"], how="left").assign(track=0)
-
-
-def _of_no_anchor() -> pd.DataFrame:
-    return tables.empty("label_answers").drop(columns=["time_s", "model", "track", "truth", "top1", "top5"])
 
 
 def _neighbours(found: Sequence[AnchorSets], table: pd.DataFrame) -> pd.DataFrame:

@@ -16,9 +16,10 @@ from typing import Any
 
 import click
 
-from vidrobust.cli.options import JSON, print_json
+from vidrobust.cli.options import JSON, print_result
 from vidrobust.extensions import PREFIX, Brought, Extensions, in_order
 from vidrobust.install_hint import installed, pip_install
+from vidrobust.text.phrases import listing
 
 Row = dict[str, str]  # what, status ("ok", "missing" or "broken"), detail
 
@@ -241,16 +242,10 @@ def plugins(as_json: bool) -> None:
     A plugin is a package with entry points of groups such as vidrobust.commands or vidrobust.stages.
     """
     found = installed_plugins()
-    if as_json:
-        print_json([vars(plugin) for plugin in found])
-        return
+    lines = [] if found else ["no plugins are installed"]
     for plugin in found:
-        click.echo(f"{plugin.name}  ({plugin.package} {plugin.version})")
+        lines.append(f"{plugin.name}  ({plugin.package} {plugin.version})")
         for group, names in plugin.brings.items():
-            some = ", ".join(names[:MOST_NAMES])
-            more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-            click.echo(f"  {group.replace('_', ' ')}: {some}{more}")
-        if plugin.error:
-            click.echo(f"  broken: {plugin.error}")
-    if not found:
-        click.echo("no plugins are installed")
+            lines.append(f"  {group.replace('_', ' ')}: {listing(names, MOST_NAMES)}")
+        lines += [f"  broken: {plugin.error}"] * bool(plugin.error)
+    print_result([vars(plugin) for plugin in found], lines, as_json)

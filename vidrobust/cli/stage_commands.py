@@ -85,10 +85,8 @@ def boxes(
 
     TARGET is a run folder or sources. Stages that this one needs are made first.
     """
-    chosen = [flag for flag, value in (("--clip", clip), ("--detector", detector)) if value]
-    chosen += [flag for flag, value in (("--from-s", from_s), ("--to-s", to_s)) if value is not None]
-    if chosen and video is None:
-        raise SettingsError(f"{chosen[0]}: says what --video draws; give --video OUT.mp4 too")
+    if video is None:
+        refuse_idle(("clip", "detector", "from_s", "to_s"), "without --video OUT.mp4")
     if video is None and mot is None and coco is None:
         on_target(target, BOXES, options)
         return
@@ -144,8 +142,8 @@ def _written(
     "--all",
     "everything",
     is_flag=True,
-    help="Also replay the footage without its causes, look at each frame again, choose boxes otherwise, and "
-    "change the network without training: asks the models anew, once.",
+    help="Also replay the footage softened and without its causes, look at each frame again, choose boxes "
+    "otherwise, and change the network without training: asks the models anew, once.",
 )
 @options_of(REMEDIES)
 def remedies(
@@ -155,10 +153,9 @@ def remedies(
 
     TARGET is a run folder or sources. Stages that this one needs are made first.
     """
-    if rule and file is None:
-        raise SettingsError("--rule: names what --export writes; give --export FILE.py too")
     along = (REPLAYS.name,) if everything else ()
     if file is None:
+        refuse_idle(("rule",), "without --export FILE.py")
         on_target(target, REMEDIES, options, along=along)
         return
     from vidrobust.stages.remedies.take_away import take_away

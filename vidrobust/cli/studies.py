@@ -17,6 +17,7 @@ from vidrobust.cli.options import (
     given,
     may_be_footage,
     print_json,
+    print_result,
     refuse_idle,
     reporter,
 )
@@ -54,10 +55,7 @@ def _estimate(sources: Sequence[str], options: dict[str, Any]) -> None:
     as_json, quiet, config, out, overwrite, _, _ = (options.pop(name) for name in taken)
     settings, named = settings_of(sources, config, given(options))
     found = planned(settings, STAGES, out or named, reporter(quiet), overwrite=overwrite)
-    if as_json:
-        print_json(found)
-    else:
-        click.echo(found["text"])
+    print_result(found, [found["text"]], as_json)
 
 
 def stage_command(stage: Stage) -> click.Command:

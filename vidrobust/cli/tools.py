@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from vidrobust.cli.options import end, print_json, refuse_idle
+from vidrobust.cli.options import end, print_json, print_result, refuse_idle
 from vidrobust.errors import InputError
 from vidrobust.finished_runs.demo import demos
 from vidrobust.stages.catalogue import STAGES
@@ -63,7 +63,7 @@ def perturbations(
     if out is None:
         raise click.UsageError("--render needs --out DIR")
     refuse_idle(("as_json",), "with --render, which draws")
-    from vidrobust.perturb.render import render
+    from vidrobust.perturb.catalogue import render
 
     written = render(Path(render_image), Path(out), seed=seed, suite_name=suite_name)
     click.echo(f"{len(written)} pictures in {out}")
@@ -174,8 +174,7 @@ def clean(run_folder: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 def labels(paths: tuple[str, ...], name: str | None, as_json: bool) -> None:
     """What annotation FILEs or folders hold, and what in them cannot be used."""
-    from vidrobust.footage.labels.formats import read_labels
-    from vidrobust.footage.labels.summary import as_text, summary
+    from vidrobust.footage.labels.formats import as_text, read_labels, summary
 
     found, failed = [], False
     for path in paths:
@@ -184,10 +183,7 @@ def labels(paths: tuple[str, ...], name: str | None, as_json: bool) -> None:
         except InputError as error:
             failed = True
             click.echo(f"error: {error}", err=True)
-    if as_json:
-        print_json(found)
-    else:
-        click.echo("\n".join(map(as_text, found)))
+    print_result(found, [as_text(entry) for entry in found], as_json)
     if failed or any(entry["rows"] == 0 for entry in found):
         end(3)
 

@@ -108,19 +108,15 @@ def encoding_of(path: Path) -> str:
         if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             return "utf-16"
         if head and b"\0" in head:
-            return _utf16_without_mark(head)
+            even, odd = head[::2].count(0), head[1::2].count(0)
+            if max(even, odd) < len(head) / 8:
+                raise ValueError("it holds bytes that no text has")
+            return "utf-16-le" if odd > even else "utf-16-be"
         for encoding in ("utf-8-sig", "cp1252"):
             file.seek(0)
             if _decodes(file.read, encoding):
                 return encoding
     raise ValueError("its text is not UTF-8, UTF-16 or Windows-1252; save it as UTF-8")
-
-
-def _utf16_without_mark(head: bytes) -> str:
-    even, odd = head[::2].count(0), head[1::2].count(0)
-    if max(even, odd) < len(head) / 8:
-        raise ValueError("it holds bytes that no text has")
-    return "utf-16-le" if odd > even else "utf-16-be"
 
 
 def _decodes(read: Callable[[int], bytes], encoding: str) -> bool:
@@ -208,6 +204,12 @@ def _decimal_commas(path: Path, dialect: Dialect) -> bool:
             break
     width = min((len(row) for row in first), default=0)
     return any(_has_commas([row[place].strip() for row in first]) for place in range(width))
+
+
+def beside(module: str, name: str) -> list[dict[str, str]]:
+    """Return the rows of a CSV file that comes with the package, beside the module with this ``__file__``."""
+    with open(Path(module).with_name(name), encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import re
@@ -10,6 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from vidrobust.text.printable import printable
+
+
+def file_text(path: Path, encoding: str = "utf-8") -> str:
+    """Read a text file; OSError for pipes and devices, which may never end."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    return path.read_text(encoding=encoding)
 
 
 def parsed_json(text: str | bytes) -> Any:

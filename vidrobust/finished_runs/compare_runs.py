@@ -22,8 +22,7 @@ from vidrobust.finished_runs.compare_metrics import (
     paired_rows,
     rows_along_tracks,
 )
-from vidrobust.finished_runs.compare_precision import precision_differences, with_p
-from vidrobust.finished_runs.compare_sides import Side, sides_of
+from vidrobust.finished_runs.compare_sides import Side, precision_differences, sides_of, with_p
 from vidrobust.metrics.catalogue import metrics_of
 from vidrobust.metrics.metric import ANCHOR_DELTAS, Metric
 from vidrobust.run_folder.folder import RunFolder

@@ -75,7 +75,9 @@ def write_comparison(path: Path, found: Mapping[str, Any], shots: Sequence[Mappi
             "a": found["a"],
             "b": found["b"],
             "headline": found["headline"],
-            "summary": _summary(found),
+            "summary": (
+                f"{plural(found['items'], 'item')} that both have seen, paired by {found['paired_by']}"
+            ),
             "sentences": _sentences(first),
             "alone": _alone(first),
             "means": [
@@ -134,10 +136,6 @@ def _toward_worse(value: float | None, margin: float, metric: Metric) -> float:
     if value is None or not math.isfinite(value) or not margin:
         return math.nan
     return value / margin * (1 if metric.worse == "higher" else -1)
-
-
-def _summary(found: Mapping[str, Any]) -> str:
-    return f"{plural(found['items'], 'item')} that both have seen, paired by {found['paired_by']}"
 
 
 def _sentences(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:

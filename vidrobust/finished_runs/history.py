@@ -142,27 +142,17 @@ def charts(
                 continue
             runs = list(dict.fromkeys(rows["run"]))
             if metric.is_rate:
-                chart = _p_chart(rows, runs, baseline, laney)
+                of_items = rows[(rows["item"] != "") & (rows["n"] > 0)]
+                by_run = [of_items[of_items["run"] == run] for run in runs]
+                trials = [part["n"].to_numpy(np.int64) for part in by_run]
+                events = [np.rint(part["value"] * part["n"]).to_numpy(np.int64) for part in by_run]
+                chart = p_chart(events, trials, baseline=baseline, laney=laney)
             else:
-                chart = _individuals(rows, runs, baseline, metric.bounds)
+                whole = rows[rows["item"] == ""].set_index("run")["value"]
+                values = [float(whole[run]) for run in runs if run in whole.index]
+                chart = individuals_chart(values, baseline=baseline, bounds=metric.bounds)
             found.append(_as_dict(chart, name, str(one), runs, "p" if metric.is_rate else "individuals"))
     return found
-
-
-def _p_chart(rows: pd.DataFrame, runs: Sequence[str], baseline: int | None, laney: bool) -> Chart:
-    of_items = rows[(rows["item"] != "") & (rows["n"] > 0)]
-    by_run = [of_items[of_items["run"] == run] for run in runs]
-    trials = [part["n"].to_numpy(np.int64) for part in by_run]
-    events = [np.rint(part["value"] * part["n"]).to_numpy(np.int64) for part in by_run]
-    return p_chart(events, trials, baseline=baseline, laney=laney)
-
-
-def _individuals(
-    rows: pd.DataFrame, runs: Sequence[str], baseline: int | None, bounds: tuple[float, float]
-) -> Chart:
-    whole = rows[rows["item"] == ""].set_index("run")["value"]
-    values = [float(whole[run]) for run in runs if run in whole.index]
-    return individuals_chart(values, baseline=baseline, bounds=bounds)
 
 
 def _known(value: float) -> float | None:

@@ -15,14 +15,20 @@ import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.finished_runs.compare_metrics import MARGIN, Compared, compare_metrics
-from vidrobust.finished_runs.compare_precision import precision_differences, with_p
 from vidrobust.finished_runs.compare_runs import rows_of_both
-from vidrobust.finished_runs.compare_sides import sides_of
+from vidrobust.finished_runs.compare_sides import precision_differences, sides_of, with_p
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.metrics.metric import Metric
 from vidrobust.report.pages import write_page
 from vidrobust.run_folder.folder import RunFolder
-from vidrobust.stages.boxes.moments import BY_ITSELF, BY_LABELS, METRICS, best_threshold, figure_in_words
+from vidrobust.stages.boxes.moments import (
+    BY_ITSELF,
+    BY_LABELS,
+    METRICS,
+    best_threshold,
+    figure_in_words,
+    rank,
+)
 from vidrobust.stages.boxes.section import curves_figure
 from vidrobust.stages.stability.rates import aggregate, overall
 from vidrobust.stages.stability.stage import STABILITY
@@ -58,6 +64,9 @@ def detectors_of(folders: Sequence[RunFolder]) -> list[Entry]:
     ]
 
 
+NOTHING: Mapping[str, Any] = {**dict.fromkeys(("value", "low", "high"), float("nan")), "n": 0}
+
+
 def side_by_side_of(folders: Sequence[RunFolder], *, margin: float = MARGIN, seed: int = 0) -> dict[str, Any]:
     """Return the detectors, the best first, by average precision where all have it, else uncovered_rate."""
     entries = detectors_of(folders)
@@ -66,21 +75,30 @@ def side_by_side_of(folders: Sequence[RunFolder], *, margin: float = MARGIN, see
     shown = [name for name in METRICS if any(of.get(name, {}).get("n") for of in figures.values())]
     if not shown:
         raise InputError("compare: no run has numbers of a detector; run the stability stage on them")
-    labelled = all(known(of.get(BY_LABELS, {}).get("value", float("nan"))) for of in figures.values())
+    labelled = all(known(of.get(BY_LABELS, NOTHING)["value"]) for of in figures.values())
     by = BY_LABELS if labelled else BY_ITSELF
-    entries = sorted(entries, key=lambda entry: _place(figures[entry.name].get(by), by))
+    entries = sorted(entries, key=lambda entry: rank(figures[entry.name].get(by, NOTHING)["value"], by))
     rows = [_row(entry, figures[entry.name], shown, shared) for entry in entries]
     pairs = len(entries) * (len(entries) - 1) // 2
     for entry, row in zip(entries[1:], rows[1:], strict=True):
         found = _against(entries[0], entry, by, 1 / pairs, margin, seed)
         row["against_first"] = None if found is None else asdict(found)
+    runs = sorted({str(e.folder.path) for e in entries if e.folder.find_table("box_curve") is None})
     return {
         "by": by,
         "metrics": shown,
         "rows": rows,
         "curve": _curve(entries, shared).to_dict("records"),
         "inputs": len(next(iter(shared.values())).items),
-        "notes": [*notes, *_other_settings(entries), *_without_curve(entries)],
+        "notes": [
+            *notes,
+            *_other_settings(entries),
+            *(
+                [f"no curve over thresholds of {listing(runs)}: make it with vidrobust boxes RUN"]
+                if runs
+                else []
+            ),
+        ],
     }
 
 
@@ -127,21 +145,15 @@ def _rows(entry: Entry, metric: Metric, shared: Shared) -> pd.DataFrame:
     return metric.values(table) if len(table) else table
 
 
-def _place(row: Mapping[str, Any] | None, by: str) -> tuple[bool, float]:
-    value = float("nan") if row is None else float(row["value"])
-    return not known(value), (-value if by == BY_LABELS else value) if known(value) else 0.0
-
-
 def _row(
     entry: Entry, figures: Mapping[str, Mapping[str, Any]], shown: Sequence[str], shared: Mapping[Any, Shared]
 ) -> dict[str, Any]:
     curve = entry.folder.table("truth_curve") if shared[entry.folder.path].whole else None
-    nothing = {"value": float("nan"), "low": float("nan"), "high": float("nan"), "n": 0}
     return {
         "model": entry.model,
         "name": entry.name,
         "run": str(entry.folder.path),
-        "metrics": {name: {key: figures.get(name, nothing)[key] for key in FIGURES} for name in shown},
+        "metrics": {name: {key: figures.get(name, NOTHING)[key] for key in FIGURES} for name in shown},
         "ms": entry.folder.record.ms_a_frame.get(entry.model),
         "threshold": best_threshold(curve, entry.model),
         "against_first": None,
@@ -168,11 +180,6 @@ def _curve(entries: Sequence[Entry], shared: Mapping[Any, Shared]) -> pd.DataFra
             own = table[table["model"] == entry.model]
             parts.append(own.assign(name=entry.name))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
-
-
-def _without_curve(entries: Sequence[Entry]) -> list[str]:
-    runs = sorted({str(e.folder.path) for e in entries if e.folder.find_table("box_curve") is None})
-    return [f"no curve over thresholds of {listing(runs)}: make it with vidrobust boxes RUN"] if runs else []
 
 
 def _other_settings(entries: Sequence[Entry]) -> list[str]:

@@ -6,11 +6,11 @@ import glob
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from vidrobust.errors import InputError
-from vidrobust.footage.item import Item, LabelOffset, Roi
+from vidrobust.footage.item import Item, LabelOffset
 from vidrobust.footage.manifest import is_manifest, list_rows, with_names
 from vidrobust.footage.records import SUFFIXES, Problem
 from vidrobust.text.printable import printable, without_secrets
@@ -43,7 +43,10 @@ def videos_beside(annotations: Path, ids: Sequence[str], suffixes: frozenset[str
         files = sorted(folder.iterdir()) if folder.is_dir() else []
         for path in files:
             if path.suffix.lower() in suffixes:
-                for key in {path.stem, *_starts(path.stem)}:
+                for key in {
+                    path.stem,
+                    *[path.stem[: match.start()] for match in re.finditer(r"[+ _]", path.stem)],
+                }:
                     by_stem.setdefault(key, []).append(path)
     found = [path for video in ids for path in by_stem.get(video, [])]
     return Beside(
@@ -55,10 +58,6 @@ def videos_beside(annotations: Path, ids: Sequence[str], suffixes: frozenset[str
 def _cut_at(path: Path) -> LabelOffset | None:
     found = CUT.fullmatch(path.stem)
     return None if found is None else LabelOffset(value=float(found[1]), unit="s")
-
-
-def _starts(stem: str) -> list[str]:
-    return [stem[: match.start()] for match in re.finditer(r"[+ _]", stem)]
 
 
 # fmt: off
@@ -107,23 +106,21 @@ class _Found:
     left_out: list[LeftOut] = field(default_factory=list)
 
 
-def expand_sources(paths: Sequence[str | os.PathLike[str]], *, roi: Roi | None = None) -> Expanded:
+def expand_sources(paths: Sequence[str | os.PathLike[str]]) -> Expanded:
     """Return the items that ``paths`` name: videos, folders of videos or frames, globs, manifests.
 
     Folders are searched through. A file named by itself is an item, whatever its suffix. A folder of images
     is one item, and so are all its images named one by one, as in ``frames/*.png``; in a class folder of
     ImageNet (n02123045) each image is one. A CSV or Parquet file with a column ``path`` is a manifest; a CSV
     of YouTube-BoundingBoxes stands for the videos beside it. What is missing or empty becomes a problem.
-    Names are the shortest that tell the items apart. ``roi`` (x, y, width, height in px) holds for items
-    without their own.
+    Names are the shortest that tell the items apart.
     """
     found = _Found()
     for source in paths:
         _expand(os.fspath(source), found)
     unique = {os.path.abspath(path): path for path in _frames_as_folders(found.paths)}.values()
-    listed = [item if item.roi or not roi else replace(item, roi=roi) for item in found.listed]
     return Expanded(
-        items=with_names([*(Item(name="", path=p, roi=roi) for p in unique), *listed]),
+        items=with_names([*(Item(name="", path=p) for p in unique), *found.listed]),
         problems=(*found.problems, *map(str, found.bad_rows)),
         left_out=tuple(found.left_out),
         bad_rows=tuple(found.bad_rows),

@@ -22,18 +22,12 @@ SLACK_S = 0.02
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectBoxes:
-    """The boxes of one object over an unbroken stretch.
+    """The boxes of one object over an unbroken stretch."""
 
-    places   rising; frame numbers from 0, or seconds by the file's time stamps
-    boxes    x1, y1, x2, y2 at each place
-    counted  whether the places are frame numbers
-    unit     px of the upright frame, or shares of its width and height
-    """
-
-    places: tuple[float, ...]
-    boxes: tuple[Box, ...]
-    counted: bool
-    unit: str = "px"
+    places: tuple[float, ...]  # rising; frame numbers from 0, or seconds by the file's time stamps
+    boxes: tuple[Box, ...]  # x1, y1, x2, y2 at each place
+    counted: bool  # whether the places are frame numbers
+    unit: str = "px"  # px of the upright frame, or shares of its width and height
 
     def __post_init__(self) -> None:
         if not self.places or len(self.places) != len(self.boxes):
@@ -85,14 +79,10 @@ _TEXT = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))\s*(s|f)?")
 
 @dataclass(frozen=True, kw_only=True)
 class LabelOffset:
-    """Where the clip begins on the clock of its labels; subtracted from each label.
+    """Where the clip begins on the clock of its labels; subtracted from each label."""
 
-    value  seconds, or whole frames; below 0 where labels begin behind the clip
-    unit   "s" or "frames"
-    """
-
-    value: float
-    unit: Literal["s", "frames"]
+    value: float  # seconds, or whole frames; below 0 where labels begin behind the clip
+    unit: Literal["s", "frames"]  # "s" or "frames"
 
 
 def label_offset_of(text: str) -> LabelOffset | None:
@@ -128,32 +118,24 @@ Roi = tuple[int, int, int, int]
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """A video, an animation, a folder of frames or a single image, under a name that is unique in its run.
+    """A video, an animation, a folder of frames or a single image, under a name that is unique in its run."""
 
-    name            the value of the column ``item`` in every table; valid text on one line
-    path            where it is read from, exactly as the file system has it
-    part, pass_     which part was shown, and for which time; empty if not known
-    station         camera, line or operator that saw it
-    label           the class of the part by the reference; empty if not known
-    start_s, end_s  start_s <= time < end_s belongs to the item; None: from the beginning, to the end
-    roi             x, y, width, height in px of the upright frame to which pictures are cut; None: all of it
-    boxes           where the object is, if the item is one object cut out of the pictures
-    label_offset    where the file begins on the clock of its labels, if cut from a longer video
-    more            other columns of the manifest: names and values
-    """
-
-    name: str
-    path: Path
+    name: str  # the value of the column ``item`` in every table; valid text on one line
+    path: Path  # where it is read from, exactly as the file system has it
+    # part, pass_: which part was shown, and for which time; empty if not known
     part: str = ""
     pass_: str = ""
-    station: str = ""
-    label: str = ""
+    station: str = ""  # camera, line or operator that saw it
+    label: str = ""  # the class of the part by the reference; empty if not known
+    # start_s, end_s: start_s <= time < end_s belongs to the item; None: from the beginning, to the end
     start_s: float | None = None
     end_s: float | None = None
+    # x, y, width, height in px of the upright frame to which pictures are cut; None: all of it
     roi: Roi | None = None
-    boxes: ObjectBoxes | None = None
+    boxes: ObjectBoxes | None = None  # where the object is, if the item is one object cut out of the pictures
+    # where the file begins on the clock of its labels, if cut from a longer video
     label_offset: LabelOffset | None = None
-    more: tuple[tuple[str, str], ...] = ()
+    more: tuple[tuple[str, str], ...] = ()  # other columns of the manifest: names and values
 
     def __post_init__(self) -> None:
         if self.start_s is not None and self.end_s is not None and self.start_s >= self.end_s:

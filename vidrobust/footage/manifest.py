@@ -66,16 +66,11 @@ REGION = ("x", "y", "w", "h")
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """What a manifest says.
+    """What a manifest says."""
 
-    items     one per good row, in order, with unique names
-    rows      (rows) the table as text, all columns, bad rows included
-    problems  what is wrong, with file, line and column; such rows give no item
-    """
-
-    items: tuple[Item, ...]
-    rows: pd.DataFrame
-    problems: tuple[Problem, ...] = ()
+    items: tuple[Item, ...]  # one per good row, in order, with unique names
+    rows: pd.DataFrame  # the table as text, all columns, bad rows included
+    problems: tuple[Problem, ...] = ()  # what is wrong, with file, line and column; such rows give no item
 
 
 def is_manifest(path: Path) -> bool:
@@ -83,20 +78,20 @@ def is_manifest(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and path.is_file() and "path" in columns_of(path)
 
 
-def read_manifest(path: str | os.PathLike[str], *, roi: Roi | None = None) -> Manifest:
+def read_manifest(path: str | os.PathLike[str]) -> Manifest:
     """Read a manifest: ``path,item,part,pass,station,label,start_s,end_s`` and ``x,y,w,h``.
 
     Only ``path`` is required, relative to the manifest's folder. A row is a video, an animation, a folder of
-    frames or a still; several rows may share a file. ``x, y, w, h`` is a region of interest in px (default
-    ``roi``); ``label_offset`` (12.5 for seconds, 300f for frames) is where the file begins on the clock of
-    its labels. Other columns stay with the item (``Item.more``). Bad rows are left out and listed. Raises
-    InputError if the file is no table or has no column ``path``.
+    frames or a still; several rows may share a file. ``x, y, w, h`` is a region of interest in px;
+    ``label_offset`` (12.5 for seconds, 300f for frames) is where the file begins on the clock of its labels.
+    Other columns stay with the item (``Item.more``). Bad rows are left out and listed. Raises InputError if
+    the file is no table or has no column ``path``.
     """
-    found = list_rows(Path(path), roi)
+    found = list_rows(Path(path))
     return replace(found, items=with_names(found.items))
 
 
-def list_rows(manifest: Path, roi: Roi | None = None) -> Manifest:
+def list_rows(manifest: Path) -> Manifest:
     """Read a manifest without naming the items that it does not name."""
     table = read_table(manifest)
     if "path" not in table.columns:
@@ -110,7 +105,7 @@ def list_rows(manifest: Path, roi: Roi | None = None) -> Manifest:
         if not any(record.values.values()):
             continue
         try:
-            items.append(_item(record, manifest.parent, roi))
+            items.append(_item(record, manifest.parent))
             records.append(record)
         except BadValueError as error:
             problems.append(error.problem)
@@ -119,7 +114,7 @@ def list_rows(manifest: Path, roi: Roi | None = None) -> Manifest:
     return Manifest(items=kept, rows=rows, problems=tuple(sorted(problems, key=lambda p: p.line)))
 
 
-def _item(record: Record, folder: Path, roi: Roi | None) -> Item:
+def _item(record: Record, folder: Path) -> Item:
     start_s, end_s = number(record, "start_s"), number(record, "end_s")
     if start_s is not None and end_s is not None and start_s >= end_s:
         raise BadValueError(
@@ -134,7 +129,7 @@ def _item(record: Record, folder: Path, roi: Roi | None) -> Item:
         label=printable(record.text("label")),
         start_s=start_s,
         end_s=end_s,
-        roi=_region(record) or roi,
+        roi=_region(record),
         label_offset=_label_offset(record),
         more=tuple((printable(c), printable(v)) for c, v in record.values.items() if c not in COLUMNS),
     )

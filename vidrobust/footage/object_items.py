@@ -19,16 +19,11 @@ LONGEST_GAP = 1.5
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectItems:
-    """Items of single objects.
+    """Items of single objects."""
 
-    items      one per stretch of a track in which the object is visible without a break
-    untracked  rows with a box and no track, which give no item
-    without    names in the labels without an item
-    """
-
-    items: tuple[Item, ...]
-    untracked: int
-    without: tuple[str, ...]
+    items: tuple[Item, ...]  # one per stretch of a track in which the object is visible without a break
+    untracked: int  # rows with a box and no track, which give no item
+    without: tuple[str, ...]  # names in the labels without an item
 
 
 def object_items(items: tuple[Item, ...], labels: Labels) -> ObjectItems:

@@ -102,7 +102,9 @@ def columns_of(path: Path) -> tuple[str, ...]:
     if not _is_parquet(path):
         return csv_columns(path)
     try:
-        return _parquet_columns(path)
+        import pyarrow.parquet
+
+        return tuple(pyarrow.parquet.read_schema(path).names)
     except (OSError, ValueError):  # pyarrow's errors are ValueErrors
         return ()
 
@@ -140,12 +142,6 @@ def read_parquet(path: Path) -> TextTable:
         for line, row in enumerate(rows, 1)
     )
     return TextTable(path=path, columns=columns, records=tuple(records))
-
-
-def _parquet_columns(path: Path) -> tuple[str, ...]:
-    import pyarrow.parquet
-
-    return tuple(pyarrow.parquet.read_schema(path).names)
 
 
 def _text(value: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import cv2
@@ -30,6 +30,8 @@ from vidrobust.frame_pairs.noise import (
     with_noise_alone,
 )
 from vidrobust.frame_pairs.registration import (
+    MIN_SEEN,
+    MIN_TEXTURE,
     RESOLUTION,
     affine_field,
     blurred_difference,
@@ -45,10 +47,10 @@ from vidrobust.frame_pairs.registration import (
     unlike,
     warp,
 )
-from vidrobust.frame_pairs.robust import root_mean_square, same_light
-from vidrobust.frame_pairs.tone import Tone, no_tone
+from vidrobust.frame_pairs.robust import root_mean_square
+from vidrobust.frame_pairs.tone import Tone, brightest, no_tone
 from vidrobust.frame_pairs.transitions import Unregistered
-from vidrobust.frames.pixels import brightest, luma, to_levels
+from vidrobust.frames.pixels import luma, to_levels
 
 # Levels by which an object's motion must come nearer: noise and coding let any flow fit a little better.
 BETTER_LEVELS = 0.3
@@ -117,7 +119,7 @@ class PairChange:
         """(H, W) bool, where anything moved beyond the camera."""
         return moves(self.objects)
 
-    @property
+    @cached_property
     def camera_forth(self) -> np.ndarray:
         """Where the camera's motion takes the first frame's pixels, (H, W, 2) px on its grid."""
         return affine_field(inverted(self.affine), *self.new.shape)
@@ -172,9 +174,10 @@ def unchanged(shape: tuple[int, ...], failed: Unregistered | None = None) -> Pai
 
 def measure_change(first: np.ndarray, second: np.ndarray, *, fine: bool = True) -> PairChange:
     """Measure everything between two RGB frames (H, W, 3) uint8; ``fine`` as in ``register``."""
-    found = _measured(first, second, first, second, fine=fine)
-    if found.failed in UNLIKE:
-        found = _measured(first, second, _lightness(first), _lightness(second), fine=fine)
+    round_ = _Round.of(first, second, first, second, fine=fine)
+    if round_.moved.failed in UNLIKE:
+        round_ = _Round.of(first, second, _lightness(first), _lightness(second), fine=fine)
+    found = round_.whole()
     # Flow may take a moving shadow for motion, and what saturates for something new. Both are measured again
     # with the light laid on the first frame, and the second no brighter than what the first can show;
     # likewise a hue that turned, and an edge that is blurred here and sharp there.
@@ -183,29 +186,29 @@ def measure_change(first: np.ndarray, second: np.ndarray, *, fine: bool = True) 
         again = _measured_in(at_rest, first, second, found, fine=fine)
         if again is not None:
             still = _still(at_rest, first, second)
-            simpler = _less(still, again) and still.new.sum() <= found.new.sum()
-            if simpler and _as_near(still, again, first, second):
+            simpler = _less(still, again.moved) and still.new.sum() <= found.new.sum()
+            if simpler and _as_near(still, again.lit, first, second):
                 return _with_blur(still, first, second, first, ~still.new)
-            if _less(again, found):
-                found = again
+            if _less(again.moved, found):
+                found = again.whole()
     for _ in range(AGAIN):
         again = _measured_in(_lights_found(first, second, found), first, second, found, fine=fine)
-        if again is None or not _less(again, found):
+        if again is None or not _less(again.moved, found):
             break
-        found = again
+        found = again.whole()
     return found
 
 
 def _measured_in(
     light: Lights | None, first: np.ndarray, second: np.ndarray, found: PairChange, *, fine: bool
-) -> PairChange | None:
+) -> _Round | None:
     if light is None or not (found.has_objects or found.has_camera or found.new.any()):
         return None
     blur = found.blur if abs(found.blur.sigma_px) >= STRONG_BLUR else Blur()
     lit, most = (to_levels(in_lights(light, x)) for x in (first, np.full_like(first, 255)))
     shown = np.minimum(second, most)
-    again = _measured(first, second, blur.lost.of(lit), blur.missed.of(shown), fine=fine)
-    return None if again.failed else again
+    again = _Round.of(first, second, blur.lost.of(lit), blur.missed.of(shown), fine=fine)
+    return None if again.moved.failed else again
 
 
 def _still(light: Lights, first: np.ndarray, second: np.ndarray) -> PairChange:
@@ -258,44 +261,68 @@ def _less(one: PairChange, other: PairChange) -> bool:
     return moved < before or (moved == before and int(one.new.sum()) < int(other.new.sum()))
 
 
-def _measured(
-    first: np.ndarray, second: np.ndarray, lit: np.ndarray, shown: np.ndarray, *, fine: bool
-) -> PairChange:
-    """One round; ``lit`` and ``shown`` are the frames in nearly one light, in which motion is looked for."""
-    noise = _noise_of_luma(luma(first), luma(second))
-    smooth = noise >= STRONG_NOISE
-    if smooth:
-        # white noise of sigma n has n / (2 sqrt(pi) sigma) left under a Gaussian of sigma
-        sigma = noise / (2 * math.sqrt(math.pi) * CALM)
-        lit, shown = (cv2.GaussianBlur(x, (0, 0), sigma) for x in (lit, shown))
-        texture = max(SMOOTH_TEXTURE, OF_CALM * CALM / (math.sqrt(2) * sigma))
-        found = register(lit, shown, fine=fine, texture=texture, min_seen=SMOOTH_SEEN)
-    else:
-        found = register(lit, shown, fine=fine)
-    strong_noise = noise if smooth else 0.0
-    if found.failed is Unregistered.NO_TEXTURE:
-        # a picture without texture can still become lighter
-        levels, local = fit_lights(first, second, np.ones(first.shape[:2], bool), strong_noise)
-        return replace(unchanged(first.shape), levels=levels, local=local)
-    if found.failed:
-        return unchanged(first.shape, found.failed)
-    carefully = fine or smooth
-    affine = camera_motion(lit, shown, found, by_pixels=smooth) if carefully else shared_motion(found)
-    camera = affine_field(affine, *found.visible.shape)
-    if smooth and size_px(camera) < SMOOTH_RESOLUTION:
-        affine, camera = np.eye(2, 3), np.zeros_like(camera)
-    grays = same_light(luma(lit), luma(shown), alike="level")
-    margin = SMOOTH_LEVELS if smooth else BETTER_LEVELS + OF_NOISE * max(0.0, noise - LITTLE_NOISE)
-    objects = own_motion(*grays, camera, found.flow, margin)
-    motion = camera + objects
-    new = found.unseen | ~inside(motion) | edges_of(motion)
-    moved = warp(first, motion) if size_px(motion) >= RESOLUTION else first
-    clear = (found.visible | smooth) & ~new  # where noise is strong a flow returns by chance
-    levels, local = fit_lights(moved, second, clear, strong_noise, ~moves(objects))
-    change = PairChange(
-        camera=camera, objects=objects, new=new, levels=levels, local=local, blur=Blur(), affine=affine
-    )
-    return _with_blur(change, first, second, moved, clear)
+@dataclass(frozen=True, kw_only=True)
+class _Round:
+    """What moved in one round. Light and blur are fitted when asked for: most further rounds are dropped."""
+
+    first: np.ndarray
+    second: np.ndarray
+    moved: PairChange  # Without light and blur
+    brought: np.ndarray | None  # The first frame, moved; None where light and blur are not to be measured
+    clear: np.ndarray
+    noise: float
+
+    @classmethod
+    def of(
+        cls, first: np.ndarray, second: np.ndarray, lit: np.ndarray, shown: np.ndarray, *, fine: bool
+    ) -> _Round:
+        """Look for motion in ``lit`` and ``shown``, the frames in nearly one light."""
+        noise = _noise_of_luma(luma(first), luma(second))
+        smooth = noise >= STRONG_NOISE
+        texture, min_seen = MIN_TEXTURE, MIN_SEEN
+        if smooth:
+            # white noise of sigma n has n / (2 sqrt(pi) sigma) left under a Gaussian of sigma
+            sigma = noise / (2 * math.sqrt(math.pi) * CALM)
+            lit, shown = (cv2.GaussianBlur(x, (0, 0), sigma) for x in (lit, shown))
+            texture, min_seen = max(SMOOTH_TEXTURE, OF_CALM * CALM / (math.sqrt(2) * sigma)), SMOOTH_SEEN
+        found = register(lit, shown, fine=fine, texture=texture, min_seen=min_seen)
+        everywhere, strong_noise = np.ones(first.shape[:2], bool), noise if smooth else 0.0
+        made = partial(cls, first=first, second=second, noise=strong_noise)
+        if found.failed:
+            # a picture without texture can still become lighter
+            blank = found.failed is Unregistered.NO_TEXTURE
+            change = unchanged(first.shape, None if blank else found.failed)
+            if blank:
+                levels, local = fit_lights(first, second, everywhere, strong_noise)
+                change = replace(change, levels=levels, local=local)
+            return made(moved=change, brought=None, clear=everywhere)
+        carefully = fine or smooth
+        affine = camera_motion(lit, shown, found, by_pixels=smooth) if carefully else shared_motion(found)
+        camera = affine_field(affine, *found.visible.shape)
+        if smooth and size_px(camera) < SMOOTH_RESOLUTION:
+            affine, camera = np.eye(2, 3), np.zeros_like(camera)
+        margin = SMOOTH_LEVELS if smooth else BETTER_LEVELS + OF_NOISE * max(0.0, noise - LITTLE_NOISE)
+        objects = own_motion(found, affine, camera, margin)
+        motion = camera + objects
+        new = found.unseen | ~inside(motion) | edges_of(motion)
+        change = replace(unchanged(first.shape), camera=camera, objects=objects, new=new, affine=affine)
+        brought = warp(first, motion) if size_px(motion) >= RESOLUTION else first
+        # where noise is strong a flow returns by chance
+        return made(moved=change, brought=brought, clear=(found.visible | smooth) & ~new)
+
+    @cached_property
+    def lit(self) -> PairChange:
+        """The change with its light, without blur."""
+        if self.brought is None:
+            return self.moved
+        still = ~moves(self.moved.objects)
+        levels, local = fit_lights(self.brought, self.second, self.clear, self.noise, still)
+        return replace(self.moved, levels=levels, local=local)
+
+    def whole(self) -> PairChange:
+        if self.brought is None:
+            return self.moved
+        return _with_blur(self.lit, self.first, self.second, self.brought, self.clear)
 
 
 def _with_blur(
@@ -303,6 +330,13 @@ def _with_blur(
 ) -> PairChange:
     levels, local = change.lights
     blur = blur_between(local.of(levels.light(luma(first))), luma(second), change.motion, clear)
+    return _with_detail(change, blur, first, second, moved)
+
+
+def _with_detail(
+    change: PairChange, blur: Blur, first: np.ndarray, second: np.ndarray, moved: np.ndarray
+) -> PairChange:
+    levels, local = change.lights
     own = noise_between(local.of(levels.light(moved)), second) if blur.everywhere else noise_of(second)
     return replace(
         change,
@@ -310,6 +344,45 @@ def _with_blur(
         regained=regained(second, blur.missed, own) if blur.missed.there else None,
         noise=noise_lost(second, blur.lost, own, content_seed(first, second)) if blur.lost.there else None,
     )
+
+
+def enlarged(change: PairChange, first: np.ndarray, second: np.ndarray) -> PairChange:
+    """Return a change measured on reduced frames as one of the whole frames (H, W, 3) uint8, in their px.
+
+    Noise and coding live in single pixels: they are compared where the frames are whole.
+    """
+    height, width = second.shape[:2]
+    small = change.new.shape
+    factor = np.array([width / small[1], height / small[0]])
+
+    def upsampled(motion: np.ndarray) -> np.ndarray:
+        if not motion.any():
+            return np.zeros((height, width, 2), np.float32)
+        whole = cv2.resize(motion, (width, height), interpolation=cv2.INTER_LINEAR)
+        return np.asarray(whole * factor.astype(np.float32))
+
+    # x of a pixel's middle: whole = factor (small + 1/2) - 1/2
+    scale, middle = np.diag(factor), (factor - 1) / 2
+    linear = scale @ change.affine[:, :2] @ np.linalg.inv(scale)
+    affine = np.column_stack([linear, scale @ change.affine[:, 2] + middle - linear @ middle])
+    px = float(factor.mean())
+    back = replace(change.blur.back, sigma_px=px * change.blur.back.sigma_px)
+    blur = replace(change.blur, sigma_px=px * change.blur.sigma_px, back=back)
+    new = cv2.resize(change.new.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
+    found = replace(
+        change,
+        camera=affine_field(affine, height, width) if change.has_camera else upsampled(change.camera),
+        objects=upsampled(change.objects),
+        new=new.astype(bool),
+        local=replace(change.local, width=width) if change.local.there else change.local,
+        affine=affine,
+        regained=None,
+        noise=None,
+    )
+    if not (blur.lost.there or blur.missed.there):
+        return replace(found, blur=blur)
+    moved = warp(first, found.motion) if found.motion.any() else first
+    return _with_detail(found, blur, first, second, moved)
 
 
 def _noise_of_luma(first: np.ndarray, second: np.ndarray) -> float:

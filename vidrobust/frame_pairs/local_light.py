@@ -19,7 +19,7 @@ import numpy as np
 from scipy.linalg import solveh_banded
 
 from vidrobust.frame_pairs import robust, tone
-from vidrobust.frames.pixels import REACH, brightest, field_of, lattice_side, luma, spline_basis
+from vidrobust.frames.pixels import REACH, field_of, lattice_side, luma, spline_basis
 
 BLOCK = 8  # side, px, of the blocks whose means are compared
 INTERVALS = 10  # knots are this share of the width apart
@@ -81,9 +81,21 @@ def no_local_light(predicted: float = float("nan")) -> LocalLight:
     return LocalLight(lattice=np.zeros((0, 0)), width=0, predicted=predicted)
 
 
+@dataclass(frozen=True)
+class _Target:
+    """Luma (H, W) float32 and brightest channel of the picture to which light is fitted."""
+
+    luma: np.ndarray
+    brightest: np.ndarray
+
+    @classmethod
+    def of(cls, picture: np.ndarray) -> _Target:
+        return cls(luma(picture.astype(np.float32)), tone.brightest(picture))
+
+
 def fit_local_light(
     a: np.ndarray,
-    b: np.ndarray,
+    b: np.ndarray | _Target,
     visible: np.ndarray,
     *,
     block: int = BLOCK,
@@ -96,7 +108,7 @@ def fit_local_light(
     too. As that also follows what moves, it must predict, where it is still, half of what the first fit
     leaves. ``block`` is in px.
     """
-    blocks = _blocks(a, b, visible, block)
+    blocks = _blocks(a, b if isinstance(b, _Target) else _Target.of(b), visible, block)
     if int((blocks.weight > 0).sum()) < MIN_BLOCKS:
         return no_local_light()
     lattice, misses = _fit(blocks, blocks.weight), _misses(blocks)
@@ -131,11 +143,11 @@ class _Blocks:
     width: int
 
 
-def _blocks(a: np.ndarray, b: np.ndarray, visible: np.ndarray, block: int) -> _Blocks:
+def _blocks(a: np.ndarray, b: _Target, visible: np.ndarray, block: int) -> _Blocks:
     height, width = visible.shape
     rows, columns = max(1, height // block), max(1, width // block)
-    first, second = (luma(x.astype(np.float32)) for x in (a, b))
-    inside = (np.minimum(first, second) > 2) & (np.maximum(brightest(a), brightest(b)) < FULL - 1)
+    first, second = luma(a.astype(np.float32)), b.luma
+    inside = (np.minimum(first, second) > 2) & (np.maximum(tone.brightest(a), b.brightest) < FULL - 1)
     mask = (visible & inside).astype(np.float32)
 
     def average(values: np.ndarray) -> np.ndarray:
@@ -190,11 +202,12 @@ def _fit(blocks: _Blocks, weight: np.ndarray, absolute: int = 0) -> np.ndarray:
     band, knot, taken = _banded(*size)
     normal = np.zeros((REACH * size[1] + REACH + 1, size[0] * size[1]))
     lattice: np.ndarray = np.zeros(size)
-    residual = np.abs(blocks.difference)
+    residual, seen = np.abs(blocks.difference), np.flatnonzero(weight > 0)
+    square = blocks.first**2
     for number in range(absolute + ROUNDS):
-        scale = robust.spread(residual[weight > 0], LEAST_SCALE)
+        scale = robust.spread(residual.ravel()[seen], LEAST_SCALE)
         w = weight * (robust.absolute if number < absolute else robust.biweight)(residual, scale)
-        normal[band, knot] = (pairs[0].T @ (w * blocks.first**2) @ pairs[1]).ravel()[taken]
+        normal[band, knot] = (pairs[0].T @ (w * square) @ pairs[1]).ravel()[taken]
         normal[0] += (scale / PRIOR) ** 2
         target = down.T @ (w * blocks.first * blocks.difference) @ across
         lattice = solveh_banded(normal, target.ravel(), lower=True, check_finite=False).reshape(size)
@@ -250,20 +263,24 @@ def fit_lights(
     ``clear`` (H, W) bool: what both show; ``noise`` and ``still`` as in ``fit_tone`` and ``fit_local_light``.
     """
     levels = tone.fit_tone(moved, second, clear, noise)
-    clear = clear & (brightest(moved) < FULL - 1)  # what was saturated does not look it in its new light
-    local = fit_local_light(levels.colour(levels.light(moved)), second, clear, still=still)
+    clear = clear & (tone.brightest(moved) < FULL - 1)  # what was saturated does not look it in its new light
+    to = _Target.of(second)
+    local = fit_local_light(levels.colour(levels.light(moved)), to, clear, still=still)
     if not local.there or levels.hues is not None:
         # a strong turn of hue makes no curve of light, and what it does scales with a gain
         return levels, local
     # In turn, beginning with the field: a curve fitted to a picture of which one side became brighter takes
     # the levels of that side for bright ones. Colour last: a lamp beside something red would pass for one.
-    seen = clear & tone.unclipped(moved, second)
-    local = fit_local_light(moved, second, clear, still=still)
+    cells = tone.Cells(clear & tone.unclipped(moved, second))
+    before = cells.of(moved)
+    local = fit_local_light(moved, to, clear, still=still)
     for _ in range(IN_TURN):
         local = local.about_its_middle(clear.shape)
-        levels = tone.fit_light(moved, second / local.gain(*clear.shape)[..., None], seen)
-        local = fit_local_light(levels.light(moved), second, clear, still=still)
-    return tone.fit_colour(levels, local.of(levels.light(moved)), second, seen), local
+        after = cells.of(second / local.gain(*clear.shape)[..., None])
+        levels = tone.fit_light(moved, cells, before, after)
+        lit = levels.light(moved)
+        local = fit_local_light(lit, to, clear, still=still)
+    return tone.fit_colour(levels, cells.of(local.of(lit)), cells.of(second)), local
 
 
 def in_lights(light: Lights, picture: np.ndarray) -> np.ndarray:

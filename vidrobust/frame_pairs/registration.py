@@ -11,7 +11,8 @@ points (``motion.py``): each cell has one vote, however rich its texture.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -70,6 +71,9 @@ class Registration:
     # failed, affine_failed: Why nothing can be said of this pair, or of its affine motion; None if it holds
     failed: Unregistered | None
     affine_failed: Unregistered | None
+    # The grey frames in one light, and by displacement what it leaves of their difference: (H, W) each
+    grays: tuple[np.ndarray, np.ndarray] | None = None
+    left: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def shift(self) -> np.ndarray:
@@ -108,7 +112,7 @@ def register(
     flow = _dis(0 if fine else 1).calc(gray_b, gray_a, None)
     returns = _returns(flow, _dis(1).calc(gray_a, gray_b, None)) & inside(flow)
     affine, common = _fit_affine(flow, textured & returns)
-    made, unexplained = _nearest(gray_a, gray_b, (affine_field(affine, height, width), flow))
+    made, unexplained, left = _nearest(gray_a, gray_b, (affine_field(affine, height, width), flow))
     likeness = correlation(made[textured], gray_b[textured])
     visible = returns & ~unexplained
     failed = None
@@ -125,6 +129,8 @@ def register(
         likeness=likeness,
         failed=failed,
         affine_failed=None if common >= MIN_COMMON else Unregistered.NO_COMMON_MOTION,
+        grays=(gray_a, gray_b),
+        left=dict(zip(("", "affine", "flow"), left, strict=True)),
     )
 
 
@@ -168,30 +174,39 @@ def _fit_affine(flow: np.ndarray, usable: np.ndarray) -> tuple[np.ndarray, float
     centre = np.array([(width - 1) / 2, (height - 1) / 2])
     design = np.column_stack([(xs - centre[0]) / width, (ys - centre[1]) / width, np.ones(len(xs))])
     moved = flow[ys, xs].astype(np.float64)
-    residual = np.linalg.norm(moved - np.median(moved, axis=0), axis=1)
+    residual = _lengths(moved - np.median(moved, axis=0))
     found, scale = np.zeros((3, 2)), 0.0
     for _ in range(12):
         scale = spread(residual, 0.05)
         weight = biweight(residual, scale)
         normal = design.T @ (design * weight[:, None]) + 1e-9 * np.eye(3)
         found = np.linalg.solve(normal, design.T @ (moved * weight[:, None]))
-        residual = np.linalg.norm(moved - design @ found, axis=1)
+        residual = _lengths(moved - design @ found)
     linear = found[:2].T / width
     affine = np.column_stack([np.eye(2) + linear, found[2] - linear @ centre])
     return affine, float((residual < np.clip(TUKEY_BIWEIGHT * scale, 0.25, 1.0)).mean())
 
 
-def _nearest(a: np.ndarray, b: np.ndarray, fields: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
+def _lengths(vectors: np.ndarray) -> np.ndarray:
+    x, y = vectors.T
+    return np.asarray(np.sqrt(x * x + y * y))
+
+
+def _nearest(
+    a: np.ndarray, b: np.ndarray, fields: tuple[np.ndarray, ...]
+) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
     """The picture made of a by whichever displacement comes nearest to b, and where none comes near."""
+    # The last are what no displacement and each of these leaves of the difference.
     # No displacement is tried first: like the motion vectors of a video encoder, others must do better.
     made = a.copy()
-    least = blurred_difference(a, b)
-    for field in fields:
-        moved = warp(a, field)
-        left = blurred_difference(moved, b)
-        better = left < least
-        made[better], least[better] = moved[better], left[better]
-    return made, _far(least, b)
+    every = [blurred_difference(a, b)]
+    least = every[0].copy()
+    for displacement in fields:
+        moved = warp(a, displacement)
+        every.append(blurred_difference(moved, b))
+        better = every[-1] < least
+        made[better], least[better] = moved[better], every[-1][better]
+    return made, _far(least, b), every
 
 
 def warp(
@@ -334,15 +349,20 @@ def shared_motion(found: Registration) -> np.ndarray:
     return np.eye(2, 3) if found.affine_failed or size_px(field) < RESOLUTION else found.affine
 
 
-def own_motion(
-    first: np.ndarray, second: np.ndarray, camera: np.ndarray, flow: np.ndarray, margin: float
-) -> np.ndarray:
-    """Return the flow beyond the camera where it brings the first grey picture nearer by ``margin``."""
-    own = flow - camera
-    by_camera, by_flow = (
-        blurred_difference(warp(first, field) if field.any() else first, second) for field in (camera, flow)
-    )
-    better = (by_flow < BETTER * by_camera - margin) & (length_px(own) > MIN_OWN_MOTION)
+def own_motion(found: Registration, affine: np.ndarray, camera: np.ndarray, margin: float) -> np.ndarray:
+    """Return the flow beyond the camera where it brings the first grey picture nearer by ``margin``.
+
+    ``camera`` is the field of ``affine``, or zero.
+    """
+    assert found.grays is not None, "asked only of frames that could be registered"
+    own = found.flow - camera
+    if not camera.any():
+        by_camera = found.left[""]
+    elif np.array_equal(affine, found.affine):
+        by_camera = found.left["affine"]
+    else:
+        by_camera = blurred_difference(warp(found.grays[0], camera), found.grays[1])
+    better = (found.left["flow"] < BETTER * by_camera - margin) & (length_px(own) > MIN_OWN_MOTION)
     closed = cv2.morphologyEx(better.astype(np.uint8), cv2.MORPH_CLOSE, _disc(CLOSING))
     return np.asarray(np.where(closed.astype(bool)[..., None], own, np.float32(0)))
 

@@ -111,24 +111,25 @@ def fit_tone(a: np.ndarray, b: np.ndarray, visible: np.ndarray, noise: float = 0
 
     ``noise``, levels of luma, is taken off, as it would make every change flatter.
     """
-    clear = visible & unclipped(a, b)
-    light = fit_light(a, b, clear, noise)
-    tone = fit_colour(light, light.light(a), b, clear, noise)
+    cells = Cells(visible & unclipped(a, b))
+    x, y = cells.of(a), cells.of(b)
+    light = _fit_curve(a, cells, x, y, _luma, noise)
+    lit = light.light(a)
+    tone = _with_matrix(light, cells.of(lit), y, noise) if len(x) >= MIN_CELLS else light
     some = a[::CELL, ::CELL].astype(np.float32)
     if root_mean_square(tone.colour(some) - some) < STRONG:
         return tone
-    return _fit_strong(light, tone, a, b, clear)
+    return _fit_strong(light, tone, a, cells, x, y)
 
 
-def fit_light(a: np.ndarray, b: np.ndarray, clear: np.ndarray, noise: float = 0.0) -> Tone:
-    """Fit light alone, where both frames are unclipped (``clear``); else as ``fit_tone``."""
-    return _fit_curve(a, b, clear, _luma, noise)
+def fit_light(a: np.ndarray, cells: Cells, x: np.ndarray, y: np.ndarray) -> Tone:
+    """Fit light alone; x and y (n, 3) are the means in ``cells`` of frame a (H, W, 3) uint8 and of b."""
+    return _fit_curve(a, cells, x, y, _luma)
 
 
-def fit_colour(light: Tone, lit: np.ndarray, b: np.ndarray, clear: np.ndarray, noise: float = 0.0) -> Tone:
-    """Add to a light the colour that takes ``lit``, frame a in the light of b, to frame b."""
-    x, y = _clear_cells(clear, lit, b)
-    return _with_matrix(light, x, y, noise) if len(x) >= MIN_CELLS else light
+def fit_colour(light: Tone, x: np.ndarray, y: np.ndarray) -> Tone:
+    """Add to a light the colour that takes the means x (n, 3), of a in the light of b, to those of b."""
+    return _with_matrix(light, x, y) if len(x) >= MIN_CELLS else light
 
 
 def unclipped(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -137,18 +138,23 @@ def unclipped(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.asarray((bright & cv2.inRange(cv2.max(a, b), (0, 0, 0), (253, 253, 253))) > 0)
 
 
-def _clear_cells(clear: np.ndarray, *pictures: np.ndarray) -> list[np.ndarray]:
-    mask = clear.astype(np.float32)
-    size = (max(1, clear.shape[1] // CELL), max(1, clear.shape[0] // CELL))
+class Cells:
+    """Means over the cells of 8 x 8 pixels that are nearly ``clear`` (H, W) bool."""
 
-    def average(values: np.ndarray) -> np.ndarray:
-        return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA))
+    def __init__(self, clear: np.ndarray) -> None:
+        self.clear = clear
+        self._size = (max(1, clear.shape[1] // CELL), max(1, clear.shape[0] // CELL))
+        share = self._averaged(clear.astype(np.float32))
+        self._mostly = share >= CLEAR
+        self._share = share[self._mostly][:, None]
 
-    share = average(mask)
-    mostly = share >= CLEAR
-    of = share[mostly][:, None]
-    seen = (cv2.copyTo(f, clear.view(np.uint8)).astype(np.float32) for f in pictures)  # 0 where not clear
-    return [(average(levels)[mostly] / of).astype(np.float64) for levels in seen]
+    def of(self, picture: np.ndarray) -> np.ndarray:
+        """Return the means (n, 3) float64 of a picture (H, W, 3)."""
+        seen = cv2.copyTo(picture, self.clear.view(np.uint8)).astype(np.float32)  # 0 where not clear
+        return np.asarray((self._averaged(seen)[self._mostly] / self._share).astype(np.float64))
+
+    def _averaged(self, values: np.ndarray) -> np.ndarray:
+        return np.asarray(cv2.resize(values, self._size, interpolation=cv2.INTER_AREA))
 
 
 def _power(x: np.ndarray, power: float) -> np.ndarray:
@@ -174,8 +180,9 @@ def _lightness(colours: np.ndarray, of: np.ndarray) -> np.ndarray:
 
 def _fit_curve(
     a: np.ndarray,
-    b: np.ndarray,
-    clear: np.ndarray,
+    cells: Cells,
+    x: np.ndarray,
+    y: np.ndarray,
     grey: Callable[[np.ndarray, np.ndarray], np.ndarray],
     noise: float = 0.0,
 ) -> Tone:
@@ -183,9 +190,11 @@ def _fit_curve(
     own, power = (noise / CELL) ** 2, 1.0
     prior = np.array(LIGHT_PRIOR if noise == 0 else (*LIGHT_PRIOR[:2], NO_POWER))
     for _ in range(ROUNDS):
-        x, y, made, more = _clear_cells(clear, a, b, *_curves(a, power))
         if len(x) < MIN_CELLS:
             break
+        # a power of 1 leaves the picture as it is
+        curves = _curves(a, power)
+        made, more = x if power == 1 else cells.of(curves[0]), cells.of(curves[1])
         design = np.column_stack([grey(x, made), np.ones(len(x)), grey(x, more)])
         expected = np.array([[1.0], [0.0], [1.0 - power]])
         found = _robust(design, grey(y, y)[:, None], expected, prior, own, 1)[:, 0]
@@ -207,9 +216,8 @@ def _with_matrix(tone: Tone, lit: np.ndarray, y: np.ndarray, noise: float = 0.0)
     return replace(tone, matrix=found[:3].T.copy(), constant=found[3].copy())
 
 
-def _fit_strong(light: Tone, tone: Tone, a: np.ndarray, b: np.ndarray, clear: np.ndarray) -> Tone:
-    x, y = _clear_cells(clear, a, b)
-    other = _fit_curve(a, b, clear, _lightness)
+def _fit_strong(light: Tone, tone: Tone, a: np.ndarray, cells: Cells, x: np.ndarray, y: np.ndarray) -> Tone:
+    other = _fit_curve(a, cells, x, y, _lightness)
     if root_mean_square(other.light(x) - x) < root_mean_square(light.light(x) - x):
         light, found = other, _with_matrix(other, other.light(x).astype(np.float64), y)
         tone = min(found, tone, key=lambda each: max(WELL, _left(each.colour(each.light(x)), x, y)))
@@ -344,3 +352,9 @@ def turn_deg(before: np.ndarray, after: np.ndarray) -> float:
     weight = np.minimum(chroma_of(before), chroma_of(after))
     angle = (hue_of(after) - hue_of(before)) * (np.pi / 3)
     return float(np.degrees(np.angle((weight * np.exp(1j * angle)).sum())))
+
+
+def brightest(rgb: np.ndarray) -> np.ndarray:
+    """(H, W, 3) uint8 or float32 -> (H, W) of the same dtype, the largest channel of each pixel."""
+    red, green, blue = cv2.split(rgb)
+    return np.asarray(cv2.max(cv2.max(red, green), blue))

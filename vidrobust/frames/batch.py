@@ -49,24 +49,17 @@ VECTORS = {
 
 @dataclass(frozen=True, kw_only=True)
 class FrameBatch:
-    """Consecutively delivered frames of one source, all of one size.
+    """Consecutively delivered frames of one source, all of one size."""
 
-    pixels   (N, 3, H, W) uint8 RGB, any device; may be a strided view of (N, H, W, 3) memory
-    time_s   (N,) float64, seconds from the presentation time stamps, first frame not always 0
-    index    (N,) int64, the frame's number in decoding order, from 0
-    corrupt  (N,) bool, True where the decoder met damaged data
-    item     the name of the source in every result table
-    keyframe (N,) bool, True where decoding can begin in a stream that also has other frames, so that the
-             coding is refreshed there; all False where that is not known, or every frame is coded alone
-    pts      (N,) int64, presentation time stamp in ticks of the stream; NO_PTS where there is none
-    """
-
-    pixels: torch.Tensor
-    time_s: np.ndarray
-    index: np.ndarray
-    corrupt: np.ndarray
-    item: str
+    pixels: torch.Tensor  # (N, 3, H, W) uint8 RGB, any device; may be a strided view of (N, H, W, 3) memory
+    time_s: np.ndarray  # (N,) float64, seconds from the presentation time stamps, first frame not always 0
+    index: np.ndarray  # (N,) int64, the frame's number in decoding order, from 0
+    corrupt: np.ndarray  # (N,) bool, True where the decoder met damaged data
+    item: str  # the name of the source in every result table
+    # (N,) bool, True where decoding can begin in a stream that also has other frames, so that the coding is
+    # refreshed there; all False where that is not known, or every frame is coded alone
     keyframe: np.ndarray = field(default_factory=lambda: np.zeros(0, np.bool_))
+    # (N,) int64, presentation time stamp in ticks of the stream; NO_PTS where there is none
     pts: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def __post_init__(self) -> None:

@@ -34,6 +34,15 @@ def to_tensor(pictures: Sequence[np.ndarray], device: torch.device | str = "cpu"
     return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).to(device)
 
 
+def reduced(picture: np.ndarray, factor: int) -> np.ndarray:
+    """Average (H, W, C) uint8 over squares of ``factor`` px: a new picture, or the same one for 1."""
+    if factor == 1:
+        return picture
+    height, width = picture.shape[:2]
+    size = (max(1, width // factor), max(1, height // factor))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
+
+
 Interpolation = Literal["bilinear", "bicubic", "nearest"]
 
 
@@ -96,12 +105,6 @@ LUMA = np.array([0.299, 0.587, 0.114])
 def luma(rgb: np.ndarray) -> np.ndarray:
     """(H, W, 3) RGB, uint8 or float32 -> (H, W) of the same dtype, Rec. 601."""
     return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY))
-
-
-def brightest(rgb: np.ndarray) -> np.ndarray:
-    """(H, W, 3) uint8 or float32 -> (H, W) of the same dtype, the largest channel of each pixel."""
-    red, green, blue = cv2.split(rgb)
-    return np.asarray(cv2.max(cv2.max(red, green), blue))
 
 
 def to_levels(values: np.ndarray) -> np.ndarray:

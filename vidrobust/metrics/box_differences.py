@@ -285,22 +285,16 @@ KINDS = ("missed", "class", "location", "both", "duplicate", "background")
 """TIDE's words for what is wrong with boxes."""
 
 
-def wrong_kinds(
-    before: Found,
-    after: Found,
-    *,
-    start_score: float = BIRTH,
-    keep_score: float = KEEP,
-) -> dict[str, float]:
+def wrong_kinds(before: Found, after: Found) -> dict[str, float]:
     """Return TIDE's errors of the boxes after as shares of the boxes before; NaN without boxes before.
 
-    Boxes of ``start_score`` count as right or wrong; ``keep_score`` is enough not to be missed.
+    Boxes that score BIRTH count as right or wrong; KEEP is enough not to be missed.
     """
-    truth, truth_scores, truth_labels = _from(before, start_score)
-    boxes, scores, labels = _from(after, keep_score)
+    truth, truth_scores, truth_labels = _from(before, BIRTH)
+    boxes, scores, labels = _from(after, KEEP)
     words, missed = kinds(boxes, scores, labels, truth, truth_labels)
     count = len(truth_scores) or float("nan")
-    sure = [word for word, score in zip(words, scores, strict=True) if score >= start_score]
+    sure = [word for word, score in zip(words, scores, strict=True) if score >= BIRTH]
     summary = {"missed": int(missed.sum()) / count}
     for kind in KINDS[1:]:
         of = words if kind in ("class", "location") else sure

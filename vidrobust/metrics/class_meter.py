@@ -76,9 +76,14 @@ class ClassMeter:
         self._parts["frames"].append(self._frame_rows(predictions, first))
         self._parts["probabilities"].append(self._probability_rows(predictions, first))
         self._labels.append(predictions.labels)
-        second = _second_differences(known.probabilities, len(predictions))
+        p = known.probabilities
+        second = np.full(len(p), np.nan)
+        if len(p) > 2:
+            second[2:] = jitter(p[:-2], p[1:-1], p[2:])
+        second = second[-len(predictions) :]
         self._jitter.append(np.full(len(second), np.nan) if predictions.partial else second)
-        wanted = [*self._adjacent(first), *self._anchors(first)]
+        rows = range(max(first, 1), len(self._index))
+        wanted = [*[(row - 1, row, "adjacent", self._reason[row]) for row in rows], *self._anchors(first)]
         if wanted:
             self._parts["pairs"].append(self._pair_rows(known, offset, wanted))
         self._tail = known.take(np.arange(max(0, len(known) - self._reach), len(known)))
@@ -112,10 +117,6 @@ class ClassMeter:
                 "revert_flip": _reverts(labels, self._reason, self.settings.revert_within),
             }
         )
-
-    def _adjacent(self, first: int) -> list[Wanted]:
-        rows = range(max(first, 1), len(self._index))
-        return [(row - 1, row, "adjacent", self._reason[row]) for row in rows]
 
     def _anchors(self, first: int) -> list[Wanted]:
         """The anchor pairs that the new frames complete: (a, a + d) and (a, a - d)."""
@@ -218,10 +219,3 @@ def whole(
 def _reverts(labels: np.ndarray, reason: np.ndarray, window: int) -> np.ndarray:
     reverts = revert_flips(labels, np.isin(reason.astype(str), JOINED), window)
     return np.where(reason == "", reverts.astype(np.float64), np.nan)
-
-
-def _second_differences(known: np.ndarray, count: int) -> np.ndarray:
-    out = np.full(len(known), np.nan)
-    if len(known) > 2:
-        out[2:] = jitter(known[:-2], known[1:-1], known[2:])
-    return out[-count:]

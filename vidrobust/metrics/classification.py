@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
 from vidrobust.metrics import class_differences as classes
 from vidrobust.metrics.class_meter import ClassMeter, whole
-from vidrobust.metrics.labelled import METRICS as LABELLED
 from vidrobust.metrics.metric import (
     CorrelationSpec,
     Difference,
-    Metric,
     ResponseSpec,
     Task,
     Wording,
+    declared,
 )
 from vidrobust.predictions import Classifications
 
 NAME = "classification"
-NEIGHBOURS = MappingProxyType({"kind": "adjacent"})
+# Frames on either side of an anchor that are looked at (Shankar et al. 2019).
+WITHIN = 10
 
 
 def _of_probabilities(function: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Difference:
@@ -43,32 +41,17 @@ def label_flip(p: Classifications, q: Classifications) -> np.ndarray:
     return flips
 
 
-def _of_pairs(name: str, title: str, sentence: str, difference: Difference, **more: Any) -> Metric:
-    return dataclasses.replace(
-        Metric(
-            task=NAME,
-            name=name,
-            title=title,
-            sentence=sentence,
-            table="pairs",
-            column=name,
-            difference=difference,
-            rows=NEIGHBOURS,
-        ),
-        **more,
-    )
-
-
-METRICS: tuple[Metric, ...] = (
-    _of_pairs(
-        "flip_rate",
-        "label flips",
-        "How often the label differs between a frame and the next one.",
-        label_flip,
-        column="label_flip",
-        is_rate=True,
-        headline=True,
-        wording=Wording(
+METRICS = declared(
+    NAME,
+    {
+        "flip_rate": label_flip,
+        "total_variation": _of_probabilities(classes.total_variation),
+        "top1_probability_change": _of_probabilities(classes.top1_probability_change),
+        "jensen_shannon": _of_probabilities(classes.jensen_shannon),
+        "top5_distance": _of_probabilities(classes.top5_distance),
+    },
+    {
+        "flip_rate": Wording(
             "the label flips",
             "the label never flips",
             "pair of neighbouring frames",
@@ -77,57 +60,8 @@ METRICS: tuple[Metric, ...] = (
             none_seen="no flip seen",
             called="flip rate",
         ),
-    ),
-    _of_pairs(
-        "total_variation",
-        "shift of the prediction (total variation)",
-        "By how much the prediction shifts from a frame to the next: the probability that goes to other classes.",
-        _of_probabilities(classes.total_variation),
-        headline=True,
-    ),
-    _of_pairs(
-        "top1_probability_change",
-        "change of the leading class's probability",
-        "How far the probability of the leading class moves from a frame to the next one.",
-        _of_probabilities(classes.top1_probability_change),
-    ),
-    _of_pairs(
-        "jensen_shannon",
-        "Jensen-Shannon divergence",
-        "How far apart the distributions of a frame and the next one are.",
-        _of_probabilities(classes.jensen_shannon),
-        unit="bits",
-    ),
-    _of_pairs(
-        "top5_distance",
-        "top-5 distance",
-        "How far the five leading classes move in the ranking from a frame to the next one.",
-        _of_probabilities(classes.top5_distance),
-        unit="of 18",
-        bounds=(0.0, 18.0),
-    ),
-    Metric(
-        task=NAME,
-        name="jitter",
-        title="jitter (second difference)",
-        sentence="How much the probabilities shake about a steady drift, over three frames.",
-        table="triples",
-        column="jitter",
-        headline=True,
-    ),
-    Metric(
-        task=NAME,
-        name="revert_flip_rate",
-        title="revert flips (A B A)",
-        sentence="How often a label leaves and is back within a few frames: one of the two answers is wrong.",
-        table="triples",
-        column="revert_flip",
-        is_rate=True,
-        headline=True,
-    ),
-    *LABELLED,
+    },
 )
-
 
 CLASSIFICATION = Task(
     name=NAME,

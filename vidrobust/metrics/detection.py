@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vidrobust.metrics.box_differences import KINDS, BoxChange, change, wrong_kinds
-from vidrobust.metrics.known_boxes import METRICS as KNOWN
+from vidrobust.metrics.box_differences import KINDS, change, wrong_kinds
 from vidrobust.metrics.metric import (
     AlongTime,
     CorrelationSpec,
@@ -22,33 +21,13 @@ from vidrobust.metrics.metric import (
     Tables,
     Task,
     Wording,
+    declared,
 )
 from vidrobust.predictions import Detections
 from vidrobust.shapes.shape import shape_array
 
 NAME = "detection"
-MANY = float("inf")
 TABLES = ("detections", "object_frames", "tracks", "box_counts", "box_pairs")
-
-
-def _along(name: str, title: str, sentence: str, column: str, **more: Any) -> Metric:
-    made = Metric(
-        task=NAME,
-        name=name,
-        title=title,
-        sentence=sentence,
-        table="object_frames",
-        column=column,
-        of_tracks=True,
-    )
-    return dataclasses.replace(made, **more)
-
-
-def _share(part: Callable[[BoxChange], float]) -> Difference:
-    def difference(p: Detections, q: Detections) -> np.ndarray:
-        return np.array([part(change(p.of_frame(row), q.of_frame(row))) for row in range(p.num_frames)])
-
-    return difference
 
 
 def _kind(kind: str) -> Difference:
@@ -58,57 +37,20 @@ def _kind(kind: str) -> Difference:
     return difference
 
 
-def _changed(name: str, title: str, sentence: str, **more: Any) -> Metric:
-    made = Metric(
-        task=NAME,
-        name=name,
-        title=title,
-        sentence=sentence,
-        table="box_pairs",
-        column=name,
-        difference=_share(lambda found: found.shares()[name]),
-    )
-    return dataclasses.replace(made, **more)
+def _share(name: str) -> Difference:
+    def difference(p: Detections, q: Detections) -> np.ndarray:
+        frames = range(p.num_frames)
+        return np.array([change(p.of_frame(row), q.of_frame(row)).shares()[name] for row in frames])
+
+    return difference
 
 
-def _end(name: str, title: str, sentence: str, column: str, wording: Wording | None = None) -> Metric:
-    return Metric(
-        task=NAME,
-        name=name,
-        title=title,
-        sentence=sentence,
-        table="tracks",
-        column=column,
-        is_rate=True,
-        of_tracks=True,
-        headline=name in ("vanished_rate", "alarm_rate"),
-        wording=wording,
-        bounds=(0.0, 1.0),
-    )
-
-
-def _per_minute(name: str, title: str, sentence: str) -> Metric:
-    return Metric(
-        task=NAME,
-        name=name,
-        title=title,
-        sentence=sentence,
-        table="box_counts",
-        column=name,
-        unit="a minute",
-        bounds=(0.0, MANY),
-    )
-
-
-METRICS: tuple[Metric, ...] = (
-    _along(
-        "uncovered_rate",
-        "objects without any box",
-        "How often no box of any class lies on an object in view: late, missed and lost frames. Alarms apart.",
-        "uncovered",
-        is_rate=True,
-        headline=True,
-        wording=Wording(
+METRICS = declared(
+    NAME,
+    {name: _share(name) for name in ("lost", "new", "renamed", "moved", "box_change")}
+    | {f"tide_{kind}": _kind(kind) for kind in KINDS},
+    {
+        "uncovered_rate": Wording(
             "objects have no box",
             "objects always have a box",
             "frame of an object",
@@ -117,193 +59,19 @@ METRICS: tuple[Metric, ...] = (
             none_seen="no missed frame seen",
             called="uncovered rate",
         ),
-    ),
-    _along(
-        "dropout_rate",
-        "dropouts",
-        "How often no box of any class lies on an object in a frame, between two in which it is found.",
-        "missed",
-        is_rate=True,
-        headline=True,
-    ),
-    _along(
-        "unknown_rate",
-        "frames of unknown state",
-        "How often it is unknown whether an object without a box is in view: what bounds the uncovered rate.",
-        "unknown",
-        is_rate=True,
-    ),
-    _end(
-        "alarm_rate",
-        "alarms that blink",
-        "How many of what is followed blinks: few boxes, boxes now and then, or boxes that jump.",
-        "alarm",
-        Wording(
+        "alarm_rate": Wording(
             "followed things are alarms that blink",
             "no followed thing blinks",
             "followed thing",
             many="followed things",
         ),
-    ),
-    _end(
-        "vanished_rate",
-        "objects that vanish in mid-picture",
-        "How many objects are lost for good away from the border, from cuts and from what may hide them.",
-        "vanished",
-    ),
-    _end(
-        "appeared_rate",
-        "objects that appear in mid-picture",
-        "How many objects are first found away from the border, from cuts and from what may have hidden them.",
-        "appeared",
-    ),
-    Metric(
-        task=NAME,
-        name="late_frames",
-        title="frames until an object is found",
-        sentence="For how many frames, up to a second, an object was in view before its first box.",
-        table="tracks",
-        column="late",
-        unit="frames",
-        of_tracks=True,
-        bounds=(0.0, MANY),
-    ),
-    _per_minute("vanished_per_minute", "vanished a minute", "The objects that vanish, a minute of footage."),
-    _per_minute("appeared_per_minute", "appeared a minute", "The objects that appear, a minute of footage."),
-    _per_minute("alarms_per_minute", "alarms a minute", "The alarms that blink, a minute of footage."),
-    _along(
-        "second_box_rate",
-        "second boxes on an object",
-        "How often a further box lies on an object's place: a second name that comes and goes, or a duplicate.",
-        "second_box",
-        is_rate=True,
-    ),
-    Metric(
-        task=NAME,
-        name="fragments_per_track",
-        title="fragments of a track",
-        sentence="Into how many pieces dropouts cut an object that is being followed; 1 is none.",
-        table="tracks",
-        column="fragments",
-        unit="a track",
-        of_tracks=True,
-        bounds=(1.0, MANY),
-    ),
-    _along(
-        "flip_rate",
-        "renamed boxes",
-        "How often the class of an object's best box differs from that of its best box the time before.",
-        "flip",
-        is_rate=True,
-        headline=True,
-        wording=Wording(
+        "flip_rate": Wording(
             "followed objects change their class",
             "followed objects never change their class",
             "box of followed objects",
             many="boxes of followed objects",
         ),
-    ),
-    _along(
-        "revert_flip_rate",
-        "renamed and back (A B A)",
-        "How often a class leaves and is back within a few frames: one of the two answers is wrong.",
-        "revert_flip",
-        is_rate=True,
-        headline=True,
-    ),
-    _along(
-        "id_switch_rate",
-        "ID switches",
-        "How often the detector's own number of an object differs from the last it gave, where it numbers.",
-        "id_switch",
-        is_rate=True,
-    ),
-    _along(
-        "score_jitter",
-        "jitter of the score",
-        "How much the score shakes about a steady drift, over three frames.",
-        "score_jitter",
-        bounds=(0.0, 2.0),
-        unit="of 1",
-    ),
-    _along(
-        "center_jitter",
-        "jitter of the centre",
-        "How far the box's centre shakes about a steady motion, over three frames, as a share of its size.",
-        "center_jitter",
-        bounds=(0.0, MANY),
-        headline=True,
-    ),
-    _along(
-        "center_jerk",
-        "jerk of the centre",
-        "Root mean square of the centre's third difference over four frames, as a share of its size.",
-        "squared_jerk",
-        bounds=(0.0, MANY),
-        is_root=True,
-    ),
-    _along(
-        "size_jitter",
-        "jitter of the size",
-        "How much width and height shake about a steady change, over three frames, as a share of the size.",
-        "size_jitter",
-        bounds=(0.0, MANY),
-    ),
-    _along(
-        "mask_jitter",
-        "jitter of the mask",
-        "How much of a mask, or turned box, comes or goes for one frame alone, its motion taken out.",
-        "mask_jitter",
-        bounds=(0.0, MANY),
-    ),
-    Metric(
-        task=NAME,
-        name="duplicate_rate",
-        title="duplicate boxes",
-        sentence="How many of the boxes lie over a better one of their class (IoU .7 or more).",
-        table="detections",
-        column="duplicate",
-        is_rate=True,
-        of_tracks=True,
-    ),
-    Metric(
-        task=NAME,
-        name="count_jitter",
-        title="jitter of the count",
-        sentence="How much the number of boxes shakes about a steady change, over three frames.",
-        table="box_counts",
-        column="count_jitter",
-        unit="boxes",
-        bounds=(0.0, MANY),
-    ),
-    _changed("lost", "boxes lost", "How many of a frame's boxes are not found where they should be."),
-    _changed(
-        "new",
-        "boxes that are new",
-        "How many boxes appear where none was, as a share of the boxes before.",
-        bounds=(0.0, MANY),
-    ),
-    _changed("renamed", "boxes renamed", "How many of a frame's boxes are found again under another class."),
-    _changed("moved", "boxes moved", "How far boxes that are found again lie off: 1 - IoU."),
-    _changed(
-        "box_change",
-        "change of the boxes",
-        "How far boxes lie off, with 1 for a box that is lost or renamed: all of it in one number, from 0 to 1.",
-    ),
-    *(
-        Metric(
-            task=NAME,
-            name=f"tide_{kind}",
-            title=f"{kind} (TIDE)",
-            sentence=f"Boxes of clean frames of which something is wrong afterwards, by TIDE's kinds: {kind}.",
-            table="",
-            column=f"tide_{kind}",
-            difference=_kind(kind),
-            bounds=(0.0, MANY),
-        )
-        for kind in KINDS
-    ),
-    *KNOWN,
+    },
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.errors import SettingsError
+from vidrobust.files.csv_table import beside
 from vidrobust.frame_pairs.transitions import FrameTransitions
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.tracks.follow import TrackSettings
@@ -27,80 +28,47 @@ def usable_pairs(pairs: pd.DataFrame, model: str | None = None, kind: str = "adj
 
 @dataclass(frozen=True)
 class Wording:
-    """An event in words, for an answer of one line: "HAPPENS in 7 % of 402 MANY".
+    """An event in words, for an answer of one line: "HAPPENS in 7 % of 402 MANY"."""
 
-    Attributes
-    ----------
-    happens, never
-        "the label flips", and the same where it never does.
-    of, many
-        What is counted, one and several: "pair of neighbouring frames".
-    event
-        What a card says behind "1 in 40": "pairs of neighbouring frames has a flip"; without any ``none_seen``.
-    called
-        "flip rate".
-    """
-
-    happens: str
-    never: str
-    of: str
-    event: str = ""
-    many: str = ""
-    none_seen: str = ""
-    called: str = ""
+    happens: str  # "the label flips"
+    never: str  # the same where it never does
+    of: str  # what is counted: "pair of neighbouring frames"
+    event: str = ""  # what a card says behind "1 in 40": "pairs of neighbouring frames has a flip"
+    many: str = ""  # several of what is counted
+    none_seen: str = ""  # what the card says without any
+    called: str = ""  # "flip rate"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Metric:
-    """How a number is made, summarised and reported; stability, gates, comparison and report loop over these.
+    """How a number is made, summarised and reported; stability, gates, comparison and report loop over these."""
 
-    Attributes
-    ----------
-    name, title, sentence
-        In tables, metrics.json and gates; title of an axis; explanation in one sentence.
-    table, column
-        Raw table and column of its values; without a table it is reported of clean and perturbed frames only.
-    difference
-        Function of two predictions; None where the meter writes the column.
-    rows
-        Column -> value, or tuple of values, of the rows that count; NaN never counts.
-    unit, bounds
-        "" is a share, shown in percent; smallest and largest possible value.
-    worse
-        Whether larger or smaller values are less stable.
-    is_rate, is_share
-        Values are events (0 or 1), or shares of trials; else the interval is that of a mean.
-    is_root
-        The root of the mean is reported: values are squares.
-    of_tracks
-        Values belong to tracks, whose numbers differ between models: two models are compared second by second.
-    of_labels
-        Needs labels.
-    summed
-        Made of all frames together, not a mean of rows.
-    """
-
-    task: str
-    name: str
-    title: str
+    name: str  # in tables, metrics.json and gates
+    title: str  # of an axis
     sentence: str
-    table: str
-    column: str
-    difference: Difference | None = None
+    _: KW_ONLY
+    task: str
+    table: str  # of its values; without one it is reported of clean and perturbed frames only
+    column: str = ""  # of its values; named like the metric where it is empty
+    difference: Difference | None = None  # of two predictions; None where the meter writes the column
+    # column -> value, or tuple of values, of the rows that count; NaN never counts
     rows: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
-    unit: str = ""
-    bounds: tuple[float, float] = (0.0, 1.0)
-    worse: Literal["higher", "lower"] = "higher"
-    is_rate: bool = False
-    is_root: bool = False
-    is_share: bool = False
-    of_tracks: bool = False
-    of_labels: bool = False
-    summed: bool = False
+    unit: str = ""  # "" is a share, shown in percent
+    bounds: tuple[float, float] = (0.0, 1.0)  # smallest and largest possible value
+    worse: Literal["higher", "lower"] = "higher"  # which values are less stable
+    is_rate: bool = False  # values are events, 0 or 1
+    is_share: bool = False  # values are shares of trials; of neither the interval is that of a mean
+    is_root: bool = False  # the root of the mean is reported: values are squares
+    of_tracks: bool = False  # tracks are numbered anew by each model: two are compared second by second
+    of_labels: bool = False  # needs labels
+    summed: bool = False  # made of all frames together, not a mean of rows
     headline: bool = False
     wording: Wording | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "column", self.column or self.name)
+        if self.of_labels and "Needs labels" not in self.sentence:
+            object.__setattr__(self, "sentence", f"{self.sentence} Needs labels.")
         if not self.name.isidentifier() or not self.column.isidentifier():
             raise SettingsError(
                 f"metric {self.name!r}: name and column are words of letters, digits and underscores, "
@@ -124,6 +92,38 @@ class Metric:
         return table[keep]
 
 
+def declared(
+    task: str, differences: Mapping[str, Difference], wordings: Mapping[str, Wording]
+) -> tuple[Metric, ...]:
+    """Return the core's metrics of a task, in the order of ``metrics.csv``.
+
+    A row there is a metric; what is empty has its default, and ``rows`` is column=value.
+    """
+    found = []
+    for row in (row for row in beside(__file__, "metrics.csv") if row["task"] == task):
+        only, _, value = row["rows"].partition("=")
+        wanted: Any = {"true": True, "adjacent": "adjacent"}.get(value) or float(value or 0)
+        flags: dict[str, Any] = dict.fromkeys(row["flags"].split(), True)
+        found.append(
+            Metric(
+                row["name"],
+                row["title"],
+                row["sentence"],
+                task=task,
+                table=row["table"],
+                column=row["column"],
+                difference=differences.get(row["name"]),
+                rows=MappingProxyType({only: wanted} if only else {}),
+                unit=row["unit"],
+                bounds=(float(row["low"] or 0), float(row["high"] or 1)),
+                worse="lower" if row["worse"] == "lower" else "higher",
+                wording=wordings.get(row["name"]),
+                **flags,
+            )
+        )
+    return tuple(found)
+
+
 Tables = Mapping[str, pd.DataFrame]
 ANCHOR_DELTAS = (1, 2, 5, 10)
 """Distances of anchor pairs in delivered frames."""
@@ -131,28 +131,16 @@ ANCHOR_DELTAS = (1, 2, 5, 10)
 
 @dataclass(frozen=True, kw_only=True)
 class AlongTime:
-    """What is compared along time.
+    """What is compared along time."""
 
-    Attributes
-    ----------
-    frame_rate
-        Delivered frames per second.
-    anchor_deltas, anchor_every_s
-        Distances of anchor pairs in delivered frames, and seconds between anchors.
-    revert_within
-        Frames within which a label must be back to count as reverted.
-    motion_limit
-        Largest global shift, as a share of the frame's width, that is still the same view.
-    row_of
-        (number, time) of the first frame fed -> its row among the delivered ones of its input.
-    """
-
-    frame_rate: float = 25.0
+    frame_rate: float = 25.0  # delivered frames per second
     anchor_deltas: tuple[int, ...] = ANCHOR_DELTAS
     anchor_every_s: float = 1.0
-    revert_within: int = 3
+    revert_within: int = 3  # frames within which a label must be back to count as reverted
+    # Largest global shift, as a share of the frame's width, that is still the same view
     motion_limit: float | None = 0.1
     tracks: TrackSettings = field(default_factory=TrackSettings)
+    # (number, time) of the first frame fed -> its row among the delivered ones of its input
     row_of: Callable[[int, float], int] = lambda _index, _time_s: 0
 
 
@@ -170,50 +158,27 @@ class Meter(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class ResponseSpec:
-    """How far a perturbation moves a model.
+    """How far a perturbation moves a model."""
 
-    Attributes
-    ----------
-    columns, turns
-        Metrics whose sum is the response (at most 1), and whose sum says how often the answer changes.
-    floors
-        Rows of ``stability`` whose sum is the noise floor.
-    of
-        What it is a share of, in words.
-    happens, many
-        What such a change of the answer is, and of what its rate is: "changes the label in", "of the frames".
-    """
-
-    columns: tuple[str, ...]
-    turns: tuple[str, ...]
-    floors: tuple[str, ...]
-    of: str
-    happens: str
-    many: str
+    columns: tuple[str, ...]  # metrics whose sum is the response, at most 1
+    turns: tuple[str, ...]  # metrics whose sum says how often the answer changes
+    floors: tuple[str, ...]  # rows of ``stability`` whose sum is the noise floor
+    of: str  # what it is a share of: "of the probability"
+    happens: str  # what such a change of the answer is: "changes the label in"
+    many: str  # of what its rate is: "of the frames"
 
 
 @dataclass(frozen=True, kw_only=True)
 class CorrelationSpec:
-    """What the correlation study compares for a task.
+    """What the correlation study compares for a task."""
 
-    Attributes
-    ----------
-    pairs
-        Table of neighbouring frames.
-    metrics, primary
-        Columns there that are metrics of ``sensitivity`` too; the continuous one on which verdicts rest.
-    frames
-        Reads tables and returns item, frame, time_s, model and ``sure``, one row per frame.
-    sure, sure_is
-        Column that says how sure the model is (a confounder), and its name in words.
-    """
-
-    pairs: str
-    metrics: tuple[str, ...]
-    primary: str
+    pairs: str  # table of neighbouring frames
+    metrics: tuple[str, ...]  # columns there that are metrics of ``sensitivity`` too
+    primary: str  # the continuous one on which verdicts rest
+    # Reads tables and returns item, frame, time_s, model and ``sure``, one row per frame
     frames: Callable[[Callable[[str], pd.DataFrame]], pd.DataFrame]
-    sure: str
-    sure_is: str
+    sure: str  # column that says how sure the model is, a confounder
+    sure_is: str  # the same in words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,61 +188,37 @@ class Task:
     Tasks of plugins share the tables ``task_frames``, ``task_pairs`` and ``task_parts``
     (``metrics/task_meter.py``) and are compared and drawn by the functions below. Predictions subclass
     ``predictions.TaskPredictions``.
-
-    Attributes
-    ----------
-    name, tables
-        As in a model's ``task``; raw tables of its meter.
-    meter
-        (item, model, AlongTime, metrics) -> Meter.
-    metrics, answered, anchored
-        Its own metrics; names of those that say how stable a model is; of those reported of anchor pairs too.
-    whole
-        (tables, transitions, (H, W), AlongTime) -> tables of an input that was worked on in segments.
-    nothing
-        What to say where none of ``answered`` can be reported.
-    accounts
-        Prefix of the tables of each account of causes -> what is accounted for.
-    labelled
-        Further tables where labels are known.
-    columns
-        Raw table -> columns that its meter writes besides those of metrics.
-    groups
-        "class" -> column of the raw tables: what else the numbers are reported by.
-    moved
-        (predictions, perturbation, strength, generators, (H, W)) -> predictions where a perturbation puts them.
-    said
-        predictions -> a text for each frame, and (N,) how sure the model is, from 0 to 1.
-    drawn
-        (picture (H, W, 3) uint8, predictions of that frame) -> the picture with them drawn on it.
-    coordinates
-        (predictions of N pictures, their ``ShownMotion`` since the first, (H, W)) -> (N, K) points whose
-        squared distance is the change that causes explain.
-    judge
-        (run, raw tables of the task's models) -> rows of ``stability`` by "stability", where labels are known.
-    remedies
-        (model, read, footage, largest delay, ms) -> ``stages.remedies.study.Studied``, or None.
     """
 
-    name: str
-    tables: tuple[str, ...]
-    meter: Callable[[str, str, AlongTime, Sequence[Metric]], Meter]
+    name: str  # as in a model's ``task``
+    tables: tuple[str, ...]  # raw tables of its meter
+    meter: Callable[[str, str, AlongTime, Sequence[Metric]], Meter]  # of (item, model, ...)
     metrics: tuple[Metric, ...]
+    # (tables, transitions, (H, W), AlongTime) -> tables of an input that was worked on in segments
     whole: Callable[[Tables, pd.DataFrame, tuple[int, int], AlongTime], dict[str, pd.DataFrame]]
-    answered: tuple[str, ...]
-    nothing: str
+    answered: tuple[str, ...]  # names of the metrics that say how stable a model is
+    nothing: str  # what to say where none of ``answered`` can be reported
     response: ResponseSpec
     correlation: CorrelationSpec
-    accounts: Mapping[str, str]
-    labelled: tuple[str, ...] = ()
+    accounts: Mapping[str, str]  # prefix of the tables of each account of causes -> what is accounted for
+    labelled: tuple[str, ...] = ()  # further tables where labels are known
+    # raw table -> columns that its meter writes besides those of metrics
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
-    anchored: tuple[str, ...] = ()
+    anchored: tuple[str, ...] = ()  # names of the metrics reported of anchor pairs too
+    # What else the numbers are reported by: "class" -> column of the raw tables
     groups: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    # (predictions, perturbation, strength, generators, (H, W)) -> predictions where a perturbation puts them
     moved: Callable[[Any, Any, float, Sequence[Any], tuple[int, int]], Any] | None = None
+    # predictions -> a text for each frame, and (N,) how sure the model is, from 0 to 1
     said: Callable[[Any], tuple[list[str], np.ndarray]] | None = None
+    # (picture (H, W, 3) uint8, predictions of that frame) -> the picture with them drawn on it
     drawn: Callable[[np.ndarray, Any], np.ndarray] | None = None
+    # (predictions of N pictures, their ``ShownMotion`` since the first, (H, W)) -> (N, K) points whose squared
+    # distance is the change that causes explain
     coordinates: Callable[[Any, Sequence[Any], tuple[int, int]], np.ndarray] | None = None
+    # (run, raw tables of the task's models) -> rows of ``stability`` by "stability", where labels are known
     judge: Callable[[Any, Tables], Mapping[str, pd.DataFrame]] | None = None
+    # (model, read, footage, largest delay, ms) -> ``stages.remedies.study.Studied``, or None
     remedies: Callable[[str, Callable[[str], pd.DataFrame], Any, float], Any] | None = None
 
 

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from vidrobust.errors import SettingsError
+from vidrobust.files.json_text import file_text
 
 BACKGROUND = "background+imagenet"
 IMAGENET = 1000  # Classes of ImageNet's challenge
@@ -64,7 +65,7 @@ def named(classes: str | Sequence[str], folder: Path) -> tuple[str, ...]:
     if isinstance(classes, str):
         path = folder / Path(classes).expanduser()
         try:
-            lines = path.read_text(encoding="utf-8").splitlines()
+            lines = file_text(path).splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(
                 f"classes: {path} cannot be read as a text file with one class name a line ({error})"

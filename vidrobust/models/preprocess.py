@@ -78,11 +78,21 @@ class Preprocess:
             return tuple(self.resize_to or round(side / self.crop) for side in self.shape)
         return (self.resize_to or round(self.shape[0] / self.crop),)
 
+    def frame_px(self, height: int, width: int) -> float:
+        """Return how many px of a frame each px of the input averages; 1 where it averages none."""
+        if self.interpolation == "nearest":
+            return 1.0
+        to = self.resized
+        ratio = min(height, width) / to[0] if len(to) == 1 else min(height / to[0], width / to[1])
+        return max(1.0, ratio)
+
     def cut(self, pixels: torch.Tensor) -> torch.Tensor:
         """Resize and crop."""
         height, width = pixels.shape[-2:]
         if self.resize == "shorter side" and max(height, width) > _LONGEST * min(height, width):
-            pixels = center_crop(pixels, _middle(height, width))
+            long, short = max(height, width), min(height, width)
+            kept = _LONGEST * short + (long - _LONGEST * short) % 4
+            pixels = center_crop(pixels, [kept, width] if height > width else [height, kept])
         return center_crop(resize(pixels, self.resized, self.interpolation), self.shape)
 
     def normalise(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -283,9 +293,3 @@ def _times_255(values: Sequence[float]) -> Three:
 def _range(channels: str, mean: Three, std: Three) -> str:
     minus, over = (" ".join(f"{v:g}" for v in values) for values in (mean, std))
     return f"{channels}, minus ({minus}) over ({over})"
-
-
-def _middle(height: int, width: int) -> list[int]:
-    long, short = max(height, width), min(height, width)
-    kept = _LONGEST * short + (long - _LONGEST * short) % 4
-    return [kept, width] if height > width else [height, kept]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from vidrobust.errors import SettingsError
+from vidrobust.files.json_text import file_text
 from vidrobust.models import classes, reading
 from vidrobust.models.detection.candidates import HeadSettings
 from vidrobust.models.detection.heads import HEADS
@@ -202,7 +203,7 @@ def _entry(data: dict[str, Any], name: str, *, alone: bool) -> dict[str, Any] | 
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(file_text(path))
     except (OSError, ValueError, RecursionError) as error:
         raise SettingsError(f"{path}: cannot be read as TOML: {error}") from error
 

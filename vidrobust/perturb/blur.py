@@ -14,7 +14,7 @@ import torch
 
 from vidrobust.frames.pixels import each_frame
 from vidrobust.perturb.draws import Generators, one_per_frame, uniform
-from vidrobust.perturb.perturbation import Perturbation, Scale, entry, given_sign, without_chance
+from vidrobust.perturb.perturbation import Perturbation, given_sign, own_entry, without_chance
 
 # Up to this side OpenCV convolves directly, which is fastest on bytes; beyond, by Fourier transform, which is
 # fastest in float32
@@ -103,37 +103,8 @@ def _sharpening(pixels: torch.Tensor, amounts: Sequence[float]) -> torch.Tensor:
 
 
 PERTURBATIONS: tuple[Perturbation, ...] = (
-    entry(
-        without_chance(_gaussian_blur),
-        Scale("blur", "sigma px", (0.5, 1.0, 2.0, 4.0, 8.0), 64.0),
-        "Convolved with a Gaussian; the signed form sharpens for s < 0 by as much as the blur takes away.",
-        signed={"gaussian_blur": given_sign(_gaussian_blur)},
-        noun="Gaussian blur",
-        saying="a blur of sigma {s} px",
-        condition=("sharpness",),
-        stands_for={"sharpness": 0},
-    ),
-    entry(
-        _motion_blur,
-        Scale("blur", "length px", (2.0, 4.0, 8.0, 16.0, 32.0), 256.0),
-        "Smeared along a straight line of s pixels in a random direction: motion while the shutter is open.",
-        saying="a motion blur {s} px long",
-        stands_for={"sharpness": 2},
-    ),
-    entry(
-        without_chance(_defocus_blur),
-        Scale("blur", "radius px", (1.0, 2.0, 3.0, 5.0, 8.0), 64.0),
-        "Convolved with a disk of radius s: the circle of confusion of a lens out of focus.",
-        noun="defocus",
-        saying="a defocus of radius {s} px",
-        condition=("sharpness",),
-        per_condition=2.0,
-        stands_for={"sharpness": 1},
-    ),
-    entry(
-        without_chance(_sharpening),
-        Scale("blur", "amount", (0.5, 1.0, 2.0, 4.0, 8.0), 32.0),
-        "Unsharp mask x + s (x - blurred x) with sigma 1 px: the edge enhancement inside a camera.",
-        saying="sharpening by {s}",
-    ),
+    own_entry(without_chance(_gaussian_blur), signed={"gaussian_blur": given_sign(_gaussian_blur)}),
+    own_entry(_motion_blur),
+    own_entry(without_chance(_defocus_blur)),
+    own_entry(without_chance(_sharpening)),
 )

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -26,9 +27,8 @@ from vidrobust.perturb.perturbation import (
     Motion,
     MoveBoxes,
     Perturbation,
-    Scale,
-    entry,
     given_sign,
+    own_entry,
 )
 
 # Frame sides that OpenCV can warp: a mirrored border of one pixel never ends there
@@ -199,73 +199,25 @@ def _core(matrix: Callable[[float], Matrix]) -> Core:
 
 
 def _moving(
-    draw: Map, scale: Scale, doc: str, signed: dict[str, Callable[[float], Matrix]] | None = None, **more: Any
+    draw: Map, signed: Mapping[str, Callable[[float], Matrix]] = MappingProxyType({})
 ) -> Perturbation:
-    signed = signed or {}
-    return entry(
+    return own_entry(
         _drawn(draw),
-        scale,
-        doc,
         signed={direction: given_sign(_core(matrix)) for direction, matrix in signed.items()},
         signed_motion=signed,
         move_boxes=boxes_by(_motion(draw)),
         motion=_motion(draw),
-        **more,
     )
 
 
 PERTURBATIONS: tuple[Perturbation, ...] = (
     _moving(
         _translation,
-        Scale("geometry", "px", (1.0, 2.0, 4.0, 8.0, 16.0), 4096.0),
-        "Shifted left, right, up or down by s pixels of the frame; whole pixels move without interpolation.",
-        signed={"translation_x": lambda s: shifted(s, 0), "translation_y": lambda s: shifted(0, s)},
-        either_way=True,
-        noun="shift",
-        saying="a shift of {s} px",
-        condition=("shift_x_px", "shift_y_px"),
-        stands_for={"camera": 0, "objects": 0},
+        {"translation_x": lambda s: shifted(s, 0), "translation_y": lambda s: shifted(0, s)},
     ),
-    _moving(
-        _rotation,
-        Scale("geometry", "deg", (1.0, 2.0, 5.0, 10.0, 20.0), 180.0),
-        "Turned about the centre, either way; + is counter-clockwise.",
-        signed={"rotation": turned},
-        either_way=True,
-        saying="a turn of {s}°",
-        condition=("rotation_deg",),
-        stands_for={"camera": 1},
-    ),
-    _moving(
-        _scale,
-        Scale("geometry", "relative size", (0.02, 0.05, 0.1, 0.2, 0.4), 3.0),
-        "Enlarged about the centre by 1 + s, or made smaller by it.",
-        signed={"scale": lambda s: zoomed(float(factors([s])[0]))},
-        either_way=True,
-        saying="a change of size of {p}",
-        condition=("zoom",),
-        stands_for={"camera": 2},
-    ),
-    _moving(
-        _shear,
-        Scale("geometry", "deg", (1.0, 2.0, 5.0, 10.0, 20.0), 60.0),
-        "Rows or columns slide so that uprights lean by s, either way.",
-        either_way=True,
-        saying="a shear of {s}°",
-    ),
-    _moving(
-        _perspective,
-        Scale("geometry", "relative half side", (0.02, 0.05, 0.1, 0.2, 0.3), 0.5),
-        "Each corner of the view moves inward by up to s of half the side, in both axes: a tilted camera.",
-        saying="a perspective tilt of up to {p}",
-    ),
-    entry(
-        _horizontal_flip,
-        Scale("geometry", "probability", (1.0,), 1.0),
-        "Mirrored left to right with probability s.",
-        move_boxes=_flip_boxes,
-        motion=_flip_motion,
-        noun="mirroring",
-        saying="mirroring",
-    ),
+    _moving(_rotation, {"rotation": turned}),
+    _moving(_scale, {"scale": lambda s: zoomed(float(factors([s])[0]))}),
+    _moving(_shear),
+    _moving(_perspective),
+    own_entry(_horizontal_flip, move_boxes=_flip_boxes, motion=_flip_motion),
 )

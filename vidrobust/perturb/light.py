@@ -8,7 +8,6 @@ mean 0 and standard deviation 1.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import cv2
 import numpy as np
@@ -22,16 +21,16 @@ from vidrobust.frames.pixels import (
     lattice_side,
     map_levels,
     rounded,
+    to_array,
 )
 from vidrobust.perturb.draws import angle, integer, normal, uniform
 from vidrobust.perturb.perturbation import (
     Core,
     Perturbation,
-    Scale,
     either_sign,
-    entry,
     frame_by_frame,
     given_sign,
+    own_entry,
     without_chance,
 )
 
@@ -94,7 +93,10 @@ def _hue(pixels: torch.Tensor, degrees: Sequence[float]) -> torch.Tensor:
 
 def _turn_hue(frame: np.ndarray, degrees: float) -> np.ndarray:
     hsv = cv2.cvtColor(frame.astype(np.float32), cv2.COLOR_RGB2HSV)
-    hsv[..., 0] = np.mod(hsv[..., 0] + np.float32(degrees), np.float32(360))
+    hue, whole = hsv[..., 0] + np.float32(degrees), np.float32(360)
+    hue[hue >= whole] -= whole  # as the remainder, to the bit, in a quarter of its time
+    hue[hue < 0] += whole
+    hsv[..., 0] = hue
     return np.asarray(cv2.convertScaleAbs(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)))
 
 
@@ -181,94 +183,20 @@ def _lit(frame: torch.Tensor, log_gain: np.ndarray) -> torch.Tensor:
 
 
 def _times(frame: torch.Tensor, gain: np.ndarray) -> torch.Tensor:
-    return rounded(frame.float() * torch.from_numpy(gain.astype(np.float32)).to(frame.device))
+    factor = gain.astype(np.float32)
+    if frame.device.type != "cpu":
+        return rounded(frame.float() * torch.from_numpy(factor).to(frame.device))
+    # the same rounded product in one pass over the pixels
+    made = cv2.multiply(to_array(frame), cv2.merge([factor] * 3), dtype=cv2.CV_8U)
+    return torch.from_numpy(made).permute(2, 0, 1)
 
 
-def _signed(core: Core, scale: Scale, doc: str, **more: Any) -> Perturbation:
-    signed = {core.__name__.removeprefix("_"): given_sign(core)}
-    return entry(either_sign(core), scale, doc, signed=signed, either_way=True, **more)
+def _signed(core: Core) -> Perturbation:
+    return own_entry(either_sign(core), signed={core.__name__.removeprefix("_"): given_sign(core)})
 
 
 PERTURBATIONS: tuple[Perturbation, ...] = (
-    _signed(
-        _brightness,
-        Scale("light", "relative gain", (0.05, 0.1, 0.2, 0.4, 0.8), 9.0),
-        "All levels times 1 + s, or divided by it: light or exposure time.",
-        saying="a brightness change of {p}",
-        condition=("gain",),
-        stands_for={"light": 0},
-    ),
-    _signed(
-        _exposure_offset,
-        Scale("light", "levels of 255", (4.0, 8.0, 16.0, 32.0, 64.0), 255.0),
-        "The same number of levels added everywhere, or taken away: black level, haze, stray light.",
-        saying="a black level {s} grey levels off",
-        condition=("offset",),
-        stands_for={"light": 1},
-    ),
-    _signed(
-        _contrast,
-        Scale("light", "relative gain", (0.05, 0.1, 0.2, 0.4, 0.8), 9.0),
-        "Distance from the frame's mean luma times 1 + s, or divided by it.",
-        saying="a contrast change of {p}",
-        stands_for={"light": 2},
-    ),
-    _signed(
-        _gamma,
-        Scale("light", "relative exponent", (0.05, 0.1, 0.2, 0.4, 0.8), 9.0),
-        "Levels to the power 1 + s (darker), or to 1 / (1 + s) (brighter): the camera's tone curve.",
-        saying="a gamma change of {p}",
-        stands_for={"light": 3},
-    ),
-    _signed(
-        _saturation,
-        Scale("colour", "relative gain", (0.1, 0.2, 0.4, 0.8, 1.6), 19.0),
-        "Distance from the pixel's own luma times 1 + s, or divided by it.",
-        saying="a saturation change of {p}",
-        condition=("saturation",),
-        stands_for={"colour": 2},
-    ),
-    _signed(
-        _hue,
-        Scale("colour", "deg", (2.0, 5.0, 10.0, 20.0, 40.0), 180.0),
-        "Hue angle in HSV turned by s, either way.",
-        saying="a hue turn of {s}°",
-        condition=("hue_deg",),
-        stands_for={"colour": 1},
-    ),
-    _signed(
-        _white_balance,
-        Scale("colour", "relative red to blue gain", (0.05, 0.1, 0.2, 0.4, 0.8), 9.0),
-        "The ratio of red to blue times 1 + s (warmer), or divided by it (cooler); green stays.",
-        saying="a white balance {p} off",
-        condition=("white_balance",),
-        stands_for={"colour": 0},
-    ),
-    entry(
-        without_chance(_quantization),
-        Scale("compression", "bits lost of 8", (2.0, 3.0, 4.0, 5.0, 6.0), 7.0),
-        "Each channel rounded to 2^(8 - s) even steps: a shallow sensor or a posterised picture.",
-        saying="losing {s} of 8 bits",
-    ),
-    entry(
-        frame_by_frame(_illumination),
-        Scale("light", "relative gain (standard deviation)", (0.03, 0.06, 0.12, 0.25, 0.5), 2.0),
-        "Lighter here, darker there: a smooth random field of gain whose standard deviation is s.",
-        noun="uneven light",
-        saying="light uneven by {p}",
-        stands_for={"local_light": 1},
-    ),
-    entry(
-        frame_by_frame(_light_gradient),
-        Scale("light", "relative gain", (0.03, 0.06, 0.12, 0.25, 0.5), 2.0),
-        "A lamp to one side: gain falls off along a line, from a corner or about a spot.",
-        saying="light that falls off by {p}",
-        stands_for={"local_light": 0},
-    ),
-    entry(
-        frame_by_frame(_soft_shadow),
-        Scale("light", "share of the light", (0.1, 0.2, 0.35, 0.5, 0.7), 1.0),
-        "The shadow of something with a soft edge, at a random place, takes the share s of the light.",
-        saying="a soft shadow that takes {p} of the light",
-    ),
+    *map(_signed, (_brightness, _exposure_offset, _contrast, _gamma, _saturation, _hue, _white_balance)),
+    own_entry(without_chance(_quantization)),
+    *map(own_entry, map(frame_by_frame, (_illumination, _light_gradient, _soft_shadow))),
 )

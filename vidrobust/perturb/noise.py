@@ -20,10 +20,9 @@ from vidrobust.frames.pixels import each_alone, each_frame, rounded, to_array
 from vidrobust.perturb.draws import Generators, integer, normal, sixteen_bits, uniform
 from vidrobust.perturb.perturbation import (
     Perturbation,
-    Scale,
-    entry,
     frame_by_frame,
     fresh_copy,
+    own_entry,
     without_chance,
 )
 
@@ -190,64 +189,8 @@ def _refuse_large(pixels: torch.Tensor, name: str, limit: int) -> None:
 
 
 PERTURBATIONS: tuple[Perturbation, ...] = (
-    entry(
-        frame_by_frame(_gaussian_noise),
-        Scale("noise", "sigma, levels of 255", (2.0, 5.0, 10.0, 20.0, 40.0), 255.0),
-        "Independent normal noise on every value: the electronics' read noise.",
-        noun="Gaussian noise",
-        saying="noise of {s} grey levels",
-        stands_for={"noise_and_coding": 0},
-    ),
-    entry(
-        frame_by_frame(_shot_noise),
-        Scale("noise", "sigma at white, levels of 255", (2.0, 5.0, 10.0, 20.0, 40.0), 255.0, low=1.0),
-        "Poisson noise of the light itself: (255 / s)^2 photons at white, and less noise where it is dark.",
-        saying="shot noise of {s} grey levels",
-        stands_for={"noise_and_coding": 1},
-    ),
-    entry(
-        frame_by_frame(_impulse_noise),
-        Scale("noise", "share of values", (0.005, 0.01, 0.03, 0.1, 0.2), 1.0, low=0.0001),
-        "That share of the values becomes 0 or 255: salt and pepper, bits lost on the way.",
-        saying="salt and pepper on {p} of the values",
-    ),
-    entry(
-        frame_by_frame(_speckle_noise),
-        Scale("noise", "sigma, relative to the level", (0.02, 0.05, 0.1, 0.2, 0.4), 4.0),
-        "Normal noise in proportion to the level: coherent light, or gain noise.",
-        saying="speckle noise of {p}",
-    ),
-    entry(
-        without_chance(_jpeg),
-        Scale("compression", "100 - quality", (10.0, 30.0, 50.0, 70.0, 90.0), 99.0),
-        "Through a JPEG of quality 100 - s (libjpeg's scale) with 4:2:0 chroma.",
-        noun="JPEG",
-        saying="JPEG compression at quality {q}",
-        stands_for={"noise_and_coding": 2},
-    ),
-    entry(
-        _h264,
-        Scale(
-            "compression", "raw bits over coded bits", (50.0, 100.0, 200.0, 400.0, 800.0), 20000.0, low=10.0
-        ),
-        "Through x264 at a bit rate of 24 W H frame rate / s: at 1080p and 30 frames/s, 1494 Mbit/s over s.",
-        apply_clip=_h264_clip,
-        whole_clip=True,
-        noun="H.264",
-        saying="H.264 compression {s} to 1",
-        stands_for={"noise_and_coding": 3},
-    ),
-    entry(
-        frame_by_frame(_occlusion),
-        Scale("occlusion", "side over the shorter side", (0.1, 0.2, 0.3, 0.4, 0.6), 1.0),
-        "A square of one random colour at a random place, all of it inside the frame.",
-        saying="a square of {p} of the side hidden",
-    ),
-    entry(
-        frame_by_frame(_patch_gaussian),
-        Scale("occlusion", "sigma, levels of 255", (12.0, 25.0, 50.0, 100.0, 200.0), 255.0),
-        "Normal noise inside a square of random size and place, Lopes et al. 2019 (arXiv 1906.02611).",
-        noun="patch Gaussian",
-        saying="a patch with noise of {s} levels",
-    ),
+    *map(own_entry, map(frame_by_frame, (_gaussian_noise, _shot_noise, _impulse_noise, _speckle_noise))),
+    own_entry(without_chance(_jpeg)),
+    own_entry(_h264, apply_clip=_h264_clip, whole_clip=True),
+    *map(own_entry, map(frame_by_frame, (_occlusion, _patch_gaussian))),
 )

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from vidrobust.errors import SettingsError
+from vidrobust.files.csv_table import beside
 from vidrobust.frames.pixels import each_alone
 from vidrobust.perturb.draws import Generators, draw_seed, from_seed, one_per_frame, sign, uniform
 from vidrobust.text.numbers import number
@@ -323,8 +324,32 @@ class Scale(NamedTuple):
     low: float = 0.0
 
 
-def entry(apply: Callable[..., torch.Tensor], scale: Scale, doc: str, **more: Any) -> Perturbation:
+@functools.cache
+def _declared() -> dict[str, dict[str, Any]]:
+    """What ``perturbations.csv`` says of each perturbation of this package, by name; a row is one of them."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in beside(__file__, "perturbations.csv"):
+        ranks = (each.split("=") for each in row["stands_for"].split())
+        found[row["name"]] = {
+            **{name: row[name] for name in ("family", "unit", "noun", "saying", "doc")},
+            "strengths": tuple(map(float, row["strengths"].split())),
+            "range": (float(row["low"] or 0), float(row["high"])),
+            "condition": tuple(row["condition"].split()),
+            "per_condition": float(row["per_condition"] or 1),
+            "stands_for": {cause: int(rank) for cause, rank in ranks},
+            "either_way": bool(row["either_way"]),
+        }
+    return found
+
+
+def own_entry(apply: Callable[..., torch.Tensor], **more: Any) -> Perturbation:
     """Return the record of a function of this package, named as the function: ``_hue`` is "hue"."""
+    name = apply.__name__.removeprefix("_")
+    return Perturbation(**{"name": name, "suite": NATURAL, "apply": apply, **_declared()[name], **more})
+
+
+def entry(apply: Callable[..., torch.Tensor], scale: Scale, doc: str, **more: Any) -> Perturbation:
+    """Return the record of a function of another package, named as the function where no name is given."""
     family, unit, strengths, high, low = scale
     return Perturbation(
         **{"name": apply.__name__.removeprefix("_"), "suite": NATURAL, **more},

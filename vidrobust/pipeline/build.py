@@ -33,7 +33,7 @@ from vidrobust.pipeline.stage import (
     Trim,
     described_by,
 )
-from vidrobust.pipeline.workers.order import Unit
+from vidrobust.pipeline.workers.worker import Unit
 from vidrobust.run_folder import index as headline
 from vidrobust.run_folder.index import write_index
 from vidrobust.run_folder.settings import Settings
@@ -68,7 +68,7 @@ class SoFar:
         self.run.folder.update(to_come=to_come)
         for page in pages:
             self.run.folder.note_stage(page.name, None)
-            with no_exit(f"stage {page.name}"):
+            with no_exit(f"stage {page.name}", page):
                 path = page.show(self.run)
             if not self._said:
                 self.run.reporter.say(f"{page.name} so far: {path}")
@@ -297,7 +297,7 @@ def _join(plan: Plan, stage: FootageStage, units: Sequence[Unit]) -> None:
         ]
         run.folder.write_table(name, tables.joined(name, read))
     facts = {unit.name: run.cache.facts(stage, unit.key) for unit in units}
-    with no_exit(f"stage {stage.name}"):
+    with no_exit(f"stage {stage.name}", stage):
         if isinstance(stage, SampleStage) and stage.grows:
             stage.conclude(run, _looks(plan, stage, units))
         else:
@@ -380,7 +380,7 @@ def _computed(run: OpenRun, stage: TableStage, *, asked: bool) -> bool:
         _say_why(run, stage)
     started = time.perf_counter()
     run.folder.note_stage(stage.name, None)
-    with no_exit(f"stage {stage.name}"), run.reporter.working(stage.name):
+    with no_exit(f"stage {stage.name}", stage), run.reporter.working(stage.name):
         stage.make(run)
     _note(run, stage, {**new, "seconds": round(time.perf_counter() - started, 2)})
     return True

@@ -19,7 +19,7 @@ from vidrobust.pipeline.plan import Plan, units_of
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.run import OpenRun
 from vidrobust.pipeline.stage import FootageStage, Stage, Stages
-from vidrobust.pipeline.workers.order import Unit
+from vidrobust.pipeline.workers.worker import Unit
 from vidrobust.run_folder.folder import RunFolder, check_room, new_run
 from vidrobust.run_folder.settings import Settings
 

@@ -135,15 +135,14 @@ def shares(total: int, keys: Sequence[str], seed: int) -> list[int]:
 
     Contents and seed decide which key gets one more; a further key never gives another one more.
     """
-    order = sorted(range(len(keys)), key=lambda k: (_hash(seed, keys[k]), k))
+    order = sorted(
+        range(len(keys)),
+        key=lambda k: (hashlib.blake2b(f"{seed}\x1f{keys[k]}".encode(), digest_size=8).digest(), k),
+    )
     found = [0] * len(keys)
     for place, k in enumerate(order):
         found[k] = max(min(1, total), total // len(keys) + (place < total % len(keys)))
     return found
-
-
-def _hash(seed: int, key: str) -> bytes:
-    return hashlib.blake2b(f"{seed}\x1f{key}".encode(), digest_size=8).digest()
 
 
 SAMPLE = 24  # frames that are measured of the stages that see every frame

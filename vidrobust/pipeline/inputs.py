@@ -76,7 +76,11 @@ def labelled(items: Sequence[Item], settings: Settings, say: Say) -> tuple[tuple
         if settings.label_offset:
             raise SettingsError("label_offset: belongs to the labels of a file; give --labels FILE")
         return tuple(items), _with_map(KnownLabels(labels=labels_table(items)), None, settings)
-    items = _with_offset(items, settings.label_offset)
+    try:
+        offset = label_offset_of(settings.label_offset)
+    except ValueError as error:
+        raise SettingsError(f"label_offset: {error}") from error
+    items = tuple(item if item.label_offset else replace(item, label_offset=offset) for item in items)
     labels = read_labels(settings.labels)
     matched = on_items(labels.rows, items)
     if not len(matched.rows):
@@ -86,7 +90,13 @@ def labelled(items: Sequence[Item], settings: Settings, say: Say) -> tuple[tuple
         raise InputError(f"{settings.labels}: labels none of the sources; it knows {known}{first}")
     _say_what(matched, labels, settings, say)
     if settings.crop:
-        objects = _objects(items, labels, say)
+        found = object_items(tuple(items), labels)
+        if not found.items:
+            raise InputError(f"{labels.path}: holds no track of boxes along which an object can be cut out")
+        say(f"{plural(len(found.items), 'object')} cut out of {plural(len(items), 'input')}")
+        if found.untracked:
+            say(f"{found.untracked} box(es) without a track are left out")
+        objects = found.items
         rows = _of_objects(objects, matched.rows)
         return objects, _with_map(KnownLabels(labels=rows, box_unit=labels.box_unit), labels, settings)
     known_now = KnownLabels(labels=matched.rows, box_unit=labels.box_unit)
@@ -94,14 +104,6 @@ def labelled(items: Sequence[Item], settings: Settings, say: Say) -> tuple[tuple
         sets, lost = sets_on_items(labels.sets, items)
         known_now = replace(known_now, sets=sets, judged_by=labels.judged_by, lost=lost)
     return tuple(items), _with_map(known_now, labels, settings)
-
-
-def _with_offset(items: Sequence[Item], text: str) -> tuple[Item, ...]:
-    try:
-        offset = label_offset_of(text)
-    except ValueError as error:
-        raise SettingsError(f"label_offset: {error}") from error
-    return tuple(item if item.label_offset else replace(item, label_offset=offset) for item in items)
 
 
 def _say_what(matched: MatchedLabels, labels: Labels, settings: Settings, say: Say) -> None:
@@ -137,16 +139,6 @@ def _of_objects(objects: Sequence[Item], rows: pd.DataFrame) -> pd.DataFrame:
         mine = rows[(rows["item"] == more["clip"]) & (rows["track"].astype(str) == more["track"])]
         parts.append(mine.assign(item=item.name))
     return pd.concat(parts, ignore_index=True)
-
-
-def _objects(items: Sequence[Item], labels: Labels, say: Say) -> tuple[Item, ...]:
-    found = object_items(tuple(items), labels)
-    if not found.items:
-        raise InputError(f"{labels.path}: holds no track of boxes along which an object can be cut out")
-    say(f"{plural(len(found.items), 'object')} cut out of {plural(len(items), 'input')}")
-    if found.untracked:
-        say(f"{found.untracked} box(es) without a track are left out")
-    return found.items
 
 
 @dataclass
@@ -353,6 +345,6 @@ def refuse_other_counts(inputs: Inputs, models: Sequence[Any], entries: Sequence
                 others = " or ".join(map(str, counts[1:]))
                 raise InputError(
                     f"{entry['item']}: {counts[0]} frames come out here, {others} elsewhere, and {who} name frame "
-                    f"{last}: which frames are meant is not known. Give times instead of numbers, or code the "
-                    "file anew"
+                    f"{last}: which frames are meant is not known. Labels can give times instead of numbers; for "
+                    "predictions, code the file anew"
                 )

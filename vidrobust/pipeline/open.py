@@ -102,7 +102,9 @@ def _files(folder: Path, source: str, for_s: float, reporter: Reporter) -> list[
     began = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     # a name of its own for each stream, where two have the same host and path
     apart = (
-        folder / f"stream-{len(known) + 1}" if any(_same_name(entry, source) for entry in known) else folder
+        folder / f"stream-{len(known) + 1}"
+        if any(Path(entry["files"][0]).stem == name_of(source) for entry in known)
+        else folder
     )
     apart.mkdir(exist_ok=True)
     made = record(source, apart, for_s, say=reporter.warn)
@@ -117,10 +119,6 @@ def _files(folder: Path, source: str, for_s: float, reporter: Reporter) -> list[
     kept = [each for each in known if each["source"] != summary]
     write_text(notes, json_text([*kept, entry]))
     return list(made.files)
-
-
-def _same_name(entry: dict[str, Any], source: str) -> bool:
-    return Path(entry["files"][0]).stem == name_of(source)
 
 
 def _say(made: Recording, for_s: float, reporter: Reporter) -> None:

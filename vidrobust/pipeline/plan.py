@@ -35,10 +35,8 @@ from vidrobust.pipeline.stage import (
     StreamStage,
     described_by,
 )
-from vidrobust.pipeline.workers.order import Order, Unit
-from vidrobust.pipeline.workers.pool import Dispatcher, Pool
-from vidrobust.pipeline.workers.processes import Processes
-from vidrobust.pipeline.workers.worker import Worker
+from vidrobust.pipeline.workers.pool import Dispatcher, Pool, Processes
+from vidrobust.pipeline.workers.worker import Order, Unit, Worker
 from vidrobust.run_folder.folder import versions
 from vidrobust.text.printable import printable
 
@@ -118,7 +116,8 @@ class Plan:
     @property
     def looks(self) -> tuple[int, ...]:
         """Numbers of pairs at which the run is looked at; the last was asked for."""
-        return looks(self.counts.pairs, usual(len(self.sharing)).pairs)
+        # every look decodes the clips once more: half of the usual pairs is the first that pays
+        return looks(self.counts.pairs, max(usual(1).pairs, usual(len(self.sharing)).pairs // 2))
 
     @property
     def at(self) -> int:

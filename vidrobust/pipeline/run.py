@@ -18,9 +18,8 @@ from vidrobust.footage.item import Item
 from vidrobust.footage.item_tables import items_table
 from vidrobust.footage.labels.labels import ClassMap
 from vidrobust.frames.device import make_deterministic
-from vidrobust.models.adapted import merged
 from vidrobust.models.info import identity, model_info
-from vidrobust.models.load import load_model, load_models, pinned_spec
+from vidrobust.models.load import load_model, load_models, merged, pinned_spec
 from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import Model
 from vidrobust.pipeline import inputs
@@ -58,7 +57,13 @@ class Setup:
 
     def opened(self) -> dict[str, Model]:
         """Return the models by name; SettingsError if they or packages differ from the run's."""
-        self._same_versions()
+        here = versions()
+        differ = [f"{n} {here.get(n)} and {v}" for n, v in self.versions.items() if here.get(n) != v]
+        if differ:
+            raise SettingsError(
+                f"worker on {platform.node()}: has other versions than the machine that sends the work "
+                f"({', '.join(differ)}), and so other numbers; install the same on both"
+            )
         if not self.cache.in_reach:
             raise SettingsError(
                 f"worker on {platform.node()}: does not see {self.cache.run_folder}; put --out on a folder that "
@@ -69,15 +74,6 @@ class Setup:
         if self.settings.deterministic:
             make_deterministic()
         return {model.name: self._opened(model) for model in self.models}
-
-    def _same_versions(self) -> None:
-        here = versions()
-        differ = [f"{n} {here.get(n)} and {v}" for n, v in self.versions.items() if here.get(n) != v]
-        if differ:
-            raise SettingsError(
-                f"worker on {platform.node()}: has other versions than the machine that sends the work "
-                f"({', '.join(differ)}), and so other numbers; install the same on both"
-            )
 
     def _opened(self, pinned: Pinned) -> Model:
         model = load_model(

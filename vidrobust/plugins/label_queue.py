@@ -110,8 +110,10 @@ def write(run: RunTables, out: Path) -> Exported:
         QueuedFrame(str(file), *size, tuple(of))
         for file, size, of in zip(rows["file"], sizes, drafts, strict=True)
     ]
-    names = sorted({draft.name for frame in queue for draft in frame.drafts})
     with_boxes = model in run.detectors
+    table = run.table("detections" if with_boxes else "frames")
+    assert table is not None
+    names = sorted(table.loc[table["model"] == model, "label_name"].unique())
     files = (
         save(out / "queue.csv", rows.to_csv(index=False)),
         save(out / "cvat.xml", cvat(queue, names)),

@@ -28,7 +28,7 @@ from vidrobust.models.network import check_steady, first_batch
 from vidrobust.models.preprocess import BoxPreprocess
 from vidrobust.models.spec import Form, ModelKind, ModelSpec
 from vidrobust.predictions import Classifications, Classifier, Detections, Detector
-from vidrobust.shapes.polygon import Polygon
+from vidrobust.shapes.mask import Polygon
 from vidrobust.shapes.shape import mask_array, shape_array
 
 PACKAGE = "ultralytics"

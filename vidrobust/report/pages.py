@@ -20,7 +20,7 @@ from markupsafe import Markup
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.atomic import write_text
-from vidrobust.text.printable import in_brackets, printable
+from vidrobust.text.printable import in_brackets, printable, shown
 from vidrobust.version import VERSION
 
 # What a page may do: show pictures that it holds, and its own styles and scripts, known by their hashes.
@@ -56,7 +56,7 @@ def _hashes(tag: str, page: str) -> str:
 def written(path: Path, text: str) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, text)
+        write_text(path, shown(text))  # names of classes and files may hold control characters
     except OSError as error:
         raise InputError(f"{path}: the report cannot be written ({error.strerror})") from error
     return path

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.atomic import write_text
-from vidrobust.files.json_text import json_text, parsed_json, plain
+from vidrobust.files.json_text import file_text, json_text, parsed_json, plain
 from vidrobust.metrics.catalogue import metric_columns, task_of
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.run_folder.record import FILE as METRICS
@@ -116,7 +116,9 @@ class RunFolder:
         """Return a table, empty if it was not written; InputError if its file is damaged or gone."""
         if self.has(name):
             return tables.read(name, self.path, metrics=metric_columns(name))
-        if self._noted_rows(name):
+        stage = tables.TABLES[name].stage
+        record = self.run.get("stages", {}).get(stage) if (self.path / "run.json").is_file() else None
+        if int((record or {}).get("rows", {}).get(name, 0)):
             raise InputError(f"{self.path / name}.parquet: is missing; run its stage again")
         return tables.empty(name)
 
@@ -135,15 +137,10 @@ class RunFolder:
     def count(self, name: str) -> int:
         return tables.count(name, self.path)
 
-    def _noted_rows(self, name: str) -> int:
-        stage = tables.TABLES[name].stage
-        record = self.run.get("stages", {}).get(stage) if (self.path / "run.json").is_file() else None
-        return int((record or {}).get("rows", {}).get(name, 0))
-
     def read_json(self, name: str) -> dict[str, Any]:
         path = self.path / name
         try:
-            content = parsed_json(path.read_text(encoding="utf-8"))
+            content = parsed_json(file_text(path))
         except (OSError, ValueError) as error:
             raise InputError(f"{path}: cannot be read: {error}; run its stage again") from error
         if not isinstance(content, dict):

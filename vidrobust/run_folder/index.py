@@ -14,7 +14,6 @@ from vidrobust.metrics.metric import usable_pairs
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.record import SCHEMA
 from vidrobust.tables import schema
-from vidrobust.tables.table import Table
 
 
 def collect(folder: RunFolder) -> dict[str, Any]:
@@ -145,7 +144,16 @@ def index_of(folder: RunFolder, files_of: Mapping[str, tuple[str, ...]]) -> dict
     files: dict[str, Any] = {}
     for name, table in schema.TABLES.items():
         if rows[name]:
-            files[f"{name}.parquet"] = _described(table, rows[name])
+            columns = {
+                column.name: f"{column.sentence} [{column.unit}]" if column.unit else column.sentence
+                for column in table.columns
+            }
+            files[f"{name}.parquet"] = {
+                "holds": f"a row is {table.row}",
+                "stage": table.stage,
+                "rows": rows[name],
+                "columns": columns,
+            }
     stage_of = {file: stage for stage, files in files_of.items() for file in files}
     for path in sorted(folder.path.iterdir()):
         name = path.name
@@ -162,11 +170,3 @@ def index_of(folder: RunFolder, files_of: Mapping[str, tuple[str, ...]]) -> dict
         },
         "summary": f"Not written (empty): {', '.join(empty)}" if empty else "",
     }
-
-
-def _described(table: Table, rows: int) -> dict[str, Any]:
-    columns = {
-        column.name: f"{column.sentence} [{column.unit}]" if column.unit else column.sentence
-        for column in table.columns
-    }
-    return {"holds": f"a row is {table.row}", "stage": table.stage, "rows": rows, "columns": columns}

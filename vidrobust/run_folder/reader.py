@@ -16,6 +16,7 @@ from vidrobust.metrics.detection import DETECTION
 from vidrobust.metrics.metric import Task
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.record import RunRecord
+from vidrobust.tables import schema as tables
 from vidrobust.text.printable import printable
 
 
@@ -49,6 +50,11 @@ class RunTables:
         if name not in self._read:
             self._read[name] = self._run.find_table(name)
         return self._read[name]
+
+    def rows(self, name: str) -> pd.DataFrame:
+        """Return a table, empty where the run does not have it."""
+        found = self.table(name)
+        return tables.empty(name) if found is None else found
 
     def json(self, name: str) -> dict[str, Any]:
         return self._run.read_json(name) if (self.folder / name).is_file() else {}

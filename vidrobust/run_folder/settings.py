@@ -111,10 +111,6 @@ class ModelSettings:
     )
     """JSON that maps classes of the model to those of the labels; none for no map."""
 
-    def _check_models(self) -> None:
-        if self.batch != "auto" and not (self.batch.isdecimal() and int(self.batch) > 0):
-            raise SettingsError(f"batch: expected auto or a whole number from 1, got {self.batch!r}")
-
     @property
     def batch_size(self) -> int | Literal["auto"]:
         """``batch`` as a number or "auto"; always a number in deterministic runs."""
@@ -147,11 +143,6 @@ class BoxSettings:
     """Region, in px, whose boxes are ignored: those with their centre in it."""
     entry_line: str = option("", metavar="X1,Y1,X2,Y2")
     """Count objects only on the right-hand side of this line, in px, going from point 1 to point 2."""
-
-    def _check_boxes(self) -> None:
-        # TrackSettings checks the numbers; its module is heavy, and the defaults are known to be right
-        if any(getattr(self, f.name) != f.default for f in dataclasses.fields(BoxSettings)):
-            _ = self.tracks
 
     @property
     def tracks(self) -> TrackSettings:
@@ -207,14 +198,6 @@ class SamplingSettings:
     trained_with: tuple[str, ...] = option((), metavar="WHAT")
     """Augmentations used in training: names, or a library's settings."""
 
-    def _check_sampling(self) -> None:
-        _from_1(self, "frames", "pairs", "revert_within", "resamples")
-        if self.strengths < 0:
-            raise SettingsError(f"strengths: expected a whole number, 0 for all, got {self.strengths}")
-        if self.budget:
-            seconds_of(self.budget)
-        seconds_of(self.max_delay, "max_delay")
-
 
 @dataclass(frozen=True, kw_only=True)
 class OutputSettings:
@@ -235,13 +218,6 @@ class OutputSettings:
     history: str | None = option(None, metavar="FILE", path=True, used_by="gate")
     """Add the run to this history (Parquet), for control charts."""
 
-    def _check_output(self) -> None:
-        _from_1(self, "workers")
-        if self.cluster.partition(":")[0] not in ("", "ray"):
-            raise SettingsError(f"cluster: expected ray or ray:ADDRESS, got {self.cluster!r}")
-        for rule in self.fail_if:
-            parse_gate(rule)
-
 
 OWN_CLASSES = "none"
 """``class_map`` of a run whose models answer in their own classes, whatever comes with the labels."""
@@ -259,10 +235,22 @@ class Settings(FootageSettings, ModelSettings, BoxSettings, SamplingSettings, Ou
 
     def __post_init__(self) -> None:
         self._check_footage()
-        self._check_models()
-        self._check_boxes()
-        self._check_sampling()
-        self._check_output()
+        if self.batch != "auto" and not (self.batch.isdecimal() and int(self.batch) > 0):
+            raise SettingsError(f"batch: expected auto or a whole number from 1, got {self.batch!r}")
+        # TrackSettings checks the numbers; its module is heavy, and the defaults are known to be right
+        if any(getattr(self, f.name) != f.default for f in dataclasses.fields(BoxSettings)):
+            _ = self.tracks
+        _from_1(self, "frames", "pairs", "revert_within", "resamples")
+        if self.strengths < 0:
+            raise SettingsError(f"strengths: expected a whole number, 0 for all, got {self.strengths}")
+        if self.budget:
+            seconds_of(self.budget)
+        seconds_of(self.max_delay, "max_delay")
+        _from_1(self, "workers")
+        if self.cluster.partition(":")[0] not in ("", "ray"):
+            raise SettingsError(f"cluster: expected ray or ray:ADDRESS, got {self.cluster!r}")
+        for rule in self.fail_if:
+            parse_gate(rule)
 
     def of(self, group: type[Group]) -> Group:
         """Return the settings that a plugin declares in this dataclass."""

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from vidrobust.shapes.mask import Mask, packed, unpacked
-from vidrobust.shapes.polygon import Polygon
+from vidrobust.shapes.mask import Mask, Polygon, packed, unpacked
 
 Shape = Mask | Polygon
 

@@ -116,7 +116,9 @@ def differing_cells(
         return float("nan")
     units, unit = np.unique(np.stack([clip, thing, cell]), axis=1, return_inverse=True)
     unit = unit.reshape(-1)
-    among = _together(units[0])
+    # Which units are exchanged with each other: those of a clip, or of all clips that have one alone
+    code, count = np.unique(units[0], return_inverse=True, return_counts=True)[1:]
+    among = np.where(count[code] > 1, code, len(count))
     rate = _rate_of_moment(np.asarray(event, np.float64), moment, among[unit])
     excess, variance = np.bincount(unit, event - rate), np.bincount(unit, rate * (1 - rate))
     order = np.argsort(among, kind="stable")
@@ -127,12 +129,6 @@ def differing_cells(
         moved = np.argsort(among + rng.random(len(among)))
         beyond += _statistic(excess[moved], variance[moved], at) >= observed * (1 - 1e-9)
     return (1 + beyond) / (1 + CELL_DRAWS)
-
-
-def _together(clip: np.ndarray) -> np.ndarray:
-    """Which units are exchanged with each other: those of a clip, or of all clips that have one alone."""
-    code, count = np.unique(clip, return_inverse=True, return_counts=True)[1:]
-    return np.where(count[code] > 1, code, len(count))
 
 
 def _rate_of_moment(event: np.ndarray, moment: np.ndarray, among: np.ndarray) -> np.ndarray:

@@ -126,14 +126,10 @@ def effective_freedom(pulls: np.ndarray) -> float:
 
 def left_out_interval(value: float, without: np.ndarray, bounds: tuple[float, float]) -> tuple[float, float]:
     """Return the 95 % interval of a number from those without each of G units; NaN with fewer than three."""
-    if not _usable(value, without):
+    if len(without) < FEWEST_LEFT_OUT or not np.isfinite([value, *without]).all():
         return float("nan"), float("nan")
     half = float(t_half_width(float(jackknife_error(without)), len(without) - 1))
     return max(bounds[0], value - half), min(bounds[1], value + half)
-
-
-def _usable(value: float, without: np.ndarray) -> bool:
-    return bool(len(without) >= FEWEST_LEFT_OUT and np.isfinite(without).all() and np.isfinite(value))
 
 
 @dataclass(frozen=True)

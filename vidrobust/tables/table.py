@@ -138,3 +138,9 @@ EXACT = (
     float64("exact_high", "upper end of the same", absent=UNKNOWN),
 )
 SCALE: Column = string("scale", "distance in time: adjacent frames, second (about a second) or clip")
+WHY = string(
+    "why",
+    "why nothing can be told: not_measured, few_rows, no_events (nothing to take away), few_clusters (fewer than "
+    "six with events), interval (it holds 1), control (which does as much) or family (q above .05)",
+)
+TESTED = int64("tested", "clusters with events, before or after: those that can decide")

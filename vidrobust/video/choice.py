@@ -165,7 +165,6 @@ def open_pyav(asked: VideoRequest) -> PyAVReader:
         asked.path,
         item=asked.item,
         color=asked.color,
-        allow_network=asked.allow_network,
         thorough=asked.thorough,
     )
 
@@ -185,7 +184,7 @@ def open_pyav_cuda(asked: VideoRequest, device: str) -> PyAVReader:
         )
 
     return PyAVReader(
-        Path(asked.path),
+        asked.path,
         item=asked.item,
         color="accurate",
         device=device,
@@ -228,7 +227,7 @@ def open_torchcodec(asked: VideoRequest, device: str = "cpu") -> IndexedReader:
             f"backend torchcodec cannot be imported ({str(error).splitlines()[0]}); "
             f"{pip_install('torchcodec')} beside a shared FFmpeg, or use the backend pyav"
         ) from error
-    path = Path(asked.path)
+    path = asked.path
     return IndexedReader(
         path, asked.item, "torchcodec", device, lambda: _TorchCodec(decoders.VideoDecoder, path, device)
     )
@@ -266,7 +265,7 @@ def open_decord(asked: VideoRequest) -> IndexedReader:
             f"backend decord is not installed; {pip_install('decord')}, or use the backend pyav"
         ) from error
     decord.logging.set_level(decord.logging.QUIET)
-    path = Path(asked.path)
+    path = asked.path
     return IndexedReader(path, asked.item, "decord", "cpu", lambda: _Decord(decord, path))
 
 
@@ -290,10 +289,9 @@ class _Decord:
 @dataclass(frozen=True, kw_only=True)
 class VideoRequest:
     # Where it is, and its name as an input.
-    path: Path | str
+    path: Path
     item: str
     color: ColorMode  # how pictures become RGB
-    allow_network: bool  # whether an address may be read
     thorough: bool = False  # whether it is decoded twice in any case
 
 
@@ -386,7 +384,10 @@ def choose(tried: Sequence[Route], *, strict: bool, swapped: str = "") -> Chosen
                 raise
             passed.append(f"{route.name} on {route.decodes_on} failed ({_line(error)})")
             continue
-        reader.info = replace(reader.info, reason=_reason(route, passed))
+        how = f"{route.name} decodes on {route.decodes_on}"
+        if _is_uploaded(route):
+            how += f" and batches are copied to {route.delivers_on}"
+        reader.info = replace(reader.info, reason=how + (f"; {'; '.join(passed)}" if passed else ""))
         return ChosenReader(reader=reader, upload=route.delivers_on if _is_uploaded(route) else None)
     raise InputError(f"{tried[-1].name}: nothing decodes on the device asked for: {'; '.join(passed)}")
 
@@ -410,13 +411,6 @@ def _probe(reader: Reader, route: Route) -> None:
             raise InputError(f"its pictures lie on {where}")
     finally:
         frames.close()
-
-
-def _reason(route: Route, passed: Sequence[str]) -> str:
-    how = f"{route.name} decodes on {route.decodes_on}"
-    if _is_uploaded(route):
-        how += f" and batches are copied to {route.delivers_on}"
-    return how + (f"; {'; '.join(passed)}" if passed else "")
 
 
 def _line(error: Exception) -> str:

@@ -19,7 +19,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from vidrobust.errors import InputError
-from vidrobust.text.printable import printable, without_secrets
+from vidrobust.text.printable import printable
 
 # FFmpeg's log is off: its callback into Python from the decoder's threads can deadlock
 LOG_LEVEL: int | None = None
@@ -50,26 +50,15 @@ _HEADS = (
 )
 
 
-def open_container(
-    path: Path | str, *, allow_network: bool = False, hwaccel: HWAccel | None = None
-) -> InputContainer:
-    """Open ``path`` (a URL only with ``allow_network``); InputError. The caller closes it."""
+def open_container(path: Path, *, hwaccel: HWAccel | None = None) -> InputContainer:
+    """Open a local file, never an address; InputError. The caller closes it."""
     av.logging.set_level(LOG_LEVEL)
-    url = isinstance(path, str) and "://" in path
-    if url and not allow_network:
-        raise InputError(
-            f"{printable(without_secrets(str(path)))}: is a network address, and only local files are read; "
-            "allow it, or download it"
-        )
-    container_options = {"pattern_type": "none"}
-    if not allow_network:
-        container_options |= {"protocol_whitelist": "file", "format_whitelist": footage_formats()}
-    if not url:
-        _check_file(Path(path))
+    _check_file(path)
+    allowed = {"protocol_whitelist": "file", "format_whitelist": footage_formats()}
     try:
         container = av.open(
-            str(path) if url else f"file:{path}",
-            container_options=container_options,
+            f"file:{path}",
+            container_options={"pattern_type": "none", **allowed},
             metadata_errors="replace",
             hwaccel=hwaccel,
         )

@@ -149,7 +149,7 @@ def _rate(stream: VideoStream) -> Fraction:
     return next((r for r in (stream.average_rate, stream.guessed_rate) if r), RATE_UNKNOWN)
 
 
-def first_frame(path: Path | str, container: InputContainer, stream: VideoStream) -> VideoFrame:
+def first_frame(path: Path, container: InputContainer, stream: VideoStream) -> VideoFrame:
     report = PassReport()
     frame = next(decode(container, stream, report), None)
     if frame is None or report.encrypted:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 import torch
@@ -25,7 +23,7 @@ class _Place:
     row: int
 
 
-class KeptFrames:
+class KeptFrames(VideoSource):
     """A source whose kept frames need no second decoding.
 
     Frames of ``batches`` are kept if all fit, by the header; else ``keep`` decodes those that will be asked
@@ -88,14 +86,6 @@ class KeptFrames:
     def close(self) -> None:
         self._kept.clear()
         self._source.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _frame_bytes(self) -> int:
         return 3 * self.info.width * self.info.height

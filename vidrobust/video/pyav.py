@@ -50,11 +50,10 @@ class PyAVReader:
 
     def __init__(
         self,
-        path: Path | str,
+        path: Path,
         *,
         item: str,
         color: ColorMode,
-        allow_network: bool = False,
         device: str = "cpu",
         painter: Callable[[], Painter] | None = None,
         hwaccel: Callable[[], HWAccel] | None = None,
@@ -64,7 +63,7 @@ class PyAVReader:
         self.device = device
         self._found: dict[str, str] = {}
         # not a method: a pass that was begun must not hold its reader, or only the garbage collector ends it
-        self._opened = partial(_opened, path, allow_network, hwaccel)
+        self._opened = partial(_opened, path, hwaccel)
         self._on_device, self._thorough = hwaccel is not None, thorough
         self._seconds: list[SecondDecode] = []
         self.frame_counts: tuple[int, ...] = ()
@@ -269,10 +268,10 @@ def _noted(
 
 @contextmanager
 def _opened(
-    path: Path | str, allow_network: bool, hwaccel: Callable[[], HWAccel] | None, seek: int | None = None
+    path: Path, hwaccel: Callable[[], HWAccel] | None, seek: int | None = None
 ) -> Iterator[tuple[InputContainer, VideoStream]]:
     accel = None if hwaccel is None else hwaccel()
-    with open_container(path, allow_network=allow_network, hwaccel=accel) as container:
+    with open_container(path, hwaccel=accel) as container:
         stream = video_stream(container, path)
         if seek is not None:
             with suppress(av.error.FFmpegError, OSError):

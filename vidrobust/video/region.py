@@ -64,7 +64,7 @@ class Region(WholeFrame):
     """A region of interest, the same in every frame; SettingsError if invalid."""
 
     roi: Roi
-    path: Path | str
+    path: Path
 
     def __post_init__(self) -> None:
         if fault := roi_fault(self.roi):

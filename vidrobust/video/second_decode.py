@@ -260,18 +260,17 @@ class _Judge:
             if not ended and len(self.open) - size < LAG and len(self.open) < LONGEST_GROUP + LAG:
                 return
             piece = [self.open.popleft() for _ in range(min(size, LONGEST_GROUP))]
-            self._judge(piece)
+            if piece[0].key:
+                self._leads, self._bad, self._key_stamp = self._bad, False, piece[0].stamp
+            differs = [self._differs(packet) and not self._leans_back(packet) for packet in piece]
+            silent = any(differs) and not self._bad and not any(packet.bad for packet in piece)
+            for packet in piece:
+                leans_back = self._leans_back(packet)
+                self._bad = (
+                    self._bad or silent or (packet.bad and not leans_back)
+                )  # nothing later leans on it
+                packet.damaged = self._bad or leans_back
             yield piece
-
-    def _judge(self, piece: list[_Packet]) -> None:
-        if piece[0].key:
-            self._leads, self._bad, self._key_stamp = self._bad, False, piece[0].stamp
-        differs = [self._differs(packet) and not self._leans_back(packet) for packet in piece]
-        silent = any(differs) and not self._bad and not any(packet.bad for packet in piece)
-        for packet in piece:
-            leans_back = self._leans_back(packet)
-            self._bad = self._bad or silent or (packet.bad and not leans_back)  # nothing later leans on it
-            packet.damaged = self._bad or leans_back
 
     def _differs(self, packet: _Packet) -> bool:
         other = None if packet.stamp is None else self.other_hash.pop(packet.stamp, None)

@@ -44,11 +44,13 @@ class VideoSource(Protocol):
 
     def close(self) -> None: ...
 
-    def __enter__(self) -> Self: ...
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    ) -> None:
+        self.close()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +84,6 @@ def open_video(
     crop_margin: float = 0.1,
     crop_size: int = 256,
     prefetch: int = 2,
-    allow_network: bool = False,
     thorough: bool = False,
     origin: tuple[int, float] | None = None,
 ) -> VideoSource:
@@ -99,7 +100,6 @@ def open_video(
     boxes          where an object is: frames that have it are cut to the window about it, with ``crop_margin`` of
                    its longer side on each side, and resized to ``crop_size`` px square
     prefetch       batches decoded ahead on a thread; 0 decodes on the caller's
-    allow_network  open addresses and playlists as well; else local files only
     thorough       decode on one thread and always a second time: damage is the same in every run (pyav)
     origin         number and time of the frame from which every and fps count; by default the first of the range
 
@@ -115,8 +115,8 @@ def open_video(
     from vidrobust.video.region import Cut, ObjectCut, Region
     from vidrobust.video.stream import FrameStream, Origin, Selection
 
-    where: str | Path = str(path) if allow_network and "://" in str(path) else Path(path)
-    name = item or Path(path).stem or str(path)
+    where = Path(path)
+    name = item or where.stem or str(path)
     mode = check_color(color)
     check_backend(backend)
     if roi is not None and boxes is not None:
@@ -127,17 +127,16 @@ def open_video(
     counted = None if origin is None else Origin(*origin)
     selection = Selection(every=every, fps=fps, start_s=start_s, end_s=end_s, origin=counted)
     target, swapped = resolve_target(device, strict=strict_device)
-    if isinstance(where, Path) and os.path.isdir(where):
+    if os.path.isdir(where):
         reason = "images are decoded on the CPU by PyAV"
         images = ImageFolderReader(where, item=item or where.name, color=mode, reason=reason)
         upload = None if target == "cpu" else target
         return FrameStream(images, selection, prefetch=prefetch, upload=upload, cut=cut)
-    suffix = where.suffix.lower() if isinstance(where, Path) else ""
     for form in brought().records:
-        if suffix in form.suffixes and isinstance(where, Path):
+        if where.suffix.lower() in form.suffixes:
             upload = None if target == "cpu" else target
             return FrameStream(form.open(where, name), selection, prefetch=prefetch, upload=upload, cut=cut)
-    asked = VideoRequest(path=where, item=name, color=mode, allow_network=allow_network, thorough=thorough)
+    asked = VideoRequest(path=where, item=name, color=mode, thorough=thorough)
     tried = routes(asked, backend=backend, device=target)
     chosen = choose(tried, strict=strict_device, swapped=swapped)
     try:

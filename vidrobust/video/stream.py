@@ -146,7 +146,7 @@ class Reader(Protocol):
     device: str
 
     @property
-    def path(self) -> Path | str: ...
+    def path(self) -> Path: ...
 
     @property
     def problems(self) -> Sequence[str]: ...
@@ -324,7 +324,11 @@ class FrameStream:
                 picture = self._cut(frame.rgb(), frame)
                 shape = tuple(picture.shape)
                 if memory is not None and memory.shape[1:] != shape:
-                    self._note_size(memory.shape[1:], shape, frame.index)
+                    old = memory.shape[1:]
+                    self._found[f"size {frame.index}"] = (
+                        f"the frame size changes from {old[1]}x{old[0]} to {shape[1]}x{shape[0]} "
+                        f"at frame {frame.index}"
+                    )
                     if kept:
                         yield self._batch(memory, kept)
                     memory, kept = None, []
@@ -340,19 +344,13 @@ class FrameStream:
             if memory is not None and kept:
                 yield self._batch(memory, kept)
             if not delivered:
-                self._nothing()
+                if self._selection.start_s is None and self._selection.end_s is None:
+                    raise InputError(
+                        f"{printable(self._reader.path)}: gives no frame; {'; '.join(self.problems)}"
+                    )
+                self._found["range"] = "no frame lies in the range of time that was asked for"
         finally:
             frames.close()
-
-    def _nothing(self) -> None:
-        if self._selection.start_s is None and self._selection.end_s is None:
-            raise InputError(f"{printable(self._reader.path)}: gives no frame; {'; '.join(self.problems)}")
-        self._found["range"] = "no frame lies in the range of time that was asked for"
-
-    def _note_size(self, old: tuple[int, ...], new: tuple[int, ...], index: int) -> None:
-        self._found[f"size {index}"] = (
-            f"the frame size changes from {old[1]}x{old[0]} to {new[1]}x{new[0]} at frame {index}"
-        )
 
     def _memory(self, size: int, shape: tuple[int, ...], pool: BatchMemory | None = None) -> Memory:
         on_cpu = self._reader.device == "cpu"

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vidrobust.accuracy.answers import answers_of, on_frames
-from vidrobust.accuracy.said_classes import SaidClasses
+from vidrobust.accuracy.answers import SaidClasses, answers_of, on_frames
 from vidrobust.errors import SettingsError
 from vidrobust.footage.item import Item, label_offset_of
 from vidrobust.footage.item_tables import label_row

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from vidrobust.metrics.box_differences import ious
-from vidrobust.metrics.tracks.against_truth import Truth
-from vidrobust.metrics.tracks.identities import NOTHING, identity_counts
+from vidrobust.metrics.tracks.against_truth import NOTHING, Truth, identity_counts
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 
 Row = tuple[int, float, int, int]

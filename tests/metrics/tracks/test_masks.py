@@ -19,8 +19,7 @@ from vidrobust.metrics.tracks.follow import TrackSettings, follow
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.metrics.tracks.measures import Measures, measure
 from vidrobust.predictions import Detections
-from vidrobust.shapes.mask import Mask
-from vidrobust.shapes.polygon import Polygon
+from vidrobust.shapes.mask import Mask, Polygon
 from vidrobust.shapes.shape import Shape, shape_array
 
 SETTINGS = TrackSettings()

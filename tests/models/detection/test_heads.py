@@ -12,8 +12,7 @@ import torch
 
 from vidrobust.errors import SettingsError
 from vidrobust.models.detection.candidates import Candidates, HeadSettings
-from vidrobust.models.detection.heads import HEADS
-from vidrobust.models.detection.yolo import ultralytics_entry
+from vidrobust.models.detection.heads import HEADS, ultralytics_entry
 
 INPUT = HeadSettings(size=(64, 96))
 

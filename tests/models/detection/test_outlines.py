@@ -19,8 +19,7 @@ from vidrobust.models.load import load_model
 from vidrobust.models.modules import ModuleDetector
 from vidrobust.models.preprocess import BoxPreprocess, Placement
 from vidrobust.predictions import Detections
-from vidrobust.shapes.mask import Mask
-from vidrobust.shapes.polygon import Polygon
+from vidrobust.shapes.mask import Mask, Polygon
 
 INPUT = HeadSettings(size=(64, 96))
 INFO = ModelInfo(spec="m", engine="torch", device="cpu", precision="float32", preprocessing="inside")

@@ -11,14 +11,19 @@ import torch
 
 from tests.models.rebuilt.test_blur import asked, graph_of, small
 from vidrobust.footage.labels.labels import ClassMap
-from vidrobust.models.adapted import AdaptedClassifier, merged, thresholded
 from vidrobust.models.info import ModelInfo
-from vidrobust.models.load import load_as_it_is
+from vidrobust.models.load import AdaptedClassifier, load_as_it_is, merged, thresholded
 from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import Model
 from vidrobust.models.reading import Declared
-from vidrobust.models.rebuilt.graphs import normalise_graph
-from vidrobust.models.rebuilt.rebuild import Rebuilt, normalised_by, norms_of, with_blur, with_statistics
+from vidrobust.models.rebuilt.rebuild import (
+    Rebuilt,
+    normalise_graph,
+    normalised_by,
+    norms_of,
+    with_blur,
+    with_statistics,
+)
 from vidrobust.predictions import Classifications, Classifier
 
 PICTURES = torch.randint(

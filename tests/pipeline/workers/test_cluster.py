@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.pipeline.workers.test_processes import Place, same, until
+from vidrobust.pipeline.workers.on_ray import no_dashboard
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 CUT_OFF_S = 10.0
@@ -109,3 +110,12 @@ def test_a_storage_that_is_cut_off_for_a_while_is_waited_for(
     assert process.returncode == 3, summary
     same(place.base / "alone", out)
     assert not list((out / "cache").rglob("*.zip"))
+
+
+def test_a_cluster_of_our_own_has_no_dashboard() -> None:
+    """It asks the cloud for its name, even with usage reports off; Ray works without (seen with strace)."""
+    services = pytest.importorskip("ray._private.services")
+    start = services.start_api_server
+    with no_dashboard():
+        assert services.start_api_server(False, raise_on_failure=False) == (None, None)
+    assert services.start_api_server is start

@@ -13,7 +13,8 @@ from vidrobust.errors import SettingsError
 from vidrobust.footage.item import Item
 from vidrobust.pipeline.inputs import Segment
 from vidrobust.pipeline.progress import Reporter
-from vidrobust.pipeline.workers.order import (
+from vidrobust.pipeline.workers.pool import Dispatcher
+from vidrobust.pipeline.workers.worker import (
     Began,
     Event,
     Failed,
@@ -24,7 +25,6 @@ from vidrobust.pipeline.workers.order import (
     Ready,
     Unit,
 )
-from vidrobust.pipeline.workers.pool import Dispatcher
 from vidrobust.run_folder.unit_cache import UnitCache
 from vidrobust.stages.catalogue import STAGES
 

@@ -141,10 +141,12 @@ def test_places_as_written_and_from_files(tmp_path: Path) -> None:
         read_places(tmp_path / "empty.json")
 
 
-@pytest.mark.parametrize("content", ["[" * 5000, '{"a": {"points": []}}', '["ab"]'])
+@pytest.mark.parametrize(
+    "content", ["[" * 5000, '{"a": {"points": []}}', '["ab"]', '{"a": [[1, 2]]}', "[[[1, NaN], [2, 3]]]"]
+)
 def test_places_that_are_none(content: str, tmp_path: Path) -> None:
     (tmp_path / "zones.json").write_text(content)
-    with pytest.raises(InputError):
+    with pytest.raises((InputError, SettingsError)):
         read_places(tmp_path / "zones.json")
 
 

@@ -10,11 +10,9 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from tasks import CORNERS, CornerNetwork, save, shoot, spec_of, trained
 
 from vidrobust.cli.app import main
-from vidrobust.models.load import load_model
 from vidrobust.plugins.pose.filters import FILTERS
 
 FRAMES, LABELLED, LIGHT = 40, (0, 12, 24), "light=0.3"
@@ -66,22 +64,6 @@ def test_the_planted_light_has_the_largest_share(place: Path) -> None:
     account = pd.read_parquet(place / "run" / "account.parquet").query("item == ''").set_index("cause")
     assert account["share"].idxmax() == "light"
     assert account.loc["light", "share"] > 0.5
-
-
-def test_the_networks_own_jitter_is_that_of_its_errors(place: Path) -> None:
-    """Half the second difference of what it says about where the corners are."""
-    shot = shoot(LIGHT, frames=FRAMES, seed=8)
-    found = json.loads((place / "run" / "metrics.json").read_text())["models"]["corners"]
-    model = load_model(spec_of(place / "corners.onnx", "pose"))
-    points = model(torch.from_numpy(shot.frames).permute(0, 3, 1, 2)).points
-    shakes = np.linalg.norm(np.diff(points[..., :2] - shot.corners, n=2, axis=0), axis=2) / 2
-    found_in = (
-        np.minimum(points[..., 2], points[..., 2].mean(axis=1, keepdims=True)) >= 0.3
-    )  # joint and board
-    three = np.stack([found_in[k : k + 3].all(axis=0) for k in range(FRAMES - 2)])
-    wanted = shakes[three].mean()
-    assert found["joint_jitter"]["value"] == pytest.approx(wanted, rel=0.1)
-    assert found["noise_floor"] == {"pose_change": pytest.approx(0.0, abs=1e-6)}
 
 
 def test_known_corners_judge_it_and_its_filters(place: Path) -> None:

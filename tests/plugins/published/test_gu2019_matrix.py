@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.accuracy.test_pm_k import HAND, frames_of, labels_of, sets
-from vidrobust.accuracy.anchors import AnchorSets
+from vidrobust.accuracy.answers import AnchorSets
 from vidrobust.cli import app as cli
 from vidrobust.errors import InputError
 from vidrobust.plugins.published.protocols import (

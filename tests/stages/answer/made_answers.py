@@ -121,7 +121,7 @@ def remedy(
 ) -> dict[str, Any]:
     of = {"remedy": name, "kind": kind, "model": "net", "metric": "flip_rate", "before": 0.1, "after": 0.05}
     of |= {"ratio": 0.5, "low": 0.3, "high": 0.8, "verdict": verdict, "q": 0.01, "n": 100, "asked": 0.0}
-    of |= {"accuracy_high": float("nan")}
+    of |= {"accuracy_high": float("nan"), "agreement": 0.9}
     return {**of, "delay_ms": 80.0, "unreported": 0, "recommended": False, **more}
 
 

@@ -15,8 +15,7 @@ from tests.pipeline.conftest import run
 from vidrobust.api.study import write_frames
 from vidrobust.footage.labels.formats import read_labels
 from vidrobust.models.detection.box_files import read_boxes
-from vidrobust.stages.boxes.drawn_frame import HIDDEN, Mark, draw, label_place, label_size
-from vidrobust.stages.boxes.strips import EXPECTED, OTHER
+from vidrobust.stages.boxes.drawn_frame import EXPECTED, HIDDEN, OTHER, Mark, draw, label_place, label_size
 from vidrobust.stages.boxes.video import FOOT, HEAD, FrameMarks, frame_marks, timeline
 
 FRAMES, HEIGHT, WIDTH = 30, 120, 160
@@ -106,7 +105,7 @@ def test_what_is_drawn_must_be_there(made: Path, tmp_path: Path, capsys: pytest.
     assert run("boxes", str(made), "--video", out, "--from-s", "9", "-q") == 2
     assert "from 0.00 s to 1.16 s" in capsys.readouterr().err
     assert run("boxes", str(made), "--from-s", "1", "-q") == 2
-    assert "give --video OUT.mp4 too" in capsys.readouterr().err
+    assert "without --video OUT.mp4" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 

@@ -27,6 +27,8 @@ class Fake:
     def table(self, name: str) -> pd.DataFrame | None:
         return self.tables.get(name)
 
+    rows = RunTables.rows
+
 
 def line(model: str, metric: str, value: float, n: int = 100) -> dict[str, Any]:
     row = {"model": model, "item": "", "metric": metric, "value": value, "low": value / 2, "high": 2 * value}

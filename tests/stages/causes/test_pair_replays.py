@@ -15,7 +15,7 @@ import torch
 from tests.frame_pairs.planted import HEIGHT, WIDTH, Grid, recorded, still, view
 from vidrobust.frame_pairs.change import edges_of, measure_change
 from vidrobust.frame_pairs.transitions import Unregistered
-from vidrobust.frames.pixels import to_levels
+from vidrobust.frames.pixels import LUMA, to_levels
 from vidrobust.predictions import Classifications
 from vidrobust.stages.causes.catalogue import KEYFRAMES, NOISE, REPLAYED, together_with
 from vidrobust.stages.causes.margins import lead_of
@@ -76,6 +76,32 @@ def test_camera(scene: np.ndarray) -> None:
     # the camera moves by (-2.0, +1.5), so that the picture moves the other way
     more = made[0].sizes["camera"].more
     assert (more["shift_x_px"], more["shift_y_px"]) == pytest.approx((2.0, -1.5), abs=0.1)
+
+
+def test_a_reduced_pair_has_the_shares_of_the_whole_one_and_its_sizes_in_px(scene: np.ndarray) -> None:
+    shifts = ((0, 0), (1.2, 0.4), (-0.8, 1.9), (0.5, 0.5))
+    large = (2 * WIDTH, 2 * HEIGHT)
+    clean = [cv2.resize(view(scene, shift=s), large, interpolation=cv2.INTER_CUBIC) for s in shifts]
+    frames = recorded(clean, 3.0, 0)
+    shares_of = {}
+    for factor in (1, 2):
+        made = study_pair(*frames, flips=True, factor=factor)
+        shares_of[factor] = {row["cause"]: row["projection"] for row in score(made, MODEL)}
+        # the camera moves by (-2.0, +1.5) px of the small view, so that the picture moves (+4, -3)
+        more = made.sizes["camera"].more
+        assert (more["shift_x_px"], more["shift_y_px"]) == pytest.approx((4.0, -3.0), abs=0.2)
+        # noise of 3 levels in each channel is 2 in their luma
+        assert made.sizes[NOISE].size == pytest.approx(3.0 * np.sqrt(np.square(LUMA).sum()), rel=0.15)
+    assert made.px == 2
+    assert made.small is not None
+    chain = {made.pictures[k].shape for k in (*made.forwards, *made.backwards, made.small)}
+    assert chain == {(HEIGHT, WIDTH, 3)}
+    noisy = {made.pictures[k].shape for both in made.exchange for k in both}
+    assert noisy == {made.pictures[made.undone[NOISE]].shape} == {(2 * HEIGHT, 2 * WIDTH, 3)}
+    z = coordinates(predict(MODEL, tuple(frames[1:3]), "cpu"), "logits")
+    whole = float(np.square(z[1] - z[0]).sum())
+    for cause, projection in shares_of[1].items():
+        assert shares_of[2][cause] / whole == pytest.approx(projection / whole, abs=0.08)
 
 
 def test_noise_alone_is_noise_alone(scene: np.ndarray) -> None:

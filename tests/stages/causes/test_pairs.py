@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,12 +14,14 @@ from threadpoolctl import threadpool_info
 
 from vidrobust.frame_pairs.transitions import CUTS
 from vidrobust.frames.pixels import to_array
+from vidrobust.models.preprocess import Preprocess
 from vidrobust.stages.causes.pairs import (
     FLOOR,
     PAIR,
     Pictures,
     choose_pairs,
     chosen_pairs,
+    factor_of,
     has_third,
     inclusion,
     known_size,
@@ -247,3 +251,18 @@ def test_pairs_come_in_order_with_what_is_beside_them_and_single_threaded_algebr
     beside = [(3, 6), (None, 2), (5, None), (None, 10), (9, None), (1, 4)]
     for (a, b), (before, after), (given, _, _) in zip(pairs, beside, made, strict=True):
         assert given == [None if k is None else sums[k] for k in (before, a, b, after)]
+
+
+def test_pairs_are_reduced_for_what_is_known_to_average_alone() -> None:
+    def factor(height: int, **more: Any) -> int:
+        preprocess = Preprocess(size=224, crop=0.875, mean=(0.0,) * 3, std=(1.0,) * 3, **more)
+        model: Any = SimpleNamespace(network=SimpleNamespace(preprocess=preprocess))
+        info: Any = SimpleNamespace(height=height, width=height * 16 // 9)
+        return factor_of(model, info)
+
+    # 360, 720, 1080 and 2160 lines through 256: 1.41, 2.81, 4.22 and 8.44 over a margin of 1.4
+    assert [factor(height) for height in (360, 720, 1080, 2160)] == [1, 2, 3, 6]
+    assert factor(1080, interpolation="nearest") == 1
+    one: Any = SimpleNamespace(height=1080, width=1920)
+    any_callable: Any = SimpleNamespace()
+    assert factor_of(any_callable, one) == 1

@@ -182,6 +182,19 @@ def test_of_a_thousand_classes_the_class_sees_what_the_table_kept(tmp_path: Path
     assert "leading ten" in rows["mean-0.3", "jitter"]["note"]
 
 
+def test_several_clips_make_one_rule_before_and_after_their_run_is_there(
+    public_clips: Path, tmp_path: Path
+) -> None:
+    clips = [str(public_clips / name) for name in (CLIP, "cups.mp4")]
+    for file in (tmp_path / "first.py", tmp_path / "again.py"):
+        where = ["-o", str(tmp_path / "run"), "--end-s", "0.5", "-q"]
+        main(["remedies", *clips, "-m", MODEL, *where, "--export", str(file), "--rule", "majority-3"])
+    assert (tmp_path / "first.py").read_bytes() == (tmp_path / "again.py").read_bytes()
+    table = pd.read_parquet(tmp_path / "run" / "remedies.parquet")
+    assert len(set(pd.read_parquet(tmp_path / "run" / "frames.parquet")["item"])) == 2
+    assert set(table.loc[table["remedy"] == "majority-3", "metric"]) == {"flip_rate", "revert_flip_rate"}
+
+
 @pytest.mark.parametrize("name", STREAMED)
 def test_exported_rules_on_boxes_show_what_they_showed_in_the_study(name: str, tmp_path: Path) -> None:
     settings = TrackSettings(start_score=0.6, keep_score=0.2)

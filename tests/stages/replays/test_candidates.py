@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from vidrobust.models.detection.candidates import Candidates
-from vidrobust.stages.replays.candidates import FUSED, SIGMA, fused, softened
+from vidrobust.stages.replays.arms import FUSED, SIGMA, fused, softened
 
 
 def of(boxes: list[tuple[float, ...]], scores: list[float], labels: list[int]) -> Candidates:

@@ -134,8 +134,8 @@ class Fake:
 
     tasks = MappingProxyType({"m": DETECTION})
 
-    def table(self, name: str) -> pd.DataFrame | None:
-        return self.tables.get(name)
+    def rows(self, name: str) -> pd.DataFrame:
+        return self.tables[name]
 
 
 def test_the_report_says_it() -> None:

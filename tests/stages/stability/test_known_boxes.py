@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from tests.pipeline.conftest import run
-from vidrobust.stages.stability.known_boxes import judged_steps, judged_tracks
+from vidrobust.stages.stability.with_labels import judged_steps, judged_tracks
 from vidrobust.statistics.standard_errors import left_out_interval
 
 rendering = pytest.importorskip("vidrobust.plugins.line.render", reason="renders its footage")

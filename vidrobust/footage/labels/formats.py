@@ -1,4 +1,4 @@
-"""The label formats, those of plugins included."""
+"""The label formats, those of plugins included; and what an annotation file holds, counted."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from vidrobust.errors import InputError, SettingsError, reading
 from vidrobust.extensions import Extensions, extensions
-from vidrobust.footage.item_tables import labels_table
-from vidrobust.footage.labels import class_folders
-from vidrobust.footage.labels.labels import LabelFormat, Labels
+from vidrobust.footage.expand import IMAGE_SUFFIXES, VIDEO_SUFFIXES, images_in, natural_key
+from vidrobust.footage.item_tables import label_row, labels_table
+from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of
 from vidrobust.footage.manifest import is_manifest, read_manifest
+from vidrobust.footage.records import Problem
+from vidrobust.tables.schema import TABLES
+from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 
-# Labels of a manifest: one an item, for all its frames.
 
-
-def read(path: Path) -> Labels:
+def read_labels_of_manifest(path: Path) -> Labels:
     """Read the column ``label`` of a manifest; rows without one have no label."""
     manifest = read_manifest(path)
     rows = labels_table(manifest.items)
@@ -31,11 +33,72 @@ def read(path: Path) -> Labels:
     )
 
 
-FORMAT = LabelFormat(
+MANIFEST = LabelFormat(
     name="manifest",
     what="a CSV or Parquet table with a column path, and label",
     sniff=is_manifest,
-    read=read,
+    read=read_labels_of_manifest,
+)
+
+
+FOLDERS = "class-folders"
+FOOTAGE = IMAGE_SUFFIXES | VIDEO_SUFFIXES
+
+
+def read_class_folders(path: Path) -> Labels:
+    """Return a row per file or folder of frames; classes are numbered by name, as ImageFolder does.
+
+    ``item`` is CLASS/NAME; column ``file`` is the path.
+    """
+    folders = _folders(path)
+    if not folders:
+        raise InputError(f"{printable(path)}: holds no folder of images or videos")
+    rows, problems = [], []
+    for number, folder in enumerate(folders):
+        entries = _footage(folder)
+        if not entries:
+            problems.append(Problem(path=folder, what="holds no image and no video"))
+        rows += [
+            label_row(
+                printable(f"{folder.name}/{entry.name}"),
+                label=number,
+                label_name=printable(folder.name),
+                source=FOLDERS,
+                more={"file": printable(entry)},
+            )
+            for entry in entries
+        ]
+    return Labels(
+        format=FOLDERS,
+        path=path,
+        rows=rows_of(rows),
+        classes={number: printable(folder.name) for number, folder in enumerate(folders)},
+        problems=tuple(problems),
+    )
+
+
+def _folders(path: Path) -> list[Path]:
+    entries = (p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
+    return sorted(entries, key=lambda p: os.fsencode(p.name))
+
+
+def _footage(folder: Path) -> list[Path]:
+    entries = sorted(folder.iterdir(), key=lambda p: natural_key(p.name))
+    return [p for p in entries if p.suffix.lower() in FOOTAGE or (p.is_dir() and images_in(p))]
+
+
+def _sniff(path: Path) -> bool:
+    """Whether a folder holds no footage itself, and two folders or more that do."""
+    try:
+        if not path.is_dir() or any(p.suffix.lower() in FOOTAGE for p in path.iterdir() if p.is_file()):
+            return False
+        return sum(bool(_footage(folder)) for folder in _folders(path)) > 1
+    except OSError:
+        return False
+
+
+CLASS_FOLDERS = LabelFormat(
+    name=FOLDERS, what="a folder that holds a folder for each class", sniff=_sniff, read=read_class_folders
 )
 
 
@@ -43,7 +106,7 @@ FORMAT = LabelFormat(
 GROUP = "vidrobust.label_formats"
 
 # The formats of the core; plugins bring the others
-FORMATS: tuple[LabelFormat, ...] = (FORMAT, class_folders.FORMAT)
+FORMATS: tuple[LabelFormat, ...] = (MANIFEST, CLASS_FOLDERS)
 # Programs that turn formats which are not read here into one that is
 CONVERTERS = (
     "fiftyone convert --input-dir DIR --input-type fiftyone.types.TYPE --output-dir OUT "
@@ -87,3 +150,72 @@ def read_labels(path: str | os.PathLike[str], format: str | None = None) -> Labe
         f"{printable(place)}: label format not recognised. Read are {', '.join(every.formats)}. Convert others "
         f"to COCO: {CONVERTERS}"
     )
+
+
+SHOWN_PROBLEMS = 20
+UNIT_WORDS = {"px": "px", "share": "shares of the frame"}
+
+
+def summary(labels: Labels) -> dict[str, Any]:
+    rows = labels.rows
+    timed = rows[(rows["frame"] >= 0) | rows["time_s"].notna()]
+    tracked = rows[rows["track"] != ""]
+    anchors = labels.sets[["item", "anchor"]].drop_duplicates()
+    return {
+        "format": labels.format,
+        "path": printable(labels.path),
+        "items": int(rows["item"].nunique()),
+        "frames": len(timed.drop_duplicates(["item", "frame", "time_s"])) if len(timed) else None,
+        "rows": len(rows),
+        "boxes": int(rows["x1"].notna().sum()),
+        "box_unit": labels.box_unit if rows["x1"].notna().any() else None,
+        "tracks": len(tracked.drop_duplicates(["item", "track"])),
+        "presence": _counts(rows["presence"]),
+        "labels": _counts(rows["label_name"].where(rows["label_name"] != "", rows["label"].astype(str))),
+        "classes": len(labels.classes),
+        "anchors": len(anchors),
+        "pairs": len(labels.sets) - len(anchors),
+        "unmapped_classes": _unmapped(labels),
+        "columns": [c for c in rows.columns if c not in TABLES["labels"]],
+        "bad_rows": len(labels.problems),
+        "problems": [str(problem) for problem in labels.problems[:SHOWN_PROBLEMS]],
+        "notes": list(labels.notes),
+    }
+
+
+def as_text(found: dict[str, Any]) -> str:
+    frames = "whole inputs" if found["frames"] is None else f"{found['frames']} frames"
+    lines = [
+        found["path"],
+        f"  {found['format']}: {plural(found['items'], 'input')}, {frames}, "
+        f"{plural(found['rows'], 'row')}, {plural(found['tracks'], 'track')}, "
+        + (f"{found['boxes']} boxes in {UNIT_WORDS[found['box_unit']]}" if found["boxes"] else "no boxes"),
+        f"  {_listed(found['labels'])}",
+    ]
+    if set(found["presence"]) - {"present"}:
+        lines.append(f"  {_listed(found['presence'])}")
+    if found["anchors"]:
+        lines.append(f"  {found['anchors']} anchors, {found['pairs']} frames about them")
+    if found["unmapped_classes"]:
+        lines.append(f"  no class of ImageNet for {', '.join(found['unmapped_classes'])}")
+    lines += [f"  - {note}" for note in found["notes"]]
+    lines += [f"  ! {problem}" for problem in found["problems"]]
+    if found["bad_rows"] > len(found["problems"]):
+        lines.append(f"  ! and {found['bad_rows'] - len(found['problems'])} more")
+    return "\n".join(lines)
+
+
+def _counts(values: Any) -> dict[str, int]:
+    return {str(name): int(count) for name, count in values.value_counts(sort=True).items()}
+
+
+def _listed(counts: dict[str, int], most: int = 12) -> str:
+    first = [f"{name} {count}" for name, count in list(counts.items())[:most]]
+    rest = len(counts) - len(first)
+    return ", ".join(first) + (f", and {rest} more" if rest > 0 else "")
+
+
+def _unmapped(labels: Labels) -> list[str]:
+    if labels.class_map is None:
+        return []
+    return [labels.classes.get(number, str(number)) for number in labels.class_map.unmapped]

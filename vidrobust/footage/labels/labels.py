@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.errors import InputError
-from vidrobust.files.json_text import parsed_json
+from vidrobust.files.json_text import file_text, parsed_json
 from vidrobust.footage.item_tables import labels_of
 from vidrobust.footage.records import Problem
 from vidrobust.tables import schema as tables
@@ -22,14 +22,11 @@ from vidrobust.text.printable import printable
 
 @dataclass(frozen=True, kw_only=True)
 class ClassMap:
-    """Which class of a data set each class of a model belongs to.
+    """Which class of a data set each class of a model belongs to."""
 
-    of_model   number of the model's class -> number of the data set's; classes left out belong to none
-    classes    number of classes of the data set; those without a class of the model are never predicted
-    """
-
+    # number of the model's class -> number of the data set's; classes left out belong to none
     of_model: Mapping[int, int]
-    classes: int
+    classes: int  # number of classes of the data set; those without a class of the model are never predicted
 
     def __post_init__(self) -> None:
         wrong = [k for k, c in self.of_model.items() if k < 0 or not 0 <= c < self.classes]
@@ -63,7 +60,7 @@ class ClassMap:
 def read_class_map(path: Path, classes: int | None = None) -> ClassMap:
     """Read a JSON object, number of the model's class -> the data set's; raises InputError."""
     try:
-        content = parsed_json(path.read_text(encoding="utf-8"))
+        content = parsed_json(file_text(path))
         of_model = {int(k): int(c) for k, c in content.items()}
         return ClassMap(of_model=of_model, classes=classes or max(of_model.values()) + 1)
     except (OSError, ValueError, AttributeError, TypeError) as error:
@@ -80,32 +77,24 @@ SET_COLUMNS = ("item", "anchor", "frame", "offset", "file")
 
 @dataclass(frozen=True, kw_only=True)
 class Labels:
-    """What an annotation file or folder says.
+    """What an annotation file or folder says."""
 
-    format      name of the format
-    path        what was read
-    rows        the table ``labels``: a set of labels is several rows; ``item`` is the name in the file, ``frame``
-                counts from 0 (-1: not known, or all frames), ``time_s`` is NaN where only frames are counted.
-                Behind its columns: ``presence`` (one of PRESENCE) and what else the file says
-    classes     number -> name of the classes the file or its format lists
-    box_unit    px of the frame, or shares of its width and height
-    sets        anchors and the frames about them: item, anchor, frame, offset (0: the anchor), file (of the frame)
-    judged_by   whose labels a frame about an anchor is judged by: its "own", or the "anchor"'s
-    class_map   from the classes of a model to these, if the data set has one
-    problems    what could not be used, with file, line and column
-    notes       what is odd but harmless, a sentence each
-    """
-
-    format: str
-    path: Path
+    format: str  # name of the format
+    path: Path  # what was read
+    # the table ``labels``: a set of labels is several rows; ``item`` is the name in the file, ``frame``
+    # counts from 0 (-1: not known, or all frames), ``time_s`` is NaN where only frames are counted. Behind
+    # its columns: ``presence`` (one of PRESENCE) and what else the file says
     rows: pd.DataFrame
+    # number -> name of the classes the file or its format lists
     classes: Mapping[int, str] = field(default_factory=dict)
-    box_unit: str = "px"
+    box_unit: str = "px"  # px of the frame, or shares of its width and height
+    # anchors and the frames about them: item, anchor, frame, offset (0: the anchor), file (of the frame)
     sets: pd.DataFrame = field(default_factory=lambda: sets_of(()))
+    # whose labels a frame about an anchor is judged by: its "own", or the "anchor"'s
     judged_by: Literal["own", "anchor"] = "own"
-    class_map: ClassMap | None = None
-    problems: tuple[Problem, ...] = ()
-    notes: tuple[str, ...] = ()
+    class_map: ClassMap | None = None  # from the classes of a model to these, if the data set has one
+    problems: tuple[Problem, ...] = ()  # what could not be used, with file, line and column
+    notes: tuple[str, ...] = ()  # what is odd but harmless, a sentence each
 
     def __post_init__(self) -> None:
         tables.check("labels", self.rows)
@@ -121,19 +110,14 @@ class Labels:
 
 @dataclass(frozen=True, kw_only=True)
 class LabelFormat:
-    """A reader of one format.
+    """A reader of one format."""
 
-    name   what the user writes
-    what   which files it reads, in a sentence
-    sniff  path -> whether it is of this format; must not raise, nor read a large file whole
-    read   path -> Labels; raises InputError where nothing can be read
-    lists_videos  whether the file can be a source for the videos beside it, named as its items
-    """
-
-    name: str
-    what: str
+    name: str  # what the user writes
+    what: str  # which files it reads, in a sentence
+    # path -> whether it is of this format; must not raise, nor read a large file whole
     sniff: Callable[[Path], bool]
-    read: Callable[[Path], Labels]
+    read: Callable[[Path], Labels]  # path -> Labels; raises InputError where nothing can be read
+    # whether the file can be a source for the videos beside it, named as its items
     lists_videos: bool = False
 
 

@@ -72,18 +72,12 @@ BOX = ("x1", "y1", "x2", "y2")
 
 @dataclass(frozen=True, kw_only=True)
 class MatchedLabels:
-    """Labels of the items at hand.
+    """Labels of the items at hand."""
 
-    rows         the table ``labels`` with the names of the items
-    without      names in the labels without an item
-    unlabelled   names of items without a label
-    missing      rows whose image a known folder lacks
-    """
-
-    rows: pd.DataFrame
-    without: tuple[str, ...]
-    unlabelled: tuple[str, ...]
-    missing: int
+    rows: pd.DataFrame  # the table ``labels`` with the names of the items
+    without: tuple[str, ...]  # names in the labels without an item
+    unlabelled: tuple[str, ...]  # names of items without a label
+    missing: int  # rows whose image a known folder lacks
 
 
 def on_items(rows: pd.DataFrame, items: Iterable[Item]) -> MatchedLabels:
@@ -210,17 +204,12 @@ WORDS = {
 
 @dataclass(frozen=True, kw_only=True)
 class LabelsOutside:
-    """Labels that fall on no frame.
+    """Labels that fall on no frame."""
 
-    counts   one of REASONS -> rows of visible objects
-    labels   all rows of visible objects
-    hidden   rows that say absent or uncertain
-    first_s, last_s  the times of the rows outside, s; NaN if none
-    """
-
-    counts: dict[str, int]
-    labels: int
-    hidden: int
+    counts: dict[str, int]  # one of REASONS -> rows of visible objects
+    labels: int  # all rows of visible objects
+    hidden: int  # rows that say absent or uncertain
+    # first_s, last_s: the times of the rows outside, s; NaN if none
     first_s: float
     last_s: float
 

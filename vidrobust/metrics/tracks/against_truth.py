@@ -3,10 +3,16 @@
 After Zhang & Wang 2016, "On the Stability of Video Detection and Tracking" (arXiv 1611.06467). Choices that the
 paper leaves open: matching per frame (Hungarian) within the class at IoU .5, standard deviations with ddof 0.
 Trajectories of one frame have no fragment error, those matched in fewer than two frames none of the others.
+
+And track numbers given by a detector against known objects: HOTA, IDF1 and ID switches as TrackEval defines them.
+HOTA: Luiten et al. 2020 (IJCV 129, 548), IoU .05 to .95. IDF1: Ristani et al. 2016 (arXiv 1609.01775), IoU .5.
+Switches: CLEAR MOT (Bernardin & Stiefelhagen 2008), IoU .5, keeping the pairs of the frame before. Classes are
+judged apart and added up, as in TrackEval's detection average.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,3 +117,153 @@ def _errors(boxes: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
     scale = np.sqrt(size.prod(axis=1) / known_size.prod(axis=1))
     ratio = (size[:, 0] / size[:, 1]) / (known_size[:, 0] / known_size[:, 1])
     return float(offset.std(axis=0).sum()), float(scale.std() + ratio.std())
+
+
+ALPHAS = np.arange(0.05, 0.99, 0.05)
+
+EPSILON = float(np.finfo(np.float64).eps)
+HELD = 1000.0  # what a pair of the frame before counts more than any overlap, in the matching for switches
+
+
+@dataclass(frozen=True)
+class IdentityCounts:
+    """Counts of one clip or several; they add up.
+
+    ``id_matches`` are boxes of tracks matched over the whole clip (IDTP). ``matches`` and ``associated``
+    (19,) are matched boxes at each of ALPHAS and the sums of their association accuracies.
+    """
+
+    known: int
+    found: int
+    id_matches: int
+    switches: int
+    matches: np.ndarray
+    associated: np.ndarray
+
+    def __add__(self, other: IdentityCounts) -> IdentityCounts:
+        return IdentityCounts(
+            *(getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__)
+        )
+
+    @property
+    def idf1(self) -> float:
+        """Boxes of matched tracks, twice, over all boxes; NaN without any."""
+        both = self.known + self.found
+        return 2 * self.id_matches / both if both else float("nan")
+
+    @property
+    def association(self) -> float:
+        """Association accuracy, a mean over ALPHAS."""
+        return float((self.associated / np.maximum(self.matches, 1)).mean())
+
+    @property
+    def hota(self) -> float:
+        """HOTA, a mean over ALPHAS; NaN without any box."""
+        every = self.known + self.found - self.matches
+        if not self.known + self.found:
+            return float("nan")
+        detection = self.matches / np.maximum(every, 1)
+        return float(np.sqrt(detection * self.associated / np.maximum(self.matches, 1)).mean())
+
+
+NOTHING = IdentityCounts(0, 0, 0, 0, np.zeros(len(ALPHAS)), np.zeros(len(ALPHAS)))
+
+
+def identity_counts(found: ItemBoxes, truth: Truth, least_score: float) -> IdentityCounts:
+    """Count one clip: numbered boxes of ``least_score`` or more against known ones."""
+    if found.given is None:
+        raise ValueError("identity_counts: the detector gives its boxes no numbers")
+    chosen = np.flatnonzero((found.scores >= least_score) & (found.given >= 0))
+    chosen = chosen[np.argsort(-found.scores[chosen], kind="stable")]
+    total = NOTHING
+    for label in np.unique(np.concatenate([truth.labels, found.labels[chosen]])):
+        known, mine = np.flatnonzero(truth.labels == label), chosen[found.labels[chosen] == label]
+        total += _of_class(
+            _Side.of(truth.frame[known], truth.places(known), truth.trajectory[known]),
+            _Side.of(found.frame[mine], found.places(mine), found.given[mine]),
+        )
+    return total
+
+
+@dataclass(frozen=True)
+class _Side:
+    """Boxes (N, 4) of one class, sorted by frame, with track numbers (N,) from 0."""
+
+    frame: np.ndarray
+    places: Places
+    number: np.ndarray
+
+    @classmethod
+    def of(cls, frame: np.ndarray, places: Places, number: np.ndarray) -> _Side:
+        """Of boxes that repeat a number in a frame only the first counts."""
+        _, first = np.unique(np.column_stack([frame, number]), axis=0, return_index=True)
+        own = np.unique(number[first], return_inverse=True)[1]
+        return cls(frame[first], places.take(first), own.reshape(-1))
+
+    @property
+    def counts(self) -> np.ndarray:
+        return np.bincount(self.number, minlength=0)
+
+
+def _frames(known: _Side, found: _Side) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    for frame in np.intersect1d(known.frame, found.frame):
+        a, b = (slice(*np.searchsorted(side.frame, [frame, frame + 1])) for side in (known, found))
+        similar = np.zeros((a.stop - a.start, b.stop - b.start))
+        i, j, iou = ious(known.places.take(a), found.places.take(b))
+        similar[i, j] = iou
+        yield known.number[a], found.number[b], similar
+
+
+def _of_class(known: _Side, found: _Side) -> IdentityCounts:
+    both = IdentityCounts(len(known.frame), len(found.frame), 0, 0, NOTHING.matches, NOTHING.associated)
+    if not both.known or not both.found:
+        return both
+    frames = list(_frames(known, found))
+    matches, associated = _hota(frames, known.counts, found.counts)
+    together = np.zeros((len(known.counts), len(found.counts)))
+    for a, b, similar in frames:
+        together[np.ix_(a, b)] += similar >= MATCH_IOU
+    id_matches = int(together[_assigned(together)].sum())
+    switches = _switches(known, frames)
+    return IdentityCounts(both.known, both.found, id_matches, switches, matches, associated)
+
+
+Frames = Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]
+
+
+def _assigned(value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    from scipy.optimize import linear_sum_assignment  # here, so that the command line need not import SciPy
+
+    rows, columns = linear_sum_assignment(value, maximize=True)
+    return rows, columns
+
+
+def _hota(frames: Frames, known: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    fit = np.zeros((len(known), len(found)))
+    for a, b, similar in frames:
+        union = similar.sum(0)[None] + similar.sum(1)[:, None] - similar
+        fit[np.ix_(a, b)] += np.divide(similar, union, out=np.zeros_like(similar), where=union > EPSILON)
+    total = known[:, None] + found[None]
+    aligned = fit / (total - fit)
+    together = np.zeros((len(ALPHAS), len(known), len(found)))
+    for a, b, similar in frames:
+        rows, columns = _assigned(aligned[np.ix_(a, b)] * similar)
+        enough = similar[rows, columns][None] >= ALPHAS[:, None] - EPSILON
+        together[:, a[rows], b[columns]] += enough
+    accuracy = together / np.maximum(total[None] - together, 1)
+    return together.sum(axis=(1, 2)), (together * accuracy).sum(axis=(1, 2))
+
+
+def _switches(known: _Side, frames: Frames) -> int:
+    last, held = (np.full(int(known.number.max()) + 1, -1) for _ in range(2))
+    switches = 0
+    for a, b, similar in frames:
+        value = HELD * (held[a][:, None] == b[None]) + similar
+        value[similar < MATCH_IOU - EPSILON] = 0
+        rows, columns = _assigned(value)
+        good = value[rows, columns] > EPSILON
+        objects, numbers = a[rows[good]], b[columns[good]]
+        switches += int(((last[objects] >= 0) & (last[objects] != numbers)).sum())
+        held[:] = -1
+        last[objects] = held[objects] = numbers
+    return switches

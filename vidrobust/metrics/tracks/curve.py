@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.metrics import box_differences
-from vidrobust.metrics.tracks import borders, evidence, states
+from vidrobust.metrics.tracks import borders, states
 from vidrobust.metrics.tracks import follow as following
 from vidrobust.metrics.tracks.follow import TrackSettings, follow
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
@@ -61,13 +61,13 @@ CHANGE = 0.2
 CONSTANTS = {
     box_differences: ("SAME_CLASS", "DUPLICATE", "SECOND", "SECOND_ALIKE", "INSIDE", "PART", "LEAST_IOU"),
     borders: ("BORDER_PX", "REDRAWN"),
-    evidence: ("AT_REST", "AT_REST_ABOUT", "COVERED", "MORE_COVERED", "GOES_UNDER", "FURTHER"),
     following: (
         *("STILL", "SAME_PLACE", "LATELY", "SEEN_SHARE", "OUTWARD", "FRAMES_TO_LEAVE"),
         *("FAR", "ALIKE"),
         *("REACH", "NEARBY", "LIKE_SIZE", "CLEARLY"),
     ),
     states: (
+        *("AT_REST", "AT_REST_ABOUT", "COVERED", "MORE_COVERED", "GOES_UNDER", "FURTHER"),
         *("FEWEST_NEIGHBOURS", "FRAMES_TO_BORDER", "NEAR_BORDER", "MOVING_BOXES", "RESTING_BOXES"),
         *("HELD", "COHERENT"),
     ),

@@ -49,7 +49,7 @@ def linked(found: ItemBoxes, track: np.ndarray, settings: TrackSettings) -> np.n
     A thing at rest is found again after any gap, a moving one where its motion leads within about a second.
     Both ends lie in one scene, and no frame has both. Beyond ``max_gap`` frames the class must be the same.
     """
-    ends = TrackEnds.of(found, track)
+    ends = TrackEnds(found, track)
     result = np.arange(len(ends.first))
     still, begins_still = ends.still(last=True), ends.still(last=False)
     earlier, later = np.flatnonzero(still), np.flatnonzero(begins_still)
@@ -101,24 +101,18 @@ def _moving_on(
 
 
 class TrackEnds:
-    """First and last box of each track (T,), in ``rows`` sorted by track and frame."""
+    """First and last box of each track (T,), in ``rows`` sorted by track and frame.
 
-    def __init__(self, found: ItemBoxes, rows: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> None:
-        self.found, self.rows, self.starts, self.stops = found, rows, starts, stops
-        self.first, self.last = rows[starts], rows[stops - 1]
+    track (D,) holds numbers from 0, and -1 for boxes in none.
+    """
 
-    @classmethod
-    def of(cls, found: ItemBoxes, track: np.ndarray) -> TrackEnds:
-        """Find the ends; track (D,) holds numbers from 0, and -1 for boxes in none."""
+    def __init__(self, found: ItemBoxes, track: np.ndarray) -> None:
         rows = np.flatnonzero(track >= 0)
-        rows = rows[np.lexsort((found.frame[rows], track[rows]))]
+        self.rows = rows[np.lexsort((found.frame[rows], track[rows]))]
         numbers = np.arange(int(track.max(initial=-1)) + 1)
-        return cls(
-            found,
-            rows,
-            np.searchsorted(track[rows], numbers),
-            np.searchsorted(track[rows], numbers, side="right"),
-        )
+        self.found, self.starts = found, np.searchsorted(track[self.rows], numbers)
+        self.stops = np.searchsorted(track[self.rows], numbers, side="right")
+        self.first, self.last = self.rows[self.starts], self.rows[self.stops - 1]
 
     def velocity(self, *, last: bool) -> np.ndarray:
         """Return px per frame over the last, or first, few boxes (T, 2); of single boxes by the pixels."""
@@ -160,41 +154,21 @@ alike in size, and everything else is so many times further off."""
 
 @dataclass(frozen=True, kw_only=True)
 class TrackSettings:
-    """How boxes are followed.
+    """How boxes are followed."""
 
-    Attributes
-    ----------
-    start_score, keep_score
-        Least score of a box that begins, or continues, a track.
-    iou
-        Least overlap of a box with where its track is expected.
-    max_gap
-        Longest gap in frames over which a moving object is found again.
-    look_on
-        Frames for which a vanished object is still expected: about a second.
-    min_boxes
-        Tracks with fewer boxes are dropped.
-    occluders
-        x, y, width, height px of things that hide objects.
-    ignored
-        Zones whose boxes are dropped.
-    only
-        Names of the classes that count; all if empty.
-    class_scores, start_scores
-        Start scores by class name, and by label.
-    """
-
-    start_score: float = BIRTH
-    keep_score: float = KEEP
-    iou: float = LEAST_IOU
-    max_gap: int = 5
-    look_on: int = 25
-    min_boxes: int = 1
-    occluders: tuple[tuple[float, float, float, float], ...] = ()
-    ignored: tuple[Zone, ...] = ()
-    start_scores: tuple[tuple[int, float], ...] = ()
-    only: tuple[str, ...] = ()
-    class_scores: tuple[tuple[str, float], ...] = ()
+    start_score: float = BIRTH  # least score of a box that begins a track
+    keep_score: float = KEEP  # least score of a box that continues a track
+    iou: float = LEAST_IOU  # least overlap of a box with where its track is expected
+    max_gap: int = 5  # longest gap in frames over which a moving object is found again
+    look_on: int = 25  # frames for which a vanished object is still expected: about a second
+    min_boxes: int = 1  # tracks with fewer boxes are dropped
+    occluders: tuple[
+        tuple[float, float, float, float], ...
+    ] = ()  # x, y, width, height px of what hides objects
+    ignored: tuple[Zone, ...] = ()  # zones whose boxes are dropped
+    start_scores: tuple[tuple[int, float], ...] = ()  # by label
+    only: tuple[str, ...] = ()  # names of the classes that count; all if empty
+    class_scores: tuple[tuple[str, float], ...] = ()  # start scores by class name
 
     def __post_init__(self) -> None:
         if not 0 <= self.keep_score <= self.start_score <= 1:

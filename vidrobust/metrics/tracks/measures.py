@@ -127,17 +127,22 @@ def _boxes_along(
     jitter["center_jitter"][middle] = second_difference(*(centre[r] for r in (before, now, after))) / side
     jitter["size_jitter"][middle] = second_difference(*(size[r] for r in (before, now, after))) / side
     last = middle[1:][np.diff(middle) == 1]  # four frames in a row
-    jitter["squared_jerk"][last] = _squared_jerk(
-        centre[rows[last[:, None] + np.arange(-2, 2)]], boxes, rows[last]
-    )
+    # (K,) squared third difference of centres (K, 4, 2), over the box's area
+    jerk = np.diff(centre[rows[last[:, None] + np.arange(-2, 2)]], n=3, axis=1)[:, 0]
+    jitter["squared_jerk"][last] = (jerk**2).sum(axis=1) / np.maximum(areas(boxes[rows[last]]), 1e-9)
     jitter["mask_jitter"][middle] = _mask_jitter(found, before, now, after)
+    # Where a further box that could begin a track lies on the object, (R,) 1 or 0
+    further = (objects.second >= 0) & (found.scores >= settings.starts(found.labels))
+    key = objects.second[further] * found.num_frames + found.frame[further]
     return pd.DataFrame(
         {
             "track": track[rows],
             "row": found.frame[rows],
             "state": "covered",
             "evidence": "box",
-            "second_box": _second_at(found, objects, rows, settings),
+            "second_box": np.isin(objects.track[rows] * found.num_frames + found.frame[rows], key).astype(
+                np.float64
+            ),
             "label": labels,
             "flip": flip,
             "id_switch": _id_switches(found, rows, same),
@@ -145,12 +150,6 @@ def _boxes_along(
             **_sides(found.boxes[rows]),
         }
     )
-
-
-def _squared_jerk(centre: np.ndarray, boxes: np.ndarray, now: np.ndarray) -> np.ndarray:
-    """(K,) squared third difference of centres (K, 4, 2), over the box's area."""
-    jerk = np.diff(centre, n=3, axis=1)[:, 0]
-    return np.asarray((jerk**2).sum(axis=1) / np.maximum(areas(boxes[now]), 1e-9))
 
 
 def _mask_jitter(found: ItemBoxes, before: np.ndarray, now: np.ndarray, after: np.ndarray) -> np.ndarray:
@@ -179,13 +178,6 @@ def _id_switches(found: ItemBoxes, rows: np.ndarray, same: np.ndarray) -> np.nda
     ids = found.given[rows]
     switch[second[of_one]] = (ids[first] != ids[second])[of_one]
     return switch
-
-
-def _second_at(found: ItemBoxes, objects: Objects, rows: np.ndarray, settings: TrackSettings) -> np.ndarray:
-    """Where a further box that could begin a track lies on the object, (R,) 1 or 0."""
-    further = (objects.second >= 0) & (found.scores >= settings.starts(found.labels))
-    key = objects.second[further] * found.num_frames + found.frame[further]
-    return np.isin(objects.track[rows] * found.num_frames + found.frame[rows], key).astype(np.float64)
 
 
 def _middles(found: ItemBoxes, track: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -1,37 +1,50 @@
-"""HEADS, every head that a sidecar may name; and the heads that answer level by level, or with a set of boxes.
+"""HEADS, every head that a sidecar may name, and how its outputs become boxes.
 
-=============  ========================================================================================
-head           outputs of one frame, without the batch dimension
-=============  ========================================================================================
-nanodet        (A, classes + 32): class scores, four sides of eight bins each; cells at x * stride
-picodet        per stride (cells, classes) and (cells, 32); cells at (x + .5) * stride
-rtmdet         per stride (classes, h, w) and (4, h, w) px from the cell to the sides (Lyu et al. 2022)
-mmdet          end to end, as MMDeploy exports: dets (M, 5) xyxy px of the input and score, labels (M,)
-efficientdet   per level (9 * classes, h, w) and (36, h, w), as the package effdet exports (Tan et al. 2020)
-detr, rtdetr   logits (queries, classes) and boxes (queries, 4) cxcywh of 0..1; nothing to suppress
-ssd            boxes (A, 4) and scores (A, classes)
-plain          boxes (M, 4), scores (M,), labels (M,)
-=============  ========================================================================================
+===============  ========================================================================================
+head             outputs of one frame, without the batch dimension
+===============  ========================================================================================
+yolox            (A, 5 + classes): offsets in a grid at three or four strides (Ge et al. 2021)
+yolov5, yolov7   (A, 5 + classes): cx, cy, w, h px of the input, objectness, classes; 3 boxes a cell
+yolov7-end2end   (M, 7): number of the picture, x1 y1 x2 y2 px of the input, label, score
+yolov8           (4 + classes, A): cx, cy, w, h px of the input, class scores; or end to end (M, 6)
+yolov8-seg       (4 + classes + K, A) and prototypes (K, h, w); or end to end (M, 6 + K)
+yolov8-obb       (4 + classes + 1, A), the last the angle in radians; or end to end (M, 7)
+fastestdet       (5 + classes, h, w): one box a cell (dog-qiuqiu/FastestDet, 2022)
+nanodet          (A, classes + 32): class scores, four sides of eight bins each; cells at x * stride
+picodet          per stride (cells, classes) and (cells, 32); cells at (x + .5) * stride
+rtmdet           per stride (classes, h, w) and (4, h, w) px from the cell to the sides (Lyu et al. 2022)
+mmdet            end to end, as MMDeploy exports: dets (M, 5) xyxy px of the input and score, labels (M,)
+efficientdet     per level (9 * classes, h, w) and (36, h, w), as the package effdet exports (Tan et al. 2020)
+detr, rtdetr     logits (queries, classes) and boxes (queries, 4) cxcywh of 0..1; nothing to suppress
+ssd              boxes (A, 4) and scores (A, classes)
+plain            boxes (M, 4), scores (M,), labels (M,)
+===============  ========================================================================================
 
 A new head is a function ``decode`` and a line in the table at the end.
 """
 
 from __future__ import annotations
 
+import ast
+import dataclasses
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
 from vidrobust.errors import SettingsError
-from vidrobust.models.detection import yolo
 from vidrobust.models.detection.candidates import (
     LONG_STRIDES,
+    STRIDES,
     Candidates,
     Head,
     HeadSettings,
+    MaskParts,
     Outputs,
     best_class,
+    cells,
     corners,
+    fitting,
     long_cells,
     only,
     pick,
@@ -39,6 +52,155 @@ from vidrobust.models.detection.candidates import (
     sigmoid,
     to_pixels,
 )
+
+
+def decode_yolox(outputs: Outputs, settings: HeadSettings) -> Candidates:
+    """xy = (out + grid) * stride, wh = exp(out) * stride; score = objectness * class, both sigmoids already."""
+    rows = only(outputs, settings, "yolox")
+    grid, stride = _yolox_grid(settings.size, rows.shape)
+    boxes = np.concatenate([(rows[:, :2] + grid) * stride, np.exp(rows[:, 2:4]) * stride], axis=1)
+    scores, labels = best_class(rows[:, 4:5] * rows[:, 5:])
+    return Candidates(corners(boxes, "cxcywh"), scores, labels, rows.shape[1] - 5)
+
+
+def _yolox_grid(size: tuple[int, int], shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """(A, 2) x, y of each cell, and (A, 1) its stride, for the strides that give A cells."""
+    for strides in STRIDES:
+        sides = [(size[0] // s, size[1] // s) for s in strides]
+        if len(shape) == 2 and shape[1] > 5 and cells(size, strides) == shape[0]:
+            grids = [np.indices(side)[::-1].reshape(2, -1).T for side in sides]
+            each = [np.full((h * w, 1), float(s)) for (h, w), s in zip(sides, strides, strict=True)]
+            return np.concatenate(grids).astype(np.float64), np.concatenate(each)
+    raise refused("yolox", f"({cells(size, STRIDES[0])}, 5 + classes)", shape, size)
+
+
+def decode_yolov5(outputs: Outputs, settings: HeadSettings) -> Candidates:
+    """score = objectness * class; boxes were decoded in the export."""
+    out = only(outputs, settings, "yolov5")
+    expected = "(boxes, 5 + classes), three boxes a cell,"
+    _check_layout("yolov5", out.shape, settings.size, expected)
+    if out.ndim != 2 or out.shape[1] < 6 or out.shape[1] > out.shape[0]:
+        raise refused("yolov5", expected, out.shape, settings.size)
+    scores, labels = best_class(out[:, 4:5] * out[:, 5:])
+    return Candidates(corners(out[:, :4], "cxcywh"), scores, labels, out.shape[1] - 5)
+
+
+def decode_yolov7_end_to_end(outputs: Outputs, settings: HeadSettings) -> Candidates:
+    """Rows of one picture, which goes in alone; suppressed inside the network."""
+    out = only(outputs, settings, "yolov7-end2end")
+    if out.ndim != 2 or out.shape[1] != 7:
+        expected = "(boxes, 7): picture, x1, y1, x2, y2, label, score"
+        raise refused("yolov7-end2end", expected, out.shape, settings.size)
+    return Candidates(out[:, 1:5], out[:, 6], out[:, 5].astype(np.int64), None)
+
+
+def decode_yolov8(outputs: Outputs, settings: HeadSettings) -> Candidates:
+    """Decode either layout, told apart by shape; empty rows of the end-to-end layout have score 0."""
+    out = only(outputs, settings, "yolov8")
+    if out.ndim == 2 and out.shape[1] == 6 and out.shape[0] > 6:
+        return Candidates(out[:, :4], out[:, 4], out[:, 5].astype(np.int64), None, settled=True)
+    expected = "(4 + classes, boxes), or (boxes, 6) end to end,"
+    _check_layout("yolov8", out.shape, settings.size, expected)
+    if out.ndim != 2 or len(out) < 5 or len(out) > out.shape[1]:
+        raise refused("yolov8", expected, out.shape, settings.size)
+    scores, labels = best_class(out[4:].T)
+    return Candidates(corners(out[:4].T, "cxcywh"), scores, labels, len(out) - 4)
+
+
+def decode_yolov8_masks(outputs: Outputs, settings: HeadSettings) -> Candidates:
+    arrays = [np.asarray(array, np.float64) for array in outputs.values()]
+    flat, pictures = ([a for a in arrays if a.ndim == n] for n in (2, 3))
+    count = len(pictures[0]) if pictures else 0
+    if len(flat) != 1 or len(pictures) != 1 or min(flat[0].shape) < 5 + count:
+        shapes = ", ".join(str(a.shape) for a in arrays)
+        raise SettingsError(
+            f"head yolov8-seg: expected (4 + classes + K, boxes) and prototypes (K, h, w), got {shapes}"
+        )
+    out = flat[0]
+    if out.shape[1] == 6 + count and out.shape[0] != 6 + count:
+        found = Candidates(out[:, :4], out[:, 4], out[:, 5].astype(np.int64), None, settled=True)
+        weights = out[:, 6:]
+    else:
+        scores, labels = best_class(out[4:-count].T)
+        found = Candidates(corners(out[:4].T, "cxcywh"), scores, labels, len(out) - 4 - count)
+        weights = out[-count:].T
+    return dataclasses.replace(found, masks=MaskParts(weights, pictures[0], settings.size))
+
+
+def decode_yolov8_turned(outputs: Outputs, settings: HeadSettings) -> Candidates:
+    out = only(outputs, settings, "yolov8-obb")
+    if out.ndim == 2 and out.shape[1] == 7 and out.shape[0] > 7:
+        turned, labels = np.column_stack([out[:, :4], out[:, 6]]), out[:, 5].astype(np.int64)
+        return Candidates(upright(turned), out[:, 4], labels, None, turned=turned, settled=True)
+    if out.ndim != 2 or len(out) < 6 or len(out) > out.shape[1]:
+        raise SettingsError(
+            f"head yolov8-obb: expected (4 + classes + 1, boxes), or (boxes, 7) end to end, got {out.shape}"
+        )
+    scores, labels = best_class(out[4:-1].T)
+    turned = np.concatenate([out[:4], out[-1:]]).T
+    return Candidates(upright(turned), scores, labels, len(out) - 5, turned=turned)
+
+
+def upright(turned: np.ndarray) -> np.ndarray:
+    """Return boxes (M, 4) xyxy around turned ones (M, 5): cx, cy, w, h, angle in radians."""
+    cos, sin = np.abs(np.cos(turned[:, 4])), np.abs(np.sin(turned[:, 4]))
+    width, height = turned[:, 2], turned[:, 3]
+    half = np.column_stack([width * cos + height * sin, width * sin + height * cos]) / 2
+    return np.concatenate([turned[:, :2] - half, turned[:, :2] + half], axis=1)
+
+
+def decode_fastestdet(outputs: Outputs, settings: HeadSettings) -> Candidates:
+    """score = objectness^0.6 * class^0.4; centre = (tanh(t) + cell) / cells, size = sigmoid(t) of the picture."""
+    out = only(outputs, settings, "fastestdet")
+    if out.ndim != 3 or out.shape[0] < 6:
+        raise refused("fastestdet", "(5 + classes, h, w)", out.shape, settings.size)
+    rows, columns = out.shape[1:]
+    y, x = np.indices((rows, columns))
+    centre_x, centre_y = (np.tanh(out[1]) + x) / columns, (np.tanh(out[2]) + y) / rows
+    boxes = np.stack([centre_x, centre_y, sigmoid(out[3]), sigmoid(out[4])], axis=-1).reshape(-1, 4)
+    best, labels = best_class(out[5:].reshape(len(out) - 5, -1).T)
+    scores = np.maximum(out[0].ravel(), 0) ** 0.6 * np.maximum(best, 0) ** 0.4
+    return Candidates(
+        to_pixels(corners(boxes, "cxcywh"), "relative", settings.size), scores, labels, len(out) - 5
+    )
+
+
+def _check_layout(head: str, shape: tuple[int, ...], size: tuple[int, int], expected: str) -> None:
+    fits = fitting(shape, size)
+    if fits and head not in fits:
+        raise refused(head, expected, shape, size)
+
+
+# Ultralytics' task -> the head that reads its export
+ULTRALYTICS_HEADS = {"detect": "yolov8", "segment": "yolov8-seg", "obb": "yolov8-obb"}
+
+
+def ultralytics_entry(metadata: Mapping[str, str]) -> dict[str, object]:
+    """Return the metadata of an Ultralytics export as a sidecar entry."""
+    if not {"names", "imgsz", "task"} <= metadata.keys():
+        return {}
+    if metadata["task"] not in ULTRALYTICS_HEADS:
+        expected = ", ".join(map(repr, ULTRALYTICS_HEADS))
+        raise SettingsError(
+            f"the export is for the Ultralytics task {metadata['task']!r}; expected {expected}"
+        )
+    try:
+        names, size = ast.literal_eval(metadata["names"]), ast.literal_eval(metadata["imgsz"])
+        classes = [str(names[key]) for key in sorted(names)]
+        sides = [int(side) for side in size]
+    except (ValueError, SyntaxError, TypeError, KeyError) as error:
+        raise SettingsError(f"the export's metadata cannot be read ({error}); write a sidecar") from error
+    return {
+        "task": "detection",
+        "head": ULTRALYTICS_HEADS[metadata["task"]],
+        "size": sides,
+        "resize": "letterbox, centre, pad value 114",
+        "mean": [0.0, 0.0, 0.0],
+        "std": [255.0, 255.0, 255.0],
+        "channels": "RGB",
+        "classes": classes,
+    }
+
 
 BINS = 8  # Bins of a side of NanoDet-Plus and PP-PicoDet
 SIDES = 4 * BINS
@@ -92,14 +254,6 @@ def _around(points: np.ndarray, distances: np.ndarray) -> np.ndarray:
     return np.concatenate([points - distances[:, :2], points + distances[:, 2:]], axis=1)
 
 
-def _expected_bin(logits: np.ndarray) -> np.ndarray:
-    """(N, 4 * bins) -> (N, 4): the mean bin of each side (Li et al. 2020, arXiv 2006.04388)."""
-    each = logits.reshape(len(logits), 4, -1)
-    e = np.exp(each - each.max(axis=2, keepdims=True))
-    mean: np.ndarray = (e * np.arange(each.shape[2])).sum(axis=2) / e.sum(axis=2)
-    return mean
-
-
 def _nanodet(outputs: Outputs, settings: HeadSettings) -> Candidates:
     out = only(outputs, settings, "nanodet")
     if out.ndim != 2 or len(out) != long_cells(settings.size) or out.shape[1] <= SIDES:
@@ -129,7 +283,11 @@ def _boxes_of_bins(logits: np.ndarray, size: tuple[int, int], offset: float) -> 
         sides = (math.ceil(size[0] / stride), math.ceil(size[1] / stride))
         points.append(_centres(sides, (stride, stride), offset))
         strides.append(np.full((len(points[-1]), 1), float(stride)))
-    return _around(np.concatenate(points), _expected_bin(logits) * np.concatenate(strides))
+    # (N, 4 * bins) -> (N, 4): the mean bin of each side (Li et al. 2020, arXiv 2006.04388)
+    each = logits.reshape(len(logits), 4, -1)
+    e = np.exp(each - each.max(axis=2, keepdims=True))
+    mean: np.ndarray = (e * np.arange(each.shape[2])).sum(axis=2) / e.sum(axis=2)
+    return _around(np.concatenate(points), mean * np.concatenate(strides))
 
 
 def _rtmdet(outputs: Outputs, settings: HeadSettings) -> Candidates:
@@ -241,14 +399,14 @@ def _plain_boxes(outputs: Outputs, settings: HeadSettings, head: str, scale: str
 
 # nms: the IoU in each family's own test configuration
 HEADS: dict[str, Head] = {
-    "yolox": Head(decode=yolo.decode_yolox, nms=0.45, round_down=True, one_scale=True),
-    "fastestdet": Head(decode=yolo.decode_fastestdet, nms=0.45),
-    "yolov8": Head(decode=yolo.decode_yolov8, nms=0.7, place="centre"),
-    "yolov8-seg": Head(decode=yolo.decode_yolov8_masks, nms=0.7, place="centre"),
-    "yolov8-obb": Head(decode=yolo.decode_yolov8_turned, nms=0.7, place="centre"),
-    "yolov5": Head(decode=yolo.decode_yolov5, nms=0.45, place="centre"),
-    "yolov7": Head(decode=yolo.decode_yolov5, nms=0.45, place="centre"),
-    "yolov7-end2end": Head(decode=yolo.decode_yolov7_end_to_end, nms=None, place="centre", alone=True),
+    "yolox": Head(decode=decode_yolox, nms=0.45, round_down=True, one_scale=True),
+    "fastestdet": Head(decode=decode_fastestdet, nms=0.45),
+    "yolov8": Head(decode=decode_yolov8, nms=0.7, place="centre"),
+    "yolov8-seg": Head(decode=decode_yolov8_masks, nms=0.7, place="centre"),
+    "yolov8-obb": Head(decode=decode_yolov8_turned, nms=0.7, place="centre"),
+    "yolov5": Head(decode=decode_yolov5, nms=0.45, place="centre"),
+    "yolov7": Head(decode=decode_yolov5, nms=0.45, place="centre"),
+    "yolov7-end2end": Head(decode=decode_yolov7_end_to_end, nms=None, place="centre", alone=True),
     "nanodet": Head(decode=_nanodet, nms=0.6),
     "picodet": Head(decode=_picodet, nms=0.5),
     "rtmdet": Head(decode=_rtmdet, nms=0.65),

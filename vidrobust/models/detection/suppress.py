@@ -11,8 +11,7 @@ import torch
 from vidrobust.models.detection.candidates import Candidates, MaskParts
 from vidrobust.models.preprocess import Placement
 from vidrobust.predictions import Detections
-from vidrobust.shapes.mask import Mask
-from vidrobust.shapes.polygon import Polygon
+from vidrobust.shapes.mask import Mask, Polygon
 from vidrobust.shapes.shape import Shape, shape_array
 
 # Boxes below it are dropped: far below any threshold in use, so that thresholds can be studied afterwards

@@ -13,8 +13,8 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.install_hint import pip_install
 from vidrobust.models.classes import given_names
 from vidrobust.models.detection.candidates import Outputs
+from vidrobust.models.detection.heads import ultralytics_entry
 from vidrobust.models.detection.network import DetectionNetwork
-from vidrobust.models.detection.yolo import ultralytics_entry
 from vidrobust.models.engines.runners import OnnxFile
 from vidrobust.models.info import file_sha256
 from vidrobust.models.modules import full_precision, weights_only

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import queue
 import sys
@@ -13,8 +14,8 @@ from typing import Any
 from vidrobust.errors import SettingsError
 from vidrobust.install_hint import pip_install
 from vidrobust.pipeline.run import Setup
-from vidrobust.pipeline.workers.order import Event, Finished, Lost, Order, Ready
 from vidrobust.pipeline.workers.pool import opened_worker, raised
+from vidrobust.pipeline.workers.worker import Event, Finished, Lost, Order, Ready
 
 _END = object()
 
@@ -34,7 +35,8 @@ class RayPool:
         if not address:
             summary |= {"num_cpus": size or os.cpu_count(), "include_dashboard": False}
         try:
-            self._ray.init(address=address or "local", **summary)
+            with contextlib.nullcontext() if address else no_dashboard():
+                self._ray.init(address=address or "local", **summary)
         except Exception as error:
             raise SettingsError(f"cluster: ray:{address} cannot be reached ({error})") from error
         processors = int(self._ray.cluster_resources().get("CPU", 1))
@@ -70,7 +72,8 @@ class RayPool:
             self._streams.pop(slot, None)
             with contextlib.suppress(Exception):
                 self._ray.kill(slot)
-            return Lost(_first_line(error))
+            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+            return Lost(lines[0][:200] if lines else type(error).__name__)
 
     def close(self) -> None:
         for slot in list(self._streams):
@@ -114,9 +117,16 @@ class Actor:
             yield event
 
 
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0][:200] if lines else type(error).__name__
+@contextlib.contextmanager
+def no_dashboard() -> Iterator[None]:
+    """Keep Ray from starting its dashboard, which asks for the cloud's metadata even with usage reports off."""
+    services = importlib.import_module("ray._private.services")  # there is no public way
+    start = services.start_api_server
+    services.start_api_server = lambda *_, **__: (None, None)  # as Ray has it where the start fails
+    try:
+        yield
+    finally:
+        services.start_api_server = start
 
 
 def _ray() -> Any:

@@ -22,6 +22,10 @@ class LineOrZone:
     points: tuple[tuple[float, float], ...]
     shares: bool = False
 
+    def __post_init__(self) -> None:
+        if len(self.points) < 2 or not np.isfinite(self.points).all():
+            raise SettingsError(f"{self.name}: expected two points or more as finite x and y")
+
     @property
     def is_line(self) -> bool:
         return len(self.points) == 2

@@ -140,7 +140,7 @@ def _level_that_excludes_1(interval: Callable[[float], tuple[float, float]]) -> 
 
 
 def crossed_rate(rows: Sequence[CountedRows]) -> tuple[float, float, float]:
-    """Return the mean of shares over repetitions and its 95 % interval."""
+    """Mean of shares over repetitions, and its 95 % interval."""
     (sums,) = _in_common_clusters(rows)
     found, mean = error_over_clusters(sums.pulls, sums.of_seeds), sums.mean
     if np.isnan(found.error) or np.isnan(mean):
@@ -258,7 +258,7 @@ def one(
 
 
 def one_each(table: pd.DataFrame, arm: str, against: str, of: Headline = CLASSES) -> list[dict[str, Any]]:
-    """Rows of an arm under each step that it was trained with, at its range."""
+    """Rows of an arm under each trained step at its range."""
     rows = table[
         (table["arm"] == arm)
         & (table["against"] == against)
@@ -340,7 +340,6 @@ def _went(row: Mapping[str, Any], of: Headline) -> str:
 
 
 def _decided(row: Mapping[str, Any]) -> str:
-    """Verdict, the reason where it cannot be told, and q where the row was corrected with others."""
     why = WHY.get(str(row["why"]), "")
     q = f"q {number(row['q'])}" if row["q"] == row["q"] else ""
     return ", ".join(each for each in (str(row["verdict"]), why, q) if each)

@@ -80,7 +80,7 @@ def validating(
     kinds: Mapping[str, str],
     seed: int,
 ) -> np.ndarray:
-    """Which of the rows (N,) validate: every fourth part or input; of few, the last quarter of each."""
+    """Which rows (N,) validate: every fourth part or input; of few, the last quarter of each."""
     items = frames["item"].astype(str).iloc[rows]
     unit = {item: parts.get(item) or item for item in dict.fromkeys(items)}
     if len(set(unit.values())) >= VALIDATING:
@@ -91,7 +91,7 @@ def validating(
 
 
 def _every(step: int, unit: Mapping[str, str], kinds: Mapping[str, str], seed: int) -> set[str]:
-    """Every so many of the units (item -> unit), with all kinds among them."""
+    """Every so many units (item -> unit), of all kinds."""
     kind = {unit[item]: kinds.get(item, "") for item in reversed(list(unit))}
     draws = np.random.default_rng(seed)
     return set(sorted(dict.fromkeys(unit.values()), key=lambda u: (kind[u], draws.random()))[::step])
@@ -114,7 +114,7 @@ def _by_time(frames: pd.DataFrame) -> Split:
 
 
 def even(rows: np.ndarray, most: int) -> np.ndarray:
-    """At most ``most`` of the rows, evenly spread."""
+    """At most ``most`` rows, evenly spread."""
     if len(rows) <= most:
         return rows
     return rows[np.linspace(0, len(rows) - 1, most).round().astype(np.int64)]
@@ -132,7 +132,6 @@ def in_runs(frames: pd.DataFrame, rows: np.ndarray, most: int, length: int) -> n
 
 
 def check_sizes(training: Sequence[int], judging: Sequence[int]) -> None:
-    """InputError where a side has too few frames."""
     for what, rows in (("train with", training), ("test with", judging)):
         if len(rows) < FEWEST_FRAMES:
             raise InputError(
@@ -165,7 +164,7 @@ FEWEST, CHUNK_BYTES = 16, 2**28
 
 @dataclass(frozen=True)
 class AnsweredFootage:
-    """The footage of one run as the network answers it; ``stretch`` (N,) numbers what has no cut."""
+    """The footage of one run as the network answers it; ``stretch`` (N,) has no cut."""
 
     run: OpenRun
     frames: pd.DataFrame
@@ -186,7 +185,6 @@ class AnsweredFootage:
 
     @property
     def line(self) -> LineFrames:
-        """All frames as unlabelled ones."""
         return LineFrames(
             rows=np.arange(len(self.frames)),
             stretch=self.stretch,
@@ -208,11 +206,10 @@ FootageT = TypeVar("FootageT", bound=AnsweredFootage)
 
 @dataclass(frozen=True, kw_only=True)
 class FrameSelection(Generic[FootageT]):
-    """Which rows do what, before any is decoded.
+    """Rows of ``trains`` (``training``, ``calm``) and of ``judges`` (the others).
 
-    ``training`` of ``trains`` are learnt in the first stage, ``line`` of ``judges`` without labels in the second.
-    ``calm`` of ``trains`` and ``steady`` of ``judges`` choose the weights. ``judging`` and, under conditions,
-    ``shown`` of ``judges`` judge.
+    ``line`` are learnt without labels, ``calm`` and ``steady`` choose the weights, ``shown`` judge under
+    conditions too.
     """
 
     trains: FootageT
@@ -275,7 +272,7 @@ def choose(
     *,
     whole: bool,
 ) -> FrameSelection[FootageT]:
-    """Choose which frames train, which validate and which judge."""
+    """Choose which frames train, validate and judge."""
     sides = split(judges.frames, judges.parts, judges.kinds, asked.seed)
     other, on = trains is not None, sides.training
     line = steady = np.empty(0, np.int64)
@@ -299,7 +296,6 @@ def choose(
     judging = _fitting(judges.run, judging) if whole else judging
 
     def part(of: FootageT, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Rows that train, and that validate."""
         held = validating(of.frames, rows, of.parts, of.kinds, asked.seed)
         few = in_runs(of.frames, rows[held], max(judging // 3, FEWEST_FRAMES), neighbours)
         return rows[~held], few
@@ -333,7 +329,7 @@ def _fitting(run: OpenRun, most: int) -> int:
 
 
 def rows_of(chosen: FrameSelection[FootageT]) -> tuple[list[torch.Tensor], np.ndarray, LineFrames | None]:
-    """Frames to train with, the labelled ones first; rows of the labelled ones; the unlabelled ones."""
+    """Frames to train with, rows of the first stage, and the unlabelled ones."""
     frames = [frame for _, frame in decoded(chosen.trains, chosen.training)]
     first, line = np.arange(len(frames)), None
     if len(chosen.line):
@@ -364,7 +360,6 @@ def bench_of(
     shown: np.ndarray,
     conditions: tuple[Condition, ...],
 ) -> ClassBench:
-    """The pictures of some rows that judge, and those shown under each condition."""
     wanted, cut = set(shown.tolist()), []
     changed: list[list[torch.Tensor]] = [[] for _ in conditions]
     with judges.run.reporter.counting("adapt: pictures that judge", len(rows), "frames") as counter:

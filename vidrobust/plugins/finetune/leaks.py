@@ -134,7 +134,7 @@ VERSION = 2
 def arm_change(
     network: TrainableNetwork, arm: Arm, mixture: Mixture | None, frames: Sequence[torch.Tensor]
 ) -> Change:
-    """One draw of all that an arm does to a picture, the same for every frame."""
+    """One draw of an arm, the same for every frame."""
     picture = arm.picture() if arm.picture else None
 
     def change(draw: int) -> torch.Tensor:
@@ -164,7 +164,7 @@ def measurable(
 
 
 def came_with(settings: Settings) -> tuple[Step, ...]:
-    """The perturbations of ``trained_with``, each up to its largest usual strength."""
+    """The perturbations of ``trained_with`` up to their largest usual strength."""
     trained = parse(settings.trained_with)
     keys = [
         key for each in trained for key in ([each.perturbation] if each.perturbation else _of(each.family))
@@ -178,7 +178,6 @@ def came_with(settings: Settings) -> tuple[Step, ...]:
 
 
 def families_came_with(settings: Settings) -> tuple[str, ...]:
-    """Families of ``trained_with``."""
     return families_in(parse(settings.trained_with))
 
 
@@ -191,7 +190,7 @@ def _of(family: str) -> list[str]:
 def judge_change(
     network: TrainableNetwork, at: Condition, frames: Sequence[torch.Tensor], first: int
 ) -> Change:
-    """One draw of a condition, the same for every frame, numbered from ``first``."""
+    """One draw of a condition, numbered from ``first``, the same for every frame."""
 
     def change(draw: int) -> torch.Tensor:
         return torch.cat(
@@ -282,7 +281,7 @@ class _KeptLeaks:
 
 
 def sentences(table: pd.DataFrame) -> list[str]:
-    """Per arm, the judges of untrained families that its training comes near all the same."""
+    """Per arm, the judges of untrained families that it comes near."""
     found = []
     unseen = table[~table["trained"]]
     for arm, rows in unseen[unseen["verdict"] == "leak"].groupby("arm", sort=False):

@@ -40,23 +40,23 @@ class TrainableNetwork(Protocol):
 
     @property
     def decides(self) -> str:
-        """What besides its weights decides its answers."""
+        """What decides its answers besides weights."""
         ...
 
     def cut(self, pixels: torch.Tensor) -> torch.Tensor:
-        """(N, 3, H, W) uint8 frames -> pictures as the network is given them."""
+        """(N, 3, H, W) uint8 frames as the network is given them."""
         ...
 
     def said(self, frames: Sequence[torch.Tensor]) -> Any:
-        """What the untrained network answers to frames (1, 3, H, W), as ``response`` takes it."""
+        """Answers to frames (1, 3, H, W), for ``response``."""
         ...
 
     def response(self, said: Any, frames: Sequence[torch.Tensor], steps: Sequence[Step]) -> float:
-        """How far answers move from ``said`` where each frame goes through a step."""
+        """How far answers move from ``said`` by a step a frame."""
         ...
 
     def features(self) -> Features | None:
-        """The head's input; None where no head is found."""
+        """The head's input, if one is found."""
         ...
 
 
@@ -64,12 +64,12 @@ class Learner(Protocol):
     """One copy of a network that learns with one arm."""
 
     def loss(self, at: torch.Tensor) -> torch.Tensor:
-        """Of a batch: the rows of its samples."""
+        """Of a batch of rows."""
         ...
 
 
 class TrainingSamples(Protocol):
-    """What is trained with; each of ``pools``, rows of the samples, gives an equal share of a batch."""
+    """What is trained with; each of ``pools`` gives an equal share of a batch."""
 
     @property
     def network(self) -> TrainableNetwork: ...
@@ -81,17 +81,17 @@ class TrainingSamples(Protocol):
     def learner(
         self, module: nn.Module, arm: Arm, mixture: Mixture | None, draws: torch.Generator
     ) -> Learner:
-        """A copy of the network that is to learn."""
+        """A copy that is to learn."""
         ...
 
     def renewed(self, module: nn.Module) -> tuple[TrainingSamples, int]:
-        """With the consensus of a better network on the unlabelled footage; the rows that it leaves out."""
+        """With the consensus of a better network; and how many rows it leaves out."""
         ...
 
 
 @dataclass(frozen=True)
 class MetricValues:
-    """A metric of one network, values (n,) of rows with their independent units; lower is better."""
+    """A metric, values (n,) of rows with their independent units; lower is better."""
 
     judged: str
     family: str
@@ -107,9 +107,7 @@ class MetricValues:
 class BenchAnswers(Protocol):
     """What one network says on a bench."""
 
-    def save(self, path: Path) -> None:
-        """Write beside, then rename."""
-        ...
+    def save(self, path: Path) -> None: ...
 
 
 class Bench(Protocol):
@@ -121,19 +119,15 @@ class Bench(Protocol):
     def conditions(self) -> tuple[Condition, ...]: ...
 
     def answered(self, module: nn.Module) -> BenchAnswers:
-        """All that one network says."""
+        """What one network says."""
         ...
 
-    def load(self, path: Path) -> BenchAnswers:
-        """What was saved of one."""
-        ...
+    def load(self, path: Path) -> BenchAnswers: ...
 
-    def values(self, found: Any, before: Any) -> Iterator[MetricValues]:
-        """Every metric of one network."""
-        ...
+    def values(self, found: Any, before: Any) -> Iterator[MetricValues]: ...
 
     def seconds(self) -> float:
-        """About how long ``answered`` takes, from a few pictures."""
+        """Estimate of the time of ``answered``."""
         ...
 
 
@@ -143,7 +137,7 @@ NORMS = (nn.modules.batchnorm._BatchNorm,)
 
 @dataclass(frozen=True)
 class TrainableClassifier:
-    """A classifier as fine-tuning needs it; ``module`` is in eval mode and is never changed."""
+    """A classifier to train copies of; ``module`` is in eval mode."""
 
     module: nn.Module
     preprocess: Preprocess
@@ -213,7 +207,7 @@ class TrainableClassifier:
 
 
 def fresh_copy(module: nn.Module) -> nn.Module:
-    """A copy that is in training mode and has gradients, but for normalisation."""
+    """A copy in training mode, but for normalisation."""
     module = copy.deepcopy(module).requires_grad_(True).train()
     for part in module.modules():
         if isinstance(part, NORMS):

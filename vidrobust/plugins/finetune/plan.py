@@ -133,7 +133,7 @@ def matched(
 
 
 def random_mixture(found: MatchedStrengths, policy: Sequence[Step], often: float) -> Mixture:
-    """As many changes as the policy on top of random augmentation makes, all of them random."""
+    """As many changes as the policy makes on top of random augmentation."""
     return Mixture(
         one_of=tuple(found.steps.values()), chances=(often, *(step.probability for step in policy))
     )
@@ -179,10 +179,7 @@ LEFT_OUT = "other multiples of the policy's ranges than 1, and leaks between fam
 
 @dataclass(frozen=True)
 class Validation:
-    """What chooses the weights: instability on ``steady`` plus what is wrong on ``calm``, by two metrics.
-
-    ``before`` are the answers of the network as it was on both.
-    """
+    """What chooses the weights: a metric on ``steady`` plus one on ``calm``; ``before`` are the old answers."""
 
     steady: Bench
     calm: Bench
@@ -197,7 +194,6 @@ class Validation:
         )
 
     def seconds(self) -> float:
-        """About how long all weights take."""
         benches = [self.steady] if self.calm is self.steady else [self.steady, self.calm]
         return len(WEIGHTS) * sum(bench.seconds() for bench in benches)
 
@@ -241,7 +237,7 @@ class TrainingPlan(TrainingSetup):
         return self.folder / "answers" / f"{arm.name}-{seed}-{own}.npz"
 
     def notes(self, arm: Arm, seeds: int) -> dict[str, list[float]]:
-        """Of each seed the share of the new weights, and the frames that the consensus left out."""
+        """Of each seed."""
         files = [self.file(arm, seed).with_suffix(".json") for seed in range(seeds)]
         found = [json.loads(file.read_text()) for file in files]
         return {"weights": [n["weight"] for n in found], "left_out": [n["left_out"] for n in found]}

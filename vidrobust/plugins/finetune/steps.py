@@ -20,10 +20,7 @@ from vidrobust.stages.variation.spread import OF_WIDTH
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One augmentation: signed strengths low to high, drawn evenly, as shares of the width if ``of_width``.
-
-    ``axes`` are the largest shifts along x and y.
-    """
+    """One augmentation: signed strengths, drawn evenly, or the largest shifts along x and y as ``axes``."""
 
     key: str
     low: float
@@ -45,7 +42,7 @@ class Step:
         return max(abs(self.low), abs(self.high))
 
     def strength(self, size: float, width: int) -> float:
-        """A size as a strength of the catalogue on a frame of this width, within its range."""
+        """A size as a strength of the catalogue on a frame of this width."""
         value = size * width if self.of_width else size
         low, high = self.perturbation.range
         return 0.0 if abs(value) < low else math.copysign(min(abs(value), high), value)
@@ -53,7 +50,7 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Mixture:
-    """Steps that a picture goes through: by each of ``chances`` one of ``one_of``, then ``steps`` by their own."""
+    """By each of ``chances`` one of ``one_of``, then ``steps`` by their own."""
 
     steps: tuple[Step, ...] = ()
     one_of: tuple[Step, ...] = ()
@@ -61,7 +58,6 @@ class Mixture:
 
     @property
     def every(self) -> tuple[Step, ...]:
-        """All that may be drawn."""
         return (*self.one_of, *self.steps)
 
     @property
@@ -69,7 +65,6 @@ class Mixture:
         return tuple(dict.fromkeys(step.family for step in self.every))
 
     def draw(self, generator: torch.Generator) -> tuple[Step, ...]:
-        """The steps that one picture gets."""
         drawn: list[Step] = []
         for chance in self.chances:
             if uniform(generator) < chance:
@@ -171,7 +166,7 @@ QUICK_TIMES = (1.0,)
 
 @dataclass(frozen=True)
 class Condition:
-    """Frames under a perturbation at ``times`` a step's range; 0: at the middle strength of the catalogue."""
+    """A perturbation at ``times`` a step's range, or (0) at its middle strength."""
 
     step: Step
     times: float
@@ -186,7 +181,6 @@ class Condition:
 
     @property
     def size(self) -> float:
-        """Of the strength, in the unit of the step."""
         return self.step.reach * (self.times or 1.0)
 
 
@@ -198,12 +192,11 @@ def guard(trained: Mapping[str, Collection[str]], held: Collection[str]) -> None
 
 
 def drawn_keys(held: Collection[str]) -> tuple[str, ...]:
-    """What random augmentation may draw from."""
     return tuple(key for key in DRAWN if find(key).family not in held)
 
 
 def conditions(policy: Sequence[Step], times: Sequence[float] = TIMES) -> tuple[Condition, ...]:
-    """Each step of the policy at multiples of its range, and other families at a middle strength."""
+    """Steps at multiples of their range, and other families at a middle strength."""
     found = [Condition(step, factor) for step in policy for factor in times]
     trained = {step.family for step in policy}
     for family, key in JUDGES.items():

@@ -151,7 +151,6 @@ _BOXES = TaskTraining(
 
 
 def way_of(network: TrainableNetwork) -> TaskTraining:
-    """That of a detector, or of a classifier."""
     return _BOXES if isinstance(network, TrainableDetector) else _CLASSES
 
 
@@ -395,7 +394,7 @@ def _said(mixtures: Mapping[str, Mixture], arm: Arm) -> list[dict[str, Any]]:
 
 
 def _card(run: OpenRun, work: TrainingPlan, spec: str, summary: dict[str, Any]) -> None:
-    """best.pt and its card, of the arm that surely helps most."""
+    """Write best.pt and its card."""
     asked_on = summary["trained_on"]
     best, weights, card = summary["best"], work.folder / "best.pt", work.folder / "card.md"
     if not best:

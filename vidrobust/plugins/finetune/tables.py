@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from vidrobust.tables.results import TESTED, WHY
-from vidrobust.tables.table import CLUSTERS, INTERVAL, MODEL, Table, boolean, float64, int64, string
+from vidrobust.tables.table import (
+    CLUSTERS,
+    INTERVAL,
+    MODEL,
+    TESTED,
+    WHY,
+    Table,
+    boolean,
+    float64,
+    int64,
+    string,
+)
 
 ADAPTATION = Table(
     "adaptation",
@@ -35,8 +45,8 @@ ADAPTATION = Table(
         string("verdict", "helps, does not, cannot tell or harms"),
         float64("p", "two-sided p-value of no difference, over clips and seeds"),
         float64("q", "the same after Benjamini and Hochberg, over the footage's rows or over the others"),
-        string("why", WHY),
-        int64("tested", TESTED),
+        WHY,
+        TESTED,
         int64("n", "rows that count, of one seed"),
         *CLUSTERS,
         int64("seeds", "times that the arm was trained"),

@@ -1,4 +1,4 @@
-"""Training in two stages: on what is labelled, then with a renewed consensus on the unlabelled footage."""
+"""Training in two stages: with labels, then with a renewed consensus on unlabelled footage too."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LEFT_OUT = 0.25
 
 @dataclass(frozen=True, kw_only=True)
 class LineFrames:
-    """Unlabelled frames: their rows of the samples, stretch without a cut, time, and whether it shows one part."""
+    """Unlabelled rows of the samples: their stretch without a cut, time, and whether that shows one part."""
 
     rows: np.ndarray
     stretch: np.ndarray
@@ -35,14 +35,13 @@ class LineFrames:
     whole: np.ndarray
 
     def take(self, keep: np.ndarray, rows: np.ndarray) -> LineFrames:
-        """Some of them, under other rows."""
         return LineFrames(
             rows=rows, stretch=self.stretch[keep], time_s=self.time_s[keep], whole=self.whole[keep]
         )
 
 
 def consensus(answers: np.ndarray, of: LineFrames) -> np.ndarray:
-    """Return (N, K) float32: the mean of answers (N, K) over the confident frames about each frame."""
+    """(N, K) float32: the mean of answers (N, K) over the confident frames about each frame."""
     top, made = answers.max(axis=1), np.empty(answers.shape)
     for stretch in np.unique(of.stretch):
         mine = np.flatnonzero(of.stretch == stretch)
@@ -55,7 +54,7 @@ def consensus(answers: np.ndarray, of: LineFrames) -> np.ndarray:
 
 
 def certain(certainty: np.ndarray) -> np.ndarray:
-    """(N,) bool: all but the least certain; frames that are as certain as the last one kept are kept."""
+    """(N,) bool: all but the least certain."""
     kept: np.ndarray = certainty >= np.quantile(certainty, LEFT_OUT, method="higher")
     return kept
 
@@ -85,7 +84,6 @@ class ClassSamples:
         )
 
     def renewed(self, module: nn.Module) -> tuple[ClassSamples, int]:
-        """With the consensus of a better network on the line's frames; and how many of them it leaves out."""
         if self.line is None:
             return self, 0
         rows = self.line.rows
@@ -96,7 +94,7 @@ class ClassSamples:
         return replace(self, targets=targets, pools=(*labelled, rows[keep])), int((~keep).sum())
 
     def _after(self) -> np.ndarray:
-        """(N,) the row of the next frame of the same stretch, or the row itself."""
+        """(N,) the next row of the same stretch, or the row itself."""
         after = np.arange(len(self.frames))
         if self.line is not None:
             same = np.flatnonzero(self.line.stretch[1:] == self.line.stretch[:-1])
@@ -149,7 +147,7 @@ class ClassLearner:
 
 
 def distilled(new: torch.Tensor, old: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Mean divergence of new from old log answers (B, K) over the rows where the old network was right.
+    """Mean divergence of new from old log answers (B, K) where the old network was right.
 
     References
     ----------
@@ -178,7 +176,7 @@ WEIGHTS = (0.25, 0.5, 0.75, 1.0)
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """So many steps of both stages together, of batches of so many frames, at this largest rate."""
+    """Steps of both stages together, frames of a batch, and the largest rate."""
 
     steps: int
     batch: int
@@ -187,7 +185,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class HealedNetwork:
-    """A network after both stages; its share of the new weights, and the frames that its consensus left out."""
+    """A network after both stages, its share of the new weights, and how many frames were left out."""
 
     module: nn.Module
     weight: float
@@ -195,7 +193,7 @@ class HealedNetwork:
 
 
 class ValidationScore(Protocol):
-    """What a network is judged by to choose the weights; lower is better."""
+    """What chooses the weights; lower is better."""
 
     def __call__(self, module: nn.Module) -> float: ...
 
@@ -209,7 +207,7 @@ def heal(
     seed: int,
     advance: Callable[[], None],
 ) -> HealedNetwork:
-    """Train with one arm in two stages, then choose how far to go from the old weights to the new ones."""
+    """Train with one arm in two stages, then choose weights between old and new."""
     old, first = samples.network.module, replace(schedule, steps=schedule.steps - schedule.steps // 2)
     module = fit(samples, old, arm, mixture, first, seed, advance)
     second, left_out = samples.renewed(module)
@@ -220,7 +218,7 @@ def heal(
 
 
 def mixed(old: nn.Module, new: nn.Module, share: float) -> nn.Module:
-    """A network with weights this share of the way from the old ones to the new ones, in eval mode."""
+    """Weights this share of the way from the old ones to the new ones."""
     module, states = copy.deepcopy(new), (old.state_dict(), new.state_dict())
     module.load_state_dict(
         {

@@ -32,7 +32,7 @@ from vidrobust.files.json_text import parsed_json
 from vidrobust.footage.records import columns_of
 from vidrobust.models.detection.box_files import BOX, BoxFile, BoxFormat, boxes_of_table, checked
 from vidrobust.plugins.formats import kitti, mot
-from vidrobust.shapes.polygon import about, coco_box, coco_shape, polygon_text
+from vidrobust.shapes.mask import about, coco_box, coco_shape, polygon_text
 
 Options = Mapping[str, str]
 ULTRALYTICS_BOX = (

@@ -12,7 +12,7 @@ from vidrobust.footage.item_tables import WHOLE_ITEM, label_row
 from vidrobust.footage.labels.json_file import read_json, with_lines
 from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of
 from vidrobust.footage.records import BadValueError, Problem
-from vidrobust.shapes.polygon import coco_shape
+from vidrobust.shapes.mask import coco_shape
 from vidrobust.shapes.shape import read_shape
 from vidrobust.text.phrases import nouns
 from vidrobust.text.printable import printable

@@ -14,7 +14,7 @@ from vidrobust.footage.item_tables import NOT_A_CLASS, WHOLE_ITEM, label_row
 from vidrobust.footage.labels.json_file import XmlFile, begins_with
 from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of
 from vidrobust.footage.records import BadValueError, Problem
-from vidrobust.shapes.polygon import about, polygon_text
+from vidrobust.shapes.mask import about, polygon_text
 from vidrobust.text.printable import printable
 
 NAME, IMAGES = "cvat-video", "cvat-images"

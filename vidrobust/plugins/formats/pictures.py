@@ -23,7 +23,7 @@ from vidrobust.footage.labels.json_file import XmlFile, begins_with, read_json, 
 from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of
 from vidrobust.footage.records import SUFFIXES, BadValueError, Problem, columns_of, number, read_table
 from vidrobust.models.classes import imagenet_wnids
-from vidrobust.shapes.polygon import about, polygon_text
+from vidrobust.shapes.mask import about, polygon_text
 from vidrobust.text.printable import printable
 
 Box = tuple[float, ...]

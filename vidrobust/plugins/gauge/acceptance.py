@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from vidrobust.errors import SettingsError
+from vidrobust.files.json_text import file_text
 from vidrobust.plugins.gauge.plan import Verdict, grade, more_needed
 from vidrobust.plugins.gauge.variables.anova import MAYBE_NESTED, NO_SPREAD, ONE_OPERATOR
 from vidrobust.plugins.gauge.variables.reference_parts import DRIFT
@@ -142,7 +143,7 @@ def load_profile(name: str) -> Profile:
     """Load a profile by name or from a TOML file."""
     try:
         if name.endswith(".toml"):
-            content = tomllib.loads(Path(name).read_text(encoding="utf-8"))
+            content = tomllib.loads(file_text(Path(name)))
         else:
             file = resources.files("vidrobust.plugins.gauge") / "profiles" / f"{name}.toml"
             content = tomllib.loads(file.read_text(encoding="utf-8"))

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from vidrobust.errors import SettingsError
-from vidrobust.files.json_text import plain
+from vidrobust.files.json_text import file_text, plain
 from vidrobust.plugins.gauge.acceptance import Profile
 from vidrobust.plugins.gauge.report import certificate_pages as content
 from vidrobust.plugins.gauge.report.certificate_pages import worst
@@ -55,7 +55,7 @@ def read_header(path: Path) -> dict[str, str]:
     where = f"--certificate {printable(path)}"
     fields = ", ".join(FIELDS)
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        found = tomllib.loads(file_text(path, "utf-8-sig"))
     except FileNotFoundError as error:
         raise SettingsError(f"{where}: no such file; it is TOML with {fields}") from error
     except (ValueError, RecursionError, OSError) as error:

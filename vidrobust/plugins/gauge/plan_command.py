@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from vidrobust.cli.options import JSON, print_result
+from vidrobust.files.json_text import file_text
 from vidrobust.text.numbers import interval, percent
 
 
@@ -88,7 +89,7 @@ def plan_more(study: str, as_json: bool) -> None:
 
     path = Path(study) / FILE if Path(study).is_dir() else Path(study)
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))["overall"]
+        found = json.loads(file_text(path))["overall"]
         needed, short, reasons = found["needed"], found["short"], found["reasons"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(

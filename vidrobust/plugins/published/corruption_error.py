@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.files.json_text import parsed_json
+from vidrobust.files.json_text import file_text, parsed_json
 from vidrobust.plugins.published.authors import stated
 from vidrobust.statistics.standard_errors import t_quantile
 from vidrobust.text.printable import printable
@@ -195,7 +195,7 @@ def _with_interval(
 def read_baseline(path: Path, suite: str) -> Baseline | FlipBaseline:
     """Read the errors, or flip probabilities and T5D, of the one model in a file."""
     try:
-        found = parsed_json(path.read_text(encoding="utf-8"))
+        found = parsed_json(file_text(path))
         models: Mapping[str, Any] = found["models"]
         of_suite = str(found["suite"])
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -12,9 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from vidrobust.accuracy.anchors import WITHIN, AnchorSets, anchor_sets
-from vidrobust.accuracy.answers import on_frames
-from vidrobust.accuracy.said_classes import by_name
+from vidrobust.accuracy.answers import WITHIN, AnchorSets, anchor_sets, by_name, on_frames
 from vidrobust.errors import InputError
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.class_differences import distances, top1_flip
@@ -84,7 +82,7 @@ def gu2019(
     units = units_of_summaries(
         stability,
         sensitivity,
-        given=ACCURACY,
+        given=[ACCURACY],
         groups=groups,
         primary_stability=NATURAL,
         primary_sensitivity=SYNTHETIC,

@@ -15,6 +15,7 @@ from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability.rates import overall
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.numbers import known, number, percent_with_interval
+from vidrobust.text.phrases import plural
 
 METRICS = (
     "uncovered_rate",
@@ -40,13 +41,7 @@ def side_by_side(run: RunTables) -> dict[str, Any]:
     shown = [name for name in METRICS if any(overall(stability, model, name)["n"] for model in run.detectors)]
     titles = [metric.title for name in shown if (metric := find_metric(name, "detection")) is not None]
     by = BY_LABELS if BY_LABELS in shown else BY_ITSELF
-    sign = -1 if by == BY_LABELS else 1
     curve, speed = run.table("truth_curve"), run.record.ms_a_frame
-
-    def place(model: str) -> tuple[bool, float]:
-        value = overall(stability, model, by)["value"]
-        return not known(value), sign * value if known(value) else 0.0
-
     return {
         "titles": titles,
         "rows": [
@@ -56,9 +51,16 @@ def side_by_side(run: RunTables) -> dict[str, Any]:
                 "threshold": best_threshold(curve, model),
                 "ms": number(speed[model]) if model in speed else "recorded",
             }
-            for model in sorted(run.detectors, key=place)
+            for model in sorted(
+                run.detectors, key=lambda each: rank(overall(stability, each, by)["value"], by)
+            )
         ],
     }
+
+
+def rank(value: float, by: str) -> tuple[bool, float]:
+    """Return what detectors are sorted by, of the value of the metric: the best first, the unknown last."""
+    return not known(value), (-value if by == BY_LABELS else value) if known(value) else 0.0
 
 
 def figure_in_words(row: Mapping[str, Any]) -> str:
@@ -155,11 +157,9 @@ def _moment(model: str, rows: pd.DataFrame, row: pd.Series, kind: str) -> BoxMom
     while stop < len(of) and without[stop]:
         stop += 1
     end = max(stop, at + 1)
-    lost = range(at, end)
-    if len(lost) > MOST_SHOWN - BEFORE - 1:  # of a long gap its beginning and its end
+    lost_shown = list(range(at, end))
+    if len(lost_shown) > MOST_SHOWN - BEFORE - 1:  # of a long gap its beginning and its end
         lost_shown = [*range(at, at + MOST_SHOWN - BEFORE - 2), end - 1]
-    else:
-        lost_shown = list(lost)
     after = list(range(end, min(end + AFTER, len(of))))[: MOST_SHOWN - BEFORE - len(lost_shown)]
     places = [*range(max(0, at - BEFORE), at), *lost_shown, *after]
     shots = tuple(_shot(of.iloc[place], kind, at, place) for place in places)
@@ -188,10 +188,9 @@ def _shot(step: pd.Series, kind: str, at: int, place: int) -> Shot:
 def _words(row: pd.Series, kind: str, frames: int) -> str:
     if kind == "renamed":
         return f"{row['was']} is called {row['now']}"
-    for_frames = f"for {frames} frame{'s' if frames > 1 else ''}"
     if kind == "late":
-        return f"{row['label_name']} is found {frames} frame{'s' if frames > 1 else ''} late"
-    return f"{row['was']} is {kind} {for_frames}"
+        return f"{row['label_name']} is found {plural(frames, 'frame')} late"
+    return f"{row['was']} is {kind} for {plural(frames, 'frame')}"
 
 
 def lies_there(place: tuple[float, ...], boxes: pd.DataFrame, least: float = 0.1) -> list[str]:

@@ -13,8 +13,8 @@ from vidrobust.metrics.tracks.curve import by_constants, curve
 from vidrobust.metrics.tracks.item_boxes import item_boxes
 from vidrobust.pipeline.run import OpenRun
 from vidrobust.report.pictures import save_picture
+from vidrobust.stages.boxes.drawn_frame import strip
 from vidrobust.stages.boxes.moments import BoxMoment
-from vidrobust.stages.boxes.strips import strip
 from vidrobust.stages.stability.unit import along_time
 from vidrobust.tables import schema as tables
 from vidrobust.text.phrases import plural

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,8 +15,9 @@ from vidrobust.report.drawing import Picture
 from vidrobust.report.glossary import phrase
 from vidrobust.report.pictures import BUDGET_BYTES
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.stability.labels_section import cell, three_panels
 from vidrobust.stages.stability.rates import overall
-from vidrobust.stages.stability.section import metric_text
+from vidrobust.stages.stability.section import rows_of
 from vidrobust.text.numbers import (
     NOT_MEASURED,
     clock,
@@ -25,7 +25,6 @@ from vidrobust.text.numbers import (
     number,
     percent,
     percent_interval,
-    percent_with_interval,
 )
 from vidrobust.text.phrases import cut, plural
 
@@ -41,30 +40,13 @@ LEAST_KIND = 0.01
 """A rarer kind of error is not shown."""
 
 
-@dataclass(frozen=True)
-class ShownMoment:
-    """A strip of frames as a data URI, or ""."""
-
-    model: str
-    item: str
-    when: str
-    what: str
-    strip: str
-    frames: str
-
-
 def numbers(run: RunTables) -> list[dict[str, Any]]:
     """Return every metric of the detectors over all items, with a text per model."""
     stability = run.table("stability")
     if stability is None or not run.detectors:
         return []
-    rows = []
-    for metric in (metric for metric in metrics_of("detection") if not metric.of_labels):
-        found = [overall(stability, model, metric.name) for model in run.detectors]
-        if any(each["n"] for each in found):
-            values = [metric_text(metric, each) for each in found]
-            rows.append({"name": metric.title, "sentence": metric.sentence, "values": values})
-    return [*rows, _floor(run, stability)]
+    metrics = (metric for metric in metrics_of("detection") if not metric.of_labels)
+    return [*rows_of(stability, run.detectors, metrics), _floor(run, stability)]
 
 
 def _floor(run: RunTables, stability: pd.DataFrame) -> dict[str, Any]:
@@ -83,9 +65,7 @@ def _floor(run: RunTables, stability: pd.DataFrame) -> dict[str, Any]:
 
 def by_group(run: RunTables) -> list[dict[str, str]]:
     """Return uncovered frames, renames and jitter by class and size."""
-    table = run.table("stability_by")
-    if table is None or not run.detectors:
-        return []
+    table = run.rows("stability_by")
     of = table[table["model"].isin(run.detectors)]
     rows = []
     for (model, by, group), part in of.groupby(["model", "by", "group"], sort=False):
@@ -94,12 +74,7 @@ def by_group(run: RunTables) -> list[dict[str, str]]:
             continue
         row = {"model": str(model), "by": str(by), "group": str(group)}
         for name in ("uncovered_rate", "flip_rate", "center_jitter"):
-            known_here = name in value.index
-            row[name] = (
-                percent_with_interval(*(float(value.loc[name, c]) for c in ("value", "low", "high")))
-                if known_here
-                else NOT_MEASURED
-            )
+            row[name] = cell(value, name)["text"]
         row["n"] = str(int(value.loc["uncovered_rate", "n"]))
         rows.append(row)
     return rows
@@ -131,8 +106,8 @@ def _kinds(strongest: pd.Series) -> str:
     return ", ".join(f"{kind} {percent(found[kind])}" for kind in lines)
 
 
-def moments(run: RunTables) -> list[ShownMoment]:
-    """Return the worst moments, as far as there is room."""
+def moments(run: RunTables) -> list[dict[str, str]]:
+    """Return the worst moments; the strip of frames is a data URI as far as there is room, else ""."""
     left, found = BUDGET_BYTES // 2, []
     folder = run.folder.resolve()
     for each in run.json("box_moments.json").get("moments", []):
@@ -141,14 +116,14 @@ def moments(run: RunTables) -> list[ShownMoment]:
         left -= len(data) * 4 // 3
         frames = [int(shot["frame"]) for shot in each["shots"]]
         found.append(
-            ShownMoment(
-                model=str(each["model"]),
-                item=str(each["item"]),
-                when=clock(float(each["time_b_s"])),
-                what=f"{each['what']}, after a score of {number(each.get('score_before'))}",
-                strip=drawing.data_uri("jpeg", data) if data and left > 0 else "",
-                frames=f"frames {frames[0]} to {frames[-1]}",
-            )
+            {
+                "model": str(each["model"]),
+                "item": str(each["item"]),
+                "when": clock(float(each["time_b_s"])),
+                "what": f"{each['what']}, after a score of {number(each.get('score_before'))}",
+                "strip": drawing.data_uri("jpeg", data) if data and left > 0 else "",
+                "frames": f"frames {frames[0]} to {frames[-1]}",
+            }
         )
     return found
 
@@ -176,27 +151,13 @@ def constants(run: RunTables) -> list[str]:
 
 def name_changes(run: RunTables) -> list[dict[str, str]]:
     """Return the most frequent renames."""
-    table = run.table("name_changes")
-    if table is None:
-        return []
-    return [
-        {
-            "model": str(row.model),
-            "before": str(row.before),
-            "after": str(row.after),
-            "changes": str(row.changes),
-            "objects": str(row.objects),
-            "back": str(row.back),
-        }
-        for row in table.head(MOST_CHANGES).itertuples()
-    ]
+    found: list[dict[str, str]] = run.rows("name_changes").head(MOST_CHANGES).astype(str).to_dict("records")
+    return found
 
 
 def timelines(run: RunTables) -> list[Picture]:
     """Draw tracks over time of the items with most missed frames and renames."""
-    along = run.table("object_frames")
-    if along is None:
-        return []
+    along = run.rows("object_frames")
     bad = along.assign(bad=(along["uncovered"] == 1) | (along["flip"] == 1))
     order = bad.groupby("item", sort=False)["bad"].sum().sort_values(ascending=False, kind="stable")
     return [
@@ -261,28 +222,13 @@ def threshold_figure(run: RunTables) -> Picture | None:
 
 def curves_figure(curves: Mapping[str, pd.DataFrame]) -> Picture:
     """Draw uncovered frames, objects and jitter over thresholds; name -> rows of ``box_curve``."""
-    with drawing.styled():
-        figure, axes = drawing.panels(1, 3, 2.4)
-        for k, (name, of) in enumerate(curves.items()):
-            rate = of["uncovered"] / of["expected"].where(of["expected"] > 0)
-            for axis, values in zip(
-                axes[0], (100 * rate, of["tracks"], 100 * of["center_jitter"]), strict=True
-            ):
-                axis.plot(
-                    of["threshold"],
-                    values,
-                    marker=drawing.MARKERS[k % len(drawing.MARKERS)],
-                    color=drawing.COLOURS[k % len(drawing.COLOURS)],
-                    markersize=3,
-                    label=name,
-                )
-        titles = ("frames without a box, %", "objects", "jitter of the centre, % of the size")
-        for axis, title in zip(axes[0], titles, strict=True):
-            axis.set_title(title)
-            axis.set_xlabel("threshold")
-            axis.set_ylim(bottom=0)
-        axes[0, 0].legend()
-        caption = (
-            "A detector is as stable as it is at the threshold it is used with: no single one is compared."
-        )
-        return drawing.encode(figure, "Stability of the detectors over thresholds", caption)
+    lines = {}
+    for name, of in curves.items():
+        rate = of["uncovered"] / of["expected"].where(of["expected"] > 0)
+        lines[name] = [(of["threshold"], y) for y in (100 * rate, of["tracks"], 100 * of["center_jitter"])]
+    return three_panels(
+        lines,
+        ("frames without a box, %", "objects", "jitter of the centre, % of the size"),
+        "Stability of the detectors over thresholds",
+        "A detector is as stable as it is at the threshold it is used with: no single one is compared.",
+    )

@@ -23,8 +23,7 @@ from vidrobust.frames.pixels import to_array
 from vidrobust.pipeline import inputs
 from vidrobust.pipeline.run import OpenRun
 from vidrobust.shapes.shape import outline, read_shape
-from vidrobust.stages.boxes.drawn_frame import FONT, RENAMED, Mark, State, draw
-from vidrobust.stages.boxes.strips import DARK, EXPECTED, WHITE
+from vidrobust.stages.boxes.drawn_frame import DARK, EXPECTED, FONT, RENAMED, WHITE, Mark, State, draw
 
 TRAIL_S = 1.0
 """How long the way of an object is drawn."""
@@ -157,7 +156,11 @@ def write_video(run: OpenRun, wanted: WantedClip, path: Path) -> str:
     file cannot be written.
     """
     item, model = _chosen(run, wanted)
-    marks = _marks(run, item, model)
+    steps, detections, counts = (
+        table[(table["item"] == item) & (table["model"] == model)]
+        for table in (run.table(name) for name in ("object_frames", "detections", "box_counts"))
+    )
+    marks = frame_marks(steps, detections, counts, run.settings.track_keep_score)
     start = wanted.from_s if wanted.from_s is not None else float(marks.time_s[0])
     end = wanted.to_s if wanted.to_s is not None else start + MOST_S
     inside = (marks.time_s >= start) & (marks.time_s < end)
@@ -200,14 +203,6 @@ def _chosen(run: OpenRun, wanted: WantedClip) -> tuple[str, str]:
             )
         found.append(name or there[0])
     return found[0], found[1]
-
-
-def _marks(run: OpenRun, item: str, model: str) -> FrameMarks:
-    steps, detections, counts = (
-        table[(table["item"] == item) & (table["model"] == model)]
-        for table in (run.table(name) for name in ("object_frames", "detections", "box_counts"))
-    )
-    return frame_marks(steps, detections, counts, run.settings.track_keep_score)
 
 
 def _frames(

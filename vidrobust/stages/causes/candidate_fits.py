@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -25,7 +25,7 @@ from vidrobust.frames.pixels import to_array, to_levels, to_tensor
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.perturb.draws import from_seed
 from vidrobust.stages.causes.catalogue import CATALOGUE, NOISE, REPLAYED
-from vidrobust.stages.causes.cause import CauseStep
+from vidrobust.stages.causes.cause import CauseStep, Size
 from vidrobust.stages.causes.pair_replays import PairReplays
 from vidrobust.stages.causes.scene import ShownMotion
 
@@ -81,9 +81,8 @@ def candidates(pair: PairReplays, codec: str = "") -> tuple[tuple[np.ndarray, ..
         before, after, fit = pair.forwards[number], pair.forwards[number + 1], CATALOGUE[cause].fit
         if before == after or fit is None:
             continue
-        step = CauseStep(
-            before=album[before], after=album[after], size=pair.sizes[cause], backwards=pair.reversed
-        )
+        size = in_px_of_chain(pair.sizes[cause], pair.px)
+        step = CauseStep(before=album[before], after=album[after], size=size, backwards=pair.reversed)
         for name in CANDIDATES[cause]:
             fitted = fit(name, step)
             if fitted is None:
@@ -96,7 +95,7 @@ def candidates(pair: PairReplays, codec: str = "") -> tuple[tuple[np.ndarray, ..
                     before=before,
                     after=after,
                     played=len(album) - 1,
-                    strength=fitted.strength,
+                    strength=fitted.strength * (pair.px if PERTURBATIONS[name].is_length else 1.0),
                     matrix=fitted.matrix,
                 )
             )
@@ -117,6 +116,14 @@ def candidates(pair: PairReplays, codec: str = "") -> tuple[tuple[np.ndarray, ..
                 )
             )
     return tuple(album), found
+
+
+def in_px_of_chain(size: Size, px: float) -> Size:
+    """Return a size of the whole frame as one of pictures of which each px is ``px`` of it."""
+    if px == 1:
+        return size
+    more = {name: value / px if name.endswith("_px") else value for name, value in size.more.items()}
+    return replace(size, size=size.size / px if "px" in size.unit.split() else size.size, more=more)
 
 
 def motions(pair: PairReplays, made: list[Candidate]) -> tuple[ShownMotion, ...]:

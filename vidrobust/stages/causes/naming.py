@@ -47,6 +47,7 @@ FEWEST = 5  # fewest pairs with which a finding can be made again: of four all s
 AGAIN = 0.1
 CLIPS, LATER = "clips", "later half of the footage"
 MATTERS = 0.1  # a share that is surely below this needs no further pairs
+KNOWN = 0.15  # nor one that may be below the smallest share named, with an interval no wider than this
 COLUMNS = ("model", "cause", "scale", "share", "low", "high", "p", "p_clips", "q", "pairs")
 REPLICATION = ("replication", "replication_found", "replication_tested", "replication_of")
 
@@ -96,11 +97,13 @@ def named_at(looks: Sequence[AccountLook]) -> pd.DataFrame:
 
 
 def open_causes(account: pd.DataFrame, found: pd.DataFrame) -> pd.Series:
-    """Return causes that more pairs might decide: p <= 1/2, neither named nor surely below MATTERS."""
+    """Return causes that more pairs might decide: p <= 1/2, not named, not surely small and not well known."""
     names = pd.MultiIndex.from_frame(account[["model", "cause"]])
     unnamed = ~names.isin(pd.MultiIndex.from_frame(found[["model", "cause"]]))
     asked = _may_be_named(account) & ~account["cause"].isin((KEYFRAMES, UNEXPLAINED))
-    return asked & unnamed & (account["p"] <= CONSERVATIVE) & ~(account["high"] <= MATTERS)
+    low, high = account["low"], account["high"]
+    settled = (high <= MATTERS) | ((low <= SMALLEST_SHARE) & (high - low <= KNOWN))
+    return asked & unnamed & (account["p"] <= CONSERVATIVE) & ~settled
 
 
 def _may_be_named(account: pd.DataFrame) -> pd.Series:
@@ -248,11 +251,13 @@ def _look(part: float, causes: pd.DataFrame, keyframes: Mapping[str, float] | No
 
 
 def undecided(run: OpenRun) -> bool:
-    """Say whether some cause is neither named nor surely small, so that more pairs may tell."""
-    return any(
-        bool(open_causes(run.table(f"{prefix}account"), run.table(f"{prefix}named")).any())
-        for prefix in ACCOUNTS
-    )
+    """Say whether more pairs may tell: of a cause that is open, or a named one that could not be found again."""
+    for prefix in ACCOUNTS:
+        found = run.table(f"{prefix}named")
+        untested = found["cause"].isin((*REPLAYED, NOISE)) & (found["replication_tested"] == 0)
+        if untested.any() or open_causes(run.table(f"{prefix}account"), found).any():
+            return True
+    return False
 
 
 def _keyframe_tests(run: OpenRun) -> dict[str, float]:

@@ -16,13 +16,14 @@ import numpy as np
 from vidrobust.frame_pairs.change import (
     PairChange,
     aligned,
+    enlarged,
     in_light_of,
     measure_change,
     noise_beside,
     saturated,
 )
 from vidrobust.frame_pairs.noise import content_seed, exchanged, noise_levels
-from vidrobust.frames.pixels import to_levels
+from vidrobust.frames.pixels import reduced, to_levels
 from vidrobust.stages.causes.catalogue import CATALOGUE, NOISE, REPLAYED, together_with
 from vidrobust.stages.causes.cause import Filter, LevelReplay, Size
 from vidrobust.stages.causes.outcomes import Excluded, NoThirdFrame
@@ -39,7 +40,7 @@ class PairReplays:
     """The pictures of one pair and what each of them is."""
 
     # (H, W, 3) uint8: Each different one once; 0 is frame t, 1 is frame t+1. The next six are places
-    # in it
+    # in it. Of a reduced pair the frames and exchanges are whole, the chains and placebos reduced
     pictures: tuple[np.ndarray, ...]
     # forwards, backwards: The base, then one cause of ``REPLAYED`` after the other switched on; and the same
     # from the last to the first
@@ -52,6 +53,8 @@ class PairReplays:
     beside: tuple[tuple[int, int], ...] = ()
     # By cause, and noise, frame t+1 with it undone, where that was asked for
     undone: Mapping[str, int] = field(default_factory=dict)
+    small: int | None = None  # Frame t+1 reduced, of a reduced pair that flips: what ``undone`` is beside
+    px: float = 1.0  # Px of the whole frame for one px of the chains' pictures
     reversed: bool = False  # The chain leads from t+1 to t, because the picture gets sharper
     sizes: Mapping[str, Size] = field(default_factory=dict)  # How large each change is
     # One a picture: how what it shows has moved since the chain's first frame; empty where nothing was
@@ -91,11 +94,13 @@ def study_pair(
     *,
     keyframe: bool = False,
     flips: bool = False,
+    factor: int = 1,
 ) -> PairReplays:
     """Make every replay of one pair from frames t-1, t, t+1, t+2; None where a cut lies between.
 
     With a ``keyframe`` at t+1 no neighbour's coding is independent, and nothing is replayed. ``flips`` also
-    makes t+1 with each cause undone.
+    makes t+1 with each cause undone. What moved and what light did is measured and replayed on frames averaged
+    over squares of ``factor`` px, noise and coding on whole frames.
     """
     outer = [None if x is None or np.array_equal(x, inner) else x for x, inner in ((before, a), (after, b))]
     album = _Album([a, b])
@@ -109,33 +114,46 @@ def study_pair(
         return PairReplays(pictures=tuple(album.pictures), beside=tuple(beside), excluded=why)
     if outer[0] is None and outer[1] is None:
         return PairReplays(pictures=(a, b), excluded=NoThirdFrame.MISSING)
-    there = measure_all(a, b)
+    small_a, small_b = reduced(a, factor), reduced(b, factor)
+    outer = [None if x is None else reduced(x, factor) for x in outer]
+    there = measure_all(small_a, small_b)
     if there.failed:
         return PairReplays(pictures=(a, b), excluded=there.failed)
     sharper = there.blur.sigma_px < 0
     # played backwards in time everything is the same, and the picture gets blurrier
-    change = measure_all(b, a) if sharper else there
-    first, second, outer = (b, a, outer[::-1]) if sharper else (a, b, outer)
-    scene = _scene(outer[0], first, second, outer[1], change)
+    change = measure_all(small_b, small_a) if sharper else there
+    both = [(a, small_a), (b, small_b)]
+    (first, small_first), (second, small_second) = reversed(both) if sharper else both
+    outer = outer[::-1] if sharper else outer
+    scene = _scene(outer[0], small_first, small_second, outer[1], change)
     if not isinstance(scene, ReplayScene):
         return PairReplays(pictures=(first, second), excluded=scene)
     made = _replays(album, scene, first, second, reverse=sharper)
     if not flips:
         return made
-    found = undone(a, b, there, change if sharper else measure_all(b, a))
+    found = undone(small_a, small_b, there, change if sharper else measure_all(small_b, small_a), (a, b))
+    small = [] if factor == 1 else [small_b]
     return replace(
         made,
-        pictures=(*made.pictures, *found.values()),
-        motions=(*made.motions, *[made.motions[1].at_rest()] * len(found)),
+        pictures=(*made.pictures, *found.values(), *small),
+        motions=(*made.motions, *[made.motions[1].at_rest()] * (len(found) + len(small))),
         undone={cause: len(made.pictures) + k for k, cause in enumerate(found)},
+        small=len(made.pictures) + len(found) if small else None,
     )
 
 
-def undone(a: np.ndarray, b: np.ndarray, there: PairChange, back: PairChange) -> dict[str, np.ndarray]:
+def undone(
+    a: np.ndarray,
+    b: np.ndarray,
+    there: PairChange,
+    back: PairChange,
+    whole: tuple[np.ndarray, np.ndarray] | None = None,
+) -> dict[str, np.ndarray]:
     """Make frame t+1 as it would have been without one of the causes, or with the noise of t.
 
     A replay on a third frame has another noise, which may decide a flip; here the very picture is changed, by
     what was measured back from t+1 to t. Without a motion nothing comes into view: both are undone together.
+    Noise is that of the ``whole`` frames, where a and b are reduced.
     """
     found: dict[str, np.ndarray] = {}
     if not back.failed:
@@ -147,8 +165,16 @@ def undone(a: np.ndarray, b: np.ndarray, there: PairChange, back: PairChange) ->
         )
         found = {cause: scene.picture(together_with(cause)) for cause in REPLAYED if cause in scene.occurring}
     if not there.failed:
-        found[NOISE] = to_levels(noise_beside(a, b, there))
+        found[NOISE] = to_levels(noise_beside(*_whole(a, b, there, whole or (a, b))))
     return found
+
+
+def _whole(
+    a: np.ndarray, b: np.ndarray, change: PairChange, whole: tuple[np.ndarray, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray, PairChange]:
+    if whole[0].shape == a.shape:
+        return a, b, change
+    return *whole, enlarged(change, *whole)
 
 
 class _Album:
@@ -174,8 +200,11 @@ class _Album:
 def _replays(
     album: _Album, scene: ReplayScene, a: np.ndarray, b: np.ndarray, *, reverse: bool
 ) -> PairReplays:
+    # ``a`` and ``b`` are the whole frames; in their px noise is compared and sizes are told
     change, real = scene.change, b.astype(np.float32)
-    brought = noise_beside(a, b, change)
+    small = change.new.shape
+    whole = change if small == b.shape[:2] else enlarged(change, a, b)
+    brought = noise_beside(a, b, whole)
     pairs, noise = exchanged(brought, real, draws=DRAWS, seed=scene.seed), noise_levels(brought, real)
     steps = range(len(REPLAYED) + 1)
     forwards = tuple(album.of(scene, REPLAYED[:n]) for n in steps)
@@ -187,11 +216,11 @@ def _replays(
         for n, (cause, hows) in enumerate(PLACEBOS.items())
     }
     exchange = tuple((album.add(plus), album.add(minus)) for plus, minus in pairs)
-    whole = ShownMotion.of(change.motion, change.objects_move)
-    album.motions |= dict.fromkeys((k for both in exchange for k in both), whole)
-    album.motions |= {int(reverse): scene.motion(()), int(not reverse): whole}
+    every = ShownMotion.of(change.motion, change.objects_move)
+    album.motions |= dict.fromkeys((k for both in exchange for k in both), every)
+    album.motions |= {int(reverse): scene.motion(()), int(not reverse): every}
     # sizes are from t to t+1 even where the chain is played backwards
-    sizes = {name: cause.size(change, a, reverse) for name, cause in CATALOGUE.items() if cause.size}
+    sizes = {name: cause.size(whole, a, reverse) for name, cause in CATALOGUE.items() if cause.size}
     sizes[NOISE] = Size(size=noise, unit="levels", measured=f"{noise:.1f} levels")
     return PairReplays(
         pictures=tuple(album.pictures),
@@ -199,6 +228,7 @@ def _replays(
         backwards=backwards,
         placebo=placebo,
         exchange=exchange,
+        px=b.shape[1] / small[1],
         reversed=reverse,
         sizes=sizes,
         motions=tuple(album.motions[place] for place in range(len(album.pictures))),
@@ -215,7 +245,7 @@ def _scene(
     lit, motion = in_light_of(third, to_a), to_a.motion
     dark, known = too_dark(lit, motion, saturated(third, motion), a, b, change)
     content = b.astype(np.float32)
-    if after is not None:
+    if after is not None and change.new.any():  # else nothing came into view
         to_b = measure_all(after, b, fine=False)
         content = content if to_b.failed else aligned(after, b, to_b)
     return ReplayScene(

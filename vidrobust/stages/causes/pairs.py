@@ -21,10 +21,14 @@ import torch
 from threadpoolctl import ThreadpoolController
 
 from vidrobust.frame_pairs.transitions import BREAKS
+from vidrobust.frames.batch import VideoInfo
 from vidrobust.frames.device import trim_heap
 from vidrobust.frames.pixels import to_array
 from vidrobust.metrics.catalogue import tasks
+from vidrobust.models.predict import Model
+from vidrobust.models.preprocess import Preprocess
 from vidrobust.pipeline.stage import Context, Read, Trim
+from vidrobust.stages.causes.pair_replays import WITH_MEASURE
 from vidrobust.statistics.samples import sized_order
 from vidrobust.video.source import VideoSource
 
@@ -37,12 +41,28 @@ KEYFRAME, PLAIN = "keyframe", ""  # strata of the sample
 PAIR = ["scale", "frame_a", "frame_b"]  # columns that identify a pair of an item
 # Memory for pairs that are replayed at the same time; larger ones are replayed one after the other.
 PAIR_BYTES = 512 * 2**20
-# Approximate number of pictures, of three bytes a pixel, that a replayed pair holds at once.
-PAIR_PICTURES = 60
+# Approximate number of pictures, of three bytes a pixel, that a replayed pair holds at once: of its chains, and
+# whole ones of a pair that is reduced.
+PAIR_PICTURES, WHOLE_PICTURES = 60, 24
+# Px along a side of what is replayed for one px that the network averages them to, at least: 640x360 through a
+# resize to 256 px. Smaller pictures lose what the network could show (docs/truth.md).
+MARGIN = 1.4
 
 # Frames t-1, t, t+1, t+2 as (H, W, 3) uint8; None where there is none, or a break lies between.
 Pictures = tuple[np.ndarray | None, np.ndarray, np.ndarray, np.ndarray | None]
 Made = TypeVar("Made")
+
+
+def factor_of(model: Model, info: VideoInfo) -> int:
+    """Return the side, px, of the squares over which pairs may be averaged before this model sees them.
+
+    1 where it is not known that the model averages at least as much: of any callable, a detector (which looks
+    at single pixels), or where a package brings a cause that is measured on whole frames.
+    """
+    preprocess = getattr(getattr(model, "network", None), "preprocess", None)
+    if not isinstance(preprocess, Preprocess) or WITH_MEASURE:
+        return 1
+    return max(1, int(preprocess.frame_px(info.height, info.width) / MARGIN))
 
 
 def new_pairs(context: Context) -> dict[str, pd.DataFrame]:
@@ -227,6 +247,7 @@ def side_by_side(
     pairs: Sequence[tuple[int, int]],
     make: Callable[..., Made],
     *columns: Sequence[Any],
+    factor: int = 1,
 ) -> Generator[Made]:
     """Yield ``make(pictures, *row of the columns)`` of each pair of frames, in order, several at a time.
 
@@ -234,7 +255,8 @@ def side_by_side(
     processors.
     """
     threads = torch.get_num_threads()
-    few = PAIR_BYTES // (PAIR_PICTURES * 3 * source.info.width * source.info.height)
+    held = PAIR_PICTURES if factor == 1 else PAIR_PICTURES // factor**2 + WHOLE_PICTURES
+    few = PAIR_BYTES // (held * 3 * source.info.width * source.info.height)
     size = max(1, min(2 * threads, few))
     algebra = ThreadpoolController().select(user_api="blas")
     with ThreadPoolExecutor(threads) as pool:

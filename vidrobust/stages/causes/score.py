@@ -88,7 +88,10 @@ def score(
     if margin is not None:
         for row in rows:
             if row["cause"] in pair.undone:
-                row["margin_undone"] = lead_of(z[pair.undone[row["cause"]]], int(labels[0]))
+                found = z[pair.undone[row["cause"]]]
+                if pair.small is not None and row["cause"] != NOISE:
+                    found = found + z[1] - z[pair.small]  # what reducing t+1 alone does is not the cause's
+                row["margin_undone"] = lead_of(found, int(labels[0]))
     return rows
 
 
@@ -99,8 +102,13 @@ def predict(model: Classifier, pictures: tuple[np.ndarray, ...], device: torch.d
 
 def answers(model: Any, pictures: tuple[np.ndarray, ...], device: torch.device | str) -> Any:
     """Return the predictions of N pictures (H, W, 3) uint8, a few at a time, by a model of any task."""
-    starts = range(0, len(pictures), CHUNK)
-    return engine.joined([engine.predict(model, to_tensor(pictures[s : s + CHUNK], device)) for s in starts])
+    of_shape: dict[tuple[int, ...], list[int]] = {}
+    for place, picture in enumerate(pictures):
+        of_shape.setdefault(picture.shape, []).append(place)
+    chunks = [each[s : s + CHUNK] for each in of_shape.values() for s in range(0, len(each), CHUNK)]
+    said = [engine.predict(model, to_tensor([pictures[k] for k in some], device)) for some in chunks]
+    found = engine.joined(said)
+    return found if len(of_shape) == 1 else found.select(np.argsort(np.concatenate(chunks)))
 
 
 def coordinates(probabilities: np.ndarray, space: Space) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vidrobust.pipeline.stage import Context, Found, Look, Read, SampleStage, Trim
@@ -13,6 +13,7 @@ from vidrobust.statistics.levels import FEWEST_ROWS
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
 
     from vidrobust.models.predict import Model
     from vidrobust.pipeline.run import OpenRun
@@ -28,7 +29,7 @@ class CausesStage(SampleStage):
     """Why the output changed: measured changes replayed one by one, and the account of causes."""
 
     name = "causes"
-    version = 24
+    version = 25
     per = "model"
     needs = (TRANSITIONS, STABILITY)
     settings = (*FOOTAGE, "seed")
@@ -59,27 +60,57 @@ class CausesStage(SampleStage):
         return {"track_start_score": start, "track_keep_score": keep, **settings.chosen_boxes}
 
     def work(self, context: Context, source: VideoSource, models: list[Model]) -> dict[str, Found]:
-        from functools import partial
-
         import pandas as pd
 
-        from vidrobust.stages.causes import candidate_fits, score
-        from vidrobust.stages.causes.pairs import PAIR, flipped, new_pairs, side_by_side, together
+        from vidrobust.stages.causes.pairs import factor_of, new_pairs
         from vidrobust.tables import schema as tables
 
         chosen = new_pairs(context)
-        weights = {name: pairs.set_index(PAIR)["weight"] for name, pairs in chosen.items()}
-        pairs = together(chosen)
-        expected = max((len(each) for each in chosen.values()), default=0)
         found: dict[str, list[dict[str, object]]] = {name: [] for name in self.unit_tables}
+        # a model's numbers do not depend on which others are asked besides
+        alike: dict[int, list[Model]] = {}
+        for model in models:
+            alike.setdefault(factor_of(model, source.info), []).append(model)
+        for factor, some in alike.items():
+            self._replay(context, source, some, chosen, factor, found)
+        whole = {name: pd.DataFrame(each) if each else tables.empty(name) for name, each in found.items()}
+        return {
+            model.name: (
+                {name: table[table["model"] == model.name] for name, table in whole.items()},
+                {"pairs": len(chosen[model.name])},
+            )
+            for model in models
+        }
+
+    def _replay(
+        self,
+        context: Context,
+        source: VideoSource,
+        models: Sequence[Model],
+        chosen: Mapping[str, pd.DataFrame],
+        factor: int,
+        found: dict[str, list[dict[str, object]]],
+    ) -> None:
+        """Add the rows of models that see pairs reduced alike."""
+        from functools import partial
+
+        from vidrobust.stages.causes import candidate_fits, score
+        from vidrobust.stages.causes.pairs import PAIR, flipped, side_by_side, together
+
+        own_pairs = {model.name: chosen[model.name] for model in models}
+        weights = {name: each.set_index(PAIR)["weight"] for name, each in own_pairs.items()}
+        pairs = together(own_pairs)
+        most = max((len(each) for each in own_pairs.values()), default=0)
+        expected = most * len(models) / len(chosen)
         some = list(pairs.assign(flipped=flipped(context, pairs)).itertuples())
         each = side_by_side(
             source,
             context.need_transitions(),
             [(int(pair.frame_a), int(pair.frame_b)) for pair in some],
-            partial(_replayed, codec=source.info.codec),
+            partial(_replayed, codec=source.info.codec, factor=factor),
             [str(pair.stratum) for pair in some],
             [bool(pair.flipped) for pair in some],
+            factor=factor,
         )
         for number, pair in enumerate(some):
             replayed = next(each)
@@ -98,16 +129,8 @@ class CausesStage(SampleStage):
                     found[f"{prefix}candidate_fits"] += [{**named, **row} for row in rows]
             del replayed  # or its pictures would be held while the next ones are made
             # models share most of their pairs, so that a few more are replayed than one of them asks for
-            done = [(number + k) * expected // len(pairs) for k in (0, 1)]
+            done = [int((number + k) * expected / len(pairs)) for k in (0, 1)]
             context.advance(done[1] - done[0])
-        whole = {name: pd.DataFrame(each) if each else tables.empty(name) for name, each in found.items()}
-        return {
-            model.name: (
-                {name: table[table["model"] == model.name] for name, table in whole.items()},
-                {"pairs": len(chosen[model.name])},
-            )
-            for model in models
-        }
 
     def frames_needed(self, context: Context) -> Sequence[int]:
         from vidrobust.stages.causes.pairs import frames_about, new_pairs, together
@@ -149,12 +172,12 @@ class ReplayedPair(NamedTuple):
     motions: tuple[ShownMotion, ...]
 
 
-def _replayed(pictures: Pictures, stratum: str, flip: bool, codec: str) -> ReplayedPair:
+def _replayed(pictures: Pictures, stratum: str, flip: bool, codec: str, factor: int) -> ReplayedPair:
     from vidrobust.stages.causes.candidate_fits import candidates, motions
     from vidrobust.stages.causes.pair_replays import study_pair
     from vidrobust.stages.causes.pairs import KEYFRAME
 
-    made = study_pair(*pictures, keyframe=stratum == KEYFRAME, flips=flip)
+    made = study_pair(*pictures, keyframe=stratum == KEYFRAME, flips=flip, factor=factor)
     album, fitted = candidates(made, codec)
     return ReplayedPair(made, fitted, album, motions(made, fitted))
 

@@ -253,7 +253,10 @@ def negative_controls(units: ControlUnits, rng: np.random.Generator) -> pd.DataF
     """
     table = pd.DataFrame(index=range(units.x.shape[1]), columns=list(COLUMNS))
     table["shuffled"], table["shuffled_p"] = _shuffled(units, rng)
-    weights = _other_families(units.family)
+    # Row m of perturbation k averages family m, (p, m, p); zeros where that is its own
+    names = np.unique(units.family)
+    means = np.array([(units.family == name) / np.sum(units.family == name) for name in names])
+    weights = np.array([np.where((names != own)[:, None], means, 0.0) for own in units.family])
     targets = np.column_stack([units.y, units.foreign.to_numpy(np.float64)])
 
     def contrasts(rows: np.ndarray) -> np.ndarray:
@@ -300,13 +303,6 @@ def expected_of_fragility(among: np.ndarray, tie: np.ndarray, weights: np.ndarra
         own, natural = means.sum(axis=0) @ among[:, k] / scale, means.sum(axis=0) @ tie / scale
         expected[k] = np.clip(own, -1, 1) * np.clip(natural, -1, 1)
     return expected
-
-
-def _other_families(family: np.ndarray) -> np.ndarray:
-    """Row m of perturbation k averages family m, (p, m, p); zeros where that is its own."""
-    names = np.unique(family)
-    means = np.array([(family == name) / np.sum(family == name) for name in names])
-    return np.array([np.where((names != own)[:, None], means, 0.0) for own in family])
 
 
 def _shuffled(units: ControlUnits, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

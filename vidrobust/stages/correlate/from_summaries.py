@@ -11,7 +11,7 @@ import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.metrics.catalogue import find_metric, metric_of_column
-from vidrobust.stages.correlate.units import CorrelationUnits, as_names, one_model, spread
+from vidrobust.stages.correlate.units import CorrelationUnits, one_model, spread
 from vidrobust.statistics.levels import FEWEST_CORRELATED
 
 # Direction of a metric: does a larger value mean a better or a worse model? A correlation with one side reversed
@@ -131,7 +131,7 @@ def units_of_summaries(
     sensitivity: pd.DataFrame,
     *,
     by: Literal["model", "item"] = "model",
-    given: str | Sequence[str] | None = None,
+    given: Sequence[str] | None = None,
     groups: Mapping[str, str] | None = None,
     higher_is_better: Mapping[str, bool] | None = None,
     primary_stability: str | None = None,
@@ -232,10 +232,10 @@ def _summaries(stability: pd.DataFrame, by: str) -> pd.DataFrame:
 
 
 def _given(
-    natural: pd.DataFrame, given: str | Sequence[str] | None, frames: pd.DataFrame | None, by: str
+    natural: pd.DataFrame, given: Sequence[str] | None, frames: pd.DataFrame | None, by: str
 ) -> tuple[pd.DataFrame, str, list[str]]:
     """The confounders, why they do not rule out skill ("" where they do), and notes."""
-    names = as_names(given, tuple(m for m in CLEAN_ACCURACY if m in natural)[:1])
+    names = [m for m in CLEAN_ACCURACY if m in natural][:1] if given is None else list(given)
     _must_be_known(names, natural, "given")
     if names:
         return natural[names], "", []

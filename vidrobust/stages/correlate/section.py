@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -36,42 +35,25 @@ MOST_MATRICES = 3  # studies whose matrices are drawn
 PALE = 0.3  # opacity of a cell whose interval holds zero
 
 
-@dataclass(frozen=True)
-class ShownStudy:
-    title: str
-    headline: str
-    verdicts: list[dict[str, Any]]
-    groups: list[str]
-    notes: list[str]
-    sentences: list[dict[str, str]]
-    together: str
-    together_tells: bool
-
-
-def studies(run: RunTables) -> list[ShownStudy]:
-    table = run.table("correlation")
-    if table is None:
-        return []
+def studies(run: RunTables) -> list[dict[str, Any]]:
     said = _conclusions(run)
     found = []
-    for across, model, rows in _each(table):
+    for across, model, rows in _each(run.rows("correlation")):
         words = said.study(across, model)
         main = _primary(rows)
         verdict = main.set_index("perturbation")["verdict"].to_dict()
         together = words.together
         found.append(
-            ShownStudy(
-                title=_title(across, model),
-                headline=words.headline,
-                verdicts=[
+            {
+                "title": _title(across, model),
+                "verdicts": [
                     _verdict(v, [n for n, each in verdict.items() if each == v], main) for v in VERDICTS
                 ],
-                groups=[listing(phrase(member).noun for member in group.members) for group in words.groups],
-                notes=list(words.notes),
-                together=together.sentence if together else "",
-                together_tells=together is not None and together.verdict != CANNOT_TELL,
-                sentences=[{"verdict": v, "text": words.sentences.get(n, n)} for n, v in verdict.items()],
-            )
+                "groups": [listing(phrase(one).noun for one in group.members) for group in words.groups],
+                "notes": words.notes,
+                "together": together.sentence if together else "",
+                "together_tells": together is not None and together.verdict != CANNOT_TELL,
+            }
         )
     return found
 
@@ -128,10 +110,9 @@ def _verdict(verdict: str, names: list[str], main: pd.DataFrame) -> dict[str, An
 
 def forest_figures(run: RunTables) -> tuple[list[Picture], str]:
     """Draw the coefficients on which verdicts rest; also return what was not drawn, in words."""
-    table = run.table("correlation")
-    if table is None:
-        return [], ""
-    every = sorted(_each(table), key=lambda study: not (study[2]["verdict"] != CANNOT_TELL).any())
+    every = sorted(
+        _each(run.rows("correlation")), key=lambda study: not (study[2]["verdict"] != CANNOT_TELL).any()
+    )
     left = [_title(across, model) for across, model, _ in every[MOST_FORESTS:]]
     drawn = [_forest(across, model, rows) for across, model, rows in every[:MOST_FORESTS]]
     return drawn, f"Not drawn, but in the table below: {listing(left)}." if left else ""
@@ -174,13 +155,16 @@ def _forest(across: str, model: str, rows: pd.DataFrame) -> Picture:
 
 def matrix_figures(run: RunTables) -> tuple[list[Picture], str]:
     """Draw perturbations against stability metrics and against each other, given the confounder."""
-    table = run.table("correlation_matrix")
-    if table is None:
-        return [], ""
-    every = sorted(_each(table), key=lambda study: not _tells(run, study[0], study[1]))
+    every = sorted(
+        _each(run.rows("correlation_matrix")), key=lambda study: not _tells(run, study[0], study[1])
+    )
     found = []
     for across, model, rows in every[:MOST_MATRICES]:
-        perturbations = _perturbations(run, rows)
+        table = run.rows("correlation")
+        families = dict(zip(table["perturbation"], table["family"], strict=True))
+        names = [n for n in rows["row"].drop_duplicates() if n in families]
+        place = {name: k for k, name in enumerate(family_order())}
+        perturbations = sorted(names, key=lambda n: place.get(families[n], len(place)))[:MOST_CELLS]
         others = [name for name in rows["row"].drop_duplicates() if name not in set(perturbations)]
         method = PARTIAL if (rows["method"] == PARTIAL).any() else PLAIN
         of = rows[rows["method"] == method]
@@ -194,20 +178,10 @@ def matrix_figures(run: RunTables) -> tuple[list[Picture], str]:
 
 
 def _tells(run: RunTables, across: str, model: str) -> bool:
-    table = run.table("correlation")
-    if table is None:
-        return False
     return any(
-        (a, m) == (across, model) and (rows["verdict"] != CANNOT_TELL).any() for a, m, rows in _each(table)
+        (a, m) == (across, model) and (rows["verdict"] != CANNOT_TELL).any()
+        for a, m, rows in _each(run.rows("correlation"))
     )
-
-
-def _perturbations(run: RunTables, rows: pd.DataFrame) -> list[str]:
-    table = run.table("correlation")
-    families = {} if table is None else dict(zip(table["perturbation"], table["family"], strict=True))
-    names = [n for n in rows["row"].drop_duplicates() if n in families]
-    place = {name: k for k, name in enumerate(family_order())}
-    return sorted(names, key=lambda n: place.get(families[n], len(place)))[:MOST_CELLS]
 
 
 def _square(of: pd.DataFrame, rows: list[str], columns: list[str], what: str) -> np.ndarray:
@@ -285,11 +259,8 @@ def _short(metric: str) -> str:
 
 
 def rows(run: RunTables) -> list[dict[str, str]]:
-    table = run.table("correlation")
-    if table is None:
-        return []
     found = []
-    for across, model, each in _each(table):
+    for across, model, each in _each(run.rows("correlation")):
         for row in _primary(each).itertuples():
             found.append(
                 {

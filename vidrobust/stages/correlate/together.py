@@ -83,7 +83,7 @@ def _left_out(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Squared errors (n,) of the mean, of the confounder alone and of everything, each unit left out once."""
     total, alone, full = np.empty(len(y)), np.empty(len(y)), np.empty(len(y))
-    for train, test in _folds(codes, FOLDS, rng):
+    for train, test in _folds(codes, rng):
         basis, penalty = _choose(x, y, bases, codes, train, rng)
         weights, line, plain = _fit(x[train], y[train], basis[train], penalty)
         total[test] = (y[test] - y[train].mean()) ** 2
@@ -114,7 +114,7 @@ def _choose(
     rows: np.ndarray,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, float]:
-    folds = [(rows[train], rows[test]) for train, test in _folds(codes[rows], FOLDS, rng)]
+    folds = [(rows[train], rows[test]) for train, test in _folds(codes[rows], rng)]
 
     def error(basis: np.ndarray, penalty: float) -> float:
         total = 0.0
@@ -127,9 +127,9 @@ def _choose(
     return basis, PENALTIES[int(np.argmin([error(basis, penalty) for penalty in PENALTIES]))]
 
 
-def _folds(codes: np.ndarray, most: int, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _folds(codes: np.ndarray, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     clusters = rng.permutation(np.unique(codes))
-    for part in np.array_split(clusters, min(most, len(clusters))):
+    for part in np.array_split(clusters, min(FOLDS, len(clusters))):
         out = np.isin(codes, part)
         yield np.flatnonzero(~out), np.flatnonzero(out)
 

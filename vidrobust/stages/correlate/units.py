@@ -180,11 +180,6 @@ def one_model(table: pd.DataFrame, model: str | None) -> str:
     return model
 
 
-def as_names(given: str | Sequence[str] | None, default: Sequence[str]) -> list[str]:
-    """Return the names given as a list, or the default."""
-    return list(default) if given is None else [given] if isinstance(given, str) else list(given)
-
-
 def units_of_run(
     frames: pd.DataFrame,
     pairs: pd.DataFrame,
@@ -192,24 +187,17 @@ def units_of_run(
     *,
     across: Across = "frames",
     model: str | None = None,
-    given: str | Sequence[str] | None = None,
     groups: Mapping[str, str] | None = None,
     how: CorrelationSpec = CLASSIFICATION.correlation,
 ) -> CorrelationUnits:
     """Make the units of one model from the tables ``frames`` and ``pairs`` that ``how`` names.
 
-    ``given`` are confounders, ``groups`` item -> what is left out together, such as a part. SettingsError for
-    a wrong setting, InputError where no unit is left.
+    ``groups`` is item -> what is left out together, such as a part. SettingsError for a wrong setting,
+    InputError where no unit is left.
     """
     if across not in ("frames", "clips"):
         raise SettingsError(f"across: within a model expected frames or clips, got {across!r}")
     model = one_model(sensitivity, model)
-    wanted = as_names(given, (how.sure, "pixel_change"))
-    unknown = sorted(set(wanted) - {how.sure, "pixel_change"})
-    if unknown:
-        raise SettingsError(
-            f"given: within a model only {how.sure} and pixel_change are known, got {', '.join(unknown)}"
-        )
     frames, pairs, sensitivity = (t[t["model"] == model] for t in (frames, pairs, sensitivity))
     keys = ["item", "frame"] if across == "frames" else ["item"]
     wide, columns = spread(sensitivity, keys)
@@ -222,7 +210,7 @@ def units_of_run(
     starts = sides[0] if across == "frames" else sides[2]
     index = wide.index.intersection(starts.index).intersection(sure.index).sort_values()
     first, second, natural = (side.reindex(index) for side in sides)
-    confounders = natural[["pixel_change"]].assign(**{how.sure: sure.reindex(index).to_numpy()})[wanted]
+    confounders = pd.DataFrame({how.sure: sure.reindex(index), "pixel_change": natural["pixel_change"]})
     unmeasured = [c for c in confounders if confounders[c].isna().all()]
     confounders = confounders.drop(columns=unmeasured)
     item = index.get_level_values(0).astype(str).to_numpy()

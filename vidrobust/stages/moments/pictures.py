@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from vidrobust.frames.pixels import to_array
+from vidrobust.frames.pixels import reduced, to_array
 from vidrobust.metrics.catalogue import of_plugins, task_of
 from vidrobust.metrics.metric import usable_pairs
 from vidrobust.models.predict import Model, needs_pixels, predict_footage
@@ -27,7 +27,7 @@ from vidrobust.pipeline.run import OpenRun
 from vidrobust.report.pictures import WIDTH, save_picture
 from vidrobust.stages.causes.catalogue import REPLAYED, TITLES
 from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
-from vidrobust.stages.causes.pairs import Pictures, side_by_side
+from vidrobust.stages.causes.pairs import Pictures, factor_of, side_by_side
 from vidrobust.stages.causes.score import answers
 from vidrobust.stages.moments.section import DIFFERENCE, FRAME, box_events, task_pairs
 from vidrobust.tables import schema as tables
@@ -122,17 +122,18 @@ def _real(moment: Mapping[str, Any], side: str, picture: np.ndarray) -> StripTil
     return StripTile(f"frame {frame}", "", label, probability, picture, frame)
 
 
-PER_MODEL = 6
+PER_MODEL = 6  # moments; of a small sample two
 STRIP_WIDTH = 240
 
 
 def moments(run: OpenRun) -> None:
     """Write ``moments.json``, its pictures in ``moments/`` if wanted, and the table ``player_frames``."""
-    chosen = choose(run.table("pairs"), run.table("frames")) if run.folder.has("pairs") else []
+    most = min(PER_MODEL, 2 * pictured_pairs(run.settings))
+    chosen = choose(run.table("pairs"), run.table("frames"), most) if run.folder.has("pairs") else []
     names = {"answer": "label_name", "sure": "probability"}
     frames = run.table("task_frames").rename(columns=names)
     for pairs in task_pairs(run.table("task_pairs"), of_plugins(run.folder.record.tasks)):
-        chosen += choose(pairs, frames)
+        chosen += choose(pairs, frames, most)
     if run.settings.pictures:
         (run.path / "moments").mkdir(exist_ok=True)
         for item in dict.fromkeys(moment["item"] for moment in chosen):
@@ -141,7 +142,7 @@ def moments(run: OpenRun) -> None:
     run.folder.write_json("moments.json", {"moments": chosen, "player": keep(run)})
 
 
-def choose(pairs: pd.DataFrame, frames: pd.DataFrame) -> list[dict[str, Any]]:
+def choose(pairs: pd.DataFrame, frames: pd.DataFrame, most: int = PER_MODEL) -> list[dict[str, Any]]:
     """Choose per model the usable neighbours that changed most, flips first, at least a second apart."""
     usable = usable_pairs(pairs)
     lookup = frames.set_index(["model", "item", "frame"])
@@ -158,7 +159,7 @@ def choose(pairs: pd.DataFrame, frames: pd.DataFrame) -> list[dict[str, Any]]:
                 continue
             taken.append((pair.item, float(a.time_s)))
             found.append({**_moment(model, pair, a, b), "rank": len(taken) - 1})
-            if len(taken) == PER_MODEL:
+            if len(taken) == most:
                 break
     return found
 
@@ -172,7 +173,10 @@ def _take(run: OpenRun, source: VideoSource, item: str, chosen: list[tuple[int, 
         moment["rank"] < pictured_pairs(run.settings) and moment["model"] in models for moment in moments
     ]
     frames = [(moment["frame_a"], moment["frame_b"]) for moment in moments]
-    each = side_by_side(source, own, frames, _pictured, chained)
+    # a strip shows no more of a pair than a small picture does
+    shown_by = {name: factor_of(model, source.info) for name, model in models.items()}
+    factors = [shown_by.get(moment["model"], 1) for moment in moments]
+    each = side_by_side(source, own, frames, _pictured, chained, factors)
     for number, moment in chosen:
         pair, replayed = next(each)
         if moment["model"] in models:
@@ -194,8 +198,13 @@ def _take(run: OpenRun, source: VideoSource, item: str, chosen: list[tuple[int, 
         ]
 
 
-def _pictured(pictures: Pictures, chained: bool) -> tuple[tuple[np.ndarray, ...], PairReplays | None]:
-    return pictures[1:3], study_pair(*pictures) if chained else None
+def _pictured(
+    pictures: Pictures, chained: bool, factor: int
+) -> tuple[tuple[np.ndarray, ...], PairReplays | None]:
+    if not chained:
+        return pictures[1:3], None
+    small = [None if each is None else reduced(each, factor) for each in pictures]
+    return pictures[1:3], study_pair(*small)
 
 
 def _save(folder: Path, stem: str, rgb: np.ndarray, width: int) -> str:

@@ -102,7 +102,11 @@ def _of_cause(cause: str, evidence: Evidence, widen: float) -> list[PolicyStep |
             continue  # not among the perturbations that were asked for
         seen = _observed(cause, name, evidence)
         moved = response(
-            evidence.sensitivity, name, _catalogue_strength(seen), evidence.floor, evidence.response
+            evidence.sensitivity,
+            name,
+            seen.px if math.isfinite(seen.px) else seen.size,
+            evidence.floor,
+            evidence.response,
         )
         why = _obstacle(cause, row, fitted.get(name), moved, evidence)
         if why:
@@ -137,7 +141,12 @@ def _obstacle(
         return Why.NOT_FITTED, {}
     if standing.why is not None:
         return standing.why, dict(standing.evidence)
-    return _not_moved(moved)
+    if not moved.moves and moved.value >= LEAST:
+        ends = {"moved_low": moved.low, "moved_high": moved.high}
+        return Why.MOVING_OPEN, {"moved": moved.value, **ends, "frames": moved.n}
+    if not moved.moves:
+        return Why.MOVES_LITTLE, {"moved": moved.value}
+    return None if moved.grows else (Why.GROWTH_OPEN, {"frames": moved.n})
 
 
 def _not_named(row: dict[str, Any]) -> tuple[Why, dict[str, Any]]:
@@ -162,15 +171,6 @@ def _unspecific(row: dict[str, Any]) -> tuple[Why, dict[str, Any]]:
     return Why.DIRECTION_OPEN, {"times": max(2, times)}
 
 
-def _not_moved(moved: Response) -> tuple[Why, dict[str, Any]] | None:
-    if not moved.moves and moved.value >= LEAST:
-        ends = {"moved_low": moved.low, "moved_high": moved.high}
-        return Why.MOVING_OPEN, {"moved": moved.value, **ends, "frames": moved.n}
-    if not moved.moves:
-        return Why.MOVES_LITTLE, {"moved": moved.value}
-    return None if moved.grows else (Why.GROWTH_OPEN, {"frames": moved.n})
-
-
 def _step(
     cause: str,
     name: str,
@@ -184,6 +184,8 @@ def _step(
     largest = _largest(name, evidence)
     low, high = (_rounded(float(np.clip(end * widen, -largest, largest))) for end in (seen.low, seen.high))
     again, flips = evidence.replication.get(cause, Replication()), _flips_at_most(row)
+    found = {"flips_due": "flips_due", "flips_due_high": "flips_due_high", "flips_replayed": "flips"}
+    known = {name: float(row.get(column, math.nan)) for name, column in found.items()}
     about = {
         "cause": cause,
         "scale": evidence.named[cause],
@@ -195,10 +197,14 @@ def _step(
         "replication_found": again.found,
         "replication_tested": again.tested,
         "flips_at_most": flips,
-        **_flips_due(row),
+        **{name: value if math.isfinite(value) else None for name, value in known.items()},
         "probability": "a default",
         "of": evidence.of,
-        **_response_figures(moved, evidence.response),
+        "sensitivity": moved.value,
+        "sensitivity_low": moved.low,
+        "sensitivity_high": moved.high,
+        "sensitivity_of": evidence.response.of,
+        "flips": moved.flips,
         **_observed_figures(seen),
         "does": standing.does.value,
         "does_low": standing.does.low,
@@ -220,16 +226,6 @@ def _step(
     )
 
 
-def _response_figures(moved: Response, spec: ResponseSpec) -> dict[str, Any]:
-    return {
-        "sensitivity": moved.value,
-        "sensitivity_low": moved.low,
-        "sensitivity_high": moved.high,
-        "sensitivity_of": spec.of,
-        "flips": moved.flips,
-    }
-
-
 def _observed_figures(seen: ObservedStrength) -> dict[str, Any]:
     return {
         "observed": seen.size,
@@ -241,12 +237,6 @@ def _observed_figures(seen: ObservedStrength) -> dict[str, Any]:
         "observed_basis": seen.basis,
         "observed_n": seen.n,
     }
-
-
-def _flips_due(row: Mapping[str, Any]) -> dict[str, float | None]:
-    found = {"flips_due": "flips_due", "flips_due_high": "flips_due_high", "flips_replayed": "flips"}
-    known = {name: float(row.get(column, math.nan)) for name, column in found.items()}
-    return {name: value if math.isfinite(value) else None for name, value in known.items()}
 
 
 def _flips_at_most(row: Mapping[str, Any]) -> str:
@@ -280,10 +270,6 @@ def _observed(cause: str, name: str, evidence: Evidence) -> ObservedStrength:
     return observed(
         PERTURBATIONS[name], evidence.spread, own, width, of_pairs=CATALOGUE[cause].seen_in == "pairs"
     )
-
-
-def _catalogue_strength(seen: ObservedStrength) -> float:
-    return seen.px if math.isfinite(seen.px) else seen.size
 
 
 def _largest(name: str, evidence: Evidence) -> float:

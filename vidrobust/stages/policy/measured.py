@@ -12,7 +12,7 @@ from vidrobust.files.atomic import write_text
 from vidrobust.files.names import file_name
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.stages.policy.exports.write import write_all
-from vidrobust.stages.policy.policy import Policy, PolicyStep
+from vidrobust.stages.policy.policy import Policy
 from vidrobust.stages.policy.rejection import Rejected, Why
 from vidrobust.statistics.ratios import RatioVerdict
 
@@ -60,7 +60,11 @@ def with_measured(policy: Policy, summary: Mapping[str, Any]) -> Policy:
     for step in policy.steps:
         own = _kept((found.get("steps") or {}).get(step.perturbation) or {})
         if RatioVerdict.HARMS in (own.get("verdict"), footage.get("verdict")):
-            withdrawn.append(_withdrawn(step, own if own.get("verdict") == RatioVerdict.HARMS else footage))
+            figures = own if own.get("verdict") == RatioVerdict.HARMS else footage
+            shares = {"before": figures["before"], "after": figures["after"]}
+            withdrawn.append(
+                Rejected(perturbation=step.perturbation, why=Why.HARMED, family=step.family, evidence=shares)
+            )
         else:
             steps.append(dataclasses.replace(step, measured=own))
     said = [note for note in (str(summary.get("said") or ""),) if note]
@@ -71,11 +75,6 @@ def with_measured(policy: Policy, summary: Mapping[str, Any]) -> Policy:
         measured=footage,
         notes=(*policy.notes, *said),
     )
-
-
-def _withdrawn(step: PolicyStep, figures: Mapping[str, Any]) -> Rejected:
-    shares = {"before": figures["before"], "after": figures["after"]}
-    return Rejected(perturbation=step.perturbation, why=Why.HARMED, family=step.family, evidence=shares)
 
 
 def _kept(figures: Mapping[str, Any]) -> dict[str, Any]:

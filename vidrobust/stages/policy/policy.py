@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vidrobust.errors import InputError
-from vidrobust.files.json_text import json_text, parsed_json, plain
+from vidrobust.files.json_text import file_text, json_text, parsed_json, plain
 from vidrobust.stages.policy.rejection import Rejected, Why, reason
 from vidrobust.statement import ACTED_ON, Level
 from vidrobust.text.numbers import amount_interval, interval, percent, share_with_interval
@@ -136,7 +136,7 @@ class Policy:
     def read(cls, path: Path) -> Policy:
         """The policy of a policy.json; InputError where it cannot be read or is none of this version."""
         try:
-            text = path.read_text(encoding="utf-8")
+            text = file_text(path)
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{path}: cannot be read: {error}; run the stage policy again") from error
         return cls.from_json(text, str(path))

@@ -51,24 +51,6 @@ class Why(StrEnum):
     HARMED = "harmed"  # before, after
 
 
-# What more footage may decide.
-OPEN = frozenset(
-    {
-        Why.NO_PAIRS,
-        Why.FEW_PAIRS,
-        Why.SHARE_OPEN,
-        Why.SHARE_AT_LIMIT,
-        Why.HAPPENS_RARELY,
-        Why.DIRECTION_OPEN,
-        Why.NOT_FOUND_AGAIN,
-        Why.NOISE_OR_CODING,
-        Why.MOVING_OPEN,
-        Why.GROWTH_OPEN,
-        Why.UNKNOWN_SCENE,
-    }
-)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Rejected:
     """One perturbation that is not recommended, with the figures that its ``Why`` names."""
@@ -95,38 +77,23 @@ SAID_AS_TIMES = 1.5  # a part of a cause above this is said as so many times as 
 
 MOST_TIMES = 20  # more than so many times the footage at hand is no advice
 
-REASONS: Mapping[Why, str] = {
-    Why.NOT_MEASURABLE: "not measurable in video",
+# What more footage may decide.
+OPEN: Mapping[Why, str] = {
     Why.NO_PAIRS: (
         "no pair of frames could be replayed; that needs neighbouring frames that differ and show the same scene"
     ),
     Why.FEW_PAIRS: "{n} pairs replayed, {needed} needed (--pairs)",
-    Why.ABSENT: "no {absent} was measured in {n} pairs",
-    Why.MOVES_NOTHING: "the model does not respond to it: {explains} {span} of {of}",
-    Why.EXPLAINS_LITTLE: "{explains} less than 5 % of {of}: {span}",
     Why.SHARE_OPEN: "{explains} {span} of {of}; {settle}",
     Why.SHARE_AT_LIMIT: "{explains} {span} of {of}, too close to 5 % to be settled with footage like this",
     Why.HAPPENS_RARELY: (
         "{explains} {span} of {of}, but was measured in {occurs} of {n} pairs only; {needed} such pairs are needed"
     ),
-    Why.ANY_CHANGE: (
-        "{explains} {span}, but any change of that size does as much; smoother sampling in the model helps more "
-        "than this augmentation"
-    ),
     Why.DIRECTION_OPEN: ("{explains} {span}, but perhaps any change of that size does as much; {settle}"),
     Why.NOT_FOUND_AGAIN: "{explains} {span}, but was {again}; more clips would settle it",
-    Why.NOT_FITTED: "{explains} {span} of {of}, but this perturbation could not be fitted to it",
-    Why.OTHER_AMOUNT: "{explains} {span} of {of}, but played in its place this does {amount}",
-    Why.LIKE_ANOTHER: "{explains} {span} of {of}; this cannot be distinguished from {other}, which is simpler",
-    Why.OTHER_GRAIN: (
-        "{explains} {span} of {of}, but the noise of this footage looks different (neighbouring pixels correlate "
-        "by {grain_seen}, here by {grain})"
-    ),
     Why.NOISE_OR_CODING: (
         "{explains} {span} of {of}, but with this codec the picture does not tell {noise} from {coding} "
         "(neighbouring pixels correlate by {grain_seen}); an uncompressed recording would"
     ),
-    Why.MOVES_LITTLE: "{explains} {span}, but at the size seen this changes the output by only {moved}",
     Why.MOVING_OPEN: (
         "{explains} {span}; whether this changes the output at the size seen is open ({moved_span} on {frames} "
         "frames); more frames (--frames) would settle it"
@@ -136,6 +103,25 @@ REASONS: Mapping[Why, str] = {
         "(--frames) would settle it, unless the model answers at random"
     ),
     Why.UNKNOWN_SCENE: "{explains} {span} of {of}, but the model does not seem to know the scene ({scene})",
+}
+REASONS: Mapping[Why, str] = {
+    **OPEN,
+    Why.NOT_MEASURABLE: "not measurable in video",
+    Why.ABSENT: "no {absent} was measured in {n} pairs",
+    Why.MOVES_NOTHING: "the model does not respond to it: {explains} {span} of {of}",
+    Why.EXPLAINS_LITTLE: "{explains} less than 5 % of {of}: {span}",
+    Why.ANY_CHANGE: (
+        "{explains} {span}, but any change of that size does as much; smoother sampling in the model helps more "
+        "than this augmentation"
+    ),
+    Why.NOT_FITTED: "{explains} {span} of {of}, but this perturbation could not be fitted to it",
+    Why.OTHER_AMOUNT: "{explains} {span} of {of}, but played in its place this does {amount}",
+    Why.LIKE_ANOTHER: "{explains} {span} of {of}; this cannot be distinguished from {other}, which is simpler",
+    Why.OTHER_GRAIN: (
+        "{explains} {span} of {of}, but the noise of this footage looks different (neighbouring pixels correlate "
+        "by {grain_seen}, here by {grain})"
+    ),
+    Why.MOVES_LITTLE: "{explains} {span}, but at the size seen this changes the output by only {moved}",
     Why.HARMED: "tried and withdrawn: after training with it, changed answers went from {before} to {after}",
 }
 

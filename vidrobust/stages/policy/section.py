@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.report.glossary import phrase
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.policy.policy import GAIN, Policy, PolicyStep, strengths
-from vidrobust.stages.policy.rejection import Outcome, reason, verdict
+from vidrobust.stages.policy.rejection import verdict
 from vidrobust.text.numbers import (
     amount,
     interval,
@@ -25,25 +24,8 @@ from vidrobust.text.numbers import (
 FILES = ("policy.json", "policy_torchvision.py", "policy_albumentations.yaml")
 
 
-@dataclass(frozen=True)
-class PolicyPage:
-    """The policy of one model as text; ``trial`` is "" where it was not tried."""
-
-    model: str
-    headline: str
-    steps: list[dict[str, Any]]
-    rejected: list[dict[str, str]]
-    undetermined: list[dict[str, str]]
-    evaluation_only: list[str]
-    contaminated: list[str]
-    advice: list[str]
-    notes: list[str]
-    files: list[str]
-    widened_by: str
-    trial: str = ""
-
-
-def policies(run: RunTables) -> list[PolicyPage]:
+def policies(run: RunTables) -> list[dict[str, Any]]:
+    """Return the policy of each model as text; its trial is "" where it was not tried."""
     return [_page(path, run) for path in policy_files(run)]
 
 
@@ -53,29 +35,19 @@ def policy_files(run: RunTables) -> list[Path]:
     return [*paths, *sorted(run.folder.glob("policies/*/policy.json"))]
 
 
-def _page(path: Path, run: RunTables) -> PolicyPage:
+def _page(path: Path, run: RunTables) -> dict[str, Any]:
     policy, files = Policy.read(path), sorted(path.parent.glob("policy*"))
-    return PolicyPage(
-        model=policy.model,
-        headline=policy.headline,
-        steps=[_step(step) for step in policy.steps],
-        rejected=[
+    as_it_is = ("model", "headline", "evaluation_only", "contaminated", "advice", "notes", "trial")
+    return {
+        **{name: getattr(policy, name) for name in as_it_is},
+        "steps": [_step(step) for step in policy.steps],
+        "rejected": [
             {"perturbation": phrase(each.perturbation).noun, "reason": verdict(each)}
             for each in policy.rejected
         ],
-        undetermined=[
-            {"perturbation": phrase(each.perturbation).noun, "reason": reason(each)}
-            for each in policy.rejected
-            if each.outcome is Outcome.UNDETERMINED
-        ],
-        evaluation_only=list(policy.evaluation_only),
-        contaminated=list(policy.contaminated),
-        advice=list(policy.advice),
-        notes=list(policy.notes),
-        files=[str(file.relative_to(run.folder)) for file in files if file.is_file()],
-        widened_by=number(policy.widened_by, 3),
-        trial=policy.trial,
-    )
+        "files": [str(file.relative_to(run.folder)) for file in files if file.is_file()],
+        "widened_by": number(policy.widened_by, 3),
+    }
 
 
 def _step(step: PolicyStep) -> dict[str, Any]:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from vidrobust.metrics.metric import Task
     from vidrobust.pipeline.run import OpenRun
-    from vidrobust.run_folder.folder import RunFolder
     from vidrobust.run_folder.settings import Settings
     from vidrobust.stages.policy.build import Evidence
     from vidrobust.stages.policy.policy import Policy
@@ -107,6 +106,14 @@ def _evidence(run: OpenRun, model: str, task: Task, prefix: str) -> Evidence:
         for name in ("account", "account_by", "named", "candidate_fits")
     )
     parts = run.folder.record.parts
+    table = run.folder.table("stability")
+    rows = table[(table["model"] == model) & table["metric"].isin(task.response.floors)]
+    # (height, width) of the clip in the middle by its width: lengths are shares of each clip's own
+    # width
+    sizes = sorted(
+        ((entry["height"], entry["width"]) for entry in run.folder.run["inputs"]), key=lambda size: size[1]
+    )
+    height, width = sizes[len(sizes) // 2]
     return Evidence(
         account=account[account["item"] == ""],
         slow=over_a_second(by),
@@ -115,8 +122,8 @@ def _evidence(run: OpenRun, model: str, task: Task, prefix: str) -> Evidence:
         candidate_fits=with_parts(candidate_fits, parts),
         spread=run.table("spread"),
         sensitivity=with_parts(_of(run.table("sensitivity"), model), parts),
-        floor=_noise_floor(run.folder, model, task),
-        image_size=_image_size(run.folder),
+        floor=float(rows["value"].sum(min_count=1)),
+        image_size=(int(height), int(width)),
         response=task.response,
         of=task.accounts[prefix],
     )
@@ -124,18 +131,3 @@ def _evidence(run: OpenRun, model: str, task: Task, prefix: str) -> Evidence:
 
 def _of(table: pd.DataFrame, model: str) -> pd.DataFrame:
     return table[table["model"] == model]
-
-
-def _noise_floor(folder: RunFolder, model: str, task: Task) -> float:
-    table = folder.table("stability")
-    rows = table[(table["model"] == model) & table["metric"].isin(task.response.floors)]
-    return float(rows["value"].sum(min_count=1))
-
-
-def _image_size(folder: RunFolder) -> tuple[int, int]:
-    """(height, width) of the clip in the middle by its width: lengths are shares of each clip's own width."""
-    sizes = sorted(
-        ((entry["height"], entry["width"]) for entry in folder.run["inputs"]), key=lambda size: size[1]
-    )
-    height, width = sizes[len(sizes) // 2]
-    return int(height), int(width)

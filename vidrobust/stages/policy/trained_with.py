@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from vidrobust.errors import SettingsError
-from vidrobust.files.json_text import parsed_json
+from vidrobust.files.json_text import file_text, parsed_json
 from vidrobust.perturb.catalogue import PERTURBATIONS
 
 # What other libraries' augmentations are in the words of the catalogue, read from ``augmentations.toml``.
@@ -124,7 +124,7 @@ def _names(setting: str | Mapping[str, Any]) -> Iterator[str]:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return file_text(path)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"trained_with: {path}: cannot be read as text: {error}") from error
 
@@ -216,21 +216,17 @@ def _of_code(text: str) -> Iterator[str]:
         elif plain == "levels" and call.args and getattr(call.args[0], "id", "") in PERTURBATIONS:
             yield call.args[0].id  # type: ignore[attr-defined] # of an exported policy
         elif plain in _CLASSES or alone:
-            yield from _of_call(name, *_arguments(call, plain))
+            positional = dict(zip(POSITIONAL.get(plain, ()), map(_value, call.args), strict=False))
+            given = {k.arg: _value(k.value) for k in call.keywords if k.arg}
+            module = call.func.value if isinstance(call.func, ast.Attribute) else None
+            theirs = getattr(module, "id", "") in ("A", "albumentations")
+            default = _albumentations_default("ColorJitter") if theirs and plain == "colorjitter" else 0
+            yield from _of_call(name, {**positional, **given}, default)
         else:
             continue
         known += 1
     if not known:
         raise SettingsError(_not_known(text))
-
-
-def _arguments(call: ast.Call, plain: str) -> tuple[dict[str, Any], Any]:
-    positional = dict(zip(POSITIONAL.get(plain, ()), map(_value, call.args), strict=False))
-    given = {k.arg: _value(k.value) for k in call.keywords if k.arg}
-    module = call.func.value if isinstance(call.func, ast.Attribute) else None
-    theirs = getattr(module, "id", "") in ("A", "albumentations")
-    default = _albumentations_default("ColorJitter") if theirs and plain == "colorjitter" else 0
-    return {**positional, **given}, default
 
 
 def _value(node: ast.expr) -> Any:

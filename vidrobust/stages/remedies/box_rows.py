@@ -15,14 +15,14 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.metrics.box_differences import LEAST_IOU, assign, ious
-from vidrobust.metrics.tracks.evidence import lies_on
 from vidrobust.metrics.tracks.follow import TrackSettings, follow
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.metrics.tracks.measures import Measures, measure
+from vidrobust.metrics.tracks.states import lies_on
 from vidrobust.stages.remedies.box_rules import BoxRule
 from vidrobust.stages.remedies.catalogue import BOX_RULES, OFFLINE, amount_of, box_rule, kind_of, late_frames
 from vidrobust.stages.remedies.recommend import Recommended, Values, best_of
-from vidrobust.stages.remedies.row import NAN, Costs, Kind, row
+from vidrobust.stages.remedies.row import NAN, Costs, Kind, frame_ms, row
 from vidrobust.statistics.clusters import Clusters, independent_clusters
 from vidrobust.statistics.levels import FEWEST_TESTED
 from vidrobust.statistics.ratios import PairedRatio, against_control, ratio_in_clusters
@@ -184,9 +184,8 @@ class BoxStudy:
 
     @property
     def frame_ms(self) -> float:
-        """A frame's time, of the input with the slowest ones."""
-        steps = [1000.0 * float(np.median(np.diff(s.time_s))) for s in self.seen if len(s.time_s) > 1]
-        return max(steps, default=NAN)
+        """A frame's time."""
+        return frame_ms(each.time_s for each in self.seen)
 
 
 def _on_objects_of(own: Measures, shown: ItemBoxes, made: Measures, settings: TrackSettings) -> Measures:

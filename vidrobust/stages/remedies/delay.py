@@ -109,11 +109,11 @@ class Delays:
         """The same in ms."""
         return float("inf") if self.unreported else 1000.0 * max(self.seconds, default=float("nan"))
 
-    def joined(self, other: Delays) -> Delays:
-        """These and those of another input."""
-        return Delays(
-            self.frames + other.frames, self.seconds + other.seconds, self.unreported + other.unreported
-        )
+
+def joined(found: Sequence[Delays]) -> Delays:
+    """Those of all inputs."""
+    frames, seconds = (tuple(itertools.chain(*(getattr(d, k) for d in found))) for k in ("frames", "seconds"))
+    return Delays(frames, seconds, sum(each.unreported for each in found))
 
 
 def delays(changes: Sequence[Change], summary: np.ndarray, time_s: np.ndarray) -> Delays:

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from vidrobust.frame_pairs.transitions import JOINED
 from vidrobust.metrics.catalogue import find_metric
+from vidrobust.metrics.class_differences import revert_flips
 from vidrobust.metrics.classification import CLASSIFICATION
-from vidrobust.stages.remedies import compared, truth
+from vidrobust.stages.remedies import truth
 from vidrobust.stages.remedies.answers import ItemAnswers, Played, most_frequent, play
 from vidrobust.stages.remedies.catalogue import (
     LABEL_RULES,
@@ -23,9 +25,10 @@ from vidrobust.stages.remedies.catalogue import (
     needs_rest,
     window_of,
 )
-from vidrobust.stages.remedies.delay import Delays, delays, lasting_changes, sure_delay
-from vidrobust.stages.remedies.row import NAN, Costs, Kind, row
-from vidrobust.statistics.levels import FEWEST_EVENTS
+from vidrobust.stages.remedies.delay import Delays, delays, joined, lasting_changes, sure_delay
+from vidrobust.stages.remedies.row import NAN, Costs, Kind, frame_ms, row
+from vidrobust.statistics.clusters import Clusters, independent_clusters
+from vidrobust.statistics.levels import FEWEST_EVENTS, FEWEST_TESTED
 from vidrobust.statistics.ratios import against_control, paired_ratio
 
 FLIPS, REVERTS, JITTER = "flip_rate", "revert_flip_rate", "jitter"
@@ -37,6 +40,60 @@ ABSTAIN_MARGINS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
 """Least margins at which the model answers."""
 ABSTAIN_FRAMES = (2, 3, 5)
 """Last frames that must all say the same."""
+
+
+@dataclass(frozen=True)
+class MetricRows:
+    """Rows ``at`` (M, k) of the frames that values are made of, and the run's own values ``before`` (M,)."""
+
+    at: np.ndarray
+    before: np.ndarray
+    clusters: Clusters
+
+
+def places(answers: Sequence[ItemAnswers]) -> pd.Series:
+    """(input, number of the frame) -> its row."""
+    index = pd.MultiIndex.from_tuples(
+        [(each.item, int(frame)) for each in answers for frame in each.frame], names=["item", "frame"]
+    )
+    return pd.Series(np.arange(len(index)), index=index)
+
+
+def metric_rows(
+    table: pd.DataFrame, column: str, frames: Sequence[str], place: pd.Series, parts: dict[str, str]
+) -> MetricRows:
+    """Of rows that count for a metric; ``frames`` are the columns with the frames that a value is made of."""
+    item = table["item"].astype(str)
+    at = [place.loc[pd.MultiIndex.from_arrays([item, table[name]])].to_numpy(np.int64) for name in frames]
+    part = table["item"].map(parts).fillna("") if parts else None
+    clusters = independent_clusters(table["item"], table["time_s"], part=part, fewest=FEWEST_TESTED)
+    return MetricRows(np.column_stack(at), table[column].to_numpy(np.float64), clusters)
+
+
+def flips_after(rows: MetricRows, labels: np.ndarray) -> np.ndarray:
+    """(M,) 1 where the two frames have other labels now; labels (N,) of all frames."""
+    return (labels[rows.at[:, 0]] != labels[rows.at[:, 1]]).astype(np.float64)
+
+
+def reverts_after(
+    rows: MetricRows, labels: Sequence[np.ndarray], answers: Sequence[ItemAnswers], window: int
+) -> np.ndarray:
+    """(M,) 1 where a label now leaves that is back within the window; labels: of each input."""
+    found = [
+        revert_flips(each, np.isin(of.reason.astype(str), JOINED), window)
+        for each, of in zip(labels, answers, strict=True)
+    ]
+    return np.concatenate(found).astype(np.float64)[rows.at[:, 0]]
+
+
+def jitter_after(rows: MetricRows, means: Sequence[dict[int, float]]) -> np.ndarray:
+    """(M,) second difference of the distributions, class -> probability, of all frames."""
+    found = np.empty(len(rows.at))
+    for number, at in enumerate(rows.at[:, 0].tolist()):
+        a, b, c = means[at - 1], means[at], means[at + 1]
+        every = {**a, **b, **c}
+        found[number] = 0.25 * sum(abs(a.get(k, 0.0) - 2.0 * b.get(k, 0.0) + c.get(k, 0.0)) for k in every)
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,27 +114,27 @@ class Study:
     @functools.cached_property
     def place(self) -> pd.Series:
         """Where each frame stands among all."""
-        return compared.places(self.answers)
+        return places(self.answers)
 
     @functools.cached_property
-    def flips(self) -> compared.MetricRows:
+    def flips(self) -> MetricRows:
         """Of the run's usable neighbours."""
         return self._counted(FLIPS, self.pairs, "label_flip", "frame_a", "frame_b")
 
     @functools.cached_property
-    def reverts(self) -> compared.MetricRows:
+    def reverts(self) -> MetricRows:
         """Of the frames that count for revert flips."""
         return self._counted(REVERTS, self.triples, "revert_flip", "frame")
 
     @functools.cached_property
-    def jitters(self) -> compared.MetricRows:
+    def jitters(self) -> MetricRows:
         """Of the frames that count for jitter."""
         return self._counted(JITTER, self.triples, "jitter", "frame")
 
-    def _counted(self, name: str, table: pd.DataFrame, column: str, *frames: str) -> compared.MetricRows:
+    def _counted(self, name: str, table: pd.DataFrame, column: str, *frames: str) -> MetricRows:
         metric = find_metric(name, CLASSIFICATION.name)
         assert metric is not None, name
-        return compared.metric_rows(metric.values(table), column, frames, self.place, dict(self.parts))
+        return metric_rows(metric.values(table), column, frames, self.place, dict(self.parts))
 
     @functools.cached_property
     def rest(self) -> int:
@@ -86,9 +143,8 @@ class Study:
 
     @functools.cached_property
     def frame_ms(self) -> float:
-        """A frame's time, of the input with the slowest ones."""
-        steps = [1000.0 * float(np.median(np.diff(a.time_s))) for a in self.answers if len(a.time_s) > 1]
-        return max(steps, default=NAN)
+        """A frame's time."""
+        return frame_ms(each.time_s for each in self.answers)
 
     @functools.cached_property
     def played(self) -> dict[str, list[Played]]:
@@ -143,7 +199,7 @@ def _metric_rows(
         yield row("rule", name, model, JITTER, None, costs, LEADING)
         return
     means = [mean for each in played for mean in each.mean or ()]
-    after = compared.jitter_after(study.jitters, means)
+    after = jitter_after(study.jitters, means)
     found = paired_ratio(study.jitters.before, after, study.jitters.clusters, events=False)
     yield row("rule", name, model, JITTER, found, costs, note)
 
@@ -162,16 +218,16 @@ def rows_against_own(
     With the labels of a ``control``, the larger of two p-values: against doing nothing, and against it.
     """
     model = study.answers[0].model
-    after = compared.flips_after(study.flips, np.concatenate(labels))
+    after = flips_after(study.flips, np.concatenate(labels))
     found = paired_ratio(study.flips.before, after, study.flips.clusters, events=True)
     if control is not None:
-        softened = compared.flips_after(study.flips, np.concatenate(control))
+        softened = flips_after(study.flips, np.concatenate(control))
         against = paired_ratio(softened, after, study.flips.clusters, events=True)
         found = against_control(found, against)
         if not np.isnan(against.p):
             note = f"{note}; shifting all frames alike leaves {100 * softened.mean():.3g} %"
     yield row(kind, name, model, FLIPS, found, costs, note)
-    after = compared.reverts_after(study.reverts, labels, study.answers, study.window)
+    after = reverts_after(study.reverts, labels, study.answers, study.window)
     found = paired_ratio(study.reverts.before, after, study.reverts.clusters, events=True)
     yield row(kind, name, model, REVERTS, found, costs, note)
 
@@ -218,13 +274,13 @@ def costs_of(study: Study, name: str) -> Costs:
 
 def measured_delays(study: Study, labels: Sequence[np.ndarray]) -> Delays:
     """Over the lasting changes of the model's own answers; with labels over those of the truth."""
-    found = Delays((), (), 0)
+    found = []
     for number, (answers, summary) in enumerate(zip(study.answers, labels, strict=True)):
         changes = lasting_changes(answers.label, answers.begins, answers.time_s)
         if study.right:
             changes = truth.reported_changes(answers, study.right[number])
-        found = found.joined(delays(changes, summary, answers.time_s))
-    return found
+        found.append(delays(changes, summary, answers.time_s))
+    return joined(found)
 
 
 def agreement_of(study: Study, labels: Sequence[np.ndarray]) -> float:
@@ -260,8 +316,7 @@ def silence_row(
 
 def sure_by_margin(answers: ItemAnswers, least: float) -> np.ndarray:
     """(N,) bool: the margin is at least so large."""
-    result: np.ndarray = answers.margin >= least
-    return result
+    return np.asarray(answers.margin >= least)
 
 
 def sure_by_frames(answers: ItemAnswers, frames: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -62,6 +62,11 @@ def row(
     summary = dataclasses.asdict(found or PairedRatio.unknown())
     said = {"kind": kind, "remedy": remedy, "model": model, "metric": metric, "note": note}
     return {**said, **summary, **dataclasses.asdict(costs), "best": False, "recommended": False}
+
+
+def frame_ms(times: Iterable[np.ndarray]) -> float:
+    """A frame's time, of the input with the slowest ones."""
+    return max((1000.0 * float(np.median(np.diff(t))) for t in times if len(t) > 1), default=NAN)
 
 
 def table_of(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:

@@ -125,9 +125,10 @@ def _station(run: RunTables, model: str, table: pd.DataFrame, mine: pd.DataFrame
         return
     row = best.to_dict()
     left = percent_with_interval(row["ratio"], row["low"], row["high"])
-    text = (
-        f"{capital(title(str(row['remedy'])))}: replayed so, the footage keeps {left} of its flips{_q(row)}."
-    )
+    same = row["agreement"]
+    kept = f"; {percent(same)} of the frames keep their answer" if known(same) else ""
+    what = capital(title(str(row["remedy"])))
+    text = f"{what}: replayed so, the footage keeps {left} of its flips{_q(row)}{kept}."
     yield _of(model, Question.STATION, text, Level.TRIED, "station_tried", row)
 
 

@@ -14,7 +14,7 @@ from vidrobust.metrics.box_differences import assign, ious
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes, item_boxes
-from vidrobust.stages.remedies import compared, truth
+from vidrobust.stages.remedies import truth
 from vidrobust.stages.remedies.answers import answers_of
 from vidrobust.stages.remedies.box_rows import (
     HEADLINE,
@@ -30,6 +30,7 @@ from vidrobust.stages.remedies.label_rows import (
     Study,
     agreement_of,
     costs_of,
+    flips_after,
     rows_against_own,
     rule_rows,
     silence_row,
@@ -39,8 +40,6 @@ from vidrobust.stages.remedies.recommend import Recommended, recommended
 from vidrobust.stages.remedies.row import Costs, Kind, row
 from vidrobust.stages.replays.names import CONTROL, LOOK, NETWORKS, RESIZES, SHARED
 from vidrobust.statistics.ratios import RatioVerdict
-
-# Rows of the input, of another look and of changed networks: their answers against those that the run has.
 
 IMPOSSIBLE: Mapping[str, str] = {
     "sharper-focus": "not possible: what blur took away is not in the footage",
@@ -113,8 +112,6 @@ def _labels(
         found.append(labels)
     return found
 
-
-# Rows of a detector whose footage was played again, or whose boxes were chosen otherwise.
 
 NOT_FOR_BOXES = "not measured: a detector's own resize is part of how it places boxes"
 NOT_FOR_DETECTORS = "not measured: networks are changed for classifiers"
@@ -230,7 +227,7 @@ def study_classifier(
         mine = footage.replayed[footage.replayed["model"] == model]
         rows += input_rows(study, mine, footage.arms)
     after = {
-        name: compared.flips_after(study.flips, np.concatenate([each.labels for each in played]))
+        name: flips_after(study.flips, np.concatenate([each.labels for each in played]))
         for name, played in study.played.items()
     }
     delay_ms = {name: _worst_delay_ms(study, name) for name in after}

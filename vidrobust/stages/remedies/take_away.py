@@ -42,23 +42,18 @@ def export(
     """
     if path.suffix != ".py":
         raise SettingsError(f"--export {printable(path)}: expected a file that ends in .py")
-    rule, arguments = made_of(name, rest, settings)
+    rule: LabelRule | BoxRule
+    if name in BOX_RULES or settings is not None:
+        settings = settings or TrackSettings()
+        rule, arguments = box_rule(name, settings), box_numbers(name, settings)
+    else:
+        rule = label_rule(name, rest)
+        parameters = inspect.signature(type(rule).__init__).parameters
+        arguments = {key: getattr(rule, key) for key in parameters if key != "self"}
     write_text(path, source(name, rule, arguments, model, rows))
     beside = path.with_suffix(".toml")
     write_text(beside, numbers_toml(name, rule, arguments, model, rows))
     return [path, beside]
-
-
-def made_of(
-    name: str, rest: int, settings: TrackSettings | None
-) -> tuple[LabelRule | BoxRule, dict[str, Any]]:
-    """The rule and the arguments that make it again."""
-    if name in BOX_RULES or settings is not None:
-        settings = settings or TrackSettings()
-        return box_rule(name, settings), box_numbers(name, settings)
-    rule = label_rule(name, rest)
-    parameters = inspect.signature(type(rule).__init__).parameters
-    return rule, {key: getattr(rule, key) for key in parameters if key != "self"}
 
 
 IMPORTS = {

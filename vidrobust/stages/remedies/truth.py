@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vidrobust.accuracy.answers import on_frames
-from vidrobust.accuracy.said_classes import SaidClasses, label_sets
+from vidrobust.accuracy.answers import SaidClasses, label_sets, on_frames
 from vidrobust.stages.remedies.answers import ItemAnswers
 from vidrobust.stages.remedies.delay import Change, lasts
 from vidrobust.statistics.clusters import independent_clusters

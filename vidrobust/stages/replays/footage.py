@@ -217,11 +217,13 @@ class FootageReplay:
 def replay_of(name: str, shown: InputShown) -> FootageReplay:
     """Make one of ``names.SHARED`` or ``names.CONTROL``."""
     frames, steps, rate = shown.frames, shown.steps, shown.rate
+    averaged = functools.partial(_averaged, frames, steps.begins)
     made: dict[str, Callable[[], FootageReplay]] = {
         "steady-camera": lambda: steady_camera(frames, steps, rate),
-        "level-light": lambda: level_light(frames, steps, rate),
-        "no-flicker": lambda: no_flicker(frames, steps),
-        "less-noise": lambda: less_noise(frames, steps),
+        # changes faster than two seconds, and those that are gone within seven frames
+        "level-light": lambda: _levelled(frames, steps, _half(LIGHT_S, rate), "the light wanders"),
+        "no-flicker": lambda: _levelled(frames, steps, FLICKER_FRAMES // 2, "the light flickers"),
+        "less-noise": lambda: FootageReplay(averaged, "mean of three frames along the motion"),
         CONTROL: lambda: resampled(frames, steps, rate),
         **{each: functools.partial(softened, each, frames, steps) for each in SOFTENED},
     }
@@ -232,9 +234,7 @@ def steady_camera(frames: Frames, steps: WanderingSteps, rate: float) -> Footage
     """Remove the shake of the whole picture that is faster than a second, along x and y."""
     share = reported_share(steps.camera, steps.begins)
     if not share >= FEWEST_VALID:
-        of = _share(share)
-        note = f"not possible: only between {of} of the neighbours could the motion be measured"
-        return FootageReplay(None, note)
+        return FootageReplay(None, _too_few(share, "motion be measured"))
     off = off_by(steps.camera, steps.begins, _half(SHAKE_S, rate))
     size = float(np.sqrt(np.mean(np.square(off))))
     if size < SMALLEST_PX:
@@ -252,34 +252,16 @@ def resampled(frames: Frames, steps: WanderingSteps, rate: float) -> FootageRepl
     return FootageReplay(functools.partial(_shifted, frames, half), "all frames shifted by half a pixel")
 
 
-def level_light(frames: Frames, steps: WanderingSteps, rate: float) -> FootageReplay:
-    """Remove changes of the light that are faster than two seconds."""
-    return _levelled(frames, steps, _half(LIGHT_S, rate), "the light wanders")
-
-
-def no_flicker(frames: Frames, steps: WanderingSteps) -> FootageReplay:
-    """Remove changes of the light from frame to frame that are gone within seven frames."""
-    return _levelled(frames, steps, FLICKER_FRAMES // 2, "the light flickers")
-
-
 def _levelled(frames: Frames, steps: WanderingSteps, half: int, what: str) -> FootageReplay:
     share = reported_share(steps.gain, steps.begins)
     if not share >= FEWEST_VALID:
-        of = _share(share)
-        note = f"not possible: only between {of} of the neighbours could the light be compared"
-        return FootageReplay(None, note)
+        return FootageReplay(None, _too_few(share, "light be compared"))
     off = off_by(steps.gain, steps.begins, half)
     size = float(np.sqrt(np.mean(np.square(off))))
     if size < SMALLEST_GAIN:
         return FootageReplay(frames, f"the light is steady (off by {100 * size:.2g} %)", same=True)
     note = f"{what} by {100 * size:.2g} % (root mean square), which is taken away"
     return FootageReplay(functools.partial(_scaled, frames, off), note)
-
-
-def less_noise(frames: Frames, steps: WanderingSteps) -> FootageReplay:
-    """Replace every frame by its mean with its two neighbours, moved onto it, where these agree with it."""
-    averaged = functools.partial(_averaged, frames, steps.begins)
-    return FootageReplay(averaged, "mean of three frames along the motion")
 
 
 def softened(name: str, frames: Frames, steps: WanderingSteps) -> FootageReplay:
@@ -329,6 +311,10 @@ def _share(value: float) -> str:
     return f"{100 * value:.0f} %" if value == value else "none"
 
 
+def _too_few(share: float, what: str) -> str:
+    return f"not possible: only between {_share(share)} of the neighbours could the {what}"
+
+
 def _shifted(frames: Frames, off: np.ndarray) -> Stream:
     for frame, (x, y) in zip(frames(), off.tolist(), strict=True):
         if max(abs(x), abs(y)) < SMALLEST_PX / 2:
@@ -376,7 +362,7 @@ def _moved_onto(other: np.ndarray | None, now: np.ndarray) -> tuple[np.ndarray, 
         return now, nothing, nothing
     moved = warp(other, found.flow)
     difference = np.abs(luma(moved).astype(np.float32) - luma(now))
-    alike = found.visible & (difference <= SHARP_DIFFERENCE * spread(difference, 1.0))
+    alike = found.visible & (difference <= SHARP_DIFFERENCE * spread(difference.ravel(), 1.0))
     return moved, alike.astype(np.float32), length_px(found.flow)
 
 

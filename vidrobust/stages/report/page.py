@@ -317,8 +317,8 @@ def _content(run: RunTables) -> dict[str, Any]:
     }
 
 
-def _kept_for_testing(policies: list[policy_section.PolicyPage]) -> str:
-    return listing(policies[0].evaluation_only) if policies and policies[0].steps else ""
+def _kept_for_testing(policies: list[dict[str, Any]]) -> str:
+    return listing(policies[0]["evaluation_only"]) if policies and policies[0]["steps"] else ""
 
 
 def _some(picture: Picture | None) -> list[Picture]:

@@ -71,9 +71,7 @@ def flips_of(run: RunTables) -> pd.DataFrame:
 
 
 def _label_changes(run: RunTables) -> pd.DataFrame:
-    pairs, frames = run.table("pairs"), run.table("frames")
-    if pairs is None or frames is None:
-        return _no_changes()
+    pairs, frames = run.rows("pairs"), run.rows("frames")
     flips = usable_pairs(pairs).query("label_flip")
     names = frames.drop_duplicates(["model", "item", "track", "frame"])
     names = names[["model", "item", "track", "frame", "label_name"]]
@@ -87,9 +85,7 @@ def _label_changes(run: RunTables) -> pd.DataFrame:
 
 
 def _box_renames(run: RunTables) -> pd.DataFrame:
-    boxes, steps = run.table("detections"), run.table("object_frames")
-    if boxes is None or steps is None:
-        return _no_changes()
+    boxes, steps = run.rows("detections"), run.rows("object_frames")
     keys = ["model", "item", "track"]
     followed = boxes[boxes["track"] >= 0].sort_values([*keys, "frame"], kind="stable")
     earlier = followed.groupby(keys, sort=False)
@@ -99,12 +95,6 @@ def _box_renames(run: RunTables) -> pd.DataFrame:
     found = found.rename(columns={"label_name": "after", "frame": "frame_b"}).dropna(subset=["before"])
     return found[["model", "item", "time_s", "frame_a", "frame_b", "before", "after"]].astype(
         {"frame_a": "int64"}
-    )
-
-
-def _no_changes() -> pd.DataFrame:
-    return pd.DataFrame(
-        {name: pd.Series(dtype=object) for name in ("model", "item", "time_s", "before", "after")}
     )
 
 
@@ -168,9 +158,7 @@ def classes(run: RunTables, most: int = MOST_ROWS) -> ShortTable:
 
 
 def _left_classes(run: RunTables) -> list[tuple[float, tuple[str, ...]]]:
-    pairs, frames = run.table("pairs"), run.table("frames")
-    if pairs is None or frames is None:
-        return []
+    pairs, frames = run.rows("pairs"), run.rows("frames")
     used = usable_pairs(pairs)
     names = frames.drop_duplicates(["model", "item", "track", "frame"])
     names = names[["model", "item", "track", "frame", "label_name"]].rename(columns={"frame": "frame_a"})
@@ -187,9 +175,7 @@ def _left_classes(run: RunTables) -> list[tuple[float, tuple[str, ...]]]:
 
 
 def _uncovered_classes(run: RunTables) -> list[tuple[float, tuple[str, ...]]]:
-    table = run.table("stability_by")
-    if table is None or not run.detectors:
-        return []
+    table = run.rows("stability_by")
     of = table[
         table["model"].isin(run.detectors) & (table["by"] == "class") & (table["metric"] == "uncovered_rate")
     ]

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from vidrobust.metrics.catalogue import metrics_of
-from vidrobust.metrics.labelled import WITHIN
+from vidrobust.metrics.classification import WITHIN
 from vidrobust.metrics.metric import Metric
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability.rates import overall
-from vidrobust.stages.stability.section import metric_text
+from vidrobust.stages.stability.section import rows_of
 from vidrobust.text.numbers import (
     NOT_MEASURED,
     known,
     number,
-    percent_interval,
     percent_with_interval,
     points_with_interval,
     with_interval,
@@ -40,17 +39,8 @@ def of_every_task(run: RunTables) -> list[dict[str, Any]]:
 
 def rows(run: RunTables, task: str = "classification") -> list[dict[str, Any]]:
     """Return every labelled metric of a task over all items, with a text per model."""
-    stability = run.table("stability")
-    if stability is None:
-        return []
-    lines = []
     models = [model for model, of in run.tasks.items() if of.name == task]
-    for metric in (m for m in _metrics(task) if m.name not in IN_THE_FIGURE):
-        found = [overall(stability, model, metric.name) for model in models]
-        if any(each["n"] for each in found):
-            values = [_with_exact(metric_text(metric, each), each) for each in found]
-            lines.append({"name": metric.title, "sentence": metric.sentence, "values": values})
-    return lines
+    return rows_of(run.rows("stability"), models, (m for m in _metrics(task) if m.name not in IN_THE_FIGURE))
 
 
 def basis(run: RunTables) -> list[str]:
@@ -78,9 +68,6 @@ def basis(run: RunTables) -> list[str]:
 
 
 def two_models(run: RunTables) -> list[dict[str, str]]:
-    table = run.table("model_pairs")
-    if table is None:
-        return []
     return [
         {
             "models": f"{row.model_a} to {row.model_b}",
@@ -93,15 +80,13 @@ def two_models(run: RunTables) -> list[dict[str, str]]:
             if known(row.kappa)
             else NO_KAPPA,
         }
-        for row in table.itertuples()
+        for row in run.rows("model_pairs").itertuples()
     ]
 
 
 def about_anchors(run: RunTables) -> Picture | None:
     """Draw pm-k over k, and accuracy by distance from right anchors."""
-    stability, by = run.table("stability"), run.table("stability_by")
-    if stability is None or by is None:
-        return None
+    stability, by = run.rows("stability"), run.rows("stability_by")
     at = by[
         (by["by"] == "offset") & (by["metric"] == "conditional_robustness") & by["model"].isin(run.models)
     ]
@@ -137,9 +122,7 @@ def about_anchors(run: RunTables) -> Picture | None:
 
 
 def _in_time(run: RunTables) -> str:
-    near = run.table("neighbour_accuracy")
-    if near is None:
-        return ""
+    near = run.rows("neighbour_accuracy")
     far = near[near["offset"].abs() == near["offset"].abs().max()]
     times = far["offset_ms"].abs().dropna()
     if times.empty:
@@ -155,16 +138,14 @@ def _in_time(run: RunTables) -> str:
 
 def by_class(run: RunTables) -> dict[str, Any]:
     """Return the leading metrics by labelled class."""
-    table = run.table("stability_by")
+    table = run.rows("stability_by")
     metrics = [metric for metric in _metrics() if metric.headline]
     nothing = {"columns": [], "rows": [], "more": 0}
-    if table is None:
-        return nothing
     table = table[(table["by"] == "label") & table["model"].isin(run.models)]
     lines = []
     for (model, group), part in table.groupby(["model", "group"], sort=True):
         found = part.set_index("metric")
-        cells = [_cell(found, metric) for metric in metrics]
+        cells = [cell(found, metric.name) for metric in metrics]
         lines.append({"model": str(model), "group": str(group), "values": cells})
     if not lines:
         return nothing
@@ -177,46 +158,59 @@ def over_thresholds(run: RunTables) -> Picture | None:
     curve = run.table("truth_curve")
     if curve is None:
         return None
+    lines = {}
+    for model in (m for m in run.detectors if m in set(curve["model"])):
+        of = curve[curve["model"] == model]
+        found, right, errors = (100 * of[name] for name in ("recall", "precision", "total"))
+        lines[model] = [(found, errors), (of["threshold"], found), (of["threshold"], right)]
+    caption = (
+        "Against known boxes, at thresholds from 0 to .95. Left: of two detectors that find as much the lower "
+        "one is the steadier (Zhang & Wang 2016)."
+    )
+    return three_panels(
+        lines,
+        ("fragment, centre and scale error, %", "known boxes found, %", "boxes that are right, %"),
+        "Errors of the detectors against known boxes over thresholds",
+        caption,
+        first="known boxes found, %",
+    )
+
+
+def three_panels(
+    lines: Mapping[str, Sequence[tuple[Any, Any]]],
+    titles: Sequence[str],
+    alternative: str,
+    caption: str,
+    first: str = "threshold",
+) -> Picture:
+    """Draw a line of each model over thresholds in three panels; ``first`` labels the x-axis of the first."""
     with drawing.styled():
         figure, axes = drawing.panels(1, 3, 2.4)
-        for k, model in enumerate(m for m in run.detectors if m in set(curve["model"])):
-            of = curve[curve["model"] == model]
-            how: dict[str, Any] = {
-                "marker": drawing.MARKERS[k % len(drawing.MARKERS)],
-                "color": drawing.COLOURS[k % len(drawing.COLOURS)],
-                "markersize": 3,
-                "label": model,
-            }
-            axes[0, 0].plot(100 * of["recall"], 100 * of["total"], **how)
-            axes[0, 1].plot(of["threshold"], 100 * of["recall"], **how)
-            axes[0, 2].plot(of["threshold"], 100 * of["precision"], **how)
-        titles = ("fragment, centre and scale error, %", "known boxes found, %", "boxes that are right, %")
-        for axis, title in zip(axes[0], titles, strict=True):
+        for k, (name, each) in enumerate(lines.items()):
+            for axis, (x, y) in zip(axes[0], each, strict=True):
+                axis.plot(
+                    x,
+                    y,
+                    marker=drawing.MARKERS[k % len(drawing.MARKERS)],
+                    color=drawing.COLOURS[k % len(drawing.COLOURS)],
+                    markersize=3,
+                    label=name,
+                )
+        for axis, title, label in zip(axes[0], titles, (first, "threshold", "threshold"), strict=True):
             axis.set_title(title)
+            axis.set_xlabel(label)
             axis.set_ylim(bottom=0)
-            axis.set_xlabel("threshold")
-        axes[0, 0].set_xlabel("known boxes found, %")
         axes[0, 0].legend()
-        caption = (
-            "Against known boxes, at thresholds from 0 to .95. Left: of two detectors that find as much the lower "
-            "one is the steadier (Zhang & Wang 2016)."
-        )
-        return drawing.encode(figure, "Errors of the detectors against known boxes over thresholds", caption)
+        return drawing.encode(figure, alternative, caption)
 
 
 def _metrics(task: str = "classification") -> list[Metric]:
     return [metric for metric in metrics_of(task) if metric.of_labels]
 
 
-def _with_exact(text: dict[str, str], row: Mapping[str, Any]) -> dict[str, str]:
-    low, high = row.get("exact_low", np.nan), row.get("exact_high", np.nan)
-    if not known(low) or (known(row["low"]) and np.allclose([low, high], [row["low"], row["high"]])):
-        return text
-    return {**text, "n": f"{text['n']}; as if independent {percent_interval(low, high)}"}
-
-
-def _cell(found: Any, metric: Metric) -> dict[str, str]:
-    if metric.name not in found.index:
+def cell(found: Any, metric: str) -> dict[str, str]:
+    """Return a figure with its interval and n, of rows indexed by metric."""
+    if metric not in found.index:
         return {"text": NOT_MEASURED, "n": ""}
-    value, low, high, n = (found.loc[metric.name, name] for name in ("value", "low", "high", "n"))
+    value, low, high, n = (found.loc[metric, name] for name in ("value", "low", "high", "n"))
     return {"text": percent_with_interval(float(value), float(low), float(high)), "n": f"n = {int(n)}"}

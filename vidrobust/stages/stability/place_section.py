@@ -14,7 +14,6 @@ from vidrobust.report.drawing import Picture
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability.by_place import COLUMNS, FEWEST_OBJECTS, GRIDS, ROWS, SIDES
 from vidrobust.statistics.levels import ALPHA, FEWEST_ROWS
-from vidrobust.tables import schema as tables
 from vidrobust.text.numbers import number, percent, percent_with_interval
 from vidrobust.text.phrases import listing, plural
 
@@ -33,9 +32,9 @@ def sentences(run: RunTables, task: str) -> list[str]:
 
 
 def _of_task(run: RunTables, task: str, name: str) -> pd.DataFrame:
-    table = run.table(name)
+    table = run.rows(name)
     mine = [model for model, its in run.tasks.items() if its.name == task]
-    return tables.empty(name) if table is None else table[table["model"].isin(mine)]
+    return table[table["model"].isin(mine)]
 
 
 def _of_model(model: str, tests: pd.DataFrame, cells: pd.DataFrame, task: str) -> str:
@@ -131,18 +130,12 @@ def _figure(model: str, cells: pd.DataFrame, task: str) -> Picture:
         return drawing.encode(
             figure,
             f"{model}: maps of where objects are, and of its rates by position and size",
-            _caption(model, centre),
+            f"{model}. Above, the picture in {COLUMNS} by {ROWS} cells, by the middle of the box; below, classes "
+            "of size. Each cell shows the rate, the frames and the objects; grey: fewer than "
+            f"{FEWEST_ROWS} frames, or none. A cell with one or two objects says as much about them as about "
+            f"the place. {percent(centre)} of the frames of objects lie in the middle cell, which is "
+            f"{percent(1 / (COLUMNS * ROWS))} of the picture: the photographer's bias.",
         )
-
-
-def _caption(model: str, centre: float) -> str:
-    return (
-        f"{model}. Above, the picture in {COLUMNS} by {ROWS} cells, by the middle of the box; below, classes of "
-        f"size. Each cell shows the rate, the frames and the objects; grey: fewer than {FEWEST_ROWS} frames, or "
-        "none. A cell with one or two objects says as much about them as about the place. "
-        f"{percent(centre)} of the frames of objects lie in the middle cell, which is "
-        f"{percent(1 / (COLUMNS * ROWS))} of the picture: the photographer's bias."
-    )
 
 
 def _cells_of(cells: pd.DataFrame, grid: str, metric: str) -> pd.DataFrame:

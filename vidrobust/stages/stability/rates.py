@@ -192,8 +192,7 @@ def with_unknown(stability: pd.DataFrame, model: str, metric: str, share: float)
 
 
 def not_compared(run: RunTables) -> str:
-    table = run.table("transitions")
-    reasons = pd.Series(dtype=object) if table is None else table.loc[table["reason"] != "first", "reason"]
+    reasons = run.rows("transitions")["reason"].loc[lambda of: of != "first"]
     if reasons.empty or (reasons == "").any():
         return ""
     counts = reasons.value_counts()

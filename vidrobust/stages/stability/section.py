@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,11 +17,9 @@ from vidrobust.report.glossary import phrase
 from vidrobust.run_folder.reader import RunTables, with_parts
 from vidrobust.stages.stability import rates as judgement
 from vidrobust.stages.stability.rates import Judgement, not_compared, overall, reported_first
-from vidrobust.statistics.agreement import cohens_kappa
 from vidrobust.statistics.clusters import clusters_of_rows
-from vidrobust.statistics.intervals import Interval
+from vidrobust.statistics.intervals import Interval, cohens_kappa
 from vidrobust.statistics.levels import FEWEST_CLUSTERS, FEWEST_ROWS
-from vidrobust.tables import schema as tables
 from vidrobust.text.numbers import (
     NO_INTERVAL,
     NOT_MEASURED,
@@ -106,9 +104,7 @@ def _one_in(found: Mapping[str, Any], none_seen: str) -> str:
 
 
 def _of_classifier(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str, str]:
-    pairs = run.table("pairs")
-    pairs = tables.empty("pairs") if pairs is None else pairs
-    usable = usable_pairs(pairs, name)
+    usable = usable_pairs(run.rows("pairs"), name)
     flip, revert, moved = (
         overall(stability, name, metric) for metric in ("flip_rate", "revert_flip_rate", "total_variation")
     )
@@ -126,8 +122,8 @@ def _of_classifier(run: RunTables, stability: pd.DataFrame, name: str) -> dict[s
 
 
 def _of_detector(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str, str]:
-    along = run.table("object_frames")
-    lost = 0 if along is None else int((along.loc[along["model"] == name, "uncovered"] == 1).sum())
+    along = run.rows("object_frames")
+    lost = int((along.loc[along["model"] == name, "uncovered"] == 1).sum())
     uncovered, vanished, alarms, renamed, back, centre, jerk, changed, a_minute = (
         overall(stability, name, metric)
         for metric in (
@@ -243,16 +239,32 @@ def metric_rows(run: RunTables) -> list[dict[str, Any]]:
     stability = run.table("stability")
     if stability is None:
         return []
-    rows = []
-    for name in stability["metric"].drop_duplicates():
-        metric = find_metric(str(name))
-        if metric is None or metric.of_labels:
-            continue
-        found = [overall(stability, model, metric.name) for model in run.models]
-        if any(each["n"] for each in found):
-            rows.append({"name": metric.title, "values": [metric_text(metric, each) for each in found]})
-    rows.append({"name": "kappa of neighbouring labels", "values": _kappas(run)})
-    return rows
+    metrics = (find_metric(str(name)) for name in stability["metric"].drop_duplicates())
+    rows = rows_of(stability, run.models, [each for each in metrics if each and not each.of_labels])
+    return [*rows, {"name": "kappa of neighbouring labels", "values": _kappas(run)}]
+
+
+def rows_of(
+    stability: pd.DataFrame, models: Sequence[str], metrics: Iterable[Metric]
+) -> list[dict[str, Any]]:
+    """Return name, sentence, and a text per model, of each metric that any of them has."""
+    found = ((metric, [overall(stability, model, metric.name) for model in models]) for metric in metrics)
+    return [
+        {
+            "name": metric.title,
+            "sentence": metric.sentence,
+            "values": [_with_exact(metric_text(metric, each), each) for each in rows],
+        }
+        for metric, rows in found
+        if any(each["n"] for each in rows)
+    ]
+
+
+def _with_exact(text: dict[str, str], row: Mapping[str, Any]) -> dict[str, str]:
+    low, high = row.get("exact_low", np.nan), row.get("exact_high", np.nan)
+    if not known(low) or (known(row["low"]) and np.allclose([low, high], [row["low"], row["high"]])):
+        return text
+    return {**text, "n": f"{text['n']}; as if independent {percent_interval(low, high)}"}
 
 
 def metric_text(metric: Metric, row: Mapping[str, Any]) -> dict[str, str]:
@@ -287,9 +299,7 @@ def _kappas(run: RunTables) -> list[dict[str, str]]:
 
 def item_figure(run: RunTables) -> Picture | None:
     """Draw the flip rate of each item, the most unstable first; None for a single item."""
-    stability = run.table("stability")
-    if stability is None:
-        return None
+    stability = run.rows("stability")
     rows = stability[(stability["metric"] == "flip_rate") & (stability["item"] != "")]
     rows = rows[rows["value"].notna()]
     order = rows.groupby("item")["value"].max().sort_values(ascending=False, kind="stable")
@@ -341,12 +351,7 @@ def other_tasks(run: RunTables) -> list[dict[str, Any]]:
 
 
 def _numbers(stability: pd.DataFrame, task: Task, models: list[str]) -> list[dict[str, Any]]:
-    rows = []
-    for metric in metrics_of(task.name):
-        found = [overall(stability, model, metric.name) for model in models]
-        if any(each["n"] for each in found):
-            values = [metric_text(metric, each) for each in found]
-            rows.append({"name": metric.title, "sentence": metric.sentence, "values": values})
+    rows = rows_of(stability, models, metrics_of(task.name))
     floors = [[overall(stability, model, name)["value"] for name in task.response.floors] for model in models]
     said = [percent(sum(each)) if all(value == value for value in each) else NOT_MEASURED for each in floors]
     sentence = "The largest difference between two answers to the same picture in different batches."
@@ -357,9 +362,7 @@ def _numbers(stability: pd.DataFrame, task: Task, models: list[str]) -> list[dic
 
 
 def _moved(run: RunTables, task: Task, models: list[str]) -> list[dict[str, str]]:
-    table = run.table("sensitivity")
-    if table is None:
-        return []
+    table = run.rows("sensitivity")
     of = table[table["model"].isin(models) & table["metric"].isin(task.response.columns)]
     keys = ["model", "perturbation", "strength"]
     mean = of.groupby([*keys, "metric"], sort=False)["value"].mean().groupby(level=keys).sum().clip(upper=1.0)

@@ -68,9 +68,7 @@ def scene_confidence(frames: pd.DataFrame, num_classes: int) -> SceneConfidence:
 
 def scene_of(run: RunTables, model: str) -> SceneConfidence | None:
     """The same of a model of a run; None of a detector, or where no frame was answered."""
-    frames = run.table("frames")
-    if frames is None or model in run.detectors:
-        return None
+    frames = run.rows("frames")
     classes = {each.name: each.num_classes for each in run.record.models}
     rows = frames[frames["model"] == model]
     return scene_confidence(rows, classes.get(model, 0)) if len(rows) else None

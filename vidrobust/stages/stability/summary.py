@@ -52,7 +52,11 @@ def pairs_with_places(run: OpenRun, pairs: pd.DataFrame) -> tuple[pd.DataFrame, 
     joined = pairs.drop(columns="track", errors="ignore").merge(
         places, left_on=["item", "frame_a"], right_on=["item", "frame"]
     )
-    return _by_clip(joined, cut, sizes)
+    # Objects of one clip as objects of one item, so that they share its moments
+    clip = {item.name: dict(item.more).get("clip", item.name) for item in cut}
+    named = {clip[name]: sizes[name] for name in clip}
+    whole = joined["item"].map(clip)
+    return joined.assign(item=np.where(whole.notna(), whole, joined["item"])), {**sizes, **named}
 
 
 def _single(boxes: pd.DataFrame) -> pd.DataFrame:
@@ -84,16 +88,6 @@ def _sizes_about(cut: Iterable[Item]) -> dict[str, tuple[int, int]]:
                 known[item.path] = (source.info.height, source.info.width)
         found[item.name] = known[item.path]
     return found
-
-
-def _by_clip(
-    rows: pd.DataFrame, cut: Iterable[Item], sizes: Mapping[str, tuple[int, int]]
-) -> tuple[pd.DataFrame, Sizes]:
-    """Objects of one clip as objects of one item, so that they share its moments."""
-    clip = {item.name: dict(item.more).get("clip", item.name) for item in cut}
-    named = {clip[name]: sizes[name] for name in clip}
-    whole = rows["item"].map(clip)
-    return rows.assign(item=np.where(whole.notna(), whole, rows["item"])), {**sizes, **named}
 
 
 DECODERS = ("pyav", "decord", "torchcodec")  # tried in this order: the last one takes a second to be imported

@@ -4,21 +4,337 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from vidrobust.accuracy.answers import JudgedAnswers, answers_of, two_models
-from vidrobust.footage.labels.matching import outside
+from vidrobust.accuracy.answers import (
+    WITHIN,
+    JudgedAnswers,
+    SaidClasses,
+    answers_of,
+    apart,
+    on_frames,
+    two_models,
+)
+from vidrobust.accuracy.average_precision import (
+    BOX,
+    FramesOfBoxes,
+    precisions,
+    with_known_boxes,
+    worst_and_best,
+)
+from vidrobust.errors import InputError
+from vidrobust.footage.labels.matching import in_pixels, outside
+from vidrobust.metrics.box_differences import areas, ious
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.detection import DETECTION
 from vidrobust.metrics.metric import Task
+from vidrobust.metrics.tracks.against_truth import (
+    NOTHING,
+    THRESHOLDS,
+    IdentityCounts,
+    Truth,
+    area_under,
+    curve_rows,
+    identity_counts,
+    matched,
+    pooled,
+    trajectory_errors,
+)
+from vidrobust.metrics.tracks.borders import clipped, in_zones
+from vidrobust.metrics.tracks.item_boxes import ItemBoxes, are_shaped, places_of
+from vidrobust.metrics.tracks.measures import faults, size_of
 from vidrobust.pipeline.run import OpenRun
 from vidrobust.run_folder.reader import with_parts
-from vidrobust.stages.stability import known_boxes
 from vidrobust.statistics.clusters import clusters_of_rows
+from vidrobust.statistics.standard_errors import Statistic, groups, leave_one_out, left_out_interval
 from vidrobust.tables import schema as tables
 from vidrobust.text.phrases import nouns, plural
+
+# IoU from which a box lies on a known one, of whatever class; and the share of a track's boxes that must.
+ON_KNOWN = 0.5
+KEYS = ["item", "frame"]
+# Columns of a track that are kept, as far as the tables have them.
+TRACK = ["item", "frame", "time_s", "model", "track", "label", "label_name", "size"]
+
+
+def judged_tracks(
+    detections: pd.DataFrame, tracks: pd.DataFrame, known: pd.DataFrame, frames: pd.DataFrame
+) -> pd.DataFrame:
+    """Return ``tracks`` of one model in judged frames, with judged, on_known and false_alarm (0 or 1).
+
+    A false alarm has less than half of its boxes on known ones, of whatever class.
+    """
+    own = detections[detections["track"] >= 0].merge(frames[KEYS], on=KEYS)
+    on = np.zeros(len(own), bool)
+    shaped = are_shaped(own, known)
+    known_of = {place: places_of(rows, shaped=shaped) for place, rows in known.groupby(KEYS, sort=False)}
+    boxes = places_of(own, shaped=shaped)
+    for place, rows in own.groupby(KEYS, sort=False).indices.items():
+        if place in known_of:
+            i, _, iou = ious(boxes.take(rows), known_of[place])
+            on[rows[i[iou >= ON_KNOWN]]] = True
+    counted = own.assign(on=on).groupby(["item", "track"], sort=False)["on"].agg(["size", "sum"])
+    counted = counted.rename(columns={"size": "judged", "sum": "on_known"}).reset_index()
+    found = tracks[[name for name in TRACK if name in tracks]].merge(counted, on=["item", "track"])
+    found["on_known"] = found["on_known"].astype(np.int64)
+    return found.assign(false_alarm=(2 * found["on_known"] < found["judged"]).astype(np.float64))
+
+
+def judged_steps(steps: pd.DataFrame, judged: pd.DataFrame, frames: pd.DataFrame) -> pd.DataFrame:
+    steps = steps.assign(uncovered=faults(steps["state"], steps["evidence"])["uncovered"])
+    here = steps[[name for name in (*TRACK, "uncovered") if name in steps]].merge(frames[KEYS], on=KEYS)
+    return here.merge(judged[["item", "track", "false_alarm"]], on=["item", "track"])
+
+
+@dataclass(frozen=True)
+class JudgedDetector:
+    # item, frame, time_s and part of the judged frames: those with a known box and, where labels follow frame
+    # on frame, all between an item's first and last.
+    frames: pd.DataFrame
+    # Known boxes of these frames, and all detections in them.
+    known: pd.DataFrame
+    found: pd.DataFrame
+    # Labels without a class of the detector -> rows; frames left out for that.
+    unknown: Mapping[str, int]
+    unjudged: int
+
+
+def judge(run: OpenRun, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Return the tables ``DETECTION.labelled`` and rows of ``stability``; none without known boxes."""
+    boxes = known_in_frames(run)
+    found: dict[str, list[pd.DataFrame]] = {}
+    if not len(boxes):
+        return {}
+    notes = {}
+    for model in (model for model in run.models if model.task == "detection"):
+        own = {name: table[table["model"] == model.name] for name, table in raw.items()}
+        mine = judged_frames(own["box_counts"], own["detections"], boxes, model.class_names)
+        anchors = int(apart(mine.frames).sum())
+        seen = len(own["box_counts"]), len(mine.frames), anchors
+        notes[model.name] = _noted(run, model.name, seen, mine.unknown, mine.unjudged)
+        if not len(mine.known):
+            continue
+        made = _of_model(mine, run.settings.track_start_score)
+        made["judged_tracks"] = judged_tracks(own["detections"], own["tracks"], mine.known, mine.frames)
+        made["judged_steps"] = judged_steps(own["object_frames"], made["judged_tracks"], mine.frames)
+        for name, table in made.items():
+            found.setdefault(name, []).append(table.assign(model=model.name))
+    run.folder.update(judged={**run.folder.run.get("judged", {}), **notes})
+    return {name: tables.check(name, pd.concat(parts, ignore_index=True)) for name, parts in found.items()}
+
+
+def known_in_frames(run: OpenRun) -> pd.DataFrame:
+    """Return known boxes in px, without those of items cut to a region and those in ignored zones."""
+    known = run.inputs.known
+    boxes = known.labels[known.labels["x1"].notna()]
+    cut = {item.name for item in run.inputs.items if item.roi is not None or item.boxes is not None}
+    left_out = boxes["item"].isin(cut)
+    if left_out.any():
+        run.reporter.warn(
+            f"{plural(boxes.loc[left_out, 'item'].nunique(), 'input')} cut out of the frames: the known boxes, "
+            "which are of whole frames, judge no detector"
+        )
+    sizes = {item: (width, height) for item, (height, width) in run.folder.record.sizes.items()}
+    parts = [
+        _within_frame(in_pixels(rows, known.box_unit, *sizes[str(item)]), sizes[str(item)])
+        for item, rows in boxes[~left_out].groupby("item", sort=False)
+        if item in sizes
+    ]
+    whole = pd.concat(parts).sort_index() if parts else boxes.iloc[:0]
+    return whole[~in_zones(whole[BOX].to_numpy(np.float64), run.settings.tracks.ignored)]
+
+
+def _within_frame(rows: pd.DataFrame, size: tuple[int, int]) -> pd.DataFrame:
+    """Known boxes clipped to (width, height), as detections are; InputError for masks of another size."""
+    texts = rows["shape"].fillna("") if "shape" in rows else pd.Series("", rows.index)
+    for text in texts[texts.str.startswith("rle ")]:
+        height, width = text.split(" ", 3)[1:3]
+        if (int(width), int(height)) != size:
+            raise InputError(
+                f"labels: masks of {width} x {height} px, but the frames of {rows['item'].iloc[0]} have "
+                f"{size[0]} x {size[1]} px; give masks of the frames, or the boxes alone"
+            )
+    boxes = clipped(rows[BOX].to_numpy(np.float64), size[::-1])
+    rows = rows.assign(**dict(zip(BOX, boxes.T, strict=True)))
+    return rows[areas(boxes) > 0]
+
+
+def judged_frames(
+    seen: pd.DataFrame, detections: pd.DataFrame, labels: pd.DataFrame, class_names: tuple[str, ...]
+) -> JudgedDetector:
+    """Select what can be judged of one detector, of the frames ``seen``."""
+    seen = seen.sort_values(["item", "frame"], kind="stable").reset_index(drop=True)
+    here = on_frames(labels, seen)
+    # a name of several classes stands for the first of them
+    said = SaidClasses.of(here.assign(row=np.arange(len(here))), class_names)
+    rows = said.rows.drop_duplicates("row")
+    keys = [name for name in ("item", "frame", "time_s", "part") if name in seen]
+    known = rows.drop(columns="time_s").merge(seen[keys], on=["item", "frame"])
+    known["object"] = known["track"].astype(str)
+    keep = with_known_boxes(seen, known)
+    lost = said.unknown[["item", "frame"]].drop_duplicates().merge(seen, on=["item", "frame"])
+    frames = seen.loc[keep, keys].reset_index(drop=True)
+    unjudged = len(
+        lost.merge(frames[["item", "frame"]], how="left", indicator=True).query("_merge == 'left_only'")
+    )
+    found = detections.merge(frames[["item", "frame"]], on=["item", "frame"])
+    return JudgedDetector(frames, known, found, said.counts, unjudged)
+
+
+def _of_model(judged: JudgedDetector, track_start_score: float) -> dict[str, pd.DataFrame]:
+    boxes, tracks, rows, identities = [], [], [], []
+    shaped = are_shaped(judged.known, judged.found)
+    for item, known in judged.known.groupby("item", sort=False):
+        truth, found = _pair(known, judged.found[judged.found["item"] == item], shaped=shaped)
+        of = matched(found, truth, track_start_score)
+        boxes.append(
+            known[["item", "frame", "time_s", "object", "label", "label_name", *BOX]].assign(
+                size=size_of(areas(truth.boxes)),
+                found=(of >= 0).astype(np.float64),
+                score=np.where(
+                    of >= 0, found.scores[np.maximum(of, 0)] if len(found.scores) else 0.0, np.nan
+                ),
+            )
+        )
+        first = known.assign(trajectory=truth.trajectory).sort_values("frame").drop_duplicates("trajectory")
+        about = first[["trajectory", "item", "frame", "time_s", "object", "label", "label_name"]]
+        errors = trajectory_errors(found, truth, track_start_score).rename(
+            columns={
+                "frames": "known",
+                "fragment": "fragment_error",
+                "centre": "center_error",
+                "scale": "scale_error",
+            }
+        )
+        tracks.append(about.merge(errors, on="trajectory").drop(columns="trajectory"))
+        rows.append(curve_rows(found, truth).assign(item=item))
+        if found.given is not None:
+            identities.append(identity_counts(found, truth, track_start_score))
+    every = pd.concat(rows, ignore_index=True)
+    right = every.groupby("threshold", sort=True)["found"].sum()
+    scores = judged.found["score"].to_numpy(np.float64)
+    all_ = np.array([(scores >= threshold).sum() for threshold in right.index])
+    curve = pooled(every).assign(
+        precision=np.divide(right.to_numpy(np.float64), all_, out=np.full(len(all_), np.nan), where=all_ > 0)
+    )
+    summary = [_area(every), *_average_precision(judged), *_identities(identities)]
+    return {
+        "known_boxes": pd.concat(boxes, ignore_index=True),
+        "known_tracks": pd.concat(tracks, ignore_index=True),
+        "truth_curve": curve,
+        "stability": pd.DataFrame(summary).assign(item=""),
+    }
+
+
+def _pair(known: pd.DataFrame, found: pd.DataFrame, *, shaped: bool = False) -> tuple[Truth, ItemBoxes]:
+    """One item's known and found boxes; a box without an object is an object of its own."""
+    alone = known["object"] == ""
+    names = known["object"].where(~alone, [f"\0{k}" for k in range(len(known))])
+    truth = Truth(
+        frame=known["frame"].to_numpy(np.int64),
+        boxes=known[BOX].to_numpy(np.float64),
+        labels=known["label"].to_numpy(np.int64),
+        trajectory=pd.factorize(names)[0].astype(np.int64),
+        shapes=places_of(known, shaped=shaped).shapes,
+    )
+    found = found.sort_values("frame", kind="stable")
+    count = int(max(truth.frame.max(initial=0), found["frame"].max() if len(found) else 0)) + 1
+    boxes = ItemBoxes(
+        frame=found["frame"].to_numpy(np.int64),
+        boxes=found[BOX].to_numpy(np.float64),
+        scores=found["score"].to_numpy(np.float64),
+        labels=found["label"].to_numpy(np.int64),
+        shift=np.zeros((len(found), 2)),
+        num_frames=count,
+        joined=np.ones(count, bool),
+        size=(1, 1),
+        given=found["own_track"].to_numpy(np.int64) if (found["own_track"] >= 0).any() else None,
+        shapes=places_of(found, shaped=shaped).shapes,
+    )
+    return truth, boxes
+
+
+def _area(rows: pd.DataFrame) -> dict[str, object]:
+    items = list(rows["item"].unique())
+    names = np.array(items, dtype=object)
+
+    def area(kept: np.ndarray) -> np.ndarray:
+        return np.array(area_under(pooled(rows[rows["item"].isin(names[kept])])))
+
+    n = int((rows["threshold"] == THRESHOLDS[0]).sum())
+    found = _over_items(area, len(items), np.inf)
+    return {"metric": "stability_error_area", **found, "n": n, "cluster": "item", "clusters": len(items)}
+
+
+def _over_items(statistic: Statistic, items: int, most: float) -> dict[str, object]:
+    value = float(statistic(np.arange(items)))
+    without = leave_one_out(statistic, groups(np.arange(items))) if items > 2 else np.empty(0)
+    low, high = left_out_interval(value, without, (0.0, most))
+    return {"value": value, "low": low, "high": high}
+
+
+def _identities(counts: list[IdentityCounts]) -> list[dict[str, object]]:
+    if not counts:
+        return []
+    summary: list[dict[str, object]] = []
+    for name, of in (("hota", "hota"), ("idf1", "idf1"), ("association_accuracy", "association")):
+
+        def value(kept: np.ndarray, of: str = of) -> np.ndarray:
+            total = sum((counts[int(k)] for k in kept), NOTHING)
+            return np.array(getattr(total, of))
+
+        summary.append({"metric": name, **_over_items(value, len(counts), 1.0)})
+    nan = float("nan")
+    switches = float(sum(each.switches for each in counts))
+    summary.append({"metric": "identity_switches", "value": switches, "low": nan, "high": nan})
+    n = sum(each.known for each in counts)
+    return [{**row, "n": n, "cluster": "item", "clusters": len(counts)} for row in summary]
+
+
+def _average_precision(judged: JudgedDetector) -> list[dict[str, object]]:
+    frames = judged.frames
+    boxes = FramesOfBoxes.of(frames, judged.known, judged.found)
+    whole = np.arange(len(frames))
+    summary = _precision_rows(("average_precision", "average_precision_50"), frames, whole, boxes)
+    anchors = np.flatnonzero(apart(frames))
+    about = [_about(frames, int(anchor)) for anchor in anchors]
+    if not any(len(each) > 1 for each in about):
+        return summary
+    worst, best = (np.array(chosen) for chosen in worst_and_best(boxes, anchors.tolist(), about))
+    for name, chosen in (
+        ("average_precision_anchors", anchors),
+        ("average_precision_worst_neighbour", worst),
+        ("average_precision_best_neighbour", best),
+    ):
+        summary += _precision_rows((name,), frames.iloc[anchors], chosen, boxes)
+    return summary
+
+
+def _about(frames: pd.DataFrame, anchor: int) -> list[int]:
+    """Judged frames of the anchor's item within ten frames, the anchor first, then the nearest."""
+    item, frame = frames["item"].to_numpy(), frames["frame"].to_numpy(np.int64)
+    near = np.flatnonzero((item == item[anchor]) & (np.abs(frame - frame[anchor]) <= WITHIN))
+    order = np.argsort(np.abs(frame[near] - frame[anchor]), kind="stable")
+    return [int(row) for row in near[order]]
+
+
+def _precision_rows(
+    names: tuple[str, ...], of: pd.DataFrame, chosen: np.ndarray, boxes: FramesOfBoxes
+) -> list[dict[str, object]]:
+    """Average precision of chosen frames, and where two names are given that at IoU .5."""
+    clusters = clusters_of_rows(of)
+    group = groups(clusters.label)
+    whole, left_out = precisions(boxes, chosen, group, int(group.max(initial=-1)) + 1)
+    rows = []
+    for name, value, without in zip(names, whole.tolist(), left_out.T, strict=False):
+        low, high = left_out_interval(value, without, (0.0, 1.0))
+        row: dict[str, object] = {"metric": name, "value": value, "low": low, "high": high}
+        rows.append({**row, "n": len(chosen), "cluster": clusters.what, "clusters": clusters.count})
+    return rows
+
 
 NAMES_SAID = 5
 MADE = ("label_answers", "neighbour_accuracy")
@@ -30,7 +346,7 @@ TABLES = (*MADE, "model_pairs", *DETECTION.labelled, "task_truth")
 
 def judged(run: OpenRun, task: Task, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """Return the tables that labels add for the models of a task, and rows of ``stability``."""
-    judges = {CLASSIFICATION.name: _answers, DETECTION.name: known_boxes.judge}
+    judges = {CLASSIFICATION.name: _answers, DETECTION.name: judge}
     if task.name not in judges:
         return {} if task.judge is None else dict(task.judge(run, raw))
     if not len(run.inputs.known.labels):
@@ -58,18 +374,21 @@ def _answers(run: OpenRun, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.Data
     known = run.inputs.known
     frames, probabilities = raw["frames"], raw["probabilities"]
     found: dict[str, JudgedAnswers] = {}
+    notes = {}
     for model in (model for model in run.models if model.task == CLASSIFICATION.name):
         mine = [table[table["model"] == model.name] for table in (frames, probabilities)]
         found[model.name] = answers_of(
             mine[0], mine[1], known.labels, model.class_names, sets=known.sets, judged_by=known.judged_by
         )
-        _say(run, model.name, len(mine[0]), found[model.name])
+        one = found[model.name]
+        seen = len(mine[0]), len(one.label_answers), int(one.label_answers["pm0"].notna().sum())
+        notes[model.name] = _noted(run, model.name, seen, one.unknown, one.unjudged)
     lost = known.lost + max((each.lost for each in found.values()), default=0)
     if lost:
         run.reporter.warn(
             f"not in the footage: {plural(lost, 'frame')} about anchors; pm-k is easier to pass without them"
         )
-    notes = {name: _note(frames, name, each, known.lost) for name, each in found.items()}
+    notes = {name: {**each, "lost": known.lost + found[name].lost} for name, each in notes.items()}
     run.folder.update(judged={**run.folder.run.get("judged", {}), **notes})
     made = {name: [getattr(each, name) for each in found.values()] for name in MADE}
     filled = {name: [part for part in parts if len(part)] for name, parts in made.items()}
@@ -125,26 +444,18 @@ def _of_two(answers: pd.DataFrame, models: Sequence[str], seed: int) -> pd.DataF
     return tables.of_rows("model_pairs", rows)
 
 
-def _note(frames: pd.DataFrame, model: str, found: JudgedAnswers, lost: int) -> dict[str, object]:
-    return {
-        "frames": int((frames["model"] == model).sum()),
-        "labelled": len(found.label_answers),
-        "anchors": int(found.label_answers["pm0"].notna().sum()),
-        "lost": lost + found.lost,
-        "unjudged": found.unjudged,
-        "unknown": dict(found.unknown),
-    }
-
-
-def _say(run: OpenRun, model: str, frames: int, found: JudgedAnswers) -> None:
-    anchors = int(found.label_answers["pm0"].notna().sum())
-    run.reporter.say(
-        f"{model}: {len(found.label_answers)} of {frames} frames have labels, {anchors} are anchors"
-    )
-    if found.unknown:
-        names = nouns("label", list(found.unknown)[:NAMES_SAID])
-        more = f" and {len(found.unknown) - NAMES_SAID} more" if len(found.unknown) > NAMES_SAID else ""
+def _noted(
+    run: OpenRun, model: str, seen: tuple[int, int, int], unknown: Mapping[str, int], unjudged: int
+) -> dict[str, object]:
+    """Say and return how many frames were looked at, have labels and are anchors, and what has no class."""
+    frames, labelled, anchors = seen
+    run.reporter.say(f"{model}: {labelled} of {frames} frames have labels, {anchors} are anchors")
+    if unknown:
+        names = nouns("label", list(unknown)[:NAMES_SAID])
+        more = f" and {len(unknown) - NAMES_SAID} more" if len(unknown) > NAMES_SAID else ""
         run.reporter.warn(
             f"{model}: has no class for the {names}{more}; left out: "
-            f"{plural(found.unjudged, 'frame')} without another label"
+            f"{plural(unjudged, 'frame')} without another label"
         )
+    about = {"frames": frames, "labelled": labelled, "anchors": anchors}
+    return {**about, "unjudged": unjudged, "unknown": dict(unknown)}

@@ -160,21 +160,18 @@ class VariationMeter:
             self._adjacent(frame, "corrupt" if damaged and not reason else reason)
         if not corrupt:
             self._far(frame)
-        if self._draws_next():
-            frame.get()
-        # the caller may reuse the memory of the batch
-        frame.pixels = None
-        self._last, self._last_corrupt = frame, corrupt
-
-    def _draws_next(self) -> bool:
-        """Whether the next pair is drawn: one at random in each block of ``stride``."""
+        # Whether the next pair is drawn: one at random in each block of ``stride``
         assert self.stride is not None
         if self._left_in_block == 0:
             self._left_in_block = self.stride
             self._until_draw = int(self._generator.integers(self.stride))
         self._left_in_block -= 1
         self._until_draw -= 1
-        return self._until_draw == -1
+        if self._until_draw == -1:
+            frame.get()
+        # the caller may reuse the memory of the batch
+        frame.pixels = None
+        self._last, self._last_corrupt = frame, corrupt
 
     def _adjacent(self, frame: _Frame, reason: str) -> None:
         self._counts["pairs_adjacent"] += 1

@@ -139,7 +139,8 @@ def _row(
     known = error[error > 0]
     own = float(np.median(known)) if len(known) else 0.0
     if quantity == "sharpness":
-        half, low, high = _blur(low, high, own)
+        signed = [math.copysign(math.sqrt(abs(x)), x) for x in (low, high)]
+        half, low, high = (math.sqrt(max(0.0, high - low - 2 * own**2)), signed[0], signed[1])
         least, most = (math.copysign(math.sqrt(abs(x)), x) for x in (least, most))
     else:
         half = math.sqrt(max(0.0, ((high - low) / 2) ** 2 - (NORMAL * own) ** 2))
@@ -150,11 +151,6 @@ def _row(
         row["share"] = half / width
     ends = {"low": low, "high": high, "least": least, "most": most}
     return {**row, "spread": half, **ends, "error": own, "n": len(value)}
-
-
-def _blur(low: float, high: float, error: float) -> tuple[float, float, float]:
-    signed = [math.copysign(math.sqrt(abs(x)), x) for x in (low, high)]
-    return math.sqrt(max(0.0, high - low - 2 * error**2)), signed[0], signed[1]
 
 
 # How strong a perturbation occurs in the footage

@@ -52,8 +52,8 @@ from vidrobust.plugins.finetune.judge import (
 from vidrobust.plugins.finetune.network import MetricValues
 from vidrobust.plugins.finetune.steps import Condition, shown_with_boxes
 from vidrobust.predictions import Detections
-from vidrobust.stages.stability.known_boxes import judged_frames, known_in_frames
 from vidrobust.stages.stability.unit import along_time
+from vidrobust.stages.stability.with_labels import judged_frames, known_in_frames
 from vidrobust.statistics.standard_errors import influence
 
 # Metric -> its column along tracks.
@@ -253,7 +253,7 @@ class BoxBench:
         return every[list(COLUMNS)]
 
     def objects(self, module: nn.Module) -> tuple[list[KnownBoxes], np.ndarray]:
-        """Boxes of the objects that a network follows in each frame, and their least score (0: no object)."""
+        """Of each frame the boxes of followed objects, and their least score."""
         found = BoxAnswers(self._followed(self.network.answers(module, self.pixels)), *[np.empty(0)] * 2)
         boxes, sure = [NONE] * len(self.frames), np.zeros(len(self.frames))
         for rows, mine, track, made in self._measured(found):
@@ -271,7 +271,7 @@ class BoxBench:
         return pd.concat(parts, ignore_index=True)
 
     def _measured(self, found: BoxAnswers) -> Iterator[tuple[np.ndarray, pd.DataFrame, np.ndarray, Measures]]:
-        """Of each stretch its rows, its boxes, their objects, and what these measure."""
+        """Of each stretch rows, boxes, objects and measures."""
         boxes = found.boxes
         for rows in self.stretches:
             along = self.along[str(self.frames["item"].iloc[rows[0]])]

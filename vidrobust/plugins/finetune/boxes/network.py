@@ -46,7 +46,6 @@ class KnownBoxes:
         }
 
     def take(self, keep: np.ndarray) -> KnownBoxes:
-        """Some of them; keep (M,) bool."""
         return KnownBoxes(self.boxes[keep], self.labels[keep])
 
 
@@ -61,7 +60,7 @@ def of_rows(rows: pd.DataFrame) -> KnownBoxes:
 def self_boxes(
     detections: pd.DataFrame, steps: pd.DataFrame, start_score: float
 ) -> tuple[Mapping[int, KnownBoxes], Mapping[int, float]]:
-    """Return frame -> boxes of the objects that a detector followed along one input, and the least sure score."""
+    """Return frame -> boxes of followed objects along one input, and their least mean score."""
     found: list[pd.DataFrame] = []
     filled = dict(list(steps[steps["missed"] == 1].groupby("track", sort=False)))
     for track, rows in detections[detections["track"] >= 0].groupby("track", sort=True):
@@ -98,7 +97,6 @@ class TrainableDetector:
 
     @property
     def decides(self) -> str:
-        """The score from which boxes count, and which of them."""
         return repr(self.tracks)
 
     def cut(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -148,7 +146,7 @@ class TrainableDetector:
         return float(known.mean()) if len(known) else 0.0
 
     def change(self, before: Detections, after: Detections, of: str = "box_change") -> float:
-        """The fate of a frame's boxes, as ``BoxChange.shares``; NaN without any before."""
+        """As ``BoxChange.shares``; NaN without any box before."""
         shares = change(
             before.of_frame(0),
             after.of_frame(0),
@@ -212,7 +210,7 @@ Renewal = Callable[[nn.Module], tuple[Sequence[KnownBoxes], np.ndarray]]
 
 @dataclass(frozen=True)
 class BoxSamples:
-    """Frames (1, 3, H, W) uint8 to train with and their boxes; ``line`` are the rows that ``renewal`` is about."""
+    """Frames (1, 3, H, W) uint8 and their boxes; ``renewal`` is of the rows ``line``."""
 
     network: TrainableDetector
     frames: Sequence[torch.Tensor]
@@ -227,7 +225,6 @@ class BoxSamples:
         return BoxLearner(self, module, arm, mixture, draws, arm.picture() if arm.picture else None)
 
     def renewed(self, module: nn.Module) -> tuple[BoxSamples, int]:
-        """With the objects that a better network follows; and how many of the line's frames it leaves out."""
         if self.line is None or self.renewal is None:
             return self, 0
         boxes, certainty = self.renewal(module)

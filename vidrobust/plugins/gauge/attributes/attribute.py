@@ -17,8 +17,7 @@ from vidrobust.plugins.gauge.attributes.grey_zone import grey_zone
 from vidrobust.plugins.gauge.attributes.raters import cochrans_q, exact_mcnemar, fleiss_kappa, kendalls_w
 from vidrobust.plugins.gauge.differing_operators import right_by_operator
 from vidrobust.plugins.gauge.measurements import check_attribute
-from vidrobust.statistics.agreement import cohens_kappa
-from vidrobust.statistics.intervals import Interval, clopper_pearson, clustered_rate
+from vidrobust.statistics.intervals import Interval, clopper_pearson, clustered_rate, cohens_kappa
 
 NAN = float("nan")
 

@@ -8,9 +8,8 @@ import numpy as np
 from scipy import special
 
 from vidrobust.statistics import associations
-from vidrobust.statistics.agreement import beyond_chance, of_sums
 from vidrobust.statistics.clusters import Clusters, cluster_codes
-from vidrobust.statistics.intervals import Interval
+from vidrobust.statistics.intervals import Interval, beyond_chance, of_sums
 
 
 def fleiss_kappa(counts: np.ndarray, clusters: Clusters | np.ndarray | None = None) -> Interval:

@@ -1,0 +1,183 @@
+"""Do reduced pairs give the account of whole ones? Shares of both, and processor seconds a pair.
+
+    python benchmarks/reduced_pairs.py [--corpus DIR] [--models DIR] [--world NAME ...] [--clip FILE ...]
+                                       [--pairs 8] [--keep FILE] [--page FILE]
+
+The same pairs are replayed whole and averaged over squares (``factor_of``), and both accounts are made of them.
+Worlds are those of ``account_worlds.py`` at 1280x720, lengths and blur three times as large, seen through a
+resize to 256 px. Real clips, averaged to 360 lines where they have more, are seen through one to 128 px, which
+reduces 360 lines as 256 px reduce 720. A share has moved where it leaves the interval that it has on whole
+frames. ``--keep``: rows done, continued.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import account_worlds as worlds
+import cv2
+import harness
+import numpy as np
+import pandas as pd
+import torch
+
+from vidrobust.frame_pairs.transitions import PairWatcher
+from vidrobust.frames.pixels import to_array, to_levels
+from vidrobust.models.load import load_model
+from vidrobust.models.network import NetworkClassifier
+from vidrobust.stages.causes.catalogue import UNEXPLAINED
+from vidrobust.stages.causes.pair_replays import study_pair
+from vidrobust.stages.causes.pairs import factor_of
+from vidrobust.stages.causes.score import score
+from vidrobust.stages.causes.shares import summarise
+from vidrobust.video.source import open_video
+
+TIMES = 3
+"""How much larger than 320x240 the worlds' lengths are."""
+LINES = 360
+"""Shorter side to which larger clips are averaged."""
+WORLDS = ("noise", "h264", "flicker", "jitter", "hue", "focus", "belt", "shadow, noise")
+CLIPS = (
+    *("objects/sam2_01_dog.mp4", "objects/sam2_02_cups.mp4", "objects/mdn_flower.mp4"),
+    *("objects/intel_car-detection.mp4", "objects/cotracker_teddy.mp4", "objects/cotracker_cat.mp4"),
+    *("objects/cotracker_backpack.mp4", "factory/intel_bottle-detection.mp4"),
+    *("factory/flour_bag_conveyor_output.gif", "faults/moviepy_chaplin.mp4"),
+    *("faults/moviepy_video_with_failing_audio.mp4", "faults/torchcodec_av1_video.mkv"),
+    "faults/moviepy_big_buck_bunny_432_433.webm",
+)
+Quadruple = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+
+def model_of(models: Path, side: int) -> NetworkClassifier:
+    """A classifier that resizes the shorter side to so many px."""
+    name = "mobilenet_v1_1.0_224" if side == 256 else "mobilenet_v1_0.25_128"
+    model = load_model(f"onnx:{models / name}.onnx", device="cpu")
+    assert isinstance(model, NetworkClassifier), "a network"
+    model.network = replace(model.network, preprocess=replace(model.network.preprocess, resize_to=side))
+    return model
+
+
+def of_world(name: str, corpus: Path, pairs: int) -> list[Quadruple]:
+    """Pairs of a world at 1280x720."""
+    number = WORLDS.index(name)
+    worlds.WIDTH, worlds.HEIGHT, worlds.MARGIN = 1280, 720, 24 * TIMES
+    still, part = (
+        worlds.still(corpus / file, frame) for file, frame in (worlds.STILLS * 2)[number : number + 2]
+    )
+    conditions, sigma, codec = worlds.WORLDS[name]
+    rng = np.random.default_rng(number)
+    frames = []
+    for each in conditions(rng, pairs + 3):
+        shift = (TIMES * each.shift[0], TIMES * each.shift[1])
+        place = None if each.part is None else TIMES * each.part
+        large = dataclasses.replace(each, shift=shift, blur=TIMES * each.blur, part=place)
+        frames.append(to_levels(worlds.render(still, part, large) + _noise(rng, TIMES * sigma)))
+    frames = worlds.coded(frames) if codec else frames
+    return [tuple(frames[k : k + 4]) for k in range(pairs)]  # type: ignore[misc]
+
+
+def _noise(rng: np.random.Generator, sigma: float) -> np.ndarray:
+    return np.float32(sigma) * rng.standard_normal((worlds.HEIGHT, worlds.WIDTH, 3), np.float32)
+
+
+def of_clip(path: Path, pairs: int) -> list[Quadruple]:
+    """Usable pairs spread over a clip, each with the frames beside it."""
+    with open_video(path) as source:
+        watcher, reasons = PairWatcher(), []
+        for batch in source.batches(16):
+            reasons += watcher.feed(batch).reason.tolist()
+        usable = [k for k in range(1, len(reasons) - 2) if not any(reasons[k : k + 3][1:])]
+        chosen = [usable[k] for k in np.unique(np.linspace(0, len(usable) - 1, pairs).astype(int))]
+        return [_four(source, k) for k in chosen]
+
+
+def _of_lines(picture: np.ndarray) -> np.ndarray:
+    height, width = picture.shape[:2]
+    if min(height, width) <= LINES:
+        return picture
+    scale = LINES / min(height, width)
+    size = (round(width * scale), round(height * scale))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
+
+
+def _four(source: Any, k: int) -> Quadruple:
+    found = [_of_lines(to_array(each).copy()) for each in source.at([k - 1, k, k + 1, k + 2]).pixels]
+    return found[0], found[1], found[2], found[3]
+
+
+def account(pairs: Sequence[Quadruple], model: NetworkClassifier, factor: int) -> tuple[pd.DataFrame, float]:
+    """The account of the pairs, and processor seconds a pair."""
+    rows: list[dict[str, Any]] = []
+    begin = time.process_time()
+    for number, (before, a, b, after) in enumerate(pairs):
+        made = study_pair(before, a, b, after, factor=factor)
+        ids = {"item": "clip", "scale": "adjacent", "frame_a": 100 * number, "frame_b": 100 * number + 1}
+        rows += [{**ids, "weight": 1.0, **row} for row in score(made, model)]
+    spent = (time.process_time() - begin) / max(1, len(pairs))
+    return summarise(pd.DataFrame(rows), per_item=False).set_index("cause"), spent
+
+
+def compared(pairs: Sequence[Quadruple], model: NetworkClassifier) -> dict[str, Any]:
+    """Both accounts of the pairs: how far shares are apart, and what moved beyond its interval."""
+    height, width = pairs[0][1].shape[:2]
+    info: Any = type("Size", (), {"height": height, "width": width})
+    factor = factor_of(model, info)
+    whole, slow = account(pairs, model, 1)
+    small, fast = account(pairs, model, factor)
+    known = [cause for cause in whole.index if cause != UNEXPLAINED and np.isfinite(whole["share"][cause])]
+    apart = {cause: float(small["share"][cause] - whole["share"][cause]) for cause in known}
+    moved = [c for c in known if not whole["low"][c] - 1e-9 <= small["share"][c] <= whole["high"][c] + 1e-9]
+    largest = max(known, key=lambda cause: abs(apart[cause]))
+    low, high = whole["low"][largest], whole["high"][largest]
+    return {
+        "size": f"{width}x{height}",
+        "factor": factor,
+        "cause": largest,
+        "whole": f"{whole['share'][largest]:.2f} [{low:.2f}, {high:.2f}]",
+        "reduced": round(float(small["share"][largest]), 2),
+        "moved": ", ".join(moved) or "none",
+        "whole_s": round(slow, 2),
+        "reduced_s": round(fast, 2),
+    }
+
+
+def main() -> None:
+    parser = harness.parser(__doc__)
+    parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
+    parser.add_argument("--models", type=Path, default=Path("../shared/models"))
+    parser.add_argument("--world", nargs="*", choices=WORLDS, default=WORLDS)
+    parser.add_argument("--clip", nargs="*", default=CLIPS)
+    parser.add_argument("--pairs", type=int, default=8)
+    parser.add_argument("--keep", type=Path)
+    asked = parser.parse_args()
+    torch.set_num_threads(1)
+    done: dict[str, Any] = {}
+    if asked.keep is not None and asked.keep.is_file():
+        done = json.loads(asked.keep.read_text())
+    table = harness.table(
+        *("footage", "size", "factor", "largest difference", "whole", "reduced", "moved", "s whole"),
+        "s reduced",
+        digits=2,
+    )
+    for name in (*asked.world, *asked.clip):
+        if name not in done:
+            world = name in WORLDS
+            pairs = (of_world if world else lambda n, c, p: of_clip(c / n, p))(
+                name, asked.corpus, asked.pairs
+            )
+            done[name] = compared(pairs, model_of(asked.models, 256 if world else 128))
+            if asked.keep is not None:
+                asked.keep.write_text(json.dumps(done))
+        table.row(Path(name).stem, *done[name].values())
+    moved = sum(each["moved"] != "none" for each in done.values())
+    harness.say(f"\n{moved} of {len(done)} with a share that left its interval")
+
+
+if __name__ == "__main__":
+    harness.run(main)
