@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = ("vidrobust", "numpy", "scipy", "torch")
+# Scripts train networks on the simulated line: ``datasets`` lies beside their folder and is not installed.
+sys.path.append(str(Path(__file__).parents[1]))
 
 
 @dataclass

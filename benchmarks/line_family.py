@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from datasets.line_sim.fit import normalised, station_samples
 from vidrobust.models.info import state_sha256
 from vidrobust.models.modules import from_module
 from vidrobust.models.network import NetworkClassifier, as_classifier
@@ -19,7 +20,6 @@ from vidrobust.models.preprocess import Preprocess
 from vidrobust.models.rebuilt.blur import BlurPool
 from vidrobust.plugins.line.model_kind import MEAN, STD
 from vidrobust.plugins.line.parts import LABELS
-from vidrobust.plugins.line.training.fit import normalised, station_samples
 
 KINDS = {
     "plain": "three halvings by strided convolutions",

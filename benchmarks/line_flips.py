@@ -26,11 +26,11 @@ import pandas as pd
 import torch
 from harness import say
 
+from datasets.line_sim.train import classes_in
 from vidrobust.plugins.line import model_kind as trained
 from vidrobust.plugins.line.dials import BY_NAME
 from vidrobust.plugins.line.model_kind import LineClassifier
 from vidrobust.plugins.line.render import RenderSettings, render
-from vidrobust.plugins.line.training.train import classes_in
 from vidrobust.statistics.intervals import clustered_rate
 
 SEEDS = (8001, 8002, 8003, 8004, 8005)

@@ -3,7 +3,7 @@
     python benchmarks/line_looks.py [--figure docs/line_looks.jpg] [--seed 31]
 
 Real: the bottle and the bolt clip of tests/footage_media (Intel, CC BY 4.0), and what is given as CLIPS. Rendered:
-one clip of each kind of part, all dials at rest. The measures are those of vidrobust/line_sim/looks.py.
+one clip of each kind of part, all dials at rest. The measures are those of ``looks``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import harness
 import numpy as np
 from harness import say
 
-from vidrobust.plugins.line.demo import QUANTITIES, looks
 from vidrobust.plugins.line.render import RenderSettings, render
 
 REAL = tuple(
@@ -27,6 +26,36 @@ REAL = tuple(
 )
 WIDTH = 400
 """px of a picture in the figure."""
+
+
+QUANTITIES = ("noise", "laplacian", "edges")
+
+
+def looks(path: Path, step: int) -> dict[str, float]:
+    """Return medians over every ``step``-th of the first hundred frames.
+
+    ``noise``: sigma in levels (Immerkaer 1996), third decile of 16 px blocks. ``laplacian``: its variance
+    (Pech-Pacheco et al. 2000). ``edges``: 99th percentile of the Sobel gradient.
+    """
+    found = []
+    with av.open(str(path)) as container:
+        for number, frame in enumerate(container.decode(video=0)):
+            if number % step == 0:
+                found.append(of_frame(frame.to_ndarray(format="gray").astype(np.float32)))
+            if number >= 100:
+                break
+    return dict(zip(QUANTITIES, map(float, np.median(found, axis=0)), strict=True))
+
+
+def of_frame(gray: np.ndarray) -> tuple[float, float, float]:
+    """noise, laplacian and edges of one frame, (H, W) float32 levels."""
+    kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6
+    h, w = (side // 16 * 16 for side in gray.shape)
+    squares = cv2.filter2D(gray, -1, kernel)[:h, :w] ** 2
+    blocks = np.sqrt(squares.reshape(h // 16, 16, w // 16, 16).mean(axis=(1, 3)))
+    gradient = np.hypot(cv2.Sobel(gray, cv2.CV_32F, 1, 0), cv2.Sobel(gray, cv2.CV_32F, 0, 1)) / 8
+    laplacian = cv2.Laplacian(gray, cv2.CV_32F, ksize=1).var()
+    return float(np.quantile(blocks, 0.3)), float(laplacian), float(np.quantile(gradient, 0.99))
 
 
 def picture(path: Path, number: int) -> np.ndarray:

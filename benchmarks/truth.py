@@ -40,8 +40,8 @@ from harness import say
 from vidrobust.api.study import study
 from vidrobust.frames.pixels import to_array, to_levels
 from vidrobust.models.load import load_model
-from vidrobust.plugins.line.camera import uneven
-from vidrobust.plugins.line.demo import planted_spread, planted_state
+from vidrobust.plugins.line.camera import SENSOR_LEVELS, uneven
+from vidrobust.plugins.line.demo import planted_spread
 from vidrobust.plugins.line.dials import BY_NAME, DIALS
 from vidrobust.plugins.line.render import RenderSettings, render, stage
 from vidrobust.run_folder.settings import Settings
@@ -116,6 +116,14 @@ class World:
     @property
     def key(self) -> str:
         return f"{' '.join(self.dials) or 'none'} {self.seed}"
+
+
+def planted_state(truth: pd.DataFrame) -> dict[str, float]:
+    """By quantity, the median of what is between neighbours: noise in levels, the belt's run in px."""
+    return {
+        "noise_sigma": float(np.median(np.hypot(truth["noise"].to_numpy(float), SENSOR_LEVELS))),
+        "part_shift_x_px": float(np.median(np.abs(truth["speed_px"].to_numpy(float)))),
+    }
 
 
 def worlds() -> list[World]:

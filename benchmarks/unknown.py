@@ -24,12 +24,12 @@ import torch
 from harness import say
 from scipy import special
 
+from datasets.line_sim.fit import PartSamples, make_samples, train_classifier
 from vidrobust.models.load import load_as_it_is
 from vidrobust.models.network import NetworkClassifier
 from vidrobust.plugins.line.model_kind import save
 from vidrobust.plugins.line.parts import LABELS
 from vidrobust.plugins.line.render import RenderSettings, render
-from vidrobust.plugins.line.training.fit import PartSamples, make_samples, train_classifier
 from vidrobust.plugins.unknown.auroc import auroc
 from vidrobust.plugins.unknown.footage import ClipRequest, FrameReadouts, ask
 from vidrobust.plugins.unknown.inside import probe_of, rows_of

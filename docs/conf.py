@@ -7,11 +7,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from dials_page import page as dial_page
 from option_pages import write_option_pages, write_page
 from perturbations_page import page as perturbation_page
 from tables_page import page as table_page
 
-from vidrobust.plugins.line.demo import dial_page
 from vidrobust.report.glossary import page as glossary_page
 from vidrobust.version import VERSION
 

@@ -15,9 +15,9 @@ from torch import nn
 from torch.nn import functional
 
 from claims.judge import Measure
+from datasets.line_sim.fit import FRAMES, SCENES_A_STATION, normalised, station_samples
 from vidrobust.plugins.line.model_kind import MIDDLE_ROWS
 from vidrobust.plugins.line.parts import LABELS
-from vidrobust.plugins.line.training.fit import FRAMES, SCENES_A_STATION, normalised, station_samples
 from vidrobust.statistics.intervals import clustered_mean
 
 TRAIN_SCENES, TEST_SCENES, SEEDS = 144, 96, 3

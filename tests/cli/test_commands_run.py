@@ -66,6 +66,7 @@ WORDS = {
     "onnx:parts.onnx": CLASSIFIER,
     "torchvision:resnet18": CLASSIFIER,
     "best.pt": CLASSIFIER,
+    "recordings/*.mp4": "line3/*.mp4",
     "SPEC": CLASSIFIER,
     "CLIP": "clip.mp4",
     "SOURCES": "clip.mp4",
@@ -128,7 +129,15 @@ def cases() -> dict[str, str]:
         named_only = " " not in text and text not in ALONE
         if not (named_only or text in MID_SENTENCE or any(each in text for each in ELSEWHERE)):
             found.setdefault(typed(text), place)
-    return found
+    return {text: place for text, place in found.items() if not any(_covers(other, text) for other in found)}
+
+
+def _covers(other: str, text: str) -> bool:
+    """Is a slow command typed as well with more options and an input of the same kind?"""
+    mine, more = ({word for word in each.split() if word.startswith("--")} for each in (text, other))
+    kinds = {tuple(re.sub(r"\w{2,}", "x", word) for word in each.split()[1:2]) for each in (text, other)}
+    same = len(kinds) == 1 and text.split()[0] == other.split()[0] and text.split()[0] in SLOW
+    return same and mine < more and "--dry-run" not in more
 
 
 def clip(path: Path, phase: float = 0.0) -> None:

@@ -95,8 +95,8 @@ def test_boxes_are_those_of_the_library(folders: Path) -> None:
 @pytest.mark.slow
 def test_trained_on_the_simulated_line(tmp_path: Path) -> None:
     """A classifier trained for a minute tells the kinds of parts apart, here as in the pipeline."""
+    from datasets.line_sim.fit import station_samples
     from vidrobust.plugins.line.parts import LABELS
-    from vidrobust.plugins.line.training.fit import station_samples
 
     samples = station_samples(0, scenes=16, seed=1)
     torch.manual_seed(0)

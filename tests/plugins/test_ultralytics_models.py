@@ -207,8 +207,8 @@ def test_trained_on_the_simulated_line(tmp_path: Path) -> None:
     """A network trained for a minute: something is detected, and the boxes are those of the library."""
     from ultralytics import YOLO
 
+    from datasets.line_sim.fit import station_samples
     from vidrobust.plugins.line.parts import BOXES
-    from vidrobust.plugins.line.training.fit import station_samples
 
     samples = station_samples(0, scenes=6, seed=1)
     frames = samples.large.permute(0, 2, 3, 1).numpy()

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import functools
 import math
+import tomllib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -171,71 +173,6 @@ def _of_clip(field: Fixed, scale: Scale, doc: str, motion: Motion | None = None,
     return in_time(clip, scale, doc, move_boxes=boxes, motion=motion, **more)
 
 
-_ALL_CLIP: tuple[Perturbation, ...] = (
-    _of_clip(
-        _dead_pixels,
-        Scale("camera", "pixels of a million", (100.0, 300.0, 1000.0, 3000.0, 10000.0), 1e6),
-        "That many pixels stay black, at least one.",
-        saying="{s} dead pixels in a million",
-    ),
-    _of_clip(
-        _hot_pixels,
-        Scale("camera", "pixels of a million", (100.0, 300.0, 1000.0, 3000.0, 10000.0), 1e6),
-        "That many pixels stay white, at least one.",
-        saying="{s} hot pixels in a million",
-    ),
-    _of_clip(
-        _stuck_lines,
-        Scale("camera", "rows or columns", (1.0, 2.0, 4.0, 8.0, 16.0), 1024.0),
-        "That many rows, or columns, each stay at one grey level, at least one.",
-        saying="{s} stuck rows or columns",
-    ),
-    _of_clip(
-        _fixed_pattern_noise,
-        Scale("camera", "sigma, levels of 255", (1.0, 2.0, 4.0, 8.0, 16.0), 128.0),
-        "An offset of each pixel and of each column, half of the variance each, the same in all frames.",
-        saying="fixed pattern noise of {s} grey levels",
-    ),
-    _of_clip(
-        _vignetting,
-        Scale("camera", "share of light lost in the corner", (0.1, 0.2, 0.4, 0.6, 0.8), 1.0),
-        "Light falls with the square of the distance from the centre.",
-        saying="vignetting of {p}",
-    ),
-    _of_clip(
-        _uneven_lighting,
-        Scale("camera", "relative gain at the corner", (0.1, 0.2, 0.4, 0.6, 0.8), 1.0),
-        "A ramp of light across the picture in a random direction, 1 at the centre.",
-        saying="lighting uneven by {p}",
-    ),
-    _of_clip(
-        _specular_glare,
-        Scale("camera", "share of full scale at its peak", (0.2, 0.4, 0.6, 0.8, 1.0), 1.0),
-        "A lamp mirrored in the part: a bright ellipse with a veil around it.",
-        saying="a glare of {p}",
-    ),
-    _of_clip(
-        _lens_dust,
-        Scale("camera", "opacity", (0.1, 0.2, 0.4, 0.6, 0.9), 1.0),
-        f"One field of {SPECKS} soft dark specks.",
-        saying="dust of opacity {p}",
-    ),
-    _of_clip(
-        _lens_smear,
-        Scale("camera", "share at the thickest place", (0.1, 0.2, 0.4, 0.6, 0.9), 1.0),
-        "One field of greasy streaks under which the picture is blurred and veiled.",
-        saying="a smear of {p}",
-    ),
-    _of_clip(
-        _rolling_shutter,
-        Scale("camera", "px from the first row to the last", (2.0, 4.0, 8.0, 16.0, 32.0), 1024.0),
-        "The belt moves on while the rows are read: the picture leans by s pixels, all clip long to one side.",
-        motion=_shutter_motion,
-        saying="a rolling shutter of {s} px",
-    ),
-)
-
-
 MAINS_HZ = (50.0, 60.0)
 # Relative error of mains and frame clock together, at most: what makes a synchronous camera beat slowly
 MAINS_ERROR = 0.001
@@ -367,66 +304,37 @@ def _as_they_are(pixels: torch.Tensor, strength: float, generator: Generators) -
     return fresh_copy(pixels)
 
 
-def _losing(clip: ApplyClip, doc: str, *, saying: str) -> Perturbation:
-    return in_time(
-        clip,
-        Scale("time", "share of frames", (0.01, 0.02, 0.05, 0.1, 0.3), 1.0),
-        doc,
-        apply=_as_they_are,
-        whole_clip=True,
-        needs_neighbours="A lone frame has no neighbour to take its place.",
-        not_monotone="A lone frame stays as it is at every strength.",
-        saying=saying,
-    )
+_CONSTANT = (
+    *(_dead_pixels, _hot_pixels, _stuck_lines, _fixed_pattern_noise, _vignetting, _uneven_lighting),
+    *(_specular_glare, _lens_dust, _lens_smear, _rolling_shutter),
+)
+_CHANGING = (
+    *(
+        _flicker,
+        _banding,
+        _exposure_drift,
+        _focus_drift,
+        _repeated_frames,
+        _dropped_frames,
+        _steam,
+        _heat_haze,
+    ),
+)
+_DECLARED = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+
+
+def _declared(function: Callable[..., Any]) -> tuple[Scale, str, dict[str, Any]]:
+    """Scale, description and further fields of ``line_camera.toml``."""
+    more = dict(_DECLARED[function.__name__.removeprefix("_")])
+    family, unit, strengths, largest = (more.pop(k) for k in ("family", "unit", "strengths", "largest"))
+    if function is _rolling_shutter:
+        more["motion"] = _shutter_motion
+    if function in (_repeated_frames, _dropped_frames):
+        more["apply"] = _as_they_are
+    return Scale(family, unit, tuple(strengths), largest), more.pop("doc"), more
 
 
 PERTURBATIONS: tuple[Perturbation, ...] = (
-    *_ALL_CLIP,
-    in_time(
-        _flicker,
-        Scale("time", "relative depth", (0.02, 0.05, 0.1, 0.2, 0.4), 1.0),
-        "Light pulses at twice the mains frequency (50 or 60 Hz) and is met at the true times of the frames.",
-        noun="lamp flicker",
-        saying="a lamp flicker {p} deep",
-    ),
-    in_time(
-        _banding,
-        Scale("time", "relative depth", (0.02, 0.05, 0.1, 0.2, 0.4), 1.0),
-        "3 to 8 bands of light across the rows that wander: pulsed light under a rolling shutter.",
-        saying="bands {p} deep",
-    ),
-    in_time(
-        _exposure_drift,
-        Scale("time", "relative gain", (0.05, 0.1, 0.2, 0.4, 0.8), 9.0),
-        "Gain wanders slowly between 1 / (1 + s) and 1 + s.",
-        saying="an exposure drift of {p}",
-    ),
-    in_time(
-        _focus_drift,
-        Scale("time", "sigma px", (1.0, 2.0, 4.0, 8.0, 16.0), 64.0),
-        "Focus wanders slowly: a Gaussian blur between none and sigma s.",
-        saying="a focus drift of sigma {s} px",
-    ),
-    _losing(
-        _repeated_frames,
-        "Each frame is replaced with probability s by the last one that arrived: the picture freezes.",
-        saying="{p} of the frames repeated",
-    ),
-    _losing(
-        _dropped_frames,
-        "Each frame is lost with probability s and the next that arrives takes its place: the picture jumps.",
-        saying="{p} of the frames dropped",
-    ),
-    in_time(
-        _steam,
-        Scale("weather", "opacity at its thickest", (0.1, 0.2, 0.35, 0.5, 0.7), 1.0),
-        "White steam drifts through: a veil that is s thick where it is thickest, half of that on average.",
-        saying="steam up to {p} thick",
-    ),
-    in_time(
-        _heat_haze,
-        Scale("weather", "px, root mean square along each side", (0.5, 1.0, 1.5, 2.0, 3.0), 32.0),
-        "Hot air over the part: the picture shimmers by s px, in cells that a draught carries along.",
-        saying="heat haze of {s} px",
-    ),
+    *(_of_clip(field, scale, doc, **more) for field in _CONSTANT for scale, doc, more in [_declared(field)]),
+    *(in_time(clip, scale, doc, **more) for clip in _CHANGING for scale, doc, more in [_declared(clip)]),
 )

@@ -71,15 +71,15 @@ def test_a_reference_part_that_shifts_is_not_stable() -> None:
         [(day, rng.normal()) for day in range(25) for _ in range(4)], columns=["time", "value"]
     )
     found = reference_chart(steady, 0.0)
-    assert found.wrong == 0
-    assert found.bias_p > 0.05
+    assert found["wrong"] == 0
+    assert found["bias_p"] > 0.05
     # A2 of four readings is .729, D4 2.282 (AIAG 2010, appendix)
-    assert (found.high - found.centre) / found.spread_centre == pytest.approx(0.729, abs=5e-4)
-    assert found.spread_high / found.spread_centre == pytest.approx(2.282, abs=1e-3)
+    assert (found["high"] - found["centre"]) / found["spread_centre"] == pytest.approx(0.729, abs=5e-4)
+    assert found["spread_high"] / found["spread_centre"] == pytest.approx(2.282, abs=1e-3)
     shifted = reference_chart(steady.assign(value=steady["value"] + 2.0 * (steady["time"] > 15)), 0.0)
-    assert shifted.wrong > 3
+    assert shifted["wrong"] > 3
     single = reference_chart(steady.drop_duplicates("time"))
-    assert (single.high - single.centre) / single.spread_centre == pytest.approx(2.66, abs=5e-3)
+    assert (single["high"] - single["centre"]) / single["spread_centre"] == pytest.approx(2.66, abs=5e-3)
     with pytest.raises(InputError, match="at least 5 are needed"):
         reference_chart(steady[steady["time"] < 3])
 

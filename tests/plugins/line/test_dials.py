@@ -11,12 +11,12 @@ from itertools import pairwise
 import cv2
 import numpy as np
 import pytest
+from dials_page import dial_table
 from scipy import ndimage
 
 from tests.plugins.line.conftest import Shot
 from vidrobust.errors import SettingsError
 from vidrobust.plugins.line.camera import SENSOR_LEVELS
-from vidrobust.plugins.line.demo import dial_table
 from vidrobust.plugins.line.dials import BY_NAME, DIALS, FRAME_RATE, courses, station_settings
 
 Shoot = Callable[..., Shot]

@@ -7,8 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from line_looks import QUANTITIES, looks, of_frame
 
-from vidrobust.plugins.line.demo import QUANTITIES, looks, of_frame
 from vidrobust.plugins.line.render import RenderSettings, render
 
 CLIPS = ("line-bottles.mp4", "line-bolt.gif")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from truth import planted_state
 
-from vidrobust.plugins.line.demo import SPREAD, STATE, planted_spread, planted_state
+from vidrobust.plugins.line.demo import SPREAD, planted_spread
 from vidrobust.plugins.line.dials import DIALS
 
 
@@ -42,4 +43,4 @@ def test_noise_is_that_of_the_dial_and_the_sensor_and_the_belt_runs_either_way()
 
 
 def test_every_quantity_of_a_dial_can_be_planted() -> None:
-    assert {quantity for dial in DIALS for quantity in dial.quantities} == {*SPREAD, *STATE}
+    assert {quantity for dial in DIALS for quantity in dial.quantities} == {*SPREAD, *planted_state(truth())}

@@ -13,11 +13,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from datasets.line_sim.render import main
 from tests.plugins.line.conftest import Shot
 from vidrobust.errors import SettingsError
 from vidrobust.plugins.line.dials import FRAME_RATE, station_settings
 from vidrobust.plugins.line.parts import BOXES, LABELS
-from vidrobust.plugins.line.render import ClipPlan, RenderSettings, coding, encode, main, render, stage
+from vidrobust.plugins.line.render import ClipPlan, RenderSettings, coding, encode, render, stage
 from vidrobust.plugins.line.scene import make_part, make_scene
 
 ROOT = Path(__file__).resolve().parents[3]

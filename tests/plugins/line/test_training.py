@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from vidrobust.plugins.line.model_kind import CLASSIFIER_SIZE, DETECTOR_SIZE, LineClassifier, LineDetector
-from vidrobust.plugins.line.parts import BOXES, LABELS
-from vidrobust.plugins.line.training import train
-from vidrobust.plugins.line.training.fit import (
+from datasets.line_sim import train
+from datasets.line_sim.fit import (
     DEFECT,
     FRAMES,
     defect_maps,
@@ -19,6 +17,8 @@ from vidrobust.plugins.line.training.fit import (
     station_samples,
     target_maps,
 )
+from vidrobust.plugins.line.model_kind import CLASSIFIER_SIZE, DETECTOR_SIZE, LineClassifier, LineDetector
+from vidrobust.plugins.line.parts import BOXES, LABELS
 
 
 class Perfect(LineDetector):

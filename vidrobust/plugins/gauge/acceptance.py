@@ -17,6 +17,7 @@ from typing import Any, Literal, NamedTuple
 from vidrobust.errors import SettingsError
 from vidrobust.files.json_text import file_text
 from vidrobust.plugins.gauge.plan import Verdict, grade, more_needed
+from vidrobust.plugins.gauge.stated import WORDS
 from vidrobust.plugins.gauge.variables.anova import MAYBE_NESTED, NO_SPREAD, ONE_OPERATOR
 from vidrobust.plugins.gauge.variables.reference_parts import DRIFT
 from vidrobust.text.numbers import p_words
@@ -57,24 +58,6 @@ OPENING = {
     NOT_SHOWN: "Not shown",
     NO_VERDICT: "No verdict",
 }
-WORDS = {
-    "percent_grr": "gauge R&R takes {value} of the study variation",
-    "percent_tolerance": "gauge R&R takes {value} of the tolerance",
-    "percent_process": "gauge R&R is {value} of the process variation",
-    "ndc": "the gauge distinguishes {value} groups of parts",
-    "effectiveness": "{of} judges {value} of the parts right every time",
-    "miss_rate": "{of} passes {value} of the bad parts, counted by trials",
-    "false_alarm_rate": "{of} rejects {value} of the good parts, counted by trials",
-    "kappa": "the kappa of {of} is {value}",
-    "cg": "Cg is {value}",
-    "cgk": "Cgk is {value}",
-    "percent_bias": "the bias is {value} of the tolerance or process variation",
-    "percent_largest_bias": "the largest bias over the range is {value} of the tolerance or process variation",
-    "percent_limit_bias": "the bias at {of} is {value} of the tolerance",
-    "q_ms": "Q_MS is {value}",
-    "q_mp": "Q_MP is {value}",
-}
-"""A quantity in words."""
 SHARES = ("effectiveness", "miss_rate", "false_alarm_rate")
 """Quantities that are reported in percent, and so are the limits of their rules."""
 MANY = 10_000
@@ -304,52 +287,53 @@ def _known(value: float | None) -> bool:
     return value is not None and not math.isnan(value)
 
 
-@dataclass(frozen=True, kw_only=True)
-class OverallVerdict:
-    """The worst of the verdicts, in a sentence with the figure that decides it.
+NOTHING: dict[str, Any] = {
+    "quantity": "",
+    "of": "",
+    "value": None,
+    "reasons": [],
+    "short": [],
+    "needed": [],
+    "rules": 0,
+    "not_computed": 0,
+}
+
+
+def overall(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the worst of the verdicts on a study as in its JSON, in a sentence with the figure that decides it.
 
     ``reasons`` prevent acceptance, ``short`` is what the sample lacks, ``needed`` would settle it.
     """
-
-    verdict: str
-    sentence: str
-    quantity: str = ""
-    of: str = ""
-    value: float | None = None
-    reasons: tuple[str, ...] = ()
-    short: tuple[Mapping[str, Any], ...] = ()
-    needed: tuple[str, ...] = ()
-    rules: int = 0
-    not_computed: int = 0
-
-    def as_json(self) -> dict[str, Any]:
-        return {**asdict(self), "reasons": list(self.reasons), "short": list(self.short)}
-
-
-def overall(found: Mapping[str, Any]) -> OverallVerdict:
-    """Return the verdict on a study as in its JSON."""
     verdicts = found["verdicts"]
     judged = [each for each in verdicts if each["verdict"] in RANK]
     missing = len(verdicts) - len(judged)
     if verdicts and 0 in (found.get("total_sd"), found.get("sd")):
-        return OverallVerdict(
-            verdict=NO_VERDICT, sentence=f"No verdict: {NEVER_VARIES}.", not_computed=missing
-        )
-    short, needs = tuple(found.get("short") or ()), list(found.get("needs") or ())
+        return {
+            **NOTHING,
+            "verdict": NO_VERDICT,
+            "sentence": f"No verdict: {NEVER_VARIES}.",
+            "not_computed": missing,
+        }
+    short, needs = list(found.get("short") or ()), list(found.get("needs") or ())
     reasons = [*needs, *charts_words(found.get("charts"))]
     if short:
         reasons.append(f"The sample is below the minimum: {_short_words(short)}.")
     if not judged:
         if not (verdicts or needs):
-            return OverallVerdict(verdict=NO_VERDICT, sentence="No verdict: no rule applies to this study.")
+            return {
+                **NOTHING,
+                "verdict": NO_VERDICT,
+                "sentence": "No verdict: no rule applies to this study.",
+            }
         why = "No figure that a rule is about could be computed."
-        return OverallVerdict(
-            verdict=NOT_SHOWN,
-            sentence=" ".join(["Not shown:", *(reasons or [why])]),
-            reasons=tuple(reasons or [why]),
-            short=short,
-            not_computed=missing,
-        )
+        return {
+            **NOTHING,
+            "verdict": NOT_SHOWN,
+            "sentence": " ".join(["Not shown:", *(reasons or [why])]),
+            "reasons": reasons or [why],
+            "short": short,
+            "not_computed": missing,
+        }
     if missing:
         names = list(dict.fromkeys(each["quantity"] for each in verdicts if each not in judged))
         reasons.append(f"{missing} of {len(verdicts)} rules could not be applied ({', '.join(names)}).")
@@ -373,18 +357,18 @@ def overall(found: Mapping[str, Any]) -> OverallVerdict:
         said += f" Doubtful: {doubt}." if doubt in gauge.get("notes", ()) else ""
     if ONE_OPERATOR in gauge.get("notes", ()):
         said += f" {ONE_OPERATOR[0].upper()}{ONE_OPERATOR[1:]}."
-    return OverallVerdict(
-        verdict=verdict,
-        sentence=said,
-        quantity=decides["quantity"],
-        of=decides["of"],
-        value=decides["value"],
-        reasons=tuple(reasons),
-        short=short,
-        needed=tuple(needed),
-        rules=len(judged),
-        not_computed=missing,
-    )
+    return {
+        "verdict": verdict,
+        "sentence": said,
+        "quantity": decides["quantity"],
+        "of": decides["of"],
+        "value": decides["value"],
+        "reasons": reasons,
+        "short": short,
+        "needed": needed,
+        "rules": len(judged),
+        "not_computed": missing,
+    }
 
 
 def _short_words(short: Sequence[Mapping[str, Any]]) -> str:
@@ -439,7 +423,7 @@ def value_words(verdict: Mapping[str, Any]) -> str:
 
 
 def _sentence(decides: Mapping[str, Any], verdict: str) -> str:
-    said = WORDS.get(decides["quantity"], f"{decides['quantity']} is {{value}}")
+    said = str(WORDS["quantity"][decides["quantity"]]["says"])
     said = said.format(value=value_words(decides), of=decides["of"] or "all")
     limits = (decides["accept"], decides["marginal"])
     in_percent = decides["quantity"] in SHARES

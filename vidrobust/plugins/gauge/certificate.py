@@ -19,33 +19,13 @@ from vidrobust.plugins.gauge.report import certificate_pages as content
 from vidrobust.plugins.gauge.report.certificate_pages import worst
 from vidrobust.plugins.gauge.report.gauge_section import data_table, printable_number, study_number
 from vidrobust.plugins.gauge.report.repeatability_section import section_of_run_rows, section_of_table
+from vidrobust.plugins.gauge.stated import WORDS
 from vidrobust.plugins.gauge.studies import StudyRequest
 from vidrobust.report.pages import printed, write_page
 from vidrobust.text.printable import printable
 from vidrobust.version import VERSION
 
-# What the header of a certificate may hold, and how it is called on the page.
-FIELDS = {
-    "part": "Part",
-    "part_number": "Part number",
-    "characteristic": "Characteristic",
-    "unit": "Unit",
-    "gauge": "Gauge",
-    "gauge_id": "Gauge number",
-    "camera": "Camera",
-    "station": "Station",
-    "tolerance": "Tolerance",
-    "reference": "Reference value",
-    "operators": "Operators",
-    "place": "Place",
-    "date": "Date of the study",
-    "by": "Made by",
-    "customer": "Customer",
-    "revision": "Revision",
-    "number": "Study number",
-    "calibration": "Calibration",
-    "remark": "Remark",
-}
+FIELDS: dict[str, str] = WORDS["header"]
 SIGNED = ("made", "checked", "released")
 MOST_NAMES = 12
 
@@ -102,7 +82,7 @@ def write_certificate(
     gauge = summary if summary["study"] == "gauge" else summary.get("gauge") or {}
     varies = (gauge.get("total_sd") or 0) > 0
     first = 1 if varies else -1 if summary.get("signal_detection") else 0
-    shown_first = section.pictures[first:][:1]
+    shown_first = section["pictures"][first:][:1]
     values = {
         "title": f"{title}: {header.get('part', head.stem)}",
         "kind": title,
@@ -128,7 +108,7 @@ def write_certificate(
         "signed": SIGNED,
         "paper": paper,
         "repeatability": section,
-        "repeatability_figures": section.pictures,
+        "repeatability_figures": section["pictures"],
         "picture": shown_first[0] if shown_first else None,
         "folder": "",
     }

@@ -194,17 +194,11 @@ def right_by_operator(table: pd.DataFrame) -> list[Difference]:
     return found
 
 
-@dataclass(frozen=True)
-class EqualVariances:
-    """Bartlett's test that all operators repeat alike, of normal measurements (Snedecor & Cochran 1989)."""
+def equal_variances(table: pd.DataFrame) -> dict[str, float] | None:
+    """Bartlett's test of the operators' pooled variances (Snedecor & Cochran 1989).
 
-    statistic: float
-    df: int
-    p: float
-
-
-def equal_variances(table: pd.DataFrame) -> EqualVariances | None:
-    """Bartlett's test of the operators' pooled variances; None with one operator or one that never varies."""
+    None with one operator or one that never varies.
+    """
     cells = table.groupby(["operator", "part"])["value"].agg(["var", "size"]).reset_index()
     cells = cells[cells["size"] > 1].assign(free=lambda t: t["size"] - 1)
     by = cells.assign(squares=cells["var"] * cells["free"]).groupby("operator")[["squares", "free"]].sum()
@@ -215,7 +209,7 @@ def equal_variances(table: pd.DataFrame) -> EqualVariances | None:
     pooled = by["squares"].sum() / free.sum()
     statistic = float(free.sum() * math.log(pooled) - (free * np.log(variance)).sum())
     statistic /= 1 + ((1 / free).sum() - 1 / free.sum()) / (3 * (k - 1))
-    return EqualVariances(statistic, k - 1, float(stats.chi2.sf(statistic, k - 1)))
+    return {"statistic": statistic, "df": k - 1, "p": float(stats.chi2.sf(statistic, k - 1))}
 
 
 def _others(names: set[str], rest: int) -> str:

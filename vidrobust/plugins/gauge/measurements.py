@@ -5,10 +5,8 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,16 +16,12 @@ import pandas as pd
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.csv_table import read_csv_table
 from vidrobust.install_hint import pip_install
+from vidrobust.plugins.gauge.stated import stated
 from vidrobust.text.phrases import listing
 from vidrobust.text.printable import printable
 
 # What each column is called, by its role.
-ROLES: dict[str, tuple[str, ...]] = {
-    role: tuple(names)
-    for role, names in tomllib.loads(
-        (resources.files("vidrobust.plugins.gauge") / "columns.toml").read_text(encoding="utf-8")
-    ).items()
-}
+ROLES: dict[str, tuple[str, ...]] = {role: tuple(names) for role, names in stated("columns").items()}
 NUMBERED = re.compile(r"(.*?)[\s._#-]*\(?(\d+)\)?$")
 # The operator, or the part, of a table that names none.
 ALONE = "all"

@@ -163,7 +163,7 @@ def repeatability_of(run: OpenRun, asked: StudyRequest) -> dict[str, Any]:
         "verdicts": judged(asked.profile, attribute, gauge),
         "of": run.folder.record.stability_key,
     }
-    found["overall"] = overall(found).as_json()
+    found["overall"] = overall(found)
     run.folder.write_json(FILE, found)
     return found
 

@@ -12,20 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.plugins.gauge.acceptance import (
-    MINIMUM,
-    NEVER_VARIES,
-    NO_VERDICT,
-    NOT_SHOWN,
-    Profile,
-    attribute_estimates,
-    gauge_estimates,
-    judge,
-    overall,
-    plain_estimates,
-    sample_of,
-    shortages,
-)
+from vidrobust.plugins.gauge import acceptance
 from vidrobust.plugins.gauge.attributes.attribute import attribute_study
 from vidrobust.plugins.gauge.attributes.grey_zone import analytic_method, signal_detection
 from vidrobust.plugins.gauge.differing_operators import equal_variances, mean_by_operator, spread_by_operator
@@ -90,7 +77,7 @@ class StudyRequest:
     ``calibration`` an expanded uncertainty (k = 2). ``people`` holds part, operator, trial, value.
     """
 
-    profile: Profile
+    profile: acceptance.Profile
     rule: str = "majority"
     defect: tuple[str, ...] = ()
     pass_fail: bool = False
@@ -153,8 +140,7 @@ def gauge_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
     found |= differences_of(table, nested=found["design"] == "nested")
     found["risks"] = _risks(found, asked)
     if "reference" in table and table["reference"].nunique() > 1:
-        line = linearity_study(table, process_variation=found["tolerance"])
-        found["linearity"] = line.as_json()
+        found["linearity"] = linearity_study(table, process_variation=found["tolerance"])
     found |= _capability(_of_gauge(found), found["tolerance"], asked)
     if asked.guard is not None:
         part = found["components"]["part"]["sd"]
@@ -162,18 +148,22 @@ def gauge_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
     return _concluded(found, asked.profile)
 
 
-def _concluded(found: dict[str, Any], profile: Profile, needs: Sequence[str] = ()) -> dict[str, Any]:
+def _concluded(
+    found: dict[str, Any], profile: acceptance.Profile, needs: Sequence[str] = ()
+) -> dict[str, Any]:
     kind = found["study"]
-    found["short"] = shortages(profile, kind, sample_of(found, kind))
+    found["short"] = acceptance.shortages(profile, kind, acceptance.sample_of(found, kind))
     if found.get("analytic_method") and found["against_reference"] is None:
         found["short"] = []  # the analytic method checks its own sample, of 8 parts judged 20 times
     if needs:
         found["needs"] = list(needs)
-    of_kind = {"gauge": gauge_estimates, "attribute": attribute_estimates}
-    estimates = of_kind[kind](found) if kind in of_kind else plain_estimates(found, kind)
-    found["verdicts"] = judge(profile, kind, estimates, found["short"])
-    found["verdicts"] += judge(profile, "capability", plain_estimates(found, "capability"), found["short"])
-    found["overall"] = overall(found).as_json()
+    of_kind = {"gauge": acceptance.gauge_estimates, "attribute": acceptance.attribute_estimates}
+    estimates = of_kind[kind](found) if kind in of_kind else acceptance.plain_estimates(found, kind)
+    found["verdicts"] = acceptance.judge(profile, kind, estimates, found["short"])
+    found["verdicts"] += acceptance.judge(
+        profile, "capability", acceptance.plain_estimates(found, "capability"), found["short"]
+    )
+    found["overall"] = acceptance.overall(found)
     return found
 
 
@@ -181,10 +171,9 @@ def differences_of(table: pd.DataFrame, *, nested: bool = False) -> dict[str, An
     """Which operator differs from the others."""
     rows = spread_by_operator(table, nested=nested)
     rows += [] if nested else mean_by_operator(table)
-    equal = equal_variances(table)
     return {
         "differences": [asdict(row) for row in rows],
-        "equal_variances": None if equal is None else asdict(equal),
+        "equal_variances": equal_variances(table),
     }
 
 
@@ -192,7 +181,7 @@ def _risks(gauge: dict[str, Any], asked: StudyRequest) -> dict[str, Any] | None:
     low, high = asked.ends
     if not (math.isfinite(low) or math.isfinite(high)):
         return None
-    return asdict(misclassification(gauge["mean"], gauge["part_sd"], gauge["grr_sd"], low, high))
+    return misclassification(gauge["mean"], gauge["part_sd"], gauge["grr_sd"], low, high)
 
 
 def _of_gauge(found: dict[str, Any]) -> dict[str, float]:
@@ -214,7 +203,7 @@ def _capability(parts: dict[str, float], tolerance: float, asked: StudyRequest) 
     if asked.calibration is not None:
         parts["calibration"] = asked.calibration / COVERAGE
     found = budget(parts, tolerance)
-    return {"budget": asdict(found), "q_ms": found.q_ms, "q_mp": found.q_mp}
+    return {"budget": found, "q_ms": found["q_ms"], "q_mp": found["q_mp"]}
 
 
 def attribute_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
@@ -228,7 +217,7 @@ def attribute_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
 
 
 def defect_needed(
-    found: dict[str, Any], defect: Sequence[str], profile: Profile, *, scores: bool = False
+    found: dict[str, Any], defect: Sequence[str], profile: acceptance.Profile, *, scores: bool = False
 ) -> list[str]:
     """Ask which classes are defects, where a rule needs to know."""
     of_reference = found["against_reference"] is not None and profile.judges(
@@ -259,11 +248,11 @@ def _of_sizes(table: pd.DataFrame, defect: set[str], asked: StudyRequest, notes:
         return {}
     ends = {"low": asked.tolerance_low, "high": asked.tolerance_high}
     try:
-        zone = asdict(signal_detection(table, defect, **ends))
+        zone = signal_detection(table, defect, **ends)
     except InputError as error:
         notes.append(f"no grey zone in the unit of the parts: {error}")
         return {}
-    limits = [asdict(each) for each in analytic_method(table, defect, **ends)]
+    limits = analytic_method(table, defect, **ends)
     for each in limits:
         least, most = size_interval(each["bias_low"], each["bias_high"])
         each |= {
@@ -277,7 +266,7 @@ def _of_sizes(table: pd.DataFrame, defect: set[str], asked: StudyRequest, notes:
 
 def type1_of(values: np.ndarray, reference: float, asked: StudyRequest) -> dict[str, Any]:
     """The type-1 study of readings in their order, and its verdicts."""
-    found = type1_study(values, reference, tolerance=asked.tolerance, width=asked.width).as_json()
+    found = type1_study(values, reference, tolerance=asked.tolerance, width=asked.width)
     found["values"] = [float(value) for value in values]
     parts = {"repeatability_reference": found["sd"], "bias": of_bias(found["bias"])}
     found |= _capability(parts, found["tolerance"], asked)
@@ -289,31 +278,33 @@ def linearity_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
     spread = math.nan if asked.process_sd is None else asked.width * asked.process_sd
     if asked.tolerance > 0:
         spread = asked.tolerance
-    found = linearity_study(table, process_variation=spread).as_json()
+    found = linearity_study(table, process_variation=spread)
     needs = ["Give what the bias is judged by: --tolerance W, or --process-sd SD."]
     return _concluded(found, asked.profile, needs if math.isnan(spread) else [])
 
 
-def stability_of(table: pd.DataFrame, reference: float, profile: Profile | None = None) -> dict[str, Any]:
+def stability_of(
+    table: pd.DataFrame, reference: float, profile: acceptance.Profile | None = None
+) -> dict[str, Any]:
     """The control chart of a reference part: time, value."""
-    found = reference_chart(table, reference).as_json()
+    found = reference_chart(table, reference)
     wrong = found["wrong"]
     beyond = _beyond(found)
     said = f"Not stable: {beyond}" if wrong else "Stable: no point is beyond its limits or in a run of eight"
     source = "Shewhart's limits; AIAG, Measurement Systems Analysis, 4th edition (2010), chapter III-B"
     found["verdicts"] = []
     verdict, sentence = "unacceptable" if wrong else "acceptable", f"{said} ({source})."
-    least = (MINIMUM if profile is None else profile.minimum)["stability"]["times"]
+    least = (acceptance.MINIMUM if profile is None else profile.minimum)["stability"]["times"]
     short: list[dict[str, Any]] = [{"what": "times", "has": len(found["times"]), "least": least}]
     short = [each for each in short if each["has"] < each["least"]]
     if short and not wrong:
-        verdict = NOT_SHOWN
+        verdict = acceptance.NOT_SHOWN
         sentence = (
             f"Not shown: no point is beyond its limits, but {len(found['times'])} times are too few to call a "
             f"gauge stable; at least {least} are needed ({source})."
         )
     if not found["sigma"] > 0 and not wrong:
-        verdict, sentence = NO_VERDICT, f"No verdict: {NEVER_VARIES}."
+        verdict, sentence = acceptance.NO_VERDICT, f"No verdict: {acceptance.NEVER_VARIES}."
     needed = [plural(each["least"] - each["has"], "further time") for each in short]
     found["overall"] = {
         "verdict": verdict, "sentence": sentence, "short": short, "needed": needed, "reasons": [],
@@ -369,22 +360,24 @@ def studies(
     return attribute, gauge, [*notes, f"score of the gauge: {summary}"]
 
 
-def judged(profile: Profile, attribute: dict[str, Any], gauge: dict[str, Any] | None) -> list[dict[str, Any]]:
-    short = shortages(profile, "attribute", sample_of(attribute, "attribute"))
-    found = judge(profile, "attribute", attribute_estimates(attribute), short)
+def judged(
+    profile: acceptance.Profile, attribute: dict[str, Any], gauge: dict[str, Any] | None
+) -> list[dict[str, Any]]:
+    short = acceptance.shortages(profile, "attribute", acceptance.sample_of(attribute, "attribute"))
+    found = acceptance.judge(profile, "attribute", acceptance.attribute_estimates(attribute), short)
     if gauge is None:
         return found
-    short = shortages(profile, "gauge", sample_of(gauge, "gauge"))
-    return found + judge(profile, "gauge", gauge_estimates(gauge), short)
+    short = acceptance.shortages(profile, "gauge", acceptance.sample_of(gauge, "gauge"))
+    return found + acceptance.judge(profile, "gauge", acceptance.gauge_estimates(gauge), short)
 
 
 def short_of(
-    profile: Profile, attribute: dict[str, Any], gauge: dict[str, Any] | None
+    profile: acceptance.Profile, attribute: dict[str, Any], gauge: dict[str, Any] | None
 ) -> list[dict[str, Any]]:
     """What the sample of a run has too few of."""
-    found = shortages(profile, "attribute", sample_of(attribute, "attribute"))
+    found = acceptance.shortages(profile, "attribute", acceptance.sample_of(attribute, "attribute"))
     if gauge is not None:
-        found += shortages(profile, "gauge", sample_of(gauge, "gauge"))
+        found += acceptance.shortages(profile, "gauge", acceptance.sample_of(gauge, "gauge"))
     most = {each["what"]: each["least"] for each in sorted(found, key=lambda each: each["least"])}
     return [each for each in found if each["least"] == most[each["what"]]]
 
@@ -433,4 +426,4 @@ def _band(
         k=float(asked.guard or 0.0),
     )
     counted = None if scores is None else guard_band_counted(band, low, high, scores, set(asked.defect))
-    return {**asdict(band), "counted": counted}
+    return {**band, "counted": counted}

@@ -14,24 +14,8 @@ import pandas as pd
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.atomic import csv_text, write_text
 from vidrobust.files.json_text import json_text
+from vidrobust.plugins.gauge import measurements, studies
 from vidrobust.plugins.gauge.figures import EVERYONE, GAUGE, figures_of
-from vidrobust.plugins.gauge.measurements import (
-    Case,
-    StudyTable,
-    numbers,
-    read_attribute,
-    read_gauge,
-    read_study_table,
-)
-from vidrobust.plugins.gauge.studies import (
-    StudyRequest,
-    attribute_of,
-    gauge_of,
-    linearity_of,
-    passed_or_failed,
-    stability_of,
-    type1_of,
-)
 
 COLUMNS = ("part", "operator", "trial", "value", "score", "reference", "measured", "time")
 ALWAYS = ("verdict", "sentence")
@@ -78,36 +62,38 @@ class TableStudy:
     kind: Kind
     found: dict[str, Any]
     rows: pd.DataFrame
-    source: StudyTable
+    source: measurements.StudyTable
 
 
 def study_of_file(
     kind: Kind,
     path: Path,
-    asked: StudyRequest,
+    asked: studies.StudyRequest,
     *,
     columns: Mapping[str, str] | None = None,
-    case: Case = "ask",
+    case: measurements.Case = "ask",
     reference: float | None = None,
 ) -> TableStudy:
     """Study a table in a file."""
     if kind == "gauge":
-        table = read_gauge(path, columns, case)
-        found, rows = gauge_of(table.rows, asked), table.rows
+        table = measurements.read_gauge(path, columns, case)
+        found, rows = studies.gauge_of(table.rows, asked), table.rows
     elif kind == "attribute":
-        table = read_attribute(path, columns, case)
-        found, rows = attribute_of(table.rows, asked), passed_or_failed(table.rows, asked)[0]
+        table = measurements.read_attribute(path, columns, case)
+        found, rows = studies.attribute_of(table.rows, asked), studies.passed_or_failed(table.rows, asked)[0]
     elif kind == "linearity":
         table = _of_one_gauge(path, columns, case)
         if "reference" not in table.rows:
             raise InputError(f"{path}: linearity needs a column reference; name it: --columns reference=NAME")
-        found, rows = linearity_of(table.rows, asked), table.rows
+        found, rows = studies.linearity_of(table.rows, asked), table.rows
     else:
         table = _of_one_gauge(path, columns, case, one_part=True)
         known, rows = _reference(table.rows, reference, kind), table.rows
         readings = rows["value"].to_numpy(np.float64)
         found = (
-            type1_of(readings, known, asked) if kind == "type1" else stability_of(rows, known, asked.profile)
+            studies.type1_of(readings, known, asked)
+            if kind == "type1"
+            else studies.stability_of(rows, known, asked.profile)
         )
     found["notes"] = [*table.notes, *table.assumed, *found["notes"]]
     found["dropped_lines"] = list(table.dropped)
@@ -115,12 +101,12 @@ def study_of_file(
 
 
 def _of_one_gauge(
-    path: Path, columns: Mapping[str, str] | None, case: Case, *, one_part: bool = False
-) -> StudyTable:
-    table = read_study_table(path, columns, case, need_part=not one_part)
-    rows = table.rows.assign(value=numbers(table.rows, "value", path))
+    path: Path, columns: Mapping[str, str] | None, case: measurements.Case, *, one_part: bool = False
+) -> measurements.StudyTable:
+    table = measurements.read_study_table(path, columns, case, need_part=not one_part)
+    rows = table.rows.assign(value=measurements.numbers(table.rows, "value", path))
     if "reference" in rows:
-        rows["reference"] = numbers(rows, "reference", path)
+        rows["reference"] = measurements.numbers(rows, "reference", path)
     if one_part and rows["part"].nunique() > 1:
         raise InputError(
             f"{path}: {rows['part'].nunique()} parts; a study of one reference part wants one. Several parts with "

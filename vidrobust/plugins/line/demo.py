@@ -9,8 +9,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import av
-import cv2
 import numpy as np
 import pandas as pd
 
@@ -19,8 +17,7 @@ from vidrobust.files.csv_table import read_columns
 from vidrobust.pipeline.build import build
 from vidrobust.pipeline.open import opened_sources
 from vidrobust.pipeline.progress import Reporter
-from vidrobust.plugins.line.camera import SENSOR_LEVELS
-from vidrobust.plugins.line.dials import BY_NAME, DIALS, station_settings
+from vidrobust.plugins.line.dials import BY_NAME, station_settings
 from vidrobust.plugins.line.parts import LABELS
 from vidrobust.plugins.line.render import RenderSettings, render
 from vidrobust.run_folder.reader import RunTables
@@ -32,59 +29,6 @@ from vidrobust.stages.variation.spread import title_of
 from vidrobust.text.numbers import number, percent, share_with_interval
 from vidrobust.text.phrases import listing
 
-QUANTITIES = ("noise", "laplacian", "edges")
-
-
-def looks(path: Path, step: int) -> dict[str, float]:
-    """Return medians over every ``step``-th of the first hundred frames.
-
-    ``noise``: sigma in levels (Immerkaer 1996), third decile of 16 px blocks. ``laplacian``: its variance
-    (Pech-Pacheco et al. 2000). ``edges``: 99th percentile of the Sobel gradient.
-    """
-    found = []
-    with av.open(str(path)) as container:
-        for number, frame in enumerate(container.decode(video=0)):
-            if number % step == 0:
-                found.append(of_frame(frame.to_ndarray(format="gray").astype(np.float32)))
-            if number >= 100:
-                break
-    return dict(zip(QUANTITIES, map(float, np.median(found, axis=0)), strict=True))
-
-
-def of_frame(gray: np.ndarray) -> tuple[float, float, float]:
-    """noise, laplacian and edges of one frame, (H, W) float32 levels."""
-    kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6
-    h, w = (side // 16 * 16 for side in gray.shape)
-    squares = cv2.filter2D(gray, -1, kernel)[:h, :w] ** 2
-    blocks = np.sqrt(squares.reshape(h // 16, 16, w // 16, 16).mean(axis=(1, 3)))
-    gradient = np.hypot(cv2.Sobel(gray, cv2.CV_32F, 1, 0), cv2.Sobel(gray, cv2.CV_32F, 0, 1)) / 8
-    laplacian = cv2.Laplacian(gray, cv2.CV_32F, ksize=1).var()
-    return float(np.quantile(blocks, 0.3)), float(laplacian), float(np.quantile(gradient, 0.99))
-
-
-_HEAD = (
-    "| dial | unit | what a setting of s means in the clip | reported as | mild, mid, strong | range |",
-    "|---|---|---|---|---|---|",
-)
-
-
-def dial_table() -> str:
-    rows = [
-        f"| {d.name} | {d.unit} | {d.statistic} | {d.reported} | {', '.join(f'{s:g}' for s in d.sizes)} "
-        f"| {d.low:g} to {d.high:g} |"
-        for d in DIALS
-    ]
-    return "\n".join((*_HEAD, *rows))
-
-
-def dial_page() -> str:
-    return f"# Dials of the simulated line\n\n{dial_table()}\n"
-
-
-if __name__ == "__main__":
-    print(dial_page(), end="")
-
-
 # What was planted, from the truth, in the quantities and units in which a run's tables hold what was found.
 
 # Quantities of the table ``spread``, and the columns of the truth that hold their condition.
@@ -95,8 +39,6 @@ SPREAD = {
     "shift_y_px": "shake_y_px",
     "sharpness": "focus_px",
 }
-# Quantities of the table ``variation`` that are the same between all neighbours of a clip.
-STATE = ("noise_sigma", "part_shift_x_px")
 
 
 def planted_spread(truth: pd.DataFrame) -> dict[str, float]:
@@ -113,14 +55,6 @@ def planted_spread(truth: pd.DataFrame) -> dict[str, float]:
         half = (high - low) / 2
         found[quantity] = {"gain": math.expm1(half), "sharpness": math.sqrt(high - low)}.get(quantity, half)
     return {quantity: float(value) for quantity, value in found.items()}
-
-
-def planted_state(truth: pd.DataFrame) -> dict[str, float]:
-    """By quantity, the median of what is between neighbours: noise in levels, the belt's run in px."""
-    return {
-        "noise_sigma": float(np.median(np.hypot(truth["noise"].to_numpy(float), SENSOR_LEVELS))),
-        "part_shift_x_px": float(np.median(np.abs(truth["speed_px"].to_numpy(float)))),
-    }
 
 
 MODELS = ("line-classifier", "line-detector")

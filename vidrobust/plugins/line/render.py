@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import multiprocessing
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -19,11 +17,11 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from vidrobust.errors import SettingsError, VidrobustError
+from vidrobust.errors import SettingsError
 from vidrobust.files.atomic import write_text
 from vidrobust.plugins.line.belt import HEIGHT, WIDTH
 from vidrobust.plugins.line.camera import Camera
-from vidrobust.plugins.line.dials import BELT_SPEED_PX, DIALS, FRAME_RATE, courses, station_settings
+from vidrobust.plugins.line.dials import BELT_SPEED_PX, FRAME_RATE, courses, station_settings
 from vidrobust.plugins.line.parts import BOXES, EMPTY
 from vidrobust.plugins.line.scene import Part, PlacedPart, make_part, make_scene, most_traffic
 
@@ -320,50 +318,3 @@ def _possible(dials: dict[str, float], frames: int, station: int) -> None:
             f"station {station}: a belt that runs {speed:.3g} px a frame brings at most "
             f"{most_traffic(speed):.2f} parts a second, not traffic={traffic:g}; give a faster --dial speed"
         )
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """``python -m datasets.line_sim.render``; the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m datasets.line_sim.render",
-        description="Render line footage whose truth is known: clips, manifest.csv, truth.parquet, boxes.json.",
-        epilog="dials: " + "; ".join(f"{d.name} ({d.unit})" for d in DIALS),
-    )
-    parser.add_argument("--out", type=Path, required=True, help="folder to write")
-    parser.add_argument("--parts", type=int, default=4)
-    parser.add_argument("--passes", type=int, default=1, help="how often each part passes each station")
-    parser.add_argument("--stations", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=4.0, help="length of a clip")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--dial", action="append", default=[], metavar="[STATION:]NAME=SIZE", help="may be repeated"
-    )
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--overwrite", action="store_true")
-    given = parser.parse_args(arguments)
-    try:
-        settings = RenderSettings(
-            parts=given.parts,
-            passes=given.passes,
-            stations=given.stations,
-            seconds=given.seconds,
-            seed=given.seed,
-            dials=tuple(given.dial),
-        )
-        manifest = render(
-            settings, given.out, workers=given.workers, overwrite=given.overwrite, progress=_say_progress
-        )
-    except VidrobustError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    print(f"{given.out}: {len(manifest)} clips, manifest.csv, truth.parquet, boxes.json", file=sys.stderr)
-    return 0
-
-
-def _say_progress(done: int, total: int) -> None:
-    if done % 10 == 0 and done < total:
-        print(f"{done} of {total} clips", file=sys.stderr)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -5,19 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from vidrobust.stages.policy.exports.rendered import (
-    UNKNOWN_SIZE,
-    Export,
-    cannot,
-    factors,
-    header,
-    in_order,
-    in_pixels,
-    listing,
-    number,
-    shares,
-    why,
-)
+from vidrobust.stages.policy.exports import rendered as r
 from vidrobust.stages.policy.policy import Policy, PolicyStep
 
 NAME = "policy_albumentations.yaml"
@@ -49,38 +37,38 @@ _END = "  keypoint_params: null\n  additional_targets: {}\n  is_check_shapes: tr
 Node = dict[str, Any]
 
 
-def render(policy: Policy) -> Export:
+def render(policy: Policy) -> r.Export:
     missing: list[str] = []
     blocks, moves = "", False
-    for step in in_order(policy):
+    for step in r.in_order(policy):
         node = _node(policy, step)
         if isinstance(node, str):
-            missing.append(cannot(step, node))
+            missing.append(r.cannot(step, node))
             continue
-        blocks += "".join(f"  # {line}\n" for line in why(step)) + _item(node, "  ")
+        blocks += "".join(f"  # {line}\n" for line in r.why(step)) + _item(node, "  ")
         moves = moves or step.family == "geometry"
-    text = header(policy, "Augmentation recommended by vidrobust, for Albumentations 2.")
+    text = r.header(policy, "Augmentation recommended by vidrobust, for Albumentations 2.")
     text += '# Load it with: albumentations.load("policy_albumentations.yaml", data_format="yaml")\n'
     text += "# Put it before resizing and normalising; it takes uint8 RGB arrays (H, W, 3).\n"
     text += _ABOUT_BOXES
-    text += listing(missing)
+    text += r.listing(missing)
     text += f'__version__: "{VERSION}"\ntransform:\n  __class_fullname__: Compose\n  p: 1.0\n'
     text += f"  transforms:\n{blocks}" if blocks else "  transforms: []\n"
     text += (_BOXES if moves else "  bbox_params: null\n") + _END
-    return Export(name=NAME, text=text, not_expressed=tuple(missing))
+    return r.Export(name=NAME, text=text, not_expressed=tuple(missing))
 
 
 def _node(policy: Policy, step: PolicyStep) -> Node | str:
-    (low, high), p = in_pixels(policy, step), step.probability
+    (low, high), p = r.in_pixels(policy, step), step.probability
     name = step.perturbation
     if name in ("brightness", "contrast", "saturation"):
-        return _jitter(p, **{name: list(factors(step))})
+        return _jitter(p, **{name: list(r.factors(step))})
     if name == "hue":
         if max(abs(low), abs(high)) < HUE_STEP_DEG:
             return f"Albumentations turns hue in steps of {HUE_STEP_DEG:g} degrees"
-        return _jitter(p, hue=[number(low / 360), number(high / 360)])
+        return _jitter(p, hue=[r.number(low / 360), r.number(high / 360)])
     if name == "exposure_offset":
-        limit = [number(low / 255), number(high / 255)]
+        limit = [r.number(low / 255), r.number(high / 255)]
         return _transform(
             "RandomBrightnessContrast",
             p,
@@ -89,30 +77,30 @@ def _node(policy: Policy, step: PolicyStep) -> Node | str:
             brightness_by_max=True,
         )
     if name == "gamma":
-        return _transform("RandomGamma", p, gamma_limit=[number(100 * f) for f in factors(step)])
+        return _transform("RandomGamma", p, gamma_limit=[r.number(100 * f) for f in r.factors(step)])
     if name in ("translation", "rotation", "scale", "shear"):
         return _geometry(policy, step)
     return _texture(policy, step)
 
 
 def _geometry(policy: Policy, step: PolicyStep) -> Node | str:
-    (low, high), p = in_pixels(policy, step), step.probability
+    (low, high), p = r.in_pixels(policy, step), step.probability
     if step.perturbation == "translation":
-        moved = shares(policy, step)
+        moved = r.shares(policy, step)
         if moved is None:
-            return UNKNOWN_SIZE
+            return r.UNKNOWN_SIZE
         x, y = moved
         return _affine(p, translate_percent={"x": [-x, x], "y": [-y, y]})
     if step.perturbation == "rotation":
         return _affine(p, rotate=[low, high])
     if step.perturbation == "scale":
-        return _affine(p, scale=list(factors(step)), keep_ratio=True)
+        return _affine(p, scale=list(r.factors(step)), keep_ratio=True)
     slides = [{"x": [low, high], "y": [0.0, 0.0]}, {"x": [0.0, 0.0], "y": [low, high]}]
     return _transform("OneOf", p, transforms=[_affine(1.0, shear=shear) for shear in slides])
 
 
 def _texture(policy: Policy, step: PolicyStep) -> Node | str:
-    (low, high), p = in_pixels(policy, step), step.probability
+    (low, high), p = r.in_pixels(policy, step), step.probability
     name = step.perturbation
     if name == "gaussian_blur":
         return _transform("GaussianBlur", p, blur_limit=[0, 0], sigma_limit=[max(low, 0.01), max(high, 0.01)])
@@ -137,7 +125,7 @@ def _texture(policy: Policy, step: PolicyStep) -> Node | str:
         return _transform(
             "GaussNoise",
             p,
-            std_range=[number(low / 255), number(high / 255)],
+            std_range=[r.number(low / 255), r.number(high / 255)],
             mean_range=[0.0, 0.0],
             per_channel=True,
         )
@@ -145,7 +133,7 @@ def _texture(policy: Policy, step: PolicyStep) -> Node | str:
         quality = [max(1, round(100 - high)), max(1, round(100 - low))]
         return _transform("ImageCompression", p, compression_type="jpeg", quality_range=quality)
     if name == "horizontal_flip":
-        return _transform("HorizontalFlip", number(p * high))
+        return _transform("HorizontalFlip", r.number(p * high))
     return "Albumentations has no such transform"
 
 

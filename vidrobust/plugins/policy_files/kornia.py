@@ -4,19 +4,7 @@ from __future__ import annotations
 
 import math
 
-from vidrobust.stages.policy.exports.rendered import (
-    UNKNOWN_SIZE,
-    Export,
-    cannot,
-    factors,
-    header,
-    in_order,
-    in_pixels,
-    listing,
-    number,
-    shares,
-    why,
-)
+from vidrobust.stages.policy.exports import rendered as r
 from vidrobust.stages.policy.policy import Policy, PolicyStep
 
 NAME = "policy_kornia.py"
@@ -122,49 +110,49 @@ def speckle_noise(pixels, sigma):
 }
 
 
-def render(policy: Policy) -> Export:
+def render(policy: Policy) -> r.Export:
     """The module, which runs without vidrobust."""
     body, functions, missing = "", "", []
-    for step in in_order(policy):
+    for step in r.in_order(policy):
         call = _call(policy, step)
         if call.startswith("!"):
-            missing.append(cannot(step, call[1:]))
+            missing.append(r.cannot(step, call[1:]))
             continue
-        body += "".join(f"        # {line}\n" for line in why(step)) + f"        {call},\n"
+        body += "".join(f"        # {line}\n" for line in r.why(step)) + f"        {call},\n"
         functions += _BLUR if step.perturbation == "gaussian_blur" else _FUNCTIONS.get(step.perturbation, "")
-    start = header(policy, "Augmentation recommended by vidrobust, for Kornia.")
+    start = r.header(policy, "Augmentation recommended by vidrobust, for Kornia.")
     if not body:
         nothing = _IMPORTS.replace(
             "K.AugmentationSequential(", "torch.nn.Identity()  # nothing is recommended"
         )
-        text = start + listing(missing) + nothing.replace("import kornia.augmentation as K\n", "")
+        text = start + r.listing(missing) + nothing.replace("import kornia.augmentation as K\n", "")
     else:
-        text = start + listing(missing) + _IMPORTS + body + _END + functions
-    return Export(name=NAME, text=text, not_expressed=tuple(missing))
+        text = start + r.listing(missing) + _IMPORTS + body + _END + functions
+    return r.Export(name=NAME, text=text, not_expressed=tuple(missing))
 
 
 def _call(policy: Policy, step: PolicyStep) -> str:
     """The transform of one step as an expression; or "!" and why there is none."""
-    (low, high), p = in_pixels(policy, step), f"p={step.probability:g}"
+    (low, high), p = r.in_pixels(policy, step), f"p={step.probability:g}"
     name = step.perturbation
     if name in _FUNCTIONS:
-        first, last = factors(step) if name in ("gamma", "white_balance") else (low, high)
+        first, last = r.factors(step) if name in ("gamma", "white_balance") else (low, high)
         return f"Levels({name}, {first}, {last}, {p})"
     if name in ("brightness", "contrast", "saturation"):
-        return f"K.ColorJitter({name}={factors(step)}, {p})"
+        return f"K.ColorJitter({name}={r.factors(step)}, {p})"
     if name == "translation":
-        moved = shares(policy, step)
-        return f"!{UNKNOWN_SIZE}" if moved is None else _affine(p, f"0.0, translate={moved}")
+        moved = r.shares(policy, step)
+        return f"!{r.UNKNOWN_SIZE}" if moved is None else _affine(p, f"0.0, translate={moved}")
     if name == "motion_blur":
         longest = math.floor(high) - (math.floor(high) + 1) % 2
         if longest < 3:
             return "!Kornia smears over odd numbers of pixels from 3"
         return f"K.RandomMotionBlur((3, {longest}), angle=180.0, direction=0.0, border_type='REFLECT', {p})"
     return {
-        "hue": f"K.ColorJitter(hue=({number(low / 360)}, {number(high / 360)}), {p})",
+        "hue": f"K.ColorJitter(hue=({r.number(low / 360)}, {r.number(high / 360)}), {p})",
         "rotation": _affine(p, f"({low}, {high})"),
-        "scale": _affine(p, f"0.0, scale={factors(step)}"),
-        "horizontal_flip": f"K.RandomHorizontalFlip(p={number(step.probability * high)})",
+        "scale": _affine(p, f"0.0, scale={r.factors(step)}"),
+        "horizontal_flip": f"K.RandomHorizontalFlip(p={r.number(step.probability * high)})",
         "gaussian_blur": f"gaussian_blur({low}, {high}, pixels_per_footage_pixel, {p})",
         "jpeg": f"K.RandomJPEG(({float(max(1, 100 - high))}, {float(max(1, 100 - low))}), {p})",
     }.get(name, "!Kornia has no such augmentation")

@@ -15,19 +15,7 @@ from __future__ import annotations
 
 import math
 
-from vidrobust.stages.policy.exports.rendered import (
-    UNKNOWN_SIZE,
-    Export,
-    cannot,
-    even,
-    header,
-    in_order,
-    in_pixels,
-    listing,
-    number,
-    shares,
-    why,
-)
+from vidrobust.stages.policy.exports import rendered as r
 from vidrobust.stages.policy.policy import Policy, PolicyStep
 
 NAME = "policy_timm.py"
@@ -66,21 +54,21 @@ _WHERE = """\
 """
 
 
-def render(policy: Policy) -> Export:
+def render(policy: Policy) -> r.Export:
     lines, missing = "", []
-    for step in in_order(policy):
+    for step in r.in_order(policy):
         entries = _entries(policy, step)
         if isinstance(entries, str):
-            missing.append(cannot(step, entries))
+            missing.append(r.cannot(step, entries))
             continue
-        lines += "".join(f"    # {line}\n" for line in why(step))
+        lines += "".join(f"    # {line}\n" for line in r.why(step))
         for operation, magnitude, share in entries:
             text = f"rand-m{magnitude}-n1-p{step.probability:g}-mstd101"
             lines += f'    ("{text}", "{operation}", {share}),\n'
-    start = header(policy, "Augmentation recommended by vidrobust, for timm.")
-    return Export(
+    start = r.header(policy, "Augmentation recommended by vidrobust, for timm.")
+    return r.Export(
         name=NAME,
-        text=start + _WHERE + listing(missing) + _START + lines + _END,
+        text=start + _WHERE + r.listing(missing) + _START + lines + _END,
         not_expressed=tuple(missing),
     )
 
@@ -89,26 +77,26 @@ def _entries(policy: Policy, step: PolicyStep) -> list[tuple[str, int, float]] |
     """(operation, magnitude, translate_pct) of a step; or why there is none."""
     name = step.perturbation
     if name == "translation":
-        moved = shares(policy, step)
+        moved = r.shares(policy, step)
         if moved is None:
-            return UNKNOWN_SIZE
+            return r.UNKNOWN_SIZE
         named = zip(("TranslateXRel", "TranslateYRel"), moved, strict=True)
         return [(operation, LARGEST, share) for operation, share in named if share > 0]
     either_way = min(abs(step.low), step.high)
     if name in _ENHANCED:
-        return _whole(_ENHANCED[name], even(step), 0.09, "of gain")
+        return _whole(_ENHANCED[name], r.even(step), 0.09, "of gain")
     if name == "rotation":
         return _whole("Rotate", either_way, 3.0, "degrees")
     if name == "shear":
         both = [_whole(o, math.tan(math.radians(either_way)), 0.03, "of slope") for o in ("ShearX", "ShearY")]
         return _joined(both)
     if name == "gaussian_blur":
-        return _whole("GaussianBlur", in_pixels(policy, step)[1] - 0.1, 0.19, "px of sigma beyond 0.1")
+        return _whole("GaussianBlur", r.in_pixels(policy, step)[1] - 0.1, 0.19, "px of sigma beyond 0.1")
     return "timm has no such operation"
 
 
 def _whole(operation: str, size: float, unit: float, what: str) -> list[tuple[str, int, float]] | str:
-    magnitude = min(LARGEST, math.floor(number(size / unit) + 1e-9))
+    magnitude = min(LARGEST, math.floor(r.number(size / unit) + 1e-9))
     if magnitude < 1:
         return f"timm's smallest step is {unit:g} {what}"
     return [(operation, magnitude, 0.0)]

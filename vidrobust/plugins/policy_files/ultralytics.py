@@ -7,17 +7,7 @@ training picture, whose side is the footage's longer one. fliplr is a probabilit
 
 from __future__ import annotations
 
-from vidrobust.stages.policy.exports.rendered import (
-    UNKNOWN_SIZE,
-    Export,
-    cannot,
-    even,
-    header,
-    in_order,
-    listing,
-    number,
-    why,
-)
+from vidrobust.stages.policy.exports import rendered as r
 from vidrobust.stages.policy.policy import Policy, PolicyStep
 
 NAME = "policy_ultralytics.yaml"
@@ -41,55 +31,55 @@ _WHERE = """\
 """
 
 
-def render(policy: Policy) -> Export:
+def render(policy: Policy) -> r.Export:
     missing: list[str] = []
     notes: dict[str, list[str]] = {}
     values = dict.fromkeys(KEYS.values(), 0.0)
-    for step in in_order(policy):
+    for step in r.in_order(policy):
         found = _value(policy, step)
         if isinstance(found, str):
-            missing.append(cannot(step, found))
+            missing.append(r.cannot(step, found))
             continue
         key, value, remark = found
         values[key] = value
-        notes[key] = [*why(step), *([remark] if remark else [])]
+        notes[key] = [*r.why(step), *([remark] if remark else [])]
         if remark:
             missing.append(f"{step.perturbation}: {remark}")
     body = ""
     for key, value in values.items():
         body += "".join(f"# {line}\n" for line in notes.get(key, [])) + f"{key}: {_float(value)}\n"
-    start = header(policy, "Augmentation recommended by vidrobust, as Ultralytics hyper-parameters.")
-    return Export(name=NAME, text=start + _WHERE + listing(missing) + body, not_expressed=tuple(missing))
+    start = r.header(policy, "Augmentation recommended by vidrobust, as Ultralytics hyper-parameters.")
+    return r.Export(name=NAME, text=start + _WHERE + r.listing(missing) + body, not_expressed=tuple(missing))
 
 
 def _value(policy: Policy, step: PolicyStep) -> tuple[str, float, str] | str:
     """(key, value, what is inexact about it) of a step; or why there is none."""
-    name, either_way = step.perturbation, number(min(abs(step.low), step.high))
+    name, either_way = step.perturbation, r.number(min(abs(step.low), step.high))
     if name == "translation":
         return _translate(policy, step)
     if name in ("brightness", "scale"):
-        return KEYS[name], even(step), ""
+        return KEYS[name], r.even(step), ""
     if name == "saturation":
         return (
             KEYS[name],
-            even(step),
+            r.even(step),
             "about HSV value, not luma: chroma changes alike, brightness moves a little",
         )
     if name == "hue":
-        return KEYS[name], number(either_way / 360), ""
+        return KEYS[name], r.number(either_way / 360), ""
     if name in ("rotation", "shear"):
         return KEYS[name], either_way, ""
     if name == "horizontal_flip":
-        return "fliplr", number(step.probability * step.high), ""
+        return "fliplr", r.number(step.probability * step.high), ""
     return "Ultralytics has no such hyper-parameter"
 
 
 def _translate(policy: Policy, step: PolicyStep) -> tuple[str, float, str] | str:
     if policy.image_size is None:
-        return UNKNOWN_SIZE
+        return r.UNKNOWN_SIZE
     x, y = step.axes or (step.high, step.high)
     height, width = policy.image_size
-    share = number(min(x, y) * width / max(height, width))
+    share = r.number(min(x, y) * width / max(height, width))
     if share == 0:
         return "the footage moves along one axis only, and Ultralytics' number is for both"
     remark = f"one number for both axes, so the smaller of {x:g} and {y:g} of the width" if x != y else ""

@@ -12,30 +12,12 @@ import numpy as np
 import torch
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.metrics.class_differences import top1_flip, top5_distance
-from vidrobust.models.classes import sets_for
 from vidrobust.models.predict import Batch, predict
-from vidrobust.plugins.published.corruption_error import (
-    ALEXNET,
-    ALEXNET_FLIPS,
-    FLIP_PROBABILITIES,
-    NONE,
-    Baseline,
-    CorruptionErrors,
-    FlipBaseline,
-    FlipRates,
-)
-from vidrobust.plugins.published.corruptions import (
-    CHUNK,
-    FLIP_SUITE,
-    Step,
-    crop_224,
-    top_correct,
-    without_second_resize,
-)
-from vidrobust.plugins.published.labelled_images import STRENGTHS, Films, LabelledImages, Layout, pictures
+from vidrobust.plugins.published import corruption_error as ce
+from vidrobust.plugins.published import corruptions as memory
+from vidrobust.plugins.published.labelled_images import STRENGTHS, Films, LabelledImages, Layout
 from vidrobust.plugins.published.perturbations import c_bar, imagenet_c
-from vidrobust.plugins.published.perturbations.sequences import SEQUENCES, compared_pairs
+from vidrobust.plugins.published.perturbations.sequences import SEQUENCES
 from vidrobust.predictions import Classifier
 from vidrobust.text.phrases import plural
 from vidrobust.video.source import open_video
@@ -51,7 +33,7 @@ def suite_of(layout: Layout) -> str:
         for name, there in (
             ("imagenet-c", bool(names - set(C_BAR))),
             (c_bar.SUITE, bool(names & set(C_BAR))),
-            (FLIP_SUITE, bool(layout.films)),
+            (memory.FLIP_SUITE, bool(layout.films)),
         )
         if there
     ]
@@ -67,26 +49,20 @@ def measure_errors(
     only: Sequence[str] = (),
     clean: LabelledImages | None = None,
     batch: Batch = "auto",
-    step: Step | None = None,
-    baseline: Baseline | None = None,
+    step: memory.Step | None = None,
+    baseline: ce.Baseline | None = None,
 ) -> dict[str, object]:
     """Return CE, mCE and, with ``clean``, relative CE, as ``corruptions`` does."""
     names, problems = _whole(layout, only)
     cells = {key: _by_key(layout.corrupt[key]) for key in layout.corrupt if key[0] in names}
-    parts = [set(cell) for cell in cells.values()]
-    if clean is not None:
-        parts.append(set(cleaned := _by_key(clean)))
-    keys = sorted(set.intersection(*parts))
-    left_out = len(set.union(*parts)) - len(keys)
-    if not keys:
-        raise InputError("the folders of the corruptions have no image in common, by CLASS/NAME")
-    if left_out:
-        problems.append(f"{left_out} images are not there in every folder, and are left out")
-    sets, notes = _sets([cells[names[0], 1][key] for key in keys], models)
+    cleaned = _by_key(clean) if clean is not None else {}
+    parts = [*cells.values(), *([cleaned] if clean is not None else [])]
+    keys = _in_all(parts, "image", "corruptions", problems)
+    sets, notes = memory.sets_of([cells[names[0], 1][key][1] for key in keys], models)
     shape = (len(keys), len(names), len(STRENGTHS))
     wrong = {model.name: np.zeros(shape, bool) for model in models}
     clean_wrong = {model.name: np.full(len(keys), np.nan) for model in models}
-    seen = [without_second_resize(model) for model in models]
+    seen = [memory.without_second_resize(model) for model in models]
     if clean is not None:
         for model, answers in _answers(_ordered(cleaned, keys), seen, sets, batch, None).items():
             clean_wrong[model] = answers.astype(np.float64)
@@ -96,7 +72,7 @@ def measure_errors(
             for model, answers in _answers(images, seen, sets, batch, step).items():
                 wrong[model][:, c, strength - 1] = answers
     suite = suite_of(layout)
-    chosen = baseline or (NONE if suite == c_bar.SUITE else ALEXNET)
+    chosen = baseline or (ce.NONE if suite == c_bar.SUITE else ce.ALEXNET)
     missing = [n for n in (C_BAR if suite == c_bar.SUITE else imagenet_c.TEST) if n not in names]
     said = ["the authors' files, as they are: no second resize where they are 224 px"]
     if missing:
@@ -106,24 +82,17 @@ def measure_errors(
         )
     if clean is None:
         said.append("relative CE needs the clean images: --clean DIR")
-    return {
-        "suite": suite,
-        "images": len(keys),
-        "unlabelled": 0,
-        "models": {
-            model.name: CorruptionErrors(
-                names=tuple(names),
-                wrong=wrong[model.name],
-                clean_wrong=clean_wrong[model.name],
-                baseline=chosen,
-                extra=imagenet_c.VALIDATION,
-            ).summary()
-            | ({"note": notes[model.name]} if notes[model.name] else {})
-            for model in models
-        },
-        "notes": said,
-        "problems": problems,
+    found = {
+        name: ce.CorruptionErrors(
+            names=tuple(names),
+            wrong=answers,
+            clean_wrong=clean_wrong[name],
+            baseline=chosen,
+            extra=imagenet_c.VALIDATION,
+        )
+        for name, answers in wrong.items()
     }
+    return memory.summary(suite, len(keys), found, notes, said, problems)
 
 
 def measure_flips(
@@ -131,12 +100,12 @@ def measure_flips(
     models: Sequence[Classifier],
     *,
     batch: Batch = "auto",
-    step: Step | None = None,
-    baseline: FlipBaseline | None = None,
+    step: memory.Step | None = None,
+    baseline: ce.FlipBaseline | None = None,
 ) -> dict[str, object]:
     """Return flip probability, mFR and T5D of the authors' films, as ``corruptions`` does."""
-    divisor = baseline or ALEXNET_FLIPS
-    names = [name for name in SEQUENCES if name in layout.films and name in FLIP_PROBABILITIES]
+    divisor = baseline or ce.ALEXNET_FLIPS
+    names = [name for name in SEQUENCES if name in layout.films and name in ce.FLIP_PROBABILITIES]
     problems = [
         f"{name}: AlexNet's flip probability is not known, left out"
         for name in layout.films
@@ -145,14 +114,9 @@ def measure_flips(
     if not names:
         raise InputError("no sequence is there of which AlexNet's flip probability is known")
     films = {name: _by_key(layout.films[name]) for name in names}
-    keys = sorted(set.intersection(*(set(of) for of in films.values())))
-    left_out = len(set.union(*(set(of) for of in films.values()))) - len(keys)
-    if not keys:
-        raise InputError("the folders of the sequences have no film in common, by CLASS/NAME")
-    if left_out:
-        problems.append(f"{left_out} films are not there in every folder, and are left out")
-    sets, notes = _sets([films[names[0]][key] for key in keys], models)
-    seen = [without_second_resize(model) for model in models]
+    keys = _in_all([*films.values()], "film", "sequences", problems)
+    sets, notes = memory.sets_of([films[names[0]][key][1] for key in keys], models)
+    seen = [memory.without_second_resize(model) for model in models]
     flips = {model.name: np.full((len(keys), len(names)), np.nan) for model in models}
     moved = {model.name: np.full((len(keys), len(names)), np.nan) for model in models}
     clean_wrong = {model.name: np.full(len(keys), np.nan) for model in models}
@@ -161,18 +125,18 @@ def measure_flips(
             frames, sequence = _frames(films[name][key][0]), SEQUENCES[name]
             if len(frames) < 2:
                 raise InputError(f"{films[name][key][0]}: has {len(frames)} frames; a film has 31")
-            a, b = np.array(compared_pairs(len(frames), sequence.compare)).T
             for model in seen:
-                p = predict(model, frames, batch).probabilities
-                flips[model.name][row, column] = float(top1_flip(p[a], p[b]).mean())
-                moved[model.name][row, column] = float(top5_distance(p[a], p[b]).mean())
+                p, *measured = memory.seen_in(model, frames, sequence.compare, batch)
+                flips[model.name][row, column], moved[model.name][row, column] = measured
                 at = sequence.clean
                 if at is not None and at < len(p) and np.isnan(clean_wrong[model.name][row]):
                     shown = p[at : at + 1]
-                    clean_wrong[model.name][row] = float(~top_correct(shown, [sets[model.name][row]])[0])
+                    clean_wrong[model.name][row] = float(
+                        ~memory.top_correct(shown, [sets[model.name][row]])[0]
+                    )
             if step is not None:
                 step(1)
-    missing = [n for n in FLIP_PROBABILITIES if SEQUENCES[n].scored and n not in names]
+    missing = [n for n in ce.FLIP_PROBABILITIES if SEQUENCES[n].scored and n not in names]
     said = ["the authors' films, as they are"]
     if missing:
         said.append(
@@ -180,31 +144,24 @@ def measure_flips(
             f"{', '.join(missing)}"
         )
     scored = np.array([SEQUENCES[name].scored for name in names])
-    return {
-        "suite": FLIP_SUITE,
-        "images": len(keys),
-        "unlabelled": 0,
-        "models": {
-            model.name: FlipRates(
-                names=tuple(names),
-                flips=flips[model.name],
-                top5_distance=moved[model.name],
-                scored=scored if scored.any() else np.ones(len(names), bool),
-                clean_wrong=clean_wrong[model.name],
-                baseline=divisor,
-            ).summary()
-            | ({"note": notes[model.name]} if notes[model.name] else {})
-            for model in models
-        },
-        "notes": said,
-        "problems": problems,
+    found = {
+        name: ce.FlipRates(
+            names=tuple(names),
+            flips=rates,
+            top5_distance=moved[name],
+            scored=scored if scored.any() else np.ones(len(names), bool),
+            clean_wrong=clean_wrong[name],
+            baseline=divisor,
+        )
+        for name, rates in flips.items()
     }
+    return memory.summary(memory.FLIP_SUITE, len(keys), found, notes, said, problems)
 
 
 def cells_of(layout: Layout, only: Sequence[str] = ()) -> int:
     """Number of pictures or films to look at."""
     if layout.films:
-        return sum(len(f.paths) for name, f in layout.films.items() if name in FLIP_PROBABILITIES)
+        return sum(len(f.paths) for name, f in layout.films.items() if name in ce.FLIP_PROBABILITIES)
     return sum(len(images) for (name, _), images in layout.corrupt.items() if not only or name in only)
 
 
@@ -229,17 +186,17 @@ def _by_key(files: LabelledImages | Films) -> Keyed:
     return {f"{path.parent.name}/{path.stem}": (path, label) for path, label in pairs}
 
 
+def _in_all(parts: Sequence[Keyed], what: str, of: str, problems: list[str]) -> list[str]:
+    keys = sorted(set.intersection(*map(set, parts)))
+    if not keys:
+        raise InputError(f"the folders of the {of} have no {what} in common, by CLASS/NAME")
+    if left_out := len(set.union(*map(set, parts))) - len(keys):
+        problems.append(f"{left_out} {what}s are not there in every folder, and are left out")
+    return keys
+
+
 def _ordered(cell: Keyed, keys: Sequence[str]) -> LabelledImages:
     return LabelledImages(tuple(cell[key][0] for key in keys), tuple(cell[key][1] for key in keys))
-
-
-def _sets(
-    rows: Sequence[tuple[Path, frozenset[str]]], models: Sequence[Classifier]
-) -> tuple[dict[str, list[frozenset[int]]], dict[str, str]]:
-    found = {model.name: sets_for([label for _, label in rows], model.class_names) for model in models}
-    return {name: sets for name, (sets, _) in found.items()}, {
-        name: note for name, (_, note) in found.items()
-    }
 
 
 def _answers(
@@ -247,26 +204,15 @@ def _answers(
     models: Sequence[Classifier],
     sets: Mapping[str, list[frozenset[int]]],
     batch: Batch,
-    step: Step | None,
+    step: memory.Step | None,
 ) -> dict[str, np.ndarray]:
     found = {model.name: np.zeros(len(images), bool) for model in models}
-    given = list[tuple[int, torch.Tensor]]()
-
-    def look() -> None:
-        numbers, pixels = [k for k, _ in given], torch.stack([p for _, p in given])
+    for numbers, pixels, _ in memory.chunks(images, memory.crop_224):
         for model in models:
             own = [sets[model.name][k] for k in numbers]
-            found[model.name][numbers] = ~top_correct(predict(model, pixels, batch).probabilities, own)
+            found[model.name][numbers] = ~memory.top_correct(predict(model, pixels, batch).probabilities, own)
         if step is not None:
-            step(len(given))
-        given.clear()
-
-    for number, picture in pictures(images):
-        given.append((number, crop_224(picture)))
-        if len(given) == CHUNK:
-            look()
-    if given:
-        look()
+            step(len(numbers))
     if images.problems:
         raise InputError(f"{images.problems[0]}; remove it, and it is left out of every folder")
     return found
@@ -274,9 +220,9 @@ def _answers(
 
 def _frames(path: Path) -> torch.Tensor:
     with open_video(path, prefetch=0) as film:
-        return torch.cat([crop_224_of(batch.pixels) for batch in film.batches(CHUNK)])
+        return torch.cat([crop_224_of(batch.pixels) for batch in film.batches(memory.CHUNK)])
 
 
 def crop_224_of(pixels: torch.Tensor) -> torch.Tensor:
     """(N, 3, H, W) uint8 -> (N, 3, 224, 224), each as ``crop_224``."""
-    return torch.stack([crop_224(picture.cpu()) for picture in pixels])
+    return torch.stack([memory.crop_224(picture.cpu()) for picture in pixels])

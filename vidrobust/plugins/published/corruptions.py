@@ -26,20 +26,11 @@ from vidrobust.models.predict import Batch, predict
 from vidrobust.perturb.catalogue import find
 from vidrobust.perturb.draws import seeded
 from vidrobust.perturb.perturbation import Perturbation
-from vidrobust.plugins.published.corruption_error import (
-    ALEXNET,
-    ALEXNET_FLIPS,
-    FLIP_PROBABILITIES,
-    NONE,
-    Baseline,
-    CorruptionErrors,
-    FlipBaseline,
-    FlipRates,
-)
+from vidrobust.plugins.published import corruption_error as ce
 from vidrobust.plugins.published.labelled_images import LabelledImages, pictures
 from vidrobust.plugins.published.perturbations import c_bar, imagenet_c
 from vidrobust.plugins.published.perturbations.bit_exact import exact, ice_photographs
-from vidrobust.plugins.published.perturbations.sequences import SEQUENCES, compared_pairs
+from vidrobust.plugins.published.perturbations.sequences import SEQUENCES, Compare, compared_pairs
 from vidrobust.plugins.published.perturbations.small_c import SIDES_PX
 from vidrobust.predictions import Classifications, Classifier
 
@@ -58,7 +49,7 @@ class Suite:
 
     name: str
     perturbations: tuple[Perturbation, ...]
-    baseline: Baseline
+    baseline: ce.Baseline
     prepare: Callable[[torch.Tensor], torch.Tensor]
     notes: tuple[str, ...] = ()
     extra: tuple[Perturbation, ...] = ()
@@ -98,7 +89,7 @@ def imagenet_c_suite() -> Suite:
     return Suite(
         name="imagenet-c",
         perturbations=tuple(exact(find(f"imagenet-c:{name}")) for name in imagenet_c.TEST),
-        baseline=ALEXNET,
+        baseline=ce.ALEXNET,
         prepare=crop_224,
         extra=tuple(find(f"imagenet-c:{name}") for name in imagenet_c.VALIDATION),
         notes=(
@@ -120,7 +111,7 @@ def c_bar_suite() -> Suite:
     return Suite(
         name=c_bar.SUITE,
         perturbations=c_bar.PERTURBATIONS,
-        baseline=NONE,
+        baseline=ce.NONE,
         prepare=crop_224,
         notes=(
             "mce is the mean error in percent, as the paper reports it: there is no baseline to divide by",
@@ -141,7 +132,7 @@ def _small_suite(name: str, *notes: str) -> Suite:
         return picture
 
     perturbations = tuple(find(f"{name}:{each}") for each in imagenet_c.TEST)
-    return Suite(name=name, perturbations=perturbations, baseline=NONE, prepare=prepare, notes=notes)
+    return Suite(name=name, perturbations=perturbations, baseline=ce.NONE, prepare=prepare, notes=notes)
 
 
 # Suites of error rates, by name.
@@ -184,7 +175,7 @@ def corruptions(
     seed: int = 0,
     batch: Batch = "auto",
     step: Step | None = None,
-    baseline: Baseline | FlipBaseline | None = None,
+    baseline: ce.Baseline | ce.FlipBaseline | None = None,
     only: Sequence[str] = (),
 ) -> dict[str, object]:
     """Measure errors, CE, mCE and relative mCE of models on images."""
@@ -195,16 +186,14 @@ def corruptions(
         )
     if suite not in known:
         raise SettingsError(f"suite: expected one of {', '.join(known)}, got {suite!r}")
-    sets, notes = {}, {}
-    for model in models:
-        sets[model.name], notes[model.name] = sets_for(images.labels, model.class_names)
+    sets, notes = sets_of(images.labels, models)
     seen_as_is = [without_second_resize(model) for model in models]
-    found: Mapping[str, CorruptionErrors | FlipRates]
+    found: Mapping[str, ce.CorruptionErrors | ce.FlipRates]
     said: tuple[str, ...]
     if suite == FLIP_SUITE:
         if only:
             raise SettingsError("corruption: imagenet-p is measured whole; name corruptions of imagenet-c")
-        flips = baseline if isinstance(baseline, FlipBaseline) else ALEXNET_FLIPS
+        flips = baseline if isinstance(baseline, ce.FlipBaseline) else ce.ALEXNET_FLIPS
         found = _flips(images, seen_as_is, sets, seed, batch, step, flips)
         said = (
             _FLIP_NOTES[0],
@@ -212,20 +201,38 @@ def corruptions(
         )
     else:
         chosen = ERROR_SUITES[suite]().of(only)
-        if isinstance(baseline, Baseline):
+        if isinstance(baseline, ce.Baseline):
             chosen = dataclasses.replace(chosen, baseline=baseline, notes=chosen.notes[-1:])
         found, said = _errors(chosen, images, seen_as_is, sets, seed, batch, step), chosen.notes
-    return {
-        "suite": suite,
-        "images": len(images) - len([p for p in images.problems if "cannot be read as an image" in p]),
-        "unlabelled": images.unlabelled,
-        "models": {
-            name: {**one.summary(), **({"note": notes[name]} if notes[name] else {})}
-            for name, one in found.items()
-        },
-        "notes": list(said),
-        "problems": list(images.problems),
+    read = len(images) - len([p for p in images.problems if "cannot be read as an image" in p])
+    return summary(suite, read, found, notes, said, images.problems, images.unlabelled)
+
+
+def sets_of(
+    labels: Sequence[frozenset[str]], models: Sequence[Classifier]
+) -> tuple[dict[str, list[frozenset[int]]], dict[str, str]]:
+    """By model: the classes that each label may be, and a note on those that it does not have."""
+    found = {model.name: sets_for(labels, model.class_names) for model in models}
+    return {name: sets for name, (sets, _) in found.items()}, {
+        name: note for name, (_, note) in found.items()
     }
+
+
+def summary(
+    suite: str,
+    images: int,
+    found: Mapping[str, ce.CorruptionErrors | ce.FlipRates],
+    notes: Mapping[str, str],
+    said: Sequence[str],
+    problems: Sequence[str],
+    unlabelled: int = 0,
+) -> dict[str, object]:
+    """What is printed and written of one suite."""
+    models = {
+        name: one.summary() | ({"note": notes[name]} if notes[name] else {}) for name, one in found.items()
+    }
+    counts = {"suite": suite, "images": images, "unlabelled": unlabelled}
+    return {**counts, "models": models, "notes": list(said), "problems": list(problems)}
 
 
 _FLIP_NOTES = ("frames in memory: the authors' are MP4, whose coding AlexNet's flip probabilities contain",)
@@ -248,12 +255,12 @@ def _errors(
     seed: int,
     batch: Batch,
     step: Step | None,
-) -> dict[str, CorruptionErrors]:
+) -> dict[str, ce.CorruptionErrors]:
     clean: dict[str, list[np.ndarray]] = {model.name: [] for model in models}
     wrong: dict[str, list[np.ndarray]] = {model.name: [] for model in models}
     strengths = len(suite.perturbations[0].strengths)
     seen: list[int] = []
-    for numbers, pixels, keys in _chunks(images, suite.prepare):
+    for numbers, pixels, keys in chunks(images, suite.prepare):
         seen += numbers
         mine = {m.name: [sets[m.name][k] for k in numbers] for m in models}
         rows = {m.name: np.empty((len(numbers), len(suite.perturbations), strengths), bool) for m in models}
@@ -271,7 +278,7 @@ def _errors(
             step(len(numbers))
     names = tuple(each.name for each in suite.perturbations)
     return {
-        name: CorruptionErrors(
+        name: ce.CorruptionErrors(
             names=names,
             wrong=np.concatenate(wrong[name]),
             clean_wrong=np.concatenate(clean[name]),
@@ -290,14 +297,14 @@ def _flips(
     seed: int,
     batch: Batch,
     step: Step | None,
-    baseline: FlipBaseline,
-) -> dict[str, FlipRates]:
-    chosen = [sequence for name, sequence in SEQUENCES.items() if name in FLIP_PROBABILITIES]
+    baseline: ce.FlipBaseline,
+) -> dict[str, ce.FlipRates]:
+    chosen = [sequence for name, sequence in SEQUENCES.items() if name in ce.FLIP_PROBABILITIES]
     clean: dict[str, list[np.ndarray]] = {model.name: [] for model in models}
     flips: dict[str, list[list[float]]] = {model.name: [] for model in models}
     distance: dict[str, list[list[float]]] = {model.name: [] for model in models}
     seen: list[int] = []
-    for numbers, pixels, keys in _chunks(images, crop_224, size=1, raw=True):
+    for numbers, pixels, keys in chunks(images, crop_224, size=1, raw=True):
         seen += numbers
         for model in models:
             answer = predict(model, crop_224(pixels[0])[None], batch)
@@ -310,15 +317,14 @@ def _flips(
             frames = torch.stack(
                 [v2.center_crop(f, [CROP_PX, CROP_PX]) for f in sequence.frames(picture, own)]
             )
-            a, b = np.array(compared_pairs(sequence.num_frames, sequence.compare)).T
             for model in models:
-                p = predict(model, frames, batch).probabilities
-                flips[model.name][-1].append(float(top1_flip(p[a], p[b]).mean()))
-                distance[model.name][-1].append(float(top5_distance(p[a], p[b]).mean()))
+                _, flip, moved = seen_in(model, frames, sequence.compare, batch)
+                flips[model.name][-1].append(flip)
+                distance[model.name][-1].append(moved)
         if step is not None:
             step(1)
     return {
-        name: FlipRates(
+        name: ce.FlipRates(
             names=tuple(s.name for s in chosen),
             flips=np.array(flips[name]),
             top5_distance=np.array(distance[name]),
@@ -331,6 +337,15 @@ def _flips(
     }
 
 
+def seen_in(
+    model: Classifier, frames: torch.Tensor, compare: Compare, batch: Batch
+) -> tuple[np.ndarray, float, float]:
+    """Probabilities (N, K) of a sequence's frames, the share of its pairs that flip, their mean top-5 distance."""
+    p = predict(model, frames, batch).probabilities
+    a, b = np.array(compared_pairs(len(frames), compare)).T
+    return p, float(top1_flip(p[a], p[b]).mean()), float(top5_distance(p[a], p[b]).mean())
+
+
 def _group_of(images: LabelledImages, numbers: Sequence[int]) -> np.ndarray | None:
     return np.array([images.groups[k] for k in numbers], dtype=object) if images.groups else None
 
@@ -339,12 +354,13 @@ def _wrong(found: Classifications, sets: Sequence[frozenset[int]]) -> np.ndarray
     return ~top_correct(found.probabilities, sets)
 
 
-def _chunks(
+def chunks(
     images: LabelledImages,
     prepare: Callable[[torch.Tensor], torch.Tensor],
     size: int = CHUNK,
     raw: bool = False,
 ) -> Iterator[tuple[list[int], torch.Tensor, list[str]]]:
+    """Numbers of some pictures, the pictures, hashes of what they were before they were prepared."""
     given, readable = pictures(images), 0
     while part := list(islice(given, size)):
         readable += len(part)

@@ -17,19 +17,7 @@ from vidrobust.metrics.classification import label_flip
 from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import Batch, predict
 from vidrobust.perturb.draws import draw_seed, from_seed, integer, seeded
-from vidrobust.plugins.published.perturbations.shift import (
-    DIRECTIONS,
-    EMBEDDED,
-    Background,
-    View,
-    cut_square,
-    embed,
-    embedded_size,
-    place_on_canvas,
-    square_places,
-    square_side,
-    zhang_pictures,
-)
+from vidrobust.plugins.published.perturbations import shift
 from vidrobust.predictions import Classifications, Classifier
 
 PATH_PX = 16  # steps of the path along which jaggedness is counted
@@ -37,7 +25,7 @@ LARGEST_OFFSET = 31  # zhang's offsets are 0..31 px on each axis
 TOP = 5
 # Three protocols of a place and its eight neighbours, two scales, two paths, two pairs of offsets.
 PICTURES_PER_FRAME = 3 * 9 + 2 + 2 * (PATH_PX + 1) + 2 * 2
-STAY_AND_MOVE = ((0, 0), *DIRECTIONS)
+STAY_AND_MOVE = ((0, 0), *shift.DIRECTIONS)
 
 
 class ShiftRow(NamedTuple):
@@ -93,13 +81,13 @@ def study_pixel_shifts(
     return pd.concat(parts, ignore_index=True)
 
 
-def view_of(model: Classifier) -> View:
+def view_of(model: Classifier) -> shift.View:
     """Return how a loaded network crops; 224 of 256 px where unknown."""
     if not isinstance(model, NetworkClassifier):
-        return View()
+        return shift.View()
     preprocess = model.network.preprocess
     square = preprocess.resize == "shorter side" and preprocess.shape[0] == preprocess.shape[1]
-    return View(resized=preprocess.resized[0], cut=preprocess.shape[0]) if square else View()
+    return shift.View(resized=preprocess.resized[0], cut=preprocess.shape[0]) if square else shift.View()
 
 
 def shift_study(
@@ -109,7 +97,7 @@ def shift_study(
     content: str = "",
     numbers: Sequence[int] | None = None,
     labels: Sequence[int | None] | None = None,
-    view: View | None = None,
+    view: shift.View | None = None,
     draws: int = 1,
     seed: int = 0,
     batch: Batch = "auto",
@@ -123,7 +111,7 @@ def shift_study(
         raise InputError(
             f"shift: {len(frames)} frames, {len(numbers)} numbers and {len(labels)} labels do not belong together"
         )
-    view = view or View()
+    view = view or shift.View()
     rows: list[ShiftRow] = []
     for frame, number, label in zip(frames, numbers, labels, strict=True):
         if label is None:
@@ -148,7 +136,7 @@ class _Look(NamedTuple):
     is_path: bool = False
 
 
-def _looks(frame: torch.Tensor, view: View, own: torch.Generator, path_px: int) -> Iterator[_Look]:
+def _looks(frame: torch.Tensor, view: shift.View, own: torch.Generator, path_px: int) -> Iterator[_Look]:
     yield from _crops(frame, from_seed(draw_seed(own)), path_px)
     yield from _embeddings(frame, view, from_seed(draw_seed(own)), path_px)
     yield from _offsets(frame, view, from_seed(draw_seed(own)))
@@ -156,28 +144,28 @@ def _looks(frame: torch.Tensor, view: View, own: torch.Generator, path_px: int) 
 
 def _crops(frame: torch.Tensor, own: torch.Generator, path_px: int) -> Iterator[_Look]:
     size = (frame.shape[1], frame.shape[2])
-    top, left = square_places(size, 1, own)
-    yield _Look("crop", 1.0, lambda: [cut_square(frame, top + y, left + x) for y, x in STAY_AND_MOVE])
-    length = min(path_px, min(size) - square_side(size))
-    yield _Look("crop", 1.0, lambda: [cut_square(frame, k, k) for k in range(length + 1)], is_path=True)
+    top, left = shift.square_places(size, 1, own)
+    yield _Look("crop", 1.0, lambda: [shift.cut_square(frame, top + y, left + x) for y, x in STAY_AND_MOVE])
+    length = min(path_px, min(size) - shift.square_side(size))
+    yield _Look("crop", 1.0, lambda: [shift.cut_square(frame, k, k) for k in range(length + 1)], is_path=True)
 
 
-def _embeddings(frame: torch.Tensor, view: View, own: torch.Generator, path_px: int) -> Iterator[_Look]:
+def _embeddings(frame: torch.Tensor, view: shift.View, own: torch.Generator, path_px: int) -> Iterator[_Look]:
     canvas = (view.cut, view.cut)
-    shorter = max(1, round(EMBEDDED * view.cut / 224))
-    top, left = place_on_canvas(frame, canvas, shorter, 2, own)
+    shorter = max(1, round(shift.EMBEDDED * view.cut / 224))
+    top, left = shift.place_on_canvas(frame, canvas, shorter, 2, own)
 
-    def on(background: Background, y: int, x: int, side: int = shorter) -> torch.Tensor:
-        return view.around(embed(frame, canvas, y, x, shorter=side, background=background))
+    def on(background: shift.Background, y: int, x: int, side: int = shorter) -> torch.Tensor:
+        return view.around(shift.embed(frame, canvas, y, x, shorter=side, background=background))
 
-    def around(background: Background) -> list[torch.Tensor]:
+    def around(background: shift.Background) -> list[torch.Tensor]:
         return [on(background, top + y, left + x) for y, x in STAY_AND_MOVE]
 
     yield _Look("embedding_black", 1.0, lambda: around("black"))
     yield _Look("embedding_inpainted", 1.0, lambda: around("inpainted"))
     sides = (shorter, shorter + 1)
     yield _Look("scale_embedding_black", 1.0, lambda: [on("black", top, left, side) for side in sides])
-    height, width = embedded_size(frame, canvas, shorter)
+    height, width = shift.embedded_size(frame, canvas, shorter)
     down, right = (int(whole - part >= path_px) for whole, part in zip(canvas, (height, width), strict=True))
     steps = range(path_px + 1 if down or right else 1)
     yield _Look(
@@ -185,10 +173,10 @@ def _embeddings(frame: torch.Tensor, view: View, own: torch.Generator, path_px: 
     )
 
 
-def _offsets(frame: torch.Tensor, view: View, own: torch.Generator) -> Iterator[_Look]:
+def _offsets(frame: torch.Tensor, view: shift.View, own: torch.Generator) -> Iterator[_Look]:
     reach = min(LARGEST_OFFSET, view.resized - view.cut)
     offsets = [(integer(own, 0, reach + 1), integer(own, 0, reach + 1)) for _ in range(2)]
-    crops, rolled = zhang_pictures(frame, view, offsets)
+    crops, rolled = shift.zhang_pictures(frame, view, offsets)
     yield _Look("crop_shift", float(LARGEST_OFFSET), lambda: [view.around(crop) for crop in crops])
     yield _Look("circular_shift", float(LARGEST_OFFSET), lambda: [view.around(roll) for roll in rolled])
 

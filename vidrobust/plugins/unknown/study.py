@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import optimize, special
 
+from vidrobust.plugins.unknown import settings as names
 from vidrobust.plugins.unknown.footage import FrameReadouts, Mahalanobis, Neighbours, independent
 from vidrobust.plugins.unknown.inside import Readout, rows_of
 from vidrobust.plugins.unknown.outside import (
@@ -26,16 +28,6 @@ from vidrobust.plugins.unknown.outside import (
     held_out_scores,
     links,
     outside,
-)
-from vidrobust.plugins.unknown.settings import (
-    ENERGY,
-    EVENTS,
-    MAHALANOBIS,
-    NEIGHBOURS,
-    ODIN,
-    ROTATION,
-    SURE,
-    TITLES,
 )
 from vidrobust.statistics.clusters import Clusters
 from vidrobust.statistics.intervals import Interval, clustered_mean
@@ -116,7 +108,7 @@ def softmax_regression(x: np.ndarray, y: np.ndarray, classes: int) -> np.ndarray
 Scored = Callable[[Readout], np.ndarray]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Score:
     """One way to say how unknown a frame is: what it needs, and its fit on known frames."""
 
@@ -127,55 +119,24 @@ class Score:
     fitted: Callable[[Readout, np.ndarray], Scored]
 
 
-def _surest(looked: Readout) -> np.ndarray:
-    return 1.0 - looked.surest
+def _score(
+    name: str, needs: str, reason: str, fit: Callable[[np.ndarray, np.ndarray], Callable[[Any], np.ndarray]]
+) -> Score:
+    def fitted(known: Readout, answer: np.ndarray) -> Scored:
+        found = fit(getattr(known, needs), answer)
+        return lambda looked: found(getattr(looked, needs))
+
+    return Score(name, names.TITLES[name], needs, reason, fitted)
 
 
-def _energy(looked: Readout) -> np.ndarray:
-    assert looked.logits is not None
-    return np.asarray(-special.logsumexp(looked.logits, axis=1))
-
-
-def _odin(looked: Readout) -> np.ndarray:
-    assert looked.odin is not None
-    return 1.0 - looked.odin
-
-
-def _neighbours(known: Readout, answer: np.ndarray) -> Scored:
-    assert known.features is not None
-    found = Neighbours.fitted(known.features)
-    return lambda looked: found(_there(looked.features))
-
-
-def _mahalanobis(known: Readout, answer: np.ndarray) -> Scored:
-    assert known.features is not None
-    found = Mahalanobis.fitted(known.features, answer)
-    return lambda looked: found(_there(looked.features))
-
-
-def _turns(known: Readout, answer: np.ndarray) -> Scored:
-    assert known.turned is not None
-    found = RotationProbe.fitted(known.turned)
-    return lambda looked: found(_there(looked.turned))
-
-
-def _there(values: np.ndarray | None) -> np.ndarray:
-    assert values is not None, "a network gives features of all frames, or of none"
-    return values
-
-
-_WAYS: dict[str, tuple[str, str, Callable[[Readout, np.ndarray], Scored]]] = {
-    NEIGHBOURS: ("features", "features", _neighbours),
-    MAHALANOBIS: ("features", "features", _mahalanobis),
-    ENERGY: ("logits", "logits", lambda known, answer: _energy),
-    SURE: ("surest", "", lambda known, answer: _surest),
-    ODIN: ("odin", "odin", lambda known, answer: _odin),
-    ROTATION: ("turned", "features", _turns),
-}
 # In the order of ``names.TITLES``.
-SCORES = tuple(
-    Score(name=name, title=title, needs=_WAYS[name][0], reason=_WAYS[name][1], fitted=_WAYS[name][2])
-    for name, title in TITLES.items()
+SCORES = (
+    _score(names.NEIGHBOURS, "features", "features", lambda known, answer: Neighbours.fitted(known)),
+    _score(names.MAHALANOBIS, "features", "features", Mahalanobis.fitted),
+    _score(names.ENERGY, "logits", "logits", lambda *_: lambda logits: -special.logsumexp(logits, axis=1)),
+    _score(names.SURE, "surest", "", lambda *_: lambda surest: 1.0 - surest),
+    _score(names.ODIN, "odin", "odin", lambda *_: lambda odin: 1.0 - odin),
+    _score(names.ROTATION, "turned", "features", lambda known, answer: RotationProbe.fitted(known)),
 )
 
 
@@ -261,7 +222,7 @@ def _lack(score: Score, looked: Readout, lacks: Mapping[str, str]) -> str:
 
 
 def _refused(score: Score, looked: Readout, clusters: Clusters, item: np.ndarray, time_s: np.ndarray) -> str:
-    if score.name != ROTATION or looked.turned is None:
+    if score.name != names.ROTATION or looked.turned is None:
         return ""
     turned = looked.turned
 
@@ -303,7 +264,7 @@ def link_sentence(links: Sequence[Link], event: str) -> str:
     """Whether the event is more frequent where frames are less known."""
     alone = next(link for link in links if link.event == event and not link.given)
     given = next(link for link in links if link.event == event and link.given == MARGIN)
-    what = EVENTS[event]
+    what = names.EVENTS[event]
     if alone.verdict in (NO_LINK, REVERSED):
         how = "no more often" if alone.verdict == NO_LINK else "less often"
         return f"a frame that is less known {what} {how} (AUROC {_auroc(alone)})"

@@ -46,10 +46,16 @@ def test_the_manuals_study_by_ranges() -> None:
     # manual multiplies by constants of four digits
     found = range_study(crossed(AIAG))
     assert found is not None
-    sds = (found.repeatability_sd, found.reproducibility_sd, found.grr_sd, found.part_sd, found.total_sd)
+    sds = (
+        found["repeatability_sd"],
+        found["reproducibility_sd"],
+        found["grr_sd"],
+        found["part_sd"],
+        found["total_sd"],
+    )
     assert sds == pytest.approx((0.20188, 0.22963, 0.30575, 1.10456, 1.14610), rel=4e-4)
-    assert found.percent_grr == pytest.approx(26.68, abs=5e-3)
-    assert found.ndc == 5
+    assert found["percent_grr"] == pytest.approx(26.68, abs=5e-3)
+    assert found["ndc"] == 5
 
 
 def test_constants_of_ranges_are_those_of_the_tables() -> None:
@@ -186,16 +192,16 @@ def test_intervals_cover_known_components() -> None:
 
 def test_a_guard_band_saves_bad_parts_and_costs_good_ones() -> None:
     found = guard_band(-3.0, 3.0, repeatability_sd=0.5, gauge_sd=0.5, parts=normal_parts(0.0, 1.5), k=1.0)
-    assert (found.accept_low, found.accept_high) == (-2.5, 2.5)
+    assert (found["accept_low"], found["accept_high"]) == (-2.5, 2.5)
     rng = np.random.default_rng(3)
     part = rng.normal(0, 1.5, 1_000_000)
     seen = part + rng.normal(0, 0.5, len(part))
     bad = np.abs(part) > 3
-    assert found.false_accepts == pytest.approx(np.mean(bad & (np.abs(seen) <= 2.5)), rel=0.05)
-    assert found.false_rejects == pytest.approx(np.mean(~bad & (np.abs(seen) > 2.5)), rel=0.05)
-    assert found.false_accepts < found.false_accepts_without
-    assert found.false_rejects > found.false_rejects_without
-    assert found.share_bad == pytest.approx(0.0455, abs=1e-4)
+    assert found["false_accepts"] == pytest.approx(np.mean(bad & (np.abs(seen) <= 2.5)), rel=0.05)
+    assert found["false_rejects"] == pytest.approx(np.mean(~bad & (np.abs(seen) > 2.5)), rel=0.05)
+    assert found["false_accepts"] < found["false_accepts_without"]
+    assert found["false_rejects"] > found["false_rejects_without"]
+    assert found["share_bad"] == pytest.approx(0.0455, abs=1e-4)
     with pytest.raises(SettingsError, match="leaves nothing"):
         guard_band(-1, 1, repeatability_sd=1, gauge_sd=1, parts=normal_parts(0, 1))
     with pytest.raises(SettingsError, match="low one below the high one"):
@@ -212,8 +218,8 @@ def test_a_guard_band_is_counted_on_the_scores_of_a_study_by_hand() -> None:
     )
     parts = np.array([0.1, 0.9])
     band = guard_band(-np.inf, 0.5, repeatability_sd=0.05, gauge_sd=0.0, parts=parts, k=2.0)
-    assert (band.accept_low, band.accept_high) == (-np.inf, pytest.approx(0.4))
-    assert (band.share_bad, band.false_accepts, band.false_rejects) == (0.5, 0.0, 0.0)
+    assert (band["accept_low"], band["accept_high"]) == (-np.inf, pytest.approx(0.4))
+    assert (band["share_bad"], band["false_accepts"], band["false_rejects"]) == (0.5, 0.0, 0.0)
     assert guard_band_counted(band, -np.inf, 0.5, scores, {"dent"}) == {
         "n": 6, "in_band": 2, "bad": 3, "good": 3,
         "bad_accepted": 1, "bad_accepted_without": 2, "good_rejected": 2, "good_rejected_without": 1,

@@ -114,13 +114,13 @@ def test_ice_is_that_of_the_package_where_it_is_installed(monkeypatch: pytest.Mo
 
 
 def shared_motion(frame: np.ndarray, severity: int, stream: np.random.RandomState) -> np.ndarray:
-    c = imagenet_c.MOTION_BLUR[severity - 1]
+    c = imagenet_c.SIZES["motion_blur"][severity - 1]
     return weather.trail(frame.astype(np.float32), *c, stream.uniform(-45, 45))
 
 
 def shared_snow(frame: np.ndarray, severity: int, stream: np.random.RandomState) -> np.ndarray:
     """The package draws noise for the whole frame and enlarges its middle; ours draws only the middle."""
-    c, (h, w) = imagenet_c.SNOW[severity - 1], frame.shape[:2]
+    c, (h, w) = imagenet_c.SIZES["snow"][severity - 1], frame.shape[:2]
     noise = (stream.normal(size=(h, w), loc=c[0], scale=c[1]) - c[0]) / c[1]
     rows, columns = weather.snow_noise_size((h, w), c[2])
     top, left = (h - rows) // 2, (w - columns) // 2
@@ -131,13 +131,15 @@ def shared_snow(frame: np.ndarray, severity: int, stream: np.random.RandomState)
 def shared_spatter(frame: np.ndarray, severity: int, stream: np.random.RandomState) -> np.ndarray:
     noise = stream.normal(size=frame.shape[:2]).astype(np.float32)
     return weather.spatter(
-        frame.astype(np.float32) / np.float32(255), noise, imagenet_c.SPATTER[severity - 1]
+        frame.astype(np.float32) / np.float32(255), noise, imagenet_c.SIZES["spatter"][severity - 1]
     )
 
 
 def shared_elastic(frame: np.ndarray, severity: int, stream: np.random.RandomState) -> np.ndarray:
     uniforms = np.stack([stream.uniform(-1, 1, size=frame.shape[:2]) for _ in range(2)])
-    return imagenet_c.elastic(frame, uniforms.astype(np.float32), imagenet_c.ELASTIC[severity - 1])
+    return imagenet_c.elastic(
+        frame, uniforms.astype(np.float32), imagenet_c.SIZES["elastic_transform"][severity - 1]
+    )
 
 
 def shared_fog(frame: np.ndarray, severity: int, stream: np.random.RandomState) -> np.ndarray:
@@ -150,7 +152,9 @@ def shared_fog(frame: np.ndarray, severity: int, stream: np.random.RandomState) 
         for rows, columns in ((half, half), (0, half), (half, 0)):
             uniforms[rows::step, columns::step] = stream.uniform(-1, 1, (count, count))
         step = half
-    return weather.fog(frame.astype(np.float32) / np.float32(255), uniforms, imagenet_c.FOG[severity - 1])
+    return weather.fog(
+        frame.astype(np.float32) / np.float32(255), uniforms, imagenet_c.SIZES["fog"][severity - 1]
+    )
 
 
 Shared = Callable[[np.ndarray, int, np.random.RandomState], np.ndarray]

@@ -156,9 +156,9 @@ def test_noise_has_the_authors_sizes(severity: int, name_of_suite: str) -> None:
 def test_the_suite_is_that_of_imagenet_c_with_other_sizes(name_of_suite: str) -> None:
     assert [p.name for p in suite(name_of_suite)] == [p.name for p in suite("imagenet-c")]
     sizes = small_c.SIZES[name_of_suite]
-    assert sizes["fog"] != imagenet_c.FOG
-    assert sizes["snow"] != imagenet_c.SNOW
-    assert sizes["elastic_transform"] != imagenet_c.ELASTIC
-    assert sizes["jpeg_compression"] != imagenet_c.JPEG_COMPRESSION
+    assert sizes["fog"] != imagenet_c.SIZES["fog"]
+    assert sizes["snow"] != imagenet_c.SIZES["snow"]
+    assert sizes["elastic_transform"] != imagenet_c.SIZES["elastic_transform"]
+    assert sizes["jpeg_compression"] != imagenet_c.SIZES["jpeg_compression"]
     with pytest.raises(SettingsError, match=r"severity 1.5 is not one of 1, 2, 3, 4, 5"):
         ours(f"{name_of_suite}:fog", picture(name_of_suite), 1.5)

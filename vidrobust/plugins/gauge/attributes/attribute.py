@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import combinations
 from typing import Any
 
@@ -22,18 +22,7 @@ from vidrobust.statistics.intervals import Interval, clopper_pearson, clustered_
 NAN = float("nan")
 
 
-@dataclass(frozen=True, kw_only=True)
-class ClassKappa:
-    """Kappa of one class against all others, or of all classes ("all")."""
-
-    name: str
-    kappa: float
-    se: float
-    z: float
-    p: float
-
-
-def kappa_by_class(counts: np.ndarray, classes: Sequence[str]) -> list[ClassKappa]:
+def kappa_by_class(counts: np.ndarray, classes: Sequence[str]) -> list[dict[str, Any]]:
     """Return Fleiss' kappa of each class and of all, with one-sided p.
 
     ``counts`` (n, K): ratings of class k for part i; parts with an unusual number are left out. Fleiss,
@@ -61,7 +50,7 @@ def kappa_by_class(counts: np.ndarray, classes: Sequence[str]) -> list[ClassKapp
     return [*found, _class_kappa("all", 1 - float(disagree.sum()) / total, whole)]
 
 
-def kappa_against_standard(table: pd.DataFrame, classes: Sequence[str]) -> list[ClassKappa]:
+def kappa_against_standard(table: pd.DataFrame, classes: Sequence[str]) -> list[dict[str, Any]]:
     """Fleiss' kappa of an operator's trials with the reference as second rater."""
     each = []
     for _, rows in table.groupby("trial", sort=True):
@@ -73,17 +62,22 @@ def kappa_against_standard(table: pd.DataFrame, classes: Sequence[str]) -> list[
         return []
     found = []
     for same in zip(*each, strict=True):
-        kappa = float(np.mean([one.kappa for one in same]))
-        error = math.sqrt(sum(one.se**2 for one in same)) / len(same)
-        found.append(_class_kappa(same[0].name, kappa, error))
+        kappa = float(np.mean([one["kappa"] for one in same]))
+        error = math.sqrt(sum(one["se"] ** 2 for one in same)) / len(same)
+        found.append(_class_kappa(same[0]["name"], kappa, error))
     return found
 
 
-def _class_kappa(name: str, kappa: float, error: float) -> ClassKappa:
+def _class_kappa(name: str, kappa: float, error: float) -> dict[str, Any]:
+    """Kappa of one class against all others, or of all classes ("all")."""
     z = kappa / error if error > 0 else NAN
-    return ClassKappa(
-        name=name, kappa=kappa, se=error, z=z, p=float(stats.norm.sf(z)) if not math.isnan(z) else NAN
-    )
+    return {
+        "name": name,
+        "kappa": kappa,
+        "se": error,
+        "z": z,
+        "p": float(stats.norm.sf(z)) if not math.isnan(z) else NAN,
+    }
 
 
 def weighted_kappa(counts: np.ndarray, weights: str = "quadratic") -> float:
@@ -100,17 +94,7 @@ def weighted_kappa(counts: np.ndarray, weights: str = "quadratic") -> float:
     return 1 - float((far * counts).sum()) / expected if expected > 0 else NAN
 
 
-@dataclass(frozen=True, kw_only=True)
-class Correlation:
-    """Kendall's tau-b of an operator's ordered classes with the reference."""
-
-    value: float
-    p: float
-    n: int
-    trials: int
-
-
-def kendalls_coefficient(table: pd.DataFrame, classes: Sequence[str]) -> Correlation | None:
+def kendalls_coefficient(table: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any] | None:
     """Return mean Kendall's tau-b with the reference, with two-sided p; None if one side has one class only.
 
     Kendall, Biometrika 33 (1945).
@@ -129,19 +113,15 @@ def kendalls_coefficient(table: pd.DataFrame, classes: Sequence[str]) -> Correla
         return None
     # trials of one part are no new evidence: their z values are averaged, not summed
     p = float(2 * stats.norm.sf(abs(float(np.mean(zs)))))
-    return Correlation(value=float(np.mean(taus)), p=p, n=n, trials=len(taus))
+    return {
+        "value": float(np.mean(taus)),
+        "p": p,
+        "n": n,
+        "trials": len(taus),
+    }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Bowker:
-    """Bowker's test that a cross table is symmetric."""
-
-    statistic: float
-    df: int
-    p: float
-
-
-def bowker(counts: np.ndarray) -> Bowker | None:
+def bowker(counts: np.ndarray) -> dict[str, float] | None:
     """Bowker's test of a (K, K) cross table; None where the two never disagree (JASA 43, 1948)."""
     counts = np.asarray(counts, np.float64)
     upper = np.triu_indices(len(counts), 1)
@@ -151,7 +131,11 @@ def bowker(counts: np.ndarray) -> Bowker | None:
         return None
     statistic = float(((a - b)[used] ** 2 / (a + b)[used]).sum())
     df = int(used.sum())
-    return Bowker(statistic=statistic, df=df, p=float(stats.chi2.sf(statistic, df)))
+    return {
+        "statistic": statistic,
+        "df": df,
+        "p": float(stats.chi2.sf(statistic, df)),
+    }
 
 
 def steadiness_table(table: pd.DataFrame, first: str, second: str, good: set[str]) -> np.ndarray:
@@ -162,13 +146,6 @@ def steadiness_table(table: pd.DataFrame, first: str, second: str, good: set[str
     found = np.zeros((3, 3), np.int64)
     np.add.at(found, (kind[:, 0], kind[:, 1]), 1)
     return found
-
-
-def as_json(rows: Sequence[Any]) -> list[dict[str, Any]]:
-    return [asdict(row) for row in rows]
-
-
-NAN = float("nan")
 
 
 def attribute_study(
@@ -212,7 +189,7 @@ def within_operator(table: pd.DataFrame, classes: Sequence[str], ordered: bool) 
             "agreement": share(int(same.sum()), len(same)),
             "fleiss_kappa": _interval(_fleiss(repeated, classes)),
             "kendalls_w": kendalls_w(_ratings(rows, classes)) if ordered else None,
-            "by_class": as_json(kappa_by_class(_counts(repeated, classes), classes)),
+            "by_class": kappa_by_class(_counts(repeated, classes), classes),
         }
     return found
 
@@ -228,7 +205,7 @@ def between_operators(
         "agreement": share(int(same.sum()), len(same)),
         "fleiss_kappa": _interval(_fleiss(several, classes)),
         "kendalls_w": kendalls_w(_ratings(several, classes)) if ordered and len(several) else None,
-        "by_class": as_json(kappa_by_class(_counts(several, classes), classes)),
+        "by_class": kappa_by_class(_counts(several, classes), classes),
         "cohens_kappa": [
             {"operators": [str(a), str(b)], **_pairwise(table, str(a), str(b), classes, ordered, good)}
             for a, b in combinations(sorted(table["operator"].unique()), 2)
@@ -253,8 +230,8 @@ def against_reference(
             "effectiveness": share(int(whole.sum()), len(whole)),
             "kappa": _interval(kappa),
             **_errors(rows, defect),
-            "by_class": as_json(kappa_against_standard(rows, classes)),
-            "kendalls_coefficient": _coefficient(rows, classes) if ordered else None,
+            "by_class": kappa_against_standard(rows, classes),
+            "kendalls_coefficient": kendalls_coefficient(rows, classes) if ordered else None,
             "weighted_kappa": _weighted(rows, classes) if ordered else None,
         }
     everyone = right.groupby(known["part"]).all()
@@ -268,11 +245,6 @@ def against_reference(
         ),
         **_errors(known, defect),
     }
-
-
-def _coefficient(rows: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any] | None:
-    found = kendalls_coefficient(rows, classes)
-    return None if found is None else asdict(found)
 
 
 def _weighted(rows: pd.DataFrame, classes: Sequence[str]) -> dict[str, float | None]:
@@ -325,8 +297,7 @@ def _differences(table: pd.DataFrame, defect: set[str]) -> dict[str, Any]:
     differ = verdicts[verdicts.nunique(axis=1) > 1]
     q = None
     if len(differ):
-        found = cochrans_q(verdicts.to_numpy())
-        q = {"q": found.statistic, "df": found.df, "p": found.p, "n": len(verdicts)}
+        q = {**cochrans_q(verdicts.to_numpy()), "n": len(verdicts)}
     return {"cochrans_q": q, "mcnemar": pairs}
 
 
@@ -343,18 +314,16 @@ def _pairwise(
     kappa = cohens_kappa(wide[a].to_numpy(str), wide[b].to_numpy(str), parts)
     counts = pd.crosstab(wide[a], wide[b]).reindex(index=list(classes), columns=list(classes), fill_value=0)
     cells = counts.to_numpy()
-    symmetry = bowker(cells)
     found = {**_interval(kappa), "counts": cells.tolist()}
-    found["bowker_of_ratings"] = None if symmetry is None else asdict(symmetry)
+    found["bowker_of_ratings"] = bowker(cells)
     if ordered:
         found["weighted_kappa"] = {
             kind: _known(weighted_kappa(cells, kind)) for kind in ("linear", "quadratic")
         }
     if good:
         steady = steadiness_table(rows, a, b, good)
-        symmetry = bowker(steady)
         found["steadiness"] = steady.tolist()
-        found["bowker"] = None if symmetry is None else asdict(symmetry)
+        found["bowker"] = bowker(steady)
     return found
 
 

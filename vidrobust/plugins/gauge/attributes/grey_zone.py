@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,32 +20,13 @@ from vidrobust.statistics.standard_errors import t_two_sided
 # is the gauge's error (AIAG, MSA, 4th edition, 2010, chapter III-C; ISO 22514-7:2012, 12.3).
 
 
-@dataclass(frozen=True, kw_only=True)
-class Zone:
-    """Sizes of the innermost always rejected and the outermost always accepted part at one limit."""
-
-    side: str
-    rejected: float
-    accepted: float
-    width: float
-    parts: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class SignalDetection:
-    """Both zones, their mean width, and that in percent of the tolerance (NaN where it is not known)."""
-
-    zones: tuple[Zone, ...]
-    width: float
-    percent_tolerance: float
-    tolerance: float
-    notes: tuple[str, ...]
-
-
 def signal_detection(
     table: pd.DataFrame, defect: set[str], *, low: float | None = None, high: float | None = None
-) -> SignalDetection:
-    """Find the grey zone of part, value and measured (the true size)."""
+) -> dict[str, Any]:
+    """Find the grey zones of part, value and measured (the true size), and their mean width.
+
+    A zone lies between the innermost always rejected and the outermost always accepted part at one limit.
+    """
     of = table[table["measured"].notna()]
     of = of.assign(bad=of["value"].isin(defect)).groupby("part")
     size = of["measured"].first().to_numpy(np.float64)
@@ -64,29 +44,29 @@ def signal_detection(
         raise InputError(
             "signal detection: no zone between parts that are always rejected and always accepted"
         )
-    width = float(np.mean([zone.width for zone in zones]))
+    width = float(np.mean([zone["width"] for zone in zones]))
     tolerance = high - low if low is not None and high is not None else math.nan
     notes = []
     for zone in zones:
-        limit = low if zone.side == "lower" else high
-        if limit is not None and not min(zone.rejected, zone.accepted) <= limit <= max(
-            zone.rejected, zone.accepted
+        limit = low if zone["side"] == "lower" else high
+        if limit is not None and not min(zone["rejected"], zone["accepted"]) <= limit <= max(
+            zone["rejected"], zone["accepted"]
         ):
             notes.append(
-                f"the {zone.side} limit {limit:g} lies outside its grey zone: the gauge is biased there"
+                f"the {zone['side']} limit {limit:g} lies outside its grey zone: the gauge is biased there"
             )
-        if not zone.parts:
-            notes.append(f"no part lies in the {zone.side} grey zone: it is at most that wide")
-    return SignalDetection(
-        zones=tuple(zones),
-        width=width,
-        percent_tolerance=100 * width / tolerance if not math.isnan(tolerance) else math.nan,
-        tolerance=tolerance,
-        notes=tuple(notes),
-    )
+        if not zone["parts"]:
+            notes.append(f"no part lies in the {zone['side']} grey zone: it is at most that wide")
+    return {
+        "zones": tuple(zones),
+        "width": width,
+        "percent_tolerance": 100 * width / tolerance if not math.isnan(tolerance) else math.nan,
+        "tolerance": tolerance,
+        "notes": tuple(notes),
+    }
 
 
-def _zone(size: np.ndarray, share: np.ndarray, side: str) -> Zone | None:
+def _zone(size: np.ndarray, share: np.ndarray, side: str) -> dict[str, Any] | None:
     sign = 1 if side == "upper" else -1
     place = sign * size
     order = np.argsort(place, kind="stable")
@@ -99,13 +79,13 @@ def _zone(size: np.ndarray, share: np.ndarray, side: str) -> Zone | None:
         return None
     inner = int(accepted[-1])
     width = float(place[outer] - place[inner])
-    return Zone(
-        side=side,
-        rejected=sign * float(place[outer]),
-        accepted=sign * float(place[inner]),
-        width=width,
-        parts=outer - inner - 1,
-    )
+    return {
+        "side": side,
+        "rejected": sign * float(place[outer]),
+        "accepted": sign * float(place[inner]),
+        "width": width,
+        "parts": outer - inner - 1,
+    }
 
 
 # Bias and repeatability of a go/no-go gauge from how often it accepts parts of known size.
@@ -121,52 +101,29 @@ T_FACTOR, T_DF = 31.3, ENOUGH_TRIALS - 1
 OVERSTATED = 1.08
 
 
-@dataclass(frozen=True, kw_only=True)
-class AnalyticMethod:
-    """The gauge at one limit of the tolerance, in the unit of the sizes.
+def analytic_method(
+    table: pd.DataFrame, defect: set[str], *, low: float | None = None, high: float | None = None
+) -> list[dict[str, Any]]:
+    """Apply the analytic method at each limit about which parts of known size lie, in the unit of the sizes.
 
     Half of the parts of size ``switches_at`` are accepted; ``bias`` is the limit less that. ``repeatability``
     is 5.15 standard deviations less what the method overstates, ``unadjusted`` as fitted. ``t`` and ``p``
     test the bias on T_DF degrees of freedom. NaN where not known.
     """
-
-    side: str
-    limit: float
-    switches_at: float
-    bias: float
-    bias_low: float
-    bias_high: float
-    t: float
-    p: float
-    unadjusted: float
-    repeatability: float
-    intercept: float
-    slope: float
-    r_squared: float
-    sizes: tuple[float, ...]
-    accepted: tuple[float, ...]
-    trials: int
-    notes: tuple[str, ...]
-
-
-def analytic_method(
-    table: pd.DataFrame, defect: set[str], *, low: float | None = None, high: float | None = None
-) -> tuple[AnalyticMethod, ...]:
-    """Apply the analytic method at each limit about which parts of known size lie."""
     known = table[table["measured"].notna()]
     by = known.assign(good=~known["value"].isin(defect)).groupby("part")
     size, good = by["measured"].first().to_numpy(np.float64), by["good"].sum().to_numpy(np.float64)
     count = by.size().to_numpy(np.float64)
     always = size[good == count]
     if not len(always):
-        return ()
-    found = []
+        return []
+    found: list[dict[str, Any]] = []
     for side, limit, sign in (("lower", low, 1), ("upper", high, -1)):
         here = sign * size <= (sign * always).max()
         order = np.argsort(sign * size[here], kind="stable")
         each = _at_limit(size[here][order], good[here][order], count[here][order], side, limit)
         found += [] if each is None else [each]
-    return tuple(found)
+    return found
 
 
 def adjusted(good: np.ndarray, count: np.ndarray) -> np.ndarray:
@@ -178,7 +135,7 @@ def adjusted(good: np.ndarray, count: np.ndarray) -> np.ndarray:
 
 def _at_limit(
     size: np.ndarray, good: np.ndarray, count: np.ndarray, side: str, limit: float | None
-) -> AnalyticMethod | None:
+) -> dict[str, Any] | None:
     """Parts in order from outside to inside."""
     some, rest = np.flatnonzero(good > 0), np.flatnonzero(good < count)
     if not len(some) or not len(rest) or some[0] == 0:
@@ -198,25 +155,25 @@ def _at_limit(
     notes = _notes(len(x), trials, side)
     t = NAN if notes else T_FACTOR * abs(bias) / repeatability
     reach = NAN if notes else float(stats.t.ppf((1 + LEVEL) / 2, T_DF)) * repeatability / T_FACTOR
-    return AnalyticMethod(
-        side=side,
-        limit=known,
-        switches_at=-fit.intercept / fit.slope,
-        bias=bias,
-        bias_low=bias - reach,
-        bias_high=bias + reach,
-        t=t,
-        p=NAN if math.isnan(t) else t_two_sided(t, 1.0, T_DF),
-        unadjusted=wide,
-        repeatability=repeatability,
-        intercept=float(fit.intercept),
-        slope=float(fit.slope),
-        r_squared=float(fit.rvalue**2),
-        sizes=tuple(map(float, x)),
-        accepted=tuple(map(float, probability)),
-        trials=trials,
-        notes=notes,
-    )
+    return {
+        "side": side,
+        "limit": known,
+        "switches_at": -fit.intercept / fit.slope,
+        "bias": bias,
+        "bias_low": bias - reach,
+        "bias_high": bias + reach,
+        "t": t,
+        "p": NAN if math.isnan(t) else t_two_sided(t, 1.0, T_DF),
+        "unadjusted": wide,
+        "repeatability": repeatability,
+        "intercept": float(fit.intercept),
+        "slope": float(fit.slope),
+        "r_squared": float(fit.rvalue**2),
+        "sizes": tuple(map(float, x)),
+        "accepted": tuple(map(float, probability)),
+        "trials": trials,
+        "notes": notes,
+    }
 
 
 def _notes(parts: int, trials: int, side: str) -> tuple[str, ...]:

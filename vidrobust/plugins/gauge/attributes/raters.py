@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from scipy import special
@@ -66,26 +66,17 @@ def _fleiss(sums: np.ndarray) -> np.ndarray:
     return beyond_chance(sums[:, 1] / n, ((sums[:, 2:] / n[:, None]) ** 2).sum(axis=1))
 
 
-class CochransQ(NamedTuple):
-    """The statistic, its degrees of freedom, and the p-value by chi-squared, which it follows for many parts."""
+def cochrans_q(hits: np.ndarray) -> dict[str, float]:
+    """Return Cochran's Q of hits (n, k), 0 or 1, of k raters on n parts (Biometrika 37, 1950); NaN if all agree.
 
-    statistic: float
-    df: int
-    p: float
-
-
-def cochrans_q(hits: np.ndarray) -> CochransQ:
-    """Return Cochran's Q of hits (n, k), 0 or 1, of k raters on n parts (Biometrika 37, 1950); NaN if all
-    agree.
+    The p-value is by chi-squared, which it follows for many parts.
     """
     count = np.asarray(hits, np.float64)
     k, total = count.shape[1], count.sum()
     by_rater, by_part = count.sum(axis=0), count.sum(axis=1)
     under = k * total - np.square(by_part).sum()
-    if under == 0:
-        return CochransQ(float("nan"), k - 1, float("nan"))
-    q = float((k - 1) * (k * np.square(by_rater).sum() - total**2) / under)
-    return CochransQ(q, k - 1, float(special.chdtrc(k - 1, q)))
+    q = float((k - 1) * (k * np.square(by_rater).sum() - total**2) / under) if under else float("nan")
+    return {"q": q, "df": k - 1, "p": float(special.chdtrc(k - 1, q))}
 
 
 def exact_mcnemar(only_first: int, only_second: int) -> float:

@@ -9,6 +9,7 @@ from typing import Any
 
 from vidrobust.plugins.gauge.differing_operators import worst_words
 from vidrobust.plugins.gauge.figures import EVERYONE, FIGURES, GAUGE, figures_of
+from vidrobust.plugins.gauge.stated import WORDS
 from vidrobust.plugins.gauge.variables.reference_parts import least_cg, least_cgk
 from vidrobust.plugins.gauge.words import equal_variances_words, shifted_words, trials
 from vidrobust.text.numbers import number, p_words, percent
@@ -69,18 +70,10 @@ def _of_stability(found: Mapping[str, Any], unit: str) -> list[str]:
     ]
 
 
-TITLES = {
-    "gauge": "Gauge R&R",
-    "attribute": "Attribute agreement",
-    "type1": "Type-1 gauge study",
-    "linearity": "Bias and linearity",
-    "stability": "Stability of the gauge",
-    "run": "Repeatability and reproducibility of a vision system",
-}
-
-
 def title(found: Mapping[str, Any]) -> str:
-    return "Go/no-go gauge: bias and repeatability" if _of_sizes(found) else TITLES[found["study"]]
+    return (
+        "Go/no-go gauge: bias and repeatability" if _of_sizes(found) else str(WORDS["study"][found["study"]])
+    )
 
 
 def _of_sizes(found: Mapping[str, Any]) -> bool:
@@ -97,58 +90,6 @@ IN_UNITS = (
 )
 # Figures of a stability chart, told to as many decimals as two digits of their sigma.
 LEVELS = ("centre", "low", "high")
-# The six figures of each kind of study: key, symbol, what it is.
-SIX: dict[str, tuple[tuple[str, str, str], ...]] = {
-    "gauge": (
-        ("percent_grr", "%GRR", "of the study variation"),
-        ("percent_tolerance", "%GRR", "of the tolerance"),
-        ("ndc", "ndc", "distinct categories"),
-        ("repeatability_sd", "EV", "repeatability, sd"),
-        ("reproducibility_sd", "AV", "reproducibility, sd"),
-        ("part_sd", "PV", "part variation, sd"),
-    ),
-    "attribute": (
-        ("within_operator.agreement", "Within", "operator, the lowest"),
-        ("between_operators.agreement", "Between", "all operators"),
-        ("against_reference.effectiveness", "Effectiveness", "the lowest"),
-        ("against_reference.kappa", "Kappa", "with reference, the lowest"),
-        ("against_reference.miss_rate", "Misses", "the highest"),
-        ("against_reference.false_alarm_rate", "False alarms", "the highest"),
-    ),
-    "type1": (
-        ("cg", "Cg", "spread"),
-        ("cgk", "Cgk", "spread and bias"),
-        ("bias", "Bias", "mean less reference"),
-        ("p", "p", "of the bias"),
-        ("sd", "s", "of the readings"),
-        ("n", "n", "readings"),
-    ),
-    "linearity": (
-        ("bias", "Bias", "mean of all"),
-        ("percent_bias", "% bias", "of the tolerance"),
-        ("slope", "Slope", "bias per unit"),
-        ("percent_largest_bias", "% bias", "the largest over the range"),
-        ("largest_bias", "Bias", "the largest of a part"),
-        ("r_squared", "R²", "of the line"),
-    ),
-    "stability": (
-        ("centre", "Centre", "of all times"),
-        ("sigma", "Sigma", "within a time"),
-        ("low", "LCL", "lower limit"),
-        ("high", "UCL", "upper limit"),
-        ("slope_p", "p", "of a trend"),
-        ("bias", "Bias", "centre less reference"),
-    ),
-}
-# The six of a go/no-go gauge tried on parts of known size, whose classes have no reference.
-GO_NO_GO = (
-    ("bias", "Bias", "of the gauge at the limit"),
-    ("p", "p", "of the bias"),
-    ("repeatability", "Repeatability", "5.15 sd of the gauge"),
-    ("switches_at", "Switches at", "half accepted"),
-    ("width", "Grey zone", "mean width"),
-    ("percent_tolerance", "Grey zone", "of the tolerance"),
-)
 # The six of a run: the gauge of its scores, and the agreement of its verdicts.
 OF_RUN = (
     *("percent_grr", "ndc", "within_operator.agreement", "between_operators.agreement"),
@@ -183,22 +124,22 @@ def tiles(found: Mapping[str, Any], unit: str = "") -> list[Tile]:
     """The six figures that its readers expect, each the worst of whom it is about."""
     verdicts = {(each["quantity"], each["of"]): each for each in found["verdicts"]}
     if found["study"] in ("type1", "linearity", "stability"):
-        six = list(SIX[found["study"]])
+        six = list(WORDS["tiles"][found["study"]])
         if found.get("q_ms") is not None:
             six[-1] = ("q_ms", "Q_MS", "uncertainty, of the tolerance")
         return [_plain(found, row, unit, verdicts) for row in six]
     if _of_sizes(found):
         furthest = max(found["analytic_method"], key=lambda each: abs(each["bias"] or 0))
         return _of_limit(found, furthest, unit, verdicts)
-    rows = SIX.get(found["study"]) or _of_run(found)
+    rows = WORDS["tiles"].get(found["study"]) or _of_run(found)
     known = figures_of(found)
     return [_worst(known, row, unit, verdicts) for row in rows]
 
 
 def _of_run(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     if found["gauge"] is None:
-        return list(SIX["attribute"])
-    every = {row[0]: row for kind in ("gauge", "attribute") for row in SIX[kind]}
+        return list(WORDS["tiles"]["attribute"])
+    every = {row[0]: row for kind in ("gauge", "attribute") for row in WORDS["tiles"][kind]}
     known = figures_of(found)
     computed = {
         name for name in every if any(_known(of["value"]) for of in FIGURES.find(known, name).values())
@@ -215,7 +156,7 @@ def _of_limit(
     zone = {name: found["signal_detection"][name] for name in ("width", "percent_tolerance")}
     verdict = verdicts.get(("percent_limit_bias", f"the {limit['side']} limit"))
     judged = {} if verdict is None else {("bias", ""): verdict}
-    shown = [_plain({**limit, **zone}, row, unit, judged) for row in GO_NO_GO]
+    shown = [_plain({**limit, **zone}, row, unit, judged) for row in WORDS["tiles"]["go_no_go"]]
     return [replace(tile, of=f"{limit['side']} limit") if k < 4 else tile for k, tile in enumerate(shown)]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from vidrobust.plugins.gauge.figures import FILE
 from vidrobust.plugins.gauge.report import gauge_section
 from vidrobust.plugins.gauge.report import repeatability_figures as figures
 from vidrobust.plugins.gauge.report import repeatability_figures as reference_figures
+from vidrobust.plugins.gauge.stated import WORDS
 from vidrobust.plugins.gauge.words import (
     OF_STUDY,
     agreement_words,
@@ -94,35 +94,6 @@ def crossed(attribute: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 KINDS = {"acceptable": "good", "marginal": "middle", "unacceptable": "bad"}
 
-QUANTITIES = {
-    "percent_grr": "%GRR, of the study variation",
-    "percent_tolerance": "%GRR, of the tolerance",
-    "percent_process": "%GRR, of the process variation",
-    "cg": "Cg",
-    "cgk": "Cgk",
-    "q_ms": "Q_MS",
-    "q_mp": "Q_MP",
-    "percent_bias": "bias, of the tolerance",
-    "percent_largest_bias": "largest bias over the range, of the tolerance",
-    "percent_limit_bias": "bias at the limit, of the tolerance",
-    "ndc": "distinct categories (ndc)",
-    "effectiveness": "effectiveness",
-    "miss_rate": "miss rate",
-    "false_alarm_rate": "false alarm rate",
-    "kappa": "kappa",
-}
-
-# What a quantity is, for a reader who has never met it.
-MEANS = {
-    "percent_grr": "%GRR: the spread of the gauge in percent of the spread of all values in the study",
-    "percent_tolerance": "%GRR of the tolerance: six times the spread of the gauge in percent of the tolerance",
-    "ndc": "ndc: how many groups of parts the gauge distinguishes",
-    "effectiveness": "effectiveness: parts that an operator judged right in all trials",
-    "miss_rate": "miss: a bad part called good",
-    "false_alarm_rate": "false alarm: a good part called bad",
-    "kappa": "kappa: agreement beyond chance, 0 as by chance, 1 always",
-}
-
 
 def verdict(each: Mapping[str, Any]) -> dict[str, str]:
     name, share = each["quantity"], each["quantity"] in SHARES
@@ -130,7 +101,7 @@ def verdict(each: Mapping[str, Any]) -> dict[str, str]:
     limits = (each["accept"], each["marginal"])
     written = map(percent, limits) if share else (f"{limit:g}{each['unit']}" for limit in limits)
     return {
-        "quantity": QUANTITIES.get(name, name),
+        "quantity": WORDS["quantity"][name]["title"],
         "of": each["of"],
         "value": percent(each["value"]) if share else number(each["value"], 3),
         "interval": percent_interval(*ends) if share else interval(*ends),
@@ -189,37 +160,8 @@ def left_out(attribute: Mapping[str, Any], shown: int) -> str:
     return f"{text} {plural(left, 'of them is', 'of them are')} not shown here." if left else text
 
 
-@dataclass(frozen=True)
-class Section:
-    """What the page shows of ``repeatability.json``."""
-
-    summary: str
-    overall: str
-    overall_kind: str
-    worst: list[str]
-    lines: list[str]
-    stale: bool
-    verdicts: list[dict[str, str]]
-    means: list[str]
-    sources: list[str]
-    pictures: list[Picture]
-    components: list[dict[str, str]]
-    gauge_line: str
-    anova: list[dict[str, str]]
-    operators: list[dict[str, str]]
-    errors: list[dict[str, str]]
-    levels: list[dict[str, str]]
-    guard_band: str
-    people: str
-    grey: list[dict[str, Any]]
-    grey_left_out: str
-    votes: dict[str, Any]
-    tests: list[str]
-    crossed: list[dict[str, Any]]
-    notes: list[str]
-    number: str
-    data: dict[str, Any]
-    calibration: str
+Section = dict[str, Any]
+"""What the page shows of ``repeatability.json``."""
 
 
 def section(run: RunTables) -> Section | None:
@@ -244,7 +186,7 @@ def details(run: RunTables, keep: Keep) -> Markup | str:
         return ""
     content = {
         "repeatability": shown,
-        "repeatability_figures": keep(shown.pictures),
+        "repeatability_figures": keep(shown["pictures"]),
         "folder": str(run.folder),
     }
     return fragment("repeatability.html", content, PACKAGE)
@@ -254,7 +196,7 @@ def statements(run: RunTables) -> Iterator[Statement]:
     """Yield the summary of the study for the answer."""
     shown = section(run)
     if shown is not None:
-        yield Statement("is it repeatable", f"{shown.summary}.", Level.MEASURED, "gauge_study")
+        yield Statement("is it repeatable", f"{shown['summary']}.", Level.MEASURED, "gauge_study")
 
 
 def section_of_table(found: Mapping[str, Any], table: pd.DataFrame, what: str = "value") -> Section:
@@ -317,7 +259,12 @@ def _of_run(found: Mapping[str, Any], rows: pd.DataFrame, **more: Any) -> Sectio
 def write_study(path: Path, found: Mapping[str, Any], table: pd.DataFrame, name: str) -> Path:
     """Write the report of a study of a table, a page of its own."""
     shown = section_of_table(found, table)
-    content = {"title": name, "repeatability": shown, "repeatability_figures": shown.pictures, "folder": ""}
+    content = {
+        "title": name,
+        "repeatability": shown,
+        "repeatability_figures": shown["pictures"],
+        "folder": "",
+    }
     return write_page(path, "study_of_table.html", content, PACKAGE)
 
 
@@ -340,39 +287,39 @@ def _section(
     notes = [*found["notes"]]
     for study in (attribute, gauge):
         notes += study["notes"] if study and study is not found else []
-    return Section(
-        summary=summary,
-        overall=wording["sentence"],
-        overall_kind=KINDS.get(wording["verdict"], "unknown"),
-        worst=worst_words([*(found.get("differences") or []), *differences]),
-        lines=_lines(found),
-        stale=stale,
-        verdicts=[verdict(each) for each in found["verdicts"]],
-        means=[
-            MEANS[name]
+    return {
+        "summary": summary,
+        "overall": wording["sentence"],
+        "overall_kind": KINDS.get(wording["verdict"], "unknown"),
+        "worst": worst_words([*(found.get("differences") or []), *differences]),
+        "lines": _lines(found),
+        "stale": stale,
+        "verdicts": [verdict(each) for each in found["verdicts"]],
+        "means": [
+            said["means"]
             for name in dict.fromkeys(each["quantity"] for each in found["verdicts"])
-            if name in MEANS
+            if "means" in (said := WORDS["quantity"][name])
         ],
-        sources=list(dict.fromkeys(each["source"] for each in found["verdicts"])),
-        pictures=pictures,
-        components=gauge_section.components(gauge) if gauge else [],
-        gauge_line=gauge_section.gauge_line(gauge) if gauge else "",
-        anova=gauge_section.anova(gauge) if gauge else [],
-        operators=[gauge_section.operator(each) for each in found.get("by_operator", [])],
-        errors=errors(attribute["against_reference"]) if attribute else [],
-        tests=[*tests_words(attribute), *agreement_words(attribute)] if attribute else [],
-        crossed=crossed(attribute) if attribute else [],
-        levels=[_level(name, each) for name, each in found.get("levels", {}).items()],
-        guard_band=guard_band_words(band) if band else "",
-        people=together_words(people) if people else "",
-        grey=grey or [],
-        grey_left_out=grey_left_out,
-        votes=votes or {},
-        notes=notes,
-        number=gauge_section.printable_number(gauge_section.study_number(rows)),
-        data=gauge_section.data_table(rows),
-        calibration=gauge_section.calibration_words(found),
-    )
+        "sources": list(dict.fromkeys(each["source"] for each in found["verdicts"])),
+        "pictures": pictures,
+        "components": gauge_section.components(gauge) if gauge else [],
+        "gauge_line": gauge_section.gauge_line(gauge) if gauge else "",
+        "anova": gauge_section.anova(gauge) if gauge else [],
+        "operators": [gauge_section.operator(each) for each in found.get("by_operator", [])],
+        "errors": errors(attribute["against_reference"]) if attribute else [],
+        "tests": [*tests_words(attribute), *agreement_words(attribute)] if attribute else [],
+        "crossed": crossed(attribute) if attribute else [],
+        "levels": [_level(name, each) for name, each in found.get("levels", {}).items()],
+        "guard_band": guard_band_words(band) if band else "",
+        "people": together_words(people) if people else "",
+        "grey": grey or [],
+        "grey_left_out": grey_left_out,
+        "votes": votes or {},
+        "notes": notes,
+        "number": gauge_section.printable_number(gauge_section.study_number(rows)),
+        "data": gauge_section.data_table(rows),
+        "calibration": gauge_section.calibration_words(found),
+    }
 
 
 def _lines(found: Mapping[str, Any]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -20,21 +20,11 @@ from vidrobust.plugins.gauge.variables.anova import POOL_ABOVE, Anova, AskedDesi
 from vidrobust.statistics.levels import ALPHA
 
 
-@dataclass(frozen=True)
-class RangeStudy:
-    """Standard deviations from ranges (AIAG, MSA, 4th edition, 2010, chapter III-B), and %GRR of the study."""
+def range_study(table: pd.DataFrame) -> dict[str, Any] | None:
+    """Standard deviations from ranges, and %GRR of the study (AIAG, MSA, 4th edition, 2010, chapter III-B).
 
-    repeatability_sd: float
-    reproducibility_sd: float
-    grr_sd: float
-    part_sd: float
-    total_sd: float
-    percent_grr: float
-    ndc: int | None
-
-
-def range_study(table: pd.DataFrame) -> RangeStudy | None:
-    """The range study; None unless crossed and balanced with repeated trials."""
+    None unless crossed and balanced with repeated trials.
+    """
     cells = table.groupby(["part", "operator"])["value"]
     sizes = cells.size().unstack(fill_value=0)
     trials = int(sizes.iloc[0, 0])
@@ -48,15 +38,15 @@ def range_study(table: pd.DataFrame) -> RangeStudy | None:
     part = float(np.ptp(means.mean(axis=1))) / single_range(parts)
     grr = math.hypot(repeatability, reproducibility)
     total = math.hypot(grr, part)
-    return RangeStudy(
-        repeatability_sd=repeatability,
-        reproducibility_sd=reproducibility,
-        grr_sd=grr,
-        part_sd=part,
-        total_sd=total,
-        percent_grr=100 * grr / total if total else float("nan"),
-        ndc=distinct_categories(part, grr),
-    )
+    return {
+        "repeatability_sd": repeatability,
+        "reproducibility_sd": reproducibility,
+        "grr_sd": grr,
+        "part_sd": part,
+        "total_sd": total,
+        "percent_grr": 100 * grr / total if total else float("nan"),
+        "ndc": distinct_categories(part, grr),
+    }
 
 
 @dataclass(frozen=True)
@@ -171,50 +161,11 @@ FEWEST, USUAL = 5, 20
 HALF = 0.5
 
 
-@dataclass(frozen=True, kw_only=True)
-class LevelChange:
-    """From which time on the averages lie at another level."""
+def reference_chart(table: pd.DataFrame, reference: float = math.nan) -> dict[str, Any]:
+    """Return the control chart of time (in order) and value of a reference part.
 
-    time: str
-    by: float
-    share: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReferenceChart:
-    """The control chart of a reference part: limits, points out or in a run, trend, bias, change of level."""
-
-    times: tuple[str, ...]
-    sizes: tuple[int, ...]
-    average: tuple[float, ...]
-    spread: tuple[float, ...]
-    centre: float
-    low: float
-    high: float
-    spread_centre: float
-    spread_high: float
-    out: tuple[bool, ...]
-    shifted: tuple[bool, ...]
-    spread_out: tuple[bool, ...]
-    sigma: float
-    slope: float
-    slope_p: float
-    reference: float
-    bias: float
-    bias_p: float
-    change: LevelChange | None
-    notes: tuple[str, ...]
-
-    @property
-    def wrong(self) -> int:
-        return sum(map(any, zip(self.out, self.shifted, self.spread_out, strict=True)))
-
-    def as_json(self) -> dict[str, Any]:
-        return {"study": "stability", **asdict(self), "wrong": self.wrong, "notes": list(self.notes)}
-
-
-def reference_chart(table: pd.DataFrame, reference: float = math.nan) -> ReferenceChart:
-    """Draw the chart of time (in order) and value of a reference part."""
+    It has limits, points out or in a run, trend, bias, and from which time on the averages lie at another level.
+    """
     groups = [rows["value"].to_numpy(np.float64) for _, rows in table.groupby("time", sort=False)]
     times = [str(time) for time in dict.fromkeys(table["time"])]
     sizes = {len(values) for values in groups}
@@ -235,31 +186,35 @@ def reference_chart(table: pd.DataFrame, reference: float = math.nan) -> Referen
     gap[np.abs(gap) < 1e-12 * np.abs(average).max()] = 0.0
     line = stats.linregress(np.arange(len(average)), average) if np.ptp(average) > 0 else None
     bias, error = centre - reference, float(average.std(ddof=1)) / math.sqrt(len(average))
-    return ReferenceChart(
-        times=tuple(times),
-        sizes=(size,) * len(groups),
-        average=tuple(map(float, average)),
-        spread=tuple(map(float, spread)),
-        centre=centre,
-        low=centre - reach,
-        high=centre + reach,
-        spread_centre=mean_spread,
-        spread_high=factor * mean_spread,
-        out=tuple(map(bool, np.abs(gap) > reach)),
-        shifted=tuple(map(bool, _long_runs(gap))),
-        spread_out=tuple(map(bool, spread > factor * mean_spread)),
-        sigma=sigma,
-        slope=0.0 if line is None else float(line.slope),
-        slope_p=math.nan if line is None else float(line.pvalue),
-        reference=reference,
-        bias=bias,
-        bias_p=float(2 * stats.t.sf(abs(bias) / error, len(average) - 1)) if error > 0 else math.nan,
-        change=_change(times, average),
-        notes=_notes(len(groups), sigma),
-    )
+    out, shifted = tuple(map(bool, np.abs(gap) > reach)), tuple(map(bool, _long_runs(gap)))
+    spread_out = tuple(map(bool, spread > factor * mean_spread))
+    return {
+        "study": "stability",
+        "times": tuple(times),
+        "sizes": (size,) * len(groups),
+        "average": tuple(map(float, average)),
+        "spread": tuple(map(float, spread)),
+        "centre": centre,
+        "low": centre - reach,
+        "high": centre + reach,
+        "spread_centre": mean_spread,
+        "spread_high": factor * mean_spread,
+        "out": out,
+        "shifted": shifted,
+        "spread_out": spread_out,
+        "sigma": sigma,
+        "slope": 0.0 if line is None else float(line.slope),
+        "slope_p": math.nan if line is None else float(line.pvalue),
+        "reference": reference,
+        "bias": bias,
+        "bias_p": float(2 * stats.t.sf(abs(bias) / error, len(average) - 1)) if error > 0 else math.nan,
+        "change": _change(times, average),
+        "wrong": sum(map(any, zip(out, shifted, spread_out, strict=True))),
+        "notes": _notes(len(groups), sigma),
+    }
 
 
-def _change(times: Sequence[str], average: np.ndarray) -> LevelChange | None:
+def _change(times: Sequence[str], average: np.ndarray) -> dict[str, Any] | None:
     n, gap = len(average), average - average.mean()
     before = np.arange(1, n)
     sums = np.cumsum(gap)[:-1]
@@ -269,16 +224,20 @@ def _change(times: Sequence[str], average: np.ndarray) -> LevelChange | None:
     if not total > 0 or explained[best] < HALF * total:
         return None
     by = float(average[best + 1 :].mean() - average[: best + 1].mean())
-    return LevelChange(time=times[best + 1], by=by, share=float(explained[best] / total))
+    return {
+        "time": times[best + 1],
+        "by": by,
+        "share": float(explained[best] / total),
+    }
 
 
-def _notes(count: int, sigma: float) -> tuple[str, ...]:
+def _notes(count: int, sigma: float) -> list[str]:
     notes = [f"{count} times: {USUAL} and more are usual"] if count < USUAL else []
     if sigma == 0:
         notes.append(
             "readings of one time do not differ: the limits have no width; is the resolution too coarse?"
         )
-    return tuple(notes)
+    return notes
 
 
 def _upper(size: int) -> float:
@@ -340,7 +299,7 @@ class GaugeStudy:
     tolerance: float
     width: float
     process_sd: float
-    ranges: RangeStudy | None
+    ranges: dict[str, Any] | None
     mean: float
     n: int
 
@@ -377,7 +336,7 @@ class GaugeStudy:
             "components": {name: dataclasses.asdict(part) for name, part in self.components.items()},
             "anova": table(self.anova.rows),
             "anova_without_interaction": table(self.anova.pooled),
-            "range_method": None if self.ranges is None else dataclasses.asdict(self.ranges),
+            "range_method": self.ranges,
             "notes": list(self.anova.notes),
         }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -22,46 +21,6 @@ USUAL, FEWEST = 50, 25
 NAN = float("nan")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Type1Study:
-    """Readings of one part whose true value is known.
-
-    ``cg`` is SHARE x tolerance / (WIDTH x sd), ``cgk`` the same with the bias taken off (Bissell 1990); NaN
-    without a tolerance or spread. ``drift_p`` is of a line over the order.
-    """
-
-    n: int
-    mean: float
-    sd: float
-    reference: float
-    tolerance: float
-    share: float
-    width: float
-    bias: float
-    bias_low: float
-    bias_high: float
-    t: float
-    df: int
-    p: float
-    cg: float
-    cg_low: float
-    cg_high: float
-    cgk: float
-    cgk_low: float
-    cgk_high: float
-    percent_repeatability: float
-    percent_repeatability_bias: float
-    percent_bias: float
-    percent_bias_low: float
-    percent_bias_high: float
-    drift_p: float
-    charts: dict[str, Any] | None
-    notes: tuple[str, ...]
-
-    def as_json(self) -> dict[str, Any]:
-        return {"study": "type1", **asdict(self), "notes": list(self.notes)}
-
-
 def type1_study(
     values: np.ndarray,
     reference: float,
@@ -69,8 +28,12 @@ def type1_study(
     tolerance: float = NAN,
     share: float = SHARE,
     width: float = WIDTH,
-) -> Type1Study:
-    """Study readings (n,) in their order, of one part whose true value is ``reference``."""
+) -> dict[str, Any]:
+    """Study readings (n,) in their order, of one part whose true value is ``reference``.
+
+    ``cg`` is SHARE x tolerance / (WIDTH x sd), ``cgk`` the same with the bias taken off (Bissell 1990); NaN
+    without a tolerance or spread. ``drift_p`` is of a line over the order.
+    """
     values = np.asarray(values, np.float64)
     n = len(values)
     if n < 2:
@@ -86,35 +49,36 @@ def type1_study(
     tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
     ends = np.sqrt(stats.chi2.ppf(tails, n - 1) / (n - 1)) * cg
     drift = float(stats.linregress(np.arange(n), values).pvalue) if sd > 0 and n > 2 else NAN
-    return Type1Study(
-        n=n,
-        mean=mean,
-        sd=sd,
-        reference=reference,
-        tolerance=tolerance,
-        share=share,
-        width=width,
-        bias=bias,
-        bias_low=bias - reach,
-        bias_high=bias + reach,
-        t=t,
-        df=n - 1,
-        p=float(2 * stats.t.sf(abs(t), n - 1)) if error > 0 else NAN,
-        cg=cg,
-        cg_low=float(ends[0]),
-        cg_high=float(ends[1]),
-        cgk=cgk,
-        cgk_low=_bissell(cgk, n, width / 2, -1),
-        cgk_high=_bissell(cgk, n, width / 2, 1),
-        percent_repeatability=100 * share / cg if cg > 0 else NAN,
-        percent_repeatability_bias=100 * share / cgk if cgk > 0 else NAN,
-        percent_bias=100 * abs(bias) / tolerance,
-        percent_bias_low=100 * size_interval(bias - reach, bias + reach)[0] / tolerance,
-        percent_bias_high=100 * size_interval(bias - reach, bias + reach)[1] / tolerance,
-        drift_p=drift,
-        charts=_chart_state(values, drift),
-        notes=_notes(values, tolerance, drift),
-    )
+    return {
+        "study": "type1",
+        "n": n,
+        "mean": mean,
+        "sd": sd,
+        "reference": reference,
+        "tolerance": tolerance,
+        "share": share,
+        "width": width,
+        "bias": bias,
+        "bias_low": bias - reach,
+        "bias_high": bias + reach,
+        "t": t,
+        "df": n - 1,
+        "p": float(2 * stats.t.sf(abs(t), n - 1)) if error > 0 else NAN,
+        "cg": cg,
+        "cg_low": float(ends[0]),
+        "cg_high": float(ends[1]),
+        "cgk": cgk,
+        "cgk_low": _bissell(cgk, n, width / 2, -1),
+        "cgk_high": _bissell(cgk, n, width / 2, 1),
+        "percent_repeatability": 100 * share / cg if cg > 0 else NAN,
+        "percent_repeatability_bias": 100 * share / cgk if cgk > 0 else NAN,
+        "percent_bias": 100 * abs(bias) / tolerance,
+        "percent_bias_low": 100 * size_interval(bias - reach, bias + reach)[0] / tolerance,
+        "percent_bias_high": 100 * size_interval(bias - reach, bias + reach)[1] / tolerance,
+        "drift_p": drift,
+        "charts": _chart_state(values, drift),
+        "notes": _notes(values, tolerance, drift),
+    }
 
 
 def size_interval(low: float, high: float) -> tuple[float, float]:
@@ -160,7 +124,7 @@ DRIFT = 0.01
 """A drift of the readings with a p-value below this keeps a study from being accepted."""
 
 
-def _notes(values: np.ndarray, tolerance: float, drift: float) -> tuple[str, ...]:
+def _notes(values: np.ndarray, tolerance: float, drift: float) -> list[str]:
     n, notes = len(values), []
     if n < FEWEST:
         notes.append(f"{n} readings: at least {FEWEST} are wanted, {USUAL} are usual")
@@ -177,84 +141,19 @@ def _notes(values: np.ndarray, tolerance: float, drift: float) -> tuple[str, ...
         notes.append(
             f"the readings drift over their order (p = {drift:.2g}): spread and bias hold for no one moment"
         )
-    return tuple(notes)
+    return notes
 
 
 NAN = float("nan")
 
 
-@dataclass(frozen=True, kw_only=True)
-class BiasOfPart:
-    """Mean reading of one part less its reference, with Student's interval and test."""
-
-    part: str
-    reference: float
-    n: int
-    mean: float
-    bias: float
-    sd: float
-    low: float
-    high: float
-    t: float
-    p: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class LinearityStudy:
-    """The line of bias over reference, and the bias of each part and of all.
+def linearity_study(table: pd.DataFrame, *, process_variation: float = NAN) -> dict[str, Any]:
+    """Study part, value and reference: the line of bias over reference, and the bias of each part and of all.
 
     ``percent_bias`` and ``percent_largest_bias`` are in percent of the process variation, the latter with the
     line's 95 % band; it shows equivalence where its upper end is small (Schuirmann, J. Pharmacokin. Biopharm.
     15, 1987). ``u_linearity`` and ``u_repeatability``: ISO 22514-7, A.1.
     """
-
-    intercept: float
-    intercept_se: float
-    intercept_p: float
-    slope: float
-    slope_se: float
-    slope_p: float
-    r_squared: float
-    residual_sd: float
-    n: int
-    parts: tuple[BiasOfPart, ...]
-    bias: float
-    bias_low: float
-    bias_high: float
-    bias_p: float
-    largest_bias: float
-    largest_bias_at: float
-    u_linearity: float
-    u_repeatability: float
-    lack_of_fit_f: float
-    lack_of_fit_p: float
-    process_variation: float
-    linearity: float
-    percent_linearity: float
-    percent_bias: float
-    percent_bias_low: float
-    percent_bias_high: float
-    percent_largest_bias: float
-    percent_largest_bias_low: float
-    percent_largest_bias_high: float
-    zero_inside: bool
-    notes: tuple[str, ...]
-
-    def as_json(self) -> dict[str, Any]:
-        return {"study": "linearity", **asdict(self), "notes": list(self.notes)}
-
-    def band(self, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(N,) the line, and the ends of its 95 % band, at these references."""
-        x = np.concatenate([np.full(part.n, part.reference) for part in self.parts])
-        spread = float(((x - x.mean()) ** 2).sum())
-        half = self.residual_sd * np.sqrt(1 / len(x) + (reference - x.mean()) ** 2 / spread)
-        half *= stats.t.ppf((1 + LEVEL) / 2, len(x) - 2)
-        line = self.intercept + self.slope * reference
-        return line, line - half, line + half
-
-
-def linearity_study(table: pd.DataFrame, *, process_variation: float = NAN) -> LinearityStudy:
-    """Study part, value and reference."""
     known = table[table["reference"].notna()]
     _check(known)
     x, y = (known[name].to_numpy(np.float64) for name in ("reference", "value"))
@@ -263,56 +162,56 @@ def linearity_study(table: pd.DataFrame, *, process_variation: float = NAN) -> L
     n = len(x)
     residual = bias - line.intercept - line.slope * x
     residual_sd = math.sqrt(float((residual**2).sum()) / (n - 2)) if n > 2 else NAN
-    parts = tuple(_part(str(part), rows) for part, rows in known.groupby("part", sort=False))
-    worst = max(parts, key=lambda part: abs(part.bias))
+    parts = [_part(str(part), rows) for part, rows in known.groupby("part", sort=False)]
+    worst = max(parts, key=lambda part: abs(part["bias"]))
     left = _left_over(known, float((residual**2).sum()))
-    mean = float(bias.mean())
-    reach = float(stats.t.ppf((1 + LEVEL) / 2, n - 2)) * residual_sd / math.sqrt(n) if n > 2 else NAN
-    percents = [100 * end / process_variation for end in size_interval(mean - reach, mean + reach)]
-    found = LinearityStudy(
-        intercept=float(line.intercept),
-        intercept_se=float(line.intercept_stderr),
-        intercept_p=_p_of(line.intercept, line.intercept_stderr, n - 2),
-        slope=float(line.slope),
-        slope_se=float(line.stderr),
-        slope_p=_p_of(line.slope, line.stderr, n - 2),
-        r_squared=float(line.rvalue**2),
-        residual_sd=residual_sd,
-        n=n,
-        parts=parts,
-        bias=mean,
-        bias_low=mean - reach,
-        bias_high=mean + reach,
-        bias_p=_p_of(float(bias.mean()), residual_sd / math.sqrt(n), n - 2),
-        largest_bias=worst.bias,
-        largest_bias_at=worst.reference,
-        **left,
-        process_variation=process_variation,
-        linearity=abs(float(line.slope)) * process_variation,
-        percent_linearity=100 * abs(float(line.slope)),
-        percent_bias=100 * abs(mean) / process_variation,
-        percent_bias_low=percents[0],
-        percent_bias_high=percents[1],
-        percent_largest_bias=NAN,
-        percent_largest_bias_low=NAN,
-        percent_largest_bias_high=NAN,
-        zero_inside=False,
-        notes=_notes_on_line(known, len(table) - len(known)),
-    )
-    _, low, high = found.band(np.linspace(x.min(), x.max(), 201))
-    more: dict[str, Any] = {"zero_inside": bool((low <= 0).all() and (high >= 0).all())}
-    for name, value in zip(("", "_low", "_high"), _largest(found, x.min(), x.max()), strict=True):
-        more[f"percent_largest_bias{name}"] = 100 * value / process_variation
-    return LinearityStudy(**{**vars(found), **more})
+    mean, t = float(bias.mean()), float(stats.t.ppf((1 + LEVEL) / 2, n - 2))
+    reach = t * residual_sd / math.sqrt(n) if n > 2 else NAN
 
+    def band(reference: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(N,) the line, and the ends of its 95 % band, at these references."""
+        spread = float(((x - x.mean()) ** 2).sum())
+        half = t * residual_sd * np.sqrt(1 / n + (reference - x.mean()) ** 2 / spread)
+        middle = float(line.intercept) + float(line.slope) * reference
+        return middle, middle - half, middle + half
 
-def _largest(found: LinearityStudy, first: float, last: float) -> tuple[float, float, float]:
-    line, low, high = found.band(np.array([first, last]))
-    rows = list(zip(line, low, high, strict=True))
-    if found.lack_of_fit_p < ALPHA:
-        rows += [(part.bias, part.low, part.high) for part in found.parts]
+    _, low, high = band(np.linspace(x.min(), x.max(), 201))
+    rows = list(zip(*band(np.array([x.min(), x.max()])), strict=True))
+    if left["lack_of_fit_p"] < ALPHA:
+        rows += [(part["bias"], part["low"], part["high"]) for part in parts]
     ends = [size_interval(float(a), float(b)) for _, a, b in rows]
-    return max(abs(float(v)) for v, _, _ in rows), max(a for a, _ in ends), max(b for _, b in ends)
+    least, most = size_interval(mean - reach, mean + reach)
+    return {
+        "study": "linearity",
+        "intercept": float(line.intercept),
+        "intercept_se": float(line.intercept_stderr),
+        "intercept_p": _p_of(line.intercept, line.intercept_stderr, n - 2),
+        "slope": float(line.slope),
+        "slope_se": float(line.stderr),
+        "slope_p": _p_of(line.slope, line.stderr, n - 2),
+        "r_squared": float(line.rvalue**2),
+        "residual_sd": residual_sd,
+        "n": n,
+        "parts": parts,
+        "bias": mean,
+        "bias_low": mean - reach,
+        "bias_high": mean + reach,
+        "bias_p": _p_of(mean, residual_sd / math.sqrt(n), n - 2),
+        "largest_bias": worst["bias"],
+        "largest_bias_at": worst["reference"],
+        **left,
+        "process_variation": process_variation,
+        "linearity": abs(float(line.slope)) * process_variation,
+        "percent_linearity": 100 * abs(float(line.slope)),
+        "percent_bias": 100 * abs(mean) / process_variation,
+        "percent_bias_low": 100 * least / process_variation,
+        "percent_bias_high": 100 * most / process_variation,
+        "percent_largest_bias": 100 * max(abs(float(v)) for v, _, _ in rows) / process_variation,
+        "percent_largest_bias_low": 100 * max(a for a, _ in ends) / process_variation,
+        "percent_largest_bias_high": 100 * max(b for _, b in ends) / process_variation,
+        "zero_inside": bool((low <= 0).all() and (high >= 0).all()),
+        "notes": _notes_on_line(known, len(table) - len(known)),
+    }
 
 
 def _p_of(value: float, error: float, df: int) -> float:
@@ -333,24 +232,25 @@ def _check(known: pd.DataFrame) -> None:
         raise InputError(f"linearity: part {per_part.index[per_part > 1][0]} has several references")
 
 
-def _part(name: str, rows: pd.DataFrame) -> BiasOfPart:
+def _part(name: str, rows: pd.DataFrame) -> dict[str, Any]:
+    """Mean reading of one part less its reference, with Student's interval and test."""
     bias = (rows["value"] - rows["reference"]).to_numpy(np.float64)
     n, sd = len(bias), float(np.std(bias, ddof=1)) if len(bias) > 1 else NAN
     t, p = _against_zero(bias)
     reach = float(stats.t.ppf((1 + LEVEL) / 2, n - 1)) * sd / math.sqrt(n) if n > 1 else NAN
     mean = float(bias.mean())
-    return BiasOfPart(
-        part=name,
-        reference=float(rows["reference"].iloc[0]),
-        n=n,
-        mean=float(rows["value"].mean()),
-        bias=mean,
-        sd=sd,
-        low=mean - reach,
-        high=mean + reach,
-        t=t,
-        p=p,
-    )
+    return {
+        "part": name,
+        "reference": float(rows["reference"].iloc[0]),
+        "n": n,
+        "mean": float(rows["value"].mean()),
+        "bias": mean,
+        "sd": sd,
+        "low": mean - reach,
+        "high": mean + reach,
+        "t": t,
+        "p": p,
+    }
 
 
 def _against_zero(bias: np.ndarray) -> tuple[float, float]:
@@ -381,7 +281,7 @@ def _left_over(known: pd.DataFrame, residual_squares: float) -> dict[str, float]
     }
 
 
-def _notes_on_line(known: pd.DataFrame, unknown: int) -> tuple[str, ...]:
+def _notes_on_line(known: pd.DataFrame, unknown: int) -> list[str]:
     notes = []
     sizes = known.groupby("part").size()
     if len(sizes) < 5:
@@ -398,4 +298,4 @@ def _notes_on_line(known: pd.DataFrame, unknown: int) -> tuple[str, ...]:
                 f"the spread of readings differs between parts (Bartlett p = {p:.2g}): the tests of the line "
                 "suppose that it is the same"
             )
-    return tuple(notes)
+    return notes

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import special, stats
 
 from vidrobust.errors import SettingsError
+from vidrobust.plugins.gauge.stated import WORDS
 
 # How often a gauge takes a bad part for a good one and a good one for a bad one.
 #
@@ -21,23 +22,13 @@ from vidrobust.errors import SettingsError
 REACH = 9.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Misclassification:
-    """Shares of all parts (bad, bad_and_accepted, good_and_rejected), and risks of the bad and of the good
-    parts.
-    """
-
-    bad: float
-    bad_and_accepted: float
-    good_and_rejected: float
-    consumers_risk: float
-    producers_risk: float
-
-
 def misclassification(
     mean: float, part_sd: float, gauge_sd: float, low: float = -math.inf, high: float = math.inf
-) -> Misclassification:
-    """The risks of parts of a normal distribution measured by this gauge."""
+) -> dict[str, float]:
+    """Return the risks of parts of a normal distribution measured by this gauge.
+
+    ``bad``, ``bad_and_accepted`` and ``good_and_rejected`` are shares of all parts, risks those of bad or good.
+    """
     if not low < high or not (math.isfinite(low) or math.isfinite(high)) or part_sd < 0 or gauge_sd < 0:
         raise SettingsError(
             "risks: expected a tolerance with one limit at least, the low one below the high one"
@@ -55,13 +46,13 @@ def misclassification(
         float((weight * accepted)[~good].sum()),
         float((weight * (1 - accepted))[good].sum()),
     )
-    return Misclassification(
-        bad=bad,
-        bad_and_accepted=wrong_in,
-        good_and_rejected=wrong_out,
-        consumers_risk=wrong_in / bad if bad > 0 else math.nan,
-        producers_risk=wrong_out / (1 - bad) if bad < 1 else math.nan,
-    )
+    return {
+        "bad": bad,
+        "bad_and_accepted": wrong_in,
+        "good_and_rejected": wrong_out,
+        "consumers_risk": wrong_in / bad if bad > 0 else math.nan,
+        "producers_risk": wrong_out / (1 - bad) if bad < 1 else math.nan,
+    }
 
 
 def _quadrature(ends: list[float], mean: float, sd: float) -> tuple[np.ndarray, np.ndarray]:
@@ -94,25 +85,9 @@ def _accepted(x: np.ndarray, gauge_sd: float, low: float, high: float) -> np.nda
 POINTS = 4001
 
 
-@dataclass(frozen=True)
-class GuardBand:
-    """A guard band of k x repeatability at each limit."""
-
-    k: float
-    repeatability_sd: float
-    gauge_sd: float
-    accept_low: float
-    accept_high: float
-    false_accepts: float
-    false_rejects: float
-    false_accepts_without: float
-    false_rejects_without: float
-    share_bad: float
-
-
 def guard_band(
     low: float, high: float, *, repeatability_sd: float, gauge_sd: float, parts: np.ndarray, k: float = 1.96
-) -> GuardBand:
+) -> dict[str, float]:
     """Effects of a guard band ``k`` x ``repeatability_sd``, summed over parts (JCGM 106:2012, chapter 9)."""
     if not low < high or not (np.isfinite(low) or np.isfinite(high)):
         raise SettingsError(
@@ -128,9 +103,13 @@ def guard_band(
             f"to {high:g}"
         )
     good = (parts >= low) & (parts <= high)
-    with_band = _risks(good, _guard_band_accepted(parts, inner, gauge_sd))
-    without = _risks(good, _guard_band_accepted(parts, (low, high), gauge_sd))
-    return GuardBand(k, repeatability_sd, gauge_sd, *inner, *with_band, *without, float(np.mean(~good)))
+    found = {"k": k, "repeatability_sd": repeatability_sd, "gauge_sd": gauge_sd}
+    found |= {"accept_low": inner[0], "accept_high": inner[1]}
+    for name, ends in (("", inner), ("_without", (low, high))):
+        accepted = _accepted(parts, gauge_sd, *ends)
+        found[f"false_accepts{name}"] = float(np.mean(accepted * ~good))
+        found[f"false_rejects{name}"] = float(np.mean((1 - accepted) * good))
+    return found | {"share_bad": float(np.mean(~good))}
 
 
 def normal_parts(mean: float, sd: float) -> np.ndarray:
@@ -139,12 +118,12 @@ def normal_parts(mean: float, sd: float) -> np.ndarray:
 
 
 def guard_band_counted(
-    band: GuardBand, low: float, high: float, scores: pd.DataFrame, defect: set[str]
+    band: Mapping[str, float], low: float, high: float, scores: pd.DataFrame, defect: set[str]
 ) -> dict[str, int]:
     """Count what the band does to the scores of a study: score, reference ("" where unknown)."""
     value = scores["score"].to_numpy(np.float64)
     without = (value >= low) & (value <= high)
-    kept = (value >= band.accept_low) & (value <= band.accept_high)
+    kept = (value >= band["accept_low"]) & (value <= band["accept_high"])
     found = {"n": len(value), "in_band": int((without & ~kept).sum())}
     known = (scores["reference"] != "").to_numpy()
     bad = known & scores["reference"].isin(defect).to_numpy()
@@ -159,16 +138,6 @@ def guard_band_counted(
         "good_rejected": int((good & ~kept).sum()),
         "good_rejected_without": int((good & ~without).sum()),
     }
-
-
-def _guard_band_accepted(parts: np.ndarray, accept: tuple[float, float], gauge_sd: float) -> np.ndarray:
-    if gauge_sd <= 0:
-        return ((parts >= accept[0]) & (parts <= accept[1])).astype(np.float64)
-    return np.asarray(stats.norm.cdf(accept[1], parts, gauge_sd) - stats.norm.cdf(accept[0], parts, gauge_sd))
-
-
-def _risks(good: np.ndarray, accepted: np.ndarray) -> tuple[float, float]:
-    return float(np.mean(accepted * ~good)), float(np.mean((1 - accepted) * good))
 
 
 def tolerance_width(low: float | None, high: float | None, width: float | None) -> float:
@@ -192,45 +161,16 @@ PROCESS = (
 )
 # These give the same spread by different means: the largest counts (ISO 22514-7, table 4).
 REPEATABILITY = ("resolution", "repeatability_reference", "repeatability_parts")
-NAMES = {
-    "calibration": "calibration of the reference (U / 2)",
-    "resolution": "resolution of the display",
-    "repeatability_reference": "repeatability on the reference part",
-    "bias": "bias on the reference part",
-    "linearity": "deviation from linearity",
-    "system_rest": "rest of the measuring system",
-    "repeatability_parts": "repeatability on production parts",
-    "operator": "between operators",
-    "interaction": "operator by part",
-    "parts": "form of the part",
-    "temperature": "temperature",
-    "stability": "over time",
-    "process_rest": "rest of the process",
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Budget:
-    """Standard uncertainties by name, combined ones of system and process, capability ratios, least tolerances."""
-
-    components: dict[str, float]
-    counted_ms: tuple[str, ...]
-    counted_mp: tuple[str, ...]
-    tolerance: float
-    u_ms: float
-    expanded_ms: float
-    q_ms: float
-    least_tolerance_ms: float
-    u_mp: float | None
-    expanded_mp: float | None
-    q_mp: float | None
-    least_tolerance_mp: float | None
+NAMES: dict[str, str] = WORDS["uncertainty"]
 
 
 def budget(
     components: Mapping[str, float], tolerance: float, *, limit_ms: float = 15.0, limit_mp: float = 30.0
-) -> Budget:
-    """Combine standard uncertainties of SYSTEM and PROCESS, in the unit of the tolerance."""
+) -> dict[str, Any]:
+    """Combine standard uncertainties of SYSTEM and PROCESS, in the unit of the tolerance.
+
+    ``q_ms`` and ``q_mp`` are the capability ratios of system and process in percent; None without its components.
+    """
     unknown = sorted(set(components) - set(NAMES))
     if unknown:
         raise SettingsError(
@@ -242,41 +182,20 @@ def budget(
         raise SettingsError(f"uncertainty: expected numbers from 0 and a tolerance above 0, got {what}")
     if not components:
         raise SettingsError(f"uncertainty: no component is given; there are {', '.join(NAMES)}")
+    found: dict[str, Any] = {"components": dict(components), "tolerance": tolerance}
     system = {name: u for name, u in components.items() if name in SYSTEM}
-    counted_ms = _counted(system)
-    u_ms = math.sqrt(sum(components[name] ** 2 for name in counted_ms))
-    found = Budget(
-        components=dict(components),
-        counted_ms=counted_ms,
-        counted_mp=(),
-        tolerance=tolerance,
-        u_ms=u_ms,
-        expanded_ms=COVERAGE * u_ms,
-        q_ms=_ratio(u_ms, tolerance),
-        least_tolerance_ms=2 * COVERAGE * u_ms / limit_ms * 100,
-        u_mp=None,
-        expanded_mp=None,
-        q_mp=None,
-        least_tolerance_mp=None,
-    )
-    if not set(components) & set(PROCESS):
-        return found
-    counted_mp = _counted(components)
-    u_mp = math.sqrt(sum(components[name] ** 2 for name in counted_mp))
-    return Budget(
-        **{
-            **vars(found),
-            "counted_mp": counted_mp,
-            "u_mp": u_mp,
-            "expanded_mp": COVERAGE * u_mp,
-            "q_mp": _ratio(u_mp, tolerance),
-            "least_tolerance_mp": 2 * COVERAGE * u_mp / limit_mp * 100,
+    process = dict(components) if set(components) & set(PROCESS) else {}
+    for name, of, limit in (("ms", system, limit_ms), ("mp", process, limit_mp)):
+        counted = _counted(of)
+        u = math.sqrt(sum(of[each] ** 2 for each in counted)) if name == "ms" or of else None
+        found |= {
+            f"counted_{name}": counted,
+            f"u_{name}": u,
+            f"expanded_{name}": None if u is None else COVERAGE * u,
+            f"q_{name}": None if u is None else 100 * 2 * COVERAGE * u / tolerance,
+            f"least_tolerance_{name}": None if u is None else 2 * COVERAGE * u / limit * 100,
         }
-    )
-
-
-def _ratio(u: float, tolerance: float) -> float:
-    return 100 * 2 * COVERAGE * u / tolerance
+    return found
 
 
 def _counted(components: Mapping[str, float]) -> tuple[str, ...]:

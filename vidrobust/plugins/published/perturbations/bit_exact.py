@@ -29,7 +29,7 @@ Array = np.ndarray
 def exact(perturbation: Perturbation) -> Perturbation:
     """The same corruption in the reference's arithmetic, where it is one of the three."""
     if perturbation.name == "frost" and ice_photographs():
-        return dataclasses.replace(perturbation, apply=imagenet_c.by_array(frost, imagenet_c.FROST))
+        return dataclasses.replace(perturbation, apply=imagenet_c.by_array(frost, imagenet_c.SIZES["frost"]))
     if perturbation.name not in EXACT:
         return perturbation
     function, choices = EXACT[perturbation.name]
@@ -110,7 +110,7 @@ def _enlarged(picture: Array, factor: float) -> Array:
 
 # The corruptions that are made differently here, and what their severities are.
 EXACT: dict[str, tuple[Callable[..., Array], Sequence[object]]] = {
-    "defocus_blur": (defocus_blur, imagenet_c.DEFOCUS_BLUR),
-    "zoom_blur": (zoom_blur, imagenet_c.ZOOM_BLUR),
-    "brightness": (brightness, imagenet_c.BRIGHTNESS),
+    "defocus_blur": (defocus_blur, imagenet_c.SIZES["defocus_blur"]),
+    "zoom_blur": (zoom_blur, imagenet_c.SIZES["zoom_blur"]),
+    "brightness": (brightness, imagenet_c.SIZES["brightness"]),
 }

@@ -14,6 +14,7 @@ import torch
 
 from vidrobust.perturb.draws import draw_seed
 from vidrobust.perturb.perturbation import Family, Perturbation
+from vidrobust.plugins.published.authors import stated
 from vidrobust.plugins.published.perturbations.imagenet_c import by_array, cut_array, of_severities
 
 # Noise and waves of ImageNet-C-bar (Mintun et al. 2021, arXiv 2102.11273): the parts that cover a whole frame.
@@ -202,19 +203,7 @@ def _between(picture: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 
 SUITE = "imagenet-c-bar"
-# Of 10: the authors' severities 1 to 5 of ImageNet-C-bar; those of CIFAR-10-C-bar are others.
-LEVELS = {
-    "blue_noise_sample": (0.8, 1.6, 2.4, 4.0, 5.6),
-    "brownish_noise": (1.0, 2.0, 3.0, 4.0, 5.0),
-    "caustic_refraction": (2.35, 3.2, 4.9, 6.6, 9.15),
-    "checkerboard_cutout": (2.0, 3.0, 4.0, 5.0, 6.0),
-    "cocentric_sine_waves": (3.0, 5.0, 8.0, 9.0, 10.0),
-    "inverse_sparkles": (1.0, 2.0, 4.0, 9.0, 10.0),
-    "perlin_noise": (4.6, 5.2, 5.8, 7.6, 8.8),
-    "plasma_noise": (4.75, 7.0, 8.5, 9.25, 10.0),
-    "single_frequency_greyscale": (1.0, 1.5, 2.0, 4.5, 5.0),
-    "sparkles": (1.0, 2.0, 3.0, 5.0, 6.0),
-}
+LEVELS = stated(SUITE)
 Core = Callable[[np.ndarray, float, torch.Generator], np.ndarray]
 STARS = 5
 RAY_SPREAD = 0.25

@@ -23,6 +23,7 @@ from vidrobust.perturb.draws import Generators, integer, normal, one_per_frame, 
 from vidrobust.perturb.light import LEVELS
 from vidrobust.perturb.noise import impulse, shot
 from vidrobust.perturb.perturbation import Apply, Family, Perturbation, frame_by_frame
+from vidrobust.plugins.published.authors import stated
 from vidrobust.plugins.published.perturbations import weather
 
 
@@ -103,60 +104,7 @@ def shuffle(frames: np.ndarray, steps: np.ndarray, step: int, iterations: int) -
 
 Choice = Sequence[Any]
 
-GAUSSIAN_NOISE = (0.08, 0.12, 0.18, 0.26, 0.38)
-SHOT_NOISE = (60, 25, 12, 5, 3)
-IMPULSE_NOISE = (0.03, 0.06, 0.09, 0.17, 0.27)
-SPECKLE_NOISE = (0.15, 0.2, 0.35, 0.45, 0.6)
-GAUSSIAN_BLUR = (1, 2, 3, 4, 6)
-DEFOCUS_BLUR = ((3, 0.1), (4, 0.5), (6, 0.5), (8, 0.5), (10, 0.5))
-GLASS_BLUR = ((0.7, 1, 2), (0.9, 2, 1), (1, 2, 3), (1.1, 3, 2), (1.5, 4, 2))
-MOTION_BLUR = ((10, 3), (15, 5), (15, 8), (15, 12), (20, 15))
-ZOOM_BLUR = ((1.11, 0.01), (1.16, 0.01), (1.21, 0.02), (1.26, 0.02), (1.31, 0.03))
-SNOW = (
-    (0.1, 0.3, 3, 0.5, 10, 4, 0.8),
-    (0.2, 0.3, 2, 0.5, 12, 4, 0.7),
-    (0.55, 0.3, 4, 0.9, 12, 8, 0.7),
-    (0.55, 0.3, 4.5, 0.85, 12, 8, 0.65),
-    (0.55, 0.3, 2.5, 0.85, 12, 12, 0.55),
-)
-FROST = ((1, 0.4), (0.8, 0.6), (0.7, 0.7), (0.65, 0.7), (0.6, 0.75))
-FOG = ((1.5, 2), (2.0, 2), (2.5, 1.7), (2.5, 1.5), (3.0, 1.4))
-SPATTER = (
-    (0.65, 0.3, 4, 0.69, 0.6, 0),
-    (0.65, 0.3, 3, 0.68, 0.6, 0),
-    (0.65, 0.3, 2, 0.68, 0.5, 0),
-    (0.65, 0.3, 1, 0.65, 1.5, 1),
-    (0.67, 0.4, 1, 0.65, 1.5, 1),
-)
-BRIGHTNESS = (0.1, 0.2, 0.3, 0.4, 0.5)
-SATURATE = ((0.3, 0), (0.1, 0), (2, 0), (5, 0.1), (20, 0.2))
-CONTRAST = (0.4, 0.3, 0.2, 0.1, 0.05)
-PIXELATE = (0.6, 0.5, 0.4, 0.3, 0.25)
-JPEG_COMPRESSION = (25, 18, 15, 10, 7)
-ELASTIC = (12.5, 16.25, 21.25, 25.0, 30.0)
-SIZES: Mapping[str, Choice] = MappingProxyType(
-    {
-        "gaussian_noise": GAUSSIAN_NOISE,
-        "shot_noise": SHOT_NOISE,
-        "impulse_noise": IMPULSE_NOISE,
-        "defocus_blur": DEFOCUS_BLUR,
-        "glass_blur": GLASS_BLUR,
-        "motion_blur": MOTION_BLUR,
-        "zoom_blur": ZOOM_BLUR,
-        "snow": SNOW,
-        "frost": FROST,
-        "fog": FOG,
-        "brightness": BRIGHTNESS,
-        "contrast": CONTRAST,
-        "elastic_transform": ELASTIC,
-        "pixelate": PIXELATE,
-        "jpeg_compression": JPEG_COMPRESSION,
-        "speckle_noise": SPECKLE_NOISE,
-        "gaussian_blur": GAUSSIAN_BLUR,
-        "spatter": SPATTER,
-        "saturate": SATURATE,
-    }
-)
+SIZES: Mapping[str, Choice] = MappingProxyType(stated("imagenet-c"))
 
 
 def cut(values: torch.Tensor) -> torch.Tensor:
@@ -387,37 +335,9 @@ def entries(
     )
 
 
-_DOCS = {
-    "gaussian_noise": "Normal noise.",
-    "shot_noise": "Poisson noise of 60 to 3 photons.",
-    "impulse_noise": "Salt and pepper, per value.",
-    "defocus_blur": "Disk of radius 3 to 10 px.",
-    "glass_blur": "Pixels replaced by neighbours between two blurs.",
-    "motion_blur": "Half a Gaussian along -45 to 45 deg.",
-    "zoom_blur": "Mean of enlargements up to 1.1 to 1.3.",
-    "snow": "Smeared flakes over a paler picture.",
-    "frost": "Ice over the picture; the ice is drawn, not photographed.",
-    "fog": "Plasma fractal added, contrast lost.",
-    "brightness": "HSV value raised by 0.1 to 0.5.",
-    "contrast": "Contrast about the channel's mean times 0.4 to 0.05.",
-    "elastic_transform": "Smooth random displacement.",
-    "pixelate": "Shrunk to 0.6 to 0.25 and enlarged.",
-    "jpeg_compression": "Quality 25 to 7.",
-    "speckle_noise": "Noise in proportion to the level.",
-    "gaussian_blur": "Gaussian of 1 to 6 px.",
-    "spatter": "Water drops, from severity 4 mud.",
-    "saturate": "HSV saturation times a plus b.",
-}
-_STEPS_DIFFER = "The paper changes several parameters at once; {}: its own AlexNet error falls there."
-_NOT_MONOTONE = {
-    "glass_blur": "From 1 to 2 neighbours are farther but drawn once, not twice: fine detail suffers less.",
-    "snow": _STEPS_DIFFER.format("from 2 to 3 flakes get fewer and larger"),
-    "frost": "From 3 to 4 only the picture's weight falls: where ice is bright the sum comes nearer "
-    "to the picture.",
-    "spatter": "From severity 4 it is mud instead of water.",
-    "saturate": _STEPS_DIFFER.format("1 and 2 take colour away, from 3 on it is added"),
-}
-PERTURBATIONS = entries("imagenet-c", SIZES, _DOCS, _NOT_MONOTONE)
+PERTURBATIONS = entries(
+    "imagenet-c", SIZES, stated("docs")["imagenet-c"], stated("not_monotone")["imagenet-c"]
+)
 
 # The fifteen that count for the mean corruption error.
 TEST = tuple(entry.name for entry in PERTURBATIONS[:15])

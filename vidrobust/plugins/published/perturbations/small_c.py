@@ -107,27 +107,6 @@ def elastic_transform(frame: np.ndarray, how: tuple[float, float, float], own: t
     return elastic_with_affine(frame, alpha, sigma, affine, own)
 
 
-_DOCS = {
-    "gaussian_noise": "Normal noise.",
-    "shot_noise": "Poisson noise of {first} to {last} photons.",
-    "impulse_noise": "Salt and pepper, per value.",
-    "defocus_blur": "Disk of radius up to {last[0]:g} px.",
-    "glass_blur": "Pixels replaced by neighbours.",
-    "motion_blur": "Half a Gaussian along -45 to 45 deg.",
-    "zoom_blur": "Mean of enlargements up to 1.05 to 1.25.",
-    "snow": "Smeared flakes over a paler picture.",
-    "frost": "Ice over the picture; drawn.",
-    "fog": "Plasma fractal added, contrast lost.",
-    "brightness": "HSV value raised by {first:g} to {last:g}.",
-    "contrast": "Contrast times {first:g} to {last:g}.",
-    "elastic_transform": "Affine map and waves.",
-    "pixelate": "Shrunk to {first:g} to {last:g} and enlarged.",
-    "jpeg_compression": "Quality {first} to {last}.",
-    "speckle_noise": "Noise by the level.",
-    "gaussian_blur": "Gaussian of {first:g} to {last:g} px.",
-    "spatter": "Water drops, from severity 4 mud.",
-    "saturate": "Saturation times a plus b.",
-}
 _SEVERAL = dict.fromkeys(
     ("glass_blur", "snow", "frost", "fog", "elastic_transform", "spatter", "saturate"),
     "The authors change several parameters at once.",
@@ -138,5 +117,7 @@ _OWN: dict[str, Callable[..., Any]] = {
     "elastic_transform": elastic_transform,
 }
 PERTURBATIONS = tuple(
-    entry for suite, sizes in SIZES.items() for entry in c.entries(suite, sizes, _DOCS, _SEVERAL, _OWN)
+    entry
+    for suite, sizes in SIZES.items()
+    for entry in c.entries(suite, sizes, stated("docs")["small"], _SEVERAL, _OWN)
 )

@@ -1,1 +1,0 @@
-"""Training of the line's two models: samples, losses, scores."""
