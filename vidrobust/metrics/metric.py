@@ -93,14 +93,17 @@ class Metric:
 
 
 def declared(
-    task: str, differences: Mapping[str, Difference], wordings: Mapping[str, Wording]
+    task: str,
+    differences: Mapping[str, Difference],
+    wordings: Mapping[str, Wording],
+    module: str = __file__,
 ) -> tuple[Metric, ...]:
-    """Return the core's metrics of a task, in the order of ``metrics.csv``.
+    """Return the metrics of a task, in the order of ``metrics.csv`` beside ``module``.
 
     A row there is a metric; what is empty has its default, and ``rows`` is column=value.
     """
     found = []
-    for row in (row for row in beside(__file__, "metrics.csv") if row["task"] == task):
+    for row in (row for row in beside(module, "metrics.csv") if row["task"] == task):
         only, _, value = row["rows"].partition("=")
         wanted: Any = {"true": True, "adjacent": "adjacent"}.get(value) or float(value or 0)
         flags: dict[str, Any] = dict.fromkeys(row["flags"].split(), True)

@@ -10,8 +10,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vidrobust.metrics.metric import AlongTime, CorrelationSpec, Metric, ResponseSpec, Tables, Task, Wording
-from vidrobust.metrics.task_meter import NEIGHBOURS, TABLES, SeenFrame, TaskMeter
+from vidrobust.metrics.metric import (
+    AlongTime,
+    CorrelationSpec,
+    Metric,
+    ResponseSpec,
+    Tables,
+    Task,
+    Wording,
+    declared,
+)
+from vidrobust.metrics.task_meter import TABLES, SeenFrame, TaskMeter
 from vidrobust.metrics.task_meter import whole as joined
 from vidrobust.plugins.pose import people
 from vidrobust.plugins.pose.people import KEEP
@@ -186,23 +195,11 @@ def whole(
     return numbered(joined(found, transitions, size, along))
 
 
-def _metric(place: str, title: str, sentence: str, **more: Any) -> Metric:
-    """A metric at "NAME TABLE COLUMN", whose bounds are 0 and infinity where it has a unit."""
-    name, table, column = place.split()
-    bounds = (0.0, float("inf")) if "unit" in more or name == "bone_jitter" else (0.0, 1.0)
-    of: dict[str, Any] = {"task": "pose", "name": name, "table": table, "column": column, "bounds": bounds}
-    rows = NEIGHBOURS if table == "task_pairs" else {}
-    return Metric(title=title, sentence=sentence, rows=rows, of_tracks=table == "task_parts", **of, **more)
-
-
-METRICS = (
-    _metric(
-        "lost_joint_rate task_parts joint_lost",
-        "joints that are lost",
-        "How often a joint of a followed person that is found in a frame is not found in the next.",
-        is_rate=True,
-        headline=True,
-        wording=Wording(
+METRICS = declared(
+    "pose",
+    {"pose_change": people.changes, "people_changed_rate": people.lost_or_new},
+    {
+        "lost_joint_rate": Wording(
             "followed joints are lost",
             "followed joints are never lost",
             "joint of followed people",
@@ -210,73 +207,9 @@ METRICS = (
             event="joints of followed people is lost in the next frame",
             none_seen="no lost joint seen",
             called="rate of lost joints",
-        ),
-    ),
-    _metric(
-        "swap_rate task_parts swapped",
-        "joints that swap sides",
-        "How often a left and a right joint take each other's place from a frame to the next.",
-        is_rate=True,
-        headline=True,
-    ),
-    _metric(
-        "joint_jitter task_parts joint_jitter",
-        "jitter of the joints",
-        "How far a joint shakes about the motion of its pixels, over three frames.",
-        unit="px",
-        headline=True,
-    ),
-    _metric(
-        "joint_deviation task_parts squared_jitter",
-        "standard deviation of the joints",
-        "The deviation of each coordinate of a joint that shakes independently from frame to frame.",
-        unit="px",
-        is_root=True,
-    ),
-    _metric(
-        "jitter_sigmas task_parts jitter_sigmas",
-        "jitter of the joints in sigmas",
-        "The same in units of OKS: the person's size times twice the joint's sigma.",
-        unit="sigmas",
-    ),
-    _metric(
-        "confidence_jitter task_parts confidence_jitter",
-        "jitter of the confidence",
-        "How much the confidence of a joint shakes about a steady drift, over three frames.",
-    ),
-    _metric(
-        "bone_jitter task_parts bone_change",
-        "jitter of bone lengths",
-        "How much the length of a bone shakes about a steady change, over three frames, as a share of it.",
-    ),
-    _metric(
-        "pose_change task_pairs pose_change",
-        "change of the poses",
-        "Mean of 1 - OKS of people and those of the next frame, carried by the flow; 1 for one lost or new.",
-        difference=people.changes,
-    ),
-    _metric(
-        "people_changed_rate task_pairs people_changed",
-        "people lost or new",
-        "How often some person of a frame has no partner in the next, or the other way round.",
-        difference=people.lost_or_new,
-        is_rate=True,
-    ),
-    _metric(
-        "oks task_truth oks",
-        "OKS of known people",
-        "OKS of each known person and the best pose of the frame; 0 without any.",
-        worse="lower",
-        of_labels=True,
-    ),
-    _metric(
-        "keypoint_ap task_truth truth_ap",
-        "average precision of key points",
-        "As COCO's evaluation: mean over OKS thresholds .5 to .95.",
-        worse="lower",
-        of_labels=True,
-        summed=True,
-    ),
+        )
+    },
+    __file__,
 )
 
 

@@ -9,8 +9,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vidrobust.metrics.metric import AlongTime, CorrelationSpec, Metric, ResponseSpec, Tables, Task, Wording
-from vidrobust.metrics.task_meter import NEIGHBOURS, TABLES, SeenFrame, TaskMeter, whole
+from vidrobust.metrics.metric import (
+    AlongTime,
+    CorrelationSpec,
+    Metric,
+    ResponseSpec,
+    Tables,
+    Task,
+    Wording,
+    declared,
+)
+from vidrobust.metrics.task_meter import TABLES, SeenFrame, TaskMeter, whole
 from vidrobust.plugins.semantic import maps
 from vidrobust.plugins.semantic.maps import UNKNOWN
 
@@ -110,31 +119,11 @@ def _map_of(frame: SeenFrame) -> np.ndarray:
     return maps.at_size(frame.answer.labels[0], (frame.pixels.shape[1], frame.pixels.shape[2]))
 
 
-def _metric(place: str, title: str, sentence: str, **more: Any) -> Metric:
-    """A metric at "NAME TABLE COLUMN"; with a unit its bounds are 0 and infinity."""
-    name, table, column = place.split()
-    bounds = (0.0, float("inf")) if "unit" in more or name == "area_jitter" else (0.0, 1.0)
-    rows = NEIGHBOURS if table == "task_pairs" else {}
-    of: dict[str, Any] = {
-        "task": "semantic",
-        "name": name,
-        "table": table,
-        "column": column,
-        "rows": rows,
-        "bounds": bounds,
-    }
-    return Metric(title=title, sentence=sentence, **of, **more)
-
-
-METRICS = (
-    _metric(
-        "pixel_flip_rate task_pairs pixel_flip",
-        "pixels that change their class",
-        "How many pixels change their class to the next frame, their motion taken out.",
-        difference=maps.flipped,
-        is_share=True,
-        headline=True,
-        wording=Wording(
+METRICS = declared(
+    "semantic",
+    {"pixel_flip_rate": maps.flipped, "mtc": maps.consistency, "region_flicker_rate": maps.regions},
+    {
+        "pixel_flip_rate": Wording(
             "the class of a pixel changes",
             "the class of no pixel changes",
             "pair of neighbouring frames",
@@ -142,87 +131,9 @@ METRICS = (
             event="pairs of neighbouring frames changes the class of a pixel, on average",
             none_seen="no pixel changes its class",
             called="pixel flip rate",
-        ),
-    ),
-    _metric(
-        "mtc task_pairs consistency",
-        "temporal consistency mTC",
-        "Mean IoU of a map and the one before, carried by the flow; mean over pairs (Varghese et al. 2020).",
-        difference=maps.consistency,
-        worse="lower",
-        headline=True,
-    ),
-    _metric(
-        "tc task_parts union",
-        "temporal consistency TC",
-        "IoU of the classes over all pairs together, mean over classes (Liu et al. 2020).",
-        worse="lower",
-        summed=True,
-    ),
-    _metric(
-        "region_flicker_rate task_pairs regions_changed",
-        "regions that appear or vanish",
-        "How often some region of a class appears or vanishes from a frame to the next.",
-        difference=maps.regions,
-        is_rate=True,
-        headline=True,
-    ),
-    *(
-        _metric(
-            f"{name}_regions task_pairs {name}", f"regions {name}", f"How many regions {name}.", unit="a pair"
         )
-        for name in ("appeared", "vanished")
-    ),
-    _metric(
-        "boundary_jitter task_frames boundary_jitter",
-        "jitter of the boundaries",
-        "How far boundaries of classes shake about a steady motion, over three frames.",
-        unit="px",
-        headline=True,
-    ),
-    _metric(
-        "area_jitter task_parts area_jitter",
-        "jitter of the areas",
-        "How much the area of a class shakes about a steady change, over three frames, as a share of it.",
-    ),
-    _metric(
-        "class_consistency task_parts class_iou",
-        "consistency of a class",
-        "IoU of a class with the map before, carried by the flow.",
-        worse="lower",
-    ),
-    *(
-        _metric(
-            f"{column.replace('flip', 'flip_rate')} task_pairs {column}",
-            f"pixels that change their class, by {rule}",
-            f"The same where each pixel takes {takes}, carried by the flow.",
-            is_share=True,
-        )
-        for (rule, (column, _)), takes in zip(
-            RULES.items(),
-            (
-                "the majority of the last three maps",
-                "the majority of the last five maps",
-                "another class only once two maps in a row have it",
-            ),
-            strict=True,
-        )
-    ),
-    _metric(
-        "frame_miou task_truth frame_iou",
-        "mean IoU of a frame",
-        "Mean IoU of a map and its label over the classes that occur in the frame, mean over frames.",
-        worse="lower",
-        of_labels=True,
-    ),
-    _metric(
-        "miou task_truth truth_iou",
-        "mIoU",
-        "IoU of the classes over all labelled frames together, mean over classes.",
-        worse="lower",
-        of_labels=True,
-        summed=True,
-    ),
+    },
+    __file__,
 )
 
 
