@@ -9,7 +9,6 @@ are measured, and footage with one planted condition each is studied.
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import json
 import subprocess
@@ -21,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+import harness
 import numpy as np
 import pandas as pd
 import torch
@@ -292,7 +292,7 @@ DIALS = (("light=0.3",), ("shake=6",))
 
 def main() -> None:
     """Train, measure and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = harness.parser(__doc__)
     parser.add_argument("--out", type=Path, default=Path("reports/tasks"))
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--no-studies", action="store_true")
@@ -303,15 +303,15 @@ def main() -> None:
     for scheme, network, rows in (("pose", CornerNetwork(), of_points), ("semantic", MapNetwork(), of_maps)):
         began, path = time.process_time(), asked.out / f"{scheme}.onnx"
         save(trained(network, asked.steps, 24), path)
-        print(f"{scheme}: trained in {time.process_time() - began:.0f} s of processor")
+        harness.say(f"{scheme}: trained in {time.process_time() - began:.0f} s of processor")
         found[scheme] = table = rows(path)
-        print(pd.DataFrame(table).to_string(index=False, float_format="%.4g"), flush=True)
+        harness.say(pd.DataFrame(table).to_string(index=False, float_format="%.4g"))
         for dials in () if asked.no_studies else DIALS:
             of = causes(spec_of(path, scheme), dials, asked.out / f"{scheme}-{'-'.join(dials) or 'none'}")
             found[f"{scheme} {of['dials']}"] = of
-            print(of, flush=True)
+            harness.say(of)
     (asked.out / "tasks.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    harness.run(main)
