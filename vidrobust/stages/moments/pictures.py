@@ -203,7 +203,7 @@ def _pictured(
 ) -> tuple[tuple[np.ndarray, ...], PairReplays | None]:
     if not chained:
         return pictures[1:3], None
-    small = [None if each is None else reduced(each, factor) for each in pictures]
+    small: Any = [None if each is None else reduced(each, factor) for each in pictures]
     return pictures[1:3], study_pair(*small)
 
 
