@@ -9,7 +9,6 @@ seconds of the page's main thread until then (scripts, styles, layout), medians;
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import json
 import os
@@ -20,6 +19,8 @@ import time
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+import harness
 
 from vidrobust.report.pages import PROGRAMS
 
@@ -86,7 +87,7 @@ class Browser:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = harness.parser(__doc__)
     parser.add_argument("run", type=Path)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--keep", action="store_true", help="Open the pages as they are.")
@@ -96,7 +97,7 @@ def main() -> None:
 
         began = time.process_time()
         write_report(asked.run)
-        print(f"both pages written in {time.process_time() - began:.2f} s of processor")
+        harness.say(f"both pages written in {time.process_time() - began:.2f} s of processor")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         browser = Browser(profile)
         for name, unfold in (("report.html", False), ("details.html", False), ("details.html", True)):
@@ -105,10 +106,10 @@ def main() -> None:
             took, busy, height = (median(column) for column in zip(*found, strict=True))
             what = f"{name}, all open" if unfold else name
             size = page.stat().st_size / 1e6
-            print(f"{what:24} {size:5.1f} MB {took:6.2f} s {busy:6.2f} s of processor {height:7.0f} px")
+            harness.say(f"{what:24} {size:5.1f} MB {took:6.2f} s {busy:6.2f} s of processor {height:7.0f} px")
         browser.process.terminate()
         browser.process.wait()
 
 
 if __name__ == "__main__":
-    main()
+    harness.run(main)

@@ -7,7 +7,8 @@ The same pairs are replayed whole and averaged over squares (``factor_of``), and
 Worlds are those of ``account_worlds.py`` at 1280x720, lengths and blur three times as large, seen through a
 resize to 256 px. Real clips, averaged to 360 lines where they have more, are seen through one to 128 px, which
 reduces 360 lines as 256 px reduce 720. A share has moved where it leaves the interval that it has on whole
-frames. ``--keep``: rows done, continued.
+frames. True shares, of worlds with one condition, are those of the twin without and with noise.
+``--keep``: rows done, continued.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ CLIPS = (
     *("faults/moviepy_video_with_failing_audio.mp4", "faults/torchcodec_av1_video.mkv"),
     "faults/moviepy_big_buck_bunny_432_433.webm",
 )
+ONE_CONDITION = {"flicker": "light", "jitter": "camera", "hue": "colour", "focus": "sharpness"}
 Quadruple = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
@@ -63,8 +65,10 @@ def model_of(models: Path, side: int) -> NetworkClassifier:
     return model
 
 
-def of_world(name: str, corpus: Path, pairs: int) -> list[Quadruple]:
-    """Pairs of a world at 1280x720."""
+def of_world(
+    name: str, corpus: Path, pairs: int, model: NetworkClassifier | None = None
+) -> tuple[list[Quadruple], str]:
+    """Pairs of a world at 1280x720, and the true share of its one condition, without and with noise."""
     number = WORLDS.index(name)
     worlds.WIDTH, worlds.HEIGHT, worlds.MARGIN = 1280, 720, 24 * TIMES
     still, part = (
@@ -72,14 +76,20 @@ def of_world(name: str, corpus: Path, pairs: int) -> list[Quadruple]:
     )
     conditions, sigma, codec = worlds.WORLDS[name]
     rng = np.random.default_rng(number)
-    frames = []
+    frames, clean = [], []
     for each in conditions(rng, pairs + 3):
         shift = (TIMES * each.shift[0], TIMES * each.shift[1])
         place = None if each.part is None else TIMES * each.part
         large = dataclasses.replace(each, shift=shift, blur=TIMES * each.blur, part=place)
-        frames.append(to_levels(worlds.render(still, part, large) + _noise(rng, TIMES * sigma)))
+        clean.append(worlds.render(still, part, large))
+        frames.append(to_levels(clean[-1] + _noise(rng, TIMES * sigma)))
     frames = worlds.coded(frames) if codec else frames
-    return [tuple(frames[k : k + 4]) for k in range(pairs)]  # type: ignore[misc]
+    truth = ""
+    if model is not None and name in ONE_CONDITION:
+        found = worlds.truth_of(frames, [to_levels(x) for x in clean], TIMES * sigma, model)
+        free, own, all_of = found.sum(axis=0)
+        truth = f"{ONE_CONDITION[name]} {free / all_of:.2f} to {own / all_of:.2f}"
+    return [tuple(frames[k : k + 4]) for k in range(pairs)], truth  # type: ignore[misc]
 
 
 def _noise(rng: np.random.Generator, sigma: float) -> np.ndarray:
@@ -162,16 +172,18 @@ def main() -> None:
         done = json.loads(asked.keep.read_text())
     table = harness.table(
         *("footage", "size", "factor", "largest difference", "whole", "reduced", "moved", "s whole"),
-        "s reduced",
+        *("s reduced", "true share"),
         digits=2,
     )
     for name in (*asked.world, *asked.clip):
         if name not in done:
             world = name in WORLDS
-            pairs = (of_world if world else lambda n, c, p: of_clip(c / n, p))(
-                name, asked.corpus, asked.pairs
-            )
-            done[name] = compared(pairs, model_of(asked.models, 256 if world else 128))
+            model = model_of(asked.models, 256 if world else 128)
+            if world:
+                pairs, truth = of_world(name, asked.corpus, asked.pairs, model)
+            else:
+                pairs, truth = of_clip(asked.corpus / name, asked.pairs), ""
+            done[name] = {**compared(pairs, model), "true": truth}
             if asked.keep is not None:
                 asked.keep.write_text(json.dumps(done))
         table.row(Path(name).stem, *done[name].values())

@@ -8,13 +8,14 @@ can be compared where other work runs beside.
 
 from __future__ import annotations
 
-import argparse
 import os
 import subprocess
 import sys
 import tempfile
 import time
 from statistics import median
+
+import harness
 
 HELP = "from vidrobust.cli.app import main; main()"
 FIRST_FRAME = """
@@ -37,7 +38,7 @@ def timed(program: str, arguments: list[str]) -> tuple[float, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = harness.parser(__doc__)
     parser.add_argument("clip")
     parser.add_argument("--model", required=True)
     parser.add_argument("--repeats", type=int, default=5)
@@ -51,8 +52,8 @@ def main() -> None:
             timed(program, arguments)  # what is only done once on a machine does not count
             found = [timed(program, arguments) for _ in range(asked.repeats)]
             wall, used = (median(column) for column in zip(*found, strict=True))
-            print(f"{name:20} {wall:6.2f} s {used:6.2f} s of processor")
+            harness.say(f"{name:20} {wall:6.2f} s {used:6.2f} s of processor")
 
 
 if __name__ == "__main__":
-    main()
+    harness.run(main)

@@ -135,7 +135,8 @@ def in_order(group: str) -> list[EntryPoint]:
 
 @functools.cache
 def _installed(_path: tuple[str, ...]) -> EntryPoints:
-    return entry_points()  # reads the metadata of every installed package: once for each search path
+    found: Any = entry_points()  # reads the metadata of every installed package: once for each search path
+    return found
 
 
 def _records(point: EntryPoint, kind: type[Record]) -> Iterator[Record]:

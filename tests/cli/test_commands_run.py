@@ -44,6 +44,7 @@ ELSEWHERE = {
 WORDS = {
     "boxes RUN": "boxes reports/cups",
     "decisions RUN": "decisions reports/cups",
+    "look clip.mp4 --model onnx:best.onnx": f"look clip.mp4 --model {CLASSIFIER}",
     "best.pt --model onnx:best.onnx": f"{CLASSIFIER} --model {DETECTOR}",
     "correlate RUN RUN": "correlate reports/old reports/new --out pooled",
     "--out reports/cups": "--out reports/which",

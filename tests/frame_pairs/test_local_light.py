@@ -97,7 +97,7 @@ def test_the_fit_is_that_of_all_splines_at_once(shape: tuple[int, int]) -> None:
     """Against a dense least-squares solution of the same weighted problem, splines by splines."""
     rng = np.random.default_rng(3)
     a, b = (rng.uniform(40, 200, (*shape, 3)).astype(np.float32) for _ in range(2))
-    blocks = local_light._blocks(a, b, np.ones(shape, bool), 8)
+    blocks = local_light._blocks(a, local_light._Target.of(b), np.ones(shape, bool), 8)
     found = local_light._fit(blocks, blocks.weight)
     both = np.einsum("yr,xc->yxrc", blocks.down, blocks.across).reshape(blocks.first.size, -1)
     lattice = np.zeros(both.shape[1])

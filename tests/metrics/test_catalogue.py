@@ -50,7 +50,7 @@ def test_what_is_no_metric_is_not_found() -> None:
     assert find_metric("flip_rate", task="classification") is FLIPS
     assert metric_of_column("label_flip") is FLIPS
     assert metric_of_column("flip_rate") is None
-    with pytest.raises(SettingsError, match="there is no task 'poetry'; a model's task is classification"):
+    with pytest.raises(SettingsError, match="'poetry'"):
         task_of("poetry")
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.pipeline.conftest import FLOUR, Line, run
+from vidrobust import extensions
 from vidrobust.metrics import catalogue
 
 MODELS = '''
@@ -81,6 +82,7 @@ def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     catalogue.brought.cache_clear()
     yield folder
     catalogue.brought.cache_clear()
+    extensions._installed.cache_clear()
     for name in ("line_models", "line_metrics"):
         sys.modules.pop(name, None)
 
@@ -91,6 +93,7 @@ def install(folder: Path, names: str, version: str = "1.0") -> None:
     info.mkdir(exist_ok=True)
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: line-metrics\nVersion: {version}\n")
     (info / "entry_points.txt").write_text(f"[vidrobust.metrics]\nhellinger = line_metrics:{names}\n")
+    extensions._installed.cache_clear()
     catalogue.brought.cache_clear()
 
 

@@ -141,6 +141,8 @@ def test_a_gate_and_a_comparison_read_it(site: Path) -> None:
 
 def test_without_its_plugin_a_run_is_refused_in_one_line(site: Path) -> None:
     shutil.copytree(site / "whole", site / "alone" / "whole")
-    done = run_of(site / "alone", "report", "whole")
-    assert done.returncode == 3
-    assert "Traceback" not in done.stderr
+    for command in (("show", "whole"), ("report", "whole"), ("compare", "whole", "whole")):
+        done = run_of(site / "alone", *command)
+        assert done.returncode == 2
+        assert "'temperature'" in done.stderr
+        assert len(done.stderr.splitlines()) == 1

@@ -202,10 +202,10 @@ def _refuse_quiet_ends() -> None:
     """Let code of a model or plugin end this process with 3 and words alone, and no crash with the 1 of a gate."""
     process = os.getpid()
 
-    def end(code: int) -> NoReturn:
+    def end(status: int) -> NoReturn:
         if os.getpid() == process:
-            _error(f"a model or plugin called os._exit({code!r}) in the middle of the work", 3)
-        END(3 if os.getpid() == process else code)
+            _error(f"a model or plugin called os._exit({status!r}) in the middle of the work", 3)
+        END(3 if os.getpid() == process else status)
 
     def crashed(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         sys.__excepthook__(kind, error, trace)

@@ -93,14 +93,17 @@ class Metric:
 
 
 def declared(
-    task: str, differences: Mapping[str, Difference], wordings: Mapping[str, Wording]
+    task: str,
+    differences: Mapping[str, Difference],
+    wordings: Mapping[str, Wording],
+    module: str = __file__,
 ) -> tuple[Metric, ...]:
-    """Return the core's metrics of a task, in the order of ``metrics.csv``.
+    """Return the metrics of a task, in the order of ``metrics.csv`` beside ``module``.
 
     A row there is a metric; what is empty has its default, and ``rows`` is column=value.
     """
     found = []
-    for row in (row for row in beside(__file__, "metrics.csv") if row["task"] == task):
+    for row in (row for row in beside(module, "metrics.csv") if row["task"] == task):
         only, _, value = row["rows"].partition("=")
         wanted: Any = {"true": True, "adjacent": "adjacent"}.get(value) or float(value or 0)
         flags: dict[str, Any] = dict.fromkeys(row["flags"].split(), True)
@@ -202,6 +205,8 @@ class Task:
     correlation: CorrelationSpec
     accounts: Mapping[str, str]  # prefix of the tables of each account of causes -> what is accounted for
     labelled: tuple[str, ...] = ()  # further tables where labels are known
+    # raw table -> columns that its meter writes besides those of metrics
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     anchored: tuple[str, ...] = ()  # names of the metrics reported of anchor pairs too
     # What else the numbers are reported by: "class" -> column of the raw tables
     groups: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

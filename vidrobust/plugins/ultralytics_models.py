@@ -138,7 +138,7 @@ def _model(
     if yolo.task not in TASKS:
         raise SettingsError(
             f"{spec}: networks for {yolo.task!r} are not supported; expected one of {', '.join(TASKS)}. "
-            "Boxes that were recorded can be studied: detections:FILE"
+            "Key points: pose:FILE. Boxes that were recorded can be studied: detections:FILE"
         )
     yolo.model.eval()
     given = {"conf": MIN_SCORE, **options} if yolo.task != "classify" else options

@@ -1,19 +1,15 @@
 """Every result table by name; columns are checked when tables are written and read.
 
-The core's tables are declared in two files beside this one: ``tables.csv`` has a row a table, ``columns.csv`` a
-row a column. A name in capitals stands for one or several columns that tables share: those of ``table.py``, or
-those declared under that name at the top of the file. A column must be there where ``absent`` is empty; ``""`` is
-an empty text.
+The core's tables are declared in ``tables.csv`` and ``columns.csv`` beside this file (``declared`` says how).
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -21,9 +17,8 @@ import pyarrow.parquet as pq
 
 from vidrobust.errors import InputError
 from vidrobust.extensions import extensions
-from vidrobust.files.csv_table import beside, read_columns
-from vidrobust.tables import table as shared
-from vidrobust.tables.table import Column, Extra, Table
+from vidrobust.files.csv_table import read_columns
+from vidrobust.tables.table import Extra, Table, declared
 from vidrobust.text.phrases import nouns
 
 GROUP = "vidrobust.tables"  # group of entry points in which a package names a Table, or several
@@ -34,29 +29,10 @@ OF_PLACES = ("causes", "candidate_fits", "account", "account_by", "named")
 
 
 def _own() -> dict[str, Table]:
-    columns: dict[str, list[Column]] = {}
-    read: dict[str, Callable[[str], Any]] = {
-        "string": lambda text: text.strip('"'),
-        "int64": int,
-        "float64": float,
-    }
-    for row in beside(__file__, "columns.csv"):
-        name, absent = row["column"], row["absent"]
-        kind: Any = row["kind"]
-        known: Any = columns.get(name) or getattr(shared, name, None)
-        if not kind:
-            new = [known] if isinstance(known, Column) else known
-        else:
-            new = [Column(name, kind, row["unit"], row["sentence"], read[kind](absent) if absent else None)]
-        columns.setdefault(row["table"], []).extend(new)
-    found = {}
-    for row in beside(__file__, "tables.csv"):
-        name, extra = row["table"], Extra[row["extra"].upper() or "NONE"]
-        found[name] = Table(name, row["stage"], row["row"], tuple(columns[name]), extra)
-        if name == OF_PLACES[-1]:
-            for of in OF_PLACES:
-                about = f"the same as {of}, of where a detector's boxes lie"
-                found[PLACE + of] = replace(found[of], name=PLACE + of, row=about)
+    found = {table.name: table for table in declared(__file__)}
+    for of in OF_PLACES:
+        about = f"the same as {of}, of where a detector's boxes lie"
+        found[PLACE + of] = replace(found[of], name=PLACE + of, row=about)
     return found
 
 

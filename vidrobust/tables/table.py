@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow as pa
+
+from vidrobust.files.csv_table import beside
 
 # The dtypes of columns, as pandas calls them; strings are Python objects there.
 Kind = Literal["string", "int64", "float64", "bool"]
@@ -144,3 +146,37 @@ WHY = string(
     "six with events), interval (it holds 1), control (which does as much) or family (q above .05)",
 )
 TESTED = int64("tested", "clusters with events, before or after: those that can decide")
+
+
+def declared(module: str) -> tuple[Table, ...]:
+    """Return the tables that two files beside ``module`` declare.
+
+    ``tables.csv`` has a row a table, ``columns.csv`` a row a column. A name in capitals stands for one or several
+    columns that tables share: those above, or those under that name at the top of the file. A column must be
+    there where ``absent`` is empty; ``""`` is an empty text.
+    """
+    columns: dict[str, list[Column]] = {}
+    read: dict[str, Callable[[str], Any]] = {
+        "string": lambda text: text.strip('"'),
+        "int64": int,
+        "float64": float,
+    }
+    for row in beside(module, "columns.csv"):
+        name, absent = row["column"], row["absent"]
+        kind: Any = row["kind"]
+        known: Any = columns.get(name) or globals().get(name)
+        if not kind:
+            new = [known] if isinstance(known, Column) else known
+        else:
+            new = [Column(name, kind, row["unit"], row["sentence"], read[kind](absent) if absent else None)]
+        columns.setdefault(row["table"], []).extend(new)
+    return tuple(
+        Table(
+            row["table"],
+            row["stage"],
+            row["row"],
+            tuple(columns[row["table"]]),
+            Extra[row["extra"].upper() or "NONE"],
+        )
+        for row in beside(module, "tables.csv")
+    )

@@ -129,7 +129,16 @@ def test_consistency_is_that_of_a_plain_loop(drifting: Drifting) -> None:
         assert pairs["consistency"].iloc[k] == pytest.approx(np.mean(ious))
 
 
-def test_a_majority_of_three_maps_takes_single_flips_away() -> None:
+def test_a_majority_is_that_of_a_plain_count() -> None:
+    along = list(np.random.default_rng(0).integers(0, 3, (5, 12, 14)).astype(np.uint8))
+    found = maps.majority(along)
+    for place in np.ndindex(12, 14):
+        values = [int(each[place]) for each in along]
+        most = max(map(values.count, values))
+        assert found[place] == next(v for v in values if values.count(v) == most)
+
+
+def test_rules_take_single_flips_away() -> None:
     still = np.random.default_rng(0).integers(0, 256, (96, 128, 3)).astype(np.uint8)
     still = cv2.GaussianBlur(still, (0, 0), 2)
     labels = np.zeros((9, 96, 128), np.uint8)
@@ -137,7 +146,8 @@ def test_a_majority_of_three_maps_takes_single_flips_away() -> None:
     frames = np.stack([still + np.uint8(k % 2) for k in range(9)])
     pairs = measured(frames, labels)["task_pairs"]
     assert pairs["pixel_flip"].max() > 0.1
-    assert pairs["pixel_flip_majority"].max() == 0
+    for column in ("pixel_flip_majority", "pixel_flip_majority_5", "pixel_flip_hold"):
+        assert pairs[column].max() == 0
 
 
 def test_a_perturbation_takes_the_map_along() -> None:
@@ -150,6 +160,25 @@ def test_a_perturbation_takes_the_map_along() -> None:
     assert x - 39.5 == pytest.approx(matrix[0, 2], abs=0.6)
     assert y - 29.5 == pytest.approx(matrix[1, 2], abs=0.6)
     assert (found.labels == UNKNOWN).any()
+
+
+def test_maps_go_as_their_pictures_do() -> None:
+    """Pictures whose levels are the classes, moved by the perturbation itself."""
+    y, x = np.mgrid[:60, :80]
+    labels = ((np.hypot(x - 30, y - 25) < 18) + (x > 55)).astype(np.uint8)[None]
+    pixels = torch.from_numpy(100 * labels)[:, None].repeat(1, 3, 1, 1)
+    for name, strength in (
+        ("horizontal_flip", 1.0),
+        ("rotation", 8.0),
+        ("scale", 0.1),
+        ("perspective", 0.05),
+    ):
+        perturbation = PERTURBATIONS[name]
+        shown = perturbation.apply(pixels, strength, [from_seed(3)])[0, 0].numpy() / 100
+        found = maps.moved(said(labels), perturbation, strength, [from_seed(3)], (60, 80)).labels[0]
+        judged = found != UNKNOWN
+        assert judged.mean() > 0.7
+        assert (np.round(shown) == found)[judged].mean() > 0.98
 
 
 def test_a_map_that_moves_with_its_picture_is_at_rest_in_the_account() -> None:

@@ -58,7 +58,15 @@ def stability(
 
 def frames(probability: float = 0.8, margin: float = 0.5, n: int = 20) -> pd.DataFrame:
     return pd.DataFrame(
-        {"model": "net", "item": "a", "frame": range(n), "probability": probability, "margin": margin}
+        {
+            "model": "net",
+            "item": "a",
+            "track": 0,
+            "frame": range(n),
+            "label_name": "bolt",
+            "probability": probability,
+            "margin": margin,
+        }
     )
 
 

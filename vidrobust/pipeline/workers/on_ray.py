@@ -120,7 +120,7 @@ class Actor:
 @contextlib.contextmanager
 def no_dashboard() -> Iterator[None]:
     """Keep Ray from starting its dashboard, which asks for the cloud's metadata even with usage reports off."""
-    services = importlib.import_module("ray._private.services")  # there is no public way
+    services: Any = importlib.import_module("ray._private.services")  # there is no public way
     start = services.start_api_server
     services.start_api_server = lambda *_, **__: (None, None)  # as Ray has it where the start fails
     try:

@@ -68,8 +68,11 @@ def moved(
     if perturbation.motion is None:
         return found
     labels = []
+    middle = np.array(
+        [[1, 0, (size[1] - 1) / 2], [0, 1, (size[0] - 1) / 2], [0, 0, 1]]
+    )  # the origin of the motion
     for one, generator in zip(found.labels, generators, strict=True):
-        matrix = np.vstack([perturbation.motion(size, strength, generator), [0, 0, 1]])[:3]
+        matrix = middle @ perturbation.motion(size, strength, generator) @ np.linalg.inv(middle)
         labels.append(
             cv2.warpPerspective(one, matrix, size[::-1], flags=cv2.INTER_NEAREST, borderValue=(UNKNOWN,))
         )
@@ -134,18 +137,31 @@ def boundary_jitter(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> float:
     beside = cv2.dilate(unknown.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     shares = np.bincount(c.ravel(), minlength=UNKNOWN + 1) / c.size
     for label in np.flatnonzero((shares[:UNKNOWN] >= LEAST_CLASS) & (shares[:UNKNOWN] < 1)):
-        first, second, third = ((each == label).astype(np.float32) for each in (a, b, c))
-        change = np.where(unknown, 0, first - 2 * second + third)
+        x, y, width, height = cv2.boundingRect(((a == label) | (b == label) | (c == label)).astype(np.uint8))
+        near = np.s_[max(0, y - WINDOW) : y + height + WINDOW, max(0, x - WINDOW) : x + width + WINDOW]
+        first, second, third = ((each[near] == label).astype(np.float32) for each in (a, b, c))
+        change = np.where(unknown[near], 0, first - 2 * second + third)
         soft = cv2.GaussianBlur(third, (0, 0), 1.5)
         steep = cv2.magnitude(*(cv2.Sobel(soft, cv2.CV_32F, *way, scale=1 / 8) for way in ((1, 0), (0, 1))))
         area, length = (
             cv2.boxFilter(each, -1, (WINDOW, WINDOW), normalize=False) for each in (change, steep)
         )
-        at = (third > 0) & (cv2.erode(third, np.ones((3, 3), np.uint8)) == 0) & ~beside
+        at = (third > 0) & (cv2.erode(third, np.ones((3, 3), np.uint8)) == 0) & ~beside[near]
         found = np.abs(area[at]) / (2 * np.maximum(length[at], 1.0))
         values.append(found[found <= FARTHEST])
     every = np.concatenate([np.empty(0), *values])
     return float(every.mean()) if len(every) else float("nan")
+
+
+def majority(along: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the class that most of the maps (H, W) have in each pixel, of equals that of the first map."""
+    votes = np.zeros((len(along), *along[0].shape), np.uint8)
+    for i, one in enumerate(along):
+        for j in range(i):
+            same = one == along[j]
+            votes[i] += same
+            votes[j] += same
+    return np.choose(votes.argmax(axis=0), along)
 
 
 def flow_between(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:

@@ -9,12 +9,27 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vidrobust.metrics.metric import AlongTime, CorrelationSpec, Metric, ResponseSpec, Tables, Task, Wording
-from vidrobust.metrics.task_meter import NEIGHBOURS, TABLES, SeenFrame, TaskMeter, whole
+from vidrobust.metrics.metric import (
+    AlongTime,
+    CorrelationSpec,
+    Metric,
+    ResponseSpec,
+    Tables,
+    Task,
+    Wording,
+    declared,
+)
+from vidrobust.metrics.task_meter import TABLES, SeenFrame, TaskMeter, whole
 from vidrobust.plugins.semantic import maps
 from vidrobust.plugins.semantic.maps import UNKNOWN
 
-RULE = "map-majority-3"
+# Remedies: column of the flips that each leaves, and frames by which a lasting change is shown later.
+RULES = {
+    "map-majority-3": ("pixel_flip_majority", 1),
+    "map-majority-5": ("pixel_flip_majority_5", 2),
+    "map-hold-2": ("pixel_flip_hold", 1),
+}
+KEPT = 5  # maps on the grid of the last frame
 
 
 class MapMeter(TaskMeter):
@@ -23,22 +38,22 @@ class MapMeter(TaskMeter):
     def __init__(self, item: str, model: str, settings: AlongTime, metrics: Sequence[Metric]) -> None:
         super().__init__(item, model, settings, metrics)
         self._number = -1
-        self._along: list[np.ndarray] = []  # the last three maps on the grid of the last frame, newest first
-        self._calm: np.ndarray | None = None  # what the rule makes of them
+        self._along: list[np.ndarray] = []  # the last KEPT maps on the grid of the last frame, newest first
+        self._calm: dict[str, np.ndarray] = {}  # what each rule makes of them
         self._classes: Mapping[int, tuple[float, int]] = {}
         self._areas: list[np.ndarray] = []
 
     def pair(self, a: SeenFrame, b: SeenFrame) -> Mapping[str, float]:
         now, classes = _map_of(b), len(b.answer.class_names)
         if self._number != a.number:
-            self._along, self._calm = [_map_of(a)], None
+            self._along, self._calm = [_map_of(a)], {}
         found = maps.flow_between(a.picture, b.picture)
         self._number, self._classes = b.number, {}
         if found is None:
-            self._along, self._calm = [now], None
+            self._along, self._calm = [now], {}
             return {}
         flow, seen = found
-        before = [maps.carried(each, flow) for each in self._along[:2]]
+        before = [maps.carried(each, flow) for each in self._along[: KEPT - 1]]
         self._along = [now, *before]
         table = maps.confusion(before[0], now, classes)
         self._classes = _of_classes(table)
@@ -52,7 +67,7 @@ class MapMeter(TaskMeter):
             "appeared": appeared,
             "vanished": vanished,
             "regions_changed": float(appeared + vanished > 0),
-            "pixel_flip_majority": self._by_majority(flow, seen, classes),
+            **self._by_rules(flow, seen, classes),
         }
 
     @staticmethod
@@ -60,22 +75,23 @@ class MapMeter(TaskMeter):
         """Subsampling step of large maps."""
         return max(1, round(frame.pixels.shape[2] / maps.FLOW_SIDE))
 
-    def _by_majority(self, flow: np.ndarray, seen: np.ndarray, classes: int) -> float:
-        """Pixel flips left if each pixel takes the majority of three maps, the last on a tie."""
-        if len(self._along) < 3:
-            return float("nan")
-        calm = np.where(self._along[1] == self._along[2], self._along[1], self._along[0])
-        before, self._calm = self._calm, calm
-        if before is None:
-            return float("nan")
-        judged = np.where(seen, maps.carried(before, flow), UNKNOWN).astype(np.uint8)
-        return maps.changed_share(maps.confusion(judged, calm, classes))
+    def _by_rules(self, flow: np.ndarray, seen: np.ndarray, classes: int) -> Mapping[str, float]:
+        """Pixel flips left if a pixel takes the majority of its last maps, or a new class from the second on."""
+        now, held = self._along, self._calm.get("map-hold-2")
+        held = now[0] if held is None else np.where(now[0] == now[1], now[0], maps.carried(held, flow))
+        made = {"map-hold-2": held}
+        made |= {f"map-majority-{k}": maps.majority(now[:k]) for k in (3, 5) if len(now) >= k}
+        before, self._calm, found = self._calm, made, {}
+        for rule in before.keys() & made:
+            judged = np.where(seen, maps.carried(before[rule], flow), UNKNOWN).astype(np.uint8)
+            found[RULES[rule][0]] = maps.changed_share(maps.confusion(judged, made[rule], classes))
+        return found
 
     def triple(self, a: SeenFrame, b: SeenFrame, c: SeenFrame) -> Mapping[str, float]:
         if len(self._along) < 3:
             return {}
         step = self._step(c)
-        some = [each[::step, ::step] for each in reversed(self._along)]
+        some = [each[::step, ::step] for each in reversed(self._along[:3])]
         return {"boundary_jitter": step * maps.boundary_jitter(*some)}
 
     def parts(self, held: Sequence[SeenFrame]) -> Iterable[Mapping[str, object]]:
@@ -103,31 +119,11 @@ def _map_of(frame: SeenFrame) -> np.ndarray:
     return maps.at_size(frame.answer.labels[0], (frame.pixels.shape[1], frame.pixels.shape[2]))
 
 
-def _metric(place: str, title: str, sentence: str, **more: Any) -> Metric:
-    """A metric at "NAME TABLE COLUMN"; with a unit its bounds are 0 and infinity."""
-    name, table, column = place.split()
-    bounds = (0.0, float("inf")) if "unit" in more or name == "area_jitter" else (0.0, 1.0)
-    rows = NEIGHBOURS if table == "task_pairs" else {}
-    of: dict[str, Any] = {
-        "task": "semantic",
-        "name": name,
-        "table": table,
-        "column": column,
-        "rows": rows,
-        "bounds": bounds,
-    }
-    return Metric(title=title, sentence=sentence, **of, **more)
-
-
-METRICS = (
-    _metric(
-        "pixel_flip_rate task_pairs pixel_flip",
-        "pixels that change their class",
-        "How many pixels change their class to the next frame, their motion taken out.",
-        difference=maps.flipped,
-        is_share=True,
-        headline=True,
-        wording=Wording(
+METRICS = declared(
+    "semantic",
+    {"pixel_flip_rate": maps.flipped, "mtc": maps.consistency, "region_flicker_rate": maps.regions},
+    {
+        "pixel_flip_rate": Wording(
             "the class of a pixel changes",
             "the class of no pixel changes",
             "pair of neighbouring frames",
@@ -135,76 +131,9 @@ METRICS = (
             event="pairs of neighbouring frames changes the class of a pixel, on average",
             none_seen="no pixel changes its class",
             called="pixel flip rate",
-        ),
-    ),
-    _metric(
-        "mtc task_pairs consistency",
-        "temporal consistency mTC",
-        "Mean IoU of a map and the one before, carried by the flow; mean over pairs (Varghese et al. 2020).",
-        difference=maps.consistency,
-        worse="lower",
-        headline=True,
-    ),
-    _metric(
-        "tc task_parts union",
-        "temporal consistency TC",
-        "IoU of the classes over all pairs together, mean over classes (Liu et al. 2020).",
-        worse="lower",
-        summed=True,
-    ),
-    _metric(
-        "region_flicker_rate task_pairs regions_changed",
-        "regions that appear or vanish",
-        "How often some region of a class appears or vanishes from a frame to the next.",
-        difference=maps.regions,
-        is_rate=True,
-        headline=True,
-    ),
-    *(
-        _metric(
-            f"{name}_regions task_pairs {name}", f"regions {name}", f"How many regions {name}.", unit="a pair"
         )
-        for name in ("appeared", "vanished")
-    ),
-    _metric(
-        "boundary_jitter task_frames boundary_jitter",
-        "jitter of the boundaries",
-        "How far boundaries of classes shake about a steady motion, over three frames.",
-        unit="px",
-        headline=True,
-    ),
-    _metric(
-        "area_jitter task_parts area_jitter",
-        "jitter of the areas",
-        "How much the area of a class shakes about a steady change, over three frames, as a share of it.",
-    ),
-    _metric(
-        "class_consistency task_parts class_iou",
-        "consistency of a class",
-        "IoU of a class with the map before, carried by the flow.",
-        worse="lower",
-    ),
-    _metric(
-        "pixel_flip_rate_majority task_pairs pixel_flip_majority",
-        "pixels that change their class, by majority",
-        "The same where each pixel takes the majority of the last three maps, carried by the flow.",
-        is_share=True,
-    ),
-    _metric(
-        "frame_miou task_truth frame_iou",
-        "mean IoU of a frame",
-        "Mean IoU of a map and its label over the classes that occur in the frame, mean over frames.",
-        worse="lower",
-        of_labels=True,
-    ),
-    _metric(
-        "miou task_truth truth_iou",
-        "mIoU",
-        "IoU of the classes over all labelled frames together, mean over classes.",
-        worse="lower",
-        of_labels=True,
-        summed=True,
-    ),
+    },
+    __file__,
 )
 
 
@@ -260,26 +189,29 @@ def _consistency(parts: pd.DataFrame, model: str) -> dict[str, Any]:
 
 
 def remedies(model: str, read: Callable[[str], pd.DataFrame], footage: Any, max_delay_ms: float) -> Any:
-    """The majority of three maps against the maps themselves, by pixel flips of the same pairs."""
+    """Return each rule against the maps themselves, by pixel flips of the same pairs."""
     from vidrobust.stages.remedies.recommend import recommended
     from vidrobust.stages.remedies.row import Costs, row
     from vidrobust.stages.remedies.study import Studied, marked
     from vidrobust.statistics.clusters import clusters_of_rows
     from vidrobust.statistics.ratios import paired_ratio
 
-    pairs = read("task_pairs")
-    if "pixel_flip_majority" not in pairs:
+    pairs, columns = read("task_pairs"), [column for column, _ in RULES.values()]
+    if not set(columns) <= set(pairs):
         return None
-    rows = pairs[(pairs["model"] == model) & (pairs["excluded"] == "") & pairs["pixel_flip_majority"].notna()]
+    rows = pairs[(pairs["model"] == model) & (pairs["excluded"] == "")].dropna(subset=columns)
     if not len(rows):
         return None
     rows = rows.assign(part=[footage.parts.get(item, "") for item in rows["item"]])
-    before, after = (rows[name].to_numpy(np.float64) for name in ("pixel_flip", "pixel_flip_majority"))
-    clusters = clusters_of_rows(rows)
-    delay = float(rows["delta_ms"].median())  # a lasting change is in the majority one frame later
-    found = paired_ratio(before, after, clusters, events=False)
-    made = [row("rule", RULE, model, "pixel_flip_rate", found, Costs(delay_frames=1, delay_ms=delay))]
-    best = recommended({RULE: after}, before, clusters, {RULE: delay}, max_delay_ms)
+    before, clusters = rows["pixel_flip"].to_numpy(np.float64), clusters_of_rows(rows)
+    frame_ms = float(rows["delta_ms"].median())
+    made, after, delays = [], dict[str, np.ndarray](), dict[str, float]()
+    for rule, (column, late) in RULES.items():
+        after[rule], delays[rule] = rows[column].to_numpy(np.float64), late * frame_ms
+        found = paired_ratio(before, after[rule], clusters, events=False)
+        costs = Costs(delay_frames=late, delay_ms=delays[rule])
+        made.append(row("rule", rule, model, "pixel_flip_rate", found, costs))
+    best = recommended(after, before, clusters, delays, max_delay_ms)
     return Studied(marked(made, best, "pixel_flip_rate"), best)
 
 

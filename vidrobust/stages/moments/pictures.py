@@ -21,7 +21,7 @@ import torch
 from vidrobust.frames.pixels import reduced, to_array
 from vidrobust.metrics.catalogue import of_plugins, task_of
 from vidrobust.metrics.metric import usable_pairs
-from vidrobust.models.predict import Model, needs_pixels
+from vidrobust.models.predict import Model, needs_pixels, predict_footage
 from vidrobust.pipeline.estimate import pictured_pairs
 from vidrobust.pipeline.run import OpenRun
 from vidrobust.report.pictures import WIDTH, save_picture
@@ -203,7 +203,7 @@ def _pictured(
 ) -> tuple[tuple[np.ndarray, ...], PairReplays | None]:
     if not chained:
         return pictures[1:3], None
-    small = [None if each is None else reduced(each, factor) for each in pictures]
+    small: Any = [None if each is None else reduced(each, factor) for each in pictures]
     return pictures[1:3], study_pair(*small)
 
 
@@ -317,22 +317,34 @@ def choose_frames(transitions: pd.DataFrame, events: pd.DataFrame) -> ChosenFram
 def _pictures(run: OpenRun, chosen: ChosenFrames, events: pd.DataFrame) -> Iterator[dict[str, Any]]:
     pairs = events.drop_duplicates(["item", "frame_a", "frame_b"]).head(MOST_DIFFERENCES)
     wanted = sum(map(len, chosen.frames.values())) + len(pairs)
+    drawn_on = next((model for model in run.models if task_of(model.task).drawn is not None), None)
     for item, frames in chosen.frames.items():
         subtracted = {int(row.frame_b): int(row.frame_a) for row in pairs[pairs["item"] == item].itertuples()}
         with run.opened(item) as source:
-            yield from _of_item(source, item, set(frames.tolist()), subtracted, wanted)
+            yield from _of_item(source, item, set(frames.tolist()), subtracted, wanted, drawn_on)
 
 
 def _of_item(
-    source: VideoSource, item: str, frames: set[int], subtracted: dict[int, int], wanted: int
+    source: VideoSource,
+    item: str,
+    frames: set[int],
+    subtracted: dict[int, int],
+    wanted: int,
+    model: Model | None,
 ) -> Iterator[dict[str, Any]]:
     held: tuple[int, np.ndarray] | None = None
     for batch in source.batches(16):
-        for index, pixels in zip(batch.index.tolist(), batch.pixels, strict=True):
+        found: Any = None
+        if model is not None and not frames.isdisjoint(batch.index.tolist()):
+            found = predict_footage(model, batch)
+        for row, (index, pixels) in enumerate(zip(batch.index.tolist(), batch.pixels, strict=True)):
             picture = to_array(pixels)
             width = likely_width(picture.shape, wanted)
             if index in frames:
-                yield _row(item, index, FRAME, _narrow(picture, width), 1.0)
+                shown = picture
+                if model is not None and (draw := task_of(model.task).drawn) is not None:
+                    shown = draw(picture, found.select([row]))
+                yield _row(item, index, FRAME, _narrow(shown, width), 1.0)
             before = subtracted.get(index)
             if before is not None and held is not None and held[0] == before:
                 difference, factor = magnified(held[1], picture)

@@ -1,0 +1,317 @@
+"""Key points and masks on the simulated line: networks trained here, and what is recovered of planted faults.
+
+    python benchmarks/tasks.py --out DIR
+
+Corners and masks of parts come from the outlines that the line draws. Two small networks learn them in under a
+minute and are saved as ONNX. Jitter, swaps, lost joints and flips of known size
+are measured, and footage with one planted condition each is studied.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import harness
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from vidrobust.frame_pairs.transitions import PairWatcher
+from vidrobust.frames.batch import FrameBatch
+from vidrobust.metrics.metric import AlongTime
+from vidrobust.metrics.task_meter import TaskMeter
+from vidrobust.plugins.line.dials import station_settings
+from vidrobust.plugins.line.parts import FINE, KINDS
+from vidrobust.plugins.line.render import ClipPlan, stage
+from vidrobust.plugins.line.scene import turned
+
+BOARD = 4  # number of the first part that is a board
+CORNERS = ("left_top", "right_top", "right_bottom", "left_bottom")
+CLASSES = ("ground", *(kind.name for kind in KINDS))
+SIZE, INPUT = (240, 320), (120, 160)  # of footage and of both networks' input, px
+BINS = 4  # of the SimCC head, a px of the input
+MEAN, STD = ((torch.tensor(v).view(1, 3, 1, 1)) for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
+SOFT = 2.0  # px of the input, width of the scores about a joint
+
+
+@dataclass(frozen=True)
+class Shot:
+    """frames (N, 240, 320, 3) uint8, corners (N, 4, 2) px, maps (N, 240, 320) uint8."""
+
+    frames: np.ndarray
+    corners: np.ndarray
+    maps: np.ndarray
+
+
+def shoot(*dials: str, part: int = BOARD, frames: int = 40, seed: int = 3) -> Shot:
+    """Return a clip of one part at half size, with its corners and masks."""
+    settings = station_settings(dials, 1)[0]
+    clip = stage(ClipPlan(part=part, pass_=1, station=1, frames=frames, seed=seed, settings=settings))
+    rng = np.random.default_rng(
+        [seed, 12, part, 1, 1, 1]
+    )  # of the scene: its place in x and y, then its angle
+    angle = [rng.uniform(-14, 14), rng.uniform(-6, 6), rng.uniform(-7, 7)][2]
+    alpha = turned(clip.part.surface, angle)[0].alpha
+    first = [np.flatnonzero((alpha >= 0.3).any(axis=axis))[0] for axis in (0, 1)]
+    corner = np.array(clip.placed[0].box[:2]) - np.array(first) / FINE  # px, of the drawing of the part
+    box = cv2.boxPoints(cv2.minAreaRect(np.argwhere(alpha > 0.5)[:, ::-1].astype(np.float32)))
+    ends = (box + 0.5) / FINE + corner
+    ends = ends[np.argsort(np.arctan2(*(ends - ends.mean(axis=0)).T[::-1]))]  # clockwise from the left top
+    label = 1 + KINDS.index(clip.part.kind)
+    corners, maps, course = [], [], clip.courses
+    for number in range(frames):
+        off = np.array(
+            [clip.plan.travel_px[number] + course["shake_x_px"][number], course["shake_y_px"][number]]
+        )
+        corners.append((ends + off) / 2 - 0.5)
+        at = (corner + off + 0.5 / FINE) / 2 - 0.5
+        to_frame = np.array([[0.5 / FINE, 0, at[0]], [0, 0.5 / FINE, at[1]]])
+        seen = cv2.warpAffine(alpha, to_frame, SIZE[::-1], flags=cv2.INTER_AREA)
+        maps.append(np.where(seen > 0.5, label, 0).astype(np.uint8))
+    small = [cv2.resize(each, SIZE[::-1], interpolation=cv2.INTER_AREA) for each in clip.frames()]
+    return Shot(np.stack(small), np.stack(corners), np.stack(maps))
+
+
+def _trunk() -> nn.Sequential:
+    def layer(inputs: int, outputs: int, stride: int, dilation: int = 1) -> nn.Sequential:
+        conv = nn.Conv2d(inputs, outputs, 3, stride, dilation, dilation, bias=False)
+        return nn.Sequential(conv, nn.BatchNorm2d(outputs), nn.ReLU())
+
+    return nn.Sequential(
+        layer(3, 16, 2), layer(16, 32, 2), layer(32, 32, 1, 2), layer(32, 32, 1, 4), layer(32, 32, 1, 8)
+    )
+
+
+class CornerNetwork(nn.Module):
+    """(N, 3, 120, 160) -> SimCC scores (N, 4, 640) and (N, 4, 480), by integral regression (Sun et al. 2018)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trunk, self.head = _trunk(), nn.Conv2d(32, len(CORNERS), 1)
+        y, x = torch.meshgrid(*(torch.arange(side // 4) * 4.0 + 1.5 for side in INPUT), indexing="ij")
+        self.register_buffer("grid", torch.stack([x, y]).flatten(1).T)
+
+    def places(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """(N, 4, 2) px of the input, (N, 4) how much of the heat lies in 3 x 3 cells."""
+        heat = self.head(self.trunk(inputs))
+        share = heat.flatten(2).softmax(dim=2)
+        near = 9 * nn.functional.avg_pool2d(share.view(heat.shape), 3, 1, 1)
+        return share @ self.grid, near.flatten(2).amax(dim=2)
+
+    def forward(self, inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        place, sure = self.places(inputs)
+        scores = []
+        for axis, side in enumerate(INPUT[::-1]):
+            bins = torch.arange(BINS * side) / BINS
+            scores.append(sure[..., None] * (-((bins - place[..., axis, None]) / SOFT).square() / 2).exp())
+        return tuple(scores)
+
+
+class MapNetwork(nn.Module):
+    """(N, 3, 120, 160) -> (N, 5, 60, 80) scores."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(_trunk(), nn.Conv2d(32, 4 * len(CLASSES), 1), nn.PixelShuffle(2))
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.layers(inputs)
+
+
+def _inputs(frames: np.ndarray) -> torch.Tensor:
+    small = np.stack([cv2.resize(each, INPUT[::-1]) for each in frames])
+    return (torch.from_numpy(small).permute(0, 3, 1, 2).float() / 255 - MEAN) / STD
+
+
+def trained(network: CornerNetwork | MapNetwork, steps: int, clips: int, batch: int = 8) -> nn.Module:
+    """Fit a network to clips of other seeds than those that are measured."""
+    torch.manual_seed(0)
+    rng, kinds = np.random.default_rng(0), 1 if isinstance(network, CornerNetwork) else len(KINDS)
+    shots = [shoot(part=BOARD - k % kinds, frames=24, seed=100 + k) for k in range(clips)]
+    frames, corners, maps = (
+        np.concatenate([getattr(s, name)[::3] for s in shots]) for name in ("frames", "corners", "maps")
+    )
+    inputs, corners = _inputs(frames), torch.from_numpy((corners + 0.5) / 2 - 0.5).float()
+    labels = torch.from_numpy(
+        np.stack([cv2.resize(m, (80, 60), interpolation=cv2.INTER_NEAREST) for m in maps])
+    ).long()
+    optimiser = torch.optim.AdamW(network.parameters(), 3e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 6e-3, total_steps=steps)
+    network.train()
+    for _ in range(steps):
+        rows = torch.from_numpy(rng.integers(0, len(inputs), batch))
+        seen = inputs[rows] * (1 + 0.05 * torch.randn(batch, 1, 1, 1))
+        if isinstance(network, CornerNetwork):
+            places, sure = network.places(seen)
+            loss = (places - corners[rows]).abs().mean() - 0.3 * sure.log().mean()
+        else:
+            loss = nn.functional.cross_entropy(network(seen), labels[rows])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+    return network.eval()
+
+
+def save(network: nn.Module, path: Path) -> Path:
+    """Write a network as ONNX, and the names of its classes beside it."""
+    corners = isinstance(network, CornerNetwork)
+    names = ["simcc_x", "simcc_y"] if corners else ["scores"]
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore"
+        )  # the exporter by tracing is deprecated, and takes a tenth of the time
+        seen = torch.zeros(1, 3, *INPUT)
+        torch.onnx.export(network, (seen,), path, input_names=["pixels"], output_names=names, dynamo=False)
+    path.with_suffix(".txt").write_text("\n".join(CORNERS if corners else CLASSES), encoding="utf-8")
+    return path
+
+
+def spec_of(path: Path, scheme: str) -> str:
+    return f"{scheme}:{path},classes={path.with_suffix('.txt')}"
+
+
+def measured(meter: TaskMeter, frames: np.ndarray, predictions: object) -> dict[str, pd.DataFrame]:
+    """Return the tables of a meter of predictions of frames, without a study."""
+    pixels, number = torch.from_numpy(frames).permute(0, 3, 1, 2), np.arange(len(frames))
+    batch = FrameBatch(pixels=pixels, time_s=number / 30, index=number, corrupt=number < 0, item="made")
+    meter.feed(batch, PairWatcher().feed(batch), predictions)  # type: ignore[arg-type]
+    return meter.finish()
+
+
+def shaking(paths: np.ndarray) -> float:
+    """Return half the second difference of paths (N, J, 2) px, a mean."""
+    return float(np.linalg.norm(np.diff(paths, n=2, axis=0), axis=-1).mean() / 2)
+
+
+def of_points(network: Path | None) -> list[dict[str, object]]:
+    """Rows: what is planted in key points of a board on the belt, and what is measured."""
+    from vidrobust.models.load import load_model
+    from vidrobust.plugins.pose.people import people
+    from vidrobust.plugins.pose.task import METRICS, PoseMeter
+
+    shot, rng, rows = shoot(frames=90), np.random.default_rng(0), []
+    quiet = np.concatenate([shot.corners, np.full((90, 4, 1), 0.9)], axis=2)[:, None]
+
+    def row(what: str, planted: float, points: np.ndarray, read: str) -> None:
+        found = people([(each, np.ones(len(each))) for each in points], CORNERS)
+        began = time.process_time()
+        parts = measured(PoseMeter("made", "net", AlongTime(), METRICS), shot.frames, found)["task_parts"]
+        rate = len(points) / (time.process_time() - began)
+        value = parts[read].mean() if "jitter" in read else parts[read].sum()
+        value = np.sqrt(value) if read == "squared_jitter" else value
+        rows.append({"what": what, "planted": planted, "measured": float(value), "frames_per_cpu_s": rate})
+
+    for deviation in (0.3, 0.5, 1.0, 2.0):
+        points = quiet.copy()
+        points[..., :2] += rng.normal(0, deviation, points[..., :2].shape)
+        row("deviation, px", deviation, points, "squared_jitter")
+        row("jitter, px", shaking(points[:, 0, :, :2] - shot.corners), points, "joint_jitter")
+    points = quiet.copy()
+    at = rng.choice(np.arange(2, 88, 4), 12, replace=False)
+    points[at, 0, :2] = points[at, 0, 1::-1]
+    row("swaps, there and back", 24, points, "swapped")
+    points = quiet.copy()
+    points[rng.choice(np.arange(2, 88, 2), 17, replace=False), 0, rng.integers(0, 4, 17), 2] = 0.1
+    row("lost joints", 17, points, "joint_lost")
+    if network is not None:
+        found = load_model(spec_of(network, "pose"))(torch.from_numpy(shot.frames).permute(0, 3, 1, 2))
+        points = found.points.astype(np.float64)[:, None]
+        row(
+            "the network's own jitter, px",
+            shaking(points[:, 0, :, :2] - shot.corners),
+            points,
+            "joint_jitter",
+        )
+    return rows
+
+
+def of_maps(network: Path | None) -> list[dict[str, object]]:
+    """Rows: what is planted in maps of a board on the belt, and what is measured."""
+    from vidrobust.models.load import load_model
+    from vidrobust.plugins.semantic.maps import ClassMaps, changed_share, confusion
+    from vidrobust.plugins.semantic.task import METRICS, MapMeter
+
+    shot, rng, rows = shoot(frames=60), np.random.default_rng(0), []
+
+    def row(what: str, planted: float, labels: np.ndarray, column: str = "pixel_flip") -> None:
+        found = ClassMaps(labels, CLASSES, np.ones(len(labels), np.float32))
+        began = time.process_time()
+        tables = measured(MapMeter("made", "net", AlongTime(), METRICS), shot.frames, found)
+        rate = len(labels) / (time.process_time() - began)
+        table = tables["task_pairs"]
+        value = table[column].sum() if column == "appeared" else table[column].mean()
+        rows.append({"what": what, "planted": planted, "measured": float(value), "frames_per_cpu_s": rate})
+
+    row("flips of true maps", 0.0, shot.maps)
+    for share in (0.01, 0.05):
+        labels = shot.maps.copy()
+        labels[1::2] = np.where(rng.random(labels[1::2].shape) < share, (labels[1::2] + 1) % 5, labels[1::2])
+        row("share of pixels that flip", share, labels)
+    labels = shot.maps.copy()
+    for k in (10, 20, 33, 41):  # for one frame
+        labels[k, 20:40, 30:60] = 2
+    row("regions that appear", 4, labels, "appeared")
+    if network is not None:
+        found = load_model(spec_of(network, "semantic"))(torch.from_numpy(shot.frames).permute(0, 3, 1, 2))
+        # the part moves 1 px a frame: on its own grid every true change is the network's
+        wrong = (found.labels != shot.maps).astype(np.uint8)
+        own = [changed_share(confusion(np.roll(a, 1, axis=1), b, 2)) for a, b in itertools.pairwise(wrong)]
+        row("the network's own flips", float(np.mean(own)), found.labels)
+    return rows
+
+
+def causes(spec: str, dials: Sequence[str], out: Path) -> dict[str, object]:
+    """Study a clip of a board under dials; return what is named, with its share of the change."""
+    clip, run = out / "clip", out / "run"
+    clip.mkdir(parents=True, exist_ok=True)
+    for number, frame in enumerate(shoot(*dials, frames=60, seed=8).frames):
+        cv2.imwrite(str(clip / f"{number:04d}.png"), frame[..., ::-1])
+    asked = ["--pairs", "16", "--frames", "10", "--perturbation", "brightness", "--strengths", "1", "-q"]
+    began = time.monotonic()
+    command = [sys.executable, "-m", "vidrobust", "study", str(clip), "-m", spec, *asked, "-o", str(run)]
+    subprocess.run(command, check=True)
+    account = pd.read_parquet(run / "account.parquet").query("item == ''").set_index("cause")["share"]
+    named = pd.read_parquet(run / "named.parquet")["cause"].drop_duplicates().tolist()
+    found = {cause: round(float(account.get(cause, np.nan)), 2) for cause in named}
+    return {"dials": " ".join(dials) or "none", "named": found, "seconds": time.monotonic() - began}
+
+
+DIALS = (("light=0.3",), ("shake=6",))
+
+
+def main() -> None:
+    """Train, measure and print the tables."""
+    parser = harness.parser(__doc__)
+    parser.add_argument("--out", type=Path, default=Path("reports/tasks"))
+    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--no-studies", action="store_true")
+    asked = parser.parse_args()
+    asked.out.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(1)
+    found: dict[str, object] = {}
+    for scheme, network, rows in (("pose", CornerNetwork(), of_points), ("semantic", MapNetwork(), of_maps)):
+        began, path = time.process_time(), asked.out / f"{scheme}.onnx"
+        save(trained(network, asked.steps, 24), path)
+        harness.say(f"{scheme}: trained in {time.process_time() - began:.0f} s of processor")
+        found[scheme] = table = rows(path)
+        harness.say(pd.DataFrame(table).to_string(index=False, float_format="%.4g"))
+        for dials in () if asked.no_studies else DIALS:
+            of = causes(spec_of(path, scheme), dials, asked.out / f"{scheme}-{'-'.join(dials) or 'none'}")
+            found[f"{scheme} {of['dials']}"] = of
+            harness.say(of)
+    (asked.out / "tasks.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    harness.run(main)

@@ -1,0 +1,93 @@
+"""A whole study of a network that was trained on the simulated line, on footage whose light is planted."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from tasks import CORNERS, CornerNetwork, save, shoot, spec_of, trained
+
+from vidrobust.cli.app import main
+from vidrobust.plugins.pose.filters import FILTERS
+
+FRAMES, LABELLED, LIGHT = 40, (0, 12, 24), "light=0.3"
+
+
+def run(*arguments: str) -> int:
+    try:
+        main(arguments)
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    return 0
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A board on the belt under a swaying light, corners of three frames as labels, and a study."""
+    place = tmp_path_factory.mktemp("pose")
+    shot = shoot(LIGHT, frames=FRAMES, seed=8)
+    (place / "clip").mkdir()
+    for number, frame in enumerate(shot.frames):
+        cv2.imwrite(str(place / "clip" / f"{number:04d}.png"), frame[..., ::-1])
+    known = [
+        {
+            "id": number + 1,
+            "image_id": number,
+            "category_id": 1,
+            "keypoints": np.column_stack([shot.corners[number], np.full(4, 2)]).ravel().tolist(),
+            "bbox": [
+                *shot.corners[number].min(axis=0).tolist(),
+                *np.ptp(shot.corners[number], axis=0).tolist(),
+            ],
+            "area": float(np.ptp(shot.corners[number], axis=0).prod()),
+            "iscrowd": 0,
+        }
+        for number in LABELLED
+    ]
+    images = [{"id": k, "file_name": f"{k:04d}.png", "video_id": 1, "frame_id": k} for k in range(FRAMES)]
+    content = {"videos": [{"id": 1, "name": "clip"}], "images": images, "annotations": known}
+    content["categories"] = [{"id": 1, "name": "board", "keypoints": list(CORNERS)}]
+    (place / "known.json").write_text(json.dumps(content))
+    spec = spec_of(save(trained(CornerNetwork(), 120, 8), place / "corners.onnx"), "pose")
+    asked = ("--pairs", "12", "--frames", "10", "--perturbation", "brightness", "--strengths", "1", "-q")
+    labels = ("--labels", str(place / "known.json"))
+    assert run("study", str(place / "clip"), "-m", spec, *labels, *asked, "-o", str(place / "run")) == 0
+    return place
+
+
+def test_the_planted_light_has_the_largest_share(place: Path) -> None:
+    account = pd.read_parquet(place / "run" / "account.parquet").query("item == ''").set_index("cause")
+    assert account["share"].idxmax() == "light"
+    assert account.loc["light", "share"] > 0.5
+
+
+def test_known_corners_judge_it_and_its_filters(place: Path) -> None:
+    truth = pd.read_parquet(place / "run" / "task_truth.parquet")
+    assert truth["frame"].tolist() == list(LABELLED)
+    assert 0.5 < truth["oks"].median() < 1
+    remedies = pd.read_parquet(place / "run" / "remedies.parquet").set_index("remedy")
+    assert set(FILTERS) <= set(remedies.index)
+    assert (remedies.loc[list(FILTERS), "after"] < remedies.loc[list(FILTERS), "before"]).all()
+    assert remedies.loc["savgol-5", "distance_before"] > 0
+
+
+def test_moments_gate_and_comparison_read_it(place: Path) -> None:
+    moments = json.loads((place / "run" / "moments.json").read_text())["moments"]
+    assert all((place / "run" / tile["picture"]).is_file() for tile in moments[0]["strip"])
+    assert 'id="task-pose"' in (place / "run" / "details.html").read_text()
+    assert run("gate", str(place / "run"), "--fail-if", "joint_jitter > 20") == 0
+    assert run("gate", str(place / "run"), "--fail-if", "joint_jitter > 0.001") == 1
+    assert run("compare", str(place / "run"), str(place / "run")) == 0
+
+
+def test_the_player_shows_the_joints(place: Path) -> None:
+    frames = pd.read_parquet(place / "run" / "player_frames.parquet").query("kind == 'frame'")
+    data = np.frombuffer(base64.b64decode(frames["picture"].iloc[0]), np.uint8)
+    shown = cv2.imdecode(data, cv2.IMREAD_COLOR).astype(int)
+    plain = cv2.imread(str(place / "clip" / "0000.png")).astype(int)
+    assert (np.abs(shown - plain).max(axis=2) > 80).sum() > 30
