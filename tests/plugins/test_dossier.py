@@ -10,7 +10,7 @@ import pytest
 
 from tests.finished_runs.test_exports import two_clips
 from vidrobust.finished_runs.exports.catalogue import export_run
-from vidrobust.plugins.dossier.dossier import SOURCES, Evidence, evidence_of, standards_of
+from vidrobust.plugins.dossier.dossier import SOURCES, SubjectEvidence, evidence_of, standards_of
 from vidrobust.report.pages import PROGRAMS
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
@@ -37,7 +37,7 @@ def test_a_run_has_no_evidence_of_what_was_not_measured(run: RunFolder) -> None:
 
 
 def test_a_clause_without_a_subject_is_never_covered() -> None:
-    everything = {name: Evidence(1, "any", ("any",), "any", "any") for name in SOURCES}
+    everything = {name: SubjectEvidence(1, "any", ("any",), "any", "any") for name in SOURCES}
     standards = standards_of(everything)
     open_ones = {c.number for s in standards for c in s.clauses if not c.evidence}
     assert {"15(5)", "6", "5.3 to 5.6", "adversarial", "curvature", "risk"} <= open_ones

@@ -9,20 +9,12 @@ from xml.etree import ElementTree
 import click
 import pytest
 
+from tests.pipeline.conftest import run
 from tests.plugins.gauge.published import AIAG, AUTOGAGE, HOUF_BERMAN, crossed, judged_sizes, judged_twice
 from tests.plugins.gauge.test_msa_family import NESTED_BATCHES, of_operators
-from vidrobust.cli.app import main
 from vidrobust.cli.runs import compare, gate, history
 from vidrobust.plugins.gauge.commands import repeatability
 from vidrobust.plugins.gauge.plan_command import plan
-
-
-def run(*arguments: str) -> int:
-    try:
-        main(arguments)
-    except SystemExit as stop:
-        return int(stop.code or 0)
-    return 0
 
 
 @pytest.fixture

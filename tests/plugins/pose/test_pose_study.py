@@ -12,18 +12,10 @@ import pandas as pd
 import pytest
 from tasks import CORNERS, CornerNetwork, save, shoot, spec_of, trained
 
-from vidrobust.cli.app import main
+from tests.pipeline.conftest import run
 from vidrobust.plugins.pose.filters import FILTERS
 
 FRAMES, LABELLED, LIGHT = 40, (0, 12, 24), "light=0.3"
-
-
-def run(*arguments: str) -> int:
-    try:
-        main(arguments)
-    except SystemExit as ended:
-        return int(ended.code or 0)
-    return 0
 
 
 @pytest.fixture(scope="module")

@@ -12,21 +12,13 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.pipeline.conftest import run
 from tests.plugins.semantic.networks import colours_of, write_onnx
-from vidrobust.cli.app import main
 from vidrobust.models.load import load_model
 from vidrobust.video.source import open_video
 
 CLIP = Path(__file__).parents[2] / "footage_media" / "line-bottles.mp4"
 FRAMES, SIZE, CLASSES, LABELLED = 40, (120, 160), ("a", "b", "c", "d", "e"), (0, 10, 20)
-
-
-def run(*arguments: str) -> int:
-    try:
-        main(arguments)
-    except SystemExit as ended:
-        return int(ended.code or 0)
-    return 0
 
 
 @pytest.fixture(scope="module")

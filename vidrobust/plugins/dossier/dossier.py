@@ -8,7 +8,6 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ REPEATABLE = "is it repeatable"  # the question of the plugin gauge
 
 
 @dataclass(frozen=True)
-class Evidence:
+class SubjectEvidence:
     """What a run shows on one subject, with the file of the run folder and the section of its details."""
 
     number: int
@@ -45,7 +44,7 @@ class Clause:
 
     number: str
     title: str
-    evidence: tuple[Evidence, ...]
+    evidence: tuple[SubjectEvidence, ...]
     missing: str
     needs: tuple[str, ...] = ()  # subjects that would be evidence, where the run has none
 
@@ -62,11 +61,13 @@ class Standard:
         return sum(bool(clause.evidence) for clause in self.clauses)
 
 
-def _stated(question: str, run: RunTables, model: str) -> Iterator[str]:
+def _stated(run: RunTables, model: str) -> dict[str, list[str]]:
+    """What was measured of a model, by question."""
+    found: dict[str, list[str]] = {}
     for each in answer_of(run).statements:
-        measured = each.level is not Level.NOT_MEASURED
-        if measured and each.question == question and each.model in ("", model):
-            yield each.text
+        if each.level is not Level.NOT_MEASURED and each.model in ("", model):
+            found.setdefault(str(each.question), []).append(each.text)
+    return found
 
 
 def _footage(run: RunTables, model: str) -> Iterator[str]:
@@ -108,21 +109,21 @@ def _history(run: RunTables, model: str) -> Iterator[str]:
 
 
 Source = Callable[[RunTables, str], Iterator[str]]
-# Of each name in clauses.toml: title, source, file of the run folder, section of details.html.
-SOURCES: Mapping[str, tuple[str, Source, str, str]] = {
+# Of each name in clauses.toml: title, source or question of the answer, file of the run, section of details.html.
+SOURCES: Mapping[str, tuple[str, Source | str, str, str]] = {
     "footage": ("Footage", _footage, "run.json", "inputs"),
     "domain": ("What changes within a clip", _domain, "spread.parquet", "variation"),
     "identity": ("Model and settings", _identity, "run.json", "models"),
-    "labels": ("Accuracy by labels", partial(_stated, Question.LABELS), "stability.parquet", "stable"),
-    "stable": ("Stability", partial(_stated, Question.STABLE), "stability.parquet", "stable"),
-    "worst": ("Worst moment", partial(_stated, Question.WORST), "moments.json", "moments"),
+    "labels": ("Accuracy by labels", Question.LABELS, "stability.parquet", "stable"),
+    "stable": ("Stability", Question.STABLE, "stability.parquet", "stable"),
+    "worst": ("Worst moment", Question.WORST, "moments.json", "moments"),
     "floor": ("Equal pictures, asked again", _floor, "metrics.json", "metrics"),
-    "why": ("Causes of changes", partial(_stated, Question.WHY), "account.parquet", "causes"),
-    "sensitive": ("Sensitivity", partial(_stated, Question.SENSITIVE), "sensitivity.parquet", "curves"),
-    "unknown": ("Unknown scenes", partial(_stated, Question.SCENE), "unknown.json", "stable"),
+    "why": ("Causes of changes", Question.WHY, "account.parquet", "causes"),
+    "sensitive": ("Sensitivity", Question.SENSITIVE, "sensitivity.parquet", "curves"),
+    "unknown": ("Unknown scenes", Question.SCENE, "unknown.json", "stable"),
     "repeatability": (
         "Repeatability study",
-        partial(_stated, REPEATABLE),
+        REPEATABLE,
         "repeatability.json",
         "repeatability",
     ),
@@ -130,17 +131,18 @@ SOURCES: Mapping[str, tuple[str, Source, str, str]] = {
 }
 
 
-def evidence_of(run: RunTables, model: str) -> dict[str, Evidence]:
+def evidence_of(run: RunTables, model: str) -> dict[str, SubjectEvidence]:
     """Return what a run shows of one model, numbered, without subjects on which it shows nothing."""
-    found: dict[str, Evidence] = {}
+    found: dict[str, SubjectEvidence] = {}
+    stated = _stated(run, model)
     for name, (title, source, file, section) in SOURCES.items():
-        texts = tuple(source(run, model))
+        texts = tuple(stated.get(str(source), ()) if isinstance(source, str) else source(run, model))
         if texts:
-            found[name] = Evidence(len(found) + 1, title, texts, file, section)
+            found[name] = SubjectEvidence(len(found) + 1, title, texts, file, section)
     return found
 
 
-def standards_of(evidence: Mapping[str, Evidence]) -> tuple[Standard, ...]:
+def standards_of(evidence: Mapping[str, SubjectEvidence]) -> tuple[Standard, ...]:
     """Return every standard with its clauses, and what of the evidence belongs to each."""
     known = tomllib.loads(resources.files(PACKAGE).joinpath("clauses.toml").read_text(encoding="utf-8"))
 

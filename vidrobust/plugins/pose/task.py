@@ -33,7 +33,7 @@ SWAPPED = 0.5  # the way to the other side's place is less than this share of th
 
 
 @dataclass(frozen=True)
-class Step:
+class PoseStep:
     """The people of a frame (P, J, 3) since the frame before.
 
     before  (P,) number of the person there; -1 for a new one
@@ -49,7 +49,7 @@ class Step:
     swapped: np.ndarray
 
     @classmethod
-    def first(cls, points: np.ndarray) -> Step:
+    def first(cls, points: np.ndarray) -> PoseStep:
         moved, off = np.full((2, *points.shape[:2], 2), np.nan)
         return cls(points, np.full(len(points), -1), moved, off, np.full(points.shape[:2], np.nan))
 
@@ -59,8 +59,8 @@ class PoseMeter(TaskMeter):
 
     def __init__(self, item: str, model: str, settings: AlongTime, metrics: Sequence[Metric]) -> None:
         super().__init__(item, model, settings, metrics)
-        self._step: Step | None = None  # to the frame that is looked at
-        self._steps: list[Step] = []  # of the last three frames that belong together
+        self._step: PoseStep | None = None  # to the frame that is looked at
+        self._steps: list[PoseStep] = []  # of the last three frames that belong together
 
     def pair(self, a: SeenFrame, b: SeenFrame) -> Mapping[str, float]:
         """Compare the people of b, brought back by the flow, with those of a."""
@@ -69,7 +69,7 @@ class PoseMeter(TaskMeter):
         motion = people.pixel_motion(second[..., :2], a.picture, b.picture)
         if motion is None:
             return {}
-        back, step = second.copy(), Step.first(second)
+        back, step = second.copy(), PoseStep.first(second)
         back[..., :2] += _of_person(motion)
         step.moved[:] = motion
         pairs = people.matched(first, back, names)
@@ -84,7 +84,7 @@ class PoseMeter(TaskMeter):
 
     def parts(self, held: Sequence[SeenFrame]) -> Iterable[Mapping[str, object]]:
         """Yield rows of the joints, and of the bones, of the people of the last frame."""
-        step, self._step = self._step or Step.first(held[-1].answer.of_frame(0)), None
+        step, self._step = self._step or PoseStep.first(held[-1].answer.of_frame(0)), None
         self._steps = [*self._steps, step][-len(held) :]
         names = held[-1].answer.class_names
         for person in range(len(step.points)):
