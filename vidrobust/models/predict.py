@@ -152,9 +152,9 @@ def is_out_of_memory(error: BaseException) -> bool:
 def _attempt(model: Model, pixels: torch.Tensor) -> Predictions | None:
     try:
         answer: object = model(pixels)
-    except SettingsError:
+    except (SettingsError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # a panic of Rust code is no Exception
         if is_out_of_memory(error):
             return None
         if isinstance(error, VidrobustError):
