@@ -49,9 +49,9 @@ def test_predictions_by_time_are_taken(edited: Path, tmp_path: Path) -> None:
     (tmp_path / "times.csv").write_text("time_s,label,probability\n" + "\n".join(rows) + "\n")
     out, spec = tmp_path / "run", f"predictions:{tmp_path / 'times.csv'}"
     assert run("stability", str(edited), f"--model={spec}", f"--out={out}", "--quiet") == 0
-    pairs = RunFolder(out).table("pairs").query("delta_frames == 1").drop_duplicates("frame_b")
+    pairs = RunFolder(out).table("pairs").query("kind == 'adjacent'")
     assert len(pairs) == RunFolder(out).run["inputs"][0]["frames"] - 1
-    assert pairs["flip"].all()
+    assert pairs["label_flip"].all()
 
 
 def test_labels_by_number_are_refused_and_by_time_taken(edited: Path, tmp_path: Path) -> None:
