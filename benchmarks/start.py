@@ -2,7 +2,7 @@
 
     python benchmarks/start.py CLIP --model SPEC [--repeats 5]
 
-Each runs in a process of its own. Columns: wall-clock and processor seconds, medians. Only the processor seconds
+Each runs in a process of its own, and beside them the import of PyTorch alone, which no study can do without. Columns: wall-clock and processor seconds, medians. Only the processor seconds
 can be compared where other work runs beside.
 """
 
@@ -48,6 +48,7 @@ def main() -> None:
         study = ["study", asked.clip, "--model", asked.model, "-q", "--overwrite", "--out", f"{folder}/run"]
         for name, program, arguments in (
             ("--help", HELP, ["--help"]),
+            ("import of PyTorch", "import torch", []),
             ("study, first frame", FIRST_FRAME, study),
         ):
             timed(program, arguments)  # what is only done once on a machine does not count

@@ -35,7 +35,9 @@ def test_models_see_each_perturbed_frame_as_it_is_made_alone(channels_last: bool
     if channels_last:
         pixels = pixels.contiguous(memory_format=torch.channels_last)
     index = np.arange(10, 17)
-    frames = FrameBatch(pixels, index / 25.0, index, np.zeros(7, bool), "clip")
+    frames = FrameBatch(
+        pixels=pixels, time_s=index / 25.0, index=index, corrupt=np.zeros(7, bool), item="clip"
+    )
     perturbations = [find(key) for key in ("hue", "gaussian_noise", "rotation", "soft_shadow", "gamma")]
     model = Watching()
     found = study_frames(frames, [model], perturbations, content="c", seed=5, each=1)

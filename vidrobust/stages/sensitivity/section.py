@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -30,6 +30,7 @@ COLUMNS = 4
 # Of the figures, px: width and margins, a column, a name in the legend; and the gap between rows, in rows.
 WIDTH_PX, LEFT, RIGHT, ABOVE, BELOW = 960, 62, 955, 55, 70
 COLUMN_PX, LEGEND_PX, GAP = (RIGHT - LEFT) / COLUMNS, 185, 0.6
+Place = Callable[[np.ndarray], np.ndarray]
 # Marks of models, from their middle: circle, square, triangle, diamond, triangle upside down, plus.
 SHAPES = (
     *("m-2.6,0a2.6,2.6 0 1,0 5.2,0a2.6,2.6 0 1,0 -5.2,0", "m-2.4,-2.4h4.8v4.8h-4.8z", "m0,-3l2.8,5.2h-5.6z"),
@@ -294,12 +295,8 @@ def _finding(family: str, found: pd.DataFrame, names: list[str]) -> str:
     return f"{family.capitalize()}: {said}{of}"
 
 
-def _curves(
-    of: pd.DataFrame,
-    models: list[str],
-    place: Callable[[np.ndarray], np.ndarray],
-    up: Callable[[float], float],
-) -> Iterator[str]:
+def _curves(of: pd.DataFrame, models: list[str], place: Place, up: Callable[[float], float]) -> list[str]:
+    parts = []
     for k, model in enumerate(models):
         rows = of[of["model"] == model].sort_values("strength")
         rows = rows[rows["value"].notna()]
@@ -307,16 +304,15 @@ def _curves(
         x = place(rows["strength"].to_numpy(np.float64))
         value, low, high = (100 * rows[name].to_numpy(np.float64) for name in ("value", "low", "high"))
         at = " ".join(f"{a:.1f},{up(b):.1f}" for a, b in zip(x, value, strict=True))
-        yield f"<polyline points='{at}' stroke='{colour}' stroke-width='1.8' fill='none'/>"
+        parts.append(f"<polyline points='{at}' stroke='{colour}' stroke-width='1.8' fill='none'/>")
         for a, b, bottom, end in zip(x, value, low, high, strict=True):
             if known(bottom) and known(end):
-                yield _path(a, up(bottom), f"V{up(end):.1f}", colour)
-            yield _marker(a, up(b), k)
+                parts.append(_path(a, up(bottom), f"V{up(end):.1f}", colour))
+            parts.append(_marker(a, up(b), k))
+    return parts
 
 
-def _limits(
-    column: int, strengths: np.ndarray, seen: list[float]
-) -> tuple[Callable[[np.ndarray], np.ndarray], np.ndarray | None]:
+def _limits(column: int, strengths: np.ndarray, seen: list[float]) -> tuple[Place, np.ndarray | None]:
     """Return where strengths lie in a column, px, and the ends of the footage's band."""
     scale = np.log if len(strengths) > 1 and strengths[0] > 0 else np.asarray
     ends, shown = strengths[[0, -1]] + [-0.5, 0.5], []

@@ -1,4 +1,4 @@
-"""Frames under every perturbation, shown to several models at once."""
+"""Frames under every perturbation, shown to several models."""
 
 from __future__ import annotations
 
