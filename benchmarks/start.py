@@ -2,8 +2,8 @@
 
     python benchmarks/start.py CLIP --model SPEC [--repeats 5]
 
-Each runs in a process of its own, and beside them the import of PyTorch alone, which no study can do without. Columns: wall-clock and processor seconds, medians. Only the processor seconds
-can be compared where other work runs beside.
+Each runs in a process of its own; so does the import of PyTorch, which no study can do without. Columns: wall-clock
+and processor seconds, medians. Only the processor seconds can be compared where other work runs beside.
 """
 
 from __future__ import annotations
