@@ -2,7 +2,7 @@
 
     python benchmarks/start.py CLIP --model SPEC [--repeats 5]
 
-Each runs in a process of its own; so does the import of PyTorch, which no study can do without. Columns: wall-clock
+Each runs in a process of its own; so does the import of PyTorch, which every study needs. Columns: wall-clock
 and processor seconds, medians. Only the processor seconds can be compared where other work runs beside.
 """
 
