@@ -298,7 +298,7 @@ class _Round:
             return made(moved=change, measured=False, clear=everywhere)
         carefully = fine or smooth
         affine = camera_motion(lit, shown, found, by_pixels=smooth) if carefully else shared_motion(found)
-        camera = found.field_of(affine)
+        camera = found.by_affine if affine is found.affine else affine_field(affine, *found.visible.shape)
         if smooth and size_px(camera) < SMOOTH_RESOLUTION:
             affine, camera = np.eye(2, 3), np.zeros_like(camera)
         margin = SMOOTH_LEVELS if smooth else BETTER_LEVELS + OF_NOISE * max(0.0, noise - LITTLE_NOISE)

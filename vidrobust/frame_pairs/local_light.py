@@ -212,8 +212,7 @@ def _fit(blocks: _Blocks, weight: np.ndarray, absolute: int = 0) -> np.ndarray:
         normal[0] += (scale / PRIOR) ** 2
         target = down.T @ (w * blocks.first * blocks.difference) @ across
         _, found, failed = dpbsv(normal, target.ravel(), lower=1)  # SciPy's solveh_banded, without its checks
-        if failed:
-            raise np.linalg.LinAlgError("the lattice of local light is not determined")
+        assert not failed, "the prior makes it positive definite"
         lattice = found.reshape(size)
         residual = np.abs(blocks.difference - blocks.first * _played(blocks, lattice))
     return lattice

@@ -79,10 +79,6 @@ class Registration:
     grays: tuple[np.ndarray, np.ndarray] | None = None
     left: Mapping[str, np.ndarray] = field(default_factory=dict)
 
-    def field_of(self, affine: np.ndarray) -> np.ndarray:
-        """Return ``affine_field`` of an affine map (2, 3), which may be this one's."""
-        return self.by_affine if affine is self.affine else affine_field(affine, *self.visible.shape)
-
     @property
     def shift(self) -> np.ndarray:
         """How the picture at the frame's centre moved from a to b, (2,) px, x right, y down."""
@@ -224,7 +220,6 @@ def warp(
     frame: np.ndarray, displacement: np.ndarray, *, interpolation: int = cv2.INTER_LANCZOS4
 ) -> np.ndarray:
     """Sample a frame at displaced places: out[y, x] = frame[y + dy, x + dx], borders mirrored."""
-    # a look at every 8th pixel says whether it is worth while to look at all
     if interpolation == cv2.INTER_LANCZOS4 and moves(displacement[::8, ::8]).mean() < MOSTLY_STILL:
         where, made = moves(displacement), frame.copy()
         made[where] = warp_at(frame, displacement, where)
@@ -324,7 +319,7 @@ def camera_motion(
         return shared_motion(found) if moves_everywhere(found) else np.eye(2, 3)
     affine, finer = seen.camera.matrix_back(), shared_motion(found)
     by_points = affine_field(affine, *found.visible.shape)
-    if size_px(by_points - found.field_of(finer)) < SAME_MOTION:
+    if size_px(by_points - affine_field(finer, *found.visible.shape)) < SAME_MOTION:
         return finer
     return affine if size_px(by_points) >= RESOLUTION else np.eye(2, 3)
 
@@ -361,8 +356,7 @@ def moves_everywhere(found: Registration) -> bool:
 
 def shared_motion(found: Registration) -> np.ndarray:
     """Return the affine motion (2, 3) that most textured pixels share; the identity where there is none."""
-    none = found.affine_failed or size_px(found.by_affine) < RESOLUTION
-    return np.eye(2, 3) if none else found.affine
+    return np.eye(2, 3) if found.affine_failed or size_px(found.by_affine) < RESOLUTION else found.affine
 
 
 def own_motion(found: Registration, affine: np.ndarray, camera: np.ndarray, margin: float) -> np.ndarray:

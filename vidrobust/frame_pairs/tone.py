@@ -152,8 +152,7 @@ class Cells:
 
     def of(self, picture: np.ndarray) -> np.ndarray:
         """Return the means (n, 3) float64 of a picture (H, W, 3)."""
-        seen = cv2.copyTo(picture, self.clear.view(np.uint8))  # 0 where not clear
-        seen = seen.astype(np.float32, copy=False)
+        seen = cv2.copyTo(picture, self.clear.view(np.uint8)).astype(np.float32, copy=False)  # else 0
         return np.asarray((self._averaged(seen)[self._mostly] / self._share).astype(np.float64))
 
     def _averaged(self, values: np.ndarray) -> np.ndarray:
@@ -287,7 +286,7 @@ def _robust(
     # observation against the prior. ``noise`` is the variance in the first ``noisy`` columns; it is taken off
     # their moments (Fuller 1987).
     found = expected
-    residual = _norms(y - design @ found)
+    residual = np.linalg.norm(y - design @ found, axis=1)
     residual = np.abs(residual - np.median(residual))
     for number in range(ABSOLUTE + BIWEIGHT):
         scale = spread(residual, ROUNDED)
@@ -300,13 +299,8 @@ def _robust(
             normal[:noisy, :noisy] += held - less
             target[:noisy] += held @ expected[:noisy]
         found = np.linalg.solve(normal, target)
-        residual = _norms(y - design @ found)
+        residual = np.linalg.norm(y - design @ found, axis=1)
     return found
-
-
-def _norms(rows: np.ndarray) -> np.ndarray:
-    # added in the order of NumPy's norm, in a third of its time
-    return np.asarray(np.sqrt(sum(np.square(column) for column in rows.T)))
 
 
 def _noise_off(levels: np.ndarray, weight: np.ndarray, noise: float) -> tuple[np.ndarray, np.ndarray]:

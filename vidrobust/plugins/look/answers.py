@@ -29,7 +29,6 @@ WORDS = {
 
 
 def statements(run: RunTables) -> Iterator[Statement]:
-    """Make one statement a model: how often each change of the picture changes its answer."""
     table = run.table("look")
     rows = [] if table is None else _rows(table)
     for model, of in itertools.groupby(rows, key=lambda row: str(row["model"])):
@@ -63,7 +62,6 @@ def statements(run: RunTables) -> Iterator[Statement]:
 
 
 def _in_words(row: dict[str, Any], usual: int) -> str:
-    """The share that gets another answer, and of how many frames where that is not the usual number."""
     figure = share_with_interval(row["value"], row["low"], row["high"])
     of = "" if row["n"] == usual else f" of {plural(int(row['n']), 'frame')}"
     figure = f"{figure}{of}" if row["n"] >= FEWEST_ROWS else f"not enough data{of}"

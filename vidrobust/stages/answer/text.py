@@ -65,10 +65,10 @@ def console_text(run: RunTables) -> str:
 
 def _model_lines(statements: Iterable[Statement], model: str, many: int) -> Iterator[str]:
     yield model
-    before, answered = "", set[str]()
+    before = asked = ""
     for each in statements:
-        brief = each.question not in answered or not _adds_nothing(each)
-        answered.add(each.question)
+        little = each.level is Level.NO_EFFECT or (each.is_open and each.level is not Level.SUGGESTED)
+        brief, asked = each.question != asked or not little, each.question
         shown_too = many <= MOST_FULL or (many <= MOST_BRIEF and brief)
         if not (shown_too or each.is_action or each.question in LEADING):
             continue
@@ -79,10 +79,6 @@ def _model_lines(statements: Iterable[Statement], model: str, many: int) -> Iter
         if each.command:
             # on a line of its own, so that it can be copied
             yield f"{' ' * COLUMN}{TO_DO.get(each.level, 'Next')}: {each.command}"
-
-
-def _adds_nothing(each: Statement) -> bool:
-    return each.level is Level.NO_EFFECT or (each.is_open and each.level is not Level.SUGGESTED)
 
 
 # Questions whose statements are shown however many models there are.

@@ -133,11 +133,10 @@ def study_pair(
     made = _replays(album, scene, (first, second), brought, whole, reverse=sharper)
     if not flips:
         return made
-    back = change if sharper else measure_all(small_b, small_a)
-    if sharper and factor > 1:
-        there = enlarged(there, a, b)
-    noisy = noise_beside(a, b, there) if sharper else brought
-    found = {**undone(small_a, small_b, back), NOISE: to_levels(noisy)}
+    if sharper:
+        brought = noise_beside(a, b, there if factor == 1 else enlarged(there, a, b))
+    found = undone(small_a, small_b, change if sharper else measure_all(small_b, small_a))
+    found[NOISE] = to_levels(brought)
     small = [] if factor == 1 else [small_b]
     return replace(
         made,
@@ -194,8 +193,7 @@ def _replays(
     *,
     reverse: bool,
 ) -> PairReplays:
-    # ``frames`` and the change ``whole`` are of the whole frames; in their px noise is compared, and sizes are
-    # told
+    # ``frames`` and ``whole`` are of the whole frames; in their px noise is compared and sizes are told
     (a, b), change = frames, scene.change
     small, real = change.new.shape, b.astype(np.float32)
     pairs, noise = exchanged(brought, real, draws=DRAWS, seed=scene.seed), noise_levels(brought, real)
