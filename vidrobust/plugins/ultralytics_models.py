@@ -168,22 +168,18 @@ def _model(
         num_classes=len(names),
         notes=() if "conf" in options or yolo.task == "classify" else (note,),
     )
+    of: dict[str, Any] = {"name": name, "class_names": names, "info": info, "yolo": yolo}
     with first_batch(name):
         if yolo.task == "classify":
-            classifier = UltralyticsClassifier(
-                name=name, class_names=names, info=info, yolo=yolo, arguments=arguments
-            )
+            classifier = UltralyticsClassifier(**of, arguments=arguments)
             check_steady(classifier)
             return classifier
-        detector = UltralyticsDetector(
-            name=name, class_names=names, info=info, yolo=yolo, arguments=arguments
-        )
+        detector = UltralyticsDetector(**of, arguments=arguments)
         check_steady_boxes(detector)
         return detector
 
 
 def _boxes(results: list[Any], names: tuple[str, ...]) -> Detections:
-    """The library's results, whose boxes are sorted by score already."""
     parts, shapes = [], []
     for result in results:
         found = result.boxes if result.obb is None else result.obb
@@ -197,17 +193,11 @@ def _boxes(results: list[Any], names: tuple[str, ...]) -> Detections:
 
 
 def _in_frame(masks: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resize masks here: with retina_masks the library reports fewer boxes than by default."""
+    # here, since with retina_masks the library reports fewer boxes than by default
     import cv2
 
-    box = BoxPreprocess(
-        size=masks.shape[1:],
-        resize="letterbox",
-        place="centre",
-        mean=(0, 0, 0),
-        std=(1, 1, 1),
-        channels="RGB",
-    )
+    plain: dict[str, Any] = {"mean": (0, 0, 0), "std": (1, 1, 1), "channels": "RGB"}
+    box = BoxPreprocess(size=masks.shape[1:], resize="letterbox", place="centre", **plain)
     left, top = map(int, box.fit(*size).offset)
     tall, wide = box.sides(*size)
     pictures = masks[:, top : top + tall, left : left + wide]
@@ -240,7 +230,7 @@ def _library(spec: str, path: Path) -> Any:
 
 
 def _check_file(path: Path, spec: str) -> None:
-    """Refuse files that ultralytics has not written before unpickling them: that runs code."""
+    # before they are unpickled: that runs code
     export = f"export it to ONNX with its own code (for YOLOv5: export.py --weights {path} --include onnx)"
     try:
         with zipfile.ZipFile(path) as archive:
@@ -268,7 +258,7 @@ def _check_file(path: Path, spec: str) -> None:
 
 
 def _modules(pickled: bytes) -> set[str]:
-    """Modules whose code a pickle asks for, found without running it."""
+    """Modules whose code a pickle asks for."""
     found, texts = set(), list[str]()
     for code, argument, _ in pickletools.genops(pickled):
         if code.name == "GLOBAL":

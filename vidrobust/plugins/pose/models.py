@@ -24,6 +24,10 @@ from vidrobust.plugins.pose.people import COCO, KeyPoints, people
 LEAST_SCORE = 0.05  # of people that are kept
 OVERLAP = 0.7  # of boxes of one person, as Ultralytics suppresses them
 IMAGENET = ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))  # mean and deviation, of 255: RTMPose's
+ONE_PERSON = (
+    "takes the frame for one person: without boxes there are no crops. For several people give the results of "
+    "the whole pipeline: pose:FILE.json"
+)
 SIDE = 640  # px, of the input of a YOLO network whose file leaves it open
 Poses = tuple[np.ndarray, np.ndarray]  # (P, J, 3) and (P,) scores of a frame
 
@@ -133,7 +137,7 @@ def _torchvision(spec: ModelSpec, device: torch.device) -> PoseNetwork:
 
 
 def _ultralytics(spec: ModelSpec, device: torch.device) -> PoseNetwork:
-    """Load a file by the kind that reads its ending, which asks ``adopt`` for a pose network."""
+    # by the kind that reads such files; it asks ``adopt`` for a pose network
     file = parse_spec(str(existing_file(spec.target, spec.text)))
     found: Any = kind_of(file).load(file, device)
     if found.task != "pose":
@@ -209,6 +213,7 @@ def _onnx(spec: ModelSpec, path: Path, device: torch.device) -> PoseNetwork:
     engine = "onnxruntime, SimCC of the whole frame" if simcc else "onnxruntime, YOLO-pose"
     sha256 = file_sha256(*weight_files(path))
     info = _info(spec, engine, cut.describe(), path.name, sha256, len(joints))
+    info = replace(info, notes=(ONE_PERSON,) if simcc else ())
     return PoseNetwork(name=path.stem, class_names=joints, info=info, run=run)
 
 
@@ -311,7 +316,7 @@ KIND = ModelKind(
         ),
         Form(
             spec="pose:FILE.onnx[,classes=FILE]",
-            what="SimCC (RTMPose) of the whole frame, or YOLO-pose",
+            what="YOLO-pose, or SimCC (RTMPose) of one person who fills the frame",
             example="pose:yolo11n-pose.onnx",
             needs=("onnxruntime",),
         ),
