@@ -132,7 +132,7 @@ METRICS = declared(
             "the class of no pixel changes",
             "pair of neighbouring frames",
             many="pairs of neighbouring frames",
-            event="pairs of neighbouring frames changes the class of a pixel, on average",
+            event="pixels changes its class in the next frame",
             none_seen="no pixel changes its class",
             called="pixel flip rate",
         )
