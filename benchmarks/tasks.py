@@ -315,8 +315,8 @@ def causes(spec: str, dials: Sequence[str], out: Path) -> dict[str, dict[str, fl
         return json.loads(kept.read_text(encoding="utf-8"))
     kinds, clips = 1 if spec.startswith("pose") else len(KINDS), []
     for k in range(PARTS):
-        part = BOARD * (k + 1) - k % kinds
-        clips.append(str(out / f"part-{part}"))
+        part = BOARD * (k + 1) - k % kinds  # boards, or one of each kind in turn
+        clips.append(str(out / f"part-{BOARD * (k + 1)}"))
         Path(clips[-1]).mkdir(parents=True, exist_ok=True)
         for number, frame in enumerate(shoot(*dials, part=part, frames=24, seed=8).frames):
             cv2.imwrite(f"{clips[-1]}/{number:04d}.png", frame[..., ::-1])
