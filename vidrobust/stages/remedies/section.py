@@ -44,10 +44,14 @@ def pages(run: RunTables) -> list[RemedyPage]:
 
 
 def headline(run: RunTables, model: str) -> str:
-    """The leading metric of the model's task by which its remedies were measured."""
-    table, names = run.table("remedies"), run.tasks[model].answered
-    tried = set() if table is None else set(table.loc[table["model"] == model, "metric"])
-    return next((name for name in names if name in tried), names[0])
+    """The leading metric of the model's task, or that by which a plugin measured its remedies."""
+    table, task = run.table("remedies"), run.tasks[model]
+    own = (
+        []
+        if table is None or task.remedies is None
+        else table.loc[table["model"] == model, "metric"].tolist()
+    )
+    return task.answered[0] if task.answered[0] in own else (*own, task.answered[0])[0]
 
 
 def _page(run: RunTables, table: pd.DataFrame, model: str) -> RemedyPage:
