@@ -1,6 +1,7 @@
 """Three other recipes of fine-tuning with the tool's policy against random augmentation, on development parts.
 
-    python benchmarks/heal_redesigns.py --keep DIR [--condition light] [--seeds 2] [--only longer ...]
+    python benchmarks/heal_redesigns.py --keep DIR [--condition light] [--seeds 2] [--only longer ...] \\
+        [--policy FILE]
 
 The parts, seeds and footage are those of ``benchmarks/heal.py --development``; none of them judges there. Each
 recipe trains ``random`` and ``policy`` alike: twice the steps at twice the rate; the divergence between the calm
@@ -86,10 +87,10 @@ def rows_of(given: Any, name: str) -> pd.DataFrame:
     if kept.is_file():
         return pd.read_parquet(kept)
     recipe, size = RECIPES[name], heal.size_of(given.condition)
-    file, policy = heal.policy_of(given, given.condition)
+    file = given.policy or heal.policy_of(given, given.condition)[0]
     kept.parent.mkdir(exist_ok=True)
     if recipe.wider != 1:
-        file = kept.with_suffix(".json")
+        policy, file = Policy.read(file), kept.with_suffix(".json")
         write_text(file, widened(policy, recipe.wider).to_json())
     asked = AskedOfRecipe(
         own=recipe.arms,
@@ -142,6 +143,9 @@ def main() -> None:
     parser.add_argument("--condition", choices=[*heal.CONDITIONS], default="light")
     parser.add_argument("--only", nargs="+", choices=[*RECIPES], default=[*RECIPES])
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument(
+        "--policy", type=Path, help="of an earlier study of the condition, instead of a new one"
+    )
     parser.add_argument("--keep", type=Path, required=True, help="where footage, runs and tables are kept")
     given = parser.parse_args()
     torch.set_num_threads(1)
