@@ -20,7 +20,7 @@ from typing import Any
 
 import harness
 import numpy as np
-from claims import corrupted, distance, filtered, line, pasted, pictures, published, shifts, video
+from claims import corrupted, distance, filtered, line, pasted, pictures, published, recent, shifts, video
 from claims.catalogue import SECTIONS
 from claims.judge import Measure, row
 from claims.kept import Kept
@@ -28,14 +28,12 @@ from claims.pictures import Picture
 from harness import say
 
 LITE = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
-COUNT, CHUNK, WALKED, BACKGROUNDS, NEAR = 300, 50, 25, 120, 30
+COUNT, CHUNK, WALKED, BACKGROUNDS, NEAR = 150, 50, 15, 60, 20
 """Pictures of a folder that every network is asked about, in parts; of these walked along a path, pasted into,
 and augmented."""
-MORE = {
-    "mobilenet_v2_1.0_224": (1000, ("crop_shift",)),
-    "efficientnet-lite0": (600, ("crop", "embedding_black")),
-    "efficientnet-lite2": (600, ("crop", "embedding_black")),
-}
+QUANTISED, STREAM = 160, 384
+"""Pictures for the rows on quantised networks and on a stream."""
+MORE = {"mobilenet_v2_1.0_224": (1000, ("crop_shift",))}
 """Networks that a row is about: so many pictures of them, in these protocols."""
 VERSION = 1
 """Raised where an experiment gives other numbers."""
@@ -117,6 +115,26 @@ def measured(kept: Kept, corpus: Path, models: Path, folder: Path | None = None)
         for spec in pasted.specs(models)
     }
     found |= pasted.measures(_there(boxes), of)
+    some = files[:QUANTISED]
+    small = {
+        name: kept.get(
+            f"quantised-{name}",
+            [VERSION, QUANTISED, of],
+            lambda n=name: recent.of_quantised(models / f"{n}.onnx", pictures.loaded(some)),
+        )
+        for name in recent.QUANTISED
+    }
+    stream = kept.get(
+        "stream", [VERSION, STREAM, of], lambda: recent.of_stream(pictures.loaded(files[:STREAM]))
+    )
+    again = {
+        f"{name_of(spec)} | {clip.name}": kept.get(
+            f"again-{name_of(spec)}-{clip.name}", VERSION, lambda s=spec, c=clip: recent.of_detections(s, c)
+        )
+        for spec in pasted.specs(models)
+        for clip in [*clips, *pictures.other_clips(corpus, clips)]
+    }
+    found |= recent.measures(_there(small), stream, _there(again), of)
     turned = kept.get("line-turned", [VERSION, "kinds"], lambda: line.turned(kept.folder / "line"))
     spoilt = {
         clip.name: kept.get(
@@ -145,8 +163,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--pictures", type=Path, help="a folder of ImageNet's pictures")
     parser.add_argument("--seconds", type=float, default=600.0)
+    parser.add_argument("--only", nargs="+", default=[], help="experiments whose names begin so")
     given = parser.parse_args()
-    kept = Kept(given.out, given.seconds)
+    kept = Kept(given.out, given.seconds, tuple(given.only))
     found = measured(kept, given.corpus, given.models, given.pictures)
     verdicts: Counter[str] = Counter()
     for title, claims in SECTIONS.items():
