@@ -80,13 +80,11 @@ def passes_in(
 
 
 def passes_or_visits(pictures: np.ndarray) -> PassSearch:
-    """Passes of moving parts or, if there are fewer, visits of placed ones.
-
-    Visits that contradict one another count only where nothing passes.
-    """
+    """Passes of moving parts or, if there are fewer, visits of placed ones."""
     passes, visits = find_passes(pictures), find_visits(pictures)
     crossed = [each for each in passes.passes if each.crossed]
     at_rest = [each for each in visits.passes if not any(_within(each, other) for other in crossed)]
+    # visits that contradict one another count only where nothing passes
     if len(at_rest) <= len(crossed) or (crossed and visits.notes):
         return passes
     return replace(visits, passes=tuple(at_rest))

@@ -86,11 +86,7 @@ SUMMARIES = frozenset(
 
 
 def parts_across(table: pd.DataFrame, where: Path | str) -> tuple[pd.DataFrame, list[str]]:
-    """Return a form whose columns are the parts, as AIAG prints it, as one row a value, with notes.
-
-    Rows are operators and trials, an operator's name may stand in its first row alone, and one row may hold the
-    references.
-    """
+    """Return a form whose columns are the parts, as AIAG prints it, as one row a value, with notes."""
     numbered = [(str(name), NUMBERED.fullmatch(str(name))) for name in table.columns if name not in ROLES]
     parts = {name: match[2] for name, match in numbered if match and normal(match[1]) in {"", *ROLES["part"]}}
     if "part" in table or "value" in table or "trial" not in table or len(parts) < 2:
@@ -101,7 +97,7 @@ def parts_across(table: pd.DataFrame, where: Path | str) -> tuple[pd.DataFrame, 
     summed = labels[0].isin(SUMMARIES) | labels[1].isin(SUMMARIES)
     if true.sum() > 1:
         raise InputError(f"{where}: {true.sum()} rows of references; expected one")
-    people = people.where(people != "", None).ffill().fillna("")
+    people = people.where(people != "", None).ffill().fillna("")  # a name may stand in its first row alone
     rows = table.assign(operator=people)[~true & ~summed]
     long = rows.melt(
         id_vars=["operator", "trial"], value_vars=list(parts), var_name="part", ignore_index=False

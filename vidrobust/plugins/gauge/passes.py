@@ -154,7 +154,7 @@ class Still:
 
 
 def motion_in(even: np.ndarray) -> tuple[np.ndarray, float]:
-    """(N,) bool: frames of comparable pictures in which something moves; and the grey levels that are a change."""
+    """(N,) bool: frames in which something moves; and the grey levels that are a change."""
     steps = np.abs(np.diff(even, axis=0))
     level = max(CHANGED, NOISE * 1.4826 * float(np.median(steps)))
     return np.concatenate([[False], (steps > level).mean(axis=(1, 2)) > MOVING_AREA]), level
@@ -174,11 +174,8 @@ def stretches_at_rest(even: np.ndarray, moving: np.ndarray) -> list[Still]:
 
 
 def empty_scene(even: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(H, W) float32 the scene without parts, and (H, W) bool where it is not the median.
-
-    Where parts halt for most of the clip they are the median. The empty scene is the level that comes back most
-    often between them.
-    """
+    """(H, W) float32 the scene without parts, and (H, W) bool where it is not the median."""
+    # where parts halt for most of the clip they are the median; the empty scene is what returns between them
     usual = usual_scene(even)
     stills = stretches_at_rest(even, motion_in(even)[0])
     if len(stills) < RETURNS:
@@ -280,7 +277,7 @@ def find_passes(pictures: np.ndarray) -> PassSearch:
     if len(pictures) < 2:
         return PassSearch((), ("fewer than two frames",))
     masks, sure, notes = _parts_in(pictures)
-    tracks = [_without_shadow(_grown(track, masks, sure)) for track in _joined(_followed(masks, sure))]
+    tracks = [_without_shadow(track) for track in _joined(_followed(masks, sure))]
     height, width = pictures.shape[1:]
     found = [(t, _as_pass(t, len(pictures), width, height)) for t in tracks if len(t.frames) > 1]
     strongest = max((float(np.median(t.contrasts)) for t, p in found if p and p.crossed), default=0.0)
@@ -380,33 +377,6 @@ def _taken_in(whole: _Track, piece: _Track) -> bool:
     return True
 
 
-def _grown(track: _Track, masks: np.ndarray, sure: np.ndarray) -> _Track:
-    """Go on at both ends while less than a part's least area is seen of it there."""
-    least = LEAST_AREA * masks[0].size
-    for end, step in ((0, -1), (-1, 1)):
-        while 0 <= (frame := track.frames[end] + step) < len(masks):
-            count, labels, stats, _ = cv2.connectedComponentsWithStats(
-                masks[frame].astype(np.uint8), connectivity=8
-            )
-            x, y, width, height = track.boxes[end]
-            near = [
-                k
-                for k in range(1, count)
-                if stats[k][0] < x + width + NEAR_PX
-                and stats[k][0] + stats[k][2] > x - NEAR_PX
-                and stats[k][1] < y + height + NEAR_PX
-                and stats[k][1] + stats[k][3] > y - NEAR_PX
-            ]
-            if len(near) != 1 or stats[near[0]][4] >= least:
-                break
-            box = _box(stats[near[0]])
-            contrast = float(np.percentile(sure[frame][labels == near[0]], 90))
-            for name, value in (("frames", frame), ("boxes", box), ("bodies", box), ("contrasts", contrast)):
-                values = getattr(track, name)
-                values.insert(0 if step < 0 else len(values), value)
-    return track
-
-
 def _without_shadow(track: _Track) -> _Track:
     kept = np.flatnonzero(np.array(track.contrasts) >= SHADOW * np.median(track.contrasts))
     cut = slice(int(kept[0]), int(kept[-1]) + 1)
@@ -462,7 +432,9 @@ def _as_pass(track: _Track, count: int, width: int, height: int) -> Pass | None:
     share = went / [width, height]
     axis = int(np.argmax(np.abs(share)))
     sides = [_sides(track.boxes[end], width, height) for end in (0, -1)]
-    through = bool(all(sides) and not sides[0] & sides[1] and np.abs(share).max() >= CROSSES / 2)
+    # in at one side and out at another is through, too
+    through = bool(sides[0].any() and sides[1].any() and not (sides[0] & sides[1]).any())
+    through &= bool(abs(share[axis]) >= CROSSES / 2)
     crossed = bool(abs(share[axis]) >= CROSSES) or through
     at_ends = track.frames[0] == 0 or track.frames[-1] == count - 1
     whole = np.array(track.frames)[inside]
@@ -482,15 +454,9 @@ def _as_pass(track: _Track, count: int, width: int, height: int) -> Pass | None:
     return replace(found, remark=_remark(found, count, crossed))
 
 
-def _sides(box: Box, width: int, height: int) -> set[str]:
-    x, y, w, h = box
-    touches = {
-        "left": x <= EDGE_PX,
-        "up": y <= EDGE_PX,
-        "right": x + w >= width - EDGE_PX,
-        "down": y + h >= height - EDGE_PX,
-    }
-    return {side for side, there in touches.items() if there}
+def _sides(box: Box, width: int, height: int) -> np.ndarray:
+    x, y, right, below = box[0], box[1], box[0] + box[2], box[1] + box[3]
+    return np.array([x, y, width - right, height - below]) <= EDGE_PX
 
 
 def _remark(found: Pass, count: int, far: bool) -> str:
