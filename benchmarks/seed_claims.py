@@ -35,6 +35,8 @@ QUANTISED, STREAM = 160, 384
 """Pictures for the rows on quantised networks and on a stream."""
 MORE = {"mobilenet_v2_1.0_224": (1000, ("crop_shift",))}
 """Networks that a row is about: so many pictures of them, in these protocols."""
+ALL_WALKED = ("mobilenet_v1_0.25_128", "mobilenet_v1_0.5_160")
+"""Small networks that are walked along the path of every picture."""
 VERSION = 1
 """Raised where an experiment gives other numbers."""
 
@@ -68,10 +70,10 @@ def of_shifts(
             some = files[at : at + CHUNK]
             names = [each.name if isinstance(each, Path) else each.key for each in some]
             asked = shifts.PROTOCOLS if at < COUNT else later
-            walk = WALKED if at == 0 else 0
+            walk = CHUNK if name in ALL_WALKED else WALKED if at == 0 else 0
             rows = kept.get(
                 f"shifts-{name}-{at}",
-                [VERSION, names, asked],
+                [VERSION, names, asked, *([walk] if walk > WALKED else [])],
                 lambda s=spec, f=some, p=asked, w=walk: shifts.of_network(s, pictures.loaded(f), p, w),
             )
             if rows is None:

@@ -106,10 +106,11 @@ def measures(
     found = {f"shift {c}": _mean(mean[c], source, whole, of) for c in columns}
     for name, table in tables.items():
         found |= {f"shift {c} {name}": _mean(table[c], source, name, of) for c in columns}
-    paths = longest["path all"].count()
+    paths = max(table["path all"].count() for table in tables.values())
+    # the largest seen is the least that the largest can be
     most = max(float(table["path all"].max()) for table in tables.values())
     found["shift path largest"] = Measure(
-        value=most, low=most, high=most, n=int(paths), clusters=int(paths), on=f"{whole}, {paths} pictures"
+        value=most, low=most, high=1.0, n=int(paths), clusters=int(paths), on=f"{whole}, {paths} pictures"
     )
     black, crop = (mean[f"{p} {CHANGED}"] for p in ("embedding_black", "crop"))
     found["shift black less crop"] = _difference(black - crop, source, whole, of)
