@@ -77,7 +77,7 @@ def of_shifts(
                 lambda s=spec, f=some, p=asked, w=walk: shifts.of_network(s, pictures.loaded(f), p, w),
             )
             if rows is None:
-                break
+                continue
             walked.setdefault(name, []).extend(rows)
             if at < COUNT:
                 found = kept.get(
