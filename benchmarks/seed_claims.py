@@ -20,7 +20,7 @@ from typing import Any
 
 import harness
 import numpy as np
-from claims import corrupted, distance, filtered, line, pasted, pictures, published, recent, shifts, video
+from claims import corrupted, distance, filtered, line, pasted, pictures, published, shifts, video
 from claims.catalogue import SECTIONS
 from claims.judge import Measure, row
 from claims.kept import Kept
@@ -31,8 +31,6 @@ LITE = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
 COUNT, CHUNK, WALKED, BACKGROUNDS, NEAR = 150, 50, 15, 60, 20
 """Pictures of a folder that every network is asked about, in parts; of these walked along a path, pasted into,
 and augmented."""
-QUANTISED, STREAM = 160, 384
-"""Pictures for the rows on quantised networks and on a stream."""
 MORE = {"mobilenet_v2_1.0_224": (1000, ("crop_shift",))}
 """Networks that a row is about: so many pictures of them, in these protocols."""
 ALL_WALKED = ("mobilenet_v1_0.25_128", "mobilenet_v1_0.5_160")
@@ -117,26 +115,6 @@ def measured(kept: Kept, corpus: Path, models: Path, folder: Path | None = None)
         for spec in pasted.specs(models)
     }
     found |= pasted.measures(_there(boxes), of)
-    some = files[:QUANTISED]
-    small = {
-        name: kept.get(
-            f"quantised-{name}",
-            [VERSION, QUANTISED, of],
-            lambda n=name: recent.of_quantised(models / f"{n}.onnx", pictures.loaded(some)),
-        )
-        for name in recent.QUANTISED
-    }
-    stream = kept.get(
-        "stream", [VERSION, STREAM, of], lambda: recent.of_stream(pictures.loaded(files[:STREAM]))
-    )
-    again = {
-        f"{name_of(spec)} | {clip.name}": kept.get(
-            f"again-{name_of(spec)}-{clip.name}", VERSION, lambda s=spec, c=clip: recent.of_detections(s, c)
-        )
-        for spec in pasted.specs(models)
-        for clip in [*clips, *pictures.other_clips(corpus, clips)]
-    }
-    found |= recent.measures(_there(small), stream, _there(again), of)
     turned = kept.get("line-turned", [VERSION, "kinds"], lambda: line.turned(kept.folder / "line"))
     spoilt = {
         clip.name: kept.get(

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from claims import filtered, published, recent, shifts, video
+from claims import filtered, published, shifts, video
 from claims.catalogue import SECTIONS
 from claims.judge import ABOVE_0, Claim, Measure, row, verdict
 from claims.kept import Kept
@@ -117,32 +117,6 @@ def test_flips_between_nearly_equal_frames_by_hand() -> None:
     assert found["flip rate"].value == pytest.approx(3 / 4)
     assert np.isclose(found["near 16"].value, 1 / 3)
     assert classes("3-5;9") == [3, 4, 5, 9]
-
-
-def test_rows_of_2022_by_hand() -> None:
-    rows = [
-        {"source": s, "shift": shift, "apart": apart, "margin": margin}
-        for s, shift, apart, margin in (
-            ("a", "", False, 0.9),
-            ("a", "jpeg", True, 0.1),
-            ("b", "", False, 0.8),
-            ("b", "jpeg", False, 0.5),
-        )
-    ]
-    stream = {
-        "as it is": [False] * 4,
-        "by class": [True, True, False, False],
-        "shuffled": [True] + [False] * 3,
-    }
-    arms = {name: [True, True] for name in recent.REMEDIES}
-    boxes = {"net | one": {"": [True, False], **arms}, "net | two": {"": [True, True], **arms}}
-    found = recent.measures({"net": rows}, stream, boxes, "classes")
-    assert found["quantised shift"].value == pytest.approx(0.5)
-    assert found["quantised margin"].value == 1.0
-    assert found["stream order"].value == pytest.approx(0.25)
-    assert found["boxes again"].value == pytest.approx(0.75)
-    assert found[f"boxes {recent.REMEDIES[0]}"].value == pytest.approx(0.25)
-    assert found["boxes again"].clusters == 2
 
 
 def test_a_filter_before_halving_keeps_small_moves_in_what_comes_out() -> None:
