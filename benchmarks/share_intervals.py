@@ -11,7 +11,8 @@ true share  as in ``certificate.py``: from noise-free twins, along the real chan
             and coding is what the twins leave of the change
 cell        a planted cause of one network in one world. A part, a wire or a line of text that moves uncovers what
             is behind it: its cell is objects and newly visible content *together*
-pairs       the interval over pairs alone, without the error of the measurement
+pairs       the interval over pairs alone, without the error of the measurement; *measurement alone* is that error
+            without the pairs: what would be left with many
 false       a named cause that was not planted. Rain and a rolling shutter's wobble are no causes of the account:
             of rain, what moves, comes into view or is noise may be named; of wobble, any motion
 """
@@ -44,7 +45,15 @@ from vidrobust.stages.causes.catalogue import NOISE, REPLAYED
 from vidrobust.stages.causes.naming import named
 from vidrobust.stages.causes.pair_replays import study_pair
 from vidrobust.stages.causes.score import coordinates, predict, score
-from vidrobust.stages.causes.shares import PairTable, estimate, summarise
+from vidrobust.stages.causes.shares import (
+    MEASURED,
+    PairTable,
+    estimate,
+    measurement_error,
+    measurement_errors,
+    summarise,
+    with_error,
+)
 from vidrobust.statistics.intervals import clopper_pearson, clustered_rate
 
 BELTS = ("belt", "wire", "ticker")
@@ -326,19 +335,27 @@ def run_world(world: World, stills: Path, models: Path, pairs: int, tables: Path
 
 def of_world(world: World, table: pd.DataFrame, truth: pd.DataFrame) -> dict[str, Any]:
     """Cells, names and what a tool knows besides, of one network."""
-    account = summarise(table, per_item=False)
+    account = summarise(table, per_item=False, coded=world.crf > 0)
     of, pairs = account.set_index("cause"), PairTable.of(table)
     change = float(truth["change"].sum())
     cells = {}
     noisy = world.crf > 0 or any(camera.sigma > 0 for camera in world.cameras)
+    errors = measurement_errors({c: of.share[c] for c in MEASURED if of.occurs[c]}, coded=world.crf > 0)
+    left = 1 - float(of.share[list(REPLAYED)].sum())
     for cause in (*planted(world.kinds), *([NOISE] if noisy and "rain" not in world.kinds else [])):
         own = [cause] if cause != "objects" else list(TOGETHER)
         over = estimate(pairs, np.sum([pairs.part_of(each) for each in own], axis=0))
+        error = (
+            measurement_error(cause, over.value, left, coded=world.crf > 0)
+            if len(own) > 1
+            else errors.get(cause, (0.0, 0.0))
+        )
         cells["together" if len(own) > 1 else cause] = {
             "true": float(truth[cause].sum()) / change,
             "share": over.value,
             "pairs": [over.low, over.high],
-            "interval": [of.low[cause], of.high[cause]] if len(own) == 1 else [over.low, over.high],
+            "measure": [over.value - error[0], over.value + error[1]],
+            "interval": with_error(over.value, (over.low, over.high), error),
         }
     wanted = {*planted(world.kinds), NOISE}
     wanted |= {*TOGETHER} if "objects" in wanted else set()
@@ -369,6 +386,7 @@ def describe(rows: list[dict[str, Any]]) -> None:
         "worlds",
         "inside, pairs alone",
         "width",
+        "inside, measurement alone",
         "inside",
         "over worlds",
         "width",
@@ -385,7 +403,8 @@ def describe(rows: list[dict[str, Any]]) -> None:
         if not some:
             continue
         inside = {
-            which: np.array([_inside(cell, which) for *_, cell in some]) for which in ("pairs", "interval")
+            which: np.array([_inside(cell, which) for *_, cell in some])
+            for which in ("pairs", "measure", "interval")
         }
         width = {which: np.mean([cell[which][1] - cell[which][0] for *_, cell in some]) for which in inside}
         world = np.unique([row["key"] for row, *_ in some], return_inverse=True)[1]
@@ -396,6 +415,7 @@ def describe(rows: list[dict[str, Any]]) -> None:
             int(world.max()) + 1,
             f"{inside['pairs'].sum()} ({inside['pairs'].mean():.0%})",
             float(width["pairs"]),
+            f"{inside['measure'].sum()} ({inside['measure'].mean():.0%})",
             f"{inside['interval'].sum()} ({inside['interval'].mean():.0%} [{low:.0%}, {high:.0%}])",
             f"[{over.low:.0%}, {over.high:.0%}]",
             float(width["interval"]),
@@ -449,9 +469,6 @@ def main() -> None:
     parser.add_argument("--worlds", type=int, default=36)
     parser.add_argument("--pairs", type=int, default=24)
     parser.add_argument("--draw", choices=("development", "fresh"), default="fresh")
-    parser.add_argument(
-        "--part", type=int, nargs=2, default=(0, 1), metavar=("K", "OF"), help="every OF-th world"
-    )
     parser.add_argument("--seconds", type=float, default=3000)
     given = parser.parse_args()
     head = ["git", "rev-parse", "HEAD"]
@@ -467,9 +484,13 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     names = sorted(path.name for path in given.stills.glob("*.JPEG"))
     stills, began = names[0 if given.draw == "development" else 1 :: 2], time.monotonic()
-    for world in drawn(commit, given.worlds, stills)[given.part[0] :: given.part[1]]:
+    for world in drawn(commit, given.worlds, stills):
         file = folder / f"{world.number}.json"
         if file.is_file() or time.monotonic() - began > given.seconds:
+            continue
+        try:
+            file.with_suffix(".claim").open("x").close()  # several may run at a time
+        except FileExistsError:
             continue
         used = time.process_time()
         found = run_world(world, given.stills, given.models, given.pairs, folder)

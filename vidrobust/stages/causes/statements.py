@@ -170,7 +170,8 @@ def clip_range(run: RunTables, model: str, table: str, cause: str) -> tuple[floa
         return None
     share = own["share"].to_numpy(np.float64)
     apart = float(share.max() - share.min())
-    error = (own["high"] - own["low"]).to_numpy(np.float64) / (2 * 1.96)
+    # the error of the measurement is much the same in all clips
+    error = (own["pairs_high"] - own["pairs_low"]).to_numpy(np.float64) / (2 * 1.96)
     if apart > FAR_APART or cochran_p(share, error) <= DISAGREE:
         return float(share.min()), float(share.max())
     return None

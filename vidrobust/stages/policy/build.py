@@ -154,7 +154,7 @@ def _not_named(row: dict[str, Any]) -> tuple[Why, dict[str, Any]]:
         return _unspecific(row)
     if row["occurs"] < FEWEST_EVENTS:
         return Why.HAPPENS_RARELY, {"occurs": int(row["occurs"]), "needed": FEWEST_EVENTS}
-    half, gap = (row["high"] - row["low"]) / 2, abs(row["share"] - SMALLEST_SHARE)
+    half, gap = (row["pairs_high"] - row["pairs_low"]) / 2, abs(row["share"] - SMALLEST_SHARE)
     if not math.isfinite(half) or row["clusters"] < 2:
         return Why.SHARE_OPEN, {}
     if gap < NEAR:
