@@ -9,7 +9,8 @@ program; a long one is all of them one after the other, again and again. Every s
 process of its own, process start included; its peak memory is that of the process (and, with workers, of the
 largest).
 
-clips   a hundred clips of ten seconds are to take twenty minutes on two cores: wall time, seconds of each stage;
+clips   a hundred clips of ten seconds are to take twenty minutes on two cores: wall time, processor seconds of
+        each stage (of all threads while it runs, so that other work on the machine hardly shows);
         then, in the same run, the loop that only classifies (``stability_speed.py``) over the same clips, with
         the ratio of both, and the seconds of processors that decoding and network alone need for the frames
 long    an hour of 1080p is to stay within 2 GB
@@ -62,7 +63,7 @@ def copy2(): return Copy(2)
 
 @dataclass(frozen=True)
 class Wording:
-    """What a study took. stages: seconds of each; peak_mb: resident memory of the largest process."""
+    """What a study took. stages: processor seconds of each; peak_mb: resident memory of the largest process."""
 
     wall_s: float
     processor_s: float
@@ -115,7 +116,7 @@ def long_clip(sources: Sequence[str], seconds: float, size: str, folder: Path) -
 
 def study(sources: Path, out: Path, *more: str) -> Wording:
     """A whole study in a process of its own; the peak memory is that of all studies so far."""
-    code = "from vidrobust.cli.app import main; main()"
+    code = "import time; time.perf_counter = time.process_time; from vidrobust.cli.app import main; main()"
     command = [sys.executable, "-c", code, "study", str(sources), "-o", str(out), "-q", *more]
     wall, work = timed(command)
     record = json.loads((out / "run.json").read_text())
@@ -167,7 +168,7 @@ def tell(name: str, summary: Wording) -> None:
         f"{name}: {wall}, {summary.processor_s:.0f} s of processors for {summary.frames} frames, "
         f"peak {summary.peak_mb:.0f} MB"
     )
-    say(f"  seconds by stage: {in_stages}")
+    say(f"  processor seconds by stage: {in_stages}")
 
 
 def growth(

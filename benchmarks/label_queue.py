@@ -4,7 +4,7 @@
 
 continues where it was stopped. Twelve worlds, one dial each. In each world half of the parts make the pool, of
 which so many frames are labelled; errors and flips are counted on the other half. Three splits a world. The
-learner is light: 25 steps of Adam on the line's classifier, half of each batch from as many labelled calm frames,
+learner is light: 40 steps of Adam on the line's classifier, half of each batch from as many labelled calm frames,
 which "calm frames alone" has alone. A longer training may do otherwise. Intervals are over worlds.
 """
 
@@ -40,12 +40,8 @@ WORLDS = (
     *("hue=24", "shake=6", "focus=3", "noise=16", "compression=20", "dust=0.3"),
 )
 WAYS = ("calm frames alone", "random", "smallest margin", "label-queue", "flips", "flips that revert")
-STEPS, RATE, BATCH, WITHIN = (
-    40,
-    1e-3,
-    16,
-    3,
-)  # of Adam; frames of each sort a step; frames until a label is back
+STEPS, RATE, BATCH = 40, 1e-3, 16  # of Adam; frames of each sort a step
+WITHIN = 3  # frames until a label is back
 VIEWS = (SHIFTS[0], SHIFTS[len(SHIFTS) // 2])  # of the moved views that the network's answer is the mean of
 
 

@@ -2,8 +2,8 @@
 
     python benchmarks/start.py CLIP --model SPEC [--repeats 5]
 
-Each runs in a process of its own. Columns: wall-clock and processor seconds, medians. Only the processor seconds
-can be compared where other work runs beside.
+Each runs in a process of its own; so does the import of PyTorch, which every study needs. Columns: wall-clock
+and processor seconds, medians. Only the processor seconds can be compared where other work runs beside.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ import os
 from vidrobust.cli.app import main
 from vidrobust.frame_pairs.transitions import PairWatcher
 
-PairWatcher.feed = lambda self, batch: os._exit(0 if len(batch) else 1)
+end = os._exit  # before the command replaces it
+PairWatcher.feed = lambda self, batch: end(0 if len(batch) else 1)
 main()
 """
 
@@ -47,6 +48,7 @@ def main() -> None:
         study = ["study", asked.clip, "--model", asked.model, "-q", "--overwrite", "--out", f"{folder}/run"]
         for name, program, arguments in (
             ("--help", HELP, ["--help"]),
+            ("import of PyTorch", "import torch", []),
             ("study, first frame", FIRST_FRAME, study),
         ):
             timed(program, arguments)  # what is only done once on a machine does not count

@@ -112,6 +112,13 @@ def test_what_a_model_raises_is_said_with_its_name_at_once() -> None:
         predict(model, PIXELS, "auto")
     assert model.sizes == [32]
 
+    class Panicking(Counting):
+        def __call__(self, pixels: torch.Tensor) -> Classifications:
+            raise BaseException("a panic of compiled code")
+
+    with pytest.raises(ModelError):
+        predict(Panicking(), PIXELS)
+
 
 class Answering(Counting):
     """Right on its first batch, then whatever it is given."""

@@ -43,6 +43,17 @@ def test_predictions_of_the_frames_that_come_out_are_taken(edited: Path, tmp_pat
     assert run("stability", str(edited), f"--model={spec}", f"--out={tmp_path / 'b'}", "--quiet") == 0
 
 
+def test_predictions_by_time_are_taken(edited: Path, tmp_path: Path) -> None:
+    """Answers of another decoder for all 30 packets, half a second of them before what is shown."""
+    rows = [f"{frame / 30 - 0.5:.4f},{'ab'[frame % 2]},0.9" for frame in range(30)]
+    (tmp_path / "times.csv").write_text("time_s,label,probability\n" + "\n".join(rows) + "\n")
+    out, spec = tmp_path / "run", f"predictions:{tmp_path / 'times.csv'}"
+    assert run("stability", str(edited), f"--model={spec}", f"--out={out}", "--quiet") == 0
+    pairs = RunFolder(out).table("pairs").query("kind == 'adjacent'")
+    assert len(pairs) == RunFolder(out).run["inputs"][0]["frames"] - 1
+    assert pairs["label_flip"].all()
+
+
 def test_labels_by_number_are_refused_and_by_time_taken(edited: Path, tmp_path: Path) -> None:
     labels = tmp_path / "clip" / "gt" / "gt.txt"
     labels.parent.mkdir(parents=True)

@@ -186,13 +186,11 @@ def paths_of(sources: Any, folder: Path, frame_rate: float) -> list[str]:
 def _each(sources: Any) -> list[tuple[str, Any]]:
     if isinstance(sources, Mapping):
         return [(str(name), source) for name, source in sources.items()]
-    if isinstance(sources, list | tuple) and not (sources and all(map(_is_frame, sources))):
+    if isinstance(sources, list | tuple) and not (
+        sources and all(is_array(each) and len(each.shape) == 3 for each in sources)
+    ):
         return [(f"clip-{number}", source) for number, source in enumerate(sources, 1)]
     return [("clip", sources)]
-
-
-def _is_frame(source: Any) -> bool:
-    return is_array(source) and len(source.shape) == 3
 
 
 def _path(name: str, source: Any, folder: Path, frame_rate: float) -> str:

@@ -38,7 +38,6 @@ from vidrobust.text.phrases import listing, plural
 @click.option("--for", "lasting", metavar="TIME", help="End after this time: 10m, 8h.  [default: never]")
 @click.option(
     "--interval-s",
-    type=float,
     default=2.0,
     show_default=True,
     metavar="S",
@@ -46,7 +45,6 @@ from vidrobust.text.phrases import listing, plural
 )
 @click.option(
     "--settle-s",
-    type=float,
     default=5.0,
     show_default=True,
     metavar="S",
@@ -130,15 +128,12 @@ def watch(
 )
 @click.option(
     "--margin",
-    type=float,
     default=0.2,
     show_default=True,
     metavar="SHARE",
     help="Differences up to this share of a metric do not matter.",
 )
-@click.option(
-    "--seed", type=int, default=0, show_default=True, metavar="N", help="Seed of tests that change signs."
-)
+@click.option("--seed", default=0, show_default=True, metavar="N", help="Seed of tests that change signs.")
 @click.option(
     "--out",
     "-o",

@@ -47,7 +47,7 @@ def inspect(paths: tuple[str, ...], frame_md5: bool, backend: str, as_json: bool
     "--render", "render_image", metavar="IMAGE", help="Apply each perturbation and strength to this image."
 )
 @click.option("--out", metavar="DIR", help="Where --render writes NAME/STRENGTH.png and contact_sheet.png.")
-@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Seed of the random ones.")
+@click.option("--seed", default=0, show_default=True, metavar="N", help="Seed of the random ones.")
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
 def perturbations(
     suite_name: str, render_image: str | None, out: str | None, seed: int, as_json: bool

@@ -16,7 +16,6 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-from scipy.linalg import solveh_banded
 
 from vidrobust.frame_pairs import robust, tone
 from vidrobust.frames.pixels import REACH, field_of, lattice_side, luma, spline_basis
@@ -197,6 +196,8 @@ def _played(blocks: _Blocks, lattice: np.ndarray) -> np.ndarray:
 def _fit(blocks: _Blocks, weight: np.ndarray, absolute: int = 0) -> np.ndarray:
     """(R, C) lattice by reweighted least squares, drawn to 0 where little is seen."""
     # ``absolute`` rounds of least absolute deviations come before those with Tukey's biweight.
+    from scipy import linalg  # here, since few changes of light need it, and it takes a while to import
+
     down, across, pairs = blocks.down, blocks.across, blocks.pairs
     size = (down.shape[1], across.shape[1])
     band, knot, taken = _banded(*size)
@@ -210,7 +211,7 @@ def _fit(blocks: _Blocks, weight: np.ndarray, absolute: int = 0) -> np.ndarray:
         normal[band, knot] = (pairs[0].T @ (w * square) @ pairs[1]).ravel()[taken]
         normal[0] += (scale / PRIOR) ** 2
         target = down.T @ (w * blocks.first * blocks.difference) @ across
-        lattice = solveh_banded(normal, target.ravel(), lower=True, check_finite=False).reshape(size)
+        lattice = linalg.solveh_banded(normal, target.ravel(), lower=True, check_finite=False).reshape(size)
         residual = np.abs(blocks.difference - blocks.first * _played(blocks, lattice))
     return lattice
 

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from scipy.sparse import csr_matrix
-from scipy.sparse.csgraph import connected_components
 
 from vidrobust.frame_pairs.prepared import PreparedFrame, to_full
 from vidrobust.frame_pairs.robust import same_light, sandwich
@@ -229,6 +227,9 @@ def _part(
     index = np.flatnonzero(elsewhere)
     if len(index) < MIN_PART:
         return None, False
+    from scipy.sparse import csr_matrix  # here, since few pictures need them
+    from scipy.sparse.csgraph import connected_components
+
     relative = q[index] - (camera[0] * p[index] + camera[1])
     tolerance = np.maximum(TOLERANCE / a.scale, 0.15 * np.abs(relative))
     agree = np.abs(relative[:, None] - relative[None, :]) < tolerance[:, None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import os
 import re
 import sys
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 
 _M_ARENA_MAX = -8  # of glibc's malloc.h
+# New objects from which Python looks for garbage: with its own 700, the half million lasting ones that are made
+# by imports are walked through again and again, a sixth of the start.
+_GARBAGE = 20_000
 
 
 def resolve_device(device: str) -> torch.device:
@@ -56,6 +60,7 @@ def tune_process() -> None:
     With glibc's heap per thread, batches made on one thread and dropped on another cost a third more memory.
     GNU OpenMP threads spin for milliseconds on processors that decoding could use.
     """
+    gc.set_threshold(_GARBAGE)
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     if sys.platform != "linux":

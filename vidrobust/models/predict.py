@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from vidrobust.errors import ModelError, SettingsError, VidrobustError
+from vidrobust.footage.labels.matching import AnswerTimes
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.predictions import Classifications, Classifier, Detections, Detector, TaskPredictions
 
@@ -79,14 +80,16 @@ def predict(
 
 
 def predict_footage(model: Model, frames: FrameBatch, batch: Batch = "auto") -> Predictions:
-    """Return the predictions of frames, from their pixels or looked up by clip and number."""
+    """Return the predictions of frames, from their pixels or looked up by clip and number or time."""
     if needs_pixels(model):
         return predict(model, frames.pixels, batch)
     look_up: Any = model
+    times: AnswerTimes | None = getattr(model, "times", None)
+    index = times.numbers(frames.item, frames.index, frames.time_s) if times else frames.index
     if model.task == "detection":
         size = (int(frames.pixels.shape[2]), int(frames.pixels.shape[3]))
-        return checked(model, look_up.predict_frames(frames.item, frames.index, size), len(frames))
-    return checked(model, look_up.predict_frames(frames.item, frames.index), len(frames))
+        return checked(model, look_up.predict_frames(frames.item, index, size), len(frames))
+    return checked(model, look_up.predict_frames(frames.item, index), len(frames))
 
 
 def needs_pixels(model: Model) -> bool:
@@ -149,9 +152,9 @@ def is_out_of_memory(error: BaseException) -> bool:
 def _attempt(model: Model, pixels: torch.Tensor) -> Predictions | None:
     try:
         answer: object = model(pixels)
-    except SettingsError:
+    except (SettingsError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # a panic of Rust code is no Exception
         if is_out_of_memory(error):
             return None
         if isinstance(error, VidrobustError):

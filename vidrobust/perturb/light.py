@@ -54,7 +54,7 @@ def _exposure_offset(pixels: torch.Tensor, signed: Sequence[float]) -> torch.Ten
 
 
 def _contrast(pixels: torch.Tensor, signed: Sequence[float]) -> torch.Tensor:
-    mean = mean_luma(pixels)[:, None, None]
+    mean = np.asarray(channel_means(pixels) @ LUMA)[:, None, None]  # Rec. 601 luma
     return map_levels(pixels, mean + factors(signed)[:, None, None] * (LEVELS - mean))
 
 
@@ -98,11 +98,6 @@ def _turn_hue(frame: np.ndarray, degrees: float) -> np.ndarray:
     hue[hue < 0] += whole
     hsv[..., 0] = hue
     return np.asarray(cv2.convertScaleAbs(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)))
-
-
-def mean_luma(pixels: torch.Tensor) -> np.ndarray:
-    """Return the mean Rec. 601 luma (N,) float64 of each frame, levels of 255."""
-    return np.asarray(channel_means(pixels) @ LUMA)
 
 
 def rgb_to_hsv(rgb: torch.Tensor) -> torch.Tensor:

@@ -25,7 +25,7 @@ NATURAL = "natural"  # the default suite
 # (pixels (N, 3, H, W) uint8 RGB, strength, one generator or one per frame) -> pixels of the same shape, dtype
 # and device in fresh memory. One generator for a batch hands one seed to each frame in turn, so that
 # splitting a batch changes nothing. A function written for the catalogue always receives a list of N
-# generators: ``Perturbation`` sees to that.
+# generators: ``Perturbation`` sees to that. It may be called on several threads at once.
 Apply = Callable[[torch.Tensor, float, Generators], torch.Tensor]
 
 # (pixels (T, 3, H, W) uint8 RGB of one clip, times_s (T,) float64, strength, the clip's generator) -> pixels.

@@ -234,7 +234,7 @@ def estimate_cost(
     if not costs:
         return None
     samples = {stage.name: stage for stage in stages.footage if isinstance(stage, SampleStage)}
-    workers = min(_processes(settings), segments)
+    workers = min(settings.workers or (_processors(settings) if settings.cluster else 1), segments)
     each_s = {cost.stage: cost.seconds / sped_up(cost.busy, workers, _processors(settings)) for cost in costs}
     fixed_s = TABLES_S + (START_S if workers > 1 else 0.0)
     if settings.pictures:
@@ -268,10 +268,6 @@ def estimate_cost(
 
 def sped_up(busy: float, workers: int, processors: int) -> float:
     return max(1.0, min(workers, processors / max(busy, 1.0)))
-
-
-def _processes(settings: Settings) -> int:
-    return settings.workers or (_processors(settings) if settings.cluster else 1)
 
 
 def _processors(settings: Settings) -> int:

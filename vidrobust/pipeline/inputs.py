@@ -278,7 +278,9 @@ def segments_of(item: Item, content: str, settings: Settings, *, tried: bool = T
             dataclasses.replace(
                 item,
                 start_s=start if number == 0 or start is None else max(start - overlap, item.start_s or 0.0),
-                end_s=end if number == pieces - 1 or end is None else _earlier(end + overlap, item.end_s),
+                end_s=end
+                if number == pieces - 1 or end is None
+                else min(end + overlap, item.end_s or math.inf),
             ),
             origin,
             frames,
@@ -292,10 +294,6 @@ def overlap_s(settings: Settings, rate: Fraction) -> float:
     reach = max(2, settings.revert_within, *ANCHOR_DELTAS)
     step = settings.every / float(rate) if settings.fps is None else 1 / settings.fps
     return max(LEAST_OVERLAP_S, 2 * reach * step)
-
-
-def _earlier(end_s: float, of_item: float | None) -> float:
-    return end_s if of_item is None else min(end_s, of_item)
 
 
 def range_of(item: Item, settings: Settings, source: VideoSource) -> tuple[float, float] | None:
@@ -339,12 +337,13 @@ def refuse_other_counts(inputs: Inputs, models: Sequence[Any], entries: Sequence
         labels = inputs.known.labels
         mine = labels[(labels["item"] == entry["item"]) & labels["time_s"].isna()]
         named = {"the labels": int(mine["frame"].max()) if len(mine) else -1}
-        named |= {m.name: m.last_frame(entry["item"]) for m in models if hasattr(m, "last_frame")}
+        counting = [m for m in models if hasattr(m, "last_frame") and not getattr(m, "times", None)]
+        named |= {m.name: m.last_frame(entry["item"]) for m in counting}
         for who, last in named.items():
             if last >= counts[0]:
                 others = " or ".join(map(str, counts[1:]))
                 raise InputError(
                     f"{entry['item']}: {counts[0]} frames come out here, {others} elsewhere, and {who} name frame "
-                    f"{last}: which frames are meant is not known. Labels can give times instead of numbers; for "
-                    "predictions, code the file anew"
+                    f"{last}: which frames are meant is not known. Give times (a column time_s) "
+                    "instead of numbers, or code the file anew"
                 )

@@ -204,10 +204,6 @@ class Look:
     tables: Mapping[str, pd.DataFrame]  # the unit tables of the stage, joined
 
 
-def _no_table(model: str, table: str) -> pd.DataFrame | None:
-    return None
-
-
 @dataclass(frozen=True, kw_only=True)
 class Context:
     """One segment of an input, open for a unit's work."""
@@ -229,7 +225,7 @@ class Context:
     have: int = 0
     models: Sequence[str] = ()  # of a sample: names of the models that have units here
     # (model, table) -> a unit table of a stage that this one needs; None where it was not made.
-    read: Callable[[str, str], pd.DataFrame | None] = _no_table
+    read: Callable[[str, str], pd.DataFrame | None] = lambda model, table: None
 
     def own(self, time_s: np.ndarray) -> np.ndarray:
         """Return (N,) bool, which frames belong to this segment."""

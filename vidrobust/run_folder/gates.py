@@ -51,10 +51,6 @@ def brought() -> Extensions[FigureSource]:
     return extensions(GROUP, FigureSource, lambda source: source.name)
 
 
-def source_of(name: str) -> FigureSource | None:
-    return next((source for source in brought().records if source.knows(name)), None)
-
-
 SIDES = ("value", "low", "high", "n")
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
@@ -135,7 +131,7 @@ def passages_of(
     """
     passages: list[Passage] = []
     for gate in gates:
-        source = source_of(gate.metric)
+        source = next((one for one in brought().records if one.knows(gate.metric)), None)
         if source is None:
             passages += pass_gates([gate], asked(gate.metric))
         else:

@@ -56,10 +56,6 @@ def float64(name: str, sentence: str, *, unit: str = "", absent: float | None = 
     return Column(name, "float64", unit, sentence, absent)
 
 
-def boolean(name: str, sentence: str) -> Column:
-    return Column(name, "bool", "", sentence)
-
-
 UNKNOWN = math.nan
 
 

@@ -161,12 +161,7 @@ SURFACES = {"nv12": 8, "p010le": 10, "p012le": 12, "p016le": 16}
 
 
 def open_pyav(asked: VideoRequest) -> PyAVReader:
-    return PyAVReader(
-        asked.path,
-        item=asked.item,
-        color=asked.color,
-        thorough=asked.thorough,
-    )
+    return PyAVReader(asked.path, item=asked.item, color=asked.color, thorough=asked.thorough)
 
 
 def open_pyav_cuda(asked: VideoRequest, device: str) -> PyAVReader:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -281,7 +282,7 @@ class FrameStream:
                 for frame in frames:
                     position = frame.index
                     if position == index:
-                        found[index] = (_copied(self._cut(frame.rgb(), frame)), _row(frame))
+                        found[index] = (deepcopy(self._cut(frame.rgb(), frame)), _row(frame))
                     if position >= index:
                         break
                 if index not in found:
@@ -387,7 +388,3 @@ class _Row(NamedTuple):
 def _row(frame: Decoded) -> _Row:
     pts = NO_PTS if frame.stamp is None else frame.stamp
     return _Row(frame.index, frame.time_s, frame.corrupt, frame.keyframe, pts)
-
-
-def _copied(picture: np.ndarray | torch.Tensor) -> np.ndarray | torch.Tensor:
-    return picture.copy() if isinstance(picture, np.ndarray) else picture.clone()

@@ -11,8 +11,11 @@ import pytest
 import torch
 
 from vidrobust.errors import InputError, ModelError, SettingsError
+from vidrobust.frames.batch import FrameBatch
 from vidrobust.models.kinds.detections import RecordedDetector, recorded_detector
+from vidrobust.models.predict import predict_footage
 from vidrobust.models.spec import ModelSpec, split_options
+from vidrobust.predictions import Detections
 from vidrobust.shapes.mask import packed
 
 HEADER = "frame,score,label,x1,y1,x2,y2"
@@ -312,3 +315,20 @@ def test_mot_results_that_count_from_0(tmp_path: Path) -> None:
     assert model.about("clip", 2)["beyond"] == 0
     found = model.predict_frames("clip", np.arange(2))
     assert found.boxes.tolist() == [[10, 20, 40, 60], [11, 20, 41, 60]]
+
+
+def test_boxes_by_time(tmp_path: Path) -> None:
+    """Boxes at 1.00, 1.04 and 1.12 s, nothing at 1.08 s; frames whose numbers begin elsewhere."""
+    rows = "1.0,0.9,0,1,1,9,9\n1.04,0.8,0,2,1,9,9\n1.08,,,,,,\n1.12,0.7,0,3,1,9,9\n"
+    model = load(written(tmp_path, f"time_s{HEADER.removeprefix('frame')}\n{rows}"))
+    batch = FrameBatch(
+        pixels=torch.zeros(4, 3, 16, 16, dtype=torch.uint8),
+        time_s=np.array([1.002, 1.041, 1.079, 1.12]),
+        index=np.arange(30, 34),
+        corrupt=np.zeros(4, bool),
+        item="clip",
+    )
+    assert model.about("clip", 100)["stride"] == 1
+    found = predict_footage(model, batch)
+    assert isinstance(found, Detections)
+    assert (found.frame.tolist(), found.boxes[:, 0].tolist()) == ([0, 1, 3], [1, 2, 3])

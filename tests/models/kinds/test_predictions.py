@@ -124,8 +124,8 @@ def test_a_file_without_items_is_about_one_video(tmp_path: Path) -> None:
         ("frame,label,probability\n0,a,0.3\n0,a,0.7\n", "some frame has two rows of one label"),
         ("frame,label\n0.5,a\n", "row 1: frame: expected a whole number from 0"),
         ("frame,label\n-1,a\n", "row 1: frame: expected a whole number from 0"),
-        ("time,label\n0,a\n", "expected a column frame"),
-        ("frame,label\n", "expected a column frame and rows, got 0 rows"),
+        ("time,label\n0,a\n", "expected a column frame or time_s"),
+        ("frame,label\n", "expected a column frame or time_s, and rows, got 0 rows"),
         ("", "cannot be read as a table"),
     ],
 )
@@ -143,3 +143,18 @@ def test_files_of_another_form(tmp_path: Path) -> None:
             write(tmp_path / "cam.csv", "frame,label\n0,good\n1,ugly\n")
             + f",classes={tmp_path / 'names.txt'}"
         )
+
+
+def test_answers_by_time_are_those_of_the_nearest_frames(tmp_path: Path) -> None:
+    """Frames at 0, 40, 80 ms; answers in another order, each at most half a step away."""
+    text = "time_s,label,probability\n0.085,dent,0.8\n0.002,good,0.9\n0.035,scratch,0.7\n"
+    model = load_model(write(tmp_path / "cam.csv", text))
+    found = predict_footage(model, batch([0, 1, 2]))
+    assert [found.class_names[k] for k in found.labels] == ["good", "scratch", "dent"]
+    with pytest.raises(ModelError):  # a frame at 120 ms, 35 ms after the last answer
+        predict_footage(model, batch([0, 1, 2, 3]))
+    rare = load_model(write(tmp_path / "rare.csv", "time_s,label\n0,good\n0.08,good\n0.16,dent\n"))
+    with pytest.raises(ModelError, match=r"--fps 12\.5"):  # at half the rate of the frames
+        predict_footage(rare, batch([0, 1, 2]))
+    with pytest.raises(InputError, match="row 2"):
+        load_model(write(tmp_path / "wrong.csv", "time_s,label\n0,good\nnoon,good\n"))

@@ -92,7 +92,9 @@ def test_keypoint_rcnn_says_what_it_says_alone(tmp_path: Path, monkeypatch: pyte
 
 
 def test_ultralytics_predicts_itself(tmp_path: Path) -> None:
-    ultralytics = pytest.importorskip("ultralytics", reason="Ultralytics is not installed: pip install ultralytics")
+    ultralytics = pytest.importorskip(
+        "ultralytics", reason="Ultralytics is not installed: pip install ultralytics"
+    )
     torch.manual_seed(0)
     yolo = ultralytics.YOLO("yolo11n-pose.yaml", verbose=False)
     with torch.no_grad():  # random weights find nothing: the bias of the scores is raised

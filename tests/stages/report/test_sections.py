@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -165,6 +167,31 @@ def test_the_mildest_strength_that_matters_is_named(tmp_path: Path) -> None:
     rows = sensitivity_section.rows(found)
     assert [r["said"] for r in rows][:3] == [f"a brightness change of {p} %" for p in (10, 20, 40)]
     assert next(r for r in rows if r["perturbation"] == "jpeg")["label_flip"] == "too few frames"
+
+
+def test_curves_are_drawn_where_their_numbers_are(tmp_path: Path) -> None:
+    table = sensitivity_of({("hue", 5.0): [1, 1, 0, 0] * 3, ("hue", 10.0): [1, 1, 1, 0] * 3})
+    run = folder_of(tmp_path, sensitivity=table)
+    (picture,) = sensitivity_section.curves(run, sensitivity_section.summary(run))
+    drawn = ElementTree.fromstring(base64.b64decode(picture.uri.partition(",")[2]))
+    name = "{http://www.w3.org/2000/svg}"
+    flips, moved = (
+        np.array([point.split(",") for point in line.attrib["points"].split()], float)
+        for line in drawn.iter(f"{name}polyline")
+    )
+    # one row of columns: 380 px less 55 above and 70 below, for two systems of axes and 0.6 of one between them
+    tall = 255 / 2.6
+    bottom = 55 + tall
+    # an interval goes beyond 50 %, so that the axis ends at 102 %
+    assert flips[:, 1] == pytest.approx([bottom - tall * 50 / 102, bottom - tall * 75 / 102], abs=0.06)
+    assert moved[:, 1] == pytest.approx(
+        flips[:, 1] + 1.6 * tall + [tall * 25 / 102, tall * 37.5 / 102], abs=0.1
+    )
+    # logarithmic between 5 / 1.35 and 10 * 1.35, on 0.9 of a column of 223.25 px that begins at 62 px
+    across = [np.log(1.35) / np.log(2 * 1.35**2), np.log(2 * 1.35) / np.log(2 * 1.35**2)]
+    assert flips[:, 0] == pytest.approx([62 + 223.25 * (0.05 + 0.9 * share) for share in across], abs=0.06)
+    words = [text.text for text in drawn.iter(f"{name}text")]
+    assert [words.count(word) for word in ("5", "10", "deg", "100")] == [1, 1, 1, 2]
 
 
 def test_draws_of_one_frame_are_not_independent(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pandas as pd
 
+from vidrobust.errors import InputError, ModelError
 from vidrobust.footage.expand import IMAGE_SUFFIXES, images_in
 from vidrobust.footage.item import BEFORE, Item, on_clip
 from vidrobust.footage.item_tables import WHOLE_ITEM
@@ -172,6 +173,42 @@ def nearest_frames(times: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, n
     left = np.maximum(right - 1, 0)
     place = np.where(wanted - ranked[left] <= ranked[right] - wanted, left, right)
     return order[place], np.abs(ranked[place] - wanted)
+
+
+@dataclass(frozen=True)
+class AnswerTimes:
+    """Times of recorded answers, which are numbered in their order."""
+
+    seconds: Mapping[str, np.ndarray]  # item ("" where none is named) -> rising times in s
+
+    def numbers(self, item: str, index: np.ndarray, time_s: np.ndarray) -> np.ndarray:
+        """Return each frame's answer, at most half a step away, else a number without one."""
+        names = (name for name in ("", item, Path(item).stem) if name in self.seconds)
+        times = self.seconds.get(next(names, ""), np.empty(0))
+        step = float(np.median(np.diff(times))) if len(times) > 1 else np.inf
+        apart = float(np.median(np.diff(time_s))) if len(time_s) > 1 else step
+        if np.isfinite(step) and step > 1.5 * apart:
+            raise ModelError(
+                f"{item}: answers were recorded every {step:.3g} s, frames are {apart:.3g} s apart: use --fps "
+                f"{1 / step:.4g}, or write a row for each frame that was looked at"
+            )
+        nearest, distance = nearest_frames(times, time_s)
+        return np.where(distance <= min(step, apart) / 2, nearest, len(times) + index)
+
+
+def by_time(table: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, AnswerTimes | None]:
+    """Number answers (item, time_s) by time where no frames are counted."""
+    if "frame" in table or "time_s" not in table:
+        return table, None
+    times = pd.to_numeric(table["time_s"], errors="coerce")
+    if not np.isfinite(times).all():
+        row = int(np.flatnonzero(~np.isfinite(times))[0]) + 1
+        raise InputError(
+            f"{path}: row {row}: time_s: expected seconds, got {table['time_s'].iloc[row - 1]!r}"
+        )
+    of_item = times.groupby(table["item"])
+    table = table.assign(frame=of_item.rank(method="dense").astype(np.int64) - 1)
+    return table, AnswerTimes({str(item): np.unique(group) for item, group in of_item})
 
 
 def _keys(item: Item) -> list[str]:

@@ -13,6 +13,7 @@ import pandas as pd
 from vidrobust.errors import InputError, SettingsError, reading
 from vidrobust.extensions import Extensions, extensions
 from vidrobust.files.csv_table import read_columns
+from vidrobust.footage.labels.matching import AnswerTimes, by_time
 from vidrobust.shapes.shape import read_shape
 from vidrobust.text.phrases import nouns
 
@@ -37,7 +38,7 @@ MOST_SHARE = 2.0
 
 @dataclass(frozen=True)
 class BoxFile:
-    """What a file says, before any frame of footage is known."""
+    """What a file says."""
 
     # item ("" where none is named), frame, score, label, x1, y1, x2, y2, track (-1: none), shape ("": the box
     # itself; as in the table ``detections``), row (of the file) and, where the file has them, label_name,
@@ -48,6 +49,7 @@ class BoxFile:
     # (item, frame) of rows without a box: looked at and empty; a frame of -1: the whole item
     looked: tuple[tuple[str, int], ...] = ()
     names: dict[int, str] = field(default_factory=dict)  # Label -> name, as far as the file says
+    times: AnswerTimes | None = None  # Where the file gives times instead of numbers of frames
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,15 +89,17 @@ def _table(path: Path) -> BoxFile:
 
 
 def boxes_of_table(table: pd.DataFrame, path: Path, *, relative: bool = False) -> BoxFile:
-    """Return the boxes of a table with a row per box; column names of other programs are accepted."""
+    """Return the boxes of a table, a row each, by any program's column names."""
     for column, others in ALIASES.items():
         other = next((name for name in others if name in table), None)
         if column not in table and other is not None:
             table = table.assign(**{column: table[other]})
+    items = table["item"].fillna("").astype(str) if "item" in table else pd.Series("", index=table.index)
+    table, times = by_time(table.assign(item=items), path)
     missing = [column for column in COLUMNS if column not in table]
     if missing == ["frame"]:
         raise InputError(
-            f"{path}: lacks the column frame: record the number of the frame with its boxes, as "
+            f"{path}: lacks the column frame (or time_s): record the number of the frame with its boxes, as "
             "sink.append(detections, custom_data={'frame': index}) with supervision"
         )
     if missing:
@@ -104,13 +108,11 @@ def boxes_of_table(table: pd.DataFrame, path: Path, *, relative: bool = False) -
     if pd.to_numeric(label, errors="coerce").isna().ne(label.isna()).any():  # names
         numbers = {name: k for k, name in enumerate(sorted(label.dropna().astype(str).unique()))}
         table = table.assign(label=label.astype(str).map(numbers).where(label.notna()), label_name=label)
-    items = table["item"].fillna("").astype(str) if "item" in table else pd.Series("", index=table.index)
-    table = table.assign(item=items)
     nothing = table[["score", *BOX]].isna().all(axis=1)
     frames = pd.to_numeric(table.loc[nothing, "frame"], errors="coerce").fillna(-1).astype(np.int64)
     looked = tuple(zip(items[nothing].tolist(), frames.tolist(), strict=True))
     boxes = checked(table[~nothing], path, relative=relative)
-    return BoxFile(boxes, relative=relative, looked=looked, names=_names_in(table[~nothing]))
+    return BoxFile(boxes, relative=relative, looked=looked, names=_names_in(table[~nothing]), times=times)
 
 
 def _names_in(table: pd.DataFrame) -> dict[int, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 
 from vidrobust.errors import ModelError, SettingsError
+from vidrobust.footage.labels.matching import AnswerTimes
 from vidrobust.models.classes import given_names
 from vidrobust.models.detection.box_files import BOX, BoxFile, first_frame, read_boxes
 from vidrobust.models.info import ModelInfo, file_sha256
@@ -42,6 +43,10 @@ class RecordedDetector:
     _only_item: str = ""
     _fits: set[tuple[str, tuple[int, int]]] = field(default_factory=set)
 
+    @property
+    def times(self) -> AnswerTimes | None:
+        return self.file.times
+
     def __call__(self, pixels: torch.Tensor) -> Detections:
         """Raise ModelError: the network is not here."""
         raise ModelError(
@@ -57,6 +62,10 @@ class RecordedDetector:
         else 1). Raises ModelError if the file has boxes of other items only, or none of this item's frames.
         """
         mine = self._of(item)
+        if self.times:
+            self._counted_from[item] = 0
+            known = {"counted_from": 0, "why": "frames are found by time", "rows": len(mine)}
+            return {**known, "frames": mine["frame"].nunique(), "beyond": 0, "stride": 1, "compact": 1}
         first, why = self._first_of(mine["frame"].to_numpy(np.int64), num_frames)
         self._counted_from[item] = first
         frames = mine["frame"].to_numpy(np.int64) - first
@@ -192,7 +201,7 @@ def recorded_detector(spec: ModelSpec, device: torch.device) -> RecordedDetector
         name=name or path.stem,
         class_names=names,
         shaped=bool((order["shape"] != "").any()),
-        file=BoxFile(order, file.first, file.relative, file.looked, file.names),
+        file=replace(file, boxes=order),
         first=first_frame(spec.options.get("first"), spec.text),
         info=ModelInfo(
             spec=spec.text,

@@ -6,7 +6,8 @@ Three layouts, distinguished by their columns:
     frame, label, probability    several rows a frame: as many classes as there are rows
     frame, good, scratched, ...  one row a frame, a column of probabilities for each class
 
-``probability`` may be absent (1 is taken), ``label`` may be called ``class``, and ``item`` names the video.
+``probability`` may be absent (1 is taken), ``label`` may be called ``class``, ``item`` names the video, and
+``time_s`` may take the place of ``frame``.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import torch
 
 from vidrobust.errors import InputError, ModelError, SettingsError
 from vidrobust.files.csv_table import read_columns
+from vidrobust.footage.labels.matching import AnswerTimes, by_time
 from vidrobust.models.classes import given_names, numbered
 from vidrobust.models.info import ModelInfo, file_sha256
 from vidrobust.models.spec import Form, ModelKind, ModelSpec
@@ -37,7 +39,7 @@ _ROUNDING = 5e-3  # Rows may miss 1 by so much, as files with three decimals do;
 
 @dataclass(eq=False, kw_only=True)
 class RecordedClassifier:
-    """The answers of a file, looked up by item and frame number."""
+    """The answers of a file, looked up by item and frame number (or time)."""
 
     name: str
     class_names: tuple[str, ...]
@@ -47,6 +49,7 @@ class RecordedClassifier:
     # "" (any item, where the file has no column ``item``) or item -> number of the frame -> row of ``table``
     rows: dict[str, dict[int, int]]
     partial: bool  # As in ``Classifications``
+    times: AnswerTimes | None = None  # Where the file gives times instead of numbers
     task: Literal["classification"] = "classification"
     needs_pixels: bool = False
     seen: str | None = None
@@ -59,14 +62,15 @@ class RecordedClassifier:
         )
 
     def predict_frames(self, item: str, index: np.ndarray) -> Classifications:
-        """Return the answers to these frames; ModelError for frames the file lacks."""
+        """Return the answers to frames; ModelError for missing ones."""
         rows = self._of_item(item)
         wanted = [int(i) for i in index]
         missing = [i for i in wanted if i not in rows]
         if missing:
             raise ModelError(
                 f"model {self.name}: {self.path} says nothing of {len(missing)} of {len(wanted)} frames of "
-                f"{item}, the first is {missing[0]}; frames are counted from 0 as decoded"
+                f"{item}"
+                + ("" if self.times else f", the first is {missing[0]}; frames are counted from 0 as decoded")
             )
         return Classifications(
             self.table[[rows[i] for i in wanted]],
@@ -96,9 +100,9 @@ class RecordedClassifier:
 
 
 def recorded_classifier(spec: ModelSpec, device: torch.device) -> Classifier:
-    """Load the answers in a CSV or Parquet file; InputError if it is unreadable or contradicts itself."""
+    """Load answers from a file; InputError if it contradicts itself."""
     path = spec.file()
-    table = read_rows(path)
+    table, times = read_rows(path)
     if "label" in table:
         probabilities, names, keys, note = _long(table, given_names(spec.options.get("classes")), path)
     else:
@@ -113,6 +117,7 @@ def recorded_classifier(spec: ModelSpec, device: torch.device) -> Classifier:
         table=probabilities,
         rows=rows,
         partial=names[-1] == REST,
+        times=times,
         info=ModelInfo(
             spec=spec.text,
             engine="answers from a file",
@@ -128,7 +133,7 @@ def recorded_classifier(spec: ModelSpec, device: torch.device) -> Classifier:
     )
 
 
-def read_rows(path: Path) -> pd.DataFrame:
+def read_rows(path: Path) -> tuple[pd.DataFrame, AnswerTimes | None]:
     try:
         if path.suffix.lower() in (".parquet", ".pq"):
             table = pd.read_parquet(path)
@@ -140,16 +145,17 @@ def read_rows(path: Path) -> pd.DataFrame:
         raise InputError(f"{path}: cannot be read as a table: {error}") from error
     if "label" not in table and "class" in table:
         table = table.rename(columns={"class": "label"})
+    item = table["item"].map(lambda name: PurePath(str(name)).stem) if "item" in table else ""
+    table, times = by_time(table.assign(item=item), path)
     if "frame" not in table or not len(table):
         raise InputError(
-            f"{path}: expected a column frame and rows, got {len(table)} rows of {list(table)[:5]}"
+            f"{path}: expected a column frame or time_s, and rows, got {len(table)} rows of {list(table)[:5]}"
         )
     frames = pd.to_numeric(table["frame"], errors="coerce")
     wrong = np.flatnonzero(~(frames >= 0) | (frames % 1 != 0))
     if len(wrong):
         raise InputError(f"{path}: row {wrong[0] + 1}: frame: expected a whole number from 0")
-    item = table["item"].map(lambda name: PurePath(str(name)).stem) if "item" in table else ""
-    return table.assign(frame=frames.astype(np.int64), item=item)
+    return table.assign(frame=frames.astype(np.int64)), times
 
 
 def _of_arrays(path: Path) -> pd.DataFrame:

@@ -20,9 +20,7 @@ from vidrobust.stages.stability.rates import in_words
 
 @click.command()
 @click.argument("spec", metavar="predictions:FILE|detections:FILE")
-@click.option(
-    "--frame-rate", type=float, metavar="F", default=25.0, show_default=True, help="Frames per second."
-)
+@click.option("--frame-rate", metavar="F", default=25.0, show_default=True, help="Frames per second.")
 @click.option(
     "--frames",
     type=int,

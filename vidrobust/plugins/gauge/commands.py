@@ -369,11 +369,7 @@ def _classes(text: str | None) -> list[str]:
 @click.argument("sources", nargs=-1, required=True)
 @click.option("--out", "-o", metavar="FILE", default="passes.csv", show_default=True, help="Where to write.")
 @click.option(
-    "--cycle",
-    type=int,
-    default=0,
-    metavar="N",
-    help="N parts come round in turn.  [default: each pass is a new part]",
+    "--cycle", default=0, metavar="N", help="N parts come round in turn.  [default: each pass is a new part]"
 )
 @opt.options(opt.setting_options([TRANSITIONS], gated=False), opt.setting("pictures"), opt.JSON, opt.QUIET)
 def passes(

@@ -50,9 +50,7 @@ from vidrobust.text.phrases import plural
 )
 @click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu or cuda:N.")
 @click.option("--batch", default="auto", show_default=True, metavar="N", help="auto, or pictures a batch.")
-@click.option(
-    "--seed", type=int, default=0, show_default=True, metavar="N", help="Seed of the random corruptions."
-)
+@click.option("--seed", default=0, show_default=True, metavar="N", help="Seed of the random corruptions.")
 @click.option(
     "--out",
     "-o",

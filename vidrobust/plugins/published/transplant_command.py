@@ -39,11 +39,7 @@ def _numbers(count: int) -> Any:
     help="What is pasted: an image with alpha, or a clip or image to cut it from.",
 )
 @click.option(
-    "--object-frame",
-    type=int,
-    default=0,
-    metavar="N",
-    help="The frame of a clip, counted from 0.  [default: 0]",
+    "--object-frame", default=0, metavar="N", help="The frame of a clip, counted from 0.  [default: 0]"
 )
 @click.option(
     "--object-box", metavar="X1,Y1,X2,Y2", callback=_numbers(4), help="The region of that frame, px."
@@ -54,10 +50,8 @@ def _numbers(count: int) -> Any:
     help="An image of that frame's size: 128 and more is the object.",
 )
 @click.option("--label", metavar="CLASS", help="What the object is.  [default: the most frequent answer]")
-@click.option("--scale", type=float, default=1.0, metavar="X", help="Its size, a factor.  [default: 1]")
-@click.option(
-    "--feather", type=float, default=0.0, metavar="PX", help="Softens its border, px.  [default: 0]"
-)
+@click.option("--scale", default=1.0, metavar="X", help="Its size, a factor.  [default: 1]")
+@click.option("--feather", default=0.0, metavar="PX", help="Softens its border, px.  [default: 0]")
 @click.option(
     "--neutral",
     type=click.Choice(["flat", "blurred"]),

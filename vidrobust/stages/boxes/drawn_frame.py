@@ -224,13 +224,9 @@ def label_place(
         if y < 0 or y + height > size[0]:
             continue
         place = (x1, y, x2, y + height)
-        if not any(_meet(place, other) for other in taken):
+        if not any(x1 < o[2] and o[0] < x2 and y < o[3] and o[1] < y + height for o in taken):
             return place
     return None
-
-
-def _meet(a: Sequence[int], b: Sequence[int]) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def _label(

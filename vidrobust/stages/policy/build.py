@@ -205,7 +205,14 @@ def _step(
         "sensitivity_high": moved.high,
         "sensitivity_of": evidence.response.of,
         "flips": moved.flips,
-        **_observed_figures(seen),
+        "observed": seen.size,
+        "observed_low": seen.low,
+        "observed_high": seen.high,
+        "observed_least": seen.least if math.isfinite(seen.least) else None,
+        "observed_most": seen.most if math.isfinite(seen.most) else None,
+        "observed_px": seen.px,
+        "observed_basis": seen.basis,
+        "observed_n": seen.n,
         "does": standing.does.value,
         "does_low": standing.does.low,
         "does_high": standing.does.high,
@@ -224,19 +231,6 @@ def _step(
         evidence=about,
         sentence=step_sentence(name, about),
     )
-
-
-def _observed_figures(seen: ObservedStrength) -> dict[str, Any]:
-    return {
-        "observed": seen.size,
-        "observed_low": seen.low,
-        "observed_high": seen.high,
-        "observed_least": seen.least if math.isfinite(seen.least) else None,
-        "observed_most": seen.most if math.isfinite(seen.most) else None,
-        "observed_px": seen.px,
-        "observed_basis": seen.basis,
-        "observed_n": seen.n,
-    }
 
 
 def _flips_at_most(row: Mapping[str, Any]) -> str:

@@ -172,12 +172,13 @@ def without_step(cause: str, of_change: float, of: str) -> str:
 def _values(evidence: Mapping[str, Any]) -> dict[str, str]:
     of = evidence.get
     cause = CATALOGUE.get(evidence.get("cause", ""))
+    title = cause.title if cause else ""
     replication = Replication(
         found=int(of("found") or 0), tested=int(of("tested") or 0), of=str(of("replication_of") or "")
     )
     return {
-        "title": cause.title if cause else "",
-        "absent": _absent(cause.title) if cause else "change",
+        "title": title,
+        "absent": "change" if not cause else title if "motion" in title else f"change of {title}",
         "explains": cause.which("explain") if cause else "",
         "of": str(of("of")),
         "n": str(of("n")),
@@ -204,10 +205,6 @@ def _values(evidence: Mapping[str, Any]) -> dict[str, str]:
 def _one_of_two(evidence: Mapping[str, Any], kind: str, unit: str) -> str:
     low, high, grain, does = (evidence.get(f"{kind}_{name}") for name in ("low", "high", "grain", "does"))
     return f"{number(low, 2)} to {number(high, 2)} {unit} (by {number(grain, 2)}; does {_amount(does)})"
-
-
-def _absent(title: str) -> str:
-    return title if title.startswith("motion") else f"change of {title}"
 
 
 def _settle(times: object) -> str:

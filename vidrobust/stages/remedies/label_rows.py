@@ -301,6 +301,10 @@ def silence_rows(study: Study) -> Iterator[dict[str, Any]]:
         yield silence_row(study, name, [sure(each) for each in study.answers], costs)
 
 
+def sure_by_margin(answers: ItemAnswers, least: float) -> np.ndarray:
+    return np.asarray(answers.margin >= least)
+
+
 def silence_row(
     study: Study, name: str, answered: Sequence[np.ndarray], costs: Costs, note: str = ""
 ) -> dict[str, Any]:
@@ -312,11 +316,6 @@ def silence_row(
     found = paired_ratio(study.flips.before, after, study.flips.clusters, events=True)
     costs = replace(costs, agreement=share, asked=1 - share, **right)
     return row("silence", name, study.answers[0].model, FLIPS, found, costs, note)
-
-
-def sure_by_margin(answers: ItemAnswers, least: float) -> np.ndarray:
-    """(N,) bool: the margin is at least so large."""
-    return np.asarray(answers.margin >= least)
 
 
 def sure_by_frames(answers: ItemAnswers, frames: int) -> np.ndarray:

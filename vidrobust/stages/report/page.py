@@ -142,7 +142,7 @@ def write_summary(folder: Path) -> Path:
 
 def one_page(run: RunTables, shared: Mapping[str, Any]) -> str:
     found, boxes = moments_section.moments(run), shared["box_moments"]
-    player = moments_section.player(run)
+    player, policies = moments_section.player(run), shared["policies"]
     content = {
         **shared,
         "made_on": made_on(run),
@@ -155,7 +155,9 @@ def one_page(run: RunTables, shared: Mapping[str, Any]) -> str:
         "titles": title_of,
         "show": f"vidrobust show {run.folder_name}",
         "bars": account_section.account_bars(run),
-        "kept_for_testing": _kept_for_testing(shared["policies"]),
+        "kept_for_testing": listing(
+            policies[0]["evaluation_only"] if policies and policies[0]["steps"] else ()
+        ),
         "worst": found.shown[0] if found.shown else None,
         "worst_box": boxes[0] if boxes else None,
         "swaps": by_clip.swaps(run),
@@ -173,7 +175,9 @@ def one_page(run: RunTables, shared: Mapping[str, Any]) -> str:
 
 def details(run: RunTables, shared: Mapping[str, Any]) -> str:
     content = {**shared, **_content(run)}
-    budget = _Budget(LARGEST_BYTES - REST_BYTES - _weight(content["moments"]))
+    moments = (*content["moments"].shown, *content["moments"].further)
+    weight = sum(len(shot.uri) for moment in moments for shot in (moment.a, moment.b, *moment.strip))
+    budget = _Budget(LARGEST_BYTES - REST_BYTES - weight)
     content["sections"] = list(_sections(run, budget))
     for name in PICTURES:
         content[name] = budget.keep(content[name])
@@ -248,10 +252,6 @@ def _sections(run: RunTables, budget: _Budget) -> Iterator[dict[str, Any]]:
     return brought().each(shown)
 
 
-def _weight(moments: moments_section.ShownMoments) -> int:
-    return sum(len(shot.uri) for m in (*moments.shown, *moments.further) for shot in (m.a, m.b, *m.strip))
-
-
 def _content(run: RunTables) -> dict[str, Any]:
     sensitivity = sensitivity_section.summary(run)
     variation = footage_section.variation_summary(run)
@@ -315,10 +315,6 @@ def _content(run: RunTables) -> dict[str, Any]:
         "versions": [{"name": k, "value": v} for k, v in run.record.versions.items()],
         "stages": stages(run),
     }
-
-
-def _kept_for_testing(policies: list[dict[str, Any]]) -> str:
-    return listing(policies[0]["evaluation_only"]) if policies and policies[0]["steps"] else ""
 
 
 def _some(picture: Picture | None) -> list[Picture]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
+from markupsafe import escape
 
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
@@ -26,6 +27,15 @@ MOST_SAID = 6
 LARGER = 4  # a larger sample is one of so many times the frames
 WORTH_MORE = 0.05  # less than this share of the width is not worth four times the time
 COLUMNS = 4
+# Of the figures, px: width and margins, a column, a name in the legend; and the gap between rows, in rows.
+WIDTH_PX, LEFT, RIGHT, ABOVE, BELOW = 960, 62, 955, 55, 70
+COLUMN_PX, LEGEND_PX, GAP = (RIGHT - LEFT) / COLUMNS, 185, 0.6
+Place = Callable[[np.ndarray], np.ndarray]
+# Marks of models, from their middle: circle, square, triangle, diamond, triangle upside down, plus.
+SHAPES = (
+    *("m-2.6,0a2.6,2.6 0 1,0 5.2,0a2.6,2.6 0 1,0 -5.2,0", "m-2.4,-2.4h4.8v4.8h-4.8z", "m0,-3l2.8,5.2h-5.6z"),
+    *("m0,-3.4l2.6,3.4l-2.6,3.4l-2.6,-3.4z", "m0,3l2.8,-5.2h-5.6z", "m-1,-3h2v2h2v2h-2v2h-2v-2h-2v-2h2z"),
+)
 # What an interval counts as independent, in words.
 RESTS = {"part": "parts", "item": "clips", "stretch": "stretches of the footage"}
 SHOWN = ("label_flip", "total_variation")
@@ -56,30 +66,17 @@ def summary(run: RunTables) -> pd.DataFrame | None:
     table = table.assign(_row=np.arange(len(table)))
     rows = []
     keys = ["model", "perturbation", "strength", "metric"]
-    for (model, perturbation, strength, metric), group in table.groupby(keys, sort=False):
+    for key, group in table.groupby(keys, sort=False):
         clusters = whole.of(group["_row"].to_numpy())
         values = group["value"].to_numpy(np.float64)
         found = (
             clustered_rate(values > 0, clusters)
-            if metric == "label_flip"
+            if key[-1] == "label_flip"
             else clustered_mean(values, clusters, bounds=(0.0, 1.0))
         )
-        rows.append(
-            {
-                "model": model,
-                "perturbation": perturbation,
-                "strength": strength,
-                "metric": metric,
-                "value": found.value,
-                "low": found.low,
-                "high": found.high,
-                "n": found.n,
-                "frames": len(group[["item", "frame"]].drop_duplicates()),
-                "clusters": found.clusters,
-                "cluster": found.cluster,
-                "narrower": narrower(values, clusters.label, LARGER),
-            }
-        )
+        frames = len(group[["item", "frame"]].drop_duplicates())
+        more = {"frames": frames, "narrower": narrower(values, clusters.label, LARGER)}
+        rows.append(dict(zip(keys, key, strict=True)) | asdict(found) | more)
     return pd.DataFrame(rows) if rows else None
 
 
@@ -181,11 +178,8 @@ def rows(found: pd.DataFrame | None) -> list[dict[str, object]]:
     both = both.loc[sorted(both.index, key=lambda key: (place[key[:2]], key[2]))]
     result: list[dict[str, object]] = []
     for (model, perturbation, strength), row in both.iterrows():
-        entry: dict[str, object] = {
-            "model": model,
-            "perturbation": perturbation,
-            "said": saying(str(perturbation), float(strength)),
-        }
+        said = saying(str(perturbation), float(strength))
+        entry: dict[str, object] = {"model": model, "perturbation": perturbation, "said": said}
         for metric in SHOWN:
             value, low, high = (row.get((name, metric), math.nan) for name in ("value", "low", "high"))
             few = not row.get(("frames", metric), 0) >= FEWEST_ROWS
@@ -204,16 +198,12 @@ def curves(run: RunTables, found: pd.DataFrame | None) -> list[Picture]:
     families = {name: phrase(name).family for name in names}
     known_order = [*family_order(), *families.values()]
     order = sorted(set(families.values()), key=known_order.index)
-    top = _top(found)
+    largest = 100 * float(found[["value", "high"]].max().max())
+    top = next((top for top in (10.0, 25.0, 50.0) if largest <= top), 102.0)
     return [
         _family_figure(found, family, [n for n in names if families[n] == family], run.models, observed, top)
         for family in order
     ]
-
-
-def _top(found: pd.DataFrame) -> float:
-    largest = 100 * float(found[["value", "high"]].max().max())
-    return next((top for top in (10.0, 25.0, 50.0) if largest <= top), 102.0)
 
 
 def _family_figure(
@@ -224,49 +214,69 @@ def _family_figure(
     observed: Mapping[tuple[str, str], float],
     top: float,
 ) -> Picture:
+    # SVG by hand: with matplotlib these figures cost as much as the rest of both pages
     blocks = [names[i : i + COLUMNS] for i in range(0, len(names), COLUMNS)]
-    with drawing.styled():
-        # one system of axes a row, since each costs as much as all its curves
-        height = 3.5 * len(blocks) + 0.3
-        figure, axes = drawing.panels(2 * len(blocks), 1, height, margins=(0.62, 0.7, 0.05, 0.55))
-        for row, panel in enumerate(axes[:, 0]):
-            m, ticks = row % 2, dict[float, str]()
-            for c, name in enumerate(blocks[row // 2]):
-                of = found[(found["perturbation"] == name) & (found["metric"] == SHOWN[m])]
-                strengths = np.unique(of["strength"].to_numpy(np.float64))
-                seen = [observed[model, name] for model in models if (model, name) in observed]
-                place = _limits(panel, c, strengths, seen)
-                _curve(panel, of.assign(strength=place(of["strength"].to_numpy(np.float64))), models, c)
-                ticks |= zip(place(strengths).tolist(), [f"{s:g}" for s in strengths], strict=True)
-                at, text = ((1.04, phrase(name).noun), (-0.36, phrase(name).unit))[m]
-                panel.text(c + 0.5, at, text, ha="center", transform=panel.get_xaxis_transform())
-            panel.set_xticks([*ticks], ticks.values() if m else [])
-            panel.set_xlim(0, COLUMNS)
-            panel.set_ylim(0, top)
-            panel.grid(axis="y")
-            panel.set_ylabel(("frames flipped, %", "probability moved, %")[m])
-        figure.suptitle(_finding(family, found, names), x=0.01, ha="left", fontsize=9.5)
-        if len(models) > 1:
-            figure.legend(
-                *axes[0, 0].get_legend_handles_labels(),
-                loc="upper right",
-                ncols=4,
-                bbox_to_anchor=(1, 1 - 0.2 / height),
-            )
-        one = found[found["perturbation"].isin(names)]
-        what = RESTS[one["cluster"].iloc[0]]
-        caption = (
-            f"{family.capitalize()}: what a synthetic change does to the output, against its strength. "
-            "Above, the share of frames whose label flips; below, the mean total variation. n = "
-            f"{span(one['n'])} frames a point; bars are 95 % intervals over {what}."
+    height = 350 * len(blocks) + 30
+    tall = (height - ABOVE - BELOW) / (2 * len(blocks) + GAP * (2 * len(blocks) - 1))
+    parts = [_text(10, 20, _finding(family, found, names), "start", "font-size='13'")]
+    for k, model in enumerate(models if len(models) > 1 else []):
+        x, y = RIGHT - LEGEND_PX * (min(len(models), COLUMNS) - k % COLUMNS), 36 + 14 * (k // COLUMNS)
+        parts += [_marker(x, y - 4, k), _text(x + 10, y, model, "start")]
+    for row in range(2 * len(blocks)):
+        m, begin = row % 2, ABOVE + row * tall * (1 + GAP)
+        end = begin + tall
+        for tick in np.arange(0, top + 1e-9, drawing.tick_step(top)):
+            y = end - tall * tick / top
+            parts += [_path(LEFT, y, f"H{RIGHT}", drawing.LIGHT), _text(LEFT - 6, y + 4, f"{tick:g}", "end")]
+        for c, name in enumerate(blocks[row // 2]):
+            of = found[(found["perturbation"] == name) & (found["metric"] == SHOWN[m])]
+            strengths = np.unique(of["strength"].to_numpy(np.float64))
+            seen = [observed[model, name] for model in models if (model, name) in observed]
+            place, band = _limits(c, strengths, seen)
+            if band is not None:
+                shape = f"H{band[1]:.1f}v{tall:.1f}H{band[0]:.1f}z"
+                parts.append(_path(band[0], begin, shape, "none", fill=f"{drawing.LIGHT}99"))
+            parts += _curves(of, models, place, lambda value, end=end: end - tall * value / top)
+            middle, left = LEFT + (c + 0.5) * COLUMN_PX, LEFT + c * COLUMN_PX
+            parts += [_path(left, begin, f"v{tall:.1f}"), _path(left, end, f"h{COLUMN_PX}")]
+            y, text = ((begin - 5, phrase(name).noun), (end + 32, phrase(name).unit))[m]
+            parts.append(_text(middle, y, text))
+            for x, s in zip(place(strengths), strengths if m else (), strict=False):
+                parts += [_path(x, end, "v4"), _text(x, end + 15, f"{s:g}")]
+        turn = f"transform='rotate(-90 18 {begin + tall / 2:.1f})'"
+        parts.append(_text(18, begin + tall / 2, ("frames flipped, %", "probability moved, %")[m], more=turn))
+    one = found[found["perturbation"].isin(names)]
+    what = RESTS[one["cluster"].iloc[0]]
+    caption = (
+        f"{family.capitalize()}: what a synthetic change does to the output, against its strength. "
+        "Above, the share of frames whose label flips; below, the mean total variation. n = "
+        f"{span(one['n'])} frames a point; bars are 95 % intervals over {what}."
+    )
+    if any(name in {p for _, p in observed} for name in names):
+        caption += (
+            " Grey band: up to the 99th percentile of what the footage does between neighbouring frames."
         )
-        if any(name in {p for _, p in observed} for name in names):
-            caption += (
-                " Grey band: up to the 99th percentile of what the footage does between neighbouring frames."
-            )
-        return drawing.encode(
-            figure, f"Sensitivity to {family}: {listing(phrase(n).noun for n in names)}", caption
-        )
+    svg = (
+        f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {WIDTH_PX} {height}' width='{WIDTH_PX}' "
+        f"height='{height}' font-family='DejaVu Sans, Verdana, sans-serif' font-size='11.5'>"
+        f"<rect width='100%' height='100%' fill='white'/>{''.join(parts)}</svg>"
+    )
+    alt = f"Sensitivity to {family}: {listing(phrase(n).noun for n in names)}"
+    return Picture(drawing.data_uri("svg+xml", svg.encode()), alt, WIDTH_PX, caption)
+
+
+def _text(x: float, y: float, text: str, anchor: str = "middle", more: str = "") -> str:
+    return f"<text x='{x:.1f}' y='{y:.1f}' text-anchor='{anchor}' {more}>{escape(text)}</text>"
+
+
+def _path(x: float, y: float, path: str, colour: str = drawing.GREY, *, fill: str = "none") -> str:
+    return f"<path d='M{x:.1f},{y:.1f}{path}' stroke='{colour}' fill='{fill}'/>"
+
+
+def _marker(x: float, y: float, model: int) -> str:
+    return _path(
+        x, y, SHAPES[model % len(SHAPES)], "none", fill=drawing.COLOURS[model % len(drawing.COLOURS)]
+    )
 
 
 def _finding(family: str, found: pd.DataFrame, names: list[str]) -> str:
@@ -285,35 +295,25 @@ def _finding(family: str, found: pd.DataFrame, names: list[str]) -> str:
     return f"{family.capitalize()}: {said}{of}"
 
 
-def _curve(panel: drawing.Axes, of: pd.DataFrame, models: list[str], column: int) -> None:
-    for k, (model, rows) in enumerate(_by_model(of, models)):
-        rows = rows.sort_values("strength")
+def _curves(of: pd.DataFrame, models: list[str], place: Place, up: Callable[[float], float]) -> list[str]:
+    parts = []
+    for k, model in enumerate(models):
+        rows = of[of["model"] == model].sort_values("strength")
+        rows = rows[rows["value"].notna()]
         colour = drawing.COLOURS[k % len(drawing.COLOURS)]
-        x = rows["strength"].to_numpy(np.float64)
+        x = place(rows["strength"].to_numpy(np.float64))
         value, low, high = (100 * rows[name].to_numpy(np.float64) for name in ("value", "low", "high"))
-        panel.plot(
-            x,
-            value,
-            drawing.MARKERS[k % len(drawing.MARKERS)] + "-",
-            color=colour,
-            markersize=3.5,
-            linewidth=1.3,
-            clip_on=False,
-            label="" if column else model,
-        )
-        panel.vlines(x, low, high, color=colour, linewidth=1.1, alpha=0.75)
+        at = " ".join(f"{a:.1f},{up(b):.1f}" for a, b in zip(x, value, strict=True))
+        parts.append(f"<polyline points='{at}' stroke='{colour}' stroke-width='1.8' fill='none'/>")
+        for a, b, bottom, end in zip(x, value, low, high, strict=True):
+            if known(bottom) and known(end):
+                parts.append(_path(a, up(bottom), f"V{up(end):.1f}", colour))
+            parts.append(_marker(a, up(b), k))
+    return parts
 
 
-def _by_model(of: pd.DataFrame, models: list[str]) -> Iterator[tuple[str, pd.DataFrame]]:
-    for model in models:
-        yield model, of[of["model"] == model]
-
-
-def _limits(
-    panel: drawing.Axes, column: int, strengths: np.ndarray, seen: list[float]
-) -> Callable[[np.ndarray], np.ndarray]:
-    """Return where strengths are drawn in a column; shade what the footage does."""
-    panel.axvline(column + 0.02, color=drawing.GREY, linewidth=0.8)
+def _limits(column: int, strengths: np.ndarray, seen: list[float]) -> tuple[Place, np.ndarray | None]:
+    """Return where strengths lie in a column, px, and the ends of the footage's band."""
     scale = np.log if len(strengths) > 1 and strengths[0] > 0 else np.asarray
     ends, shown = strengths[[0, -1]] + [-0.5, 0.5], []
     if scale is np.log:
@@ -322,9 +322,7 @@ def _limits(
     left, right = scale(ends)
 
     def place(strength: np.ndarray) -> np.ndarray:
-        return column + 0.05 + 0.9 * (scale(strength) - left) / (right - left)
+        share = (scale(strength) - left) / (right - left)
+        return np.asarray(LEFT + COLUMN_PX * (column + 0.05 + 0.9 * share))
 
-    if shown:
-        x = place(np.array([ends[0], min(max(shown), ends[1])]))
-        panel.axvspan(*x, color=drawing.LIGHT, alpha=0.6, linewidth=0, zorder=0)
-    return place
+    return place, place(np.array([ends[0], min(max(shown), ends[1])])) if shown else None

@@ -1,0 +1,52 @@
+"""What models are shown, against each perturbation applied by itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from vidrobust.frames.batch import FrameBatch
+from vidrobust.perturb.catalogue import find
+from vidrobust.perturb.draws import seeded
+from vidrobust.predictions import Classifications
+from vidrobust.stages.sensitivity.design import strengths_shown
+from vidrobust.stages.sensitivity.unit import study_frames
+
+
+class Watching:
+    """A classifier that keeps what it was shown."""
+
+    name, task, class_names = "watching", "classification", ("a", "b")
+
+    def __init__(self) -> None:
+        self.shown: list[torch.Tensor] = []
+
+    def __call__(self, pixels: torch.Tensor) -> Classifications:
+        self.shown.append(pixels.clone())
+        return Classifications(np.full((len(pixels), 2), 0.5, np.float32), self.class_names)
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_models_see_each_perturbed_frame_as_it_is_made_alone(channels_last: bool) -> None:
+    pixels = torch.randint(
+        0, 256, (7, 3, 24, 40), dtype=torch.uint8, generator=torch.Generator().manual_seed(3)
+    )
+    if channels_last:
+        pixels = pixels.contiguous(memory_format=torch.channels_last)
+    index = np.arange(10, 17)
+    frames = FrameBatch(
+        pixels=pixels, time_s=index / 25.0, index=index, corrupt=np.zeros(7, bool), item="clip"
+    )
+    perturbations = [find(key) for key in ("hue", "gaussian_noise", "rotation", "soft_shadow", "gamma")]
+    model = Watching()
+    found = study_frames(frames, [model], perturbations, content="c", seed=5, each=1)
+    wanted = [pixels]
+    for each in perturbations:
+        shown = strengths_shown(each.key, len(each.strengths), np.arange(7), content="c", seed=5, each=1)
+        for strength, of in zip(each.strengths, shown.T, strict=True):
+            for row in np.flatnonzero(of):
+                own = seeded("c", int(index[row]), 0, each.key, 5)
+                wanted.append(each.apply(pixels[row : row + 1].contiguous(), strength, [own]))
+    assert torch.equal(torch.cat(model.shown), torch.cat([each.contiguous() for each in wanted]))
+    assert len(found) == 35 * found["metric"].nunique()
