@@ -6,7 +6,7 @@
     specific(cause)   = share less the same of the placebos, where that is above 0
     share(keyframes)  = excess of the pairs across keyframes over the pairs beside them / change of all pairs
     unexplained       = 1 - all the others
-    low, high         = interval over pairs and error of the measurement, in quadrature
+    low, high         = interval over pairs and error of the measurement
 
 w is the inverse of the probability with which the pair was drawn. Other shares are of what the keyframes leave.
 """
@@ -70,19 +70,8 @@ LEAST_ERROR = 0.02
 CODED_MOTION = 0.7
 MEASURED = (*REPLAYED, NOISE)  # causes of a pair across no keyframe, in the columns of ``PairTable``
 COLUMNS = (
-    *(
-        "cause",
-        "share",
-        "low",
-        "high",
-        "pairs_low",
-        "pairs_high",
-        "n",
-        "specific",
-        "specific_low",
-        "specific_high",
-    ),
-    *("p", "p_clips", "misfit", "clusters", "occurs"),
+    *("cause", "share", "low", "high", "pairs_low", "pairs_high", "n"),
+    *("specific", "specific_low", "specific_high", "p", "p_clips", "misfit", "clusters", "occurs"),
     *("flips", "flips_mostly"),
     *("flips_due", "flips_due_low", "flips_due_high", "flips_at_most", "flips_all"),
     "excluded",
@@ -261,22 +250,17 @@ def account_rows(
 
 
 def measurement_errors(shares: Mapping[str, float], *, coded: bool = False) -> dict[str, tuple[float, float]]:
-    """Return how far below and above the share of each cause the true one may lie, however many pairs there are.
-
-    ``shares`` of the causes of MEASURED that occur. What replayed causes have too little of, noise or the
-    unexplained part has too much of.
-    """
+    """Return how far below and above each share the true one may lie, however many pairs there are."""
+    # what replayed causes have too little of, noise or the unexplained part has too much of
     left = 1 - sum(share for cause, share in shares.items() if cause != NOISE)
     found = {cause: measurement_error(cause, share, left, coded=coded) for cause, share in shares.items()}
     others = [error[::-1] for cause, error in found.items() if cause != NOISE]
-    for cause in (NOISE, UNEXPLAINED):
-        each = np.array([found.get(NOISE, (0.0, 0.0)), *others])
-        found[cause] = tuple(np.sqrt(np.square(each).sum(axis=0)).tolist())
-    return found
+    total = np.sqrt(np.square([found.get(NOISE, (0.0, 0.0)), *others]).sum(axis=0))
+    return found | dict.fromkeys((NOISE, UNEXPLAINED), (float(total[0]), float(total[1])))
 
 
 def measurement_error(cause: str, share: float, left: float, *, coded: bool = False) -> tuple[float, float]:
-    """Return the error of one share below and above; it lacks no more than what is ``left`` by all causes."""
+    """Return the same of one share, which lacks no more than replayed causes have ``left``."""
     below, above = (part * abs(share) for part in ERRORS[cause])
     below = CODED_MOTION * abs(share) if coded and CATALOGUE[cause].moves else below
     above = above if cause == NOISE else min(above, max(left, 0.0))
@@ -286,7 +270,7 @@ def measurement_error(cause: str, share: float, left: float, *, coded: bool = Fa
 def with_error(
     share: float, over_pairs: tuple[float, float], error: tuple[float, float]
 ) -> tuple[float, float]:
-    """Return the ends of an interval over pairs, widened by the error of the measurement, in quadrature."""
+    """Return the ends of an interval over pairs, widened in quadrature."""
     (low, high), (below, above) = over_pairs, error
     return share - float(np.hypot(share - low, below)), share + float(np.hypot(high - share, above))
 
@@ -419,9 +403,8 @@ def share_of_totals(
     """Return the ratio ``statistic`` of totals (G, columns), with an interval that trusts no normal.
 
     Degrees of freedom are as many as clusters carry the spread. Each end is moved as if one more of the
-    ``draws`` pairs of average change had been drawn, of which the cause holds a quarter (upper end) or minus
-    a tenth (lower end): else a share near zero, all of it in pairs that were not drawn, would be called
-    surely zero. p asks about ``floor``.
+    ``draws`` pairs had been drawn (UNSEEN): else a share near zero would be called surely zero. p asks about
+    ``floor``.
     """
     count = len(totals)
     if not count:
