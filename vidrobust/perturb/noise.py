@@ -38,15 +38,17 @@ STILL_RATE = 25  # Frames per second taken for a single frame, which has no rate
 @functools.lru_cache(maxsize=8)
 def poisson_levels(photons_at_white: float) -> torch.Tensor:
     """Return (256, 2^14) float32: equally likely noisy levels of each clean level, of 255 and not clipped."""
-    from scipy.stats import poisson  # here, since scipy.stats takes half a second to import
+    from scipy.special import pdtr, pdtrik  # here, so that a study need not wait for SciPy to begin
 
     at = (np.arange(2**POISSON_BITS) + 0.5) / 2**POISSON_BITS
     means = photons_at_white * np.arange(256) / 255
-    low, high = np.maximum(poisson.ppf(at[[0, -1], None], means), 0).astype(np.int64)
+    ends = np.ceil(pdtrik(at[[0, -1], None], means))
+    below = np.maximum(ends - 1, 0)  # as scipy.stats, which takes half a second to import
+    low, high = np.where(pdtr(below, means) >= at[[0, -1], None], below, ends).astype(np.int64)
     sizes = high - low + 1  # counts that a level has; all levels in one row, since SciPy is slow to begin
     begins = np.cumsum(sizes) - sizes
     values = np.arange(sizes.sum()) - np.repeat(begins - low, sizes)
-    until = np.searchsorted(at, poisson.cdf(values, np.repeat(means, sizes)), side="right")
+    until = np.searchsorted(at, pdtr(values, np.repeat(means, sizes)), side="right")
     until[begins + sizes - 1] = at.size
     times = np.diff(until + np.repeat(np.arange(256), sizes) * at.size, prepend=0)
     counts = np.repeat(values, times).reshape(256, -1).astype(np.float32)

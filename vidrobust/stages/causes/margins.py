@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from vidrobust.metrics.metric import usable_pairs
 from vidrobust.statistics.levels import LEVEL
@@ -95,7 +95,7 @@ def at_most(seen: np.ndarray, unknown: np.ndarray, weight: np.ndarray, total: in
         return float(total)
     trials = float(weight.sum() ** 2 / np.square(weight).sum())
     hits = float(weight[counted].sum() / weight.sum()) * trials
-    upper = 1.0 if hits >= trials else float(stats.beta.ppf(LEVEL, hits + 1, trials - hits))
+    upper = 1.0 if hits >= trials else float(special.betaincinv(hits + 1, trials - hits, LEVEL))
     return float(min(total, np.ceil(known + upper * beyond - 1e-9)))
 
 
