@@ -173,11 +173,9 @@ class PairTable:
         return np.asarray(self.projection[:, MEASURED.index(cause)])
 
     def beyond(self, cause: str, floor: float = SMALLEST_SHARE) -> np.ndarray:
-        """Return what each pair has of a cause beyond ``floor`` of all change and beyond the placebos, (n,).
-
-        Placebos are pooled: one pair's alone are as uncertain as what they are compared with. What all pairs
-        are to exceed is laid on those in which such a change was measured.
-        """
+        """Return what each pair has of a cause beyond ``floor`` of all change and beyond the placebos, (n,)."""
+        # Placebos are pooled: one pair's alone are as uncertain as what they are compared with. What all pairs
+        # are to exceed is laid on those in which such a change was measured.
         column = MEASURED.index(cause)
         least = max(floor * float(self.change.sum()), float(self.placebo[:, column].sum()))
         projection = self.projection[:, column]
