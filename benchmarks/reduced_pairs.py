@@ -1,14 +1,15 @@
 """Do reduced pairs give the account of whole ones? Shares of both, and processor seconds a pair.
 
     python benchmarks/reduced_pairs.py [--corpus DIR] [--models DIR] [--world NAME ...] [--clip FILE ...]
-                                       [--pairs 8] [--keep FILE] [--page FILE]
+                                       [--pairs 12] [--keep FILE] [--page FILE]
 
 The same pairs are replayed whole and averaged over squares (``factor_of``), and both accounts are made of them.
 Worlds are those of ``account_worlds.py`` at 1280x720, lengths and blur three times as large, seen through a
 resize to 256 px. Real clips, averaged to 360 lines where they have more, are seen through one to 128 px, which
-reduces 360 lines as 256 px reduce 720. A share has moved where it leaves the interval that it has on whole
-frames. True shares, of worlds with one condition, are those of the twin without and with noise.
-``--keep``: rows done, continued.
+reduces 360 lines as 256 px reduce 720. The table shows the cause whose share
+moves by most of its interval's arm on that side; above 1 it leaves the interval that it has on whole frames.
+True shares, of worlds with one condition, are those of the twin without and with noise. ``--keep``: rows
+done, continued.
 """
 
 from __future__ import annotations
@@ -66,9 +67,9 @@ def model_of(models: Path, side: int) -> NetworkClassifier:
 
 
 def of_world(
-    name: str, corpus: Path, pairs: int, model: NetworkClassifier | None = None
-) -> tuple[list[Quadruple], str]:
-    """Pairs of a world at 1280x720, and the true share of its one condition, without and with noise."""
+    name: str, corpus: Path, pairs: int, model: NetworkClassifier
+) -> tuple[list[Quadruple], dict[str, float]]:
+    """Pairs of a world at 1280x720, and the true shares of its one condition, without and with noise."""
     number = WORLDS.index(name)
     worlds.WIDTH, worlds.HEIGHT, worlds.MARGIN = 1280, 720, 24 * TIMES
     still, part = (
@@ -84,11 +85,11 @@ def of_world(
         clean.append(worlds.render(still, part, large))
         frames.append(to_levels(clean[-1] + _noise(rng, TIMES * sigma)))
     frames = worlds.coded(frames) if codec else frames
-    truth = ""
-    if model is not None and name in ONE_CONDITION:
+    truth = {}
+    if name in ONE_CONDITION:
         found = worlds.truth_of(frames, [to_levels(x) for x in clean], TIMES * sigma, model)
         free, own, all_of = found.sum(axis=0)
-        truth = f"{ONE_CONDITION[name]} {free / all_of:.2f} to {own / all_of:.2f}"
+        truth = {"free": float(free / all_of), "noisy": float(own / all_of)}
     return [tuple(frames[k : k + 4]) for k in range(pairs)], truth  # type: ignore[misc]
 
 
@@ -134,27 +135,43 @@ def account(pairs: Sequence[Quadruple], model: NetworkClassifier, factor: int) -
 
 
 def compared(pairs: Sequence[Quadruple], model: NetworkClassifier) -> dict[str, Any]:
-    """Both accounts of the pairs: how far shares are apart, and what moved beyond its interval."""
+    """Both accounts of the pairs: each cause's whole share, its interval, and the reduced share."""
     height, width = pairs[0][1].shape[:2]
     info: Any = type("Size", (), {"height": height, "width": width})
     factor = factor_of(model, info)
     whole, slow = account(pairs, model, 1)
     small, fast = account(pairs, model, factor)
     known = [cause for cause in whole.index if cause != UNEXPLAINED and np.isfinite(whole["share"][cause])]
-    apart = {cause: float(small["share"][cause] - whole["share"][cause]) for cause in known}
-    moved = [c for c in known if not whole["low"][c] - 1e-9 <= small["share"][c] <= whole["high"][c] + 1e-9]
-    largest = max(known, key=lambda cause: abs(apart[cause]))
-    low, high = whole["low"][largest], whole["high"][largest]
+    columns = (whole["share"], whole["low"], whole["high"], small["share"])
     return {
         "size": f"{width}x{height}",
         "factor": factor,
-        "cause": largest,
-        "whole": f"{whole['share'][largest]:.2f} [{low:.2f}, {high:.2f}]",
-        "reduced": round(float(small["share"][largest]), 2),
-        "moved": ", ".join(moved) or "none",
-        "whole_s": round(slow, 2),
-        "reduced_s": round(fast, 2),
+        "pairs": len(pairs),
+        "shares": {cause: [float(column[cause]) for column in columns] for cause in known},
+        "seconds": [slow, fast],
     }
+
+
+def moved(share: float, low: float, high: float, reduced: float) -> float:
+    """How far a share moves, in arms of its interval on that side; 0 where it moves by less than .005."""
+    if abs(reduced - share) < 0.005:
+        return 0.0
+    arm = high - share if reduced > share else share - low
+    return abs(reduced - share) / arm if arm > 0 else float("inf")
+
+
+def said(row: dict[str, Any]) -> tuple[Any, ...]:
+    """One line of the table."""
+    by = {cause: moved(*four) for cause, four in row["shares"].items()}
+    cause = max(by, key=lambda each: by[each])
+    share, low, high, reduced = row["shares"][cause]
+    true = ""
+    if row["true"]:
+        known = ONE_CONDITION[row["name"]]
+        own = row["shares"][known]
+        true = f"{known} {row['true']['free']:.2f} to {row['true']['noisy']:.2f}: {own[0]:.2f}, {own[3]:.2f}"
+    of = (row["size"], row["factor"], row["pairs"], cause, f"{share:.2f} [{low:.2f}, {high:.2f}]")
+    return (Path(row["name"]).stem, *of, reduced, by[cause], *row["seconds"], true)
 
 
 def main() -> None:
@@ -163,7 +180,7 @@ def main() -> None:
     parser.add_argument("--models", type=Path, default=Path("../shared/models"))
     parser.add_argument("--world", nargs="*", choices=WORLDS, default=WORLDS)
     parser.add_argument("--clip", nargs="*", default=CLIPS)
-    parser.add_argument("--pairs", type=int, default=8)
+    parser.add_argument("--pairs", type=int, default=12)
     parser.add_argument("--keep", type=Path)
     asked = parser.parse_args()
     torch.set_num_threads(1)
@@ -171,24 +188,38 @@ def main() -> None:
     if asked.keep is not None and asked.keep.is_file():
         done = json.loads(asked.keep.read_text())
     table = harness.table(
-        *("footage", "size", "factor", "largest difference", "whole", "reduced", "moved", "s whole"),
-        *("s reduced", "true share"),
+        *("footage", "size", "factor", "pairs", "cause that moves most", "whole", "reduced", "arms"),
+        *("s whole", "s reduced", "true share: whole, reduced"),
         digits=2,
     )
     for name in (*asked.world, *asked.clip):
         if name not in done:
             world = name in WORLDS
             model = model_of(asked.models, 256 if world else 128)
-            if world:
-                pairs, truth = of_world(name, asked.corpus, asked.pairs, model)
-            else:
-                pairs, truth = of_clip(asked.corpus / name, asked.pairs), ""
-            done[name] = {**compared(pairs, model), "true": truth}
+            pairs, true = (
+                of_world(name, asked.corpus, asked.pairs, model)
+                if world
+                else (of_clip(asked.corpus / name, asked.pairs), {})
+            )
+            done[name] = {"name": name, **compared(pairs, model), "true": true}
             if asked.keep is not None:
                 asked.keep.write_text(json.dumps(done))
-        table.row(Path(name).stem, *done[name].values())
-    moved = sum(each["moved"] != "none" for each in done.values())
-    harness.say(f"\n{moved} of {len(done)} with a share that left its interval")
+        table.row(*said(done[name]))
+    _judged(done)
+
+
+def _judged(done: dict[str, Any]) -> None:
+    """Say how many shares left their interval, and the worst of them."""
+    every = [
+        (moved(*four), cause, row["name"], four)
+        for row in done.values()
+        for cause, four in row["shares"].items()
+    ]
+    left = [each for each in every if each[0] > 1]
+    harness.say(f"\n{len(left)} of {len(every)} shares in {len(done)} rows left their interval")
+    for arms, cause, name, (share, low, high, reduced) in sorted(left or [max(every)], reverse=True):
+        range_ = f"[{low:.2f}, {high:.2f}]"
+        harness.say(f"{name}, {cause}: {share:.2f} {range_} to {reduced:.2f}, {arms:.2f} arms")
 
 
 if __name__ == "__main__":

@@ -13,17 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.conftest import BOLTS, NETS, Line, assert_equal, run
+from tests.pipeline.conftest import BOLTS, NETS, Line, assert_equal, run, units
 from tests.shrunk import shrink
-from vidrobust.pipeline.build import build
-from vidrobust.pipeline.open import opened_sources
-from vidrobust.pipeline.progress import Reporter
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.answer.answer import answer_of
-from vidrobust.stages.catalogue import STAGES
-from vidrobust.stages.causes.stage import CausesStage
 
 TABLES = (
     "transitions",
@@ -177,28 +171,31 @@ def test_a_small_file_system_is_no_traceback(
         subprocess.run(["umount", str(disk)], check=True)
 
 
-def test_an_interrupted_run_has_a_page_of_what_was_finished(
-    corpus: Path, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_killed_after_its_first_page_a_study_has_a_report_and_goes_on_to_the_same_numbers(
+    corpus: Path, models: Path, tmp_path: Path
 ) -> None:
-    """Interrupted when the first pair is replayed; the page then says what is to come, and the last one all."""
-
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
-
     line = _line(corpus, models, tmp_path)
-    settings = Settings(sources=(str(line.sources),), model=(line.model,), pairs=1, pictures=False)
-    quiet, page = Reporter(quiet=True), line.run / "report.html"
-    with monkeypatch.context() as patched, opened_sources(settings, str(line.run), quiet) as run:
-        patched.setattr(CausesStage, "work", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            build(run, STAGES, ["stability", "causes", "remedies", "report"])
-    assert line.folder.record.to_come == ("causes",)
-    assert set(line.folder.record.stages) == {"transitions", "stability", "remedies"}
-    assert "details.html" not in page.read_text()
-    kinds = {each.kind for each in answer_of(RunTables(line.run)).statements}
-    assert kinds >= {"rate", "rule_no_held_out", "train_unknown_scene"}
-    assert not [each for each in answer_of(RunTables(line.run)).statements if each.kind.startswith("why")]
-    with opened_sources(settings, str(line.run), quiet) as run:
-        build(run, STAGES, ["stability", "remedies", "report"])
-    assert line.folder.record.to_come == ()
+    with start(*line.command("study", "-q")) as process:
+        deadline, page = time.monotonic() + 120, line.run / "report.html"
+        while not page.exists() and process.poll() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.002)
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
+    incomplete, answer = page.read_text(), answer_of(RunTables(line.run))
+    assert incomplete.rstrip().endswith("</html>")
+    assert "details.html" not in incomplete
+    assert "causes" in answer.to_come
+    assert all(stage in incomplete for stage in answer.to_come)
+    kinds = {each.kind for each in answer.statements}
+    assert "rate" in kinds
+    assert not [kind for kind in kinds if kind.startswith("why")]
+    done = units(line.run)
+    assert run(*line.command("study", "-q")) == 0
+    assert answer_of(RunTables(line.run)).to_come == ()
     assert "details.html" in page.read_text()
+    assert done.items() <= units(line.run).items()  # their times too: nothing was made twice
+    other = dataclasses.replace(line, run=tmp_path / "other")
+    assert run(*other.command("study", "-q")) == 0
+    for name in (*TABLES, "causes", "remedies"):
+        assert_equal(line.folder.table(name), other.folder.table(name))

@@ -268,7 +268,7 @@ class _Round:
     first: np.ndarray
     second: np.ndarray
     moved: PairChange  # Without light and blur
-    brought: np.ndarray | None  # The first frame, moved; None where light and blur are not to be measured
+    measured: bool  # Whether light and blur are to be measured
     clear: np.ndarray
     noise: float
 
@@ -295,10 +295,10 @@ class _Round:
             if blank:
                 levels, local = fit_lights(first, second, everywhere, strong_noise)
                 change = replace(change, levels=levels, local=local)
-            return made(moved=change, brought=None, clear=everywhere)
+            return made(moved=change, measured=False, clear=everywhere)
         carefully = fine or smooth
         affine = camera_motion(lit, shown, found, by_pixels=smooth) if carefully else shared_motion(found)
-        camera = affine_field(affine, *found.visible.shape)
+        camera = found.by_affine if affine is found.affine else affine_field(affine, *found.visible.shape)
         if smooth and size_px(camera) < SMOOTH_RESOLUTION:
             affine, camera = np.eye(2, 3), np.zeros_like(camera)
         margin = SMOOTH_LEVELS if smooth else BETTER_LEVELS + OF_NOISE * max(0.0, noise - LITTLE_NOISE)
@@ -306,21 +306,26 @@ class _Round:
         motion = camera + objects
         new = found.unseen | ~inside(motion) | edges_of(motion)
         change = replace(unchanged(first.shape), camera=camera, objects=objects, new=new, affine=affine)
-        brought = warp(first, motion) if size_px(motion) >= RESOLUTION else first
         # where noise is strong a flow returns by chance
-        return made(moved=change, brought=brought, clear=(found.visible | smooth) & ~new)
+        return made(moved=change, measured=True, clear=(found.visible | smooth) & ~new)
+
+    @cached_property
+    def brought(self) -> np.ndarray:
+        """The first frame, moved."""
+        motion = self.moved.motion
+        return warp(self.first, motion) if size_px(motion) >= RESOLUTION else self.first
 
     @cached_property
     def lit(self) -> PairChange:
         """The change with its light, without blur."""
-        if self.brought is None:
+        if not self.measured:
             return self.moved
         still = ~moves(self.moved.objects)
         levels, local = fit_lights(self.brought, self.second, self.clear, self.noise, still)
         return replace(self.moved, levels=levels, local=local)
 
     def whole(self) -> PairChange:
-        if self.brought is None:
+        if not self.measured:
             return self.moved
         return _with_blur(self.lit, self.first, self.second, self.brought, self.clear)
 

@@ -145,7 +145,7 @@ class _Blocks:
 def _blocks(a: np.ndarray, b: _Target, visible: np.ndarray, block: int) -> _Blocks:
     height, width = visible.shape
     rows, columns = max(1, height // block), max(1, width // block)
-    first, second = luma(a.astype(np.float32)), b.luma
+    first, second = luma(a.astype(np.float32, copy=False)), b.luma
     inside = (np.minimum(first, second) > 2) & (np.maximum(tone.brightest(a), b.brightest) < FULL - 1)
     mask = (visible & inside).astype(np.float32)
 
@@ -176,7 +176,7 @@ def _overlapping(knots: int) -> tuple[np.ndarray, np.ndarray]:
 
 @lru_cache(maxsize=16)
 def _banded(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    # Returns places (band, knot) as ``solveh_banded`` has them, and for each its place in (P, Q), products
+    # Returns places (band, knot) as LAPACK's ``pbsv`` has them, and for each its place in (P, Q), products
     # down and across.
     (down, other_down), (across, other_across) = _overlapping(rows), _overlapping(columns)
     i, j = (x[:, None] * columns for x in (down, other_down))
@@ -196,7 +196,7 @@ def _played(blocks: _Blocks, lattice: np.ndarray) -> np.ndarray:
 def _fit(blocks: _Blocks, weight: np.ndarray, absolute: int = 0) -> np.ndarray:
     """(R, C) lattice by reweighted least squares, drawn to 0 where little is seen."""
     # ``absolute`` rounds of least absolute deviations come before those with Tukey's biweight.
-    from scipy import linalg  # here, since few changes of light need it, and it takes a while to import
+    from scipy.linalg.lapack import dpbsv  # here, since few changes of light need it; it is slow to import
 
     down, across, pairs = blocks.down, blocks.across, blocks.pairs
     size = (down.shape[1], across.shape[1])
@@ -211,7 +211,9 @@ def _fit(blocks: _Blocks, weight: np.ndarray, absolute: int = 0) -> np.ndarray:
         normal[band, knot] = (pairs[0].T @ (w * square) @ pairs[1]).ravel()[taken]
         normal[0] += (scale / PRIOR) ** 2
         target = down.T @ (w * blocks.first * blocks.difference) @ across
-        lattice = linalg.solveh_banded(normal, target.ravel(), lower=True, check_finite=False).reshape(size)
+        _, found, failed = dpbsv(normal, target.ravel(), lower=1)  # SciPy's solveh_banded, without its checks
+        assert not failed, "the prior makes it positive definite"
+        lattice = found.reshape(size)
         residual = np.abs(blocks.difference - blocks.first * _played(blocks, lattice))
     return lattice
 

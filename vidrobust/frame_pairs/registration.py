@@ -42,6 +42,9 @@ UNLIKE_LEVELS = 8  # difference, levels, beyond the picture's own contrast from 
 SAMPLED_PIXELS = 20_000  # most pixels that the affine motion is fitted to
 ROW = 128  # single pixels are sampled in rows of so many, since OpenCV bounds a picture's side
 
+# Where less than this share of a picture moves, only that is sampled: the rest would be copied bit by bit.
+MOSTLY_STILL = 0.4
+
 SAME_MOTION = 0.5  # two estimates of the camera's motion that are nearer, px rms, are of the same motion
 # Rows and columns of cells in which a camera's motion must show where no group of points is the camera's.
 GRID_OF_CELLS = (9, 12)
@@ -62,6 +65,7 @@ class Registration:
     """What moved between frame a and frame b."""
 
     affine: np.ndarray  # (2, 3) float64: From a pixel of b to where it was in a
+    by_affine: np.ndarray  # (H, W, 2) float32: The displacement that this makes, px
     flow: np.ndarray  # (H, W, 2) float32: Displacement, px, from a pixel of b to where it was in a
     visible: np.ndarray  # (H, W) bool: Pixels of b that were seen in a: displaced consistently forth and back
     # (H, W) bool: Pixels of b that were surely not in a: no displacement comes near, none returns
@@ -112,7 +116,8 @@ def register(
     flow = _dis(0 if fine else 1).calc(gray_b, gray_a, None)
     returns = _returns(flow, _dis(1).calc(gray_a, gray_b, None)) & inside(flow)
     affine, common = _fit_affine(flow, textured & returns)
-    made, unexplained, left = _nearest(gray_a, gray_b, (affine_field(affine, height, width), flow))
+    by_affine = affine_field(affine, height, width)
+    made, unexplained, left = _nearest(gray_a, gray_b, (by_affine, flow))
     likeness = correlation(made[textured], gray_b[textured])
     visible = returns & ~unexplained
     failed = None
@@ -122,6 +127,7 @@ def register(
         failed = Unregistered.MUCH_IS_NEW
     return Registration(
         affine=affine,
+        by_affine=by_affine,
         flow=flow,
         visible=visible,
         unseen=unexplained & ~returns,
@@ -135,9 +141,11 @@ def register(
 
 
 def _unknown(height: int, width: int, reason: Unregistered) -> Registration:
+    still = np.zeros((height, width, 2), np.float32)
     return Registration(
         affine=np.eye(2, 3),
-        flow=np.zeros((height, width, 2), np.float32),
+        by_affine=still,
+        flow=still,
         visible=np.zeros((height, width), bool),
         unseen=np.ones((height, width), bool),
         common=0.0,
@@ -198,14 +206,13 @@ def _nearest(
     """The picture made of a by whichever displacement comes nearest to b, and where none comes near."""
     # The last are what no displacement and each of these leaves of the difference.
     # No displacement is tried first: like the motion vectors of a video encoder, others must do better.
-    made = a.copy()
-    every = [blurred_difference(a, b)]
-    least = every[0].copy()
+    made, least = a.copy(), blurred_difference(a, b)
+    every = [least]
     for displacement in fields:
         moved = warp(a, displacement)
         every.append(blurred_difference(moved, b))
-        better = every[-1] < least
-        made[better], least[better] = moved[better], every[-1][better]
+        np.copyto(made, moved, where=every[-1] < least)
+        least = np.minimum(least, every[-1])
     return made, _far(least, b), every
 
 
@@ -213,6 +220,10 @@ def warp(
     frame: np.ndarray, displacement: np.ndarray, *, interpolation: int = cv2.INTER_LANCZOS4
 ) -> np.ndarray:
     """Sample a frame at displaced places: out[y, x] = frame[y + dy, x + dx], borders mirrored."""
+    if interpolation == cv2.INTER_LANCZOS4 and moves(displacement[::8, ::8]).mean() < MOSTLY_STILL:
+        where, made = moves(displacement), frame.copy()
+        made[where] = warp_at(frame, displacement, where)
+        return made
     x, y = _places(displacement)
     return np.asarray(cv2.remap(frame, x, y, interpolation, borderMode=cv2.BORDER_REFLECT_101))
 
@@ -275,7 +286,7 @@ def inverted(affine: np.ndarray) -> np.ndarray:
 
 def blurred_difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return the absolute difference of two grey pictures about each pixel, levels."""
-    difference = np.abs(a.astype(np.float32) - b.astype(np.float32))
+    difference = cv2.absdiff(*(x.astype(np.float32, copy=False) for x in (a, b)))
     return np.asarray(cv2.GaussianBlur(difference, (0, 0), SCALE_OF_RESIDUAL))
 
 
@@ -306,11 +317,11 @@ def camera_motion(
     if not seen.camera_valid:
         # no one group is the camera's: a hand-held camera before near and far things
         return shared_motion(found) if moves_everywhere(found) else np.eye(2, 3)
-    affine, shape = seen.camera.matrix_back(), found.visible.shape
-    finer = shared_motion(found)
-    if size_px(affine_field(affine, *shape) - affine_field(finer, *shape)) < SAME_MOTION:
+    affine, finer = seen.camera.matrix_back(), shared_motion(found)
+    by_points = affine_field(affine, *found.visible.shape)
+    if size_px(by_points - affine_field(finer, *found.visible.shape)) < SAME_MOTION:
         return finer
-    return affine if size_px(affine_field(affine, *shape)) >= RESOLUTION else np.eye(2, 3)
+    return affine if size_px(by_points) >= RESOLUTION else np.eye(2, 3)
 
 
 def _of_all_pixels(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -329,7 +340,7 @@ def _of_all_pixels(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 def moves_everywhere(found: Registration) -> bool:
     """Say whether the affine motion removes over half of the flow in most cells, also along the rim."""
-    left = found.flow - affine_field(found.affine, *found.visible.shape)
+    left = found.flow - found.by_affine
     size = (GRID_OF_CELLS[1], GRID_OF_CELLS[0])
     clear = found.visible.astype(np.float32)
     share = cv2.resize(clear, size, interpolation=cv2.INTER_AREA)
@@ -345,8 +356,7 @@ def moves_everywhere(found: Registration) -> bool:
 
 def shared_motion(found: Registration) -> np.ndarray:
     """Return the affine motion (2, 3) that most textured pixels share; the identity where there is none."""
-    field = affine_field(found.affine, *found.visible.shape)
-    return np.eye(2, 3) if found.affine_failed or size_px(field) < RESOLUTION else found.affine
+    return np.eye(2, 3) if found.affine_failed or size_px(found.by_affine) < RESOLUTION else found.affine
 
 
 def own_motion(found: Registration, affine: np.ndarray, camera: np.ndarray, margin: float) -> np.ndarray:

@@ -83,6 +83,8 @@ class Tone:
     def colour(self, levels: np.ndarray) -> np.ndarray:
         """Apply the colour's change alone: (..., 3) -> float32, not clipped."""
         x = levels.astype(np.float32)
+        if not self.has_colour:
+            return x
         y = x @ self.matrix.T.astype(np.float32) + self.constant.astype(np.float32)
         return np.asarray(y if self.hues is None else y + at_hues(x, self.hues))
 
@@ -114,8 +116,8 @@ def fit_tone(a: np.ndarray, b: np.ndarray, visible: np.ndarray, noise: float = 0
     cells = Cells(visible & unclipped(a, b))
     x, y = cells.of(a), cells.of(b)
     light = _fit_curve(a, cells, x, y, _luma, noise)
-    lit = light.light(a)
-    tone = _with_matrix(light, cells.of(lit), y, noise) if len(x) >= MIN_CELLS else light
+    lit = cells.of(light.light(a)) if light.has_light else x
+    tone = _with_matrix(light, lit, y, noise) if len(x) >= MIN_CELLS else light
     some = a[::CELL, ::CELL].astype(np.float32)
     if root_mean_square(tone.colour(some) - some) < STRONG:
         return tone
@@ -150,7 +152,7 @@ class Cells:
 
     def of(self, picture: np.ndarray) -> np.ndarray:
         """Return the means (n, 3) float64 of a picture (H, W, 3)."""
-        seen = cv2.copyTo(picture, self.clear.view(np.uint8)).astype(np.float32)  # 0 where not clear
+        seen = cv2.copyTo(picture, self.clear.view(np.uint8)).astype(np.float32, copy=False)  # else 0
         return np.asarray((self._averaged(seen)[self._mostly] / self._share).astype(np.float64))
 
     def _averaged(self, values: np.ndarray) -> np.ndarray:
@@ -162,11 +164,11 @@ def _power(x: np.ndarray, power: float) -> np.ndarray:
     return np.asarray(x * np.power(np.maximum(x, 1) / 255, np.float32(power - 1)))
 
 
-def _curves(a: np.ndarray, power: float) -> tuple[np.ndarray, np.ndarray]:
-    """A picture of 8 bits to this power, and what a little more power does to that."""
+def _curves(power: float) -> tuple[np.ndarray, np.ndarray]:
+    """Tables of 8 bits: the levels to this power, and what a little more power does to that."""
     x = np.arange(256, dtype=np.float32)
     table = _power(x, power)
-    return cv2.LUT(a, table), cv2.LUT(a, table * np.log(np.maximum(x, 1) / 255))
+    return table, table * np.log(np.maximum(x, 1) / 255)
 
 
 def _luma(colours: np.ndarray, of: np.ndarray) -> np.ndarray:
@@ -193,8 +195,9 @@ def _fit_curve(
         if len(x) < MIN_CELLS:
             break
         # a power of 1 leaves the picture as it is
-        curves = _curves(a, power)
-        made, more = x if power == 1 else cells.of(curves[0]), cells.of(curves[1])
+        of_power, of_more = _curves(power)
+        made = x if power == 1 else cells.of(cv2.LUT(a, of_power))
+        more = cells.of(cv2.LUT(a, of_more))
         design = np.column_stack([grey(x, made), np.ones(len(x)), grey(x, more)])
         expected = np.array([[1.0], [0.0], [1.0 - power]])
         found = _robust(design, grey(y, y)[:, None], expected, prior, own, 1)[:, 0]
@@ -356,5 +359,4 @@ def turn_deg(before: np.ndarray, after: np.ndarray) -> float:
 
 def brightest(rgb: np.ndarray) -> np.ndarray:
     """(H, W, 3) uint8 or float32 -> (H, W) of the same dtype, the largest channel of each pixel."""
-    red, green, blue = cv2.split(rgb)
-    return np.asarray(cv2.max(cv2.max(red, green), blue))
+    return np.asarray(np.maximum(np.maximum(rgb[..., 0], rgb[..., 1]), rgb[..., 2]))

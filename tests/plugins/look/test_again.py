@@ -106,5 +106,5 @@ def test_each_model_has_its_statements_and_too_few_frames_are_said_once_a_model(
     assert kinds == {
         ("short", "look_few"): 1,
         ("brief", "look_few"): 1,
-        ("long", "look_same_picture"): len(PARTS),
+        ("long", "look_same_picture"): 1,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +17,7 @@ from vidrobust.stages.causes.statements import MATTERS
 from vidrobust.statement import Level, Statement
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.numbers import share_with_interval
-from vidrobust.text.phrases import capital, plural
+from vidrobust.text.phrases import capital, listing, plural
 
 QUESTION = "same picture"
 WORDS = {
@@ -28,37 +29,43 @@ WORDS = {
 
 
 def statements(run: RunTables) -> Iterator[Statement]:
-    table, too_few = run.table("look"), set[str]()
-    for row in [] if table is None else _rows(table):
-        n = int(row["n"])
-        if n < FEWEST_ROWS:
-            if row["model"] in too_few:
-                continue
-            too_few.add(row["model"])
+    table = run.table("look")
+    rows = [] if table is None else _rows(table)
+    for model, of in itertools.groupby(rows, key=lambda row: str(row["model"])):
+        every = list(of)
+        n = max(int(row["n"]) for row in every)
+        known = [row for row in every if row["n"] >= FEWEST_ROWS]
+        if not known:
             yield Statement(
                 question=QUESTION,
                 text=f"Not enough data: {plural(n, 'frame')}, {FEWEST_ROWS} needed.",
                 level=Level.NOT_MEASURED,
                 kind="look_few",
-                model=str(row["model"]),
+                model=model,
                 n=n,
                 is_open=True,
             )
             continue
-        figure = share_with_interval(row["value"], row["low"], row["high"])
-        small = row["high"] < MATTERS
+        most, said = max(known, key=lambda row: row["value"]), [_in_words(row, n) for row in every]
+        small = all(row["high"] < MATTERS for row in known)
         yield Statement(
             question=QUESTION,
-            text=f"{capital(row['part'])}: {figure} of {plural(n, 'frame')} get another answer "
-            f"{WORDS[row['change']]}.",
+            text=f"Share of {plural(n, 'frame')} that get another answer: {listing(said)}.",
             level=Level.NO_EFFECT if small else Level.MEASURED,
             kind="look_same_picture",
-            model=str(row["model"]),
-            value=float(row["value"]),
-            low=float(row["low"]),
-            high=float(row["high"]),
+            model=model,
+            value=float(most["value"]),
+            low=float(most["low"]),
+            high=float(most["high"]),
             n=n,
         )
+
+
+def _in_words(row: dict[str, Any], usual: int) -> str:
+    figure = share_with_interval(row["value"], row["low"], row["high"])
+    of = "" if row["n"] == usual else f" of {plural(int(row['n']), 'frame')}"
+    figure = f"{figure}{of}" if row["n"] >= FEWEST_ROWS else f"not enough data{of}"
+    return f"{figure} {WORDS[row['change']]} ({row['part']})"
 
 
 def details(run: RunTables, keep: Keep) -> Markup | str:

@@ -16,7 +16,9 @@ from vidrobust.text.printable import shown
 
 WIDTH = 100  # columns of a line on the console
 COLUMN = 18  # columns in front of the text of a statement
-MOST_FULL = 3  # models up to which the console shows every statement; of more it shows what leads
+# Models up to which the console shows every statement, and up to which it leaves out what has no effect or is
+# open where the question has another answer: 24 lines for two models. Of more it shows what leads.
+MOST_FULL, MOST_BRIEF = 1, 3
 TITLES = {
     Question.SCENE: "Unknown scene",
     Question.LABELS: "With labels",
@@ -49,8 +51,8 @@ def sentence_of(statement: Statement) -> str:
 def console_text(run: RunTables) -> str:
     """What ``vidrobust show`` prints."""
     answer = answer_of(run)
-    full = len(answer.models) <= MOST_FULL
-    lines = [line for model in answer.models for line in _model_lines(answer.of(model), model, full=full)]
+    many = len(answer.models)
+    lines = [line for model in answer.models for line in _model_lines(answer.of(model), model, many)]
     if not lines:
         lines = [f"{run.folder}: no model has been evaluated in this run."]
     report = run.folder / "report.html"
@@ -61,11 +63,14 @@ def console_text(run: RunTables) -> str:
     return shown("\n".join(lines))  # the names of a model and its classes are anybody's
 
 
-def _model_lines(statements: Iterable[Statement], model: str, *, full: bool) -> Iterator[str]:
+def _model_lines(statements: Iterable[Statement], model: str, many: int) -> Iterator[str]:
     yield model
-    before = ""
+    before = asked = ""
     for each in statements:
-        if not (full or each.is_action or each.question in LEADING):
+        little = each.level is Level.NO_EFFECT or (each.is_open and each.level is not Level.SUGGESTED)
+        brief, asked = each.question != asked or not little, each.question
+        shown_too = many <= MOST_FULL or (many <= MOST_BRIEF and brief)
+        if not (shown_too or each.is_action or each.question in LEADING):
             continue
         title = title_of(each.question)
         head = f"  {'' if title == before else title}".ljust(COLUMN)

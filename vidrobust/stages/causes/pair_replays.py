@@ -128,10 +128,15 @@ def study_pair(
     scene = _scene(outer[0], small_first, small_second, outer[1], change)
     if not isinstance(scene, ReplayScene):
         return PairReplays(pictures=(first, second), excluded=scene)
-    made = _replays(album, scene, first, second, reverse=sharper)
+    whole = change if factor == 1 else enlarged(change, first, second)
+    brought = noise_beside(first, second, whole)
+    made = _replays(album, scene, (first, second), brought, whole, reverse=sharper)
     if not flips:
         return made
-    found = undone(small_a, small_b, there, change if sharper else measure_all(small_b, small_a), (a, b))
+    if sharper:
+        brought = noise_beside(a, b, there if factor == 1 else enlarged(there, a, b))
+    found = undone(small_a, small_b, change if sharper else measure_all(small_b, small_a))
+    found[NOISE] = to_levels(brought)
     small = [] if factor == 1 else [small_b]
     return replace(
         made,
@@ -142,39 +147,21 @@ def study_pair(
     )
 
 
-def undone(
-    a: np.ndarray,
-    b: np.ndarray,
-    there: PairChange,
-    back: PairChange,
-    whole: tuple[np.ndarray, np.ndarray] | None = None,
-) -> dict[str, np.ndarray]:
-    """Make frame t+1 as it would have been without one of the causes, or with the noise of t.
+def undone(a: np.ndarray, b: np.ndarray, back: PairChange) -> dict[str, np.ndarray]:
+    """Make frame t+1 as it would have been without one of the causes.
 
     A replay on a third frame has another noise, which may decide a flip; here the very picture is changed, by
     what was measured back from t+1 to t. Without a motion nothing comes into view: both are undone together.
-    Noise is that of the ``whole`` frames, where a and b are reduced.
     """
-    found: dict[str, np.ndarray] = {}
-    if not back.failed:
-        own, still = b.astype(np.float32), np.zeros((*b.shape[:2], 2), np.float32)
-        dark, known = too_dark(own, still, saturated(b), b, a, back)
-        content = a.astype(np.float32)
-        scene = ReplayScene(
-            third=own, to_third=still, gaps=dark, fill=known, change=back, seed=0, content=content
-        )
-        found = {cause: scene.picture(together_with(cause)) for cause in REPLAYED if cause in scene.occurring}
-    if not there.failed:
-        found[NOISE] = to_levels(noise_beside(*_whole(a, b, there, whole or (a, b))))
-    return found
-
-
-def _whole(
-    a: np.ndarray, b: np.ndarray, change: PairChange, whole: tuple[np.ndarray, np.ndarray]
-) -> tuple[np.ndarray, np.ndarray, PairChange]:
-    if whole[0].shape == a.shape:
-        return a, b, change
-    return *whole, enlarged(change, *whole)
+    if back.failed:
+        return {}
+    own, still = b.astype(np.float32), np.zeros((*b.shape[:2], 2), np.float32)
+    dark, known = too_dark(own, still, saturated(b), b, a, back)
+    content = a.astype(np.float32)
+    scene = ReplayScene(
+        third=own, to_third=still, gaps=dark, fill=known, change=back, seed=0, content=content
+    )
+    return {cause: scene.picture(together_with(cause)) for cause in REPLAYED if cause in scene.occurring}
 
 
 class _Album:
@@ -198,13 +185,17 @@ class _Album:
 
 
 def _replays(
-    album: _Album, scene: ReplayScene, a: np.ndarray, b: np.ndarray, *, reverse: bool
+    album: _Album,
+    scene: ReplayScene,
+    frames: tuple[np.ndarray, np.ndarray],
+    brought: np.ndarray,
+    whole: PairChange,
+    *,
+    reverse: bool,
 ) -> PairReplays:
-    # ``a`` and ``b`` are the whole frames; in their px noise is compared and sizes are told
-    change, real = scene.change, b.astype(np.float32)
-    small = change.new.shape
-    whole = change if small == b.shape[:2] else enlarged(change, a, b)
-    brought = noise_beside(a, b, whole)
+    # ``frames`` and ``whole`` are of the whole frames; in their px noise is compared and sizes are told
+    (a, b), change = frames, scene.change
+    small, real = change.new.shape, b.astype(np.float32)
     pairs, noise = exchanged(brought, real, draws=DRAWS, seed=scene.seed), noise_levels(brought, real)
     steps = range(len(REPLAYED) + 1)
     forwards = tuple(album.of(scene, REPLAYED[:n]) for n in steps)
