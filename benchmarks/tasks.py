@@ -3,8 +3,8 @@
     python benchmarks/tasks.py --out DIR
 
 Corners and masks of parts come from the outlines that the line draws. Two small networks learn them in under a
-minute and are saved as ONNX. Jitter, swaps, lost joints and flips of known size
-are measured, and footage with one planted condition each is studied.
+minute and are saved as ONNX. Jitter, swaps, lost joints and flips of known size are measured, TC is computed
+anew, and six parts under one planted condition each are studied. Whatever is in DIR is not made again.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ CLASSES = ("ground", *(kind.name for kind in KINDS))
 SIZE, INPUT = (240, 320), (120, 160)  # of footage and of both networks' input, px
 BINS = 4  # of the SimCC head, a px of the input
 MEAN, STD = ((torch.tensor(v).view(1, 3, 1, 1)) for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
-SOFT = 2.0  # px of the input, width of the scores about a joint
+SOFT, HEAT = 2.0, 3.0  # px of the input, widths of the scores about a joint and of the heat it is taught
 
 
 @dataclass(frozen=True)
@@ -101,15 +101,22 @@ class CornerNetwork(nn.Module):
         y, x = torch.meshgrid(*(torch.arange(side // 4) * 4.0 + 1.5 for side in INPUT), indexing="ij")
         self.register_buffer("grid", torch.stack([x, y]).flatten(1).T)
 
-    def places(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(N, 4, 2) px of the input, (N, 4) how much of the heat lies in 3 x 3 cells."""
-        heat = self.head(self.trunk(inputs))
-        share = heat.flatten(2).softmax(dim=2)
-        near = 9 * nn.functional.avg_pool2d(share.view(heat.shape), 3, 1, 1)
-        return share @ self.grid, near.flatten(2).amax(dim=2)
+    def heat(self, inputs: torch.Tensor) -> torch.Tensor:
+        """(N, 4, 1200) logarithms of each corner's share of the cells."""
+        return self.head(self.trunk(inputs)).flatten(2).log_softmax(dim=2)
+
+    def loss(self, inputs: torch.Tensor, corners: torch.Tensor) -> torch.Tensor:
+        """Cross entropy with a Gaussian about each corner, and the distance."""
+        heat = self.heat(inputs)
+        apart = (self.grid - corners[:, :, None]).square().sum(dim=3)
+        wanted = (-apart / 2 / HEAT**2).softmax(dim=2)
+        return 0.1 * (heat.exp() @ self.grid - corners).abs().mean() - (wanted * heat).sum(dim=2).mean()
 
     def forward(self, inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        place, sure = self.places(inputs)
+        share = self.heat(inputs).exp()
+        place = share @ self.grid
+        near = 9 * nn.functional.avg_pool2d(share.unflatten(2, [side // 4 for side in INPUT]), 3, 1, 1)
+        sure = near.flatten(2).amax(dim=2)  # how much of the heat lies in 3 x 3 cells
         scores = []
         for axis, side in enumerate(INPUT[::-1]):
             bins = torch.arange(BINS * side) / BINS
@@ -136,24 +143,23 @@ def _inputs(frames: np.ndarray) -> torch.Tensor:
 def trained(network: CornerNetwork | MapNetwork, steps: int, clips: int, batch: int = 8) -> nn.Module:
     """Fit a network to clips of other seeds than those that are measured."""
     torch.manual_seed(0)
-    rng, kinds = np.random.default_rng(0), 1 if isinstance(network, CornerNetwork) else len(KINDS)
-    shots = [shoot(part=BOARD - k % kinds, frames=24, seed=100 + k) for k in range(clips)]
+    rng, every = np.random.default_rng(0), BOARD if isinstance(network, CornerNetwork) else 1
+    shots = [shoot(part=every * (1 + k % 12), frames=6, seed=100 + k) for k in range(clips)]
     frames, corners, maps = (
-        np.concatenate([getattr(s, name)[::3] for s in shots]) for name in ("frames", "corners", "maps")
+        np.concatenate([getattr(s, name)[::5] for s in shots]) for name in ("frames", "corners", "maps")
     )
     inputs, corners = _inputs(frames), torch.from_numpy((corners + 0.5) / 2 - 0.5).float()
     labels = torch.from_numpy(
         np.stack([cv2.resize(m, (80, 60), interpolation=cv2.INTER_NEAREST) for m in maps])
     ).long()
-    optimiser = torch.optim.AdamW(network.parameters(), 3e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 6e-3, total_steps=steps)
+    optimiser = torch.optim.AdamW(network.parameters())
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-2, total_steps=steps)
     network.train()
     for _ in range(steps):
         rows = torch.from_numpy(rng.integers(0, len(inputs), batch))
         seen = inputs[rows] * (1 + 0.05 * torch.randn(batch, 1, 1, 1))
         if isinstance(network, CornerNetwork):
-            places, sure = network.places(seen)
-            loss = (places - corners[rows]).abs().mean() - 0.3 * sure.log().mean()
+            loss = network.loss(seen, corners[rows])
         else:
             loss = nn.functional.cross_entropy(network(seen), labels[rows])
         optimiser.zero_grad()
@@ -194,13 +200,16 @@ def shaking(paths: np.ndarray) -> float:
     return float(np.linalg.norm(np.diff(paths, n=2, axis=0), axis=-1).mean() / 2)
 
 
-def of_points(network: Path | None) -> list[dict[str, object]]:
-    """Rows: what is planted in key points of a board on the belt, and what is measured."""
+Row = tuple[str, float, float, float]  # what, planted, measured, frames a processor second
+
+
+def of_points(network: Path) -> list[Row]:
+    """Return what is planted in key points of a board on the belt, and what is measured."""
     from vidrobust.models.load import load_model
     from vidrobust.plugins.pose.people import people
     from vidrobust.plugins.pose.task import METRICS, PoseMeter
 
-    shot, rng, rows = shoot(frames=90), np.random.default_rng(0), []
+    shot, rng, rows = shoot(frames=90), np.random.default_rng(0), list[Row]()
     quiet = np.concatenate([shot.corners, np.full((90, 4, 1), 0.9)], axis=2)[:, None]
 
     def row(what: str, planted: float, points: np.ndarray, read: str) -> None:
@@ -210,7 +219,7 @@ def of_points(network: Path | None) -> list[dict[str, object]]:
         rate = len(points) / (time.process_time() - began)
         value = parts[read].mean() if "jitter" in read else parts[read].sum()
         value = np.sqrt(value) if read == "squared_jitter" else value
-        rows.append({"what": what, "planted": planted, "measured": float(value), "frames_per_cpu_s": rate})
+        rows.append((what, planted, float(value), rate))
 
     for deviation in (0.3, 0.5, 1.0, 2.0):
         points = quiet.copy()
@@ -224,34 +233,25 @@ def of_points(network: Path | None) -> list[dict[str, object]]:
     points = quiet.copy()
     points[rng.choice(np.arange(2, 88, 2), 17, replace=False), 0, rng.integers(0, 4, 17), 2] = 0.1
     row("lost joints", 17, points, "joint_lost")
-    if network is not None:
-        found = load_model(spec_of(network, "pose"))(torch.from_numpy(shot.frames).permute(0, 3, 1, 2))
-        points = found.points.astype(np.float64)[:, None]
-        row(
-            "the network's own jitter, px",
-            shaking(points[:, 0, :, :2] - shot.corners),
-            points,
-            "joint_jitter",
-        )
+    found = load_model(spec_of(network, "pose"))(torch.from_numpy(shot.frames).permute(0, 3, 1, 2))
+    points = found.points.astype(np.float64)[:, None]
+    own = shaking(points[:, 0, :, :2] - shot.corners)
+    row("the network's own jitter, px", own, points, "joint_jitter")
     return rows
 
 
-def of_maps(network: Path | None) -> list[dict[str, object]]:
-    """Rows: what is planted in maps of a board on the belt, and what is measured."""
+def of_maps(network: Path) -> list[Row]:
+    """Return what is planted in maps of a board on the belt, and what is measured."""
     from vidrobust.models.load import load_model
     from vidrobust.plugins.semantic.maps import ClassMaps, changed_share, confusion
-    from vidrobust.plugins.semantic.task import METRICS, MapMeter
 
-    shot, rng, rows = shoot(frames=60), np.random.default_rng(0), []
+    shot, rng, rows = shoot(frames=60), np.random.default_rng(0), list[Row]()
 
     def row(what: str, planted: float, labels: np.ndarray, column: str = "pixel_flip") -> None:
-        found = ClassMaps(labels, CLASSES, np.ones(len(labels), np.float32))
-        began = time.process_time()
-        tables = measured(MapMeter("made", "net", AlongTime(), METRICS), shot.frames, found)
-        rate = len(labels) / (time.process_time() - began)
-        table = tables["task_pairs"]
-        value = table[column].sum() if column == "appeared" else table[column].mean()
-        rows.append({"what": what, "planted": planted, "measured": float(value), "frames_per_cpu_s": rate})
+        value, rate = of_meter(
+            ClassMaps(labels, CLASSES, np.ones(len(labels), np.float32)), shot.frames, column
+        )
+        rows.append((what, planted, value, rate))
 
     row("flips of true maps", 0.0, shot.maps)
     for share in (0.01, 0.05):
@@ -262,32 +262,85 @@ def of_maps(network: Path | None) -> list[dict[str, object]]:
     for k in (10, 20, 33, 41):  # for one frame
         labels[k, 20:40, 30:60] = 2
     row("regions that appear", 4, labels, "appeared")
-    if network is not None:
-        found = load_model(spec_of(network, "semantic"))(torch.from_numpy(shot.frames).permute(0, 3, 1, 2))
-        # the part moves 1 px a frame: on its own grid every true change is the network's
-        wrong = (found.labels != shot.maps).astype(np.uint8)
-        own = [changed_share(confusion(np.roll(a, 1, axis=1), b, 2)) for a, b in itertools.pairwise(wrong)]
-        row("the network's own flips", float(np.mean(own)), found.labels)
+    found = load_model(spec_of(network, "semantic"))(torch.from_numpy(shot.frames).permute(0, 3, 1, 2))
+    # the part moves 1 px a frame: on its own grid every true change is the network's
+    wrong = (found.labels != shot.maps).astype(np.uint8)
+    own = [changed_share(confusion(np.roll(a, 1, axis=1), b, 2)) for a, b in itertools.pairwise(wrong)]
+    row("the network's own flips", float(np.mean(own)), found.labels)
+    row("TC of the network", consistency(found.labels, shot.frames), found.labels, "tc")
+    large = [
+        np.stack([cv2.resize(f, (480, 360), interpolation=k) for f in each])
+        for k, each in ((cv2.INTER_AREA, shot.frames), (cv2.INTER_NEAREST, found.labels))
+    ]
+    value, rate = of_meter(ClassMaps(large[1], CLASSES, found.sure), large[0], "pixel_flip")
+    rows.append(("the same at 480 x 360, CamVid's size", rows[-2][1], value, rate))
     return rows
 
 
-def causes(spec: str, dials: Sequence[str], out: Path) -> dict[str, object]:
-    """Study a clip of a board under dials; return what is named, with its share of the change."""
-    clip, run = out / "clip", out / "run"
-    clip.mkdir(parents=True, exist_ok=True)
-    for number, frame in enumerate(shoot(*dials, frames=60, seed=8).frames):
-        cv2.imwrite(str(clip / f"{number:04d}.png"), frame[..., ::-1])
-    asked = ["--pairs", "16", "--frames", "10", "--perturbation", "brightness", "--strengths", "1", "-q"]
-    began = time.monotonic()
-    command = [sys.executable, "-m", "vidrobust", "study", str(clip), "-m", spec, *asked, "-o", str(run)]
-    subprocess.run(command, check=True)
+def of_meter(found: object, frames: np.ndarray, column: str) -> tuple[float, float]:
+    """Return the mean of a column, a count of regions or TC, and frames a processor second without the network."""
+    from vidrobust.plugins.semantic.task import METRICS, MapMeter
+
+    began = time.process_time()
+    tables = measured(MapMeter("made", "net", AlongTime(), METRICS), frames, found)
+    rate = len(frames) / (time.process_time() - began)
+    if column == "tc":
+        parts = tables["task_parts"].dropna(subset="union")
+        both = (parts["class_iou"] * parts["union"]).groupby(parts["component"]).sum()
+        return float((both / parts.groupby("component")["union"].sum()).mean()), rate
+    values = tables["task_pairs"][column]
+    return float(values.sum() if column == "appeared" else values.mean()), rate
+
+
+def consistency(labels: np.ndarray, frames: np.ndarray) -> float:
+    """Return TC as Liu et al. (2020) compute it: IoU of each class over all pairs, the map before warped."""
+    from vidrobust.plugins.semantic.maps import flow_between
+
+    columns, rows = np.meshgrid(np.arange(SIZE[1], dtype=np.float32), np.arange(SIZE[0], dtype=np.float32))
+    both, either = np.zeros(len(CLASSES)), np.zeros(len(CLASSES))
+    for k in range(1, len(labels)):
+        flow, _ = flow_between(frames[k - 1], frames[k])
+        at = (columns + flow[..., 0], rows + flow[..., 1])
+        before = cv2.remap(labels[k - 1], *at, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
+        for label in range(len(CLASSES)):
+            both[label] += ((before == label) & (labels[k] == label)).sum()
+            either[label] += ((before == label) | (labels[k] == label)).sum()
+    return float((both[either > 0] / either[either > 0]).mean())
+
+
+def causes(spec: str, dials: Sequence[str], out: Path) -> dict[str, dict[str, float]]:
+    """Study a clip of each of PARTS under dials; return named causes and their shares of the change."""
+    kept = out / "found.json"
+    if kept.is_file():
+        return json.loads(kept.read_text(encoding="utf-8"))
+    kinds, clips = 1 if spec.startswith("pose") else len(KINDS), []
+    for k in range(PARTS):
+        part = BOARD * (k + 1) - k % kinds  # boards, or one of each kind in turn
+        clips.append(str(out / f"part-{BOARD * (k + 1)}"))
+        Path(clips[-1]).mkdir(parents=True, exist_ok=True)
+        for number, frame in enumerate(shoot(*dials, part=part, frames=24, seed=8).frames):
+            cv2.imwrite(f"{clips[-1]}/{number:04d}.png", frame[..., ::-1])
+    asked = ["--pairs", str(4 * PARTS), "--frames", "10", "--perturbation", "brightness", "--strengths", "1"]
+    command = [sys.executable, "-m", "vidrobust", "study", *clips, "-m", spec, *asked, "-q"]
+    run = out / "run"
+    subprocess.run([*command, "-o", str(run)], check=True, stdout=subprocess.DEVNULL)
     account = pd.read_parquet(run / "account.parquet").query("item == ''").set_index("cause")["share"]
-    named = pd.read_parquet(run / "named.parquet")["cause"].drop_duplicates().tolist()
-    found = {cause: round(float(account.get(cause, np.nan)), 2) for cause in named}
-    return {"dials": " ".join(dials) or "none", "named": found, "seconds": time.monotonic() - began}
+    named = pd.read_parquet(run / "named.parquet")["cause"].drop_duplicates()
+    found = {"named": {cause: float(account[cause]) for cause in named}, "shares": account.to_dict()}
+    kept.write_text(json.dumps(found), encoding="utf-8")
+    return found
 
 
-DIALS = (("light=0.3",), ("shake=6",))
+PARTS = 6
+# Nothing, or one condition, while the belt runs; then the same with the belt at rest, where nothing else changes.
+WORLDS = (
+    (),
+    ("light=0.3",),
+    ("shake=6",),
+    ("speed=0", "light=0.3"),
+    ("speed=0", "shake=6"),
+    ("speed=0", "noise=4"),
+)
 
 
 def main() -> None:
@@ -295,22 +348,27 @@ def main() -> None:
     parser = harness.parser(__doc__)
     parser.add_argument("--out", type=Path, default=Path("reports/tasks"))
     parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--clips", type=int, default=60)
     parser.add_argument("--no-studies", action="store_true")
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
-    found: dict[str, object] = {}
-    for scheme, network, rows in (("pose", CornerNetwork(), of_points), ("semantic", MapNetwork(), of_maps)):
-        began, path = time.process_time(), asked.out / f"{scheme}.onnx"
-        save(trained(network, asked.steps, 24), path)
-        harness.say(f"{scheme}: trained in {time.process_time() - began:.0f} s of processor")
-        found[scheme] = table = rows(path)
-        harness.say(pd.DataFrame(table).to_string(index=False, float_format="%.4g"))
-        for dials in () if asked.no_studies else DIALS:
-            of = causes(spec_of(path, scheme), dials, asked.out / f"{scheme}-{'-'.join(dials) or 'none'}")
-            found[f"{scheme} {of['dials']}"] = of
-            harness.say(of)
-    (asked.out / "tasks.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
+    specs = {}
+    for scheme, kind, rows in (("pose", CornerNetwork, of_points), ("semantic", MapNetwork, of_maps)):
+        path = asked.out / f"{scheme}.onnx"
+        if not path.with_suffix(".txt").is_file():
+            save(trained(kind(), asked.steps, asked.clips), path)
+        specs[scheme] = spec_of(path, scheme)
+        table = harness.table(scheme, "planted", "measured", "frames a processor second")
+        for what, planted, measured_, rate in rows(path):
+            table.row(what, planted, measured_, round(rate, 1))
+    if asked.no_studies:
+        return
+    table = harness.table("task", "planted", "named, with its share")
+    for scheme, dials in itertools.product(specs, WORLDS):
+        found = causes(specs[scheme], dials, asked.out / "-".join([scheme, *dials]))["named"]
+        said = ", ".join(f"{cause} {share:.2f}" for cause, share in found.items())
+        table.row(scheme, ", ".join(dials) or "none", said or "none")
 
 
 if __name__ == "__main__":

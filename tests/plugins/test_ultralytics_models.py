@@ -20,7 +20,7 @@ import torch
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.install_hint import installed
 from vidrobust.models.load import load_model
-from vidrobust.models.spec import parse_spec
+from vidrobust.models.spec import ModelKinds, parse_spec
 from vidrobust.plugins import ultralytics_models
 from vidrobust.predictions import Classifications, Detections
 
@@ -193,10 +193,11 @@ def test_an_object_from_python_is_the_file(tmp_path: Path) -> None:
 
 
 @needs_library
-def test_tasks_that_are_not_supported_are_named(tmp_path: Path) -> None:
+def test_tasks_of_no_plugin_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from ultralytics import YOLO
 
     YOLO("yolo11n-pose.yaml", verbose=False).save(str(tmp_path / "net.pt"))
+    monkeypatch.setattr(ultralytics_models, "known", lambda: ModelKinds({}, {}))
     with pytest.raises(SettingsError, match="pose"):
         load_model(str(tmp_path / "net.pt"), device="cpu")
 

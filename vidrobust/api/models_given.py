@@ -66,11 +66,11 @@ def _model(
 ) -> Model:
     if isinstance(given, str):
         return load_model(given, device=device)
-    if getattr(given, "task", None) in tasks():
-        return cast(Model, given)
     for kind in known().kinds.values():
         if kind.adopts is not None and (made := kind.adopts(given, resolve_device(device))) is not None:
             return made
+    if getattr(given, "task", None) in tasks():
+        return cast(Model, given)
     if isinstance(given, torch.nn.Module):
         if preprocess is None:
             raise SettingsError(

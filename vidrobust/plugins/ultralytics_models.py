@@ -12,7 +12,7 @@ import pickletools
 import sys
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,13 +26,14 @@ from vidrobust.models.detection.suppress import MIN_SCORE, detections
 from vidrobust.models.info import ModelInfo, file_sha256, state_sha256
 from vidrobust.models.network import check_steady, first_batch
 from vidrobust.models.preprocess import BoxPreprocess
-from vidrobust.models.spec import Form, ModelKind, ModelSpec
+from vidrobust.models.spec import Form, ModelKind, ModelSpec, known
 from vidrobust.predictions import Classifications, Classifier, Detections, Detector
 from vidrobust.shapes.mask import Polygon
 from vidrobust.shapes.shape import mask_array, shape_array
 
 PACKAGE = "ultralytics"
 TASKS = ("classify", "detect", "segment", "obb")
+OTHERS = f"expected one of {', '.join(TASKS)}. Boxes that were recorded can be studied: detections:FILE"
 # Arguments of the library's ``predict`` that a spec may set, and their types.
 OPTIONS = {"conf": float, "iou": float, "imgsz": int, "max_det": int}
 MASK = 0.5  # masks of the library are 0 or 1, in px of the input
@@ -116,14 +117,27 @@ def load(spec: ModelSpec, device: torch.device) -> Classifier | Detector:
         raise InputError(
             f"{spec.text}: {path} cannot be read by ultralytics: {_first_line(error)}"
         ) from error
+    if yolo.task not in TASKS:
+        return _of_another_task(yolo, spec.text, device, path)
     return _model(yolo, path.stem, spec.text, device, options, str(path), file_sha256(path))
+
+
+def _of_another_task(yolo: Any, spec: str, device: torch.device, path: Path) -> Classifier | Detector:
+    """The model that another kind makes of the network."""
+    made = (kind.adopts(yolo, device) for kind in known().kinds.values() if kind.adopts is not None)
+    model: Any = next((each for each in made if each is not None), None)
+    if model is None:
+        raise SettingsError(f"{spec}: networks for {yolo.task!r} are not supported; {OTHERS}")
+    weights = {"weights": str(path), "weights_sha256": file_sha256(path)}
+    model.name, model.info = path.stem, replace(model.info, spec=spec, **weights)
+    return model
 
 
 def adopt(given: object, device: torch.device) -> Classifier | Detector | None:
     """Return a model made from a ``YOLO`` object; None for anything else."""
-    if type(given).__module__.partition(".")[0] != PACKAGE or not hasattr(given, "predict"):
-        return None
     yolo: Any = given
+    if type(given).__module__.partition(".")[0] != PACKAGE or getattr(yolo, "task", "") not in TASKS:
+        return None
     name = Path(str(getattr(yolo, "ckpt_path", None) or getattr(yolo, "model_name", None) or PACKAGE)).stem
     if not isinstance(yolo.model, torch.nn.Module):
         raise SettingsError(f"model {name}: an exported network: give its file, such as onnx:FILE")
@@ -135,11 +149,6 @@ def adopt(given: object, device: torch.device) -> Classifier | Detector | None:
 def _model(
     yolo: Any, name: str, spec: str, device: torch.device, options: dict[str, Any], weights: str, sha256: str
 ) -> Classifier | Detector:
-    if yolo.task not in TASKS:
-        raise SettingsError(
-            f"{spec}: networks for {yolo.task!r} are not supported; expected one of {', '.join(TASKS)}. "
-            "Key points: pose:FILE. Boxes that were recorded can be studied: detections:FILE"
-        )
     yolo.model.eval()
     given = {"conf": MIN_SCORE, **options} if yolo.task != "classify" else options
     arguments = {**given, "device": device, "verbose": False, "save": False, "stream": False}
@@ -159,22 +168,18 @@ def _model(
         num_classes=len(names),
         notes=() if "conf" in options or yolo.task == "classify" else (note,),
     )
+    of: dict[str, Any] = {"name": name, "class_names": names, "info": info, "yolo": yolo}
     with first_batch(name):
         if yolo.task == "classify":
-            classifier = UltralyticsClassifier(
-                name=name, class_names=names, info=info, yolo=yolo, arguments=arguments
-            )
+            classifier = UltralyticsClassifier(**of, arguments=arguments)
             check_steady(classifier)
             return classifier
-        detector = UltralyticsDetector(
-            name=name, class_names=names, info=info, yolo=yolo, arguments=arguments
-        )
+        detector = UltralyticsDetector(**of, arguments=arguments)
         check_steady_boxes(detector)
         return detector
 
 
 def _boxes(results: list[Any], names: tuple[str, ...]) -> Detections:
-    """The library's results, whose boxes are sorted by score already."""
     parts, shapes = [], []
     for result in results:
         found = result.boxes if result.obb is None else result.obb
@@ -188,17 +193,11 @@ def _boxes(results: list[Any], names: tuple[str, ...]) -> Detections:
 
 
 def _in_frame(masks: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resize masks here: with retina_masks the library reports fewer boxes than by default."""
+    # here, since with retina_masks the library reports fewer boxes than by default
     import cv2
 
-    box = BoxPreprocess(
-        size=masks.shape[1:],
-        resize="letterbox",
-        place="centre",
-        mean=(0, 0, 0),
-        std=(1, 1, 1),
-        channels="RGB",
-    )
+    plain: dict[str, Any] = {"mean": (0, 0, 0), "std": (1, 1, 1), "channels": "RGB"}
+    box = BoxPreprocess(size=masks.shape[1:], resize="letterbox", place="centre", **plain)
     left, top = map(int, box.fit(*size).offset)
     tall, wide = box.sides(*size)
     pictures = masks[:, top : top + tall, left : left + wide]
@@ -231,7 +230,7 @@ def _library(spec: str, path: Path) -> Any:
 
 
 def _check_file(path: Path, spec: str) -> None:
-    """Refuse files that ultralytics has not written before unpickling them: that runs code."""
+    # before they are unpickled: that runs code
     export = f"export it to ONNX with its own code (for YOLOv5: export.py --weights {path} --include onnx)"
     try:
         with zipfile.ZipFile(path) as archive:
@@ -259,7 +258,7 @@ def _check_file(path: Path, spec: str) -> None:
 
 
 def _modules(pickled: bytes) -> set[str]:
-    """Modules whose code a pickle asks for, found without running it."""
+    """Modules whose code a pickle asks for."""
     found, texts = set(), list[str]()
     for code, argument, _ in pickletools.genops(pickled):
         if code.name == "GLOBAL":

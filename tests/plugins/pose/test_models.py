@@ -12,7 +12,9 @@ import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
+from vidrobust.api.models_given import models_of
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.models.info import file_sha256
 from vidrobust.models.load import load_model
 from vidrobust.models.network import check_frames
 from vidrobust.models.predict import predict
@@ -109,6 +111,18 @@ def test_ultralytics_predicts_itself(tmp_path: Path) -> None:
     said = ultralytics.YOLO(str(tmp_path / "random.pt")).predict(picture, verbose=False, conf=0.05)[0]
     assert len(found.scores) == len(said.boxes) > 0
     assert found.points == pytest.approx(said.keypoints.data.numpy(), abs=1e-4)
+    _, (adopted,) = models_of(ultralytics.YOLO(str(tmp_path / "random.pt")), device="cpu")
+    alone = load_model(str(tmp_path / "random.pt"))
+    assert (adopted.task, alone.task, alone.name) == ("pose", "pose", "random")
+    assert model.info.weights_sha256 == alone.info.weights_sha256 == file_sha256(tmp_path / "random.pt")
+    (tmp_path / "names.txt").write_text("\n".join(f"joint {k}" for k in range(17)))
+    named = load_model(f"pose:{tmp_path / 'random.pt'},classes={tmp_path / 'names.txt'}")
+    for other in (adopted, alone, named):
+        assert np.array_equal(other(frames).points, found.points)
+    assert named(frames).class_names[16] == "joint 16"
+    ultralytics.YOLO("yolo11n.yaml", verbose=False).save(tmp_path / "boxes.pt")
+    with pytest.raises(SettingsError):
+        load_model(f"pose:{tmp_path / 'boxes.pt'}")
     torch.save({"model": 1}, tmp_path / "other.pt")
     with pytest.raises(SettingsError):
         load_model(f"pose:{tmp_path / 'other.pt'}")

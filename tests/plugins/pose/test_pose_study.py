@@ -10,10 +10,13 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from tasks import CORNERS, CornerNetwork, save, shoot, spec_of, trained
 
 from tests.pipeline.conftest import run
+from vidrobust.models.load import load_model
 from vidrobust.plugins.pose.filters import FILTERS
+from vidrobust.plugins.pose.people import KEEP
 
 FRAMES, LABELLED, LIGHT = 40, (0, 12, 24), "light=0.3"
 
@@ -45,23 +48,41 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     content = {"videos": [{"id": 1, "name": "clip"}], "images": images, "annotations": known}
     content["categories"] = [{"id": 1, "name": "board", "keypoints": list(CORNERS)}]
     (place / "known.json").write_text(json.dumps(content))
-    spec = spec_of(save(trained(CornerNetwork(), 120, 8), place / "corners.onnx"), "pose")
-    asked = ("--pairs", "12", "--frames", "10", "--perturbation", "brightness", "--strengths", "1", "-q")
+    spec = spec_of(save(trained(CornerNetwork(), 200, 30), place / "corners.onnx"), "pose")
+    asked = ("--pairs", "16", "--frames", "10", "--perturbation", "brightness", "--strengths", "1", "-q")
     labels = ("--labels", str(place / "known.json"))
     assert run("study", str(place / "clip"), "-m", spec, *labels, *asked, "-o", str(place / "run")) == 0
     return place
 
 
-def test_the_planted_light_has_the_largest_share(place: Path) -> None:
+def test_the_planted_light_is_named(place: Path) -> None:
+    """Beside the motion of the part, the only other change of this footage without noise."""
+    named = set(pd.read_parquet(place / "run" / "named.parquet")["cause"])
+    assert "light" in named
+    assert named <= {"light", "objects"}
     account = pd.read_parquet(place / "run" / "account.parquet").query("item == ''").set_index("cause")
     assert account["share"].idxmax() == "light"
-    assert account.loc["light", "share"] > 0.5
+
+
+def test_the_networks_own_jitter_is_that_of_its_errors(place: Path) -> None:
+    """Half the second difference of what it says about where the corners are."""
+    shot = shoot(LIGHT, frames=FRAMES, seed=8)
+    found = json.loads((place / "run" / "metrics.json").read_text())["models"]["corners"]
+    model = load_model(spec_of(place / "corners.onnx", "pose"))
+    points = model(torch.from_numpy(shot.frames).permute(0, 3, 1, 2)).points
+    shakes = np.linalg.norm(np.diff(points[..., :2] - shot.corners, n=2, axis=0), axis=2) / 2
+    sure = np.minimum(points[..., 2], points[..., 2].mean(axis=1, keepdims=True)) >= KEEP  # joint and board
+    three = np.stack([sure[k : k + 3].all(axis=0) for k in range(FRAMES - 2)])
+    assert three.mean() > 0.9
+    wanted = shakes[three].mean()
+    assert found["joint_jitter"]["value"] == pytest.approx(wanted, rel=0.1)
+    assert found["noise_floor"] == {"pose_change": pytest.approx(0.0, abs=1e-6)}
 
 
 def test_known_corners_judge_it_and_its_filters(place: Path) -> None:
     truth = pd.read_parquet(place / "run" / "task_truth.parquet")
     assert truth["frame"].tolist() == list(LABELLED)
-    assert 0.5 < truth["oks"].median() < 1
+    assert 0.9 < truth["oks"].min() < 1
     remedies = pd.read_parquet(place / "run" / "remedies.parquet").set_index("remedy")
     assert set(FILTERS) <= set(remedies.index)
     assert (remedies.loc[list(FILTERS), "after"] < remedies.loc[list(FILTERS), "before"]).all()

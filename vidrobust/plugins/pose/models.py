@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
-import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,12 +18,16 @@ from vidrobust.frames.pixels import check_pixels
 from vidrobust.models.classes import given_names
 from vidrobust.models.info import ModelInfo, file_sha256, state_sha256
 from vidrobust.models.preprocess import BoxPreprocess
-from vidrobust.models.spec import Form, ModelKind, ModelSpec, existing_file
+from vidrobust.models.spec import Form, ModelKind, ModelSpec, existing_file, kind_of, parse_spec
 from vidrobust.plugins.pose.people import COCO, KeyPoints, people
 
 LEAST_SCORE = 0.05  # of people that are kept
 OVERLAP = 0.7  # of boxes of one person, as Ultralytics suppresses them
 IMAGENET = ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))  # mean and deviation, of 255: RTMPose's
+ONE_PERSON = (
+    "takes the frame for one person: without boxes there are no crops. For several people give the results of "
+    "the whole pipeline: pose:FILE.json"
+)
 SIDE = 640  # px, of the input of a YOLO network whose file leaves it open
 Poses = tuple[np.ndarray, np.ndarray]  # (P, J, 3) and (P,) scores of a frame
 
@@ -135,46 +137,38 @@ def _torchvision(spec: ModelSpec, device: torch.device) -> PoseNetwork:
 
 
 def _ultralytics(spec: ModelSpec, device: torch.device) -> PoseNetwork:
-    import cv2
+    # by the kind that reads such files; it asks ``adopt`` for a pose network
+    file = parse_spec(str(existing_file(spec.target, spec.text)))
+    found: Any = kind_of(file).load(file, device)
+    if found.task != "pose":
+        raise SettingsError(f"{spec.text}: a network for {found.task}; give it without the scheme pose:")
+    joints = _joints(spec, len(found.class_names))
+    return replace(found, class_names=joints, info=replace(found.info, spec=spec.text))
 
-    path = existing_file(spec.target, spec.text)
-    if not zipfile.is_zipfile(path) or not _of_ultralytics(
-        zipfile.ZipFile(path)
-    ):  # reading a pickle runs its code
-        raise SettingsError(f"{spec.text}: {path.name} was not written by ultralytics")
-    os.environ.setdefault("YOLO_OFFLINE", "true")  # read at its import: no reports, no installations
-    os.environ.setdefault("YOLO_AUTOINSTALL", "false")
-    threads = cv2.getNumThreads()
-    try:
-        import ultralytics
-    except ModuleNotFoundError as error:
-        raise SettingsError(f"{spec.text}: needs the package ultralytics: pip install ultralytics") from error
-    cv2.setNumThreads(threads)  # its import sets them to 1, for the whole process
-    library: Any = ultralytics
-    yolo = library.YOLO(str(path), verbose=False)
-    if yolo.task != "pose":
-        raise SettingsError(f"{spec.text}: a network for {yolo.task!r}; give it without the scheme pose:")
+
+def adopt(given: object, device: torch.device) -> PoseNetwork | None:
+    """Return a model made from a ``YOLO`` object for poses; None for anything else."""
+    yolo: Any = given
+    if type(given).__module__.partition(".")[0] != "ultralytics" or getattr(yolo, "task", "") != "pose":
+        return None
+    name = Path(str(yolo.ckpt_path or yolo.model_name or "ultralytics")).stem
+    spec = ModelSpec(f"python:{name}", KIND.scheme, name, {})
     joints = _joints(spec, int(yolo.model.model[-1].kpt_shape[0]))
 
     def run(pixels: torch.Tensor) -> list[Poses]:
-        frames = [np.ascontiguousarray(frame.permute(1, 2, 0).flip(2).cpu().numpy()) for frame in pixels]
-        said = yolo.predict(frames, device=device, verbose=False, save=False, conf=LEAST_SCORE)
         found = []
-        for each in said:
-            points = each.keypoints.data.cpu().numpy()
+        for frame in pixels:  # each alone: its suppression leaves out frames of a batch that takes long
+            picture = np.ascontiguousarray(frame.permute(1, 2, 0).flip(2).cpu().numpy())
+            said = yolo.predict(picture, device=device, verbose=False, save=False, conf=LEAST_SCORE)[0]
+            points = said.keypoints.data.cpu().numpy()
             if points.shape[2] == 2:  # trained without visibility
                 points = np.concatenate([points, np.ones_like(points[..., :1])], axis=2)
-            found.append((points, each.boxes.conf.cpu().numpy()))
+            found.append((points, said.boxes.conf.cpu().numpy()))
         return found
 
-    info = _info(spec, "ultralytics", "inside ultralytics", str(path), file_sha256(path), len(joints))
-    return PoseNetwork(name=path.stem, class_names=joints, info=info, run=run)
-
-
-def _of_ultralytics(archive: zipfile.ZipFile) -> bool:
-    with archive:
-        pickled = [archive.read(name) for name in archive.namelist() if name.endswith("data.pkl")]
-    return any(b"ultralytics" in each for each in pickled)
+    weights = ("parameters of the module", state_sha256(yolo.model))
+    info = _info(spec, "ultralytics", "inside ultralytics", *weights, len(joints))
+    return PoseNetwork(name=name, class_names=joints, info=info, run=run)
 
 
 def _onnx(spec: ModelSpec, path: Path, device: torch.device) -> PoseNetwork:
@@ -219,6 +213,7 @@ def _onnx(spec: ModelSpec, path: Path, device: torch.device) -> PoseNetwork:
     engine = "onnxruntime, SimCC of the whole frame" if simcc else "onnxruntime, YOLO-pose"
     sha256 = file_sha256(*weight_files(path))
     info = _info(spec, engine, cut.describe(), path.name, sha256, len(joints))
+    info = replace(info, notes=(ONE_PERSON,) if simcc else ())
     return PoseNetwork(name=path.stem, class_names=joints, info=info, run=run)
 
 
@@ -304,6 +299,7 @@ def _of_csv(spec: ModelSpec, path: Path) -> tuple[tuple[str, ...], Found]:
 KIND = ModelKind(
     scheme="pose",
     load=load,
+    adopts=adopt,  # type: ignore[arg-type]  # a task of its own
     options=("weights", "classes", "threads"),
     forms=(
         Form(
@@ -320,7 +316,7 @@ KIND = ModelKind(
         ),
         Form(
             spec="pose:FILE.onnx[,classes=FILE]",
-            what="SimCC (RTMPose) of the whole frame, or YOLO-pose",
+            what="YOLO-pose, or SimCC (RTMPose) of one person who fills the frame",
             example="pose:yolo11n-pose.onnx",
             needs=("onnxruntime",),
         ),

@@ -113,12 +113,8 @@ class PoseMeter(TaskMeter):
             shake = np.where(steady, apart, np.nan)
         sides = people.mirrored(names)
         for k, name in enumerate(names):
-            row: dict[str, object] = {
-                "component": name,
-                "x": now[k, 0],
-                "y": now[k, 1],
-                "confidence": now[k, 2],
-            }
+            x, y, sure = now[k]
+            row: dict[str, object] = {"component": name, "x": x, "y": y, "confidence": sure}
             row |= {"moved_x": step.moved[person, k, 0], "moved_y": step.moved[person, k, 1], "size_px": size}
             row |= {"joint_jitter": shake[k], "jitter_sigmas": shake[k] / root[k]}
             row["squared_jitter"] = shake[k] ** 2 / 3  # a quarter of 12 variances of a coordinate

@@ -161,7 +161,10 @@ def majority(along: Sequence[np.ndarray]) -> np.ndarray:
             same = one == along[j]
             votes[i] += same
             votes[j] += same
-    return np.choose(votes.argmax(axis=0), along)
+    best, most = along[0], votes[0]
+    for one, count in zip(along[1:], votes[1:], strict=True):
+        best, most = np.where(count > most, one, best), np.maximum(count, most)
+    return best
 
 
 def flow_between(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
@@ -188,10 +191,12 @@ def flow_between(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray] 
     return np.asarray(flow, np.float32), seen.astype(bool)
 
 
-def carried(labels: np.ndarray, flow: np.ndarray) -> np.ndarray:
+def carried(along: Sequence[np.ndarray], flow: np.ndarray) -> list[np.ndarray]:
+    """Return maps (H, W) on the grid to which the flow leads."""
     from vidrobust.frame_pairs.registration import warp
 
-    return warp(labels, flow, interpolation=cv2.INTER_NEAREST)
+    made = warp(np.dstack(along), flow, interpolation=cv2.INTER_NEAREST).reshape(*flow.shape[:2], -1)
+    return [np.ascontiguousarray(made[..., k]) for k in range(len(along))]
 
 
 def at_size(labels: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
@@ -224,7 +229,7 @@ def coordinates(found: ClassMaps, motions: Sequence[Any], size: tuple[int, int])
         for row, motion in enumerate(motions):
             if id(motion) not in expected:  # pictures that move alike share their motion
                 back = cv2.resize(motion.back, size[::-1])
-                expected[id(motion)] = shares_in_cells(carried(base, back), classes) - hard[first]
+                expected[id(motion)] = shares_in_cells(carried([base], back)[0], classes) - hard[first]
             cells[row] = cells[row] - expected[id(motion)]
     return cells.reshape(found.num_frames, -1)
 

@@ -53,7 +53,9 @@ class MapMeter(TaskMeter):
             self._along, self._calm = [now], {}
             return {}
         flow, seen = found
-        before = [maps.carried(each, flow) for each in self._along[: KEPT - 1]]
+        kept = self._along[: KEPT - 1]
+        moved = maps.carried([*kept, *self._calm.values()], flow)
+        before, calm = moved[: len(kept)], dict(zip(self._calm, moved[len(kept) :], strict=True))
         self._along = [now, *before]
         table = maps.confusion(before[0], now, classes)
         self._classes = _of_classes(table)
@@ -67,7 +69,7 @@ class MapMeter(TaskMeter):
             "appeared": appeared,
             "vanished": vanished,
             "regions_changed": float(appeared + vanished > 0),
-            **self._by_rules(flow, seen, classes),
+            **self._by_rules(calm, seen, classes),
         }
 
     @staticmethod
@@ -75,15 +77,17 @@ class MapMeter(TaskMeter):
         """Subsampling step of large maps."""
         return max(1, round(frame.pixels.shape[2] / maps.FLOW_SIDE))
 
-    def _by_rules(self, flow: np.ndarray, seen: np.ndarray, classes: int) -> Mapping[str, float]:
-        """Pixel flips left if a pixel takes the majority of its last maps, or a new class from the second on."""
-        now, held = self._along, self._calm.get("map-hold-2")
-        held = now[0] if held is None else np.where(now[0] == now[1], now[0], maps.carried(held, flow))
+    def _by_rules(
+        self, before: Mapping[str, np.ndarray], seen: np.ndarray, classes: int
+    ) -> Mapping[str, float]:
+        """Pixel flips that each rule leaves."""
+        now, held = self._along, before.get("map-hold-2")
+        held = now[0] if held is None else np.where(now[0] == now[1], now[0], held)
         made = {"map-hold-2": held}
         made |= {f"map-majority-{k}": maps.majority(now[:k]) for k in (3, 5) if len(now) >= k}
-        before, self._calm, found = self._calm, made, {}
+        self._calm, found = made, dict[str, float]()
         for rule in before.keys() & made:
-            judged = np.where(seen, maps.carried(before[rule], flow), UNKNOWN).astype(np.uint8)
+            judged = np.where(seen, before[rule], UNKNOWN).astype(np.uint8)
             found[RULES[rule][0]] = maps.changed_share(maps.confusion(judged, made[rule], classes))
         return found
 
@@ -128,7 +132,7 @@ METRICS = declared(
             "the class of no pixel changes",
             "pair of neighbouring frames",
             many="pairs of neighbouring frames",
-            event="pairs of neighbouring frames changes the class of a pixel, on average",
+            event="pixels changes its class in the next frame",
             none_seen="no pixel changes its class",
             called="pixel flip rate",
         )

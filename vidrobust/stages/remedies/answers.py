@@ -12,8 +12,7 @@ from vidrobust.frame_pairs.transitions import JOINED, reasons_of
 from vidrobust.metrics.class_meter import REST
 from vidrobust.stages.remedies.label_rules import LabelRule, Mean
 
-TIED = 1e-9
-"""A label whose probability lies below the largest one by more is not the most probable class."""
+TIED = 1e-9  # a label whose probability is further below the largest one is not the most probable class
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,8 +27,8 @@ from vidrobust.statistics.clusters import Clusters, independent_clusters
 from vidrobust.statistics.levels import FEWEST_TESTED
 from vidrobust.statistics.ratios import PairedRatio, against_control, ratio_in_clusters
 
+# the rule whose before is one threshold; the run's own tracks are its after
 ONE_THRESHOLD = "two-thresholds"
-"""The rule whose before is one threshold; the run's own tracks are its after."""
 HEADLINE = "uncovered_rate"
 METRICS = {
     "uncovered_rate": ("along", "uncovered", True),
@@ -41,8 +41,7 @@ METRICS = {
 }
 """Metric -> which rows of the measures, their column, and whether they are events."""
 SMALLEST = "the smallest third of the known boxes"
-SAME = 0.5
-"""A shown box is the detector's where it overlaps it so much and has its class."""
+SAME = 0.5  # IoU from which a shown box of the same class is the detector's
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from vidrobust.errors import SettingsError
+from vidrobust.metrics.catalogue import find_metric
 from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.stages.remedies import box_rules as boxes
 from vidrobust.stages.remedies.box_rules import BoxRule
 from vidrobust.stages.remedies.label_rules import Hysteresis, KOfN, LabelRule, Majority, Mean, Median
 from vidrobust.statistics.levels import FALSE_DISCOVERY, FEWEST_ROWS, FEWEST_TESTED
 from vidrobust.statistics.ratios import RatioVerdict, Undecided
-from vidrobust.text.numbers import percent, share_with_interval
+from vidrobust.text.numbers import amount, percent, share_with_interval
 
 LABEL_RULES: tuple[str, ...] = (
     *("majority-3", "majority-5", "majority-9", "majority-15"),
@@ -39,8 +40,7 @@ BOX_RULES: tuple[str, ...] = (
     *("class-vote-5", "class-vote-9"),
     *("class-hold-2", "class-hold-5"),
 )
-OFFLINE = "savgol"
-"""The kind that needs later frames; it is no rule for a stream."""
+OFFLINE = "savgol"  # the kind that needs later frames; it is no rule for a stream
 # Kinds that need probabilities, and take the most probable class for the model's answer.
 ON_PROBABILITIES = ("mean", "median", "hysteresis")
 
@@ -215,7 +215,6 @@ def late_frames(name: str) -> int:
 
 
 EVENTS = {"uncovered_rate": "missed frames", "flip_rate": "flips"}
-"""What a metric counts, in a word; of another task's metric "changes"."""
 WHY: Mapping[str, str] = {
     Undecided.NOT_MEASURED: "not measured",
     Undecided.FEW_ROWS: f"fewer than {FEWEST_ROWS} pairs",
@@ -225,7 +224,12 @@ WHY: Mapping[str, str] = {
     Undecided.CONTROL: "shifting all frames alike does as much",
     Undecided.FAMILY: f"not after correcting for all remedies tried (q above {FALSE_DISCOVERY:g})",
 }
-"""Why nothing can be told, in words."""
+
+
+def events(metric: str) -> str:
+    """What a metric counts; of another task's rates "changes"."""
+    found = find_metric(metric)
+    return EVENTS.get(metric, found.title if found and found.unit else "changes")
 
 
 def recommended(summary: Mapping[str, Any]) -> bool:
@@ -239,8 +243,6 @@ def held_out(summary: Mapping[str, Any], metric: str) -> str:
     if not held["n"]:
         return f"no held-out figure: {WHY[summary['why']]}"
     left = share_with_interval(held["ratio"], held["low"], held["high"])
-    what = EVENTS.get(metric, "changes")
-    return (
-        f"{what} {percent(held['before'])} → {percent(held['after'])} on the half of the footage that did not "
-        f"choose it, {left} remain"
-    )
+    unit = getattr(find_metric(metric), "unit", "")
+    before, after = (amount(held[k], unit) if unit else percent(held[k]) for k in ("before", "after"))
+    return f"{events(metric)} {before} → {after} on the half of the footage that did not choose it, {left} remain"

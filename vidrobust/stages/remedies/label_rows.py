@@ -36,10 +36,8 @@ OWN_POINTS = "not measured: the model answers by operating points, this rule tak
 PARTIAL = "not measured: only some of the classes of this model are known"
 LEADING = "not measured: of so many classes only the leading ten are kept"
 
-ABSTAIN_MARGINS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
-"""Least margins at which the model answers."""
-ABSTAIN_FRAMES = (2, 3, 5)
-"""Last frames that must all say the same."""
+ABSTAIN_MARGINS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5)  # least margins at which the model answers
+ABSTAIN_FRAMES = (2, 3, 5)  # last frames that must all say the same
 
 
 @dataclass(frozen=True)

@@ -19,13 +19,10 @@ from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.numbers import NOT_MEASURED, known, number, percent, percent_with_interval
 from vidrobust.text.phrases import plural
 
-MOST_SHOWN = 10
-"""Lines of a model on the first page; all of them stand among the details."""
+MOST_SHOWN = 10  # lines of a model on the first page; all of them are among the details
 FILE = "remedies.json"
-LEAST_LAG = 0.05
-"""A lag of fewer frames is not shown."""
-MISSED = 10.0
-"""So many times heavier is a rule that misses a lasting change, or of which it is not known how late it is."""
+LEAST_LAG = 0.05  # frames; a smaller lag is not shown
+MISSED = 10.0  # times heavier is a rule that misses a lasting change, or whose delay is not known
 
 
 @dataclass(frozen=True)
@@ -47,8 +44,14 @@ def pages(run: RunTables) -> list[RemedyPage]:
 
 
 def headline(run: RunTables, model: str) -> str:
-    """The metric by which remedies of a model are sorted: the leading one of its task."""
-    return run.tasks[model].answered[0]
+    """The leading metric of the model's task, or that by which a plugin measured its remedies."""
+    table, task = run.table("remedies"), run.tasks[model]
+    own = (
+        []
+        if table is None or task.remedies is None
+        else table.loc[table["model"] == model, "metric"].tolist()
+    )
+    return task.answered[0] if task.answered[0] in own else (*own, task.answered[0])[0]
 
 
 def _page(run: RunTables, table: pd.DataFrame, model: str) -> RemedyPage:
@@ -165,8 +168,9 @@ def figures(run: RunTables) -> list[Picture]:
     table = run.table("remedies")
     if table is None:
         return []
-    models = [model for model in run.models if (table["model"] == model).any()]
-    return [_figure(table[table["model"] == model], model, headline(run, model)) for model in models]
+    models = {model: headline(run, model) for model in run.models if (table["model"] == model).any()}
+    rates = {model: each for model, each in models.items() if not getattr(find_metric(each), "unit", "")}
+    return [_figure(table[table["model"] == model], model, metric) for model, metric in rates.items()]
 
 
 def _figure(table: pd.DataFrame, model: str, metric: str) -> Picture:

@@ -11,7 +11,7 @@ import pandas as pd
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes.catalogue import CATALOGUE
 from vidrobust.stages.causes.section import named_causes, whole
-from vidrobust.stages.remedies.catalogue import EVENTS, WHY, held_out, kind_of, recommended, title
+from vidrobust.stages.remedies.catalogue import WHY, events, held_out, kind_of, recommended, title
 from vidrobust.stages.remedies.recommend import best_buy
 from vidrobust.stages.remedies.section import FILE, headline, sorted_by_effort
 from vidrobust.statement import Level, Question, Statement
@@ -20,8 +20,7 @@ from vidrobust.statistics.ratios import RatioVerdict
 from vidrobust.text.numbers import known, p_value, percent, percent_with_interval
 from vidrobust.text.phrases import capital, plural
 
-LEAST_SHARE = 0.05
-"""A cause with a smaller share is not worth a hint."""
+LEAST_SHARE = 0.05  # a cause with a smaller share is not worth a hint
 
 
 def statements(run: RunTables) -> Iterator[Statement]:
@@ -59,7 +58,7 @@ def _of(
 
 def _rules(run: RunTables, model: str, mine: pd.DataFrame, summary: Mapping[str, Any]) -> Iterator[Statement]:
     n = int(mine["n"].max()) if len(mine) else 0
-    what = EVENTS.get(headline(run, model), "changes")
+    what = events(headline(run, model))
     if n < FEWEST_ROWS:
         of = plural(n, "frame or pair", "frames or pairs")
         text = f"Not enough data to choose a rule: {of}, {FEWEST_ROWS} needed."
@@ -132,8 +131,8 @@ def _station(run: RunTables, model: str, table: pd.DataFrame, mine: pd.DataFrame
     yield _of(model, Question.STATION, text, Level.TRIED, "station_tried", row)
 
 
+# causes that ``remedies --all`` can take out of the footage
 REPLAYED_WITHOUT = ("camera", "light", "noise_and_coding")
-"""Causes that ``remedies --all`` can take out of the footage: a steady camera, level light, less noise."""
 
 
 def _hints(run: RunTables, model: str, *, tried: bool) -> Iterator[Statement]:
