@@ -225,7 +225,7 @@ def keyframe_tests(pairs: pd.DataFrame) -> dict[str, float]:
 
 
 def conclude(run: OpenRun, looks: Sequence[Look]) -> None:
-    """Write the account, of the last look; a cause named at an earlier look stays named."""
+    """Write the account, of the last look; a cause named at an earlier look stays named if its interval is above 0."""
     from vidrobust.stages.causes.candidate_fits import predicts
 
     coded = any(predicts(each.codec) for each in run.folder.record.inputs if each.codec)
@@ -243,7 +243,9 @@ def conclude(run: OpenRun, looks: Sequence[Look]) -> None:
             last = AccountLook(
                 part=looks[-1].part, account=found["account"], slow=over_a_second(found["account_by"])
             )
-            found["named"] = replicated(rows, named_at([*earlier, last]))
+            names = named_at([*earlier, last])
+            # a share that may be all error of the measurement is no finding, however many pairs show it
+            found["named"] = replicated(rows, names[~(names["low"] <= 0)])
         for name, table in found.items():
             run.folder.write_table(f"{prefix}{name}", table)
 

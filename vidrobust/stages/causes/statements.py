@@ -209,7 +209,8 @@ def _of_rest(model: str, of: str, rest: pd.DataFrame, n: int) -> Iterator[Statem
         names = listing(
             [f"{CATALOGUE[r.cause].title} (up to {percent(min(r.high, 1.0))})" for r in open_.itertuples()], 4
         )
-        more = " More pairs from more clips would show it." * bool((open_["pairs_high"] >= MATTERS).any())
+        by_pairs = (open_["pairs_low"] <= 0) & (open_["pairs_high"] >= MATTERS)
+        more = " More pairs from more clips would show it." * bool(by_pairs.any())
         text = f"Cannot tell whether these matter: {names}.{more}"
         yield _of(model, text, Level.MEASURED, "why_open", n=n, is_open=True)
     small = others[others["high"] < MATTERS]
