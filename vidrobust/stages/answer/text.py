@@ -16,9 +16,10 @@ from vidrobust.text.printable import shown
 
 WIDTH = 100  # columns of a line on the console
 COLUMN = 18  # columns in front of the text of a statement
-# Models up to which the console shows every statement, and up to which it leaves out what has no effect or is
-# open where the question has another answer: 24 lines for two models. Of more it shows what leads.
+# Models up to which the console shows every statement, and up to which the first of each question, the causes
+# that are named and what to do: about a screen for two models. Of more it shows what leads.
 MOST_FULL, MOST_BRIEF = 1, 3
+NOT_RUN = (Question.SENSITIVE, Question.RULE, Question.TRAIN)  # shown in one line where stages have not run
 TITLES = {
     Question.SCENE: "Unknown scene",
     Question.LABELS: "With labels",
@@ -51,8 +52,15 @@ def sentence_of(statement: Statement) -> str:
 def console_text(run: RunTables) -> str:
     """What ``vidrobust show`` prints."""
     answer = answer_of(run)
-    many = len(answer.models)
-    lines = [line for model in answer.models for line in _model_lines(answer.of(model), model, many)]
+    many, unknown = len(answer.models), [each for each in answer.statements if _not_run(each)]
+    commands = dict.fromkeys(each.command for each in unknown)
+    left_out = unknown if len(commands) > 1 else []
+    of = {model: [each for each in answer.of(model) if each not in left_out] for model in answer.models}
+    lines = [line for model in answer.models for line in _model_lines(of[model], model, many)]
+    if left_out:
+        titles = dict.fromkeys(title_of(each.question).lower() for each in left_out)
+        lines.append(_wrapped(f"{', '.join(titles)}. To find out:", "Not measured".ljust(COLUMN)))
+        lines.append(f"{' ' * COLUMN}{' && '.join(commands)}")
     if not lines:
         lines = [f"{run.folder}: no model has been evaluated in this run."]
     report = run.folder / "report.html"
@@ -63,12 +71,17 @@ def console_text(run: RunTables) -> str:
     return shown("\n".join(lines))  # the names of a model and its classes are anybody's
 
 
+def _not_run(each: Statement) -> bool:
+    return each.level is Level.NOT_MEASURED and each.question in NOT_RUN and bool(each.command)
+
+
 def _model_lines(statements: Iterable[Statement], model: str, many: int) -> Iterator[str]:
     yield model
     before = asked = ""
     for each in statements:
-        little = each.level is Level.NO_EFFECT or (each.is_open and each.level is not Level.SUGGESTED)
-        brief, asked = each.question != asked or not little, each.question
+        named = each.question == Question.WHY and each.level in (Level.REPLICATED, Level.SUGGESTED)
+        brief = named or (each.question != asked and each.question != Question.STATION)
+        asked = each.question
         shown_too = many <= MOST_FULL or (many <= MOST_BRIEF and brief)
         if not (shown_too or each.is_action or each.question in LEADING):
             continue
