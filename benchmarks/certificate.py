@@ -59,7 +59,14 @@ from vidrobust.stages.causes.catalogue import NOISE, REPLAYED
 from vidrobust.stages.causes.naming import AGAIN, named
 from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
 from vidrobust.stages.causes.score import coordinates, predict, score, seen_by
-from vidrobust.stages.causes.shares import PairTable, estimate, p_value_of, summarise
+from vidrobust.stages.causes.shares import (
+    PairTable,
+    estimate,
+    measurement_error,
+    p_value_of,
+    summarise,
+    with_error,
+)
 from vidrobust.stages.causes.stage import CAUSES
 from vidrobust.stages.policy.candidates import standings
 from vidrobust.statistics.intervals import clopper_pearson, clustered_rate
@@ -321,11 +328,15 @@ def run_world(world: World, corpus: Path, models: Path, pairs: int) -> tuple[dic
         for cause in planted((kind,))
         if kind in WITH
     }
+    left = 1 - float(of.share[list(REPLAYED)].sum())
     return {
         **_said(world, account, fits),
         "planted": [*wanted_causes(world.kinds), *([NOISE] if world.sigma or world.crf else [])],
         "true": true_shares(world, frames, scene, part, d, model),
-        "together": {c: [e.value, e.low, e.high] for c, e in together.items()},
+        "together": {
+            c: [e.value, *with_error(e.value, (e.low, e.high), measurement_error(c, e.value, left))]
+            for c, e in together.items()
+        },
         "again": again(table),
         "flips": len(flips),
         "vanishes": vanishes,
@@ -564,7 +575,7 @@ def describe(rows: list[dict[str, Any]], wanted: tuple[int, int, int, int]) -> N
         "none set",
     )
     aim(
-        "true shares within the interval, which is one over pairs",
+        "true shares within the interval",
         sum(low <= true <= high for true, (_, low, high) in true_and_said),
         len(true_and_said),
         "95 %",

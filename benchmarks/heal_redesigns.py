@@ -1,11 +1,12 @@
 """Three other recipes of fine-tuning with the tool's policy against random augmentation, on development parts.
 
-    python benchmarks/heal_redesigns.py --keep DIR [--condition light] [--seeds 2] [--only longer ...]
+    python benchmarks/heal_redesigns.py --keep DIR [--condition light] [--seeds 2] [--only longer ...] \\
+        [--policy FILE]
 
-The parts, seeds and footage are those of ``benchmarks/heal.py --development``; none of them judges there. Each
-recipe trains ``random`` and ``policy`` alike: twice the steps at twice the rate; the divergence between the calm
-picture's answer and those of two changed copies (AugMix, Hendrycks et al. 2020); and the policy alone, on every
-picture, up to 1.5 times the measured range (random as in the recipe of today). Continues where it was stopped.
+The parts, seeds and footage are those of ``benchmarks/heal.py --development``; none of them judges there. Against
+the recipe of today: the policy alone, on every picture, up to 1.5 times the measured range; twice the steps at
+twice the rate; and the divergence between the calm picture's answer and those of two changed copies (AugMix,
+Hendrycks et al. 2020), ``random`` and ``policy`` alike. Continues where it was stopped.
 """
 
 from __future__ import annotations
@@ -25,34 +26,34 @@ import pandas as pd
 import torch
 from harness import say
 
-from vidrobust.files.atomic import write_text
 from vidrobust.pipeline.open import opened_folder
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.plugins.finetune import study
 from vidrobust.plugins.finetune.arms import ARMS, Arm
 from vidrobust.plugins.finetune.compare import CountedRows, crossed_rates
 from vidrobust.plugins.finetune.judge import ERRORS, FLIPS, FOOTAGE
+from vidrobust.plugins.finetune.steps import steps_of
 from vidrobust.stages.policy.policy import Policy
 from vidrobust.text.numbers import percent, percent_with_interval
 
-POLICY = "policy"
+POLICY, ALONE = "policy", "policy alone"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What differs from the recipe of ``heal.py``."""
+    """What differs from the recipe of ``heal.py``; ``alone`` adds an arm with the policy and nothing else."""
 
     arms: tuple[Arm, ...] = (ARMS["random"], ARMS[POLICY])
     times: int = 1
-    wider: float = 1.0
+    alone: bool = False
 
 
 RECIPES = {
-    "today": Recipe(),
+    "today": Recipe(alone=True),
     "longer": Recipe(times=2),
     "consistent": Recipe(arms=tuple(replace(ARMS[name], loss="jsd") for name in ("random", POLICY))),
-    "policy alone": Recipe(arms=(replace(ARMS["policy-alone"], name=POLICY),), wider=1.5),
 }
+WIDER = 1.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,19 +66,19 @@ class AskedOfRecipe(line.AskedAtLength):
         return self.own
 
 
-def widened(policy: Policy, times: float) -> Policy:
-    """Each step on every picture, up to so many times its range."""
+def alone(policy: Policy) -> Arm:
+    """The policy on every picture, up to WIDER times its range."""
     steps = (
         replace(
             step,
-            low=step.low * times,
-            high=step.high * times,
-            axes=tuple(size * times for size in step.axes),
+            low=step.low * WIDER,
+            high=step.high * WIDER,
+            axes=tuple(size * WIDER for size in step.axes),
             probability=1.0,
         )
-        for step in policy.steps
+        for step in steps_of(policy)
     )
-    return replace(policy, steps=tuple(steps))
+    return Arm(ALONE, "the policy on every picture", steps=tuple(steps))
 
 
 def rows_of(given: Any, name: str) -> pd.DataFrame:
@@ -86,13 +87,10 @@ def rows_of(given: Any, name: str) -> pd.DataFrame:
     if kept.is_file():
         return pd.read_parquet(kept)
     recipe, size = RECIPES[name], heal.size_of(given.condition)
-    file, policy = heal.policy_of(given, given.condition)
+    file = given.policy or heal.policy_of(given, given.condition)[0]
     kept.parent.mkdir(exist_ok=True)
-    if recipe.wider != 1:
-        file = kept.with_suffix(".json")
-        write_text(file, widened(policy, recipe.wider).to_json())
     asked = AskedOfRecipe(
-        own=recipe.arms,
+        own=(*recipe.arms, *([alone(Policy.read(file))] if recipe.alone else [])),
         seeds=given.seeds,
         steps=size.steps * recipe.times,
         batch=heal.BATCH,
@@ -142,6 +140,9 @@ def main() -> None:
     parser.add_argument("--condition", choices=[*heal.CONDITIONS], default="light")
     parser.add_argument("--only", nargs="+", choices=[*RECIPES], default=[*RECIPES])
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument(
+        "--policy", type=Path, help="of an earlier study of the condition, instead of a new one"
+    )
     parser.add_argument("--keep", type=Path, required=True, help="where footage, runs and tables are kept")
     given = parser.parse_args()
     torch.set_num_threads(1)
@@ -158,15 +159,15 @@ def main() -> None:
         "errors, of random's",
     )
     for name, rows in found.items():
-        random = rows if "random" in set(rows["arm"]) else found["today"]
-        cells: list[str] = []
-        for metric in (FLIPS, ERRORS):
-            sides = counted(random, "random", metric), counted(rows, POLICY, metric)
-            means = ", ".join(percent(np.mean([r.values.mean() for r in side])) for side in sides)
-            cells += [means, ratio(*sides)]
-            if metric == FLIPS:
-                cells.append("; ".join(ratio([a], [b]) for a, b in zip(*sides, strict=True)))
-        table.row(name, *cells)
+        for arm in [arm for arm in dict.fromkeys(rows["arm"]) if arm not in ("before", "random")]:
+            cells: list[str] = []
+            for metric in (FLIPS, ERRORS):
+                sides = counted(rows, "random", metric), counted(rows, arm, metric)
+                means = ", ".join(percent(np.mean([r.values.mean() for r in side])) for side in sides)
+                cells += [means, ratio(*sides)]
+                if metric == FLIPS:
+                    cells.append("; ".join(ratio([a], [b]) for a, b in zip(*sides, strict=True)))
+            table.row(f"{name}: {arm}", *cells)
     before = found["today"]
     say("")
     for metric in (FLIPS, ERRORS):

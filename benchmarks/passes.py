@@ -1,10 +1,11 @@
 """Passes and visits found where their truth is known: how many, and how far off their ends are.
 
-    python benchmarks/passes.py [--clips 3] [--corpus ../shared/corpus]
+    python benchmarks/passes.py [--clips 3] [--corpus ../shared/corpus] [--held-out DIR]
 
 Three worlds: rendered parts that cross at six speeds, under seven conditions each; rendered parts that a drawn
-arm places and takes away; and real clips whose truth was read by eye from single frames (data/passes_real.csv). On
-the belt truth is where the part's box, moved with the belt and the shake, touches the picture, and where it is
+arm places and takes away; and real clips whose truth was read by eye from single frames (data/passes_real.csv;
+with --held-out also data/passes_held_out.csv, which names the sources of its clips). --clips 0: real clips alone.
+On the belt truth is where the part's box, moved with the belt and the shake, touches the picture, and where it is
 wholly inside; of placed parts it is while the part lies there and the arm covers none of it. A visit counts as
 right where both ends lie within 0.2 s.
 """
@@ -42,6 +43,7 @@ CONDITIONS = {
 }
 RIGHT_S = 0.2
 REAL = Path(__file__).parent / "data" / "passes_real.csv"
+HELD_OUT = REAL.with_name("passes_held_out.csv")
 ARM = (178, 128, 104)
 COLUMNS = ("condition", "visits", "found", "right", "others", "starts off, s", "ends off, s")
 
@@ -158,8 +160,17 @@ def main() -> None:
     parser = harness.parser(__doc__)
     parser.add_argument("--clips", type=int, default=3)
     parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
+    parser.add_argument("--held-out", type=Path, help="the folder of the clips of passes_held_out.csv")
     given = parser.parse_args()
-    parts = range(1, given.clips + 1)
+    if given.clips:
+        rendered(range(1, given.clips + 1))
+    real(REAL, given.corpus)
+    if given.held_out is not None:
+        real(HELD_OUT, given.held_out)
+
+
+def rendered(parts: Sequence[int]) -> None:
+    """Print the two worlds of rendered parts."""
     say("A part that crosses, while any of it is in view, and while all of it is:\n")
     table = harness.table(*COLUMNS)
     for speed in SPEEDS:
@@ -184,14 +195,19 @@ def main() -> None:
             more, left = matched(map(inside, passes_or_visits(pictures).passes), true)
             got, count, others = got + more, count + len(true), others + left
         row(name, count, got, others, FRAME_RATE, table)
+
+
+def real(truth: Path, folder: Path) -> None:
+    """Print the clips whose passes were counted by eye."""
     say("\nReal clips:\n")
     table = harness.table(*COLUMNS)
-    for (path, kind), rows in pd.read_csv(REAL).groupby(["path", "kind"], sort=False):
-        file = given.corpus / str(path)
+    for (path, kind), rows in pd.read_csv(truth, comment="#").groupby(["path", "kind"], sort=False):
+        file = folder / str(path)
         if not file.is_file():
             say(f"{file} is not there")
             continue
         pictures, rate = read(file)
+        pictures = pictures[: int(rows["frames"].iloc[0])] if "frames" in rows else pictures
         found = [p for p in passes_or_visits(pictures).passes if p.crossed]
         spans = in_view if kind == "crosses" else inside
         rows = rows[rows["kind"] != "none"]  # nothing crosses the whole picture, nothing is placed

@@ -3,13 +3,12 @@
     python benchmarks/reduced_pairs.py [--corpus DIR] [--models DIR] [--world NAME ...] [--clip FILE ...]
                                        [--pairs 12] [--keep FILE] [--page FILE]
 
-The same pairs are replayed whole and averaged over squares (``factor_of``), and both accounts are made of them.
-Worlds are those of ``account_worlds.py`` at 1280x720, lengths and blur three times as large, seen through a
-resize to 256 px. Real clips, averaged to 360 lines where they have more, are seen through one to 128 px, which
-reduces 360 lines as 256 px reduce 720. The table shows the cause whose share
-moves by most of its interval's arm on that side; above 1 it leaves the interval that it has on whole frames.
-True shares, of worlds with one condition, are those of the twin without and with noise. ``--keep``: rows
-done, continued.
+The same pairs are replayed whole and averaged over squares, and both accounts are made of them. Worlds are those
+of ``account_worlds.py`` at 1280x720, lengths and blur three times as large, seen through a resize to 256 px.
+Real clips, averaged to 360 lines where they have more, are seen through one to 128 px: 180 lines are left, fewer
+than ``factor_of`` leaves. The table shows the cause whose share moves by most of its interval's arm on that
+side; above 1 it leaves the interval that it has on whole frames. True shares, of worlds with one condition, are
+those of the twin without and with noise. ``--keep``: rows done, continued.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ from vidrobust.models.load import load_model
 from vidrobust.models.network import NetworkClassifier
 from vidrobust.stages.causes.catalogue import UNEXPLAINED
 from vidrobust.stages.causes.pair_replays import study_pair
-from vidrobust.stages.causes.pairs import factor_of
+from vidrobust.stages.causes.pairs import MARGIN
 from vidrobust.stages.causes.score import score
 from vidrobust.stages.causes.shares import summarise
 from vidrobust.video.source import open_video
@@ -137,8 +136,7 @@ def account(pairs: Sequence[Quadruple], model: NetworkClassifier, factor: int) -
 def compared(pairs: Sequence[Quadruple], model: NetworkClassifier) -> dict[str, Any]:
     """Both accounts of the pairs: each cause's whole share, its interval, and the reduced share."""
     height, width = pairs[0][1].shape[:2]
-    info: Any = type("Size", (), {"height": height, "width": width})
-    factor = factor_of(model, info)
+    factor = int(model.network.preprocess.frame_px(height, width) / MARGIN)
     whole, slow = account(pairs, model, 1)
     small, fast = account(pairs, model, factor)
     known = [cause for cause in whole.index if cause != UNEXPLAINED and np.isfinite(whole["share"][cause])]

@@ -1,29 +1,40 @@
 """Are the numbers of the field's papers found again here, with the networks and pictures at hand?
 
-    python benchmarks/seed_claims.py CORPUS MODELS --out DIR [--seconds 600] [--page FILE]
+    python benchmarks/seed_claims.py CORPUS MODELS --out DIR [--pictures DIR] [--seconds 600]
 
 Every claim stands in a row with its paper, the published number, which values would agree, ours with its interval,
 networks and pictures, and a verdict: agrees (all of the interval lies where it should), differs (none of it does),
-cannot tell, or cannot be run here, because. Experiments are kept in DIR, one a network or clip; the same command
-goes on where it was stopped, and begins none after --seconds.
+cannot tell, or cannot be run here, because. --pictures: a folder of ImageNet's pictures, in place of frames of the
+corpus. Experiments are kept in DIR, one a network or clip; the same command goes on where it was stopped and
+begins none after --seconds.
 """
 
 from __future__ import annotations
 
 import tomllib
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import harness
+import numpy as np
 from claims import corrupted, distance, filtered, line, pasted, pictures, published, shifts, video
 from claims.catalogue import SECTIONS
 from claims.judge import Measure, row
 from claims.kept import Kept
+from claims.pictures import Picture
 from harness import say
 
 LITE = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
+COUNT, CHUNK, WALKED, BACKGROUNDS, NEAR = 150, 50, 15, 60, 20
+"""Pictures of a folder that every network is asked about, in parts; of these walked along a path, pasted into,
+and augmented."""
+MORE = {"mobilenet_v2_1.0_224": (1000, ("crop_shift",))}
+"""Networks that a row is about: so many pictures of them, in these protocols."""
+ALL_WALKED = ("mobilenet_v1_0.25_128", "mobilenet_v1_0.5_160")
+"""Small networks that are walked along the path of every picture."""
 VERSION = 1
 """Raised where an experiment gives other numbers."""
 
@@ -44,39 +55,66 @@ def name_of(spec: str) -> str:
     return Path(spec.removeprefix("onnx:")).stem if spec.startswith("onnx:") else spec
 
 
-def measured(kept: Kept, corpus: Path, models: Path) -> dict[str, Measure]:
+def of_shifts(
+    kept: Kept, specs: Sequence[str], files: Sequence[Path | Picture], of: str
+) -> dict[str, Measure]:
+    """The rows about single pixels, on pictures ``of`` something."""
+    walked: dict[str, list[Any]] = {}
+    sure: dict[str, list[float]] = {}
+    for spec in specs:
+        name = name_of(spec)
+        most, later = MORE.get(name, (COUNT, ()))
+        for at in range(0, min(most, len(files)), CHUNK):
+            some = files[at : at + CHUNK]
+            names = [each.name if isinstance(each, Path) else each.key for each in some]
+            asked = shifts.PROTOCOLS if at < COUNT else later
+            walk = CHUNK if name in ALL_WALKED else WALKED if at == 0 else 0
+            rows = kept.get(
+                f"shifts-{name}-{at}",
+                [VERSION, names, asked, *([walk] if walk > WALKED else [])],
+                lambda s=spec, f=some, p=asked, w=walk: shifts.of_network(s, pictures.loaded(f), p, w),
+            )
+            if rows is None:
+                continue
+            walked.setdefault(name, []).extend(rows)
+            if at < COUNT:
+                found = kept.get(
+                    f"sure-{name}-{at}",
+                    [VERSION, names],
+                    lambda s=spec, f=some: shifts.surest(s, pictures.loaded(f)),
+                )
+                sure.setdefault(name, []).extend(found or [0.0] * len(rows))
+    return shifts.measures(walked, of) | shifts.of_the_sure(walked, sure, of)
+
+
+def measured(kept: Kept, corpus: Path, models: Path, folder: Path | None = None) -> dict[str, Measure]:
     """All that there is time for, the cheap first."""
     specs = classifiers(models)
     networks = [name_of(spec) for spec in specs]
     clips = pictures.labelled_clips(corpus)
     found = published.measures()
-    shown = pictures.pictures(corpus)
-    asked = [VERSION, [p.key for p in shown]]
-    rows: dict[str, Any] = {
-        name_of(spec): kept.get(f"shifts-{name_of(spec)}", asked, lambda s=spec: shifts.of_network(s, shown))
-        for spec in specs
-    }
-    walked = {name: of for name, of in rows.items() if of is not None}
-    sure = {
-        name_of(spec): kept.get(f"sure-{name_of(spec)}", asked, lambda s=spec: shifts.surest(s, shown))
-        for spec in specs
-    }
-    found |= shifts.measures(walked)
-    found |= shifts.of_the_sure(walked, {name: of for name, of in sure.items() if of is not None})
+    files = pictures.pictures(corpus) if folder is None else pictures.drawn(folder)
+    of = "clips and photographs" if folder is None else "classes of ImageNet"
+    found |= of_shifts(kept, specs, files, of)
     seen = {
         clip.name: kept.get(f"video-{clip.name}", [VERSION, networks], lambda c=clip: video.of_clip(c, specs))
         for clip in clips
     }
-    found |= video.measures(clips, {name: of for name, of in seen.items() if of is not None})
+    others = {
+        clip.name: kept.get(f"video-{clip.name}", [VERSION, networks], lambda c=clip: video.of_clip(c, specs))
+        for clip in pictures.other_clips(corpus, clips)
+    }
+    found |= video.measures(clips, _there(seen), _there(others))
+    into = pasted.backgrounds(corpus) if folder is None else files[:BACKGROUNDS]
     boxes = {
         name_of(spec): kept.get(
             f"pasted-{name_of(spec)}",
-            VERSION,
-            lambda s=spec: pasted.of_detector(s, pasted.specs(models)[0], corpus),
+            [VERSION, len(into), of],
+            lambda s=spec: pasted.of_detector(s, pasted.specs(models)[0], corpus, into),
         )
         for spec in pasted.specs(models)
     }
-    found |= pasted.measures({name: of for name, of in boxes.items() if of is not None})
+    found |= pasted.measures(_there(boxes), of)
     turned = kept.get("line-turned", [VERSION, "kinds"], lambda: line.turned(kept.folder / "line"))
     spoilt = {
         clip.name: kept.get(
@@ -84,11 +122,17 @@ def measured(kept: Kept, corpus: Path, models: Path) -> dict[str, Measure]:
         )
         for clip in clips
     }
-    found |= corrupted.measures({name: of for name, of in spoilt.items() if of is not None})
-    found |= distance.measures(kept.get("distance-augmix", asked, lambda: distance.of_augmix(shown)))
+    found |= corrupted.measures(_there(spoilt))
+    few = [files[k] for k in np.linspace(0, len(files) - 1, NEAR).astype(int)]
+    near = kept.get("distance-augmix", [VERSION, NEAR, of], lambda: distance.of_augmix(pictures.loaded(few)))
+    found |= distance.measures(near, f"{NEAR} pictures of {of}")
     found |= filtered.measures(kept.get("line-filtered", [VERSION, "defects"], filtered.measured))
     arms = kept.get("line-trained", VERSION, lambda: line.trained(kept.folder / "trained"))
     return found | line.measures(turned, arms)
+
+
+def _there(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: each for name, each in found.items() if each is not None}
 
 
 def main() -> None:
@@ -97,10 +141,12 @@ def main() -> None:
     parser.add_argument("corpus", type=Path)
     parser.add_argument("models", type=Path)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--pictures", type=Path, help="a folder of ImageNet's pictures")
     parser.add_argument("--seconds", type=float, default=600.0)
+    parser.add_argument("--only", nargs="+", default=[], help="experiments whose names begin so")
     given = parser.parse_args()
-    kept = Kept(given.out, given.seconds)
-    found = measured(kept, given.corpus, given.models)
+    kept = Kept(given.out, given.seconds, tuple(given.only))
+    found = measured(kept, given.corpus, given.models, given.pictures)
     verdicts: Counter[str] = Counter()
     for title, claims in SECTIONS.items():
         say(f"\n## {title}\n")

@@ -1,6 +1,6 @@
 """Does a picture that is softened before the network sees it still show a small defect?
 
-    python benchmarks/small_defects.py [--dial "" noise=16 light=0.3] [--parts 64] [--frames 15]
+    python benchmarks/small_defects.py [--dial noise=16 "" light=0.3] [--parts 48] [--frames 10]
 
 Parts of the simulated line, half of them with a defect of known size, at rest ("") and with a dial turned; the
 line's classifier, asked once about each frame. Each remedy of ``vidrobust remedies --all`` that softens pictures:
@@ -64,9 +64,9 @@ def asked(network: TrainableClassifier, frames: Iterable[np.ndarray]) -> np.ndar
 
 def main() -> None:
     parser = harness.parser(__doc__)
-    parser.add_argument("--dial", nargs="+", default=["", "noise=16", "light=0.3"])
-    parser.add_argument("--parts", type=int, default=64)
-    parser.add_argument("--frames", type=int, default=15)
+    parser.add_argument("--dial", nargs="+", default=["noise=16", "", "light=0.3"])
+    parser.add_argument("--parts", type=int, default=48)
+    parser.add_argument("--frames", type=int, default=10)
     parser.add_argument("--seed", type=int, default=35_700)
     given = parser.parse_args()
     torch.set_num_threads(1)

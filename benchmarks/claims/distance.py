@@ -22,7 +22,8 @@ from vidrobust.statistics.associations import partial_spearman
 from vidrobust.statistics.standard_errors import cluster_jackknife
 
 NET = "efficientnet-lite0"
-PICTURES, TRAINED, JUDGED, SEVERITY = 5, 48, 2, 3
+TRAINED, JUDGED, SEVERITY = 48, 2, 3
+CORRUPTIONS = (*imagenet_c.TEST, *imagenet_c.VALIDATION)
 
 
 def of_augmix(shown: Sequence[Picture]) -> dict[str, float]:
@@ -30,25 +31,24 @@ def of_augmix(shown: Sequence[Picture]) -> dict[str, float]:
     network = trainable(load_as_it_is(NET, device="cpu"), NET)
     features = network.features()
     assert features is not None
-    few = [shown[k] for k in np.linspace(0, len(shown) - 1, PICTURES).astype(int)]
-    pictures = torch.stack([crop_224(picture.pixels) for picture in few])
+    pictures = torch.stack([crop_224(picture.pixels) for picture in shown])
     each = [picture[None] for picture in pictures]
     trained = changes(features, arm_change(network, ARMS["literature"], None, each), TRAINED)
 
     def corrupted(name: str, draw: int) -> torch.Tensor:
         entry = find(f"imagenet-c:{name}")
-        owns = [seeded("mintun", 0, draw, name, 0) for _ in few]  # one draw for all pictures
+        owns = [seeded("mintun", 0, draw, name, 0) for _ in shown]  # one draw for all pictures
         return network.cut(entry.apply(pictures, entry.strengths[SEVERITY - 1], owns))
 
     return {
         name: minimal_sample_distance(
             trained, changes(features, lambda draw, n=name: corrupted(n, draw), JUDGED)
         )
-        for name in imagenet_c.TEST
+        for name in CORRUPTIONS
     }
 
 
-def measures(distance: Mapping[str, float] | None) -> dict[str, Measure]:
+def measures(distance: Mapping[str, float] | None, shown: str) -> dict[str, Measure]:
     """The rank correlation of distance and error of the network trained with AugMix, given the plain one's."""
     if distance is None:
         return {}
@@ -61,7 +61,7 @@ def measures(distance: Mapping[str, float] | None) -> dict[str, Measure]:
         lost=3,
     )
     value, low, high = (float(np.ravel(x)[0]) for x in (found.value, found.low, found.high))
-    on = f"distance by {NET} on {PICTURES} pictures, errors of ResNet-50 of the public table"
+    on = f"distance by {NET} on {shown}, errors of ResNet-50 of the public table"
     return {
         "distance augmix": Measure(value=value, low=low, high=high, n=len(names), clusters=len(names), on=on)
     }

@@ -19,10 +19,12 @@ class Kept:
     """Experiments in a folder, none of which is begun after the time is up.
 
     seconds  that may pass before the last one is begun; waiting: names of those that were not begun
+    only     how the names of those begin that may be begun; empty: all
     """
 
     folder: Path
     seconds: float
+    only: tuple[str, ...] = ()
     begun: float = field(default_factory=time.monotonic)
     waiting: list[str] = field(default_factory=list)
 
@@ -37,7 +39,7 @@ class Kept:
             found = json.loads(path.read_text(encoding="utf-8"))
             if found["key"] == key:
                 return found["found"]
-        if time.monotonic() - self.begun > self.seconds:
+        if time.monotonic() - self.begun > self.seconds or (self.only and not name.startswith(self.only)):
             self.waiting.append(name)
             return None
         begin = time.process_time()

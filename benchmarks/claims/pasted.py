@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from claims.judge import Measure
-from claims.pictures import frames_of
+from claims.pictures import Picture, frames_of, loaded
 from vidrobust.frames.pixels import to_array
 from vidrobust.models.load import load_model
 from vidrobust.plugins.published.transplant.cutout import Cutout
@@ -29,20 +29,21 @@ BACKGROUNDS = (
 GRID = (6, 4)
 
 
-def of_detector(spec: str, cutter: str, corpus: Path) -> dict[str, Any]:
+def backgrounds(corpus: Path) -> list[Picture]:
+    """A frame of each of some clips."""
+    return [p for name in BACKGROUNDS for p in frames_of(corpus / name, 1)]
+
+
+def of_detector(spec: str, cutter: str, corpus: Path, into: Sequence[Path | Picture]) -> dict[str, Any]:
     """The summary of a transplant over the grid of every background.
 
     cutter  the detector whose box of the object is cut out: the same object for every detector
     """
     detector = load_model(spec, device="cpu")
     assert detector.task == "detection"
-    backgrounds = [
-        Background(name=Path(name).stem, frame=p.frame, pixels=to_array(p.pixels).copy())
-        for name in BACKGROUNDS
-        for p in frames_of(corpus / name, 1)
-    ]
+    shown = [Background(name=p.source, frame=p.frame, pixels=to_array(p.pixels).copy()) for p in loaded(into)]
     found = transplant(
-        detector, cutout(cutter, corpus), backgrounds, TransplantSettings(columns=GRID[0], rows=GRID[1])
+        detector, cutout(cutter, corpus), shown, TransplantSettings(columns=GRID[0], rows=GRID[1])
     )
     names = detector.class_names
     return summary(found, names, names.index(OBJECT[1]))
@@ -67,11 +68,12 @@ def cutout(cutter: str, corpus: Path) -> Cutout:
     return Cutout(pixels, np.ones(pixels.shape[:2], np.float32), Path(name).stem)
 
 
-def measures(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Measure]:
+def measures(found: Mapping[str, Mapping[str, Any]], of: str) -> dict[str, Measure]:
     """Of each detector the rates of its summary, and the changes of other boxes beside the neutral patch."""
     result = {}
     for name, said in found.items():
-        on = f"{name}, a {OBJECT[1]} at {GRID[0]} x {GRID[1]} positions of {len(BACKGROUNDS)} frames"
+        count = len(said["backgrounds"])
+        on = f"{name}, a {OBJECT[1]} at {GRID[0]} x {GRID[1]} positions of {count} {of}"
         thing = said["object"]
         for key, rate in (("recall", "recall"), ("class", "class_rate"), ("flip", "position_flip_rate")):
             result[f"paste {key} {name}"] = _of(thing[rate], on)

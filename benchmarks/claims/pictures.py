@@ -1,10 +1,10 @@
-"""Real pictures that are at hand: frames of clips of a corpus and of the repository, photographs of packages."""
+"""Real pictures at hand: frames of clips of a corpus and of the repository, photographs of packages, a folder."""
 
 from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -68,6 +68,18 @@ def labelled_clips(corpus: Path) -> list[Clip]:
     ]
 
 
+def other_clips(corpus: Path, labelled: Sequence[Clip]) -> list[Clip]:
+    """Further clips, of which nothing is known."""
+    known = {clip.path.stem for clip in labelled}
+    found = []
+    for path in _clips(corpus):
+        if path.stem not in known:
+            with open_video(path, device="cpu", prefetch=0) as source:
+                length = source.info.num_frames or sum(len(batch.index) for batch in source.batches(64))
+            found.append(Clip(path=path, first=0, last=length - 1, right=frozenset()))
+    return found
+
+
 def classes(said: str) -> list[int]:
     """Indices of "281;282" or "151-268".
 
@@ -100,6 +112,25 @@ def _clips(corpus: Path | None) -> list[Path]:
     return [*own, *(p for p in there if p.name not in alike and "fruit" not in p.name)]
 
 
+def drawn(folder: Path, seed: int = 0) -> list[Path]:
+    """The files of a folder in an order drawn once."""
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    return [files[k] for k in np.random.default_rng(seed).permutation(len(files))]
+
+
+def loaded(files: Sequence[Path | Picture]) -> list[Picture]:
+    """Pictures of files, their shorter side at most SHORTER px; a picture as it is."""
+    found = []
+    for each in files:
+        if isinstance(each, Picture):
+            found.append(each)
+            continue
+        with Image.open(each) as image:
+            pixels = torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)
+        found.append(Picture(source=each.stem, frame=0, pixels=smaller(pixels.contiguous())))
+    return found
+
+
 def frames_of(path: Path, count: int) -> list[Picture]:
     """So many frames of a clip, evenly spread, without its ends."""
     with open_video(path, device="cpu", prefetch=0) as source:
@@ -122,10 +153,5 @@ def _stills() -> Iterator[Picture]:
     package = find_spec("skimage")
     if package is None or package.origin is None:
         return
-    for name in STILLS:
-        path = Path(package.origin).parent / "data" / name
-        if path.is_file():
-            with Image.open(path) as image:
-                array = np.array(image.convert("RGB"))
-            pixels = torch.from_numpy(array).permute(2, 0, 1).contiguous()
-            yield Picture(source=name, frame=0, pixels=smaller(pixels))
+    folder = Path(package.origin).parent / "data"
+    yield from loaded([path for name in STILLS if (path := folder / name).is_file()])

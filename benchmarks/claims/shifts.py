@@ -1,4 +1,4 @@
-"""One pixel to the side: the four protocols of Azulay & Weiss 2019, a path of pixels, and Zhang's consistency."""
+"""One pixel to the side: protocols of Azulay & Weiss 2019, a path of pixels, and Zhang's consistency."""
 
 from __future__ import annotations
 
@@ -18,32 +18,36 @@ from vidrobust.plugins.published.shift_study import PATH_PX, shift_study, view_o
 from vidrobust.predictions import Classifier
 from vidrobust.statistics.intervals import clustered_mean
 
-PROTOCOLS = (
-    "crop",
-    "embedding_black",
-    "embedding_inpainted",
-    "scale_embedding_black",
-    "crop_shift",
-    "circular_shift",
-)
-CHANGED, PROBABILITY, UNEVEN = "label_flip", "top1_probability_change", "jaggedness"
+PROTOCOLS = ("crop", "embedding_black", "scale_embedding_black", "crop_shift")
+CHANGED, PROBABILITY = "label_flip", "top1_probability_change"
 SURE = 0.5
 SMALLEST_BIGGEST = ("efficientnet-lite0", "efficientnet-lite2")
 """Of one family the shallowest and the deepest at hand: 49 and 66 layers with weights on the way through."""
 
 
-def of_network(spec: str, shown: Sequence[Picture]) -> list[dict[str, Any]]:
-    """A row a picture: its source, the mean of every protocol's metrics, and the path of crops."""
+def of_network(
+    spec: str, shown: Sequence[Picture], protocols: Sequence[str] = PROTOCOLS, walked: int | None = None
+) -> list[dict[str, Any]]:
+    """A row a picture: its source, the mean of every protocol's metrics, and the path of the first ``walked``."""
     model = load_model(spec, device="cpu")
     assert model.task == "classification"
     rows = []
     for number, picture in enumerate(shown):
-        table = pd.DataFrame(
-            shift_study([picture.pixels], model, content=picture.key, numbers=[number], view=view_of(model))
+        studied = shift_study(
+            [picture.pixels],
+            model,
+            content=picture.key,
+            numbers=[number],
+            labels=[0],  # asked for jaggedness alone
+            view=view_of(model),
+            path_px=0,
+            protocols=protocols,
         )
+        table = pd.DataFrame(studied)
         means = table.groupby(["perturbation", "metric"])["value"].mean()
         found = {f"{p.removeprefix('shift:')} {metric}": value for (p, metric), value in means.items()}
-        rows.append({"source": picture.source, **found, **_path(model, picture.pixels)})
+        path = _path(model, picture.pixels) if walked is None or number < walked else {}
+        rows.append({"source": picture.source, **found, **path})
     return rows
 
 
@@ -67,74 +71,74 @@ def surest(spec: str, shown: Sequence[Picture]) -> list[float]:
 
 
 def of_the_sure(
-    rows: Mapping[str, Sequence[Mapping[str, Any]]], sure: Mapping[str, Sequence[float]]
+    rows: Mapping[str, Sequence[Mapping[str, Any]]],
+    sure: Mapping[str, Sequence[float]],
+    of: str = "clips and photographs",
 ) -> dict[str, Measure]:
     """How often one pixel changes the answer to a crop where the whole frame is answered with .5 or more."""
     kept = [
         (float(row[f"crop {CHANGED}"]), str(row["source"]))
-        for name, of in rows.items()
+        for name, found in rows.items()
         if name in sure
-        for row, probability in zip(of, sure[name], strict=True)
+        for row, probability in zip(found, sure[name], strict=False)  # some were asked further pictures
         if probability >= SURE
     ]
     if not kept:
         return {}
     values, sources = np.array([value for value, _ in kept]), np.array([source for _, source in kept])
-    found = clustered_mean(values, sources, bounds=(0.0, 1.0))
-    on = f"{len(kept)} pictures and networks, {found.clusters} clips and photographs"
-    return {f"shift sure crop {CHANGED}": Measure.of(found, on)}
+    mean = clustered_mean(values, sources, bounds=(0.0, 1.0))
+    on = f"{len(kept)} pictures and networks, {mean.clusters} {of}"
+    return {f"shift sure crop {CHANGED}": Measure.of(mean, on)}
 
 
-def measures(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Measure]:
+def measures(
+    rows: Mapping[str, Sequence[Mapping[str, Any]]], of: str = "clips and photographs"
+) -> dict[str, Measure]:
     """Of every network, and of the mean over networks, each figure with its interval over sources."""
-    tables = {name: pd.DataFrame(list(of)) for name, of in rows.items()}
+    tables = {name: pd.DataFrame(list(each)) for name, each in rows.items()}
     if not tables:
         return {}
-    columns = [c for c in next(iter(tables.values())) if c != "source"]
-    mean = sum(table[columns] for table in tables.values()) / len(tables)
-    source = next(iter(tables.values()))["source"].to_numpy(str)
-    whole = f"{len(tables)} networks, {len(source)} pictures"
-    found = {f"shift {c}": _mean(mean[c], source, whole) for c in columns}
+    longest = max(tables.values(), key=len)
+    columns = [c for c in longest if c != "source" and all(c in table for table in tables.values())]
+    source = longest["source"].to_numpy(str)
+    whole = f"{len(tables)} networks"
+    mean = sum(table[columns] for table in tables.values()).reindex(longest.index) / len(tables)
+    found = {f"shift {c}": _mean(mean[c], source, whole, of) for c in columns}
     for name, table in tables.items():
-        found |= {
-            f"shift {c} {name}": _mean(table[c], source, f"{name}, {len(source)} pictures") for c in columns
-        }
+        found |= {f"shift {c} {name}": _mean(table[c], source, name, of) for c in columns}
+    paths = max(table["path all"].count() for table in tables.values())
+    # the largest seen is the least that the largest can be
     most = max(float(table["path all"].max()) for table in tables.values())
     found["shift path largest"] = Measure(
-        value=most, low=most, high=most, n=len(source), clusters=len(set(source)), on=whole
+        value=most, low=most, high=1.0, n=int(paths), clusters=int(paths), on=f"{whole}, {paths} pictures"
     )
-    flip = {p: mean[f"{p} {CHANGED}"] for p in PROTOCOLS}
-    found["shift black less crop"] = _difference(flip["embedding_black"] - flip["crop"], source, whole)
-    found["shift consistency"] = _mean(1 - flip["crop_shift"], source, whole)
-    found["shift circular less crop"] = _difference(
-        flip["circular_shift"] - flip["crop_shift"], source, whole
-    )
+    black, crop = (mean[f"{p} {CHANGED}"] for p in ("embedding_black", "crop"))
+    found["shift black less crop"] = _difference(black - crop, source, whole, of)
     found |= {
-        f"shift consistency {name}": _mean(
-            1 - table[f"crop_shift {CHANGED}"], source, f"{name}, {len(source)} pictures"
-        )
+        f"shift consistency {name}": _mean(1 - table[f"crop_shift {CHANGED}"], source, name, of)
         for name, table in tables.items()
     }
-    return found | _deeper(tables, source)
+    return {**found, **_deeper(tables, source, of)}
 
 
-def _deeper(tables: Mapping[str, pd.DataFrame], source: np.ndarray) -> dict[str, Measure]:
+def _deeper(tables: Mapping[str, pd.DataFrame], source: np.ndarray, of: str) -> dict[str, Measure]:
     if not all(name in tables for name in SMALLEST_BIGGEST):
         return {}
     small, big = (tables[name] for name in SMALLEST_BIGGEST)
-    on = f"{SMALLEST_BIGGEST[1]} less {SMALLEST_BIGGEST[0]}, {len(source)} pictures"
+    who = f"{SMALLEST_BIGGEST[1]} less {SMALLEST_BIGGEST[0]}"
     return {
-        f"shift deeper {p}": _difference(big[f"{p} {CHANGED}"] - small[f"{p} {CHANGED}"], source, on)
+        f"shift deeper {p}": _difference(big[f"{p} {CHANGED}"] - small[f"{p} {CHANGED}"], source, who, of)
         for p in ("crop", "embedding_black")
     }
 
 
-def _mean(values: pd.Series, source: np.ndarray, on: str) -> Measure:
+def _mean(
+    values: pd.Series, source: np.ndarray, who: str, of: str, bounds: tuple[float, float] = (0.0, 1.0)
+) -> Measure:
     known = values.notna().to_numpy()
-    found = clustered_mean(values.to_numpy(float)[known], source[known], bounds=(0.0, 1.0))
-    return Measure.of(found, f"{on} of {found.clusters} clips and photographs")
+    found = clustered_mean(values.to_numpy(float)[known], source[: len(known)][known], bounds=bounds)
+    return Measure.of(found, f"{who}, {found.n} pictures of {found.clusters} {of}")
 
 
-def _difference(values: pd.Series, source: np.ndarray, on: str) -> Measure:
-    found = clustered_mean(values.to_numpy(float), source, bounds=(-1.0, 1.0))
-    return Measure.of(found, f"{on} of {found.clusters} clips and photographs")
+def _difference(values: pd.Series, source: np.ndarray, who: str, of: str) -> Measure:
+    return _mean(values, source, who, of, (-1.0, 1.0))

@@ -32,12 +32,15 @@ NEAR = (8, 16)
 
 
 def of_clip(clip: Clip, specs: Sequence[str]) -> dict[str, Any]:
-    """Of every network its labels on neighbouring frames, how far these lie apart, and those when distorted."""
+    """Of every network its labels on neighbouring frames, how far these lie apart, and those when distorted.
+
+    A clip without a right class is not distorted.
+    """
     begin = max(clip.first, (clip.first + clip.last - FRAMES) // 2)
     numbers = list(range(begin, min(begin + FRAMES, clip.last + 1)))
     with open_video(clip.path, device="cpu", prefetch=0) as source:
         shown = source.at(numbers)
-    anchors = [k for k in ANCHORS if k < len(numbers)]
+    anchors = [k for k in ANCHORS if clip.right and k < len(numbers)]
     found: dict[str, Any] = {"frames": numbers, "time_s": shown.time_s.tolist(), "networks": {}}
     for model in load_models(specs, device="cpu"):
         assert isinstance(model, NetworkClassifier)
@@ -64,7 +67,11 @@ def _distorted(model: NetworkClassifier, frame: Any, name: str, number: int, cli
     return [int(predict(model, entry.apply(frame, strength, [own])).labels[0]) - background for own in draws]
 
 
-def measures(clips: Sequence[Clip], found: Mapping[str, Mapping[str, Any]]) -> dict[str, Measure]:
+def measures(
+    clips: Sequence[Clip],
+    found: Mapping[str, Mapping[str, Any]],
+    others: Mapping[str, Mapping[str, Any]] | None = None,
+) -> dict[str, Measure]:
     """Flips between frames that are nearly equal, pm-k, conditional robustness, and its correlations."""
     there = [clip for clip in clips if clip.name in found]
     if not there:
@@ -72,19 +79,19 @@ def measures(clips: Sequence[Clip], found: Mapping[str, Mapping[str, Any]]) -> d
     names = list(found[there[0].name]["networks"])
     models = {name: _anchors(name, there, found) for name in names}
     on = f"{len(names)} networks, {len(there)} clips"
-    return {**_near(names, there, found, on), **_pm_k(models, on), **_gu(models, on)}
+    every = {clip.name: found[clip.name] for clip in there} | dict(others or {})
+    near = _near(names, every, f"{len(names)} networks, {len(every)} clips")
+    return {**near, **_pm_k(models, on), **_gu(models, on)}
 
 
-def _near(
-    names: Sequence[str], clips: Sequence[Clip], found: Mapping[str, Mapping[str, Any]], on: str
-) -> dict[str, Measure]:
+def _near(names: Sequence[str], found: Mapping[str, Mapping[str, Any]], on: str) -> dict[str, Measure]:
     flip, apart, cluster = [], [], []
-    for clip in clips:
+    for clip, seen in found.items():
         for name in names:
-            of = found[clip.name]["networks"][name]
+            of = seen["networks"][name]
             flip.append(np.diff(of["label"]) != 0)
             apart.append(np.array(of["apart"]))
-            cluster.append(np.full(len(of["apart"]), clip.name))
+            cluster.append(np.full(len(of["apart"]), clip))
     changed, far, where = np.concatenate(flip), np.concatenate(apart), np.concatenate(cluster)
     moved = far > 0  # the same picture again is no neighbour
     flips = changed & moved

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.plugins.gauge.published import AIAG, FLOORING, crossed, of_operators
+from tests.plugins.gauge.published import AIAG, FLOORING, aiag_attribute, crossed, of_operators
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.plugins.gauge.measurements import parse_columns, read_attribute, read_gauge, read_study_table
 from vidrobust.plugins.gauge.variables.gauge import gauge_study, reference_chart
@@ -29,6 +29,37 @@ def test_trials_side_by_side_are_the_same_study(tmp_path: Path) -> None:
     minitab = read_gauge(tmp_path / "m.csv").rows
     assert set(minitab["operator"]) == set("ABC")
     assert gauge_study(minitab).percent_grr == pytest.approx(27.86, abs=5e-3)
+
+
+def test_the_forms_of_aiag_whose_columns_are_the_parts(tmp_path: Path) -> None:
+    # the manual's own data sheets: appraiser and trial by row, parts by column, averages and ranges below
+    values = crossed(AIAG)
+    lines = ["Appraiser,Trial," + ",".join(f"Part {k}" for k in range(1, 11)) + ",Average"]
+    for name, of in values.groupby("operator"):
+        rows = of.pivot(index="trial", columns="part", values="value")[[str(k) for k in range(10)]]
+        for trial, row in enumerate(rows.to_numpy(), 1):
+            cells = ",".join(f"{v:.2f}" for v in row)
+            lines.append(f"{name if trial == 1 else ''},{trial},{cells},{row.mean():.3f}")
+        lines += [",Average" + ",0" * 11, ",Range" + ",0" * 11]
+    (tmp_path / "sheet.csv").write_text("\n".join(lines) + "\n")
+    sheet = read_gauge(tmp_path / "sheet.csv")
+    assert len(sheet.rows) == 90
+    assert gauge_study(sheet.rows).percent_grr == pytest.approx(27.86, abs=5e-3)
+    assert len(sheet.notes) == 1
+
+    verdicts = aiag_attribute()
+    form = verdicts.pivot(index=["operator", "trial"], columns="part", values="value")
+    form = form[[str(k) for k in range(1, 51)]].reset_index()
+    form.columns = ["Appraiser", "Trial", *map(str, range(1, 51))]
+    true = verdicts.drop_duplicates("part").set_index("part")["reference"]
+    form.loc[len(form)] = ["Reference", "", *(true[str(k)] for k in range(1, 51))]
+    form.to_csv(tmp_path / "form.csv", index=False)
+    found = read_attribute(tmp_path / "form.csv").rows
+    order = ["part", "operator", "trial"]
+    pd.testing.assert_frame_equal(
+        found[verdicts.columns].sort_values(order, ignore_index=True),
+        verdicts.sort_values(order, ignore_index=True),
+    )
 
 
 def test_a_table_without_trials_and_with_names_of_its_own(tmp_path: Path) -> None:

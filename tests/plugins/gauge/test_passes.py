@@ -55,6 +55,26 @@ def test_one_that_is_there_already_has_not_crossed() -> None:
     assert found.remark == "was there when the clip begins"
 
 
+def halting(visits: int) -> tuple[np.ndarray, list[tuple[int, int]]]:
+    """Squares that come in from the left, halt in the middle for most of the clip, and leave to the right."""
+    way = [*range(-20, 70, 10), *[70] * 60, *range(80, 170, 10)]
+    rng, frames, truth = np.random.default_rng(4), [], []
+    for level in np.linspace(150, 230, visits):
+        for x in [*[200] * 10, *way]:
+            picture = 80 + rng.normal(0, 1, SHAPE)
+            picture[20:40, max(x, 0) : max(x + 20, 0)] = level
+            frames.append(picture)
+        truth.append((len(frames) - len(way) + 1, len(frames) - 2))  # 10 px at -10, and at 150
+    return np.clip(frames, 0, 255).astype(np.uint8), truth
+
+
+def test_parts_that_halt_for_most_of_the_clip_are_not_the_empty_scene() -> None:
+    pictures, truth = halting(4)
+    assert np.median(pictures[:, 30, 80]) > 140  # the median of that place is a part
+    found = [p for p in find_passes(pictures).passes if p.crossed]
+    assert [(p.first, p.last) for p in found] == [pytest.approx(span, abs=1) for span in truth]
+
+
 def test_an_empty_line_and_one_whose_light_changes_have_none() -> None:
     assert find_passes(drawn(40)).passes == ()
     assert find_passes(drawn(40, light=0.3)).passes == ()

@@ -29,7 +29,7 @@ def account(n: int, p: dict[str, float], **high: float) -> pd.DataFrame:
         | {"n": n, "p": value, "p_clips": np.nan, "misfit": False, "occurs": 5}
         for cause, value in p.items()
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).assign(pairs_low=lambda t: t["low"], pairs_high=lambda t: t["high"])
 
 
 def look(part: float, n: int, **p: float) -> AccountLook:

@@ -254,14 +254,15 @@ def test_pairs_come_in_order_with_what_is_beside_them_and_single_threaded_algebr
 
 
 def test_pairs_are_reduced_for_what_is_known_to_average_alone() -> None:
-    def factor(height: int, **more: Any) -> int:
-        preprocess = Preprocess(size=224, crop=0.875, mean=(0.0,) * 3, std=(1.0,) * 3, **more)
+    def factor(height: int, size: int = 224, **more: Any) -> int:
+        preprocess = Preprocess(size=size, crop=0.875, mean=(0.0,) * 3, std=(1.0,) * 3, **more)
         model: Any = SimpleNamespace(network=SimpleNamespace(preprocess=preprocess))
         info: Any = SimpleNamespace(height=height, width=height * 16 // 9)
         return factor_of(model, info)
 
     # 360, 720, 1080 and 2160 lines through 256: 1.41, 2.81, 4.22 and 8.44 over a margin of 1.4
     assert [factor(height) for height in (360, 720, 1080, 2160)] == [1, 2, 3, 6]
+    assert [factor(height, size=112) for height in (360, 720, 1080)] == [1, 2, 3]  # 360 lines are left
     assert factor(1080, interpolation="nearest") == 1
     one: Any = SimpleNamespace(height=1080, width=1920)
     any_callable: Any = SimpleNamespace()

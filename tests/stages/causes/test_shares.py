@@ -11,13 +11,18 @@ from vidrobust.stages.causes.catalogue import ACCOUNT_CAUSES, KEYFRAMES, NOISE, 
 from vidrobust.stages.causes.naming import named, replicated
 from vidrobust.stages.causes.outcomes import excluded_pairs
 from vidrobust.stages.causes.shares import (
+    ERRORS,
+    LEAST_ERROR,
+    MEASURED,
     UNSEEN,
     PairTable,
+    measurement_error,
     over_a_second,
     share_of_totals,
     summarise,
     summarise_by,
     too_few,
+    with_error,
 )
 from vidrobust.statistics.standard_errors import effective_freedom
 
@@ -63,6 +68,31 @@ def test_shares_are_ratios_of_weighted_sums_and_add_up_to_one() -> None:
     assert one(account, UNEXPLAINED).share == pytest.approx(3 / 20)
     assert account[account["item"] == ""]["share"].sum() == pytest.approx(1)
     assert account[account["item"] == ""]["cause"].tolist() == list(ACCOUNT_CAUSES)
+
+
+def test_the_error_of_the_measurement_widens_the_interval_by_hand() -> None:
+    assert with_error(0.5, (0.1, 0.9), (0.3, 0.0)) == pytest.approx((0.0, 0.9))  # 3, 4, 5
+    assert set(ERRORS) == set(MEASURED)
+    below, above = ERRORS["light"]
+    assert measurement_error("light", -0.5, left=0.9) == pytest.approx((below / 2, above / 2))
+    # nothing lacks more than what is left
+    assert measurement_error("light", 0.5, left=0.03) == pytest.approx((below / 2, 0.03))
+    assert measurement_error("light", 0.0, left=1.0) == (LEAST_ERROR, LEAST_ERROR)
+
+
+def test_what_causes_may_have_too_little_of_may_not_be_unexplained() -> None:
+    rows = [row for n in range(8) for row in pair("a", 9 * n, 10.0, light=3.0, camera=4.0)]
+    account = summarise(pd.DataFrame(rows), per_item=False)
+    light, camera, left, colour = (one(account, c) for c in ("light", "camera", UNEXPLAINED, "colour"))
+    for row in (light, camera):
+        error = measurement_error(row.cause, row.share, left=0.3)
+        assert (row.low, row.high) == pytest.approx(
+            with_error(row.share, (row.pairs_low, row.pairs_high), error)
+        )
+    above = np.hypot(ERRORS["light"][1] * 0.3, ERRORS["camera"][1] * 0.4)
+    assert left.share - left.low == pytest.approx(np.hypot(left.share - left.pairs_low, above))
+    # what was not measured in any pair has no error
+    assert (colour.low, colour.high) == (colour.pairs_low, colour.pairs_high)
 
 
 def test_the_specific_part_is_the_share_less_the_placebos() -> None:

@@ -29,7 +29,7 @@ def account(**changed: dict[str, float]) -> pd.DataFrame:
         row = {"model": "net", "item": "", "cause": cause, "share": 0.0, "low": -0.01, "high": 0.02, "n": 24}
         row |= {"specific": 0.0, "specific_low": -0.01, "specific_high": 0.01, "clusters": 20, "occurs": 24}
         rows.append({**row, **changed.get(cause, {})})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).assign(pairs_low=lambda t: t["low"], pairs_high=lambda t: t["high"])
 
 
 def candidate_fits(

@@ -84,7 +84,10 @@ def passes_or_visits(pictures: np.ndarray) -> PassSearch:
     passes, visits = find_passes(pictures), find_visits(pictures)
     crossed = [each for each in passes.passes if each.crossed]
     at_rest = [each for each in visits.passes if not any(_within(each, other) for other in crossed)]
-    return replace(visits, passes=tuple(at_rest)) if len(at_rest) > len(crossed) else passes
+    # visits that contradict one another count only where nothing passes
+    if len(at_rest) <= len(crossed) or (crossed and visits.notes):
+        return passes
+    return replace(visits, passes=tuple(at_rest))
 
 
 def _within(visit: Pass, crossing: Pass) -> bool:

@@ -79,6 +79,35 @@ def in_long_form(table: pd.DataFrame, where: Path | str) -> pd.DataFrame:
     return pd.concat(pieces).sort_index(kind="stable")
 
 
+# Rows of a form that sum others up, and columns that do.
+SUMMARIES = frozenset(
+    {"average", "ave", "avg", "mean", "x bar", "xbar", "range", "r", "mittelwert", "spannweite"}
+)
+
+
+def parts_across(table: pd.DataFrame, where: Path | str) -> tuple[pd.DataFrame, list[str]]:
+    """Return a form whose columns are the parts, as AIAG prints it, as one row a value, with notes."""
+    numbered = [(str(name), NUMBERED.fullmatch(str(name))) for name in table.columns if name not in ROLES]
+    parts = {name: match[2] for name, match in numbered if match and normal(match[1]) in {"", *ROLES["part"]}}
+    if "part" in table or "value" in table or "trial" not in table or len(parts) < 2:
+        return table, []
+    people = table["operator"] if "operator" in table else pd.Series(ALONE, table.index)
+    labels = [people.map(normal), table["trial"].map(normal)]
+    true = labels[0].isin(ROLES["reference"]) | labels[1].isin(ROLES["reference"])
+    summed = labels[0].isin(SUMMARIES) | labels[1].isin(SUMMARIES)
+    if true.sum() > 1:
+        raise InputError(f"{where}: {true.sum()} rows of references; expected one")
+    people = people.where(people != "", None).ffill().fillna("")  # a name may stand in its first row alone
+    rows = table.assign(operator=people)[~true & ~summed]
+    long = rows.melt(
+        id_vars=["operator", "trial"], value_vars=list(parts), var_name="part", ignore_index=False
+    )
+    if true.any():
+        long["reference"] = long["part"].map(table.loc[true, list(parts)].iloc[0])
+    notes = [f"rows of averages and ranges left out: lines {_listed(tuple(table.index[summed]))}"]
+    return long.assign(part=long["part"].map(parts)), notes if summed.any() else []
+
+
 # The verdicts of a table that counts them.
 ACCEPTED, REJECTED = "accepted", "rejected"
 
@@ -228,7 +257,9 @@ def read_study_table(
 ) -> StudyTable:
     """Read a table as text, one row a value."""
     table, notes = _as_text(path)
-    table = in_long_form(with_roles(table, printable(path), columns), printable(path))
+    table, form = parts_across(with_roles(table, printable(path), columns), printable(path))
+    notes += form
+    table = in_long_form(table, printable(path))
     if "part" not in table and not need_part:
         table = table.assign(part=ALONE)
     if "part" not in table:

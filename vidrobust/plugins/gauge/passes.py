@@ -130,6 +130,70 @@ def _fitted(terms: np.ndarray, ratio: np.ndarray) -> np.ndarray:
     return beta
 
 
+# Grey levels from which on a place of the smoothed picture has changed; more where the noise is strong.
+CHANGED = 9.0
+# Robust standard deviations of the noise from frame to frame that count as no change.
+NOISE = 5.0
+# Share of the picture that changes from frame to frame where a hand moves.
+MOVING_AREA = 0.003
+# Frames that a scene must stand still to be looked at.
+STILL_FRAMES = 5
+# Grey levels by which a place differs between two stretches without motion.
+SETTLED = 12.0
+# Times that a level must be there again between parts to be that of the empty scene.
+RETURNS = 3
+
+
+@dataclass(frozen=True)
+class Still:
+    """A stretch without motion, first to last frame, and its median picture (H, W) float32."""
+
+    first: int
+    last: int
+    picture: np.ndarray
+
+
+def motion_in(even: np.ndarray) -> tuple[np.ndarray, float]:
+    """(N,) bool: frames in which something moves; and the grey levels that are a change."""
+    steps = np.abs(np.diff(even, axis=0))
+    level = max(CHANGED, NOISE * 1.4826 * float(np.median(steps)))
+    return np.concatenate([[False], (steps > level).mean(axis=(1, 2)) > MOVING_AREA]), level
+
+
+def stretches_at_rest(even: np.ndarray, moving: np.ndarray) -> list[Still]:
+    """The stretches without motion."""
+    found, begin = [], None
+    for frame, moves in enumerate([*moving, True]):
+        if not moves and begin is None:
+            begin = frame
+        elif moves and begin is not None:
+            if frame - begin >= STILL_FRAMES:
+                found.append(Still(begin, frame - 1, np.median(even[begin:frame], axis=0)))
+            begin = None
+    return found
+
+
+def empty_scene(even: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(H, W) float32 the scene without parts, and (H, W) bool where it is not the median."""
+    # where parts halt for most of the clip they are the median; the empty scene is what returns between them
+    usual = usual_scene(even)
+    stills = stretches_at_rest(even, motion_in(even)[0])
+    if len(stills) < RETURNS:
+        return usual, np.zeros(usual.shape, bool)
+    levels = np.stack([still.picture for still in stills])
+    begins = np.concatenate([np.ones((1, *usual.shape), bool), np.abs(np.diff(levels, axis=0)) > SETTLED])
+
+    def times(level: np.ndarray) -> np.ndarray:
+        return np.asarray((begins & (np.abs(levels - level) <= SETTLED)).sum(axis=0))
+
+    counts = np.stack([times(level) for level in levels])
+    best = counts.argmax(axis=0)[None]
+    most = np.take_along_axis(counts, best, axis=0)[0]
+    other = (most >= RETURNS) & (most > times(usual))
+    level = np.take_along_axis(levels, best, axis=0)[0]
+    return np.where(other, level, usual).astype(np.float32), other
+
+
 # Robust standard deviations, and grey levels, from the empty scene from which on a place belongs to a part.
 THRESHOLD, LEAST_CHANGE = 5.0, 7.0
 # Share of both at which a place belongs to a part if it hangs together with one that surely does.
@@ -227,11 +291,13 @@ def _marked(found: Pass) -> Pass:
 
 def _parts_in(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
     even = comparable(pictures)
-    gaps = np.abs(even - usual_scene(even))
+    scene, other = empty_scene(even)
+    gaps = np.abs(even - scene)
     rule = 1.4826 * np.median(gaps, axis=0)
+    rule[other] = np.median(rule[~other]) if (~other).any() else 0.0
     sure = gaps / np.maximum(THRESHOLD * rule, LEAST_CHANGE)
     masks = np.stack([parts_of(each) for each in sure])
-    crowded = masks.mean(axis=0).max()
+    crowded = np.where(other, 0.0, masks.mean(axis=0)).max()
     notes = []
     if crowded > CROWDED:
         notes.append(
@@ -365,7 +431,11 @@ def _as_pass(track: _Track, count: int, width: int, height: int) -> Pass | None:
     went = _middles(track.boxes)[-1] - _middles(track.boxes)[0]
     share = went / [width, height]
     axis = int(np.argmax(np.abs(share)))
-    crossed = bool(abs(share[axis]) >= CROSSES)
+    sides = [_sides(track.boxes[end], width, height) for end in (0, -1)]
+    # in at one side and out at another is through, too
+    through = bool(sides[0].any() and sides[1].any() and not (sides[0] & sides[1]).any())
+    through &= bool(abs(share[axis]) >= CROSSES / 2)
+    crossed = bool(abs(share[axis]) >= CROSSES) or through
     at_ends = track.frames[0] == 0 or track.frames[-1] == count - 1
     whole = np.array(track.frames)[inside]
     # of one that only touches the edge as the clip begins or ends all is known that counts
@@ -382,6 +452,11 @@ def _as_pass(track: _Track, count: int, width: int, height: int) -> Pass | None:
         crossed=crossed and complete,
     )
     return replace(found, remark=_remark(found, count, crossed))
+
+
+def _sides(box: Box, width: int, height: int) -> np.ndarray:
+    x, y, right, below = box[0], box[1], box[0] + box[2], box[1] + box[3]
+    return np.array([x, y, width - right, height - below]) <= EDGE_PX
 
 
 def _remark(found: Pass, count: int, far: bool) -> str:

@@ -11,25 +11,21 @@ import numpy as np
 
 from vidrobust.plugins.gauge.passes import (
     LEAST_AREA,
+    SETTLED,
+    STILL_FRAMES,
     THIN_PX,
     Pass,
     PassSearch,
+    Still,
     comparable,
     evenly_lit,
+    motion_in,
     parts_of,
+    stretches_at_rest,
 )
 
-# Grey levels from which on a place of the smoothed picture has changed; more where the noise is strong.
-CHANGED = 9.0
-# Robust standard deviations of the noise from frame to frame that count as no change.
-NOISE = 5.0
-# Share of the picture that changes from frame to frame where a hand moves.
-MOVING_AREA = 0.003
-# Frames that a scene must stand still to be looked at.
-STILL_FRAMES = 5
-# Grey levels by which a place differs between two stretches without motion, and the share of what is most
-# different there below which it is shadow and reflection.
-SETTLED, BESIDE = 12.0, 0.35
+# Share of what is most different between two stretches without motion below which it is shadow and reflection.
+BESIDE = 0.35
 # Pieces that are so near to each other are one part.
 NEAR_PX = 11
 # Grey levels from which on what reaches the edge is a hand, and no drift of light.
@@ -41,13 +37,6 @@ CLEARER = 1.25
 # Share of the smaller of two places that both have in common if they are one.
 SAME_PLACE = 0.3
 PLACED = "placed and taken away"
-
-
-@dataclass(frozen=True)
-class _Still:
-    first: int
-    last: int
-    picture: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -69,10 +58,8 @@ def find_visits(pictures: np.ndarray) -> PassSearch:
     if len(pictures) < 2 * STILL_FRAMES:
         return PassSearch(())
     even = comparable(pictures)
-    steps = np.abs(np.diff(even, axis=0))
-    level = max(CHANGED, NOISE * 1.4826 * float(np.median(steps)))
-    moving = np.concatenate([[False], (steps > level).mean(axis=(1, 2)) > MOVING_AREA])
-    stills = _stills(even, moving)
+    moving, level = motion_in(even)
+    stills = stretches_at_rest(even, moving)
     visits = sorted(_visits(even, stills, max(level, SETTLED)), key=lambda v: (v.first, v.last))
     found = tuple(_as_pass(v.first, v.last, moving) for v in visits)
     clash = sum(
@@ -82,23 +69,11 @@ def find_visits(pictures: np.ndarray) -> PassSearch:
     return PassSearch(found, (impossible,) if clash else ())
 
 
-def _stills(even: np.ndarray, moving: np.ndarray) -> list[_Still]:
-    found, begin = [], None
-    for frame, moves in enumerate([*moving, True]):
-        if not moves and begin is None:
-            begin = frame
-        elif moves and begin is not None:
-            if frame - begin >= STILL_FRAMES:
-                found.append(_Still(begin, frame - 1, np.median(even[begin:frame], axis=0)))
-            begin = None
-    return found
-
-
-def _visits(even: np.ndarray, stills: list[_Still], level: float) -> Iterator[_Visit]:
+def _visits(even: np.ndarray, stills: list[Still], level: float) -> Iterator[_Visit]:
     if not stills:
         return
     settled = stills[0].picture.copy()
-    there: list[tuple[np.ndarray, _Still]] = []  # each part's place, and when it was seen first
+    there: list[tuple[np.ndarray, Still]] = []  # each part's place, and when it was seen first
     before = stills[0]
     for still in stills[1:]:
         picture = evenly_lit(still.picture[None], settled)[0]
@@ -155,7 +130,7 @@ def _one_place(one: np.ndarray, other: np.ndarray) -> bool:
 
 
 def _visit(
-    even: np.ndarray, place: np.ndarray, since: _Still | None, until: _Still | None, level: float
+    even: np.ndarray, place: np.ndarray, since: Still | None, until: Still | None, level: float
 ) -> _Visit:
     first, last = 0, len(even) - 1
     if since is not None:
@@ -165,7 +140,7 @@ def _visit(
     return _Visit(place, first, max(first, last))
 
 
-def _reach(even: np.ndarray, place: np.ndarray, still: _Still, step: int, level: float) -> int:
+def _reach(even: np.ndarray, place: np.ndarray, still: Still, step: int, level: float) -> int:
     """The last frame on one side of a stretch in which the place looks the same, shaded or not."""
     usual = still.picture[place]
     frame = still.first if step < 0 else still.last

@@ -52,11 +52,12 @@ def sentence_of(statement: Statement) -> str:
 def console_text(run: RunTables) -> str:
     """What ``vidrobust show`` prints."""
     answer = answer_of(run)
-    many, unknown = len(answer.models), [each for each in answer.statements if _not_run(each)]
+    missing = [each for each in answer.statements if each.level is Level.NOT_MEASURED and each.command]
+    unknown = [each for each in missing if each.question in NOT_RUN]
     commands = dict.fromkeys(each.command for each in unknown)
     left_out = unknown if len(commands) > 1 else []
     of = {model: [each for each in answer.of(model) if each not in left_out] for model in answer.models}
-    lines = [line for model in answer.models for line in _model_lines(of[model], model, many)]
+    lines = [line for model in of for line in _model_lines(of[model], model, len(of))]
     if left_out:
         titles = dict.fromkeys(title_of(each.question).lower() for each in left_out)
         lines.append(_wrapped(f"{', '.join(titles)}. To find out:", "Not measured".ljust(COLUMN)))
@@ -69,10 +70,6 @@ def console_text(run: RunTables) -> str:
     if report.is_file():
         lines.append(f"Report: {report}")
     return shown("\n".join(lines))  # the names of a model and its classes are anybody's
-
-
-def _not_run(each: Statement) -> bool:
-    return each.level is Level.NOT_MEASURED and each.question in NOT_RUN and bool(each.command)
 
 
 def _model_lines(statements: Iterable[Statement], model: str, many: int) -> Iterator[str]:

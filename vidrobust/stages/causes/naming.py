@@ -101,7 +101,7 @@ def open_causes(account: pd.DataFrame, found: pd.DataFrame) -> pd.Series:
     names = pd.MultiIndex.from_frame(account[["model", "cause"]])
     unnamed = ~names.isin(pd.MultiIndex.from_frame(found[["model", "cause"]]))
     asked = _may_be_named(account) & ~account["cause"].isin((KEYFRAMES, UNEXPLAINED))
-    low, high = account["low"], account["high"]
+    low, high = account["pairs_low"], account["pairs_high"]  # pairs settle nothing but their own error
     settled = (high <= MATTERS) | ((low <= SMALLEST_SHARE) & (high - low <= KNOWN))
     return asked & unnamed & (account["p"] <= CONSERVATIVE) & ~settled
 
@@ -226,6 +226,9 @@ def keyframe_tests(pairs: pd.DataFrame) -> dict[str, float]:
 
 def conclude(run: OpenRun, looks: Sequence[Look]) -> None:
     """Write the account, of the last look; a cause named at an earlier look stays named."""
+    from vidrobust.stages.causes.candidate_fits import predicts
+
+    coded = any(predicts(each.codec) for each in run.folder.record.inputs if each.codec)
     for prefix in ACCOUNTS:
         rows = with_parts(run.table(f"{prefix}causes"), run.folder.record.parts)
         found = {name: tables.empty(name) for name in ("account", "account_by", "named")}
@@ -233,8 +236,8 @@ def conclude(run: OpenRun, looks: Sequence[Look]) -> None:
             keyframes = None if prefix else _keyframe_tests(run)
             pairs = run.table("pairs")
             flips = flip_counts(pairs) if len(pairs) else None
-            found["account"] = summarise(rows, keyframes=keyframes, flips=flips)
-            found["account_by"] = summarise_by(rows)
+            found["account"] = summarise(rows, keyframes=keyframes, flips=flips, coded=coded)
+            found["account_by"] = summarise_by(rows, coded=coded)
             before = [(look, look.tables[f"{prefix}causes"]) for look in looks[:-1]]
             earlier = [_look(look.part, causes, keyframes) for look, causes in before if len(causes)]
             last = AccountLook(

@@ -47,6 +47,8 @@ PAIR_PICTURES, WHOLE_PICTURES = 60, 24
 # Px along a side of what is replayed for one px that the network averages them to, at least: 640x360 through a
 # resize to 256 px. Smaller pictures lose what the network could show (docs/truth.md).
 MARGIN = 1.4
+# Shorter side, px, that is left at least: on 180 lines a share left its interval (docs/truth.md).
+LEAST_SIDE = 360
 
 # Frames t-1, t, t+1, t+2 as (H, W, 3) uint8; None where there is none, or a break lies between.
 Pictures = tuple[np.ndarray | None, np.ndarray, np.ndarray, np.ndarray | None]
@@ -62,7 +64,8 @@ def factor_of(model: Model, info: VideoInfo) -> int:
     preprocess = getattr(getattr(model, "network", None), "preprocess", None)
     if not isinstance(preprocess, Preprocess) or WITH_MEASURE:
         return 1
-    return max(1, int(preprocess.frame_px(info.height, info.width) / MARGIN))
+    shown = int(preprocess.frame_px(info.height, info.width) / MARGIN)
+    return max(1, min(shown, min(info.height, info.width) // LEAST_SIDE))
 
 
 def new_pairs(context: Context) -> dict[str, pd.DataFrame]:

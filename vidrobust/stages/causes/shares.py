@@ -6,6 +6,7 @@
     specific(cause)   = share less the same of the placebos, where that is above 0
     share(keyframes)  = excess of the pairs across keyframes over the pairs beside them / change of all pairs
     unexplained       = 1 - all the others
+    low, high         = interval over pairs and error of the measurement
 
 w is the inverse of the probability with which the pair was drawn. Other shares are of what the keyframes leave.
 """
@@ -22,6 +23,7 @@ import pandas as pd
 
 from vidrobust.stages.causes.catalogue import (
     ACCOUNT_CAUSES,
+    CATALOGUE,
     KEYFRAMES,
     NOISE,
     REPLAYED,
@@ -50,10 +52,26 @@ MISFIT = 1.15
 MISFIT_ALPHA = 0.025
 # What a pair that was not drawn may hold, as a share of its change: how one more such pair moves each end.
 UNSEEN = (-0.1, 0.25)
+# How far below and above a share the true one may lie however many pairs there are, as parts of the share, and
+# how far at least: 95 of 100 planted worlds (docs/truth.md#intervals-of-shares). Of thin objects that move half is
+# taken for noise, and of noise under a change of focus a third for the focus.
+ERRORS: Mapping[str, tuple[float, float]] = {
+    "light": (0.12, 0.12),
+    "local_light": (0.05, 0.3),
+    "colour": (0.05, 0.2),
+    "camera": (0.05, 0.2),
+    "objects": (0.2, 1.0),
+    "came_into_view": (0.2, 1.0),
+    "sharpness": (0.35, 0.35),
+    NOISE: (0.2, 0.2),
+}
+LEAST_ERROR = 0.02
+# The same below for motion in footage whose codec predicts: it carries its errors along, and they are replayed.
+CODED_MOTION = 0.7
 MEASURED = (*REPLAYED, NOISE)  # causes of a pair across no keyframe, in the columns of ``PairTable``
 COLUMNS = (
-    *("cause", "share", "low", "high", "n", "specific", "specific_low", "specific_high"),
-    *("p", "p_clips", "misfit", "clusters", "occurs"),
+    *("cause", "share", "low", "high", "pairs_low", "pairs_high", "n"),
+    *("specific", "specific_low", "specific_high", "p", "p_clips", "misfit", "clusters", "occurs"),
     *("flips", "flips_mostly"),
     *("flips_due", "flips_due_low", "flips_due_high", "flips_at_most", "flips_all"),
     "excluded",
@@ -155,11 +173,9 @@ class PairTable:
         return np.asarray(self.projection[:, MEASURED.index(cause)])
 
     def beyond(self, cause: str, floor: float = SMALLEST_SHARE) -> np.ndarray:
-        """Return what each pair has of a cause beyond ``floor`` of all change and beyond the placebos, (n,).
-
-        Placebos are pooled: one pair's alone are as uncertain as what they are compared with. What all pairs
-        are to exceed is laid on those in which such a change was measured.
-        """
+        """Return what each pair has of a cause beyond ``floor`` of all change and beyond the placebos, (n,)."""
+        # Placebos are pooled: one pair's alone are as uncertain as what they are compared with. What all pairs
+        # are to exceed is laid on those in which such a change was measured.
         column = MEASURED.index(cause)
         least = max(floor * float(self.change.sum()), float(self.placebo[:, column].sum()))
         projection = self.projection[:, column]
@@ -175,31 +191,33 @@ def summarise(
     per_item: bool = True,
     keyframes: Mapping[str, float] | None = None,
     flips: Mapping[tuple[str, str], int] | None = None,
+    coded: bool = False,
 ) -> pd.DataFrame:
     """Make the table ``account`` of neighbours: one row a model, item ("" = all) and cause.
 
-    ``keyframes``: p-values by model; ``flips`` by (model, item), by default as many as the sample stands for.
+    ``keyframes``: p-values by model; ``flips`` by (model, item), by default as many as the sample stands for;
+    ``coded``: by a codec that predicts from frame to frame.
     """
     rows: list[dict[str, Any]] = []
     for model, of_model in causes[causes["scale"] == ADJACENT].groupby("model", sort=False):
         whole = [("", of_model), *((str(i), g) for i, g in of_model.groupby("item", sort=False) if per_item)]
         for item, own in whole:
             known = None if flips is None else flips.get((str(model), item), 0)
-            rows += account_rows({"model": str(model), "item": item}, own, known)
+            rows += account_rows({"model": str(model), "item": item}, own, known, coded=coded)
             row = rows[-len(ACCOUNT_CAUSES) + ACCOUNT_CAUSES.index(KEYFRAMES)]
             if not item and keyframes and str(model) in keyframes:
                 row["p"] = keyframes[str(model)]
     return pd.DataFrame(rows, columns=["model", "item", *COLUMNS])
 
 
-def summarise_by(causes: pd.DataFrame) -> pd.DataFrame:
+def summarise_by(causes: pd.DataFrame, *, coded: bool = False) -> pd.DataFrame:
     """Make the table ``account_by``: as ``account``, by "scale" (a second apart or not) or "class" (at t)."""
     rows: list[dict[str, Any]] = []
     neighbours = causes[causes["scale"] == ADJACENT]
     for by, column, table in (("scale", "scale", causes), ("class", "class_a", neighbours)):
         for (model, value), group in table.groupby(["model", column], sort=False):
             ids = {"by": by, "value": str(value), "model": str(model), "item": ""}
-            rows += account_rows(ids, group)
+            rows += account_rows(ids, group, coded=coded)
     return pd.DataFrame(rows, columns=["by", "value", "model", "item", *COLUMNS])
 
 
@@ -209,7 +227,7 @@ def over_a_second(by: pd.DataFrame) -> pd.DataFrame:
 
 
 def account_rows(
-    ids: Mapping[str, str], rows: pd.DataFrame, flips: int | None = None
+    ids: Mapping[str, str], rows: pd.DataFrame, flips: int | None = None, *, coded: bool = False
 ) -> list[dict[str, Any]]:
     """Return the rows of one model and one cut of its pairs; ``flips`` of all the footage, if known."""
     pairs = PairTable.of(rows)
@@ -220,7 +238,39 @@ def account_rows(
         "flips_all": max(int(pairs.flip.sum()), known),
         "excluded": int(excluded_pairs(rows).sum()),
     }
-    return [{**ids, **shared, **account_of(pairs, cause, shared["flips_all"])} for cause in ACCOUNT_CAUSES]
+    rows = [{**ids, **shared, **account_of(pairs, cause, shared["flips_all"])} for cause in ACCOUNT_CAUSES]
+    shares = {row["cause"]: row["share"] for row in rows if row["cause"] in MEASURED and row["occurs"]}
+    errors = measurement_errors(shares, coded=coded)
+    for row in rows:
+        error = errors.get(row["cause"], (0.0, 0.0))
+        row["low"], row["high"] = with_error(row["share"], (row["pairs_low"], row["pairs_high"]), error)
+    return rows
+
+
+def measurement_errors(shares: Mapping[str, float], *, coded: bool = False) -> dict[str, tuple[float, float]]:
+    """Return how far below and above each share the true one may lie, however many pairs there are."""
+    # what replayed causes have too little of, noise or the unexplained part has too much of
+    left = 1 - sum(share for cause, share in shares.items() if cause != NOISE)
+    found = {cause: measurement_error(cause, share, left, coded=coded) for cause, share in shares.items()}
+    others = [error[::-1] for cause, error in found.items() if cause != NOISE]
+    total = np.sqrt(np.square([found.get(NOISE, (0.0, 0.0)), *others]).sum(axis=0))
+    return found | dict.fromkeys((NOISE, UNEXPLAINED), (float(total[0]), float(total[1])))
+
+
+def measurement_error(cause: str, share: float, left: float, *, coded: bool = False) -> tuple[float, float]:
+    """Return the same of one share, which lacks no more than replayed causes have ``left``."""
+    below, above = (part * abs(share) for part in ERRORS[cause])
+    below = CODED_MOTION * abs(share) if coded and CATALOGUE[cause].moves else below
+    above = above if cause == NOISE else min(above, max(left, 0.0))
+    return max(LEAST_ERROR, below), max(LEAST_ERROR, above)
+
+
+def with_error(
+    share: float, over_pairs: tuple[float, float], error: tuple[float, float]
+) -> tuple[float, float]:
+    """Return the ends of an interval over pairs, widened in quadrature."""
+    (low, high), (below, above) = over_pairs, error
+    return share - float(np.hypot(share - low, below)), share + float(np.hypot(high - share, above))
 
 
 def account_of(pairs: PairTable, cause: str, flips: int = 0) -> dict[str, Any]:
@@ -243,8 +293,8 @@ def account_of(pairs: PairTable, cause: str, flips: int = 0) -> dict[str, Any]:
     return {
         "cause": cause,
         "share": share.value,
-        "low": share.low,
-        "high": share.high,
+        "pairs_low": share.low,
+        "pairs_high": share.high,
         "specific": specific.value,
         "specific_low": specific.low,
         "specific_high": specific.high,
@@ -351,9 +401,8 @@ def share_of_totals(
     """Return the ratio ``statistic`` of totals (G, columns), with an interval that trusts no normal.
 
     Degrees of freedom are as many as clusters carry the spread. Each end is moved as if one more of the
-    ``draws`` pairs of average change had been drawn, of which the cause holds a quarter (upper end) or minus
-    a tenth (lower end): else a share near zero, all of it in pairs that were not drawn, would be called
-    surely zero. p asks about ``floor``.
+    ``draws`` pairs had been drawn (UNSEEN): else a share near zero would be called surely zero. p asks about
+    ``floor``.
     """
     count = len(totals)
     if not count:

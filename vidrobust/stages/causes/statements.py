@@ -170,7 +170,8 @@ def clip_range(run: RunTables, model: str, table: str, cause: str) -> tuple[floa
         return None
     share = own["share"].to_numpy(np.float64)
     apart = float(share.max() - share.min())
-    error = (own["high"] - own["low"]).to_numpy(np.float64) / (2 * 1.96)
+    # the error of the measurement is much the same in all clips
+    error = (own["pairs_high"] - own["pairs_low"]).to_numpy(np.float64) / (2 * 1.96)
     if apart > FAR_APART or cochran_p(share, error) <= DISAGREE:
         return float(share.min()), float(share.max())
     return None
@@ -208,7 +209,8 @@ def _of_rest(model: str, of: str, rest: pd.DataFrame, n: int) -> Iterator[Statem
         names = listing(
             [f"{CATALOGUE[r.cause].title} (up to {percent(min(r.high, 1.0))})" for r in open_.itertuples()], 4
         )
-        text = f"Cannot tell whether these matter: {names}. More pairs from more clips would show it."
+        more = " More pairs from more clips would show it." * bool((open_["pairs_high"] >= MATTERS).any())
+        text = f"Cannot tell whether these matter: {names}.{more}"
         yield _of(model, text, Level.MEASURED, "why_open", n=n, is_open=True)
     small = others[others["high"] < MATTERS]
     if len(small):

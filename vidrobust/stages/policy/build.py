@@ -154,10 +154,10 @@ def _not_named(row: dict[str, Any]) -> tuple[Why, dict[str, Any]]:
         return _unspecific(row)
     if row["occurs"] < FEWEST_EVENTS:
         return Why.HAPPENS_RARELY, {"occurs": int(row["occurs"]), "needed": FEWEST_EVENTS}
-    half, gap = (row["high"] - row["low"]) / 2, abs(row["share"] - SMALLEST_SHARE)
+    half, gap = (row["pairs_high"] - row["pairs_low"]) / 2, abs(row["share"] - SMALLEST_SHARE)
     if not math.isfinite(half) or row["clusters"] < 2:
         return Why.SHARE_OPEN, {}
-    if gap < NEAR:
+    if gap < NEAR or row["pairs_high"] < SMALLEST_SHARE:  # more pairs leave the error of the measurement
         return Why.SHARE_AT_LIMIT, {}
     # so much footage brings the interval off 5 %, if the share stays as it is
     return Why.SHARE_OPEN, {"times": max(2, math.ceil((half / gap) ** 2))}
