@@ -84,6 +84,8 @@ class Metric:
 
     def values(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of its raw table that count."""
+        if self.column not in table:  # a table of labels has only its keys without any
+            return table.iloc[:0]
         keep = table[self.column].notna()
         if "excluded" in table:
             keep &= table["excluded"] == ""

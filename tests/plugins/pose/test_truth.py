@@ -12,6 +12,7 @@ import pytest
 from vidrobust.footage.labels.formats import read_labels
 from vidrobust.plugins.pose import filters
 from vidrobust.plugins.pose.people import COCO
+from vidrobust.plugins.pose.task import METRICS
 from vidrobust.plugins.pose.truth import average_precision, known_people
 
 
@@ -120,3 +121,9 @@ def test_a_filter_is_judged_by_jitter_lag_and_known_joints() -> None:
     assert costs["distance_before"] == pytest.approx(np.linalg.norm(noise, axis=1).mean() / 50)
     raw = filters._jitter(joints, joints[["x", "y"]].to_numpy())
     assert raw[2:].mean() == pytest.approx(np.linalg.norm(np.diff(noise, n=2, axis=0), axis=1).mean() / 2)
+
+
+def test_without_labels_no_row_counts() -> None:
+    """The table of labels has its keys alone; a comparison of two runs reads it all the same."""
+    (oks,) = (metric for metric in METRICS if metric.name == "oks")
+    assert oks.values(pd.DataFrame({"item": [], "model": []})).empty

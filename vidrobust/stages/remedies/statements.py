@@ -75,7 +75,7 @@ def _rules(run: RunTables, model: str, mine: pd.DataFrame, summary: Mapping[str,
 def _rule(model: str, summary: Mapping[str, Any], metric: str, what: str) -> Statement:
     limit, rule, held = f"{summary['max_delay_ms']:g} ms", summary["rule"], summary["held_out"]
     if not rule:
-        text = f"No rule that reports within {limit} leaves fewer {what}."
+        text = f"No rule that reports within {limit} reduces the {what}."
         return _of(model, Question.RULE, text, Level.NO_EFFECT, "rule_none")
     if not held["n"] or not known(held["ratio"]):
         why = WHY.get(str(summary.get("why", "")), "too little footage")

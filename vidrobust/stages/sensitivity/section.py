@@ -28,7 +28,7 @@ LARGER = 4  # a larger sample is one of so many times the frames
 WORTH_MORE = 0.05  # less than this share of the width is not worth four times the time
 COLUMNS = 4
 # Of the figures, px: width and margins, a column, a name in the legend; and the gap between rows, in rows.
-WIDTH_PX, LEFT, RIGHT, ABOVE, BELOW = 960, 62, 955, 55, 70
+WIDTH_PX, LEFT, RIGHT, ABOVE, BELOW = 960, 62.0, 955.0, 55, 70
 COLUMN_PX, LEGEND_PX, GAP = (RIGHT - LEFT) / COLUMNS, 185, 0.6
 Place = Callable[[np.ndarray], np.ndarray]
 # Marks of models, from their middle: circle, square, triangle, diamond, triangle upside down, plus.
@@ -220,7 +220,7 @@ def _family_figure(
     tall = (height - ABOVE - BELOW) / (2 * len(blocks) + GAP * (2 * len(blocks) - 1))
     parts = [_text(10, 20, _finding(family, found, names), "start", "font-size='13'")]
     for k, model in enumerate(models if len(models) > 1 else []):
-        x, y = RIGHT - LEGEND_PX * (min(len(models), COLUMNS) - k % COLUMNS), 36 + 14 * (k // COLUMNS)
+        x, y = RIGHT - LEGEND_PX * (min(len(models), COLUMNS) - k % COLUMNS), 36.0 + 14 * (k // COLUMNS)
         parts += [_marker(x, y - 4, k), _text(x + 10, y, model, "start")]
     for row in range(2 * len(blocks)):
         m, begin = row % 2, ABOVE + row * tall * (1 + GAP)
@@ -236,7 +236,7 @@ def _family_figure(
             if band is not None:
                 shape = f"H{band[1]:.1f}v{tall:.1f}H{band[0]:.1f}z"
                 parts.append(_path(band[0], begin, shape, "none", fill=f"{drawing.LIGHT}99"))
-            parts += _curves(of, models, place, lambda value, end=end: end - tall * value / top)
+            parts += _curves(of, models, place, end, tall / top)
             middle, left = LEFT + (c + 0.5) * COLUMN_PX, LEFT + c * COLUMN_PX
             parts += [_path(left, begin, f"v{tall:.1f}"), _path(left, end, f"h{COLUMN_PX}")]
             y, text = ((begin - 5, phrase(name).noun), (end + 32, phrase(name).unit))[m]
@@ -295,20 +295,22 @@ def _finding(family: str, found: pd.DataFrame, names: list[str]) -> str:
     return f"{family.capitalize()}: {said}{of}"
 
 
-def _curves(of: pd.DataFrame, models: list[str], place: Place, up: Callable[[float], float]) -> list[str]:
+def _curves(of: pd.DataFrame, models: list[str], place: Place, end: float, px: float) -> list[str]:
     parts = []
     for k, model in enumerate(models):
         rows = of[of["model"] == model].sort_values("strength")
         rows = rows[rows["value"].notna()]
         colour = drawing.COLOURS[k % len(drawing.COLOURS)]
         x = place(rows["strength"].to_numpy(np.float64))
-        value, low, high = (100 * rows[name].to_numpy(np.float64) for name in ("value", "low", "high"))
-        at = " ".join(f"{a:.1f},{up(b):.1f}" for a, b in zip(x, value, strict=True))
+        value, low, high = (
+            end - 100 * px * rows[name].to_numpy(np.float64) for name in ("value", "low", "high")
+        )
+        at = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, value, strict=True))
         parts.append(f"<polyline points='{at}' stroke='{colour}' stroke-width='1.8' fill='none'/>")
-        for a, b, bottom, end in zip(x, value, low, high, strict=True):
-            if known(bottom) and known(end):
-                parts.append(_path(a, up(bottom), f"V{up(end):.1f}", colour))
-            parts.append(_marker(a, up(b), k))
+        for a, b, bottom, above in zip(x, value, low, high, strict=True):
+            if known(bottom) and known(above):
+                parts.append(_path(a, bottom, f"V{above:.1f}", colour))
+            parts.append(_marker(a, b, k))
     return parts
 
 

@@ -91,8 +91,8 @@ def _of_model(model: str, task: Task, rows: pd.DataFrame, parts: dict[str, str])
 def _statement(
     model: str, text: str, level: Level, kind: str, found: Interval, *, is_open: bool = False
 ) -> Statement:
-    value, n = {"value": found.value, "low": found.low, "high": found.high}, found.n
-    return Statement(Question.SENSITIVE, text, level, kind, model, **value, n=n, is_open=is_open)
+    numbers: Any = {"value": found.value, "low": found.low, "high": found.high, "n": found.n}
+    return Statement(Question.SENSITIVE, text, level, kind, model, **numbers, is_open=is_open)
 
 
 def _changed(rows: pd.DataFrame, task: Task) -> pd.DataFrame:
