@@ -223,10 +223,7 @@ def world(
 
 
 def study(
-    frames: list[np.ndarray],
-    models: list[Classifier],
-    item: str,
-    kept: list[tuple[str, int, PairReplays]],
+    frames: list[np.ndarray], models: list[Classifier], item: str, kept: list[tuple[str, int, PairReplays]]
 ) -> list[dict[str, object]]:
     """Rows of the table ``causes``; fills ``kept`` with the replays' stand-ins."""
     rows: list[dict[str, object]] = []

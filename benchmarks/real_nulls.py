@@ -3,8 +3,8 @@
     python benchmarks/real_nulls.py --out DIR [--corpus DIR] [--held-out DIR] [--model FILE] [--pairs 12]
 
 Ten stretches of recorded clips of cameras and scenes at rest, chosen by eye before any was studied: an empty road,
-room, street and table. Noise, coding and keyframes are in all of them and may be named; any other cause is false. --held-out:
-the folder of the clips of data/passes_held_out.csv. The same command continues what was stopped.
+room, street and table. Noise, coding and keyframes are in all of them and may be named; any other cause is
+false. --held-out: the folder of the clips of data/passes_held_out.csv. The same command continues.
 """
 
 from __future__ import annotations

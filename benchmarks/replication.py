@@ -26,9 +26,7 @@ import pandas as pd
 from certificate import SURE, again, replication
 from scipy import stats
 
-from vidrobust.stages.causes.naming import (
-    AGAIN,
-)
+from vidrobust.stages.causes.naming import AGAIN
 from vidrobust.stages.causes.shares import PairTable, p_value_of
 from vidrobust.statistics.levels import FALSE_DISCOVERY
 

@@ -71,11 +71,7 @@ KINDS = (
 """Kinds of world in turn; "h264" codes what the others make."""
 UNKNOWN = {"rain": (*TOGETHER, NOISE), "wobble": ("camera", *TOGETHER)}
 """What may be named of kinds that are no cause of the account."""
-FIELDS = {
-    **certificate.FIELDS,
-    "hunting": {"light": "gain"},
-    **{kind: {"objects": "part"} for kind in BELTS},
-}
+FIELDS = {**certificate.FIELDS, "hunting": {"light": "gain"}, **{kind: {"objects": "part"} for kind in BELTS}}
 LOOKS = ("plain", "plain", "plain", "text", "dust")
 """Of a scene: as it is, with printed lines, or behind dust on the lens."""
 TWO_CAMERAS = 5

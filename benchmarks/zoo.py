@@ -78,11 +78,7 @@ def milliseconds(model: Model) -> float:
 
 
 def studied(
-    sources: tuple[str, ...],
-    specs: list[str],
-    given: Any,
-    out: Path,
-    models: Sequence[Model] | None = None,
+    sources: tuple[str, ...], specs: list[str], given: Any, out: Path, models: Sequence[Model] | None = None
 ) -> pd.DataFrame:
     """The table ``stability`` over all clips, and beside its metrics the share that perturbations change."""
     settings = Settings(

@@ -267,7 +267,7 @@ class GreetingStage(TableStage):
 
 
 GREETING = GreetingStage()
-""",
+"""
     },
     code=f"""
 from pathlib import Path

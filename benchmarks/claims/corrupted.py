@@ -19,12 +19,7 @@ from vidrobust.statistics.intervals import clustered_mean
 
 OF_EACH = 2
 UNBOUNDED = (-np.inf, np.inf)
-LADDER = (
-    "mobilenet_v1_0.25_128",
-    "mobilenet_v1_0.5_160",
-    "mobilenet_v1_0.75_192",
-    "mobilenet_v1_1.0_224",
-)
+LADDER = ("mobilenet_v1_0.25_128", "mobilenet_v1_0.5_160", "mobilenet_v1_0.75_192", "mobilenet_v1_1.0_224")
 """One architecture, wider and with more pixels from step to step."""
 
 

@@ -111,12 +111,4 @@ def row(claim: Claim, measures: Mapping[str, Measure]) -> tuple[str, ...]:
     measure = measures.get(claim.of)
     found = verdict(claim, measure)
     on = claim.why_not or ("" if measure is None else measure.on)
-    return (
-        claim.says,
-        claim.paper,
-        claim.published,
-        agreeing(claim),
-        ours(claim, measure),
-        on,
-        found,
-    )
+    return (claim.says, claim.paper, claim.published, agreeing(claim), ours(claim, measure), on, found)

@@ -21,14 +21,7 @@ import torch
 from torchvision.ops import box_iou, nms
 from torchvision.transforms.v2 import functional as v2
 
-from datasets.line_sim.fit import (
-    EPOCHS,
-    FRAMES,
-    make_samples,
-    normalised,
-    train_classifier,
-    train_detector,
-)
+from datasets.line_sim.fit import EPOCHS, FRAMES, make_samples, normalised, train_classifier, train_detector
 from vidrobust.files.atomic import write_text
 from vidrobust.files.csv_table import read_columns
 from vidrobust.plugins.line import model_kind as trained

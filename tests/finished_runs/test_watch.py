@@ -69,10 +69,7 @@ def line(tmp_path: Path) -> Line:
 def test_recordings_are_studied_as_they_come_and_once(line: Line, public_clips: Path) -> None:
     clip = public_clips / "hevc.mp4"
     line.add(clip, "first.mp4")
-    line.then = [
-        lambda: None,
-        lambda: line.add(public_clips / "av1.mkv", "second.mkv") and None,
-    ]
+    line.then = [lambda: None, lambda: line.add(public_clips / "av1.mkv", "second.mkv") and None]
     assert line.watch(for_s=7.0).done == 2
     assert line.now == pytest.approx(7.0)
     assert line.runs == ["first.mp4", "second.mkv"]

@@ -150,12 +150,7 @@ def run(
             path.unlink()
             for folder in (out, out.with_suffix(".look")):
                 shutil.rmtree(folder, ignore_errors=True)
-            yield {
-                "number": case.number,
-                "kind": case.kind,
-                "file": case.seed,
-                **found,
-            }
+            yield {"number": case.number, "kind": case.kind, "file": case.seed, **found}
 
 
 def judged(answer: dict[str, Any]) -> dict[str, Any]:

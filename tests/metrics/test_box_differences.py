@@ -8,14 +8,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torchvision.ops import box_iou
 
-from vidrobust.metrics.box_differences import (
-    change,
-    duplicates,
-    ious,
-    kinds,
-    match,
-    wrong_kinds,
-)
+from vidrobust.metrics.box_differences import change, duplicates, ious, kinds, match, wrong_kinds
 from vidrobust.shapes.mask import Polygon
 from vidrobust.shapes.shape import Places, shape_array
 

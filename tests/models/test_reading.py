@@ -167,10 +167,7 @@ def test_several_labels_lead_or_none_does() -> None:
     found = answer(LOGITS, output="multilabel")
     p = expit(LOGITS.astype(np.float64))
     alone = np.stack(
-        [
-            np.prod(1 - p, axis=1),
-            *(p[:, k] * np.prod(np.delete(1 - p, k, axis=1), axis=1) for k in range(3)),
-        ],
+        [np.prod(1 - p, axis=1), *(p[:, k] * np.prod(np.delete(1 - p, k, axis=1), axis=1) for k in range(3))],
         axis=1,
     )
     assert found.class_names == ("none", "a", "b", "c")

@@ -93,13 +93,7 @@ def same_tables(folder: RunFolder, other: RunFolder) -> None:
 
 @pytest.mark.parametrize(
     "moment",
-    [
-        "run.json",
-        "cache/hashes.json",
-        "cache/transitions/*.zip",
-        "cache/sensitivity/*.zip",
-        "frames.parquet",
-    ],
+    ["run.json", "cache/hashes.json", "cache/transitions/*.zip", "cache/sensitivity/*.zip", "frames.parquet"],
 )
 def test_killed_at_any_moment(
     whole: RunFolder, corpus: Path, models: Path, tmp_path: Path, moment: str

@@ -16,10 +16,7 @@ METRICS = {
         "flip_rate": {"value": 0.018, "low": 0.01, "high": 0.031, "n": 249},
         "jitter": {"value": math.nan, "low": math.nan, "high": math.nan, "n": 0},
     },
-    "other": {
-        "flip_rate": {"value": 0.001, "low": 0.0, "high": 0.004, "n": 249},
-        "jitter": {"value": None},
-    },
+    "other": {"flip_rate": {"value": 0.001, "low": 0.0, "high": 0.004, "n": 249}, "jitter": {"value": None}},
 }
 
 

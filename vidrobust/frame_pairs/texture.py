@@ -133,10 +133,7 @@ def _noise(
     aligned = motion.camera_valid or len(a.corners) < MIN_POINTS  # a blank picture needs no alignment
     valid = bool(aligned and error <= max(1.0, 0.25 * sigma))
     luma, luma_apart = float(np.median(every[:, 3])), float(np.median(every_apart[:, 3]))
-    variances = (
-        max((luma - luma_apart) / 2 / gain**2, ROUNDING),
-        max((luma + luma_apart) / 2, ROUNDING),
-    )
+    variances = (max((luma - luma_apart) / 2 / gain**2, ROUNDING), max((luma + luma_apart) / 2, ROUNDING))
     return Measure(value=sigma, valid=valid, error=max(error, NOISE_RESOLUTION)), variances
 
 

@@ -118,12 +118,7 @@ def _best(i: np.ndarray, j: np.ndarray, value: np.ndarray, part: np.ndarray) -> 
 
 
 def match(
-    a: Boxes,
-    b: Boxes,
-    labels_a: np.ndarray,
-    labels_b: np.ndarray,
-    *,
-    least: float = LEAST_IOU,
+    a: Boxes, b: Boxes, labels_a: np.ndarray, labels_b: np.ndarray, *, least: float = LEAST_IOU
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Match boxes one to one by IoU, by class among similar overlaps. Returns rows of a, of b, and IoU."""
     i, j, iou = ious(a, b, least)
@@ -231,11 +226,7 @@ def change(
 def _from(found: Found, keep_score: float) -> tuple[Places, np.ndarray, np.ndarray]:
     boxes, scores, labels = found
     rows = np.asarray(scores) >= keep_score
-    return (
-        Places.of(boxes).take(rows),
-        np.asarray(scores)[rows],
-        np.asarray(labels)[rows],
-    )
+    return (Places.of(boxes).take(rows), np.asarray(scores)[rows], np.asarray(labels)[rows])
 
 
 Kind = Literal["same", "class", "location", "both", "duplicate", "background"]

@@ -9,14 +9,7 @@ import numpy as np
 
 from vidrobust.metrics import class_differences as classes
 from vidrobust.metrics.class_meter import ClassMeter, whole
-from vidrobust.metrics.metric import (
-    CorrelationSpec,
-    Difference,
-    ResponseSpec,
-    Task,
-    Wording,
-    declared,
-)
+from vidrobust.metrics.metric import CorrelationSpec, Difference, ResponseSpec, Task, Wording, declared
 from vidrobust.predictions import Classifications
 
 NAME = "classification"
@@ -59,7 +52,7 @@ METRICS = declared(
             event="pairs of neighbouring frames has a flip",
             none_seen="no flip seen",
             called="flip rate",
-        ),
+        )
     },
 )
 

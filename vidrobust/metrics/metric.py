@@ -95,10 +95,7 @@ class Metric:
 
 
 def declared(
-    task: str,
-    differences: Mapping[str, Difference],
-    wordings: Mapping[str, Wording],
-    module: str = __file__,
+    task: str, differences: Mapping[str, Difference], wordings: Mapping[str, Wording], module: str = __file__
 ) -> tuple[Metric, ...]:
     """Return the metrics of a task, in the order of ``metrics.csv`` beside ``module``.
 

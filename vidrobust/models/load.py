@@ -102,11 +102,7 @@ def merged(classifier: Classifier, class_map: ClassMap, names: Sequence[str], of
             reading=lambda rows, where: over(reading(rows, where)),
         )
     return AdaptedClassifier(
-        name=classifier.name,
-        class_names=tuple(names),
-        info=summary,
-        classifier=classifier,
-        over=over,
+        name=classifier.name, class_names=tuple(names), info=summary, classifier=classifier, over=over
     )
 
 

@@ -21,15 +21,7 @@ from torch.nn.functional import grid_sample
 from vidrobust.frames.pixels import each_alone, each_frame, rounded
 from vidrobust.perturb.draws import Generators, integer, one_per_frame, sign, uniform
 from vidrobust.perturb.light import factors
-from vidrobust.perturb.perturbation import (
-    Apply,
-    Core,
-    Motion,
-    MoveBoxes,
-    Perturbation,
-    given_sign,
-    own_entry,
-)
+from vidrobust.perturb.perturbation import Apply, Core, Motion, MoveBoxes, Perturbation, given_sign, own_entry
 
 # Frame sides that OpenCV can warp: a mirrored border of one pixel never ends there
 OPENCV_SIDES = range(8, 32767)
@@ -212,8 +204,7 @@ def _moving(
 
 PERTURBATIONS: tuple[Perturbation, ...] = (
     _moving(
-        _translation,
-        {"translation_x": lambda s: shifted(s, 0), "translation_y": lambda s: shifted(0, s)},
+        _translation, {"translation_x": lambda s: shifted(s, 0), "translation_y": lambda s: shifted(0, s)}
     ),
     _moving(_rotation, {"rotation": turned}),
     _moving(_scale, {"scale": lambda s: zoomed(float(factors([s])[0]))}),

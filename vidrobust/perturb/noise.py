@@ -18,13 +18,7 @@ import torch
 from vidrobust.errors import InputError
 from vidrobust.frames.pixels import each_alone, each_frame, rounded, to_array
 from vidrobust.perturb.draws import Generators, integer, normal, sixteen_bits, uniform
-from vidrobust.perturb.perturbation import (
-    Perturbation,
-    frame_by_frame,
-    fresh_copy,
-    own_entry,
-    without_chance,
-)
+from vidrobust.perturb.perturbation import Perturbation, frame_by_frame, fresh_copy, own_entry, without_chance
 
 # Poisson counts come from tables of 2^14 equally likely values a level: exact quantiles, tails cut at 4 sigma
 POISSON_BITS = 14

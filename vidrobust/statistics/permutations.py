@@ -18,12 +18,7 @@ CELL_DRAWS = 399  # rearrangements of ``differing_cells``; each follows all obje
 
 
 def permutation_p(
-    x: np.ndarray,
-    y: np.ndarray,
-    z: np.ndarray,
-    orders: np.ndarray,
-    *,
-    knots: int = 0,
+    x: np.ndarray, y: np.ndarray, z: np.ndarray, orders: np.ndarray, *, knots: int = 0
 ) -> np.ndarray:
     """Return the two-sided permutation p-values (p, s) of partial Spearman coefficients given ``z``.
 

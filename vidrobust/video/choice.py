@@ -56,12 +56,7 @@ class IndexedReader:
     """
 
     def __init__(
-        self,
-        path: Path,
-        item: str,
-        backend: str,
-        device: str,
-        open_decoder: Callable[[], IndexedDecoder],
+        self, path: Path, item: str, backend: str, device: str, open_decoder: Callable[[], IndexedDecoder]
     ) -> None:
         self.device = device
         self.path, self._backend, self._open = path, backend, open_decoder

@@ -107,12 +107,7 @@ def test_masks(tmp_path: Path) -> None:
 def test_pictures_go_in_alike() -> None:
     """Letterbox, bilinear: to one level of 255, which fixed-point arithmetic rounds otherwise."""
     preprocess = BoxPreprocess(
-        size=SIZE,
-        resize="letterbox",
-        place="centre",
-        mean=(0, 0, 0),
-        std=(1, 1, 1),
-        channels="RGB",
+        size=SIZE, resize="letterbox", place="centre", mean=(0, 0, 0), std=(1, 1, 1), channels="RGB"
     )
     ours = preprocess(PIXELS)[0].numpy()
     off = np.abs(ours - SAID["given"].astype(np.float64))

@@ -14,17 +14,7 @@ from vidrobust.footage.item import Item
 from vidrobust.pipeline.inputs import Segment
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.workers.pool import Dispatcher
-from vidrobust.pipeline.workers.worker import (
-    Began,
-    Event,
-    Failed,
-    Finished,
-    Lost,
-    Order,
-    Raised,
-    Ready,
-    Unit,
-)
+from vidrobust.pipeline.workers.worker import Began, Event, Failed, Finished, Lost, Order, Raised, Ready, Unit
 from vidrobust.run_folder.unit_cache import UnitCache
 from vidrobust.stages.catalogue import STAGES
 

@@ -7,15 +7,7 @@ import pandas as pd
 import pytest
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.plugins.finetune.gather import (
-    apart,
-    check_sizes,
-    even,
-    in_runs,
-    of_labels,
-    split,
-    validating,
-)
+from vidrobust.plugins.finetune.gather import apart, check_sizes, even, in_runs, of_labels, split, validating
 from vidrobust.plugins.finetune.judge import neighbours
 from vidrobust.plugins.finetune.train import LineFrames, certain, consensus
 

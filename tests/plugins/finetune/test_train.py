@@ -58,13 +58,7 @@ def samples(network: TrainableClassifier) -> ClassSamples:
 def trained(network: TrainableClassifier, samples: ClassSamples, arm: str, seed: int = 0) -> np.ndarray:
     mixture = Mixture(steps=(Step(key="brightness", low=-0.3, high=0.3, probability=0.5),))
     module = fit(
-        samples,
-        network.module,
-        ARMS[arm],
-        mixture if ARMS[arm].mix else None,
-        SCHEDULE,
-        seed,
-        lambda: None,
+        samples, network.module, ARMS[arm], mixture if ARMS[arm].mix else None, SCHEDULE, seed, lambda: None
     )
     return network.answers(module, samples.cut)
 

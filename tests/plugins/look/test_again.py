@@ -103,8 +103,4 @@ def test_each_model_has_its_statements_and_too_few_frames_are_said_once_a_model(
     folder.write_json("run.json", new_run(Settings(sources=("clip.mp4",), model=("short", "long", "brief"))))
     folder.write_table("look", pd.DataFrame(rows))
     kinds = Counter((each.model, each.kind) for each in statements(RunTables(tmp_path)))
-    assert kinds == {
-        ("short", "look_few"): 1,
-        ("brief", "look_few"): 1,
-        ("long", "look_same_picture"): 1,
-    }
+    assert kinds == {("short", "look_few"): 1, ("brief", "look_few"): 1, ("long", "look_same_picture"): 1}

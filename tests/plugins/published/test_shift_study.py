@@ -92,10 +92,7 @@ def test_what_the_network_sees_is_laid_where_its_own_cropping_finds_it() -> None
     """Embedding: a white square of 100 px on black, in the central 224 of 256 px, at neighbouring places."""
     model = CentreParity(224)
     shift_study(
-        [torch.full((3, 300, 300), 255, dtype=torch.uint8)],
-        model,
-        batch=16,
-        protocols=["embedding_black"],
+        [torch.full((3, 300, 300), 255, dtype=torch.uint8)], model, batch=16, protocols=["embedding_black"]
     )
     canvases = [p for batch in model.seen for p in batch if p.shape[1] == 256]
     centred = [p[:, 16:240, 16:240] for p in canvases]

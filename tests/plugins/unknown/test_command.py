@@ -98,8 +98,7 @@ def test_other_known_footage_stays_silent(
     world: dict[str, Path], far_run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = asked(
-        capsys,
-        *(world["same"], "--model", MODEL, "--known", world["known"], "-o", world["at"] / "run_same"),
+        capsys, *(world["same"], "--model", MODEL, "--known", world["known"], "-o", world["at"] / "run_same")
     )
     leading = next(each for each in found["scores"] if each["leading"])
     assert leading["verdict"] in ("known", "cannot tell")

@@ -370,11 +370,7 @@ def test_the_condition_of_t_with_the_noise_of_t_1(
 
 @pytest.mark.parametrize(
     ("now", "then"),
-    [
-        ({}, {}),
-        ({"gain": 0.95}, {"gain": 1.05}),
-        ({"shift": (1.0, 0.0)}, {"shift": (-2.0, 3.0)}),
-    ],
+    [({}, {}), ({"gain": 0.95}, {"gain": 1.05}), ({"shift": (1.0, 0.0)}, {"shift": (-2.0, 3.0)})],
 )
 def test_the_conditions_of_t_1_with_the_noise_of_t(
     scene: np.ndarray, now: dict[str, tuple[float, float]], then: dict[str, tuple[float, float]]

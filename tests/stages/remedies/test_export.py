@@ -154,10 +154,7 @@ def test_of_a_thousand_classes_the_class_sees_what_the_table_kept(tmp_path: Path
     meter = ClassMeter("clip", "m", AlongTime(), metrics_of("classification"))
     reason = np.array(["first", *[""] * (n - 1)], object)
     links = FrameTransitions(
-        reason=reason,
-        pixel_change=np.zeros(n),
-        shift=np.zeros((n, 2)),
-        keyframe=np.zeros(n, bool),
+        reason=reason, pixel_change=np.zeros(n), shift=np.zeros((n, 2)), keyframe=np.zeros(n, bool)
     )
     batch = FrameBatch(
         pixels=torch.zeros((n, 3, 8, 8), dtype=torch.uint8),

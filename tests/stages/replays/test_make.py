@@ -58,7 +58,7 @@ def test_every_replay_has_a_row_and_a_note(run_folder: Path) -> None:
         *("sharper-focus", "higher-resolution", "no-keyframe-pulse"),
     }
     assert set(detector["remedy"]) - set(classifier["remedy"]) == {
-        *("nms-0.3", "nms-0.7", "nms-across-classes", "soft-nms", "weighted-fusion"),
+        *("nms-0.3", "nms-0.7", "nms-across-classes", "soft-nms", "weighted-fusion")
     }
     assert (classifier["note"] != "").all()
     assert (detector["note"] != "").all()

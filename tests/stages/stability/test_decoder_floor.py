@@ -33,12 +33,7 @@ def floor(path: Path, clip: Path) -> dict[str, Any]:
 def test_decoders_that_agree(public_clips: Path, tmp_path: Path) -> None:
     need(importlib.util.find_spec("decord"), "the package decord is not installed")
     found = floor(tmp_path / "run", public_clips / "hevc.mp4")
-    assert found["decoder"] == {
-        "total_variation": 0.0,
-        "flips": 0,
-        "n": 8,
-        "decoders": ["pyav", "decord"],
-    }
+    assert found["decoder"] == {"total_variation": 0.0, "flips": 0, "n": 8, "decoders": ["pyav", "decord"]}
     assert {"batch size", "batch position"} <= set(found)
 
 

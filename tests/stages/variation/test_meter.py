@@ -15,13 +15,7 @@ import pytest
 import torch
 
 from vidrobust.frames.batch import FrameBatch
-from vidrobust.stages.variation.meter import (
-    UNITS,
-    VariationMeter,
-    absolute_change,
-    stride_for,
-    summarise,
-)
+from vidrobust.stages.variation.meter import UNITS, VariationMeter, absolute_change, stride_for, summarise
 from vidrobust.tables import schema as tables
 
 RATE = 25

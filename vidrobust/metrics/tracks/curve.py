@@ -32,10 +32,7 @@ def curve(
     rows = []
     for threshold in thresholds:
         at = dataclasses.replace(
-            settings,
-            start_score=threshold,
-            keep_score=max(0.0, round(threshold - band, 6)),
-            start_scores=(),
+            settings, start_score=threshold, keep_score=max(0.0, round(threshold - band, 6)), start_scores=()
         )
         found_at = measure(found, follow(found, at), at)
         along = found_at.along

@@ -207,11 +207,7 @@ def _candidates(
 
 
 def _as_known(
-    network: Network,
-    file: OnnxFile,
-    wanted: EngineRequest,
-    known: dict[str, object],
-    key: str,
+    network: Network, file: OnnxFile, wanted: EngineRequest, known: dict[str, object], key: str
 ) -> Network | None:
     # not compared here: GuardedRun does that on the footage
     name, threads, notes = str(known.get("engine")), known.get("threads"), known.get("notes")
@@ -237,11 +233,7 @@ def _running(network: Network, chosen: EngineChoice, notes: Sequence[str], key: 
 
     guarded = GuardedRun(chosen.run, network.run, reject, whole=network.fixed_batch is not None)
     return dataclasses.replace(
-        network,
-        run=guarded,
-        engine=ENGINES[chosen.engine].title,
-        threads=chosen.threads,
-        as_loaded=loaded,
+        network, run=guarded, engine=ENGINES[chosen.engine].title, threads=chosen.threads, as_loaded=loaded
     )
 
 

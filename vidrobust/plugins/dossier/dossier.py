@@ -121,12 +121,7 @@ SOURCES: Mapping[str, tuple[str, Source | str, str, str]] = {
     "why": ("Causes of changes", Question.WHY, "account.parquet", "causes"),
     "sensitive": ("Sensitivity", Question.SENSITIVE, "sensitivity.parquet", "curves"),
     "unknown": ("Unknown scenes", Question.SCENE, "unknown.json", "stable"),
-    "repeatability": (
-        "Repeatability study",
-        REPEATABLE,
-        "repeatability.json",
-        "repeatability",
-    ),
+    "repeatability": ("Repeatability study", REPEATABLE, "repeatability.json", "repeatability"),
     "history": ("Control charts (--history)", _history, "history.json", "history"),
 }
 

@@ -74,11 +74,7 @@ def apart(trains: Side, judges: Side, judging: np.ndarray) -> np.ndarray:
 
 
 def validating(
-    frames: pd.DataFrame,
-    rows: np.ndarray,
-    parts: Mapping[str, str],
-    kinds: Mapping[str, str],
-    seed: int,
+    frames: pd.DataFrame, rows: np.ndarray, parts: Mapping[str, str], kinds: Mapping[str, str], seed: int
 ) -> np.ndarray:
     """Which rows (N,) validate: every fourth part or input; of few, the last quarter of each."""
     items = frames["item"].astype(str).iloc[rows]

@@ -382,7 +382,9 @@ def _is_box(line: list[float]) -> bool:
 
 def _lines(rows: list[tuple[tuple[str, int], list[float]]]) -> list[tuple[object, ...]]:
     """item, frame, label, x1, y1, x2, y2, score, track and shape of each line."""
-    numbered = _are_numbered([values[1:] for _, values in rows if not _is_box(values)])
+    lines = [values[1:] for _, values in rows if not _is_box(values)]
+    # polygons end with a track number where all do
+    numbered = bool(lines) and all(not len(one) % 2 and one[-1] >= 1 and not one[-1] % 1 for one in lines)
     found: list[tuple[object, ...]] = []
     for place, (label, *values) in rows:
         if _is_box([label, *values]):
@@ -399,13 +401,6 @@ def _polygon_line(values: Sequence[float], numbered: bool) -> tuple[Sequence[flo
     if len(values) % 2:
         return values[:-1], values[-1], float("nan")
     return (values[:-2], values[-2], values[-1]) if numbered else (values, float("nan"), float("nan"))
-
-
-def _are_numbered(lines: Sequence[Sequence[float]]) -> bool:
-    """Whether the polygons of a folder end with a track number; all do or none does."""
-    return bool(lines) and all(
-        not len(values) % 2 and values[-1] >= 1 and not values[-1] % 1 for values in lines
-    )
 
 
 def _has_box(path: Path) -> bool:

@@ -42,7 +42,14 @@ def read(path: Path, parts: tuple[str, ...] = PARTS) -> Labels:
     missing = [part for part in parts if not isinstance(content.get(part), list)]
     if missing:
         raise InputError(f"{printable(path)}: lacks the {nouns('array', missing)}; it is no COCO file")
-    tables = {part: _by_id(content.get(part, [])) for part in (*PARTS[:2], "categories")}
+    tables = {
+        part: {
+            e["id"]: e
+            for e in content.get(part, [])
+            if isinstance(e, dict) and isinstance(e.get("id"), int | str)
+        }
+        for part in (*PARTS[:2], "categories")
+    }
     name = NAME if "videos" in parts else IMAGES
     rows, problems = [], []
     for place, annotation in enumerate(content["annotations"]):
@@ -62,10 +69,6 @@ def read(path: Path, parts: tuple[str, ...] = PARTS) -> Labels:
         problems=with_lines(problems),
         notes=tuple(notes),
     )
-
-
-def _by_id(entries: list[Any]) -> dict[Any, Mapping[str, Any]]:
-    return {e["id"]: e for e in entries if isinstance(e, dict) and isinstance(e.get("id"), int | str)}
 
 
 def _row(
@@ -99,11 +102,7 @@ def _row(
         label_name=printable(str(category.get("name", ""))),
         box=_box(path, where, annotation),
         source=form,
-        more={
-            "presence": "uncertain" if doubtful else "present",
-            "file": file,
-            **more,
-        },
+        more={"presence": "uncertain" if doubtful else "present", "file": file, **more},
     )
 
 

@@ -382,13 +382,11 @@ PICTURES = ("filename", "file", "image", "image_path", "ImageId")
 def _is_table(path: Path) -> bool:
     if path.suffix.lower() not in SUFFIXES or not path.is_file():
         return False
-    columns = {*columns_of(path)}
+    named = columns_of(path)
+    columns = {*named}
+    one_hot = len(named) > 2 and named[0] == "filename" and "region_count" not in columns
     placed = columns & {"frame", "time_s", *PICTURES}
-    return bool(placed) and "path" not in columns and (bool(columns & {*NAMES}) or _one_hot(columns_of(path)))
-
-
-def _one_hot(columns: Sequence[str]) -> bool:
-    return len(columns) > 2 and columns[0] == "filename" and "region_count" not in columns
+    return bool(placed) and "path" not in columns and (bool(columns & {*NAMES}) or one_hot)
 
 
 def _table(path: Path, classes: dict[int, str]) -> Annotations:

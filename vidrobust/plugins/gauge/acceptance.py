@@ -317,7 +317,8 @@ def overall(found: Mapping[str, Any]) -> dict[str, Any]:
     short, needs = list(found.get("short") or ()), list(found.get("needs") or ())
     reasons = [*needs, *charts_words(found.get("charts"))]
     if short:
-        reasons.append(f"The sample is below the minimum: {_short_words(short)}.")
+        lacks = [f"{each['has']:.3g} {each['what']}, at least {each['least']}" for each in short]
+        reasons.append(f"The sample is below the minimum: {listing(lacks, 5)}.")
     if not judged:
         if not (verdicts or needs):
             return {
@@ -369,10 +370,6 @@ def overall(found: Mapping[str, Any]) -> dict[str, Any]:
         "rules": len(judged),
         "not_computed": missing,
     }
-
-
-def _short_words(short: Sequence[Mapping[str, Any]]) -> str:
-    return listing([f"{each['has']:.3g} {each['what']}, at least {each['least']}" for each in short], 5)
 
 
 def charts_words(charts: Mapping[str, Any] | None) -> list[str]:

@@ -198,7 +198,11 @@ def _row(
     place = (item.part, item.station)
     number = counts[place]
     counts[place] += 1
-    part, again = (item.part, number) if item.part else _in_turn(number, cycle)
+    part, again = (
+        (item.part, number)
+        if item.part
+        else (f"part-{number % (cycle or number + 1) + 1:03d}", number // cycle if cycle else 0)
+    )
     numbers = {
         "start_s": time_s[first],
         "end_s": _after(time_s, last),
@@ -216,10 +220,6 @@ def _row(
         "direction": found.direction,
         "remark": found.remark,
     }
-
-
-def _in_turn(number: int, cycle: int) -> tuple[str, int]:
-    return (f"part-{number % cycle + 1:03d}", number // cycle) if cycle else (f"part-{number + 1:03d}", 0)
 
 
 def _after(time_s: np.ndarray, frame: int) -> float:

@@ -204,6 +204,7 @@ BESIDE = 0.2
 SHADOW = 0.4
 # Share of the difference of the clearest part below which what crosses is a mark of the belt.
 MARK = 0.3
+MARKED = "is faint beside the parts: a mark of the belt, or a shadow"
 # Gaps within a part that are closed where its shadow was left out.
 NEAR_PX = 3
 # Sure places that a part must have.
@@ -281,12 +282,12 @@ def find_passes(pictures: np.ndarray) -> PassSearch:
     height, width = pictures.shape[1:]
     found = [(t, _as_pass(t, len(pictures), width, height)) for t in tracks if len(t.frames) > 1]
     strongest = max((float(np.median(t.contrasts)) for t, p in found if p and p.crossed), default=0.0)
-    kept = [_marked(p) if np.median(t.contrasts) < MARK * strongest else p for t, p in found if p]
+    kept = [
+        replace(p, crossed=False, remark=MARKED) if np.median(t.contrasts) < MARK * strongest else p
+        for t, p in found
+        if p
+    ]
     return PassSearch(tuple(sorted(kept, key=lambda p: (p.first, p.last))), tuple(notes))
-
-
-def _marked(found: Pass) -> Pass:
-    return replace(found, crossed=False, remark="is faint beside the parts: a mark of the belt, or a shadow")
 
 
 def _parts_in(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:

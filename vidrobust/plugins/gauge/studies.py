@@ -171,10 +171,7 @@ def differences_of(table: pd.DataFrame, *, nested: bool = False) -> dict[str, An
     """Which operator differs from the others."""
     rows = spread_by_operator(table, nested=nested)
     rows += [] if nested else mean_by_operator(table)
-    return {
-        "differences": [asdict(row) for row in rows],
-        "equal_variances": equal_variances(table),
-    }
+    return {"differences": [asdict(row) for row in rows], "equal_variances": equal_variances(table)}
 
 
 def _risks(gauge: dict[str, Any], asked: StudyRequest) -> dict[str, Any] | None:

@@ -53,14 +53,6 @@ def equal_variances_words(test: Mapping[str, Any]) -> str:
     )
 
 
-def risks_words(risks: Mapping[str, Any]) -> str:
-    return (
-        f"of parts like these {_percent(risks['bad'])} are out of tolerance; consumer's risk (a bad part is "
-        f"accepted) {_percent(risks['consumers_risk'])}, producer's risk (a good part is rejected) "
-        f"{_percent(risks['producers_risk'])}"
-    )
-
-
 def budget_words(found: Mapping[str, Any]) -> list[str]:
     """The uncertainty budget, a line a component and the ratios."""
     lines = ["standard uncertainties (* counts for the measuring system, + for the process):"]
@@ -297,7 +289,13 @@ def beside_words(found: Mapping[str, Any]) -> list[str]:
     if found.get("equal_variances"):
         wording.append(equal_variances_words(found["equal_variances"]))
     if found.get("risks"):
-        wording.append(risks_words(found["risks"]))
+        bad, consumer, producer = (
+            _percent(found["risks"][name]) for name in ("bad", "consumers_risk", "producers_risk")
+        )
+        wording.append(
+            f"of parts like these {bad} are out of tolerance; consumer's risk (a bad part is accepted) "
+            f"{consumer}, producer's risk (a good part is rejected) {producer}"
+        )
     if found.get("budget"):
         wording += budget_words(found["budget"])
     if found.get("linearity"):

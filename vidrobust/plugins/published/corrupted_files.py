@@ -220,9 +220,6 @@ def _answers(
 
 def _frames(path: Path) -> torch.Tensor:
     with open_video(path, prefetch=0) as film:
-        return torch.cat([crop_224_of(batch.pixels) for batch in film.batches(memory.CHUNK)])
-
-
-def crop_224_of(pixels: torch.Tensor) -> torch.Tensor:
-    """(N, 3, H, W) uint8 -> (N, 3, 224, 224), each as ``crop_224``."""
-    return torch.stack([memory.crop_224(picture.cpu()) for picture in pixels])
+        return torch.stack(
+            [memory.crop_224(one.cpu()) for batch in film.batches(memory.CHUNK) for one in batch.pixels]
+        )

@@ -294,7 +294,11 @@ def cut_of(graph: Any, output: str) -> GraphCut:
     at, logits = output, ""
     while at in made_by:
         node = made_by[at]
-        given = _variable(node.input, constant, made_by)
+        given = [
+            name
+            for name in node.input
+            if name and name not in constant and not _fixed(name, constant, made_by)
+        ]
         if node.op_type in _LAYERS:
             return GraphCut(given[0] if given else "", logits, f"{node.op_type} {node.name}".strip())
         if node.op_type not in _PASSED or len(given) != 1:
@@ -303,10 +307,6 @@ def cut_of(graph: Any, output: str) -> GraphCut:
             logits = given[0]
         at = given[0]
     return GraphCut("", logits, why="no layer stands before its scores")
-
-
-def _variable(names: Any, constant: set[str], made_by: dict[str, Any]) -> list[str]:
-    return [name for name in names if name and name not in constant and not _fixed(name, constant, made_by)]
 
 
 def _fixed(name: str, constant: set[str], made_by: dict[str, Any], depth: int = 8) -> bool:

@@ -261,7 +261,8 @@ def _words(
     run: OpenRun, model: str, found: list[ScoreResult], look: Probe, known: FrameReadouts, rows: pd.DataFrame
 ) -> dict[str, Any]:
     first = leading(found)
-    doubles = copies_of(known)
+    small = known.small
+    doubles = 0 if small is None else len(small) - int(copies(small).max(initial=-1)) - 1
     if doubles:
         run.reporter.say(
             f"unknown: {doubles} of {plural(len(known.rows), 'known picture')} are near-copies of another, and "
@@ -282,11 +283,6 @@ def _words(
         "known_clips": int(known.rows["item"].nunique()),
         "farthest": shown,
     }
-
-
-def copies_of(known: FrameReadouts) -> int:
-    """Known pictures that are near-copies of another one."""
-    return 0 if known.small is None else len(known.small) - int(copies(known.small).max(initial=-1)) - 1
 
 
 def _asked(

@@ -230,10 +230,7 @@ def label_place(
 
 
 def _label(
-    picture: np.ndarray,
-    mark: Mark,
-    place: tuple[int, int, int, int],
-    taken: list[tuple[int, int, int, int]],
+    picture: np.ndarray, mark: Mark, place: tuple[int, int, int, int], taken: list[tuple[int, int, int, int]]
 ) -> None:
     taken.append(place)
     x1, y1, x2, y2 = place

@@ -18,14 +18,7 @@ from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability.labels_section import cell, three_panels
 from vidrobust.stages.stability.rates import overall
 from vidrobust.stages.stability.section import rows_of
-from vidrobust.text.numbers import (
-    NOT_MEASURED,
-    clock,
-    known,
-    number,
-    percent,
-    percent_interval,
-)
+from vidrobust.text.numbers import NOT_MEASURED, clock, known, number, percent, percent_interval
 from vidrobust.text.phrases import cut, plural
 
 MOST_ITEMS = 6

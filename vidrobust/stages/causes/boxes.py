@@ -240,12 +240,7 @@ def seen_boxes(
     scale = first.shape[1] / width
     shifts = box_shifts(first, small_gray(luma(pictures[1])), said[0].after[0].boxes, scale)
     objects = followed(
-        said[0].after,
-        said[1].after,
-        np.nan_to_num(shifts),
-        (height, width),
-        start_score,
-        keep_score,
+        said[0].after, said[1].after, np.nan_to_num(shifts), (height, width), start_score, keep_score
     )
     # a box that the border cuts changes its size as its object comes in
     size = (height, width)

@@ -123,10 +123,7 @@ def fit_blur(name: str, step: CauseStep) -> FittedPerturbation | None:
             return None
         length = sigma * math.sqrt(12)  # a box of length L has the variance L^2 / 12
         blurred = cv2.filter2D(
-            step.before.astype(np.float32),
-            -1,
-            line_kernel(length, angle),
-            borderType=cv2.BORDER_REFLECT_101,
+            step.before.astype(np.float32), -1, line_kernel(length, angle), borderType=cv2.BORDER_REFLECT_101
         )
         return FittedPerturbation(strength=length, picture=to_levels(np.asarray(blurred)))
     entry = PERTURBATIONS[name]

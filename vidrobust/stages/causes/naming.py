@@ -225,7 +225,7 @@ def keyframe_tests(pairs: pd.DataFrame) -> dict[str, float]:
 
 
 def conclude(run: OpenRun, looks: Sequence[Look]) -> None:
-    """Write the account, of the last look; a cause named at an earlier look stays named if its interval is above 0."""
+    """Write the account, of the last look; what an earlier look named stays named if its interval is above 0."""
     from vidrobust.stages.causes.candidate_fits import predicts
 
     coded = any(predicts(each.codec) for each in run.folder.record.inputs if each.codec)

@@ -35,10 +35,7 @@ class CausesStage(SampleStage):
     settings = (*FOOTAGE, "seed")
     summary_settings = ("pairs", "budget", "only", "ignore", "entry_line")
     unit_tables = ("causes", "candidate_fits", "place_causes", "place_candidate_fits")
-    tables = (
-        *("account", "account_by", "named"),
-        *("place_account", "place_account_by", "place_named"),
-    )
+    tables = (*("account", "account_by", "named"), *("place_account", "place_account_by", "place_named"))
     budgeted = "pairs"
     step = "pairs"
     grows = True

@@ -24,11 +24,7 @@ from vidrobust.text.phrases import listing, span
 VERDICTS = tuple(ProxyJudgement)
 COLOUR_OF = {PROXY: drawing.COLOURS[0], NO_EVIDENCE: drawing.COLOURS[1], CANNOT_TELL: drawing.GREY}
 PLAIN = "spearman"
-ACROSS = {
-    "frames": "across the frames of one model",
-    "clips": "across clips",
-    "models": "across models",
-}
+ACROSS = {"frames": "across the frames of one model", "clips": "across clips", "models": "across models"}
 MOST_CELLS = 60  # perturbations drawn in one figure
 MOST_FORESTS = 6  # studies whose coefficients are drawn
 MOST_MATRICES = 3  # studies whose matrices are drawn

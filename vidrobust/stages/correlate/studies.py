@@ -311,11 +311,7 @@ def _all_units(
     return found
 
 
-def _write(
-    folder: RunFolder,
-    results: Sequence[_Study],
-    left_out: Sequence[str],
-) -> dict[str, Any]:
+def _write(folder: RunFolder, results: Sequence[_Study], left_out: Sequence[str]) -> dict[str, Any]:
     said = Conclusions(
         studies=tuple(
             StudyConclusion(

@@ -32,11 +32,7 @@ from vidrobust.stages.correlate.coefficients import (
     negative_controls,
 )
 from vidrobust.stages.correlate.units import CorrelationUnits, with_means
-from vidrobust.stages.correlate.verdicts import (
-    headline,
-    judge,
-    not_measured,
-)
+from vidrobust.stages.correlate.verdicts import headline, judge, not_measured
 from vidrobust.statistics.associations import curve_knots
 from vidrobust.statistics.permutations import free_orders, permutation_p, shifted_orders
 from vidrobust.statistics.significance import benjamini_hochberg

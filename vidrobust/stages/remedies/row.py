@@ -50,13 +50,7 @@ class Costs:
 
 
 def row(
-    kind: Kind,
-    remedy: str,
-    model: str,
-    metric: str,
-    found: PairedRatio | None,
-    costs: Costs,
-    note: str = "",
+    kind: Kind, remedy: str, model: str, metric: str, found: PairedRatio | None, costs: Costs, note: str = ""
 ) -> dict[str, Any]:
     """The line; ``found`` None: it could not be measured, and the note says why."""
     summary = dataclasses.asdict(found or PairedRatio.unknown())

@@ -245,12 +245,7 @@ def classifier_study(
     names = footage.class_names.get(model)
     right = truth.right_of(answers, footage.labels, names) if names and len(footage.labels) else []
     return Study(
-        answers=answers,
-        pairs=mine["pairs"],
-        triples=mine["triples"],
-        window=window,
-        parts=parts,
-        right=right,
+        answers=answers, pairs=mine["pairs"], triples=mine["triples"], window=window, parts=parts, right=right
     )
 
 

@@ -84,10 +84,7 @@ def observed_sizes(run: RunTables) -> dict[tuple[str, str], float]:
     """Return (model, perturbation) -> how far the footage itself goes, as a strength."""
     from vidrobust.perturb.catalogue import PERTURBATIONS
 
-    spread, widths = (
-        run.table("spread"),
-        [entry.width for entry in run.record.inputs if entry.width],
-    )
+    spread, widths = (run.table("spread"), [entry.width for entry in run.record.inputs if entry.width])
     if spread is None or not widths:
         return {}
     found = {}

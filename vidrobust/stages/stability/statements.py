@@ -160,13 +160,7 @@ def _scope(run: RunTables, stability: pd.DataFrame, model: str, metric: str) -> 
 
 
 def _rate(
-    metric: Metric,
-    row: Mapping[str, Any],
-    model: str,
-    scope: str,
-    most: tuple[float, ...],
-    *,
-    leading: bool,
+    metric: Metric, row: Mapping[str, Any], model: str, scope: str, most: tuple[float, ...], *, leading: bool
 ) -> Statement:
     """One rate, the leading one with its verdict; ``most``: rate and upper end if all that is unknown counts."""
     assert metric.wording is not None

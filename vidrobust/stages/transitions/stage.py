@@ -19,10 +19,7 @@ if TYPE_CHECKING:
     from vidrobust.video.source import VideoSource
 
 # Settings that say which frames there are, and which neighbours may be compared.
-FOOTAGE = (
-    *("backend", "color", "every", "fps", "start_s", "end_s"),
-    *("roi", "crop"),
-)
+FOOTAGE = (*("backend", "color", "every", "fps", "start_s", "end_s"), *("roi", "crop"))
 
 
 class TransitionsStage(StreamStage):

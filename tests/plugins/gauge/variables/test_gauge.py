@@ -21,11 +21,7 @@ from vidrobust.plugins.gauge.variables.gauge import (
     range_study,
     single_range,
 )
-from vidrobust.plugins.gauge.variables.uncertainty import (
-    guard_band,
-    guard_band_counted,
-    normal_parts,
-)
+from vidrobust.plugins.gauge.variables.uncertainty import guard_band, guard_band_counted, normal_parts
 
 
 def test_the_manuals_study_by_analysis_of_variance() -> None:
@@ -211,10 +207,7 @@ def test_a_guard_band_saves_bad_parts_and_costs_good_ones() -> None:
 def test_a_guard_band_is_counted_on_the_scores_of_a_study_by_hand() -> None:
     # accepted up to .5 without and up to .4 with the band; both bad scores below .5, one good one in the band
     scores = pd.DataFrame(
-        {
-            "score": [0.1, 0.45, 0.55, 0.35, 0.45, 0.9],
-            "reference": ["ok", "ok", "ok", "dent", "dent", "dent"],
-        }
+        {"score": [0.1, 0.45, 0.55, 0.35, 0.45, 0.9], "reference": ["ok", "ok", "ok", "dent", "dent", "dent"]}
     )
     parts = np.array([0.1, 0.9])
     band = guard_band(-np.inf, 0.5, repeatability_sd=0.05, gauge_sd=0.0, parts=parts, k=2.0)

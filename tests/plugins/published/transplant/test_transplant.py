@@ -315,7 +315,7 @@ def test_the_command_on_real_footage(
     assert run(*asked) == 0
     assert "whether the place matters is open" in capsys.readouterr().out  # of one background
     assert sorted(path.name for path in (tmp_path / "classes").iterdir()) == [
-        *("map.png", "places.parquet", "places.png", "positions.parquet", "transplant.json"),
+        *("map.png", "places.parquet", "places.png", "positions.parquet", "transplant.json")
     ]
     assert run("transplant", str(clip), f"--object={bear}", "-monnx:x") == 3
     assert "--object-box" in capsys.readouterr().err

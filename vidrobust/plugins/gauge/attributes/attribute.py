@@ -113,12 +113,7 @@ def kendalls_coefficient(table: pd.DataFrame, classes: Sequence[str]) -> dict[st
         return None
     # trials of one part are no new evidence: their z values are averaged, not summed
     p = float(2 * stats.norm.sf(abs(float(np.mean(zs)))))
-    return {
-        "value": float(np.mean(taus)),
-        "p": p,
-        "n": n,
-        "trials": len(taus),
-    }
+    return {"value": float(np.mean(taus)), "p": p, "n": n, "trials": len(taus)}
 
 
 def bowker(counts: np.ndarray) -> dict[str, float] | None:
@@ -131,11 +126,7 @@ def bowker(counts: np.ndarray) -> dict[str, float] | None:
         return None
     statistic = float(((a - b)[used] ** 2 / (a + b)[used]).sum())
     df = int(used.sum())
-    return {
-        "statistic": statistic,
-        "df": df,
-        "p": float(stats.chi2.sf(statistic, df)),
-    }
+    return {"statistic": statistic, "df": df, "p": float(stats.chi2.sf(statistic, df))}
 
 
 def steadiness_table(table: pd.DataFrame, first: str, second: str, good: set[str]) -> np.ndarray:

@@ -93,7 +93,7 @@ def stability_chart(found: Mapping[str, Any]) -> Picture:
             found["centre"],
             found["low"],
             found["high"],
-            _or(found["out"], found["shifted"]),
+            [out or shifted for out, shifted in zip(found["out"], found["shifted"], strict=True)],
         ),
         ("spread", found["spread"], found["spread_centre"], None, found["spread_high"], found["spread_out"]),
     )
@@ -116,10 +116,6 @@ def stability_chart(found: Mapping[str, Any]) -> Picture:
         axes[1, 0].set_xticks(x[::step], [found["times"][k] for k in x[::step]], rotation=30, ha="right")
         caption = "The reference part over time. Squares: beyond a limit, or eight in a row on one side."
         return drawing.encode(figure, "Control chart of the reference part", caption)
-
-
-def _or(a: list[bool], b: list[bool]) -> list[bool]:
-    return [one or other for one, other in zip(a, b, strict=True)]
 
 
 def grey_zone(

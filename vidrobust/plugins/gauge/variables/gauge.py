@@ -224,11 +224,7 @@ def _change(times: Sequence[str], average: np.ndarray) -> dict[str, Any] | None:
     if not total > 0 or explained[best] < HALF * total:
         return None
     by = float(average[best + 1 :].mean() - average[: best + 1].mean())
-    return {
-        "time": times[best + 1],
-        "by": by,
-        "share": float(explained[best] / total),
-    }
+    return {"time": times[best + 1], "by": by, "share": float(explained[best] / total)}
 
 
 def _notes(count: int, sigma: float) -> list[str]:

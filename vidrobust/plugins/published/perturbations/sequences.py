@@ -183,10 +183,6 @@ def _translate(number: int, size: tuple[int, int]) -> Matrix:
     return shifted(number - 20, 0)
 
 
-def _rotate(number: int, size: tuple[int, int]) -> Matrix:
-    return turned(15 - number)
-
-
 def _scale(number: int, size: tuple[int, int]) -> Matrix:
     return zoomed((2.5 * number + 40) / 100)
 
@@ -234,7 +230,7 @@ def _noises() -> Iterator[PictureSequence]:
 def _motions() -> Iterator[PictureSequence]:
     for name, matrix, clean, num_frames in (
         ("translate", _translate, 20, 41),
-        ("rotate", _rotate, 15, 31),
+        ("rotate", lambda number, size: turned(15 - number), 15, 31),
         ("tilt", _tilt, 15, 31),
         ("scale", _scale, 24, 31),
         ("shear", _shear, 15, 31),

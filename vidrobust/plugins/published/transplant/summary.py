@@ -49,7 +49,7 @@ def summary(
     at = found.positions
     free = at[(at["patch"] == "object") & ~at["occupied"]]
     hits = free[free["found"]]
-    label = expected if expected is not None else _most_frequent(hits["label"])
+    label = expected if expected is not None else int(hits["label"].mode().iloc[0]) if len(hits) else None
     double = at[(at["patch"] == "neutral") & ~at["occupied"]]
     return {
         "object": {
@@ -67,10 +67,6 @@ def summary(
         "backgrounds": [_background(found, key, label) for key in found.clean],
         "before_nms_known": any(one.before is not None for one in found.clean.values()),
     }
-
-
-def _most_frequent(labels: pd.Series) -> int | None:
-    return int(labels.mode().iloc[0]) if len(labels) else None
 
 
 def _rate(events: pd.Series | np.ndarray, rows: pd.DataFrame) -> dict[str, float]:

@@ -85,10 +85,7 @@ def is_expressed(policy: Policy, step: PolicyStep) -> bool:
 
 def render_all(policy: Policy) -> list[Export]:
     """The files of a policy, policy.json first; those of libraries hold the steps to act on."""
-    return [
-        Export(name="policy.json", text=policy.to_json()),
-        *(each.render(policy) for each in formats()),
-    ]
+    return [Export(name="policy.json", text=policy.to_json()), *(each.render(policy) for each in formats())]
 
 
 def write_all(policy: Policy, folder: Path) -> list[Path]:
