@@ -403,10 +403,6 @@ def _polygon_line(values: Sequence[float], numbered: bool) -> tuple[Sequence[flo
     return (values[:-2], values[-2], values[-1]) if numbered else (values, float("nan"), float("nan"))
 
 
-def _has_box(path: Path) -> bool:
-    return path.suffix.lower() in (".csv", ".parquet") and "box" in columns_of(path)
-
-
 FORMATS = tuple(
     BoxFormat(name=name, what=what, sniff=sniff, read=read)
     for name, what, sniff, read in (
@@ -426,6 +422,11 @@ FORMATS = tuple(
             _kitti_tracking,
         ),
         ("mot", "MOTChallenge .txt", lambda path: path.suffix.lower() == ".txt", _mot),
-        ("data-frame", "a table of Ultralytics' to_df", _has_box, _data_frame),
+        (
+            "data-frame",
+            "a table of Ultralytics' to_df",
+            lambda path: path.suffix.lower() in (".csv", ".parquet") and "box" in columns_of(path),
+            _data_frame,
+        ),
     )
 )

@@ -80,9 +80,7 @@ def in_long_form(table: pd.DataFrame, where: Path | str) -> pd.DataFrame:
 
 
 # Rows of a form that sum others up, and columns that do.
-SUMMARIES = frozenset(
-    {"average", "ave", "avg", "mean", "x bar", "xbar", "range", "r", "mittelwert", "spannweite"}
-)
+SUMMARIES = {"average", "ave", "avg", "mean", "x bar", "xbar", "range", "r", "mittelwert", "spannweite"}
 
 
 def parts_across(table: pd.DataFrame, where: Path | str) -> tuple[pd.DataFrame, list[str]]:

@@ -162,15 +162,9 @@ def motion_in(even: np.ndarray) -> tuple[np.ndarray, float]:
 
 def stretches_at_rest(even: np.ndarray, moving: np.ndarray) -> list[Still]:
     """The stretches without motion."""
-    found, begin = [], None
-    for frame, moves in enumerate([*moving, True]):
-        if not moves and begin is None:
-            begin = frame
-        elif moves and begin is not None:
-            if frame - begin >= STILL_FRAMES:
-                found.append(Still(begin, frame - 1, np.median(even[begin:frame], axis=0)))
-            begin = None
-    return found
+    turns = np.flatnonzero(np.diff(np.concatenate([[True], moving, [True]])))
+    every = zip(turns[::2].tolist(), turns[1::2].tolist(), strict=True)
+    return [Still(a, b - 1, np.median(even[a:b], axis=0)) for a, b in every if b - a >= STILL_FRAMES]
 
 
 def empty_scene(even: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

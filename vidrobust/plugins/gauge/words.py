@@ -18,10 +18,6 @@ def _figure(value: float | None) -> str:
     return numbers.number(value, 4, missing="-")
 
 
-def _percent(value: float | None) -> str:
-    return numbers.percent(value, missing="-")
-
-
 def fixed(value: float | None, digits: int) -> str:
     """So many digits behind the point, or a dash."""
     return "-" if value is None or value != value else f"{value:.{digits}f}"
@@ -289,12 +285,10 @@ def beside_words(found: Mapping[str, Any]) -> list[str]:
     if found.get("equal_variances"):
         wording.append(equal_variances_words(found["equal_variances"]))
     if found.get("risks"):
-        bad, consumer, producer = (
-            _percent(found["risks"][name]) for name in ("bad", "consumers_risk", "producers_risk")
-        )
+        of = [percent(found["risks"][of], missing="-") for of in ("bad", "consumers_risk", "producers_risk")]
         wording.append(
-            f"of parts like these {bad} are out of tolerance; consumer's risk (a bad part is accepted) "
-            f"{consumer}, producer's risk (a good part is rejected) {producer}"
+            f"of parts like these {of[0]} are out of tolerance; consumer's risk (a bad part is accepted) "
+            f"{of[1]}, producer's risk (a good part is rejected) {of[2]}"
         )
     if found.get("budget"):
         wording += budget_words(found["budget"])

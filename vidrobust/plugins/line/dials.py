@@ -69,10 +69,6 @@ def _light(setting: float, count: int, rng: np.random.Generator) -> dict[str, np
     return {"light": setting * np.sin(2 * np.pi * hertz * time_s + rng.uniform(0, 2 * np.pi))}
 
 
-def _drift(setting: float, count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    return {"drift": setting * rng.choice([-1.0, 1.0]) * (np.arange(count) / max(count - 1, 1) - 0.5)}
-
-
 def _flicker(setting: float, count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
     phase = 2 * np.pi * 2 * MAINS_HZ * np.arange(count) / FRAME_RATE + rng.uniform(0, 2 * np.pi)
     return {"flicker": setting * np.sin(phase)}
@@ -132,7 +128,9 @@ def _scaled(course: np.ndarray, setting: float) -> np.ndarray:
 
 COURSES: dict[str, Course] = {
     "light": _light,
-    "drift": _drift,
+    "drift": lambda setting, count, rng: {
+        "drift": setting * rng.choice([-1.0, 1.0]) * (np.arange(count) / max(count - 1, 1) - 0.5)
+    },
     "flicker": _flicker,
     "exposure": _exposure,
     "shadow": _shadow,

@@ -175,8 +175,8 @@ def _torchvision(spec: ModelSpec, device: torch.device) -> MapNetwork:
 def _info(spec: ModelSpec, weights: str, sha256: str, engine: str, device: object, count: int) -> ModelInfo:
     how = f"bilinear, shorter side {SIDE} px or the input's size, ImageNet mean and deviation"
     about: dict[str, Any] = {"weights": weights, "weights_sha256": sha256, "num_classes": count}
-    place = {"device": str(device), "precision": "float32", "preprocessing": how}
-    return ModelInfo(spec=spec.text, engine=engine, **place, **about)
+    about |= {"device": str(device), "precision": "float32", "preprocessing": how}
+    return ModelInfo(spec=spec.text, engine=engine, **about)
 
 
 KIND = ModelKind(
