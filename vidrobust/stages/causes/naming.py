@@ -103,6 +103,7 @@ def open_causes(account: pd.DataFrame, found: pd.DataFrame) -> pd.Series:
     asked = _may_be_named(account) & ~account["cause"].isin((KEYFRAMES, UNEXPLAINED))
     low, high = account["pairs_low"], account["pairs_high"]  # pairs settle nothing but their own error
     settled = (high <= MATTERS) | ((low <= SMALLEST_SHARE) & (high - low <= KNOWN))
+    settled |= (low > SMALLEST_SHARE) & (account["low"] <= 0)
     return asked & unnamed & (account["p"] <= CONSERVATIVE) & ~settled
 
 
