@@ -66,6 +66,7 @@ ERRORS: Mapping[str, tuple[float, float]] = {
     NOISE: (0.2, 0.2),
 }
 LEAST_ERROR = 0.02
+ERROR_OF_OTHERS = (0.35, 0.35)  # causes that were added and not measured in planted worlds
 # The same below for motion in footage whose codec predicts: it carries its errors along, and they are replayed.
 CODED_MOTION = 0.7
 MEASURED = (*REPLAYED, NOISE)  # causes of a pair across no keyframe, in the columns of ``PairTable``
@@ -259,7 +260,7 @@ def measurement_errors(shares: Mapping[str, float], *, coded: bool = False) -> d
 
 def measurement_error(cause: str, share: float, left: float, *, coded: bool = False) -> tuple[float, float]:
     """Return the same of one share, which lacks no more than replayed causes have ``left``."""
-    below, above = (part * abs(share) for part in ERRORS[cause])
+    below, above = (part * abs(share) for part in ERRORS.get(cause, ERROR_OF_OTHERS))
     below = CODED_MOTION * abs(share) if coded and CATALOGUE[cause].moves else below
     above = above if cause == NOISE else min(above, max(left, 0.0))
     return max(LEAST_ERROR, below), max(LEAST_ERROR, above)
