@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -110,6 +111,12 @@ def run(main: Callable[[], Any]) -> None:
         write_page(RESULT.page)
     if code:
         sys.exit(code)
+
+
+def study(source: Path, spec: str, out: Path, *more: str) -> None:
+    """Run ``vidrobust study`` in a process of its own."""
+    asked = ("study", str(source), "-m", spec, *more, "-q", "--overwrite", "-o", str(out))
+    subprocess.run([sys.executable, "-m", "vidrobust", *asked], check=True)
 
 
 def content(seconds: float) -> dict[str, Any]:

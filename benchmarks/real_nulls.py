@@ -10,8 +10,6 @@ false. --held-out: the folder of the clips of data/passes_held_out.csv. The same
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import harness
@@ -54,19 +52,8 @@ def main() -> None:
             continue
         run = given.out / str(number)
         if not (run / "policy.json").is_file():
-            limits = ["--start-s", str(start), "--end-s", str(end), "--pairs", str(given.pairs)]
-            asked = [
-                "study",
-                str(file),
-                "-m",
-                f"onnx:{given.model}",
-                *limits,
-                "-q",
-                "--overwrite",
-                "-o",
-                str(run),
-            ]
-            subprocess.run([sys.executable, "-m", "vidrobust", *asked], check=True)
+            limits = ("--start-s", str(start), "--end-s", str(end), "--pairs", str(given.pairs))
+            harness.study(file, f"onnx:{given.model}", run, *limits)
         named, account, pairs = (
             pd.read_parquet(path) if (path := run / f"{table_}.parquet").is_file() else pd.DataFrame()
             for table_ in ("named", "account", "pairs")

@@ -14,8 +14,6 @@ found       the shares that are named, or .05 and more
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -185,19 +183,7 @@ def run_world(name: str, folder: Path, options: Any) -> dict[str, Any]:
         d = np.diff(coordinates(predict(model, tuple(recorded), "cpu"), "logits"), axis=0)
         true = true_shares(world, course, scene, d, model)
     run = folder / "run"
-    asked = [
-        "study",
-        str(clip),
-        "-m",
-        spec,
-        "--pairs",
-        str(options.pairs),
-        "-q",
-        "--overwrite",
-        "-o",
-        str(run),
-    ]
-    subprocess.run([sys.executable, "-m", "vidrobust", *asked], check=True)
+    harness.study(clip, spec, run, "--pairs", str(options.pairs))
     account, named = (pd.read_parquet(run / f"{table}.parquet") for table in ("account", "named"))
     of = account[account["item"] == ""].set_index("cause")
     policy = json.loads((run / "policy.json").read_text())

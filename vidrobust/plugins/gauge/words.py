@@ -285,10 +285,11 @@ def beside_words(found: Mapping[str, Any]) -> list[str]:
     if found.get("equal_variances"):
         wording.append(equal_variances_words(found["equal_variances"]))
     if found.get("risks"):
-        of = [percent(found["risks"][of], missing="-") for of in ("bad", "consumers_risk", "producers_risk")]
+        names = ("bad", "consumers_risk", "producers_risk")
+        bad, consumer, producer = (percent(found["risks"][name], missing="-") for name in names)
         wording.append(
-            f"of parts like these {of[0]} are out of tolerance; consumer's risk (a bad part is accepted) "
-            f"{of[1]}, producer's risk (a good part is rejected) {of[2]}"
+            f"of parts like these {bad} are out of tolerance; consumer's risk (a bad part is accepted) "
+            f"{consumer}, producer's risk (a good part is rejected) {producer}"
         )
     if found.get("budget"):
         wording += budget_words(found["budget"])

@@ -77,7 +77,7 @@ def spent(part: float) -> float:
 
 
 def named_at(looks: Sequence[AccountLook]) -> pd.DataFrame:
-    """Return the causes named at any of the looks, with their shares as of the last one.
+    """Return the causes named at any of the looks whose intervals, as of the last one, lie above 0.
 
     Each look may spend what was not spent before, so that the rates add up to FALSE_DISCOVERY at most.
     """
@@ -93,7 +93,9 @@ def named_at(looks: Sequence[AccountLook]) -> pd.DataFrame:
     whole = pd.concat([last.assign(scale=ADJACENT), looks[-1].slow.assign(scale=SECOND)])
     whole = whole[whole["item"] == ""].set_index(["model", "cause", "scale"])[["share", "low", "high"]]
     now_known = whole.reindex(pd.MultiIndex.from_frame(rows[["model", "cause", "scale"]]))
-    return rows.assign(**{name: now_known[name].to_numpy() for name in whole})[list(COLUMNS)]
+    rows = rows.assign(**{name: now_known[name].to_numpy() for name in whole})[list(COLUMNS)]
+    # a share that may be all error of the measurement is no finding, however many pairs show it
+    return rows[~(rows["low"] <= 0)].reset_index(drop=True)
 
 
 def open_causes(account: pd.DataFrame, found: pd.DataFrame) -> pd.Series:
@@ -226,7 +228,7 @@ def keyframe_tests(pairs: pd.DataFrame) -> dict[str, float]:
 
 
 def conclude(run: OpenRun, looks: Sequence[Look]) -> None:
-    """Write the account, of the last look; what an earlier look named stays named if its interval is above 0."""
+    """Write the account, of the last look; a cause named at an earlier look stays named."""
     from vidrobust.stages.causes.candidate_fits import predicts
 
     coded = any(predicts(each.codec) for each in run.folder.record.inputs if each.codec)
@@ -244,9 +246,7 @@ def conclude(run: OpenRun, looks: Sequence[Look]) -> None:
             last = AccountLook(
                 part=looks[-1].part, account=found["account"], slow=over_a_second(found["account_by"])
             )
-            names = named_at([*earlier, last])
-            # a share that may be all error of the measurement is no finding, however many pairs show it
-            found["named"] = replicated(rows, names[~(names["low"] <= 0)])
+            found["named"] = replicated(rows, named_at([*earlier, last]))
         for name, table in found.items():
             run.folder.write_table(f"{prefix}{name}", table)
 

@@ -16,7 +16,7 @@ from vidrobust.stages.causes.candidate_fits import CANDIDATES
 from vidrobust.stages.causes.catalogue import CATALOGUE
 from vidrobust.stages.causes.shares import ADJACENT, share_of_totals
 from vidrobust.stages.policy.rejection import Why
-from vidrobust.statistics.associations import ranks
+from vidrobust.statistics.associations import spearman
 from vidrobust.statistics.clusters import SHORTEST_FRAMES, SHORTEST_SAMPLED, clusters_of_rows
 from vidrobust.statistics.intervals import TestedInterval, clustered_mean
 from vidrobust.statistics.levels import FEWEST_CORRELATED
@@ -241,7 +241,7 @@ def _grows(rows: pd.DataFrame, others: pd.DataFrame, response: ResponseSpec) -> 
         return False
     strength, value = rows["strength"].to_numpy(float), rows["value"].to_numpy(float)
     if len(rows) <= FEWEST_RANKED:
-        return bool(np.corrcoef(ranks(strength), ranks(value))[0, 1] > 0)
+        return bool(spearman(strength[:, None], value[:, None])[0, 0] > 0)
     alone = rise_within(strength, value, _alike(rows))
     return alone < LEVEL or (alone < 0.5 and _grow_together(others, response))
 

@@ -178,7 +178,7 @@ def _values(evidence: Mapping[str, Any]) -> dict[str, str]:
     )
     return {
         "title": title,
-        "absent": "change" if not cause else title if "motion" in title else f"change of {title}",
+        "absent": "change" if not cause else title if title.startswith("motion") else f"change of {title}",
         "explains": cause.which("explain") if cause else "",
         "of": str(of("of")),
         "n": str(of("n")),
