@@ -83,11 +83,14 @@ def passes_or_visits(pictures: np.ndarray) -> PassSearch:
     """Passes of moving parts or, if there are fewer, visits of placed ones."""
     passes, visits = find_passes(pictures), find_visits(pictures)
     crossed = [each for each in passes.passes if each.crossed]
-    at_rest = [each for each in visits.passes if not any(_within(each, other) for other in crossed)]
+    at_rest = [
+        each for each in visits.passes if each.crossed and not any(_within(each, other) for other in crossed)
+    ]
     # visits that contradict one another count only where nothing passes
-    if len(at_rest) <= len(crossed) or (crossed and visits.notes):
+    if len(at_rest) <= len(crossed) or ((crossed or passes.unsure) and visits.notes):
         return passes
-    return replace(visits, passes=tuple(at_rest))
+    left_out = [each for each in visits.passes if not each.crossed]
+    return replace(visits, passes=(*at_rest, *left_out))
 
 
 def _within(visit: Pass, crossing: Pass) -> bool:
