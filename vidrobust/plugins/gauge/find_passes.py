@@ -20,7 +20,7 @@ from vidrobust.pipeline.open import folder_of
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.plugins.gauge.part_footage import BATCH
 from vidrobust.plugins.gauge.passes import Pass, PassSearch, find_passes
-from vidrobust.plugins.gauge.placed_parts import find_visits
+from vidrobust.plugins.gauge.placed_parts import PLACED, find_visits
 from vidrobust.run_folder.settings import Settings
 from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
@@ -86,8 +86,11 @@ def passes_or_visits(pictures: np.ndarray) -> PassSearch:
     at_rest = [
         each for each in visits.passes if each.crossed and not any(_within(each, other) for other in crossed)
     ]
-    # visits that contradict one another count only where nothing passes
-    if len(at_rest) <= len(crossed) or ((crossed or passes.unsure) and visits.notes):
+    # visits that contradict one another count only where nothing passes; and where what moves cannot be followed,
+    # only if one is complete
+    contradict = visits.notes and (crossed or passes.unsure)
+    incomplete = passes.unsure and not any(each.remark == PLACED for each in at_rest)
+    if len(at_rest) <= len(crossed) or contradict or incomplete:
         return passes
     left_out = [each for each in visits.passes if not each.crossed]
     return replace(visits, passes=(*at_rest, *left_out))

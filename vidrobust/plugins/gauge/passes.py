@@ -12,7 +12,6 @@ import numpy as np
 from scipy import ndimage
 
 from vidrobust.text.numbers import percent
-from vidrobust.text.phrases import plural
 
 # Share of the width that a shaking camera may go.
 MOST_SHIFT = 0.06
@@ -194,6 +193,8 @@ def empty_scene(even: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 # Robust standard deviations, and grey levels, from the empty scene from which on a place belongs to a part.
 THRESHOLD, LEAST_CHANGE = 5.0, 7.0
+# Lower quartile of the size of normal noise, in standard deviations.
+QUARTILE = 0.3186
 # Share of both at which a place belongs to a part if it hangs together with one that surely does.
 FAINT = 0.5
 # Share of a part's own difference below which a place is its shadow or halo.
@@ -202,7 +203,9 @@ BESIDE = 0.2
 SHADOW = 0.4
 # Share of the difference of the clearest part below which what crosses is a mark of the belt.
 MARK = 0.3
-TOGETHER = "touches or covers another part on its way: its times may be wrong"
+# Frames from which on a piece beside a part's track may be a part of its own.
+PIECE = 12
+TOGETHER = "seen in pieces that touch: one part, or several; its times may be wrong"
 # Share of all that moves which is lost or begins amid the picture, from which on no pass is trusted.
 LOST = 0.5
 UNSURE = "most of what moves here cannot be followed from edge to edge"
@@ -304,8 +307,8 @@ def find_passes(pictures: np.ndarray) -> PassSearch:
     unsure = lost > LOST * (lost + crossed)
     if unsure:
         notes.append(
-            f"{lost} of {plural(lost + crossed, 'track')} begin or end amid the picture: parts cannot be told "
-            "apart here; write the passes into a manifest by hand (path, part, pass, start_s, end_s)"
+            f"tracks that begin or end amid the picture: {lost} of {lost + crossed}; parts cannot be told apart "
+            "here; write the passes into a manifest by hand (path, part, pass, start_s, end_s)"
         )
     kept = [
         replace(p, crossed=False, remark=MARKED)
@@ -329,7 +332,8 @@ def _parts_in(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
     even = comparable(pictures)
     scene, other = empty_scene(even)
     gaps = np.abs(even - scene)
-    rule = 1.4826 * np.median(gaps, axis=0)
+    # the lower quartile, since parts may cover a place in nearly half of the frames
+    rule = np.percentile(gaps, 25, axis=0) / QUARTILE
     rule[other] = np.median(rule[~other]) if (~other).any() else 0.0
     sure = gaps / np.maximum(THRESHOLD * rule, LEAST_CHANGE)
     sure[_shaded(even, scene)] = 0.0
@@ -442,7 +446,7 @@ def _whole_visits(tracks: list[_Track], masks: np.ndarray, sure: np.ndarray) -> 
     for volume, own in owners.items():
         far = [t for t in own if _goes_far(t, masks.shape)]
         for track in far:
-            track.together = len(far) > 1
+            track.together = sum(len(t.frames) > PIECE for t in own) > 1
         if volume == 0 or len(far) != 1:
             found += [_without_shadow(t) for t in own]
             continue
