@@ -20,7 +20,7 @@ from typing import Any
 
 import harness
 import numpy as np
-from claims import corrupted, distance, filtered, line, pasted, pictures, published, shifts, video
+from claims import corrupted, distance, filtered, line, pasted, pictures, published, recent, shifts, video
 from claims.catalogue import SECTIONS
 from claims.corrupted import LADDER
 from claims.judge import Measure, row
@@ -139,6 +139,7 @@ def measured(kept: Kept, corpus: Path, models: Path, folder: Path | None = None)
         for spec in pasted.specs(models)
     }
     found |= pasted.measures(_there(boxes), of)
+    found |= of_recent(kept, corpus, models, files, of)
     turned = kept.get("line-turned", [VERSION, "kinds"], lambda: line.turned(kept.folder / "line"))
     spoilt = {
         clip.name: kept.get(
@@ -153,6 +154,37 @@ def measured(kept: Kept, corpus: Path, models: Path, folder: Path | None = None)
     found |= filtered.measures(kept.get("line-filtered", [VERSION, "defects"], filtered.measured))
     arms = kept.get("line-trained", VERSION, lambda: line.trained(kept.folder / "trained"))
     return found | line.measures(turned, arms)
+
+
+def of_recent(
+    kept: Kept, corpus: Path, models: Path, files: Sequence[Path | Picture], of: str
+) -> dict[str, Measure]:
+    """The rows of later papers; of a folder's pictures those after the calibration are judged."""
+    some = files[: recent.CALIBRATED + recent.JUDGED]
+    quantised = {
+        name: kept.get(
+            f"quantised-{name}",
+            [VERSION, of, len(some)],
+            lambda n=name: recent.of_quantised(f"onnx:{models / n}.onnx", pictures.loaded(some)),
+        )
+        for name in recent.QUANTISED
+    }
+    stream = files[: recent.STREAM]
+    order = kept.get(
+        "stream", [VERSION, of, len(stream), recent.BATCH], lambda: recent.of_stream(pictures.loaded(stream))
+    )
+    clips = pictures.labelled_clips(corpus)
+    boxes = {
+        clip.name: kept.get(
+            f"boxes-{clip.name}",
+            [VERSION, recent.FRAMES],
+            lambda c=clip: recent.of_detections(pasted.specs(models), c),
+        )
+        for clip in [*clips, *pictures.other_clips(corpus, clips)]
+    }
+    dials = [VERSION, recent.DIALS, recent.PARTS, recent.SECONDS]
+    line_rows = kept.get("line-detected", dials, recent.of_line)
+    return recent.measures(_there(quantised), order, _there(boxes), line_rows, of)
 
 
 def _there(found: Mapping[str, Any]) -> dict[str, Any]:
