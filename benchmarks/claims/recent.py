@@ -59,12 +59,13 @@ PARTS, SECONDS, SEED = 6, 0.8, 812
 
 def of_quantised(spec: str, shown: Sequence[Picture]) -> list[dict[str, Any]]:
     """Whether int8 and float answer alike, as shown and shifted, and the margin of float."""
-    sample = torch.stack([crop_224(picture.pixels) for picture in shown[:CALIBRATED]])
+    seen = min(CALIBRATED, len(shown) // 4)
+    sample = torch.stack([crop_224(picture.pixels) for picture in shown[:seen]])
     full = load_model(spec, device="cpu", engine="onnxruntime")
     small = load_model(spec, device="cpu", engine="onnxruntime", precision="int8", sample=sample)
     assert full.task == small.task == "classification"
     rows = []
-    for number, picture in enumerate(shown[CALIBRATED:]):
+    for number, picture in enumerate(shown[seen:]):
         for shift in ("", *SHIFTS):
             pixels = picture.pixels[None]
             if shift:
