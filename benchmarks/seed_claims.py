@@ -33,8 +33,8 @@ COUNT, CHUNK, WALKED, BACKGROUNDS, NEAR = 150, 50, 15, 60, 20
 """Pictures of a folder that are shown in every protocol, and in parts; of these walked, pasted into, augmented."""
 OF_FOLDER: dict[str, tuple[int, tuple[str, ...]]] = {
     **dict.fromkeys(LADDER, (1000, ("crop", "scale_embedding_black"))),
-    "mobilenet_v2_1.0_224": (500, ("crop_shift",)),
-    **dict.fromkeys(shifts.SMALLEST_BIGGEST, (500, ("crop",))),
+    "mobilenet_v2_1.0_224": (1000, ("crop_shift",)),
+    **dict.fromkeys(shifts.SMALLEST_BIGGEST, (500, ("crop", "embedding_black"))),
 }
 """Networks that are asked about a folder: how many pictures, fixed beforehand, and in which protocols."""
 SEARCHED = ("mobilenet_v1_0.25_128", "mobilenet_v1_0.5_160")

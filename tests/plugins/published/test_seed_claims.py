@@ -129,9 +129,7 @@ def test_rows_of_later_papers_by_hand() -> None:
     clips = {clip: {"net": arms} for clip in "xyz"}
     found = recent.measures({"net": [*shown, *moved]}, stream, clips, line, "clips")
     assert found["quantised shift"].value == pytest.approx(2 / 3)
-    assert found["quantised margin"].value == pytest.approx(
-        7 / 8
-    )  # 6 of 8 pairs in order, 2 tied
+    assert found["quantised margin"].value == pytest.approx(7 / 8)  # 6 of 8 pairs in order, 2 tied
     assert found["stream order"].value == pytest.approx(3 / 4)
     assert found["boxes again"].value == pytest.approx(0.5)
     gains = [found[f"boxes {name}"].value for name in recent.REMEDIES]
