@@ -109,17 +109,12 @@ def _history(run: RunTables, model: str) -> Iterator[str]:
         yield f"{capital(found['note'])}; {plural(len(out), 'chart')} out of control."
 
 
-ACCURACY = {"top1": "Right answers", "pm10": "Right in all frames within 10 of an anchor"}
-
-
 def _labels(run: RunTables, model: str) -> Iterator[str]:
     yield from _stated(run, model).get(str(Question.LABELS), ())
-    stability = run.table("stability")
-    for name, words in ACCURACY.items() if stability is not None else ():
-        row = overall(stability, model, name)
-        if known(row["value"]):
-            figure = percent_with_interval(row["value"], row["low"], row["high"])
-            yield f"{words}: {figure}, {row['n']:.0f} {'frames' if name == 'top1' else 'anchors'}."
+    table = run.table("stability")
+    if table is not None and known((row := overall(table, model, "top1"))["value"]):
+        figure = percent_with_interval(row["value"], row["low"], row["high"])
+        yield f"Right answers: {figure}, {row['n']:.0f} frames."
 
 
 def _repeatability(run: RunTables, model: str) -> Iterator[str]:
