@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,10 @@ from vidrobust.text.numbers import known, part_with_interval, percent
 from vidrobust.text.phrases import capital, listing, plural
 
 MORE_FOOTAGE = "Use more or longer clips."
+DO_NOT_FIT = (
+    "The causes do not fit this footage: where one was measured, the limit includes what is unexplained."
+)
+MORE_PAIRS = "More pairs from more clips would show it."
 # A share below this is not worth a sentence of its own: the size from which a cause may be named.
 MATTERS = 0.05
 LEAST_LEFT = 0.01  # a smaller unexplained share is not mentioned
@@ -106,6 +111,8 @@ def _of_account(
     if len(left) and known(left["share"].iloc[0]) and left["share"].iloc[0] >= LEAST_LEFT:
         row = left.iloc[0].to_dict()
         text = f"{part_with_interval(row['share'], row['low'], row['high'])} of {of} is unexplained."
+        if row.get("misfit"):
+            text += f" {DO_NOT_FIT}"
         yield _of(model, text, Level.MEASURED, "why_unexplained", row)
 
 
@@ -189,6 +196,21 @@ def cochran_p(value: np.ndarray, error: np.ndarray) -> float:
     return float(chdtrc(use.sum() - 1, (weight * (value[use] - mean) ** 2).sum()))
 
 
+def stays_open(row: Mapping[str, Any]) -> bool:
+    """Say whether the error of the measurement alone would leave a share between 0 and one that matters."""
+    alone = [
+        row["share"]
+        + way * math.sqrt(max((row[end] - row["share"]) ** 2 - (row[pairs] - row["share"]) ** 2, 0.0))
+        for way, end, pairs in ((-1, "low", "pairs_low"), (1, "high", "pairs_high"))
+    ]
+    return alone[0] <= 0 and alone[1] >= MATTERS
+
+
+def _up_to(rows: pd.DataFrame) -> str:
+    each = [f"{CATALOGUE[r.cause].title} (up to {percent(min(r.high, 1.0))})" for r in rows.itertuples()]
+    return listing(each, 4)
+
+
 def _of_rest(model: str, of: str, rest: pd.DataFrame, n: int) -> Iterator[Statement]:
     as_any = rest[(rest["low"] > 0) & rest["specific"].notna() & (rest["share"] >= MATTERS)]
     for row in as_any.sort_values("share", ascending=False, kind="stable").to_dict("records"):
@@ -206,13 +228,13 @@ def _of_rest(model: str, of: str, rest: pd.DataFrame, n: int) -> Iterator[Statem
     others = rest[~rest["cause"].isin([*as_any["cause"], *absent["cause"]]) & rest["high"].notna()]
     open_ = others[others["high"] >= MATTERS].sort_values("high", ascending=False, kind="stable")
     if len(open_):
-        names = listing(
-            [f"{CATALOGUE[r.cause].title} (up to {percent(min(r.high, 1.0))})" for r in open_.itertuples()], 4
-        )
-        by_pairs = (open_["pairs_low"] <= 0) & (open_["pairs_high"] >= MATTERS)
-        more = " More pairs from more clips would show it." * bool(by_pairs.any())
-        text = f"Cannot tell whether these matter: {names}.{more}"
-        yield _of(model, text, Level.MEASURED, "why_open", n=n, is_open=True)
+        stays = np.array([stays_open(row) for row in open_.to_dict("records")])
+        texts = []
+        if not stays.all():
+            texts.append(f"Cannot tell whether these matter: {_up_to(open_[~stays])}. {MORE_PAIRS}")
+        if stays.any():
+            texts.append(f"The measurement cannot tell, however many pairs: {_up_to(open_[stays])}.")
+        yield _of(model, " ".join(texts), Level.MEASURED, "why_open", n=n, is_open=not stays.all())
     small = others[others["high"] < MATTERS]
     if len(small):
         most = float(small["high"].max())
