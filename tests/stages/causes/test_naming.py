@@ -82,13 +82,12 @@ def test_keyframes_hang_on_no_sample_and_are_held_against_the_whole_level() -> N
 
 
 def test_what_the_error_of_the_measurement_alone_leaves_open() -> None:
-    row = {"share": 0.1, "pairs_low": 0.02, "pairs_high": 0.2}
-    # below .1 and above .12 of measurement: sqrt(.08^2 + .1^2) = .128, sqrt(.1^2 + .12^2) = .156
-    assert stays_open({**row, "low": 0.1 - 0.1281, "high": 0.1 + 0.1562})
-    # below .05: with many pairs the share would lie above 0
-    assert not stays_open({**row, "low": 0.1 - 0.0943, "high": 0.1 + 0.1562})
-    # no error of measurement: pairs alone leave it open
-    assert not stays_open({"share": 0.03, "low": -0.1, "high": 0.2, "pairs_low": -0.1, "pairs_high": 0.2})
+    rows = pd.DataFrame({"share": [0.1, 0.1, 0.03], "pairs_low": [0.02, 0.02, -0.1], "pairs_high": 0.2})
+    # of measurement alone: below .1, sqrt(.08^2 + .1^2) = .128; below .05, sqrt(.08^2 + .05^2) = .094; none
+    rows["low"] = [0.1 - 0.1281, 0.1 - 0.0943, -0.1]
+    # above .12, sqrt(.1^2 + .12^2) = .156
+    rows["high"] = [0.1 + 0.1562, 0.1 + 0.1562, 0.2]
+    assert stays_open(rows).tolist() == [True, False, False]
 
 
 def test_what_is_open() -> None:

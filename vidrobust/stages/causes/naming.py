@@ -120,12 +120,11 @@ def named(account: pd.DataFrame, slow: pd.DataFrame | None = None) -> pd.DataFra
 
 
 def _significant(account: pd.DataFrame, slow: pd.DataFrame, level: float) -> pd.DataFrame:
-    """Return the causes whose shares are significant at one look; q is in units of FALSE_DISCOVERY.
+    """Return the causes that are significant at one look; q is in units of FALSE_DISCOVERY.
 
-    The share is surely above 5 % and above what the placebos do. Causes with p above .5 are discarded (Zhao,
-    Small & Su 2019); over the rest, all models together, the false discovery rate ``level`` is held
-    (Benjamini & Hochberg 1995). A drift may be named from ``slow``, pairs a second apart. The keyframes' p
-    depends on no sample and is held against 5 % at each look.
+    Causes with p above .5 are discarded (Zhao, Small & Su 2019); over the rest, all models together, the false
+    discovery rate ``level`` is held (Benjamini & Hochberg 1995). A drift may be named from ``slow``, pairs a
+    second apart. The keyframes' p depends on no sample and is held against 5 % at each look.
     """
     asked = account[account["cause"] != UNEXPLAINED].assign(scale=ADJACENT)
     if len(slow):

@@ -69,8 +69,7 @@ LEAST_ERROR = 0.02
 ERROR_OF_OTHERS = (0.35, 0.35)  # causes that were added and not measured in planted worlds
 # The same below for motion in footage whose codec predicts: it carries its errors along, and they are replayed.
 CODED_MOTION = 0.7
-# From this unexplained share on the causes do not fit: in 21 of 21 such planted worlds some share is off by more
-# than .1, in 23 of 103 others.
+# Unexplained, from which on the causes do not fit: 21 of 21 such worlds have a share off by .1, of others 23 of 103.
 MISSED = 0.1
 MEASURED = (*REPLAYED, NOISE)  # causes of a pair across no keyframe, in the columns of ``PairTable``
 COLUMNS = (
@@ -256,13 +255,11 @@ def account_rows(
 def with_the_rest(
     pairs: PairTable, causes: Sequence[str], high: float, above: float, *, coded: bool = False
 ) -> float:
-    """Return the upper end of the share of causes together, or where MISSED with what may be theirs besides.
-
-    That is what is unexplained in pairs in which they were measured; detail may be lost in any coded pair.
-    """
+    """Return the upper end of the share of causes, or from MISSED on with what is unexplained where they act."""
     rest = pairs.part_of(UNEXPLAINED)
     if not estimate(pairs, rest).value >= MISSED:
         return high
+    # a codec may hide a change of detail in any pair
     there = np.any([pairs.occurs(cause) | (coded and cause == "sharpness") for cause in causes], axis=0)
     part = np.sum([pairs.part_of(cause) for cause in causes], axis=0) + np.where(there, rest, 0.0)
     both = estimate(pairs, part)
@@ -322,19 +319,13 @@ def account_of(pairs: PairTable, cause: str, flips: int = 0) -> dict[str, Any]:
         "specific_high": specific.high,
         "p": p,
         "p_clips": p_clips,
-        "misfit": does_not_fit(pairs, cause, share.value),
+        "misfit": (cause == NOISE and p_value_of(pairs, NOISE, floor=MISFIT) <= MISFIT_ALPHA)
+        or (cause == UNEXPLAINED and share.value >= MISSED),
         "clusters": share.clusters,
         "occurs": int(pairs.occurs(cause).sum()),
         "flips_mostly": int(mostly.sum()),
         **_flips(pairs, cause, flips),
     }
-
-
-def does_not_fit(pairs: PairTable, cause: str, share: float) -> bool:
-    """Say whether noise surely holds more than all the change, or the causes leave too much of it."""
-    if cause == NOISE:
-        return p_value_of(pairs, NOISE, floor=MISFIT) <= MISFIT_ALPHA
-    return cause == UNEXPLAINED and share >= MISSED
 
 
 def _flips(pairs: PairTable, cause: str, total: int) -> dict[str, float]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -20,10 +19,6 @@ from vidrobust.text.numbers import known, part_with_interval, percent
 from vidrobust.text.phrases import capital, listing, plural
 
 MORE_FOOTAGE = "Use more or longer clips."
-DO_NOT_FIT = (
-    "The causes do not fit this footage: where one was measured, the limit includes what is unexplained."
-)
-MORE_PAIRS = "More pairs from more clips would show it."
 # A share below this is not worth a sentence of its own: the size from which a cause may be named.
 MATTERS = 0.05
 LEAST_LEFT = 0.01  # a smaller unexplained share is not mentioned
@@ -112,13 +107,8 @@ def _of_account(
         row = left.iloc[0].to_dict()
         text = f"{part_with_interval(row['share'], row['low'], row['high'])} of {of} is unexplained."
         if row.get("misfit"):
-            text += f" {DO_NOT_FIT}"
+            text += " The causes do not fit this footage: the limits of those measured include it."
         yield _of(model, text, Level.MEASURED, "why_unexplained", row)
-
-
-def _change_of(cause: str) -> str:
-    title = CATALOGUE[cause].title
-    return title if CATALOGUE[cause].moves else f"change of {title}"
 
 
 def _more(run: RunTables) -> str:
@@ -196,19 +186,13 @@ def cochran_p(value: np.ndarray, error: np.ndarray) -> float:
     return float(chdtrc(use.sum() - 1, (weight * (value[use] - mean) ** 2).sum()))
 
 
-def stays_open(row: Mapping[str, Any]) -> bool:
-    """Say whether the error of the measurement alone would leave a share between 0 and one that matters."""
-    alone = [
-        row["share"]
-        + way * math.sqrt(max((row[end] - row["share"]) ** 2 - (row[pairs] - row["share"]) ** 2, 0.0))
-        for way, end, pairs in ((-1, "low", "pairs_low"), (1, "high", "pairs_high"))
-    ]
-    return alone[0] <= 0 and alone[1] >= MATTERS
-
-
-def _up_to(rows: pd.DataFrame) -> str:
-    each = [f"{CATALOGUE[r.cause].title} (up to {percent(min(r.high, 1.0))})" for r in rows.itertuples()]
-    return listing(each, 4)
+def stays_open(rows: pd.DataFrame) -> pd.Series:
+    """Say which shares the error of the measurement alone would leave between 0 and what matters."""
+    below, above = (
+        np.sqrt(np.maximum((rows[end] - rows["share"]) ** 2 - (rows[f"pairs_{end}"] - rows["share"]) ** 2, 0))
+        for end in ("low", "high")
+    )
+    return (rows["share"] - below <= 0) & (rows["share"] + above >= MATTERS)
 
 
 def _of_rest(model: str, of: str, rest: pd.DataFrame, n: int) -> Iterator[Statement]:
@@ -222,18 +206,22 @@ def _of_rest(model: str, of: str, rest: pd.DataFrame, n: int) -> Iterator[Statem
         yield _of(model, text, Level.MEASURED, "why_as_any_change", row)
     absent = rest[(rest["occurs"] == 0) & ~(rest["high"] < MATTERS)]
     if len(absent):
-        names = listing([_change_of(str(cause)) for cause in absent["cause"]], joined="or")
+        each = [("" if CATALOGUE[c].moves else "change of ") + CATALOGUE[c].title for c in absent["cause"]]
+        names = listing(each, joined="or")
         text = f"No {names} was measured in {plural(n, 'pair')}."
         yield _of(model, text, Level.NO_EFFECT, "why_absent", n=n)
     others = rest[~rest["cause"].isin([*as_any["cause"], *absent["cause"]]) & rest["high"].notna()]
     open_ = others[others["high"] >= MATTERS].sort_values("high", ascending=False, kind="stable")
     if len(open_):
-        stays = np.array([stays_open(row) for row in open_.to_dict("records")])
-        texts = []
-        if not stays.all():
-            texts.append(f"Cannot tell whether these matter: {_up_to(open_[~stays])}. {MORE_PAIRS}")
-        if stays.any():
-            texts.append(f"The measurement cannot tell, however many pairs: {_up_to(open_[stays])}.")
+        stays, texts = stays_open(open_), []
+        for some, begin, end in (
+            (open_[~stays], "Cannot tell whether these matter", " More pairs from more clips would show it."),
+            (open_[stays], "The measurement cannot tell, however many pairs", ""),
+        ):
+            each = [
+                f"{CATALOGUE[r.cause].title} (up to {percent(min(r.high, 1.0))})" for r in some.itertuples()
+            ]
+            texts += [f"{begin}: {listing(each, 4)}.{end}"] * bool(each)
         yield _of(model, " ".join(texts), Level.MEASURED, "why_open", n=n, is_open=not stays.all())
     small = others[others["high"] < MATTERS]
     if len(small):
