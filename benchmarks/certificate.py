@@ -561,6 +561,8 @@ def describe(rows: list[dict[str, Any]], wanted: tuple[int, int, int, int]) -> N
             len(alone),
             "all",
         )
+        held = sum(low <= 1 <= high for _, low, high in (r["shares"][NOISE] for r in alone))
+        aim(f"{title} alone, the interval holds 1", held, len(alone), "95 %")
     split = [r for r in rows if "again" in r]
     said = "findings of half of the pairs (p .01 to .05) made again by the others"
     say(f"* {replication(split, f'{said}, of causes that were planted', there)}; aim 50-90 %")

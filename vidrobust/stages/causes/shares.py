@@ -69,7 +69,7 @@ LEAST_ERROR = 0.02
 ERROR_OF_OTHERS = (0.35, 0.35)  # causes that were added and not measured in planted worlds
 # The same below for motion in footage whose codec predicts: it carries its errors along, and they are replayed.
 CODED_MOTION = 0.7
-# Unexplained, from which on the causes do not fit: 21 of 21 such worlds have a share off by .1, of others 23 of 103.
+# Unexplained from which on causes do not fit: 21 of 21 such worlds have a share off by .1, 23 of 103 others.
 MISSED = 0.1
 MEASURED = (*REPLAYED, NOISE)  # causes of a pair across no keyframe, in the columns of ``PairTable``
 COLUMNS = (
