@@ -82,7 +82,9 @@ def test_a_shadow_that_follows_is_no_part() -> None:
     frames = []
     for frame in range(70):
         picture, x = floor + rng.normal(0, 1, SHAPE), -20 + 5 * (frame - 10)
-        picture[20:40, max(x - 40, 0) : max(x, 0)] *= 0.65
+        shade = np.zeros(SHAPE)
+        shade[10:50, max(x - 40, 0) : max(x, 0)] = 0.35
+        picture *= 1 - cv2.GaussianBlur(shade, (0, 0), 6.0)
         picture[20:40, max(x, 0) : max(x + 20, 0)] = 30
         frames.append(picture)
     (found,) = (p for p in find_passes(np.clip(frames, 0, 255).astype(np.uint8)).passes if p.crossed)

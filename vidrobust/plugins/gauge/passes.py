@@ -193,8 +193,6 @@ def empty_scene(even: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 # Robust standard deviations, and grey levels, from the empty scene from which on a place belongs to a part.
 THRESHOLD, LEAST_CHANGE = 5.0, 7.0
-# Lower quartile of the size of normal noise, in standard deviations.
-QUARTILE = 0.3186
 # Share of both at which a place belongs to a part if it hangs together with one that surely does.
 FAINT = 0.5
 # Share of a part's own difference below which a place is its shadow or halo.
@@ -332,8 +330,7 @@ def _parts_in(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
     even = comparable(pictures)
     scene, other = empty_scene(even)
     gaps = np.abs(even - scene)
-    # the lower quartile, since parts may cover a place in nearly half of the frames
-    rule = np.percentile(gaps, 25, axis=0) / QUARTILE
+    rule = 1.4826 * np.median(gaps, axis=0)
     rule[other] = np.median(rule[~other]) if (~other).any() else 0.0
     sure = gaps / np.maximum(THRESHOLD * rule, LEAST_CHANGE)
     sure[_shaded(even, scene)] = 0.0
