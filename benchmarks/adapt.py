@@ -51,6 +51,7 @@ SELF = "none,random,policy,policy-swapped"
 SHARES = {
     "light": ("brightness", "light", "relative gain", 1.0),
     "flicker": ("brightness", "light", "relative gain", 1.0),
+    "exposure": ("brightness", "light", "relative gain", 2.0),
     "hue": ("hue", "colour", "deg", 2.0),
     "shake": ("translation", "geometry", OF_WIDTH, 2.0 / WIDTH),
     "noise": ("gaussian_noise", "noise", "sigma, levels of 255", 1.0),

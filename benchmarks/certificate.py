@@ -66,6 +66,7 @@ from vidrobust.stages.causes.shares import (
     p_value_of,
     summarise,
     with_error,
+    with_the_rest,
 )
 from vidrobust.stages.causes.stage import CAUSES
 from vidrobust.stages.policy.candidates import standings
@@ -307,7 +308,7 @@ def run_world(world: World, corpus: Path, models: Path, pairs: int) -> tuple[dic
     labels = z.argmax(axis=1)
     rows, fits = _study(recorded, model, kept, labels, world)
     table = pd.DataFrame(rows)
-    account = summarise(table, per_item=False)
+    account = summarise(table, per_item=False, coded=world.crf > 0)
     d = np.diff(z, axis=0)[1:-1]
     of = account.set_index("cause")
     flips = [t for t in range(1, len(frames) - 2) if labels[t] != labels[t + 1]]
@@ -323,20 +324,21 @@ def run_world(world: World, corpus: Path, models: Path, pairs: int) -> tuple[dic
         vanishes[cause] = int((predict(model, tuple(held), "cpu").argmax(axis=1) == labels[flips]).sum())
     both = PairTable.of(table)
     together = {
-        cause: estimate(both, np.sum([both.part_of(each) for each in (cause, *WITH[kind])], axis=0))
-        for kind in world.kinds
-        for cause in planted((kind,))
-        if kind in WITH
+        cause: (cause, *WITH[kind]) for kind in world.kinds if kind in WITH for cause in planted((kind,))
     }
     left = 1 - float(of.share[list(REPLAYED)].sum())
+
+    def span(causes: tuple[str, ...]) -> list[float]:
+        over = estimate(both, np.sum([both.part_of(cause) for cause in causes], axis=0))
+        error = measurement_error(causes[0], over.value, left, coded=world.crf > 0)
+        low, high = with_error(over.value, (over.low, over.high), error)
+        return [over.value, low, with_the_rest(both, causes, high, error[1], coded=world.crf > 0)]
+
     return {
         **_said(world, account, fits),
         "planted": [*wanted_causes(world.kinds), *([NOISE] if world.sigma or world.crf else [])],
         "true": true_shares(world, frames, scene, part, d, model),
-        "together": {
-            c: [e.value, *with_error(e.value, (e.low, e.high), measurement_error(c, e.value, left))]
-            for c, e in together.items()
-        },
+        "together": {cause: span(causes) for cause, causes in together.items()},
         "again": again(table),
         "flips": len(flips),
         "vanishes": vanishes,
@@ -358,7 +360,7 @@ def run_further(world: World, corpus: Path, models: Path, pairs: int) -> dict[st
     ]
     model: Classifier = load_model(f"onnx:{models / world.network}.onnx", device="cpu")
     rows, fits = _study(_coded(recorded, world), model, [], np.zeros(len(recorded)), world)
-    return _said(world, summarise(pd.DataFrame(rows), per_item=False), fits)
+    return _said(world, summarise(pd.DataFrame(rows), per_item=False, coded=world.crf > 0), fits)
 
 
 def run_weak(world: World, corpus: Path, models: Path, pairs: int) -> dict[str, Any]:
@@ -559,6 +561,8 @@ def describe(rows: list[dict[str, Any]], wanted: tuple[int, int, int, int]) -> N
             len(alone),
             "all",
         )
+        held = sum(low <= 1 <= high for _, low, high in (r["shares"][NOISE] for r in alone))
+        aim(f"{title} alone, the interval holds 1", held, len(alone), "95 %")
     split = [r for r in rows if "again" in r]
     said = "findings of half of the pairs (p .01 to .05) made again by the others"
     say(f"* {replication(split, f'{said}, of causes that were planted', there)}; aim 50-90 %")

@@ -1,29 +1,31 @@
 """The whole study from end to end: many clips, a long one, and how the time grows.
 
-    python benchmarks/end_to_end.py clips  SOURCES... [--clips 100] [--seconds 10] [--size WxH] [--workers N]
-    python benchmarks/end_to_end.py long   SOURCES... [--minutes 60] [--size 1920x1080]
-    python benchmarks/end_to_end.py growth SOURCES... [--seconds 8] [--size 640x480] [--figure FILE.png]
+    python benchmarks/end_to_end.py clips   SOURCES... [--clips 100] [--seconds 10] [--size WxH] [--workers N]
+    python benchmarks/end_to_end.py formula SOURCES... [--clips 32] [--seconds 1] [--size 640x360]
+    python benchmarks/end_to_end.py long    SOURCES... [--minutes 60] [--size 1920x1080]
+    python benchmarks/end_to_end.py growth  SOURCES... [--seconds 8] [--size 640x480] [--figure FILE.png]
 
 SOURCES are real videos. Clips are cut out of them at different places, scaled, and coded as H.264 by the ffmpeg
 program; a long one is all of them one after the other, again and again. Every study is ``vidrobust study`` in a
 process of its own, process start included; its peak memory is that of the process (and, with workers, of the
 largest).
 
-clips   a hundred clips of ten seconds are to take twenty minutes on two cores: wall time, processor seconds of
-        each stage (of all threads while it runs, so that other work on the machine hardly shows);
-        then, in the same run, the loop that only classifies (``stability_speed.py``) over the same clips, with
-        the ratio of both, and the seconds of processors that decoding and network alone need for the frames
+clips   wall time, processor seconds of each stage (of all threads while it runs, so that other work on the
+        machine hardly shows) and peak memory; then, in the same run, the loop that only classifies
+        (``stability_speed.py``) over the same clips, with the ratio of both, and the seconds of processors that
+        decoding and network alone need for the frames
+formula a quarter of the clips is studied with a quarter of the samples, then all of them, whose processor seconds
+        are predicted by the first (docs/performance.md): so many a frame, a perturbed frame and a pair
 long    an hour of 1080p is to stay within 2 GB
 growth  frames and perturbations are made two and four times as many, and models two and three times (the same
         network under other names), all else as it is; the time is to grow along a line. Given are the lines
-fitted         to the seconds, and how far the measured ones are from them
+        fitted to the seconds, and how far the measured ones are from them
 """
 
 from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -31,11 +33,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import harness
 import numpy as np
 from harness import say
+from scale import STREAM
 from stability_speed import decoding, model_alone
+
+from vidrobust.pipeline.estimate import looks, usual
 
 PERTURBATIONS = (
     *("brightness", "rotation", "gaussian_blur", "jpeg", "gaussian_noise", "contrast", "translation", "hue"),
@@ -63,12 +69,17 @@ def copy2(): return Copy(2)
 
 @dataclass(frozen=True)
 class Wording:
-    """What a study took. stages: processor seconds of each; peak_mb: resident memory of the largest process."""
+    """What a study took. stages: processor seconds of each; peak_mb: resident memory of the largest process.
+
+    samples, pairs: perturbed frames and replayed neighbours.
+    """
 
     wall_s: float
     processor_s: float
     peak_mb: float
     frames: int
+    samples: int
+    pairs: int
     stages: dict[str, float]
 
 
@@ -115,37 +126,42 @@ def long_clip(sources: Sequence[str], seconds: float, size: str, folder: Path) -
 
 
 def study(sources: Path, out: Path, *more: str) -> Wording:
-    """A whole study in a process of its own; the peak memory is that of all studies so far."""
+    """A whole study in a process of its own."""
     code = "import time; time.perf_counter = time.process_time; from vidrobust.cli.app import main; main()"
     command = [sys.executable, "-c", code, "study", str(sources), "-o", str(out), "-q", *more]
-    wall, work = timed(command)
+    wall, work, peak = timed(command)
     record = json.loads((out / "run.json").read_text())
     stages = {name: float(stage["seconds"]) for name, stage in record["stages"].items()}
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    return Wording(wall, work, peak, sum(int(entry["frames"]) for entry in record["inputs"]), stages)
+    frames = sum(int(entry["frames"]) for entry in record["inputs"])
+    return Wording(wall, work, peak, frames, int(record["sample"]["frames"]), _pairs(record), stages)
 
 
-def timed(command: Sequence[str]) -> tuple[float, float]:
-    """Wall seconds and seconds of processors of a process and its children."""
+def _pairs(record: dict[str, Any]) -> int:
+    """Pairs of the last look."""
+    sample = record["sample"]
+    sizes = looks(sample["pairs"], max(usual(1).pairs, usual(len(record["inputs"])).pairs // 2))
+    return sizes[min(sample.get("look", 0), len(sizes) - 1)]
 
-    def used() -> float:
-        of_children = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return of_children.ru_utime + of_children.ru_stime
 
-    before, work = time.perf_counter(), used()
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)}: {done.stderr[-3000:]}")
-    return time.perf_counter() - before, used() - work
+def timed(command: Sequence[str]) -> tuple[float, float, float]:
+    """Wall seconds, seconds of processors and peak memory, MB, of a process and its children."""
+    before = time.perf_counter()
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said)
+        _, status, used = os.wait4(process.pid, 0)
+        if status:
+            said.seek(0)
+            raise SystemExit(f"{' '.join(command)}: {said.read()[-3000:].decode()}")
+    return time.perf_counter() - before, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
 def beside_plain(clips: Path, model: str, summary: Wording) -> None:
     """The plain loop over the same clips, decoding and network alone, and the study's ratio to each."""
     paths = [str(path) for path in sorted(clips.iterdir())]
     here = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import stability_speed as s; "
-    loop = f"{here}[s.plain_loop(clip, {model!r}) for clip in {paths!r}]"
-    wall, work = timed([sys.executable, "-c", loop])
-    say(f"  plain loop: {wall:.0f} s, {work:.0f} of processors")
+    loop = f"{here}s.plain_loop({model!r}, *{paths!r})"
+    wall, work, _ = timed([sys.executable, "-c", loop])
+    say(f"  plain loop: {wall:.1f} s, {work:.1f} of processors")
     for what, ratio in (
         ("seconds", summary.wall_s / wall),
         ("seconds of processors", summary.processor_s / work),
@@ -161,12 +177,40 @@ def beside_plain(clips: Path, model: str, summary: Wording) -> None:
     )
 
 
+def formula(sources: Sequence[str], count: int, seconds: float, size: str, model: str, folder: Path) -> None:
+    """A quarter of the clips with a quarter of the samples, and all of them as the quarter predicts it."""
+    cut_clips(sources, count, seconds, size, folder / "clips")
+    quarter = folder / "quarter"
+    quarter.mkdir()
+    for path in sorted((folder / "clips").iterdir())[: count // 4]:
+        os.link(path, quarter / path.name)
+    few = study(quarter, folder / "few", "-m", model, f"--frames={count}", f"--pairs={count // 2}")
+    tell(f"{count // 4} clips", few)
+    all_of = study(
+        folder / "clips", folder / "all", "-m", model, f"--frames={4 * count}", f"--pairs={2 * count}"
+    )
+    tell(f"{count} clips", all_of)
+    counts = {"frames": (few.frames, all_of.frames)}
+    counts |= {"sensitivity": (few.samples, all_of.samples), "causes": (few.pairs, all_of.pairs)}
+    stages = {"frames": STREAM, "sensitivity": ("sensitivity",), "causes": ("causes",)}
+    grown = known = 0.0
+    for name, (before, now) in counts.items():
+        spent = sum(few.stages[stage] for stage in stages[name])
+        say(f"  {name}: {spent / before:.4f} s of processors each, {now} of them")
+        grown, known = grown + spent / before * now, known + spent
+    besides = few.processor_s - known
+    low, high = grown + besides, grown + besides * count / (count // 4)
+    say(
+        f"  predicted {low:.0f} (what else is done, once) to {high:.0f} (for each clip); {all_of.processor_s:.0f}"
+    )
+
+
 def tell(name: str, summary: Wording) -> None:
     in_stages = ", ".join(f"{stage} {s:.0f}" for stage, s in summary.stages.items() if s >= 0.5)
     wall = f"{summary.wall_s:.0f} s ({summary.wall_s / 60:.1f} min)"
     say(
         f"{name}: {wall}, {summary.processor_s:.0f} s of processors for {summary.frames} frames, "
-        f"peak {summary.peak_mb:.0f} MB"
+        f"{summary.samples} of them perturbed, and {summary.pairs} pairs; peak {summary.peak_mb:.0f} MB"
     )
     say(f"  processor seconds by stage: {in_stages}")
 
@@ -234,16 +278,16 @@ def tell_growth(found: dict[str, list[tuple[float, float]]], figure: str) -> Non
 
 def main() -> None:
     parser = harness.parser(__doc__)
-    parser.add_argument("what", choices=("clips", "long", "growth"))
+    parser.add_argument("what", choices=("clips", "formula", "long", "growth"))
     parser.add_argument("sources", nargs="+")
-    parser.add_argument("--clips", type=int, default=100)
+    parser.add_argument("--clips", type=int)
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--size")
     parser.add_argument("--model", default="efficientnet-lite0")
     parser.add_argument("--workers", type=int)
     parser.add_argument("--figure", default="")
-    parser.add_argument("--keep", help="A folder for clips and runs, which then stay.")
+    parser.add_argument("--keep", help="a folder for clips and runs, which then stay")
     asked = parser.parse_args()
     say(f"{os.cpu_count()} processors")
     with tempfile.TemporaryDirectory() as name:
@@ -252,13 +296,14 @@ def main() -> None:
         model = ("-m", asked.model)
         workers = () if asked.workers is None else (f"--workers={asked.workers}",)
         if asked.what == "clips":
-            seconds, size = asked.seconds or 10, asked.size or "640x480"
-            cut_clips(asked.sources, asked.clips, seconds, size, folder / "clips")
+            seconds, size, count = asked.seconds or 10, asked.size or "640x480", asked.clips or 100
+            cut_clips(asked.sources, count, seconds, size, folder / "clips")
             summary = study(folder / "clips", folder / "run", *model, *workers)
-            tell(f"{asked.clips} clips of {seconds:g} s, {size}", summary)
-            minutes = summary.wall_s * 100 / asked.clips / 60
-            say(f"  a hundred such clips: {minutes:.1f} min, if it grows with the clips")
+            tell(f"{count} clips of {seconds:g} s, {size}", summary)
             beside_plain(folder / "clips", asked.model, summary)
+        elif asked.what == "formula":
+            seconds, size = asked.seconds or 1, asked.size or "640x360"
+            formula(asked.sources, asked.clips or 32, seconds, size, asked.model, folder)
         elif asked.what == "long":
             size = asked.size or "1920x1080"
             long_clip(asked.sources, 60 * asked.minutes, size, folder / "clips")

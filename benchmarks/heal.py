@@ -95,10 +95,9 @@ LEVEL, HALF = 0.05, 0.5
 
 def seed_of(given: Any, name: str, what: int) -> int:
     """Of one footage: calm pictures (0) are the same for every condition of a model."""
-    start = DEVELOPMENT if given.development else JUDGED
     if not what:
-        return start + (95 if CONDITIONS[name].boxes else 0)
-    return start + 10 * (1 + list(CONDITIONS).index(name)) + what
+        return int(given.start) + (95 if CONDITIONS[name].boxes else 0)
+    return int(given.start) + 10 * (1 + list(CONDITIONS).index(name)) + what
 
 
 def design(given: Any) -> None:
@@ -158,8 +157,7 @@ def detector(given: Any) -> str:
     folder = given.keep / "detector"
     weights = folder / "run-base" / "adapt" / "weights" / "none.pt"
     if not weights.is_file():
-        seed = (DEVELOPMENT if given.development else JUDGED) + 90
-        adapt_boxes.base(folder, Namespace(seed=seed, parts=40, seconds=0.4, base_steps=300))
+        adapt_boxes.base(folder, Namespace(seed=given.start + 90, parts=40, seconds=0.4, base_steps=300))
     return f"{DETECTOR.model},weights={weights}"
 
 
@@ -222,6 +220,7 @@ def main() -> None:
     parser.add_argument("--development", action="store_true", help="other parts and seeds")
     parser.add_argument("--result", action="store_true", help="run nothing, print what is there")
     given = parser.parse_args()
+    given.start = DEVELOPMENT if given.development else JUDGED
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     if given.design:

@@ -20,8 +20,9 @@ from typing import Any
 
 import harness
 import numpy as np
-from claims import corrupted, distance, filtered, line, pasted, pictures, published, shifts, video
+from claims import corrupted, distance, filtered, line, pasted, pictures, published, recent, shifts, video
 from claims.catalogue import SECTIONS
+from claims.corrupted import LADDER
 from claims.judge import Measure, row
 from claims.kept import Kept
 from claims.pictures import Picture
@@ -29,12 +30,15 @@ from harness import say
 
 LITE = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
 COUNT, CHUNK, WALKED, BACKGROUNDS, NEAR = 150, 50, 15, 60, 20
-"""Pictures of a folder that every network is asked about, in parts; of these walked along a path, pasted into,
-and augmented."""
-MORE = {"mobilenet_v2_1.0_224": (1000, ("crop_shift",))}
-"""Networks that a row is about: so many pictures of them, in these protocols."""
-ALL_WALKED = ("mobilenet_v1_0.25_128", "mobilenet_v1_0.5_160")
-"""Small networks that are walked along the path of every picture."""
+"""Pictures of a folder that are shown in every protocol, and in parts; of these walked, pasted into, augmented."""
+OF_FOLDER: dict[str, tuple[int, tuple[str, ...]]] = {
+    **dict.fromkeys(LADDER, (1000, ("crop", "scale_embedding_black"))),
+    "mobilenet_v2_1.0_224": (1000, ("crop_shift",)),
+    **dict.fromkeys(shifts.SMALLEST_BIGGEST, (500, ("crop", "embedding_black"))),
+}
+"""Networks that are asked about a folder: how many pictures, fixed beforehand, and in which protocols."""
+SEARCHED = ("mobilenet_v1_0.25_128", "mobilenet_v1_0.5_160")
+"""Small networks that are walked along the paths of further pictures, until the change searched for is seen."""
 VERSION = 1
 """Raised where an experiment gives other numbers."""
 
@@ -56,35 +60,55 @@ def name_of(spec: str) -> str:
 
 
 def of_shifts(
-    kept: Kept, specs: Sequence[str], files: Sequence[Path | Picture], of: str
+    kept: Kept, specs: Sequence[str], files: Sequence[Path | Picture], of: str, whole: bool
 ) -> dict[str, Measure]:
-    """The rows about single pixels, on pictures ``of`` something."""
+    """The rows about single pixels, on pictures ``of`` something; whole: every network in every protocol."""
     walked: dict[str, list[Any]] = {}
     sure: dict[str, list[float]] = {}
     for spec in specs:
         name = name_of(spec)
-        most, later = MORE.get(name, (COUNT, ()))
+        most, later = (len(files), shifts.PROTOCOLS) if whole else OF_FOLDER.get(name, (0, ()))
+        full = whole or name in LADDER
         for at in range(0, min(most, len(files)), CHUNK):
             some = files[at : at + CHUNK]
             names = [each.name if isinstance(each, Path) else each.key for each in some]
-            asked = shifts.PROTOCOLS if at < COUNT else later
-            walk = CHUNK if name in ALL_WALKED else WALKED if at == 0 else 0
+            asked = shifts.PROTOCOLS if full and at < COUNT else later
+            walk = WALKED if full and at == 0 else 0
             rows = kept.get(
                 f"shifts-{name}-{at}",
-                [VERSION, names, asked, *([walk] if walk > WALKED else [])],
+                [VERSION, names, asked],
                 lambda s=spec, f=some, p=asked, w=walk: shifts.of_network(s, pictures.loaded(f), p, w),
             )
             if rows is None:
-                continue
+                break  # the parts of a network follow each other without a gap
             walked.setdefault(name, []).extend(rows)
-            if at < COUNT:
+            if full:
                 found = kept.get(
                     f"sure-{name}-{at}",
                     [VERSION, names],
                     lambda s=spec, f=some: shifts.surest(s, pictures.loaded(f)),
                 )
                 sure.setdefault(name, []).extend(found or [0.0] * len(rows))
-    return shifts.measures(walked, of) | shifts.of_the_sure(walked, sure, of)
+    far = [] if whole else _searched(kept, specs, files)
+    return shifts.measures(walked, of, far) | shifts.of_the_sure(walked, sure, of)
+
+
+def _searched(kept: Kept, specs: Sequence[str], files: Sequence[Path | Picture]) -> list[float]:
+    """The largest changes along the paths of further pictures, until one of shifts.ALMOST_ALL is seen."""
+    found: list[float] = []
+    for spec in [spec for spec in specs if name_of(spec) in SEARCHED]:
+        for at in range(0, len(files), CHUNK):
+            if max(found, default=0.0) >= shifts.ALMOST_ALL:
+                return found
+            some = files[at : at + CHUNK]
+            asked = [VERSION, [each.name if isinstance(each, Path) else each.key for each in some]]
+            part = kept.get(
+                f"paths-{name_of(spec)}-{at}",
+                asked,
+                lambda s=spec, f=some: shifts.of_paths(s, pictures.loaded(f)),
+            )
+            found += part or []
+    return found
 
 
 def measured(kept: Kept, corpus: Path, models: Path, folder: Path | None = None) -> dict[str, Measure]:
@@ -95,7 +119,7 @@ def measured(kept: Kept, corpus: Path, models: Path, folder: Path | None = None)
     found = published.measures()
     files = pictures.pictures(corpus) if folder is None else pictures.drawn(folder)
     of = "clips and photographs" if folder is None else "classes of ImageNet"
-    found |= of_shifts(kept, specs, files, of)
+    found |= of_shifts(kept, specs, files, of, folder is None)
     seen = {
         clip.name: kept.get(f"video-{clip.name}", [VERSION, networks], lambda c=clip: video.of_clip(c, specs))
         for clip in clips
@@ -115,6 +139,7 @@ def measured(kept: Kept, corpus: Path, models: Path, folder: Path | None = None)
         for spec in pasted.specs(models)
     }
     found |= pasted.measures(_there(boxes), of)
+    found |= of_recent(kept, corpus, models, files, of)
     turned = kept.get("line-turned", [VERSION, "kinds"], lambda: line.turned(kept.folder / "line"))
     spoilt = {
         clip.name: kept.get(
@@ -129,6 +154,37 @@ def measured(kept: Kept, corpus: Path, models: Path, folder: Path | None = None)
     found |= filtered.measures(kept.get("line-filtered", [VERSION, "defects"], filtered.measured))
     arms = kept.get("line-trained", VERSION, lambda: line.trained(kept.folder / "trained"))
     return found | line.measures(turned, arms)
+
+
+def of_recent(
+    kept: Kept, corpus: Path, models: Path, files: Sequence[Path | Picture], of: str
+) -> dict[str, Measure]:
+    """The rows of later papers; of a folder's pictures those after the calibration are judged."""
+    some = files[: recent.CALIBRATED + recent.JUDGED]
+    quantised = {
+        name: kept.get(
+            f"quantised-{name}",
+            [VERSION, of, len(some)],
+            lambda n=name: recent.of_quantised(f"onnx:{models / n}.onnx", pictures.loaded(some)),
+        )
+        for name in recent.QUANTISED
+    }
+    stream = files[: recent.STREAM]
+    order = kept.get(
+        "stream", [VERSION, of, len(stream), recent.BATCH], lambda: recent.of_stream(pictures.loaded(stream))
+    )
+    clips = pictures.labelled_clips(corpus)
+    boxes = {
+        clip.name: kept.get(
+            f"boxes-{clip.name}",
+            [VERSION, recent.FRAMES],
+            lambda c=clip: recent.of_detections(pasted.specs(models), c),
+        )
+        for clip in [*clips, *pictures.other_clips(corpus, clips)]
+    }
+    dials = [VERSION, recent.DIALS, recent.PARTS, recent.SECONDS]
+    line_rows = kept.get("line-detected", dials, recent.of_line)
+    return recent.measures(_there(quantised), order, _there(boxes), line_rows, of)
 
 
 def _there(found: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,8 @@
 
 Everything is drawn by the hash of a commit (of HEAD, where none is given): ImageNet pictures as stills, sizes,
 noise, seeds and two of six networks for each world. ``--draw development`` takes the even pictures and
-``fresh`` the odd ones. What was run is kept in DIR, and the same command continues.
+``fresh`` the odd ones. The tables of what was run are kept in DIR; the same command continues, and counts them
+by the account as it is now.
 
 true share  as in ``certificate.py``: from noise-free twins, along the real change of the same pairs. That of noise
             and coding is what the twins leave of the change
@@ -20,7 +21,6 @@ false       a named cause that was not planted. Rain and a rolling shutter's wob
 from __future__ import annotations
 
 import hashlib
-import json
 import subprocess
 import time
 from dataclasses import dataclass, replace
@@ -41,7 +41,7 @@ from harness import say
 
 from vidrobust.frames.pixels import to_levels
 from vidrobust.models.load import load_model
-from vidrobust.stages.causes.catalogue import NOISE, REPLAYED
+from vidrobust.stages.causes.catalogue import NOISE, REPLAYED, UNEXPLAINED
 from vidrobust.stages.causes.naming import named
 from vidrobust.stages.causes.pair_replays import study_pair
 from vidrobust.stages.causes.score import coordinates, predict, score
@@ -53,6 +53,7 @@ from vidrobust.stages.causes.shares import (
     measurement_errors,
     summarise,
     with_error,
+    with_the_rest,
 )
 from vidrobust.statistics.intervals import clopper_pearson, clustered_rate
 
@@ -74,6 +75,8 @@ UNKNOWN = {"rain": (*TOGETHER, NOISE), "wobble": ("camera", *TOGETHER)}
 FIELDS = {**certificate.FIELDS, "hunting": {"light": "gain"}, **{kind: {"objects": "part"} for kind in BELTS}}
 LOOKS = ("plain", "plain", "plain", "text", "dust")
 """Of a scene: as it is, with printed lines, or behind dust on the lens."""
+FAR = 0.1
+"""A share that is off by more is wrong."""
 TWO_CAMERAS = 5
 """Every so many-th world has two cameras, each with half of the pairs, a still and noise of its own."""
 CLEAN = 4
@@ -306,8 +309,8 @@ class Course:
         return pd.DataFrame(rows)
 
 
-def run_world(world: World, stills: Path, models: Path, pairs: int, tables: Path) -> list[dict[str, Any]]:
-    """One world: a row a network."""
+def run_world(world: World, stills: Path, models: Path, pairs: int, tables: Path) -> None:
+    """Replay one world, and keep the tables of each network."""
     each = -(-pairs // len(world.cameras))
     courses = [Course(world, number, stills, each) for number in range(len(world.cameras))]
     asked = [load_model(f"onnx:{models / name}.onnx", device="cpu") for name in world.networks]
@@ -318,14 +321,20 @@ def run_world(world: World, stills: Path, models: Path, pairs: int, tables: Path
             ids = {"item": f"camera {number}", "frame_a": t, "frame_b": t + 1, "weight": 1.0}
             for k, model in enumerate(asked):
                 rows[k] += [{**ids, "scale": "adjacent", **row} for row in score(replays, model)]
-    found = []
     for k, model in enumerate(asked):
-        table = pd.DataFrame(rows[k])
         truth = pd.concat([at.truth(model) for at in courses], ignore_index=True)
         name = f"{world.number}_{world.networks[k]}"
-        table.to_parquet(tables / f"{name}.parquet")
+        pd.DataFrame(rows[k]).to_parquet(tables / f"{name}.parquet")
         truth.to_parquet(tables / f"{name}_truth.parquet")
-        found.append({**of_world(world, table, truth), "network": world.networks[k]})
+
+
+def kept(world: World, tables: Path) -> list[dict[str, Any]]:
+    """What the account now says of a world's kept tables, a row a network."""
+    found = []
+    for network in world.networks:
+        names = [tables / f"{world.number}_{network}{end}.parquet" for end in ("", "_truth")]
+        if all(name.is_file() for name in names):
+            found.append({**of_world(world, *map(pd.read_parquet, names)), "network": network})
     return found
 
 
@@ -346,12 +355,14 @@ def of_world(world: World, table: pd.DataFrame, truth: pd.DataFrame) -> dict[str
             if len(own) > 1
             else errors.get(cause, (0.0, 0.0))
         )
+        low, high = with_error(over.value, (over.low, over.high), error)
+        high = with_the_rest(pairs, own, high, error[1], coded=world.crf > 0)
         cells["together" if len(own) > 1 else cause] = {
             "true": float(truth[cause].sum()) / change,
             "share": over.value,
             "pairs": [over.low, over.high],
             "measure": [over.value - error[0], over.value + error[1]],
-            "interval": with_error(over.value, (over.low, over.high), error),
+            "interval": [low, high],
         }
     wanted = {*planted(world.kinds), NOISE}
     wanted |= {*TOGETHER} if "objects" in wanted else set()
@@ -369,7 +380,7 @@ def of_world(world: World, table: pd.DataFrame, truth: pd.DataFrame) -> dict[str
         "cells": cells,
         "named": names,
         "false": [cause for cause in names if cause in (*REPLAYED, NOISE) and cause not in wanted],
-        "misfit": bool(of.misfit[NOISE]),
+        "misfit": bool(of.misfit[NOISE] or of.misfit[UNEXPLAINED]),
         "excluded": int(of.excluded.iloc[0]),
     }
 
@@ -424,6 +435,10 @@ def describe(rows: list[dict[str, Any]]) -> None:
             bool({cause, *(TOGETHER if cause == "together" else ())} & {*r["named"]}) for r, cause, _ in some
         )
         say(f"* named, of causes of true share {low:g} to {min(high, 1.0):g}: {hits} of {len(some)}")
+    wrong = [_farthest(r) > FAR for r in rows]
+    for title, want in (("some share off by more than", True), ("none", False)):
+        said = [r["misfit"] for r, each in zip(rows, wrong, strict=True) if each == want]
+        say(f"* misfit said, of networks with {title} {FAR}: {sum(said)} of {len(said)}")
     say(f"* networks in worlds with a false name: {sum(bool(r['false']) for r in rows)} of {len(rows)}")
     for kind in UNKNOWN:
         own = [r for r in rows if kind in r["kinds"]]
@@ -448,6 +463,13 @@ def describe(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         if row["false"]:
             say(f"* false name: {row['key']}, {row['network']}: {', '.join(row['false'])}")
+
+
+def _farthest(row: dict[str, Any]) -> float:
+    """Of the cells of a network the largest error; rain is no cause of the account."""
+    if "rain" in row["kinds"]:
+        return float("inf")
+    return max((abs(cell["true"] - cell["share"]) for cell in row["cells"].values()), default=0.0)
 
 
 def _inside(cell: dict[str, Any], which: str) -> bool:
@@ -480,23 +502,20 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     names = sorted(path.name for path in given.stills.glob("*.JPEG"))
     stills, began = names[0 if given.draw == "development" else 1 :: 2], time.monotonic()
-    for world in drawn(commit, given.worlds, stills):
-        file = folder / f"{world.number}.json"
-        if file.is_file() or time.monotonic() - began > given.seconds:
-            continue
+    worlds_of = drawn(commit, given.worlds, stills)
+    for world in worlds_of:
+        if time.monotonic() - began > given.seconds:
+            break
         try:
-            file.with_suffix(".claim").open("x").close()  # several may run at a time
+            (folder / f"{world.number}.claim").open("x").close()  # several may run at a time
         except FileExistsError:
             continue
-        used = time.process_time()
-        found = run_world(world, given.stills, given.models, given.pairs, folder)
-        file.write_text(
-            json.dumps([{**row, "s": time.process_time() - used} for row in found], default=float)
-        )
-    files = sorted(folder.glob("*.json"), key=lambda path: int(path.stem))
-    rows = [row for path in files for row in json.loads(path.read_text())]
-    say(f"Drawn by commit {commit[:12]} ({given.draw}), {given.pairs} pairs a world, {len(files)} worlds.\n")
-    describe(rows)
+        run_world(world, given.stills, given.models, given.pairs, folder)
+    of_worlds = [rows for rows in (kept(world, folder) for world in worlds_of) if rows]
+    say(
+        f"Drawn by commit {commit[:12]} ({given.draw}), {given.pairs} pairs a world, {len(of_worlds)} worlds.\n"
+    )
+    describe([row for rows in of_worlds for row in rows])
 
 
 if __name__ == "__main__":

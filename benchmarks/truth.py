@@ -397,7 +397,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3000)
     parser.add_argument("--verdicts", action="store_true")
     parser.add_argument(
-        "--only", nargs="*", default=[], metavar="DIAL", help="worlds with these dials; or none"
+        "--only",
+        nargs="*",
+        default=[],
+        metavar="DIAL",
+        help="worlds with these dials, as 'focus', or just these, as 'focus=3'; or none",
     )
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
@@ -405,7 +409,8 @@ def main() -> None:
     rows = [json.loads(line) for line in kept.read_text().splitlines()] if kept.is_file() else []
     done, started = {row["key"] for row in rows}, time.monotonic()
     for world in worlds():
-        if given.only and not set(world.names or ("none",)) & set(given.only):
+        asked = {*(world.names or ("none",)), " ".join(world.dials)}
+        if given.only and not asked & {*given.only}:
             continue
         if world.key in done or time.monotonic() - started > given.seconds:
             continue

@@ -20,7 +20,8 @@ from vidrobust.statistics.intervals import clustered_mean
 
 PROTOCOLS = ("crop", "embedding_black", "scale_embedding_black", "crop_shift")
 CHANGED, PROBABILITY = "label_flip", "top1_probability_change"
-SURE = 0.5
+SURE, ALMOST_ALL = 0.5, 0.9
+"""Probability of a sure answer; change of the first answer's probability that is almost all of it."""
 SMALLEST_BIGGEST = ("efficientnet-lite0", "efficientnet-lite2")
 """Of one family the shallowest and the deepest at hand: 49 and 66 layers with weights on the way through."""
 
@@ -46,12 +47,12 @@ def of_network(
         table = pd.DataFrame(studied)
         means = table.groupby(["perturbation", "metric"])["value"].mean()
         found = {f"{p.removeprefix('shift:')} {metric}": value for (p, metric), value in means.items()}
-        path = _path(model, picture.pixels) if walked is None or number < walked else {}
+        path = path_of(model, picture.pixels) if walked is None or number < walked else {}
         rows.append({"source": picture.source, **found, **path})
     return rows
 
 
-def _path(model: Classifier, frame: torch.Tensor) -> dict[str, float]:
+def path_of(model: Classifier, frame: torch.Tensor) -> dict[str, float]:
     """Along a path of crops the largest change of the first answer's probability, by a step and in all."""
     length = min(PATH_PX, min(frame.shape[1:]) - square_side((frame.shape[1], frame.shape[2])))
     seen = predict(model, torch.stack([cut_square(frame, k, k) for k in range(length + 1)])).probabilities
@@ -61,6 +62,13 @@ def _path(model: Classifier, frame: torch.Tensor) -> dict[str, float]:
         "path all": float(own.max() - own.min()),
         "path changed": float((top != top[0]).any()),
     }
+
+
+def of_paths(spec: str, shown: Sequence[Picture]) -> list[float]:
+    """Of every picture by how much the first answer's probability moves along its path."""
+    model = load_model(spec, device="cpu")
+    assert model.task == "classification"
+    return [path_of(model, picture.pixels)["path all"] for picture in shown]
 
 
 def surest(spec: str, shown: Sequence[Picture]) -> list[float]:
@@ -92,43 +100,62 @@ def of_the_sure(
 
 
 def measures(
-    rows: Mapping[str, Sequence[Mapping[str, Any]]], of: str = "clips and photographs"
+    rows: Mapping[str, Sequence[Mapping[str, Any]]],
+    of: str = "clips and photographs",
+    searched: Sequence[float] = (),
 ) -> dict[str, Measure]:
-    """Of every network, and of the mean over networks, each figure with its interval over sources."""
+    """Of every network, and of the mean over networks, each figure with its interval over sources.
+
+    searched  changes along further paths, of which only the largest counts
+    """
     tables = {name: pd.DataFrame(list(each)) for name, each in rows.items()}
     if not tables:
         return {}
+    found = {
+        f"shift {c} {name}": _mean(table[c], table["source"].to_numpy(str), name, of)
+        for name, table in tables.items()
+        for c in table.columns.drop("source")
+    }
+    found |= {
+        f"shift consistency {name}": _mean(
+            1 - table[f"crop_shift {CHANGED}"], table["source"].to_numpy(str), name, of
+        )
+        for name, table in tables.items()
+        if f"crop_shift {CHANGED}" in table
+    }
+    found |= _deeper(tables, of)
+    asked = {f"{protocol} {CHANGED}" for protocol in PROTOCOLS}
+    tables = {name: table for name, table in tables.items() if asked <= set(table)}
+    if not tables:
+        return found
     longest = max(tables.values(), key=len)
     columns = [c for c in longest if c != "source" and all(c in table for table in tables.values())]
     source = longest["source"].to_numpy(str)
     whole = f"{len(tables)} networks"
     mean = sum(table[columns] for table in tables.values()).reindex(longest.index) / len(tables)
-    found = {f"shift {c}": _mean(mean[c], source, whole, of) for c in columns}
-    for name, table in tables.items():
-        found |= {f"shift {c} {name}": _mean(table[c], source, name, of) for c in columns}
-    paths = max(table["path all"].count() for table in tables.values())
+    found |= {f"shift {c}": _mean(mean[c], source, whole, of) for c in columns}
+    paths = [float(value) for table in tables.values() for value in table["path all"].dropna()]
+    far = [*paths, *searched]
     # the largest seen is the least that the largest can be
-    most = max(float(table["path all"].max()) for table in tables.values())
     found["shift path largest"] = Measure(
-        value=most, low=most, high=1.0, n=int(paths), clusters=int(paths), on=f"{whole}, {paths} pictures"
+        value=max(far), low=max(far), high=1.0, n=len(far), clusters=len(far), on=f"{whole}, {len(far)} paths"
     )
     black, crop = (mean[f"{p} {CHANGED}"] for p in ("embedding_black", "crop"))
     found["shift black less crop"] = _difference(black - crop, source, whole, of)
-    found |= {
-        f"shift consistency {name}": _mean(1 - table[f"crop_shift {CHANGED}"], source, name, of)
-        for name, table in tables.items()
-    }
-    return {**found, **_deeper(tables, source, of)}
+    return found
 
 
-def _deeper(tables: Mapping[str, pd.DataFrame], source: np.ndarray, of: str) -> dict[str, Measure]:
+def _deeper(tables: Mapping[str, pd.DataFrame], of: str) -> dict[str, Measure]:
     if not all(name in tables for name in SMALLEST_BIGGEST):
         return {}
     small, big = (tables[name] for name in SMALLEST_BIGGEST)
     who = f"{SMALLEST_BIGGEST[1]} less {SMALLEST_BIGGEST[0]}"
+    both = [p for p in PROTOCOLS[:2] if all(f"{p} {CHANGED}" in table for table in (small, big))]
     return {
-        f"shift deeper {p}": _difference(big[f"{p} {CHANGED}"] - small[f"{p} {CHANGED}"], source, who, of)
-        for p in ("crop", "embedding_black")
+        f"shift deeper {p}": _difference(
+            (big[f"{p} {CHANGED}"] - small[f"{p} {CHANGED}"]).dropna(), small["source"].to_numpy(str), who, of
+        )
+        for p in both
     }
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import pandas as pd
 import pytest
 
 from tests.finished_runs.test_exports import two_clips
 from vidrobust.finished_runs.exports.catalogue import export_run
+from vidrobust.plugins.dossier import dossier
 from vidrobust.plugins.dossier.dossier import SOURCES, SubjectEvidence, evidence_of, standards_of
 from vidrobust.report.pages import PROGRAMS
 from vidrobust.run_folder.folder import RunFolder
@@ -34,6 +38,29 @@ def test_a_run_has_no_evidence_of_what_was_not_measured(run: RunFolder) -> None:
         for clause in standard.clauses:
             assert set(clause.evidence) <= set(found.values())
             assert not (clause.evidence and clause.needs)
+
+
+def test_verdicts_of_a_gauge_study_and_right_answers_are_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dossier, "_stated", lambda run, model: {})
+    row = {"rule": "miss_rate at most 0.02", "of": "north", "value": 1 / 3, "low": 0.04, "high": 0.78}
+    study = {"verdicts": [{**row, "verdict": "not shown"}], "overall": {"sentence": "Not shown."}}
+    top1 = {
+        "model": "net",
+        "item": "",
+        "metric": "top1",
+        "value": 0.743,
+        "low": 0.486,
+        "high": 0.892,
+        "n": 576,
+    }
+    run: Any = SimpleNamespace(json=lambda name: study, table=lambda name: pd.DataFrame([top1]))
+    first, last = dossier._repeatability(run, "net")
+    assert re.findall(r"[\d.]+", first.partition(":")[2]) == ["0.33", "0.04", "0.78", "."]
+    assert last == "Not shown."
+    (right,) = dossier._labels(run, "net")
+    assert re.findall(r"\d+", right) == ["74", "49", "89", "576"]
+    without: Any = SimpleNamespace(json=lambda name: None, table=lambda name: None)
+    assert [*dossier._repeatability(without, "net"), *dossier._labels(without, "net")] == []
 
 
 def test_a_clause_without_a_subject_is_never_covered() -> None:

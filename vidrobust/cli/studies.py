@@ -195,7 +195,9 @@ def _work(
     if as_json:
         print_json((stage or STABILITY).as_json(run))
     else:
-        click.echo("\n".join(filter(None, [_answer(run.path), "" if stage is None else str(run.path)])))
+        click.echo(
+            "\n".join(filter(None, [_answer(run.path), str(run.path) if stage and stage.command else ""]))
+        )
     _warn_of_failures(run)
     if run.settings.history and STABILITY.name in names:
         from vidrobust.finished_runs.history import note

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from claims import filtered, published, shifts, video
+from claims import filtered, published, recent, shifts, video
 from claims.catalogue import SECTIONS
 from claims.judge import ABOVE_0, Claim, Measure, row, verdict
 from claims.kept import Kept
@@ -105,6 +105,37 @@ def test_shifts_by_hand() -> None:
     assert found["shift consistency efficientnet-lite0"].value == pytest.approx(0.9)
     sure = shifts.of_the_sure(rows, {names[0]: [0.9, 0.4, 0.4], names[1]: [0.1, 0.1, 0.5]})
     assert sure["shift sure crop label_flip"].value == pytest.approx((0.0 + 0.9) / 2)
+
+
+def test_networks_that_are_asked_less_have_rows_of_their_own_and_a_search_counts_only_its_largest() -> None:
+    columns = [f"{p} {shifts.CHANGED}" for p in shifts.PROTOCOLS]
+    rows = {
+        "whole": [{"source": s, **dict.fromkeys(columns, 0.2), "path all": 0.5} for s in "ab"],
+        "few": [{"source": s, f"crop_shift {shifts.CHANGED}": 0.1} for s in "abc"],
+    }
+    found = shifts.measures(rows, searched=[0.1, 0.95])
+    assert found["shift crop label_flip"].value == pytest.approx(0.2)  # of the network asked everything
+    assert found["shift consistency few"].value == pytest.approx(0.9)
+    assert (found["shift path largest"].low, found["shift path largest"].n) == (0.95, 4)
+
+
+def test_rows_of_later_papers_by_hand() -> None:
+    """Int8 apart in 0 of 3 as shown and 2 of 3 shifted; boxes kept 1 of 2 and 2 of 2; a tie of -1."""
+    shown = [{"source": s, "shift": "", "apart": False, "margin": 0.9} for s in "abc"]
+    moved = [{"source": s, "shift": "jpeg", "apart": s != "c", "margin": 0.1} for s in "abc"]
+    arms = {"": [True, False], recent.REMEDIES[0]: [True, True], recent.REMEDIES[1]: [False, False]}
+    stream = {"as it is": [False] * 4, "by class": [True, True, True, False], "shuffled": [False] * 4}
+    line = [{"ap": ap, "error": 1 - ap} for ap in (0.1, 0.4, 0.7, 0.9)]
+    clips = {clip: {"net": arms} for clip in "xyz"}
+    found = recent.measures({"net": [*shown, *moved]}, stream, clips, line, "clips")
+    assert found["quantised shift"].value == pytest.approx(2 / 3)
+    assert found["quantised margin"].value == pytest.approx(7 / 8)  # 6 of 8 pairs in order, 2 tied
+    assert found["stream order"].value == pytest.approx(3 / 4)
+    assert found["boxes again"].value == pytest.approx(0.5)
+    gains = [found[f"boxes {name}"].value for name in recent.REMEDIES]
+    assert gains == pytest.approx([0.5, -0.5])
+    assert found["line stability"].value == pytest.approx(-1)
+    assert recent.measures({}, None, {}, None, "clips") == {}
 
 
 def test_flips_between_nearly_equal_frames_by_hand() -> None:

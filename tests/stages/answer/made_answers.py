@@ -97,7 +97,11 @@ def account(
     for item, share in (items or {}).items():
         ends = {"share": share, "low": share - 0.05, "high": share + 0.05}
         rows.append({**of, "cause": "light", **known["light"], "item": item, "n": 12, **ends})
-    return pd.DataFrame(rows).assign(pairs_low=lambda t: t["low"], pairs_high=lambda t: t["high"])
+    table = pd.DataFrame(rows)
+    for name in ("low", "high"):
+        pairs = table.get(f"pairs_{name}", pd.Series(NAN, table.index))
+        table[f"pairs_{name}"] = pairs.fillna(table[name])
+    return table
 
 
 def named(*causes: str, found: int = 4, tested: int = 5) -> pd.DataFrame:

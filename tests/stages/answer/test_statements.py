@@ -137,7 +137,7 @@ def moments(**more: Any) -> dict[str, Any]:
 
 NO_TIME = {"settings": {"budget": "1m"}, "sample": {"frames": 0, "pairs": 0}}
 SHORT = {"settings": {}, "sample": {"frames": 0, "pairs": 0}}
-NO_GAIN = {"flips_due": 0.2, "flips_replayed": 2, "flips_at_most": "about 0 of 2 replayed flips (at most 2)"}
+NO_GAIN = {"flips_due": 0.2, "flips_replayed": 2, "flips_at_most": "0 to 2 of 2 replayed flips"}
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "no flips": ("rate", of(stability=stability(0.0, 5000, 0.0, 0.0005))),
     "no verdict": ("rate", of(stability=stability(0.004, 500, 0.0, 0.02))),
@@ -146,6 +146,11 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "no flip, the leading class alone": ("worst_moment", moments(total_variation=None)),
     "no time": ("why_not_run", {**of(account=None), "record": NO_TIME}),
     "few asked": ("why_few_pairs", {**of(account=account(n=4)), "record": {"settings": {"pairs": 4}}}),
+    "by the measurement": (
+        "why_open",
+        of(account=account(noise_and_coding={"pairs_low": 0.03, "pairs_high": 0.06})),
+    ),
+    "misfit": ("why_unexplained", of(account=account(unexplained={"misfit": True}))),
     "untested": ("why_named", of(named=named("light", tested=0))),
     "not found again": ("why_named", of(named=named("light", found=1))),
     "beyond the whole": ("why_named", of(account=account(light={"share": 1.1, "high": 2.0}))),

@@ -19,6 +19,7 @@ from vidrobust.stages.causes.naming import (
     place_test,
     spent,
 )
+from vidrobust.stages.causes.statements import stays_open
 from vidrobust.statistics.levels import FALSE_DISCOVERY
 
 
@@ -43,9 +44,10 @@ def test_what_is_spent_by_hand() -> None:
     assert spent(0.25) == pytest.approx(0.003125)
 
 
-def test_one_look_is_what_it_was() -> None:
-    one = look(1.0, 24, light=0.01, camera=0.3)
-    pd.testing.assert_frame_equal(named_at([one]), named(one.account, one.slow))
+def test_a_share_that_may_be_all_error_of_the_measurement_is_not_named() -> None:
+    found = account(24, {"light": 0.01, "camera": 0.01})
+    found.loc[found["cause"] == "camera", "low"] = -0.01  # over pairs alone it lies above 0
+    assert named(found)["cause"].tolist() == ["light"]
 
 
 def test_a_cause_is_named_where_what_may_be_spent_at_that_look_is_enough() -> None:
@@ -77,6 +79,15 @@ def test_a_look_that_brought_no_pair_leaves_its_error_to_the_same_question() -> 
 def test_keyframes_hang_on_no_sample_and_are_held_against_the_whole_level() -> None:
     assert named_at([look(0.25, 12, **{KEYFRAMES: 0.024})])["cause"].tolist() == [KEYFRAMES]
     assert not len(named_at([look(0.25, 12, **{KEYFRAMES: 0.026})]))
+
+
+def test_what_the_error_of_the_measurement_alone_leaves_open() -> None:
+    rows = pd.DataFrame({"share": [0.1, 0.1, 0.03], "pairs_low": [0.02, 0.02, -0.1], "pairs_high": 0.2})
+    # of measurement alone: below .1, sqrt(.08^2 + .1^2) = .128; below .05, sqrt(.08^2 + .05^2) = .094; none
+    rows["low"] = [0.1 - 0.1281, 0.1 - 0.0943, -0.1]
+    # above .12, sqrt(.1^2 + .12^2) = .156
+    rows["high"] = [0.1 + 0.1562, 0.1 + 0.1562, 0.2]
+    assert stays_open(rows).tolist() == [True, False, False]
 
 
 def test_what_is_open() -> None:

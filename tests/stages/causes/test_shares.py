@@ -81,18 +81,42 @@ def test_the_error_of_the_measurement_widens_the_interval_by_hand() -> None:
 
 
 def test_what_causes_may_have_too_little_of_may_not_be_unexplained() -> None:
-    rows = [row for n in range(8) for row in pair("a", 9 * n, 10.0, light=3.0, camera=4.0)]
+    rows = [row for n in range(8) for row in pair("a", 9 * n, 10.0, light=4.0, camera=5.5)]
     account = summarise(pd.DataFrame(rows), per_item=False)
     light, camera, left, colour = (one(account, c) for c in ("light", "camera", UNEXPLAINED, "colour"))
     for row in (light, camera):
-        error = measurement_error(row.cause, row.share, left=0.3)
+        error = measurement_error(row.cause, row.share, left=0.05)
         assert (row.low, row.high) == pytest.approx(
             with_error(row.share, (row.pairs_low, row.pairs_high), error)
         )
-    above = np.hypot(ERRORS["light"][1] * 0.3, ERRORS["camera"][1] * 0.4)
+    above = np.hypot(ERRORS["light"][1] * 0.4, 0.05)  # the camera's .11 is more than is left
     assert left.share - left.low == pytest.approx(np.hypot(left.share - left.pairs_low, above))
     # what was not measured in any pair has no error
     assert (colour.low, colour.high) == (colour.pairs_low, colour.pairs_high)
+    assert not left.misfit
+
+
+def test_what_is_unexplained_may_be_any_cause_of_the_pairs_in_which_it_was_measured() -> None:
+    rows = [row for n in range(4) for row in pair("a", 9 * n, 10.0, light=2.0, camera=4.0)]
+    rows += [row for n in range(4, 8) for row in pair("a", 9 * n, 10.0, camera=4.0)]
+    account, coded = (summarise(pd.DataFrame(rows), per_item=False, coded=c) for c in (False, True))
+    # 4 of 10 are unexplained in pairs with light, 6 in the others
+    assert one(account, UNEXPLAINED).share == pytest.approx(0.5)
+    assert one(account, UNEXPLAINED).misfit
+    full = {"light": [{"light": 6.0}, {}], "camera": [{"camera": 8.0}, {"camera": 10.0}]}
+    for cause, (first, then) in full.items():
+        parts = [first] * 4 + [then] * 4
+        table = pd.DataFrame([row for n in range(8) for row in pair("a", 9 * n, 10.0, **parts[n])])
+        most = one(summarise(table, per_item=False), cause)
+        row = one(account, cause)
+        error = measurement_error(cause, row.share, left=0.5)
+        assert row.high == pytest.approx(
+            with_error(most.share, (most.pairs_low, most.pairs_high), (0.0, error[1]))[1]
+        )
+        assert row.low == pytest.approx(with_error(row.share, (row.pairs_low, row.pairs_high), error)[0])
+    # coding takes detail, so that focus may be in what is unexplained though none was measured
+    assert one(account, "sharpness").high == one(account, "sharpness").pairs_high
+    assert one(coded, "sharpness").high == pytest.approx(one(coded, UNEXPLAINED).pairs_high)
 
 
 def test_the_specific_part_is_the_share_less_the_placebos() -> None:
@@ -171,8 +195,8 @@ def test_what_only_one_clip_shows_is_not_found_again() -> None:
     one_clip = noisy(0.9, 12, 0)
     others = pd.concat([noisy(0.0, 8, seed).assign(item=f"other {seed}") for seed in range(3)])
     table = pd.concat([one_clip, others], ignore_index=True)
-    found = replicated(table, named(summarise(table)))
-    assert found["cause"].tolist() == ["light"]
+    light = pd.DataFrame({"model": ["m"], "cause": ["light"], "scale": ["adjacent"]})
+    found = replicated(table, light)
     # the rest makes the finding three times, with that clip in it; none of the other clips makes it again
     assert found.loc[0, ["replication_found", "replication_tested"]].tolist() == [0, 3]
 
@@ -251,7 +275,7 @@ def test_noise_that_is_surely_more_than_all_the_change_is_a_misfit_and_not_named
         rows += pair("a", 7 * k, change, noise_and_coding=change * float(rng.uniform(3, 5)))
     account = summarise(pd.DataFrame(rows))
     assert one(account, NOISE).misfit
-    assert not account[account["cause"] != NOISE]["misfit"].any()
+    assert not account[account["cause"] != NOISE]["misfit"].any()  # less than nothing is unexplained
     assert len(named(account)) == 0
     fits = pd.DataFrame(rows)
     fits["projection"] /= 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import numpy as np
 import pandas as pd
@@ -189,11 +190,12 @@ def test_replication_in_words(row: dict[str, object], words: str, fails: bool) -
 
 
 def test_a_step_says_how_many_flips_it_can_remove_at_most() -> None:
-    counted = account(camera=CAMERA).assign(flips=12, flips_due=6.0, flips_due_high=10.0)
+    counted = account(camera=CAMERA).assign(flips=12, flips_due=6.0, flips_due_low=3.0, flips_due_high=10.0)
     step = only_step(build("net", shaken(account=counted)))
     due = ("flips_due", "flips_due_high", "flips_replayed")
     assert [step.evidence[name] for name in due] == [6.0, 10.0, 12.0]
-    none = account(camera=CAMERA).assign(flips=1, flips_due=0.0, flips_due_high=0.0)
+    assert re.findall(r"\d+", step.evidence["flips_at_most"]) == ["3", "10", "12"]
+    none = account(camera=CAMERA).assign(flips=1, flips_due=0.0, flips_due_low=0.0, flips_due_high=0.0)
     step = only_step(build("net", shaken(account=none)))
     assert [step.evidence[name] for name in due] == [0.0, 0.0, 1.0]
     untested = only_step(build("net", shaken(replication={})))

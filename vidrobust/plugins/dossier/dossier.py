@@ -17,10 +17,11 @@ from vidrobust.finished_runs.exports.catalogue import Exported, Format, paramete
 from vidrobust.report.pages import printed, write_page
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.answer.answer import answer_of
+from vidrobust.stages.stability.rates import overall
 from vidrobust.stages.variation.section import in_one_line
 from vidrobust.stages.variation.spread import title_of
 from vidrobust.statement import Level, Question
-from vidrobust.text.numbers import number
+from vidrobust.text.numbers import known, number, percent_with_interval, with_interval
 from vidrobust.text.phrases import capital, listing, plural
 
 PACKAGE = "vidrobust.plugins.dossier"
@@ -108,20 +109,39 @@ def _history(run: RunTables, model: str) -> Iterator[str]:
         yield f"{capital(found['note'])}; {plural(len(out), 'chart')} out of control."
 
 
+def _labels(run: RunTables, model: str) -> Iterator[str]:
+    yield from _stated(run, model).get(str(Question.LABELS), ())
+    table = run.table("stability")
+    if table is not None and known((row := overall(table, model, "top1"))["value"]):
+        figure = percent_with_interval(row["value"], row["low"], row["high"])
+        yield f"Right answers: {figure}, {row['n']:.0f} frames."
+
+
+def _repeatability(run: RunTables, model: str) -> Iterator[str]:
+    yield from _stated(run, model).get(REPEATABLE, ())
+    found = run.json("repeatability.json")
+    rules: dict[str, list[str]] = {}
+    for each in found["verdicts"] if found else ():
+        figure = with_interval(each["value"], each["low"], each["high"])
+        rules.setdefault(each["rule"], []).append(f"{each['of']} {figure} {each['verdict']}".strip())
+    yield from (f"{capital(rule.replace('_', ' '))}: {'; '.join(values)}." for rule, values in rules.items())
+    yield from [found["overall"]["sentence"]] if found and found["overall"] else ()
+
+
 Source = Callable[[RunTables, str], Iterator[str]]
 # Of each name in clauses.toml: title, source or question of the answer, file of the run, section of details.html.
 SOURCES: Mapping[str, tuple[str, Source | str, str, str]] = {
     "footage": ("Footage", _footage, "run.json", "inputs"),
     "domain": ("What changes within a clip", _domain, "spread.parquet", "variation"),
     "identity": ("Model and settings", _identity, "run.json", "models"),
-    "labels": ("Accuracy by labels", Question.LABELS, "stability.parquet", "stable"),
+    "labels": ("Accuracy by labels", _labels, "stability.parquet", "stable"),
     "stable": ("Stability", Question.STABLE, "stability.parquet", "stable"),
     "worst": ("Worst moment", Question.WORST, "moments.json", "moments"),
     "floor": ("Equal pictures, asked again", _floor, "metrics.json", "metrics"),
     "why": ("Causes of changes", Question.WHY, "account.parquet", "causes"),
     "sensitive": ("Sensitivity", Question.SENSITIVE, "sensitivity.parquet", "curves"),
     "unknown": ("Unknown scenes", Question.SCENE, "unknown.json", "stable"),
-    "repeatability": ("Repeatability study", REPEATABLE, "repeatability.json", "repeatability"),
+    "repeatability": ("Repeatability study", _repeatability, "repeatability.json", "repeatability"),
     "history": ("Control charts (--history)", _history, "history.json", "history"),
 }
 

@@ -87,7 +87,7 @@ def named_at(looks: Sequence[AccountLook]) -> pd.DataFrame:
         now = spent(look.part)
         level = now - before + (level if look.size == size else 0.0)
         before, size = now, look.size
-        found.append(named(look.account, look.slow, level))
+        found.append(_significant(look.account, look.slow, level))
     rows = pd.concat(found, ignore_index=True).drop_duplicates(["model", "cause"])
     last = looks[-1].account
     whole = pd.concat([last.assign(scale=ADJACENT), looks[-1].slow.assign(scale=SECOND)])
@@ -114,18 +114,20 @@ def _may_be_named(account: pd.DataFrame) -> pd.Series:
     return there & ~account["misfit"].astype(bool)
 
 
-def named(
-    account: pd.DataFrame, slow: pd.DataFrame | None = None, level: float = FALSE_DISCOVERY
-) -> pd.DataFrame:
-    """Return the causes that may be named from one look; q is in units of FALSE_DISCOVERY.
+def named(account: pd.DataFrame, slow: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Return the causes that a study names from one look at all of its pairs."""
+    return named_at([AccountLook(part=1.0, account=account, slow=account[:0] if slow is None else slow)])
 
-    A cause is named where its share is surely above 5 % and above what its placebos do. Causes with p above
-    .5 are discarded (Zhao, Small & Su 2019); over the rest, all models together, the false discovery rate
-    ``level`` is held (Benjamini & Hochberg 1995). A drift may be named from ``slow``, pairs a second apart.
-    The keyframes' p depends on no sample and is held against 5 % at each look.
+
+def _significant(account: pd.DataFrame, slow: pd.DataFrame, level: float) -> pd.DataFrame:
+    """Return the causes that are significant at one look; q is in units of FALSE_DISCOVERY.
+
+    Causes with p above .5 are discarded (Zhao, Small & Su 2019); over the rest, all models together, the false
+    discovery rate ``level`` is held (Benjamini & Hochberg 1995). A drift may be named from ``slow``, pairs a
+    second apart. The keyframes' p depends on no sample and is held against 5 % at each look.
     """
     asked = account[account["cause"] != UNEXPLAINED].assign(scale=ADJACENT)
-    if slow is not None and len(slow):
+    if len(slow):
         asked = pd.concat([asked, slow[slow["cause"].isin(SLOW)].assign(scale=SECOND)], ignore_index=True)
     asked = asked[_may_be_named(asked)]
     p = discard_conservative(asked["p"].to_numpy(float))

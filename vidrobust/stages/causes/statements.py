@@ -106,12 +106,9 @@ def _of_account(
     if len(left) and known(left["share"].iloc[0]) and left["share"].iloc[0] >= LEAST_LEFT:
         row = left.iloc[0].to_dict()
         text = f"{part_with_interval(row['share'], row['low'], row['high'])} of {of} is unexplained."
+        if row.get("misfit"):
+            text += " The causes do not fit this footage: the limits of those measured include it."
         yield _of(model, text, Level.MEASURED, "why_unexplained", row)
-
-
-def _change_of(cause: str) -> str:
-    title = CATALOGUE[cause].title
-    return title if CATALOGUE[cause].moves else f"change of {title}"
 
 
 def _more(run: RunTables) -> str:
@@ -189,6 +186,15 @@ def cochran_p(value: np.ndarray, error: np.ndarray) -> float:
     return float(chdtrc(use.sum() - 1, (weight * (value[use] - mean) ** 2).sum()))
 
 
+def stays_open(rows: pd.DataFrame) -> pd.Series:
+    """Say which shares the error of the measurement alone would leave between 0 and what matters."""
+    below, above = (
+        np.sqrt(np.maximum((rows[end] - rows["share"]) ** 2 - (rows[f"pairs_{end}"] - rows["share"]) ** 2, 0))
+        for end in ("low", "high")
+    )
+    return (rows["share"] - below <= 0) & (rows["share"] + above >= MATTERS)
+
+
 def _of_rest(model: str, of: str, rest: pd.DataFrame, n: int) -> Iterator[Statement]:
     as_any = rest[(rest["low"] > 0) & rest["specific"].notna() & (rest["share"] >= MATTERS)]
     for row in as_any.sort_values("share", ascending=False, kind="stable").to_dict("records"):
@@ -200,19 +206,23 @@ def _of_rest(model: str, of: str, rest: pd.DataFrame, n: int) -> Iterator[Statem
         yield _of(model, text, Level.MEASURED, "why_as_any_change", row)
     absent = rest[(rest["occurs"] == 0) & ~(rest["high"] < MATTERS)]
     if len(absent):
-        names = listing([_change_of(str(cause)) for cause in absent["cause"]], joined="or")
+        each = [("" if CATALOGUE[c].moves else "change of ") + CATALOGUE[c].title for c in absent["cause"]]
+        names = listing(each, joined="or")
         text = f"No {names} was measured in {plural(n, 'pair')}."
         yield _of(model, text, Level.NO_EFFECT, "why_absent", n=n)
     others = rest[~rest["cause"].isin([*as_any["cause"], *absent["cause"]]) & rest["high"].notna()]
     open_ = others[others["high"] >= MATTERS].sort_values("high", ascending=False, kind="stable")
     if len(open_):
-        names = listing(
-            [f"{CATALOGUE[r.cause].title} (up to {percent(min(r.high, 1.0))})" for r in open_.itertuples()], 4
-        )
-        by_pairs = (open_["pairs_low"] <= 0) & (open_["pairs_high"] >= MATTERS)
-        more = " More pairs from more clips would show it." * bool(by_pairs.any())
-        text = f"Cannot tell whether these matter: {names}.{more}"
-        yield _of(model, text, Level.MEASURED, "why_open", n=n, is_open=True)
+        stays, texts = stays_open(open_), []
+        for some, begin, end in (
+            (open_[~stays], "Cannot tell whether these matter", " More pairs from more clips would show it."),
+            (open_[stays], "The measurement cannot tell, however many pairs", ""),
+        ):
+            each = [
+                f"{CATALOGUE[r.cause].title} (up to {percent(min(r.high, 1.0))})" for r in some.itertuples()
+            ]
+            texts += [f"{begin}: {listing(each, 4)}.{end}"] * bool(each)
+        yield _of(model, " ".join(texts), Level.MEASURED, "why_open", n=n, is_open=not stays.all())
     small = others[others["high"] < MATTERS]
     if len(small):
         most = float(small["high"].max())

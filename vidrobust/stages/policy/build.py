@@ -234,14 +234,12 @@ def _step(
 
 
 def _flips_at_most(row: Mapping[str, Any]) -> str:
-    """The gain a step can have: "about 6 of 12 replayed flips (at most 10)"; "" where that was not measured."""
-    due, most, flips = (row.get(name, math.nan) for name in ("flips_due", "flips_due_high", "flips"))
-    if not (math.isfinite(due) and math.isfinite(most) and math.isfinite(flips) and flips > 0):
+    """The gain a step can have: "3 to 10 of 12 replayed flips"; "" where that was not measured."""
+    least, most, flips = (row.get(name, math.nan) for name in ("flips_due_low", "flips_due_high", "flips"))
+    if not (math.isfinite(least) and math.isfinite(most) and math.isfinite(flips) and flips > 0):
         return ""
-    of = f"of {plural(int(flips), 'replayed flip')}"
-    if round(due) == round(most):
-        return f"{round(due)} {of}"
-    return f"about {max(0, round(due))} {of} (at most {round(most)})"
+    span = f"{least:.0f} to {most:.0f}" if most > least else f"{most:.0f}"
+    return f"{span} of {plural(int(flips), 'replayed flip')}"
 
 
 def _strongest_of_each(judged: list[PolicyStep | Rejected]) -> list[PolicyStep]:
