@@ -4,7 +4,8 @@
 
 Three worlds: rendered parts that cross at six speeds, under seven conditions each; rendered parts that a drawn
 arm places and takes away; and real clips whose truth was read by eye from single frames (data/passes_real.csv;
-with --held-out also data/passes_held_out.csv, which names the sources of its clips). --clips 0: real clips alone.
+with --held-out and --judged also data/passes_held_out.csv and passes_judged.csv, which name their sources).
+--clips 0: real clips alone.
 On the belt truth is where the part's box, moved with the belt and the shake, touches the picture, and where it is
 wholly inside; of placed parts it is while the part lies there and the arm covers none of it. A visit counts as
 right where both ends lie within 0.2 s.
@@ -44,6 +45,7 @@ CONDITIONS = {
 RIGHT_S = 0.2
 REAL = Path(__file__).parent / "data" / "passes_real.csv"
 HELD_OUT = REAL.with_name("passes_held_out.csv")
+JUDGED = REAL.with_name("passes_judged.csv")
 ARM = (178, 128, 104)
 COLUMNS = ("condition", "visits", "found", "right", "others", "starts off, s", "ends off, s")
 
@@ -135,6 +137,11 @@ def matched(found: Iterable[Span], true: Iterable[Span]) -> tuple[list[tuple[int
     return errors, len(spans) - len(errors)
 
 
+def crosses(found: Pass) -> bool:
+    """Whether it is a row of the manifest."""
+    return found.crossed
+
+
 def inside(found: Pass) -> Span:
     """While the part is whole, or uncovered."""
     return found.whole_first, found.whole_last
@@ -161,12 +168,14 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=3)
     parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
     parser.add_argument("--held-out", type=Path, help="the folder of the clips of passes_held_out.csv")
+    parser.add_argument("--judged", type=Path, help="the folder of the clips of passes_judged.csv")
     given = parser.parse_args()
     if given.clips:
         rendered(range(1, given.clips + 1))
     real(REAL, given.corpus)
-    if given.held_out is not None:
-        real(HELD_OUT, given.held_out)
+    for truth, folder in ((HELD_OUT, given.held_out), (JUDGED, given.judged)):
+        if folder is not None:
+            real(truth, folder)
 
 
 def rendered(parts: Sequence[int]) -> None:
@@ -192,7 +201,7 @@ def rendered(parts: Sequence[int]) -> None:
         got, count, others = [], 0, 0
         for part in parts:
             pictures, true = placed(dials, part)
-            more, left = matched(map(inside, passes_or_visits(pictures).passes), true)
+            more, left = matched(map(inside, filter(crosses, passes_or_visits(pictures).passes)), true)
             got, count, others = got + more, count + len(true), others + left
         row(name, count, got, others, FRAME_RATE, table)
 
@@ -208,12 +217,14 @@ def real(truth: Path, folder: Path) -> None:
             continue
         pictures, rate = read(file)
         pictures = pictures[: int(rows["frames"].iloc[0])] if "frames" in rows else pictures
-        found = [p for p in passes_or_visits(pictures).passes if p.crossed]
+        result = passes_or_visits(pictures)
+        found = list(filter(crosses, result.passes))
         spans = in_view if kind == "crosses" else inside
-        rows = rows[rows["kind"] != "none"]  # nothing crosses the whole picture, nothing is placed
+        rows = rows[rows["first"] >= 0]  # nothing crosses wholly or is placed; or too many to count
         true = list(zip(rows["first"], rows["last"], strict=True))
         got, left = matched(map(spans, found), true)
-        row(str(path), len(true), got, left, rate, table)
+        said = f"; {sum(bool(p.remark) for p in found)} with a remark" if found else ""
+        row(f"{path}{said}" + "; a note" * bool(result.notes), len(true), got, left, rate, table)
 
 
 def read(file: Path) -> tuple[np.ndarray, float]:

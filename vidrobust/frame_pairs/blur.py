@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from itertools import permutations, product
 
 import cv2
@@ -140,7 +140,8 @@ def _power(kernel: np.ndarray, sides: tuple[int, int]) -> np.ndarray:
 
 
 def _leaked(power: np.ndarray) -> np.ndarray:
-    return np.asarray((np.roll(power, 1, 0) + 4 * power + np.roll(power, -1, 0)) / 6)
+    round_ = np.concatenate([power[-1:], power, power[:1]])
+    return np.asarray((round_[:-2] + 4 * power + round_[2:]) / 6)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -365,6 +366,7 @@ class _Pair:
 NOTHING = (Kernel(), Kernel())
 
 
+@lru_cache(maxsize=1000)  # searches begin at the same kernels in every pair
 def _passed(kernel: Kernel) -> np.ndarray:
     return kernel.passed()[usable()]
 

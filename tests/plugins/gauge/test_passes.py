@@ -6,6 +6,7 @@ import importlib.util
 from pathlib import Path
 from types import ModuleType
 
+import cv2
 import numpy as np
 import pytest
 
@@ -73,6 +74,33 @@ def test_parts_that_halt_for_most_of_the_clip_are_not_the_empty_scene() -> None:
     assert np.median(pictures[:, 30, 80]) > 140  # the median of that place is a part
     found = [p for p in find_passes(pictures).passes if p.crossed]
     assert [(p.first, p.last) for p in found] == [pytest.approx(span, abs=1) for span in truth]
+
+
+def test_a_shadow_that_follows_is_no_part() -> None:
+    rng = np.random.default_rng(6)
+    floor = 110 + cv2.GaussianBlur(rng.normal(0, 40, SHAPE), (0, 0), 1.0)
+    frames = []
+    for frame in range(70):
+        picture, x = floor + rng.normal(0, 1, SHAPE), -20 + 5 * (frame - 10)
+        shade = np.zeros(SHAPE)
+        shade[10:50, max(x - 40, 0) : max(x, 0)] = 0.35
+        picture *= 1 - cv2.GaussianBlur(shade, (0, 0), 6.0)
+        picture[20:40, max(x, 0) : max(x + 20, 0)] = 30
+        frames.append(picture)
+    (found,) = (p for p in find_passes(np.clip(frames, 0, 255).astype(np.uint8)).passes if p.crossed)
+    # the square is in view from 11 to 45, its shadow to 53
+    assert (found.first, found.last) == (pytest.approx(11, abs=1), pytest.approx(45, abs=2))
+
+
+def test_where_parts_come_and_go_amid_the_picture_none_is_trusted() -> None:
+    rng = np.random.default_rng(7)
+    pictures = 80 + rng.normal(0, 1, (90, *SHAPE))
+    for begin in range(5, 80, 6):
+        y, x = int(rng.integers(4, 36)), int(rng.integers(4, 130))
+        pictures[begin : begin + 9, y : y + 20, x : x + 20] = 170
+    found = find_passes(np.clip(pictures, 0, 255).astype(np.uint8))
+    assert found.unsure
+    assert not any(p.crossed for p in found.passes)
 
 
 def test_an_empty_line_and_one_whose_light_changes_have_none() -> None:

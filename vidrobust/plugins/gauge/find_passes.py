@@ -20,7 +20,7 @@ from vidrobust.pipeline.open import folder_of
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.plugins.gauge.part_footage import BATCH
 from vidrobust.plugins.gauge.passes import Pass, PassSearch, find_passes
-from vidrobust.plugins.gauge.placed_parts import find_visits
+from vidrobust.plugins.gauge.placed_parts import PLACED, find_visits
 from vidrobust.run_folder.settings import Settings
 from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
@@ -83,11 +83,17 @@ def passes_or_visits(pictures: np.ndarray) -> PassSearch:
     """Passes of moving parts or, if there are fewer, visits of placed ones."""
     passes, visits = find_passes(pictures), find_visits(pictures)
     crossed = [each for each in passes.passes if each.crossed]
-    at_rest = [each for each in visits.passes if not any(_within(each, other) for other in crossed)]
-    # visits that contradict one another count only where nothing passes
-    if len(at_rest) <= len(crossed) or (crossed and visits.notes):
+    at_rest = [
+        each for each in visits.passes if each.crossed and not any(_within(each, other) for other in crossed)
+    ]
+    # visits that contradict one another count only where nothing passes; and where what moves cannot be followed,
+    # only if one is complete
+    contradict = visits.notes and (crossed or passes.unsure)
+    incomplete = passes.unsure and not any(each.remark == PLACED for each in at_rest)
+    if len(at_rest) <= len(crossed) or contradict or incomplete:
         return passes
-    return replace(visits, passes=tuple(at_rest))
+    left_out = [each for each in visits.passes if not each.crossed]
+    return replace(visits, passes=(*at_rest, *left_out))
 
 
 def _within(visit: Pass, crossing: Pass) -> bool:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
+from scipy import ndimage
 
 from vidrobust.text.numbers import percent
 
@@ -198,9 +201,20 @@ BESIDE = 0.2
 SHADOW = 0.4
 # Share of the difference of the clearest part below which what crosses is a mark of the belt.
 MARK = 0.3
+# Frames from which on a piece beside a part's track may be a part of its own.
+PIECE = 12
+TOGETHER = "seen in pieces that touch: one part, or several; its times may be wrong"
+# Share of all that moves which is lost or begins amid the picture, from which on no pass is trusted.
+LOST = 0.5
+UNSURE = "most of what moves here cannot be followed from edge to edge"
 MARKED = "is faint beside the parts: a mark of the belt, or a shadow"
 # Gaps within a part that are closed where its shadow was left out.
 NEAR_PX = 3
+# A darker place is shadow where at most this share of the scene's detail differs, and more than this share of its
+# light is left.
+DETAIL, DARKEST = 0.3, 0.4
+# Spread of the logarithm of the light from which on a place of the scene has detail.
+DETAILED = 0.02
 # Sure places that a part must have.
 SURE_PX = 4
 # Gaps within a part that are closed.
@@ -238,6 +252,7 @@ class PassSearch:
 
     passes: tuple[Pass, ...]
     notes: tuple[str, ...] = ()
+    unsure: bool = False
 
 
 # x, y, width, height in px of the small picture.
@@ -252,12 +267,18 @@ class _Track:
     boxes: list[Box] = field(default_factory=list)
     bodies: list[Box] = field(default_factory=list)
     contrasts: list[float] = field(default_factory=list)
+    together: bool = False
 
     def add(self, frame: int, box: Box, body: Box, contrast: float) -> None:
         self.frames.append(frame)
         self.boxes.append(box)
         self.bodies.append(body)
         self.contrasts.append(contrast)
+
+    def put(self, frame: int, box: Box, body: Box, contrast: float) -> None:
+        at = bisect(self.frames, frame)
+        for name, value in {"frames": frame, "boxes": box, "bodies": body, "contrasts": contrast}.items():
+            getattr(self, name).insert(at, value)
 
     def expected(self, frame: int) -> np.ndarray:
         middles = _middles(self.boxes[-6:])
@@ -272,16 +293,37 @@ def find_passes(pictures: np.ndarray) -> PassSearch:
     if len(pictures) < 2:
         return PassSearch((), ("fewer than two frames",))
     masks, sure, notes = _parts_in(pictures)
-    tracks = [_without_shadow(track) for track in _joined(_followed(masks, sure))]
+    tracks = _whole_visits(_joined(_followed(masks, sure)), masks, sure)
     height, width = pictures.shape[1:]
     found = [(t, _as_pass(t, len(pictures), width, height)) for t in tracks if len(t.frames) > 1]
     strongest = max((float(np.median(t.contrasts)) for t, p in found if p and p.crossed), default=0.0)
+    clear = [(t, p) for t, p in found if np.median(t.contrasts) >= MARK * strongest]
+    lost = sum(
+        not (p and p.crossed) and _loose(t, pictures.shape) for t, p in clear if len(t.frames) > STILL_FRAMES
+    )
+    crossed = sum(bool(p and p.crossed) for _, p in clear)
+    unsure = lost > LOST * (lost + crossed)
+    if unsure:
+        notes.append(
+            f"tracks that begin or end amid the picture: {lost} of {lost + crossed}; parts cannot be told apart "
+            "here; write the passes into a manifest by hand (path, part, pass, start_s, end_s)"
+        )
     kept = [
-        replace(p, crossed=False, remark=MARKED) if np.median(t.contrasts) < MARK * strongest else p
+        replace(p, crossed=False, remark=MARKED)
+        if np.median(t.contrasts) < MARK * strongest
+        else replace(p, crossed=False, remark=UNSURE)
+        if unsure and p.crossed
+        else p
         for t, p in found
         if p
     ]
-    return PassSearch(tuple(sorted(kept, key=lambda p: (p.first, p.last))), tuple(notes))
+    return PassSearch(tuple(sorted(kept, key=lambda p: (p.first, p.last))), tuple(notes), unsure)
+
+
+def _loose(track: _Track, shape: tuple[int, ...]) -> bool:
+    """Whether a track begins or ends amid the picture while the clip goes on."""
+    sides = [_sides(track.boxes[end], shape[2], shape[1]).any() for end in (0, -1)]
+    return not (sides[0] or track.frames[0] == 0) or not (sides[1] or track.frames[-1] == shape[0] - 1)
 
 
 def _parts_in(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
@@ -291,6 +333,7 @@ def _parts_in(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
     rule = 1.4826 * np.median(gaps, axis=0)
     rule[other] = np.median(rule[~other]) if (~other).any() else 0.0
     sure = gaps / np.maximum(THRESHOLD * rule, LEAST_CHANGE)
+    sure[_shaded(even, scene)] = 0.0
     masks = np.stack([parts_of(each) for each in sure])
     crowded = np.where(other, 0.0, masks.mean(axis=0)).max()
     notes = []
@@ -300,6 +343,23 @@ def _parts_in(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
             "wrong; look at every pass"
         )
     return masks, sure, notes
+
+
+def _shaded(even: np.ndarray, scene: np.ndarray) -> np.ndarray:
+    """(N, H, W) bool: darker places in which the detail of the scene is still seen."""
+    own = _detail(scene)
+    strength = cv2.GaussianBlur(own * own, (0, 0), 2.0)
+    found = np.empty(even.shape, bool)
+    for number, picture in enumerate(even):
+        off = cv2.GaussianBlur((_detail(picture) - own) ** 2, (0, 0), 2.0)
+        light = (picture + 4.0) / (scene + 4.0)
+        found[number] = (off < DETAIL * strength) & (light > DARKEST) & (light < 1.0)
+    return found & (strength > DETAILED**2)
+
+
+def _detail(picture: np.ndarray) -> np.ndarray:
+    level = np.log(np.maximum(picture, 0.0) + 4.0).astype(np.float32)
+    return np.asarray(level - cv2.GaussianBlur(level, (0, 0), 2.0))
 
 
 def parts_of(sure: np.ndarray, beside: float = BESIDE) -> np.ndarray:
@@ -372,10 +432,54 @@ def _taken_in(whole: _Track, piece: _Track) -> bool:
     return True
 
 
+def _whole_visits(tracks: list[_Track], masks: np.ndarray, sure: np.ndarray) -> list[_Track]:
+    """Tracks with all that hangs together with them in space and time, where that is one part."""
+    volumes = ndimage.label(masks, np.ones((3, 3, 3)))[0]
+    extents = ndimage.find_objects(volumes)
+    owners: dict[int, list[_Track]] = {}
+    for track in tracks:
+        owners.setdefault(_volume_of(track, volumes), []).append(track)
+    found = []
+    for volume, own in owners.items():
+        far = [t for t in own if _goes_far(t, masks.shape)]
+        for track in far:
+            track.together = sum(len(t.frames) > PIECE for t in own) > 1
+        if volume == 0 or len(far) != 1:
+            found += [_without_shadow(t) for t in own]
+            continue
+        (main,) = far
+        cut = extents[volume - 1]
+        inside = volumes[cut] == volume
+        for frame in range(cut[0].start, cut[0].stop):
+            if main.frames[0] <= frame <= main.frames[-1]:
+                continue
+            rows, columns = np.nonzero(inside[frame - cut[0].start])
+            y, x = rows + cut[1].start, columns + cut[2].start
+            box = (int(x.min()), int(y.min()), int(np.ptp(x)) + 1, int(np.ptp(y)) + 1)
+            main.put(frame, box, UNKNOWN, float(np.percentile(sure[frame][y, x], 90)))
+        found.append(_without_shadow(main))
+    return found
+
+
+def _volume_of(track: _Track, volumes: np.ndarray) -> int:
+    """The volume in which most of the track's places lie; 0 for none."""
+    counts: Counter[int] = Counter()
+    for frame, (x, y, width, height) in zip(track.frames, track.boxes, strict=True):
+        here = volumes[frame, y : y + height, x : x + width]
+        counts.update(here[here > 0].tolist())
+    return counts.most_common(1)[0][0] if counts else 0
+
+
+def _goes_far(track: _Track, shape: tuple[int, ...]) -> bool:
+    went = np.abs(np.diff(_middles([track.boxes[0], track.boxes[-1]]), axis=0))[0] / [shape[2], shape[1]]
+    return bool(went.max() >= CROSSES / 2)
+
+
 def _without_shadow(track: _Track) -> _Track:
     kept = np.flatnonzero(np.array(track.contrasts) >= SHADOW * np.median(track.contrasts))
     cut = slice(int(kept[0]), int(kept[-1]) + 1)
-    return _Track(track.frames[cut], track.boxes[cut], track.bodies[cut], track.contrasts[cut])
+    parts = (track.frames[cut], track.boxes[cut], track.bodies[cut], track.contrasts[cut])
+    return _Track(*parts, track.together)
 
 
 def _body(component: np.ndarray, stats: np.ndarray) -> Box:
@@ -428,7 +532,7 @@ def _as_pass(track: _Track, count: int, width: int, height: int) -> Pass | None:
     axis = int(np.argmax(np.abs(share)))
     sides = [_sides(track.boxes[end], width, height) for end in (0, -1)]
     # in at one side and out at another is through, too
-    through = bool(sides[0].any() and sides[1].any() and not (sides[0] & sides[1]).any())
+    through = bool(sides[0].any() and sides[1].any() and (sides[0] != sides[1]).any())
     through &= bool(abs(share[axis]) >= CROSSES / 2)
     crossed = bool(abs(share[axis]) >= CROSSES) or through
     at_ends = track.frames[0] == 0 or track.frames[-1] == count - 1
@@ -446,6 +550,8 @@ def _as_pass(track: _Track, count: int, width: int, height: int) -> Pass | None:
         direction=direction,
         crossed=crossed and complete,
     )
+    if track.together and found.crossed:
+        return replace(found, remark=TOGETHER)
     return replace(found, remark=_remark(found, count, crossed))
 
 

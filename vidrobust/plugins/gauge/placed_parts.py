@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -36,6 +36,7 @@ COVERED = 0.1
 CLEARER = 1.25
 # Share of the smaller of two places that both have in common if they are one.
 SAME_PLACE = 0.3
+IMPOSSIBLE = "lies where another lies at the same time, which cannot be"
 PLACED = "placed and taken away"
 
 
@@ -61,12 +62,16 @@ def find_visits(pictures: np.ndarray) -> PassSearch:
     moving, level = motion_in(even)
     stills = stretches_at_rest(even, moving)
     visits = sorted(_visits(even, stills, max(level, SETTLED)), key=lambda v: (v.first, v.last))
-    found = tuple(_as_pass(v.first, v.last, moving) for v in visits)
-    clash = sum(
-        a.last >= b.first and _one_place(a.place, b.place) for a, b in itertools.combinations(visits, 2)
-    )
-    impossible = f"{clash} pairs of visits lie at one place at one time, which cannot be; look at every pass"
-    return PassSearch(found, (impossible,) if clash else ())
+    clash = {
+        id(visit)
+        for a, b in itertools.combinations(visits, 2)
+        if a.last >= b.first and _one_place(a.place, b.place)
+        for visit in (a, b)
+    }
+    found = [(_as_pass(v.first, v.last, moving), id(v) in clash) for v in visits]
+    kept = tuple(replace(p, crossed=False, remark=IMPOSSIBLE) if bad else p for p, bad in found)
+    note = f"{len(clash)} visits are left out, since they lie where another lies at the same time"
+    return PassSearch(kept, (note,) if clash else ())
 
 
 def _visits(even: np.ndarray, stills: list[Still], level: float) -> Iterator[_Visit]:
