@@ -95,7 +95,8 @@ def make(
     account = summarise_account(causes)
     folder.write_table("account", account)
     folder.write_table("account_by", summarise_by(causes))
-    folder.write_table("named", replicated(causes, named(account)))
+    by_pairs = account.assign(low=account["pairs_low"])  # noise and coding with them
+    folder.write_table("named", replicated(causes, named(by_pairs)))
     _moments(folder, pairs, frame_table, models, rng, player=player)
     for stage in ("stability", "sensitivity", "variation", "causes"):
         folder.note_stage(stage, {"seconds": 12.3})

@@ -206,8 +206,8 @@ def _of_rest(model: str, of: str, rest: pd.DataFrame, n: int) -> Iterator[Statem
         yield _of(model, text, Level.MEASURED, "why_as_any_change", row)
     absent = rest[(rest["occurs"] == 0) & ~(rest["high"] < MATTERS)]
     if len(absent):
-        each = [("" if CATALOGUE[c].moves else "change of ") + CATALOGUE[c].title for c in absent["cause"]]
-        names = listing(each, joined="or")
+        titles = [("" if CATALOGUE[c].moves else "change of ") + CATALOGUE[c].title for c in absent["cause"]]
+        names = listing(titles, joined="or")
         text = f"No {names} was measured in {plural(n, 'pair')}."
         yield _of(model, text, Level.NO_EFFECT, "why_absent", n=n)
     others = rest[~rest["cause"].isin([*as_any["cause"], *absent["cause"]]) & rest["high"].notna()]
@@ -218,10 +218,10 @@ def _of_rest(model: str, of: str, rest: pd.DataFrame, n: int) -> Iterator[Statem
             (open_[~stays], "Cannot tell whether these matter", " More pairs from more clips would show it."),
             (open_[stays], "The measurement cannot tell, however many pairs", ""),
         ):
-            each = [
+            titles = [
                 f"{CATALOGUE[r.cause].title} (up to {percent(min(r.high, 1.0))})" for r in some.itertuples()
             ]
-            texts += [f"{begin}: {listing(each, 4)}.{end}"] * bool(each)
+            texts += [f"{begin}: {listing(titles, 4)}.{end}"] * bool(titles)
         yield _of(model, " ".join(texts), Level.MEASURED, "why_open", n=n, is_open=not stays.all())
     small = others[others["high"] < MATTERS]
     if len(small):
