@@ -17,10 +17,8 @@ from vidrobust.text.printable import printable, without_secrets
 
 # Videos beside an annotation file, named by the id that the file gives them.
 
-# A name that ends with the second at which its clip begins
-CUT = re.compile(r".+\+(\d+(?:\.\d+)?)")
-# Folders that are looked through, from the file's own
-PLACES = (".", "videos")
+CUT = re.compile(r".+\+(\d+(?:\.\d+)?)")  # A name that ends with the second at which its clip begins
+PLACES = (".", "videos")  # Folders that are looked through, from the file's own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +71,7 @@ IMAGE_SUFFIXES = frozenset({
 
 # The name of a class folder of ImageNet: its images are stills of one class, no frames of one video
 WNID = re.compile(r"n\d{8}")
-# A folder that holds this is a result, and its pictures are no footage
-RUN_FILE = "run.json"
+RUN_FILE = "run.json"  # A folder that holds this is a result, and its pictures are no footage
 
 
 @dataclass(frozen=True, kw_only=True)

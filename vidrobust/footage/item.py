@@ -16,8 +16,7 @@ from vidrobust.errors import SettingsError
 
 Box = tuple[float, float, float, float]
 
-# A frame this much before the first box or behind the last is still shown with it
-SLACK_S = 0.02
+SLACK_S = 0.02  # A frame this much before the first box or behind the last is still shown with it
 
 
 @dataclass(frozen=True, kw_only=True)

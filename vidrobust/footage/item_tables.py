@@ -11,10 +11,8 @@ from vidrobust.footage.item import Item
 from vidrobust.tables import schema as tables
 from vidrobust.text.printable import printable
 
-# The frame of a label that holds for every frame of its item
-WHOLE_ITEM = -1
-# The label of a name that is in no list of classes
-NOT_A_CLASS = -1
+WHOLE_ITEM = -1  # The frame of a label that holds for every frame of its item
+NOT_A_CLASS = -1  # The label of a name that is in no list of classes
 
 
 def items_table(items: Iterable[Item]) -> pd.DataFrame:

@@ -13,8 +13,7 @@ from vidrobust.footage.labels.labels import Labels
 from vidrobust.footage.labels.matching import on_items
 from vidrobust.footage.manifest import numbered
 
-# A track breaks where two labels are further apart than this times its usual distance
-LONGEST_GAP = 1.5
+LONGEST_GAP = 1.5  # A track breaks where two labels are further apart than this times its usual distance
 
 
 @dataclass(frozen=True, kw_only=True)

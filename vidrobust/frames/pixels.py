@@ -98,8 +98,7 @@ def center_crop(pixels: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
     return pixels[..., top : top + height, left : left + width]
 
 
-# Rec. 601 weights of R, G, B, as in torchvision, OpenCV and PIL.
-LUMA = np.array([0.299, 0.587, 0.114])
+LUMA = np.array([0.299, 0.587, 0.114])  # Rec. 601 weights of R, G, B, as in torchvision, OpenCV and PIL
 
 
 def luma(rgb: np.ndarray) -> np.ndarray:

@@ -13,8 +13,7 @@ from vidrobust.metrics.metric import CorrelationSpec, Difference, ResponseSpec, 
 from vidrobust.predictions import Classifications
 
 NAME = "classification"
-# Frames on either side of an anchor that are looked at (Shankar et al. 2019).
-WITHIN = 10
+WITHIN = 10  # Frames on either side of an anchor that are looked at (Shankar et al. 2019)
 
 
 def _of_probabilities(function: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Difference:

@@ -102,8 +102,7 @@ CLASS_FOLDERS = LabelFormat(
 )
 
 
-# The group of entry points in which a package names a LabelFormat
-GROUP = "vidrobust.label_formats"
+GROUP = "vidrobust.label_formats"  # The group of entry points in which a package names a LabelFormat
 
 # The formats of the core; plugins bring the others
 FORMATS: tuple[LabelFormat, ...] = (MANIFEST, CLASS_FOLDERS)

@@ -21,10 +21,8 @@ REACH = 1.5  # a box's picture is searched for within so many of its longer side
 # ... and at least so many analysis px.
 MIN_REACH = 40
 LIKE = 0.6  # least correlation at which it is found again, ...
-# ... by so much more than elsewhere, ...
-STANDS_OUT = 0.1
-# ... which is more than so many analysis px away.
-APART = 4
+STANDS_OUT = 0.1  # ... by so much more than elsewhere,
+APART = 4  # ... which is more than so many analysis px away
 # Shortest side, analysis px, and least deviation, grey levels, of a picture that is searched for.
 SMALLEST, MIN_SPREAD = 6, 4.0
 MOST_SEARCHES = 100  # boxes searched for in one frame; the rest goes by its own velocity

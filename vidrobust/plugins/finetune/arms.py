@@ -140,8 +140,7 @@ BOX_ARMS: Mapping[str, Arm] = MappingProxyType(
 DEFAULT = ("none", "random", "literature", "policy")
 # Without the one whose three views a step cost as much as all of these.
 QUICK_DEFAULT = ("none", "random", "policy")
-# The network as it is, in the place of an arm.
-BEFORE = "before"
+BEFORE = "before"  # The network as it is, in the place of an arm
 
 
 def arms_of(names: str, known: Mapping[str, Arm] = ARMS) -> tuple[Arm, ...]:
@@ -163,13 +162,11 @@ Targets = Literal["auto", "labels", "self"]
 # Raised where the same question gets other numbers.
 VERSION = 2
 STEPS, BATCH, RATE, SEEDS = 200, 16, 1e-3, 3
-# Of frames that are trained with, as the footage has them.
-TRAINING_BYTES = 1.5 * 2**30
+TRAINING_BYTES = 1.5 * 2**30  # Of frames that are trained with, as the footage has them
 # Seconds that training and judging of ``--quick`` may take on this machine; decoding before it comes to it.
 QUICK_S = 180.0
 QUICK_STEPS = (8, 120)
-# Frames of ``--quick`` at most: training, judging, shown under each condition.
-QUICK_FRAMES = (240, 240, 24)
+QUICK_FRAMES = (240, 240, 24)  # Frames of ``--quick`` at most: training, judging, shown under each condition
 
 
 @dataclass(frozen=True, kw_only=True)

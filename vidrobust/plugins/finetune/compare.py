@@ -26,8 +26,7 @@ from vidrobust.tables import schema as tables
 from vidrobust.text.numbers import number, percent, percent_with_interval
 from vidrobust.text.phrases import plural
 
-# Steps in which the p-value is enclosed.
-HALVINGS = 30
+HALVINGS = 30  # Steps in which the p-value is enclosed
 
 
 @dataclass(frozen=True)
@@ -152,8 +151,7 @@ def crossed_rate(rows: Sequence[CountedRows]) -> tuple[float, float, float]:
     return mean, max(0.0, mean - reach), min(1.0, mean + reach)
 
 
-# Metrics that are a difference from the network as it was, and no more than that.
-AGAINST_BEFORE = (OTHER, LOST, NEGATIVE)
+AGAINST_BEFORE = (OTHER, LOST, NEGATIVE)  # Metrics that are only a difference from the network as it was
 
 
 def table_of(

@@ -23,10 +23,8 @@ from vidrobust.stages.remedies.truth import right_classes
 By = Literal["part", "input", "time"]
 # Share of an input that trains where earlier footage trains and later footage judges, and the gap between, s.
 TRAINING, GAP_S = 0.6, 1.0
-# Frames of either side without which nothing is begun.
-FEWEST_FRAMES = 8
-# One in so many parts of what trains validates instead.
-VALIDATING = 4
+FEWEST_FRAMES = 8  # Frames of either side without which nothing is begun
+VALIDATING = 4  # One in so many parts of what trains validates instead
 
 
 @dataclass(frozen=True)

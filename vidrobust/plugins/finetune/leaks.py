@@ -29,10 +29,8 @@ from vidrobust.text.phrases import listing
 # Number of a draw -> (N, 3, h, w) uint8: the pictures, all changed by that one draw.
 Change = Callable[[int], torch.Tensor]
 Verdict = Literal["leak", "apart", "cannot tell"]
-# From this share of the way on the judge is one that was trained for.
-COVERED = 0.5
-# A smaller change of the features, as a share of their length, is none.
-ROUNDING = 1e-4
+COVERED = 0.5  # From this share of the way on the judge is one that was trained for
+ROUNDING = 1e-4  # A smaller change of the features, as a share of their length, is none
 # Where the judge's own further draws are farther than this share of the unchanged distance, there is no
 # scale.
 OWN_MOST = 0.5

@@ -63,7 +63,7 @@ LIKE_THE_RUN = (
     "class_score",
     "ignore",
 )
-# Of a model's record: where these agree it is the same network.
+# Where these of its record agree it is the same network.
 SAME = ("weights_sha256", "num_classes", "preprocessing")
 
 
@@ -101,8 +101,7 @@ def _check_model(found: OpenRun, record: Mapping[str, Any], other: str) -> None:
 
 # On which strengths are matched, of those that are trained with.
 FRAMES, QUICK_FRAMES = 16, 6
-# How often random augmentation changes a picture where there is no policy.
-OFTEN = 0.5
+OFTEN = 0.5  # How often random augmentation changes a picture where there is no policy
 
 
 @dataclass(frozen=True)
@@ -173,8 +172,7 @@ SPLIT = {
     "input": "no input on both sides",
     "time": "later footage than what trains",
 }
-# With ``--quick``.
-LEFT_OUT = "other multiples of the policy's ranges than 1, and leaks between families"
+LEFT_OUT = "other multiples of the policy's ranges than 1, and leaks between families"  # With ``--quick``
 
 
 @dataclass(frozen=True)

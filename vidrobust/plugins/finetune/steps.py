@@ -151,7 +151,7 @@ JUDGES: Mapping[str, str] = {
     "compression": "jpeg",
     "occlusion": "occlusion",
 }
-# Families that no arm is trained with, where there are so many; the last ones of JUDGES that no arm needs.
+# Families that no arm is trained with, if there are so many: the last of JUDGES that no arm needs.
 HELD_BACK = 2
 # What random augmentation draws from, but for what is held back.
 DRAWN = (

@@ -17,12 +17,9 @@ from vidrobust.plugins.finetune.arms import Arm
 from vidrobust.plugins.finetune.network import TrainableClassifier, TrainingSamples, fresh_copy
 from vidrobust.plugins.finetune.steps import Mixture, changed
 
-# Weight of the Jensen-Shannon divergence (Hendrycks et al. 2020, section 3).
-JSD_WEIGHT = 12.0
-# A frame's consensus is over the frames within half of this before and after it, or over a part's whole clip.
-WINDOW_S = 1.0
-# Share of the frames that is left out of the second stage: those whose consensus is least certain.
-LEFT_OUT = 0.25
+JSD_WEIGHT = 12.0  # Weight of the Jensen-Shannon divergence (Hendrycks et al. 2020, section 3)
+WINDOW_S = 1.0  # A frame's consensus is over this much footage around it, or over a part's whole clip
+LEFT_OUT = 0.25  # Share of frames left out of the second stage: those of the least certain consensus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,8 +165,7 @@ def jensen_shannon(logs: Sequence[torch.Tensor]) -> torch.Tensor:
 DECAY = 0.01
 # Seeds of an arm that is the same again, and of the second stage, begin so far from those of the first.
 SALT, SECOND = 10_000, 5_000
-# Share of the steps in which the rate rises.
-WARM_UP = 0.2
+WARM_UP = 0.2  # Share of the steps in which the rate rises
 # Of the way from the old weights to the new ones: what validation chooses from (Wortsman et al. 2022).
 WEIGHTS = (0.25, 0.5, 0.75, 1.0)
 

@@ -127,9 +127,7 @@ def passes_words(found: PassesFound) -> list[str]:
 def manifest_for(
     settings: Settings, out: str | None, items: Sequence[Item], reporter: Reporter
 ) -> Path | None:
-    """The manifest of passes beside the run folder, found if missing; None where sources name parts and
-    passes.
-    """
+    """The manifest of passes beside the run folder, found if missing; None where sources name parts and passes."""
     if not items or any(item.pass_ or (item.part and item.start_s is not None) for item in items):
         return None
     folder = folder_of(settings, out)
@@ -141,10 +139,8 @@ def manifest_for(
     if not named.empty:
         file.parent.mkdir(parents=True, exist_ok=True)
         write_text(file, csv_text(named))
-        reporter.say(
-            f"passes: {plural(len(named), 'folder')} of {plural(named['part'].nunique(), 'part')}, named "
-            f"PART/PASS: {file}"
-        )
+        parts = plural(named["part"].nunique(), "part")
+        reporter.say(f"passes: {plural(len(named), 'folder')} of {parts}, named PART/PASS: {file}")
         return file
     found = passes_in(settings, reporter, beside=file.parent)
     if found.rows.empty:

@@ -23,8 +23,7 @@ from vidrobust.text.printable import printable
 # What each column is called, by its role.
 ROLES: dict[str, tuple[str, ...]] = {role: tuple(names) for role, names in stated("columns").items()}
 NUMBERED = re.compile(r"(.*?)[\s._#-]*\(?(\d+)\)?$")
-# The operator, or the part, of a table that names none.
-ALONE = "all"
+ALONE = "all"  # The operator, or the part, of a table that names none
 
 
 def normal(name: str) -> str:
@@ -313,8 +312,7 @@ def check_gauge(table: pd.DataFrame, where: str = "gauge study") -> pd.DataFrame
     return _checked(table, where)
 
 
-# Binary digits that are kept of the largest value: sums of 500 such values are exact.
-BITS = 44
+BITS = 44  # Binary digits that are kept of the largest value: sums of 500 such values are exact
 
 
 def settled(value: pd.Series) -> pd.Series:

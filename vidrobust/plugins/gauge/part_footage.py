@@ -19,28 +19,20 @@ from vidrobust.video.source import VideoSource
 
 # How a part is shown: whether it moves past, lies still, or was placed again; from small grey pictures alone.
 
-# Frames over which points are followed before new ones are chosen.
-WINDOW = 8
-# Frames of a piece of such a window, for points that are soon out of the picture.
-SHORT = 2
-# What a point of a small picture goes in a window before it is said to move.
-MOVES_PX = 0.75
+WINDOW = 8  # Frames over which points are followed before new ones are chosen
+SHORT = 2  # Frames of a piece of such a window, for points that are soon out of the picture
+MOVES_PX = 0.75  # What a point of a small picture goes in a window before it is said to move
 # Share of the points that must be found there and back, and of the windows in which they must be.
 KEPT, FOLLOWED = 0.25, 2 / 3
 # Share of the width that shows that something moves, even where points are lost in more of the windows.
 SURE = 0.1
-# Points that must move together.
-FEWEST = 4
-# How far apart points may have gone in a window that go one way.
-TOGETHER_PX = 1.0
-# Share of what most points have gone by which others must differ at least to go another way.
-OTHER_WAY = 0.25
-# What moves past goes so many times as far as from frame to frame; what shakes does not.
-STEADY = 4.0
+FEWEST = 4  # Points that must move together
+TOGETHER_PX = 1.0  # How far apart points may have gone in a window that go one way
+OTHER_WAY = 0.25  # Share of what most points have gone by which others must differ at least to go another way
+STEADY = 4.0  # What moves past goes so many times as far as from frame to frame; what shakes does not
 # Share of its surroundings' brightness by which a place differs before it is said to have changed.
 CHANGED = 0.10
-# Share of the picture that must have changed before a part is said to be placed again.
-CHANGED_AREA = 0.002
+CHANGED_AREA = 0.002  # Share of the picture that must have changed before a part is said to be placed again
 
 
 def travel(pictures: Iterable[np.ndarray]) -> float:
@@ -155,8 +147,7 @@ LEVELS = {
 # A part that lies still and was shown once, so that nobody sees whether it is placed again; or none that can
 # be followed, for darkness or noise.
 UNDETERMINED = "undetermined"
-# Share of the picture's width that what moves must travel in an item before it is said to move past.
-DYNAMIC = 0.02
+DYNAMIC = 0.02  # Share of the width that what moves must travel in an item to be said to move past
 
 
 def named_levels(items: pd.DataFrame) -> dict[str, str]:
@@ -184,10 +175,8 @@ def measured_levels(
 
 
 BATCH = 32
-# Width of the pictures on which motion is measured.
-THUMBNAIL_PX = 320
-# Width of the pictures in the report.
-WIDTH = 240
+THUMBNAIL_PX = 320  # Width of the pictures on which motion is measured
+WIDTH = 240  # Width of the pictures in the report
 # Parts of the grey zone that are shown, and passes of each.
 MOST_PARTS, MOST_PASSES = 12, 6
 

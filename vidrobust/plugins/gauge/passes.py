@@ -13,23 +13,16 @@ from scipy import ndimage
 
 from vidrobust.text.numbers import percent
 
-# Share of the width that a shaking camera may go.
-MOST_SHIFT = 0.06
-# Median shift, px of the small picture, from which on a camera is taken to shake.
-SHAKES_PX = 0.2
-# Share of the differences from the usual scene that may be left, or there was no shaking.
-BETTER = 0.8
+MOST_SHIFT = 0.06  # Share of the width that a shaking camera may go
+SHAKES_PX = 0.2  # Median shift, px of the small picture, from which on a camera is taken to shake
+BETTER = 0.8  # Share of the differences from the usual scene that may be left, or there was no shaking
 # When a shift is exact enough: steps, and gain of the correlation.
 STOP = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-3)
-# Side of the window that smooths before a shift is looked for.
-ECC_BLUR_PX = 5
-# Spacing of the places by which light is fitted.
-GRID_PX = 3
-# Natural logarithm of the light from which on a place belongs to no light (Tukey's biweight).
-OUTLIER = 0.08
+ECC_BLUR_PX = 5  # Side of the window that smooths before a shift is looked for
+GRID_PX = 3  # Spacing of the places by which light is fitted
+OUTLIER = 0.08  # Logarithm of the light from which on a place belongs to no light (Tukey's biweight)
 ROUNDS = 8
-# Frames by which the median scene is taken.
-MEDIAN_OF = 300
+MEDIAN_OF = 300  # Frames by which the median scene is taken
 
 
 def usual_scene(pictures: np.ndarray) -> np.ndarray:
@@ -133,18 +126,12 @@ def _fitted(terms: np.ndarray, ratio: np.ndarray) -> np.ndarray:
     return beta
 
 
-# Grey levels from which on a place of the smoothed picture has changed; more where the noise is strong.
-CHANGED = 9.0
-# Robust standard deviations of the noise from frame to frame that count as no change.
-NOISE = 5.0
-# Share of the picture that changes from frame to frame where a hand moves.
-MOVING_AREA = 0.003
-# Frames that a scene must stand still to be looked at.
-STILL_FRAMES = 5
-# Grey levels by which a place differs between two stretches without motion.
-SETTLED = 12.0
-# Times that a level must be there again between parts to be that of the empty scene.
-RETURNS = 3
+CHANGED = 9.0  # Grey levels from which on a smoothed place has changed; more under strong noise
+NOISE = 5.0  # Robust standard deviations of the noise from frame to frame that count as no change
+MOVING_AREA = 0.003  # Share of the picture that changes from frame to frame where a hand moves
+STILL_FRAMES = 5  # Frames that a scene must stand still to be looked at
+SETTLED = 12.0  # Grey levels by which a place differs between two stretches without motion
+RETURNS = 3  # Times that a level must be there again between parts to be that of the empty scene
 
 
 @dataclass(frozen=True)
@@ -193,44 +180,29 @@ def empty_scene(even: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 # Robust standard deviations, and grey levels, from the empty scene from which on a place belongs to a part.
 THRESHOLD, LEAST_CHANGE = 5.0, 7.0
-# Share of both at which a place belongs to a part if it hangs together with one that surely does.
-FAINT = 0.5
-# Share of a part's own difference below which a place is its shadow or halo.
-BESIDE = 0.2
-# Share of a part's usual difference below which its shadow alone is in the picture.
-SHADOW = 0.4
-# Share of the difference of the clearest part below which what crosses is a mark of the belt.
-MARK = 0.3
-# Frames from which on a piece beside a part's track may be a part of its own.
-PIECE = 12
+FAINT = 0.5  # Share of both at which a place belongs to a part if it hangs together with one that surely does
+BESIDE = 0.2  # Share of a part's own difference below which a place is its shadow or halo
+SHADOW = 0.4  # Share of a part's usual difference below which its shadow alone is in the picture
+MARK = 0.3  # Share of the difference of the clearest part below which what crosses is a mark of the belt
+PIECE = 12  # Frames from which on a piece beside a part's track may be another part
 TOGETHER = "seen in pieces that touch: one part, or several; its times may be wrong"
-# Share of all that moves which is lost or begins amid the picture, from which on no pass is trusted.
-LOST = 0.5
+LOST = 0.5  # Share of tracks that begin or end amid the picture from which on no pass is trusted
 UNSURE = "most of what moves here cannot be followed from edge to edge"
 MARKED = "is faint beside the parts: a mark of the belt, or a shadow"
-# Gaps within a part that are closed where its shadow was left out.
-NEAR_PX = 3
+NEAR_PX = 3  # Gaps within a part that are closed where its shadow was left out
 # A darker place is shadow where at most this share of the scene's detail differs, and more than this share of its
 # light is left.
 DETAIL, DARKEST = 0.3, 0.4
-# Spread of the logarithm of the light from which on a place of the scene has detail.
-DETAILED = 0.02
-# Sure places that a part must have.
-SURE_PX = 4
-# Gaps within a part that are closed.
-CLOSE_PX = 7
-# Share of the picture below which what is seen is no part.
-LEAST_AREA = 0.002
+DETAILED = 0.02  # Spread of the logarithm of the light from which on a place of the scene has detail
+SURE_PX = 4  # Sure places that a part must have
+CLOSE_PX = 7  # Gaps within a part that are closed
+LEAST_AREA = 0.002  # Share of the picture below which what is seen is no part
 # What is thinner is no part of a thing of which a thicker piece makes up this share.
 THIN_PX, BODY = 5, 0.6
-# Share of the picture's side that a part must go from where it came in to where it went, to have crossed.
-CROSSES = 0.5
-# A part within this of the edge of the small picture is not wholly inside.
-EDGE_PX = 1
-# Share of the frames in which a place may be covered by parts before the empty scene cannot be trusted.
-CROWDED = 0.4
-# Frames for which a part may be lost from sight within its pass.
-MISSED = 3
+CROSSES = 0.5  # Share of the picture's side that a part must go to have crossed
+EDGE_PX = 1  # A part within this of the edge of the small picture is not wholly inside
+CROWDED = 0.4  # Share of frames with parts on a place from which on the empty scene is not trusted
+MISSED = 3  # Frames for which a part may be lost from sight within its pass
 
 
 @dataclass(frozen=True)
@@ -257,8 +229,7 @@ class PassSearch:
 
 # x, y, width, height in px of the small picture.
 Box = tuple[int, int, int, int]
-# The body of a part of which a piece alone is followed.
-UNKNOWN: Box = (-1, -1, 0, 0)
+UNKNOWN: Box = (-1, -1, 0, 0)  # The body of a part of which a piece alone is followed
 
 
 @dataclass
@@ -270,12 +241,6 @@ class _Track:
     together: bool = False
 
     def add(self, frame: int, box: Box, body: Box, contrast: float) -> None:
-        self.frames.append(frame)
-        self.boxes.append(box)
-        self.bodies.append(body)
-        self.contrasts.append(contrast)
-
-    def put(self, frame: int, box: Box, body: Box, contrast: float) -> None:
         at = bisect(self.frames, frame)
         for name, value in {"frames": frame, "boxes": box, "bodies": body, "contrasts": contrast}.items():
             getattr(self, name).insert(at, value)
@@ -297,11 +262,9 @@ def find_passes(pictures: np.ndarray) -> PassSearch:
     height, width = pictures.shape[1:]
     found = [(t, _as_pass(t, len(pictures), width, height)) for t in tracks if len(t.frames) > 1]
     strongest = max((float(np.median(t.contrasts)) for t, p in found if p and p.crossed), default=0.0)
-    clear = [(t, p) for t, p in found if np.median(t.contrasts) >= MARK * strongest]
-    lost = sum(
-        not (p and p.crossed) and _loose(t, pictures.shape) for t, p in clear if len(t.frames) > STILL_FRAMES
-    )
-    crossed = sum(bool(p and p.crossed) for _, p in clear)
+    clear = [(t, p and p.crossed) for t, p in found if np.median(t.contrasts) >= MARK * strongest]
+    lost = sum(not c and _loose(t, pictures.shape) for t, c in clear if len(t.frames) > STILL_FRAMES)
+    crossed = sum(bool(c) for _, c in clear)
     unsure = lost > LOST * (lost + crossed)
     if unsure:
         notes.append(
@@ -456,7 +419,7 @@ def _whole_visits(tracks: list[_Track], masks: np.ndarray, sure: np.ndarray) -> 
             rows, columns = np.nonzero(inside[frame - cut[0].start])
             y, x = rows + cut[1].start, columns + cut[2].start
             box = (int(x.min()), int(y.min()), int(np.ptp(x)) + 1, int(np.ptp(y)) + 1)
-            main.put(frame, box, UNKNOWN, float(np.percentile(sure[frame][y, x], 90)))
+            main.add(frame, box, UNKNOWN, float(np.percentile(sure[frame][y, x], 90)))
         found.append(_without_shadow(main))
     return found
 
@@ -550,9 +513,8 @@ def _as_pass(track: _Track, count: int, width: int, height: int) -> Pass | None:
         direction=direction,
         crossed=crossed and complete,
     )
-    if track.together and found.crossed:
-        return replace(found, remark=TOGETHER)
-    return replace(found, remark=_remark(found, count, crossed))
+    together = track.together and found.crossed
+    return replace(found, remark=TOGETHER if together else _remark(found, count, crossed))
 
 
 def _sides(box: Box, width: int, height: int) -> np.ndarray:

@@ -26,14 +26,10 @@ from vidrobust.plugins.gauge.passes import (
 
 # Share of what is most different between two stretches without motion below which it is shadow and reflection.
 BESIDE = 0.35
-# Pieces that are so near to each other are one part.
-NEAR_PX = 11
-# Grey levels from which on what reaches the edge is a hand, and no drift of light.
-HAND = 30.0
-# Share of a part's place that may look otherwise while the part lies there uncovered.
-COVERED = 0.1
-# How many times as strong edges along an outline are with the part there as without it.
-CLEARER = 1.25
+NEAR_PX = 11  # Pieces that are so near to each other are one part
+HAND = 30.0  # Grey levels from which on what reaches the edge is a hand, and no drift of light
+COVERED = 0.1  # Share of a part's place that may look otherwise while the part lies there uncovered
+CLEARER = 1.25  # How many times as strong edges along an outline are with the part there as without it
 # Share of the smaller of two places that both have in common if they are one.
 SAME_PLACE = 0.3
 IMPOSSIBLE = "lies where another lies at the same time, which cannot be"

@@ -34,8 +34,7 @@ from vidrobust.run_folder.folder import RunFolder
 
 # A detector's boxes as answers frame by frame, so that its parts get verdicts and scores as a classifier's do.
 
-# The answer on a frame without a box.
-NOTHING = "nothing"
+NOTHING = "nothing"  # The answer on a frame without a box
 
 
 def answers_of_boxes(

@@ -10,8 +10,7 @@ import numpy as np
 from vidrobust.plugins.line.parts import FINE, cloud
 
 WIDTH, HEIGHT = 640, 480
-# px about the frame that a camera's shake may bring into view.
-MARGIN = 48
+MARGIN = 48  # px about the frame that a camera's shake may bring into view
 # Rows of the frame between which the belt runs, px.
 TOP, BOTTOM = 112, 368
 

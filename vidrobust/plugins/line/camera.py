@@ -12,15 +12,12 @@ from vidrobust.plugins.line.belt import BOTTOM, HEIGHT, MARGIN, TOP, WIDTH, mach
 from vidrobust.plugins.line.parts import FINE
 from vidrobust.plugins.line.scene import Scene
 
-# Sigma of the sharpest picture's own blur, px.
-LENS_PX = 0.85
-# Share of the frame's time in which the shutter is open.
-SHUTTER = 0.3
+LENS_PX = 0.85  # Sigma of the sharpest picture's own blur, px
+SHUTTER = 0.3  # Share of the frame's time in which the shutter is open
 # Standard deviation of the noise that is always there, levels of 255.
 SENSOR_LEVELS = 0.25
 SPECKS = 16
-# px by which a frame's noise may be shifted against the next one's, in x and in y.
-_BANK = 256
+_BANK = 256  # px by which a frame's noise may be shifted against the next one's, in x and in y
 
 
 class Camera:
@@ -155,8 +152,7 @@ def _lamp_field() -> np.ndarray:
     return np.asarray((1.06 - 0.05 * x - 0.04 * y) * (1 - 0.07 * (x**2 + y**2)))
 
 
-# Standard deviation of the soft shadow, shares of the width and of the height.
-SHADOW_SIDES = (0.14, 0.18)
+SHADOW_SIDES = (0.14, 0.18)  # Standard deviation of the soft shadow, shares of the width and of the height
 
 
 def uneven(depth: float, middle: tuple[float, float], lamp: float) -> np.ndarray:

@@ -64,10 +64,8 @@ LINE = RenderSettings(parts=8, passes=2, stations=2, seconds=1.0, seed=7, dials=
 STUDY = Settings(model=MODELS, frames=160, pairs=128, resamples=2000)
 # What the classifier and the detector call a defect.
 DEFECTS = (*(name for name in LABELS if name.endswith("-defect")), "defect")
-# Command that studies the verdicts, where a plugin brings it.
-REPEATABILITY = "repeatability"
-# Causes that are there with all dials at rest: the belt runs.
-AT_REST = ("objects", "came_into_view")
+REPEATABILITY = "repeatability"  # Command that studies the verdicts, where a plugin brings it
+AT_REST = ("objects", "came_into_view")  # Causes that are there with all dials at rest: the belt runs
 
 
 def demo_line(

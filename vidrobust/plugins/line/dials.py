@@ -18,19 +18,14 @@ import numpy as np
 from vidrobust.errors import SettingsError
 
 FRAME_RATE = 30
-# Range of the light dial's frequency: a lamp that sways, people that pass.
-LIGHT_HZ = (0.7, 1.6)
-# Range of the frequencies, along x and along y, at which the shadow goes to and fro.
-SHADOW_HZ = (0.4, 1.2)
+LIGHT_HZ = (0.7, 1.6)  # Range of the light dial's frequency: a lamp that sways, people that pass
+SHADOW_HZ = (0.4, 1.2)  # Range of the frequencies, along x and along y, at which the shadow goes to and fro
 # Range of the frequency at which one of two lamps sways.
 LAMP_HZ = (1.5, 4.0)
 MAINS_HZ = 50.0
-# What the belt runs from frame to frame where the dial speed is not turned.
-BELT_SPEED_PX = 2.0
-# Frames for which automatic exposure keeps one setting.
-HOLD_FRAMES = 4
-# Correlation of neighbouring frames of what wanders at random.
-_KEPT = {"shake": 0.55, "hue": 0.5}
+BELT_SPEED_PX = 2.0  # What the belt runs from frame to frame where the dial speed is not turned
+HOLD_FRAMES = 4  # Frames for which automatic exposure keeps one setting
+_KEPT = {"shake": 0.55, "hue": 0.5}  # Correlation of neighbouring frames of what wanders at random
 
 # (setting, number of frames, generator) -> columns of the truth, each (frames,) float64.
 Course = Callable[[float, int, np.random.Generator], dict[str, np.ndarray]]

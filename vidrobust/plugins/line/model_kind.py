@@ -22,12 +22,9 @@ from vidrobust.plugins.line.parts import BOXES, KINDS, LABELS
 # Height and width of the classifier's input, px: a stretched frame.
 CLASSIFIER_SIZE = (168, 224)
 DETECTOR_SIZE = (192, 256)
-# Rows of the classifier's input that it looks at: the middle lane.
-MIDDLE_ROWS = (48, 120)
-# Rows of the detector's input that it looks at: the belt.
-BELT_ROWS = (40, 152)
-# px of either input from one place of its maps to the next.
-STRIDE = 8
+MIDDLE_ROWS = (48, 120)  # Rows of the classifier's input that it looks at: the middle lane
+BELT_ROWS = (40, 152)  # Rows of the detector's input that it looks at: the belt
+STRIDE = 8  # px of either input from one place of its maps to the next
 # px along the belt by which the classifier's input is moved; the mean of what it says of each counts.
 SHIFTS = range(-STRIDE // 2, STRIDE // 2)
 # px of the detector's input: the side of a box that the network says with 0.

@@ -8,10 +8,8 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-# Samples of a surface per pixel of the frame.
-FINE = 2
-# Direction of the key light, from the part: x to the right, y down, z to the camera.
-_KEY = np.array([-0.42, -0.58, 0.70])
+FINE = 2  # Samples of a surface per pixel of the frame
+_KEY = np.array([-0.42, -0.58, 0.70])  # Key light, from the part: x right, y down, z to the camera
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -419,5 +417,4 @@ KINDS = (
 EMPTY = "empty"
 # Classes of ``line-classifier``: no whole part in view, or its kind, sound or not.
 LABELS = (EMPTY, *(name for kind in KINDS for name in (kind.name, f"{kind.name}-defect")))
-# Classes of ``line-detector``.
-BOXES = (*(kind.name for kind in KINDS), "defect")
+BOXES = (*(kind.name for kind in KINDS), "defect")  # Classes of ``line-detector``

@@ -27,12 +27,9 @@ from vidrobust.plugins.line.scene import Part, PlacedPart, make_part, make_scene
 
 # One clip: a part passes a station once. Rendered, coded, and its truth written down.
 
-# Share of a box inside the frame from which on it is listed.
-VISIBLE = 0.25
-# x264's crf while the dial compression is 0.
-QUALITY = 25
-# The crf where noise or focus is turned, so that the coder does not smooth away what was planted.
-FINE_QUALITY = 12
+VISIBLE = 0.25  # Share of a box inside the frame from which on it is listed
+QUALITY = 25  # x264's crf while the dial compression is 0
+FINE_QUALITY = 12  # The crf under noise or focus, so that the coder does not smooth away what was planted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,8 +223,7 @@ def boxes_as_coco(truth: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 # How far the belt runs in a clip whose dial speed is not turned: the part stays in view.
 LONGEST_TRAVEL_PX = 220.0
-# Longest stretch of belt that is drawn for one clip.
-MOST_BELT_PX = 20_000.0
+MOST_BELT_PX = 20_000.0  # Longest stretch of belt that is drawn for one clip
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,8 +16,7 @@ from vidrobust.plugins.line.parts import FINE, KINDS, PartKind, Surface, cloud, 
 
 # x, y (H, W) fine px from the middle of the defect, and its size, fine px.
 Spot = tuple[np.ndarray, np.ndarray, float]
-# Smallest and largest longest side.
-SIZES_PX = (28.0, 56.0)
+SIZES_PX = (28.0, 56.0)  # Smallest and largest longest side
 
 
 def with_defect(
@@ -174,13 +173,11 @@ DEFECTS: dict[str, Callable[[Surface, Spot, np.random.Generator], tuple[Surface,
 }
 
 
-# Rows of the frame on which other parts ride; the part of the clip rides in the middle.
-LANES_PX = (138.0, 342.0)
+LANES_PX = (138.0, 342.0)  # Rows on which other parts ride; the part of the clip rides in the middle
 # Longest side of another part.
 LANE_SIDE_PX = 44.0
 GAP_PX = 8.0
-# A belt is drawn in stretches of so many px, so that clips of like length share one.
-_STEP_PX = 128
+_STEP_PX = 128  # A belt is drawn in stretches of so many px, so that clips of like length share one
 # Shift in x and y, blur and depth of the cast shadow and of the dark line where a part lies on, px.
 _SHADOW = ((5.0, 7.0, 5.0, 0.42), (1.0, 1.5, 2.0, 0.30))
 

@@ -28,8 +28,7 @@ FLIP_PROBABILITIES: Mapping[str, float] = MappingProxyType(_ALEXNET["flip_probab
 
 
 NAN = float("nan")
-# The distance of five leading ranks that have nothing in common.
-T5D_MOST = 18.0
+T5D_MOST = 18.0  # The distance of five leading ranks that have nothing in common
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +46,7 @@ ALEXNET = Baseline(
     clean_error=CLEAN_ERROR,
     name="AlexNet",
 )
-# For sets without a baseline (CIFAR-10-C, ImageNet-C-bar): a mean error in percent.
-NONE = Baseline(errors={}, clean_error=NAN, name="")
+NONE = Baseline(errors={}, clean_error=NAN, name="")  # Without a baseline: a mean error in percent
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,8 +36,7 @@ from vidrobust.predictions import Classifications, Classifier
 
 # The shorter side and the crop on which ImageNet-C and -P are defined.
 RESIZED_PX, CROP_PX = 256, 224
-# Pictures in memory at once.
-CHUNK = 16
+CHUNK = 16  # Pictures in memory at once
 
 # Wording how many pictures are done.
 Step = Callable[[int], None]

@@ -27,8 +27,7 @@ from vidrobust.text.printable import printable
 # many.
 IMAGENET_VAL = 50_000
 MOT17 = ("02", "04", "05", "09", "10", "11", "13")
-# Videos of MOT17's training set, and their frames; each is there once for each of three detectors.
-MOT17_FRAMES = 5316
+MOT17_FRAMES = 5316  # Frames of MOT17's training videos; each is there once for each of three detectors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,12 +160,10 @@ def lines(found: Checked, most: int = 20) -> Sequence[str]:
     return [*printed, *found.notes, f"next: {found.command}"]
 
 
-# Of ImageNet-Vid-Robust, with the frames about the anchors.
-VID_ROBUST = {"anchors": 1109, "frames": 22_179}
+VID_ROBUST = {"anchors": 1109, "frames": 22_179}  # Of ImageNet-Vid-Robust, with the frames about the anchors
 # That YTBB-Robust scores; without the review of the frames about them more are called good.
 YTBB_ANCHORS = 2030
-# Rows that cannot be used and are said one by one; the rest is counted.
-MOST_PROBLEMS = 1000
+MOST_PROBLEMS = 1000  # Rows that cannot be used and are said one by one; the rest is counted
 
 
 @dataclass

@@ -34,8 +34,7 @@ NUMBER_OF = {synset: number for number, synset in enumerate(SYNSETS)}
 
 
 NAME = "imagenet-vid"
-# By name: the files write xmax before xmin
-CORNERS = ("xmin", "ymin", "xmax", "ymax")
+CORNERS = ("xmin", "ymin", "xmax", "ymax")  # By name: the files write xmax before xmin
 
 
 def read(path: Path) -> Labels:

@@ -42,8 +42,7 @@ from vidrobust.text.printable import printable
 #
 # Every shard is a file of the same form, and holds all rows of its videos.
 
-# Rows that are read at once
-ROWS = 250_000
+ROWS = 250_000  # Rows that are read at once
 # Shards that are written side by side, each an open file
 MOST = 500
 INFIX = ".shard-"

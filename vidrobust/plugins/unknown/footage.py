@@ -28,10 +28,8 @@ from vidrobust.statistics.clusters import Clusters, clusters_of_rows
 from vidrobust.text.phrases import plural
 from vidrobust.video.source import VideoSource
 
-# Frames decoded at a time.
-DECODED = 16
-# Sides of the tiny pictures by which copies are recognised, px.
-SMALL = 24
+DECODED = 16  # Frames decoded at a time
+SMALL = 24  # Sides of the tiny pictures by which copies are recognised, px
 
 
 @dataclass(frozen=True)
@@ -237,8 +235,7 @@ def with_parts(frames: pd.DataFrame, folder: RunFolder) -> pd.DataFrame:
     return frames.assign(part=frames["item"].map(parts).fillna("").astype(str))
 
 
-# The k of k nearest neighbours: a small one, since known footage has hundreds of frames, not a million.
-NEIGHBOURS = 5
+NEIGHBOURS = 5  # The k of k nearest neighbours: small, since known footage has hundreds of frames
 # Frames of one answer from which on it has a mean of its own; the others share one.
 FEWEST_OF_ANSWER = 10
 CHUNK = 256
@@ -322,12 +319,10 @@ def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.asarray(np.sqrt(np.maximum(squared, 0.0)))
 
 
-# Pictures that lie closer than this to the next one, over the distance to any of their folder, are of a clip.
-ALIKE = 0.6
+ALIKE = 0.6  # Pictures closer to the next one, over the distance to any of their folder, are of a clip
 
 
-# Pictures are copies of each other where no pixel of their tiny grey ones differs by more, of 255.
-COPY = 8
+COPY = 8  # Pictures are copies of each other where no pixel of their tiny grey ones differs by more, of 255
 
 
 def independent(known: FrameReadouts, looked: Readout) -> tuple[np.ndarray, Clusters]:

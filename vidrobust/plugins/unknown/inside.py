@@ -23,10 +23,8 @@ from vidrobust.models.predict import predict
 from vidrobust.models.reading import as_rows, find_scores, in_fixed_batches
 from vidrobust.predictions import Classifications, Classifier
 
-# What a model may not be able to say.
-LACKS = ("logits", "features", "odin")
-# Quarter turns of a picture, none among them.
-TURNS = 4
+LACKS = ("logits", "features", "odin")  # What a model may not be able to say
+TURNS = 4  # Quarter turns of a picture, none among them
 # ODIN's own values (Liang et al. 2018); the step is a share of the pixels' range.
 TEMPERATURE, STEP = 1000.0, 0.0014
 # Largest difference of probabilities that is rounding.

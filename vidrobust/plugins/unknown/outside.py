@@ -17,8 +17,7 @@ from vidrobust.text.numbers import known
 from vidrobust.text.phrases import plural
 
 FOLDS = 5
-# Clips or stretches of known footage below which nothing is said: what is left of fewer is no other footage.
-FEWEST_CLUSTERS = 4
+FEWEST_CLUSTERS = 4  # Clips or stretches of known footage below which nothing is said
 
 
 @dataclass(frozen=True)
@@ -107,8 +106,7 @@ ONE_CLIP = (
     f"known footage of fewer than {FEWEST_CLIPS} clips does not show how a further clip of it would differ; give "
     "more clips, or a manifest that names passes or stretches as clips"
 )
-# A share this much above that of known footage is worth a word.
-WORTH_SAYING = 0.1
+WORTH_SAYING = 0.1  # A share this much above that of known footage is worth a word
 
 
 @dataclass(frozen=True)

@@ -141,8 +141,7 @@ SCORES = (
 
 
 CHANCE = 0.25
-# A probe that tells fewer of the turns of held-out known frames knows nothing of them worth doubting.
-LEAST_NAMED = 0.5
+LEAST_NAMED = 0.5  # A probe that tells fewer turns of held-out known frames is refused
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,7 @@ from vidrobust.plugins.finetune.steps import Mixture, Step, changed_with_boxes
 from vidrobust.plugins.finetune.train import certain
 from vidrobust.predictions import Detections
 
-# An object of fewer boxes is taken for a false alarm.
-FEWEST_BOXES = 3
+FEWEST_BOXES = 3  # An object of fewer boxes is taken for a false alarm
 
 
 @dataclass(frozen=True)
@@ -199,8 +198,7 @@ def trainable_boxes(model: Model, name: str, tracks: TrackSettings) -> Trainable
     return TrainableDetector(model, tracks)
 
 
-# Boxes whose shorter side is less are no target.
-SMALLEST_PX = 1.0
+SMALLEST_PX = 1.0  # Boxes whose shorter side is less are no target
 
 
 # A detector after the first stage -> for each unlabelled frame the boxes of followed objects, and their least

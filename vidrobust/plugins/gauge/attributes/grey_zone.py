@@ -97,8 +97,7 @@ NAN = float("nan")
 # A part is judged 20 times; one part is never accepted, one always, six lie between (AIAG).
 ENOUGH_TRIALS, ENOUGH_PARTS = 20, 8
 T_FACTOR, T_DF = 31.3, ENOUGH_TRIALS - 1
-# By so much the spread is too wide, since no probability is below .025 or above .975 (AIAG).
-OVERSTATED = 1.08
+OVERSTATED = 1.08  # The spread is so much too wide, as no probability is below .025 or above .975 (AIAG)
 
 
 def analytic_method(

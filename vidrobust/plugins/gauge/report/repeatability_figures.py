@@ -162,8 +162,7 @@ SHARES = (
     ("percent_study", "of the study variation"),
     ("percent_tolerance", "of the tolerance"),
 )
-# Parts that have room on an axis.
-MOST_PARTS = 30
+MOST_PARTS = 30  # Parts that have room on an axis
 # Height of a row of a forest, and of all about it, inches.
 ROW_IN, REST_IN = 0.27, 0.95
 

@@ -38,8 +38,7 @@ if TYPE_CHECKING:
 
 # An attribute study on the page: agreement within and between operators, and against the reference.
 
-# Holds the templates of this plugin.
-PACKAGE = "vidrobust.plugins.gauge"
+PACKAGE = "vidrobust.plugins.gauge"  # Holds the templates of this plugin
 # Classes up to which cross tables are shown, and how many of them.
 MOST_CLASSES, MOST_CROSSED = 4, 10
 
@@ -113,8 +112,7 @@ def verdict(each: Mapping[str, Any]) -> dict[str, str]:
 
 # The parts on which verdicts split, on the page: their pictures, or what each operator said of them.
 
-# Parts of a table's grey zone that are shown.
-MOST_VOTES = 40
+MOST_VOTES = 40  # Parts of a table's grey zone that are shown
 
 
 def votes(table: pd.DataFrame, parts: list[str]) -> dict[str, Any]:

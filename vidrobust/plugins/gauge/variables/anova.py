@@ -24,8 +24,7 @@ from vidrobust.text.numbers import percent
 # ratios
 # have generalized intervals (the same book, chapter 5).
 
-# Draws of a generalized interval.
-DRAWS = 20_000
+DRAWS = 20_000  # Draws of a generalized interval
 
 
 @dataclass(frozen=True)

@@ -110,8 +110,7 @@ LEAST = 1e-9
 STEPS = 200
 # Gain of log-likelihood below which the climb ends; the rounding of very unlike variances is no less.
 ENOUGH = 1e-8
-# Ratios of every variance to that of the error from which the climb begins.
-STARTS = (0.1, 10.0)
+STARTS = (0.1, 10.0)  # Ratios of every variance to that of the error from which the climb begins
 
 
 @dataclass(frozen=True, kw_only=True)

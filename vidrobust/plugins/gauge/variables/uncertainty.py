@@ -18,8 +18,7 @@ from vidrobust.plugins.gauge.stated import WORDS
 #
 # Parts and errors are normal and independent (Burdick, Borror & Montgomery, 2005, chapter 6).
 
-# Standard deviations of parts that are summed over.
-REACH = 9.0
+REACH = 9.0  # Standard deviations of parts that are summed over
 
 
 def misclassification(

@@ -123,8 +123,7 @@ def clouds(frame: np.ndarray, perlin: Perlin, cell: float, opacity: float) -> np
 WHITE = 255.0
 GREY = 128.0
 WATER_ROUNDS = 5
-# Refraction of the water.
-INDEX = 4.0
+INDEX = 4.0  # Refraction of the water
 
 
 def star(

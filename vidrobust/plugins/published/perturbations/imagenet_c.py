@@ -341,5 +341,4 @@ PERTURBATIONS = entries(
 
 # The fifteen that count for the mean corruption error.
 TEST = tuple(entry.name for entry in PERTURBATIONS[:15])
-# The four extra ones, for tuning.
-VALIDATION = tuple(entry.name for entry in PERTURBATIONS[15:])
+VALIDATION = tuple(entry.name for entry in PERTURBATIONS[15:])  # The four extra ones, for tuning

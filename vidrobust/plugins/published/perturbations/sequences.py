@@ -37,15 +37,12 @@ class PictureSequence:
     name: str
     family: Family
     num_frames: int
-    # "first": every frame with frame 0; "previous": every frame with the one before.
-    compare: Compare
-    # Number of the frame that is the clean picture, or None.
-    clean: int | None
+    compare: Compare  # "first": every frame with frame 0; "previous": every frame with the one before
+    clean: int | None  # Number of the frame that is the clean picture, or None
     # True for the ten of the mean flip rate; the others are for validation.
     scored: bool
     at: At
-    # How points move, for sequences that are geometric.
-    matrix: Map | None = None
+    matrix: Map | None = None  # How points move, for sequences that are geometric
 
     def frames(self, picture: torch.Tensor, generator: torch.Generator) -> Iterator[torch.Tensor]:
         """The frames (3, H, W) of one picture (3, H, W), one after the other; the generator is not advanced."""

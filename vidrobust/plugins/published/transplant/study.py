@@ -28,10 +28,8 @@ from vidrobust.predictions import Detector
 
 # One pasted picture against the clean one: the pasted object itself, and the boxes that it does not cover.
 
-# IoU from which a box is the pasted object's, and from which a raw candidate speaks for a box.
-ON_IT = 0.5
-# The label where the object is not found.
-NOTHING = -1
+ON_IT = 0.5  # IoU from which a box is the pasted object's, and from which a raw candidate speaks for a box
+NOTHING = -1  # The label where the object is not found
 
 
 def of_object(found: FrameBoxes, box: np.ndarray, start_score: float = BIRTH) -> dict[str, Any]:
@@ -119,8 +117,7 @@ def _raw(answer: BoxAnswer, box: np.ndarray, label: int) -> tuple[float, float]:
 
 
 PATCHES = ("object", "neutral", "nothing")
-# Clean pictures shown again among the pasted ones.
-FLOOR_TIMES = 4
+FLOOR_TIMES = 4  # Clean pictures shown again among the pasted ones
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,8 +38,7 @@ from vidrobust.statistics.levels import ALPHA, FEWEST_ROWS
 from vidrobust.text.numbers import number, percent_with_interval
 from vidrobust.text.phrases import plural
 
-# Edges of the distances, shares of the frame's diagonal; the last holds all that is farther.
-BINS = (0.0, 0.15, 0.3, 0.45, 2.0)
+BINS = (0.0, 0.15, 0.3, 0.45, 2.0)  # Edges of distances, shares of the diagonal
 
 
 def summary(
@@ -247,8 +246,7 @@ def _rows(
     return rows
 
 
-# The rate: at which share of the places the object is known, found and called by its name.
-NAME = "recall"
+NAME = "recall"  # The rate: at which share of the places the object is known, found and called by its name
 
 
 def places_of(
