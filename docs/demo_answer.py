@@ -3,7 +3,7 @@
     python docs/demo_answer.py reports/demo
 
 Writes ``docs/demo-answer.txt`` (what ``vidrobust show`` prints) and ``docs/demo-python.txt`` (Python with its
-output), and copies both between the marks of README.md and the tutorial. ``docs/concept.py`` draws the picture.
+output), and copies both between the marks of README.md. ``docs/concept.py`` draws the picture.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from vidrobust.finished_runs.demo import MODEL
 
 DOCS = Path(__file__).parent
 ANSWER, SESSION = DOCS / "demo-answer.txt", DOCS / "demo-python.txt"
-PAGES = (DOCS.parent / "README.md", DOCS / "tutorials" / "demo.md")
+PAGES = (DOCS.parent / "README.md",)
 WIDTH = 118
 """Columns of a block that a forge shows without a scroll bar."""
 QUESTION = 18
