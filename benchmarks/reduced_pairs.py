@@ -1,14 +1,15 @@
 """Do reduced pairs give the account of whole ones? Shares of both, and processor seconds a pair.
 
     python benchmarks/reduced_pairs.py [--corpus DIR] [--models DIR] [--world NAME ...] [--clip FILE ...]
-                                       [--pairs 12] [--keep FILE] [--page FILE]
+                                       [--pairs 12] [--lines 360] [--keep FILE] [--page FILE]
 
-The same pairs are replayed whole and averaged over squares, and both accounts are made of them. Worlds are those
-of ``account_worlds.py`` at 1280x720, lengths and blur three times as large, seen through a resize to 256 px.
-Real clips, averaged to 360 lines where they have more, are seen through one to 128 px: 180 lines are left, fewer
-than ``factor_of`` leaves. The table shows the cause whose share moves by most of its interval's arm on that
-side; above 1 it leaves the interval that it has on whole frames. True shares, of worlds with one condition, are
-those of the twin without and with noise. ``--keep``: rows done, continued.
+The same pairs are replayed whole and averaged over squares, and both accounts are made of them. Worlds are
+those of ``account_worlds.py`` at 1280x720, lengths and blur three times as large, seen through a resize to 256
+px. Real clips, averaged to 360 lines where they have more, are seen through one to 128 px: 180 lines are left,
+fewer than ``factor_of`` leaves; with ``--lines 720`` through one to 256 px, which leaves as many as it does.
+The table shows the cause whose share moves by most of its interval's arm on that side; above 1 it leaves the
+interval that it has on whole frames. True shares, of worlds with one condition, are those of the twin without
+and with noise. ``--keep``: rows done, continued.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ from vidrobust.video.source import open_video
 TIMES = 3
 """How much larger than 320x240 the worlds' lengths are."""
 LINES = 360
-"""Shorter side to which larger clips are averaged."""
+"""Shorter side to which larger clips are averaged, unless another is given."""
 WORLDS = ("noise", "h264", "flicker", "jitter", "hue", "focus", "belt", "shadow, noise")
 CLIPS = (
     *("objects/sam2_01_dog.mp4", "objects/sam2_02_cups.mp4", "objects/mdn_flower.mp4"),
@@ -96,7 +97,7 @@ def _noise(rng: np.random.Generator, sigma: float) -> np.ndarray:
     return np.float32(sigma) * rng.standard_normal((worlds.HEIGHT, worlds.WIDTH, 3), np.float32)
 
 
-def of_clip(path: Path, pairs: int) -> list[Quadruple]:
+def of_clip(path: Path, pairs: int, lines: int) -> list[Quadruple]:
     """Usable pairs spread over a clip, each with the frames beside it."""
     with open_video(path) as source:
         watcher, reasons = PairWatcher(), []
@@ -104,20 +105,21 @@ def of_clip(path: Path, pairs: int) -> list[Quadruple]:
             reasons += watcher.feed(batch).reason.tolist()
         usable = [k for k in range(1, len(reasons) - 2) if not any(reasons[k : k + 3][1:])]
         chosen = [usable[k] for k in np.unique(np.linspace(0, len(usable) - 1, pairs).astype(int))]
-        return [_four(source, k) for k in chosen]
+        return [_four(source, k, lines) for k in chosen]
 
 
-def _of_lines(picture: np.ndarray) -> np.ndarray:
+def _of_lines(picture: np.ndarray, lines: int) -> np.ndarray:
     height, width = picture.shape[:2]
-    if min(height, width) <= LINES:
+    if min(height, width) <= lines:
         return picture
-    scale = LINES / min(height, width)
+    scale = lines / min(height, width)
     size = (round(width * scale), round(height * scale))
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
 
 
-def _four(source: Any, k: int) -> Quadruple:
-    found = [_of_lines(to_array(each).copy()) for each in source.at([k - 1, k, k + 1, k + 2]).pixels]
+def _four(source: Any, k: int, lines: int) -> Quadruple:
+    shown = source.at([k - 1, k, k + 1, k + 2]).pixels
+    found = [_of_lines(to_array(each).copy(), lines) for each in shown]
     return found[0], found[1], found[2], found[3]
 
 
@@ -179,6 +181,7 @@ def main() -> None:
     parser.add_argument("--world", nargs="*", choices=WORLDS, default=WORLDS)
     parser.add_argument("--clip", nargs="*", default=CLIPS)
     parser.add_argument("--pairs", type=int, default=12)
+    parser.add_argument("--lines", type=int, default=LINES)
     parser.add_argument("--keep", type=Path)
     asked = parser.parse_args()
     torch.set_num_threads(1)
@@ -193,11 +196,11 @@ def main() -> None:
     for name in (*asked.world, *asked.clip):
         if name not in done:
             world = name in WORLDS
-            model = model_of(asked.models, 256 if world else 128)
+            model = model_of(asked.models, 256 if world or asked.lines > LINES else 128)
             pairs, true = (
                 of_world(name, asked.corpus, asked.pairs, model)
                 if world
-                else (of_clip(asked.corpus / name, asked.pairs), {})
+                else (of_clip(asked.corpus / name, asked.pairs, asked.lines), {})
             )
             done[name] = {"name": name, **compared(pairs, model), "true": true}
             if asked.keep is not None:
