@@ -65,7 +65,6 @@ from vidrobust.stages.causes.shares import (
     measurement_error,
     p_value_of,
     summarise,
-    with_error,
     with_the_rest,
 )
 from vidrobust.stages.causes.stage import CAUSES
@@ -331,8 +330,8 @@ def run_world(world: World, corpus: Path, models: Path, pairs: int) -> tuple[dic
     def span(causes: tuple[str, ...]) -> list[float]:
         over = estimate(both, np.sum([both.part_of(cause) for cause in causes], axis=0))
         error = measurement_error(causes[0], over.value, left, coded=world.crf > 0)
-        low, high = with_error(over.value, (over.low, over.high), error)
-        return [over.value, low, with_the_rest(both, causes, high, error[1], coded=world.crf > 0)]
+        ends = with_the_rest(both, causes, over.value, (over.low, over.high), error, coded=world.crf > 0)
+        return [over.value, *ends]
 
     return {
         **_said(world, account, fits),

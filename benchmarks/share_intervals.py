@@ -52,7 +52,6 @@ from vidrobust.stages.causes.shares import (
     measurement_error,
     measurement_errors,
     summarise,
-    with_error,
     with_the_rest,
 )
 from vidrobust.statistics.intervals import clopper_pearson, clustered_rate
@@ -355,14 +354,13 @@ def of_world(world: World, table: pd.DataFrame, truth: pd.DataFrame) -> dict[str
             if len(own) > 1
             else errors.get(cause, (0.0, 0.0))
         )
-        low, high = with_error(over.value, (over.low, over.high), error)
-        high = with_the_rest(pairs, own, high, error[1], coded=world.crf > 0)
+        ends = with_the_rest(pairs, own, over.value, (over.low, over.high), error, coded=world.crf > 0)
         cells["together" if len(own) > 1 else cause] = {
             "true": float(truth[cause].sum()) / change,
             "share": over.value,
             "pairs": [over.low, over.high],
             "measure": [over.value - error[0], over.value + error[1]],
-            "interval": [low, high],
+            "interval": [*ends],
         }
     wanted = {*planted(world.kinds), NOISE}
     wanted |= {*TOGETHER} if "objects" in wanted else set()

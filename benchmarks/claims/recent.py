@@ -40,16 +40,8 @@ NET, BATCH, STREAM, NOISE = "efficientnet-lite0", 16, 500, "gaussian_noise"
 FRAMES, SAME_BOX = 31, 0.5
 REMEDIES = ("WebP, quality 80", "unsharp, 0.5")
 DIALS = (
-    *(
-        "",
-        "light=0.3",
-        "light=0.6",
-        "drift=1.6",
-        "flicker=0.2",
-        "flicker=0.4",
-        "exposure=0.2",
-        "exposure=0.4",
-    ),
+    *("", "light=0.3", "light=0.6", "drift=1.6", "flicker=0.2", "flicker=0.4"),
+    *("exposure=0.2", "exposure=0.4"),
     *("shadow=0.6", "lamp2=0.3", "lamp2=0.6", "hue=24", "hue=40", "shake=6", "shake=10", "focus=1.6"),
     *("focus=3", "noise=16", "noise=32", "dust=0.9"),
 )

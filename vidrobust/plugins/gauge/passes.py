@@ -259,10 +259,9 @@ def find_passes(pictures: np.ndarray) -> PassSearch:
         return PassSearch((), ("fewer than two frames",))
     masks, sure, notes = _parts_in(pictures)
     tracks = _whole_visits(_joined(_followed(masks, sure)), masks, sure)
-    height, width = pictures.shape[1:]
-    found = [(t, _as_pass(t, len(pictures), width, height)) for t in tracks if len(t.frames) > 1]
-    strongest = max((float(np.median(t.contrasts)) for t, p in found if p and p.crossed), default=0.0)
-    clear = [(t, p and p.crossed) for t, p in found if np.median(t.contrasts) >= MARK * strongest]
+    found = [(t, _as_pass(t, pictures.shape), np.median(t.contrasts)) for t in tracks if len(t.frames) > 1]
+    least = MARK * max((contrast for _, p, contrast in found if p and p.crossed), default=0.0)
+    clear = [(t, p and p.crossed) for t, p, contrast in found if contrast >= least]
     lost = sum(not c and _loose(t, pictures.shape) for t, c in clear if len(t.frames) > STILL_FRAMES)
     crossed = sum(bool(c) for _, c in clear)
     unsure = lost > LOST * (lost + crossed)
@@ -273,11 +272,11 @@ def find_passes(pictures: np.ndarray) -> PassSearch:
         )
     kept = [
         replace(p, crossed=False, remark=MARKED)
-        if np.median(t.contrasts) < MARK * strongest
+        if contrast < least
         else replace(p, crossed=False, remark=UNSURE)
         if unsure and p.crossed
         else p
-        for t, p in found
+        for _, p, contrast in found
         if p
     ]
     return PassSearch(tuple(sorted(kept, key=lambda p: (p.first, p.last))), tuple(notes), unsure)
@@ -299,13 +298,11 @@ def _parts_in(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
     sure[_shaded(even, scene)] = 0.0
     masks = np.stack([parts_of(each) for each in sure])
     crowded = np.where(other, 0.0, masks.mean(axis=0)).max()
-    notes = []
-    if crowded > CROWDED:
-        notes.append(
-            f"some place is covered by parts in {percent(crowded)} of the frames: the empty scene may be "
-            "wrong; look at every pass"
-        )
-    return masks, sure, notes
+    note = (
+        f"some place is covered by parts in {percent(crowded)} of the frames: the empty scene may be wrong; "
+        "look at every pass"
+    )
+    return masks, sure, [note] * bool(crowded > CROWDED)
 
 
 def _shaded(even: np.ndarray, scene: np.ndarray) -> np.ndarray:
@@ -434,8 +431,11 @@ def _volume_of(track: _Track, volumes: np.ndarray) -> int:
 
 
 def _goes_far(track: _Track, shape: tuple[int, ...]) -> bool:
-    went = np.abs(np.diff(_middles([track.boxes[0], track.boxes[-1]]), axis=0))[0] / [shape[2], shape[1]]
-    return bool(went.max() >= CROSSES / 2)
+    return bool((np.abs(_went(track)) / [shape[2], shape[1]]).max() >= CROSSES / 2)
+
+
+def _went(track: _Track) -> np.ndarray:
+    return np.asarray(np.diff(_middles([track.boxes[0], track.boxes[-1]]), axis=0)[0])
 
 
 def _without_shadow(track: _Track) -> _Track:
@@ -482,7 +482,8 @@ def _assign(frame: int, seen: list[tuple[Box, Box, float]], open_: list[_Track],
         open_[-1].add(frame, *seen[b])
 
 
-def _as_pass(track: _Track, count: int, width: int, height: int) -> Pass | None:
+def _as_pass(track: _Track, shape: tuple[int, ...]) -> Pass | None:
+    count, height, width = shape
     boxes = np.array(track.bodies)
     inside = (
         (boxes[:, 0] >= EDGE_PX)
@@ -490,7 +491,7 @@ def _as_pass(track: _Track, count: int, width: int, height: int) -> Pass | None:
         & (boxes[:, 0] + boxes[:, 2] <= width - EDGE_PX)
         & (boxes[:, 1] + boxes[:, 3] <= height - EDGE_PX)
     )
-    went = _middles(track.boxes)[-1] - _middles(track.boxes)[0]
+    went = _went(track)
     share = went / [width, height]
     axis = int(np.argmax(np.abs(share)))
     sides = [_sides(track.boxes[end], width, height) for end in (0, -1)]

@@ -71,6 +71,7 @@ ERROR_OF_OTHERS = (0.35, 0.35)  # causes that were added and not measured in pla
 CODED_MOTION = 0.7
 # Unexplained from which on causes do not fit: 21 of 21 such worlds have a share off by .1, 23 of 103 others.
 MISSED = 0.1
+Ends = tuple[float, float]
 MEASURED = (*REPLAYED, NOISE)  # causes of a pair across no keyframe, in the columns of ``PairTable``
 COLUMNS = (
     *("cause", "share", "low", "high", "pairs_low", "pairs_high", "n"),
@@ -122,6 +123,11 @@ class PairTable:
         """The part that a pair shows, or its clip where no part is known, (n,) int."""
         names = np.where(self.part == "", [f"clip {code}" for code in self.item], self.part)
         return np.asarray(np.unique(names.astype(str), return_inverse=True)[1])
+
+    @cached_property
+    def misfit(self) -> bool:
+        """Whether so much is unexplained that the causes do not fit."""
+        return bool(estimate(self, self.part_of(UNEXPLAINED)).value >= MISSED)
 
     def take(self, chosen: np.ndarray) -> PairTable:
         return PairTable(**{each.name: getattr(self, each.name)[chosen] for each in fields(self)})
@@ -246,24 +252,25 @@ def account_rows(
     errors = measurement_errors(shares, coded=coded)
     for row in rows:
         error = errors.get(row["cause"], (0.0, 0.0))
-        row["low"], row["high"] = with_error(row["share"], (row["pairs_low"], row["pairs_high"]), error)
+        over = (row["share"], (row["pairs_low"], row["pairs_high"]), error)
+        row["low"], row["high"] = with_error(*over)
         if row["cause"] in MEASURED:
-            row["high"] = with_the_rest(pairs, (row["cause"],), row["high"], error[1], coded=coded)
+            row["low"], row["high"] = with_the_rest(pairs, (row["cause"],), *over, coded=coded)
     return rows
 
 
 def with_the_rest(
-    pairs: PairTable, causes: Sequence[str], high: float, above: float, *, coded: bool = False
-) -> float:
-    """Return the upper end of the share of causes, or from MISSED on with what is unexplained where they act."""
-    rest = pairs.part_of(UNEXPLAINED)
-    if not estimate(pairs, rest).value >= MISSED:
-        return high
+    pairs: PairTable, causes: Sequence[str], share: float, over_pairs: Ends, error: Ends, *, coded: bool
+) -> Ends:
+    """Return the ends of the share of causes; of a misfit the upper one holds the rest where they act."""
+    low, high = with_error(share, over_pairs, error)
+    if not pairs.misfit:
+        return low, high
     # a codec may hide a change of detail in any pair
     there = np.any([pairs.occurs(cause) | (coded and cause == "sharpness") for cause in causes], axis=0)
-    part = np.sum([pairs.part_of(cause) for cause in causes], axis=0) + np.where(there, rest, 0.0)
-    both = estimate(pairs, part)
-    return float(np.fmax(high, with_error(both.value, (both.low, both.high), (0.0, above))[1]))
+    rest = np.where(there, pairs.part_of(UNEXPLAINED), 0.0)
+    both = estimate(pairs, np.sum([pairs.part_of(cause) for cause in causes], axis=0) + rest)
+    return low, float(np.fmax(high, with_error(both.value, (both.low, both.high), (0.0, error[1]))[1]))
 
 
 def measurement_errors(shares: Mapping[str, float], *, coded: bool = False) -> dict[str, tuple[float, float]]:
@@ -284,9 +291,7 @@ def measurement_error(cause: str, share: float, left: float, *, coded: bool = Fa
     return max(LEAST_ERROR, below), max(LEAST_ERROR, above)
 
 
-def with_error(
-    share: float, over_pairs: tuple[float, float], error: tuple[float, float]
-) -> tuple[float, float]:
+def with_error(share: float, over_pairs: Ends, error: Ends) -> Ends:
     """Return the ends of an interval over pairs, widened in quadrature."""
     (low, high), (below, above) = over_pairs, error
     return share - float(np.hypot(share - low, below)), share + float(np.hypot(high - share, above))
@@ -320,7 +325,7 @@ def account_of(pairs: PairTable, cause: str, flips: int = 0) -> dict[str, Any]:
         "p": p,
         "p_clips": p_clips,
         "misfit": (cause == NOISE and p_value_of(pairs, NOISE, floor=MISFIT) <= MISFIT_ALPHA)
-        or (cause == UNEXPLAINED and share.value >= MISSED),
+        or (cause == UNEXPLAINED and pairs.misfit),
         "clusters": share.clusters,
         "occurs": int(pairs.occurs(cause).sum()),
         "flips_mostly": int(mostly.sum()),
