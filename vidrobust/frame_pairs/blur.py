@@ -271,9 +271,6 @@ class _Powers:
     def signal(self) -> np.ndarray:
         return np.maximum(self.edges - self.noise, 0.02 * self.edges)
 
-    def at(self, some: slice) -> _Powers:
-        return _Powers(self.edges[some], self.noise[some])
-
 
 def _faint(whole: _Pair, half: _Pair, other: _Pair) -> Blur:
     # At single frequencies moved objects and borders of blocks make a larger difference.
@@ -324,11 +321,16 @@ def _not_shared(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 class _Pair:
     def __init__(self, first: _Powers, second: _Powers) -> None:
-        self.first, self.second = first, second
         above = [
             np.clip((1 - x.noise / x.edges - BY_CHANCE) / (1 - BY_CHANCE), 0, 1) for x in (first, second)
         ]
         self.weight = np.square(np.maximum(*above))
+        # what the sharper frame shows, what is there without it, and the log of what the other shows
+        sides = (
+            (x.signal, LEAK * x.signal + y.noise, np.log(y.edges + LEAK * x.signal))
+            for x, y in ((first, second), (second, first))
+        )
+        self._sides = tuple(zip(*sides, strict=True))
 
     def left(self, lost: Kernel, back: Kernel) -> float:
         """Mean square of the log power left where the second lost this and the first lost that."""
@@ -352,11 +354,8 @@ class _Pair:
         return bool(self.weight.any())
 
     def _errors(self, ratio: np.ndarray, some: slice) -> np.ndarray:
-        a, b, weight = self.first.at(some), self.second.at(some), self.weight[some]
-        less = ratio <= 0
-        more = np.where(less, a.signal, b.signal)
-        kept = LEAK * more + np.where(less, b.noise, a.noise)
-        seen = np.where(less, np.log(b.edges + LEAK * a.signal), np.log(a.edges + LEAK * b.signal))
+        weight, less = self.weight[some], ratio <= 0
+        more, kept, seen = (np.where(less, one[some], other[some]) for one, other in self._sides)
         error = np.log(np.exp(-np.abs(ratio)) * more + kept) - seen
         error = np.where(less, error, -error)
         gain = np.clip(error @ weight / weight.sum(), -GAIN, GAIN)

@@ -48,7 +48,7 @@ from vidrobust.frame_pairs.registration import (
     warp,
 )
 from vidrobust.frame_pairs.robust import root_mean_square
-from vidrobust.frame_pairs.tone import Tone, brightest, no_tone
+from vidrobust.frame_pairs.tone import Tone, brightest, fit_tone, no_tone
 from vidrobust.frame_pairs.transitions import Unregistered
 from vidrobust.frames.pixels import luma, to_levels
 
@@ -110,6 +110,11 @@ class PairChange:
         return bool(self.objects.any())
 
     @property
+    def is_lit_alike(self) -> bool:
+        """Whether both frames are in one light."""
+        return not (self.levels.has_light or self.levels.has_colour or self.local.there)
+
+    @cached_property
     def motion(self) -> np.ndarray:
         """(H, W, 2) px, camera and objects together."""
         return np.asarray(self.camera + self.objects)
@@ -172,16 +177,26 @@ def unchanged(shape: tuple[int, ...], failed: Unregistered | None = None) -> Pai
     )
 
 
-def measure_change(first: np.ndarray, second: np.ndarray, *, fine: bool = True) -> PairChange:
-    """Measure everything between two RGB frames (H, W, 3) uint8; ``fine`` as in ``register``."""
+def measure_change(
+    first: np.ndarray, second: np.ndarray, *, beside: PairChange | None = None, content: bool = False
+) -> PairChange:
+    """Measure everything between two RGB frames (H, W, 3) uint8.
+
+    ``beside``: the change of a pair that has one of the frames. Flow then stops at half resolution. Where that
+    pair is in one light, what a coarse flow leaves is not taken for a shadow, and of a frame that only shows new
+    ``content`` no light from place to place is measured, nor blur where the pair has none.
+    """
+    fine, alike = beside is None, beside is not None and beside.is_lit_alike
     round_ = _Round.of(first, second, first, second, fine=fine)
+    if alike and content and round_.measured:
+        return round_.whole() if beside and beside.blur.sigma_px else round_.toned()
     if round_.moved.failed in UNLIKE:
         round_ = _Round.of(first, second, _lightness(first), _lightness(second), fine=fine)
     found = round_.whole()
     # Flow may take a moving shadow for motion, and what saturates for something new. Both are measured again
     # with the light laid on the first frame, and the second no brighter than what the first can show;
     # likewise a hue that turned, and an edge that is blurred here and sharp there.
-    at_rest = _lights_at_rest(first, second, found)
+    at_rest = None if alike else _lights_at_rest(first, second, found)
     if at_rest is not None:
         again = _measured_in(at_rest, first, second, found, fine=fine)
         if again is not None:
@@ -192,7 +207,8 @@ def measure_change(first: np.ndarray, second: np.ndarray, *, fine: bool = True) 
             if _less(again.moved, found):
                 found = again.whole()
     for _ in range(AGAIN):
-        again = _measured_in(_lights_found(first, second, found), first, second, found, fine=fine)
+        light = _lights_found(first, second, found, shadows=not alike)
+        again = _measured_in(light, first, second, found, fine=fine)
         if again is None or not _less(again.moved, found):
             break
         found = again.whole()
@@ -248,11 +264,13 @@ def _left(light: Lights, first: np.ndarray, second: np.ndarray, seen: np.ndarray
     return root_mean_square(blurred_difference(lit, second)[seen])
 
 
-def _lights_found(first: np.ndarray, second: np.ndarray, found: PairChange) -> Lights | None:
+def _lights_found(
+    first: np.ndarray, second: np.ndarray, found: PairChange, *, shadows: bool
+) -> Lights | None:
     saturates = found.levels.has_light and any(
         np.count_nonzero(brightest(x) >= FULL) > SATURATED * x[..., 0].size for x in (first, second)
     )
-    there = saturates or found.local.there or is_strong(found.levels, first)
+    there = saturates or (shadows and found.local.there) or is_strong(found.levels, first)
     return found.lights if there or abs(found.blur.sigma_px) >= STRONG_BLUR else None
 
 
@@ -323,6 +341,10 @@ class _Round:
         still = ~moves(self.moved.objects)
         levels, local = fit_lights(self.brought, self.second, self.clear, self.noise, still)
         return replace(self.moved, levels=levels, local=local)
+
+    def toned(self) -> PairChange:
+        """The change with the light that all of the picture shares alone."""
+        return replace(self.moved, levels=fit_tone(self.brought, self.second, self.clear, self.noise))
 
     def whole(self) -> PairChange:
         if not self.measured:
@@ -415,9 +437,9 @@ def aligned(a: np.ndarray, b: np.ndarray, change: PairChange) -> np.ndarray:
     if change.levels.has_colour:
         x = change.levels.colour(x)
     x = np.clip(change.with_own(change.in_focus_of(x)), 0, 255)
-    real = b.astype(np.float32)
-    unknown = saturated(a, motion)[..., None] & (x < real)
-    return np.where(change.new[..., None] | unknown, real, x)
+    real, unknown = b.astype(np.float32), saturated(a, motion)
+    x[unknown] = np.maximum(x[unknown], real[unknown])
+    return np.asarray(cv2.copyTo(real, change.new.view(np.uint8), x))
 
 
 def noise_beside(a: np.ndarray, b: np.ndarray, change: PairChange) -> np.ndarray:

@@ -119,18 +119,19 @@ def rough(difference: np.ndarray) -> np.ndarray:
     if part == 0:
         return difference
     smooth = cv2.resize(_means(difference, BLOCK), (width, height), interpolation=cv2.INTER_CUBIC)
-    return np.asarray(difference - part * smooth)
+    return np.asarray(cv2.addWeighted(difference, 1, smooth, -part, 0))
 
 
 def beyond_rounding(difference: np.ndarray, brought: np.ndarray) -> np.ndarray:
     """Return a difference of aligned frames, (H, W, 3) float32, less where it is within their rounding."""
     anew = brought != np.rint(brought)
-    if not anew.any():
+    count, (low, high) = np.count_nonzero(anew), OF_ROUNDING
+    if not count:
         return difference
-    low, high = OF_ROUNDING
-    size = float(np.square(difference[anew]).mean()) / ROUNDING
+    mask = anew.view(np.uint8).reshape(len(anew), -1)
+    size = cv2.norm(difference.reshape(mask.shape), cv2.NORM_L2SQR, mask) / count / ROUNDING
     part = np.float32(np.clip((size - low) / (high - low), 0, 1))
-    return np.where(anew, part * difference, difference)
+    return difference if part == 1 else np.where(anew, part * difference, difference)
 
 
 def _means(difference: np.ndarray, side: int) -> np.ndarray:
@@ -145,14 +146,19 @@ def exchanged(
     """Exchange the half difference of two aligned frames (H, W, 3) float32 at random: pairs of uint8."""
     m, h = (first + second) / 2, (first - second) / 2
     height, width = m.shape[:2]
+    both = to_levels(m + h), to_levels(m - h)
     generator = np.random.default_rng(seed)
     found = []
     for _ in range(draws):
         size = (-(-height // BLOCK), -(-width // BLOCK))
-        signs = generator.choice(np.array([-1, 1], np.float32), size=size)
-        s = np.kron(signs, np.ones((BLOCK, BLOCK), np.float32))[:height, :width, None]
-        found.append((to_levels(m + s * h), to_levels(m - s * h)))
+        signs = generator.choice(np.array([0, 1], np.uint8), size=size)
+        kept = np.kron(signs, np.ones((BLOCK, BLOCK), np.uint8))[:height, :width]
+        found.append((_mixed(*both, kept), _mixed(*both[::-1], kept)))
     return tuple(found)
+
+
+def _mixed(one: np.ndarray, other: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    return np.asarray(cv2.copyTo(one, kept, other.copy()))
 
 
 def content_seed(*pictures: np.ndarray) -> int:

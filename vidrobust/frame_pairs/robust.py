@@ -56,14 +56,18 @@ def correlation(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def neighbour_correlation(x: np.ndarray) -> float:
-    """Return the correlation of neighbouring entries of (h, w, C) values; 0 where all are alike."""
-    flat = x - x.mean(axis=(0, 1))
-    power = float(np.square(flat).mean())
+    """Return the correlation of neighbouring entries of (h, w, C) values, C <= 4; 0 where all are alike."""
+    flat = np.asarray(cv2.subtract(x, cv2.mean(x)))
+    power = cv2.norm(flat, cv2.NORM_L2SQR) / flat.size
     if power <= 1e-12:
         return 0.0
-    across = float((flat[:, 1:] * flat[:, :-1]).mean())
-    down = float((flat[1:] * flat[:-1]).mean())
-    return (across + down) / (2 * power)
+
+    def product(one: np.ndarray, other: np.ndarray) -> float:
+        # 2 a b = a^2 + b^2 - (a - b)^2, of which OpenCV makes no temporary pictures
+        squares = sum(cv2.norm(each, cv2.NORM_L2SQR) for each in (one, other))
+        return float(squares - cv2.norm(one, other, cv2.NORM_L2SQR)) / (2 * one.size)
+
+    return (product(flat[:, 1:], flat[:, :-1]) + product(flat[1:], flat[:-1])) / (2 * power)
 
 
 def root_mean_square(x: np.ndarray) -> float:

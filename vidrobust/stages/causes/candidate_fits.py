@@ -45,6 +45,7 @@ LEAST_LEVELS = 0.1  # no noise is fitted to a smaller difference, levels rms
 RATE_STEPS = 3  # steps in which the bit rate is searched
 FIRST_RATIO = 100.0  # raw bits over coded bits at which the search begins
 RISE = 0.5  # the error's size rises about as the root of that ratio
+ENOUGH = 0.1  # log of an error's size over the footage's at which the search ends; the error is scaled
 SEARCHED_PX = 640  # side of the middle of a picture on which the bit rate is searched
 NEAR_ENERGY = 1.5  # an error is scaled to the size of the footage's by no more than this
 
@@ -193,27 +194,25 @@ def predicts(codec: str) -> bool | None:
 
 def fit_noises(plus: np.ndarray, minus: np.ndarray, codec: str = "") -> Iterator[FittedNoise]:
     """Fit each kind of noise to an exchanged pair (H, W, 3) uint8."""
-    first, second = (x.astype(np.float32) for x in (plus, minus))
-    mean, half = (first + second) / 2, (first - second) / 2
-    del first, second  # large pictures: each float copy counts
-    sigma = float(np.sqrt(np.square(half).mean()))
+    mean, half = (cv2.addWeighted(plus, 0.5, minus, sign, 0, dtype=cv2.CV_32F) for sign in (0.5, -0.5))
+    sigma = _size(half)
     if sigma < LEAST_LEVELS:
         return
     seen, rng = neighbour_correlation(half), np.random.default_rng(mean.shape[0])
-    del half
-    white = rng.standard_normal(mean.shape).astype(np.float32)
-    shot = white * np.sqrt(np.maximum(mean, 1.0))
+    del half  # large pictures: each float copy counts
+    white = rng.standard_normal(mean.shape, np.float32)
     inter = predicts(codec) if codec else None
     for name, noise, strength in (
-        ("gaussian_noise", white * sigma, math.sqrt(2) * sigma),
-        ("shot_noise", shot * (sigma / max(float(np.sqrt(np.square(shot).mean())), 1e-6)), 2 * sigma),
+        ("gaussian_noise", white, math.sqrt(2) * sigma),
+        ("shot_noise", cv2.multiply(white, cv2.sqrt(cv2.max(mean, 1.0))), 2 * sigma),
         *(_jpeg_of(mean, sigma) if not inter else ()),
         *(_h264_of(mean, sigma) if inter is not False else ()),
     ):
+        scale = sigma / _size(noise)
         yield FittedNoise(
             perturbation=name,
-            minus=to_levels(mean - noise),
-            plus=to_levels(mean + noise),
+            minus=np.asarray(cv2.addWeighted(mean, 1, noise, -scale, 0, dtype=cv2.CV_8U)),
+            plus=np.asarray(cv2.addWeighted(mean, 1, noise, scale, 0, dtype=cv2.CV_8U)),
             strength=strength,
             grain=neighbour_correlation(noise),
             grain_seen=seen,
@@ -225,8 +224,8 @@ def _jpeg_of(mean: np.ndarray, sigma: float) -> Iterator[tuple[str, np.ndarray, 
 
     def coded(quality: int) -> tuple[np.ndarray, float]:
         _, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-        decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))
-        error = decoded[..., ::-1].astype(np.float32) - picture
+        decoded = cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+        error = np.asarray(cv2.subtract(decoded, picture, dtype=cv2.CV_32F))
         return error, _size(error)
 
     worse, better = 5, 100
@@ -234,8 +233,8 @@ def _jpeg_of(mean: np.ndarray, sigma: float) -> Iterator[tuple[str, np.ndarray, 
         middle = (worse + better) // 2
         worse, better = (middle, better) if coded(middle)[1] > sigma else (worse, middle)
     ends = [(coded(quality), quality) for quality in (worse, better)]
-    (error, size), quality = min(ends, key=lambda end: abs(math.log(end[0][1] / sigma)))
-    yield "jpeg", error * (sigma / size), 100.0 - quality
+    (error, _), quality = min(ends, key=lambda end: abs(math.log(end[0][1] / sigma)))
+    yield "jpeg", error, 100.0 - quality
 
 
 def _h264_of(mean: np.ndarray, sigma: float) -> Iterator[tuple[str, np.ndarray, float]]:
@@ -246,21 +245,25 @@ def _h264_of(mean: np.ndarray, sigma: float) -> Iterator[tuple[str, np.ndarray, 
     low, high = math.log(least), math.log(most)
     rate, rise, tried = math.log(FIRST_RATIO), RISE, []
     for _ in range(RATE_STEPS):
-        tried.append((rate, math.log(_size(_lost(middle, rate)) / sigma)))
+        error = _lost(middle, rate)
+        tried.append((rate, math.log(_size(error) / sigma)))
+        if abs(tried[-1][1]) < ENOUGH:
+            break
         if len(tried) > 1 and tried[-1][0] != tried[-2][0]:
             (x0, y0), (x1, y1) = tried[-2:]
             rise = max((y1 - y0) / (x1 - x0), RISE / 4)
         rate = min(max(rate - tried[-1][1] / rise, low), high)
-    error = _lost(picture, rate)
+    if middle.shape != picture.shape or rate != tried[-1][0]:
+        error = _lost(picture, rate)
     if max(_size(error) / sigma, sigma / _size(error)) <= NEAR_ENERGY:
-        yield "h264", error * (sigma / _size(error)), math.exp(rate)
+        yield "h264", error, math.exp(rate)
 
 
 def _lost(picture: np.ndarray, log_ratio: float) -> np.ndarray:
     """What H.264 changes in a picture at exp(log_ratio) raw bits over coded bits."""
     coded = PERTURBATIONS["h264"].apply(to_tensor([picture]), math.exp(log_ratio), from_seed(0))[0]
-    return np.asarray(to_array(coded).astype(np.float32) - picture)
+    return np.asarray(cv2.subtract(to_array(coded), picture, dtype=cv2.CV_32F))
 
 
 def _size(error: np.ndarray) -> float:
-    return max(float(np.sqrt(np.square(error).mean())), 1e-3)
+    return max(cv2.norm(error) / math.sqrt(error.size), 1e-3)

@@ -63,9 +63,11 @@ class PairReplays:
     excluded: Excluded | None = None  # Why the pair cannot be replayed; then the chains are empty
 
 
-def measure_all(first: np.ndarray, second: np.ndarray, *, fine: bool = True) -> PairChange:
+def measure_all(
+    first: np.ndarray, second: np.ndarray, *, beside: PairChange | None = None, content: bool = False
+) -> PairChange:
     """Measure everything between two frames, as ``measure_change``, and what causes measure by themselves."""
-    change = measure_change(first, second, fine=fine)
+    change = measure_change(first, second, beside=beside, content=content)
     if change.failed or not WITH_MEASURE:
         return change
     brought, own = aligned(first, second, change), {}
@@ -229,7 +231,7 @@ def _replays(
 def _scene(
     before: np.ndarray | None, a: np.ndarray, b: np.ndarray, after: np.ndarray | None, change: PairChange
 ) -> ReplayScene | Excluded:
-    found = _third(before, a, after)
+    found = _third(before, a, after, change)
     if not isinstance(found, tuple):
         return found
     third, to_a = found
@@ -237,7 +239,7 @@ def _scene(
     dark, known = too_dark(lit, motion, saturated(third, motion), a, b, change)
     content = b.astype(np.float32)
     if after is not None and change.new.any():  # else nothing came into view
-        to_b = measure_all(after, b, fine=False)
+        to_b = measure_all(after, b, beside=change, content=True)
         content = content if to_b.failed else aligned(after, b, to_b)
     return ReplayScene(
         third=lit,
@@ -251,7 +253,7 @@ def _scene(
 
 
 def _third(
-    before: np.ndarray | None, a: np.ndarray, after: np.ndarray | None
+    before: np.ndarray | None, a: np.ndarray, after: np.ndarray | None, beside: PairChange
 ) -> tuple[np.ndarray, PairChange] | Excluded:
     """The third frame and the change from it to t: t-1, or t+2 where t-1 is missing, other or blurred."""
     # Where there is none, the reason of the last one that was tried.
@@ -260,7 +262,7 @@ def _third(
     for frame in (before, after):
         if frame is None:
             continue
-        change = measure_all(frame, a, fine=False)
+        change = measure_all(frame, a, beside=beside)
         if change.failed:
             why = change.failed
         elif change.blur.sigma_px >= TOO_BLURRED:
