@@ -30,6 +30,9 @@ from vidrobust.stages.causes.outcomes import Excluded, NoThirdFrame
 from vidrobust.stages.causes.scene import NO_PLACEBO, PLACEBOS, ReplayScene, ShownMotion, too_dark
 
 DRAWS = 2  # exchanges of noise and coding per pair
+LEAST_NEW = (
+    3e-4  # share of the picture that is new from which t+2 is looked into for it; less is shown by t+1
+)
 TOO_BLURRED = -0.3  # a third frame so much blurrier than t, px, is taken only where the other is worse
 # Causes that ``frame_pairs.change`` does not measure.
 WITH_MEASURE = tuple(cause for cause in CATALOGUE.values() if cause.measure is not None)
@@ -238,7 +241,7 @@ def _scene(
     lit, motion = in_light_of(third, to_a), to_a.motion
     dark, known = too_dark(lit, motion, saturated(third, motion), a, b, change)
     content = b.astype(np.float32)
-    if after is not None and change.new.any():  # else nothing came into view
+    if after is not None and change.new.mean() >= LEAST_NEW:
         to_b = measure_all(after, b, beside=change, content=True)
         content = content if to_b.failed else aligned(after, b, to_b)
     return ReplayScene(
