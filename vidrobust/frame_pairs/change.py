@@ -436,7 +436,8 @@ def aligned(a: np.ndarray, b: np.ndarray, change: PairChange) -> np.ndarray:
     x = change.local.of(x)
     if change.levels.has_colour:
         x = change.levels.colour(x)
-    x = np.clip(change.with_own(change.in_focus_of(x)), 0, 255)
+    x = change.with_own(change.in_focus_of(x))
+    x = np.clip(x, 0, 255, out=x)
     real, unknown = b.astype(np.float32), saturated(a, motion)
     x[unknown] = np.maximum(x[unknown], real[unknown])
     return np.asarray(cv2.copyTo(real, change.new.view(np.uint8), x))

@@ -48,7 +48,7 @@ class LocalLight:
 
     lattice: np.ndarray  # (R, C) float64: Gain less 1 at the knots; empty where there is no such change
     width: int  # Px of the frame, which says how far apart the knots are
-    # Share of the difference of left-out cells that the field predicts; NaN where nothing was fitted
+    # Share of the difference of left-out cells that the field predicts; NaN where none was fitted beyond rounding
     predicted: float
 
     @property
@@ -64,7 +64,7 @@ class LocalLight:
 
     def of(self, levels: np.ndarray) -> np.ndarray:
         """Apply the change to (H, W) or (H, W, 3) levels: float32, not clipped."""
-        x = levels.astype(np.float32)
+        x = levels.astype(np.float32, copy=False)
         if not self.there:
             return x
         gain = self.gain(*x.shape[:2])
@@ -110,21 +110,23 @@ def fit_local_light(
     blocks = _blocks(a, b if isinstance(b, _Target) else _Target.of(b), visible, block)
     if int((blocks.weight > 0).sum()) < MIN_BLOCKS:
         return no_local_light()
-    lattice, misses = _fit(blocks, blocks.weight), _misses(blocks)
+    lattice, *others = (
+        _fit(blocks, blocks.weight, each) for each in ((0,) if still is None else (0, ABSOLUTE))
+    )
+    if max(_size(blocks, each) for each in (lattice, *others)) < SMALLEST:
+        return no_local_light()
+    misses = _misses(blocks)
     predicted = 1 - _left(blocks, misses, blocks.weight * _trust(blocks, lattice))
     there = predicted >= LEAST_PREDICTED
     if still is not None:
-        other = _fit(blocks, blocks.weight, ABSOLUTE)
+        (other,) = others
         size = blocks.weight.shape[::-1]
         at_rest = cv2.resize(still.astype(np.float32), size, interpolation=cv2.INTER_AREA) > STILL
         asked = blocks.weight * at_rest * _trust(blocks, other)
         left = _left(blocks, _misses(blocks, ABSOLUTE), asked)
         if left <= (1 - LEAST_PREDICTED) * (_left(blocks, misses, asked) if there else 1.0):
             lattice, predicted, there = other, 1 - left, True
-    if not there:
-        return no_local_light(predicted)
-    change = blocks.first * _played(blocks, lattice)
-    if float(np.sqrt(np.mean(np.square(change[blocks.weight > 0])))) < SMALLEST:
+    if not there or _size(blocks, lattice) < SMALLEST:
         return no_local_light(predicted)
     return LocalLight(lattice=lattice, width=blocks.width, predicted=predicted)
 
@@ -191,6 +193,10 @@ def _banded(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray
 
 def _played(blocks: _Blocks, lattice: np.ndarray) -> np.ndarray:
     return np.asarray(blocks.down @ lattice @ blocks.across.T)
+
+
+def _size(blocks: _Blocks, lattice: np.ndarray) -> float:
+    return robust.root_mean_square((blocks.first * _played(blocks, lattice))[blocks.weight > 0])
 
 
 def _fit(blocks: _Blocks, weight: np.ndarray, absolute: int = 0) -> np.ndarray:

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from vidrobust.frame_pairs.blur import Kernel
-from vidrobust.frame_pairs.robust import MAD_TO_SIGMA, neighbour_correlation, not_shared
+from vidrobust.frame_pairs.robust import MAD_TO_SIGMA, middle, neighbour_correlation, not_shared
 from vidrobust.frames.pixels import luma, to_levels
 
 IMMERKAER = np.outer([1.0, -2.0, 1.0], [1.0, -2.0, 1.0]).astype(np.float32)
@@ -72,8 +72,8 @@ def noise_levels(first: np.ndarray, second: np.ndarray) -> float:
     Where a codec repeats most of a picture the median is 0, and the root mean square counts.
     """
     difference = luma((first - second).astype(np.float32))
-    off = difference - np.median(difference)
-    spread = MAD_TO_SIGMA * float(np.median(np.abs(off)))
+    off = difference - middle(difference.ravel())
+    spread = MAD_TO_SIGMA * middle(np.abs(off).ravel())
     return (spread or float(np.sqrt(np.square(off).mean()))) / math.sqrt(2)
 
 
@@ -144,7 +144,7 @@ def exchanged(
     first: np.ndarray, second: np.ndarray, *, draws: int, seed: int
 ) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
     """Exchange the half difference of two aligned frames (H, W, 3) float32 at random: pairs of uint8."""
-    m, h = (first + second) / 2, (first - second) / 2
+    m, h = (cv2.addWeighted(first, 0.5, second, sign, 0) for sign in (0.5, -0.5))
     height, width = m.shape[:2]
     both = to_levels(m + h), to_levels(m - h)
     generator = np.random.default_rng(seed)
