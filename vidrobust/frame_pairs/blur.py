@@ -274,7 +274,7 @@ class _Powers:
 
 def _faint(whole: _Pair, half: _Pair, other: _Pair) -> Blur:
     # At single frequencies moved objects and borders of blocks make a larger difference.
-    if not (half.there and other.there) or whole.in_rings(*NOTHING) < GOOD:
+    if not (half.weight.any() and other.weight.any()) or whole.in_rings(*NOTHING) < GOOD:
         return Blur()
     found = _gaussian_in_rings(half)
     if other.in_rings(*found) > PREDICTED_RINGS * other.in_rings(*NOTHING):
@@ -349,10 +349,6 @@ class _Pair:
         mean = (self._errors(ratio, slice(None)) * self.weight) @ rings() / np.maximum(weight, 1e-9)
         return np.asarray(np.square(mean) @ weight / weight.sum())
 
-    @property
-    def there(self) -> bool:
-        return bool(self.weight.any())
-
     def _errors(self, ratio: np.ndarray, some: slice) -> np.ndarray:
         weight, less = self.weight[some], ratio <= 0
         more, kept, seen = (np.where(less, one[some], other[some]) for one, other in self._sides)
@@ -409,7 +405,8 @@ def _best(pair: _Pair) -> tuple[Kernel, Kernel]:
     best = line if pair.left(*line) < BETTER * pair.left(*best) else best
     if pair.left(*best) < enough:
         return best
-    two = _two_lines(pair)
+    pairs, logs = _pairs_of_lines()
+    two = _refined(pair, *pairs[int(pair.left_of(logs, EVERY).argmin())])
     return two if pair.left(*two) < BETTER * pair.left(*best) else best
 
 
@@ -418,11 +415,6 @@ def _one_sided(pair: _Pair, kernels: tuple[Kernel, ...], logs: np.ndarray) -> tu
     place = int(left.argmin())
     kernel = kernels[place % len(kernels)]
     return _refined(pair, *((kernel, Kernel()) if place < len(kernels) else (Kernel(), kernel)))
-
-
-def _two_lines(pair: _Pair) -> tuple[Kernel, Kernel]:
-    pairs, logs = _pairs_of_lines()
-    return _refined(pair, *pairs[int(pair.left_of(logs, EVERY).argmin())])
 
 
 def _refined(pair: _Pair, lost: Kernel, back: Kernel) -> tuple[Kernel, Kernel]:

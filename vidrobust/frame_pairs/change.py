@@ -110,9 +110,8 @@ class PairChange:
         return bool(self.objects.any())
 
     @property
-    def is_lit_alike(self) -> bool:
-        """Whether both frames are in one light."""
-        return not (self.levels.has_light or self.levels.has_colour or self.local.there)
+    def is_lit(self) -> bool:
+        return self.levels.has_light or self.levels.has_colour or self.local.there
 
     @cached_property
     def motion(self) -> np.ndarray:
@@ -182,21 +181,22 @@ def measure_change(
 ) -> PairChange:
     """Measure everything between two RGB frames (H, W, 3) uint8.
 
-    ``beside``: the change of a pair that has one of the frames. Flow then stops at half resolution. Where that
-    pair is in one light, what a coarse flow leaves is not taken for a shadow, and of a frame that only shows new
-    ``content`` no light from place to place is measured, nor blur where the pair has none.
+    ``beside``: the change of a pair with one of the frames; flow then stops at half resolution. Where it has one
+    light, nothing is taken for a shadow. A frame of which new ``content`` is taken has less measured.
     """
-    fine, alike = beside is None, beside is not None and beside.is_lit_alike
+    fine, lit = beside is None, beside is None or beside.is_lit
     round_ = _Round.of(first, second, first, second, fine=fine)
-    if alike and content and round_.measured:
-        return round_.whole() if beside and beside.blur.sigma_px else round_.toned()
+    if beside and content and not lit and round_.measured:
+        if beside.blur.sigma_px:
+            return round_.whole()
+        return replace(round_.moved, levels=fit_tone(round_.brought, second, round_.clear, round_.noise))
     if round_.moved.failed in UNLIKE:
         round_ = _Round.of(first, second, _lightness(first), _lightness(second), fine=fine)
     found = round_.whole()
     # Flow may take a moving shadow for motion, and what saturates for something new. Both are measured again
     # with the light laid on the first frame, and the second no brighter than what the first can show;
     # likewise a hue that turned, and an edge that is blurred here and sharp there.
-    at_rest = None if alike else _lights_at_rest(first, second, found)
+    at_rest = _lights_at_rest(first, second, found) if lit else None
     if at_rest is not None:
         again = _measured_in(at_rest, first, second, found, fine=fine)
         if again is not None:
@@ -207,7 +207,7 @@ def measure_change(
             if _less(again.moved, found):
                 found = again.whole()
     for _ in range(AGAIN):
-        light = _lights_found(first, second, found, shadows=not alike)
+        light = _lights_found(first, second, found, shadows=lit)
         again = _measured_in(light, first, second, found, fine=fine)
         if again is None or not _less(again.moved, found):
             break
@@ -341,10 +341,6 @@ class _Round:
         still = ~moves(self.moved.objects)
         levels, local = fit_lights(self.brought, self.second, self.clear, self.noise, still)
         return replace(self.moved, levels=levels, local=local)
-
-    def toned(self) -> PairChange:
-        """The change with the light that all of the picture shares alone."""
-        return replace(self.moved, levels=fit_tone(self.brought, self.second, self.clear, self.noise))
 
     def whole(self) -> PairChange:
         if not self.measured:

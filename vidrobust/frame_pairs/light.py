@@ -230,9 +230,8 @@ def _report(
         g = np.zeros(6)
         g[list(gradient)] = list(gradient.values())
         error = float(np.sqrt(max(g @ cov @ g, 0) + floor**2))
-        return Measure(
-            value=float(value), valid=bool(usable and more and error <= MAX_ERROR[kind]), error=error
-        )
+        valid = bool(usable and more and error <= MAX_ERROR[kind])
+        return Measure(value=float(value), valid=valid, error=error)
 
     def ratio(over: int, under: int) -> Measure:
         value = x[over] / x[under]

@@ -153,12 +153,9 @@ def exchanged(
         size = (-(-height // BLOCK), -(-width // BLOCK))
         signs = generator.choice(np.array([0, 1], np.uint8), size=size)
         kept = np.kron(signs, np.ones((BLOCK, BLOCK), np.uint8))[:height, :width]
-        found.append((_mixed(*both, kept), _mixed(*both[::-1], kept)))
+        plus, minus = (np.asarray(cv2.copyTo(x, kept, y.copy())) for x, y in (both, both[::-1]))
+        found.append((plus, minus))
     return tuple(found)
-
-
-def _mixed(one: np.ndarray, other: np.ndarray, kept: np.ndarray) -> np.ndarray:
-    return np.asarray(cv2.copyTo(one, kept, other.copy()))
 
 
 def content_seed(*pictures: np.ndarray) -> int:

@@ -115,18 +115,13 @@ def fit_tone(a: np.ndarray, b: np.ndarray, visible: np.ndarray, noise: float = 0
     """
     cells = Cells(visible & unclipped(a, b))
     x, y = cells.of(a), cells.of(b)
-    light = _fit_curve(a, cells, x, y, _luma, noise)
+    light = fit_light(a, cells, x, y, _luma, noise)
     lit = cells.of(light.light(a)) if light.has_light else x
     tone = _with_matrix(light, lit, y, noise) if len(x) >= MIN_CELLS else light
     some = a[::CELL, ::CELL].astype(np.float32)
     if root_mean_square(tone.colour(some) - some) < STRONG:
         return tone
     return _fit_strong(light, tone, a, cells, x, y)
-
-
-def fit_light(a: np.ndarray, cells: Cells, x: np.ndarray, y: np.ndarray) -> Tone:
-    """Fit light alone; x and y (n, 3) are the means in ``cells`` of frame a (H, W, 3) uint8 and of b."""
-    return _fit_curve(a, cells, x, y, _luma)
 
 
 def fit_colour(light: Tone, x: np.ndarray, y: np.ndarray) -> Tone:
@@ -180,15 +175,16 @@ def _lightness(colours: np.ndarray, of: np.ndarray) -> np.ndarray:
     return np.asarray(np.take_along_axis(of, ends, axis=1).mean(axis=1))
 
 
-def _fit_curve(
+def fit_light(
     a: np.ndarray,
     cells: Cells,
     x: np.ndarray,
     y: np.ndarray,
-    grey: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    grey: Callable[[np.ndarray, np.ndarray], np.ndarray] = _luma,
     noise: float = 0.0,
 ) -> Tone:
-    """Gauss-Newton in the power of a curve of single channels, fitted to grey averages of its result."""
+    """Fit light alone; x and y (n, 3) are the means in ``cells`` of frame a (H, W, 3) uint8 and of b."""
+    # Gauss-Newton in the power of a curve of single channels, fitted to grey averages of its result
     own, power = (noise / CELL) ** 2, 1.0
     prior = np.array(LIGHT_PRIOR if noise == 0 else (*LIGHT_PRIOR[:2], NO_POWER))
     for _ in range(ROUNDS):
@@ -220,7 +216,7 @@ def _with_matrix(tone: Tone, lit: np.ndarray, y: np.ndarray, noise: float = 0.0)
 
 
 def _fit_strong(light: Tone, tone: Tone, a: np.ndarray, cells: Cells, x: np.ndarray, y: np.ndarray) -> Tone:
-    other = _fit_curve(a, cells, x, y, _lightness)
+    other = fit_light(a, cells, x, y, _lightness)
     if root_mean_square(other.light(x) - x) < root_mean_square(light.light(x) - x):
         light, found = other, _with_matrix(other, other.light(x).astype(np.float64), y)
         tone = min(found, tone, key=lambda each: max(WELL, _left(each.colour(each.light(x)), x, y)))

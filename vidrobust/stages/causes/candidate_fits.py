@@ -150,17 +150,9 @@ def rows(pair: PairReplays, made: list[Candidate], z: np.ndarray) -> list[dict[s
         else:
             along = float((z[each.played] - z[each.before]) @ d)
             whole = float((z[each.after] - z[each.before]) @ d)
-        lines.append(
-            {
-                "cause": each.cause,
-                "perturbation": each.perturbation,
-                "strength": each.strength,
-                "along": along,
-                "along_cause": whole,
-                "grain": each.grain,
-                "grain_seen": each.grain_seen,
-            }
-        )
+        what = {"cause": each.cause, "perturbation": each.perturbation, "strength": each.strength}
+        grain = {"grain": each.grain, "grain_seen": each.grain_seen}
+        lines.append({**what, "along": along, "along_cause": whole, **grain})
     return lines
 
 
@@ -222,18 +214,17 @@ def fit_noises(plus: np.ndarray, minus: np.ndarray, codec: str = "") -> Iterator
 def _jpeg_of(mean: np.ndarray, sigma: float) -> Iterator[tuple[str, np.ndarray, float]]:
     picture = to_levels(mean)
 
-    def coded(quality: int) -> tuple[np.ndarray, float]:
+    def lost(quality: int) -> np.ndarray:
         _, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
         decoded = cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
-        error = np.asarray(cv2.subtract(decoded, picture, dtype=cv2.CV_32F))
-        return error, _size(error)
+        return np.asarray(cv2.subtract(decoded, picture, dtype=cv2.CV_32F))
 
     worse, better = 5, 100
     while better - worse > 1:
         middle = (worse + better) // 2
-        worse, better = (middle, better) if coded(middle)[1] > sigma else (worse, middle)
-    ends = [(coded(quality), quality) for quality in (worse, better)]
-    (error, _), quality = min(ends, key=lambda end: abs(math.log(end[0][1] / sigma)))
+        worse, better = (middle, better) if _size(lost(middle)) > sigma else (worse, middle)
+    ends = [(lost(quality), quality) for quality in (worse, better)]
+    error, quality = min(ends, key=lambda end: abs(math.log(_size(end[0]) / sigma)))
     yield "jpeg", error, 100.0 - quality
 
 

@@ -110,11 +110,8 @@ def study_pair(
     outer = [None if x is None or np.array_equal(x, inner) else x for x, inner in ((before, a), (after, b))]
     album = _Album([a, b])
     if keyframe:
-        beside = []
-        if outer[0] is not None:
-            beside.append((album.add(outer[0]), 0))
-        if outer[1] is not None:
-            beside.append((1, album.add(outer[1])))
+        beside = [] if outer[0] is None else [(album.add(outer[0]), 0)]
+        beside += [] if outer[1] is None else [(1, album.add(outer[1]))]
         why = None if beside else NoThirdFrame.MISSING
         return PairReplays(pictures=tuple(album.pictures), beside=tuple(beside), excluded=why)
     if outer[0] is None and outer[1] is None:
