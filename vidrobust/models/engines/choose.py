@@ -52,6 +52,11 @@ class EngineChoice:
     engine: str
     threads: int
     run: Callable[[torch.Tensor], object]
+    streams: int = 1  # Parts of a batch that are computed at once
+
+    def called(self, reference: str) -> str:
+        parts = f", {self.streams} parts at once" if self.streams > 1 else ""
+        return f"{self.engine} on {self.threads} threads{parts}" if self.engine else reference
 
 
 def with_engine(network: Network, wanted: EngineRequest, sample: torch.Tensor) -> Network:
@@ -95,12 +100,14 @@ def identified(network: Network) -> dict[str, object]:
     return {"weights": network.weights_sha256, "code": network.code_sha256}
 
 
-def opened(engine: Engine, file: OnnxFile, threads: int, wanted: EngineRequest, where: str) -> Run:
+def opened(
+    engine: Engine, file: OnnxFile, threads: int, wanted: EngineRequest, where: str, streams: int = 1
+) -> Run:
     """Return an engine's run; SettingsError if it is not installed or does not take the network."""
     if missing := engine.missing():
         raise SettingsError(f"{where}: engine {engine.name} {missing}")
     try:
-        return engine.open(file, threads, wanted.precision)
+        return engine.open(file, threads, wanted.precision, streams)
     except Exception as error:
         first = str(error).strip().splitlines()[:1] or [type(error).__name__]
         raise SettingsError(f"{where}: {engine.name} does not take this network: {first[0][:200]}") from error
@@ -165,7 +172,8 @@ def _chosen(network: Network, file: OnnxFile, wanted: EngineRequest, sample: tor
         and (found := _as_known(network, file, wanted, known, key))
     ):
         return found
-    inputs = network.preprocess(sample[torch.arange(FRAMES) % len(sample)])
+    frames = max(FRAMES, torch.get_num_threads())
+    inputs = network.preprocess(sample[torch.arange(frames) % len(sample)])
     reference = rows_of(network.run, inputs, network)
     candidates, why_not = _candidates(network, file, wanted, inputs, reference)
     if wanted.engine == "auto" or not candidates:
@@ -176,11 +184,11 @@ def _chosen(network: Network, file: OnnxFile, wanted: EngineRequest, sample: tor
     speeds = [0.0] if alone else measured([candidate.run for candidate in candidates], inputs, network)
     best = candidates[int(np.argmax(speeds))]
     reference_name = network.engine.partition(",")[0]
-    called = [f"{c.engine} on {c.threads} threads" if c.engine else reference_name for c in candidates]
-    words = [f"{name} {speed:.3g}" for name, speed in zip(called, speeds, strict=True)]
+    words = [f"{c.called(reference_name)} {speed:.3g}" for c, speed in zip(candidates, speeds, strict=True)]
     note = f"engine chosen by measurement, frames/s: {', '.join(words)}" if len(words) > 1 else ""
     notes = [text for text in (note, *why_not) if text]
-    remember(key, {"engine": best.engine, "threads": best.threads, "notes": notes, "load": busy_processors()})
+    record = {"engine": best.engine, "threads": best.threads, "streams": best.streams, "notes": notes}
+    remember(key, {**record, "load": busy_processors()})
     return _running(network, best, notes, key)
 
 
@@ -191,9 +199,9 @@ def _candidates(
     for engine in ENGINES.values():
         if wanted.engine not in ("auto", engine.name):
             continue
-        for threads in thread_counts(wanted):
+        for threads, streams in _ways_to_share(network, wanted):
             try:
-                run = opened(engine, file, threads, wanted, engine.name)
+                run = opened(engine, file, threads, wanted, engine.name, streams)
                 differs = disagreement(reference, rows_of(run, inputs, network))
             except SettingsError as error:
                 differs = str(error).partition(": ")[2]
@@ -202,8 +210,15 @@ def _candidates(
             if differs:
                 why_not.append(f"not {engine.name}: {differs}")
                 break
-            found.append(EngineChoice(engine=engine.name, threads=threads, run=run))
+            found.append(EngineChoice(engine=engine.name, threads=threads, run=run, streams=streams))
     return found, why_not
+
+
+def _ways_to_share(network: Network, wanted: EngineRequest) -> list[tuple[int, int]]:
+    """Return threads and streams to try: a batch on all threads, and a part of it on each."""
+    counts = thread_counts(wanted)
+    alone = [(threads, 1) for threads in counts]
+    return alone if network.fixed_batch is not None else list(dict.fromkeys([*zip(counts, counts), *alone]))
 
 
 def _as_known(
@@ -211,14 +226,15 @@ def _as_known(
 ) -> Network | None:
     # not compared here: GuardedRun does that on the footage
     name, threads, notes = str(known.get("engine")), known.get("threads"), known.get("notes")
-    if not isinstance(threads, int) or not isinstance(notes, list):
+    streams = known.get("streams", 1)
+    if not isinstance(threads, int) or not isinstance(streams, int) or not isinstance(notes, list):
         return None
     if name == "":
         return _running(network, EngineChoice(engine="", threads=0, run=network.run), notes, key)
     engine = ENGINES.get(name)
     if engine is None or engine.missing():
         return None
-    run = opened(engine, file, threads, wanted, f"model {network.name}")
+    run = opened(engine, file, threads, wanted, f"model {network.name}", streams)
     return _running(network, EngineChoice(engine=name, threads=threads, run=run), notes, key)
 
 
@@ -274,6 +290,7 @@ def _key(network: Network, wanted: EngineRequest) -> str:
             "engines": [engine.title for engine in ENGINES.values() if not engine.missing()],
             "wanted": dataclasses.asdict(wanted),
             "threads": torch.get_num_threads(),
+            "streams": True,  # what was chosen before batches were shared among streams is measured again
             "machine": [platform.machine(), platform.processor(), torch.backends.cpu.get_cpu_capability()],
         }
     )
