@@ -60,6 +60,10 @@ def _warp_in_opencv(
     mode = cv2.BORDER_REFLECT_101 if border == "mirrored" else cv2.BORDER_CONSTANT
     how = {"flags": kind | cv2.WARP_INVERSE_MAP, "borderMode": mode}
     size = frame.shape[1], frame.shape[0]
+    x, y = round(-back[0, 2]), round(-back[1, 2])
+    if abs(x) < size[0] and abs(y) < size[1] and np.array_equal(back, shifted(-x, -y)):
+        around = cv2.copyMakeBorder(frame, max(y, 0), max(-y, 0), max(x, 0), max(-x, 0), mode)
+        return np.asarray(around[max(-y, 0) :, max(-x, 0) :][: size[1], : size[0]])
     if np.allclose(back[2], (0, 0, 1), rtol=0, atol=1e-15):
         return np.asarray(cv2.warpAffine(frame, back[:2], size, **how))
     return np.asarray(cv2.warpPerspective(frame, back, size, **how))
@@ -170,8 +174,11 @@ def _flips(strength: float, generator: torch.Generator) -> bool:
 
 def _horizontal_flip(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
     owns = one_per_frame(generator, len(pixels))
-    flips = torch.tensor([_flips(strength, own) for own in owns], device=pixels.device)
-    return torch.where(flips.view(-1, 1, 1, 1), pixels.flip(3), pixels).contiguous()
+    flips = [_flips(strength, own) for own in owns]
+    if pixels.device.type == "cpu":
+        return each_frame(pixels, lambda frame, row: cv2.flip(frame, 1) if flips[row] else frame)
+    flipped = torch.tensor(flips, device=pixels.device).view(-1, 1, 1, 1)
+    return torch.where(flipped, pixels.flip(3), pixels).contiguous()
 
 
 def _flip_boxes(
