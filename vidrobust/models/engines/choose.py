@@ -217,8 +217,8 @@ def _candidates(
 def _ways_to_share(network: Network, wanted: EngineRequest) -> list[tuple[int, int]]:
     """Return threads and streams to try: a batch on all threads, and a part of it on each."""
     counts = thread_counts(wanted)
-    alone = [(threads, 1) for threads in counts]
-    return alone if network.fixed_batch is not None else list(dict.fromkeys([*zip(counts, counts), *alone]))
+    shared = [(count, count) for count in counts] if network.fixed_batch is None else []
+    return list(dict.fromkeys([*shared, *((count, 1) for count in counts)]))
 
 
 def _as_known(
