@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -317,70 +319,34 @@ def _key(network: Network, wanted: EngineRequest) -> str:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class EngineRow:
-    """One engine in one precision, compared with the network as loaded."""
+def compare_engines(model: Model, frames: torch.Tensor) -> list[dict[str, Any]]:
+    """Return a row per engine and precision, the network as loaded first, NaN where ``why`` says why.
 
-    engine: str
-    precision: str
-    threads: int
-    streams: int  # Parts of a batch that are computed at once
-    frames_per_s: float  # Of the network alone: neither decoding nor preprocessing
-    speed: float  # Over that of the network as it was loaded
-    # flips, frames: Labels that differ, of how many
-    flips: int
-    frames: int
-    difference: float  # Largest difference of scores as a share of the largest score
-    why: str = ""  # "" or why there are no figures (NaN), or in what it does not agree
-
-
-def compare_engines(model: Model, frames: torch.Tensor) -> list[EngineRow]:
-    """Return a row per engine and precision, the network as loaded first."""
+    Frames per second are of the network alone, without decoding and preprocessing, ``speed`` is over that of the
+    network as loaded; ``flips`` of ``frames`` labels differ, scores by ``difference`` of the largest score.
+    """
     if not isinstance(model, NetworkClassifier):
         raise SettingsError(f"model {model.name}: engines are compared for networks; this is a callable")
-    network = model.network
+    network, where = model.network, ("engine", "precision", "threads", "streams")
     with torch.inference_mode():
         inputs = network.preprocess(frames).to(network.device)
     reference = rows_of(network.run, inputs, network)
-    own = EngineChoice(engine=network.engine.partition(",")[0], threads=0, run=network.run)
+    own = EngineChoice(engine=network.engine.partition(",")[0], run=network.run)
     ways = [own, *_ways(network, inputs)]
-    usable = [way.run for way in ways if not way.why]
-    few = inputs[: min(8, len(inputs))]
-    speeds = iter(measured(usable, few, network))
-    rows: list[EngineRow] = []
+    able = [way for way in ways if not way.why]
+    speeds = measured([way.run for way in able], inputs[:8], network)
+    rows = []
     for way in ways:
-        rate = next(speeds) if not way.why else float("nan")
-        speed = rate / rows[0].frames_per_s if rows else 1.0
-        rows.append(_row(way, network, inputs, reference, rate, speed))
+        rate, flips, apart, why = math.nan, 0, math.nan, way.why
+        if not why:
+            rate, found = speeds[able.index(way)], rows_of(way.run, inputs, network)
+            flips = int((found.argmax(axis=1) != reference.argmax(axis=1)).sum())
+            apart = largest_difference(reference, found)
+            why = disagreement(reference, found) if way.precision == "float32" else ""
+        row = {name: getattr(way, name) for name in where} | {"frames_per_s": rate, "speed": rate / speeds[0]}
+        count = 0 if way.why else len(inputs)
+        rows.append({**row, "flips": flips, "frames": count, "difference": apart, "why": why})
     return rows
-
-
-def _row(
-    way: EngineChoice,
-    network: Network,
-    inputs: torch.Tensor,
-    reference: np.ndarray,
-    rate: float,
-    speed: float,
-) -> EngineRow:
-    flips, apart, why = 0, float("nan"), way.why
-    if not way.why:
-        found = rows_of(way.run, inputs, network)
-        flips = int((found.argmax(axis=1) != reference.argmax(axis=1)).sum())
-        apart = largest_difference(reference, found)
-        why = disagreement(reference, found) if way.precision == "float32" else ""
-    return EngineRow(
-        engine=way.engine,
-        precision=way.precision,
-        threads=way.threads,
-        streams=way.streams,
-        frames_per_s=rate,
-        speed=speed,
-        flips=flips,
-        frames=0 if way.why else len(inputs),
-        difference=apart,
-        why=why,
-    )
 
 
 def _ways(network: Network, inputs: torch.Tensor) -> Iterator[EngineChoice]:
