@@ -246,6 +246,12 @@ def inclusion(size: np.ndarray, count: int) -> np.ndarray:
         certain |= p > 1
 
 
+def abreast(info: VideoInfo, factor: int) -> int:
+    """Return how many pairs are held at once."""
+    held = PAIR_PICTURES if factor == 1 else PAIR_PICTURES // factor**2 + WHOLE_PICTURES
+    return max(1, min(2 * torch.get_num_threads(), PAIR_BYTES // (held * 3 * info.width * info.height)))
+
+
 def side_by_side(
     source: VideoSource,
     transitions: pd.DataFrame,
@@ -258,10 +264,7 @@ def side_by_side(
 
     The next ones are made while the models are asked about one.
     """
-    threads = torch.get_num_threads()
-    held = PAIR_PICTURES if factor == 1 else PAIR_PICTURES // factor**2 + WHOLE_PICTURES
-    few = PAIR_BYTES // (held * 3 * source.info.width * source.info.height)
-    size = max(1, min(2 * threads, few))
+    threads, size = torch.get_num_threads(), abreast(source.info, factor)
     rest = zip(pairs, *columns, strict=True)
     coming: deque[Future[Made]] = deque()
     # linear algebra on several threads in each of these would wait for the others' processors
