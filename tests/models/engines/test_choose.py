@@ -92,9 +92,7 @@ def test_an_onnx_file_says_what_a_bare_session_says(engine: str, models: Path, c
 
 
 @pytest.mark.parametrize("engine", [each for each in runners.ENGINES.values() if not each.missing()])
-def test_a_batch_shared_among_streams_is_answered_in_order(
-    engine: runners.Engine, models: Path
-) -> None:
+def test_a_batch_shared_among_streams_is_answered_in_order(engine: runners.Engine, models: Path) -> None:
     file = choose.onnx_file(load_model(f"onnx:{models / NET}").network)
     alone, shared = (engine.open(file, threads, "float32", threads) for threads in (1, 3))
     inputs = torch.rand(7, 3, 128, 128, generator=torch.Generator().manual_seed(1))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -45,14 +47,20 @@ BUSY = 0.75  # The share of busy processors from which on what was measured may 
 CALIBRATION = 16  # Frames on which ``compare_engines`` calibrates int8: the first ones
 
 
+def _no_run(inputs: torch.Tensor) -> object:
+    raise AssertionError("asked of an engine that cannot be run")
+
+
 @dataclass(frozen=True, kw_only=True)
 class EngineChoice:
     """A way to run a network; engine "" is the network as loaded."""
 
     engine: str
-    threads: int
-    run: Callable[[torch.Tensor], object]
+    threads: int = 0
+    run: Callable[[torch.Tensor], object] = _no_run
     streams: int = 1  # Parts of a batch that are computed at once
+    precision: Precision = "float32"
+    why: str = ""  # Why it cannot be run
 
     def called(self, reference: str) -> str:
         parts = f", {self.streams} parts at once" if self.streams > 1 else ""
@@ -199,19 +207,34 @@ def _candidates(
     for engine in ENGINES.values():
         if wanted.engine not in ("auto", engine.name):
             continue
-        for threads, streams in _ways_to_share(network, wanted):
-            try:
-                run = opened(engine, file, threads, wanted, engine.name, streams)
-                differs = disagreement(reference, rows_of(run, inputs, network))
-            except SettingsError as error:
-                differs = str(error).partition(": ")[2]
-            except Exception as error:
-                differs = f"fails on frames: {type(error).__name__}: {error}"
+        for way in _tried(engine, file, wanted, network, inputs):
+            differs = way.why or disagreement(reference, rows_of(way.run, inputs, network))
             if differs:
                 why_not.append(f"not {engine.name}: {differs}")
                 break
-            found.append(EngineChoice(engine=engine.name, threads=threads, run=run, streams=streams))
+            found.append(way)
     return found, why_not
+
+
+def _tried(
+    engine: Engine, file: OnnxFile, wanted: EngineRequest, network: Network, inputs: torch.Tensor
+) -> Iterator[EngineChoice]:
+    """Ways to run an engine; the first that fails says why, and is the last."""
+    for threads, streams in _ways_to_share(network, wanted):
+        way = EngineChoice(engine=engine.name, threads=threads, streams=streams, precision=wanted.precision)
+        try:
+            source = quantised(file, inputs[:CALIBRATION], network.name) if way.precision == "int8" else file
+            run = opened(engine, source, threads, wanted, engine.name, streams)
+            rows_of(run, inputs[:FRAMES], network)
+        except VidrobustError as error:
+            why = str(error).partition(": ")[2]
+        except Exception as error:
+            why = f"fails on frames: {type(error).__name__}: {error}"
+        else:
+            yield dataclasses.replace(way, run=run)
+            continue
+        yield dataclasses.replace(way, why=why)
+        return
 
 
 def _ways_to_share(network: Network, wanted: EngineRequest) -> list[tuple[int, int]]:
@@ -296,104 +319,48 @@ def _key(network: Network, wanted: EngineRequest) -> str:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class EngineRow:
-    """One engine in one precision, compared with the network as loaded."""
+def compare_engines(model: Model, frames: torch.Tensor) -> list[dict[str, Any]]:
+    """Return a row per engine and precision, the network as loaded first, NaN where ``why`` says why.
 
-    engine: str
-    precision: str
-    threads: int
-    frames_per_s: float  # Of the network alone: neither decoding nor preprocessing
-    speed: float  # Over that of the network as it was loaded
-    # flips, frames: Labels that differ, of how many
-    flips: int
-    frames: int
-    difference: float  # Largest difference of scores as a share of the largest score
-    why: str = ""  # "" or why there are no figures (NaN), or in what it does not agree
-
-
-@dataclass(frozen=True)
-class _Way:
-    engine: str
-    precision: Precision
-    threads: int
-    run: Callable[[torch.Tensor], object] | None
-    why: str = ""
-
-
-def compare_engines(model: Model, frames: torch.Tensor) -> list[EngineRow]:
-    """Return a row per engine and precision, the network as loaded first."""
+    Frames per second are of the network alone, without decoding and preprocessing, ``speed`` is over that of the
+    network as loaded; ``flips`` of ``frames`` labels differ, scores by ``difference`` of the largest score.
+    """
     if not isinstance(model, NetworkClassifier):
         raise SettingsError(f"model {model.name}: engines are compared for networks; this is a callable")
-    network = model.network
+    network, where = model.network, ("engine", "precision", "threads", "streams")
     with torch.inference_mode():
         inputs = network.preprocess(frames).to(network.device)
     reference = rows_of(network.run, inputs, network)
-    ways = [_Way(network.engine.partition(",")[0], "float32", 0, network.run), *_ways(network, inputs)]
-    usable = [way.run for way in ways if way.run is not None]
-    few = inputs[: min(8, len(inputs))]
-    speeds = iter(measured(usable, few, network))
-    rows: list[EngineRow] = []
+    own = EngineChoice(engine=network.engine.partition(",")[0], run=network.run)
+    ways = [own, *_ways(network, inputs)]
+    able = [way for way in ways if not way.why]
+    speeds = measured([way.run for way in able], inputs[:8], network)
+    rows = []
     for way in ways:
-        rate = next(speeds) if way.run is not None else float("nan")
-        speed = rate / rows[0].frames_per_s if rows else 1.0
-        rows.append(_row(way, network, inputs, reference, rate, speed))
+        rate, flips, apart, why = math.nan, 0, math.nan, way.why
+        if not why:
+            rate, found = speeds[able.index(way)], rows_of(way.run, inputs, network)
+            flips = int((found.argmax(axis=1) != reference.argmax(axis=1)).sum())
+            apart = largest_difference(reference, found)
+            why = disagreement(reference, found) if way.precision == "float32" else ""
+        row = {name: getattr(way, name) for name in where} | {"frames_per_s": rate, "speed": rate / speeds[0]}
+        count = 0 if way.why else len(inputs)
+        rows.append({**row, "flips": flips, "frames": count, "difference": apart, "why": why})
     return rows
 
 
-def _row(
-    way: _Way, network: Network, inputs: torch.Tensor, reference: np.ndarray, rate: float, speed: float
-) -> EngineRow:
-    flips, apart, why = 0, float("nan"), way.why
-    if way.run is not None:
-        found = rows_of(way.run, inputs, network)
-        flips = int((found.argmax(axis=1) != reference.argmax(axis=1)).sum())
-        apart = largest_difference(reference, found)
-        why = disagreement(reference, found) if way.precision == "float32" else ""
-    return EngineRow(
-        engine=way.engine,
-        precision=way.precision,
-        threads=way.threads,
-        frames_per_s=rate,
-        speed=speed,
-        flips=flips,
-        frames=len(inputs) if way.run is not None else 0,
-        difference=apart,
-        why=why,
-    )
-
-
-def _ways(network: Network, inputs: torch.Tensor) -> Iterator[_Way]:
+def _ways(network: Network, inputs: torch.Tensor) -> Iterator[EngineChoice]:
     if network.module is not None:
-        yield _Way("torch", "bfloat16", 0, with_bfloat16(network))
+        yield EngineChoice(engine="torch", precision="bfloat16", run=with_bfloat16(network))
     if network.device.type != "cpu":
         return
     try:
         file = onnx_file(network)
     except CannotExportError as error:
-        for engine in ENGINES.values():
-            yield _Way(engine.name, "float32", 0, None, f"cannot be exported: {error}")
+        yield from (EngineChoice(engine=name, why=f"cannot be exported: {error}") for name in ENGINES)
         return
     for engine in ENGINES.values():
         for precision in PRECISIONS:
             if precision in engine.precisions:
-                yield from _opened(engine.name, precision, file, network, inputs)
-
-
-def _opened(
-    name: str, precision: Precision, file: OnnxFile, network: Network, inputs: torch.Tensor
-) -> Iterator[_Way]:
-    for threads in thread_counts(EngineRequest()):
-        try:
-            source = quantised(file, inputs[:CALIBRATION], network.name) if precision == "int8" else file
-            run = opened(
-                ENGINES[name], source, threads, EngineRequest(engine=name, precision=precision), network.name
-            )
-            rows_of(run, inputs[:1], network)
-        except VidrobustError as error:
-            yield _Way(name, precision, threads, None, str(error).partition(": ")[2])
-            return
-        except Exception as error:
-            yield _Way(name, precision, threads, None, f"fails on frames: {type(error).__name__}: {error}")
-            return
-        yield _Way(name, precision, threads, run)
+                wanted = EngineRequest(engine=engine.name, precision=precision)
+                yield from _tried(engine, file, wanted, network, inputs)
