@@ -101,9 +101,10 @@ def main() -> None:
         say(note)
     say("the network alone:")
     for row in compare_engines(eager, sample):
+        engine, threads = f"{row['engine']}, {row['threads']} threads", f"{row['streams']} at once"
         say(
-            f"{row.engine:22} {row.precision:9} {row.threads or '':2} {row.frames_per_s:7.1f} frames/s "
-            f"{row.speed:5.2f} x  {row.flips}/{row.frames} flips  {row.difference:.1e}  {row.why}"
+            f"{engine:32} {threads:10} {row['precision']:9} {row['frames_per_s']:7.1f} frames/s "
+            f"{row['speed']:5.2f} x  {row['flips']}/{row['frames']} flips  {row['difference']:.1e}  {row['why']}"
         )
 
 

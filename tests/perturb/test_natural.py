@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from scipy.stats import poisson
+from scipy.stats import chisquare, norm, poisson
 from torchvision.transforms.v2 import functional as v2
 
 from vidrobust.errors import InputError
@@ -97,6 +97,18 @@ def test_the_path_of_other_devices_agrees(pictures: torch.Tensor) -> None:
     assert (turned.int() - signed("hue", pictures, 50).int()).abs().max() <= 1
 
 
+@pytest.mark.parametrize("name", ["gaussian_noise", "shot_noise", "speckle_noise", "impulse_noise"])
+def test_noise_of_other_devices_agrees(
+    name: str, pictures: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strength = PERTURBATIONS[name].strengths[2]
+    made = PERTURBATIONS[name].apply(pictures, strength, from_seed(1))
+    monkeypatch.setattr(noise, "_on_cpu", lambda _: False)
+    other = PERTURBATIONS[name].apply(pictures, strength, from_seed(1))
+    assert not torch.equal(made, pictures)
+    assert (made.int() - other.int()).abs().max() <= (name == "speckle_noise")
+
+
 @pytest.mark.parametrize("border", ["mirrored", "black"])
 @pytest.mark.parametrize("interpolation", ["bicubic", "bilinear"])
 def test_both_warps_agree(border: geometric.Border, interpolation: geometric.Interpolation) -> None:
@@ -111,6 +123,26 @@ def test_both_warps_agree(border: geometric.Border, interpolation: geometric.Int
         b = geometric._warp_in_float(pixels, back, interpolation, border)
         inner = (slice(None), slice(None), slice(12, -12), slice(12, -12)) if border == "black" else ...
         assert (a[inner].int() - b[inner].int()).abs().max() <= 2
+
+
+@pytest.mark.parametrize("size", [(40, 64), (41, 65), (9, 8)])
+@pytest.mark.parametrize(
+    "matrix",
+    [
+        *map(geometric.zoomed, (1.1, 1.4, 1 / 1.02, 1 / 1.4)),
+        geometric.sheared(0.36),
+        geometric.sheared(-0.09).T,
+    ],
+)
+def test_fast_zooms_and_shears_are_the_warp(matrix: np.ndarray, size: tuple[int, int]) -> None:
+    """Of pictures that are noise: OpenCV's warp, within one level."""
+    frame = np.random.default_rng(1).integers(0, 256, (*size, 3)).astype(np.uint8)
+    made = geometric.warp(torch.from_numpy(frame).permute(2, 0, 1)[None], [matrix])[0].permute(1, 2, 0)
+    centre = np.array([[1, 0, (size[1] - 1) / 2], [0, 1, (size[0] - 1) / 2], [0, 0, 1]])
+    back = (centre @ np.linalg.inv(matrix) @ np.linalg.inv(centre))[:2]
+    how = {"flags": cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP, "borderMode": cv2.BORDER_REFLECT_101}
+    expected = cv2.warpAffine(frame, back, size[::-1], **how)
+    assert np.abs(made.numpy().astype(int) - expected).max() <= 1
 
 
 def test_whole_pixel_translation_is_exact_and_mirrored(pictures: torch.Tensor) -> None:
@@ -235,20 +267,85 @@ def test_shot_noise_has_the_sigma_it_says_at_a_quarter_of_white() -> None:
     assert noisy.std() == pytest.approx(20 * math.sqrt(64 / 255), rel=0.03)
 
 
+def levels_of(level: int, name: str, strength: float) -> np.ndarray:
+    """(360, 200, 3): a flat frame of one level under noise; 216,000 draws."""
+    pixels = flat(level, level, level).repeat(1, 1, 9, 4)[..., :200]
+    return PERTURBATIONS[name].apply(pixels, strength, from_seed(3))[0].permute(1, 2, 0).numpy()
+
+
+def cells(cumulated: np.ndarray) -> np.ndarray:
+    """Chances of levels 0..255 from the distribution function at k + 1/2: the ends take what is clipped."""
+    return np.diff(np.concatenate([[0], cumulated[:-1], [1]]))
+
+
+def by_normal(level: int, sigma: float) -> np.ndarray:
+    return cells(norm.cdf(np.arange(256) + 0.5, level, sigma))
+
+
+def by_poisson(level: int, sigma: float) -> np.ndarray:
+    photons = (255 / sigma) ** 2
+    return cells(poisson.cdf(np.floor((np.arange(256) + 0.5) * photons / 255), photons * level / 255))
+
+
 @pytest.mark.parametrize(
-    ("name", "strength", "expected"), [("gaussian_noise", 20, 20), ("speckle_noise", 0.1, 12)]
+    ("name", "strength", "chances"),
+    [
+        ("gaussian_noise", 2, lambda v: by_normal(v, 2)),
+        ("gaussian_noise", 40, lambda v: by_normal(v, 40)),
+        ("speckle_noise", 0.1, lambda v: by_normal(v, 0.1 * v)),
+        ("shot_noise", 2, lambda v: by_poisson(v, 2)),
+        ("shot_noise", 20, lambda v: by_poisson(v, 20)),
+        ("impulse_noise", 0.03, lambda v: np.bincount([0, v, 255], [0.015, 0.97, 0.015], 256)),
+    ],
 )
-def test_normal_noise_has_its_sigma(name: str, strength: float, expected: float) -> None:
-    noisy = PERTURBATIONS[name].apply(flat(120, 120, 120).repeat(4, 1, 1, 1), strength, from_seed(0)).double()
-    assert noisy.mean() == pytest.approx(120, abs=0.5)
-    assert noisy.std() == pytest.approx(expected, rel=0.03)
+@pytest.mark.parametrize("level", [20, 120])
+def test_noise_has_its_distribution(name: str, strength: float, chances: object, level: int) -> None:
+    """Chi-square of 216,000 draws against SciPy's distributions; cells of fewer than ten are taken together."""
+    noisy = levels_of(level, name, strength)
+    expected = chances(level) * noisy.size  # type: ignore[operator]
+    found = np.bincount(noisy.ravel(), minlength=256)
+    rare = expected < 10
+    many, few = (np.append(counts[~rare], counts[rare].sum()) for counts in (found, expected))
+    kept = few > 10
+    assert many[~kept].sum() <= 30
+    few = few[kept] * many[kept].sum() / few[kept].sum()
+    assert chisquare(many[kept], few).pvalue > 1e-3
 
 
-def test_impulse_noise_is_half_salt_half_pepper() -> None:
-    noisy = PERTURBATIONS["impulse_noise"].apply(flat(120, 120, 120).repeat(8, 1, 1, 1), 0.2, from_seed(0))
-    for value in (0, 255):
-        assert (noisy == value).float().mean() == pytest.approx(0.1, abs=0.007)  # five standard errors
-    assert set(noisy.unique().tolist()) == {0, 120, 255}
+@pytest.mark.parametrize("name", ["gaussian_noise", "shot_noise", "speckle_noise", "impulse_noise"])
+def test_noise_is_independent_from_value_to_value(name: str) -> None:
+    """Correlations with neighbours, of the next row and of another channel; five standard errors."""
+    noisy = levels_of(120, name, PERTURBATIONS[name].strengths[2]).astype(np.float64)
+    for one, other in (
+        (noisy[1:], noisy[:-1]),
+        (noisy[:, 1:], noisy[:, :-1]),
+        (noisy[..., 1:], noisy[..., :-1]),
+    ):
+        assert abs(np.corrcoef(one.ravel(), other.ravel())[0, 1]) < 5 / math.sqrt(one.size)
+
+
+@pytest.mark.parametrize("name", ["illumination", "light_gradient"])
+def test_uneven_light_varies_by_its_strength(name: str) -> None:
+    """Log gain has standard deviation s and mean 0, but for the rounding of levels and rare clipping."""
+    pixels = torch.full((12, 3, 90, 120), 100, dtype=torch.uint8)
+    gains = np.log(PERTURBATIONS[name].apply(pixels, 0.2, from_seed(2)).double().numpy() / 100)
+    assert gains.std(axis=(1, 2, 3)) == pytest.approx(0.2, rel=0.02)
+    assert gains.mean(axis=(1, 2, 3)) == pytest.approx(0, abs=0.005)
+
+
+def test_soft_shadow_takes_its_share_at_its_middle() -> None:
+    pixels = torch.full((12, 3, 90, 120), 200, dtype=torch.uint8)
+    lit = PERTURBATIONS["soft_shadow"].apply(pixels, 0.5, from_seed(2)).flatten(1)
+    assert lit.amin(dim=1).tolist() == pytest.approx([100] * 12, abs=8)
+    assert int(lit.max()) == 200
+
+
+@pytest.mark.parametrize("shift", [(7, 0), (0, -30), (-45, 38)])
+def test_far_whole_pixel_shifts_are_mirrored(shift: tuple[int, int], pictures: torch.Tensor) -> None:
+    x, y = shift
+    moved = geometric.warp(pictures, [geometric.shifted(x, y)] * 3)
+    padded = np.pad(pictures.numpy(), ((0, 0), (0, 0), (60, 60), (80, 80)), mode="reflect")
+    assert np.array_equal(moved.numpy(), padded[:, :, 60 - y : 121 - y, 80 - x : 163 - x])
 
 
 def test_jpeg_has_quality_and_half_chroma() -> None:

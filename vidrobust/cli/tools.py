@@ -87,8 +87,6 @@ def models(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 def engines(clip: str | None, model: str, frames: int, as_json: bool) -> None:
     """Speed of each engine and precision for a model, and how many labels each changes on CLIP."""
-    import dataclasses
-
     from vidrobust.models.engines.choose import compare_engines
     from vidrobust.models.load import load_as_it_is
     from vidrobust.models.network import check_frames
@@ -102,7 +100,7 @@ def engines(clip: str | None, model: str, frames: int, as_json: bool) -> None:
         with open_video(clip, device="cpu") as video:
             pixels = next(video.batches(frames)).pixels
     found = compare_engines(load_as_it_is(model, device="cpu"), pixels)
-    _print_rows([{k: _rounded(v) for k, v in dataclasses.asdict(row).items()} for row in found], as_json)
+    _print_rows([{k: _rounded(v) for k, v in row.items()} for row in found], as_json)
 
 
 @click.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Literal
 
@@ -130,6 +130,11 @@ def each_frame(pixels: torch.Tensor, change: Callable[[np.ndarray, int], np.ndar
     return out.to(pixels.device).permute(0, 3, 1, 2)
 
 
+def bands(rows: int, height: int = 32) -> Iterator[slice]:
+    """Cut a picture into bands whose temporary arrays fit into a processor's cache."""
+    return (slice(top, top + height) for top in range(0, rows, height))
+
+
 def channel_means(pixels: torch.Tensor) -> np.ndarray:
     """(N, 3) float64, the exact mean level of each channel of each frame."""
     if pixels.device.type != "cpu":
@@ -155,8 +160,7 @@ def map_levels(pixels: torch.Tensor, tables: np.ndarray) -> torch.Tensor:
         out = torch.empty_like(pixels.permute(0, 2, 3, 1), memory_format=torch.contiguous_format)
         for row in range(len(pixels)):
             lut = np.ascontiguousarray(luts[row].T)[None]
-            array = to_array(pixels[row])
-            out[row].numpy()[:] = cv2.LUT(array, lut).reshape(array.shape)
+            cv2.LUT(to_array(pixels[row]), lut, dst=out[row].numpy())
         return out.permute(0, 3, 1, 2)
     for row in range(len(pixels)):
         for channel in range(3):

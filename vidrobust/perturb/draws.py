@@ -80,9 +80,8 @@ def normal(
 def sixteen_bits(
     generator: torch.Generator, shape: Sequence[int], device: torch.device | str = "cpu"
 ) -> torch.Tensor:
-    """Return uniform integers 0..65535 as int32; four of them come from one draw, which makes them cheap."""
+    """Return uniform uint16 0..65535; four of them come from one draw, which makes them cheap."""
     count = math.prod(shape)
     words = torch.empty((count + 3) // 4, dtype=torch.int64, device=generator.device)
     words.random_(-(2**63), None, generator=generator)
-    halves = words.view(torch.int16)[:count].to(torch.int32).bitwise_and_(0xFFFF)
-    return halves.reshape(tuple(shape)).to(device)
+    return words.view(torch.uint16)[:count].reshape(tuple(shape)).to(device)

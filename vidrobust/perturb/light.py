@@ -15,6 +15,7 @@ import torch
 
 from vidrobust.frames.pixels import (
     LUMA,
+    bands,
     channel_means,
     each_frame,
     field_of,
@@ -92,12 +93,12 @@ def _hue(pixels: torch.Tensor, degrees: Sequence[float]) -> torch.Tensor:
 
 
 def _turn_hue(frame: np.ndarray, degrees: float) -> np.ndarray:
-    hsv = cv2.cvtColor(frame.astype(np.float32), cv2.COLOR_RGB2HSV)
-    hue, whole = hsv[..., 0] + np.float32(degrees), np.float32(360)
-    hue[hue >= whole] -= whole  # as the remainder, to the bit, in a quarter of its time
-    hue[hue < 0] += whole
-    hsv[..., 0] = hue
-    return np.asarray(cv2.convertScaleAbs(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)))
+    made = np.empty_like(frame)
+    for band in bands(len(frame)):
+        hsv = cv2.cvtColor(frame[band].astype(np.float32), cv2.COLOR_RGB2HSV)
+        hsv[..., 0] += degrees % 360  # OpenCV takes whole turns off, but not from negative hues
+        cv2.convertScaleAbs(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB), dst=made[band])
+    return made
 
 
 def rgb_to_hsv(rgb: torch.Tensor) -> torch.Tensor:
@@ -129,7 +130,7 @@ def _illumination(frame: torch.Tensor, strength: float, own: torch.Generator) ->
     shape = frame.shape[1:]
     spacing = max(shape) / PATCHES
     knots = normal(own, [lattice_side(side, spacing) for side in shape]).numpy().astype(np.float64)
-    return _lit(frame, strength * unit(field_of(knots, shape, spacing)))
+    return _lit(frame, strength, field_of(knots, shape, spacing))
 
 
 def _light_gradient(frame: torch.Tensor, strength: float, own: torch.Generator) -> torch.Tensor:
@@ -138,13 +139,15 @@ def _light_gradient(frame: torch.Tensor, strength: float, own: torch.Generator) 
     way = 1 - 2 * integer(own, 0, 2)
     y, x = _places(frame)
     if kind == 0:
-        field = np.cos(turn) * x + np.sin(turn) * y
+        field = _sum(np.sin(turn) * y, np.cos(turn) * x)
     elif kind == 1:
-        corner = round(middle[0]), round(middle[1])
-        field = np.hypot(x - corner[0], y - corner[1])
+        field = np.asarray(cv2.sqrt(_sum((y - round(middle[1])) ** 2, (x - round(middle[0])) ** 2)))
     else:
-        field = np.exp(-((x - middle[0]) ** 2 + (y - middle[1]) ** 2) / (2 * width**2))
-    return _lit(frame, way * strength * unit(field))
+        down, across = (
+            np.exp(-((at - m) ** 2) / (2 * width**2)) for at, m in ((y, middle[1]), (x, middle[0]))
+        )
+        field = np.multiply(down, across, dtype=np.float32)
+    return _lit(frame, way * strength, field)
 
 
 def _soft_shadow(frame: torch.Tensor, strength: float, own: torch.Generator) -> torch.Tensor:
@@ -156,16 +159,32 @@ def _soft_shadow(frame: torch.Tensor, strength: float, own: torch.Generator) -> 
     across, down = (x - middle[0]) * width, (y - middle[1]) * height
     c, s = np.cos(turn), np.sin(turn)
     radius = size * min(height, width)
-    away = np.hypot((c * across + s * down) / (radius * long), (c * down - s * across) / radius)
-    shade = 1 / (1 + np.exp(np.clip((away - 1) / (soft / 2), -50, 50)))
-    return _times(frame, 1 - strength * shade)
+    along = _sum(s * down / (radius * long), c * across / (radius * long))
+    gain = cv2.magnitude(along, _sum(c * down / radius, -s * across / radius))
+    gain -= 1
+    gain *= 2 / soft
+    np.minimum(gain, 50, out=gain)
+    cv2.exp(gain, dst=gain)
+    gain += 1
+    cv2.divide(-strength, gain, dst=gain)
+    gain += 1
+    return _times(frame, gain)
+
+
+def _sum(column: np.ndarray, row: np.ndarray) -> np.ndarray:
+    """(H, 1) + (1, W) -> (H, W) float32."""
+    return np.asarray(column.astype(np.float32) + row.astype(np.float32))
 
 
 def unit(field: np.ndarray) -> np.ndarray:
-    """Return a field with mean 0 and standard deviation 1, clipped to LARGEST; 0 where it is all one value."""
-    flat = field - field.mean()
-    spread = float(flat.std())
-    return np.clip(flat / spread, -LARGEST, LARGEST) if spread > 1e-9 else np.zeros_like(flat)
+    """Return a field with mean 0 and standard deviation 1, clipped to LARGEST; 0 where it is all one value.
+
+    Overwrites its argument, float32.
+    """
+    mean, spread = (float(each[0, 0]) for each in cv2.meanStdDev(field))
+    field -= mean
+    field *= 1 / spread if spread > 1e-6 else 0
+    return np.clip(field, -LARGEST, LARGEST, out=field)
 
 
 def _places(frame: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
@@ -173,16 +192,19 @@ def _places(frame: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
     return (np.arange(height)[:, None] + 0.5) / height, (np.arange(width)[None] + 0.5) / width
 
 
-def _lit(frame: torch.Tensor, log_gain: np.ndarray) -> torch.Tensor:
-    return _times(frame, np.exp(log_gain))
+def _lit(frame: torch.Tensor, strength: float, field: np.ndarray) -> torch.Tensor:
+    """Light a frame by exp(strength x field), of a field (H, W) float32 that is overwritten."""
+    field = unit(field)
+    field *= strength
+    return _times(frame, cv2.exp(field, dst=field))
 
 
 def _times(frame: torch.Tensor, gain: np.ndarray) -> torch.Tensor:
-    factor = gain.astype(np.float32)
     if frame.device.type != "cpu":
-        return rounded(frame.float() * torch.from_numpy(factor).to(frame.device))
-    # the same rounded product in one pass over the pixels
-    made = cv2.multiply(to_array(frame), cv2.merge([factor] * 3), dtype=cv2.CV_8U)
+        return rounded(frame.float() * torch.from_numpy(gain).to(frame.device))
+    array, made = to_array(frame), np.empty((*gain.shape, 3), np.uint8)
+    for band in bands(len(gain)):
+        cv2.multiply(array[band], cv2.merge([gain[band]] * 3), dst=made[band], dtype=cv2.CV_8U)
     return torch.from_numpy(made).permute(2, 0, 1)
 
 

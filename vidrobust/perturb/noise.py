@@ -7,7 +7,7 @@ the CPU.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 import av
@@ -16,9 +16,15 @@ import numpy as np
 import torch
 
 from vidrobust.errors import InputError
-from vidrobust.frames.pixels import each_alone, each_frame, rounded, to_array
-from vidrobust.perturb.draws import Generators, integer, normal, sixteen_bits, uniform
-from vidrobust.perturb.perturbation import Perturbation, frame_by_frame, fresh_copy, own_entry, without_chance
+from vidrobust.frames.pixels import bands, each_alone, each_frame, rounded, to_array
+from vidrobust.perturb.draws import Generators, integer, sixteen_bits, uniform
+from vidrobust.perturb.perturbation import (
+    FrameChange,
+    Perturbation,
+    frame_by_frame,
+    own_entry,
+    without_chance,
+)
 
 # Poisson counts come from tables of 2^14 equally likely values a level: exact quantiles, tails cut at 4 sigma
 POISSON_BITS = 14
@@ -57,41 +63,84 @@ def _poisson_table(photons_at_white: float, truncated: bool, device: torch.devic
     )
 
 
+def _on_cpu(pixels: torch.Tensor) -> bool:
+    return pixels.device.type == "cpu"
+
+
 def shot(
     frame: torch.Tensor, photons_at_white: float, bits: torch.Tensor, *, truncated: bool = False
 ) -> torch.Tensor:
-    """Return a frame (3, H, W) uint8 with Poisson noise of pixels that collect so many photons at 255.
+    """Return levels uint8 of any shape with Poisson noise of pixels that collect so many photons at 255.
 
-    ``bits`` of the same shape are uniform 0..65535 int32. ``truncated`` rounds levels down.
+    ``bits`` of the same shape are uniform uint16. ``truncated`` rounds levels down.
     """
     table = _poisson_table(photons_at_white, truncated, frame.device)
-    index = (frame.to(torch.int32) << POISSON_BITS) | (bits >> (16 - POISSON_BITS))
-    if frame.device.type == "cpu":
-        return torch.from_numpy(table.numpy().take(index.numpy()))
-    return torch.take(table, index.long())
+    if not _on_cpu(frame):
+        return torch.take(table, (frame.long() << POISSON_BITS) | (bits.long() >> (16 - POISSON_BITS)))
+    index = frame.numpy().astype(np.int32) << POISSON_BITS
+    index |= bits.numpy() >> (16 - POISSON_BITS)
+    return torch.from_numpy(table.numpy().take(index, mode="wrap"))
 
 
 def impulse(frame: torch.Tensor, share: float, bits: torch.Tensor) -> torch.Tensor:
-    """Set a share of all values to 0 or 255, each with the same chance."""
+    """Set a share of all values to 0 or 255, each with the same chance; arguments as of ``shot``."""
     half = round(share * 32768)
-    salted = torch.where(bits < half, torch.zeros_like(frame), frame)
-    return torch.where(bits >= 65536 - half, torch.full_like(frame, 255), salted)
+    offsets = np.zeros(2**16, np.int16)
+    offsets[:half], offsets[2**16 - half :] = -255, 255
+    return _added(frame, offsets, bits)
 
 
-def _gaussian_noise(frame: torch.Tensor, sigma: float, own: torch.Generator) -> torch.Tensor:
-    return rounded(normal(own, frame.shape, frame.device).mul_(sigma).add_(frame))
+@functools.lru_cache(maxsize=16)
+def normal_quantiles(sigma: float) -> np.ndarray:
+    """Return 2^16 equally likely normal values, float32: exact quantiles, cut at 4.3 sigma."""
+    from scipy.special import ndtri
+
+    return np.asarray(sigma * ndtri((np.arange(2**16) + 0.5) / 2**16), np.float32)
 
 
-def _speckle_noise(frame: torch.Tensor, sigma: float, own: torch.Generator) -> torch.Tensor:
-    return rounded(normal(own, frame.shape, frame.device).mul_(sigma).add_(1).mul_(frame))
+def _added(frame: torch.Tensor, offsets: np.ndarray, bits: torch.Tensor) -> torch.Tensor:
+    """Add to every level the one of 2^16 equally likely offsets int16 that its bits draw."""
+    if not _on_cpu(frame):
+        table = torch.from_numpy(offsets).to(frame.device)
+        return (frame + table[bits.long()]).clamp_(0, 255).to(torch.uint8)
+    drawn = cv2.LUT(_flat(bits), offsets[None])
+    return torch.from_numpy(cv2.add(_flat(frame), drawn, dtype=cv2.CV_8U)).view(frame.shape)
 
 
-def _shot_noise(frame: torch.Tensor, sigma_at_white: float, own: torch.Generator) -> torch.Tensor:
-    return shot(frame, (255 / sigma_at_white) ** 2, sixteen_bits(own, frame.shape, frame.device))
+def _flat(values: torch.Tensor) -> np.ndarray:
+    """(H, W * 3), so that OpenCV counts no channels."""
+    return values.reshape(len(values), -1).numpy()
 
 
-def _impulse_noise(frame: torch.Tensor, share: float, own: torch.Generator) -> torch.Tensor:
-    return impulse(frame, share, sixteen_bits(own, frame.shape, frame.device))
+def gaussian_noise(levels: torch.Tensor, sigma: float, bits: torch.Tensor) -> torch.Tensor:
+    return _added(levels, np.rint(normal_quantiles(sigma)).astype(np.int16), bits)
+
+
+def speckle_noise(levels: torch.Tensor, sigma: float, bits: torch.Tensor) -> torch.Tensor:
+    gains = 1 + normal_quantiles(sigma)
+    if not _on_cpu(levels):
+        return rounded(levels * torch.from_numpy(gains).to(levels.device)[bits.long()])
+    drawn = cv2.LUT(bits.numpy(), gains[None])
+    return torch.from_numpy(cv2.multiply(levels.numpy(), drawn, dtype=cv2.CV_8U))
+
+
+def shot_noise(levels: torch.Tensor, sigma_at_white: float, bits: torch.Tensor) -> torch.Tensor:
+    return shot(levels, (255 / sigma_at_white) ** 2, bits)
+
+
+def _drawn(noise: Callable[[torch.Tensor, float, torch.Tensor], torch.Tensor]) -> FrameChange:
+    """Noise of levels (H, W, 3), with uint16 bits for each of them."""
+
+    @functools.wraps(noise)
+    def change(frame: torch.Tensor, strength: float, own: torch.Generator) -> torch.Tensor:
+        levels = torch.from_numpy(to_array(frame)) if _on_cpu(frame) else frame.permute(1, 2, 0)
+        made = torch.empty_like(levels)
+        for band in bands(len(levels)):
+            some = levels[band]
+            made[band] = noise(some, strength, sixteen_bits(own, some.shape, some.device))
+        return made.permute(2, 0, 1)
+
+    return change
 
 
 def _occlusion(frame: torch.Tensor, strength: float, own: torch.Generator) -> torch.Tensor:
@@ -99,7 +148,7 @@ def _occlusion(frame: torch.Tensor, strength: float, own: torch.Generator) -> to
     side = max(1, round(strength * min(h, w)))
     top, left = int(uniform(own) * (h - side + 1)), int(uniform(own) * (w - side + 1))
     colour = [integer(own, 0, 256) for _ in range(3)]
-    out = fresh_copy(frame)
+    out = frame.clone()
     out[:, top : top + side, left : left + side] = frame.new_tensor(colour).view(3, 1, 1)
     return out
 
@@ -110,9 +159,8 @@ def _patch_gaussian(frame: torch.Tensor, sigma: float, own: torch.Generator) -> 
     y, x = uniform(own, 0, h), uniform(own, 0, w)
     rows = slice(max(0, round(y - half)), max(1, round(y + half)))
     columns = slice(max(0, round(x - half)), max(1, round(x + half)))
-    out = fresh_copy(frame)
-    patch = out[:, rows, columns]
-    out[:, rows, columns] = rounded(normal(own, patch.shape, frame.device).mul_(sigma).add_(patch))
+    out = frame.clone()
+    out[:, rows, columns] = _drawn(gaussian_noise)(out[:, rows, columns], sigma, own)
     return out
 
 
@@ -185,7 +233,9 @@ def _refuse_large(pixels: torch.Tensor, name: str, limit: int) -> None:
 
 
 PERTURBATIONS: tuple[Perturbation, ...] = (
-    *map(own_entry, map(frame_by_frame, (_gaussian_noise, _shot_noise, _impulse_noise, _speckle_noise))),
+    *(own_entry(frame_by_frame(_drawn(each))) for each in (gaussian_noise, shot_noise)),
+    own_entry(frame_by_frame(_drawn(impulse)), name="impulse_noise"),
+    own_entry(frame_by_frame(_drawn(speckle_noise))),
     own_entry(without_chance(_jpeg)),
     own_entry(_h264, apply_clip=_h264_clip, whole_clip=True),
     *map(own_entry, map(frame_by_frame, (_occlusion, _patch_gaussian))),

@@ -303,13 +303,17 @@ def without_chance(core: Core) -> Apply:
     return apply
 
 
-def frame_by_frame(change: Callable[[torch.Tensor, float, torch.Generator], torch.Tensor]) -> Apply:
+FrameChange = Callable[[torch.Tensor, float, torch.Generator], torch.Tensor]
+
+
+def frame_by_frame(change: FrameChange) -> Apply:
     """Return ``apply`` made of a function of one frame (3, H, W), the strength and the frame's generator."""
 
     @functools.wraps(change)
     def apply(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
         owns = one_per_frame(generator, len(pixels))
-        return torch.stack([change(frame, strength, own) for frame, own in zip(pixels, owns, strict=True)])
+        made = [change(frame, strength, own) for frame, own in zip(pixels, owns, strict=True)]
+        return torch.stack([frame.permute(1, 2, 0) for frame in made]).permute(0, 3, 1, 2)
 
     return apply
 
@@ -344,7 +348,7 @@ def _declared() -> dict[str, dict[str, Any]]:
 
 def own_entry(apply: Callable[..., torch.Tensor], **more: Any) -> Perturbation:
     """Return the record of a function of this package, named as the function: ``_hue`` is "hue"."""
-    name = apply.__name__.removeprefix("_")
+    name = more.get("name", apply.__name__.removeprefix("_"))
     return Perturbation(**{"name": name, "suite": NATURAL, "apply": apply, **_declared()[name], **more})
 
 

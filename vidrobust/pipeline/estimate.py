@@ -14,10 +14,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import torch
+
 from vidrobust.errors import InputError, ModelError
 from vidrobust.footage.item import Item
 from vidrobust.frame_pairs.transitions import PairWatcher
-from vidrobust.frames.batch import VECTORS
 from vidrobust.models.predict import predict
 from vidrobust.pipeline import inputs
 from vidrobust.pipeline.inputs import Inputs, cuts_of, frames_of
@@ -145,9 +147,10 @@ def shares(total: int, keys: Sequence[str], seed: int) -> list[int]:
     return found
 
 
-SAMPLE = 24  # frames that are measured of the stages that see every frame
-TABLES_S = 6.0  # seconds that correlation, policy and report take on a small study, about
+SAMPLE = 16  # frames that are measured of the stages that see every frame
+TABLES_S = 9.0  # seconds that first page, correlation, policy and report take on a small study, about
 START_S = 3.0  # seconds in which a worker process starts and opens its models, about
+BESIDE = 2  # a frame is looked at by the models and by what needs none
 SPREAD = (0.75, 1.4)  # the true time lies between these times the estimate, in four of five studies or more
 
 
@@ -289,48 +292,44 @@ def _measured(item: Any, source: Any, models: list[Any], settings: Settings, sta
     works = [first_work]
     for stage in others:
         works += [stage.work(context, model) for model in (models if stage.per == "model" else [None])]
-    half = max(1, len(batch) // 2)
-    first, second = _part(batch, 0, half), _part(batch, half, len(batch))
-    transitions = watcher.feed(first)
-    for work in works:  # once, so that what is done once an item does not count for every frame
-        work.feed(first, transitions)
-    started = _now()
-    if len(second):
-        transitions = watcher.feed(second)
-        for work in works:
-            work.feed(second, transitions)
-    costs = [Cost("stream", "frames seen by every model", "frames", *_since(started, max(len(second), 1)))]
+    early = np.arange(len(batch)) < max(1, len(batch) // 2)
+    for half in (batch.rows(early), batch.rows(~early)):
+        started = _now()  # of the second: what is done once an item does not count for every frame
+        if len(half):
+            transitions = watcher.feed(half)
+            for work in works:
+                work.feed(half, transitions)
+    took = _since(started, max(int(sum(~early)), 1), BESIDE)
+    costs = [Cost("stream", "frames seen by every model", "frames", *took)]
     table = first_work.finish(source)[0][describing.unit_tables[0]]
-    for sampled in stages.footage:
-        able = [model for model in models if not sampled.tasks or model.task in sampled.tasks]
-        if isinstance(sampled, SampleStage) and able:
-            costs.append(_sample_cost(sampled, context, source, able, table))
-    return costs
+    sampled = [stage for stage in stages.footage if isinstance(stage, SampleStage)]
+    able = {s: [model for model in models if not s.tasks or model.task in s.tasks] for s in sampled}
+    context = dataclasses.replace(context, transitions=table)
+    for count in (0, 1):  # without a step first: what is imported for them does not count for every one
+        few = dataclasses.replace(context, count=count)
+        found = [_sample_cost(stage, few, source, able[stage]) for stage in sampled if able[stage]]
+    return [*costs, *found]
 
 
-def _sample_cost(
-    stage: SampleStage, context: Context, source: Any, models: list[Any], transitions: Any
-) -> Cost:
+def _sample_cost(stage: SampleStage, context: Context, source: Any, models: list[Any]) -> Cost:
     done: list[int] = []
     names = [model.name for model in models]
-    few = dataclasses.replace(context, count=1, transitions=transitions, advance=done.append, models=names)
     started = _now()
-    stage.work(few, source, models)
-    return Cost(stage.name, f"{stage.name}, {stage.step}", stage.step, *_since(started, max(1, sum(done))))
+    stage.work(dataclasses.replace(context, advance=done.append, models=names), source, models)
+    took = _since(started, max(1, sum(done)), stage.at_once(source.info, models))
+    return Cost(stage.name, f"{stage.name}, {stage.step}", stage.step, *took)
 
 
 def _now() -> tuple[float, float]:
     return time.perf_counter(), time.process_time()
 
 
-def _since(started: tuple[float, float], steps: int) -> tuple[float, float]:
+def _since(started: tuple[float, float], steps: int, at_once: int) -> tuple[float, float]:
+    """Return seconds a step, and the processors busy, where so many steps are under way at once."""
     wall, used = (now - then for now, then in zip(_now(), started, strict=True))
-    return wall / steps, used / max(wall, 1e-9)
-
-
-def _part(batch: Any, start: int, stop: int) -> Any:
-    cut = {name: getattr(batch, name)[start:stop] for name in ("pixels", *VECTORS)}
-    return dataclasses.replace(batch, **cut)
+    busy = used / max(wall, 1e-9)
+    faster = sped_up(busy, at_once, torch.get_num_threads())
+    return wall / steps / faster, busy * faster
 
 
 # What a least sample counts, one of them and several.

@@ -175,6 +175,10 @@ class SampleStage(FootageStage):
     def steps(self, settings: Settings) -> float:
         """Return how many steps one frame or pair takes."""
 
+    def at_once(self, info: VideoInfo, models: Sequence[Model]) -> int:
+        """Return how many steps are under way at once: one is made ready while the models look at another."""
+        return 2
+
     def conclude(self, run: OpenRun, looks: Sequence[Look]) -> None:
         """Write ``tables`` from the sample at each earlier look and now."""
         raise NotImplementedError

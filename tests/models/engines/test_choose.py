@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from vidrobust.errors import SettingsError
-from vidrobust.models.engines import choose, export
+from vidrobust.models.engines import choose, export, runners
 from vidrobust.models.engines.choose import with_engine
 from vidrobust.models.engines.runners import EngineRequest, GuardedRun, disagreement
 from vidrobust.models.info import code_sha256, identity, state_sha256
@@ -89,6 +89,16 @@ def test_an_onnx_file_says_what_a_bare_session_says(engine: str, models: Path, c
     logits = session.run(None, {session.get_inputs()[0].name: inputs})[0].astype(np.float64)
     z = np.exp(logits - logits.max(axis=1, keepdims=True))
     assert np.abs(model(cat).probabilities - z / z.sum(axis=1, keepdims=True)).max() < 1e-5
+
+
+@pytest.mark.parametrize("engine", [each for each in runners.ENGINES.values() if not each.missing()])
+def test_a_batch_shared_among_streams_is_answered_in_order(engine: runners.Engine, models: Path) -> None:
+    file = choose.onnx_file(load_model(f"onnx:{models / NET}").network)
+    alone, shared = (engine.open(file, threads, "float32", threads) for threads in (1, 3))
+    inputs = torch.rand(7, 3, 128, 128, generator=torch.Generator().manual_seed(1))
+    for count in (1, 2, 7):
+        rows = np.concatenate([alone(each[None]) for each in inputs[:count]])
+        assert np.abs(shared(inputs[:count]) - rows).max() < 1e-5 * np.abs(rows).max()
 
 
 def test_auto_chooses_once_and_says_how(noise: torch.Tensor) -> None:

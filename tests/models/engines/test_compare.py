@@ -30,18 +30,18 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> object:
 def test_every_way_is_a_row_and_float32_agrees(models: Path, teddy: torch.Tensor) -> None:
     """Flips of int8 are counted again from a session on the quantised file that the row was made from."""
     rows = compare_engines(load_as_it_is(f"onnx:{models / NET}"), teddy)
-    ways = {(row.engine, row.precision) for row in rows}
+    ways = {(row["engine"], row["precision"]) for row in rows}
     assert ways >= {("openvino", "float32"), ("onnxruntime", "float32"), ("onnxruntime", "int8")}
-    assert (rows[0].speed, rows[0].flips, rows[0].difference) == (1.0, 0, 0.0)
+    assert (rows[0]["speed"], rows[0]["flips"], rows[0]["difference"]) == (1.0, 0, 0.0)
     for row in rows:
-        if row.frames:
-            assert row.frames_per_s > 0
-            assert math.isclose(row.speed, row.frames_per_s / rows[0].frames_per_s)
-        if row.precision == "float32":
-            assert (row.flips, row.why) == (0, "")
-            assert row.difference < 1e-4
-        elif row.precision == "int8" and row.frames:
-            assert row.difference > 1e-3
+        if row["frames"]:
+            assert row["frames_per_s"] > 0
+            assert math.isclose(row["speed"], row["frames_per_s"] / rows[0]["frames_per_s"])
+        if row["precision"] == "float32":
+            assert (row["flips"], row["why"]) == (0, "")
+            assert row["difference"] < 1e-4
+        elif row["precision"] == "int8" and row["frames"]:
+            assert row["difference"] > 1e-3
 
 
 def test_a_callable_has_no_engines(teddy: torch.Tensor) -> None:

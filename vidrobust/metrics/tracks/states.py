@@ -169,30 +169,8 @@ def unseen(track: np.ndarray, boxes: np.ndarray, missed: np.ndarray) -> np.ndarr
     return result
 
 
-STATES = {
-    "late": "in view, and not found yet",
-    "covered": "a box lies on it",
-    "missed": "no box lies on it, and it is found again",
-    "hidden": "a named occluder or another object lies over it",
-    "lost": "in view, and not found again",
-    "out": "leaving, entering, or where boxes do not count",
-    "unknown": "it may be in view without a box, or not",
-}
 FAULTS = ("late", "missed", "lost")
 """States in which an object in view has no box."""
-EVIDENCE = {
-    "box": "a box of its own",
-    "border": "it is expected at the border",
-    "ignored": "it is expected in an ignored zone, or before the entry line",
-    "occluder": "a named occluder lies over its place",
-    "behind": "another object's box comes over its place",
-    "covered": "a box of another object lies on its place",
-    "place": "many objects are missed and found again at its place, and hardly one is seen there",
-    "between": "nothing lies there, between two of its boxes",
-    "after": "nothing lies where its motion leads after its last box",
-    "before": "nothing lies where its motion comes from before its first box",
-}
-"""What a state is decided from."""
 STATE_OF = {"border": "out", "ignored": "out", "occluder": "hidden", "behind": "hidden", "covered": "covered"}
 """What explains a frame without a box, the surest first."""
 MID_PICTURE = "mid-picture"

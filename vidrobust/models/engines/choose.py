@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -45,13 +47,24 @@ BUSY = 0.75  # The share of busy processors from which on what was measured may 
 CALIBRATION = 16  # Frames on which ``compare_engines`` calibrates int8: the first ones
 
 
+def _no_run(inputs: torch.Tensor) -> object:
+    raise AssertionError("asked of an engine that cannot be run")
+
+
 @dataclass(frozen=True, kw_only=True)
 class EngineChoice:
     """A way to run a network; engine "" is the network as loaded."""
 
     engine: str
-    threads: int
-    run: Callable[[torch.Tensor], object]
+    threads: int = 0
+    run: Callable[[torch.Tensor], object] = _no_run
+    streams: int = 1  # Parts of a batch that are computed at once
+    precision: Precision = "float32"
+    why: str = ""  # Why it cannot be run
+
+    def called(self, reference: str) -> str:
+        parts = f", {self.streams} parts at once" if self.streams > 1 else ""
+        return f"{self.engine} on {self.threads} threads{parts}" if self.engine else reference
 
 
 def with_engine(network: Network, wanted: EngineRequest, sample: torch.Tensor) -> Network:
@@ -95,12 +108,14 @@ def identified(network: Network) -> dict[str, object]:
     return {"weights": network.weights_sha256, "code": network.code_sha256}
 
 
-def opened(engine: Engine, file: OnnxFile, threads: int, wanted: EngineRequest, where: str) -> Run:
+def opened(
+    engine: Engine, file: OnnxFile, threads: int, wanted: EngineRequest, where: str, streams: int = 1
+) -> Run:
     """Return an engine's run; SettingsError if it is not installed or does not take the network."""
     if missing := engine.missing():
         raise SettingsError(f"{where}: engine {engine.name} {missing}")
     try:
-        return engine.open(file, threads, wanted.precision)
+        return engine.open(file, threads, wanted.precision, streams)
     except Exception as error:
         first = str(error).strip().splitlines()[:1] or [type(error).__name__]
         raise SettingsError(f"{where}: {engine.name} does not take this network: {first[0][:200]}") from error
@@ -165,7 +180,8 @@ def _chosen(network: Network, file: OnnxFile, wanted: EngineRequest, sample: tor
         and (found := _as_known(network, file, wanted, known, key))
     ):
         return found
-    inputs = network.preprocess(sample[torch.arange(FRAMES) % len(sample)])
+    frames = max(FRAMES, torch.get_num_threads())
+    inputs = network.preprocess(sample[torch.arange(frames) % len(sample)])
     reference = rows_of(network.run, inputs, network)
     candidates, why_not = _candidates(network, file, wanted, inputs, reference)
     if wanted.engine == "auto" or not candidates:
@@ -176,11 +192,11 @@ def _chosen(network: Network, file: OnnxFile, wanted: EngineRequest, sample: tor
     speeds = [0.0] if alone else measured([candidate.run for candidate in candidates], inputs, network)
     best = candidates[int(np.argmax(speeds))]
     reference_name = network.engine.partition(",")[0]
-    called = [f"{c.engine} on {c.threads} threads" if c.engine else reference_name for c in candidates]
-    words = [f"{name} {speed:.3g}" for name, speed in zip(called, speeds, strict=True)]
+    words = [f"{c.called(reference_name)} {speed:.3g}" for c, speed in zip(candidates, speeds, strict=True)]
     note = f"engine chosen by measurement, frames/s: {', '.join(words)}" if len(words) > 1 else ""
     notes = [text for text in (note, *why_not) if text]
-    remember(key, {"engine": best.engine, "threads": best.threads, "notes": notes, "load": busy_processors()})
+    record = {"engine": best.engine, "threads": best.threads, "streams": best.streams, "notes": notes}
+    remember(key, {**record, "load": busy_processors()})
     return _running(network, best, notes, key)
 
 
@@ -191,19 +207,41 @@ def _candidates(
     for engine in ENGINES.values():
         if wanted.engine not in ("auto", engine.name):
             continue
-        for threads in thread_counts(wanted):
-            try:
-                run = opened(engine, file, threads, wanted, engine.name)
-                differs = disagreement(reference, rows_of(run, inputs, network))
-            except SettingsError as error:
-                differs = str(error).partition(": ")[2]
-            except Exception as error:
-                differs = f"fails on frames: {type(error).__name__}: {error}"
+        for way in _tried(engine, file, wanted, network, inputs):
+            differs = way.why or disagreement(reference, rows_of(way.run, inputs, network))
             if differs:
                 why_not.append(f"not {engine.name}: {differs}")
                 break
-            found.append(EngineChoice(engine=engine.name, threads=threads, run=run))
+            found.append(way)
     return found, why_not
+
+
+def _tried(
+    engine: Engine, file: OnnxFile, wanted: EngineRequest, network: Network, inputs: torch.Tensor
+) -> Iterator[EngineChoice]:
+    """Ways to run an engine; the first that fails says why, and is the last."""
+    for threads, streams in _ways_to_share(network, wanted):
+        way = EngineChoice(engine=engine.name, threads=threads, streams=streams, precision=wanted.precision)
+        try:
+            source = quantised(file, inputs[:CALIBRATION], network.name) if way.precision == "int8" else file
+            run = opened(engine, source, threads, wanted, engine.name, streams)
+            rows_of(run, inputs[:FRAMES], network)
+        except VidrobustError as error:
+            why = str(error).partition(": ")[2]
+        except Exception as error:
+            why = f"fails on frames: {type(error).__name__}: {error}"
+        else:
+            yield dataclasses.replace(way, run=run)
+            continue
+        yield dataclasses.replace(way, why=why)
+        return
+
+
+def _ways_to_share(network: Network, wanted: EngineRequest) -> list[tuple[int, int]]:
+    """Return threads and streams to try: a batch on all threads, and a part of it on each."""
+    counts = thread_counts(wanted)
+    shared = [(count, count) for count in counts] if network.fixed_batch is None else []
+    return list(dict.fromkeys([*shared, *((count, 1) for count in counts)]))
 
 
 def _as_known(
@@ -211,14 +249,15 @@ def _as_known(
 ) -> Network | None:
     # not compared here: GuardedRun does that on the footage
     name, threads, notes = str(known.get("engine")), known.get("threads"), known.get("notes")
-    if not isinstance(threads, int) or not isinstance(notes, list):
+    streams = known.get("streams", 1)
+    if not isinstance(threads, int) or not isinstance(streams, int) or not isinstance(notes, list):
         return None
     if name == "":
         return _running(network, EngineChoice(engine="", threads=0, run=network.run), notes, key)
     engine = ENGINES.get(name)
     if engine is None or engine.missing():
         return None
-    run = opened(engine, file, threads, wanted, f"model {network.name}")
+    run = opened(engine, file, threads, wanted, f"model {network.name}", streams)
     return _running(network, EngineChoice(engine=name, threads=threads, run=run), notes, key)
 
 
@@ -274,109 +313,54 @@ def _key(network: Network, wanted: EngineRequest) -> str:
             "engines": [engine.title for engine in ENGINES.values() if not engine.missing()],
             "wanted": dataclasses.asdict(wanted),
             "threads": torch.get_num_threads(),
+            "streams": True,  # what was chosen before batches were shared among streams is measured again
             "machine": [platform.machine(), platform.processor(), torch.backends.cpu.get_cpu_capability()],
         }
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class EngineRow:
-    """One engine in one precision, compared with the network as loaded."""
+def compare_engines(model: Model, frames: torch.Tensor) -> list[dict[str, Any]]:
+    """Return a row per engine and precision, the network as loaded first, NaN where ``why`` says why.
 
-    engine: str
-    precision: str
-    threads: int
-    frames_per_s: float  # Of the network alone: neither decoding nor preprocessing
-    speed: float  # Over that of the network as it was loaded
-    # flips, frames: Labels that differ, of how many
-    flips: int
-    frames: int
-    difference: float  # Largest difference of scores as a share of the largest score
-    why: str = ""  # "" or why there are no figures (NaN), or in what it does not agree
-
-
-@dataclass(frozen=True)
-class _Way:
-    engine: str
-    precision: Precision
-    threads: int
-    run: Callable[[torch.Tensor], object] | None
-    why: str = ""
-
-
-def compare_engines(model: Model, frames: torch.Tensor) -> list[EngineRow]:
-    """Return a row per engine and precision, the network as loaded first."""
+    Frames per second are of the network alone, without decoding and preprocessing, ``speed`` is over that of the
+    network as loaded; ``flips`` of ``frames`` labels differ, scores by ``difference`` of the largest score.
+    """
     if not isinstance(model, NetworkClassifier):
         raise SettingsError(f"model {model.name}: engines are compared for networks; this is a callable")
-    network = model.network
+    network, where = model.network, ("engine", "precision", "threads", "streams")
     with torch.inference_mode():
         inputs = network.preprocess(frames).to(network.device)
     reference = rows_of(network.run, inputs, network)
-    ways = [_Way(network.engine.partition(",")[0], "float32", 0, network.run), *_ways(network, inputs)]
-    usable = [way.run for way in ways if way.run is not None]
-    few = inputs[: min(8, len(inputs))]
-    speeds = iter(measured(usable, few, network))
-    rows: list[EngineRow] = []
+    own = EngineChoice(engine=network.engine.partition(",")[0], run=network.run)
+    ways = [own, *_ways(network, inputs)]
+    able = [way for way in ways if not way.why]
+    speeds = measured([way.run for way in able], inputs[:8], network)
+    rows = []
     for way in ways:
-        rate = next(speeds) if way.run is not None else float("nan")
-        speed = rate / rows[0].frames_per_s if rows else 1.0
-        rows.append(_row(way, network, inputs, reference, rate, speed))
+        rate, flips, apart, why = math.nan, 0, math.nan, way.why
+        if not why:
+            rate, found = speeds[able.index(way)], rows_of(way.run, inputs, network)
+            flips = int((found.argmax(axis=1) != reference.argmax(axis=1)).sum())
+            apart = largest_difference(reference, found)
+            why = disagreement(reference, found) if way.precision == "float32" else ""
+        row = {name: getattr(way, name) for name in where} | {"frames_per_s": rate, "speed": rate / speeds[0]}
+        count = 0 if way.why else len(inputs)
+        rows.append({**row, "flips": flips, "frames": count, "difference": apart, "why": why})
     return rows
 
 
-def _row(
-    way: _Way, network: Network, inputs: torch.Tensor, reference: np.ndarray, rate: float, speed: float
-) -> EngineRow:
-    flips, apart, why = 0, float("nan"), way.why
-    if way.run is not None:
-        found = rows_of(way.run, inputs, network)
-        flips = int((found.argmax(axis=1) != reference.argmax(axis=1)).sum())
-        apart = largest_difference(reference, found)
-        why = disagreement(reference, found) if way.precision == "float32" else ""
-    return EngineRow(
-        engine=way.engine,
-        precision=way.precision,
-        threads=way.threads,
-        frames_per_s=rate,
-        speed=speed,
-        flips=flips,
-        frames=len(inputs) if way.run is not None else 0,
-        difference=apart,
-        why=why,
-    )
-
-
-def _ways(network: Network, inputs: torch.Tensor) -> Iterator[_Way]:
+def _ways(network: Network, inputs: torch.Tensor) -> Iterator[EngineChoice]:
     if network.module is not None:
-        yield _Way("torch", "bfloat16", 0, with_bfloat16(network))
+        yield EngineChoice(engine="torch", precision="bfloat16", run=with_bfloat16(network))
     if network.device.type != "cpu":
         return
     try:
         file = onnx_file(network)
     except CannotExportError as error:
-        for engine in ENGINES.values():
-            yield _Way(engine.name, "float32", 0, None, f"cannot be exported: {error}")
+        yield from (EngineChoice(engine=name, why=f"cannot be exported: {error}") for name in ENGINES)
         return
     for engine in ENGINES.values():
         for precision in PRECISIONS:
             if precision in engine.precisions:
-                yield from _opened(engine.name, precision, file, network, inputs)
-
-
-def _opened(
-    name: str, precision: Precision, file: OnnxFile, network: Network, inputs: torch.Tensor
-) -> Iterator[_Way]:
-    for threads in thread_counts(EngineRequest()):
-        try:
-            source = quantised(file, inputs[:CALIBRATION], network.name) if precision == "int8" else file
-            run = opened(
-                ENGINES[name], source, threads, EngineRequest(engine=name, precision=precision), network.name
-            )
-            rows_of(run, inputs[:1], network)
-        except VidrobustError as error:
-            yield _Way(name, precision, threads, None, str(error).partition(": ")[2])
-            return
-        except Exception as error:
-            yield _Way(name, precision, threads, None, f"fails on frames: {type(error).__name__}: {error}")
-            return
-        yield _Way(name, precision, threads, run)
+                wanted = EngineRequest(engine=engine.name, precision=precision)
+                yield from _tried(engine, file, wanted, network, inputs)

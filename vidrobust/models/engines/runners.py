@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -53,7 +55,8 @@ class Engine:
     package: str
     extra: str
     precisions: tuple[Precision, ...]
-    open: Callable[[OnnxFile, int, Precision], Run]
+    # (file, threads, precision, streams) -> a run; so many parts of a batch are computed at once
+    open: Callable[[OnnxFile, int, Precision, int], Run]
 
     def missing(self) -> str:
         """Return "" where it can be used, else how to get it."""
@@ -67,13 +70,39 @@ class Engine:
         return f"{self.name} {installed(self.package)}"
 
 
-def open_onnxruntime(file: OnnxFile, threads: int, precision: Precision) -> Run:
+def side_by_side(runs: Sequence[Run]) -> Run:
+    """Return a run that cuts each batch into parts, and gives each part to the next of these that is free."""
+    if len(runs) == 1:
+        return runs[0]
+    pool, free = ThreadPoolExecutor(len(runs)), SimpleQueue[Run]()
+    for each in runs:
+        free.put(each)
+
+    def one(part: torch.Tensor) -> np.ndarray:
+        run = free.get()
+        try:
+            return run(part)
+        finally:
+            free.put(run)
+
+    def every(inputs: torch.Tensor) -> np.ndarray:
+        parts = torch.tensor_split(inputs, max(1, min(len(runs), len(inputs))))
+        return np.concatenate([*pool.map(one, parts)]) if len(parts) > 1 else one(inputs)
+
+    return every
+
+
+def open_onnxruntime(file: OnnxFile, threads: int, precision: Precision, streams: int) -> Run:
     """Open a file in ONNX Runtime; int8 files are opened as they are."""
-    session = cpu_session(file.path, threads, spinning=False)
-    return lambda inputs: np.asarray(session.run([file.output], {file.input: file.array(inputs)})[0])
+    session = cpu_session(file.path, max(1, threads // streams), spinning=False)
+
+    def run(inputs: torch.Tensor) -> np.ndarray:
+        return np.asarray(session.run([file.output], {file.input: file.array(inputs)})[0])
+
+    return side_by_side([run] * streams)
 
 
-def open_openvino(file: OnnxFile, threads: int, precision: Precision) -> Run:
+def open_openvino(file: OnnxFile, threads: int, precision: Precision, streams: int) -> Run:
     openvino = _openvino()
     core = openvino.Core()
     if precision == "bfloat16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
@@ -86,11 +115,15 @@ def open_openvino(file: OnnxFile, threads: int, precision: Precision) -> Run:
             "INFERENCE_PRECISION_HINT": "bf16" if precision == "bfloat16" else "f32",
             "INFERENCE_NUM_THREADS": threads,
             "PERFORMANCE_HINT": "LATENCY",
-            "NUM_STREAMS": 1,
+            "NUM_STREAMS": streams,
         },
     )
     output = compiled.output(file.output)
-    return lambda inputs: np.asarray(compiled({file.input: file.array(inputs)})[output])
+
+    def opened(request: Any) -> Run:
+        return lambda inputs: np.asarray(request.infer({file.input: file.array(inputs)})[output])
+
+    return side_by_side([opened(compiled.create_infer_request()) for _ in range(streams)])
 
 
 def _openvino() -> Any:

@@ -6,6 +6,7 @@ import dataclasses
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -284,13 +285,18 @@ class Worker:
             for unit in units:
                 assert isinstance(unit.stage, StreamStage)
                 works[unit] = unit.stage.work(context, self.models[unit.model] if unit.model else None)
+            beside = stack.enter_context(ThreadPoolExecutor(1))
+            without = [works[unit] for unit in works if not unit.model]
             for batch, transitions in stack.enter_context(closing(watched)):
-                for unit in list(works):
+                fed = [beside.submit(work.feed, batch, transitions) for work in without]
+                for unit in [unit for unit in works if unit.model]:
                     try:
                         works[unit].feed(batch, transitions)
                     except ModelError as error:
                         self._failed(order, unit, error)
                         del works[unit]
+                for each in fed:
+                    each.result()
                 counter.advance(len(batch))
         for problem in source.problems:
             self.reporter.warn(f"{name}: {problem}")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from vidrobust.cli.command_entry import CommandEntry, at
 from vidrobust.plugins.gauge.figures import FILE
 from vidrobust.report.section import ReportSection, called
@@ -28,11 +31,17 @@ COMMANDS = (
     ),
 )
 
+
+def _where_studied(place: str) -> Callable[..., Any]:
+    """Import only where there is a study: with SciPy that takes half a second."""
+    return lambda run, *keep: called(place)(run, *keep) if run.json(FILE) else ""
+
+
 REPORT = ReportSection(
     name="repeatability",
     question="Is it repeatable?",
     after="footage",
-    details=called("vidrobust.plugins.gauge.report.repeatability_section:details"),
-    statements=called("vidrobust.plugins.gauge.report.repeatability_section:statements"),
+    details=_where_studied("vidrobust.plugins.gauge.report.repeatability_section:details"),
+    statements=_where_studied("vidrobust.plugins.gauge.report.repeatability_section:statements"),
     files=(FILE,),
 )

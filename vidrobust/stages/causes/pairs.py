@@ -11,8 +11,10 @@ and models share random numbers, so most of their pairs. Some pairs about a seco
 from __future__ import annotations
 
 import zlib
+from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import Any, TypeVar
 
 import numpy as np
@@ -244,6 +246,12 @@ def inclusion(size: np.ndarray, count: int) -> np.ndarray:
         certain |= p > 1
 
 
+def abreast(info: VideoInfo, factor: int) -> int:
+    """Return how many pairs are held at once."""
+    held = PAIR_PICTURES if factor == 1 else PAIR_PICTURES // factor**2 + WHOLE_PICTURES
+    return max(1, min(2 * torch.get_num_threads(), PAIR_BYTES // (held * 3 * info.width * info.height)))
+
+
 def side_by_side(
     source: VideoSource,
     transitions: pd.DataFrame,
@@ -254,24 +262,25 @@ def side_by_side(
 ) -> Generator[Made]:
     """Yield ``make(pictures, *row of the columns)`` of each pair of frames, in order, several at a time.
 
-    Models are asked between them: engines, like threaded linear algebra, would wait for each other's
-    processors.
+    The next ones are made while the models are asked about one.
     """
-    threads = torch.get_num_threads()
-    held = PAIR_PICTURES if factor == 1 else PAIR_PICTURES // factor**2 + WHOLE_PICTURES
-    few = PAIR_BYTES // (held * 3 * source.info.width * source.info.height)
-    size = max(1, min(2 * threads, few))
+    threads, size = torch.get_num_threads(), abreast(source.info, factor)
+    rest = zip(pairs, *columns, strict=True)
+    coming: deque[Future[Made]] = deque()
+    # linear algebra on several threads in each of these would wait for the others' processors
     algebra = ThreadpoolController().select(user_api="blas")
-    with ThreadPoolExecutor(threads) as pool:
-        for start in range(0, len(pairs), size):
-            if size == 1:
-                trim_heap()  # one large pair after the other
-            some = slice(start, start + size)
-            pictures = [_pictures_of(source, transitions, a, b) for a, b in pairs[some]]
-            with algebra.limit(limits=1):
-                made = list(pool.map(make, pictures, *(column[some] for column in columns)))
-            yield from made
-            del made  # or it would be held while the next ones are made
+    with ThreadPoolExecutor(threads) as pool, algebra.limit(limits=1):
+        try:
+            while True:
+                for (a, b), *row in islice(rest, size - len(coming)):
+                    coming.append(pool.submit(make, _pictures_of(source, transitions, a, b), *row))
+                if not coming:
+                    return
+                yield coming.popleft().result()
+                if size == 1:
+                    trim_heap()  # one large pair after the other
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _pictures_of(source: VideoSource, transitions: pd.DataFrame, a: int, b: int) -> Pictures:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from vidrobust.frames.batch import VideoInfo
     from vidrobust.models.predict import Model
     from vidrobust.pipeline.run import OpenRun
     from vidrobust.run_folder.settings import Settings
@@ -145,6 +146,11 @@ class CausesStage(SampleStage):
         from vidrobust.stages.causes.pairs import SECOND_SHARE
 
         return 1 + 1 / SECOND_SHARE
+
+    def at_once(self, info: VideoInfo, models: Sequence[Model]) -> int:
+        from vidrobust.stages.causes.pairs import abreast, factor_of
+
+        return min(abreast(info, factor_of(model, info)) for model in models)
 
     def conclude(self, run: OpenRun, looks: Sequence[Look]) -> None:
         from vidrobust.stages.causes.naming import conclude

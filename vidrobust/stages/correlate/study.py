@@ -235,12 +235,14 @@ def _orders(units: CorrelationUnits, rows: np.ndarray, count: int, rng: np.rando
         return turned
     both = pd.DataFrame({"series": series, "cluster": units.cluster[rows]})
     blocks = both.groupby(["series", "cluster"], sort=False).ngroup().to_numpy()
+    parts = []
+    for name in np.unique(series):
+        place = np.flatnonzero(series == name)
+        parts.append((place, {block: place[blocks[place] == block] for block in np.unique(blocks[place])}))
     for order in turned:
-        for name in np.unique(series):
-            place = np.flatnonzero(series == name)
-            own = np.unique(blocks[place])
-            mixed = np.concatenate([place[blocks[place] == block] for block in rng.permutation(own)])
-            order[place] = order[mixed]
+        for place, of_block in parts:
+            mixed = [of_block[block] for block in rng.permutation([*of_block])]
+            order[place] = order[np.concatenate(mixed)]
     return turned
 
 

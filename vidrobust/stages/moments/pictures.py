@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -27,10 +28,11 @@ from vidrobust.pipeline.run import OpenRun
 from vidrobust.report.pictures import WIDTH, save_picture
 from vidrobust.stages.causes.catalogue import REPLAYED, TITLES
 from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
-from vidrobust.stages.causes.pairs import Pictures, factor_of, side_by_side
+from vidrobust.stages.causes.pairs import Pictures, factor_of, frames_about, side_by_side
 from vidrobust.stages.causes.score import answers
 from vidrobust.stages.moments.section import DIFFERENCE, FRAME, box_events, task_pairs
 from vidrobust.tables import schema as tables
+from vidrobust.video.kept import KeptFrames
 from vidrobust.video.source import VideoSource
 
 # Sigma, px, over which pictures are compared, since a picture sampled anew has less noise; side of a cell,
@@ -134,12 +136,17 @@ def moments(run: OpenRun) -> None:
     frames = run.table("task_frames").rename(columns=names)
     for pairs in task_pairs(run.table("task_pairs"), of_plugins(run.folder.record.tasks)):
         chosen += choose(pairs, frames, most)
-    if run.settings.pictures:
-        (run.path / "moments").mkdir(exist_ok=True)
-        for item in dict.fromkeys(moment["item"] for moment in chosen):
-            with run.opened(item) as source:
-                _take(run, source, item, [each for each in enumerate(chosen) if each[1]["item"] == item])
-    run.folder.write_json("moments.json", {"moments": chosen, "player": keep(run)})
+    drawn_on = next((model for model in run.models if task_of(model.task).drawn is not None), None)
+    with ThreadPoolExecutor(1) as pool:
+        player = pool.submit(keep, run, drawn_on)
+        if drawn_on is not None:
+            player.result()  # a model is asked by one thread at a time
+        if run.settings.pictures:
+            (run.path / "moments").mkdir(exist_ok=True)
+            for item in dict.fromkeys(moment["item"] for moment in chosen):
+                with run.opened(item) as source, KeptFrames(source) as kept:
+                    _take(run, kept, item, [each for each in enumerate(chosen) if each[1]["item"] == item])
+        run.folder.write_json("moments.json", {"moments": chosen, "player": player.result()})
 
 
 def choose(pairs: pd.DataFrame, frames: pd.DataFrame, most: int = PER_MODEL) -> list[dict[str, Any]]:
@@ -164,7 +171,7 @@ def choose(pairs: pd.DataFrame, frames: pd.DataFrame, most: int = PER_MODEL) -> 
     return found
 
 
-def _take(run: OpenRun, source: VideoSource, item: str, chosen: list[tuple[int, dict[str, Any]]]) -> None:
+def _take(run: OpenRun, source: KeptFrames, item: str, chosen: list[tuple[int, dict[str, Any]]]) -> None:
     transitions = run.table("transitions")
     own = transitions[transitions["item"] == item]
     models = {m.name: m for m in run.models if needs_pixels(m)}
@@ -176,6 +183,7 @@ def _take(run: OpenRun, source: VideoSource, item: str, chosen: list[tuple[int, 
     # a strip shows no more of a pair than a small picture does
     shown_by = {name: factor_of(model, source.info) for name, model in models.items()}
     factors = [shown_by.get(moment["model"], 1) for moment in moments]
+    source.keep([frame for pair in frames for frame in frames_about(own, *pair)[0]])
     each = side_by_side(source, own, frames, _pictured, chained, factors)
     for number, moment in chosen:
         pair, replayed = next(each)
@@ -250,7 +258,7 @@ class ChosenFrames:
     left: int  # Flips one of whose frames found no room
 
 
-def keep(run: OpenRun) -> dict[str, Any]:
+def keep(run: OpenRun, drawn_on: Model | None = None) -> dict[str, Any]:
     """Write the table ``player_frames``, and return what was kept, in plain values for ``moments.json``."""
     if not run.settings.pictures:
         run.folder.write_table("player_frames", tables.empty("player_frames"))
@@ -258,7 +266,7 @@ def keep(run: OpenRun) -> dict[str, Any]:
     events = flips(run)
     transitions = run.table("transitions")
     chosen = choose_frames(transitions, events)
-    rows = pd.DataFrame(_pictures(run, chosen, events), columns=[*tables.TABLES["player_frames"]])
+    rows = pd.DataFrame(_pictures(run, chosen, events, drawn_on), columns=[*tables.TABLES["player_frames"]])
     rows, width = fitted(rows)
     run.folder.write_table("player_frames", rows)
     kept = int((rows["kind"] == FRAME).sum())
@@ -314,10 +322,11 @@ def choose_frames(transitions: pd.DataFrame, events: pd.DataFrame) -> ChosenFram
     return ChosenFrames({item: np.array(sorted(each), np.int64) for item, each in kept.items()}, every, left)
 
 
-def _pictures(run: OpenRun, chosen: ChosenFrames, events: pd.DataFrame) -> Iterator[dict[str, Any]]:
+def _pictures(
+    run: OpenRun, chosen: ChosenFrames, events: pd.DataFrame, drawn_on: Model | None
+) -> Iterator[dict[str, Any]]:
     pairs = events.drop_duplicates(["item", "frame_a", "frame_b"]).head(MOST_DIFFERENCES)
     wanted = sum(map(len, chosen.frames.values())) + len(pairs)
-    drawn_on = next((model for model in run.models if task_of(model.task).drawn is not None), None)
     for item, frames in chosen.frames.items():
         subtracted = {int(row.frame_b): int(row.frame_a) for row in pairs[pairs["item"] == item].itertuples()}
         with run.opened(item) as source:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vidrobust.stages.transitions.stage import FOOTAGE
 
-NAME, VERSION, FILE = "replays", 2, "replays.json"
+NAME, VERSION, FILE = "replays", 3, "replays.json"
 BOXES = ("only", "ignore", "entry_line")  # settings that say which boxes are looked at
 SETTINGS = (*FOOTAGE, *BOXES, "seed", "labels", "label_offset", "class_map")
 # Arms that are no remedies: what shifting alone does, and the answer to one changed copy.

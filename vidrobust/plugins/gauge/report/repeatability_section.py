@@ -14,7 +14,6 @@ from vidrobust.plugins.gauge.differing_operators import worst_words
 from vidrobust.plugins.gauge.figures import FILE
 from vidrobust.plugins.gauge.report import gauge_section
 from vidrobust.plugins.gauge.report import repeatability_figures as figures
-from vidrobust.plugins.gauge.report import repeatability_figures as reference_figures
 from vidrobust.plugins.gauge.stated import WORDS
 from vidrobust.plugins.gauge.words import (
     OF_STUDY,
@@ -204,7 +203,7 @@ def section_of_table(found: Mapping[str, Any], table: pd.DataFrame, what: str = 
         text += f"{trials(found['trials'])}, {plural(found['n'], 'measurement')}"
         pictures = gauge_section.gauge_pictures(found, table, what)
         if found.get("linearity"):
-            pictures.append(reference_figures.bias_line(found["linearity"], table, what))
+            pictures.append(figures.bias_line(found["linearity"], table, what))
         return _section(found, None, found, table, summary=text, pictures=pictures)
     if found["study"] != "attribute":
         return _section(
@@ -220,7 +219,7 @@ def section_of_table(found: Mapping[str, Any], table: pd.DataFrame, what: str = 
     if found.get("signal_detection"):
         fitted = found.get("analytic_method") or []
         pictures.append(
-            reference_figures.grey_zone(found["signal_detection"], table, set(found["defect"]), fitted, what)
+            figures.grey_zone(found["signal_detection"], table, set(found["defect"]), fitted, what)
         )
     return _section(
         found,
