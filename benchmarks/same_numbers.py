@@ -194,7 +194,7 @@ def same_accounts(trees: tuple[Path, Path], names: list[str], commit: str, pairs
             code = f"import json, same_numbers as s; print(json.dumps(s.account_of{name, commit, pairs}))"
             env = {**os.environ, "PYTHONPATH": path}
             made = subprocess.run(
-                [sys.executable, "-c", code], env=env, check=True, stdout=subprocess.PIPE, text=True
+                [sys.executable, "-c", code], cwd=tree, env=env, check=True, stdout=subprocess.PIPE, text=True
             )
             found.append(json.loads(made.stdout))
         one, other = found
