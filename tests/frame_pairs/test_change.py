@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.frame_pairs.planted import WIDTH, recorded, still, view
-from vidrobust.frame_pairs.change import measure_change
+from vidrobust.frame_pairs.change import measure_change, unchanged
 from vidrobust.frame_pairs.registration import size_px
 
 
@@ -52,6 +52,14 @@ def test_a_shadow_that_moves_over_a_flat_surface_is_no_motion() -> None:
     assert found.local.there
     assert np.mean(found.objects.any(axis=2) | found.new) < 0.02
     assert np.abs(found.local_gain - truth[..., 0]).mean() < 0.01
+
+
+def test_new_content_is_measured_for_shadows_only_beside_a_pair_that_has_one() -> None:
+    rng = np.random.default_rng(0)
+    scene = np.asarray(150 + cv2.GaussianBlur(rng.normal(0, 12, (168, 224, 3)), (0, 0), 2), np.float32)
+    a, b = recorded([scene * gain(scene.shape, x, 0.15, 0.5) for x in (0.5, 0.56)], 0.5, 0)
+    assert not measure_change(a, b, beside=unchanged(a.shape), content=True).local.there
+    assert measure_change(a, b, beside=measure_change(a, b), content=True).local.there
 
 
 def one_lamp(before: float, after: float, level: float = 1.0) -> list[np.ndarray]:

@@ -1,4 +1,4 @@
-"""Pixels as torchvision resizes and crops them, bit by bit, and spline fields as scipy has them."""
+"""Pixels as torchvision resizes and crops them, bit by bit, and spline fields as scipy has them; rounding."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ from scipy.interpolate import BSpline
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as v2
 
-from vidrobust.frames.pixels import Interpolation, center_crop, field_of, lattice_side, resize, spline_basis
+from vidrobust.frames.pixels import (
+    Interpolation,
+    center_crop,
+    field_of,
+    lattice_side,
+    resize,
+    spline_basis,
+    to_levels,
+)
 
 MODES: dict[Interpolation, InterpolationMode] = {
     "bilinear": InterpolationMode.BILINEAR,
@@ -71,3 +79,16 @@ def test_the_splines_are_scipys() -> None:
 def test_a_lattice_of_one_value_is_a_flat_field() -> None:
     knots = np.full((lattice_side(30, 8.0), lattice_side(50, 8.0)), 0.7)
     assert np.allclose(field_of(knots, (30, 50), 8.0), 0.7, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(6,), (3, 2), (1, 2, 3), (6, 1, 1)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_levels_are_rounded_half_to_even_and_clipped(shape: tuple[int, ...], dtype: type) -> None:
+    levels = to_levels(np.array([-3, 0.5, 1.5, 127.4, 254.6, 300], dtype).reshape(shape))
+    assert levels.dtype == np.uint8
+    assert levels.shape == shape
+    assert levels.ravel().tolist() == [0, 0, 2, 127, 255, 255]
+
+
+def test_no_levels_stay_none() -> None:
+    assert to_levels(np.zeros((0, 4, 3), np.float32)).shape == (0, 4, 3)
