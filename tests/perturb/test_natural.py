@@ -125,6 +125,26 @@ def test_both_warps_agree(border: geometric.Border, interpolation: geometric.Int
         assert (a[inner].int() - b[inner].int()).abs().max() <= 2
 
 
+@pytest.mark.parametrize("size", [(40, 64), (41, 65), (9, 8)])
+@pytest.mark.parametrize(
+    "matrix",
+    [
+        *map(geometric.zoomed, (1.1, 1.4, 1 / 1.02, 1 / 1.4)),
+        geometric.sheared(0.36),
+        geometric.sheared(-0.09).T,
+    ],
+)
+def test_fast_zooms_and_shears_are_the_warp(matrix: np.ndarray, size: tuple[int, int]) -> None:
+    """Of pictures that are noise: OpenCV's warp, within one level."""
+    frame = np.random.default_rng(1).integers(0, 256, (*size, 3)).astype(np.uint8)
+    made = geometric.warp(torch.from_numpy(frame).permute(2, 0, 1)[None], [matrix])[0].permute(1, 2, 0)
+    centre = np.array([[1, 0, (size[1] - 1) / 2], [0, 1, (size[0] - 1) / 2], [0, 0, 1]])
+    back = (centre @ np.linalg.inv(matrix) @ np.linalg.inv(centre))[:2]
+    how = {"flags": cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP, "borderMode": cv2.BORDER_REFLECT_101}
+    expected = cv2.warpAffine(frame, back, size[::-1], **how)
+    assert np.abs(made.numpy().astype(int) - expected).max() <= 1
+
+
 def test_whole_pixel_translation_is_exact_and_mirrored(pictures: torch.Tensor) -> None:
     right = signed("translation", pictures, 3, "translation_x")
     assert torch.equal(right[..., 3:], pictures[..., :-3])

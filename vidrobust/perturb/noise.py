@@ -77,12 +77,9 @@ def shot(
     table = _poisson_table(photons_at_white, truncated, frame.device)
     if not _on_cpu(frame):
         return torch.take(table, (frame.long() << POISSON_BITS) | (bits.long() >> (16 - POISSON_BITS)))
-    made = np.empty(frame.shape, np.uint8)
-    for band in bands(len(frame)):  # temporaries of a whole frame would leave the processor's cache
-        index = frame[band].numpy().astype(np.int32) << POISSON_BITS
-        index |= bits[band].numpy() >> (16 - POISSON_BITS)
-        table.numpy().take(index, out=made[band], mode="wrap")
-    return torch.from_numpy(made)
+    index = frame.numpy().astype(np.int32) << POISSON_BITS
+    index |= bits.numpy() >> (16 - POISSON_BITS)
+    return torch.from_numpy(table.numpy().take(index, mode="wrap"))
 
 
 def impulse(frame: torch.Tensor, share: float, bits: torch.Tensor) -> torch.Tensor:
@@ -93,12 +90,12 @@ def impulse(frame: torch.Tensor, share: float, bits: torch.Tensor) -> torch.Tens
     return _added(frame, offsets, bits)
 
 
-@functools.lru_cache(maxsize=1)
-def normal_quantiles() -> np.ndarray:
-    """Return 2^16 equally likely standard normal values, float64: exact quantiles, cut at 4.3."""
+@functools.lru_cache(maxsize=16)
+def normal_quantiles(sigma: float) -> np.ndarray:
+    """Return 2^16 equally likely normal values, float32: exact quantiles, cut at 4.3 sigma."""
     from scipy.special import ndtri
 
-    return np.asarray(ndtri((np.arange(2**16) + 0.5) / 2**16))
+    return np.asarray(sigma * ndtri((np.arange(2**16) + 0.5) / 2**16), np.float32)
 
 
 def _added(frame: torch.Tensor, offsets: np.ndarray, bits: torch.Tensor) -> torch.Tensor:
@@ -116,26 +113,19 @@ def _flat(values: torch.Tensor) -> np.ndarray:
 
 
 def gaussian_noise(levels: torch.Tensor, sigma: float, bits: torch.Tensor) -> torch.Tensor:
-    return _added(levels, np.rint(sigma * normal_quantiles()).astype(np.int16), bits)
+    return _added(levels, np.rint(normal_quantiles(sigma)).astype(np.int16), bits)
 
 
 def speckle_noise(levels: torch.Tensor, sigma: float, bits: torch.Tensor) -> torch.Tensor:
-    gains = (1 + sigma * normal_quantiles()).astype(np.float32)
+    gains = 1 + normal_quantiles(sigma)
     if not _on_cpu(levels):
         return rounded(levels * torch.from_numpy(gains).to(levels.device)[bits.long()])
-    made = np.empty(levels.shape, np.uint8)
-    for band in bands(len(levels)):
-        drawn = cv2.LUT(bits[band].numpy(), gains[None])
-        cv2.multiply(levels[band].numpy(), drawn, dst=made[band], dtype=cv2.CV_8U)
-    return torch.from_numpy(made)
+    drawn = cv2.LUT(bits.numpy(), gains[None])
+    return torch.from_numpy(cv2.multiply(levels.numpy(), drawn, dtype=cv2.CV_8U))
 
 
 def shot_noise(levels: torch.Tensor, sigma_at_white: float, bits: torch.Tensor) -> torch.Tensor:
     return shot(levels, (255 / sigma_at_white) ** 2, bits)
-
-
-def impulse_noise(levels: torch.Tensor, share: float, bits: torch.Tensor) -> torch.Tensor:
-    return impulse(levels, share, bits)
 
 
 def _drawn(noise: Callable[[torch.Tensor, float, torch.Tensor], torch.Tensor]) -> FrameChange:
@@ -144,8 +134,11 @@ def _drawn(noise: Callable[[torch.Tensor, float, torch.Tensor], torch.Tensor]) -
     @functools.wraps(noise)
     def change(frame: torch.Tensor, strength: float, own: torch.Generator) -> torch.Tensor:
         levels = torch.from_numpy(to_array(frame)) if _on_cpu(frame) else frame.permute(1, 2, 0)
-        bits = sixteen_bits(own, levels.shape, levels.device)
-        return noise(levels, strength, bits).permute(2, 0, 1)
+        made = torch.empty_like(levels)
+        for band in bands(len(levels)):
+            some = levels[band]
+            made[band] = noise(some, strength, sixteen_bits(own, some.shape, some.device))
+        return made.permute(2, 0, 1)
 
     return change
 
@@ -239,9 +232,10 @@ def _refuse_large(pixels: torch.Tensor, name: str, limit: int) -> None:
         )
 
 
-_NOISES = gaussian_noise, shot_noise, impulse_noise, speckle_noise
 PERTURBATIONS: tuple[Perturbation, ...] = (
-    *(own_entry(frame_by_frame(_drawn(each))) for each in _NOISES),
+    *(own_entry(frame_by_frame(_drawn(each))) for each in (gaussian_noise, shot_noise)),
+    own_entry(frame_by_frame(_drawn(impulse)), name="impulse_noise"),
+    own_entry(frame_by_frame(_drawn(speckle_noise))),
     own_entry(without_chance(_jpeg)),
     own_entry(_h264, apply_clip=_h264_clip, whole_clip=True),
     *map(own_entry, map(frame_by_frame, (_occlusion, _patch_gaussian))),

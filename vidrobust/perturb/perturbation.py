@@ -348,7 +348,7 @@ def _declared() -> dict[str, dict[str, Any]]:
 
 def own_entry(apply: Callable[..., torch.Tensor], **more: Any) -> Perturbation:
     """Return the record of a function of this package, named as the function: ``_hue`` is "hue"."""
-    name = apply.__name__.removeprefix("_")
+    name = more.get("name", apply.__name__.removeprefix("_"))
     return Perturbation(**{"name": name, "suite": NATURAL, "apply": apply, **_declared()[name], **more})
 
 
