@@ -1,4 +1,8 @@
-"""Figures in one style, readable on white and in print, encoded as SVG, or as PNG where that is smaller."""
+"""Figures in one style, readable on white and in print.
+
+Those of the usual run are SVG by hand: with matplotlib they cost as much as the rest of both pages. Others are
+encoded as SVG, or as PNG where that is smaller.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,14 @@ import base64
 import io
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from markupsafe import escape
 
 if TYPE_CHECKING:  # a study begins without matplotlib: functions import it when they draw
     from matplotlib.axes import Axes as Axes  # also for annotations elsewhere, as drawing.Axes
@@ -62,6 +67,104 @@ class Picture:
     caption: str = ""
 
 
+WIDTH_PX = 960
+# Marks, from their middle: circle, square, triangle, diamond, triangle upside down, plus.
+SHAPES = (
+    *("m-2.6,0a2.6,2.6 0 1,0 5.2,0a2.6,2.6 0 1,0 -5.2,0", "m-2.4,-2.4h4.8v4.8h-4.8z", "m0,-3l2.8,5.2h-5.6z"),
+    *("m0,-3.4l2.6,3.4l-2.6,3.4l-2.6,-3.4z", "m0,3l2.8,-5.2h-5.6z", "m-1,-3h2v2h2v2h-2v2h-2v-2h-2v-2h2z"),
+)
+TITLE = "font-size='13'"
+
+
+def written(x: float, y: float, text: str, anchor: str = "middle", more: str = "") -> str:
+    return f"<text x='{x:.1f}' y='{y:.1f}' text-anchor='{anchor}' {more}>{escape(text)}</text>"
+
+
+def turned(x: float, y: float) -> str:
+    return f"transform='rotate(-90 {x:.1f} {y:.1f})'"
+
+
+def path(x: float, y: float, path: str, colour: str = GREY, *, fill: str = "none", more: str = "") -> str:
+    return f"<path d='M{x:.1f},{y:.1f}{path}' stroke='{colour}' fill='{fill}' {more}/>"
+
+
+def mark(x: float, y: float, place: int, colour: str = "", *, hollow: bool = False) -> str:
+    colour = colour or COLOURS[place % len(COLOURS)]
+    return path(x, y, SHAPES[place % len(SHAPES)], colour, fill="white" if hollow else colour)
+
+
+def marks(x: Iterable[float], y: Iterable[float], place: int, colour: str, size: float) -> str:
+    """Draw many marks, which are given once, at points in px."""
+    points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
+    name, shape = f"m{place}{size:g}{colour[1:]}", SHAPES[place % len(SHAPES)]
+    ends = " ".join(f"marker-{at}='url(#{name})'" for at in ("start", "mid", "end"))
+    return (
+        f"<marker id='{name}' overflow='visible' markerUnits='userSpaceOnUse'><path d='M0,0{shape}' "
+        f"fill='{colour}' transform='scale({size})'/></marker><polyline points='{points}' fill='none' {ends}/>"
+    )
+
+
+def line(x: np.ndarray, y: np.ndarray, colour: str, more: str = "") -> str:
+    """Join points in px, but for those that are not finite."""
+    known = np.isfinite(x) & np.isfinite(y)
+    pen = np.where(np.r_[False, known[:-1]], "L", "M")
+    points = "".join(f"{p}{a:.1f},{b:.1f}" for p, a, b in zip(pen[known], x[known], y[known], strict=True))
+    return f"<path d='{points}' stroke='{colour}' fill='none' {more}/>"
+
+
+def by_hand(parts: Iterable[str], height: float, alt: str, caption: str, width: float = WIDTH_PX) -> Picture:
+    size = f"viewBox='0 0 {width:.0f} {height:.0f}' width='{width:.0f}' height='{height:.0f}'"
+    svg = (
+        f"<svg xmlns='http://www.w3.org/2000/svg' {size} font-family='DejaVu Sans, Verdana, sans-serif' "
+        f"font-size='11.5'><rect width='100%' height='100%' fill='white'/>{''.join(parts)}</svg>"
+    )
+    return Picture(data_uri("svg+xml", svg.encode()), alt, round(width), caption)
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A system of axes by hand; its sides in px, and what lies at left and right, bottom and top."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    x: tuple[float, float]
+    y: tuple[float, float]
+
+    def px(self, x: Any) -> Any:
+        return self.left + (self.right - self.left) * (x - self.x[0]) / (self.x[1] - self.x[0])
+
+    def py(self, y: Any) -> Any:
+        return self.bottom - (self.bottom - self.top) * (y - self.y[0]) / (self.y[1] - self.y[0])
+
+    def axes(
+        self, x: Mapping[float, str], y: Mapping[float, str], labels: tuple[str, str], grid: str = "none"
+    ) -> list[str]:
+        """Draw both axes with their ticks; ``grid`` is the colour of lines at those of x."""
+        parts = []
+        for at, text in x.items():
+            place = self.px(at)
+            parts += [path(place, self.top, f"V{self.bottom:.1f}", grid), path(place, self.bottom, "v4")]
+            parts.append(written(place, self.bottom + 17, text))
+        for at, text in y.items():
+            parts += [
+                path(self.left, self.py(at), "h-4"),
+                written(self.left - 7, self.py(at) + 4, text, "end"),
+            ]
+        middle = (self.top + self.bottom) / 2
+        parts.append(path(self.left, self.top, f"V{self.bottom:.1f}H{self.right:.1f}"))
+        parts.append(written((self.left + self.right) / 2, self.bottom + 34, labels[0]))
+        parts.append(written(self.left - 38, middle, labels[1], more=turned(self.left - 38, middle)))
+        return parts
+
+
+def ticks(low: float, high: float) -> dict[float, str]:
+    """Return four to nine round values between two, as text."""
+    step = tick_step((high - low) / 2)
+    return {k * step: f"{k * step:g}" for k in range(int(np.ceil(low / step)), int(high / step) + 1)}
+
+
 @contextmanager
 def styled() -> Iterator[None]:
     import matplotlib
@@ -72,25 +175,14 @@ def styled() -> Iterator[None]:
 
 
 def panels(
-    rows: int,
-    columns: int,
-    height_in: float,
-    *,
-    width_in: float = WIDTH_IN,
-    sharey: bool = False,
-    margins: tuple[float, float, float, float] | None = None,
+    rows: int, columns: int, height_in: float, *, width_in: float = WIDTH_IN, sharey: bool = False
 ) -> tuple[Figure, np.ndarray]:
-    """``margins``, inches (left, bottom, right, top), instead of a layout by the texts take half the time."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width_in, height_in), layout=None if margins else "constrained")
+    figure = Figure(figsize=(width_in, height_in), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(rows, columns, squeeze=False, sharey=sharey)
-    if margins:
-        left, bottom, right, top = np.array(margins) / [width_in, height_in, width_in, height_in]
-        figure.subplots_adjust(left, bottom, 1 - right, 1 - top, hspace=0.6)
-    return figure, axes
+    return figure, figure.subplots(rows, columns, squeeze=False, sharey=sharey)
 
 
 def no_ticks() -> NullLocator:

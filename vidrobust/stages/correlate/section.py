@@ -11,7 +11,7 @@ import pandas as pd
 
 from vidrobust.metrics.catalogue import find_metric, metric_of_column
 from vidrobust.report import drawing
-from vidrobust.report.drawing import Picture
+from vidrobust.report.drawing import Picture, Plot, mark, path, written
 from vidrobust.report.glossary import family_order, phrase
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.correlate.coefficients import PARTIAL
@@ -28,7 +28,14 @@ ACROSS = {"frames": "across the frames of one model", "clips": "across clips", "
 MOST_CELLS = 60  # perturbations drawn in one figure
 MOST_FORESTS = 6  # studies whose coefficients are drawn
 MOST_MATRICES = 3  # studies whose matrices are drawn
-PALE = 0.3  # opacity of a cell whose interval holds zero
+PALE = "4d"  # opacity, of ff, of a cell whose interval holds zero
+SCALE = {k / 4: f"{k / 4:.2f}".replace("-", "\u2212") for k in range(-4, 5)}  # ticks of a coefficient
+THICK = "stroke-width='2.2'"
+# RdBu of Brewer 2003, from -1 to 1.
+RED_TO_BLUE = (
+    *("#67001f", "#b2182b", "#d6604d", "#f4a582", "#fddbc7", "#f7f7f7"),
+    *("#d1e5f0", "#92c5de", "#4393c3", "#2166ac", "#053061"),
+)
 
 
 def studies(run: RunTables) -> list[dict[str, Any]]:
@@ -117,36 +124,38 @@ def forest_figures(run: RunTables) -> tuple[list[Picture], str]:
 def _forest(across: str, model: str, rows: pd.DataFrame) -> Picture:
     main = _primary(rows).sort_values("value", ascending=False, na_position="last").head(MOST_CELLS)
     given = str(main["given"].iloc[0])
-    with drawing.styled():
-        figure, axes = drawing.panels(1, 1, 1.15 + 0.185 * len(main))
-        panel = axes[0, 0]
-        drawing.forest(
-            panel,
-            [phrase(str(name)).noun for name in main["perturbation"]],
-            *(main[name].to_numpy(np.float64) for name in ("value", "low", "high")),
-            colours=[COLOUR_OF.get(v, drawing.GREY) for v in main["verdict"]],
-            hollow=[v != "proxy" for v in main["verdict"]],
-        )
-        panel.axvline(0, color=drawing.DARK, linewidth=0.8)
-        panel.set_xlim(-1.02, 1.02)
-        method = "partial Spearman" if main["method"].iloc[0] == PARTIAL else "Spearman"
-        panel.set_xlabel(
-            f"{method} correlation of sensitivity and instability" + (f", given {given}" if given else "")
-        )
-        counts = main["verdict"].value_counts()
-        verdicts = ", ".join(f"{counts[v]} {v}" for v in VERDICTS if v in counts)
-        panel.set_title(f"{_title(across, model)}: {verdicts}")
-        for verdict in VERDICTS:
-            face = COLOUR_OF[verdict] if verdict == "proxy" else "white"
-            panel.plot([], [], "o-", color=COLOUR_OF[verdict], markerfacecolor=face, label=verdict)
-        figure.legend(loc="outside upper right", ncols=3)
-        caption = (
-            f"Where {across} that are sensitive to a perturbation are also those that are unstable in the "
-            f"footage, the mark lies right of zero. n = {span(main['n'])} {across}; bars are 95 % intervals "
-            "over clusters. A coefficient is not a verdict: several conditions must hold, and the colour "
-            "shows the study's verdict."
-        )
-        return drawing.encode(figure, f"Correlations with intervals {_title(across, model)}", caption)
+    names = [phrase(str(name)).noun for name in main["perturbation"]]
+    plot = Plot(*_corner(names), 950, 58 + 18.5 * len(main), (-1.02, 1.02), (len(main) - 0.4, -0.6))
+    method = "partial Spearman" if main["method"].iloc[0] == PARTIAL else "Spearman"
+    label = f"{method} correlation of sensitivity and instability" + (f", given {given}" if given else "")
+    parts = plot.axes(SCALE, dict(enumerate(names)), (label, ""), drawing.LIGHT)
+    parts.append(path(plot.px(0), plot.top, f"V{plot.bottom:.1f}", drawing.DARK))
+    for k, row in enumerate(main.itertuples()):
+        colour, hollow = COLOUR_OF.get(row.verdict, drawing.GREY), row.verdict != PROXY
+        if np.isfinite(row.low) and np.isfinite(row.high):
+            parts.append(path(plot.px(row.low), plot.py(k), f"H{plot.px(row.high):.1f}", colour, more=THICK))
+        if np.isfinite(row.value):
+            parts.append(mark(plot.px(row.value), plot.py(k), 0, colour, hollow=hollow))
+    counts = main["verdict"].value_counts()
+    verdicts = ", ".join(f"{counts[v]} {v}" for v in VERDICTS if v in counts)
+    parts.append(written(plot.left, 40, f"{_title(across, model)}: {verdicts}", "start", drawing.TITLE))
+    for k, verdict in enumerate(VERDICTS):
+        x, colour = (650, 735, 850)[k], COLOUR_OF[verdict]
+        parts += [path(x, 16, "h28", colour, more=THICK), written(x + 36, 20, verdict, "start")]
+        parts.append(mark(x + 14, 16, 0, colour, hollow=verdict != PROXY))
+    caption = (
+        f"Where {across} that are sensitive to a perturbation are also those that are unstable in the "
+        f"footage, the mark lies right of zero. n = {span(main['n'])} {across}; bars are 95 % intervals "
+        "over clusters. A coefficient is not a verdict: several conditions must hold, and the colour "
+        "shows the study's verdict."
+    )
+    alt = f"Correlations with intervals {_title(across, model)}"
+    return drawing.by_hand(parts, plot.bottom + 44, alt, caption)
+
+
+def _corner(names: list[str]) -> tuple[float, float]:
+    """Return where axes begin that have these names on the left, px."""
+    return 16 + 6.7 * max(map(len, names)), 50
 
 
 def matrix_figures(run: RunTables) -> tuple[list[Picture], str]:
@@ -188,65 +197,71 @@ def _square(of: pd.DataFrame, rows: list[str], columns: list[str], what: str) ->
 def _against_stability(
     of: pd.DataFrame, perturbations: list[str], columns: list[str], method: str, title: str
 ) -> Picture:
-    value, low, high = (_square(of, perturbations, columns, what) for what in ("value", "low", "high"))
-    with drawing.styled():
-        width = min(drawing.WIDTH_IN, 2.6 + 1.15 * len(columns))
-        figure, axes = drawing.panels(1, 1, 1.5 + 0.3 * len(perturbations), width_in=width)
-        panel = axes[0, 0]
-        sure = _heat(figure, axes, value, low, high)
-        for i, j in zip(*np.nonzero(~np.isnan(value)), strict=True):
-            style = {"fontweight": "bold"} if sure[i, j] else {"color": drawing.DARK}
-            if sure[i, j] and abs(value[i, j]) > 0.62:
-                style["color"] = "white"
-            text = with_interval(value[i, j], low[i, j], high[i, j]).replace(" [", "\n[")
-            panel.text(j, i, text, ha="center", va="center", fontsize=6.3, linespacing=1.0, **style)
-        panel.set_xticks(range(len(columns)), [textwrap.fill(_short(c), 16) for c in columns])
-        panel.set_yticks(range(len(perturbations)), [phrase(n).noun for n in perturbations])
-        n = int(of["n"].max())
-        given = "given the confounder" if method == PARTIAL else "as it is, confounded"
-        panel.set_title(f"{title}: Spearman, {given}")
-        caption = (
-            f"Sensitivity to each perturbation (rows) against what the footage shows (columns). n = {n}; in "
-            "brackets 95 % intervals over clusters; pale: the interval holds zero. After Gu et al. 2019, "
-            "with intervals."
-        )
-        return drawing.encode(figure, f"Correlation matrix {title}, {given}", caption)
+    given = "given the confounder" if method == PARTIAL else "as it is, confounded"
+    caption = (
+        "Sensitivity to each perturbation (rows) against what the footage shows (columns). n = "
+        f"{int(of['n'].max())}; in brackets 95 % intervals over clusters; pale: the interval holds zero. After "
+        "Gu et al. 2019, with intervals."
+    )
+    title, alt = f"{title}: Spearman, {given}", f"Correlation matrix {title}, {given}"
+    return _matrix(of, perturbations, columns, (title, alt, caption))
 
 
 def _against_each_other(of: pd.DataFrame, names: list[str], title: str) -> Picture:
-    value, low, high = (_square(of, names, names, what) for what in ("value", "low", "high"))
-    with drawing.styled():
-        side = min(drawing.WIDTH_IN - 0.6, 2.4 + 0.24 * len(names))
-        figure, axes = drawing.panels(1, 1, side - 0.3, width_in=side + 0.6)
-        panel = axes[0, 0]
-        _heat(figure, axes, value, low, high)
-        nouns = [phrase(n).noun for n in names]
-        panel.set_xticks(range(len(names)), nouns, rotation=90)
-        panel.set_yticks(range(len(names)), nouns)
-        panel.set_title(f"{title}: perturbations against each other")
-        caption = (
-            "Spearman correlation of the sensitivities, given the confounder where there is one, n = "
-            f"{int(of['n'].max())}. Pale: the interval holds zero. Perturbations that always move together "
-            "are one proxy."
-        )
-        return drawing.encode(figure, f"Perturbations against each other, {title}", caption)
+    caption = (
+        "Spearman correlation of the sensitivities, given the confounder where there is one, n = "
+        f"{int(of['n'].max())}. Pale: the interval holds zero. Perturbations that always move together "
+        "are one proxy."
+    )
+    alt = f"Perturbations against each other, {title}"
+    return _matrix(of, names, names, (f"{title}: perturbations against each other", alt, caption))
 
 
-def _heat(
-    figure: drawing.Figure, axes: np.ndarray, value: np.ndarray, low: np.ndarray, high: np.ndarray
-) -> np.ndarray:
-    panel = axes[0, 0]
-    sure: np.ndarray = (low > 0) | (high < 0)
-    panel.imshow(value, cmap="RdBu", vmin=-1, vmax=1, aspect="auto", alpha=np.where(sure, 1.0, PALE))
-    for side in panel.spines.values():
-        side.set_visible(False)
-    panel.tick_params(length=0)
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize
+def _matrix(of: pd.DataFrame, names: list[str], columns: list[str], words: tuple[str, str, str]) -> Picture:
+    """Draw a cell a coefficient; against other columns than the rows with its value and interval."""
+    value, low, high = (_square(of, names, columns, what) for what in ("value", "low", "high"))
+    sure, spoken, nouns = (low > 0) | (high < 0), names != columns, [phrase(name).noun for name in names]
+    (left, top), (title, alt, caption) = _corner(nouns), words
+    wide = min(118.0 if spoken else 25.0, (drawing.WIDTH_PX - left - 100) / len(columns))
+    tall = 30.0 if spoken else wide
+    right, bottom = left + wide * len(columns), top + tall * len(names)
+    parts = [written(left, top - 8, title, "start", drawing.TITLE)]
+    for i, noun in enumerate(nouns):
+        parts.append(written(left - 7, top + (i + 0.5) * tall + 4, noun, "end"))
+    for j, name in enumerate(columns):
+        x, y = left + (j + 0.5) * wide, bottom + 10
+        if spoken:
+            lines = enumerate(textwrap.wrap(_short(name), 16))
+            parts += [written(x, y + 6 + 14 * k, text) for k, text in lines]
+        else:
+            parts.append(written(x + 4, y, nouns[j], "end", drawing.turned(x + 4, y)))
+    for i, j in zip(*np.nonzero(~np.isnan(value)), strict=True):
+        x, y, fill = left + j * wide, top + i * tall, _colour(value[i, j]) + ("" if sure[i, j] else PALE)
+        parts.append(path(x, y, f"h{wide:.1f}v{tall:.1f}h-{wide:.1f}z", "none", fill=fill))
+        if spoken:
+            white = sure[i, j] and abs(value[i, j]) > 0.62
+            style = f"font-size='8.8' fill='{'white' if white else 'black'}'"
+            style += " font-weight='bold'" if sure[i, j] else ""
+            says = with_interval(value[i, j], low[i, j], high[i, j]).partition(" [")
+            parts.append(written(x + wide / 2, y + tall / 2 - 2, says[0], more=style))
+            parts.append(written(x + wide / 2, y + tall / 2 + 9, "".join(says[1:]).strip(), more=style))
+    bar = Plot(
+        right + 14, top + 0.2 * (bottom - top), right + 29, bottom - 0.2 * (bottom - top), (0, 1), (-1, 1)
+    )
+    stops = (f"<stop offset='{k / 10}' stop-color='{each}'/>" for k, each in enumerate(RED_TO_BLUE))
+    parts.append(f"<linearGradient id='bar' y1='1' x2='0' y2='0'>{''.join(stops)}</linearGradient>")
+    parts.append(path(bar.left, bar.top, f"h15V{bar.bottom:.1f}h-15z", fill="url(#bar)"))
+    for at, text in SCALE.items():
+        parts += [path(bar.right, bar.py(at), "h4"), written(bar.right + 8, bar.py(at) + 4, text, "start")]
+    x, y = bar.right + 60, (top + bottom) / 2
+    parts.append(written(x, y, "correlation", more=drawing.turned(x, y)))
+    below = 54 if spoken else 16 + 6.7 * max(map(len, nouns))
+    return drawing.by_hand(parts, bottom + below, alt, caption, right + 110)
 
-    scale = ScalarMappable(Normalize(-1, 1), "RdBu")
-    figure.colorbar(scale, ax=panel, shrink=0.6, aspect=30, pad=0.02).set_label("correlation")
-    return sure
+
+def _colour(value: float) -> str:
+    parts = ([int(each[k : k + 2], 16) for each in RED_TO_BLUE] for k in (1, 3, 5))
+    return "#" + "".join(f"{round(np.interp(value, np.linspace(-1, 1, 11), part)):02x}" for part in parts)
 
 
 def _short(metric: str) -> str:

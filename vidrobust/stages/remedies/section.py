@@ -12,7 +12,7 @@ import pandas as pd
 
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.report import drawing
-from vidrobust.report.drawing import COLOURS, DARK, GREY, Picture, encode, panels, styled
+from vidrobust.report.drawing import COLOURS, Picture, Plot, mark, path, written
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.remedies.catalogue import WHY, effort_of, kind_of, title
 from vidrobust.statistics.levels import FEWEST_ROWS
@@ -22,6 +22,7 @@ from vidrobust.text.phrases import plural
 MOST_SHOWN = 10  # lines of a model on the first page; all of them are among the details
 FILE = "remedies.json"
 LEAST_LAG = 0.05  # frames; a smaller lag is not shown
+FILLED = "Decision rules; filled: nothing is as early with fewer changes"
 MISSED = 10.0  # times heavier is a rule that misses a lasting change, or whose delay is not known
 
 
@@ -177,44 +178,36 @@ def _figure(table: pd.DataFrame, model: str, metric: str) -> Picture:
     rows = table[(table["metric"] == metric) & table["ratio"].notna()]
     rules, silence = (rows[rows["kind"] == kind] for kind in ("rule", "silence"))
     before = float(rows["before"].iloc[0]) if len(rows) else math.nan
-    with styled():
-        figure, axes = panels(1, 2, 3.2, sharey=True)
-        _points(axes[0, 0], rules.assign(x=rules["delay_ms"]), best=True)
-        axes[0, 0].set_xlabel("worst delay until a lasting change is reported, ms")
-        axes[0, 0].set_title("Decision rules; filled: nothing is as early with fewer changes")
-        _points(axes[0, 1], silence.assign(x=100 * silence["asked"]), best=False)
-        axes[0, 1].set_xlabel("frames sent to a person, %")
-        axes[0, 1].set_title("Saying nothing where unsure")
-        for axis in axes[0]:
-            axis.axhline(100 * before, color=GREY, linewidth=1, linestyle="--")
-            axis.set_ylim(bottom=0)
-            axis.set_xlim(left=0)
-        axes[0, 0].set_ylabel("neighbouring frames that differ, %")
-        alt = (
-            f"{model}: label changes left, against the delay of rules and against the share sent to a person"
-        )
-        return encode(figure, alt, f"{model}: dashed, with nothing done.")
+    rules = rules.assign(x=rules["delay_ms"])
+    silence = silence.assign(x=100 * silence["asked"], best=True)
+    most = 1.05 * 100 * float(np.nanmax([before, *rows["after"]], initial=0.01))
+    parts: list[str] = []
+    for left, of, label, text in (
+        (60, rules, "worst delay until a lasting change is reported, ms", FILLED),
+        (540, silence, "frames sent to a person, %", "Saying nothing where unsure"),
+    ):
+        of = of[np.isfinite(of["x"])]
+        plot = Plot(left, 40, left + 400, 275, (0, 1.05 * float(max([1.0, *of["x"]]))), (0, most))
+        across = "neighbouring frames that differ, %" if left == 60 else ""
+        parts += plot.axes(drawing.ticks(*plot.x), drawing.ticks(*plot.y), (label, across))
+        parts.append(written(left, 26, text, "start", drawing.TITLE))
+        if math.isfinite(before):
+            parts.append(path(left, plot.py(100 * before), f"H{plot.right}", more="stroke-dasharray='4 2'"))
+        parts += _points(plot, of)
+    alt = f"{model}: label changes left, against the delay of rules and against the share sent to a person"
+    return drawing.by_hand(parts, 320, alt, f"{model}: dashed, with nothing done.")
 
 
-def _points(axes: drawing.Axes, rows: pd.DataFrame, *, best: bool) -> None:
+def _points(plot: Plot, rows: pd.DataFrame) -> Iterator[str]:
     kinds = rows["remedy"].map(kind_of)
-    for colour, (kind, same) in zip(COLOURS * 3, rows.groupby(kinds, sort=False), strict=False):
-        same = same[np.isfinite(same["x"])]
-        x, y = same["x"].to_numpy(np.float64), 100 * same["after"].to_numpy(np.float64)
-        filled = same["best"].to_numpy(bool) if best else np.full(len(same), True)
-        axes.plot(x, y, color=colour, linewidth=0.8, alpha=0.5)
-        axes.scatter(
-            x, y, s=22, edgecolors=colour, facecolors=np.where(filled, colour, "white"), label=kind, zorder=3
-        )
-        for at, name in enumerate(same["remedy"]):
-            if filled[at]:
-                axes.annotate(
-                    str(name),
-                    (x[at], y[at]),
-                    xytext=(4, 3),
-                    textcoords="offset points",
-                    fontsize=7,
-                    color=DARK,
-                )
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(loc="upper right")
+    for k, (kind, same) in enumerate(rows.groupby(kinds, sort=False)):
+        colour = COLOURS[k % len(COLOURS)]
+        x, y = (plot.px(same["x"].to_numpy(np.float64)), plot.py(100 * same["after"].to_numpy(np.float64)))
+        yield drawing.line(x, y, colour, "opacity='.5'")
+        for a, b, name, filled in zip(x, y, same["remedy"], same["best"].astype(bool), strict=True):
+            yield mark(a, b, 0, colour, hollow=not filled)
+            if filled:
+                beside, anchor = (6, "start") if a < plot.right - 80 else (-6, "end")
+                yield written(a + beside, b - 4, str(name), anchor, "font-size='9.7'")
+        yield mark(plot.right - 100, 48 + 16 * k, 0, colour, hollow=not same["best"].any())
+        yield written(plot.right - 90, 52 + 16 * k, str(kind), "start")

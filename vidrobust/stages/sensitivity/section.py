@@ -8,10 +8,9 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
-from markupsafe import escape
 
 from vidrobust.report import drawing
-from vidrobust.report.drawing import Picture
+from vidrobust.report.drawing import Picture, mark, path, written
 from vidrobust.report.glossary import family_order, phrase, saying
 from vidrobust.run_folder.reader import RunTables, with_parts
 from vidrobust.stages.variation.spread import observed
@@ -27,15 +26,10 @@ MOST_SAID = 6
 LARGER = 4  # a larger sample is one of so many times the frames
 WORTH_MORE = 0.05  # less than this share of the width is not worth four times the time
 COLUMNS = 4
-# Of the figures, px: width and margins, a column, a name in the legend; and the gap between rows, in rows.
-WIDTH_PX, LEFT, RIGHT, ABOVE, BELOW = 960, 62.0, 955.0, 55, 70
+# Of the figures, px: margins, a column, a name in the legend; and the gap between rows, in rows.
+LEFT, RIGHT, ABOVE, BELOW = 62.0, 955.0, 55, 70
 COLUMN_PX, LEGEND_PX, GAP = (RIGHT - LEFT) / COLUMNS, 185, 0.6
 Place = Callable[[np.ndarray], np.ndarray]
-# Marks of models, from their middle: circle, square, triangle, diamond, triangle upside down, plus.
-SHAPES = (
-    *("m-2.6,0a2.6,2.6 0 1,0 5.2,0a2.6,2.6 0 1,0 -5.2,0", "m-2.4,-2.4h4.8v4.8h-4.8z", "m0,-3l2.8,5.2h-5.6z"),
-    *("m0,-3.4l2.6,3.4l-2.6,3.4l-2.6,-3.4z", "m0,3l2.8,-5.2h-5.6z", "m-1,-3h2v2h2v2h-2v2h-2v-2h-2v-2h2z"),
-)
 # What an interval counts as independent, in words.
 RESTS = {"part": "parts", "item": "clips", "stretch": "stretches of the footage"}
 SHOWN = ("label_flip", "total_variation")
@@ -211,20 +205,19 @@ def _family_figure(
     observed: Mapping[tuple[str, str], float],
     top: float,
 ) -> Picture:
-    # SVG by hand: with matplotlib these figures cost as much as the rest of both pages
     blocks = [names[i : i + COLUMNS] for i in range(0, len(names), COLUMNS)]
     height = 350 * len(blocks) + 30
     tall = (height - ABOVE - BELOW) / (2 * len(blocks) + GAP * (2 * len(blocks) - 1))
-    parts = [_text(10, 20, _finding(family, found, names), "start", "font-size='13'")]
+    parts = [written(10, 20, _finding(family, found, names), "start", drawing.TITLE)]
     for k, model in enumerate(models if len(models) > 1 else []):
         x, y = RIGHT - LEGEND_PX * (min(len(models), COLUMNS) - k % COLUMNS), 36.0 + 14 * (k // COLUMNS)
-        parts += [_marker(x, y - 4, k), _text(x + 10, y, model, "start")]
+        parts += [mark(x, y - 4, k), written(x + 10, y, model, "start")]
     for row in range(2 * len(blocks)):
         m, begin = row % 2, ABOVE + row * tall * (1 + GAP)
         end = begin + tall
         for tick in np.arange(0, top + 1e-9, drawing.tick_step(top)):
             y = end - tall * tick / top
-            parts += [_path(LEFT, y, f"H{RIGHT}", drawing.LIGHT), _text(LEFT - 6, y + 4, f"{tick:g}", "end")]
+            parts += [path(LEFT, y, f"H{RIGHT}", drawing.LIGHT), written(LEFT - 6, y + 4, f"{tick:g}", "end")]
         for c, name in enumerate(blocks[row // 2]):
             of = found[(found["perturbation"] == name) & (found["metric"] == SHOWN[m])]
             strengths = np.unique(of["strength"].to_numpy(np.float64))
@@ -232,16 +225,16 @@ def _family_figure(
             place, band = _limits(c, strengths, seen)
             if band is not None:
                 shape = f"H{band[1]:.1f}v{tall:.1f}H{band[0]:.1f}z"
-                parts.append(_path(band[0], begin, shape, "none", fill=f"{drawing.LIGHT}99"))
+                parts.append(path(band[0], begin, shape, "none", fill=f"{drawing.LIGHT}99"))
             parts += _curves(of, models, place, end, tall / top)
             middle, left = LEFT + (c + 0.5) * COLUMN_PX, LEFT + c * COLUMN_PX
-            parts += [_path(left, begin, f"v{tall:.1f}"), _path(left, end, f"h{COLUMN_PX}")]
+            parts += [path(left, begin, f"v{tall:.1f}"), path(left, end, f"h{COLUMN_PX}")]
             y, text = ((begin - 5, phrase(name).noun), (end + 32, phrase(name).unit))[m]
-            parts.append(_text(middle, y, text))
+            parts.append(written(middle, y, text))
             for x, s in zip(place(strengths), strengths if m else (), strict=False):
-                parts += [_path(x, end, "v4"), _text(x, end + 15, f"{s:g}")]
-        turn = f"transform='rotate(-90 18 {begin + tall / 2:.1f})'"
-        parts.append(_text(18, begin + tall / 2, ("frames flipped, %", "probability moved, %")[m], more=turn))
+                parts += [path(x, end, "v4"), written(x, end + 15, f"{s:g}")]
+        says, middle = ("frames flipped, %", "probability moved, %")[m], begin + tall / 2
+        parts.append(written(18, middle, says, more=drawing.turned(18, middle)))
     one = found[found["perturbation"].isin(names)]
     what = RESTS[one["cluster"].iloc[0]]
     caption = (
@@ -253,27 +246,8 @@ def _family_figure(
         caption += (
             " Grey band: up to the 99th percentile of what the footage does between neighbouring frames."
         )
-    svg = (
-        f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {WIDTH_PX} {height}' width='{WIDTH_PX}' "
-        f"height='{height}' font-family='DejaVu Sans, Verdana, sans-serif' font-size='11.5'>"
-        f"<rect width='100%' height='100%' fill='white'/>{''.join(parts)}</svg>"
-    )
     alt = f"Sensitivity to {family}: {listing(phrase(n).noun for n in names)}"
-    return Picture(drawing.data_uri("svg+xml", svg.encode()), alt, WIDTH_PX, caption)
-
-
-def _text(x: float, y: float, text: str, anchor: str = "middle", more: str = "") -> str:
-    return f"<text x='{x:.1f}' y='{y:.1f}' text-anchor='{anchor}' {more}>{escape(text)}</text>"
-
-
-def _path(x: float, y: float, path: str, colour: str = drawing.GREY, *, fill: str = "none") -> str:
-    return f"<path d='M{x:.1f},{y:.1f}{path}' stroke='{colour}' fill='{fill}'/>"
-
-
-def _marker(x: float, y: float, model: int) -> str:
-    return _path(
-        x, y, SHAPES[model % len(SHAPES)], "none", fill=drawing.COLOURS[model % len(drawing.COLOURS)]
-    )
+    return drawing.by_hand(parts, height, alt, caption)
 
 
 def _finding(family: str, found: pd.DataFrame, names: list[str]) -> str:
@@ -306,8 +280,8 @@ def _curves(of: pd.DataFrame, models: list[str], place: Place, end: float, px: f
         parts.append(f"<polyline points='{at}' stroke='{colour}' stroke-width='1.8' fill='none'/>")
         for a, b, bottom, above in zip(x, value, low, high, strict=True):
             if known(bottom) and known(above):
-                parts.append(_path(a, bottom, f"V{above:.1f}", colour))
-            parts.append(_marker(a, b, k))
+                parts.append(path(a, bottom, f"V{above:.1f}", colour))
+            parts.append(mark(a, b, k))
     return parts
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from vidrobust.frame_pairs.transitions import GAPS
 from vidrobust.metrics.metric import usable_pairs
 from vidrobust.report import drawing
-from vidrobust.report.drawing import Picture
+from vidrobust.report.drawing import Picture, Plot, path, written
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.text.phrases import cut, plural, short_names
 
@@ -19,6 +19,7 @@ MOST_ITEMS = 8  # items drawn in full, the most unstable first
 MOST_MODELS = 4
 MOST_FRAMES = 900  # frames in one drawing; of a longer item the stretch with the most flips is drawn
 CLASSES = 5
+LEFT, RIGHT = 56.0, 770.0  # of the axes, px
 
 
 @dataclass(frozen=True)
@@ -77,21 +78,19 @@ def _item(item: str, models: list[str], frames: pd.DataFrame, near: pd.DataFrame
     start, stop = stretch(order, flips)
     part = frames[frames["frame"].isin(order[start:stop])]
     pairs = near[near["frame_a"].isin(order[start:stop]) & near["frame_b"].isin(order[start:stop])]
-    with drawing.styled():
-        figure, axes = drawing.panels(len(present), 1, 0.45 + 1.75 * len(present))
-        counted = 0
-        for k, model in enumerate(present):
-            of = part[part["model"] == model].sort_values("frame")
-            names = short_names(frames.loc[frames["model"] == model, "label_name"])
-            counted += _model(axes[k, 0], of, pairs[pairs["model"] == model], names)
-            if len(present) > 1:
-                axes[k, 0].text(
-                    0.0, 1.13, model, transform=axes[k, 0].transAxes, fontsize=8, color=drawing.DARK
-                )
-        axes[-1, 0].set_xlabel("time, s")
-        figure.suptitle(f"{cut(item, 60)}: {plural(counted, 'flip')}", x=0.01, ha="left", fontsize=9.5)
-        caption = _caption(item, len(order), stop - start)
-        return drawing.encode(figure, f"Probability of the leading classes of {item} over time", caption)
+    parts, counted, y = list[str](), 0, 40.0
+    for model in present:
+        of = part[part["model"] == model].sort_values("frame")
+        names = short_names(frames.loc[frames["model"] == model, "label_name"])
+        if len(present) > 1:
+            parts.append(written(LEFT, y, model, "start"))
+            y += 8
+        found, flipped = _model(y, of, pairs[pairs["model"] == model], names)
+        parts, counted, y = parts + found, counted + flipped, y + 175
+    parts.append(written(10, 18, f"{cut(item, 60)}: {plural(counted, 'flip')}", "start", drawing.TITLE))
+    caption = _caption(item, len(order), stop - start)
+    alt = f"Probability of the leading classes of {item} over time"
+    return drawing.by_hand(parts, y - 5, alt, caption)
 
 
 def _caption(item: str, total: int, drawn: int) -> str:
@@ -106,39 +105,45 @@ def _caption(item: str, total: int, drawn: int) -> str:
     return said + "."
 
 
-def _model(panel: drawing.Axes, of: pd.DataFrame, pairs: pd.DataFrame, names: Mapping[str, str]) -> int:
+def _model(
+    top: float, of: pd.DataFrame, pairs: pd.DataFrame, names: Mapping[str, str]
+) -> tuple[list[str], int]:
+    """Return a model's axes, 170 px high, and the number of its flips."""
     time = of["time_s"].to_numpy(np.float64)
+    first, last = (time[0], time[-1]) if len(time) > 1 else (time[0] - 0.5, time[0] + 0.5)
+    plot = Plot(LEFT, top, RIGHT, top + 125, (first, last), (0, 1.12))
     label, second = of["label"].to_numpy(), of["second_label"].to_numpy()
-    top = of["probability"].to_numpy(np.float64)
-    runner_up = top - of["margin"].to_numpy(np.float64)
+    probability = of["probability"].to_numpy(np.float64)
+    runner_up = probability - of["margin"].to_numpy(np.float64)
     name_of = dict(zip(of["label"], of["label_name"], strict=True))
-    leading = of["label"].value_counts().index[:CLASSES]
-    small = 2.6 if len(of) <= 300 else 1.4
+    parts = plot.axes(drawing.ticks(first, last), {0: "0", 0.5: "0.5", 1: "1"}, ("time, s", "probability"))
+    size = 0.7 if len(of) <= 300 else 0.4
+    leading = list(of["label"].value_counts().index[:CLASSES])
+    legend = [(k, names.get(name_of[each], name_of[each]), label == each) for k, each in enumerate(leading)]
     others = ~np.isin(label, leading)
-    if others.any():
-        panel.plot(
-            time[others], top[others], ".", color=drawing.GREY, markersize=small, label="other classes"
+    x = plot.px(time)
+    for row, (k, name, here) in enumerate(
+        [*([(-1, "other classes", others)] if others.any() else []), *legend]
+    ):
+        colour = drawing.GREY if k < 0 else drawing.COLOURS[k % len(drawing.COLOURS)]
+        if k >= 0:
+            value = np.where(here, probability, np.where(second == leading[k], runner_up, np.nan))
+            parts.append(drawing.line(x, plot.py(value), colour, "opacity='.8'"))
+        parts.append(
+            drawing.marks(x[here], plot.py(probability[here]), max(k, 0), colour, 0.4 if k < 0 else size)
         )
-    for k, each in enumerate(leading):
-        colour = drawing.COLOURS[k % len(drawing.COLOURS)]
-        value = np.where(label == each, top, np.where(second == each, runner_up, np.nan))
-        panel.plot(time, value, "-", color=colour, linewidth=0.8, alpha=0.8)
-        first = np.where(label == each, top, np.nan)
-        marker = drawing.MARKERS[k % len(drawing.MARKERS)]
-        panel.plot(
-            time, first, marker, color=colour, markersize=small, label=names.get(name_of[each], name_of[each])
-        )
-    panel.set_ylim(0, 1.12)
-    panel.set_yticks([0, 0.5, 1])
-    panel.set_ylabel("probability")
-    if len(time) > 1:
-        panel.set_xlim(time[0], time[-1])
-    panel.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=1.2, borderaxespad=0.3)
+        y = top + 20 + 16 * row
+        parts += [
+            drawing.marks([RIGHT + 16], [y], max(k, 0), colour, size),
+            written(RIGHT + 28, y + 4, name, "start"),
+        ]
     at = of.drop_duplicates("frame").set_index("frame")["time_s"]
     flips = usable_pairs(pairs).query("label_flip")
-    panel.vlines(at.reindex(flips["frame_b"]), 1.04, 1.12, color="black", linewidth=0.9)
-    for _, row in pairs[pairs["excluded"].isin(GAPS)].iterrows():
-        panel.axvline(
-            float(at.get(row["frame_b"], np.nan)), color=drawing.GREY, linewidth=0.9, linestyle=(0, (3, 2))
-        )
-    return len(flips)
+    strokes = plot.px(at.reindex(flips["frame_b"]).dropna().to_numpy(np.float64))
+    parts += [path(each, plot.py(1.12), f"V{plot.py(1.04):.1f}", "black") for each in strokes]
+    gaps = plot.px(
+        at.reindex(pairs.loc[pairs["excluded"].isin(GAPS), "frame_b"]).dropna().to_numpy(np.float64)
+    )
+    dashed = "stroke-dasharray='3 2'"
+    parts += [path(each, top, f"V{plot.bottom:.1f}", more=dashed) for each in gaps]
+    return parts, len(flips)

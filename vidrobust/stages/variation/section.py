@@ -11,7 +11,7 @@ import pandas as pd
 
 from vidrobust.frame_pairs.transitions import REASONS
 from vidrobust.report import drawing
-from vidrobust.report.drawing import Picture
+from vidrobust.report.drawing import Picture, Plot, mark, path, written
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.variation.spread import QUANTITIES, title_of
 from vidrobust.text.numbers import duration, interval, number, percent, percent_interval
@@ -19,6 +19,7 @@ from vidrobust.text.phrases import listing, plural
 
 # The scales of the table ``variation`` in words.
 SCALES = {"adjacent": "neighbours", "second": "1 s apart", "clip": "over the shot"}
+COLUMNS = 4  # of the figure
 FEWEST_PAIRS = 20  # valid pairs below which a 95th or 99th percentile says nothing
 MOST_ROWS = 40  # rows of a list of items or files; the rest is counted
 PERCENTILES = (50, 95, 99)
@@ -196,46 +197,35 @@ def variation_figure(found: pd.DataFrame | None) -> Picture | None:
     quantities = _in_order(known)
     if not quantities:
         return None
-    columns = 4
-    rows = -(-len(quantities) // columns)
-    with drawing.styled():
-        # one system of axes a row, since each costs as much as all its marks
-        figure, axes = drawing.panels(rows, 1, 1.55 * rows + 0.35, margins=(0.9, 0.6, 0.05, 0.3))
-        y = np.arange(len(SCALES))
-        for row, panel in enumerate(axes[:, 0]):
-            ticks = dict[float, str]()
-            for c, quantity in enumerate(quantities[columns * row : columns * (row + 1)]):
-                of = known[known["quantity"] == quantity].set_index("scale")
-                unit = str(of["unit"].iloc[0])
-                of = of.reindex(list(SCALES))
-                factor = 100 if unit.startswith(("ratio", "share")) else 1
-                most = factor * float(of["p99"].max()) or 1.0
-                p50, p95, p99 = (
-                    c + 0.9 * factor / most * of[p].to_numpy(np.float64) for p in ("p50", "p95", "p99")
-                )
-                few = (of["valid"] < FEWEST_PAIRS).to_numpy()
-                for rows_of, colour in ((~few, drawing.COLOURS[0]), (few, drawing.GREY)):
-                    panel.hlines(y[rows_of], p50[rows_of], p99[rows_of], color=colour, linewidth=1.4)
-                    panel.plot(p50[rows_of], y[rows_of], "|", color=colour, markersize=6)
-                    panel.plot(p99[rows_of], y[rows_of], "o", color=colour, markersize=4.5)
-                panel.plot(
-                    p95[~few], y[~few], "o", color=drawing.COLOURS[0], markerfacecolor="white", markersize=4.5
-                )
-                step = drawing.tick_step(most)
-                ticks |= {c + 0.9 * k * step / most: f"{k * step:g}" for k in range(int(most / step) + 1)}
-                panel.axvline(c, color=drawing.GREY, linewidth=0.8)
-                texts = ((1.03, title_of(quantity)), (-0.36, "%" if factor == 100 else unit))
-                for at, text in texts:
-                    panel.text(c + 0.45, at, text, ha="center", transform=panel.get_xaxis_transform())
-            panel.set_xticks([*ticks], ticks.values())
-            panel.set_xlim(0, columns)
-            panel.set_yticks(y, list(SCALES.values()))
-            panel.set_ylim(len(SCALES) - 0.5, -0.5)
-            panel.grid(axis="x")
-        caption = (
-            "How much the footage itself varies, measured from the pixels: size of the change between two "
-            "frames. Stroke: median; open: 95th; filled: 99th percentile of the valid pairs of all clips. "
-            f"Grey: fewer than {FEWEST_PAIRS} valid pairs, and the filled mark is nearly the largest of "
-            "them. The counts are in the table."
-        )
-        return drawing.encode(figure, "Variation of the footage per quantity and distance in time", caption)
+    parts: list[str] = []
+    for k, quantity in enumerate(quantities):
+        of = known[known["quantity"] == quantity].set_index("scale").reindex(list(SCALES))
+        unit = str(of["unit"].dropna().iloc[0])
+        factor = 100 if unit.startswith(("ratio", "share")) else 1
+        most = factor * float(of["p99"].max()) or 1.0
+        left, top = 90 + 216 * (k % COLUMNS), 26 + 156 * (k // COLUMNS)
+        plot = Plot(left, top, left + 208, top + 100, (0, most / 0.9), (len(SCALES) - 0.5, -0.5))
+        names = {} if k % COLUMNS else {float(y): text for y, text in enumerate(SCALES.values())}
+        step = drawing.tick_step(most)
+        ticks = {at * step: f"{at * step:g}" for at in range(int(most / step) + 1)}
+        parts += plot.axes(ticks, names, ("%" if factor == 100 else unit, ""), drawing.LIGHT)
+        parts.append(written(left + 104, top - 6, title_of(quantity)))
+        for y, row in enumerate(of[["p50", "p95", "p99", "valid"]].to_numpy(np.float64)):
+            (p50, p95, p99), y = plot.px(factor * row[:3]), plot.py(y)
+            few = not row[3] >= FEWEST_PAIRS
+            if not np.isfinite(p99):
+                continue
+            colour = drawing.GREY if few else drawing.COLOURS[0]
+            parts += [
+                path(p50, y, f"H{p99:.1f}", colour, more="stroke-width='2'"),
+                path(p50, y - 4, "v8", colour),
+            ]
+            parts += [mark(p99, y, 0, colour), *([] if few else [mark(p95, y, 0, colour, hollow=True)])]
+    caption = (
+        "How much the footage itself varies, measured from the pixels: size of the change between two "
+        "frames. Stroke: median; open: 95th; filled: 99th percentile of the valid pairs of all clips. "
+        f"Grey: fewer than {FEWEST_PAIRS} valid pairs, and the filled mark is nearly the largest of "
+        "them. The counts are in the table."
+    )
+    alt = "Variation of the footage per quantity and distance in time"
+    return drawing.by_hand(parts, 20 + 156 * -(-len(quantities) // COLUMNS), alt, caption)
