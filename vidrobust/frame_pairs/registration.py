@@ -160,10 +160,9 @@ def _dis(finest_scale: int) -> cv2.DISOpticalFlow:
     flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     flow.setFinestScale(finest_scale)
     if finest_scale == 0:
-        # three more rounds of refinement: nearer below a pixel. 25 descents are twice as many as planted
-        # motions take, and leave more outliers in noise
-        flow.setVariationalRefinementIterations(8)
-        flow.setGradientDescentIterations(12)
+        # patches every 2 px instead of 3, and ten rounds of refinement instead of five: nearer below a pixel
+        flow.setPatchStride(2)
+        flow.setVariationalRefinementIterations(10)
     return flow
 
 
