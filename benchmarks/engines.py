@@ -19,7 +19,6 @@ from harness import say
 from PIL import Image
 from torchvision import transforms
 
-from vidrobust.models.engines.choose import compare_engines
 from vidrobust.models.load import load_as_it_is, load_model
 from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import predict
@@ -99,13 +98,6 @@ def main() -> None:
         )
     for note in fast.info.notes:
         say(note)
-    say("the network alone:")
-    for row in compare_engines(eager, sample):
-        engine, threads = f"{row['engine']}, {row['threads']} threads", f"{row['streams']} at once"
-        say(
-            f"{engine:32} {threads:10} {row['precision']:9} {row['frames_per_s']:7.1f} frames/s "
-            f"{row['speed']:5.2f} x  {row['flips']}/{row['frames']} flips  {row['difference']:.1e}  {row['why']}"
-        )
 
 
 if __name__ == "__main__":

@@ -101,17 +101,7 @@ BEFORE = {
     ]
 }
 """What a command needs to have been run."""
-SLOW = {
-    "study",
-    "adapt",
-    "causes",
-    "policy",
-    "sensitivity",
-    "correlate",
-    "unknown",
-    "repeatability",
-    "engines",
-}
+SLOW = {"study", "adapt", "causes", "policy", "sensitivity", "correlate", "unknown", "repeatability"}
 
 
 def typed(text: str) -> str:

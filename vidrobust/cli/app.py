@@ -51,7 +51,6 @@ OWN = (
     (TOOLS, "tools:labels", "Show what annotation files hold, and what in them cannot be used."),
     (TOOLS, "tools:perturbations", "List the perturbations, or render each strength as a picture."),
     (TOOLS, "tools:models", "List the forms of a model spec, and what is installed for each."),
-    (TOOLS, "tools:engines", "Measure inference engines: speed, and labels that differ."),
     (TOOLS, "tools:doctor", "Check what works on this machine, and how to get what is missing."),
     (TOOLS, "doctor:plugins", "List installed plugins, what each brings, and those that are broken."),
 )

@@ -1,4 +1,4 @@
-"""Commands that are no stage of a study: inspect, perturbations, models, engines, ..."""
+"""Commands that are no stage of a study: inspect, perturbations, models, ..."""
 
 from __future__ import annotations
 
@@ -76,31 +76,6 @@ def models(as_json: bool) -> None:
     from vidrobust.models.spec import available
 
     _print_rows(available(), as_json)
-
-
-@click.command()
-@click.argument("clip", required=False)
-@click.option("--model", "-m", required=True, metavar="SPEC", help="The model to try.")
-@click.option(
-    "--frames", type=click.IntRange(1), default=64, metavar="N", help="Frames of CLIP.  [default: 64]"
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
-def engines(clip: str | None, model: str, frames: int, as_json: bool) -> None:
-    """Speed of each engine and precision for a model, and how many labels each changes on CLIP."""
-    from vidrobust.models.engines.choose import compare_engines
-    from vidrobust.models.load import load_as_it_is
-    from vidrobust.models.network import check_frames
-    from vidrobust.video.source import open_video
-
-    if clip is None:
-        refuse_idle(("frames",), "without a CLIP")
-        click.echo("three made pictures: give a CLIP for flips that mean something", err=True)
-        pixels = check_frames()
-    else:
-        with open_video(clip, device="cpu") as video:
-            pixels = next(video.batches(frames)).pixels
-    found = compare_engines(load_as_it_is(model, device="cpu"), pixels)
-    _print_rows([{k: _rounded(v) for k, v in row.items()} for row in found], as_json)
 
 
 @click.command()
@@ -217,10 +192,6 @@ def _print_catalogue(entries: tuple[Any, ...], as_json: bool) -> None:
         for entry in entries
     ]
     _print_rows(rows, as_json)
-
-
-def _rounded(value: Any) -> Any:
-    return float(f"{value:.3g}") if isinstance(value, float) else value
 
 
 def _print_rows(rows: Any, as_json: bool) -> None:

@@ -9,27 +9,22 @@ import numpy as np
 
 from vidrobust.shapes.shape import Places
 
+# What a pair of one class counts more than its IoU: among pairs that overlap alike, the class decides
 SAME_CLASS = 0.3
-"""What a pair of one class counts more than its IoU: among pairs that overlap alike, the class decides."""
-DUPLICATE = 0.7
-"""IoU from which a box repeats a better one of its class."""
-MANY_PAIRS = 2500
-"""From so many pairs of boxes on, those far apart are left out before they are compared."""
+DUPLICATE = 0.7  # IoU from which a box repeats a better one of its class
+MANY_PAIRS = 2500  # From so many pairs of boxes on, those far apart are left out before they are compared
+# IoU from which a further box lies on an object whatever its class, that from which one of the same class
+# does, and the share of a box of the same class that lies inside a better one and so is a part of it, ...
 SECOND, SECOND_ALIKE, INSIDE = 0.5, 0.4, 0.9
-"""IoU from which a further box lies on an object whatever its class, that from which one of the same class does,
-and the share of a box of the same class that lies inside a better one and so is a part of it, ..."""
-PART = 0.25
-"""... if it is at least so large, as a share of it."""
-ROUNDING = 1e-9
-"""What an IoU may be off by."""
-LEAST_IOU = 0.3
-"""IoU from which two boxes may be the same object."""
+PART = 0.25  # ... if it is at least so large, as a share of it.
+ROUNDING = 1e-9  # What an IoU may be off by
+LEAST_IOU = 0.3  # IoU from which two boxes may be the same object
+# A box counts from this score on; one that is looked for is found from the lower score on
 BIRTH, KEEP = 0.5, 0.3
-"""A box counts from this score on; one that is looked for is found from the lower score on."""
 
 
+# (N, 4) xyxy px, or such boxes with masks or turned boxes in them, which are then what is compared
 Boxes = np.ndarray | Places
-"""(N, 4) xyxy px, or such boxes with masks or turned boxes in them, which are then what is compared."""
 
 
 def areas(boxes: Boxes) -> np.ndarray:
@@ -186,8 +181,7 @@ class BoxChange:
         }
 
 
-Found = tuple[Boxes, np.ndarray, np.ndarray]
-"""Boxes, scores and labels of a frame."""
+Found = tuple[Boxes, np.ndarray, np.ndarray]  # Boxes, scores and labels of a frame
 
 
 def change(
@@ -230,8 +224,8 @@ def _from(found: Found, keep_score: float) -> tuple[Places, np.ndarray, np.ndarr
 
 
 Kind = Literal["same", "class", "location", "both", "duplicate", "background"]
+# TIDE's two overlaps: a box is on an object from the first on, and on none below the second
 FOREGROUND, BACKGROUND = 0.5, 0.1
-"""TIDE's two overlaps: a box is on an object from the first on, and on none below the second."""
 
 
 def kinds(
@@ -272,8 +266,8 @@ def _wrong(overlap: np.ndarray, alike: np.ndarray, taken: np.ndarray) -> tuple[K
     return ("both" if best_other >= BACKGROUND else "background"), []
 
 
+# TIDE's words for what is wrong with boxes
 KINDS = ("missed", "class", "location", "both", "duplicate", "background")
-"""TIDE's words for what is wrong with boxes."""
 
 
 def wrong_kinds(before: Found, after: Found) -> dict[str, float]:

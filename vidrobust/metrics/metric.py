@@ -16,8 +16,8 @@ from vidrobust.frame_pairs.transitions import FrameTransitions
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.tracks.follow import TrackSettings
 
+# (predictions, predictions) of the same N frames or pairs, both of the task's kind -> (N,) values; pure
 Difference = Callable[[Any, Any], np.ndarray]
-"""(predictions, predictions) of the same N frames or pairs, both of the task's kind -> (N,) values; pure."""
 
 
 def usable_pairs(pairs: pd.DataFrame, model: str | None = None, kind: str = "adjacent") -> pd.DataFrame:
@@ -127,8 +127,7 @@ def declared(
 
 
 Tables = Mapping[str, pd.DataFrame]
-ANCHOR_DELTAS = (1, 2, 5, 10)
-"""Distances of anchor pairs in delivered frames."""
+ANCHOR_DELTAS = (1, 2, 5, 10)  # Distances of anchor pairs in delivered frames
 
 
 @dataclass(frozen=True, kw_only=True)

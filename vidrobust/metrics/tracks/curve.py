@@ -17,8 +17,7 @@ from vidrobust.metrics.tracks.follow import TrackSettings, follow
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.metrics.tracks.measures import measure
 
-THRESHOLDS = tuple(round(0.1 + 0.05 * k, 2) for k in range(17))
-"""From .1 to .9."""
+THRESHOLDS = tuple(round(0.1 + 0.05 * k, 2) for k in range(17))  # From .1 to .9
 
 
 def curve(
@@ -53,8 +52,7 @@ def curve(
     return pd.DataFrame(rows)
 
 
-CHANGE = 0.2
-"""By this share constants are changed, down and up; whole numbers by at least one."""
+CHANGE = 0.2  # By this share constants are changed, down and up; whole numbers by at least one
 CONSTANTS = {
     box_differences: ("SAME_CLASS", "DUPLICATE", "SECOND", "SECOND_ALIKE", "INSIDE", "PART", "LEAST_IOU"),
     borders: ("BORDER_PX", "REDRAWN"),
@@ -68,8 +66,7 @@ CONSTANTS = {
         *("FEWEST_NEIGHBOURS", "FRAMES_TO_BORDER", "NEAR_BORDER", "MOVING_BOXES", "RESTING_BOXES"),
         *("HELD", "COHERENT"),
     ),
-}
-"""Constants on which states of objects depend, by the module that defines them."""
+}  # Constants on which states of objects depend, by the module that defines them
 SETTINGS = ("start_score", "keep_score", "iou", "max_gap", "look_on")
 
 

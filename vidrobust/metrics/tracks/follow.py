@@ -33,14 +33,10 @@ from vidrobust.metrics.tracks.borders import BORDER_PX, REDRAWN, Zone, clipped, 
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.shapes.shape import Places
 
-STILL = 0.05
-"""An object that moves by no more a frame, as a share of its size, is at rest."""
-SAME_PLACE = 0.5
-"""IoU of the last box before and the first box after a gap from which both are on one place."""
-BEHIND = 4
-"""A thing is looked for so many times longer behind a named occluder than elsewhere."""
-LATELY = 6
-"""Boxes at the end of a track, or at its beginning, from which its velocity is taken."""
+STILL = 0.05  # An object that moves by no more a frame, as a share of its size, is at rest
+SAME_PLACE = 0.5  # IoU of the last box before and the first box after a gap from which both are on one place
+BEHIND = 4  # A thing is looked for so many times longer behind a named occluder than elsewhere
+LATELY = 6  # Boxes at the end of a track, or at its beginning, from which its velocity is taken
 
 
 def linked(found: ItemBoxes, track: np.ndarray, settings: TrackSettings) -> np.ndarray:
@@ -135,21 +131,17 @@ class TrackEnds:
         return speed <= STILL * side
 
 
-SEEN_SHARE = 0.3
-"""A track of which no more than this share is expected within the frame has left."""
+SEEN_SHARE = 0.3  # A track of which no more than this share is expected within the frame has left
+# A box cut by the border leaves if it goes outwards by more than this share of its size a frame
 OUTWARD = 0.01
-"""A box cut by the border leaves if it goes outwards by more than this share of its size a frame."""
-FRAMES_TO_LEAVE = 3
-"""... and is gone within so many frames; a slower one may be found again before."""
-FAR = 0.5
-"""An object goes far from one frame to the next by more than this share of its size."""
-ALIKE = 0.5
-"""Neighbours move alike if half of them lie within this share of their median velocity."""
+FRAMES_TO_LEAVE = 3  # ... and is gone within so many frames; a slower one may be found again before.
+FAR = 0.5  # An object goes far from one frame to the next by more than this share of its size
+ALIKE = 0.5  # Neighbours move alike if half of them lie within this share of their median velocity
 
 
+# A lost thing reaches a box within so many times the way of its speed and so many of its sizes, if both are
+# so alike in size, and everything else is so many times further off
 REACH, NEARBY, LIKE_SIZE, CLEARLY = 1.5, 0.5, 1.5, 1.5
-"""A lost thing reaches a box within so many times the way of its speed and so many of its sizes, if both are so
-alike in size, and everything else is so many times further off."""
 
 
 @dataclass(frozen=True, kw_only=True)

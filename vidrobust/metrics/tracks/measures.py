@@ -30,8 +30,7 @@ from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.metrics.tracks.states import FAULTS, MID_PICTURE, Lives, lives
 from vidrobust.shapes.shape import flicker
 
-SMALL, LARGE = 32.0**2, 96.0**2
-"""Areas, px^2, at which COCO calls a box medium and large."""
+SMALL, LARGE = 32.0**2, 96.0**2  # Areas, px^2, at which COCO calls a box medium and large
 
 
 JITTERS = ("score_jitter", "center_jitter", "size_jitter", "mask_jitter", "squared_jerk")

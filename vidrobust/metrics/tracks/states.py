@@ -169,24 +169,21 @@ def unseen(track: np.ndarray, boxes: np.ndarray, missed: np.ndarray) -> np.ndarr
     return result
 
 
-FAULTS = ("late", "missed", "lost")
-"""States in which an object in view has no box."""
+FAULTS = ("late", "missed", "lost")  # States in which an object in view has no box
+# What explains a frame without a box, the surest first
 STATE_OF = {"border": "out", "ignored": "out", "occluder": "hidden", "behind": "hidden", "covered": "covered"}
-"""What explains a frame without a box, the surest first."""
 MID_PICTURE = "mid-picture"
 FEWEST_NEIGHBOURS = 3
+# An object leaves if its own motion takes it to the border within so many frames, one of them for an error of
+# the speed: detectors keep the box of a thing that leaves until the border cuts it
 FRAMES_TO_BORDER = 2
-"""An object leaves if its own motion takes it to the border within so many frames, one of them for an error of the
-speed: detectors keep the box of a thing that leaves until the border cuts it."""
+# A slow one leaves within ``max_gap`` frames if the border is nearer than this share of its size: so far
+# boxes shake
 NEAR_BORDER = 0.1
-"""A slow one leaves within ``max_gap`` frames if the border is nearer than this share of its size: so far boxes
-shake."""
+# Boxes from which something that moves, or rests, is an object and no alarm that blinks
 MOVING_BOXES, RESTING_BOXES = 3, 5
-"""Boxes from which something that moves, or rests, is an object and no alarm that blinks."""
-HELD = 1 / 3
-"""An object has a box in at least this share of its frames; what has fewer blinks."""
-COHERENT = 0.25
-"""The boxes of an object shake, in the median, by no more than this share of their size."""
+HELD = 1 / 3  # An object has a box in at least this share of its frames; what has fewer blinks
+COHERENT = 0.25  # The boxes of an object shake, in the median, by no more than this share of their size
 
 
 @dataclass(frozen=True)
@@ -208,8 +205,8 @@ class Lives:
     alarm: np.ndarray
 
 
+# Track, frame, state, evidence and place of frames without an own box
 _Rows = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-"""Track, frame, state, evidence and place of frames without an own box."""
 
 
 def lives(found: ItemBoxes, objects: Objects, settings: TrackSettings) -> Lives:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 
-from vidrobust.errors import SettingsError, VidrobustError
+from vidrobust.errors import SettingsError
 from vidrobust.models.engines.export import (
     CannotExportError,
     exported,
@@ -26,29 +24,20 @@ from vidrobust.models.engines.export import (
 )
 from vidrobust.models.engines.runners import (
     ENGINES,
-    PRECISIONS,
     Engine,
     EngineRequest,
     GuardedRun,
     OnnxFile,
-    Precision,
     Run,
     disagreement,
-    largest_difference,
 )
 from vidrobust.models.info import file_sha256
-from vidrobust.models.network import Network, NetworkClassifier
-from vidrobust.models.predict import Model
+from vidrobust.models.network import Network
 from vidrobust.models.reading import as_rows, in_fixed_batches
 
 FRAMES, ROUNDS = 4, 3  # Engines are timed on so many frames, so many times in turn
 SECONDS = 4.0  # Measuring ends after the round in which so much time has passed
 BUSY = 0.75  # The share of busy processors from which on what was measured may be other work's doing
-CALIBRATION = 16  # Frames on which ``compare_engines`` calibrates int8: the first ones
-
-
-def _no_run(inputs: torch.Tensor) -> object:
-    raise AssertionError("asked of an engine that cannot be run")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,11 +45,9 @@ class EngineChoice:
     """A way to run a network; engine "" is the network as loaded."""
 
     engine: str
-    threads: int = 0
-    run: Callable[[torch.Tensor], object] = _no_run
+    threads: int
+    run: Callable[[torch.Tensor], object]
     streams: int = 1  # Parts of a batch that are computed at once
-    precision: Precision = "float32"
-    why: str = ""  # Why it cannot be run
 
     def called(self, reference: str) -> str:
         parts = f", {self.streams} parts at once" if self.streams > 1 else ""
@@ -207,34 +194,19 @@ def _candidates(
     for engine in ENGINES.values():
         if wanted.engine not in ("auto", engine.name):
             continue
-        for way in _tried(engine, file, wanted, network, inputs):
-            differs = way.why or disagreement(reference, rows_of(way.run, inputs, network))
+        for threads, streams in _ways_to_share(network, wanted):
+            try:
+                run = opened(engine, file, threads, wanted, engine.name, streams)
+                differs = disagreement(reference, rows_of(run, inputs, network))
+            except SettingsError as error:
+                differs = str(error).partition(": ")[2]
+            except Exception as error:
+                differs = f"fails on frames: {type(error).__name__}: {error}"
             if differs:
                 why_not.append(f"not {engine.name}: {differs}")
                 break
-            found.append(way)
+            found.append(EngineChoice(engine=engine.name, threads=threads, run=run, streams=streams))
     return found, why_not
-
-
-def _tried(
-    engine: Engine, file: OnnxFile, wanted: EngineRequest, network: Network, inputs: torch.Tensor
-) -> Iterator[EngineChoice]:
-    """Ways to run an engine; the first that fails says why, and is the last."""
-    for threads, streams in _ways_to_share(network, wanted):
-        way = EngineChoice(engine=engine.name, threads=threads, streams=streams, precision=wanted.precision)
-        try:
-            source = quantised(file, inputs[:CALIBRATION], network.name) if way.precision == "int8" else file
-            run = opened(engine, source, threads, wanted, engine.name, streams)
-            rows_of(run, inputs[:FRAMES], network)
-        except VidrobustError as error:
-            why = str(error).partition(": ")[2]
-        except Exception as error:
-            why = f"fails on frames: {type(error).__name__}: {error}"
-        else:
-            yield dataclasses.replace(way, run=run)
-            continue
-        yield dataclasses.replace(way, why=why)
-        return
 
 
 def _ways_to_share(network: Network, wanted: EngineRequest) -> list[tuple[int, int]]:
@@ -317,50 +289,3 @@ def _key(network: Network, wanted: EngineRequest) -> str:
             "machine": [platform.machine(), platform.processor(), torch.backends.cpu.get_cpu_capability()],
         }
     )
-
-
-def compare_engines(model: Model, frames: torch.Tensor) -> list[dict[str, Any]]:
-    """Return a row per engine and precision, the network as loaded first, NaN where ``why`` says why.
-
-    Frames per second are of the network alone, without decoding and preprocessing, ``speed`` is over that of the
-    network as loaded; ``flips`` of ``frames`` labels differ, scores by ``difference`` of the largest score.
-    """
-    if not isinstance(model, NetworkClassifier):
-        raise SettingsError(f"model {model.name}: engines are compared for networks; this is a callable")
-    network, where = model.network, ("engine", "precision", "threads", "streams")
-    with torch.inference_mode():
-        inputs = network.preprocess(frames).to(network.device)
-    reference = rows_of(network.run, inputs, network)
-    own = EngineChoice(engine=network.engine.partition(",")[0], run=network.run)
-    ways = [own, *_ways(network, inputs)]
-    able = [way for way in ways if not way.why]
-    speeds = measured([way.run for way in able], inputs[:8], network)
-    rows = []
-    for way in ways:
-        rate, flips, apart, why = math.nan, 0, math.nan, way.why
-        if not why:
-            rate, found = speeds[able.index(way)], rows_of(way.run, inputs, network)
-            flips = int((found.argmax(axis=1) != reference.argmax(axis=1)).sum())
-            apart = largest_difference(reference, found)
-            why = disagreement(reference, found) if way.precision == "float32" else ""
-        row = {name: getattr(way, name) for name in where} | {"frames_per_s": rate, "speed": rate / speeds[0]}
-        count = 0 if way.why else len(inputs)
-        rows.append({**row, "flips": flips, "frames": count, "difference": apart, "why": why})
-    return rows
-
-
-def _ways(network: Network, inputs: torch.Tensor) -> Iterator[EngineChoice]:
-    if network.module is not None:
-        yield EngineChoice(engine="torch", precision="bfloat16", run=with_bfloat16(network))
-    if network.device.type != "cpu":
-        return
-    try:
-        file = onnx_file(network)
-    except CannotExportError as error:
-        yield from (EngineChoice(engine=name, why=f"cannot be exported: {error}") for name in ENGINES)
-        return
-    for engine in ENGINES.values():
-        for precision in PRECISIONS:
-            if precision in engine.precisions:
-                wanted = EngineRequest(engine=engine.name, precision=precision)
-                yield from _tried(engine, file, wanted, network, inputs)

@@ -33,8 +33,7 @@ QUANTITIES: dict[str, tuple[str, ...]] = {
     "type1": ("cg", "cgk", "percent_bias"),
     "linearity": ("percent_bias", "percent_largest_bias"),
     "capability": ("q_ms", "q_mp"),
-}
-"""What a rule may be about, by the kind of study. No p-values: p >= .05 shows no absence of a bias."""
+}  # What a rule may be about, by the kind of study. No p-values: p >= .05 shows no absence of a bias.
 MINIMUM: dict[str, dict[str, int]] = {
     # AIAG, MSA, 4th edition, III-B: 5 parts and 15 ranges (parts x operators); procedure 3 of VDA 5 and Bosch no.
     # 10 for gauges without an operator's influence: 25 parts
@@ -45,8 +44,7 @@ MINIMUM: dict[str, dict[str, int]] = {
     "type1": {"readings": 25},  # Bosch no. 10: 50 readings, never fewer than 25
     "linearity": {"parts": 5, "readings a part": 10},  # AIAG, III-B
     "stability": {"times": 20},  # AIAG, III-B: 20 subgroups and more
-}
-"""The smallest sample on which a gauge may be accepted; ``[minimum.KIND]`` of a profile changes it."""
+}  # The smallest sample on which a gauge may be accepted; ``[minimum.KIND]`` of a profile changes it
 NOT_SHOWN: Verdict = "not shown"
 NO_VERDICT = "no verdict"
 NEVER_VARIES = "all values are the same, and what never varies measures nothing"
@@ -58,10 +56,9 @@ OPENING = {
     NOT_SHOWN: "Not shown",
     NO_VERDICT: "No verdict",
 }
+# Quantities that are reported in percent, and so are the limits of their rules
 SHARES = ("effectiveness", "miss_rate", "false_alarm_rate")
-"""Quantities that are reported in percent, and so are the limits of their rules."""
-MANY = 10_000
-"""Distinct categories that stand for: no spread of the gauge was seen."""
+MANY = 10_000  # Distinct categories that stand for: no spread of the gauge was seen
 
 
 class Estimate(NamedTuple):

@@ -89,8 +89,8 @@ class _Exchange:
     squares: np.ndarray
     free: np.ndarray
     mine: np.ndarray
+    # (EXCHANGES, cells) whether a cell is the operator's, with the operators of each part in random order
     put: np.ndarray
-    """(EXCHANGES, cells) whether a cell is the operator's, with the operators of each part in random order."""
 
     @classmethod
     def of(cls, rows: pd.DataFrame, mine: np.ndarray, nested: bool, seed: int) -> _Exchange:

@@ -193,8 +193,8 @@ COLUMNS = ("part", "operator", "trial", "value")
 # What stands in the place of a missing number; in a table of classes these may be names.
 NO_NUMBER = ("na", "n/a", "#n/a", "nan")
 # What to do with names that differ by letter case or blanks alone: ask, take them as one, or keep them apart.
+# What to do with names that differ as ``alike`` says: ask, take them as one, or keep them apart
 Case = Literal["ask", "same", "distinct"]
-"""What to do with names that differ as ``alike`` says: ask, take them as one, or keep them apart."""
 MOST_LISTED = 8
 
 

@@ -13,13 +13,13 @@ import pandas as pd
 from vidrobust.metrics.tracks.states import FAULTS
 from vidrobust.stages.boxes.moments import BoxMoment, Shot, lies_there
 
+# Side of a frame in a strip, height of the band above it, and of a line of text below, px
 TILE, BAND, LINE = 224, 20, 15
-"""Side of a frame in a strip, height of the band above it, and of a line of text below, px."""
+# Context on each side of the object, as a share of its longer side, and the shortest side that is shown, px
 MARGIN, SMALLEST = 0.7, 64
-"""Context on each side of the object, as a share of its longer side, and the shortest side that is shown, px."""
 LINES = 3
+# RGB: the box of the object, other boxes, where it is expected and nothing is
 OWN, OTHER, EXPECTED = (0, 200, 140), (190, 190, 190), (255, 120, 0)
-"""RGB: the box of the object, other boxes, where it is expected and nothing is."""
 DARK, WHITE = (24, 24, 24), (255, 255, 255)
 
 
@@ -113,8 +113,7 @@ TRACK_COLOURS = (
     (150, 220, 90),
     (255, 170, 200),
     (90, 220, 220),
-)
-"""RGB, far from the orange of what is lost; a track keeps its colour."""
+)  # RGB, far from the orange of what is lost; a track keeps its colour
 LOST, HIDDEN, RENAMED = (230, 50, 50), (150, 150, 150), (160, 32, 160)
 FONT, SCALE, PAD = cv2.FONT_HERSHEY_SIMPLEX, 0.48, 4
 IMPORTANT: tuple[State, ...] = ("missed", "lost", "late", "renamed")
@@ -122,8 +121,7 @@ WITHOUT: dict[State, tuple[int, int, int]] = {
     **dict.fromkeys(("hidden", "out", "unknown"), HIDDEN),
     **dict.fromkeys(("late", "missed"), EXPECTED),
     "lost": LOST,
-}
-"""RGB of the dashed place of an object without a box."""
+}  # RGB of the dashed place of an object without a box
 ORDER: tuple[State, ...] = (
     "other",
     "out",
@@ -134,12 +132,10 @@ ORDER: tuple[State, ...] = (
     "lost",
     "late",
     "missed",
-)
-"""In which marks are drawn, the last on top; their labels find room in the order turned round."""
+)  # In which marks are drawn, the last on top; their labels find room in the order turned round
+# Labels of a frame, beside those of what is lost or renamed; a crowd would be hidden under more
 MOST_LABELS = 60
-"""Labels of a frame, beside those of what is lost or renamed; a crowd would be hidden under more."""
-STEPS = 6
-"""Lines above or below its box that a label may be moved to find room."""
+STEPS = 6  # Lines above or below its box that a label may be moved to find room
 
 
 @dataclass(frozen=True)

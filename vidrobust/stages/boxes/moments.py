@@ -24,10 +24,9 @@ METRICS = (
     "recall",
     "average_precision",
     "true_uncovered_rate",
-)
-"""What is shown of each, in this order; the last three with known boxes alone."""
+)  # What is shown of each, in this order; the last three with known boxes alone
+# The metric by which they are sorted, with known boxes and without
 BY_LABELS, BY_ITSELF = "average_precision", "uncovered_rate"
-"""The metric by which they are sorted, with known boxes and without."""
 
 
 def side_by_side(run: RunTables) -> dict[str, Any]:
@@ -85,8 +84,7 @@ def best_threshold(curve: pd.DataFrame | None, model: str) -> str:
 
 PER_MODEL = 6
 APART_S = 1.0
-BEFORE, AFTER, MOST_SHOWN = 2, 2, 7
-"""Frames of a strip before and after what happens, and in all."""
+BEFORE, AFTER, MOST_SHOWN = 2, 2, 7  # Frames of a strip before and after what happens, and in all
 BOX = ["x1", "y1", "x2", "y2"]
 KEYS = ["item", "track", "frame"]
 

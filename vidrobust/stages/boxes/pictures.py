@@ -89,8 +89,7 @@ def changes_of_name(steps: pd.DataFrame, detections: pd.DataFrame) -> pd.DataFra
 
 
 STRIP_WIDTH = 1600
-MOST_BOXES = 1000
-"""Boxes on which constants are changed: each is followed 80 times."""
+MOST_BOXES = 1000  # Boxes on which constants are changed: each is followed 80 times
 
 
 def as_dict(moment: BoxMoment, picture: str) -> dict[str, Any]:

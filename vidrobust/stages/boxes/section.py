@@ -22,15 +22,12 @@ from vidrobust.text.numbers import NOT_MEASURED, clock, known, number, percent, 
 from vidrobust.text.phrases import cut, plural
 
 MOST_ITEMS = 6
-MOST_TRACKS = 30
-"""Tracks drawn of an item, the longest first."""
+MOST_TRACKS = 30  # Tracks drawn of an item, the longest first
 GAP, RENAME = "#D55E00", "#000000"
 CLASS_COLOURS = tuple(colour for colour in drawing.COLOURS if colour != GAP)
 MOVES = ("lost", "new", "renamed", "moved")
-MOST_CHANGES = 12
-"""Changes of name that are reported."""
-LEAST_KIND = 0.01
-"""A rarer kind of error is not shown."""
+MOST_CHANGES = 12  # Changes of name that are reported
+LEAST_KIND = 0.01  # A rarer kind of error is not shown
 
 
 def numbers(run: RunTables) -> list[dict[str, Any]]:

@@ -25,10 +25,8 @@ from vidrobust.pipeline.run import OpenRun
 from vidrobust.shapes.shape import outline, read_shape
 from vidrobust.stages.boxes.drawn_frame import DARK, EXPECTED, FONT, RENAMED, WHITE, Mark, State, draw
 
-TRAIL_S = 1.0
-"""How long the way of an object is drawn."""
-RENAMED_S = 0.6
-"""How long a change of name is shown, so that it can be read."""
+TRAIL_S = 1.0  # How long the way of an object is drawn
+RENAMED_S = 0.6  # How long a change of name is shown, so that it can be read
 BOX = ["x1", "y1", "x2", "y2"]
 
 
@@ -129,13 +127,11 @@ def _said(name: object, score: float) -> str:
     return f"{name} {score:.2f}".replace(" 0.", " .")
 
 
-MOST_S = 300.0
-"""Seconds that are written at once, if no end is named."""
+MOST_S = 300.0  # Seconds that are written at once, if no end is named
+# The longer side of the picture at most, and at least, so that labels can be read, px
 SIDE, LEAST = 1280, 640
-"""The longer side of the picture at most, and at least, so that labels can be read, px."""
 HEAD, FOOT = 28, 24
-CLOCK = 90_000
-"""Ticks a second of the time stamps."""
+CLOCK = 90_000  # Ticks a second of the time stamps
 BATCH = 16
 
 

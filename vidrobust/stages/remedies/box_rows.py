@@ -38,8 +38,7 @@ METRICS = {
     "center_jitter": ("along", "center_jitter", False),
     "mask_jitter": ("along", "mask_jitter", False),
     "count_jitter": ("counts", "count_jitter", False),
-}
-"""Metric -> which rows of the measures, their column, and whether they are events."""
+}  # Metric -> which rows of the measures, their column, and whether they are events
 SMALLEST = "the smallest third of the known boxes"
 SAME = 0.5  # IoU from which a shown box of the same class is the detector's
 
@@ -52,8 +51,8 @@ class TimedBoxes:
     part: str
     boxes: ItemBoxes
     time_s: np.ndarray
+    # Frames (K,) as rows, and known boxes (K, 4), where there are some
     known: tuple[np.ndarray, np.ndarray] | None = None
-    """Frames (K,) as rows, and known boxes (K, 4), where there are some."""
 
 
 @dataclass(frozen=True)

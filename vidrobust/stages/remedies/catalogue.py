@@ -112,8 +112,7 @@ KINDS: Mapping[str, RemedyKind] = {
     "sharper-focus": RemedyKind("a sharper picture", BUY),
     "higher-resolution": RemedyKind("a camera of higher resolution", BUY),
     "no-keyframe-pulse": RemedyKind("a recording without keyframes", BUY),
-}
-"""By the name without its numbers; a rule of a plugin has none, and counts as code."""
+}  # By the name without its numbers; a rule of a plugin has none, and counts as code
 
 
 def kind_of(name: str) -> str:

@@ -51,8 +51,7 @@ def halves_of(events: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     return first, ~first
 
 
-Values = tuple[np.ndarray, np.ndarray]
-"""Values (n,) of a metric, and the independent unit of each (n,)."""
+Values = tuple[np.ndarray, np.ndarray]  # Values (n,) of a metric, and the independent unit of each (n,)
 
 
 def recommended(

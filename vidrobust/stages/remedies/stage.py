@@ -20,8 +20,7 @@ FILE = "remedies.json"
 CONTRACT = (
     *("remedy", "model", "metric", "before", "after", "ratio", "low", "high", "verdict"),
     *("delay_frames", "delay_ms", "cost_ms", "agreement"),
-)
-"""Columns that a line of the JSON begins with; the others follow."""
+)  # Columns that a line of the JSON begins with; the others follow
 
 
 class RemediesStage(TableStage):

@@ -45,8 +45,7 @@ IMPOSSIBLE: Mapping[str, str] = {
     "sharper-focus": "not possible: what blur took away is not in the footage",
     "higher-resolution": "not possible: details that were not recorded are not in the footage",
     "no-keyframe-pulse": "not possible: the footage before coding is not available",
-}
-"""What cannot be replayed from footage."""
+}  # What cannot be replayed from footage
 
 
 def input_rows(
@@ -115,8 +114,7 @@ def _labels(
 
 NOT_FOR_BOXES = "not measured: a detector's own resize is part of how it places boxes"
 NOT_FOR_DETECTORS = "not measured: networks are changed for classifiers"
-SAME_BOX = 0.5
-"""Overlap from which a box of a replay is the detector's own one, whose motion it then has."""
+SAME_BOX = 0.5  # Overlap from which a box of a replay is the detector's own one, whose motion it then has
 
 
 def replayed_box_rows(

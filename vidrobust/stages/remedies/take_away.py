@@ -59,8 +59,7 @@ def export(
 IMPORTS = {
     LabelRule: "from collections.abc import Mapping, Sequence",
     BoxRule: "from collections.abc import Sequence\nfrom typing import Any\n\nBox = Sequence[Any]",
-}
-"""What the annotations of a rule need."""
+}  # What the annotations of a rule need
 
 
 def source(

@@ -16,8 +16,8 @@ from vidrobust.statistics.clusters import independent_clusters
 from vidrobust.statistics.intervals import clustered_mean
 from vidrobust.statistics.levels import FEWEST_ROWS
 
+# The right classes of each frame of an input; empty where they are not known
 Right = Sequence[frozenset[int]]
-"""The right classes of each frame of an input; empty where they are not known."""
 
 
 def right_of(answers: Sequence[ItemAnswers], labels: pd.DataFrame, class_names: Sequence[str]) -> list[Right]:

@@ -157,8 +157,7 @@ def left_out(attribute: Mapping[str, Any], shown: int) -> str:
     return f"{text} {plural(left, 'of them is', 'of them are')} not shown here." if left else text
 
 
-Section = dict[str, Any]
-"""What the page shows of ``repeatability.json``."""
+Section = dict[str, Any]  # What the page shows of ``repeatability.json``
 
 
 def section(run: RunTables) -> Section | None:

@@ -120,8 +120,7 @@ def _chart_state(values: np.ndarray, drift: float) -> dict[str, Any] | None:
     }
 
 
-DRIFT = 0.01
-"""A drift of the readings with a p-value below this keeps a study from being accepted."""
+DRIFT = 0.01  # A drift of the readings with a p-value below this keeps a study from being accepted
 
 
 def _notes(values: np.ndarray, tolerance: float, drift: float) -> list[str]:
