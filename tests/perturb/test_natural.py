@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import correlate
 from scipy.stats import chisquare, norm, poisson
 from torchvision.transforms.v2 import functional as v2
 
@@ -210,6 +211,17 @@ def test_line_kernel_has_the_length_and_direction_of_the_motion() -> None:
         across = y * math.cos(math.radians(degrees)) - x * math.sin(math.radians(degrees))
         assert np.sum(kernel * along**2) == pytest.approx(16**2 / 12, abs=0.5)
         assert np.sum(kernel * across**2) < 0.26
+
+
+@pytest.mark.parametrize(("length_px", "degrees"), [(16, 40), (32, 40), (32, 3), (40, 88)])
+def test_thin_kernels_convolve_as_scipy_does(length_px: float, degrees: float) -> None:
+    """In floating point, within the rounding to a level; both mirror without repeating the edge."""
+    frame = np.random.default_rng(2).integers(0, 256, (90, 70, 3)).astype(np.uint8)
+    kernel = blur.line_kernel(length_px, math.radians(degrees))
+    expected = np.stack(
+        [correlate(plane, kernel, mode="mirror") for plane in frame.transpose(2, 0, 1) / 1.0], 2
+    )
+    assert np.abs(blur.convolve(frame, kernel) - expected).max() < 0.51
 
 
 def test_disk_kernel_has_the_radius() -> None:

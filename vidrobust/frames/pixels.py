@@ -128,9 +128,10 @@ def each_frame(pixels: torch.Tensor, change: Callable[[np.ndarray, int], np.ndar
     return out.to(pixels.device).permute(0, 3, 1, 2)
 
 
-def bands(rows: int, height: int = 32) -> Iterator[slice]:
-    """Cut a picture into bands whose temporary arrays fit into a processor's cache."""
-    return (slice(top, top + height) for top in range(0, rows, height))
+def bands(picture: np.ndarray | torch.Tensor) -> Iterator[slice]:
+    """Cut a picture into bands whose temporary arrays fit into a processor's cache: rows of 256 kB."""
+    height = max(1, 2**18 * len(picture) // max(picture.nbytes, 1))
+    return (slice(top, top + height) for top in range(0, len(picture), height))
 
 
 def channel_means(pixels: torch.Tensor) -> np.ndarray:

@@ -7,7 +7,7 @@ mean 0 and standard deviation 1.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -94,7 +94,7 @@ def _hue(pixels: torch.Tensor, degrees: Sequence[float]) -> torch.Tensor:
 
 def _turn_hue(frame: np.ndarray, degrees: float) -> np.ndarray:
     made = np.empty_like(frame)
-    for band in bands(len(frame)):
+    for band in bands(frame):
         hsv = cv2.cvtColor(frame[band].astype(np.float32), cv2.COLOR_RGB2HSV)
         hsv[..., 0] += degrees % 360  # OpenCV takes whole turns off, but not from negative hues
         cv2.convertScaleAbs(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB), dst=made[band])
@@ -159,15 +159,12 @@ def _soft_shadow(frame: torch.Tensor, strength: float, own: torch.Generator) -> 
     across, down = (x - middle[0]) * width, (y - middle[1]) * height
     c, s = np.cos(turn), np.sin(turn)
     radius = size * min(height, width)
-    along = _sum(s * down / (radius * long), c * across / (radius * long))
-    gain = cv2.magnitude(along, _sum(c * down / radius, -s * across / radius))
-    gain -= 1
-    gain *= 2 / soft
-    np.minimum(gain, 50, out=gain)
-    cv2.exp(gain, dst=gain)
-    gain += 1
-    cv2.divide(-strength, gain, dst=gain)
-    gain += 1
+
+    def gain(band: slice) -> np.ndarray:
+        along = _sum((s * down / (radius * long))[band], c * across / (radius * long))
+        away = cv2.magnitude(along, _sum((c * down / radius)[band], -s * across / radius))
+        return np.asarray(1 - strength / (1 + cv2.exp(np.minimum((away - 1) * (2 / soft), 50))))
+
     return _times(frame, gain)
 
 
@@ -176,35 +173,26 @@ def _sum(column: np.ndarray, row: np.ndarray) -> np.ndarray:
     return np.asarray(column.astype(np.float32) + row.astype(np.float32))
 
 
-def unit(field: np.ndarray) -> np.ndarray:
-    """Return a field with mean 0 and standard deviation 1, clipped to LARGEST; 0 where it is all one value.
-
-    Overwrites its argument, float32.
-    """
-    mean, spread = (float(each[0, 0]) for each in cv2.meanStdDev(field))
-    field -= mean
-    field *= 1 / spread if spread > 1e-6 else 0
-    return np.clip(field, -LARGEST, LARGEST, out=field)
-
-
 def _places(frame: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
     height, width = frame.shape[1:]
     return (np.arange(height)[:, None] + 0.5) / height, (np.arange(width)[None] + 0.5) / width
 
 
 def _lit(frame: torch.Tensor, strength: float, field: np.ndarray) -> torch.Tensor:
-    """Light a frame by exp(strength x field), of a field (H, W) float32 that is overwritten."""
-    field = unit(field)
-    field *= strength
-    return _times(frame, cv2.exp(field, dst=field))
+    """Light a frame by exp(strength x f); f is a field (H, W) float32 of any mean and spread."""
+    mean, spread = (float(each[0, 0]) for each in cv2.meanStdDev(field))
+    scale, most = strength / spread if spread > 1e-6 else 0.0, LARGEST * abs(strength)
+    return _times(frame, lambda band: np.exp(np.clip((field[band] - mean) * scale, -most, most)))
 
 
-def _times(frame: torch.Tensor, gain: np.ndarray) -> torch.Tensor:
+def _times(frame: torch.Tensor, gain: Callable[[slice], np.ndarray]) -> torch.Tensor:
+    """Multiply a frame by a gain float32, which is made for a band of rows at a time."""
     if frame.device.type != "cpu":
-        return rounded(frame.float() * torch.from_numpy(gain).to(frame.device))
-    array, made = to_array(frame), np.empty((*gain.shape, 3), np.uint8)
-    for band in bands(len(gain)):
-        cv2.multiply(array[band], cv2.merge([gain[band]] * 3), dst=made[band], dtype=cv2.CV_8U)
+        return rounded(frame.float() * torch.from_numpy(gain(slice(None))).to(frame.device))
+    array = to_array(frame)
+    made = np.empty_like(array)
+    for band in bands(array):
+        cv2.multiply(array[band], cv2.merge([gain(band)] * 3), dst=made[band], dtype=cv2.CV_8U)
     return torch.from_numpy(made).permute(2, 0, 1)
 
 

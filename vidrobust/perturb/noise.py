@@ -91,11 +91,12 @@ def impulse(frame: torch.Tensor, share: float, bits: torch.Tensor) -> torch.Tens
 
 
 @functools.lru_cache(maxsize=16)
-def normal_quantiles(sigma: float) -> np.ndarray:
-    """Return 2^16 equally likely normal values, float32: exact quantiles, cut at 4.3 sigma."""
+def normal_quantiles(sigma: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return 2^16 equally likely normal values, exact quantiles cut at 4.3 sigma: int16, and float32 about 1."""
     from scipy.special import ndtri
 
-    return np.asarray(sigma * ndtri((np.arange(2**16) + 0.5) / 2**16), np.float32)
+    values = sigma * ndtri((np.arange(2**16) + 0.5) / 2**16)
+    return np.rint(values).astype(np.int16), (1 + values).astype(np.float32)
 
 
 def _added(frame: torch.Tensor, offsets: np.ndarray, bits: torch.Tensor) -> torch.Tensor:
@@ -103,21 +104,17 @@ def _added(frame: torch.Tensor, offsets: np.ndarray, bits: torch.Tensor) -> torc
     if not _on_cpu(frame):
         table = torch.from_numpy(offsets).to(frame.device)
         return (frame + table[bits.long()]).clamp_(0, 255).to(torch.uint8)
-    drawn = cv2.LUT(_flat(bits), offsets[None])
-    return torch.from_numpy(cv2.add(_flat(frame), drawn, dtype=cv2.CV_8U)).view(frame.shape)
-
-
-def _flat(values: torch.Tensor) -> np.ndarray:
-    """(H, W * 3), so that OpenCV counts no channels."""
-    return values.reshape(len(values), -1).numpy()
+    flat, drawn = (each.reshape(len(each), -1).numpy() for each in (frame, bits))  # OpenCV counts no channels
+    made = cv2.add(flat, cv2.LUT(drawn, offsets[None]), dtype=cv2.CV_8U)
+    return torch.from_numpy(made).view(frame.shape)
 
 
 def gaussian_noise(levels: torch.Tensor, sigma: float, bits: torch.Tensor) -> torch.Tensor:
-    return _added(levels, np.rint(normal_quantiles(sigma)).astype(np.int16), bits)
+    return _added(levels, normal_quantiles(sigma)[0], bits)
 
 
 def speckle_noise(levels: torch.Tensor, sigma: float, bits: torch.Tensor) -> torch.Tensor:
-    gains = 1 + normal_quantiles(sigma)
+    _, gains = normal_quantiles(sigma)
     if not _on_cpu(levels):
         return rounded(levels * torch.from_numpy(gains).to(levels.device)[bits.long()])
     drawn = cv2.LUT(bits.numpy(), gains[None])
@@ -135,7 +132,7 @@ def _drawn(noise: Callable[[torch.Tensor, float, torch.Tensor], torch.Tensor]) -
     def change(frame: torch.Tensor, strength: float, own: torch.Generator) -> torch.Tensor:
         levels = torch.from_numpy(to_array(frame)) if _on_cpu(frame) else frame.permute(1, 2, 0)
         made = torch.empty_like(levels)
-        for band in bands(len(levels)):
+        for band in bands(levels):
             some = levels[band]
             made[band] = noise(some, strength, sixteen_bits(own, some.shape, some.device))
         return made.permute(2, 0, 1)
