@@ -245,18 +245,18 @@ def _matrix(of: pd.DataFrame, names: list[str], columns: list[str], words: tuple
             says = with_interval(value[i, j], low[i, j], high[i, j]).partition(" [")
             parts.append(written(x + wide / 2, y + tall / 2 - 2, says[0], more=style))
             parts.append(written(x + wide / 2, y + tall / 2 + 9, "".join(says[1:]).strip(), more=style))
-    bar = Plot(
-        right + 14, top + 0.2 * (bottom - top), right + 29, bottom - 0.2 * (bottom - top), (0, 1), (-1, 1)
-    )
+    half, middle = max(0.3 * (bottom - top), 60), max((top + bottom) / 2, top + 60)
+    bar = Plot(right + 14, middle - half, right + 29, middle + half, (0, 1), (-1, 1))
     stops = (f"<stop offset='{k / 10}' stop-color='{each}'/>" for k, each in enumerate(RED_TO_BLUE))
     parts.append(f"<linearGradient id='bar' y1='1' x2='0' y2='0'>{''.join(stops)}</linearGradient>")
     parts.append(path(bar.left, bar.top, f"h15V{bar.bottom:.1f}h-15z", fill="url(#bar)"))
     for at, text in SCALE.items():
         parts += [path(bar.right, bar.py(at), "h4"), written(bar.right + 8, bar.py(at) + 4, text, "start")]
-    x, y = bar.right + 60, (top + bottom) / 2
-    parts.append(written(x, y, "correlation", more=drawing.turned(x, y)))
+    x = bar.right + 60
+    parts.append(written(x, middle, "correlation", more=drawing.turned(x, middle)))
     below = 54 if spoken else 16 + 6.7 * max(map(len, nouns))
-    return drawing.by_hand(parts, bottom + below, alt, caption, right + 110)
+    width = max(right + 110, left + 7.5 * len(title))
+    return drawing.by_hand(parts, max(bottom + below, bar.bottom + 12), alt, caption, width)
 
 
 def _colour(value: float) -> str:

@@ -57,7 +57,8 @@ def summary(run: RunTables) -> pd.DataFrame | None:
         return None
     table = table[table["metric"].isin(SHOWN) & table["value"].notna()]
     whole = clusters_of_rows(with_parts(table, run.record.parts), "frame", SHORTEST_FRAMES)
-    table = table.assign(_row=np.arange(len(table)))
+    frame = table.groupby(["item", "frame"], sort=False).ngroup()
+    table = table.assign(_row=np.arange(len(table)), _frame=frame)
     rows = []
     keys = ["model", "perturbation", "strength", "metric"]
     for key, group in table.groupby(keys, sort=False):
@@ -68,7 +69,7 @@ def summary(run: RunTables) -> pd.DataFrame | None:
             if key[-1] == "label_flip"
             else clustered_mean(values, clusters, bounds=(0.0, 1.0))
         )
-        frames = len(group[["item", "frame"]].drop_duplicates())
+        frames = group["_frame"].nunique()
         more = {"frames": frames, "narrower": narrower(values, clusters.label, LARGER)}
         rows.append(dict(zip(keys, key, strict=True)) | asdict(found) | more)
     return pd.DataFrame(rows) if rows else None
