@@ -150,7 +150,11 @@ def rows(pair: PairReplays, made: list[Candidate], z: np.ndarray) -> list[dict[s
         else:
             along = float((z[each.played] - z[each.before]) @ d)
             whole = float((z[each.after] - z[each.before]) @ d)
-        what = {"cause": each.cause, "perturbation": each.perturbation, "strength": each.strength}
+        what: dict[str, Any] = {
+            "cause": each.cause,
+            "perturbation": each.perturbation,
+            "strength": each.strength,
+        }
         grain = {"grain": each.grain, "grain_seen": each.grain_seen}
         lines.append({**what, "along": along, "along_cause": whole, **grain})
     return lines
