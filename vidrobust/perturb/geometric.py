@@ -1,7 +1,7 @@
 """Geometry: translation, rotation, scale, shear, perspective, flip; and where boxes go.
 
 Bicubic (a = -0.75), mirrored borders, centre of the frame fixed; whole-pixel translations are exact. On the
-CPU OpenCV warps in fixed point; on other devices, and for sides below 8 or above 32 766 px, ``grid_sample``
+CPU OpenCV warps; on other devices, and for sides below 8 or above 32 766 px, ``grid_sample``
 does the same in float32.
 """
 
