@@ -12,13 +12,13 @@ import cv2
 import numpy as np
 import torch
 
-from vidrobust.frames.pixels import bands, each_frame
+from vidrobust.frames.pixels import each_frame
 from vidrobust.perturb.draws import Generators, one_per_frame, uniform
 from vidrobust.perturb.perturbation import Perturbation, given_sign, own_entry, without_chance
 
-# Below 130 taps OpenCV convolves directly, at the price of those that are not 0, fastest on bytes; above, by
-# Fourier transform, fastest in float32
-DIRECT_SIDE = 11
+# Up to this side OpenCV convolves directly, which is fastest on bytes; beyond, by Fourier transform, which is
+# fastest in float32
+DIRECT_KERNEL = 11
 LARGEST_BYTE_SIGMA = 3.0  # Beyond, OpenCV's fixed point is slower than float32, and off by two levels
 SHARPENING_SIGMA = 1.0
 
@@ -36,31 +36,10 @@ def gaussian(frame: np.ndarray, sigma: float, border: int = cv2.BORDER_REFLECT_1
 
 def convolve(frame: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     """Convolve (H, W, 3) uint8 with a float32 kernel of odd sides that sums to 1; rounded."""
-    if kernel.size <= DIRECT_SIDE**2:
+    if max(kernel.shape) <= DIRECT_KERNEL:
         return np.asarray(cv2.filter2D(frame, -1, kernel, borderType=cv2.BORDER_REFLECT_101))
-    if np.count_nonzero(kernel) < kernel.size / 2:
-        return _convolve_thin(frame, kernel)
     blurred = cv2.filter2D(frame.astype(np.float32), -1, kernel, borderType=cv2.BORDER_REFLECT_101)
     return np.asarray(cv2.convertScaleAbs(np.maximum(blurred, 0)))
-
-
-def _convolve_thin(frame: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """Convolve directly with the parts of a large kernel that is mostly 0, as that of a line, in half the time."""
-    reach, width = (kernel.shape[0] // 2, kernel.shape[1] // 2), frame.shape[1]
-    wide = cv2.copyMakeBorder(frame, reach[0], reach[0], reach[1], reach[1], cv2.BORDER_REFLECT_101)
-    corners = [(y, x) for y, x in np.ndindex(kernel.shape) if y % DIRECT_SIDE == x % DIRECT_SIDE == 0]
-    parts = [(y, x, kernel[y : y + DIRECT_SIDE, x : x + DIRECT_SIDE]) for y, x in corners]
-    made = np.empty_like(frame)
-    for band in bands(frame):
-        total = np.zeros(made[band].shape, np.float32)
-        for y, x, part in parts:
-            if part.any():
-                rows = wide[band.start + y : band.start + y + len(total) + len(part) - 1, x:].astype(
-                    np.float32
-                )
-                total += cv2.filter2D(rows, -1, part, anchor=(0, 0))[: len(total), :width]
-        cv2.convertScaleAbs(total, dst=made[band])
-    return made
 
 
 def line_kernel(length_px: float, radians: float) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Geometry: translation, rotation, scale, shear, perspective, flip; and where boxes go.
 
 Bicubic (a = -0.75), mirrored borders, centre of the frame fixed; whole-pixel translations are exact. On the
-CPU OpenCV warps; on other devices, and for sides below 8 or above 32 766 px, ``grid_sample``
+CPU OpenCV warps in fixed point; on other devices, and for sides below 8 or above 32 766 px, ``grid_sample``
 does the same in float32.
 """
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from fractions import Fraction
 from types import MappingProxyType
 from typing import Literal
 
@@ -51,59 +50,7 @@ def warp(
     if pixels.device.type != "cpu" or h not in OPENCV_SIDES or w not in OPENCV_SIDES:
         alone = zip(each_alone(pixels), back, strict=True)
         return torch.cat([_warp_in_float(f, m, interpolation, border) for f, m in alone])
-    plain = interpolation == "bicubic" and border == "mirrored"
-
-    def change(frame: np.ndarray, row: int) -> np.ndarray:
-        m, made = matrices[row], None
-        if plain and np.array_equal(m, sheared(m[0, 1])):
-            made = _slid(frame, m[0, 1])
-        elif plain and np.array_equal(m.T, sheared(m[1, 0])):
-            made = cv2.transpose(_slid(cv2.transpose(frame), m[1, 0]))
-        elif plain:
-            made = _resized(frame, m)
-        return _warp_in_opencv(frame, back[row], interpolation, border) if made is None else np.asarray(made)
-
-    return each_frame(pixels, change)
-
-
-def _slid(frame: np.ndarray, slope: float) -> np.ndarray:
-    """A shear in a quarter of the time: a filter of four taps for each row, as all of its pixels slide alike."""
-    h, w = frame.shape[:2]
-    starts = -slope * (np.arange(h) - (h - 1) / 2)
-    whole = np.floor(starts).astype(int)
-    away = np.abs((starts - whole)[:, None] + np.arange(2, -3, -1))
-    far = np.where(away < 2, -0.75 * (((away - 5) * away + 8) * away - 4), 0)
-    taps = np.where(away < 1, (1.25 * away - 2.25) * away**2 + 1, far).astype(np.float32)
-    reach = int(np.abs(whole).max()) + 3
-    wide = cv2.copyMakeBorder(frame, 0, 0, reach, reach, cv2.BORDER_REFLECT_101)
-    made = np.empty_like(frame)
-    for row, left in enumerate((reach + whole - 2).tolist()):
-        made[row] = cv2.filter2D(wide[row : row + 1, left : left + w + 4], -1, taps[row : row + 1])[:, 2:-2]
-    return made
-
-
-def _resized(frame: np.ndarray, matrix: Matrix) -> np.ndarray | None:
-    """A zoom about the centre in an eighth of the time; None where pixels are not at fractions of small numbers.
-
-    A window about the centre is resized to whole pixels, and the frame cut from its middle.
-    """
-    factor, windows = float(matrix[0, 0]), []
-    ratio = Fraction(factor).limit_denominator(100)
-    for side in frame.shape[:2]:
-        least = math.ceil((side + 4 * factor + 4) / ratio.numerator)
-        both = [(k * ratio.denominator, k * ratio.numerator) for k in (least, least + 1)]
-        windows.append(next(((a, b) for a, b in both if (a - side) % 2 == (b - side) % 2 == 0), (0, 0)))
-    (h0, h1), (w0, w1) = windows
-    (h, w), longest = frame.shape[:2], max(frame.shape)
-    exact = abs(ratio - factor) * longest < 1e-3 and np.array_equal(matrix, zoomed(factor))
-    if not (exact and 0 < h0 < 2 * h and 0 < w0 < 2 * w):
-        return None
-    y, x = (h0 - h) // 2, (w0 - w) // 2
-    inner = frame[max(-y, 0) : h + min(y, 0), max(-x, 0) : w + min(x, 0)]
-    mode = cv2.BORDER_REFLECT_101
-    around = cv2.copyMakeBorder(inner, max(y, 0), max(y, 0), max(x, 0), max(x, 0), mode)
-    made = cv2.resize(around, (w1, h1), interpolation=cv2.INTER_CUBIC)
-    return np.asarray(made[(h1 - h) // 2 :, (w1 - w) // 2 :][:h, :w])
+    return each_frame(pixels, lambda frame, row: _warp_in_opencv(frame, back[row], interpolation, border))
 
 
 def _warp_in_opencv(
