@@ -180,7 +180,7 @@ def _margins(rows: Sequence[Mapping[str, Any]], margin: float) -> Picture:
         ax.set_xlim(-reach, reach)
         ticks = [t for t in (-100, -10, -1, 0, 1, 10, 100) if abs(t) <= reach]
         ax.set_xticks(ticks, [f"{t:+d}" if t else "0" for t in ticks])
-        ax.xaxis.set_minor_locator(drawing.no_ticks())
+        ax.minorticks_off()
         ax.set_xlabel("B is better        difference in margins        B is worse")
         caption = (
             f"B less A with 95 % intervals, in units of the margin ({percent(margin)} of the metric). "

@@ -1,7 +1,6 @@
 """Figures in one style, readable on white and in print.
 
-Those of the usual run are SVG by hand: with matplotlib they cost as much as the rest of both pages. Others are
-encoded as SVG, or as PNG where that is smaller.
+Those of the usual run are SVG by hand: with matplotlib they cost as much as the rest of both pages.
 """
 
 from __future__ import annotations
@@ -23,11 +22,8 @@ if TYPE_CHECKING:  # a study begins without matplotlib: functions import it when
     from matplotlib.axes import Axes as Axes  # also for annotations elsewhere, as drawing.Axes
     from matplotlib.figure import Figure as Figure
     from matplotlib.font_manager import FontEntry
-    from matplotlib.ticker import NullLocator
 
 WIDTH_IN = 9.6  # full width of a figure in inches; the page shows 100 px an inch
-DPI = 160
-LARGE_SVG = 250_000  # bytes from which on a picture made of pixels may be smaller
 # Okabe & Ito: distinguished by people with any kind of colour vision. Markers differ as well.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P")
@@ -148,10 +144,8 @@ class Plot:
             parts += [path(place, self.top, f"V{self.bottom:.1f}", grid), path(place, self.bottom, "v4")]
             parts.append(written(place, self.bottom + 17, text))
         for at, text in y.items():
-            parts += [
-                path(self.left, self.py(at), "h-4"),
-                written(self.left - 7, self.py(at) + 4, text, "end"),
-            ]
+            parts.append(path(self.left, self.py(at), "h-4"))
+            parts.append(written(self.left - 7, self.py(at) + 4, text, "end"))
         middle = (self.top + self.bottom) / 2
         parts.append(path(self.left, self.top, f"V{self.bottom:.1f}H{self.right:.1f}"))
         parts.append(written((self.left + self.right) / 2, self.bottom + 34, labels[0]))
@@ -185,12 +179,6 @@ def panels(
     return figure, figure.subplots(rows, columns, squeeze=False, sharey=sharey)
 
 
-def no_ticks() -> NullLocator:
-    from matplotlib.ticker import NullLocator
-
-    return NullLocator()
-
-
 def tick_step(most: float) -> float:
     """The step of 1, 2 or 5 times a power of ten that gives two to four ticks up to ``most``."""
     power = 10.0 ** np.floor(np.log10(most / 2))
@@ -198,8 +186,6 @@ def tick_step(most: float) -> float:
 
 
 def encode(figure: Figure, alt: str, caption: str = "") -> Picture:
-    """Return SVG, or where that is large the smaller of SVG and PNG."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     _lay_out(figure)
@@ -207,16 +193,8 @@ def encode(figure: Figure, alt: str, caption: str = "") -> Picture:
     FigureCanvasSVG(figure).print_svg(  # type: ignore[no-untyped-call]
         stream, metadata={"Date": None, "Creator": None}
     )
-    kind, data = "svg+xml", _short_numbers(stream.getvalue())
-    if len(data) > LARGE_SVG and set(data.decode()) <= _letters_of_usual() | {"\n"}:
-        stream = io.BytesIO()
-        figure.set_dpi(DPI)
-        FigureCanvasAgg(figure).print_png(  # type: ignore[no-untyped-call]
-            stream, metadata={"Software": None}
-        )
-        if stream.tell() < len(data):
-            kind, data = "png", stream.getvalue()
-    return Picture(data_uri(kind, data), alt, round(100 * figure.get_size_inches()[0]), caption)
+    uri = data_uri("svg+xml", _short_numbers(stream.getvalue()))
+    return Picture(uri, alt, round(100 * figure.get_size_inches()[0]), caption)
 
 
 def _lay_out(figure: Figure) -> None:
@@ -295,18 +273,16 @@ def forest(
     high: np.ndarray,
     *,
     colours: Sequence[str] | str = COLOURS[0],
-    hollow: Sequence[bool] | None = None,
     offset: float = 0.0,
     marker: str = "o",
 ) -> None:
-    """Draw values with intervals, one row a label, the first on top; hollow marks are left in doubt."""
+    """Draw values with intervals, one row a label, the first on top."""
     rows = np.arange(len(labels), dtype=float) + offset
     each = [colours] * len(labels) if isinstance(colours, str) else list(colours)
     for i, row in enumerate(rows):
         if np.isfinite(low[i]) and np.isfinite(high[i]):
             axes.plot([low[i], high[i]], [row, row], color=each[i], linewidth=1.6, solid_capstyle="butt")
-        face = "white" if hollow is not None and hollow[i] else each[i]
-        axes.plot([value[i]], [row], marker, color=each[i], markerfacecolor=face, markersize=4.5)
+        axes.plot([value[i]], [row], marker, color=each[i], markersize=4.5)
     axes.set_yticks(np.arange(len(labels)), labels)
     axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.grid(axis="x")

@@ -152,12 +152,6 @@ def noted(network: Network, note: str) -> Network:
     return dataclasses.replace(network, notes=(*network.notes, note))
 
 
-def thread_counts(wanted: EngineRequest) -> list[int]:
-    """Return the thread counts to try: those asked for, or torch's number and half of it."""
-    most = torch.get_num_threads()
-    return [wanted.threads] if wanted.threads else sorted({most, max(1, most // 2)}, reverse=True)
-
-
 def _chosen(network: Network, file: OnnxFile, wanted: EngineRequest, sample: torch.Tensor) -> Network:
     key = _key(network, wanted)
     known = recall(key)
@@ -211,9 +205,9 @@ def _candidates(
 
 def _ways_to_share(network: Network, wanted: EngineRequest) -> list[tuple[int, int]]:
     """Return threads and streams to try: a batch on all threads, and a part of it on each."""
-    counts = thread_counts(wanted)
-    shared = [(count, count) for count in counts] if network.fixed_batch is None else []
-    return list(dict.fromkeys([*shared, *((count, 1) for count in counts)]))
+    most = wanted.threads or torch.get_num_threads()
+    shared = [(most, most)] if network.fixed_batch is None and most > 1 else []
+    return [*shared, (most, 1)] if wanted.threads or most == 1 else [*shared, (most, 1), (most // 2, 1)]
 
 
 def _as_known(

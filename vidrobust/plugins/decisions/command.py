@@ -23,10 +23,9 @@ from vidrobust.stages.remedies.box_rows import BoxStudy
 from vidrobust.stages.remedies.study import FootageTables, detector_study
 
 FILE = "decisions.json"
-RANKED = 6
-"""Remedies that are printed; decisions.json has all."""
+RANKED = 6  # Remedies that are printed; decisions.json has all
+# States in which an object is taken to be on its path; of others it is unknown
 SETTLED_STATES = ("covered", "hidden", *FAULTS)
-"""States in which an object is taken to be on its path; of others it is unknown."""
 
 
 @click.command(cls=GroupedCommand)

@@ -17,12 +17,11 @@ from vidrobust.metrics.tracks.follow import TrackSettings, follow
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.plugins.decisions.places import LineOrZone
 
+# An object has crossed a line once it is so many of its sizes beyond it: less is the shake of its box
 SETTLED = 0.25
-"""An object has crossed a line once it is so many of its sizes beyond it: less is the shake of its box."""
+# A counted crossing belongs to one of the reference in the same direction within so many seconds
 TOGETHER_S = 1.0
-"""A counted crossing belongs to one of the reference in the same direction within so many seconds."""
-LATE_S = 0.2
-"""A crossing counted later than this is late."""
+LATE_S = 0.2  # A crossing counted later than this is late
 PATH = ["object", "row", "x", "y", "size", "sure"]
 
 

@@ -32,8 +32,7 @@ COMMANDS = (
 )
 
 
-def _where_studied(place: str) -> Callable[..., Any]:
-    """Import only where there is a study: with SciPy that takes half a second."""
+def _where_studied(place: str) -> Callable[..., Any]:  # importing SciPy takes half a second
     return lambda run, *keep: called(place)(run, *keep) if run.json(FILE) else ""
 
 

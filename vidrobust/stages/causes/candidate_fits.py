@@ -45,6 +45,7 @@ LEAST_LEVELS = 0.1  # no noise is fitted to a smaller difference, levels rms
 RATE_STEPS = 3  # steps in which the bit rate is searched
 FIRST_RATIO = 100.0  # raw bits over coded bits at which the search begins
 RISE = 0.5  # the error's size rises about as the root of that ratio
+NAMED = ("cause", "perturbation", "strength", "grain", "grain_seen")  # columns of a candidate
 ENOUGH = 0.1  # log of an error's size over the footage's at which the search ends; the error is scaled
 SEARCHED_PX = 640  # side of the middle of a picture on which the bit rate is searched
 NEAR_ENERGY = 1.5  # an error is scaled to the size of the footage's by no more than this
@@ -150,13 +151,8 @@ def rows(pair: PairReplays, made: list[Candidate], z: np.ndarray) -> list[dict[s
         else:
             along = float((z[each.played] - z[each.before]) @ d)
             whole = float((z[each.after] - z[each.before]) @ d)
-        what: dict[str, Any] = {
-            "cause": each.cause,
-            "perturbation": each.perturbation,
-            "strength": each.strength,
-        }
-        grain = {"grain": each.grain, "grain_seen": each.grain_seen}
-        lines.append({**what, "along": along, "along_cause": whole, **grain})
+        what = {name: getattr(each, name) for name in NAMED}
+        lines.append({**what, "along": along, "along_cause": whole})
     return lines
 
 

@@ -30,9 +30,7 @@ from vidrobust.stages.causes.outcomes import Excluded, NoThirdFrame
 from vidrobust.stages.causes.scene import NO_PLACEBO, PLACEBOS, ReplayScene, ShownMotion, too_dark
 
 DRAWS = 2  # exchanges of noise and coding per pair
-LEAST_NEW = (
-    3e-4  # share of the picture that is new from which t+2 is looked into for it; less is shown by t+1
-)
+LEAST_NEW = 3e-4  # share of the picture that is new from which t+2 is measured; less is shown by t+1
 TOO_BLURRED = -0.3  # a third frame so much blurrier than t, px, is taken only where the other is worse
 # Causes that ``frame_pairs.change`` does not measure.
 WITH_MEASURE = tuple(cause for cause in CATALOGUE.values() if cause.measure is not None)
