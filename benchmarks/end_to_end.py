@@ -137,7 +137,7 @@ def long_clip(sources: Sequence[str], seconds: float, size: str, folder: Path) -
 
 def study(sources: Path, out: Path, *more: str) -> Wording:
     """A whole study in a process of its own; its stages are timed by processors, engines by the clock."""
-    command = [sys.executable, "-c", STAGES_BY_PROCESSORS, "study", str(sources), "-o", str(out), "-q", *more]
+    command = [sys.executable, "-c", STAGES_BY_PROCESSORS, "study", str(sources), "-o", str(out), *more]
     wall, work, peak = timed(command)
     record = json.loads((out / "run.json").read_text())
     stages = {name: float(stage["seconds"]) for name, stage in record["stages"].items()}
@@ -153,15 +153,23 @@ def _pairs(record: dict[str, Any]) -> int:
 
 
 def timed(command: Sequence[str]) -> tuple[float, float, float]:
-    """Wall seconds, seconds of processors and peak memory, MB, of a process and its children."""
+    """Wall seconds, seconds of processors and peak memory, MB, of a process and its children.
+
+    A study's own estimate is printed beside what it took.
+    """
     before = time.perf_counter()
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said)
         _, status, used = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - before
+        said.seek(0)
+        text = said.read().decode()
         if status:
-            said.seek(0)
-            raise SystemExit(f"{' '.join(command)}: {said.read()[-3000:].decode()}")
-    return time.perf_counter() - before, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+            raise SystemExit(f"{' '.join(command)}: {text[-3000:]}")
+        if "it was estimated at " in text:
+            span = text.partition("it was estimated at ")[2].partition("\n")[0]
+            say(f"  estimated at {span}, took {wall:.0f} s with its start")
+    return wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
 def beside_plain(clips: Path, model: str, summary: Wording) -> None:

@@ -180,7 +180,7 @@ def _figure(table: pd.DataFrame, model: str, metric: str) -> Picture:
     before = float(rows["before"].iloc[0]) if len(rows) else math.nan
     rules = rules.assign(x=rules["delay_ms"])
     silence = silence.assign(x=100 * silence["asked"], best=True)
-    most = 1.05 * 100 * float(np.nanmax([before, *rows["after"]], initial=0.01))
+    most = 1.05 * 100 * float(np.nan_to_num([before, *rows["after"]]).max(initial=0.01))
     parts: list[str] = []
     for left, of, label, text in (
         (60, rules, "worst delay until a lasting change is reported, ms", FILLED),
