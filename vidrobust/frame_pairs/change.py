@@ -207,7 +207,7 @@ def measure_change(
             if _less(again.moved, found):
                 found = again.whole()
     for _ in range(AGAIN):
-        light = _lights_found(first, second, found, shadows=lit)
+        light = _lights_found(first, second, found, lit=lit)
         again = _measured_in(light, first, second, found, fine=fine)
         if again is None or not _less(again.moved, found):
             break
@@ -264,13 +264,11 @@ def _left(light: Lights, first: np.ndarray, second: np.ndarray, seen: np.ndarray
     return root_mean_square(blurred_difference(lit, second)[seen])
 
 
-def _lights_found(
-    first: np.ndarray, second: np.ndarray, found: PairChange, *, shadows: bool
-) -> Lights | None:
+def _lights_found(first: np.ndarray, second: np.ndarray, found: PairChange, *, lit: bool) -> Lights | None:
     saturates = found.levels.has_light and any(
         np.count_nonzero(brightest(x) >= FULL) > SATURATED * x[..., 0].size for x in (first, second)
     )
-    there = saturates or (shadows and found.local.there) or is_strong(found.levels, first)
+    there = saturates or (lit and found.local.there) or is_strong(found.levels, first)
     return found.lights if there or abs(found.blur.sigma_px) >= STRONG_BLUR else None
 
 

@@ -110,9 +110,8 @@ def fit_local_light(
     blocks = _blocks(a, b if isinstance(b, _Target) else _Target.of(b), visible, block)
     if int((blocks.weight > 0).sum()) < MIN_BLOCKS:
         return no_local_light()
-    lattice, *others = (
-        _fit(blocks, blocks.weight, each) for each in ((0,) if still is None else (0, ABSOLUTE))
-    )
+    rounds = (0,) if still is None else (0, ABSOLUTE)
+    lattice, *others = (_fit(blocks, blocks.weight, each) for each in rounds)
     if max(_size(blocks, each) for each in (lattice, *others)) < SMALLEST:
         return no_local_light()
     misses = _misses(blocks)

@@ -161,8 +161,7 @@ def _chosen(network: Network, file: OnnxFile, wanted: EngineRequest, sample: tor
         and (found := _as_known(network, file, wanted, known, key))
     ):
         return found
-    frames = max(FRAMES, torch.get_num_threads())
-    inputs = network.preprocess(sample[torch.arange(frames) % len(sample)])
+    inputs = network.preprocess(sample[torch.arange(max(FRAMES, torch.get_num_threads())) % len(sample)])
     reference = rows_of(network.run, inputs, network)
     candidates, why_not = _candidates(network, file, wanted, inputs, reference)
     if wanted.engine == "auto" or not candidates:

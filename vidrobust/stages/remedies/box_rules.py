@@ -22,7 +22,12 @@ class BoxRule:
     """
 
     def __init__(
-        self, start: float = 0.5, keep: float = 0.3, iou: float = 0.3, memory: int = 5, amount: float = 0
+        self,
+        start: float = 0.5,
+        keep: float = 0.3,
+        iou: float = 0.3,
+        memory: int = 5,
+        amount: float = 0,
     ) -> None:
         self.start, self.keep, self.iou = start, keep, iou
         self.memory, self.amount = memory, amount
