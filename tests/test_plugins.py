@@ -180,7 +180,7 @@ from vidrobust.stages.report.page import write_report
 
 folder = RunFolder.create(Path("run"), Settings())
 folder.update(models=[{"name": "net", "spec": "net", "task": "classification"}])
-folder.write_json("repeatability.json", {"studies": []})  # the gauge is asked only where there is a study
+folder.write_json("repeatability.json", {"of": "older answers"})  # the gauge is asked only where there is a study
 print(write_report(folder.path).name, text_of(RunTables(folder.path)).split()[0])
 print(gates_on(folder, [parse_gate("percent_grr > 30")])[0].outcome)
 """

@@ -181,8 +181,8 @@ def panels(
 
 def tick_step(most: float) -> float:
     """The step of 1, 2 or 5 times a power of ten that gives two to four ticks up to ``most``."""
-    power = 10.0 ** np.floor(np.log10(most / 2))
-    return float(max(step * power for step in (1, 2, 5) if step * power <= most / 2))
+    power = 10.0 ** np.floor(np.log10(half := max(1e-9, most / 2)))  # also of nothing, or what is not known
+    return float(max(step * power for step in (1, 2, 5) if step * power <= half * (1 + 1e-9)))
 
 
 def encode(figure: Figure, alt: str, caption: str = "") -> Picture:
