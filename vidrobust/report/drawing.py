@@ -153,9 +153,9 @@ class Plot:
         return parts
 
 
-def ticks(low: float, high: float) -> dict[float, str]:
-    """Return four to nine round values between two, as text."""
-    step = tick_step((high - low) / 2)
+def ticks(low: float, high: float, parts: int = 2) -> dict[float, str]:
+    """Return round values between two, two to four in each of so many parts, as text."""
+    step = tick_step((high - low) / parts)
     return {k * step: f"{k * step:g}" for k in range(int(np.ceil(low / step)), int(high / step) + 1)}
 
 

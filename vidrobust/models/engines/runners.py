@@ -70,7 +70,7 @@ class Engine:
         return f"{self.name} {installed(self.package)}"
 
 
-def side_by_side(runs: Sequence[Run]) -> Run:
+def in_parts(runs: Sequence[Run]) -> Run:
     """Return a run that cuts each batch into parts, and gives each part to the next of these that is free."""
     if len(runs) == 1:
         return runs[0]
@@ -99,7 +99,7 @@ def open_onnxruntime(file: OnnxFile, threads: int, precision: Precision, streams
     def run(inputs: torch.Tensor) -> np.ndarray:
         return np.asarray(session.run([file.output], {file.input: file.array(inputs)})[0])
 
-    return side_by_side([run] * streams)
+    return in_parts([run] * streams)
 
 
 def open_openvino(file: OnnxFile, threads: int, precision: Precision, streams: int) -> Run:
@@ -123,7 +123,7 @@ def open_openvino(file: OnnxFile, threads: int, precision: Precision, streams: i
     def opened(request: Any) -> Run:
         return lambda inputs: np.asarray(request.infer({file.input: file.array(inputs)})[output])
 
-    return side_by_side([opened(compiled.create_infer_request()) for _ in range(streams)])
+    return in_parts([opened(compiled.create_infer_request()) for _ in range(streams)])
 
 
 def _openvino() -> Any:

@@ -258,7 +258,7 @@ class ChosenFrames:
     left: int  # Flips one of whose frames found no room
 
 
-def keep(run: OpenRun, drawn_on: Model | None = None) -> dict[str, Any]:
+def keep(run: OpenRun, drawn_on: Model | None) -> dict[str, Any]:
     """Write the table ``player_frames``, and return what was kept, in plain values for ``moments.json``."""
     if not run.settings.pictures:
         run.folder.write_table("player_frames", tables.empty("player_frames"))

@@ -206,8 +206,7 @@ def variation_figure(found: pd.DataFrame | None) -> Picture | None:
         left, top = 90 + 216 * (k % COLUMNS), 26 + 156 * (k // COLUMNS)
         plot = Plot(left, top, left + 208, top + 100, (0, most / 0.9), (len(SCALES) - 0.5, -0.5))
         names = {} if k % COLUMNS else {float(y): text for y, text in enumerate(SCALES.values())}
-        step = drawing.tick_step(most)
-        ticks = {at * step: f"{at * step:g}" for at in range(int(most / step) + 1)}
+        ticks = drawing.ticks(0, most, 1)
         parts += plot.axes(ticks, names, ("%" if factor == 100 else unit, ""), drawing.LIGHT)
         parts.append(written(left + 104, top - 6, title_of(quantity)))
         for y, row in enumerate(of[["p50", "p95", "p99", "valid"]].to_numpy(np.float64)):
