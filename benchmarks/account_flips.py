@@ -54,7 +54,9 @@ def run_world(
 
     def noise(number: int) -> np.ndarray:
         rng = np.random.default_rng([world.seed, 1, number])
-        return np.float32(world.sigma) * rng.standard_normal((worlds.HEIGHT, worlds.WIDTH, 3), np.float32)
+        return np.float32(world.sigma) * rng.standard_normal(
+            (worlds.HEIGHT, worlds.WIDTH, 3), np.float32
+        )
 
     def record(frame: worlds.Frame, own: np.ndarray) -> np.ndarray:
         return to_levels(worlds.render(scene, part, frame) + own)
@@ -134,7 +136,9 @@ def main() -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     clips = sorted(
-        f"{folder}/{p.name}" for folder in certificate.CLIPS for p in (given.corpus / folder).glob("*.mp4")
+        f"{folder}/{p.name}"
+        for folder in certificate.CLIPS
+        for p in (given.corpus / folder).glob("*.mp4")
     )
     kept = given.out.read_text().splitlines() if given.out and given.out.is_file() else []
     runs: list[dict[str, Any]] = [json.loads(line) for line in kept]

@@ -48,7 +48,9 @@ def drawn(
     along = change * (share_of(remembering(length, memory, rng)) + 0.3 * rng.normal(size=length))
     frame = np.arange(length)
     pixels = change * np.exp(0.5 * rng.normal(size=length))
-    links = pd.DataFrame({"frame_a": frame, "frame_b": frame + 1, "pixel_change": pixels, "excluded": ""})
+    links = pd.DataFrame(
+        {"frame_a": frame, "frame_b": frame + 1, "pixel_change": pixels, "excluded": ""}
+    )
     chosen = choose_pairs(links, pairs, str(rng.integers(1 << 30)))
     at, weight = chosen["frame_a"].to_numpy(), chosen["weight"].to_numpy()
     columns = np.column_stack([weight * along[at], weight * change[at]])
@@ -62,7 +64,11 @@ def drawn(
         summary = share_of_totals(totals, lambda t: t[..., 0] / t[..., 1], draws=len(at))
         truths = (along.sum() / change.sum(), process)
         found.append(
-            [*(summary.low <= t <= summary.high for t in truths), summary.high - summary.low, len(totals)]
+            [
+                *(summary.low <= t <= summary.high for t in truths),
+                summary.high - summary.low,
+                len(totals),
+            ]
         )
     return found
 
@@ -76,12 +82,20 @@ def main() -> None:
     rows = []
     for length, pairs in CLIPS:
         for memory in MEMORY:
-            every = np.array([drawn(length, pairs, memory, process, rng) for _ in range(draws)], float)
+            every = np.array(
+                [drawn(length, pairs, memory, process, rng) for _ in range(draws)], float
+            )
             for shortest, own in zip(SHORTEST, np.moveaxis(every, 1, 0), strict=True):
                 summary = dict(zip(("this_clip", "process"), own[:, :2].mean(axis=0), strict=True))
                 summary |= {"width": float(np.nanmean(own[:, 2])), "units": float(own[:, 3].mean())}
                 rows.append(
-                    {"clip": length, "pairs": pairs, "memory": memory, "shortest": shortest, **summary}
+                    {
+                        "clip": length,
+                        "pairs": pairs,
+                        "memory": memory,
+                        "shortest": shortest,
+                        **summary,
+                    }
                 )
     say(pd.DataFrame(rows).round(3).to_string(index=False))
 

@@ -89,7 +89,9 @@ class Frame:
 
 def of_lamps(frames: list[Frame], gains: list[float]) -> list[Frame]:
     """The frames with one of two lamps at these gains."""
-    return [replace(frame, lamp=gain, level=gain) for frame, gain in zip(frames, gains, strict=True)]
+    return [
+        replace(frame, lamp=gain, level=gain) for frame, gain in zip(frames, gains, strict=True)
+    ]
 
 
 def local_gain(frame: Frame) -> np.ndarray:
@@ -100,7 +102,9 @@ def local_gain(frame: Frame) -> np.ndarray:
         middle_x, middle_y, depth = frame.shadow
         gain -= depth * np.exp(-(((x - middle_x) / 0.15) ** 2 + ((y - middle_y) / 0.2) ** 2) / 2)
     left, right = (np.exp(-(((x - lamp) / 0.35) ** 2)) for lamp in (0.2, 0.8))
-    by_lamp, by_level = ((each * left + right) / (left + right) for each in (frame.lamp, frame.level))
+    by_lamp, by_level = (
+        (each * left + right) / (left + right) for each in (frame.lamp, frame.level)
+    )
     gain *= by_lamp * (np.median(by_level) / np.median(by_lamp))
     return gain[..., None].astype(np.float32)
 
@@ -130,7 +134,9 @@ def _with_part(scene: np.ndarray, part: np.ndarray, place: float) -> np.ndarray:
     cx, cy, rx, ry = place + MARGIN, 0.6 * height, 55.0, 45.0
     source = (part.shape[1] / 2, part.shape[0] / 2)
     shift = np.float32([[1, 0, source[0] - cx], [0, 1, source[1] - cy]])
-    moved = cv2.warpAffine(part, shift, (width, height), flags=cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP)
+    moved = cv2.warpAffine(
+        part, shift, (width, height), flags=cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP
+    )
     y, x = np.mgrid[:height, :width]
     distance = np.hypot((x - cx) / rx, (y - cy) / ry)
     alpha = np.clip((1 - distance) * 50 + 0.5, 0, 1)[..., None].astype(np.float32)
@@ -159,14 +165,18 @@ def _belt(rng: np.random.Generator, n: int) -> list[Frame]:
 
 
 def _both(rng: np.random.Generator, n: int) -> list[Frame]:
-    return [Frame(shift=j.shift, gain=f.gain) for j, f in zip(_jitter(rng, n), _flicker(rng, n), strict=True)]
+    return [
+        Frame(shift=j.shift, gain=f.gain)
+        for j, f in zip(_jitter(rng, n), _flicker(rng, n), strict=True)
+    ]
 
 
 def _shadow(rng: np.random.Generator, n: int) -> list[Frame]:
     phase = rng.uniform(0, 2 * np.pi)
     turns = [2 * np.pi * t / 17 + phase for t in range(n)]
     return [
-        Frame(shadow=(0.5 + 0.35 * float(np.sin(a)), 0.5 + 0.3 * float(np.cos(1.3 * a)), 0.5)) for a in turns
+        Frame(shadow=(0.5 + 0.35 * float(np.sin(a)), 0.5 + 0.3 * float(np.cos(1.3 * a)), 0.5))
+        for a in turns
     ]
 
 
@@ -202,7 +212,11 @@ def coded(
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="matroska") as out:
         stream = out.add_stream(codec, rate=25, options=dict(options))
-        stream.width, stream.height, stream.pix_fmt = frames[0].shape[1], frames[0].shape[0], "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = (
+            frames[0].shape[1],
+            frames[0].shape[0],
+            "yuv420p",
+        )
         for frame in frames:
             out.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         out.mux(stream.encode(None))
@@ -223,7 +237,10 @@ def world(
 
 
 def study(
-    frames: list[np.ndarray], models: list[Classifier], item: str, kept: list[tuple[str, int, PairReplays]]
+    frames: list[np.ndarray],
+    models: list[Classifier],
+    item: str,
+    kept: list[tuple[str, int, PairReplays]],
 ) -> list[dict[str, object]]:
     """Rows of the table ``causes``; fills ``kept`` with the replays' stand-ins."""
     rows: list[dict[str, object]] = []
@@ -272,14 +289,18 @@ class RandomAnswers:
 
     def __call__(self, pixels: torch.Tensor) -> Classifications:
         keys = [zlib.crc32(x.contiguous().numpy().tobytes()) for x in pixels.unbind()]
-        logits = [np.random.default_rng([key, self.seed]).normal(0, 2, self.classes) for key in keys]
+        logits = [
+            np.random.default_rng([key, self.seed]).normal(0, 2, self.classes) for key in keys
+        ]
         return Classifications.from_logits(np.stack(logits), self.class_names)
 
 
 def small(replays: PairReplays) -> PairReplays:
     """The same with each picture replaced by one pixel row that stands for it: enough for random answers."""
     stand_ins = [
-        np.frombuffer(zlib.crc32(picture.tobytes()).to_bytes(6, "little"), np.uint8).reshape(1, 2, 3)
+        np.frombuffer(zlib.crc32(picture.tobytes()).to_bytes(6, "little"), np.uint8).reshape(
+            1, 2, 3
+        )
         for picture in replays.pictures
     ]
     return replace(replays, pictures=tuple(stand_ins))
@@ -292,7 +313,14 @@ def null(pairs: list[tuple[str, int, PairReplays]], count: int) -> None:
         for seed in range(count):
             model = RandomAnswers(classes, seed)
             rows = [
-                {"item": item, "frame_a": t, "frame_b": t + 1, "weight": 1.0, "scale": "adjacent", **row}
+                {
+                    "item": item,
+                    "frame_a": t,
+                    "frame_b": t + 1,
+                    "weight": 1.0,
+                    "scale": "adjacent",
+                    **row,
+                }
                 for item, t, replays in pairs
                 for row in score(replays, model)
             ]
@@ -365,7 +393,13 @@ def study_clip(
             wanted = [t - 1] * (t - 1 in usable) + [t, t + 1] + [t + 2] * (t + 1 in usable)
             frames = dict(zip(wanted, map(to_array, source.at(wanted).pixels), strict=True))
             replays = study_pair(frames.get(t - 1), frames[t], frames[t + 1], frames.get(t + 2))
-            ids = {"item": item, "frame_a": t, "frame_b": t + 1, "weight": chosen.weight, "scale": "adjacent"}
+            ids = {
+                "item": item,
+                "frame_a": t,
+                "frame_b": t + 1,
+                "weight": chosen.weight,
+                "scale": "adjacent",
+            }
             for model in models:
                 rows += [{**ids, **row} for row in score(replays, model)]
     return rows
@@ -377,17 +411,25 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, default=root / "corpus")
     parser.add_argument("--models", type=Path, default=root / "models")
     parser.add_argument("--world", nargs="*", default=list(WORLDS))
-    parser.add_argument("--model", nargs="*", default=["efficientnet-lite0", "mobilenet_v2", "squeezenet"])
+    parser.add_argument(
+        "--model", nargs="*", default=["efficientnet-lite0", "mobilenet_v2", "squeezenet"]
+    )
     parser.add_argument("--pairs", type=int, default=12)
     parser.add_argument("--stills", type=int, default=3, help="so many of them")
     parser.add_argument("--first-still", type=int, default=0)
-    parser.add_argument("--clips", action="store_true", help="real clips as well, so many pairs of each")
-    parser.add_argument("--random", type=int, default=0, help="so many models that answer at random as well")
+    parser.add_argument(
+        "--clips", action="store_true", help="real clips as well, so many pairs of each"
+    )
+    parser.add_argument(
+        "--random", type=int, default=0, help="so many models that answer at random as well"
+    )
     options = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     files = {"mobilenet_v2": "mobilenet_v2_1.0_224.onnx", "squeezenet": "squeezenet1_1_227.onnx"}
-    specs = [f"onnx:{options.models / files[name]}" if name in files else name for name in options.model]
+    specs = [
+        f"onnx:{options.models / files[name]}" if name in files else name for name in options.model
+    ]
     models: list[Classifier] = [load_model(spec, device="cpu") for spec in specs]
     pictures = [still(options.corpus / name, frame) for name, frame in STILLS]
     for item, path, first, count in clips(options.corpus) if options.clips else ():
@@ -400,7 +442,9 @@ def main() -> None:
         rows, kept = [], []
         truth: dict[str, list[np.ndarray]] = {model.name: [] for model in models}
         for k in range(options.first_still, options.first_still + options.stills):
-            frames, clean = world(name, pictures[k], pictures[(k + 1) % len(pictures)], options.pairs, seed=k)
+            frames, clean = world(
+                name, pictures[k], pictures[(k + 1) % len(pictures)], options.pairs, seed=k
+            )
             rows += study(frames, models, f"still {k}", kept)
             for model in models:
                 truth[model.name].append(truth_of(frames, clean, WORLDS[name][1], model))

@@ -115,7 +115,9 @@ def asked_of(dial: str, kinds: str, given: Any, folder: Path) -> Path:
     manifest = folder / f"{dial or 'rest'}-{kinds}.csv"
     write_text(manifest, rows_of(dial, kinds, given, folder).to_csv(index=False))
     settings = Settings(sources=(str(manifest),), model=(given.model,))
-    with opened_sources(settings, str(folder / f"run-{manifest.stem}"), Reporter(quiet=given.quiet)) as run:
+    with opened_sources(
+        settings, str(folder / f"run-{manifest.stem}"), Reporter(quiet=given.quiet)
+    ) as run:
         build(run, STAGES, ["stability"])
         return run.path
 
@@ -127,7 +129,9 @@ def table_of(
 
     It is kept once it is made; one of more arms is taken too, with the false discovery rate over all of them.
     """
-    kept = {k: v for k, v in vars(given).items() if k in DECIDE} | {"policy": right_policy(dial).to_json()}
+    kept = {k: v for k, v in vars(given).items() if k in DECIDE} | {
+        "policy": right_policy(dial).to_json()
+    }
     cells, begin = folder / "cells", f"{dial}-{kinds}-{train}-{targets}-{key_of(kept)}-"
     wanted = arms.split(",")
     for file in sorted(cells.glob(f"{begin}*.parquet")):
@@ -148,7 +152,9 @@ def table_of(
         judging=given.frames,
         quick=True,
     )
-    with opened_folder(asked_of(dial, kinds, given, folder), {}, Reporter(quiet=given.quiet)) as run:
+    with opened_folder(
+        asked_of(dial, kinds, given, folder), {}, Reporter(quiet=given.quiet)
+    ) as run:
         adapt(run, asked)
         found = run.table("adaptation")
     cells.mkdir(exist_ok=True)
@@ -183,7 +189,9 @@ def main() -> None:
         for (targets, dials, arms), train, kinds in product(asked, given.train, given.kinds):
             if not dials:
                 continue
-            tables = {dial: table_of(dial, kinds, targets, train, arms, given, folder) for dial in dials}
+            tables = {
+                dial: table_of(dial, kinds, targets, train, arms, given, folder) for dial in dials
+            }
             say(f"\n**{kinds.replace('+', ' and ')}, {WAYS[train]}, {WAYS[targets]}**\n")
             say_left(tables)
             for other, words in (
@@ -229,14 +237,18 @@ def _before(table: pd.DataFrame, arm: str) -> str:
 
 def _left(table: pd.DataFrame, arm: str) -> str:
     flips, errors = one(table, arm, BEFORE), one(table, arm, BEFORE, metric=ERRORS)
-    return f"{percent(flips['after'])}: {_ratio(flips)} ({percent(errors['after'])})" if flips else ""
+    return (
+        f"{percent(flips['after'])}: {_ratio(flips)} ({percent(errors['after'])})" if flips else ""
+    )
 
 
 def _harmed(tables: Mapping[str, pd.DataFrame], arm: str) -> list[str]:
     """Of each dial the perturbations under which the arm surely has more changed answers than before."""
     found = []
     for dial, table in tables.items():
-        rows = table[(table["arm"] == arm) & (table["against"] == BEFORE) & (table["metric"] == MOVED)]
+        rows = table[
+            (table["arm"] == arm) & (table["against"] == BEFORE) & (table["metric"] == MOVED)
+        ]
         rows = rows[rows["times"].isin([0.0, 1.0]) & (rows["verdict"] == "harms")]
         if len(rows):
             found.append(f"{dial}: {', '.join(dict.fromkeys(rows['judged']))}")

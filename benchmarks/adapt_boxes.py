@@ -36,7 +36,16 @@ def run_of(model: str, footage: Path, out: Path) -> Path:
     """The stage stability of a model on rendered footage, with its known boxes."""
     labels = ["--labels", str(footage / "boxes.json")]
     vidrobust(
-        ["stability", str(footage / "manifest.csv"), *labels, "--model", model, "--out", str(out), "-q"]
+        [
+            "stability",
+            str(footage / "manifest.csv"),
+            *labels,
+            "--model",
+            model,
+            "--out",
+            str(out),
+            "-q",
+        ]
     )
     return out
 
@@ -84,7 +93,9 @@ def main() -> None:
         for dial in given.dial:
             policy = folder / f"{dial}.json"
             write_text(policy, of_classes.right_policy(dial).to_json())
-            run = run_of(model, rendered(folder / dial, given.seed + 1, given, dial), folder / f"run-{dial}")
+            run = run_of(
+                model, rendered(folder / dial, given.seed + 1, given, dial), folder / f"run-{dial}"
+            )
             rest = rendered(folder / "rest", given.seed + 1, given)
             calm = run_of(model, rest, folder / f"run-rest-{dial}")
             for targets in given.targets:
@@ -99,7 +110,9 @@ def main() -> None:
                     str(calm),
                 ]
                 size = ["--steps", str(given.steps), "--seeds", str(given.seeds), "--batch", "8"]
-                vidrobust(["adapt", str(run), *said, *size, "--rate", str(given.rate), "--quick", "-q"])
+                vidrobust(
+                    ["adapt", str(run), *said, *size, "--rate", str(given.rate), "--quick", "-q"]
+                )
                 table = pd.read_parquet(run / "adaptation.parquet")
                 for arm in dict.fromkeys(table["arm"]):
                     say(line_of(table, arm, f"| {dial} | {targets}", of_classes.right_policy(dial)))

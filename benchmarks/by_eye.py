@@ -48,9 +48,14 @@ def overlap(along: pd.DataFrame, about: str) -> float:
 def studied(clip: Path, last: int, models: list[str], out: Path) -> dict[str, pd.DataFrame]:
     """The tables of stability, of frames 0 to last."""
     with av.open(str(clip)) as container:
-        times = [float(frame.time or 0) for frame in itertools.islice(container.decode(video=0), last + 2)]
+        times = [
+            float(frame.time or 0)
+            for frame in itertools.islice(container.decode(video=0), last + 2)
+        ]
     end_s = times[last + 1] if len(times) > last + 1 else None
-    settings = Settings(sources=(str(clip),), model=tuple(models)).changed({"end_s": end_s}, "--end")
+    settings = Settings(sources=(str(clip),), model=tuple(models)).changed(
+        {"end_s": end_s}, "--end"
+    )
     with opened_sources(settings, str(out), Reporter(quiet=True)) as run:
         build(run, STAGES, ["stability"])
         return {name: run.table(name) for name in ("object_frames", "tracks")}
@@ -61,17 +66,23 @@ def main() -> None:
     parser = harness.parser(__doc__)
     parser.add_argument("--corpus", type=Path, default=ROOT.parent / "shared" / "corpus")
     parser.add_argument("--models", type=Path, default=ROOT.parent / "shared" / "models")
-    parser.add_argument("--counts", type=Path, default=ROOT / "tests/metrics/tracks/four_clips_by_eye.csv")
+    parser.add_argument(
+        "--counts", type=Path, default=ROOT / "tests/metrics/tracks/four_clips_by_eye.csv"
+    )
     given = parser.parse_args()
     seen = pd.read_csv(given.counts, keep_default_na=False)
     rows = []
     for clip, things in seen.groupby("clip", sort=False):
         specs = [f"onnx:{given.models / model}.onnx" for model in things["model"].unique()]
         with TemporaryDirectory() as folder:
-            found = studied(given.corpus / str(clip), int(things["last"].max()), specs, Path(folder) / "run")
+            found = studied(
+                given.corpus / str(clip), int(things["last"].max()), specs, Path(folder) / "run"
+            )
         for model, own in things.groupby("model", sort=False):
             of = {name: table[table["model"] == model] for name, table in found.items()}
-            rows += [(clip, model, *row) for row in compared(own, of["object_frames"], of["tracks"])]
+            rows += [
+                (clip, model, *row) for row in compared(own, of["object_frames"], of["tracks"])
+            ]
     said = harness.table(
         "clip", "detector", "thing", "frames by eye", "without a box by eye", "objects of the code",
         "their frames", "uncovered", "of these by eye too", "vanished",
@@ -81,7 +92,9 @@ def main() -> None:
     say("")
 
 
-def compared(things: pd.DataFrame, along: pd.DataFrame, tracks: pd.DataFrame) -> list[tuple[object, ...]]:
+def compared(
+    things: pd.DataFrame, along: pd.DataFrame, tracks: pd.DataFrame
+) -> list[tuple[object, ...]]:
     """A row a thing, and one for all else that is followed."""
     of: dict[object, list[pd.DataFrame]] = {}
     for _, steps in along.groupby("track"):
@@ -93,13 +106,20 @@ def compared(things: pd.DataFrame, along: pd.DataFrame, tracks: pd.DataFrame) ->
         missing = {int(frame) for frame in str(thing.frames_without_any_box).split()}
         frames = thing.last - thing.first + 1
         rows.append(
-            (thing.object, frames, len(missing), *_of_code(of.get(thing.object, []), tracks, missing))
+            (
+                thing.object,
+                frames,
+                len(missing),
+                *_of_code(of.get(thing.object, []), tracks, missing),
+            )
         )
     rows.append(("all else", "", "", *_of_code(of.get("else", []), tracks, set())))
     return rows
 
 
-def _of_code(parts: list[pd.DataFrame], tracks: pd.DataFrame, missing: set[int]) -> tuple[object, ...]:
+def _of_code(
+    parts: list[pd.DataFrame], tracks: pd.DataFrame, missing: set[int]
+) -> tuple[object, ...]:
     """How many objects, their frames, uncovered ones, those that the eye saw too, and how many vanished."""
     if not parts:
         return 0, 0, 0, 0, 0

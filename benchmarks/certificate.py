@@ -73,7 +73,12 @@ from vidrobust.statistics.intervals import clopper_pearson, clustered_rate
 from vidrobust.video.source import open_video
 
 NETWORKS = (
-    *("mobilenet_v1_0.25_128", "mobilenet_v1_0.5_160", "mobilenet_v1_0.75_192", "mobilenet_v1_1.0_224"),
+    *(
+        "mobilenet_v1_0.25_128",
+        "mobilenet_v1_0.5_160",
+        "mobilenet_v1_0.75_192",
+        "mobilenet_v1_1.0_224",
+    ),
     *("mobilenet_v2_1.0_224", "squeezenet1_1_227"),
 )
 CLIPS = ("objects", "factory")
@@ -137,7 +142,9 @@ def drawn(commit: str, count: int, clips: list[str]) -> list[World]:
     for number in range(count):
         rng = np.random.default_rng(list(hashlib.sha256(f"{commit} {number}".encode()).digest()))
         two = number % 5 == 4
-        kinds = TWO[number // 5 % len(TWO)] if two else (KINDS[(number - number // 5) % len(KINDS)],)
+        kinds = (
+            TWO[number // 5 % len(TWO)] if two else (KINDS[(number - number // 5) % len(KINDS)],)
+        )
         first, second = rng.choice(len(clips), 2, replace=False)
         codec = kinds == ("h264",)
         # without noise an exposure that holds repeats its frames, and a repeated frame is no third frame
@@ -160,7 +167,9 @@ def further(commit: str, count: int, clips: list[str]) -> list[World]:
     """Further worlds of a commit: a noise-free condition each, and at every EVERY-th H.264 alone."""
     found = []
     for number in range(count):
-        rng = np.random.default_rng(list(hashlib.sha256(f"{commit} further {number}".encode()).digest()))
+        rng = np.random.default_rng(
+            list(hashlib.sha256(f"{commit} further {number}".encode()).digest())
+        )
         coded = number % EVERY == EVERY - 1
         first, second = rng.choice(len(clips), 2, replace=False)
         found.append(
@@ -181,7 +190,9 @@ def weak(commit: str, count: int, clips: list[str]) -> list[World]:
     """Weak worlds of a commit: a condition each that is smaller than elsewhere, under noise."""
     found = []
     for number in range(count):
-        rng = np.random.default_rng(list(hashlib.sha256(f"{commit} weak {number}".encode()).digest()))
+        rng = np.random.default_rng(
+            list(hashlib.sha256(f"{commit} weak {number}".encode()).digest())
+        )
         first, second = rng.choice(len(clips), 2, replace=False)
         found.append(
             World(
@@ -237,14 +248,19 @@ def course(kind: str, rng: np.random.Generator, count: int, phase: float, size: 
     t = np.arange(count)
     if kind == "exposure":
         return [
-            float(g) for g in np.maximum(0.4, 1 + 0.1 * size * rng.standard_normal(-(-count // 4)).repeat(4))
+            float(g)
+            for g in np.maximum(0.4, 1 + 0.1 * size * rng.standard_normal(-(-count // 4)).repeat(4))
         ][:count]
     if kind == "flicker":
         return [float(1 + 0.08 * size * g) for g in rng.uniform(-1, 1, count)]
     if kind == "shadow":
         turn = 2 * np.pi * t / rng.uniform(12, 30) + phase
         return [
-            (float(0.5 + 0.35 * np.sin(a)), float(0.5 + 0.3 * np.cos(1.3 * a)), min(0.8, 0.4 * size))
+            (
+                float(0.5 + 0.35 * np.sin(a)),
+                float(0.5 + 0.3 * np.cos(1.3 * a)),
+                min(0.8, 0.4 * size),
+            )
             for a in turn
         ]
     if kind == "lamp":
@@ -276,7 +292,9 @@ def true_shares(
     @cache
     def answer(frame: worlds.Frame) -> np.ndarray:
         x = worlds.render(scene, part, frame)
-        made = tuple(to_levels(np.floor(x + rng.random(x.shape, np.float32))) for _ in range(ROUNDINGS))
+        made = tuple(
+            to_levels(np.floor(x + rng.random(x.shape, np.float32))) for _ in range(ROUNDINGS)
+        )
         return np.asarray(coordinates(predict(model, made, "cpu"), "logits").mean(axis=0))
 
     def along(name: str) -> float:
@@ -286,10 +304,15 @@ def true_shares(
             total += float((answer(on) - answer(now) + answer(then) - answer(off)) / 2 @ d[pair])
         return total
 
-    return {cause: along(name) / float(np.square(d).sum()) for cause, name in planted(world.kinds).items()}
+    return {
+        cause: along(name) / float(np.square(d).sum())
+        for cause, name in planted(world.kinds).items()
+    }
 
 
-def run_world(world: World, corpus: Path, models: Path, pairs: int) -> tuple[dict[str, Any], list[Any]]:
+def run_world(
+    world: World, corpus: Path, models: Path, pairs: int
+) -> tuple[dict[str, Any], list[Any]]:
     """One world through replays, account and names."""
     scene, part = picture(corpus, world.still), picture(corpus, world.other)
     frames = conditions(world, pairs + 3)
@@ -320,17 +343,24 @@ def run_world(world: World, corpus: Path, models: Path, pairs: int) -> tuple[dic
         without[NOISE] = [record(frames[t + 1], noise[t]) for t in flips]
     vanishes = {}
     for cause, held in without.items() if flips and not world.crf else ():
-        vanishes[cause] = int((predict(model, tuple(held), "cpu").argmax(axis=1) == labels[flips]).sum())
+        vanishes[cause] = int(
+            (predict(model, tuple(held), "cpu").argmax(axis=1) == labels[flips]).sum()
+        )
     both = PairTable.of(table)
     together = {
-        cause: (cause, *WITH[kind]) for kind in world.kinds if kind in WITH for cause in planted((kind,))
+        cause: (cause, *WITH[kind])
+        for kind in world.kinds
+        if kind in WITH
+        for cause in planted((kind,))
     }
     left = 1 - float(of.share[list(REPLAYED)].sum())
 
     def span(causes: tuple[str, ...]) -> list[float]:
         over = estimate(both, np.sum([both.part_of(cause) for cause in causes], axis=0))
         error = measurement_error(causes[0], over.value, left, coded=world.crf > 0)
-        ends = with_the_rest(both, causes, over.value, (over.low, over.high), error, coded=world.crf > 0)
+        ends = with_the_rest(
+            both, causes, over.value, (over.low, over.high), error, coded=world.crf > 0
+        )
         return [over.value, *ends]
 
     return {
@@ -354,7 +384,9 @@ def run_further(world: World, corpus: Path, models: Path, pairs: int) -> dict[st
     shape = (worlds.HEIGHT, worlds.WIDTH, 3)
     count = pairs if world.crf else FURTHER_PAIRS
     recorded = [
-        to_levels(worlds.render(scene, part, frame) + world.sigma * rng.standard_normal(shape, np.float32))
+        to_levels(
+            worlds.render(scene, part, frame) + world.sigma * rng.standard_normal(shape, np.float32)
+        )
         for frame in conditions(world, count + 3)
     ]
     model: Classifier = load_model(f"onnx:{models / world.network}.onnx", device="cpu")
@@ -368,7 +400,9 @@ def run_weak(world: World, corpus: Path, models: Path, pairs: int) -> dict[str, 
     rng = np.random.default_rng([world.seed, 1])
     shape = (worlds.HEIGHT, worlds.WIDTH, 3)
     recorded = [
-        to_levels(worlds.render(scene, part, frame) + world.sigma * rng.standard_normal(shape, np.float32))
+        to_levels(
+            worlds.render(scene, part, frame) + world.sigma * rng.standard_normal(shape, np.float32)
+        )
         for frame in conditions(world, pairs + 3)
     ]
     model: Classifier = load_model(f"onnx:{models / world.network}.onnx", device="cpu")
@@ -384,7 +418,11 @@ def run_weak(world: World, corpus: Path, models: Path, pairs: int) -> dict[str, 
 
 
 def _coded(frames: list[np.ndarray], world: World) -> list[np.ndarray]:
-    return worlds.coded(frames, options={**worlds.H264, "crf": str(world.crf)}) if world.crf else frames
+    return (
+        worlds.coded(frames, options={**worlds.H264, "crf": str(world.crf)})
+        if world.crf
+        else frames
+    )
 
 
 def _said(world: World, account: pd.DataFrame, fits: pd.DataFrame) -> dict[str, Any]:
@@ -427,7 +465,9 @@ def _study(
         replays = study_pair(*recorded[t - 1 : t + 3], flips=bool(labels[t] != labels[t + 1]))
         kept.append(("world", t, worlds.small(replays)))
         ids = {"item": "world", "frame_a": t, "frame_b": t + 1, "weight": 1.0, "scale": "adjacent"}
-        album, fitted = candidates(replays, "h264" if world.crf else "") if played else (replays.pictures, [])
+        album, fitted = (
+            candidates(replays, "h264" if world.crf else "") if played else (replays.pictures, [])
+        )
         seen = seen_by(model, album)
         rows += [{**ids, **row} for row in score(replays, model, seen)]
         fits += [{**ids, **row} for row in candidate_rows(replays, fitted, seen[0])]
@@ -445,7 +485,9 @@ def again(rows: pd.DataFrame) -> list[tuple[str, float, float]]:
         # the complement of the first is the last, that of the second the last but one
         p = [p_value_of(pairs.take(half), cause) for half in halves]
         found += [
-            (cause, first, second) for first, second in zip(p, reversed(p), strict=True) if first <= LEVEL
+            (cause, first, second)
+            for first, second in zip(p, reversed(p), strict=True)
+            if first <= LEVEL
         ]
     return found
 
@@ -455,16 +497,24 @@ def there(row: dict[str, Any]) -> set[str]:
     return {*row["planted"]}
 
 
-def replication(rows: list[dict[str, Any]], title: str, causes: Callable[[dict[str, Any]], set[str]]) -> str:
+def replication(
+    rows: list[dict[str, Any]], title: str, causes: Callable[[dict[str, Any]], set[str]]
+) -> str:
     """Of the findings of halves (p .01 to .05) of these causes, how many the other halves make again."""
     of_world = [
-        [second <= AGAIN for cause, first, second in r["again"] if cause in causes(r) and first > SURE]
+        [
+            second <= AGAIN
+            for cause, first, second in r["again"]
+            if cause in causes(r) and first > SURE
+        ]
         for r in rows
     ]
     made = [np.array(each) for each in of_world if each]
     if not made:
         return f"{title}: no finding"
-    e = clustered_rate(np.concatenate(made), np.repeat(np.arange(len(made)), [len(each) for each in made]))
+    e = clustered_rate(
+        np.concatenate(made), np.repeat(np.arange(len(made)), [len(each) for each in made])
+    )
     return f"{title}: {e.value:.0%} of {e.n} in {len(made)} worlds [{e.low:.0%}, {e.high:.0%}]"
 
 
@@ -485,13 +535,23 @@ def run_nulls(kept: list[Any], numbers: range) -> list[dict[str, Any]]:
         kind = worlds.RandomAnswers if number % 4 == 0 else HeavyTails
         model = kind((2, 3, 10, 100)[number % 4], number)
         rows = [
-            {"item": item, "frame_a": t, "frame_b": t + 1, "weight": 1.0, "scale": "adjacent", **row}
+            {
+                "item": item,
+                "frame_a": t,
+                "frame_b": t + 1,
+                "weight": 1.0,
+                "scale": "adjacent",
+                **row,
+            }
             for item, t, replays in kept
             for row in score(replays, model)
         ]
         account = summarise(pd.DataFrame(rows), per_item=False)
         found.append(
-            {"key": f"null {number}", "named": [c for c in named(account)["cause"] if c in REPLAYED]}
+            {
+                "key": f"null {number}",
+                "named": [c for c in named(account)["cause"] if c in REPLAYED],
+            }
         )
     return found
 
@@ -514,7 +574,13 @@ def describe(rows: list[dict[str, Any]], wanted: tuple[int, int, int, int]) -> N
         f"{faint} of {wanted[2]} weak ones, {len(nulls)} of {wanted[3]} nulls.\n"
     )
     for count, aimed in ((1, "85 %"), (2, "70 %")):
-        large = [(r, c) for r in made if len(r["kinds"]) == count for c, s in r["true"].items() if s >= LARGE]
+        large = [
+            (r, c)
+            for r in made
+            if len(r["kinds"]) == count
+            for c, s in r["true"].items()
+            if s >= LARGE
+        ]
         words = {1: "one condition", 2: "two conditions"}[count]
         aim(
             f"{words}, causes of true share .2 or more that are named",
@@ -666,7 +732,9 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     file = given.out / f"{commit[:12]}_{given.pairs}_{CAUSES.version}.jsonl"
     rows = [json.loads(line) for line in file.read_text().splitlines()] if file.is_file() else []
-    clips = sorted(f"{folder}/{p.name}" for folder in CLIPS for p in (given.corpus / folder).glob("*.mp4"))
+    clips = sorted(
+        f"{folder}/{p.name}" for folder in CLIPS for p in (given.corpus / folder).glob("*.mp4")
+    )
     done, began = {row["key"] for row in rows}, time.monotonic()
     each = -(-given.nulls // max(given.worlds, 1))
     for number, world in enumerate(drawn(commit, given.worlds, clips)):

@@ -41,13 +41,17 @@ def clips(rate: float, correlation: float, between: float = 0.0) -> Line:
             * np.where(np.arange(runs) < since, 1, 2)
         )
         pair = (1 - correlation) / correlation
-        events = [rng.binomial(200, rng.beta(p * pair, (1 - p) * pair, 10)) for p in np.minimum(own, 0.95)]
+        events = [
+            rng.binomial(200, rng.beta(p * pair, (1 - p) * pair, 10)) for p in np.minimum(own, 0.95)
+        ]
         return p_chart(events, [np.full(10, 200)] * runs, baseline=baseline, laney=between > 0)
 
     return made
 
 
-def numbers(draw: Callable[[np.random.Generator, int], np.ndarray], step: float, least: float) -> Line:
+def numbers(
+    draw: Callable[[np.random.Generator, int], np.ndarray], step: float, least: float
+) -> Line:
     """Runs with one number each, which moves by ``step`` from the run ``since`` on."""
 
     def made(rng: np.random.Generator, baseline: int | None, since: int, runs: int) -> Chart:
@@ -76,7 +80,9 @@ LINES: dict[str, Line] = {
     "p', .1, .1": clips(0.1, 0.1, 0.3),
     "individuals, normal": numbers(lambda rng, n: rng.normal(0, 1, n), 3.0, -np.inf),
     "individuals, gamma": numbers(lambda rng, n: rng.gamma(11.1, 0.03, n), 0.3, 0.0),
-    "individuals, log-normal": numbers(lambda rng, n: 0.33 * np.exp(rng.normal(0, 0.3, n)), 0.3, 0.0),
+    "individuals, log-normal": numbers(
+        lambda rng, n: 0.33 * np.exp(rng.normal(0, 0.3, n)), 0.3, 0.0
+    ),
     "individuals, wide log-normal": numbers(lambda rng, n: np.exp(rng.normal(0, 1, n)), 6.5, 0.0),
     "repeated, counts of 10": numbers(lambda rng, n: rng.poisson(10, n), 9.5, 0.0),
     "repeated, counts of 3": numbers(lambda rng, n: rng.poisson(3, n), 5.2, 0.0),
@@ -119,7 +125,9 @@ def main() -> None:
                 soon += bool((eighth.out | eighth.shifted)[SINCE:].any())
             cells = [100 * out / judged, 100 * shifted / judged]
             cells += [100 * count / given.lines for count in (some, at_once, soon)]
-            row = " | ".join(f"{cell:.2f}" if k < 2 else f"{cell:.0f}" for k, cell in enumerate(cells))
+            row = " | ".join(
+                f"{cell:.2f}" if k < 2 else f"{cell:.0f}" for k, cell in enumerate(cells)
+            )
             say(f"| {name} | {'those before' if baseline is None else baseline} | {row} |")
 
 

@@ -32,7 +32,10 @@ from vidrobust.stages.policy.candidates import standings
 
 WORLDS: dict[str, tuple[str, dict[str, str]]] = {
     "H.264, crf 36": ("libx264", {"crf": "36", "g": "10000"}),
-    "H.264, 150 kbit/s": ("libx264", {"b": "150k", "maxrate": "150k", "bufsize": "150k", "g": "10000"}),
+    "H.264, 150 kbit/s": (
+        "libx264",
+        {"b": "150k", "maxrate": "150k", "bufsize": "150k", "g": "10000"},
+    ),
     "H.264, crf 28": ("libx264", {"crf": "28", "g": "10000"}),
     "HEVC, crf 34": ("libx265", {"crf": "34", "x265-params": "keyint=10000:log-level=none"}),
     "JPEG, quality 40": ("jpeg", {}),
@@ -56,12 +59,16 @@ def coded(frames: list[np.ndarray], codec: str, options: dict[str, str]) -> list
         found = []
         for frame in frames:
             data = cv2.imencode(".jpg", frame[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1]
-            found.append(np.ascontiguousarray(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))[..., ::-1]))
+            found.append(
+                np.ascontiguousarray(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))[..., ::-1])
+            )
         return found
     return worlds.coded(frames, codec, options)
 
 
-def study(frames: list[np.ndarray], model: Classifier, pairs: int, codec: str) -> tuple[float, pd.DataFrame]:
+def study(
+    frames: list[np.ndarray], model: Classifier, pairs: int, codec: str
+) -> tuple[float, pd.DataFrame]:
     """The share of noise and coding, and its rows of ``candidate_fits``."""
     rows, fits = [], []
     for t in range(FIRST, FIRST + pairs):
@@ -105,16 +112,22 @@ def main() -> None:
         for world in given.world:
             rng = np.random.default_rng(number)
             places = [
-                worlds.Frame(shift=(PAN[0] * (t - 6), PAN[1] * (t - 6))) for t in range(given.pairs + 6)
+                worlds.Frame(shift=(PAN[0] * (t - 6), PAN[1] * (t - 6)))
+                for t in range(given.pairs + 6)
             ]
             clean = [worlds.render(scene, scene, place) for place in places]
             recorded = [
-                to_levels(x + rng.normal(0, SIGMA if world != "lossless" else 0, x.shape)) for x in clean
+                to_levels(x + rng.normal(0, SIGMA if world != "lossless" else 0, x.shape))
+                for x in clean
             ]
             codec, options = WORLDS[world]
             share, fits = study(coded(recorded, codec, options), model, given.pairs, STREAM[codec])
-            each = [shown(fits[fits["perturbation"] == name]) if len(fits) else "-" for name in names]
-            stand = [s.perturbation for s in standings(NOISE, fits) if s.stands] if len(fits) else []
+            each = [
+                shown(fits[fits["perturbation"] == name]) if len(fits) else "-" for name in names
+            ]
+            stand = (
+                [s.perturbation for s in standings(NOISE, fits) if s.stands] if len(fits) else []
+            )
             grain = float(fits["grain_seen"].median()) if len(fits) else float("nan")
             table.row(number, world, share, grain, *each, ", ".join(stand) or "none")
 

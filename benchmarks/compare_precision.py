@@ -67,7 +67,9 @@ def world(
     for extra, own in ((0.0, np.maximum(-lean, 0)), (more, np.maximum(lean, 0))):
         # below six clips what is said is said of these alone: there a clip that suits one of the two is no chance
         lasting = (
-            hard + extra + (rng.normal(0, 0.05, clips) if clips >= FEWEST_TESTED and not moments else 0.0)
+            hard
+            + extra
+            + (rng.normal(0, 0.05, clips) if clips >= FEWEST_TESTED and not moments else 0.0)
         )
         missed = np.clip(lasting[code] + own, 0, 0.95)
         found = known[rng.uniform(size=len(known)) >= missed].copy()
@@ -113,7 +115,11 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=24)
     parser.add_argument("--resamples", type=int, default=200, help="0: no bootstrap beside")
     given = parser.parse_args()
-    titles = ("equal: better or worse, %", "the same by a bootstrap, %", "moments: better or worse, %")
+    titles = (
+        "equal: better or worse, %",
+        "the same by a bootstrap, %",
+        "moments: better or worse, %",
+    )
     say("| clips | " + " | ".join((*titles, "planted: worse, %", "difference")) + " |")
     say("|---" * 6 + "|")
     for clips in given.clips:
@@ -125,11 +131,17 @@ def main() -> None:
             if given.resamples:
                 low, high = bootstrap(*equal, rng, given.resamples)
                 by_bootstrap += low > 0 or high < 0
-            by_moments += said(*world(rng, clips, given.frames, moments=MOMENTS))[0] in ("better", "worse")
+            by_moments += said(*world(rng, clips, given.frames, moments=MOMENTS))[0] in (
+                "better",
+                "worse",
+            )
             verdict, difference = said(*world(rng, clips, given.frames, PLANTED))
             found += verdict == "worse"
             size.append(difference)
-        share = [f"{100 * count / given.worlds:.1f}" for count in (alarms, by_bootstrap, by_moments, found)]
+        share = [
+            f"{100 * count / given.worlds:.1f}"
+            for count in (alarms, by_bootstrap, by_moments, found)
+        ]
         share[1] = share[1] if given.resamples else "-"
         say(f"| {clips} | {' | '.join(share)} | {np.mean(size):.3f} |")
 

@@ -82,7 +82,12 @@ def made(folder: Path, parts: int, passes: int, seed: int) -> RunFolder:
     )
     render(settings, folder / "line")
     with contextlib.redirect_stdout(io.StringIO()):
-        command = ["stability", str(folder / "line/manifest.csv"), "--model=line-classifier", "--quiet"]
+        command = [
+            "stability",
+            str(folder / "line/manifest.csv"),
+            "--model=line-classifier",
+            "--quiet",
+        ]
         vidrobust([*command, f"--out={folder / 'run'}"])
     return RunFolder.existing(folder / "run")
 
@@ -97,7 +102,9 @@ def planted(whole: RunFolder, tables: dict[str, pd.DataFrame], rng: np.random.Ge
     return Half(whole, whole.run["inputs"], {**tables, "pairs": pairs})
 
 
-def study(whole: RunFolder, splits: int, seed: int) -> tuple[dict[str, Counter[str]], Counter[str], int]:
+def study(
+    whole: RunFolder, splits: int, seed: int
+) -> tuple[dict[str, Counter[str]], Counter[str], int]:
     """Verdicts of the splits by metric, of the planted change of the flip rate, and splits with some alarm."""
     rng = np.random.default_rng(seed)
     tables: dict[str, pd.DataFrame] = {}
@@ -108,11 +115,14 @@ def study(whole: RunFolder, splits: int, seed: int) -> tuple[dict[str, Counter[s
         a, b = (Half(whole, inputs, tables) for inputs in halves(rng, whole.run["inputs"]))
         compared = compare_runs(a, b)
         some += any(
-            compared["metrics"][name]["verdict"] in ("better", "worse") for name in compared["family"]
+            compared["metrics"][name]["verdict"] in ("better", "worse")
+            for name in compared["family"]
         )
         for name, metric in compared["metrics"].items():
             verdicts.setdefault(name, Counter())[metric["verdict"]] += 1
-        changed = compare_runs(Half(whole, whole.run["inputs"], tables), planted(whole, tables, rng))
+        changed = compare_runs(
+            Half(whole, whole.run["inputs"], tables), planted(whole, tables, rng)
+        )
         found[changed["metrics"]["flip_rate"]["verdict"]] += 1
     return verdicts, found, some
 
@@ -142,7 +152,9 @@ def main() -> None:
         say(f"| {name} | " + " | ".join(map(str, counts)) + " |")
     worst = max(verdicts, key=lambda name: verdicts[name]["better"] + verdicts[name]["worse"])
     wrong = verdicts[worst]["better"] + verdicts[worst]["worse"]
-    say(f"\nof all {len(verdicts)} metrics most false alarms: {worst}, {wrong} of {arguments.splits}")
+    say(
+        f"\nof all {len(verdicts)} metrics most false alarms: {worst}, {wrong} of {arguments.splits}"
+    )
     say(f"some headline metric better or worse: {some} of {arguments.splits}")
     say(f"two points more flips: {dict(found)}")
 

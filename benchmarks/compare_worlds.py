@@ -50,12 +50,15 @@ class World:
     lasting: np.ndarray
 
 
-def rates(rng: np.random.Generator, clips: int, world: World) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def rates(
+    rng: np.random.Generator, clips: int, world: World
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(M, clips x PAIRS) bool of both runs, and (M,) by how much B flips more in these clips if they went on."""
     base = rng.beta(0.5, 9.5, (clips, 1, 1))
     shared = rng.random((clips, PAIRS, 1)) < 0.5
     chance = [
-        np.where(shared, rng.random((clips, PAIRS, 1)), rng.random((clips, PAIRS, METRICS))) for _ in "ab"
+        np.where(shared, rng.random((clips, PAIRS, 1)), rng.random((clips, PAIRS, METRICS)))
+        for _ in "ab"
     ]
     more = [np.clip(-world.away, 0, 1), np.clip(world.away, 0, 1)]
     a, b = ((c < base) | (rng.random(c.shape) < m) for c, m in zip(chance, more, strict=True))
@@ -109,7 +112,9 @@ WORLDS: dict[str, Callable[[np.random.Generator, int], World]] = {
 def paired(a: np.ndarray, b: np.ndarray, clips: int) -> dict[str, Paired]:
     """Ten metrics as rows of clips at 25 pairs a second."""
     clip = np.repeat([f"clip{k}" for k in range(clips)], PAIRS).astype(object)
-    place = pd.DataFrame({"item": clip, "time_s": np.tile(np.arange(PAIRS) / 25, clips), "part": ""})
+    place = pd.DataFrame(
+        {"item": clip, "time_s": np.tile(np.arange(PAIRS) / 25, clips), "part": ""}
+    )
     return {
         f"metric{m}": Paired(a[m].astype(float), b[m].astype(float), clip, False, place)
         for m in range(METRICS)
@@ -132,13 +137,20 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--world", nargs="+", choices=list(WORLDS), default=list(WORLDS))
     given = parser.parse_args()
-    titles = ("some better or worse", "by each interval alone", "of these clips", "falsely of these clips")
+    titles = (
+        "some better or worse",
+        "by each interval alone",
+        "of these clips",
+        "falsely of these clips",
+    )
     say("| world | clips | " + " | ".join((*titles, "worse found", "of these clips")) + " |")
     say("|---" * 8 + "|")
     for name in given.world:
         for clips in given.clips:
             rng = np.random.default_rng([given.seed, clips])
-            counts = np.sum([compared(rng, name, clips, number) for number in range(given.runs)], axis=0)
+            counts = np.sum(
+                [compared(rng, name, clips, number) for number in range(given.runs)], axis=0
+            )
             cells = [f"{100 * each / given.runs:.1f}" for each in counts]
             shown = cells if name == "planted" else [*cells[:4], "-", "-"]
             say(f"| {name} | {clips} | " + " | ".join(shown) + " |")

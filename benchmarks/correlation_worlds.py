@@ -121,18 +121,27 @@ def models(
         if tails:
             noise *= np.sqrt(1 / rng.gamma(0.75, 1 / 0.75, size=noise.shape))
         x, y = sides(noise, common, own, fragile, fragility)
-        pull = {"": -ability, "bent": np.maximum(0, 0.3 - ability), "step": -1.5 * np.tanh(4 * ability)}[
-            shape
-        ]
+        pull = {
+            "": -ability,
+            "bent": np.maximum(0, 0.3 - ability),
+            "step": -1.5 * np.tanh(4 * ability),
+        }[shape]
         accuracy = special.expit(1 + 0.35 * ability)
         spread = accuracy.var(ddof=1)
         if images:
             accuracy = rng.binomial(images, accuracy) / images
         error = float(np.mean(accuracy * (1 - accuracy))) / images if images else 0.0
         reliability = (1 - error / (spread + error),) if images and stated else ()
-        other = skill * pull + fragility * fragile + rng.normal(size=len(family)) if foreign else None
+        other = (
+            skill * pull + fragility * fragile + rng.normal(size=len(family)) if foreign else None
+        )
         return Draw(
-            skill * pull[:, None] + x, skill * pull + y, accuracy[:, None], family, reliability, other
+            skill * pull[:, None] + x,
+            skill * pull + y,
+            accuracy[:, None],
+            family,
+            reliability,
+            other,
         )
 
     return draw
@@ -179,42 +188,71 @@ def frames(
 
 NO, YES, CANNOT = "no evidence", "proxy", "cannot tell"
 WORLDS = {
-    "true proxy, models": World(models(own=0.6), YES, "models", "55 models share skill and a weakness"),
+    "true proxy, models": World(
+        models(own=0.6), YES, "models", "55 models share skill and a weakness"
+    ),
     "true proxy, 30 models": World(models(30, own=0.6), YES, "models", "30 of them"),
     "true proxy, 20 models": World(models(20, own=0.6), YES, "models", "20 of them"),
-    "fragility": World(models(fragility=1.0), NO, "models", "55 share skill and fragility under everything"),
+    "fragility": World(
+        models(fragility=1.0), NO, "models", "55 share skill and fragility under everything"
+    ),
     "fragility, 200 models": World(models(200, fragility=1.0), NO, "models", "200 of them"),
     "fragility, other data": World(
         models(fragility=1.0, foreign=True), NO, "models", "55, and other data is as fragile"
     ),
     "fragility, true proxy": World(
-        models(own=0.6, fragility=0.7), YES, "models", "55 share fragility and, with one family, a weakness"
+        models(own=0.6, fragility=0.7),
+        YES,
+        "models",
+        "55 share fragility and, with one family, a weakness",
     ),
     "other data, true proxy": World(
-        models(own=0.6, fragility=0.7, foreign=True), YES, "models", "the same, beside other data as fragile"
+        models(own=0.6, fragility=0.7, foreign=True),
+        YES,
+        "models",
+        "the same, beside other data as fragile",
     ),
     "skill only": World(models(), NO, "models", "55 models share skill"),
-    "skill only, bent": World(models(shape="bent"), NO, "models", "55, skill matters for weak models alone"),
-    "skill only, step": World(models(200, shape="step"), NO, "models", "200, skill matters in the middle"),
-    "skill only, measured": World(models(images=500), NO, "models", "55, accuracy counted on 500 images"),
+    "skill only, bent": World(
+        models(shape="bent"), NO, "models", "55, skill matters for weak models alone"
+    ),
+    "skill only, step": World(
+        models(200, shape="step"), NO, "models", "200, skill matters in the middle"
+    ),
+    "skill only, measured": World(
+        models(images=500), NO, "models", "55, accuracy counted on 500 images"
+    ),
     "skill only, error unstated": World(
-        models(images=500, stated=False), NO, "models", "the same, and nobody says so: a known limit"
+        models(images=500, stated=False),
+        NO,
+        "models",
+        "the same, and nobody says so: a known limit",
     ),
     "skill only, 12 models": World(models(12), CANNOT, "models", "as many as Gu et al. had"),
-    "skill only, families": World(models(families=14), NO, "models", "55 in 14 families of 1 to 16"),
+    "skill only, families": World(
+        models(families=14), NO, "models", "55 in 14 families of 1 to 16"
+    ),
     "nothing": World(models(skill=0.0), NO, "models", "55 models share nothing"),
     "outliers": World(models(tails=True), NO, "models", "55, errors of infinite variance"),
-    "outliers, true proxy": World(models(tails=True, own=0.8), YES, "models", "the same, and a weakness"),
+    "outliers, true proxy": World(
+        models(tails=True, own=0.8), YES, "models", "the same, and a weakness"
+    ),
     "true proxy, frames": World(frames(own=0.6), YES, "frames", "10 clips of 6 frames"),
     "margin only": World(frames(), NO, "frames", "10 clips of 6 frames share the margin"),
     "fragile frames": World(
         frames(fragility=1.0), NO, "frames", "10 clips of 6, some frames fragile under all"
     ),
     "fragile, true proxy": World(
-        frames(10, 24, own=0.6, fragility=0.7), YES, "frames", "10 clips of 24, fragile, and one family more"
+        frames(10, 24, own=0.6, fragility=0.7),
+        YES,
+        "frames",
+        "10 clips of 24, fragile, and one family more",
     ),
     "default, one clip": World(
-        frames(1, 24, slow=0.0, clip_share=0.0), NO, "frames", "24 unlike frames of one clip, stretches"
+        frames(1, 24, slow=0.0, clip_share=0.0),
+        NO,
+        "frames",
+        "24 unlike frames of one clip, stretches",
     ),
     "default, one clip, true proxy": World(
         frames(1, 24, own=0.6, slow=0.0, clip_share=0.0), YES, "frames", "the same, and more"
@@ -223,12 +261,18 @@ WORLDS = {
         frames(12, 24, own=0.6, slow=0.3), YES, "frames", "12 clips of 24 frames"
     ),
     "dependent frames": World(frames(10, 24, slow=0.9), NO, "frames", "10 clips of 24 slow frames"),
-    "dependent, true proxy": World(frames(10, 24, own=0.6, slow=0.9), YES, "frames", "the same, and more"),
+    "dependent, true proxy": World(
+        frames(10, 24, own=0.6, slow=0.9), YES, "frames", "the same, and more"
+    ),
     "between clips only": World(
         frames(12, 12, between=0.7, clip_share=0.0), NO, "frames", "clips differ, frames not"
     ),
-    "one clip": World(frames(1, 100, slow=0.5, clip_share=0.0), NO, "frames", "100 frames, stretches"),
-    "one slow clip": World(frames(1, 250, slow=0.9, clip_share=0.0), NO, "frames", "250 frames, stretches"),
+    "one clip": World(
+        frames(1, 100, slow=0.5, clip_share=0.0), NO, "frames", "100 frames, stretches"
+    ),
+    "one slow clip": World(
+        frames(1, 250, slow=0.9, clip_share=0.0), NO, "frames", "250 frames, stretches"
+    ),
     "one clip, true proxy": World(
         frames(1, 100, own=0.6, slow=0.5, clip_share=0.0), YES, "frames", "100 frames"
     ),
@@ -237,7 +281,10 @@ WORLDS = {
         frames(20, 12, own=0.7, kind="flips"), YES, "frames", "20 clips of 12, rare flips"
     ),
     "ceiling": World(
-        frames(12, 6, own=0.6, kind="ceiling"), CANNOT, "frames", "sensitivity nearly always at its top"
+        frames(12, 6, own=0.6, kind="ceiling"),
+        CANNOT,
+        "frames",
+        "sensitivity nearly always at its top",
     ),
     "few clusters": World(frames(8, 12), NO, "frames", "8 clips of 12"),
     "few, true proxy": World(frames(8, 12, own=0.6), YES, "frames", "8 clips of 12, and more"),
@@ -254,7 +301,9 @@ def judge_world(world: World, runs: int, seed: int, resamples: int = 499) -> dic
     covered, width, value, raw = [], [], [], []
     families = {f"p{k}": f"family {f}" for k, f in enumerate(FAMILY)}
     for run in range(runs):
-        table = correlate(as_units(world, world.draw(rng, 1)), families, seed=run, resamples=resamples).table
+        table = correlate(
+            as_units(world, world.draw(rng, 1)), families, seed=run, resamples=resamples
+        ).table
         table = table[table["primary"]]
         partial = table[table["method"] == "partial_spearman"]
         for name, verdict in zip(partial["perturbation"], partial["verdict"], strict=True):
@@ -340,7 +389,11 @@ def as_units(world: World, draw: Draw) -> CorrelationUnits:
         clusters_are="stretches" if one_clip else "clips" if in_time else "families",
         series=cluster if in_time else None,
         columns=pd.DataFrame(
-            {"perturbation": [f"p{k}" for k in range(p)], "strength": 1.0, "metric": "total_variation"}
+            {
+                "perturbation": [f"p{k}" for k in range(p)],
+                "strength": 1.0,
+                "metric": "total_variation",
+            }
         ),
         sensitivity=draw.x,
         instability=natural,
@@ -370,14 +423,21 @@ def _sizes(count: int, families: int, scale: int) -> np.ndarray:
     return np.tile(sizes, scale)
 
 
-def _clustered(rng: np.random.Generator, cluster: np.ndarray, share: float, columns: int) -> np.ndarray:
+def _clustered(
+    rng: np.random.Generator, cluster: np.ndarray, share: float, columns: int
+) -> np.ndarray:
     """(n, columns) standard normal, ``share`` of the variance common to a cluster."""
     common = rng.normal(size=(int(cluster.max()) + 1, columns))[cluster]
     return np.sqrt(share) * common + np.sqrt(1 - share) * rng.normal(size=(len(cluster), columns))
 
 
 def _slow(
-    rng: np.random.Generator, clips: int, per_clip: int, columns: int, slow: float, clip_share: float
+    rng: np.random.Generator,
+    clips: int,
+    per_clip: int,
+    columns: int,
+    slow: float,
+    clip_share: float,
 ) -> np.ndarray:
     """(clips * per_clip, columns) standard normal, autoregressive within a clip."""
     steps = rng.normal(size=(clips, per_clip, columns))
@@ -390,7 +450,9 @@ def _slow(
 def judge_together(world: World, runs: int, seed: int) -> Counter[str]:
     """How often each verdict on all perturbations together is given."""
     rng = np.random.default_rng(seed)
-    return Counter(explain_together(as_units(world, world.draw(rng, 1)), seed=i).verdict for i in range(runs))
+    return Counter(
+        explain_together(as_units(world, world.draw(rng, 1)), seed=i).verdict for i in range(runs)
+    )
 
 
 def main() -> None:
@@ -400,7 +462,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--world", nargs="*", choices=list(WORLDS), default=list(WORLDS))
     parser.add_argument("--intervals", action="store_true")
-    parser.add_argument("--together", action="store_true", help="verdicts of all perturbations together")
+    parser.add_argument(
+        "--together", action="store_true", help="verdicts of all perturbations together"
+    )
     arguments = parser.parse_args()
     if arguments.together:
         for name in arguments.world:
@@ -427,7 +491,9 @@ def main() -> None:
             f"{100 * r['no evidence']:.1f} | {100 * r['cannot tell']:.1f} | {100 * r['false']:.1f} |"
         )
     seconds = time.process_time() - start
-    say(f"\n{arguments.runs} draws of {PERTURBATIONS} perturbations in each world; {seconds:.0f} s of CPU.")
+    say(
+        f"\n{arguments.runs} draws of {PERTURBATIONS} perturbations in each world; {seconds:.0f} s of CPU."
+    )
 
 
 if __name__ == "__main__":

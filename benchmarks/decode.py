@@ -44,7 +44,9 @@ def pyav_loop(path: str) -> Iterator[Any]:
         for frame in container.decode(stream):
             plane = reformatter.reformat(frame, format="rgb24").planes[0]
             rows = np.frombuffer(memoryview(plane), np.uint8).reshape(frame.height, -1)
-            yield torch.from_numpy(rows[:, : frame.width * 3].reshape(1, frame.height, frame.width, 3))
+            yield torch.from_numpy(
+                rows[:, : frame.width * 3].reshape(1, frame.height, frame.width, 3)
+            )
 
 
 def vidrobust_loop(path: str, color: str) -> Iterator[Any]:
@@ -170,7 +172,9 @@ def compare(source: str, frames: int, rounds: int) -> list[dict[str, Any]]:
                     known = best.get((name, how), result)
                     best[name, how] = {k: min(known[k], result[k]) for k in result}
     plain = best["pyav", "none"]["ms"]
-    peers = min(r["ms"] for (name, how), r in best.items() if how != "none" and "vidrobust" not in name)
+    peers = min(
+        r["ms"] for (name, how), r in best.items() if how != "none" and "vidrobust" not in name
+    )
     rows = []
     for (name, how), result in best.items():
         base = idle[name] or {"mb": 0.0}
@@ -196,7 +200,9 @@ def main() -> None:
     parser.add_argument("--how", default="none", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:
-        result = measure_one(arguments.one, arguments.clip, arguments.tiny, arguments.frames, arguments.how)
+        result = measure_one(
+            arguments.one, arguments.clip, arguments.tiny, arguments.frames, arguments.how
+        )
         print(json.dumps(result))
         return
     rows = compare(arguments.clip, arguments.frames, arguments.rounds)

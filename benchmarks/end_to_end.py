@@ -44,8 +44,26 @@ from stability_speed import decoding, model_alone
 from vidrobust.pipeline.estimate import looks, usual
 
 PERTURBATIONS = (
-    *("brightness", "rotation", "gaussian_blur", "jpeg", "gaussian_noise", "contrast", "translation", "hue"),
-    *("motion_blur", "impulse_noise", "gamma", "shear", "defocus_blur", "h264", "occlusion", "scale"),
+    *(
+        "brightness",
+        "rotation",
+        "gaussian_blur",
+        "jpeg",
+        "gaussian_noise",
+        "contrast",
+        "translation",
+        "hue",
+    ),
+    *(
+        "motion_blur",
+        "impulse_noise",
+        "gamma",
+        "shear",
+        "defocus_blur",
+        "h264",
+        "occlusion",
+        "scale",
+    ),
 )
 COPIES = """
 from vidrobust.models.load import load_model
@@ -115,7 +133,17 @@ def cut_clips(sources: Sequence[str], count: int, seconds: float, size: str, fol
         source = sources[number % len(sources)]
         begin = (number // len(sources)) * 0.7 % max(length_s(source), 0.1)
         ffmpeg(
-            *("-stream_loop", "-1", "-ss", f"{begin:.2f}", "-i", source, "-t", str(seconds), *coded(size)),
+            *(
+                "-stream_loop",
+                "-1",
+                "-ss",
+                f"{begin:.2f}",
+                "-i",
+                source,
+                "-t",
+                str(seconds),
+                *coded(size),
+            ),
             str(folder / f"clip_{number:04d}.mp4"),
         )
 
@@ -129,20 +157,44 @@ def long_clip(sources: Sequence[str], seconds: float, size: str, folder: Path) -
         ffmpeg("-i", source, *coded(size), str(parts / f"{number}.mp4"))
     once = sum(length_s(str(path)) for path in parts.iterdir())
     turns = int(np.ceil(seconds / once))
-    listed = "".join(f"file '{parts / f'{number}.mp4'}'\\n" for number in range(len(sources))) * turns
+    listed = (
+        "".join(f"file '{parts / f'{number}.mp4'}'\\n" for number in range(len(sources))) * turns
+    )
     (parts / "list.txt").write_text(listed.replace("\\n", "\n"))
-    how = ("-f", "concat", "-safe", "0", "-i", str(parts / "list.txt"), "-t", str(seconds), "-c", "copy")
+    how = (
+        "-f",
+        "concat",
+        "-safe",
+        "0",
+        "-i",
+        str(parts / "list.txt"),
+        "-t",
+        str(seconds),
+        "-c",
+        "copy",
+    )
     ffmpeg(*how, str(folder / "long.mp4"))
 
 
 def study(sources: Path, out: Path, *more: str) -> Wording:
     """A whole study in a process of its own; its stages are timed by processors, engines by the clock."""
-    command = [sys.executable, "-c", STAGES_BY_PROCESSORS, "study", str(sources), "-o", str(out), *more]
+    command = [
+        sys.executable,
+        "-c",
+        STAGES_BY_PROCESSORS,
+        "study",
+        str(sources),
+        "-o",
+        str(out),
+        *more,
+    ]
     wall, work, peak = timed(command)
     record = json.loads((out / "run.json").read_text())
     stages = {name: float(stage["seconds"]) for name, stage in record["stages"].items()}
     frames = sum(int(entry["frames"]) for entry in record["inputs"])
-    return Wording(wall, work, peak, frames, int(record["sample"]["frames"]), _pairs(record), stages)
+    return Wording(
+        wall, work, peak, frames, int(record["sample"]["frames"]), _pairs(record), stages
+    )
 
 
 def _pairs(record: dict[str, Any]) -> int:
@@ -194,7 +246,9 @@ def beside_plain(clips: Path, model: str, summary: Wording) -> None:
     )
 
 
-def formula(sources: Sequence[str], count: int, seconds: float, size: str, model: str, folder: Path) -> None:
+def formula(
+    sources: Sequence[str], count: int, seconds: float, size: str, model: str, folder: Path
+) -> None:
     """A quarter of the clips with a quarter of the samples, and all of them as the quarter predicts it."""
     cut_clips(sources, count, seconds, size, folder / "clips")
     quarter = folder / "quarter"
@@ -204,7 +258,12 @@ def formula(sources: Sequence[str], count: int, seconds: float, size: str, model
     few = study(quarter, folder / "few", "-m", model, f"--frames={count}", f"--pairs={count // 2}")
     tell(f"{count // 4} clips", few)
     all_of = study(
-        folder / "clips", folder / "all", "-m", model, f"--frames={4 * count}", f"--pairs={2 * count}"
+        folder / "clips",
+        folder / "all",
+        "-m",
+        model,
+        f"--frames={4 * count}",
+        f"--pairs={2 * count}",
     )
     tell(f"{count} clips", all_of)
     counts = {"frames": (few.frames, all_of.frames)}

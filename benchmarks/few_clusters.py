@@ -45,7 +45,9 @@ EVENTS = 4.0
 """Expected events of a cluster before."""
 
 
-def draw(rng: np.random.Generator, world: str, count: int, shape: float, ratio: float) -> np.ndarray:
+def draw(
+    rng: np.random.Generator, world: str, count: int, shape: float, ratio: float
+) -> np.ndarray:
     """(2, G) events before and after in each cluster."""
     rate = rng.gamma(shape, EVENTS / shape, count)
     before = rng.poisson(rate)
@@ -65,11 +67,15 @@ def flips(before: np.ndarray, after: np.ndarray) -> tuple[float, float, float]:
 def students(before: np.ndarray, after: np.ndarray) -> tuple[float, float, float]:
     """The t test of the differences, and the interval of the logarithm by linearisation."""
     code, count = np.arange(len(before)), len(before)
-    p = error_over_clusters(cluster_pulls(after - before, code, count)).p(float(after.mean() - before.mean()))
+    p = error_over_clusters(cluster_pulls(after - before, code, count)).p(
+        float(after.mean() - before.mean())
+    )
     if not after.sum() > 0:
         return np.nan, np.nan, p
     ratio = after.sum() / before.sum()
-    half = error_over_clusters(cluster_pulls(after - ratio * before, code, count) / after.mean()).half_width
+    half = error_over_clusters(
+        cluster_pulls(after - ratio * before, code, count) / after.mean()
+    ).half_width
     return float(ratio * np.exp(-half)), float(ratio * np.exp(half)), p
 
 
@@ -88,7 +94,8 @@ def design(before: np.ndarray, after: np.ndarray) -> tuple[float, float, float]:
         return np.nan, np.nan, float(2 * 0.5 ** both.sum())
     # not below the error of a binomial with as many events
     error = max(
-        error_over_clusters(pulls * count / both.sum()).error, np.sqrt(share * (1 - share) / both.sum())
+        error_over_clusters(pulls * count / both.sum()).error,
+        np.sqrt(share * (1 - share) / both.sum()),
     )
     logit, of_logit = float(special.logit(share)), float(error / (share * (1 - share)))
     half = float(special.stdtrit(count - 1, 0.975)) * of_logit
@@ -103,7 +110,9 @@ METHODS: dict[str, Callable[[np.ndarray, np.ndarray], tuple[float, float, float]
 }
 
 
-def cell(rng: np.random.Generator, world: str, count: int, shape: float, ratio: float, draws: int) -> dict:
+def cell(
+    rng: np.random.Generator, world: str, count: int, shape: float, ratio: float, draws: int
+) -> dict:
     """Of each method the shares called, excluded (1 outside the interval), covered, and with an interval."""
     totals = {name: np.zeros(4) for name in METHODS}
     for _ in range(draws):
@@ -143,17 +152,31 @@ def write(path: Path, rows: list) -> None:
     with path.open("w", newline="") as file:
         out = csv.writer(file)
         out.writerow(
-            ["world", "events", "ratio", "clusters", "method", "called", "excluded", "covered", "known"]
+            [
+                "world",
+                "events",
+                "ratio",
+                "clusters",
+                "method",
+                "called",
+                "excluded",
+                "covered",
+                "known",
+            ]
         )
         for *key, found in rows:
             for method, (called, excluded, covered, known) in found.items():
                 held = f"{covered / known:.3f}" if known else ""
-                out.writerow([*key, method, f"{called:.3f}", f"{excluded:.3f}", held, f"{known:.3f}"])
+                out.writerow(
+                    [*key, method, f"{called:.3f}", f"{excluded:.3f}", held, f"{known:.3f}"]
+                )
 
 
 def tables(rows: list) -> None:
     """Level, power and coverage, each one table."""
-    say("\nCalled where nothing changes (ratio 1), percent, and in brackets: 1 outside the interval")
+    say(
+        "\nCalled where nothing changes (ratio 1), percent, and in brackets: 1 outside the interval"
+    )
     told = harness.table("world", "events", "clusters", *METHODS)
     for world, events, ratio, count, found in rows:
         if ratio == 1.0:

@@ -95,9 +95,24 @@ SHOWN = (
 """Recordings from which moving clips are cut, long enough for clips of 5 s and more."""
 MOVING = ("objects", "came_into_view", "camera", "local_light", "sharpness", "keyframes", NOISE)
 """Causes that real moving footage may have by itself: people and things pass, cast shadows and are coded."""
-BESIDE = {"camera": ("came_into_view",), "local_light": ("light",), "noise": (), NOISE: ("keyframes",)}
+BESIDE = {
+    "camera": ("came_into_view",),
+    "local_light": ("light",),
+    "noise": (),
+    NOISE: ("keyframes",),
+}
 """Causes that come along with a planted one: a shaken picture brings new borders, a wide shadow darkens all."""
-CONDITIONS = ("flicker", "jitter", "hue", "focus", "noise", "compression", "exposure", "shadow", "lamp")
+CONDITIONS = (
+    "flicker",
+    "jitter",
+    "hue",
+    "focus",
+    "noise",
+    "compression",
+    "exposure",
+    "shadow",
+    "lamp",
+)
 TWO = (("flicker", "jitter"), ("hue", "noise"), ("exposure", "focus"))
 DIALS = ("light", "shake", "hue", "focus", "noise")
 ONE = "still, one clip of 10 s"
@@ -198,7 +213,8 @@ def plans() -> list[Plan]:
     order = np.random.default_rng(SEED).permutation(len(found))
     cheap = ("predictions", "at random")
     return sorted(
-        (found[k] for k in order), key=lambda p: (p.family != ONE, p.family not in cheap, len(p.seconds))
+        (found[k] for k in order),
+        key=lambda p: (p.family != ONE, p.family not in cheap, len(p.seconds)),
     )
 
 
@@ -209,7 +225,9 @@ def _plan(number: int, family: str, place: int) -> Plan:
     if family == "stills, clips of 5 to 15 s":
         clips = 2 + place % 2
     longest = 6.0 if line else 7.0 if moving else 15.0
-    seconds = (10.0,) if one else tuple(float(s) for s in np.round(rng.uniform(5, longest, clips), 1))
+    seconds = (
+        (10.0,) if one else tuple(float(s) for s in np.round(rng.uniform(5, longest, clips), 1))
+    )
     kinds: tuple[str, ...] = (str(rng.choice(CONDITIONS)),)
     if one and place < len(CONDITIONS):
         kinds = (CONDITIONS[place],)
@@ -223,7 +241,9 @@ def _plan(number: int, family: str, place: int) -> Plan:
     choice = SHOWN if moving else DETECTED if family == "detector" else STILLS
     places = rng.permutation(len(choice))[:clips]
     sigma = float(rng.uniform(3, 6) if "noise" in kinds else rng.uniform(0.5, 2))
-    if family == "moving, as it is" or (not {"exposure", "noise"} & {*kinds} and rng.random() < 0.25):
+    if family == "moving, as it is" or (
+        not {"exposure", "noise"} & {*kinds} and rng.random() < 0.25
+    ):
         sigma = 0.0
     model = str(rng.choice(NETWORKS))
     if line:
@@ -294,7 +314,11 @@ class Maker:
         """The clips; the true shares as well where a classifier is at hand."""
         if self.plan.is_line:
             return self._line()
-        found, along, change = Made([], []), dict.fromkeys(certificate.planted(self.plan.kinds), 0.0), 0.0
+        found, along, change = (
+            Made([], []),
+            dict.fromkeys(certificate.planted(self.plan.kinds), 0.0),
+            0.0,
+        )
         for place, seconds in enumerate(self.plan.seconds):
             base = self._base(place, round(seconds * FPS))
             path = self.folder / f"clip-{place + 1}.mkv"
@@ -355,14 +379,18 @@ class Maker:
         self, base: Sequence[np.ndarray], courses: list[Frame], d: np.ndarray, model: Any
     ) -> dict[str, float]:
         """Of each planted cause <z(with it gone on) - z(before), d>, over all pairs."""
-        rng, fields = np.random.default_rng([self.plan.seed, 2]), certificate.planted(self.plan.kinds)
+        rng, fields = (
+            np.random.default_rng([self.plan.seed, 2]),
+            certificate.planted(self.plan.kinds),
+        )
         known: dict[tuple[int, Frame], np.ndarray] = {}
 
         def answer(t: int, frame: Frame) -> np.ndarray:
             if (t, frame) not in known:
                 x = render(np.float32(base[t]), base[t], frame)
                 made = tuple(
-                    to_levels(np.floor(x + rng.random(x.shape, np.float32))) for _ in range(ROUNDINGS)
+                    to_levels(np.floor(x + rng.random(x.shape, np.float32)))
+                    for _ in range(ROUNDINGS)
                 )
                 known[t, frame] = coordinates(predict(model, made, "cpu"), "logits").mean(axis=0)
             return known[t, frame]
@@ -371,14 +399,19 @@ class Maker:
         for t, (now, then) in enumerate(pairwise(courses)):
             for cause, name in fields.items():
                 on = answer(t, certificate.with_field_of(now, then, name)) - answer(t, now)
-                off = answer(t + 1, then) - answer(t + 1, certificate.with_field_of(then, now, name))
+                off = answer(t + 1, then) - answer(
+                    t + 1, certificate.with_field_of(then, now, name)
+                )
                 found[cause] += float((on + off) / 2 @ d[t])
         return found
 
     def _line(self) -> Made:
         plan = self.plan
         line = RenderSettings(
-            parts=len(plan.seconds), seconds=plan.seconds[0], seed=plan.seed % 10**6, dials=plan.kinds
+            parts=len(plan.seconds),
+            seconds=plan.seconds[0],
+            seed=plan.seed % 10**6,
+            dials=plan.kinds,
         )
         long = replace(line, parts=5, seconds=4.0, seed=line.seed + 1)
         clips, others = (
@@ -398,7 +431,10 @@ def _courses(plan: Plan, count: int, seed: list[int]) -> list[Frame]:
     for kind in plan.kinds:
         if kind not in certificate.FIELDS:
             continue
-        rng, size = np.random.default_rng([*seed, 5]), np.random.default_rng([plan.seed, 6]).uniform(0.6, 1.6)
+        rng, size = (
+            np.random.default_rng([*seed, 5]),
+            np.random.default_rng([plan.seed, 6]).uniform(0.6, 1.6),
+        )
         values = certificate.course(kind, rng, count, rng.uniform(0, 2 * np.pi), float(size))
         for name in certificate.FIELDS[kind].values():
             frames = [replace(f, **{name: v}) for f, v in zip(frames, values, strict=True)]
@@ -409,10 +445,17 @@ def _write(path: Path, frames: Sequence[np.ndarray], crf: int) -> None:
     """Frames (H, W, 3) uint8 without loss as FFV1, or as H.264 with one keyframe."""
     with av.open(str(path), "w") as out:
         stream = out.add_stream("libx264" if crf else "ffv1", rate=FPS)
-        stream.height, stream.width, stream.pix_fmt = *frames[0].shape[:2], "yuv420p" if crf else "bgr0"
+        stream.height, stream.width, stream.pix_fmt = (
+            *frames[0].shape[:2],
+            "yuv420p" if crf else "bgr0",
+        )
         stream.options = {"crf": str(crf), "g": "10000"} if crf else {}
         for frame in frames:
-            out.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))
+            out.mux(
+                stream.encode(
+                    av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
+                )
+            )
         out.mux(stream.encode(None))
 
 
@@ -422,20 +465,28 @@ def run_plan(plan: Plan, options: Any) -> dict[str, Any]:
     folder = options.out / f"study-{plan.number:02d}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    spec = plan.model if ":" in plan.model or plan.is_line else f"onnx:{options.models / plan.model}.onnx"
+    spec = (
+        plan.model
+        if ":" in plan.model or plan.is_line
+        else f"onnx:{options.models / plan.model}.onnx"
+    )
     can_truth = not plan.is_line and plan.family not in ("at random", "detector")
     model: Any = load_model(spec, device="cpu") if can_truth else None
     judged = model is not None and model.task == "classification"
     made = Maker(plan, options.corpus, folder).made(model if judged else None)
     if plan.is_recorded:
-        spec = f"predictions:{_predictions(model, [*made.clips, *made.long], folder / 'answers.csv')}"
+        spec = (
+            f"predictions:{_predictions(model, [*made.clips, *made.long], folder / 'answers.csv')}"
+        )
         made.true = {}
     settings = Settings(**{**SAMPLE, "pairs": MANY if plan.family == ONE else FEW})
     study(list(map(str, made.clips)), spec, out=folder / "run", stages=STAGES, settings=settings)
     run = RunTables(folder / "run")
     answer = answer_of(run)
     leading = _leading(run, answer.statements)
-    wanted = ("stability", "remedies") if leading is None else ("stability", "remedies", "sensitivity")
+    wanted = (
+        ("stability", "remedies") if leading is None else ("stability", "remedies", "sensitivity")
+    )
     asked = {} if leading is None else {"perturbation": (leading[0],), "strengths": 0}
     others = Settings(**{**SAMPLE, **asked})
     study(list(map(str, made.long)), spec, out=folder / "long", stages=wanted, settings=others)
@@ -482,10 +533,14 @@ def _predictions(model: Any, clips: Sequence[Path], path: Path) -> Path:
 def _leading(run: RunTables, statements: Sequence[Statement]) -> tuple[str, float] | None:
     """The perturbation and strength with which the sentence on sensitivity leads."""
     table = run.table("sensitivity")
-    said = next((s for s in statements if s.question == Question.SENSITIVE and s.value == s.value), None)
+    said = next(
+        (s for s in statements if s.question == Question.SENSITIVE and s.value == s.value), None
+    )
     if table is None or said is None:
         return None
-    for name, strength in table[["perturbation", "strength"]].drop_duplicates().itertuples(index=False):
+    for name, strength in (
+        table[["perturbation", "strength"]].drop_duplicates().itertuples(index=False)
+    ):
         if saying(name, strength).lower() in said.text.lower():
             return str(name), float(strength)
     raise ValueError(f"no perturbation of the table is said in: {said.text}")
@@ -513,7 +568,9 @@ def _check(plan: Plan, made: Made, said: Statement, run: RunTables, folder: Path
         seen = scene_of(long, said.model)
         if seen is None:
             return "", "no long recording"
-        return held(not seen.is_known), f"long recording: median {seen.probability:.2f}, ties {seen.ties:.0%}"
+        return held(
+            not seen.is_known
+        ), f"long recording: median {seen.probability:.2f}, ties {seen.ties:.0%}"
     if said.question == Question.STABLE:
         return _rate(said, run, long)
     if said.question == Question.WORST:
@@ -542,7 +599,9 @@ def _rate(said: Statement, run: RunTables, long: RunTables) -> Found:
         and int(overall(own, said.model, name)["n"]) == said.n
     )
     there = overall(table, said.model, name)
-    against = f"{name}: long recording {there['value']:.3f} [{there['low']:.3f}, {there['high']:.3f}]"
+    against = (
+        f"{name}: long recording {there['value']:.3f} [{there['low']:.3f}, {there['high']:.3f}]"
+    )
     return inside(said, there["value"]), against
 
 
@@ -561,7 +620,9 @@ def _moment(plan: Plan, run: RunTables, made: Made) -> Found:
             for b in source.batches(32)
             for t, x in zip(b.time_s, b.pixels, strict=True)
         ]
-    shown = [next(x for t, x in frames if abs(t - first[key]) < 1e-3) for key in ("time_a_s", "time_b_s")]
+    shown = [
+        next(x for t, x in frames if abs(t - first[key]) < 1e-3) for key in ("time_a_s", "time_b_s")
+    ]
     names = [model.class_names[k] for k in predict(model, tuple(shown), "cpu").argmax(axis=1)]
     return held(names == [first["label_a"], first["label_b"]]), " becomes ".join(map(str, names))
 
@@ -570,7 +631,9 @@ def _cause(plan: Plan, made: Made, said: Statement, run: RunTables) -> Found:
     if said.level is Level.NOT_MEASURED:
         return held(plan.is_recorded or said.n < 10), f"{said.n} pairs"
     if said.kind == "why_any_change_alike":
-        return held(plan.is_random), "a model that answers at random" if plan.is_random else "a real model"
+        return held(
+            plan.is_random
+        ), "a model that answers at random" if plan.is_random else "a real model"
     causes, true = _causes(said.text), made.true
     named = {c: f"{c} truly {true[c]:.2f}" if c in true else c for c in causes}
     against = ", ".join(named[c] for c in causes) or said.kind
@@ -632,7 +695,9 @@ def _rule(said: Statement, run: RunTables, long: RunTables) -> Found:
         return "", "no remedies on the long recording"
     mine = table[table["model"] == said.model]
     if said.kind == "rule_not_needed":
-        return held(mine["before"].max() <= 3 / said.n), f"long recording {mine['before'].max():.3f} before"
+        return held(
+            mine["before"].max() <= 3 / said.n
+        ), f"long recording {mine['before'].max():.3f} before"
     if said.kind == "rule_none":
         best = mine.loc[mine["kind"] == "rule", "ratio"].min()
         return held(not best < 0.9), f"best rule of the long recording leaves {best:.2f}"
@@ -643,7 +708,9 @@ def _rule(said: Statement, run: RunTables, long: RunTables) -> Found:
     if rows.empty:
         return "", "not tried on the long recording"
     row = rows.iloc[0]
-    against = f"{row['remedy']}: long recording {row['ratio']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
+    against = (
+        f"{row['remedy']}: long recording {row['ratio']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
+    )
     if said.level is Level.TRIED and not row["ratio"] < SAME:
         return FALSE, against
     return inside(said, row["ratio"]), against
@@ -665,7 +732,9 @@ def _training(plan: Plan, made: Made, said: Statement, run: RunTables) -> Found:
         if not causes:
             return "", "names no cause"
         ok = causes[0] in plan.possible and made.true.get(causes[0], 1.0) >= MATTERS
-        return held(ok), f"{causes[0]}: {made.true.get(causes[0], 'planted' if ok else 'not planted')}"
+        return held(
+            ok
+        ), f"{causes[0]}: {made.true.get(causes[0], 'planted' if ok else 'not planted')}"
     if said.kind == "train_none":
         large = [c for c, share in made.true.items() if share >= HALF and c in AUGMENTED]
         return held(not large), f"true shares { ({c: round(s, 2) for c, s in made.true.items()}) }"
@@ -674,7 +743,9 @@ def _training(plan: Plan, made: Made, said: Statement, run: RunTables) -> Found:
 
 def large_conditions(row: dict[str, Any]) -> Iterator[tuple[str, bool]]:
     """Conditions of a true share of .5 or more, and whether the answer names them."""
-    causes = {cause for s in row["sentences"] if s["kind"] == "why_named" for cause in _causes(s["text"])}
+    causes = {
+        cause for s in row["sentences"] if s["kind"] == "why_named" for cause in _causes(s["text"])
+    }
     for cause, share in row["true"].items():
         if share >= HALF:
             yield cause, cause in causes
@@ -702,11 +773,15 @@ def describe(rows: list[dict[str, Any]]) -> None:
         f"({hits / max(len(large), 1):.0%} [{low:.0%}, {high:.0%}]); aim 80 %. In the other studies "
         f"{sum(others)} of {len(others)}."
     )
-    count = {word: sum(s["holds"] == word for _, s in every) for word in (HOLDS, FALSE, OUTSIDE, "")}
+    count = {
+        word: sum(s["holds"] == word for _, s in every) for word in (HOLDS, FALSE, OUTSIDE, "")
+    }
     say(
         f"* Sentences that hold: {count[HOLDS]} of {len(every) - count['']} that can be held against something;"
     )
-    say(f"  {count[FALSE]} are false, and of {count[OUTSIDE]} the interval misses the truth (5 % may).\n")
+    say(
+        f"  {count[FALSE]} are false, and of {count[OUTSIDE]} the interval misses the truth (5 % may).\n"
+    )
     table = harness.table("question", "said", "holds", "interval misses", "false", "unchecked")
     for question in dict.fromkeys(s["question"] for s in sorted((s for _, s in every), key=_place)):
         mine = [s["holds"] for _, s in every if s["question"] == question]
@@ -758,7 +833,10 @@ def main() -> None:
             kept.write(json.dumps(rows[plan.number], default=float) + "\n")
         wrong = [s for s in rows[plan.number]["sentences"] if s["holds"] in (FALSE, OUTSIDE)]
         took = time.monotonic() - start
-        print(f"study {plan.number} ({plan.family}): {len(wrong)} do not hold, {took:.0f} s", flush=True)
+        print(
+            f"study {plan.number} ({plan.family}): {len(wrong)} do not hold, {took:.0f} s",
+            flush=True,
+        )
     describe([rows[number] for number in sorted(rows)])
 
 

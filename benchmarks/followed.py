@@ -77,7 +77,14 @@ def boxed(truth: Truth, detector: Detector, seed: int) -> ItemBoxes:
         if rng.random() < detector.halves:
             top = box[1] + rng.uniform(0, 0.5) * side[1]
             half = np.array([box[0], top, box[2], top + side[1] / 2])
-            rows.append((frame, half + rng.normal(0, detector.shake, 4) * side, rng.uniform(0.3, 0.8), shift))
+            rows.append(
+                (
+                    frame,
+                    half + rng.normal(0, detector.shake, 4) * side,
+                    rng.uniform(0.3, 0.8),
+                    shift,
+                )
+            )
     boxes = np.clip([row[1] for row in rows], 0, [SIZE[1], SIZE[0]] * 2)
     kept = [k for k, box in enumerate(boxes) if (box[2:] - box[:2] > 2).all()]
     kept.sort(key=lambda k: rows[k][0])

@@ -110,7 +110,9 @@ def sizes(kept: list[tuple[str, int, PairReplays]], cause: str) -> float:
     found = [pair.sizes[cause] for _, _, pair in kept if cause in pair.sizes]
     if cause == NOISE or not found:
         return float("nan")
-    return float(np.median([abs(s.more["hue_deg"] if cause == "colour" else s.size) for s in found]))
+    return float(
+        np.median([abs(s.more["hue_deg"] if cause == "colour" else s.size) for s in found])
+    )
 
 
 def main() -> None:
@@ -132,7 +134,12 @@ def main() -> None:
     )
     for name in given.world:
         make, sigma, cause, first = WORLDS[name]
-        rows, truth, planted, used = [], {model.name: [] for model in models}, [], time.process_time()
+        rows, truth, planted, used = (
+            [],
+            {model.name: [] for model in models},
+            [],
+            time.process_time(),
+        )
         kept: list[tuple[str, int, PairReplays]] = []
         for k in range(first, first + given.stills):
             scene = worlds.still(given.corpus / worlds.STILLS[k][0], worlds.STILLS[k][1])
@@ -143,13 +150,17 @@ def main() -> None:
             planted += [_between(*each, cause) for each in pairwise(conditions[1:-1])]
             rows += worlds.study(frames, models, f"still {k}", kept)
             for model in models:
-                truth[model.name].append(worlds.truth_of(frames, [to_levels(x) for x in clean], sigma, model))
+                truth[model.name].append(
+                    worlds.truth_of(frames, [to_levels(x) for x in clean], sigma, model)
+                )
         frame = pd.DataFrame(rows)
         account = summarise(frame)
         who = named(account)
         replayed = sum(pair.excluded is None for _, _, pair in kept)
         for model in models:
-            own = account[(account["model"] == model.name) & (account["item"] == "")].set_index("cause")
+            own = account[(account["model"] == model.name) & (account["item"] == "")].set_index(
+                "cause"
+            )
             free, noisy, change = np.concatenate(truth[model.name]).sum(axis=0)
             true = [1 - x / change if cause == NOISE else x / change for x in (free, noisy)]
             names = who[who["model"] == model.name]["cause"].tolist()
@@ -165,7 +176,9 @@ def main() -> None:
                 ),
             )
             others = {
-                c: round(float(own.share[c]), 2) for c in REPLAYED if abs(own.share[c]) > 0.03 and c != cause
+                c: round(float(own.share[c]), 2)
+                for c in REPLAYED
+                if abs(own.share[c]) > 0.03 and c != cause
             }
             if others:
                 say(f"  besides: {others}")

@@ -35,7 +35,9 @@ class Table:
     def row(self, *values: Any) -> None:
         """Add a row, one value a column."""
         if len(values) != len(self.columns):
-            raise ValueError(f"expected {len(self.columns)} values, one a column, got {len(values)}")
+            raise ValueError(
+                f"expected {len(self.columns)} values, one a column, got {len(values)}"
+            )
         self.rows.append(values)
         say("| " + " | ".join(self._shown(value) for value in values) + " |")
 
@@ -62,7 +64,9 @@ RESULT = Result()
 class Parser(argparse.ArgumentParser):
     """Arguments of a script; what it is asked is part of its result."""
 
-    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> argparse.Namespace:  # type: ignore[override]
+    def parse_args(
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> argparse.Namespace:  # type: ignore[override]
         found = super().parse_args(args, namespace)
         RESULT.json, RESULT.page = found.json, found.page
         RESULT.arguments = {k: v for k, v in vars(found).items() if k not in ("json", "page")}
@@ -72,7 +76,9 @@ class Parser(argparse.ArgumentParser):
 def parser(doc: str) -> Parser:
     """The parser of a script with this docstring, whose first line says what the script answers."""
     made = Parser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    made.add_argument("--json", type=Path, metavar="FILE", help="write the result there, for a program")
+    made.add_argument(
+        "--json", type=Path, metavar="FILE", help="write the result there, for a program"
+    )
     made.add_argument(
         "--page",
         type=Path,
@@ -125,7 +131,10 @@ def content(seconds: float) -> dict[str, Any]:
         "benchmark": Path(sys.argv[0]).stem,
         "question": RESULT.question,
         "arguments": RESULT.arguments,
-        "versions": {"python": platform.python_version(), **{p: metadata.version(p) for p in PACKAGES}},
+        "versions": {
+            "python": platform.python_version(),
+            **{p: metadata.version(p) for p in PACKAGES},
+        },
         "seconds": round(seconds, 1),
         "tables": [{"columns": t.columns, "rows": t.rows} for t in RESULT.tables],
         "lines": RESULT.lines,

@@ -84,7 +84,9 @@ class Size:
 
 CLASSIFIER = Size(model=line.MODEL)
 # A detector costs ten times as much.
-DETECTOR = Size(model=adapt_boxes.MODEL, calm=(32, 12), studied=(8, 20), line=(80, 12), steps=120, rate=5e-4)
+DETECTOR = Size(
+    model=adapt_boxes.MODEL, calm=(32, 12), studied=(8, 20), line=(80, 12), steps=120, rate=5e-4
+)
 # First seed of the parts: of the one run, and of development.
 JUDGED, DEVELOPMENT = 35_100, 2_100
 BATCH, SEEDS, TRAINING, JUDGING = 8, 3, 600, 1200
@@ -138,11 +140,20 @@ def run_of(given: Any, name: str, what: int, size: tuple[int, int]) -> Path:
     manifest = given.keep / f"{seed}.csv"
     write_text(manifest, rows.to_csv(index=False))
     boxes = str(footage / "boxes.json") if CONDITIONS[name].boxes else ""
-    kind, model = ("boxes", detector(given)) if CONDITIONS[name].boxes else ("labels", CLASSIFIER.model)
-    settings = Settings(
-        sources=(str(manifest),), model=(model,), labels=boxes, pairs=PAIRS, frames=TESTED, workers=1
+    kind, model = (
+        ("boxes", detector(given)) if CONDITIONS[name].boxes else ("labels", CLASSIFIER.model)
     )
-    with opened_sources(settings, str(given.keep / f"run-{kind}-{seed}"), Reporter(quiet=True)) as run:
+    settings = Settings(
+        sources=(str(manifest),),
+        model=(model,),
+        labels=boxes,
+        pairs=PAIRS,
+        frames=TESTED,
+        workers=1,
+    )
+    with opened_sources(
+        settings, str(given.keep / f"run-{kind}-{seed}"), Reporter(quiet=True)
+    ) as run:
         build(run, STAGES, ["policy" if what == 1 else "stability"])
         return run.path
 
@@ -157,7 +168,9 @@ def detector(given: Any) -> str:
     folder = given.keep / "detector"
     weights = folder / "run-base" / "adapt" / "weights" / "none.pt"
     if not weights.is_file():
-        adapt_boxes.base(folder, Namespace(seed=given.start + 90, parts=40, seconds=0.4, base_steps=300))
+        adapt_boxes.base(
+            folder, Namespace(seed=given.start + 90, parts=40, seconds=0.4, base_steps=300)
+        )
     return f"{DETECTOR.model},weights={weights}"
 
 
@@ -184,14 +197,18 @@ def table_of(given: Any, name: str, arms: str, policy: Path, tag: str) -> None:
         adapt(run, asked)
         found = run.table("adaptation")
         kept.parent.mkdir(exist_ok=True)
-        write_text(kept.with_suffix(".json"), (run.path / "adaptation.json").read_text(encoding="utf-8"))
+        write_text(
+            kept.with_suffix(".json"), (run.path / "adaptation.json").read_text(encoding="utf-8")
+        )
     found.to_parquet(kept)
 
 
 def oracle_of(name: str) -> Policy:
     """A step for each dial, as whoever turned the dials would write it."""
     made = [line.right_policy(dial) for dial in CONDITIONS[name].dials]
-    return Policy(steps=tuple(step for each in made for step in each.steps), image_size=made[0].image_size)
+    return Policy(
+        steps=tuple(step for each in made for step in each.steps), image_size=made[0].image_size
+    )
 
 
 def policy_of(given: Any, name: str) -> tuple[Path, Policy]:
@@ -247,10 +264,13 @@ def result(given: Any) -> None:
     advised = {}
     for name in given.only:
         if (
-            given.keep / f"run-{'boxes' if CONDITIONS[name].boxes else 'labels'}-{seed_of(given, name, 1)}"
+            given.keep
+            / f"run-{'boxes' if CONDITIONS[name].boxes else 'labels'}-{seed_of(given, name, 1)}"
         ).is_dir():
             advised[name] = policy_of(given, name)[1].steps
-            said.row(name, "; ".join(f"{s.in_words}: {s.level}" for s in advised[name]) or "no step")
+            said.row(
+                name, "; ".join(f"{s.in_words}: {s.level}" for s in advised[name]) or "no step"
+            )
     tool = {name: kept[name, "tool"] for name in given.only if (name, "tool") in kept}
     missing = [name for name in given.only if name not in tool and advised.get(name, ("?",))]
     say(f"\nNot run: {', '.join(missing) or 'none'}\n")
@@ -266,7 +286,9 @@ def headline_of(name: str) -> Headline:
 
 
 def _flips(kept: Mapping[tuple[str, str], pd.DataFrame]) -> None:
-    said = harness.table("condition", "arm", "flips", "left of before", "errors", "right before, wrong now")
+    said = harness.table(
+        "condition", "arm", "flips", "left of before", "errors", "right before, wrong now"
+    )
     for (name, tag), table in kept.items():
         of = headline_of(name)
         arms = list(dict.fromkeys(table["arm"]))
@@ -282,7 +304,9 @@ def _flips(kept: Mapping[tuple[str, str], pd.DataFrame]) -> None:
                 "",
             )
         for arm in arms:
-            row, wrong, lost = (one(table, arm, BEFORE, metric=m) for m in (of.steady, of.wrong, NEGATIVE))
+            row, wrong, lost = (
+                one(table, arm, BEFORE, metric=m) for m in (of.steady, of.wrong, NEGATIVE)
+            )
             said.row(
                 name,
                 "oracle policy" if (tag, arm) == ("oracle", "policy") else arm,
@@ -303,7 +327,11 @@ def _against_random(tool: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
             one(table, "policy", BEFORE, metric=of.steady),
             one(table, "policy-swapped", "random", metric=of.steady),
         )
-        other = percent_with_interval(*(swapped[key] for key in ("ratio", "low", "high"))) if swapped else ""
+        other = (
+            percent_with_interval(*(swapped[key] for key in ("ratio", "low", "high")))
+            if swapped
+            else ""
+        )
         rows.append(
             {
                 "condition": name,
@@ -324,7 +352,9 @@ def _against_random(tool: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     )
     for row in found.itertuples():
         ratio = percent_with_interval(row.ratio, row.low, row.high)
-        said.row(row.condition, f"**{ratio}**" if row.sure else ratio, row.q, row.errors, row.swapped)
+        said.row(
+            row.condition, f"**{ratio}**" if row.sure else ratio, row.q, row.errors, row.swapped
+        )
     return found
 
 
@@ -335,9 +365,17 @@ def _verdicts(found: pd.DataFrame) -> None:
     classes, boxes = found[~of_boxes], found[of_boxes]
     half = classes["left"] <= HALF
     for what, count, aim in (
-        ("classifier: surely fewer flips than random, errors not surely more", int(classes["sure"].sum()), 3),
+        (
+            "classifier: surely fewer flips than random, errors not surely more",
+            int(classes["sure"].sum()),
+            3,
+        ),
         ("classifier: at most half of the flips left", int(half.sum()), 3),
-        ("detector: the same of uncovered frames", int((boxes["sure"] & (boxes["left"] <= HALF)).sum()), 1),
+        (
+            "detector: the same of uncovered frames",
+            int((boxes["sure"] & (boxes["left"] <= HALF)).sum()),
+            1,
+        ),
     ):
         of = len(boxes) if "detector" in what else len(classes)
         say(

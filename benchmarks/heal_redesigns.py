@@ -72,7 +72,12 @@ FRESH, SEEDS = 36_100, 3
 
 
 def step(
-    key: str, low: float, high: float, unit: str, probability: float = 0.5, axes: tuple[float, ...] = ()
+    key: str,
+    low: float,
+    high: float,
+    unit: str,
+    probability: float = 0.5,
+    axes: tuple[float, ...] = (),
 ) -> PolicyStep:
     return PolicyStep(
         perturbation=key,
@@ -131,7 +136,11 @@ def alone(policy: Policy) -> Arm:
 
 def rows_of(given: Any, name: str, recipe: Recipe) -> pd.DataFrame:
     """A row for each arm ("before" too), seed, metric and clip: values; kept once they are made."""
-    kept = given.keep / "redesigns" / f"{given.condition}-{name}-{given.seeds}.parquet".replace(" ", "-")
+    kept = (
+        given.keep
+        / "redesigns"
+        / f"{given.condition}-{name}-{given.seeds}.parquet".replace(" ", "-")
+    )
     if kept.is_file():
         return pd.read_parquet(kept)
     size = heal.size_of(given.condition)
@@ -175,7 +184,9 @@ def rows_of(given: Any, name: str, recipe: Recipe) -> pd.DataFrame:
         return made[made["arm"].isin(ARMS)]  # the conclusions of ``adapt`` are about its own arms
 
     study.table_of, study._mixtures = noted, mixtures
-    with opened_folder(heal.run_of(given, given.condition, 2, size.line), {}, Reporter(quiet=True)) as run:
+    with opened_folder(
+        heal.run_of(given, given.condition, 2, size.line), {}, Reporter(quiet=True)
+    ) as run:
         study.adapt(run, asked)
     study.table_of, study._mixtures = table_of, mixtures_of
     made = pd.concat(found, ignore_index=True)
@@ -186,7 +197,10 @@ def rows_of(given: Any, name: str, recipe: Recipe) -> pd.DataFrame:
 def counted(rows: pd.DataFrame, arm: str, metric: str) -> list[CountedRows]:
     """One repetition a seed."""
     mine = rows[(rows["arm"] == arm) & (rows["metric"] == metric)]
-    return [CountedRows(r["value"].to_numpy(), r["unit"].to_numpy(np.int64)) for _, r in mine.groupby("seed")]
+    return [
+        CountedRows(r["value"].to_numpy(), r["unit"].to_numpy(np.int64))
+        for _, r in mine.groupby("seed")
+    ]
 
 
 def compared(before: Sequence[CountedRows], after: Sequence[CountedRows]) -> PairedRatio:
@@ -207,12 +221,18 @@ def judge(given: Any) -> None:
         asked = vars(given) | {"condition": name, "seeds": SEEDS, "policy": file}
         found[name] = rows_of(Namespace(**asked), "judged", JUDGED)
         print(f"{name} done", flush=True)
-    rates = harness.table("condition", "arm", "flips", "left of before", "errors", "right before, wrong now")
+    rates = harness.table(
+        "condition", "arm", "flips", "left of before", "errors", "right before, wrong now"
+    )
     for name, rows in found.items():
         was = counted(rows, "before", FLIPS) * SEEDS
         for arm in dict.fromkeys(rows["arm"]):
-            flips, errors, lost = (counted(rows, arm, metric) for metric in (FLIPS, ERRORS, NEGATIVE))
-            means = [percent(np.mean([r.values.mean() for r in each])) for each in (flips, errors, lost)]
+            flips, errors, lost = (
+                counted(rows, arm, metric) for metric in (FLIPS, ERRORS, NEGATIVE)
+            )
+            means = [
+                percent(np.mean([r.values.mean() for r in each])) for each in (flips, errors, lost)
+            ]
             left = "" if arm == "before" else ratio(was, flips)
             rates.row(name, arm, means[0], left, *means[1:])
     for rival in (RANDOM, STRONG):
@@ -243,8 +263,12 @@ def main() -> None:
     parser.add_argument(
         "--policy", type=Path, help="of an earlier study of the condition, instead of a new one"
     )
-    parser.add_argument("--judged", action="store_true", help="the second judgement, on fresh parts")
-    parser.add_argument("--keep", type=Path, required=True, help="where footage, runs and tables are kept")
+    parser.add_argument(
+        "--judged", action="store_true", help="the second judgement, on fresh parts"
+    )
+    parser.add_argument(
+        "--keep", type=Path, required=True, help="where footage, runs and tables are kept"
+    )
     given = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
@@ -270,7 +294,9 @@ def develop(given: Any) -> None:
             cells: list[str] = []
             for metric in (FLIPS, ERRORS):
                 sides = counted(rows, RANDOM, metric), counted(rows, arm, metric)
-                means = ", ".join(percent(np.mean([r.values.mean() for r in side])) for side in sides)
+                means = ", ".join(
+                    percent(np.mean([r.values.mean() for r in side])) for side in sides
+                )
                 cells += [means, ratio(*sides)]
                 if metric == FLIPS:
                     cells.append("; ".join(ratio([a], [b]) for a, b in zip(*sides, strict=True)))

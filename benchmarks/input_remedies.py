@@ -77,24 +77,33 @@ def labels_of(run: OpenRun, model: str) -> dict[str, np.ndarray]:
     assert shown is not None
     rows = run.table("replayed_answers")
     rows = rows[rows["model"] == model]
-    found = {str(name): of.sort_values("frame")["label"].to_numpy() for name, of in rows.groupby("remedy")}
+    found = {
+        str(name): of.sort_values("frame")["label"].to_numpy()
+        for name, of in rows.groupby("remedy")
+    }
     network = next(each for each in run.models if each.name == model)
     streams: dict[str, Iterator[np.ndarray]] = {
         name: map(change, shown.frames()) for name, change in PUBLISHED.items()
     }
-    unmoved = WanderingSteps(np.zeros((len(shown.number), 2)), np.zeros(len(shown.number)), shown.begins)
+    unmoved = WanderingSteps(
+        np.zeros((len(shown.number), 2)), np.zeros(len(shown.number)), shown.begins
+    )
     for name in SINGLE:
         frames = softened(name, shown.frames, unmoved).frames
         assert frames is not None
         streams[name] = frames()
     for name, stream in streams.items():
-        found[name] = answered(shown, iter(stream), lambda x: shown.asked(network, x))["label"].to_numpy()
+        found[name] = answered(shown, iter(stream), lambda x: shown.asked(network, x))[
+            "label"
+        ].to_numpy()
     return {name: found[name] for name in (*SOFTENED, *PUBLISHED) if name in found}
 
 
 def studied(run: OpenRun, model: str) -> Study:
     """The answers and pairs of a network on the only clip of a run."""
-    footage = FootageTables(transitions=run.table("transitions"), sizes={}, parts={}, labels=pd.DataFrame())
+    footage = FootageTables(
+        transitions=run.table("transitions"), sizes={}, parts={}, labels=pd.DataFrame()
+    )
     return classifier_study(model, {name: run.table(name) for name in TABLES}, footage, window=3)
 
 
@@ -103,21 +112,27 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, default=SHARED / "corpus")
     parser.add_argument("--models", type=Path, default=SHARED / "models")
     parser.add_argument("--clip", nargs="+", default=list(CLIPS))
-    parser.add_argument("--no-still", action="store_true", help="leave the mean of frames at rest out")
+    parser.add_argument(
+        "--no-still", action="store_true", help="leave the mean of frames at rest out"
+    )
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--keep", type=Path, required=True, help="where runs are kept")
     given = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     with (given.corpus / "clip_labels.csv").open(encoding="utf-8") as file:
-        right = {Path(r["file"]).stem: r["acceptable_imagenet_indices"] for r in csv.DictReader(file)}
+        right = {
+            Path(r["file"]).stem: r["acceptable_imagenet_indices"] for r in csv.DictReader(file)
+        }
     pooled: dict[str, list[tuple[np.ndarray, ...]]] = {}
     specs = tuple(f"onnx:{given.models / name}.onnx" for name in NETWORKS)
     table = harness.table("network", "clip", "flips", *SOFTENED, *PUBLISHED)
     for number, clip in enumerate(given.clip):
         path = str(next(given.corpus.glob(f"{clip}.*")))
         settings = Settings(sources=(path,), model=specs, end_s=given.seconds)
-        with opened_sources(settings, str(given.keep / Path(clip).name), Reporter(quiet=True)) as run:
+        with opened_sources(
+            settings, str(given.keep / Path(clip).name), Reporter(quiet=True)
+        ) as run:
             build(run, STAGES, ["stability"])
             if not given.no_still:
                 replay_all(run, only=SOFTENED[5:])
@@ -129,7 +144,14 @@ def main() -> None:
                 for name, labels in labels_of(run, model.name).items():
                     after, before = flips_after(study.flips, labels), study.flips.before
                     unit = study.flips.clusters.label + 100 * number
-                    rows = (before, after, unit, labels == own, np.isin(own, good), np.isin(labels, good))
+                    rows = (
+                        before,
+                        after,
+                        unit,
+                        labels == own,
+                        np.isin(own, good),
+                        np.isin(labels, good),
+                    )
                     pooled.setdefault(name, []).append(rows)
                     left[name] = f"{after.sum():.0f}"
                 cells = [left.get(name, "not possible") for name in (*SOFTENED, *PUBLISHED)]
@@ -137,11 +159,15 @@ def main() -> None:
     say("\nPooled:\n")
     say("| remedy | flips left | same answer | right answers before, after |\n|---|---|---|---|")
     for name, parts in pooled.items():
-        before, after, unit, same, was, now = (np.concatenate(column) for column in zip(*parts, strict=True))
+        before, after, unit, same, was, now = (
+            np.concatenate(column) for column in zip(*parts, strict=True)
+        )
         clusters = Clusters(np.unique(unit, return_inverse=True)[1], "stretch")
         found = paired_ratio(before, after, clusters, events=True)
         left = percent_with_interval(found.ratio, found.low, found.high)
-        say(f"| {name} | {left} | {percent(same.mean())} | {percent(was.mean())}, {percent(now.mean())} |")
+        say(
+            f"| {name} | {left} | {percent(same.mean())} | {percent(was.mean())}, {percent(now.mean())} |"
+        )
 
 
 if __name__ == "__main__":

@@ -39,10 +39,20 @@ WORLDS = (
     *("light=0.3", "light=0.6", "flicker=0.4", "exposure=0.4", "shadow=0.6", "lamp2=0.6"),
     *("hue=24", "shake=6", "focus=3", "noise=16", "compression=20", "dust=0.3"),
 )
-WAYS = ("calm frames alone", "random", "smallest margin", "label-queue", "flips", "flips that revert")
+WAYS = (
+    "calm frames alone",
+    "random",
+    "smallest margin",
+    "label-queue",
+    "flips",
+    "flips that revert",
+)
 STEPS, RATE, BATCH = 40, 1e-3, 16  # of Adam; frames of each sort a step
 WITHIN = 3  # frames until a label is back
-VIEWS = (SHIFTS[0], SHIFTS[len(SHIFTS) // 2])  # of the moved views that the network's answer is the mean of
+VIEWS = (
+    SHIFTS[0],
+    SHIFTS[len(SHIFTS) // 2],
+)  # of the moved views that the network's answer is the mean of
 
 
 def answers(network: LineClassifier, inputs: torch.Tensor) -> torch.Tensor:
@@ -69,13 +79,19 @@ def tuned(
     return network
 
 
-def footage(dial: str, given: argparse.Namespace, folder: Path) -> tuple[pd.DataFrame, torch.Tensor]:
+def footage(
+    dial: str, given: argparse.Namespace, folder: Path
+) -> tuple[pd.DataFrame, torch.Tensor]:
     """A row a frame with its part and label, and the inputs (N, 3, H, W) of the network; kept once rendered."""
     clips, seed = folder / (dial or "calm"), 5 if dial else 77
     if not (clips / "truth.parquet").is_file():
         dials = (dial,) if dial else ()
-        render(RenderSettings(parts=given.parts, seconds=given.seconds, seed=seed, dials=dials), clips)
-    truth = pd.read_parquet(clips / "truth.parquet").sort_values(["item", "frame"], ignore_index=True)
+        render(
+            RenderSettings(parts=given.parts, seconds=given.seconds, seed=seed, dials=dials), clips
+        )
+    truth = pd.read_parquet(clips / "truth.parquet").sort_values(
+        ["item", "frame"], ignore_index=True
+    )
     made = line_classifier(torch.device("cpu"))
     inputs = []
     for item in truth["item"].unique():
@@ -87,7 +103,9 @@ def footage(dial: str, given: argparse.Namespace, folder: Path) -> tuple[pd.Data
     return rows, torch.cat(inputs)
 
 
-def chosen(way: str, pool: pd.DataFrame, said: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
+def chosen(
+    way: str, pool: pd.DataFrame, said: np.ndarray, most: int, rng: np.random.Generator
+) -> np.ndarray:
     """Rows of the pool to label, by the network's logits (N, K)."""
     top = np.sort(functional.softmax(torch.tensor(said), dim=1).numpy(), axis=1)
     pool = pool.assign(margin=top[:, -1] - top[:, -2])
@@ -102,7 +120,9 @@ def chosen(way: str, pool: pd.DataFrame, said: np.ndarray, most: int, rng: np.ra
     flips = joined & (label != np.roll(label, 1))
     if way == "flips that revert":
         flips = revert_flips(label, joined, WITHIN)
-    return np.array([*(at for at in drawn if flips[at]), *(at for at in drawn if not flips[at])][:most])
+    return np.array(
+        [*(at for at in drawn if flips[at]), *(at for at in drawn if not flips[at])][:most]
+    )
 
 
 def trials(
@@ -130,7 +150,9 @@ def trials(
             now, sorts = logits[judged], [rest]
             if way in WAYS[1:]:
                 own = np.random.default_rng([*seed, 1])
-                at = np.flatnonzero(inside)[chosen(way, pool, logits[inside].numpy(), given.frames, own)]
+                at = np.flatnonzero(inside)[
+                    chosen(way, pool, logits[inside].numpy(), given.frames, own)
+                ]
                 sorts.append((inputs[at], labels[at]))
             if way != "untouched":
                 now = answers(tuned(network, sorts, split), inputs[judged])
@@ -156,14 +178,18 @@ def main() -> None:
         folder = given.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / "trials.csv"
-        before = pd.read_csv(file) if file.is_file() else pd.DataFrame(columns=["world", "split", "way"])
+        before = (
+            pd.read_csv(file) if file.is_file() else pd.DataFrame(columns=["world", "split", "way"])
+        )
         known = set(before[["world", "split", "way"]].itertuples(index=False, name=None))
         for row in trials(given, folder, known):
             pd.DataFrame([row]).to_csv(file, mode="a", header=not file.is_file(), index=False)
         found = pd.read_csv(file)
     means = found.groupby(["world", "way"], sort=False)[["error", "flips"]].mean().reset_index()
     count = found.groupby("way").size().min()
-    say(f"{found['world'].nunique()} worlds, {count} trials of each way, {given.frames} frames labelled\n")
+    say(
+        f"{found['world'].nunique()} worlds, {count} trials of each way, {given.frames} frames labelled\n"
+    )
     say("| chosen | errors | less than random | flips | less than random |\n|---|---|---|---|---|")
     for way in ("untouched", *given.way):
         cells = []

@@ -69,17 +69,28 @@ def compare(dial: str, size: float, parts: int, seconds: float, seed: int) -> st
     """One row."""
     quantity, planted = QUANTITY[dial]
     with TemporaryDirectory() as folder:
-        settings = RenderSettings(parts=parts, seconds=seconds, seed=seed, dials=(f"{dial}={size}",))
+        settings = RenderSettings(
+            parts=parts, seconds=seconds, seed=seed, dials=(f"{dial}={size}",)
+        )
         manifest = render(settings, Path(folder))
-        truth = pd.read_parquet(Path(folder) / "truth.parquet").set_index(["item", "frame"], drop=False)
+        truth = pd.read_parquet(Path(folder) / "truth.parquet").set_index(
+            ["item", "frame"], drop=False
+        )
         pairs = pd.concat([measured(Path(folder) / path) for path in manifest["path"]])
     pairs = pairs[pairs["quantity"] == quantity]
     good = pairs[pairs["valid"]]
     true = np.array(
-        [planted(*(truth.loc[(p.item, f)] for f in (p.frame_a, p.frame_b))) for p in good.itertuples()], float
+        [
+            planted(*(truth.loc[(p.item, f)] for f in (p.frame_a, p.frame_b)))
+            for p in good.itertuples()
+        ],
+        float,
     )
     seen = good["value"].to_numpy(float) - (1.0 if quantity in RATIOS else 0.0)
-    rms = [float(np.sqrt(np.mean(values**2))) if len(values) else float("nan") for values in (true, seen)]
+    rms = [
+        float(np.sqrt(np.mean(values**2))) if len(values) else float("nan")
+        for values in (true, seen)
+    ]
     error = float(np.median(np.abs(seen - true))) if len(true) else float("nan")
     counts = f"{len(good)} of {len(pairs)}"
     return f"{dial:10s} {size:6g} {quantity:16s} {counts:>14s} {rms[0]:9.4f} {rms[1]:9.4f} {error:9.4f}"

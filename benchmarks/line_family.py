@@ -40,7 +40,10 @@ class Excited(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.squeeze, self.excite = nn.Linear(channels, channels // 4), nn.Linear(channels // 4, channels)
+        self.squeeze, self.excite = (
+            nn.Linear(channels, channels // 4),
+            nn.Linear(channels // 4, channels),
+        )
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
         gate = self.excite(functional.relu(self.squeeze(maps.mean(dim=(2, 3))))).sigmoid()
@@ -53,7 +56,8 @@ class Selected(nn.Module):
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
         self.near, self.far = (
-            nn.Conv2d(inputs, outputs, 3, stride, wide, dilation=wide, bias=False) for wide in (1, 2)
+            nn.Conv2d(inputs, outputs, 3, stride, wide, dilation=wide, bias=False)
+            for wide in (1, 2)
         )
         self.squeeze, self.choose = nn.Linear(outputs, 8), nn.Linear(8, 2 * outputs)
 
@@ -76,7 +80,11 @@ def stage_of(kind: str, inputs: int, outputs: int, *, first: bool) -> nn.Sequent
     )
     parts: list[nn.Module] = [conv, nn.BatchNorm2d(outputs), nn.ReLU()]
     for _ in range(2 if kind == "deeper" else 0):
-        parts += [nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]
+        parts += [
+            nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(),
+        ]
     parts += [Excited(outputs)] if kind == "se" else []
     parts += [BlurPool((2, 2))] if blurred else []
     return nn.Sequential(*parts)
@@ -89,13 +97,18 @@ class Tiny(nn.Module):
         super().__init__()
         widths = (3, *WIDTHS)
         self.body = nn.Sequential(
-            *(stage_of(kind, a, b, first=not k) for k, (a, b) in enumerate(zip(widths, WIDTHS, strict=False)))
+            *(
+                stage_of(kind, a, b, first=not k)
+                for k, (a, b) in enumerate(zip(widths, WIDTHS, strict=False))
+            )
         )
         self.last = nn.Linear(2 * WIDTHS[-1], len(LABELS))
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         maps = self.body(inputs[:, :, ROWS[0] : ROWS[1]])
-        logits: torch.Tensor = self.last(torch.cat([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))], dim=1))
+        logits: torch.Tensor = self.last(
+            torch.cat([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))], dim=1)
+        )
         return logits
 
 

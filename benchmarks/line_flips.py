@@ -79,7 +79,10 @@ def judge(line: Line) -> list[dict[str, int]]:
         folder = (line.keep or Path(temporary)) / name
         if not (folder / "manifest.csv").is_file():
             render(settings, folder)
-        manifest, truth = pd.read_csv(folder / "manifest.csv"), pd.read_parquet(folder / "truth.parquet")
+        manifest, truth = (
+            pd.read_csv(folder / "manifest.csv"),
+            pd.read_parquet(folder / "truth.parquet"),
+        )
         return [
             classes_in(network, folder / path, truth[truth["item"] == item])
             for path, item in zip(manifest["path"], manifest["item"], strict=True)
@@ -93,7 +96,8 @@ def row_of(dial: str, word: str, found: Sequence[list[dict[str, int]]]) -> str:
     clusters = np.repeat(np.arange(len(clips)), [clip["pairs"] for clip in clips])
     rate = clustered_rate(events, clusters)
     each = [
-        sum(clip["flips"] for clip in line) / max(sum(clip["pairs"] for clip in line), 1) for line in found
+        sum(clip["flips"] for clip in line) / max(sum(clip["pairs"] for clip in line), 1)
+        for line in found
     ]
     right, kind = (
         sum(clip[key] for clip in clips) / sum(clip["frames"] for clip in clips)

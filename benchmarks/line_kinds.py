@@ -46,7 +46,9 @@ def classifier() -> NearestKind:
     settings = station_settings([], 1)[0]
     seen: dict[str, list[np.ndarray]] = {name: [] for name in names}
     for part, again in product(range(1, 2 * len(KINDS) + 1), (1, 2)):
-        plan = ClipPlan(part=part, pass_=again, station=1, frames=3, seed=TRAINING_SEED, settings=settings)
+        plan = ClipPlan(
+            part=part, pass_=again, station=1, frames=3, seed=TRAINING_SEED, settings=settings
+        )
         clip = stage(plan)
         seen[clip.part.kind.name].append(features(np.stack(list(clip.frames())[1:2])))
     return NearestKind(np.stack([np.concatenate(seen[name]).mean(axis=0) for name in names]), names)

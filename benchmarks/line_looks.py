@@ -65,7 +65,9 @@ def picture(path: Path, number: int) -> np.ndarray:
     across = frame.shape[0] * 4 // 3  # cut to the shape of the line's frames
     left = (frame.shape[1] - across) // 2
     small = cv2.resize(frame[:, left : left + across], (WIDTH, 300), interpolation=cv2.INTER_AREA)
-    cv2.putText(small, path.stem, (6, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (255, 255, 0), 1, cv2.LINE_AA)
+    cv2.putText(
+        small, path.stem, (6, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (255, 255, 0), 1, cv2.LINE_AA
+    )
     return small
 
 
@@ -85,7 +87,9 @@ def main() -> None:
         if given.figure:
             shown = [picture(path, 8) for path in (*REAL, *rendered)]
             rows = [np.hstack(shown[at : at + 3]) for at in (0, 3)]
-            cv2.imwrite(str(given.figure), np.vstack(rows)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
+            cv2.imwrite(
+                str(given.figure), np.vstack(rows)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85]
+            )
 
 
 if __name__ == "__main__":

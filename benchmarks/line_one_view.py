@@ -9,7 +9,13 @@ import torch
 from torch import nn
 
 from vidrobust.models.preprocess import Preprocess
-from vidrobust.plugins.line.model_kind import CLASSIFIER_SIZE, MEAN, STD, LineClassifier, trained_classifier
+from vidrobust.plugins.line.model_kind import (
+    CLASSIFIER_SIZE,
+    MEAN,
+    STD,
+    LineClassifier,
+    trained_classifier,
+)
 from vidrobust.plugins.line.parts import LABELS
 
 
@@ -27,6 +33,11 @@ class OneView(nn.Module):
 def classifier() -> tuple[nn.Module, Preprocess, tuple[str, ...]]:
     """Module, input and class names."""
     preprocess = Preprocess(
-        size=CLASSIFIER_SIZE, crop=1.0, resize="stretch", interpolation="bilinear", mean=MEAN, std=STD
+        size=CLASSIFIER_SIZE,
+        crop=1.0,
+        resize="stretch",
+        interpolation="bilinear",
+        mean=MEAN,
+        std=STD,
     )
     return OneView(trained_classifier()), preprocess, LABELS

@@ -39,7 +39,9 @@ def main() -> None:
             render(settings, Path(folder) / "line", workers=workers)
             wall, after = time.perf_counter() - start, os.times()
         cpu = sum(getattr(after, name) - getattr(before, name) for name in _CPU)
-        say(f"workers {workers}: {frames / wall:6.1f} frames/s, {cpu / frames * 1e3:5.2f} ms of CPU a frame")
+        say(
+            f"workers {workers}: {frames / wall:6.1f} frames/s, {cpu / frames * 1e3:5.2f} ms of CPU a frame"
+        )
 
 
 _CPU = ("user", "system", "children_user", "children_system")

@@ -21,7 +21,18 @@ from vidrobust.metrics.tracks.measures import measure
 HEIGHT, WIDTH, LINE = 360, 640, 320.0
 FRAMES, SECOND = 240, 25
 BORDER = 1.5
-KINDS = ("gaps", "lost", "late", "bounce", "pillar", "hidden", "redrawn", "stride", "crowd", "alarms")
+KINDS = (
+    "gaps",
+    "lost",
+    "late",
+    "bounce",
+    "pillar",
+    "hidden",
+    "redrawn",
+    "stride",
+    "crowd",
+    "alarms",
+)
 PILLAR = (280.0, 0.0, 60.0, 360.0)
 
 
@@ -40,7 +51,9 @@ class World:
     settings: TrackSettings
 
 
-def way(kind: str, speed: float, side: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def way(
+    kind: str, speed: float, side: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """(F,) frames and (F, 2) upper left corners of one object."""
     right = rng.random() < 0.5
     lane = rng.uniform(2, HEIGHT - side - 2)
@@ -78,7 +91,9 @@ def drawn(kind: str, speed: float, rng: np.random.Generator) -> World:
     lanes: list[float] = []
     for number in range(count):
         side = float(rng.uniform(36, 64)) if kind != "crowd" else 28.0
-        for _ in range(200):  # things of one world do not lie over each other: that is another question
+        for _ in range(
+            200
+        ):  # things of one world do not lie over each other: that is another question
             frames, corners = way(kind, speed, side, rng)
             if kind == "bounce":
                 break
@@ -103,7 +118,9 @@ def drawn(kind: str, speed: float, rng: np.random.Generator) -> World:
         frames, corners = frames[::every], corners[::every]
         frames = frames // every
         boxes = np.concatenate([corners, corners + side], axis=1)
-        seen = rng.random(len(frames)) >= (0.03 if kind in ("lost", "late", "pillar", "hidden") else 0.12)
+        seen = rng.random(len(frames)) >= (
+            0.03 if kind in ("lost", "late", "pillar", "hidden") else 0.12
+        )
         whole = (boxes[:, 0] > BORDER) & (boxes[:, 2] < WIDTH - BORDER)
         middle = (boxes[:, 0] + boxes[:, 2]) / 2
         hidden = np.zeros(len(frames), bool)
@@ -112,7 +129,9 @@ def drawn(kind: str, speed: float, rng: np.random.Generator) -> World:
         if kind == "late" and whole.any():
             seen &= np.arange(len(frames)) >= np.argmax(whole) + int(rng.integers(2, 23))
         if kind in ("pillar", "hidden"):
-            under = np.minimum(boxes[:, 2], PILLAR[0] + PILLAR[2]) - np.maximum(boxes[:, 0], PILLAR[0])
+            under = np.minimum(boxes[:, 2], PILLAR[0] + PILLAR[2]) - np.maximum(
+                boxes[:, 0], PILLAR[0]
+            )
             hidden = under > 0.3 * side
             seen &= ~hidden
         clip = np.clip(boxes, 0, [WIDTH, HEIGHT] * 2)
@@ -125,7 +144,13 @@ def drawn(kind: str, speed: float, rng: np.random.Generator) -> World:
             step = corners[min(k + 1, len(corners) - 1)] - corners[k]
             shift = step if rng.random() < 0.7 else np.full(2, np.nan)
             rows.append(
-                (int(frames[k]), np.clip(box, 0, [WIDTH, HEIGHT] * 2), rng.uniform(0.55, 0.95), 0, shift)
+                (
+                    int(frames[k]),
+                    np.clip(box, 0, [WIDTH, HEIGHT] * 2),
+                    rng.uniform(0.55, 0.95),
+                    0,
+                    shift,
+                )
             )
         about = {
             "object": number,
@@ -180,7 +205,9 @@ def truth(world: World) -> tuple[int, int, int]:
         near = (out["frame"] >= first - SECOND) & (out["frame"] <= last + SECOND)
         missed += int(near.sum())
         inner = path[(path["frame"] >= first) & (path["frame"] <= last)]
-        over += crossings(inner["object"].to_numpy(), inner["frame"].to_numpy(), inner["x"].to_numpy())
+        over += crossings(
+            inner["object"].to_numpy(), inner["frame"].to_numpy(), inner["x"].to_numpy()
+        )
     return missed, objects, over
 
 
@@ -190,7 +217,11 @@ def said(world: World) -> tuple[int, int, int, int]:
     found = measure(world.found, objects, world.settings)
     own = found.along[found.along["alarm"] == 0]
     x = ((own["x1"] + own["x2"]) / 2).to_numpy(np.float64)
-    inner = own["evidence"].isin(("box", "between", "covered", "occluder", "behind", "place")).to_numpy()
+    inner = (
+        own["evidence"]
+        .isin(("box", "between", "covered", "occluder", "behind", "place"))
+        .to_numpy()
+    )
     over = crossings(own["track"].to_numpy()[inner], own["row"].to_numpy()[inner], x[inner])
     excused = 0
     if world.kind == "lost":  # in mid-picture, on open ground
@@ -220,7 +251,17 @@ def main() -> None:
         speed = float(np.exp(rng.uniform(0, np.log(80))))
         world = drawn(kind, speed, np.random.default_rng([given.seed, number]))
         rows.append((kind, speed, *truth(world), *said(world)))
-    names = ("kind", "speed", "missed", "objects", "crossings", "said", "tracks", "counted", "excused")
+    names = (
+        "kind",
+        "speed",
+        "missed",
+        "objects",
+        "crossings",
+        "said",
+        "tracks",
+        "counted",
+        "excused",
+    )
     found = pd.DataFrame(rows, columns=names)
     if given.each:
         table = harness.table(*names)
@@ -230,10 +271,17 @@ def main() -> None:
     found = found.assign(
         right=(off <= np.maximum(1, 0.05 * found["missed"])),
         number=(found["tracks"] - found["objects"]).abs() <= 1,
-        line=(found["counted"] - found["crossings"]).abs() <= np.maximum(0.5, 0.1 * found["crossings"]),
+        line=(found["counted"] - found["crossings"]).abs()
+        <= np.maximum(0.5, 0.1 * found["crossings"]),
     )
     table = harness.table(
-        "worlds", "missed: true", "said", "within 5 %", "objects within 1", "lines within 10 %", "excused"
+        "worlds",
+        "missed: true",
+        "said",
+        "within 5 %",
+        "objects within 1",
+        "lines within 10 %",
+        "excused",
     )
     for kind, part in (*found.groupby("kind", sort=False), ("all", found)):
         table.row(

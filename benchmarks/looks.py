@@ -65,7 +65,13 @@ def line(world: str, seed: int) -> Line:
     sizes, planted = WORLDS[world]
     drawn = line_of(rng, sizes(rng), planted=planted)
     along, change = drawn.projection, drawn.change
-    shared = {"item": "line", "model": "m", "frame_a": t, "frame_b": t + 1, "squared_change": change}
+    shared = {
+        "item": "line",
+        "model": "m",
+        "frame_a": t,
+        "frame_b": t + 1,
+        "squared_change": change,
+    }
     shared |= {
         "weight": 1.0,
         "flip": False,
@@ -74,7 +80,9 @@ def line(world: str, seed: int) -> Line:
         "class_a": "cat",
         "size": 1.0,
     }
-    shared |= dict.fromkeys(("margin_step", "margin_undone", "margin_before", "margin_past"), np.nan)
+    shared |= dict.fromkeys(
+        ("margin_step", "margin_undone", "margin_before", "margin_past"), np.nan
+    )
     by_cause = {PLANTED: (along, 0.1 * change * rng.standard_t(2, PAIRS))}
     by_cause |= {c: tuple(0.1 * change * rng.standard_t(2, (2, PAIRS))) for c in SEEMING}  # type: ignore[misc]
     by_cause[NOISE] = (0.5 * np.maximum(change - along, 0.0), np.full(PAIRS, np.nan))

@@ -42,7 +42,14 @@ CLIPS = (
     "intel_preview_bolt-multi-size-detection",
 )
 NET = "mobilenet_v2_1.0_224.onnx"
-WITHOUT_CHANCE = ("defocus_blur", "zoom_blur", "brightness", "contrast", "pixelate", "jpeg_compression")
+WITHOUT_CHANCE = (
+    "defocus_blur",
+    "zoom_blur",
+    "brightness",
+    "contrast",
+    "pixelate",
+    "jpeg_compression",
+)
 SEVERITIES = range(1, 6)
 
 
@@ -62,7 +69,9 @@ def extract(corpus: Path, folder: Path, frames: int) -> LabelledImages:
     lines = ["file,label"]
     for clip in CLIPS:
         row = rows[clip]
-        at = np.linspace(int(row["first_frame"]), int(row["last_frame"]), frames + 2).astype(int)[1:-1]
+        at = np.linspace(int(row["first_frame"]), int(row["last_frame"]), frames + 2).astype(int)[
+            1:-1
+        ]
         with open_video(corpus / row["file"]) as source:
             found = source.at([int(frame) for frame in at])
         for frame, pixels in zip(at, found.pixels, strict=True):
@@ -82,7 +91,9 @@ class Reference:
         self.labels, self.background = images.labels, background
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
-        self.session = onnxruntime.InferenceSession(net, options, providers=["CPUExecutionProvider"])
+        self.session = onnxruntime.InferenceSession(
+            net, options, providers=["CPUExecutionProvider"]
+        )
 
     def wrong(self, name: str = "", severity: int = 0) -> np.ndarray:
         """(n,) bool: which images the network gets wrong."""
@@ -91,7 +102,9 @@ class Reference:
         entry, out = self.session.get_inputs()[0], []
         for crop, label in zip(self.crops, self.labels, strict=True):
             seen = (
-                imagecorruptions.corrupt(crop, corruption_name=name, severity=severity) if severity else crop
+                imagecorruptions.corrupt(crop, corruption_name=name, severity=severity)
+                if severity
+                else crop
             )
             x = (np.asarray(seen).astype(np.float32) - 127.5) / 127.5
             x = x[None] if entry.shape[-1] == 3 else x.transpose(2, 0, 1)[None]
@@ -133,18 +146,20 @@ def main() -> None:
                 note = "equal" if same else "NOT equal"
             else:
                 more = wrong.size * (np.mean(found["errors"]) - wrong.mean())
-                apart = int((draws[0] != draws[1]).sum())  # its expectation is the variance of the difference
+                apart = int(
+                    (draws[0] != draws[1]).sum()
+                )  # its expectation is the variance of the difference
                 deviations.append(more / np.sqrt(0.75 * max(apart, 1)))
                 note = f"{more:+.1f} of {wrong.size}, {deviations[-1]:+.1f} sd"
-            figures = (
-                f"{np.mean(found['errors']):.3f} | {wrong.mean():.3f} | {found['ce']:.1f} | {ces[-1]:.1f}"
-            )
+            figures = f"{np.mean(found['errors']):.3f} | {wrong.mean():.3f} | {found['ce']:.1f} | {ces[-1]:.1f}"
             say(f"| {name} | {figures} | {note} |")
         say(
             f"\nmCE {one['mce']:.1f} ({one['mce_low']:.1f} to {one['mce_high']:.1f}), reference {np.mean(ces):.1f}"
         )
         say(f"{equal} of {len(WITHOUT_CHANCE)} without chance are equal at all severities")
-        say(f"those with chance lie {min(deviations):+.1f} to {max(deviations):+.1f} sd from the reference")
+        say(
+            f"those with chance lie {min(deviations):+.1f} to {max(deviations):+.1f} sd from the reference"
+        )
         say(f"{cost:.0f} s of processor time, reference {time.process_time() - started:.0f} s")
 
 

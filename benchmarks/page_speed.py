@@ -37,7 +37,13 @@ class Browser:
         def place() -> None:  # the protocol's pipes are 3 and 4 there
             os.dup2(read, 63), os.dup2(write, 64), os.dup2(63, 3), os.dup2(64, 4)
 
-        command = [program, "--headless", "--disable-gpu", "--no-sandbox", "--remote-debugging-pipe"]
+        command = [
+            program,
+            "--headless",
+            "--disable-gpu",
+            "--no-sandbox",
+            "--remote-debugging-pipe",
+        ]
         self.process = subprocess.Popen(
             [*command, f"--user-data-dir={profile}"],
             close_fds=False,
@@ -67,7 +73,9 @@ class Browser:
                 return found
 
     def task_s(self) -> float:
-        return {m["name"]: m["value"] for m in self.ask("Performance.getMetrics")["metrics"]}["TaskDuration"]
+        return {m["name"]: m["value"] for m in self.ask("Performance.getMetrics")["metrics"]}[
+            "TaskDuration"
+        ]
 
     def value(self, script: str) -> Any:
         return self.ask("Runtime.evaluate", expression=script)["result"].get("value")
@@ -100,13 +108,19 @@ def main() -> None:
         harness.say(f"both pages written in {time.process_time() - began:.2f} s of processor")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         browser = Browser(profile)
-        for name, unfold in (("report.html", False), ("details.html", False), ("details.html", True)):
+        for name, unfold in (
+            ("report.html", False),
+            ("details.html", False),
+            ("details.html", True),
+        ):
             page = asked.run / name
             found = [browser.opened(page, unfold=unfold) for _ in range(asked.repeats)]
             took, busy, height = (median(column) for column in zip(*found, strict=True))
             what = f"{name}, all open" if unfold else name
             size = page.stat().st_size / 1e6
-            harness.say(f"{what:24} {size:5.1f} MB {took:6.2f} s {busy:6.2f} s of processor {height:7.0f} px")
+            harness.say(
+                f"{what:24} {size:5.1f} MB {took:6.2f} s {busy:6.2f} s of processor {height:7.0f} px"
+            )
         browser.process.terminate()
         browser.process.wait()
 

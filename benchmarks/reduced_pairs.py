@@ -47,7 +47,11 @@ LINES = 360
 WORLDS = ("noise", "h264", "flicker", "jitter", "hue", "focus", "belt", "shadow, noise")
 CLIPS = (
     *("objects/sam2_01_dog.mp4", "objects/sam2_02_cups.mp4", "objects/mdn_flower.mp4"),
-    *("objects/intel_car-detection.mp4", "objects/cotracker_teddy.mp4", "objects/cotracker_cat.mp4"),
+    *(
+        "objects/intel_car-detection.mp4",
+        "objects/cotracker_teddy.mp4",
+        "objects/cotracker_cat.mp4",
+    ),
     *("objects/cotracker_backpack.mp4", "factory/intel_bottle-detection.mp4"),
     *("factory/flour_bag_conveyor_output.gif", "faults/moviepy_chaplin.mp4"),
     *("faults/moviepy_video_with_failing_audio.mp4", "faults/torchcodec_av1_video.mkv"),
@@ -62,7 +66,9 @@ def model_of(models: Path, side: int) -> NetworkClassifier:
     name = "mobilenet_v1_1.0_224" if side == 256 else "mobilenet_v1_0.25_128"
     model = load_model(f"onnx:{models / name}.onnx", device="cpu")
     assert isinstance(model, NetworkClassifier), "a network"
-    model.network = replace(model.network, preprocess=replace(model.network.preprocess, resize_to=side))
+    model.network = replace(
+        model.network, preprocess=replace(model.network.preprocess, resize_to=side)
+    )
     return model
 
 
@@ -73,7 +79,8 @@ def of_world(
     number = WORLDS.index(name)
     worlds.WIDTH, worlds.HEIGHT, worlds.MARGIN = 1280, 720, 24 * TIMES
     still, part = (
-        worlds.still(corpus / file, frame) for file, frame in (worlds.STILLS * 2)[number : number + 2]
+        worlds.still(corpus / file, frame)
+        for file, frame in (worlds.STILLS * 2)[number : number + 2]
     )
     conditions, sigma, codec = worlds.WORLDS[name]
     rng = np.random.default_rng(number)
@@ -123,13 +130,20 @@ def _four(source: Any, k: int, lines: int) -> Quadruple:
     return found[0], found[1], found[2], found[3]
 
 
-def account(pairs: Sequence[Quadruple], model: NetworkClassifier, factor: int) -> tuple[pd.DataFrame, float]:
+def account(
+    pairs: Sequence[Quadruple], model: NetworkClassifier, factor: int
+) -> tuple[pd.DataFrame, float]:
     """The account of the pairs, and processor seconds a pair."""
     rows: list[dict[str, Any]] = []
     begin = time.process_time()
     for number, (before, a, b, after) in enumerate(pairs):
         made = study_pair(before, a, b, after, factor=factor)
-        ids = {"item": "clip", "scale": "adjacent", "frame_a": 100 * number, "frame_b": 100 * number + 1}
+        ids = {
+            "item": "clip",
+            "scale": "adjacent",
+            "frame_a": 100 * number,
+            "frame_b": 100 * number + 1,
+        }
         rows += [{**ids, "weight": 1.0, **row} for row in score(made, model)]
     spent = (time.process_time() - begin) / max(1, len(pairs))
     return summarise(pd.DataFrame(rows), per_item=False).set_index("cause"), spent
@@ -141,7 +155,11 @@ def compared(pairs: Sequence[Quadruple], model: NetworkClassifier) -> dict[str, 
     factor = int(model.network.preprocess.frame_px(height, width) / MARGIN)
     whole, slow = account(pairs, model, 1)
     small, fast = account(pairs, model, factor)
-    known = [cause for cause in whole.index if cause != UNEXPLAINED and np.isfinite(whole["share"][cause])]
+    known = [
+        cause
+        for cause in whole.index
+        if cause != UNEXPLAINED and np.isfinite(whole["share"][cause])
+    ]
     columns = (whole["share"], whole["low"], whole["high"], small["share"])
     return {
         "size": f"{width}x{height}",
@@ -189,7 +207,16 @@ def main() -> None:
     if asked.keep is not None and asked.keep.is_file():
         done = json.loads(asked.keep.read_text())
     table = harness.table(
-        *("footage", "size", "factor", "pairs", "cause that moves most", "whole", "reduced", "arms"),
+        *(
+            "footage",
+            "size",
+            "factor",
+            "pairs",
+            "cause that moves most",
+            "whole",
+            "reduced",
+            "arms",
+        ),
         *("s whole", "s reduced", "true share: whole, reduced"),
         digits=2,
     )
@@ -218,7 +245,9 @@ def _judged(done: dict[str, Any]) -> None:
     ]
     left = [each for each in every if each[0] > 1]
     harness.say(f"\n{len(left)} of {len(every)} shares in {len(done)} rows left their interval")
-    for arms, cause, name, (share, low, high, reduced) in sorted(left or [max(every)], reverse=True):
+    for arms, cause, name, (share, low, high, reduced) in sorted(
+        left or [max(every)], reverse=True
+    ):
         range_ = f"[{low:.2f}, {high:.2f}]"
         harness.say(f"{name}, {cause}: {share:.2f} {range_} to {reduced:.2f}, {arms:.2f} arms")
 

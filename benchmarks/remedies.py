@@ -65,7 +65,9 @@ def table_of(dial: str, given: Any, folder: Path) -> pd.DataFrame:
     return found
 
 
-def fast_line(every: int, given: Any, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def fast_line(
+    every: int, given: Any, folder: Path
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Parts that pass in a few looks, an empty belt before and behind: truth, answers and probabilities."""
     footage = rendered(f"speed={given.fast:g}", FAST_SECONDS, given, folder)
     whole = footage / "whole.csv"
@@ -85,7 +87,10 @@ def rendered(dial: str, seconds: float, given: Any, folder: Path) -> Path:
     footage = folder / f"footage-{dial}"
     if not (footage / "manifest.csv").is_file():
         dials = () if dial == "rest" else (dial,)
-        render(RenderSettings(parts=given.parts, seconds=seconds, seed=given.seed, dials=dials), footage)
+        render(
+            RenderSettings(parts=given.parts, seconds=seconds, seed=given.seed, dials=dials),
+            footage,
+        )
     return footage
 
 
@@ -123,16 +128,22 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--remedy", nargs="+", default=list(REMEDIES))
-    parser.add_argument("--fast", type=float, default=20.0, help="speed of the fast line's belt, px a frame")
+    parser.add_argument(
+        "--fast", type=float, default=20.0, help="speed of the fast line's belt, px a frame"
+    )
     parser.add_argument("--model", default=MODEL)
     parser.add_argument("--keep", type=Path, help="where footage, answers and tables are kept")
     given = parser.parse_args()
     with TemporaryDirectory() as temporary:
         folder = (given.keep or Path(temporary)) / f"{given.parts}x{given.seconds:g}-{given.seed}"
         folder.mkdir(parents=True, exist_ok=True)
-        tables = {dial: flips_of(table_of(dial, given, folder), given.remedy) for dial in given.dial}
+        tables = {
+            dial: flips_of(table_of(dial, given, folder), given.remedy) for dial in given.dial
+        }
         say("Label changes that are left (and frames that go to a person):\n")
-        say_each(tables, given.remedy, _left, lambda row: f"{percent(row['before'])} of {row['n']} pairs")
+        say_each(
+            tables, given.remedy, _left, lambda row: f"{percent(row['before'])} of {row['n']} pairs"
+        )
         say("\nRight answers, of those that are given:\n")
         say_each(tables, given.remedy, _right, lambda row: percent(row["accuracy_before"]))
         say("\nThe class that loses most right answers:\n")
@@ -150,14 +161,18 @@ def flips_of(table: pd.DataFrame, remedies: list[str]) -> pd.DataFrame:
     return rows.set_index("remedy", drop=False)
 
 
-def say_each(tables: Mapping[str, pd.DataFrame], remedies: list[str], cell: Any, nothing: Any) -> None:
+def say_each(
+    tables: Mapping[str, pd.DataFrame], remedies: list[str], cell: Any, nothing: Any
+) -> None:
     """A row a remedy, a column a dial; the first row with nothing done."""
     say(f"| | {' | '.join(tables)} |")
     say("|---" * (len(tables) + 1) + "|")
     first = [table[table["n"] > 0].head(1).to_dict("records") for table in tables.values()]
     say(f"| nothing done | {' | '.join(nothing(rows[0]) if rows else '' for rows in first)} |")
     for name in remedies:
-        rows = [table.loc[name].to_dict() if name in table.index else None for table in tables.values()]
+        rows = [
+            table.loc[name].to_dict() if name in table.index else None for table in tables.values()
+        ]
         say(f"| {name} | {' | '.join(cell(row) if row else '' for row in rows)} |")
 
 
@@ -166,7 +181,9 @@ def _left(row: dict[str, Any]) -> str:
         return "no change to lose" if row["n"] else "not tried"
     left = percent_with_interval(row["ratio"], row["low"], row["high"])
     asked = f" ({percent(row['asked'])} asked)" if row["asked"] else ""
-    return (f"**{left}, {row['verdict']}**" if row["verdict"] in ("helps", "harms") else left) + asked
+    return (
+        f"**{left}, {row['verdict']}**" if row["verdict"] in ("helps", "harms") else left
+    ) + asked
 
 
 def _right(row: dict[str, Any]) -> str:

@@ -32,11 +32,17 @@ def long(value: np.ndarray, *, nested: bool = False) -> pd.DataFrame:
 
 
 def measured(
-    rng: np.random.Generator, shape: tuple[int, int, int], sds: tuple[float, ...], *, nested: bool = False
+    rng: np.random.Generator,
+    shape: tuple[int, int, int],
+    sds: tuple[float, ...],
+    *,
+    nested: bool = False,
 ) -> pd.DataFrame:
     """A study with the standard deviations of parts, operators, interaction, repeatability."""
     p, o, r = shape
-    value = sds[0] * rng.normal(size=(p, o if nested else 1, 1)) + sds[1] * rng.normal(size=(1, o, 1))
+    value = sds[0] * rng.normal(size=(p, o if nested else 1, 1)) + sds[1] * rng.normal(
+        size=(1, o, 1)
+    )
     value = value + sds[2] * rng.normal(size=(p, o, 1)) + sds[3] * rng.normal(size=(p, o, r))
     return long(value, nested=nested)
 
@@ -44,7 +50,13 @@ def measured(
 def gauge(rng: np.random.Generator, runs: int) -> None:
     """Coverage of the components."""
     names = ("repeatability", "operator", "reproducibility", "part", "grr", "total")
-    say("\n| parts x operators x trials; sds | " + " | ".join((*names, "%GRR")) + " |\n" + "|---" * 8 + "|")
+    say(
+        "\n| parts x operators x trials; sds | "
+        + " | ".join((*names, "%GRR"))
+        + " |\n"
+        + "|---" * 8
+        + "|"
+    )
     worlds = [
         ((10, 3, 3), (2.0, 0.5, 0.3, 0.5), False),
         ((10, 3, 2), (2.0, 0.3, 0.0, 0.5), False),
@@ -70,7 +82,12 @@ def gauge(rng: np.random.Generator, runs: int) -> None:
                 each = found.components[name]
                 held[name] += each.variance_low <= truth[name] <= each.variance_high
             held["%GRR"] += found.percent_grr_low <= percent <= found.percent_grr_high
-        label = " x ".join(map(str, shape)) + (" nested" if nested else "") + "; " + ", ".join(map(str, sds))
+        label = (
+            " x ".join(map(str, shape))
+            + (" nested" if nested else "")
+            + "; "
+            + ", ".join(map(str, sds))
+        )
         say(f"| {label} | " + " | ".join(f"{100 * n / runs:.1f}" for n in held.values()) + " |")
 
 
@@ -99,12 +116,16 @@ class Lossy:
         gone = rng.choice(p * o, round(self.empty * p * o), replace=False)
         if self.unequal:
             first = (table["operator"] != "0").to_numpy()
-            gone = np.unique(cell[first & (table["part"].str.split("/").str[1].astype(int) >= p // 2)])
+            gone = np.unique(
+                cell[first & (table["part"].str.split("/").str[1].astype(int) >= p // 2)]
+            )
         if self.days:
             day = rng.integers(0, self.days, len(table))
             table = table.assign(day=day.astype(str))
             table["value"] += (self.day_sd * rng.normal(size=self.days))[day]
-        return table[~np.isin(cell, gone) & (rng.random(len(table)) >= self.lost)].reset_index(drop=True)
+        return table[~np.isin(cell, gone) & (rng.random(len(table)) >= self.lost)].reset_index(
+            drop=True
+        )
 
     @property
     def name(self) -> str:
@@ -129,13 +150,26 @@ LOSSY = (
 
 def likelihood(rng: np.random.Generator, runs: int) -> None:
     """Coverage of the components of studies that are fitted by likelihood."""
-    names = ("repeatability", "operator", "interaction", "day", "reproducibility", "part", "grr", "total")
+    names = (
+        "repeatability",
+        "operator",
+        "interaction",
+        "day",
+        "reproducibility",
+        "part",
+        "grr",
+        "total",
+    )
     say("\n| study | " + " | ".join((*names, "%GRR")) + " |\n" + "|---" * 10 + "|")
     for world in LOSSY:
         part, operator, interaction, error = (sd**2 for sd in world.sds)
         day = world.day_sd**2
         truth = dict(
-            zip(names, (error, operator, interaction, day, operator + interaction + day, part), strict=False)
+            zip(
+                names,
+                (error, operator, interaction, day, operator + interaction + day, part),
+                strict=False,
+            )
         )
         truth |= {
             "grr": operator + interaction + day + error,
@@ -154,7 +188,12 @@ def likelihood(rng: np.random.Generator, runs: int) -> None:
 
 
 def votes(
-    rng: np.random.Generator, parts: int, ratings: int, error: float, borderline: float, defects: float
+    rng: np.random.Generator,
+    parts: int,
+    ratings: int,
+    error: float,
+    borderline: float,
+    defects: float,
 ) -> np.ndarray:
     """(parts, ratings) bool: who calls which part bad."""
     chance = np.where(rng.random(parts) < defects, 1 - error, error)
@@ -164,7 +203,13 @@ def votes(
 
 def attribute(rng: np.random.Generator, runs: int) -> None:
     """Coverage of the kappas."""
-    worlds = [(0.02, 0.1, 0.5), (0.05, 0.0, 0.3), (0.01, 0.0, 0.5), (0.02, 0.2, 0.2), (0.15, 0.1, 0.5)]
+    worlds = [
+        (0.02, 0.1, 0.5),
+        (0.05, 0.0, 0.3),
+        (0.01, 0.0, 0.5),
+        (0.02, 0.2, 0.2),
+        (0.15, 0.1, 0.5),
+    ]
     say(
         "\n| error, borderline, defects | kappa | "
         + " | ".join(f"{n} parts" for n in (15, 30, 50, 100))

@@ -62,7 +62,10 @@ def recording(rng: np.random.Generator, size: float, pairs: int = PAIRS) -> pd.D
 def anew(rng: np.random.Generator, size: float, recordings: int) -> tuple[float, int, int]:
     """Power of half of the pairs; findings; those of them that another recording of as many pairs makes again."""
     p = np.array(
-        [p_value_of(PairTable.of(recording(rng, size, PAIRS // 2)), CAUSE) for _ in range(2 * recordings)]
+        [
+            p_value_of(PairTable.of(recording(rng, size, PAIRS // 2)), CAUSE)
+            for _ in range(2 * recordings)
+        ]
     ).reshape(-1, 2)
     found = (p[:, 0] > SURE) & (p[:, 0] <= FALSE_DISCOVERY)
     return float((p <= FALSE_DISCOVERY).mean()), int(found.sum()), int((p[found, 1] <= AGAIN).sum())
@@ -81,13 +84,17 @@ def main() -> None:
         whole = recording(rng, size, 20_000)
         share = float(whole["projection"].sum() / whole["squared_change"].sum())
         power, findings, hits = anew(rng, size, given.recordings)
-        rows = [{"planted": [CAUSE], "again": again(recording(rng, size))} for _ in range(given.worlds)]
+        rows = [
+            {"planted": [CAUSE], "again": again(recording(rng, size))} for _ in range(given.worlds)
+        ]
         if size > SIZES[0]:
             every += rows
             total += (hits, findings)
         test = float(
             stats.norm.cdf(
-                stats.norm.ppf(power) + stats.norm.ppf(1 - FALSE_DISCOVERY) - stats.norm.ppf(1 - AGAIN)
+                stats.norm.ppf(power)
+                + stats.norm.ppf(1 - FALSE_DISCOVERY)
+                - stats.norm.ppf(1 - AGAIN)
             )
         )
         table.row(share, power, _said(rows), f"{hits / max(findings, 1):.0%} of {findings}", test)

@@ -61,7 +61,11 @@ def keys_of(name: str, first: pd.DataFrame, second: pd.DataFrame) -> list[str]:
     """What names a row; of a table that is not listed every column without fractions that both have."""
     if name in KEYS:
         return KEYS[name]
-    return [c for c in first if c in second and first[c].dtype.kind != "f" and second[c].dtype.kind != "f"]
+    return [
+        c
+        for c in first
+        if c in second and first[c].dtype.kind != "f" and second[c].dtype.kind != "f"
+    ]
 
 
 def named_today(metric: str) -> str:
@@ -71,11 +75,19 @@ def named_today(metric: str) -> str:
     return metric
 
 
-def differences(first: pd.DataFrame, second: pd.DataFrame, keys: list[str], tolerance: float) -> list[str]:
+def differences(
+    first: pd.DataFrame, second: pd.DataFrame, keys: list[str], tolerance: float
+) -> list[str]:
     """What differs, a line each; empty where nothing does."""
     if not len(first) or not len(second):
-        return [] if len(first) == len(second) else [f"{len(first)} rows, and {len(second)} in the second"]
-    first, second = (t.assign(nth=t.groupby(keys, dropna=False).cumcount()) for t in (first, second))
+        return (
+            []
+            if len(first) == len(second)
+            else [f"{len(first)} rows, and {len(second)} in the second"]
+        )
+    first, second = (
+        t.assign(nth=t.groupby(keys, dropna=False).cumcount()) for t in (first, second)
+    )
     keys = [*keys, "nth"]
     both = first.merge(second, on=keys, how="outer", suffixes=("", "_other"), indicator=True)
     said = [
@@ -131,7 +143,11 @@ def make(tree: Path, world: str, folder: Path) -> Path:
     def python(*words: str) -> None:
         env = {**os.environ, "PYTHONPATH": str(tree.resolve())}
         subprocess.run(
-            [sys.executable, "-m", *words], cwd=folder, env=env, check=True, stdout=subprocess.DEVNULL
+            [sys.executable, "-m", *words],
+            cwd=folder,
+            env=env,
+            check=True,
+            stdout=subprocess.DEVNULL,
         )
 
     if world == "line":
@@ -168,7 +184,11 @@ def account_of(what: str, commit: str, pairs: int) -> dict[str, Any]:
         network: Any = load_model(f"onnx:{shared / 'models' / model}.onnx", device="cpu")
         table, spent = account(of_clip(shared / "corpus" / clip, pairs, LINES), network, 1)
         shares = {c: [table.share[c], table.low[c], table.high[c]] for c in table.index}
-        return {"shares": shares, "named": named(table.reset_index())["cause"].tolist(), "seconds": spent}
+        return {
+            "shares": shares,
+            "named": named(table.reset_index())["cause"].tolist(),
+            "seconds": spent,
+        }
     corpus = shared / "corpus"
     clips = sorted(f"{x}/{p.name}" for x in certificate.CLIPS for p in (corpus / x).glob("*.mp4"))
     world = certificate.drawn(commit, int(what) + 1, clips)[int(what)]
@@ -183,7 +203,16 @@ def same_accounts(trees: tuple[Path, Path], names: list[str], commit: str, pairs
     from reduced_pairs import moved
 
     table = harness.table(
-        *("footage", "cause that moves most", "first", "second", "arms", "names", "s first", "s second"),
+        *(
+            "footage",
+            "cause that moves most",
+            "first",
+            "second",
+            "arms",
+            "names",
+            "s first",
+            "s second",
+        ),
         digits=2,
     )
     same = True
@@ -194,7 +223,12 @@ def same_accounts(trees: tuple[Path, Path], names: list[str], commit: str, pairs
             code = f"import json, same_numbers as s; print(json.dumps(s.account_of{name, commit, pairs}))"
             env = {**os.environ, "PYTHONPATH": path}
             made = subprocess.run(
-                [sys.executable, "-c", code], cwd=tree, env=env, check=True, stdout=subprocess.PIPE, text=True
+                [sys.executable, "-c", code],
+                cwd=tree,
+                env=env,
+                check=True,
+                stdout=subprocess.PIPE,
+                text=True,
             )
             found.append(json.loads(made.stdout))
         one, other = found
@@ -207,10 +241,17 @@ def same_accounts(trees: tuple[Path, Path], names: list[str], commit: str, pairs
         share, low, high = one["shares"][cause]
         alike = one["named"] == other["named"]
         same &= alike and arms[cause] <= 1
-        names_of = ", ".join(one["named"]) + ("" if alike else f"; then {', '.join(other['named'])}")
+        names_of = ", ".join(one["named"]) + (
+            "" if alike else f"; then {', '.join(other['named'])}"
+        )
         table.row(
             one.get("key", Path(name).stem),
-            *(cause, f"{share:.2f} [{low:.2f}, {high:.2f}]", other["shares"][cause][0], arms[cause]),
+            *(
+                cause,
+                f"{share:.2f} [{low:.2f}, {high:.2f}]",
+                other["shares"][cause][0],
+                arms[cause],
+            ),
             *(names_of or "none", one["seconds"], other["seconds"]),
         )
     return same
@@ -222,8 +263,12 @@ def main() -> None:
     parser.add_argument("second", type=Path)
     parser.add_argument("--tolerance", type=float, default=1e-9)
     parser.add_argument("--worlds", nargs="*", choices=("demo", "line"), default=())
-    parser.add_argument("--clip", action="append", default=[], metavar="FILE=MODEL", help="a world more")
-    parser.add_argument("--accounts", type=int, default=0, metavar="N", help="accounts of so many worlds")
+    parser.add_argument(
+        "--clip", action="append", default=[], metavar="FILE=MODEL", help="a world more"
+    )
+    parser.add_argument(
+        "--accounts", type=int, default=0, metavar="N", help="accounts of so many worlds"
+    )
     parser.add_argument("--commit", default="0", help="whose hash draws the worlds")
     parser.add_argument("--pairs", type=int, default=12, help="of an account")
     arguments = parser.parse_args()
@@ -237,8 +282,12 @@ def main() -> None:
     same = True
     with tempfile.TemporaryDirectory() as base:
         for number, world in enumerate(worlds):
-            one, other = (make(t, world, Path(base) / f"{number}" / f"{k}") for k, t in enumerate(both))
-            same &= compare((one, other), arguments.tolerance, f"{Path(world.partition('=')[0]).stem}, ")
+            one, other = (
+                make(t, world, Path(base) / f"{number}" / f"{k}") for k, t in enumerate(both)
+            )
+            same &= compare(
+                (one, other), arguments.tolerance, f"{Path(world.partition('=')[0]).stem}, "
+            )
     sys.exit(0 if same else 1)
 
 

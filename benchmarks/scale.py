@@ -33,7 +33,9 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--hours", type=float, default=1000)
     parser.add_argument("--cores", type=int, default=64, help="of the cluster that is sized")
-    parser.add_argument("--fps", type=float, default=30, help="of the footage whose cost is estimated")
+    parser.add_argument(
+        "--fps", type=float, default=30, help="of the footage whose cost is estimated"
+    )
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as base:
         one = timed(asked.clips, asked.model, Path(base) / "one", 1)
@@ -64,7 +66,9 @@ def check_same(one: Path, many: Path) -> None:
     for path in sorted(one.glob("*.parquet")):
         tables = [pd.read_parquet(folder / path.name) for folder in (one, many)]
         if "metric" in tables[0]:
-            tables = [each[~each["metric"].astype(str).str.startswith("noise_floor")] for each in tables]
+            tables = [
+                each[~each["metric"].astype(str).str.startswith("noise_floor")] for each in tables
+            ]
         pd.testing.assert_frame_equal(*tables, check_exact=True)
     say("tables of both runs, but for the noise floor: the same to the last bit")
 
@@ -74,7 +78,9 @@ def describe(one: dict[str, Any], many: dict[str, Any], asked: argparse.Namespac
     say(
         f"{one['frames']} frames, {torch.get_num_threads()} threads, {each} of each of {asked.workers} workers"
     )
-    say(f"one process {one['wall']:.1f} s, {asked.workers} workers {many['wall']:.1f} s with their start")
+    say(
+        f"one process {one['wall']:.1f} s, {asked.workers} workers {many['wall']:.1f} s with their start"
+    )
     for what, stages, count in (
         ("a frame seen by transitions, stability and variation", STREAM, "frames"),
         ("a frame of sensitivity", ("sensitivity",), "samples"),

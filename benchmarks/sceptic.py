@@ -38,8 +38,14 @@ BACKPACK, WORKER = (
     ("factory/intel_preview_worker-zone-detection.gif", 30),
 )
 BOTTLES, CUPS = ("factory/intel_bottle-detection.mp4", 300), ("objects/sam2_02_cups.mp4", 150)
-RABBIT, RIGGER = ("faults/moviepy_big_buck_bunny_432_433.webm", 12), ("faults/torchcodec_nasa_13013.mp4", 200)
-X, Y = (each.astype(np.float32) for each in np.meshgrid(np.arange(WIDTH) / WIDTH, np.arange(HEIGHT) / HEIGHT))
+RABBIT, RIGGER = (
+    ("faults/moviepy_big_buck_bunny_432_433.webm", 12),
+    ("faults/torchcodec_nasa_13013.mp4", 200),
+)
+X, Y = (
+    each.astype(np.float32)
+    for each in np.meshgrid(np.arange(WIDTH) / WIDTH, np.arange(HEIGHT) / HEIGHT)
+)
 Condition = dict[str, float]
 """By field its value in a frame; what is not there is at rest."""
 
@@ -76,23 +82,36 @@ WORLDS = {
     "nothing": World({}, rest, WORKER, SMALL, sigma=0),
     "noise": World({}, rest, BACKPACK, LARGE, sigma=5),
     "lamp of two": World({"light": "level", "local_light": "lamp"}, _lamp, CUPS, SMALL, sigma=0.7),
-    "one step": World({"light": "gain"}, lambda r: each(gain=np.where(T < 41, 0.75, 1.0)), WORKER, SMALL),
-    "sawtooth": World({"light": "gain"}, lambda r: each(gain=0.7 + 0.025 * (T % 12)), BACKPACK, LARGE),
+    "one step": World(
+        {"light": "gain"}, lambda r: each(gain=np.where(T < 41, 0.75, 1.0)), WORKER, SMALL
+    ),
+    "sawtooth": World(
+        {"light": "gain"}, lambda r: each(gain=0.7 + 0.025 * (T % 12)), BACKPACK, LARGE
+    ),
     "white balance": World(
         {"colour": "balance"}, lambda r: each(balance=r.uniform(-0.1, 0.1, FRAMES)), RABBIT, SMALL
     ),
     "saturation": World(
-        {"colour": "saturation"}, lambda r: each(saturation=r.uniform(0.5, 1.5, FRAMES)), CUPS, LARGE
+        {"colour": "saturation"},
+        lambda r: each(saturation=r.uniform(0.5, 1.5, FRAMES)),
+        CUPS,
+        LARGE,
     ),
     "zoom": World({"camera": "zoom"}, lambda r: each(zoom=0.15 * T / FRAMES), RIGGER, SMALL),
-    "focus": World({"sharpness": "blur"}, lambda r: each(blur=1.1 * (1 + np.sin(T / 3))), WORKER, LARGE),
+    "focus": World(
+        {"sharpness": "blur"}, lambda r: each(blur=1.1 * (1 + np.sin(T / 3))), WORKER, LARGE
+    ),
     "x264, crf 18": World({}, rest, RABBIT, SMALL, sigma=2, crf=18),
     "x264, crf 26": World({}, rest, CUPS, LARGE, sigma=2, crf=26),
     "x264, crf 34": World({}, rest, RIGGER, SMALL, sigma=2, crf=34),
     "cloth": World({MOVING: "bend"}, lambda r: each(bend=T + 1.0), BACKPACK, SMALL),
     "glint": World({MOVING: "glint"}, lambda r: each(glint=T + 1.0), BOTTLES, LARGE),
     "hand": World(
-        {MOVING: "hand"}, lambda r: each(hand=np.clip((T - 12) / 66, 0, 1)), RIGGER, LARGE, sigma=1.5
+        {MOVING: "hand"},
+        lambda r: each(hand=np.clip((T - 12) / 66, 0, 1)),
+        RIGGER,
+        LARGE,
+        sigma=1.5,
     ),
 }
 
@@ -100,7 +119,10 @@ WORLDS = {
 def render(scene: np.ndarray, now: Condition) -> np.ndarray:
     """(HEIGHT, WIDTH, 3) float32 without noise."""
     scale, bend = 1 / (1 + now.get("zoom", 0.0)), now.get("bend", 0.0)
-    x, y = (X - 0.5) * WIDTH * scale + WIDTH / 2 + MARGIN, (Y - 0.5) * HEIGHT * scale + HEIGHT / 2 + MARGIN
+    x, y = (
+        (X - 0.5) * WIDTH * scale + WIDTH / 2 + MARGIN,
+        (Y - 0.5) * HEIGHT * scale + HEIGHT / 2 + MARGIN,
+    )
     if bend:
         about = np.exp(-(((X - 0.5) / 0.2) ** 2 + ((Y - 0.5) / 0.25) ** 2) / 2)
         x = x + 4 * about * np.sin(2 * np.pi * (3 * X - bend / 9))
@@ -124,18 +146,23 @@ def _glints(t: float) -> np.ndarray:
     """Three small highlights, each on a way of its own."""
     places = ((0.3, 0.4), (0.6, 0.55), (0.45, 0.7))
     ways = [(x + 0.1 * np.sin(t / 3 + 9 * x), y + 0.07 * np.cos(t / 2 + 7 * y)) for x, y in places]
-    return np.asarray(200 * sum(np.exp(-((X - x) ** 2 + (Y - y) ** 2) / 6e-4) for x, y in ways)[..., None])
+    return np.asarray(
+        200 * sum(np.exp(-((X - x) ** 2 + (Y - y) ** 2) / 6e-4) for x, y in ways)[..., None]
+    )
 
 
 def _hand(made: np.ndarray, part: float) -> np.ndarray:
     """An arm that comes in from the right and leaves again."""
     tip = 1 - 0.62 * np.sin(np.pi * part)
     arm = np.where(tip < X, np.abs(Y - 0.55) / 0.08 - 1, 9)
-    alpha = np.clip(0.5 - 12 * np.minimum(np.hypot((X - tip) / 0.1, (Y - 0.55) / 0.13) - 1, arm), 0, 1)[
-        ..., None
-    ]
+    alpha = np.clip(
+        0.5 - 12 * np.minimum(np.hypot((X - tip) / 0.1, (Y - 0.55) / 0.13) - 1, arm), 0, 1
+    )[..., None]
     lines = 0.8 + 0.2 * np.sin(40 * Y + 9 * (X - tip))
-    skin = np.float32([205, 150, 120]) * lines[..., None] + 8 * np.sin(90 * (X - tip) + 60 * Y)[..., None]
+    skin = (
+        np.float32([205, 150, 120]) * lines[..., None]
+        + 8 * np.sin(90 * (X - tip) + 60 * Y)[..., None]
+    )
     return np.asarray((1 - alpha) * made + alpha * skin)
 
 
@@ -150,7 +177,9 @@ def true_shares(
         key = tuple(sorted(now.items()))
         if key not in known:
             x = render(scene, now)
-            made = tuple(to_levels(np.floor(x + rng.random(x.shape, np.float32))) for _ in range(ROUNDINGS))
+            made = tuple(
+                to_levels(np.floor(x + rng.random(x.shape, np.float32))) for _ in range(ROUNDINGS)
+            )
             known[key] = coordinates(predict(model, made, "cpu"), "logits").mean(axis=0)
         return known[key]
 
@@ -170,7 +199,8 @@ def run_world(name: str, folder: Path, options: Any) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
     scene, course = still(options.corpus / world.of[0], world.of[1]), world.course(rng)
     recorded = [
-        to_levels(render(scene, now) + rng.normal(0, world.sigma, (HEIGHT, WIDTH, 3))) for now in course
+        to_levels(render(scene, now) + rng.normal(0, world.sigma, (HEIGHT, WIDTH, 3)))
+        for now in course
     ]
     clip, spec = (
         folder / f"{name.replace(' ', '-').replace(',', '')}.mkv",
@@ -191,7 +221,9 @@ def run_world(name: str, folder: Path, options: Any) -> dict[str, Any]:
         "true": true,
         "shares": {cause: [row["share"], row["low"], row["high"]] for cause, row in of.iterrows()},
         "named": named["cause"].tolist(),
-        "steps": [f"{s['perturbation']} {s['low']:.2g} to {s['high']:.2g}" for s in policy["steps"]],
+        "steps": [
+            f"{s['perturbation']} {s['low']:.2g} to {s['high']:.2g}" for s in policy["steps"]
+        ],
     }
 
 
@@ -219,7 +251,8 @@ def main() -> None:
             name,
             WORLDS[name].network,
             "; ".join(f"{cause} {share:.2f}" for cause, share in row["true"].items()) or "-",
-            "; ".join(f"{cause} {v[0]:.2f} [{v[1]:.2f}, {v[2]:.2f}]" for cause, v in shown.items()) or "-",
+            "; ".join(f"{cause} {v[0]:.2f} [{v[1]:.2f}, {v[2]:.2f}]" for cause, v in shown.items())
+            or "-",
             ", ".join(row["named"]) or "none",
             ", ".join(row["steps"]) or "none",
         )

@@ -20,7 +20,18 @@ from typing import Any
 
 import harness
 import numpy as np
-from claims import corrupted, distance, filtered, line, pasted, pictures, published, recent, shifts, video
+from claims import (
+    corrupted,
+    distance,
+    filtered,
+    line,
+    pasted,
+    pictures,
+    published,
+    recent,
+    shifts,
+    video,
+)
 from claims.catalogue import SECTIONS
 from claims.corrupted import LADDER
 from claims.judge import Measure, row
@@ -77,7 +88,9 @@ def of_shifts(
             rows = kept.get(
                 f"shifts-{name}-{at}",
                 [VERSION, names, asked],
-                lambda s=spec, f=some, p=asked, w=walk: shifts.of_network(s, pictures.loaded(f), p, w),
+                lambda s=spec, f=some, p=asked, w=walk: shifts.of_network(
+                    s, pictures.loaded(f), p, w
+                ),
             )
             if rows is None:
                 break  # the parts of a network follow each other without a gap
@@ -111,7 +124,9 @@ def _searched(kept: Kept, specs: Sequence[str], files: Sequence[Path | Picture])
     return found
 
 
-def measured(kept: Kept, corpus: Path, models: Path, folder: Path | None = None) -> dict[str, Measure]:
+def measured(
+    kept: Kept, corpus: Path, models: Path, folder: Path | None = None
+) -> dict[str, Measure]:
     """All that there is time for, the cheap first."""
     specs = classifiers(models)
     networks = [name_of(spec) for spec in specs]
@@ -121,11 +136,15 @@ def measured(kept: Kept, corpus: Path, models: Path, folder: Path | None = None)
     of = "clips and photographs" if folder is None else "classes of ImageNet"
     found |= of_shifts(kept, specs, files, of, folder is None)
     seen = {
-        clip.name: kept.get(f"video-{clip.name}", [VERSION, networks], lambda c=clip: video.of_clip(c, specs))
+        clip.name: kept.get(
+            f"video-{clip.name}", [VERSION, networks], lambda c=clip: video.of_clip(c, specs)
+        )
         for clip in clips
     }
     others = {
-        clip.name: kept.get(f"video-{clip.name}", [VERSION, networks], lambda c=clip: video.of_clip(c, specs))
+        clip.name: kept.get(
+            f"video-{clip.name}", [VERSION, networks], lambda c=clip: video.of_clip(c, specs)
+        )
         for clip in pictures.other_clips(corpus, clips)
     }
     found |= video.measures(clips, _there(seen), _there(others))
@@ -143,13 +162,17 @@ def measured(kept: Kept, corpus: Path, models: Path, folder: Path | None = None)
     turned = kept.get("line-turned", [VERSION, "kinds"], lambda: line.turned(kept.folder / "line"))
     spoilt = {
         clip.name: kept.get(
-            f"corrupted-{clip.name}", [VERSION, networks], lambda c=clip: corrupted.of_clip(c, specs)
+            f"corrupted-{clip.name}",
+            [VERSION, networks],
+            lambda c=clip: corrupted.of_clip(c, specs),
         )
         for clip in clips
     }
     found |= corrupted.measures(_there(spoilt))
     few = [files[k] for k in np.linspace(0, len(files) - 1, NEAR).astype(int)]
-    near = kept.get("distance-augmix", [VERSION, NEAR, of], lambda: distance.of_augmix(pictures.loaded(few)))
+    near = kept.get(
+        "distance-augmix", [VERSION, NEAR, of], lambda: distance.of_augmix(pictures.loaded(few))
+    )
     found |= distance.measures(near, f"{NEAR} pictures of {of}")
     found |= filtered.measures(kept.get("line-filtered", [VERSION, "defects"], filtered.measured))
     arms = kept.get("line-trained", VERSION, lambda: line.trained(kept.folder / "trained"))
@@ -171,7 +194,9 @@ def of_recent(
     }
     stream = files[: recent.STREAM]
     order = kept.get(
-        "stream", [VERSION, of, len(stream), recent.BATCH], lambda: recent.of_stream(pictures.loaded(stream))
+        "stream",
+        [VERSION, of, len(stream), recent.BATCH],
+        lambda: recent.of_stream(pictures.loaded(stream)),
     )
     clips = pictures.labelled_clips(corpus)
     boxes = {

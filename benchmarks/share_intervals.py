@@ -60,18 +60,42 @@ BELTS = ("belt", "wire", "ticker")
 """Kinds whose field is the place of a part."""
 TOGETHER = ("objects", "came_into_view")
 KINDS = (
-    *(("jitter",), ("shadow", "belt"), ("hue", "flicker"), ("focus",), ("rain",), ("exposure", "jitter")),
+    *(
+        ("jitter",),
+        ("shadow", "belt"),
+        ("hue", "flicker"),
+        ("focus",),
+        ("rain",),
+        ("exposure", "jitter"),
+    ),
     *(("lamp",), ("hunting", "wire"), ("none", "h264"), ("shadow", "jitter"), ("flicker", "focus")),
     *(("ticker",), ("hue", "focus"), ("wobble",), ("belt", "jitter"), ("hue",), ("jitter", "h264")),
     *(("lamp", "jitter"), ("hunting",), ("wire", "flicker"), ("shadow",), ("exposure", "hue")),
-    *(("belt", "h264"), ("focus", "jitter"), ("exposure",), ("rain", "flicker"), ("ticker", "shadow")),
-    *(("flicker",), ("belt",), ("wobble", "exposure"), ("focus", "h264"), ("lamp", "hue"), ("wire",)),
+    *(
+        ("belt", "h264"),
+        ("focus", "jitter"),
+        ("exposure",),
+        ("rain", "flicker"),
+        ("ticker", "shadow"),
+    ),
+    *(
+        ("flicker",),
+        ("belt",),
+        ("wobble", "exposure"),
+        ("focus", "h264"),
+        ("lamp", "hue"),
+        ("wire",),
+    ),
     *(("none",), ("hunting", "focus"), ("jitter", "hue")),
 )
 """Kinds of world in turn; "h264" codes what the others make."""
 UNKNOWN = {"rain": (*TOGETHER, NOISE), "wobble": ("camera", *TOGETHER)}
 """What may be named of kinds that are no cause of the account."""
-FIELDS = {**certificate.FIELDS, "hunting": {"light": "gain"}, **{kind: {"objects": "part"} for kind in BELTS}}
+FIELDS = {
+    **certificate.FIELDS,
+    "hunting": {"light": "gain"},
+    **{kind: {"objects": "part"} for kind in BELTS},
+}
 LOOKS = ("plain", "plain", "plain", "text", "dust")
 """Of a scene: as it is, with printed lines, or behind dust on the lens."""
 FAR = 0.1
@@ -123,13 +147,16 @@ def drawn(commit: str, count: int, stills: list[str]) -> list[World]:
     """The first ``count`` worlds of a commit."""
     found = []
     for number in range(count):
-        rng = np.random.default_rng(list(hashlib.sha256(f"{commit} shares {number}".encode()).digest()))
+        rng = np.random.default_rng(
+            list(hashlib.sha256(f"{commit} shares {number}".encode()).digest())
+        )
         kinds = KINDS[number % len(KINDS)]
         # without noise an exposure that holds, or nothing at all, repeats its frames
         clean = number % CLEAN == 1 and not {"none", "exposure", "h264", "rain"} & {*kinds}
         chosen = rng.choice(stills, 4, replace=False).tolist()
         cameras = [
-            Camera(chosen[k], chosen[k + 2], 0.0 if clean else float(rng.uniform(0.5, 4.0))) for k in (0, 1)
+            Camera(chosen[k], chosen[k + 2], 0.0 if clean else float(rng.uniform(0.5, 4.0)))
+            for k in (0, 1)
         ]
         found.append(
             World(
@@ -162,7 +189,10 @@ def conditions(world: World, camera: int, count: int) -> list[Shot]:
             shots = [replace(s, rain=int(rng.integers(1, 2**31))) for s in shots]
         elif kind == "wobble":
             turns = rng.uniform(0, 2 * np.pi, count)
-            shots = [replace(s, wobble=(2 * size, float(turn))) for s, turn in zip(shots, turns, strict=True)]
+            shots = [
+                replace(s, wobble=(2 * size, float(turn)))
+                for s, turn in zip(shots, turns, strict=True)
+            ]
         elif kind == "hunting":
             # an automatic exposure that overshoots and settles, now and again
             t = np.arange(count) % 12
@@ -182,7 +212,10 @@ def still(path: Path) -> np.ndarray:
     picture = cv2.cvtColor(cv2.imread(str(path), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
     height, width = worlds.HEIGHT + 2 * worlds.MARGIN, worlds.WIDTH + 2 * worlds.MARGIN
     scale = max(height / picture.shape[0], width / picture.shape[1])
-    size = (max(width, round(picture.shape[1] * scale)), max(height, round(picture.shape[0] * scale)))
+    size = (
+        max(width, round(picture.shape[1] * scale)),
+        max(height, round(picture.shape[0] * scale)),
+    )
     made = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
     y, x = (made.shape[0] - height) // 2, (made.shape[1] - width) // 2
     return made[y : y + height, x : x + width].astype(np.float32)
@@ -193,7 +226,9 @@ def printed(scene: np.ndarray) -> np.ndarray:
     made = np.rint(np.clip(scene, 0, 255)).astype(np.uint8)
     for row, text in enumerate(("LOT 4711-B", "use before 03/27", "serial 0029183")):
         place = (60, 90 + 60 * row)
-        cv2.putText(made, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.8, (245, 245, 245), 5, cv2.LINE_AA)
+        cv2.putText(
+            made, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.8, (245, 245, 245), 5, cv2.LINE_AA
+        )
         cv2.putText(made, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.8, (20, 20, 20), 2, cv2.LINE_AA)
     return made.astype(np.float32)
 
@@ -204,7 +239,9 @@ def dust() -> np.ndarray:
     mask, rng = np.full((worlds.HEIGHT, worlds.WIDTH), 255, np.uint8), np.random.default_rng(5)
     for _ in range(30):
         centre = (int(rng.integers(worlds.WIDTH)), int(rng.integers(worlds.HEIGHT)))
-        cv2.circle(mask, centre, int(rng.integers(1, 6)), int(rng.integers(80, 200)), -1, cv2.LINE_AA)
+        cv2.circle(
+            mask, centre, int(rng.integers(1, 6)), int(rng.integers(80, 200)), -1, cv2.LINE_AA
+        )
     return np.asarray(cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), 1.2)[..., None])
 
 
@@ -218,11 +255,17 @@ def render(world: World, scene: np.ndarray, part: np.ndarray, shot: Shot) -> np.
         x = x * dust()
     if shot.wobble[0]:
         rows, columns = np.mgrid[: worlds.HEIGHT, : worlds.WIDTH].astype(np.float32)
-        bent = columns + np.float32(shot.wobble[0]) * np.sin(2 * np.pi * rows / 160 + shot.wobble[1])
-        x = cv2.remap(x, bent.astype(np.float32), rows, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT_101)
+        bent = columns + np.float32(shot.wobble[0]) * np.sin(
+            2 * np.pi * rows / 160 + shot.wobble[1]
+        )
+        x = cv2.remap(
+            x, bent.astype(np.float32), rows, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT_101
+        )
     if shot.rain:
         rng, drops = np.random.default_rng(shot.rain), np.zeros(x.shape[:2], np.uint8)
-        for a, b in zip(rng.integers(0, worlds.WIDTH, 70), rng.integers(-10, worlds.HEIGHT, 70), strict=True):
+        for a, b in zip(
+            rng.integers(0, worlds.WIDTH, 70), rng.integers(-10, worlds.HEIGHT, 70), strict=True
+        ):
             cv2.line(drops, (int(a), int(b)), (int(a) + 3, int(b) + 14), 255, 1, cv2.LINE_AA)
         x = x + 45 / 255 * cv2.GaussianBlur(drops.astype(np.float32), (0, 0), 0.8)[..., None]
     return np.clip(x, 0, 255)
@@ -293,17 +336,24 @@ class Course:
         @cache
         def answer(shot: Shot) -> np.ndarray:
             x = self.twin(shot)
-            made = tuple(to_levels(np.floor(x + rng.random(x.shape, np.float32))) for _ in range(ROUNDINGS))
+            made = tuple(
+                to_levels(np.floor(x + rng.random(x.shape, np.float32))) for _ in range(ROUNDINGS)
+            )
             return np.asarray(coordinates(predict(model, made, "cpu"), "logits").mean(axis=0))
 
         d = np.diff(coordinates(predict(model, tuple(self.recorded), "cpu"), "logits"), axis=0)
         rows, steps = [], list(pairwise(self.shots))
         for t in self.usable():
             now, then = steps[t]
-            row = {"change": float(d[t] @ d[t]), NOISE: float(d[t] @ (d[t] - answer(then) + answer(now)))}
+            row = {
+                "change": float(d[t] @ d[t]),
+                NOISE: float(d[t] @ (d[t] - answer(then) + answer(now))),
+            }
             for cause, name in planted(self.world.kinds).items():
                 on, off = with_field_of(now, then, name), with_field_of(then, now, name)
-                row[cause] = float((answer(on) - answer(now) + answer(then) - answer(off)) / 2 @ d[t])
+                row[cause] = float(
+                    (answer(on) - answer(now) + answer(then) - answer(off)) / 2 @ d[t]
+                )
             rows.append(row)
         return pd.DataFrame(rows)
 
@@ -344,7 +394,9 @@ def of_world(world: World, table: pd.DataFrame, truth: pd.DataFrame) -> dict[str
     change = float(truth["change"].sum())
     cells = {}
     noisy = world.crf > 0 or any(camera.sigma > 0 for camera in world.cameras)
-    errors = measurement_errors({c: of.share[c] for c in MEASURED if of.occurs[c]}, coded=world.crf > 0)
+    errors = measurement_errors(
+        {c: of.share[c] for c in MEASURED if of.occurs[c]}, coded=world.crf > 0
+    )
     left = 1 - float(of.share[list(REPLAYED)].sum())
     for cause in (*planted(world.kinds), *([NOISE] if noisy and "rain" not in world.kinds else [])):
         own = [cause] if cause != "objects" else list(TOGETHER)
@@ -354,7 +406,9 @@ def of_world(world: World, table: pd.DataFrame, truth: pd.DataFrame) -> dict[str
             if len(own) > 1
             else errors.get(cause, (0.0, 0.0))
         )
-        ends = with_the_rest(pairs, own, over.value, (over.low, over.high), error, coded=world.crf > 0)
+        ends = with_the_rest(
+            pairs, own, over.value, (over.low, over.high), error, coded=world.crf > 0
+        )
         cells["together" if len(own) > 1 else cause] = {
             "true": float(truth[cause].sum()) / change,
             "share": over.value,
@@ -411,7 +465,10 @@ def describe(rows: list[dict[str, Any]]) -> None:
             which: np.array([_inside(cell, which) for *_, cell in some])
             for which in ("pairs", "measure", "interval")
         }
-        width = {which: np.mean([cell[which][1] - cell[which][0] for *_, cell in some]) for which in inside}
+        width = {
+            which: np.mean([cell[which][1] - cell[which][0] for *_, cell in some])
+            for which in inside
+        }
         world = np.unique([row["key"] for row, *_ in some], return_inverse=True)[1]
         over = clustered_rate(inside["interval"], world)
         low, high = clopper_pearson(int(inside["interval"].sum()), len(some))
@@ -430,14 +487,19 @@ def describe(rows: list[dict[str, Any]]) -> None:
     for low, high in ((0.05, 0.1), (0.1, 0.2), (0.2, 2.0)):
         some = [cell for cell in cells if cell[1] != NOISE and low <= cell[2]["true"] < high]
         hits = sum(
-            bool({cause, *(TOGETHER if cause == "together" else ())} & {*r["named"]}) for r, cause, _ in some
+            bool({cause, *(TOGETHER if cause == "together" else ())} & {*r["named"]})
+            for r, cause, _ in some
         )
-        say(f"* named, of causes of true share {low:g} to {min(high, 1.0):g}: {hits} of {len(some)}")
+        say(
+            f"* named, of causes of true share {low:g} to {min(high, 1.0):g}: {hits} of {len(some)}"
+        )
     wrong = [_farthest(r) > FAR for r in rows]
     for title, want in (("some share off by more than", True), ("none", False)):
         said = [r["misfit"] for r, each in zip(rows, wrong, strict=True) if each == want]
         say(f"* misfit said, of networks with {title} {FAR}: {sum(said)} of {len(said)}")
-    say(f"* networks in worlds with a false name: {sum(bool(r['false']) for r in rows)} of {len(rows)}")
+    say(
+        f"* networks in worlds with a false name: {sum(bool(r['false']) for r in rows)} of {len(rows)}"
+    )
     for kind in UNKNOWN:
         own = [r for r in rows if kind in r["kinds"]]
         say(f"* of them with {kind}: {sum(bool(r['false']) for r in own)} of {len(own)}")

@@ -36,7 +36,9 @@ OWN = "as it is"
 def shown(network: TrainableClassifier, dial: str, given: Any) -> tuple[dict[str, np.ndarray], ...]:
     """Of each part remedy -> labels (F,); and of all parts what they are."""
     dials = (dial,) if dial else ()
-    plans = RenderSettings(parts=given.parts, seconds=given.frames / 30, seed=given.seed, dials=dials).plans()
+    plans = RenderSettings(
+        parts=given.parts, seconds=given.frames / 30, seed=given.seed, dials=dials
+    ).plans()
     found, right, size = [], [], []
     for plan in plans:
         clip = stage(plan)
@@ -58,7 +60,10 @@ def shown(network: TrainableClassifier, dial: str, given: Any) -> tuple[dict[str
 
 def asked(network: TrainableClassifier, frames: Iterable[np.ndarray]) -> np.ndarray:
     """(F,) labels."""
-    pictures = [network.cut(torch.from_numpy(np.ascontiguousarray(f)).permute(2, 0, 1)[None]) for f in frames]
+    pictures = [
+        network.cut(torch.from_numpy(np.ascontiguousarray(f)).permute(2, 0, 1)[None])
+        for f in frames
+    ]
     return network.labels(network.answers(network.module, torch.cat(pictures)))
 
 
@@ -94,7 +99,10 @@ def main() -> None:
             before, after = (each[:, 1:] != each[:, :-1] for each in (labels[OWN], now))
             parts = Clusters(np.repeat(np.arange(len(now)), now.shape[1] - 1), "part")
             left = paired_ratio(
-                before.ravel().astype(np.float64), after.ravel().astype(np.float64), parts, events=True
+                before.ravel().astype(np.float64),
+                after.ravel().astype(np.float64),
+                parts,
+                events=True,
             )
             change = clustered_mean(
                 (hits[small].astype(np.float64) - was[small]).ravel(),

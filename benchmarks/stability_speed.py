@@ -46,11 +46,16 @@ def plain_loop(spec: str, *clips: str) -> int:
 
     model = load_as_it_is(spec, device="cpu")
     assert isinstance(model, NetworkClassifier)
-    preprocess, run = model.network.preprocess, model.network.run  # a module, or a file in ONNX Runtime
+    preprocess, run = (
+        model.network.preprocess,
+        model.network.run,
+    )  # a module, or a file in ONNX Runtime
     mean, std = (tuple(each / 255 for each in of) for of in (preprocess.mean, preprocess.std))
     to_input = transforms.Compose(
         [
-            transforms.Resize(preprocess.resized[0], transforms.InterpolationMode(preprocess.interpolation)),
+            transforms.Resize(
+                preprocess.resized[0], transforms.InterpolationMode(preprocess.interpolation)
+            ),
             transforms.CenterCrop(preprocess.shape),
             transforms.ToTensor(),
             transforms.Normalize(mean, std),
@@ -69,7 +74,10 @@ def plain_loop(spec: str, *clips: str) -> int:
                     batch = []
             if batch:
                 labels += torch.as_tensor(run(torch.stack(batch))).argmax(1).tolist()
-        frames, flips = frames + len(labels), flips + sum(a != b for a, b in itertools.pairwise(labels))
+        frames, flips = (
+            frames + len(labels),
+            flips + sum(a != b for a, b in itertools.pairwise(labels)),
+        )
     print(f"{flips} pairs of {frames} frames flip", file=sys.stderr)
     return frames
 
@@ -119,7 +127,19 @@ def timed(arguments: list[str], environment: dict[str, str]) -> tuple[float, str
 def made(clip: str, seconds: float, size: str, folder: Path) -> str:
     """The clip scaled, and repeated to at least so many seconds."""
     path = str(folder / "clip.mp4")
-    command = ["ffmpeg", "-v", "error", "-y", "-stream_loop", "-1", "-i", clip, "-an", "-t", str(seconds)]
+    command = [
+        "ffmpeg",
+        "-v",
+        "error",
+        "-y",
+        "-stream_loop",
+        "-1",
+        "-i",
+        clip,
+        "-an",
+        "-t",
+        str(seconds),
+    ]
     command += ["-vf", f"scale={size.replace('x', ':')}", "-pix_fmt", "yuv420p", "-c:v", "libx264"]
     subprocess.run([*command, "-preset", "medium", "-crf", "23", path], check=True)
     return path
@@ -181,7 +201,9 @@ def main() -> None:
     both = sum(work.values()) / (os.cpu_count() or 1)
     say(
         "without process start: "
-        + ", ".join(f"{what} alone {s:.1f} s, {work[what]:.1f} s of processors" for what, s in inner.items())
+        + ", ".join(
+            f"{what} alone {s:.1f} s, {work[what]:.1f} s of processors" for what, s in inner.items()
+        )
     )
     for what in ("warm", "cold"):
         took = best[f"vidrobust, {what}"]

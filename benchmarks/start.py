@@ -32,7 +32,9 @@ main()
 def timed(program: str, arguments: list[str]) -> tuple[float, float]:
     """Return wall-clock and processor seconds of a program."""
     began = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-c", program, *arguments], stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, *arguments], stdout=subprocess.DEVNULL
+    )
     _, status, used = os.wait4(process.pid, 0)
     assert status == 0, f"{arguments}: ended with {status}"
     return time.perf_counter() - began, used.ru_utime + used.ru_stime
@@ -45,7 +47,16 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        study = ["study", asked.clip, "--model", asked.model, "-q", "--overwrite", "--out", f"{folder}/run"]
+        study = [
+            "study",
+            asked.clip,
+            "--model",
+            asked.model,
+            "-q",
+            "--overwrite",
+            "--out",
+            f"{folder}/run",
+        ]
         for name, program, arguments in (
             ("--help", HELP, ["--help"]),
             ("import of PyTorch", "import torch", []),

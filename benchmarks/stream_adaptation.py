@@ -53,7 +53,9 @@ def answered(
     return labels
 
 
-def shown(network: TrainableClassifier, dial: str, given: Any) -> tuple[torch.Tensor, np.ndarray, np.ndarray]:
+def shown(
+    network: TrainableClassifier, dial: str, given: Any
+) -> tuple[torch.Tensor, np.ndarray, np.ndarray]:
     """Pictures of a stream of parts, right classes and parts."""
     settings = RenderSettings(
         parts=given.parts, seconds=given.frames / 30, seed=given.seed, dials=(dial,) if dial else ()
@@ -106,20 +108,30 @@ def one_dial(
         for way, what in WAYS.items():
             if not what and name != "of the line":
                 continue
-            found = [_rows(answered(network, pictures, one, what, batch), right, parts) for one in each]
+            found = [
+                _rows(answered(network, pictures, one, what, batch), right, parts) for one in each
+            ]
             cells = []
             for k in range(2):
-                ratio = crossed_rates([rest[k]] * len(found), [f[k] for f in found], "parts", events=True)
+                ratio = crossed_rates(
+                    [rest[k]] * len(found), [f[k] for f in found], "parts", events=True
+                )
                 cells.append(percent(ratio.after))
-                cells.append(percent_with_interval(ratio.ratio, ratio.low, ratio.high) if what else "")
+                cells.append(
+                    percent_with_interval(ratio.ratio, ratio.low, ratio.high) if what else ""
+                )
             say(f"| {dial} | {batch} | {name} | {way} | {' | '.join(cells)} |")
 
 
-def _rows(labels: np.ndarray, right: np.ndarray, parts: np.ndarray) -> tuple[CountedRows, CountedRows]:
+def _rows(
+    labels: np.ndarray, right: np.ndarray, parts: np.ndarray
+) -> tuple[CountedRows, CountedRows]:
     """Errors and flips, by part."""
     same = parts[1:] == parts[:-1]
     flips = (labels[1:] != labels[:-1])[same].astype(np.float64)
-    return CountedRows((labels != right).astype(np.float64), parts), CountedRows(flips, parts[1:][same])
+    return CountedRows((labels != right).astype(np.float64), parts), CountedRows(
+        flips, parts[1:][same]
+    )
 
 
 if __name__ == "__main__":

@@ -51,7 +51,9 @@ def main() -> None:
         count = video.info.num_frames or asked.frames
         frames = video.at(np.unique(np.linspace(0, count - 1, asked.frames).astype(int)).tolist())
     height, width = frames.pixels.shape[-2:]
-    say(f"{len(frames)} frames of {asked.clip}, {width}x{height}; {torch.get_num_threads()} threads")
+    say(
+        f"{len(frames)} frames of {asked.clip}, {width}x{height}; {torch.get_num_threads()} threads"
+    )
     for spec in asked.model or ["efficientnet-lite0"]:
         model = load_model(spec, device="cpu")
         best = {"bare": 0.0, "sweep": 0.0}
@@ -78,7 +80,9 @@ def main() -> None:
             each.apply(frames.pixels[rows], strength, generators)
         spent[each.key] = time.process_time() - before
     copies = sum(len(frames) for _ in perturbations)
-    say(f"perturbing alone: {1000 * sum(spent.values()) / copies:.1f} ms a frame; the longest, ms a frame:")
+    say(
+        f"perturbing alone: {1000 * sum(spent.values()) / copies:.1f} ms a frame; the longest, ms a frame:"
+    )
     for key in sorted(spent, key=lambda k: -spent[k])[:10]:
         say(f"  {key:24} {1000 * spent[key] / len(frames):6.1f}")
 

@@ -51,7 +51,9 @@ def whole_sweep(run: Path, frames: int) -> tuple[list[tuple[str, float]], np.nda
     return cells, values
 
 
-def printable(cells: Sequence[tuple[str, float]], frames: int, content: str, each: int) -> np.ndarray:
+def printable(
+    cells: Sequence[tuple[str, float]], frames: int, content: str, each: int
+) -> np.ndarray:
     """(frames, cells) bool: what the design shows of a clip."""
     found = np.zeros((frames, len(cells)), bool)
     ranks = np.argsort(spread_order(frames, frames, start_of(0, content)))
@@ -90,8 +92,12 @@ def main() -> None:
     truth = np.concatenate([values[..., m].mean(axis=(0, 1)) for m in range(len(METRICS))])
     say(f"{len(values)} clips of {frames} frames, {len(cells)} strengths of perturbations")
     passes = printable(cells, frames, "any", asked.strengths).sum() + frames
-    say(f"forward passes of the design: {passes / (frames * (len(cells) + 1)):.2f} of the whole sweep")
-    say(f"{'clips':>5} {'metric':16} {'median width':>14} {'of median':>10} {'median of':>10} {'cover':>12}")
+    say(
+        f"forward passes of the design: {passes / (frames * (len(cells) + 1)):.2f} of the whole sweep"
+    )
+    say(
+        f"{'clips':>5} {'metric':16} {'median width':>14} {'of median':>10} {'median of':>10} {'cover':>12}"
+    )
     say(f"{'':5} {'':16} {'whole  design':>14} {'curve':>10} {'ratios':>10} {'whole design':>12}")
     rng = np.random.default_rng(0)
     for clips in map(int, asked.clips.split(",")):
@@ -115,7 +121,9 @@ def main() -> None:
         for metric, name in enumerate(METRICS):
             mine = slice(metric * len(cells), (metric + 1) * len(cells))
             curve = np.median(widths[:, :, mine].mean(axis=0), axis=1)
-            ratios = np.median(pd.Series((widths[:, 1, mine] / widths[:, 0, mine]).ravel()).dropna())
+            ratios = np.median(
+                pd.Series((widths[:, 1, mine] / widths[:, 0, mine]).ravel()).dropna()
+            )
             cover = covers[:, :, mine].mean(axis=(0, 2))
             say(
                 f"{clips:5} {name:16} {curve[0]:7.3f} {curve[1]:6.3f} {curve[1] / curve[0]:10.2f} {ratios:10.2f} "

@@ -40,8 +40,13 @@ CORNERS = ("left_top", "right_top", "right_bottom", "left_bottom")
 CLASSES = ("ground", *(kind.name for kind in KINDS))
 SIZE, INPUT = (240, 320), (120, 160)  # of footage and of both networks' input, px
 BINS = 4  # of the SimCC head, a px of the input
-MEAN, STD = ((torch.tensor(v).view(1, 3, 1, 1)) for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
-SOFT, HEAT = 2.0, 3.0  # px of the input, widths of the scores about a joint and of the heat it is taught
+MEAN, STD = (
+    (torch.tensor(v).view(1, 3, 1, 1)) for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+)
+SOFT, HEAT = (
+    2.0,
+    3.0,
+)  # px of the input, widths of the scores about a joint and of the heat it is taught
 
 
 @dataclass(frozen=True)
@@ -56,22 +61,31 @@ class Shot:
 def shoot(*dials: str, part: int = BOARD, frames: int = 40, seed: int = 3) -> Shot:
     """Return a clip of one part at half size, with its corners and masks."""
     settings = station_settings(dials, 1)[0]
-    clip = stage(ClipPlan(part=part, pass_=1, station=1, frames=frames, seed=seed, settings=settings))
+    clip = stage(
+        ClipPlan(part=part, pass_=1, station=1, frames=frames, seed=seed, settings=settings)
+    )
     rng = np.random.default_rng(
         [seed, 12, part, 1, 1, 1]
     )  # of the scene: its place in x and y, then its angle
     angle = [rng.uniform(-14, 14), rng.uniform(-6, 6), rng.uniform(-7, 7)][2]
     alpha = turned(clip.part.surface, angle)[0].alpha
     first = [np.flatnonzero((alpha >= 0.3).any(axis=axis))[0] for axis in (0, 1)]
-    corner = np.array(clip.placed[0].box[:2]) - np.array(first) / FINE  # px, of the drawing of the part
+    corner = (
+        np.array(clip.placed[0].box[:2]) - np.array(first) / FINE
+    )  # px, of the drawing of the part
     box = cv2.boxPoints(cv2.minAreaRect(np.argwhere(alpha > 0.5)[:, ::-1].astype(np.float32)))
     ends = (box + 0.5) / FINE + corner
-    ends = ends[np.argsort(np.arctan2(*(ends - ends.mean(axis=0)).T[::-1]))]  # clockwise from the left top
+    ends = ends[
+        np.argsort(np.arctan2(*(ends - ends.mean(axis=0)).T[::-1]))
+    ]  # clockwise from the left top
     label = 1 + KINDS.index(clip.part.kind)
     corners, maps, course = [], [], clip.courses
     for number in range(frames):
         off = np.array(
-            [clip.plan.travel_px[number] + course["shake_x_px"][number], course["shake_y_px"][number]]
+            [
+                clip.plan.travel_px[number] + course["shake_x_px"][number],
+                course["shake_y_px"][number],
+            ]
         )
         corners.append((ends + off) / 2 - 0.5)
         at = (corner + off + 0.5 / FINE) / 2 - 0.5
@@ -88,7 +102,11 @@ def _trunk() -> nn.Sequential:
         return nn.Sequential(conv, nn.BatchNorm2d(outputs), nn.ReLU())
 
     return nn.Sequential(
-        layer(3, 16, 2), layer(16, 32, 2), layer(32, 32, 1, 2), layer(32, 32, 1, 4), layer(32, 32, 1, 8)
+        layer(3, 16, 2),
+        layer(16, 32, 2),
+        layer(32, 32, 1, 2),
+        layer(32, 32, 1, 4),
+        layer(32, 32, 1, 8),
     )
 
 
@@ -98,7 +116,9 @@ class CornerNetwork(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.trunk, self.head = _trunk(), nn.Conv2d(32, len(CORNERS), 1)
-        y, x = torch.meshgrid(*(torch.arange(side // 4) * 4.0 + 1.5 for side in INPUT), indexing="ij")
+        y, x = torch.meshgrid(
+            *(torch.arange(side // 4) * 4.0 + 1.5 for side in INPUT), indexing="ij"
+        )
         self.register_buffer("grid", torch.stack([x, y]).flatten(1).T)
 
     def heat(self, inputs: torch.Tensor) -> torch.Tensor:
@@ -110,17 +130,24 @@ class CornerNetwork(nn.Module):
         heat = self.heat(inputs)
         apart = (self.grid - corners[:, :, None]).square().sum(dim=3)
         wanted = (-apart / 2 / HEAT**2).softmax(dim=2)
-        return 0.1 * (heat.exp() @ self.grid - corners).abs().mean() - (wanted * heat).sum(dim=2).mean()
+        return (
+            0.1 * (heat.exp() @ self.grid - corners).abs().mean()
+            - (wanted * heat).sum(dim=2).mean()
+        )
 
     def forward(self, inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
         share = self.heat(inputs).exp()
         place = share @ self.grid
-        near = 9 * nn.functional.avg_pool2d(share.unflatten(2, [side // 4 for side in INPUT]), 3, 1, 1)
+        near = 9 * nn.functional.avg_pool2d(
+            share.unflatten(2, [side // 4 for side in INPUT]), 3, 1, 1
+        )
         sure = near.flatten(2).amax(dim=2)  # how much of the heat lies in 3 x 3 cells
         scores = []
         for axis, side in enumerate(INPUT[::-1]):
             bins = torch.arange(BINS * side) / BINS
-            scores.append(sure[..., None] * (-((bins - place[..., axis, None]) / SOFT).square() / 2).exp())
+            scores.append(
+                sure[..., None] * (-((bins - place[..., axis, None]) / SOFT).square() / 2).exp()
+            )
         return tuple(scores)
 
 
@@ -129,7 +156,9 @@ class MapNetwork(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.layers = nn.Sequential(_trunk(), nn.Conv2d(32, 4 * len(CLASSES), 1), nn.PixelShuffle(2))
+        self.layers = nn.Sequential(
+            _trunk(), nn.Conv2d(32, 4 * len(CLASSES), 1), nn.PixelShuffle(2)
+        )
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         return self.layers(inputs)
@@ -140,13 +169,16 @@ def _inputs(frames: np.ndarray) -> torch.Tensor:
     return (torch.from_numpy(small).permute(0, 3, 1, 2).float() / 255 - MEAN) / STD
 
 
-def trained(network: CornerNetwork | MapNetwork, steps: int, clips: int, batch: int = 8) -> nn.Module:
+def trained(
+    network: CornerNetwork | MapNetwork, steps: int, clips: int, batch: int = 8
+) -> nn.Module:
     """Fit a network to clips of other seeds than those that are measured."""
     torch.manual_seed(0)
     rng, every = np.random.default_rng(0), BOARD if isinstance(network, CornerNetwork) else 1
     shots = [shoot(part=every * (1 + k % 12), frames=6, seed=100 + k) for k in range(clips)]
     frames, corners, maps = (
-        np.concatenate([getattr(s, name)[::5] for s in shots]) for name in ("frames", "corners", "maps")
+        np.concatenate([getattr(s, name)[::5] for s in shots])
+        for name in ("frames", "corners", "maps")
     )
     inputs, corners = _inputs(frames), torch.from_numpy((corners + 0.5) / 2 - 0.5).float()
     labels = torch.from_numpy(
@@ -178,8 +210,12 @@ def save(network: nn.Module, path: Path) -> Path:
             "ignore"
         )  # the exporter by tracing is deprecated, and takes a tenth of the time
         seen = torch.zeros(1, 3, *INPUT)
-        torch.onnx.export(network, (seen,), path, input_names=["pixels"], output_names=names, dynamo=False)
-    path.with_suffix(".txt").write_text("\n".join(CORNERS if corners else CLASSES), encoding="utf-8")
+        torch.onnx.export(
+            network, (seen,), path, input_names=["pixels"], output_names=names, dynamo=False
+        )
+    path.with_suffix(".txt").write_text(
+        "\n".join(CORNERS if corners else CLASSES), encoding="utf-8"
+    )
     return path
 
 
@@ -190,7 +226,9 @@ def spec_of(path: Path, scheme: str) -> str:
 def measured(meter: TaskMeter, frames: np.ndarray, predictions: object) -> dict[str, pd.DataFrame]:
     """Return the tables of a meter of predictions of frames, without a study."""
     pixels, number = torch.from_numpy(frames).permute(0, 3, 1, 2), np.arange(len(frames))
-    batch = FrameBatch(pixels=pixels, time_s=number / 30, index=number, corrupt=number < 0, item="made")
+    batch = FrameBatch(
+        pixels=pixels, time_s=number / 30, index=number, corrupt=number < 0, item="made"
+    )
     meter.feed(batch, PairWatcher().feed(batch), predictions)  # type: ignore[arg-type]
     return meter.finish()
 
@@ -215,7 +253,9 @@ def of_points(network: Path) -> list[Row]:
     def row(what: str, planted: float, points: np.ndarray, read: str) -> None:
         found = people([(each, np.ones(len(each))) for each in points], CORNERS)
         began = time.process_time()
-        parts = measured(PoseMeter("made", "net", AlongTime(), METRICS), shot.frames, found)["task_parts"]
+        parts = measured(PoseMeter("made", "net", AlongTime(), METRICS), shot.frames, found)[
+            "task_parts"
+        ]
         rate = len(points) / (time.process_time() - began)
         value = parts[read].mean() if "jitter" in read else parts[read].sum()
         value = np.sqrt(value) if read == "squared_jitter" else value
@@ -256,16 +296,22 @@ def of_maps(network: Path) -> list[Row]:
     row("flips of true maps", 0.0, shot.maps)
     for share in (0.01, 0.05):
         labels = shot.maps.copy()
-        labels[1::2] = np.where(rng.random(labels[1::2].shape) < share, (labels[1::2] + 1) % 5, labels[1::2])
+        labels[1::2] = np.where(
+            rng.random(labels[1::2].shape) < share, (labels[1::2] + 1) % 5, labels[1::2]
+        )
         row("share of pixels that flip", share, labels)
     labels = shot.maps.copy()
     for k in (10, 20, 33, 41):  # for one frame
         labels[k, 20:40, 30:60] = 2
     row("regions that appear", 4, labels, "appeared")
-    found = load_model(spec_of(network, "semantic"))(torch.from_numpy(shot.frames).permute(0, 3, 1, 2))
+    found = load_model(spec_of(network, "semantic"))(
+        torch.from_numpy(shot.frames).permute(0, 3, 1, 2)
+    )
     # the part moves 1 px a frame: on its own grid every true change is the network's
     wrong = (found.labels != shot.maps).astype(np.uint8)
-    own = [changed_share(confusion(np.roll(a, 1, axis=1), b, 2)) for a, b in itertools.pairwise(wrong)]
+    own = [
+        changed_share(confusion(np.roll(a, 1, axis=1), b, 2)) for a, b in itertools.pairwise(wrong)
+    ]
     row("the network's own flips", float(np.mean(own)), found.labels)
     row("TC of the network", consistency(found.labels, shot.frames), found.labels, "tc")
     large = [
@@ -296,7 +342,9 @@ def consistency(labels: np.ndarray, frames: np.ndarray) -> float:
     """Return TC as Liu et al. (2020) compute it: IoU of each class over all pairs, the map before warped."""
     from vidrobust.plugins.semantic.maps import flow_between
 
-    columns, rows = np.meshgrid(np.arange(SIZE[1], dtype=np.float32), np.arange(SIZE[0], dtype=np.float32))
+    columns, rows = np.meshgrid(
+        np.arange(SIZE[1], dtype=np.float32), np.arange(SIZE[0], dtype=np.float32)
+    )
     both, either = np.zeros(len(CLASSES)), np.zeros(len(CLASSES))
     for k in range(1, len(labels)):
         flow, _ = flow_between(frames[k - 1], frames[k])
@@ -320,13 +368,27 @@ def causes(spec: str, dials: Sequence[str], out: Path) -> dict[str, dict[str, fl
         Path(clips[-1]).mkdir(parents=True, exist_ok=True)
         for number, frame in enumerate(shoot(*dials, part=part, frames=24, seed=8).frames):
             cv2.imwrite(f"{clips[-1]}/{number:04d}.png", frame[..., ::-1])
-    asked = ["--pairs", str(4 * PARTS), "--frames", "10", "--perturbation", "brightness", "--strengths", "1"]
+    asked = [
+        "--pairs",
+        str(4 * PARTS),
+        "--frames",
+        "10",
+        "--perturbation",
+        "brightness",
+        "--strengths",
+        "1",
+    ]
     command = [sys.executable, "-m", "vidrobust", "study", *clips, "-m", spec, *asked, "-q"]
     run = out / "run"
     subprocess.run([*command, "-o", str(run)], check=True, stdout=subprocess.DEVNULL)
-    account = pd.read_parquet(run / "account.parquet").query("item == ''").set_index("cause")["share"]
+    account = (
+        pd.read_parquet(run / "account.parquet").query("item == ''").set_index("cause")["share"]
+    )
     named = pd.read_parquet(run / "named.parquet")["cause"].drop_duplicates()
-    found = {"named": {cause: float(account[cause]) for cause in named}, "shares": account.to_dict()}
+    found = {
+        "named": {cause: float(account[cause]) for cause in named},
+        "shares": account.to_dict(),
+    }
     kept.write_text(json.dumps(found), encoding="utf-8")
     return found
 
@@ -354,7 +416,10 @@ def main() -> None:
     asked.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     specs = {}
-    for scheme, kind, rows in (("pose", CornerNetwork, of_points), ("semantic", MapNetwork, of_maps)):
+    for scheme, kind, rows in (
+        ("pose", CornerNetwork, of_points),
+        ("semantic", MapNetwork, of_maps),
+    ):
         path = asked.out / f"{scheme}.onnx"
         if not path.with_suffix(".txt").is_file():
             save(trained(kind(), asked.steps, asked.clips), path)

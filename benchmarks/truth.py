@@ -72,7 +72,9 @@ ASKED = (
     *("translation", "rotation", "scale", "gaussian_blur", "defocus_blur"),
     *("gaussian_noise", "shot_noise", "jpeg"),
 )
-SETTINGS = Settings(perturbation=ASKED, frames=5 * PARTS, pairs=4 * PARTS, resamples=199, pictures=False)
+SETTINGS = Settings(
+    perturbation=ASKED, frames=5 * PARTS, pairs=4 * PARTS, resamples=199, pictures=False
+)
 ALWAYS = ("objects", "came_into_view", "noise_and_coding")
 """Causes that every clip has: the belt runs, and x264 codes it."""
 LARGE = 0.2
@@ -142,10 +144,23 @@ def worlds() -> list[World]:
         for place, word in enumerate(SIZES)
     }
     pairs = [
-        World(tuple(f"{name}={BY_NAME[name].sizes[1]:g}" for name in pair), "mid", SEED + 500 + row, False)
+        World(
+            tuple(f"{name}={BY_NAME[name].sizes[1]:g}" for name in pair),
+            "mid",
+            SEED + 500 + row,
+            False,
+        )
         for row, pair in enumerate(PAIRS)
     ]
-    return [*rest[:2], *alone["mid"], *pairs[:4], *alone["strong"], *alone["mild"], *rest[2:], *pairs[4:]]
+    return [
+        *rest[:2],
+        *alone["mid"],
+        *pairs[:4],
+        *alone["strong"],
+        *alone["mild"],
+        *rest[2:],
+        *pairs[4:],
+    ]
 
 
 def run_world(world: World, folder: Path) -> dict[str, Any]:
@@ -198,7 +213,8 @@ def true_shares(names: tuple[str, ...], line: RenderSettings, clips: Path) -> di
 
     def answer(levels: np.ndarray) -> np.ndarray:
         made = tuple(
-            to_levels(np.floor(levels + rng.random(levels.shape, np.float32))) for _ in range(ROUNDINGS)
+            to_levels(np.floor(levels + rng.random(levels.shape, np.float32)))
+            for _ in range(ROUNDINGS)
         )
         return np.asarray(coordinates(predict(model, made, "cpu"), "logits").mean(axis=0))
 
@@ -236,7 +252,9 @@ def _twins(names: tuple[str, ...]) -> dict[str, GoneOn]:
     return found
 
 
-def _columns(names: tuple[str, ...], now: dict[str, float], then: dict[str, float]) -> dict[str, float]:
+def _columns(
+    names: tuple[str, ...], now: dict[str, float], then: dict[str, float]
+) -> dict[str, float]:
     return {name: then[name] for name in names}
 
 
@@ -265,7 +283,9 @@ def false_steps(row: dict[str, Any]) -> list[str]:
 
 def false_names(row: dict[str, Any]) -> list[str]:
     """Causes of the classifier's account that are named and were not planted."""
-    return [cause for cause in row["by_model"][CLASSIFIER]["named"] if cause not in true_causes(row)]
+    return [
+        cause for cause in row["by_model"][CLASSIFIER]["named"] if cause not in true_causes(row)
+    ]
 
 
 def sizes(row: dict[str, Any]) -> list[tuple[str, float, float]]:
@@ -303,10 +323,14 @@ def headline(rows: list[dict[str, Any]]) -> list[str]:
     rest = [row for row in rows if not row["names"]]
     close = sum(abs(found / planted - 1) <= CLOSE for planted, found in seen)
     lines = [
-        describe("one dial, causes of a true share of 20 % or more that are named", sum(one), len(one)),
+        describe(
+            "one dial, causes of a true share of 20 % or more that are named", sum(one), len(one)
+        ),
         describe("two dials, the same", sum(two), len(two)),
         describe(
-            "the belt's run, objects or what came into view named where it is so much", sum(belt), len(belt)
+            "the belt's run, objects or what came into view named where it is so much",
+            sum(belt),
+            len(belt),
         ),
         describe(
             "lines on which a cause is named that was not planted",
@@ -314,7 +338,9 @@ def headline(rows: list[dict[str, Any]]) -> list[str]:
             len(rows),
         ),
         describe(
-            "lines with a step for what was not planted", sum(map(bool, map(false_steps, rows))), len(rows)
+            "lines with a step for what was not planted",
+            sum(map(bool, map(false_steps, rows))),
+            len(rows),
         ),
         describe("of them at rest", sum(map(bool, map(false_steps, rest))), len(rest)),
         describe(f"sizes found within {CLOSE:.0%} of the planted", close, len(seen)),
@@ -362,7 +388,8 @@ def _row(row: dict[str, Any]) -> str:
         "; ".join(f"{q} {_number(pair[place])}" for q, *pair in each) or "-" for place in (0, 1)
     )
     steps = ", ".join(
-        f"{s['perturbation']} {_number(s['high'])}" + " (not planted)" * (s["cause"] not in true_causes(row))
+        f"{s['perturbation']} {_number(s['high'])}"
+        + " (not planted)" * (s["cause"] not in true_causes(row))
         for s in row["steps"]
     )
     return (

@@ -81,20 +81,26 @@ def asked(manifest: pd.DataFrame, spec: str) -> FrameReadouts:
         for row in manifest.itertuples()
     ]
     found = ask({"m": probe_of(model)}, clips, lambda count: None)
-    truth = manifest.assign(item=manifest["pool"] + "/" + manifest["item"])[["item", "kind", "label"]]
+    truth = manifest.assign(item=manifest["pool"] + "/" + manifest["item"])[
+        ["item", "kind", "label"]
+    ]
     return FrameReadouts(found.rows.merge(truth, on="item", how="left"), found.looked)
 
 
 def some(pool: FrameReadouts, rows: np.ndarray) -> FrameReadouts:
     """Some of the frames."""
-    return FrameReadouts(pool.rows[rows].reset_index(drop=True), {"m": rows_of(pool.looked["m"], rows)})
+    return FrameReadouts(
+        pool.rows[rows].reset_index(drop=True), {"m": rows_of(pool.looked["m"], rows)}
+    )
 
 
 def events(pool: FrameReadouts) -> FrameEvents:
     """The margin, flips against a neighbour, and answers of the wrong kind of part."""
     looked, rows = pool.looked["m"], pool.rows
     p = np.sort(special.softmax(looked.logits, axis=1), axis=1)
-    change = (np.diff(looked.answer) != 0) & (rows["item"].to_numpy()[1:] == rows["item"].to_numpy()[:-1])
+    change = (np.diff(looked.answer) != 0) & (
+        rows["item"].to_numpy()[1:] == rows["item"].to_numpy()[:-1]
+    )
     flip = np.zeros(len(rows))
     flip[:-1] += change
     flip[1:] += change
@@ -134,7 +140,12 @@ def null(pool: FrameReadouts, splits: int) -> None:
             table.row(name, every[0].why, "", "", "", "")
             continue
         alarms = [each.known.false_alarms for each in had]
-        links = [link for each in had for link in each.links if link.event == FLIP and link.given == MARGIN]
+        links = [
+            link
+            for each in had
+            for link in each.links
+            if link.event == FLIP and link.given == MARGIN
+        ]
         sure = [link.verdict in ("link", "reversed") for link in links]
         table.row(
             name,
@@ -166,7 +177,9 @@ def world(
             auroc(scores, truth),
             float(above[unknown].mean()),
             "" if unknown.all() else f"{above[~unknown].mean():.3f}",
-            percent_with_interval(each.outside.share.value, each.outside.share.low, each.outside.share.high),
+            percent_with_interval(
+                each.outside.share.value, each.outside.share.low, each.outside.share.high
+            ),
             each.outside.verdict,
         )
     first = leading(found)
@@ -178,7 +191,9 @@ def _link(link: Any) -> str:
     return f"{link.event}{' at equal margin' if link.given else ''} {value} ({link.verdict})"
 
 
-def worlds(rest: FrameReadouts, dials: dict[str, FrameReadouts], left_out: FrameReadouts, kind: str) -> None:
+def worlds(
+    rest: FrameReadouts, dials: dict[str, FrameReadouts], left_out: FrameReadouts, kind: str
+) -> None:
     """Footage that lies outside, by dial and by kind of part."""
     say("\n## Footage that the network was not trained for\n")
     table = harness.table(
@@ -193,7 +208,9 @@ def worlds(rest: FrameReadouts, dials: dict[str, FrameReadouts], left_out: Frame
     known = np.isin(parts, np.unique(parts[~unknown])[::2])
     own = some(left_out, ~known)
     said[f"no {kind}"] = world(table, f"no {kind}", some(left_out, known), own, unknown[~known])
-    say("\n## Is it unstable, and wrong, where it does not know the footage? By the leading score\n")
+    say(
+        "\n## Is it unstable, and wrong, where it does not know the footage? By the leading score\n"
+    )
     for name, links in said.items():
         say(f"* {name}: {links}")
 
@@ -207,7 +224,9 @@ def weights_without(out: Path, kind: str, scenes: int) -> Path:
         keep = torch.from_numpy(np.flatnonzero([not name.startswith(kind) for name in names]))
         boxes = [every.boxes[k] for k in keep.tolist()]
         save(
-            train_classifier(PartSamples(every.small[keep], every.large[keep], every.labels[keep], boxes), 1),
+            train_classifier(
+                PartSamples(every.small[keep], every.large[keep], every.labels[keep], boxes), 1
+            ),
             path,
         )
     return path
@@ -242,7 +261,9 @@ def main() -> None:
     left_out = kept(out / f"without_{given.kind}.pickle", lambda: asked(manifest, spec))
     known_kinds = events(some(left_out, (left_out.rows["kind"] != given.kind).to_numpy()))
     wrong = known_kinds.happens[ERROR].mean()
-    say(f"\nThe classifier without {given.kind} says the wrong kind on {wrong:.3f} of frames of known kinds.")
+    say(
+        f"\nThe classifier without {given.kind} says the wrong kind on {wrong:.3f} of frames of known kinds."
+    )
     worlds(rest, dials, left_out, given.kind)
 
 

@@ -25,7 +25,9 @@ from vidrobust.plugins.line.render import RenderSettings, render
 ROOT = Path(__file__).parents[1]
 
 
-def study(dial: str, parts: int, passes: int, seconds: float, seed: int, stations: int = 3) -> dict[str, Any]:
+def study(
+    dial: str, parts: int, passes: int, seconds: float, seed: int, stations: int = 3
+) -> dict[str, Any]:
     """The JSON of ``vidrobust repeatability`` on a rendered line whose second station has the dial."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -35,7 +37,9 @@ def study(dial: str, parts: int, passes: int, seconds: float, seed: int, station
         )
         render(settings, folder / "line")
         manifest = folder / "line" / "kinds.csv"
-        pd.read_csv(folder / "line" / "manifest.csv").assign(label=lambda t: t["kind"]).to_csv(manifest)
+        pd.read_csv(folder / "line" / "manifest.csv").assign(label=lambda t: t["kind"]).to_csv(
+            manifest
+        )
         call = [
             *(
                 sys.executable,
@@ -48,7 +52,9 @@ def study(dial: str, parts: int, passes: int, seconds: float, seed: int, station
             *("--defect", "bolt", "--json", "--quiet", "--no-pictures"),
         ]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        done = subprocess.run(call, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment)
+        done = subprocess.run(
+            call, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment
+        )
         found: dict[str, Any] = json.loads(done.stdout)
         return found
 
@@ -61,7 +67,9 @@ def rows(found: dict[str, Any]) -> list[tuple[str, str, str, str]]:
         same = found["attribute"]["within_operator"][station]["agreement"]
         right = found["attribute"]["against_reference"]["operators"][station]["effectiveness"]
         sd = f"{each['repeatability_sd']:.3f} ({each['low']:.3f} to {each['high']:.3f})"
-        lines.append((station, sd, f"{same['count']} of {same['n']}", f"{right['count']} of {right['n']}"))
+        lines.append(
+            (station, sd, f"{same['count']} of {same['n']}", f"{right['count']} of {right['n']}")
+        )
     return lines
 
 

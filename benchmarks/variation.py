@@ -58,7 +58,9 @@ def seconds_of_stability(path: Path, frames: int, net: torch.nn.Module) -> tuple
     for batch in batches(path, frames):
         with torch.inference_mode():
             pixels = batch.pixels.float().div_(255)
-            small = torch.nn.functional.interpolate(pixels, (224, 224), mode="bilinear", antialias=True)
+            small = torch.nn.functional.interpolate(
+                pixels, (224, 224), mode="bilinear", antialias=True
+            )
             net(small.sub_(0.5).div_(0.5)).softmax(dim=1)
         seen += len(batch)
     return time.process_time() - start, seen
@@ -66,7 +68,9 @@ def seconds_of_stability(path: Path, frames: int, net: torch.nn.Module) -> tuple
 
 def seconds_of_meter(path: Path, frames: int) -> tuple[float, VariationMeter]:
     with av.open(str(path)) as container:
-        meter = VariationMeter(path.name, container.streams.video[0].average_rate, content=path.name)
+        meter = VariationMeter(
+            path.name, container.streams.video[0].average_rate, content=path.name
+        )
     watcher, spent = PairWatcher(), 0.0
     for batch in batches(path, frames):
         reasons = watcher.feed(batch).reason
@@ -91,9 +95,12 @@ def main() -> None:
         f"{'clip':42s} {'frames':>6s} {'model ms':>9s} {'meter ms':>9s} {'share':>6s} {'stride':>6s} {'pairs':>6s}"
     )
     for path in arguments.clips:
-        model, seen = min(seconds_of_stability(path, arguments.frames, net) for _ in range(arguments.repeats))
+        model, seen = min(
+            seconds_of_stability(path, arguments.frames, net) for _ in range(arguments.repeats)
+        )
         spent, meter = min(
-            (seconds_of_meter(path, arguments.frames) for _ in range(arguments.repeats)), key=lambda x: x[0]
+            (seconds_of_meter(path, arguments.frames) for _ in range(arguments.repeats)),
+            key=lambda x: x[0],
         )
         result = meter.finish()
         counts = result.counts

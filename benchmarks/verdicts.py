@@ -54,7 +54,9 @@ ASKED = (
     *("translation", "rotation", "scale", "gaussian_blur", "defocus_blur", "motion_blur"),
     *("gaussian_noise", "shot_noise", "jpeg"),
 )
-SETTINGS = Settings(perturbation=ASKED, frames=5, strengths=0, pairs=14, resamples=99, pictures=False)
+SETTINGS = Settings(
+    perturbation=ASKED, frames=5, strengths=0, pairs=14, resamples=99, pictures=False
+)
 """Of a clip; frames and pairs are numbers of a run, and a world has two clips."""
 CRF = {"small": 26, "middle": 33, "large": 40}
 SIZES = {"small": 0.5, "middle": 1.0, "large": 2.0}
@@ -113,7 +115,9 @@ def _series(seed: int, size: float) -> np.ndarray:
 
 
 WORLDS: dict[str, World] = {
-    "noise": World("noise_and_coding", "gaussian_noise", lambda r, s: [Frame()] * FRAMES, noise=4.0),
+    "noise": World(
+        "noise_and_coding", "gaussian_noise", lambda r, s: [Frame()] * FRAMES, noise=4.0
+    ),
     "h264": World("noise_and_coding", "jpeg", lambda r, s: [Frame()] * FRAMES, noise=2.0),
     "flicker": World(
         "light",
@@ -136,7 +140,9 @@ WORLDS: dict[str, World] = {
     "jitter": World(
         "camera",
         "translation",
-        lambda r, s: [Frame(shift=(float(x), float(y))) for x, y in r.normal(0, 1.5 * s, (FRAMES, 2))],
+        lambda r, s: [
+            Frame(shift=(float(x), float(y))) for x, y in r.normal(0, 1.5 * s, (FRAMES, 2))
+        ],
         _shifts,
     ),
     "rotation": World(
@@ -170,9 +176,12 @@ WORLDS: dict[str, World] = {
         "sharpness",
         "gaussian_blur",
         lambda r, s: [
-            Frame(blur=float(max(0.0, s * (0.8 + 0.7 * np.sin(2 * np.pi * t / 11))))) for t in range(FRAMES)
+            Frame(blur=float(max(0.0, s * (0.8 + 0.7 * np.sin(2 * np.pi * t / 11)))))
+            for t in range(FRAMES)
         ],
-        lambda f: float(np.sqrt(np.diff(np.percentile([x.blur**2 for x in f], (2.5, 97.5)))[0])) / 320,
+        lambda f: (
+            float(np.sqrt(np.diff(np.percentile([x.blur**2 for x in f], (2.5, 97.5)))[0])) / 320
+        ),
     ),
     "motion blur": World(
         "sharpness",
@@ -180,7 +189,9 @@ WORLDS: dict[str, World] = {
         lambda r, s: [Frame()] * FRAMES,
         after=lambda x, t, s: _smeared(x, abs(float(_series(4, 6 * s)[t]))),
     ),
-    "belt": World("objects", "", lambda r, s: [Frame(part=float(60 + 4.3 * s * t)) for t in range(FRAMES)]),
+    "belt": World(
+        "objects", "", lambda r, s: [Frame(part=float(60 + 4.3 * s * t)) for t in range(FRAMES)]
+    ),
     "entering": World(
         "came_into_view",
         "",
@@ -204,7 +215,9 @@ WORLDS: dict[str, World] = {
         "translation",
         lambda r, s: [
             Frame(shift=(float(x), float(y)), hue=float(h))
-            for (x, y), h in zip(r.normal(0, 1.5 * s, (FRAMES, 2)), r.uniform(-6, 6, FRAMES), strict=True)
+            for (x, y), h in zip(
+                r.normal(0, 1.5 * s, (FRAMES, 2)), r.uniform(-6, 6, FRAMES), strict=True
+            )
         ],
         _shifts,
         also=("colour",),
@@ -235,7 +248,11 @@ def write_clip(path: Path, frames: Sequence[np.ndarray], crf: int | None) -> Non
             kind = "yuv420p"
         stream.height, stream.width, stream.pix_fmt = *frames[0].shape[:2], kind
         for frame in frames:
-            out.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))
+            out.mux(
+                stream.encode(
+                    av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
+                )
+            )
         out.mux(stream.encode(None))
 
 
@@ -292,7 +309,9 @@ def outcome(folder: Path, spec: str, *, clips: int = 1) -> dict[str, Any]:
     assert SETTINGS.frames is not None
     assert SETTINGS.pairs is not None
     settings = replace(SETTINGS, frames=clips * SETTINGS.frames, pairs=clips * SETTINGS.pairs)
-    run = study(folder, spec, out=folder / "run", settings=settings, stages=["policy"], overwrite=True)
+    run = study(
+        folder, spec, out=folder / "run", settings=settings, stages=["policy"], overwrite=True
+    )
     account, named = run.table("account"), run.table("named")
     whole = account[account["item"] == ""].set_index("cause")
     policy = run.policy
@@ -371,20 +390,29 @@ def table(rows: list[dict[str, Any]]) -> str:
         )
 
     false = [
-        r for r in nulls if any(s["cause"] != "noise_and_coding" or r["name"] == "random" for s in r["steps"])
+        r
+        for r in nulls
+        if any(s["cause"] != "noise_and_coding" or r["name"] == "random" for s in r["steps"])
     ]
     aim("nulls with a false step", len(false), len(nulls), "at most 2 %")
     for kind in ("noise", "h264", "random", "duplicated"):
         own = [r for r in nulls if r["name"] == kind]
         aim(f"  {kind}", sum(r in false for r in own), len(own), "at most 2 %")
     strong = [
-        r for r in worlds if r["shares"].get(WORLDS[r["name"]].cause, 0) > 0.2 or (r["truth"] or 0) > 0.2
+        r
+        for r in worlds
+        if r["shares"].get(WORLDS[r["name"]].cause, 0) > 0.2 or (r["truth"] or 0) > 0.2
     ]
     # a part that enters moves as well: of two causes planted at once either may come first
     named_first = [
         r for r in strong if {*r["named"][:1]} & {WORLDS[r["name"]].cause, *WORLDS[r["name"]].also}
     ]
-    aim("planted cause named first, above a share of .2", len(named_first), len(strong), "at least 90 %")
+    aim(
+        "planted cause named first, above a share of .2",
+        len(named_first),
+        len(strong),
+        "at least 90 %",
+    )
     wrong = [
         r
         for r in worlds
@@ -397,7 +425,10 @@ def table(rows: list[dict[str, Any]]) -> str:
     known = [r for r in worlds if r["truth"] is not None]
     errors = [sum(r["shares"][c] or 0 for c in REPLAYED) - r["truth"] for r in known]
     aim(
-        "share of all causes within .15 of the truth", sum(abs(e) <= 0.15 for e in errors), len(errors), "all"
+        "share of all causes within .15 of the truth",
+        sum(abs(e) <= 0.15 for e in errors),
+        len(errors),
+        "all",
     )
     single = [r for r in known if not WORLDS[r["name"]].also and r["name"] not in ("noise", "belt")]
     planted = [_covers(r, WORLDS[r["name"]].cause, r["truth"]) for r in single]
@@ -414,12 +445,23 @@ def table(rows: list[dict[str, Any]]) -> str:
         (r, s["high"] / r["range"])
         for r in worlds
         for s in r["steps"]
-        if s["perturbation"] == WORLDS[r["name"]].perturbation and r["range"] and np.isfinite(r["range"])
+        if s["perturbation"] == WORLDS[r["name"]].perturbation
+        and r["range"]
+        and np.isfinite(r["range"])
     ]
-    aim("ranges within 25 % of the planted", sum(abs(q - 1) <= 0.25 for _, q in ranged), len(ranged), "all")
-    lines.append("\n| planted | size | truth | named by all causes | first named | steps (range / planted) |")
+    aim(
+        "ranges within 25 % of the planted",
+        sum(abs(q - 1) <= 0.25 for _, q in ranged),
+        len(ranged),
+        "all",
+    )
+    lines.append(
+        "\n| planted | size | truth | named by all causes | first named | steps (range / planted) |"
+    )
     lines.append("|---|---|---|---|---|---|")
-    for r in sorted(worlds, key=lambda r: (list(WORLDS).index(r["name"]), list(SIZES).index(r["size"]))):
+    for r in sorted(
+        worlds, key=lambda r: (list(WORLDS).index(r["name"]), list(SIZES).index(r["size"]))
+    ):
         truth = "" if r["truth"] is None else f"{r['truth']:.2f}"
         held = sum(r["shares"][c] or 0 for c in REPLAYED)
         steps = ", ".join(
@@ -467,9 +509,13 @@ def main() -> None:
     jobs: list[tuple[tuple[Any, ...], Callable[[], dict[str, Any]]]] = []
     place = arguments.out / "work"
     if arguments.only in (None, "worlds"):
-        for number, (name, size) in enumerate((n, s) for s in ("middle", "large", "small") for n in WORLDS):
+        for number, (name, size) in enumerate(
+            (n, s) for s in ("middle", "large", "small") for n in WORLDS
+        ):
             key = ("world", name, size, None)
-            jobs.append((key, lambda n=name, s=size, k=number: run_world(n, s, scenes, spec, place, k)))
+            jobs.append(
+                (key, lambda n=name, s=size, k=number: run_world(n, s, scenes, spec, place, k))
+            )
     if arguments.only in (None, "nulls"):
         for number in range(arguments.nulls):
             key = ("null", null_kind(number), None, number)

@@ -51,7 +51,10 @@ def _videos(rng: np.random.Generator) -> pd.DataFrame:
     ids = ["".join(row) for row in LETTERS[rng.integers(0, len(LETTERS), (CHUNK_VIDEOS, 11))]]
     video = np.repeat(np.arange(CHUNK_VIDEOS), objects)
     thing = np.concatenate([np.arange(n) for n in objects])
-    row, second = np.repeat(np.arange(len(video)), SEGMENT_S), np.tile(np.arange(SEGMENT_S), len(video))
+    row, second = (
+        np.repeat(np.arange(len(video)), SEGMENT_S),
+        np.tile(np.arange(SEGMENT_S), len(video)),
+    )
     label = rng.integers(0, 23, CHUNK_VIDEOS)[video][row]
     begin = 1000 * rng.integers(0, 600, CHUNK_VIDEOS)[video][row]
     present = rng.random(len(row)) < 0.9
@@ -73,7 +76,10 @@ def _videos(rng: np.random.Generator) -> pd.DataFrame:
 def measured(what: str) -> tuple[float, float, float]:
     """Seconds, processor seconds and peak MiB of Python lines in a process of their own."""
     done = subprocess.run(
-        [sys.executable, "-c", MEASURED.format(what=what)], capture_output=True, text=True, check=False
+        [sys.executable, "-c", MEASURED.format(what=what)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise RuntimeError(done.stderr[-2000:])

@@ -41,7 +41,15 @@ from vidrobust.text.numbers import number, percent, percent_with_interval
 from vidrobust.text.phrases import plural
 
 MEDIA = Path(__file__).parents[1] / "tests" / "footage_media"
-CLIPS = ("cars.mp4", "cups.mp4", "dog.mp4", "line-bottles.mp4", "nasa.mp4", "line-bolt.gif", "line-fruit.gif")
+CLIPS = (
+    "cars.mp4",
+    "cups.mp4",
+    "dog.mp4",
+    "line-bottles.mp4",
+    "nasa.mp4",
+    "line-bolt.gif",
+    "line-fruit.gif",
+)
 LINE = ("line-classifier", "line-detector")
 PERTURBATIONS = ("brightness", "translation", "gaussian_noise")
 CHANGED, RIGHT = "changed", "top1"
@@ -78,7 +86,11 @@ def milliseconds(model: Model) -> float:
 
 
 def studied(
-    sources: tuple[str, ...], specs: list[str], given: Any, out: Path, models: Sequence[Model] | None = None
+    sources: tuple[str, ...],
+    specs: list[str],
+    given: Any,
+    out: Path,
+    models: Sequence[Model] | None = None,
 ) -> pd.DataFrame:
     """The table ``stability`` over all clips, and beside its metrics the share that perturbations change."""
     settings = Settings(
@@ -103,7 +115,13 @@ def changed(sensitivity: pd.DataFrame, parts: dict[str, str]) -> pd.DataFrame:
             np.unique(unit, return_inverse=True)[1], "part" if any(parts.values()) else "item"
         )
         mean = clustered_mean(mine["value"].to_numpy(np.float64), clusters, bounds=(0.0, 1.0))
-        own = {"model": model, "metric": CHANGED, "value": mean.value, "low": mean.low, "high": mean.high}
+        own = {
+            "model": model,
+            "metric": CHANGED,
+            "value": mean.value,
+            "low": mean.low,
+            "high": mean.high,
+        }
         found.append({**own, "n": len(mine)})
     return pd.DataFrame(found)
 
@@ -118,14 +136,18 @@ def report(title: str, table: pd.DataFrame, speed: dict[str, float]) -> None:
             continue
         found = {(r["model"], r["metric"]): r for r in rows.to_dict("records")}
         first_metric = next(iter(metrics))
-        metrics = {m: title for m, title in metrics.items() if any((model, m) in found for model in models)}
+        metrics = {
+            m: title for m, title in metrics.items() if any((model, m) in found for model in models)
+        }
         models.sort(key=lambda m: float(found.get((m, first_metric), {}).get("value", np.inf)))
         say(f"\n| {WHAT[task]} | {' | '.join(metrics.values())} | of | ms a frame |")
         say("|---|" + "---|" * (len(metrics) + 2))
         for model in models:
             cells = [_cell(found.get((model, metric)), metric) for metric in metrics]
             units = _of(found.get((model, first_metric), {}), task)
-            say(f"| {model} | {' | '.join(cells)} | {units} | {number(speed.get(model, np.nan), 2)} |")
+            say(
+                f"| {model} | {' | '.join(cells)} | {units} | {number(speed.get(model, np.nan), 2)} |"
+            )
 
 
 def _of(row: dict[str, Any], task: str) -> str:
@@ -175,7 +197,12 @@ def main() -> None:
             report(f"{len(given.clips)} clips of the repository", found, speed)
         line = folder / "zoo-line"
         if not (line / "manifest.csv").is_file():
-            render(RenderSettings(parts=given.line_parts, seconds=2.0, seed=8001, dials=("light=0.3",)), line)
+            render(
+                RenderSettings(
+                    parts=given.line_parts, seconds=2.0, seed=8001, dials=("light=0.3",)
+                ),
+                line,
+            )
         found = studied((str(line / "manifest.csv"),), specs, given, folder / "zoo-line-run")
         report(f"The simulated line, {given.line_parts} parts, light=0.3", found, speed)
         if given.family_seeds:
@@ -189,7 +216,9 @@ def report_family(sources: tuple[str, ...], given: Any, folder: Path) -> None:
     specs = [f"python:{model.name}" for model in models]
     table = studied(sources, specs, given, folder / "zoo-family-run", models)
     found = {(r["model"], r["metric"]): float(r["value"]) for r in table.to_dict("records")}
-    say(f"\n## Tiny networks of the line, {plural(given.family_seeds, 'seed')} each: mean, least and most")
+    say(
+        f"\n## Tiny networks of the line, {plural(given.family_seeds, 'seed')} each: mean, least and most"
+    )
     titles = METRICS["classification"]
     say(f"\n| network | what it is | weights | {' | '.join(titles.values())} | ms a frame |")
     say("|---|---|---|" + "---|" * (len(titles) + 1))

@@ -35,7 +35,9 @@ HEIGHT = 0.29
 
 def draw(run: Path, out: Path = OUT) -> None:
     """Write the picture of the run in folder ``run`` to ``out``."""
-    moment, step = _explained(json.loads((run / "moments.json").read_text(encoding="utf-8"))["moments"])
+    moment, step = _explained(
+        json.loads((run / "moments.json").read_text(encoding="utf-8"))["moments"]
+    )
     strip = moment["strip"]
     cause = strip[step]["title"].removeprefix("and ")
     figure = plt.figure(figsize=(12.6, 5.6), dpi=130, facecolor="white")
@@ -46,7 +48,9 @@ def draw(run: Path, out: Path = OUT) -> None:
         _frame(figure, run, each, 0, row, each["title"], changed=row == 1)
     before, after = strip[step - 1], strip[step]
     _frame(figure, run, before, 1, 0, "a third frame, aligned with the first")
-    _frame(figure, run, after, 1, 1, f"the same with the {cause}: {after['measured']}", changed=True)
+    _frame(
+        figure, run, after, 1, 1, f"the same with the {cause}: {after['measured']}", changed=True
+    )
     _bars(figure, run)
     for start, end in ((0.295, 0.34), (0.625, 0.67)):
         figure.add_artist(_arrow((start, 0.46), (end, 0.46)))
@@ -113,10 +117,12 @@ def _bars(figure: Figure, run: Path) -> None:
         "came_into_view": "newly visible content",
         "unexplained": "not explained",
     }
-    large = account[(account["share"] >= SMALLEST_BAR) & (account.index != "unexplained")].sort_values(
-        "share"
+    large = account[
+        (account["share"] >= SMALLEST_BAR) & (account.index != "unexplained")
+    ].sort_values("share")
+    rest = float(
+        account["share"].sum() - large["share"].sum() - account["share"].get("unexplained", 0.0)
     )
-    rest = float(account["share"].sum() - large["share"].sum() - account["share"].get("unexplained", 0.0))
     rows = [("not explained", account.loc["unexplained"]), ("other measured changes", rest)]
     rows += [(titles[str(cause)], row) for cause, row in large.iterrows()]
     axes: Axes = figure.add_axes((0.82, 0.2, 0.15, 0.6))

@@ -42,7 +42,9 @@ def answer_of(run: Path) -> str:
     lines: list[str] = []
     for line in shown.rstrip().splitlines():
         # a command stays on a line of its own, so that it can be copied
-        ends = line.strip().startswith(COMMANDS) or (lines and lines[-1].strip().startswith(COMMANDS))
+        ends = line.strip().startswith(COMMANDS) or (
+            lines and lines[-1].strip().startswith(COMMANDS)
+        )
         if line.startswith(indent) and not ends:
             lines[-1] += f" {line.strip()}"
         else:
@@ -95,7 +97,9 @@ def write(run: Path) -> None:
     ANSWER.write_text(answer, encoding="utf-8")
     SESSION.write_text(session, encoding="utf-8")
     for page in PAGES:
-        page.write_text(with_blocks(page.read_text(encoding="utf-8"), answer, session), encoding="utf-8")
+        page.write_text(
+            with_blocks(page.read_text(encoding="utf-8"), answer, session), encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

@@ -30,7 +30,10 @@ def write_page(path: Path, text: str) -> None:
 
 def _command(name: str, command: click.Command) -> list[str]:
     context = click.Context(command, info_name=f"vidrobust {name}")
-    blocks = [f"## vidrobust {name}", f"```\n{command.get_usage(context).removeprefix('Usage: ')}\n```"]
+    blocks = [
+        f"## vidrobust {name}",
+        f"```\n{command.get_usage(context).removeprefix('Usage: ')}\n```",
+    ]
     if command.help:
         blocks += [_escaped(" ".join(part.split())) for part in command.help.split("\n\n")]
     rows: dict[str, list[tuple[str, str]]] = {}
@@ -38,9 +41,14 @@ def _command(name: str, command: click.Command) -> list[str]:
         record = parameter.get_help_record(context)
         if record and isinstance(parameter, click.Option) and parameter.name != "help":
             rows.setdefault(getattr(parameter, "group", "Options"), []).append(record)
-    for group in (*GROUPS, *(other for other in rows if other not in GROUPS)):  # plugins bring groups
+    for group in (
+        *GROUPS,
+        *(other for other in rows if other not in GROUPS),
+    ):  # plugins bring groups
         if group in rows:
-            cells = [f"| `{flag.replace('|', '/')}` | {_cell(text)} |" for flag, text in rows[group]]
+            cells = [
+                f"| `{flag.replace('|', '/')}` | {_cell(text)} |" for flag, text in rows[group]
+            ]
             blocks.append("\n".join([f"| {group} | |", "|---|---|", *cells]))
     return blocks
 

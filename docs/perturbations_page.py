@@ -113,7 +113,10 @@ def _section(name: str) -> str:
     lines = [f"## {name}", ""]
     if name in _REMARKS:
         lines += [_REMARKS[name]]
-    lines += ["| name | family | unit | strengths | range | | what |", "|---|---|---|---|---|---|---|"]
+    lines += [
+        "| name | family | unit | strengths | range | | what |",
+        "|---|---|---|---|---|---|---|",
+    ]
     lines += [_row(entry) for entry in suite(name)]
     reasons: dict[str, list[str]] = {}
     for entry in suite(name):

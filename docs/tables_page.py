@@ -19,7 +19,9 @@ missing number is NaN, with n = 0.
 
 def page() -> str:
     """The whole page."""
-    return "\n".join([HEAD, *_overview(), *(line for table in TABLES.values() for line in _section(table))])
+    return "\n".join(
+        [HEAD, *_overview(), *(line for table in TABLES.values() for line in _section(table))]
+    )
 
 
 def _overview() -> Iterator[str]:

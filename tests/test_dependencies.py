@@ -27,7 +27,9 @@ DATA = {"onnx"}
 
 def modules(requirements: Iterable[str]) -> set[str]:
     """The modules of declared packages; an extra that names others is left to those."""
-    names = {re.split(r"[\[<>=,; ]", one)[0] for one in requirements if not one.startswith("vidrobust[")}
+    names = {
+        re.split(r"[\[<>=,; ]", one)[0] for one in requirements if not one.startswith("vidrobust[")
+    }
     return {MODULES.get(name, name.replace("-", "_")) for name in names}
 
 
@@ -43,7 +45,13 @@ def imported(*folders: str) -> dict[str, set[str]]:
                 names = [node.module or ""]
             for name in names:
                 found.setdefault(name.partition(".")[0], set()).add(str(path.relative_to(ROOT)))
-    own = {"vidrobust", "tests", "benchmarks", "datasets", "_typeshed"}  # the last one for type checkers
+    own = {
+        "vidrobust",
+        "tests",
+        "benchmarks",
+        "datasets",
+        "_typeshed",
+    }  # the last one for type checkers
     return {
         name: files
         for name, files in found.items()
@@ -53,12 +61,16 @@ def imported(*folders: str) -> dict[str, set[str]]:
 
 def extras() -> set[str]:
     """Modules of the extras that users choose."""
-    return modules(r for name, of in PROJECT["optional-dependencies"].items() if name != "dev" for r in of)
+    return modules(
+        r for name, of in PROJECT["optional-dependencies"].items() if name != "dev" for r in of
+    )
 
 
 def test_what_is_imported_is_declared() -> None:
     declared = modules(PROJECT["dependencies"]) | extras() | USERS_OWN
-    undeclared = {name: files for name, files in imported("vidrobust").items() if name not in declared}
+    undeclared = {
+        name: files for name, files in imported("vidrobust").items() if name not in declared
+    }
     assert undeclared == {}
 
 
@@ -75,7 +87,9 @@ def test_optional_packages_are_imported_within_functions_alone() -> None:
         for path in (ROOT / "vidrobust").rglob("*.py")
         for node in ast.parse(path.read_text(encoding="utf-8")).body
         if isinstance(node, ast.Import | ast.ImportFrom)
-        for name in ([a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""])
+        for name in (
+            [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+        )
         if name.partition(".")[0] in optional
     }
     assert at_the_top == set()

@@ -17,11 +17,17 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted(
     [
         *ROOT.glob("*.md"),
-        *(path for folder in ("docs", "datasets", "reports") for path in (ROOT / folder).rglob("*.md")),
+        *(
+            path
+            for folder in ("docs", "datasets", "reports")
+            for path in (ROOT / folder).rglob("*.md")
+        ),
         *(ROOT / "tests").rglob("*.md"),
     ]
 )
-DOCUMENTS = [path for path in DOCUMENTS if path.parent == ROOT / "reports" or "reports" not in path.parts]
+DOCUMENTS = [
+    path for path in DOCUMENTS if path.parent == ROOT / "reports" or "reports" not in path.parts
+]
 MADE = {ROOT / "docs" / name for name in ("commands", "generated")}
 """Folders that the build of the site writes."""
 DOCUMENTS = [path for path in DOCUMENTS if path.parent not in MADE]
@@ -37,7 +43,9 @@ def relative(path: Path) -> str:
 
 def links(text: str) -> list[str]:
     """The targets of links that lead to files of this repository."""
-    return [link for link in LINK.findall(text) if "://" not in link and not link.startswith("mailto:")]
+    return [
+        link for link in LINK.findall(text) if "://" not in link and not link.startswith("mailto:")
+    ]
 
 
 def paths(text: str) -> list[str]:
@@ -45,14 +53,20 @@ def paths(text: str) -> list[str]:
     found = []
     for code in CODE.findall(text):
         words = code.replace(",", " ").split()
-        found += [word for word in words if PATH.fullmatch(word) and "NAME" not in word and "DIR" not in word]
+        found += [
+            word
+            for word in words
+            if PATH.fullmatch(word) and "NAME" not in word and "DIR" not in word
+        ]
     return found
 
 
 def anchors(text: str) -> set[str]:
     """The headings as a link writes them: lower case, dashes for spaces, nothing but letters and digits."""
     headings = re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+    return {
+        re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings
+    }
 
 
 def test_links_and_paths_are_recognised() -> None:
@@ -71,7 +85,9 @@ def test_links_lead_somewhere(document: Path) -> None:
         target = document.parent / name if name else document
         assert target.exists(), f"{relative(document)} links to {link}"
         if anchor:
-            assert anchor in anchors(target.read_text(encoding="utf-8")), f"{relative(document)}: {link}"
+            assert anchor in anchors(target.read_text(encoding="utf-8")), (
+                f"{relative(document)}: {link}"
+            )
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
@@ -86,7 +102,9 @@ def test_the_files_that_the_architecture_names_are_in_the_package() -> None:
     named = re.findall(r"`([a-z_]+(?:/[a-z_0-9]+)*(?:/|\.py|\.toml))`", text)
     assert len(named) > 60
     assert not [
-        path for path in named if not (ROOT / "vidrobust" / path).exists() and not (ROOT / path).exists()
+        path
+        for path in named
+        if not (ROOT / "vidrobust" / path).exists() and not (ROOT / path).exists()
     ]
 
 
@@ -111,7 +129,11 @@ def test_named_commands_and_options_exist(document: Path) -> None:
 
 def _options(command: click.Command) -> set[str]:
     """Of a command, and of those below it."""
-    own = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
+    own = {
+        name
+        for parameter in command.params
+        for name in (*parameter.opts, *parameter.secondary_opts)
+    }
     below = command.commands.values() if isinstance(command, click.Group) else ()
     return own.union(*map(_options, below), {"--help"})
 
@@ -136,7 +158,9 @@ def test_every_script_of_make_exists() -> None:
 
 def test_the_architecture_has_the_layers_that_the_linter_checks() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    rows = text.partition("## Layers")[2].partition("|---|")[2].partition("\n\n")[0].splitlines()[1:]
+    rows = (
+        text.partition("## Layers")[2].partition("|---|")[2].partition("\n\n")[0].splitlines()[1:]
+    )
     named = [{name.rstrip("/") for name in CODE.findall(row.split("|")[1])} for row in rows]
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     layers = project["tool"]["importlinter"]["contracts"][0]["layers"]
@@ -156,9 +180,9 @@ def test_the_readme_is_short() -> None:
 def test_the_demos_answer_is_the_generated_one_wherever_it_is_shown() -> None:
     made = runpy.run_path(str(ROOT / "docs" / "demo_answer.py"))
     answer, session = (made[name].read_text(encoding="utf-8") for name in ("ANSWER", "SESSION"))
-    assert made["with_blocks"]("<!-- demo_python -->\nold\n<!-- /demo_python -->", answer, session) == (
-        made["block"]("demo_python", session, "pycon")
-    )
+    assert made["with_blocks"](
+        "<!-- demo_python -->\nold\n<!-- /demo_python -->", answer, session
+    ) == (made["block"]("demo_python", session, "pycon"))
     for page in made["PAGES"]:
         text = page.read_text(encoding="utf-8")
         assert made["block"]("demo_answer", answer) in text

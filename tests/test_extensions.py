@@ -44,7 +44,9 @@ def test_records_come_one_by_one_or_in_lists() -> None:
     assert found.broken == {}
 
 
-def test_what_is_broken_is_named_once_and_harms_no_other(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_broken_is_named_once_and_harms_no_other(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     points = [
         point("absent", "GONE"),
         point("wrong", "WRONG"),
@@ -62,7 +64,9 @@ def test_what_is_broken_is_named_once_and_harms_no_other(capsys: pytest.CaptureF
     assert "brought_fractions:WRONG" in found.broken["wrong"]
     said = capsys.readouterr()
     assert said.out == ""
-    assert [line.partition("'")[2].partition("'")[0] for line in said.err.splitlines()] == list(found.broken)
+    assert [line.partition("'")[2].partition("'")[0] for line in said.err.splitlines()] == list(
+        found.broken
+    )
 
 
 def test_a_group_that_nobody_serves_is_empty() -> None:

@@ -14,7 +14,9 @@ from vidrobust.video.source import open_video
 
 def credits(folder: Path) -> dict[str, tuple[int, str]]:
     """file -> frames and sha256, from the table of CREDITS.md."""
-    rows = [line.strip("| ").split(" | ") for line in (folder / "CREDITS.md").read_text().splitlines()]
+    rows = [
+        line.strip("| ").split(" | ") for line in (folder / "CREDITS.md").read_text().splitlines()
+    ]
     table = [row for row in rows if len(row) == 6 and row[4].isdigit()]
     return {row[0]: (int(row[4]), row[5]) for row in table}
 
@@ -30,7 +32,9 @@ def test_every_file_is_credited_as_it_is_and_small(public_clips: Path) -> None:
 
 
 def test_the_demo_clip_is_credited_as_it_is_and_small() -> None:
-    assert credits(CLIP.parent) == {"bottles.mp4": (403, hashlib.sha256(CLIP.read_bytes()).hexdigest())}
+    assert credits(CLIP.parent) == {
+        "bottles.mp4": (403, hashlib.sha256(CLIP.read_bytes()).hexdigest())
+    }
     assert CLIP.stat().st_size < 200_000
     with open_video(CLIP) as video:
         assert sum(len(batch) for batch in video.batches(64)) == 403
@@ -38,7 +42,14 @@ def test_the_demo_clip_is_credited_as_it_is_and_small() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["line-bottles.mp4", "line-bolt.gif", "line-fruit.gif", "line-flour-bags.gif", "dog.mp4", "cups.mp4"],
+    [
+        "line-bottles.mp4",
+        "line-bolt.gif",
+        "line-fruit.gif",
+        "line-flour-bags.gif",
+        "dog.mp4",
+        "cups.mp4",
+    ],
 )
 def test_clips_are_read_whole_and_move(public_clips: Path, name: str) -> None:
     """The count is the ffprobe program's, which wrote the table."""

@@ -25,10 +25,15 @@ def test_extras_that_an_extra_names_are_unfolded() -> None:
     assert not any("vidrobust" in each for each in requirements("dev"))
 
 
-def test_the_same_from_the_metadata_of_a_wheel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_same_from_the_metadata_of_a_wheel(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     of_checkout = {extra: requirements(extra) for extra in ("onnx", "engines", "demo")}
     lines = ["numpy>=1.26", 'onnxruntime>=1.18; extra == "onnx"', 'onnx>=1.16; extra == "onnx"']
-    lines += ['openvino>=2024.4; extra == "openvino"', 'vidrobust[onnx,openvino]; extra == "engines"']
+    lines += [
+        'openvino>=2024.4; extra == "openvino"',
+        'vidrobust[onnx,openvino]; extra == "engines"',
+    ]
     lines += ['onnxscript>=0.5; extra == "engines"']
     monkeypatch.setattr(install_hint, "__file__", str(tmp_path / "vidrobust" / "install_hint.py"))
     monkeypatch.setattr(metadata, "requires", lambda name: lines)

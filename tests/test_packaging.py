@@ -21,7 +21,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built from a copy of the tree, by the builder that is installed."""
     base = tmp_path_factory.mktemp("wheel")
     shutil.copytree(
-        ROOT / "vidrobust", base / "tree" / "vidrobust", ignore=shutil.ignore_patterns("__pycache__")
+        ROOT / "vidrobust",
+        base / "tree" / "vidrobust",
+        ignore=shutil.ignore_patterns("__pycache__"),
     )
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, base / "tree" / name)

@@ -54,7 +54,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def vidrobust(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     path = os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
     command = [sys.executable, "-m", "vidrobust", *arguments]
-    return subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True)
+    return subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True
+    )
 
 
 def test_a_command_of_another_package_is_listed_and_runs(folder: Path) -> None:
@@ -67,8 +69,12 @@ def test_a_broken_plugin_is_named_once_and_stops_nothing(folder: Path) -> None:
     """The package ``gone`` is missing for two groups; ``greeting`` and ``again`` name the same commands."""
     done = vidrobust(folder, "plugins", "--json")
     assert done.returncode == 0
-    plugins = {each["name"]: each for each in json.loads(done.stdout) if each["package"] == "greeting"}
-    assert {name: each["version"] for name, each in plugins.items()} == dict.fromkeys(plugins, "2.5")
+    plugins = {
+        each["name"]: each for each in json.loads(done.stdout) if each["package"] == "greeting"
+    }
+    assert {name: each["version"] for name, each in plugins.items()} == dict.fromkeys(
+        plugins, "2.5"
+    )
     assert plugins["again"]["brings"] == {"commands": ["greet", "part"]}
     assert plugins["gone"]["error"].count("ModuleNotFoundError") == 2
     assert "'greet'" in plugins["greeting"]["error"]
@@ -87,7 +93,9 @@ def test_a_command_that_cannot_be_imported_ends_with_one_line(folder: Path) -> N
 
 def test_the_plugin_of_the_documents_works(tmp_path: Path) -> None:
     page = (Path(__file__).parents[1] / "docs" / "adding-a-plugin.md").read_text(encoding="utf-8")
-    toml, code = (page.partition(f"```{kind}\n")[2].partition("```")[0] for kind in ("toml", "python"))
+    toml, code = (
+        page.partition(f"```{kind}\n")[2].partition("```")[0] for kind in ("toml", "python")
+    )
     groups = tomllib.loads(toml)["project"]["entry-points"]
     info = tmp_path / "hello.dist-info"
     info.mkdir()
@@ -95,9 +103,15 @@ def test_the_plugin_of_the_documents_works(tmp_path: Path) -> None:
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: hello\nVersion: 1\n")
     lines = [f"[{group}]\nhello = {at['hello']}\n" for group, at in groups.items()]
     (info / "entry_points.txt").write_text("".join(lines))
-    listed = {each["name"]: each for each in json.loads(vidrobust(tmp_path, "plugins", "--json").stdout)}
+    listed = {
+        each["name"]: each for each in json.loads(vidrobust(tmp_path, "plugins", "--json").stdout)
+    }
     assert listed["hello"]["error"] == ""
-    assert listed["hello"]["brings"] == {"commands": ["greet"], "stages": ["hello"], "sections": ["hello"]}
+    assert listed["hello"]["brings"] == {
+        "commands": ["greet"],
+        "stages": ["hello"],
+        "sections": ["hello"],
+    }
     assert "Count the models of a run." in vidrobust(tmp_path, "hello", "--help").stdout
 
 
@@ -135,7 +149,10 @@ def test_a_stage_or_section_of_another_package_that_raises_is_named(
     (info / "entry_points.txt").write_text(points)
     run, model = str(tmp_path / "run"), "-mtests.fuzz.tiny:model"
     clip = str(public_clips / "line-flour-bags.gif")
-    assert vidrobust(tmp_path, "stability", clip, model, "--end-s=0.3", f"-o{run}", "-q").returncode == 0
+    assert (
+        vidrobust(tmp_path, "stability", clip, model, "--end-s=0.3", f"-o{run}", "-q").returncode
+        == 0
+    )
     stage, page = vidrobust(tmp_path, "failing", run), vidrobust(tmp_path, "report", run)
     assert (stage.returncode, page.returncode) == (3, 0)
     assert (tmp_path / "run" / "details.html").is_file()
@@ -147,7 +164,10 @@ def test_a_stage_or_section_of_another_package_that_raises_is_named(
 
 def test_our_own_plugins_are_whole() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "vidrobust", "plugins", "--json"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "vidrobust", "plugins", "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     own = {each["name"]: each for each in json.loads(done.stdout) if each["package"] == "vidrobust"}
     assert set(own) >= {"finetune", "gauge", "line", "published", "unknown"}
@@ -186,8 +206,12 @@ print(gates_on(folder, [parse_gate("percent_grr > 30")])[0].outcome)
 """
 
 
-def test_a_plugin_that_fails_when_it_is_used_stops_neither_report_nor_answer_nor_gate(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", BROKEN], cwd=tmp_path, capture_output=True, text=True)
+def test_a_plugin_that_fails_when_it_is_used_stops_neither_report_nor_answer_nor_gate(
+    tmp_path: Path,
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", BROKEN], cwd=tmp_path, capture_output=True, text=True
+    )
     assert done.stdout.splitlines() == ["report.html net", "not computed"], done.stderr
     named = [line.partition("'")[2].partition("'")[0] for line in done.stderr.splitlines()]
     assert sorted(named) == ["gauge", "unknown"]
@@ -236,14 +260,24 @@ main()
 
 def of_core(core: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """A command of the copy, in its folder."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(core), os.environ.get("PYTHONPATH", "")])}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(core), os.environ.get("PYTHONPATH", "")]),
+    }
     command = [sys.executable, "-c", WITHOUT_EDITABLE, *arguments]
     return subprocess.run(command, cwd=core, env=environment, capture_output=True, text=True)
 
 
 def test_the_core_works_without_the_folder_of_plugins(core: Path) -> None:
     clip = str(Path(__file__).parent / "footage_media" / "line-flour-bags.gif")
-    sample = ("--end-s=1.3", "--frames=2", "--pairs=2", "--perturbation=brightness", "--resamples=20", "-q")
+    sample = (
+        "--end-s=1.3",
+        "--frames=2",
+        "--pairs=2",
+        "--perturbation=brightness",
+        "--resamples=20",
+        "-q",
+    )
     for run, more in (("a", ()), ("b", ("--seed=1",))):
         done = of_core(core, "study", clip, "-mbands:model", f"-o{run}", *sample, *more)
         assert done.returncode == 0, done.stderr
@@ -270,7 +304,16 @@ def test_without_the_folder_each_plugin_is_named_as_broken(core: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "plugin", "figures", "table_studies", "words", "certificate", "report.repeatability_section"]
+    "name",
+    [
+        "",
+        "plugin",
+        "figures",
+        "table_studies",
+        "words",
+        "certificate",
+        "report.repeatability_section",
+    ],
 )
 def test_the_gauge_plugin_on_tables_imports_neither_torch_nor_opencv(name: str) -> None:
     module = f"vidrobust.plugins.gauge.{name}".rstrip(".")

@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 import same_numbers
 
-TABLE = pd.DataFrame({"item": ["a", "a", "b"], "note": ["x", "x", "y"], "value": [1.0, np.inf, np.nan]})
+TABLE = pd.DataFrame(
+    {"item": ["a", "a", "b"], "note": ["x", "x", "y"], "value": [1.0, np.inf, np.nan]}
+)
 
 
 def test_rows_are_matched_by_what_names_them_in_any_order() -> None:

@@ -19,7 +19,16 @@ NOTEBOOK = DOCS / "tutorials" / "notebook.ipynb"
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", str(DOCS), str(out / "html")]
+    command = [
+        sys.executable,
+        "-m",
+        "sphinx",
+        "-W",
+        "--keep-going",
+        "-q",
+        str(DOCS),
+        str(out / "html"),
+    ]
     done = subprocess.run(
         [*command, "-d", str(out / "doctrees")], capture_output=True, text=True, check=False
     )
@@ -34,7 +43,9 @@ def test_the_first_page_leads_to_the_tutorials(site: Path) -> None:
 
 
 def test_every_command_and_every_option_stands_on_a_page(site: Path) -> None:
-    pages = " ".join(path.read_text(encoding="utf-8") for path in (site / "commands").glob("*.html"))
+    pages = " ".join(
+        path.read_text(encoding="utf-8") for path in (site / "commands").glob("*.html")
+    )
     for name, command in cli.commands.items():
         assert f"vidrobust {name}" in pages
         for parameter in command.params:
@@ -47,9 +58,13 @@ def test_the_notebook_runs_and_shows_what_it_showed_when_it_was_saved() -> None:
     again = nbformat.read(NOTEBOOK, as_version=4)
     NotebookClient(again, timeout=250, kernel_name="python3").execute()
     said = [_shown(cell) for cell in again.cells if cell.cell_type == "code"]
-    assert said[1] == _shown([cell for cell in saved.cells if cell.cell_type == "code"][1])  # the flip rate
+    assert said[1] == _shown(
+        [cell for cell in saved.cells if cell.cell_type == "code"][1]
+    )  # the flip rate
     assert "line-classifier: unstable" in said[2]
 
 
 def _shown(cell: nbformat.NotebookNode) -> str:
-    return "".join(out.get("text", "") or out.get("data", {}).get("text/plain", "") for out in cell.outputs)
+    return "".join(
+        out.get("text", "") or out.get("data", {}).get("text/plain", "") for out in cell.outputs
+    )

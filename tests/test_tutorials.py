@@ -56,7 +56,9 @@ def clip(path: Path, seed: int, frames: int = 16) -> None:
         out.mux(stream.encode())
 
 
-def network(path: Path, nodes: list, output: list, constants: dict[str, np.ndarray], batch: str | int) -> Any:
+def network(
+    path: Path, nodes: list, output: list, constants: dict[str, np.ndarray], batch: str | int
+) -> Any:
     """A model of pictures (batch, 3, 48, 64)."""
     made = onnx.helper
     graph = made.make_graph(
@@ -77,7 +79,10 @@ def classifier(path: Path) -> None:
         node("Flatten", ["mean"], ["flat"]),
         node("Gemm", ["flat", "w", "b"], ["output0"]),
     ]
-    constants = {"w": np.array([[10.0, -10.0]] * 3, np.float32), "b": np.array([-15.0, 15.0], np.float32)}
+    constants = {
+        "w": np.array([[10.0, -10.0]] * 3, np.float32),
+        "b": np.array([-15.0, 15.0], np.float32),
+    }
     onnx.save(network(path, nodes, ["n", 2], constants, "n"), str(path))
     path.with_suffix(".toml").write_text(SIDECAR)
 
@@ -148,7 +153,9 @@ def test_detectors(folder: Path) -> None:
     assert (folder / "cups-boxes.mp4").is_file()
     for name in ("a", "b", "c"):
         model = "a" if name == "c" else name
-        assert run(f"vidrobust stability cups.mp4 --model onnx:{model}.onnx --out reports/{name}") == 0
+        assert (
+            run(f"vidrobust stability cups.mp4 --model onnx:{model}.onnx --out reports/{name}") == 0
+        )
     assert [run(compare), run(remedies)] == [0, 0]
 
 

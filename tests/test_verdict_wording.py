@@ -27,9 +27,21 @@ RATES = {
 }
 
 
-def compared(verdict: str, why: Undecided = Undecided.DECIDED, alone: str = "", **more: float) -> Compared:
-    ends = {"a": 0.1, "b": 0.05, "difference": -0.05, "low": -0.08, "high": -0.02, "margin": 0.015, **more}
-    return Compared(verdict=verdict, n=400, clusters=9, cluster="item", why=why, on_these_clips=alone, **ends)  # type: ignore[arg-type]
+def compared(
+    verdict: str, why: Undecided = Undecided.DECIDED, alone: str = "", **more: float
+) -> Compared:
+    ends = {
+        "a": 0.1,
+        "b": 0.05,
+        "difference": -0.05,
+        "low": -0.08,
+        "high": -0.02,
+        "margin": 0.015,
+        **more,
+    }
+    return Compared(
+        verdict=verdict, n=400, clusters=9, cluster="item", why=why, on_these_clips=alone, **ends
+    )  # type: ignore[arg-type]
 
 
 OPEN = {"low": -0.12, "high": 0.02}
@@ -59,7 +71,9 @@ def test_golden_wording_of_every_verdict() -> None:
     lines.append(f"  held out: {held_out(summary, 'flip_rate')}")
     lines.append("compare: headlines")
     for name, each in HEADLINES.items():
-        lines.append(f"  {name}: {headline({'flip_rate': each}, {'flip_rate': metric})['headline']}")
+        lines.append(
+            f"  {name}: {headline({'flip_rate': each}, {'flip_rate': metric})['headline']}"
+        )
     lines.append("compare: verdicts")
     lines += [f"  {verdict}: {text}" for verdict, text in MEANS.items()]
     lines += [f"  cannot tell, {code}: {text}" for code, text in WHY_COMPARED.items()]

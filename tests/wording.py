@@ -20,4 +20,6 @@ def assert_golden(name: str, text: str) -> None:
         path.parent.mkdir(exist_ok=True)
         path.write_text(found, encoding="utf-8")
     assert path.is_file(), f"{path.name} is not there: run make golden"
-    assert found == path.read_text(encoding="utf-8"), f"{path.name}: run make golden and review the diff"
+    assert found == path.read_text(encoding="utf-8"), (
+        f"{path.name}: run make golden and review the diff"
+    )

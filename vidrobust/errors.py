@@ -18,7 +18,9 @@ class VidrobustError(Exception):
 
     def __str__(self) -> str:
         text = shown(super().__str__())
-        return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
+        return (
+            text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
+        )
 
 
 class SettingsError(VidrobustError):
@@ -55,7 +57,9 @@ def reading(path: object, what: str) -> Iterator[None]:
     try:
         yield
     except DAMAGED as error:
-        raise InputError(f"{path}: cannot be read as {what} ({type(error).__name__}: {error})") from error
+        raise InputError(
+            f"{path}: cannot be read as {what} ({type(error).__name__}: {error})"
+        ) from error
 
 
 @contextmanager

@@ -88,7 +88,9 @@ class Extensions(Generic[Record]):
     @property
     def broken(self) -> Mapping[str, str]:
         """Return the reason why an entry point brings nothing, by its name."""
-        return {each.point.name: f"{each.where} {each.error}" for each in self.brought if each.error}
+        return {
+            each.point.name: f"{each.where} {each.error}" for each in self.brought if each.error
+        }
 
 
 def extensions(
@@ -109,7 +111,9 @@ def extensions(
             own = tuple(name_of(record) for record in records)
             for number, name in enumerate(own):
                 if name in names or name in own[:number]:
-                    raise TypeError(f"there is a {kind.__name__} {name!r} already; rename one of them")
+                    raise TypeError(
+                        f"there is a {kind.__name__} {name!r} already; rename one of them"
+                    )
             names.update(own)
             found.append(Brought(point, records, own))
         except (Exception, SystemExit) as error:  # whatever the import of another package raises
@@ -135,7 +139,9 @@ def in_order(group: str) -> list[EntryPoint]:
 
 @functools.cache
 def _installed(_path: tuple[str, ...]) -> EntryPoints:
-    found: Any = entry_points()  # reads the metadata of every installed package: once for each search path
+    found: Any = (
+        entry_points()
+    )  # reads the metadata of every installed package: once for each search path
     return found
 
 
@@ -148,7 +154,9 @@ def _records(point: EntryPoint, kind: type[Record]) -> Iterator[Record]:
         ) from error
     for record in found if isinstance(found, list | tuple) else (found,):
         if not isinstance(record, kind):
-            raise TypeError(f"expected a {kind.__name__} or a list of them, got {type(record).__name__}")
+            raise TypeError(
+                f"expected a {kind.__name__} or a list of them, got {type(record).__name__}"
+            )
         yield record
 
 
@@ -161,7 +169,10 @@ def _report(brought: Brought[Any], error: str) -> None:
     plugin = (brought.point.name, _package(brought.point))
     if plugin not in _reported and multiprocessing.parent_process() is None:
         _reported.add(plugin)
-        print(f"warning: {brought.where} {shown(error)}. `vidrobust plugins` lists all.", file=sys.stderr)
+        print(
+            f"warning: {brought.where} {shown(error)}. `vidrobust plugins` lists all.",
+            file=sys.stderr,
+        )
 
 
 def imported(place: str) -> Any:

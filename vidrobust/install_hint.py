@@ -12,7 +12,11 @@ from pathlib import Path
 
 _OTHER_BUILDS = {
     "onnxruntime": ("onnxruntime-gpu",),
-    "opencv-python-headless": ("opencv-python", "opencv-contrib-python", "opencv-contrib-python-headless"),
+    "opencv-python-headless": (
+        "opencv-python",
+        "opencv-contrib-python",
+        "opencv-contrib-python-headless",
+    ),
 }
 
 
@@ -51,7 +55,9 @@ def _extras() -> dict[str, list[str]]:
     if project.is_file():
         summary = tomllib.loads(project.read_text(encoding="utf-8")).get("project", {})
         if summary.get("name") == "vidrobust":
-            return {str(name): list(each) for name, each in summary["optional-dependencies"].items()}
+            return {
+                str(name): list(each) for name, each in summary["optional-dependencies"].items()
+            }
     try:
         every = metadata.requires("vidrobust") or []
     except metadata.PackageNotFoundError:

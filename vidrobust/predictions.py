@@ -60,7 +60,9 @@ class Classifications(TaskPredictions):
         object.__setattr__(self, "probabilities", p)
         object.__setattr__(self, "class_names", tuple(self.class_names))
         if p.ndim != 2 or p.shape[1] < 2:
-            raise ValueError(f"Classifications.probabilities: expected shape (N, K >= 2), got {p.shape}")
+            raise ValueError(
+                f"Classifications.probabilities: expected shape (N, K >= 2), got {p.shape}"
+            )
         if len(self.class_names) != p.shape[1]:
             raise ValueError(
                 f"Classifications.class_names: expected {p.shape[1]} names for {p.shape[1]} columns, "
@@ -80,7 +82,9 @@ class Classifications(TaskPredictions):
             )
 
     @classmethod
-    def from_logits(cls, logits: torch.Tensor | np.ndarray, class_names: tuple[str, ...]) -> Classifications:
+    def from_logits(
+        cls, logits: torch.Tensor | np.ndarray, class_names: tuple[str, ...]
+    ) -> Classifications:
         """Apply softmax in float64, so that equal logits give equal probabilities on every device."""
         z = np.asarray(
             logits if isinstance(logits, np.ndarray) else logits.detach().cpu().float(), np.float64
@@ -94,7 +98,9 @@ class Classifications(TaskPredictions):
         if not self.thresholds:
             return np.asarray(self.probabilities.argmax(axis=1))
         rest, above = self._rest_and_above()
-        labels: np.ndarray = np.where(above.max(axis=1) > 0, above.argmax(axis=1), rest.argmax(axis=1))
+        labels: np.ndarray = np.where(
+            above.max(axis=1) > 0, above.argmax(axis=1), rest.argmax(axis=1)
+        )
         return labels
 
     @property
@@ -104,7 +110,9 @@ class Classifications(TaskPredictions):
         Without operating points the lead over the second class. Where a class wins by its operating point,
         twice the way down to it; elsewhere the least of the lead and twice the way up to each point.
         """
-        p, rest, above = (a.astype(np.float64) for a in (self.probabilities, *self._rest_and_above()))
+        p, rest, above = (
+            a.astype(np.float64) for a in (self.probabilities, *self._rest_and_above())
+        )
         if (rest >= 0).any(axis=0).sum() > 1:
             ordered = np.sort(rest, axis=1)
             margins = ordered[:, -1] - ordered[:, -2]
@@ -140,7 +148,9 @@ class Classifications(TaskPredictions):
     @classmethod
     def join(cls, parts: Sequence[Classifications]) -> Classifications:
         """Join the predictions of consecutive batches."""
-        return dataclasses.replace(parts[0], probabilities=np.concatenate([p.probabilities for p in parts]))
+        return dataclasses.replace(
+            parts[0], probabilities=np.concatenate([p.probabilities for p in parts])
+        )
 
     def joined(self, later: Classifications) -> Classifications:
         """Return these rows followed by those of ``later``, of the same model."""
@@ -172,13 +182,17 @@ class Detections(TaskPredictions):
     def __post_init__(self) -> None:
         count = len(self.scores)
         shapes = {"boxes": (count, 4), "scores": (count,), "labels": (count,), "frame": (count,)}
-        shapes |= {name: (count,) for name in ("tracks", "shapes") if getattr(self, name) is not None}
+        shapes |= {
+            name: (count,) for name in ("tracks", "shapes") if getattr(self, name) is not None
+        }
         for name, shape in shapes.items():
             got = np.shape(getattr(self, name))
             if got != shape:
                 raise ValueError(f"Detections.{name}: expected shape {shape}, got {got}")
         if count and (
-            np.any(np.diff(self.frame) < 0) or self.frame[0] < 0 or self.frame[-1] >= self.num_frames
+            np.any(np.diff(self.frame) < 0)
+            or self.frame[0] < 0
+            or self.frame[-1] >= self.num_frames
         ):
             raise ValueError(f"Detections.frame: expected sorted rows in 0..{self.num_frames - 1}")
 
@@ -196,12 +210,16 @@ class Detections(TaskPredictions):
         """Return some boxes, of the same frames; rows: numbers in order, or (D,) bool."""
         names = ("boxes", "scores", "labels", "frame", "tracks", "shapes")
         every = ((name, getattr(self, name)) for name in names)
-        some: dict[str, Any] = {name: value if value is None else value[rows] for name, value in every}
+        some: dict[str, Any] = {
+            name: value if value is None else value[rows] for name, value in every
+        }
         return dataclasses.replace(self, **some)
 
     def select(self, rows: Sequence[int] | np.ndarray) -> Detections:
         """Return the boxes of some frames, numbered anew, without track numbers."""
-        kept = np.concatenate([np.empty(0, np.int64), *(np.flatnonzero(self.frame == row) for row in rows)])
+        kept = np.concatenate(
+            [np.empty(0, np.int64), *(np.flatnonzero(self.frame == row) for row in rows)]
+        )
         place = np.repeat(np.arange(len(rows)), [int((self.frame == row).sum()) for row in rows])
         some: dict[str, Any] = {
             name: None if (value := getattr(self, name)) is None else value[kept.astype(np.int64)]
@@ -219,7 +237,9 @@ class Detections(TaskPredictions):
             boxes=np.concatenate([part.boxes for part in parts]),
             scores=np.concatenate([part.scores for part in parts]),
             labels=np.concatenate([part.labels for part in parts]),
-            frame=np.concatenate([part.frame + at for part, at in zip(parts, starts[:-1], strict=True)]),
+            frame=np.concatenate(
+                [part.frame + at for part, at in zip(parts, starts[:-1], strict=True)]
+            ),
             num_frames=int(starts[-1]),
             class_names=parts[0].class_names,
             **{

@@ -156,7 +156,8 @@ VIDEO = (
     *(
         Claim(
             says=f"Accuracy under {name.replace('_', ' ')} goes with what is kept in video (correlation)",
-            paper=f"{GU}, abstract" + (": colour distortions are a proxy" if name in COLOURS else ""),
+            paper=f"{GU}, abstract"
+            + (": colour distortions are a proxy" if name in COLOURS else ""),
             published="high",
             expected=ABOVE_0,
             of=f"table r {name}",
@@ -421,7 +422,9 @@ TRAINING = (
             of=f"trained {title}",
         )
         for title, paper in zip(
-            ARMS.values(), ("Hendrycks et al. 2020, section 4", "Zheng et al. 2016, section 4"), strict=True
+            ARMS.values(),
+            ("Hendrycks et al. 2020, section 4", "Zheng et al. 2016, section 4"),
+            strict=True,
         )
     ),
     Claim(

@@ -19,7 +19,12 @@ from vidrobust.statistics.intervals import clustered_mean
 
 OF_EACH = 2
 UNBOUNDED = (-np.inf, np.inf)
-LADDER = ("mobilenet_v1_0.25_128", "mobilenet_v1_0.5_160", "mobilenet_v1_0.75_192", "mobilenet_v1_1.0_224")
+LADDER = (
+    "mobilenet_v1_0.25_128",
+    "mobilenet_v1_0.5_160",
+    "mobilenet_v1_0.75_192",
+    "mobilenet_v1_1.0_224",
+)
 """One architecture, wider and with more pixels from step to step."""
 
 
@@ -29,7 +34,9 @@ def of_clip(clip: Clip, specs: Sequence[str]) -> dict[str, dict[str, float]]:
         folder, lines = Path(made), ["file,label"]
         for picture in frames_of(clip.path, OF_EACH):
             name = f"{picture.frame}.png"
-            Image.fromarray(picture.pixels.permute(1, 2, 0).contiguous().numpy()).save(folder / name)
+            Image.fromarray(picture.pixels.permute(1, 2, 0).contiguous().numpy()).save(
+                folder / name
+            )
             lines += [f"{name},{k}" for k in sorted(clip.right)]
         (folder / "labels.csv").write_text("\n".join(lines) + "\n")
         images = read_labels(folder, folder / "labels.csv")
@@ -38,7 +45,9 @@ def of_clip(clip: Clip, specs: Sequence[str]) -> dict[str, dict[str, float]]:
         name: {
             "clean": one["clean_error"],
             "mce": one["mce"],
-            "error": float(np.mean([np.mean(each["errors"]) for each in one["corruptions"].values()])),
+            "error": float(
+                np.mean([np.mean(each["errors"]) for each in one["corruptions"].values()])
+            ),
         }
         for name, one in found.items()
     }
@@ -60,7 +69,9 @@ def measures(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> dict[str
         steps = f"{LADDER[-1]} less {LADDER[0]}, {on}"
         less = clustered_mean(mce[LADDER[-1]] - mce[LADDER[0]], clips, bounds=UNBOUNDED)
         result["mce ladder"] = Measure.of(less, steps)
-    clean, hurt = (np.array([[found[c][n][k] for n in networks] for c in clips]) for k in ("clean", "error"))
+    clean, hurt = (
+        np.array([[found[c][n][k] for n in networks] for c in clips]) for k in ("clean", "error")
+    )
     beyond = clustered_mean((hurt - clean).mean(axis=1), clips, bounds=(-1.0, 1.0))
     result["corruption cost"] = Measure.of(beyond, f"{len(networks)} networks, {on}")
     return result

@@ -53,7 +53,9 @@ def measures(distance: Mapping[str, float] | None, shown: str) -> dict[str, Meas
     if distance is None:
         return {}
     models, names = table(), list(distance)
-    error, plain = (models.loc[row, names].to_numpy(float) for row in ("resnet50_augmix", "resnet50"))
+    error, plain = (
+        models.loc[row, names].to_numpy(float) for row in ("resnet50_augmix", "resnet50")
+    )
     far = np.array([distance[name] for name in names])[:, None]
     found = cluster_jackknife(
         lambda rows: partial_spearman(far[rows], error[rows, None], plain[rows, None]),
@@ -63,5 +65,7 @@ def measures(distance: Mapping[str, float] | None, shown: str) -> dict[str, Meas
     value, low, high = (float(np.ravel(x)[0]) for x in (found.value, found.low, found.high))
     on = f"distance by {NET} on {shown}, errors of ResNet-50 of the public table"
     return {
-        "distance augmix": Measure(value=value, low=low, high=high, n=len(names), clusters=len(names), on=on)
+        "distance augmix": Measure(
+            value=value, low=low, high=high, n=len(names), clusters=len(names), on=on
+        )
     }

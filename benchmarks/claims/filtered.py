@@ -45,7 +45,11 @@ def network(filtered: bool) -> nn.Sequential:
     """(N, 3, h, w) -> (N, 9): no part, or its kind, sound or with a defect."""
     layers: list[nn.Module] = []
     for inputs, outputs in ((3, 16), (16, 32), (32, 64)):
-        layers += [nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]
+        layers += [
+            nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(),
+        ]
         layers += [nn.MaxPool2d(2, 1), BlurPool(outputs)] if filtered else [nn.MaxPool2d(2)]
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, len(LABELS)))
 
@@ -86,14 +90,19 @@ def measured() -> dict[str, Any]:
     pictures, labels = samples(TRAIN_SCENES, 701)
     test, truth = samples(TEST_SCENES, 702)
     draws = np.random.default_rng(0)
-    places = [[tuple(int(draws.integers(room)) for room in ROOM) for _ in range(2)] for _ in range(OFFSETS)]
+    places = [
+        [tuple(int(draws.integers(room)) for room in ROOM) for _ in range(2)]
+        for _ in range(OFFSETS)
+    ]
     found: dict[str, Any] = {"scene": (np.arange(len(test)) // FRAMES).tolist()}
     for arm, filtered in (("plain", False), ("filtered", True)):
         agree, right = [], []
         for seed in range(SEEDS):
             net = trained(pictures, labels, filtered, seed)
             with torch.inference_mode():
-                said = [[net(_crop(test, *place)).argmax(dim=1) for place in pair] for pair in places]
+                said = [
+                    [net(_crop(test, *place)).argmax(dim=1) for place in pair] for pair in places
+                ]
             agree.append(torch.stack([a == b for a, b in said]).float().mean(dim=0))
             right.append(float((said[0][0] == truth).float().mean()))
         found[arm] = {"agree": torch.stack(agree).mean(dim=0).tolist(), "right": right}
@@ -112,4 +121,6 @@ def measures(found: Mapping[str, Any] | None) -> dict[str, Measure]:
         f"{right['plain']:.0f} % and with it {right['filtered']:.0f} %, alike {100 * plain.mean():.1f} % and "
         f"{100 * filtered.mean():.1f} %"
     )
-    return {"blurpool line": Measure.of(clustered_mean(filtered - plain, scene, bounds=(-1.0, 1.0)), on)}
+    return {
+        "blurpool line": Measure.of(clustered_mean(filtered - plain, scene, bounds=(-1.0, 1.0)), on)
+    }

@@ -33,7 +33,12 @@ class Measure:
     def of(cls, found: Interval, on: str) -> Measure:
         """The same of an interval of ``vidrobust.statistics``."""
         return cls(
-            value=found.value, low=found.low, high=found.high, n=found.n, clusters=found.clusters, on=on
+            value=found.value,
+            low=found.low,
+            high=found.high,
+            n=found.n,
+            clusters=found.clusters,
+            on=on,
         )
 
 
@@ -111,4 +116,12 @@ def row(claim: Claim, measures: Mapping[str, Measure]) -> tuple[str, ...]:
     measure = measures.get(claim.of)
     found = verdict(claim, measure)
     on = claim.why_not or ("" if measure is None else measure.on)
-    return (claim.says, claim.paper, claim.published, agreeing(claim), ours(claim, measure), on, found)
+    return (
+        claim.says,
+        claim.paper,
+        claim.published,
+        agreeing(claim),
+        ours(claim, measure),
+        on,
+        found,
+    )

@@ -39,7 +39,9 @@ class Kept:
             found = json.loads(path.read_text(encoding="utf-8"))
             if found["key"] == key:
                 return found["found"]
-        if time.monotonic() - self.begun > self.seconds or (self.only and not name.startswith(self.only)):
+        if time.monotonic() - self.begun > self.seconds or (
+            self.only and not name.startswith(self.only)
+        ):
             self.waiting.append(name)
             return None
         begin = time.process_time()
@@ -51,5 +53,6 @@ class Kept:
     def processor_s(self) -> float:
         """Seconds of processor time that all kept experiments took."""
         return sum(
-            json.loads(p.read_text(encoding="utf-8"))["processor_s"] for p in self.folder.glob("*.json")
+            json.loads(p.read_text(encoding="utf-8"))["processor_s"]
+            for p in self.folder.glob("*.json")
         )

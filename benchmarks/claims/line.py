@@ -26,11 +26,14 @@ def turned(folder: Path) -> dict[str, dict[str, list[Any]]]:
     import unknown  # the benchmark of the unknown: its worlds, and how they are asked
 
     rest = unknown.asked(
-        unknown.footage(folder, "rest", PARTS, SECONDS, unknown.SEEDS["rest"], ()), "line-classifier"
+        unknown.footage(folder, "rest", PARTS, SECONDS, unknown.SEEDS["rest"], ()),
+        "line-classifier",
     )
     parts = rest.rows["part"].to_numpy(str)
     names = np.unique(parts)
-    known = np.isin(parts, names[np.arange(len(names)) // KINDS % 2 == 0])  # of every kind, half of the parts
+    known = np.isin(
+        parts, names[np.arange(len(names)) // KINDS % 2 == 0]
+    )  # of every kind, half of the parts
     found = {}
     for number, dial in enumerate(DIALS):
         seed = unknown.SEEDS["dial"] + number
@@ -85,7 +88,9 @@ def measures(seen: Mapping[str, Any] | None, arms: Mapping[str, Any] | None) -> 
         on = f"the line's classifier, {dial}, {area.n} frames of {area.clusters} parts"
         found[f"rotation {dial}"] = Measure.of(area, on)
     for arm, row in (arms or {}).items():
-        value, low, high = (np.nan if row[k] is None else float(row[k]) for k in ("ratio", "low", "high"))
+        value, low, high = (
+            np.nan if row[k] is None else float(row[k]) for k in ("ratio", "low", "high")
+        )
         on = f"the line's classifier, {row['seeds']} trainings, {row['n']} frames of parts it was not trained on"
         found[f"trained {ARMS[arm]}"] = Measure(
             value=value, low=low, high=high, n=row["n"], clusters=0, on=on

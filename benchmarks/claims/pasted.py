@@ -20,7 +20,11 @@ OBJECT = ("objects/cotracker_teddy.mp4", "teddy bear", 135)
 """Clip, class of COCO, and the height in px at which it is pasted."""
 BACKGROUNDS = (
     *("objects/sam2_01_dog.mp4", "objects/sam2_02_cups.mp4", "objects/intel_car-detection.mp4"),
-    *("objects/cotracker_backpack.mp4", "objects/cotracker_cat.mp4", "factory/intel_bottle-detection.mp4"),
+    *(
+        "objects/cotracker_backpack.mp4",
+        "objects/cotracker_cat.mp4",
+        "factory/intel_bottle-detection.mp4",
+    ),
     *(
         "factory/intel_preview_fruit-and-vegetable-detection.gif",
         "factory/intel_preview_worker-zone-detection.gif",
@@ -34,14 +38,19 @@ def backgrounds(corpus: Path) -> list[Picture]:
     return [p for name in BACKGROUNDS for p in frames_of(corpus / name, 1)]
 
 
-def of_detector(spec: str, cutter: str, corpus: Path, into: Sequence[Path | Picture]) -> dict[str, Any]:
+def of_detector(
+    spec: str, cutter: str, corpus: Path, into: Sequence[Path | Picture]
+) -> dict[str, Any]:
     """The summary of a transplant over the grid of every background.
 
     cutter  the detector whose box of the object is cut out: the same object for every detector
     """
     detector = load_model(spec, device="cpu")
     assert detector.task == "detection"
-    shown = [Background(name=p.source, frame=p.frame, pixels=to_array(p.pixels).copy()) for p in loaded(into)]
+    shown = [
+        Background(name=p.source, frame=p.frame, pixels=to_array(p.pixels).copy())
+        for p in loaded(into)
+    ]
     found = transplant(
         detector, cutout(cutter, corpus), shown, TransplantSettings(columns=GRID[0], rows=GRID[1])
     )
@@ -75,7 +84,11 @@ def measures(found: Mapping[str, Mapping[str, Any]], of: str) -> dict[str, Measu
         count = len(said["backgrounds"])
         on = f"{name}, a {OBJECT[1]} at {GRID[0]} x {GRID[1]} positions of {count} {of}"
         thing = said["object"]
-        for key, rate in (("recall", "recall"), ("class", "class_rate"), ("flip", "position_flip_rate")):
+        for key, rate in (
+            ("recall", "recall"),
+            ("class", "class_rate"),
+            ("flip", "position_flip_rate"),
+        ):
             result[f"paste {key} {name}"] = _of(thing[rate], on)
         others = said["others"]
         if others["object"]["n"]:
@@ -85,7 +98,9 @@ def measures(found: Mapping[str, Mapping[str, Any]], of: str) -> dict[str, Measu
 
 
 def _of(rate: Mapping[str, float], on: str) -> Measure:
-    value, low, high = (np.nan if rate[k] is None else float(rate[k]) for k in ("value", "low", "high"))
+    value, low, high = (
+        np.nan if rate[k] is None else float(rate[k]) for k in ("value", "low", "high")
+    )
     return Measure(
         value=value, low=low, high=high, n=int(rate["n"]), clusters=int(rate["backgrounds"]), on=on
     )

@@ -17,9 +17,23 @@ from vidrobust.frames.pixels import resize
 from vidrobust.video.source import open_video
 
 MEDIA = Path(__file__).parents[2] / "tests" / "footage_media"
-OWN = ("bunny.webm", "nasa.mp4", "av1.mkv", "line-flour-bags.gif", "line-bolt.gif", "line-fruit.gif")
+OWN = (
+    "bunny.webm",
+    "nasa.mp4",
+    "av1.mkv",
+    "line-flour-bags.gif",
+    "line-bolt.gif",
+    "line-fruit.gif",
+)
 """Clips of the repository that are no part of a clip of the corpus, but for two of the line's."""
-STILLS = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "motorcycle_left.png", "ihc.png")
+STILLS = (
+    "astronaut.png",
+    "chelsea.png",
+    "coffee.png",
+    "rocket.jpg",
+    "motorcycle_left.png",
+    "ihc.png",
+)
 """Colour photographs that scikit-image brings along."""
 SHORTER = 384
 """Shorter side that larger pictures are brought to: about that of ImageNet's files."""
@@ -75,7 +89,9 @@ def other_clips(corpus: Path, labelled: Sequence[Clip]) -> list[Clip]:
     for path in _clips(corpus):
         if path.stem not in known:
             with open_video(path, device="cpu", prefetch=0) as source:
-                length = source.info.num_frames or sum(len(batch.index) for batch in source.batches(64))
+                length = source.info.num_frames or sum(
+                    len(batch.index) for batch in source.batches(64)
+                )
             found.append(Clip(path=path, first=0, last=length - 1, right=frozenset()))
     return found
 
@@ -146,7 +162,11 @@ def frames_of(path: Path, count: int) -> list[Picture]:
 
 def smaller(pixels: torch.Tensor) -> torch.Tensor:
     """The picture with a shorter side of at most SHORTER px."""
-    return resize(pixels, (SHORTER,)).contiguous() if min(pixels.shape[1:]) > SHORTER else pixels.contiguous()
+    return (
+        resize(pixels, (SHORTER,)).contiguous()
+        if min(pixels.shape[1:]) > SHORTER
+        else pixels.contiguous()
+    )
 
 
 def _stills() -> Iterator[Picture]:

@@ -117,7 +117,9 @@ def _correlations(models: pd.DataFrame, on: str) -> dict[str, Measure]:
     kept = _kept(models, "vid")[:, None]
     for name in (*COLOURS, *OTHERS):
         right = (100 - models[name].to_numpy(float))[:, None]
-        found[f"table r {name}"] = _jackknifed(models, lambda r, x=right: pearson(x[r], kept[r]), on)
+        found[f"table r {name}"] = _jackknifed(
+            models, lambda r, x=right: pearson(x[r], kept[r]), on
+        )
         found[f"table left {name}"] = _jackknifed(
             models, lambda r, x=right: partial_spearman(x[r], kept[r], accuracy[r]), on, lost=3
         )
@@ -170,7 +172,10 @@ def _interventions(models: pd.DataFrame, usual: pd.DataFrame) -> dict[str, Measu
         right = {of: round(most * models.loc[row, f"{of}_pm0"] / 100) for of, most in VIDEO.items()}
         stay = sum(round(most * models.loc[row, f"{of}_pm10"] / 100) for of, most in VIDEO.items())
         n = sum(right.values())
-        expected = sum(right[of] * float(np.polyval(lines[of], models.loc[row, "val"])) for of in VIDEO) / n
+        expected = (
+            sum(right[of] * float(np.polyval(lines[of], models.loc[row, "val"])) for of in VIDEO)
+            / n
+        )
         low, high = clopper_pearson(stay, n)
         found[f"table gain {name}"] = Measure(
             value=stay / n - expected,
@@ -216,7 +221,9 @@ def _filters(models: pd.DataFrame) -> dict[str, Measure]:
     without = models.loc[list(FILTERED)]
     each = [models.loc[[f"{name}_lpf{size}" for name in FILTERED]] for size in FILTERS]
     gains: Mapping[str, np.ndarray] = {
-        "accuracy": np.mean([m["val"].to_numpy(float) - without["val"].to_numpy(float) for m in each], axis=0)
+        "accuracy": np.mean(
+            [m["val"].to_numpy(float) - without["val"].to_numpy(float) for m in each], axis=0
+        )
         / 100,
         "video": np.mean([_kept(m, "vid") - _kept(without, "vid") for m in each], axis=0),
     }
@@ -235,6 +242,11 @@ def _exact() -> dict[str, Measure]:
     for name, (right, anchors) in COUNTS.items():
         low, high = clopper_pearson(right, anchors)
         found[f"exact {name}"] = Measure(
-            value=right / anchors, low=low, high=high, n=anchors, clusters=anchors, on="the published counts"
+            value=right / anchors,
+            low=low,
+            high=high,
+            n=anchors,
+            clusters=anchors,
+            on="the published counts",
         )
     return found

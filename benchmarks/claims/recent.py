@@ -42,7 +42,16 @@ REMEDIES = ("WebP, quality 80", "unsharp, 0.5")
 DIALS = (
     *("", "light=0.3", "light=0.6", "drift=1.6", "flicker=0.2", "flicker=0.4"),
     *("exposure=0.2", "exposure=0.4"),
-    *("shadow=0.6", "lamp2=0.3", "lamp2=0.6", "hue=24", "hue=40", "shake=6", "shake=10", "focus=1.6"),
+    *(
+        "shadow=0.6",
+        "lamp2=0.3",
+        "lamp2=0.6",
+        "hue=24",
+        "hue=40",
+        "shake=6",
+        "shake=10",
+        "focus=1.6",
+    ),
     *("focus=3", "noise=16", "noise=32", "dust=0.9"),
 )
 """Twenty conditions that change pictures and leave the parts where they are."""
@@ -68,7 +77,12 @@ def of_quantised(spec: str, shown: Sequence[Picture]) -> list[dict[str, Any]]:
             second, first = np.sort(said.probabilities[0])[-2:]
             apart = bool(said.labels[0] != again.labels[0])
             rows.append(
-                {"source": picture.source, "shift": shift, "apart": apart, "margin": float(first - second)}
+                {
+                    "source": picture.source,
+                    "shift": shift,
+                    "apart": apart,
+                    "margin": float(first - second),
+                }
             )
     return rows
 
@@ -112,7 +126,11 @@ def of_detections(specs: Sequence[str], clip: Clip) -> dict[str, dict[str, list[
         detector = load_model(spec, device="cpu")
         assert detector.task == "detection"
         found[detector.name] = {
-            name: [again for a, b in itertools.pairwise(answers(detector, of)) for again in _again(a, b)]
+            name: [
+                again
+                for a, b in itertools.pairwise(answers(detector, of))
+                for again in _again(a, b)
+            ]
             for name, of in arms.items()
         }
     return found
@@ -121,7 +139,9 @@ def of_detections(specs: Sequence[str], clip: Clip) -> dict[str, dict[str, list[
 def _again(before: BoxAnswer, after: BoxAnswer) -> list[bool]:
     (boxes, scores, labels), (later, later_scores, later_labels) = before.after, after.after
     sure, kept = np.flatnonzero(scores >= BIRTH), np.flatnonzero(later_scores >= BIRTH)
-    i, j, _ = match(boxes.take(sure), later.take(kept), labels[sure], later_labels[kept], least=SAME_BOX)
+    i, j, _ = match(
+        boxes.take(sure), later.take(kept), labels[sure], later_labels[kept], least=SAME_BOX
+    )
     same = {int(a) for a, b in zip(i, j, strict=True) if labels[sure[a]] == later_labels[kept[b]]}
     return [k in same for k in range(len(sure))]
 
@@ -133,14 +153,18 @@ def of_line() -> list[dict[str, float]]:
     found = []
     for dial in DIALS:
         curves, known, seen = [], [], []
-        settings = RenderSettings(parts=PARTS, seconds=SECONDS, seed=SEED, dials=(dial,) if dial else ())
+        settings = RenderSettings(
+            parts=PARTS, seconds=SECONDS, seed=SEED, dials=(dial,) if dial else ()
+        )
         for clip, plan in enumerate(settings.plans()):
             staged = stage(plan)
             said = detector(torch.from_numpy(np.stack(list(staged.frames()))).permute(0, 3, 1, 2))
             rows = [
                 (row["frame"], f"{part} {label}", BOXES.index(label), *box)
                 for row in staged.truth()
-                for box, label, part in zip(row["boxes"], row["box_labels"], row["box_parts"], strict=True)
+                for box, label, part in zip(
+                    row["boxes"], row["box_labels"], row["box_parts"], strict=True
+                )
             ]
             true = pd.DataFrame(rows, columns=["frame", "object", "label", *BOX])
             truth = Truth(
@@ -163,11 +187,18 @@ def of_line() -> list[dict[str, float]]:
             curves.append(curve_rows(boxes, truth))
             known.append(true.assign(frame=true["frame"] + clip * count))
             table = pd.DataFrame(said.boxes.astype(np.float64), columns=BOX)
-            seen.append(table.assign(frame=said.frame + clip * count, label=said.labels, score=said.scores))
-        judged = FramesOfBoxes(pd.concat(known, ignore_index=True), pd.concat(seen, ignore_index=True))
+            seen.append(
+                table.assign(frame=said.frame + clip * count, label=said.labels, score=said.scores)
+            )
+        judged = FramesOfBoxes(
+            pd.concat(known, ignore_index=True), pd.concat(seen, ignore_index=True)
+        )
         every = pd.concat(curves, ignore_index=True)
         found.append(
-            {"ap": judged.precision(np.arange(count * len(curves))).ap, "error": area_under(pooled(every))}
+            {
+                "ap": judged.precision(np.arange(count * len(curves))).ap,
+                "error": area_under(pooled(every)),
+            }
         )
     return found
 
@@ -191,12 +222,16 @@ def _quantised(found: Mapping[str, Sequence[Mapping[str, Any]]], of: str) -> dic
     rate = rows.groupby(["source", "shifted"])["apart"].mean().unstack()
     on = f"{len(found)} networks, int8 by ONNX Runtime, {len(rate)} pictures of {of}"
     rates = f"{100 * rate[False].mean():.3g} % as shown, {100 * rate[True].mean():.3g} % shifted"
-    more = clustered_mean((rate[True] - rate[False]).to_numpy(), rate.index.to_numpy(str), bounds=(-1.0, 1.0))
+    more = clustered_mean(
+        (rate[True] - rate[False]).to_numpy(), rate.index.to_numpy(str), bounds=(-1.0, 1.0)
+    )
     source, apart = rows["source"].to_numpy(str), rows["apart"].to_numpy(bool)
     area = clustered_auroc(-rows["margin"].to_numpy(float), apart, source)
     return {
         "quantised shift": Measure.of(more, f"{on}: {rates}"),
-        "quantised margin": Measure.of(area, f"{on}, {int(apart.sum())} of {len(apart)} answers apart"),
+        "quantised margin": Measure.of(
+            area, f"{on}, {int(apart.sum())} of {len(apart)} answers apart"
+        ),
     }
 
 
@@ -206,7 +241,9 @@ def _stream(found: Mapping[str, Sequence[bool]] | None, of: str) -> dict[str, Me
     each = {name: np.array(values, float) for name, values in found.items()}
     rates = ", ".join(f"{name} {100 * values.mean():.3g} %" for name, values in each.items())
     gap = each["by class"] - each["shuffled"]
-    together = np.array_split(np.arange(len(gap)), max(1, len(gap) // BATCH))  # as they are answered
+    together = np.array_split(
+        np.arange(len(gap)), max(1, len(gap) // BATCH)
+    )  # as they are answered
     batch = np.repeat(np.arange(len(together)), [len(part) for part in together])
     one = clustered_mean(gap, batch, bounds=(-1.0, 1.0))
     return {"stream order": Measure.of(one, f"{NET}, {len(gap)} pictures of {of}: {rates}")}
@@ -226,7 +263,9 @@ def _boxes(found: Mapping[str, Mapping[str, Mapping[str, Sequence[bool]]]]) -> d
     on = f"two detectors, {len(np.unique(clip))} clips"
     level = clustered_mean(table[""].to_numpy(), clip, bounds=(0.0, 1.0))
     gains = {
-        f"boxes {name}": clustered_mean((table[name] - table[""]).to_numpy(), clip, bounds=(-1.0, 1.0))
+        f"boxes {name}": clustered_mean(
+            (table[name] - table[""]).to_numpy(), clip, bounds=(-1.0, 1.0)
+        )
         for name in REMEDIES
     }
     return {name: Measure.of(each, on) for name, each in {"boxes again": level, **gains}.items()}
@@ -243,5 +282,7 @@ def _line(found: Sequence[Mapping[str, float]] | None) -> dict[str, Measure]:
         f"stability error {error.min():.2f} to {error.max():.2f}"
     )
     return {
-        "line stability": Measure(value=value, low=low, high=high, n=len(found), clusters=len(found), on=on)
+        "line stability": Measure(
+            value=value, low=low, high=high, n=len(found), clusters=len(found), on=on
+        )
     }

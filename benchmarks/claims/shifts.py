@@ -27,7 +27,10 @@ SMALLEST_BIGGEST = ("efficientnet-lite0", "efficientnet-lite2")
 
 
 def of_network(
-    spec: str, shown: Sequence[Picture], protocols: Sequence[str] = PROTOCOLS, walked: int | None = None
+    spec: str,
+    shown: Sequence[Picture],
+    protocols: Sequence[str] = PROTOCOLS,
+    walked: int | None = None,
 ) -> list[dict[str, Any]]:
     """A row a picture: its source, the mean of every protocol's metrics, and the path of the first ``walked``."""
     model = load_model(spec, device="cpu")
@@ -46,7 +49,9 @@ def of_network(
         )
         table = pd.DataFrame(studied)
         means = table.groupby(["perturbation", "metric"])["value"].mean()
-        found = {f"{p.removeprefix('shift:')} {metric}": value for (p, metric), value in means.items()}
+        found = {
+            f"{p.removeprefix('shift:')} {metric}": value for (p, metric), value in means.items()
+        }
         path = path_of(model, picture.pixels) if walked is None or number < walked else {}
         rows.append({"source": picture.source, **found, **path})
     return rows
@@ -55,7 +60,9 @@ def of_network(
 def path_of(model: Classifier, frame: torch.Tensor) -> dict[str, float]:
     """Along a path of crops the largest change of the first answer's probability, by a step and in all."""
     length = min(PATH_PX, min(frame.shape[1:]) - square_side((frame.shape[1], frame.shape[2])))
-    seen = predict(model, torch.stack([cut_square(frame, k, k) for k in range(length + 1)])).probabilities
+    seen = predict(
+        model, torch.stack([cut_square(frame, k, k) for k in range(length + 1)])
+    ).probabilities
     own, top = seen[:, seen[0].argmax()], seen.argmax(axis=1)
     return {
         "path step": float(np.abs(np.diff(own)).max(initial=0.0)),
@@ -88,12 +95,17 @@ def of_the_sure(
         (float(row[f"crop {CHANGED}"]), str(row["source"]))
         for name, found in rows.items()
         if name in sure
-        for row, probability in zip(found, sure[name], strict=False)  # some were asked further pictures
+        for row, probability in zip(
+            found, sure[name], strict=False
+        )  # some were asked further pictures
         if probability >= SURE
     ]
     if not kept:
         return {}
-    values, sources = np.array([value for value, _ in kept]), np.array([source for _, source in kept])
+    values, sources = (
+        np.array([value for value, _ in kept]),
+        np.array([source for _, source in kept]),
+    )
     mean = clustered_mean(values, sources, bounds=(0.0, 1.0))
     on = f"{len(kept)} pictures and networks, {mean.clusters} {of}"
     return {f"shift sure crop {CHANGED}": Measure.of(mean, on)}
@@ -138,7 +150,12 @@ def measures(
     far = [*paths, *searched]
     # the largest seen is the least that the largest can be
     found["shift path largest"] = Measure(
-        value=max(far), low=max(far), high=1.0, n=len(far), clusters=len(far), on=f"{whole}, {len(far)} paths"
+        value=max(far),
+        low=max(far),
+        high=1.0,
+        n=len(far),
+        clusters=len(far),
+        on=f"{whole}, {len(far)} paths",
     )
     black, crop = (mean[f"{p} {CHANGED}"] for p in ("embedding_black", "crop"))
     found["shift black less crop"] = _difference(black - crop, source, whole, of)
@@ -153,17 +170,26 @@ def _deeper(tables: Mapping[str, pd.DataFrame], of: str) -> dict[str, Measure]:
     both = [p for p in PROTOCOLS[:2] if all(f"{p} {CHANGED}" in table for table in (small, big))]
     return {
         f"shift deeper {p}": _difference(
-            (big[f"{p} {CHANGED}"] - small[f"{p} {CHANGED}"]).dropna(), small["source"].to_numpy(str), who, of
+            (big[f"{p} {CHANGED}"] - small[f"{p} {CHANGED}"]).dropna(),
+            small["source"].to_numpy(str),
+            who,
+            of,
         )
         for p in both
     }
 
 
 def _mean(
-    values: pd.Series, source: np.ndarray, who: str, of: str, bounds: tuple[float, float] = (0.0, 1.0)
+    values: pd.Series,
+    source: np.ndarray,
+    who: str,
+    of: str,
+    bounds: tuple[float, float] = (0.0, 1.0),
 ) -> Measure:
     known = values.notna().to_numpy()
-    found = clustered_mean(values.to_numpy(float)[known], source[: len(known)][known], bounds=bounds)
+    found = clustered_mean(
+        values.to_numpy(float)[known], source[: len(known)][known], bounds=bounds
+    )
     return Measure.of(found, f"{who}, {found.n} pictures of {found.clusters} {of}")
 
 

@@ -16,7 +16,13 @@ from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import predict
 from vidrobust.perturb.catalogue import find
 from vidrobust.perturb.draws import seeded
-from vidrobust.plugins.published.protocols import ACCURACY, NATURAL, ModelAnchors, gu2019, robustness
+from vidrobust.plugins.published.protocols import (
+    ACCURACY,
+    NATURAL,
+    ModelAnchors,
+    gu2019,
+    robustness,
+)
 from vidrobust.statistics.intervals import clustered_mean, clustered_rate
 from vidrobust.video.source import open_video
 
@@ -46,7 +52,9 @@ def of_clip(clip: Clip, specs: Sequence[str]) -> dict[str, Any]:
         assert isinstance(model, NetworkClassifier)
         cut = model.network.preprocess.cut(shown.pixels).numpy().astype(np.int16)
         changed = {
-            name: [_distorted(model, shown.pixels[k : k + 1], name, numbers[k], clip) for k in anchors]
+            name: [
+                _distorted(model, shown.pixels[k : k + 1], name, numbers[k], clip) for k in anchors
+            ]
             for name in DISTORTIONS
         }
         answer = predict(model, shown.pixels)
@@ -58,13 +66,18 @@ def of_clip(clip: Clip, specs: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def _distorted(model: NetworkClassifier, frame: Any, name: str, number: int, clip: Clip) -> list[int]:
+def _distorted(
+    model: NetworkClassifier, frame: Any, name: str, number: int, clip: Clip
+) -> list[int]:
     """The labels of one frame under the draws of a perturbation at its middle strength."""
     entry = find(name)
     strength = entry.strengths[len(entry.strengths) // 2]
     background = len(model.class_names) - 1000
     draws = (seeded(clip.name, number, draw, name, 0) for draw in range(DRAWS))
-    return [int(predict(model, entry.apply(frame, strength, [own])).labels[0]) - background for own in draws]
+    return [
+        int(predict(model, entry.apply(frame, strength, [own])).labels[0]) - background
+        for own in draws
+    ]
 
 
 def measures(
@@ -84,7 +97,9 @@ def measures(
     return {**near, **_pm_k(models, on), **_gu(models, on)}
 
 
-def _near(names: Sequence[str], found: Mapping[str, Mapping[str, Any]], on: str) -> dict[str, Measure]:
+def _near(
+    names: Sequence[str], found: Mapping[str, Mapping[str, Any]], on: str
+) -> dict[str, Measure]:
     flip, apart, cluster = [], [], []
     for clip, seen in found.items():
         for name in names:
@@ -105,7 +120,9 @@ def _near(names: Sequence[str], found: Mapping[str, Mapping[str, Any]], on: str)
     return result
 
 
-def _anchors(name: str, clips: Sequence[Clip], found: Mapping[str, Mapping[str, Any]]) -> ModelAnchors:
+def _anchors(
+    name: str, clips: Sequence[Clip], found: Mapping[str, Mapping[str, Any]]
+) -> ModelAnchors:
     frames, labels, anchors, distorted = [], [], [], {d: [] for d in DISTORTIONS}
     for clip in sorted(clips, key=lambda c: c.name):
         of = found[clip.name]
@@ -113,10 +130,14 @@ def _anchors(name: str, clips: Sequence[Clip], found: Mapping[str, Mapping[str, 
         rows = zip(of["frames"], of["time_s"], mine["label"], strict=True)
         frames += [(name, clip.name, k, t, label, f"class {label}") for k, t, label in rows]
         at = [k for k in ANCHORS if k < len(of["frames"])]
-        labels += [(clip.name, of["frames"][k], c, f"class {c}") for k in at for c in sorted(clip.right)]
+        labels += [
+            (clip.name, of["frames"][k], c, f"class {c}") for k in at for c in sorted(clip.right)
+        ]
         anchors += [(clip.name, of["frames"][k]) for k in at]
         for d in DISTORTIONS:
-            distorted[d] += [[label in clip.right for label in draws] for draws in mine["distorted"][d]]
+            distorted[d] += [
+                [label in clip.right for label in draws] for draws in mine["distorted"][d]
+            ]
     sets = anchor_sets(
         pd.DataFrame(frames, columns=["model", "item", "frame", "time_s", "label", "label_name"]),
         pd.DataFrame(labels, columns=["item", "frame", "label", "label_name"]),
@@ -127,7 +148,9 @@ def _anchors(name: str, clips: Sequence[Clip], found: Mapping[str, Mapping[str, 
 
 
 def _pm_k(models: Mapping[str, ModelAnchors], on: str) -> dict[str, Measure]:
-    drop = [pm_correct(m.sets, 0).astype(float) - pm_correct(m.sets, WITHIN) for m in models.values()]
+    drop = [
+        pm_correct(m.sets, 0).astype(float) - pm_correct(m.sets, WITHIN) for m in models.values()
+    ]
     cluster = np.concatenate([m.sets.cluster for m in models.values()]).astype(str)
     found = clustered_mean(np.concatenate(drop), cluster, bounds=(-1.0, 1.0))
     anchors = len(next(iter(models.values())).sets.anchor)
@@ -145,7 +168,12 @@ def _gu(models: Mapping[str, ModelAnchors], on: str) -> dict[str, Measure]:
         for row in rows[rows["method"] == method].itertuples():
             other = row.column if row.row == NATURAL else row.row
             found[f"gu {method} {other}"] = Measure(
-                value=row.value, low=row.low, high=row.high, n=len(usable), clusters=len(usable), on=on
+                value=row.value,
+                low=row.low,
+                high=row.high,
+                n=len(usable),
+                clusters=len(usable),
+                on=on,
             )
     spread = np.ptp([robustness(model)[ACCURACY] for model in usable.values()])
     return {key: m if spread else Measure(**{**vars(m), "low": np.nan}) for key, m in found.items()}

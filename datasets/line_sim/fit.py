@@ -97,7 +97,9 @@ def _scene(number: int, station: int, seed: int) -> list[tuple[np.ndarray, int, 
     rng = np.random.default_rng([seed, 21, number])
     defective, kind = number % 2 == 1, KINDS[number // 2 % len(KINDS)]
     part = None if number % 15 == 14 else draw_part("part", kind, defective, rng)
-    settings = station_settings([], 1)[0] | {"traffic": float(rng.choice([0.0, 0.0, rng.uniform(0.3, 2.0)]))}
+    settings = station_settings([], 1)[0] | {
+        "traffic": float(rng.choice([0.0, 0.0, rng.uniform(0.3, 2.0)]))
+    }
     travel = rng.uniform(-REACH_PX, REACH_PX, FRAMES)
     travel[FRAMES // 2] = 0.0  # where the part is in the middle
     own, belt = [seed, 22, number], [seed, 23, station]
@@ -142,7 +144,11 @@ def target_maps(boxes: Sequence[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor
     for number, found in enumerate(boxes):
         claimed = np.zeros((2, h, w), np.float32)
         for x1, y1, x2, y2, label in found:
-            cx, cy, sides = (x1 + x2) / 2, (y1 + y2) / 2 - BELT_ROWS[0], np.array([x2 - x1, y2 - y1])
+            cx, cy, sides = (
+                (x1 + x2) / 2,
+                (y1 + y2) / 2 - BELT_ROWS[0],
+                np.array([x2 - x1, y2 - y1]),
+            )
             near = _heat(cx / STRIDE, cy / STRIDE, sides / STRIDE, x, y)
             heat[number, int(label)] = np.maximum(heat[number, int(label)], near)
             group = int(int(label) == DEFECT)
@@ -179,7 +185,9 @@ def _heat(cx: float, cy: float, sides: np.ndarray, x: np.ndarray, y: np.ndarray)
     """(h, w) float32: 1 at the place of a box's middle, falling off with its sides."""
     column, row = min(max(int(cx), 0), x.shape[1] - 1), min(max(int(cy), 0), x.shape[0] - 1)
     spread_x, spread_y = np.maximum(sides / NARROW, 0.55)
-    return np.exp(-(((x - column) / spread_x) ** 2 + ((y - row) / spread_y) ** 2) / 2).astype(np.float32)
+    return np.exp(-(((x - column) / spread_x) ** 2 + ((y - row) / spread_y) ** 2) / 2).astype(
+        np.float32
+    )
 
 
 def heat_loss(heat: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -198,7 +206,8 @@ def detector_loss(
     asked = ~box_target.isnan()
     distance = (box - box_target.nan_to_num()).abs()[asked].sum() / asked.sum().clamp(min=1) * 4
     parts, defects = (
-        heat_loss(heat[:, kind], heat_target[:, kind]) for kind in (slice(0, DEFECT), slice(DEFECT, None))
+        heat_loss(heat[:, kind], heat_target[:, kind])
+        for kind in (slice(0, DEFECT), slice(DEFECT, None))
     )
     return parts + defects + distance
 
@@ -238,7 +247,9 @@ def train_classifier(samples: PartSamples, seed: int) -> LineClassifier:
             steps = int(torch.randint(-MOST_STEPS, MOST_STEPS + 1, (), generator=draws))
             pixels, target = pixels.roll(steps * STRIDE, -1), target.roll(steps, -1)
             logits, places = network.maps(normalised(pixels))
-            return functional.cross_entropy(logits, samples.labels[rows]) + heat_loss(places, target)
+            return functional.cross_entropy(logits, samples.labels[rows]) + heat_loss(
+                places, target
+            )
 
         _descend(network, loss, len(samples.labels), EPOCHS["classifier"], seed, "classifier")
     return network.eval()

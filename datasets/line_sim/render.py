@@ -22,7 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     parser.add_argument("--parts", type=int, default=4)
-    parser.add_argument("--passes", type=int, default=1, help="how often each part passes each station")
+    parser.add_argument(
+        "--passes", type=int, default=1, help="how often each part passes each station"
+    )
     parser.add_argument("--stations", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=4.0, help="length of a clip")
     parser.add_argument("--seed", type=int, default=0)
@@ -42,12 +44,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             dials=tuple(given.dial),
         )
         manifest = render(
-            settings, given.out, workers=given.workers, overwrite=given.overwrite, progress=_say_progress
+            settings,
+            given.out,
+            workers=given.workers,
+            overwrite=given.overwrite,
+            progress=_say_progress,
         )
     except VidrobustError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    print(f"{given.out}: {len(manifest)} clips, manifest.csv, truth.parquet, boxes.json", file=sys.stderr)
+    print(
+        f"{given.out}: {len(manifest)} clips, manifest.csv, truth.parquet, boxes.json",
+        file=sys.stderr,
+    )
     return 0
 
 

@@ -21,13 +21,25 @@ import torch
 from torchvision.ops import box_iou, nms
 from torchvision.transforms.v2 import functional as v2
 
-from datasets.line_sim.fit import EPOCHS, FRAMES, make_samples, normalised, train_classifier, train_detector
+from datasets.line_sim.fit import (
+    EPOCHS,
+    FRAMES,
+    make_samples,
+    normalised,
+    train_classifier,
+    train_detector,
+)
 from vidrobust.files.atomic import write_text
 from vidrobust.files.csv_table import read_columns
 from vidrobust.plugins.line import model_kind as trained
 from vidrobust.plugins.line.belt import HEIGHT, WIDTH
 from vidrobust.plugins.line.dials import DIALS
-from vidrobust.plugins.line.model_kind import CLASSIFIER_SIZE, DETECTOR_SIZE, LineClassifier, LineDetector
+from vidrobust.plugins.line.model_kind import (
+    CLASSIFIER_SIZE,
+    DETECTOR_SIZE,
+    LineClassifier,
+    LineDetector,
+)
 from vidrobust.plugins.line.parts import BOXES, LABELS
 from vidrobust.plugins.line.render import RenderSettings, render
 
@@ -59,7 +71,9 @@ def all_scores(
     for dial in DIALS:
         if report is not None:
             report(f"at mid {dial.name}")
-        turned = RenderSettings(parts=8, seconds=1, seed=seed + 1, dials=(f"{dial.name}={dial.sizes[1]:g}",))
+        turned = RenderSettings(
+            parts=8, seconds=1, seed=seed + 1, dials=(f"{dial.name}={dial.sizes[1]:g}",)
+        )
         mid[dial.name] = _of(classifier, detector, turned, workers)
     return {
         "at_rest": rest,
@@ -79,9 +93,14 @@ def _of(
         return judge(classifier, detector, Path(folder))
 
 
-def judge(classifier: LineClassifier, detector: LineDetector, folder: Path) -> dict[str, float | int]:
+def judge(
+    classifier: LineClassifier, detector: LineDetector, folder: Path
+) -> dict[str, float | int]:
     """Accuracy, flips while the part is whole, and boxes found, over a data set."""
-    manifest, truth = read_columns(folder / "manifest.csv"), pd.read_parquet(folder / "truth.parquet")
+    manifest, truth = (
+        read_columns(folder / "manifest.csv"),
+        pd.read_parquet(folder / "truth.parquet"),
+    )
     clips = [
         _clip(classifier, detector, folder / path, truth[truth["item"] == item])
         for path, item in zip(manifest["path"], manifest["item"], strict=True)
@@ -108,9 +127,14 @@ def _clip(
     with torch.inference_mode():
         found = detector(normalised(v2.resize(pixels, list(DETECTOR_SIZE), antialias=True)))
     rows = truth[whole]
-    boxes = [_boxes(one, *pair) for one, *pair in zip(found, rows["boxes"], rows["box_labels"], strict=True)]
+    boxes = [
+        _boxes(one, *pair)
+        for one, *pair in zip(found, rows["boxes"], rows["box_labels"], strict=True)
+    ]
     return (
-        counts | {name: sum(one[name] for one in boxes) for name in boxes[0]} if boxes else counts | _NO_BOXES
+        counts | {name: sum(one[name] for one in boxes) for name in boxes[0]}
+        if boxes
+        else counts | _NO_BOXES
     )
 
 
@@ -120,7 +144,9 @@ def classes_in(classifier: LineClassifier, path: Path, truth: pd.DataFrame) -> d
     return _classes(classifier, _decoded(path)[whole], truth)
 
 
-def _classes(classifier: LineClassifier, pixels: torch.Tensor, truth: pd.DataFrame) -> dict[str, int]:
+def _classes(
+    classifier: LineClassifier, pixels: torch.Tensor, truth: pd.DataFrame
+) -> dict[str, int]:
     whole = truth["whole"].to_numpy(bool, copy=True)
     labels = np.array([LABELS.index(label) for label in truth["label"]])[whole]
     with torch.inference_mode():
@@ -136,10 +162,14 @@ def _classes(classifier: LineClassifier, pixels: torch.Tensor, truth: pd.DataFra
     }
 
 
-_NO_BOXES = dict.fromkeys(("parts", "parts_found", "defects", "defects_found", "boxes", "boxes_right"), 0)
+_NO_BOXES = dict.fromkeys(
+    ("parts", "parts_found", "defects", "defects_found", "boxes", "boxes_right"), 0
+)
 
 
-def _boxes(output: torch.Tensor, boxes: Sequence[Sequence[float]], labels: Sequence[str]) -> dict[str, int]:
+def _boxes(
+    output: torch.Tensor, boxes: Sequence[Sequence[float]], labels: Sequence[str]
+) -> dict[str, int]:
     scores, said = output[4:].max(dim=0)
     keep = scores >= SCORE
     middle, side = output[:2, keep].T, output[2:4, keep].T
@@ -194,7 +224,9 @@ def train(out: Path, *, scenes: int = SCENES, workers: int = 2, quick: bool = Fa
 
 def _rendered(start: float) -> Callable[[int, int], None]:
     def report(done: int, of: int) -> None:
-        print(f"rendered {done}/{of} stations, {time.perf_counter() - start:.0f} s", file=sys.stderr)
+        print(
+            f"rendered {done}/{of} stations, {time.perf_counter() - start:.0f} s", file=sys.stderr
+        )
 
     return report
 
@@ -206,7 +238,12 @@ def write_scores(out: Path, scenes: int, workers: int, *, quick: bool = False) -
     trained.fill(detector, out / trained.DETECTOR.name)
     said = {
         "command": "python -m datasets.line_sim.train",
-        "training": {"scenes": scenes, "frames": scenes * FRAMES, "seed": TRAINING_SEED, "epochs": EPOCHS},
+        "training": {
+            "scenes": scenes,
+            "frames": scenes * FRAMES,
+            "seed": TRAINING_SEED,
+            "epochs": EPOCHS,
+        },
         "weights_seed": WEIGHTS_SEED,
         "test_seeds": {"at_rest": TEST_SEED, "at_mid_dial": TEST_SEED + 1},
         "torch": torch.__version__,
@@ -231,15 +268,22 @@ def _train_one(name: str, samples: Path, out: Path) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """``python -m datasets.line_sim.train``; the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m datasets.line_sim.train", description="Train the line's classifier and detector."
+        prog="python -m datasets.line_sim.train",
+        description="Train the line's classifier and detector.",
     )
     parser.add_argument("--out", type=Path, default=trained.FOLDER, help="folder of the weights")
-    parser.add_argument("--scenes", type=int, help=f"scenes of {FRAMES} frames to train with ({SCENES})")
     parser.add_argument(
-        "--quick", action="store_true", help=f"{QUICK_SCENES} scenes, judged at rest alone; needs --out"
+        "--scenes", type=int, help=f"scenes of {FRAMES} frames to train with ({SCENES})"
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help=f"{QUICK_SCENES} scenes, judged at rest alone; needs --out",
     )
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--scores-only", action="store_true", help="judge the weights that are there")
+    parser.add_argument(
+        "--scores-only", action="store_true", help="judge the weights that are there"
+    )
     given = parser.parse_args(arguments)
     if given.quick and given.out == trained.FOLDER:
         parser.error("--quick gives weights that are worth little: say with --out where they go")

@@ -45,7 +45,9 @@ def test_a_label_of_the_whole_item_gives_an_anchor_a_second() -> None:
     assert "flip_rate" not in found
 
 
-def test_neighbours_of_sparse_labels_are_judged_by_the_anchor_and_of_dense_ones_by_their_own() -> None:
+def test_neighbours_of_sparse_labels_are_judged_by_the_anchor_and_of_dense_ones_by_their_own() -> (
+    None
+):
     frames = whole_item()
     sparse = labels_of([("a", 0, -1, "dog"), ("a", 25, -1, "dog")])
     assert figures(frames, sparse)["conditional_robustness"] == (pytest.approx(28 / 30), 30)
@@ -58,8 +60,15 @@ def test_neighbours_of_sparse_labels_are_judged_by_the_anchor_and_of_dense_ones_
 
 def test_labels_that_have_only_a_time_are_those_of_the_frame_shown_then() -> None:
     frames = whole_item()
-    labels = labels_of([("a", -1, 7, "dog"), ("a", -1, 7, "dog"), ("a", -1, 7, "cow"), ("a", -1, 7, "dog")])
-    labels["time_s"] = [0.12, 1.01, 2.0, 90.0]  # frames 3 and 25; 2 s: not there to see; beyond the end
+    labels = labels_of(
+        [("a", -1, 7, "dog"), ("a", -1, 7, "dog"), ("a", -1, 7, "cow"), ("a", -1, 7, "dog")]
+    )
+    labels["time_s"] = [
+        0.12,
+        1.01,
+        2.0,
+        90.0,
+    ]  # frames 3 and 25; 2 s: not there to see; beyond the end
     labels["presence"] = ["present", "present", "absent", "present"]
     assert on_frames(labels, frames)["frame"].tolist() == [3, 25]
     found = answers_of(frames, NOTHING, labels, NAMES)
@@ -68,7 +77,9 @@ def test_labels_that_have_only_a_time_are_those_of_the_frame_shown_then() -> Non
 
 
 def test_numbers_are_classes_only_where_a_manifest_says_them() -> None:
-    rows = labels_of([("a", 0, 1, "zebra"), ("a", 1, 1, "Cow"), ("a", 2, 1, "1")]).assign(source="ytbb")
+    rows = labels_of([("a", 0, 1, "zebra"), ("a", 1, 1, "Cow"), ("a", 2, 1, "1")]).assign(
+        source="ytbb"
+    )
     said = SaidClasses.of(rows, NAMES)
     assert said.rows[["frame", "label"]].to_numpy().tolist() == [[1, 2]]
     assert dict(said.counts) == {"zebra": 1, "1": 1}
@@ -84,21 +95,31 @@ def test_numbers_are_classes_only_where_a_manifest_says_them() -> None:
 
 def test_what_no_class_stands_for_judges_nothing_and_is_counted() -> None:
     frames = frames_of({"a": [0, 1], "b": [1, 1]})
-    found = answers_of(frames, NOTHING, labels_of([("a", -1, -1, "horse"), ("b", 0, -1, "dog")]), NAMES)
+    found = answers_of(
+        frames, NOTHING, labels_of([("a", -1, -1, "horse"), ("b", 0, -1, "dog")]), NAMES
+    )
     assert (dict(found.unknown), found.unjudged, len(found.label_answers)) == ({"horse": 1}, 2, 1)
     nothing = answers_of(frames, NOTHING, labels_of([("a", -1, -1, "horse")]), NAMES)
-    assert (len(nothing.label_answers), len(nothing.neighbour_accuracy), nothing.unjudged) == (0, 0, 2)
+    assert (len(nothing.label_answers), len(nothing.neighbour_accuracy), nothing.unjudged) == (
+        0,
+        0,
+        2,
+    )
 
 
 def test_top_five_of_the_listed_probabilities() -> None:
     names = (*NAMES, "fox", "hen", "pig", "rat")
-    listed = [(f, k, 0.5 - 0.05 * place) for f in (0, 1) for place, k in enumerate((5, 4, 3, 2, 1, 0))]
+    listed = [
+        (f, k, 0.5 - 0.05 * place) for f in (0, 1) for place, k in enumerate((5, 4, 3, 2, 1, 0))
+    ]
     rows = pd.DataFrame(listed, columns=["frame", "label", "probability"])
     probabilities = rows.assign(item="a", model="net", track=0, label_name="")
     labels = labels_of([("a", 0, -1, "dog"), ("a", 1, -1, "cat")])
     found = answers_of(frames_of({"a": [1, 1]}), probabilities, labels, names)
     assert found.label_answers["top5"].tolist() == [1.0, 0.0]  # dog is fifth, cat sixth
-    short = answers_of(frames_of({"a": [1, 1]}), probabilities[probabilities["label"] > 1], labels, names)
+    short = answers_of(
+        frames_of({"a": [1, 1]}), probabilities[probabilities["label"] > 1], labels, names
+    )
     assert np.isnan(short.label_answers["top5"]).all()  # four are listed: not known
 
 
@@ -115,7 +136,9 @@ def test_anchors_of_a_video_each_have_the_exact_interval() -> None:
 
 def test_rows_by_labelled_class() -> None:
     frames = frames_of({"a": [0, 1, 1, 2]})
-    labels = labels_of([("a", 0, -1, "cat"), ("a", 1, -1, "cat"), ("a", 2, -1, "dog"), ("a", 3, -1, "dog")])
+    labels = labels_of(
+        [("a", 0, -1, "cat"), ("a", 1, -1, "cat"), ("a", 2, -1, "dog"), ("a", 3, -1, "dog")]
+    )
     raw = {"label_answers": answers_of(frames, NOTHING, labels, NAMES).label_answers}
     table = summarise_by(raw, metrics_of("classification"), task_of("classification").groups)
     right = table[table["metric"] == "top1"].set_index("group")["value"]
@@ -135,7 +158,12 @@ def test_sets_that_people_looked_through_are_the_anchors_and_their_neighbours() 
     said += [("a", 50, 50, 0), ("a", 20, 70, 9), ("b", 0, 0, 0)]
     sets = pd.DataFrame(said, columns=["item", "anchor", "frame", "offset"])
     found = answers_of(
-        whole_item(), NOTHING, labels_of([("a", -1, -1, "dog")]), NAMES, sets=sets, judged_by="anchor"
+        whole_item(),
+        NOTHING,
+        labels_of([("a", -1, -1, "dog")]),
+        NAMES,
+        sets=sets,
+        judged_by="anchor",
     )
     anchors = found.label_answers.dropna(subset="pm0").set_index("frame")
     assert anchors["pm0"].to_dict() == {3: 0, 20: 1, 50: 1}
@@ -155,12 +183,23 @@ def test_sets_that_people_looked_through_are_the_anchors_and_their_neighbours() 
     assert table.loc["conditional_robustness", "value"] == pytest.approx(2 / 3)
     assert table.loc["conditional_robustness_anchors", "value"] == pytest.approx(2 / 3)
     exact = stats.binomtest(2, 3).proportion_ci(method="exact")
-    assert table.loc["pm0", ["exact_low", "exact_high"]].tolist() == pytest.approx([exact.low, exact.high])
+    assert table.loc["pm0", ["exact_low", "exact_high"]].tolist() == pytest.approx(
+        [exact.low, exact.high]
+    )
 
 
 def test_conditional_robustness_by_pairs_by_anchors_per_offset_and_on_the_common_anchors() -> None:
     """By hand: right anchors have 3, 3 and no neighbours; 5 of 6 pairs are right, and 1 and 2/3 by anchors."""
-    near = [(0, -1, 1), (0, 1, 1), (0, 2, 1), (1, 1, 1), (1, 2, 0), (1, -2, 1), (2, 1, 1), (2, -1, 1)]
+    near = [
+        (0, -1, 1),
+        (0, 1, 1),
+        (0, 2, 1),
+        (1, 1, 1),
+        (1, 2, 0),
+        (1, -2, 1),
+        (2, 1, 1),
+        (2, -1, 1),
+    ]
     rows = [("good", f"v{a}", 0, o, a != 2, float(right)) for a, o, right in near]
     rows += [
         ("weak", "v1", 0, 1, True, 0.0),

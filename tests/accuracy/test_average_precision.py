@@ -39,7 +39,9 @@ def plain(known: pd.DataFrame, found: pd.DataFrame) -> Precision:
             right = []
             for hit in hits.itertuples():
                 rows = [
-                    row for row in truth.itertuples() if row.frame == hit.frame and row.Index not in taken
+                    row
+                    for row in truth.itertuples()
+                    if row.frame == hit.frame and row.Index not in taken
                 ]
                 ious = [iou(hit[3:7], row[3:7]) for row in rows]
                 best = int(np.argmax(ious)) if ious else -1
@@ -60,7 +62,9 @@ def plain(known: pd.DataFrame, found: pd.DataFrame) -> Precision:
 def test_an_overlap_of_88_percent_passes_eight_of_ten_limits() -> None:
     known, found = boxes((0, 0, 10, 10, 40, 40)), boxes((0, 0, 11, 11, 41, 41, 0.9))
     # 29 x 29 of 2 x 900 - 841: an IoU of .877, above .50 ... .85
-    assert FramesOfBoxes(known, found).precision([0]) == Precision(pytest.approx(0.8), pytest.approx(1.0))
+    assert FramesOfBoxes(known, found).precision([0]) == Precision(
+        pytest.approx(0.8), pytest.approx(1.0)
+    )
 
 
 def test_a_surer_wrong_box_halves_the_precision() -> None:
@@ -104,7 +108,9 @@ def crowd(
             x, y = rng.uniform(0, 150, 2)
             rows.append((frame, label, x, y, x + rng.uniform(20, 90), y + rng.uniform(20, 90)))
     known = boxes(*rows)
-    found = pd.concat([known.sample(frac=0.8, random_state=seed), known, known.sample(20, random_state=seed)])
+    found = pd.concat(
+        [known.sample(frac=0.8, random_state=seed), known, known.sample(20, random_state=seed)]
+    )
     found = found.reset_index(drop=True)
     found[BOX] += rng.normal(0, spread, (len(found), 4))
     found["label"] = np.where(rng.uniform(size=len(found)) < 0.1, 5, found["label"])
@@ -131,7 +137,9 @@ def by_faster_coco_eval(known: pd.DataFrame, found: pd.DataFrame, frames: list[i
         }
 
     annotations = [
-        describe(row, k) for k, f in enumerate(frames, 1) for row in known[known["frame"] == f].itertuples()
+        describe(row, k)
+        for k, f in enumerate(frames, 1)
+        for row in known[known["frame"] == f].itertuples()
     ]
     results = [
         {**describe(row, k), "score": row.score}
@@ -141,7 +149,9 @@ def by_faster_coco_eval(known: pd.DataFrame, found: pd.DataFrame, frames: list[i
     truth = package.COCO(
         {
             "images": [{"id": k + 1, "width": 1000, "height": 1000} for k in range(len(frames))],
-            "annotations": [{"id": k, "iscrowd": 0, **each} for k, each in enumerate(annotations, 1)],
+            "annotations": [
+                {"id": k, "iscrowd": 0, **each} for k, each in enumerate(annotations, 1)
+            ],
             "categories": [{"id": k + 1, "name": str(k)} for k in range(6)],
         }
     )
@@ -185,7 +195,9 @@ def test_nothing_found_and_nothing_known() -> None:
 def test_worst_and_best_neighbours_by_hand() -> None:
     """Frame 0 is off a little, 1 right, 2 missed; of two like frames the nearer is taken."""
     known = boxes(*((frame, 0, 10, 10, 40, 40) for frame in range(4)))
-    found = boxes((0, 0, 11, 11, 41, 41, 0.9), (1, 0, 10, 10, 40, 40, 0.9), (3, 0, 10, 10, 40, 40, 0.9))
+    found = boxes(
+        (0, 0, 11, 11, 41, 41, 0.9), (1, 0, 10, 10, 40, 40, 0.9), (3, 0, 10, 10, 40, 40, 0.9)
+    )
     both = FramesOfBoxes(known, found)
     assert both.each([0, 1, 2, 3]) == pytest.approx([0.8, 1.0, 0.0, 1.0])
     worst, best = worst_and_best(both, [0, 3], [[0, 1, 2], [3, 2, 1]])

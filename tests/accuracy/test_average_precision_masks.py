@@ -33,7 +33,14 @@ def ellipses(seed: int, frames: int = 12) -> tuple[pd.DataFrame, pd.DataFrame]:
             if rng.uniform() < 0.85:
                 lean = angle + rng.normal(0, 12)
                 found.append(
-                    row(frame, int(label), at + rng.normal(0, 1, 2), axes, lean, float(rng.uniform()))
+                    row(
+                        frame,
+                        int(label),
+                        at + rng.normal(0, 1, 2),
+                        axes,
+                        lean,
+                        float(rng.uniform()),
+                    )
                 )
     return pd.DataFrame(known), pd.DataFrame(found)
 
@@ -45,19 +52,29 @@ def row(
     cv2.ellipse(picture, ((at[0], at[1]), (2 * axes[0], 2 * axes[1]), angle), 1, -1)
     mask = Mask.of_picture(picture > 0)
     sides = dict(zip(BOX, mask.box.tolist(), strict=True))
-    return {"frame": frame, "label": label, **sides, "score": score, "shape": shape_text(mask, SIZE)}
+    return {
+        "frame": frame,
+        "label": label,
+        **sides,
+        "score": score,
+        "shape": shape_text(mask, SIZE),
+    }
 
 
 def judged_by_coco(known: pd.DataFrame, found: pd.DataFrame) -> tuple[float, float]:
     """AP and AP50 of pycocotools, by masks."""
     truth, results = COCO(), COCO()
-    images = [{"id": int(f), "height": SIZE[0], "width": SIZE[1]} for f in sorted(set(known["frame"]))]
+    images = [
+        {"id": int(f), "height": SIZE[0], "width": SIZE[1]} for f in sorted(set(known["frame"]))
+    ]
     categories = [{"id": int(label)} for label in sorted(set(known["label"]))]
     for data, table in ((truth, known), (results, found)):
         data.dataset = {
             "images": images,
             "categories": categories,
-            "annotations": [annotation(k, each) for k, each in enumerate(table.to_dict("records"), 1)],
+            "annotations": [
+                annotation(k, each) for k, each in enumerate(table.to_dict("records"), 1)
+            ],
         }
     with contextlib.redirect_stdout(io.StringIO()):
         truth.createIndex()
@@ -95,6 +112,8 @@ def test_masks_as_pycocotools_judges_them(seed: int) -> None:
 
 def test_boxes_are_compared_where_one_side_says_nothing_of_masks() -> None:
     known, found = ellipses(0)
-    by_boxes = FramesOfBoxes(known.drop(columns="shape"), found.drop(columns="shape")).precision(range(12))
+    by_boxes = FramesOfBoxes(known.drop(columns="shape"), found.drop(columns="shape")).precision(
+        range(12)
+    )
     assert FramesOfBoxes(known, found.drop(columns="shape")).precision(range(12)) == by_boxes
     assert FramesOfBoxes(known.assign(shape=""), found).precision(range(12)) == by_boxes

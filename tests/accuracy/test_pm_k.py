@@ -56,7 +56,9 @@ def test_one_neighbour_at_random_is_the_mean_over_draws():
     assert shares[:3] == pytest.approx([1, 2 / 3, 1])
     assert np.isnan(shares[3])
     draws = [[1, 1, 1], [1, 0, 1], [1, 1]]
-    assert shares[:3].mean() == pytest.approx(np.mean([np.mean(d) for d in itertools.product(*draws)]))
+    assert shares[:3].mean() == pytest.approx(
+        np.mean([np.mean(d) for d in itertools.product(*draws)])
+    )
     assert right_neighbours(HAND, 1)[1] == 1.0
 
 
@@ -83,7 +85,9 @@ def test_exact_intervals_are_the_published_ones(right, n, interval):
 
 @given(
     st.lists(st.booleans(), min_size=1, max_size=6),
-    st.lists(st.tuples(st.integers(0, 5), st.integers(-10, 10).filter(bool), st.booleans()), max_size=30),
+    st.lists(
+        st.tuples(st.integers(0, 5), st.integers(-10, 10).filter(bool), st.booleans()), max_size=30
+    ),
 )
 def test_pm_k_never_rises_with_k(correct, neighbours):
     made = sets(correct, [(a % len(correct), o, r) for a, o, r in neighbours])
@@ -118,7 +122,13 @@ def labels_of(rows) -> pd.DataFrame:
 def test_sets_from_tables_by_own_labels_and_by_the_anchors():
     frames = frames_of({"a": [0, 0, 1, 0, 2], "b": [1, 1]})
     labels = labels_of(
-        [("a", 2, 1, "dog"), ("a", 2, 0, "cat"), ("a", 3, 0, "cat"), ("a", 4, 0, "cat"), ("b", 0, -1, "dog")]
+        [
+            ("a", 2, 1, "dog"),
+            ("a", 2, 0, "cat"),
+            ("a", 3, 0, "cat"),
+            ("a", 4, 0, "cat"),
+            ("b", 0, -1, "dog"),
+        ]
     )
     anchors = pd.DataFrame({"item": ["a", "b"], "frame": [2, 0]})
     own = anchor_sets(frames, labels, anchors=anchors)
@@ -150,13 +160,17 @@ def test_every_labelled_frame_is_an_anchor_by_default_and_none_is_an_error():
     with pytest.raises(InputError, match="no anchor frame was predicted"):
         anchor_sets(frames, labels_of([("z", 0, 0, "cat")]))
     with pytest.raises(InputError, match="are of one model, got 2"):
-        anchor_sets(pd.concat([frames, frames.assign(model="other")]), labels_of([("a", 0, 0, "cat")]))
+        anchor_sets(
+            pd.concat([frames, frames.assign(model="other")]), labels_of([("a", 0, 0, "cat")])
+        )
 
 
 def test_the_published_sets_of_imagenet_vid_robust_give_their_counts(corpus: Path):
     """1109 anchors, 21 070 pairs, one anchor without neighbours; a model that is always right gets 1."""
     folder = corpus / "annotations" / "imagenet-vid-robust_metadata"
-    pmsets, labels = (json.loads((folder / f"{name}.json").read_text()) for name in ("pmsets", "labels"))
+    pmsets, labels = (
+        json.loads((folder / f"{name}.json").read_text()) for name in ("pmsets", "labels")
+    )
 
     def key(path: str) -> tuple[str, int]:
         return path.rsplit("/", 1)[0], int(path.rsplit("/", 1)[1].split(".")[0])

@@ -25,7 +25,9 @@ def test_kappa_of_independent_errors_is_zero_and_of_equal_ones_one() -> None:
 
 def test_kappa_by_the_formula_of_the_paper() -> None:
     """30 both right, 10 only the first, 5 only the second, 55 both wrong: Geirhos et al. 2020, section 2."""
-    first, second = (np.repeat(np.array(of, bool), [30, 10, 5, 55]) for of in ([1, 1, 0, 0], [1, 0, 1, 0]))
+    first, second = (
+        np.repeat(np.array(of, bool), [30, 10, 5, 55]) for of in ([1, 1, 0, 0], [1, 0, 1, 0])
+    )
     found = two_models(first, second, np.arange(100))
     expected = 0.40 * 0.35 + 0.60 * 0.65
     assert found.expected == pytest.approx(expected)
@@ -51,7 +53,9 @@ def test_errors_that_are_independent_in_the_mean_are_not_called_consistent() -> 
 
 
 @given(right)
-def test_negative_less_positive_flips_is_the_change_of_error(pairs: list[tuple[bool, bool]]) -> None:
+def test_negative_less_positive_flips_is_the_change_of_error(
+    pairs: list[tuple[bool, bool]],
+) -> None:
     old, new = np.array(pairs, bool).T
     found = two_models(old, new, np.arange(len(old)))
     difference = np.mean(~new) - np.mean(~old)

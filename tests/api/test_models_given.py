@@ -19,7 +19,9 @@ PIXELS = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (4, 3, 40, 6
 
 def net() -> torch.nn.Module:
     torch.manual_seed(3)
-    return torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(2), torch.nn.Flatten(), torch.nn.Linear(12, 5))
+    return torch.nn.Sequential(
+        torch.nn.AdaptiveAvgPool2d(2), torch.nn.Flatten(), torch.nn.Linear(12, 5)
+    )
 
 
 def test_a_module_says_what_torch_says_of_the_transformed_frames() -> None:
@@ -42,7 +44,9 @@ def test_a_transform_of_pil_images_is_given_pil_images() -> None:
 
     with torch.inference_mode():
         expected = module.eval()(torch.stack([transform(to_pil_image(frame)) for frame in PIXELS]))
-    assert models[0](PIXELS).probabilities == pytest.approx(expected.softmax(dim=1).numpy(), abs=1e-6)
+    assert models[0](PIXELS).probabilities == pytest.approx(
+        expected.softmax(dim=1).numpy(), abs=1e-6
+    )
 
 
 def test_a_module_needs_to_know_how_frames_go_in() -> None:
@@ -68,7 +72,9 @@ def test_a_callable_of_logits_and_one_of_probabilities() -> None:
     specs, models = models_of([logits, probabilities])
     assert models is not None
     assert specs == ["python:logits", "python:probabilities"]
-    assert models[0](PIXELS).probabilities == pytest.approx(models[1](PIXELS).probabilities, abs=1e-6)
+    assert models[0](PIXELS).probabilities == pytest.approx(
+        models[1](PIXELS).probabilities, abs=1e-6
+    )
     assert models[0].class_names == ("class 0", "class 1", "class 2", "class 3")
 
 
@@ -104,14 +110,19 @@ def test_wrong_results_are_reported() -> None:
         models_of(lambda pixels: torch.zeros(1, 4))
     with pytest.raises(SettingsError, match="class_names: expected 4 names, got 2"):
         models_of(lambda pixels: torch.zeros(len(pixels), 4), class_names=["a", "b"])
-    with pytest.raises(SettingsError, match="expected a spec, a torch module or a callable, got int"):
+    with pytest.raises(
+        SettingsError, match="expected a spec, a torch module or a callable, got int"
+    ):
         models_of([3])  # type: ignore[list-item]
     with pytest.raises(SettingsError, match="no model given"):
         models_of([])
 
 
 def test_specs_alone_are_left_to_the_run() -> None:
-    assert models_of(["efficientnet-lite0", "onnx:a.onnx"]) == (["efficientnet-lite0", "onnx:a.onnx"], None)
+    assert models_of(["efficientnet-lite0", "onnx:a.onnx"]) == (
+        ["efficientnet-lite0", "onnx:a.onnx"],
+        None,
+    )
 
 
 def test_two_of_one_name_are_distinguished() -> None:
@@ -129,7 +140,9 @@ def test_two_of_one_name_are_distinguished() -> None:
 class Supervised:
     """What supervision.Detections holds of one picture, as far as it is read."""
 
-    def __init__(self, boxes: list[list[float]], labels: list[int] | None = None, mask: Any = None) -> None:
+    def __init__(
+        self, boxes: list[list[float]], labels: list[int] | None = None, mask: Any = None
+    ) -> None:
         self.xyxy = np.array(boxes, np.float32).reshape(-1, 4)
         self.confidence = None if labels is None else np.full(len(boxes), 0.5, np.float32)
         self.class_id = None if labels is None else np.array(labels)

@@ -48,14 +48,21 @@ def boxes(pixels: torch.Tensor) -> list[dict[str, torch.Tensor]]:
 
 
 @pytest.mark.parametrize(("task", "model"), [("classification", scores), ("detection", boxes)])
-def test_the_same_frames_give_the_figures_of_a_study(task: str, model: Any, frames: np.ndarray) -> None:
+def test_the_same_frames_give_the_figures_of_a_study(
+    task: str, model: Any, frames: np.ndarray
+) -> None:
     run = vidrobust.study(
-        {"a": frames, "b": frames[::-1].copy()}, model, settings={"device": "cpu"}, stages=("stability",)
+        {"a": frames, "b": frames[::-1].copy()},
+        model,
+        settings={"device": "cpu"},
+        stages=("stability",),
     )
     expected = run.table("stability")
     expected = expected[~expected["metric"].str.startswith(("noise_floor", "box_noise_floor"))]
     stability = vidrobust.Stability(task=task, frame_rate=25)
-    for start in range(0, FRAMES, 9):  # clips alternate, in batches of another size than those of a study
+    for start in range(
+        0, FRAMES, 9
+    ):  # clips alternate, in batches of another size than those of a study
         for clip, of in (("a", frames), ("b", frames[::-1])):
             part = of[start : start + 9].copy()
             stability.update(model(torch.from_numpy(part).permute(0, 3, 1, 2)), part, clip)
@@ -63,7 +70,9 @@ def test_the_same_frames_give_the_figures_of_a_study(task: str, model: Any, fram
     names = {name: name.partition("-")[0] for name in expected["item"].unique()}
     columns = ["item", "metric", "value", "low", "high", "n", "clusters"]
     keys = ["item", "metric"]
-    expected = expected.assign(item=expected["item"].map(names))[columns].sort_values(keys, ignore_index=True)
+    expected = expected.assign(item=expected["item"].map(names))[columns].sort_values(
+        keys, ignore_index=True
+    )
     found = found[columns].sort_values(keys, ignore_index=True)
     pd.testing.assert_frame_equal(found, expected, check_exact=True, check_dtype=False)
     assert found.loc[(found["metric"] == "flip_rate") & (found["item"] == ""), "value"].item() > 0
@@ -88,7 +97,9 @@ def test_boxes_of_supervision_without_frames() -> None:
     sv = pytest.importorskip("supervision")
     stability = vidrobust.Stability(task="detection", frame_rate=25, frame_size=(100, 200))
     one = sv.Detections(
-        xyxy=np.array([[10.0, 10.0, 50.0, 50.0]]), confidence=np.array([0.9]), class_id=np.array([0])
+        xyxy=np.array([[10.0, 10.0, 50.0, 50.0]]),
+        confidence=np.array([0.9]),
+        class_id=np.array([0]),
     )
     for k in range(14):
         stability.update(sv.Detections.empty() if k in (6, 7) else one)
@@ -142,7 +153,9 @@ def test_a_test_fails_with_the_interval(frames: np.ndarray) -> None:
     pixels = torch.from_numpy(frames).permute(0, 3, 1, 2)
     stability = vidrobust.Stability(task="classification", frame_rate=25)
     found = stability(scores(pixels), frames)
-    vidrobust.assert_stable(stability, f"flip_rate <= {float(found['flip_rate']):.4f}1", "jitter < 1")
+    vidrobust.assert_stable(
+        stability, f"flip_rate <= {float(found['flip_rate']):.4f}1", "jitter < 1"
+    )
     with pytest.raises(AssertionError) as failed:
         vidrobust.assert_stable(stability, "flip_rate <= 0.02", "jitter < 1")
     message = str(failed.value)

@@ -95,7 +95,9 @@ def test_flips_name_what_frames_says(run: Run) -> None:
 def test_every_label_of_a_strip_is_in_the_table_of_frames(run: Run) -> None:
     frames = run.tables["frames"].set_index(["model", "item", "frame"])
     moments = run.folder.read_json("moments.json")["moments"]
-    shown = [(m, tile) for m in moments for tile in m.get("strip") or [] if tile["frame"] is not None]
+    shown = [
+        (m, tile) for m in moments for tile in m.get("strip") or [] if tile["frame"] is not None
+    ]
     assert len(shown) >= 2
     for moment, tile in shown:
         said = frames.loc[(moment["model"], moment["item"], tile["frame"])]
@@ -145,7 +147,12 @@ def test_progress_of_the_whole_study_grows_to_its_end(tmp_path: Path) -> None:
     little = SMALL | {"frames": 3, "pairs": 4}
     named = ["variation", "policy"]
     vidrobust.study(
-        {"one": flickering(1, 12)}, brightness, tmp_path, little, stages=named, progress=steps.append
+        {"one": flickering(1, 12)},
+        brightness,
+        tmp_path,
+        little,
+        stages=named,
+        progress=steps.append,
     )
     whole = [step for step in steps if step.share is not None]
     shares = [step.share or 0.0 for step in whole]
@@ -173,7 +180,12 @@ def test_a_run_against_itself_is_the_same(run: Run) -> None:
 def test_a_manifest_as_a_data_frame(run: Run, tmp_path: Path) -> None:
     path = next((run.path / "recordings").glob("one-*.mkv"))
     table = pd.DataFrame(
-        {"path": [path, path], "item": ["begin", "end"], "end_s": [0.4, None], "start_s": [None, 0.5]}
+        {
+            "path": [path, path],
+            "item": ["begin", "end"],
+            "end_s": [0.4, None],
+            "start_s": [None, 0.5],
+        }
     )
     found = vidrobust.study(table, brightness, tmp_path / "run", SMALL, stages=["stability"])
     assert sorted(found.tables["items"]["item"]) == ["begin", "end"]
@@ -189,7 +201,9 @@ def test_an_iterator_and_a_list_of_frames_are_one_clip(tmp_path: Path) -> None:
 
 
 def test_the_errors_of_the_command_line(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"settings: unknown setting.*strenghts.*did you mean strengths"):
+    with pytest.raises(
+        SettingsError, match=r"settings: unknown setting.*strenghts.*did you mean strengths"
+    ):
         vidrobust.study("a.mp4", "efficientnet-lite0", tmp_path / "x", {"strenghts": 2})
     with pytest.raises(SettingsError, match="no stage 'stabilty'; did you mean stability"):
         vidrobust.study("a.mp4", "efficientnet-lite0", tmp_path / "x", stages=["stabilty"])

@@ -38,7 +38,9 @@ def stability_run(clip: str, models: Path, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.mark.parametrize("name", sorted(cli.commands))
-def test_every_command_has_help_for_every_option(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_command_has_help_for_every_option(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     grouped = isinstance(cli.commands[name], GroupedCommand)
     assert run(name, "--help-all" if grouped else "--help") == 0
     text = capsys.readouterr().out
@@ -99,7 +101,9 @@ APART = ("every", "fps", "cluster")
 
 
 def of_stability(option: str) -> bool:
-    flags = {flag for p in cli.commands["stability"].params for flag in (*p.opts, *p.secondary_opts)}
+    flags = {
+        flag for p in cli.commands["stability"].params for flag in (*p.opts, *p.secondary_opts)
+    }
     return option.partition("=")[0] in flags
 
 
@@ -118,20 +122,25 @@ def together(settings: list[tuple[str, str, Any]]) -> list[list[tuple[str, str, 
     return commands
 
 
-@pytest.mark.parametrize("asked", together([each for each in SETTINGS if of_stability(each[0])]), ids=len)
+@pytest.mark.parametrize(
+    "asked", together([each for each in SETTINGS if of_stability(each[0])]), ids=len
+)
 def test_options_reach_the_run(
     clip: str, models: Path, tmp_path: Path, asked: list[tuple[str, str, Any]]
 ) -> None:
     if "cluster" in [name for _, name, _ in asked]:
         need(
-            importlib.util.find_spec("ray"), "the package ray is not installed: pip install 'vidrobust[ray]'"
+            importlib.util.find_spec("ray"),
+            "the package ray is not installed: pip install 'vidrobust[ray]'",
         )
     out, options = tmp_path / "run", [option for option, _, _ in asked]
     if not any("end-s" in option for option in options):
         options.append("--end-s=1.0")
     assert run("stability", clip, f"-monnx:{models / NET}", f"-o{out}", "-q", *options) == 0
     settings = RunFolder(out).run["settings"]
-    assert {name: settings[name] for _, name, _ in asked} == {name: value for _, name, value in asked}
+    assert {name: settings[name] for _, name, _ in asked} == {
+        name: value for _, name, value in asked
+    }
 
 
 def test_the_other_options_of_a_study_reach_it_together_and_over_those_of_a_file(
@@ -145,7 +154,9 @@ def test_the_other_options_of_a_study_reach_it_together_and_over_those_of_a_file
     )
     assert run("study", f"--config={path}", "--quiet", *(option for option, _, _ in others)) == 0
     settings = RunFolder(out).run["settings"]
-    assert {name: settings[name] for _, name, _ in others} == {name: value for _, name, value in others}
+    assert {name: settings[name] for _, name, _ in others} == {
+        name: value for _, name, value in others
+    }
     assert {"frames", "resamples"} < {name for _, name, _ in others}  # over those of the file
     assert (settings["seed"], settings["end_s"]) == (7, 1.0)
     assert (out / "report.html").is_file()
@@ -153,7 +164,16 @@ def test_the_other_options_of_a_study_reach_it_together_and_over_those_of_a_file
 
 def test_no_option_is_forgotten_above() -> None:
     tested = {option.split("=")[0].replace("--no-", "--") for option, _, _ in SETTINGS}
-    others = {"--model", "--out", "--config", "--overwrite", "--json", "--quiet", "--help-all", "--dry-run"}
+    others = {
+        "--model",
+        "--out",
+        "--config",
+        "--overwrite",
+        "--json",
+        "--quiet",
+        "--help-all",
+        "--dry-run",
+    }
     others |= {"--max-delay"}  # in tests/stages/remedies
     others |= {"--known"}  # in tests/stages/unknown
     others |= {"--labels"}  # with annotations of their own, in tests/pipeline/test_labelled.py
@@ -167,7 +187,11 @@ def test_no_option_is_forgotten_above() -> None:
 
 def test_selection_changes_what_is_decoded(clip: str, models: Path, tmp_path: Path) -> None:
     base = ("stability", clip, f"-monnx:{models / NET}", "-q")
-    assert run(*base, f"-o{tmp_path / 'all'}") == run(*base, f"-o{tmp_path / 'third'}", "--every=3") == 0
+    assert (
+        run(*base, f"-o{tmp_path / 'all'}")
+        == run(*base, f"-o{tmp_path / 'third'}", "--every=3")
+        == 0
+    )
     everything = RunFolder(tmp_path / "all").table("frames")["frame"].tolist()
     assert RunFolder(tmp_path / "third").table("frames")["frame"].tolist() == everything[::3]
 
@@ -241,7 +265,9 @@ def test_dry_run_estimates_and_writes_nothing(
     assert not list(tmp_path.iterdir())
 
 
-def test_inspect_gives_the_md5_of_every_frame(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_inspect_gives_the_md5_of_every_frame(
+    corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     from vidrobust.video.source import open_video
 
     path = corpus / "faults" / "datumaro_video.avi"
@@ -262,8 +288,22 @@ def test_perturbations_as_table_json_and_pictures(
     assert run("perturbations", "--suite=imagenet-c", "--json") == 0
     rows = json.loads(capsys.readouterr().out)
     assert len(rows) == 19
-    image = corpus / "annotations" / "cvat" / "for_images" / "export_project" / "images" / "Test" / "img0.jpg"
-    assert run("perturbations", "--suite=natural", f"--render={image}", f"--out={tmp_path}", "--seed=3") == 0
+    image = (
+        corpus
+        / "annotations"
+        / "cvat"
+        / "for_images"
+        / "export_project"
+        / "images"
+        / "Test"
+        / "img0.jpg"
+    )
+    assert (
+        run(
+            "perturbations", "--suite=natural", f"--render={image}", f"--out={tmp_path}", "--seed=3"
+        )
+        == 0
+    )
     assert (tmp_path / "contact_sheet.png").is_file()
     for row in json.loads(_stdout(capsys, "perturbations", "--json")):
         for strength in row["strengths"].split(", "):

@@ -101,13 +101,25 @@ BEFORE = {
     ]
 }
 """What a command needs to have been run."""
-SLOW = {"study", "adapt", "causes", "policy", "sensitivity", "correlate", "unknown", "repeatability"}
+SLOW = {
+    "study",
+    "adapt",
+    "causes",
+    "policy",
+    "sensitivity",
+    "correlate",
+    "unknown",
+    "repeatability",
+}
 
 
 def typed(text: str) -> str:
     """The command as a user types it."""
     for word, value in WORDS.items():
-        start, end = (r"(?<![\w/])" if word[0].isalpha() else ""), (r"\b" if word[-1].isalnum() else "")
+        start, end = (
+            (r"(?<![\w/])" if word[0].isalpha() else ""),
+            (r"\b" if word[-1].isalnum() else ""),
+        )
         pattern = f"{start}{re.escape(word)}{end}"
         text = re.sub(pattern, value.replace("\\", "\\\\"), text)
     return text
@@ -120,13 +132,21 @@ def cases() -> dict[str, str]:
         named_only = " " not in text and text not in ALONE
         if not (named_only or text in MID_SENTENCE or any(each in text for each in ELSEWHERE)):
             found.setdefault(typed(text), place)
-    return {text: place for text, place in found.items() if not any(_covers(other, text) for other in found)}
+    return {
+        text: place
+        for text, place in found.items()
+        if not any(_covers(other, text) for other in found)
+    }
 
 
 def _covers(other: str, text: str) -> bool:
     """Is a slow command typed as well with more options and an input of the same kind?"""
-    mine, more = ({word for word in each.split() if word.startswith("--")} for each in (text, other))
-    kinds = {tuple(re.sub(r"\w{2,}", "x", word) for word in each.split()[1:2]) for each in (text, other)}
+    mine, more = (
+        {word for word in each.split() if word.startswith("--")} for each in (text, other)
+    )
+    kinds = {
+        tuple(re.sub(r"\w{2,}", "x", word) for word in each.split()[1:2]) for each in (text, other)
+    }
     same = len(kinds) == 1 and text.split()[0] == other.split()[0] and text.split()[0] in SLOW
     return same and mine < more and "--dry-run" not in more
 
@@ -139,7 +159,9 @@ def clip(path: Path, phase: float = 0.0) -> None:
         stream = out.add_stream("libx264", rate=Fraction(12), options={"crf": "18"})
         stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
         for k in range(48):
-            picture = np.clip(wide[:, k : k + 96] * (1 + 0.3 * np.sin(k + phase)), 0, 255).astype(np.uint8)
+            picture = np.clip(wide[:, k : k + 96] * (1 + 0.3 * np.sin(k + phase)), 0, 255).astype(
+                np.uint8
+            )
             out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         out.mux(stream.encode())
 
@@ -154,7 +176,9 @@ def line(path: Path) -> None:
             picture, left = floor.copy(), 4 * (k % 50) - 30
             if 0 <= left <= 76:
                 picture[18:46, left : left + 20] = part
-            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture.astype(np.uint8), format="rgb24")))
+            out.mux(
+                stream.encode(av.VideoFrame.from_ndarray(picture.astype(np.uint8), format="rgb24"))
+            )
         out.mux(stream.encode())
 
 
@@ -203,7 +227,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name in names[1:]:
             shutil.copytree(first, folder / "reports" / name)
     assert (
-        run("stability", str(folder / "manifest.csv"), "-m", CLASSIFIER, "-o", str(folder / "reports/msa"))
+        run(
+            "stability",
+            str(folder / "manifest.csv"),
+            "-m",
+            CLASSIFIER,
+            "-o",
+            str(folder / "reports/msa"),
+        )
         == 0
     )
     runs = [str(folder / "reports" / name) for name in ("old", "new")]
@@ -225,13 +256,19 @@ def test_what_is_typed_elsewhere_is_still_printed() -> None:
     "text",
     [
         pytest.param(
-            text, marks=[pytest.mark.slow] if text.split()[0] in SLOW else [], id=f"{text} ({place})"
+            text,
+            marks=[pytest.mark.slow] if text.split()[0] in SLOW else [],
+            id=f"{text} ({place})",
         )
         for text, place in sorted(cases().items())
     ],
 )
 def test_a_printed_command_runs(
-    text: str, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    text: str,
+    made: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     folder = shutil.copytree(made, tmp_path / "here")
     monkeypatch.chdir(folder)

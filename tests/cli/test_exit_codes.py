@@ -80,7 +80,9 @@ def test_a_model_that_exits_is_an_error_of_the_model(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("call", ["import os; os._exit(0)", "raise GeneratorExit"])
-def test_a_process_that_code_of_a_model_ends_has_not_succeeded(clip: str, tmp_path: Path, call: str) -> None:
+def test_a_process_that_code_of_a_model_ends_has_not_succeeded(
+    clip: str, tmp_path: Path, call: str
+) -> None:
     """Nor does it end with the 1 of a gate."""
     model = bands(tmp_path, "abrupt", call=call)
     command = [sys.executable, "-m", "vidrobust", "stability", clip, model, f"-o{tmp_path / 'run'}"]
@@ -126,13 +128,22 @@ def test_names_of_a_model_do_not_reach_the_terminal_as_they_are(
     assert "\x1b" not in printed.err + printed.out
 
 
-@pytest.mark.parametrize(("rule", "code"), [("flip_rate > 2", 0), ("flip_rate >= 0", 1), ("no_such > 1", 2)])
+@pytest.mark.parametrize(
+    ("rule", "code"), [("flip_rate > 2", 0), ("flip_rate >= 0", 1), ("no_such > 1", 2)]
+)
 def test_a_gate_whose_output_nobody_reads_ends_with_its_own_code(
     clip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rule: str, code: int
 ) -> None:
     monkeypatch.chdir(tmp_path)
     # at least ten pairs, from which a gate can be judged
-    given = ("stability", clip, bands(tmp_path, "steady_bands"), f"-o{tmp_path / 'run'}", "--end-s=4", "-q")
+    given = (
+        "stability",
+        clip,
+        bands(tmp_path, "steady_bands"),
+        f"-o{tmp_path / 'run'}",
+        "--end-s=4",
+        "-q",
+    )
     assert run(*given) == 0
     reads, writes = os.pipe()
     os.close(reads)
@@ -190,7 +201,9 @@ def test_an_export_that_cannot_be_written_is_said(
     assert stability(clip, bands(tmp_path, "exported_bands"), tmp_path / "run") == 0
     (tmp_path / "taken").write_text("a file where the folder would be")
     capsys.readouterr()
-    assert run("export", str(tmp_path / "run"), "--to=junit", f"--out={tmp_path / 'taken' / 'x'}") in (2, 3)
+    assert run(
+        "export", str(tmp_path / "run"), "--to=junit", f"--out={tmp_path / 'taken' / 'x'}"
+    ) in (2, 3)
     assert "Traceback" not in capsys.readouterr().err
 
 
@@ -210,7 +223,9 @@ def test_json_that_is_nested_too_deeply_is_no_crash(
         deep.rename(tmp_path / "run" / "run.json")
         assert run("show", str(tmp_path / "run")) == 3
     else:
-        assert run("policy", clip, model, "--trained-with=deep.json", f"-o{tmp_path / 'run'}", "-q") in (2, 3)
+        assert run(
+            "policy", clip, model, "--trained-with=deep.json", f"-o{tmp_path / 'run'}", "-q"
+        ) in (2, 3)
 
 
 def test_other_content_of_the_same_size_and_time_has_another_key(tmp_path: Path) -> None:
@@ -220,7 +235,9 @@ def test_other_content_of_the_same_size_and_time_has_another_key(tmp_path: Path)
     first = keys.of(Item(name="a", path=file))
     keys.save()
     assert json.loads((tmp_path / "hashes.json").read_text())
-    file.write_bytes(b"a" * 250_000 + b"b" + b"a" * 149_999)  # between the blocks that are looked at
+    file.write_bytes(
+        b"a" * 250_000 + b"b" + b"a" * 149_999
+    )  # between the blocks that are looked at
     os.utime(file, (1_000_000, 1_000_000))
     assert ContentKeys(tmp_path / "hashes.json").of(Item(name="a", path=file)) != first
 

@@ -46,7 +46,9 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_frames(np.stack(frames), tmp_path, "coffee", 25).rename(tmp_path / "coffee.mkv")
     level = float(np.mean(frames))
     for name, at in (("first_net", level), ("second_net", level + 3)):
-        (tmp_path / f"{name}.py").write_text(FACTORY.replace("NAME", name).replace("LEVEL", f"{at:.3f}"))
+        (tmp_path / f"{name}.py").write_text(
+            FACTORY.replace("NAME", name).replace("LEVEL", f"{at:.3f}")
+        )
     return tmp_path
 
 
@@ -67,23 +69,30 @@ def test_a_folder_in_which_nothing_was_computed_is_not_locked(desk: Path) -> Non
     assert RunFolder(desk / "out").run["stages"]
 
 
-def test_another_model_on_the_same_folder_is_said(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_another_model_on_the_same_folder_is_said(
+    desk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run("stability", "coffee.mkv", "-mfirst_net:make", "-oout") == 0
     assert "replaced" not in capsys.readouterr().err
     assert run("stability", "coffee.mkv", "-msecond_net:make", "-oout") == 0
     said = " ".join(capsys.readouterr().err.split())
     assert (
-        "the results of first_net:make are replaced by those of second_net:make; give another --out" in said
+        "the results of first_net:make are replaced by those of second_net:make; give another --out"
+        in said
     )
     assert run("stability", "coffee.mkv", "-msecond_net:make", "-mfirst_net:make", "-oout") == 0
     assert "replaced" not in capsys.readouterr().err
     models = RunFolder(desk / "out").settings.model
-    assert run("sensitivity", "out", "-mfirst_net") == 2  # the name of a model of the run is no model
+    assert (
+        run("sensitivity", "out", "-mfirst_net") == 2
+    )  # the name of a model of the run is no model
     assert "Unknown model 'first_net'" in capsys.readouterr().err
     assert RunFolder(desk / "out").settings.model == models
 
 
-def test_a_dry_run_says_what_the_real_one_would_do(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_dry_run_says_what_the_real_one_would_do(
+    desk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     command = ("study", "coffee.mkv", "-mfirst_net:make", "-oout", *FEW)
     assert run(*command, "--dry-run", "--json") == 0
     before = json.loads(capsys.readouterr().out)
@@ -92,7 +101,11 @@ def test_a_dry_run_says_what_the_real_one_would_do(desk: Path, capsys: pytest.Ca
     assert before["stages"]["report"] == "to be made"
     assert not (desk / "out").exists()
     assert run(*command) == 0
-    written = {path: path.stat().st_mtime_ns for path in (desk / "out").rglob("*") if path.suffix != ".json"}
+    written = {
+        path: path.stat().st_mtime_ns
+        for path in (desk / "out").rglob("*")
+        if path.suffix != ".json"
+    }
     capsys.readouterr()
     assert run(*command, "--dry-run", "--json") == 0
     after = json.loads(capsys.readouterr().out)
@@ -105,11 +118,15 @@ def test_a_dry_run_says_what_the_real_one_would_do(desk: Path, capsys: pytest.Ca
     assert stages["sensitivity"] == "1 of 1 units to be made"
     assert stages["policy"].startswith("to be made anew: sensitivity is made anew")
     assert written == {
-        path: path.stat().st_mtime_ns for path in (desk / "out").rglob("*") if path.suffix != ".json"
+        path: path.stat().st_mtime_ns
+        for path in (desk / "out").rglob("*")
+        if path.suffix != ".json"
     }
 
 
-def test_a_dry_run_ends_where_the_real_one_would(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_dry_run_ends_where_the_real_one_would(
+    desk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run("stability", "coffee.mkv", "-mfirst_net:make", "-oout") == 0
     (desk / "other.mkv").write_bytes((desk / "coffee.mkv").read_bytes())
     (desk / "full").mkdir()
@@ -122,7 +139,9 @@ def test_a_dry_run_ends_where_the_real_one_would(desk: Path, capsys: pytest.Capt
         capsys.readouterr()
         codes = [run(*command, *extra) for extra in (("--dry-run",), ())]
         assert codes == [2, 2], command
-        dry, real = (line for line in capsys.readouterr().err.splitlines() if line.startswith("error"))
+        dry, real = (
+            line for line in capsys.readouterr().err.splitlines() if line.startswith("error")
+        )
         assert dry == real
     assert run("study", "cofee.mkv", "-mfirst_net:make", "-oout3", "--dry-run") == 3
 
@@ -147,7 +166,9 @@ def test_a_misspelt_key_of_the_settings_gets_a_suggestion(
     desk: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (desk / "study.toml").write_text("strenghts = 2\n")
-    assert run("stability", "coffee.mkv", "-mfirst_net:make", "-oout", "--config", "study.toml") == 2
+    assert (
+        run("stability", "coffee.mkv", "-mfirst_net:make", "-oout", "--config", "study.toml") == 2
+    )
     assert "unknown setting strenghts; did you mean strengths?" in capsys.readouterr().err
 
 
@@ -155,7 +176,9 @@ def test_recorded_answers_are_not_asked_for_what_they_cannot_tell(
     desk: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     labels = ["good", "bad"] * 7
-    pd.DataFrame({"frame": range(14), "label": labels, "probability": 0.8}).to_csv("said.csv", index=False)
+    pd.DataFrame({"frame": range(14), "label": labels, "probability": 0.8}).to_csv(
+        "said.csv", index=False
+    )
     command = ("study", "coffee.mkv", "-mpredictions:said.csv", "-oout", *FEW)
     assert run(*command) == 0
     details = (desk / "out" / "details.html").read_text()

@@ -25,7 +25,11 @@ ROOT = Path(__file__).parents[2]
 
 def flags(name: str) -> set[str]:
     """The settings that are options of a command."""
-    return {p.name for p in cli.commands[name].params if isinstance(p, click.Option) and p.name is not None}
+    return {
+        p.name
+        for p in cli.commands[name].params
+        if isinstance(p, click.Option) and p.name is not None
+    }
 
 
 def test_each_setting_is_one_option() -> None:
@@ -35,7 +39,9 @@ def test_each_setting_is_one_option() -> None:
     assert len(options) == len(set(options))
 
 
-@pytest.mark.parametrize("stage", [stage for stage in STAGES.stages if stage.command], ids=lambda s: s.name)
+@pytest.mark.parametrize(
+    "stage", [stage for stage in STAGES.stages if stage.command], ids=lambda s: s.name
+)
 def test_a_stage_has_the_options_that_it_and_what_it_needs_depend_on(stage: object) -> None:
     stages = STAGES.with_needs([stage.name])  # type: ignore[attr-defined]
     used = {name for each in stages for name in each.all_settings}
@@ -110,7 +116,9 @@ def test_every_option_says_its_unit_and_default(name: str) -> None:
             assert re.search(OF_METAVAR[metavar], says), f"{option.opts}: in which unit? {says}"
             told = True
         else:
-            told = option.to_info_dict()["default"] is not None or not ONLY_IF_GIVEN.fullmatch(metavar)
+            told = option.to_info_dict()["default"] is not None or not ONLY_IF_GIVEN.fullmatch(
+                metavar
+            )
         if told and not option.required:
             assert "[default: " in says, f"{option.opts}: what without it? {says}"
 
@@ -143,10 +151,14 @@ def test_every_option_is_read_by_its_command(name: str) -> None:
     (tree,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
     assert isinstance(tree, ast.FunctionDef)
     body = [node for part in tree.body for node in ast.walk(part)]
-    read = {node.id for node in body if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    read = {
+        node.id for node in body if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    }
     arguments = {each.arg for each in (*tree.args.args, *tree.args.kwonlyargs)}
     assert arguments <= read
-    handed_on = {p.name for p in command.params if p.expose_value and p.name is not None} - arguments
+    handed_on = {
+        p.name for p in command.params if p.expose_value and p.name is not None
+    } - arguments
     assert not handed_on or (tree.args.kwarg is not None and tree.args.kwarg.arg in read)
     words = {
         node.value
@@ -198,4 +210,6 @@ def test_every_command_of_the_core_stands_in_one_of_three_sections() -> None:
 
 
 def test_each_entry_loads_the_command_of_its_name() -> None:
-    assert {name: command.name for name, command in cli.commands.items()} == {n: n for n in cli.commands}
+    assert {name: command.name for name, command in cli.commands.items()} == {
+        n: n for n in cli.commands
+    }

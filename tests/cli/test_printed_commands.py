@@ -34,15 +34,23 @@ PROSE = {"is", "run", "sends", "clean", "the", "has", "runs"}
 def texts_of(path: Path) -> Iterator[str]:
     """Every text of a module that may be printed: its strings but no docstrings, f-strings with {x} in place."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    defined = [n for n in ast.walk(tree) if isinstance(n, ast.Module | ast.ClassDef | ast.FunctionDef)]
+    defined = [
+        n for n in ast.walk(tree) if isinstance(n, ast.Module | ast.ClassDef | ast.FunctionDef)
+    ]
     # no printed text: docstrings, and the parts of f-strings, which are taken whole
     skipped = {id(n.body[0].value) for n in defined if n.body and isinstance(n.body[0], ast.Expr)}
     skipped |= {id(v) for n in ast.walk(tree) if isinstance(n, ast.JoinedStr) for v in n.values}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in skipped:
+        if (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and id(node) not in skipped
+        ):
             yield node.value
         elif isinstance(node, ast.JoinedStr):
-            yield "".join(str(v.value) if isinstance(v, ast.Constant) else "{x}" for v in node.values)
+            yield "".join(
+                str(v.value) if isinstance(v, ast.Constant) else "{x}" for v in node.values
+            )
 
 
 def collected() -> dict[str, str]:
@@ -52,7 +60,11 @@ def collected() -> dict[str, str]:
     sources += [(path, [path.read_text(encoding="utf-8")]) for path in PACKAGE.rglob("*.html")]
     documents = sorted((ROOT / "docs").rglob("*.md"))
     # the site's build writes these two folders
-    written = [path for path in documents if path.parts[len(ROOT.parts) + 1] not in ("commands", "generated")]
+    written = [
+        path
+        for path in documents
+        if path.parts[len(ROOT.parts) + 1] not in ("commands", "generated")
+    ]
     for path in (ROOT / "README.md", *written):
         text = path.read_text(encoding="utf-8").replace("\\\n", " ")
         sources.append((path, re.findall(r"^vidrobust .*$|`vidrobust [^`]+`", text, re.MULTILINE)))
@@ -60,7 +72,9 @@ def collected() -> dict[str, str]:
         for text in texts:
             for match in COMMAND.finditer(text):
                 if match[1] not in PROSE:
-                    found.setdefault(_without_prose(match[1], match[2]), str(path.relative_to(ROOT)))
+                    found.setdefault(
+                        _without_prose(match[1], match[2]), str(path.relative_to(ROOT))
+                    )
     return found
 
 
@@ -81,7 +95,16 @@ EVERY = collected()
 
 def test_the_commands_are_found() -> None:
     names = {text.split()[0] for text in EVERY}
-    assert {"study", "show", "causes", "sensitivity", "remedies", "policy", "adapt", "compare"} <= names
+    assert {
+        "study",
+        "show",
+        "causes",
+        "sensitivity",
+        "remedies",
+        "policy",
+        "adapt",
+        "compare",
+    } <= names
 
 
 @pytest.mark.parametrize("text", sorted(EVERY), ids=lambda text: f"{text} ({EVERY[text]})")
@@ -91,7 +114,9 @@ def test_a_printed_command_exists_and_has_its_options(text: str) -> None:
     command = cli.commands[name]
     context = click.Context(command, info_name=name)
     # raises where an option is unknown or has no value; commands in mid-sentence name no sources
-    _, left, _ = command.make_parser(context).parse_args([each for each in arguments if each != "..."])
+    _, left, _ = command.make_parser(context).parse_args(
+        [each for each in arguments if each != "..."]
+    )
     left = [each for each in left if each]
     takes = [each for each in command.params if isinstance(each, click.Argument)]
     assert len(left) <= len(takes) or any(each.nargs == -1 for each in takes), left
@@ -138,7 +163,9 @@ def test_the_commands_of_an_answer_run_one_after_the_other(
     """Type what the answer says until nothing is left to type; every command changes what the answer says."""
     typed: list[str] = []
     for _ in range(12):
-        printed = [each.command for each in answer_of(RunTables(measured)).statements if each.command]
+        printed = [
+            each.command for each in answer_of(RunTables(measured)).statements if each.command
+        ]
         ahead = [command for command in printed if command not in typed]
         if not ahead:
             break
@@ -146,6 +173,10 @@ def test_the_commands_of_an_answer_run_one_after_the_other(
         program, *arguments = shlex.split(ahead[0])
         assert program == "vidrobust"
         assert run(*arguments, *MORE.get(arguments[0], ())) == 0, capsys.readouterr().err
-    assert {"causes", "sensitivity", "remedies", "policy"} <= {shlex.split(command)[1] for command in typed}
-    left = [each for each in answer_of(RunTables(measured)).statements if each.kind.endswith("not_run")]
+    assert {"causes", "sensitivity", "remedies", "policy"} <= {
+        shlex.split(command)[1] for command in typed
+    }
+    left = [
+        each for each in answer_of(RunTables(measured)).statements if each.kind.endswith("not_run")
+    ]
     assert left == []

@@ -40,10 +40,26 @@ class Halves:
 
 halves = Halves()
 """
-FEW = ("--end-s=0.5", "--perturbation=brightness", "--frames=1", "--pairs=1", "--resamples=19", "-q")
+FEW = (
+    "--end-s=0.5",
+    "--perturbation=brightness",
+    "--frames=1",
+    "--pairs=1",
+    "--resamples=19",
+    "-q",
+)
 QUICK = "policy"
 """The command of the quick test: all stages that write tables of footage."""
-TABLES = ("transitions", "frames", "pairs", "stability", "changes", "variation", "sensitivity", "causes")
+TABLES = (
+    "transitions",
+    "frames",
+    "pairs",
+    "stability",
+    "changes",
+    "variation",
+    "sensitivity",
+    "causes",
+)
 SAMPLED = 5
 """Operations at which a command fails, and is killed; ``make faults`` takes all of them."""
 
@@ -59,7 +75,13 @@ def place(public_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def command(place: Path, name: str, out: str) -> list[str]:
-    return [name, str(place / "clips"), "-mhalving:halves", f"-o{place / out}", *options_of(name, FEW)]
+    return [
+        name,
+        str(place / "clips"),
+        "-mhalving:halves",
+        f"-o{place / out}",
+        *options_of(name, FEW),
+    ]
 
 
 def counted(place: Path, name: str) -> tuple[int, RunFolder]:
@@ -79,7 +101,9 @@ def whole(place: Path) -> tuple[int, RunFolder]:
 
 def same(found: RunFolder, whole: RunFolder) -> None:
     for name in TABLES:
-        pd.testing.assert_frame_equal(found.table(name), whole.table(name), check_exact=True, obj=name)
+        pd.testing.assert_frame_equal(
+            found.table(name), whole.table(name), check_exact=True, obj=name
+        )
     assert found.read_json("metrics.json") == whole.read_json("metrics.json")
     assert not list(found.path.rglob("*.part"))
 
@@ -130,7 +154,9 @@ def state(folder: Path) -> str:
                 files = {f"{path}/{name}": file.read(name) for name in file.namelist()}
         for name, data in files.items():
             found.update(name.removeprefix(str(folder)).encode())
-            found.update(re.sub(rb'"seconds": ?[\d.e-]+', b"", data) if name.endswith(".json") else data)
+            found.update(
+                re.sub(rb'"seconds": ?[\d.e-]+', b"", data) if name.endswith(".json") else data
+            )
     return found.hexdigest()
 
 
@@ -155,7 +181,9 @@ def test_some_operations(
         met(place, QUICK, at, kill, folder, capsys)
 
 
-every = pytest.mark.skipif("FAULTS" not in os.environ, reason="takes a quarter of an hour: make faults")
+every = pytest.mark.skipif(
+    "FAULTS" not in os.environ, reason="takes a quarter of an hour: make faults"
+)
 """FAULTS names a file with a line for each fault that was tried; the next run goes on behind them."""
 
 
@@ -187,7 +215,11 @@ def test_every_operation_fails(
     sound, done = set[str](), tried("fails")
     for at in range(count):
         if f"{at} of {count}" not in done:
-            note("fails", f"{at} of {count}", partial(met, place, QUICK, at, False, folder, capsys, sound))
+            note(
+                "fails",
+                f"{at} of {count}",
+                partial(met, place, QUICK, at, False, folder, capsys, sound),
+            )
             shutil.rmtree(place / f"{QUICK} {at} False", ignore_errors=True)
     assert {of: fault for of, fault in tried("fails").items() if fault} == {}
 

@@ -41,7 +41,9 @@ def arguments(clip: Path, model: str, out: Path) -> list[str]:
 
 def start(command: list[str], folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "VIDROBUST_ENGINE": "torch", **more}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=280)
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=280
+    )
 
 
 @pytest.mark.slow
@@ -59,10 +61,14 @@ def test_no_library_below_python_connects(public_clips: Path, models: Path, tmp_
     """ONNX Runtime among them, which looks its maker's host up unless it is told not to before its import."""
     need(shutil.which("strace"), "strace is not installed")
     log = tmp_path / "calls.txt"
-    given = arguments(public_clips / "line-flour-bags.gif", f"onnx:{models / NETS[0]}", tmp_path / "run")
+    given = arguments(
+        public_clips / "line-flour-bags.gif", f"onnx:{models / NETS[0]}", tmp_path / "run"
+    )
     given = ["stability", *given[1:5]]
     traced = ["strace", "-f", "-qq", "-e", "trace=connect,sendto,sendmsg", "-o", str(log)]
-    ended = start([*traced, sys.executable, "-m", "vidrobust", *given], tmp_path, VIDROBUST_ENGINE="auto")
+    ended = start(
+        [*traced, sys.executable, "-m", "vidrobust", *given], tmp_path, VIDROBUST_ENGINE="auto"
+    )
     if ended.returncode == 1 and "ptrace" in ended.stderr:
         pytest.skip("processes cannot be traced here")
     assert ended.returncode == 0, ended.stderr
@@ -86,7 +92,9 @@ onnxruntime()
 """
     pytest.importorskip("onnxruntime")
     environment = {k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"}
-    ended = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+    ended = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True
+    )
     assert ended.stdout.split() == ["1"], ended.stderr
     package = Path(__file__).parents[2] / "vidrobust"
     direct = re.compile(r"^ *(?:import|from) onnxruntime\b", re.M)

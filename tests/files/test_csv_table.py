@@ -12,7 +12,9 @@ from vidrobust.files.csv_table import csv_columns, read_columns, read_csv_table
 GERMAN = "Teil;Prüfer;Wert\r\nA;Jürgen;1,5\r\n\r\nB;Jörg;1.234,25\r\nC;Ute;-2\r\n"
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16", "utf-16-le", "utf-16-be"]
+)
 @pytest.mark.parametrize("delimiter", [";", "\t"])
 def test_every_encoding_and_separator_gives_the_same_rows(
     tmp_path: Path, encoding: str, delimiter: str
@@ -44,7 +46,9 @@ def test_commas_in_text_and_between_values_are_no_decimal_commas(tmp_path: Path)
 def test_a_number_of_two_readings_is_asked_about(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("name;value\na;1,5\nb;1.234\n")
-    with pytest.raises(InputError, match=r"t\.csv, line 3, column value: 1\.234 may be 1234 or 1,234"):
+    with pytest.raises(
+        InputError, match=r"t\.csv, line 3, column value: 1\.234 may be 1234 or 1,234"
+    ):
         read_csv_table(path)
 
 

@@ -32,7 +32,9 @@ def recorded(seed: int, missed: float, offset: float) -> pd.DataFrame:
                 continue
             sides = np.array([20.0 + 2 * frame, 60, 60 + 2 * frame, 120]) + rng.normal(0, offset, 4)
             one = {"item": f"clip{clip}", "frame": frame, "label": 0, "label_name": "bolt"}
-            one |= {"score": rng.uniform(0.5, 1)} | dict(zip(("x1", "y1", "x2", "y2"), sides, strict=True))
+            one |= {"score": rng.uniform(0.5, 1)} | dict(
+                zip(("x1", "y1", "x2", "y2"), sides, strict=True)
+            )
             rows.append(one)
     return pd.DataFrame(rows)
 
@@ -53,7 +55,11 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
             one = {"item": f"clip{clip}", "frame": frame, "boxes": [box], "box_labels": ["bolt"]}
             truth.append({**one, "box_parts": ["part 1"]})
     (folder / "boxes.json").write_text(json.dumps(rendering.boxes_as_coco(truth)))
-    detectors = {"a": recorded(1, 0.1, 2), "twin": recorded(2, 0.1, 2), "misses": recorded(3, 0.5, 2)}
+    detectors = {
+        "a": recorded(1, 0.1, 2),
+        "twin": recorded(2, 0.1, 2),
+        "misses": recorded(3, 0.5, 2),
+    }
     # the same boxes as a, but the class is called by another number
     detectors["renumbered"] = detectors["a"].assign(label=7)
     found = {}
@@ -143,11 +149,14 @@ def test_the_interval_is_the_inversion_of_the_sign_flip_test_tried_by_hand() -> 
     for side in (a, b):
         tables = [side.table(name) for name in ("known_boxes", "detections")]
         frames = [place.get_indexer(pd.MultiIndex.from_frame(t[["item", "frame"]])) for t in tables]
-        both.append(FramesOfBoxes(*(t.assign(frame=k) for t, k in zip(tables, frames, strict=True))))
+        both.append(
+            FramesOfBoxes(*(t.assign(frame=k) for t, k in zip(tables, frames, strict=True)))
+        )
     clip = np.repeat(np.arange(8), 5)
     without = np.array(
         [
-            both[1].precision(np.flatnonzero(clip != k)).ap - both[0].precision(np.flatnonzero(clip != k)).ap
+            both[1].precision(np.flatnonzero(clip != k)).ap
+            - both[0].precision(np.flatnonzero(clip != k)).ap
             for k in range(8)
         ]
     )
@@ -172,9 +181,13 @@ def test_with_fewer_than_six_stretches_average_precision_has_no_interval() -> No
 
 def test_on_other_footage_whole_clips_are_left_out_or_nothing_is_reported() -> None:
     rng = np.random.default_rng(6)
-    many = with_p(precision_differences(*world(rng, 8, 5), "part and pass", 0.01)[0])["average_precision"]
+    many = with_p(precision_differences(*world(rng, 8, 5), "part and pass", 0.01)[0])[
+        "average_precision"
+    ]
     assert np.isfinite([many.low, many.high]).all()
-    few = with_p(precision_differences(*world(rng, 3, 5), "part and pass", 0.01)[0])["average_precision"]
+    few = with_p(precision_differences(*world(rng, 3, 5), "part and pass", 0.01)[0])[
+        "average_precision"
+    ]
     assert np.isnan(few.low)
     assert few.verdict == "cannot tell"
 
@@ -185,7 +198,9 @@ def test_other_known_boxes_are_not_compared() -> None:
     b.__dict__["tables"] = {**b.__dict__["tables"], "known_boxes": moved}
     found, notes = precision_differences(a, b, "content", 0.01)
     assert found == {}
-    assert notes == ["average precision is not compared: the two were judged by different known boxes"]
+    assert notes == [
+        "average precision is not compared: the two were judged by different known boxes"
+    ]
 
 
 def table_of(runs: list[Path], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
@@ -237,6 +252,8 @@ def test_of_the_shared_clips_alone(
     assert own["metrics"]["uncovered_rate"]["n"] == rows["uncovered"].notna().sum()
 
 
-def test_what_cannot_stand_side_by_side(runs: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_cannot_stand_side_by_side(
+    runs: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run("compare", str(runs["a"])) == 2
     assert "there is only one detector" in capsys.readouterr().err

@@ -37,7 +37,9 @@ def compared(a: pd.DataFrame, b: pd.DataFrame, **how: Any) -> Compared:
     return compare_metrics({"flip_rate": rows}, margin=margin)["flip_rate"]
 
 
-def run(rng: np.random.Generator, rate: float, *, clips: int = 15, frames: int = 200) -> pd.DataFrame:
+def run(
+    rng: np.random.Generator, rate: float, *, clips: int = 15, frames: int = 200
+) -> pd.DataFrame:
     """Flips of clips whose rates differ: Beta with mean ``rate`` and correlation .02."""
     own = rng.beta(rate * 49, (1 - rate) * 49, clips)
     item = np.repeat([f"clip{k}" for k in range(clips)], frames)
@@ -58,7 +60,10 @@ def test_two_equal_runs_are_the_same() -> None:
     assert (found.difference, found.low, found.high, found.verdict) == (0.0, 0.0, 0.0, "same")
     assert (found.n, found.clusters, found.cluster, found.on_these_clips) == (3000, 15, "item", "")
     one = a[a["item"] == "clip0"]
-    assert (compared(one, one.copy()).verdict, compared(one, one.copy()).cluster) == ("same", "stretch")
+    assert (compared(one, one.copy()).verdict, compared(one, one.copy()).cluster) == (
+        "same",
+        "stretch",
+    )
 
 
 def test_what_never_happened_says_nothing_of_other_footage() -> None:
@@ -68,7 +73,8 @@ def test_what_never_happened_says_nothing_of_other_footage() -> None:
     b = a.assign(moved=rng.random(200))
     for rows, here in ((200, "same"), (9, "cannot tell")):
         metrics = {
-            name: paired_rows(a[:rows], b[:rows], keys=KEYS, column=name) for name in ("flip", "moved")
+            name: paired_rows(a[:rows], b[:rows], keys=KEYS, column=name)
+            for name in ("flip", "moved")
         }
         found = compare_metrics(metrics)["flip"]
         assert (found.verdict, found.on_these_clips, found.n) == ("cannot tell", here, rows)
@@ -92,7 +98,9 @@ def test_two_points_more_are_found() -> None:
     assert found.verdict == "worse"
     some = a["item"].isin([f"clip{k}" for k in range(12)])
     more = (b["flip"].astype(int) - a["flip"])[some].groupby(a["item"]).sum().to_numpy()
-    reached = [abs(np.dot(signs, more)) >= more.sum() for signs in itertools.product((1, -1), repeat=12)]
+    reached = [
+        abs(np.dot(signs, more)) >= more.sum() for signs in itertools.product((1, -1), repeat=12)
+    ]
     assert compared(a[some], b[some]).p == np.mean(reached) <= 0.005
     assert found.low < 0.02 * 0.95 < found.high
     assert compared(b, a).verdict == "better"
@@ -104,7 +112,11 @@ def test_below_fourteen_clips_a_verdict_speaks_of_these_clips_alone() -> None:
     a = run(rng, 0.02, clips=5, frames=250)
     b = a.assign(flip=a["flip"] | (rng.random(len(a)) < 0.2))
     found = compared(a, b)
-    assert (found.verdict, found.on_these_clips, found.cluster) == ("cannot tell", "worse", "stretch")
+    assert (found.verdict, found.on_these_clips, found.cluster) == (
+        "cannot tell",
+        "worse",
+        "stretch",
+    )
     more, worse = (pd.concat([t, t.assign(item=t["item"] + "'")]) for t in (a, b))
     found = compared(more, worse)
     assert (found.verdict, found.on_these_clips, found.cluster) == ("cannot tell", "worse", "item")
@@ -122,7 +134,9 @@ def test_one_clip_in_five_that_is_bad_gives_no_false_verdict_where_none_of_them_
     rng = np.random.default_rng(0)
     for clips in (6, 10, 13):
         a = run(rng, 0.3, clips=clips)
-        b = a.assign(flip=a["flip"] & (rng.random(len(a)) > 0.17))  # none of the bad ones is among them
+        b = a.assign(
+            flip=a["flip"] & (rng.random(len(a)) > 0.17)
+        )  # none of the bad ones is among them
         assert (compared(a, b).verdict, compared(a, b).on_these_clips) == ("cannot tell", "better")
 
 
@@ -144,7 +158,9 @@ def test_the_margin_is_relative_to_the_rate() -> None:
     assert margin_of(3.0, 5.0, 0.2, (0.0, math.inf)) == pytest.approx(0.8)
     assert margin_of(-3.0, -5.0, 0.2, (-math.inf, math.inf)) == pytest.approx(0.8)
     # a rate of .3 % that doubles is not the same, though it is a third of a point
-    a = run(np.random.default_rng(0), 0.05, frames=2000).assign(flip=lambda t: t["frame"] % 333 == 5)
+    a = run(np.random.default_rng(0), 0.05, frames=2000).assign(
+        flip=lambda t: t["frame"] % 333 == 5
+    )
     b = a.assign(flip=a["frame"] % 167 == 5)
     assert compared(a, b).verdict == "worse"
     assert compared(a, b, margin=1.0).verdict == "same"
@@ -167,7 +183,9 @@ def test_of_ten_metrics_chance_calls_some_no_more_than_one_time_in_twenty() -> N
     called = alone = 0
     for number in range(100):
         suits = np.repeat(rng.normal(0, 0.03, (10, 10)), 4, axis=0)
-        a, b = (np.clip(0.3 + side * suits + rng.normal(0, 0.02, suits.shape), 0, 1) for side in (-1, 1))
+        a, b = (
+            np.clip(0.3 + side * suits + rng.normal(0, 0.02, suits.shape), 0, 1) for side in (-1, 1)
+        )
         rows = {f"m{k}": Paired(a[:, k], b[:, k], clip, False, place) for k in range(10)}
         found = compare_metrics(rows, seed=number, margin=1e-6)
         called += any(each.on_these_clips in ("better", "worse") for each in found.values())
@@ -202,7 +220,9 @@ def test_parts_are_paired_over_stations() -> None:
     assert (found.n, found.clusters, found.cluster) == (18, 6, "part")
 
 
-def tracks(rng: np.random.Generator, rate: float, *, clips: int = 15, objects: int = 3) -> pd.DataFrame:
+def tracks(
+    rng: np.random.Generator, rate: float, *, clips: int = 15, objects: int = 3
+) -> pd.DataFrame:
     """Frames of objects, of which a share is without a box; so many objects a frame."""
     frame = np.tile(np.repeat(np.arange(100), objects), clips)
     item = np.repeat([f"clip{k}" for k in range(clips)], 100 * objects)
@@ -212,7 +232,12 @@ def tracks(rng: np.random.Generator, rate: float, *, clips: int = 15, objects: i
 
 
 def along_tracks(a: pd.DataFrame, b: pd.DataFrame) -> Compared:
-    how: dict[str, Any] = {"column": "missed", "worse": "higher", "bounds": (0.0, 1.0), "part": None}
+    how: dict[str, Any] = {
+        "column": "missed",
+        "worse": "higher",
+        "bounds": (0.0, 1.0),
+        "part": None,
+    }
     return compare_metrics({"uncovered_rate": rows_along_tracks(a, b, **how)})["uncovered_rate"]
 
 

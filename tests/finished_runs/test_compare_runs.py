@@ -31,17 +31,24 @@ def pair(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) -
     folders = []
     for side, net in zip("ab", NETS, strict=True):
         shrink(corpus / "factory" / CLIP, base / f"{side}.gif")
-        rows = [f"{side}.gif,{side}{k},{k // 2},{k % 2},hammer,{0.4 * k},{0.4 * k + 0.4}" for k in range(6)]
+        rows = [
+            f"{side}.gif,{side}{k},{k // 2},{k % 2},hammer,{0.4 * k},{0.4 * k + 0.4}"
+            for k in range(6)
+        ]
         manifest = base / f"{side}.csv"
         manifest.write_text("path,item,part,pass,label,start_s,end_s\n" + "\n".join(rows) + "\n")
         out = base / f"run_{side}"
-        code = run("stability", str(manifest), f"--model=onnx:{models / net}", f"--out={out}", "--quiet")
+        code = run(
+            "stability", str(manifest), f"--model=onnx:{models / net}", f"--out={out}", "--quiet"
+        )
         assert code == 0
         folders.append(out)
     return folders[0], folders[1]
 
 
-def test_a_run_is_the_same_as_itself(pair: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_is_the_same_as_itself(
+    pair: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run("compare", str(pair[0]), str(pair[0]), "--json") == 0
     found = json.loads(capsys.readouterr().out)
     assert {metric["verdict"] for metric in found["metrics"].values()} == {"same"}
@@ -67,7 +74,9 @@ def test_the_headline_leads_with_the_verdict_and_what_would_settle_it() -> None:
     more = of("cannot tell", "", Undecided.INTERVAL, -0.02, 0.06)["settled_by"]
     assert (more["why"], more["clips"]) == ("interval", 0)
     assert more["times"] == pytest.approx(4)  # half of .04 to leave out 0
-    none = of("cannot tell", "cannot tell", Undecided.FEW_CLUSTERS, math.nan, math.nan)["settled_by"]
+    none = of("cannot tell", "cannot tell", Undecided.FEW_CLUSTERS, math.nan, math.nan)[
+        "settled_by"
+    ]
     assert none["why"] == "few_clusters"
     assert math.isnan(none["times"])
 
@@ -76,9 +85,12 @@ def test_two_networks_on_the_same_content_are_paired(pair: tuple[Path, Path]) ->
     a, b = (RunFolder.existing(path) for path in pair)
     found = compare_runs(a, b)
     assert (found["paired_by"], found["items"], found["notes"]) == ("content", 6, [])
-    pairs = [folder.table("pairs").query("kind == 'adjacent' and excluded == ''") for folder in (a, b)]
+    pairs = [
+        folder.table("pairs").query("kind == 'adjacent' and excluded == ''") for folder in (a, b)
+    ]
     keyed = [
-        t.assign(item=t["item"].str[1:]).set_index(["item", "frame_a"])["total_variation"] for t in pairs
+        t.assign(item=t["item"].str[1:]).set_index(["item", "frame_a"])["total_variation"]
+        for t in pairs
     ]
     both = pd.concat(keyed, axis=1, join="inner").to_numpy()
     metric = found["metrics"]["total_variation"]
@@ -99,7 +111,9 @@ def test_two_networks_on_the_same_content_are_paired(pair: tuple[Path, Path]) ->
     assert found["churn"]["value"] == pytest.approx((labels[0] != labels[1]).mean())
 
 
-def test_other_footage_is_paired_by_part_and_pass_or_refused(pair: tuple[Path, Path], tmp_path: Path) -> None:
+def test_other_footage_is_paired_by_part_and_pass_or_refused(
+    pair: tuple[Path, Path], tmp_path: Path
+) -> None:
     a = RunFolder.existing(pair[0])
     other = tmp_path / "other"
     shutil.copytree(pair[1], other)
@@ -109,7 +123,9 @@ def test_other_footage_is_paired_by_part_and_pass_or_refused(pair: tuple[Path, P
     found = compare_runs(a, b)
     assert (found["paired_by"], found["metrics"]["flip_rate"]["n"]) == ("part and pass", 6)
     b.update(inputs=[{**entry, "part": ""} for entry in changed])
-    with pytest.raises(InputError, match=r"run_a \(a0, .* share no footage, neither by content nor by part"):
+    with pytest.raises(
+        InputError, match=r"run_a \(a0, .* share no footage, neither by content nor by part"
+    ):
         compare_runs(a, b)
     b.update(inputs=[changed[0], *RunFolder.existing(pair[1]).run["inputs"][1:]])
     assert compare_runs(a, b)["notes"] == [
@@ -151,8 +167,14 @@ def test_folders_without_results_are_named(
         (folder / "run.json").write_text('{"lr": 0.1}')
     elif what != "none":
         made = json.loads((pair[0] / "run.json").read_text())
-        failed = [{"path": "broken.mp4", "error": "broken.mp4: cannot be read"}] if what == "failed" else []
-        (folder / "run.json").write_text(json.dumps(made | {"inputs": [], "failed": failed, "stages": {}}))
+        failed = (
+            [{"path": "broken.mp4", "error": "broken.mp4: cannot be read"}]
+            if what == "failed"
+            else []
+        )
+        (folder / "run.json").write_text(
+            json.dumps(made | {"inputs": [], "failed": failed, "stages": {}})
+        )
     assert run(*(part.format(folder) for part in command)) == 3
     said = capsys.readouterr()
     assert said.out == ""
@@ -165,7 +187,10 @@ def test_gates_end_with_their_code(pair: tuple[Path, Path], tmp_path: Path) -> N
     (summary,) = value["models"].values()
     rate = summary["flip_rate"]["value"]
     junit = tmp_path / "gates.xml"
-    assert run("gate", str(pair[0]), "--fail-if", f"flip_rate > {rate + 0.001}", f"--junit={junit}") == 0
+    assert (
+        run("gate", str(pair[0]), "--fail-if", f"flip_rate > {rate + 0.001}", f"--junit={junit}")
+        == 0
+    )
     assert 'failures="0"' in junit.read_text()
     assert run("gate", str(pair[0]), "--fail-if", f"flip_rate >= {rate}") == 1
     assert run("gate", str(pair[0]), "--fail-if", "dropout_rate > 0") == 2
@@ -177,7 +202,14 @@ def test_a_stage_ends_with_the_code_of_its_gates(pair: tuple[Path, Path], tmp_pa
     shutil.copytree(pair[0], folder)
     config = tmp_path / "vidrobust.toml"
     assert (
-        run("stability", str(folder), "--fail-if", "flip_rate >= 0", f"--junit={tmp_path / 'a.xml'}", "-q")
+        run(
+            "stability",
+            str(folder),
+            "--fail-if",
+            "flip_rate >= 0",
+            f"--junit={tmp_path / 'a.xml'}",
+            "-q",
+        )
         == 1
     )
     assert 'failures="1"' in (tmp_path / "a.xml").read_text()
@@ -185,7 +217,9 @@ def test_a_stage_ends_with_the_code_of_its_gates(pair: tuple[Path, Path], tmp_pa
     assert run("stability", str(folder), "--fail-if", "flip_rate > 1", "-q") == 0
     sources = ", ".join(f'"{source}"' for source in RunFolder.existing(folder).settings.sources)
     model = RunFolder.existing(folder).settings.model[0]
-    config.write_text(f'sources = [{sources}]\nmodel = ["{model}"]\nfail_if = ["flip_rate.low >= 0"]\n')
+    config.write_text(
+        f'sources = [{sources}]\nmodel = ["{model}"]\nfail_if = ["flip_rate.low >= 0"]\n'
+    )
     assert (
         run(
             "stability",
@@ -211,7 +245,10 @@ def test_history_keeps_runs_and_says_which_is_out(pair: tuple[Path, Path], tmp_p
     assert (
         run("history", *map(str, folders[:2]), "--history", str(file), "--baseline", "2") == 3
     )  # two are too few
-    assert run("history", *map(str, folders[2:]), "--history", str(file), "--baseline", "3", "--json") == 0
+    assert (
+        run("history", *map(str, folders[2:]), "--history", str(file), "--baseline", "3", "--json")
+        == 0
+    )
     assert list(dict.fromkeys(read_history(file)["run"])) == ["week0", "week1", "week2", "week3"]
     assert run("history", "--history", str(file), "--metric", "nothing") == 2
 
@@ -237,9 +274,18 @@ def test_repeatability_of_a_run_by_part_and_pass(
     seen = str(frames["label_name"].mode()[0])
     people = tmp_path / "people.csv"
     people.write_text(
-        "part,operator,trial,value\n" + "".join(f"{p},Ann,{t},{seen}\n" for p in range(3) for t in (0, 1))
+        "part,operator,trial,value\n"
+        + "".join(f"{p},Ann,{t},{seen}\n" for p in range(3) for t in (0, 1))
     )
-    command = ("repeatability", str(pair[0]), "--defect", seen, "--attribute", str(people), "--json")
+    command = (
+        "repeatability",
+        str(pair[0]),
+        "--defect",
+        seen,
+        "--attribute",
+        str(people),
+        "--json",
+    )
     assert run(*command) == 0
     found = json.loads(capsys.readouterr().out)
     assert len(found["per_part"]) == 6

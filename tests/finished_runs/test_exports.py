@@ -29,7 +29,8 @@ def two_clips(path: Path) -> RunFolder:
     clip = path.parent / "clip.mp4"
     clip.write_bytes(b"of a clip only the path is exported")
     folder.update(
-        inputs=[{**entry, "path": str(clip)} for entry in folder.run["inputs"][:1]] + folder.run["inputs"][1:]
+        inputs=[{**entry, "path": str(clip)} for entry in folder.run["inputs"][:1]]
+        + folder.run["inputs"][1:]
     )
     return folder
 
@@ -39,7 +40,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     return two_clips(tmp_path_factory.mktemp("run") / "line 3")
 
 
-def test_the_help_names_every_format_and_each_says_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_help_names_every_format_and_each_says_what_it_is(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     main(["export", "--help"])
     shown = capsys.readouterr().out
     assert {"coco", "csv", "markdown", "mot"} <= set(names())
@@ -66,7 +69,9 @@ def test_coco_is_read_by_another_reader(run: RunFolder, tmp_path: Path) -> None:
     frames = run.table("frames").query("model == 'net-a'")
     assert len(read.imgs) == len(read.anns) == len(frames) == 2 * FRAMES
     row = frames.iloc[FRAMES + 3]
-    image = next(i for i in read.imgs.values() if (i["item"], i["frame"]) == (row["item"], row["frame"]))
+    image = next(
+        i for i in read.imgs.values() if (i["item"], i["frame"]) == (row["item"], row["frame"])
+    )
     found = read.imgToAnns[image["id"]][0]
     assert read.cats[found["category_id"]]["name"] == row["label_name"]
     assert (found["score"], found["bbox"]) == (row["probability"], [0, 0, 640, 360])
@@ -87,14 +92,30 @@ def test_a_gate_adds_to_the_summary_of_a_build(
     file.write_text("before\n")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(file))
     with pytest.raises(SystemExit) as ended:
-        main(["gate", str(run.path), "--fail-if", "flip_rate > 2", "--fail-if", "flip_rate.high >= 0"])
+        main(
+            [
+                "gate",
+                str(run.path),
+                "--fail-if",
+                "flip_rate > 2",
+                "--fail-if",
+                "flip_rate.high >= 0",
+            ]
+        )
     assert ended.value.code == 1
     text = file.read_text(encoding="utf-8")
     assert text.startswith("before\n## vidrobust gate, line 3: 2 of 4 rules not passed")
     assert text.count("✅ passed") == text.count("❌ failed") == 2
     with pytest.raises(SystemExit) as ended:
         main(
-            ["gate", str(run.path), "--fail-if", "flip_rate > 2", "--summary", str(tmp_path / "no" / "s.md")]
+            [
+                "gate",
+                str(run.path),
+                "--fail-if",
+                "flip_rate > 2",
+                "--summary",
+                str(tmp_path / "no" / "s.md"),
+            ]
         )
     assert ended.value.code == 3
 

@@ -52,7 +52,11 @@ def test_other_footage_is_paired_station_by_station_and_reported_on_a_page(
         folder = RunFolder.existing(path)
         folder.update(inputs=[{**entry, "station": ""} for entry in folder.run["inputs"]])
     merged = compare_runs(*(RunFolder.existing(path) for path in folders))
-    assert (merged["paired_by"], merged["items"], merged["metrics"]["jitter"]["n"]) == ("part and pass", 4, 4)
+    assert (merged["paired_by"], merged["items"], merged["metrics"]["jitter"]["n"]) == (
+        "part and pass",
+        4,
+        4,
+    )
     stations = found["by_item"]["items"]
     assert len(stations) == 8
     assert len(merged["by_item"]["items"]) == 4
@@ -73,7 +77,9 @@ def test_two_models_of_a_run_are_compared_frame_by_frame(
     assert found["churn"]["value"] == pytest.approx(changed.mean())
     assert sum(each["frames"] for each in found["changed_labels"]) == changed.sum()
     assert {each["b"] for each in found["changed_frames"]} == {"bottle"}
-    assert found["both_right"] + found["both_wrong"] == len(table)  # right or wrong stands in another table
+    assert found["both_right"] + found["both_wrong"] == len(
+        table
+    )  # right or wrong stands in another table
     text = page.read_text(encoding="utf-8")
     assert "data:image/jpeg" in text
     assert "McNemar" in text
@@ -96,7 +102,10 @@ def test_a_run_is_added_to_its_history_and_its_report_shows_the_charts(
     few = json.loads((weeks[1] / "history.json").read_text())
     assert (few["runs"], few["charts"]) == (2, [])
     summary = json.loads((weeks[-1] / "history.json").read_text())
-    assert (summary["runs"], {chart["chart"] for chart in summary["charts"]}) == (6, {"p", "individuals"})
+    assert (summary["runs"], {chart["chart"] for chart in summary["charts"]}) == (
+        6,
+        {"p", "individuals"},
+    )
     page = Page((weeks[-1] / "details.html").read_text(encoding="utf-8"))
     assert page.balanced
     assert "label flips of line-classifier" in page.sections["history"]
@@ -104,13 +113,20 @@ def test_a_run_is_added_to_its_history_and_its_report_shows_the_charts(
     assert run("history", "--history", str(file), "--baseline=5", "--metric=jitter") == 0
     assert "out since week5" in capsys.readouterr().out
     assert "Out of control since week5" in file.with_suffix(".html").read_text(encoding="utf-8")
-    assert run("history", "--history", str(file), "--limits=laney", "--metric=flip_rate", "--json") == 0
+    assert (
+        run("history", "--history", str(file), "--limits=laney", "--metric=flip_rate", "--json")
+        == 0
+    )
     (chart,) = json.loads(capsys.readouterr().out)
     assert chart["sigma_z"] is not None
 
 
 def test_runs_of_one_name_keep_apart() -> None:
-    folders = [RunFolder(Path("/a/jan/line")), RunFolder(Path("/a/feb/line")), RunFolder(Path("/a/mar"))]
+    folders = [
+        RunFolder(Path("/a/jan/line")),
+        RunFolder(Path("/a/feb/line")),
+        RunFolder(Path("/a/mar")),
+    ]
     assert names_of(folders) == ["jan/line", "feb/line", "mar"]
     assert names_of([RunFolder(Path("/a/mar")), RunFolder(Path("/a/mar"))]) == ["mar", "mar"]
 

@@ -42,7 +42,12 @@ class Line:
     def watch(self, model: str = MODEL, **how: object) -> Watcher:
         settings = Settings(model=(model,))
         watched = Watched(
-            folder=self.folder, out=self.out, history=self.history, settings=settings, every_s=2, settle_s=5
+            folder=self.folder,
+            out=self.out,
+            history=self.history,
+            settings=settings,
+            every_s=2,
+            settle_s=5,
         )
         watcher = Watcher(watched, say=self.lines.append, clock=lambda: self.now, sleep=self.sleep)
         watcher.run(**how)  # type: ignore[arg-type]
@@ -58,7 +63,11 @@ class Line:
 
     @property
     def runs(self) -> list[str]:
-        return list(dict.fromkeys(pd.read_parquet(self.history)["run"])) if self.history.exists() else []
+        return (
+            list(dict.fromkeys(pd.read_parquet(self.history)["run"]))
+            if self.history.exists()
+            else []
+        )
 
 
 @pytest.fixture
@@ -96,7 +105,9 @@ def test_of_a_detector_the_line_says_what_is_not_covered(line: Line, public_clip
     assert of["value"].iloc[0] == pytest.approx(0.2)
 
 
-def test_a_recording_that_still_grows_is_left_until_it_holds_still(line: Line, public_clips: Path) -> None:
+def test_a_recording_that_still_grows_is_left_until_it_holds_still(
+    line: Line, public_clips: Path
+) -> None:
     clip = public_clips / "hevc.mp4"
     line.add(clip, "a.mp4", age_s=0, part=0.3)  # cannot be opened yet
     line.then = [
@@ -136,7 +147,9 @@ def test_a_name_that_comes_again_is_another_run(line: Line, public_clips: Path) 
     assert line.runs[:2] == ["cam.mp4", "cam.mp4-2"]
     assert line.runs[2].startswith("day_2_b_.mp4-")
     history = pd.read_parquet(line.history)
-    frames = history[(history["metric"] == "flip_rate") & (history["item"] == "")].set_index("run")["n"]
+    frames = history[(history["metric"] == "flip_rate") & (history["item"] == "")].set_index("run")[
+        "n"
+    ]
     assert frames["cam.mp4"] == 9
     assert frames["cam.mp4-2"] == 99
 
@@ -175,7 +188,13 @@ def test_a_command_that_was_killed_goes_on(
 def test_it_ends_cleanly_at_a_signal_and_goes_on(line: Line, public_clips: Path) -> None:
     line.add(public_clips / "hevc.mp4", "a.mp4")
     command = [
-        *(sys.executable, "-c", "from vidrobust.cli.app import main; main()", "watch", str(line.folder)),
+        *(
+            sys.executable,
+            "-c",
+            "from vidrobust.cli.app import main; main()",
+            "watch",
+            str(line.folder),
+        ),
         *(f"--model={MODEL}", f"--history={line.history}", f"--out={line.out}", "--interval-s=0.2"),
     ]
     root = Path(__file__).resolve().parents[2]
@@ -198,7 +217,10 @@ def test_it_ends_cleanly_at_a_signal_and_goes_on(line: Line, public_clips: Path)
 def test_what_it_refuses(line: Line, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SettingsError, match="is not a folder"):
         Watcher(
-            Watched(folder=tmp_path / "no", out=line.out, history=line.history, settings=Settings()), print
+            Watched(
+                folder=tmp_path / "no", out=line.out, history=line.history, settings=Settings()
+            ),
+            print,
         ).run(once=True)
     given = ("watch", str(line.folder), f"--out={line.out}", "--once")
     assert run(*given, f"--history={line.history}") == 2

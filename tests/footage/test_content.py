@@ -30,7 +30,8 @@ def test_a_whole_file_has_its_sha256_under_every_name(clip: Item, tmp_path: Path
     other = tmp_path / os.fsdecode(b"\xff.mp4")
     shutil.copyfile(clip.path, other)
     assert (
-        content_key(Item(name="b", path=other, part="7", label="ok", more=(("shift", "night"),))) == expected
+        content_key(Item(name="b", path=other, part="7", label="ok", more=(("shift", "night"),)))
+        == expected
     )
 
 

@@ -103,7 +103,9 @@ def test_rows_that_cannot_be_used_are_listed_with_line_and_column(line: Path) ->
 def test_quoted_line_breaks_semicolons_and_a_byte_order_mark(line: Path) -> None:
     (line / "clips" / "two\nlines.mp4").touch()
     path = line / "manifest.csv"
-    path.write_bytes('\ufeffpath;part\n"clips/two\nlines.mp4";1\nnone.mp4;2\nclips/a.mp4;3\n'.encode())
+    path.write_bytes(
+        '\ufeffpath;part\n"clips/two\nlines.mp4";1\nnone.mp4;2\nclips/a.mp4;3\n'.encode()
+    )
     manifest = read_manifest(path)
     assert [(i.name, i.part, i.path.name) for i in manifest.items] == [
         ("two\\nlines", "1", "two\nlines.mp4"),
@@ -131,7 +133,9 @@ def test_parquet_says_the_same_as_csv(line: Path) -> None:
     assert [i.pass_ for i in by_parquet.items] == ["1", "2"]
     assert (by_parquet.items[0].label, by_parquet.items[0].roi) == ("3", (1, 2, 3, 4))
     assert by_parquet.items[1] == by_csv.items[1]
-    assert str(by_parquet.problems[0]).startswith(f"{line}/m.parquet, row 3, column path: there is no such")
+    assert str(by_parquet.problems[0]).startswith(
+        f"{line}/m.parquet, row 3, column path: there is no such"
+    )
 
 
 def test_a_name_that_is_no_utf_8_is_shown_with_escapes_and_its_path_stays(line: Path) -> None:
@@ -148,7 +152,9 @@ def test_a_name_that_is_no_utf_8_is_shown_with_escapes_and_its_path_stays(line: 
 
 
 def test_what_is_no_manifest_is_refused(line: Path) -> None:
-    with pytest.raises(InputError, match=r"other.csv, line 1: has no column path; it has file, label"):
+    with pytest.raises(
+        InputError, match=r"other.csv, line 1: has no column path; it has file, label"
+    ):
         read_manifest(written(line, "file,label\na.mp4,1\n", "other.csv"))
     with pytest.raises(InputError, match="is empty; expected a header and rows"):
         read_manifest(written(line, "", "none.csv"))
@@ -159,7 +165,9 @@ def test_what_is_no_manifest_is_refused(line: Path) -> None:
 
 
 def test_a_manifest_is_a_source_and_the_others_stay_what_they_are(line: Path) -> None:
-    manifest = written(line, "path,item,x,y,w,h\nclips/a.mp4,a,,,,\nclips/b.mp4,,1,1,8,8\nno.mp4,,,,,\n")
+    manifest = written(
+        line, "path,item,x,y,w,h\nclips/a.mp4,a,,,,\nclips/b.mp4,,1,1,8,8\nno.mp4,,,,,\n"
+    )
     found = expand_sources([manifest, line / "frames", line / "clips" / "a.mp4"])
     assert {item.name: item.roi for item in found.items} == {
         "frames": None,

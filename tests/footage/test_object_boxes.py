@@ -37,7 +37,9 @@ def test_by_frame_numbers_times_do_not_matter() -> None:
         ((5, 5, 5, 5), 0.0, (4, 4, 1)),
     ],
 )
-def test_the_window_about_a_box(box: tuple[float, ...], margin: float, expected: tuple[int, ...]) -> None:
+def test_the_window_about_a_box(
+    box: tuple[float, ...], margin: float, expected: tuple[int, ...]
+) -> None:
     x1, y1, x2, y2 = box
     assert crop_window((x1, y1, x2, y2), margin=margin, width=640, height=360) == expected
 

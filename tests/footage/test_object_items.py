@@ -24,14 +24,20 @@ def test_tracks_of_the_real_youtube_rows(corpus: Path) -> None:
     assert (first.name, first.label) == ("clip/0/0", "person")
     assert first.more == (("clip", "clip"), ("track", "0/0"))
     assert first.boxes is not None
-    assert (first.boxes.places, first.boxes.unit, first.boxes.counted) == ((0.0, 1.0, 2.0), "share", False)
+    assert (first.boxes.places, first.boxes.unit, first.boxes.counted) == (
+        (0.0, 1.0, 2.0),
+        "share",
+        False,
+    )
     assert first.boxes.boxes[0] == (0.21, 0.0, 0.686, 1.0)
     seen = rows[(rows["presence"] == "present")]
     kept = sum(len(item.boxes.places) for item in found.items if item.boxes)
     assert 0 < kept <= len(seen)
     for item in found.items:
         assert item.boxes is not None
-        steps = {round(b - a, 3) for a, b in zip(item.boxes.places, item.boxes.places[1:], strict=False)}
+        steps = {
+            round(b - a, 3) for a, b in zip(item.boxes.places, item.boxes.places[1:], strict=False)
+        }
         assert steps == {1.0}
 
 

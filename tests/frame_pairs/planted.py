@@ -57,4 +57,6 @@ class Grid:
     def __call__(self, pixels: torch.Tensor) -> Classifications:
         weights = np.random.default_rng(7).normal(0, 0.1, (36 * 48 * 3, self.classes))
         small = torch.nn.functional.interpolate(pixels.float(), (36, 48), mode="area")
-        return Classifications.from_logits((small.flatten(1).numpy() / 255 - 0.5) @ weights, self.class_names)
+        return Classifications.from_logits(
+            (small.flatten(1).numpy() / 255 - 0.5) @ weights, self.class_names
+        )

@@ -70,7 +70,9 @@ def recorded(clean: list[np.ndarray], noise: float, seed: int = 0) -> list[np.nd
 
 
 def between(first: np.ndarray, second: np.ndarray) -> Blur:
-    return blur_between(first, second, np.zeros((*first.shape, 2), np.float32), np.ones(first.shape, bool))
+    return blur_between(
+        first, second, np.zeros((*first.shape, 2), np.float32), np.ones(first.shape, bool)
+    )
 
 
 def turned(one: float, other: float) -> float:
@@ -79,7 +81,9 @@ def turned(one: float, other: float) -> float:
 
 @pytest.mark.parametrize("sigma", [0.6, 1.0, 2.0])
 @pytest.mark.parametrize("noise", [0.0, 3.0, 8.0])
-def test_a_planted_blur_is_found_in_both_directions(gray: np.ndarray, sigma: float, noise: float) -> None:
+def test_a_planted_blur_is_found_in_both_directions(
+    gray: np.ndarray, sigma: float, noise: float
+) -> None:
     frames = recorded([gray, cv2.GaussianBlur(gray, (0, 0), sigma)], noise)
     for order, sign in ((1, 1), (-1, -1)):
         found = between(*frames[::order])
@@ -93,7 +97,9 @@ def test_from_a_blurred_frame_to_one_that_is_more_so(gray: np.ndarray) -> None:
     assert between(*frames).sigma_px == pytest.approx(math.sqrt(3), rel=0.15)
 
 
-@pytest.mark.parametrize(("length", "degrees"), [(3.0, 0.0), (5.0, 30.0), (4.0, 90.0), (6.0, 100.0)])
+@pytest.mark.parametrize(
+    ("length", "degrees"), [(3.0, 0.0), (5.0, 30.0), (4.0, 90.0), (6.0, 100.0)]
+)
 @pytest.mark.parametrize("noise", [0.0, 3.0])
 def test_motion_while_the_shutter_is_open_is_a_line(
     gray: np.ndarray, length: float, degrees: float, noise: float
@@ -109,7 +115,9 @@ def test_motion_while_the_shutter_is_open_is_a_line(
         assert not found.back.there
 
 
-@pytest.mark.parametrize(("first", "second"), [((4, 0), (4, 90)), ((5, 20), (3, 140)), ((3, 60), (6, 60))])
+@pytest.mark.parametrize(
+    ("first", "second"), [((4, 0), (4, 90)), ((5, 20), (3, 140)), ((3, 60), (6, 60))]
+)
 def test_of_two_frames_that_were_moved_each_lost_what_the_other_shows(
     gray: np.ndarray, first: tuple[float, float], second: tuple[float, float]
 ) -> None:
@@ -152,7 +160,9 @@ def test_detail_is_compared_where_it_moved_to(gray: np.ndarray) -> None:
 @pytest.mark.parametrize("shift", [(0.5, 0.0), (0.3, 0.5), (1.5, -0.5)])
 def test_half_a_pixel_is_no_blur(gray: np.ndarray, shift: tuple[float, float]) -> None:
     big = cv2.resize(gray, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
-    moved = [np.roll(big, (round(4 * y), round(4 * x)), axis=(0, 1)) for x, y in ((0.0, 0.0), shift)]
+    moved = [
+        np.roll(big, (round(4 * y), round(4 * x)), axis=(0, 1)) for x, y in ((0.0, 0.0), shift)
+    ]
     # averages of 4 x 4, as a sensor makes them: exact at quarters of a pixel
     first, second = recorded(
         [cv2.resize(x, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA) for x in moved], 1.0
@@ -191,7 +201,9 @@ def test_a_blur_is_found_where_detail_is_everywhere(noise: float, sigma: float) 
 
 def test_a_rest_of_motion_does_not_make_detail_everywhere_noise() -> None:
     big = cv2.resize(gravel(), None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
-    first, second = recorded([big[:480:2, :640:2], cv2.GaussianBlur(big, (0, 0), 2.4)[:480:2, 1:641:2]], 1.0)
+    first, second = recorded(
+        [big[:480:2, :640:2], cv2.GaussianBlur(big, (0, 0), 2.4)[:480:2, 1:641:2]], 1.0
+    )
     motion = np.zeros((*first.shape, 2), np.float32)
     motion[..., 0] = 0.5
     found = blur_between(first, second, motion, np.ones(first.shape, bool))
@@ -203,5 +215,7 @@ def test_of_quite_flat_pictures_nothing_is_known() -> None:
     for level in (0, 120):
         assert not between(*[np.full((240, 320), level, np.uint8)] * 2).known
     assert not any(
-        between(*recorded([np.full((240, 320), 90.0)] * 2, s, k)).known for s in (1, 4, 16) for k in range(4)
+        between(*recorded([np.full((240, 320), 90.0)] * 2, s, k)).known
+        for s in (1, 4, 16)
+        for k in range(4)
     )

@@ -54,7 +54,9 @@ def test_a_shadow_that_moves_over_a_flat_surface_is_no_motion() -> None:
     assert np.abs(found.local_gain - truth[..., 0]).mean() < 0.01
 
 
-def test_new_content_is_measured_for_shadows_only_beside_a_pair_that_has_one(scene: np.ndarray) -> None:
+def test_new_content_is_measured_for_shadows_only_beside_a_pair_that_has_one(
+    scene: np.ndarray,
+) -> None:
     lights = (gain(view(scene).shape, 0.5, width, 0.5) for width in (0.15, 0.3))
     a, b = recorded([view(scene) * light for light in lights], 0.5, 0)
     assert not measure_change(a, b, beside=unchanged(a.shape), content=True).local.there

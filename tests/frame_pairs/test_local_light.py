@@ -26,13 +26,17 @@ def shadow(depth: float, x: float = 0.4) -> np.ndarray:
 
 
 def noisy(picture: np.ndarray, sigma: float, seed: int) -> np.ndarray:
-    return np.asarray(picture + np.random.default_rng(seed).normal(0, sigma, picture.shape), np.float32)
+    return np.asarray(
+        picture + np.random.default_rng(seed).normal(0, sigma, picture.shape), np.float32
+    )
 
 
 @pytest.mark.parametrize("sigma", [0.0, 3.0])
 def test_a_shadow_is_found_with_its_depth(picture: np.ndarray, sigma: float) -> None:
     gain = shadow(0.3)
-    found = fit_local_light(noisy(picture, sigma, 1), noisy(picture * gain[..., None], sigma, 2), EVERYWHERE)
+    found = fit_local_light(
+        noisy(picture, sigma, 1), noisy(picture * gain[..., None], sigma, 2), EVERYWHERE
+    )
     assert found.there
     assert found.predicted > (0.8 if sigma else 0.95)
     error = found.gain(HEIGHT, WIDTH) - gain
@@ -42,14 +46,18 @@ def test_a_shadow_is_found_with_its_depth(picture: np.ndarray, sigma: float) -> 
 
 def test_noise_is_none(picture: np.ndarray) -> None:
     for seed in range(8):
-        found = fit_local_light(noisy(picture, 4, 2 * seed), noisy(picture, 4, 2 * seed + 1), EVERYWHERE)
+        found = fit_local_light(
+            noisy(picture, 4, 2 * seed), noisy(picture, 4, 2 * seed + 1), EVERYWHERE
+        )
         assert not found.there
         assert not found.predicted >= 0.1
 
 
 def test_jpeg_is_none(picture: np.ndarray) -> None:
     for quality in (15, 40, 70):
-        _, data = cv2.imencode(".jpg", noisy(picture, 2, quality), [cv2.IMWRITE_JPEG_QUALITY, quality])
+        _, data = cv2.imencode(
+            ".jpg", noisy(picture, 2, quality), [cv2.IMWRITE_JPEG_QUALITY, quality]
+        )
         coded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.float32)
         assert not fit_local_light(noisy(picture, 2, quality), coded, EVERYWHERE).there
 

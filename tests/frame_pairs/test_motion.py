@@ -14,7 +14,9 @@ NAMES = ["dog", "cups"]
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("shift", [(0.3, -0.2), (0.75, 0.5), (3.4, 1.5), (-15.5, 6.25), (40.0, -12.0)])
+@pytest.mark.parametrize(
+    "shift", [(0.3, -0.2), (0.75, 0.5), (3.4, 1.5), (-15.5, 6.25), (40.0, -12.0)]
+)
 def test_shift_within_hundredths_of_a_pixel(name, shift, scenes, render, ready):
     found = measure_motion(ready(render(scenes[name])), ready(render(scenes[name], shift=shift)))
     assert found.camera_valid
@@ -26,7 +28,8 @@ def test_shift_within_hundredths_of_a_pixel(name, shift, scenes, render, ready):
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
-    ("rotation", "zoom"), [(0.2, 1.0), (-1.0, 1.0), (4.0, 1.0), (0.0, 1.003), (0.0, 0.95), (2.0, 1.04)]
+    ("rotation", "zoom"),
+    [(0.2, 1.0), (-1.0, 1.0), (4.0, 1.0), (0.0, 1.003), (0.0, 0.95), (2.0, 1.04)],
 )
 def test_rotation_and_zoom_within_three_percent(name, rotation, zoom, scenes, render, ready):
     moved = render(scenes[name], rotation=rotation, zoom=zoom)
@@ -113,7 +116,9 @@ def test_blank_and_tiny_pictures_have_no_motion(picture, ready):
 
 
 def test_other_scene_is_no_motion(scenes, render, ready):
-    assert not measure_motion(ready(render(scenes["dog"])), ready(render(scenes["cups"]))).camera_valid
+    assert not measure_motion(
+        ready(render(scenes["dog"])), ready(render(scenes["cups"]))
+    ).camera_valid
 
 
 def test_inputs_are_untouched_and_results_repeat(scenes, render, ready):
@@ -132,5 +137,7 @@ def _composed(scenes, render, camera, part, share, back="cups", front="dog"):
     mask = np.zeros((height, width), np.float32)
     h, w = round(height * share**0.5), round(width * share**0.5)
     mask[(height - h) // 2 : (height + h) // 2, (width - w) // 2 : (width + w) // 2] = 1
-    mask = cv2.warpAffine(mask, np.float32([[1, 0, part[0]], [0, 1, part[1]]]), (width, height))[..., None]
+    mask = cv2.warpAffine(mask, np.float32([[1, 0, part[0]], [0, 1, part[1]]]), (width, height))[
+        ..., None
+    ]
     return background * (1 - mask) + foreground * mask

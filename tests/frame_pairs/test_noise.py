@@ -53,7 +53,9 @@ def test_a_frame_regains_its_detail_and_not_its_noise(corpus: Path) -> None:
     detail = scene - GAUSSIAN.of(scene)
     found = regained(frame, GAUSSIAN, noise_of(frame))
     own = (frame - scene) - GAUSSIAN.of(frame - scene)
-    assert float(np.sqrt(np.square(found - detail).mean())) < 0.5 * float(np.sqrt(np.square(detail).mean()))
+    assert float(np.sqrt(np.square(found - detail).mean())) < 0.5 * float(
+        np.sqrt(np.square(detail).mean())
+    )
     # of the frame's own noise in that band about half is in it: this still is full of detail
     assert float((found * own).sum() / np.square(own).sum()) < 0.6
     flat = np.clip(np.random.default_rng(0).normal(128, 5, (96, 128, 3)), 0, 255).astype(np.uint8)
@@ -119,7 +121,9 @@ def test_what_8_bits_round_off_is_no_noise_and_what_is_more_stays() -> None:
     rng = np.random.default_rng(0)
     scene = rng.uniform(60, 180, (96, 128, 3)).astype(np.float32)
     for sigma, kept in ((0.0, 0.0), (0.5, 1.0)):
-        first, second = (np.rint(g * scene + rng.normal(0, sigma, scene.shape)) for g in (1.0, 1.0703))
+        first, second = (
+            np.rint(g * scene + rng.normal(0, sigma, scene.shape)) for g in (1.0, 1.0703)
+        )
         brought = (1.0703 * first).astype(np.float32)
         difference = (brought - second).astype(np.float32)
         assert np.array_equal(beyond_rounding(difference, brought), difference * kept)

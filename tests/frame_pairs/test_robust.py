@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vidrobust.frame_pairs.robust import TUKEY_BIWEIGHT, absolute, biweight, not_shared, same_light, spread
+from vidrobust.frame_pairs.robust import (
+    TUKEY_BIWEIGHT,
+    absolute,
+    biweight,
+    not_shared,
+    same_light,
+    spread,
+)
 
 
 def test_weights_by_hand() -> None:
@@ -27,7 +34,9 @@ def test_what_two_powers_do_not_share_is_the_noise_of_both(blur: float) -> None:
     assert not_shared(first, second, across) == pytest.approx(noise)
 
 
-PICTURE = np.random.default_rng(0).integers(60, 181, (40, 60)).astype(np.uint8)  # mean 120, spread 35
+PICTURE = (
+    np.random.default_rng(0).integers(60, 181, (40, 60)).astype(np.uint8)
+)  # mean 120, spread 35
 
 
 @pytest.mark.parametrize("alike", ["level", "share"])

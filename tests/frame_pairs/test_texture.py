@@ -32,7 +32,9 @@ def test_blur_within_a_tenth(name, sigma, scenes, render, ready):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("how", ["shift", "large shift", "rotation", "gain", "offset", "noise", "more noise"])
+@pytest.mark.parametrize(
+    "how", ["shift", "large shift", "rotation", "gain", "offset", "noise", "more noise"]
+)
 def test_no_blur_from_anything_else(name, how, scenes, render, ready):
     scene, frame, generator = scenes[name], render(scenes[name]), np.random.default_rng(2)
     other = {
@@ -83,7 +85,9 @@ def test_no_noise_from_anything_else(name, how, scenes, render, ready):
 def test_block_edges_grow_with_coding(name, scenes, render, ready):
     frame = render(scenes[name])
     plain = ready(frame)
-    steps = [_measure(plain, ready(_coded(plain.rgb, quality))).blockiness for quality in (80, 40, 10)]
+    steps = [
+        _measure(plain, ready(_coded(plain.rgb, quality))).blockiness for quality in (80, 40, 10)
+    ]
     assert steps[0].value < steps[1].value < steps[2].value
     assert steps[2].value > 2
     assert abs(_measure(plain, plain).blockiness.value) < 1e-9

@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from vidrobust.frame_pairs.tone import KNOTS, at_hues, chroma_of, fit_tone, hue_basis, hue_of, turn_deg
+from vidrobust.frame_pairs.tone import (
+    KNOTS,
+    at_hues,
+    chroma_of,
+    fit_tone,
+    hue_basis,
+    hue_of,
+    turn_deg,
+)
 from vidrobust.frames.pixels import to_levels
 
 EVERYWHERE = np.ones((240, 320), bool)
@@ -45,7 +53,9 @@ def test_hue_and_chroma_are_those_of_the_standard_library() -> None:
 def test_what_is_fitted_is_what_is_played() -> None:
     rng = np.random.default_rng(1)
     colours, values = rng.uniform(0, 255, (200, 3)), rng.normal(0, 1, (KNOTS, 3))
-    assert at_hues(colours.astype(np.float32), values) == pytest.approx(hue_basis(colours) @ values, abs=0.05)
+    assert at_hues(colours.astype(np.float32), values) == pytest.approx(
+        hue_basis(colours) @ values, abs=0.05
+    )
     grey = np.full((1, 3), 80.0)
     assert np.abs(hue_basis(grey)).max() == 0
 
@@ -53,12 +63,16 @@ def test_what_is_fitted_is_what_is_played() -> None:
 def test_the_turn_of_a_hue_is_found_whatever_the_colours() -> None:
     colours = np.random.default_rng(2).uniform(20, 230, (400, 3)).astype(np.float32)
     for degrees in (-60, -5, 40, 170):
-        assert turn_deg(colours, turned(colours[None], degrees)[0]) == pytest.approx(degrees, abs=0.01)
+        assert turn_deg(colours, turned(colours[None], degrees)[0]) == pytest.approx(
+            degrees, abs=0.01
+        )
 
 
 @pytest.mark.parametrize("degrees", [40, -50, 60, 150])
 @pytest.mark.parametrize("sigma", [1.0, 6.0])
-def test_a_strong_turn_of_hue_is_taken_over_whole(vivid: np.ndarray, degrees: float, sigma: float) -> None:
+def test_a_strong_turn_of_hue_is_taken_over_whole(
+    vivid: np.ndarray, degrees: float, sigma: float
+) -> None:
     after = turned(vivid, degrees)
     tone = fit_tone(recorded(vivid, sigma, 0), recorded(after, sigma, 1), EVERYWHERE)
     assert tone.hues is not None

@@ -112,7 +112,9 @@ def thumbnails_of(folder: Path) -> dict[str, np.ndarray]:
         if path.suffix in (".mp4", ".mkv", ".webm", ".gif"):
             with open_video(path) as source:
                 frames = next(iter(source.batches(17))).pixels[::8]
-            found[path.name] = np.stack([pairs._luma_chroma(each) for each in pairs.make_thumbnails(frames)])
+            found[path.name] = np.stack(
+                [pairs._luma_chroma(each) for each in pairs.make_thumbnails(frames)]
+            )
     return found
 
 

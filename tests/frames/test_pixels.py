@@ -51,7 +51,9 @@ def test_resized_as_torchvision_does(
 
 
 @pytest.mark.parametrize("how", ["bilinear", "bicubic"])
-def test_where_torch_cannot_resize_bytes(how: Interpolation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_torch_cannot_resize_bytes(
+    how: Interpolation, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "DEFAULT")
     picture = pixels((2, 3, 37, 53), last=True)
     expected = v2.resize(picture, [24], interpolation=MODES[how], antialias=True)

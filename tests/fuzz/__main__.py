@@ -30,7 +30,10 @@ def main() -> int:
                 continue  # the last line of a killed process
             known[record["number"], record["kind"], record["file"]] = record
     todo = [case for case in wanted if (case.number, case.kind, case.seed) not in known]
-    print(f"{len(files)} files, {len(wanted)} mutations, {len(wanted) - len(todo)} done before", flush=True)
+    print(
+        f"{len(files)} files, {len(wanted)} mutations, {len(wanted) - len(todo)} done before",
+        flush=True,
+    )
     with chosen.out.open("a") as out:
         keep = chosen.out.with_suffix(".faults")
         for number, record in enumerate(run(files, todo, chosen.seed, keep), 1):

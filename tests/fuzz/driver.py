@@ -61,7 +61,9 @@ def cases(files: Sequence[Seed], *, seed: int, per_kind: int) -> list[Case]:
 
 def damaged(case: Case, files: Sequence[Seed], seed: int) -> bytes:
     """The bytes of a case; the same for the same seed."""
-    rng = np.random.default_rng([seed, case.number, zlib.crc32(f"{case.kind} {case.seed}".encode())])
+    rng = np.random.default_rng(
+        [seed, case.number, zlib.crc32(f"{case.kind} {case.seed}".encode())]
+    )
     own = next(each for each in files if each.name == case.seed)
     return mutated(own, case.kind, files, rng)
 
@@ -83,7 +85,9 @@ class Pool:
         """How the commands on a file ended; with ``fault`` where the process did not survive it."""
         process = self._running()
         assert process.stdin is not None
-        process.stdin.write(json.dumps({"path": str(path), "out": str(out), "look": look}).encode() + b"\n")
+        process.stdin.write(
+            json.dumps({"path": str(path), "out": str(out), "look": look}).encode() + b"\n"
+        )
         process.stdin.flush()
         return self._answer(process)
 
@@ -118,7 +122,10 @@ class Pool:
                 line += read
             elif _memory(process.pid) > MEMORY_LIMIT:
                 return self._lost("took more memory than allowed")
-            elif _cpu_s(process.pid) - used > CPU_LIMIT_S or time.monotonic() - started > WALL_LIMIT_S:
+            elif (
+                _cpu_s(process.pid) - used > CPU_LIMIT_S
+                or time.monotonic() - started > WALL_LIMIT_S
+            ):
                 return self._lost("took more time than allowed")
         found: dict[str, Any] = json.loads(line)
         return found
@@ -162,7 +169,8 @@ def judged(answer: dict[str, Any]) -> dict[str, Any]:
         code, said = answer[command]["code"], answer[command]["said"]
         if code not in ALLOWED:
             fault = (
-                fault or f"{command} ended with {'an exception' if code is None else f'code {code}'}: {said}"
+                fault
+                or f"{command} ended with {'an exception' if code is None else f'code {code}'}: {said}"
             )
         elif "Traceback (most recent call last)" in said:
             fault = fault or f"{command} printed a traceback: {said}"
@@ -180,7 +188,9 @@ def judged(answer: dict[str, Any]) -> dict[str, Any]:
 
 def summary(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Counts of the outcomes, by kind and in all, the largest memory and the longest time."""
-    by_kind = {kind: dict(Counter(r["outcome"] for r in records if r["kind"] == kind)) for kind in KINDS}
+    by_kind = {
+        kind: dict(Counter(r["outcome"] for r in records if r["kind"] == kind)) for kind in KINDS
+    }
     return {
         "mutations": len(records),
         "files": len({r["file"] for r in records}),

@@ -109,14 +109,25 @@ FRAMES = "".join(f"{n},{'good' if n % 3 else 'bad'},0.{n + 5}\n" for n in range(
 BOXES = "".join(f"{n},{n % 2},0.9,{n},2,30,40\n" for n in range(4))
 COCO = {
     "videos": [{"id": 1, "name": "clip", "width": 64, "height": 48}],
-    "images": [{"id": n, "video_id": 1, "frame_id": n, "file_name": f"clip/{n}.jpg"} for n in range(3)],
+    "images": [
+        {"id": n, "video_id": 1, "frame_id": n, "file_name": f"clip/{n}.jpg"} for n in range(3)
+    ],
     "categories": [{"id": 1, "name": "car"}],
     "annotations": [
-        {"id": n, "image_id": n, "video_id": 1, "category_id": 1, "instance_id": 1, "bbox": [1, 2, 3, 4]}
+        {
+            "id": n,
+            "image_id": n,
+            "video_id": 1,
+            "category_id": 1,
+            "instance_id": 1,
+            "bbox": [1, 2, 3, 4],
+        }
         for n in range(3)
     ],
 }
-RESULTS = [{"image_id": n, "category_id": 1, "bbox": [1, 2, 30, 40], "score": 0.5} for n in range(3)]
+RESULTS = [
+    {"image_id": n, "category_id": 1, "bbox": [1, 2, 30, 40], "score": 0.5} for n in range(3)
+]
 CVAT = (
     '<annotations><meta><task><size>3</size></task></meta><track id="0" label="car"><box frame="0" outside="0" '
     'occluded="0" xtl="1" ytl="2" xbr="3" ybr="4"/></track></annotations>'
@@ -124,9 +135,7 @@ CVAT = (
 SIDECAR = 'size = 224\nresize_to = 256\ncrop = 0.875\ninterpolation = "bilinear"\nmean = [0.5, 0.5, 0.5]\n'
 SIDECAR += 'std = [0.5, 0.5, 0.5]\nchannels = "RGB"\nclasses = ["a", "b"]\n'
 KITTI = "0 1 Car 0 0 -1.5 10 20 30 40 1 1 1 0 0 0 0\n1 1 Car 0 0 -1.5 11 20 31 40 1 1 1 0 0 0 0\n"
-YTBB = (
-    "AAAAAAAAAAA,0,0,person,0,present,0.1,0.5,0.2,0.6\nAAAAAAAAAAA,1000,0,person,0,present,0.1,0.5,0.2,0.6\n"
-)
+YTBB = "AAAAAAAAAAA,0,0,person,0,present,0.1,0.5,0.2,0.6\nAAAAAAAAAAA,1000,0,person,0,present,0.1,0.5,0.2,0.6\n"
 
 
 def made(make: Callable[[Path], object]) -> Iterator[Seed]:
@@ -135,19 +144,27 @@ def made(make: Callable[[Path], object]) -> Iterator[Seed]:
         desk = Path(folder).resolve()
         given = make(desk)
         place, *options = str(given[0] if isinstance(given, tuple) else given).split(",")
-        files = {str(p.relative_to(desk)): p.read_bytes() for p in sorted(desk.rglob("*")) if p.is_file()}
+        files = {
+            str(p.relative_to(desk)): p.read_bytes() for p in sorted(desk.rglob("*")) if p.is_file()
+        }
         target = ",".join([os.path.relpath(place, desk), *options])
         texts = [name for name in files if not name.endswith((".jpg", ".png"))]
         first = [name for name in texts if name == target.split(",")[0]] or texts[:3]
         for name in first:
-            yield Seed({name: files[name], **{n: data for n, data in files.items() if n != name}}, target)
+            yield Seed(
+                {name: files[name], **{n: data for n, data in files.items() if n != name}}, target
+            )
 
 
 def _vit(desk: Path) -> Path:
     import transformers
 
     config = transformers.ViTConfig(
-        image_size=32, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16
+        image_size=32,
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
     )
     transformers.AutoModelForImageClassification.from_config(config).save_pretrained(desk)
     transformers.ViTImageProcessor(size={"height": 32, "width": 32}).save_pretrained(desk)
@@ -232,7 +249,15 @@ RECORDED = (
 PLAIN = {"x1": 10.0, "y1": 20.0, "x2": 40.0, "y2": 60.0}
 BOX_FILES: dict[str, object] = {
     "sink.json": [
-        {"x_min": 1, "y_min": 2, "x_max": 30, "y_max": 40, "class_id": 3, "confidence": 0.7, "tracker_id": 7}
+        {
+            "x_min": 1,
+            "y_min": 2,
+            "x_max": 30,
+            "y_max": 40,
+            "class_id": 3,
+            "confidence": 0.7,
+            "tracker_id": 7,
+        }
         | {"class_name": "cat", "frame": n}
         for n in range(3)
     ],
@@ -242,7 +267,10 @@ BOX_FILES: dict[str, object] = {
 
 def kinds(run_folder: Path) -> list[Kind]:
     """Every kind; ``run_folder`` is a small finished run whose files are damaged in turn."""
-    labelled, boxed = "frame,label,probability\n" + FRAMES, "frame,label,score,x1,y1,x2,y2\n" + BOXES
+    labelled, boxed = (
+        "frame,label,probability\n" + FRAMES,
+        "frame,label,score,x1,y1,x2,y2\n" + BOXES,
+    )
     manifest = "path,part,pass,station,label,start_s,end_s\na.mp4,1,1,left,good,0,1\na.mp4,2,1,left,bad,,\n"
     entries = [{"path": "a.mp4", "label": "good"}]
     whole = {p.name: p.read_bytes() for p in sorted(run_folder.iterdir()) if p.is_file()}
@@ -297,7 +325,10 @@ def kinds(run_folder: Path) -> list[Kind]:
             seeds=(
                 *(seed for make in RECORDED for seed in made(make)),
                 *(Seed({name: json.dumps(content)}) for name, content in BOX_FILES.items()),
-                Seed({"labels/clip_1.txt": "0 0.5 0.5 0.2 0.2 0.9\n", "labels/clip_2.txt": ""}, "labels"),
+                Seed(
+                    {"labels/clip_1.txt": "0 0.5 0.5 0.2 0.2 0.9\n", "labels/clip_2.txt": ""},
+                    "labels",
+                ),
                 Seed({"Task1_car.txt": "P1 0.9 1 2 30 2 30 40 1 40\n"}, "."),
             ),
             read=_recorded,
@@ -332,7 +363,9 @@ def kinds(run_folder: Path) -> list[Kind]:
             name="settings",
             seeds=(
                 Seed(
-                    {"vidrobust.toml": 'sources = ["a.mp4"]\nmodels = ["onnx:a.onnx"]\nevery = 2\nseed = 3\n'}
+                    {
+                        "vidrobust.toml": 'sources = ["a.mp4"]\nmodels = ["onnx:a.onnx"]\nevery = 2\nseed = 3\n'
+                    }
                 ),
             ),
             read=read_toml,
@@ -345,7 +378,8 @@ def kinds(run_folder: Path) -> list[Kind]:
         Kind(
             name="run folders",
             seeds=tuple(
-                Seed({name: whole[name], **{n: b for n, b in whole.items() if n != name}}) for name in damaged
+                Seed({name: whole[name], **{n: b for n, b in whole.items() if n != name}})
+                for name in damaged
             ),
             read=lambda path: _tables(path.parent),
         ),
@@ -397,9 +431,13 @@ def _outcome(kind: Kind, target: Path, path: Path) -> tuple[str, str]:
     except VidrobustError as error:
         return ("refused", "") if str(error) else ("fault", "an error without words")
     except BaseException:
-        shutil.copy(path, Path(tempfile.gettempdir()) / f"fault-{kind.name.replace(' ', '-')}-{path.name}")
+        shutil.copy(
+            path, Path(tempfile.gettempdir()) / f"fault-{kind.name.replace(' ', '-')}-{path.name}"
+        )
         return "fault", traceback.format_exc()
-    return ("read", "") if time.process_time() - started < TIME_LIMIT_S else ("fault", "took too long")
+    return (
+        ("read", "") if time.process_time() - started < TIME_LIMIT_S else ("fault", "took too long")
+    )
 
 
 def table(found: list[tuple[str, str, str]]) -> str:
@@ -423,7 +461,13 @@ def made_run(folder: Path) -> Path:
         cv2.imwrite(str(frames / f"{number}.png"), picture)
     with suppress(SystemExit), redirect_stdout(StringIO()):
         main(
-            ["stability", str(frames), "--model=tests.fuzz.tiny:model", f"--out={folder / 'run'}", "--quiet"]
+            [
+                "stability",
+                str(frames),
+                "--model=tests.fuzz.tiny:model",
+                f"--out={folder / 'run'}",
+                "--quiet",
+            ]
         )
     return folder / "run"
 
@@ -435,10 +479,14 @@ def main_of(arguments: list[str]) -> int:
     parser.add_argument("--per-kind", type=int, default=140)
     chosen = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
-        found = list(trials([*kinds(made_run(Path(folder))), *networks()], chosen.per_kind, chosen.seed))
+        found = list(
+            trials([*kinds(made_run(Path(folder))), *networks()], chosen.per_kind, chosen.seed)
+        )
     print(table(found))
     faults = Counter(
-        f"{kind}: {what.strip().splitlines()[-1]}" for kind, outcome, what in found if outcome == "fault"
+        f"{kind}: {what.strip().splitlines()[-1]}"
+        for kind, outcome, what in found
+        if outcome == "fault"
     )
     for what, count in faults.most_common():
         print(count, what, file=sys.stderr)

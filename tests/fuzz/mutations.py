@@ -72,7 +72,9 @@ def headers(seed: Seed, others: Sequence[Seed], rng: np.random.Generator) -> byt
     places = [min(int(rng.integers(HEAD)), len(data) - 1)]
     found = _boxes(seed.data, rng)
     if found and rng.random() < 0.7:
-        places = [found[int(rng.integers(len(found)))] + int(rng.integers(-4, 24)) for _ in range(3)]
+        places = [
+            found[int(rng.integers(len(found)))] + int(rng.integers(-4, 24)) for _ in range(3)
+        ]
     for place in places:
         width = int(rng.choice((1, 2, 4, 8)))
         for i in range(max(place, 0), min(max(place, 0) + width, len(data))):
@@ -83,7 +85,9 @@ def headers(seed: Seed, others: Sequence[Seed], rng: np.random.Generator) -> byt
 def truncations(seed: Seed, others: Sequence[Seed], rng: np.random.Generator) -> bytes:
     """A stretch is missing: the end, the beginning, or one in the middle."""
     data, size = seed.data, len(seed.data)
-    cut = int(rng.integers(1, size)) if rng.random() < 0.7 else int(rng.integers(1, min(size, 4096)))
+    cut = (
+        int(rng.integers(1, size)) if rng.random() < 0.7 else int(rng.integers(1, min(size, 4096)))
+    )
     what = rng.random()
     if what < 0.6:
         return data[:cut]
@@ -118,7 +122,9 @@ def sizes(seed: Seed, others: Sequence[Seed], rng: np.random.Generator) -> bytes
     """The picture's size, or a box's, is another one; or a stream of another size goes on behind."""
     places = [place for code in ("<HH", ">HH", "<II", ">II") for place in _sizes(seed, code)]
     fits = [
-        o for o in others if _suffix(o) == _suffix(seed) and (o.width, o.height) != (seed.width, seed.height)
+        o
+        for o in others
+        if _suffix(o) == _suffix(seed) and (o.width, o.height) != (seed.width, seed.height)
     ]
     if fits and (not places or rng.random() < 0.4):
         other = fits[int(rng.integers(len(fits)))].data
@@ -126,14 +132,23 @@ def sizes(seed: Seed, others: Sequence[Seed], rng: np.random.Generator) -> bytes
         return seed.data[:cut] + other
     data = bytearray(seed.data)
     if places and rng.random() < 0.75:
-        for place, code in places if rng.random() < 0.5 else [places[int(rng.integers(len(places)))]]:
+        for place, code in (
+            places if rng.random() < 0.5 else [places[int(rng.integers(len(places)))]]
+        ):
             most = 2**15 - 1 if code.endswith("HH") else 2**31 - 1
-            new = [int(rng.choice((0, 1, 2, 3, 17, seed.width // 2, seed.width * 2, most))) for _ in range(2)]
+            new = [
+                int(rng.choice((0, 1, 2, 3, 17, seed.width // 2, seed.width * 2, most)))
+                for _ in range(2)
+            ]
             new[int(rng.integers(2))] = (seed.width, seed.height)[int(rng.integers(2))]
             data[place : place + struct.calcsize(code)] = struct.pack(code, *new)
         return bytes(data)
     boxes = [place for place in _boxes(seed.data, rng) if place >= 4]
-    place = boxes[int(rng.integers(len(boxes)))] - 4 if boxes else int(rng.integers(max(len(data) - 4, 1)))
+    place = (
+        boxes[int(rng.integers(len(boxes)))] - 4
+        if boxes
+        else int(rng.integers(max(len(data) - 4, 1)))
+    )
     near = int.from_bytes(data[place : place + 4], "big") + int(rng.integers(-64, 64))
     value = int(rng.choice((0, 1, 7, 2**31 - 1, 2**32 - 1, max(near, 0) % 2**32)))
     data[place : place + 4] = value.to_bytes(4, rng.choice(("big", "little")))

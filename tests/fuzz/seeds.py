@@ -48,7 +48,9 @@ def seeds(*, corpus: bool = True) -> list[Seed]:
     """All of them, by name; those of the corpus only where it is here, and of codecs those that can be written."""
     files = [p for p in sorted(REPOSITORY.iterdir()) if p.suffix != ".md"]
     if corpus and CORPUS.is_dir():
-        files += [p for p in sorted((CORPUS / "faults").iterdir()) if 0 < p.stat().st_size < 600_000]
+        files += [
+            p for p in sorted((CORPUS / "faults").iterdir()) if 0 < p.stat().st_size < 600_000
+        ]
         files.append(CORPUS / "objects" / "datumaro_cvat_test.mp4")
     made = [_seed(path.name, path.read_bytes()) for path in files]
     for name, formats in REWRAPPED.items():
@@ -86,7 +88,10 @@ def _coded(codec: str, wanted: str) -> Seed | None:
     memory = io.BytesIO()
     try:
         chosen = av.codec.Codec(codec, "w")
-        with av.open(str(REPOSITORY / "cars.mp4")) as source, av.open(memory, "w", format=wanted) as out:
+        with (
+            av.open(str(REPOSITORY / "cars.mp4")) as source,
+            av.open(memory, "w", format=wanted) as out,
+        ):
             large = codec in ("dnxhd", "dvvideo")
             width, height = {"dvvideo": (720, 576), "dnxhd": (1280, 720)}.get(codec, (160, 96))
             stream = out.add_stream(codec, rate=25)

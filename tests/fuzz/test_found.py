@@ -43,7 +43,10 @@ def test_a_size_that_changes_among_the_first_frames(tmp_path: Path, change_at: i
         turned = picture if number < change_at else picture.transpose(1, 0, 2)
         cv2.imwrite(str(footage / f"{number}.png"), turned)
     out = tmp_path / "run"
-    assert run("stability", str(footage), "--model=tests.fuzz.tiny:model", f"--out={out}", "--quiet") == 0
+    assert (
+        run("stability", str(footage), "--model=tests.fuzz.tiny:model", f"--out={out}", "--quiet")
+        == 0
+    )
     folder = RunFolder(out)
     assert len(folder.table("frames")) == 6
     pairs = folder.table("pairs")

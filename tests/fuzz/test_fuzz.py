@@ -35,7 +35,19 @@ def test_the_whole_fuzzing_is_large_enough(files: list[Seed]) -> None:
     for kind in KINDS:
         assert len({case.seed for case in wanted if case.kind == kind}) >= 12
     suffixes = {name.name.rsplit(".", 1)[-1] for name in files}
-    assert {"mp4", "mkv", "webm", "gif", "ts", "flv", "mov", "h264", "hevc", "ivf", "nut"} <= suffixes
+    assert {
+        "mp4",
+        "mkv",
+        "webm",
+        "gif",
+        "ts",
+        "flv",
+        "mov",
+        "h264",
+        "hevc",
+        "ivf",
+        "nut",
+    } <= suffixes
 
 
 def test_damage_differs_from_the_file_and_hangs_on_the_seed_alone(files: list[Seed]) -> None:
@@ -52,7 +64,9 @@ def test_damage_differs_from_the_file_and_hangs_on_the_seed_alone(files: list[Se
 
 
 def test_damaged_files_are_read_or_refused(files: list[Seed]) -> None:
-    light = [each for each in files if len(each.data) < LIGHT and each.width * each.height < 500_000]
+    light = [
+        each for each in files if len(each.data) < LIGHT and each.width * each.height < 500_000
+    ]
     assert len(light) >= 12
     records = list(run(light, cases(light, seed=11, per_kind=FEW), 11))
     found = summary(records)

@@ -18,7 +18,9 @@ class Bright:
 
     def __call__(self, pixels: torch.Tensor) -> Classifications:
         bright = pixels.float().mean(dim=(1, 2, 3)).cpu().numpy() / 255
-        return Classifications(np.stack([1 - bright, bright], axis=1).astype(np.float32), self.class_names)
+        return Classifications(
+            np.stack([1 - bright, bright], axis=1).astype(np.float32), self.class_names
+        )
 
 
 model = Bright()

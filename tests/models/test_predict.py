@@ -49,7 +49,8 @@ def test_order_and_sizes(batch: int | Literal["auto"], sizes: list[int]) -> None
 
 
 @pytest.mark.parametrize(
-    ("height", "width", "frames"), [(480, 640, 32), (720, 1280, 12), (1080, 1920, 5), (4320, 7680, 4)]
+    ("height", "width", "frames"),
+    [(480, 640, 32), (720, 1280, 12), (1080, 1920, 5), (4320, 7680, 4)],
 )
 def test_batches_of_large_frames_are_smaller(height: int, width: int, frames: int) -> None:
     """32 MB is 33,554,432 bytes, and a frame of 1920x1080 has 6,220,800: five fit."""
@@ -108,7 +109,9 @@ def test_what_a_model_raises_is_said_with_its_name_at_once() -> None:
             raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
     model = Broken()
-    with pytest.raises(ModelError, match="model counting: failed on 32 frames of 2x2 px: RuntimeError: mat1"):
+    with pytest.raises(
+        ModelError, match="model counting: failed on 32 frames of 2x2 px: RuntimeError: mat1"
+    ):
         predict(model, PIXELS, "auto")
     assert model.sizes == [32]
 
@@ -175,7 +178,9 @@ class Boxes:
         left = rows.astype(np.float32)
         boxes = np.stack([left, left, left + self.width, left + 5], axis=1)
         labels = np.full(len(rows), self.label)
-        return Detections(boxes, values[rows] / self.scale, labels, rows, len(pixels), self.class_names)
+        return Detections(
+            boxes, values[rows] / self.scale, labels, rows, len(pixels), self.class_names
+        )
 
 
 def test_boxes_are_joined_with_the_rows_of_all_frames() -> None:
@@ -214,7 +219,9 @@ def test_what_counts_as_out_of_memory() -> None:
     assert not is_out_of_memory(RuntimeError("size mismatch"))
 
 
-def test_batch_size_moves_no_row_of_a_real_network(lite0: NetworkClassifier, cat: torch.Tensor) -> None:
+def test_batch_size_moves_no_row_of_a_real_network(
+    lite0: NetworkClassifier, cat: torch.Tensor
+) -> None:
     one = predict(lite0, cat, 1).probabilities
     for batch in (4, "auto"):
         rows = predict(lite0, cat, batch).probabilities

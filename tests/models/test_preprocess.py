@@ -61,7 +61,9 @@ def test_agrees_with_pillow(
     ours = p.cut(pixels)[0].permute(1, 2, 0).numpy()
     error = np.abs(ours.astype(int) - with_pillow(pixels[0], p, shorter).astype(int))
     assert ours.shape == (size, size, 3)
-    assert error.max() <= 2  # both are in fixed point; in a pixel of a thousand they round differently
+    assert (
+        error.max() <= 2
+    )  # both are in fixed point; in a pixel of a thousand they round differently
     assert error.mean() < 0.02
 
 
@@ -92,7 +94,9 @@ def test_any_frame_size_gives_the_declared_shape(frame: tuple[int, int]) -> None
 
 
 @pytest.mark.parametrize("frame", [(20, 330), (20, 331), (331, 20)], ids=str)
-def test_a_very_long_frame_is_cut_to_its_middle_without_a_difference(frame: tuple[int, int]) -> None:
+def test_a_very_long_frame_is_cut_to_its_middle_without_a_difference(
+    frame: tuple[int, int],
+) -> None:
     """The crop of a 16.5:1 frame by Pillow from the whole frame, which the cut must not move or change."""
     p = Preprocess(size=20, crop=1.0, mean=(0, 0, 0), std=(1, 1, 1))
     pixels = picture(*frame)
@@ -124,7 +128,11 @@ def test_channel_order_and_normalisation_by_hand() -> None:
     pixels = torch.tensor([10, 20, 30], dtype=torch.uint8).view(1, 3, 1, 1)
     p = Preprocess(size=1, mean=(1, 2, 3), std=(1, 2, 4), channels="BGR")
     assert p(pixels).flatten().tolist() == [29.0, 9.0, 1.75]
-    assert Preprocess(size=1, mean=(1, 2, 3), std=(1, 2, 4))(pixels).flatten().tolist() == [9.0, 9.0, 6.75]
+    assert Preprocess(size=1, mean=(1, 2, 3), std=(1, 2, 4))(pixels).flatten().tolist() == [
+        9.0,
+        9.0,
+        6.75,
+    ]
 
 
 def test_px_of_a_frame_that_a_px_of_the_input_averages() -> None:
@@ -139,13 +147,17 @@ def test_stretch_ignores_the_aspect_ratio() -> None:
     """Left half black, right half white, 10x40 to 16x8: still halves, at 8 wide 4 and 4."""
     pixels = torch.zeros(1, 3, 10, 40, dtype=torch.uint8)
     pixels[..., 20:] = 255
-    p = Preprocess(size=(16, 8), resize="stretch", interpolation="nearest", mean=(0, 0, 0), std=(1, 1, 1))
+    p = Preprocess(
+        size=(16, 8), resize="stretch", interpolation="nearest", mean=(0, 0, 0), std=(1, 1, 1)
+    )
     result = p(pixels)
     assert result.shape == (1, 3, 16, 8)
     assert result[0, 0, 0].tolist() == [0, 0, 0, 0, 255, 255, 255, 255]
 
 
-@pytest.mark.parametrize("name", ["resnet18", "efficientnet_b0", "vit_b_16", "inception_v3", "swin_t"])
+@pytest.mark.parametrize(
+    "name", ["resnet18", "efficientnet_b0", "vit_b_16", "inception_v3", "swin_t"]
+)
 def test_equals_torchvisions_own_transforms(name: str) -> None:
     preset = torchvision.models.get_model_weights(name).DEFAULT.transforms()
     for frame in ((123, 231), (400, 300)):
@@ -156,7 +168,9 @@ def test_equals_torchvisions_own_transforms(name: str) -> None:
         assert difference.mean() < 0.0004  # and 0.02 levels
 
 
-@pytest.mark.parametrize("name", ["resnet10t", "mobilenetv3_small_100", "tf_efficientnet_lite1", "test_vit"])
+@pytest.mark.parametrize(
+    "name", ["resnet10t", "mobilenetv3_small_100", "tf_efficientnet_lite1", "test_vit"]
+)
 def test_equals_timms_own_transforms(name: str) -> None:
     config = resolve_model_data_config(timm.create_model(name, pretrained=False))
     pixels = picture(350, 500)
@@ -203,7 +217,10 @@ def test_describe_says_everything() -> None:
         ({"crop": 0.0}, r"crop: expected a part in \(0, 1\]"),
         ({"crop": 87.5}, "crop: expected a part"),
         ({"crop": "0.9"}, "crop: expected a part"),
-        ({"interpolation": "bilinaer"}, "interpolation: expected one of 'bilinear', 'bicubic', 'nearest'"),
+        (
+            {"interpolation": "bilinaer"},
+            "interpolation: expected one of 'bilinear', 'bicubic', 'nearest'",
+        ),
         ({"channels": "rgb"}, "channels: expected one of 'RGB', 'BGR'"),
         ({"resize": "letterbox"}, "resize: expected one of 'shorter side', 'stretch'"),
         ({"mean": (0.5, 0.5)}, "mean: expected three numbers"),
@@ -253,7 +270,9 @@ def test_a_bright_patch_is_found_again(resize: str, antialias: bool) -> None:
     y, x = np.indices(picture.shape) + 0.5
     centre = [(picture * x).sum() / picture.sum(), (picture * y).sum() / picture.sum()]
     found = how.fit(240, 500).undo(np.array([[*centre, *centre]]))[0, :2]
-    np.testing.assert_allclose(found, [180, 100], atol=0.5 if antialias else 2)  # edges fall between samples
+    np.testing.assert_allclose(
+        found, [180, 100], atol=0.5 if antialias else 2
+    )  # edges fall between samples
 
 
 def test_padding_order_and_range() -> None:
@@ -304,7 +323,12 @@ def test_letterbox_of_yolox(height: int, width: int) -> None:
 
 def test_head_of_yolox_has_its_letterbox() -> None:
     head = HEADS["yolox"]
-    assert (head.place, head.round_down, head.one_scale, head.antialias) == ("top left", True, True, False)
+    assert (head.place, head.round_down, head.one_scale, head.antialias) == (
+        "top left",
+        True,
+        True,
+        False,
+    )
 
 
 def test_nearest_sides() -> None:

@@ -55,7 +55,8 @@ def test_real_table(models: Path) -> None:
 
 def test_classes_and_output(tmp_path: Path) -> None:
     write(
-        tmp_path / "net.toml", TEMPLATE + 'classes = ["a", "b"]\noutput = "probabilities"\noutput_name = "p"'
+        tmp_path / "net.toml",
+        TEMPLATE + 'classes = ["a", "b"]\noutput = "probabilities"\noutput_name = "p"',
     )
     sidecar = read_sidecar(tmp_path / "net.onnx")
     assert (sidecar.class_names, sidecar.declared.output, sidecar.output_name) == (
@@ -86,7 +87,9 @@ def test_none_found_shows_what_to_write(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("file", ["yolox_nano.onnx", "FastestDet.onnx"])
 def test_a_detector_is_no_classifier(models: Path, file: str) -> None:
-    with pytest.raises(SettingsError, match=r'is for detection: expected task = "classification" here'):
+    with pytest.raises(
+        SettingsError, match=r'is for detection: expected task = "classification" here'
+    ):
         read_sidecar(models / file)
 
 

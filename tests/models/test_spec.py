@@ -26,9 +26,19 @@ from vidrobust.models.spec import available, known, parse_spec
             "resnet18",
             None,  # see below: ",c=" looks like an option
         ),
-        ("timm:resnet10t.c3_in1k,weights=w,1.pth", "timm", "resnet10t.c3_in1k", {"weights": "w,1.pth"}),
+        (
+            "timm:resnet10t.c3_in1k,weights=w,1.pth",
+            "timm",
+            "resnet10t.c3_in1k",
+            {"weights": "w,1.pth"},
+        ),
         ("onnx:C:\\nets\\a.onnx", "onnx", "C:\\nets\\a.onnx", {}),
-        ("onnx:a.onnx,threads=1,sidecar=b.toml", "onnx", "a.onnx", {"threads": "1", "sidecar": "b.toml"}),
+        (
+            "onnx:a.onnx,threads=1,sidecar=b.toml",
+            "onnx",
+            "a.onnx",
+            {"threads": "1", "sidecar": "b.toml"},
+        ),
         ("pt2:nets/a.pt2", "pt2", "nets/a.pt2", {}),
         ("my.models:make", "factory", "my.models:make", {}),
         ("  models:make ", "factory", "models:make", {}),
@@ -36,7 +46,9 @@ from vidrobust.models.spec import available, known, parse_spec
 )
 def test_forms(text: str, kind: str, target: str, options: dict[str, str] | None) -> None:
     if options is None:
-        with pytest.raises(SettingsError, match=r"unknown option 'c'; torchvision takes weights, preset"):
+        with pytest.raises(
+            SettingsError, match=r"unknown option 'c'; torchvision takes weights, preset"
+        ):
             parse_spec(text)
         return
     spec = parse_spec(text)
@@ -57,7 +69,9 @@ def test_the_bare_name_of_a_network_gets_its_spec_first() -> None:
 
 
 def test_a_bare_file_is_reported_its_form() -> None:
-    with pytest.raises(SettingsError, match=r"nets/a\.onnx: say which kind of file it is: onnx:nets/a\.onnx"):
+    with pytest.raises(
+        SettingsError, match=r"nets/a\.onnx: say which kind of file it is: onnx:nets/a\.onnx"
+    ):
         parse_spec("nets/a.onnx")
 
 
@@ -68,7 +82,10 @@ def test_a_bare_file_is_reported_its_form() -> None:
             "efficientnet-lite0,weights=a.pth",
             "unknown option 'weights'; efficientnet-lite takes output, threshold",
         ),
-        ("timm:x,weight=a.pth", "unknown option 'weight'; timm takes weights, num_classes, classes"),
+        (
+            "timm:x,weight=a.pth",
+            "unknown option 'weight'; timm takes weights, num_classes, classes",
+        ),
         ("timm:x,weights=", "option weights has no value"),
     ],
 )

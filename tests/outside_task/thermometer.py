@@ -75,7 +75,9 @@ class Meter(TaskMeter):
 
 def drawn(picture, found):
     text = f"{found.kelvin[0]:.0f} K"
-    return cv2.putText(picture.copy(), text, (4, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 255, 255))
+    return cv2.putText(
+        picture.copy(), text, (4, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 255, 255)
+    )
 
 
 def remedies(model, read, footage, max_delay_ms):
@@ -85,18 +87,27 @@ def remedies(model, read, footage, max_delay_ms):
     from vidrobust.statistics.clusters import clusters_of_rows
     from vidrobust.statistics.ratios import paired_ratio
 
-    frames, pairs = (table[table["model"] == model] for table in (read("task_frames"), read("task_pairs")))
+    frames, pairs = (
+        table[table["model"] == model] for table in (read("task_frames"), read("task_pairs"))
+    )
     mired = 1e6 / frames.set_index(["item", "frame"])["answer"].str.removesuffix(" K").astype(float)
-    calm = mired.groupby(level="item").transform(lambda values: values.rolling(5, min_periods=1).mean())
+    calm = mired.groupby(level="item").transform(
+        lambda values: values.rolling(5, min_periods=1).mean()
+    )
     use = pairs[pairs["excluded"] == ""]
-    a, b = (calm.reindex(list(zip(use["item"], use[side], strict=True))) for side in ("frame_a", "frame_b"))
+    a, b = (
+        calm.reindex(list(zip(use["item"], use[side], strict=True)))
+        for side in ("frame_a", "frame_b")
+    )
     before = use["jump"].to_numpy(np.float64)
     after = (np.abs(a.to_numpy() - b.to_numpy()) > NOTICEABLE).astype(np.float64)
     clusters, delay = clusters_of_rows(use), 2 * float(use["delta_ms"].median())
     found = paired_ratio(before, after, clusters, events=True)
     costs = Costs(delay_frames=2, delay_ms=delay)
     rows = [row("rule", "running-mean-5", model, "jump_rate", found, costs)]
-    best = recommended({"running-mean-5": after}, before, clusters, {"running-mean-5": delay}, max_delay_ms)
+    best = recommended(
+        {"running-mean-5": after}, before, clusters, {"running-mean-5": delay}, max_delay_ms
+    )
     return Studied(marked(rows, best, "jump_rate"), best)
 
 
@@ -176,5 +187,11 @@ TASK = Task(
 MODEL = ModelKind(
     scheme="thermometer",
     load=lambda spec, device: Thermometer(),
-    forms=(Form(spec="thermometer:", what="colour temperature of the light", example="thermometer:mccamy"),),
+    forms=(
+        Form(
+            spec="thermometer:",
+            what="colour temperature of the light",
+            example="thermometer:mccamy",
+        ),
+    ),
 )

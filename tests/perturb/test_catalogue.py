@@ -81,9 +81,7 @@ def test_the_same_key_twice_is_refused() -> None:
 
 def test_seeds_are_the_same_in_every_process() -> None:
     """A value written down once, and another process: not Python's salted hash."""
-    code = (
-        "from vidrobust.perturb.draws import seeded; print(seeded('clip.mp4', 3, 1, 'hue', 7).initial_seed())"
-    )
+    code = "from vidrobust.perturb.draws import seeded; print(seeded('clip.mp4', 3, 1, 'hue', 7).initial_seed())"
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(other.stdout) == draws.seeded("clip.mp4", 3, 1, "hue", 7).initial_seed()
     # int.from_bytes(hashlib.blake2b(b"7\x1fhue\x1fclip.mp4\x1f3\x1f1", digest_size=8).digest(), "big") >> 1

@@ -46,8 +46,12 @@ def test_is_described(perturbation: Perturbation) -> None:
 
 
 @every
-def test_input_untouched_fresh_memory_same_shape(perturbation: Perturbation, pictures: torch.Tensor) -> None:
-    rows = pictures.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)  # a decoder's memory layout
+def test_input_untouched_fresh_memory_same_shape(
+    perturbation: Perturbation, pictures: torch.Tensor
+) -> None:
+    rows = (
+        pictures.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
+    )  # a decoder's memory layout
     for pixels in (pictures.clone(), rows):
         before = pixels.clone()
         changed = perturbation.apply(pixels, middle(perturbation), from_seed(1))
@@ -63,16 +67,22 @@ def test_memory_layout_does_not_matter(perturbation: Perturbation, pictures: tor
     rows = pictures.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
     strength = middle(perturbation)
     assert torch.equal(
-        perturbation.apply(pictures, strength, from_seed(1)), perturbation.apply(rows, strength, from_seed(1))
+        perturbation.apply(pictures, strength, from_seed(1)),
+        perturbation.apply(rows, strength, from_seed(1)),
     )
 
 
 @every
-def test_same_seed_same_result_on_any_split(perturbation: Perturbation, pictures: torch.Tensor) -> None:
+def test_same_seed_same_result_on_any_split(
+    perturbation: Perturbation, pictures: torch.Tensor
+) -> None:
     strength = middle(perturbation)
     whole = perturbation.apply(pictures, strength, from_seed(5))
     one = from_seed(5)
-    parts = [perturbation.apply(part, strength, one) for part in (pictures[:1], pictures[:0], pictures[1:])]
+    parts = [
+        perturbation.apply(part, strength, one)
+        for part in (pictures[:1], pictures[:0], pictures[1:])
+    ]
     assert torch.equal(whole, torch.cat(parts))
 
 
@@ -96,7 +106,9 @@ def test_strength_zero_is_the_identity(perturbation: Perturbation, pictures: tor
     assert torch.equal(same, pictures)
     assert same.data_ptr() != pictures.data_ptr()
     if perturbation.apply_clip:
-        assert torch.equal(perturbation.apply_clip(pictures, np.arange(3.0), 0, from_seed(1)), pictures)
+        assert torch.equal(
+            perturbation.apply_clip(pictures, np.arange(3.0), 0, from_seed(1)), pictures
+        )
 
 
 @every
@@ -137,7 +149,9 @@ def test_refuses_what_it_cannot_do(perturbation: Perturbation, pictures: torch.T
         perturbation.apply(pictures, perturbation.range[1] * 2, from_seed(1))
     with pytest.raises(SettingsError, match="negative"):
         perturbation.apply(pictures, -middle(perturbation), from_seed(1))
-    with pytest.raises(ValueError, match=r"expected uint8 pixels of shape \(N, 3, H, W\), got torch.float32"):
+    with pytest.raises(
+        ValueError, match=r"expected uint8 pixels of shape \(N, 3, H, W\), got torch.float32"
+    ):
         perturbation.apply(pictures.float(), 0, from_seed(1))
     with pytest.raises(SettingsError, match="one for each of the 3 frames; got 2"):
         perturbation.apply(pictures, middle(perturbation), [from_seed(1), from_seed(2)])
@@ -182,7 +196,9 @@ def test_lengths_are_distinguished_from_other_units() -> None:
     ],
     ids=["family", "order", "none", "range"],
 )
-def test_a_record_that_contradicts_itself_is_refused(wrong: dict[str, object], message: str) -> None:
+def test_a_record_that_contradicts_itself_is_refused(
+    wrong: dict[str, object], message: str
+) -> None:
     with pytest.raises(SettingsError, match=message):
         dataclasses.replace(PERTURBATIONS["hue"], **wrong)  # type: ignore[arg-type]
 
@@ -238,25 +254,34 @@ def test_a_clip_in_parts_is_the_clip(perturbation: Perturbation, pictures: torch
     strength = middle(perturbation)
     whole = perturbation.apply_clip(clip, times_s, strength, from_seed(4))
     one = from_seed(4)
-    parts = [perturbation.apply_clip(clip[s], times_s[s], strength, one) for s in (slice(0, 2), slice(2, 6))]
+    parts = [
+        perturbation.apply_clip(clip[s], times_s[s], strength, one)
+        for s in (slice(0, 2), slice(2, 6))
+    ]
     assert torch.equal(whole, torch.cat(parts))
 
 
 @in_time
-def test_a_lone_frame_is_a_clip_at_a_random_time(perturbation: Perturbation, pictures: torch.Tensor) -> None:
+def test_a_lone_frame_is_a_clip_at_a_random_time(
+    perturbation: Perturbation, pictures: torch.Tensor
+) -> None:
     assert perturbation.apply_clip is not None
     strength, frame = middle(perturbation), pictures[:1]
     time_s = random_time_s(from_seed(8))
     assert 0 <= time_s < 60
     alone = perturbation.apply(frame, strength, [from_seed(8)])
-    assert torch.equal(alone, perturbation.apply_clip(frame, np.array([time_s]), strength, from_seed(8)))
+    assert torch.equal(
+        alone, perturbation.apply_clip(frame, np.array([time_s]), strength, from_seed(8))
+    )
 
 
 @in_time
 def test_clip_checks_its_times(perturbation: Perturbation, pictures: torch.Tensor) -> None:
     assert perturbation.apply_clip is not None
     with pytest.raises(ValueError, match="expected 3 finite times_s"):
-        perturbation.apply_clip(pictures, np.array([0.0, np.nan, 1.0]), middle(perturbation), from_seed(1))
+        perturbation.apply_clip(
+            pictures, np.array([0.0, np.nan, 1.0]), middle(perturbation), from_seed(1)
+        )
 
 
 moving = [p for p in PERTURBATIONS.values() if p.move_boxes]

@@ -122,7 +122,9 @@ def test_both_warps_agree(border: geometric.Border, interpolation: geometric.Int
         back = centre @ np.linalg.inv(matrix) @ np.linalg.inv(centre)
         a = geometric.warp(pixels, [matrix], interpolation=interpolation, border=border)
         b = geometric._warp_in_float(pixels, back, interpolation, border)
-        inner = (slice(None), slice(None), slice(12, -12), slice(12, -12)) if border == "black" else ...
+        inner = (
+            (slice(None), slice(None), slice(12, -12), slice(12, -12)) if border == "black" else ...
+        )
         assert (a[inner].int() - b[inner].int()).abs().max() <= 2
 
 
@@ -187,7 +189,11 @@ def test_shot_noise_is_poisson(photons: float) -> None:
 
 def test_shot_noise_has_the_sigma_it_says_at_a_quarter_of_white() -> None:
     """Sigma goes with the root of the level: half at 64 of 255."""
-    noisy = PERTURBATIONS["shot_noise"].apply(flat(64, 64, 64).repeat(4, 1, 1, 1), 20, from_seed(0)).double()
+    noisy = (
+        PERTURBATIONS["shot_noise"]
+        .apply(flat(64, 64, 64).repeat(4, 1, 1, 1), 20, from_seed(0))
+        .double()
+    )
     assert noisy.mean() == pytest.approx(64, abs=0.4)
     assert noisy.std() == pytest.approx(20 * math.sqrt(64 / 255), rel=0.03)
 
@@ -209,7 +215,9 @@ def by_normal(level: int, sigma: float) -> np.ndarray:
 
 def by_poisson(level: int, sigma: float) -> np.ndarray:
     photons = (255 / sigma) ** 2
-    return cells(poisson.cdf(np.floor((np.arange(256) + 0.5) * photons / 255), photons * level / 255))
+    return cells(
+        poisson.cdf(np.floor((np.arange(256) + 0.5) * photons / 255), photons * level / 255)
+    )
 
 
 @pytest.mark.parametrize(
@@ -224,7 +232,9 @@ def by_poisson(level: int, sigma: float) -> np.ndarray:
     ],
 )
 @pytest.mark.parametrize("level", [20, 120])
-def test_noise_has_its_distribution(name: str, strength: float, chances: object, level: int) -> None:
+def test_noise_has_its_distribution(
+    name: str, strength: float, chances: object, level: int
+) -> None:
     """Chi-square of 216,000 draws against SciPy's distributions; cells of fewer than ten are taken together."""
     noisy = levels_of(level, name, strength)
     expected = chances(level) * noisy.size  # type: ignore[operator]
@@ -266,7 +276,9 @@ def test_soft_shadow_takes_its_share_at_its_middle() -> None:
 
 
 @pytest.mark.parametrize("shift", [(7, 0), (0, -30), (-45, 38)])
-def test_far_whole_pixel_shifts_are_mirrored(shift: tuple[int, int], pictures: torch.Tensor) -> None:
+def test_far_whole_pixel_shifts_are_mirrored(
+    shift: tuple[int, int], pictures: torch.Tensor
+) -> None:
     x, y = shift
     moved = geometric.warp(pictures, [geometric.shifted(x, y)] * 3)
     padded = np.pad(pictures.numpy(), ((0, 0), (0, 0), (60, 60), (80, 80)), mode="reflect")
@@ -275,15 +287,22 @@ def test_far_whole_pixel_shifts_are_mirrored(shift: tuple[int, int], pictures: t
 
 def test_jpeg_has_quality_and_half_chroma() -> None:
     frame = make_picture(64, 64).permute(1, 2, 0).contiguous().numpy()
-    sizes = [len(cv2.imencode(".jpg", frame[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, q])[1]) for q in (30, 90)]
+    sizes = [
+        len(cv2.imencode(".jpg", frame[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, q])[1])
+        for q in (30, 90)
+    ]
     assert sizes[0] < sizes[1]
     checker = np.zeros((32, 32, 3), np.uint8)
     checker[::2, ::2] = checker[1::2, 1::2] = (255, 0, 0)
     checker[checker.sum(axis=2) == 0] = (0, 0, 255)
     coded = noise.jpeg(checker, 95)
-    assert coded[..., 0].std() < 0.6 * checker[..., 0].std()  # red and blue of 2 x 2 pixels are averaged
+    assert (
+        coded[..., 0].std() < 0.6 * checker[..., 0].std()
+    )  # red and blue of 2 x 2 pixels are averaged
     with pytest.raises(InputError, match="jpeg: frames of 65501x1 px do not fit the codec"):
-        PERTURBATIONS["jpeg"].apply(torch.zeros(1, 3, 1, 65501, dtype=torch.uint8), 10, from_seed(0))
+        PERTURBATIONS["jpeg"].apply(
+            torch.zeros(1, 3, 1, 65501, dtype=torch.uint8), 10, from_seed(0)
+        )
 
 
 def test_h264_keeps_to_its_bit_rate_and_to_the_clip() -> None:
@@ -313,7 +332,9 @@ def test_h264_of_odd_sizes_and_one_frame() -> None:
     assert coded.shape == pixels.shape
     assert (coded.float() - pixels.float()).square().mean().sqrt() < 40
     with pytest.raises(InputError, match="sides have at most 16384 px"):
-        PERTURBATIONS["h264"].apply(torch.zeros(1, 3, 16, 16400, dtype=torch.uint8), 50, from_seed(0))
+        PERTURBATIONS["h264"].apply(
+            torch.zeros(1, 3, 16, 16400, dtype=torch.uint8), 50, from_seed(0)
+        )
 
 
 def test_occlusion_is_one_square_inside_the_frame() -> None:

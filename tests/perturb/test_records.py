@@ -45,7 +45,8 @@ def test_a_shear_leans_either_way_though_it_has_no_signed_form() -> None:
     ramp = torch.arange(64, dtype=torch.uint8).repeat(3, 48, 1)[None] * 3
     # upright rows slide: the top of the picture moves to one side in some draws, to the other in others
     slides = [
-        float(entry.apply(ramp, 5.0, from_seed(seed))[0, 0, 8, 20:44].float().mean()) for seed in range(32)
+        float(entry.apply(ramp, 5.0, from_seed(seed))[0, 0, 8, 20:44].float().mean())
+        for seed in range(32)
     ]
     middle = float(ramp[0, 0, 8, 20:44].float().mean())
     assert min(slides) < middle - 3 < middle + 3 < max(slides)
@@ -54,7 +55,9 @@ def test_a_shear_leans_either_way_though_it_has_no_signed_form() -> None:
 
 
 def test_lengths_are_those_whose_unit_is_of_pixels() -> None:
-    lengths = {key for key, entry in PERTURBATIONS.items() if entry.is_length and entry.suite == "natural"}
+    lengths = {
+        key for key, entry in PERTURBATIONS.items() if entry.is_length and entry.suite == "natural"
+    }
     assert lengths == {"translation", "gaussian_blur", "motion_blur", "defocus_blur"}
 
 

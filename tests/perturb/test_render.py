@@ -12,7 +12,14 @@ from perturbations_page import page
 from PIL import Image
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.perturb.catalogue import PERTURBATIONS, SUITES, THUMBNAIL_PX, read_picture, render, suite
+from vidrobust.perturb.catalogue import (
+    PERTURBATIONS,
+    SUITES,
+    THUMBNAIL_PX,
+    read_picture,
+    render,
+    suite,
+)
 from vidrobust.perturb.draws import seeded
 
 from .conftest import make_picture
@@ -55,14 +62,18 @@ def test_pictures_are_those_of_the_seeded_draw(picture: Path, tmp_path: Path) ->
     picture = renamed
     entry, pixels = PERTURBATIONS["gaussian_noise"], read_picture(picture)
     content = hashlib.sha256(pixels.numpy().tobytes()).hexdigest()
-    expected = entry.apply(pixels, 20.0, [seeded(content, 0, 0, "gaussian_noise", 5)])[0].permute(1, 2, 0)
+    expected = entry.apply(pixels, 20.0, [seeded(content, 0, 0, "gaussian_noise", 5)])[0].permute(
+        1, 2, 0
+    )
     found = array_of(tmp_path / "a" / "gaussian_noise" / "20.png")
     assert np.array_equal(found, expected.numpy())
     assert np.array_equal(found, array_of(tmp_path / "c" / "gaussian_noise" / "20.png"))
     assert not np.array_equal(found, array_of(tmp_path / "b" / "gaussian_noise" / "20.png"))
 
 
-def test_contact_sheet_has_a_row_each_and_a_column_each_strength(picture: Path, tmp_path: Path) -> None:
+def test_contact_sheet_has_a_row_each_and_a_column_each_strength(
+    picture: Path, tmp_path: Path
+) -> None:
     render(picture, tmp_path, suite_name="shift")
     sheet = array_of(tmp_path / "contact_sheet.png")
     assert sheet.shape[1] == 4 * (64 + 6) + 6  # the clean picture and at most three strengths
@@ -76,7 +87,10 @@ def test_large_pictures_are_shrunk_on_the_sheet_only(tmp_path: Path) -> None:
     Image.fromarray(make_picture(300, 528).permute(1, 2, 0).numpy()).save(path)
     render(path, tmp_path / "out", suite_name="shift")
     assert size_of(tmp_path / "out" / "circular_shift" / "8.png") == (528, 300)
-    assert size_of(tmp_path / "out" / "contact_sheet.png")[1] == 6 * (THUMBNAIL_PX * 300 // 528 + 24) + 6
+    assert (
+        size_of(tmp_path / "out" / "contact_sheet.png")[1]
+        == 6 * (THUMBNAIL_PX * 300 // 528 + 24) + 6
+    )
 
 
 def test_mistakes_are_named(tmp_path: Path, picture: Path) -> None:
@@ -90,5 +104,11 @@ def test_mistakes_are_named(tmp_path: Path, picture: Path) -> None:
 
 
 def test_the_page_has_a_row_for_every_perturbation() -> None:
-    rows = [line.split(" | ")[0].removeprefix("| ") for line in page().splitlines() if line.startswith("| ")]
-    assert Counter(rows) - Counter({"name": len(SUITES)}) == Counter(p.name for p in PERTURBATIONS.values())
+    rows = [
+        line.split(" | ")[0].removeprefix("| ")
+        for line in page().splitlines()
+        if line.startswith("| ")
+    ]
+    assert Counter(rows) - Counter({"name": len(SUITES)}) == Counter(
+        p.name for p in PERTURBATIONS.values()
+    )

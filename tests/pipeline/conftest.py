@@ -55,7 +55,9 @@ def units(folder: Path) -> dict[str, int]:
         with ZipFile(path) as file:
             for info in file.infolist():
                 stage, key = (
-                    (path.stem, info.filename) if path.parent.name == "cache" else (path.parent.name, "")
+                    (path.stem, info.filename)
+                    if path.parent.name == "cache"
+                    else (path.parent.name, "")
                 )
                 name = f"{stage}/{key or f'{path.stem}/{info.filename}'}"
                 if name.endswith("/facts.json"):
@@ -63,7 +65,9 @@ def units(folder: Path) -> dict[str, int]:
     return found
 
 
-def assert_equal(a: pd.DataFrame, b: pd.DataFrame, by: tuple[str, ...] = (), atol: float = 0.0) -> None:
+def assert_equal(
+    a: pd.DataFrame, b: pd.DataFrame, by: tuple[str, ...] = (), atol: float = 0.0
+) -> None:
     """Rows are equal, in any order where ``by`` is given; numbers to within ``atol``."""
     if by:
         a, b = (table.sort_values(list(by)).reset_index(drop=True) for table in (a, b))
@@ -107,7 +111,10 @@ def ran(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 def options_of(name: str, options: Sequence[str]) -> list[str]:
     """These options of a study, without those that a command of one stage does not have."""
-    flags = {name: {flag for p in cli.commands[name].params for flag in p.opts} for name in ("study", name)}
+    flags = {
+        name: {flag for p in cli.commands[name].params for flag in p.opts}
+        for name in ("study", name)
+    }
     lacking = flags["study"] - flags[name]
     return [option for option in options if option.partition("=")[0] not in lacking]
 

@@ -64,7 +64,9 @@ def test_it_waits_and_is_raised_at_the_end() -> None:
     with graceful_interrupts():
         with pytest.raises(KeyboardInterrupt):
             work()
-        with later():  # what is closed on the way out is not interrupted again by the one that came before
+        with (
+            later()
+        ):  # what is closed on the way out is not interrupted again by the one that came before
             done.append("closed")
     assert done == ["all of it", "closed"]
 
@@ -79,7 +81,9 @@ def test_who_handles_the_signal_already_goes_on_doing_so() -> None:
     assert seen == [1]
 
 
-@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="signals cannot be blocked on this system")
+@pytest.mark.skipif(
+    not hasattr(signal, "pthread_sigmask"), reason="signals cannot be blocked on this system"
+)
 @pytest.mark.parametrize("away", [True, False])
 def test_a_process_started_unheard_does_not_hear_it(away: bool) -> None:
     command = [sys.executable, "-c", "import sys; sys.stdin.read(); print('done')"]

@@ -22,7 +22,9 @@ def crops(path: Path, size: int, crop: float, kernel: Image.Resampling) -> list[
         for frame in container.decode(video=0):
             image = frame.to_image()
             scale = round(size / crop) / min(image.size)
-            resized = image.resize([max(size, int(side * scale + 1e-6)) for side in image.size], kernel)
+            resized = image.resize(
+                [max(size, int(side * scale + 1e-6)) for side in image.size], kernel
+            )
             left, top = round((resized.width - size) / 2), round((resized.height - size) / 2)
             found.append(np.asarray(resized.crop((left, top, left + size, top + size))))
     return found
@@ -56,13 +58,25 @@ def test_efficientnet_lite0_on_the_demo_clip(bikes: Path, tmp_path: Path) -> Non
     inputs = [(crop.astype(np.float32) - 127) / 128 for crop in first]
     with torch.inference_mode():
         logits = [network(torch.from_numpy(x).permute(2, 0, 1)[None]).numpy() for x in inputs]
-    compare(bikes, "efficientnet-lite0", softmax(np.concatenate(logits)), tmp_path / "run", "--end-s", "3.99")
+    compare(
+        bikes,
+        "efficientnet-lite0",
+        softmax(np.concatenate(logits)),
+        tmp_path / "run",
+        "--end-s",
+        "3.99",
+    )
 
 
 @pytest.mark.parametrize(
     ("clip", "file", "size", "prepare"),
     [
-        ("objects/cotracker_cat.mp4", "mobilenet_v1_0.25_128.onnx", 128, lambda x: (x - 127.5) / 127.5),
+        (
+            "objects/cotracker_cat.mp4",
+            "mobilenet_v1_0.25_128.onnx",
+            128,
+            lambda x: (x - 127.5) / 127.5,
+        ),
         (
             "objects/cotracker_backpack.mp4",
             "squeezenet1_1_227.onnx",
@@ -84,12 +98,15 @@ def test_onnx_networks_on_real_clips(
     session = runtime.InferenceSession(str(models / file), providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
     inputs = [
-        prepare(c.astype(np.float32)) for c in crops(corpus / clip, size, 0.875, Image.Resampling.BILINEAR)
+        prepare(c.astype(np.float32))
+        for c in crops(corpus / clip, size, 0.875, Image.Resampling.BILINEAR)
     ]
     logits = [
-        session.run(None, {name: np.ascontiguousarray(x.transpose(2, 0, 1)[None], dtype=np.float32)})[
-            0
-        ].reshape(1, -1)
+        session.run(
+            None, {name: np.ascontiguousarray(x.transpose(2, 0, 1)[None], dtype=np.float32)}
+        )[0].reshape(1, -1)
         for x in inputs
     ]
-    compare(corpus / clip, f"onnx:{models / file}", softmax(np.concatenate(logits)), tmp_path / "run")
+    compare(
+        corpus / clip, f"onnx:{models / file}", softmax(np.concatenate(logits)), tmp_path / "run"
+    )

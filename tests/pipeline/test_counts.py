@@ -55,7 +55,9 @@ def test_a_budget_in_counts_by_hand() -> None:
     assert within(50, 100, 0.5, 1.0, 1) == Counts(1, 1)
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("5m", 300), ("1h30m", 5400), ("0.5m", 30)])
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90s", 90), ("5m", 300), ("1h30m", 5400), ("0.5m", 30)]
+)
 def test_times(text: str, seconds: float) -> None:
     assert seconds_of(text) == seconds
 

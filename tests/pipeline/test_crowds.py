@@ -50,7 +50,14 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def describe(crowd: Path, name: str) -> dict[str, Any]:
     out = crowd / f"run-{name}"
     assert (
-        run("stability", str(crowd / "grid"), f"--model=detections:{crowd / name}", f"--out={out}", "-q") == 0
+        run(
+            "stability",
+            str(crowd / "grid"),
+            f"--model=detections:{crowd / name}",
+            f"--out={out}",
+            "-q",
+        )
+        == 0
     )
     found: dict[str, Any] = json.loads((out / "metrics.json").read_text())["models"]["boxes"]
     return found

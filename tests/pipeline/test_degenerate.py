@@ -54,7 +54,9 @@ FOOTAGE = {
     "two frames": lambda frame: [frame, frame[:, ::-1]],
     "all black": lambda frame: [np.zeros_like(frame)] * 12,
     "all equal": lambda frame: [frame] * 12,
-    "every frame another scene": lambda frame: [np.roll(frame, 997 * k, axis=(0, 1, 2)) for k in range(6)],
+    "every frame another scene": lambda frame: [
+        np.roll(frame, 997 * k, axis=(0, 1, 2)) for k in range(6)
+    ],
 }
 
 
@@ -69,7 +71,15 @@ def test_degenerate_footage_ends_with_a_report(
     folder = RunFolder(tmp_path / "run")
     assert folder.run["inputs"][0]["frames"] == len(list(source.glob("*.png")))
     assert len(folder.table("frames")) == folder.run["inputs"][0]["frames"]
-    for stage in ("stability", "variation", "sensitivity", "causes", "correlate", "policy", "report"):
+    for stage in (
+        "stability",
+        "variation",
+        "sensitivity",
+        "causes",
+        "correlate",
+        "policy",
+        "report",
+    ):
         assert stage in folder.run["stages"]
     page = (tmp_path / "run" / "details.html").read_text()
     assert len(page) > 2000
@@ -100,7 +110,9 @@ def test_memory_that_runs_out_over_one_item_leaves_the_others(
 
     def short_of_memory(worker: Worker, order: Order, *rest: Any) -> None:
         if "bolt" in order.item.name:
-            raise cv2.error("OpenCV(5.0.0) alloc.cpp:73: error: (-4) Failed to allocate 15727680 bytes")
+            raise cv2.error(
+                "OpenCV(5.0.0) alloc.cpp:73: error: (-4) Failed to allocate 15727680 bytes"
+            )
         real(worker, order, *rest)
 
     monkeypatch.setattr(Worker, "_stream", short_of_memory)

@@ -26,7 +26,19 @@ def stable(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory)
     out = tmp_path_factory.mktemp("runs") / "model"
     clip = str(corpus / "factory" / "intel_bottle-detection.mp4")
     model = f"onnx:{models / 'FastestDet.onnx'}"
-    run("stability", clip, "--start-s", "22", "--end-s", "23.5", "--model", model, "--out", str(out), "-q")
+    run(
+        "stability",
+        clip,
+        "--start-s",
+        "22",
+        "--end-s",
+        "23.5",
+        "--model",
+        model,
+        "--out",
+        str(out),
+        "-q",
+    )
     return out
 
 
@@ -53,7 +65,9 @@ def test_the_contract_is_there(stable: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["parquet", "csv"])
-def test_a_file_of_boxes_reproduces_the_study(stable: Path, corpus: Path, tmp_path: Path, kind: str) -> None:
+def test_a_file_of_boxes_reproduces_the_study(
+    stable: Path, corpus: Path, tmp_path: Path, kind: str
+) -> None:
     boxes = stable / "detections.parquet"
     if kind == "csv":
         boxes = tmp_path / "boxes.csv"
@@ -93,7 +107,10 @@ def test_sensitivity_and_report(stable: Path) -> None:
         "-q",
     )
     table = pd.read_parquet(stable / "sensitivity.parquet")
-    kinds = {f"tide_{kind}" for kind in ("missed", "class", "location", "both", "duplicate", "background")}
+    kinds = {
+        f"tide_{kind}"
+        for kind in ("missed", "class", "location", "both", "duplicate", "background")
+    }
     assert set(table["metric"]) == {"lost", "new", "renamed", "moved", "box_change"} | kinds
     assert table["value"].dropna().between(0, 20).all()
     run("report", str(stable), "-q")

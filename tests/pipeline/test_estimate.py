@@ -63,12 +63,16 @@ def test_frames_of_the_range_that_is_asked_for(public_clips: Path, name: str, as
 def test_how_much_faster_several_processes_are() -> None:
     assert sped_up(1.0, 4, 8) == 4  # one processor each, and enough of them
     assert sped_up(1.0, 4, 2) == 2
-    assert sped_up(1.6, 2, 2) == pytest.approx(1.25)  # one process keeps four fifths of the machine busy
+    assert sped_up(1.6, 2, 2) == pytest.approx(
+        1.25
+    )  # one process keeps four fifths of the machine busy
     assert sped_up(2.0, 2, 2) == 1
     assert sped_up(0.2, 1, 8) == 1
 
 
-def cost(settings: Settings, monkeypatch: pytest.MonkeyPatch, counts: Counts | None = None) -> CostEstimate:
+def cost(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, counts: Counts | None = None
+) -> CostEstimate:
     costs = [
         Cost("stream", "frames", "frames", 0.1, 1.0),
         Cost("sensitivity", "frames", "perturbed frames", 0.2, 1.0),
@@ -77,7 +81,9 @@ def cost(settings: Settings, monkeypatch: pytest.MonkeyPatch, counts: Counts | N
     monkeypatch.setattr(estimate, "_measured", lambda *_: costs)
     monkeypatch.setattr(estimate, "_processors", lambda _: 2)
     found = inputs.find(settings, None, Reporter(quiet=True))
-    ahead = estimate_cost(settings, STAGES, [model], found, found.items, Reporter(quiet=True), counts)
+    ahead = estimate_cost(
+        settings, STAGES, [model], found, found.items, Reporter(quiet=True), counts
+    )
     assert ahead is not None
     return ahead
 
@@ -106,7 +112,9 @@ def test_range_and_workers_by_hand(public_clips: Path, monkeypatch: pytest.Monke
     assert one.workers == 1
 
 
-def test_more_processes_make_more_of_a_budget(public_clips: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_processes_make_more_of_a_budget(
+    public_clips: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sources = tuple(str(public_clips / name) for name in ("dog.mp4", "cars.mp4"))
     alone = cost(Settings(sources=sources, budget="6m"), monkeypatch)
     several = cost(Settings(sources=sources, budget="6m", workers=2), monkeypatch)

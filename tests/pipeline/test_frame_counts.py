@@ -30,17 +30,29 @@ def predictions(path: Path, count: int) -> str:
 
 def test_predictions_of_more_frames_than_come_out_are_refused(edited: Path, tmp_path: Path) -> None:
     spec = predictions(tmp_path / "all.csv", 30)
-    assert run("stability", str(edited), f"--model={spec}", f"--out={tmp_path / 'run'}", "--quiet") == 3
+    assert (
+        run("stability", str(edited), f"--model={spec}", f"--out={tmp_path / 'run'}", "--quiet")
+        == 3
+    )
 
 
 def test_predictions_of_the_frames_that_come_out_are_taken(edited: Path, tmp_path: Path) -> None:
     assert (
-        run("stability", str(edited), "--model=tests.fuzz.tiny:model", f"--out={tmp_path / 'a'}", "-q") == 0
+        run(
+            "stability",
+            str(edited),
+            "--model=tests.fuzz.tiny:model",
+            f"--out={tmp_path / 'a'}",
+            "-q",
+        )
+        == 0
     )
     (entry,) = RunFolder(tmp_path / "a").run["inputs"]
     assert entry["frame_counts"] == [entry["frames"], 30]
     spec = predictions(tmp_path / "shown.csv", entry["frames"])
-    assert run("stability", str(edited), f"--model={spec}", f"--out={tmp_path / 'b'}", "--quiet") == 0
+    assert (
+        run("stability", str(edited), f"--model={spec}", f"--out={tmp_path / 'b'}", "--quiet") == 0
+    )
 
 
 def test_predictions_by_time_are_taken(edited: Path, tmp_path: Path) -> None:
@@ -61,6 +73,12 @@ def test_labels_by_number_are_refused_and_by_time_taken(edited: Path, tmp_path: 
     (labels.parent / "labels.txt").write_text("a\n")
     out = f"--out={tmp_path / 'run'}"
     model = "--model=tests.fuzz.tiny:model"
-    assert run("stability", str(edited), model, out, f"--labels={labels.parent.parent}", "--quiet") == 3
+    assert (
+        run("stability", str(edited), model, out, f"--labels={labels.parent.parent}", "--quiet")
+        == 3
+    )
     (labels.parent.parent / "seqinfo.ini").write_text("[Sequence]\nframeRate=30\n")
-    assert run("stability", str(edited), model, out, f"--labels={labels.parent.parent}", "--quiet") == 0
+    assert (
+        run("stability", str(edited), model, out, f"--labels={labels.parent.parent}", "--quiet")
+        == 0
+    )

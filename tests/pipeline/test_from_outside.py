@@ -91,8 +91,12 @@ def install(folder: Path, names: str, version: str = "1.0") -> None:
     """What pip writes beside a package whose entry point names a metric."""
     info = folder / "line_metrics.dist-info"
     info.mkdir(exist_ok=True)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: line-metrics\nVersion: {version}\n")
-    (info / "entry_points.txt").write_text(f"[vidrobust.metrics]\nhellinger = line_metrics:{names}\n")
+    (info / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: line-metrics\nVersion: {version}\n"
+    )
+    (info / "entry_points.txt").write_text(
+        f"[vidrobust.metrics]\nhellinger = line_metrics:{names}\n"
+    )
     extensions._installed.cache_clear()
     catalogue.brought.cache_clear()
 
@@ -137,7 +141,9 @@ def test_a_metric_from_outside_is_reported_wherever_metrics_are(
     install(code, "HELLINGER")
     said()
     assert run(*line.command("study")) == 0
-    assert "stability: 1 of 1 units to be made" in said()  # units without the metric are not taken for it
+    assert (
+        "stability: 1 of 1 units to be made" in said()
+    )  # units without the metric are not taken for it
     pairs = line.folder.table("pairs")
     near = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
     # Hellinger and total variation bound each other: H^2 <= TV <= sqrt(2) H (Le Cam 1973)
@@ -146,7 +152,11 @@ def test_a_metric_from_outside_is_reported_wherever_metrics_are(
     stability = line.folder.table("stability").set_index(["item", "metric"])
     assert stability.loc[("", "hellinger"), "value"] == pytest.approx(near["hellinger"].mean())
     sensitivity = line.folder.table("sensitivity")
-    assert (sensitivity["metric"] == "hellinger").sum() == (sensitivity["metric"] == "label_flip").sum() > 0
+    assert (
+        (sensitivity["metric"] == "hellinger").sum()
+        == (sensitivity["metric"] == "label_flip").sum()
+        > 0
+    )
     (model,) = line.folder.read_json("metrics.json")["models"].values()
     assert set(model["hellinger"]) == {"value", "low", "high", "n", "cluster", "clusters"}
     assert "Hellinger distance" in (line.run / "details.html").read_text()
@@ -156,7 +166,9 @@ def test_a_metric_from_outside_is_reported_wherever_metrics_are(
     assert "stability: 1 of 1 units to be made" in said()
 
 
-def test_what_is_no_metric_is_refused_by_name(code: Path, line: Line, said: Callable[[], str]) -> None:
+def test_what_is_no_metric_is_refused_by_name(
+    code: Path, line: Line, said: Callable[[], str]
+) -> None:
     install(code, "NO_METRIC")
     assert run(*line.command("stability")) == 2
     assert "'hellinger' (line-metrics 1.0)" in said()

@@ -33,7 +33,8 @@ def bolts(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) 
     from tests.pipeline.conftest import NETS
 
     return measured(
-        Line(base / "line", base / "run", f"onnx:{models / NETS[0]}"), "--perturbation=gaussian_noise"
+        Line(base / "line", base / "run", f"onnx:{models / NETS[0]}"),
+        "--perturbation=gaussian_noise",
     )
 
 
@@ -55,7 +56,17 @@ def test_batches_do_not_matter(bolts: RunFolder, line: Line, batch: str) -> None
     (line.sources / FLOUR).unlink()
     again = measured(line, "--perturbation=gaussian_noise", f"--batch={batch}")
     for name in RAW:
-        orders = ("kind", "scale", "quantity", "frame_a", "frame_b", "frame", "metric", "strength", "label")
+        orders = (
+            "kind",
+            "scale",
+            "quantity",
+            "frame_a",
+            "frame_b",
+            "frame",
+            "metric",
+            "strength",
+            "label",
+        )
         keys = [c for c in again.table(name) if c in orders]
         # the divergence is a difference of logarithms: rounding of 1e-7 in a probability is 1e-5 of a bit there
         assert_equal(again.table(name), bolts.table(name), by=tuple(keys), atol=1e-5)
@@ -72,8 +83,13 @@ def test_other_items_do_not_matter(bolts: RunFolder, line: Line) -> None:
     for name in RAW:
         table = both.table(name)
         assert set(table["item"]) == {Path(BOLTS).stem, Path(FLOUR).stem}
-        mine, alone = table[table["item"] == Path(BOLTS).stem].reset_index(drop=True), bolts.table(name)
-        if name == "sensitivity":  # the frames of a run are shared out; those that an item keeps say the same
+        mine, alone = (
+            table[table["item"] == Path(BOLTS).stem].reset_index(drop=True),
+            bolts.table(name),
+        )
+        if (
+            name == "sensitivity"
+        ):  # the frames of a run are shared out; those that an item keeps say the same
             assert 0 < mine["frame"].nunique() < alone["frame"].nunique()
             alone = alone[alone["frame"].isin(mine["frame"])].reset_index(drop=True)
         assert_equal(mine, alone)
@@ -88,9 +104,13 @@ def test_copies_and_remuxed_copies_count_once(
     clip = corpus / "factory" / "intel_bottle-detection.mp4"
     cut = line.sources / "bottles.mp4"
     quiet = [ffmpeg, "-v", "error", "-y"]
-    subprocess.run([*quiet, "-i", str(clip), "-frames:v", "20", "-an", "-c", "copy", str(cut)], check=True)
+    subprocess.run(
+        [*quiet, "-i", str(clip), "-frames:v", "20", "-an", "-c", "copy", str(cut)], check=True
+    )
     shutil.copy(cut, line.sources / "copy.mp4")
-    subprocess.run([*quiet, "-i", str(cut), "-c", "copy", str(line.sources / "remuxed.mkv")], check=True)
+    subprocess.run(
+        [*quiet, "-i", str(cut), "-c", "copy", str(line.sources / "remuxed.mkv")], check=True
+    )
     assert (line.sources / "remuxed.mkv").read_bytes() != cut.read_bytes()
     assert run(*line.command("stability")) == 0
     summary = said()

@@ -93,7 +93,13 @@ def same_tables(folder: RunFolder, other: RunFolder) -> None:
 
 @pytest.mark.parametrize(
     "moment",
-    ["run.json", "cache/hashes.json", "cache/transitions/*.zip", "cache/sensitivity/*.zip", "frames.parquet"],
+    [
+        "run.json",
+        "cache/hashes.json",
+        "cache/transitions/*.zip",
+        "cache/sensitivity/*.zip",
+        "frames.parquet",
+    ],
 )
 def test_killed_at_any_moment(
     whole: RunFolder, corpus: Path, models: Path, tmp_path: Path, moment: str
@@ -115,7 +121,11 @@ def test_a_second_process_is_refused_by_name(again: Line, said: Callable[[], str
     with start(str(again.run), program=HOLD) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
-        for command in (again.command("variation"), ["report", str(again.run)], ["clean", str(again.run)]):
+        for command in (
+            again.command("variation"),
+            ["report", str(again.run)],
+            ["clean", str(again.run)],
+        ):
             assert run(*command) == 2
             summary = said()
             assert "another vidrobust is at work in this run folder" in summary
@@ -147,7 +157,9 @@ def test_a_small_file_system_is_no_traceback(
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)],
+        capture_output=True,
+        check=False,
     )
     if mounted.returncode:
         pytest.skip("a file system of its own cannot be mounted here")

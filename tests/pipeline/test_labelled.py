@@ -38,12 +38,16 @@ def test_each_object_is_an_item_along_its_track(
     assert set(frames["item"]) == {"cotracker_cat/1"}
     assert frames["frame"].tolist() == list(range(61))
     assert frames["label"].isin(CATS).mean() > 0.5  # a network of half a million weights
-    assert folder.table("items")[["item", "label"]].to_numpy().tolist() == [["cotracker_cat/1", "cat"]]
+    assert folder.table("items")[["item", "label"]].to_numpy().tolist() == [
+        ["cotracker_cat/1", "cat"]
+    ]
     assert folder.table("labels")["frame"].tolist() == [0, 30, 60]
     assert (folder.run["inputs"][0]["width"], folder.run["inputs"][0]["height"]) == (200, 200)
 
 
-def test_another_margin_is_another_result(corpus: Path, models: Path, boxes: Path, tmp_path: Path) -> None:
+def test_another_margin_is_another_result(
+    corpus: Path, models: Path, boxes: Path, tmp_path: Path
+) -> None:
     confidence = []
     for margin in ("0", "0.3"):
         options = (f"--labels={boxes}", f"--crop=boxes:{margin}", "--every=15")
@@ -56,7 +60,9 @@ def test_another_margin_is_another_result(corpus: Path, models: Path, boxes: Pat
 def test_labels_of_a_manifest_and_its_windows(corpus: Path, models: Path, tmp_path: Path) -> None:
     clip = corpus / "objects" / "cotracker_cat.mp4"
     manifest = tmp_path / "manifest.csv"
-    manifest.write_text(f"path,item,part,label,start_s,end_s\n{clip},a,P1,cat,0,0.5\n{clip},b,P1,,1,1.5\n")
+    manifest.write_text(
+        f"path,item,part,label,start_s,end_s\n{clip},a,P1,cat,0,0.5\n{clip},b,P1,,1,1.5\n"
+    )
     model = models / NETS[0]
     out = tmp_path / "run"
     assert run("stability", str(manifest), f"--model=onnx:{model}", f"--out={out}", "--quiet") == 0

@@ -42,7 +42,9 @@ def test_a_camera_is_recorded_once_and_studied(
         assert not path.is_file() or b"hush" not in path.read_bytes(), path
 
 
-def test_a_pipe_becomes_an_item(transport: bytes, tmp_path: Path, piped: Callable[..., None]) -> None:
+def test_a_pipe_becomes_an_item(
+    transport: bytes, tmp_path: Path, piped: Callable[..., None]
+) -> None:
     piped(transport)
     assert run("stability", "-", "--for", "1s", MODEL, f"--out={tmp_path / 'run'}", "--quiet") == 0
     (entry,) = RunFolder(tmp_path / "run").run["inputs"]

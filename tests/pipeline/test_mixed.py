@@ -22,7 +22,9 @@ def mixed(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) 
     out = tmp_path_factory.mktemp("mixed") / "run"
     clip = str(corpus / "factory" / "intel_bottle-detection.mp4")
     both = [f"--model=onnx:{models / name}" for name in (f"{DETECTOR}.onnx", NETS[0])]
-    assert run("study", clip, "--start-s=20", "--end-s=20.7", *both, f"--out={out}", "-q", *FEW) == 0
+    assert (
+        run("study", clip, "--start-s=20", "--end-s=20.7", *both, f"--out={out}", "-q", *FEW) == 0
+    )
     return out
 
 
@@ -39,7 +41,9 @@ def test_both_have_an_answer_and_a_policy(mixed: Path) -> None:
     found = answer_of(RunTables(mixed))
     assert found.models == (CLASSIFIER, DETECTOR)
     for model in found.models:
-        assert {Question.STABLE, Question.WHY, Question.TRAIN} <= {each.question for each in found.of(model)}
+        assert {Question.STABLE, Question.WHY, Question.TRAIN} <= {
+            each.question for each in found.of(model)
+        }
     kept = {mixed: DETECTOR, mixed / "policies" / CLASSIFIER: CLASSIFIER}
     for folder, model in kept.items():
         assert json.loads((folder / "policy.json").read_text())["model"] == model
@@ -48,7 +52,10 @@ def test_both_have_an_answer_and_a_policy(mixed: Path) -> None:
 def test_a_gate_is_about_the_models_that_have_its_metric(
     mixed: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("gate", str(mixed), "--fail-if", "dropout_rate > 1", "--fail-if", "total_variation > 1") == 0
+    assert (
+        run("gate", str(mixed), "--fail-if", "dropout_rate > 1", "--fail-if", "total_variation > 1")
+        == 0
+    )
     summary = capsys.readouterr().out.splitlines()
     assert [line.split(" is ")[0] for line in summary] == [
         f"passed: dropout_rate of {DETECTOR}",
@@ -65,7 +72,9 @@ def test_like_is_compared_with_like(mixed: Path, capsys: pytest.CaptureFixture[s
     assert f"choose with --model-a: {DETECTOR}, {CLASSIFIER}" in capsys.readouterr().err
     pair = ("compare", str(mixed), str(mixed), f"--model-a={DETECTOR}")
     assert run(*pair, f"--model-b={CLASSIFIER}") == 2
-    assert "a detection model and a classification model cannot be compared" in capsys.readouterr().err
+    assert (
+        "a detection model and a classification model cannot be compared" in capsys.readouterr().err
+    )
     assert run(*pair, f"--model-b={DETECTOR}", "--json") == 0
     found = json.loads(capsys.readouterr().out)["metrics"]
     assert {metric["verdict"] for metric in found.values()} == {"same"}

@@ -44,7 +44,9 @@ def tinted(folder: Path, most: float) -> np.ndarray:
     for number, frame in enumerate(frames):
         small = cv2.resize(frame, (160, 120), interpolation=cv2.INTER_AREA).astype(np.float32)
         gain = most * (2 * rng.random() - 1)
-        made.append(np.clip(small * (1 + gain * np.float32([1, 0, -1])) + 0.5, 0, 255).astype(np.uint8))
+        made.append(
+            np.clip(small * (1 + gain * np.float32([1, 0, -1])) + 0.5, 0, 255).astype(np.uint8)
+        )
         cv2.imwrite(str(folder / f"{number:04d}.png"), made[-1][..., ::-1])
     return np.stack(made).transpose(0, 3, 1, 2)
 
@@ -75,7 +77,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def mired(frames: np.ndarray) -> np.ndarray:
     """(N,) by McCamy's formula, written down again."""
     share = frames.astype(np.float64) / 255
-    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4).mean(axis=(2, 3))
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4).mean(
+        axis=(2, 3)
+    )
     r, g, b = linear.T
     x, y, z = (
         0.4124 * r + 0.3576 * g + 0.1805 * b,
@@ -100,7 +104,9 @@ def test_its_metrics_are_those_of_a_plain_loop(site: Path) -> None:
 def test_the_planted_colour_is_the_only_cause_that_is_named(site: Path) -> None:
     named = pd.read_parquet(site / "whole" / "named.parquet")
     assert set(named["cause"]) == {"colour"}
-    account = pd.read_parquet(site / "whole" / "account.parquet").query("item == ''").set_index("cause")
+    account = (
+        pd.read_parquet(site / "whole" / "account.parquet").query("item == ''").set_index("cause")
+    )
     assert account.loc["colour", "share"] == pytest.approx(1.0, abs=0.05)
 
 
@@ -110,7 +116,9 @@ def test_sensitivity_remedies_and_policy_have_rows_of_it(site: Path) -> None:
     assert (sensitivity.groupby("metric")["value"].mean() > 0).all()
     remedies = pd.read_parquet(site / "whole" / "remedies.parquet")
     row = remedies[remedies["remedy"] == "running-mean-5"].iloc[0]
-    rate = json.loads((site / "whole" / "metrics.json").read_text())["models"][MODEL]["jump_rate"]["value"]
+    rate = json.loads((site / "whole" / "metrics.json").read_text())["models"][MODEL]["jump_rate"][
+        "value"
+    ]
     assert row["before"] == pytest.approx(rate)
     assert row["after"] < row["before"]
     assert "steps" in json.loads((site / "whole" / "policy.json").read_text())

@@ -24,7 +24,11 @@ def test_a_study_on_the_footage_of_the_repository(
     public_clips: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, clip = tmp_path / "run", recode(public_clips / "dog.mp4", tmp_path / "dog.mp4")
-    asked = ("--perturbation=brightness", "--perturbation=translation", "--perturbation=gaussian_noise")
+    asked = (
+        "--perturbation=brightness",
+        "--perturbation=translation",
+        "--perturbation=gaussian_noise",
+    )
     code = run(
         *("study", str(clip), "--model=efficientnet-lite0", f"--out={out}", "--quiet"),
         *("--frames=3", "--pairs=4", "--end-s=1.2", "--resamples=99", *asked),

@@ -47,8 +47,18 @@ def test_the_same_command_again_makes_nothing_anew(again: Line, said: Said) -> N
 @pytest.mark.parametrize(
     ("stage", "option", "why", "anew"),
     [
-        ("sensitivity", "--perturbation=hue", "perturbation was brightness, now hue", {"sensitivity"}),
-        ("stability", "--revert-within=2", "stability is stale: revert_within was 3, now 2", {"stability"}),
+        (
+            "sensitivity",
+            "--perturbation=hue",
+            "perturbation was brightness, now hue",
+            {"sensitivity"},
+        ),
+        (
+            "stability",
+            "--revert-within=2",
+            "stability is stale: revert_within was 3, now 2",
+            {"stability"},
+        ),
         ("variation", "--seed=5", "variation is stale: seed was 0, now 5", {"variation"}),
         ("correlate", "--seed=5", "sensitivity is stale: seed was 0, now 5", {"sensitivity"}),
         (
@@ -82,7 +92,9 @@ def test_a_changed_setting_makes_what_depends_on_it_anew(
     assert summary["report"][0] == "stale"
 
 
-def test_more_frames_are_added_to_a_part_and_fewer_are_taken_from_it(again: Line, said: Said) -> None:
+def test_more_frames_are_added_to_a_part_and_fewer_are_taken_from_it(
+    again: Line, said: Said
+) -> None:
     first, before = again.folder.table("sensitivity"), parts(again)
     assert first.groupby("item")["frame"].nunique().tolist() == [2]
     said()
@@ -100,7 +112,9 @@ def test_more_frames_are_added_to_a_part_and_fewer_are_taken_from_it(again: Line
     assert_equal(again.folder.table("sensitivity"), first)
 
 
-def test_more_pairs_are_added_and_weigh_as_if_they_had_been_asked_for(again: Line, tmp_path: Path) -> None:
+def test_more_pairs_are_added_and_weigh_as_if_they_had_been_asked_for(
+    again: Line, tmp_path: Path
+) -> None:
     before = parts(again)
     assert run("causes", str(again.run), "--pairs=4") == 0
     grown, after = again.folder.table("causes"), parts(again)
@@ -113,7 +127,9 @@ def test_more_pairs_are_added_and_weigh_as_if_they_had_been_asked_for(again: Lin
 def test_seeds_never_mix_and_both_are_kept(again: Line) -> None:
     first = again.folder.table("sensitivity"), again.folder.table("changes")
     assert run("sensitivity", str(again.run), "--seed=1", "--perturbation=gaussian_noise") == 0
-    assert run("variation", str(again.run)) == 0  # the folder's settings are those of the last command
+    assert (
+        run("variation", str(again.run)) == 0
+    )  # the folder's settings are those of the last command
     other = again.folder.table("sensitivity")
     assert set(other["perturbation"]) == {"gaussian_noise"}
     before = parts(again)
@@ -142,7 +158,9 @@ def test_another_model_keeps_the_parts_of_the_first(again: Line, models: Path) -
     assert_equal(again.folder.table("frames"), first)
 
 
-def test_new_files_are_new_items_and_vanished_ones_are_named(line: Line, said: Said, corpus: Path) -> None:
+def test_new_files_are_new_items_and_vanished_ones_are_named(
+    line: Line, said: Said, corpus: Path
+) -> None:
     (line.sources / BOLTS).unlink()
     assert run(*line.command("sensitivity", "--frames=1")) == 0
     before, alone = parts(line), line.folder.table("sensitivity")
@@ -173,7 +191,9 @@ def test_a_changed_file_is_studied_again(line: Line, corpus: Path) -> None:
     assert (entry["item"], entry["frames"]) == (Path(FLOUR).stem, 37)
 
 
-def test_other_sources_are_refused_unless_they_are_to_replace(again: Line, said: Said, corpus: Path) -> None:
+def test_other_sources_are_refused_unless_they_are_to_replace(
+    again: Line, said: Said, corpus: Path
+) -> None:
     before = {k: v for k, v in written(again.run).items() if k != ".lock"}
     other = ["variation", str(corpus / "factory" / BOLTS), f"-o{again.run}"]
     assert run(*other) == 2
@@ -192,7 +212,9 @@ def test_the_order_of_the_sources_is_no_other_run(line: Line) -> None:
     first, made = line.folder.table("sensitivity"), parts(line)
     assert run("sensitivity", *reversed(clips), *options) == 0
     assert parts(line) == made
-    assert_equal(line.folder.table("sensitivity"), first, by=("item", "frame", "strength", "metric"))
+    assert_equal(
+        line.folder.table("sensitivity"), first, by=("item", "frame", "strength", "metric")
+    )
 
 
 def test_a_folder_of_version_0_1_is_named(again: Line, said: Said) -> None:
@@ -215,7 +237,9 @@ def test_a_folder_of_something_else_is_left_as_it_is(line: Line, said: Said) -> 
     assert [path.name for path in line.run.iterdir()] == ["thesis.txt"]
 
 
-def test_status_tells_done_stale_and_missing(line: Line, capsys: pytest.CaptureFixture[str]) -> None:
+def test_status_tells_done_stale_and_missing(
+    line: Line, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(*line.command("variation", "-q")) == 0
     summary = states(line, capsys)
     assert {name: state for name, (state, _) in summary.items()} == {
@@ -233,7 +257,9 @@ def test_status_tells_done_stale_and_missing(line: Line, capsys: pytest.CaptureF
     assert "seed was 0, now 9" in capsys.readouterr().out
 
 
-def test_clean_removes_the_parts_and_nothing_else(again: Line, capsys: pytest.CaptureFixture[str]) -> None:
+def test_clean_removes_the_parts_and_nothing_else(
+    again: Line, capsys: pytest.CaptureFixture[str]
+) -> None:
     kept = {k: v for k, v in written(again.run).items() if not k.startswith(("cache", "."))}
     size = sum(path.stat().st_size for path in (again.run / "cache").rglob("*") if path.is_file())
     capsys.readouterr()
@@ -257,7 +283,14 @@ def test_a_damaged_part_is_named_with_the_way_out(again: Line, said: Said) -> No
     assert run("sensitivity", str(again.run)) == 0
     files = sorted(path.name for path in (again.run / "cache").rglob("*"))
     assert files == [
-        *("causes.zip", "hashes.json", "sensitivity.zip", "stability.zip", "transitions.zip", "variation.zip")
+        *(
+            "causes.zip",
+            "hashes.json",
+            "sensitivity.zip",
+            "stability.zip",
+            "transitions.zip",
+            "variation.zip",
+        )
     ]
 
 
@@ -274,12 +307,22 @@ def test_each_command_prints_its_own_result(
     shutil.copytree(studied.run, tmp_path / "run")
     folder = RunFolder(tmp_path / "run")
     printed = {}
-    for stage in ("stability", "variation", "sensitivity", "causes", "correlate", "policy", "report"):
+    for stage in (
+        "stability",
+        "variation",
+        "sensitivity",
+        "causes",
+        "correlate",
+        "policy",
+        "report",
+    ):
         capsys.readouterr()
         assert run(stage, str(folder.path), "--json", "-q") == 0
         printed[stage] = json.loads(capsys.readouterr().out)
     assert printed["stability"] == folder.read_json("metrics.json")
-    assert {row["quantity"] for row in printed["variation"]} == set(folder.table("variation")["quantity"])
+    assert {row["quantity"] for row in printed["variation"]} == set(
+        folder.table("variation")["quantity"]
+    )
     assert {row["perturbation"] for row in printed["sensitivity"]} == {"brightness"}
     assert "cause" in printed["causes"][0]
     assert printed["correlate"] == folder.read_json("correlation.json")

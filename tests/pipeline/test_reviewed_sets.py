@@ -46,11 +46,16 @@ def number_in(file: str) -> int:
 
 @pytest.fixture(scope="module")
 def vid(
-    corpus: Path, models: Path, clips: dict[str, np.ndarray], tmp_path_factory: pytest.TempPathFactory
+    corpus: Path,
+    models: Path,
+    clips: dict[str, np.ndarray],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Path, Path, dict[str, list[str]]]:
     """The pictures, a run with two networks, and the sets that the pictures are of, the smallest ones."""
     folder = corpus / "annotations" / VID
-    pmsets, labels = (json.loads((folder / f"{name}.json").read_text()) for name in ("pmsets", "labels"))
+    pmsets, labels = (
+        json.loads((folder / f"{name}.json").read_text()) for name in ("pmsets", "labels")
+    )
     base = tmp_path_factory.mktemp("vid")
     taken: dict[str, list[str]] = {}
     for number, clip in ((8, "dog"), (9, "domestic_cat")):
@@ -59,10 +64,15 @@ def vid(
             taken[anchor] = pmsets[anchor]
             middle = 12 + 14 * place
             for file in (anchor, *pmsets[anchor]):
-                picture = clips[clip.removeprefix("domestic_")][middle + number_in(file) - number_in(anchor)]
+                picture = clips[clip.removeprefix("domestic_")][
+                    middle + number_in(file) - number_in(anchor)
+                ]
                 save(base / "frames", file, picture)
     out = base / "run"
-    options = (*(f"--model=onnx:{models / net}" for net in NETS), f"--labels={folder / 'pmsets.json'}")
+    options = (
+        *(f"--model=onnx:{models / net}" for net in NETS),
+        f"--labels={folder / 'pmsets.json'}",
+    )
     assert run("stability", str(base / "frames"), *options, f"--out={out}", "--quiet") == 0
     return base / "frames", out, taken
 
@@ -72,7 +82,9 @@ def logits(session: onnxruntime.InferenceSession, picture: Path, side: int) -> n
     image = Image.open(picture).convert("RGB")
     wanted = round(side / 0.875)
     scale = wanted / min(image.size)
-    image = image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.BILINEAR)
+    image = image.resize(
+        (round(image.width * scale), round(image.height * scale)), Image.Resampling.BILINEAR
+    )
     left, top = (image.width - side) // 2, (image.height - side) // 2
     x = (np.asarray(image.crop((left, top, left + side, top + side)), np.float32) - 127.5) / 127.5
     entry = session.get_inputs()[0]
@@ -86,7 +98,9 @@ def test_pm_k_is_that_of_the_published_script(
     """score_predictions of Shankar et al., written out: maxima over rev_class_idx_map.json, argmax, sets."""
     frames, out, taken = vid
     folder = corpus / "annotations" / VID
-    labels, back = (json.loads((folder / f"{n}.json").read_text()) for n in ("labels", "rev_class_idx_map"))
+    labels, back = (
+        json.loads((folder / f"{n}.json").read_text()) for n in ("labels", "rev_class_idx_map")
+    )
     table = RunFolder(out).table("frames")
     table = table[table["model"] == NETS[0].removesuffix(".onnx")]
     files = {name: sorted((frames / "val" / name).iterdir()) for name in table["item"].unique()}
@@ -104,7 +118,9 @@ def test_pm_k_is_that_of_the_published_script(
     # another resize decides a few close calls
     assert np.mean([ours[file] == answered[file] for file in ours]) > 0.95
     benign = np.mean([ours[anchor] in labels[anchor] for anchor in taken])
-    worst = np.mean([all(ours[f] in labels[f] for f in (anchor, *near)) for anchor, near in taken.items()])
+    worst = np.mean(
+        [all(ours[f] in labels[f] for f in (anchor, *near)) for anchor, near in taken.items()]
+    )
     summary = RunFolder(out).read_json("metrics.json")["models"][NETS[0].removesuffix(".onnx")]
     assert (summary["pm0"]["value"], summary["pm10"]["value"]) == (benign, worst)
     assert (summary["pm0"]["n"], summary["pm10"]["n"]) == (len(taken), len(taken))
@@ -131,7 +147,9 @@ def test_offsets_are_those_of_the_sets_and_not_of_the_files(
 def test_two_models_and_the_report(vid: tuple[Path, Path, dict[str, list[str]]]) -> None:
     _, out, _ = vid
     folder = RunFolder(out)
-    answers = folder.table("label_answers").pivot(index=["item", "frame"], columns="model", values="top1")
+    answers = folder.table("label_answers").pivot(
+        index=["item", "frame"], columns="model", values="top1"
+    )
     a, b = (answers[net.removesuffix(".onnx")].to_numpy() > 0 for net in NETS)
     (row,) = folder.table("model_pairs").to_dict("records")
     assert (row["n"], row["negative_flips"], row["positive_flips"]) == (
@@ -144,13 +162,17 @@ def test_two_models_and_the_report(vid: tuple[Path, Path, dict[str, list[str]]])
     assert folder.read_json("metrics.json")["model_pairs"][0]["kappa"] == row["kappa"]
     near = folder.table("neighbour_accuracy")
     both = near.groupby(["item", "frame_a"])["anchor_right"].transform("all")
-    common = folder.table("stability").query("metric == 'conditional_robustness_common' and item == ''")
+    common = folder.table("stability").query(
+        "metric == 'conditional_robustness_common' and item == ''"
+    )
     for model, value in zip(common["model"], common["value"], strict=True):
         rows = near[both & (near["model"] == model)]
         assert value == pytest.approx(rows["neighbour_right"].mean())
     by = folder.table("stability_by").query("by == 'offset' and metric == 'conditional_robustness'")
     rows = near[near["anchor_right"]].groupby(["model", "offset"])["neighbour_right"].mean()
-    summary = {(m, int(g)): v for m, g, v in by[["model", "group", "value"]].itertuples(index=False)}
+    summary = {
+        (m, int(g)): v for m, g, v in by[["model", "group", "value"]].itertuples(index=False)
+    }
     assert summary == pytest.approx(rows.to_dict())
     assert run("report", str(out), "--quiet") == 0
     page = (out / "details.html").read_text()
@@ -200,7 +222,11 @@ def test_ytbb_robust_by_the_labels_of_the_anchor(
         for offset in range(-2, 3):
             file = f"{head}-{int(number.removesuffix('.jpg')) + offset}.jpg"
             save(tmp_path / "frames", file, clips["dog" if clip == "dog" else "cat"][30 + offset])
-    options = (f"--model=onnx:{models / NETS[1]}", f"--labels={folder}", f"--out={tmp_path / 'run'}")
+    options = (
+        f"--model=onnx:{models / NETS[1]}",
+        f"--labels={folder}",
+        f"--out={tmp_path / 'run'}",
+    )
     assert run("stability", str(tmp_path / "frames"), *options) == 0
     found = RunFolder(tmp_path / "run")
     frames = found.table("frames")
@@ -229,7 +255,17 @@ def test_a_class_map_of_ones_own(corpus: Path, models: Path, tmp_path: Path) -> 
     answers = RunFolder(tmp_path / "a").table("label_answers")
     assert answers["truth"].tolist() == ["dog", "dog"]
     assert run("stability", *options, "--class-map=none", f"--out={tmp_path / 'a'}") == 0
-    assert len(RunFolder(tmp_path / "a").table("label_answers")) == 0  # ImageNet has breeds, and no class dog
+    assert (
+        len(RunFolder(tmp_path / "a").table("label_answers")) == 0
+    )  # ImageNet has breeds, and no class dog
     (tmp_path / "map.json").write_text('{"5000": 1}')
-    assert run("stability", *options, f"--class-map={tmp_path / 'map.json'}", f"--out={tmp_path / 'b'}") == 2
-    assert run("stability", *options, f"--class-map={tmp_path / 'no.json'}", f"--out={tmp_path / 'b'}") == 3
+    assert (
+        run(
+            "stability", *options, f"--class-map={tmp_path / 'map.json'}", f"--out={tmp_path / 'b'}"
+        )
+        == 2
+    )
+    assert (
+        run("stability", *options, f"--class-map={tmp_path / 'no.json'}", f"--out={tmp_path / 'b'}")
+        == 3
+    )

@@ -14,7 +14,14 @@ from vidrobust.run_folder.folder import RunFolder
 from vidrobust.stages.stability.stage import STABILITY
 
 CLIP = "objects/mdn_flower.mp4"
-ASKED = ("--perturbation=brightness", "--frames=2", "--pairs=3", "--quiet", "--start-s=1", "--end-s=5")
+ASKED = (
+    "--perturbation=brightness",
+    "--frames=2",
+    "--pairs=3",
+    "--quiet",
+    "--start-s=1",
+    "--end-s=5",
+)
 MODELS = '''
 import numpy as np
 import torch
@@ -74,22 +81,33 @@ def test_segments_say_to_the_last_digit_what_the_whole_says(
         given = how or ("--end-s=10",)
         given = given if any("end-s" in each for each in given) else (*given, "--end-s=7")
         clip = str(public_clips / "line-bottles.mp4")
-        assert run("stability", clip, *models, f"--out={tmp_path / name}", "--quiet", *given, *more) == 0
+        assert (
+            run("stability", clip, *models, f"--out={tmp_path / name}", "--quiet", *given, *more)
+            == 0
+        )
         folders.append(RunFolder(tmp_path / name))
     assert sum(name.startswith("transitions/") for name in units(tmp_path / "cut")) >= 3
     stage = STABILITY
     for name in ("transitions", *stage.unit_tables, "stability", "stability_by"):
         one, other = (folder.table(name) for folder in folders)
-        keys = [c for c in ("model", "item", "metric", "kind", "by", "group", "track", "label") if c in one]
+        keys = [
+            c
+            for c in ("model", "item", "metric", "kind", "by", "group", "track", "label")
+            if c in one
+        ]
         keys = [c for c in ("frame", "frame_a", "frame_b") if c in one] + keys
-        one, other = (table.sort_values(keys, kind="stable", ignore_index=True) for table in (one, other))
+        one, other = (
+            table.sort_values(keys, kind="stable", ignore_index=True) for table in (one, other)
+        )
         assert len(one) or name.startswith(("stability_by", "task_"))
         pd.testing.assert_frame_equal(one, other, check_exact=True, obj=name)
     tracks = folders[0].table("tracks")
     last = tracks["time_s"] + tracks["frames"] / {"--every=3": 10, "--fps=11": 11}.get(
         how[0] if how else "", 30
     )
-    assert ((tracks["time_s"] < 4) & (last > 4.1)).any()  # a track that reaches over a border is among them
+    assert (
+        (tracks["time_s"] < 4) & (last > 4.1)
+    ).any()  # a track that reaches over a border is among them
 
 
 def test_a_real_network_says_the_same_and_samples_are_shared_out(

@@ -18,7 +18,13 @@ from vidrobust.pipeline import estimate as counts
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.video.stream import FrameStream
 
-ASKED = ("--model=tests.fuzz.tiny:model", "--perturbation=brightness", "--frames=12", "--pairs=9", "--quiet")
+ASKED = (
+    "--model=tests.fuzz.tiny:model",
+    "--perturbation=brightness",
+    "--frames=12",
+    "--pairs=9",
+    "--quiet",
+)
 
 
 ITEMS = ("items.parquet", "labels.parquet")
@@ -73,7 +79,12 @@ def test_what_is_asked_for_is_used(line: Path, tmp_path: Path) -> None:
     }
     assert noted["sample"] == {"budget": "", "frames": 12, "pairs": 9, "items": 2}
     assert used(out) == (12, 9)
-    per_item = RunFolder(out).table("sensitivity").drop_duplicates(["item", "frame"])["item"].value_counts()
+    per_item = (
+        RunFolder(out)
+        .table("sensitivity")
+        .drop_duplicates(["item", "frame"])["item"]
+        .value_counts()
+    )
     assert per_item.to_dict() == {"hevc": 6, "line-bolt": 6}
 
     before = written(out / "cache")
@@ -83,7 +94,13 @@ def test_what_is_asked_for_is_used(line: Path, tmp_path: Path) -> None:
 
     several = tmp_path / "several"
     assert (
-        run("sensitivity", str(line), f"--out={several}", *options_of("sensitivity", ASKED), "--workers=2")
+        run(
+            "sensitivity",
+            str(line),
+            f"--out={several}",
+            *options_of("sensitivity", ASKED),
+            "--workers=2",
+        )
         == 3
     )
     for name in ("transitions", "sensitivity"):
@@ -91,7 +108,9 @@ def test_what_is_asked_for_is_used(line: Path, tmp_path: Path) -> None:
         pd.testing.assert_frame_equal(*tables, check_exact=True)
 
 
-def test_without_a_number_the_usual_one_is_that_of_what_can_be_read(line: Path, tmp_path: Path) -> None:
+def test_without_a_number_the_usual_one_is_that_of_what_can_be_read(
+    line: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "run"
     asked = [w for w in options_of("sensitivity", ASKED) if not w.startswith("--frames")]
     assert run("sensitivity", str(line), f"--out={out}", *asked) == 3
@@ -129,7 +148,9 @@ def test_a_failure_that_nobody_foresaw_is_reported_of_its_item_alone(
         assert len(RunFolder(out).table("sensitivity").drop_duplicates("frame")) == 8
 
 
-def test_nothing_that_can_be_read(line: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_that_can_be_read(
+    line: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "run"
     sources = [str(line / name) for name in ("broken.mp4", "empty.mp4")]
     assert run("sensitivity", *sources, f"--out={out}", *options_of("sensitivity", ASKED)) == 3
@@ -138,7 +159,10 @@ def test_nothing_that_can_be_read(line: Path, tmp_path: Path, capsys: pytest.Cap
 
 
 def test_pairs_are_added_while_something_is_undecided(
-    public_clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    public_clips: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setitem(counts.RULES, "pairs", counts.Rule(2, 2, 1))  # looks at 2, 4 and 8 pairs
     out, at_once = tmp_path / "run", tmp_path / "at_once"
@@ -156,11 +180,16 @@ def test_pairs_are_added_while_something_is_undecided(
     before = written(out)
     assert run(*command) == 0
     assert "going on" not in capsys.readouterr().err
-    assert {n for n, t in written(out).items() if t != before.get(n)} <= {"run.json", ".lock", *ITEMS}
+    assert {n for n, t in written(out).items() if t != before.get(n)} <= {
+        "run.json",
+        ".lock",
+        *ITEMS,
+    }
 
     monkeypatch.setitem(counts.RULES, "pairs", counts.Rule(8, 8, 1))
     assert run("causes", clip, f"--out={at_once}", *asked) == 0
     tables = [
-        RunFolder(path).table("causes").sort_values(["scale", "frame_a", "cause"]) for path in (out, at_once)
+        RunFolder(path).table("causes").sort_values(["scale", "frame_a", "cause"])
+        for path in (out, at_once)
     ]
     pd.testing.assert_frame_equal(*(each.reset_index(drop=True) for each in tables))

@@ -34,7 +34,15 @@ def test_other_inputs_go_on_and_the_code_says_that_some_failed(ran: Ran) -> None
 
 
 def test_every_file_of_the_contract_is_there(ran: Ran) -> None:
-    for name in ("frames", "pairs", "stability", "sensitivity", "variation", "causes", "correlation"):
+    for name in (
+        "frames",
+        "pairs",
+        "stability",
+        "sensitivity",
+        "variation",
+        "causes",
+        "correlation",
+    ):
         table = ran.folder.table(name)
         assert list(table.columns[: len(tables.TABLES[name])]) == list(tables.TABLES[name])
         assert len(table)
@@ -71,8 +79,14 @@ def test_sensitivity_has_every_perturbation_strength_and_metric(ran: Ran) -> Non
     assert len(drawn) == len(wanted) * len(PAIR_COLUMNS) * len(NETS) * shown.sum()
     assert table["value"].notna().all()
     # stronger is worse, seen over all that grows: mild against strong
-    mean = table[table["metric"] == "total_variation"].groupby(["perturbation", "strength"])["value"].mean()
-    grown = [mean[p.key].iloc[-1] > mean[p.key].iloc[0] for p in suite("natural") if len(p.strengths) > 1]
+    mean = (
+        table[table["metric"] == "total_variation"]
+        .groupby(["perturbation", "strength"])["value"]
+        .mean()
+    )
+    grown = [
+        mean[p.key].iloc[-1] > mean[p.key].iloc[0] for p in suite("natural") if len(p.strengths) > 1
+    ]
     assert np.mean(grown) > 0.9
 
 
@@ -81,7 +95,9 @@ def test_policy_follows_the_contract(ran: Ran) -> None:
     assert policy["schema"] == 2
     known = {p.key for p in suite("natural")}
     for step in policy["steps"]:
-        assert {"perturbation", "family", "unit", "low", "high", "probability", "evidence"} <= set(step)
+        assert {"perturbation", "family", "unit", "low", "high", "probability", "evidence"} <= set(
+            step
+        )
         assert {"share", "share_low", "share_high", "sensitivity"} <= set(step["evidence"])
         assert step["perturbation"] in known
         assert step["low"] <= step["high"]
@@ -103,7 +119,9 @@ def test_moments_have_their_pictures(ran: Ran) -> None:
 
 
 def test_a_stage_run_again_gives_the_same_numbers(ran: Ran) -> None:
-    before = {name: ran.folder.table(name) for name in ("sensitivity", "causes", "correlation", "pairs")}
+    before = {
+        name: ran.folder.table(name) for name in ("sensitivity", "causes", "correlation", "pairs")
+    }
     for stage in ("causes", "correlate"):  # and what they need
         assert run(stage, str(ran.folder.path), "--quiet") == 3  # the same inputs fail again
     for name, table in before.items():
@@ -118,7 +136,9 @@ def test_the_torchvision_policy_runs_on_its_own(ran: Ran) -> None:
     subprocess.run([sys.executable, "-c", code], cwd=ran.folder.path, check=True)
 
 
-def test_json_goes_to_standard_output_alone(again: Line, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_goes_to_standard_output_alone(
+    again: Line, capsys: pytest.CaptureFixture[str]
+) -> None:
     run("report", str(again.run), "--json")
     printed = capsys.readouterr()
     assert json.loads(printed.out) == {"report": str(again.run / "report.html")}
@@ -128,7 +148,9 @@ def test_json_goes_to_standard_output_alone(again: Line, capsys: pytest.CaptureF
 def test_nothing_readable_is_exit_code_3(
     models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code = run("study", f"{tmp_path}/none.mp4", f"--model=onnx:{models}/{NETS[0]}", f"--out={tmp_path}/run")
+    code = run(
+        "study", f"{tmp_path}/none.mp4", f"--model=onnx:{models}/{NETS[0]}", f"--out={tmp_path}/run"
+    )
     assert code == 3
     said = capsys.readouterr().err
     assert "none.mp4" in said

@@ -40,9 +40,17 @@ def test_a_run_has_no_evidence_of_what_was_not_measured(run: RunFolder) -> None:
             assert not (clause.evidence and clause.needs)
 
 
-def test_verdicts_of_a_gauge_study_and_right_answers_are_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_verdicts_of_a_gauge_study_and_right_answers_are_evidence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(dossier, "_stated", lambda run, model: {})
-    row = {"rule": "miss_rate at most 0.02", "of": "north", "value": 1 / 3, "low": 0.04, "high": 0.78}
+    row = {
+        "rule": "miss_rate at most 0.02",
+        "of": "north",
+        "value": 1 / 3,
+        "low": 0.04,
+        "high": 0.78,
+    }
     study = {"verdicts": [{**row, "verdict": "not shown"}], "overall": {"sentence": "Not shown."}}
     top1 = {
         "model": "net",
@@ -75,10 +83,14 @@ def test_a_clause_without_a_subject_is_never_covered() -> None:
 def test_the_page_names_each_subject_and_the_pdf_has_it_too(run: RunFolder, tmp_path: Path) -> None:
     written, _ = export_run(run.path, "dossier", tmp_path)
     page = written.files[0].read_text(encoding="utf-8")
-    clauses = [c for s in standards_of(evidence_of(RunTables(run.path), "net-b")) for c in s.clauses]
+    clauses = [
+        c for s in standards_of(evidence_of(RunTables(run.path), "net-b")) for c in s.clauses
+    ]
     assert all(clause.title in page for clause in clauses)
     models = len(RunTables(run.path).tasks)
-    assert len(re.findall(r"<b>Not covered\.</b>", page)) == models * sum(not c.evidence for c in clauses)
+    assert len(re.findall(r"<b>Not covered\.</b>", page)) == models * sum(
+        not c.evidence for c in clauses
+    )
     if any(map(shutil.which, PROGRAMS)):
         assert written.files[1].read_bytes().startswith(b"%PDF")
     else:

@@ -35,7 +35,9 @@ def test_fiftyone_gets_every_frame_counted_from_one(run: RunFolder) -> None:
                 row["label_name"],
                 row["probability"],
             )
-        tagged = sum("flip" in each["tags"] for fields in frames.values() for each in fields.values())
+        tagged = sum(
+            "flip" in each["tags"] for fields in frames.values() for each in fields.values()
+        )
         assert tagged == (flips["item"] == item).sum()
 
 
@@ -64,7 +66,9 @@ def test_a_library_that_is_not_there_is_named_with_its_install_command(
         export_run(run.path, "tensorboard", tmp_path)
 
 
-def test_mlflow_finds_a_run_a_model(run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mlflow_finds_a_run_a_model(
+    run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("mlflow", reason="MLflow is not installed: pip install mlflow-skinny")
     from mlflow import MlflowClient
 
@@ -84,7 +88,9 @@ def test_mlflow_finds_a_run_a_model(run: RunFolder, tmp_path: Path, monkeypatch:
 
 
 def test_tensorboard_gets_every_frame_at_its_number(run: RunFolder, tmp_path: Path) -> None:
-    pytest.importorskip("tensorboard", reason="TensorBoard is not installed: pip install tensorboard")
+    pytest.importorskip(
+        "tensorboard", reason="TensorBoard is not installed: pip install tensorboard"
+    )
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     for _ in range(2):  # a second export replaces the first
@@ -95,7 +101,9 @@ def test_tensorboard_gets_every_frame_at_its_number(run: RunFolder, tmp_path: Pa
     assert len(tops) == frames["item"].nunique()
     for tag, (_, of) in zip(sorted(tops), frames.groupby("item"), strict=True):
         assert [each.step for each in read.Scalars(tag)] == of["frame"].tolist()
-        np.testing.assert_allclose([e.value for e in read.Scalars(tag)], of["probability"], rtol=1e-6)
+        np.testing.assert_allclose(
+            [e.value for e in read.Scalars(tag)], of["probability"], rtol=1e-6
+        )
         np.testing.assert_allclose([e.wall_time for e in read.Scalars(tag)], of["time_s"])
     (rate,) = read.Scalars("metrics/flip_rate")
     metrics = json.loads((run.path / "metrics.json").read_text())["models"]["net-b"]

@@ -62,8 +62,12 @@ def test_classes_are_those_of_the_pipeline(folders: Path) -> None:
     found = model(pictures())
     assert isinstance(found, Classifications)
     assert (model.name, model.class_names) == ("vit", tuple(NAMES.values()))
-    pipeline = transformers.pipeline("image-classification", model=str(folders / "vit"), device="cpu")
-    for row, answer in zip(found.probabilities, pipeline(images(pictures()), top_k=1000), strict=True):
+    pipeline = transformers.pipeline(
+        "image-classification", model=str(folders / "vit"), device="cpu"
+    )
+    for row, answer in zip(
+        found.probabilities, pipeline(images(pictures()), top_k=1000), strict=True
+    ):
         expected = {one["label"]: one["score"] for one in answer}
         np.testing.assert_allclose(row, [expected[name] for name in model.class_names], atol=1e-4)
     assert np.ptp(found.probabilities, axis=0).max() > 0.01
@@ -79,7 +83,9 @@ def test_boxes_are_those_of_the_library(folders: Path) -> None:
     network = transformers.AutoModelForObjectDetection.from_pretrained(folder).eval()
     with torch.no_grad():
         outputs = network(**processor(images=images(pixels), return_tensors="pt"))
-    every = processor.post_process_object_detection(outputs, threshold=0.05, target_sizes=[(90, 140)] * 3)
+    every = processor.post_process_object_detection(
+        outputs, threshold=0.05, target_sizes=[(90, 140)] * 3
+    )
     assert min(len(each["scores"]) for each in every) > 3
     for row, expected in enumerate(every):
         order = np.argsort(-expected["scores"].numpy(), kind="stable")
@@ -121,7 +127,9 @@ def test_trained_on_the_simulated_line(tmp_path: Path) -> None:
     found = load_model(f"hf:{tmp_path / 'net'}", device="cpu")(samples.large)
     assert isinstance(found, Classifications)
     assert (found.labels == samples.labels.numpy()).mean() > 0.5
-    pipeline = transformers.pipeline("image-classification", model=str(tmp_path / "net"), device="cpu")
+    pipeline = transformers.pipeline(
+        "image-classification", model=str(tmp_path / "net"), device="cpu"
+    )
     for row, answer in zip(
         found.probabilities, pipeline(images(samples.large[:8]), top_k=1000), strict=False
     ):
@@ -136,7 +144,10 @@ def test_a_pipeline_from_python_is_the_folder(folders: Path) -> None:
         pipeline = transformers.pipeline(task, model=str(folders / name), device="cpu")
         _, made = models_of(pipeline, device="cpu")
         assert made is not None
-        found, expected = made[0](pictures()), load_model(f"hf:{folders / name}", device="cpu")(pictures())
+        found, expected = (
+            made[0](pictures()),
+            load_model(f"hf:{folders / name}", device="cpu")(pictures()),
+        )
         if isinstance(found, Detections):
             assert isinstance(expected, Detections)
             np.testing.assert_array_equal(found.boxes, expected.boxes)

@@ -19,8 +19,12 @@ from vidrobust.plugins.formats import pictures
 from vidrobust.plugins.label_queue import DraftAnswer, QueuedFrame, choose, coco, cvat, label_studio
 
 BOXED = (
-    QueuedFrame("001_a_000003.jpg", 640, 360, (DraftAnswer("nut", 0.8, (64.0, 36.0, 128.0, 90.0)),)),
-    QueuedFrame("002_b_000007.jpg", 640, 360, (DraftAnswer("bolt", 0.6, (0.0, 0.0, 320.0, 360.0)),)),
+    QueuedFrame(
+        "001_a_000003.jpg", 640, 360, (DraftAnswer("nut", 0.8, (64.0, 36.0, 128.0, 90.0)),)
+    ),
+    QueuedFrame(
+        "002_b_000007.jpg", 640, 360, (DraftAnswer("bolt", 0.6, (0.0, 0.0, 320.0, 360.0)),)
+    ),
 )
 NAMES = ("bolt", "nut")
 
@@ -49,7 +53,9 @@ def test_frames_of_one_input_are_a_second_apart() -> None:
 def test_drafts_are_read_back_by_the_readers_of_each_layout(tmp_path: Path) -> None:
     (tmp_path / "cvat.xml").write_text(cvat(BOXED, NAMES))
     (tmp_path / "coco.json").write_text(json.dumps(coco(BOXED, NAMES)))
-    tasks = [{**task, "annotations": task.pop("predictions")} for task in label_studio(BOXED, "net")]
+    tasks = [
+        {**task, "annotations": task.pop("predictions")} for task in label_studio(BOXED, "net")
+    ]
     (tmp_path / "studio.json").write_text(json.dumps(tasks))
     studio = next(each for each in pictures.FORMATS if each.name == "label-studio")
     found = {
@@ -65,9 +71,23 @@ def test_drafts_are_read_back_by_the_readers_of_each_layout(tmp_path: Path) -> N
         assert corners * scale == pytest.approx(np.array([f.drafts[0].box for f in BOXED])), name
 
 
-def test_a_run_gives_pictures_and_drafts_of_whole_frames(public_clips: Path, tmp_path: Path) -> None:
+def test_a_run_gives_pictures_and_drafts_of_whole_frames(
+    public_clips: Path, tmp_path: Path
+) -> None:
     run, model = tmp_path / "run", "tests.stages.remedies.test_export:reddest"
-    main(["stability", str(public_clips / "cars.mp4"), "-m", model, "-o", str(run), "--end-s", "2.5", "-q"])
+    main(
+        [
+            "stability",
+            str(public_clips / "cars.mp4"),
+            "-m",
+            model,
+            "-o",
+            str(run),
+            "--end-s",
+            "2.5",
+            "-q",
+        ]
+    )
     written, _ = export_run(run, "label-queue")
     out = written.files[0].parent
     queue = pd.read_csv(out / "queue.csv")

@@ -50,7 +50,9 @@ class Boxes:
 @pytest.fixture(scope="module")
 def frames() -> np.ndarray:
     still = texture(3, 48, 64).astype(float)
-    return np.stack([np.clip(still * (1 + 0.2 * (k % 3 - 1)), 0, 255) for k in range(24)]).astype(np.uint8)
+    return np.stack([np.clip(still * (1 + 0.2 * (k % 3 - 1)), 0, 255) for k in range(24)]).astype(
+        np.uint8
+    )
 
 
 def test_a_model_is_studied(frames: np.ndarray) -> None:

@@ -30,7 +30,12 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def validator(images: Path, **arguments: Any) -> SimpleNamespace:
     rows = [
-        {"file_name": f"clip_{k}.png", "category_id": 2, "bbox": [30.0 - k, 20.0, 40.0, 40.0], "score": 0.9}
+        {
+            "file_name": f"clip_{k}.png",
+            "category_id": 2,
+            "bbox": [30.0 - k, 20.0, 40.0, 40.0],
+            "score": 0.9,
+        }
         for k in range(FRAMES)
         if k not in MISSED
     ]
@@ -65,7 +70,9 @@ def test_in_the_loop_of_the_library(images: Path) -> None:
     for k in range(FRAMES):
         (labels / f"clip_{k}.txt").write_text("1 0.4 0.4 0.3 0.4\n")
     data = images.parent / "data.yaml"
-    data.write_text(f"path: {images.parent}\ntrain: images\nval: images\nnames: {{0: dog, 1: cat}}\n")
+    data.write_text(
+        f"path: {images.parent}\ntrain: images\nval: images\nnames: {{0: dog, 1: cat}}\n"
+    )
     model = ultralytics.YOLO("yolo11n.yaml", verbose=False)
     seen: list[np.ndarray] = []
     measure = stability_callback(frame_rate=25)
@@ -75,6 +82,12 @@ def test_in_the_loop_of_the_library(images: Path) -> None:
         seen.append(validator.stability.figures()["n"].to_numpy())
 
     model.add_callback("on_val_end", callback)
-    given: dict[str, Any] = {"imgsz": 64, "workers": 0, "device": "cpu", "plots": False, "verbose": False}
+    given: dict[str, Any] = {
+        "imgsz": 64,
+        "workers": 0,
+        "device": "cpu",
+        "plots": False,
+        "verbose": False,
+    }
     model.val(data=str(data), save_json=True, project=str(images.parent / "runs"), **given)
     assert len(seen) == 1

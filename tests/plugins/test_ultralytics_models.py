@@ -24,7 +24,9 @@ from vidrobust.models.spec import ModelKinds, parse_spec
 from vidrobust.plugins import ultralytics_models
 from vidrobust.predictions import Classifications, Detections
 
-needs_library = pytest.mark.skipif(installed("ultralytics") is None, reason="ultralytics is not installed")
+needs_library = pytest.mark.skipif(
+    installed("ultralytics") is None, reason="ultralytics is not installed"
+)
 pytestmark = pytest.mark.filterwarnings("default")
 SIZE = 160
 NAMES = {0: "bolt", 1: "nut", 2: "washer"}
@@ -145,7 +147,9 @@ def test_masks_and_turned_boxes(tmp_path: Path) -> None:
     assert found.shapes is not None
     shapes, off, area = list(found.shapes), 0, 0
     for result in library(seg, frames, conf=0.05):
-        large = ops.scale_masks(result.masks.data[None].float(), result.orig_shape)[0].numpy() >= 0.5
+        large = (
+            ops.scale_masks(result.masks.data[None].float(), result.orig_shape)[0].numpy() >= 0.5
+        )
         for mask in large:
             shape = shapes.pop(0)
             ours = np.zeros(mask.shape, bool) if shape is None else shape.array(mask.shape)
@@ -224,7 +228,9 @@ def test_trained_on_the_simulated_line(tmp_path: Path) -> None:
         ]
         (tmp_path / "labels" / f"{number}.txt").write_text("\n".join(lines))
     data = tmp_path / "data.yaml"
-    data.write_text(f"path: {tmp_path}\ntrain: images\nval: images\nnames: {dict(enumerate(BOXES))}\n")
+    data.write_text(
+        f"path: {tmp_path}\ntrain: images\nval: images\nnames: {dict(enumerate(BOXES))}\n"
+    )
     model = YOLO("yolo11n.yaml", verbose=False)
     given: dict[str, Any] = {
         "imgsz": 128,
@@ -283,7 +289,9 @@ def test_other_files_are_refused_before_their_code_is_run(
         load_model(str(tmp_path / "yolo11n.pt"))
 
 
-def test_without_the_library_the_way_out_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_library_the_way_out_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "net.pt"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("net/data.pkl", b"\x80\x02cultralytics.nn.tasks\nDetectionModel\n.")

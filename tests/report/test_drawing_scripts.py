@@ -22,7 +22,9 @@ def drawn(name: str) -> drawing.Picture:
         return drawing.encode(figure, "a", "Caption.")
 
 
-@pytest.mark.parametrize("name", ["J\u00fcrgen \u0410\u043d\u043d\u0430", "\u738b\u4e94", "\U0001f9ff\ue123"])
+@pytest.mark.parametrize(
+    "name", ["J\u00fcrgen \u0410\u043d\u043d\u0430", "\u738b\u4e94", "\U0001f9ff\ue123"]
+)
 def test_names_are_text_that_the_browser_draws(name: str) -> None:
     picture = drawn(name)
     assert picture.caption == "Caption."
@@ -35,9 +37,13 @@ def test_a_font_that_came_later_is_found(monkeypatch: pytest.MonkeyPatch) -> Non
     # Matplotlib keeps its list of fonts in a file of the user's, made once
     known = font_manager.fontManager.ttflist
     usual = [entry for entry in known if entry.name == "DejaVu Sans"]
-    mathematical = [entry for entry in known if entry.name == "STIXGeneral" and entry.style == "normal"]
+    mathematical = [
+        entry for entry in known if entry.name == "STIXGeneral" and entry.style == "normal"
+    ]
     monkeypatch.setattr(font_manager.fontManager, "ttflist", list(usual))
-    monkeypatch.setattr(font_manager, "findSystemFonts", lambda: [entry.fname for entry in mathematical])
+    monkeypatch.setattr(
+        font_manager, "findSystemFonts", lambda: [entry.fname for entry in mathematical]
+    )
     drawing._families_for.cache_clear()
     drawing._letters_of_usual.cache_clear()
     assert drawing.letters_without_font("\u1d81") == ""  # a letter that STIX has

@@ -10,7 +10,11 @@ from vidrobust.report.glossary import GLOSSARY, family_order, phrase, saying
 
 
 def test_every_word_has_an_example_of_its_own() -> None:
-    assert len({each.word for each in GLOSSARY}) == len(GLOSSARY) == len({each.example for each in GLOSSARY})
+    assert (
+        len({each.word for each in GLOSSARY})
+        == len(GLOSSARY)
+        == len({each.example for each in GLOSSARY})
+    )
     assert all("|" not in f"{each.word}{each.meaning}{each.example}" for each in GLOSSARY)
 
 
@@ -18,7 +22,8 @@ def test_the_figures_of_the_examples_are_right() -> None:
     """By hand: half the sum of absolute differences; bits; agreement beyond chance."""
     p, q = np.array([0.7, 0.3]), np.array([0.4, 0.6])
     assert (
-        0.5 * np.abs(p - q).sum() == np.float64(0.3).round(10) or abs(0.5 * np.abs(p - q).sum() - 0.3) < 1e-12
+        0.5 * np.abs(p - q).sum() == np.float64(0.3).round(10)
+        or abs(0.5 * np.abs(p - q).sum() - 0.3) < 1e-12
     )
     a, b = np.array([0.5, 0.5]), np.array([1.0, 0.0])
     middle = (a + b) / 2

@@ -30,7 +30,9 @@ def test_results_of_an_earlier_run_are_removed(tmp_path: Path) -> None:
         again = RunFolder.create(tmp_path / "run", Settings())
     assert not again.has("frames")
     assert again.settings.seed == 0
-    assert sorted(path.name for path in folder.path.iterdir() if path.name != ".lock") == ["run.json"]
+    assert sorted(path.name for path in folder.path.iterdir() if path.name != ".lock") == [
+        "run.json"
+    ]
 
 
 def test_a_folder_with_other_things_is_refused_and_left_alone(tmp_path: Path) -> None:
@@ -42,8 +44,14 @@ def test_a_folder_with_other_things_is_refused_and_left_alone(tmp_path: Path) ->
 
 def test_json_is_strict_and_plain(tmp_path: Path) -> None:
     folder = RunFolder.create(tmp_path / "run", Settings())
-    folder.write_json("metrics.json", {"a": np.float32("nan"), "b": np.int64(3), "c": (1.5, float("inf"))})
-    assert json.loads((folder.path / "metrics.json").read_text()) == {"a": None, "b": 3, "c": [1.5, None]}
+    folder.write_json(
+        "metrics.json", {"a": np.float32("nan"), "b": np.int64(3), "c": (1.5, float("inf"))}
+    )
+    assert json.loads((folder.path / "metrics.json").read_text()) == {
+        "a": None,
+        "b": 3,
+        "c": [1.5, None],
+    }
     assert not list(folder.path.glob("*.part"))
 
 
@@ -53,9 +61,12 @@ def test_missing_pieces_are_named(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_another_version_is_named(tmp_path: Path) -> None:
-    (tmp_path / "run.json").write_text(json.dumps({"schema": 1, "versions": {"vidrobust": "0.1.0"}}))
+    (tmp_path / "run.json").write_text(
+        json.dumps({"schema": 1, "versions": {"vidrobust": "0.1.0"}})
+    )
     with pytest.raises(
-        InputError, match=r"made by vidrobust 0\.1\.0 and cannot be continued.*another --out, or --overwrite"
+        InputError,
+        match=r"made by vidrobust 0\.1\.0 and cannot be continued.*another --out, or --overwrite",
     ):
         RunFolder.existing(tmp_path)
 
@@ -64,7 +75,9 @@ def test_one_at_a_time(tmp_path: Path) -> None:
     folder = RunFolder.create(tmp_path / "run", Settings())
     with folder.locked():
         with (
-            pytest.raises(SettingsError, match=r"another vidrobust is at work in this run folder \(process"),
+            pytest.raises(
+                SettingsError, match=r"another vidrobust is at work in this run folder \(process"
+            ),
             RunFolder(folder.path).locked(),
         ):
             pass

@@ -16,7 +16,10 @@ METRICS = {
         "flip_rate": {"value": 0.018, "low": 0.01, "high": 0.031, "n": 249},
         "jitter": {"value": math.nan, "low": math.nan, "high": math.nan, "n": 0},
     },
-    "other": {"flip_rate": {"value": 0.001, "low": 0.0, "high": 0.004, "n": 249}, "jitter": {"value": None}},
+    "other": {
+        "flip_rate": {"value": 0.001, "low": 0.0, "high": 0.004, "n": 249},
+        "jitter": {"value": None},
+    },
 }
 
 
@@ -59,7 +62,9 @@ def codes(*rules: str) -> int:
 def test_exit_codes() -> None:
     assert codes("flip_rate > 0.02") == 0
     assert codes("flip_rate.high > 0.02") == 1  # one of the two models fails
-    assert codes("flip_rate.high > 0.02", "dropout_rate > 0.1") == 2  # what does not exist goes first
+    assert (
+        codes("flip_rate.high > 0.02", "dropout_rate > 0.1") == 2
+    )  # what does not exist goes first
     assert codes("jitter > 0.5") == 2
     assert exit_code(pass_gates([parse_gate("flip_rate > 1")], {})) == 2
     assert exit_code([]) == 0
@@ -83,7 +88,8 @@ def test_golden_sentences_of_gates() -> None:
         "parts": {"flip_rate": {**entry, "cluster": "part", "clusters": 12}},
     }
     rules = [
-        parse_gate(rule) for rule in ("flip_rate.high > 0.02", "flip_rate < 0.01", "jitter > 1", "speed > 1")
+        parse_gate(rule)
+        for rule in ("flip_rate.high > 0.02", "flip_rate < 0.01", "jitter > 1", "speed > 1")
     ]
     assert_golden("gates.txt", "\n".join(passage.sentence for passage in pass_gates(rules, models)))
 

@@ -53,7 +53,9 @@ def test_an_index_that_says_the_same_is_not_written_again(folder: RunFolder) -> 
     assert index_of(folder, {}) == folder.read_json("index.json")
 
 
-def test_a_table_without_rows_is_read_with_its_columns_and_replaces_an_older_one(folder: RunFolder) -> None:
+def test_a_table_without_rows_is_read_with_its_columns_and_replaces_an_older_one(
+    folder: RunFolder,
+) -> None:
     folder.write_table("player_frames", player_frames(2))
     assert folder.count("player_frames") == 2
     folder.write_table("player_frames", player_frames(0))

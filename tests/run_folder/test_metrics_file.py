@@ -14,7 +14,14 @@ CONTENT = {
         "net": {
             "frames": 250,
             "excluded": {"scene_cut": 2},
-            "jitter": {"value": 0.1, "low": 0.05, "high": 0.2, "n": 40, "cluster": "part", "clusters": 6},
+            "jitter": {
+                "value": 0.1,
+                "low": 0.05,
+                "high": 0.2,
+                "n": 40,
+                "cluster": "part",
+                "clusters": 6,
+            },
         },
         "finder": {"boxes": 12, "dropout_rate": {"value": None, "low": None, "high": None, "n": 0}},
     },
@@ -24,7 +31,9 @@ CONTENT = {
 def test_figures_are_read_apart_from_what_was_counted() -> None:
     metrics = Metrics.of(CONTENT)
     net = metrics.models["net"]
-    assert net.figures == {"jitter": Figure(value=0.1, low=0.05, high=0.2, n=40, cluster="part", clusters=6)}
+    assert net.figures == {
+        "jitter": Figure(value=0.1, low=0.05, high=0.2, n=40, cluster="part", clusters=6)
+    }
     assert net.counted == {"frames": 250, "excluded": {"scene_cut": 2}}
     assert metrics.models["finder"].figures["dropout_rate"].value is None
     assert Metrics.of({}).models == {}

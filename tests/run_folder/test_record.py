@@ -26,11 +26,19 @@ def folder(tmp_path: Path) -> RunFolder:
         "end_s": None,
     }
     made.update(
-        inputs=[{**item, "corrupt_frames": 1, "notes": ["odd"], "variation": {"stride": 6}}, {"item": "b"}],
-        models=[{"name": "net", "threads": 1}, {"name": "boxes", "task": "detection", "num_classes": 80}],
+        inputs=[
+            {**item, "corrupt_frames": 1, "notes": ["odd"], "variation": {"stride": 6}},
+            {"item": "b"},
+        ],
+        models=[
+            {"name": "net", "threads": 1},
+            {"name": "boxes", "task": "detection", "num_classes": 80},
+        ],
         duplicates=[{"item": "c", "same_as": "a"}],
     )
-    made.note_stage("stability", {"key": "k", "version": 2, "seconds": 1.5, "units": 4, "needs": {}})
+    made.note_stage(
+        "stability", {"key": "k", "version": 2, "seconds": 1.5, "units": 4, "needs": {}}
+    )
     return made
 
 

@@ -28,7 +28,9 @@ def test_toml_values_take_the_types_of_the_fields(tmp_path: Path) -> None:
 
 
 def test_settings_survive_the_run_folder() -> None:
-    settings = Settings(sources=("x",), model=("m",), occluder=("1,2,3,4",), fps=2.5, trained_with=("hue",))
+    settings = Settings(
+        sources=("x",), model=("m",), occluder=("1,2,3,4",), fps=2.5, trained_with=("hue",)
+    )
     assert Settings().changed(settings.as_dict(), "run.json") == settings
 
 
@@ -88,10 +90,16 @@ def test_paths_are_kept_as_they_are_found_from_anywhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    given = Settings(sources=("a.mp4", "rtsp://b/c"), labels="l.json", class_map="none", cache="s3://x/y")
+    given = Settings(
+        sources=("a.mp4", "rtsp://b/c"), labels="l.json", class_map="none", cache="s3://x/y"
+    )
     placed = given.placed()
     assert placed.sources == (str(tmp_path / "a.mp4"), "rtsp://b/c")
-    assert (placed.labels, placed.class_map, placed.cache) == (str(tmp_path / "l.json"), "none", "s3://x/y")
+    assert (placed.labels, placed.class_map, placed.cache) == (
+        str(tmp_path / "l.json"),
+        "none",
+        "s3://x/y",
+    )
 
 
 def test_a_plugin_declares_settings_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +112,12 @@ def test_a_plugin_declares_settings_of_its_own(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(SettingsError, match="rain: expected float"):
         Settings().changed({"rain": "much"}, "study.toml")
     (option,) = declarations(Weather)
-    assert (option.group, option.help, option.kind, option.shown_default) == ("Sky", "How wet.", float, "1.0")
+    assert (option.group, option.help, option.kind, option.shown_default) == (
+        "Sky",
+        "How wet.",
+        float,
+        "1.0",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,7 +34,9 @@ def transitions() -> pd.DataFrame:
 def test_a_part_comes_back_as_it_was_wherever_it_is(tmp_path: Path, place: str) -> None:
     parts = UnitCache(tmp_path / "run", str(tmp_path / place) if place == "other" else place)
     assert not parts.has(TRANSITIONS, "k")
-    parts.write(TRANSITIONS, "k", {"transitions": transitions()}, {"decoded": "x", "share": np.float32(0.5)})
+    parts.write(
+        TRANSITIONS, "k", {"transitions": transitions()}, {"decoded": "x", "share": np.float32(0.5)}
+    )
     parts = pickle.loads(pickle.dumps(parts))
     assert parts.has(TRANSITIONS, "k")
     assert not parts.has(TRANSITIONS, "other")
@@ -56,7 +58,9 @@ def test_a_part_comes_back_as_it_was_wherever_it_is(tmp_path: Path, place: str) 
 
 
 def test_storage_that_nothing_reaches_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="cache: nowhere://x: neither pyarrow nor fsspec reaches it"):
+    with pytest.raises(
+        SettingsError, match="cache: nowhere://x: neither pyarrow nor fsspec reaches it"
+    ):
         UnitCache(tmp_path, "nowhere://x").has(TRANSITIONS, "k")
 
 
@@ -68,5 +72,7 @@ def test_a_run_with_its_parts_elsewhere(public_clips: Path, tmp_path: Path) -> N
         assert run(*command, f"--out={tmp_path / out}", "--cache=memory://shared") == 0
         assert not list((tmp_path / out).glob("cache/**/*.zip"))
         for name in ("transitions", "changes", "variation"):
-            here, there = (pd.read_parquet(tmp_path / each / f"{name}.parquet") for each in ("here", out))
+            here, there = (
+                pd.read_parquet(tmp_path / each / f"{name}.parquet") for each in ("here", out)
+            )
             pd.testing.assert_frame_equal(here, there, check_exact=True)

@@ -37,12 +37,18 @@ def test_whole_pixels_and_mirrors_are_exact() -> None:
 def test_any_map_as_opencv_draws_it(seed: int) -> None:
     """The nearest pixel, of a rotation, a size and a tilt at once; on the outline it may be the next one."""
     rng = np.random.default_rng(seed)
-    matrix = turned(rng.uniform(-40, 40)) @ zoomed(rng.uniform(0.7, 1.4)) @ shifted(*rng.uniform(-20, 20, 2))
+    matrix = (
+        turned(rng.uniform(-40, 40))
+        @ zoomed(rng.uniform(0.7, 1.4))
+        @ shifted(*rng.uniform(-20, 20, 2))
+    )
     matrix[2, :2] = rng.uniform(-1e-3, 1e-3, 2)
     pixels = blob(seed)
     centre = np.array([[1, 0, (SIZE[1] - 1) / 2], [0, 1, (SIZE[0] - 1) / 2], [0, 0, 1]])
     whole = centre @ matrix @ np.linalg.inv(centre)
-    drawn = cv2.warpPerspective(pixels.astype(np.float32), whole, SIZE[::-1], flags=cv2.INTER_LINEAR)
+    drawn = cv2.warpPerspective(
+        pixels.astype(np.float32), whole, SIZE[::-1], flags=cv2.INTER_LINEAR
+    )
     ours = Mask.of_picture(pixels).mapped(matrix, SIZE).array(SIZE)
     sure = (drawn < 0.01) | (drawn > 0.99)
     assert sure.mean() > 0.7

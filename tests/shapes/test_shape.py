@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from vidrobust.shapes.mask import Mask, Polygon
-from vidrobust.shapes.shape import as_mask, common, flicker, of_rings, outline, read_shape, shape_text
+from vidrobust.shapes.shape import (
+    as_mask,
+    common,
+    flicker,
+    of_rings,
+    outline,
+    read_shape,
+    shape_text,
+)
 
 SIZE = (40, 60)
 

@@ -22,7 +22,12 @@ from vidrobust.statistics.associations import (
     spearman,
     split_half,
 )
-from vidrobust.statistics.permutations import autocorrelation_time, free_orders, permutation_p, shifted_orders
+from vidrobust.statistics.permutations import (
+    autocorrelation_time,
+    free_orders,
+    permutation_p,
+    shifted_orders,
+)
 from vidrobust.statistics.significance import benjamini_hochberg
 from vidrobust.statistics.standard_errors import cluster_jackknife
 
@@ -38,7 +43,8 @@ def sample(n: int = 40, p: int = 3, s: int = 2, k: int = 2, seed: int = 0, ties:
 
 @pytest.mark.parametrize("ties", [False, True])
 @pytest.mark.parametrize(
-    ("ours", "theirs"), [(pearson, stats.pearsonr), (spearman, stats.spearmanr), (kendall, stats.kendalltau)]
+    ("ours", "theirs"),
+    [(pearson, stats.pearsonr), (spearman, stats.spearmanr), (kendall, stats.kendalltau)],
 )
 def test_plain_coefficients_are_those_of_scipy(ours, theirs, ties):
     x, y, _ = sample(ties=ties)
@@ -59,7 +65,8 @@ def test_partial_spearman_by_hand():
     # ranks x: 1 2 3 4 5, y: 2 1 4 3 5, z: 1 3 2 5 4; sums of squared rank differences: xy 4, xz 4, yz 14
     # Spearman 1 - 6 D / (5 * 24): xy .8, xz .8, yz .3; partial (.8 - .8 * .3) / sqrt((1 - .64)(1 - .09))
     x, y, z = (
-        np.array(a, float)[:, None] for a in ([1, 2, 3, 4, 5], [20, 10, 40, 30, 50], [1, 9, 4, 25, 16])
+        np.array(a, float)[:, None]
+        for a in ([1, 2, 3, 4, 5], [20, 10, 40, 30, 50], [1, 9, 4, 25, 16])
     )
     expected = 0.56 / np.sqrt(0.36 * 0.91)
     assert partial_spearman(x, y, z).item() == pytest.approx(expected)
@@ -137,9 +144,17 @@ def test_split_half_by_hand():
 
 def test_effective_robustness_on_real_models():
     """pm-0 and pm-10 accuracy on ImageNet-Vid-Robust, robustness_top1s.csv of imagenet-testbed (MIT)."""
-    pm0 = np.array([49.4, 61.4, 62.0, 67.5, 72.8, 71.4, 77.6, 70.9, 73.3, 72.3, 58.5, 85.8, 88.0, 70.1]) / 100
+    pm0 = (
+        np.array(
+            [49.4, 61.4, 62.0, 67.5, 72.8, 71.4, 77.6, 70.9, 73.3, 72.3, 58.5, 85.8, 88.0, 70.1]
+        )
+        / 100
+    )
     pm10 = (
-        np.array([32.0, 43.1, 41.5, 52.5, 57.0, 55.1, 62.1, 57.6, 60.4, 53.2, 45.4, 70.0, 82.2, 52.8]) / 100
+        np.array(
+            [32.0, 43.1, 41.5, 52.5, 57.0, 55.1, 62.1, 57.6, 60.4, 53.2, 45.4, 70.0, 82.2, 52.8]
+        )
+        / 100
     )
     line = stats.linregress(np.log(pm0 / (1 - pm0)), np.log(pm10 / (1 - pm10)))
     expected = pm10 - 1 / (1 + np.exp(-(line.intercept + line.slope * np.log(pm0 / (1 - pm0)))))
@@ -183,7 +198,10 @@ def test_permutation_p_against_a_plain_loop():
         for j in range(2):
             left_x, left_y = (OLS(stats.rankdata(a), given).fit().resid for a in (x[:, i], y[:, j]))
             seen = abs(stats.pearsonr(left_x, left_y).statistic)
-            drawn = [abs(stats.pearsonr(left_x, OLS(left_y[o], given).fit().resid).statistic) for o in orders]
+            drawn = [
+                abs(stats.pearsonr(left_x, OLS(left_y[o], given).fit().resid).statistic)
+                for o in orders
+            ]
             expected = (1 + sum(d >= seen - 1e-12 for d in drawn)) / 61
             assert permutation_p(x, y, z, orders)[i, j] == pytest.approx(expected)
 
@@ -255,7 +273,9 @@ def test_unknown_metrics_ask_and_known_ones_cannot_be_contradicted():
     from vidrobust.errors import SettingsError
 
     assert higher_is_better("goodness", {"goodness": True})
-    with pytest.raises(SettingsError, match="--higher-is-better goodness or --lower-is-better goodness"):
+    with pytest.raises(
+        SettingsError, match="--higher-is-better goodness or --lower-is-better goodness"
+    ):
         higher_is_better("goodness")
     with pytest.raises(SettingsError, match="known to mean worse"):
         higher_is_better("label_flip", {"label_flip": True})

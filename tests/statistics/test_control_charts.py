@@ -24,7 +24,9 @@ def test_limits_of_individuals_are_those_of_a_prediction() -> None:
     chart = individuals_chart([*base, 11.0], baseline=5)
     half = stats.t.ppf(1 - 0.00135, 4) * np.sqrt(2.5) * np.sqrt(1.2)
     assert chart.centre == pytest.approx(11)
-    assert (chart.low[5], chart.high[5]) == predicted_mean(base, np.arange(5), np.array([5]), tail=0.00135)
+    assert (chart.low[5], chart.high[5]) == predicted_mean(
+        base, np.arange(5), np.array([5]), tail=0.00135
+    )
     assert chart.high[5] - chart.low[5] == pytest.approx(2 * half, rel=0.35)
     assert np.isnan(chart.low[:5]).all()  # what the limits stand on is not judged by them
     assert chart.since is None
@@ -92,7 +94,9 @@ def test_of_mostly_one_value_no_single_run_is_called_but_eight_are() -> None:
     chart = individuals_chart([0.0] * 5 + [0.4] * 8, baseline=5, bounds=(0.0, np.inf))
     assert not chart.out.any()
     assert chart.shifted.tolist() == [False] * 5 + [True] * 8
-    assert not individuals_chart([0.0] * 4 + [0.4] * 8, baseline=4, bounds=(0.0, np.inf)).shifted.any()
+    assert not individuals_chart(
+        [0.0] * 4 + [0.4] * 8, baseline=4, bounds=(0.0, np.inf)
+    ).shifted.any()
     again = individuals_chart([0.0] * 5 + [0.4] * 7 + [0.0], baseline=5, bounds=(0.0, np.inf))
     assert not again.shifted.any()
 
@@ -111,7 +115,9 @@ def test_runs_that_resemble_those_before_ring_little_more_often() -> None:
 
 
 def test_the_same_footage_measured_anew_is_out_as_soon_as_it_differs() -> None:
-    assert individuals_chart([0.0273] * 5 + [0.03], bounds=(0.0, 1.0)).out.tolist() == [False] * 5 + [True]
+    assert individuals_chart([0.0273] * 5 + [0.03], bounds=(0.0, 1.0)).out.tolist() == [
+        False
+    ] * 5 + [True]
     assert not individuals_chart([0.0273] * 6, bounds=(0.0, 1.0)).out.any()
     assert not individuals_chart([0.0] * 5 + [0.03], bounds=(0.0, 1.0)).out.any()
     assert not individuals_chart([10.0] * 5 + [11.0], bounds=(0.0, np.inf)).out.any()
@@ -126,7 +132,9 @@ def test_numbers_that_repeat_ring_no_more_often_than_said(kind: str) -> None:
         "rounded": lambda: np.rint(rng.normal(10, 0.4, 30)),
     }[kind]
     for baseline in (5, None):
-        charts = [individuals_chart(draw(), baseline=baseline, bounds=(0.0, np.inf)) for _ in range(60)]
+        charts = [
+            individuals_chart(draw(), baseline=baseline, bounds=(0.0, np.inf)) for _ in range(60)
+        ]
         judged = sum(int((~np.isnan(each.low)).sum()) for each in charts)
         assert sum(int(each.out.sum()) for each in charts) <= stats.binom.ppf(0.999, judged, 0.0027)
 

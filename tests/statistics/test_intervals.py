@@ -39,7 +39,9 @@ def test_skewed_clusters_lengthen_the_upper_end_as_hall_says() -> None:
 
 
 def test_all_values_on_a_bound_still_leave_room_for_others() -> None:
-    found = intervals.clustered_mean(np.zeros(600), np.repeat(np.arange(5), 120), bounds=(0.0, 15.0))
+    found = intervals.clustered_mean(
+        np.zeros(600), np.repeat(np.arange(5), 120), bounds=(0.0, 15.0)
+    )
     assert (found.value, found.low) == (0.0, 0.0)
     assert found.high == pytest.approx(
         15 * intervals.clustered_rate(np.zeros(600, bool), np.repeat(np.arange(5), 120)).high
@@ -49,7 +51,9 @@ def test_all_values_on_a_bound_still_leave_room_for_others() -> None:
 def test_ten_copies_of_each_value_tell_no_more_than_one() -> None:
     values = np.random.default_rng(1).normal(0.5, 0.1, 12)
     once = intervals.clustered_mean(values, np.arange(12), bounds=(0, 1))
-    copied = intervals.clustered_mean(np.repeat(values, 10), np.repeat(np.arange(12), 10), bounds=(0, 1))
+    copied = intervals.clustered_mean(
+        np.repeat(values, 10), np.repeat(np.arange(12), 10), bounds=(0, 1)
+    )
     assert (copied.low, copied.high) == pytest.approx((once.low, once.high))
     assert copied.n == 120
 
@@ -82,7 +86,9 @@ def test_the_share_seen_lies_within_its_interval_whatever_the_sizes() -> None:
     # one long clip that flips often, nine short ones that do not
     sizes = np.array([5000, *[40] * 9])
     clusters = np.repeat(np.arange(10), sizes)
-    found = intervals.clustered_rate((clusters == 0) & (np.arange(len(clusters)) % 3 == 0), clusters)
+    found = intervals.clustered_rate(
+        (clusters == 0) & (np.arange(len(clusters)) % 3 == 0), clusters
+    )
     assert found.low <= found.value <= found.high
 
 
@@ -123,7 +129,9 @@ def test_the_upper_limit_without_an_event_never_rises_with_another_clip() -> Non
     highs = []
     for clips in range(1, 9):
         item, time_s = np.repeat(np.arange(clips), 125), np.tile(np.arange(125) / 25, clips)
-        found = intervals.clustered_rate(np.zeros(len(item), bool), independent_clusters(item, time_s))
+        found = intervals.clustered_rate(
+            np.zeros(len(item), bool), independent_clusters(item, time_s)
+        )
         highs.append(found.high)
         assert found.cluster == ("stretch" if clips < 5 else "item")
     assert (np.diff(highs) < 0).all()

@@ -27,7 +27,9 @@ def test_against_all_rearrangements(monkeypatch: pytest.MonkeyPatch) -> None:
     rate = events.sum() / 60
 
     def plain(order: tuple[int, ...]) -> float:
-        sums = [sum(events[k] for k, c in zip(order, cell, strict=True) if c == one) for one in (0, 1)]
+        sums = [
+            sum(events[k] for k, c in zip(order, cell, strict=True) if c == one) for one in (0, 1)
+        ]
         return sum((s - 30 * rate) ** 2 / (30 * rate * (1 - rate)) for s in sums)
 
     seen = plain((0, 1, 2, 3, 4, 5))
@@ -59,7 +61,9 @@ def test_a_moment_that_strikes_all_alike_shows_nothing() -> None:
     """Ten things, all in cell 0 and lost at moment 0, all in cell 1 and seen at moment 1."""
     thing, moment = np.tile(np.arange(10), 2), np.repeat([0, 1], 10)
     clip = np.zeros(20, int)
-    assert differing_cells(moment == 0, moment, thing, moment, clip, np.random.default_rng(0)) == 1.0
+    assert (
+        differing_cells(moment == 0, moment, thing, moment, clip, np.random.default_rng(0)) == 1.0
+    )
     apart = np.where(
         thing < 5, moment, 1 - moment
     )  # half go the other way: now the cell can be told from the moment
@@ -88,13 +92,23 @@ def test_two_blocks_by_hand() -> None:
 
 def test_ties_by_all_orders() -> None:
     rng = np.random.default_rng(0)
-    x, y, block = np.tile([1.0, 2, 3, 4], 6), np.round(rng.random(24), 1), np.repeat(np.arange(6), 4)
+    x, y, block = (
+        np.tile([1.0, 2, 3, 4], 6),
+        np.round(rng.random(24), 1),
+        np.repeat(np.arange(6), 4),
+    )
     y += 0.08 * x
     a, b = (
-        np.concatenate([stats.rankdata(v[block == k]) - 2.5 for k in range(6)]) for v in (x, np.round(y, 1))
+        np.concatenate([stats.rankdata(v[block == k]) - 2.5 for k in range(6)])
+        for v in (x, np.round(y, 1))
     )
-    sums = [np.concatenate([rng.permutation(a[block == k]) for k in range(6)]) @ b for _ in range(20_000)]
-    assert rise_within(x, np.round(y, 1), block) == pytest.approx(np.mean(sums >= a @ b - 1e-9), abs=0.015)
+    sums = [
+        np.concatenate([rng.permutation(a[block == k]) for k in range(6)]) @ b
+        for _ in range(20_000)
+    ]
+    assert rise_within(x, np.round(y, 1), block) == pytest.approx(
+        np.mean(sums >= a @ b - 1e-9), abs=0.015
+    )
 
 
 def test_one_block_is_spearman() -> None:
@@ -129,5 +143,7 @@ def test_units_that_are_moved_with_ease_in_every_block_are_no_rise() -> None:
     block, unit = np.repeat(np.arange(20), 30), np.tile(np.arange(30), 20)
     x = ((unit + 3 * block) % 5).astype(float)
     ease = np.exp(rng.normal(0, 1.5, (600, 30)))[:, unit]
-    sure = [rise_across(x, y, block, unit) < 0.025 for y in ease * rng.lognormal(0, 0.3, (600, 600))]
+    sure = [
+        rise_across(x, y, block, unit) < 0.025 for y in ease * rng.lognormal(0, 0.3, (600, 600))
+    ]
     assert 0.005 <= np.mean(sure) <= 0.04

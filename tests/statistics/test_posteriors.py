@@ -18,10 +18,13 @@ def by_quadrature(prior: tuple[float, float], k: np.ndarray, n: np.ndarray, at: 
         r = u**4
         a, b = m * (1 - r) / r, (1 - m) * (1 - r) / r
         fit = np.sum(betaln(k + a, n - k + b) - betaln(a, b))
-        return float(np.exp(fit + 30) * stats.beta.pdf(m, 0.5, 0.5) * stats.beta.pdf(r, *prior) * 4 * u**3)
+        return float(
+            np.exp(fit + 30) * stats.beta.pdf(m, 0.5, 0.5) * stats.beta.pdf(r, *prior) * 4 * u**3
+        )
 
     part, whole = (
-        integrate.dblquad(density, 0, end, 1e-3, 1 - 1e-6, epsabs=1e-12, epsrel=1e-5)[0] for end in (at, 1.0)
+        integrate.dblquad(density, 0, end, 1e-3, 1 - 1e-6, epsabs=1e-12, epsrel=1e-5)[0]
+        for end in (at, 1.0)
     )
     return part / whole
 
@@ -117,7 +120,9 @@ def test_the_posterior_by_integrals_over_level_and_spread() -> None:
         def density(s: float, ones=ones, seen=seen, level=level, alike=alike, prior=prior) -> float:
             rest = float(np.square(seen - ones * level).sum())
             across = np.sqrt(2 * np.pi / (ones @ ones)) * s  # the level integrated out
-            return prior * across * np.exp(-rest / (2 * s * s)) / s**5 / np.sqrt(np.linalg.det(alike))
+            return (
+                prior * across * np.exp(-rest / (2 * s * s)) / s**5 / np.sqrt(np.linalg.det(alike))
+            )
 
         weights = np.linalg.solve(alike, np.ones(4)) / np.linalg.solve(alike, np.ones(4)).sum()
         apart = np.concatenate([[5], at])
@@ -134,12 +139,18 @@ def test_the_posterior_by_integrals_over_level_and_spread() -> None:
 
 
 @pytest.mark.parametrize(("correlation", "most"), [(0.0, 0.06), (0.3, 0.11), (0.6, 0.2)])
-def test_the_mean_of_eight_more_is_beyond_as_seldom_as_ten_can_show(correlation: float, most: float) -> None:
+def test_the_mean_of_eight_more_is_beyond_as_seldom_as_ten_can_show(
+    correlation: float, most: float
+) -> None:
     """At a level of 5 %; of a memory of .6 ten values show little."""
     rng = np.random.default_rng(3)
     lines = [series(rng, 18, correlation) for _ in range(1500)]
-    ends = [predicted_mean(line[:10], np.arange(10), np.arange(10, 18), tail=0.025) for line in lines]
-    beyond = [not low <= line[10:].mean() <= high for line, (low, high) in zip(lines, ends, strict=True)]
+    ends = [
+        predicted_mean(line[:10], np.arange(10), np.arange(10, 18), tail=0.025) for line in lines
+    ]
+    beyond = [
+        not low <= line[10:].mean() <= high for line, (low, high) in zip(lines, ends, strict=True)
+    ]
     assert np.mean(beyond) <= most
     if correlation:  # as if the values were independent
         half = stats.t.ppf(0.975, 9) * np.sqrt(1 / 8 + 1 / 10)

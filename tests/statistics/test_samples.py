@@ -24,7 +24,9 @@ def test_what_a_larger_sample_buys_is_what_it_buys() -> None:
 
     lines = [
         narrower(
-            (rng.normal(0, 0.5, (8, 1)) + rng.normal(0, 1, (8, 5))).ravel(), np.repeat(np.arange(8), 5), 4
+            (rng.normal(0, 0.5, (8, 1)) + rng.normal(0, 1, (8, 5))).ravel(),
+            np.repeat(np.arange(8), 5),
+            4,
         )
         for _ in range(400)
     ]

@@ -117,11 +117,15 @@ def test_of_ten_equal_numbers_some_is_called_in_one_of_twenty() -> None:
     for clusters in called:
         for _ in range(200):
             shared = rng.standard_t(2, (clusters, 1))
-            called[clusters] += (step_down(shared + rng.standard_t(2, (clusters, 10)), rng) <= 0.05).any()
+            called[clusters] += (
+                step_down(shared + rng.standard_t(2, (clusters, 10)), rng) <= 0.05
+            ).any()
     assert max(called.values()) <= stats.binom.ppf(0.995, 200, 0.05)
 
 
-def moments(rng: np.random.Generator, clips: int, seconds: float, numbers: int, memory: float) -> np.ndarray:
+def moments(
+    rng: np.random.Generator, clips: int, seconds: float, numbers: int, memory: float
+) -> np.ndarray:
     """(stretches of ``memory``, numbers): sums of what lasts for ``memory`` seconds and begins at any time."""
     n, lasts = int(seconds * 50), int(memory * 50)
     begun = rng.integers(0, lasts, (clips, 1)) + np.arange(n)
@@ -134,7 +138,9 @@ def test_neighbours_share_what_lasts() -> None:
     rng = np.random.default_rng(4)
     sums = np.stack([moments(rng, 1, 20, 1, 2.0)[:, 0] for _ in range(4000)])
     seen = sums.sum(axis=1).var() / (10 * sums.var(axis=0).mean())
-    assert neighbour_inflation(10, 1, 2.0, 2.0) == pytest.approx(1.45) == pytest.approx(seen, rel=0.06)
+    assert (
+        neighbour_inflation(10, 1, 2.0, 2.0) == pytest.approx(1.45) == pytest.approx(seen, rel=0.06)
+    )
     assert neighbour_inflation(8, 8, 2.4, 2.0) == 1.0
     with pytest.raises(ValueError, match="memory of 0 to 1"):
         neighbour_inflation(8, 4, 1.0, 2.0)
@@ -173,7 +179,14 @@ def test_the_ratio_of_three_clusters_by_hand() -> None:
     # halves of the splits 1|23, 2|13, 3|12: 1/2 and 2/4, 2/2 and 1/4, 0/2 and 3/4
     found = FlippedRatio.of(np.array([1.0, 2.0, 0.0]), np.array([2.0, 2.0, 2.0]))
     assert found.value == 0.5
-    assert [found.p(r) for r in (0.5, 0.3, 0.1, 0.8, 1.1, -1.0)] == [1.0, 0.75, 0.5, 0.5, 0.25, 0.25]
+    assert [found.p(r) for r in (0.5, 0.3, 0.1, 0.8, 1.1, -1.0)] == [
+        1.0,
+        0.75,
+        0.5,
+        0.5,
+        0.25,
+        0.25,
+    ]
     assert found.interval(level=0.4) == (0.25, 0.75)
     assert found.interval(level=0.6) == (0.0, 1.0)
     assert found.interval(level=0.95) == (-np.inf, np.inf)

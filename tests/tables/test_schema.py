@@ -54,7 +54,9 @@ def test_an_undeclared_column_fails_and_is_named(name: str, tmp_path: Path) -> N
     if tables.TABLES[name].extra in (Extra.MANIFEST, Extra.ANNOTATIONS):
         assert list(tables.check(name, table).columns[-1:]) == ["surplus"]
         return
-    with pytest.raises(tables.UndeclaredColumnError, match=rf"the {name} table has the column surplus"):
+    with pytest.raises(
+        tables.UndeclaredColumnError, match=rf"the {name} table has the column surplus"
+    ):
         tables.write(name, table, tmp_path)
     assert not list(tmp_path.iterdir())
     pq.write_table(pa.Table.from_pandas(table, preserve_index=False), tmp_path / f"{name}.parquet")
@@ -86,7 +88,9 @@ def test_what_a_table_from_elsewhere_need_not_know_is_filled_in(tmp_path: Path) 
 
 
 def test_values_of_another_dtype_are_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="column n of the stability table does not hold int64 values"):
+    with pytest.raises(
+        InputError, match="column n of the stability table does not hold int64 values"
+    ):
         tables.write("stability", filled("stability").assign(n="many"), tmp_path)
     with pytest.raises(InputError, match="the named table cannot be written"):
         tables.write("named", filled("named").assign(cause=7), tmp_path)

@@ -10,7 +10,14 @@ from vidrobust.text.printable import in_brackets, letter_name
 @pytest.mark.parametrize(
     ("letter", "name"),
     [
-        *(("か", "ka"), ("ョ", "small yo"), ("김", "gim"), ("轴", "U+8F74"), ("ह", "ha"), ("ि", "i")),
+        *(
+            ("か", "ka"),
+            ("ョ", "small yo"),
+            ("김", "gim"),
+            ("轴", "U+8F74"),
+            ("ह", "ha"),
+            ("ि", "i"),
+        ),
         *(("์", "thanthakhat"), ("ภ", "pho samphao"), ("\ue123", "U+E123"), ("ш", "sha")),
     ],
 )

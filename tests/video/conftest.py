@@ -25,16 +25,32 @@ def make(ffmpeg: str, corpus: Path, tmp_path_factory: pytest.TempPathFactory) ->
     """
     folder = tmp_path_factory.mktemp("clips")
     line = folder / "line.mkv"
-    shrink = ["-an", "-frames:v", "90", "-vf", "scale=240:180", "-c:v", "ffv1", "-pix_fmt", "yuv420p"]
+    shrink = [
+        "-an",
+        "-frames:v",
+        "90",
+        "-vf",
+        "scale=240:180",
+        "-c:v",
+        "ffv1",
+        "-pix_fmt",
+        "yuv420p",
+    ]
     bottles = corpus / "factory" / "intel_bottle-detection.mp4"
-    subprocess.run([ffmpeg, *QUIET, "-ss", "5", "-i", bottles, *shrink, line], check=True, timeout=120)
+    subprocess.run(
+        [ffmpeg, *QUIET, "-ss", "5", "-i", bottles, *shrink, line], check=True, timeout=120
+    )
 
     known: dict[str, object] = {}
 
-    def made(name: str, *options: str, before: tuple[str, ...] = (), source: Path | None = None) -> Path:
+    def made(
+        name: str, *options: str, before: tuple[str, ...] = (), source: Path | None = None
+    ) -> Path:
         path = folder / name
         asked = (options, before, source)
-        assert known.setdefault(name, asked) == asked, f"two tests make different clips named {name}"
+        assert known.setdefault(name, asked) == asked, (
+            f"two tests make different clips named {name}"
+        )
         if not path.exists():
             command = [
                 ffmpeg,
@@ -62,9 +78,22 @@ def framemd5(ffmpeg: str) -> Oracle:
     def md5(path: Path, *options: str, threads: int | None = None) -> list[str]:
         before = ["-threads", str(threads)] if threads else []
         command = [ffmpeg, "-v", "quiet", "-nostdin", *before, "-i", f"file:{path}", "-an"]
-        command += ["-fps_mode", "passthrough", "-pix_fmt", "rgb24", *options, "-f", "framemd5", "-"]
-        lines = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120).stdout
-        return [line.split(",")[-1].strip() for line in lines.splitlines() if line[:1] not in ("", "#")]
+        command += [
+            "-fps_mode",
+            "passthrough",
+            "-pix_fmt",
+            "rgb24",
+            *options,
+            "-f",
+            "framemd5",
+            "-",
+        ]
+        lines = subprocess.run(
+            command, check=False, capture_output=True, text=True, timeout=120
+        ).stdout
+        return [
+            line.split(",")[-1].strip() for line in lines.splitlines() if line[:1] not in ("", "#")
+        ]
 
     return md5
 

@@ -28,7 +28,12 @@ class RtspServer:
     """
 
     def __init__(
-        self, stream: bytes, *, login: str = "", breaks: tuple[int, ...] = (), stalls: int | None = None
+        self,
+        stream: bytes,
+        *,
+        login: str = "",
+        breaks: tuple[int, ...] = (),
+        stalls: int | None = None,
     ) -> None:
         self.stream, self.login, self.breaks, self.stalls = stream, login, list(breaks), stalls
         self.clients = 0
@@ -42,7 +47,10 @@ class RtspServer:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._done.set()
         self._socket.close()
@@ -63,13 +71,17 @@ class RtspServer:
             if not lines:
                 return
             method, url = lines[0].split()[:2]
-            headers = {k.lower(): v.strip() for k, _, v in (each.partition(":") for each in lines[1:])}
+            headers = {
+                k.lower(): v.strip() for k, _, v in (each.partition(":") for each in lines[1:])
+            }
             answer = [f"CSeq: {headers['cseq']}"]
             body = ""
             allowed = "Basic " + base64.b64encode(self.login.encode()).decode()
             if self.login and method != "OPTIONS" and headers.get("authorization") != allowed:
                 self._answer(
-                    connection, "401 Unauthorized", [*answer, 'WWW-Authenticate: Basic realm="line"']
+                    connection,
+                    "401 Unauthorized",
+                    [*answer, 'WWW-Authenticate: Basic realm="line"'],
                 )
                 continue
             if method == "OPTIONS":
@@ -88,7 +100,9 @@ class RtspServer:
                 self._play(connection)
                 return
 
-    def _answer(self, connection: socket.socket, status: str, headers: list[str], body: str = "") -> None:
+    def _answer(
+        self, connection: socket.socket, status: str, headers: list[str], body: str = ""
+    ) -> None:
         if body:
             headers = [*headers, f"Content-Length: {len(body)}"]
         connection.sendall("\r\n".join([f"RTSP/1.0 {status}", *headers, "", body]).encode())

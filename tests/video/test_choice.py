@@ -10,7 +10,14 @@ import torch
 
 from tests.video.conftest import Make
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.video.choice import Route, SurfaceConverter, VideoRequest, choose, resolve_target, routes
+from vidrobust.video.choice import (
+    Route,
+    SurfaceConverter,
+    VideoRequest,
+    choose,
+    resolve_target,
+    routes,
+)
 from vidrobust.video.pyav import PyAVReader
 from vidrobust.video.source import open_video
 from vidrobust.video.stream import FrameStream, Reader, Selection
@@ -45,7 +52,9 @@ def test_on_the_cpu_pyav_is_taken(path: Path) -> None:
 
 def test_on_a_gpu_the_order_is_torchcodec_pyav_and_upload(path: Path) -> None:
     found = {
-        backend: [(r.name, r.decodes_on) for r in routes(request(path), backend=backend, device="cuda:1")]
+        backend: [
+            (r.name, r.decodes_on) for r in routes(request(path), backend=backend, device="cuda:1")
+        ]
         for backend in ("auto", "pyav", "torchcodec", "decord")
     }
     assert found["auto"] == [("torchcodec", "cuda:1"), ("pyav", "cuda:1"), ("pyav", "cpu")]
@@ -66,7 +75,9 @@ def test_on_a_gpu_the_order_is_torchcodec_pyav_and_upload(path: Path) -> None:
 def test_failures_are_passed_over_and_kept(path: Path, error: Exception) -> None:
     tried = [
         Route(name="torchcodec", decodes_on="cuda:0", delivers_on="cuda:0", open=fails(error)),
-        Route(name="pyav", decodes_on="cuda:0", delivers_on="cuda:0", open=works(path)),  # pixels not there
+        Route(
+            name="pyav", decodes_on="cuda:0", delivers_on="cuda:0", open=works(path)
+        ),  # pixels not there
         Route(name="pyav", decodes_on="cpu", delivers_on="cuda:0", open=works(path)),
     ]
     chosen = choose(tried, strict=False)
@@ -76,7 +87,9 @@ def test_failures_are_passed_over_and_kept(path: Path, error: Exception) -> None
         "pyav decodes on cpu and batches are copied to cuda:0; "
         f"torchcodec on cuda:0 failed ({first_line}); pyav on cuda:0 failed (its pictures lie on cpu)"
     )
-    with pytest.raises(InputError, match="nothing decodes on the device asked for: torchcodec on cuda:0"):
+    with pytest.raises(
+        InputError, match="nothing decodes on the device asked for: torchcodec on cuda:0"
+    ):
         choose(tried, strict=True)
 
 
@@ -101,7 +114,9 @@ def test_a_reader_that_loses_frames_is_not_taken(path: Path) -> None:
 
 def test_the_file_is_blamed_where_the_last_way_says_so() -> None:
     tried = [
-        Route(name="a", decodes_on="cuda:0", delivers_on="cuda:0", open=fails(RuntimeError("driver"))),
+        Route(
+            name="a", decodes_on="cuda:0", delivers_on="cuda:0", open=fails(RuntimeError("driver"))
+        ),
         Route(
             name="b",
             decodes_on="cpu",
@@ -120,7 +135,9 @@ def test_without_a_gpu_the_swap_is_recorded_or_refused(path: Path) -> None:
         open_video(path, device="cuda:0", strict_device=True)
     with open_video(path, device="cuda:0") as video:
         assert video.info.device == "cpu"
-        assert f"cuda:0 is not there (torch {torch.__version__} sees 0 CUDA GPUs)" in video.info.reason
+        assert (
+            f"cuda:0 is not there (torch {torch.__version__} sees 0 CUDA GPUs)" in video.info.reason
+        )
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
@@ -141,7 +158,10 @@ def test_surfaces_flow_through_the_reader_into_batches(path: Path) -> None:
         color="accurate",
         painter=lambda: lambda frame: SurfaceConverter()(frame.reformat(format="nv12")).numpy(),
     )
-    with FrameStream(reader, Selection(), prefetch=2) as video, open_video(path, color="accurate") as own:
+    with (
+        FrameStream(reader, Selection(), prefetch=2) as video,
+        open_video(path, color="accurate") as own,
+    ):
         (given,) = video.batches(8)
         (expected,) = own.batches(8)
     difference = (given.pixels.int() - expected.pixels.int()).abs()
@@ -153,7 +173,10 @@ def test_surfaces_flow_through_the_reader_into_batches(path: Path) -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("backend", ["pyav", "torchcodec"])
 def test_a_gpu_gives_the_frames_of_the_cpu(path: Path, backend: str) -> None:
-    with open_video(path, device="cuda:0", backend=backend) as video, open_video(path, device="cpu") as own:
+    with (
+        open_video(path, device="cuda:0", backend=backend) as video,
+        open_video(path, device="cpu") as own,
+    ):
         (given,) = video.batches(8)
         (expected,) = own.batches(8)
     assert given.pixels.device.type == "cuda"

@@ -77,7 +77,9 @@ def test_turned_pictures_are_ffmpegs(name: str, make: Make, framemd5: Oracle) ->
     path = make(name, "-c", "copy", before=TURNS[name], source=plain)
     (entry,) = inspect_paths([str(path)], frame_md5=True)
     assert entry["frame_md5"] == framemd5(path)
-    assert (entry["width"], entry["height"]) == ((180, 240) if "90" in name or "270" in name else (240, 180))
+    assert (entry["width"], entry["height"]) == (
+        (180, 240) if "90" in name or "270" in name else (240, 180)
+    )
 
 
 @pytest.mark.parametrize("name", NEARLY)
@@ -103,7 +105,9 @@ def exact_rgb(frame: av.VideoFrame, red: float, blue: float, full_range: bool) -
         (y - 16) / 219, (cb - 128) / 224, (cr - 128) / 224,
     )  # fmt: skip
     r, b = y + 2 * (1 - red) * cr, y + 2 * (1 - blue) * cb
-    return np.clip(np.stack([r, (y - red * r - blue * b) / (1 - red - blue), b], axis=-1) * 255, 0, 255)
+    return np.clip(
+        np.stack([r, (y - red * r - blue * b) / (1 - red - blue), b], axis=-1) * 255, 0, 255
+    )
 
 
 @pytest.mark.parametrize(
@@ -119,7 +123,9 @@ def test_accurate_colour_is_exact_to_its_rounding(
     space: int, full_range: bool, red: float, blue: float
 ) -> None:
     rng = np.random.default_rng(0)
-    frame = av.VideoFrame.from_ndarray(rng.integers(0, 256, (3, 64, 96), np.uint8), format="yuv444p")
+    frame = av.VideoFrame.from_ndarray(
+        rng.integers(0, 256, (3, 64, 96), np.uint8), format="yuv444p"
+    )
     frame.colorspace, frame.color_range = space, 2 if full_range else 1
     given = Converter("accurate")(frame)
     error = given - exact_rgb(frame, red, blue, full_range)
@@ -127,7 +133,9 @@ def test_accurate_colour_is_exact_to_its_rounding(
     assert abs(error.mean()) < 0.05
 
 
-def test_accurate_colour_has_no_bias_and_fast_has(make: Make, rgb_frames: Callable[..., np.ndarray]) -> None:
+def test_accurate_colour_has_no_bias_and_fast_has(
+    make: Make, rgb_frames: Callable[..., np.ndarray]
+) -> None:
     path = make("plain.mp4", *X264, *EIGHT)
     flags = "flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"
     exact = rgb_frames(path, 180, 240, "-vf", f"scale={flags}").astype(float)
@@ -161,7 +169,9 @@ def test_matrix_maps_the_corner_points() -> None:
         full = yuv_to_rgb_matrix(1, full_range=True, bits=bits)
         grey = 128 * step
         np.testing.assert_allclose(limited @ [16 * step, grey, grey, 1], [0, 0, 0], atol=1e-9)
-        np.testing.assert_allclose(limited @ [235 * step, grey, grey, 1], [255, 255, 255], atol=1e-9)
+        np.testing.assert_allclose(
+            limited @ [235 * step, grey, grey, 1], [255, 255, 255], atol=1e-9
+        )
         np.testing.assert_allclose(full @ [0, grey, grey, 1], [0, 0, 0], atol=1e-9)
         np.testing.assert_allclose(full @ [2**bits - 1, grey, grey, 1], [255, 255, 255], atol=1e-9)
 
@@ -169,18 +179,24 @@ def test_matrix_maps_the_corner_points() -> None:
 @pytest.mark.parametrize(("layout", "source"), [("nv12", "yuv420p"), ("p010le", "yuv420p10le")])
 @pytest.mark.parametrize("space", [1, 5, 9])
 @pytest.mark.parametrize("color_range", [1, 2])
-def test_surfaces_become_rgb_as_planes_do(layout: str, source: str, space: int, color_range: int) -> None:
+def test_surfaces_become_rgb_as_planes_do(
+    layout: str, source: str, space: int, color_range: int
+) -> None:
     """The device path on planes in host memory: padded rows, both depths, against the numpy path."""
     rng = np.random.default_rng(space)
     small = rng.integers(60, 200, (9, 13, 3), np.uint8).repeat(8, 0).repeat(10, 1)
     planar = av.VideoFrame.from_ndarray(small, format="rgb24").reformat(
         format=source, dst_color_range=color_range
     )
-    surface = planar.reformat(format=layout, src_color_range=color_range, dst_color_range=color_range)
+    surface = planar.reformat(
+        format=layout, src_color_range=color_range, dst_color_range=color_range
+    )
     for frame in (planar, surface):
         frame.colorspace, frame.color_range = space, color_range
     given = SurfaceConverter()(surface)
-    assert surface.planes[0].line_size != surface.width * (1 if layout == "nv12" else 2)  # rows are padded
+    assert surface.planes[0].line_size != surface.width * (
+        1 if layout == "nv12" else 2
+    )  # rows are padded
     assert given.shape == (72, 130, 3)
     expected = Converter("accurate")(planar).astype(int)
     difference = np.abs(given.numpy() - expected)

@@ -18,7 +18,9 @@ from vidrobust.video.source import VideoSource, open_video
 
 CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus"
 FOLDERS = ("factory", "objects", "faults")
-FILES = sorted(str(p.relative_to(CORPUS)) for f in FOLDERS for p in (CORPUS / f).glob("*") if CORPUS.is_dir())
+FILES = sorted(
+    str(p.relative_to(CORPUS)) for f in FOLDERS for p in (CORPUS / f).glob("*") if CORPUS.is_dir()
+)
 UNREADABLE = {
     "faults/git_lfs_pointer.mp4": "is a Git LFS pointer",
     "faults/moviepy_result.webm": "is empty",
@@ -33,15 +35,22 @@ WHOLE = 200_000
 # What decord cannot read, with what is then said. What it does read must be right.
 NO_FRAME = ("moviepy_bitmap.mp4", "moviepy_-video-with-dash-.mp4", "datumaro_kinetics_video_1.avi")
 REFUSED = {
-    ("decord", name): "decord cannot read it" for name in FILES if name.endswith((".gif", "duration.webm"))
+    ("decord", name): "decord cannot read it"
+    for name in FILES
+    if name.endswith((".gif", "duration.webm"))
 }
-REFUSED |= {("decord", f"faults/{name}"): "decord stopped at frame 0: pictures of shape" for name in NO_FRAME}
+REFUSED |= {
+    ("decord", f"faults/{name}"): "decord stopped at frame 0: pictures of shape"
+    for name in NO_FRAME
+}
 REFUSED |= {("decord", "faults/torchcodec_av1_video.mkv"): "cannot read it|gives no frame"}
 
 
 def md5_of(video: VideoSource, count: int) -> list[str]:
     frames = (f for b in video.batches(8) for f in b.pixels.permute(0, 2, 3, 1).numpy())
-    return [hashlib.md5(f.tobytes(), usedforsecurity=False).hexdigest() for f in islice(frames, count)]
+    return [
+        hashlib.md5(f.tobytes(), usedforsecurity=False).hexdigest() for f in islice(frames, count)
+    ]
 
 
 def count_of(path: Path) -> int:
@@ -76,7 +85,9 @@ def test_other_backends_give_the_frames_of_pyav(name: str, backend: str, corpus:
     difference = np.abs(given.pixels.numpy().astype(int) - ours.pixels.numpy())
     assert given.pixels.shape == ours.pixels.shape
     assert difference.max() == 0 or (name in TEN_BIT and difference.mean() < 2)
-    if any("puts frame 0 at" in problem for problem in other.problems):  # decord counts from the first frame
+    if any(
+        "puts frame 0 at" in problem for problem in other.problems
+    ):  # decord counts from the first frame
         given_s, own_s = given.time_s - given.time_s[0], ours.time_s - ours.time_s[0]
     else:
         given_s, own_s = given.time_s, ours.time_s

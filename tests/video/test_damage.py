@@ -23,7 +23,18 @@ from vidrobust.video.source import open_video
 H264 = ("-c:v", "libx264", "-preset", "fast", "-bf", "2", "-g", "12")
 VARIANTS = 75  # of each of the seven files
 FUZZED = {
-    "f.mp4": ("-c:v", "libx264", "-preset", "ultrafast", "-frames:v", "6", "-s", "48x36", "-bf", "1"),
+    "f.mp4": (
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+        "-frames:v",
+        "6",
+        "-s",
+        "48x36",
+        "-bf",
+        "1",
+    ),
     "f.ts": ("-c:v", "libx264", "-preset", "ultrafast", "-frames:v", "6", "-s", "48x36"),
     "f.mkv": ("-c:v", "libx265", "-x265-params", "log-level=none", "-frames:v", "6", "-s", "64x48"),
     "f.webm": (
@@ -68,7 +79,9 @@ def test_a_truncated_video_runs_on_as_long_as_ffmpeg(
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_corrupt_packets_are_counted_and_decoding_goes_on(seed: int, make: Make, framemd5: Oracle) -> None:
+def test_corrupt_packets_are_counted_and_decoding_goes_on(
+    seed: int, make: Make, framemd5: Oracle
+) -> None:
     whole = make("damaged_from.ts", *H264)
     data = bytearray(whole.read_bytes())
     rng = np.random.default_rng(seed)
@@ -80,7 +93,8 @@ def test_corrupt_packets_are_counted_and_decoding_goes_on(seed: int, make: Make,
     assert frames == len(framemd5(path))
     assert corrupt > 0
     assert any(
-        re.match(rf"{corrupt} of {frames} frames are damaged, the first is number \d+", p) for p in problems
+        re.match(rf"{corrupt} of {frames} frames are damaged, the first is number \d+", p)
+        for p in problems
     )
 
 
@@ -127,7 +141,9 @@ def bad_inputs(folder: Path) -> Iterator[tuple[Path, str]]:
     yield folder / "art.txt", "cannot be read as video"
     (folder / "frames.yuv").write_bytes(bytes(40_000))
     yield folder / "frames.yuv", "cannot be read as video"
-    (folder / "pointer.mp4").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n")
+    (folder / "pointer.mp4").write_text(
+        "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"
+    )
     yield folder / "pointer.mp4", "is a Git LFS pointer"
     yield folder / "absent.mp4", "there is no such file"
     yield folder, "holds no image"
@@ -191,13 +207,17 @@ def test_a_playlist_is_not_followed_whatever_it_looks_like(make: Make, tmp_path:
             open_video(tmp_path / name)
 
 
-@pytest.mark.parametrize("address", ["http://127.0.0.1:9/a.mp4", "rtsp://127.0.0.1:9/a", "concat:a.ts|b.ts"])
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1:9/a.mp4", "rtsp://127.0.0.1:9/a", "concat:a.ts|b.ts"]
+)
 def test_addresses_are_not_opened(address: str) -> None:
     with pytest.raises(InputError, match="there is no such file"):
         open_video(address)
 
 
-def test_a_name_that_begins_with_a_dash(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_begins_with_a_dash(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "-i.mp4").write_bytes(make("dash_from.mp4", *H264).read_bytes())
     monkeypatch.chdir(tmp_path)
     assert read(Path("-i.mp4"))[0] == 90

@@ -19,7 +19,11 @@ from vidrobust.video.source import open_video
 COUNT = 150
 PREDICTED = [
     *("faults/torchcodec_nasa_13013.mp4", "faults/moviepy_big_buck_bunny_432_433.webm"),
-    *("faults/torchcodec_h265_video.mp4", "faults/torchcodec_av1_video.mkv", "faults/moviepy_chaplin.mp4"),
+    *(
+        "faults/torchcodec_h265_video.mp4",
+        "faults/torchcodec_av1_video.mkv",
+        "faults/moviepy_chaplin.mp4",
+    ),
     *("objects/sam2_02_cups.mp4", "objects/mdn_flower.webm", "objects/cotracker_cat.mp4"),
 ]
 
@@ -28,7 +32,15 @@ def by_ffprobe(path: Path) -> list[bool]:
     """The flag of each of the first frames, in order of presentation."""
     program = shutil.which("ffprobe")
     need(program, "the ffprobe program is not installed")
-    command = [str(program), "-v", "quiet", "-select_streams", "v:0", "-show_entries", "frame=key_frame"]
+    command = [
+        str(program),
+        "-v",
+        "quiet",
+        "-select_streams",
+        "v:0",
+        "-show_entries",
+        "frame=key_frame",
+    ]
     command += ["-of", "default=nk=1:nw=1", "-read_intervals", f"%+#{COUNT}", f"file:{path}"]
     lines = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
     return [line == "1" for line in lines.split()]
@@ -71,7 +83,9 @@ def test_other_backends_tell_the_same(backend: str, make: Make) -> None:
         ("lossless.gif", ()),
     ],
 )
-def test_a_stream_of_keyframes_alone_has_none(name: str, options: tuple[str, ...], make: Make) -> None:
+def test_a_stream_of_keyframes_alone_has_none(
+    name: str, options: tuple[str, ...], make: Make
+) -> None:
     path = make(name, "-frames:v", "12", *options)
     given = flags(path)
     assert len(given) == 12

@@ -28,7 +28,10 @@ from vidrobust.video.source import open_video
 def transport(public_clips: Path) -> bytes:
     """A clip of the repository as MPEG-TS, its packets as they are."""
     memory = io.BytesIO()
-    with av.open(str(public_clips / "dog.mp4")) as source, av.open(memory, "w", format="mpegts") as out:
+    with (
+        av.open(str(public_clips / "dog.mp4")) as source,
+        av.open(memory, "w", format="mpegts") as out,
+    ):
         stream = out.add_stream_from_template(source.streams.video[0], opaque=True)
         for packet in source.demux(source.streams.video[0]):
             if packet.dts is not None:
@@ -39,7 +42,9 @@ def transport(public_clips: Path) -> bytes:
 
 def packets(path: Path | io.BytesIO) -> list[bytes]:
     with av.open(path if isinstance(path, io.BytesIO) else str(path)) as container:
-        return [bytes(packet) for packet in container.demux(container.streams.video[0]) if packet.size]
+        return [
+            bytes(packet) for packet in container.demux(container.streams.video[0]) if packet.size
+        ]
 
 
 def frames(path: Path) -> int:
@@ -89,7 +94,9 @@ def test_a_stream_with_a_password_is_recorded_without_it(transport: bytes, tmp_p
         some = range(made.packets - 4)  # the last ones lean on frames behind the end
         found = other.at(some)
         assert torch.equal(found.pixels, one.at(some).pixels)  # nothing was coded again
-    assert np.allclose(np.diff(found.time_s), 1001 / 30000, atol=0.0011)  # Matroska counts in milliseconds
+    assert np.allclose(
+        np.diff(found.time_s), 1001 / 30000, atol=0.0011
+    )  # Matroska counts in milliseconds
 
 
 def test_a_wrong_password_and_a_closed_port_are_said_without_the_password(
@@ -108,17 +115,23 @@ def test_a_wrong_password_and_a_closed_port_are_said_without_the_password(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_broken_connection_is_opened_again_into_a_file_of_its_own(transport: bytes, tmp_path: Path) -> None:
+def test_a_broken_connection_is_opened_again_into_a_file_of_its_own(
+    transport: bytes, tmp_path: Path
+) -> None:
     said: list[str] = []
     at = len(transport) // PACKET // 2
     with RtspServer(transport, breaks=(at,)) as server:
-        made = record(f"rtsp://127.0.0.1:{server.port}/", tmp_path, 30.0, timeout_s=2, say=said.append)
+        made = record(
+            f"rtsp://127.0.0.1:{server.port}/", tmp_path, 30.0, timeout_s=2, say=said.append
+        )
     assert server.clients >= 2
     assert [path.name for path in made.files[:2]] == ["127.0.0.1.mkv", "127.0.0.1-2.mkv"]
     assert "ended after" in made.ended
     assert any("was opened again" in note for note in made.notes)
     assert said
-    assert sum(frames(path) for path in made.files) == pytest.approx(made.packets, abs=2 * len(made.files))
+    assert sum(frames(path) for path in made.files) == pytest.approx(
+        made.packets, abs=2 * len(made.files)
+    )
 
 
 def test_a_stream_that_stalls_ends_at_the_timeout(
@@ -146,7 +159,9 @@ def test_a_pipe_is_recorded_to_its_time_or_to_its_end(
     assert packets(made.files[0]) == packets(public_clips / "bunny.webm")
 
 
-def test_pipes_that_hold_nothing_or_nothing_usable(tmp_path: Path, piped: Callable[..., None]) -> None:
+def test_pipes_that_hold_nothing_or_nothing_usable(
+    tmp_path: Path, piped: Callable[..., None]
+) -> None:
     piped(b"no video at all\n" * 100)
     with pytest.raises(InputError, match="standard input: cannot be opened"):
         record("-", tmp_path, 1.0)

@@ -44,15 +44,28 @@ def counts(path: Path) -> dict[str, int]:
         opencv += 1
     with av.open(str(path)) as container:
         plain = sum(1 for _ in container.decode(video=0))
-    command = ["ffprobe", "-v", "quiet", "-select_streams", "v:0", "-count_frames", "-of", "csv=p=0"]
+    command = [
+        "ffprobe",
+        "-v",
+        "quiet",
+        "-select_streams",
+        "v:0",
+        "-count_frames",
+        "-of",
+        "csv=p=0",
+    ]
     command += ["-show_entries", "stream=nb_read_frames", str(path)]
-    said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.split()
+    said = subprocess.run(
+        command, capture_output=True, text=True, timeout=60, check=True
+    ).stdout.split()
     return {"opencv": opencv, "pyav": plain, "ffprobe": int(said[0])}
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".ts", ".mkv"])
 @pytest.mark.parametrize("kind", ["edited", "headless"])
-def test_h264_that_begins_between_key_frames(kind: str, suffix: str, make: Make, framemd5: Oracle) -> None:
+def test_h264_that_begins_between_key_frames(
+    kind: str, suffix: str, make: Make, framemd5: Oracle
+) -> None:
     if kind == "edited":
         path = cut_behind_a_key_frame(make, suffix, X264)
     else:
@@ -67,7 +80,9 @@ def test_h264_that_begins_between_key_frames(kind: str, suffix: str, make: Make,
 
 
 @pytest.mark.parametrize("share", [0.2, 0.5])
-def test_a_transport_stream_that_is_cut_in_mid_group(share: float, make: Make, framemd5: Oracle) -> None:
+def test_a_transport_stream_that_is_cut_in_mid_group(
+    share: float, make: Make, framemd5: Oracle
+) -> None:
     data = make("two_groups.ts", *X264, "-g", "30").read_bytes()
     path = make("two_groups.ts", *X264, "-g", "30").with_name(f"cut_{share}.ts")
     path.write_bytes(data[188 * int(len(data) * share / 188) :])

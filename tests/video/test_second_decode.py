@@ -25,7 +25,18 @@ FILES = {
     "ffv1_3.mkv": ("-c:v", "ffv1", "-level", "3", "-g", "1"),
     "ffv1_1.mkv": ("-c:v", "ffv1", "-level", "1", "-g", "12"),
     "vp8.webm": ("-c:v", "libvpx", "-b:v", "300k", "-g", "12"),
-    "vp9.webm": ("-c:v", "libvpx-vp9", "-b:v", "200k", "-g", "12", "-deadline", "realtime", "-cpu-used", "8"),
+    "vp9.webm": (
+        "-c:v",
+        "libvpx-vp9",
+        "-b:v",
+        "200k",
+        "-g",
+        "12",
+        "-deadline",
+        "realtime",
+        "-cpu-used",
+        "8",
+    ),
     "h264.mp4": ("-c:v", "libx264", "-g", "12", "-bf", "2"),
     "h264.ts": ("-c:v", "libx264", "-g", "12", "-bf", "2"),
     "h264_open.mkv": ("-c:v", "libx264", "-g", "12", "-bf", "2", "-x264-params", "open-gop=1"),
@@ -112,7 +123,9 @@ def marks(path: Path) -> list[bool]:
 
 def test_what_differs_from_the_program_or_makes_it_complain_is_said(found: list[Found]) -> None:
     assert len(found) >= 45
-    assert sum(each.complaints > 0 for each in found) >= 25  # so that the test has something to find
+    assert (
+        sum(each.complaints > 0 for each in found) >= 25
+    )  # so that the test has something to find
     unsaid = [f.file for f in found if not f.problems and (f.here != f.program or f.complaints)]
     assert not unsaid
 
@@ -131,7 +144,9 @@ def test_every_frame_that_hangs_on_the_number_of_threads_is_marked(found: list[F
     for each in found:
         if "hevc" not in each.file and len(each.program) == len(each.alone) == len(each.marked):
             rows = zip(each.program, each.alone, each.marked, strict=True)
-            assert [n for n, (a, b, marked) in enumerate(rows) if a != b and not marked] == [], each.file
+            assert [n for n, (a, b, marked) in enumerate(rows) if a != b and not marked] == [], (
+                each.file
+            )
             checked += each.program != each.alone
     assert checked >= 5
 
@@ -156,7 +171,9 @@ CHECKED = {
 
 
 @pytest.mark.parametrize("name", sorted(CHECKED))
-def test_checksums_of_the_file_name_what_no_decoder_notices(name: str, make: Make, framemd5: Oracle) -> None:
+def test_checksums_of_the_file_name_what_no_decoder_notices(
+    name: str, make: Make, framemd5: Oracle
+) -> None:
     """One flipped bit: every picture that it changes is marked. CRC-32 of clusters; MD5 of HEVC's pictures."""
     whole = make(name, *SMALL, *CHECKED[name])
     data, sound = whole.read_bytes(), framemd5(whole)
@@ -206,13 +223,17 @@ def test_the_frames_before_a_damaged_one_that_lean_on_it_are_marked(make: Make) 
             rows = [(b.pixels.numpy().tobytes(), bool(b.corrupt[0])) for b in video.batches(1)]
         if len(rows) == len(sound) and any(marked for _, marked in rows):
             assert [
-                n for n, (a, b) in enumerate(zip(rows, sound, strict=True)) if a[0] != b and not a[1]
+                n
+                for n, (a, b) in enumerate(zip(rows, sound, strict=True))
+                if a[0] != b and not a[1]
             ] == []
             checked += 1
     assert checked >= 5
 
 
-def test_a_second_process_that_cannot_start_is_said(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_process_that_cannot_start_is_said(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = make("second_mjpeg.avi", *SMALL, *FILES["mjpeg.avi"])
     second_decode.forget()
     monkeypatch.setattr("sys.executable", "/nowhere/python")

@@ -14,7 +14,16 @@ from tests.video.made_multiview import with_second_view
 from vidrobust.video.color import VIEW_ID, readable
 from vidrobust.video.source import open_video
 
-X265 = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none", "-frames:v", "20")
+X265 = (
+    "-c:v",
+    "libx265",
+    "-preset",
+    "ultrafast",
+    "-x265-params",
+    "log-level=none",
+    "-frames:v",
+    "20",
+)
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +34,9 @@ def multiview(make: Make) -> Path:
     return path
 
 
-def test_of_several_views_the_base_layer_is_read_and_said(multiview: Path, framemd5: Oracle) -> None:
+def test_of_several_views_the_base_layer_is_read_and_said(
+    multiview: Path, framemd5: Oracle
+) -> None:
     from vidrobust.video.inspect import inspect_paths
 
     with av.open(str(multiview)) as container:
@@ -60,5 +71,7 @@ def test_a_photograph_with_exif_is_read_and_set_upright(orientation: int, tmp_pa
     with open_video(path, device="cpu") as video:
         assert (video.info.width, video.info.height) == upright.shape[1::-1]
         (given,) = pictures_of(video)
-    middles = np.s_[8::16, 8::16]  # at the edges of blocks the two decoders interpolate chroma differently
+    middles = np.s_[
+        8::16, 8::16
+    ]  # at the edges of blocks the two decoders interpolate chroma differently
     assert np.abs(given[middles].astype(int) - upright[middles]).max() <= 4

@@ -24,7 +24,15 @@ from vidrobust.video.source import VideoSource, open_video
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast")
 FIELDS = ("-c:v", "mpeg2video", "-r", "25", "-flags", "+ilme+ildct", "-vf", "setfield=tff")
-KINDS = ["open_gop.mp4", "variable.mp4", "edit_list.mp4", "stream.ts", "raw.h264", "cut.mkv", "vp9.webm"]
+KINDS = [
+    "open_gop.mp4",
+    "variable.mp4",
+    "edit_list.mp4",
+    "stream.ts",
+    "raw.h264",
+    "cut.mkv",
+    "vp9.webm",
+]
 
 
 def clip(kind: str, make: Make) -> Path:
@@ -44,7 +52,9 @@ def clip(kind: str, make: Make) -> Path:
             path.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
             return path
         case "vp9.webm":
-            return make(kind, "-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-g", "20")
+            return make(
+                kind, "-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-g", "20"
+            )
         case _:
             return make(kind, *gop)
 
@@ -71,7 +81,9 @@ def test_random_access_gives_the_frames_of_the_pass(kind: str, known: str, make:
             pass_of(video)
         if known == "packets":
             reader = video._reader  # type: ignore[attr-defined]
-            counted = 0 if kind == "raw.h264" else len(frames)  # a bare stream has no time stamps to count by
+            counted = (
+                0 if kind == "raw.h264" else len(frames)
+            )  # a bare stream has no time stamps to count by
             assert len(reader._count_packets()) - counted in (
                 0,
                 1,
@@ -130,7 +142,9 @@ def test_memory_is_used_again_only_when_nobody_holds_it(make: Make) -> None:
     assert len(seen) < 45  # some memory was used twice
 
 
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads the memory in use from /proc")
+@pytest.mark.skipif(
+    not Path("/proc/self/statm").exists(), reason="reads the memory in use from /proc"
+)
 @pytest.mark.parametrize("prefetch", [0, 2])
 def test_memory_does_not_grow_with_the_length(make: Make, prefetch: int) -> None:
     """600 frames of 173 kB, without the garbage collector, which must not be what frees them."""
@@ -145,7 +159,9 @@ def test_memory_does_not_grow_with_the_length(make: Make, prefetch: int) -> None
                     in_use_mb.append(pages * resource.getpagesize() / 2**20)
     finally:
         gc.enable()
-    assert in_use_mb[1] - in_use_mb[0] < 30  # all frames between would be 85 MB as decoded, 169 as RGB
+    assert (
+        in_use_mb[1] - in_use_mb[0] < 30
+    )  # all frames between would be 85 MB as decoded, 169 as RGB
 
 
 def test_every_and_fps_and_range_select_by_hand(make: Make) -> None:
@@ -154,7 +170,10 @@ def test_every_and_fps_and_range_select_by_hand(make: Make) -> None:
         frames, time_s = pass_of(video)
     expected = {
         "every": ({"every": 4}, list(range(0, len(frames), 4))),
-        "range": ({"start_s": 0.5, "end_s": 1.5}, np.flatnonzero((time_s >= 0.5) & (time_s < 1.5)).tolist()),
+        "range": (
+            {"start_s": 0.5, "end_s": 1.5},
+            np.flatnonzero((time_s >= 0.5) & (time_s < 1.5)).tolist(),
+        ),
         "open end": ({"start_s": 2.0}, np.flatnonzero(time_s >= 2.0).tolist()),
     }
     intervals = np.floor((time_s - time_s[0]) * 4 + 1e-9)
@@ -208,7 +227,11 @@ def test_a_changing_frame_size_ends_a_batch_and_is_announced(make: Make) -> None
 
 def test_info_and_notes_say_what_is_odd(make: Make) -> None:
     turned = make(
-        "turned.mp4", "-c", "copy", before=("-display_rotation", "90"), source=clip("open_gop.mp4", make)
+        "turned.mp4",
+        "-c",
+        "copy",
+        before=("-display_rotation", "90"),
+        source=clip("open_gop.mp4", make),
     )
     with open_video(turned) as video:
         info = video.info
@@ -346,7 +369,9 @@ def test_image_folders_are_videos(make: Make, tmp_path: Path) -> None:
     with open_video(plain) as video:
         frames, _ = pass_of(video)
     pattern = make("unused.mp4", *X264, "-frames:v", "1").parent  # a folder that exists
-    subprocess.run(["ffmpeg", "-v", "error", "-y", "-i", plain, str(tmp_path / "frame_%d.png")], check=True)
+    subprocess.run(
+        ["ffmpeg", "-v", "error", "-y", "-i", plain, str(tmp_path / "frame_%d.png")], check=True
+    )
     assert pattern.is_dir()
     (tmp_path / "notes.txt").write_text("not a frame")
     (tmp_path / ".hidden.png").write_bytes(b"")

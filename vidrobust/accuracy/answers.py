@@ -21,8 +21,12 @@ from vidrobust.statistics.intervals import Interval, clustered_mean, clustered_r
 from vidrobust.statistics.significance import clustered_mcnemar
 from vidrobust.tables import schema as tables
 
-WHOLE_ITEM = -1  # the frame of a label that holds for every frame of its item (``footage/item_tables.py``)
-REST = -1  # the label under which ``probabilities`` keeps the sum of the classes that are not listed
+WHOLE_ITEM = (
+    -1
+)  # the frame of a label that holds for every frame of its item (``footage/item_tables.py``)
+REST = (
+    -1
+)  # the label under which ``probabilities`` keeps the sum of the classes that are not listed
 
 
 def label_sets(labels: pd.DataFrame, frames: pd.DataFrame) -> list[frozenset[object]]:
@@ -31,8 +35,12 @@ def label_sets(labels: pd.DataFrame, frames: pd.DataFrame) -> list[frozenset[obj
     Labels of frame -1 hold for every frame of the item without labels of its own.
     """
     known: dict[tuple[str, int], set[object]] = {}
-    for item, frame, label, name in labels[["item", "frame", "label", "label_name"]].itertuples(index=False):
-        known.setdefault((str(item), int(frame)), set()).add(int(label) if label >= 0 else str(name))
+    for item, frame, label, name in labels[["item", "frame", "label", "label_name"]].itertuples(
+        index=False
+    ):
+        known.setdefault((str(item), int(frame)), set()).add(
+            int(label) if label >= 0 else str(name)
+        )
     empty: set[object] = set()
     return [
         frozenset(known.get((str(item), int(frame)), known.get((str(item), WHOLE_ITEM), empty)))
@@ -61,7 +69,12 @@ class SaidClasses:
         keys = list(zip(labels["label_name"], labels["source"], strict=True))
         known = {key: _classes(*key, class_names) for key in dict.fromkeys(keys)}
         found = [known[key] for key in keys]
-        rows = labels.assign(label=found).explode("label").dropna(subset="label").reset_index(drop=True)
+        rows = (
+            labels.assign(label=found)
+            .explode("label")
+            .dropna(subset="label")
+            .reset_index(drop=True)
+        )
         unknown = labels[np.array([not classes for classes in found], bool)].reset_index(drop=True)
         counts = {str(name): int(n) for name, n in unknown["label_name"].value_counts().items()}
         names = [class_names[int(k)] for k in rows["label"]]
@@ -72,7 +85,9 @@ class SaidClasses:
 
 def by_name(labels: pd.DataFrame) -> pd.DataFrame:
     """Drop numbers of formats that count classes of their own."""
-    return labels.assign(label=labels["label"].where(labels["source"].isin(NUMBERS_ARE_CLASSES), -1))
+    return labels.assign(
+        label=labels["label"].where(labels["source"].isin(NUMBERS_ARE_CLASSES), -1)
+    )
 
 
 def _classes(name: str, source: str, class_names: Sequence[str]) -> list[int]:
@@ -80,7 +95,10 @@ def _classes(name: str, source: str, class_names: Sequence[str]) -> list[int]:
     known = {each.casefold() for each in class_names}
     if text.casefold() == "pedestrian" and "pedestrian" not in known and "person" in known:
         text = "person"  # MOTChallenge's word for COCO's class
-    is_name = not known.isdisjoint({text.casefold(), shown_name(text).casefold()}) or text in imagenet_wnids()
+    is_name = (
+        not known.isdisjoint({text.casefold(), shown_name(text).casefold()})
+        or text in imagenet_wnids()
+    )
     if not is_name and source not in NUMBERS_ARE_CLASSES:
         return []
     try:
@@ -114,12 +132,20 @@ class AnchorSets:
         n, m = len(self.anchor), len(self.of)
         if not len(self.cluster) == len(self.correct) == n:
             raise ValueError(f"AnchorSets: expected cluster and correct for {n} anchors")
-        if not len(self.frame) == len(self.offset) == len(self.offset_ms) == len(self.neighbour) == m:
+        if (
+            not len(self.frame)
+            == len(self.offset)
+            == len(self.offset_ms)
+            == len(self.neighbour)
+            == m
+        ):
             raise ValueError(
                 f"AnchorSets: expected frame, offset, offset_ms and neighbour for {m} neighbours"
             )
         if m and (self.of.min() < 0 or self.of.max() >= n or (self.offset == 0).any()):
-            raise ValueError("AnchorSets: a neighbour belongs to no anchor, or is the anchor itself")
+            raise ValueError(
+                "AnchorSets: a neighbour belongs to no anchor, or is the anchor itself"
+            )
 
     def only(self, anchors: np.ndarray) -> AnchorSets:
         place = np.cumsum(anchors) - 1
@@ -153,7 +179,11 @@ def anchor_sets(
     """
     if frames["model"].nunique() != 1:
         raise InputError(f"anchor sets are of one model, got {frames['model'].nunique()}")
-    seen = frames.drop_duplicates(["item", "frame"]).sort_values(["item", "frame"]).reset_index(drop=True)
+    seen = (
+        frames.drop_duplicates(["item", "frame"])
+        .sort_values(["item", "frame"])
+        .reset_index(drop=True)
+    )
     own = label_sets(labels, seen)
     is_anchor = np.array([bool(s) for s in own])
     if reviewed is not None:
@@ -166,7 +196,9 @@ def anchor_sets(
         raise InputError(
             "labels: no anchor frame was predicted; do labels and predictions name inputs and number frames alike?"
         )
-    right = [(int(k), str(name)) for k, name in seen[["label", "label_name"]].itertuples(index=False)]
+    right = [
+        (int(k), str(name)) for k, name in seen[["label", "label_name"]].itertuples(index=False)
+    ]
     frame, time_s = seen["frame"].to_numpy(np.int64), seen["time_s"].to_numpy(np.float64)
     if reviewed is None:
         pairs = _pairs(seen, np.flatnonzero(is_anchor), within)
@@ -217,7 +249,9 @@ def _reviewed_pairs(
     seen: pd.DataFrame, is_anchor: np.ndarray, reviewed: pd.DataFrame, within: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """(m, 2) rows of anchor and reviewed neighbour, and (m,) offsets."""
-    row = {key: k for k, key in enumerate(seen[["item", "frame"]].itertuples(index=False, name=None))}
+    row = {
+        key: k for k, key in enumerate(seen[["item", "frame"]].itertuples(index=False, name=None))
+    }
     found = []
     for item, anchor, frame, offset in reviewed[["item", "anchor", "frame", "offset"]].itertuples(
         index=False
@@ -259,7 +293,9 @@ def two_models(
     """Compare two models on the same frames; old, new (n,) bool are right answers."""
     old, new = np.asarray(old, bool), np.asarray(new, bool)
     if old.shape != new.shape or old.ndim != 1:
-        raise ValueError(f"expected right or not on the same frames, got {old.shape} and {new.shape}")
+        raise ValueError(
+            f"expected right or not on the same frames, got {old.shape} and {new.shape}"
+        )
     p, q = (float(each.mean()) if len(each) else NAN for each in (old, new))
     lost, won = old & ~new, new & ~old
     independent = p * (1 - q)
@@ -311,7 +347,9 @@ class JudgedAnswers:
     """
 
     label_answers: pd.DataFrame = field(default_factory=lambda: tables.empty("label_answers"))
-    neighbour_accuracy: pd.DataFrame = field(default_factory=lambda: tables.empty("neighbour_accuracy"))
+    neighbour_accuracy: pd.DataFrame = field(
+        default_factory=lambda: tables.empty("neighbour_accuracy")
+    )
     unknown: Mapping[str, int] = field(default_factory=dict)
     unjudged: int = 0
     lost: int = 0
@@ -332,11 +370,17 @@ def answers_of(
     labels where they are dense, by its anchor's where they are sparse. With ``sets`` (item, anchor, frame,
     offset) only these count, judged as ``judged_by`` says.
     """
-    seen = frames.drop_duplicates(["item", "frame"]).sort_values(["item", "frame"]).reset_index(drop=True)
+    seen = (
+        frames.drop_duplicates(["item", "frame"])
+        .sort_values(["item", "frame"])
+        .reset_index(drop=True)
+    )
     said = SaidClasses.of(on_frames(labels, seen), class_names)
     truths = label_sets(said.rows, seen)
     judged = np.array([bool(s) for s in truths], dtype=bool)
-    unjudged = int((~judged & np.array([bool(s) for s in label_sets(said.unknown, seen)], bool)).sum())
+    unjudged = int(
+        (~judged & np.array([bool(s) for s in label_sets(said.unknown, seen)], bool)).sum()
+    )
     if not judged.any():
         return JudgedAnswers(unknown=said.counts, unjudged=unjudged)
     kept = seen[judged].reset_index(drop=True)
@@ -359,7 +403,9 @@ def answers_of(
         here = sets[np.array([key in answered for key in keys], dtype=bool)].drop_duplicates(
             ["item", "anchor", "frame"]
         )
-        found = [anchor_sets(seen, said.rows, judged_by=judged_by, reviewed=here)] if len(here) else []
+        found = (
+            [anchor_sets(seen, said.rows, judged_by=judged_by, reviewed=here)] if len(here) else []
+        )
         lost = len(here) - sum(len(each.anchor) + len(each.of) for each in found)
     return JudgedAnswers(
         label_answers=tables.check("label_answers", _with_anchors(table, found)),
@@ -386,7 +432,9 @@ def on_frames(labels: pd.DataFrame, frames: pd.DataFrame) -> pd.DataFrame:
 
 
 def _in_words(wanted: frozenset[object], class_names: Sequence[str]) -> str:
-    names = list(dict.fromkeys(class_names[int(str(k))] for k in sorted(wanted, key=lambda k: int(str(k)))))
+    names = list(
+        dict.fromkeys(class_names[int(str(k))] for k in sorted(wanted, key=lambda k: int(str(k))))
+    )
     more = f" and {len(names) - NAMES_SAID} more" if len(names) > NAMES_SAID else ""
     return " or ".join(names[:NAMES_SAID]) + more
 
@@ -435,7 +483,9 @@ def _judged_by(seen: pd.DataFrame, judged: np.ndarray) -> dict[JudgedBy, list[st
 def _with_anchors(table: pd.DataFrame, found: Sequence[AnchorSets]) -> pd.DataFrame:
     columns = [f"pm{k}" for k in range(WITHIN + 1)]
     parts = [
-        tables.empty("label_answers").drop(columns=["time_s", "model", "track", "truth", "top1", "top5"])
+        tables.empty("label_answers").drop(
+            columns=["time_s", "model", "track", "truth", "top1", "top5"]
+        )
     ]
     for sets in found:
         of = pd.DataFrame({"item": sets.cluster, "frame": _frame(sets)})

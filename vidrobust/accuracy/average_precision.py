@@ -19,7 +19,9 @@ from vidrobust.metrics.tracks.item_boxes import are_shaped, places_of
 from vidrobust.shapes.shape import Places
 from vidrobust.statistics.standard_errors import leave_one_out
 
-LEAST_IOUS = np.linspace(0.5, 0.95, 10)  # overlaps from which a box is right; the first is that of AP50
+LEAST_IOUS = np.linspace(
+    0.5, 0.95, 10
+)  # overlaps from which a box is right; the first is that of AP50
 RECALLS = np.linspace(0, 1, 101)
 MOST_BOXES = 100  # boxes of a class that count in a frame, the surest first
 BOX = ["x1", "y1", "x2", "y2"]
@@ -76,7 +78,9 @@ class FramesOfBoxes:
         code = pd.MultiIndex.from_frame(frames[["item", "frame"]])
 
         def coded(table: pd.DataFrame) -> pd.DataFrame:
-            return table.assign(frame=code.get_indexer(pd.MultiIndex.from_frame(table[["item", "frame"]])))
+            return table.assign(
+                frame=code.get_indexer(pd.MultiIndex.from_frame(table[["item", "frame"]]))
+            )
 
         return cls(coded(known), coded(found))
 
@@ -84,8 +88,12 @@ class FramesOfBoxes:
         """Evaluate these frames; one named twice counts twice. Equal scores rank by frame."""
         chosen = np.asarray(frames, np.int64)
         chosen = chosen[np.isin(chosen, self._frames)]
-        times = np.bincount(np.searchsorted(self._frames, chosen), minlength=len(self._frames)).astype(float)
-        lines = [precision for each in self._classes if (precision := each.precision(times)) is not None]
+        times = np.bincount(
+            np.searchsorted(self._frames, chosen), minlength=len(self._frames)
+        ).astype(float)
+        lines = [
+            precision for each in self._classes if (precision := each.precision(times)) is not None
+        ]
         if not lines:
             return Precision(float("nan"), float("nan"))
         of_class = np.array(lines)

@@ -13,7 +13,14 @@ from vidrobust.errors import SettingsError
 from vidrobust.frames.device import resolve_device
 from vidrobust.metrics.catalogue import tasks
 from vidrobust.models.classes import imagenet
-from vidrobust.models.foreign import Task, array_of, classifications_of, detections_of, plain, task_of_answers
+from vidrobust.models.foreign import (
+    Task,
+    array_of,
+    classifications_of,
+    detections_of,
+    plain,
+    task_of_answers,
+)
 from vidrobust.models.info import ModelInfo, code_sha256, state_sha256
 from vidrobust.models.load import load_model
 from vidrobust.models.modules import full_precision
@@ -29,7 +36,9 @@ Transform: TypeAlias = Callable[[Any], torch.Tensor]
 # ``models.foreign`` reads it. Or one frame (H, W, 3) uint8 BGR -> one such answer.
 Callable_: TypeAlias = Callable[[torch.Tensor], Any]
 GivenModel: TypeAlias = "str | Model | torch.nn.Module | Callable_"
-FRAME_BY_FRAME = "called frame by frame, with (H, W, 3) uint8 BGR arrays, as OpenCV and supervision give them"
+FRAME_BY_FRAME = (
+    "called frame by frame, with (H, W, 3) uint8 BGR arrays, as OpenCV and supervision give them"
+)
 SMALL = 96  # side, px, of the frame on which a transform is tried
 
 
@@ -51,23 +60,33 @@ def models_of(
         )
     if all(isinstance(each, str) for each in many):
         return [cast(str, each) for each in many], None
-    loaded = [_model(each, number, preprocess, class_names, device) for number, each in enumerate(many, 1)]
+    loaded = [
+        _model(each, number, preprocess, class_names, device) for number, each in enumerate(many, 1)
+    ]
     names = [model.name for model in loaded]
     for model, number in zip(loaded, range(1, len(loaded) + 1), strict=True):
         if names.count(model.name) > 1:
             model.name = f"{model.name} ({number})"
     return [
-        each if isinstance(each, str) else f"python:{m.name}" for each, m in zip(many, loaded, strict=True)
+        each if isinstance(each, str) else f"python:{m.name}"
+        for each, m in zip(many, loaded, strict=True)
     ], loaded
 
 
 def _model(
-    given: Any, number: int, preprocess: Transform | None, class_names: Sequence[str] | None, device: str
+    given: Any,
+    number: int,
+    preprocess: Transform | None,
+    class_names: Sequence[str] | None,
+    device: str,
 ) -> Model:
     if isinstance(given, str):
         return load_model(given, device=device)
     for kind in known().kinds.values():
-        if kind.adopts is not None and (made := kind.adopts(given, resolve_device(device))) is not None:
+        if (
+            kind.adopts is not None
+            and (made := kind.adopts(given, resolve_device(device))) is not None
+        ):
             return made
     if getattr(given, "task", None) in tasks():
         return cast(Model, given)
@@ -80,7 +99,9 @@ def _model(
         run = _Module(given, preprocess, resolve_device(device))
         return _checked(run, type(given).__name__.lower(), class_names, run.info)
     if callable(given):
-        name = str(getattr(given, "name", "") or getattr(given, "__name__", "") or f"model-{number}")
+        name = str(
+            getattr(given, "name", "") or getattr(given, "__name__", "") or f"model-{number}"
+        )
         version = str(getattr(given, "version", ""))
         info = ModelInfo(
             spec=f"python:{name}",
@@ -89,7 +110,9 @@ def _model(
             precision="unknown",
             preprocessing="inside the callable",
             version=version,
-            notes=() if version else ("a callable without a version: nothing that it said is used again",),
+            notes=()
+            if version
+            else ("a callable without a version: nothing that it said is used again",),
         )
         return _checked(given, name.strip("<>"), class_names, info)
     raise SettingsError(
@@ -98,7 +121,9 @@ def _model(
 
 
 class _Module:
-    def __init__(self, module: torch.nn.Module, preprocess: Transform, device: torch.device) -> None:
+    def __init__(
+        self, module: torch.nn.Module, preprocess: Transform, device: torch.device
+    ) -> None:
         self.module = module.to(device).eval().requires_grad_(False)
         self.preprocess, self.device = preprocess, device
         self.as_pil = _wants_pil(preprocess)
@@ -141,7 +166,9 @@ def _pil(frame: torch.Tensor) -> Any:
     return to_pil_image(frame)
 
 
-def _checked(run: Callable_, name: str, class_names: Sequence[str] | None, info: ModelInfo) -> Model:
+def _checked(
+    run: Callable_, name: str, class_names: Sequence[str] | None, info: ModelInfo
+) -> Model:
     frames = check_frames()
     try:
         first, failure = run(frames), None
@@ -184,7 +211,9 @@ def _steady(model: Any) -> Model:
 def _names(given: Sequence[str] | None, count: int, name: str) -> tuple[str, ...]:
     if given is not None:
         if len(given) != count:
-            raise SettingsError(f"model {name}: class_names: expected {count} names, got {len(given)}")
+            raise SettingsError(
+                f"model {name}: class_names: expected {count} names, got {len(given)}"
+            )
         return tuple(map(str, given))
     if count == 1000:
         return imagenet()
@@ -192,7 +221,9 @@ def _names(given: Sequence[str] | None, count: int, name: str) -> tuple[str, ...
 
 
 class _Given:
-    def __init__(self, run: Callable_, name: str, class_names: tuple[str, ...], info: ModelInfo) -> None:
+    def __init__(
+        self, run: Callable_, name: str, class_names: tuple[str, ...], info: ModelInfo
+    ) -> None:
         self._run, self.name, self.class_names, self.info = run, name, class_names, info
 
     @property
@@ -213,7 +244,12 @@ class _Scores(_Given):
     task = "classification"
 
     def __init__(
-        self, run: Callable_, name: str, class_names: tuple[str, ...], info: ModelInfo, probabilities: bool
+        self,
+        run: Callable_,
+        name: str,
+        class_names: tuple[str, ...],
+        info: ModelInfo,
+        probabilities: bool,
     ) -> None:
         super().__init__(run, name, class_names, info)
         self.probabilities = probabilities
@@ -262,7 +298,9 @@ class _FrameByFrame:
         return [self.run(frame) for frame in frames]
 
 
-def _alone(run: _FrameByFrame, frames: torch.Tensor, failure: Exception | None, name: str) -> list[Any]:
+def _alone(
+    run: _FrameByFrame, frames: torch.Tensor, failure: Exception | None, name: str
+) -> list[Any]:
     with first_batch(name):
         try:
             found = run(frames)

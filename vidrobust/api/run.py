@@ -148,7 +148,9 @@ class Run:
         )
 
     def _repr_html_(self) -> str:
-        return rendered("notebook.html", {"path": str(self.path), "cards": self._cards, "bars": self._bars})
+        return rendered(
+            "notebook.html", {"path": str(self.path), "cards": self._cards, "bars": self._bars}
+        )
 
     @cached_property
     def _read(self) -> RunTables:
@@ -180,7 +182,9 @@ class Run:
         metric = self._read.tasks[card.name].answered[0]
         row = overall(self.folder.table("stability"), card.name, metric)
         value, low, high = (float(row[name]) for name in ("value", "low", "high"))
-        return Verdict(card.judgement.word, f"{card.judgement.why}.", metric, value, low, high, int(row["n"]))
+        return Verdict(
+            card.judgement.word, f"{card.judgement.why}.", metric, value, low, high, int(row["n"])
+        )
 
 
 def load_run(path: str | os.PathLike[str]) -> Run:

@@ -153,7 +153,9 @@ class StabilityMeter:
         if self._probabilities is None:
             self._probabilities = are_probabilities(rows)
         return (
-            Classifications(rows, names) if self._probabilities else Classifications.from_logits(rows, names)
+            Classifications(rows, names)
+            if self._probabilities
+            else Classifications.from_logits(rows, names)
         )
 
     def _batch(self, frames: Any, count: int, clip: str, time_s: np.ndarray | None) -> FrameBatch:
@@ -164,7 +166,9 @@ class StabilityMeter:
                 raise SettingsError(
                     "update: detection needs frames, or Stability(frame_size=(HEIGHT, WIDTH))"
                 )
-            pixels = torch.zeros(1, 1, 1, 1, dtype=torch.uint8).expand(count, 3, *(self.frame_size or (1, 1)))
+            pixels = torch.zeros(1, 1, 1, 1, dtype=torch.uint8).expand(
+                count, 3, *(self.frame_size or (1, 1))
+            )
         else:
             stacked = np.stack(frames) if isinstance(frames, list | tuple) else frames
             pixels = torch.as_tensor(stacked)
@@ -177,7 +181,9 @@ class StabilityMeter:
             )
         index = np.arange(count, dtype=np.int64) + self._clips[clip].count
         times = index / self._clips[clip].rate if time_s is None else np.asarray(time_s, np.float64)
-        return FrameBatch(pixels=pixels, time_s=times, index=index, corrupt=np.zeros(count, bool), item=clip)
+        return FrameBatch(
+            pixels=pixels, time_s=times, index=index, corrupt=np.zeros(count, bool), item=clip
+        )
 
 
 class _Clip:
@@ -215,7 +221,9 @@ def assert_stable(run: Run | StabilityMeter | str | os.PathLike[str], *rules: st
     if isinstance(run, StabilityMeter):
         rows = run.figures()
         rows = rows[rows["item"] == ""].set_index("metric")
-        passages = pass_gates(gates, {MODEL: {str(name): row for name, row in rows.to_dict("index").items()}})
+        passages = pass_gates(
+            gates, {MODEL: {str(name): row for name, row in rows.to_dict("index").items()}}
+        )
     else:
         passages = gates_on((run if isinstance(run, Run) else Run(run)).folder, gates)
     if wrong := [passage.sentence for passage in passages if passage.outcome != "passed"]:

@@ -101,9 +101,7 @@ class _CallbackCounter(Counter):
         self._emit(Progress(self.title, self.done, self.total, self.unit))
 
 
-EXPECTED = (
-    "expected uint8 RGB frames: an array (T, H, W, 3) or (T, 3, H, W), or one frame (H, W, 3) after the other"
-)
+EXPECTED = "expected uint8 RGB frames: an array (T, H, W, 3) or (T, 3, H, W), or one frame (H, W, 3) after the other"
 
 
 def write_frames(frames: Any, folder: Path, name: str, frame_rate: float) -> Path:
@@ -213,7 +211,9 @@ def _manifest(table: pd.DataFrame, folder: Path, name: str) -> Path:
         )
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{file_name(name, 'clip')}.csv"
-    table.assign(path=[os.path.abspath(os.fspath(each)) for each in table["path"]]).to_csv(path, index=False)
+    table.assign(path=[os.path.abspath(os.fspath(each)) for each in table["path"]]).to_csv(
+        path, index=False
+    )
     return path
 
 
@@ -267,7 +267,9 @@ def study(
     """
     _check_stages(stages)
     chosen = _settings(settings)
-    specs, loaded = models_of(models, preprocess=preprocess, class_names=class_names, device=chosen.device)
+    specs, loaded = models_of(
+        models, preprocess=preprocess, class_names=class_names, device=chosen.device
+    )
     if loaded is not None and ((chosen.workers or 1) > 1 or chosen.cluster):
         raise SettingsError(
             "workers, cluster: models given as objects run in one process; give specs for several"
@@ -291,7 +293,9 @@ def _check_stages(stages: Sequence[str]) -> None:
 
 
 def _settings(given: Settings | Mapping[str, Any] | None) -> Settings:
-    return given if isinstance(given, Settings) else Settings().changed(dict(given or {}), "settings")
+    return (
+        given if isinstance(given, Settings) else Settings().changed(dict(given or {}), "settings")
+    )
 
 
 def _folder(sources: Sources, out: str | os.PathLike[str] | None, settings: Settings) -> Path:
@@ -332,10 +336,14 @@ def flip_rate(
             with open_item(item, settings) as source:
                 for batch in source.batches(BATCH):
                     answers = predict_footage(loaded, batch)
-                    meter.update(answers, batch, item.name, frame_rate=float(source.info.frame_rate))
+                    meter.update(
+                        answers, batch, item.name, frame_rate=float(source.info.frame_rate)
+                    )
     rate = float(meter.compute().get("flip_rate", np.nan))
     if np.isnan(rate):
-        raise InputError(f"{found.items[0].name}: has no two neighbouring frames that may be compared")
+        raise InputError(
+            f"{found.items[0].name}: has no two neighbouring frames that may be compared"
+        )
     return rate
 
 
@@ -363,4 +371,6 @@ def compare(
             for each, folder in zip((run_a, run_b), folders, strict=True)
         )
     a, b = (each if isinstance(each, Run) else Run(each) for each in (run_a, run_b))  # type: ignore[arg-type]
-    return compare_runs(a.folder, b.folder, model_a=model_a, model_b=model_b, margin=margin, seed=seed)
+    return compare_runs(
+        a.folder, b.folder, model_a=model_a, model_b=model_b, margin=margin, seed=seed
+    )

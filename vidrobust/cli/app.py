@@ -35,9 +35,21 @@ STUDY_ORDER = (
 OWN = (
     (STUDY, "studies:study", "Run every stage on videos, frames, globs, manifests or a stream."),
     (STUDY, "tools:demo", "Run a whole study on footage that comes with the package."),
-    (STUDY, "stage_commands:correlate", "Find the perturbations that stand for what happens in the footage."),
-    (STUDY, "stage_commands:remedies", "Evaluate remedies that need no training against doing nothing."),
-    (STUDY, "stage_commands:boxes", "Show detectors at every threshold, and draw their boxes on the clip."),
+    (
+        STUDY,
+        "stage_commands:correlate",
+        "Find the perturbations that stand for what happens in the footage.",
+    ),
+    (
+        STUDY,
+        "stage_commands:remedies",
+        "Evaluate remedies that need no training against doing nothing.",
+    ),
+    (
+        STUDY,
+        "stage_commands:boxes",
+        "Show detectors at every threshold, and draw their boxes on the clip.",
+    ),
     (STUDY, "studies:report", "Write report.html and details.html of a run folder."),
     (RUNS, "studies:show", "Show the answer of a run in a few lines."),
     (RUNS, "tools:status", "Show which stages of a run are done, stale or missing."),
@@ -52,7 +64,11 @@ OWN = (
     (TOOLS, "tools:perturbations", "List the perturbations, or render each strength as a picture."),
     (TOOLS, "tools:models", "List the forms of a model spec, and what is installed for each."),
     (TOOLS, "tools:doctor", "Check what works on this machine, and how to get what is missing."),
-    (TOOLS, "doctor:plugins", "List installed plugins, what each brings, and those that are broken."),
+    (
+        TOOLS,
+        "doctor:plugins",
+        "List installed plugins, what each brings, and those that are broken.",
+    ),
 )
 BROUGHT = from_plugins([place.partition(":")[2] for _, place, _ in OWN])  # commands of plugins
 
@@ -60,7 +76,10 @@ BROUGHT = from_plugins([place.partition(":")[2] for _, place, _ in OWN])  # comm
 def _own_commands() -> tuple[CommandEntry, ...]:
     return tuple(
         CommandEntry(
-            name=place.partition(":")[2], section=section, help=text, load=at(f"{__package__}.{place}")
+            name=place.partition(":")[2],
+            section=section,
+            help=text,
+            load=at(f"{__package__}.{place}"),
         )
         for section, place, text in OWN
     )
@@ -108,7 +127,9 @@ class Sections(click.Group):
                 formatter.write_dl(rows)
 
 
-@click.group(cls=Sections, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Sections, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(VERSION, prog_name="vidrobust")
 def cli() -> None:
     """How stable is a vision model on real video, what is it sensitive to, and what to train it with."""
@@ -139,7 +160,9 @@ def _run(arguments: Sequence[str] | None) -> int:
     try:
         with graceful_interrupts():
             # commands end with click's Exit, whose code comes back here
-            found = cli.main(args=None if arguments is None else list(arguments), standalone_mode=False)
+            found = cli.main(
+                args=None if arguments is None else list(arguments), standalone_mode=False
+            )
         return found if isinstance(found, int) else 0
     except click.ClickException as error:
         error.show()
@@ -150,7 +173,9 @@ def _run(arguments: Sequence[str] | None) -> int:
     except VidrobustError as error:
         return _error(str(error), error.exit_code)
     except SystemExit as error:  # of a model or plugin: its code says nothing about the study
-        return _error(f"a model or plugin called sys.exit({error.code!r}) in the middle of the work", 3)
+        return _error(
+            f"a model or plugin called sys.exit({error.code!r}) in the middle of the work", 3
+        )
     except RecursionError:
         return _error("an input is nested too deeply to be read", 3)
     except OSError as error:
@@ -162,7 +187,9 @@ def _run(arguments: Sequence[str] | None) -> int:
             )
         if error.filename is None:
             raise
-        return _error(f"{printable(str(error.filename))}: {error.strerror or type(error).__name__}", 3)
+        return _error(
+            f"{printable(str(error.filename))}: {error.strerror or type(error).__name__}", 3
+        )
 
 
 def _error(text: str, code: int) -> int:
@@ -186,11 +213,19 @@ def _outlive_closed_pipes() -> None:
         stream = getattr(sys, name)
         try:
             number, on_screen = stream.fileno(), stream.isatty()
-        except (AttributeError, OSError, ValueError):  # none, or replaced by something that is no file
+        except (
+            AttributeError,
+            OSError,
+            ValueError,
+        ):  # none, or replaced by something that is no file
             continue
         if not on_screen:
             buffer = io.BufferedWriter(_PatientFile(number, "w", closefd=False))
-            how = {"encoding": stream.encoding, "errors": stream.errors, "line_buffering": name == "stderr"}
+            how = {
+                "encoding": stream.encoding,
+                "errors": stream.errors,
+                "line_buffering": name == "stderr",
+            }
             setattr(sys, name, io.TextIOWrapper(buffer, **how))
 
 
@@ -206,7 +241,9 @@ def _refuse_quiet_ends() -> None:
             _error(f"a model or plugin called os._exit({status!r}) in the middle of the work", 3)
         END(3 if os.getpid() == process else status)
 
-    def crashed(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    def crashed(
+        kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
         sys.__excepthook__(kind, error, trace)
         _end_at_once(3)
 

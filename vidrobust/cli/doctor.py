@@ -80,7 +80,9 @@ def _packages() -> list[Row]:
     for name, extra in _requirements():
         if not extra:
             version = installed(name)
-            rows.append(_row(name, "ok" if version else "missing", version or f"pip install {name}"))
+            rows.append(
+                _row(name, "ok" if version else "missing", version or f"pip install {name}")
+            )
     return rows
 
 
@@ -90,7 +92,11 @@ def _devices() -> list[Row]:
     capability = torch.backends.cpu.get_cpu_capability()
     rows = [_row("device cpu", "ok", f"torch uses {torch.get_num_threads()} threads, {capability}")]
     if not torch.cuda.is_available():
-        why = "no CUDA in this build of torch" if torch.version.cuda is None else "no GPU or no driver"
+        why = (
+            "no CUDA in this build of torch"
+            if torch.version.cuda is None
+            else "no GPU or no driver"
+        )
         return [*rows, _row("device cuda", "missing", f"{why}; models run on the CPU")]
     for number in range(torch.cuda.device_count()):
         properties = torch.cuda.get_device_properties(number)
@@ -105,7 +111,9 @@ def _decoder(name: str) -> Row:
     if installed(module) is None:
         return _row(what, "missing", how)
     if name == "decord" and installed("decord2"):
-        return _row(what, "broken", "decord and decord2 share one module name: pip uninstall decord2")
+        return _row(
+            what, "broken", "decord and decord2 share one module name: pip uninstall decord2"
+        )
     try:
         run = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
@@ -116,7 +124,9 @@ def _decoder(name: str) -> Row:
         return _row(what, "ok", run.stdout.strip())
     said = run.stderr.strip().splitlines()
     return _row(
-        what, "broken", f"{said[-1] if said else f'ended with code {run.returncode}'}; {how}".strip("; ")
+        what,
+        "broken",
+        f"{said[-1] if said else f'ended with code {run.returncode}'}; {how}".strip("; "),
     )
 
 
@@ -127,7 +137,9 @@ def _program(name: str) -> Row:
     run = subprocess.run([path, "-version"], capture_output=True, text=True, check=False)
     first = run.stdout.splitlines()[0] if run.stdout else f"{path} ended with code {run.returncode}"
     return _row(
-        f"program {name}", "ok" if run.returncode == 0 else "broken", first.partition(" Copyright")[0]
+        f"program {name}",
+        "ok" if run.returncode == 0 else "broken",
+        first.partition(" Copyright")[0],
     )
 
 

@@ -63,7 +63,9 @@ GROUPS = ("Options", *(group.title for group in SETTINGS), "Advanced")
 class GroupedOption(click.Option):
     """An option in a group of the help; only ``--help-all`` shows it if it is ``advanced``."""
 
-    def __init__(self, *args: Any, group: str = "Advanced", advanced: bool = False, **more: Any) -> None:
+    def __init__(
+        self, *args: Any, group: str = "Advanced", advanced: bool = False, **more: Any
+    ) -> None:
         super().__init__(*args, **more)
         self.group, self.advanced = group, advanced
 
@@ -140,8 +142,12 @@ OVERWRITE = _shared(
     "--overwrite", is_flag=True, help="Replace a run folder of other sources or another version."
 )
 OUT = _shared("--out", "-o", metavar="DIR", help="The run folder.  [default: reports/NAME]")
-JUNIT = _shared("--junit", advanced=True, metavar="FILE", help="Write the outcome of --fail-if as JUnit XML.")
-DRY_RUN = _shared("--dry-run", is_flag=True, help="Only say what would be done and how long it takes.")
+JUNIT = _shared(
+    "--junit", advanced=True, metavar="FILE", help="Write the outcome of --fail-if as JUnit XML."
+)
+DRY_RUN = _shared(
+    "--dry-run", is_flag=True, help="Only say what would be done and how long it takes."
+)
 JSON = _shared("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 QUIET = _shared("--quiet", "-q", is_flag=True, help="Print only warnings and errors.")
 
@@ -169,14 +175,20 @@ def setting_options(stages: Iterable[Stage], *, gated: bool) -> Callable[[F], F]
     used = {name for stage in stages for name in stage.all_settings}
     asks_models = any(stage.per == "model" for stage in footage)
     holds = {"footage": bool(footage), "model": asks_models, "gate": gated}
-    chosen = [d for d in all_declarations() if (d.name in used if d.used_by == "stage" else holds[d.used_by])]
+    chosen = [
+        d
+        for d in all_declarations()
+        if (d.name in used if d.used_by == "stage" else holds[d.used_by])
+    ]
     return options(*((MODEL,) if asks_models else ()), *map(_option, chosen))
 
 
 def stage_options(stages: Iterable[Stage], *, gated: bool) -> Callable[[F], F]:
     """Return the same with the options of sources and output."""
     stages = tuple(stages)
-    of_sources = (FOR, CONFIG, OVERWRITE) if any(isinstance(s, FootageStage) for s in stages) else ()
+    of_sources = (
+        (FOR, CONFIG, OVERWRITE) if any(isinstance(s, FootageStage) for s in stages) else ()
+    )
     of_gates = (JUNIT,) if gated else ()
     return options(setting_options(stages, gated=gated), *of_gates, *of_sources, OUT, JSON, QUIET)
 
@@ -196,10 +208,14 @@ def _option(declared: Declaration) -> Callable[[F], F]:
         more |= {"type": declared.kind, "multiple": declared.multiple}
     ending = f"  [default: {declared.shown_default}]" if declared.shown_default else ""
     advanced = not declared.usual
-    return _shared(flag, group=declared.group, advanced=advanced, help=declared.help + ending, **more)
+    return _shared(
+        flag, group=declared.group, advanced=advanced, help=declared.help + ending, **more
+    )
 
 
-def _split(kind: type, context: click.Context, parameter: click.Parameter, value: str | None) -> Any:
+def _split(
+    kind: type, context: click.Context, parameter: click.Parameter, value: str | None
+) -> Any:
     try:
         return None if value is None else tuple(kind(part) for part in value.split(","))
     except ValueError as error:
@@ -226,4 +242,6 @@ def refuse_idle(names: Collection[str], where: str) -> None:
 def all_but(*names: str) -> set[str]:
     """Return the names of all other options of the command."""
     params = click.get_current_context().command.params
-    return {p.name for p in params if isinstance(p, click.Option) and p.name is not None} - set(names)
+    return {p.name for p in params if isinstance(p, click.Option) and p.name is not None} - set(
+        names
+    )

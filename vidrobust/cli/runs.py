@@ -31,11 +31,17 @@ from vidrobust.text.phrases import listing, plural
 @click.command(cls=GroupedCommand)
 @click.argument("folder", type=PATH)
 @click.option(
-    "--stage", "stages", multiple=True, metavar="NAME", help="What to make of each.  [default: stability]"
+    "--stage",
+    "stages",
+    multiple=True,
+    metavar="NAME",
+    help="What to make of each.  [default: stability]",
 )
 @click.option("--whole", is_flag=True, help="The whole study of each recording, with its report.")
 @click.option("--once", is_flag=True, help="End when all that is there is done.")
-@click.option("--for", "lasting", metavar="TIME", help="End after this time: 10m, 8h.  [default: never]")
+@click.option(
+    "--for", "lasting", metavar="TIME", help="End after this time: 10m, 8h.  [default: never]"
+)
 @click.option(
     "--interval-s",
     default=2.0,
@@ -81,7 +87,9 @@ def watch(
         raise SettingsError("--interval-s, --settle-s: expected more than 0 s, and 0 s or more")
     settings, named = settings_of((str(folder),), config, given(chosen))
     if not settings.history:
-        raise SettingsError("--history: name the file that each recording is added to; it need not exist yet")
+        raise SettingsError(
+            "--history: name the file that each recording is added to; it need not exist yet"
+        )
     where = Path(out or named or Path("reports") / (folder.resolve().name or "watch"))
     watched = Watched(
         folder=folder,
@@ -119,7 +127,9 @@ def watch(
 @click.command()
 @click.argument("runs", nargs=-1, required=True, type=PATH, metavar="RUN...")
 @click.option(
-    "--model-a", metavar="NAME", help="The model of A, where it has several.  [default: its only one]"
+    "--model-a",
+    metavar="NAME",
+    help="The model of A, where it has several.  [default: its only one]",
 )
 @click.option(
     "--model-b",
@@ -133,7 +143,9 @@ def watch(
     metavar="SHARE",
     help="Differences up to this share of a metric do not matter.",
 )
-@click.option("--seed", default=0, show_default=True, metavar="N", help="Seed of tests that change signs.")
+@click.option(
+    "--seed", default=0, show_default=True, metavar="N", help="Seed of tests that change signs."
+)
 @click.option(
     "--out",
     "-o",
@@ -142,7 +154,10 @@ def watch(
     help="The report.  [default: comparison.html, or of a table side_by_side.html, in the last run]",
 )
 @click.option(
-    "--pictures/--no-pictures", default=True, show_default=True, help="Footage in the report, or none."
+    "--pictures/--no-pictures",
+    default=True,
+    show_default=True,
+    help="Footage in the report, or none.",
 )
 @click.option("--table", is_flag=True, help="Of two runs too: all their detectors side by side.")
 @JSON
@@ -177,7 +192,11 @@ def compare(
 
 
 def _table(folders: list[Any], margin: float, seed: int, out: Path | None, as_json: bool) -> None:
-    from vidrobust.finished_runs.side_by_side import side_by_side_of, table_lines, write_side_by_side
+    from vidrobust.finished_runs.side_by_side import (
+        side_by_side_of,
+        table_lines,
+        write_side_by_side,
+    )
 
     found = side_by_side_of(folders, margin=margin, seed=seed)
     page = write_side_by_side(out or folders[-1].path / "side_by_side.html", plain(found))
@@ -187,7 +206,11 @@ def _table(folders: list[Any], margin: float, seed: int, out: Path | None, as_js
 @click.command()
 @click.argument("run_folder", type=PATH)
 @click.option(
-    "--fail-if", multiple=True, required=True, metavar="RULE", help='Such as "flip_rate.high > 0.02".'
+    "--fail-if",
+    multiple=True,
+    required=True,
+    metavar="RULE",
+    help='Such as "flip_rate.high > 0.02".',
 )
 @click.option("--junit", type=PATH, metavar="FILE", help="Write the outcome as JUnit XML.")
 @click.option(
@@ -199,7 +222,11 @@ def _table(folders: list[Any], margin: float, seed: int, out: Path | None, as_js
 )
 @JSON
 def gate(
-    run_folder: Path, fail_if: tuple[str, ...], junit: Path | None, summary: Path | None, as_json: bool
+    run_folder: Path,
+    fail_if: tuple[str, ...],
+    junit: Path | None,
+    summary: Path | None,
+    as_json: bool,
 ) -> None:
     """Check a run against rules. Exit codes: 0 passed, 1 failed, 2 not computed."""
     from vidrobust.finished_runs.gate import gates_on
@@ -232,7 +259,10 @@ def gate(
 )
 @click.option("--model", metavar="NAME", help="Only this model.  [default: all]")
 @click.option(
-    "--baseline", type=int, metavar="N", help="The limits stand on the first N runs.  [default: all]"
+    "--baseline",
+    type=int,
+    metavar="N",
+    help="The limits stand on the first N runs.  [default: all]",
 )
 @click.option(
     "--limits",
@@ -260,7 +290,13 @@ def history(
     as_json: bool,
 ) -> None:
     """Draw control charts of one line over many runs."""
-    from vidrobust.finished_runs.history import add_runs, charts, empty_history, read_history, write_history
+    from vidrobust.finished_runs.history import (
+        add_runs,
+        charts,
+        empty_history,
+        read_history,
+        write_history,
+    )
     from vidrobust.report.history_page import control_chart_lines, write_history_page
     from vidrobust.run_folder.folder import RunFolder
 
@@ -289,7 +325,9 @@ class FormatOption(click.Option):
 @click.command()
 @click.argument("run_folder", type=PATH, metavar="RUN")
 @click.option("--to", "name", cls=FormatOption, required=True, metavar="FORMAT")
-@click.option("--out", "-o", type=PATH, metavar="DIR", help="Where to.  [default: RUN/exports/FORMAT]")
+@click.option(
+    "--out", "-o", type=PATH, metavar="DIR", help="Where to.  [default: RUN/exports/FORMAT]"
+)
 @JSON
 def export(run_folder: Path, name: str, out: Path | None, as_json: bool) -> None:
     """Write a finished RUN as files for another program."""

@@ -52,10 +52,16 @@ OF_CORRELATION = ("out", "as_json", "quiet", "across", "resamples", "seed")
     help="The detector to draw, if there are several.  [default: its only one]",
 )
 @click.option(
-    "--from-s", type=float, metavar="S", help="Draw from this time on, in seconds.  [default: the beginning]"
+    "--from-s",
+    type=float,
+    metavar="S",
+    help="Draw from this time on, in seconds.  [default: the beginning]",
 )
 @click.option(
-    "--to-s", type=float, metavar="S", help="Draw until this time, in seconds.  [default: 5 minutes later]"
+    "--to-s",
+    type=float,
+    metavar="S",
+    help="Draw until this time, in seconds.  [default: 5 minutes later]",
 )
 @click.option(
     "--mot",
@@ -136,7 +142,9 @@ def _written(
     help="Write the recommended rule as a Python class, and its numbers as TOML beside it.",
 )
 @click.option(
-    "--rule", metavar="NAME", help="Export this rule, such as majority-5.  [default: the recommended one]"
+    "--rule",
+    metavar="NAME",
+    help="Export this rule, such as majority-5.  [default: the recommended one]",
 )
 @click.option(
     "--all",
@@ -168,8 +176,12 @@ def remedies(
 
 @click.command(cls=GroupedCommand)
 @click.argument("target", nargs=-1)
-@click.option("--stability", "stability_file", metavar="FILE", help="A stability table from anywhere.")
-@click.option("--sensitivity", "sensitivity_file", metavar="FILE", help="A sensitivity table from anywhere.")
+@click.option(
+    "--stability", "stability_file", metavar="FILE", help="A stability table from anywhere."
+)
+@click.option(
+    "--sensitivity", "sensitivity_file", metavar="FILE", help="A sensitivity table from anywhere."
+)
 @click.option(
     "--across",
     multiple=True,
@@ -177,13 +189,24 @@ def remedies(
     help="Correlate across frames, clips or models.  [default: all]",
 )
 @click.option(
-    "--given", "confounders", multiple=True, metavar="METRIC", help="Confounder: a stability metric."
+    "--given",
+    "confounders",
+    multiple=True,
+    metavar="METRIC",
+    help="Confounder: a stability metric.",
 )
 @click.option(
-    "--foreign", multiple=True, metavar="METRIC", help="A stability metric on other data: a control."
+    "--foreign",
+    multiple=True,
+    metavar="METRIC",
+    help="A stability metric on other data: a control.",
 )
-@click.option("--higher-is-better", multiple=True, metavar="METRIC", help="Where the name does not say.")
-@click.option("--lower-is-better", multiple=True, metavar="METRIC", help="Where the name does not say.")
+@click.option(
+    "--higher-is-better", multiple=True, metavar="METRIC", help="Where the name does not say."
+)
+@click.option(
+    "--lower-is-better", multiple=True, metavar="METRIC", help="Where the name does not say."
+)
 @click.option(
     "--protocol",
     type=click.Choice(list(protocols())),
@@ -209,7 +232,9 @@ def correlate(
     """
     unknown = set(across) - {"frames", "clips", "models"}
     if unknown:
-        raise SettingsError(f"across: expected frames, clips, models; got {', '.join(sorted(unknown))}")
+        raise SettingsError(
+            f"across: expected frames, clips, models; got {', '.join(sorted(unknown))}"
+        )
     pooled = len(target) > 1 and all(map(_is_run, target))
     if protocol or target:
         idle = OF_TABLES[1:] if pooled and not protocol else OF_TABLES
@@ -228,9 +253,12 @@ def correlate(
             on_target(target, CORRELATE, options)
         return
     if not (stability_file and sensitivity_file and options["out"]):
-        raise click.UsageError("give a run folder, or --stability FILE, --sensitivity FILE and --out DIR")
+        raise click.UsageError(
+            "give a run folder, or --stability FILE, --sensitivity FILE and --out DIR"
+        )
     refuse_idle(
-        all_but("stability_file", "sensitivity_file", *OF_TABLES, *OF_CORRELATION), "where tables are given"
+        all_but("stability_file", "sensitivity_file", *OF_TABLES, *OF_CORRELATION),
+        "where tables are given",
     )
     from vidrobust.stages.correlate.studies import correlate_files
 
@@ -240,7 +268,10 @@ def correlate(
         Path(options["out"]),
         given=confounders,
         foreign=foreign,
-        higher_is_better={**dict.fromkeys(higher_is_better, True), **dict.fromkeys(lower_is_better, False)},
+        higher_is_better={
+            **dict.fromkeys(higher_is_better, True),
+            **dict.fromkeys(lower_is_better, False),
+        },
         reporter=reporter(options["quiet"]),
         **how,
     )
@@ -256,7 +287,9 @@ def _is_run(path: str) -> bool:
 
 def _pooled(runs: tuple[str, ...], options: dict[str, Any], how: dict[str, Any]) -> None:
     if not options["out"]:
-        raise click.UsageError("give --out DIR: the correlation of several runs belongs to none of them")
+        raise click.UsageError(
+            "give --out DIR: the correlation of several runs belongs to none of them"
+        )
     refuse_idle(all_but(*OF_CORRELATION), "where several runs are given")
     from vidrobust.stages.correlate.studies import correlate_runs
 
@@ -266,7 +299,9 @@ def _pooled(runs: tuple[str, ...], options: dict[str, Any], how: dict[str, Any])
         print_json(result)
 
 
-def _by_protocol(protocol: CorrelationProtocol, target: tuple[str, ...], options: dict[str, Any]) -> None:
+def _by_protocol(
+    protocol: CorrelationProtocol, target: tuple[str, ...], options: dict[str, Any]
+) -> None:
     """``correlate RUN --protocol NAME``, or SOURCES: missing inputs of the protocol are made."""
     from vidrobust.run_folder.folder import RunFolder
 
@@ -279,7 +314,9 @@ def _by_protocol(protocol: CorrelationProtocol, target: tuple[str, ...], options
     ):
         from vidrobust.pipeline.build import build
 
-        with opened_target(target, {n: v for n, v in options.items() if n != "as_json"}, CORRELATE) as run:
+        with opened_target(
+            target, {n: v for n, v in options.items() if n != "as_json"}, CORRELATE
+        ) as run:
             build(run, STAGES, protocol.stages)
         folder = Path(run.path)
     found, lines = protocol.run(

@@ -71,9 +71,7 @@ def stage_command(stage: Stage) -> click.Command:
 
 
 def _command_of(stage: Stage) -> Callable[[Callable[..., Any]], click.Command]:
-    text = (
-        f"{stage.sentence}\n\nTARGET is a run folder or sources. Stages that this one needs are made first."
-    )
+    text = f"{stage.sentence}\n\nTARGET is a run folder or sources. Stages that this one needs are made first."
     return click.command(stage.name, cls=GroupedCommand, help=text)
 
 
@@ -172,7 +170,9 @@ def opened_target(
     if single and not may_be_footage(target[0]):
         raise InputError(f"{printable(target[0])}: is neither a run folder nor footage")
     settings, named = settings_of(target, config, given(options))
-    files, where = with_recordings(settings.sources, out or named, lasting, shown, overwrite=bool(overwrite))
+    files, where = with_recordings(
+        settings.sources, out or named, lasting, shown, overwrite=bool(overwrite)
+    )
     settings = settings.changed({"sources": files}, "sources")
     with opened_sources(settings, where, shown, overwrite=bool(overwrite)) as run:
         yield run
@@ -196,7 +196,9 @@ def _work(
         print_json((stage or STABILITY).as_json(run))
     else:
         click.echo(
-            "\n".join(filter(None, [_answer(run.path), str(run.path) if stage and stage.command else ""]))
+            "\n".join(
+                filter(None, [_answer(run.path), str(run.path) if stage and stage.command else ""])
+            )
         )
     _warn_of_failures(run)
     if run.settings.history and STABILITY.name in names:

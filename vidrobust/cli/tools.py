@@ -20,7 +20,11 @@ from vidrobust.text.printable import printable
     "--frame-md5", is_flag=True, help="The md5 of every RGB24 frame, as ffmpeg's framemd5 gives it."
 )
 @click.option(
-    "--backend", default="auto", show_default=True, metavar="NAME", help="auto, pyav, torchcodec or decord."
+    "--backend",
+    default="auto",
+    show_default=True,
+    metavar="NAME",
+    help="auto, pyav, torchcodec or decord.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 def inspect(paths: tuple[str, ...], frame_md5: bool, backend: str, as_json: bool) -> None:
@@ -41,12 +45,22 @@ def inspect(paths: tuple[str, ...], frame_md5: bool, backend: str, as_json: bool
 
 @click.command()
 @click.option(
-    "--suite", "suite_name", default="natural", show_default=True, metavar="NAME", help="Which suite."
+    "--suite",
+    "suite_name",
+    default="natural",
+    show_default=True,
+    metavar="NAME",
+    help="Which suite.",
 )
 @click.option(
-    "--render", "render_image", metavar="IMAGE", help="Apply each perturbation and strength to this image."
+    "--render",
+    "render_image",
+    metavar="IMAGE",
+    help="Apply each perturbation and strength to this image.",
 )
-@click.option("--out", metavar="DIR", help="Where --render writes NAME/STRENGTH.png and contact_sheet.png.")
+@click.option(
+    "--out", metavar="DIR", help="Where --render writes NAME/STRENGTH.png and contact_sheet.png."
+)
 @click.option("--seed", default=0, show_default=True, metavar="N", help="Seed of the random ones.")
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
 def perturbations(
@@ -143,7 +157,9 @@ def clean(run_folder: str) -> None:
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="FILE...")
-@click.option("--format", "name", metavar="NAME", help="The format.  [default: the one that recognises it]")
+@click.option(
+    "--format", "name", metavar="NAME", help="The format.  [default: the one that recognises it]"
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 def labels(paths: tuple[str, ...], name: str | None, as_json: bool) -> None:
     """What annotation FILEs or folders hold, and what in them cannot be used."""
@@ -186,7 +202,9 @@ def _print_catalogue(entries: tuple[Any, ...], as_json: bool) -> None:
             "unit": entry.unit,
             "strengths": ", ".join(f"{s:g}" for s in entry.strengths),
             "range": f"{entry.range[0]:g} to {entry.range[1]:g}",
-            "single_frames": "yes" if entry.on_single_frames else f"not applicable. {entry.needs_neighbours}",
+            "single_frames": "yes"
+            if entry.on_single_frames
+            else f"not applicable. {entry.needs_neighbours}",
             "what": entry.doc,
         }
         for entry in entries

@@ -90,7 +90,9 @@ def read_columns(path: Path, **how: Any) -> pd.DataFrame:
     with _read_of(path):
         dialect, _ = _dialect(path)
         decimal = "," if dialect.delimiter != "," and _decimal_commas(path, dialect) else "."
-        return pd.read_csv(path, encoding=dialect.encoding, sep=dialect.delimiter, decimal=decimal, **how)
+        return pd.read_csv(
+            path, encoding=dialect.encoding, sep=dialect.delimiter, decimal=decimal, **how
+        )
 
 
 def csv_columns(path: Path) -> tuple[str, ...]:
@@ -142,7 +144,9 @@ def _dialect(path: Path) -> tuple[Dialect, tuple[str, ...]]:
         alike = sum(len(row) == len(rows[0]) for row in rows) / len(rows)
         found[delimiter] = (len(rows[0]) > 1 and alike > 0.5, len(rows[0]), alike, rows[0])
     best = max(DELIMITERS, key=lambda d: found[d][:3])
-    return Dialect(encoding=encoding, delimiter=best), tuple(value.strip() for value in found[best][3])
+    return Dialect(encoding=encoding, delimiter=best), tuple(
+        value.strip() for value in found[best][3]
+    )
 
 
 def _rows(path: Path, dialect: Dialect, *, skip: bool) -> Iterator[tuple[int, list[str]]]:

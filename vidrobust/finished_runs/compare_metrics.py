@@ -27,8 +27,12 @@ from vidrobust.statistics.ratios import Undecided
 from vidrobust.statistics.significance import FlippedRatio, neighbour_inflation, step_down
 
 MARGIN = 0.2  # differences that do not matter, as a share of the metric
-SMALLEST_MARGIN = 1e-4  # the same where the metric is next to nothing, as a share of what it can differ by
-SHORTEST_S = 2.0  # shortest stretch that counts as one: what suits one of two models may do so for as long
+SMALLEST_MARGIN = (
+    1e-4  # the same where the metric is next to nothing, as a share of what it can differ by
+)
+SHORTEST_S = (
+    2.0  # shortest stretch that counts as one: what suits one of two models may do so for as long
+)
 # Share of the footage that a kind of clip has which should not have gone unseen where others are spoken of.
 RARE = 0.2
 # Clips or parts below which nothing is said of others: of 14 one is of such a kind in 95 % (.8^14 = .044).
@@ -58,7 +62,9 @@ class Compared:
     # Rows that only one run has, left out.
     only_a: int = 0
     only_b: int = 0
-    p: float = math.nan  # of no difference, allowing for all metrics judged with it; NaN without a test
+    p: float = (
+        math.nan
+    )  # of no difference, allowing for all metrics judged with it; NaN without a test
     # Below fourteen clips or parts the verdict on these clips alone; "" otherwise.
     on_these_clips: Verdict | Literal[""] = ""
     why: Undecided = Undecided.DECIDED
@@ -188,12 +194,26 @@ def rows_along_tracks(
 
 
 def _places(rows: pd.DataFrame, part: str | None) -> tuple[np.ndarray, pd.DataFrame, bool]:
-    item = rows["item"] if "item" in rows else rows[part] if part else pd.Series("", index=rows.index)
+    item = (
+        rows["item"] if "item" in rows else rows[part] if part else pd.Series("", index=rows.index)
+    )
     item = item.astype(str).to_numpy(object)
-    time_s = rows["time_s"].to_numpy(np.float64) if "time_s" in rows else np.arange(len(rows), dtype=float)
-    parts = rows[part].fillna("").astype(str).to_numpy(object) if part else np.full(len(rows), "", object)
+    time_s = (
+        rows["time_s"].to_numpy(np.float64)
+        if "time_s" in rows
+        else np.arange(len(rows), dtype=float)
+    )
+    parts = (
+        rows[part].fillna("").astype(str).to_numpy(object)
+        if part
+        else np.full(len(rows), "", object)
+    )
     clip = np.where(parts == "", "item\x1f" + item, parts) if len(rows) else item
-    return clip, pd.DataFrame({"item": item, "time_s": time_s, "part": parts}), bool((parts != "").any())
+    return (
+        clip,
+        pd.DataFrame({"item": item, "time_s": time_s, "part": parts}),
+        bool((parts != "").any()),
+    )
 
 
 def compare_metrics(
@@ -205,9 +225,13 @@ def compare_metrics(
     """
     clusters = _clusters(rows)
     p = _tests(rows, clusters, np.random.default_rng(seed), share)
-    one = all(each.equal for each in rows.values() if each.known)  # the two did the same in everything
+    one = all(
+        each.equal for each in rows.values() if each.known
+    )  # the two did the same in everything
     return {
-        name: _compared(each, clusters.get(name), p.get(name, math.nan), margin, one or each.varies, seed)
+        name: _compared(
+            each, clusters.get(name), p.get(name, math.nan), margin, one or each.varies, seed
+        )
         for name, each in rows.items()
     }
 
@@ -328,8 +352,14 @@ def _paired(
     whole = a[[*keys, *beside, column]].merge(
         b[[*keys, column]], on=list(keys), how="outer", suffixes=("_a", "_b"), indicator=True
     )
-    both = whole[(whole["_merge"] == "both") & whole[f"{column}_a"].notna() & whole[f"{column}_b"].notna()]
-    return both, int((whole["_merge"] == "left_only").sum()), int((whole["_merge"] == "right_only").sum())
+    both = whole[
+        (whole["_merge"] == "both") & whole[f"{column}_a"].notna() & whole[f"{column}_b"].notna()
+    ]
+    return (
+        both,
+        int((whole["_merge"] == "left_only").sum()),
+        int((whole["_merge"] == "right_only").sum()),
+    )
 
 
 def _clusters(rows: Mapping[str, Paired]) -> dict[str, Clusters]:
@@ -361,7 +391,10 @@ def _split(code: np.ndarray, rows: Mapping[str, Paired]) -> list[tuple[str, np.n
 
 
 def _tests(
-    rows: Mapping[str, Paired], clusters: Mapping[str, Clusters], rng: np.random.Generator, share: float
+    rows: Mapping[str, Paired],
+    clusters: Mapping[str, Clusters],
+    rng: np.random.Generator,
+    share: float,
 ) -> dict[str, float]:
     """p-values of no difference, tested jointly over clips and over stretches."""
     found: dict[str, float] = {}
@@ -375,7 +408,9 @@ def _tests(
             own = rows[name].sums(clusters[name])[0]
             sums[: len(own), place] = own
         inflation = inflation_of(rows[names[0]], clusters[names[0]])
-        found |= dict(zip(names, np.minimum(1.0, step_down(sums, rng, inflation) / share), strict=True))
+        found |= dict(
+            zip(names, np.minimum(1.0, step_down(sums, rng, inflation) / share), strict=True)
+        )
     return found
 
 

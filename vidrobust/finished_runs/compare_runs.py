@@ -82,7 +82,8 @@ def compare_runs(
     rows = {
         metric.name: own
         for metric in metrics
-        if metric.name not in precision and (own := rows_of_both(metric, first, second, by)) is not None
+        if metric.name not in precision
+        and (own := rows_of_both(metric, first, second, by)) is not None
     }
     compared = _judged_together(metrics, rows, precision, margin, seed)
     if not compared:
@@ -91,7 +92,9 @@ def compare_runs(
         )
     labels = _frames(first, second, seed) if by == "content" else {}
     found = {name: _with_own_figures(name, each, first, second) for name, each in compared.items()}
-    leading = {m.name: compared[m.name] for m in metrics if m.headline and m.name in compared} or compared
+    leading = {
+        m.name: compared[m.name] for m in metrics if m.headline and m.name in compared
+    } or compared
     return {
         **headline(leading, {m.name: m for m in metrics}),
         "a": {"run": str(a.path), "model": first.model},
@@ -117,7 +120,10 @@ def _judged_together(
 ) -> dict[str, Compared]:
     leading = {metric.name for metric in metrics if metric.headline}
     found: dict[str, Compared] = {}
-    for wanted in (set(rows) | set(precision), leading):  # the verdict on a headline metric is the later one
+    for wanted in (
+        set(rows) | set(precision),
+        leading,
+    ):  # the verdict on a headline metric is the later one
         own = {name: each for name, each in rows.items() if name in wanted}
         apart = {name: each for name, each in precision.items() if name in wanted}
         count = len(own) + len(apart)
@@ -142,7 +148,8 @@ def rows_of_both(metric: Metric, a: Side, b: Side, by: str) -> Paired | None:
         )
     if by != "content":
         tables = [
-            table.groupby(["item", "part"], as_index=False).agg({metric.column: "mean"}) for table in tables
+            table.groupby(["item", "part"], as_index=False).agg({metric.column: "mean"})
+            for table in tables
         ]
         keys = ["item"]
     return paired_rows(
@@ -167,7 +174,9 @@ def headline(leading: Mapping[str, Compared], metrics: Mapping[str, Metric]) -> 
     alone = any(each.why == Undecided.FEW_CLIPS for each in leading.values())
     where = "On these clips, " if alone else ""
     titles = {
-        verdict: [_difference(metrics[name], leading[name]) for name in said if said[name] == verdict]
+        verdict: [
+            _difference(metrics[name], leading[name]) for name in said if said[name] == verdict
+        ]
         for verdict in ("better", "worse", "same")
     }
     first = next(iter(leading))
@@ -189,9 +198,7 @@ def headline(leading: Mapping[str, Compared], metrics: Mapping[str, Metric]) -> 
 def _difference(metric: Metric, each: Compared) -> str:
     if metric.is_percent:
         gap = points_with_interval(each.difference, each.low, each.high)
-        return (
-            f"{metric.title} {percent(each.a)} in A, {percent(each.b)} in B, a difference in points of {gap}"
-        )
+        return f"{metric.title} {percent(each.a)} in A, {percent(each.b)} in B, a difference in points of {gap}"
     gap = with_interval(each.difference, each.low, each.high)
     return f"{metric.title} {number(each.a)} in A, {number(each.b)} in B, a difference of {gap}"
 
@@ -208,9 +215,7 @@ def _needed(needed: Mapping[str, Any]) -> str:
     if needed["why"] == Undecided.FAMILY:
         return "the interval excludes 0, but no longer after allowing for all metrics"
     if needed["why"] in (Undecided.FEW_CLUSTERS, Undecided.NOT_MEASURED):
-        return (
-            f"too little footage: at least {FEWEST_TESTED} clips or stretches of {SHORTEST_S:g} s are needed"
-        )
+        return f"too little footage: at least {FEWEST_TESTED} clips or stretches of {SHORTEST_S:g} s are needed"
     if needed["clips"] and needed["why"] == Undecided.FEW_CLIPS:
         return f"{needed['clips']} clips or parts are needed to speak of others"
     times = needed["times"]
@@ -233,7 +238,9 @@ def _frames(a: Side, b: Side, seed: int) -> dict[str, Any]:
     share = churn(both["label_name_a"].to_numpy(str), both["label_name_b"].to_numpy(str), clusters)
     changed = both[both["label_name_a"] != both["label_name_b"]]
     counts = (
-        changed.groupby(["label_name_a", "label_name_b"]).size().sort_values(ascending=False, kind="stable")
+        changed.groupby(["label_name_a", "label_name_b"])
+        .size()
+        .sort_values(ascending=False, kind="stable")
     )
     summary: dict[str, Any] = {
         "churn": asdict(share),
@@ -252,7 +259,13 @@ def _typical(changed: pd.DataFrame, pair: tuple[str, str], a: Side) -> dict[str,
     own = rows[rows["item"] == item].sort_values("frame")
     labels = {entry["item"]: str(entry.get("label") or "") for entry in a.folder.run["inputs"]}
     frame = int(own["frame"].iloc[len(own) // 2])
-    return {"item": str(item), "frame": frame, "a": pair[0], "b": pair[1], "reference": labels.get(item, "")}
+    return {
+        "item": str(item),
+        "frame": frame,
+        "a": pair[0],
+        "b": pair[1],
+        "reference": labels.get(item, ""),
+    }
 
 
 def by_item(metric: Metric, a: Side, b: Side) -> dict[str, Any]:
@@ -269,11 +282,15 @@ def by_item(metric: Metric, a: Side, b: Side) -> dict[str, Any]:
 
 def _right(a: Side, b: Side, seed: int) -> dict[str, Any]:
     tables = [side.table("label_answers") for side in (a, b)]
-    both = tables[0].merge(tables[1][["item", "frame", "top1"]], on=["item", "frame"], suffixes=("_a", "_b"))
+    both = tables[0].merge(
+        tables[1][["item", "frame", "top1"]], on=["item", "frame"], suffixes=("_a", "_b")
+    )
     if both.empty:
         return {}
     clusters = clusters_of_rows(both)
-    found = two_models(both["top1_a"].to_numpy() > 0, both["top1_b"].to_numpy() > 0, clusters, seed=seed)
+    found = two_models(
+        both["top1_a"].to_numpy() > 0, both["top1_b"].to_numpy() > 0, clusters, seed=seed
+    )
     right = both["top1_a"].to_numpy() > 0
     return {
         "mcnemar_p": found.mcnemar_p,

@@ -73,13 +73,17 @@ def sides_of(
                 )
             wanted[k] = shared[0] if len(models[k]) > 1 else next(iter(models[k]))
         elif name not in models[k]:
-            raise SettingsError(f"{(a, b)[k].path} has no model {name}; it has {', '.join(models[k])}")
+            raise SettingsError(
+                f"{(a, b)[k].path} has no model {name}; it has {', '.join(models[k])}"
+            )
     tasks = [models[k][str(wanted[k])] for k in (0, 1)]
     if tasks[0] != tasks[1]:
         raise SettingsError(f"a {tasks[0]} model and a {tasks[1]} model cannot be compared")
     names, by, notes = _footage(a, b)
     part = {**_parts(b, names[1]), **_parts(a, names[0])}
-    sides = [Side(folder, str(wanted[k]), tasks[k], names[k], part) for k, folder in enumerate((a, b))]
+    sides = [
+        Side(folder, str(wanted[k]), tasks[k], names[k], part) for k, folder in enumerate((a, b))
+    ]
     return sides[0], sides[1], by, notes
 
 
@@ -94,7 +98,10 @@ def _footage(a: RunFolder, b: RunFolder) -> tuple[list[dict[str, str]], str, lis
         ("part, pass and station", _place),
         ("part and pass", _part_and_pass),
     ):
-        keyed = [[(key(entry), str(entry["item"])) for entry in entries if key(entry)] for entries in inputs]
+        keyed = [
+            [(key(entry), str(entry["item"])) for entry in entries if key(entry)]
+            for entries in inputs
+        ]
         shared = dict(reversed(keyed[0]))  # key -> its first item in A
         shared = {k: name for k, name in shared.items() if k in dict(keyed[1])}
         if shared:
@@ -118,7 +125,9 @@ def _left_out(
     for folder, entries, kept in zip(folders, inputs, names, strict=True):
         alone = [str(entry["item"]) for entry in entries if entry["item"] not in kept]
         if alone:
-            notes.append(f"{plural(len(alone), 'input')} only in {folder.path} left out: {listing(alone, 5)}")
+            notes.append(
+                f"{plural(len(alone), 'input')} only in {folder.path} left out: {listing(alone, 5)}"
+            )
     return notes
 
 
@@ -155,7 +164,9 @@ class Judged:
         )
 
 
-def precision_differences(a: Side, b: Side, by: str, margin: float) -> tuple[dict[str, Compared], list[str]]:
+def precision_differences(
+    a: Side, b: Side, by: str, margin: float
+) -> tuple[dict[str, Compared], list[str]]:
     """Compare each metric of ``COMPARED``; p-values are unadjusted (``with_p``). Empty without known boxes.
 
     Sign flips of each cluster's influence on both sides at once (Tukey's pseudovalue), in twelve groups at
@@ -168,7 +179,9 @@ def precision_differences(a: Side, b: Side, by: str, margin: float) -> tuple[dic
         frames = sides[0].frames.merge(sides[1].frames[["item", "frame"]], on=["item", "frame"])
         same = sides[0].known.merge(sides[1].known[SAME_BOX].drop_duplicates(), on=SAME_BOX)
         if same.empty:
-            return {}, ["average precision is not compared: the two were judged by different known boxes"]
+            return {}, [
+                "average precision is not compared: the two were judged by different known boxes"
+            ]
         sides = [side.on(frames, same) for side in sides]
     both = pd.concat([side.frames for side in sides])
     clusters = clusters_of_rows(both, shortest=SHORTEST_S, fewest=FEWEST_TESTED)
@@ -210,7 +223,9 @@ def precision_differences(a: Side, b: Side, by: str, margin: float) -> tuple[dic
     return found, []
 
 
-def flipped(value: float, without: np.ndarray, inflation: float = 1.0) -> tuple[float, float, float]:
+def flipped(
+    value: float, without: np.ndarray, inflation: float = 1.0
+) -> tuple[float, float, float]:
     """Return the sign-flip interval (95 %) and p-value of a difference that is no mean of rows; NaN below six
     units.
 
@@ -229,7 +244,9 @@ def flipped(value: float, without: np.ndarray, inflation: float = 1.0) -> tuple[
 def with_p(found: Mapping[str, Compared], *, share: float = 1.0) -> dict[str, Compared]:
     """Adjust the verdicts on metrics that are no means of rows by Holm's (1979) steps, in a share of the error."""
     adjusted, least = {}, 0.0
-    for rank, name in enumerate(sorted(found, key=lambda name: np.nan_to_num(found[name].p, nan=2.0))):
+    for rank, name in enumerate(
+        sorted(found, key=lambda name: np.nan_to_num(found[name].p, nan=2.0))
+    ):
         least = max(least, min(1.0, found[name].p * (len(found) - rank) / share))
         adjusted[name] = _adjusted(found[name], least)
     return {name: adjusted[name] for name in found}
@@ -251,8 +268,8 @@ def _adjusted(each: Compared, p: float) -> Compared:
 def _judged(side: Side) -> Judged:
     known, seen = side.table("known_boxes"), side.table("box_counts")
     seen = seen.sort_values(["item", "frame"], kind="stable").reset_index(drop=True)
-    frames = seen.loc[with_known_boxes(seen, known), ["item", "frame", "time_s", "part"]].reset_index(
-        drop=True
-    )
+    frames = seen.loc[
+        with_known_boxes(seen, known), ["item", "frame", "time_s", "part"]
+    ].reset_index(drop=True)
     found = side.table("detections").merge(frames[["item", "frame"]], on=["item", "frame"])
     return Judged(frames, known, found)

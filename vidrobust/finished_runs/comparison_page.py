@@ -62,7 +62,9 @@ MOST_ITEMS, MOST_CHANGES = 30, 12
 FURTHEST = 300.0  # margins at which a difference leaves the picture
 
 
-def write_comparison(path: Path, found: Mapping[str, Any], shots: Sequence[Mapping[str, Any]] = ()) -> Path:
+def write_comparison(
+    path: Path, found: Mapping[str, Any], shots: Sequence[Mapping[str, Any]] = ()
+) -> Path:
     """Write the report of what ``compare_runs`` found, with the pictures of ``shots_of``."""
     rows = [_row(name, each, found["task"]) for name, each in found["metrics"].items()]
     first = [row for row in rows if not FURTHER.fullmatch(row["name"])]
@@ -127,7 +129,10 @@ def _row(name: str, each: Mapping[str, Any], task: str) -> dict[str, Any]:
         "why": WHY.get(each["why"], ""),
         "kind": KINDS[each["verdict"]],
         "of": f"{plural(each['clusters'], each['cluster'])}, {plural(each['n'], 'row')}",
-        "units": [_toward_worse(each[key], each["margin"], metric) for key in ("difference", "low", "high")],
+        "units": [
+            _toward_worse(each[key], each["margin"], metric)
+            for key in ("difference", "low", "high")
+        ],
     }
 
 
@@ -166,7 +171,9 @@ def _margins(rows: Sequence[Mapping[str, Any]], margin: float) -> Picture:
     value, one, other = (
         np.clip(np.array([row["units"][k] for row in rows]), -FURTHEST, FURTHEST) for k in range(3)
     )
-    colours = [{"good": COLOURS[2], "bad": COLOURS[1], "unknown": GREY}[row["kind"]] for row in rows]
+    colours = [
+        {"good": COLOURS[2], "bad": COLOURS[1], "unknown": GREY}[row["kind"]] for row in rows
+    ]
     with drawing.styled():
         figure, axes = drawing.panels(1, 1, 1.0 + 0.27 * max(len(rows), 2))
         ax = axes[0, 0]
@@ -186,7 +193,9 @@ def _margins(rows: Sequence[Mapping[str, Any]], margin: float) -> Picture:
             f"B less A with 95 % intervals, in units of the margin ({percent(margin)} of the metric). "
             "Shaded: differences that do not matter; an interval wholly inside is the same."
         )
-        return drawing.encode(figure, "Differences of all metrics with intervals, in margins", caption)
+        return drawing.encode(
+            figure, "Differences of all metrics with intervals, in margins", caption
+        )
 
 
 def _by_item(found: Mapping[str, Any], task: str) -> Picture:
@@ -232,7 +241,10 @@ def _right(found: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     p = found["mcnemar_p"]
     return {
-        **{key: found[key] for key in ("both_right", "both_wrong", "negative_flips", "positive_flips")},
+        **{
+            key: found[key]
+            for key in ("both_right", "both_wrong", "negative_flips", "positive_flips")
+        },
         "p": "below 0.0001" if p < 1e-4 else number(p),
         "wording": "the two are right on different shares of the frames"
         if p < 0.05

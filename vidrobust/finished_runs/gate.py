@@ -18,7 +18,9 @@ def enforce_gates(run: OpenRun, junit: str | None) -> int:
 
 
 def gates_on(folder: RunFolder, gates: Sequence[Gate]) -> list[Passage]:
-    return passages_of(gates, lambda metric: folder.metrics.asked(metric, folder.record.tasks), folder.path)
+    return passages_of(
+        gates, lambda metric: folder.metrics.asked(metric, folder.record.tasks), folder.path
+    )
 
 
 def describe(passages: Sequence[Passage], reporter: Reporter, junit: str | None, name: str) -> int:

@@ -45,7 +45,9 @@ def rows_of(folder: RunFolder, name: str) -> pd.DataFrame:
     table = folder.table("stability")
     if not len(table):
         raise InputError(f"{folder.path}: has no stability figures; run vidrobust stability first")
-    made = datetime.datetime.fromtimestamp((folder.path / "stability.parquet").stat().st_mtime, datetime.UTC)
+    made = datetime.datetime.fromtimestamp(
+        (folder.path / "stability.parquet").stat().st_mtime, datetime.UTC
+    )
     table = table.assign(run=name, recorded=made.isoformat(timespec="seconds"))
     return table[list(COLUMNS)].reset_index(drop=True)
 
@@ -61,7 +63,9 @@ def read_history(path: Path) -> pd.DataFrame:
     try:
         table = pd.read_parquet(path)
     except Exception as error:
-        raise InputError(f"{path}: cannot be read as a history, a Parquet file ({error})") from error
+        raise InputError(
+            f"{path}: cannot be read as a history, a Parquet file ({error})"
+        ) from error
     missing = [name for name in COLUMNS if name not in table]
     if missing:
         raise InputError(f"{path}: is no history; {', '.join(missing)} is missing")
@@ -95,12 +99,16 @@ def note(run: OpenRun) -> None:
         for name in CHARTS:
             for record in run.model_records:
                 own = known[
-                    (known["metric"] == name) & (known["model"] == record["name"]) & known["value"].notna()
+                    (known["metric"] == name)
+                    & (known["model"] == record["name"])
+                    & known["value"].notna()
                 ]
                 if own["run"].nunique() > FEWEST_RUNS:
                     found += charts(known, [name], model=str(record["name"]))
         said = f"{count} runs"
-    run.folder.write_json(PAGE, {"file": str(file), "runs": int(count), "charts": found, "note": said})
+    run.folder.write_json(
+        PAGE, {"file": str(file), "runs": int(count), "charts": found, "note": said}
+    )
     run.reporter.say(f"history: {file}, {said}")
     for chart in found:
         if chart["out_since"] is not None:
@@ -124,7 +132,9 @@ def charts(
     The first ``baseline`` runs give the limits; None judges each run on earlier ones that were not called.
     """
     if history.empty:
-        raise InputError("the history holds no run: is its name right? RUN --history FILE adds runs to it")
+        raise InputError(
+            "the history holds no run: is its name right? RUN --history FILE adds runs to it"
+        )
     known = list(dict.fromkeys(history["model"]))
     if model is not None and model not in known:
         raise SettingsError(f"--model {model}: the history has {', '.join(known) or 'no model'}")
@@ -137,7 +147,9 @@ def charts(
                 f"--metric {name}: the history has {', '.join(dict.fromkeys(history['metric']))}"
             )
         for one in [model] if model is not None else known:
-            rows = history[(history["metric"] == name) & (history["model"] == one) & history["value"].notna()]
+            rows = history[
+                (history["metric"] == name) & (history["model"] == one) & history["value"].notna()
+            ]
             if rows.empty:
                 continue
             runs = list(dict.fromkeys(rows["run"]))
@@ -151,7 +163,9 @@ def charts(
                 whole = rows[rows["item"] == ""].set_index("run")["value"]
                 values = [float(whole[run]) for run in runs if run in whole.index]
                 chart = individuals_chart(values, baseline=baseline, bounds=metric.bounds)
-            found.append(_as_dict(chart, name, str(one), runs, "p" if metric.is_rate else "individuals"))
+            found.append(
+                _as_dict(chart, name, str(one), runs, "p" if metric.is_rate else "individuals")
+            )
     return found
 
 
@@ -159,7 +173,9 @@ def _known(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _as_dict(chart: Chart, metric: str, model: str, runs: Sequence[str], kind: str) -> dict[str, Any]:
+def _as_dict(
+    chart: Chart, metric: str, model: str, runs: Sequence[str], kind: str
+) -> dict[str, Any]:
     points = [
         {
             "run": run,

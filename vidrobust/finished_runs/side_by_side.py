@@ -56,7 +56,9 @@ def detectors_of(folders: Sequence[RunFolder]) -> list[Entry]:
             )
         found += [(folder, name) for name in names]
     if len(found) < 2:
-        raise SettingsError("compare: there is only one detector; give another run to compare it with")
+        raise SettingsError(
+            "compare: there is only one detector; give another run to compare it with"
+        )
     every = [name for _, name in found]
     return [
         Entry(folder, name, name if every.count(name) == 1 else f"{name} ({folder.path.name})")
@@ -67,17 +69,23 @@ def detectors_of(folders: Sequence[RunFolder]) -> list[Entry]:
 NOTHING: Mapping[str, Any] = {**dict.fromkeys(("value", "low", "high"), float("nan")), "n": 0}
 
 
-def side_by_side_of(folders: Sequence[RunFolder], *, margin: float = MARGIN, seed: int = 0) -> dict[str, Any]:
+def side_by_side_of(
+    folders: Sequence[RunFolder], *, margin: float = MARGIN, seed: int = 0
+) -> dict[str, Any]:
     """Return the detectors, the best first, by average precision where all have it, else uncovered_rate."""
     entries = detectors_of(folders)
     shared, notes = shared_items([entry.folder for entry in entries])
     figures = {entry.name: _figures(entry, shared[entry.folder.path]) for entry in entries}
     shown = [name for name in METRICS if any(of.get(name, {}).get("n") for of in figures.values())]
     if not shown:
-        raise InputError("compare: no run has numbers of a detector; run the stability stage on them")
+        raise InputError(
+            "compare: no run has numbers of a detector; run the stability stage on them"
+        )
     labelled = all(known(of.get(BY_LABELS, NOTHING)["value"]) for of in figures.values())
     by = BY_LABELS if labelled else BY_ITSELF
-    entries = sorted(entries, key=lambda entry: rank(figures[entry.name].get(by, NOTHING)["value"], by))
+    entries = sorted(
+        entries, key=lambda entry: rank(figures[entry.name].get(by, NOTHING)["value"], by)
+    )
     rows = [_row(entry, figures[entry.name], shown, shared) for entry in entries]
     pairs = len(entries) * (len(entries) - 1) // 2
     for entry, row in zip(entries[1:], rows[1:], strict=True):
@@ -111,7 +119,9 @@ class Shared:
 def shared_items(folders: Sequence[RunFolder]) -> tuple[dict[Any, Shared], list[str]]:
     """Return, by path, what each run shares with all others by content, and notes of what is left out."""
     contents = {
-        folder.path: {entry.sha256: entry.item for entry in reversed(folder.record.inputs) if entry.sha256}
+        folder.path: {
+            entry.sha256: entry.item for entry in reversed(folder.record.inputs) if entry.sha256
+        }
         for folder in folders
     }
     common = set.intersection(*(set(each) for each in contents.values()))
@@ -122,7 +132,9 @@ def shared_items(folders: Sequence[RunFolder]) -> tuple[dict[Any, Shared], list[
         left = [item for content, item in each.items() if content not in common]
         found[path] = Shared(tuple(each[content] for content in sorted(common)), not left)
         if left:
-            notes.append(f"{plural(len(left), 'input')} only in {path} and not in all runs left out")
+            notes.append(
+                f"{plural(len(left), 'input')} only in {path} and not in all runs left out"
+            )
     return found, notes
 
 
@@ -133,7 +145,11 @@ def _figures(entry: Entry, shared: Shared) -> dict[str, Mapping[str, Any]]:
         return {name: overall(stability, entry.model, name) for name in METRICS}
     found: dict[str, Mapping[str, Any]] = {}
     for metric in (find_metric(name, "detection") for name in METRICS):
-        rows = _rows(entry, metric, shared) if metric is not None and not metric.summed else pd.DataFrame()
+        rows = (
+            _rows(entry, metric, shared)
+            if metric is not None and not metric.summed
+            else pd.DataFrame()
+        )
         if metric is not None and len(rows):
             found[metric.name] = aggregate(metric, rows)
     return found
@@ -146,21 +162,28 @@ def _rows(entry: Entry, metric: Metric, shared: Shared) -> pd.DataFrame:
 
 
 def _row(
-    entry: Entry, figures: Mapping[str, Mapping[str, Any]], shown: Sequence[str], shared: Mapping[Any, Shared]
+    entry: Entry,
+    figures: Mapping[str, Mapping[str, Any]],
+    shown: Sequence[str],
+    shared: Mapping[Any, Shared],
 ) -> dict[str, Any]:
     curve = entry.folder.table("truth_curve") if shared[entry.folder.path].whole else None
     return {
         "model": entry.model,
         "name": entry.name,
         "run": str(entry.folder.path),
-        "metrics": {name: {key: figures.get(name, NOTHING)[key] for key in FIGURES} for name in shown},
+        "metrics": {
+            name: {key: figures.get(name, NOTHING)[key] for key in FIGURES} for name in shown
+        },
         "ms": entry.folder.record.ms_a_frame.get(entry.model),
         "threshold": best_threshold(curve, entry.model),
         "against_first": None,
     }
 
 
-def _against(first: Entry, other: Entry, by: str, share: float, margin: float, seed: int) -> Compared | None:
+def _against(
+    first: Entry, other: Entry, by: str, share: float, margin: float, seed: int
+) -> Compared | None:
     a, b, how, _ = sides_of(first.folder, other.folder, first.model, other.model)
     metric = find_metric(by, "detection")
     assert metric is not None
@@ -168,7 +191,11 @@ def _against(first: Entry, other: Entry, by: str, share: float, margin: float, s
         own = precision_differences(a, b, how, margin)[0].get(by)
         return None if own is None else with_p({by: own}, share=share)[by]
     rows = rows_of_both(metric, a, b, how)
-    return None if rows is None else compare_metrics({by: rows}, margin=margin, seed=seed, share=share)[by]
+    return (
+        None
+        if rows is None
+        else compare_metrics({by: rows}, margin=margin, seed=seed, share=share)[by]
+    )
 
 
 def _curve(entries: Sequence[Entry], shared: Mapping[Any, Shared]) -> pd.DataFrame:

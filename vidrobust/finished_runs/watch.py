@@ -86,7 +86,11 @@ class Watcher:
                 self._study(path, stamp)
             if (once and not waiting) or (end is not None and self.clock() >= end):
                 return
-            wait = watched.every_s if end is None else min(watched.every_s, max(end - self.clock(), 0.0))
+            wait = (
+                watched.every_s
+                if end is None
+                else min(watched.every_s, max(end - self.clock(), 0.0))
+            )
             self.sleep(wait)
 
     def _new(self) -> Iterator[tuple[Path, str]]:

@@ -17,7 +17,9 @@ from vidrobust.text.printable import printable, without_secrets
 
 # Videos beside an annotation file, named by the id that the file gives them.
 
-CUT = re.compile(r".+\+(\d+(?:\.\d+)?)")  # A name that ends with the second at which its clip begins
+CUT = re.compile(
+    r".+\+(\d+(?:\.\d+)?)"
+)  # A name that ends with the second at which its clip begins
 PLACES = (".", "videos")  # Folders that are looked through, from the file's own
 
 
@@ -48,7 +50,9 @@ def videos_beside(annotations: Path, ids: Sequence[str], suffixes: frozenset[str
                     by_stem.setdefault(key, []).append(path)
     found = [path for video in ids for path in by_stem.get(video, [])]
     return Beside(
-        items=tuple(Item(name="", path=path, label_offset=_cut_at(path)) for path in dict.fromkeys(found)),
+        items=tuple(
+            Item(name="", path=path, label_offset=_cut_at(path)) for path in dict.fromkeys(found)
+        ),
         missing=tuple(printable(video) for video in ids if video not in by_stem),
     )
 
@@ -126,7 +130,9 @@ def expand_sources(paths: Sequence[str | os.PathLike[str]]) -> Expanded:
 
 def images_in(folder: Path) -> list[Path]:
     """Return the images of a folder in the order of the numbers in their names; raises OSError."""
-    entries = (p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not _is_hidden(p))
+    entries = (
+        p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not _is_hidden(p)
+    )
     return sorted((p for p in entries if os.path.isfile(p)), key=lambda p: natural_key(p.name))
 
 
@@ -183,18 +189,24 @@ def _expand_table(path: Path, found: _Found) -> None:
 
 
 def _expand_annotations(path: Path, found: _Found) -> None:
-    from vidrobust.footage.labels.formats import known  # one of its formats reads folders with this module
+    from vidrobust.footage.labels.formats import (
+        known,
+    )  # one of its formats reads folders with this module
 
     reader = next((f for f in known().formats.values() if f.lists_videos and f.sniff(path)), None)
     if reader is None:
-        found.problems.append(f"{printable(path)}: is a table, but no manifest: it has no column path")
+        found.problems.append(
+            f"{printable(path)}: is a table, but no manifest: it has no column path"
+        )
         return
     ids = reader.read(path).rows["item"].unique().tolist()
     beside = videos_beside(path, ids, VIDEO_SUFFIXES)
     found.listed += beside.items
     if beside.missing:
         some = ", ".join(beside.missing[:3]) + (" ..." if len(beside.missing) > 3 else "")
-        what = f"{len(beside.missing)} of {len(ids)} videos do not lie beside it, as ID.mp4 ({some})"
+        what = (
+            f"{len(beside.missing)} of {len(ids)} videos do not lie beside it, as ID.mp4 ({some})"
+        )
         found.problems.append(f"{printable(path)}: {what}")
 
 
@@ -218,7 +230,9 @@ def _walk(folder: Path, found: _Found, above: set[Path]) -> None:
     if real in above:
         return
     if _is_run_folder(folder):
-        found.left_out.append(LeftOut(path=folder, reason=f"is a run folder of vidrobust ({RUN_FILE})"))
+        found.left_out.append(
+            LeftOut(path=folder, reason=f"is a run folder of vidrobust ({RUN_FILE})")
+        )
         return
     try:
         entries = sorted(folder.iterdir(), key=lambda p: natural_key(p.name))
@@ -239,10 +253,14 @@ def _walk(folder: Path, found: _Found, above: set[Path]) -> None:
         elif suffix in VIDEO_SUFFIXES:
             found.paths.append(path)
         elif is_manifest(path):
-            found.left_out.append(LeftOut(path=path, reason="is a manifest; name it as a source to use it"))
+            found.left_out.append(
+                LeftOut(path=path, reason="is a manifest; name it as a source to use it")
+            )
         elif suffix not in IMAGE_SUFFIXES:
             what = f"{suffix} is" if suffix else "a name without suffix is"
-            found.left_out.append(LeftOut(path=path, reason=f"{what} not known as a video or an image"))
+            found.left_out.append(
+                LeftOut(path=path, reason=f"{what} not known as a video or an image")
+            )
 
 
 def _holds_stills(folder: Path) -> bool:
@@ -268,4 +286,6 @@ def _frames_as_folders(paths: list[Path]) -> list[Path]:
         for f, images in named.items()
         if len(images) > 1 and not _holds_stills(f) and images == set(images_in(f))
     }
-    return list(dict.fromkeys(p.parent if p.parent in whole and p in named[p.parent] else p for p in paths))
+    return list(
+        dict.fromkeys(p.parent if p.parent in whole and p in named[p.parent] else p for p in paths)
+    )

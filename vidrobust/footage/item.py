@@ -102,14 +102,22 @@ def on_clip(rows: pd.DataFrame, offset: LabelOffset | None, name: str) -> pd.Dat
     timed = rows["time_s"].notna() if "time_s" in rows else pd.Series(False, index=rows.index)
     if offset.unit == "s":
         if (counted & ~timed).any():
-            raise SettingsError(f"label_offset: the labels of {name} count frames; give frames, such as 300f")
+            raise SettingsError(
+                f"label_offset: the labels of {name} count frames; give frames, such as 300f"
+            )
         # the time alone says which frame it is now
-        return rows.assign(time_s=rows["time_s"] - offset.value, frame=rows["frame"].where(~timed, -1))
+        return rows.assign(
+            time_s=rows["time_s"] - offset.value, frame=rows["frame"].where(~timed, -1)
+        )
     if (timed & ~counted).any():
-        raise SettingsError(f"label_offset: the labels of {name} count seconds; give seconds, such as 12.5")
+        raise SettingsError(
+            f"label_offset: the labels of {name} count seconds; give seconds, such as 12.5"
+        )
     shifted = rows["frame"] - int(offset.value)
     # a frame before the first must not become -1, which means every frame
-    return rows.assign(frame=shifted.where(counted & (shifted >= 0), rows["frame"].where(~counted, BEFORE)))
+    return rows.assign(
+        frame=shifted.where(counted & (shifted >= 0), rows["frame"].where(~counted, BEFORE))
+    )
 
 
 Roi = tuple[int, int, int, int]
@@ -131,7 +139,9 @@ class Item:
     end_s: float | None = None
     # x, y, width, height in px of the upright frame to which pictures are cut; None: all of it
     roi: Roi | None = None
-    boxes: ObjectBoxes | None = None  # where the object is, if the item is one object cut out of the pictures
+    boxes: ObjectBoxes | None = (
+        None  # where the object is, if the item is one object cut out of the pictures
+    )
     # where the file begins on the clock of its labels, if cut from a longer video
     label_offset: LabelOffset | None = None
     more: tuple[tuple[str, str], ...] = ()  # other columns of the manifest: names and values

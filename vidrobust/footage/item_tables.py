@@ -19,7 +19,9 @@ def items_table(items: Iterable[Item]) -> pd.DataFrame:
     rows = [_row(item) for item in items]
     if not rows:
         return tables.empty("items")
-    more = list(dict.fromkeys(name for row in rows for name in row if name not in tables.TABLES["items"]))
+    more = list(
+        dict.fromkeys(name for row in rows for name in row if name not in tables.TABLES["items"])
+    )
     frame = pd.DataFrame(rows, columns=[*tables.TABLES["items"], *more])
     return tables.check("items", frame.fillna(dict.fromkeys(more, "")))
 

@@ -35,7 +35,8 @@ def names_of(paths: Sequence[Path]) -> list[str]:
     for depth in range(1, max((len(p.parts) for p in paths), default=0) + 1):
         alike = {name for name, count in Counter(names).items() if count > 1}
         names = [
-            _name(path, depth) if name in alike else name for path, name in zip(paths, names, strict=True)
+            _name(path, depth) if name in alike else name
+            for path, name in zip(paths, names, strict=True)
         ]
     return names
 
@@ -60,7 +61,20 @@ def _name(path: Path, depth: int) -> str:
     return printable("/".join(path.parts[-depth:]).lstrip("/"))
 
 
-COLUMNS = ("path", "item", "part", "pass", "station", "label", "start_s", "end_s", "x", "y", "w", "h")
+COLUMNS = (
+    "path",
+    "item",
+    "part",
+    "pass",
+    "station",
+    "label",
+    "start_s",
+    "end_s",
+    "x",
+    "y",
+    "w",
+    "h",
+)
 REGION = ("x", "y", "w", "h")
 
 
@@ -70,7 +84,9 @@ class Manifest:
 
     items: tuple[Item, ...]  # one per good row, in order, with unique names
     rows: pd.DataFrame  # the table as text, all columns, bad rows included
-    problems: tuple[Problem, ...] = ()  # what is wrong, with file, line and column; such rows give no item
+    problems: tuple[
+        Problem, ...
+    ] = ()  # what is wrong, with file, line and column; such rows give no item
 
 
 def is_manifest(path: Path) -> bool:
@@ -110,7 +126,9 @@ def list_rows(manifest: Path) -> Manifest:
         except BadValueError as error:
             problems.append(error.problem)
     kept = _each_name_once(items, records, problems)
-    rows = pd.DataFrame([r.values for r in table.records], columns=list(table.columns), dtype=object)
+    rows = pd.DataFrame(
+        [r.values for r in table.records], columns=list(table.columns), dtype=object
+    )
     return Manifest(items=kept, rows=rows, problems=tuple(sorted(problems, key=lambda p: p.line)))
 
 
@@ -131,7 +149,9 @@ def _item(record: Record, folder: Path) -> Item:
         end_s=end_s,
         roi=_region(record),
         label_offset=_label_offset(record),
-        more=tuple((printable(c), printable(v)) for c, v in record.values.items() if c not in COLUMNS),
+        more=tuple(
+            (printable(c), printable(v)) for c, v in record.values.items() if c not in COLUMNS
+        ),
     )
 
 
@@ -154,7 +174,9 @@ def _path(record: Record, folder: Path) -> Path:
     if "\0" not in text and not os.path.exists(path):
         path = _by_bytes(folder, text) or path
     if "\0" in text or not os.path.exists(path):
-        raise BadValueError(record.problem("path", f"there is no such file or folder: {printable(path)}"))
+        raise BadValueError(
+            record.problem("path", f"there is no such file or folder: {printable(path)}")
+        )
     return path
 
 
@@ -173,11 +195,15 @@ def _region(record: Record) -> Roi | None:
         return None
     x, y, width, height = (required(record, column, whole) for column in REGION)
     if fault := roi_fault((x, y, width, height)):
-        raise BadValueError(record.problem("x, y, w, h", f"{fault}, got {x}, {y}, {width}, {height}"))
+        raise BadValueError(
+            record.problem("x, y, w, h", f"{fault}, got {x}, {y}, {width}, {height}")
+        )
     return x, y, width, height
 
 
-def _each_name_once(items: list[Item], records: list[Record], problems: list[Problem]) -> tuple[Item, ...]:
+def _each_name_once(
+    items: list[Item], records: list[Record], problems: list[Problem]
+) -> tuple[Item, ...]:
     first: dict[str, int] = {}
     kept: list[Item] = []
     for item, record in zip(items, records, strict=True):

@@ -13,14 +13,18 @@ from vidrobust.footage.labels.labels import Labels
 from vidrobust.footage.labels.matching import on_items
 from vidrobust.footage.manifest import numbered
 
-LONGEST_GAP = 1.5  # A track breaks where two labels are further apart than this times its usual distance
+LONGEST_GAP = (
+    1.5  # A track breaks where two labels are further apart than this times its usual distance
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectItems:
     """Items of single objects."""
 
-    items: tuple[Item, ...]  # one per stretch of a track in which the object is visible without a break
+    items: tuple[
+        Item, ...
+    ]  # one per stretch of a track in which the object is visible without a break
     untracked: int  # rows with a box and no track, which give no item
     without: tuple[str, ...]  # names in the labels without an item
 
@@ -43,7 +47,9 @@ def object_items(items: tuple[Item, ...], labels: Labels) -> ObjectItems:
             raise SettingsError(
                 f"{name}: is cut to a region of interest already; cut to boxes or to a region"
             )
-        found += [_of_object(item, str(track), rows, boxes) for boxes in _stretches(rows, labels.box_unit)]
+        found += [
+            _of_object(item, str(track), rows, boxes) for boxes in _stretches(rows, labels.box_unit)
+        ]
     names = numbered(item.name for item in found)
     untracked = matched.rows[(matched.rows["track"] == "") & matched.rows["x1"].notna()]
     return ObjectItems(
@@ -73,12 +79,16 @@ def _stretches(rows: pd.DataFrame, unit: str) -> Iterator[ObjectBoxes]:
     longest = LONGEST_GAP * float(rows["place"].diff().median()) if len(rows) > 1 else 0.0
     places: list[float] = []
     boxes: list[Box] = []
-    columns = zip(rows["place"], rows["presence"], rows[["x1", "y1", "x2", "y2"]].to_numpy(), strict=True)
+    columns = zip(
+        rows["place"], rows["presence"], rows[["x1", "y1", "x2", "y2"]].to_numpy(), strict=True
+    )
     for place, presence, box in columns:
         visible = presence == "present" and not pd.isna(box).any()
         if places and (not visible or place - places[-1] > longest):
             if len(places) > 1:
-                yield ObjectBoxes(places=tuple(places), boxes=tuple(boxes), counted=counted, unit=unit)
+                yield ObjectBoxes(
+                    places=tuple(places), boxes=tuple(boxes), counted=counted, unit=unit
+                )
             places, boxes = [], []
         if visible:
             places.append(float(place))

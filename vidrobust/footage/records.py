@@ -85,7 +85,9 @@ def whole(record: Record, column: str) -> int | None:
     """Return the whole number in a column, None if empty; raises BadValueError."""
     value = number(record, column, "a whole number")
     if value is not None and value != int(value):
-        raise BadValueError(record.problem(column, f"expected a whole number, got {record.text(column)!r}"))
+        raise BadValueError(
+            record.problem(column, f"expected a whole number, got {record.text(column)!r}")
+        )
     return None if value is None else int(value)
 
 
@@ -121,7 +123,9 @@ def read_table(path: Path, header: Sequence[str] | None = None) -> TextTable:
         Problem(path=path, line=line, what=f"expected {len(found.columns)} values, got {count}")
         for line, count in found.uneven
     )
-    return TextTable(path=path, columns=found.columns, records=tuple(records), problems=tuple(problems))
+    return TextTable(
+        path=path, columns=found.columns, records=tuple(records), problems=tuple(problems)
+    )
 
 
 def read_parquet(path: Path) -> TextTable:

@@ -61,7 +61,9 @@ BY_CHANCE = 0.2
 LEAST_CLEAR = 650.0
 NO_POWER = 1e-2  # power of a block, levels^2, of which nothing can be said: rounding to 8 bits alone has 12
 EVERY = slice(None, None, 3)  # pairs of lines are tried at these frequencies
-SAME = np.deg2rad(15.0)  # lines at angles nearer to each other count by the difference of their variances
+SAME = np.deg2rad(
+    15.0
+)  # lines at angles nearer to each other count by the difference of their variances
 SAME_ANGLE = 10.0  # pairs of lines at the same angle are tried at each multiple of this, degrees
 STEP = 0.25  # approximate difference of the logarithms of neighbouring SIGMAS
 SIGMAS = np.geomspace(SMALLEST_SIGMA, LARGEST_SIGMA, 12)
@@ -122,7 +124,9 @@ class Kernel:
             axis = _leaked(_power(_gaussian(self.sigma_px), (SIDE, 1)))
             power = axis * axis[:, 0]
         else:
-            power = _leaked(_leaked(_power(line_kernel(self.length_px, self.angle), (SIDE, SIDE))).T).T
+            power = _leaked(
+                _leaked(_power(line_kernel(self.length_px, self.angle), (SIDE, SIDE))).T
+            ).T
         return np.maximum(power[:, : SIDE // 2 + 1], LEAST_POWER)
 
 
@@ -133,7 +137,9 @@ def _gaussian(sigma: float) -> np.ndarray:
 def _power(kernel: np.ndarray, sides: tuple[int, int]) -> np.ndarray:
     """Power that passes a kernel, by frequency; it does not depend on where the kernel's middle lies."""
     height, width = kernel.shape
-    folded = np.zeros([math.ceil(n / side) * side for n, side in zip(kernel.shape, sides, strict=True)])
+    folded = np.zeros(
+        [math.ceil(n / side) * side for n, side in zip(kernel.shape, sides, strict=True)]
+    )
     folded[:height, :width] = kernel
     folded = folded.reshape(-1, sides[0], folded.shape[1] // sides[1], sides[1]).sum(axis=(0, 2))
     return np.asarray(np.square(np.abs(np.fft.fft2(folded))))
@@ -173,7 +179,9 @@ class Blur:
         return self.kernel if self.sigma_px < 0 else self.back
 
 
-def blur_between(first: np.ndarray, second: np.ndarray, motion: np.ndarray, visible: np.ndarray) -> Blur:
+def blur_between(
+    first: np.ndarray, second: np.ndarray, motion: np.ndarray, visible: np.ndarray
+) -> Blur:
     """Measure the blur between two (H, W) lumas in one light; ``motion`` leads from the second to the first.
 
     ``visible`` (H, W) bool is on the grid of the second.
@@ -202,7 +210,9 @@ def blur_between(first: np.ndarray, second: np.ndarray, motion: np.ndarray, visi
     found = _best(half)
     if other.left(*found) <= PREDICTED * other.left(*NOTHING):
         return replace(_signed(*_refined(whole, *found)), everywhere=everywhere)
-    return replace(_faint(*_pairs(powers, [PLATEAU * each for each in noise], rich)), everywhere=everywhere)
+    return replace(
+        _faint(*_pairs(powers, [PLATEAU * each for each in noise], rich)), everywhere=everywhere
+    )
 
 
 @cache
@@ -220,7 +230,9 @@ def usable() -> np.ndarray:
 def rings() -> np.ndarray:
     """Return in which ring of equal width each usable frequency lies, (N, RINGS) of 0 and 1."""
     which = (_frequencies()[usable()] - LOWEST) / (HIGHEST - LOWEST) * RINGS
-    return np.asarray(np.minimum(which.astype(int), RINGS - 1)[:, None] == np.arange(RINGS), np.float64)
+    return np.asarray(
+        np.minimum(which.astype(int), RINGS - 1)[:, None] == np.arange(RINGS), np.float64
+    )
 
 
 @cache
@@ -236,8 +248,12 @@ def spectra_of_both(
     height, width = visible.shape
     if min(height, width) < SIDE:
         return None
-    step = max(SIDE // 2, math.ceil(math.sqrt((height - SIDE + 1) * (width - SIDE + 1) / MOST_BLOCKS)))
-    y, x = (each.ravel() for each in np.mgrid[0 : height - SIDE + 1 : step, 0 : width - SIDE + 1 : step])
+    step = max(
+        SIDE // 2, math.ceil(math.sqrt((height - SIDE + 1) * (width - SIDE + 1) / MOST_BLOCKS))
+    )
+    y, x = (
+        each.ravel() for each in np.mgrid[0 : height - SIDE + 1 : step, 0 : width - SIDE + 1 : step]
+    )
     shown, dx, dy = (
         cv2.blur(each, (SIDE, SIDE))[y + SIDE // 2, x + SIDE // 2]
         for each in (visible.astype(np.float32), *cv2.split(np.ascontiguousarray(motion)))
@@ -247,10 +263,14 @@ def spectra_of_both(
     kept = np.flatnonzero(inside & (shown >= CLEAR))
     if len(kept) < 2 * FEWEST:
         return None
-    windows = [np.lib.stride_tricks.sliding_window_view(each, (SIDE, SIDE)) for each in (first, second)]
+    windows = [
+        np.lib.stride_tricks.sliding_window_view(each, (SIDE, SIDE)) for each in (first, second)
+    ]
     rest = np.stack([dy - np.rint(dy), dx - np.rint(dx)], axis=1)[kept]
     turned = np.exp(2j * np.pi * (rest @ _cycles())).astype(np.complex64)
-    return turned * _spectra(windows[0][to_y[kept], to_x[kept]]), _spectra(windows[1][y[kept], x[kept]])
+    return turned * _spectra(windows[0][to_y[kept], to_x[kept]]), _spectra(
+        windows[1][y[kept], x[kept]]
+    )
 
 
 def _spectra(blocks: np.ndarray) -> np.ndarray:
@@ -293,19 +313,28 @@ def _gaussian_in_rings(pair: _Pair) -> tuple[Kernel, Kernel]:
 
     bounds = (middle - STEP, middle + STEP)
     best = optimize.minimize_scalar(
-        lambda x: pair.in_rings(*made(float(x))), bounds=bounds, method="bounded", options={"xatol": 0.02}
+        lambda x: pair.in_rings(*made(float(x))),
+        bounds=bounds,
+        method="bounded",
+        options={"xatol": 0.02},
     )
     return made(float(best.x))
 
 
 def _pair(powers: Sequence[np.ndarray], noise: Sequence[np.ndarray], blocks: np.ndarray) -> _Pair:
-    return _Pair(*(_Powers(each[blocks].mean(axis=0), own) for each, own in zip(powers, noise, strict=True)))
+    return _Pair(
+        *(_Powers(each[blocks].mean(axis=0), own) for each, own in zip(powers, noise, strict=True))
+    )
 
 
 def _pairs(
     powers: Sequence[np.ndarray], noise: Sequence[np.ndarray], rich: np.ndarray
 ) -> tuple[_Pair, _Pair, _Pair]:
-    return _pair(powers, noise, rich), _pair(powers, noise, rich[::2]), _pair(powers, noise, rich[1::2])
+    return (
+        _pair(powers, noise, rich),
+        _pair(powers, noise, rich[::2]),
+        _pair(powers, noise, rich[1::2]),
+    )
 
 
 def _clear(powers: Sequence[np.ndarray], noise: Sequence[np.ndarray], blocks: np.ndarray) -> float:
@@ -322,7 +351,8 @@ def _not_shared(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 class _Pair:
     def __init__(self, first: _Powers, second: _Powers) -> None:
         above = [
-            np.clip((1 - x.noise / x.edges - BY_CHANCE) / (1 - BY_CHANCE), 0, 1) for x in (first, second)
+            np.clip((1 - x.noise / x.edges - BY_CHANCE) / (1 - BY_CHANCE), 0, 1)
+            for x in (first, second)
         ]
         self.weight = np.square(np.maximum(*above))
         # what the sharper frame shows, what is there without it, and the log of what the other shows
@@ -450,13 +480,17 @@ def _kernel(numbers: np.ndarray) -> Kernel:
     if not len(numbers):
         return Kernel()
     sigma = float(np.clip(math.exp(numbers[0]), 0.1, 1.5 * LARGEST_SIGMA))
-    return Kernel(sigma_px=sigma, angle=float(numbers[1]) % math.pi if len(numbers) > 1 else math.nan)
+    return Kernel(
+        sigma_px=sigma, angle=float(numbers[1]) % math.pi if len(numbers) > 1 else math.nan
+    )
 
 
 def _signed(lost: Kernel, back: Kernel) -> Blur:
     sign = 1 if lost.sigma_px >= back.sigma_px else -1
     more, less = (lost, back)[::sign]
-    same = less.there and abs((more.angle - less.angle + math.pi / 2) % math.pi - math.pi / 2) < SAME
+    same = (
+        less.there and abs((more.angle - less.angle + math.pi / 2) % math.pi - math.pi / 2) < SAME
+    )
     if math.sqrt(max(0.0, more.sigma_px**2 - same * less.sigma_px**2)) < SMALLEST_SIGMA:
         return Blur()
     less = less if less.sigma_px >= SMALLEST_SIGMA else Kernel()

@@ -67,7 +67,9 @@ SMOOTH_TEXTURE, OF_CALM = 2.0, 3.5
 # Planted motions are found again in .24 and more of such a frame, other scenes in .16 at most.
 SMOOTH_SEEN = 0.2  # share of a smoothed frame that must be found in the other and back again
 SMOOTH_LEVELS = 4.0  # levels by which an object's motion must come nearer in smoothed frames
-SMOOTH_RESOLUTION = 0.15  # a camera's motion of less, px rms, is within the error in smoothed frames
+SMOOTH_RESOLUTION = (
+    0.15  # a camera's motion of less, px rms, is within the error in smoothed frames
+)
 # Blur between the frames, px, from which motion is looked for again in frames that are equally blurred.
 STRONG_BLUR = 0.75
 # Shadows leave up to 4.4 times what motion leaves, real motions and jitter from 6 on.
@@ -76,7 +78,9 @@ AS_MUCH = 5.0
 # The scene is at rest where light alone leaves no more than so many times what motion leaves beside it.
 NEARLY = 1.1
 AGAIN = 2  # most times that motion is measured again in the light that was found
-SATURATED = 0.005  # share of saturated pixels from which motion is looked for again in a common light
+SATURATED = (
+    0.005  # share of saturated pixels from which motion is looked for again in a common light
+)
 ROUNDS = 2  # rounds in which the way back of a motion is found from the way there
 
 
@@ -86,16 +90,24 @@ class PairChange:
 
     # (H, W, 2) float32: The camera's motion, px; all zero if there is none beyond the method's resolution
     camera: np.ndarray
-    objects: np.ndarray  # (H, W, 2) float32: Motion beyond the camera's, px; zero where there is none
+    objects: (
+        np.ndarray
+    )  # (H, W, 2) float32: Motion beyond the camera's, px; zero where there is none
     new: np.ndarray  # (H, W) bool: Pixels of the second frame that were not in the first
     levels: Tone  # Light and colour
     local: LocalLight  # Light from place to place, on the grid of the second frame
     blur: Blur  # What takes the first frame's sharpness to the second's
-    affine: np.ndarray  # (2, 3) float64: The camera's motion as a map from the second frame to the first
+    affine: (
+        np.ndarray
+    )  # (2, 3) float64: The camera's motion as a map from the second frame to the first
     # (H, W, 3) float32: On the second's grid, the detail that it shows and the first had lost
     regained: np.ndarray | None = None
-    noise: np.ndarray | None = None  # (H, W, 3) float32: Noise in place of that which the blur takes away
-    failed: Unregistered | None = None  # Why nothing can be said; then all of the above is "no change"
+    noise: np.ndarray | None = (
+        None  # (H, W, 3) float32: Noise in place of that which the blur takes away
+    )
+    failed: Unregistered | None = (
+        None  # Why nothing can be said; then all of the above is "no change"
+    )
     # What other packages measured besides, by name of the cause
     own: Mapping[str, Any] = field(default_factory=dict)
     # (change, levels (H, W, 3) float32) -> levels: how each of these is played
@@ -177,7 +189,11 @@ def unchanged(shape: tuple[int, ...], failed: Unregistered | None = None) -> Pai
 
 
 def measure_change(
-    first: np.ndarray, second: np.ndarray, *, beside: PairChange | None = None, content: bool = False
+    first: np.ndarray,
+    second: np.ndarray,
+    *,
+    beside: PairChange | None = None,
+    content: bool = False,
 ) -> PairChange:
     """Measure everything between two RGB frames (H, W, 3) uint8.
 
@@ -189,7 +205,9 @@ def measure_change(
     if beside and content and not lit and round_.measured:
         if beside.blur.sigma_px:
             return round_.whole()
-        return replace(round_.moved, levels=fit_tone(round_.brought, second, round_.clear, round_.noise))
+        return replace(
+            round_.moved, levels=fit_tone(round_.brought, second, round_.clear, round_.noise)
+        )
     if round_.moved.failed in UNLIKE:
         round_ = _Round.of(first, second, _lightness(first), _lightness(second), fine=fine)
     found = round_.whole()
@@ -236,7 +254,8 @@ def _still(light: Lights, first: np.ndarray, second: np.ndarray) -> PairChange:
 def _as_near(still: PairChange, moved: PairChange, first: np.ndarray, second: np.ndarray) -> bool:
     seen = ~(still.new | moved.new) & (brightest(first) < FULL)
     at_rest, in_motion = (
-        _left(each.lights, warp(luma(first), each.motion), luma(second), seen) for each in (still, moved)
+        _left(each.lights, warp(luma(first), each.motion), luma(second), seen)
+        for each in (still, moved)
     )
     return bool(still.new.sum() <= moved.new.sum() and at_rest <= NEARLY * in_motion)
 
@@ -264,7 +283,9 @@ def _left(light: Lights, first: np.ndarray, second: np.ndarray, seen: np.ndarray
     return root_mean_square(blurred_difference(lit, second)[seen])
 
 
-def _lights_found(first: np.ndarray, second: np.ndarray, found: PairChange, *, lit: bool) -> Lights | None:
+def _lights_found(
+    first: np.ndarray, second: np.ndarray, found: PairChange, *, lit: bool
+) -> Lights | None:
     saturates = found.levels.has_light and any(
         np.count_nonzero(brightest(x) >= FULL) > SATURATED * x[..., 0].size for x in (first, second)
     )
@@ -290,7 +311,13 @@ class _Round:
 
     @classmethod
     def of(
-        cls, first: np.ndarray, second: np.ndarray, lit: np.ndarray, shown: np.ndarray, *, fine: bool
+        cls,
+        first: np.ndarray,
+        second: np.ndarray,
+        lit: np.ndarray,
+        shown: np.ndarray,
+        *,
+        fine: bool,
     ) -> _Round:
         """Look for motion in ``lit`` and ``shown``, the frames in nearly one light."""
         noise = _noise_of_luma(luma(first), luma(second))
@@ -300,7 +327,10 @@ class _Round:
             # white noise of sigma n has n / (2 sqrt(pi) sigma) left under a Gaussian of sigma
             sigma = noise / (2 * math.sqrt(math.pi) * CALM)
             lit, shown = (cv2.GaussianBlur(x, (0, 0), sigma) for x in (lit, shown))
-            texture, min_seen = max(SMOOTH_TEXTURE, OF_CALM * CALM / (math.sqrt(2) * sigma)), SMOOTH_SEEN
+            texture, min_seen = (
+                max(SMOOTH_TEXTURE, OF_CALM * CALM / (math.sqrt(2) * sigma)),
+                SMOOTH_SEEN,
+            )
         found = register(lit, shown, fine=fine, texture=texture, min_seen=min_seen)
         everywhere, strong_noise = np.ones(first.shape[:2], bool), noise if smooth else 0.0
         made = partial(cls, first=first, second=second, noise=strong_noise)
@@ -313,15 +343,27 @@ class _Round:
                 change = replace(change, levels=levels, local=local)
             return made(moved=change, measured=False, clear=everywhere)
         carefully = fine or smooth
-        affine = camera_motion(lit, shown, found, by_pixels=smooth) if carefully else shared_motion(found)
-        camera = found.by_affine if affine is found.affine else affine_field(affine, *found.visible.shape)
+        affine = (
+            camera_motion(lit, shown, found, by_pixels=smooth)
+            if carefully
+            else shared_motion(found)
+        )
+        camera = (
+            found.by_affine
+            if affine is found.affine
+            else affine_field(affine, *found.visible.shape)
+        )
         if smooth and size_px(camera) < SMOOTH_RESOLUTION:
             affine, camera = np.eye(2, 3), np.zeros_like(camera)
-        margin = SMOOTH_LEVELS if smooth else BETTER_LEVELS + OF_NOISE * max(0.0, noise - LITTLE_NOISE)
+        margin = (
+            SMOOTH_LEVELS if smooth else BETTER_LEVELS + OF_NOISE * max(0.0, noise - LITTLE_NOISE)
+        )
         objects = own_motion(found, affine, camera, margin)
         motion = camera + objects
         new = found.unseen | ~inside(motion) | edges_of(motion)
-        change = replace(unchanged(first.shape), camera=camera, objects=objects, new=new, affine=affine)
+        change = replace(
+            unchanged(first.shape), camera=camera, objects=objects, new=new, affine=affine
+        )
         # where noise is strong a flow returns by chance
         return made(moved=change, measured=True, clear=(found.visible | smooth) & ~new)
 
@@ -358,12 +400,18 @@ def _with_detail(
     change: PairChange, blur: Blur, first: np.ndarray, second: np.ndarray, moved: np.ndarray
 ) -> PairChange:
     levels, local = change.lights
-    own = noise_between(local.of(levels.light(moved)), second) if blur.everywhere else noise_of(second)
+    own = (
+        noise_between(local.of(levels.light(moved)), second)
+        if blur.everywhere
+        else noise_of(second)
+    )
     return replace(
         change,
         blur=blur,
         regained=regained(second, blur.missed, own) if blur.missed.there else None,
-        noise=noise_lost(second, blur.lost, own, content_seed(first, second)) if blur.lost.there else None,
+        noise=noise_lost(second, blur.lost, own, content_seed(first, second))
+        if blur.lost.there
+        else None,
     )
 
 
@@ -392,7 +440,9 @@ def enlarged(change: PairChange, first: np.ndarray, second: np.ndarray) -> PairC
     new = cv2.resize(change.new.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
     found = replace(
         change,
-        camera=affine_field(affine, height, width) if change.has_camera else upsampled(change.camera),
+        camera=affine_field(affine, height, width)
+        if change.has_camera
+        else upsampled(change.camera),
         objects=upsampled(change.objects),
         new=new.astype(bool),
         local=replace(change.local, width=width) if change.local.there else change.local,
@@ -450,7 +500,9 @@ def saturated(picture: np.ndarray, motion: np.ndarray | None = None) -> np.ndarr
 
 def moved_mask(mask: np.ndarray, displacement: np.ndarray) -> np.ndarray:
     """Return which pixels take any part from a mask through a displacement, (H, W) bool."""
-    return np.asarray(warp(mask.astype(np.float32), displacement, interpolation=cv2.INTER_LINEAR) > 0)
+    return np.asarray(
+        warp(mask.astype(np.float32), displacement, interpolation=cv2.INTER_LINEAR) > 0
+    )
 
 
 def in_light_of(third: np.ndarray, change: PairChange) -> np.ndarray:

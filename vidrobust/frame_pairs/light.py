@@ -58,7 +58,12 @@ class LightChange:
 
 
 def measure_light(
-    a: PreparedFrame, b: PreparedFrame, camera: Similarity, left_out: np.ndarray, *, aligned: bool = True
+    a: PreparedFrame,
+    b: PreparedFrame,
+    camera: Similarity,
+    left_out: np.ndarray,
+    *,
+    aligned: bool = True,
 ) -> LightChange:
     """Measure light and colour from frame a to frame b; nothing is valid unless ``aligned``.
 
@@ -79,7 +84,9 @@ def measure_uneven_light(
     if not light.gain.valid:
         return UNKNOWN
     forth, back = _half_motion(camera, a.coarse.shape[1] / a.gray.shape[1])
-    usable = np.minimum(_warp(a.unclipped * _follows_camera(a, left_out), forth), _warp(b.unclipped, back))
+    usable = np.minimum(
+        _warp(a.unclipped * _follows_camera(a, left_out), forth), _warp(b.unclipped, back)
+    )
     first, second = _warp(a.coarse, forth), _warp(b.coarse, back)
     lit = light.gain.value * first + (light.offset.value if light.offset.valid else 0.0)
     size = (a.coarse.shape[1] // BLOCK, a.coarse.shape[0] // BLOCK)
@@ -127,7 +134,9 @@ def _half_motion(camera: Similarity, ratio: float) -> tuple[np.ndarray, np.ndarr
     def matrix(factor: complex, add: complex) -> np.ndarray:
         c = (centre + 0.5) * ratio - 0.5
         move = c - factor * c + add * ratio
-        return np.array([[factor.real, -factor.imag, move.real], [factor.imag, factor.real, move.imag]])
+        return np.array(
+            [[factor.real, -factor.imag, move.real], [factor.imag, factor.real, move.imag]]
+        )
 
     return matrix(1 / root, -half / root), matrix(root, half)
 
@@ -174,7 +183,9 @@ def _turn_hue(colours: np.ndarray, degrees: float) -> np.ndarray:
     return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0].astype(np.float64))
 
 
-def _fit(first: np.ndarray, second: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _fit(
+    first: np.ndarray, second: np.ndarray, weight: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     nothing = np.array([1.0, 1.0, 1.0, 0.0, 1.0, 0.0])
     x = nothing.copy()
     robust = np.ones(len(first))
@@ -206,7 +217,9 @@ def _covariance(
     """(6, 6) sandwich covariance: clusters of neighbours plus clusters of like tones."""
     predicted, gradient = _model(first, x)
     scores = (gradient * ((second - predicted) * weight[:, None])).sum(axis=2).T
-    normal = (gradient * weight[:, None]).reshape(6, -1) @ gradient.reshape(6, -1).T + np.diag(1 / _PRIOR**2)
+    normal = (gradient * weight[:, None]).reshape(6, -1) @ gradient.reshape(6, -1).T + np.diag(
+        1 / _PRIOR**2
+    )
     inverse = np.linalg.inv(normal)
     cov: np.ndarray = inverse * 0.05**2
     for groups in (cluster, (first @ LUMA / TONE).astype(int)):

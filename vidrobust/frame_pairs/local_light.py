@@ -46,7 +46,9 @@ FULL = 254  # level from which a pixel may have been brighter than could be reco
 class LocalLight:
     """The change of light from place to place, on the grid of b."""
 
-    lattice: np.ndarray  # (R, C) float64: Gain less 1 at the knots; empty where there is no such change
+    lattice: (
+        np.ndarray
+    )  # (R, C) float64: Gain less 1 at the knots; empty where there is no such change
     width: int  # Px of the frame, which says how far apart the knots are
     # Share of the difference of left-out cells that the field predicts; NaN where none was fitted beyond rounding
     predicted: float
@@ -147,7 +149,9 @@ def _blocks(a: np.ndarray, b: _Target, visible: np.ndarray, block: int) -> _Bloc
     height, width = visible.shape
     rows, columns = max(1, height // block), max(1, width // block)
     first, second = luma(a.astype(np.float32, copy=False)), b.luma
-    inside = (np.minimum(first, second) > 2) & (np.maximum(tone.brightest(a), b.brightest) < FULL - 1)
+    inside = (np.minimum(first, second) > 2) & (
+        np.maximum(tone.brightest(a), b.brightest) < FULL - 1
+    )
     mask = (visible & inside).astype(np.float32)
 
     def average(values: np.ndarray) -> np.ndarray:
@@ -201,7 +205,9 @@ def _size(blocks: _Blocks, lattice: np.ndarray) -> float:
 def _fit(blocks: _Blocks, weight: np.ndarray, absolute: int = 0) -> np.ndarray:
     """(R, C) lattice by reweighted least squares, drawn to 0 where little is seen."""
     # ``absolute`` rounds of least absolute deviations come before those with Tukey's biweight.
-    from scipy.linalg.lapack import dpbsv  # here, since few changes of light need it; it is slow to import
+    from scipy.linalg.lapack import (
+        dpbsv,
+    )  # here, since few changes of light need it; it is slow to import
 
     down, across, pairs = blocks.down, blocks.across, blocks.pairs
     size = (down.shape[1], across.shape[1])
@@ -216,7 +222,9 @@ def _fit(blocks: _Blocks, weight: np.ndarray, absolute: int = 0) -> np.ndarray:
         normal[band, knot] = (pairs[0].T @ (w * square) @ pairs[1]).ravel()[taken]
         normal[0] += (scale / PRIOR) ** 2
         target = down.T @ (w * blocks.first * blocks.difference) @ across
-        _, found, failed = dpbsv(normal, target.ravel(), lower=1)  # SciPy's solveh_banded, without its checks
+        _, found, failed = dpbsv(
+            normal, target.ravel(), lower=1
+        )  # SciPy's solveh_banded, without its checks
         assert not failed, "the prior makes it positive definite"
         lattice = found.reshape(size)
         residual = np.abs(blocks.difference - blocks.first * _played(blocks, lattice))
@@ -256,7 +264,9 @@ def _left(blocks: _Blocks, misses: np.ndarray, asked: np.ndarray) -> float:
 
 # Light and colour that all of the picture shares, together with light from place to place
 
-Lights = tuple[tone.Tone, LocalLight]  # what all of the picture shares, and what is left from place to place
+Lights = tuple[
+    tone.Tone, LocalLight
+]  # what all of the picture shares, and what is left from place to place
 
 
 def fit_lights(
@@ -271,7 +281,9 @@ def fit_lights(
     ``clear`` (H, W) bool: what both show; ``noise`` and ``still`` as in ``fit_tone`` and ``fit_local_light``.
     """
     levels = tone.fit_tone(moved, second, clear, noise)
-    clear = clear & (tone.brightest(moved) < FULL - 1)  # what was saturated does not look it in its new light
+    clear = clear & (
+        tone.brightest(moved) < FULL - 1
+    )  # what was saturated does not look it in its new light
     to = _Target.of(second)
     local = fit_local_light(levels.colour(levels.light(moved)), to, clear, still=still)
     if not local.there or levels.hues is not None:
@@ -299,4 +311,6 @@ def in_lights(light: Lights, picture: np.ndarray) -> np.ndarray:
 
 def is_strong(levels: tone.Tone, picture: np.ndarray) -> bool:
     some = picture[::4, ::4].astype(np.float32)
-    return levels.has_colour and robust.root_mean_square(levels.colour(some) - some) >= STRONG_COLOUR
+    return (
+        levels.has_colour and robust.root_mean_square(levels.colour(some) - some) >= STRONG_COLOUR
+    )

@@ -29,14 +29,22 @@ class PairMeasures:
         yield "gain", "frame", light.gain
         yield "offset", "frame", light.offset
         yield "uneven_light", "frame", self.uneven_light
-        for name in ("saturation", "hue_deg", "white_balance", "white_balance_rg", "white_balance_bg"):
+        for name in (
+            "saturation",
+            "hue_deg",
+            "white_balance",
+            "white_balance_rg",
+            "white_balance_bg",
+        ):
             yield name, "frame", getattr(light, name)
         yield from _of_motion(self.motion.camera if valid else None, "", "camera", valid)
         for name in ("sharpness", "noise_sigma", "blockiness"):
             yield name, "frame", getattr(self.texture, name)
         share = self.motion.moving_share if valid else math.nan
         yield "moving_share", "part", Measure(value=share, valid=valid, error=math.nan)
-        yield from _of_motion(self.motion.part if valid else None, "part_", "part", self.motion.part_has_turn)
+        yield from _of_motion(
+            self.motion.part if valid else None, "part_", "part", self.motion.part_has_turn
+        )
 
 
 def _of_motion(

@@ -58,8 +58,12 @@ class Similarity:
     def map(self, points: np.ndarray) -> np.ndarray:
         """Map (N, 2) x, y of frame a to their places in frame b."""
         angle = np.deg2rad(self.rotation_deg)
-        turn = self.zoom * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-        return np.asarray((points - self.centre) @ turn.T + self.centre + (self.shift_x, self.shift_y))
+        turn = self.zoom * np.array(
+            [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+        )
+        return np.asarray(
+            (points - self.centre) @ turn.T + self.centre + (self.shift_x, self.shift_y)
+        )
 
     def matrix_back(self) -> np.ndarray:
         """Return the affine map (2, 3) from a pixel of frame b to where it was in frame a."""
@@ -77,7 +81,9 @@ class PairMotion:
     camera_valid: bool
     part: Similarity | None  # The dominant moving region
     part_has_turn: bool  # Whether the part has enough points for its rotation and zoom
-    moving_share: float  # Share of the tracked points that do not move with the camera; NaN without a camera
+    moving_share: (
+        float  # Share of the tracked points that do not move with the camera; NaN without a camera
+    )
     # with_camera, elsewhere: (C,) bool; Corners of frame a that move with the camera, and those that were
     # tracked and move otherwise
     with_camera: np.ndarray
@@ -151,10 +157,17 @@ def _track(a: PreparedFrame, b: PreparedFrame) -> tuple[np.ndarray, np.ndarray]:
         flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
     )
     off = (back - start)[:, 0]
-    good = (found[:, 0] == 1) & (found_back[:, 0] == 1) & (np.hypot(off[:, 0], off[:, 1]) < MAX_RETURN)
+    good = (
+        (found[:, 0] == 1) & (found_back[:, 0] == 1) & (np.hypot(off[:, 0], off[:, 1]) < MAX_RETURN)
+    )
     height, width = b.small.shape
     there = there[:, 0] - off / 2
-    good &= (there[:, 0] > 4) & (there[:, 1] > 4) & (there[:, 0] < width - 5) & (there[:, 1] < height - 5)
+    good &= (
+        (there[:, 0] > 4)
+        & (there[:, 1] > 4)
+        & (there[:, 0] < width - 5)
+        & (there[:, 1] < height - 5)
+    )
     return there, good
 
 
@@ -182,11 +195,15 @@ def _groups(p: np.ndarray, q: np.ndarray, good: np.ndarray, tolerance: float) ->
     return groups
 
 
-def _grow(p: np.ndarray, q: np.ndarray, good: np.ndarray, seed: np.ndarray, tolerance: float) -> np.ndarray:
+def _grow(
+    p: np.ndarray, q: np.ndarray, good: np.ndarray, seed: np.ndarray, tolerance: float
+) -> np.ndarray:
     for _ in range(2):
         turn, shift = _fit(p[seed], q[seed])
         residual = np.abs(turn * p + shift - q)
-        grown = good & (residual < np.clip(4 * np.median(residual[seed]), 0.25 * tolerance, tolerance))
+        grown = good & (
+            residual < np.clip(4 * np.median(residual[seed]), 0.25 * tolerance, tolerance)
+        )
         if grown.sum() < MIN_POINTS:
             break
         seed = grown
@@ -274,7 +291,9 @@ def _similarity(
         d = p - mean_p
         rotor = 1 + 0j
         if turn:
-            rotor = complex((robust * np.conj(d) * (q - mean_q)).sum() / (robust * np.abs(d) ** 2).sum())
+            rotor = complex(
+                (robust * np.conj(d) * (q - mean_q)).sum() / (robust * np.abs(d) ** 2).sum()
+            )
         fit = (rotor, complex(mean_q - rotor * mean_p))
         residual = q - fit[0] * p - fit[1]
         limit = 6 * max(float(np.median(np.abs(residual))), 0.01 / a.scale)
@@ -303,7 +322,9 @@ def _errors(
     """Standard errors of the shift (mean of x and y) and of the turn, in radians, over clusters of points."""
     # columns: shift x, shift y, and the two parts of the complex turn
     x, y, one, zero = p.real, p.imag, np.ones(len(p)), np.zeros(len(p))
-    design = np.stack([np.stack([one, zero, x, -y]), np.stack([zero, one, y, x])])[:, : 4 if turn else 2]
+    design = np.stack([np.stack([one, zero, x, -y]), np.stack([zero, one, y, x])])[
+        :, : 4 if turn else 2
+    ]
     scores = np.einsum("cpn,cn->np", design, np.stack([residual.real, residual.imag]) * weight)
     inverse = np.linalg.pinv(np.einsum("cpn,cqn,n->pq", design, design, weight))
     cov = sandwich(inverse, scores, cluster, 2)

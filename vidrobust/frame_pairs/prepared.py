@@ -51,7 +51,9 @@ class PreparedFrame:
     scale: float  # Analysis px per full px, at most 1
     coarse: np.ndarray  # (hc, wc, 3) float32: RGB levels, averaged down
     unclipped: np.ndarray  # (hc, wc) float32: Share of the pixels none of whose channels is clipped
-    corners: np.ndarray  # (C, 2) float32; x, y at analysis size of the best corner of each cell that has one
+    corners: (
+        np.ndarray
+    )  # (C, 2) float32; x, y at analysis size of the best corner of each cell that has one
     # (C,) float32: Their rms gradient in the weaker direction, levels per px at half the analysis size
     strength: np.ndarray
     cells: np.ndarray  # (C,) int64: Their cells, counted row by row
@@ -103,7 +105,9 @@ def cell_centres(frame: PreparedFrame) -> np.ndarray:
     height, width = frame.small.shape
     top, left = (height - rows * frame.cell) / 2, (width - columns * frame.cell) / 2
     y, x = np.divmod(np.arange(rows * columns), max(columns, 1))
-    small = np.stack([left + (x + 0.5) * frame.cell - 0.5, top + (y + 0.5) * frame.cell - 0.5], axis=1)
+    small = np.stack(
+        [left + (x + 0.5) * frame.cell - 0.5, top + (y + 0.5) * frame.cell - 0.5], axis=1
+    )
     return to_full(small, frame.scale)
 
 
@@ -129,11 +133,19 @@ def _corners(
         return np.zeros((0, 2), np.float32), none, np.zeros(0, np.int64), (0, 0), none
     top, left = (half.shape[0] - rows * side) // 2, (half.shape[1] - columns * side) // 2
     tiles = eigen[top : top + rows * side, left : left + columns * side]
-    tiles = tiles.reshape(rows, side, columns, side).transpose(0, 2, 1, 3).reshape(rows * columns, -1)
+    tiles = (
+        tiles.reshape(rows, side, columns, side).transpose(0, 2, 1, 3).reshape(rows * columns, -1)
+    )
     best = tiles.argmax(axis=1)
     flatness = np.sqrt(np.maximum(tiles[np.arange(len(tiles)), best], 0) / _EIGEN_SCALE)
     cells = np.flatnonzero(flatness >= MIN_GRADIENT)
     y = top + cells // columns * side + best[cells] // side
     x = left + cells % columns * side + best[cells] % side
     corners = np.stack([2 * x + 0.5, 2 * y + 0.5], axis=1).astype(np.float32)
-    return corners, flatness[cells].astype(np.float32), cells, (rows, columns), flatness.astype(np.float32)
+    return (
+        corners,
+        flatness[cells].astype(np.float32),
+        cells,
+        (rows, columns),
+        flatness.astype(np.float32),
+    )

@@ -39,14 +39,18 @@ RESOLUTION = 0.05
 SCALE_OF_RESIDUAL = 3.0
 # How far, px, the way there and back may end from its start, plus 10 % of the way (Sundaram et al. 2010).
 RETURN_TOLERANCE = 1.0
-UNLIKE_LEVELS = 8  # difference, levels, beyond the picture's own contrast from which nothing comes near
+UNLIKE_LEVELS = (
+    8  # difference, levels, beyond the picture's own contrast from which nothing comes near
+)
 SAMPLED_PIXELS = 20_000  # most pixels that the affine motion is fitted to
 ROW = 128  # single pixels are sampled in rows of so many, since OpenCV bounds a picture's side
 
 # Where less than this share of a picture moves, only that is sampled: the rest would be copied bit by bit.
 MOSTLY_STILL = 0.4
 
-SAME_MOTION = 0.5  # two estimates of the camera's motion that are nearer, px rms, are of the same motion
+SAME_MOTION = (
+    0.5  # two estimates of the camera's motion that are nearer, px rms, are of the same motion
+)
 # Rows and columns of cells in which a camera's motion must show where no group of points is the camera's.
 GRID_OF_CELLS = (9, 12)
 MOST = 0.6  # share of these cells in which it must show
@@ -68,7 +72,9 @@ class Registration:
     affine: np.ndarray  # (2, 3) float64: From a pixel of b to where it was in a
     by_affine: np.ndarray  # (H, W, 2) float32: The displacement that this makes, px
     flow: np.ndarray  # (H, W, 2) float32: Displacement, px, from a pixel of b to where it was in a
-    visible: np.ndarray  # (H, W) bool: Pixels of b that were seen in a: displaced consistently forth and back
+    visible: (
+        np.ndarray
+    )  # (H, W) bool: Pixels of b that were seen in a: displaced consistently forth and back
     # (H, W) bool: Pixels of b that were surely not in a: no displacement comes near, none returns
     unseen: np.ndarray
     common: float  # Share of the textured pixels that follow the affine motion
@@ -101,7 +107,13 @@ def register(
     Not ``fine``, flow stops at half resolution, in a quarter of the time. ``texture`` and ``min_seen``
     replace MIN_TEXTURE and MIN_SEEN; lower in smoothed frames.
     """
-    if a.shape != b.shape or a.ndim != 3 or a.shape[2] != 3 or a.dtype != np.uint8 or b.dtype != np.uint8:
+    if (
+        a.shape != b.shape
+        or a.ndim != 3
+        or a.shape[2] != 3
+        or a.dtype != np.uint8
+        or b.dtype != np.uint8
+    ):
         raise ValueError(
             f"register: expected two uint8 frames of one shape (H, W, 3), got {a.dtype} {a.shape} and "
             f"{b.dtype} {b.shape}"
@@ -110,7 +122,9 @@ def register(
     if min(height, width) < MIN_SIDE:
         return _unknown(height, width, Unregistered.SMALL_FRAME)
     gray_a, gray_b = same_light(luma(a), luma(b), alike="level")
-    gradient = np.hypot(cv2.Sobel(gray_b, cv2.CV_32F, 1, 0), cv2.Sobel(gray_b, cv2.CV_32F, 0, 1)) / 8
+    gradient = (
+        np.hypot(cv2.Sobel(gray_b, cv2.CV_32F, 1, 0), cv2.Sobel(gray_b, cv2.CV_32F, 0, 1)) / 8
+    )
     textured = gradient > texture
     if textured.mean() < MIN_TEXTURED_SHARE:
         return _unknown(height, width, Unregistered.NO_TEXTURE)
@@ -226,7 +240,9 @@ def warp(
         made[where] = warp_at(frame, displacement, where)
         return made
     places = _places(displacement)
-    return np.asarray(cv2.remap(frame, places, None, interpolation, borderMode=cv2.BORDER_REFLECT_101))
+    return np.asarray(
+        cv2.remap(frame, places, None, interpolation, borderMode=cv2.BORDER_REFLECT_101)
+    )
 
 
 def warp_at(frame: np.ndarray, displacement: np.ndarray, where: np.ndarray) -> np.ndarray:
@@ -246,7 +262,9 @@ def warp_at(frame: np.ndarray, displacement: np.ndarray, where: np.ndarray) -> n
 
 @lru_cache(maxsize=4)
 def _grid(height: int, width: int) -> np.ndarray:
-    return np.stack(np.meshgrid(*(np.arange(n, dtype=np.float32) for n in (width, height))), axis=-1)
+    return np.stack(
+        np.meshgrid(*(np.arange(n, dtype=np.float32) for n in (width, height))), axis=-1
+    )
 
 
 def _places(displacement: np.ndarray) -> np.ndarray:
@@ -256,7 +274,9 @@ def _places(displacement: np.ndarray) -> np.ndarray:
 def inside(displacement: np.ndarray) -> np.ndarray:
     """Return where a displacement (H, W, 2), px, leads to a place within the frame, (H, W) bool."""
     height, width = displacement.shape[:2]
-    return cv2.inRange(_places(displacement), (-0.5, -0.5), (width - 0.5, height - 0.5)).astype(bool)
+    return cv2.inRange(_places(displacement), (-0.5, -0.5), (width - 0.5, height - 0.5)).astype(
+        bool
+    )
 
 
 def moves(displacement: np.ndarray) -> np.ndarray:
@@ -348,7 +368,8 @@ def moves_everywhere(found: Registration) -> bool:
     clear = found.visible.astype(np.float32)
     share = cv2.resize(clear, size, interpolation=cv2.INTER_AREA)
     rest, flow = (
-        cv2.resize(length_px(each) * clear, size, interpolation=cv2.INTER_AREA) for each in (left, found.flow)
+        cv2.resize(length_px(each) * clear, size, interpolation=cv2.INTER_AREA)
+        for each in (left, found.flow)
     )
     better, known = rest < flow / 2, share > 0.5
     rim = np.ones(GRID_OF_CELLS, bool)
@@ -359,10 +380,16 @@ def moves_everywhere(found: Registration) -> bool:
 
 def shared_motion(found: Registration) -> np.ndarray:
     """Return the affine motion (2, 3) that most textured pixels share; the identity where there is none."""
-    return np.eye(2, 3) if found.affine_failed or size_px(found.by_affine) < RESOLUTION else found.affine
+    return (
+        np.eye(2, 3)
+        if found.affine_failed or size_px(found.by_affine) < RESOLUTION
+        else found.affine
+    )
 
 
-def own_motion(found: Registration, affine: np.ndarray, camera: np.ndarray, margin: float) -> np.ndarray:
+def own_motion(
+    found: Registration, affine: np.ndarray, camera: np.ndarray, margin: float
+) -> np.ndarray:
     """Return the flow beyond the camera where it brings the first grey picture nearer by ``margin``.
 
     ``camera`` is the field of ``affine``, or zero.
@@ -388,7 +415,11 @@ def edges_of(motion: np.ndarray) -> np.ndarray:
         side |= across
     for side in (jump[1:], jump[:-1]):
         side |= down
-    return np.asarray(cv2.dilate(jump, _disc(2 * EDGE + 1)).astype(bool)) if jump.any() else jump.astype(bool)
+    return (
+        np.asarray(cv2.dilate(jump, _disc(2 * EDGE + 1)).astype(bool))
+        if jump.any()
+        else jump.astype(bool)
+    )
 
 
 def _disc(side: int) -> np.ndarray:

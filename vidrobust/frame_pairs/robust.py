@@ -45,7 +45,9 @@ def not_shared(first: np.ndarray, second: np.ndarray, across: np.ndarray) -> np.
 
     With powers S + N and h^2 S + N, and h S across, N is the smaller eigenvalue.
     """
-    return np.asarray((first + second - np.sqrt(np.square(first - second) + 4 * np.square(across))) / 2)
+    return np.asarray(
+        (first + second - np.sqrt(np.square(first - second) + 4 * np.square(across))) / 2
+    )
 
 
 def correlation(a: np.ndarray, b: np.ndarray) -> float:

@@ -72,15 +72,21 @@ def _patch_pairs(
     start = np.rint(centres - (side - 1) / 2).astype(int)
     shift = np.rint(camera.map(centres) - centres).astype(int)
     limit = np.array(pictures[0].shape[1::-1]) - side
-    inside = np.all((start >= 0) & (start <= limit) & (start + shift >= 0) & (start + shift <= limit), axis=1)
+    inside = np.all(
+        (start >= 0) & (start <= limit) & (start + shift >= 0) & (start + shift <= limit), axis=1
+    )
     found = []
     for picture, corner in zip(pictures, (start[inside], (start + shift)[inside]), strict=True):
         patches = [picture[y : y + side, x : x + side] for x, y in corner]
-        found.append(np.array(patches, np.float32).reshape(len(patches), side, side, *picture.shape[2:]))
+        found.append(
+            np.array(patches, np.float32).reshape(len(patches), side, side, *picture.shape[2:])
+        )
     return found[0], found[1]
 
 
-def _flat_patches(a: PreparedFrame, b: PreparedFrame, motion: PairMotion) -> tuple[np.ndarray, np.ndarray]:
+def _flat_patches(
+    a: PreparedFrame, b: PreparedFrame, motion: PairMotion
+) -> tuple[np.ndarray, np.ndarray]:
     side, none = FLAT_SIDE, np.zeros((0, FLAT_SIDE, FLAT_SIDE), np.float32)
     # noise itself has gradients: the flattest fifth counts as flat in any case
     fifth = 1.2 * float(np.quantile(a.flatness, 0.2)) if len(a.flatness) else 0.0
@@ -102,9 +108,13 @@ def _flat_patches(a: PreparedFrame, b: PreparedFrame, motion: PairMotion) -> tup
     return planes[0], planes[1]
 
 
-def _equalised(flat: tuple[np.ndarray, np.ndarray], sharpness: float) -> tuple[np.ndarray, np.ndarray]:
+def _equalised(
+    flat: tuple[np.ndarray, np.ndarray], sharpness: float
+) -> tuple[np.ndarray, np.ndarray]:
     first, second = flat
-    blurred = [cv2.GaussianBlur(p, (0, 0), abs(sharpness)) for p in (first if sharpness > 0 else second)]
+    blurred = [
+        cv2.GaussianBlur(p, (0, 0), abs(sharpness)) for p in (first if sharpness > 0 else second)
+    ]
     sharper = np.array(blurred, np.float32).reshape(first.shape)
     pair = (sharper, second) if sharpness > 0 else (first, sharper)
     inner = slice(BORDER, -BORDER)
@@ -112,7 +122,11 @@ def _equalised(flat: tuple[np.ndarray, np.ndarray], sharpness: float) -> tuple[n
 
 
 def _noise(
-    flat: tuple[np.ndarray, np.ndarray], a: PreparedFrame, motion: PairMotion, gain: float, offset: float
+    flat: tuple[np.ndarray, np.ndarray],
+    a: PreparedFrame,
+    motion: PairMotion,
+    gain: float,
+    offset: float,
 ) -> tuple[Measure, tuple[float, float]]:
     """Noise of one channel that the frames do not share, and the noise variance of each frame's luma."""
     # d = b - gain a - offset has the variance va + vb once a plane and a remainder of motion are fitted away.
@@ -130,10 +144,15 @@ def _noise(
     # a variance known to +- spread is a sigma known to spread / 2 sigma, and never better than sqrt(spread)
     spread = MEDIAN_ERROR * 1.483 * float(np.median(np.abs(sums - total))) / np.sqrt(len(sums)) / 2
     error = float(min(spread / max(2 * sigma, 1e-9), np.sqrt(spread)))
-    aligned = motion.camera_valid or len(a.corners) < MIN_POINTS  # a blank picture needs no alignment
+    aligned = (
+        motion.camera_valid or len(a.corners) < MIN_POINTS
+    )  # a blank picture needs no alignment
     valid = bool(aligned and error <= max(1.0, 0.25 * sigma))
     luma, luma_apart = float(np.median(every[:, 3])), float(np.median(every_apart[:, 3]))
-    variances = (max((luma - luma_apart) / 2 / gain**2, ROUNDING), max((luma + luma_apart) / 2, ROUNDING))
+    variances = (
+        max((luma - luma_apart) / 2 / gain**2, ROUNDING),
+        max((luma + luma_apart) / 2, ROUNDING),
+    )
     return Measure(value=sigma, valid=valid, error=max(error, NOISE_RESOLUTION)), variances
 
 
@@ -172,7 +191,12 @@ def _laplacian_variance(patches: np.ndarray) -> np.ndarray:
 
 
 def _sharpness(
-    a: PreparedFrame, b: PreparedFrame, motion: PairMotion, noise: tuple[float, float], *, noise_known: bool
+    a: PreparedFrame,
+    b: PreparedFrame,
+    motion: PairMotion,
+    noise: tuple[float, float],
+    *,
+    noise_known: bool,
 ) -> Measure:
     # A Gaussian blur of sigma s lowers log power by 4 pi^2 s^2 f^2, so that the slope of the log ratio over
     # f^2 is the change of s^2; gain moves only the intercept.
@@ -188,7 +212,9 @@ def _sharpness(
     rings = _rings(side)
     floor = float((rings.window**2).sum()) * rings.cells
     fa, fb = noise[0] * floor, noise[1] * floor
-    clear = (np.median(sa, axis=0) > SIGNAL_TO_NOISE * fa) & (np.median(sb, axis=0) > SIGNAL_TO_NOISE * fb)
+    clear = (np.median(sa, axis=0) > SIGNAL_TO_NOISE * fa) & (
+        np.median(sb, axis=0) > SIGNAL_TO_NOISE * fb
+    )
     last = len(clear) if clear.all() else int(clear.argmin())
     if last < 5:
         return UNKNOWN
@@ -200,7 +226,9 @@ def _sharpness(
     slope = ((logs[1] - logs[0]) * (weight * centred)).sum(axis=1) / (weight * centred**2).sum()
     changes = -slope / (4 * np.pi**2)
     change = float(np.median(changes))
-    error = MEDIAN_ERROR * 1.483 * float(np.median(np.abs(changes - change))) / np.sqrt(len(changes))
+    error = (
+        MEDIAN_ERROR * 1.483 * float(np.median(np.abs(changes - change))) / np.sqrt(len(changes))
+    )
     error = float(np.hypot(error, BLUR_RESOLUTION))
     # a lens blurs in pixels, a scene is magnified: which of the two the zoom does to the spectrum is not
     # known
@@ -254,7 +282,9 @@ def _blockiness(a: PreparedFrame, b: PreparedFrame) -> Measure:
     if min(a.gray.shape) < 4 * GRID:
         return UNKNOWN
     first, second = grid_step(a.gray), grid_step(b.gray)
-    return Measure(value=second[0] - first[0], valid=True, error=float(np.hypot(first[1], second[1])))
+    return Measure(
+        value=second[0] - first[0], valid=True, error=float(np.hypot(first[1], second[1]))
+    )
 
 
 def grid_step(gray: np.ndarray) -> tuple[float, float]:

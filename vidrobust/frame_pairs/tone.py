@@ -23,7 +23,9 @@ from vidrobust.frames.pixels import LUMA
 
 CELL = 8  # side, px, of the averages that are compared
 MIN_CELLS = 24  # fewest clear cells for a fit
-CLEAR = 0.9  # least share of a cell's pixels that must be visible in both frames and clipped in neither
+CLEAR = (
+    0.9  # least share of a cell's pixels that must be visible in both frames and clipped in neither
+)
 # A change with a smaller root mean square, levels, is within the rounding of 8 bits and taken as none.
 SMALLEST = 0.25
 ROUNDED = 0.3  # smallest scale of residuals, levels: what rounding leaves is alike in all cells of one level
@@ -60,7 +62,9 @@ class Tone:
     matrix: np.ndarray
     constant: np.ndarray
     cells: int  # Cells of 8 x 8 pixels that were compared
-    hues: np.ndarray | None = None  # (KNOTS, 3) float64: What is added at each hue, as a multiple of chroma
+    hues: np.ndarray | None = (
+        None  # (KNOTS, 3) float64: What is added at each hue, as a multiple of chroma
+    )
     # (4 + KNOTS, 3) float64: Matrix, constant and hues of the way back, where there are hues
     back: np.ndarray | None = None
 
@@ -78,7 +82,9 @@ class Tone:
         x = levels.astype(np.float32)
         if not self.has_light:
             return x
-        return np.asarray(self.offset + self.gain * (x if self.power == 1 else _power(x, self.power)))
+        return np.asarray(
+            self.offset + self.gain * (x if self.power == 1 else _power(x, self.power))
+        )
 
     def colour(self, levels: np.ndarray) -> np.ndarray:
         """Apply the colour's change alone: (..., 3) -> float32, not clipped."""
@@ -147,7 +153,9 @@ class Cells:
 
     def of(self, picture: np.ndarray) -> np.ndarray:
         """Return the means (n, 3) float64 of a picture (H, W, 3)."""
-        seen = cv2.copyTo(picture, self.clear.view(np.uint8)).astype(np.float32, copy=False)  # else 0
+        seen = cv2.copyTo(picture, self.clear.view(np.uint8)).astype(
+            np.float32, copy=False
+        )  # else 0
         return np.asarray((self._averaged(seen)[self._mostly] / self._share).astype(np.float64))
 
     def _averaged(self, values: np.ndarray) -> np.ndarray:
@@ -215,7 +223,9 @@ def _with_matrix(tone: Tone, lit: np.ndarray, y: np.ndarray, noise: float = 0.0)
     return replace(tone, matrix=found[:3].T.copy(), constant=found[3].copy())
 
 
-def _fit_strong(light: Tone, tone: Tone, a: np.ndarray, cells: Cells, x: np.ndarray, y: np.ndarray) -> Tone:
+def _fit_strong(
+    light: Tone, tone: Tone, a: np.ndarray, cells: Cells, x: np.ndarray, y: np.ndarray
+) -> Tone:
     other = fit_light(a, cells, x, y, _lightness)
     if root_mean_square(other.light(x) - x) < root_mean_square(light.light(x) - x):
         light, found = other, _with_matrix(other, other.light(x).astype(np.float64), y)
@@ -299,7 +309,9 @@ def _robust(
     return found
 
 
-def _noise_off(levels: np.ndarray, weight: np.ndarray, noise: float) -> tuple[np.ndarray, np.ndarray]:
+def _noise_off(
+    levels: np.ndarray, weight: np.ndarray, noise: float
+) -> tuple[np.ndarray, np.ndarray]:
     """What noise adds to the moments (k, k), and what holds levels hardly above it."""
     total = float(weight.sum())
     off = levels - (weight @ levels) / max(total, 1e-9)

@@ -69,7 +69,9 @@ class FrameTransitions:
     # (N, 2) float64: Global shift x, y as a share of the frame's width, by phase correlation; NaN where it is
     # not known
     shift: np.ndarray
-    keyframe: np.ndarray  # (N,) bool: Whether the coding of the recording begins anew with this frame
+    keyframe: (
+        np.ndarray
+    )  # (N,) bool: Whether the coding of the recording begins anew with this frame
     # (N,) int64 and str: What identifies each frame, see ``FrameBatch.pts`` and ``frame_hashes``
     pts: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     content: np.ndarray = field(default_factory=lambda: np.zeros(0, object))
@@ -82,7 +84,12 @@ class FrameTransitions:
 
     @classmethod
     def joined(cls, parts: Sequence[FrameTransitions]) -> FrameTransitions:
-        return cls(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)})
+        return cls(
+            **{
+                f.name: np.concatenate([getattr(part, f.name) for part in parts])
+                for f in fields(cls)
+            }
+        )
 
     def rows(self, keep: np.ndarray) -> FrameTransitions:
         return FrameTransitions(**{f.name: getattr(self, f.name)[keep] for f in fields(self)})
@@ -191,7 +198,9 @@ def is_cut(before: np.ndarray, now: np.ndarray) -> bool:
     return correlation(*(_edges(each[..., 0]) for each in (before, now))) < OTHER_EDGES
 
 
-def between(links_reason: np.ndarray, shift: np.ndarray, start: int, stop: int, limit: float | None) -> str:
+def between(
+    links_reason: np.ndarray, shift: np.ndarray, start: int, stop: int, limit: float | None
+) -> str:
     """Return why two frames further apart may not be compared, or "".
 
     ``links_reason[i]`` is the transition from frame i-1 to frame i: frames 0 and 3 are joined by 1, 2 and 3.
@@ -218,7 +227,9 @@ def reasons_of(frames: np.ndarray, transitions: pd.DataFrame) -> np.ndarray:
 
 def _edges(luma: np.ndarray) -> np.ndarray:
     luma = np.ascontiguousarray(luma)
-    return np.asarray(cv2.magnitude(cv2.Sobel(luma, cv2.CV_32F, 1, 0), cv2.Sobel(luma, cv2.CV_32F, 0, 1)))
+    return np.asarray(
+        cv2.magnitude(cv2.Sobel(luma, cv2.CV_32F, 1, 0), cv2.Sobel(luma, cv2.CV_32F, 0, 1))
+    )
 
 
 def _luma_chroma(thumbnail: np.ndarray) -> np.ndarray:
@@ -250,8 +261,12 @@ class Timing:
 
     frames: int  # Frames seen
     interval_s: float  # Nominal time between neighbours; NaN with fewer than two frames
-    dropped: int  # Frames missing in gaps, or -1 where the frame rate varies and it cannot be determined
-    duplicated: int  # Frames less than a quarter of an interval after the one before, or before it in time
+    dropped: (
+        int  # Frames missing in gaps, or -1 where the frame rate varies and it cannot be determined
+    )
+    duplicated: (
+        int  # Frames less than a quarter of an interval after the one before, or before it in time
+    )
     constant: bool  # Whether the frame rate is constant
 
 
@@ -261,7 +276,9 @@ def measure_timing(time_s: np.ndarray, index: np.ndarray, frame_rate: float) -> 
     The nominal interval is 1 / ``frame_rate``, unless the median step disagrees by more than 2 %.
     """
     if len(time_s) < 2:
-        return Timing(frames=len(time_s), interval_s=float("nan"), dropped=0, duplicated=0, constant=True)
+        return Timing(
+            frames=len(time_s), interval_s=float("nan"), dropped=0, duplicated=0, constant=True
+        )
     steps, numbers = np.diff(time_s), np.diff(index)
     typical = float(np.median(steps / np.maximum(numbers, 1)))
     interval = 1 / frame_rate if frame_rate > 0 else typical
@@ -272,7 +289,9 @@ def measure_timing(time_s: np.ndarray, index: np.ndarray, frame_rate: float) -> 
     regular = np.abs(in_intervals - np.rint(in_intervals)) <= STAMP_TOLERANCE
     # footage of varying rate has no nominal place for a frame to be missing from
     near = np.abs(in_intervals - numbers) <= STAMP_TOLERANCE
-    constant = not single.any() or bool(regular[single].mean() >= REGULAR_SHARE and near.mean() >= 0.5)
+    constant = not single.any() or bool(
+        regular[single].mean() >= REGULAR_SHARE and near.mean() >= 0.5
+    )
     missing = np.maximum(np.rint(in_intervals) - numbers, 0)
     return Timing(
         frames=len(time_s),

@@ -33,7 +33,9 @@ class VideoInfo:
     backend: str
     device: str
     reason: str  # why this backend and device were taken, in one sentence
-    notes: tuple[str, ...] = ()  # what is odd but harmless: interlaced, alpha dropped, variable frame rate
+    notes: tuple[
+        str, ...
+    ] = ()  # what is odd but harmless: interlaced, alpha dropped, variable frame rate
 
 
 NO_PTS = -(2**63)  # the time stamp of a frame that has none
@@ -51,8 +53,12 @@ VECTORS = {
 class FrameBatch:
     """Consecutively delivered frames of one source, all of one size."""
 
-    pixels: torch.Tensor  # (N, 3, H, W) uint8 RGB, any device; may be a strided view of (N, H, W, 3) memory
-    time_s: np.ndarray  # (N,) float64, seconds from the presentation time stamps, first frame not always 0
+    pixels: (
+        torch.Tensor
+    )  # (N, 3, H, W) uint8 RGB, any device; may be a strided view of (N, H, W, 3) memory
+    time_s: (
+        np.ndarray
+    )  # (N,) float64, seconds from the presentation time stamps, first frame not always 0
     index: np.ndarray  # (N,) int64, the frame's number in decoding order, from 0
     corrupt: np.ndarray  # (N,) bool, True where the decoder met damaged data
     item: str  # the name of the source in every result table
@@ -91,7 +97,9 @@ class FrameBatch:
 
 def frame_hashes(pixels: torch.Tensor) -> np.ndarray:
     """Return (N,) str, XXH3 (64 bits) of the RGB bytes of (N, 3, H, W) frames; .45 ms a frame of 1080p."""
-    return np.array([xxhash.xxh3_64_hexdigest(memoryview(picture)) for picture in _rgb(pixels)], object)
+    return np.array(
+        [xxhash.xxh3_64_hexdigest(memoryview(picture)) for picture in _rgb(pixels)], object
+    )
 
 
 class DecodedHash:

@@ -46,7 +46,9 @@ def reduced(picture: np.ndarray, factor: int) -> np.ndarray:
 Interpolation = Literal["bilinear", "bicubic", "nearest"]
 
 
-def resize(pixels: torch.Tensor, size: Sequence[int], how: Interpolation = "bilinear") -> torch.Tensor:
+def resize(
+    pixels: torch.Tensor, size: Sequence[int], how: Interpolation = "bilinear"
+) -> torch.Tensor:
     """Resize (..., 3, H, W) uint8 as torchvision's ``resize`` (v2), to the bit, without its slow import.
 
     ``size`` is (shorter side,), with the longer one rounded down; or (height, width). "nearest" samples as
@@ -98,7 +100,9 @@ def center_crop(pixels: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
     return pixels[..., top : top + height, left : left + width]
 
 
-LUMA = np.array([0.299, 0.587, 0.114])  # Rec. 601 weights of R, G, B, as in torchvision, OpenCV and PIL
+LUMA = np.array(
+    [0.299, 0.587, 0.114]
+)  # Rec. 601 weights of R, G, B, as in torchvision, OpenCV and PIL
 
 
 def luma(rgb: np.ndarray) -> np.ndarray:
@@ -111,14 +115,18 @@ def to_levels(values: np.ndarray) -> np.ndarray:
     if not values.size:
         return np.zeros(values.shape, np.uint8)
     # OpenCV rounds half to even, as NumPy does, and clips, in less than half of the time
-    return np.asarray(cv2.add(values.reshape(len(values), -1), 0.0, dtype=cv2.CV_8U)).reshape(values.shape)
+    return np.asarray(cv2.add(values.reshape(len(values), -1), 0.0, dtype=cv2.CV_8U)).reshape(
+        values.shape
+    )
 
 
 def each_alone(pixels: torch.Tensor) -> list[torch.Tensor]:
     return [pixels[row : row + 1] for row in range(len(pixels))]
 
 
-def each_frame(pixels: torch.Tensor, change: Callable[[np.ndarray, int], np.ndarray]) -> torch.Tensor:
+def each_frame(
+    pixels: torch.Tensor, change: Callable[[np.ndarray, int], np.ndarray]
+) -> torch.Tensor:
     """Apply ``change(array (H, W, 3) uint8, row of the batch)`` to every frame on the CPU.
 
     Returns a strided view of (N, H, W, 3) memory on the device of ``pixels``.
@@ -141,7 +149,9 @@ def channel_means(pixels: torch.Tensor) -> np.ndarray:
     if pixels.device.type != "cpu":
         sums = pixels.flatten(2).sum(dim=2, dtype=torch.int64).double()
         return np.asarray((sums / (pixels.shape[2] * pixels.shape[3])).cpu().numpy())
-    return np.array([cv2.mean(to_array(frame))[:3] for frame in pixels], dtype=np.float64).reshape(-1, 3)
+    return np.array([cv2.mean(to_array(frame))[:3] for frame in pixels], dtype=np.float64).reshape(
+        -1, 3
+    )
 
 
 def rounded(values: torch.Tensor) -> torch.Tensor:
@@ -198,7 +208,8 @@ def spline_basis(count: int, step: float, spacing: float, knots: int) -> np.ndar
 def field_of(lattice: np.ndarray, shape: Sequence[int], spacing: float) -> np.ndarray:
     """(H, W) float32, the field of a lattice (R, C) whose knots are ``spacing`` px apart."""
     down, across = (
-        spline_basis(side, 1.0, spacing, knots) for side, knots in zip(shape, lattice.shape, strict=True)
+        spline_basis(side, 1.0, spacing, knots)
+        for side, knots in zip(shape, lattice.shape, strict=True)
     )
     field = down.astype(np.float32) @ lattice.astype(np.float32) @ across.T.astype(np.float32)
     return np.asarray(field)

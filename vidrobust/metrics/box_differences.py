@@ -12,7 +12,9 @@ from vidrobust.shapes.shape import Places
 # What a pair of one class counts more than its IoU: among pairs that overlap alike, the class decides
 SAME_CLASS = 0.3
 DUPLICATE = 0.7  # IoU from which a box repeats a better one of its class
-MANY_PAIRS = 2500  # From so many pairs of boxes on, those far apart are left out before they are compared
+MANY_PAIRS = (
+    2500  # From so many pairs of boxes on, those far apart are left out before they are compared
+)
 # IoU from which a further box lies on an object whatever its class, that from which one of the same class
 # does, and the share of a box of the same class that lies inside a better one and so is a part of it, ...
 SECOND, SECOND_ALIKE, INSIDE = 0.5, 0.4, 0.9
@@ -39,7 +41,9 @@ def overlaps(a: Boxes, b: Boxes, least: float = 0.0) -> tuple[np.ndarray, np.nda
     """
     here, there = Places.of(a), Places.of(b)
     p, q = here.boxes, there.boxes
-    i, j = _near(p, q) if len(p) * len(q) > MANY_PAIRS else np.indices((len(p), len(q))).reshape(2, -1)
+    i, j = (
+        _near(p, q) if len(p) * len(q) > MANY_PAIRS else np.indices((len(p), len(q))).reshape(2, -1)
+    )
     width = np.minimum(p[i, 2], q[j, 2]) - np.maximum(p[i, 0], q[j, 0])
     height = np.minimum(p[i, 3], q[j, 3]) - np.maximum(p[i, 1], q[j, 1])
     meet = (width > 0) & (height > 0)
@@ -66,7 +70,11 @@ def _near(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     first = np.array([cell_a[:, 0] + column for column in (-1, 0, 1)]) * rows + cell_a[:, 1] - 1
     start = np.searchsorted(key, first.ravel())
     count = np.searchsorted(key, first.ravel() + 2, side="right") - start
-    place = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + np.repeat(start, count)
+    place = (
+        np.arange(count.sum())
+        - np.repeat(np.cumsum(count) - count, count)
+        + np.repeat(start, count)
+    )
     return np.repeat(np.tile(np.arange(len(a)), 3), count), order[place]
 
 
@@ -84,7 +92,9 @@ def assign(i: np.ndarray, j: np.ndarray, value: np.ndarray) -> np.ndarray:
     if not len(i):
         return np.empty(0, np.int64)
     rows, columns = int(i.max()) + 1, int(j.max()) + 1
-    from scipy.sparse import coo_matrix  # here, so that the command line need not import SciPy to start
+    from scipy.sparse import (
+        coo_matrix,
+    )  # here, so that the command line need not import SciPy to start
     from scipy.sparse.csgraph import connected_components
 
     graph = coo_matrix((np.ones(len(i)), (i, j + rows)), shape=(rows + columns,) * 2)

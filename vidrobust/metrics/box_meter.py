@@ -35,7 +35,9 @@ def labels_of(class_names: Sequence[str], only: Collection[str]) -> list[int]:
     unknown = [name for name in only if name not in class_names]
     if unknown:
         some = ", ".join(class_names[:10])
-        raise SettingsError(f"only: the detector has no class {unknown[0]!r}; its classes are {some} ...")
+        raise SettingsError(
+            f"only: the detector has no class {unknown[0]!r}; its classes are {some} ..."
+        )
     return [label for label, name in enumerate(class_names) if not only or name in only]
 
 
@@ -65,7 +67,9 @@ class BoxMeter:
         self._gray: np.ndarray | None = None
         self._size = (0, 0)
 
-    def feed(self, batch: FrameBatch, transitions: FrameTransitions, predictions: Detections) -> None:
+    def feed(
+        self, batch: FrameBatch, transitions: FrameTransitions, predictions: Detections
+    ) -> None:
         """Take the next batch with its boxes, which are clipped to the frame."""
         if not self._found:
             self._size = (int(batch.pixels.shape[2]), int(batch.pixels.shape[3]))
@@ -98,7 +102,10 @@ class BoxMeter:
         boxes = self._boxes(frames)
         names = dict(enumerate(self._found[0].class_names))
         objects, made = _followed(boxes, self.settings, names)
-        made |= {"detections": self._detections(boxes, objects), "box_pairs": self._pairs(boxes, frames)}
+        made |= {
+            "detections": self._detections(boxes, objects),
+            "box_pairs": self._pairs(boxes, frames),
+        }
         return _named(made, frames, names, item=self.item, model=self.model)
 
     def _measure(self, gray: np.ndarray, now: Detections, row: int, scale: float) -> None:
@@ -135,7 +142,9 @@ class BoxMeter:
                 "row": boxes.frame,
                 "track": objects.track,
                 "second_of": objects.second,
-                "shape": "" if boxes.shapes is None else [shape_text(s, self._size) for s in boxes.shapes],
+                "shape": ""
+                if boxes.shapes is None
+                else [shape_text(s, self._size) for s in boxes.shapes],
                 "own_track": -1 if boxes.given is None else boxes.given,
                 "label": boxes.labels,
                 "score": boxes.scores,
@@ -186,11 +195,15 @@ def whole(
         return dict(found)
     numbers = counted["frame"].to_numpy(np.int64)
     frames = (
-        counted[["frame", "time_s"]].assign(reason=reasons_of(numbers, transitions)).reset_index(drop=True)
+        counted[["frame", "time_s"]]
+        .assign(reason=reasons_of(numbers, transitions))
+        .reset_index(drop=True)
     )
     detections = found["detections"].sort_values("frame", kind="stable")
     boxes = item_boxes(detections, frames, size)
-    names = {int(k): str(v) for k, v in zip(detections["label"], detections["label_name"], strict=True)}
+    names = {
+        int(k): str(v) for k, v in zip(detections["label"], detections["label_name"], strict=True)
+    }
     objects, made = _followed(boxes, along, names)
     item, model = str(counted["item"].iloc[0]), str(counted["model"].iloc[0])
     return {
@@ -204,7 +217,9 @@ def _own_tracks(found: list[Detections]) -> np.ndarray | None:
     """Numbers given by the detector, -1 for none; None where it tracks nothing."""
     if all(each.tracks is None for each in found):
         return None
-    parts = [np.full(len(each.scores), -1) if each.tracks is None else each.tracks for each in found]
+    parts = [
+        np.full(len(each.scores), -1) if each.tracks is None else each.tracks for each in found
+    ]
     return np.concatenate(parts).astype(np.int64)
 
 
@@ -212,7 +227,8 @@ def _shapes(found: list[Detections]) -> np.ndarray | None:
     if all(each.shapes is None for each in found):
         return None
     parts = [
-        np.full(len(each.scores), None, object) if each.shapes is None else each.shapes for each in found
+        np.full(len(each.scores), None, object) if each.shapes is None else each.shapes
+        for each in found
     ]
     return np.concatenate(parts)
 
@@ -222,7 +238,9 @@ def _followed(
 ) -> tuple[Objects, dict[str, pd.DataFrame]]:
     settings = along.tracks.of_classes(names)
     objects = follow(boxes, settings)
-    found = measure(boxes, objects, settings, revert_within=along.revert_within, frame_rate=along.frame_rate)
+    found = measure(
+        boxes, objects, settings, revert_within=along.revert_within, frame_rate=along.frame_rate
+    )
     return objects, {
         "object_frames": found.along.rename(columns={"track_label": "label"}),
         "tracks": found.tracks.rename(columns={"track_label": "label"}),
@@ -238,7 +256,10 @@ def _named(
         added: dict[str, object] = {"item": item, "model": model}
         if "row" in table:
             at = table["row"].to_numpy(np.int64)
-            added |= {"frame": frames["frame"].to_numpy()[at], "time_s": frames["time_s"].to_numpy()[at]}
+            added |= {
+                "frame": frames["frame"].to_numpy()[at],
+                "time_s": frames["time_s"].to_numpy()[at],
+            }
         if "label" in table:
             added["label_name"] = [names[label] for label in table["label"].tolist()]
         found[name] = tables.check(name, table.assign(**added).drop(columns="row", errors="ignore"))

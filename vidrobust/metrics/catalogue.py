@@ -43,7 +43,9 @@ def of_plugins(models: Mapping[str, str]) -> dict[str, Task]:
 def task_of(name: str) -> Task:
     """Return the task of this name, or raise SettingsError."""
     if name not in tasks():
-        raise SettingsError(f"no installed package brings the task {name!r}; known are {', '.join(tasks())}")
+        raise SettingsError(
+            f"no installed package brings the task {name!r}; known are {', '.join(tasks())}"
+        )
     return tasks()[name]
 
 
@@ -99,7 +101,9 @@ def metric_of_column(column: str) -> Metric | None:
 def metric_columns(table: str) -> frozenset[str]:
     """Return the columns of a table that hold metrics of any task, or what else its meter writes."""
     more = (column for task in tasks().values() for column in task.columns.get(table, ()))
-    return frozenset((*(m.column for task in tasks() for m in metrics_of(task) if m.table == table), *more))
+    return frozenset(
+        (*(m.column for task in tasks() for m in metrics_of(task) if m.table == table), *more)
+    )
 
 
 def _full_name(metric: Metric) -> str:

@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 # Differences of a pair, in the order of the columns of table ``pairs``.
-PAIR_COLUMNS = ("label_flip", "total_variation", "top1_probability_change", "jensen_shannon", "top5_distance")
+PAIR_COLUMNS = (
+    "label_flip",
+    "total_variation",
+    "top1_probability_change",
+    "jensen_shannon",
+    "top5_distance",
+)
 
 
 def top1_flip(p: np.ndarray, q: np.ndarray) -> np.ndarray:
@@ -37,7 +43,9 @@ def jensen_shannon(p: np.ndarray, q: np.ndarray) -> np.ndarray:
     _same_shape(p, q)
     p64, q64 = p.astype(np.float64), q.astype(np.float64)
     middle = (p64 + q64) / 2
-    return np.clip(0.5 * (_relative_entropy(p64, middle) + _relative_entropy(q64, middle)), 0.0, 1.0)
+    return np.clip(
+        0.5 * (_relative_entropy(p64, middle) + _relative_entropy(q64, middle)), 0.0, 1.0
+    )
 
 
 def top5_distance(p: np.ndarray, q: np.ndarray) -> np.ndarray:
@@ -102,7 +110,9 @@ def revert_flips(labels: np.ndarray, usable: np.ndarray, window: int) -> np.ndar
     return out
 
 
-def _first_return(labels: np.ndarray, usable: np.ndarray, t: int, home: int, window: int) -> int | None:
+def _first_return(
+    labels: np.ndarray, usable: np.ndarray, t: int, home: int, window: int
+) -> int | None:
     for later in range(t + 1, min(t + window, len(labels) - 1) + 1):
         if not usable[later]:
             return None

@@ -29,7 +29,9 @@ Wanted = tuple[int, int, str, str]
 class ClassMeter:
     """Compares the predictions of one model on one item."""
 
-    def __init__(self, item: str, model: str, settings: AlongTime, metrics: Sequence[Metric]) -> None:
+    def __init__(
+        self, item: str, model: str, settings: AlongTime, metrics: Sequence[Metric]
+    ) -> None:
         self.item, self.model, self.settings, self.metrics = item, model, settings, metrics
         self._anchor_step = max(1, round(settings.anchor_every_s * settings.frame_rate))
         self._reach = max(2, *settings.anchor_deltas)
@@ -43,11 +45,17 @@ class ClassMeter:
         self._shift = np.empty((0, 2))
         self._tail: Classifications | None = None
         self._waiting: list[tuple[np.ndarray, np.ndarray, FrameTransitions, Classifications]] = []
-        self._parts: dict[str, list[pd.DataFrame]] = {"frames": [], "pairs": [], "probabilities": []}
+        self._parts: dict[str, list[pd.DataFrame]] = {
+            "frames": [],
+            "pairs": [],
+            "probabilities": [],
+        }
         self._jitter: list[np.ndarray] = []
         self._labels: list[np.ndarray] = []
 
-    def feed(self, batch: FrameBatch, transitions: FrameTransitions, predictions: Classifications) -> None:
+    def feed(
+        self, batch: FrameBatch, transitions: FrameTransitions, predictions: Classifications
+    ) -> None:
         """Take the next batch, with one row of predictions per frame."""
         self._waiting.append((batch.index, batch.time_s, transitions, predictions))
         if sum(len(index) for index, *_ in self._waiting) >= TOGETHER:
@@ -83,7 +91,10 @@ class ClassMeter:
         second = second[-len(predictions) :]
         self._jitter.append(np.full(len(second), np.nan) if predictions.partial else second)
         rows = range(max(first, 1), len(self._index))
-        wanted = [*[(row - 1, row, "adjacent", self._reason[row]) for row in rows], *self._anchors(first)]
+        wanted = [
+            *[(row - 1, row, "adjacent", self._reason[row]) for row in rows],
+            *self._anchors(first),
+        ]
         if wanted:
             self._parts["pairs"].append(self._pair_rows(known, offset, wanted))
         self._tail = known.take(np.arange(max(0, len(known) - self._reach), len(known)))
@@ -123,10 +134,14 @@ class ClassMeter:
         found: list[Wanted] = []
         for row in range(first, len(self._index)):
             for delta in self.settings.anchor_deltas:
-                ahead, behind = ((self._row + r) % self._anchor_step == 0 for r in (row - delta, row))
+                ahead, behind = (
+                    (self._row + r) % self._anchor_step == 0 for r in (row - delta, row)
+                )
                 if row < delta or not (ahead or behind):
                     continue
-                reason = between(self._reason, self._shift, row - delta, row, self.settings.motion_limit)
+                reason = between(
+                    self._reason, self._shift, row - delta, row, self.settings.motion_limit
+                )
                 found += [(row - delta, row, "anchor", reason)] if ahead else []
                 found += [(row, row - delta, "anchor", reason)] if behind else []
         return found
@@ -170,7 +185,9 @@ class ClassMeter:
         value = np.take_along_axis(p, label, axis=1)
         if kept < count:
             label = np.pad(label, ((0, 0), (0, 1)), constant_values=REST)
-            value = np.concatenate([value, np.maximum(1 - value.sum(axis=1, keepdims=True), 0)], axis=1)
+            value = np.concatenate(
+                [value, np.maximum(1 - value.sum(axis=1, keepdims=True), 0)], axis=1
+            )
         names = np.array([*prediction.class_names, "rest"], dtype=object)  # label -1 is the last
         return pd.DataFrame(
             {
@@ -184,7 +201,9 @@ class ClassMeter:
             }
         )
 
-    def _pair_rows(self, known: Classifications, offset: int, wanted: Sequence[Wanted]) -> pd.DataFrame:
+    def _pair_rows(
+        self, known: Classifications, offset: int, wanted: Sequence[Wanted]
+    ) -> pd.DataFrame:
         a, b = (np.array([pair[side] for pair in wanted]) for side in (0, 1))
         found = differences(self.metrics, known.take(a - offset), known.take(b - offset))
         near = np.abs(b - a) == 1
@@ -210,7 +229,9 @@ def whole(
     found: Tables, transitions: pd.DataFrame, size: tuple[int, int], along: AlongTime
 ) -> dict[str, pd.DataFrame]:
     """Return the tables of an input from those of its segments: reverts depend on all labels before."""
-    frames, triples = (found[name].sort_values("frame", kind="stable") for name in ("frames", "triples"))
+    frames, triples = (
+        found[name].sort_values("frame", kind="stable") for name in ("frames", "triples")
+    )
     reason = reasons_of(frames["frame"].to_numpy(np.int64), transitions)
     reverts = _reverts(frames["label"].to_numpy(np.int64), reason, along.revert_within)
     return {**found, "frames": frames, "triples": triples.assign(revert_flip=reverts)}

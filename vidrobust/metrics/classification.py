@@ -9,7 +9,14 @@ import numpy as np
 
 from vidrobust.metrics import class_differences as classes
 from vidrobust.metrics.class_meter import ClassMeter, whole
-from vidrobust.metrics.metric import CorrelationSpec, Difference, ResponseSpec, Task, Wording, declared
+from vidrobust.metrics.metric import (
+    CorrelationSpec,
+    Difference,
+    ResponseSpec,
+    Task,
+    Wording,
+    declared,
+)
 from vidrobust.predictions import Classifications
 
 NAME = "classification"

@@ -32,7 +32,9 @@ TABLES = ("detections", "object_frames", "tracks", "box_counts", "box_pairs")
 
 def _kind(kind: str) -> Difference:
     def difference(p: Detections, q: Detections) -> np.ndarray:
-        return np.array([wrong_kinds(p.of_frame(row), q.of_frame(row))[kind] for row in range(p.num_frames)])
+        return np.array(
+            [wrong_kinds(p.of_frame(row), q.of_frame(row))[kind] for row in range(p.num_frames)]
+        )
 
     return difference
 
@@ -76,7 +78,11 @@ METRICS = declared(
 
 
 def move(
-    found: Detections, perturbation: Any, strength: float, generators: Sequence[Any], size: tuple[int, int]
+    found: Detections,
+    perturbation: Any,
+    strength: float,
+    generators: Sequence[Any],
+    size: tuple[int, int],
 ) -> Detections:
     """Return the boxes and masks where a perturbation puts them, without those that leave the frame."""
     if perturbation.move_boxes is None or not len(found.scores):
@@ -104,7 +110,9 @@ def _scores(table: Callable[[str], pd.DataFrame]) -> pd.DataFrame:
 
 
 def _meter(item: str, model: str, settings: AlongTime, metrics: Sequence[Metric]) -> Meter:
-    from vidrobust.metrics.box_meter import BoxMeter  # it looks at pixels, which the report does not
+    from vidrobust.metrics.box_meter import (
+        BoxMeter,
+    )  # it looks at pixels, which the report does not
 
     return BoxMeter(item, model, settings)
 
@@ -142,7 +150,9 @@ DETECTION = Task(
         sure="score",
         sure_is="the score of the boxes",
     ),
-    accounts=MappingProxyType({"": "the change of its scores", "place_": "the change of its boxes' places"}),
+    accounts=MappingProxyType(
+        {"": "the change of its scores", "place_": "the change of its boxes' places"}
+    ),
     groups=MappingProxyType({"class": "label_name", "size": "size"}),
     moved=move,
 )

@@ -20,7 +20,9 @@ from vidrobust.metrics.tracks.follow import TrackSettings
 Difference = Callable[[Any, Any], np.ndarray]
 
 
-def usable_pairs(pairs: pd.DataFrame, model: str | None = None, kind: str = "adjacent") -> pd.DataFrame:
+def usable_pairs(
+    pairs: pd.DataFrame, model: str | None = None, kind: str = "adjacent"
+) -> pd.DataFrame:
     """Select the pairs that no reason excludes: the only filter from which rates, flips and pictures start."""
     keep = (pairs["kind"] == kind) & (pairs["excluded"] == "")
     return pairs[keep if model is None else keep & (pairs["model"] == model)]
@@ -50,7 +52,9 @@ class Metric:
     task: str
     table: str  # of its values; without one it is reported of clean and perturbed frames only
     column: str = ""  # of its values; named like the metric where it is empty
-    difference: Difference | None = None  # of two predictions; None where the meter writes the column
+    difference: Difference | None = (
+        None  # of two predictions; None where the meter writes the column
+    )
     # column -> value, or tuple of values, of the rows that count; NaN never counts
     rows: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     unit: str = ""  # "" is a share, shown in percent
@@ -59,7 +63,9 @@ class Metric:
     is_rate: bool = False  # values are events, 0 or 1
     is_share: bool = False  # values are shares of trials; of neither the interval is that of a mean
     is_root: bool = False  # the root of the mean is reported: values are squares
-    of_tracks: bool = False  # tracks are numbered anew by each model: two are compared second by second
+    of_tracks: bool = (
+        False  # tracks are numbered anew by each model: two are compared second by second
+    )
     of_labels: bool = False  # needs labels
     summed: bool = False  # made of all frames together, not a mean of rows
     headline: bool = False
@@ -95,7 +101,10 @@ class Metric:
 
 
 def declared(
-    task: str, differences: Mapping[str, Difference], wordings: Mapping[str, Wording], module: str = __file__
+    task: str,
+    differences: Mapping[str, Difference],
+    wordings: Mapping[str, Wording],
+    module: str = __file__,
 ) -> tuple[Metric, ...]:
     """Return the metrics of a task, in the order of ``metrics.csv`` beside ``module``.
 
@@ -201,7 +210,9 @@ class Task:
     nothing: str  # what to say where none of ``answered`` can be reported
     response: ResponseSpec
     correlation: CorrelationSpec
-    accounts: Mapping[str, str]  # prefix of the tables of each account of causes -> what is accounted for
+    accounts: Mapping[
+        str, str
+    ]  # prefix of the tables of each account of causes -> what is accounted for
     labelled: tuple[str, ...] = ()  # further tables where labels are known
     # raw table -> columns that its meter writes besides those of metrics
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
@@ -225,4 +236,8 @@ class Task:
 
 def differences(metrics: Sequence[Metric], before: Any, after: Any) -> Mapping[str, np.ndarray]:
     """Return all differences of two aligned predictions: column -> (N,) values."""
-    return {m.column: np.asarray(m.difference(before, after)) for m in metrics if m.difference is not None}
+    return {
+        m.column: np.asarray(m.difference(before, after))
+        for m in metrics
+        if m.difference is not None
+    }

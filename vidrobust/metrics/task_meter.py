@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     import torch
 
 TABLES = ("task_frames", "task_pairs", "task_parts")
-NEIGHBOURS: Mapping[str, object] = {"kind": "adjacent"}  # rows of metrics of pairs, see ``Metric.rows``
+NEIGHBOURS: Mapping[str, object] = {
+    "kind": "adjacent"
+}  # rows of metrics of pairs, see ``Metric.rows``
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,9 @@ class SeenFrame:
     @cached_property
     def picture(self) -> np.ndarray:
         """(H, W, 3) uint8."""
-        from vidrobust.frames.pixels import to_array  # pages read the records of tasks without torch
+        from vidrobust.frames.pixels import (
+            to_array,
+        )  # pages read the records of tasks without torch
 
         return to_array(self.pixels)
 
@@ -47,7 +51,9 @@ class SeenFrame:
 class TaskMeter:
     """Compares the predictions of one model on one item, frame by frame."""
 
-    def __init__(self, item: str, model: str, settings: AlongTime, metrics: Sequence[Metric]) -> None:
+    def __init__(
+        self, item: str, model: str, settings: AlongTime, metrics: Sequence[Metric]
+    ) -> None:
         self.item, self.model, self.settings, self.metrics = item, model, settings, metrics
         said = task_of(metrics[0].task).said
         assert said is not None, f"the task {metrics[0].task} has no ``said``"
@@ -58,7 +64,8 @@ class TaskMeter:
     def pair(self, a: SeenFrame, b: SeenFrame) -> Mapping[str, float]:
         """Return what is measured of two neighbours, by column of ``task_pairs``."""
         return {
-            name: float(value[0]) for name, value in differences(self.metrics, a.answer, b.answer).items()
+            name: float(value[0])
+            for name, value in differences(self.metrics, a.answer, b.answer).items()
         }
 
     def triple(self, a: SeenFrame, b: SeenFrame, c: SeenFrame) -> Mapping[str, float]:
@@ -69,12 +76,17 @@ class TaskMeter:
         """Yield rows of ``task_parts`` of the last frame; ``held``: it and up to two joined ones before."""
         return ()
 
-    def feed(self, batch: FrameBatch, transitions: FrameTransitions, predictions: TaskPredictions) -> None:
+    def feed(
+        self, batch: FrameBatch, transitions: FrameTransitions, predictions: TaskPredictions
+    ) -> None:
         """Take the next frames, their transitions and their predictions."""
         answers, sure = self._said(predictions)
         for row in range(len(batch)):
             now = SeenFrame(
-                int(batch.index[row]), float(batch.time_s[row]), batch.pixels[row], predictions.select([row])
+                int(batch.index[row]),
+                float(batch.time_s[row]),
+                batch.pixels[row],
+                predictions.select([row]),
             )
             reason = str(transitions.reason[row])
             of = {"item": self.item, "frame": now.number, "time_s": now.time_s, "model": self.model}
@@ -86,7 +98,9 @@ class TaskMeter:
             joined = [*self._held, now]
             if len(joined) == 3:
                 self._rows["task_frames"][-1].update(self.triple(*joined))
-            self._rows["task_frames"].append({**of, "answer": answers[row], "sure": float(sure[row])})
+            self._rows["task_frames"].append(
+                {**of, "answer": answers[row], "sure": float(sure[row])}
+            )
             self._rows["task_parts"] += [{**of, "track": 0, **part} for part in self.parts(joined)]
             self._held = joined[-2:]
 
@@ -113,7 +127,9 @@ class TaskMeter:
         found = {}
         for name, rows in self._rows.items():
             columns = dict.fromkeys((m.column for m in self.metrics if m.table == name), np.nan)
-            table = pd.DataFrame([{**columns, **row} for row in rows]) if rows else tables.empty(name)
+            table = (
+                pd.DataFrame([{**columns, **row} for row in rows]) if rows else tables.empty(name)
+            )
             found[name] = table
         return found
 
@@ -123,4 +139,7 @@ def whole(
 ) -> dict[str, pd.DataFrame]:
     """Return the tables of an input from those of its segments: nothing reaches further than three frames."""
     keys = {name: "frame_a" if name == "task_pairs" else "frame" for name in TABLES}
-    return {**found, **{name: found[name].sort_values(key, kind="stable") for name, key in keys.items()}}
+    return {
+        **found,
+        **{name: found[name].sort_values(key, kind="stable") for name, key in keys.items()},
+    }

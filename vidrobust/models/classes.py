@@ -38,7 +38,11 @@ def imagenet() -> tuple[str, ...]:
 def coco_names(count: int) -> tuple[str, ...]:
     """Return COCO's names for a detector with one of the counts in ``COCO``."""
     names = tuple(_torchvision_names()["_COCO_CATEGORIES"])
-    return names[-count:] if count > 80 else tuple(n for n in names if n not in ("__background__", "N/A"))
+    return (
+        names[-count:]
+        if count > 80
+        else tuple(n for n in names if n not in ("__background__", "N/A"))
+    )
 
 
 def shown_name(name: str) -> str:
@@ -74,9 +78,13 @@ def named(classes: str | Sequence[str], folder: Path) -> tuple[str, ...]:
     elif isinstance(classes, Sequence):
         names = tuple(str(name) for name in classes)
     else:
-        raise SettingsError(f"classes: expected a list of names or a file with one a line, got {classes!r}")
+        raise SettingsError(
+            f"classes: expected a list of names or a file with one a line, got {classes!r}"
+        )
     if len(names) < 2:
-        raise SettingsError(f"classes: expected two or more class names, got {len(names)} from {classes!r}")
+        raise SettingsError(
+            f"classes: expected two or more class names, got {len(names)} from {classes!r}"
+        )
     return names
 
 
@@ -106,7 +114,9 @@ def detector_names(count: int | None, model: str, head: str) -> tuple[tuple[str,
             "name them: classes = [...], or a file with one a line"
         )
     if count in COCO:
-        return coco_names(count), f"{count} classes without names: taken for COCO in the usual order"
+        return coco_names(
+            count
+        ), f"{count} classes without names: taken for COCO in the usual order"
     return numbered(count), f"{count} classes without names: called class 0 to class {count - 1}"
 
 

@@ -114,7 +114,9 @@ def code_sha256(module: torch.nn.Module) -> str:
     digest, files = hashlib.sha256(), set()
     for name, part in module.named_modules():
         kind = type(part)
-        plain = {k: v for k, v in sorted(vars(part).items()) if k[0] != "_" and isinstance(v, _PLAIN)}
+        plain = {
+            k: v for k, v in sorted(vars(part).items()) if k[0] != "_" and isinstance(v, _PLAIN)
+        }
         digest.update(f"{name} {kind.__module__}.{kind.__qualname__} {plain}".encode())
         if kind.__module__.split(".")[0] != "torch":
             with contextlib.suppress(TypeError, OSError):

@@ -20,7 +20,13 @@ from vidrobust.models.detection.network import DetectionNetwork, as_detector
 from vidrobust.models.engines.choose import with_engine
 from vidrobust.models.engines.runners import NAMES, EngineRequest, Precision, default_engine
 from vidrobust.models.info import ModelInfo, model_info
-from vidrobust.models.network import Network, NetworkClassifier, as_classifier, check_frames, first_batch
+from vidrobust.models.network import (
+    Network,
+    NetworkClassifier,
+    as_classifier,
+    check_frames,
+    first_batch,
+)
 from vidrobust.models.predict import Model, needs_pixels
 from vidrobust.models.reading import KEYS, Declared, operating_points
 from vidrobust.models.spec import kind_of, parse_spec, split_options
@@ -74,7 +80,9 @@ def thresholded(classifier: Any, declared: Declared, where: str) -> Any:
     )
 
 
-def merged(classifier: Classifier, class_map: ClassMap, names: Sequence[str], of: str) -> Classifier | None:
+def merged(
+    classifier: Classifier, class_map: ClassMap, names: Sequence[str], of: str
+) -> Classifier | None:
     """Return a classifier in the classes of a data set; None if the map does not fit."""
     count, needed = len(classifier.class_names), max(class_map.of_model) + 1
     if needed > count or (count > IMAGENET and not imagenet_shift(classifier.class_names)):
@@ -86,7 +94,9 @@ def merged(classifier: Classifier, class_map: ClassMap, names: Sequence[str], of
     info = model_info(classifier)
     said = f"largest of {len(shifted.of_model)} classes that belong to {len(names)} ({digest})"
     lacks = [names[k] for k in shifted.unmapped]
-    note = f"answers in the {len(names)} classes of {of}" + (f", never {', '.join(lacks)}" if lacks else "")
+    note = f"answers in the {len(names)} classes of {of}" + (
+        f", never {', '.join(lacks)}" if lacks else ""
+    )
     summary = dataclasses.replace(
         info,
         reading=f"{info.reading}; {said}".removeprefix("; "),
@@ -102,7 +112,11 @@ def merged(classifier: Classifier, class_map: ClassMap, names: Sequence[str], of
             reading=lambda rows, where: over(reading(rows, where)),
         )
     return AdaptedClassifier(
-        name=classifier.name, class_names=tuple(names), info=summary, classifier=classifier, over=over
+        name=classifier.name,
+        class_names=tuple(names),
+        info=summary,
+        classifier=classifier,
+        over=over,
     )
 
 
@@ -188,9 +202,13 @@ def _loaded(spec: str, device: str, name: str | None) -> Network | Model:
     parsed = parse_spec(spec)
     with no_exit(f"model {spec}"):
         loaded = kind_of(parsed).load(parsed, resolve_device(device))
-    declared = Declared.read({key: value for key, value in parsed.options.items() if key in KEYS}, spec)
+    declared = Declared.read(
+        {key: value for key, value in parsed.options.items() if key in KEYS}, spec
+    )
     if isinstance(loaded, Network):
-        return dataclasses.replace(loaded, name=name or loaded.name, declared=declared.over(loaded.declared))
+        return dataclasses.replace(
+            loaded, name=name or loaded.name, declared=declared.over(loaded.declared)
+        )
     if isinstance(loaded, DetectionNetwork):
         loaded = as_detector(dataclasses.replace(loaded, name=name or loaded.name), spec)
     model: Model = thresholded(loaded, declared, spec)
@@ -242,5 +260,7 @@ def load_classifiers(specs: Sequence[str], *, device: str = "auto") -> list[Clas
     models = load_models(specs, device=device)
     for model in models:
         if model.task != "classification":
-            raise SettingsError(f"model {model.name} is for {model.task}; expected a classifier here")
+            raise SettingsError(
+                f"model {model.name} is for {model.task}; expected a classifier here"
+            )
     return [model for model in models if model.task == "classification"]

@@ -27,7 +27,9 @@ from vidrobust.shapes.shape import mask_array
 
 State = dict[str, torch.Tensor]
 
-MASK = 0.5  # A pixel belongs to a mask from this probability on, as torchvision's documentation has it
+MASK = (
+    0.5  # A pixel belongs to a mask from this probability on, as torchvision's documentation has it
+)
 
 _FORCE = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
@@ -50,7 +52,9 @@ def read_state(path: Path) -> State:
         else:
             content = torch.load(path, map_location="cpu", weights_only=True)
     except ImportError as error:
-        raise SettingsError(f"{path}: needs the package safetensors: pip install safetensors") from error
+        raise SettingsError(
+            f"{path}: needs the package safetensors: pip install safetensors"
+        ) from error
     except pickle.UnpicklingError as error:
         raise InputError(
             f"{path}: is not a plain file of weights (weights_only); save it with "
@@ -103,10 +107,14 @@ def _unwrapped(content: object, path: Path) -> State:
             content = content[key]
             break
     if not isinstance(content, dict) or not content:
-        raise InputError(f"{path}: holds {type(content).__name__}, not parameters by name (a state_dict)")
+        raise InputError(
+            f"{path}: holds {type(content).__name__}, not parameters by name (a state_dict)"
+        )
     others = [name for name, value in content.items() if not isinstance(value, torch.Tensor)]
     if others:
-        raise InputError(f"{path}: holds more than parameters by name: {_some(list(map(str, others)))[2:]}")
+        raise InputError(
+            f"{path}: holds more than parameters by name: {_some(list(map(str, others)))[2:]}"
+        )
     for prefix in _PREFIXES:
         if all(name.startswith(prefix) for name in content):
             content = {name.removeprefix(prefix): value for name, value in content.items()}
@@ -169,7 +177,10 @@ def full_precision(device: torch.device) -> AbstractContextManager[None]:
         return nullcontext()
     cudnn = torch.backends.cudnn
     flags: AbstractContextManager[None] = cudnn.flags(
-        enabled=cudnn.enabled, benchmark=cudnn.benchmark, deterministic=cudnn.deterministic, allow_tf32=False
+        enabled=cudnn.enabled,
+        benchmark=cudnn.benchmark,
+        deterministic=cudnn.deterministic,
+        allow_tf32=False,
     )
     return flags
 
@@ -224,7 +235,9 @@ class ModuleDetector:
         with torch.inference_mode(), full_precision(self.device):
             pictures = [frame.to(self.device).float().div(255) for frame in pixels]
             found = self.module(pictures) if pictures else []
-        parts = [{key: one[key].cpu().numpy() for key in ("boxes", "scores", "labels")} for one in found]
+        parts = [
+            {key: one[key].cpu().numpy() for key in ("boxes", "scores", "labels")} for one in found
+        ]
         order = [np.argsort(-one["scores"], kind="stable") for one in parts]
         boxes, scores, labels = (
             [one[key][rows] for one, rows in zip(parts, order, strict=True)]
@@ -270,7 +283,9 @@ def lower_threshold(module: Any) -> str:
     """Lower the module's threshold to MIN_SCORE, to study thresholds; return a note if that changes it."""
     holder = module.roi_heads if hasattr(module, "roi_heads") else module
     if not hasattr(holder, "score_thresh"):
-        raise SettingsError(f"{type(module).__name__} has no score_thresh: not a detector of torchvision")
+        raise SettingsError(
+            f"{type(module).__name__} has no score_thresh: not a detector of torchvision"
+        )
     before = float(holder.score_thresh)
     if before <= MIN_SCORE:
         return ""

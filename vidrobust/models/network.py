@@ -19,7 +19,9 @@ from vidrobust.models.preprocess import Preprocess
 from vidrobust.models.reading import Declared, as_rows, in_fixed_batches, settle
 from vidrobust.predictions import Classifications, Classifier
 
-FIRST_BATCHES = 2  # Batches of footage in which another engine is compared with the one a network came with
+FIRST_BATCHES = (
+    2  # Batches of footage in which another engine is compared with the one a network came with
+)
 
 
 # Largest total variation between two passes over one frame that is still rounding, not a training mode
@@ -50,7 +52,9 @@ class Network:
     module: torch.nn.Module | None = None
     onnx: OnnxFile | None = None
     threads: int = 0  # Of the engine, where it was chosen
-    as_loaded: Network | None = None  # The network before another engine or number format took it over
+    as_loaded: Network | None = (
+        None  # The network before another engine or number format took it over
+    )
     notes: tuple[str, ...] = ()
 
 
@@ -67,7 +71,9 @@ class NetworkClassifier:
 
     def __call__(self, pixels: torch.Tensor) -> Classifications:
         if len(pixels) == 0:
-            return Classifications(np.empty((0, len(self.class_names)), np.float32), self.class_names)
+            return Classifications(
+                np.empty((0, len(self.class_names)), np.float32), self.class_names
+            )
         found = self.reading(scores(self.network, pixels), f"model {self.name}")
         run = self.network.run
         if isinstance(run, GuardedRun) and run.rejected and self.network.as_loaded is not None:
@@ -91,7 +97,9 @@ def scores(network: Network, pixels: torch.Tensor) -> np.ndarray:
     with torch.inference_mode():
         cut = network.preprocess.cut(pixels).to(network.device)
         inputs = network.preprocess.normalise(cut)
-        rows = in_fixed_batches(lambda part: as_rows(network.run(part), where), inputs, network.fixed_batch)
+        rows = in_fixed_batches(
+            lambda part: as_rows(network.run(part), where), inputs, network.fixed_batch
+        )
     if len(rows) != len(pixels):
         raise SettingsError(f"{where}: {len(pixels)} frames went in, {len(rows)} rows came out")
     return rows
@@ -117,7 +125,11 @@ def as_classifier(network: Network, spec: str) -> NetworkClassifier:
         notes=(*network.notes, *found),
     )
     classifier = NetworkClassifier(
-        name=network.name, class_names=reading.class_names, info=info, network=network, reading=reading
+        name=network.name,
+        class_names=reading.class_names,
+        info=info,
+        network=network,
+        reading=reading,
     )
     check_steady(classifier)
     if isinstance(network.run, GuardedRun):
@@ -128,7 +140,9 @@ def as_classifier(network: Network, spec: str) -> NetworkClassifier:
 def check_frames() -> torch.Tensor:
     """Return (3, 3, 96, 128) uint8: three blurred noise pictures, the same on every call."""
     coarse = torch.rand(3, 3, 6, 8, generator=torch.Generator().manual_seed(0))
-    smooth = torch.nn.functional.interpolate(coarse, size=(96, 128), mode="bilinear", align_corners=False)
+    smooth = torch.nn.functional.interpolate(
+        coarse, size=(96, 128), mode="bilinear", align_corners=False
+    )
     return (smooth * 255).to(torch.uint8)
 
 
@@ -167,7 +181,9 @@ def _row_by_row(classifier: Classifier, frames: torch.Tensor) -> np.ndarray:
     with first_batch(classifier.name):
         result = classifier(frames)
     if not isinstance(result, Classifications) or len(result) != len(frames):
-        got = f"{len(result)} rows" if isinstance(result, Classifications) else type(result).__name__
+        got = (
+            f"{len(result)} rows" if isinstance(result, Classifications) else type(result).__name__
+        )
         raise SettingsError(
             f"model {classifier.name}: {len(frames)} frames went in, expected Classifications with as many rows, "
             f"got {got}"

@@ -45,7 +45,11 @@ def onnxruntime() -> Any:
 
 
 def cpu_session(
-    model: Path | bytes, threads: int | None = None, *, optimised: bool = True, spinning: bool = True
+    model: Path | bytes,
+    threads: int | None = None,
+    *,
+    optimised: bool = True,
+    spinning: bool = True,
 ) -> Any:
     package = onnxruntime()
     options = package.SessionOptions()
@@ -63,7 +67,9 @@ def runtime(spec: ModelSpec) -> Any:
     try:
         return onnxruntime()
     except ModuleNotFoundError as error:
-        raise SettingsError(f"{spec.text}: needs the package onnxruntime: {pip_install('onnx')}") from error
+        raise SettingsError(
+            f"{spec.text}: needs the package onnxruntime: {pip_install('onnx')}"
+        ) from error
 
 
 def open_session(path: Path, device: torch.device, spec: ModelSpec) -> tuple[Any, list[str]]:
@@ -80,11 +86,15 @@ def open_session(path: Path, device: torch.device, spec: ModelSpec) -> tuple[Any
             cuda = {"device_id": str(device.index or 0), "use_tf32": "0"}
             providers.insert(0, ("CUDAExecutionProvider", cuda))
         else:
-            notes.append("onnxruntime has no CUDA here: run on the CPU (pip install onnxruntime-gpu)")
+            notes.append(
+                "onnxruntime has no CUDA here: run on the CPU (pip install onnxruntime-gpu)"
+            )
     try:
         session = package.InferenceSession(path, options, providers=providers)
     except Exception as error:
-        raise InputError(f"{spec.text}: {path} cannot be read as an ONNX network: {error}") from error
+        raise InputError(
+            f"{spec.text}: {path} cannot be read as an ONNX network: {error}"
+        ) from error
     if len(providers) > 1 and session.get_providers()[0] != "CUDAExecutionProvider":
         notes.append("onnxruntime could not start CUDA: run on the CPU")
     return session, notes
@@ -137,7 +147,9 @@ def _locations(path: Path) -> list[str]:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             return list(_tensors(data, (0, len(data)), "model", 0))
     except (ValueError, IndexError) as error:
-        raise InputError(f"{printable(path)}: cannot be read as an ONNX network: {error}") from error
+        raise InputError(
+            f"{printable(path)}: cannot be read as an ONNX network: {error}"
+        ) from error
 
 
 def _tensors(data: mmap.mmap, span: Span, message: str, depth: int) -> Iterator[str]:

@@ -28,7 +28,12 @@ AUTO_BATCH = 32
 BATCH_BYTES = 32 * 2**20
 LEAST_BATCH = 4
 
-_MEMORY_MESSAGES = ("not enough memory", "can't allocate memory", "failed to allocate", "bad allocation")
+_MEMORY_MESSAGES = (
+    "not enough memory",
+    "can't allocate memory",
+    "failed to allocate",
+    "bad allocation",
+)
 
 # model -> height, width of frames -> the batch that was left after memory ran out; a later call starts there
 _FITS: weakref.WeakKeyDictionary[Model, dict[tuple[int, int], int]] = weakref.WeakKeyDictionary()
@@ -183,7 +188,9 @@ def _remember(model: Model, shape: tuple[int, int], size: int) -> None:
 def _smaller(model: Model, shape: tuple[int, int], size: int, batch: Batch) -> int:
     where = f"model {model.name}: memory ran out on {size} frames of {shape[1]}x{shape[0]} px"
     if size == 1:
-        raise ModelError(f"{where}; one frame alone does not fit: use --device cpu, or smaller frames")
+        raise ModelError(
+            f"{where}; one frame alone does not fit: use --device cpu, or smaller frames"
+        )
     if batch != "auto":
         raise ModelError(f"{where}; use --batch auto, or --batch {max(1, size // 2)}")
     if torch.cuda.is_available():

@@ -41,7 +41,9 @@ class Preprocess:
 
     size: int | tuple[int, int]  # Input of the network, px, or (height, width)
     crop: float = 1.0  # Part of the resized shorter side that the crop keeps, in (0, 1]
-    interpolation: Interpolation = "bilinear"  # "bilinear", "bicubic" (both antialiased) or "nearest"
+    interpolation: Interpolation = (
+        "bilinear"  # "bilinear", "bicubic" (both antialiased) or "nearest"
+    )
     # mean, std: In the range 0..255 of the pixels, in the order of ``channels``
     mean: Three
     std: Three
@@ -61,8 +63,12 @@ class Preprocess:
         if min(self.std) <= 0:
             raise SettingsError(f"std: expected three numbers above 0, got {self.std}")
         if self.resize == "shorter side" and self.shape[0] != self.shape[1]:
-            raise SettingsError(f'size: {self.size} is not square; say resize = "stretch", or give one size')
-        if self.resize_to is not None and not (isinstance(self.resize_to, int) and self.resize_to >= 1):
+            raise SettingsError(
+                f'size: {self.size} is not square; say resize = "stretch", or give one size'
+            )
+        if self.resize_to is not None and not (
+            isinstance(self.resize_to, int) and self.resize_to >= 1
+        ):
             raise SettingsError(f"resize_to: expected px, got {self.resize_to!r}")
 
     @property
@@ -115,7 +121,11 @@ class Preprocess:
     def describe(self) -> str:
         to = self.resized
         what = f"shorter side to {to[0]} px" if len(to) == 1 else f"stretched to {to[1]}x{to[0]} px"
-        how = self.interpolation if self.interpolation == "nearest" else f"{self.interpolation}, antialiased"
+        how = (
+            self.interpolation
+            if self.interpolation == "nearest"
+            else f"{self.interpolation}, antialiased"
+        )
         crop = f"centre crop {self.shape[1]}x{self.shape[0]}"
         return f"{what} ({how}, uint8), {crop}, {_range(self.channels, self.mean, self.std)}"
 
@@ -189,7 +199,9 @@ class BoxPreprocess:
         top, left = self._corner(tall, wide)
         canvas = np.full((len(pixels), *self.size, 3), self.pad, np.uint8)
         canvas[:, top : top + tall, left : left + wide] = self._resized(pixels, tall, wide)
-        values = torch.from_numpy(canvas if self.channels == "RGB" else canvas[..., ::-1].copy()).float()
+        values = torch.from_numpy(
+            canvas if self.channels == "RGB" else canvas[..., ::-1].copy()
+        ).float()
         values.sub_(torch.tensor(self.mean)).div_(torch.tensor(self.std))
         return values.permute(0, 3, 1, 2)
 
@@ -218,7 +230,9 @@ class BoxPreprocess:
             small = resize(pixels, (tall, wide))
             return np.asarray(small.permute(0, 2, 3, 1).cpu().numpy())
         frames = np.ascontiguousarray(pixels.permute(0, 2, 3, 1).cpu().numpy())
-        return np.stack([cv2.resize(f, (wide, tall), interpolation=cv2.INTER_LINEAR) for f in frames])
+        return np.stack(
+            [cv2.resize(f, (wide, tall), interpolation=cv2.INTER_LINEAR) for f in frames]
+        )
 
 
 def from_torchvision(preset: Any) -> Preprocess:
@@ -281,7 +295,9 @@ def _check_choices(record: object, **choices: Any) -> None:
     for name, kind in choices.items():
         if getattr(record, name) not in get_args(kind):
             expected = ", ".join(map(repr, get_args(kind)))
-            raise SettingsError(f"{name}: expected one of {expected}, got {getattr(record, name)!r}")
+            raise SettingsError(
+                f"{name}: expected one of {expected}, got {getattr(record, name)!r}"
+            )
 
 
 def _times_255(values: Sequence[float]) -> Three:

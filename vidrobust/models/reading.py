@@ -21,7 +21,9 @@ from vidrobust.predictions import Classifications
 # What a user declares. logit, probability and score: networks of one output. multilabel: a sigmoid a class.
 Output = Literal["logits", "probabilities", "logit", "probability", "multilabel", "score"]
 # What it was found to be: multilabel is "sigmoid logits", or "sigmoids" where they are inside the network
-Scores = Literal["logits", "probabilities", "logit", "probability", "sigmoid logits", "sigmoids", "score"]
+Scores = Literal[
+    "logits", "probabilities", "logit", "probability", "sigmoid logits", "sigmoids", "score"
+]
 Value = str | float | Mapping[str, float]
 
 NONE = "none"  # The class of a multi-label network in which no label is present
@@ -29,7 +31,9 @@ NONE = "none"  # The class of a multi-label network in which no label is present
 KEYS = ("output", "threshold", "scale", "one_vs_rest")
 _SINGLE = ("logit", "probability", "score")
 _DETECTOR = "looks like a detector or a segmenter; this version studies image classifiers only"
-_SUM_TOLERANCE = 1e-3  # Rows of probabilities may miss a sum of 1 by so much: the accuracy of half precision
+_SUM_TOLERANCE = (
+    1e-3  # Rows of probabilities may miss a sum of 1 by so much: the accuracy of half precision
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +43,9 @@ class Declared:
     output: str | None = None  # One of ``Output``
     # Probability from which the class of each name wins; a number for an anomaly score
     threshold: Mapping[str, float] | float | None = None
-    scale: float | None = None  # Of an anomaly score: so far above its threshold the answer is certain
+    scale: float | None = (
+        None  # Of an anomaly score: so far above its threshold the answer is certain
+    )
     one_vs_rest: str | None = None  # A class of a multi-label network: is it there or not?
 
     @classmethod
@@ -162,11 +168,15 @@ def operating_points(
     threshold: Mapping[str, float] | float, names: tuple[str, ...], where: str
 ) -> tuple[tuple[int, float], ...]:
     if not isinstance(threshold, Mapping):
-        raise SettingsError(f"{where}: threshold: say of which class, as threshold={names[-1]}:{threshold:g}")
+        raise SettingsError(
+            f"{where}: threshold: say of which class, as threshold={names[-1]}:{threshold:g}"
+        )
     for name in threshold:
         if names.count(name) != 1:
             some = ", ".join(names[:5]) + (" ..." if len(names) > 5 else "")
-            raise SettingsError(f"{where}: threshold: there is no one class {name!r}; classes are {some}")
+            raise SettingsError(
+                f"{where}: threshold: there is no one class {name!r}; classes are {some}"
+            )
     return tuple((names.index(name), float(point)) for name, point in threshold.items())
 
 
@@ -187,7 +197,9 @@ def as_rows(outputs: object, where: str) -> np.ndarray:
     if rows.ndim == 1:
         rows = rows[:, None]
     if rows.ndim != 2 or rows.shape[1] == 0:
-        raise SettingsError(f"{where}: expected outputs of shape (N, classes), got {rows.shape}: {_DETECTOR}")
+        raise SettingsError(
+            f"{where}: expected outputs of shape (N, classes), got {rows.shape}: {_DETECTOR}"
+        )
     return rows
 
 
@@ -219,7 +231,8 @@ def check_finite(rows: np.ndarray, where: str) -> None:
 
 def are_probabilities(rows: np.ndarray) -> bool:
     return bool(
-        rows.min(initial=0) >= -1e-6 and np.abs(rows.sum(axis=1, dtype=np.float64) - 1).max() < _SUM_TOLERANCE
+        rows.min(initial=0) >= -1e-6
+        and np.abs(rows.sum(axis=1, dtype=np.float64) - 1).max() < _SUM_TOLERANCE
     )
 
 
@@ -304,7 +317,9 @@ def _names(
         raise SettingsError(f"{where}: {error}") from error
     if len(given) != wanted:
         outputs = "one output, so two classes" if count == 1 else f"{count} outputs"
-        raise SettingsError(f"{where}: the network has {outputs}, but {len(given)} class names are given")
+        raise SettingsError(
+            f"{where}: the network has {outputs}, but {len(given)} class names are given"
+        )
     return given, naming
 
 
@@ -317,11 +332,17 @@ def _scored(declared: Declared, names: tuple[str, ...], where: str) -> tuple[Rea
     scale = declared.scale
     if scale is None:
         if threshold == 0:
-            raise SettingsError(f"{where}: a threshold of 0 gives no scale of the score: say scale = ...")
+            raise SettingsError(
+                f"{where}: a threshold of 0 gives no scale of the score: say scale = ..."
+            )
         scale = abs(threshold)
-        note = f"the score is measured in units of its threshold, {scale:g}: certain from twice it on"
+        note = (
+            f"the score is measured in units of its threshold, {scale:g}: certain from twice it on"
+        )
     points = ((1, 0.5),)  # so that a score just at the threshold is anomalous
-    reading = Reading(scores="score", class_names=names, thresholds=points, threshold=threshold, scale=scale)
+    reading = Reading(
+        scores="score", class_names=names, thresholds=points, threshold=threshold, scale=scale
+    )
     return reading, note
 
 
@@ -330,7 +351,9 @@ def _several_labels(
 ) -> tuple[Reading, str]:
     one = declared.one_vs_rest
     if one is not None:
-        ((column, _),) = operating_points({one: 1.0}, names, where.replace("threshold", "one_vs_rest"))
+        ((column, _),) = operating_points(
+            {one: 1.0}, names, where.replace("threshold", "one_vs_rest")
+        )
         return Reading(scores=scores, class_names=(f"not {one}", one), column=column), ""
     if declared.threshold is not None:
         raise SettingsError(

@@ -98,7 +98,9 @@ def read_sidecar(network: Path, given: str | None = None) -> Sidecar:
             path=path,
             preprocess=Preprocess(**{key: entry[key] for key in _PREPROCESS if key in entry}),
             name=entry.get("name"),
-            declared=reading.Declared.read({k: entry[k] for k in reading.KEYS if k in entry}, "outputs"),
+            declared=reading.Declared.read(
+                {k: entry[k] for k in reading.KEYS if k in entry}, "outputs"
+            ),
             output_name=entry.get("output_name"),
             class_names=None if named is None else classes.named(named, path.parent),
         )
@@ -113,7 +115,9 @@ def read_entry(entry: Mapping[str, Any], where: Path) -> DetectorSidecar:
             f"{where}: missing {', '.join(missing)}; a detector's entry reads:\n{DETECTOR_TEMPLATE}"
         )
     if entry["head"] not in HEADS:
-        raise SettingsError(f"{where}: head: expected one of {', '.join(HEADS)}, got {entry['head']!r}")
+        raise SettingsError(
+            f"{where}: head: expected one of {', '.join(HEADS)}, got {entry['head']!r}"
+        )
     _check_spelling(entry.keys(), _DETECTOR, where)
     head = HEADS[str(entry["head"])]
     layout = _layout(str(entry["resize"]), head.place, where)

@@ -32,7 +32,18 @@ OF_ALL = (*reading.KEYS, *runners.KEYS)
 RECORDED = "record its answers with the program that runs it: detections:FILE, predictions:FILE"
 # Endings of files that no kind reads -> the way out
 WAYS_OUT = {
-    (".engine", ".plan", ".trt", ".tflite", ".mlpackage", ".mlmodel", ".hef", ".rknn", ".param", ".om"): (
+    (
+        ".engine",
+        ".plan",
+        ".trt",
+        ".tflite",
+        ".mlpackage",
+        ".mlmodel",
+        ".hef",
+        ".rknn",
+        ".param",
+        ".om",
+    ): (
         f"Give the network that it was made from, as a .pt or ONNX file (yolo export format=onnx), or {RECORDED}"
     ),
     (".h5", ".keras", ".pb", ".onnx.data"): f"Convert it to ONNX with tf2onnx, or {RECORDED}",
@@ -62,7 +73,9 @@ class ModelSpec:
         if text is None:
             return None
         if not text.isdecimal() or int(text) < 1:
-            raise SettingsError(f"{self.text}: {option}: expected a whole number from 1, got {text!r}")
+            raise SettingsError(
+                f"{self.text}: {option}: expected a whole number from 1, got {text!r}"
+            )
         return int(text)
 
 
@@ -130,7 +143,11 @@ def brought() -> Extensions[ModelKind]:
 
 def _own() -> list[ModelKind]:
     modules = sorted(module.name for module in pkgutil.iter_modules(kinds.__path__))
-    return [kind for name in modules for kind in importlib.import_module(f"{kinds.__name__}.{name}").KINDS]
+    return [
+        kind
+        for name in modules
+        for kind in importlib.import_module(f"{kinds.__name__}.{name}").KINDS
+    ]
 
 
 def parse_spec(text: str) -> ModelSpec:
@@ -149,7 +166,9 @@ def parse_spec(text: str) -> ModelSpec:
     for endings, way in WAYS_OUT.items():
         if head.lower().endswith(endings):
             raise SettingsError(f"Unknown model {text!r}. {way}")
-    examples = [split_options(form.example)[0] for kind in every.kinds.values() for form in kind.forms]
+    examples = [
+        split_options(form.example)[0] for kind in every.kinds.values() for form in kind.forms
+    ]
     near = close_to(head, examples + _of_torchvision(head))
     meant = f"Did you mean {' or '.join(near)}? " if near else ""
     raise SettingsError(f"Unknown model {text!r}. {meant}`vidrobust models` lists all forms.")
@@ -175,7 +194,9 @@ def available() -> list[dict[str, str]]:
         for form in kind.forms
     ]
     for name, why in every.broken.items():
-        rows.append({"spec": f"{name}:", "what": "from a package", "ready": f"no: {why}", "example": ""})
+        rows.append(
+            {"spec": f"{name}:", "what": "from a package", "ready": f"no: {why}", "example": ""}
+        )
     return rows
 
 

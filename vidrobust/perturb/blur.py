@@ -19,7 +19,9 @@ from vidrobust.perturb.perturbation import Perturbation, given_sign, own_entry, 
 # Up to this side OpenCV convolves directly, which is fastest on bytes; beyond, by Fourier transform, which is
 # fastest in float32
 DIRECT_KERNEL = 11
-LARGEST_BYTE_SIGMA = 3.0  # Beyond, OpenCV's fixed point is slower than float32, and off by two levels
+LARGEST_BYTE_SIGMA = (
+    3.0  # Beyond, OpenCV's fixed point is slower than float32, and off by two levels
+)
 SHARPENING_SIGMA = 1.0
 
 
@@ -57,7 +59,9 @@ def _splat(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     right, down = x - column, y - row
     for dx, weight_x in ((0, 1 - right), (1, right)):
         for dy, weight_y in ((0, 1 - down), (1, down)):
-            np.add.at(kernel, (row + dy + half_y + 1, column + dx + half_x + 1), weight_x * weight_y)
+            np.add.at(
+                kernel, (row + dy + half_y + 1, column + dx + half_x + 1), weight_x * weight_y
+            )
     trimmed = kernel[1:-1, 1:-1]
     return np.asarray(trimmed / trimmed.sum(), dtype=np.float32)
 
@@ -69,7 +73,9 @@ def disk_kernel(radius_px: float, samples: int = 8) -> np.ndarray:
     inside = (at[:, None] ** 2 + at[None, :] ** 2 <= radius_px**2).astype(np.float64)
     shares = inside.reshape(2 * half + 1, samples, 2 * half + 1, samples).sum(axis=(1, 3))
     return (
-        np.asarray(shares / shares.sum(), dtype=np.float32) if shares.any() else np.ones((1, 1), np.float32)
+        np.asarray(shares / shares.sum(), dtype=np.float32)
+        if shares.any()
+        else np.ones((1, 1), np.float32)
     )
 
 

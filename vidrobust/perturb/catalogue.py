@@ -78,7 +78,10 @@ def render(image: Path, out: Path, *, seed: int = 0, suite_name: str = "natural"
     content = hashlib.sha256(pixels.numpy().tobytes()).hexdigest()
     written, rows = [], []
     for perturbation in perturbations:
-        made = [one(perturbation, pixels, strength, content, seed) for strength in perturbation.strengths]
+        made = [
+            one(perturbation, pixels, strength, content, seed)
+            for strength in perturbation.strengths
+        ]
         for strength, picture in zip(perturbation.strengths, made, strict=True):
             written.append(_write(picture, out / perturbation.name / f"{strength:g}.png"))
         rows.append((perturbation, made))
@@ -90,7 +93,9 @@ def read_picture(path: Path) -> torch.Tensor:
         with Image.open(path) as image:
             array = np.array(image.convert("RGB"))
     except (OSError, UnidentifiedImageError) as error:
-        raise InputError(f"{path}: cannot be read as a picture ({error}); give a PNG or JPEG file") from error
+        raise InputError(
+            f"{path}: cannot be read as a picture ({error}); give a PNG or JPEG file"
+        ) from error
     return torch.from_numpy(array).permute(2, 0, 1)[None].contiguous()
 
 
@@ -102,7 +107,9 @@ def one(
     return _to_image(changed)
 
 
-def contact_sheet(pixels: torch.Tensor, rows: list[tuple[Perturbation, list[Image.Image]]]) -> Image.Image:
+def contact_sheet(
+    pixels: torch.Tensor, rows: list[tuple[Perturbation, list[Image.Image]]]
+) -> Image.Image:
     """Draw a row for each perturbation: the clean picture, then its strengths, each with its number and unit."""
     clean = _thumbnail(_to_image(pixels))
     columns = 1 + max(len(made) for _, made in rows)

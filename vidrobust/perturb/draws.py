@@ -13,7 +13,9 @@ from vidrobust.errors import SettingsError
 Generators = torch.Generator | Sequence[torch.Generator]
 
 
-def seeded(content: str, frame: int, draw: int, perturbation_key: str, seed: int) -> torch.Generator:
+def seeded(
+    content: str, frame: int, draw: int, perturbation_key: str, seed: int
+) -> torch.Generator:
     """Return the CPU generator of one frame of one content, for one draw under one perturbation.
 
     Reproducible in every process and on every machine (BLAKE2b), so that all models see the same draw.

@@ -21,7 +21,15 @@ from torch.nn.functional import grid_sample
 from vidrobust.frames.pixels import each_alone, each_frame, rounded
 from vidrobust.perturb.draws import Generators, integer, one_per_frame, sign, uniform
 from vidrobust.perturb.light import factors
-from vidrobust.perturb.perturbation import Apply, Core, Motion, MoveBoxes, Perturbation, given_sign, own_entry
+from vidrobust.perturb.perturbation import (
+    Apply,
+    Core,
+    Motion,
+    MoveBoxes,
+    Perturbation,
+    given_sign,
+    own_entry,
+)
 
 # Frame sides that OpenCV can warp: a mirrored border of one pixel never ends there
 OPENCV_SIDES = range(8, 32767)
@@ -50,7 +58,9 @@ def warp(
     if pixels.device.type != "cpu" or h not in OPENCV_SIDES or w not in OPENCV_SIDES:
         alone = zip(each_alone(pixels), back, strict=True)
         return torch.cat([_warp_in_float(f, m, interpolation, border) for f, m in alone])
-    return each_frame(pixels, lambda frame, row: _warp_in_opencv(frame, back[row], interpolation, border))
+    return each_frame(
+        pixels, lambda frame, row: _warp_in_opencv(frame, back[row], interpolation, border)
+    )
 
 
 def _warp_in_opencv(
@@ -82,7 +92,9 @@ def _warp_in_float(
         u, v = (at if side > 1 else torch.zeros_like(at) for at, side in ((u, w), (v, h)))
     grid = torch.stack([2 * u / max(w - 1, 1) - 1, 2 * v / max(h - 1, 1) - 1], dim=-1)[None]
     padding = "reflection" if border == "mirrored" else "zeros"
-    moved = grid_sample(frame.float(), grid, mode=interpolation, padding_mode=padding, align_corners=True)
+    moved = grid_sample(
+        frame.float(), grid, mode=interpolation, padding_mode=padding, align_corners=True
+    )
     return rounded(moved)
 
 
@@ -90,7 +102,9 @@ def _drawn(draw: Map) -> Apply:
     @functools.wraps(draw)
     def apply(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
         size = (pixels.shape[2], pixels.shape[3])
-        return warp(pixels, [draw(strength, own, size) for own in one_per_frame(generator, len(pixels))])
+        return warp(
+            pixels, [draw(strength, own, size) for own in one_per_frame(generator, len(pixels))]
+        )
 
     return apply
 
@@ -186,7 +200,9 @@ def _flip_boxes(
 ) -> np.ndarray:
     if not _flips(strength, generator):
         return boxes.copy()
-    return np.asarray(np.stack([size[1] - boxes[:, 2], boxes[:, 1], size[1] - boxes[:, 0], boxes[:, 3]], 1))
+    return np.asarray(
+        np.stack([size[1] - boxes[:, 2], boxes[:, 1], size[1] - boxes[:, 0], boxes[:, 3]], 1)
+    )
 
 
 def _flip_motion(size: tuple[int, int], strength: float, generator: torch.Generator) -> Matrix:
@@ -211,7 +227,8 @@ def _moving(
 
 PERTURBATIONS: tuple[Perturbation, ...] = (
     _moving(
-        _translation, {"translation_x": lambda s: shifted(s, 0), "translation_y": lambda s: shifted(0, s)}
+        _translation,
+        {"translation_x": lambda s: shifted(s, 0), "translation_y": lambda s: shifted(0, s)},
     ),
     _moving(_rotation, {"rotation": turned}),
     _moving(_scale, {"scale": lambda s: zoomed(float(factors([s])[0]))}),

@@ -45,7 +45,9 @@ def poisson_levels(photons_at_white: float) -> torch.Tensor:
     ends = np.ceil(pdtrik(at[[0, -1], None], means))
     below = np.maximum(ends - 1, 0)  # as scipy.stats, which takes half a second to import
     low, high = np.where(pdtr(below, means) >= at[[0, -1], None], below, ends).astype(np.int64)
-    sizes = high - low + 1  # counts that a level has; all levels in one row, since SciPy is slow to begin
+    sizes = (
+        high - low + 1
+    )  # counts that a level has; all levels in one row, since SciPy is slow to begin
     begins = np.cumsum(sizes) - sizes
     values = np.arange(sizes.sum()) - np.repeat(begins - low, sizes)
     until = np.searchsorted(at, pdtr(values, np.repeat(means, sizes)), side="right")
@@ -59,7 +61,10 @@ def poisson_levels(photons_at_white: float) -> torch.Tensor:
 def _poisson_table(photons_at_white: float, truncated: bool, device: torch.device) -> torch.Tensor:
     levels = poisson_levels(photons_at_white).clamp(0, 255)
     return (
-        (levels.add_(1e-4).floor_() if truncated else levels.round_()).to(torch.uint8).reshape(-1).to(device)
+        (levels.add_(1e-4).floor_() if truncated else levels.round_())
+        .to(torch.uint8)
+        .reshape(-1)
+        .to(device)
     )
 
 
@@ -76,7 +81,9 @@ def shot(
     """
     table = _poisson_table(photons_at_white, truncated, frame.device)
     if not _on_cpu(frame):
-        return torch.take(table, (frame.long() << POISSON_BITS) | (bits.long() >> (16 - POISSON_BITS)))
+        return torch.take(
+            table, (frame.long() << POISSON_BITS) | (bits.long() >> (16 - POISSON_BITS))
+        )
     index = frame.numpy().astype(np.int32) << POISSON_BITS
     index |= bits.numpy() >> (16 - POISSON_BITS)
     return torch.from_numpy(table.numpy().take(index, mode="wrap"))
@@ -104,7 +111,9 @@ def _added(frame: torch.Tensor, offsets: np.ndarray, bits: torch.Tensor) -> torc
     if not _on_cpu(frame):
         table = torch.from_numpy(offsets).to(frame.device)
         return (frame + table[bits.long()]).clamp_(0, 255).to(torch.uint8)
-    flat, drawn = (each.reshape(len(each), -1).numpy() for each in (frame, bits))  # OpenCV counts no channels
+    flat, drawn = (
+        each.reshape(len(each), -1).numpy() for each in (frame, bits)
+    )  # OpenCV counts no channels
     made = cv2.add(flat, cv2.LUT(drawn, offsets[None]), dtype=cv2.CV_8U)
     return torch.from_numpy(made).view(frame.shape)
 
@@ -184,7 +193,8 @@ def _h264_clip(
     bit_rate = max(1000, round(w * h * 24 * rate / ratio))
     padding = [max(n + n % 2, SMALLEST_H264_SIDE) - n for n in (h, w)]
     padded = [
-        cv2.copyMakeBorder(to_array(f), 0, padding[0], 0, padding[1], cv2.BORDER_REPLICATE) for f in pixels
+        cv2.copyMakeBorder(to_array(f), 0, padding[0], 0, padding[1], cv2.BORDER_REPLICATE)
+        for f in pixels
     ]
     decoded = _decode(_encode(padded, bit_rate, max(rate, 1)))
     if len(decoded) != len(padded):

@@ -17,7 +17,16 @@ from vidrobust.perturb.draws import Generators, draw_seed, from_seed, one_per_fr
 from vidrobust.text.numbers import number
 
 Family = Literal[
-    "light", "colour", "geometry", "blur", "noise", "compression", "occlusion", "weather", "camera", "time"
+    "light",
+    "colour",
+    "geometry",
+    "blur",
+    "noise",
+    "compression",
+    "occlusion",
+    "weather",
+    "camera",
+    "time",
 ]
 FAMILIES: tuple[str, ...] = get_args(Family)
 NATURAL = "natural"  # the default suite
@@ -46,7 +55,9 @@ MoveBoxes = Callable[[np.ndarray, tuple[int, int], float, torch.Generator], np.n
 # px from the centre of the frame; the generator as for ``MoveBoxes``
 Motion = Callable[[tuple[int, int], float, torch.Generator], np.ndarray]
 
-SignedMotion = Callable[[float], np.ndarray]  # Signed strength -> 3x3, as ``Motion`` and without chance
+SignedMotion = Callable[
+    [float], np.ndarray
+]  # Signed strength -> 3x3, as ``Motion`` and without chance
 
 # A single frame under a perturbation that lives in time is taken at a random time of one minute
 RANDOM_TIME_S = 60.0
@@ -69,12 +80,16 @@ class Perturbation:
     strengths: tuple[float, ...]
     range: tuple[float, float]  # Smallest and largest strength that makes sense; others are refused
     apply: Apply
-    apply_clip: ApplyClip | None = None  # For what lives in time, else None: every frame is then on its own
+    apply_clip: ApplyClip | None = (
+        None  # For what lives in time, else None: every frame is then on its own
+    )
     whole_clip: bool = False  # True where ``apply_clip`` needs all frames of the clip in one call
     # Named directions, each a function of a signed strength; empty where there is no direction
     signed: Mapping[str, Signed] = field(default_factory=dict)
     move_boxes: MoveBoxes | None = None  # None where boxes stay as they are
-    motion: Motion | None = None  # The same as a map of the whole frame, by which masks and turned boxes go
+    motion: Motion | None = (
+        None  # The same as a map of the whole frame, by which masks and turned boxes go
+    )
     # The map of each named direction, where the frame moves
     signed_motion: Mapping[str, SignedMotion] = field(default_factory=dict)
     # Why a frame without its neighbours in time stays as it is; empty where a lone frame is changed
@@ -97,7 +112,10 @@ class Perturbation:
     def __post_init__(self) -> None:
         self._check_record()
         guard = functools.partial(object.__setattr__, self)
-        noun, unit = self.name.replace("_", " "), "severity" if "severity" in self.unit else "strength"
+        noun, unit = (
+            self.name.replace("_", " "),
+            "severity" if "severity" in self.unit else "strength",
+        )
         guard("noun", self.noun or (noun if self.key == self.name else f"{noun} of {self.suite}"))
         guard("saying", self.saying or f"{self.noun} at {unit} {{s}}")
         guard("apply", _guard_apply(self.key, self.range, self.apply))
@@ -127,7 +145,9 @@ class Perturbation:
         if (self.move_boxes is None) != (self.motion is None):
             raise SettingsError(f"perturbation {self.name!r}: move_boxes and motion go together")
         if self.motion is not None and set(self.signed_motion) != set(self.signed):
-            raise SettingsError(f"perturbation {self.name!r}: signed_motion needs the directions of signed")
+            raise SettingsError(
+                f"perturbation {self.name!r}: signed_motion needs the directions of signed"
+            )
         fitted = set(self.stands_for) & {"light", "colour"}
         if fitted and not self.signed:
             raise SettingsError(
@@ -159,7 +179,9 @@ class Perturbation:
         }
         return self.saying.format(**figures)
 
-    def apply_signed(self, pixels: torch.Tensor, signed_strength: float, direction: str = "") -> torch.Tensor:
+    def apply_signed(
+        self, pixels: torch.Tensor, signed_strength: float, direction: str = ""
+    ) -> torch.Tensor:
         """Change every frame along a direction, by default the first; SettingsError for one that is not there."""
         direction = direction or next(iter(self.signed), "")
         if direction not in self.signed:
@@ -175,7 +197,9 @@ def apply_at_a_random_time(clip: ApplyClip) -> Apply:
     def apply(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
         owns = one_per_frame(generator, len(pixels))
         frames = zip(each_alone(pixels), owns, strict=True)
-        return torch.cat([clip(f, np.array([random_time_s(own)]), strength, own) for f, own in frames])
+        return torch.cat(
+            [clip(f, np.array([random_time_s(own)]), strength, own) for f, own in frames]
+        )
 
     return apply
 
@@ -349,7 +373,9 @@ def _declared() -> dict[str, dict[str, Any]]:
 def own_entry(apply: Callable[..., torch.Tensor], **more: Any) -> Perturbation:
     """Return the record of a function of this package, named as the function: ``_hue`` is "hue"."""
     name = more.get("name", apply.__name__.removeprefix("_"))
-    return Perturbation(**{"name": name, "suite": NATURAL, "apply": apply, **_declared()[name], **more})
+    return Perturbation(
+        **{"name": name, "suite": NATURAL, "apply": apply, **_declared()[name], **more}
+    )
 
 
 def entry(apply: Callable[..., torch.Tensor], scale: Scale, doc: str, **more: Any) -> Perturbation:

@@ -149,17 +149,23 @@ def _footage(plan: Plan, stages: Sequence[FootageStage], conclusions: int, so_fa
         run.reporter.begin_whole(ahead.whole(conclusions))
     started = time.perf_counter()
     streams = [stage for stage in stages if isinstance(stage, StreamStage)]
-    if 0 < len(streams) < len(stages) and not (run.settings.cluster or (run.settings.workers or 1) > 1):
+    if 0 < len(streams) < len(stages) and not (
+        run.settings.cluster or (run.settings.workers or 1) > 1
+    ):
         # what needs no sample is shown while samples are at work; worker processes would begin twice
         _tables(plan, streams, _made(plan, streams, so_far))
         so_far.made(*streams)
-        for stage in [stage for stage in so_far.left if isinstance(stage, TableStage) and not stage.shows]:
+        for stage in [
+            stage for stage in so_far.left if isinstance(stage, TableStage) and not stage.shows
+        ]:
             if not {*stage.needs, *stage.uses} & {*so_far.left}:
                 _conclude(so_far, stage, asked=False)
     every = _made(plan, stages, so_far)
     if ahead is not None:
         took = duration(time.perf_counter() - started)
-        run.reporter.say(f"footage done in {took}; it was estimated at {ahead.span} with tables and report")
+        run.reporter.say(
+            f"footage done in {took}; it was estimated at {ahead.span} with tables and report"
+        )
     kept = _tables(plan, stages, every)
     so_far.made(*stages)
     _look_further(plan, stages, frozenset(unit.item.name for unit in kept))
@@ -222,8 +228,12 @@ def _made(plan: Plan, stages: Sequence[FootageStage], so_far: SoFar) -> list[Uni
 
 def _sharing(run: OpenRun, units: Sequence[Unit]) -> list[str]:
     readable = {item.name for item in run.inputs.readable}
-    copies = _copies(run, [unit for unit in units if unit.item.name in readable and unit.done(run.cache)])
-    return [run.inputs.content[item.name] for item in run.inputs.readable if item.name not in copies]
+    copies = _copies(
+        run, [unit for unit in units if unit.item.name in readable and unit.done(run.cache)]
+    )
+    return [
+        run.inputs.content[item.name] for item in run.inputs.readable if item.name not in copies
+    ]
 
 
 def _ahead(plan: Plan, stages: Sequence[FootageStage]) -> CostEstimate | None:
@@ -287,7 +297,9 @@ def _join(plan: Plan, stage: FootageStage, units: Sequence[Unit]) -> None:
     run.folder.note_stage(stage.name, None)
     whole = _whole(run, stage, units)
     parts = {unit.name if unit.name[:2] not in whole else unit.name[:2]: unit for unit in units}
-    trims = {unit.name: _trimmed(run, unit) for unit in parts.values() if unit.name[:2] not in whole}
+    trims = {
+        unit.name: _trimmed(run, unit) for unit in parts.values() if unit.name[:2] not in whole
+    }
     for name in stage.unit_tables:
         read = [
             trims[unit.name](run.cache.read(stage, unit.key, name, unit.item.name))
@@ -309,12 +321,16 @@ def _join(plan: Plan, stage: FootageStage, units: Sequence[Unit]) -> None:
 def _looks(plan: Plan, stage: SampleStage, units: Sequence[Unit]) -> list[Look]:
     run, found = plan.run, []
     for number, size in enumerate(plan.looks[: plan.at]):
-        then = [replace(unit, count=plan.count(stage.budgeted, unit.segment, number)) for unit in units]
+        then = [
+            replace(unit, count=plan.count(stage.budgeted, unit.segment, number)) for unit in units
+        ]
         trims = [_trimmed(run, unit) for unit in then]
         joined = {}
         for name in stage.unit_tables:
             rows = (run.cache.read(stage, unit.key, name, unit.item.name) for unit in then)
-            joined[name] = tables.joined(name, [trim(own) for trim, own in zip(trims, rows, strict=True)])
+            joined[name] = tables.joined(
+                name, [trim(own) for trim, own in zip(trims, rows, strict=True)]
+            )
         found.append(Look(part=size / max(1, plan.looks[-1]), tables=joined))
     now = {name: run.table(name) for name in stage.unit_tables}
     return [*found, Look(part=plan.looks[plan.at] / max(1, plan.looks[-1]), tables=now)]
@@ -342,7 +358,9 @@ def _whole(
             for name in stage.unit_tables
         }
         of_transitions = transitions[transitions["item"] == key[0]]
-        found[key] = stage.whole_item(run.settings, models[key[1]], about[key[0]], parts, of_transitions)
+        found[key] = stage.whole_item(
+            run.settings, models[key[1]], about[key[0]], parts, of_transitions
+        )
     return found
 
 
@@ -351,7 +369,9 @@ def _trimmed(run: OpenRun, unit: Unit) -> Trim:
         return lambda rows: rows
     models = {model.name: model for model in run.models}
     read = reader_of_needed(run.cache, unit.stage, unit.segment, run.settings, models)
-    return unit.stage.trim(partial(read, unit.model), unit.segment.content, run.settings, unit.count)
+    return unit.stage.trim(
+        partial(read, unit.model), unit.segment.content, run.settings, unit.count
+    )
 
 
 def _conclude(so_far: SoFar, stage: TableStage, *, asked: bool) -> None:
@@ -405,7 +425,12 @@ def _describe(run: OpenRun, units: Sequence[Unit]) -> None:
             inputs[-1] = _continued(inputs[-1], facts)
             continue
         content = run.inputs.content[item.name]
-        summary = {"part": item.part, "pass": item.pass_, "station": item.station, "label": item.label}
+        summary = {
+            "part": item.part,
+            "pass": item.pass_,
+            "station": item.station,
+            "label": item.label,
+        }
         summary["level"] = dict(item.more).get("level", "")
         of_manifest = {name: value for name, value in summary.items() if value}
         known = {"item": item.name, "path": printable(item.path), "sha256": content, **of_manifest}

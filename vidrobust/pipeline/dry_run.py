@@ -50,17 +50,26 @@ class PlannedRun(OpenRun):
             hashes = self.path / "cache" / "hashes.json"
             self._inputs = find(self.settings, hashes if hashes.is_file() else None, self.reporter)
             if not self._inputs.readable:
-                raise InputError("nothing could be evaluated: none of the sources holds any footage")
+                raise InputError(
+                    "nothing could be evaluated: none of the sources holds any footage"
+                )
         return self._inputs
 
 
 def planned(
-    settings: Settings, stages: Stages, out: str | None, reporter: Reporter, *, overwrite: bool = False
+    settings: Settings,
+    stages: Stages,
+    out: str | None,
+    reporter: Reporter,
+    *,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Return what each stage would make, and about how long it takes, also as ``text``."""
     settings = settled(settings)
     if not settings.model:
-        raise SettingsError("no model given: use --model SPEC, for example --model efficientnet-lite0")
+        raise SettingsError(
+            "no model given: use --model SPEC, for example --model efficientnet-lite0"
+        )
     check_settings(settings, stages.stages)
     path = folder_of(settings, out)
     check_room(path)
@@ -81,7 +90,9 @@ def planned(
         "stages": steps,
         "questions": [dataclasses.asdict(outlook) for outlook in questions],
         "failed": run.inputs.failed,
-        "text": "\n".join([*(f"{name}: {said}" for name, said in steps.items()), *ahead.pop("lines")]),
+        "text": "\n".join(
+            [*(f"{name}: {said}" for name, said in steps.items()), *ahead.pop("lines")]
+        ),
         **ahead,
     }
 
@@ -93,7 +104,9 @@ def _steps(plan: Plan, units: Sequence[Unit], missing: Sequence[Unit]) -> dict[s
         if stage.on_request and stage.name not in run.folder.run["stages"]:
             continue
         if isinstance(stage, FootageStage):
-            every, left = (len({u.key for u in each if u.stage == stage}) for each in (units, missing))
+            every, left = (
+                len({u.key for u in each if u.stage == stage}) for each in (units, missing)
+            )
             said = f"{left} of {every} units to be made" if left else ""
             if not every:
                 found[stage.name] = "cannot be determined from recorded predictions"
@@ -112,7 +125,9 @@ def _why(run: OpenRun, stage: Stage, anew: set[str]) -> str:
     if stage.name not in records:
         return "to be made"
     why = keys.reasons(stage, run.settings, records)
-    why += [f"{each.name} is made anew" for each in (*stage.needs, *stage.uses) if each.name in anew]
+    why += [
+        f"{each.name} is made anew" for each in (*stage.needs, *stage.uses) if each.name in anew
+    ]
     why += [f"{name} is not there" for name in keys.missing(run.folder, stage)]
     return f"to be made anew: {'; '.join(dict.fromkeys(why))}" if why else ""
 
@@ -130,7 +145,9 @@ def _ahead(plan: Plan, missing: Sequence[Unit]) -> dict[str, Any]:
     ahead = plan.cost(items)
     if ahead is None:
         raise InputError("nothing could be evaluated: none of the sources could be read")
-    partly = any(unit.done(run.cache) for item in items for unit in units_of(plan, plan.stages.footage, item))
+    partly = any(
+        unit.done(run.cache) for item in items for unit in units_of(plan, plan.stages.footage, item)
+    )
     of_samples = sum(steps for cost, steps in ahead.costs if cost.stage != "stream")
     return {
         "items": ahead.items,
@@ -142,5 +159,8 @@ def _ahead(plan: Plan, missing: Sequence[Unit]) -> dict[str, Any]:
         "seconds": round((ahead.low_s + ahead.high_s) / 2, 1),
         "low_s": ahead.low_s,
         "high_s": ahead.high_s,
-        "lines": [ahead.text, *(["minus what has already been computed for these inputs"] if partly else [])],
+        "lines": [
+            ahead.text,
+            *(["minus what has already been computed for these inputs"] if partly else []),
+        ],
     }

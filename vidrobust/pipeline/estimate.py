@@ -109,7 +109,9 @@ def least_counts(stages: Sequence[FootageStage], settings: Settings) -> Counts:
     return Counts(**found)
 
 
-def spent(seconds: float, fixed_s: float, frame_s: float, pair_s: float, items: int, least: Counts) -> Counts:
+def spent(
+    seconds: float, fixed_s: float, frame_s: float, pair_s: float, items: int, least: Counts
+) -> Counts:
     """Return the counts that fit into a budget and answer the most questions.
 
     ``fixed_s`` is the cost besides samples. A sample that cannot reach ``least`` is left out (0) and the
@@ -119,9 +121,13 @@ def spent(seconds: float, fixed_s: float, frame_s: float, pair_s: float, items: 
     frames_s, pairs_s = least.frames * frame_s, least.pairs * pair_s
     if frames_s + pairs_s <= room:
         if usual.pairs < least.pairs:
-            return Counts(max(least.frames, _fitting(room - pairs_s, frame_s, usual.frames)), least.pairs)
+            return Counts(
+                max(least.frames, _fitting(room - pairs_s, frame_s, usual.frames)), least.pairs
+            )
         if usual.frames < least.frames:
-            return Counts(least.frames, max(least.pairs, _fitting(room - frames_s, pair_s, usual.pairs)))
+            return Counts(
+                least.frames, max(least.pairs, _fitting(room - frames_s, pair_s, usual.pairs))
+            )
         return usual
     if pairs_s <= room:
         return Counts(0, _fitting(room, pair_s, usual.pairs))
@@ -148,10 +154,15 @@ def shares(total: int, keys: Sequence[str], seed: int) -> list[int]:
 
 
 SAMPLE = 16  # frames that are measured of the stages that see every frame
-TABLES_S = 9.0  # seconds that first page, correlation, policy and report take on a small study, about
+TABLES_S = (
+    9.0  # seconds that first page, correlation, policy and report take on a small study, about
+)
 START_S = 3.0  # seconds in which a worker process starts and opens its models, about
 BESIDE = 2  # a frame is looked at by the models and by what needs none
-SPREAD = (0.75, 1.4)  # the true time lies between these times the estimate, in four of five studies or more
+SPREAD = (
+    0.75,
+    1.4,
+)  # the true time lies between these times the estimate, in four of five studies or more
 
 
 @dataclass(frozen=True)
@@ -182,21 +193,29 @@ class CostEstimate:
     def whole(self, conclusions: int) -> Whole:
         seconds = {cost.unit: self.step_s[cost.stage] for cost, _ in self.costs}
         steps = {cost.unit: count for cost, count in self.costs}
-        return Whole(seconds | {TABLES: self.fixed_s / max(1, conclusions)}, steps | {TABLES: conclusions})
+        return Whole(
+            seconds | {TABLES: self.fixed_s / max(1, conclusions)}, steps | {TABLES: conclusions}
+        )
 
     @property
     def text(self) -> str:
-        of_unknown = f" and {plural(self.unknown, 'input')} of unknown length" if self.unknown else ""
+        of_unknown = (
+            f" and {plural(self.unknown, 'input')} of unknown length" if self.unknown else ""
+        )
         lines = [
             f"{plural(self.items, 'input')}, {plural(self.frames, 'frame')} by their headers{of_unknown}"
         ]
-        lines.append(f"{self.counts.frames} frames are perturbed and {self.counts.pairs} pairs are explained")
+        lines.append(
+            f"{self.counts.frames} frames are perturbed and {self.counts.pairs} pairs are explained"
+        )
         lines += [
             f"{cost.step}: {steps} at {1000 * cost.seconds:.0f} ms for {plural(self.models, 'model')}"
             for cost, steps in self.costs
         ]
         of_workers = f" with {self.workers} processes" if self.workers > 1 else ""
-        return "\n".join([*lines, f"in all about {self.span}{of_workers}, measured on this machine"])
+        return "\n".join(
+            [*lines, f"in all about {self.span}{of_workers}, measured on this machine"]
+        )
 
     @property
     def span(self) -> str:
@@ -238,11 +257,16 @@ def estimate_cost(
         return None
     samples = {stage.name: stage for stage in stages.footage if isinstance(stage, SampleStage)}
     workers = min(settings.workers or (_processors(settings) if settings.cluster else 1), segments)
-    each_s = {cost.stage: cost.seconds / sped_up(cost.busy, workers, _processors(settings)) for cost in costs}
+    each_s = {
+        cost.stage: cost.seconds / sped_up(cost.busy, workers, _processors(settings))
+        for cost in costs
+    }
     fixed_s = TABLES_S + (START_S if workers > 1 else 0.0)
     if settings.pictures:
         classifiers = sum(model.task != "detection" for model in models)
-        pair_s = sum(c.seconds for c in costs if c.stage in samples and samples[c.stage].budgeted == "pairs")
+        pair_s = sum(
+            c.seconds for c in costs if c.stage in samples and samples[c.stage].budgeted == "pairs"
+        )
         fixed_s += pictured_pairs(settings) * classifiers * pair_s
     of_one = {name: float(samples[name].steps(settings)) for name in each_s if name in samples}
     if counts is None:
@@ -278,20 +302,31 @@ def _processors(settings: Settings) -> int:
     return max(here, settings.workers or 1) if settings.cluster.partition(":")[2] else here
 
 
-def _measured(item: Any, source: Any, models: list[Any], settings: Settings, stages: Stages) -> list[Cost]:
+def _measured(
+    item: Any, source: Any, models: list[Any], settings: Settings, stages: Stages
+) -> list[Cost]:
     batch = first_batch(source, SAMPLE)
     for model in models:
         predict(model, batch.pixels[:2])  # the first call warms up
     context = Context(
-        item=item, content="", settings=settings, info=source.info, transitions=None, advance=lambda _: None
+        item=item,
+        content="",
+        settings=settings,
+        info=source.info,
+        transitions=None,
+        advance=lambda _: None,
     )
     watcher = PairWatcher()
     describing = described_by(stages.footage[0])
     first_work = describing.work(context, None)
-    others = [stage for stage in stages.footage if isinstance(stage, StreamStage) and stage != describing]
+    others = [
+        stage for stage in stages.footage if isinstance(stage, StreamStage) and stage != describing
+    ]
     works = [first_work]
     for stage in others:
-        works += [stage.work(context, model) for model in (models if stage.per == "model" else [None])]
+        works += [
+            stage.work(context, model) for model in (models if stage.per == "model" else [None])
+        ]
     early = np.arange(len(batch)) < max(1, len(batch) // 2)
     for half in (batch.rows(early), batch.rows(~early)):
         started = _now()  # of the second: what is done once an item does not count for every frame
@@ -305,7 +340,10 @@ def _measured(item: Any, source: Any, models: list[Any], settings: Settings, sta
     sampled = [stage for stage in stages.footage if isinstance(stage, SampleStage)]
     able = {s: [model for model in models if not s.tasks or model.task in s.tasks] for s in sampled}
     context = dataclasses.replace(context, transitions=table)
-    for count in (0, 1):  # without a step first: what is imported for them does not count for every one
+    for count in (
+        0,
+        1,
+    ):  # without a step first: what is imported for them does not count for every one
         few = dataclasses.replace(context, count=count)
         found = [_sample_cost(stage, few, source, able[stage]) for stage in sampled if able[stage]]
     return [*costs, *found]
@@ -344,7 +382,9 @@ NOUNS = {
 class FootageSize:
     frames: int  # frames of the inputs whose headers say so
     segments: int  # stretches that are worked on one by one; no pair lies across two of them
-    is_known: bool  # False where some header does not say how long its input is: then nothing is left out
+    is_known: (
+        bool  # False where some header does not say how long its input is: then nothing is left out
+    )
 
     def most(self, counted: str) -> int:
         return self.frames if counted == "frames" else max(0, self.frames - self.segments)
@@ -423,7 +463,10 @@ def _sample(
         return False, "recorded predictions cannot answer for new pictures"
     there = footage.most(counted) if footage.is_known else least
     if there < least:
-        return False, f"this footage has {plural(there, *NOUNS[counted])}, {least} needed: use longer clips"
+        return (
+            False,
+            f"this footage has {plural(there, *NOUNS[counted])}, {least} needed: use longer clips",
+        )
     planned = counts.of(counted) if sampled else there
     if planned >= least:
         if not (footage.is_known or sampled):
@@ -434,4 +477,7 @@ def _sample(
     if asked is not None:
         return False, f"--{counted} {asked} is less than the {least} needed"
     takes = f", about {duration(least * each_s[counted])}" if each_s else ""
-    return False, f"the budget leaves no time for the {plural(least, *NOUNS[counted])} needed{takes}"
+    return (
+        False,
+        f"the budget leaves no time for the {plural(least, *NOUNS[counted])} needed{takes}",
+    )

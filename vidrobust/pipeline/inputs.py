@@ -65,14 +65,18 @@ class KnownLabels:
         return said
 
 
-def labelled(items: Sequence[Item], settings: Settings, say: Say) -> tuple[tuple[Item, ...], KnownLabels]:
+def labelled(
+    items: Sequence[Item], settings: Settings, say: Say
+) -> tuple[tuple[Item, ...], KnownLabels]:
     """Return the inputs (with ``crop`` one per labelled object) and what is known of them.
 
     Labels come from the settings' file, else the manifest. InputError if none fits any input.
     """
     if not settings.labels:
         if settings.crop:
-            raise SettingsError(f"crop: {settings.crop} needs the file that has them; give --labels FILE")
+            raise SettingsError(
+                f"crop: {settings.crop} needs the file that has them; give --labels FILE"
+            )
         if settings.label_offset:
             raise SettingsError("label_offset: belongs to the labels of a file; give --labels FILE")
         return tuple(items), _with_map(KnownLabels(labels=labels_table(items)), None, settings)
@@ -80,7 +84,9 @@ def labelled(items: Sequence[Item], settings: Settings, say: Say) -> tuple[tuple
         offset = label_offset_of(settings.label_offset)
     except ValueError as error:
         raise SettingsError(f"label_offset: {error}") from error
-    items = tuple(item if item.label_offset else replace(item, label_offset=offset) for item in items)
+    items = tuple(
+        item if item.label_offset else replace(item, label_offset=offset) for item in items
+    )
     labels = read_labels(settings.labels)
     matched = on_items(labels.rows, items)
     if not len(matched.rows):
@@ -92,13 +98,17 @@ def labelled(items: Sequence[Item], settings: Settings, say: Say) -> tuple[tuple
     if settings.crop:
         found = object_items(tuple(items), labels)
         if not found.items:
-            raise InputError(f"{labels.path}: holds no track of boxes along which an object can be cut out")
+            raise InputError(
+                f"{labels.path}: holds no track of boxes along which an object can be cut out"
+            )
         say(f"{plural(len(found.items), 'object')} cut out of {plural(len(items), 'input')}")
         if found.untracked:
             say(f"{found.untracked} box(es) without a track are left out")
         objects = found.items
         rows = _of_objects(objects, matched.rows)
-        return objects, _with_map(KnownLabels(labels=rows, box_unit=labels.box_unit), labels, settings)
+        return objects, _with_map(
+            KnownLabels(labels=rows, box_unit=labels.box_unit), labels, settings
+        )
     known_now = KnownLabels(labels=matched.rows, box_unit=labels.box_unit)
     if len(labels.sets):
         sets, lost = sets_on_items(labels.sets, items)
@@ -113,7 +123,9 @@ def _say_what(matched: MatchedLabels, labels: Labels, settings: Settings, say: S
     if matched.unlabelled:
         say(f"{plural(len(matched.unlabelled), 'input')} without a label in {settings.labels}")
     if matched.missing:
-        say(f"{plural(matched.missing, 'row')} of {settings.labels}: of images that are not in their folders")
+        say(
+            f"{plural(matched.missing, 'row')} of {settings.labels}: of images that are not in their folders"
+        )
 
 
 def _with_map(known: KnownLabels, labels: Labels | None, settings: Settings) -> KnownLabels:
@@ -190,13 +202,17 @@ def find(settings: Settings, cache: Path | None, reporter: Reporter) -> Inputs:
             inputs.content[item.name] = keys.of(item)
         except OSError as error:
             inputs.fail(
-                printable(item.path), f"{printable(item.path)}: cannot be read ({error.strerror})", reporter
+                printable(item.path),
+                f"{printable(item.path)}: cannot be read ({error.strerror})",
+                reporter,
             )
     keys.save()
     return inputs
 
 
-def open_item(item: Item, settings: Settings, origin: tuple[int, float] | None = None) -> VideoSource:
+def open_item(
+    item: Item, settings: Settings, origin: tuple[int, float] | None = None
+) -> VideoSource:
     """Open an input as settings and manifest say; frames count from ``origin``."""
     start_s, end_s = window(item, settings)
     margin, size = settings.crop_window
@@ -251,7 +267,9 @@ class Segment:
     frames: int | None = None  # of the whole input, by its header; None where it does not say
 
 
-def segments_of(item: Item, content: str, settings: Settings, *, tried: bool = True) -> tuple[Segment, ...]:
+def segments_of(
+    item: Item, content: str, settings: Settings, *, tried: bool = True
+) -> tuple[Segment, ...]:
     """Return the segments of an input by the length in its header; the last goes to the end.
 
     ``tried`` also decodes a picture, to find unreadable inputs early (InputError).
@@ -274,10 +292,20 @@ def segments_of(item: Item, content: str, settings: Settings, *, tried: bool = T
             dataclasses.replace(item, start_s=start, end_s=end),
             number,
             pieces,
-            key_of({"content": content, "start_s": start, "end_s": end, "pieces": pieces, "rules": RULES}),
+            key_of(
+                {
+                    "content": content,
+                    "start_s": start,
+                    "end_s": end,
+                    "pieces": pieces,
+                    "rules": RULES,
+                }
+            ),
             dataclasses.replace(
                 item,
-                start_s=start if number == 0 or start is None else max(start - overlap, item.start_s or 0.0),
+                start_s=start
+                if number == 0 or start is None
+                else max(start - overlap, item.start_s or 0.0),
                 end_s=end
                 if number == pieces - 1 or end is None
                 else min(end + overlap, item.end_s or math.inf),
@@ -315,7 +343,11 @@ def frames_of(item: Item, settings: Settings, source: VideoSource) -> int | None
         return -(-count // settings.every)
     seconds = max(0.0, reach[1] - reach[0])
     within = min(count, math.ceil(seconds * float(source.info.frame_rate or 0)))
-    return min(within, math.ceil(seconds * settings.fps)) if settings.fps else -(-within // settings.every)
+    return (
+        min(within, math.ceil(seconds * settings.fps))
+        if settings.fps
+        else -(-within // settings.every)
+    )
 
 
 def cuts_of(item: Item, settings: Settings, source: VideoSource) -> list[float]:
@@ -328,7 +360,9 @@ def cuts_of(item: Item, settings: Settings, source: VideoSource) -> list[float]:
     return [begin + number * settings.segment_s for number in range(1, count)]
 
 
-def refuse_other_counts(inputs: Inputs, models: Sequence[Any], entries: Sequence[Mapping[str, Any]]) -> None:
+def refuse_other_counts(
+    inputs: Inputs, models: Sequence[Any], entries: Sequence[Mapping[str, Any]]
+) -> None:
     """Raise InputError if labels or predictions number frames that other decoders count otherwise."""
     for entry in entries:
         counts: Sequence[int] = entry.get("frame_counts") or ()

@@ -47,7 +47,9 @@ def unit_key(stage: FootageStage, content: str, settings: Settings, model: Model
             "settings": settings.subset(stage.settings),
             "extra": stage.extra_key(settings, model),
             "needs": {
-                needed.name: unit_key(needed, content, settings, model if needed.per == "model" else None)
+                needed.name: unit_key(
+                    needed, content, settings, model if needed.per == "model" else None
+                )
                 for needed in needs
             },
         }
@@ -87,7 +89,9 @@ def reasons(stage: Stage, settings: Settings, records: Mapping[str, Record]) -> 
     for other in (*stage.needs, *stage.uses):
         name = other.name
         if name in records and own["needs"].get(name) != records[name]["key"]:
-            found.append(f"{name} was made anew" if name in own["needs"] else f"{name} was made since")
+            found.append(
+                f"{name} was made anew" if name in own["needs"] else f"{name} was made since"
+            )
     found += [f"{needed.name} is missing" for needed in stage.needs if needed.name not in records]
     return found
 
@@ -120,12 +124,20 @@ def _needed_table(
             if needed.per == "model" and model is None:
                 return None
             key = unit_key(needed, segment.content, settings, of)
-            return cache.read(needed, key, table, segment.item.name) if cache.has(needed, key) else None
+            return (
+                cache.read(needed, key, table, segment.item.name)
+                if cache.has(needed, key)
+                else None
+            )
     return None
 
 
 def reader_of_needed(
-    cache: UnitCache, stage: FootageStage, segment: Segment, settings: Settings, models: Mapping[str, Model]
+    cache: UnitCache,
+    stage: FootageStage,
+    segment: Segment,
+    settings: Settings,
+    models: Mapping[str, Model],
 ) -> Callable[[str, str], pd.DataFrame | None]:
     """Return a function (model, table) -> unit table of a needed stage, or None."""
 

@@ -75,7 +75,9 @@ def with_recordings(
         folder.mkdir(exist_ok=True)
         for left in folder.glob("*.part"):
             left.unlink()
-        files = {source: _files(folder, source, for_s, reporter) for source in dict.fromkeys(streams)}
+        files = {
+            source: _files(folder, source, for_s, reporter) for source in dict.fromkeys(streams)
+        }
     found: list[str] = []
     for source in sources:
         found += [str(path) for path in files[source]] if source in files else [source]
@@ -84,7 +86,9 @@ def with_recordings(
 
 def _files(folder: Path, source: str, for_s: float, reporter: Reporter) -> list[Path]:
     notes = folder / NOTES
-    known: list[dict[str, Any]] = parsed_json(notes.read_text(encoding="utf-8")) if notes.is_file() else []
+    known: list[dict[str, Any]] = (
+        parsed_json(notes.read_text(encoding="utf-8")) if notes.is_file() else []
+    )
     summary = printable(without_secrets(source))
     for entry in known:
         if entry["source"] == summary:
@@ -127,7 +131,9 @@ def _say(made: Recording, for_s: float, reporter: Reporter) -> None:
         f"{plural(len(made.files), 'file')}"
     )
     if made.ended:
-        reporter.warn(f"{made.source}: {made.ended}; {made.seconds:.1f} s of {for_s:g} s are studied")
+        reporter.warn(
+            f"{made.source}: {made.ended}; {made.seconds:.1f} s of {for_s:g} s are studied"
+        )
     for note in made.notes:
         reporter.warn(f"{made.source}: {note}")
 
@@ -139,7 +145,9 @@ def opened_folder(
     """Open and lock a run folder with its own settings, changed by those ``given``."""
     folder = RunFolder.existing(path)
     if out is not None:
-        raise SettingsError(f"--out {out}: the results of {path} stand in it; --out goes with sources")
+        raise SettingsError(
+            f"--out {out}: the results of {path} stand in it; --out goes with sources"
+        )
     with folder.locked():
         remove_unfinished(path)
         settings = folder.settings.changed(given, "options").placed()

@@ -47,7 +47,9 @@ class Plan:
     def __init__(self, run: OpenRun, stages: Stages) -> None:
         self.run, self.stages = run, stages
         self.estimate: CostEstimate | None = None  # what a budget was spread by, where there is one
-        self.copies: dict[str, str] = {}  # inputs with the same pictures as another, which are left out
+        self.copies: dict[
+            str, str
+        ] = {}  # inputs with the same pictures as another, which are left out
         self._segments: dict[str, tuple[Segment, ...]] = {}
         self._sharing: tuple[str, ...] | None = None
         self._counts: Counts | None = None
@@ -75,7 +77,9 @@ class Plan:
                 found = ()
             except SettingsError:
                 raise
-            except Exception:  # unforeseen: the worker that meets it reports it, and the others go on
+            except (
+                Exception
+            ):  # unforeseen: the worker that meets it reports it, and the others go on
                 found = (Segment(item, 0, 1, content, item),)
             self._segments[item.name] = found
         return self._segments[item.name]
@@ -89,7 +93,9 @@ class Plan:
         if self._sharing is None:
             self.look()
             inputs = self.run.inputs
-            self._sharing = tuple(dict.fromkeys(inputs.content[item.name] for item in inputs.readable))
+            self._sharing = tuple(
+                dict.fromkeys(inputs.content[item.name] for item in inputs.readable)
+            )
         return self._sharing
 
     def share_among(self, contents: Sequence[str]) -> bool:
@@ -169,13 +175,21 @@ class Plan:
 
     def cost(self, items: Sequence[Item]) -> CostEstimate | None:
         run, pieces = self.run, [segment for item in items for segment in self.segments(item)]
-        counts = Counts(*(sum(self.count(name, piece, look=-1) for piece in pieces) for name in BUDGETED))
-        return estimate_cost(run.settings, self.stages, self.able, run.inputs, items, run.reporter, counts)
+        counts = Counts(
+            *(sum(self.count(name, piece, look=-1) for piece in pieces) for name in BUDGETED)
+        )
+        return estimate_cost(
+            run.settings, self.stages, self.able, run.inputs, items, run.reporter, counts
+        )
 
     def count(self, budgeted: Budgeted, segment: Segment, look: int | None = None) -> int:
         """Return the frames or pairs of a segment at a look, by default the current one."""
         seed, inputs = self.run.settings.seed, self.run.inputs
-        total = self.counts.frames if budgeted == "frames" else self.looks[self.at if look is None else look]
+        total = (
+            self.counts.frames
+            if budgeted == "frames"
+            else self.looks[self.at if look is None else look]
+        )
         if (budgeted, total) not in self._shares:
             found = shares(total, self.sharing, seed)
             self._shares[budgeted, total] = dict(zip(self.sharing, found, strict=True))
@@ -207,7 +221,9 @@ def _models(run: OpenRun, stage: FootageStage) -> list[Model] | list[None]:
     return [model for model in able if not isinstance(stage, SampleStage) or needs_pixels(model)]
 
 
-def make_missing(run: OpenRun, units: Sequence[Unit], between: Callable[[], None] = lambda: None) -> None:
+def make_missing(
+    run: OpenRun, units: Sequence[Unit], between: Callable[[], None] = lambda: None
+) -> None:
     """Make what is missing of these units; failing inputs are recorded. This process calls ``between`` them."""
     tried: set[tuple[str, str]] = set()
     while orders := _orders(run, units, tried):
@@ -263,7 +279,9 @@ def _carry_out(run: OpenRun, orders: Sequence[Order], between: Callable[[], None
     else:
         Dispatcher(pool, run.cache, run.reporter, fail, failed).carry_out(orders)
     new = run.inputs.failed[before:]
-    run.inputs.failed[before:] = sorted(new, key=lambda entry: numbers[entry["path"], entry["error"]])
+    run.inputs.failed[before:] = sorted(
+        new, key=lambda entry: numbers[entry["path"], entry["error"]]
+    )
 
 
 def _pool(run: OpenRun, specs: Mapping[str, Model], orders: int) -> Pool | None:
@@ -273,7 +291,11 @@ def _pool(run: OpenRun, specs: Mapping[str, Model], orders: int) -> Pool | None:
     threads = torch.get_num_threads() if here else 1
     if not here and not settings.cluster:
         threads = max(1, torch.get_num_threads() // workers)
-    known = {"deterministic": settings.deterministic, "threads": threads, "batch": settings.batch_size}
+    known = {
+        "deterministic": settings.deterministic,
+        "threads": threads,
+        "batch": settings.batch_size,
+    }
     run.folder.update(arithmetic=known)
     if here:
         return None

@@ -17,7 +17,9 @@ from vidrobust.pipeline.interrupts import remind
 from vidrobust.text.numbers import duration
 from vidrobust.text.printable import shown
 
-TRUSTED = 0.05  # share of the work after which the pace so far counts for as much as the estimate did
+TRUSTED = (
+    0.05  # share of the work after which the pace so far counts for as much as the estimate did
+)
 TABLES = "tables"  # the unit of the stages that read tables, whose steps nobody counts one by one
 
 
@@ -45,7 +47,9 @@ class Whole:
 
     @property
     def done_s(self) -> float:
-        return sum(self.step_s[unit] * min(done, self._known(unit)) for unit, done in self._done.items())
+        return sum(
+            self.step_s[unit] * min(done, self._known(unit)) for unit, done in self._done.items()
+        )
 
     def _known(self, unit: str) -> int:
         return max(0, self.steps[unit] - self._fewer.get(unit, 0))
@@ -127,7 +131,9 @@ class Reporter:
             self._progress.update(self._bar, completed=100 * whole.share, left=left)
         elif time.perf_counter() - self._said >= SAID_EVERY_S:
             self._said = time.perf_counter()
-            self.say(f"{100 * whole.share:.0f} % of the study is done, about {duration(whole.left_s())} left")
+            self.say(
+                f"{100 * whole.share:.0f} % of the study is done, about {duration(whole.left_s())} left"
+            )
 
     def end_whole(self) -> None:
         self._whole = None
@@ -142,7 +148,9 @@ class Reporter:
             self.console.print(shown(text), markup=False)
 
     def warn(self, text: str) -> None:
-        self.console.print(shown(text), markup=False, style="yellow" if self.console.is_terminal else None)
+        self.console.print(
+            shown(text), markup=False, style="yellow" if self.console.is_terminal else None
+        )
 
     @contextmanager
     def working(self, title: str) -> Iterator[None]:
@@ -179,13 +187,17 @@ class Reporter:
         finally:
             self.end(counter)
         seconds = max(time.perf_counter() - counter.started, 1e-9)
-        self.say(f"{title}: {counter.done} {unit} in {seconds:.1f} s ({counter.done / seconds:.1f} {unit}/s)")
+        self.say(
+            f"{title}: {counter.done} {unit} in {seconds:.1f} s ({counter.done / seconds:.1f} {unit}/s)"
+        )
 
     def begin(self, title: str, total: int | None, unit: str) -> Counter:
         if not self._on_screen():
             return Counter(title, unit, None, None, self.moved, total)
         bars = self._bars()
-        return Counter(title, unit, bars, bars.add_task(title, total=total, unit=unit), self.moved, total)
+        return Counter(
+            title, unit, bars, bars.add_task(title, total=total, unit=unit), self.moved, total
+        )
 
     def end(self, counter: Counter, *, lost: bool = False) -> None:
         """Remove a bar; steps it did not reach are dropped unless its worker was ``lost``."""
@@ -199,7 +211,12 @@ class Reporter:
 
     def _bars(self) -> Progress:
         if self._progress is None:
-            columns = (TextColumn("{task.description}", markup=False), BarColumn(), _Count(), _Left())
+            columns = (
+                TextColumn("{task.description}", markup=False),
+                BarColumn(),
+                _Count(),
+                _Left(),
+            )
             self._progress = Progress(*columns, console=self.console, transient=True)
             self._progress.start()
         return self._progress

@@ -58,7 +58,9 @@ class Setup:
     def opened(self) -> dict[str, Model]:
         """Return the models by name; SettingsError if they or packages differ from the run's."""
         here = versions()
-        differ = [f"{n} {here.get(n)} and {v}" for n, v in self.versions.items() if here.get(n) != v]
+        differ = [
+            f"{n} {here.get(n)} and {v}" for n, v in self.versions.items() if here.get(n) != v
+        ]
         if differ:
             raise SettingsError(
                 f"worker on {platform.node()}: has other versions than the machine that sends the work "
@@ -105,7 +107,9 @@ def first_frames(item: Item, settings: Settings) -> torch.Tensor:
 
 def loaded_models(settings: Settings, sample: torch.Tensor | None = None) -> list[Model]:
     if not settings.model:
-        raise SettingsError("no model given: use --model SPEC, for example --model efficientnet-lite0")
+        raise SettingsError(
+            "no model given: use --model SPEC, for example --model efficientnet-lite0"
+        )
     if settings.deterministic:
         make_deterministic()
     return load_models(
@@ -121,7 +125,11 @@ class OpenRun:
     """A run folder and a command's settings; footage and models are opened when first needed."""
 
     def __init__(
-        self, folder: RunFolder, settings: Settings, reporter: Reporter, models: Sequence[Model] | None = None
+        self,
+        folder: RunFolder,
+        settings: Settings,
+        reporter: Reporter,
+        models: Sequence[Model] | None = None,
     ) -> None:
         self.folder, self.settings, self.reporter = folder, settings, reporter
         self._loaded = models
@@ -149,10 +157,14 @@ class OpenRun:
     @property
     def inputs(self) -> Inputs:
         if self._inputs is None:
-            self._inputs = inputs.find(self.settings, self.path / "cache" / "hashes.json", self.reporter)
+            self._inputs = inputs.find(
+                self.settings, self.path / "cache" / "hashes.json", self.reporter
+            )
             if not self._inputs.readable:
                 self.note_inputs()
-                raise InputError("nothing could be evaluated: none of the sources holds any footage")
+                raise InputError(
+                    "nothing could be evaluated: none of the sources holds any footage"
+                )
             self.folder.write_table("items", items_table(self._inputs.items))
             self.folder.write_table("labels", self._inputs.known.labels)
         return self._inputs
@@ -191,7 +203,9 @@ class OpenRun:
         if not (self.settings.labels or self.settings.class_map):
             return None
         known = self.inputs.known
-        return None if known.class_map is None else (known.class_map, known.class_names, known.of_map)
+        return (
+            None if known.class_map is None else (known.class_map, known.class_names, known.of_map)
+        )
 
     def _in_classes(self, model: Model) -> Model:
         if model.task != "classification" or self.classes is None:
@@ -199,11 +213,11 @@ class OpenRun:
         class_map, names, of = self.classes
         found = merged(model, class_map, names, of)
         if found is None and not set(model.class_names) <= set(names):
-            text = (
-                f"{model.name}: its {len(model.class_names)} classes are not those of the class map of {of}"
-            )
+            text = f"{model.name}: its {len(model.class_names)} classes are not those of the class map of {of}"
             if self.settings.class_map:
-                raise SettingsError(f"{text}; leave --class-map out, and classes are matched by name")
+                raise SettingsError(
+                    f"{text}; leave --class-map out, and classes are matched by name"
+                )
             self.reporter.warn(f"{text}; they are matched by name")
         return found or model
 

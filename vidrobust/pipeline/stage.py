@@ -47,7 +47,9 @@ class Stage(ABC):
     """One step of a study."""
 
     name: ClassVar[str]  # name of its command, its entry in run.json and its folder in the cache
-    version: ClassVar[int]  # raised whenever its numbers change; its results are then computed again
+    version: ClassVar[
+        int
+    ]  # raised whenever its numbers change; its results are then computed again
     # Stages whose results it reads. Those it needs are made first; those it uses are read if they are there.
     needs: ClassVar[tuple[Stage, ...]] = ()
     uses: ClassVar[tuple[Stage, ...]] = ()
@@ -193,7 +195,7 @@ class TableStage(Stage):
 
     @abstractmethod
     def make(self, run: OpenRun) -> None:
-        """"""
+        """Compute the stage's tables from those of the run and write them."""
 
     def reads(self, settings: Settings) -> Any:
         """Return the state, as plain values, of what it reads outside of the run folder."""
@@ -217,7 +219,9 @@ class Context:
     content: str
     settings: Settings
     info: VideoInfo
-    transitions: pd.DataFrame | None  # its table ``transitions``; None while that table is being made
+    transitions: (
+        pd.DataFrame | None
+    )  # its table ``transitions``; None while that table is being made
     advance: Callable[[int], None]  # called with the number of steps just done
     # Which segment of its input this is, from 0, and how many there are.
     number: int = 0
@@ -247,7 +251,9 @@ class Context:
         return (batch, transitions) if rows.all() else (batch.rows(rows), transitions.rows(rows))
 
     def need_transitions(self) -> pd.DataFrame:
-        assert self.transitions is not None, "a stage that reads transitions names them in its needs"
+        assert self.transitions is not None, (
+            "a stage that reads transitions names them in its needs"
+        )
         return self.transitions
 
 

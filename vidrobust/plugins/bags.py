@@ -70,7 +70,9 @@ class BagReader:
         self.path, self._unreadable = path, dict[int, str]()
         with self._topics() as topics:
             if not topics:
-                raise InputError(f"{printable(path)}: no topic of {COMPRESSED}, {RAW} or {FOXGLOVE} as JSON")
+                raise InputError(
+                    f"{printable(path)}: no topic of {COMPRESSED}, {RAW} or {FOXGLOVE} as JSON"
+                )
             every = {topic: [time for time, _ in messages()] for topic, messages in topics.items()}
         self._topic = max(every, key=lambda topic: len(every[topic]))
         self._times = np.array(every[self._topic], np.int64)
@@ -104,7 +106,9 @@ class BagReader:
         if not self._unreadable:
             return ()
         first = self._unreadable[min(self._unreadable)]
-        return (f"{len(self._unreadable)} of {len(self._times)} pictures cannot be read, the first: {first}",)
+        return (
+            f"{len(self._unreadable)} of {len(self._times)} pictures cannot be read, the first: {first}",
+        )
 
     def frames(self, first: int = 0) -> Generator[Decoded]:
         with self._topics() as topics:
@@ -117,7 +121,9 @@ class BagReader:
                     self._unreadable[index] = str(error)
                     continue
                 seconds = (time - int(self._times[0])) / 1e9
-                yield Decoded(index=index, time_s=seconds, corrupt=False, rgb=partial(np.asarray, found))
+                yield Decoded(
+                    index=index, time_s=seconds, corrupt=False, rgb=partial(np.asarray, found)
+                )
 
     def start_before(self, index: int) -> int:
         """Every picture is coded alone."""
@@ -145,7 +151,10 @@ class BagReader:
                 f"{printable(self.path)}: needs the package rosbags: pip install rosbags"
             ) from error
         folder = self.path.parent if (self.path.parent / "metadata.yaml").is_file() else self.path
-        with self._reading(), AnyReader([folder], default_typestore=get_typestore(Stores.LATEST)) as bag:
+        with (
+            self._reading(),
+            AnyReader([folder], default_typestore=get_typestore(Stores.LATEST)) as bag,
+        ):
 
             def picture(raw: bytes, kind: str) -> np.ndarray:
                 return _of_message(bag.deserialize(raw, kind))
@@ -172,7 +181,9 @@ class BagReader:
             topics = [
                 c.topic
                 for c in channels
-                if c.message_encoding == "json" and c.schema_id and schemas[c.schema_id].name == FOXGLOVE
+                if c.message_encoding == "json"
+                and c.schema_id
+                and schemas[c.schema_id].name == FOXGLOVE
             ]
 
             def messages(topic: str) -> Messages:
@@ -189,7 +200,9 @@ class BagReader:
         except (InputError, SettingsError, GeneratorExit):
             raise
         except Exception as error:  # these libraries raise whatever they like
-            raise InputError(f"{printable(self.path)}: cannot be read as a bag ({error})") from error
+            raise InputError(
+                f"{printable(self.path)}: cannot be read as a bag ({error})"
+            ) from error
 
 
 FORMAT = VideoFormat(name="bags", suffixes=(".mcap", ".bag", ".db3"), open=BagReader)

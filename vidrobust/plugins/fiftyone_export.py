@@ -21,7 +21,9 @@ def write(run: RunTables, out: Path) -> Exported:
 
     fo = library("fiftyone", "fiftyone")
     clips = {
-        entry.item: Path(entry.path).resolve() for entry in run.record.inputs if Path(entry.path).is_file()
+        entry.item: Path(entry.path).resolve()
+        for entry in run.record.inputs
+        if Path(entry.path).is_file()
     }
     left_out = [entry.item for entry in run.record.inputs if entry.item not in clips]
     if not clips:
@@ -33,7 +35,9 @@ def write(run: RunTables, out: Path) -> Exported:
     for item, clip in clips.items():
         sample = fo.Sample(filepath=str(clip), item=item)
         for number, labelled in sorted(labels[item].items()):
-            sample.frames[number] = fo.Frame(**{name: _label(fo, each) for name, each in labelled.items()})
+            sample.frames[number] = fo.Frame(
+                **{name: _label(fo, each) for name, each in labelled.items()}
+            )
         for flip in flips[flips["item"] == item].itertuples():
             sample.frames[int(flip.frame_b) + 1][f"{_field(flip.model)}_flip"] = True
         samples.append(sample)
@@ -42,9 +46,14 @@ def write(run: RunTables, out: Path) -> Exported:
         dataset.add_samples(samples)
         for field in sorted(fields):
             if dataset.has_frame_field(f"{field}_flip"):
-                dataset.save_view(f"flips {field}", dataset.match_frames(fo.ViewField(f"{field}_flip")))
+                dataset.save_view(
+                    f"flips {field}", dataset.match_frames(fo.ViewField(f"{field}_flip"))
+                )
         dataset.export(
-            export_dir=str(out), dataset_type=fo.types.FiftyOneDataset, export_media="symlink", overwrite=True
+            export_dir=str(out),
+            dataset_type=fo.types.FiftyOneDataset,
+            export_media="symlink",
+            overwrite=True,
         )
     finally:
         dataset.delete()
@@ -71,8 +80,17 @@ def labels_of(run: RunTables) -> dict[str, Labels]:
         sizes = run.record.sizes
         for row in boxes.itertuples():
             height, width = sizes[str(row.item)]
-            box = [row.x1 / width, row.y1 / height, (row.x2 - row.x1) / width, (row.y2 - row.y1) / height]
-            each = {"label": str(row.label_name), "confidence": float(row.score), "bounding_box": box}
+            box = [
+                row.x1 / width,
+                row.y1 / height,
+                (row.x2 - row.x1) / width,
+                (row.y2 - row.y1) / height,
+            ]
+            each = {
+                "label": str(row.label_name),
+                "confidence": float(row.score),
+                "bounding_box": box,
+            }
             if pd.notna(row.track) and row.track >= 0:
                 each["index"] = int(row.track)
             found[str(row.item)][int(row.frame) + 1].setdefault(_field(row.model), []).append(each)

@@ -47,7 +47,9 @@ class _Network:
 
     def outputs(self, pixels: torch.Tensor) -> Any:
         frames = list(pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy())
-        inputs = self.processor(images=frames, return_tensors="pt", input_data_format="channels_last")
+        inputs = self.processor(
+            images=frames, return_tensors="pt", input_data_format="channels_last"
+        )
         with torch.inference_mode(), full_precision(self.device):
             return self.module(**inputs.to(self.device))
 
@@ -103,8 +105,12 @@ def load(spec: ModelSpec, device: torch.device) -> Classifier | Detector:
         raise
     except Exception as error:
         raise InputError(f"{spec.text}: {_why(error, folder, spec.target)}") from error
-    least = _score(spec.options["min_score"], spec.text) if "min_score" in spec.options else MIN_SCORE
-    return _model(module, processor, task, Path(spec.target).name, spec.text, device, spec.target, least)
+    least = (
+        _score(spec.options["min_score"], spec.text) if "min_score" in spec.options else MIN_SCORE
+    )
+    return _model(
+        module, processor, task, Path(spec.target).name, spec.text, device, spec.target, least
+    )
 
 
 def adopt(given: object, device: torch.device) -> Classifier | Detector | None:
@@ -112,11 +118,15 @@ def adopt(given: object, device: torch.device) -> Classifier | Detector | None:
     if type(given).__module__.partition(".")[0] != PACKAGE or not hasattr(given, "image_processor"):
         return None
     pipeline: Any = given
-    name = Path(str(getattr(pipeline.model, "name_or_path", "")) or type(pipeline.model).__name__).name
+    name = Path(
+        str(getattr(pipeline.model, "name_or_path", "")) or type(pipeline.model).__name__
+    ).name
     task, _ = _task(pipeline.model.config, f"model {name}", type(pipeline.model).__name__)
     own = pipeline.model.device if device.type == "cpu" else device
     spec, weights = f"python:{name}", "parameters of the pipeline"
-    return _model(pipeline.model, pipeline.image_processor, task, name, spec, own, weights, MIN_SCORE)
+    return _model(
+        pipeline.model, pipeline.image_processor, task, name, spec, own, weights, MIN_SCORE
+    )
 
 
 def _model(
@@ -136,7 +146,9 @@ def _model(
     module = module.to(device).eval().requires_grad_(False)
     config: Any = module.config
     names = tuple(str(config.id2label[k]) for k in range(len(config.id2label)))
-    if task == "classification" and (len(names) < 2 or config.problem_type == "multi_label_classification"):
+    if task == "classification" and (
+        len(names) < 2 or config.problem_type == "multi_label_classification"
+    ):
         raise SettingsError(
             f"{spec}: expected one label of several for a picture, got {config.problem_type or 'one output'}; "
             "give it as package.module:factory with output=multilabel or output=logit"

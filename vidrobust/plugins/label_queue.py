@@ -69,7 +69,9 @@ def candidates(run: RunTables, model: str) -> pd.DataFrame:
     part = {} if items is None else dict(zip(items["item"], items["part"], strict=True))
     unit = [part.get(item) or own for item, own in zip(rows["item"], unit, strict=True)]
     found = rows.assign(unit=unit)[["item", "frame", "time_s", "unit", "margin"]]
-    return found[found["margin"].notna()].sort_values(["item", "frame"], kind="stable", ignore_index=True)
+    return found[found["margin"].notna()].sort_values(
+        ["item", "frame"], kind="stable", ignore_index=True
+    )
 
 
 def choose(rows: pd.DataFrame, most: int = MOST, apart_s: float = APART_S) -> np.ndarray:
@@ -96,7 +98,9 @@ def write(run: RunTables, out: Path) -> Exported:
     """Write pictures, queue.csv, and the drafts of the run's first model for three programs."""
     model = next((name for name in run.tasks if len(candidates(run, name))), None)
     if model is None:
-        raise InputError(f"{run.folder}: holds no answers with a margin; make them with vidrobust stability")
+        raise InputError(
+            f"{run.folder}: holds no answers with a margin; make them with vidrobust stability"
+        )
     rows = candidates(run, model)
     rows = rows.iloc[choose(rows)].reset_index(drop=True)
     rows["file"] = [
@@ -148,7 +152,9 @@ def _pictures(run: RunTables, rows: pd.DataFrame, out: Path) -> list[tuple[int, 
             with opened.opened(str(item)) as source:
                 for place, frame in zip(own.index, own["frame"].astype(int), strict=True):
                     picture = to_array(source.at([frame]).pixels[0])
-                    cv2.imwrite(str(out / own.loc[place, "file"]), np.ascontiguousarray(picture[..., ::-1]))
+                    cv2.imwrite(
+                        str(out / own.loc[place, "file"]), np.ascontiguousarray(picture[..., ::-1])
+                    )
                     sizes[place] = picture.shape[1], picture.shape[0]
     return [sizes[place] for place in rows.index]
 
@@ -196,14 +202,23 @@ def label_studio(queue: Sequence[QueuedFrame], model: str) -> list[dict[str, Any
     for frame in queue:
         results = []
         for number, draft in enumerate(frame.drafts):
-            about = {"id": f"draft{number}", "from_name": "label", "to_name": "image", "score": draft.score}
+            about = {
+                "id": f"draft{number}",
+                "from_name": "label",
+                "to_name": "image",
+                "score": draft.score,
+            }
             if draft.box is None:
                 results.append({**about, "type": "choices", "value": {"choices": [draft.name]}})
                 continue
             x1, y1, x2, y2 = draft.box
             sides = {"x": x1 / frame.width, "width": (x2 - x1) / frame.width}
             sides |= {"y": y1 / frame.height, "height": (y2 - y1) / frame.height}
-            value = {**{k: 100 * v for k, v in sides.items()}, "rotation": 0, "rectanglelabels": [draft.name]}
+            value = {
+                **{k: 100 * v for k, v in sides.items()},
+                "rotation": 0,
+                "rectanglelabels": [draft.name],
+            }
             size = {"original_width": frame.width, "original_height": frame.height}
             results.append({**about, **size, "type": "rectanglelabels", "value": value})
         score = min((draft.score for draft in frame.drafts), default=0.0)

@@ -19,7 +19,15 @@ from torch.nn.functional import grid_sample, interpolate
 
 from vidrobust.frames.pixels import each_frame, map_levels, rounded
 from vidrobust.perturb.blur import gaussian
-from vidrobust.perturb.draws import Generators, angle, draw_seed, from_seed, integer, normal, uniform
+from vidrobust.perturb.draws import (
+    Generators,
+    angle,
+    draw_seed,
+    from_seed,
+    integer,
+    normal,
+    uniform,
+)
 from vidrobust.perturb.geometric import boxes_by, sheared, warp
 from vidrobust.perturb.light import LEVELS
 from vidrobust.perturb.perturbation import (
@@ -164,7 +172,9 @@ def in_time(
     return entry(apply or apply_at_a_random_time(clip), scale, doc, apply_clip=clip, **how)
 
 
-def _of_clip(field: Fixed, scale: Scale, doc: str, motion: Motion | None = None, **more: Any) -> Perturbation:
+def _of_clip(
+    field: Fixed, scale: Scale, doc: str, motion: Motion | None = None, **more: Any
+) -> Perturbation:
     @functools.wraps(field)
     def clip(p: torch.Tensor, times_s: np.ndarray, s: float, own: torch.Generator) -> torch.Tensor:
         return field(p, s, own)
@@ -185,14 +195,18 @@ DRAUGHT = (0.1, 0.5)  # Longer sides a second
 BOIL_S = (0.5, 3.0)  # Seconds in which a wave changes of itself, once round
 
 
-def _flicker(pixels: torch.Tensor, times_s: np.ndarray, depth: float, own: torch.Generator) -> torch.Tensor:
+def _flicker(
+    pixels: torch.Tensor, times_s: np.ndarray, depth: float, own: torch.Generator
+) -> torch.Tensor:
     mains = MAINS_HZ[integer(own, 0, 2)] * (1 + uniform(own, -MAINS_ERROR, MAINS_ERROR))
     phase = uniform(own, 0, 2 * math.pi)
     gains = 1 + depth * np.sin(2 * math.pi * 2 * mains * times_s + phase)
     return map_levels(pixels, gains[:, None, None] * LEVELS)
 
 
-def _banding(pixels: torch.Tensor, times_s: np.ndarray, depth: float, own: torch.Generator) -> torch.Tensor:
+def _banding(
+    pixels: torch.Tensor, times_s: np.ndarray, depth: float, own: torch.Generator
+) -> torch.Tensor:
     bands, phase, speed = uniform(own, 3, 8), uniform(own, 0, 2 * math.pi), uniform(own, -2, 2)
     h = pixels.shape[2]
     y = torch.arange(h, dtype=torch.float64)[None] / h
@@ -232,7 +246,9 @@ def _focus_drift(
 def lost(times_s: np.ndarray, share: float, own: torch.Generator) -> np.ndarray:
     """Frames (T,) bool that do not arrive; each by a chance that its time decides."""
     seed = draw_seed(own)
-    hit = [uniform(from_seed(seed ^ (round(t * 1e6) & (2**62 - 1)))) < share for t in times_s.tolist()]
+    hit = [
+        uniform(from_seed(seed ^ (round(t * 1e6) & (2**62 - 1)))) < share for t in times_s.tolist()
+    ]
     return np.asarray(hit, dtype=bool)
 
 
@@ -284,19 +300,27 @@ def waves(
     return field / math.sqrt(power)
 
 
-def _steam(pixels: torch.Tensor, times_s: np.ndarray, most: float, own: torch.Generator) -> torch.Tensor:
+def _steam(
+    pixels: torch.Tensor, times_s: np.ndarray, most: float, own: torch.Generator
+) -> torch.Tensor:
     h, w = pixels.shape[2:]
     density = most * (2 * waves((h, w), times_s, STEAM_LENGTHS, own)).sigmoid()
     return rounded(pixels + density[:, None].to(pixels.device) * (VEIL - pixels.float()))
 
 
-def _heat_haze(pixels: torch.Tensor, times_s: np.ndarray, px: float, own: torch.Generator) -> torch.Tensor:
+def _heat_haze(
+    pixels: torch.Tensor, times_s: np.ndarray, px: float, own: torch.Generator
+) -> torch.Tensor:
     h, w = pixels.shape[2:]
-    right, down = (px * waves((h, w), times_s, HAZE_LENGTHS, own).to(pixels.device) for _ in range(2))
+    right, down = (
+        px * waves((h, w), times_s, HAZE_LENGTHS, own).to(pixels.device) for _ in range(2)
+    )
     y = torch.arange(h, device=pixels.device, dtype=torch.float32)[None, :, None] + down
     x = torch.arange(w, device=pixels.device, dtype=torch.float32)[None, None, :] + right
     places = torch.stack([(2 * x + 1) / w - 1, (2 * y + 1) / h - 1], dim=-1)
-    seen = grid_sample(pixels.float(), places, mode="bilinear", padding_mode="border", align_corners=False)
+    seen = grid_sample(
+        pixels.float(), places, mode="bilinear", padding_mode="border", align_corners=False
+    )
     return rounded(seen)
 
 
@@ -326,7 +350,9 @@ _DECLARED = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding
 def _declared(function: Callable[..., Any]) -> tuple[Scale, str, dict[str, Any]]:
     """Scale, description and further fields of ``line_camera.toml``."""
     more = dict(_DECLARED[function.__name__.removeprefix("_")])
-    family, unit, strengths, largest = (more.pop(k) for k in ("family", "unit", "strengths", "largest"))
+    family, unit, strengths, largest = (
+        more.pop(k) for k in ("family", "unit", "strengths", "largest")
+    )
     if function is _rolling_shutter:
         more["motion"] = _shutter_motion
     if function in (_repeated_frames, _dropped_frames):
@@ -335,6 +361,14 @@ def _declared(function: Callable[..., Any]) -> tuple[Scale, str, dict[str, Any]]
 
 
 PERTURBATIONS: tuple[Perturbation, ...] = (
-    *(_of_clip(field, scale, doc, **more) for field in _CONSTANT for scale, doc, more in [_declared(field)]),
-    *(in_time(clip, scale, doc, **more) for clip in _CHANGING for scale, doc, more in [_declared(clip)]),
+    *(
+        _of_clip(field, scale, doc, **more)
+        for field in _CONSTANT
+        for scale, doc, more in [_declared(field)]
+    ),
+    *(
+        in_time(clip, scale, doc, **more)
+        for clip in _CHANGING
+        for scale, doc, more in [_declared(clip)]
+    ),
 )

@@ -49,7 +49,9 @@ class MaiteModel:
         answers = self.given([np.asarray(frame) for frame in pixels.cpu()]) if len(pixels) else []
         if self.task == "detection":
             return detections_of([_plain(each) for each in answers], self.class_names)
-        rows = np.array([array_of(each, np.float64) for each in answers]).reshape(-1, len(self.class_names))
+        rows = np.array([array_of(each, np.float64) for each in answers]).reshape(
+            -1, len(self.class_names)
+        )
         if self.probabilities:
             return Classifications(rows, self.class_names)
         return Classifications.from_logits(rows, self.class_names)
@@ -64,7 +66,9 @@ class ClipDataset:
             self._frames = [
                 (frame.numpy(), int(index), float(time))
                 for batch in source.batches(32)
-                for frame, index, time in zip(batch.pixels.cpu(), batch.index, batch.time_s, strict=True)
+                for frame, index, time in zip(
+                    batch.pixels.cpu(), batch.index, batch.time_s, strict=True
+                )
             ]
 
     def __len__(self) -> int:
@@ -79,7 +83,9 @@ class StabilityMetric:
     """``Stability`` as a metric of MAITE: frames come in order, their clips as ``clip`` of the metadata."""
 
     def __init__(self, **how: Any) -> None:
-        from vidrobust.api.stability import StabilityMeter  # not where a study only asks for its models
+        from vidrobust.api.stability import (
+            StabilityMeter,
+        )  # not where a study only asks for its models
 
         self.metadata = {"id": "vidrobust-stability"}
         self.stability = StabilityMeter(**how)
@@ -95,7 +101,9 @@ class StabilityMetric:
     ) -> None:
         """Take predictions of the next frames; targets are ignored."""
         for answer, about in zip(pred_batch, metadata_batch, strict=True):
-            plain = [_plain(answer)] if self.stability.task == "detection" else array_of(answer)[None]
+            plain = (
+                [_plain(answer)] if self.stability.task == "detection" else array_of(answer)[None]
+            )
             self.stability.update(plain, clip=str(about.get("clip", "clip")))
 
     def compute(self) -> dict[str, float]:
@@ -123,8 +131,12 @@ def load(spec: ModelSpec, device: torch.device) -> Classifier | Detector:
     try:
         given = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
-        raise SettingsError(f"{spec.text}: expected maite:package.module:factory ({error})") from error
-    found = adopt(given() if isinstance(given, type) or not hasattr(given, "metadata") else given, device)
+        raise SettingsError(
+            f"{spec.text}: expected maite:package.module:factory ({error})"
+        ) from error
+    found = adopt(
+        given() if isinstance(given, type) or not hasattr(given, "metadata") else given, device
+    )
     if found is None:
         raise SettingsError(f"{spec.text}: makes no model of MAITE: it has no metadata with an id")
     return found
@@ -136,7 +148,9 @@ KIND = ModelKind(
     adopts=adopt,
     forms=(
         Form(
-            spec="maite:package.module:factory", what="a model of MAITE", example="maite:mycode.models:parts"
+            spec="maite:package.module:factory",
+            what="a model of MAITE",
+            example="maite:mycode.models:parts",
         ),
     ),
 )

@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from vidrobust.files.names import readable_name
-from vidrobust.finished_runs.exports.catalogue import Exported, Format, figures_of, library, parameters_of
+from vidrobust.finished_runs.exports.catalogue import (
+    Exported,
+    Format,
+    figures_of,
+    library,
+    parameters_of,
+)
 from vidrobust.run_folder.reader import RunTables
 
 EXPERIMENT = "vidrobust"
@@ -17,7 +23,10 @@ LOCAL = "MLFLOW_ALLOW_FILE_STORE"  # MLflow 3 asks for it before it writes a sto
 # Set before the library is imported: nothing is sent anywhere but to the server that is named.
 QUIET = "MLFLOW_DISABLE_TELEMETRY"
 LONGEST_PARAMETER = 500  # characters that every version of MLflow takes
-RUN, MODEL = "vidrobust.run", "vidrobust.model"  # tags by which a run that is exported again replaces itself
+RUN, MODEL = (
+    "vidrobust.run",
+    "vidrobust.model",
+)  # tags by which a run that is exported again replaces itself
 
 
 def write(run: RunTables, out: Path) -> Exported:
@@ -41,7 +50,9 @@ def write(run: RunTables, out: Path) -> Exported:
         note = "\n".join(markdown_lines(answer, model, str))
         tags = {RUN: name, MODEL: model, "mlflow.note.content": note}
         tags |= {"vidrobust.report": str(run.folder.resolve() / "report.html")}
-        started = client.create_run(experiment, tags=tags, run_name=f"{run.folder.resolve().name}, {model}")
+        started = client.create_run(
+            experiment, tags=tags, run_name=f"{run.folder.resolve().name}, {model}"
+        )
         for key, value in figures_of(run, model).items():
             client.log_metric(started.info.run_id, readable_name(key), value)
         for key, text in parameters_of(run, model).items():

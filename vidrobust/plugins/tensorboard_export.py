@@ -43,8 +43,12 @@ def _scalars(run: RunTables, model: str) -> Iterator[tuple[int, float, str, floa
         own = frames[frames["model"] == model].drop_duplicates(["item", "frame"])
         yield from _series(own, "frame", "probability", TOP)
     if pairs is not None:
-        own = pairs[(pairs["model"] == model) & (pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
-        yield from _series(own.drop_duplicates(["item", "frame_b"]), "frame_b", "total_variation", SHIFT)
+        own = pairs[
+            (pairs["model"] == model) & (pairs["kind"] == "adjacent") & (pairs["excluded"] == "")
+        ]
+        yield from _series(
+            own.drop_duplicates(["item", "frame_b"]), "frame_b", "total_variation", SHIFT
+        )
 
 
 def _series(

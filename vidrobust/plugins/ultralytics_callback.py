@@ -41,7 +41,9 @@ def stability_callback(
 
     def on_val_end(validator: Any) -> None:
         if not validator.args.save_json or not hasattr(validator, "class_map"):
-            raise SettingsError("stability_callback: give save_json=True, and a network that detects")
+            raise SettingsError(
+                "stability_callback: give save_json=True, and a network that detects"
+            )
         stability = StabilityMeter(
             task="detection",
             frame_rate=frame_rate,
@@ -49,7 +51,8 @@ def stability_callback(
             settings=settings,
         )
         paths = sorted(
-            map(Path, validator.dataloader.dataset.im_files), key=lambda path: natural_key(str(path))
+            map(Path, validator.dataloader.dataset.im_files),
+            key=lambda path: natural_key(str(path)),
         )
         if len({path.name for path in paths}) < len(paths):
             raise SettingsError(
@@ -68,7 +71,9 @@ def stability_callback(
         validator.stability = stability
         rows = stability.figures()
         for _, row in rows[(rows["item"] == "") & rows["metric"].isin(SHOWN)].iterrows():
-            print(f"{row['metric']}: {with_interval(row['value'], row['low'], row['high'])} (n = {row['n']})")
+            print(
+                f"{row['metric']}: {with_interval(row['value'], row['low'], row['high'])} (n = {row['n']})"
+            )
 
     return on_val_end
 

@@ -33,7 +33,9 @@ from vidrobust.shapes.shape import mask_array, shape_array
 
 PACKAGE = "ultralytics"
 TASKS = ("classify", "detect", "segment", "obb")
-OTHERS = f"expected one of {', '.join(TASKS)}. Boxes that were recorded can be studied: detections:FILE"
+OTHERS = (
+    f"expected one of {', '.join(TASKS)}. Boxes that were recorded can be studied: detections:FILE"
+)
 # Arguments of the library's ``predict`` that a spec may set, and their types.
 OPTIONS = {"conf": float, "iou": float, "imgsz": int, "max_det": int}
 MASK = 0.5  # masks of the library are 0 or 1, in px of the input
@@ -54,7 +56,11 @@ class _Predictor:
         frames = list(pixels.permute(0, 2, 3, 1).flip(3).contiguous().cpu().numpy())
         results, complete = self._predict(frames)
         # after two seconds its suppression leaves out the frames that follow, so each goes in alone
-        return results if complete else [result for frame in frames for result in self._predict([frame])[0]]
+        return (
+            results
+            if complete
+            else [result for frame in frames for result in self._predict([frame])[0]]
+        )
 
     def _predict(self, frames: list[np.ndarray]) -> tuple[list[Any], bool]:
         """The library's results, and whether its suppression came to an end within its time limit."""
@@ -109,7 +115,9 @@ def load(spec: ModelSpec, device: torch.device) -> Classifier | Detector:
     """Load a file that Ultralytics has written."""
     path = spec.file()
     _check_file(path, spec.text)
-    options = {key: _number(key, value, spec.text) for key, value in spec.options.items() if key in OPTIONS}
+    options = {
+        key: _number(key, value, spec.text) for key, value in spec.options.items() if key in OPTIONS
+    }
     library = _library(spec.text, path)
     try:
         yolo = library.YOLO(str(path), verbose=False)
@@ -122,7 +130,9 @@ def load(spec: ModelSpec, device: torch.device) -> Classifier | Detector:
     return _model(yolo, path.stem, spec.text, device, options, str(path), file_sha256(path))
 
 
-def _of_another_task(yolo: Any, spec: str, device: torch.device, path: Path) -> Classifier | Detector:
+def _of_another_task(
+    yolo: Any, spec: str, device: torch.device, path: Path
+) -> Classifier | Detector:
     """The model that another kind makes of the network."""
     made = (kind.adopts(yolo, device) for kind in known().kinds.values() if kind.adopts is not None)
     model: Any = next((each for each in made if each is not None), None)
@@ -136,18 +146,35 @@ def _of_another_task(yolo: Any, spec: str, device: torch.device, path: Path) -> 
 def adopt(given: object, device: torch.device) -> Classifier | Detector | None:
     """Return a model made from a ``YOLO`` object; None for anything else."""
     yolo: Any = given
-    if type(given).__module__.partition(".")[0] != PACKAGE or getattr(yolo, "task", "") not in TASKS:
+    if (
+        type(given).__module__.partition(".")[0] != PACKAGE
+        or getattr(yolo, "task", "") not in TASKS
+    ):
         return None
-    name = Path(str(getattr(yolo, "ckpt_path", None) or getattr(yolo, "model_name", None) or PACKAGE)).stem
+    name = Path(
+        str(getattr(yolo, "ckpt_path", None) or getattr(yolo, "model_name", None) or PACKAGE)
+    ).stem
     if not isinstance(yolo.model, torch.nn.Module):
         raise SettingsError(f"model {name}: an exported network: give its file, such as onnx:FILE")
     return _model(
-        yolo, name, f"python:{name}", device, {}, "parameters of the module", state_sha256(yolo.model)
+        yolo,
+        name,
+        f"python:{name}",
+        device,
+        {},
+        "parameters of the module",
+        state_sha256(yolo.model),
     )
 
 
 def _model(
-    yolo: Any, name: str, spec: str, device: torch.device, options: dict[str, Any], weights: str, sha256: str
+    yolo: Any,
+    name: str,
+    spec: str,
+    device: torch.device,
+    options: dict[str, Any],
+    weights: str,
+    sha256: str,
 ) -> Classifier | Detector:
     yolo.model.eval()
     given = {"conf": MIN_SCORE, **options} if yolo.task != "classify" else options
@@ -161,7 +188,8 @@ def _model(
         engine=f"{PACKAGE} {installed(PACKAGE)}, torch {torch.__version__}",
         device=str(device),
         precision="float32",
-        preprocessing=f"inside ultralytics ({yolo.task}), size {size}" + (f", {said}" if said else ""),
+        preprocessing=f"inside ultralytics ({yolo.task}), size {size}"
+        + (f", {said}" if said else ""),
         weights=weights,
         weights_sha256=sha256,
         reading="probabilities" if yolo.task == "classify" else "",
@@ -185,7 +213,9 @@ def _boxes(results: list[Any], names: tuple[str, ...]) -> Detections:
         found = result.boxes if result.obb is None else result.obb
         parts.append([_array(each) for each in (found.xyxy, found.conf, found.cls)])
         if result.obb is not None:
-            shapes.append(shape_array(Polygon.of_corners(corners) for corners in _array(found.xyxyxyxy)))
+            shapes.append(
+                shape_array(Polygon.of_corners(corners) for corners in _array(found.xyxyxyxy))
+            )
         elif result.masks is not None:
             shapes.append(mask_array(_in_frame(_array(result.masks.data), result.orig_shape), MASK))
     boxes, scores, labels = ([part[k] for part in parts] for k in range(3))

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vidrobust.finished_runs.exports.catalogue import Exported, Format, figures_of, library, parameters_of
+from vidrobust.finished_runs.exports.catalogue import (
+    Exported,
+    Format,
+    figures_of,
+    library,
+    parameters_of,
+)
 from vidrobust.run_folder.reader import RunTables
 
 PROJECT = "vidrobust"

@@ -66,8 +66,16 @@ class Picture:
 WIDTH_PX = 960
 # Marks, from their middle: circle, square, triangle, diamond, triangle upside down, plus.
 SHAPES = (
-    *("m-2.6,0a2.6,2.6 0 1,0 5.2,0a2.6,2.6 0 1,0 -5.2,0", "m-2.4,-2.4h4.8v4.8h-4.8z", "m0,-3l2.8,5.2h-5.6z"),
-    *("m0,-3.4l2.6,3.4l-2.6,3.4l-2.6,-3.4z", "m0,3l2.8,-5.2h-5.6z", "m-1,-3h2v2h2v2h-2v2h-2v-2h-2v-2h2z"),
+    *(
+        "m-2.6,0a2.6,2.6 0 1,0 5.2,0a2.6,2.6 0 1,0 -5.2,0",
+        "m-2.4,-2.4h4.8v4.8h-4.8z",
+        "m0,-3l2.8,5.2h-5.6z",
+    ),
+    *(
+        "m0,-3.4l2.6,3.4l-2.6,3.4l-2.6,-3.4z",
+        "m0,3l2.8,-5.2h-5.6z",
+        "m-1,-3h2v2h2v2h-2v2h-2v-2h-2v-2h2z",
+    ),
 )
 TITLE = "font-size='13'"
 
@@ -80,7 +88,9 @@ def turned(x: float, y: float) -> str:
     return f"transform='rotate(-90 {x:.1f} {y:.1f})'"
 
 
-def path(x: float, y: float, path: str, colour: str = GREY, *, fill: str = "none", more: str = "") -> str:
+def path(
+    x: float, y: float, path: str, colour: str = GREY, *, fill: str = "none", more: str = ""
+) -> str:
     return f"<path d='M{x:.1f},{y:.1f}{path}' stroke='{colour}' fill='{fill}' {more}/>"
 
 
@@ -104,11 +114,15 @@ def line(x: np.ndarray, y: np.ndarray, colour: str, more: str = "") -> str:
     """Join points in px, but for those that are not finite."""
     known = np.isfinite(x) & np.isfinite(y)
     pen = np.where(np.r_[False, known[:-1]], "L", "M")
-    points = "".join(f"{p}{a:.1f},{b:.1f}" for p, a, b in zip(pen[known], x[known], y[known], strict=True))
+    points = "".join(
+        f"{p}{a:.1f},{b:.1f}" for p, a, b in zip(pen[known], x[known], y[known], strict=True)
+    )
     return f"<path d='{points}' stroke='{colour}' fill='none' {more}/>"
 
 
-def by_hand(parts: Iterable[str], height: float, alt: str, caption: str, width: float = WIDTH_PX) -> Picture:
+def by_hand(
+    parts: Iterable[str], height: float, alt: str, caption: str, width: float = WIDTH_PX
+) -> Picture:
     size = f"viewBox='0 0 {width:.0f} {height:.0f}' width='{width:.0f}' height='{height:.0f}'"
     svg = (
         f"<svg xmlns='http://www.w3.org/2000/svg' {size} font-family='DejaVu Sans, Verdana, sans-serif' "
@@ -135,13 +149,20 @@ class Plot:
         return self.bottom - (self.bottom - self.top) * (y - self.y[0]) / (self.y[1] - self.y[0])
 
     def axes(
-        self, x: Mapping[float, str], y: Mapping[float, str], labels: tuple[str, str], grid: str = "none"
+        self,
+        x: Mapping[float, str],
+        y: Mapping[float, str],
+        labels: tuple[str, str],
+        grid: str = "none",
     ) -> list[str]:
         """Draw both axes with their ticks; ``grid`` is the colour of lines at those of x."""
         parts = []
         for at, text in x.items():
             place = self.px(at)
-            parts += [path(place, self.top, f"V{self.bottom:.1f}", grid), path(place, self.bottom, "v4")]
+            parts += [
+                path(place, self.top, f"V{self.bottom:.1f}", grid),
+                path(place, self.bottom, "v4"),
+            ]
             parts.append(written(place, self.bottom + 17, text))
         for at, text in y.items():
             parts.append(path(self.left, self.py(at), "h-4"))
@@ -149,14 +170,18 @@ class Plot:
         middle = (self.top + self.bottom) / 2
         parts.append(path(self.left, self.top, f"V{self.bottom:.1f}H{self.right:.1f}"))
         parts.append(written((self.left + self.right) / 2, self.bottom + 34, labels[0]))
-        parts.append(written(self.left - 38, middle, labels[1], more=turned(self.left - 38, middle)))
+        parts.append(
+            written(self.left - 38, middle, labels[1], more=turned(self.left - 38, middle))
+        )
         return parts
 
 
 def ticks(low: float, high: float, parts: int = 2) -> dict[float, str]:
     """Return round values between two, two to four in each of so many parts, as text."""
     step = tick_step((high - low) / parts)
-    return {k * step: f"{k * step:g}" for k in range(int(np.ceil(low / step)), int(high / step) + 1)}
+    return {
+        k * step: f"{k * step:g}" for k in range(int(np.ceil(low / step)), int(high / step) + 1)
+    }
 
 
 @contextmanager
@@ -164,7 +189,9 @@ def styled() -> Iterator[None]:
     import matplotlib
 
     with warnings.catch_warnings(), matplotlib.rc_context(STYLE):  # type: ignore[arg-type]
-        warnings.filterwarnings("ignore", "Glyph")  # texts are laid out here, and drawn with a reader's fonts
+        warnings.filterwarnings(
+            "ignore", "Glyph"
+        )  # texts are laid out here, and drawn with a reader's fonts
         yield
 
 
@@ -181,7 +208,9 @@ def panels(
 
 def tick_step(most: float) -> float:
     """The step of 1, 2 or 5 times a power of ten that gives two to four ticks up to ``most``."""
-    power = 10.0 ** np.floor(np.log10(half := max(1e-9, most / 2)))  # also of nothing, or what is not known
+    power = 10.0 ** np.floor(
+        np.log10(half := max(1e-9, most / 2))
+    )  # also of nothing, or what is not known
     return float(max(step * power for step in (1, 2, 5) if step * power <= half * (1 + 1e-9)))
 
 
@@ -231,7 +260,11 @@ def _families_for(letters: frozenset[str]) -> tuple[list[str], frozenset[str]]:
     for entry in _every_font():
         if not left:
             break
-        if entry.style != "normal" or entry.name in families or entry.name.startswith("Last Resort"):
+        if (
+            entry.style != "normal"
+            or entry.name in families
+            or entry.name.startswith("Last Resort")
+        ):
             continue
         try:
             has = left & _letters_of(entry.fname)
@@ -281,7 +314,9 @@ def forest(
     each = [colours] * len(labels) if isinstance(colours, str) else list(colours)
     for i, row in enumerate(rows):
         if np.isfinite(low[i]) and np.isfinite(high[i]):
-            axes.plot([low[i], high[i]], [row, row], color=each[i], linewidth=1.6, solid_capstyle="butt")
+            axes.plot(
+                [low[i], high[i]], [row, row], color=each[i], linewidth=1.6, solid_capstyle="butt"
+            )
         axes.plot([value[i]], [row], marker, color=each[i], markersize=4.5)
     axes.set_yticks(np.arange(len(labels)), labels)
     axes.set_ylim(len(labels) - 0.4, -0.6)

@@ -21,7 +21,10 @@ MOST_NAMES = 40  # runs up to which each has its name on the axis
 
 
 def write_history_page(path: Path, charts: Sequence[Mapping[str, Any]]) -> Path:
-    content = {"title": "The line, week after week", "charts": [chart_words(chart) for chart in charts]}
+    content = {
+        "title": "The line, week after week",
+        "charts": [chart_words(chart) for chart in charts],
+    }
     return write_page(path, "history.html", content)
 
 
@@ -54,7 +57,11 @@ def chart_words(chart: Mapping[str, Any]) -> dict[str, Any]:
                 "limits": ""
                 if point["low"] is None
                 else (percent_interval if share else interval)(point["low"], point["high"]),
-                "said": "out" if point["out"] else "out, eight runs together" if point["shifted"] else "",
+                "said": "out"
+                if point["out"]
+                else "out, eight runs together"
+                if point["shifted"]
+                else "",
             }
             for point in chart["points"]
         ],
@@ -73,9 +80,19 @@ def figure(chart: Mapping[str, Any]) -> Picture:
         picture, axes = drawing.panels(1, 1, 3.0)
         ax = axes[0, 0]
         if chart["baseline"]:
-            ax.axvspan(-0.5, chart["baseline"] - 0.5, color=LIGHT, alpha=0.5, linewidth=0, label="baseline")
+            ax.axvspan(
+                -0.5, chart["baseline"] - 0.5, color=LIGHT, alpha=0.5, linewidth=0, label="baseline"
+            )
         ax.step(x, low, where="mid", color=COLOURS[1], linewidth=1, linestyle="--")
-        ax.step(x, high, where="mid", color=COLOURS[1], linewidth=1, linestyle="--", label="control limits")
+        ax.step(
+            x,
+            high,
+            where="mid",
+            color=COLOURS[1],
+            linewidth=1,
+            linestyle="--",
+            label="control limits",
+        )
         ax.axhline(factor * chart["centre"], color=DARK, linewidth=0.9, label="centre")
         ax.plot(x, value, "-o", color=COLOURS[0], linewidth=1.1, markersize=4)
         ax.plot(
@@ -132,9 +149,7 @@ def _basis(chart: Mapping[str, Any]) -> str:
     text = f"Each run is judged on {stand}"
     if chart["chart"] != "p":
         return f"{text}: an individuals chart, with limits for one more run (Student's t)."
-    text += (
-        f": a p-chart whose limits allow for clips that differ (correlation {number(chart['correlation'])})"
-    )
+    text += f": a p-chart whose limits allow for clips that differ (correlation {number(chart['correlation'])})"
     if chart["sigma_z"] is not None:
         text += f" and for runs that do (Laney's p', sigma z {number(chart['sigma_z'])})"
     return f"{text}."
@@ -143,7 +158,9 @@ def _basis(chart: Mapping[str, Any]) -> str:
 def control_chart_lines(found: Mapping[str, Any]) -> list[str]:
     what = f"{found['metric']} of {found['model']}"
     stand = f"the first {found['baseline']} runs" if found["baseline"] else "the runs before"
-    wording = [f"{what}: {found['chart']} chart, centre {_cell(found['centre'])}, each run judged on {stand}"]
+    wording = [
+        f"{what}: {found['chart']} chart, centre {_cell(found['centre'])}, each run judged on {stand}"
+    ]
     for point in found["points"]:
         said = "  OUT" if point["out"] else "  OUT, eight runs together" if point["shifted"] else ""
         known = point["low"] is not None

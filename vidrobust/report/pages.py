@@ -88,13 +88,18 @@ def _environment(package: str) -> jinja2.Environment:
     )
 
 
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
+PROGRAMS = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+    "msedge",
+)
 LONGEST_S = 120
 
 
-NAMED = (
-    '<p class="made">In brackets: letters that no font of the computer has that printed this, by name.</p>'
-)
+NAMED = '<p class="made">In brackets: letters that no font of the computer has that printed this, by name.</p>'
 
 
 def _with_letters(page: Path, folder: Path) -> Path:
@@ -137,7 +142,9 @@ def printed(page: Path, pdf: Path) -> Path:
         try:
             subprocess.run(command, check=True, capture_output=True, timeout=LONGEST_S)
         except (OSError, subprocess.SubprocessError) as error:
-            raise InputError(f"{printable(pdf)}: {program} did not print the page ({error})") from error
+            raise InputError(
+                f"{printable(pdf)}: {program} did not print the page ({error})"
+            ) from error
     if not beside.is_file():
         raise InputError(f"{printable(pdf)}: {program} wrote no file")
     os.replace(beside, pdf)

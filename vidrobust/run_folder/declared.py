@@ -37,7 +37,9 @@ class Declaration:
     used_by: UsedBy = "stage"
     choices: tuple[str, ...] = ()
     joined: bool = False  # whether the elements of a tuple are typed as one word with commas
-    path: bool = False  # whether the value is a path or URL, which is kept as it is found from anywhere
+    path: bool = (
+        False  # whether the value is a path or URL, which is kept as it is found from anywhere
+    )
     multiple: bool = False
     without: str = ""  # what the help names as the default where the value itself says nothing
 
@@ -63,7 +65,12 @@ def option(
     without: str = "",
 ) -> Any:
     """Declare a setting that is an option; ``--help`` shows ``usual`` ones, ``--help-all`` all."""
-    more: dict[str, Any] = {"metavar": metavar, "usual": usual, "used_by": used_by, "choices": choices}
+    more: dict[str, Any] = {
+        "metavar": metavar,
+        "usual": usual,
+        "used_by": used_by,
+        "choices": choices,
+    }
     more |= {"joined": joined, "path": path, "without": without}
     return dataclasses.field(default=default, metadata={"option": more})
 
@@ -122,7 +129,12 @@ def _classes(file: str) -> tuple[ast.ClassDef, ...]:
 
 # Plain values of TOML and JSON become typed ones, by cattrs. A whole number is a number, and may be a name; true
 # and false are neither.
-_PLAIN: dict[type, tuple[type, ...]] = {str: (str, int), int: (int,), float: (int, float), bool: (bool,)}
+_PLAIN: dict[type, tuple[type, ...]] = {
+    str: (str, int),
+    int: (int,),
+    float: (int, float),
+    bool: (bool,),
+}
 
 
 def _structured(value: Any, kind: type) -> Any:
@@ -140,7 +152,9 @@ def convert(kind: Any, value: Any, where: str) -> Any:
     """Return the value as this type (SettingsError); a single value may stand for a list."""
     if get_origin(kind) is tuple and not isinstance(value, list | tuple):
         if not isinstance(value, str | int | float):
-            raise SettingsError(f"{where}: expected a list of {get_args(kind)[0].__name__}, got {value!r}")
+            raise SettingsError(
+                f"{where}: expected a list of {get_args(kind)[0].__name__}, got {value!r}"
+            )
         value = [value]
     try:
         return _CONVERTER.structure(value, kind)

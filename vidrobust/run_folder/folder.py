@@ -26,7 +26,16 @@ from vidrobust.run_folder.settings import Settings, known_names
 from vidrobust.tables import schema as tables
 
 SCHEMA = 4
-PACKAGES = ("vidrobust", "torch", "torchvision", "av", "numpy", "pandas", "scipy", "opencv-python-headless")
+PACKAGES = (
+    "vidrobust",
+    "torch",
+    "torchvision",
+    "av",
+    "numpy",
+    "pandas",
+    "scipy",
+    "opencv-python-headless",
+)
 LOCK, RUNNING = ".lock", ".running.json"
 RECORDINGS = "recordings"
 # What a folder may hold in which a run was killed before it had begun.
@@ -58,7 +67,9 @@ class RunFolder:
             )
         folder = cls(path)
         if "schema" not in folder.run:
-            raise InputError(f"{path}: its run.json is not one of vidrobust; make a run with vidrobust study")
+            raise InputError(
+                f"{path}: its run.json is not one of vidrobust; make a run with vidrobust study"
+            )
         if folder.run.get("schema") != SCHEMA:
             made = (folder.run.get("versions") or {}).get("vidrobust", "another version")
             raise InputError(
@@ -80,7 +91,9 @@ class RunFolder:
             raise InputError(
                 f"{path}: holds no results, none of its inputs could be read: {failed[0]['error']}"
             )
-        raise InputError(f"{path}: holds no results yet; the command that made it, given again, continues it")
+        raise InputError(
+            f"{path}: holds no results yet; the command that made it, given again, continues it"
+        )
 
     @property
     def run(self) -> dict[str, Any]:
@@ -117,7 +130,9 @@ class RunFolder:
         if self.has(name):
             return tables.read(name, self.path, metrics=metric_columns(name))
         stage = tables.TABLES[name].stage
-        record = self.run.get("stages", {}).get(stage) if (self.path / "run.json").is_file() else None
+        record = (
+            self.run.get("stages", {}).get(stage) if (self.path / "run.json").is_file() else None
+        )
         if int((record or {}).get("rows", {}).get(name, 0)):
             raise InputError(f"{self.path / name}.parquet: is missing; run its stage again")
         return tables.empty(name)
@@ -166,7 +181,9 @@ class RunFolder:
             ) from error
         except OSError as error:
             reason = error.strerror or error
-            raise InputError(f"{self.path}: the run folder cannot be written to ({reason})") from error
+            raise InputError(
+                f"{self.path}: the run folder cannot be written to ({reason})"
+            ) from error
         try:
             write_text(who, json.dumps({"pid": os.getpid(), "host": platform.node()}))
             yield
@@ -200,7 +217,11 @@ def new_run(settings: Settings) -> dict[str, Any]:
 def check_room(path: Path) -> None:
     if path.exists() and not path.is_dir():
         raise SettingsError(f"{path}: the run folder cannot be made (it is a file); see --out")
-    if path.is_dir() and not is_run_folder(path) and any(e.name not in EMPTY for e in path.iterdir()):
+    if (
+        path.is_dir()
+        and not is_run_folder(path)
+        and any(e.name not in EMPTY for e in path.iterdir())
+    ):
         raise SettingsError(f"{path}: is not empty and not a run folder; give another --out")
 
 
@@ -211,7 +232,9 @@ def make_room(path: Path) -> None:
         if not is_run_folder(path) and any(entry.name not in EMPTY for entry in path.iterdir()):
             raise SettingsError(f"{path}: is not empty and not a run folder; give another --out")
     except OSError as error:
-        raise SettingsError(f"{path}: the run folder cannot be made ({error.strerror}); see --out") from error
+        raise SettingsError(
+            f"{path}: the run folder cannot be made ({error.strerror}); see --out"
+        ) from error
 
 
 def remove_unfinished(path: Path) -> None:
@@ -223,7 +246,15 @@ def remove_unfinished(path: Path) -> None:
 
 def remove_results(path: Path) -> None:
     """Remove everything that a run of any version wrote. run.json goes last."""
-    for pattern in ("*.parquet", "*.json", "*.png", "policy_*", "report.html", "details.html", "*.part"):
+    for pattern in (
+        "*.parquet",
+        "*.json",
+        "*.png",
+        "policy_*",
+        "report.html",
+        "details.html",
+        "*.part",
+    ):
         for file in path.glob(pattern):
             if file.name not in ("run.json", LOCK, RUNNING):
                 file.unlink()

@@ -18,7 +18,9 @@ from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.numbers import with_interval
 from vidrobust.text.phrases import plural
 
-GROUP = "vidrobust.figures"  # group of entry points in which a package names a FigureSource, or several
+GROUP = (
+    "vidrobust.figures"  # group of entry points in which a package names a FigureSource, or several
+)
 # Figure -> of whom or what -> value, low, high, n; a number that is not known is None or NaN.
 Figures = dict[str, dict[str, dict[str, Any]]]
 
@@ -43,7 +45,10 @@ class FigureSource:
 
     def names(self, figures: Figures) -> list[str]:
         """Return the figures' names, as short as a rule may write them."""
-        return [full.partition(".")[2] if full.partition(".")[0] in self.bare else full for full in figures]
+        return [
+            full.partition(".")[2] if full.partition(".")[0] in self.bare else full
+            for full in figures
+        ]
 
 
 @cache
@@ -106,7 +111,9 @@ def parse_gate(text: str) -> Gate:
         figure, _, side = side.partition(".")
         metric = f"{metric}.{figure}"
     if side and side not in SIDES:
-        raise SettingsError(f"--fail-if {text!r}: .{side} is none of {', '.join('.' + s for s in SIDES)}")
+        raise SettingsError(
+            f"--fail-if {text!r}: .{side} is none of {', '.join('.' + s for s in SIDES)}"
+        )
     try:
         limit = float(number) / (100 if percent else 1)
     except ValueError as error:
@@ -118,7 +125,9 @@ def parse_gate(text: str) -> Gate:
 
 def pass_gates(gates: Sequence[Gate], models: Mapping[str, ModelFigures]) -> list[Passage]:
     if not models:
-        return [_nothing(gate, "no model has metrics; run the stability stage first") for gate in gates]
+        return [
+            _nothing(gate, "no model has metrics; run the stability stage first") for gate in gates
+        ]
     return [_of_model(gate, name, figures) for gate in gates for name, figures in models.items()]
 
 
@@ -152,7 +161,11 @@ def pass_figures(
         found = source.find(figures, gate.metric)
         passages += [_pass(gate, who, entry) for who, entry in found.items()]
         if not found:
-            there = f"computed are {', '.join(source.names(figures))}" if figures else "there is no study"
+            there = (
+                f"computed are {', '.join(source.names(figures))}"
+                if figures
+                else "there is no study"
+            )
             passages.append(_nothing(gate, f"was not computed; {there}{why and f'; {why}'}"))
     return passages
 
@@ -165,7 +178,9 @@ def _of_model(gate: Gate, model: str, figures: ModelFigures) -> Passage:
     entry = figures.get(gate.metric)
     if entry is not None and gate.side != "n" and 0 < int(entry.get("n") or 0) < FEWEST_ROWS:
         # nothing passes on so little: the same limit as in the answer of the run
-        few = f"{gate.metric} of {model} rests on {int(entry['n'])} values, {FEWEST_ROWS} are needed"
+        few = (
+            f"{gate.metric} of {model} rests on {int(entry['n'])} values, {FEWEST_ROWS} are needed"
+        )
         return Passage(gate, model, "not computed", math.nan, f"{gate.text}: {few}")
     if entry is not None:
         return _pass(gate, model, entry)

@@ -27,7 +27,9 @@ def collect(folder: RunFolder) -> dict[str, Any]:
     of_models = whole.groupby("model", sort=False)
     for model, rows in sorted(of_models, key=lambda each: place.get(str(each[0]), len(place))):
         summary = {
-            row.metric: _figure(row) for row in rows.itertuples() if find_metric(row.metric) is not None
+            row.metric: _figure(row)
+            for row in rows.itertuples()
+            if find_metric(row.metric) is not None
         }
         metrics["models"][str(model)] = {**_counts(folder, str(model), rows), **summary}
     pairs = folder.table("model_pairs")
@@ -68,7 +70,9 @@ def _counts(folder: RunFolder, model: str, rows: pd.DataFrame) -> dict[str, Any]
 
 
 def _box_counts(folder: RunFolder, model: str, rows: pd.DataFrame) -> dict[str, Any]:
-    counts, tracks, along = (folder.table(name) for name in ("box_counts", "tracks", "object_frames"))
+    counts, tracks, along = (
+        folder.table(name) for name in ("box_counts", "tracks", "object_frames")
+    )
     mine = along[along["model"] == model]
     states = mine.loc[mine["alarm"] == 0, "state"].value_counts()
     floor = rows[rows["metric"].str.startswith("noise_floor_boxes")].set_index("metric")["value"]
@@ -145,7 +149,9 @@ def index_of(folder: RunFolder, files_of: Mapping[str, tuple[str, ...]]) -> dict
     for name, table in schema.TABLES.items():
         if rows[name]:
             columns = {
-                column.name: f"{column.sentence} [{column.unit}]" if column.unit else column.sentence
+                column.name: f"{column.sentence} [{column.unit}]"
+                if column.unit
+                else column.sentence
                 for column in table.columns
             }
             files[f"{name}.parquet"] = {
@@ -159,9 +165,16 @@ def index_of(folder: RunFolder, files_of: Mapping[str, tuple[str, ...]]) -> dict
         name = path.name
         if name in HOLDS or name in stage_of:
             holds = HOLDS.get(name, f"written by the stage {stage_of.get(name)}")
-            files[name] = {"holds": holds, **({"stage": stage_of[name]} if name in stage_of else {})}
-    empty = [name for name, count in rows.items() if not count and schema.TABLES[name].stage in made]
-    never = [name for name, count in rows.items() if not count and schema.TABLES[name].stage not in made]
+            files[name] = {
+                "holds": holds,
+                **({"stage": stage_of[name]} if name in stage_of else {}),
+            }
+    empty = [
+        name for name, count in rows.items() if not count and schema.TABLES[name].stage in made
+    ]
+    never = [
+        name for name, count in rows.items() if not count and schema.TABLES[name].stage not in made
+    ]
     return {
         "files": files,
         "not_written": {

@@ -32,7 +32,9 @@ class HasModels(Protocol):
 
 
 def tasks_of(folder: HasModels, sensitivity: pd.DataFrame) -> dict[str, Task]:
-    names = {record["name"]: record.get("task", CLASSIFICATION.name) for record in folder.run["models"]}
+    names = {
+        record["name"]: record.get("task", CLASSIFICATION.name) for record in folder.run["models"]
+    }
     every = dict.fromkeys(sensitivity["model"])
     known = {str(model): names.get(model, CLASSIFICATION.name) for model in every}
     return {model: task_of(name) for model, name in known.items() if name in tasks()}

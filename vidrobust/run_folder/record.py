@@ -54,11 +54,15 @@ class Metrics:
             found = cls(
                 schema=int(content.get("schema", SCHEMA)),
                 items=int(content.get("items", 0)),
-                models={str(name): _model(each) for name, each in content.get("models", {}).items()},
+                models={
+                    str(name): _model(each) for name, each in content.get("models", {}).items()
+                },
                 model_pairs=tuple(content.get("model_pairs", ())),
             )
         except Exception as error:  # cattrs gathers what is wrong in groups of its own
-            raise InputError(f"{where}: is not the metrics.json of this version: {error!r}") from error
+            raise InputError(
+                f"{where}: is not the metrics.json of this version: {error!r}"
+            ) from error
         if found.schema != SCHEMA:
             raise InputError(
                 f"{where}: schema {found.schema} is not known, this version reads {SCHEMA}; run its stages again"
@@ -76,9 +80,15 @@ class Metrics:
 
 
 def _model(content: Mapping[str, Any]) -> ModelMetrics:
-    figures = {name: each for name, each in content.items() if isinstance(each, Mapping) and "value" in each}
+    figures = {
+        name: each
+        for name, each in content.items()
+        if isinstance(each, Mapping) and "value" in each
+    }
     return ModelMetrics(
-        figures={name: _METRICS_CONVERTER.structure(each, Figure) for name, each in figures.items()},
+        figures={
+            name: _METRICS_CONVERTER.structure(each, Figure) for name, each in figures.items()
+        },
         counted={name: each for name, each in content.items() if name not in figures},
     )
 
@@ -180,7 +190,9 @@ class RunRecord:
     ms_a_frame: Mapping[str, float] = field(default_factory=dict)
     labels_outside: Mapping[str, Any] = field(default_factory=dict)
     sample: Mapping[str, Any] = field(default_factory=dict)
-    to_come: tuple[str, ...] = ()  # stages that a command has yet to make, or would have if not interrupted
+    to_come: tuple[
+        str, ...
+    ] = ()  # stages that a command has yet to make, or would have if not interrupted
 
     @classmethod
     def of(cls, content: Mapping[str, Any], where: str) -> RunRecord:

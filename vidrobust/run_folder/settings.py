@@ -18,7 +18,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from vidrobust.errors import SettingsError
 from vidrobust.extensions import Extensions, extensions
-from vidrobust.run_folder.declared import Declaration, convert, declarations, field_types, option, seconds_of
+from vidrobust.run_folder.declared import (
+    Declaration,
+    convert,
+    declarations,
+    field_types,
+    option,
+    seconds_of,
+)
 from vidrobust.run_folder.gates import parse_gate
 from vidrobust.text.phrases import among, nouns
 
@@ -86,7 +93,9 @@ class FootageSettings:
         except ValueError:
             what, margin, size = "", -1.0, 0
         if what not in ("", "boxes") or margin < 0 or size < 1 or bool(numbers) > bool(what):
-            raise SettingsError(f"crop: expected boxes, boxes:SHARE or boxes:SHARE:PX, got {self.crop!r}")
+            raise SettingsError(
+                f"crop: expected boxes, boxes:SHARE or boxes:SHARE:PX, got {self.crop!r}"
+            )
         return margin, size
 
 
@@ -100,7 +109,9 @@ class ModelSettings:
     """Device: auto, cpu, cuda or cuda:N."""
     batch: str = option("auto", metavar="N", used_by="model")
     """Frames per forward pass; auto starts at 32 and halves when memory runs out."""
-    engine: str | None = option(None, metavar="NAME", used_by="model", without="VIDROBUST_ENGINE, or auto")
+    engine: str | None = option(
+        None, metavar="NAME", used_by="model", without="VIDROBUST_ENGINE, or auto"
+    )
     """Inference engine: auto (the fastest that agrees), torch, onnxruntime or openvino."""
     precision: str = option("float32", metavar="NAME", used_by="model")
     """Number format: float32, bfloat16 or int8; the last two may change labels."""
@@ -160,12 +171,19 @@ class BoxSettings:
             only=self.only,
             class_scores=tuple(_class_score(text) for text in self.class_score),
             occluders=tuple(_rectangle(text, "occluder") for text in self.occluder),
-            ignored=(*(_rectangle(text, "ignore") for text in self.ignore), *_entry_lines(self.entry_line)),
+            ignored=(
+                *(_rectangle(text, "ignore") for text in self.ignore),
+                *_entry_lines(self.entry_line),
+            ),
         )
 
     @property
     def chosen_boxes(self) -> dict[str, Any]:
-        every = {"only": list(self.only), "ignore": list(self.ignore), "entry_line": self.entry_line}
+        every = {
+            "only": list(self.only),
+            "ignore": list(self.ignore),
+            "entry_line": self.entry_line,
+        }
         return {name: value for name, value in every.items() if value}
 
 
@@ -209,7 +227,9 @@ class OutputSettings:
     """Processes that share the work."""
     cluster: str = option("", metavar="ray[:ADDRESS]", used_by="footage", without="this machine")
     """Work on a Ray cluster: ray starts one here, ray:ADDRESS joins one that runs."""
-    cache: str = option("", metavar="PLACE", path=True, used_by="footage", without="in the run folder")
+    cache: str = option(
+        "", metavar="PLACE", path=True, used_by="footage", without="in the run folder"
+    )
     """Where finished units of work are kept: a folder, or a URL such as s3://..."""
     pictures: bool = option(True)
     """Show footage in the report."""
@@ -236,13 +256,17 @@ class Settings(FootageSettings, ModelSettings, BoxSettings, SamplingSettings, Ou
     def __post_init__(self) -> None:
         self._check_footage()
         if self.batch != "auto" and not (self.batch.isdecimal() and int(self.batch) > 0):
-            raise SettingsError(f"batch: expected auto or a whole number from 1, got {self.batch!r}")
+            raise SettingsError(
+                f"batch: expected auto or a whole number from 1, got {self.batch!r}"
+            )
         # TrackSettings checks the numbers; its module is heavy, and the defaults are known to be right
         if any(getattr(self, f.name) != f.default for f in dataclasses.fields(BoxSettings)):
             _ = self.tracks
         _from_1(self, "frames", "pairs", "revert_within", "resamples")
         if self.strengths < 0:
-            raise SettingsError(f"strengths: expected a whole number, 0 for all, got {self.strengths}")
+            raise SettingsError(
+                f"strengths: expected a whole number, 0 for all, got {self.strengths}"
+            )
         if self.budget:
             seconds_of(self.budget)
         seconds_of(self.max_delay, "max_delay")
@@ -270,7 +294,9 @@ class Settings(FootageSettings, ModelSettings, BoxSettings, SamplingSettings, Ou
             known = (*own, *brought)
             text = f"{where}: unknown {nouns('setting', unknown)}{among(unknown[0], known)}"
             raise SettingsError(f"{text}; known are {', '.join(known)}")
-        new = {n: convert(own[n], value, f"{where}: {n}") for n, value in values.items() if n in own}
+        new = {
+            n: convert(own[n], value, f"{where}: {n}") for n, value in values.items() if n in own
+        }
         for_plugins = dict(self.plugins)
         for name in (name for name in values if name in brought):
             group, default = brought[name]
@@ -296,7 +322,10 @@ class Settings(FootageSettings, ModelSettings, BoxSettings, SamplingSettings, Ou
         every = {name: getattr(self, name) for name in field_types(Settings) if name != "plugins"}
         for group in groups_of_plugins():
             every |= vars(self.of(group))
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in every.items()}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in every.items()
+        }
 
 
 def all_declarations() -> tuple[Declaration, ...]:
@@ -348,7 +377,9 @@ def _class_score(text: str) -> tuple[str, float]:
     except ValueError:
         value = -1.0
     if not equals or not name or not 0 <= value <= 1:
-        raise SettingsError(f"class_score: expected CLASS=SCORE with a score of 0 to 1, got {text!r}")
+        raise SettingsError(
+            f"class_score: expected CLASS=SCORE with a score of 0 to 1, got {text!r}"
+        )
     return name, value
 
 

@@ -57,7 +57,7 @@ class Store(Protocol):
     def open(self, name: str) -> BinaryIO: ...
 
     def where(self, name: str) -> str:
-        """"""
+        """Return where a file of this name lies, for messages: a path or an address."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,9 @@ class UrlStore:
                 raise
             except Exception as error:  # each storage raises its own kinds
                 if self.url not in _REACHED or time.monotonic() + pause > until:
-                    raise InputError(f"{self.url}: the cache cannot be reached ({error})") from error
+                    raise InputError(
+                        f"{self.url}: the cache cannot be reached ({error})"
+                    ) from error
                 time.sleep(pause)
                 pause = min(2 * pause, 8.0)
             else:
@@ -140,7 +142,9 @@ class UrlStore:
                 return result
 
 
-_REACHED: set[str] = set()  # storages that this process has reached: a wrong address is named at once
+_REACHED: set[str] = (
+    set()
+)  # storages that this process has reached: a wrong address is named at once
 
 
 @functools.cache
@@ -155,7 +159,9 @@ def file_system(url: str) -> tuple[Any, str]:
 
         system, root = fsspec.core.url_to_fs(url, use_listings_cache=False)
     except (ImportError, ValueError, TypeError) as error:
-        raise SettingsError(f"cache: {url}: neither pyarrow nor fsspec reaches it ({error})") from error
+        raise SettingsError(
+            f"cache: {url}: neither pyarrow nor fsspec reaches it ({error})"
+        ) from error
     return pafs.PyFileSystem(pafs.FSSpecHandler(system)), root
 
 
@@ -170,7 +176,9 @@ class UnitCache:
 
     def __init__(self, run_folder: Path, place: str = "") -> None:
         self.run_folder, self.place = run_folder, place
-        self._store: Store = UrlStore(place) if "://" in place else FolderStore(Path(place or self._folder))
+        self._store: Store = (
+            UrlStore(place) if "://" in place else FolderStore(Path(place or self._folder))
+        )
         self._packs: dict[str, _Pack] = {}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -191,7 +199,11 @@ class UnitCache:
         return pack is not None and key in pack.keys
 
     def write(
-        self, stage: KeptStage, key: str, found: Mapping[str, pd.DataFrame], facts: Mapping[str, Any]
+        self,
+        stage: KeptStage,
+        key: str,
+        found: Mapping[str, pd.DataFrame],
+        facts: Mapping[str, Any],
     ) -> None:
         whole = io.BytesIO()
         with ZipFile(whole, "w", ZIP_STORED) as file:
@@ -212,7 +224,9 @@ class UnitCache:
                 content = file.read(name)
             except KeyError:  # a table without rows
                 return tables.empty(table).assign(item=item)
-            return pd.DataFrame(pq.read_table(pa.BufferReader(content)).to_pandas()).assign(item=item)
+            return pd.DataFrame(pq.read_table(pa.BufferReader(content)).to_pandas()).assign(
+                item=item
+            )
 
     def facts(self, stage: KeptStage, key: str) -> dict[str, Any]:
         with self._opened(stage, key) as (file, prefix):
@@ -260,7 +274,9 @@ class UnitCache:
     def clean(self) -> int:
         """Remove every unit and return the bytes freed; SettingsError if other runs may share them."""
         if self.place:
-            raise SettingsError(f"{self.place}: may hold units of other runs too; remove them there")
+            raise SettingsError(
+                f"{self.place}: may hold units of other runs too; remove them there"
+            )
         freed = sum(path.stat().st_size for path in self._folder.rglob("*") if path.is_file())
         shutil.rmtree(self._folder, ignore_errors=True)
         return freed

@@ -143,7 +143,9 @@ class Mask:
             return self
         x1, y1, x2, y2 = self.box.astype(int)
         pixels = self.moved(np.array([-x1, -y1])).array((y2 - y1, x2 - x1))
-        corners = mapped_points(np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]], np.float64), matrix, size)
+        corners = mapped_points(
+            np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]], np.float64), matrix, size
+        )
         low = np.clip(np.floor(corners.min(axis=0)), 0, size[::-1]).astype(int)
         high = np.clip(np.ceil(corners.max(axis=0)), low, size[::-1]).astype(int)
         x, y = np.meshgrid(np.arange(low[0], high[0]), np.arange(low[1], high[1]))
@@ -172,7 +174,9 @@ class Mask:
         """(R,) int64 COCO's run lengths in a frame of this height and width, within which it must lie."""
         column, start, stop = self.spans
         edges = np.column_stack([column * size[0] + start, column * size[0] + stop]).ravel()
-        inner = np.flatnonzero(edges[1:-1:2] == edges[2::2])  # one column's end meets the next one's start
+        inner = np.flatnonzero(
+            edges[1:-1:2] == edges[2::2]
+        )  # one column's end meets the next one's start
         edges = np.delete(edges, np.concatenate([2 * inner + 1, 2 * inner + 2]))
         counts = np.diff(np.concatenate([[0], edges, [size[0] * size[1]]]))
         return counts[:-1] if counts[-1] == 0 and len(counts) > 1 else counts
@@ -266,7 +270,9 @@ class Polygon:
         total = float(cross.sum())
         if abs(total) < 1e-9:
             return np.asarray(self.corners.mean(axis=0))
-        return np.array([((each + np.roll(each, -1)) * cross).sum() for each in (x, y)]) / (3 * total)
+        return np.array([((each + np.roll(each, -1)) * cross).sum() for each in (x, y)]) / (
+            3 * total
+        )
 
     @property
     def box(self) -> np.ndarray:
@@ -331,7 +337,9 @@ def coco_shape(row: Mapping[str, Any]) -> str:
         return polygon_text(*found)
     if len(row["bbox"]) == 5:
         x, y, width, height, degrees = (float(each) for each in row["bbox"])
-        return polygon_text(Polygon.turned(x, y, width, height, -np.radians(degrees)).corners.ravel())
+        return polygon_text(
+            Polygon.turned(x, y, width, height, -np.radians(degrees)).corners.ravel()
+        )
     return ""
 
 
@@ -345,7 +353,9 @@ def coco_box(row: Mapping[str, Any]) -> tuple[float, float, float, float]:
 
 def polygon_text(*rings: Sequence[float] | np.ndarray) -> str:
     """Rings of x, y, x, y ... as a table has them."""
-    return "polygon " + "; ".join(" ".join(f"{float(value):.10g}" for value in ring) for ring in rings)
+    return "polygon " + "; ".join(
+        " ".join(f"{float(value):.10g}" for value in ring) for ring in rings
+    )
 
 
 def about(ring: np.ndarray) -> tuple[float, float, float, float]:

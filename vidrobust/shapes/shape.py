@@ -62,11 +62,15 @@ def read_shape(text: str, scale: tuple[float, float] = (1.0, 1.0)) -> Shape | No
         height, width, letters = rest.split(" ", 2)
         counts = unpacked(letters)
         if counts.sum() > int(height) * int(width):
-            raise ValueError(f"run lengths of {counts.sum()} pixels in a frame of {height} x {width}")
+            raise ValueError(
+                f"run lengths of {counts.sum()} pixels in a frame of {height} x {width}"
+            )
         return Mask.of_counts(counts, int(height))
     if kind != "polygon":
         raise ValueError(f"expected rle or polygon, got {kind!r}")
-    return of_rings([np.array(ring.split(), np.float64).reshape(-1, 2) * scale for ring in rest.split(";")])
+    return of_rings(
+        [np.array(ring.split(), np.float64).reshape(-1, 2) * scale for ring in rest.split(";")]
+    )
 
 
 def outline(shape: Shape) -> tuple[np.ndarray, ...]:
@@ -161,7 +165,9 @@ class Places:
                 area[row] = area[row] if shape is None else shape.area
         return area
 
-    def in_common(self, other: Places, i: np.ndarray, j: np.ndarray, common_area: np.ndarray) -> np.ndarray:
+    def in_common(
+        self, other: Places, i: np.ndarray, j: np.ndarray, common_area: np.ndarray
+    ) -> np.ndarray:
         """(K,) px^2 that pairs have in common; ``common_area`` of their boxes, right where neither has a shape."""
         if self.shapes is None and other.shapes is None:
             return common_area

@@ -37,7 +37,9 @@ _OWN = (
     REPLAYS,
     REMEDIES,
 )
-BROUGHT = extensions(GROUP, Stage, lambda stage: stage.name, {stage.name for stage in (*_OWN, ReportStage)})
+BROUGHT = extensions(
+    GROUP, Stage, lambda stage: stage.name, {stage.name for stage in (*_OWN, ReportStage)}
+)
 
 
 class ReportOfAllStages(ReportStage):

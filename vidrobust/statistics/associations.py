@@ -27,12 +27,18 @@ def kendall(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return kendall_without(x, y, np.zeros(len(x), np.int64))[0]
 
 
-def kendall_without(x: np.ndarray, y: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def kendall_without(
+    x: np.ndarray, y: np.ndarray, codes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return tau-b (p, s), and (G, p, s) without each cluster; codes (n,) int64 in 0..G-1."""
     count = int(codes.max(initial=0)) + 1
     n, p, s = len(x), x.shape[1], y.shape[1]
     # [0]: all ordered pairs that start in a cluster; [1]: those that end in it too
-    both, own_x, own_y = np.zeros((2, count, p, s)), np.zeros((2, count, p)), np.zeros((2, count, s))
+    both, own_x, own_y = (
+        np.zeros((2, count, p, s)),
+        np.zeros((2, count, p)),
+        np.zeros((2, count, s)),
+    )
     step = max(1, _NUMBERS_AT_ONCE // (n * (p + s)))
     for start in range(0, n, step):
         block = slice(start, start + step)
@@ -77,7 +83,9 @@ def curve_knots(n: int) -> int:
 
 def ranks(values: np.ndarray) -> np.ndarray:
     """Return ranks 1..n down each column; equal values share their mean rank."""
-    found = pd.DataFrame(values).rank().to_numpy(copy=True)  # scipy.stats takes half a second to import
+    found = (
+        pd.DataFrame(values).rank().to_numpy(copy=True)
+    )  # scipy.stats takes half a second to import
     found[:, np.isnan(found).any(axis=0)] = np.nan
     return found.reshape(np.shape(values))
 
@@ -102,7 +110,9 @@ def residuals(values: np.ndarray, basis: np.ndarray) -> np.ndarray:
     return left
 
 
-def corrected_ranks(rx: np.ndarray, ry: np.ndarray, rz: np.ndarray, reliability: np.ndarray) -> np.ndarray:
+def corrected_ranks(
+    rx: np.ndarray, ry: np.ndarray, rz: np.ndarray, reliability: np.ndarray
+) -> np.ndarray:
     """Return partial Spearman of ranks as if the confounders had been measured without error.
 
     They are shrunk to their ``reliability`` (k,), the share of variance that is not error (Fuller 1987, section
@@ -120,7 +130,9 @@ def corrected_ranks(rx: np.ndarray, ry: np.ndarray, rz: np.ndarray, reliability:
     own_x = np.sum(rx**2, axis=0) - np.sum((rz.T @ rx) * share_x, axis=0)
     own_y = np.sum(ry**2, axis=0) - np.sum((rz.T @ ry) * share_y, axis=0)
     scale = np.sqrt(np.maximum(own_x, 0)[:, None] * np.maximum(own_y, 0)[None])
-    value = np.divide(left, scale, out=np.full(scale.shape, np.nan), where=scale > 1e-9 * len(rx) ** 3)
+    value = np.divide(
+        left, scale, out=np.full(scale.shape, np.nan), where=scale > 1e-9 * len(rx) ** 3
+    )
     return np.clip(value, -1.0, 1.0)
 
 
@@ -150,7 +162,10 @@ def effective_robustness(
 
     The line of logits is fitted on the ``baseline`` models (n,) bool, or all. Taori et al. 2020, section 3.1.
     """
-    x, y = special.logit(np.clip(clean, 1e-4, 1 - 1e-4)), special.logit(np.clip(other, 1e-4, 1 - 1e-4))
+    x, y = (
+        special.logit(np.clip(clean, 1e-4, 1 - 1e-4)),
+        special.logit(np.clip(other, 1e-4, 1 - 1e-4)),
+    )
     fit = np.ones(len(x), bool) if baseline is None else baseline
     design = np.column_stack([np.ones(len(x)), x])
     line = np.linalg.pinv(design[fit]) @ y[fit]

@@ -61,7 +61,9 @@ def independent_clusters(
     ``position`` is time_s, or frame numbers with ``shortest=SHORTEST_FRAMES``; an item of ``part`` "" stands
     for itself. ``fewest`` parts or items are enough.
     """
-    items = pd.factorize(pd.Series(np.asarray(item, object)).astype(str), sort=True)[0].astype(np.int64)
+    items = pd.factorize(pd.Series(np.asarray(item, object)).astype(str), sort=True)[0].astype(
+        np.int64
+    )
     positions = np.asarray(position, np.float64)
     if len(items) != len(positions) or not np.isfinite(positions).all():
         raise ValueError(
@@ -99,7 +101,9 @@ def cluster_codes(clusters: Clusters | np.ndarray) -> tuple[np.ndarray, int, str
 def _parts(item: np.ndarray | pd.Series, part: np.ndarray | pd.Series | None) -> np.ndarray | None:
     """Codes of the parts, an item of unknown part standing for itself; None where none is known."""
     names = (
-        pd.Series(np.asarray(part if part is not None else [""] * len(item), object)).fillna("").astype(str)
+        pd.Series(np.asarray(part if part is not None else [""] * len(item), object))
+        .fillna("")
+        .astype(str)
     )
     if (names == "").all():
         return None
@@ -107,7 +111,9 @@ def _parts(item: np.ndarray | pd.Series, part: np.ndarray | pd.Series | None) ->
     return pd.factorize(names.where(names != "", own), sort=True)[0].astype(np.int64)
 
 
-def _stretches(items: np.ndarray, positions: np.ndarray, shortest: float) -> tuple[np.ndarray, float]:
+def _stretches(
+    items: np.ndarray, positions: np.ndarray, shortest: float
+) -> tuple[np.ndarray, float]:
     spans = [_span(positions[items == one]) for one in range(items.max(initial=-1) + 1)]
     whole = sum(span for _, span in spans)
     wanted = max(shortest, whole / MOST_STRETCHES)

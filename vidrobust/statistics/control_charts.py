@@ -91,11 +91,16 @@ def p_chart(
     ).correlation
     centre, error = _standard_errors(k, n, base)
     z = (value[base] - centre) / np.maximum(error[base], 1e-12)
-    return replace(chart, correlation=correlation, sigma_z=float(z.std(ddof=1)) if laney else float("nan"))
+    return replace(
+        chart, correlation=correlation, sigma_z=float(z.std(ddof=1)) if laney else float("nan")
+    )
 
 
 def individuals_chart(
-    values: Sequence[float], *, baseline: int | None = None, bounds: tuple[float, float] = (-np.inf, np.inf)
+    values: Sequence[float],
+    *,
+    baseline: int | None = None,
+    bounds: tuple[float, float] = (-np.inf, np.inf),
 ) -> Chart:
     """Return the chart of one number a run: limits of the prediction of one more (``predicted_mean``).
 
@@ -131,11 +136,16 @@ def _by_rank(base: np.ndarray, judged: np.ndarray) -> tuple[float, float]:
 def _scale(
     base: np.ndarray, bounds: tuple[float, float], half_step: float
 ) -> tuple[Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]]:
-    low, high = (abs(float(np.median(base)) - end) if np.isfinite(end) else np.inf for end in bounds)
+    low, high = (
+        abs(float(np.median(base)) - end) if np.isfinite(end) else np.inf for end in bounds
+    )
     if not np.isfinite(min(low, high)):
         return lambda x: x, lambda x: x
     end, sign = (bounds[0] - half_step, 1.0) if low <= high else (bounds[1] + half_step, -1.0)
-    return lambda x: sign * np.cbrt(sign * (x - end)), lambda x: end + sign * np.maximum(sign * x, 0) ** 3
+    return (
+        lambda x: sign * np.cbrt(sign * (x - end)),
+        lambda x: end + sign * np.maximum(sign * x, 0) ** 3,
+    )
 
 
 def _standard_errors(
@@ -143,10 +153,15 @@ def _standard_errors(
 ) -> tuple[float, np.ndarray]:
     """The rate of the baseline, and the standard error (N,) that the clips of each run give its rate."""
     events, trials = (np.concatenate([side[row] for row in base]) for side in (k, n))
-    centre, correlation = float(events.sum() / trials.sum()), rate_posterior(events, trials).correlation
+    centre, correlation = (
+        float(events.sum() / trials.sum()),
+        rate_posterior(events, trials).correlation,
+    )
     total = np.array([float(each.sum()) for each in n])
     uneven = np.array([float(np.square(each, dtype=np.float64).sum()) for each in n]) / total**2
-    return centre, np.sqrt(centre * (1 - centre) * (correlation * uneven + (1 - correlation) / total))
+    return centre, np.sqrt(
+        centre * (1 - centre) * (correlation * uneven + (1 - correlation) / total)
+    )
 
 
 def _base(called: np.ndarray, run: int, baseline: int | None) -> np.ndarray:

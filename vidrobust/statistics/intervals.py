@@ -100,7 +100,9 @@ def clustered_mean(
     return Interval(mean, max(bounds[0], low), min(bounds[1], high), len(values), count, what)
 
 
-def _hull_of_intervals(mean: float, pulls: np.ndarray, bounds: tuple[float, float]) -> tuple[float, float]:
+def _hull_of_intervals(
+    mean: float, pulls: np.ndarray, bounds: tuple[float, float]
+) -> tuple[float, float]:
     error, half = error_over_clusters(pulls).error, error_over_clusters(pulls).half_width
     if error <= 0:
         return mean, mean
@@ -128,9 +130,15 @@ def _skewness(pulls: np.ndarray) -> float:
 def clopper_pearson(successes: float, trials: float) -> tuple[float, float]:
     """Return the exact binomial interval (Clopper & Pearson 1934); counts may be fractional."""
     tail = (1 - LEVEL) / 2
-    low = 0.0 if successes <= 0 else float(special.betaincinv(successes, trials - successes + 1, tail))
+    low = (
+        0.0
+        if successes <= 0
+        else float(special.betaincinv(successes, trials - successes + 1, tail))
+    )
     high = (
-        1.0 if successes >= trials else float(special.betaincinv(successes + 1, trials - successes, 1 - tail))
+        1.0
+        if successes >= trials
+        else float(special.betaincinv(successes + 1, trials - successes, 1 - tail))
     )
     return low, high
 
@@ -185,7 +193,12 @@ def of_sums(sums: np.ndarray, kappa: Kappa, n: int, what: str = "") -> Interval:
         grown = float(np.exp(t_half_width(jackknife_error(np.log(1 - left)), count - 1)))
         shrunk = 1 / grown
     return Interval(
-        whole, max(-1.0, 1 - (1 - whole) * grown), min(1.0, 1 - (1 - whole) * shrunk), n, count, what
+        whole,
+        max(-1.0, 1 - (1 - whole) * grown),
+        min(1.0, 1 - (1 - whole) * shrunk),
+        n,
+        count,
+        what,
     )
 
 

@@ -82,7 +82,10 @@ def _lagged(values: np.ndarray, runs: list[np.ndarray], lag: int) -> float:
     b = np.concatenate([rows[lag:] for rows in runs if len(rows) > lag])
     spread = np.mean(values**2, axis=0)
     r = np.divide(
-        np.mean(values[a] * values[b], axis=0), spread, out=np.full(len(spread), np.nan), where=spread > 0
+        np.mean(values[a] * values[b], axis=0),
+        spread,
+        out=np.full(len(spread), np.nan),
+        where=spread > 0,
     )
     return float(np.nanmedian(r)) if not np.isnan(r).all() else 0.0
 
@@ -136,7 +139,9 @@ def _rate_of_moment(event: np.ndarray, moment: np.ndarray, among: np.ndarray) ->
 
 def _statistic(excess: np.ndarray, variance: np.ndarray, cell: np.ndarray) -> float:
     above, spread = np.bincount(cell, excess), np.bincount(cell, variance)
-    return float(np.sum(np.divide(above**2, spread, out=np.zeros(len(above)), where=spread > 1e-12)))
+    return float(
+        np.sum(np.divide(above**2, spread, out=np.zeros(len(above)), where=spread > 1e-12))
+    )
 
 
 def rise_within(x: np.ndarray, y: np.ndarray, block: np.ndarray) -> float:
@@ -162,7 +167,9 @@ def rise_across(x: np.ndarray, y: np.ndarray, block: np.ndarray, unit: np.ndarra
         product[own] = a * b / deviation if deviation > 0 else 0.0
     of_unit = np.bincount(np.unique(unit, return_inverse=True)[1], product)
     deviation = math.sqrt(float(of_unit @ of_unit))
-    return float(t_upper_tail(of_unit.sum() / deviation, len(of_unit) - 1)) if deviation > 0 else 1.0
+    return (
+        float(t_upper_tail(of_unit.sum() / deviation, len(of_unit) - 1)) if deviation > 0 else 1.0
+    )
 
 
 def _ranked(

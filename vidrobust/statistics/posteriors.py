@@ -40,7 +40,9 @@ class RatePosterior:
     correlation: float
 
 
-def rate_posterior(successes: np.ndarray, trials: np.ndarray, *, level: float = LEVEL) -> RatePosterior:
+def rate_posterior(
+    successes: np.ndarray, trials: np.ndarray, *, level: float = LEVEL
+) -> RatePosterior:
     """Return the posterior of the mean rate from events, or sums of shares, and trials (G,) of each cluster."""
     counts = np.stack([np.asarray(successes, np.float64), np.asarray(trials, np.float64)])
     if (counts[0] < 0).any() or (counts[0] > counts[1]).any():
@@ -48,7 +50,9 @@ def rate_posterior(successes: np.ndarray, trials: np.ndarray, *, level: float = 
     kinds, times = np.unique(counts[:, counts[1] > 0], axis=1, return_counts=True)
     if not times.size:
         return RatePosterior(float("nan"), float("nan"), float("nan"))
-    return _posterior(tuple(kinds[0].tolist()), tuple(kinds[1].tolist()), tuple(times.tolist()), level)
+    return _posterior(
+        tuple(kinds[0].tolist()), tuple(kinds[1].tolist()), tuple(times.tolist()), level
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -68,18 +72,24 @@ def predicted_rate(
 ) -> tuple[float, float]:
     """Return limits, each passed with chance ``tail``, of the rate in new clusters of ``sizes`` (C,) trials."""
     kinds, times = np.unique(
-        np.stack([np.asarray(successes, np.int64), np.asarray(trials, np.int64)]), axis=1, return_counts=True
+        np.stack([np.asarray(successes, np.int64), np.asarray(trials, np.int64)]),
+        axis=1,
+        return_counts=True,
     )
     seen = (tuple(kinds[0].tolist()), tuple(kinds[1].tolist()), tuple(times.tolist()))
     ends = [
-        _predicted(_points(prior, *seen), np.asarray(sizes, np.float64), tail) for prior in CORRELATION_PRIORS
+        _predicted(_points(prior, *seen), np.asarray(sizes, np.float64), tail)
+        for prior in CORRELATION_PRIORS
     ]
     return min(low for low, _ in ends), max(high for _, high in ends)
 
 
 @lru_cache(maxsize=64)
 def _points(
-    prior: tuple[float, float], successes: tuple[int, ...], trials: tuple[int, ...], times: tuple[int, ...]
+    prior: tuple[float, float],
+    successes: tuple[int, ...],
+    trials: tuple[int, ...],
+    times: tuple[int, ...],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     k, n, weight = (np.array(each) for each in (successes, trials, times))
     mean, correlation, mass = _grid(prior, k, n, weight, (COARSE, COARSE))
@@ -145,7 +155,11 @@ def _under(
     mean, correlation, mass = _grid(prior, k, n, weight, (COARSE, FINE))
     tails = ((1 - level) / 2, (1 + level) / 2)
     low, high = expit(np.interp(tails, _distribution(mass.sum(axis=1)), mean))
-    return float(low), float(high), float(np.sum(mass.sum(axis=0) * expit(correlation)) / mass.sum())
+    return (
+        float(low),
+        float(high),
+        float(np.sum(mass.sum(axis=0) * expit(correlation)) / mass.sum()),
+    )
 
 
 def _grid(
@@ -157,7 +171,9 @@ def _grid(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     bounds = ((-17.0, 17.0), (-22.0, 9.0))
     for sizes in grids:
-        mean, correlation = (np.linspace(*ends, size) for ends, size in zip(bounds, sizes, strict=True))
+        mean, correlation = (
+            np.linspace(*ends, size) for ends, size in zip(bounds, sizes, strict=True)
+        )
         density = _log_density(prior, k, n, weight, mean, correlation)
         alive = density - density.max() > -FAR_BELOW
         bounds = (_reach(mean, alive.any(axis=1)), _reach(correlation, alive.any(axis=0)))
@@ -172,7 +188,9 @@ def _log_density(
     mean: np.ndarray,
     correlation: np.ndarray,
 ) -> np.ndarray:
-    spread = np.exp(-correlation)[None]  # (1 - r) / r, the sum of the two parameters of the beta distribution
+    spread = np.exp(-correlation)[
+        None
+    ]  # (1 - r) / r, the sum of the two parameters of the beta distribution
     share, rest = expit(mean)[:, None], expit(-mean)[:, None]
     found = _rising(k, weight, share * spread) + _rising(n - k, weight, rest * spread)
     found = found - _rising(n, weight, spread)

@@ -46,7 +46,9 @@ def sign_patterns(count: int, rng: np.random.Generator) -> np.ndarray:
     return np.vstack([np.ones((1, count), np.int8), drawn_signs(DRAWS, count, rng)])
 
 
-def sign_flip_p(values: np.ndarray, *, alternative: Alternative = "greater", seed: int = 0) -> float:
+def sign_flip_p(
+    values: np.ndarray, *, alternative: Alternative = "greater", seed: int = 0
+) -> float:
     """Return the p-value of the sign-flip test that independent values (n,) sum to zero; NaN without values.
 
     ``scipy.stats.permutation_test`` gives the same p (a test holds both together) in 25 to 70 times the time.
@@ -96,7 +98,9 @@ class FlippedRatio:
     inflation: float = 1.0
 
     @classmethod
-    def of(cls, x: np.ndarray, y: np.ndarray, *, inflation: float = 1.0, seed: int = 0) -> FlippedRatio:
+    def of(
+        cls, x: np.ndarray, y: np.ndarray, *, inflation: float = 1.0, seed: int = 0
+    ) -> FlippedRatio:
         """Try all choices of signs of up to ``EXACT`` clusters, and a sample of more."""
         x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
         there = (x != 0) | (y != 0)
@@ -104,7 +108,9 @@ class FlippedRatio:
         signs = sign_patterns(len(x), np.random.default_rng(seed))
         step, sums = max(1, AT_ONCE // max(len(x), 1)), np.column_stack([x, y])
         inside, others = (
-            np.concatenate([(signs[k : k + step] == sign) @ sums for k in range(0, len(signs), step)])
+            np.concatenate(
+                [(signs[k : k + step] == sign) @ sums for k in range(0, len(signs), step)]
+            )
             for sign in (-1, 1)
         )
         return cls(x, y, inside, others, inflation)
@@ -124,7 +130,10 @@ class FlippedRatio:
         size = float(np.sqrt(np.square(residuals).sum()))
         if size == 0:
             return 1.0
-        seen = _deflated(np.abs(residuals.sum(keepdims=True)) / size, self.clusters, self.inflation)[0] * size
+        seen = (
+            _deflated(np.abs(residuals.sum(keepdims=True)) / size, self.clusters, self.inflation)[0]
+            * size
+        )
         # a sum that differs by rounding alone is the same
         seen -= 1e-12 * float(np.abs(self.x).sum() + abs(ratio) * self.y.sum())
         changed = (self.others - self.inside) @ np.array([1.0, -ratio])
@@ -137,10 +146,15 @@ class FlippedRatio:
         if self.inflation != 1 or (self.y < 0).any():
             return self._searched(1 - level, -1.0), self._searched(1 - level, 1.0)
         with np.errstate(divide="ignore", invalid="ignore"):
-            halves = np.stack([self.inside[:, 0] / self.inside[:, 1], self.others[:, 0] / self.others[:, 1]])
+            halves = np.stack(
+                [self.inside[:, 0] / self.inside[:, 1], self.others[:, 0] / self.others[:, 1]]
+            )
         # no sign changed, or all of them: as large as what was seen, for every ratio
         none = np.isnan(halves).any(axis=0)
-        low, high = np.where(none, -np.inf, halves.min(axis=0)), np.where(none, np.inf, halves.max(axis=0))
+        low, high = (
+            np.where(none, -np.inf, halves.min(axis=0)),
+            np.where(none, np.inf, halves.max(axis=0)),
+        )
         # the first value that more splits than the share 1 - level have between them, from below and from above
         rank = math.floor((1 - level) * len(low) + 1e-9)
         return float(np.partition(low, rank)[rank]), -float(np.partition(-high, rank)[rank])
@@ -209,7 +223,9 @@ def neighbour_inflation(stretches: int, clips: int, length: float, memory: float
     1.45
     """
     if not 0 < memory <= length:
-        raise ValueError(f"neighbour_inflation: expected a memory of 0 to {length:g} s, got {memory:g}")
+        raise ValueError(
+            f"neighbour_inflation: expected a memory of 0 to {length:g} s, got {memory:g}"
+        )
     return 1 + 2 * (stretches - clips) / stretches * memory / (6 * length - 2 * memory)
 
 

@@ -59,10 +59,14 @@ class StandardError:
         return float(t_half_width(self.error, self.freedom))
 
     def p(self, value: float) -> float:
-        return float("nan") if np.isnan(self.error) else t_two_sided(value, self.error, self.freedom)
+        return (
+            float("nan") if np.isnan(self.error) else t_two_sided(value, self.error, self.freedom)
+        )
 
 
-def cluster_pulls(values: np.ndarray, code: np.ndarray, count: int, mean: float | None = None) -> np.ndarray:
+def cluster_pulls(
+    values: np.ndarray, code: np.ndarray, count: int, mean: float | None = None
+) -> np.ndarray:
     """Return how far each cluster pulls the mean of all values, (G,): its residuals times G / n."""
     middle = values.mean() if mean is None else mean
     pulls = np.bincount(code, weights=values - middle, minlength=count) * count / len(values)
@@ -88,7 +92,9 @@ def error_over_clusters(pulls: np.ndarray, of_seeds: np.ndarray | None = None) -
     return StandardError(float(np.sqrt(total)), float(freedom))
 
 
-def leave_one_out(statistic: Statistic, cluster: np.ndarray, count: int | None = None) -> np.ndarray:
+def leave_one_out(
+    statistic: Statistic, cluster: np.ndarray, count: int | None = None
+) -> np.ndarray:
     """Return (G, ...) a number without each unit; ``cluster`` (n,) is 0..G-1."""
     units = int(cluster.max(initial=-1)) + 1 if count is None else count
     return np.stack([statistic(np.flatnonzero(cluster != g)) for g in range(units)])
@@ -124,7 +130,9 @@ def effective_freedom(pulls: np.ndarray) -> float:
     return float(np.clip(carried - 1, 1.0, len(pulls) - 1))
 
 
-def left_out_interval(value: float, without: np.ndarray, bounds: tuple[float, float]) -> tuple[float, float]:
+def left_out_interval(
+    value: float, without: np.ndarray, bounds: tuple[float, float]
+) -> tuple[float, float]:
     """Return the 95 % interval of a number from those without each of G units; NaN with fewer than three."""
     if len(without) < FEWEST_LEFT_OUT or not np.isfinite([value, *without]).all():
         return float("nan"), float("nan")

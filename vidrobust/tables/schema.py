@@ -38,17 +38,21 @@ def _own() -> dict[str, Table]:
 
 _OWN = _own()
 BROUGHT = extensions(GROUP, Table, lambda table: table.name, _OWN)
-TABLES: Mapping[str, Table] = MappingProxyType(_OWN | {table.name: table for table in BROUGHT.records})
+TABLES: Mapping[str, Table] = MappingProxyType(
+    _OWN | {table.name: table for table in BROUGHT.records}
+)
 
 SCALES = ("adjacent", "second", "clip")
 
 
 class UndeclaredColumnError(InputError):
-    """"""
+    """A table has a column that its schema does not declare."""
 
 
 def empty(name: str) -> pd.DataFrame:
-    return pd.DataFrame({column.name: pd.Series(dtype=column.dtype) for column in TABLES[name].columns})
+    return pd.DataFrame(
+        {column.name: pd.Series(dtype=column.dtype) for column in TABLES[name].columns}
+    )
 
 
 def joined(name: str, parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
@@ -61,7 +65,9 @@ def of_rows(name: str, rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
     return check(name, pd.DataFrame(rows) if rows else empty(name))
 
 
-def check(name: str, table: pd.DataFrame, where: str = "", *, metrics: Collection[str] = ()) -> pd.DataFrame:
+def check(
+    name: str, table: pd.DataFrame, where: str = "", *, metrics: Collection[str] = ()
+) -> pd.DataFrame:
     """Return a table with its columns in order and in their dtypes, and allowed further columns behind them.
 
     ``metrics`` are columns of plugins. InputError names missing or wrong columns, UndeclaredColumnError
@@ -77,7 +83,9 @@ def check(name: str, table: pd.DataFrame, where: str = "", *, metrics: Collectio
         )
     more = [column for column in table.columns if column not in declared]
     _refuse_undeclared(declared, more, place, metrics)
-    table = table.assign(**{c.name: c.absent for c in declared.columns if c.name not in table.columns})
+    table = table.assign(
+        **{c.name: c.absent for c in declared.columns if c.name not in table.columns}
+    )
     table = table[[*declared.names, *more]].copy()
     for column in declared.columns:
         try:
@@ -89,12 +97,18 @@ def check(name: str, table: pd.DataFrame, where: str = "", *, metrics: Collectio
     return table.reset_index(drop=True)
 
 
-def _refuse_undeclared(table: Table, more: Collection[str], place: str, metrics: Collection[str]) -> None:
+def _refuse_undeclared(
+    table: Table, more: Collection[str], place: str, metrics: Collection[str]
+) -> None:
     if table.extra in (Extra.MANIFEST, Extra.ANNOTATIONS):
         return
-    unknown = [str(column) for column in more if table.extra is not Extra.METRICS or column not in metrics]
+    unknown = [
+        str(column) for column in more if table.extra is not Extra.METRICS or column not in metrics
+    ]
     if unknown:
-        metric = ", or of a metric whose package is not installed here" * (table.extra is Extra.METRICS)
+        metric = ", or of a metric whose package is not installed here" * (
+            table.extra is Extra.METRICS
+        )
         raise UndeclaredColumnError(
             f"{place}the {table.name} table has the {nouns('column', unknown)}, which no declaration in "
             f"vidrobust/tables/ knows; a file with such columns is of another version{metric}: run its stage again"
@@ -111,7 +125,9 @@ def to_arrow(name: str, table: pd.DataFrame, *, metrics: Collection[str] = ()) -
     try:
         return pa.Table.from_pandas(table, schema=schema, preserve_index=False)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise InputError(f"the {name} table cannot be written: {'; '.join(map(str, error.args))}") from error
+        raise InputError(
+            f"the {name} table cannot be written: {'; '.join(map(str, error.args))}"
+        ) from error
 
 
 def write(name: str, table: pd.DataFrame, folder: Path, *, metrics: Collection[str] = ()) -> None:
@@ -138,7 +154,9 @@ def count(name: str, folder: Path) -> int:
 def read(name: str, folder: Path, *, metrics: Collection[str] = ()) -> pd.DataFrame:
     path = folder / f"{name}.parquet"
     if not path.is_file():
-        raise InputError(f"{path}: there is no {name} table in this run folder; run that stage first")
+        raise InputError(
+            f"{path}: there is no {name} table in this run folder; run that stage first"
+        )
     try:
         table = pd.read_parquet(path)
     except Exception as error:  # pyarrow raises its own kinds
@@ -153,7 +171,9 @@ def read_file(name: str, path: Path) -> pd.DataFrame:
     try:
         table = read_columns(path) if path.suffix.lower() == ".csv" else pd.read_parquet(path)
     except Exception as error:
-        raise InputError(f"{path}: cannot be read as a table ({error}); expected .parquet or .csv") from error
+        raise InputError(
+            f"{path}: cannot be read as a table ({error}); expected .parquet or .csv"
+        ) from error
     for column in TABLES[name].columns:
         if column.name not in table:
             continue

@@ -41,7 +41,9 @@ class Column:
 
     @property
     def field(self) -> pa.Field:
-        return pa.field(self.name, _ARROW[self.kind], metadata={"unit": self.unit, "sentence": self.sentence})
+        return pa.field(
+            self.name, _ARROW[self.kind], metadata={"unit": self.unit, "sentence": self.sentence}
+        )
 
 
 def string(name: str, sentence: str, *, absent: str | None = None) -> Column:
@@ -98,11 +100,15 @@ MODEL = string("model", "name of the model")
 FRAME = int64("frame", "number of the frame as decoded, from 0")
 FRAME_A = int64("frame_a", "number of the first frame of the pair, from 0")
 FRAME_B = int64("frame_b", "number of the second frame of the pair, from 0")
-PTS = int64("pts", "presentation time stamp in ticks of the stream; -2**63 for none", absent=-(2**63))
+PTS = int64(
+    "pts", "presentation time stamp in ticks of the stream; -2**63 for none", absent=-(2**63)
+)
 CONTENT = string("content", "hash of the decoded RGB bytes (XXH3, 64 bits)", absent="")
 TIME = float64("time_s", "presentation time of the frame", unit="s")
 TIME_A = float64("time_s", "presentation time of the first frame", unit="s")
-DELTA = float64("delta_ms", "time from the first frame to the second; negative for one before", unit="ms")
+DELTA = float64(
+    "delta_ms", "time from the first frame to the second; negative for one before", unit="ms"
+)
 PAIR = (ITEM, FRAME_A, FRAME_B)
 TRACK = int64("track", "number of the track the row belongs to")
 LABEL = int64("label", "number of the class")
@@ -112,8 +118,16 @@ PIXEL_CHANGE = float64(
     "pixel_change", "mean absolute difference of luma at 160 px width", unit="levels of 255"
 )
 SHIFT = (
-    float64("shift_x", "shift of the picture to the right since the frame before", unit="share of the width"),
-    float64("shift_y", "shift of the picture downwards since the frame before", unit="share of the width"),
+    float64(
+        "shift_x",
+        "shift of the picture to the right since the frame before",
+        unit="share of the width",
+    ),
+    float64(
+        "shift_y",
+        "shift of the picture downwards since the frame before",
+        unit="share of the width",
+    ),
 )
 BOX = (
     float64("x1", "left side of the box", unit="px"),
@@ -122,20 +136,28 @@ BOX = (
     float64("y2", "lower side of the box", unit="px"),
 )
 PART = string("part", "the part that the input shows, where the manifest names parts", absent="")
-SIZE = string("size", "small, medium or large, by area as in COCO (below 32 px squared, below 96 px squared)")
+SIZE = string(
+    "size", "small, medium or large, by area as in COCO (below 32 px squared, below 96 px squared)"
+)
 INTERVAL = (
     float64("low", "lower end of the 95 % interval"),
     float64("high", "upper end of the 95 % interval"),
 )
 CLUSTERS = (
-    string("cluster", "what was taken as independent for the interval: part, item, stretch", absent=""),
+    string(
+        "cluster", "what was taken as independent for the interval: part, item, stretch", absent=""
+    ),
     int64("clusters", "how many of those there are", absent=0),
 )
 EXACT = (
-    float64("exact_low", "of right answers, lower end as if all n were independent", absent=UNKNOWN),
+    float64(
+        "exact_low", "of right answers, lower end as if all n were independent", absent=UNKNOWN
+    ),
     float64("exact_high", "upper end of the same", absent=UNKNOWN),
 )
-SCALE: Column = string("scale", "distance in time: adjacent frames, second (about a second) or clip")
+SCALE: Column = string(
+    "scale", "distance in time: adjacent frames, second (about a second) or clip"
+)
 WHY = string(
     "why",
     "why nothing can be told: not_measured, few_rows, no_events (nothing to take away), few_clusters (fewer than "
@@ -164,7 +186,11 @@ def declared(module: str) -> tuple[Table, ...]:
         if not kind:
             new = [known] if isinstance(known, Column) else known
         else:
-            new = [Column(name, kind, row["unit"], row["sentence"], read[kind](absent) if absent else None)]
+            new = [
+                Column(
+                    name, kind, row["unit"], row["sentence"], read[kind](absent) if absent else None
+                )
+            ]
         columns.setdefault(row["table"], []).extend(new)
     return tuple(
         Table(

@@ -88,7 +88,9 @@ def with_interval(
     """Return a number with its interval: "0.5 [0.25, 0.75]", "1.5 px [1.2, 1.9]"."""
     if not known(value):
         return NOT_MEASURED
-    return _bracketed(f"{number(value, digits)} {unit}".rstrip(), low, high, lambda end: number(end, digits))
+    return _bracketed(
+        f"{number(value, digits)} {unit}".rstrip(), low, high, lambda end: number(end, digits)
+    )
 
 
 def percent_with_interval(value: float | None, low: float | None, high: float | None) -> str:
@@ -103,7 +105,9 @@ def share_with_interval(value: float | None, low: float | None, high: float | No
 
 def part_with_interval(value: float | None, low: float | None, high: float | None) -> str:
     """Return a part of a whole with its interval; an estimate beyond the whole is written as 100 %."""
-    return share_with_interval(*(None if each is None else min(each, 1.0) for each in (value, low, high)))
+    return share_with_interval(
+        *(None if each is None else min(each, 1.0) for each in (value, low, high))
+    )
 
 
 def points_with_interval(value: float | None, low: float | None, high: float | None) -> str:
@@ -203,7 +207,11 @@ def _not_below_0(value: float | None) -> float | None:
 
 
 def _with_sign(text: str, value: float | None) -> str:
-    return f"+{text}" if value is not None and value > 0 and text[0].isdigit() and text != "0" else text
+    return (
+        f"+{text}"
+        if value is not None and value > 0 and text[0].isdigit() and text != "0"
+        else text
+    )
 
 
 def duration(seconds: float) -> str:
@@ -222,7 +230,11 @@ def duration(seconds: float) -> str:
     minutes = round(seconds / 60)
     if minutes < 90:
         return f"{minutes} min"
-    return f"{round(seconds / 3600)} h" if seconds >= 36000 else _two(minutes // 60, "h", minutes % 60, "min")
+    return (
+        f"{round(seconds / 3600)} h"
+        if seconds >= 36000
+        else _two(minutes // 60, "h", minutes % 60, "min")
+    )
 
 
 def clock(seconds: float) -> str:

@@ -66,7 +66,8 @@ def short_names(names: Iterable[str]) -> Mapping[str, str]:
     """Shorten class names, each still distinct: without synonyms behind a comma, then cut in the middle."""
     every = list(dict.fromkeys(names))
     first = {
-        name: name if len(name) <= LONGEST_NAME else name.split(",")[0].strip() or name for name in every
+        name: name if len(name) <= LONGEST_NAME else name.split(",")[0].strip() or name
+        for name in every
     }
     counts = Counter(first.values())
     return {name: cut(first[name] if counts[first[name]] == 1 else name) for name in every}

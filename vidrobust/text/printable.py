@@ -54,7 +54,9 @@ def without_secrets(source: str) -> str:
     return urlunsplit((parts.scheme, where, path, query, ""))
 
 
-_PLAIN = re.compile(r"(?:LETTER|SYLLABLE|CHARACTER|SIGN|MARK|DIGIT)(?: [A-Z]$| SIGN| LETTER)? (.+)$")
+_PLAIN = re.compile(
+    r"(?:LETTER|SYLLABLE|CHARACTER|SIGN|MARK|DIGIT)(?: [A-Z]$| SIGN| LETTER)? (.+)$"
+)
 
 
 def letter_name(letter: str) -> str:
@@ -76,4 +78,6 @@ def in_brackets(text: str, letters: Iterable[str]) -> str:
     every = "".join(sorted(letters))
     if not every:
         return text
-    return re.sub(f"[{re.escape(every)}]+", lambda run: f"[{' '.join(map(letter_name, run[0]))}]", text)
+    return re.sub(
+        f"[{re.escape(every)}]+", lambda run: f"[{' '.join(map(letter_name, run[0]))}]", text
+    )

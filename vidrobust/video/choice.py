@@ -56,7 +56,12 @@ class IndexedReader:
     """
 
     def __init__(
-        self, path: Path, item: str, backend: str, device: str, open_decoder: Callable[[], IndexedDecoder]
+        self,
+        path: Path,
+        item: str,
+        backend: str,
+        device: str,
+        open_decoder: Callable[[], IndexedDecoder],
     ) -> None:
         self.device = device
         self.path, self._backend, self._open = path, backend, open_decoder
@@ -64,7 +69,9 @@ class IndexedReader:
         with open_container(path) as container:
             stream = video_stream(container, path)
             frame = first_frame(path, container, stream)
-            self.info, _ = describe(container, stream, frame, item=item, backend=backend, device=device)
+            self.info, _ = describe(
+                container, stream, frame, item=item, backend=backend, device=device
+            )
             if has_several_views(frame):
                 self._failures["views"] = SEVERAL_VIEWS
             self._tick = float(stream.time_base or 1)
@@ -164,7 +171,9 @@ def open_pyav_cuda(asked: VideoRequest, device: str) -> PyAVReader:
     number = torch.device(device).index or 0
 
     def hwaccel() -> HWAccel:
-        torch.zeros(1, device=device)  # makes torch's context current on this thread; the decoder shares it
+        torch.zeros(
+            1, device=device
+        )  # makes torch's context current on this thread; the decoder shares it
         return HWAccel(
             "cuda",
             device=str(number),
@@ -196,9 +205,13 @@ class SurfaceConverter:
         """
         layout = (frame.sw_format or frame.format).name
         if layout not in SURFACES:
-            raise InputError(f"{layout} pictures are not converted on a device, only 4:2:0 of 8 to 16 bits")
+            raise InputError(
+                f"{layout} pictures are not converted on a device, only 4:2:0 of 8 to 16 bits"
+            )
         # not torch.from_dlpack(plane): it passes a stream, which PyAV refuses
-        luma, chroma = (torch.utils.dlpack.from_dlpack(plane.__dlpack__()) for plane in frame.planes[:2])
+        luma, chroma = (
+            torch.utils.dlpack.from_dlpack(plane.__dlpack__()) for plane in frame.planes[:2]
+        )
         rgb = semi_planar_to_rgb(
             luma, chroma, frame.colorspace, full_range=is_full_range(frame), bits=SURFACES[layout]
         )
@@ -219,7 +232,11 @@ def open_torchcodec(asked: VideoRequest, device: str = "cpu") -> IndexedReader:
         ) from error
     path = asked.path
     return IndexedReader(
-        path, asked.item, "torchcodec", device, lambda: _TorchCodec(decoders.VideoDecoder, path, device)
+        path,
+        asked.item,
+        "torchcodec",
+        device,
+        lambda: _TorchCodec(decoders.VideoDecoder, path, device),
     )
 
 
@@ -261,7 +278,9 @@ def open_decord(asked: VideoRequest) -> IndexedReader:
 
 def _refuse_accurate(asked: VideoRequest) -> None:
     if asked.color != "fast":
-        raise SettingsError("color: 'accurate' is offered by the backend pyav alone; use that, or 'fast'")
+        raise SettingsError(
+            "color: 'accurate' is offered by the backend pyav alone; use that, or 'fast'"
+        )
 
 
 class _Decord:
@@ -340,12 +359,19 @@ def resolve_target(device: str, *, strict: bool) -> tuple[str, str]:
 def routes(asked: VideoRequest, *, backend: str, device: str) -> list[Route]:
     by_name = {decoder.name: decoder for decoder in DECODERS}
     plain = by_name[ON_CPU if backend == "auto" else backend]
-    last = Route(name=plain.name, decodes_on="cpu", delivers_on=device, open=lambda: plain.on_cpu(asked))
+    last = Route(
+        name=plain.name, decodes_on="cpu", delivers_on=device, open=lambda: plain.on_cpu(asked)
+    )
     if device == "cpu":
         return [last]
     first = [d for d in DECODERS if d.name == backend or (backend == "auto" and d.in_auto)]
     on_device = [
-        Route(name=d.name, decodes_on=device, delivers_on=device, open=partial(d.on_device, asked, device))
+        Route(
+            name=d.name,
+            decodes_on=device,
+            delivers_on=device,
+            open=partial(d.on_device, asked, device),
+        )
         for d in first
         if d.on_device
     ]
@@ -377,9 +403,15 @@ def choose(tried: Sequence[Route], *, strict: bool, swapped: str = "") -> Chosen
         how = f"{route.name} decodes on {route.decodes_on}"
         if _is_uploaded(route):
             how += f" and batches are copied to {route.delivers_on}"
-        reader.info = replace(reader.info, reason=how + (f"; {'; '.join(passed)}" if passed else ""))
-        return ChosenReader(reader=reader, upload=route.delivers_on if _is_uploaded(route) else None)
-    raise InputError(f"{tried[-1].name}: nothing decodes on the device asked for: {'; '.join(passed)}")
+        reader.info = replace(
+            reader.info, reason=how + (f"; {'; '.join(passed)}" if passed else "")
+        )
+        return ChosenReader(
+            reader=reader, upload=route.delivers_on if _is_uploaded(route) else None
+        )
+    raise InputError(
+        f"{tried[-1].name}: nothing decodes on the device asked for: {'; '.join(passed)}"
+    )
 
 
 def _is_uploaded(route: Route) -> bool:

@@ -30,7 +30,9 @@ from vidrobust.frames.pixels import LUMA
 
 VIEW_ID = 29  # AV_FRAME_DATA_VIEW_ID of libavutil/frame.h
 MOST_KINDS = 64
-SEVERAL_VIEWS = "holds several views a frame (multiview HEVC); the base layer is read, as ffmpeg reads it"
+SEVERAL_VIEWS = (
+    "holds several views a frame (multiview HEVC); the base layer is read, as ffmpeg reads it"
+)
 
 
 def display_matrix(frame: av.VideoFrame) -> bytes | None:
@@ -89,7 +91,13 @@ SPACES = {
     0: "rgb", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc", 10: "bt2020c",
 }  # fmt: skip
 # Luma weights of red and blue by AVColorSpace (ITU-T H.273, table 4); all others are BT.601, as in ffmpeg
-WEIGHTS = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 7: (0.212, 0.087), 9: (0.2627, 0.0593), 10: (0.2627, 0.0593)}
+WEIGHTS = {
+    1: (0.2126, 0.0722),
+    4: (0.30, 0.11),
+    7: (0.212, 0.087),
+    9: (0.2627, 0.0593),
+    10: (0.2627, 0.0593),
+}
 BT601 = (float(LUMA[0]), float(LUMA[2]))
 _ANY_TIME_BASE = Fraction(1, 1000)  # pixels do not depend on it, but a graph must have one
 
@@ -120,7 +128,9 @@ def yuv_to_rgb_matrix(space: int, *, full_range: bool, bits: int) -> np.ndarray:
     green = 1 - red - blue
     step = 2 ** (bits - 8)
     top = 2**bits - 1
-    luma, chroma = (255 / top, 255 / top) if full_range else (255 / (219 * step), 255 / (224 * step))
+    luma, chroma = (
+        (255 / top, 255 / top) if full_range else (255 / (219 * step), 255 / (224 * step))
+    )
     matrix = np.array(
         [
             [luma, 0.0, 2 * (1 - red) * chroma],
@@ -146,7 +156,9 @@ def semi_planar_to_rgb(
         (luma.to(torch.float32), *_upsampled(chroma.to(torch.float32), height, width)), dim=-1
     ).mul_(shift)
     table = torch.as_tensor(
-        yuv_to_rgb_matrix(space, full_range=full_range, bits=bits), dtype=torch.float32, device=luma.device
+        yuv_to_rgb_matrix(space, full_range=full_range, bits=bits),
+        dtype=torch.float32,
+        device=luma.device,
     )
     rgb = torch.addmm(table[:, 3], planes.view(-1, 3), table[:, :3].T)
     return rgb.round_().clamp_(0, 255).to(torch.uint8).view(height, width, 3)
@@ -158,7 +170,9 @@ def _upsampled(chroma: torch.Tensor, height: int, width: int) -> torch.Tensor:
         chroma.permute(2, 0, 1)[None], scale_factor=2, mode="bilinear", align_corners=False
     )[:, :, :height, :width]
     missing = (0, width - grown.shape[3], 0, height - grown.shape[2])
-    return torch.nn.functional.pad(grown, missing, mode="replicate")[0] if any(missing) else grown[0]
+    return (
+        torch.nn.functional.pad(grown, missing, mode="replicate")[0] if any(missing) else grown[0]
+    )
 
 
 def upright(picture: torch.Tensor, filters: tuple[tuple[str, str], ...]) -> torch.Tensor:
@@ -236,7 +250,14 @@ class Converter:
     def __call__(self, frame: av.VideoFrame) -> np.ndarray:
         """(H, W, 3) uint8, upright; valid until the next call."""
         turns = self._orientation(frame)
-        kind = (frame.format.name, frame.width, frame.height, frame.colorspace, frame.color_range, turns)
+        kind = (
+            frame.format.name,
+            frame.width,
+            frame.height,
+            frame.colorspace,
+            frame.color_range,
+            turns,
+        )
         flipped = frame.planes[0].line_size < 0
         if (kind, flipped) != self._kind:
             self._convert = self._build(frame, turns)
@@ -247,7 +268,10 @@ class Converter:
         self, frame: av.VideoFrame, turns: tuple[tuple[str, str], ...]
     ) -> Callable[[av.VideoFrame], np.ndarray]:
         if ("vflip", "") in turns or frame.planes[0].line_size < 0:
-            turns = (*turns, ("copy", ""))  # flipped by a negative stride, which numpy cannot take over
+            turns = (
+                *turns,
+                ("copy", ""),
+            )  # flipped by a negative stride, which numpy cannot take over
         if self._color == "accurate" and frame.format.name in PLANAR:
             turn = _Filters(frame, turns) if turns else None
             exact = _ExactYUV(turn(frame) if turn else frame)
@@ -277,7 +301,9 @@ class _Filters:
 class _ExactYUV:
     def __init__(self, frame: av.VideoFrame) -> None:
         self._bits = PLANAR[frame.format.name]
-        matrix = yuv_to_rgb_matrix(frame.colorspace, full_range=is_full_range(frame), bits=self._bits)
+        matrix = yuv_to_rgb_matrix(
+            frame.colorspace, full_range=is_full_range(frame), bits=self._bits
+        )
         self._matrix = matrix.astype(np.float32)
         kind = np.uint8 if self._bits == 8 else np.uint16
         luma, chroma = frame.planes[0], frame.planes[1]
@@ -291,7 +317,8 @@ class _ExactYUV:
         height, width = luma.shape
         if chroma[0].shape != luma.shape:
             chroma = [
-                _grow(plane, grown)[:height, :width] for plane, grown in zip(chroma, self._grown, strict=True)
+                _grow(plane, grown)[:height, :width]
+                for plane, grown in zip(chroma, self._grown, strict=True)
             ]
         cv2.merge([luma, *chroma], dst=self._merged)
         rgb = cv2.transform(self._merged, self._matrix, dst=self._rgb)

@@ -23,7 +23,9 @@ from vidrobust.text.printable import printable
 
 # FFmpeg's log is off: its callback into Python from the decoder's threads can deadlock
 LOG_LEVEL: int | None = None
-MAX_PIXELS = 2**27  # the largest picture decoded, 134 million pixels: a damaged header can claim any size
+MAX_PIXELS = (
+    2**27
+)  # the largest picture decoded, 134 million pixels: a damaged header can claim any size
 
 SEGMENT, CLUSTER, CRC_HEAD = (
     0x18538067,
@@ -44,7 +46,10 @@ NOT_FOOTAGE = frozenset({
 # fmt: on
 
 _HEADS = (
-    (b"version https://git-lfs", "is a Git LFS pointer, not the video itself; fetch it with `git lfs pull`"),
+    (
+        b"version https://git-lfs",
+        "is a Git LFS pointer, not the video itself; fetch it with `git lfs pull`",
+    ),
     (b"#EXTM3U", "is a playlist that points to other files; name those files instead"),
     (b"ffconcat", "is a playlist that points to other files; name those files instead"),
 )
@@ -63,7 +68,9 @@ def open_container(path: Path, *, hwaccel: HWAccel | None = None) -> InputContai
             hwaccel=hwaccel,
         )
     except (av.error.FFmpegError, OSError, ValueError, RuntimeError) as error:
-        raise InputError(f"{printable(path)}: cannot be read as video ({_reason(error)})") from error
+        raise InputError(
+            f"{printable(path)}: cannot be read as video ({_reason(error)})"
+        ) from error
     try:
         video_stream(container, path)
     except BaseException:
@@ -78,7 +85,8 @@ def video_stream(container: InputContainer, path: Path | str) -> VideoStream:
     if not isinstance(stream, VideoStream):
         kinds = sorted({s.type for s in container.streams})
         raise InputError(
-            f"{printable(path)}: has no video stream" + (f", only {', '.join(kinds)}" if kinds else "")
+            f"{printable(path)}: has no video stream"
+            + (f", only {', '.join(kinds)}" if kinds else "")
         )
     if stream.disposition & av.stream.Disposition.attached_pic:
         raise InputError(f"{printable(path)}: has no video stream, only sound with a cover picture")
@@ -99,7 +107,9 @@ def checked_clusters(path: Path) -> Iterator[tuple[int, int, bool]]:
     FFmpeg writes these checksums, and does not read them.
     """
     with open(path, "rb") as file:
-        while (kind := _ebml_number(file, marked=True)) and (size := _ebml_number(file)) is not None:
+        while (kind := _ebml_number(file, marked=True)) and (
+            size := _ebml_number(file)
+        ) is not None:
             if kind == SEGMENT:  # its elements follow
                 continue
             start = file.tell()

@@ -26,7 +26,9 @@ PACKETS, ONE_THREAD, BOTH = range(3)
 # Packets at the start among which frames that are shown before the first key frame are looked for
 LEADING = 16
 PICTURE_MD5 = b"\x50\x01\x84"  # HEVC's message of a decoded picture's hash, H.265 D.2.19
-SHORT_S = 0.5  # how much earlier than promised a video may end: sound and the last frame last longer
+SHORT_S = (
+    0.5  # how much earlier than promised a video may end: sound and the last frame last longer
+)
 
 
 @dataclass
@@ -105,7 +107,9 @@ class PassReport:
         said = f", {self.said}" if self.said else ""
         return f"no frame could be decoded from {self.packets} packets{said}"
 
-    def problems(self, promised: int, promised_s: float, said: str, *, each_shown: bool) -> dict[str, str]:
+    def problems(
+        self, promised: int, promised_s: float, said: str, *, each_shown: bool
+    ) -> dict[str, str]:
         """Return what was wrong, a sentence each, by kind.
 
         ``promised`` and ``promised_s`` are packets and end by the header (0: unknown), ``said`` is the
@@ -119,11 +123,15 @@ class PassReport:
             count = f"{self.corrupt} of {self.frames} frames are damaged"
             found["corrupt"] = f"{count}, the first is number {self.first_corrupt}{why}"
         elif said:
-            found["said"] = f"the file is damaged, though no frame is known to be (the decoder: {said})"
+            found["said"] = (
+                f"the file is damaged, though no frame is known to be (the decoder: {said})"
+            )
         if self.undecodable:
             found["undecodable"] = f"{self.undecodable} packets could not be decoded ({self.said})"
         if self.headless:
-            found["headless"] = f"the file begins with {self.headless} packets before its first key frame"
+            found["headless"] = (
+                f"the file begins with {self.headless} packets before its first key frame"
+            )
         if self.ended_by:
             found["ended"] = f"reading stopped before the end of the file ({self.ended_by})"
         shown = self.frames + self.hidden + self.headless + self.undecodable
@@ -194,7 +202,9 @@ class Verdicts(Protocol):
     def ending(self) -> Ending: ...
 
 
-def decode(container: InputContainer, stream: VideoStream, report: PassReport) -> Iterator[VideoFrame]:
+def decode(
+    container: InputContainer, stream: VideoStream, report: PassReport
+) -> Iterator[VideoFrame]:
     """Yield the frames from here to the end; pass over what cannot be decoded."""
     for _, frames in decoded_packets(container, stream, report):
         yield from frames
@@ -215,7 +225,9 @@ class CheckedPass:
     # decode alone says of them.
     second: Callable[[int], Verdicts] | None = None
     may_repeat: bool = True  # whether the stream can be read again on one thread
-    thorough: bool = False  # decode on one thread from the start, and decode a second time in any case
+    thorough: bool = (
+        False  # decode on one thread from the start, and decode a second time in any case
+    )
     verdicts: Verdicts | None = None  # the second decode, once it was started
     _depth: int = -1
     _shown: int = 0
@@ -256,7 +268,9 @@ class CheckedPass:
                 if self._begun:
                     self._ask_second(stream)
                 # a frame that is shown before the one that it leans on waits for that one
-                depth = context.reorder_depth if repeats and packet is not None and packet.size else 0
+                depth = (
+                    context.reorder_depth if repeats and packet is not None and packet.size else 0
+                )
                 while len(held) > depth:
                     damaged = self._is_damaged(*held[0])
                     if damaged and repeats:
@@ -264,7 +278,9 @@ class CheckedPass:
                         return False
                     yield self._next(held.popleft()[0], damaged)
             # frames that the threads still hold at the end are lost at the first that is damaged
-            lost = repeats and self.verdicts is not None and self._knows_more(self.verdicts.ending())
+            lost = (
+                repeats and self.verdicts is not None and self._knows_more(self.verdicts.ending())
+            )
         return not lost
 
     def _knows_more(self, ending: Ending) -> bool:
@@ -322,7 +338,9 @@ def decoded_packets(
         yield packet, _decoded(stream, packet, report) if decodes else []
 
 
-def _decoded(stream: VideoStream, packet: Packet[VideoStream] | None, report: PassReport) -> list[VideoFrame]:
+def _decoded(
+    stream: VideoStream, packet: Packet[VideoStream] | None, report: PassReport
+) -> list[VideoFrame]:
     try:
         return stream.decode(packet)
     except (av.error.FFmpegError, OSError) as error:

@@ -111,7 +111,9 @@ class FrameTable:
 
 
 RATE_UNKNOWN = Fraction(25)  # what FFmpeg assumes of a stream that does not say
-UNEVEN = Fraction(1, 100)  # relative difference of the two rates of a header that makes the rate variable
+UNEVEN = Fraction(
+    1, 100
+)  # relative difference of the two rates of a header that makes the rate variable
 
 
 def describe(
@@ -177,13 +179,17 @@ def _is_transparent(frame: VideoFrame) -> bool:
     return bool((frame.to_ndarray(format="rgba")[..., 3] < 255).any())
 
 
-def _notes(container: InputContainer, stream: VideoStream, frame: VideoFrame, turned: bool) -> list[str]:
+def _notes(
+    container: InputContainer, stream: VideoStream, frame: VideoFrame, turned: bool
+) -> list[str]:
     notes = []
     others = len(container.streams.video) - 1
     if others:
         notes.append(f"the best of {others + 1} video streams is read, stream {stream.index}")
     if turned:
-        notes.append(f"set upright as the file asks (display matrix, {frame.rotation % 360} degrees)")
+        notes.append(
+            f"set upright as the file asks (display matrix, {frame.rotation % 360} degrees)"
+        )
     if frame.interlaced_frame:
         notes.append("interlaced: every picture holds two moments, and is not deinterlaced")
     if stream.metadata.get("alpha_mode") == "1" or _is_transparent(frame):

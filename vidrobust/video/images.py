@@ -36,7 +36,9 @@ class ImageFolderReader:
                 f"{printable(folder)}: the folder cannot be listed ({error.strerror})"
             ) from error
         if not self._files:
-            raise InputError(f"{printable(folder)}: holds no image; name a folder of frames, or a video")
+            raise InputError(
+                f"{printable(folder)}: holds no image; name a folder of frames, or a video"
+            )
         self.info = self._describe(item, reason)
 
     @property
@@ -83,7 +85,13 @@ class ImageFolderReader:
                     stream = video_stream(container, path)
                     frame = first_frame(path, container, stream)
                     info, _ = describe(
-                        container, stream, frame, item=item, backend="images", device="cpu", reason=reason
+                        container,
+                        stream,
+                        frame,
+                        item=item,
+                        backend="images",
+                        device="cpu",
+                        reason=reason,
                     )
             except InputError as error:
                 failure = failure or error

@@ -15,7 +15,9 @@ from vidrobust.text.printable import bytes_shown, printable
 from vidrobust.video.source import VideoSource, open_video
 
 BATCH = 4
-SAME_STEP = 0.02  # seconds from one frame to the next that differ by more than this share are uneven
+SAME_STEP = (
+    0.02  # seconds from one frame to the next that differ by more than this share are uneven
+)
 
 
 def inspect_paths(
@@ -49,7 +51,9 @@ def inspect_item(item: Item, *, frame_md5: bool = False, backend: str = "auto") 
     except InputError as error:
         return _unreadable(str(item.path), str(error))
     except MemoryError:
-        return _unreadable(str(item.path), f"{printable(item.path)}: memory ran out over its pictures")
+        return _unreadable(
+            str(item.path), f"{printable(item.path)}: memory ran out over its pictures"
+        )
 
 
 def _entry(path: str, video: VideoSource, frame_md5: bool) -> dict[str, Any]:
@@ -110,4 +114,10 @@ def _unreadable(path: str, problem: str) -> dict[str, Any]:
         *("color_space", "color_range", "backend", "reason", "frame_md5"),
     )
     entry: dict[str, Any] = {"path": path, **dict.fromkeys(unknown)}
-    return entry | {"frames": 0, "duration_s": 0.0, "corrupt_frames": 0, "problems": [problem], "notes": []}
+    return entry | {
+        "frames": 0,
+        "duration_s": 0.0,
+        "corrupt_frames": 0,
+        "problems": [problem],
+        "notes": [],
+    }

@@ -79,7 +79,8 @@ class KeptFrames(VideoSource):
             pixels=torch.stack(pictures),
             item=known[0].batch.item,
             **{
-                name: np.array([getattr(place.batch, name)[place.row] for place in known]) for name in VECTORS
+                name: np.array([getattr(place.batch, name)[place.row] for place in known])
+                for name in VECTORS
             },
         )
 

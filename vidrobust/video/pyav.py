@@ -28,7 +28,9 @@ from vidrobust.video.stream import Decoded
 
 # Frames before the wanted one at which a seek is tried, in turn, before decoding from the start
 LOOK_BACK = (0, 1, 12, 60, 250)
-LONG_WAY = 1000  # a stretch of more frames than this is not decoded to count them; its packets are counted
+LONG_WAY = (
+    1000  # a stretch of more frames than this is not decoded to count them; its packets are counted
+)
 
 Painter = Callable[[VideoFrame], "np.ndarray | torch.Tensor"]
 
@@ -144,7 +146,11 @@ class PyAVReader:
     def _count_packets(self) -> FrameTable:
         with self._opened() as (container, stream):
             counted = FrameTable.from_packets(container, stream)
-        if counted is not None and counted.begins_like(self._table) and len(counted) > len(self._table):
+        if (
+            counted is not None
+            and counted.begins_like(self._table)
+            and len(counted) > len(self._table)
+        ):
             self._table = counted
         return self._table
 
@@ -155,7 +161,11 @@ class PyAVReader:
             landed = frame.index if landed is None else landed
             if landed > first or (frame.index <= first and frame.corrupt):
                 return
-            if frame.index <= first and frame.index < len(known) and known.stamps[frame.index] != frame.stamp:
+            if (
+                frame.index <= first
+                and frame.index < len(known)
+                and known.stamps[frame.index] != frame.stamp
+            ):
                 return
             if frame.index >= first:
                 yield frame
@@ -196,7 +206,9 @@ class PyAVReader:
             frames.close()
             self._learn(table, checked, from_start=seek is None)
 
-    def _checked(self, seek: int | None, notes: list[tuple[InputContainer, VideoStream]]) -> CheckedPass:
+    def _checked(
+        self, seek: int | None, notes: list[tuple[InputContainer, VideoStream]]
+    ) -> CheckedPass:
         at_start = seek is None and not self._on_device
         return CheckedPass(
             partial(_noted, partial(self._opened, seek), notes),
@@ -235,15 +247,23 @@ class PyAVReader:
             self._table = table
         if not from_start:
             return
-        ending = checked.verdicts.ending() if report.complete and checked.verdicts is not None else None
+        ending = (
+            checked.verdicts.ending() if report.complete and checked.verdicts is not None else None
+        )
         found: dict[str, str] = {}
         if ending is not None and ending.failure:
-            found["unchecked"] = f"the frames could not be checked by a second decode ({ending.failure})"
+            found["unchecked"] = (
+                f"the frames could not be checked by a second decode ({ending.failure})"
+            )
         elif ending is not None and {report.frames, *ending.counts} != {report.frames}:
             others = " and ".join(str(count) for count in ending.counts)
-            found["counts"] = f"decodes disagree: {report.frames} frames here, {others} when decoded again"
+            found["counts"] = (
+                f"decodes disagree: {report.frames} frames here, {others} when decoded again"
+            )
         found |= report.problems(
-            *self._promised, "" if ending is None else ending.said, each_shown=self.info.codec in TELLING
+            *self._promised,
+            "" if ending is None else ending.said,
+            each_shown=self.info.codec in TELLING,
         )
         if report.complete:
             hidden = {report.packets} if report.hidden or report.headless else set()

@@ -118,7 +118,7 @@ def check_source(source: str) -> None:
 
 
 class _BrokenError(Exception):
-    """"""
+    """The stream broke off and has to be connected to again."""
 
 
 @dataclass
@@ -171,7 +171,9 @@ class _State:
                     self.in_vain = 0
                     self.seconds = before + length
                 else:
-                    broken = _BrokenError(f"it ended after {self.seconds:.1f} s of {self.for_s:g} s")
+                    broken = _BrokenError(
+                        f"it ended after {self.seconds:.1f} s of {self.for_s:g} s"
+                    )
             except _BrokenError as error:
                 broken = error
         if copied:
@@ -263,7 +265,10 @@ class _Pipe:
 
     def read(self, size: int) -> bytes:
         # Windows cannot wait for a pipe
-        if sys.platform != "win32" and not select.select([self._number], [], [], self._timeout_s)[0]:
+        if (
+            sys.platform != "win32"
+            and not select.select([self._number], [], [], self._timeout_s)[0]
+        ):
             raise TimeoutError(f"nothing came for {self._timeout_s:g} s")
         return os.read(self._number, size)
 

@@ -109,7 +109,11 @@ class ObjectCut:
         count = (last - first) * (1 if self.boxes.counted else float(info.frame_rate)) + 1
         note = f"cut to an object with a margin of {self.margin:g}, resized to {self.size}x{self.size} px"
         return replace(
-            info, width=self.size, height=self.size, num_frames=round(count), notes=(*info.notes, note)
+            info,
+            width=self.size,
+            height=self.size,
+            num_frames=round(count),
+            notes=(*info.notes, note),
         )
 
     def covers(self, frame: PlacedFrame) -> bool:
@@ -134,13 +138,17 @@ def resized(picture: Picture, size: int) -> Picture:
     shrinks = min(picture.shape[:2]) >= size
     if isinstance(picture, np.ndarray):
         how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        return np.asarray(cv2.resize(np.ascontiguousarray(picture), (size, size), interpolation=how))
+        return np.asarray(
+            cv2.resize(np.ascontiguousarray(picture), (size, size), interpolation=how)
+        )
     planes = picture.permute(2, 0, 1).to(torch.float32)
     if shrinks:
         rows, columns = (_overlaps(n, size).to(planes.device) for n in picture.shape[:2])
         planes = rows @ planes @ columns.T
     else:
-        planes = torch.nn.functional.interpolate(planes[None], size=(size, size), mode="bilinear")[0]
+        planes = torch.nn.functional.interpolate(planes[None], size=(size, size), mode="bilinear")[
+            0
+        ]
     return planes.permute(1, 2, 0).round_().clamp_(0, 255).to(torch.uint8)
 
 

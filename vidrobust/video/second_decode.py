@@ -352,13 +352,17 @@ def _verdicts(
         fails = clusters.are_damaged_at(packet.pos)
         if fails and MISMATCH not in said:
             said.append(MISMATCH)
-        judge.open.append(_Packet(packet.pts, bool(packet.is_keyframe), bool(packet.is_corrupt) or fails))
+        judge.open.append(
+            _Packet(packet.pts, bool(packet.is_keyframe), bool(packet.is_corrupt) or fails)
+        )
         packet.opaque = judge.open[-1]
 
     with av.logging.Capture() as log, ExitStack() as files:
         one = _opened(path, 1, files)
         clusters = _Clusters(path, one[0])
-        jpeg = _Libjpeg() if one[1].codec_context.codec.canonical_name == "mjpeg" and depth else None
+        jpeg = (
+            _Libjpeg() if one[1].codec_context.codec.canonical_name == "mjpeg" and depth else None
+        )
         if depth != PACKETS:
             # of one thread alone: with several, the tag of a packet is freed by Python on any of them
             one[1].codec_context.flags |= Flags.copy_opaque
@@ -376,7 +380,12 @@ def _verdicts(
             step = next(steps, None)
             ended = step is None
             packet = None if step is None else step[0]
-            if jpeg is not None and packet is not None and packet.size and jpeg.warns_of(bytes(packet)):
+            if (
+                jpeg is not None
+                and packet is not None
+                and packet.size
+                and jpeg.warns_of(bytes(packet))
+            ):
                 judge.open[-1].bad = True
                 said.append("libjpeg finds its data corrupt")
             if judge.open and (log or report.undecodable > errors):
@@ -396,7 +405,9 @@ def _verdicts(
             log.clear()
             pieces = [packet for piece in judge.pieces(ended=ended) for packet in piece]
             verdicts = [
-                (p.shown, p.stamp, int(p.damaged)) for p in pieces if p.shown is not None or not depth
+                (p.shown, p.stamp, int(p.damaged))
+                for p in pieces
+                if p.shown is not None or not depth
             ]
             if verdicts:
                 yield {"frames": verdicts}

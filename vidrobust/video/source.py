@@ -48,7 +48,10 @@ class VideoSource(Protocol):
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -135,12 +138,16 @@ def open_video(
     for form in brought().records:
         if where.suffix.lower() in form.suffixes:
             upload = None if target == "cpu" else target
-            return FrameStream(form.open(where, name), selection, prefetch=prefetch, upload=upload, cut=cut)
+            return FrameStream(
+                form.open(where, name), selection, prefetch=prefetch, upload=upload, cut=cut
+            )
     asked = VideoRequest(path=where, item=name, color=mode, thorough=thorough)
     tried = routes(asked, backend=backend, device=target)
     chosen = choose(tried, strict=strict_device, swapped=swapped)
     try:
-        return FrameStream(chosen.reader, selection, prefetch=prefetch, upload=chosen.upload, cut=cut)
+        return FrameStream(
+            chosen.reader, selection, prefetch=prefetch, upload=chosen.upload, cut=cut
+        )
     except BaseException:
         chosen.reader.close()
         raise

@@ -136,7 +136,9 @@ class Decoded:
     corrupt: bool
     # () -> (H, W, 3) uint8 on the reader's device, valid until the next frame is decoded
     rgb: Callable[[], np.ndarray | torch.Tensor]
-    keyframe: bool = False  # whether the coding is refreshed here, in a stream that also has other frames
+    keyframe: bool = (
+        False  # whether the coding is refreshed here, in a stream that also has other frames
+    )
     stamp: int | None = None  # the time stamp in ticks of the stream, where the reader has one
 
 
@@ -191,11 +193,15 @@ class Selection:
         if self.every < 1:
             raise SettingsError(f"every: expected 1 or more, got {self.every}")
         if self.fps is not None and not 0 < self.fps < float("inf"):
-            raise SettingsError(f"fps: expected a positive number of frames a second, got {self.fps}")
+            raise SettingsError(
+                f"fps: expected a positive number of frames a second, got {self.fps}"
+            )
         if self.fps is not None and self.every != 1:
             raise SettingsError("every and fps: give one of the two")
         if self.start_s is not None and self.end_s is not None and self.start_s >= self.end_s:
-            raise SettingsError(f"start_s, end_s: the range {self.start_s} to {self.end_s} s is empty")
+            raise SettingsError(
+                f"start_s, end_s: the range {self.start_s} to {self.end_s} s is empty"
+            )
 
     def __call__(self, frames: Iterator[Decoded]) -> Iterator[Decoded]:
         origin, count, taken = self.origin, 0, -1
@@ -254,7 +260,9 @@ class FrameStream:
         """Yield all selected frames in order, ``size`` at a time; a new frame size ends a batch early."""
         if size < 1:
             raise SettingsError(f"batch size: expected 1 or more, got {size}")
-        depth = min(self._prefetch, max(AHEAD_BYTES // (size * self.info.width * self.info.height * 3), 1))
+        depth = min(
+            self._prefetch, max(AHEAD_BYTES // (size * self.info.width * self.info.height * 3), 1)
+        )
         made = prefetched(lambda: self._made(size), depth) if depth else self._made(size)
         self._open.add(made)
         return made
@@ -309,7 +317,10 @@ class FrameStream:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 

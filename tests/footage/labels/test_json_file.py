@@ -50,7 +50,9 @@ def test_each_entry_is_on_the_line_on_which_it_begins(
     assert [problem.line for problem in summary] == list(wanted.values())
 
 
-def test_what_is_below_an_entry_is_reported_by_the_entry_and_other_problems_stay(tmp_path: Path) -> None:
+def test_what_is_below_an_entry_is_reported_by_the_entry_and_other_problems_stay(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "a.json"
     path.write_text('{"images": [],\n "annotations": [\n  {"bbox": 1},\n  {"bbox": 2}\n ]}')
     given = [

@@ -33,7 +33,10 @@ def test_names_fit_by_name_file_and_the_end_of_the_path() -> None:
         Item(name="bare", path=Path("/data/c/bare.mp4")),
     ]
     given = rows(
-        ("b/clip.mp4", -1, np.nan), ("train/x/a/clip", -1, np.nan), ("long", 3, np.nan), ("none", -1, np.nan)
+        ("b/clip.mp4", -1, np.nan),
+        ("train/x/a/clip", -1, np.nan),
+        ("long", 3, np.nan),
+        ("none", -1, np.nan),
     )
     matched = on_items(given, items)  # type: ignore[arg-type]
     assert matched.rows[["item", "label"]].to_numpy().tolist() == [
@@ -63,7 +66,13 @@ def test_times_go_to_the_nearest_frame_by_its_time_stamp() -> None:
 
 def test_on_a_real_clip_of_variable_rate(make: Make) -> None:  # noqa: F811
     path = make(
-        "variable.mp4", "-c:v", "libx264", "-vf", "select='not(mod(n,3))+not(mod(n,7))'", "-fps_mode", "vfr"
+        "variable.mp4",
+        "-c:v",
+        "libx264",
+        "-vf",
+        "select='not(mod(n,3))+not(mod(n,7))'",
+        "-fps_mode",
+        "vfr",
     )
     with open_video(path, device="cpu") as video:
         times = np.concatenate([batch.time_s for batch in video.batches(16)])
@@ -73,9 +82,9 @@ def test_on_a_real_clip_of_variable_rate(make: Make) -> None:  # noqa: F811
 
 def test_shares_become_pixels() -> None:
     row = label_row("a", label=0, label_name="", source="made", box=(0.25, 0.5, 0.75, 1.0))
-    assert in_pixels(rows_of([row]), "share", 640, 360)[["x1", "y1", "x2", "y2"]].to_numpy().tolist() == [
-        pytest.approx([160, 180, 480, 360])
-    ]
+    assert in_pixels(rows_of([row]), "share", 640, 360)[
+        ["x1", "y1", "x2", "y2"]
+    ].to_numpy().tolist() == [pytest.approx([160, 180, 480, 360])]
     assert in_pixels(rows_of([row]), "px", 640, 360)["x2"].tolist() == [0.75]
 
 
@@ -97,7 +106,9 @@ def named(*of: tuple[str, int, str]) -> object:
 
 def test_an_image_says_which_frame_of_its_folder_it_is(tmp_path: Path) -> None:
     """A folder with some frames of a video: the fifth file is not frame 5, and a file that lacks is no frame."""
-    folder = folder_of(tmp_path / "val" / "v1", ["000010.JPEG", "000012.JPEG", "000013.JPEG", "000009.JPEG"])
+    folder = folder_of(
+        tmp_path / "val" / "v1", ["000010.JPEG", "000012.JPEG", "000013.JPEG", "000009.JPEG"]
+    )
     items = [Item(name="v1", path=folder), Item(name="clip", path=tmp_path / "clip.mp4")]
     given = named(
         ("v1", 12, "val/v1/000012.JPEG"),
@@ -107,7 +118,11 @@ def test_an_image_says_which_frame_of_its_folder_it_is(tmp_path: Path) -> None:
         ("other", 1, "val/other/000001.JPEG"),
     )
     matched = on_items(given, items)  # type: ignore[arg-type]
-    assert matched.rows[["item", "frame"]].to_numpy().tolist() == [["v1", 2], ["v1", 3], ["clip", 7]]
+    assert matched.rows[["item", "frame"]].to_numpy().tolist() == [
+        ["v1", 2],
+        ["v1", 3],
+        ["clip", 7],
+    ]
     assert (matched.missing, matched.without, matched.unlabelled) == (1, ("other",), ())
 
 
@@ -134,5 +149,10 @@ def test_sets_keep_their_offsets_where_the_folder_lacks_frames(tmp_path: Path) -
     ]
     assert lost == 1  # frame 11; v2 is not there at all
     whole, lost = sets_on_items(sets, [Item(name="v1", path=tmp_path / "v1.mp4")])
-    assert whole[["anchor", "frame"]].to_numpy().tolist() == [[12, 12], [12, 10], [12, 11], [12, 13]]
+    assert whole[["anchor", "frame"]].to_numpy().tolist() == [
+        [12, 12],
+        [12, 10],
+        [12, 11],
+        [12, 13],
+    ]
     assert lost == 0

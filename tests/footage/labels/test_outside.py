@@ -22,7 +22,9 @@ FRAMES = pd.DataFrame({"item": "a", "frame": range(50), "time_s": np.arange(50) 
 def labels(*of: tuple[int, float, str]) -> pd.DataFrame:
     return rows_of(
         [
-            label_row("a", frame=f, time_s=t, label=0, label_name="cat", source="m", more={"presence": p})
+            label_row(
+                "a", frame=f, time_s=t, label=0, label_name="cat", source="m", more={"presence": p}
+            )
             for f, t, p in of
         ]
     )
@@ -48,17 +50,23 @@ def test_each_lost_label_has_its_reason() -> None:
 
 def test_frames_that_were_not_asked_for_are_no_fault_of_the_clock() -> None:
     sparse = FRAMES[FRAMES["frame"] % 5 == 0]
-    found = outside(labels((3, np.nan, "present"), (10, np.nan, "present"), (-1, 0.4, "present")), sparse)
+    found = outside(
+        labels((3, np.nan, "present"), (10, np.nan, "present"), (-1, 0.4, "present")), sparse
+    )
     assert found.counts["between"] == 1
     assert "--label-offset" not in found.sentence()
-    windowed = outside(labels((-1, 1.0, "present"), (-1, 2.5, "present")), FRAMES, {"a": (None, 2.0)})
+    windowed = outside(
+        labels((-1, 1.0, "present"), (-1, 2.5, "present")), FRAMES, {"a": (None, 2.0)}
+    )
     assert windowed.counts["window"] == 1
     assert "--label-offset" not in windowed.sentence()
     assert outside(labels((-1, 1.0, "present")), FRAMES).sentence() == ""
     assert "all 1 label say absent" in outside(labels((-1, 1.0, "absent")), FRAMES).sentence()
 
 
-@pytest.mark.parametrize("row", [(-1, 900.0, "present"), (-1, 1.0, "absent"), (70, np.nan, "present")])
+@pytest.mark.parametrize(
+    "row", [(-1, 900.0, "present"), (-1, 1.0, "absent"), (70, np.nan, "present")]
+)
 def test_no_label_on_any_frame_is_no_fault(row: tuple[int, float, str]) -> None:
     here = on_frames(labels(row), FRAMES)
     assert SaidClasses.of(here, ["cat", "dog"]).counts == {}

@@ -36,11 +36,15 @@ def item(
     )
 
 
-def box(x: float, y: float, width: float = 50, height: float = 80) -> tuple[float, float, float, float]:
+def box(
+    x: float, y: float, width: float = 50, height: float = 80
+) -> tuple[float, float, float, float]:
     """Around a centre."""
     return (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
 
 
-def standing(frames: Sequence[int], x: float = 300, *, score: float = 0.9, label: int = 1) -> list[Row]:
+def standing(
+    frames: Sequence[int], x: float = 300, *, score: float = 0.9, label: int = 1
+) -> list[Row]:
     """An object that stands still, found in these frames."""
     return [(frame, box(x, 200), score, label) for frame in frames]

@@ -90,7 +90,9 @@ def test_bottles_as_counted_by_eye(model: str, boxes_of: Callable[[str], ItemBox
         assert (along["evidence"] == "border").sum() == (model == "FastestDet" and one.row > 0)
 
 
-def test_where_another_class_takes_over_it_is_a_rename(boxes_of: Callable[[str], ItemBoxes]) -> None:
+def test_where_another_class_takes_over_it_is_a_rename(
+    boxes_of: Callable[[str], ItemBoxes],
+) -> None:
     """With all classes, YOLOX-nano's box called person in 666 to 668 goes on with the bottle: away and back."""
     along = followed(boxes_of("yolox_nano")).along
     bottle = along[along["track"] == 1]

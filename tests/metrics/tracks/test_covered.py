@@ -33,7 +33,9 @@ def test_a_part_that_ends_within_a_box_that_holds_it(label: int, side: float, fa
     assert (part["ends"].iloc[0] == "mid-picture") == fault
     along = found.along[found.along["track"] == part["track"].iloc[0]]
     assert (along["uncovered"].sum() > 0) == fault
-    assert np.nansum(found.along.loc[found.along["track"] != part["track"].iloc[0], "uncovered"]) == 0
+    assert (
+        np.nansum(found.along.loc[found.along["track"] != part["track"].iloc[0], "uncovered"]) == 0
+    )
 
 
 def test_the_worker_does_not_hide_his_helmet() -> None:

@@ -27,9 +27,13 @@ def going(speed: float, *, lost_at: float, objects: int = 8) -> tuple[Measures, 
         for f in range(frames):
             left = 2.0 + speed * f
             right = min(left + SIDE, WIDTH)
-            if left < lost_at and right - left > 0.4 * SIDE:  # of less the follower waits for nothing
+            if (
+                left < lost_at and right - left > 0.4 * SIDE
+            ):  # of less the follower waits for nothing
                 rows.append((f, (left, 5.0 + 80 * k, right, 5.0 + 80 * k + SIDE), 0.9, 1))
-    missed = sum(2.0 + speed * f >= lost_at and 2.0 + speed * f + SIDE < WIDTH - EDGE for f in range(frames))
+    missed = sum(
+        2.0 + speed * f >= lost_at and 2.0 + speed * f + SIDE < WIDTH - EDGE for f in range(frames)
+    )
     found = item(rows, frames, size=(80 * objects + 10, WIDTH), shift=(speed, 0.0))
     return measure(found, follow(found, BAND), BAND), min(missed, BAND.look_on)
 
@@ -85,7 +89,9 @@ def test_the_surest_evidence_decides() -> None:
 def test_a_late_first_box_is_counted_in_frames(speed: float, late: int) -> None:
     """Comes in from the left, wholly in view for ``late`` frames before its first box."""
     rows: list[Row] = []
-    first = int(np.ceil((EDGE + 0.01 + SIDE) / speed))  # the first frame in which the left side is in view
+    first = int(
+        np.ceil((EDGE + 0.01 + SIDE) / speed)
+    )  # the first frame in which the left side is in view
     for f in range(first + late, int((WIDTH + SIDE) / speed)):
         left, right = speed * f - SIDE, min(speed * f, WIDTH)
         if right - left > 0.4 * SIDE:
@@ -99,7 +105,9 @@ def test_a_late_first_box_is_counted_in_frames(speed: float, late: int) -> None:
 def test_objects_there_from_the_start_or_found_at_the_border_are_not_late() -> None:
     found, _ = going(8, lost_at=np.inf)
     assert found.tracks["late"].isna().all()  # there in the first frame
-    rows: list[Row] = [(f, (max(8.0 * f - 100, 0), 100.0, 8.0 * f - 40, 160.0), 0.9, 1) for f in range(6, 60)]
+    rows: list[Row] = [
+        (f, (max(8.0 * f - 100, 0), 100.0, 8.0 * f - 40, 160.0), 0.9, 1) for f in range(6, 60)
+    ]
     rows += [(30, (300.0, 300.0, 340.0, 340.0), 0.9, 2)]  # one box alone may be a false alarm
     boxes = item(rows, 60, size=(400, WIDTH))
     late = measure(boxes, follow(boxes, BAND), BAND).tracks["late"].to_numpy()

@@ -43,7 +43,10 @@ def test_of_two_boxes_on_one_object_the_better_is_the_object() -> None:
     rows = []
     for f in range(6):
         wobble = 4 if f % 2 else 0
-        rows += [(f, box(300 + wobble, 200), 0.9, 1), (f, box(304 - wobble, 200), 0.95 if f == 3 else 0.8, 2)]
+        rows += [
+            (f, box(300 + wobble, 200), 0.9, 1),
+            (f, box(304 - wobble, 200), 0.95 if f == 3 else 0.8, 2),
+        ]
     found = follow(item(rows, 6), BAND)
     assert found.track.tolist() == [0, -1, 0, -1, 0, -1, -1, 0, 0, -1, 0, -1]
     assert found.second.tolist() == [-1, 0, -1, 0, -1, 0, 0, -1, -1, 0, -1, 0]

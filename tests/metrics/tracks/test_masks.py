@@ -36,7 +36,9 @@ def triangle(x: float, y: float, *, upper: bool, extra: int = 0) -> Mask:
     )
 
 
-def followed(rows: list[tuple[Row, Shape | None]], frames: int) -> tuple[ItemBoxes, np.ndarray, Measures]:
+def followed(
+    rows: list[tuple[Row, Shape | None]], frames: int
+) -> tuple[ItemBoxes, np.ndarray, Measures]:
     rows = sorted(rows, key=lambda row: row[0][0])
     boxes = dataclasses.replace(
         item([row for row, _ in rows], frames), shapes=shape_array(s for _, s in rows)

@@ -93,7 +93,10 @@ def test_offsets_and_steady_motion_cost_nothing(offset: float) -> None:
 
 def test_planted_jitter() -> None:
     """Every other frame 3 px to the right, .1 less sure, 4 px wider: second differences of 6 px, .2 and 8 px."""
-    rows = [(f, box(300 + 3 * (f % 2), 200, 50 + 4 * (f % 2), 80), 0.9 - 0.1 * (f % 2), 1) for f in range(10)]
+    rows = [
+        (f, box(300 + 3 * (f % 2), 200, 50 + 4 * (f % 2), 80), 0.9 - 0.1 * (f % 2), 1)
+        for f in range(10)
+    ]
     along = measured(item(rows, 10)).along
     sides = np.sqrt([80 * (50 + 4 * (f % 2)) for f in range(1, 9)])
     np.testing.assert_allclose(along["center_jitter"].dropna(), 6 / sides)
@@ -119,7 +122,8 @@ def test_counts_and_duplicates() -> None:
     found = item(rows, 4)
     assert measured(found).counts["count_jitter"].tolist()[1:3] == [2, 1]
     again = item(
-        [(0, (0, 0, 100, 100), 0.9, 1), (0, (0, 0, 100, 90), 0.8, 1), (0, (0, 0, 100, 90), 0.7, 2)], 1
+        [(0, (0, 0, 100, 100), 0.9, 1), (0, (0, 0, 100, 90), 0.8, 1), (0, (0, 0, 100, 90), 0.7, 2)],
+        1,
     )
     assert duplicate_boxes(again, 0.5).tolist() == [0, 1, 0]
     assert np.isnan(duplicate_boxes(again, 0.75)[2])

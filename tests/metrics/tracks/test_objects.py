@@ -72,7 +72,9 @@ def test_missing_half_the_time_is_missing_half_the_time_however_long_the_runs(ru
     assert share(found, "missed") == pytest.approx(lost_runs * run / (lost_runs * run + seen))
 
 
-@pytest.mark.parametrize(("run", "vanish"), [(3, False), (5, False), (6, False), (20, False), (30, True)])
+@pytest.mark.parametrize(
+    ("run", "vanish"), [(3, False), (5, False), (6, False), (20, False), (30, True)]
+)
 def test_a_moving_object_that_is_lost_for_long_has_vanished(run: int, vanish: bool) -> None:
     """4 px a frame from x 100, without a box in ``run`` frames from 40 on, found until 180 in mid-picture.
 
@@ -121,7 +123,9 @@ def belt(step: float, pitch: float, *, count: int = 8, known: bool) -> tuple[Ite
         *((6, 70, False), (12, 60, False), (20, 90, False)),
     ],
 )
-def test_a_part_that_leaves_takes_no_other_part_along(step: float, pitch: float, known: bool) -> None:
+def test_a_part_that_leaves_takes_no_other_part_along(
+    step: float, pitch: float, known: bool
+) -> None:
     found, truth = belt(step, pitch, known=known)
     objects = follow(found, BAND)
     parts_of: dict[int, set[int]] = {}
@@ -146,11 +150,17 @@ def test_a_pillar_that_is_named_hides_and_the_object_goes_on_behind_it() -> None
     assert without["state"].value_counts().to_dict() == {"hidden": 27, "missed": 4}
 
 
-@pytest.mark.parametrize(("first_seen", "begins"), [(0, "ignored"), (310, "ignored"), (400, "mid-picture")])
+@pytest.mark.parametrize(
+    ("first_seen", "begins"), [(0, "ignored"), (310, "ignored"), (400, "mid-picture")]
+)
 def test_objects_count_from_an_entry_line_on(first_seen: int, begins: str) -> None:
     """10 px a frame to the right over a line at x 300: one first seen well behind it has appeared too late."""
     line = EntryLine(300, 400, 300, 0)
-    rows = [(f, box(105 + 10 * f, 200), 0.9, 1) for f in range(60) if 105 + 10 * f > max(first_seen, 300)]
+    rows = [
+        (f, box(105 + 10 * f, 200), 0.9, 1)
+        for f in range(60)
+        if 105 + 10 * f > max(first_seen, 300)
+    ]
     late = [(f, box(105 + 10 * f, 300), 0.9, 1) for f in range(60) if 105 + 10 * f > 300]
     seen = measured(item(rows + late, 80), dataclasses.replace(BAND, ignored=(line,)))
     assert sorted(seen.tracks["begins"]) == sorted([begins, "ignored"])
@@ -190,6 +200,8 @@ def test_tracks_that_are_too_short_count_for_nothing() -> None:
 
 
 def test_a_class_may_have_a_threshold_of_its_own() -> None:
-    rows: list[Row] = standing(range(10), score=0.6, label=1) + standing(range(10), x=700, score=0.6, label=2)
+    rows: list[Row] = standing(range(10), score=0.6, label=1) + standing(
+        range(10), x=700, score=0.6, label=2
+    )
     of = follow(item(rows, 10), dataclasses.replace(BAND, start_scores=((2, 0.9),)))
     assert set(of.track.tolist()) == {0, -1}

@@ -69,7 +69,9 @@ def test_cups_with_two_names(models: Path) -> None:
         (track,) = np.unique(objects.track[on_it])
         along = found.along[found.along["track"] == track]
         assert along["row"].tolist() == list(range(30))
-        assert along.loc[along["uncovered"] > 0, "row"].tolist() == frames_of(seen.frames_without_any_box)
+        assert along.loc[along["uncovered"] > 0, "row"].tolist() == frames_of(
+            seen.frames_without_any_box
+        )
         if seen.frames_with_two_sure_names != "not counted":
             assert along.loc[along["second_box"] > 0, "row"].tolist() == frames_of(
                 seen.frames_with_two_sure_names

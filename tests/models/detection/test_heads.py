@@ -29,7 +29,9 @@ def test_yolox_by_hand() -> None:
 
 
 def test_yolox_of_another_size_is_refused() -> None:
-    with pytest.raises(SettingsError, match=r"expected outputs \(126, 5 \+ classes\) .* of 96x64 px"):
+    with pytest.raises(
+        SettingsError, match=r"expected outputs \(126, 5 \+ classes\) .* of 96x64 px"
+    ):
         HEADS["yolox"].decode({"output": np.zeros((3549, 85))}, INPUT)
 
 
@@ -65,7 +67,11 @@ def test_yolov8_metadata() -> None:
     found = ultralytics_entry(
         {"names": "{0: 'bolt', 1: 'nut'}", "imgsz": "[320, 640]", "task": "detect", "stride": "32"}
     )
-    assert (found["classes"], found["size"], found["head"]) == (["bolt", "nut"], [320, 640], "yolov8")
+    assert (found["classes"], found["size"], found["head"]) == (
+        ["bolt", "nut"],
+        [320, 640],
+        "yolov8",
+    )
     assert ultralytics_entry({"author": "somebody"}) == {}
     about = {"names": "{0: 'bolt'}", "imgsz": "[1, 1]"}
     assert ultralytics_entry({**about, "task": "segment"})["head"] == "yolov8-seg"
@@ -75,7 +81,11 @@ def test_yolov8_metadata() -> None:
 
 
 def test_plain_and_ssd_by_hand() -> None:
-    plain = {"boxes": np.array([[1.0, 2, 3, 4]]), "scores": np.array([0.6]), "labels": np.array([3])}
+    plain = {
+        "boxes": np.array([[1.0, 2, 3, 4]]),
+        "scores": np.array([0.6]),
+        "labels": np.array([3]),
+    }
     found = HEADS["plain"].decode(plain, INPUT)
     assert (found.boxes.tolist(), found.scores.tolist(), found.labels.tolist()) == (
         [[1, 2, 3, 4]],
@@ -89,10 +99,18 @@ def test_plain_and_ssd_by_hand() -> None:
 
 
 def test_orders_scales_and_names() -> None:
-    summary = HeadSettings(size=(64, 96), box_order="yxyx", box_scale="relative", outputs={"boxes": "b"})
-    out = {"b": np.array([[0.25, 0.5, 0.5, 1.0]]), "scores": np.array([1.0]), "labels": np.array([0])}
+    summary = HeadSettings(
+        size=(64, 96), box_order="yxyx", box_scale="relative", outputs={"boxes": "b"}
+    )
+    out = {
+        "b": np.array([[0.25, 0.5, 0.5, 1.0]]),
+        "scores": np.array([1.0]),
+        "labels": np.array([0]),
+    }
     assert HEADS["plain"].decode(out, summary).boxes.tolist() == [[48, 16, 96, 32]]
-    with pytest.raises(SettingsError, match="none of the outputs b, scores, labels is called boxes"):
+    with pytest.raises(
+        SettingsError, match="none of the outputs b, scores, labels is called boxes"
+    ):
         HEADS["plain"].decode(out, INPUT)
 
 
@@ -119,7 +137,10 @@ def test_as_transformers_reads_its_own_networks(kind: str) -> None:
             outputs, threshold=0.3, target_sizes=[(64, 96)]
         )[0]
         mine = above(
-            HEADS["detr"].decode({"logits": logits[0].numpy(), "pred_boxes": boxes[0].numpy()}, INPUT), 0.3
+            HEADS["detr"].decode(
+                {"logits": logits[0].numpy(), "pred_boxes": boxes[0].numpy()}, INPUT
+            ),
+            0.3,
         )
     else:
         logits = torch.randn(1, 20, 5) * 3
@@ -147,7 +168,9 @@ def test_yolov5_by_hand() -> None:
 
 
 def test_yolov7_end_to_end_by_hand() -> None:
-    found = HEADS["yolov7-end2end"].decode({"output": np.array([[0, 1.0, 2, 30, 40, 5, 0.9]])}, INPUT)
+    found = HEADS["yolov7-end2end"].decode(
+        {"output": np.array([[0, 1.0, 2, 30, 40, 5, 0.9]])}, INPUT
+    )
     assert found.boxes.tolist() == [[1, 2, 30, 40]]
     assert (found.scores.tolist(), found.labels.tolist()) == ([0.9], [5])
 
@@ -165,7 +188,9 @@ def test_yolov7_end_to_end_by_hand() -> None:
         (HEADS["yolov8"].decode, (85, 4, 6), "fastestdet"),
     ],
 )
-def test_a_layout_of_another_head_is_refused_by_name(decode: Any, shape: tuple[int, ...], right: str) -> None:
+def test_a_layout_of_another_head_is_refused_by_name(
+    decode: Any, shape: tuple[int, ...], right: str
+) -> None:
     with pytest.raises(SettingsError, match=f'this is the layout of head = "{right}"'):
         decode({"output": np.zeros(shape)}, INPUT)
 
@@ -219,7 +244,9 @@ def test_nanodet_plus() -> None:
     scores, sides = rng.uniform(size=(128, CLASSES)), rng.normal(size=(128, 32))
     found = HEADS["nanodet"].decode({"output": np.concatenate([scores, sides], axis=1)}, LEVELS)
     by_cell(found, [sides_of(place, row) for place, row in zip(places, sides, strict=True)], scores)
-    with pytest.raises(SettingsError, match=r"head nanodet: expected outputs \(128, classes \+ 32\)"):
+    with pytest.raises(
+        SettingsError, match=r"head nanodet: expected outputs \(128, classes \+ 32\)"
+    ):
         HEADS["nanodet"].decode({"output": np.zeros((126, 40))}, LEVELS)
 
 
@@ -235,7 +262,9 @@ def test_picodet() -> None:
     by_cell(found, [sides_of(place, row) for place, row in zip(places, sides, strict=True)], scores)
     with pytest.raises(SettingsError, match="expected 128 cells for an input of 96x64 px, got 126"):
         HEADS["picodet"].decode({k: v for k, v in outputs.items() if k[1] != "3"}, LEVELS)
-    with pytest.raises(SettingsError, match=r"expected scores and boxes of each level, \(cells, classes\)"):
+    with pytest.raises(
+        SettingsError, match=r"expected scores and boxes of each level, \(cells, classes\)"
+    ):
         HEADS["picodet"].decode({k: v for k, v in outputs.items() if k != "b3"}, LEVELS)
 
 
@@ -246,11 +275,17 @@ def test_rtmdet() -> None:
     for k, (h, w) in enumerate(((8, 12), (4, 6), (2, 3))):
         logits, distances = rng.normal(size=(CLASSES, h, w)), rng.uniform(1, 40, size=(4, h, w))
         outputs[f"cls{k}"], outputs[f"box{k}"] = logits, distances
-        scores += [1 / (1 + np.exp(-logits[:, row, column])) for row in range(h) for column in range(w)]
+        scores += [
+            1 / (1 + np.exp(-logits[:, row, column])) for row in range(h) for column in range(w)
+        ]
         sides += [distances[:, row, column] for row in range(h) for column in range(w)]
-    boxes = [[x - d[0], y - d[1], x + d[2], y + d[3]] for (x, y, _), d in zip(places, sides, strict=True)]
+    boxes = [
+        [x - d[0], y - d[1], x + d[2], y + d[3]] for (x, y, _), d in zip(places, sides, strict=True)
+    ]
     by_cell(HEADS["rtmdet"].decode(outputs, LEVELS), boxes, np.array(scores))
-    with pytest.raises(SettingsError, match=r"head rtmdet: expected scores and boxes of each level"):
+    with pytest.raises(
+        SettingsError, match=r"head rtmdet: expected scores and boxes of each level"
+    ):
         HEADS["rtmdet"].decode({"cls": np.zeros((3, 8, 12)), "box": np.zeros((5, 8, 12))}, LEVELS)
 
 

@@ -50,7 +50,11 @@ def test_an_ultralytics_export_needs_no_sidecar(tmp_path: Path) -> None:
     out[0, :, 1] = [42, 30, 20, 10, 0.1, 0.8]
     out[0, :, 2] = [48, 32, 96, 48, 0.6, 0.1]
     path = constant_network(
-        tmp_path / "v8.onnx", {"output0": out}, names="{0: 'bolt', 1: 'nut'}", imgsz="[64, 96]", task="detect"
+        tmp_path / "v8.onnx",
+        {"output0": out},
+        names="{0: 'bolt', 1: 'nut'}",
+        imgsz="[64, 96]",
+        task="detect",
     )
     model = load_model(f"onnx:{path}", device="cpu")
     assert (model.task, model.class_names) == ("detection", ("bolt", "nut"))
@@ -146,7 +150,9 @@ def test_missing_keys_are_reported_with_a_template(tmp_path: Path) -> None:
 
 
 def test_outputs_that_are_not_numbers(tmp_path: Path) -> None:
-    path = constant_network(tmp_path / "x.onnx", {"output": np.full((1, 126, 7), np.nan, np.float32)})
+    path = constant_network(
+        tmp_path / "x.onnx", {"output": np.full((1, 126, 7), np.nan, np.float32)}
+    )
     (tmp_path / "x.toml").write_text(
         'task = "detection"\nhead = "yolox"\nsize = [64, 96]\nresize = "stretch"\nmean = [0, 0, 0]\n'
         'std = [1, 1, 1]\nchannels = "BGR"\n'
@@ -160,7 +166,9 @@ def test_classifiers_alone(models: Path) -> None:
         load_classifiers([f"onnx:{models / 'FastestDet'}.onnx"], device="cpu")
 
 
-@pytest.mark.parametrize("name", ["ssdlite320_mobilenet_v3_large", "fasterrcnn_mobilenet_v3_large_320_fpn"])
+@pytest.mark.parametrize(
+    "name", ["ssdlite320_mobilenet_v3_large", "fasterrcnn_mobilenet_v3_large_320_fpn"]
+)
 def test_torchvision_with_local_weights_equals_torchvision(
     tmp_path: Path, name: str, bottles: torch.Tensor
 ) -> None:
@@ -169,7 +177,9 @@ def test_torchvision_with_local_weights_equals_torchvision(
     module = torchvision.models.get_model(name, weights=None, weights_backbone=None, num_classes=4)
     torch.save(module.state_dict(), tmp_path / "own.pth")
     with warnings.catch_warnings():
-        model = load_model(f"torchvision:{name},weights={tmp_path / 'own.pth'},num_classes=4", device="cpu")
+        model = load_model(
+            f"torchvision:{name},weights={tmp_path / 'own.pth'},num_classes=4", device="cpu"
+        )
     frame = bottles[1:2]
     found = model(frame)
     assert isinstance(found, Detections)
@@ -184,7 +194,9 @@ def test_torchvision_with_local_weights_equals_torchvision(
 
 
 @pytest.mark.parametrize("name", ["retinanet_resnet50_fpn", "fcos_resnet50_fpn"])
-def test_one_stage_detectors_of_torchvision_say_what_it_says(name: str, bottles: torch.Tensor) -> None:
+def test_one_stage_detectors_of_torchvision_say_what_it_says(
+    name: str, bottles: torch.Tensor
+) -> None:
     """Drawn at random, with scores about .5: boxes from the lowered threshold on, the surest first."""
     torch.manual_seed(7)
     module = getattr(torchvision.models.detection, name)(
@@ -193,7 +205,9 @@ def test_one_stage_detectors_of_torchvision_say_what_it_says(name: str, bottles:
     module.head.classification_head.cls_logits.bias.data.zero_()
     lower_threshold(module)
     assert module.score_thresh <= MIN_SCORE
-    info = ModelInfo(spec=name, engine="torch", device="cpu", precision="float32", preprocessing="inside")
+    info = ModelInfo(
+        spec=name, engine="torch", device="cpu", precision="float32", preprocessing="inside"
+    )
     detector = ModuleDetector(
         name=name, class_names=("a", "b", "c"), info=info, module=module, device=torch.device("cpu")
     )

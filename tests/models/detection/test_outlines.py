@@ -13,7 +13,13 @@ from tests.models.detection.test_load import constant_network
 from vidrobust.errors import SettingsError
 from vidrobust.models.detection.candidates import HeadSettings, MaskParts
 from vidrobust.models.detection.heads import HEADS
-from vidrobust.models.detection.suppress import MIN_SCORE, keep_turned, likeness, mask_of, turned_box
+from vidrobust.models.detection.suppress import (
+    MIN_SCORE,
+    keep_turned,
+    likeness,
+    mask_of,
+    turned_box,
+)
 from vidrobust.models.info import ModelInfo
 from vidrobust.models.load import load_model
 from vidrobust.models.modules import ModuleDetector
@@ -22,7 +28,9 @@ from vidrobust.predictions import Detections
 from vidrobust.shapes.mask import Mask, Polygon
 
 INPUT = HeadSettings(size=(64, 96))
-INFO = ModelInfo(spec="m", engine="torch", device="cpu", precision="float32", preprocessing="inside")
+INFO = ModelInfo(
+    spec="m", engine="torch", device="cpu", precision="float32", preprocessing="inside"
+)
 
 
 def test_mask_rcnn_of_torchvision_says_what_torchvision_says(bottles: torch.Tensor) -> None:
@@ -62,7 +70,12 @@ def prototypes_and_boxes(frame: tuple[int, int]) -> tuple[MaskParts, Placement, 
     ).numpy()
     parts = MaskParts(rng.normal(size=(6, 4)), prototypes, (64, 96))
     fit = BoxPreprocess(
-        size=(64, 96), resize="letterbox", place="centre", mean=(0, 0, 0), std=(1, 1, 1), channels="RGB"
+        size=(64, 96),
+        resize="letterbox",
+        place="centre",
+        mean=(0, 0, 0),
+        std=(1, 1, 1),
+        channels="RGB",
     ).fit(*frame)
     boxes = (np.sort(rng.uniform(0, 1, (6, 2, 2)), axis=1) * [frame[1], frame[0]]).reshape(6, 4)
     return parts, fit, boxes
@@ -74,7 +87,9 @@ def within(sums: torch.Tensor, box: np.ndarray) -> np.ndarray:
     return (sums.numpy() > 0) & (x >= box[0]) & (x < box[2]) & (y >= box[1]) & (y < box[3])
 
 
-def drawn(parts: MaskParts, row: int, box: np.ndarray, fit: Placement, frame: tuple[int, int]) -> np.ndarray:
+def drawn(
+    parts: MaskParts, row: int, box: np.ndarray, fit: Placement, frame: tuple[int, int]
+) -> np.ndarray:
     mask = mask_of(parts, row, box, fit, frame)
     return np.zeros(frame, bool) if mask is None else mask.array(frame)
 
@@ -96,14 +111,19 @@ def test_masks_of_prototypes_where_the_padding_is_no_whole_pixel() -> None:
     """Against torch's sampling of a picture at given places."""
     frame = (48, 31)
     parts, fit, boxes = prototypes_and_boxes(frame)
-    y, x = ((np.arange(side) + 0.5) * fit.scale[1 - k] + fit.offset[1 - k] for k, side in enumerate(frame))
+    y, x = (
+        (np.arange(side) + 0.5) * fit.scale[1 - k] + fit.offset[1 - k]
+        for k, side in enumerate(frame)
+    )
     first, last = 7, 17  # prototype pixels that are of the picture: 6.75 to 17
     x = np.clip(x, 4 * (first + 0.5), 4 * (last - 0.5))
     grid = np.stack(np.meshgrid(2 * x / 96 - 1, 2 * y / 64 - 1), axis=-1)
     for row, box in enumerate(boxes):
         sums = torch.from_numpy(np.tensordot(parts.weights[row], parts.prototypes, 1))[None, None]
         there = torch.from_numpy(grid)[None]
-        whole = torch.nn.functional.grid_sample(sums, there, padding_mode="border", align_corners=False)
+        whole = torch.nn.functional.grid_sample(
+            sums, there, padding_mode="border", align_corners=False
+        )
         np.testing.assert_array_equal(drawn(parts, row, box, fit, frame), within(whole[0, 0], box))
 
 
@@ -149,7 +169,9 @@ def test_probabilistic_iou_by_hand() -> None:
     assert near[1, 0] == pytest.approx(expected, abs=1e-5)
     assert np.diag(near) == pytest.approx(1, abs=1e-3)
     # one that goes itself takes the next along: 0 takes 1, 1 takes 2, and 3 is of another class
-    chain = np.array([[0.0, 0, 60, 60, 0], [5, 0, 60, 60, 0], [10, 0, 60, 60, 0], [0, 0, 60, 60, 0]])
+    chain = np.array(
+        [[0.0, 0, 60, 60, 0], [5, 0, 60, 60, 0], [10, 0, 60, 60, 0], [0, 0, 60, 60, 0]]
+    )
     most = float(likeness(chain)[0, 1]) - 0.01
     assert likeness(chain)[0, 2] < most
     assert keep_turned(chain, np.array([1, 1, 1, 2]), most).tolist() == [0, 3]
@@ -157,12 +179,14 @@ def test_probabilistic_iou_by_hand() -> None:
 
 def test_a_turned_box_in_a_stretched_input() -> None:
     """The input is twice as high: a square on its corner becomes a flat diamond of the frame."""
-    fit = BoxPreprocess(size=(64, 96), resize="stretch", mean=(0, 0, 0), std=(1, 1, 1), channels="RGB").fit(
-        32, 96
-    )
+    fit = BoxPreprocess(
+        size=(64, 96), resize="stretch", mean=(0, 0, 0), std=(1, 1, 1), channels="RGB"
+    ).fit(32, 96)
     shape = turned_box(np.array([40.0, 30, 10, 10, np.pi / 4]), fit)
     half = 10 / np.sqrt(2)
-    np.testing.assert_allclose(shape.box, [40 - half, 15 - half / 2, 40 + half, 15 + half / 2], atol=1e-3)
+    np.testing.assert_allclose(
+        shape.box, [40 - half, 15 - half / 2, 40 + half, 15 + half / 2], atol=1e-3
+    )
 
 
 @pytest.mark.parametrize("task", ["segment", "obb"])

@@ -64,12 +64,19 @@ def plain_fastestdet(session: object, rgb: np.ndarray) -> list:
             label = int(o[5:].argmax())
             cx, cy = (np.tanh(o[1]) + x) / 22, (np.tanh(o[2]) + y) / 22
             w, h = 1 / (1 + np.exp(-o[3])), 1 / (1 + np.exp(-o[4]))
-            box = np.array([cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2]) * (width, height, width, height)
+            box = np.array([cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2]) * (
+                width,
+                height,
+                width,
+                height,
+            )
             found.append((o[0] ** 0.6 * o[5 + label] ** 0.4, label, box))
     return found
 
 
-@pytest.mark.parametrize(("file", "plain"), [("yolox_nano", plain_yolox), ("FastestDet", plain_fastestdet)])
+@pytest.mark.parametrize(
+    ("file", "plain"), [("yolox_nano", plain_yolox), ("FastestDet", plain_fastestdet)]
+)
 @pytest.mark.parametrize("clip", ["bottles", "cars"])
 def test_equals_plain_onnxruntime(
     models: Path, request: pytest.FixtureRequest, clip: str, file: str, plain: object
@@ -85,7 +92,10 @@ def test_equals_plain_onnxruntime(
         assert found.labels[mine].tolist() == [one[1] for one in expected]
         np.testing.assert_allclose(found.scores[mine], [one[0] for one in expected], atol=1e-4)
         np.testing.assert_allclose(
-            found.boxes[mine], np.array([one[2] for one in expected]).reshape(-1, 4), atol=1e-4, rtol=0
+            found.boxes[mine],
+            np.array([one[2] for one in expected]).reshape(-1, 4),
+            atol=1e-4,
+            rtol=0,
         )
         compared += len(expected)
     assert compared >= 10
@@ -114,4 +124,6 @@ def test_no_frames(models: Path) -> None:
 def test_names_must_fit(models: Path, tmp_path: Path) -> None:
     (tmp_path / "names.txt").write_text("a\nb\n")
     with pytest.raises(SettingsError, match="has 80 classes, but 2 names"):
-        load_model(f"onnx:{models / 'yolox_nano'}.onnx,classes={tmp_path / 'names.txt'}", device="cpu")
+        load_model(
+            f"onnx:{models / 'yolox_nano'}.onnx,classes={tmp_path / 'names.txt'}", device="cpu"
+        )

@@ -36,8 +36,14 @@ PIXELS = torch.from_numpy(SAID["frame"].copy()).permute(2, 0, 1)[None]
 
 def found_in(name: str, folder: Path) -> Detections:
     """What is made here of a network's raw outputs and the metadata of its export."""
-    outputs = {key: SAID[f"{name}/{key}"] for key in ("output0", "output1") if f"{name}/{key}" in SAID}
-    about = {key: str(SAID[f"{name}/{key}"]) for key in ("names", "imgsz", "task") if f"{name}/{key}" in SAID}
+    outputs = {
+        key: SAID[f"{name}/{key}"] for key in ("output0", "output1") if f"{name}/{key}" in SAID
+    }
+    about = {
+        key: str(SAID[f"{name}/{key}"])
+        for key in ("names", "imgsz", "task")
+        if f"{name}/{key}" in SAID
+    }
     path = constant_network(folder / f"{name}.onnx", outputs, SIZE, **about)
     if not about:  # exports of YOLOv5 do not say how pictures go in
         path.with_suffix(".toml").write_text(SIDECAR)
@@ -96,7 +102,9 @@ def test_masks(tmp_path: Path) -> None:
     same_boxes("yolov8n-seg", shown)
     count = len(shown.scores)
     masks = (
-        np.unpackbits(SAID["yolov8n-seg/masks"])[: count * 120 * 160].reshape(count, 120, 160).astype(bool)
+        np.unpackbits(SAID["yolov8n-seg/masks"])[: count * 120 * 160]
+        .reshape(count, 120, 160)
+        .astype(bool)
     )
     assert shown.shapes is not None
     ours = np.stack([shape.array((120, 160)) for shape in shown.shapes])

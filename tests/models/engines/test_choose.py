@@ -81,7 +81,9 @@ def test_lite0_says_the_same_in_openvino(lite0: NetworkClassifier, teddy: torch.
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_an_onnx_file_says_what_a_bare_session_says(engine: str, models: Path, cat: torch.Tensor) -> None:
+def test_an_onnx_file_says_what_a_bare_session_says(
+    engine: str, models: Path, cat: torch.Tensor
+) -> None:
     model = load_model(f"onnx:{models / NET},engine={engine},threads=1")
     assert (model.info.engine.partition(" ")[0], model.info.threads) == (engine, 1)
     session = onnxruntime.InferenceSession(models / NET, providers=["CPUExecutionProvider"])
@@ -91,8 +93,12 @@ def test_an_onnx_file_says_what_a_bare_session_says(engine: str, models: Path, c
     assert np.abs(model(cat).probabilities - z / z.sum(axis=1, keepdims=True)).max() < 1e-5
 
 
-@pytest.mark.parametrize("engine", [each for each in runners.ENGINES.values() if not each.missing()])
-def test_a_batch_shared_among_streams_is_answered_in_order(engine: runners.Engine, models: Path) -> None:
+@pytest.mark.parametrize(
+    "engine", [each for each in runners.ENGINES.values() if not each.missing()]
+)
+def test_a_batch_shared_among_streams_is_answered_in_order(
+    engine: runners.Engine, models: Path
+) -> None:
     file = choose.onnx_file(load_model(f"onnx:{models / NET}").network)
     alone, shared = (engine.open(file, threads, "float32", threads) for threads in (1, 3))
     inputs = torch.rand(7, 3, 128, 128, generator=torch.Generator().manual_seed(1))
@@ -176,7 +182,9 @@ def test_a_trace_that_lost_a_branch_is_caught_on_the_frames(noise: torch.Tensor)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_lost_branch_that_only_footage_shows_is_given_up_then(engine: str, noise: torch.Tensor) -> None:
+def test_a_lost_branch_that_only_footage_shows_is_given_up_then(
+    engine: str, noise: torch.Tensor
+) -> None:
     """Dark frames agree on loading; the first bright batch is right nonetheless, and it is said."""
     dark, bright = noise // 8, (noise.int() // 4 + 190).to(torch.uint8)
     network = of_module(Branching(seed=3))
@@ -190,14 +198,20 @@ def test_a_lost_branch_that_only_footage_shows_is_given_up_then(engine: str, noi
     assert np.array_equal(model(bright).probabilities, expected)
     assert model.info.engine == network.engine
     assert f"not {chosen.engine}: scores differ by" in model.info.notes[-1]
-    assert np.array_equal(model(noise).probabilities, as_classifier(network, "s")(noise).probabilities)
+    assert np.array_equal(
+        model(noise).probabilities, as_classifier(network, "s")(noise).probabilities
+    )
 
 
 def test_int8_changes_scores_and_counts_labels(cat: torch.Tensor, models: Path) -> None:
     plain = load_model(f"onnx:{models / NET}")
-    model = load_model(f"onnx:{models / NET},threads=1", precision="int8", engine="onnxruntime", sample=cat)
+    model = load_model(
+        f"onnx:{models / NET},threads=1", precision="int8", engine="onnxruntime", sample=cat
+    )
     expected, found = plain(cat), model(cat)
-    assert 1e-3 < 0.5 * np.abs(found.probabilities - expected.probabilities).sum(axis=1).mean() < 0.5
+    assert (
+        1e-3 < 0.5 * np.abs(found.probabilities - expected.probabilities).sum(axis=1).mean() < 0.5
+    )
     assert model.info.precision == "int8"
     flips = int((expected.labels != found.labels).sum())
     assert f"int8 as asked for: {flips} of {len(cat)} labels differ" in model.info.notes[0]
@@ -209,7 +223,9 @@ def test_bfloat16_of_a_module_rounds_to_eight_bits(noise: torch.Tensor) -> None:
     model = as_classifier(
         with_engine(network, EngineRequest(precision="bfloat16", engine="torch"), noise), "s"
     )
-    apart = np.abs(model(noise).probabilities - as_classifier(network, "s")(noise).probabilities).max()
+    apart = np.abs(
+        model(noise).probabilities - as_classifier(network, "s")(noise).probabilities
+    ).max()
     assert 1e-6 < apart < 0.02
     assert model.info.precision == "bfloat16"
 
@@ -222,7 +238,10 @@ def test_bfloat16_of_a_module_rounds_to_eight_bits(noise: torch.Tensor) -> None:
             "engine: expected one of auto, torch, openvino, onnxruntime, got 'tensorrt'",
         ),
         ({"precision": "fp4"}, "precision: expected one of float32, bfloat16, int8"),
-        ({"engine": "onnxruntime", "precision": "bfloat16"}, "onnxruntime has no bfloat16: use openvino"),
+        (
+            {"engine": "onnxruntime", "precision": "bfloat16"},
+            "onnxruntime has no bfloat16: use openvino",
+        ),
         ({"engine": "torch", "precision": "int8"}, "engine torch has no int8"),
     ],
 )

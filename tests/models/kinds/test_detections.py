@@ -49,7 +49,14 @@ def test_frames_from_1_are_seen_to_be(num_frames: int | None, tmp_path: Path) ->
     model = load(written(tmp_path, f"{HEADER}\n{rows(range(1, 7))}"))
     summary = model.about("clip", num_frames)
     assert (summary["counted_from"], summary["beyond"]) == (1, 0)
-    assert model.predict_frames("clip", np.arange(6)).boxes[:, 0].tolist() == [11, 12, 13, 14, 15, 16]
+    assert model.predict_frames("clip", np.arange(6)).boxes[:, 0].tolist() == [
+        11,
+        12,
+        13,
+        14,
+        15,
+        16,
+    ]
 
 
 def test_frames_1_to_the_last_but_one_may_count_from_0(tmp_path: Path) -> None:
@@ -84,7 +91,11 @@ def test_own_tracks(tmp_path: Path) -> None:
 
 def test_looked_at_and_empty(tmp_path: Path) -> None:
     """Item b has a row without score and box: it was looked at. Item c has none, and is refused."""
-    text = f"item,{HEADER}\n" + "".join(f"a,{line}\n" for line in rows(range(3)).splitlines()) + "b,,,,,,,\n"
+    text = (
+        f"item,{HEADER}\n"
+        + "".join(f"a,{line}\n" for line in rows(range(3)).splitlines())
+        + "b,,,,,,,\n"
+    )
     model = load(written(tmp_path, text))
     assert model.predict_frames("b", np.arange(4)).num_frames == 4
     assert len(model.predict_frames("b", np.arange(4)).scores) == 0
@@ -97,13 +108,17 @@ def test_looked_at_and_empty(tmp_path: Path) -> None:
 def test_a_file_without_items_is_about_one_video(tmp_path: Path) -> None:
     model = load(written(tmp_path, f"{HEADER}\n{rows(range(3))}"))
     model.predict_frames("a", np.arange(3))
-    with pytest.raises(ModelError, match="has no column item, so it can be about one video only: a or b"):
+    with pytest.raises(
+        ModelError, match="has no column item, so it can be about one video only: a or b"
+    ):
         model.predict_frames("b", np.arange(3))
 
 
 def test_mot_results(tmp_path: Path) -> None:
     """Frames and pixels from 1; -1 where the tracker gives no score, class or place in the world."""
-    text = "1,3,11,21,30,40,0.8,-1,-1,-1\n2,3,12,21,30,40,0.7,-1,-1,-1\n2,4,101,21,30,40,-1,-1,-1,-1\n"
+    text = (
+        "1,3,11,21,30,40,0.8,-1,-1,-1\n2,3,12,21,30,40,0.7,-1,-1,-1\n2,4,101,21,30,40,-1,-1,-1,-1\n"
+    )
     model = load(written(tmp_path, text, "MOT17-02.txt"))
     found = model.predict_frames("clip", np.arange(2))
     assert found.boxes.tolist() == [[10, 20, 40, 60], [11, 20, 41, 60], [100, 20, 130, 60]]
@@ -200,7 +215,11 @@ def test_coco_results_with_masks_and_turned_boxes(tmp_path: Path) -> None:
     np.testing.assert_allclose(found.boxes[3], [35, 20, 45, 40])
     np.testing.assert_allclose(four.box, [35, 20, 45, 40], atol=1e-3)
     turned = [{**about[3], "bbox": [40, 30, 20, 10, 30]}]
-    (tilted,) = load(written(tmp_path, json.dumps(turned), "t.json")).predict_frames("c", np.arange(1)).shapes  # type: ignore[misc]
+    (tilted,) = (
+        load(written(tmp_path, json.dumps(turned), "t.json"))
+        .predict_frames("c", np.arange(1))
+        .shapes
+    )  # type: ignore[misc]
     highest = tilted.corners[tilted.corners[:, 1].argmin()]
     assert highest[0] > 40  # the right end goes up
 
@@ -213,11 +232,18 @@ def test_ultralytics_polygons(tmp_path: Path) -> None:
     found = load(tmp_path / "plain").predict_frames("line", np.arange(1), (40, 80))
     assert found.shapes is not None
     assert found.boxes.tolist() == [[40, 10, 60, 30], [8, 4, 16, 12]]
-    assert [round(each.area) for each in found.shapes] == [190, 64]  # middles on the slope are outside
+    assert [round(each.area) for each in found.shapes] == [
+        190,
+        64,
+    ]  # middles on the slope are outside
     np.testing.assert_allclose(found.scores, [0.9, 0.8])
     assert found.tracks is None
     (tmp_path / "tracked").mkdir()
-    written(tmp_path / "tracked", lines.replace("0.9\n", "0.9 3\n").replace("0.8\n", "0.8 4\n"), "line_1.txt")
+    written(
+        tmp_path / "tracked",
+        lines.replace("0.9\n", "0.9 3\n").replace("0.8\n", "0.8 4\n"),
+        "line_1.txt",
+    )
     tracked = load(tmp_path / "tracked").predict_frames("line", np.arange(1), (40, 80))
     assert tracked.tracks is not None
     assert tracked.tracks.tolist() == [3, 4]
@@ -273,7 +299,9 @@ def test_kitti_results(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("step", "first"), [(2, 0), (3, 0), (2, 1)])
-def test_frames_that_are_missing_regularly_are_a_stride(step: int, first: int, tmp_path: Path) -> None:
+def test_frames_that_are_missing_regularly_are_a_stride(
+    step: int, first: int, tmp_path: Path
+) -> None:
     """Every second or third of 60 frames; one of them without a box changes nothing."""
     frames = [f for f in range(first, 60, step) if f != first + 4 * step]
     text = "".join(rows(range(f, f + 1)) for f in frames)
@@ -290,7 +318,12 @@ def test_frames_missed_irregularly_are_no_stride(tmp_path: Path) -> None:
 def test_a_file_that_ends_half_way(tmp_path: Path) -> None:
     """Frames 0 to 29 of 60, as vid_stride=2 numbers them; 0 to 39 are no whole part."""
     assert load(written(tmp_path, f"{HEADER}\n{rows(range(30))}")).about("clip", 60)["compact"] == 2
-    assert load(written(tmp_path, f"{HEADER}\n{rows(range(40))}", "b.csv")).about("clip", 60)["compact"] == 1
+    assert (
+        load(written(tmp_path, f"{HEADER}\n{rows(range(40))}", "b.csv")).about("clip", 60)[
+            "compact"
+        ]
+        == 1
+    )
 
 
 def test_shares_and_boxes_of_larger_frames_are_refused(tmp_path: Path) -> None:

@@ -100,7 +100,9 @@ class Touches:
         return Path.touch, (self.path,)  # type: ignore[return-value]
 
 
-def test_an_archive_that_would_run_code_is_refused(network: torch.nn.Module, tmp_path: Path) -> None:
+def test_an_archive_that_would_run_code_is_refused(
+    network: torch.nn.Module, tmp_path: Path
+) -> None:
     """torch.export.load alone runs it, as the first lines show; here it is not run, and the way out is said."""
     spec = export(network, tmp_path / "net.pt2", None)
     sign = tmp_path / "it ran"
@@ -117,7 +119,9 @@ def test_an_archive_that_would_run_code_is_refused(network: torch.nn.Module, tmp
         torch.export.load(hostile)
     assert sign.exists()
     sign.unlink()
-    with pytest.raises(InputError, match=r"without running code from it; .*package\.module:factory"):
+    with pytest.raises(
+        InputError, match=r"without running code from it; .*package\.module:factory"
+    ):
         load_model(spec.replace("net.pt2", f"hostile.pt2,sidecar={tmp_path / 'net.pt2.toml'}"))
     assert not sign.exists()
     assert "TORCH_FORCE_WEIGHTS_ONLY_LOAD" not in os.environ

@@ -94,11 +94,17 @@ def test_a_classifier_class_or_instance(
     expected = noise.numpy().reshape(len(noise), -1).mean(axis=1) / 255
     assert np.allclose(model(noise).probabilities[:, 1], expected, atol=1e-5)
     info = model_info(model)
-    assert (model.name, info.engine, info.weights_sha256) == ("brightness", "own_models_here.Brightness", "")
+    assert (model.name, info.engine, info.weights_sha256) == (
+        "brightness",
+        "own_models_here.Brightness",
+        "",
+    )
 
 
 @pytest.mark.parametrize("name", ["pair", "triple", "softmaxed"])
-def test_a_module_with_its_preprocess(load: Callable[[str], object], noise: torch.Tensor, name: str) -> None:
+def test_a_module_with_its_preprocess(
+    load: Callable[[str], object], noise: torch.Tensor, name: str
+) -> None:
     """Dropout is off: the expected rows come from the linear layer alone."""
     model = load(name)
     torch.manual_seed(0)
@@ -122,7 +128,10 @@ def test_a_module_with_its_preprocess(load: Callable[[str], object], noise: torc
             "bare",
             r"returned the module Sequential without saying how frames go in; return \(module, Preprocess",
         ),
-        ("wrong_second", "the second of the pair is dict; expected a vidrobust.models.preprocess.Preprocess"),
+        (
+            "wrong_second",
+            "the second of the pair is dict; expected a vidrobust.models.preprocess.Preprocess",
+        ),
         ("nothing", "returned NoneType; expected a Classifier or a Detector"),
         ("Detector", "3 frames went in, expected Detections, got Classifications"),
         ("Lists", "3 frames went in, expected Classifications with as many rows, got list"),
@@ -142,7 +151,10 @@ def test_wrong_factories(load: Callable[[str], object], name: str, message: str)
     ("name", "message"),
     [
         ("fails", "the factory failed: RuntimeError: no licence file"),
-        ("Fails", "model brightness: failed on a first batch of frames: RuntimeError: shape mismatch"),
+        (
+            "Fails",
+            "model brightness: failed on a first batch of frames: RuntimeError: shape mismatch",
+        ),
         ("Random", "probabilities change by .* on a second pass"),
         (
             "own_models_broken:make",

@@ -81,14 +81,21 @@ def test_presets_are_found_by_file_name_or_asked_for(tmp_path: Path) -> None:
         path.touch()
         spec = parse_spec(f"torchvision:resnet50,weights={path}{options}")
         assert torchvision_choice(spec, entries) == (entry, path)
-    assert torchvision_choice(parse_spec("torchvision:resnet50"), entries) == (entries.DEFAULT, None)
+    assert torchvision_choice(parse_spec("torchvision:resnet50"), entries) == (
+        entries.DEFAULT,
+        None,
+    )
     by_name = parse_spec("torchvision:resnet50,weights=IMAGENET1K_V1")
     assert torchvision_choice(by_name, entries) == (entries.IMAGENET1K_V1, None)
-    with pytest.raises(SettingsError, match="has no weights 'V1'; it has IMAGENET1K_V1, IMAGENET1K_V2"):
+    with pytest.raises(
+        SettingsError, match="has no weights 'V1'; it has IMAGENET1K_V1, IMAGENET1K_V2"
+    ):
         torchvision_choice(parse_spec(f"torchvision:resnet50,weights={mine},preset=V1"), entries)
 
 
-def test_googlenet_gets_the_input_scaling_of_its_weights(tmp_path: Path, noise: torch.Tensor) -> None:
+def test_googlenet_gets_the_input_scaling_of_its_weights(
+    tmp_path: Path, noise: torch.Tensor
+) -> None:
     """torchvision's own weights of GoogLeNet set transform_input; a local copy must act the same.
 
     Untrained, the network's probabilities differ little whatever goes in, so the distance to the network with
@@ -112,7 +119,10 @@ def test_googlenet_gets_the_input_scaling_of_its_weights(tmp_path: Path, noise: 
     ("spec", "message"),
     [
         ("torchvision:resnet19", r"no model 'resnet19'; did you mean resnet"),
-        ("torchvision:fcn_resnet50", "SemanticSegmentation, not ImageClassification: .*classifiers only"),
+        (
+            "torchvision:fcn_resnet50",
+            "SemanticSegmentation, not ImageClassification: .*classifiers only",
+        ),
         ("torchvision:resnet18,weights=gone.pth", r"gone\.pth: no such file \(looked for from"),
         ("torchvision:resnet18,weights=IMAGENET1K_V9", r"weights: a file, or one of IMAGENET1K_V1"),
         ("torchvision:resnet18,num_classes=3", "num_classes goes with weights=FILE"),
@@ -125,12 +135,16 @@ def test_wrong_specs(spec: str, message: str) -> None:
         load_model(spec)
 
 
-def test_hub_out_of_reach_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hub_out_of_reach_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The proxy is a port where nothing listens, so that the real download fails, with a network or without."""
     for name in ("https_proxy", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    with pytest.raises(InputError, match=r"from the hub \(URLError.*torchvision:squeezenet1_1,weights=FILE"):
+    with pytest.raises(
+        InputError, match=r"from the hub \(URLError.*torchvision:squeezenet1_1,weights=FILE"
+    ):
         load_model("torchvision:squeezenet1_1")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
@@ -172,7 +186,12 @@ def test_a_network_that_cannot_take_channels_last_runs_contiguous(noise: torch.T
     torch.manual_seed(0)
     module, p = Views(), Preprocess(size=8, mean=(127,) * 3, std=(64,) * 3)
     network = from_module(
-        module, p, torch.device("cpu"), name="views", weights="", weights_sha256=state_sha256(module)
+        module,
+        p,
+        torch.device("cpu"),
+        name="views",
+        weights="",
+        weights_sha256=state_sha256(module),
     )
     model = as_classifier(network, "spec")
     assert "contiguous" in model.info.engine

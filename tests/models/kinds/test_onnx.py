@@ -41,7 +41,9 @@ def make(
     """Pixels, flattened, times a matrix; written with its sidecar. Returns the spec."""
     kind = TensorProto.FLOAT16 if half else TensorProto.FLOAT
     shape = [batch, SIDE, SIDE, 3] if last else [batch, 3, SIDE, SIDE]
-    nodes = [helper.make_node("Transpose", ["pixels"], ["first"], perm=[0, 3, 1, 2])] if last else []
+    nodes = (
+        [helper.make_node("Transpose", ["pixels"], ["first"], perm=[0, 3, 1, 2])] if last else []
+    )
     nodes += [
         helper.make_node("Flatten", ["first" if last else "pixels"], ["flat"]),
         helper.make_node("MatMul", ["flat", "weight"], ["product" if softmax else "scores"]),
@@ -62,7 +64,9 @@ def make(
 
 def expected(pixels: torch.Tensor) -> np.ndarray:
     """The same product and softmax by NumPy, on pixels preprocessed by themselves."""
-    logits = PREPROCESS(pixels).contiguous().numpy().reshape(len(pixels), -1).astype(np.float64) @ WEIGHT
+    logits = (
+        PREPROCESS(pixels).contiguous().numpy().reshape(len(pixels), -1).astype(np.float64) @ WEIGHT
+    )
     z = np.exp(logits - logits.max(axis=1, keepdims=True))
     return z / z.sum(axis=1, keepdims=True)
 
@@ -106,7 +110,8 @@ def test_output_key_is_held_against_the_rows(tmp_path: Path) -> None:
 def test_one_of_several_outputs_is_named(tmp_path: Path, noise: torch.Tensor) -> None:
     spec = make(tmp_path / "net.onnx", extra_output=True)
     with pytest.raises(
-        SettingsError, match=r"outputs are scores, flat: which is the class scores\? Say output_name"
+        SettingsError,
+        match=r"outputs are scores, flat: which is the class scores\? Say output_name",
     ):
         load_model(spec)
     (tmp_path / "net.toml").write_text(SIDECAR + 'output_name = "scores"\n')
@@ -131,7 +136,8 @@ def test_sidecar_of_another_size_is_refused(tmp_path: Path) -> None:
     spec = make(tmp_path / "net.onnx")
     (tmp_path / "net.toml").write_text(SIDECAR.replace("size = 8", "size = 16"))
     with pytest.raises(
-        SettingsError, match=r"its input is \['N', 3, 8, 8\], but the sidecar makes \(N, 3, 16, 16\)"
+        SettingsError,
+        match=r"its input is \['N', 3, 8, 8\], but the sidecar makes \(N, 3, 16, 16\)",
     ):
         load_model(spec)
 
@@ -150,14 +156,19 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
 def test_nan_weights(tmp_path: Path) -> None:
     weight = WEIGHT.copy()
     weight[5, 1] = np.nan
-    with pytest.raises(InputError, match="model net: the network gave NaN or infinite outputs for 3 of 3"):
+    with pytest.raises(
+        InputError, match="model net: the network gave NaN or infinite outputs for 3 of 3"
+    ):
         load_model(make(tmp_path / "net.onnx", weight=weight))
 
 
 def test_one_output_is_two_classes_as_declared(tmp_path: Path, noise: torch.Tensor) -> None:
     """The sigmoid by hand; the threshold lies between the smallest and the largest of the five."""
     spec = make(tmp_path / "net.onnx", weight=WEIGHT[:, :1])
-    z = PREPROCESS(noise).contiguous().numpy().reshape(len(noise), -1).astype(np.float64) @ WEIGHT[:, 0]
+    z = (
+        PREPROCESS(noise).contiguous().numpy().reshape(len(noise), -1).astype(np.float64)
+        @ WEIGHT[:, 0]
+    )
     p = 1 / (1 + np.exp(-z))
     point = float(np.sort(p)[2:4].mean())
     model = load_model(f"{spec},output=logit,threshold={point}")
@@ -180,5 +191,7 @@ def test_one_output_and_a_detector_without_a_task(tmp_path: Path, models: Path) 
         load_model(make(tmp_path / "net.onnx", weight=WEIGHT[:, :1]))
     sidecar = tmp_path / "yolo.toml"
     sidecar.write_text(SIDECAR.replace("size = 8", "size = 416"))
-    with pytest.raises(SettingsError, match=r"got \(1, 3549, 85\): looks like a detector.*classifiers only"):
+    with pytest.raises(
+        SettingsError, match=r"got \(1, 3549, 85\): looks like a detector.*classifiers only"
+    ):
         load_model(f"onnx:{models / 'yolox_nano.onnx'},sidecar={sidecar}")

@@ -50,7 +50,9 @@ def test_the_leading_class_alone(tmp_path: Path) -> None:
     found = predict_footage(model, batch([1, 2, 3]))
     assert [model.class_names[k] for k in found.labels] == ["scratch", "dent", "good"]
     assert found.partial
-    assert np.allclose(found.probabilities, [[0, 0, 0.4, 0.6], [0.55, 0, 0, 0.45], [0, 0.7, 0, 0.3]])
+    assert np.allclose(
+        found.probabilities, [[0, 0, 0.4, 0.6], [0.55, 0, 0, 0.45], [0, 0.7, 0, 0.3]]
+    )
     assert "distances between distributions cannot" in model.info.notes[0]
 
 
@@ -76,7 +78,9 @@ def test_a_real_network_from_its_own_table(
     """Written as Parquet, read and looked up in any order: the network's own rows and labels."""
     expected = lite0(cat)
     names = [f"{k} {name}" for k, name in enumerate(lite0.class_names)]
-    table = pd.DataFrame(expected.probabilities, columns=names).assign(frame=np.arange(len(cat)) * 15)
+    table = pd.DataFrame(expected.probabilities, columns=names).assign(
+        frame=np.arange(len(cat)) * 15
+    )
     table.to_parquet(tmp_path / "lite0.parquet")
     model = load_model(f"predictions:{tmp_path / 'lite0.parquet'}")
     order = np.random.default_rng(0).permutation(len(cat))
@@ -95,7 +99,9 @@ def test_an_operating_point_over_a_file(tmp_path: Path) -> None:
 
 def test_new_pixels_cannot_be_had(tmp_path: Path) -> None:
     model = load_model(write(tmp_path / "cam.csv", LEADING))
-    with pytest.raises(ModelError, match=r"model cam: its answers were read from .*needs the model itself"):
+    with pytest.raises(
+        ModelError, match=r"model cam: its answers were read from .*needs the model itself"
+    ):
         predict(model, batch([0]).pixels)
 
 

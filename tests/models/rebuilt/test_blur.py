@@ -21,7 +21,8 @@ def test_blur_pool_is_a_mirrored_correlation_that_is_sampled(size: tuple[int, in
     kernel = np.outer([1, 2, 1], [1, 2, 1]) / 16
     mode = "mirror" if min(size) > 1 else "nearest"  # scipy's mirror is torch's reflect
     expected = [
-        [ndimage.correlate(c.astype(float), kernel, mode=mode)[::2, ::2] for c in one] for one in maps
+        [ndimage.correlate(c.astype(float), kernel, mode=mode)[::2, ::2] for c in one]
+        for one in maps
     ]
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
@@ -70,7 +71,9 @@ def test_a_module_is_rewritten_as_the_published_networks_are(size: tuple[int, in
     with torch.inference_mode():
         assert torch.allclose(found.module(pictures), as_published(module, pictures), atol=1e-5)
         assert not torch.allclose(found.module(pictures), module(pictures), atol=1e-2)
-    assert [c.stride for c in (module.stem, module.conv, module.short)] == [(2, 2)] * 3  # input untouched
+    assert [c.stride for c in (module.stem, module.conv, module.short)] == [
+        (2, 2)
+    ] * 3  # input untouched
 
 
 @pytest.mark.parametrize("size", range(5, 10))
@@ -91,7 +94,9 @@ def test_a_constant_map_stays_and_a_fine_grating_goes() -> None:
         grating[..., ::2] = 3
         fine = module(grating)
     assert torch.allclose(flat, flat[0, 0, 0, 0].expand_as(flat))
-    assert torch.allclose(fine, fine[0, 0, 0, 0].expand_as(fine), atol=1e-6)  # 3 and 1 by turns become 2
+    assert torch.allclose(
+        fine, fine[0, 0, 0, 0].expand_as(fine), atol=1e-6
+    )  # 3 and 1 by turns become 2
 
 
 class Dynamic(nn.Conv2d):
@@ -99,7 +104,8 @@ class Dynamic(nn.Conv2d):
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
         total = [
-            max((-(-n // s) - 1) * s + 3 - n, 0) for n, s in zip(maps.shape[-2:], self.stride, strict=True)
+            max((-(-n // s) - 1) * s + 3 - n, 0)
+            for n, s in zip(maps.shape[-2:], self.stride, strict=True)
         ]
         (top, left) = (t // 2 for t in total)
         padded = functional.pad(maps, (left, total[1] - left, top, total[0] - top))
@@ -107,7 +113,9 @@ class Dynamic(nn.Conv2d):
 
 
 def test_a_convolution_that_pads_by_its_stride_is_left() -> None:
-    module = nn.Sequential(nn.Conv2d(3, 4, 1), Dynamic(4, 4, 3, 2), nn.ReLU(), nn.MaxPool2d(2)).eval()
+    module = nn.Sequential(
+        nn.Conv2d(3, 4, 1), Dynamic(4, 4, 3, 2), nn.ReLU(), nn.MaxPool2d(2)
+    ).eval()
     found = blurred(module)
     assert (found.changed, found.left) == (1, 1)
     assert found.module(torch.zeros(1, 3, 16, 16)).shape == module(torch.zeros(1, 3, 16, 16)).shape
@@ -142,14 +150,18 @@ def graph_of(module: Small, *, ceil: bool = False, silu: bool = False) -> Any:
         helper.make_node("Gemm", ["j", "last.weight", "last.bias"], ["y"], transB=1),
     ]
     value = helper.make_tensor_value_info
-    ends = [[value(n, onnx.TensorProto.FLOAT, s)] for n, s in (("x", ["N", 3, 32, 48]), ("y", ["N", 5]))]
+    ends = [
+        [value(n, onnx.TensorProto.FLOAT, s)] for n, s in (("x", ["N", 3, 32, 48]), ("y", ["N", 5]))
+    ]
     graph = helper.make_graph(nodes, "small", *ends, weights)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
 def asked(graph: Any, pictures: torch.Tensor) -> np.ndarray:
     onnxruntime = pytest.importorskip("onnxruntime")
-    session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        graph.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
     return np.asarray(session.run(None, {"x": pictures.numpy()})[0])
 
 
@@ -163,7 +175,9 @@ def test_a_graph_is_rewritten_as_the_module_is() -> None:
             module.pool.ceil_mode = ceil
             np.testing.assert_allclose(asked(graph, pictures), module(pictures), atol=1e-4)
             assert blur_graph(graph) == (3, 0)
-            np.testing.assert_allclose(asked(graph, pictures), blurred(module).module(pictures), atol=1e-4)
+            np.testing.assert_allclose(
+                asked(graph, pictures), blurred(module).module(pictures), atol=1e-4
+            )
 
 
 def test_the_blur_of_a_graph_comes_after_a_gated_activation() -> None:

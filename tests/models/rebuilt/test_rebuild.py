@@ -55,7 +55,9 @@ def same_answers(found: Rebuilt, of: Rebuilt) -> None:
     for mine, inner in ((found.model, of.model), (found.as_it_is, of.as_it_is)):
         assert mine is not None
         assert inner is not None
-        np.testing.assert_allclose(mine(PICTURES).probabilities, mapped(inner)(PICTURES).probabilities)
+        np.testing.assert_allclose(
+            mine(PICTURES).probabilities, mapped(inner)(PICTURES).probabilities
+        )
 
 
 class Own:
@@ -94,7 +96,9 @@ def test_one_that_is_seen_through_a_wrapper_is_rebuilt_within_it(plain: NetworkC
         same_answers(found, of)
 
 
-def test_what_has_no_network_or_none_that_can_be_changed_is_told_so(plain: NetworkClassifier) -> None:
+def test_what_has_no_network_or_none_that_can_be_changed_is_told_so(
+    plain: NetworkClassifier,
+) -> None:
     for model in (Own(NAMES), mapped(Own(("a", "b", "c")))):
         for found in ways(model):
             assert found.model is None
@@ -111,7 +115,9 @@ def test_a_module_has_the_statistics_of_the_inputs() -> None:
     assert torch.allclose(norm.running_mean, each.mean(dim=2).mean(dim=0), atol=1e-4)
     assert torch.allclose(norm.running_var, each.var(dim=2).mean(dim=0), rtol=1e-3)
     assert not found.training
-    assert not torch.allclose(module.norm.running_mean, norm.running_mean)  # the original keeps its own
+    assert not torch.allclose(
+        module.norm.running_mean, norm.running_mean
+    )  # the original keeps its own
     with torch.inference_mode():
         assert torch.allclose(
             found(inputs[0][:1]), found(inputs[0])[:1], atol=1e-4

@@ -46,7 +46,9 @@ def test_a_node_that_is_lost_changes_nothing(place: Place, monkeypatch: pytest.M
         monkeypatch.setenv(name, value)
     from ray.cluster_utils import Cluster
 
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    cluster = Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False}
+    )
     try:
         nodes = {
             node.all_processes["raylet"][0].process.pid: node
@@ -76,7 +78,11 @@ def storage() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     address = f"127.0.0.1:{port}"
-    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+    keys = {
+        "aws_access_key_id": "test",
+        "aws_secret_access_key": "test",
+        "region_name": "us-east-1",
+    }
     try:
         until(lambda: _answers(port))
         boto3.client("s3", endpoint_url=f"http://{address}", **keys).create_bucket(Bucket="units")
@@ -96,7 +102,11 @@ def test_a_storage_that_is_cut_off_for_a_while_is_waited_for(
 ) -> None:
     address, server = storage
     cache = f"s3://units/runs?endpoint_override={address}&scheme=http&region=us-east-1"
-    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_EC2_METADATA_DISABLED": "true"}
+    keys = {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
     out = place.base / "stored"
     with place.start("stored", f"--cache={cache}", SLOW="0.2", **keys) as process:
         until(lambda: (out / "run.json").is_file())

@@ -14,7 +14,17 @@ from vidrobust.footage.item import Item
 from vidrobust.pipeline.inputs import Segment
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.workers.pool import Dispatcher
-from vidrobust.pipeline.workers.worker import Began, Event, Failed, Finished, Lost, Order, Raised, Ready, Unit
+from vidrobust.pipeline.workers.worker import (
+    Began,
+    Event,
+    Failed,
+    Finished,
+    Lost,
+    Order,
+    Raised,
+    Ready,
+    Unit,
+)
 from vidrobust.run_folder.unit_cache import UnitCache
 from vidrobust.stages.catalogue import STAGES
 
@@ -40,7 +50,9 @@ def order(number: int, *stages: str) -> Order:
 class MadeUp:
     """Each worker answers an order with what ``answer`` says of it; its number counts from 0."""
 
-    def __init__(self, size: int, answer: Callable[[int, Order], list[Event]], *, ready: bool = True) -> None:
+    def __init__(
+        self, size: int, answer: Callable[[int, Order], list[Event]], *, ready: bool = True
+    ) -> None:
         self.size, self.answer, self.ready = size, answer, ready
         self.events: deque[tuple[Any, Event]] = deque()
         self.given: list[tuple[int, Order]] = []

@@ -100,7 +100,9 @@ class Place:
         (base / "line" / "broken.mp4").write_bytes(b"\0" * 999)
         (base / "modelled.py").write_text(MODELS)
 
-    def start(self, out: str, *more: str, model: str = "dying", **env: str) -> subprocess.Popen[str]:
+    def start(
+        self, out: str, *more: str, model: str = "dying", **env: str
+    ) -> subprocess.Popen[str]:
         for left in (self.base / "pids").iterdir():
             left.unlink()  # the system may give its number to another process by now
         sources = (str(self.base / "line"), "-mmodelled:plain", f"-mmodelled:{model}")
@@ -119,7 +121,12 @@ class Place:
             stderr=subprocess.PIPE,
             text=True,
             cwd=self.base,
-            env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{self.base}", "OMP_NUM_THREADS": "1", **env},
+            env={
+                **os.environ,
+                "PYTHONPATH": f"{ROOT}{os.pathsep}{self.base}",
+                "OMP_NUM_THREADS": "1",
+                **env,
+            },
             start_new_session=True,
         )
 
@@ -134,7 +141,11 @@ class Place:
 
     def alive(self) -> list[int]:
         """Processes that opened the models and are still there."""
-        return [int(path.name) for path in (self.base / "pids").glob("*[0-9]") if _is_alive(int(path.name))]
+        return [
+            int(path.name)
+            for path in (self.base / "pids").glob("*[0-9]")
+            if _is_alive(int(path.name))
+        ]
 
     def at_work(self) -> list[int]:
         """Workers that were given frames since the start, if SLOW is set."""
@@ -154,7 +165,9 @@ def same(a: Path, b: Path) -> None:
     assert names == {path.name for path in b.glob("*.parquet")}
     assert "sensitivity.parquet" in names
     for name in names:
-        pd.testing.assert_frame_equal(pd.read_parquet(a / name), pd.read_parquet(b / name), check_exact=True)
+        pd.testing.assert_frame_equal(
+            pd.read_parquet(a / name), pd.read_parquet(b / name), check_exact=True
+        )
 
 
 def until(there: Callable[[], object], seconds: float = 120) -> None:
@@ -175,7 +188,9 @@ def place(public_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Place
 
 def test_a_killed_worker_changes_nothing(place: Place) -> None:
     """One dies while every frame is seen, one while single frames are; on Ray: test_cluster.py."""
-    code, summary = place.run("killed", "--workers=2", ONCE_IN="stability/unit.py sensitivity/unit.py")
+    code, summary = place.run(
+        "killed", "--workers=2", ONCE_IN="stability/unit.py sensitivity/unit.py"
+    )
     assert code == 3, summary
     assert len(list(place.base.glob("died in *"))) == 2
     assert summary.count("a worker was lost (") == 2
@@ -192,13 +207,18 @@ def test_a_unit_that_ends_every_worker_is_given_up_and_the_others_are_done(place
     item = max(widths, key=lambda name: widths[name])
     code, summary = place.run("deadly", "--workers=2", WIDTH=str(widths[item]))
     assert code == 3
-    errors = [entry["error"] for entry in place.json("deadly")["failed"] if "dying" in entry["error"]]
+    errors = [
+        entry["error"] for entry in place.json("deadly")["failed"] if "dying" in entry["error"]
+    ]
     assert [error.partition(" (last")[0] for error in errors] == [
-        f"{item}: {stage} with dying: its worker was lost 3 times" for stage in ("stability", "sensitivity")
+        f"{item}: {stage} with dying: its worker was lost 3 times"
+        for stage in ("stability", "sensitivity")
     ]
     assert summary.count("a worker was lost") == 6
     for name in ("frames", "sensitivity"):
-        whole, found = (pd.read_parquet(place.base / out / f"{name}.parquet") for out in ("alone", "deadly"))
+        whole, found = (
+            pd.read_parquet(place.base / out / f"{name}.parquet") for out in ("alone", "deadly")
+        )
         spared = whole[(whole["model"] == "plain") | (whole["item"] != item)]
         assert len(set(spared["item"])) == 2
         pd.testing.assert_frame_equal(spared.reset_index(drop=True), found, check_exact=True)
@@ -232,7 +252,9 @@ def test_the_same_command_goes_on_after_ctrl_c(place: Place) -> None:
 
 
 def test_workers_do_not_outlive_the_one_that_asked(place: Place) -> None:
-    with place.start("orphans", "--workers=2", SLOW="2") as process:  # none is done before all are there
+    with place.start(
+        "orphans", "--workers=2", SLOW="2"
+    ) as process:  # none is done before all are there
         until(lambda: len(place.alive()) == 3)
         process.kill()
         process.communicate()
@@ -248,6 +270,11 @@ def test_from_a_script_that_is_not_run_again_by_its_workers(place: Place) -> Non
     )
     env = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{place.base}"}
     done = subprocess.run(
-        [sys.executable, str(script)], cwd=place.base, env=env, capture_output=True, text=True, timeout=200
+        [sys.executable, str(script)],
+        cwd=place.base,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=200,
     )
     assert (done.returncode, done.stdout) == (0, "30\n"), done.stderr

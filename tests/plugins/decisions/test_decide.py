@@ -25,7 +25,9 @@ from vidrobust.plugins.decisions.decide import (
 from vidrobust.plugins.decisions.places import LineOrZone, place_of, read_places
 
 SIZE = (400, 1000)
-DOOR = LineOrZone("door", ((500.0, 400.0), (500.0, 0.0)))  # drawn upwards: to the right of it is x > 500
+DOOR = LineOrZone(
+    "door", ((500.0, 400.0), (500.0, 0.0))
+)  # drawn upwards: to the right of it is x > 500
 FOOTAGE = ClipTimes("street", np.arange(100) / 25, SIZE)
 
 
@@ -51,7 +53,9 @@ TRUTH = known([55 + 10.0 * f for f in range(80)])
 def compared(rows: list[Row]) -> dict[str, float]:
     reference = crossings(TRUTH, DOOR, FOOTAGE, settled=True)
     assert reference[["row", "direction"]].to_numpy().tolist() == [[45, 1]]
-    return compared_crossings(reference, crossings(counted(rows), DOOR, FOOTAGE, settled=False), FOOTAGE)
+    return compared_crossings(
+        reference, crossings(counted(rows), DOOR, FOOTAGE, settled=False), FOOTAGE
+    )
 
 
 @pytest.mark.parametrize(
@@ -59,8 +63,14 @@ def compared(rows: list[Row]) -> dict[str, float]:
     [
         (list(range(80)), {"counted": 1, "lost": 0, "double": 0, "false": 0, "late": 0}),
         # without a box from frame 40 to 52: a counter forgets it after five frames
-        ([*range(40), *range(53, 80)], {"counted": 0, "lost": 1, "double": 0, "false": 0, "late": 0}),
-        ([*range(43), *range(47, 80)], {"counted": 1, "lost": 0, "double": 0, "false": 0, "late": 0}),
+        (
+            [*range(40), *range(53, 80)],
+            {"counted": 0, "lost": 1, "double": 0, "false": 0, "late": 0},
+        ),
+        (
+            [*range(43), *range(47, 80)],
+            {"counted": 1, "lost": 0, "double": 0, "false": 0, "late": 0},
+        ),
     ],
     ids=["always found", "lost at the line", "a short gap at the line"],
 )
@@ -142,7 +152,8 @@ def test_places_as_written_and_from_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["[" * 5000, '{"a": {"points": []}}', '["ab"]', '{"a": [[1, 2]]}', "[[[1, NaN], [2, 3]]]"]
+    "content",
+    ["[" * 5000, '{"a": {"points": []}}', '["ab"]', '{"a": [[1, 2]]}', "[[[1, NaN], [2, 3]]]"],
 )
 def test_places_that_are_none(content: str, tmp_path: Path) -> None:
     (tmp_path / "zones.json").write_text(content)

@@ -35,11 +35,14 @@ class Finder(nn.Module):
         return ImageList(batch, [(batch.shape[2], batch.shape[3])] * len(batch)), None
 
     def forward(
-        self, images: Sequence[torch.Tensor], targets: Sequence[dict[str, torch.Tensor]] | None = None
+        self,
+        images: Sequence[torch.Tensor],
+        targets: Sequence[dict[str, torch.Tensor]] | None = None,
     ) -> object:
         corners = PLACES.int().tolist()
         cut = [
-            torch.stack([i[:, y1:y2, x1:x2].mean(dim=(1, 2)) for x1, y1, x2, y2 in corners]) for i in images
+            torch.stack([i[:, y1:y2, x1:x2].mean(dim=(1, 2)) for x1, y1, x2, y2 in corners])
+            for i in images
         ]
         logits = self.head(torch.stack(cut))
         if self.training:

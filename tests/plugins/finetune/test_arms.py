@@ -24,11 +24,19 @@ from vidrobust.plugins.finetune.steps import (
 
 LIGHT = Step(key="brightness", low=-0.3, high=0.3, probability=0.5)
 HIDDEN = Step(key="occlusion", low=0, high=0.1, probability=0.5)
-SHIFT = Step(key="translation", low=-0.05, high=0.05, probability=0.5, of_width=True, axes=(0.05, 0.0))
+SHIFT = Step(
+    key="translation", low=-0.05, high=0.05, probability=0.5, of_width=True, axes=(0.05, 0.0)
+)
 
 
 def test_library_arms_train_what_their_operations_are() -> None:
-    assert set(ARMS["literature"].own_families) == {"geometry", "light", "colour", "blur", "compression"}
+    assert set(ARMS["literature"].own_families) == {
+        "geometry",
+        "light",
+        "colour",
+        "blur",
+        "compression",
+    }
     assert "noise" not in ARMS["trivialaugment"].own_families
     assert ARMS["none"].own_families == ARMS["policy"].own_families == ()
 
@@ -71,7 +79,14 @@ def test_each_step_is_judged_at_multiples_and_every_other_family_once() -> None:
     assert [c.times for c in found if c.key == "brightness"] == list(TIMES)
     assert [c.size for c in found if c.key == "brightness"] == pytest.approx([0.15, 0.3, 0.6, 0.9])
     others = [c for c in found if c.key != "brightness"]
-    assert {c.family for c in others} == {"colour", "geometry", "blur", "noise", "compression", "occlusion"}
+    assert {c.family for c in others} == {
+        "colour",
+        "geometry",
+        "blur",
+        "noise",
+        "compression",
+        "occlusion",
+    }
     assert all(c.times == 0 for c in others)
 
 
@@ -99,7 +114,9 @@ def test_random_augmentation_makes_as_many_changes_as_the_policy_on_top_of_it() 
     mixture = random_mixture(found, (SHIFT, Step(key="hue", low=-9, high=9, probability=0.2)), 0.6)
     assert mixture.one_of == (LIGHT, SHIFT)
     generator = from_seed(4)
-    assert np.mean([len(mixture.draw(generator)) for _ in range(4000)]) == pytest.approx(1.3, abs=0.05)
+    assert np.mean([len(mixture.draw(generator)) for _ in range(4000)]) == pytest.approx(
+        1.3, abs=0.05
+    )
 
 
 def test_brightness_is_drawn_between_its_ends_and_a_shift_along_its_axis() -> None:

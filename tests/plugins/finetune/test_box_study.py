@@ -37,7 +37,9 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             picture = np.full((48, 60, 3), 100) + rng.integers(-5, 6, (48, 60, 3))
             x1, y1, x2, y2 = PLACES[clip % 4].int().tolist()
             picture[y1:y2, x1:x2] = now + rng.integers(-5, 6, (y2 - y1, x2 - x1, 3))
-            cv2.imwrite(str(clips[-1] / f"{frame:02d}.png"), np.clip(picture, 0, 255).astype(np.uint8))
+            cv2.imwrite(
+                str(clips[-1] / f"{frame:02d}.png"), np.clip(picture, 0, 255).astype(np.uint8)
+            )
     run = folder / "run"
     given = folder / "given.json"
     given.write_text(Policy(steps=(STEP,), model="detector", image_size=(48, 60)).to_json())
@@ -50,10 +52,19 @@ def test_what_it_was_before_are_the_figures_of_the_run(run_folder: Path) -> None
     """Frames of objects without a box on the held-out clips, counted in the run's own table of tracks."""
     table = pd.read_parquet(run_folder / "adaptation.parquet")
     assert table["metric"].drop_duplicates().tolist() == [
-        *("uncovered_rate", "dropout_rate", "flip_rate", "center_jitter", "lost_boxes", "box_change")
+        *(
+            "uncovered_rate",
+            "dropout_rate",
+            "flip_rate",
+            "center_jitter",
+            "lost_boxes",
+            "box_change",
+        )
     ]
     row = table[
-        (table["arm"] == "none") & (table["against"] == "before") & (table["metric"] == "uncovered_rate")
+        (table["arm"] == "none")
+        & (table["against"] == "before")
+        & (table["metric"] == "uncovered_rate")
     ]
     steps = pd.read_parquet(run_folder / "object_frames.parquet").dropna(subset="uncovered")
     missed = [mine["uncovered"].to_numpy(float) for _, mine in steps.groupby("item")]
@@ -69,7 +80,9 @@ def test_what_it_was_before_are_the_figures_of_the_run(run_folder: Path) -> None
     ]
 
 
-def test_no_arm_meets_what_judges_and_the_same_arm_twice_is_not_told_apart(run_folder: Path) -> None:
+def test_no_arm_meets_what_judges_and_the_same_arm_twice_is_not_told_apart(
+    run_folder: Path,
+) -> None:
     table = pd.read_parquet(run_folder / "adaptation.parquet")
     assert not table.loc[table["family"].isin(["compression", "occlusion"]), "trained"].any()
     again = table[(table["arm"] == "none-again") & (table["against"] == "none")]
@@ -81,7 +94,9 @@ def test_no_arm_meets_what_judges_and_the_same_arm_twice_is_not_told_apart(run_f
     assert summary["measured"]["footage"]["of"] == BOXES.what
 
 
-def test_a_second_call_after_a_loss_makes_only_what_is_missing_and_the_same(run_folder: Path) -> None:
+def test_a_second_call_after_a_loss_makes_only_what_is_missing_and_the_same(
+    run_folder: Path,
+) -> None:
     before = pd.read_parquet(run_folder / "adaptation.parquet")
     answers = run_folder / FOLDER / "answers"
     times = {path.name: path.stat().st_mtime_ns for path in answers.glob("*.npz")}
@@ -98,14 +113,31 @@ def test_a_second_call_after_a_loss_makes_only_what_is_missing_and_the_same(run_
 def test_weights_are_loaded_again_by_the_factory(run_folder: Path, tmp_path: Path) -> None:
     weights = run_folder / FOLDER / "weights" / "policy.pt"
     clip = next(run_folder.parent.glob("clip-*"))
-    main(["stability", str(clip), "--model", f"{SPEC},weights={weights}", "--out", str(tmp_path), "-q"])
+    main(
+        [
+            "stability",
+            str(clip),
+            "--model",
+            f"{SPEC},weights={weights}",
+            "--out",
+            str(tmp_path),
+            "-q",
+        ]
+    )
     about = json.loads((tmp_path / "run.json").read_text())["models"][0]
     assert about["name"] == "detector@policy"
     assert about["weights"] == str(weights)
 
 
 def test_a_policy_says_of_what_its_figures_are() -> None:
-    figures = {"before": 0.1, "after": 0.05, "ratio": 0.5, "low": 0.3, "high": 0.8, "verdict": "helps"}
+    figures = {
+        "before": 0.1,
+        "after": 0.05,
+        "ratio": 0.5,
+        "low": 0.3,
+        "high": 0.8,
+        "verdict": "helps",
+    }
     said = {"footage": {**figures, "of": BOXES.what}, "steps": {"white_balance": figures}}
     tried = with_measured(Policy(steps=(STEP,), model="detector"), {"measured": said})
     assert dict(tried.measured) == {**figures, "of": BOXES.what}
@@ -117,8 +149,14 @@ def test_arms_and_models_that_cannot_be_end_with_2(
     run_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for options, said in (
-        (("--arms", "none,trivialaugment"), "trivialaugment is not for a detector: it turns or shears"),
-        (("--arms", "none", "--targets", "labels"), "none of the run's labels is a class of detector"),
+        (
+            ("--arms", "none,trivialaugment"),
+            "trivialaugment is not for a detector: it turns or shears",
+        ),
+        (
+            ("--arms", "none", "--targets", "labels"),
+            "none of the run's labels is a class of detector",
+        ),
     ):
         with pytest.raises(SystemExit) as ended:
             main(["adapt", str(run_folder), "-q", *options])

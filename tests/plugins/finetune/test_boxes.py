@@ -48,13 +48,18 @@ STEPS = {
     # in a frame of 40 x 40 px a box of 4..14 x 8..12
     "scale": (Step(key="scale", low=1.0, high=1.0, probability=1.0), None),
     "rotation": (Step(key="rotation", low=90.0, high=90.0, probability=1.0), (8, 26, 12, 36)),
-    "horizontal_flip": (Step(key="horizontal_flip", low=1.0, high=1.0, probability=1.0), (26, 8, 36, 12)),
+    "horizontal_flip": (
+        Step(key="horizontal_flip", low=1.0, high=1.0, probability=1.0),
+        (26, 8, 36, 12),
+    ),
     "brightness": (Step(key="brightness", low=0.2, high=0.2, probability=1.0), (4, 8, 14, 12)),
 }
 
 
 def trainable(module: nn.Module, names: tuple[str, ...]) -> TrainableDetector:
-    return trainable_boxes(module_detector("s", "m", module, names, CPU, "", ""), "m", TrackSettings())
+    return trainable_boxes(
+        module_detector("s", "m", module, names, CPU, "", ""), "m", TrackSettings()
+    )
 
 
 def painted(box: tuple[int, int, int, int]) -> torch.Tensor:
@@ -83,7 +88,9 @@ def test_a_box_goes_where_its_pixels_go(key: str) -> None:
 
 def test_a_box_is_enlarged_by_hand_and_left_out_where_its_middle_leaves() -> None:
     step, _ = STEPS["scale"]  # twice as large about (20, 20)
-    frame, boxes = with_steps(painted((15, 15, 25, 20)), one((15, 15, 25, 20)), [step], from_seed(0))
+    frame, boxes = with_steps(
+        painted((15, 15, 25, 20)), one((15, 15, 25, 20)), [step], from_seed(0)
+    )
     assert boxes.boxes.tolist() == [[10, 10, 30, 20]]
     # the middle of 4..14, 9, goes to -2; that of 8..18, 13, to 6, and the box is cut at the edge
     both = KnownBoxes(np.array([[4, 18, 14, 22], [8, 18, 18, 22]], np.float32), np.array([1, 2]))
@@ -96,7 +103,9 @@ def test_a_shift_along_both_axes_moves_boxes_as_it_moves_pixels() -> None:
     step = Step(key="translation", low=-9, high=9, probability=1.0, axes=(9.0, 5.0))
     places = set()
     for seed in range(8):
-        frame, boxes = with_steps(painted((14, 16, 24, 22)), one((14, 16, 24, 22)), [step], from_seed(seed))
+        frame, boxes = with_steps(
+            painted((14, 16, 24, 22)), one((14, 16, 24, 22)), [step], from_seed(seed)
+        )
         np.testing.assert_allclose(bright(frame), boxes.boxes[0], atol=0.51)
         places.add(tuple(boxes.boxes[0].round(2)))
     assert len(places) == 8
@@ -110,7 +119,9 @@ def test_torchvisions_transforms_take_boxes_along() -> None:
         assert boxes.boxes[0].tolist() in ([4, 8, 14, 12], [26, 8, 36, 12])
         assert bright(picture) == tuple(boxes.boxes[0].astype(int))
         torch.manual_seed(seed)
-        picture, boxes = transformed(BOX_ARMS["literature"].picture(), frame[0], one((4, 8, 14, 12)))  # type: ignore[misc]
+        picture, boxes = transformed(
+            BOX_ARMS["literature"].picture(), frame[0], one((4, 8, 14, 12))
+        )  # type: ignore[misc]
         height, width = picture.shape[-2:]
         assert picture.dtype == torch.uint8
         assert (boxes.boxes >= 0).all()
@@ -125,7 +136,9 @@ def test_arms_that_make_no_sense_for_boxes_are_refused_with_the_reason() -> None
         SettingsError, match=r"trivialaugment is not for a detector: it turns or shears pictures"
     ):
         arms_of("none,trivialaugment", BOX_ARMS)
-    with pytest.raises(SettingsError, match=r"there is no arm 'augmix'; arms are none,.*policy-swapped"):
+    with pytest.raises(
+        SettingsError, match=r"there is no arm 'augmix'; arms are none,.*policy-swapped"
+    ):
         arms_of("augmix", BOX_ARMS)
     assert set(BOX_ARMS["literature"].own_families) == {"light", "colour", "geometry"}
 
@@ -194,13 +207,20 @@ def thing(colour: tuple[int, int, int], place: int = 0) -> torch.Tensor:
 
 
 def everywhere(colour: tuple[int, int, int]) -> torch.Tensor:
-    return torch.tensor(colour, dtype=torch.uint8).reshape(1, 3, 1, 1).expand(1, 3, 48, 60).contiguous()
+    return (
+        torch.tensor(colour, dtype=torch.uint8)
+        .reshape(1, 3, 1, 1)
+        .expand(1, 3, 48, 60)
+        .contiguous()
+    )
 
 
 RED, GREY, FAINT, BLUE = (190, 100, 60), (100, 100, 100), (118, 100, 92), (60, 100, 190)
 
 
-def bench_of(colours: list[tuple[int, int, int]], conditions: tuple[Condition, ...] = ()) -> BoxBench:
+def bench_of(
+    colours: list[tuple[int, int, int]], conditions: tuple[Condition, ...] = ()
+) -> BoxBench:
     count = len(colours)
     frames = pd.DataFrame(
         {
@@ -229,7 +249,11 @@ def bench_of_rest(bench: BoxBench) -> BoxBench:
     """The frames after the first."""
     frames = bench.frames.iloc[1:].reset_index(drop=True)
     return dataclasses.replace(
-        bench, frames=frames, pixels=bench.pixels[1:], right=bench.right[1:], content=bench.content[1:]
+        bench,
+        frames=frames,
+        pixels=bench.pixels[1:],
+        right=bench.right[1:],
+        content=bench.content[1:],
     )
 
 
@@ -253,7 +277,12 @@ def test_a_better_network_renews_boxes_and_fills_the_gaps_of_followed_objects() 
     bench = bench_of([RED, RED, GREY, RED, RED, BLUE])
     frames = list(bench.pixels)
     samples = BoxSamples(
-        bench.network, frames, [NONE] * 6, (np.array([0]),), np.arange(1, 6), bench_of_rest(bench).objects
+        bench.network,
+        frames,
+        [NONE] * 6,
+        (np.array([0]),),
+        np.arange(1, 6),
+        bench_of_rest(bench).objects,
     )
     renewed, left_out = samples.renewed(bench.network.module)
     assert renewed.targets[0].labels.tolist() == []
@@ -319,11 +348,15 @@ def families() -> dict[str, nn.Module]:
     small = {"num_classes": 3, "min_size": 48, "max_size": 60}
     return {
         "ssdlite": detection.ssdlite320_mobilenet_v3_large(**none),
-        "fcos": detection.FCOS(trunk(), **small, anchor_generator=AnchorGenerator(((16,),), ((1.0,),))),
+        "fcos": detection.FCOS(
+            trunk(), **small, anchor_generator=AnchorGenerator(((16,),), ((1.0,),))
+        ),
         "retinanet": detection.RetinaNet(
             trunk(), **small, anchor_generator=AnchorGenerator(((16, 24),), ((1.0,),))
         ),
-        "fasterrcnn": detection.fasterrcnn_mobilenet_v3_large_320_fpn(**none, min_size=48, max_size=60),
+        "fasterrcnn": detection.fasterrcnn_mobilenet_v3_large_320_fpn(
+            **none, min_size=48, max_size=60
+        ),
     }
 
 
@@ -352,7 +385,8 @@ def test_families_of_torchvision_learn_by_their_own_loss(name: str) -> None:
     assert norms
     assert all(torch.equal(a.running_mean, b.running_mean) for a, b in norms)  # type: ignore[arg-type]
     changed = [
-        not torch.equal(a, b) for a, b in zip(network.module.parameters(), module.parameters(), strict=True)
+        not torch.equal(a, b)
+        for a, b in zip(network.module.parameters(), module.parameters(), strict=True)
     ]
     assert any(changed)
     assert all(bool(torch.isfinite(p).all()) for p in module.parameters())
@@ -366,7 +400,8 @@ def test_what_cannot_be_trained_says_why() -> None:
         name, task, class_names = "boxes", "detection", ("a",)
 
     with pytest.raises(
-        SettingsError, match=r"boxes: there is no torch module to train \(an ONNX file.*num_classes=N"
+        SettingsError,
+        match=r"boxes: there is no torch module to train \(an ONNX file.*num_classes=N",
     ):
         trainable_boxes(Recorded(), "boxes", TrackSettings())  # type: ignore[arg-type]
 

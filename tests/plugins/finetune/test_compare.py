@@ -96,7 +96,9 @@ def test_a_better_policy_is_called_better(bench: ClassBench) -> None:
 
 
 @pytest.mark.parametrize(("policy", "why"), [(0.05, ""), (0.25, "it is worse")])
-def test_a_policy_that_is_no_better_is_called_that(bench: ClassBench, policy: float, why: str) -> None:
+def test_a_policy_that_is_no_better_is_called_that(
+    bench: ClassBench, policy: float, why: str
+) -> None:
     table = study(bench, random=0.05, policy=policy)
     said = conclusion.verdict_on_policy(table)
     assert said.startswith("The policy is no better than random augmentation of equal strength: ")

@@ -94,7 +94,9 @@ def test_seeds_that_differ_are_not_called_for_the_luck_of_one_training() -> None
     rng, called, draws = np.random.default_rng(11), 0, 200
     clusters = np.repeat(np.arange(12), 40)
     for _ in range(draws):
-        sides = [rng.random((3, 480)) < 0.25 * np.exp(rng.normal(-0.02, 0.2, (3, 1))) for _ in range(2)]
+        sides = [
+            rng.random((3, 480)) < 0.25 * np.exp(rng.normal(-0.02, 0.2, (3, 1))) for _ in range(2)
+        ]
         found = crossed_ratio(*sides, clusters, events=True)
         assert (found.p <= 0.05) == (not found.low <= 1 <= found.high)
         called += found.p <= 0.05
@@ -115,9 +117,9 @@ def test_rows_of_their_own_are_the_paired_rows_where_these_are_the_same() -> Non
     )
     for name in ("before", "after", "ratio", "low", "high", "p", "n", "clusters"):
         assert getattr(mixed, name) == pytest.approx(getattr(paired, name)), name
-    assert crossed_rate([CountedRows(row.astype(float), clusters) for row in after]) == pytest.approx(
-        crossed_mean(after, clusters)
-    )
+    assert crossed_rate(
+        [CountedRows(row.astype(float), clusters) for row in after]
+    ) == pytest.approx(crossed_mean(after, clusters))
 
 
 def test_rates_of_unlike_rows_by_hand_and_in_worlds_whose_truth_is_known() -> None:

@@ -18,10 +18,15 @@ from vidrobust.plugins.finetune.steps import Condition, Mixture, Step
 from vidrobust.run_folder.settings import Settings
 
 BRIGHTER = Step(key="brightness", low=0.3, high=0.3, probability=1.0)
-JUDGES = (Condition(BRIGHTER, 0.0), Condition(Step(key="hue", low=-40.0, high=40.0, probability=1.0), 0.0))
+JUDGES = (
+    Condition(BRIGHTER, 0.0),
+    Condition(Step(key="hue", low=-40.0, high=40.0, probability=1.0), 0.0),
+)
 MIXTURES = {
     "policy": Mixture(steps=(BRIGHTER,)),
-    "stability": Mixture(steps=(Step(key="exposure_offset", low=30.0, high=30.0, probability=1.0),)),
+    "stability": Mixture(
+        steps=(Step(key="exposure_offset", low=30.0, high=30.0, probability=1.0),)
+    ),
 }
 
 
@@ -34,7 +39,9 @@ def net() -> TrainableClassifier:
 @pytest.fixture(scope="module")
 def frames() -> list[torch.Tensor]:
     drawn = torch.Generator().manual_seed(0)
-    return [torch.randint(40, 150, (1, 3, 20, 30), generator=drawn, dtype=torch.uint8) for _ in range(4)]
+    return [
+        torch.randint(40, 150, (1, 3, 20, 30), generator=drawn, dtype=torch.uint8) for _ in range(4)
+    ]
 
 
 def table(
@@ -51,7 +58,12 @@ def test_the_judge_itself_is_at_distance_0_and_no_augmentation_covers_nothing(
     arms = {name: ARMS[name] for name in ("none", "policy", "stability")}
     found = table(net, frames, tmp_path, arms).set_index(["arm", "judged"])
     same = found.loc[("policy", "brightness")]
-    assert (same["distance"], same["own"], same["covered"], same["verdict"]) == (0.0, 0.0, 1.0, "leak")
+    assert (same["distance"], same["own"], same["covered"], same["verdict"]) == (
+        0.0,
+        0.0,
+        1.0,
+        "leak",
+    )
     assert found.loc["none", "covered"].tolist() == [0.0, 0.0]
     assert found.loc[("policy", "hue"), "verdict"] == "apart"
     # an arm of another family whose pictures are brighter, too, is what the families alone do not see
@@ -86,7 +98,9 @@ def test_what_a_network_came_with_is_an_arm() -> None:
     assert leaks.families_came_with(settings) == ("light",)
 
 
-def test_augmix_is_drawn_once_for_all_pictures(net: TrainableClassifier, frames: list[torch.Tensor]) -> None:
+def test_augmix_is_drawn_once_for_all_pictures(
+    net: TrainableClassifier, frames: list[torch.Tensor]
+) -> None:
     change = leaks.arm_change(net, ARMS["literature"], None, [frames[0], frames[0]])
     one, two = change(3)
     assert torch.equal(one, two)

@@ -28,7 +28,10 @@ def frames(public_clips: Path) -> list[torch.Tensor]:
     found = []
     for name in ("cars", "cups", "dog", "nasa"):
         with open_video(public_clips / f"{name}.mp4") as source:
-            found += [picture[None, :, ::4, ::4].contiguous() for picture in source.at([0, 20]).pixels.cpu()]
+            found += [
+                picture[None, :, ::4, ::4].contiguous()
+                for picture in source.at([0, 20]).pixels.cpu()
+            ]
     return found
 
 
@@ -56,7 +59,9 @@ def test_a_policy_of_brightness_is_no_training_for_other_families(
     net = TrainableClassifier(module, size, NAMES, False, torch.device("cpu"))
     arms = {"policy": (ARMS["policy"], MIXTURE)}
     judges = conditions(MIXTURE.steps, (1.0,))
-    found = leaks.table_of("network", net, arms, {"policy": ("light",)}, frames, judges, tmp_path, "key")
+    found = leaks.table_of(
+        "network", net, arms, {"policy": ("light",)}, frames, judges, tmp_path, "key"
+    )
     unlike = found[~found["trained"]]
     assert len(unlike) == 6
     assert "leak" not in set(unlike["verdict"]), unlike[["judged", "covered", "low", "chance"]]

@@ -29,12 +29,20 @@ def test_by_hand() -> None:
     judged, again = alike(np.array([[10.0], [-10.0]])), alike(np.array([[9.0], [-9.0]]))
     rest = np.zeros((4, 1))
     half = leak(alike(np.array([[4.0], [-6.0]])), judged, again, rest)
-    assert (half.unchanged, half.own, half.trained) == (10.0, 1.0, 5.0)  # |10 - 4| = 6 and |-10 + 6| = 4
-    assert (half.covered, half.low, half.high) == pytest.approx((5 / 9,) * 3)  # all pictures say the same
+    assert (half.unchanged, half.own, half.trained) == (
+        10.0,
+        1.0,
+        5.0,
+    )  # |10 - 4| = 6 and |-10 + 6| = 4
+    assert (half.covered, half.low, half.high) == pytest.approx(
+        (5 / 9,) * 3
+    )  # all pictures say the same
     assert half.verdict == "leak"
     same = leak(judged, judged, again, rest)
     assert (same.trained, same.covered, same.verdict) == (0.0, 1.0, "leak")
-    wrong_way = leak(alike(np.array([[4.0], [8.0]])), judged, again, rest)  # brighter alone: not darker
+    wrong_way = leak(
+        alike(np.array([[4.0], [8.0]])), judged, again, rest
+    )  # brighter alone: not darker
     assert wrong_way.trained == (2.0 + 10.0) / 2
     far = leak(alike(np.array([[0.0], [0.1]])), judged, again, rest)
     assert far.verdict == "apart"
@@ -76,7 +84,9 @@ def test_where_all_goes_one_way_nothing_is_a_leak_and_where_others_go_elsewhere_
         1 - np.sin(np.arctan(0.1))
     )  # the foot of the judge on the nearest ray
     assert along.verdict == "cannot tell"
-    aside = leak(trained, judged, judged, rest, alike(np.array([[-1.0, 0.1], [0.0, 0.0], [0.0, 5.0]])))
+    aside = leak(
+        trained, judged, judged, rest, alike(np.array([[-1.0, 0.1], [0.0, 0.0], [0.0, 5.0]]))
+    )
     assert aside.chance == 0
     assert aside.verdict == "leak"
 
@@ -90,7 +100,9 @@ def colour(pictures: torch.Tensor) -> np.ndarray:
 
 def by(name: str, strength: float, first: int = 0) -> Change:
     """The same three pictures under a perturbation, all by one draw."""
-    coarse = torch.randint(60, 190, (3, 3, 6, 6), generator=torch.Generator().manual_seed(0)).float()
+    coarse = torch.randint(
+        60, 190, (3, 3, 6, 6), generator=torch.Generator().manual_seed(0)
+    ).float()
     pictures = torch.nn.functional.interpolate(coarse, 48, mode="bilinear").to(torch.uint8)
     entry = find(name)
     return lambda draw: entry.apply(pictures, strength, [from_seed(first + draw) for _ in range(3)])
@@ -101,14 +113,21 @@ JUDGES = {"brightness": 0.2, "gaussian_noise": 16.0, "hue": 20.0, "saturation": 
 
 @pytest.mark.parametrize("name", JUDGES)
 def test_a_training_with_the_judge_is_a_leak_and_one_with_anything_else_is_none(name: str) -> None:
-    judged, again = changes(colour, by(name, JUDGES[name]), 8), changes(colour, by(name, JUDGES[name], 8), 16)
+    judged, again = (
+        changes(colour, by(name, JUDGES[name]), 8),
+        changes(colour, by(name, JUDGES[name], 8), 16),
+    )
     rest = changes(colour, by(name, 0.0), 1)[0]
     elsewhere = {o: changes(colour, by(o, JUDGES[o], 300), 8) for o in JUDGES if o != name}
     others = np.concatenate(list(elsewhere.values()))
     same = leak(changes(colour, by(name, JUDGES[name], 100), 16), judged, again, rest, others)
     assert same.covered > 0.95
     assert same.verdict == "leak"
-    if name in ("brightness", "hue", "saturation"):  # without chance but for the way they go: the very same
+    if name in (
+        "brightness",
+        "hue",
+        "saturation",
+    ):  # without chance but for the way they go: the very same
         assert same.trained == same.own == 0.0
     for other in ("translation", *(o for o in JUDGES if o != name)):
         strength = JUDGES.get(other, 4.0)

@@ -7,7 +7,15 @@ import pandas as pd
 import pytest
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.plugins.finetune.gather import apart, check_sizes, even, in_runs, of_labels, split, validating
+from vidrobust.plugins.finetune.gather import (
+    apart,
+    check_sizes,
+    even,
+    in_runs,
+    of_labels,
+    split,
+    validating,
+)
 from vidrobust.plugins.finetune.judge import neighbours
 from vidrobust.plugins.finetune.train import LineFrames, certain, consensus
 
@@ -23,7 +31,9 @@ def test_no_part_stands_on_both_sides_and_each_kind_on_either() -> None:
     kinds = {f"clip-{i}": "bolt" if i < 4 else "cap" for i in range(8)}
     found = split(table, parts, kinds, seed=0)
     assert found.by == "part"
-    sides = [{parts[item] for item in table["item"][side]} for side in (found.training, found.judging)]
+    sides = [
+        {parts[item] for item in table["item"][side]} for side in (found.training, found.judging)
+    ]
     assert not sides[0] & sides[1]
     for side in sides:
         assert {kinds[f"clip-{2 * int(part[-1])}"] for part in side} == {"bolt", "cap"}
@@ -121,13 +131,19 @@ def test_the_consensus_is_the_confident_mean_of_the_stretch() -> None:
         return consensus(given, of)
 
     part = made(whole=True, seconds=1.0)
-    assert part[0] == pytest.approx([0.85, 0.15, 0], abs=1e-6)  # the two at or above the median of .8
+    assert part[0] == pytest.approx(
+        [0.85, 0.15, 0], abs=1e-6
+    )  # the two at or above the median of .8
     assert part[2] == pytest.approx(part[0], abs=1e-6)
     assert part[3] == pytest.approx([0, 0, 1])
     near = made(whole=False, seconds=0.4)
-    assert near[0] == pytest.approx([0.9, 0.1, 0], abs=1e-6)  # .9 is at or above the median of .9 and .8
+    assert near[0] == pytest.approx(
+        [0.9, 0.1, 0], abs=1e-6
+    )  # .9 is at or above the median of .9 and .8
     assert near[1] == pytest.approx([0.85, 0.15, 0], abs=1e-6)
-    assert near[2] == pytest.approx([0.8, 0.2, 0], abs=1e-6)  # .8 is at or above the median of .8 and .6
+    assert near[2] == pytest.approx(
+        [0.8, 0.2, 0], abs=1e-6
+    )  # .8 is at or above the median of .8 and .6
 
 
 def test_the_least_certain_quarter_is_left_out() -> None:

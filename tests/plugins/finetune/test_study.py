@@ -37,7 +37,9 @@ def pictures(folder: Path, lean: float, sway: float, rng: np.random.Generator) -
     folder.mkdir(parents=True)
     for frame in range(24):
         now = lean + rng.normal(0, sway)
-        colour = np.clip(np.array([120 - now, 110, 120 + now]), 0, 255)  # as OpenCV: blue, green, red
+        colour = np.clip(
+            np.array([120 - now, 110, 120 + now]), 0, 255
+        )  # as OpenCV: blue, green, red
         noise = rng.integers(-6, 7, (40, 60, 3))
         cv2.imwrite(str(folder / f"{frame:02d}.png"), (colour + noise).astype(np.uint8))
     return str(folder)
@@ -48,7 +50,9 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The stage stability of four folders of pictures, red or blue, of which some frames are the other way."""
     folder = tmp_path_factory.mktemp("adapt")
     rng = np.random.default_rng(0)
-    clips = [pictures(folder / f"clip-{clip}", 12 if clip % 2 else -12, 14, rng) for clip in range(4)]
+    clips = [
+        pictures(folder / f"clip-{clip}", 12 if clip % 2 else -12, 14, rng) for clip in range(4)
+    ]
     run = folder / "run"
     main(["stability", *clips, "--model", SPEC, "--out", str(run), "-q"])
     advised = Policy(steps=(STEP,), model="network", image_size=(40, 60))
@@ -81,13 +85,17 @@ def test_every_arm_is_held_against_the_others(run_folder: Path) -> None:
 def test_what_it_was_before_are_the_figures_of_the_run(run_folder: Path) -> None:
     """Flips of the held-out clips, counted in the run's own table of pairs."""
     table = pd.read_parquet(run_folder / "adaptation.parquet")
-    row = table[(table["arm"] == "none") & (table["against"] == "before") & (table["metric"] == "flip_rate")]
+    row = table[
+        (table["arm"] == "none") & (table["against"] == "before") & (table["metric"] == "flip_rate")
+    ]
     pairs = pd.read_parquet(run_folder / "pairs.parquet")
     pairs = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
     flips = [mine["label_flip"].to_numpy(float) for _, mine in pairs.groupby("item")]
     two = [np.concatenate([flips[a], flips[b]]) for a in range(4) for b in range(a)]
     whole = [(each.mean(), len(each)) for each in two]
-    assert (float(row["before"].iloc[0]), int(row["n"].iloc[0])) in [pytest.approx(each) for each in whole]
+    assert (float(row["before"].iloc[0]), int(row["n"].iloc[0])) in [
+        pytest.approx(each) for each in whole
+    ]
 
 
 def test_a_second_call_trains_nothing_and_another_seed_only_itself(run_folder: Path) -> None:
@@ -112,7 +120,10 @@ def test_other_calm_footage_and_half_of_the_run_train_and_the_other_half_judges(
     rest = ["--steps", "2", "--batch", "4", "--rate", "0.01"]
     main(["adapt", str(run_folder), "--on", str(calm), *given, *rest])
     said = capsys.readouterr().err
-    assert f"36 frames of {calm} train by the model's own answers over time, 36 of the run without" in said
+    assert (
+        f"36 frames of {calm} train by the model's own answers over time, 36 of the run without"
+        in said
+    )
     assert "24 validate, 48 judge, no input on both sides" in said
     summary = json.loads((run_folder / ADAPTATION).read_text())
     assert (summary["split_by"], summary["trained_on"]) == ("input", str(calm))
@@ -121,11 +132,15 @@ def test_other_calm_footage_and_half_of_the_run_train_and_the_other_half_judges(
     assert weight in WEIGHTS
     assert 0 <= left_out <= 9
     table = pd.read_parquet(run_folder / "adaptation.parquet")
-    row = table[(table["arm"] == "none") & (table["against"] == "before") & (table["metric"] == "flip_rate")]
+    row = table[
+        (table["arm"] == "none") & (table["against"] == "before") & (table["metric"] == "flip_rate")
+    ]
     pairs = pd.read_parquet(run_folder / "pairs.parquet")
     pairs = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
     counts = pairs.groupby("item").size()
-    assert int(row["n"].iloc[0]) in {counts.iloc[a] + counts.iloc[b] for a in range(4) for b in range(a)}
+    assert int(row["n"].iloc[0]) in {
+        counts.iloc[a] + counts.iloc[b] for a in range(4) for b in range(a)
+    }
     kept = next((run_folder / FOLDER / "on").iterdir())  # a run folder that can be given instead
     main(["adapt", str(run_folder), "--on", str(kept), *given, *rest])
     assert "0 of 2 trainings to do" in capsys.readouterr().err
@@ -138,8 +153,14 @@ def test_the_runs_own_policy_is_kept_where_another_was_tried(run_folder: Path) -
 def test_wrong_questions_end_with_2(run_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for options, said in (
         (("--arms", "none,augmix"), "there is no arm 'augmix'"),
-        (("--arms", "none", "--targets", "labels"), "none of the run's labels is a class of network"),
-        (("--arms", "none", "--model", "other"), "--model other: is not in this run; models are network"),
+        (
+            ("--arms", "none", "--targets", "labels"),
+            "none of the run's labels is a class of network",
+        ),
+        (
+            ("--arms", "none", "--model", "other"),
+            "--model other: is not in this run; models are network",
+        ),
         (("--arms", "none", "--on", str(run_folder)), "is the run itself; leave it out"),
         (("--arms", "none", "--seeds", "0"), "--seeds: expected a whole number from 1, got 0"),
     ):
@@ -157,7 +178,8 @@ def test_quick_does_less_and_says_what_it_leaves_out(
     said = capsys.readouterr().err
     assert "3 arms (none, random, policy) with 1 seeds, 120 steps" in said
     assert (
-        "--quick leaves out other multiples of the policy's ranges than 1, and leaks between families" in said
+        "--quick leaves out other multiples of the policy's ranges than 1, and leaks between families"
+        in said
     )
     table = pd.read_parquet(run_folder / "adaptation.parquet")
     assert set(table["times"]) == {0.0, 1.0}
@@ -181,7 +203,9 @@ def test_two_arms_that_are_alike_are_not_called_on_few_clips(run_folder: Path) -
     )
     main(["adapt", str(run_folder), "--policy", str(run_folder / "given.json"), *arms])
     table = pd.read_parquet(run_folder / "adaptation.parquet")
-    rows = table[(table["arm"] == "none-again") & (table["against"] == "none") & table["ratio"].notna()]
+    rows = table[
+        (table["arm"] == "none-again") & (table["against"] == "none") & table["ratio"].notna()
+    ]
     assert len(rows) >= 8
     assert (rows["before"] != rows["after"]).any()
     assert set(rows["verdict"]) == {"cannot tell"}

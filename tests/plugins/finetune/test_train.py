@@ -40,7 +40,9 @@ def network() -> TrainableClassifier:
             nn.Conv2d(3, 4, 3, 2), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(100, 2)
         )
     preprocess = Preprocess(size=12, mean=(127.0,) * 3, std=(64.0,) * 3)
-    return TrainableClassifier(module.eval(), preprocess, ("red", "blue"), False, torch.device("cpu"))
+    return TrainableClassifier(
+        module.eval(), preprocess, ("red", "blue"), False, torch.device("cpu")
+    )
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +57,18 @@ def samples(network: TrainableClassifier) -> ClassSamples:
     return ClassSamples(network, frames, cut, targets, (np.arange(40),))
 
 
-def trained(network: TrainableClassifier, samples: ClassSamples, arm: str, seed: int = 0) -> np.ndarray:
+def trained(
+    network: TrainableClassifier, samples: ClassSamples, arm: str, seed: int = 0
+) -> np.ndarray:
     mixture = Mixture(steps=(Step(key="brightness", low=-0.3, high=0.3, probability=0.5),))
     module = fit(
-        samples, network.module, ARMS[arm], mixture if ARMS[arm].mix else None, SCHEDULE, seed, lambda: None
+        samples,
+        network.module,
+        ARMS[arm],
+        mixture if ARMS[arm].mix else None,
+        SCHEDULE,
+        seed,
+        lambda: None,
     )
     return network.answers(module, samples.cut)
 
@@ -70,7 +80,9 @@ def test_every_arm_learns_the_two_classes(
     before = network.answers(network.module, samples.cut)
     found = trained(network, samples, arm)
     assert (found.argmax(axis=1) == np.repeat([0, 1], 20)).mean() >= 0.9
-    assert np.array_equal(network.answers(network.module, samples.cut), before)  # the original is as it was
+    assert np.array_equal(
+        network.answers(network.module, samples.cut), before
+    )  # the original is as it was
 
 
 def line_of(samples: ClassSamples) -> ClassSamples:
@@ -79,7 +91,10 @@ def line_of(samples: ClassSamples) -> ClassSamples:
     cut = samples.cut.clone()
     cut[13:15] = samples.cut[30:32]
     line = LineFrames(
-        rows=rows, stretch=np.repeat(np.arange(4), 5), time_s=np.arange(20.0), whole=np.ones(20, bool)
+        rows=rows,
+        stretch=np.repeat(np.arange(4), 5),
+        time_s=np.arange(20.0),
+        whole=np.ones(20, bool),
     )
     targets = samples.targets.clone()
     targets[rows] = 0.5
@@ -102,7 +117,10 @@ def test_the_second_stage_learns_the_consensus_of_the_better_network(
     certainty = renewed.targets.numpy().max(axis=1)[mine.line.rows].reshape(4, 5)[:, 0]  # type: ignore[union-attr]
     worst = int(certainty.argmin())
     assert left_out == 5
-    assert line.tolist() == np.delete(np.r_[10:20, 30:40].reshape(4, 5), worst, axis=0).ravel().tolist()
+    assert (
+        line.tolist()
+        == np.delete(np.r_[10:20, 30:40].reshape(4, 5), worst, axis=0).ravel().tolist()
+    )
 
 
 def test_weights_lie_between_old_and_new_where_validation_is_best(
@@ -123,7 +141,9 @@ def test_weights_lie_between_old_and_new_where_validation_is_best(
     half = mixed(network.module, found.module, 0.0)
     assert all(
         torch.equal(a, b)
-        for a, b in zip(half.state_dict().values(), network.module.state_dict().values(), strict=True)
+        for a, b in zip(
+            half.state_dict().values(), network.module.state_dict().values(), strict=True
+        )
     )
 
 
@@ -134,10 +154,22 @@ def test_distillation_counts_where_the_old_network_was_right_by_hand() -> None:
     assert float(distilled(new, old, target)) == pytest.approx(hand / 2, abs=1e-6)
 
 
-def test_the_temporal_arm_compares_with_the_next_frame_of_the_stretch(samples: ClassSamples) -> None:
+def test_the_temporal_arm_compares_with_the_next_frame_of_the_stretch(
+    samples: ClassSamples,
+) -> None:
     mine = line_of(samples)
     learner = mine.learner(mine.network.module, ARMS["policy-temporal"], None, torch.Generator())
-    assert learner.after[[0, 9, 10, 13, 14, 15, 19, 30, 39]].tolist() == [0, 9, 11, 14, 14, 16, 19, 31, 39]
+    assert learner.after[[0, 9, 10, 13, 14, 15, 19, 30, 39]].tolist() == [
+        0,
+        9,
+        11,
+        14,
+        14,
+        16,
+        19,
+        31,
+        39,
+    ]
 
 
 def test_the_same_arm_and_seed_gives_the_same_network_whatever_was_drawn_before(
@@ -149,10 +181,14 @@ def test_the_same_arm_and_seed_gives_the_same_network_whatever_was_drawn_before(
     assert np.array_equal(trained(network, samples, "policy"), first)
     assert torch.equal(torch.random.get_rng_state(), state)
     assert not np.array_equal(trained(network, samples, "policy", seed=1), first)
-    assert not np.array_equal(trained(network, samples, "none-again"), trained(network, samples, "none"))
+    assert not np.array_equal(
+        trained(network, samples, "none-again"), trained(network, samples, "none")
+    )
 
 
-def test_statistics_of_normalisation_stay(network: TrainableClassifier, samples: ClassSamples) -> None:
+def test_statistics_of_normalisation_stay(
+    network: TrainableClassifier, samples: ClassSamples
+) -> None:
     module = fit(samples, network.module, ARMS["none"], None, SCHEDULE, 0, lambda: None)
     before, after = network.module[1], module.get_submodule("1")  # type: ignore[index]
     assert torch.equal(before.running_mean, after.running_mean)  # type: ignore[arg-type]
@@ -200,5 +236,8 @@ def test_specs_take_weights_where_their_kind_can(tmp_path: Path) -> None:
     assert spec_with("torchvision:resnet18,weights=IMAGENET1K_V1", path, 7) == (
         f"torchvision:resnet18,weights={path},preset=IMAGENET1K_V1,num_classes=7"
     )
-    assert spec_with("timm:resnet10t,engine=torch", path, 5) == f"timm:resnet10t,weights={path},num_classes=5"
+    assert (
+        spec_with("timm:resnet10t,engine=torch", path, 5)
+        == f"timm:resnet10t,weights={path},num_classes=5"
+    )
     assert spec_with("efficientnet-lite0", path, 1000) == ""

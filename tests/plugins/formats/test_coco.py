@@ -31,7 +31,10 @@ def test_youtube_vis_and_tao(annotations: Path) -> None:
     assert vis[["item", "frame", "x2", "y2"]].tolist() == ["0043f083b5", 0, 1278.0, 414.0]
     tao = read_labels(annotations / "mmtracking/demo_tao_data/ann.json")
     assert tao.rows["frame"].tolist() == [390, 420]  # frame_index, where frame_id says 0 and 1
-    assert [p.column for p in tao.problems] == ["annotations[1].category_id", "annotations[3].category_id"]
+    assert [p.column for p in tao.problems] == [
+        "annotations[1].category_id",
+        "annotations[3].category_id",
+    ]
     assert tao.problems[0].what == "95 is not in the file"
 
 
@@ -39,7 +42,9 @@ def test_segmentations_are_kept_as_shapes(annotations: Path, changed: Callable[.
     vis = read_labels(annotations / "mmtracking/demo_vis_data/ann.json").rows
     first = read_shape(vis["shape"].iloc[0])
     assert first is not None
-    assert first.box.tolist() == pytest.approx(vis[["x1", "y1", "x2", "y2"]].iloc[0].tolist(), abs=1)
+    assert first.box.tolist() == pytest.approx(
+        vis[["x1", "y1", "x2", "y2"]].iloc[0].tolist(), abs=1
+    )
     content = json.loads((annotations / "mmtracking/demo_vis_data/ann.json").read_text())
     content["annotations"][0]["segmentation"] = {"size": [4, 4], "counts": "!!"}
     path = changed("mmtracking/demo_vis_data/ann.json")
@@ -48,7 +53,9 @@ def test_segmentations_are_kept_as_shapes(annotations: Path, changed: Callable[.
 
 
 def test_faults_name_their_place(changed: Callable[..., Path], tmp_path: Path) -> None:
-    path = changed("mmtracking/demo_vis_data/ann.json", ("                104,\n", "                -104,\n"))
+    path = changed(
+        "mmtracking/demo_vis_data/ann.json", ("                104,\n", "                -104,\n")
+    )
     (problem,) = read_labels(path).problems
     assert str(problem) == (
         f"{path}, line {problem.line}, column annotations[0].bbox: expected x, y, width, height of 0 or more, "

@@ -22,13 +22,18 @@ def test_boxes_of_tracks_and_what_is_outside(annotations: Path) -> None:
     assert rows.loc[0, ["x1", "y1", "x2", "y2"]].tolist() == [3.0, 4.0, 10.0, 5.0]
     assert rows[["item", "track", "label", "label_name"]].iloc[0].tolist() == ["t", "0", 2, "II"]
     assert labels.classes == {0: "klhg", 1: "z U k", 2: "II"}
-    assert labels.notes == ("shapes that are no boxes and no polygons are left out: 2 points, 2 polyline",)
+    assert labels.notes == (
+        "shapes that are no boxes and no polygons are left out: 2 points, 2 polyline",
+    )
 
 
 def test_attributes_are_kept_and_faults_have_their_line(changed: Callable[..., Path]) -> None:
     path = changed(
         NAME,
-        ('ybr="5.00" z_order="0">\n', 'ybr="5.00" z_order="0"><attribute name="side">left</attribute>\n'),
+        (
+            'ybr="5.00" z_order="0">\n',
+            'ybr="5.00" z_order="0"><attribute name="side">left</attribute>\n',
+        ),
         (
             'frame="13" outside="1" occluded="0" keyframe="1" xtl="7.00"',
             'frame="13.5" outside="1" xtl="7.00"',
@@ -55,7 +60,11 @@ def test_a_polygon_is_the_box_about_it_and_its_shape(changed: Callable[..., Path
     assert row[["x1", "y1", "x2", "y2"]].tolist() == [1.0, 2.0, 9.0, 8.5]
     assert row["shape"] == "polygon 1 2 9 2 5 8.5"
     path = changed(
-        NAME, ('<points frame="10"', '<polygon points="1,2;9,2" outside="0" frame="4"/><points frame="10"')
+        NAME,
+        (
+            '<points frame="10"',
+            '<polygon points="1,2;9,2" outside="0" frame="4"/><points frame="10"',
+        ),
     )
     assert "expected three corners or more, got '1,2;9,2'" in str(read_labels(path).problems[0])
 

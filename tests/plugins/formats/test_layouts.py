@@ -38,7 +38,9 @@ def pictures(folder: Path) -> Path:
     return folder
 
 
-def every(text: Callable[[str, tuple[float, ...]], str], folder: Path, suffix: str = ".txt") -> Path:
+def every(
+    text: Callable[[str, tuple[float, ...]], str], folder: Path, suffix: str = ".txt"
+) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for name, box in zip(NAMES, BOXES, strict=True):
         (folder / f"{name}{suffix}").write_text(text(name, box))
@@ -66,7 +68,13 @@ def coco_of(first_id: int) -> dict[str, object]:
         "categories": [{"id": 3, "name": "cat", "supercategory": "animal"}],
         "images": [{"id": first_id + k, "file_name": f"{n}.jpg"} for k, n in enumerate(NAMES)],
         "annotations": [
-            {"id": k, "image_id": first_id + k, "category_id": 3, "bbox": [b[0], b[1], 20, 20], "iscrowd": 0}
+            {
+                "id": k,
+                "image_id": first_id + k,
+                "category_id": 3,
+                "bbox": [b[0], b[1], 20, 20],
+                "iscrowd": 0,
+            }
             for k, b in enumerate(BOXES)
         ],
     }
@@ -74,7 +82,9 @@ def coco_of(first_id: int) -> dict[str, object]:
 
 def coco(desk: Path) -> tuple[Path, Path]:
     """cocodataset.org: annotations/instances_val2017.json and val2017."""
-    return dumped(desk / "annotations/instances_val2017.json", coco_of(100)), pictures(desk / "val2017")
+    return dumped(desk / "annotations/instances_val2017.json", coco_of(100)), pictures(
+        desk / "val2017"
+    )
 
 
 def roboflow_coco(desk: Path) -> tuple[Path, Path]:
@@ -113,7 +123,11 @@ def darknet(desk: Path) -> tuple[Path, Path]:
 
 def voc(desk: Path) -> tuple[Path, Path]:
     """VOC2012: Annotations and JPEGImages."""
-    every(lambda n, b: VOC.format(name=n, x1=b[0], y1=b[1], x2=b[2], y2=b[3]), desk / "Annotations", ".xml")
+    every(
+        lambda n, b: VOC.format(name=n, x1=b[0], y1=b[1], x2=b[2], y2=b[3]),
+        desk / "Annotations",
+        ".xml",
+    )
     return desk, pictures(desk / "JPEGImages")
 
 
@@ -162,7 +176,13 @@ def regions() -> dict[str, object]:
             "size": 1234,
             "regions": [
                 {
-                    "shape_attributes": {"name": "rect", "x": box[0], "y": 8, "width": 20, "height": 20},
+                    "shape_attributes": {
+                        "name": "rect",
+                        "x": box[0],
+                        "y": 8,
+                        "width": 20,
+                        "height": 20,
+                    },
                     "region_attributes": {"type": "cat"},
                 }
             ],
@@ -286,7 +306,13 @@ def test_boxes_of_a_layout_and_the_next_command(
     )
     found.to_csv(tmp_path / "boxes.csv", index=False)
     run = tmp_path / "run"
-    command = [str(source), "--labels", str(labels_at), "--model", f"detections:{tmp_path / 'boxes.csv'}"]
+    command = [
+        str(source),
+        "--labels",
+        str(labels_at),
+        "--model",
+        f"detections:{tmp_path / 'boxes.csv'}",
+    ]
     main(["stability", *command, "--out", str(run), "-q"])
     known = pd.read_parquet(run / "known_boxes.parquet")
     assert len(known) == FRAMES
@@ -294,7 +320,9 @@ def test_boxes_of_a_layout_and_the_next_command(
 
 
 def test_a_table_of_frames_and_labels_is_about_the_only_input(tmp_path: Path) -> None:
-    (tmp_path / "truth.csv").write_text("frame,label\n" + "".join(f"{k},cat\n" for k in range(FRAMES)))
+    (tmp_path / "truth.csv").write_text(
+        "frame,label\n" + "".join(f"{k},cat\n" for k in range(FRAMES))
+    )
     labels = read_labels(tmp_path / "truth.csv")
     items = expand_sources([str(pictures(tmp_path / "clip"))]).items
     assert on_items(labels.rows, items).rows[["item", "frame"]].to_numpy().tolist() == [
@@ -307,12 +335,16 @@ def test_a_table_of_frames_and_labels_is_about_the_only_input(tmp_path: Path) ->
 def test_a_flat_folder_of_imagenet(tmp_path: Path) -> None:
     """ImageNet numbers tabby (n02123045) 281 and Egyptian cat (n02124075) 285."""
     for path in pictures(tmp_path / "flat").iterdir():
-        path.rename(path.with_name(f"n0212{'3045' if path.stem < '000003' else '4075'}_{path.stem}.JPEG"))
+        path.rename(
+            path.with_name(f"n0212{'3045' if path.stem < '000003' else '4075'}_{path.stem}.JPEG")
+        )
     labels = read_labels(tmp_path / "flat")
     assert (labels.format, labels.rows["label"].tolist()) == ("imagenet-flat", [281, 281, 285, 285])
     matched = on_items(labels.rows, expand_sources([str(tmp_path / "flat")]).items)
     assert matched.rows["frame"].tolist() == [0, 1, 2, 3]
-    (tmp_path / "val.txt").write_text("ILSVRC2012_val_00000001.JPEG 65\nILSVRC2012_val_00000002.JPEG 970\n")
+    (tmp_path / "val.txt").write_text(
+        "ILSVRC2012_val_00000001.JPEG 65\nILSVRC2012_val_00000002.JPEG 970\n"
+    )
     assert read_labels(tmp_path / "val.txt").rows["label"].tolist() == [65, 970]
 
 
@@ -325,7 +357,12 @@ def test_rectangles_of_a_video_between_the_key_frames_of_label_studio(tmp_path: 
     ]
     value = {"framesCount": 9, "duration": 0.36, "sequence": sequence, "labels": ["cat"]}
     result = {"id": "ab", "type": "videorectangle", "value": value}
-    content = [{"data": {"video": "/data/upload/1/0a1b2c3d-clip.mp4"}, "annotations": [{"result": [result]}]}]
+    content = [
+        {
+            "data": {"video": "/data/upload/1/0a1b2c3d-clip.mp4"},
+            "annotations": [{"result": [result]}],
+        }
+    ]
     rows = read_labels(dumped(tmp_path / "a.json", content)).rows
     assert rows["frame"].tolist() == [0, 1, 2, 3, 4]
     assert rows["x1"].tolist() == pytest.approx([0.1, 0.15, 0.2, 0.25, 0.3])

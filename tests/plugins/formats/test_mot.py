@@ -71,7 +71,9 @@ def test_mot17_as_downloaded(tmp_path: Path) -> None:
             (folder / part).mkdir(parents=True)
         for number in (1, 2):
             (folder / "img1" / f"{number:06d}.jpg").write_bytes(b"")
-        (folder / "gt" / "gt.txt").write_text("1,1,5,5,9,9,1,1,1\n2,1,5,5,9,9,1,-1,1\n1,2,5,5,9,9,0,8,1\n")
+        (folder / "gt" / "gt.txt").write_text(
+            "1,1,5,5,9,9,1,1,1\n2,1,5,5,9,9,1,-1,1\n1,2,5,5,9,9,0,8,1\n"
+        )
         (folder / "det" / "det.txt").write_text("1,-1,5,5,9,9,0.9\n")
         (folder / "seqinfo.ini").write_text(
             f"[Sequence]\nname={name}\nimDir=img1\nframeRate=30\nseqLength=2\n"

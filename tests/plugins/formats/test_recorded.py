@@ -117,7 +117,9 @@ def test_recorded_boxes(write: Callable[[Path], str], tmp_path: Path) -> None:
 
 
 def test_frigate_without_updates_names_the_way_out(tmp_path: Path) -> None:
-    (tmp_path / "events.json").write_text(json.dumps([{"camera": "yard", "label": "cat", "data": {}}]))
+    (tmp_path / "events.json").write_text(
+        json.dumps([{"camera": "yard", "label": "cat", "data": {}}])
+    )
     with pytest.raises(InputError, match="mosquitto_sub -t frigate/events"):
         load(tmp_path / "events.json")
 
@@ -163,14 +165,18 @@ def results() -> list[Any]:
     results = pytest.importorskip("ultralytics.engine.results", reason=MISSING)
     frame = np.zeros((*SIZE, 3), np.uint8)
     boxes = [torch.tensor([[*box, 0.75, 1.0]]) for box in CORNERS] + [torch.zeros(0, 6)]
-    return [results.Results(frame, path="x", names={0: "dog", 1: "cat"}, boxes=box) for box in boxes]
+    return [
+        results.Results(frame, path="x", names={0: "dog", 1: "cat"}, boxes=box) for box in boxes
+    ]
 
 
 def test_results_of_ultralytics(results: list[Any], tmp_path: Path) -> None:
     every = [json.loads(each.to_json()) for each in results]
     (tmp_path / "list.json").write_text(json.dumps(every))
     (tmp_path / "lines.jsonl").write_text("\n".join(map(json.dumps, every)))
-    tables = [each.to_df().to_pandas().assign(frame=k) for k, each in enumerate(results) if len(each)]
+    tables = [
+        each.to_df().to_pandas().assign(frame=k) for k, each in enumerate(results) if len(each)
+    ]
     pd.concat(tables).to_csv(tmp_path / "frames.csv", index=False)
     pd.concat(tables).to_parquet(tmp_path / "frames.parquet", index=False)
     (tmp_path / "labels").mkdir()

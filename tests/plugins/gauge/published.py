@@ -55,7 +55,12 @@ DIAGNOSES = """444444 222555 233335 555555 222444 113333 333355 113334 114444 55
 def judged_twice() -> pd.DataFrame:
     """Ten parts, A and B, two passes: parts 0 to 3 are bad; A and B miss part 2 at the second, B calls 4 bad."""
     rows = [
-        (part, operator, trial, "bad" if part < 4 + (operator == "B") and not (part == 2 and trial) else "ok")
+        (
+            part,
+            operator,
+            trial,
+            "bad" if part < 4 + (operator == "B") and not (part == 2 and trial) else "ok",
+        )
         for part in range(10)
         for operator in "AB"
         for trial in range(2)
@@ -72,7 +77,9 @@ def aiag_attribute() -> pd.DataFrame:
         for operator, values in zip(
             "ABC", AIAG_SPLIT.get(part, " ".join([3 * reference] * 3)).split(), strict=True
         ):
-            rows += [(str(part), operator, str(t), value, reference) for t, value in enumerate(values)]
+            rows += [
+                (str(part), operator, str(t), value, reference) for t, value in enumerate(values)
+            ]
     return pd.DataFrame(rows, columns=["part", "operator", "trial", "value", "reference"])
 
 
@@ -247,7 +254,9 @@ def ordered_by_four() -> pd.DataFrame:
         [
             (str(sample), operator, "1", value, reference)
             for operator in "ABCD"
-            for sample, (value, reference) in enumerate(zip(said[operator], said["agreed"], strict=True))
+            for sample, (value, reference) in enumerate(
+                zip(said[operator], said["agreed"], strict=True)
+            )
         ],
         columns=["part", "operator", "trial", "value", "reference"],
     )

@@ -11,7 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.plugins.gauge.published import AIAG, LINEARITY, TYPE1, aiag_attribute, crossed, of_references
+from tests.plugins.gauge.published import (
+    AIAG,
+    LINEARITY,
+    TYPE1,
+    aiag_attribute,
+    crossed,
+    of_references,
+)
 from tests.plugins.gauge.test_commands import run
 from tests.wording import assert_golden
 from vidrobust.errors import SettingsError
@@ -36,7 +43,9 @@ from vidrobust.plugins.gauge.studies import (
 from vidrobust.plugins.gauge.variables.gauge import range_state
 
 PROFILE = load_profile("aiag")
-ANY_SAMPLE = replace(PROFILE, minimum={**PROFILE.minimum, "linearity": {"parts": 2, "readings a part": 2}})
+ANY_SAMPLE = replace(
+    PROFILE, minimum={**PROFILE.minimum, "linearity": {"parts": 2, "readings a part": 2}}
+)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +69,10 @@ def test_the_whole_interval_gets_the_verdict(low: float | None, high: float, ver
 
 def test_a_small_sample_shows_a_bad_gauge_and_no_good_one() -> None:
     short = shortages(PROFILE, "gauge", {"parts": 3, "operators": 3, "trials": 3, "ranges": 9})
-    assert short == [{"what": "parts", "has": 3, "least": 5}, {"what": "ranges", "has": 9, "least": 15}]
+    assert short == [
+        {"what": "parts", "has": 3, "least": 5},
+        {"what": "ranges", "has": 9, "least": 15},
+    ]
     good, bad = Estimate("percent_grr", "", 3, 2, 5), Estimate("percent_grr", "", 60, 40, 90)
     assert [v["verdict"] for v in judge(PROFILE, "gauge", [good, bad], short)] == [
         "not shown",
@@ -88,7 +100,8 @@ def test_a_few_parts_that_agree_fully_are_not_shown(parts: int) -> None:
     assert found["overall"]["verdict"] == "not shown"
     assert found["overall"]["short"] == [{"what": "parts", "has": parts, "least": 20}]
     without = attribute_of(
-        agreed(parts, defects=1).drop(columns="reference"), StudyRequest(profile=PROFILE, defect=("bad",))
+        agreed(parts, defects=1).drop(columns="reference"),
+        StudyRequest(profile=PROFILE, defect=("bad",)),
     )
     assert {v["verdict"] for v in without["verdicts"]} == {"not shown"}
 
@@ -122,7 +135,9 @@ def test_the_defect_is_asked_for() -> None:
     )
 
 
-def two_by_two(rng: np.random.Generator, bias: float, parts: int = 2, readings: int = 2) -> pd.DataFrame:
+def two_by_two(
+    rng: np.random.Generator, bias: float, parts: int = 2, readings: int = 2
+) -> pd.DataFrame:
     rows = [
         (str(p), 10.0 * (p + 1), 10.0 * (p + 1) + bias + rng.normal())
         for p in range(parts)
@@ -163,15 +178,21 @@ def test_linearity_needs_something_to_judge_the_bias_by() -> None:
     given = linearity_of(of_references(LINEARITY), StudyRequest(profile=PROFILE, tolerance_width=8))
     assert given["percent_largest_bias"] == pytest.approx(100 * 0.58 / 8, abs=1e-6)
     assert given["overall"]["verdict"] == "acceptable"
-    narrow = linearity_of(of_references(LINEARITY), StudyRequest(profile=PROFILE, tolerance_width=3))
+    narrow = linearity_of(
+        of_references(LINEARITY), StudyRequest(profile=PROFILE, tolerance_width=3)
+    )
     assert narrow["overall"]["verdict"] == "unacceptable"
-    by_process = linearity_of(of_references(LINEARITY), StudyRequest(profile=PROFILE, process_sd=8 / 6))
+    by_process = linearity_of(
+        of_references(LINEARITY), StudyRequest(profile=PROFILE, process_sd=8 / 6)
+    )
     assert by_process["percent_largest_bias"] == pytest.approx(given["percent_largest_bias"])
 
 
 def test_p_values_are_no_rule(tmp_path: Path) -> None:
     file = tmp_path / "p.toml"
-    file.write_text('[[rule]]\nstudy = "linearity"\nquantity = "bias_p"\nbetter = "higher"\naccept = 0.05\n')
+    file.write_text(
+        '[[rule]]\nstudy = "linearity"\nquantity = "bias_p"\nbetter = "higher"\naccept = 0.05\n'
+    )
     with pytest.raises(SettingsError, match="p-value"):
         load_profile(str(file))
 
@@ -180,7 +201,9 @@ def steady_gauge(seed: int, parts: int = 10) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     shape = (parts, 6, 3)
     value = (
-        10 * rng.normal(size=(parts, 1, 1)) + 0.05 * rng.normal(size=(1, 6, 1)) + 0.2 * rng.normal(size=shape)
+        10 * rng.normal(size=(parts, 1, 1))
+        + 0.05 * rng.normal(size=(1, 6, 1))
+        + 0.2 * rng.normal(size=shape)
     )
     names = pd.MultiIndex.from_product(
         [map(str, range(n)) for n in shape], names=["part", "operator", "trial"]
@@ -215,10 +238,15 @@ def test_the_chart_of_readings_is_part_of_a_type_1_verdict() -> None:
     asked = StudyRequest(profile=load_profile("vda5"), tolerance_width=40.0)
     values = np.random.default_rng(2).normal(0, 0.4, 50)
     assert type1_of(values, 0.0, asked)["overall"]["verdict"] == "acceptable"
-    assert type1_of(values[:24], 0.0, asked)["overall"]["verdict"] == "not shown"  # 25 readings are the least
+    assert (
+        type1_of(values[:24], 0.0, asked)["overall"]["verdict"] == "not shown"
+    )  # 25 readings are the least
     drifting = values + np.linspace(-1, 1, 50)
     assert type1_of(drifting, 0.0, asked)["overall"]["verdict"] == "not shown"
-    assert type1_of(values, 0.0, replace(asked, tolerance_width=None))["overall"]["verdict"] == "not shown"
+    assert (
+        type1_of(values, 0.0, replace(asked, tolerance_width=None))["overall"]["verdict"]
+        == "not shown"
+    )
     # Cg 1.19, Cgk 1.15 of Minitab's example: 1.15 -+ 1.96 sqrt(1 / 450 + 1.15^2 / 98) (Bissell 1990)
     found = type1_of(np.array(TYPE1.split(), float), -4.0, replace(asked, tolerance_width=15.0))
     reach = 1.959964 * np.sqrt(1 / 450 + found["cgk"] ** 2 / 98)
@@ -229,7 +257,9 @@ def test_the_chart_of_readings_is_part_of_a_type_1_verdict() -> None:
 
 def test_a_chart_of_few_times_shows_no_stability() -> None:
     def chart(times: int) -> dict[str, object]:
-        table = pd.DataFrame({"time": map(str, range(times)), "value": [6.0, 6.01, 5.99] * (times // 3)})
+        table = pd.DataFrame(
+            {"time": map(str, range(times)), "value": [6.0, 6.01, 5.99] * (times // 3)}
+        )
         verdict: dict[str, object] = stability_of(table, float("nan"))["overall"]
         return verdict
 
@@ -327,7 +357,9 @@ def test_golden_sentences_of_verdicts() -> None:
     asked = StudyRequest(profile=PROFILE, tolerance_width=8.0)
     vda5 = StudyRequest(profile=load_profile("vda5"), tolerance_width=40.0)
     spoiled = steady_gauge(0)
-    spoiled.loc[(spoiled[["part", "operator", "trial"]] == ["3", "2", "1"]).all(axis=1), "value"] += 1.8
+    spoiled.loc[
+        (spoiled[["part", "operator", "trial"]] == ["3", "2", "1"]).all(axis=1), "value"
+    ] += 1.8
     readings = np.random.default_rng(2).normal(0, 0.4, 50).round(3)
     chart = pd.DataFrame({"time": map(str, range(24)), "value": [6.0, 6.01, 5.99] * 8})
     studies = {

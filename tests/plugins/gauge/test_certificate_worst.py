@@ -25,9 +25,13 @@ def test_the_tolerance_from_which_on_a_type_1_study_passes() -> None:
     assert line.startswith(
         f"Spread and bias as they are would do for tolerances from {limit:.3g} mm on; a bias is shown"
     )
-    enough = type1_of(values, 6.0, StudyRequest(profile=load_profile("vda5"), tolerance_width=limit + 1e-4))
+    enough = type1_of(
+        values, 6.0, StudyRequest(profile=load_profile("vda5"), tolerance_width=limit + 1e-4)
+    )
     assert enough["overall"]["verdict"] == "acceptable"
-    short = type1_of(values, 6.0, StudyRequest(profile=load_profile("vda5"), tolerance_width=limit - 1e-4))
+    short = type1_of(
+        values, 6.0, StudyRequest(profile=load_profile("vda5"), tolerance_width=limit - 1e-4)
+    )
     assert short["overall"]["verdict"] == "not shown"
 
 

@@ -10,7 +10,14 @@ import click
 import pytest
 
 from tests.pipeline.conftest import run
-from tests.plugins.gauge.published import AIAG, AUTOGAGE, HOUF_BERMAN, crossed, judged_sizes, judged_twice
+from tests.plugins.gauge.published import (
+    AIAG,
+    AUTOGAGE,
+    HOUF_BERMAN,
+    crossed,
+    judged_sizes,
+    judged_twice,
+)
 from tests.plugins.gauge.test_msa_family import NESTED_BATCHES, of_operators
 from vidrobust.cli.runs import compare, gate, history
 from vidrobust.plugins.gauge.commands import repeatability
@@ -31,20 +38,41 @@ def attribute(tmp_path: Path) -> str:
     return str(path)
 
 
-def test_a_gauge_study_has_the_keys_of_the_contract(gauge: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_gauge_study_has_the_keys_of_the_contract(
+    gauge: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run("repeatability", "--gauge", gauge, "--json") == 0
     found = json.loads(capsys.readouterr().out)
-    keys = {"repeatability_sd", "reproducibility_sd", "grr_sd", "part_sd", "total_sd", "percent_grr", "ndc"}
+    keys = {
+        "repeatability_sd",
+        "reproducibility_sd",
+        "grr_sd",
+        "part_sd",
+        "total_sd",
+        "percent_grr",
+        "ndc",
+    }
     assert keys | {"components"} <= set(found)
     assert found["percent_grr"] == pytest.approx(27.86, abs=5e-3)
     assert found["percent_tolerance"] is None
-    assert [v["verdict"] for v in found["verdicts"]] == ["not shown", "not shown"]  # 27.86 % [15, 80], ndc 4
+    assert [v["verdict"] for v in found["verdicts"]] == [
+        "not shown",
+        "not shown",
+    ]  # 27.86 % [15, 80], ndc 4
     assert "AIAG" in found["verdicts"][0]["source"]
 
 
 def test_a_gauge_study_in_words(gauge: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert (
-        run("repeatability", "--gauge", gauge, "--tolerance-low=-4", "--tolerance-high=4", "--guard=1") == 0
+        run(
+            "repeatability",
+            "--gauge",
+            gauge,
+            "--tolerance-low=-4",
+            "--tolerance-high=4",
+            "--guard=1",
+        )
+        == 0
     )
     summary = capsys.readouterr().out
     assert "%GRR 27.86 % [15.33, 80.47] of the study variation" in summary
@@ -96,7 +124,9 @@ def test_an_attribute_study_has_the_keys_of_the_contract(
     assert "effectiveness 90 %" in capsys.readouterr().out
 
 
-def test_a_profile_of_ones_own(gauge: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_profile_of_ones_own(
+    gauge: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     profile = tmp_path / "ours.toml"
     rule = '[[rule]]\nstudy = "gauge"\nquantity = "percent_grr"\nbetter = "lower"\naccept = 90\n'
     profile.write_text(f'name = "ours"\nsource = "agreed with the customer"\n{rule}')
@@ -135,10 +165,15 @@ def test_gates_on_the_figures_of_a_gauge_study(
     config = tmp_path / "vidrobust.toml"
     config.write_text(f'fail_if = ["ndc < 5", "flip_rate > 0.02"]\nout = "{tmp_path / "o"}"\n')
     assert run(*command, "--config", str(config), f"--junit={junit}") == 2
-    assert "flip_rate > 0.02: was not computed; computed are repeatability_sd, " in capsys.readouterr().err
+    assert (
+        "flip_rate > 0.02: was not computed; computed are repeatability_sd, "
+        in capsys.readouterr().err
+    )
     root = ElementTree.fromstring(junit.read_text())
     assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("2", "1", "1")
-    assert not (tmp_path / "o").exists()  # the run folder of footage is no place for the page of a table
+    assert not (
+        tmp_path / "o"
+    ).exists()  # the run folder of footage is no place for the page of a table
     assert run(*command, "--fail-if", "percent_tolerance > 30") == 2
     assert run(*command, "--fail-if", "percent_tolerance > 30", "--tolerance=8") == 0
     assert run(*command, "--fail-if", "percent_grr is bad") == 2
@@ -162,7 +197,9 @@ def test_gates_on_the_figures_of_an_attribute_study(
     )
 
 
-def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_wrong_is_said_with_its_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "bad.csv"
     table = crossed(HOUF_BERMAN).astype({"value": object})
     table.loc[4, "value"] = "12 mm"
@@ -192,7 +229,8 @@ def test_the_certificate_says_what_the_console_says(
     assert sentence.startswith("Not shown: ")
     assert sentence.replace("&", "&amp;").replace(" %", "\u00a0%") in page
     assert all(
-        each in page for each in ("Cap &lt;4711&gt;", "M. Huber", "size: Letter", "B repeats less well")
+        each in page
+        for each in ("Cap &lt;4711&gt;", "M. Huber", "size: Letter", "B repeats less well")
     )
     figures = json.loads((tmp_path / "f.json").read_text())
     assert (figures["percent_grr"], figures["ndc"]) == (pytest.approx(27.86, abs=5e-3), 4)
@@ -208,7 +246,15 @@ def test_a_go_no_go_gauge_has_a_certificate_of_its_bias(
     table, head = tmp_path / "gauge.csv", tmp_path / "study.toml"
     judged_sizes(AUTOGAGE).to_csv(table, index=False)
     head.write_text('part = "Bolt"\nunit = "mm"\n')
-    made = ("repeatability", "--attribute", str(table), "--defect", "no-go", "--tolerance-low", "-0.02")
+    made = (
+        "repeatability",
+        "--attribute",
+        str(table),
+        "--defect",
+        "no-go",
+        "--tolerance-low",
+        "-0.02",
+    )
     run(*made, "--certificate", str(head))
     said = capsys.readouterr().out
     assert said.startswith("Not shown: ")
@@ -222,14 +268,24 @@ def test_a_go_no_go_gauge_has_a_certificate_of_its_bias(
     assert "name the classes that reject with --defect" in capsys.readouterr().out
     assert run(*made, "--tolerance-high", "0.02", "--json") == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["overall"]["verdict"] == "unacceptable"  # 24 % [17, 32] of the tolerance, 10 % allowed
+    assert (
+        found["overall"]["verdict"] == "unacceptable"
+    )  # 24 % [17, 32] of the tolerance, 10 % allowed
 
 
 def test_acceptances_may_be_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table = tmp_path / "counted.csv"
     rows = [f"{k},{size},{count},20" for k, (size, count) in enumerate(AUTOGAGE.items())]
     table.write_text("\n".join(["Part number,Reference,Acceptances,Trials", *rows]))
-    asked = ("repeatability", "--attribute", str(table), "--defect", "rejected", "--tolerance-low", "-0.02")
+    asked = (
+        "repeatability",
+        "--attribute",
+        str(table),
+        "--defect",
+        "rejected",
+        "--tolerance-low",
+        "-0.02",
+    )
     assert run(*asked) == 0
     assert "bias 0.009796 against the limit of" in capsys.readouterr().out
     table.write_text("Part,Reference,Acceptances,Trials\n1,0.1,21,20\n")
@@ -266,12 +322,16 @@ def test_a_german_table_and_names_that_differ_by_case(
     assert "1 blank value left out: line 5" in found["notes"]
 
 
-def test_values_that_never_vary_get_no_verdict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_values_that_never_vary_get_no_verdict(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "constant.csv"
     crossed(AIAG).assign(value=5.0).to_csv(path, index=False)
     assert run("repeatability", "--gauge", str(path), "--tolerance", "2", "--process-sd", "1") == 0
     summary = capsys.readouterr().out
-    assert summary.startswith("No verdict: all values are the same, and what never varies measures nothing.")
+    assert summary.startswith(
+        "No verdict: all values are the same, and what never varies measures nothing."
+    )
     assert "interaction pooled with repeatability: nothing varies" in summary
 
 
@@ -293,7 +353,10 @@ def test_references_in_other_words_than_the_verdicts(
     rows = "1,A,1,yes,gut\n1,A,2,yes,gut\n2,A,1,no,schlecht\n2,A,2,no,schlecht\n"
     path.write_text(f"part,operator,trial,value,reference\n{rows}")
     assert run("repeatability", "--attribute", str(path)) == 3
-    assert "references gut and schlecht, verdicts no and yes. Write both alike" in capsys.readouterr().err
+    assert (
+        "references gut and schlecht, verdicts no and yes. Write both alike"
+        in capsys.readouterr().err
+    )
     path.write_text(f"part,operator,trial,value,reference\n{rows}".replace("gut", "yes"))
     assert run("repeatability", "--attribute", str(path)) == 0
     assert "no verdict is schlecht, though references are" in capsys.readouterr().out
@@ -310,7 +373,9 @@ def test_plans_are_reported(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("plan", "flip-rate", "--rate", "2", "--half-width", "0.005") == 2
 
 
-@pytest.mark.parametrize("command", [compare, gate, history, repeatability, *plan.commands.values()])
+@pytest.mark.parametrize(
+    "command", [compare, gate, history, repeatability, *plan.commands.values()]
+)
 def test_every_option_has_help(command: click.Command) -> None:
     for parameter in command.params:
         if isinstance(parameter, click.Option):

@@ -77,7 +77,9 @@ def test_a_rule_is_held_against_every_operator() -> None:
 
 
 def test_what_was_not_computed_is_said_with_what_was() -> None:
-    (missing,) = pass_figures([parse_gate("percent_grr > 30")], FIGURES, attribute(), why="no scores")
+    (missing,) = pass_figures(
+        [parse_gate("percent_grr > 30")], FIGURES, attribute(), why="no scores"
+    )
     assert missing.outcome == "not computed"
     assert missing.sentence.startswith(
         "percent_grr > 30: was not computed; computed are within_operator.agreement, "

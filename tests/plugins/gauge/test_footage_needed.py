@@ -9,7 +9,9 @@ from vidrobust.plugins.gauge.plan import FootageNeeded, clusters_for_rate
 from vidrobust.statistics.intervals import clustered_rate
 
 
-@pytest.mark.parametrize(("rate", "half_width", "correlation"), [(0.02, 0.005, 0.05), (0.2, 0.05, 0.1)])
+@pytest.mark.parametrize(
+    ("rate", "half_width", "correlation"), [(0.02, 0.005, 0.05), (0.2, 0.05, 0.1)]
+)
 def test_so_many_clips_give_an_interval_of_that_width(
     rate: float, half_width: float, correlation: float
 ) -> None:
@@ -34,7 +36,10 @@ def test_what_is_needed_is_said_beside_what_is_there() -> None:
     assert needed.sentence() == (
         "To see 2 % ± 0.5 % you need about 52 min of such footage, 312 clips like these."
     )
-    assert "is enough" in FootageNeeded(0.02, 0.5, 0.05, 5, "stretch", 50.0, observed_s=200.0).sentence()
+    assert (
+        "is enough"
+        in FootageNeeded(0.02, 0.5, 0.05, 5, "stretch", 50.0, observed_s=200.0).sentence()
+    )
 
 
 def test_what_cannot_be_asked() -> None:

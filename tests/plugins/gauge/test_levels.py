@@ -19,7 +19,9 @@ from vidrobust.plugins.line.render import ClipPlan, stage
 
 def thumbnails(pass_: int, *dials: str, part: int = 1, frames: int = 12) -> np.ndarray:
     settings = station_settings(dials, 1)[0]
-    clip = stage(ClipPlan(part=part, pass_=pass_, station=1, frames=frames, seed=5, settings=settings))
+    clip = stage(
+        ClipPlan(part=part, pass_=pass_, station=1, frames=frames, seed=5, settings=settings)
+    )
     grey = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in clip.frames())
     return np.stack([cv2.resize(g, (320, 240), interpolation=cv2.INTER_AREA) for g in grey])
 
@@ -30,7 +32,9 @@ def test_travel_is_how_far_the_belt_ran() -> None:
     assert travel(thumbnails(1, "speed=0", "light=0.2")) == 0.0
 
 
-@pytest.mark.parametrize("dials", [("speed=6", "shake=4"), ("speed=12", "shake=4"), ("speed=2", "shake=4")])
+@pytest.mark.parametrize(
+    "dials", [("speed=6", "shake=4"), ("speed=12", "shake=4"), ("speed=2", "shake=4")]
+)
 def test_a_camera_that_shakes_takes_nothing_from_the_belt(dials: tuple[str, ...]) -> None:
     speed = float(dials[0].partition("=")[2])
     assert travel(thumbnails(1, *dials, frames=18)) == pytest.approx(17 * speed / 640, abs=0.003)
@@ -81,7 +85,15 @@ def test_every_level_is_distinguished_from_measured_motion() -> None:
     )
     one, other = thumbnails(1, "speed=0")[3], thumbnails(2, "speed=0")[3]
     pictures = dict.fromkeys(items["item"], one) | {"b2": other}
-    travels = {"a1": 0.0, "a2": 0.01, "b1": 0.0, "b2": 0.0, "c1": 0.3, "d1": 0.0, "e1": float("nan")}
+    travels = {
+        "a1": 0.0,
+        "a2": 0.01,
+        "b1": 0.0,
+        "b2": 0.0,
+        "c1": 0.3,
+        "d1": 0.0,
+        "e1": float("nan"),
+    }
     assert measured_levels(items, travels, pictures) == {
         "a1": "static",
         "a2": "static",

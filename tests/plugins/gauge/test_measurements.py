@@ -10,7 +10,12 @@ import pytest
 
 from tests.plugins.gauge.published import AIAG, FLOORING, aiag_attribute, crossed, of_operators
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.plugins.gauge.measurements import parse_columns, read_attribute, read_gauge, read_study_table
+from vidrobust.plugins.gauge.measurements import (
+    parse_columns,
+    read_attribute,
+    read_gauge,
+    read_study_table,
+)
 from vidrobust.plugins.gauge.variables.gauge import gauge_study, reference_chart
 from vidrobust.plugins.gauge.verdicts import check_measure, measured_boxes
 
@@ -22,7 +27,9 @@ def test_trials_side_by_side_are_the_same_study(tmp_path: Path) -> None:
     wide.to_csv(tmp_path / "wide.csv", index=False)
     found = read_gauge(tmp_path / "wide.csv").rows
     assert gauge_study(found).percent_grr == pytest.approx(gauge_study(table).percent_grr)
-    people = table.assign(who=table["operator"] + " " + (table["trial"].astype(int) + 1).astype(str))
+    people = table.assign(
+        who=table["operator"] + " " + (table["trial"].astype(int) + 1).astype(str)
+    )
     people.pivot(index="part", columns="who", values="value").reset_index().to_csv(
         tmp_path / "m.csv", index=False
     )
@@ -105,12 +112,18 @@ def test_a_reference_part_that_shifts_is_not_stable() -> None:
     assert found["wrong"] == 0
     assert found["bias_p"] > 0.05
     # A2 of four readings is .729, D4 2.282 (AIAG 2010, appendix)
-    assert (found["high"] - found["centre"]) / found["spread_centre"] == pytest.approx(0.729, abs=5e-4)
+    assert (found["high"] - found["centre"]) / found["spread_centre"] == pytest.approx(
+        0.729, abs=5e-4
+    )
     assert found["spread_high"] / found["spread_centre"] == pytest.approx(2.282, abs=1e-3)
-    shifted = reference_chart(steady.assign(value=steady["value"] + 2.0 * (steady["time"] > 15)), 0.0)
+    shifted = reference_chart(
+        steady.assign(value=steady["value"] + 2.0 * (steady["time"] > 15)), 0.0
+    )
     assert shifted["wrong"] > 3
     single = reference_chart(steady.drop_duplicates("time"))
-    assert (single["high"] - single["centre"]) / single["spread_centre"] == pytest.approx(2.66, abs=5e-3)
+    assert (single["high"] - single["centre"]) / single["spread_centre"] == pytest.approx(
+        2.66, abs=5e-3
+    )
     with pytest.raises(InputError, match="at least 5 are needed"):
         reference_chart(steady[steady["time"] < 3])
 

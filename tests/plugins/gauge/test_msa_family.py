@@ -51,7 +51,12 @@ from vidrobust.plugins.gauge.differing_operators import (
 from vidrobust.plugins.gauge.variables.gauge import gauge_study
 from vidrobust.plugins.gauge.variables.reference_parts import linearity_study, type1_study
 from vidrobust.plugins.gauge.variables.unbalanced import by_likelihood, fit_reml
-from vidrobust.plugins.gauge.variables.uncertainty import budget, misclassification, of_bias, of_resolution
+from vidrobust.plugins.gauge.variables.uncertainty import (
+    budget,
+    misclassification,
+    of_bias,
+    of_resolution,
+)
 
 # components that come out below 0
 
@@ -92,7 +97,9 @@ def test_the_gauge_is_never_better_than_its_repeatability() -> None:
     for _ in range(25):
         value = 0.95 * rng.normal(size=(3, 5, 1)) + 0.3 * rng.normal(size=(3, 5, 2))
         index = pd.MultiIndex.from_product([map(str, range(n)) for n in value.shape])
-        table = pd.Series(value.ravel(), index=index.set_names(["operator", "part", "trial"]), name="value")
+        table = pd.Series(
+            value.ravel(), index=index.set_names(["operator", "part", "trial"]), name="value"
+        )
         found = gauge_study(table.reset_index(), design="nested")
         grr, own = found.components["grr"], found.components["repeatability"]
         assert grr.sd >= own.sd > 0
@@ -173,7 +180,10 @@ def test_slope_and_information_are_those_of_the_likelihood() -> None:
     likelihood = fit_reml(y, codes).likelihood
     here, step = np.array([0.7, 0.2, 1.1]), 1e-5
     point = likelihood.at(here)
-    each = [likelihood.at(here + step * e).value - likelihood.at(here - step * e).value for e in np.eye(3)]
+    each = [
+        likelihood.at(here + step * e).value - likelihood.at(here - step * e).value
+        for e in np.eye(3)
+    ]
     assert point.slope == pytest.approx(np.array(each) / (2 * step), abs=1e-6)
     kernels = [np.equal.outer(code, code) * 1.0 for code in codes.values()] + [np.eye(40)]
     inverse = np.linalg.inv(sum(v * k for v, k in zip(here, kernels, strict=True)))
@@ -238,14 +248,22 @@ def test_a_further_factor_is_part_of_reproducibility() -> None:
     found = gauge_study(table, factors=["day"])
     assert found.anova.design == "expanded"
     assert found.components["day"].sd == pytest.approx(2.0, rel=0.1)
-    assert found.components["reproducibility"].sd == pytest.approx(found.components["day"].sd, rel=0.05)
+    assert found.components["reproducibility"].sd == pytest.approx(
+        found.components["day"].sd, rel=0.05
+    )
     formula = {"part": "0 + C(part)", "day": "0 + C(day)"}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        other = smf.mixedlm("value ~ 1", table.assign(one=1), groups="one", vc_formula=formula).fit(reml=True)
+        other = smf.mixedlm("value ~ 1", table.assign(one=1), groups="one", vc_formula=formula).fit(
+            reml=True
+        )
     expected = dict(zip(other.model.exog_vc.names, other.vcomp, strict=True))
-    fitted = fit_reml(table["value"].to_numpy(), {name: table[name].to_numpy() for name in ("part", "day")})
-    assert fitted.variances == pytest.approx([expected["part"], expected["day"], other.scale], rel=1e-2)
+    fitted = fit_reml(
+        table["value"].to_numpy(), {name: table[name].to_numpy() for name in ("part", "day")}
+    )
+    assert fitted.variances == pytest.approx(
+        [expected["part"], expected["day"], other.scale], rel=1e-2
+    )
     assert fitted.log_likelihood == pytest.approx(other.llf, abs=1e-4)
     with pytest.raises(InputError, match="no column 'station'"):
         gauge_study(table, factors=["station"])
@@ -261,8 +279,12 @@ def test_a_type_1_study_is_as_minitab_has_it() -> None:
     assert (found["mean"], found["sd"], found["bias"]) == pytest.approx(
         (-3.946, 0.420014577, 0.054), abs=1e-9
     )
-    assert (found["t"], found["df"], found["p"]) == pytest.approx((0.909105738, 49, 0.367744349), abs=1e-9)
-    assert (found["bias_low"], found["bias_high"]) == pytest.approx((-0.065366822, 0.173366822), abs=1e-9)
+    assert (found["t"], found["df"], found["p"]) == pytest.approx(
+        (0.909105738, 49, 0.367744349), abs=1e-9
+    )
+    assert (found["bias_low"], found["bias_high"]) == pytest.approx(
+        (-0.065366822, 0.173366822), abs=1e-9
+    )
     assert (found["percent_bias"], round(found["cg"], 2), round(found["cgk"], 2)) == (
         pytest.approx(0.36),
         1.19,
@@ -285,16 +307,28 @@ def test_a_type_1_study_is_as_minitab_has_it() -> None:
 def test_bias_and_linearity_of_the_manuals_example() -> None:
     # AIAG 2010, III-B: bias = .7367 - .1317 reference, R2 71.4 %; p-values and errors: test-msaGaugeLinearity.R
     found = linearity_study(of_references(LINEARITY), process_variation=1)
-    assert (found["intercept"], found["slope"]) == pytest.approx((0.736666667, -0.131666667), abs=1e-9)
-    assert (found["intercept_se"], found["slope_se"]) == pytest.approx((0.072524273, 0.010933445), abs=1e-9)
-    assert (found["intercept_p"], found["slope_p"]) == pytest.approx((1.7338e-14, 2.0377e-17), rel=1e-4)
-    assert (found["residual_sd"], found["r_squared"]) == pytest.approx((0.239539789, 0.714318416), abs=1e-9)
+    assert (found["intercept"], found["slope"]) == pytest.approx(
+        (0.736666667, -0.131666667), abs=1e-9
+    )
+    assert (found["intercept_se"], found["slope_se"]) == pytest.approx(
+        (0.072524273, 0.010933445), abs=1e-9
+    )
+    assert (found["intercept_p"], found["slope_p"]) == pytest.approx(
+        (1.7338e-14, 2.0377e-17), rel=1e-4
+    )
+    assert (found["residual_sd"], found["r_squared"]) == pytest.approx(
+        (0.239539789, 0.714318416), abs=1e-9
+    )
     biases = {part["reference"]: part["bias"] for part in found["parts"]}
-    assert biases == pytest.approx({2: 0.491667, 4: 0.125, 6: 0.025, 8: -0.291667, 10: -0.616667}, abs=1e-6)
+    assert biases == pytest.approx(
+        {2: 0.491667, 4: 0.125, 6: 0.025, 8: -0.291667, 10: -0.616667}, abs=1e-6
+    )
     ps = [part["p"] for part in found["parts"]]
     assert ps == pytest.approx([2.87233e-8, 0.353991, 0.667131, 6.41948e-7, 1.55444e-8], rel=1e-5)
     assert (found["bias"], found["bias_p"]) == pytest.approx((-0.053333, 0.0899196), abs=1e-6)
-    assert (found["percent_linearity"], found["percent_bias"]) == pytest.approx((13.1666667, 5.3333333))
+    assert (found["percent_linearity"], found["percent_bias"]) == pytest.approx(
+        (13.1666667, 5.3333333)
+    )
     assert (found["largest_bias_at"], found["zero_inside"]) == (10, False)
     assert any("Bartlett" in note for note in found["notes"])
 
@@ -303,7 +337,9 @@ def test_linearity_of_the_standards_reference_materials() -> None:
     # ISO 22514-7:2012, A.1 and table A.3: y = .2358 + .9870 x; u_LIN .0533, u_EVR .0641, F .6918
     found = linearity_study(of_references(ISO_LINEARITY))
     assert (found["intercept"], 1 + found["slope"]) == pytest.approx((0.2358, 0.9870), abs=1e-4)
-    assert (found["u_linearity"], found["u_repeatability"]) == pytest.approx((0.0533, 0.0641), abs=1e-4)
+    assert (found["u_linearity"], found["u_repeatability"]) == pytest.approx(
+        (0.0533, 0.0641), abs=1e-4
+    )
     assert found["lack_of_fit_f"] == pytest.approx(0.6918, abs=1e-4)
     with pytest.raises(InputError, match="type-1 study"):
         linearity_study(of_references({2: LINEARITY[2]}))
@@ -313,7 +349,10 @@ def test_a_gauge_without_bias_is_not_called_biased() -> None:
     rng = np.random.default_rng(3)
     named = 0
     for _ in range(80):
-        values = {x: " ".join(f"{x + rng.normal() * 0.2:.4f}" for _ in range(12)) for x in (2, 4, 6, 8, 10)}
+        values = {
+            x: " ".join(f"{x + rng.normal() * 0.2:.4f}" for _ in range(12))
+            for x in (2, 4, 6, 8, 10)
+        }
         named += linearity_study(of_references(values))["slope_p"] < 0.05
     assert named <= 10  # 4 expected, standard error 2
 
@@ -353,7 +392,9 @@ def test_the_budget_of_the_standards_example() -> None:
 def test_risks_are_those_of_the_bivariate_normal(low: float, high: float) -> None:
     part, gauge = 1.0, 0.4
     found = misclassification(0.2, part, gauge, low, high)
-    both = stats.multivariate_normal([0.2, 0.2], [[part**2, part**2], [part**2, part**2 + gauge**2]])
+    both = stats.multivariate_normal(
+        [0.2, 0.2], [[part**2, part**2], [part**2, part**2 + gauge**2]]
+    )
     ends = [max(low, -40), min(high, 40)]
     inside = both.cdf([ends[1]] * 2, lower_limit=[ends[0]] * 2)
     good = stats.norm.cdf(ends[1], 0.2, part) - stats.norm.cdf(ends[0], 0.2, part)
@@ -391,7 +432,10 @@ def test_kappa_against_the_standard_is_that_of_jasp() -> None:
     assert found["BL"] == pytest.approx(0.486088960, abs=0.02)
     ordered = ordered_by_four()
     classes = sorted(set(ordered["value"]) | set(ordered["reference"]))
-    found = {n: kappa_against_standard(rows, classes)[-1]["kappa"] for n, rows in ordered.groupby("operator")}
+    found = {
+        n: kappa_against_standard(rows, classes)[-1]["kappa"]
+        for n, rows in ordered.groupby("operator")
+    }
     expected = {"A": 0.532871972, "B": 0.529616725, "C": 0.52, "D": 0.440820130}
     assert found == pytest.approx(expected, abs=1e-8)
 
@@ -402,7 +446,9 @@ def test_kendalls_coefficient_is_that_of_jasp() -> None:
     classes = sorted(set(table["value"]) | set(table["reference"]))
     found = {name: kendalls_coefficient(rows, classes) for name, rows in table.groupby("operator")}
     expected = {"A": 0.790897539, "B": 0.818329174, "C": 0.573358878, "D": 0.763623484}
-    assert {name: each["value"] for name, each in found.items() if each} == pytest.approx(expected, abs=1e-8)
+    assert {name: each["value"] for name, each in found.items() if each} == pytest.approx(
+        expected, abs=1e-8
+    )
     assert all(each is not None and each["p"] < 1e-3 for each in found.values())
 
 
@@ -424,7 +470,9 @@ def test_bowkers_test_of_the_standards_table() -> None:
 
 def test_parts_by_how_steadily_two_operators_judge_them_by_hand() -> None:
     said = {"A": ["gg", "gb", "bb"], "B": ["gg", "bb", "bb"]}
-    rows = [(str(k), o, v) for o, parts in said.items() for k, part in enumerate(parts) for v in part]
+    rows = [
+        (str(k), o, v) for o, parts in said.items() for k, part in enumerate(parts) for v in part
+    ]
     table = pd.DataFrame(rows, columns=["part", "operator", "value"])
     assert steadiness_table(table, "A", "B", {"g"}).tolist() == [[1, 0, 0], [0, 0, 1], [0, 0, 1]]
 
@@ -458,8 +506,12 @@ def test_the_analytic_method_gives_what_minitab_prints() -> None:
     assert (found["intercept"], found["slope"]) == pytest.approx((3.10279, 104.136), abs=5e-4)
     assert found["r_squared"] == pytest.approx(0.969376, abs=5e-7)
     assert found["bias"] == pytest.approx(0.0097955, abs=5e-8)
-    assert (found["unadjusted"], found["repeatability"]) == pytest.approx((0.0494705, 0.0458060), abs=5e-8)
-    assert found["t"] * math.sqrt(37) * 2 * stats.norm.ppf(0.995) / 31.3 == pytest.approx(6.70123, abs=5e-5)
+    assert (found["unadjusted"], found["repeatability"]) == pytest.approx(
+        (0.0494705, 0.0458060), abs=5e-8
+    )
+    assert found["t"] * math.sqrt(37) * 2 * stats.norm.ppf(0.995) / 31.3 == pytest.approx(
+        6.70123, abs=5e-5
+    )
     assert found["p"] == pytest.approx(2.1e-6, rel=0.02)
     assert (found["side"], len(found["sizes"]), found["notes"]) == ("lower", 8, ())
 
@@ -481,7 +533,8 @@ def test_the_analytic_method_tests_no_bias_of_too_few_verdicts() -> None:
     (found,) = analytic_method(judged_sizes(few, trials=10), {"no-go"}, low=-0.020)
     assert math.isnan(found["t"])
     assert (
-        "wants 8 parts from never to always accepted, and has 7 and 20 verdicts a part" in found["notes"][0]
+        "wants 8 parts from never to always accepted, and has 7 and 20 verdicts a part"
+        in found["notes"][0]
     )
     assert analytic_method(judged_sizes({0.0: 0, 1.0: 20}), {"no-go"}) == []
     assert analytic_method(judged_sizes({0.0: 3, 1.0: 7}), {"no-go"}) == []
@@ -536,7 +589,8 @@ def test_bartletts_test_is_scipys_where_each_operator_has_one_part() -> None:
     rng = np.random.default_rng(4)
     groups = {name: rng.normal(size=12) * (1 + k) for k, name in enumerate("ABC")}
     table = pd.DataFrame(
-        [("p", o, v) for o, values in groups.items() for v in values], columns=["part", "operator", "value"]
+        [("p", o, v) for o, values in groups.items() for v in values],
+        columns=["part", "operator", "value"],
     )
     found, other = equal_variances(table), stats.bartlett(*groups.values())
     assert found is not None
@@ -559,7 +613,9 @@ def test_an_operator_that_measures_higher_is_named() -> None:
 
 
 def test_the_inspector_that_is_right_less_often_by_hand() -> None:
-    rows = [(str(k), o, "ok" if o == "A" or k >= 8 else "bad", "ok") for k in range(20) for o in "AB"]
+    rows = [
+        (str(k), o, "ok" if o == "A" or k >= 8 else "bad", "ok") for k in range(20) for o in "AB"
+    ]
     table = pd.DataFrame(rows, columns=["part", "operator", "value", "reference"])
     (found,) = right_by_operator(table)
     assert (found.operator, found.others, found.value, found.other) == ("B", "A", 0.6, 1.0)

@@ -35,7 +35,10 @@ def test_a_square_that_crosses_by_hand(light: float) -> None:
     (found,) = find_passes(drawn(60, (10, 20, -20, 5), light=light)).passes
     # a blurred edge reaches 2 px further: up to 2 frames less is wholly inside
     assert (found.first, found.last) == (pytest.approx(11, abs=1), pytest.approx(45, abs=1))
-    assert (found.whole_first, found.whole_last) == (pytest.approx(15, abs=1), pytest.approx(41, abs=1))
+    assert (found.whole_first, found.whole_last) == (
+        pytest.approx(15, abs=1),
+        pytest.approx(41, abs=1),
+    )
     assert (found.direction, found.crossed, found.remark) == ("right", True, "")
 
 
@@ -87,7 +90,9 @@ def test_a_shadow_that_follows_is_no_part() -> None:
         picture *= 1 - cv2.GaussianBlur(shade, (0, 0), 6.0)
         picture[20:40, max(x, 0) : max(x + 20, 0)] = 30
         frames.append(picture)
-    (found,) = (p for p in find_passes(np.clip(frames, 0, 255).astype(np.uint8)).passes if p.crossed)
+    (found,) = (
+        p for p in find_passes(np.clip(frames, 0, 255).astype(np.uint8)).passes if p.crossed
+    )
     # the square is in view from 11 to 45, its shadow to 53
     assert (found.first, found.last) == (pytest.approx(11, abs=1), pytest.approx(45, abs=2))
 

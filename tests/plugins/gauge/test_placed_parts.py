@@ -9,10 +9,14 @@ from vidrobust.plugins.gauge.placed_parts import find_visits
 HEIGHT, WIDTH = 90, 160
 
 
-def table_of(visits: int, *, seed: int = 0, noise: float = 2.0) -> tuple[np.ndarray, list[tuple[int, int]]]:
+def table_of(
+    visits: int, *, seed: int = 0, noise: float = 2.0
+) -> tuple[np.ndarray, list[tuple[int, int]]]:
     """(N, H, W) uint8, and of each visit the first and last frame in which the part lies there uncovered."""
     rng = np.random.default_rng(seed)
-    base = 120 + 25 * np.sin(np.arange(WIDTH) / 9)[None] + 15 * np.cos(np.arange(HEIGHT) / 7)[:, None]
+    base = (
+        120 + 25 * np.sin(np.arange(WIDTH) / 9)[None] + 15 * np.cos(np.arange(HEIGHT) / 7)[:, None]
+    )
     frames: list[np.ndarray] = []
     truth = []
 
@@ -22,7 +26,9 @@ def table_of(visits: int, *, seed: int = 0, noise: float = 2.0) -> tuple[np.ndar
             picture[y : y + 18, x : x + 24] = 35 + 20 * (np.indices((18, 24)).sum(axis=0) // 4 % 2)
         if hand is not None:  # an arm that comes from above, to this depth
             picture[: int(hand), 60:100] = 200 + 10 * np.sin(np.arange(40) / 3)[None]
-        frames.append(np.clip(picture + rng.normal(0, noise, picture.shape), 0, 255).astype(np.uint8))
+        frames.append(
+            np.clip(picture + rng.normal(0, noise, picture.shape), 0, 255).astype(np.uint8)
+        )
 
     for _ in range(visits):
         place = int(rng.integers(62, 72)), int(rng.integers(28, 44))
@@ -51,7 +57,9 @@ def test_each_visit_is_found_within_a_fifth_of_a_second() -> None:
         pictures, truth = table_of(4, seed=seed)
         found = find_visits(pictures).passes
         assert len(found) == 4, seed
-        gaps = [(p.whole_first - a, p.whole_last - b) for p, (a, b) in zip(found, truth, strict=True)]
+        gaps = [
+            (p.whole_first - a, p.whole_last - b) for p, (a, b) in zip(found, truth, strict=True)
+        ]
         assert np.abs(gaps).max() <= 5, gaps  # 25 frames a second
         assert all(p.first < p.whole_first and p.whole_last < p.last for p in found)
 
@@ -71,7 +79,9 @@ def test_an_empty_table_and_hands_alone_have_no_visit() -> None:
 
 def test_two_places_are_distinguished_and_a_part_may_stay_to_the_end() -> None:
     rng = np.random.default_rng(4)
-    base = 120 + 25 * np.sin(np.arange(WIDTH) / 9)[None] + 15 * np.cos(np.arange(HEIGHT) / 7)[:, None]
+    base = (
+        120 + 25 * np.sin(np.arange(WIDTH) / 9)[None] + 15 * np.cos(np.arange(HEIGHT) / 7)[:, None]
+    )
     left, right = (slice(30, 50), slice(20, 44)), (slice(30, 50), slice(110, 134))
     frames = []
     # the left part lies there from 30 to 129, the right one from the beginning to 79 and again from 160
@@ -91,7 +101,9 @@ def test_two_places_are_distinguished_and_a_part_may_stay_to_the_end() -> None:
 def test_a_part_that_replaces_another_behind_an_arm_ends_its_visit() -> None:
     """Two whole visits at one place at one time cannot be: a faint part until 89, a clear one from 100 on."""
     rng = np.random.default_rng(6)
-    base = 120 + 25 * np.sin(np.arange(WIDTH) / 9)[None] + 15 * np.cos(np.arange(HEIGHT) / 7)[:, None]
+    base = (
+        120 + 25 * np.sin(np.arange(WIDTH) / 9)[None] + 15 * np.cos(np.arange(HEIGHT) / 7)[:, None]
+    )
     place = (slice(34, 54), slice(66, 90))
     checks = np.indices((20, 24)).sum(axis=0) // 4 % 2
     frames = []

@@ -13,7 +13,9 @@ from vidrobust.plugins.gauge.variables.gauge import gauge_study
 
 
 @pytest.mark.parametrize(("kappa", "borderline", "defects"), [(0.8, 0.1, 0.5), (0.7, 0.0, 0.2)])
-def test_so_many_parts_give_a_kappa_of_that_width(kappa: float, borderline: float, defects: float) -> None:
+def test_so_many_parts_give_a_kappa_of_that_width(
+    kappa: float, borderline: float, defects: float
+) -> None:
     plan = parts_for_kappa(kappa, 0.1, ratings=6, defect_share=defects, borderline=borderline)
     rng = np.random.default_rng(0)
     values, widths = [], []
@@ -35,13 +37,17 @@ def test_a_planned_gauge_study_has_the_interval_planned() -> None:
     widths = []
     for run in range(60):
         shape = (plan.parts, plan.operators, plan.trials)
-        value = sd[0] * rng.normal(size=(plan.parts, 1, 1)) + sd[1] * rng.normal(size=(1, plan.operators, 1))
+        value = sd[0] * rng.normal(size=(plan.parts, 1, 1)) + sd[1] * rng.normal(
+            size=(1, plan.operators, 1)
+        )
         value = value + sd[2] * rng.normal(size=shape)
         names = pd.MultiIndex.from_product(
             [map(str, range(n)) for n in shape], names=["part", "operator", "trial"]
         )
         found = gauge_study(
-            pd.Series(value.ravel(), index=names, name="value").reset_index(), pool_above=0.0, seed=run
+            pd.Series(value.ravel(), index=names, name="value").reset_index(),
+            pool_above=0.0,
+            seed=run,
         )
         widths.append(found.percent_grr_high - found.percent_grr_low)
     assert np.median(widths) == pytest.approx(plan.high - plan.low, rel=0.2)
@@ -51,7 +57,9 @@ def test_a_planned_gauge_study_has_the_interval_planned() -> None:
 def test_more_operators_need_fewer_parts_where_they_differ() -> None:
     plans = designs_for_grr(20.0, 8.0, reproducibility_share=0.5)
     assert [p.operators for p in plans] == sorted(p.operators for p in plans)
-    assert 2 not in [p.operators for p in plans]  # two operators tell nothing of how operators differ
+    assert 2 not in [
+        p.operators for p in plans
+    ]  # two operators tell nothing of how operators differ
     assert plans[-1].parts < plans[0].parts
 
 

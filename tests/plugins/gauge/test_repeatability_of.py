@@ -59,7 +59,11 @@ def test_one_command_from_the_manifest_to_the_studies(
     sums = kept.groupby("item")["probability"].sum() / frames.groupby("item").size()
     for row in again["per_part"]:
         assert row["score"] == pytest.approx(sums.fillna(0.0)[row["item"]], abs=1e-6)
-    assert (again["gauge"]["parts"], again["gauge"]["operators"], again["gauge"]["trials"]) == (2, 2, 2)
+    assert (again["gauge"]["parts"], again["gauge"]["operators"], again["gauge"]["trials"]) == (
+        2,
+        2,
+        2,
+    )
     # gates on figures of the study and on metrics of the run, together and later
     percent = again["gauge"]["percent_grr"]
     rules = ["--fail-if", f"percent_grr > {percent - 1}", "--fail-if", "flip_rate > 1"]
@@ -71,7 +75,9 @@ def test_one_command_from_the_manifest_to_the_studies(
     )  # no score without --defect
     assert "no gauge study of the scores: name the class" in capsys.readouterr().err
     folder = RunFolder.existing(out)
-    folder.write_json("repeatability.json", {**folder.read_json("repeatability.json"), "of": "other answers"})
+    folder.write_json(
+        "repeatability.json", {**folder.read_json("repeatability.json"), "of": "other answers"}
+    )
     assert run("gate", str(out), "--fail-if", "fleiss_kappa < 0") == 2
     assert "is older than the run's answers" in capsys.readouterr().out
 
@@ -99,15 +105,24 @@ def test_a_detector_judges_parts_beside_people_with_a_guard_band(
     boxes = pd.read_parquet(out / "detections.parquet").query("label_name == 'defect'")
     count = pd.read_parquet(out / "box_counts.parquet").groupby("item").size()
     best = (
-        boxes.groupby(["item", "frame"])["score"].max().groupby("item").sum().reindex(count.index).fillna(0.0)
+        boxes.groupby(["item", "frame"])["score"]
+        .max()
+        .groupby("item")
+        .sum()
+        .reindex(count.index)
+        .fillna(0.0)
     )
-    assert {row["item"]: row["score"] for row in found["per_part"]} == pytest.approx(dict(best / count))
+    assert {row["item"]: row["score"] for row in found["per_part"]} == pytest.approx(
+        dict(best / count)
+    )
     assert found["attribute"]["operators"] == ["Ann", "station-1", "station-2"]
     assert found["attribute"]["classes"] == ["defect", "good"]
     together = found["people"]["together"]
     assert found["people"]["operators"] == ["Ann"]
     assert together["both"] + together["only_people"] == 1
-    assert found["attribute"]["against_reference"]["operators"]["Ann"]["effectiveness"]["count"] == 1
+    assert (
+        found["attribute"]["against_reference"]["operators"]["Ann"]["effectiveness"]["count"] == 1
+    )
     band = found["guard_band"]
     assert band["accept_high"] == pytest.approx(0.5 - 2 * found["gauge"]["repeatability_sd"])
     assert band["counted"]["n"] == len(found["per_part"])
@@ -134,16 +149,23 @@ def test_without_pictures_none_is_written(line: Path, models: Path, tmp_path: Pa
     assert not (out / "grey_zone").exists()
 
 
-def test_exit_codes(line: Path, models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_exit_codes(
+    line: Path, models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     model = f"--model=onnx:{models / NETS[0]}"
     assert run("repeatability", str(tmp_path / "none.csv"), model) == 3
     assert "is not a run folder, and there is no footage either" in capsys.readouterr().err
     assert run("repeatability", str(line / "manifest.csv"), model, "--rule", "worst") == 2
-    assert run("repeatability", str(line / "manifest.csv"), f"--out={tmp_path / 'a'}") == 2  # no model
+    assert (
+        run("repeatability", str(line / "manifest.csv"), f"--out={tmp_path / 'a'}") == 2
+    )  # no model
     manifest = pd.read_csv(line / "manifest.csv").assign(path=lambda t: str(line) + "/" + t["path"])
     manifest.loc[0, "path"] = str(tmp_path / "gone.mp4")
     manifest.to_csv(tmp_path / "m.csv", index=False)
-    assert run("repeatability", str(tmp_path / "m.csv"), model, f"--out={tmp_path / 'b'}", "--quiet") == 3
+    assert (
+        run("repeatability", str(tmp_path / "m.csv"), model, f"--out={tmp_path / 'b'}", "--quiet")
+        == 3
+    )
     assert "7 verdicts" in capsys.readouterr().out
 
 
@@ -151,9 +173,20 @@ def test_passes_are_found_where_none_are_given_and_a_correction_is_kept(
     models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = station_settings(["speed=24"], 1)[0]
-    plans = [ClipPlan(part=p, pass_=1, station=1, frames=44, seed=5, settings=settings) for p in (1, 2)]
-    encode((f for plan in plans for f in stage(plan).frames()), tmp_path / "shift.mp4", coding(settings))
-    command = ["repeatability", str(tmp_path / "shift.mp4"), f"--model=onnx:{models / NETS[0]}", "--json"]
+    plans = [
+        ClipPlan(part=p, pass_=1, station=1, frames=44, seed=5, settings=settings) for p in (1, 2)
+    ]
+    encode(
+        (f for plan in plans for f in stage(plan).frames()),
+        tmp_path / "shift.mp4",
+        coding(settings),
+    )
+    command = [
+        "repeatability",
+        str(tmp_path / "shift.mp4"),
+        f"--model=onnx:{models / NETS[0]}",
+        "--json",
+    ]
     assert run(*command, f"--out={tmp_path / 'run'}") == 0
     summary = capsys.readouterr()
     assert [row["part"] for row in json.loads(summary.out)["per_part"]] == ["part-001", "part-002"]
@@ -172,13 +205,22 @@ def test_passes_are_found_where_none_are_given_and_a_correction_is_kept(
         ("the same", "2"),
     ]
     assert (
-        run("passes", str(tmp_path / "shift.mp4"), "--out", str(tmp_path / "p.csv"), "--cycle=1", "--json")
+        run(
+            "passes",
+            str(tmp_path / "shift.mp4"),
+            "--out",
+            str(tmp_path / "p.csv"),
+            "--cycle=1",
+            "--json",
+        )
         == 0
     )
     assert [each["pass"] for each in json.loads(capsys.readouterr().out)["passes"]] == [1, 2]
 
 
-def test_passes_of_a_real_belt(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_passes_of_a_real_belt(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     # a cabbage, a broccoli and a cauliflower cross from right to left, with scratches of the belt; an orange
     # is still there when the clip ends. Times by eye, from the frames
     clip = corpus / "factory" / "intel_preview_fruit-and-vegetable-detection.gif"
@@ -189,7 +231,9 @@ def test_passes_of_a_real_belt(corpus: Path, tmp_path: Path, capsys: pytest.Capt
     assert enters == pytest.approx([0.1, 1.1, 3.6], abs=0.15)
     for row in found["passes"]:
         assert row["enters_s"] < row["start_s"] < row["end_s"] < row["leaves_s"]
-    assert (found["passes"][0]["start_s"], found["passes"][0]["end_s"]) == pytest.approx((0.4, 2.0), abs=0.15)
+    assert (found["passes"][0]["start_s"], found["passes"][0]["end_s"]) == pytest.approx(
+        (0.4, 2.0), abs=0.15
+    )
     (orange,) = (each for each in found["left_out"] if "is there when the clip ends" in each)
     marks = [each for each in found["left_out"] if each != orange]
     assert all("is faint beside the parts: a mark of the belt" in each for each in marks)
@@ -208,6 +252,10 @@ def test_a_planted_unstable_station_is_named() -> None:
     assert (good["operator"], bad["operator"]) == ("station-1", "station-2")
     assert good["high"] < bad["low"]
     within = found["attribute"]["within_operator"]
-    assert within["station-2"]["agreement"]["count"] < within["station-1"]["agreement"]["count"] == 4
+    assert (
+        within["station-2"]["agreement"]["count"] < within["station-1"]["agreement"]["count"] == 4
+    )
     right = found["attribute"]["against_reference"]["operators"]
-    assert right["station-2"]["effectiveness"]["count"] < right["station-1"]["effectiveness"]["count"]
+    assert (
+        right["station-2"]["effectiveness"]["count"] < right["station-1"]["effectiveness"]["count"]
+    )

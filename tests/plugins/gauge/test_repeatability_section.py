@@ -19,7 +19,11 @@ from vidrobust.plugins.gauge.certificate import hashes_of, write_certificate
 from vidrobust.plugins.gauge.repeatability_of import by_level
 from vidrobust.plugins.gauge.report.certificate_pages import tiles
 from vidrobust.plugins.gauge.report.gauge_section import data_table, study_number
-from vidrobust.plugins.gauge.report.repeatability_section import section, section_of_table, write_study
+from vidrobust.plugins.gauge.report.repeatability_section import (
+    section,
+    section_of_table,
+    write_study,
+)
 from vidrobust.plugins.gauge.studies import (
     StudyRequest,
     attribute_of,
@@ -52,7 +56,11 @@ def studied(made: RunFolder, tmp_path: Path) -> RunFolder:
     ]  # fmt: skip
     table = pd.DataFrame(rows)
     asked = StudyRequest(
-        rule="majority", defect=("bad",), profile=load_profile("aiag"), guard=2.0, tolerance_high=0.6
+        rule="majority",
+        defect=("bad",),
+        profile=load_profile("aiag"),
+        guard=2.0,
+        tolerance_high=0.6,
     )
     attribute, gauge, notes = studies(table, asked, ())
     (folder.path / "grey_zone").mkdir()
@@ -81,7 +89,10 @@ def test_the_section_says_what_was_computed(studied: RunFolder) -> None:
     assert page.balanced
     text = page.sections["repeatability"]
     found = studied.read_json("repeatability.json")
-    assert "5 parts, 2 operators, 20 verdicts; one verdict a part and pass: the class of most frames" in text
+    assert (
+        "5 parts, 2 operators, 20 verdicts; one verdict a part and pass: the class of most frames"
+        in text
+    )
     assert "1 of 5 parts got more than one verdict" in text
     assert "AIAG, Measurement Systems Analysis" in text
     for verdict in found["verdicts"]:
@@ -96,7 +107,8 @@ def test_the_section_says_what_was_computed(studied: RunFolder) -> None:
     # the scores of the three good parts lie below .6, those of the bad ones above
     assert "Bad parts are accepted 0 of 8 times (0 without the band)" in text
     assert (
-        "of 5 parts judged by the model and by south <2>, both sides split on 0, only the model on 1" in text
+        "of 5 parts judged by the model and by south <2>, both sides split on 0, only the model on 1"
+        in text
     )
     assert "dynamic" in text
 
@@ -124,7 +136,9 @@ def test_the_reports_of_tables_hold_what_the_manual_shows(tmp_path: Path) -> Non
     asked = StudyRequest(profile=load_profile("aiag"))
     gauge = crossed(AIAG)
     page = Page(
-        write_study(tmp_path / "g.html", plain(gauge_of(gauge, asked)), gauge, "micrometer.csv").read_text()
+        write_study(
+            tmp_path / "g.html", plain(gauge_of(gauge, asked)), gauge, "micrometer.csv"
+        ).read_text()
     )
     assert page.balanced
     text = page.sections["repeatability"]
@@ -187,7 +201,9 @@ def test_the_figure_that_decides_is_among_the_six(studied: RunFolder) -> None:
 def test_a_certificate_carries_number_pages_data_and_calibration(tmp_path: Path) -> None:
     table, asked = crossed(AIAG), StudyRequest(profile=load_profile("aiag"), tolerance_width=8)
     head, page = tmp_path / "study.toml", tmp_path / "certificate.html"
-    head.write_text('number = "GRR <17>"\ncalibration = "DKD-4711, until 2027-03"\n', encoding="utf-8")
+    head.write_text(
+        'number = "GRR <17>"\ncalibration = "DKD-4711, until 2027-03"\n', encoding="utf-8"
+    )
     write_certificate(page, head, gauge_of(table, asked), table, asked, hashes=[])
     text = page.read_text(encoding="utf-8")
     assert [text.count(f"page {k} of 3") for k in (1, 2, 3)] == [1, 1, 1]
@@ -203,12 +219,18 @@ def test_a_certificate_carries_number_pages_data_and_calibration(tmp_path: Path)
     assert study_number(table) in page.read_text(encoding="utf-8")
     assert study_number(table) != study_number(table.assign(value=table["value"] + 0.01))
     # and so is that of the report, which carries the data, its pages and the calibration too
-    report = write_study(tmp_path / "r.html", plain(gauge_of(table, asked)), table, "aiag.csv").read_text()
+    report = write_study(
+        tmp_path / "r.html", plain(gauge_of(table, asked)), table, "aiag.csv"
+    ).read_text()
     assert [report.count(f"Study {study_number(table)}, page {k} of 2") for k in (1, 2)] == [1, 1]
     assert all(cell in report for row in rows for cell in row)
     assert report.count("certificate number, valid until") == 1
     known = replace(asked, calibration=0.25)
-    report = write_study(tmp_path / "r.html", plain(gauge_of(table, known)), table, "aiag.csv").read_text()
+    report = write_study(
+        tmp_path / "r.html", plain(gauge_of(table, known)), table, "aiag.csv"
+    ).read_text()
     assert report.count("U = 0.25 (k = 2)") == 1
-    reference = pd.DataFrame({"part": "all", "operator": "all", "trial": ["1", "2"], "value": [6.0, 6.01]})
+    reference = pd.DataFrame(
+        {"part": "all", "operator": "all", "trial": ["1", "2"], "value": [6.0, 6.01]}
+    )
     assert data_table(reference)["rows"] == [["1", "6"], ["2", "6.01"]]

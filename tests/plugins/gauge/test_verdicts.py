@@ -20,9 +20,13 @@ def tables(models: tuple[str, ...] = ("net",)) -> tuple[pd.DataFrame, pd.DataFra
         for frame, bad in enumerate(BAD if item == "a" else [0.1, 0.1])
         for name, p in (("scratch", bad), ("ok", 1 - bad))
     ]
-    probabilities = pd.DataFrame(rows, columns=["item", "model", "frame", "label_name", "probability"])
+    probabilities = pd.DataFrame(
+        rows, columns=["item", "model", "frame", "label_name", "probability"]
+    )
     frames = (
-        probabilities.sort_values("probability").groupby(["item", "model", "frame"], as_index=False).last()
+        probabilities.sort_values("probability")
+        .groupby(["item", "model", "frame"], as_index=False)
+        .last()
     )
     items = pd.DataFrame(
         {

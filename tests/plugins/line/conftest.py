@@ -24,7 +24,9 @@ class Shot:
 def shoot(*dials: str, part: int = 2, frames: int = 30, seed: int = 3) -> Shot:
     """The first clip of a part (2 is a defective cap) under dials as the command line takes them."""
     settings = station_settings(dials, 1)[0]
-    clip = stage(ClipPlan(part=part, pass_=1, station=1, frames=frames, seed=seed, settings=settings))
+    clip = stage(
+        ClipPlan(part=part, pass_=1, station=1, frames=frames, seed=seed, settings=settings)
+    )
     return Shot(frames=np.stack(list(clip.frames())), truth=pd.DataFrame(clip.truth()))
 
 

@@ -16,7 +16,11 @@ from vidrobust.stages.catalogue import STAGES
 
 LINE = RenderSettings(parts=2, passes=2, seconds=0.5, seed=3, dials=("light=0.6",))
 STUDY = Settings(
-    model=("line-classifier", "line-detector"), perturbation=("brightness",), frames=1, pairs=1, resamples=50
+    model=("line-classifier", "line-detector"),
+    perturbation=("brightness",),
+    frames=1,
+    pairs=1,
+    resamples=50,
 )
 
 

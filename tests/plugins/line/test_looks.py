@@ -14,7 +14,9 @@ from vidrobust.plugins.line.render import RenderSettings, render
 CLIPS = ("line-bottles.mp4", "line-bolt.gif")
 
 
-def test_noise_and_sharpness_lie_in_the_range_of_real_clips(public_clips: Path, tmp_path: Path) -> None:
+def test_noise_and_sharpness_lie_in_the_range_of_real_clips(
+    public_clips: Path, tmp_path: Path
+) -> None:
     real = [looks(public_clips / clip, 10) for clip in CLIPS]
     manifest = render(RenderSettings(parts=4, seconds=0.4, seed=31), tmp_path)
     rendered = [looks(tmp_path / path, 6) for path in manifest["path"]]

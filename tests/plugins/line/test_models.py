@@ -45,12 +45,16 @@ def test_the_classifier_names_kind_and_defect(passes: list) -> None:
         assert isinstance(said, Classifications)
         names = [LABELS[row] for row in said.labels]
         right += sum(a == b for a, b in zip(names, labels, strict=True))
-        right_kind += sum(a.split("-")[0] == b.split("-")[0] for a, b in zip(names, labels, strict=True))
+        right_kind += sum(
+            a.split("-")[0] == b.split("-")[0] for a, b in zip(names, labels, strict=True)
+        )
         flips += sum(a != b for a, b in zip(names[1:], names[:-1], strict=True))
         pairs, count = pairs + len(names) - 1, count + len(names)
     assert right_kind / count > 0.97
     assert right / count > 0.8
-    assert flips / pairs < 0.15  # over ten frames at once; neighbours flip far less, as scores.json says
+    assert (
+        flips / pairs < 0.15
+    )  # over ten frames at once; neighbours flip far less, as scores.json says
 
 
 def test_the_detector_finds_parts_where_they_are(passes: list) -> None:

@@ -22,7 +22,9 @@ def truth(**columns: list[float]) -> pd.DataFrame:
 def test_spreads_are_half_the_distance_of_the_percentiles_about_each_clips_median() -> None:
     ramp = np.linspace(-10, 10, 41)  # 95 % of it reach from -9.5 to 9.5
     found = planted_spread(
-        truth(shake_x_px=list(ramp), gain=list(np.exp(ramp / 20)), focus_px=list(np.sqrt(ramp + 10)))
+        truth(
+            shake_x_px=list(ramp), gain=list(np.exp(ramp / 20)), focus_px=list(np.sqrt(ramp + 10))
+        )
     )
     assert found["shift_x_px"] == pytest.approx(9.5, abs=0.01)
     assert found["gain"] == pytest.approx(np.expm1(9.5 / 20), rel=1e-3)
@@ -43,4 +45,7 @@ def test_noise_is_that_of_the_dial_and_the_sensor_and_the_belt_runs_either_way()
 
 
 def test_every_quantity_of_a_dial_can_be_planted() -> None:
-    assert {quantity for dial in DIALS for quantity in dial.quantities} == {*SPREAD, *planted_state(truth())}
+    assert {quantity for dial in DIALS for quantity in dial.quantities} == {
+        *SPREAD,
+        *planted_state(truth()),
+    }

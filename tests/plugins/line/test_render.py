@@ -37,7 +37,8 @@ def decoded(path: Path) -> np.ndarray:
     """(N, H, W, 3) RGB by FFmpeg through PyAV, told that levels are BT.601."""
     with av.open(str(path)) as container:
         frames = [
-            frame.reformat(format="rgb24", src_colorspace="ITU601") for frame in container.decode(video=0)
+            frame.reformat(format="rgb24", src_colorspace="ITU601")
+            for frame in container.decode(video=0)
         ]
         return np.stack([frame.to_ndarray() for frame in frames])
 
@@ -59,7 +60,9 @@ def test_truth_has_a_row_a_frame_with_dials_and_boxes(line: Path) -> None:
     assert truth.groupby("item").size().to_dict() == dict.fromkeys(manifest["item"], 15)
     assert truth.loc[truth["station"] == "station-1", "light"].eq(0).all()
     assert truth.loc[truth["station"] == "station-2", "light"].abs().max() > 0.05
-    assert truth["dial_light"].tolist() == [0.2 if s == "station-2" else 0.0 for s in truth["station"]]
+    assert truth["dial_light"].tolist() == [
+        0.2 if s == "station-2" else 0.0 for s in truth["station"]
+    ]
     for row in truth.itertuples():
         assert len(row.boxes) == len(row.box_labels) == len(row.box_parts) >= 1
         assert set(row.box_labels) <= set(BOXES)
@@ -70,14 +73,21 @@ def test_truth_has_a_row_a_frame_with_dials_and_boxes(line: Path) -> None:
     assert all("defect" in labels for labels in defective["box_labels"])
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(line: Path, tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(
+    line: Path, tmp_path: Path
+) -> None:
     render(SMALL, tmp_path / "again")
     for name in ("manifest.csv", "truth.parquet", "clips/part-02_pass-1_station-1.mp4"):
         assert (tmp_path / "again" / name).read_bytes() == (line / name).read_bytes()
     other = RenderSettings(parts=1, seconds=0.2, seed=5)
     render(other, tmp_path / "other")
     first = decoded(tmp_path / "other" / "clips" / "part-01_pass-1_station-1.mp4")[0]
-    assert np.abs(first.astype(int) - decoded(line / "clips" / "part-01_pass-1_station-1.mp4")[0]).mean() > 1
+    assert (
+        np.abs(
+            first.astype(int) - decoded(line / "clips" / "part-01_pass-1_station-1.mp4")[0]
+        ).mean()
+        > 1
+    )
 
 
 def test_a_part_is_the_same_in_every_pass_and_kinds_and_defects_take_turns() -> None:
@@ -95,10 +105,14 @@ def test_the_box_is_where_the_part_changed_the_picture(part: int) -> None:
     plan = ClipPlan(part=part, pass_=1, station=1, frames=9, seed=21, settings=settings)
     clip = stage(plan)
     empty = make_scene(None, plan.travel_px, settings, [21, 13, 1], [21, 12, part, 1, 1])
-    without = type(clip.camera)(empty, clip.courses, plan.travel_px, [21, 13, 1, 1], [21, 12, part, 1, 1])
+    without = type(clip.camera)(
+        empty, clip.courses, plan.travel_px, [21, 13, 1, 1], [21, 12, part, 1, 1]
+    )
     truth = clip.truth()
     for number in (0, 4, 8):
-        with_part, belt = (camera.frame(number).astype(np.int16) for camera in (clip.camera, without))
+        with_part, belt = (
+            camera.frame(number).astype(np.int16) for camera in (clip.camera, without)
+        )
         changed = (np.abs(with_part - belt).max(axis=2) > 4).astype(np.uint8)
         brighter = ((with_part - belt).max(axis=2) > 14).astype(np.uint8)
         x1, y1, x2, y2 = truth[number]["boxes"][0]
@@ -123,7 +137,9 @@ def test_the_box_of_a_defect_is_where_it_changed_the_part() -> None:
             before, after = (lit(s) * s.alpha[..., None] for s in (sound, replace(changed)))
             different = np.abs(after - before).max(axis=2) > 12
             assert different.sum() > 100, (kind.name, name)
-            assert (different & (cv2.dilate(mask, np.ones((13, 13))) > 0.05)).sum() > 0.95 * different.sum()
+            assert (
+                different & (cv2.dilate(mask, np.ones((13, 13))) > 0.05)
+            ).sum() > 0.95 * different.sum()
             rows, columns = np.nonzero(mask > 0.3)
             longest = max(np.ptp(rows), np.ptp(columns)) / FINE
             assert 0.35 * 40 < longest < 1.5 * 40, (kind.name, name)
@@ -134,7 +150,9 @@ def test_pictures_survive_the_coding(tmp_path: Path, still: Shot) -> None:
     """The coded luma plane against BT.601's own formula; FFmpeg's way back to RGB rounds down by up to a level."""
     encode(iter(still.frames), tmp_path / "clip.mp4", coding(station_settings([], 1)[0]))
     with av.open(str(tmp_path / "clip.mp4")) as container:
-        planes = [frame.to_ndarray()[:480].astype(np.float64) for frame in container.decode(video=0)]
+        planes = [
+            frame.to_ndarray()[:480].astype(np.float64) for frame in container.decode(video=0)
+        ]
     expected = 16 + still.frames.astype(np.float64) @ np.array([65.481, 128.553, 24.966]) / 255
     assert np.abs(np.stack(planes) - expected).mean() < 1.0
     assert abs((np.stack(planes) - expected).mean()) < 0.2
@@ -147,9 +165,15 @@ def test_compression_coarsens_the_coding_and_sets_keyframes(
     frames = shot("speed=6", frames=45).frames
     bits, errors = [], []
     for steps in (0, 6, 12, 22):
-        encode(iter(frames), tmp_path / "clip.mp4", coding(station_settings([f"compression={steps}"], 1)[0]))
+        encode(
+            iter(frames),
+            tmp_path / "clip.mp4",
+            coding(station_settings([f"compression={steps}"], 1)[0]),
+        )
         bits.append((tmp_path / "clip.mp4").stat().st_size)
-        errors.append(float(np.square(decoded(tmp_path / "clip.mp4") - frames.astype(np.float32)).mean()))
+        errors.append(
+            float(np.square(decoded(tmp_path / "clip.mp4") - frames.astype(np.float32)).mean())
+        )
         with av.open(str(tmp_path / "clip.mp4")) as container:
             keys = [frame.key_frame for frame in container.decode(video=0)]
         assert np.flatnonzero(keys).tolist() == ([0, 30] if steps else [0])
@@ -159,7 +183,9 @@ def test_compression_coarsens_the_coding_and_sets_keyframes(
 
 
 def test_a_folder_in_use_and_settings_out_of_range_are_refused(line: Path) -> None:
-    with pytest.raises(SettingsError, match="holds a data set already; give another folder, or --overwrite"):
+    with pytest.raises(
+        SettingsError, match="holds a data set already; give another folder, or --overwrite"
+    ):
         render(SMALL, line)
     with pytest.raises(SettingsError, match="--parts: expected 1 to 999, got 0"):
         RenderSettings(parts=0)

@@ -17,7 +17,12 @@ from datasets.line_sim.fit import (
     station_samples,
     target_maps,
 )
-from vidrobust.plugins.line.model_kind import CLASSIFIER_SIZE, DETECTOR_SIZE, LineClassifier, LineDetector
+from vidrobust.plugins.line.model_kind import (
+    CLASSIFIER_SIZE,
+    DETECTOR_SIZE,
+    LineClassifier,
+    LineDetector,
+)
 from vidrobust.plugins.line.parts import BOXES, LABELS
 
 
@@ -35,7 +40,9 @@ class Perfect(LineDetector):
 
 
 def test_boxes_come_back_from_their_targets() -> None:
-    boxes = np.array([[30, 70, 130, 110, 0], [80, 80, 92, 99, DEFECT], [200.5, 48, 221, 61, 3]], np.float32)
+    boxes = np.array(
+        [[30, 70, 130, 110, 0], [80, 80, 92, 99, DEFECT], [200.5, 48, 221, 61, 3]], np.float32
+    )
     network = Perfect([boxes])
     output = network(torch.zeros(1, 3, *DETECTOR_SIZE))[0]
     scores, labels = output[4:].max(dim=0)
@@ -92,7 +99,9 @@ def test_the_classifier_has_a_logit_a_class_and_a_place_for_each_defect() -> Non
     assert places.shape == (2, 1, 9, 28)
 
 
-def test_quick_weights_do_not_replace_those_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+def test_quick_weights_do_not_replace_those_of_the_package(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     with pytest.raises(SystemExit, match="2"):
         train.main(["--quick"])
     assert "say with --out where they go" in capsys.readouterr().err

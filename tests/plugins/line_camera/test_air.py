@@ -21,7 +21,9 @@ def clip_of(
 
 @pytest.mark.parametrize("lengths", [STEAM_LENGTHS, HAZE_LENGTHS])
 def test_the_field_has_mean_0_and_variance_1_over_draws(lengths: tuple[float, float]) -> None:
-    fields = torch.cat([waves((48, 64), np.zeros(1), lengths, from_seed(seed)) for seed in range(120)])
+    fields = torch.cat(
+        [waves((48, 64), np.zeros(1), lengths, from_seed(seed)) for seed in range(120)]
+    )
     assert float(fields.mean()) == pytest.approx(0.0, abs=0.1)
     assert float(fields.var()) == pytest.approx(1.0, rel=0.1)
 
@@ -29,7 +31,8 @@ def test_the_field_has_mean_0_and_variance_1_over_draws(lengths: tuple[float, fl
 def test_the_field_is_alike_in_neighbouring_frames_and_another_one_later() -> None:
     def alike(gap_s: float) -> float:
         pairs = [
-            waves((48, 64), np.array([0.0, gap_s]), STEAM_LENGTHS, from_seed(k)).numpy() for k in range(8)
+            waves((48, 64), np.array([0.0, gap_s]), STEAM_LENGTHS, from_seed(k)).numpy()
+            for k in range(8)
         ]
         return float(np.mean([np.corrcoef(pair.reshape(2, -1))[0, 1] for pair in pairs]))
 
@@ -43,7 +46,15 @@ def test_a_draught_carries_a_wave_by_its_speed_alone(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("vidrobust.plugins.line_camera.DRAUGHT", (0.25, 0.25))
     before, after = waves((128, 128), np.array([0.0, 0.25]), STEAM_LENGTHS, from_seed(5)).numpy()
     found = [
-        (float(np.abs(after[16:-16, 16:-16] - before[16 - dy : 112 - dy, 16 - dx : 112 - dx]).mean()), dy, dx)
+        (
+            float(
+                np.abs(
+                    after[16:-16, 16:-16] - before[16 - dy : 112 - dy, 16 - dx : 112 - dx]
+                ).mean()
+            ),
+            dy,
+            dx,
+        )
         for dy in range(-10, 11)
         for dx in range(-10, 11)
     ]

@@ -55,7 +55,9 @@ class ByColumns(Steady):
     name = "by_columns"
 
     def __call__(self, pixels: torch.Tensor) -> Classifications:
-        return _of_classes((pixels[..., 0] == pixels[..., 1]).flatten(1).all(1).numpy().astype(float))
+        return _of_classes(
+            (pixels[..., 0] == pixels[..., 1]).flatten(1).all(1).numpy().astype(float)
+        )
 
 
 class Boxes:
@@ -69,14 +71,18 @@ class Boxes:
         alike = (pixels[..., 0] == pixels[..., 1]).flatten(1).all(1).numpy()
         whole, corner = (0, 0, width, height), (0, 0, width / 8, height / 8)
         boxes = np.array([corner if same else whole for same in alike], np.float32)
-        return Detections(boxes, np.full(n, 0.9, np.float32), np.zeros(n, np.int64), np.arange(n), n, NAMES)
+        return Detections(
+            boxes, np.full(n, 0.9, np.float32), np.zeros(n, np.int64), np.arange(n), n, NAMES
+        )
 
 
 def test_what_changes_is_found_and_nothing_else(tmp_path: Path) -> None:
     clip = str(MEDIA / "cups.mp4")
     models = [Steady(), ByBatch(), ByColumns(), Boxes()]
     settings = Settings(sources=(clip,), model=tuple(model.name for model in models), every=2)
-    with opened_sources(settings, str(tmp_path / "run"), Reporter(quiet=True), models=models) as run:
+    with opened_sources(
+        settings, str(tmp_path / "run"), Reporter(quiet=True), models=models
+    ) as run:
         build(run, STAGES, [LOOK.name])
         table = run.table("look").set_index(["model", "change"])
     shares = table["value"]
@@ -92,7 +98,9 @@ def test_what_changes_is_found_and_nothing_else(tmp_path: Path) -> None:
     assert table.loc[("steady", "pixel"), "n"] == min(32, len(run.table("transitions")))
 
 
-def test_each_model_has_its_statements_and_too_few_frames_are_said_once_a_model(tmp_path: Path) -> None:
+def test_each_model_has_its_statements_and_too_few_frames_are_said_once_a_model(
+    tmp_path: Path,
+) -> None:
     cells = {"value": 0.25, "low": 0.1, "high": 0.5, "cluster": "stretch", "clusters": 4}
     rows = [
         {"model": model, "part": PARTS[change], "change": change, "n": n, **cells}
@@ -100,7 +108,13 @@ def test_each_model_has_its_statements_and_too_few_frames_are_said_once_a_model(
         for change in PARTS
     ]
     folder = RunFolder(tmp_path)
-    folder.write_json("run.json", new_run(Settings(sources=("clip.mp4",), model=("short", "long", "brief"))))
+    folder.write_json(
+        "run.json", new_run(Settings(sources=("clip.mp4",), model=("short", "long", "brief")))
+    )
     folder.write_table("look", pd.DataFrame(rows))
     kinds = Counter((each.model, each.kind) for each in statements(RunTables(tmp_path)))
-    assert kinds == {("short", "look_few"): 1, ("brief", "look_few"): 1, ("long", "look_same_picture"): 1}
+    assert kinds == {
+        ("short", "look_few"): 1,
+        ("brief", "look_few"): 1,
+        ("long", "look_same_picture"): 1,
+    }

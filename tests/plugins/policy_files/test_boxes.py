@@ -27,7 +27,11 @@ BRIGHT, GROUND = 200, 20
 """The first plate is red, the second green, the third blue; their labels are 7, 8 and 9."""
 LIMITS = {"rotation": 6.0, "scale": 0.2, "shear": 8.0, "translation": 9.0, "horizontal_flip": 1.0}
 LIGHT = {
-    **{name: strength for name, strength in PINNED.items() if PERTURBATIONS[name].move_boxes is None},
+    **{
+        name: strength
+        for name, strength in PINNED.items()
+        if PERTURBATIONS[name].move_boxes is None
+    },
     "gaussian_blur": 1.0,
     "gaussian_noise": 5.0,
     "shot_noise": 5.0,
@@ -44,13 +48,17 @@ def plates() -> np.ndarray:
     return image
 
 
-def with_torchvision(policy: Policy, folder: Path, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def with_torchvision(
+    policy: Policy, folder: Path, seed: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Picture (H, W, 3), boxes (D, 4) and labels (D,) after the exported policy."""
     transform = module(policy, "torchvision", folder).train_transform()
     torch.manual_seed(seed)
     sample = {
         "image": tv_tensors.Image(torch.from_numpy(plates()).permute(2, 0, 1)),
-        "boxes": tv_tensors.BoundingBoxes(torch.from_numpy(PLATES), format="XYXY", canvas_size=SIZE),  # type: ignore[call-overload]
+        "boxes": tv_tensors.BoundingBoxes(
+            torch.from_numpy(PLATES), format="XYXY", canvas_size=SIZE
+        ),  # type: ignore[call-overload]
         "labels": torch.tensor([7, 8, 9]),
     }
     done = transform(sample)
@@ -58,7 +66,9 @@ def with_torchvision(policy: Policy, folder: Path, seed: int) -> tuple[np.ndarra
     return done["image"].permute(1, 2, 0).numpy(), done["boxes"].numpy(), done["labels"].numpy()
 
 
-def with_albumentations(policy: Policy, folder: Path, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def with_albumentations(
+    policy: Policy, folder: Path, seed: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     written(policy, folder)
     transform = albumentations.load(folder / "policy_albumentations.yaml", data_format="yaml")
     transform.set_random_seed(seed)
@@ -93,7 +103,9 @@ def seen(image: np.ndarray, channel: int) -> np.ndarray:
     ("name", "sign"), [*itertools.product(LIMITS, (1, -1))][:-1]
 )  # a flip has one direction
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_geometry_moves_boxes_as_move_boxes_does(library: str, name: str, sign: int, tmp_path: Path) -> None:
+def test_geometry_moves_boxes_as_move_boxes_does(
+    library: str, name: str, sign: int, tmp_path: Path
+) -> None:
     limit = LIMITS[name]
     if name == "translation":
         policy = one_step(name, -limit, limit, axes=(limit, limit))
@@ -101,7 +113,9 @@ def test_geometry_moves_boxes_as_move_boxes_does(library: str, name: str, sign: 
         policy = one_step(name, sign * limit, sign * limit)
     image, boxes, labels = LIBRARIES[library](policy, tmp_path, seed=3 + sign)
     assert labels.tolist() == [7, 8, 9]  # one box for one, in their order
-    if name == "translation":  # drawn within the limit: the same shift for all, and it is the picture's
+    if (
+        name == "translation"
+    ):  # drawn within the limit: the same shift for all, and it is the picture's
         shifts = (boxes - PLATES)[:, :2]
         assert np.abs(shifts).max() > 1
         assert np.abs(shifts).max() <= limit + 0.5
@@ -112,14 +126,19 @@ def test_geometry_moves_boxes_as_move_boxes_does(library: str, name: str, sign: 
     assert off < 0.05
     assert np.abs(boxes - PLATES).max() > 1
     for channel, box in enumerate(boxes):
-        assert np.abs(seen(image, channel) - box).max() < 1.6  # a leaning corner fills no whole pixel
+        assert (
+            np.abs(seen(image, channel) - box).max() < 1.6
+        )  # a leaning corner fills no whole pixel
 
 
 @pytest.mark.parametrize(
-    ("library", "name"), [each for each in itertools.product(LIBRARIES, LIGHT) if each not in CANNOT]
+    ("library", "name"),
+    [each for each in itertools.product(LIBRARIES, LIGHT) if each not in CANNOT],
 )
 def test_light_and_texture_leave_boxes_alone(library: str, name: str, tmp_path: Path) -> None:
-    image, boxes, labels = LIBRARIES[library](one_step(name, LIGHT[name], LIGHT[name]), tmp_path, seed=1)
+    image, boxes, labels = LIBRARIES[library](
+        one_step(name, LIGHT[name], LIGHT[name]), tmp_path, seed=1
+    )
     assert boxes == pytest.approx(PLATES, abs=1e-4)
     assert labels.tolist() == [7, 8, 9]
     assert not np.array_equal(image, plates())
@@ -169,18 +188,28 @@ def test_ultralytics_moves_boxes_alike_at_the_limits(name: str, tmp_path: Path) 
     the origin. Compared once with RandomPerspective of Ultralytics 8.4.190, which gave the same boxes.
     """
     limit = LIMITS[name]
-    written(one_step(name, -limit, limit, axes=(limit, limit) if name == "translation" else ()), tmp_path)
+    written(
+        one_step(name, -limit, limit, axes=(limit, limit) if name == "translation" else ()),
+        tmp_path,
+    )
     values = yaml.safe_load((tmp_path / "policy_ultralytics.yaml").read_text())
     boxes = {
-        at: ultralytics_boxes(at * values["degrees"], 1 + at * values["scale"], at * values["translate"])
+        at: ultralytics_boxes(
+            at * values["degrees"], 1 + at * values["scale"], at * values["translate"]
+        )
         for at in (1, -1)
     }
     side = max(SIZE)
-    square = PLATES + np.array([0, (side - SIZE[0]) / 2] * 2, np.float32)  # Ultralytics pads to a square
+    square = PLATES + np.array(
+        [0, (side - SIZE[0]) / 2] * 2, np.float32
+    )  # Ultralytics pads to a square
     if name == "rotation":
         wanted = {at: move_corners(square, (side, side), turned(at * limit)) for at in (1, -1)}
     elif name == "translation":
-        wanted = {at: move_corners(square, (side, side), shifted(at * limit, at * limit)) for at in (1, -1)}
+        wanted = {
+            at: move_corners(square, (side, side), shifted(at * limit, at * limit))
+            for at in (1, -1)
+        }
     else:  # the smaller of both ways, for both: 1 - 1 / 1.2
         even = 1 - 1 / (1 + limit)
         wanted = {at: move_corners(square, (side, side), zoomed(1 + at * even)) for at in (1, -1)}
@@ -192,7 +221,9 @@ def test_ultralytics_moves_boxes_alike_at_the_limits(name: str, tmp_path: Path) 
 def ultralytics_boxes(degrees: float, scale: float, translate: float) -> np.ndarray:
     """(D, 4) upright boxes about the moved corners of the plates on the padded square."""
     side = max(SIZE)
-    corners = PLATES[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2) + np.array([0, (side - SIZE[0]) / 2])
+    corners = PLATES[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2) + np.array(
+        [0, (side - SIZE[0]) / 2]
+    )
     c, s = scale * math.cos(math.radians(degrees)), scale * math.sin(math.radians(degrees))
     about = corners - side / 2
     x, y = c * about[..., 0] + s * about[..., 1], -s * about[..., 0] + c * about[..., 1]

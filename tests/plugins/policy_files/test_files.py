@@ -44,7 +44,9 @@ def picture() -> torch.Tensor:
     """(3, H, W) uint8, smooth, colourful, levels 55 to 180: nothing clips at the strengths used."""
     y, x = np.mgrid[0 : SIZE[0], 0 : SIZE[1]].astype(np.float64)
     waves = [
-        120 + 35 * np.sin(x / 9 + phase) * np.cos(y / 11 + phase) + 20 * np.sin((x + y) / 17 + 2 * phase)
+        120
+        + 35 * np.sin(x / 9 + phase) * np.cos(y / 11 + phase)
+        + 20 * np.sin((x + y) / 17 + 2 * phase)
         for phase in (0.0, 1.1, 2.3)
     ]
     return torch.from_numpy(np.stack(waves).round().astype(np.uint8))
@@ -88,7 +90,9 @@ def module(policy: Policy, name: str, folder: Path) -> ModuleType:
     return loaded
 
 
-def apart(first: np.ndarray | torch.Tensor, second: np.ndarray | torch.Tensor, margin: int = 0) -> float:
+def apart(
+    first: np.ndarray | torch.Tensor, second: np.ndarray | torch.Tensor, margin: int = 0
+) -> float:
     """Mean absolute difference of two (3, H, W) pictures in levels, without a border."""
     a, b = (np.asarray(each, dtype=np.float64) for each in (first, second))
     if margin:
@@ -124,7 +128,11 @@ def with_kornia(policy: Policy, folder: Path) -> torch.Tensor:
     return changed[0] * 255
 
 
-LIBRARIES = {"torchvision": with_torchvision, "albumentations": with_albumentations, "kornia": with_kornia}
+LIBRARIES = {
+    "torchvision": with_torchvision,
+    "albumentations": with_albumentations,
+    "kornia": with_kornia,
+}
 CANNOT = {("albumentations", "white_balance")}
 
 
@@ -148,7 +156,9 @@ def test_a_signed_step_at_its_limit_is_the_perturbation(
         found = apart(changed, expected(name, signed), margin)
     moved = apart(expected(name, signed), picture(), margin)
     assert moved > 3
-    assert found < 0.1 * moved + 0.5  # torchvision and Albumentations cut off where the catalogue rounds
+    assert (
+        found < 0.1 * moved + 0.5
+    )  # torchvision and Albumentations cut off where the catalogue rounds
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
@@ -173,10 +183,14 @@ def test_jpeg_at_its_limit_has_the_quality(library: str, tmp_path: Path) -> None
         reverse = transform(image=noisy[::-1].transpose(1, 2, 0).copy())["image"]
         changed = torch.from_numpy(reverse.transpose(2, 0, 1)[::-1].copy())
     else:
-        changed = module(policy, "kornia", tmp_path).train_transform()(pixels[None].float() / 255)[0] * 255
+        changed = (
+            module(policy, "kornia", tmp_path).train_transform()(pixels[None].float() / 255)[0]
+            * 255
+        )
     # libjpeg at quality 25, and at 50 and 12: half and twice the loss
     wanted, less, more = (
-        PERTURBATIONS["jpeg"].apply(pixels[None], lost, torch.Generator())[0] for lost in (75.0, 50.0, 88.0)
+        PERTURBATIONS["jpeg"].apply(pixels[None], lost, torch.Generator())[0]
+        for lost in (75.0, 50.0, 88.0)
     )
     assert apart(changed, wanted) < 0.5 * min(apart(less, wanted), apart(more, wanted))
 
@@ -209,7 +223,9 @@ def test_noise_at_its_limit_has_the_sigma(library: str, name: str, tmp_path: Pat
 def blob() -> torch.Tensor:
     """(3, H, W) uint8: one soft bright spot in the middle of the dark; its centroid tells a shift."""
     y, x = np.mgrid[0 : SIZE[0], 0 : SIZE[1]].astype(np.float64)
-    spot = 200 * np.exp(-((x - SIZE[1] / 2 + 0.5) ** 2 + (y - SIZE[0] / 2 + 0.5) ** 2) / (2 * 4.0**2))
+    spot = 200 * np.exp(
+        -((x - SIZE[1] / 2 + 0.5) ** 2 + (y - SIZE[0] / 2 + 0.5) ** 2) / (2 * 4.0**2)
+    )
     return torch.from_numpy(np.repeat(spot[None], 3, axis=0).round().astype(np.uint8))
 
 
@@ -223,7 +239,9 @@ def centroid(image: np.ndarray | torch.Tensor) -> tuple[float, float]:
     )
 
 
-def many(library: str, policy: Policy, image: torch.Tensor, count: int, folder: Path) -> list[torch.Tensor]:
+def many(
+    library: str, policy: Policy, image: torch.Tensor, count: int, folder: Path
+) -> list[torch.Tensor]:
     """The image under ``count`` draws of the exported policy, levels of 255."""
     torch.manual_seed(1)
     if library == "torchvision":
@@ -241,14 +259,17 @@ def many(library: str, policy: Policy, image: torch.Tensor, count: int, folder: 
         transform.set_random_seed(1)
         array = image.permute(1, 2, 0).numpy()
         return [
-            torch.from_numpy(transform(image=array.copy())["image"]).permute(2, 0, 1) for _ in range(count)
+            torch.from_numpy(transform(image=array.copy())["image"]).permute(2, 0, 1)
+            for _ in range(count)
         ]
     batch = image[None].expand(count, -1, -1, -1).float() / 255
     return list(module(policy, library, folder).train_transform()(batch) * 255)
 
 
 @pytest.mark.parametrize("library", [*LIBRARIES, "timm"])
-def test_translation_reaches_its_pixels_on_each_axis_and_no_further(library: str, tmp_path: Path) -> None:
+def test_translation_reaches_its_pixels_on_each_axis_and_no_further(
+    library: str, tmp_path: Path
+) -> None:
     policy = one_step("translation", -10.0, 10.0, axes=(10.0, 5.0))
     moved = np.abs([centroid(image) for image in many(library, policy, blob(), 50, tmp_path)])
     assert np.all(moved <= [10.5, 5.5])  # whole pixels in some
@@ -269,7 +290,10 @@ def test_a_step_is_applied_as_often_as_it_says(library: str, tmp_path: Path) -> 
 def test_brightness_fills_its_range_and_stays_inside(library: str, tmp_path: Path) -> None:
     policy = one_step("brightness", -0.5, 0.5)
     flat = torch.full((3, *SIZE), 100, dtype=torch.uint8)
-    factors = np.array([float(image[0, 5, 5]) for image in many(library, policy, flat, 120, tmp_path)]) / 100
+    factors = (
+        np.array([float(image[0, 5, 5]) for image in many(library, policy, flat, 120, tmp_path)])
+        / 100
+    )
     assert factors.min() > 1 / 1.5 - 0.011
     assert factors.max() < 1.5 + 0.011
     # timm knows one number for both directions, in steps of 0.09: 3 x 0.09 inside 1 - 1 / 1.5
@@ -297,14 +321,18 @@ def test_a_point_is_smeared_as_wide_as_by_the_catalogue(
     else:
         spreads = [spread(image) for image in many(library, policy, point, 30, tmp_path)]
     wanted = strength**2 / 12 if name == "motion_blur" else strength**2 / 2
-    assert 0.75 * wanted < max(spreads) < 1.5 * wanted  # lines of pixels are longer along the diagonal
+    assert (
+        0.75 * wanted < max(spreads) < 1.5 * wanted
+    )  # lines of pixels are longer along the diagonal
 
 
 def spread(image: torch.Tensor) -> float:
     mass = np.asarray(image, dtype=np.float64)[0]
     y, x = np.mgrid[0 : SIZE[0], 0 : SIZE[1]]
     total = mass.sum()
-    return float(sum((mass * axis**2).sum() / total - ((mass * axis).sum() / total) ** 2 for axis in (x, y)))
+    return float(
+        sum((mass * axis**2).sum() / total - ((mass * axis).sum() / total) ** 2 for axis in (x, y))
+    )
 
 
 @pytest.mark.parametrize("name", ["rotation", "scale", "shear", "translation"])
@@ -320,9 +348,18 @@ def test_torchvision_mirrors_at_the_border_as_the_catalogue_does(name: str, tmp_
 def test_torchvision_takes_pictures_of_pil_and_moves_boxes(tmp_path: Path) -> None:
     from torchvision import tv_tensors
 
-    names = ("brightness", "exposure_offset", "white_balance", "gaussian_noise", "translation", "jpeg")
+    names = (
+        "brightness",
+        "exposure_offset",
+        "white_balance",
+        "gaussian_noise",
+        "translation",
+        "jpeg",
+    )
     steps = tuple(
-        step for name in names for step in one_step(name, 0.0, 4.0 if name != "jpeg" else 20.0).steps
+        step
+        for name in names
+        for step in one_step(name, 0.0, 4.0 if name != "jpeg" else 20.0).steps
     )
     exported = module(Policy(steps=steps, image_size=SIZE), "torchvision", tmp_path)
     pil = exported.train_transform()(PIL.Image.fromarray(picture().permute(1, 2, 0).numpy()))
@@ -352,7 +389,9 @@ def test_the_module_is_readable_and_whole(library: str, tmp_path: Path) -> None:
         "jpeg": 20.0,
     }
     steps = [*one_step("translation", -4.0, 4.0).steps]
-    steps += [step for name, s in names.items() for step in one_step(name, 0.0, s, probability=0.5).steps]
+    steps += [
+        step for name, s in names.items() for step in one_step(name, 0.0, s, probability=0.5).steps
+    ]
     policy = Policy(steps=tuple(steps), image_size=SIZE, model="made up")
     images = many(library, policy, picture(), 4, tmp_path)
     assert all(image.shape == picture().shape for image in images)
@@ -386,8 +425,13 @@ def test_ultralytics_means_the_same_in_its_own_formulas(tmp_path: Path) -> None:
     """
     import yaml
 
-    policies = [one_step(n, -s, s) for n, s in (("hue", 20.0), ("brightness", 0.25), ("scale", 0.2))]
-    policies += [one_step("rotation", -6.0, 6.0), one_step("translation", -8.0, 8.0, axes=(8.0, 6.0))]
+    policies = [
+        one_step(n, -s, s) for n, s in (("hue", 20.0), ("brightness", 0.25), ("scale", 0.2))
+    ]
+    policies += [
+        one_step("rotation", -6.0, 6.0),
+        one_step("translation", -8.0, 8.0, axes=(8.0, 6.0)),
+    ]
     steps = tuple(step for policy in policies for step in policy.steps)
     written(Policy(steps=steps, image_size=SIZE), tmp_path)
     values = yaml.safe_load((tmp_path / "policy_ultralytics.yaml").read_text())
@@ -395,7 +439,9 @@ def test_ultralytics_means_the_same_in_its_own_formulas(tmp_path: Path) -> None:
     rgb = picture().permute(1, 2, 0).numpy()
     hue, saturation, value = cv2.split(cv2.cvtColor(rgb, cv2.COLOR_RGB2HSV))
     turned = ((hue.astype(np.float64) + values["hsv_h"] * 180) % 180).astype(np.uint8)
-    back = cv2.cvtColor(cv2.merge([turned, saturation, value]), cv2.COLOR_HSV2RGB).transpose(2, 0, 1)
+    back = cv2.cvtColor(cv2.merge([turned, saturation, value]), cv2.COLOR_HSV2RGB).transpose(
+        2, 0, 1
+    )
     assert apart(back, expected("hue", 20.0)) < 0.3 * apart(expected("hue", 20.0), picture())
     assert 1 - values["hsv_v"] == pytest.approx(1 / 1.25, abs=1e-5)  # the darkest allowed
     assert 1 - values["scale"] == pytest.approx(1 / 1.2, abs=1e-5)  # the smallest allowed
@@ -407,7 +453,12 @@ def test_ultralytics_means_the_same_in_its_own_formulas(tmp_path: Path) -> None:
 def test_timm_reads_every_string(tmp_path: Path) -> None:
     steps = tuple(
         step
-        for name, s in (("brightness", 0.5), ("saturation", 0.4), ("rotation", 7.0), ("translation", 8.0))
+        for name, s in (
+            ("brightness", 0.5),
+            ("saturation", 0.4),
+            ("rotation", 7.0),
+            ("translation", 8.0),
+        )
         for step in one_step(name, -s, s).steps
     )
     exported = module(Policy(steps=steps, image_size=SIZE), "timm", tmp_path)
@@ -467,19 +518,27 @@ def test_files_are_whole_named_and_carry_the_evidence(tmp_path: Path) -> None:
         "policy_timm.py",
         "policy_ultralytics.yaml",
     ]
-    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == sorted(path.name for path in paths)
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == sorted(
+        path.name for path in paths
+    )
     for path in itertools.islice(paths, 1, None):
         assert "brightness: -0.2 to 0.2 relative gain, probability 0.4" in path.read_text()
 
 
 @pytest.mark.parametrize("name", ["illumination", "light_gradient"])
-def test_uneven_light_is_as_strong_in_the_exports_as_in_the_catalogue(name: str, tmp_path: Path) -> None:
+def test_uneven_light_is_as_strong_in_the_exports_as_in_the_catalogue(
+    name: str, tmp_path: Path
+) -> None:
     """The standard deviation of the gain's logarithm over the picture is the strength, and its mean is 0."""
     policy, strength = one_step(name, 0.2, 0.2), 0.2
     flat = torch.full((3, *SIZE), 100, dtype=torch.uint8)
     torchvision_made = module(policy, "torchvision", tmp_path).train_transform()(flat).double()
     batch = module(policy, "kornia", tmp_path).train_transform()((flat / 255.0)[None])
-    own = PERTURBATIONS[name].apply(flat[None], strength, torch.Generator().manual_seed(3))[0].double()
+    own = (
+        PERTURBATIONS[name]
+        .apply(flat[None], strength, torch.Generator().manual_seed(3))[0]
+        .double()
+    )
     for made in (torchvision_made, 255 * batch[0].double(), own):
         log_gain = torch.log(made[1] / 100)
         assert float(log_gain.std()) == pytest.approx(strength, rel=0.1)

@@ -28,9 +28,14 @@ def write_constant(path: Path, size: tuple[int, int], outputs: dict[str, np.ndar
         for name, value in outputs.items()
     ]
     taken = [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, [1, 3, *size])]
-    given = [helper.make_tensor_value_info(n, TensorProto.FLOAT, list(v.shape)) for n, v in outputs.items()]
+    given = [
+        helper.make_tensor_value_info(n, TensorProto.FLOAT, list(v.shape))
+        for n, v in outputs.items()
+    ]
     graph = helper.make_graph(nodes, "constant", taken, given)
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path
+    )
 
 
 def test_simcc_is_decoded_as_mmpose_does(tmp_path: Path) -> None:
@@ -61,7 +66,9 @@ def test_yolo_rows_are_decoded(tmp_path: Path, ended: bool) -> None:
         rows = np.column_stack([corners, scores, np.zeros(3), joints.reshape(3, -1)])[kept]
         rows = np.vstack([rows, np.zeros((98, 57))])[None]
     else:
-        middles = np.column_stack([(corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2:] - corners[:, :2]])
+        middles = np.column_stack(
+            [(corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2:] - corners[:, :2]]
+        )
         rows = np.column_stack([middles, scores, joints.reshape(3, -1)])
         rows = np.vstack([rows, np.zeros((97, 56))]).T[None]
     write_constant(tmp_path / "yolo.onnx", (256, 256), {"output0": rows.astype(np.float32)})
@@ -72,7 +79,9 @@ def test_yolo_rows_are_decoded(tmp_path: Path, ended: bool) -> None:
 
 
 @pytest.mark.slow  # two networks of 59 million weights
-def test_keypoint_rcnn_says_what_it_says_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keypoint_rcnn_says_what_it_says_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Random weights for three joints, pictures not enlarged; the reference is the network on the same picture."""
     from torchvision.models import detection
 
@@ -90,7 +99,9 @@ def test_keypoint_rcnn_says_what_it_says_alone(tmp_path: Path, monkeypatch: pyte
         said = module([frames[0].float() / 255])[0]
     assert len(found.scores) == len(said["scores"]) > 0
     assert found.points[..., :2] == pytest.approx(said["keypoints"][..., :2].numpy(), abs=1e-3)
-    assert found.points[..., 2] == pytest.approx(said["keypoints_scores"].sigmoid().numpy(), abs=1e-5)
+    assert found.points[..., 2] == pytest.approx(
+        said["keypoints_scores"].sigmoid().numpy(), abs=1e-5
+    )
 
 
 def test_ultralytics_predicts_itself(tmp_path: Path) -> None:
@@ -108,13 +119,19 @@ def test_ultralytics_predicts_itself(tmp_path: Path) -> None:
     frames = check_frames()[:1]
     found = model(frames)
     picture = np.ascontiguousarray(frames[0].permute(1, 2, 0).numpy()[..., ::-1])
-    said = ultralytics.YOLO(str(tmp_path / "random.pt")).predict(picture, verbose=False, conf=0.05)[0]
+    said = ultralytics.YOLO(str(tmp_path / "random.pt")).predict(picture, verbose=False, conf=0.05)[
+        0
+    ]
     assert len(found.scores) == len(said.boxes) > 0
     assert found.points == pytest.approx(said.keypoints.data.numpy(), abs=1e-4)
     _, (adopted,) = models_of(ultralytics.YOLO(str(tmp_path / "random.pt")), device="cpu")
     alone = load_model(str(tmp_path / "random.pt"))
     assert (adopted.task, alone.task, alone.name) == ("pose", "pose", "random")
-    assert model.info.weights_sha256 == alone.info.weights_sha256 == file_sha256(tmp_path / "random.pt")
+    assert (
+        model.info.weights_sha256
+        == alone.info.weights_sha256
+        == file_sha256(tmp_path / "random.pt")
+    )
     (tmp_path / "names.txt").write_text("\n".join(f"joint {k}" for k in range(17)))
     named = load_model(f"pose:{tmp_path / 'random.pt'},classes={tmp_path / 'names.txt'}")
     for other in (adopted, alone, named):
@@ -130,13 +147,22 @@ def test_ultralytics_predicts_itself(tmp_path: Path) -> None:
 
 def test_coco_results_and_a_table_are_models(tmp_path: Path) -> None:
     pose = np.column_stack([np.arange(34).reshape(17, 2), np.full(17, 0.5)])
-    row = {"image_id": "a_000007", "category_id": 1, "keypoints": pose.ravel().tolist(), "score": 0.8}
-    (tmp_path / "found.json").write_text(json.dumps([row, {**row, "image_id": "b_000009", "score": 0.6}]))
+    row = {
+        "image_id": "a_000007",
+        "category_id": 1,
+        "keypoints": pose.ravel().tolist(),
+        "score": 0.8,
+    }
+    (tmp_path / "found.json").write_text(
+        json.dumps([row, {**row, "image_id": "b_000009", "score": 0.6}])
+    )
     model = load_model(f"pose:{tmp_path / 'found.json'}")
     found = model.predict_frames("a.mp4", np.array([7, 9]))
     assert (found.frame.tolist(), found.scores.tolist()) == ([0], pytest.approx([0.8]))
     assert np.array_equal(found.points[0], pose.astype(np.float32))
-    (tmp_path / "found.csv").write_text("frame,person,joint,x,y\n3,0,tip,1,2\n3,0,end,5,6\n3,1,end,8,9\n")
+    (tmp_path / "found.csv").write_text(
+        "frame,person,joint,x,y\n3,0,tip,1,2\n3,0,end,5,6\n3,1,end,8,9\n"
+    )
     model = load_model(f"pose:{tmp_path / 'found.csv'}")
     found = model.predict_frames("any.mp4", np.array([3]))
     assert model.class_names == ("tip", "end")

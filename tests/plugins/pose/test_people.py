@@ -72,7 +72,9 @@ def footage() -> tuple[np.ndarray, np.ndarray]:
     """Frames of a texture that goes 2 px to the right a frame, and poses (40, 2, 17, 3) on it."""
     rng = np.random.default_rng(3)
     wide = cv2.resize(
-        rng.integers(0, 256, (24, 64, 3)).astype(np.uint8), (512, 256), interpolation=cv2.INTER_CUBIC
+        rng.integers(0, 256, (24, 64, 3)).astype(np.uint8),
+        (512, 256),
+        interpolation=cv2.INTER_CUBIC,
     )
     frames = np.stack([wide[:240, 128 - 2 * k : 448 - 2 * k] for k in range(COUNT)])
     points = np.full((COUNT, 2, 17, 3), 0.9)
@@ -84,7 +86,9 @@ def footage() -> tuple[np.ndarray, np.ndarray]:
 def measured(frames: np.ndarray, points: np.ndarray) -> dict[str, pd.DataFrame]:
     meter = PoseMeter("made", "net", AlongTime(), METRICS)
     pixels, number = torch.from_numpy(frames).permute(0, 3, 1, 2), np.arange(len(frames))
-    batch = FrameBatch(pixels=pixels, time_s=number / 25, index=number, corrupt=number < 0, item="made")
+    batch = FrameBatch(
+        pixels=pixels, time_s=number / 25, index=number, corrupt=number < 0, item="made"
+    )
     meter.feed(batch, PairWatcher().feed(batch), said(points))
     return meter.finish()
 
@@ -96,7 +100,9 @@ def planted(footage: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, dict[st
     offsets = np.random.default_rng(0).normal(0, 0.8, points[..., :2].shape)
     points[..., :2] += offsets
     for k in range(7):  # for one frame, so that each swap goes back
-        points[5 + 5 * k, 0, [LEFT_WRIST, RIGHT_WRIST]] = points[5 + 5 * k, 0, [RIGHT_WRIST, LEFT_WRIST]]
+        points[5 + 5 * k, 0, [LEFT_WRIST, RIGHT_WRIST]] = points[
+            5 + 5 * k, 0, [RIGHT_WRIST, LEFT_WRIST]
+        ]
     for k in range(11):
         points[3 + 3 * k, 1, k, 2] = 0.1
     return offsets, measured(frames, points)
@@ -139,7 +145,9 @@ def test_segments_are_joined_into_the_same_tracks(footage: tuple[np.ndarray, np.
     parts = once["task_parts"]
     cut = {
         **once,
-        "task_parts": pd.concat([parts[parts["frame"] >= 4].assign(track=7), parts[parts["frame"] < 4]]),
+        "task_parts": pd.concat(
+            [parts[parts["frame"] >= 4].assign(track=7), parts[parts["frame"] < 4]]
+        ),
     }
     again = whole(cut, pd.DataFrame(), SIZE, AlongTime())["task_parts"]
     assert again["track"].tolist() == parts["track"].tolist()
@@ -173,7 +181,9 @@ def test_a_lost_person_counts_in_full(footage: tuple[np.ndarray, np.ndarray]) ->
 def test_a_perturbation_takes_joints_along(footage: tuple[np.ndarray, np.ndarray]) -> None:
     found, flip = said(footage[1][:1]), PERTURBATIONS["horizontal_flip"]
     turned = people.moved(found, flip, 1.0, [from_seed(0)], SIZE).points
-    assert turned[0, LEFT_WRIST, 0] == pytest.approx(SIZE[1] - 1 - found.points[0, RIGHT_WRIST, 0], abs=1)
+    assert turned[0, LEFT_WRIST, 0] == pytest.approx(
+        SIZE[1] - 1 - found.points[0, RIGHT_WRIST, 0], abs=1
+    )
     move = PERTURBATIONS["translation"]
     shifted = people.moved(found, move, 5.0, [from_seed(3)], SIZE).points - found.points
     assert shifted[0, 0, :2] == pytest.approx(move.motion(SIZE, 5.0, from_seed(3))[:2, 2], abs=1e-4)

@@ -44,14 +44,29 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         }
         for number in LABELLED
     ]
-    images = [{"id": k, "file_name": f"{k:04d}.png", "video_id": 1, "frame_id": k} for k in range(FRAMES)]
+    images = [
+        {"id": k, "file_name": f"{k:04d}.png", "video_id": 1, "frame_id": k} for k in range(FRAMES)
+    ]
     content = {"videos": [{"id": 1, "name": "clip"}], "images": images, "annotations": known}
     content["categories"] = [{"id": 1, "name": "board", "keypoints": list(CORNERS)}]
     (place / "known.json").write_text(json.dumps(content))
     spec = spec_of(save(trained(CornerNetwork(), 200, 30), place / "corners.onnx"), "pose")
-    asked = ("--pairs", "16", "--frames", "10", "--perturbation", "brightness", "--strengths", "1", "-q")
+    asked = (
+        "--pairs",
+        "16",
+        "--frames",
+        "10",
+        "--perturbation",
+        "brightness",
+        "--strengths",
+        "1",
+        "-q",
+    )
     labels = ("--labels", str(place / "known.json"))
-    assert run("study", str(place / "clip"), "-m", spec, *labels, *asked, "-o", str(place / "run")) == 0
+    assert (
+        run("study", str(place / "clip"), "-m", spec, *labels, *asked, "-o", str(place / "run"))
+        == 0
+    )
     return place
 
 
@@ -60,7 +75,9 @@ def test_the_planted_light_is_named(place: Path) -> None:
     named = set(pd.read_parquet(place / "run" / "named.parquet")["cause"])
     assert "light" in named
     assert named <= {"light", "objects"}
-    account = pd.read_parquet(place / "run" / "account.parquet").query("item == ''").set_index("cause")
+    account = (
+        pd.read_parquet(place / "run" / "account.parquet").query("item == ''").set_index("cause")
+    )
     assert account["share"].idxmax() == "light"
 
 
@@ -71,7 +88,9 @@ def test_the_networks_own_jitter_is_that_of_its_errors(place: Path) -> None:
     model = load_model(spec_of(place / "corners.onnx", "pose"))
     points = model(torch.from_numpy(shot.frames).permute(0, 3, 1, 2)).points
     shakes = np.linalg.norm(np.diff(points[..., :2] - shot.corners, n=2, axis=0), axis=2) / 2
-    sure = np.minimum(points[..., 2], points[..., 2].mean(axis=1, keepdims=True)) >= KEEP  # joint and board
+    sure = (
+        np.minimum(points[..., 2], points[..., 2].mean(axis=1, keepdims=True)) >= KEEP
+    )  # joint and board
     three = np.stack([sure[k : k + 3].all(axis=0) for k in range(FRAMES - 2)])
     assert three.mean() > 0.9
     wanted = shakes[three].mean()

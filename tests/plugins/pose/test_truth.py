@@ -24,7 +24,9 @@ def worlds(
     rng = np.random.default_rng(5)
     images, known, results, found = [], [], [], []
     for frame in range(40):
-        images.append({"id": frame, "file_name": f"clip_{frame:06d}.jpg", "frame_id": frame, "video_id": 1})
+        images.append(
+            {"id": frame, "file_name": f"clip_{frame:06d}.jpg", "frame_id": frame, "video_id": 1}
+        )
         points, scores = [], []
         for _ in range(rng.integers(1, 5)):
             pose = np.column_stack([rng.uniform(50, 250, (17, 2)), rng.integers(0, 3, 17)])
@@ -98,7 +100,9 @@ def test_filters_are_those_of_their_formulas() -> None:
     fit = np.polyval(np.polyfit(np.arange(5), path[10:15, 1], 2), 2)
     assert filters.filtered("savgol-5", path, size)[12, 1] == pytest.approx(fit)
     x, v, shown = path[0, 0], 0.0, [path[0, 0]]
-    for z in path[1:, 0]:  # Casiez et al. 2012, a frame as the unit of time, speed in sides of the person
+    for z in path[
+        1:, 0
+    ]:  # Casiez et al. 2012, a frame as the unit of time, speed in sides of the person
         v += 0.04 * 2 * np.pi / (0.04 * 2 * np.pi + 1) * (z - x - v)
         rate = 2 * np.pi * (0.1 + 0.5 * abs(v) / 50)
         x += rate / (rate + 1) * (z - x)
@@ -117,10 +121,14 @@ def test_a_filter_is_judged_by_jitter_lag_and_known_joints() -> None:
     shown = np.vstack([joints[["x", "y"]].to_numpy()[:1], joints[["x", "y"]].to_numpy()[:-1]])
     costs = filters._precision(joints, shown, known)
     assert costs["lag_frames"] == pytest.approx(1, abs=0.02)
-    assert costs["distance_after"] == pytest.approx(np.linalg.norm(shown - truth, axis=1).mean() / 50)
+    assert costs["distance_after"] == pytest.approx(
+        np.linalg.norm(shown - truth, axis=1).mean() / 50
+    )
     assert costs["distance_before"] == pytest.approx(np.linalg.norm(noise, axis=1).mean() / 50)
     raw = filters._jitter(joints, joints[["x", "y"]].to_numpy())
-    assert raw[2:].mean() == pytest.approx(np.linalg.norm(np.diff(noise, n=2, axis=0), axis=1).mean() / 2)
+    assert raw[2:].mean() == pytest.approx(
+        np.linalg.norm(np.diff(noise, n=2, axis=0), axis=1).mean() / 2
+    )
 
 
 def test_without_labels_no_row_counts() -> None:

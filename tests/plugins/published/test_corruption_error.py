@@ -57,7 +57,9 @@ def counted(errors: dict[str, tuple[float, ...]], clean: float, n: int) -> Corru
     """n images of which, at each severity, the first share is wrong."""
     counts = np.array([[round(e * n) for e in row] for row in errors.values()])
     wrong = np.arange(n)[:, None, None] < counts
-    return CorruptionErrors(names=tuple(errors), wrong=wrong, clean_wrong=np.arange(n) < round(clean * n))
+    return CorruptionErrors(
+        names=tuple(errors), wrong=wrong, clean_wrong=np.arange(n) < round(clean * n)
+    )
 
 
 def test_alexnet_into_itself_is_100_for_every_corruption():
@@ -165,7 +167,9 @@ def test_a_model_over_itself_as_baseline_is_100(tmp_path: Path):
     file.write_text(json.dumps({"suite": "imagenet-p", "models": {"own": flips.summary()}}))
     other = read_baseline(file, "imagenet-p")
     assert isinstance(other, FlipBaseline)
-    half = dataclasses.replace(flips, top5_distance=flips.top5_distance / 2, baseline=other).summary()
+    half = dataclasses.replace(
+        flips, top5_distance=flips.top5_distance / 2, baseline=other
+    ).summary()
     assert (half["mfr"], half["mt5d"]) == pytest.approx((100, 50))
 
 
@@ -183,7 +187,9 @@ def test_what_is_no_baseline_is_refused(tmp_path: Path):
         read_baseline(file, "cifar-c")
     never = counted({"fog": (0.0, 0.0)}, 0.0, 10).summary()
     file.write_text(json.dumps({"suite": "imagenet-c", "models": {"a": never}}))
-    with pytest.raises(SettingsError, match="model a never fails under fog, by which nothing can be divided"):
+    with pytest.raises(
+        SettingsError, match="model a never fails under fog, by which nothing can be divided"
+    ):
         read_baseline(file, "imagenet-c")
     file.write_text(json.dumps({"suite": "imagenet-c", "models": {"a": {"clean_error": 0.1}}}))
     with pytest.raises(InputError, match="model a lacks 'corruptions'"):
@@ -196,14 +202,20 @@ def test_images_of_one_clip_do_not_count_as_independent() -> None:
     clip = np.repeat(np.arange(6), 10)
     hard = (0.2 + 0.6 * rng.random(6))[clip]
     wrong = rng.random((60, 2, 5)) < hard[:, None, None]
-    common = {"names": ("brightness", "contrast"), "wrong": wrong, "clean_wrong": np.zeros(60, bool)}
+    common = {
+        "names": ("brightness", "contrast"),
+        "wrong": wrong,
+        "clean_wrong": np.zeros(60, bool),
+    }
     alone = CorruptionErrors(**common).summary()  # type: ignore[arg-type]
     single = CorruptionErrors(**common, group=np.arange(60)).summary()  # type: ignore[arg-type]
     grouped = CorruptionErrors(**common, group=clip).summary()  # type: ignore[arg-type]
     assert single["mce_low"] == pytest.approx(alone["mce_low"])
     sums = np.array([np.sum(ALEXNET.errors[name]) for name in common["names"]])  # type: ignore[union-attr]
     per = (100 * wrong.sum(axis=2) / sums).mean(axis=1)
-    means = per.reshape(6, 10).mean(axis=1)  # groups of equal size: the interval of the mean of their means
+    means = per.reshape(6, 10).mean(
+        axis=1
+    )  # groups of equal size: the interval of the mean of their means
     half = stats.t.ppf(0.975, 5) * means.std(ddof=1) / np.sqrt(6)
     assert grouped["mce_low"] == pytest.approx(means.mean() - half)
     assert grouped["groups"] == 6

@@ -36,7 +36,14 @@ CLIPS = {
     "objects/cotracker_teddy.mp4": [850],
     "objects/sam2_01_dog.mp4": range(151, 269),
 }
-DETERMINISTIC = ("brightness", "contrast", "defocus_blur", "jpeg_compression", "pixelate", "zoom_blur")
+DETERMINISTIC = (
+    "brightness",
+    "contrast",
+    "defocus_blur",
+    "jpeg_compression",
+    "pixelate",
+    "zoom_blur",
+)
 RANDOM = ("gaussian_noise", "shot_noise", "impulse_noise")
 
 
@@ -99,7 +106,9 @@ def reference(folder: Path, models: Path) -> Callable[[str, int], float]:
         wrong = []
         for crop, label in zip(crops, images.labels, strict=True):
             changed = (
-                imagecorruptions.corrupt(crop, corruption_name=name, severity=severity) if severity else crop
+                imagecorruptions.corrupt(crop, corruption_name=name, severity=severity)
+                if severity
+                else crop
             )
             x = (changed.astype(np.float32) - 127.5) / 127.5
             x = x[None] if entry.shape[-1] == 3 else x.transpose(2, 0, 1)[None]
@@ -152,7 +161,8 @@ def test_results_depend_on_content_and_seed_alone(folder: Path, tmp_path: Path) 
     )
     each = [corruptions(LabelledImages((folder / name,), (label,)), [model]) for name in some]
     together, *apart = (
-        [c["errors"] for c in one["models"]["levels"]["corruptions"].values()] for one in (few, *each)
+        [c["errors"] for c in one["models"]["levels"]["corruptions"].values()]
+        for one in (few, *each)
     )
     np.testing.assert_allclose(together, np.mean(apart, axis=0))
     assert 0 < np.mean(together) < 1
@@ -165,7 +175,9 @@ def test_the_model_sees_the_crop_without_a_second_resize(models: Path, spec: str
     )
     as_is = without_second_resize(load_model(spec, device="cpu"))
     assert torch.equal(as_is.network.preprocess.cut(crop), crop)
-    small = without_second_resize(load_model(f"onnx:{models / 'mobilenet_v1_0.25_128.onnx'}", device="cpu"))
+    small = without_second_resize(
+        load_model(f"onnx:{models / 'mobilenet_v1_0.25_128.onnx'}", device="cpu")
+    )
     assert small.network.preprocess.resized == (128,)
     assert small.network.preprocess.cut(crop).shape == (1, 3, 128, 128)
 
@@ -179,7 +191,8 @@ class Constant:
 
     def __call__(self, pixels: torch.Tensor) -> Classifications:
         return Classifications(
-            np.tile(np.float32([0.5, 0.3, 0.1, 0.05, 0.03, 0.02]), (len(pixels), 1)), self.class_names
+            np.tile(np.float32([0.5, 0.3, 0.1, 0.05, 0.03, 0.02]), (len(pixels), 1)),
+            self.class_names,
         )
 
 
@@ -199,7 +212,12 @@ def test_flip_suite_on_real_images(folder: Path) -> None:
     labels = LabelledImages((folder / "cotracker_cat_0.png",), (frozenset({"dog"}),))
     found = corruptions(labels, [Constant(), Levels()], suite="imagenet-p")
     constant, levels = found["models"]["constant"], found["models"]["levels"]
-    assert (constant["flip_probability"], constant["mfr"], constant["t5d"], constant["clean_error"]) == (
+    assert (
+        constant["flip_probability"],
+        constant["mfr"],
+        constant["t5d"],
+        constant["clean_error"],
+    ) == (
         0,
         0,
         0,
@@ -216,9 +234,13 @@ def test_flip_suite_on_real_images(folder: Path) -> None:
 # -------------------------------------------------------------------------------------- labels and images
 
 
-def test_labels_are_read_with_sets_and_what_is_missing_is_counted(folder: Path, tmp_path: Path) -> None:
+def test_labels_are_read_with_sets_and_what_is_missing_is_counted(
+    folder: Path, tmp_path: Path
+) -> None:
     table = tmp_path / "labels.csv"
-    table.write_text("File, Label\ncotracker_cat_0.png,281\ncotracker_cat_0.png,282\nnowhere.png,3\n")
+    table.write_text(
+        "File, Label\ncotracker_cat_0.png,281\ncotracker_cat_0.png,282\nnowhere.png,3\n"
+    )
     images = read_labels(folder, table)
     assert images.labels == (frozenset({"281", "282"}),)
     assert images.unlabelled == 5
@@ -235,7 +257,9 @@ def test_labels_are_read_with_sets_and_what_is_missing_is_counted(folder: Path, 
         ("file,label\nx.png,1\n", "holds none of the 1 files"),
     ],
 )
-def test_wrong_tables_name_line_and_column(text: str, message: str, folder: Path, tmp_path: Path) -> None:
+def test_wrong_tables_name_line_and_column(
+    text: str, message: str, folder: Path, tmp_path: Path
+) -> None:
     (tmp_path / "labels.csv").write_text(text)
     with pytest.raises(InputError, match=message):
         read_labels(folder, tmp_path / "labels.csv")
@@ -251,13 +275,17 @@ def test_names_numbers_and_a_background_class() -> None:
     background = ("background", *(f"class {k}" for k in range(1000)))
     assert sets_for([frozenset({"0"})], background)[0] == [frozenset({1})]
     assert "ImageNet's" in sets_for([frozenset({"0"})], background)[1]
-    with pytest.raises(SettingsError, match="label 'cow': no class of the model, which has 3: crane, dog"):
+    with pytest.raises(
+        SettingsError, match="label 'cow': no class of the model, which has 3: crane, dog"
+    ):
         sets_for([frozenset({"cow"})], names)
     with pytest.raises(SettingsError, match="label '3'"):
         sets_for([frozenset({"3"})], names)
 
 
-def test_an_image_that_cannot_be_read_is_a_problem_and_the_others_go_on(folder: Path, tmp_path: Path) -> None:
+def test_an_image_that_cannot_be_read_is_a_problem_and_the_others_go_on(
+    folder: Path, tmp_path: Path
+) -> None:
     (tmp_path / "broken.png").write_bytes(b"no picture")
     shutil.copy(folder / "cotracker_cat_0.png", tmp_path / "good.png")
     (tmp_path / "labels.csv").write_text("file,label\nbroken.png,cat\ngood.png,cat\n")
@@ -285,7 +313,9 @@ def test_small_pictures_have_suites_that_divide_by_nothing(
     large = LabelledImages((folder / "cotracker_cat_0.png",), (frozenset({"dog"}),))
     with pytest.raises(InputError, match=f"the suite is made for {side}x{side}"):
         corruptions(large, [Constant()], suite=suite)
-    with pytest.raises(SettingsError, match="cifar-p is not built: its sequences have lengths and sizes"):
+    with pytest.raises(
+        SettingsError, match="cifar-p is not built: its sequences have lengths and sizes"
+    ):
         corruptions(large, [Constant()], suite="cifar-p")
 
 

@@ -23,7 +23,9 @@ def checked(capsys: pytest.CaptureFixture[str], name: str, folder: Path) -> dict
     return json.loads(capsys.readouterr().out)
 
 
-def test_imagenet_has_a_manifest_of_stills(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_imagenet_has_a_manifest_of_stills(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = imagenet(tmp_path / "val", PICTURES)
     (folder / "junk").mkdir()
     (folder / "n02123045" / "a.png").rename(folder / "junk" / "a.png")
@@ -37,7 +39,9 @@ def test_imagenet_has_a_manifest_of_stills(tmp_path: Path, capsys: pytest.Captur
     assert [(item.path.name, item.label) for item in items] == [("a.png", "junk"), ("b.png", "404")]
 
 
-def test_films_that_are_missing_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_films_that_are_missing_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     found = checked(capsys, "imagenet-p", imagenet_p(tmp_path / "p", PICTURES, ("brightness",)))
     assert found["counts"]["sequences"] == {"found": 1, "published": 14}
     assert "tilt is not there" in found["missing"]

@@ -35,7 +35,9 @@ def test_robustness_is_conditional_on_right_anchors():
     """Right anchors 0, 1, 3: 5 of 6 neighbours; hue keeps 4 of their 6 draws, the wrong anchor does not count."""
     hue = np.array([[1, 1], [1, 0], [1, 1], [0, 1]], bool)
     found = robustness(ModelAnchors(sets=HAND, distorted={"hue": hue}))
-    assert found == pytest.approx({"clean_accuracy": 3 / 4, "conditional_robustness": 5 / 6, "hue": 4 / 6})
+    assert found == pytest.approx(
+        {"clean_accuracy": 3 / 4, "conditional_robustness": 5 / 6, "hue": 4 / 6}
+    )
     with pytest.raises(ValueError, match=r"distorted\['hue'\]: expected \(4, R\), got \(3, 2\)"):
         ModelAnchors(sets=HAND, distorted={"hue": hue[:3]})
 
@@ -75,10 +77,16 @@ def world(rng, tied: float, count: int = 60, anchors: int = 400) -> dict[str, Mo
 
 
 @pytest.mark.parametrize("tied", [0.0, 1.0])
-def test_colour_is_a_proxy_only_where_it_shares_a_weakness_with_video(tied: float, tmp_path: Path) -> None:
+def test_colour_is_a_proxy_only_where_it_shares_a_weakness_with_video(
+    tied: float, tmp_path: Path
+) -> None:
     models = world(np.random.default_rng(0), tied)
     found = gu2019(models, families=FAMILIES, groups={name: name for name in models}, resamples=499)
-    table = found.table[found.table["primary"]].drop_duplicates("perturbation").set_index("perturbation")
+    table = (
+        found.table[found.table["primary"]]
+        .drop_duplicates("perturbation")
+        .set_index("perturbation")
+    )
     raw = found.table[found.table["primary"] & (found.table["method"] == "pearson")]
     assert (raw["value"] > 0.3).all()  # skill alone makes everything correlate
     assert set(table["verdict"][["noise", "blur"]]) <= {"no evidence", "cannot tell"}
@@ -99,7 +107,10 @@ def test_colour_is_a_proxy_only_where_it_shares_a_weakness_with_video(tied: floa
     assert printed[-2].split()[1:] == [f"{value:.2f}" for value in table.iloc[-1]]
     wanted = plain.corr().loc[table.index, table.columns]
     np.testing.assert_allclose(table.to_numpy(np.float64), wanted.to_numpy(), atol=1e-9)
-    assert (count, list(table.index[:2])) == (len(models), ["clean_accuracy", "conditional_robustness"])
+    assert (count, list(table.index[:2])) == (
+        len(models),
+        ["clean_accuracy", "conditional_robustness"],
+    )
     with Image.open(draw_matrix(found, tmp_path / "matrix.png")) as picture:
         assert min(picture.size) > 300
 
@@ -112,8 +123,12 @@ def test_on_the_common_anchors_all_models_are_judged_alike() -> None:
         "weak": ModelAnchors(sets=weak, distorted={"hue": np.array([[0], [0], [1], [0]], bool)}),
     }
     found = on_common_anchors(both)
-    assert found["good"] == pytest.approx({"clean_accuracy": 1, "conditional_robustness": 5 / 6, "hue": 0.5})
-    assert found["weak"] == pytest.approx({"clean_accuracy": 1, "conditional_robustness": 0.5, "hue": 0})
+    assert found["good"] == pytest.approx(
+        {"clean_accuracy": 1, "conditional_robustness": 5 / 6, "hue": 0.5}
+    )
+    assert found["weak"] == pytest.approx(
+        {"clean_accuracy": 1, "conditional_robustness": 0.5, "hue": 0}
+    )
 
 
 def test_tables_hold_the_whole_and_every_video_and_leave_out_what_is_not_known():
@@ -139,7 +154,8 @@ def test_anchors_of_a_run_are_labelled_frames_whose_sensitivity_was_measured():
     frames = frames_of({"a": [0, 0, 1, 0]})
     labels = labels_of([("a", -1, 0, "cat")])
     rows = [
-        ("a", f, "hue", s, 0, "label_flip", v) for f, s, v in ((1, 1, 0), (1, 2, 1), (2, 1, 0), (2, 2, 0))
+        ("a", f, "hue", s, 0, "label_flip", v)
+        for f, s, v in ((1, 1, 0), (1, 2, 1), (2, 1, 0), (2, 2, 0))
     ]
     sensitivity = pd.DataFrame(
         rows, columns=["item", "frame", "perturbation", "strength", "draw", "metric", "value"]
@@ -209,7 +225,14 @@ def test_a_flip_inside_the_set_of_labels_counts_alike_on_both_sides() -> None:
         }
     ).assign(label_name=lambda rows: rows["label"].astype(str))
     noise = pd.DataFrame(
-        {"model": "m", "item": "a", "frame": [1], "perturbation": "noise", "strength": 1.0, "draw": 0}
+        {
+            "model": "m",
+            "item": "a",
+            "frame": [1],
+            "perturbation": "noise",
+            "strength": 1.0,
+            "draw": 0,
+        }
     ).assign(metric="label_flip", value=1.0)
 
     def natural(classes: tuple[int, ...]) -> ModelAnchors:
@@ -217,6 +240,10 @@ def test_a_flip_inside_the_set_of_labels_counts_alike_on_both_sides() -> None:
         return anchors_of_run(frames, labels, noise)["m"]
 
     several, one = natural((281, 282)), natural((281,))
-    assert several.sets.neighbour.tolist() == [True, False, False]  # frames 0, 2 and 3 about frame 1
+    assert several.sets.neighbour.tolist() == [
+        True,
+        False,
+        False,
+    ]  # frames 0, 2 and 3 about frame 1
     assert several.distorted["noise"].tolist() == [[False]]
     assert one.sets.neighbour.tolist() == [True, False, False]

@@ -36,7 +36,10 @@ class Tone:
     def __call__(self, pixels: torch.Tensor) -> Classifications:
         bright = pixels.float().mean(dim=(1, 2, 3)).numpy() / 255
         p = np.full((len(pixels), 1000), 1e-6)
-        p[:, imagenet_wnids()["n02123045"]], p[:, imagenet_wnids()["n02690373"]] = 1 - bright, bright
+        p[:, imagenet_wnids()["n02123045"]], p[:, imagenet_wnids()["n02690373"]] = (
+            1 - bright,
+            bright,
+        )
         return Classifications(p / p.sum(axis=1, keepdims=True), self.class_names)
 
 
@@ -70,7 +73,8 @@ def test_folders_in_a_class_folder_are_groups_that_widen_the_interval(
     assert grouped.groups.count("n02123045/clip one") == 2
     assert len(set(grouped.groups)) == 4
     found = [
-        corruptions(images, [Tone()], only=["contrast"])["models"]["tone"] for images in (alone, grouped)
+        corruptions(images, [Tone()], only=["contrast"])["models"]["tone"]
+        for images in (alone, grouped)
     ]
     assert found[0]["mce"] == found[1]["mce"]
     assert found[1]["groups"] == 4
@@ -110,7 +114,9 @@ def test_class_folders_give_what_a_table_of_labels_gives(pictures: dict, tmp_pat
     assert list(one["corruptions"]) == ["brightness", "saturate"]
     mean = np.mean(one["corruptions"]["saturate"]["errors"])
     assert one["corruptions"]["saturate"]["ce"] == pytest.approx(100 * mean / 0.658248)
-    assert one["mce"] == pytest.approx(one["corruptions"]["brightness"]["ce"])  # an extra one does not count
+    assert one["mce"] == pytest.approx(
+        one["corruptions"]["brightness"]["ce"]
+    )  # an extra one does not count
 
 
 def test_files_of_imagenet_c_give_the_errors_of_memory(pictures: dict, tmp_path: Path) -> None:
@@ -122,8 +128,14 @@ def test_files_of_imagenet_c_give_the_errors_of_memory(pictures: dict, tmp_path:
     in_memory = corruptions(clean, [Tone()], only=("brightness", "contrast"))["models"]["tone"]  # type: ignore
     for name in ("brightness", "contrast"):
         for key in ("errors", "ce", "relative_ce"):
-            assert of_files["corruptions"][name][key] == pytest.approx(in_memory["corruptions"][name][key])
-    ce = 100 * np.sum(of_files["corruptions"]["brightness"]["errors"]) / np.sum(alexnet.ERRORS["brightness"])
+            assert of_files["corruptions"][name][key] == pytest.approx(
+                in_memory["corruptions"][name][key]
+            )
+    ce = (
+        100
+        * np.sum(of_files["corruptions"]["brightness"]["errors"])
+        / np.sum(alexnet.ERRORS["brightness"])
+    )
     assert of_files["corruptions"]["brightness"]["ce"] == pytest.approx(ce)
     assert of_files["corruptions"]["speckle_noise"]["extra"]
     assert of_files["mce"] == pytest.approx(in_memory["mce"])
@@ -146,7 +158,9 @@ def test_what_is_not_there_is_said(pictures: dict, tmp_path: Path) -> None:
     ]
     with pytest.raises(InputError, match="holds no class folders"):
         read_layout(tmp_path)
-    with pytest.raises(SettingsError, match="'fog' is not in the folder; there are brightness, contrast"):
+    with pytest.raises(
+        SettingsError, match="'fog' is not in the folder; there are brightness, contrast"
+    ):
         measure_errors(read_layout(folder), [Tone()], only=("fog",))  # type: ignore[list-item]
 
 
@@ -154,7 +168,11 @@ def test_films_of_imagenet_p_give_flip_rates(pictures: dict, tmp_path: Path) -> 
     layout = read_layout(imagenet_p(tmp_path / "p", pictures, ("brightness", "shear")))
     found = measure_flips(layout, [Tone()])  # type: ignore[list-item]
     one = found["models"]["tone"]  # type: ignore[index]
-    assert (found["suite"], one["n"], list(one["sequences"])) == ("imagenet-p", 5, ["brightness", "shear"])
+    assert (found["suite"], one["n"], list(one["sequences"])) == (
+        "imagenet-p",
+        5,
+        ["brightness", "shear"],
+    )
     flips = one["sequences"]["brightness"]["flip_probability"]
     assert 0 < flips <= 0.1  # the mean of a picture passes one half once on its way, if at all
     rate = 100 * flips / alexnet.FLIP_PROBABILITIES["brightness"]
@@ -177,7 +195,13 @@ def test_the_command_writes_what_it_says(
 ) -> None:
     folder = imagenet(tmp_path / "val", {k: pictures[k] for k in list(pictures)[:2]})
     out = tmp_path / "made" / "errors.csv"
-    options = ("--model", "tests.plugins.published.test_image_layouts:Tone", "--corruption", "contrast", "-q")
+    options = (
+        "--model",
+        "tests.plugins.published.test_image_layouts:Tone",
+        "--corruption",
+        "contrast",
+        "-q",
+    )
     app.main(["corruptions", str(folder), *options, "--out", str(out)])
     assert "contrast" in capsys.readouterr().out
     (row,) = pd.read_csv(out).to_dict("records")
@@ -191,7 +215,12 @@ def test_the_command_writes_what_it_says(
 
 
 def test_extra_adds_the_four() -> None:
-    assert with_extra((), "imagenet-c")[-4:] == ("speckle_noise", "gaussian_blur", "spatter", "saturate")
+    assert with_extra((), "imagenet-c")[-4:] == (
+        "speckle_noise",
+        "gaussian_blur",
+        "spatter",
+        "saturate",
+    )
     with pytest.raises(SettingsError, match="cifar-c has no extra"):
         with_extra((), "cifar-c")
 

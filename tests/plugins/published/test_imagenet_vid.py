@@ -45,7 +45,9 @@ def test_a_folder_is_a_video(changed: Callable[..., Path], annotations: Path) ->
 
 
 def test_faults_have_their_line(changed: Callable[..., Path]) -> None:
-    path = changed(NAME, ("<xmax>855</xmax>", "<xmax>wide</xmax>"), ("<xmin>172</xmin>", "<xmin>1172</xmin>"))
+    path = changed(
+        NAME, ("<xmax>855</xmax>", "<xmax>wide</xmax>"), ("<xmin>172</xmin>", "<xmin>1172</xmin>")
+    )
     labels = read_labels(path)
     assert len(labels.rows) == 0
     assert [str(p).removeprefix(f"{path}, ") for p in labels.problems] == [
@@ -56,7 +58,9 @@ def test_faults_have_their_line(changed: Callable[..., Path]) -> None:
 
 def test_a_file_that_defines_entities_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.xml"
-    path.write_text('<!DOCTYPE a [<!ENTITY b "c">]>\n<annotation><trackid>&b;</trackid></annotation>')
+    path.write_text(
+        '<!DOCTYPE a [<!ENTITY b "c">]>\n<annotation><trackid>&b;</trackid></annotation>'
+    )
     with pytest.raises(InputError, match=r"a\.xml: defines an entity \(b\)"):
         read_labels(path, "imagenet-vid")
 

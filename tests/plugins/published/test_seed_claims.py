@@ -39,7 +39,13 @@ def test_a_verdict_is_where_the_interval_lies(low: float, high: float, said: str
 
 
 def test_a_row_says_what_was_asked_and_where() -> None:
-    assert row(CLAIM, {"a": MEASURE})[2:] == ("5 to 15 %", "5 % to 15 %", "10 % [6, 14]", "nets", "agrees")
+    assert row(CLAIM, {"a": MEASURE})[2:] == (
+        "5 to 15 %",
+        "5 % to 15 %",
+        "10 % [6, 14]",
+        "nets",
+        "agrees",
+    )
     assert row(CLAIM, {})[-1] == "not yet run"
     sign = replace(CLAIM, expected=ABOVE_0, unit="r")
     assert row(sign, {"a": replace(MEASURE, low=-0.1)})[3:] == (
@@ -107,14 +113,18 @@ def test_shifts_by_hand() -> None:
     assert sure["shift sure crop label_flip"].value == pytest.approx((0.0 + 0.9) / 2)
 
 
-def test_networks_that_are_asked_less_have_rows_of_their_own_and_a_search_counts_only_its_largest() -> None:
+def test_networks_that_are_asked_less_have_rows_of_their_own_and_a_search_counts_only_its_largest() -> (
+    None
+):
     columns = [f"{p} {shifts.CHANGED}" for p in shifts.PROTOCOLS]
     rows = {
         "whole": [{"source": s, **dict.fromkeys(columns, 0.2), "path all": 0.5} for s in "ab"],
         "few": [{"source": s, f"crop_shift {shifts.CHANGED}": 0.1} for s in "abc"],
     }
     found = shifts.measures(rows, searched=[0.1, 0.95])
-    assert found["shift crop label_flip"].value == pytest.approx(0.2)  # of the network asked everything
+    assert found["shift crop label_flip"].value == pytest.approx(
+        0.2
+    )  # of the network asked everything
     assert found["shift consistency few"].value == pytest.approx(0.9)
     assert (found["shift path largest"].low, found["shift path largest"].n) == (0.95, 4)
 
@@ -124,7 +134,11 @@ def test_rows_of_later_papers_by_hand() -> None:
     shown = [{"source": s, "shift": "", "apart": False, "margin": 0.9} for s in "abc"]
     moved = [{"source": s, "shift": "jpeg", "apart": s != "c", "margin": 0.1} for s in "abc"]
     arms = {"": [True, False], recent.REMEDIES[0]: [True, True], recent.REMEDIES[1]: [False, False]}
-    stream = {"as it is": [False] * 4, "by class": [True, True, True, False], "shuffled": [False] * 4}
+    stream = {
+        "as it is": [False] * 4,
+        "by class": [True, True, True, False],
+        "shuffled": [False] * 4,
+    }
     line = [{"ap": ap, "error": 1 - ap} for ap in (0.1, 0.4, 0.7, 0.9)]
     clips = {clip: {"net": arms} for clip in "xyz"}
     found = recent.measures({"net": [*shown, *moved]}, stream, clips, line, "clips")

@@ -53,7 +53,9 @@ class MeanLevel:
 
 
 def values(rows: list[ShiftRow], perturbation: str, metric: str) -> list[float]:
-    return [r.value for r in rows if (r.perturbation, r.metric) == (f"shift:{perturbation}", metric)]
+    return [
+        r.value for r in rows if (r.perturbation, r.metric) == (f"shift:{perturbation}", metric)
+    ]
 
 
 def test_black_embedding_flips_with_each_row() -> None:
@@ -67,10 +69,14 @@ def test_black_embedding_flips_with_each_row() -> None:
     assert sorted(values(rows, "embedding_black", "top1_probability_change")) == pytest.approx(
         [0] * 2 + [0.5] * 6
     )
-    assert sorted(values(rows, "embedding_black", "total_variation")) == pytest.approx([0] * 2 + [0.5] * 6)
+    assert sorted(values(rows, "embedding_black", "total_variation")) == pytest.approx(
+        [0] * 2 + [0.5] * 6
+    )
     assert values(rows, "scale_embedding_black", "label_flip") == [0]  # the first row stays
     assert {r.frame for r in rows} == {7}
-    flips = [r for r in rows if r.perturbation == "shift:embedding_black" and r.metric == "label_flip"]
+    flips = [
+        r for r in rows if r.perturbation == "shift:embedding_black" and r.metric == "label_flip"
+    ]
     assert [r.draw for r in flips] == list(range(8))
     assert [r.value == 0 for r in flips] == [y == 0 for y, _ in DIRECTIONS]
 
@@ -85,14 +91,19 @@ def test_path_along_which_the_label_alternates_is_jagged_at_each_step() -> None:
 def test_top_holds_counts_equals_in_the_order_of_the_classes() -> None:
     p = np.array([[0.1, 0.2, 0.2, 0.2, 0.2, 0.1]])
     assert [bool(top_holds(p, label)[0]) for label in range(6)] == [True] + [True] * 4 + [False]
-    assert [bool(top_holds(p, label, top=4)[0]) for label in range(6)] == [False] + [True] * 4 + [False]
+    assert [bool(top_holds(p, label, top=4)[0]) for label in range(6)] == [False] + [True] * 4 + [
+        False
+    ]
 
 
 def test_what_the_network_sees_is_laid_where_its_own_cropping_finds_it() -> None:
     """Embedding: a white square of 100 px on black, in the central 224 of 256 px, at neighbouring places."""
     model = CentreParity(224)
     shift_study(
-        [torch.full((3, 300, 300), 255, dtype=torch.uint8)], model, batch=16, protocols=["embedding_black"]
+        [torch.full((3, 300, 300), 255, dtype=torch.uint8)],
+        model,
+        batch=16,
+        protocols=["embedding_black"],
     )
     canvases = [p for batch in model.seen for p in batch if p.shape[1] == 256]
     centred = [p[:, 16:240, 16:240] for p in canvases]
@@ -130,9 +141,13 @@ def test_circular_and_crop_shift_are_distinguished() -> None:
 def test_offsets_are_drawn_for_each_frame_and_again_the_same() -> None:
     frames = [make_picture(200, 260)] * 4
     zhang = ["crop_shift", "circular_shift"]
-    one, two = (shift_study(frames, MeanLevel(), content="a", seed=1, protocols=zhang) for _ in range(2))
+    one, two = (
+        shift_study(frames, MeanLevel(), content="a", seed=1, protocols=zhang) for _ in range(2)
+    )
     assert one == two
-    assert len(set(values(one, "crop_shift", "total_variation"))) == 4  # equal frames, other offsets
+    assert (
+        len(set(values(one, "crop_shift", "total_variation"))) == 4
+    )  # equal frames, other offsets
     assert one != shift_study(frames, MeanLevel(), content="b", seed=1, protocols=zhang)
     assert one[: len(one) // 4] == shift_study(
         frames[:1], MeanLevel(), content="a", seed=1, batch=3, protocols=zhang
@@ -165,13 +180,17 @@ def test_long_frames_are_made_to_fit_the_canvas() -> None:
 
 
 def test_a_frame_without_room_has_no_path() -> None:
-    rows = shift_study([torch.full((3, 1, 1), 9, dtype=torch.uint8)], MeanLevel(), protocols=["crop"])
+    rows = shift_study(
+        [torch.full((3, 1, 1), 9, dtype=torch.uint8)], MeanLevel(), protocols=["crop"]
+    )
     assert math.isnan(values(rows, "crop", "jaggedness")[0])
 
 
 def test_rows_name_perturbations_of_the_catalogue() -> None:
     rows = shift_study([make_picture(60, 60)], MeanLevel())
-    assert {r.perturbation for r in rows} == {key for key in PERTURBATIONS if key.startswith("shift:")}
+    assert {r.perturbation for r in rows} == {
+        key for key in PERTURBATIONS if key.startswith("shift:")
+    }
 
 
 def test_circular_perturbation_rolls_in_all_eight_directions() -> None:
@@ -186,7 +205,9 @@ def test_circular_perturbation_rolls_in_all_eight_directions() -> None:
 def test_mistakes_are_named() -> None:
     with pytest.raises(InputError, match="2 frames, 1 numbers and 2 labels do not belong together"):
         shift_study([make_picture(40, 40)] * 2, MeanLevel(), numbers=[1])
-    with pytest.raises(SettingsError, match="expected 8 <= cut <= resized, got cut 300, resized 256"):
+    with pytest.raises(
+        SettingsError, match="expected 8 <= cut <= resized, got cut 300, resized 256"
+    ):
         View(cut=300)
 
 

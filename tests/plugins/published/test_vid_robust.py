@@ -70,9 +70,19 @@ def test_faults_are_listed_by_key(annotations: Path, tmp_path: Path) -> None:
     assert [(p.path.name, p.column, p.what) for p in labels.problems] == [
         ("labels.json", f"{video}/000002.JPEG", "expected class numbers 0 to 29, got [30]"),
         ("labels.json", "odd", "expected a key as val/VIDEO/000000.JPEG"),
-        ("pmsets.json", f"{video}/000001.JPEG", f"'{video}/000009.JPEG' is no frame of labels.json"),
-        ("pmsets.json", f"{video}/000002.JPEG", f"'{video}/000002.JPEG' is no frame of labels.json"),
+        (
+            "pmsets.json",
+            f"{video}/000001.JPEG",
+            f"'{video}/000009.JPEG' is no frame of labels.json",
+        ),
+        (
+            "pmsets.json",
+            f"{video}/000002.JPEG",
+            f"'{video}/000002.JPEG' is no frame of labels.json",
+        ),
     ]
     (folder / "labels.json").write_text('{\n "a": [1\n}')
-    with pytest.raises(InputError, match=r"labels\.json, line 3, column 1: Expecting ',' delimiter"):
+    with pytest.raises(
+        InputError, match=r"labels\.json, line 3, column 1: Expecting ',' delimiter"
+    ):
         read_labels(folder)

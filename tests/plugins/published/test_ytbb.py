@@ -27,13 +27,22 @@ def test_the_real_subset(annotations: Path) -> None:
         322,
         (),
     )
-    assert labels.rows["presence"].value_counts().to_dict() == {"present": 276, "absent": 40, "uncertain": 6}
+    assert labels.rows["presence"].value_counts().to_dict() == {
+        "present": 276,
+        "absent": 40,
+        "uncertain": 6,
+    }
     assert labels.rows["label_name"].value_counts()[["bicycle", "person"]].tolist() == [135, 74]
     assert labels.classes[23] == "car"
     first, absent = labels.rows.iloc[0], labels.rows[labels.rows["presence"] != "present"]
     # FcmfoPqPxB8,0,0,person,0,present,0.21,0.686,0.0,1.0: xmin, xmax, ymin, ymax
     assert first[["x1", "y1", "x2", "y2"]].tolist() == [0.21, 0.0, 0.686, 1.0]
-    assert (first["item"], first["time_s"], first["track"], first["frame"]) == ("FcmfoPqPxB8", 0.0, "0/0", -1)
+    assert (first["item"], first["time_s"], first["track"], first["frame"]) == (
+        "FcmfoPqPxB8",
+        0.0,
+        "0/0",
+        -1,
+    )
     assert absent[["x1", "y1", "x2", "y2"]].isna().all(axis=None)
     assert labels.rows.groupby(["item", "track"]).ngroups == 17  # cut -d, -f1,3,5 | sort -u
 
@@ -107,7 +116,9 @@ def test_by_columns_and_row_by_row_it_is_the_same(name: str, annotations: Path) 
 
 
 def test_a_file_with_one_bad_row_is_looked_at_row_by_row(changed: Callable[..., Path]) -> None:
-    path = changed(SUBSET, ("0,person,0,present,0.21,0.686,0.0,1.0", "0,person,0,present,0.21,0.686,0.0,1.1"))
+    path = changed(
+        SUBSET, ("0,person,0,present,0.21,0.686,0.0,1.0", "0,person,0,present,0.21,0.686,0.0,1.1")
+    )
     assert read_columns(path, columns_of(path), has_header=True) is None
     labels = read_labels(path)
     assert len(labels.rows) == 321
@@ -126,8 +137,14 @@ CLEAN = "v,1000,1,bird,0,present,0.1,0.5,0.2,0.6\n"
             "v,2000,99,unicorn,0,present,0.1,0.5,0.2,0.6",
             "column class_id: expected a class number 0 to 23, got 99",
         ),
-        ("v,2000,1,person,0,present,0.1,0.5,0.2,0.6", "column class_name: class 1 is bird, got 'person'"),
-        ("v,-40,1,bird,0,present,0.1,0.5,0.2,0.6", "column timestamp_ms: expected 0 or more, got -40"),
+        (
+            "v,2000,1,person,0,present,0.1,0.5,0.2,0.6",
+            "column class_name: class 1 is bird, got 'person'",
+        ),
+        (
+            "v,-40,1,bird,0,present,0.1,0.5,0.2,0.6",
+            "column timestamp_ms: expected 0 or more, got -40",
+        ),
         (
             "v,2000,1,bird,0,present,0.3,0.3,0.2,0.6",
             "column xmax: expected 0 <= min < max <= 1, got 0.3 and 0.3",

@@ -25,13 +25,20 @@ def test_candidates_and_review(labels: Labels) -> None:
     anchors = labels.rows.drop_duplicates(["item", "time_s"])
     assert len(anchors) == 2529
     assert (anchors["label"] == 0).sum() == 489
-    assert anchors["review"].value_counts().to_dict() == {"good": 2169, "bad": 291, "": 66, "unsure": 3}
+    assert anchors["review"].value_counts().to_dict() == {
+        "good": 2169,
+        "bad": 291,
+        "": 66,
+        "unsure": 3,
+    }
     assert (anchors["frame"] < 0).sum() == 62
     assert labels.notes[0] == "2529 candidates, 2467 reviewed, 2169 of them good"
 
 
 def test_22_of_the_csv_is_a_car_and_none_is_no_anchor(labels: Labels) -> None:
-    row = labels.rows[(labels.rows["item"] == "1-V-1rH5Bp8") & (labels.rows["time_s"] == 345.066)].iloc[0]
+    row = labels.rows[
+        (labels.rows["item"] == "1-V-1rH5Bp8") & (labels.rows["time_s"] == 345.066)
+    ].iloc[0]
     assert (row["label"], row["label_name"]) == (23, "car")  # 1-V-1rH5Bp8,345066,22
     first = labels.rows.drop_duplicates(["item", "time_s"])
     assert (first["label"] == 23).sum() == 87
@@ -59,7 +66,9 @@ def test_the_csv_alone_and_its_faults(annotations: Path, tmp_path: Path) -> None
     assert len(labels.rows) == 2529
     assert (labels.rows["frame"] == -1).all()
     assert labels.class_map is None
-    alone.write_text("ytid,time_ms,label\n04rVDII50JU,66600,24\n06V473j0Jys,,4\n07zMfnGizTM,409333,4\n")
+    alone.write_text(
+        "ytid,time_ms,label\n04rVDII50JU,66600,24\n06V473j0Jys,,4\n07zMfnGizTM,409333,4\n"
+    )
     labels = read_labels(alone)
     assert [str(p).removeprefix(f"{alone}, ") for p in labels.problems] == [
         "line 2, column label: expected a class number 0 to 23, got 24",
@@ -81,7 +90,9 @@ def test_without_the_review_of_neighbours_all_within_ten_frames_of_a_good_anchor
     assert any("pmk_labels.json is not here" in note for note in labels.notes)
 
 
-def test_the_review_of_neighbours_by_the_rule_of_the_authors(annotations: Path, tmp_path: Path) -> None:
+def test_the_review_of_neighbours_by_the_rule_of_the_authors(
+    annotations: Path, tmp_path: Path
+) -> None:
     """Similar, and none of what takes a frame out; a bad anchor goes with all its frames; the last word holds.
 
     The form of the file is that of the authors' ``load_pmk_annotations``; the file itself was not at hand.

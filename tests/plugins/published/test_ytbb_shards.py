@@ -29,7 +29,9 @@ def written(path: Path, header: bool, bad: bool = True) -> Path:
     for place, line in BAD.items() if bad else ():
         lines[place - 1] = line
     if bad:
-        lines.append(lines[0].replace("0.1", "0.2"))  # says otherwise of the object of the first row
+        lines.append(
+            lines[0].replace("0.1", "0.2")
+        )  # says otherwise of the object of the first row
     top = [",".join(ytbb.DETECTION)] if header else []
     path.write_text("\n".join([*top, *lines]))  # the last line is not ended
     return path
@@ -43,7 +45,9 @@ def test_the_pieces_say_what_the_whole_says(tmp_path: Path, header: bool) -> Non
     read = [ytbb.read(piece.path, piece) for piece in pieces]
     videos = [set(labels.rows["item"]) for labels in read]
     assert sum(map(len, videos)) == len(set().union(*videos)) == 9
-    joined = pd.concat([labels.rows for labels in read]).sort_values(["item", "time_s"], ignore_index=True)
+    joined = pd.concat([labels.rows for labels in read]).sort_values(
+        ["item", "time_s"], ignore_index=True
+    )
     expected = whole.rows.sort_values(["item", "time_s"], ignore_index=True)
     pd.testing.assert_frame_equal(joined, expected, check_dtype=False)
     said = sorted(str(problem) for labels in read for problem in labels.problems)
@@ -72,10 +76,16 @@ def test_a_large_file_is_checked_in_pieces(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(video_sets, "ROWS", 10)
     pieces = video_sets.check_youtube_bb(tmp_path)
     assert sorted(pieces.missing) == sorted(whole.missing)
-    assert (pieces.counts, pieces.notes, pieces.manifest) == (whole.counts, whole.notes, whole.manifest)
+    assert (pieces.counts, pieces.notes, pieces.manifest) == (
+        whole.counts,
+        whole.notes,
+        whole.manifest,
+    )
     assert whole.notes == ("43 rows of 18 objects",)
     monkeypatch.setattr(video_sets, "MOST_PROBLEMS", 1)
-    assert "2 more rows of yt_bb.csv cannot be used" in video_sets.check_youtube_bb(tmp_path).missing
+    assert (
+        "2 more rows of yt_bb.csv cannot be used" in video_sets.check_youtube_bb(tmp_path).missing
+    )
 
 
 def test_what_cannot_be_cut(tmp_path: Path) -> None:

@@ -27,7 +27,9 @@ def colours_of(frames: np.ndarray, count: int) -> np.ndarray:
     return cv2.kmeans(points, count, None, stop, 3, cv2.KMEANS_PP_CENTERS)[2]
 
 
-def write_onnx(path: Path, colours: np.ndarray, size: tuple[int, int], sharpness: float = 4.0) -> None:
+def write_onnx(
+    path: Path, colours: np.ndarray, size: tuple[int, int], sharpness: float = 4.0
+) -> None:
     """Write the network: one convolution, since |x - m|^2 is linear in x up to a term that all classes share."""
     count = len(colours)
     weight = np.repeat(2 * colours[:, :, None, None], SIDE, 2).repeat(SIDE, 3) / SIDE**2 * sharpness
@@ -39,7 +41,9 @@ def write_onnx(path: Path, colours: np.ndarray, size: tuple[int, int], sharpness
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 3, *size])],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", count, *size])],
         [
-            helper.make_tensor("w", TensorProto.FLOAT, weight.shape, weight.astype(np.float32).ravel()),
+            helper.make_tensor(
+                "w", TensorProto.FLOAT, weight.shape, weight.astype(np.float32).ravel()
+            ),
             helper.make_tensor("b", TensorProto.FLOAT, bias.shape, bias.astype(np.float32)),
         ],
     )

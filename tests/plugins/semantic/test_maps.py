@@ -61,7 +61,9 @@ def test_planted_boundary_jitter_is_recovered_within_5_percent() -> None:
 
 
 def test_a_disc_that_grows_steadily_has_no_jitter() -> None:
-    found = [maps.boundary_jitter(disc(30 + 2 * k), disc(32 + 2 * k), disc(34 + 2 * k)) for k in range(5)]
+    found = [
+        maps.boundary_jitter(disc(30 + 2 * k), disc(32 + 2 * k), disc(34 + 2 * k)) for k in range(5)
+    ]
     assert max(found) < 0.2
 
 
@@ -102,7 +104,9 @@ def test_planted_flips_are_recovered_on_moving_maps(drifting: Drifting) -> None:
     frames, labels = drifting
     rng = np.random.default_rng(1)
     turned = labels.copy()
-    turned[1::2] = np.where(rng.random(labels[1::2].shape) < 0.1, (labels[1::2] + 1) % 3, labels[1::2])
+    turned[1::2] = np.where(
+        rng.random(labels[1::2].shape) < 0.1, (labels[1::2] + 1) % 3, labels[1::2]
+    )
     flips = measured(frames, turned)["task_pairs"]["pixel_flip"]
     assert flips.mean() == pytest.approx(0.1, rel=0.1)
 
@@ -184,7 +188,9 @@ def test_maps_go_as_their_pictures_do() -> None:
 def test_a_map_that_moves_with_its_picture_is_at_rest_in_the_account() -> None:
     blocks = np.random.default_rng(0).integers(0, 3, (8, 12)).astype(np.uint8)
     wide = cv2.resize(blocks, (192, 128), interpolation=cv2.INTER_NEAREST)
-    both = said(np.stack([wide[:, 16:176], wide[:, 20:180]]))  # what is at x in the later map was at x + 4
+    both = said(
+        np.stack([wide[:, 16:176], wide[:, 20:180]])
+    )  # what is at x in the later map was at x + 4
     back, own = np.zeros((64, 80, 2), np.float32), np.zeros((64, 80), bool)
     motions = [ShownMotion(back, own), ShownMotion(back + np.float32([4, 0]), own)]
     still, moved = (

@@ -28,7 +28,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "clip").mkdir()
     with open_video(CLIP, device="cpu") as source:
         frames = next(source.batches(FRAMES)).pixels.permute(0, 2, 3, 1).numpy()
-    small = np.stack([cv2.resize(each, SIZE[::-1], interpolation=cv2.INTER_AREA) for each in frames])
+    small = np.stack(
+        [cv2.resize(each, SIZE[::-1], interpolation=cv2.INTER_AREA) for each in frames]
+    )
     rng = np.random.default_rng(0)
     for number, frame in enumerate(small):
         lit = np.clip(frame * (1 + 0.15 * (2 * rng.random() - 1)) + 0.5, 0, 255).astype(np.uint8)
@@ -38,15 +40,30 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = load_model(f"semantic:{place / 'colours.onnx'},classes={place / 'classes.txt'}")
     (place / "truth" / "clip").mkdir(parents=True)
     (place / "truth" / "classes.txt").write_text("\n".join(CLASSES))
-    for number in LABELLED:  # what the network says of the frame as it was, the upper half not judged
+    for (
+        number
+    ) in LABELLED:  # what the network says of the frame as it was, the upper half not judged
         pixels = small[number : number + 1]
         labels = model(torch.from_numpy(pixels).permute(0, 3, 1, 2)).labels[0].copy()
         labels[: SIZE[0] // 2] = 255
         Image.fromarray(labels).save(place / "truth" / "clip" / f"{number:04d}.png")
     spec = f"semantic:{place / 'colours.onnx'},classes={place / 'classes.txt'}"
-    asked = ("--pairs", "12", "--frames", "10", "--perturbation", "brightness", "--strengths", "1", "-q")
+    asked = (
+        "--pairs",
+        "12",
+        "--frames",
+        "10",
+        "--perturbation",
+        "brightness",
+        "--strengths",
+        "1",
+        "-q",
+    )
     labels = ("--labels", str(place / "truth"))
-    assert run("study", str(place / "clip"), "-m", spec, *labels, *asked, "-o", str(place / "run")) == 0
+    assert (
+        run("study", str(place / "clip"), "-m", spec, *labels, *asked, "-o", str(place / "run"))
+        == 0
+    )
     return place
 
 
@@ -68,7 +85,9 @@ def test_metrics_labels_and_remedy_are_there(place: Path) -> None:
     truth = pd.read_parquet(place / "run" / "task_truth.parquet")
     assert truth["frame"].tolist() == list(LABELLED)
     assert 0.3 < found["miou"]["value"] < 1
-    remedies = pd.read_parquet(place / "run" / "remedies.parquet").query("remedy == 'map-majority-3'")
+    remedies = pd.read_parquet(place / "run" / "remedies.parquet").query(
+        "remedy == 'map-majority-3'"
+    )
     assert remedies["after"].item() < remedies["before"].item()
     assert found["noise_floor"] == {"pixel_flip": 0.0}
 

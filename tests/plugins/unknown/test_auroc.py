@@ -34,7 +34,9 @@ def test_nothing_to_compare_is_not_a_number() -> None:
     assert np.isnan(auroc(np.array([1.0, 2.0]), np.array([True, True])))
 
 
-def _doubt(rng: np.random.Generator, n: int, own: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _doubt(
+    rng: np.random.Generator, n: int, own: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A margin that decides both the score and the event; ``own``: what the score knows besides."""
     margin = rng.random(n) ** 2
     hidden = rng.standard_normal(n)

@@ -56,14 +56,33 @@ def code(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[An
 def far_run(world: dict[str, Path]) -> Path:
     out = world["at"] / "run_far"
     main(
-        ["unknown", str(world["far"]), "--model", MODEL, "--known", str(world["known"]), "-o", str(out), "-q"]
+        [
+            "unknown",
+            str(world["far"]),
+            "--model",
+            MODEL,
+            "--known",
+            str(world["known"]),
+            "-o",
+            str(out),
+            "-q",
+        ]
     )
     return out
 
 
-def test_far_footage_lies_outside_and_is_shown(far_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_far_footage_lies_outside_and_is_shown(
+    far_run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     table = pd.read_parquet(far_run / "unknown.parquet").set_index("score")
-    assert set(table.index) == {"neighbours", "mahalanobis", "energy", "max_softmax", "odin", "rotation"}
+    assert set(table.index) == {
+        "neighbours",
+        "mahalanobis",
+        "energy",
+        "max_softmax",
+        "odin",
+        "rotation",
+    }
     assert table.loc["neighbours", ["leading", "verdict", "n", "known_frames"]].tolist() == [
         True,
         "outside",
@@ -98,7 +117,16 @@ def test_other_known_footage_stays_silent(
     world: dict[str, Path], far_run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = asked(
-        capsys, *(world["same"], "--model", MODEL, "--known", world["known"], "-o", world["at"] / "run_same")
+        capsys,
+        *(
+            world["same"],
+            "--model",
+            MODEL,
+            "--known",
+            world["known"],
+            "-o",
+            world["at"] / "run_same",
+        ),
     )
     leading = next(each for each in found["scores"] if each["leading"])
     assert leading["verdict"] in ("known", "cannot tell")
@@ -134,14 +162,26 @@ def test_answers_from_a_file_have_the_largest_probability_alone(
         runs[name] = csv
     known, model = tmp_path / "known_run", f"predictions:{runs['far']}"
     main(
-        ["stability", str(world["known"]), "--model", f"predictions:{runs['known']}", "-o", str(known), "-q"]
+        [
+            "stability",
+            str(world["known"]),
+            "--model",
+            f"predictions:{runs['known']}",
+            "-o",
+            str(known),
+            "-q",
+        ]
     )
     capsys.readouterr()
-    found = asked(capsys, world["far"], "--model", model, "--known", known, "-o", tmp_path / "far_run")
+    found = asked(
+        capsys, world["far"], "--model", model, "--known", known, "-o", tmp_path / "far_run"
+    )
     verdicts = {each["score"]: each["verdict"] for each in found["scores"]}
     assert verdicts.pop("max_softmax") == "outside"
     assert set(verdicts.values()) == {""}
-    assert set(found["models"]["far"]["lacks"].values()) == {"the model gives its answer and nothing else"}
+    assert set(found["models"]["far"]["lacks"].values()) == {
+        "the model gives its answer and nothing else"
+    }
     exit_code, said = code(
         capsys, world["far"], "--model", model, "--known", world["known"], "-o", tmp_path / "other"
     )
@@ -149,7 +189,9 @@ def test_answers_from_a_file_have_the_largest_probability_alone(
     assert "its answers come from a file; give --known a run on the answers" in said
 
 
-def test_what_is_refused(world: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_refused(
+    world: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = ("--model", MODEL, "-o", tmp_path / "run")
     assert code(capsys, world["far"], *out)[0] == 2
     exit_code, said = code(capsys, world["far"], *out, "--known", tmp_path / "nowhere")
@@ -158,7 +200,9 @@ def test_what_is_refused(world: dict[str, Path], tmp_path: Path, capsys: pytest.
     exit_code, said = code(capsys, world["far"], *out, "--known", world["far"])
     assert exit_code == 3
     assert "is part of the footage itself" in said
-    exit_code, said = code(capsys, world["far"], *out, "--known", world["known"], "--false-alarms", "1.5")
+    exit_code, said = code(
+        capsys, world["far"], *out, "--known", world["known"], "--false-alarms", "1.5"
+    )
     assert exit_code == 2
     assert "false_alarms: expected a share between 0 and 1, got 1.5" in said
 
@@ -168,7 +212,18 @@ def test_a_known_clip_that_cannot_be_read_is_said_and_left_out(
 ) -> None:
     broken = tmp_path / "broken.avi"
     broken.write_bytes(b"RIFF no video")
-    main(["unknown", str(far_run), "--known", str(world["known"]), "--known", str(broken), "--json", "-q"])
+    main(
+        [
+            "unknown",
+            str(far_run),
+            "--known",
+            str(world["known"]),
+            "--known",
+            str(broken),
+            "--json",
+            "-q",
+        ]
+    )
     said = capsys.readouterr()
     leading = next(each for each in json.loads(said.out)["scores"] if each["leading"])
     assert leading["known_clusters"] == CLIPS

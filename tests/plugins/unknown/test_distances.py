@@ -19,7 +19,9 @@ def test_the_kth_nearest_by_brute_force() -> None:
 
 
 def test_fewer_known_frames_than_neighbours() -> None:
-    assert Neighbours.fitted(np.array([[1.0, 0.0]]))(np.array([[0.0, 2.0]])) == pytest.approx([np.sqrt(2)])
+    assert Neighbours.fitted(np.array([[1.0, 0.0]]))(np.array([[0.0, 2.0]])) == pytest.approx(
+        [np.sqrt(2)]
+    )
 
 
 def test_answers_of_ten_frames_have_a_mean_of_their_own() -> None:

@@ -7,7 +7,13 @@ import math
 import numpy as np
 import pytest
 
-from vidrobust.plugins.unknown.outside import calibrated, effective, folds_of, held_out_scores, threshold
+from vidrobust.plugins.unknown.outside import (
+    calibrated,
+    effective,
+    folds_of,
+    held_out_scores,
+    threshold,
+)
 from vidrobust.statistics.clusters import Clusters
 
 
@@ -57,7 +63,9 @@ def test_what_one_clip_has_is_scored_by_the_others() -> None:
 
 def test_one_cluster_gives_no_score() -> None:
     one = clips(1, 30)
-    found = held_out_scores(lambda fit, rows: np.zeros(len(rows)), one, np.full(30, "a"), np.arange(30.0))
+    found = held_out_scores(
+        lambda fit, rows: np.zeros(len(rows)), one, np.full(30, "a"), np.arange(30.0)
+    )
     assert np.isnan(found).all()
     assert calibrated(found, one, 0.05).threshold == math.inf
 

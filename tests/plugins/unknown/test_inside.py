@@ -103,7 +103,9 @@ def test_without_a_layer_that_gives_the_scores_there_are_no_features(pixels: tor
     net.body = nn.Conv2d(6, 8, 3)
     look = probe_of(classifier(net.eval()))
     found = look.frames(pixels)
-    assert look.lacks == {"features": "no layer of it gives its 5 scores, and none is fully connected"}
+    assert look.lacks == {
+        "features": "no layer of it gives its 5 scores, and none is fully connected"
+    }
     assert found.features is None
     assert found.turned is None
     assert found.logits is not None
@@ -201,7 +203,9 @@ def onnx_file(folder: Path, *, softmax: bool) -> tuple[Path, dict[str, np.ndarra
         [onnx.helper.make_tensor_value_info("y", kind, ["n", 5])],
         [onnx.numpy_helper.from_array(value, name) for name, value in weights.items()],
     )
-    made = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 13)], ir_version=8)
+    made = onnx.helper.make_model(
+        graph, opset_imports=[onnx.helper.make_opsetid("", 13)], ir_version=8
+    )
     path = folder / f"net{int(softmax)}.onnx"
     onnx.save(made, path)
     path.with_suffix(".toml").write_text(
@@ -229,7 +233,9 @@ def test_an_onnx_file_is_cut_before_its_last_layer_and_its_softmax(
     assert look.head.startswith("what goes into its last layer, Gemm")
 
 
-@pytest.mark.parametrize(("name", "width"), [("mobilenet_v1_0.25_128", 256), ("squeezenet1_1_227", 512)])
+@pytest.mark.parametrize(
+    ("name", "width"), [("mobilenet_v1_0.25_128", 256), ("squeezenet1_1_227", 512)]
+)
 def test_real_onnx_networks_have_features(models: Path, name: str, width: int) -> None:
     model = load_as_it_is(f"onnx:{models / name}.onnx")
     assert isinstance(model, NetworkClassifier)

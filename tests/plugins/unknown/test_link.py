@@ -41,7 +41,9 @@ def test_verdicts(low: float, high: float, word: str) -> None:
 CLIPS = Clusters(np.arange(20).repeat(40), "item")
 
 
-def world(seed: int, slope: float, own: float) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+def world(
+    seed: int, slope: float, own: float
+) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     """Flips by the margin; by the score only as far as ``own``. The score goes with the margin by ``slope``."""
     rng = np.random.default_rng(seed)
     margin = rng.random(len(CLIPS.label))
@@ -76,7 +78,9 @@ def studied(further: float, seed: int = 0) -> ScoreResult:
     known = calibrated(rng.standard_normal(800), CLIPS, 0.05)
     score, margin, events = world(seed, 1.0, 4.0)
     found = outside(score + further, known, CLIPS)
-    return ScoreResult(SCORES[0], "", score, known, found, tuple(links(score, margin, events, CLIPS)))
+    return ScoreResult(
+        SCORES[0], "", score, known, found, tuple(links(score, margin, events, CLIPS))
+    )
 
 
 def test_the_sentence_says_what_lies_outside_and_that_it_is_unstable_there() -> None:

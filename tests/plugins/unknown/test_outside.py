@@ -31,7 +31,9 @@ def test_the_difference_is_newcombes() -> None:
 
 
 def made(rng: np.random.Generator, clips: int, further: float) -> tuple[np.ndarray, Clusters]:
-    scores = (0.5 * rng.standard_normal(clips)).repeat(25) + rng.standard_normal(clips * 25) + further
+    scores = (
+        (0.5 * rng.standard_normal(clips)).repeat(25) + rng.standard_normal(clips * 25) + further
+    )
     return scores, Clusters(np.arange(clips).repeat(25), "item")
 
 
@@ -63,16 +65,22 @@ def test_too_little_known_footage_cannot_tell() -> None:
 
 def test_too_few_known_frames_for_the_rate() -> None:
     known, clusters = np.arange(15.0), Clusters(np.arange(5).repeat(3), "item")
-    found = outside(np.full(30, 99.0), calibrated(known, clusters, 0.05), Clusters(np.arange(30), "item"))
+    found = outside(
+        np.full(30, 99.0), calibrated(known, clusters, 0.05), Clusters(np.arange(30), "item")
+    )
     assert found.verdict == CANNOT_TELL
     assert found.why.startswith("15 known frames are too few")
 
 
 def test_stretches_of_one_clip_never_call_other_footage_outside() -> None:
     rng = np.random.default_rng(0)
-    known = calibrated(rng.standard_normal(300), Clusters(np.arange(10).repeat(30), "stretch", 1.0), 0.05)
+    known = calibrated(
+        rng.standard_normal(300), Clusters(np.arange(10).repeat(30), "stretch", 1.0), 0.05
+    )
     own = Clusters(np.arange(12).repeat(25), "item")
     far = outside(rng.standard_normal(300) + 9, known, own)
     assert far.verdict == CANNOT_TELL
-    assert far.why.startswith("known footage of fewer than 5 clips does not show how a further clip")
+    assert far.why.startswith(
+        "known footage of fewer than 5 clips does not show how a further clip"
+    )
     assert outside(rng.standard_normal(300) - 9, known, own).verdict == NO_MORE

@@ -40,7 +40,10 @@ def test_pictures_in_any_order_are_independent() -> None:
 
 def test_a_clip_in_a_folder_and_a_video_are_not() -> None:
     walk = np.cumsum(np.random.default_rng(1).standard_normal((100, 8)), axis=0)
-    for features, still in ((walk, True), (np.random.default_rng(0).standard_normal((100, 8)), False)):
+    for features, still in (
+        (walk, True),
+        (np.random.default_rng(0).standard_normal((100, 8)), False),
+    ):
         items, clusters = independent(*asked(features, still=still))
         assert clusters.what == "stretch"
         assert set(items) == {"a"}
@@ -67,12 +70,16 @@ def test_a_picture_saved_again_is_a_copy_and_one_with_another_part_is_not() -> N
         ".jpg", few[2].permute(1, 2, 0).numpy()[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 60]
     )
     assert ok
-    again = torch.from_numpy(cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1].copy()).permute(2, 0, 1)
+    again = torch.from_numpy(cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1].copy()).permute(
+        2, 0, 1
+    )
     other = few[3].clone()
     other[:, 40:60, 50:70] = 255 - other[:, 40:60, 50:70]
     small = tiny(torch.cat([few, again[None], other[None]]))
     assert copies(small).tolist() == [0, 1, 2, 3, 4, 5, 2, 6]
-    half = torch.nn.functional.interpolate(few[:1].float(), size=(48, 64), mode="area").to(torch.uint8)
+    half = torch.nn.functional.interpolate(few[:1].float(), size=(48, 64), mode="area").to(
+        torch.uint8
+    )
     assert copies(np.concatenate([tiny(few[:1]), tiny(half)])).tolist() == [0, 0]
 
 
@@ -93,7 +100,9 @@ def test_doubled_pictures_make_no_rarer_false_alarms() -> None:
             other, _ = asked(every[50:], still=True)
             events = FrameEvents(np.full(100, 0.5), {})
             (found,) = (
-                s for s in study(known, other, "m", {}, events, allowed) if s.score.name == "neighbours"
+                s
+                for s in study(known, other, "m", {}, events, allowed)
+                if s.score.name == "neighbours"
             )
             assert found.outside is not None
             alarms.append(found.outside.share.value)

@@ -26,10 +26,14 @@ def asked(seed: int, further: float, *, turns: float) -> FrameReadouts:
     clip = np.arange(CLIPS).repeat(FRAMES)
     features = 3 + 0.3 * rng.standard_normal((CLIPS, D))[clip] + rng.standard_normal((n, D))
     features[:, 0] += further
-    turned = features[:, None, :] + turns * np.eye(4, D)[None] + 0.1 * rng.standard_normal((n, 4, D))
+    turned = (
+        features[:, None, :] + turns * np.eye(4, D)[None] + 0.1 * rng.standard_normal((n, 4, D))
+    )
     logits = rng.standard_normal((n, 3))
     logits[:, 0] += 2
-    rows = pd.DataFrame({"item": [f"{seed}_{c}" for c in clip], "frame": np.arange(n) % FRAMES, "part": ""})
+    rows = pd.DataFrame(
+        {"item": [f"{seed}_{c}" for c in clip], "frame": np.arange(n) % FRAMES, "part": ""}
+    )
     rows["time_s"] = rows["frame"] / 10
     looked = Readout(
         answer=logits.argmax(axis=1),
@@ -42,9 +46,13 @@ def asked(seed: int, further: float, *, turns: float) -> FrameReadouts:
 
 
 def found(further: float, turns: float) -> dict[str, Any]:
-    events = FrameEvents(np.random.default_rng(0).random(CLIPS * FRAMES), {FLIP: np.zeros(CLIPS * FRAMES)})
+    events = FrameEvents(
+        np.random.default_rng(0).random(CLIPS * FRAMES), {FLIP: np.zeros(CLIPS * FRAMES)}
+    )
     lacks = {"odin": "it needs gradients"}
-    every = study(asked(1, 0.0, turns=turns), asked(2, further, turns=turns), "m", lacks, events, 0.05)
+    every = study(
+        asked(1, 0.0, turns=turns), asked(2, further, turns=turns), "m", lacks, events, 0.05
+    )
     assert leading(every) is every[0]
     return {each.score.name: each for each in every}
 
@@ -63,7 +71,9 @@ def test_a_probe_that_cannot_tell_the_turns_is_refused() -> None:
     every = found(0.0, turns=0.0)
     assert every["rotation"].values is None
     assert every["rotation"].why.startswith("the probe names ")
-    assert every["rotation"].why.endswith("of held-out known frames, by chance it would be a quarter")
+    assert every["rotation"].why.endswith(
+        "of held-out known frames, by chance it would be a quarter"
+    )
 
 
 def test_frames_are_taken_evenly() -> None:

@@ -45,4 +45,6 @@ def test_turns_that_show_are_told_and_others_not() -> None:
     plain = rng.standard_normal((60, 4, 10))
     shown = plain + 2 * np.eye(4, 10)[None]
     assert RotationProbe.fitted(shown[:40]).right(shown[40:]).mean() > 0.7
-    assert RotationProbe.fitted(plain[:40]).right(plain[40:]).mean() == pytest.approx(0.25, abs=0.12)
+    assert RotationProbe.fitted(plain[:40]).right(plain[40:]).mean() == pytest.approx(
+        0.25, abs=0.12
+    )

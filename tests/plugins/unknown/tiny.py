@@ -25,4 +25,8 @@ class Colours(nn.Module):
 
 def colours() -> tuple[nn.Module, Preprocess, tuple[str, ...]]:
     """For ``--model tests.plugins.unknown.tiny:colours``."""
-    return Colours(), Preprocess(size=16, resize="stretch", mean=(100.0,) * 3, std=(50.0,) * 3), NAMES
+    return (
+        Colours(),
+        Preprocess(size=16, resize="stretch", mean=(100.0,) * 3, std=(50.0,) * 3),
+        NAMES,
+    )

@@ -37,7 +37,9 @@ KINDS: Mapping[str, Sentence] = {
     "why_needs_model": Sentence(Q.WHY, L.NOT_MEASURED, "the answers are recorded"),
     "why_no_pairs": Sentence(Q.WHY, L.NOT_MEASURED, "no pair could be replayed"),
     "why_not_run": Sentence(
-        Q.WHY, L.NOT_MEASURED, "pairs can be compared, and the stage causes has not run or had no time"
+        Q.WHY,
+        L.NOT_MEASURED,
+        "pairs can be compared, and the stage causes has not run or had no time",
     ),
     "why_few_pairs": Sentence(Q.WHY, L.NOT_MEASURED, "1 to 9 pairs were replayed"),
     "why_any_change_alike": Sentence(
@@ -51,19 +53,29 @@ KINDS: Mapping[str, Sentence] = {
     ),
     "why_none_named": Sentence(Q.WHY, L.MEASURED, "10 pairs or more, and no cause is named"),
     "why_as_any_change": Sentence(
-        Q.WHY, L.MEASURED, "the cause is not named, its share is above 0 for sure, and its own part is not"
+        Q.WHY,
+        L.MEASURED,
+        "the cause is not named, its share is above 0 for sure, and its own part is not",
     ),
     "why_absent": Sentence(
-        Q.WHY, L.NO_EFFECT, "the cause was measured in no pair, and the interval of its share reaches 5 %"
+        Q.WHY,
+        L.NO_EFFECT,
+        "the cause was measured in no pair, and the interval of its share reaches 5 %",
     ),
     "why_open": Sentence(Q.WHY, L.MEASURED, "the cause is not named, and its interval reaches 5 %"),
     "why_no_effect": Sentence(Q.WHY, L.NO_EFFECT, "the whole interval of the share is below 5 %"),
-    "why_unexplained": Sentence(Q.WHY, L.MEASURED, "10 pairs or more, and 1 % or more is unexplained"),
+    "why_unexplained": Sentence(
+        Q.WHY, L.MEASURED, "10 pairs or more, and 1 % or more is unexplained"
+    ),
     "sensitivity_needs_model": Sentence(Q.SENSITIVE, L.NOT_MEASURED, "the answers are recorded"),
     "sensitivity_not_run": Sentence(
-        Q.SENSITIVE, L.NOT_MEASURED, "no perturbation has been tried, or the budget left no time for it"
+        Q.SENSITIVE,
+        L.NOT_MEASURED,
+        "no perturbation has been tried, or the budget left no time for it",
     ),
-    "sensitivity_few": Sentence(Q.SENSITIVE, L.NOT_MEASURED, "fewer than 10 frames at every strength"),
+    "sensitivity_few": Sentence(
+        Q.SENSITIVE, L.NOT_MEASURED, "fewer than 10 frames at every strength"
+    ),
     "sensitivity": Sentence(
         Q.SENSITIVE, L.MEASURED, "some strength with 10 frames changes 5 % of them or more"
     ),
@@ -76,7 +88,9 @@ KINDS: Mapping[str, Sentence] = {
     "rule_not_needed": Sentence(
         Q.RULE, L.MEASURED, "10 pairs or frames, none of them a flip or a missed frame"
     ),
-    "rule_none": Sentence(Q.RULE, L.NO_EFFECT, "no rule within the delay leaves fewer flips on all footage"),
+    "rule_none": Sentence(
+        Q.RULE, L.NO_EFFECT, "no rule within the delay leaves fewer flips on all footage"
+    ),
     "rule_no_held_out": Sentence(
         Q.RULE, L.NOT_MEASURED, "the footage has no half that did not choose the rule"
     ),
@@ -86,15 +100,21 @@ KINDS: Mapping[str, Sentence] = {
     "rule_no_effect": Sentence(Q.RULE, L.NO_EFFECT, "it surely makes no difference there"),
     "rule_open": Sentence(Q.RULE, L.MEASURED, "neither is sure"),
     "remedy_tried": Sentence(Q.RULE, L.TRIED, "another remedy helps"),
-    "station_tried": Sentence(Q.STATION, L.TRIED, "the footage replayed without a cause flips less for sure"),
+    "station_tried": Sentence(
+        Q.STATION, L.TRIED, "the footage replayed without a cause flips less for sure"
+    ),
     "station_open": Sentence(
         Q.STATION, L.MEASURED, "the footage was replayed so, and nothing is shown to help"
     ),
     "station_hint": Sentence(
-        Q.STATION, L.SUGGESTED, "a cause is named, its share is 5 % or more, and no replay has tried it"
+        Q.STATION,
+        L.SUGGESTED,
+        "a cause is named, its share is 5 % or more, and no replay has tried it",
     ),
     "train_needs_model": Sentence(Q.TRAIN, L.NOT_MEASURED, "the answers are recorded"),
-    "train_unknown_scene": Sentence(Q.TRAIN, L.NOT_MEASURED, "the model does not seem to know the scene"),
+    "train_unknown_scene": Sentence(
+        Q.TRAIN, L.NOT_MEASURED, "the model does not seem to know the scene"
+    ),
     "train_not_run": Sentence(Q.TRAIN, L.NOT_MEASURED, "the stage policy has not run"),
     "train_needs_sensitivity": Sentence(
         Q.TRAIN, L.NOT_MEASURED, "10 pairs were replayed, and nothing perturbed"
@@ -112,8 +132,12 @@ KINDS: Mapping[str, Sentence] = {
     "train_suggested": Sentence(
         Q.TRAIN, L.SUGGESTED, "a step follows from a named cause, and one of these is missing"
     ),
-    "train_no_effect": Sentence(Q.TRAIN, L.NO_EFFECT, "training with the policy surely made no difference"),
-    "train_footage": Sentence(Q.TRAIN, L.SUGGESTED, "a cause is named for which no augmentation stands"),
+    "train_no_effect": Sentence(
+        Q.TRAIN, L.NO_EFFECT, "training with the policy surely made no difference"
+    ),
+    "train_footage": Sentence(
+        Q.TRAIN, L.SUGGESTED, "a cause is named for which no augmentation stands"
+    ),
     "train_open": Sentence(Q.TRAIN, L.NOT_MEASURED, "more footage may decide about a perturbation"),
     "train_none": Sentence(
         Q.TRAIN, L.NO_EFFECT, "every perturbation is refused, and no cause asks for other footage"

@@ -124,15 +124,32 @@ def sensitivity(rate: float = 0.2, n: int = 20, mild: float = 0.0, items: int = 
             item = f"clip {frame % items}"
             of = {"model": "net", "item": item, "frame": 25 * frame, "perturbation": "brightness"}
             flips = float(frame < round(share * n))
-            rows.append({**of, "strength": strength, "draw": 0, "metric": "label_flip", "value": flips})
+            rows.append(
+                {**of, "strength": strength, "draw": 0, "metric": "label_flip", "value": flips}
+            )
     return pd.DataFrame(rows)
 
 
 def remedy(
     name: str = "majority-5", kind: str = "rule", verdict: str = "cannot tell", **more: Any
 ) -> dict[str, Any]:
-    of = {"remedy": name, "kind": kind, "model": "net", "metric": "flip_rate", "before": 0.1, "after": 0.05}
-    of |= {"ratio": 0.5, "low": 0.3, "high": 0.8, "verdict": verdict, "q": 0.01, "n": 100, "asked": 0.0}
+    of = {
+        "remedy": name,
+        "kind": kind,
+        "model": "net",
+        "metric": "flip_rate",
+        "before": 0.1,
+        "after": 0.05,
+    }
+    of |= {
+        "ratio": 0.5,
+        "low": 0.3,
+        "high": 0.8,
+        "verdict": verdict,
+        "q": 0.01,
+        "n": 100,
+        "asked": 0.0,
+    }
     of |= {"accuracy_high": float("nan"), "agreement": 0.9}
     return {**of, "delay_ms": 80.0, "unreported": 0, "recommended": False, **more}
 
@@ -147,12 +164,27 @@ def summary(
     held = {"before": 0.1, "after": 0.05, "ratio": ratio, "low": 0.3, "high": 0.8}
     held |= {"n": 100 if ratio is not None else 0, "clusters": 9, "cluster": "stretch"}
     one = {"rule": rule, "max_delay_ms": 200.0, "chosen_on_halves": [rule, rule], "held_out": held}
-    return {"models": {"net": {**one, "verdict": verdict, "why": "few_clusters" if ratio is None else why}}}
+    return {
+        "models": {
+            "net": {**one, "verdict": verdict, "why": "few_clusters" if ratio is None else why}
+        }
+    }
 
 
 def step(high: float = 0.2, **evidence: Any) -> PolicyStep:
-    about = {"cause": "light", "of": "the change", "share": 0.4, "share_low": 0.3, "share_high": 0.5, "n": 24}
-    about |= {"replication": "found again in 4 of 5 clips", "replication_tested": 5, "replication_found": 4}
+    about = {
+        "cause": "light",
+        "of": "the change",
+        "share": 0.4,
+        "share_low": 0.3,
+        "share_high": 0.5,
+        "n": 24,
+    }
+    about |= {
+        "replication": "found again in 4 of 5 clips",
+        "replication_tested": 5,
+        "replication_found": 4,
+    }
     about |= {"flips_at_most": "", "one_of": ["brightness"]}
     return PolicyStep(
         perturbation="brightness",
@@ -182,7 +214,9 @@ OPEN = Rejected(
 
 
 def policy(*steps: PolicyStep, rejected: tuple[Rejected, ...] = (REFUSED,), **more: Any) -> Policy:
-    return with_levels(Policy(steps=steps, rejected=rejected, model="net", image_size=(480, 640), **more))
+    return with_levels(
+        Policy(steps=steps, rejected=rejected, model="net", image_size=(480, 640), **more)
+    )
 
 
 TRIED = {"before": 0.2, "after": 0.1, "ratio": 0.5, "low": 0.3, "high": 0.8}
@@ -217,7 +251,10 @@ def run(
     found = {name: table for name, table in whole.items() if table is not None}
     stages = {name: {} for name in ("stability", "causes", "policy")}
     return MadeRun(
-        folder, found, kept, {"models": [about], "inputs": inputs, "stages": stages, **(record or {})}
+        folder,
+        found,
+        kept,
+        {"models": [about], "inputs": inputs, "stages": stages, **(record or {})},
     )
 
 

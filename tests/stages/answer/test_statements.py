@@ -32,7 +32,14 @@ from vidrobust.stages.causes.statements import cochran_p
 from vidrobust.stages.policy import statements as policy_statements
 from vidrobust.statement import ACTED_ON, Level, Question, Statement
 
-MOMENT = {"item": "a", "model": "net", "time_a_s": 1.0, "flip": True, "label_a": "bolt", "label_b": "nut"}
+MOMENT = {
+    "item": "a",
+    "model": "net",
+    "time_a_s": 1.0,
+    "flip": True,
+    "label_a": "bolt",
+    "label_b": "nut",
+}
 RECORDED = {"spec": "predictions:net.csv"}
 
 
@@ -41,10 +48,20 @@ def alike(mild: float) -> pd.DataFrame:
     rows = []
     for name in ("brightness", "contrast", "gamma", "hue", "rotation", "jpeg"):
         for strength, value in ((1.0, mild), (2.0, 0.4)):
-            of = {"model": "net", "item": "a", "perturbation": name, "strength": strength, "draw": 0}
-            rows += [{**of, "frame": 25 * k, "metric": "total_variation", "value": value} for k in range(12)]
+            of = {
+                "model": "net",
+                "item": "a",
+                "perturbation": name,
+                "strength": strength,
+                "draw": 0,
+            }
             rows += [
-                {**of, "frame": 25 * k, "metric": "label_flip", "value": float(k < 3)} for k in range(12)
+                {**of, "frame": 25 * k, "metric": "total_variation", "value": value}
+                for k in range(12)
+            ]
+            rows += [
+                {**of, "frame": 25 * k, "metric": "label_flip", "value": float(k < 3)}
+                for k in range(12)
             ]
     return pd.DataFrame(rows)
 
@@ -132,7 +149,11 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 
 def moments(**more: Any) -> dict[str, Any]:
-    return {"files": {"moments.json": {"moments": [{**MOMENT, "flip": False, "label_b": "bolt", **more}]}}}
+    return {
+        "files": {
+            "moments.json": {"moments": [{**MOMENT, "flip": False, "label_b": "bolt", **more}]}
+        }
+    }
 
 
 NO_TIME = {"settings": {"budget": "1m"}, "sample": {"frames": 0, "pairs": 0}}
@@ -145,7 +166,10 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "no flip": ("worst_moment", moments(total_variation=0.4)),
     "no flip, the leading class alone": ("worst_moment", moments(total_variation=None)),
     "no time": ("why_not_run", {**of(account=None), "record": NO_TIME}),
-    "few asked": ("why_few_pairs", {**of(account=account(n=4)), "record": {"settings": {"pairs": 4}}}),
+    "few asked": (
+        "why_few_pairs",
+        {**of(account=account(n=4)), "record": {"settings": {"pairs": 4}}},
+    ),
     "by the measurement": (
         "why_open",
         of(account=account(noise_and_coding={"pairs_low": 0.03, "pairs_high": 0.06})),
@@ -164,7 +188,10 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "no gain": ("train_suggested", {"made": policy(step(**NO_GAIN))}),
     "one strength": ("train_suggested", {"made": policy(step(high=-0.2))}),
-    "a network that cannot be trained": ("train_suggested", {"made": SUGGESTED, "spec": "onnx:net.onnx"}),
+    "a network that cannot be trained": (
+        "train_suggested",
+        {"made": SUGGESTED, "spec": "onnx:net.onnx"},
+    ),
 }
 """Further wordings of some kinds, by what makes them."""
 
@@ -187,9 +214,15 @@ def test_every_kind_that_a_stage_can_make_is_listed() -> None:
     starts = {kind.split("_")[0] for kind in KINDS}
     for path in sorted(stages.glob("*/statements.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        texts = {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+        texts = {
+            n.value
+            for n in ast.walk(tree)
+            if isinstance(n, ast.Constant) and isinstance(n.value, str)
+        }
         made = {
-            text for text in texts if re.fullmatch(r"[a-z]+(_[a-z]+)*", text) and text.split("_")[0] in starts
+            text
+            for text in texts
+            if re.fullmatch(r"[a-z]+(_[a-z]+)*", text) and text.split("_")[0] in starts
         }
         assert made - {*KINDS} <= NO_KINDS, path
         assert {*KINDS} & made, path
@@ -201,7 +234,9 @@ NO_KINDS = {"remedies", "remedy", "rule", "sensitivity", "stability", "why", "wi
 
 @pytest.mark.parametrize("kind", CASES)
 def test_a_sentence_is_said_from_its_data_and_not_from_less(tmp_path: Path, kind: str) -> None:
-    enough, short = (answered(tmp_path / name, case) for name, case in zip("ab", CASES[kind], strict=True))
+    enough, short = (
+        answered(tmp_path / name, case) for name, case in zip("ab", CASES[kind], strict=True)
+    )
     assert kind in kinds(enough)
     assert kind not in kinds(short)
     for each in (*enough.statements, *short.statements):
@@ -211,10 +246,14 @@ def test_a_sentence_is_said_from_its_data_and_not_from_less(tmp_path: Path, kind
 def test_golden_wording_of_every_sentence(tmp_path: Path) -> None:
     lines = []
     for number, (kind, (case, _)) in enumerate(CASES.items()):
-        found = [each for each in answered(tmp_path / str(number), case).statements if each.kind == kind]
+        found = [
+            each for each in answered(tmp_path / str(number), case).statements if each.kind == kind
+        ]
         lines += [f"{kind} [{found[0].level}]", f"    {sentence_of(found[0])}", ""]
     for number, (what, (kind, case)) in enumerate(VARIANTS.items(), len(CASES)):
-        found = [each for each in answered(tmp_path / str(number), case).statements if each.kind == kind]
+        found = [
+            each for each in answered(tmp_path / str(number), case).statements if each.kind == kind
+        ]
         lines += [f"{kind}, {what} [{found[0].level}]", f"    {sentence_of(found[0])}", ""]
     assert_golden("answer_sentences.txt", "\n".join(lines).replace(str(tmp_path), "RUN"))
 
@@ -231,7 +270,9 @@ def test_nothing_without_a_figure_reads_as_a_finding(tmp_path: Path, kind: str) 
 
 
 @pytest.mark.parametrize("kind", CASES)
-def test_recorded_predictions_are_sent_to_no_command_that_needs_the_model(tmp_path: Path, kind: str) -> None:
+def test_recorded_predictions_are_sent_to_no_command_that_needs_the_model(
+    tmp_path: Path, kind: str
+) -> None:
     found = answered(tmp_path / "run", {**CASES[kind][0], **RECORDED})
     commands = {each.command.split()[1] for each in found.statements if each.command}
     assert commands <= {"stability", "remedies"}
@@ -257,14 +298,20 @@ def test_only_what_was_tried_or_found_again_is_an_action(tmp_path: Path) -> None
             "files": {"remedies.json": summary(verdict="helps")},
         },
     )
-    assert {each.kind for each in whole.actions} == {"rule_tried", "station_tried", "train_replicated"}
+    assert {each.kind for each in whole.actions} == {
+        "rule_tried",
+        "station_tried",
+        "train_replicated",
+    }
     assert {each.level for each in whole.actions} <= set(ACTED_ON)
     weak = answered(tmp_path / "weak", {"made": SUGGESTED})
     assert weak.actions == ()
     assert {each.kind for each in weak.suggestions} == {"train_suggested", "station_hint"}
 
 
-@pytest.mark.parametrize(("found", "level"), [(5, "replicated"), (3, "replicated"), (2, "suggested")])
+@pytest.mark.parametrize(
+    ("found", "level"), [(5, "replicated"), (3, "replicated"), (2, "suggested")]
+)
 def test_a_named_cause_is_replicated_where_half_of_the_tests_find_it_again(
     tmp_path: Path, found: int, level: str
 ) -> None:

@@ -48,7 +48,9 @@ def test_a_few_objects_and_losses_all_over_the_picture_are_no_place() -> None:
 
 def test_what_is_never_found_again_is_lost_and_hidden_by_nothing() -> None:
     """Eight objects lose their box at one place for good."""
-    rows: list[Row] = [(f + 12 * k, box(5.0 + 10 * f, 200), 0.9, 1) for k in range(8) for f in range(45)]
+    rows: list[Row] = [
+        (f + 12 * k, box(5.0 + 10 * f, 200), 0.9, 1) for k in range(8) for f in range(45)
+    ]
     found = item(rows, 240, shift=(10.0, 0.0))
     seen = measure(found, follow(found, BAND), BAND)
     assert places(seen) == []

@@ -15,7 +15,15 @@ from tests.pipeline.conftest import run
 from vidrobust.api.study import write_frames
 from vidrobust.footage.labels.formats import read_labels
 from vidrobust.models.detection.box_files import read_boxes
-from vidrobust.stages.boxes.drawn_frame import EXPECTED, HIDDEN, OTHER, Mark, draw, label_place, label_size
+from vidrobust.stages.boxes.drawn_frame import (
+    EXPECTED,
+    HIDDEN,
+    OTHER,
+    Mark,
+    draw,
+    label_place,
+    label_size,
+)
 from vidrobust.stages.boxes.video import FOOT, HEAD, FrameMarks, frame_marks, timeline
 
 FRAMES, HEIGHT, WIDTH = 30, 120, 160
@@ -32,7 +40,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of recorded boxes: a square misses two frames, is renamed, and vanishes in mid-picture."""
     desk = tmp_path_factory.mktemp("drawn")
     still = texture(4, HEIGHT, WIDTH + 2 * FRAMES)
-    frames = np.stack([still[:, 2 * (FRAMES - f) : 2 * (FRAMES - f) + WIDTH] for f in range(FRAMES)])
+    frames = np.stack(
+        [still[:, 2 * (FRAMES - f) : 2 * (FRAMES - f) + WIDTH] for f in range(FRAMES)]
+    )
     write_frames(frames, desk, "plate", 25).rename(desk / "plate.mkv")
     rows = [
         {
@@ -56,7 +66,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def tables_of(made: Path) -> FrameMarks:
     steps, detections, counts = (
-        pd.read_parquet(made / f"{name}.parquet") for name in ("object_frames", "detections", "box_counts")
+        pd.read_parquet(made / f"{name}.parquet")
+        for name in ("object_frames", "detections", "box_counts")
     )
     return frame_marks(steps, detections, counts, 0.3)
 
@@ -80,11 +91,15 @@ def test_the_clip_is_drawn_in_its_own_time(
     made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out.mp4"
-    assert run("boxes", str(made), "--video", str(out), "--from-s", "0.2", "--to-s", "0.8", "-q") == 0
+    assert (
+        run("boxes", str(made), "--video", str(out), "--from-s", "0.2", "--to-s", "0.8", "-q") == 0
+    )
     said = capsys.readouterr().err
     assert "15 frames of plate, boxes" in said
     with av.open(str(out)) as container:
-        pictures = [(float(f.time or 0), f.to_ndarray(format="rgb24")) for f in container.decode(video=0)]
+        pictures = [
+            (float(f.time or 0), f.to_ndarray(format="rgb24")) for f in container.decode(video=0)
+        ]
     assert [time for time, _ in pictures] == pytest.approx(np.arange(15) / 25, abs=1e-3)
     scale = 640 / WIDTH
     assert pictures[0][1].shape == (HEAD + HEIGHT * scale + FOOT, 640, 3)
@@ -98,7 +113,9 @@ def test_the_clip_is_drawn_in_its_own_time(
         assert (orange.mean() > 0.1) == (frame in MISSED)
 
 
-def test_what_is_drawn_must_be_there(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_drawn_must_be_there(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = str(tmp_path / "out.mp4")
     assert run("boxes", str(made), "--video", out, "--clip", "other", "-q") == 2
     assert "--clip other: the run has boxes of plate" in capsys.readouterr().err
@@ -122,10 +139,16 @@ def test_labels_do_not_lie_over_each_other() -> None:
         assert 0 <= place[1] < place[3] <= 200
         for other in taken:
             assert (
-                place[0] >= other[2] or place[2] <= other[0] or place[1] >= other[3] or place[3] <= other[1]
+                place[0] >= other[2]
+                or place[2] <= other[0]
+                or place[1] >= other[3]
+                or place[3] <= other[1]
             )
         taken.append(place)
-    draw(picture, [Mark((100, 80, 160, 140), -1, "other", ""), Mark((10, 10, 60, 60), 1, "hidden", "")])
+    draw(
+        picture,
+        [Mark((100, 80, 160, 140), -1, "other", ""), Mark((10, 10, 60, 60), 1, "hidden", "")],
+    )
     assert tuple(picture[110, 160]) == OTHER
     assert tuple(picture[10, 12]) == HIDDEN
 
@@ -148,7 +171,16 @@ def test_the_line_below_says_where_objects_are_without_a_box() -> None:
 
 def test_tracks_come_back_from_the_files(made: Path, tmp_path: Path) -> None:
     assert (
-        run("boxes", str(made), "--mot", str(tmp_path / "mot"), "--coco", str(tmp_path / "c.json"), "-q") == 0
+        run(
+            "boxes",
+            str(made),
+            "--mot",
+            str(tmp_path / "mot"),
+            "--coco",
+            str(tmp_path / "c.json"),
+            "-q",
+        )
+        == 0
     )
     table = pd.read_parquet(made / "detections.parquet")
     mot = read_boxes(tmp_path / "mot" / "boxes" / "data" / "plate.txt")

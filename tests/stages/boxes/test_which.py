@@ -31,13 +31,21 @@ class Fake:
 
 
 def line(model: str, metric: str, value: float, n: int = 100) -> dict[str, Any]:
-    row = {"model": model, "item": "", "metric": metric, "value": value, "low": value / 2, "high": 2 * value}
+    row = {
+        "model": model,
+        "item": "",
+        "metric": metric,
+        "value": value,
+        "low": value / 2,
+        "high": 2 * value,
+    }
     return {**row, "n": n, "cluster": "item", "clusters": 3}
 
 
 def made(lines: list[dict[str, Any]], **more: Any) -> RunTables:
     return cast(
-        RunTables, Fake({"stability": pd.DataFrame(lines)}, ["a", "b", "c"], RunRecord(schema=1, **more))
+        RunTables,
+        Fake({"stability": pd.DataFrame(lines)}, ["a", "b", "c"], RunRecord(schema=1, **more)),
     )
 
 

@@ -16,7 +16,11 @@ def test_only_what_is_named_is_sure() -> None:
     ]
     account = pd.DataFrame(rows, columns=["cause", "share", "low", "high"]).assign(n=24, clusters=7)
     bar = _bar("net", "the change", account, {"light"})
-    assert [(part.share, part.sure) for part in bar.parts] == [("78 %", True), ("24 %", False), ("3 %", True)]
+    assert [(part.share, part.sure) for part in bar.parts] == [
+        ("78 %", True),
+        ("24 %", False),
+        ("3 %", True),
+    ]
     assert bar.said
     more = _bar("net", "the change", account.assign(high=[1.2, 0.45, 0.1]), {"light"})
     assert more.said.startswith(bar.said)  # a note on what is above 100 % is added

@@ -69,7 +69,9 @@ def by_brightness(part: np.ndarray, k: int) -> float:
 def by_pixels(part: np.ndarray, k: int) -> float:
     """A fixed random sum of the pixels: noise moves it, and so does any change of the picture."""
     weights = np.random.default_rng(k).normal(0, 1, part.shape)
-    return float(np.clip(0.8 + 8 * (weights * (part - part.mean())).sum() / np.sqrt(part.size), -2.5, 4))
+    return float(
+        np.clip(0.8 + 8 * (weights * (part - part.mean())).sum() / np.sqrt(part.size), -2.5, 4)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -77,13 +79,21 @@ def scene(corpus: Path) -> np.ndarray:
     return still(corpus)
 
 
-def accounted(scene: np.ndarray, logit: Logit, gains: list[list[float]], sigma: float) -> pd.DataFrame:
+def accounted(
+    scene: np.ndarray, logit: Logit, gains: list[list[float]], sigma: float
+) -> pd.DataFrame:
     """The table ``causes`` of one pair an item."""
     rows = []
     for item, four in enumerate(gains):
         pair = study_pair(*recorded([view(scene, gain=g) for g in four], sigma, item))
         seen = seen_boxes(Fixed(logit), pair.pictures)
-        ids = {"item": f"clip {item}", "frame_a": 1, "frame_b": 2, "weight": 1.0, "scale": "adjacent"}
+        ids = {
+            "item": f"clip {item}",
+            "frame_a": 1,
+            "frame_b": 2,
+            "weight": 1.0,
+            "scale": "adjacent",
+        }
         made = score(pair, Fixed(logit), (seen.z, seen.states), names=seen.names)
         rows += [{**ids, **row} for row in made]
     return pd.DataFrame(rows)
@@ -145,7 +155,11 @@ def test_a_frame_without_boxes_has_no_coordinates(scene: np.ndarray) -> None:
 
 
 def test_a_moving_object_is_followed_and_one_that_leaves_is_left_out() -> None:
-    a = (Places.of(np.array([[50, 50, 70, 70], [0, 90, 30, 120]])), np.array([0.9, 0.9]), np.array([0, 1]))
+    a = (
+        Places.of(np.array([[50, 50, 70, 70], [0, 90, 30, 120]])),
+        np.array([0.9, 0.9]),
+        np.array([0, 1]),
+    )
     b = (Places.of(np.array([[110, 50, 130, 70]])), np.array([0.4]), np.array([2]))
     shifts = np.array([[60.0, 0], [0, 0]])
     (found,) = followed(a, b, shifts, (240, 320))
@@ -242,7 +256,9 @@ def with_plate(plain_scene: np.ndarray, x: float, y: float = 80, gain: float = 1
     into = np.array([[1, 0, x + MARGIN - 21.5], [0, 1, y + MARGIN - 17.5]], np.float32)
     size = (WIDTH + 2 * MARGIN, HEIGHT + 2 * MARGIN)
     over = cv2.warpAffine(plate, into, size, flags=cv2.INTER_CUBIC)
-    cover = cv2.warpAffine(np.ones((36, 44), np.float32), into, size, flags=cv2.INTER_LINEAR)[..., None]
+    cover = cv2.warpAffine(np.ones((36, 44), np.float32), into, size, flags=cv2.INTER_LINEAR)[
+        ..., None
+    ]
     return view(cover * over + (1 - cover) * plain_scene, gain=gain)
 
 
@@ -256,7 +272,13 @@ def placed(detector: Middle, clips: list[list[np.ndarray]], sigma: float) -> pd.
         moved = motions(pair, fitted)
         assert len(moved) == len(album)
         seen = seen_boxes(detector, album, moved, backwards=pair.reversed)
-        ids = {"item": f"clip {item}", "frame_a": 1, "frame_b": 2, "weight": 1.0, "scale": "adjacent"}
+        ids = {
+            "item": f"clip {item}",
+            "frame_a": 1,
+            "frame_b": 2,
+            "weight": 1.0,
+            "scale": "adjacent",
+        }
         made = score(pair, detector, (seen.places, np.zeros(len(album), np.int64)), names=("",))
         rows += [{**ids, **row} for row in made]
     return pd.DataFrame(rows)
@@ -290,14 +312,18 @@ def test_noise_alone_names_no_cause_of_places(plain_scene: np.ndarray) -> None:
     assert set(named(table)["cause"]) <= {NOISE}
     own = table.set_index("cause")
     assert own.loc[list(REPLAYED), "share"].abs().max() < 0.15
-    assert own.loc[NOISE, "low"] <= 1 <= own.loc[NOISE, "high"]  # eight pairs of one number each: 1.8
+    assert (
+        own.loc[NOISE, "low"] <= 1 <= own.loc[NOISE, "high"]
+    )  # eight pairs of one number each: 1.8
 
 
 @pytest.mark.parametrize("moving", [False, True])
 def test_boxes_that_lean_with_the_light_are_lights(plain_scene: np.ndarray, moving: bool) -> None:
     """Also while the plate moves; what its motion is measured wrongly by is nobody's: .80 and 1.00."""
     rng = np.random.default_rng(0)
-    places = steps(8) if moving else [[100.0] * 4] * 8  # of six pairs all signs alike have p = 1 / 64
+    places = (
+        steps(8) if moving else [[100.0] * 4] * 8
+    )  # of six pairs all signs alike have p = 1 / 64
     clips = [
         [
             with_plate(plain_scene, x, gain=g)
@@ -336,7 +362,9 @@ def test_a_box_is_taken_along_with_its_pixels() -> None:
     assert taken_along(box, ShownMotion(back, part), own=False) == pytest.approx(box)
     x = STEP * np.arange(width, dtype=np.float32)[None] * np.ones((height, 1), np.float32)
     y = STEP * np.arange(height, dtype=np.float32)[:, None] * np.ones((1, width), np.float32)
-    grown = np.stack([(60 - x) * 0.02 / 1.02, (50 - y) * 0.02 / 1.02], axis=-1)  # by 2 % about (60, 50)
+    grown = np.stack(
+        [(60 - x) * 0.02 / 1.02, (50 - y) * 0.02 / 1.02], axis=-1
+    )  # by 2 % about (60, 50)
     assert taken_along(box, ShownMotion(grown, none), own=False) == pytest.approx(
         [60 - 20.4, 50 - 20.4, 60 + 20.4, 50 + 20.4], abs=0.01
     )
@@ -351,7 +379,11 @@ def two_parts(x: int, order: tuple[int, int] = (0, 1), *, masked: bool = True) -
     masks = [Mask.of_array(part, x, 30) for part in (LOWER, ~LOWER)]
     box = [float(x), 30.0, x + 50.0, 80.0]
     shapes = shape_array(masks[k] for k in order)
-    return Places(np.array([box, box]), shapes if masked else None), np.array([0.9, 0.8]), np.array([0, 0])
+    return (
+        Places(np.array([box, box]), shapes if masked else None),
+        np.array([0.9, 0.8]),
+        np.array([0, 0]),
+    )
 
 
 def test_two_parts_of_one_box_are_matched_by_their_masks() -> None:

@@ -17,7 +17,9 @@ from vidrobust.stages.policy.candidates import GRAIN_NEAR
 def scene() -> np.ndarray:
     """Textured at all scales, as real pictures are."""
     rng = np.random.default_rng(0)
-    parts = [cv2.GaussianBlur(rng.normal(0, 1, (240, 320, 3)), (0, 0), s) * s for s in (0.7, 2, 6, 18)]
+    parts = [
+        cv2.GaussianBlur(rng.normal(0, 1, (240, 320, 3)), (0, 0), s) * s for s in (0.7, 2, 6, 18)
+    ]
     return np.clip(128 + 25 * sum(parts), 0, 255).astype(np.float32)
 
 
@@ -32,7 +34,9 @@ def fitted(half: np.ndarray, codec: str = "") -> dict[str, Candidate]:
     album, found = candidates(pair, codec)
     for each in found:
         played = (album[each.played].astype(np.float32) - album[each.before]) / 2
-        assert np.isclose(np.sqrt(np.square(played).mean()), np.sqrt(np.square(half).mean()), rtol=0.1)
+        assert np.isclose(
+            np.sqrt(np.square(played).mean()), np.sqrt(np.square(half).mean()), rtol=0.1
+        )
     return {each.perturbation: each for each in found}
 
 

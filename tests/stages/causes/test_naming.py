@@ -26,7 +26,14 @@ from vidrobust.statistics.levels import FALSE_DISCOVERY
 def account(n: int, p: dict[str, float], **high: float) -> pd.DataFrame:
     """Rows over all items of one model, by cause its p; a share of .3, up to .5 where nothing else is given."""
     rows = [
-        {"model": "m", "item": "", "cause": cause, "share": 0.3, "low": 0.1, "high": high.get(cause, 0.5)}
+        {
+            "model": "m",
+            "item": "",
+            "cause": cause,
+            "share": 0.3,
+            "low": 0.1,
+            "high": high.get(cause, 0.5),
+        }
         | {"n": n, "p": value, "p_clips": np.nan, "misfit": False, "occurs": 5}
         for cause, value in p.items()
     ]
@@ -67,7 +74,9 @@ def test_what_was_named_once_stays_named_with_its_share_of_all_pairs() -> None:
             AccountLook(part=1.0, account=last.account.assign(share=0.1), slow=last.slow),
         ]
     )
-    assert found[["cause", "pairs", "p", "share"]].to_numpy().tolist() == [["light", 24, 0.001, 0.1]]
+    assert found[["cause", "pairs", "p", "share"]].to_numpy().tolist() == [
+        ["light", 24, 0.001, 0.1]
+    ]
 
 
 def test_a_look_that_brought_no_pair_leaves_its_error_to_the_same_question() -> None:
@@ -82,7 +91,9 @@ def test_keyframes_hang_on_no_sample_and_are_held_against_the_whole_level() -> N
 
 
 def test_what_the_error_of_the_measurement_alone_leaves_open() -> None:
-    rows = pd.DataFrame({"share": [0.1, 0.1, 0.03], "pairs_low": [0.02, 0.02, -0.1], "pairs_high": 0.2})
+    rows = pd.DataFrame(
+        {"share": [0.1, 0.1, 0.03], "pairs_low": [0.02, 0.02, -0.1], "pairs_high": 0.2}
+    )
     # of measurement alone: below .1, sqrt(.08^2 + .1^2) = .128; below .05, sqrt(.08^2 + .05^2) = .094; none
     rows["low"] = [0.1 - 0.1281, 0.1 - 0.0943, -0.1]
     # above .12, sqrt(.1^2 + .12^2) = .156

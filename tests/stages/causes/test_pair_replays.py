@@ -41,7 +41,9 @@ def shares(
         frames = recorded(clean, sigma, seed)
         made.append(study_pair(*frames))
         rows += score(made[-1], MODEL)
-        z = coordinates(predict(MODEL, (*frames[1:3], *map(to_levels, clean[1:3])), "cpu"), "logits")
+        z = coordinates(
+            predict(MODEL, (*frames[1:3], *map(to_levels, clean[1:3])), "cpu"), "logits"
+        )
         along += float((z[3] - z[2]) @ (z[1] - z[0]))
         change += float(np.square(z[1] - z[0]).sum())
     table = pd.DataFrame(rows).groupby("cause", sort=False)[["projection", "squared_change"]].sum()
@@ -56,7 +58,9 @@ def test_light(scene: np.ndarray) -> None:
     assert made[0].sizes["light"].size == pytest.approx(0.084, abs=0.01)
 
 
-@pytest.mark.parametrize("gains", [(1.0, 0.9, 1.1, 1.0), (1.0, 1.1, 0.9, 1.0)], ids=["brighter", "darker"])
+@pytest.mark.parametrize(
+    "gains", [(1.0, 0.9, 1.1, 1.0), (1.0, 1.1, 0.9, 1.0)], ids=["brighter", "darker"]
+)
 def test_light_that_saturates(scene: np.ndarray, gains: tuple[float, ...]) -> None:
     clean = [view(1.3 * scene, gain=g) for g in gains]
     assert np.mean(clean[1] >= 255) > 0.1
@@ -78,7 +82,9 @@ def test_camera(scene: np.ndarray) -> None:
     assert (more["shift_x_px"], more["shift_y_px"]) == pytest.approx((2.0, -1.5), abs=0.1)
 
 
-def test_a_reduced_pair_has_the_shares_of_the_whole_one_and_its_sizes_in_px(scene: np.ndarray) -> None:
+def test_a_reduced_pair_has_the_shares_of_the_whole_one_and_its_sizes_in_px(
+    scene: np.ndarray,
+) -> None:
     shifts = ((0, 0), (1.2, 0.4), (-0.8, 1.9), (0.5, 0.5))
     large = (2 * WIDTH, 2 * HEIGHT)
     clean = [cv2.resize(view(scene, shift=s), large, interpolation=cv2.INTER_CUBIC) for s in shifts]
@@ -91,7 +97,9 @@ def test_a_reduced_pair_has_the_shares_of_the_whole_one_and_its_sizes_in_px(scen
         more = made.sizes["camera"].more
         assert (more["shift_x_px"], more["shift_y_px"]) == pytest.approx((4.0, -3.0), abs=0.2)
         # noise of 3 levels in each channel is 2 in their luma
-        assert made.sizes[NOISE].size == pytest.approx(3.0 * np.sqrt(np.square(LUMA).sum()), rel=0.15)
+        assert made.sizes[NOISE].size == pytest.approx(
+            3.0 * np.sqrt(np.square(LUMA).sum()), rel=0.15
+        )
     assert made.px == 2
     assert made.small is not None
     chain = {made.pictures[k].shape for k in (*made.forwards, *made.backwards, made.small)}
@@ -110,14 +118,18 @@ def test_noise_alone_is_noise_alone(scene: np.ndarray) -> None:
     assert 0.7 < found[NOISE] < 1.3
 
 
-@pytest.mark.parametrize("blurs", [(0, 0.3, 1.2, 1.5), (1.5, 1.2, 0.3, 0.0)], ids=["blurrier", "sharper"])
+@pytest.mark.parametrize(
+    "blurs", [(0, 0.3, 1.2, 1.5), (1.5, 1.2, 0.3, 0.0)], ids=["blurrier", "sharper"]
+)
 def test_sharpness_is_played_in_the_direction_in_which_it_can_be(
     scene: np.ndarray, blurs: tuple[float, ...]
 ) -> None:
     found, truth, made = shares([view(scene, blur=s) for s in blurs], 1.0)
     assert made[0].reversed == (blurs[1] > blurs[2])
     # sqrt(1.2^2 - 0.3^2) = 1.16 px, negative where it gets sharper
-    assert made[0].sizes["sharpness"].size == pytest.approx(1.16 * np.sign(blurs[2] - blurs[1]), abs=0.25)
+    assert made[0].sizes["sharpness"].size == pytest.approx(
+        1.16 * np.sign(blurs[2] - blurs[1]), abs=0.25
+    )
     assert found["sharpness"] == pytest.approx(truth, abs=0.15)
 
 
@@ -187,9 +199,12 @@ def test_a_picture_without_texture_can_still_become_lighter() -> None:
 
 
 @pytest.mark.parametrize("size", [(20, 40), (33, 47), (32, 200)])
-def test_odd_sizes_are_replayed_or_refused_in_words(scene: np.ndarray, size: tuple[int, int]) -> None:
+def test_odd_sizes_are_replayed_or_refused_in_words(
+    scene: np.ndarray, size: tuple[int, int]
+) -> None:
     frames = [
-        x[: size[0], : size[1]].copy() for x in recorded([view(scene, (s, 0)) for s in range(4)], 1.0, 0)
+        x[: size[0], : size[1]].copy()
+        for x in recorded([view(scene, (s, 0)) for s in range(4)], 1.0, 0)
     ]
     pair = study_pair(*frames)
     assert pair.excluded or len(pair.forwards) == len(REPLAYED) + 1
@@ -225,7 +240,9 @@ def test_a_placebo_of_light_has_its_energy_and_nothing_of_its_direction(
     if cause == "local_light":
         clean = [shaded(view(scene), x) for x in (0.3, 0.3, 0.5, 0.5)]
     pair = study_pair(*recorded(clean, 0.5, 0))
-    before, after = (pair.pictures[k].astype(float) for k in pair.forwards[REPLAYED.index(cause) :][:2])
+    before, after = (
+        pair.pictures[k].astype(float) for k in pair.forwards[REPLAYED.index(cause) :][:2]
+    )
     real = after - before
     for b, p in pair.placebo[cause]:
         made = pair.pictures[p].astype(float) - pair.pictures[b]
@@ -237,7 +254,9 @@ def shaded(picture: np.ndarray, x: float) -> np.ndarray:
     """A soft shadow, its middle at this share of the width."""
     height, width = picture.shape[:2]
     across, down = np.arange(width) / width - x, np.arange(height)[:, None] / height - 0.5
-    return np.asarray(picture * (1 - 0.4 * np.exp(-((across / 0.18) ** 2) - (down / 0.3) ** 2))[..., None])
+    return np.asarray(
+        picture * (1 - 0.4 * np.exp(-((across / 0.18) ** 2) - (down / 0.3) ** 2))[..., None]
+    )
 
 
 def test_a_shadow_that_wanders_is_local_light_and_no_noise(scene: np.ndarray) -> None:
@@ -258,7 +277,9 @@ def test_noise_is_the_same_beside_a_shadow(scene: np.ndarray) -> None:
     assert found[NOISE] < 0.4
 
 
-@pytest.mark.parametrize("blurs", [(2.0, 0.2, 1.6, 1.9), (1.8, 1.7, 0.2, 2.2)], ids=["blurrier", "sharper"])
+@pytest.mark.parametrize(
+    "blurs", [(2.0, 0.2, 1.6, 1.9), (1.8, 1.7, 0.2, 2.2)], ids=["blurrier", "sharper"]
+)
 def test_a_pair_sharper_than_the_frames_about_it_is_replayed(
     scene: np.ndarray, blurs: tuple[float, ...]
 ) -> None:
@@ -281,7 +302,9 @@ def test_noise_stays_when_the_lens_blurs(scene: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("shift", [(0.0, 0.0), (1.7, -2.3), (5.0, 3.0)])
-def test_motion_is_found_through_strong_noise(scene: np.ndarray, shift: tuple[float, float]) -> None:
+def test_motion_is_found_through_strong_noise(
+    scene: np.ndarray, shift: tuple[float, float]
+) -> None:
     change = measure_change(*recorded([view(scene), view(scene, shift=shift)], 32.0, 1))
     assert change.failed is None
     # the affine map leads from the second frame back to the first: content moved the other way
@@ -301,7 +324,9 @@ def test_neither_another_scene_nor_noise_alone_registers(scene: np.ndarray, sigm
     flat = np.full((HEIGHT, WIDTH, 3), 120.0, np.float32)
     change = measure_change(*recorded([flat, flat], sigma, 0))
     assert change.failed is None
-    assert not any((change.has_camera, change.has_objects, change.levels.has_light, change.levels.has_colour))
+    assert not any(
+        (change.has_camera, change.has_objects, change.levels.has_light, change.levels.has_colour)
+    )
 
 
 def test_strong_noise_is_noise_and_nothing_else(scene: np.ndarray) -> None:
@@ -382,8 +407,12 @@ def test_the_conditions_of_t_1_with_the_noise_of_t(
     # the noise of t lies on the scene of t+1: with it, and not with that of t+1, the difference goes
     noise = a.astype(float) - recorded([view(scene, **now)], 0.0, 0)[0]
     clean = recorded([view(scene, **then)], 0.0, 0)[0]
-    alike = np.corrcoef((found - clean.astype(float)).ravel(), _moved(noise, now, then).ravel())[0, 1]
-    own = np.corrcoef((found - clean.astype(float)).ravel(), (b - clean.astype(float)).ravel())[0, 1]
+    alike = np.corrcoef((found - clean.astype(float)).ravel(), _moved(noise, now, then).ravel())[
+        0, 1
+    ]
+    own = np.corrcoef((found - clean.astype(float)).ravel(), (b - clean.astype(float)).ravel())[
+        0, 1
+    ]
     assert alike > 0.8
     assert abs(own) < 0.1
 

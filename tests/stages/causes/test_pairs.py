@@ -130,7 +130,9 @@ def test_an_item_without_usable_pairs_gives_an_empty_table() -> None:
 
 def test_a_size_is_the_root_of_what_picture_and_answer_change() -> None:
     # picture: mean 2; answer: mean .5, so that .01 counts as a tenth of it
-    pairs = pd.DataFrame({"pixel_change": [2.0, 2.0, 2.0, 2.0], "own_change": [0.5, 0.01, 1.48, 0.01]})
+    pairs = pd.DataFrame(
+        {"pixel_change": [2.0, 2.0, 2.0, 2.0], "own_change": [0.5, 0.01, 1.48, 0.01]}
+    )
     assert np.allclose(sizes(pairs), np.sqrt([2 * 0.5, 2 * 0.05, 2 * 1.48, 2 * 0.05]))
     assert np.allclose(sizes(pairs[["pixel_change"]]), 2.0)
     assert np.allclose(sizes(pairs.assign(own_change=np.nan)), 2.0)
@@ -212,13 +214,16 @@ def test_where_nothing_is_known_of_a_pair_it_counts_as_the_mean() -> None:
 
 def test_samples_of_two_models_share_pairs_and_each_is_as_it_is_alone() -> None:
     chosen = {
-        name: chosen_pairs(of_a_clip(), change(seed), 48, "clip", 0) for name, seed in (("a", 2), ("b", 3))
+        name: chosen_pairs(of_a_clip(), change(seed), 48, "clip", 0)
+        for name, seed in (("a", 2), ("b", 3))
     }
     own = [set(map(tuple, each[PAIR].to_numpy())) for each in chosen.values()]
     both = together(chosen)
     assert set(map(tuple, both[PAIR].to_numpy())) == own[0] | own[1]
     assert not both.duplicated(PAIR).any()
-    assert len(both) < 0.8 * (len(own[0]) + len(own[1]))  # 60 each; without common random numbers .9
+    assert len(both) < 0.8 * (
+        len(own[0]) + len(own[1])
+    )  # 60 each; without common random numbers .9
     assert together({"a": chosen["a"]}) is chosen["a"]
 
 
@@ -235,10 +240,14 @@ def test_a_smaller_sample_is_cut_from_a_larger_one_with_its_own_weights() -> Non
     assert found.equals(wanted)
 
 
-def test_pairs_come_in_order_with_what_is_beside_them_and_single_threaded_algebra(corpus: Path) -> None:
+def test_pairs_come_in_order_with_what_is_beside_them_and_single_threaded_algebra(
+    corpus: Path,
+) -> None:
     def shown(pictures: Pictures, name: str) -> tuple[list[int | None], str, set[int]]:
         libraries = [each for each in threadpool_info() if each["user_api"] == "blas"]
-        sums = [None if picture is None else int(picture.sum(dtype=np.int64)) for picture in pictures]
+        sums = [
+            None if picture is None else int(picture.sum(dtype=np.int64)) for picture in pictures
+        ]
         return sums, name, {each["num_threads"] for each in libraries}
 
     transitions = pd.DataFrame({"frame": range(12), "reason": [*[""] * 8, CUTS[0], *[""] * 3]})
@@ -262,7 +271,11 @@ def test_pairs_are_reduced_for_what_is_known_to_average_alone() -> None:
 
     # 360, 720, 1080 and 2160 lines through 256: 1.41, 2.81, 4.22 and 8.44 over a margin of 1.4
     assert [factor(height) for height in (360, 720, 1080, 2160)] == [1, 2, 3, 6]
-    assert [factor(height, size=112) for height in (360, 720, 1080)] == [1, 2, 3]  # 360 lines are left
+    assert [factor(height, size=112) for height in (360, 720, 1080)] == [
+        1,
+        2,
+        3,
+    ]  # 360 lines are left
     assert factor(1080, interpolation="nearest") == 1
     one: Any = SimpleNamespace(height=1080, width=1920)
     any_callable: Any = SimpleNamespace()

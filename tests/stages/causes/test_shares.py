@@ -7,7 +7,14 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from vidrobust.stages.causes.catalogue import ACCOUNT_CAUSES, KEYFRAMES, NOISE, REPLAYED, TITLES, UNEXPLAINED
+from vidrobust.stages.causes.catalogue import (
+    ACCOUNT_CAUSES,
+    KEYFRAMES,
+    NOISE,
+    REPLAYED,
+    TITLES,
+    UNEXPLAINED,
+)
 from vidrobust.stages.causes.naming import named, replicated
 from vidrobust.stages.causes.outcomes import excluded_pairs
 from vidrobust.stages.causes.shares import (
@@ -48,7 +55,12 @@ def pair(
         "margin_past": np.nan,
     }
     return [
-        {**shared, "cause": cause, "projection": along.get(cause, 0.0), "size": float(cause in along)}
+        {
+            **shared,
+            "cause": cause,
+            "projection": along.get(cause, 0.0),
+            "size": float(cause in along),
+        }
         for cause in (*REPLAYED, NOISE)
     ]
 
@@ -83,7 +95,9 @@ def test_the_error_of_the_measurement_widens_the_interval_by_hand() -> None:
 def test_what_causes_may_have_too_little_of_may_not_be_unexplained() -> None:
     rows = [row for n in range(8) for row in pair("a", 9 * n, 10.0, light=4.0, camera=5.5)]
     account = summarise(pd.DataFrame(rows), per_item=False)
-    light, camera, left, colour = (one(account, c) for c in ("light", "camera", UNEXPLAINED, "colour"))
+    light, camera, left, colour = (
+        one(account, c) for c in ("light", "camera", UNEXPLAINED, "colour")
+    )
     for row in (light, camera):
         error = measurement_error(row.cause, row.share, left=0.05)
         assert (row.low, row.high) == pytest.approx(
@@ -113,7 +127,9 @@ def test_what_is_unexplained_may_be_any_cause_of_the_pairs_in_which_it_was_measu
         assert row.high == pytest.approx(
             with_error(most.share, (most.pairs_low, most.pairs_high), (0.0, error[1]))[1]
         )
-        assert row.low == pytest.approx(with_error(row.share, (row.pairs_low, row.pairs_high), error)[0])
+        assert row.low == pytest.approx(
+            with_error(row.share, (row.pairs_low, row.pairs_high), error)[0]
+        )
     # coding takes detail, so that focus may be in what is unexplained though none was measured
     assert one(account, "sharpness").high == one(account, "sharpness").pairs_high
     assert one(coded, "sharpness").high == pytest.approx(one(coded, UNEXPLAINED).pairs_high)
@@ -177,7 +193,11 @@ def test_a_clear_cause_is_named_and_found_again_on_other_clips() -> None:
     table = noisy(0.5, 48, 0, items=4)
     found = replicated(table, named(summarise(table)))
     assert found["cause"].tolist() == ["light"]
-    assert found.loc[0, ["replication", "replication_found", "replication_tested"]].tolist() == [1.0, 4, 4]
+    assert found.loc[0, ["replication", "replication_found", "replication_tested"]].tolist() == [
+        1.0,
+        4,
+        4,
+    ]
     assert found.loc[0, "replication_of"] == "clips"
 
 
@@ -275,7 +295,9 @@ def test_noise_that_is_surely_more_than_all_the_change_is_a_misfit_and_not_named
         rows += pair("a", 7 * k, change, noise_and_coding=change * float(rng.uniform(3, 5)))
     account = summarise(pd.DataFrame(rows))
     assert one(account, NOISE).misfit
-    assert not account[account["cause"] != NOISE]["misfit"].any()  # less than nothing is unexplained
+    assert not account[account["cause"] != NOISE][
+        "misfit"
+    ].any()  # less than nothing is unexplained
     assert len(named(account)) == 0
     fits = pd.DataFrame(rows)
     fits["projection"] /= 4
@@ -374,7 +396,11 @@ def test_pairs_in_which_nothing_was_measured_are_no_chance() -> None:
     """Light acts on six of forty pairs: all that it is to exceed is laid on these."""
 
     def p_of(share: float) -> float:
-        rows = [row for n in range(6) for row in pair("a", 9 * n, 1.0, light=share, noise_and_coding=0.1)]
+        rows = [
+            row
+            for n in range(6)
+            for row in pair("a", 9 * n, 1.0, light=share, noise_and_coding=0.1)
+        ]
         rows += [row for n in range(6, 40) for row in pair("a", 9 * n, 1.0, noise_and_coding=0.9)]
         return float(one(summarise(pd.DataFrame(rows), per_item=False), "light").p)
 
@@ -397,7 +423,9 @@ def test_the_spread_is_that_of_the_linearised_ratio() -> None:
     error = np.sqrt(400 / 399 * np.square(x - r * y).sum()) / y.sum()
     freedom = effective_freedom(x - r * y)
     assert found.value == pytest.approx(r)
-    assert found.high - found.low == pytest.approx(2 * stats.t.ppf(0.975, freedom) * error, rel=0.01)
+    assert found.high - found.low == pytest.approx(
+        2 * stats.t.ppf(0.975, freedom) * error, rel=0.01
+    )
 
 
 def test_degrees_of_freedom_are_those_of_a_normal_and_fall_to_one() -> None:

@@ -27,7 +27,9 @@ def control_units(x, y, z, foreign=None, family=None) -> ControlUnits:
     return ControlUnits(
         x=x,
         y=y,
-        foreign=pd.DataFrame(index=range(len(y))) if foreign is None else pd.DataFrame({"drawings": foreign}),
+        foreign=pd.DataFrame(index=range(len(y)))
+        if foreign is None
+        else pd.DataFrame({"drawings": foreign}),
         z=z,
         cluster=np.arange(len(y)),
         family=np.array(family or [f"f{k}" for k in range(x.shape[1])], dtype=object),
@@ -37,7 +39,9 @@ def control_units(x, y, z, foreign=None, family=None) -> ControlUnits:
 def one_factor(rng, n=4000, loads=(0.9, 0.6, 0.3, 0.8, 0.5)):
     """Perturbations that show one common fragility unequally, and footage that shows it too; nothing else."""
     fragile = rng.normal(size=n)
-    x = np.column_stack([load * fragile + np.sqrt(1 - load**2) * rng.normal(size=n) for load in loads])
+    x = np.column_stack(
+        [load * fragile + np.sqrt(1 - load**2) * rng.normal(size=n) for load in loads]
+    )
     return x, fragile, 0.7 * fragile + np.sqrt(1 - 0.49) * rng.normal(size=n)
 
 
@@ -46,13 +50,17 @@ def test_what_one_fragility_makes_expected_is_the_product_of_both_ties():
     loads = np.array([0.9, 0.6, 0.3, 0.8, 0.5])
     among = np.outer(loads, loads)
     np.fill_diagonal(among, 1.0)
-    others = np.array([[np.eye(5)[k] if k != own else np.zeros(5) for k in range(5)] for own in range(5)])
+    others = np.array(
+        [[np.eye(5)[k] if k != own else np.zeros(5) for k in range(5)] for own in range(5)]
+    )
     expected = expected_of_fragility(among, 0.7 * loads, others)
     # Cronbach's alpha is a lower bound of the agreement where loads differ: a little too much is expected
     np.testing.assert_allclose(expected, 0.7 * loads, rtol=0.12)
     equal = np.full((5, 5), 0.36)
     np.fill_diagonal(equal, 1.0)
-    np.testing.assert_allclose(expected_of_fragility(equal, np.full(5, 0.42), others), 0.42)  # exact: .6 * .7
+    np.testing.assert_allclose(
+        expected_of_fragility(equal, np.full(5, 0.42), others), 0.42
+    )  # exact: .6 * .7
     assert np.isnan(
         expected_of_fragility(among[:2, :2], loads[:2], others[:2, :2, :2])
     ).all()  # one other alone
@@ -145,7 +153,11 @@ def test_it_says_how_many_would_tell(made, code, now):
     assert len(rows)
     assert (rows["needs_now"] == now).all()
     assert (rows["needs_count"] > now).all()
-    assert found.table.loc[found.table["needs"] == "", ["needs_count", "needs_now"]].isna().all(axis=None)
+    assert (
+        found.table.loc[found.table["needs"] == "", ["needs_count", "needs_now"]]
+        .isna()
+        .all(axis=None)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -169,4 +181,7 @@ def test_a_published_table_where_most_corruptions_pass_alone_and_few_beside_cont
     assert len(left) <= 6
     assert len(published.alone(published.study(models, "sketches", resamples=499))) == 10
     assert published.proxies(published.study(models, "sketches", resamples=499)) == []
-    assert published.proxies(published.study(models, "ImageNet-Vid-Robust", "sketches", resamples=499)) == []
+    assert (
+        published.proxies(published.study(models, "ImageNet-Vid-Robust", "sketches", resamples=499))
+        == []
+    )

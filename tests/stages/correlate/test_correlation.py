@@ -68,7 +68,9 @@ def clips(rng, own=0.0, count=12, frames=12, slow=0.0, p=3):
     steps = rng.normal(size=(count, frames, p + 4))
     for t in range(1, frames):
         steps[:, t] = slow * steps[:, t - 1] + np.sqrt(1 - slow**2) * steps[:, t]
-    values = steps.reshape(-1, p + 4) + 0.5 * np.repeat(rng.normal(size=(count, p + 4)), frames, axis=0)
+    values = steps.reshape(-1, p + 4) + 0.5 * np.repeat(
+        rng.normal(size=(count, p + 4)), frames, axis=0
+    )
     margin, change, common, noise = values[:, 0], values[:, 1], values[:, 2], values[:, 3:]
     e = np.sqrt(own) * common[:, None] + np.sqrt(1 - own) * noise
     cluster = np.repeat(np.arange(count), frames)
@@ -83,7 +85,11 @@ def clips(rng, own=0.0, count=12, frames=12, slow=0.0, p=3):
 
 def nets(rng, own=0.0, count=40, p=3, skill=2.0):
     """Models of different skill."""
-    ability, common, noise = rng.normal(size=count), rng.normal(size=count), rng.normal(size=(count, p + 1))
+    ability, common, noise = (
+        rng.normal(size=count),
+        rng.normal(size=count),
+        rng.normal(size=(count, p + 1)),
+    )
     e = np.sqrt(own) * common[:, None] + np.sqrt(1 - own) * noise
     accuracy = 1 / (1 + np.exp(-1 - 0.4 * ability))
     x, y = -skill * ability[:, None] + e[:, 1:], -skill * ability + e[:, 0]
@@ -100,7 +106,9 @@ def beside(made: CorrelationUnits, rng, share=None) -> CorrelationUnits:
     share (n,): what they show beside their noise.
     """
     noise = rng.normal(size=(len(made), 4)) + (0 if share is None else np.asarray(share)[:, None])
-    more = [{"perturbation": f"q{k}", "strength": 1.0, "metric": "total_variation"} for k in range(4)]
+    more = [
+        {"perturbation": f"q{k}", "strength": 1.0, "metric": "total_variation"} for k in range(4)
+    ]
     return dataclasses.replace(
         made,
         columns=pd.concat([made.columns, pd.DataFrame(more)], ignore_index=True),
@@ -137,7 +145,11 @@ def test_a_true_proxy_is_found_and_one_that_shares_only_the_confounder_is_not(wo
 
 @pytest.mark.parametrize(
     ("world", "settings"),
-    [(nets, {}), (clips, {"count": 10, "frames": 6}), (clips, {"count": 10, "frames": 12, "slow": 0.9})],
+    [
+        (nets, {}),
+        (clips, {"count": 10, "frames": 6}),
+        (clips, {"count": 10, "frames": 12, "slow": 0.9}),
+    ],
     ids=["skill only", "margin only", "slow frames"],
 )
 def test_false_proxies_stay_rare_and_intervals_cover(world, settings):
@@ -176,7 +188,9 @@ def test_a_confounder_measured_with_error_is_allowed_for():
     x, y = -2 * skill[:, None] + rng.normal(size=(200, 3)), -2 * skill + rng.normal(size=200)
     measured = (skill + 0.33 * rng.normal(size=200))[:, None]  # reliability 1 / 1.11
     blind = beside(units(x, y, measured, np.arange(200), across="models"), rng)
-    assert set(verdicts(correlate(blind, KINDS))) == {"proxy"}  # nothing says that it was measured with error
+    assert set(verdicts(correlate(blind, KINDS))) == {
+        "proxy"
+    }  # nothing says that it was measured with error
     summary = correlate(dataclasses.replace(blind, confounder_reliability=(0.9,)), KINDS)
     assert set(verdicts(summary)) == {"cannot tell"}
     assert whys(summary)["p0"] == "confounder error"
@@ -201,8 +215,14 @@ def test_what_lies_between_clips_alone_is_not_confirmed():
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (lambda u: {"sensitivity": np.where(np.arange(144)[:, None] < 5, u.sensitivity, 9.0)}, "ties"),
-        (lambda u: {"sensitivity": np.where(np.arange(144)[:, None] < 5, 5.0, 0.0).repeat(3, 1)}, "ties"),
+        (
+            lambda u: {"sensitivity": np.where(np.arange(144)[:, None] < 5, u.sensitivity, 9.0)},
+            "ties",
+        ),
+        (
+            lambda u: {"sensitivity": np.where(np.arange(144)[:, None] < 5, 5.0, 0.0).repeat(3, 1)},
+            "ties",
+        ),
         (lambda u: {"cluster": np.repeat(["a", "b", "c"], 48)}, "few clusters"),
         (lambda u: {"uncontrolled": "skill is not known"}, "uncontrolled"),
     ],
@@ -224,7 +244,9 @@ def test_low_reliability_excuses_a_missing_tie_but_takes_no_proxy_away():
         assert (found.table["reliability"] == 0).all()
         assert (whys(found)["p0"] == "unreliable") == (verdict == "cannot tell")
         same = dataclasses.replace(made, instability_halves=(made.instability, made.instability))
-        assert correlate(same, resamples=99).table["stability_reliability"].to_numpy() == pytest.approx(1)
+        assert correlate(same, resamples=99).table[
+            "stability_reliability"
+        ].to_numpy() == pytest.approx(1)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 11])
@@ -277,7 +299,9 @@ def test_the_table_keeps_the_contract_and_its_figures_are_those_of_others():
     assert (table["n"] == 144).all()
     assert (table["clusters"] == 12).all()
     assert (table["distinct"] == 144).all()
-    assert ((table["low_without"] <= table["value"]) & (table["value"] <= table["high_without"])).all()
+    assert (
+        (table["low_without"] <= table["value"]) & (table["value"] <= table["high_without"])
+    ).all()
 
 
 def test_strengths_are_averaged_for_the_verdict_and_kept_beside_it():
@@ -313,7 +337,8 @@ def test_missing_measurements_leave_only_their_own_rows_short():
     )
     assert short.groupby("perturbation")["n"].first().to_dict() == {"p0": 144, "p1": 144, "p2": 114}
     one, other = (
-        t[t["perturbation"] != "p2"].set_index(["perturbation", "method"])["value"] for t in (whole, short)
+        t[t["perturbation"] != "p2"].set_index(["perturbation", "method"])["value"]
+        for t in (whole, short)
     )
     np.testing.assert_allclose(one, other.reindex(one.index))
 
@@ -329,10 +354,14 @@ def test_the_same_seed_gives_the_same_table_and_another_the_same_verdicts():
 def test_the_matrix_is_symmetric_and_that_of_scipy():
     made = clips(np.random.default_rng(14), own=0.4)
     matrix = correlate(made, resamples=99).matrix
-    square = matrix[matrix["method"] == "spearman"].pivot(index="row", columns="column", values="value")
+    square = matrix[matrix["method"] == "spearman"].pivot(
+        index="row", columns="column", values="value"
+    )
     order = ["p0", "p1", "p2", "total_variation", "margin", "pixel_change"]
     every = np.column_stack([made.sensitivity, made.instability, made.confounders])
-    np.testing.assert_allclose(square.loc[order, order], stats.spearmanr(every).statistic, atol=1e-12)
+    np.testing.assert_allclose(
+        square.loc[order, order], stats.spearmanr(every).statistic, atol=1e-12
+    )
     partial = matrix[matrix["method"] == "partial_spearman"]
     assert not set(partial["row"]) & {"margin", "pixel_change"}
     off = matrix[matrix["row"] != matrix["column"]]
@@ -345,7 +374,9 @@ def test_perturbations_that_move_together_are_grouped_and_named():
     x = made.sensitivity.copy()
     x[:, 1] = x[:, 0] + 0.1 * rng.normal(size=144)
     x[:, 3] = -x[:, 2]  # opposite is not together
-    found = correlate(dataclasses.replace(made, sensitivity=x), {"p0": "blur", "p1": "blur"}, resamples=99)
+    found = correlate(
+        dataclasses.replace(made, sensitivity=x), {"p0": "blur", "p1": "blur"}, resamples=99
+    )
     assert [(g.name, g.members) for g in found.groups] == [("blur (p0, p1)", ("p0", "p1"))]
     assert found.groups[0].weakest > 0.9
     assert set(found.table.loc[found.table["group"] != "", "perturbation"]) == {"p0", "p1"}
@@ -397,7 +428,9 @@ def test_a_published_table_of_real_models():
     for k in (3, 1):
         line = stats.linregress(logit[:, 0], logit[:, k])
         left.append(a[:, k] - 100 / (1 + np.exp(-(line.intercept + line.slope * logit[:, 0]))))
-    assert rows.loc["effective_robustness", "value"] == pytest.approx(stats.pearsonr(*left).statistic)
+    assert rows.loc["effective_robustness", "value"] == pytest.approx(
+        stats.pearsonr(*left).statistic
+    )
     assert units_of_summaries(stable, sensitive, given=["pm0"]).turned == ("accuracy", "pm10")
     assert list(found.table["stability_metric"].unique()) == ["pm10"]
 

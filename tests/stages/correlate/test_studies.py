@@ -28,7 +28,9 @@ STUDY = StudyConclusion(
 
 
 def test_it_is_read_as_it_was_written() -> None:
-    text = json_text(Conclusions(studies=(STUDY,), left_out=("across models: one model",)).to_dict())
+    text = json_text(
+        Conclusions(studies=(STUDY,), left_out=("across models: one model",)).to_dict()
+    )
     found = Conclusions.of(json.loads(text))
     read = found.study("clips", "net")
     assert (read.headline, read.sentences) == (STUDY.headline, STUDY.sentences)
@@ -41,7 +43,9 @@ def test_it_is_read_as_it_was_written() -> None:
     assert found.study("frames", "net") == StudyConclusion(across="frames", model="net")
 
 
-@pytest.mark.parametrize("content", [{"schema": 2}, {"studies": [{"model": "net"}]}, {"studies": 3}])
+@pytest.mark.parametrize(
+    "content", [{"schema": 2}, {"studies": [{"model": "net"}]}, {"studies": 3}]
+)
 def test_other_content_is_an_error(content: dict[str, object]) -> None:
     with pytest.raises(InputError, match=r"run/correlation\.json"):
         Conclusions.of(content, "run/correlation.json")

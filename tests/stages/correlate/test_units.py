@@ -31,7 +31,9 @@ def frames_table(rows):
 
 def pairs_table(rows):
     """rows (item, frame_a, excluded, total_variation, pixel_change), adjacent."""
-    table = pd.DataFrame(rows, columns=["item", "frame_a", "excluded", "total_variation", "pixel_change"])
+    table = pd.DataFrame(
+        rows, columns=["item", "frame_a", "excluded", "total_variation", "pixel_change"]
+    )
     table = table.assign(
         frame_b=table["frame_a"] + 1,
         delta_ms=100.0,
@@ -102,7 +104,9 @@ def test_frames_take_the_pairs_on_both_sides_and_their_own_margin(run):
     np.testing.assert_allclose(units.sensitivity_halves[0][:, 0], [0.01, 0.11, 0.41, 0.5])
     np.testing.assert_allclose(units.sensitivity_halves[1][:, 0], [0.011, 0.111, 0.411, 0.5])
     np.testing.assert_allclose(units.instability_halves[0]["total_variation"], [0.1, 0.3, 0.2, 0.8])
-    np.testing.assert_allclose(units.instability_halves[1]["total_variation"], [np.nan, 0.1, 0.6, 0.4])
+    np.testing.assert_allclose(
+        units.instability_halves[1]["total_variation"], [np.nan, 0.1, 0.6, 0.4]
+    )
     # series end at the scene cut
     assert list(units.series) == ["a/0", "a/0", "a/1", "b/0"]
     assert units.clusters_are == "stretches"  # two clips are too few
@@ -148,7 +152,8 @@ def test_clips_are_clusters_where_there_are_enough():
 def test_pixel_change_that_was_not_measured_is_dropped_and_said(run):
     frames, pairs, sensitivity = run
     measured, not_measured = (
-        units_of_run(frames, table, sensitivity) for table in (pairs, pairs.assign(pixel_change=np.nan))
+        units_of_run(frames, table, sensitivity)
+        for table in (pairs, pairs.assign(pixel_change=np.nan))
     )
     assert list(not_measured.confounders) == ["margin"]
     assert len(not_measured.notes) == len(measured.notes) + 1
@@ -186,9 +191,12 @@ def model_tables(count=4, metric="accuracy"):
     models = [f"net{i}" for i in range(count)]
     accuracy = 0.5 + 0.1 * np.arange(count)
     stable = [
-        (m, "", "clean_accuracy", a, np.nan, np.nan, 400) for m, a in zip(models, accuracy, strict=True)
+        (m, "", "clean_accuracy", a, np.nan, np.nan, 400)
+        for m, a in zip(models, accuracy, strict=True)
     ]
-    stable += [(m, "", "pm10", a - 0.2, np.nan, np.nan, 400) for m, a in zip(models, accuracy, strict=True)]
+    stable += [
+        (m, "", "pm10", a - 0.2, np.nan, np.nan, 400) for m, a in zip(models, accuracy, strict=True)
+    ]
     sensitive = pd.DataFrame(
         [
             (m, "", 0, "fog", s, 0, metric, a - 0.1 * s)
@@ -275,7 +283,9 @@ def test_without_clean_accuracy_margins_stand_in_but_carry_no_verdict():
     stable, sensitive = model_tables()
     stable = stable[stable["metric"] == "pm10"]
     assert units_of_summaries(stable, sensitive).uncontrolled
-    frames = pd.concat([frames_table([("a", 0, 0.1 * k)]).assign(model=f"net{k}") for k in range(4)])
+    frames = pd.concat(
+        [frames_table([("a", 0, 0.1 * k)]).assign(model=f"net{k}") for k in range(4)]
+    )
     units = units_of_summaries(stable, sensitive, frames=frames)
     np.testing.assert_allclose(units.confounders["margin"], [0, 0.1, 0.2, 0.3])
     assert units.uncontrolled
@@ -315,11 +325,15 @@ def test_families_are_clusters_where_there_are_enough_of_them():
     ]
     stable, sensitive = model_tables(16)
     renamed = dict(zip([f"net{i}" for i in range(16)], names, strict=True))
-    units = units_of_summaries(*(t.assign(model=t["model"].map(renamed)) for t in (stable, sensitive)))
+    units = units_of_summaries(
+        *(t.assign(model=t["model"].map(renamed)) for t in (stable, sensitive))
+    )
     assert units.clusters_are == "families"
     assert len(set(units.cluster)) == 8
     alone = units_of_summaries(stable, sensitive)
     assert alone.clusters_are == "models"
     assert len(set(alone.cluster)) == 16
-    given = units_of_summaries(stable, sensitive, groups={f"net{i}": f"g{i % 3}" for i in range(16)})
+    given = units_of_summaries(
+        stable, sensitive, groups={f"net{i}": f"g{i % 3}" for i in range(16)}
+    )
     assert set(given.cluster) == {"g0", "g1", "g2"}

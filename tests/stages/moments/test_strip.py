@@ -46,7 +46,11 @@ def scene(sharper: bool) -> list[np.ndarray]:
     for _ in range(60):
         x, y = rng.integers(0, 220), rng.integers(0, 160)
         cv2.rectangle(
-            sharp, (int(x), int(y)), (int(x) + 24, int(y) + 18), rng.integers(0, 256, 3).tolist(), -1
+            sharp,
+            (int(x), int(y)),
+            (int(x) + 24, int(y) + 18),
+            rng.integers(0, 256, 3).tolist(),
+            -1,
         )
     soft = cv2.GaussianBlur(sharp, (0, 0), 1.5)
     first, last = (soft, sharp) if sharper else (sharp, soft)
@@ -99,14 +103,20 @@ def test_a_pair_that_cannot_be_replayed_has_no_strip() -> None:
 
 def shifted(picture: np.ndarray, where: np.ndarray, by: float) -> np.ndarray:
     """(H, W, 3) float32: moved by so many px to the right where ``where`` (H, W) is set."""
-    moved = warp(picture.astype(np.float32), np.float32([-by, 0]) * where[..., None].astype(np.float32))
+    moved = warp(
+        picture.astype(np.float32), np.float32([-by, 0]) * where[..., None].astype(np.float32)
+    )
     return np.clip(moved, 0, 255)
 
 
 @pytest.mark.parametrize("detail", [0.0, 0.1])
 def test_a_motion_in_noise_alone_is_not_shown(detail: float) -> None:
     """Patches moved by chance in 400 quite flat stills: 1 in 100 would be shown, and 10 are too many."""
-    still, rng, shown = detail * texture(3, 120, 160).astype(np.float32) + 100, np.random.default_rng(8), 0
+    still, rng, shown = (
+        detail * texture(3, 120, 160).astype(np.float32) + 100,
+        np.random.default_rng(8),
+        0,
+    )
     for _ in range(400):
         third, last = (to_levels(still + rng.normal(0, 5, still.shape)) for _ in range(2))
         where = np.zeros(still.shape[:2], bool)

@@ -20,15 +20,36 @@ from vidrobust.stages.variation.spread import CONDITIONS, OF_WIDTH
 
 WIDTH = 640
 AGAIN = Replication(found=4, tested=5, of="clips")
-CAMERA = {"share": 0.4, "low": 0.3, "high": 0.5, "specific": 0.3, "specific_low": 0.2, "specific_high": 0.4}
+CAMERA = {
+    "share": 0.4,
+    "low": 0.3,
+    "high": 0.5,
+    "specific": 0.3,
+    "specific_low": 0.2,
+    "specific_high": 0.4,
+}
 
 
 def account(**changed: dict[str, float]) -> pd.DataFrame:
     """Every cause occurs and surely explains nothing, but those changed."""
     rows = []
     for cause in (*REPLAYED, "keyframes", "noise_and_coding", "unexplained"):
-        row = {"model": "net", "item": "", "cause": cause, "share": 0.0, "low": -0.01, "high": 0.02, "n": 24}
-        row |= {"specific": 0.0, "specific_low": -0.01, "specific_high": 0.01, "clusters": 20, "occurs": 24}
+        row = {
+            "model": "net",
+            "item": "",
+            "cause": cause,
+            "share": 0.0,
+            "low": -0.01,
+            "high": 0.02,
+            "n": 24,
+        }
+        row |= {
+            "specific": 0.0,
+            "specific_low": -0.01,
+            "specific_high": 0.01,
+            "clusters": 20,
+            "occurs": 24,
+        }
         rows.append({**row, **changed.get(cause, {})})
     return pd.DataFrame(rows).assign(pairs_low=lambda t: t["low"], pairs_high=lambda t: t["high"])
 
@@ -49,7 +70,11 @@ def candidate_fits(
                 "frame_b": 10 * frame + 1,
                 "cause": cause,
             }
-            of |= {"perturbation": name, "strength": strength, "along": whole * (part + rng.normal(0, 0.02))}
+            of |= {
+                "perturbation": name,
+                "strength": strength,
+                "along": whole * (part + rng.normal(0, 0.02)),
+            }
             of |= {
                 "along_cause": whole,
                 "weight": 1.0,
@@ -66,7 +91,14 @@ def spread(**values: float) -> pd.DataFrame:
     for quantity in CONDITIONS:
         value = values.get(quantity, 0.0)
         share = value / WIDTH if quantity.endswith("_px") or quantity == "sharpness" else np.nan
-        of = {"item": "", "quantity": quantity, "unit": "", "spread": value, "share": share, "n": 30}
+        of = {
+            "item": "",
+            "quantity": quantity,
+            "unit": "",
+            "spread": value,
+            "share": share,
+            "n": 30,
+        }
         rows.append({**of, "basis": "clip"})
     return pd.DataFrame(rows)
 
@@ -84,7 +116,9 @@ def sensitivity(names: tuple[str, ...], per_unit: float = 0.05) -> pd.DataFrame:
                     "perturbation": name,
                     "strength": strength,
                 }
-                rows.append({**of, "metric": "total_variation", "value": min(1.0, per_unit * strength)})
+                rows.append(
+                    {**of, "metric": "total_variation", "value": min(1.0, per_unit * strength)}
+                )
                 rows.append({**of, "metric": "label_flip", "value": float(frame < 2)})
     return pd.DataFrame(rows)
 
@@ -98,7 +132,9 @@ def shaken(**changed: object) -> Evidence:
         replication={"camera": AGAIN},
         candidate_fits=candidate_fits("camera", {"translation": 0.9, "rotation": 0.05}),
         spread=spread(shift_x_px=3.2, shift_y_px=1.6, rotation_deg=0.1),
-        sensitivity=sensitivity(("translation", "rotation", "brightness", "shear", "gaussian_noise")),
+        sensitivity=sensitivity(
+            ("translation", "rotation", "brightness", "shear", "gaussian_noise")
+        ),
         floor=1e-6,
         image_size=(360, WIDTH),
     )
@@ -143,7 +179,9 @@ def test_the_four_reasons_for_no_step() -> None:
     unsure = account(camera=CAMERA, light={"share": 0.1, "low": -0.1, "high": 0.3})
     policy = build("net", shaken(account=unsure))
     # half the width .2, gap to 5 % .05: 16 times
-    assert [each.outcome for each in policy.rejected if each.perturbation == "brightness"] == ["undetermined"]
+    assert [each.outcome for each in policy.rejected if each.perturbation == "brightness"] == [
+        "undetermined"
+    ]
     assert refused(policy, "brightness").evidence["times"] == 16
     assert refused(policy, "shear").why is Why.NOT_MEASURABLE
 
@@ -154,7 +192,11 @@ def test_no_step_where_the_cause_is_not_named_or_not_found_again() -> None:
     policy = build("net", shaken(replication={"camera": twice}))
     assert not policy.steps
     found = refused(policy, "translation")
-    assert (found.why, found.evidence["found"], found.evidence["tested"]) == (Why.NOT_FOUND_AGAIN, 2, 5)
+    assert (found.why, found.evidence["found"], found.evidence["tested"]) == (
+        Why.NOT_FOUND_AGAIN,
+        2,
+        5,
+    )
 
 
 @pytest.mark.parametrize(
@@ -166,12 +208,20 @@ def test_no_step_where_the_cause_is_not_named_or_not_found_again() -> None:
             False,
         ),
         (
-            {"replication_found": 0, "replication_tested": 1, "replication_of": "later half of the footage"},
+            {
+                "replication_found": 0,
+                "replication_tested": 1,
+                "replication_of": "later half of the footage",
+            },
             "not found again in the later half of the footage",
             True,
         ),
         (
-            {"replication_found": 0, "replication_tested": 0, "replication_of": "later half of the footage"},
+            {
+                "replication_found": 0,
+                "replication_tested": 0,
+                "replication_of": "later half of the footage",
+            },
             "not tested: too few pairs in half of the footage show it",
             False,
         ),
@@ -190,12 +240,16 @@ def test_replication_in_words(row: dict[str, object], words: str, fails: bool) -
 
 
 def test_a_step_says_how_many_flips_it_can_remove_at_most() -> None:
-    counted = account(camera=CAMERA).assign(flips=12, flips_due=6.0, flips_due_low=3.0, flips_due_high=10.0)
+    counted = account(camera=CAMERA).assign(
+        flips=12, flips_due=6.0, flips_due_low=3.0, flips_due_high=10.0
+    )
     step = only_step(build("net", shaken(account=counted)))
     due = ("flips_due", "flips_due_high", "flips_replayed")
     assert [step.evidence[name] for name in due] == [6.0, 10.0, 12.0]
     assert re.findall(r"\d+", step.evidence["flips_at_most"]) == ["3", "10", "12"]
-    none = account(camera=CAMERA).assign(flips=1, flips_due=0.0, flips_due_low=0.0, flips_due_high=0.0)
+    none = account(camera=CAMERA).assign(
+        flips=1, flips_due=0.0, flips_due_low=0.0, flips_due_high=0.0
+    )
     step = only_step(build("net", shaken(account=none)))
     assert [step.evidence[name] for name in due] == [0.0, 0.0, 1.0]
     untested = only_step(build("net", shaken(replication={})))
@@ -215,7 +269,9 @@ def test_a_range_is_what_was_seen_on_either_side() -> None:
     ends = {"low": 0.8, "high": 1.05, "least": 0.6, "most": 1.06, "unit": "ratio"}
     half = float(np.expm1((np.log(1.05) - np.log(0.8)) / 2))
     rows = spread(gain=half)
-    rows = rows.assign(**{k: np.where(rows["quantity"] == "gain", v, rows.get(k)) for k, v in ends.items()})
+    rows = rows.assign(
+        **{k: np.where(rows["quantity"] == "gain", v, rows.get(k)) for k, v in ends.items()}
+    )
     made = shaken(
         account=account(light=light),
         named={"light": "adjacent"},
@@ -225,7 +281,9 @@ def test_a_range_is_what_was_seen_on_either_side() -> None:
         sensitivity=sensitivity(("brightness",), per_unit=0.2),
     )
     step = only_step(build("net", made))
-    assert (step.low, step.high) == pytest.approx((-0.25, 0.05), abs=1e-4)  # the factors 1 / 1.25 and 1.05
+    assert (step.low, step.high) == pytest.approx(
+        (-0.25, 0.05), abs=1e-4
+    )  # the factors 1 / 1.25 and 1.05
     assert step.evidence["observed_least"] == pytest.approx(-(1 / 0.6 - 1))
     assert step.evidence["observed_most"] == pytest.approx(0.06)
     assert step.evidence["observed"] == pytest.approx(0.25)
@@ -259,7 +317,9 @@ def test_no_step_by_fallback() -> None:
     )
 
     def policy(grain: float, does: float) -> Policy:
-        rows = candidate_fits("noise_and_coding", {"gaussian_noise": 1.0, "jpeg": does}, strength=4.0)
+        rows = candidate_fits(
+            "noise_and_coding", {"gaussian_noise": 1.0, "jpeg": does}, strength=4.0
+        )
         rows = rows.assign(grain_seen=0.61)
         rows.loc[rows["perturbation"] == "jpeg", "grain"] = grain
         return build("net", dataclasses.replace(made, candidate_fits=rows))
@@ -393,7 +453,9 @@ def test_an_answer_that_the_weakest_change_tips_as_well_gets_no_step() -> None:
     rng = np.random.default_rng(0)
     tipped = sensitivity(("translation",))
     amount = tipped["metric"] == "total_variation"
-    tipped.loc[amount, "value"] = rng.uniform(0.2, 0.8, int(amount.sum()))  # as much at every strength
+    tipped.loc[amount, "value"] = rng.uniform(
+        0.2, 0.8, int(amount.sum())
+    )  # as much at every strength
     policy = build("net", shaken(sensitivity=tipped))
     assert not policy.steps
     assert refused(policy, "translation").why is Why.GROWTH_OPEN
@@ -457,7 +519,11 @@ FIGURES = {
     "scene": "the median of its top probability is 0.2",
     "before": 0.1,
     "after": 0.2,
-    **{f"{kind}_{name}": 0.3 for kind in ("noise", "coding") for name in ("low", "high", "grain", "does")},
+    **{
+        f"{kind}_{name}": 0.3
+        for kind in ("noise", "coding")
+        for name in ("low", "high", "grain", "does")
+    },
 }
 
 
@@ -470,11 +536,20 @@ def test_golden_every_reason_with_its_figures() -> None:
         assert not any(missing in said for missing in ("None", "not measured", "{"))
         assert said.startswith("cannot tell: ") == (why in OPEN)
         lines.append(f"{why}: {said}")
-    not_seen = {"cause": "camera", "of": "the change", "share": -0.01, "low": -0.1, "high": 0.08, "times": 3}
+    not_seen = {
+        "cause": "camera",
+        "of": "the change",
+        "share": -0.01,
+        "low": -0.1,
+        "high": 0.08,
+        "times": 3,
+    }
     for figures in (not_seen, {**not_seen, "times": 173}, {**FIGURES, "cause": "noise_and_coding"}):
         found = Rejected(perturbation="rotation", why=Why.SHARE_OPEN, evidence=figures)
         lines.append(f"share_open: {wording.reason(found)}")
-    lines += [wording.without_step(cause, 0.031, "the change") for cause in ("keyframes", "objects")]
+    lines += [
+        wording.without_step(cause, 0.031, "the change") for cause in ("keyframes", "objects")
+    ]
     lines.append(only_step(build("net", shaken())).sentence)
     assert_golden("policy_reasons.txt", "\n".join(lines))
 

@@ -34,16 +34,25 @@ def studied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Sixty frames under a lamp that flickers by 8 %."""
     folder = tmp_path_factory.mktemp("planted")
     rng = np.random.default_rng(4)
-    grain = cv2.GaussianBlur(rng.normal(0, 1, (HEIGHT + 32, WIDTH + 32)).astype(np.float32), (0, 0), 2.5)
+    grain = cv2.GaussianBlur(
+        rng.normal(0, 1, (HEIGHT + 32, WIDTH + 32)).astype(np.float32), (0, 0), 2.5
+    )
     scene = np.repeat((115 + 220 * grain)[..., None], 3, axis=2).clip(20, 220).astype(np.float32)
     clean = [with_plate(scene, 110, gain=gain) for gain in 1 + rng.uniform(-0.08, 0.08, FRAMES)]
     (folder / "lamp").mkdir()
     for number, frame in enumerate(recorded(clean, 1.0, 0)):
         cv2.imwrite(str(folder / "lamp" / f"{number:04d}.png"), frame[..., ::-1])
     here = "tests.stages.policy.test_detector_policy"
-    settings = ("--perturbation=brightness", "--perturbation=gaussian_noise", "--frames=20", "--pairs=24")
+    settings = (
+        "--perturbation=brightness",
+        "--perturbation=gaussian_noise",
+        "--frames=20",
+        "--pairs=24",
+    )
     both = (f"--model={here}:leaning", f"--model={here}:steady")
-    assert run("study", str(folder / "lamp"), *both, *settings, f"--out={folder / 'run'}", "-q") == 0
+    assert (
+        run("study", str(folder / "lamp"), *both, *settings, f"--out={folder / 'run'}", "-q") == 0
+    )
     return folder / "run"
 
 
@@ -75,7 +84,9 @@ def test_the_answer_tells_it_in_a_few_lines(studied: Path) -> None:
     assert [(each.value, each.n) for each in rates] == [(0.0, 60), (0.0, 59)]
     named = [each for each in found.of("leaning") if each.kind == "why_named"]
     assert "light" in named[0].text.lower()
-    (train,) = [each for each in found.of("leaning") if each.kind in ("train_suggested", "train_replicated")]
+    (train,) = [
+        each for each in found.of("leaning") if each.kind in ("train_suggested", "train_replicated")
+    ]
     assert train.value == named[0].value
 
 

@@ -15,7 +15,9 @@ from vidrobust.statement import Level
 AGAIN = {"replication_tested": 5, "replication_found": 4}
 
 
-def step(name: str = "brightness", low: float = -0.2, high: float = 0.2, **evidence: Any) -> PolicyStep:
+def step(
+    name: str = "brightness", low: float = -0.2, high: float = 0.2, **evidence: Any
+) -> PolicyStep:
     return PolicyStep(
         perturbation=name,
         family="light",
@@ -38,7 +40,11 @@ def policy(*steps: PolicyStep, **measured: Any) -> Policy:
         (step(), {}, Level.SUGGESTED),  # not tested on other footage
         (step(**AGAIN, flips_due=6.4, flips_replayed=12), {}, Level.REPLICATED),
         (step(**AGAIN, flips_due=0.4, flips_replayed=2), {}, Level.SUGGESTED),  # about 0 of 2 flips
-        (step(**AGAIN, flips_due=0.0, flips_replayed=0), {}, Level.REPLICATED),  # no flip was replayed
+        (
+            step(**AGAIN, flips_due=0.0, flips_replayed=0),
+            {},
+            Level.REPLICATED,
+        ),  # no flip was replayed
         (step(low=0.1, high=0.1, **AGAIN), {}, Level.SUGGESTED),  # no width
         (step("h264", low=2.0, high=10.0, **AGAIN), {}, Level.SUGGESTED),  # no library has it
         (step(), {"verdict": "helps"}, Level.TRIED),

@@ -22,7 +22,12 @@ from vidrobust.stages.policy.rejection import Why
 from vidrobust.statement import Level
 
 LIGHT = PolicyStep(
-    perturbation="brightness", family="light", unit="relative gain", low=-0.2, high=0.2, probability=0.5
+    perturbation="brightness",
+    family="light",
+    unit="relative gain",
+    low=-0.2,
+    high=0.2,
+    probability=0.5,
 )
 HUE = PolicyStep(perturbation="hue", family="colour", unit="deg", low=-10, high=10, probability=0.3)
 ADVISED = Policy(steps=(LIGHT, HUE), model="net", image_size=(480, 640))
@@ -73,7 +78,9 @@ def test_the_trial_is_of_the_policy_as_it_was_advised(tmp_path: Path) -> None:
     apply_measured(tmp_path, "net", ADVISED, found)
     assert [step.perturbation for step in Policy.read(tmp_path / "policy.json").steps] == ["hue"]
     assert advised_policy(tmp_path, "net") == ADVISED  # what a second trial is of
-    assert remeasured(tmp_path, ADVISED) == with_measured(ADVISED, found)  # the stage policy, made again
+    assert remeasured(tmp_path, ADVISED) == with_measured(
+        ADVISED, found
+    )  # the stage policy, made again
     other = Policy(steps=(HUE,), model="net")
     assert remeasured(tmp_path, other) == other
     assert pytest.approx(0.5) == with_measured(ADVISED, summary()).steps[0].measured["ratio"]

@@ -21,7 +21,9 @@ def table(cells: list[tuple[str, int, float, float]]) -> pd.DataFrame:
     """cells (item, frame, strength, value) of one perturbation."""
     rows = pd.DataFrame(cells, columns=["item", "frame", "strength", "value"])
     flips = rows.assign(metric="label_flip", value=(rows["value"] > 0.5).astype(float))
-    return pd.concat([rows.assign(metric="total_variation"), flips]).assign(perturbation="blur", draw=0)
+    return pd.concat([rows.assign(metric="total_variation"), flips]).assign(
+        perturbation="blur", draw=0
+    )
 
 
 def of_clips(clips: int, frames: int, seed: int, *, whole: bool) -> pd.DataFrame:
@@ -40,7 +42,10 @@ def of_clips(clips: int, frames: int, seed: int, *, whole: bool) -> pd.DataFrame
 def test_between_two_strengths_by_hand() -> None:
     # half way between the means .2 and .6 of different frames: .4
     found = response(
-        table([("a", 0, 1, 0.1), ("a", 1, 1, 0.3), ("a", 2, 2, 0.6), ("a", 9, 4, 0.9)]), "blur", 1.5, 0
+        table([("a", 0, 1, 0.1), ("a", 1, 1, 0.3), ("a", 2, 2, 0.6), ("a", 9, 4, 0.9)]),
+        "blur",
+        1.5,
+        0,
     )
     assert found.value == pytest.approx(0.4)
     assert found.n == 3
@@ -61,7 +66,9 @@ def test_of_frames_tried_at_both_it_is_the_mean_of_their_lines() -> None:
     )
     lines = ((wide[2.0] + wide[4.0]) / 2).reset_index(name="value")
     by_hand = clustered_mean(lines["value"].to_numpy(), lines["item"].to_numpy(), bounds=(0, 1))
-    assert (found.value, found.low, found.high) == pytest.approx((by_hand.value, by_hand.low, by_hand.high))
+    assert (found.value, found.low, found.high) == pytest.approx(
+        (by_hand.value, by_hand.low, by_hand.high)
+    )
 
 
 def test_the_interval_of_a_design_covers_the_truth_and_is_as_wide_as_it_scatters() -> None:
@@ -72,7 +79,8 @@ def test_the_interval_of_a_design_covers_the_truth_and_is_as_wide_as_it_scatters
     inside = [each.low <= 0.45 <= each.high for each in found[False]]
     assert 0.90 <= np.mean(inside) <= 0.995
     of_scatter = {
-        whole: np.mean([each.high - each.low for each in some]) / np.std([each.value for each in some])
+        whole: np.mean([each.high - each.low for each in some])
+        / np.std([each.value for each in some])
         for whole, some in found.items()
     }
     assert of_scatter[False] == pytest.approx(of_scatter[True], rel=0.15)
@@ -137,7 +145,9 @@ def of_many(seed: int, *, more: float, others: float) -> pd.DataFrame:
 
 
 def test_of_a_model_that_answers_to_size_a_little_more_of_one_is_enough() -> None:
-    grows = [response(of_many(seed, more=1.4, others=1.6), "blur", 3.0, 0).grows for seed in range(30)]
+    grows = [
+        response(of_many(seed, more=1.4, others=1.6), "blur", 3.0, 0).grows for seed in range(30)
+    ]
     alone = [
         response(rows[rows["perturbation"] == "blur"], "blur", 3.0, 0).grows
         for rows in (of_many(seed, more=1.4, others=1.6) for seed in range(30))
@@ -146,10 +156,14 @@ def test_of_a_model_that_answers_to_size_a_little_more_of_one_is_enough() -> Non
 
 
 def test_of_a_model_that_answers_to_no_size_it_is_as_seldom_enough_as_said() -> None:
-    grows = [response(of_many(seed, more=1.0, others=1.0), "blur", 3.0, 0).grows for seed in range(120)]
+    grows = [
+        response(of_many(seed, more=1.0, others=1.0), "blur", 3.0, 0).grows for seed in range(120)
+    ]
     assert np.mean(grows) <= 0.075  # meant are .025 alone, and half of .025 besides
 
 
 def test_less_by_more_is_never_enough() -> None:
-    grows = [response(of_many(seed, more=0.5, others=2.0), "blur", 3.0, 0).grows for seed in range(30)]
+    grows = [
+        response(of_many(seed, more=0.5, others=2.0), "blur", 3.0, 0).grows for seed in range(30)
+    ]
     assert np.mean(grows) <= 0.05

@@ -57,7 +57,15 @@ def test_a_setting_holds(setting: Any, held: set[str]) -> None:
 )  # fmt: skip
 def test_policies_of_many_operations_hold_light_colour_geometry_and_more(setting: Any) -> None:
     held = names(setting)
-    assert {"brightness", "contrast", "saturation", "rotation", "translation", "shear", "sharpening"} <= held
+    assert {
+        "brightness",
+        "contrast",
+        "saturation",
+        "rotation",
+        "translation",
+        "shear",
+        "sharpening",
+    } <= held
     assert set(families(parse([setting]))) == {"light", "colour", "geometry", "blur", "compression"}
 
 
@@ -82,7 +90,9 @@ def test_albumentations_as_dict_and_as_its_own_yaml(tmp_path: Path) -> None:
         [
             albumentations.OneOf([albumentations.MotionBlur(), albumentations.Defocus(p=0.0)]),
             albumentations.Affine(rotate=(-5, 5), p=0.5),
-            albumentations.ColorJitter(brightness=(0.8, 1.2), contrast=(1, 1), saturation=(1, 1), hue=(0, 0)),
+            albumentations.ColorJitter(
+                brightness=(0.8, 1.2), contrast=(1, 1), saturation=(1, 1), hue=(0, 0)
+            ),
             albumentations.Normalize(),
         ]
     )
@@ -90,12 +100,24 @@ def test_albumentations_as_dict_and_as_its_own_yaml(tmp_path: Path) -> None:
     path = tmp_path / "pipeline.yaml"
     albumentations.save(pipeline, str(path), data_format="yaml")
     found = names(str(path))
-    assert {"motion_blur", "rotation", "brightness"} <= found  # tuples over several lines count as used
+    assert {
+        "motion_blur",
+        "rotation",
+        "brightness",
+    } <= found  # tuples over several lines count as used
 
 
 @pytest.mark.parametrize(
     "setting",
-    ["brightnes", "MyOwnTransform()", "x = 3", {"lr0": 0.1}, "a sentence about it", "no/such/file.yaml", "("],
+    [
+        "brightnes",
+        "MyOwnTransform()",
+        "x = 3",
+        {"lr0": 0.1},
+        "a sentence about it",
+        "no/such/file.yaml",
+        "(",
+    ],
 )
 def test_what_is_not_known_is_refused_not_passed_over(setting: Any) -> None:
     with pytest.raises(SettingsError, match="name instead the perturbations or families"):
@@ -104,7 +126,9 @@ def test_what_is_not_known_is_refused_not_passed_over(setting: Any) -> None:
 
 def test_a_file_of_code_is_read_and_not_run(tmp_path: Path) -> None:
     path = tmp_path / "train.py"
-    path.write_text("raise SystemExit\nprint('x')\naugment = v2.Compose([v2.GaussianNoise(sigma=0.1)])\n")
+    path.write_text(
+        "raise SystemExit\nprint('x')\naugment = v2.Compose([v2.GaussianNoise(sigma=0.1)])\n"
+    )
     assert names(str(path)) == {"gaussian_noise"}
 
 

@@ -13,7 +13,9 @@ from vidrobust.stages.remedies.box_rows import BoxStudy, TimedBoxes, agreement, 
 from vidrobust.stages.remedies.catalogue import box_rule
 
 
-def pulsing() -> list[tuple[tuple[int, tuple[float, float, float, float], float, int], Shape | None]]:
+def pulsing() -> list[
+    tuple[tuple[int, tuple[float, float, float, float], float, int], Shape | None]
+]:
     """A square that moves by 2 px a frame and is two columns wider in every third frame; lost in frame 7."""
     rows = []
     for f in range(12):
@@ -39,7 +41,10 @@ def test_the_jitter_of_masks_is_a_row_where_there_are_masks() -> None:
     time_s = np.arange(12) / 25
     bare = dataclasses.replace(boxes, shapes=None)
     with_masks, without = (
-        {row["metric"] for row in box_rows(BoxStudy("m", [TimedBoxes("a", "", each, time_s)], SETTINGS, 3))}
+        {
+            row["metric"]
+            for row in box_rows(BoxStudy("m", [TimedBoxes("a", "", each, time_s)], SETTINGS, 3))
+        }
         for each in (boxes, bare)
     )
     assert with_masks - without == {"mask_jitter"}
@@ -53,5 +58,8 @@ def test_boxes_agree_where_their_masks_do() -> None:
     lower = boxes.rows(np.arange(len(boxes.frame)) % 2 == 0)
     assert agreement([upper], [lower]) == 0
     assert (
-        agreement([dataclasses.replace(upper, shapes=None)], [dataclasses.replace(lower, shapes=None)]) == 1
+        agreement(
+            [dataclasses.replace(upper, shapes=None)], [dataclasses.replace(lower, shapes=None)]
+        )
+        == 1
     )

@@ -13,7 +13,14 @@ from vidrobust.errors import SettingsError
 from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.stages.remedies import box_rules
-from vidrobust.stages.remedies.box_rows import BoxStudy, TimedBoxes, agreement, box_rows, play_boxes, smoothed
+from vidrobust.stages.remedies.box_rows import (
+    BoxStudy,
+    TimedBoxes,
+    agreement,
+    box_rows,
+    play_boxes,
+    smoothed,
+)
 from vidrobust.stages.remedies.box_rules import (
     BoxMean,
     BoxRule,
@@ -194,7 +201,9 @@ def test_two_boxes_keep_their_tracks() -> None:
 
 
 def test_the_rules_import_nothing() -> None:
-    lines = [x for x in inspect.getsource(box_rules).splitlines() if x.startswith(("import", "from"))]
+    lines = [
+        x for x in inspect.getsource(box_rules).splitlines() if x.startswith(("import", "from"))
+    ]
     assert lines == [
         "from __future__ import annotations",
         "from collections.abc import Sequence",
@@ -203,7 +212,9 @@ def test_the_rules_import_nothing() -> None:
 
 
 def test_names_and_delays() -> None:
-    assert [late_frames(name) for name in ("min-hits-3", "max-gap-3", "smoother-5", "kalman-1")] == [
+    assert [
+        late_frames(name) for name in ("min-hits-3", "max-gap-3", "smoother-5", "kalman-1")
+    ] == [
         2,
         3,
         4,
@@ -232,7 +243,9 @@ def item(drop: float, wobble: float, seed: int = 0, frames: int = 300) -> ItemBo
 
 
 def study(boxes: ItemBoxes) -> BoxStudy:
-    return BoxStudy("model", [TimedBoxes("clip", "", boxes, np.arange(boxes.num_frames) / 30)], SETTINGS, 3)
+    return BoxStudy(
+        "model", [TimedBoxes("clip", "", boxes, np.arange(boxes.num_frames) / 30)], SETTINGS, 3
+    )
 
 
 def rows_of(boxes: ItemBoxes) -> dict[tuple[str, str], dict[str, Any]]:
@@ -257,7 +270,9 @@ def test_a_planted_wobble_is_smoothed_as_by_a_filter_of_its_own() -> None:
     mean = [centre[0]]
     for now in centre[1:]:
         mean.append(0.3 * now + 0.7 * mean[-1])
-    jitter = [np.linalg.norm(np.diff(path, 2, axis=0), axis=1).mean() for path in (centre, np.array(mean))]
+    jitter = [
+        np.linalg.norm(np.diff(path, 2, axis=0), axis=1).mean() for path in (centre, np.array(mean))
+    ]
     assert row["ratio"] == pytest.approx(jitter[1] / jitter[0], rel=1e-6)
 
 
@@ -298,6 +313,10 @@ def test_a_track_ends_where_the_frames_do_not_go_on() -> None:
 @pytest.mark.parametrize("name", [name for name in BOX_RULES if kind_of(name) != OFFLINE])
 def test_a_rule_looks_at_no_frame_that_is_yet_to_come(name: str) -> None:
     boxes = item(0.2, 2.0, frames=30)
-    rows = [[(*boxes.boxes[r], 0.9, 0) for r in np.flatnonzero(boxes.frame == k)] for k in range(30)]
+    rows = [
+        [(*boxes.boxes[r], 0.9, 0) for r in np.flatnonzero(boxes.frame == k)] for k in range(30)
+    ]
     whole, part = box_rule(name, SETTINGS), box_rule(name, SETTINGS)
-    assert [whole.update(frame) for frame in rows][:15] == [part.update(frame) for frame in rows[:15]]
+    assert [whole.update(frame) for frame in rows][:15] == [
+        part.update(frame) for frame in rows[:15]
+    ]

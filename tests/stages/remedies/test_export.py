@@ -75,7 +75,19 @@ def reddest() -> Reddest:
 def run(public_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The remedies of a classifier on four seconds of a street."""
     run = tmp_path_factory.mktemp("remedies") / "run"
-    main(["remedies", str(public_clips / CLIP), "-m", MODEL, "-o", str(run), "--end-s", str(SECONDS), "-q"])
+    main(
+        [
+            "remedies",
+            str(public_clips / CLIP),
+            "-m",
+            MODEL,
+            "-o",
+            str(run),
+            "--end-s",
+            str(SECONDS),
+            "-q",
+        ]
+    )
     return run
 
 
@@ -104,14 +116,28 @@ def test_majority_and_hysteresis_are_counted_by_hand_from_the_files_of_the_run(r
         index="frame", columns="label", values="probability"
     )
     reason = pd.read_parquet(run / "transitions.parquet")["reason"].to_numpy()
-    pieces = np.split(np.arange(len(labels)), np.flatnonzero(~np.isin(reason[1:], ["", "duplicate"])) + 1)
+    pieces = np.split(
+        np.arange(len(labels)), np.flatnonzero(~np.isin(reason[1:], ["", "duplicate"])) + 1
+    )
     pairs = pd.read_parquet(run / "pairs.parquet")
-    usable = pairs.loc[(pairs["kind"] == "adjacent") & (pairs["excluded"] == ""), "frame_b"].to_numpy()
+    usable = pairs.loc[
+        (pairs["kind"] == "adjacent") & (pairs["excluded"] == ""), "frame_b"
+    ].to_numpy()
     table = pd.read_parquet(run / "remedies.parquet").set_index(["remedy", "metric"])
-    assert table.loc[("majority-5", "flip_rate"), "before"] == np.mean(np.diff(labels)[usable - 1] != 0) > 0
+    assert (
+        table.loc[("majority-5", "flip_rate"), "before"]
+        == np.mean(np.diff(labels)[usable - 1] != 0)
+        > 0
+    )
     for name, made_of in {
-        **{f"majority-{n}": lambda rows, n=n: votes(labels[rows].tolist(), n) for n in (3, 5, 9, 15)},
-        **{f"hysteresis-{m}": lambda rows, m=m: margins(p.to_numpy()[rows], m) for m in (0.05, 0.1, 0.3)},
+        **{
+            f"majority-{n}": lambda rows, n=n: votes(labels[rows].tolist(), n)
+            for n in (3, 5, 9, 15)
+        },
+        **{
+            f"hysteresis-{m}": lambda rows, m=m: margins(p.to_numpy()[rows], m)
+            for m in (0.05, 0.1, 0.3)
+        },
     }.items():
         shown = np.concatenate([made_of(rows) for rows in pieces])
         row = table.loc[(name, "flip_rate")]
@@ -130,7 +156,9 @@ def test_exported_rules_reproduce_the_table_on_real_footage(
     transitions = pd.read_parquet(run / "transitions.parquet")
     begins = ~transitions["reason"].isin(["", "duplicate"]).to_numpy()
     pairs = pd.read_parquet(run / "pairs.parquet")
-    usable = pairs.loc[(pairs["kind"] == "adjacent") & (pairs["excluded"] == ""), "frame_b"].to_numpy()
+    usable = pairs.loc[
+        (pairs["kind"] == "adjacent") & (pairs["excluded"] == ""), "frame_b"
+    ].to_numpy()
     assert table.loc[("majority-5", "flip_rate"), "before"] > 0.2
     for name in ("majority-5", "k-of-n-2-6-5", "mean-0.3", "median-5", "hysteresis-0.05"):
         file = tmp_path / f"{name}.py"
@@ -142,7 +170,10 @@ def test_exported_rules_reproduce_the_table_on_real_footage(
             summary.append(rule.update(row))
         flips = np.diff(summary)[usable - 1] != 0
         assert flips.mean() == table.loc[(name, "flip_rate"), "after"]
-        assert np.mean(np.array(summary) == p.argmax(axis=1)) == table.loc[(name, "flip_rate"), "agreement"]
+        assert (
+            np.mean(np.array(summary) == p.argmax(axis=1))
+            == table.loc[(name, "flip_rate"), "agreement"]
+        )
 
 
 def test_of_a_thousand_classes_the_class_sees_what_the_table_kept(tmp_path: Path) -> None:
@@ -185,15 +216,22 @@ def test_several_clips_make_one_rule_before_and_after_their_run_is_there(
     clips = [str(public_clips / name) for name in (CLIP, "cups.mp4")]
     for file in (tmp_path / "first.py", tmp_path / "again.py"):
         where = ["-o", str(tmp_path / "run"), "--end-s", "0.5", "-q"]
-        main(["remedies", *clips, "-m", MODEL, *where, "--export", str(file), "--rule", "majority-3"])
+        main(
+            ["remedies", *clips, "-m", MODEL, *where, "--export", str(file), "--rule", "majority-3"]
+        )
     assert (tmp_path / "first.py").read_bytes() == (tmp_path / "again.py").read_bytes()
     table = pd.read_parquet(tmp_path / "run" / "remedies.parquet")
     assert len(set(pd.read_parquet(tmp_path / "run" / "frames.parquet")["item"])) == 2
-    assert set(table.loc[table["remedy"] == "majority-3", "metric"]) == {"flip_rate", "revert_flip_rate"}
+    assert set(table.loc[table["remedy"] == "majority-3", "metric"]) == {
+        "flip_rate",
+        "revert_flip_rate",
+    }
 
 
 @pytest.mark.parametrize("name", STREAMED)
-def test_exported_rules_on_boxes_show_what_they_showed_in_the_study(name: str, tmp_path: Path) -> None:
+def test_exported_rules_on_boxes_show_what_they_showed_in_the_study(
+    name: str, tmp_path: Path
+) -> None:
     settings = TrackSettings(start_score=0.6, keep_score=0.2)
     export(tmp_path / "rule.py", name, "m", [ROW], settings=settings)
     rng = np.random.default_rng(1)
@@ -210,7 +248,9 @@ def test_exported_rules_on_boxes_show_what_they_showed_in_the_study(name: str, t
 def test_classes_are_short_and_need_nothing_and_pass_ruff_as_it_comes(tmp_path: Path) -> None:
     for name in (*LABEL_RULES, *STREAMED):
         settings = TrackSettings() if name in BOX_RULES else None
-        export(tmp_path / f"{name}.py", name, 'a "model" C:\\net ', [ROW], rest=0, settings=settings)
+        export(
+            tmp_path / f"{name}.py", name, 'a "model" C:\\net ', [ROW], rest=0, settings=settings
+        )
         tree = ast.parse((tmp_path / f"{name}.py").read_text(encoding="utf-8"))
         for node in tree.body:
             if isinstance(node, ast.ClassDef):

@@ -7,7 +7,13 @@ import pandas as pd
 import pytest
 
 from vidrobust.stages.remedies.answers import ItemAnswers, answers_of
-from vidrobust.stages.remedies.label_rows import Study, costs_of, rule_rows, silence_rows, sure_by_frames
+from vidrobust.stages.remedies.label_rows import (
+    Study,
+    costs_of,
+    rule_rows,
+    silence_rows,
+    sure_by_frames,
+)
 from vidrobust.stages.remedies.recommend import halves_of, recommended
 from vidrobust.stages.remedies.row import table_of, unbeaten
 from vidrobust.stages.remedies.study import marked
@@ -18,7 +24,9 @@ from vidrobust.statistics.ratios import RatioVerdict, Undecided
 RATE = 10.0
 
 
-def tables(labels: np.ndarray, sure: float = 0.8, cuts: tuple[int, ...] = ()) -> dict[str, pd.DataFrame]:
+def tables(
+    labels: np.ndarray, sure: float = 0.8, cuts: tuple[int, ...] = ()
+) -> dict[str, pd.DataFrame]:
     """The tables of a model of two classes that says these labels (N,) of one clip, always as sure."""
     n = len(labels)
     frame, time_s = np.arange(n), np.arange(n) / RATE
@@ -53,10 +61,12 @@ def tables(labels: np.ndarray, sure: float = 0.8, cuts: tuple[int, ...] = ()) ->
                 "total_variation": flip * (2 * sure - 1),
             }
         ),
-        "triples": pd.DataFrame({**base, "frame": frame, "time_s": time_s, "jitter": second}).assign(
-            revert_flip=0.0
+        "triples": pd.DataFrame(
+            {**base, "frame": frame, "time_s": time_s, "jitter": second}
+        ).assign(revert_flip=0.0),
+        "transitions": pd.DataFrame(
+            {"item": "clip", "frame": frame, "time_s": time_s, "reason": reason}
         ),
-        "transitions": pd.DataFrame({"item": "clip", "frame": frame, "time_s": time_s, "reason": reason}),
     }
 
 
@@ -82,7 +92,11 @@ def test_before_and_after_of_a_majority_are_counted_by_hand() -> None:
     for row in range(len(labels)):
         window = labels[max(0, row - 2) : row + 1]
         ones = int(window.sum())
-        held = labels[0] if row == 0 else (int(2 * ones > len(window)) if 2 * ones != len(window) else held)
+        held = (
+            labels[0]
+            if row == 0
+            else (int(2 * ones > len(window)) if 2 * ones != len(window) else held)
+        )
         out.append(held)
     row = rows(study(labels)).loc["majority-3", "flip_rate"]
     assert row["before"] == np.mean(labels[1:] != labels[:-1])
@@ -90,7 +104,9 @@ def test_before_and_after_of_a_majority_are_counted_by_hand() -> None:
     assert row["agreement"] == np.mean(np.array(out) == labels)
 
 
-def test_planted_flicker_is_helped_by_votes_and_silence_but_not_by_hysteresis_of_sure_answers() -> None:
+def test_planted_flicker_is_helped_by_votes_and_silence_but_not_by_hysteresis_of_sure_answers() -> (
+    None
+):
     found = rows(study(flickering()))["verdict"]
     assert found["majority-5", "flip_rate"] == "helps"
     assert found["abstain-unstable-3", "flip_rate"] == "helps"
@@ -111,7 +127,12 @@ def test_a_rule_that_only_comes_late_does_not_help() -> None:
     row = found.loc["majority-5", "flip_rate"]
     assert row["ratio"] == 1
     assert row["verdict"] != "helps"
-    assert (row["delay_frames"], row["mean_delay_frames"], row["changes"], row["unreported"]) == (2, 2, 19, 0)
+    assert (row["delay_frames"], row["mean_delay_frames"], row["changes"], row["unreported"]) == (
+        2,
+        2,
+        19,
+        0,
+    )
     # as measured there, since changes of probabilities have no bound of their own
     assert found.loc["mean-0.1", "flip_rate"]["delay_frames"] == 6
     assert found.loc["hysteresis-0.3", "flip_rate"]["delay_frames"] == 0
@@ -123,7 +144,9 @@ def test_a_rule_that_never_tells_has_no_delay() -> None:
     row = rows(weak).loc["hysteresis-0.2", "flip_rate"]
     # it holds the first label for ever: ten changes to the other one are never told, nine back to it are
     assert (row["after"], row["unreported"], row["delay_frames"]) == (0, 10, np.inf)
-    assert np.isnan(costs_of(study(flickering()), "hysteresis-0.2").delay_frames)  # nothing to measure it by
+    assert np.isnan(
+        costs_of(study(flickering()), "hysteresis-0.2").delay_frames
+    )  # nothing to measure it by
 
 
 def test_rules_begin_anew_at_a_cut() -> None:
@@ -148,7 +171,16 @@ def test_after_a_silence_the_last_answer_given_is_the_one_before() -> None:
     # ok ok ? bad bad: the one change is told at the second bad, when two agree
     labels = np.array([0, 0, 1, 1, 1, 0, 1, 1])
     of = study(labels)
-    assert sure_by_frames(of.answers[0], 2).tolist() == [True, True, False, True, True, False, False, True]
+    assert sure_by_frames(of.answers[0], 2).tolist() == [
+        True,
+        True,
+        False,
+        True,
+        True,
+        False,
+        False,
+        True,
+    ]
     found = rows(of).loc["abstain-unstable-2", "flip_rate"]
     assert (found["before"], found["after"], found["asked"]) == (3 / 7, 1 / 7, 3 / 8)
 
@@ -181,7 +213,11 @@ def test_a_truth_that_never_changes_has_no_changes_and_no_events() -> None:
     assert events(right, answers.begins) == []
     of = study(flickering(60))
     with_labels = Study(
-        answers=of.answers, pairs=of.pairs, triples=of.triples, window=3, right=[[frozenset({0})] * 60]
+        answers=of.answers,
+        pairs=of.pairs,
+        triples=of.triples,
+        window=3,
+        right=[[frozenset({0})] * 60],
     )
     row = rows(with_labels).loc["majority-5", "flip_rate"]
     assert row["accuracy_before"] == np.mean(flickering(60) == 0)

@@ -11,8 +11,21 @@ import pytest
 
 from vidrobust.errors import SettingsError
 from vidrobust.stages.remedies import label_rules
-from vidrobust.stages.remedies.catalogue import LABEL_RULES, kind_of, label_rule, numbers_of, window_of
-from vidrobust.stages.remedies.label_rules import Hysteresis, KOfN, LabelRule, Majority, Mean, Median
+from vidrobust.stages.remedies.catalogue import (
+    LABEL_RULES,
+    kind_of,
+    label_rule,
+    numbers_of,
+    window_of,
+)
+from vidrobust.stages.remedies.label_rules import (
+    Hysteresis,
+    KOfN,
+    LabelRule,
+    Majority,
+    Mean,
+    Median,
+)
 
 
 def describe(rule: LabelRule, labels: str) -> str:
@@ -139,7 +152,9 @@ def test_names_say_their_numbers() -> None:
     assert window_of(label_rule("hysteresis-0.1")) == 1
 
 
-@pytest.mark.parametrize("name", ["vote-3", "majority-x", "majority-0", "mean-2", "k-of-n-4", "k-of-n-7-6"])
+@pytest.mark.parametrize(
+    "name", ["vote-3", "majority-x", "majority-0", "mean-2", "k-of-n-4", "k-of-n-7-6"]
+)
 def test_a_name_of_no_rule_is_reported(name: str) -> None:
     with pytest.raises(SettingsError, match="rule"):
         label_rule(name)
@@ -148,4 +163,7 @@ def test_a_name_of_no_rule_is_reported(name: str) -> None:
 def test_the_rules_import_nothing() -> None:
     source = inspect.getsource(label_rules)
     lines = [line for line in source.splitlines() if line.startswith(("import", "from"))]
-    assert lines == ["from __future__ import annotations", "from collections.abc import Mapping, Sequence"]
+    assert lines == [
+        "from __future__ import annotations",
+        "from collections.abc import Mapping, Sequence",
+    ]

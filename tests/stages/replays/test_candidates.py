@@ -57,7 +57,9 @@ def test_boxes_of_a_class_that_overlap_are_fused_by_their_scores() -> None:
     )
     assert iou(given.boxes[0], given.boxes[1]) > FUSED
     found = fused(given, 0.05)
-    rows = sorted(zip(found.labels.tolist(), found.scores.tolist(), found.boxes.tolist(), strict=True))
+    rows = sorted(
+        zip(found.labels.tolist(), found.scores.tolist(), found.boxes.tolist(), strict=True)
+    )
     third = 2 / 3
     assert rows == [
         (0, 0.4, [40, 0, 50, 10]),

@@ -28,7 +28,9 @@ MODELS = ("line-classifier", "line-detector")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The manifest of two clips, and beside it one.csv of the first alone."""
     folder = tmp_path_factory.mktemp("clips")
-    settings = rendering.RenderSettings(parts=2, seconds=0.1, seed=3, dials=("light=0.3", "shake=4"))
+    settings = rendering.RenderSettings(
+        parts=2, seconds=0.1, seed=3, dials=("light=0.3", "shake=4")
+    )
     rendering.render(settings, folder)
     manifest = folder / "manifest.csv"
     pd.read_csv(manifest, dtype=str).head(1).to_csv(folder / "one.csv", index=False)
@@ -71,7 +73,9 @@ def test_every_replay_has_a_row_and_a_note(run_folder: Path) -> None:
     assert network["agreement"].between(0, 1).all()
 
 
-def test_statistics_are_of_frames_of_every_clip(run_folder: Path, clips: Path, tmp_path: Path) -> None:
+def test_statistics_are_of_frames_of_every_clip(
+    run_folder: Path, clips: Path, tmp_path: Path
+) -> None:
     shutil.copytree(run_folder, tmp_path / "run", ignore=shutil.ignore_patterns("cache"))
     folder = RunFolder.existing(tmp_path / "run")
     settings = dataclasses.replace(folder.settings, sources=(str(clips),))

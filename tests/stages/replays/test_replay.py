@@ -66,9 +66,13 @@ def steps(count: int, camera_px: float = 0.0) -> WanderingSteps:
 
 def test_a_blur_is_scaled_to_the_frame_and_a_median_is_that_of_its_neighbourhood() -> None:
     frame = np.random.default_rng(2).integers(0, 256, (72, 96, 3)).astype(np.uint8)
-    (blurred,) = softened("blur-1.5", lambda: iter([cv2.resize(frame, (960, 720))]), steps(1)).frames()  # type: ignore[misc]
+    (blurred,) = softened(
+        "blur-1.5", lambda: iter([cv2.resize(frame, (960, 720))]), steps(1)
+    ).frames()  # type: ignore[misc]
     wide = cv2.resize(frame, (960, 720)).astype(np.float64)
-    by_hand = np.stack([ndimage.gaussian_filter(wide[..., k], 3.0, mode="mirror") for k in range(3)], axis=-1)
+    by_hand = np.stack(
+        [ndimage.gaussian_filter(wide[..., k], 3.0, mode="mirror") for k in range(3)], axis=-1
+    )
     assert np.abs(blurred - by_hand).max() < 2
     (middle,) = softened("median-filter-5", lambda: iter([frame]), steps(1)).frames()  # type: ignore[misc]
     for k in range(3):
@@ -78,16 +82,22 @@ def test_a_blur_is_scaled_to_the_frame_and_a_median_is_that_of_its_neighbourhood
 def test_the_mean_at_rest_takes_noise_away_and_leaves_what_moves() -> None:
     rng = np.random.default_rng(0)
     base = cv2.GaussianBlur(rng.integers(0, 255, (90, 160, 3)).astype(np.uint8), (0, 0), 2)
-    frames = [np.clip(base + rng.normal(0, 8, base.shape), 0, 255).astype(np.uint8) for _ in range(12)]
+    frames = [
+        np.clip(base + rng.normal(0, 8, base.shape), 0, 255).astype(np.uint8) for _ in range(12)
+    ]
     for at, frame in enumerate(frames):
         frame[20:40, 10 + 8 * at : 30 + 8 * at] = (200, 30, 30)
     found = softened("still-mean-5", lambda: iter(frames), steps(12))
     assert found.frames is not None
     shown = list(found.frames())
-    before, after = (float(np.std(each[60:].astype(float) - base[60:])) for each in (frames[-1], shown[-1]))
+    before, after = (
+        float(np.std(each[60:].astype(float) - base[60:])) for each in (frames[-1], shown[-1])
+    )
     assert after < 0.7 * before
     for at, picture in enumerate(shown):
-        assert np.abs(picture[22:38, 14 + 8 * at : 26 + 8 * at] - np.array([200, 30, 30])).max() <= 2
+        assert (
+            np.abs(picture[22:38, 14 + 8 * at : 26 + 8 * at] - np.array([200, 30, 30])).max() <= 2
+        )
     assert softened("still-mean-5", lambda: iter(frames), steps(12, camera_px=1.0)).frames is None
 
 

@@ -56,7 +56,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
         items=3,
         frames=60,
         studied=12,
-        perturbations=("brightness", "translation", "gaussian_blur", "gaussian_noise", "jpeg", "hue"),
+        perturbations=(
+            "brightness",
+            "translation",
+            "gaussian_blur",
+            "gaussian_noise",
+            "jpeg",
+            "hue",
+        ),
     )
 
 

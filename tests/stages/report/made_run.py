@@ -74,11 +74,15 @@ def make(
         failed=[{"path": "absent.mp4", "error": "absent.mp4: no such file"}],
         left_out=[{"path": "notes.txt", "reason": "not footage"}],
         models=[
-            {"name": m, "spec": m, "preprocessing": "resized", "weights_sha256": "0" * 64} for m in models
+            {"name": m, "spec": m, "preprocessing": "resized", "weights_sha256": "0" * 64}
+            for m in models
         ],
     )
     found = [part for name in names for part in _stability(name, models, frames, rng)]
-    raw = {t: pd.concat([f[t] for f in found], ignore_index=True) for t in task_of("classification").tables}
+    raw = {
+        t: pd.concat([f[t] for f in found], ignore_index=True)
+        for t in task_of("classification").tables
+    }
     for table, rows in raw.items():
         folder.write_table(table, rows)
     frame_table, pairs = raw["frames"], raw["pairs"]
@@ -156,9 +160,20 @@ def _stability(
 
 def _floor(models: tuple[str, ...]) -> pd.DataFrame:
     rows = [
-        {"model": m, "item": "", "metric": metric, "value": value, "n": 24, "cluster": "", "clusters": 0}
+        {
+            "model": m,
+            "item": "",
+            "metric": metric,
+            "value": value,
+            "n": 24,
+            "cluster": "",
+            "clusters": 0,
+        }
         for m in models
-        for metric, value in (("noise_floor_total_variation", 3e-7), ("noise_floor_label_flip", 0.0))
+        for metric, value in (
+            ("noise_floor_total_variation", 3e-7),
+            ("noise_floor_label_flip", 0.0),
+        )
     ]
     return pd.DataFrame(rows).assign(low=np.nan, high=np.nan)
 
@@ -171,7 +186,9 @@ def _sensitivity(
     rng: np.random.Generator,
 ) -> pd.DataFrame:
     """Differences that grow with strength; of some perturbations along with the natural change of the frame."""
-    chosen = [PERTURBATIONS[key] for key in perturbations] if perturbations else list(suite("natural"))
+    chosen = (
+        [PERTURBATIONS[key] for key in perturbations] if perturbations else list(suite("natural"))
+    )
     near = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
     place = near.groupby(["model", "item"], sort=False).cumcount()
     size = near.groupby(["model", "item"], sort=False)["frame_a"].transform("size")
@@ -190,8 +207,15 @@ def _sensitivity(
                 ("jensen_shannon", change**2),
                 ("top5_distance", np.round(change * 15)),
             ):
-                of = {"perturbation": perturbation.key, "strength": strength, "draw": 0, "metric": metric}
-                parts.append(some[["model", "item"]].assign(frame=some["frame_a"], **of, value=value))
+                of = {
+                    "perturbation": perturbation.key,
+                    "strength": strength,
+                    "draw": 0,
+                    "metric": metric,
+                }
+                parts.append(
+                    some[["model", "item"]].assign(frame=some["frame_a"], **of, value=value)
+                )
     return pd.concat(parts, ignore_index=True)
 
 
@@ -242,7 +266,10 @@ def _causes(pairs: pd.DataFrame, models: tuple[str, ...], rng: np.random.Generat
     for cause, share in SHARES.items():
         along = change * (share + rng.normal(0, 0.02, len(some)))
         replayed = cause != "noise_and_coding"
-        columns = {name: some[name].to_numpy() for name in ("item", "model", "frame_a", "frame_b", "time_s")}
+        columns = {
+            name: some[name].to_numpy()
+            for name in ("item", "model", "frame_a", "frame_b", "time_s")
+        }
         columns |= {
             "cause": cause,
             "projection": along,

@@ -33,7 +33,9 @@ def browser() -> Iterator[Any]:
         need(None, "playwright is not installed: pip install -e '.[dev]'")
         return
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+        started = playwright.chromium.launch(
+            executable_path=program, args=["--no-sandbox", "--disable-gpu"]
+        )
         yield started
         started.close()
 
@@ -45,7 +47,9 @@ class Opened:
         self, browser: Any, path: Path, size: tuple[int, int] = SIZES[0], theme: str = "light"
     ) -> None:
         self.page = browser.new_page(
-            viewport={"width": size[0], "height": size[1]}, color_scheme=theme, has_touch=size[0] < 500
+            viewport={"width": size[0], "height": size[1]},
+            color_scheme=theme,
+            has_touch=size[0] < 500,
         )
         self.said: list[str] = []
         self.asked: list[str] = []
@@ -103,7 +107,9 @@ def test_the_one_page_stays_short(browser: Any, report: Path, tmp_path: Path) ->
         tmp_path / "many", models=tuple(f"net-{k}" for k in range(9)), items=12, frames=24, studied=1,
         perturbations=("brightness",), conclude=False, player=False,
     )  # fmt: skip
-    many.update(settings={**many.run["settings"], "fail_if": [f"flip_rate > 0.{k}" for k in range(1, 9)]})
+    many.update(
+        settings={**many.run["settings"], "fail_if": [f"flip_rate > 0.{k}" for k in range(1, 9)]}
+    )
     tables = RunTables(many.path)
     long = tmp_path / "report.html"
     long.write_text(one_page(tables, shared_content(tables)), encoding="utf-8")
@@ -139,7 +145,9 @@ def test_keys_move_along_the_frames(browser: Any, report: Path) -> None:
     page.close()
 
 
-def test_a_flip_chosen_by_mouse_shows_both_frames_and_their_difference(browser: Any, report: Path) -> None:
+def test_a_flip_chosen_by_mouse_shows_both_frames_and_their_difference(
+    browser: Any, report: Path
+) -> None:
     opened = Opened(browser, report)
     page, data = opened.page, _data(opened.page)
     item = int(page.locator("[data-p=item]").input_value())
@@ -153,7 +161,11 @@ def test_a_flip_chosen_by_mouse_shows_both_frames_and_their_difference(browser: 
     share = (times[frames.index(event[3])] - times[0]) / (times[-1] - times[0])
     page.mouse.click(box["x"] + 8 + (box["width"] - 16) * share, box["y"] + 9)
     assert page.locator("[data-p=flip]").is_visible()
-    assert page.locator("[data-p=what]").inner_text().startswith(f"Frame {event[2]} to frame {event[3]}")
+    assert (
+        page.locator("[data-p=what]")
+        .inner_text()
+        .startswith(f"Frame {event[2]} to frame {event[3]}")
+    )
     captions = page.locator("[data-p=shots] figcaption").all_inner_texts()
     labels = data["items"][item]["a"][model][0]
     for caption, frame in zip(captions[:2], event[2:4], strict=True):
@@ -178,7 +190,11 @@ def test_the_next_flip_by_key_and_its_strip(browser: Any, report: Path) -> None:
     mine = [e for e in data["events"] if e[:2] == [int(item), int(model)]]
     for event in mine:
         page.keyboard.press("n")
-        assert page.locator("[data-p=what]").inner_text().startswith(f"Frame {event[2]} to frame {event[3]}")
+        assert (
+            page.locator("[data-p=what]")
+            .inner_text()
+            .startswith(f"Frame {event[2]} to frame {event[3]}")
+        )
         if event[3] == int(frame_b):
             tiles = page.locator("[data-p=strip] figcaption").all_inner_texts()
             assert len(tiles) == len(data["strips"][key])
@@ -264,7 +280,9 @@ def test_axe_finds_nothing_serious(browser: Any, report: Path, name: str, theme:
     opened.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
     found = Axe().run(opened.page).response["violations"]
     serious = [
-        f"{v['id']}: {v['nodes'][0]['html'][:120]}" for v in found if v["impact"] in ("serious", "critical")
+        f"{v['id']}: {v['nodes'][0]['html'][:120]}"
+        for v in found
+        if v["impact"] in ("serious", "critical")
     ]
     assert serious == []
     opened.page.close()

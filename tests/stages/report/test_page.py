@@ -52,7 +52,10 @@ QUESTIONS = (
 def small(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """One model on two short clips, every stage: for what does not depend on how much there is."""
     return made_run.make(
-        tmp_path_factory.mktemp("small") / "line", frames=60, studied=6, perturbations=("brightness", "jpeg")
+        tmp_path_factory.mktemp("small") / "line",
+        frames=60,
+        studied=6,
+        perturbations=("brightness", "jpeg"),
     )
 
 
@@ -60,7 +63,9 @@ def ids_of(page: Page, tag: str) -> list[str]:
     return [found["id"] for each, found in page.tags if each == tag and "id" in found]
 
 
-def test_every_section_is_in_the_details_and_every_question_in_their_contents(details: Page) -> None:
+def test_every_section_is_in_the_details_and_every_question_in_their_contents(
+    details: Page,
+) -> None:
     ids = ids_of(details, "section")
     assert set(SECTIONS) <= set(ids)
     assert len(ids) == len(set(ids))
@@ -76,7 +81,10 @@ def test_the_one_page_holds_what_one_acts_upon(page: Page, details: Page) -> Non
     ids = ids_of(page, "section")
     assert [name for name in ids if name in ONE_PAGE] == list(ONE_PAGE)
     links = {found["href"] for tag, found in page.tags if tag == "a"}
-    there = {f"details.html#{name}" for name in (*ids_of(details, "section"), *ids_of(details, "details"))}
+    there = {
+        f"details.html#{name}"
+        for name in (*ids_of(details, "section"), *ids_of(details, "details"))
+    }
     assert links <= there | {"details.html"}
     assert page.balanced
 
@@ -96,11 +104,15 @@ def test_the_pages_load_nothing(made: RunFolder, page: Page, name: str) -> None:
 
 
 def _templates(name: str) -> str:
-    return resources.files("vidrobust.report").joinpath("templates", name).read_text(encoding="utf-8")
+    return (
+        resources.files("vidrobust.report").joinpath("templates", name).read_text(encoding="utf-8")
+    )
 
 
 @pytest.mark.parametrize("name", ["report.html", "details.html"])
-def test_a_policy_forbids_whatever_a_name_could_bring_in(made: RunFolder, page: Page, name: str) -> None:
+def test_a_policy_forbids_whatever_a_name_could_bring_in(
+    made: RunFolder, page: Page, name: str
+) -> None:
     """Pictures inside the page, its own style and its own script by their hashes, and nothing else."""
     text = (made.path / name).read_text(encoding="utf-8")
     tags = Page(text).tags
@@ -135,14 +147,18 @@ def test_names_are_escaped(made: RunFolder, page: Page) -> None:
 
 def test_no_number_is_nan(details: Page) -> None:
     own = " ".join(
-        details.sections[name] for name in SECTIONS if name not in ("policy", "proxies", "correlation")
+        details.sections[name]
+        for name in SECTIONS
+        if name not in ("policy", "proxies", "correlation")
     )
     assert not re.search(r"\b(nan|None|inf)\b", own)
 
 
 def test_numbers_are_those_of_the_tables(made: RunFolder, details: Page) -> None:
     stability, pairs = made.table("stability"), made.table("pairs")
-    whole = stability[(stability["item"] == "") & (stability["metric"] == "flip_rate")].set_index("model")
+    whole = stability[(stability["item"] == "") & (stability["metric"] == "flip_rate")].set_index(
+        "model"
+    )
     usable = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
     for model in ("net-a", "net-b"):
         row = whole.loc[model]
@@ -166,18 +182,24 @@ def test_numbers_are_those_of_the_tables(made: RunFolder, details: Page) -> None
 def test_verdicts_are_those_of_the_correlation_table(made: RunFolder, details: Page) -> None:
     table = made.table("correlation")
     verdicts = (
-        table[table["primary"]].drop_duplicates(["across", "model", "perturbation"])["verdict"].value_counts()
+        table[table["primary"]]
+        .drop_duplicates(["across", "model", "perturbation"])["verdict"]
+        .value_counts()
     )
     (header, *rows) = [
         re.findall(r"<td>(.*?)</td>", row, re.S)
         for row in re.search(
-            r'<section id="proxies">.*?<table>(.*?)</table>', (made.path / "details.html").read_text(), re.S
+            r'<section id="proxies">.*?<table>(.*?)</table>',
+            (made.path / "details.html").read_text(),
+            re.S,
         )[1].split("</tr>")  # type: ignore[index]
         if "<td>" in row or "<th>" in row
     ]
     assert not header
     for place, verdict in enumerate(("proxy", "no evidence", "cannot tell"), start=1):
-        said = sum(int(found[1]) for row in rows if (found := re.match(r"<b>(\d+)</b>", row[place])))
+        said = sum(
+            int(found[1]) for row in rows if (found := re.match(r"<b>(\d+)</b>", row[place]))
+        )
         assert said == verdicts.get(verdict, 0)
 
 
@@ -202,7 +224,9 @@ def test_what_could_not_be_read_is_said_first(page: Page, details: Page) -> None
     assert "notes.txt" in details.sections["inputs"]
 
 
-def test_swaps_and_rates_of_the_one_page_are_those_of_the_tables(made: RunFolder, page: Page) -> None:
+def test_swaps_and_rates_of_the_one_page_are_those_of_the_tables(
+    made: RunFolder, page: Page
+) -> None:
     flips = made.table("pairs")
     flips = flips[(flips["kind"] == "adjacent") & (flips["excluded"] == "") & flips["label_flip"]]
     names = made.table("frames").set_index(["model", "item", "frame"])["label_name"]
@@ -215,7 +239,9 @@ def test_swaps_and_rates_of_the_one_page_are_those_of_the_tables(made: RunFolder
     assert table.rows[0][0] == model
     assert table.rows[0][1:3] == (by_clip.cut(one, 34), by_clip.cut(other, 34))
     assert table.rows[0][3] == str(pairs.count((model, one, other)))
-    assert sum(int(row[3]) for row in by_clip.swaps(RunTables(made.path), most=1000).rows) == len(pairs)
+    assert sum(int(row[3]) for row in by_clip.swaps(RunTables(made.path), most=1000).rows) == len(
+        pairs
+    )
     assert table.rows[0][3] in page.sections["swaps"]
 
 
@@ -226,7 +252,9 @@ def test_flips_of_the_player_are_those_of_the_pairs(made: RunFolder) -> None:
     flips = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "") & pairs["label_flip"]]
     models, items = [m["name"] for m in data["models"]], [i["name"] for i in data["items"]]
     marked = {(items[e[0]], models[e[1]], e[2], e[3]) for e in data["events"]}
-    assert marked == set(flips[["item", "model", "frame_a", "frame_b"]].itertuples(index=False, name=None))
+    assert marked == set(
+        flips[["item", "model", "frame_a", "frame_b"]].itertuples(index=False, name=None)
+    )
     frames = made.table("frames").set_index(["model", "item", "frame"])
     for item in data["items"]:
         for m, (labels, probabilities) in enumerate(item["a"]):
@@ -255,7 +283,9 @@ STAGES = {
 }
 
 
-@pytest.mark.parametrize("kept", [(), *((stage,) for stage in STAGES), ("stability", "causes", "policy")])
+@pytest.mark.parametrize(
+    "kept", [(), *((stage,) for stage in STAGES), ("stability", "causes", "policy")]
+)
 def test_any_subset_of_the_stages_gives_its_pages(
     small: RunFolder, tmp_path: Path, kept: tuple[str, ...]
 ) -> None:
@@ -271,11 +301,15 @@ def test_any_subset_of_the_stages_gives_its_pages(
     assert one.balanced
 
 
-def test_what_recorded_predictions_cannot_tell_is_not_asked_for(made: RunFolder, tmp_path: Path) -> None:
+def test_what_recorded_predictions_cannot_tell_is_not_asked_for(
+    made: RunFolder, tmp_path: Path
+) -> None:
     shutil.copytree(made.path, tmp_path / "run")
     folder = RunFolder(tmp_path / "run")
     made_run.keep_only(folder, *STAGES["stability"][1])
-    folder.update(models=[{**m, "spec": f"predictions:{m['name']}.csv"} for m in folder.run["models"]])
+    folder.update(
+        models=[{**m, "spec": f"predictions:{m['name']}.csv"} for m in folder.run["models"]]
+    )
     page = Page(write_report(folder.path).with_name("details.html").read_text(encoding="utf-8"))
     for section in ("sensitive", "moments", "policy", "proxies"):
         assert NEEDS_MODEL in page.sections[section]
@@ -345,7 +379,9 @@ def test_figures_beyond_the_size_are_left_out_and_counted(
     monkeypatch.setattr(html, "LARGEST_BYTES", 3_300_000)
     path = write_report(tmp_path / "run").with_name("details.html")
     assert path.stat().st_size < 3_300_000
-    assert re.search(r"Figures left out to keep this file below 15 MB: \d+", path.read_text(encoding="utf-8"))
+    assert re.search(
+        r"Figures left out to keep this file below 15 MB: \d+", path.read_text(encoding="utf-8")
+    )
 
 
 def test_the_report_needs_no_torch(small: RunFolder, tmp_path: Path) -> None:

@@ -60,7 +60,15 @@ def pairs_of(flips: list[int], excluded: list[str], delta_ms: float = 40.0) -> p
 
 
 def stability_row(metric: str, value: float, low: float, high: float, n: int) -> dict[str, object]:
-    return {"model": "net", "item": "", "metric": metric, "value": value, "low": low, "high": high, "n": n}
+    return {
+        "model": "net",
+        "item": "",
+        "metric": metric,
+        "value": value,
+        "low": low,
+        "high": high,
+        "n": n,
+    }
 
 
 @pytest.mark.parametrize(("classes", "unsure"), [(2, True), (1000, False)])
@@ -68,7 +76,14 @@ def test_a_scene_is_unknown_to_a_model_by_how_many_classes_it_has(
     tmp_path: Path, classes: int, unsure: bool
 ) -> None:
     """A top probability of .6 is next to a guess between two classes, and sure among a thousand."""
-    frames = {"item": "a", "frame": range(20), "time_s": 0.0, "model": "net", "label": 0, "label_name": "ok"}
+    frames = {
+        "item": "a",
+        "frame": range(20),
+        "time_s": 0.0,
+        "model": "net",
+        "label": 0,
+        "label_name": "ok",
+    }
     frames |= {"second_label": 1, "track": 0, "keyframe": False}
     table = pd.DataFrame({**frames, "probability": 0.6, "margin": 0.2, "entropy": 0.5})
     folder_of(tmp_path, frames=table)
@@ -183,13 +198,17 @@ def test_curves_are_drawn_where_their_numbers_are(tmp_path: Path) -> None:
     tall = 255 / 2.6
     bottom = 55 + tall
     # an interval goes beyond 50 %, so that the axis ends at 102 %
-    assert flips[:, 1] == pytest.approx([bottom - tall * 50 / 102, bottom - tall * 75 / 102], abs=0.06)
+    assert flips[:, 1] == pytest.approx(
+        [bottom - tall * 50 / 102, bottom - tall * 75 / 102], abs=0.06
+    )
     assert moved[:, 1] == pytest.approx(
         flips[:, 1] + 1.6 * tall + [tall * 25 / 102, tall * 37.5 / 102], abs=0.1
     )
     # logarithmic between 5 / 1.35 and 10 * 1.35, on 0.9 of a column of 223.25 px that begins at 62 px
     across = [np.log(1.35) / np.log(2 * 1.35**2), np.log(2 * 1.35) / np.log(2 * 1.35**2)]
-    assert flips[:, 0] == pytest.approx([62 + 223.25 * (0.05 + 0.9 * share) for share in across], abs=0.06)
+    assert flips[:, 0] == pytest.approx(
+        [62 + 223.25 * (0.05 + 0.9 * share) for share in across], abs=0.06
+    )
     words = [text.text for text in drawn.iter(f"{name}text")]
     assert [words.count(word) for word in ("5", "10", "deg", "100")] == [1, 1, 1, 2]
 
@@ -216,7 +235,9 @@ def _sub(path: Path, name: str) -> Path:
 
 def test_exclusions_are_counted_by_reason(tmp_path: Path) -> None:
     pairs = pairs_of([1, 0, 1, 1, 0], ["", "", "scene_cut", "scene_cut", "duplicate"])
-    rows = {row["reason"]: row for row in footage_section.exclusions(folder_of(tmp_path, pairs=pairs))}
+    rows = {
+        row["reason"]: row for row in footage_section.exclusions(folder_of(tmp_path, pairs=pairs))
+    }
     assert rows["compared"]["adjacent"] == 2
     assert rows["compared"]["flips"] == 1
     assert rows["a scene cut lies between the frames"]["adjacent"] == 2
@@ -253,7 +274,9 @@ def test_percentiles_are_over_the_pairs_of_all_items(tmp_path: Path) -> None:
             "valid": 1.0,
         }
     )
-    found = footage_section.variation_summary(folder_of(tmp_path, changes=changes, variation=variation))
+    found = footage_section.variation_summary(
+        folder_of(tmp_path, changes=changes, variation=variation)
+    )
     assert found is not None
     (row,) = found.to_dict("records")
     assert row["p50"] == pytest.approx(0.0505)  # of 0.001, 0.002 ... 0.1
@@ -274,7 +297,12 @@ def test_few_pairs_give_no_high_percentile(tmp_path: Path) -> None:
     variation = pd.DataFrame([{**row, "n": 4, "valid": 0.75}])
     run = folder_of(tmp_path, variation=variation)
     (said,) = footage_section.variation_rows(footage_section.variation_summary(run))
-    assert (said["p50"], said["p95"], said["p99"], said["n"]) == ("1", "too few", "too few", "3 of 4")
+    assert (said["p50"], said["p95"], said["p99"], said["n"]) == (
+        "1",
+        "too few",
+        "too few",
+        "3 of 4",
+    )
 
 
 def moment(model: str, number: int, picture: str = "") -> dict[str, object]:
@@ -315,7 +343,11 @@ def test_pictures_outside_the_folder_are_not_taken(tmp_path: Path) -> None:
     (tmp_path / "secret.jpg").write_bytes(b"secret")
     inside = _sub(tmp_path, "run")
     (inside / "in.jpg").write_bytes(b"picture")
-    every = [moment("net", 0, "../secret.jpg"), moment("net", 9, "in.jpg"), moment("net", 20, "absent.jpg")]
+    every = [
+        moment("net", 0, "../secret.jpg"),
+        moment("net", 9, "in.jpg"),
+        moment("net", 20, "absent.jpg"),
+    ]
     found = moments_section.moments(run_with(inside, every, ["net"]))
     assert [bool(m.a.uri) for m in found.shown] == [False, True, False]
 

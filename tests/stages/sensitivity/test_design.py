@@ -14,7 +14,9 @@ from vidrobust.stages.sensitivity.design import shown_per_frame, strengths_shown
 from vidrobust.stages.sensitivity.unit import study_frames
 
 
-def printable(perturbation: str = "hue", count: int = 5, ranks: int = 20, **more: object) -> np.ndarray:
+def printable(
+    perturbation: str = "hue", count: int = 5, ranks: int = 20, **more: object
+) -> np.ndarray:
     how = {"content": "clip", "seed": 0, **more}
     return strengths_shown(perturbation, count, np.arange(ranks), **how)  # type: ignore[arg-type]
 
@@ -50,7 +52,8 @@ def test_where_a_perturbation_begins_differs_by_item_perturbation_and_seed() -> 
     assert len({begins(seed=k) for k in range(40)}) == 5
     # of a frame the strengths of two perturbations are as far apart in every item: few patterns in all
     apart = {
-        (begins(content=c, perturbation="a") - begins(content=c, perturbation="b")) % 5 for c in "uvwxyz"
+        (begins(content=c, perturbation="a") - begins(content=c, perturbation="b")) % 5
+        for c in "uvwxyz"
     }
     assert len(apart) == 1
 
@@ -83,14 +86,18 @@ def test_a_cell_of_the_design_has_the_number_of_the_whole_sweep() -> None:
         item="clip",
         keyframe=np.zeros(10, bool),
     )
-    perturbations = [find(key) for key in ("brightness", "gaussian_noise", "translation", "horizontal_flip")]
+    perturbations = [
+        find(key) for key in ("brightness", "gaussian_noise", "translation", "horizontal_flip")
+    ]
     how = {"content": "clip", "seed": 3, "draws": 2}
     whole = study_frames(frames, [Net()], perturbations, **how)
     some = study_frames(frames, [Net()], perturbations, each=1, **how)
     keys = ["frame", "perturbation", "strength", "draw", "metric"]
     both = some.merge(whole, on=keys, suffixes=("", "_whole"))
     assert len(both) == len(some) == len(whole) * 2 * (3 + 1) // (2 * (3 * 5 + 1))
-    assert_equal(both[["value"]], both[["value_whole"]].rename(columns={"value_whole": "value"}), atol=1e-9)
+    assert_equal(
+        both[["value"]], both[["value_whole"]].rename(columns={"value_whole": "value"}), atol=1e-9
+    )
     counted = some[some["metric"] == "total_variation"].groupby(["perturbation", "strength"]).size()
     assert set(counted["translation"]) == {4}
     assert set(counted["horizontal_flip"]) == {20}

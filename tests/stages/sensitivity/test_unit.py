@@ -38,12 +38,16 @@ def test_models_see_each_perturbed_frame_as_it_is_made_alone(channels_last: bool
     frames = FrameBatch(
         pixels=pixels, time_s=index / 25.0, index=index, corrupt=np.zeros(7, bool), item="clip"
     )
-    perturbations = [find(key) for key in ("hue", "gaussian_noise", "rotation", "soft_shadow", "gamma")]
+    perturbations = [
+        find(key) for key in ("hue", "gaussian_noise", "rotation", "soft_shadow", "gamma")
+    ]
     model = Watching()
     found = study_frames(frames, [model], perturbations, content="c", seed=5, each=1)
     wanted = [pixels]
     for each in perturbations:
-        shown = strengths_shown(each.key, len(each.strengths), np.arange(7), content="c", seed=5, each=1)
+        shown = strengths_shown(
+            each.key, len(each.strengths), np.arange(7), content="c", seed=5, each=1
+        )
         for strength, of in zip(each.strengths, shown.T, strict=True):
             for row in np.flatnonzero(of):
                 own = seeded("c", int(index[row]), 0, each.key, 5)

@@ -83,7 +83,9 @@ def test_sizes_by_hand() -> None:
     root = np.sqrt(WIDTH * HEIGHT)
     sides = [share * root + 1e-6 for share in (0.01, 0.05, 0.1, 0.2, 0.4)]
     middle = np.full(3, 250.0)
-    rows = pd.concat([steps(middle, middle, middle > 0, np.zeros(3, int), side=side) for side in sides])
+    rows = pd.concat(
+        [steps(middle, middle, middle > 0, np.zeros(3, int), side=side) for side in sides]
+    )
     assert by_place.placed(rows, SIZES)["size_class"].tolist() == np.repeat(range(5), 3).tolist()
     assert by_place.placed(rows, {}).empty
 
@@ -143,7 +145,9 @@ def test_the_report_says_it() -> None:
     (said,) = place_section.sentences(run, "detection")
     assert said.startswith("m: place matters for objects without any box: ")
     assert "at the far left" in said
-    assert "too few objects or frames to judge the effect of size on objects without any box" in said
+    assert (
+        "too few objects or frames to judge the effect of size on objects without any box" in said
+    )
     (picture,) = place_section.figures(run, "detection")
     assert "5 by 3 cells" in picture.caption
     few = cast(RunTables, Fake(belt(3, np.random.default_rng(0), lost=0.3, at_left=0.3)))
@@ -157,7 +161,9 @@ def test_known_boxes_are_placed_too() -> None:
     """An object that is never found has no track; its known boxes, at the left, are seen as missed there."""
     frames = np.arange(40)
     known = steps(np.where(frames < 20, 50.0, 450.0), frames * 0 + 150.0, frames < 0, frames)
-    known = known.rename(columns={"track": "object"}).assign(object="", label=0, found=(frames >= 20) * 1.0)
+    known = known.rename(columns={"track": "object"}).assign(
+        object="", label=0, found=(frames >= 20) * 1.0
+    )
     cells = by_place.summarise({"known_boxes": known}, METRICS, SIZES, seed=0)["by_place"]
     at = cells[(cells["grid"] == "position") & ~cells["few"]].set_index("column")
     assert at["value"].to_dict() == {0: 0.0, 4: 1.0}

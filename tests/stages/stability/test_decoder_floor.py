@@ -25,7 +25,8 @@ def floor(path: Path, clip: Path) -> dict[str, Any]:
     assert run("stability", str(clip), f"--out={path}", *ASKED) == 0
     noted = json.loads((path / "run.json").read_text())["noise_floor"]["bright"]
     assert (
-        json.loads((path / "metrics.json").read_text())["models"]["bright"]["noise_floor"]["by_way"] == noted
+        json.loads((path / "metrics.json").read_text())["models"]["bright"]["noise_floor"]["by_way"]
+        == noted
     )
     return noted
 
@@ -33,7 +34,12 @@ def floor(path: Path, clip: Path) -> dict[str, Any]:
 def test_decoders_that_agree(public_clips: Path, tmp_path: Path) -> None:
     need(importlib.util.find_spec("decord"), "the package decord is not installed")
     found = floor(tmp_path / "run", public_clips / "hevc.mp4")
-    assert found["decoder"] == {"total_variation": 0.0, "flips": 0, "n": 8, "decoders": ["pyav", "decord"]}
+    assert found["decoder"] == {
+        "total_variation": 0.0,
+        "flips": 0,
+        "n": 8,
+        "decoders": ["pyav", "decord"],
+    }
     assert {"batch size", "batch position"} <= set(found)
 
 
@@ -67,7 +73,10 @@ def test_a_file_that_cannot_be_opened_again_is_no_missing_decoder(
         raise InputError("cannot be opened") from cause
 
     monkeypatch.setattr(decoder_floor, "_first", first)
-    assert run("stability", str(public_clips / "hevc.mp4"), f"--out={tmp_path / 'run'}", *ASKED) == code
+    assert (
+        run("stability", str(public_clips / "hevc.mp4"), f"--out={tmp_path / 'run'}", *ASKED)
+        == code
+    )
 
 
 def test_pictures_in_a_folder_have_no_decoder(public_clips: Path, tmp_path: Path) -> None:
@@ -86,7 +95,12 @@ def test_the_report_has_a_line_for_each_way() -> None:
         {
             "batch size": {"total_variation": 0.0, "flips": 0, "n": 8},
             "precision": {"total_variation": 0.031, "flips": 2, "n": 8},
-            "decoder": {"total_variation": None, "flips": 1, "n": 8, "decoders": ["pyav", "decord"]},
+            "decoder": {
+                "total_variation": None,
+                "flips": 1,
+                "n": 8,
+                "decoders": ["pyav", "decord"],
+            },
         }
     )
     figures = {way: re.findall(r"[\d.]+", text) for way, text in lines.items()}

@@ -11,10 +11,21 @@ from vidrobust.stages.stability.section import of_neighbours
 def test_only_usable_neighbours_count() -> None:
     # labels 0 0 1 1 | 0 1 with a cut between frames 3 and 4: pairs (0,0) (0,1) (1,1) and (0,1)
     frames = pd.DataFrame(
-        {"item": "a", "frame": range(6), "time_s": [float(k) for k in range(6)], "label": [0, 0, 1, 1, 0, 1]}
+        {
+            "item": "a",
+            "frame": range(6),
+            "time_s": [float(k) for k in range(6)],
+            "label": [0, 0, 1, 1, 0, 1],
+        }
     )
     pairs = pd.DataFrame(
-        {"item": "a", "frame_a": range(5), "frame_b": range(1, 6), "kind": "adjacent", "excluded": ""}
+        {
+            "item": "a",
+            "frame_a": range(5),
+            "frame_b": range(1, 6),
+            "kind": "adjacent",
+            "excluded": "",
+        }
     )
     pairs.loc[3, "excluded"] = "scene_cut"
     found = of_neighbours(pairs, frames)

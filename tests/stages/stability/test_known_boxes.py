@@ -69,7 +69,12 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def study(line: Path, out: Path) -> int:
     labels, model = line / "boxes.json", f"detections:{line / 'recorded.csv'}"
     return run(
-        "stability", str(line / "belt"), f"--labels={labels}", f"--model={model}", f"--out={out}", "-q"
+        "stability",
+        str(line / "belt"),
+        f"--labels={labels}",
+        f"--model={model}",
+        f"--out={out}",
+        "-q",
     )
 
 
@@ -129,7 +134,12 @@ def test_an_object_is_false_where_half_of_its_boxes_lie_on_nothing() -> None:
     known = boxes_at([0, 1, 2, 3], 0.0, 0)
     frames = known[["item", "frame"]]
     detections = pd.concat(
-        [boxes_at([0, 1, 3], 2.0, 0), boxes_at([0, 1], 60.0, 1), boxes_at([2], 0.0, 1), boxes_at([9], 0.0, 2)]
+        [
+            boxes_at([0, 1, 3], 2.0, 0),
+            boxes_at([0, 1], 60.0, 1),
+            boxes_at([2], 0.0, 1),
+            boxes_at([9], 0.0, 2),
+        ]
     )
     tracks = pd.DataFrame({"item": "belt", "track": [0, 1, 2]})
     found = judged_tracks(detections, tracks, known, frames)
@@ -155,15 +165,23 @@ def test_boxes_in_shares_of_the_frame_say_the_same(line: Path, ran: Path, tmp_pa
         x1, y1, x2, y2 = square(frame)
         sides = f"{x1 / 240:.8f},{x2 / 240:.8f},{y1 / 180:.8f},{y2 / 180:.8f}"
         rows.append(f"belt,{40 * frame},0,person,1,present,{sides}")
-    head = "youtube_id,timestamp_ms,class_id,class_name,object_id,object_presence,xmin,xmax,ymin,ymax"
+    head = (
+        "youtube_id,timestamp_ms,class_id,class_name,object_id,object_presence,xmin,xmax,ymin,ymax"
+    )
     (tmp_path / "ytbb.csv").write_text("\n".join([head, *rows]) + "\n")
     recorded = (line / "recorded.csv").read_text()
     (tmp_path / "recorded.csv").write_text(recorded.replace("bolt", "person"))
     out, model = tmp_path / "run", f"detections:{tmp_path / 'recorded.csv'}"
-    asked = ("stability", str(line / "belt"), f"--labels={tmp_path / 'ytbb.csv'}", f"--model={model}")
+    asked = (
+        "stability",
+        str(line / "belt"),
+        f"--labels={tmp_path / 'ytbb.csv'}",
+        f"--model={model}",
+    )
     assert run(*asked, f"--out={out}", "-q") == 0
     mine, theirs = (
-        json.loads((folder / "metrics.json").read_text())["models"]["recorded"] for folder in (out, ran)
+        json.loads((folder / "metrics.json").read_text())["models"]["recorded"]
+        for folder in (out, ran)
     )
     for name in ("recall", "fragment_error", "center_error", "average_precision_50"):
         assert mine[name]["value"] == pytest.approx(theirs[name]["value"], abs=1e-6)
@@ -186,7 +204,8 @@ def test_average_precision_comes_through_the_stage(ran: Path) -> None:
     # bolts alone are known; 36 of 40 are found and nothing else is called a bolt: precision 1 up to a recall of .9
     assert summary["average_precision_50"]["value"] == pytest.approx(91 / 101)
     assert (
-        summary["average_precision_worst_neighbour"]["value"] < summary["average_precision_anchors"]["value"]
+        summary["average_precision_worst_neighbour"]["value"]
+        < summary["average_precision_anchors"]["value"]
     )
     assert summary["average_precision_best_neighbour"]["value"] == pytest.approx(1.0)
     assert run("gate", str(ran), "--fail-if", "average_precision_50 < 0.95") == 1
@@ -205,7 +224,10 @@ def test_a_jackknife_of_a_mean_is_students_interval() -> None:
     values = np.array([2.0, 4.0, 9.0])
     without = np.array([values[np.arange(3) != k].mean() for k in range(3)])
     low, high = left_out_interval(values.mean(), without, (0.0, 100.0))
-    assert (low, high) == (0.0, pytest.approx(5 + 4.302653 * values.std(ddof=1) / np.sqrt(3), abs=1e-4))
+    assert (low, high) == (
+        0.0,
+        pytest.approx(5 + 4.302653 * values.std(ddof=1) / np.sqrt(3), abs=1e-4),
+    )
     assert np.isnan(left_out_interval(1.0, np.array([1.0, 1.0]), (0.0, 1.0))[0])
 
 
@@ -216,7 +238,8 @@ def test_known_boxes_are_clipped_to_the_frame_as_detections_are(tmp_path: Path) 
     truth, rows = [], []
     for frame in range(12):
         cv2.imwrite(
-            str(tmp_path / "belt" / f"{frame:03d}.png"), rng.integers(0, 255, (180, 240, 3), dtype=np.uint8)
+            str(tmp_path / "belt" / f"{frame:03d}.png"),
+            rng.integers(0, 255, (180, 240, 3), dtype=np.uint8),
         )
         left = 150.0 + 8 * frame  # the right side passes the edge, at 240 px, after frame 3
         truth.append(

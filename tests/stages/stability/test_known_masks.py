@@ -56,16 +56,25 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for lower, colour in ((True, 220), (False, 20)):
             picture[part(frame, lower).array(SIZE)] = colour
             mask = part(frame, lower or frame in SWAPPED)
-            sides = dict(zip(("x1", "y1", "x2", "y2"), (30 + 2 * frame, 30, 70 + 2 * frame, 70), strict=True))
+            sides = dict(
+                zip(("x1", "y1", "x2", "y2"), (30 + 2 * frame, 30, 70 + 2 * frame, 70), strict=True)
+            )
             rows.append(
-                {"frame": frame, "label": 0, "label_name": "part", "score": 0.9 - 0.1 * lower, **sides}
+                {
+                    "frame": frame,
+                    "label": 0,
+                    "label_name": "part",
+                    "score": 0.9 - 0.1 * lower,
+                    **sides,
+                }
                 | {"track": int(lower), "shape": shape_text(mask, SIZE)}
             )
         cv2.imwrite(str(folder / "belt" / f"{frame:03d}.png"), picture)
     truth = {
         "videos": [{"id": 0, "name": "belt"}],
         "images": [
-            {"id": f, "video_id": 0, "frame_id": f, "file_name": f"{f:03d}.png"} for f in range(FRAMES)
+            {"id": f, "video_id": 0, "frame_id": f, "file_name": f"{f:03d}.png"}
+            for f in range(FRAMES)
         ],
         "categories": [{"id": 1, "name": "part"}],
         "annotations": annotations(),
@@ -107,6 +116,13 @@ def test_masks_of_another_size_are_refused(line: Path, capsys: pytest.CaptureFix
         each["segmentation"]["size"] = [SIZE[0], SIZE[1] + 2]
     (line / "wide.json").write_text(json.dumps(content))
     model = f"detections:{line / 'recorded.csv'}"
-    asked = (f"--labels={line / 'wide.json'}", f"--model={model}", f"--out={line / 'run_wide'}", "-q")
+    asked = (
+        f"--labels={line / 'wide.json'}",
+        f"--model={model}",
+        f"--out={line / 'run_wide'}",
+        "-q",
+    )
     assert run("stability", str(line / "belt"), *asked) != 0
-    assert "masks of 142 x 100 px, but the frames of belt have 140 x 100 px" in capsys.readouterr().err
+    assert (
+        "masks of 142 x 100 px, but the frames of belt have 140 x 100 px" in capsys.readouterr().err
+    )

@@ -36,7 +36,10 @@ def test_hand_counted_clip() -> None:
     mean = row_of(table, "total_variation", "clip")
     assert mean["value"] == pytest.approx(0.35, abs=1e-6)
     revert = row_of(table, "revert_flip_rate", "clip")
-    assert (revert["value"], revert["n"]) == (0.25, 4)  # frame 2, of the 4 frames that end a usable pair
+    assert (revert["value"], revert["n"]) == (
+        0.25,
+        4,
+    )  # frame 2, of the 4 frames that end a usable pair
     jitter = row_of(table, "jitter", "")
     assert (jitter["value"], jitter["n"]) == (pytest.approx((0.35 + 0.7) / 2, abs=1e-6), 2)
     # anchors at 0 and 5; over the cut: (0, 1) bolt bolt and (0, 3) bolt bolt remain, and (5, 4) nut nut
@@ -92,7 +95,9 @@ FLIPS = CLASSIFICATION.metrics[0]
         (0.1, NAN, NAN, "cannot tell", "unknown"),
     ],
 )
-def test_the_word_follows_the_interval(rate: float, low: float, high: float, word: str, kind: str) -> None:
+def test_the_word_follows_the_interval(
+    rate: float, low: float, high: float, word: str, kind: str
+) -> None:
     found = stability(rate, low, high, 100, FLIPS)
     assert (found.word, found.kind) == (word, kind)
     assert found.why

@@ -20,7 +20,9 @@ WIDTH, HEIGHT, FRAMES = 640, 480, 71
 def campus(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """TUD-Campus as downloaded, without its pictures, and a tracker that shakes, misses and swaps numbers."""
     folder = tmp_path_factory.mktemp("mot")
-    shutil.copytree(corpus / "annotations/mmtracking/demo_MOT15_data/train/TUD-Campus", folder / "TUD-Campus")
+    shutil.copytree(
+        corpus / "annotations/mmtracking/demo_MOT15_data/train/TUD-Campus", folder / "TUD-Campus"
+    )
     (folder / "pictures" / "TUD-Campus").mkdir(parents=True)
     rng = np.random.default_rng(0)
     for frame in range(1, FRAMES + 1):
@@ -36,7 +38,9 @@ def campus(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         number = number + 10 * (rng.random() < 0.05)
         x, y, w, h = np.array(box) + rng.normal(0, 0.06, 4) * np.array([box[2], box[3]] * 2)
         score = rng.uniform(0.5, 1)
-        lines.append(f"{frame:.0f},{number:.0f},{x:.3f},{y:.3f},{w:.3f},{h:.3f},{score:.6f},-1,-1,-1")
+        lines.append(
+            f"{frame:.0f},{number:.0f},{x:.3f},{y:.3f},{w:.3f},{h:.3f},{score:.6f},-1,-1,-1"
+        )
     (folder / "tracker.txt").write_text("\n".join(lines) + "\n")
     return folder
 
@@ -45,7 +49,15 @@ def study(campus: Path, boxes: str, out: Path) -> dict[str, Any]:
     pictures = campus / "pictures" / "TUD-Campus"
     labels = campus / "TUD-Campus"
     assert (
-        run("stability", f"{pictures}", f"--labels={labels}", f"--model={boxes}", f"--out={out}", "-q") == 0
+        run(
+            "stability",
+            f"{pictures}",
+            f"--labels={labels}",
+            f"--model={boxes}",
+            f"--out={out}",
+            "-q",
+        )
+        == 0
     )
     ((_, found),) = json.loads((out / "metrics.json").read_text())["models"].items()
     return found
@@ -56,7 +68,12 @@ def from_file(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarra
     table = np.loadtxt(path, delimiter=",")
     corners = np.column_stack([table[:, 2:4] - 1, table[:, 2:4] - 1 + table[:, 4:6]])
     limits = [WIDTH, HEIGHT, WIDTH, HEIGHT]
-    return table[:, 0].astype(int), table[:, 1].astype(int), np.clip(corners, 0, limits), table[:, 6]
+    return (
+        table[:, 0].astype(int),
+        table[:, 1].astype(int),
+        np.clip(corners, 0, limits),
+        table[:, 6],
+    )
 
 
 def by_pycocotools(known: Path, found: Path) -> tuple[float, float]:
@@ -100,7 +117,10 @@ def by_trackeval(known: Path, found: Path) -> dict[str, float]:
         boxes._calculate_box_ious(a, b, box_format="x0y0x1y1") for a, b in zip(*sides, strict=True)
     ]
     quiet = {"PRINT_CONFIG": False}
-    clear, identity = metrics.CLEAR(quiet).eval_sequence(data), metrics.Identity(quiet).eval_sequence(data)
+    clear, identity = (
+        metrics.CLEAR(quiet).eval_sequence(data),
+        metrics.Identity(quiet).eval_sequence(data),
+    )
     hota = float(metrics.HOTA().eval_sequence(data)["HOTA"].mean())
     return {"hota": hota, "idf1": identity["IDF1"], "identity_switches": clear["IDSW"]}
 
@@ -137,7 +157,13 @@ def test_every_second_frame_recorded_is_asked_about(campus: Path) -> None:
         "\n".join(line for line in lines if int(line.split(",")[0]) % 2) + "\n"
     )
     pictures, out = campus / "pictures" / "TUD-Campus", campus / "stride"
-    words = ("stability", f"{pictures}", f"--model=detections:{campus / 'stride.txt'}", f"--out={out}", "-q")
+    words = (
+        "stability",
+        f"{pictures}",
+        f"--model=detections:{campus / 'stride.txt'}",
+        f"--out={out}",
+        "-q",
+    )
     assert run(*words) == 3
     assert run(*words, "--every=2", "--overwrite") == 0
     ((_, found),) = json.loads((out / "metrics.json").read_text())["models"].items()

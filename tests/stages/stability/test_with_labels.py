@@ -21,7 +21,9 @@ def labels_in(folder: Path, clip: Path, label: str) -> Path:
 
 
 @pytest.fixture(scope="module")
-def judged(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def judged(
+    corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path]:
     """The clip with its labels, a run for each of two networks."""
     base = tmp_path_factory.mktemp("judged")
     clip = corpus / "objects" / "cotracker_cat.mp4"
@@ -43,7 +45,9 @@ def test_the_metrics_are_those_of_the_frames(judged: tuple[Path, Path]) -> None:
     assert summary["top1"]["low"] < summary["top1"]["value"] < summary["top1"]["high"]
     anchors = range(0, len(right), 20)  # the clip has 20 frames a second
     pm = {k: [right[max(0, a - k) : a + k + 1].all() for a in anchors] for k in (0, 1, 4, 10)}
-    assert [summary[f"pm{k}"]["value"] for k in pm] == pytest.approx([sum(v) / len(v) for v in pm.values()])
+    assert [summary[f"pm{k}"]["value"] for k in pm] == pytest.approx(
+        [sum(v) / len(v) for v in pm.values()]
+    )
     near = [
         right[b]
         for a in anchors
@@ -76,8 +80,13 @@ def test_two_networks_are_compared_by_who_is_right(
 ) -> None:
     assert run("compare", *map(str, judged), "--json") == 0
     found = json.loads(capsys.readouterr().out)
-    a, b = (RunFolder.existing(path).table("frames")["label"].isin(CATS).to_numpy() for path in judged)
-    assert (found["negative_flips"], found["positive_flips"]) == (int((a & ~b).sum()), int((~a & b).sum()))
+    a, b = (
+        RunFolder.existing(path).table("frames")["label"].isin(CATS).to_numpy() for path in judged
+    )
+    assert (found["negative_flips"], found["positive_flips"]) == (
+        int((a & ~b).sum()),
+        int((~a & b).sum()),
+    )
     assert 0 < found["mcnemar_p"] <= 1
     top1 = found["metrics"]["top1"]
     assert top1["difference"] == pytest.approx(b.mean() - a.mean())
@@ -102,8 +111,9 @@ def test_other_labels_are_other_figures_of_the_same_parts(
     labels_in(tmp_path, clip, "no such thing")
     capsys.readouterr()
     assert run("stability", str(folder), f"--labels={wrong}") == 0
-    assert "has no class for the label no such thing; left out: 87 frames without another label" in (
-        capsys.readouterr().err
+    assert (
+        "has no class for the label no such thing; left out: 87 frames without another label"
+        in (capsys.readouterr().err)
     )
     assert "top1" not in RunFolder.existing(folder).read_json("metrics.json")["models"][model]
     assert not len(RunFolder.existing(folder).table("label_answers"))
@@ -113,7 +123,10 @@ def test_other_labels_are_other_figures_of_the_same_parts(
     }
     assert run("report", str(folder)) == 0
     page = (folder / "details.html").read_text()
-    assert "It has no class for 1 label (no such thing); 87 frames with no other label are left out." in page
+    assert (
+        "It has no class for 1 label (no such thing); 87 frames with no other label are left out."
+        in page
+    )
 
 
 def test_the_report_tells_them_apart(judged: tuple[Path, Path]) -> None:

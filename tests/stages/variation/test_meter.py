@@ -15,7 +15,13 @@ import pytest
 import torch
 
 from vidrobust.frames.batch import FrameBatch
-from vidrobust.stages.variation.meter import UNITS, VariationMeter, absolute_change, stride_for, summarise
+from vidrobust.stages.variation.meter import (
+    UNITS,
+    VariationMeter,
+    absolute_change,
+    stride_for,
+    summarise,
+)
 from vidrobust.tables import schema as tables
 
 RATE = 25
@@ -37,7 +43,9 @@ def _frame(scene, shift=(0.0, 0.0), gain=1.0, offset=0.0):
         np.array([WIDTH - 1, HEIGHT - 1]) / 2 + shift
     )
     matrix = np.array([[ratio, 0, centre[0]], [0, ratio, centre[1]]])
-    moved = cv2.warpAffine(scene, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP)
+    moved = cv2.warpAffine(
+        scene, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    )
     return np.clip(np.rint(gain * moved + offset), 0, 255).astype(np.uint8)
 
 
@@ -53,7 +61,9 @@ def _batch(frames, start=0, item="clip", times=None, corrupt=()):
 
 
 def _measure(frames, reasons=None, *, size=16, stride=1, seed=0, **kwargs):
-    meter = VariationMeter("clip", content="clip", frame_rate=Fraction(RATE), stride=stride, seed=seed)
+    meter = VariationMeter(
+        "clip", content="clip", frame_rate=Fraction(RATE), stride=stride, seed=seed
+    )
     reasons = [""] * len(frames) if reasons is None else reasons
     for start in range(0, len(frames), size):
         part = slice(start, start + size)
@@ -95,7 +105,9 @@ def test_planted_drift_and_flicker(drifting):
     assert _row(result, "shift_x_px", "second")["p50"] == pytest.approx(37.5, rel=0.02)
     assert _row(result, "gain", "second")["p50"] == pytest.approx(0.0583, abs=0.005)
     # frames of the shot against its first one, at random distances: 1.5 px for each frame between
-    far = result.pairs[(result.pairs["scale"] == "clip") & (result.pairs["quantity"] == "shift_x_px")]
+    far = result.pairs[
+        (result.pairs["scale"] == "clip") & (result.pairs["quantity"] == "shift_x_px")
+    ]
     apart = (far["frame_b"] - far["frame_a"]).to_numpy()
     assert len(set(apart)) > 8
     assert np.abs(far["value"].to_numpy()) == pytest.approx(1.5 * apart, rel=0.05)
@@ -107,7 +119,8 @@ def test_a_shadow_that_wanders_is_uneven_light(scene):
     height, width = still.shape[:2]
     y, x = np.mgrid[:height, :width] / np.array([height, width]).reshape(2, 1, 1)
     shades = [
-        1 - 0.4 * np.exp(-(((x - 0.3 - 0.03 * t) / 0.15) ** 2) - ((y - 0.5) / 0.25) ** 2) for t in range(12)
+        1 - 0.4 * np.exp(-(((x - 0.3 - 0.03 * t) / 0.15) ** 2) - ((y - 0.5) / 0.25) ** 2)
+        for t in range(12)
     ]
     result = _measure([np.rint(still * shade[..., None]).astype(np.uint8) for shade in shades])
     planted = np.median([(b / a).std() for a, b in pairwise(shades)])
@@ -129,7 +142,9 @@ def test_planted_drift_survives_h264(drifting):
 def test_a_still_clip_has_no_variation(scene):
     frame = _frame(scene)
     result = _measure([frame] * 8)
-    changes = absolute_change(result.pairs["quantity"].to_numpy(str), result.pairs["value"].to_numpy(float))
+    changes = absolute_change(
+        result.pairs["quantity"].to_numpy(str), result.pairs["value"].to_numpy(float)
+    )
     valid = result.pairs["valid"].to_numpy(bool)
     assert valid.mean() > 0.5
     assert np.nanmax(changes[valid]) < 1e-3
@@ -138,7 +153,9 @@ def test_a_still_clip_has_no_variation(scene):
 def test_table_keeps_the_contract(drifting):
     result = _measure(drifting[:4])
     checked = tables.check("variation", result.table)
-    assert list(checked.columns[: len(tables.TABLES["variation"])]) == list(tables.TABLES["variation"])
+    assert list(checked.columns[: len(tables.TABLES["variation"])]) == list(
+        tables.TABLES["variation"]
+    )
     near = result.table[result.table["scale"] == "adjacent"]
     assert list(near["quantity"]) == list(UNITS)
     assert set(result.table["who"]) == {"frame", "camera", "part"}
@@ -223,7 +240,9 @@ def test_one_pair_of_every_stride_is_drawn(drifting):
     assert len(drawn) == len(set(drawn // 5))
     again = _measure(drifting, stride=5).pairs
     pd.testing.assert_frame_equal(result.pairs, again)
-    others = [set(_measure(drifting[:12], stride=5, seed=seed).pairs["frame_a"]) for seed in range(6)]
+    others = [
+        set(_measure(drifting[:12], stride=5, seed=seed).pairs["frame_a"]) for seed in range(6)
+    ]
     assert any(o != others[0] for o in others)
 
 

@@ -15,7 +15,9 @@ from vidrobust.stages.variation.spread import CONDITIONS, QUANTITIES, spread_of,
 FRAMES = 200
 
 
-def pairs(quantity: str, value: np.ndarray, error: float = 0.0, scale: str = "clip") -> pd.DataFrame:
+def pairs(
+    quantity: str, value: np.ndarray, error: float = 0.0, scale: str = "clip"
+) -> pd.DataFrame:
     count = len(value)
     return pd.DataFrame(
         {
@@ -36,7 +38,9 @@ def row(table: pd.DataFrame, quantity: str, item: str = "") -> pd.Series:
 def test_half_the_distance_of_the_percentiles_less_the_meters_error() -> None:
     value = np.linspace(-10, 10, 2001)
     found = row(spread_of(pairs("hue_deg", value), {"clip": 640}), "hue_deg")
-    assert found["spread"] == pytest.approx(9.5, abs=0.02)  # the 2.5th and 97.5th percentile of -10 to 10
+    assert found["spread"] == pytest.approx(
+        9.5, abs=0.02
+    )  # the 2.5th and 97.5th percentile of -10 to 10
     noisy = row(spread_of(pairs("hue_deg", value, error=4.0), {"clip": 640}), "hue_deg")
     assert noisy["spread"] == pytest.approx(np.sqrt(9.5**2 - (1.96 * 4) ** 2), abs=0.02)
     calm = row(spread_of(pairs("hue_deg", value / 100, error=4.0), {"clip": 640}), "hue_deg")
@@ -46,7 +50,8 @@ def test_half_the_distance_of_the_percentiles_less_the_meters_error() -> None:
 def test_lengths_are_shares_of_each_clips_own_width() -> None:
     value = np.linspace(-8, 8, 2001)
     both = pd.concat(
-        [pairs("shift_x_px", value), pairs("shift_x_px", value / 4).assign(item="small")], ignore_index=True
+        [pairs("shift_x_px", value), pairs("shift_x_px", value / 4).assign(item="small")],
+        ignore_index=True,
     )
     table = spread_of(both, {"clip": 640, "small": 160})
     for item in ("clip", "small", ""):
@@ -83,13 +88,17 @@ def test_planted_light_comes_out_within_a_quarter(gain: np.ndarray, planted: flo
     meter = VariationMeter("clip", 25.0, content="made")
     for start in range(0, FRAMES, 25):
         made = [still * gain[t] + rng.normal(0, 2, still.shape) for t in range(start, start + 25)]
-        pixels = torch.from_numpy(np.clip(np.rint(np.stack(made)), 0, 255).astype(np.uint8)).permute(
-            0, 3, 1, 2
-        )
+        pixels = torch.from_numpy(
+            np.clip(np.rint(np.stack(made)), 0, 255).astype(np.uint8)
+        ).permute(0, 3, 1, 2)
         index = np.arange(start, start + 25)
         meter.feed(
             FrameBatch(
-                pixels=pixels, time_s=index / 25.0, index=index, corrupt=np.zeros(25, bool), item="clip"
+                pixels=pixels,
+                time_s=index / 25.0,
+                index=index,
+                corrupt=np.zeros(25, bool),
+                item="clip",
             )
         )
     found = row(spread_of(meter.finish().pairs, {"clip": 320}), "gain")

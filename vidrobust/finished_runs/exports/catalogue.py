@@ -68,7 +68,10 @@ def parameters_of(run: RunTables, model: str) -> dict[str, str]:
     found = {"model": model, "sources": ", ".join(map(str, settings.get("sources") or ()))}
     if record is not None:
         found |= {"engine": record.engine, "precision": record.precision, "weights": record.weights}
-    found |= {"seed": str(settings.get("seed", "")), "vidrobust": run.record.versions.get("vidrobust", "")}
+    found |= {
+        "seed": str(settings.get("seed", "")),
+        "vidrobust": run.record.versions.get("vidrobust", ""),
+    }
     return {name: text for name, text in found.items() if text}
 
 

@@ -37,9 +37,13 @@ def write(run: RunTables, out: Path) -> Exported:
 def content(run: RunTables, model: str, rows: pd.DataFrame) -> dict[str, Any]:
     """images, categories and annotations of one classifier; of several objects in a frame the likeliest."""
     sizes = {entry.item: (entry.width, entry.height) for entry in run.record.inputs}
-    best = rows.sort_values("probability", ascending=False, kind="stable").drop_duplicates(["item", "frame"])
+    best = rows.sort_values("probability", ascending=False, kind="stable").drop_duplicates(
+        ["item", "frame"]
+    )
     images, annotations = [], []
-    for number, row in enumerate(best.sort_values(["item", "frame"], kind="stable").itertuples(), 1):
+    for number, row in enumerate(
+        best.sort_values(["item", "frame"], kind="stable").itertuples(), 1
+    ):
         width, height = sizes.get(str(row.item), (0, 0))
         images.append(
             {
@@ -67,7 +71,9 @@ def content(run: RunTables, model: str, rows: pd.DataFrame) -> dict[str, Any]:
     return {
         "info": {"description": f"what {model} calls each frame, as a box over the whole of it"},
         "images": images,
-        "categories": [{"id": int(row.label), "name": str(row.label_name)} for row in names.itertuples()],
+        "categories": [
+            {"id": int(row.label), "name": str(row.label_name)} for row in names.itertuples()
+        ],
         "annotations": annotations,
     }
 
@@ -82,12 +88,17 @@ def write_mot(folder: RunFolder, out: Path) -> list[Path]:
         tracks = boxes[boxes["track"] >= 0].sort_values(["item", "frame", "track"], kind="stable")
         where = out / file_name(model)
         names = _class_names(boxes)
-        lines = [names.get(label, f"class-{label + 1}") for label in range(max(names, default=-1) + 1)]
+        lines = [
+            names.get(label, f"class-{label + 1}") for label in range(max(names, default=-1) + 1)
+        ]
         files.append(save(where / "classes.txt", "".join(f"{line}\n" for line in lines)))
         for item in _items(folder, model):
             rows = tracks[tracks["item"] == item]
             files.append(
-                save(where / "data" / f"{file_name(item)}.txt", "".join(map(_mot_line, rows.itertuples())))
+                save(
+                    where / "data" / f"{file_name(item)}.txt",
+                    "".join(map(_mot_line, rows.itertuples())),
+                )
             )
     return files
 
@@ -103,7 +114,9 @@ def write_coco(folder: RunFolder, out: Path) -> list[Path]:
     found = _boxes(folder)
     files = []
     for model, boxes in found:
-        path = out if len(found) == 1 else out.with_name(f"{out.stem}-{file_name(model)}{out.suffix}")
+        path = (
+            out if len(found) == 1 else out.with_name(f"{out.stem}-{file_name(model)}{out.suffix}")
+        )
         files.append(save(path, json_text(coco_of(folder, model, boxes))))
     return files
 
@@ -186,8 +199,14 @@ def _write_mot(run: RunTables, out: Path) -> Exported:
 
 
 COCO = Format(
-    name="coco", what="what every frame was called, boxes and tracks", opened_by="pycocotools", write=write
+    name="coco",
+    what="what every frame was called, boxes and tracks",
+    opened_by="pycocotools",
+    write=write,
 )
 MOT = Format(
-    name="mot", what="tracks of detectors, as MOTChallenge files", opened_by="TrackEval", write=_write_mot
+    name="mot",
+    what="tracks of detectors, as MOTChallenge files",
+    opened_by="TrackEval",
+    write=_write_mot,
 )

@@ -25,7 +25,9 @@ TABLES = {
 def write(run: RunTables, out: Path) -> Exported:
     """Write a file a table that has rows, and flips.csv."""
     found = {name: run.table(table) for table, name in TABLES.items()}
-    tables: dict[str, pd.DataFrame] = {name: each for name, each in found.items() if each is not None}
+    tables: dict[str, pd.DataFrame] = {
+        name: each for name, each in found.items() if each is not None
+    }
     tables["flips"] = flips_of(run)
     missing = [name for name, each in found.items() if each is None]
     return Exported(

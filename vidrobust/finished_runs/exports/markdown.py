@@ -66,16 +66,23 @@ def _metrics(run: RunTables) -> Iterator[str]:
     yield "| model | metric | value and 95 % interval | n |"
     yield "|---|---|---|---|"
     for model, task in run.tasks.items():
-        for row in stability[(stability["model"] == model) & (stability["item"] == "")].itertuples():
+        for row in stability[
+            (stability["model"] == model) & (stability["item"] == "")
+        ].itertuples():
             metric = find_metric(str(row.metric), task.name)
             if metric is None or not known(row.value):
                 continue
             found = overall(stability, model, str(row.metric))
             ends = (float(found["value"]), float(found["low"]), float(found["high"]))
-            said = with_interval(*ends, metric.unit) if metric.unit else percent_with_interval(*ends)
+            said = (
+                with_interval(*ends, metric.unit) if metric.unit else percent_with_interval(*ends)
+            )
             yield f"| {escaped(model)} | {escaped(metric.title)} | {said} | {int(row.n)} |"
 
 
 MARKDOWN = Format(
-    name="markdown", what="the answer as summary.md", opened_by="any viewer of Markdown", write=write
+    name="markdown",
+    what="the answer as summary.md",
+    opened_by="any viewer of Markdown",
+    write=write,
 )

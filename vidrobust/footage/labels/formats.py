@@ -29,7 +29,12 @@ def read_labels_of_manifest(path: Path) -> Labels:
     classes = {int(k): n for k, n in zip(rows["label"], rows["label_name"], strict=True) if k >= 0}
     rows["presence"] = "present"
     return Labels(
-        format="manifest", path=path, rows=rows, classes=classes, problems=manifest.problems, notes=notes
+        format="manifest",
+        path=path,
+        rows=rows,
+        classes=classes,
+        problems=manifest.problems,
+        notes=notes,
     )
 
 
@@ -90,7 +95,9 @@ def _footage(folder: Path) -> list[Path]:
 def _sniff(path: Path) -> bool:
     """Whether a folder holds no footage itself, and two folders or more that do."""
     try:
-        if not path.is_dir() or any(p.suffix.lower() in FOOTAGE for p in path.iterdir() if p.is_file()):
+        if not path.is_dir() or any(
+            p.suffix.lower() in FOOTAGE for p in path.iterdir() if p.is_file()
+        ):
             return False
         return sum(bool(_footage(folder)) for folder in _folders(path)) > 1
     except OSError:
@@ -98,11 +105,16 @@ def _sniff(path: Path) -> bool:
 
 
 CLASS_FOLDERS = LabelFormat(
-    name=FOLDERS, what="a folder that holds a folder for each class", sniff=_sniff, read=read_class_folders
+    name=FOLDERS,
+    what="a folder that holds a folder for each class",
+    sniff=_sniff,
+    read=read_class_folders,
 )
 
 
-GROUP = "vidrobust.label_formats"  # The group of entry points in which a package names a LabelFormat
+GROUP = (
+    "vidrobust.label_formats"  # The group of entry points in which a package names a LabelFormat
+)
 
 # The formats of the core; plugins bring the others
 FORMATS: tuple[LabelFormat, ...] = (MANIFEST, CLASS_FOLDERS)
@@ -124,7 +136,9 @@ class LabelFormats:
 def known() -> LabelFormats:
     """Return the formats of plugins, which are tried first, and the core's."""
     own, found = {each.name: each for each in FORMATS}, brought()
-    return LabelFormats(formats={each.name: each for each in found.records} | own, broken=found.broken)
+    return LabelFormats(
+        formats={each.name: each for each in found.records} | own, broken=found.broken
+    )
 
 
 def brought() -> Extensions[LabelFormat]:
@@ -136,7 +150,9 @@ def read_labels(path: str | os.PathLike[str], format: str | None = None) -> Labe
     place = Path(path)
     every = known()
     if format is not None and format not in every.formats:
-        raise SettingsError(f"label format: expected one of {', '.join(every.formats)}, got {format!r}")
+        raise SettingsError(
+            f"label format: expected one of {', '.join(every.formats)}, got {format!r}"
+        )
     if not os.path.exists(place):
         raise InputError(f"{printable(place)}: there is no such file or folder")
     with reading(printable(place), "labels"):
@@ -170,7 +186,9 @@ def summary(labels: Labels) -> dict[str, Any]:
         "box_unit": labels.box_unit if rows["x1"].notna().any() else None,
         "tracks": len(tracked.drop_duplicates(["item", "track"])),
         "presence": _counts(rows["presence"]),
-        "labels": _counts(rows["label_name"].where(rows["label_name"] != "", rows["label"].astype(str))),
+        "labels": _counts(
+            rows["label_name"].where(rows["label_name"] != "", rows["label"].astype(str))
+        ),
         "classes": len(labels.classes),
         "anchors": len(anchors),
         "pairs": len(labels.sets) - len(anchors),
@@ -188,7 +206,11 @@ def as_text(found: dict[str, Any]) -> str:
         found["path"],
         f"  {found['format']}: {plural(found['items'], 'input')}, {frames}, "
         f"{plural(found['rows'], 'row')}, {plural(found['tracks'], 'track')}, "
-        + (f"{found['boxes']} boxes in {UNIT_WORDS[found['box_unit']]}" if found["boxes"] else "no boxes"),
+        + (
+            f"{found['boxes']} boxes in {UNIT_WORDS[found['box_unit']]}"
+            if found["boxes"]
+            else "no boxes"
+        ),
         f"  {_listed(found['labels'])}",
     ]
     if set(found["presence"]) - {"present"}:

@@ -36,7 +36,9 @@ class XmlFile:
             self._lines[builder.start(tag, attributes)] = parser.CurrentLineNumber
 
         def refuse(name: str, *_: object) -> None:
-            raise InputError(f"{printable(path)}: defines an entity ({name}), which no annotation needs")
+            raise InputError(
+                f"{printable(path)}: defines an entity ({name}), which no annotation needs"
+            )
 
         parser.StartElementHandler = start
         parser.EndElementHandler = builder.end
@@ -46,7 +48,9 @@ class XmlFile:
             parser.Parse(path.read_bytes(), True)
         except expat.ExpatError as error:
             where = f"line {error.lineno}, column {error.offset + 1}"
-            raise InputError(f"{printable(path)}, {where}: {expat.errors.messages[error.code]}") from error
+            raise InputError(
+                f"{printable(path)}, {where}: {expat.errors.messages[error.code]}"
+            ) from error
         except OSError as error:
             raise InputError(f"{printable(path)}: cannot be read ({error.strerror})") from error
         self.root = builder.close()
@@ -101,7 +105,9 @@ def read_json(path: Path, kind: type) -> Any:
         raise InputError(f"{printable(path)}: cannot be read ({error})") from error
     if not isinstance(content, kind):
         expected = "an object" if kind is dict else "an array"
-        raise InputError(f"{printable(path)}, line 1: expected {expected}, got {type(content).__name__}")
+        raise InputError(
+            f"{printable(path)}, line 1: expected {expected}, got {type(content).__name__}"
+        )
     return content
 
 
@@ -111,7 +117,8 @@ def with_lines(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     files = {p.path for p in every if p.path.suffix.lower() == ".json" and p.column and not p.line}
     lines = {path: _lines(path) for path in files}
     return tuple(
-        replace(p, line=_line(p, lines[p.path])) if p.path in files and not p.line else p for p in every
+        replace(p, line=_line(p, lines[p.path])) if p.path in files and not p.line else p
+        for p in every
     )
 
 

@@ -54,7 +54,9 @@ class ClassMap:
 
     def shifted(self, places: int) -> ClassMap:
         """The map of a model whose classes come so many places later."""
-        return ClassMap(of_model={k + places: c for k, c in self.of_model.items()}, classes=self.classes)
+        return ClassMap(
+            of_model={k + places: c for k, c in self.of_model.items()}, classes=self.classes
+        )
 
 
 def read_class_map(path: Path, classes: int | None = None) -> ClassMap:
@@ -92,7 +94,9 @@ class Labels:
     sets: pd.DataFrame = field(default_factory=lambda: sets_of(()))
     # whose labels a frame about an anchor is judged by: its "own", or the "anchor"'s
     judged_by: Literal["own", "anchor"] = "own"
-    class_map: ClassMap | None = None  # from the classes of a model to these, if the data set has one
+    class_map: ClassMap | None = (
+        None  # from the classes of a model to these, if the data set has one
+    )
     problems: tuple[Problem, ...] = ()  # what could not be used, with file, line and column
     notes: tuple[str, ...] = ()  # what is odd but harmless, a sentence each
 
@@ -103,7 +107,9 @@ class Labels:
                 f"Labels.box_unit: expected one of {', '.join(BOX_UNITS)}, got {self.box_unit!r}"
             )
         if list(self.sets.columns) != list(SET_COLUMNS):
-            raise ValueError(f"Labels.sets: expected columns {SET_COLUMNS}, got {tuple(self.sets.columns)}")
+            raise ValueError(
+                f"Labels.sets: expected columns {SET_COLUMNS}, got {tuple(self.sets.columns)}"
+            )
         if len(self.rows) and not self.rows["presence"].isin(PRESENCE).all():
             raise ValueError(f"Labels.rows.presence: expected one of {', '.join(PRESENCE)}")
 

@@ -42,9 +42,15 @@ class FrameFiles:
         path = PurePosixPath(file)
         if anywhere:
             every = {item.name: item for of in self._folders.values() for item in of}.values()
-            holders = [(i, self._of(i.path).get(path.name, self._of(i.path).get(path.stem))) for i in every]
+            holders = [
+                (i, self._of(i.path).get(path.name, self._of(i.path).get(path.stem))) for i in every
+            ]
             held = [(item.name, place) for item, place in holders if place is not None]
-            return held if len({item.path for item, place in holders if place is not None}) == 1 else None
+            return (
+                held
+                if len({item.path for item, place in holders if place is not None}) == 1
+                else None
+            )
         folder = path.parts[:-1] if path.suffix.lower() in IMAGE_SUFFIXES else ()
         for start in range(len(folder)):
             items = self._folders.get("/".join(folder[start:]).lstrip("/"))
@@ -58,7 +64,9 @@ class FrameFiles:
         if folder not in self._numbers:
             files = images_in(folder)
             stems = {printable(path.stem): number for number, path in enumerate(files)}
-            self._numbers[folder] = stems | {printable(path.name): n for n, path in enumerate(files)}
+            self._numbers[folder] = stems | {
+                printable(path.name): n for n, path in enumerate(files)
+            }
         return self._numbers[folder]
 
 
@@ -92,7 +100,9 @@ def on_items(rows: pd.DataFrame, items: Iterable[Item]) -> MatchedLabels:
             named.setdefault(key, []).append(item.name)
     open_ = rows[~known]
     places = open_.groupby("item", sort=False).indices
-    found = {label: next((named[key] for key in _tails(label) if key in named), []) for label in places}
+    found = {
+        label: next((named[key] for key in _tails(label) if key in named), []) for label in places
+    }
     if "" in found and len(all_items) == 1:  # a file that names no input is about the only one
         found[""] = [all_items[0].name]
     offset = {item.name: item.label_offset for item in all_items}
@@ -124,7 +134,9 @@ def _by_file(rows: pd.DataFrame, items: Sequence[Item]) -> tuple[pd.DataFrame, n
         known[row] = at is not None
         found += [(row, name, frame) for name, frame in at or ()]
     table = rows.loc[[row for row, _, _ in found]]
-    table = table.assign(item=[name for _, name, _ in found], frame=[frame for _, _, frame in found])
+    table = table.assign(
+        item=[name for _, name, _ in found], frame=[frame for _, _, frame in found]
+    )
     return table, known
 
 
@@ -213,7 +225,9 @@ def by_time(table: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, AnswerTimes 
 
 def _keys(item: Item) -> list[str]:
     names = [item.name, *ends_of(item.path), *ends_of(item.path.with_suffix(""))]
-    if item.path.name == "img1":  # the pictures of a sequence of MOTChallenge, named after the folder above
+    if (
+        item.path.name == "img1"
+    ):  # the pictures of a sequence of MOTChallenge, named after the folder above
         names += ends_of(item.path.parent)
     whole, plus, _ = item.path.stem.rpartition("+")
     return list(dict.fromkeys([*names, *([whole] if plus and item.label_offset else [])]))
@@ -223,7 +237,9 @@ def _tails(label: str) -> list[str]:
     parts = PurePosixPath(label).parts or (label,)
     tails = ["/".join(parts[start:]).lstrip("/") for start in range(len(parts))]
     return [
-        key for tail in tails for key in (tail, str(PurePosixPath(tail).with_suffix("")) if tail else tail)
+        key
+        for tail in tails
+        for key in (tail, str(PurePosixPath(tail).with_suffix("")) if tail else tail)
     ]
 
 
@@ -266,9 +282,7 @@ class LabelsOutside:
         parts = [f"{self.counts[name]} {WORDS[name]}" for name in REASONS if self.counts[name]]
         times = f" ({self.first_s:g} to {self.last_s:g} s)" if np.isfinite(self.first_s) else ""
         falls = "falls" if self.total == 1 else "fall"
-        said = (
-            f"{self.total} of {plural(self.labels, 'label')} {falls} on no frame{times}: {', '.join(parts)}"
-        )
+        said = f"{self.total} of {plural(self.labels, 'label')} {falls} on no frame{times}: {', '.join(parts)}"
         if not self.counts["before"] + self.counts["after"] and self.total < self.labels:
             return said
         return (
@@ -285,7 +299,11 @@ def outside(
     Rows for whole items fall on all. A time lies between frames if the nearest is further away than the usual
     step; so do labels of items without frames. ``windows`` are start and end, s, of items used in part.
     """
-    present = labels["presence"] == "present" if "presence" in labels else pd.Series(True, index=labels.index)
+    present = (
+        labels["presence"] == "present"
+        if "presence" in labels
+        else pd.Series(True, index=labels.index)
+    )
     rows = labels[present]
     placed = rows[(rows["frame"] != WHOLE_ITEM) | rows["time_s"].notna()]
     shown = {str(item): of for item, of in frames.groupby("item", sort=False)}
@@ -311,7 +329,10 @@ def _reasons(rows: pd.DataFrame, shown: pd.DataFrame | None, window: Window) -> 
         found[:] = "between"
         return found
     frame, time = rows["frame"].to_numpy(np.int64), rows["time_s"].to_numpy(np.float64)
-    numbers, times = np.sort(shown["frame"].to_numpy(np.int64)), np.sort(shown["time_s"].to_numpy(np.float64))
+    numbers, times = (
+        np.sort(shown["frame"].to_numpy(np.int64)),
+        np.sort(shown["time_s"].to_numpy(np.float64)),
+    )
     counted = frame >= 0
     found[frame == BEFORE] = "before"
     found[counted & ~np.isin(frame, numbers)] = "between"

@@ -44,7 +44,9 @@ class Truth:
         count = len(self.frame)
         for name, shape in (("boxes", (count, 4)), ("labels", (count,)), ("trajectory", (count,))):
             if np.shape(getattr(self, name)) != shape:
-                raise ValueError(f"Truth.{name}: expected shape {shape}, got {np.shape(getattr(self, name))}")
+                raise ValueError(
+                    f"Truth.{name}: expected shape {shape}, got {np.shape(getattr(self, name))}"
+                )
 
 
 def matched(found: ItemBoxes, truth: Truth, threshold: float) -> np.ndarray:
@@ -79,13 +81,20 @@ def trajectory_errors(found: ItemBoxes, truth: Truth, threshold: float) -> pd.Da
         if seen.sum() > 1:
             centre, scale = _errors(found.boxes[rows[of[seen]]], truth.boxes[of[seen]])
         lines.append((int(trajectory), len(of), int(seen.sum()), fragment, centre, scale))
-    return pd.DataFrame(lines, columns=["trajectory", "frames", "found", "fragment", "centre", "scale"])
+    return pd.DataFrame(
+        lines, columns=["trajectory", "frames", "found", "fragment", "centre", "scale"]
+    )
 
 
-def curve_rows(found: ItemBoxes, truth: Truth, thresholds: tuple[float, ...] = THRESHOLDS) -> pd.DataFrame:
+def curve_rows(
+    found: ItemBoxes, truth: Truth, thresholds: tuple[float, ...] = THRESHOLDS
+) -> pd.DataFrame:
     """Return ``trajectory_errors`` at each threshold, with a column threshold."""
     return pd.concat(
-        [trajectory_errors(found, truth, threshold).assign(threshold=threshold) for threshold in thresholds],
+        [
+            trajectory_errors(found, truth, threshold).assign(threshold=threshold)
+            for threshold in thresholds
+        ],
         ignore_index=True,
     )
 
@@ -103,7 +112,13 @@ def pooled(rows: pd.DataFrame) -> pd.DataFrame:
 
 def area_under(curve: pd.DataFrame, column: str = "total") -> float:
     """Return the mean of the total error over the recalls reached (trapezoid rule); NaN below two."""
-    known = curve[["recall", column]].dropna().groupby("recall", as_index=False).mean().sort_values("recall")
+    known = (
+        curve[["recall", column]]
+        .dropna()
+        .groupby("recall", as_index=False)
+        .mean()
+        .sort_values("recall")
+    )
     if len(known) < 2:
         return float("nan")
     recall, error = known["recall"].to_numpy(), known[column].to_numpy()
@@ -215,7 +230,9 @@ def _frames(known: _Side, found: _Side) -> Iterator[tuple[np.ndarray, np.ndarray
 
 
 def _of_class(known: _Side, found: _Side) -> IdentityCounts:
-    both = IdentityCounts(len(known.frame), len(found.frame), 0, 0, NOTHING.matches, NOTHING.associated)
+    both = IdentityCounts(
+        len(known.frame), len(found.frame), 0, 0, NOTHING.matches, NOTHING.associated
+    )
     if not both.known or not both.found:
         return both
     frames = list(_frames(known, found))
@@ -232,7 +249,9 @@ Frames = Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]
 
 
 def _assigned(value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    from scipy.optimize import linear_sum_assignment  # here, so that the command line need not import SciPy
+    from scipy.optimize import (
+        linear_sum_assignment,
+    )  # here, so that the command line need not import SciPy
 
     rows, columns = linear_sum_assignment(value, maximize=True)
     return rows, columns
@@ -242,7 +261,9 @@ def _hota(frames: Frames, known: np.ndarray, found: np.ndarray) -> tuple[np.ndar
     fit = np.zeros((len(known), len(found)))
     for a, b, similar in frames:
         union = similar.sum(0)[None] + similar.sum(1)[:, None] - similar
-        fit[np.ix_(a, b)] += np.divide(similar, union, out=np.zeros_like(similar), where=union > EPSILON)
+        fit[np.ix_(a, b)] += np.divide(
+            similar, union, out=np.zeros_like(similar), where=union > EPSILON
+        )
     total = known[:, None] + found[None]
     aligned = fit / (total - fit)
     together = np.zeros((len(ALPHAS), len(known), len(found)))

@@ -29,7 +29,9 @@ class EntryLine:
         return left
 
 
-Zone = tuple[float, float, float, float] | EntryLine  # x, y, width, height px, or what lies before a line
+Zone = (
+    tuple[float, float, float, float] | EntryLine
+)  # x, y, width, height px, or what lies before a line
 
 
 def in_zones(boxes: np.ndarray, zones: Sequence[Zone]) -> np.ndarray:
@@ -67,7 +69,9 @@ def touches_border(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def clipped(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Clip boxes (N, 4) to a frame (H, W)."""
     width, height = float(size[1]), float(size[0])
-    result: np.ndarray = np.clip(np.asarray(boxes, np.float64).reshape(-1, 4), 0, [width, height] * 2)
+    result: np.ndarray = np.clip(
+        np.asarray(boxes, np.float64).reshape(-1, 4), 0, [width, height] * 2
+    )
     return result
 
 
@@ -84,7 +88,9 @@ def free_edge_velocity(
     low, high = cut[:, :2], cut[:, 2:]
     centre = (change[:, :2] + change[:, 2:]) / 2
     free = np.where(low, change[:, 2:], np.where(high, change[:, :2], centre))
-    size_before, size_now = (np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-9) for boxes in (before, now))
+    size_before, size_now = (
+        np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-9) for boxes in (before, now)
+    )
     grown = np.abs(size_now / size_before - 1) > REDRAWN
     redrawn = (low | high) & (grown & ~(low | high))[:, ::-1]
     result: np.ndarray = np.where((low & high) | redrawn, 0.0, free)

@@ -31,7 +31,10 @@ def curve(
     rows = []
     for threshold in thresholds:
         at = dataclasses.replace(
-            settings, start_score=threshold, keep_score=max(0.0, round(threshold - band, 6)), start_scores=()
+            settings,
+            start_score=threshold,
+            keep_score=max(0.0, round(threshold - band, 6)),
+            start_scores=(),
         )
         found_at = measure(found, follow(found, at), at)
         along = found_at.along
@@ -46,7 +49,9 @@ def curve(
                 "uncovered": int(along["uncovered"].sum()),
                 "renamed": int(along["flip"].sum()),
                 "vanished": int(found_at.tracks["vanished"].sum()),
-                "center_jitter": float(np.nanmean(jitter)) if np.isfinite(jitter).any() else float("nan"),
+                "center_jitter": float(np.nanmean(jitter))
+                if np.isfinite(jitter).any()
+                else float("nan"),
             }
         )
     return pd.DataFrame(rows)
@@ -54,7 +59,15 @@ def curve(
 
 CHANGE = 0.2  # By this share constants are changed, down and up; whole numbers by at least one
 CONSTANTS = {
-    box_differences: ("SAME_CLASS", "DUPLICATE", "SECOND", "SECOND_ALIKE", "INSIDE", "PART", "LEAST_IOU"),
+    box_differences: (
+        "SAME_CLASS",
+        "DUPLICATE",
+        "SECOND",
+        "SECOND_ALIKE",
+        "INSIDE",
+        "PART",
+        "LEAST_IOU",
+    ),
     borders: ("BORDER_PX", "REDRAWN"),
     following: (
         *("STILL", "SAME_PLACE", "LATELY", "SEEN_SHARE", "OUTWARD", "FRAMES_TO_LEAVE"),
@@ -70,7 +83,9 @@ CONSTANTS = {
 SETTINGS = ("start_score", "keep_score", "iou", "max_gap", "look_on")
 
 
-def by_constants(clips: Sequence[tuple[ItemBoxes, TrackSettings]]) -> dict[str, tuple[float, float]]:
+def by_constants(
+    clips: Sequence[tuple[ItemBoxes, TrackSettings]],
+) -> dict[str, tuple[float, float]]:
     """Return by name of each constant the uncovered rate with it lower and higher; "" has it as it is, twice."""
     found = {"": (_rate(clips),) * 2}
     for module, names in CONSTANTS.items():

@@ -29,12 +29,21 @@ from vidrobust.metrics.box_differences import (
     ious,
     same_place,
 )
-from vidrobust.metrics.tracks.borders import BORDER_PX, REDRAWN, Zone, clipped, free_edge_velocity, touched
+from vidrobust.metrics.tracks.borders import (
+    BORDER_PX,
+    REDRAWN,
+    Zone,
+    clipped,
+    free_edge_velocity,
+    touched,
+)
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.shapes.shape import Places
 
 STILL = 0.05  # An object that moves by no more a frame, as a share of its size, is at rest
-SAME_PLACE = 0.5  # IoU of the last box before and the first box after a gap from which both are on one place
+SAME_PLACE = (
+    0.5  # IoU of the last box before and the first box after a gap from which both are on one place
+)
 BEHIND = 4  # A thing is looked for so many times longer behind a named occluder than elsewhere
 LATELY = 6  # Boxes at the end of a track, or at its beginning, from which its velocity is taken
 
@@ -50,14 +59,20 @@ def linked(found: ItemBoxes, track: np.ndarray, settings: TrackSettings) -> np.n
     still, begins_still = ends.still(last=True), ends.still(last=False)
     earlier, later = np.flatnonzero(still), np.flatnonzero(begins_still)
     i, j, iou = ious(found.places(ends.last[earlier]), found.places(ends.first[later]))
-    inner = [~touched(found.boxes[rows], found.size).any(axis=1) for rows in (ends.last, ends.first)]
+    inner = [
+        ~touched(found.boxes[rows], found.size).any(axis=1) for rows in (ends.last, ends.first)
+    ]
     goes, came = np.flatnonzero(~still & inner[0]), np.flatnonzero(~begins_still & inner[1])
     moving = _moving_on(found, ends, goes, came, settings)
-    a, b, iou = (np.concatenate(each) for each in zip((earlier[i], later[j], iou), moving, strict=True))
+    a, b, iou = (
+        np.concatenate(each) for each in zip((earlier[i], later[j], iou), moving, strict=True)
+    )
     row_a, row_b = ends.last[a], ends.first[b]
     scene = np.cumsum(~found.joined)
     gap = found.frame[row_b] - found.frame[row_a]
-    good = (iou >= SAME_PLACE) & (gap > 0) & (scene[found.frame[row_a]] == scene[found.frame[row_b]])
+    good = (
+        (iou >= SAME_PLACE) & (gap > 0) & (scene[found.frame[row_a]] == scene[found.frame[row_b]])
+    )
     good &= (found.labels[row_a] == found.labels[row_b]) | (gap <= settings.max_gap + 1)
     a, b, gap, iou = a[good], b[good], gap[good], iou[good]
     goes_on: dict[int, int] = {}
@@ -72,7 +87,11 @@ def linked(found: ItemBoxes, track: np.ndarray, settings: TrackSettings) -> np.n
 
 
 def _moving_on(
-    found: ItemBoxes, ends: TrackEnds, earlier: np.ndarray, later: np.ndarray, settings: TrackSettings
+    found: ItemBoxes,
+    ends: TrackEnds,
+    earlier: np.ndarray,
+    later: np.ndarray,
+    settings: TrackSettings,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pairs of tracks and IoU (K,) where they meet half-way, where an error of either speed counts half."""
     most = settings.look_on * (BEHIND if settings.occluders else 1)
@@ -117,8 +136,12 @@ class TrackEnds:
         else:
             a, b = self.starts, np.minimum(self.stops - 1, self.starts + LATELY - 1)
         early, late = self.rows[a], self.rows[b]
-        since = np.maximum(self.found.frame[late] - self.found.frame[early], 1)[:, None].astype(np.float64)
-        velocity = free_edge_velocity(self.found.boxes[early], self.found.boxes[late], since, self.found.size)
+        since = np.maximum(self.found.frame[late] - self.found.frame[early], 1)[:, None].astype(
+            np.float64
+        )
+        velocity = free_edge_velocity(
+            self.found.boxes[early], self.found.boxes[late], since, self.found.size
+        )
         alone = a == b
         velocity[alone] = np.nan_to_num(self.found.shift[early[alone]])
         return velocity
@@ -134,7 +157,9 @@ class TrackEnds:
 SEEN_SHARE = 0.3  # A track of which no more than this share is expected within the frame has left
 # A box cut by the border leaves if it goes outwards by more than this share of its size a frame
 OUTWARD = 0.01
-FRAMES_TO_LEAVE = 3  # ... and is gone within so many frames; a slower one may be found again before.
+FRAMES_TO_LEAVE = (
+    3  # ... and is gone within so many frames; a slower one may be found again before.
+)
 FAR = 0.5  # An object goes far from one frame to the next by more than this share of its size
 ALIKE = 0.5  # Neighbours move alike if half of them lie within this share of their median velocity
 
@@ -172,7 +197,9 @@ class TrackSettings:
             raise SettingsError(
                 f"expected an iou in (0, 1] and a max_gap of 0 frames or more, got {self.iou:g} and {self.max_gap}"
             )
-        if self.min_boxes < 1 or any(len(each) != 4 or min(each[2:]) <= 0 for each in self.occluders):
+        if self.min_boxes < 1 or any(
+            len(each) != 4 or min(each[2:]) <= 0 for each in self.occluders
+        ):
             raise SettingsError(
                 "expected tracks of 1 box or more, and occluders of x, y, width and height in px, got "
                 f"{self.min_boxes} and {list(self.occluders)}"
@@ -285,7 +312,9 @@ def _frame_by_frame(found: ItemBoxes, settings: TrackSettings) -> tuple[np.ndarr
         track[rows[new]] = live.track[old]
         _second_boxes(found, rows, track, second)
         free = rows[(track[rows] < 0) & (second[rows] < 0) & may_begin[rows]]
-        lost, again = _turned(live, np.setdiff1d(np.arange(len(live.track)), old), found, free, frame)
+        lost, again = _turned(
+            live, np.setdiff1d(np.arange(len(live.track)), old), found, free, frame
+        )
         track[again] = live.track[lost]
         old = np.concatenate([old, lost])
         count = _born(found, rows[may_begin[rows]], track, second, count)
@@ -326,16 +355,22 @@ def _turned(
     return lost[i[clear]], free[j[clear]]
 
 
-def _second_boxes(found: ItemBoxes, rows: np.ndarray, track: np.ndarray, second: np.ndarray) -> None:
+def _second_boxes(
+    found: ItemBoxes, rows: np.ndarray, track: np.ndarray, second: np.ndarray
+) -> None:
     own, free = rows[track[rows] >= 0], rows[(track[rows] < 0) & (second[rows] < 0)]
     if not len(own) or not len(free):
         return
-    i, j, iou = same_place(found.places(free), found.places(own), found.labels[free], found.labels[own])
+    i, j, iou = same_place(
+        found.places(free), found.places(own), found.labels[free], found.labels[own]
+    )
     order = np.argsort(iou, kind="stable")  # the last to write is the nearest
     second[free[i[order]]] = track[own[j[order]]]
 
 
-def _born(found: ItemBoxes, rows: np.ndarray, track: np.ndarray, second: np.ndarray, count: int) -> int:
+def _born(
+    found: ItemBoxes, rows: np.ndarray, track: np.ndarray, second: np.ndarray, count: int
+) -> int:
     free = rows[(track[rows] < 0) & (second[rows] < 0)]
     if not len(free):
         return count
@@ -379,7 +414,13 @@ def _ahead(live: _Live, size: tuple[int, int]) -> _Live:
 
 
 def _gone_on(
-    found: ItemBoxes, live: _Live, old: np.ndarray, rows: np.ndarray, track: np.ndarray, frame: int, gap: int
+    found: ItemBoxes,
+    live: _Live,
+    old: np.ndarray,
+    rows: np.ndarray,
+    track: np.ndarray,
+    frame: int,
+    gap: int,
 ) -> _Live:
     lost = np.setdiff1d(np.arange(len(live.track)), old)
     kept = frame - live.seen[lost] <= gap
@@ -400,7 +441,12 @@ def _leaving(live: _Live, size: tuple[int, int]) -> np.ndarray:
 
 
 def _seen(
-    found: ItemBoxes, rows: np.ndarray, track: np.ndarray, frame: int, live: _Live, before: np.ndarray
+    found: ItemBoxes,
+    rows: np.ndarray,
+    track: np.ndarray,
+    frame: int,
+    live: _Live,
+    before: np.ndarray,
 ) -> _Live:
     """Tracks with a box in this frame; ``before`` (R,) is their row in ``live``, or -1 if new."""
     boxes, measured = found.boxes[rows], found.shift[rows]
@@ -433,7 +479,9 @@ def _seen(
 
 def _redrawn(before: np.ndarray, now: np.ndarray) -> np.ndarray:
     """Where a box is drawn around more or less of its object, which is no motion, (N,) bool."""
-    size_before, size_now = (np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-9) for boxes in (before, now))
+    size_before, size_now = (
+        np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-9) for boxes in (before, now)
+    )
     redrawn: np.ndarray = (np.abs(size_now / size_before - 1) > REDRAWN).any(axis=1)
     return redrawn
 
@@ -452,7 +500,9 @@ def _neighbours(velocity: np.ndarray) -> np.ndarray:
 def _matched(
     live: _Live, boxes: Places, labels: np.ndarray, least: float, size: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    first, second = (ious(live.expected(where, size), boxes, least) for where in (live.box, live.coasting))
+    first, second = (
+        ious(live.expected(where, size), boxes, least) for where in (live.box, live.coasting)
+    )
     i, j, iou = (np.concatenate([a, b]) for a, b in zip(first, second, strict=True))
     near = iou >= least
     key, where = np.unique(i[near] * max(len(boxes), 1) + j[near], return_inverse=True)

@@ -18,7 +18,9 @@ class ItemBoxes:
     boxes: np.ndarray
     scores: np.ndarray
     labels: np.ndarray
-    shift: np.ndarray  # how far the pixels in the box move until the next frame, px; NaN where unknown
+    shift: (
+        np.ndarray
+    )  # how far the pixels in the box move until the next frame, px; NaN where unknown
     num_frames: int  # also those without boxes
     joined: np.ndarray  # whether the frame continues the one before, without a cut
     size: tuple[int, int]  # height and width of the frame, px
@@ -30,14 +32,17 @@ class ItemBoxes:
     def __post_init__(self) -> None:
         count = len(self.frame)
         shapes = {"boxes": (count, 4), "scores": (count,), "labels": (count,), "shift": (count, 2)}
-        shapes |= {name: (count,) for name in ("given", "shapes") if getattr(self, name) is not None}
+        shapes |= {
+            name: (count,) for name in ("given", "shapes") if getattr(self, name) is not None
+        }
         for name, shape in {**shapes, "joined": (self.num_frames,)}.items():
             if np.shape(getattr(self, name)) != shape:
                 raise ValueError(
                     f"ItemBoxes.{name}: expected shape {shape}, got {np.shape(getattr(self, name))}"
                 )
         if count and (
-            np.any(np.diff(self.frame) < 0) or not 0 <= self.frame[0] <= self.frame[-1] < self.num_frames
+            np.any(np.diff(self.frame) < 0)
+            or not 0 <= self.frame[0] <= self.frame[-1] < self.num_frames
         ):
             raise ValueError(f"ItemBoxes.frame: expected sorted rows in 0..{self.num_frames - 1}")
 
@@ -70,7 +75,9 @@ class ItemBoxes:
 ENDS = ("first", "scene_cut", "frame_size", "corrupt")
 
 
-def item_boxes(detections: pd.DataFrame, transitions: pd.DataFrame, size: tuple[int, int]) -> ItemBoxes:
+def item_boxes(
+    detections: pd.DataFrame, transitions: pd.DataFrame, size: tuple[int, int]
+) -> ItemBoxes:
     """Return the boxes of one input and model from rows of two tables; ``size`` is (H, W)."""
     place = pd.Series(np.arange(len(transitions)), index=transitions["frame"].to_numpy())
     frame = place.loc[detections["frame"]].to_numpy(np.int64)

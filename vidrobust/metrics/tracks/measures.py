@@ -63,10 +63,14 @@ def measure(
     states = lives(found, objects, settings)
     rows = np.flatnonzero(track >= 0)
     rows = rows[np.lexsort((found.frame[rows], track[rows]))]
-    along = pd.concat([_boxes_along(found, objects, rows, settings), _without_box(states)], ignore_index=True)
+    along = pd.concat(
+        [_boxes_along(found, objects, rows, settings), _without_box(states)], ignore_index=True
+    )
     along = along.sort_values(["track", "row"], kind="stable", ignore_index=True)
     alarm = states.alarm[along["track"].to_numpy(np.int64)] if len(along) else np.zeros(0, bool)
-    along = along.assign(alarm=alarm.astype(np.float64), **faults(along["state"], along["evidence"], alarm))
+    along = along.assign(
+        alarm=alarm.astype(np.float64), **faults(along["state"], along["evidence"], alarm)
+    )
     along["revert_flip"] = _reverts(along, revert_within)
     tracks = _tracks(found, track, rows, along, states)
     about = tracks[["track", "track_label", "size"]]
@@ -74,7 +78,9 @@ def measure(
     return Measures(along, tracks, _counts(found, objects, tracks, settings, 60 * frame_rate))
 
 
-def faults(state: pd.Series, evidence: pd.Series, alarm: np.ndarray | bool = False) -> dict[str, np.ndarray]:
+def faults(
+    state: pd.Series, evidence: pd.Series, alarm: np.ndarray | bool = False
+) -> dict[str, np.ndarray]:
     """Return ``missed``, ``uncovered`` and ``unknown`` of rows: 0, 1, or NaN where the state does not count."""
     counts = state.isin(("covered", *FAULTS)) & ~np.asarray(alarm, bool)
     unknown = (state == "unknown") & ~np.asarray(alarm, bool)
@@ -122,13 +128,21 @@ def _boxes_along(
     before, now, after = (rows[middle + step] for step in (-1, 0, 1))
     boxes, side = found.boxes, np.sqrt(np.maximum(areas(found.boxes[now]), 1e-9))
     centre, size = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
-    jitter["score_jitter"][middle] = second_difference(*(found.scores[r] for r in (before, now, after)))
-    jitter["center_jitter"][middle] = second_difference(*(centre[r] for r in (before, now, after))) / side
-    jitter["size_jitter"][middle] = second_difference(*(size[r] for r in (before, now, after))) / side
+    jitter["score_jitter"][middle] = second_difference(
+        *(found.scores[r] for r in (before, now, after))
+    )
+    jitter["center_jitter"][middle] = (
+        second_difference(*(centre[r] for r in (before, now, after))) / side
+    )
+    jitter["size_jitter"][middle] = (
+        second_difference(*(size[r] for r in (before, now, after))) / side
+    )
     last = middle[1:][np.diff(middle) == 1]  # four frames in a row
     # (K,) squared third difference of centres (K, 4, 2), over the box's area
     jerk = np.diff(centre[rows[last[:, None] + np.arange(-2, 2)]], n=3, axis=1)[:, 0]
-    jitter["squared_jerk"][last] = (jerk**2).sum(axis=1) / np.maximum(areas(boxes[rows[last]]), 1e-9)
+    jitter["squared_jerk"][last] = (jerk**2).sum(axis=1) / np.maximum(
+        areas(boxes[rows[last]]), 1e-9
+    )
     jitter["mask_jitter"][middle] = _mask_jitter(found, before, now, after)
     # Where a further box that could begin a track lies on the object, (R,) 1 or 0
     further = (objects.second >= 0) & (found.scores >= settings.starts(found.labels))
@@ -139,9 +153,9 @@ def _boxes_along(
             "row": found.frame[rows],
             "state": "covered",
             "evidence": "box",
-            "second_box": np.isin(objects.track[rows] * found.num_frames + found.frame[rows], key).astype(
-                np.float64
-            ),
+            "second_box": np.isin(
+                objects.track[rows] * found.num_frames + found.frame[rows], key
+            ).astype(np.float64),
             "label": labels,
             "flip": flip,
             "id_switch": _id_switches(found, rows, same),
@@ -151,13 +165,18 @@ def _boxes_along(
     )
 
 
-def _mask_jitter(found: ItemBoxes, before: np.ndarray, now: np.ndarray, after: np.ndarray) -> np.ndarray:
+def _mask_jitter(
+    found: ItemBoxes, before: np.ndarray, now: np.ndarray, after: np.ndarray
+) -> np.ndarray:
     """Share of each mask's area that comes or goes for one frame, (M,); NaN without masks."""
     if found.shapes is None:
         return np.full(len(now), np.nan)
     three = [found.shapes[rows] for rows in (before, now, after)]
     return np.array(
-        [flicker(*of) if all(s is not None for s in of) else np.nan for of in zip(*three, strict=True)]
+        [
+            flicker(*of) if all(s is not None for s in of) else np.nan
+            for of in zip(*three, strict=True)
+        ]
     )
 
 
@@ -185,7 +204,9 @@ def _middles(found: ItemBoxes, track: np.ndarray, rows: np.ndarray) -> np.ndarra
     inner = np.arange(1, max(len(rows) - 1, 1))
     if len(rows) < 3:
         return np.empty(0, np.int64)
-    good = (track[rows[inner - 1]] == track[rows[inner]]) & (track[rows[inner + 1]] == track[rows[inner]])
+    good = (track[rows[inner - 1]] == track[rows[inner]]) & (
+        track[rows[inner + 1]] == track[rows[inner]]
+    )
     good &= (frame[inner] - frame[inner - 1] == 1) & (frame[inner + 1] - frame[inner] == 1)
     good &= (cut[inner] == cut[inner - 1]) & (cut[inner] == cut[inner + 1])
     return inner[good]
@@ -223,15 +244,21 @@ def _tracks(
         columns = ("track", "row", "track_label", "size", "frames", "boxes", "fragments")
         empty = {c: pd.Series(dtype="object" if c == "size" else "int64") for c in columns}
         empty |= {name: pd.Series(dtype="object") for name in ("begins", "ends")}
-        empty |= {name: pd.Series(dtype="float64") for name in ("vanished", "appeared", "late", "alarm")}
+        empty |= {
+            name: pd.Series(dtype="float64") for name in ("vanished", "appeared", "late", "alarm")
+        }
         return pd.DataFrame(empty)
     within = along[~along["evidence"].isin(("before", "after"))]
     missed, of = (within["state"] == "missed").to_numpy(), within["track"].to_numpy()
     begins = missed.copy()
     begins[1:] &= ~(missed[:-1] & (of[1:] == of[:-1]))
     count = len(states.ends)
-    late = np.bincount(along.loc[along["state"] == "late", "track"], minlength=count).astype(np.float64)
-    late[states.alarm | (states.begins == "cut") | ((states.begins == MID_PICTURE) & (late == 0))] = np.nan
+    late = np.bincount(along.loc[along["state"] == "late", "track"], minlength=count).astype(
+        np.float64
+    )
+    late[
+        states.alarm | (states.begins == "cut") | ((states.begins == MID_PICTURE) & (late == 0))
+    ] = np.nan
     first, last = np.full(count, found.num_frames), np.zeros(count, np.int64)
     np.minimum.at(first, track[rows], found.frame[rows])
     np.maximum.at(last, track[rows], found.frame[rows])
@@ -243,14 +270,19 @@ def _tracks(
         {
             "track": np.arange(count),
             "row": first,
-            "track_label": boxes["label"].agg(lambda labels: int(np.bincount(labels).argmax())).to_numpy(),
+            "track_label": boxes["label"]
+            .agg(lambda labels: int(np.bincount(labels).argmax()))
+            .to_numpy(),
             "size": size_of(boxes["area"].median().to_numpy()),
             "frames": last - first + 1,
             "boxes": boxes["label"].count().to_numpy(),
             "fragments": 1 + np.bincount(of, weights=begins, minlength=count).astype(np.int64),
             "begins": states.begins,
             "ends": states.ends,
-            **{name: np.where(states.alarm, np.nan, at.astype(np.float64)) for name, at in mid.items()},
+            **{
+                name: np.where(states.alarm, np.nan, at.astype(np.float64))
+                for name, at in mid.items()
+            },
             "late": late,
             "alarm": states.alarm.astype(np.float64),
         }
@@ -258,7 +290,11 @@ def _tracks(
 
 
 def _counts(
-    found: ItemBoxes, objects: Objects, tracks: pd.DataFrame, settings: TrackSettings, per_minute: float
+    found: ItemBoxes,
+    objects: Objects,
+    tracks: pd.DataFrame,
+    settings: TrackSettings,
+    per_minute: float,
 ) -> pd.DataFrame:
     enough = found.scores >= settings.starts(found.labels)
     count = np.bincount(found.frame[enough], minlength=found.num_frames).astype(np.float64)
@@ -276,4 +312,6 @@ def _counts(
             ("alarms_per_minute", first, "alarm"),
         )
     }
-    return pd.DataFrame({"row": np.arange(found.num_frames), "boxes": count, "count_jitter": jitter, **rates})
+    return pd.DataFrame(
+        {"row": np.arange(found.num_frames), "boxes": count, "count_jitter": jitter, **rates}
+    )

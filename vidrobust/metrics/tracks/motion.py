@@ -82,11 +82,17 @@ def _by_flow(a: np.ndarray, b: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     preset = cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST
     flow = cv2.DISOpticalFlow.create(preset).calc(first, second, None)
     strength = cv2.cornerMinEigenVal(a.astype(np.float32) / 255, 5)
-    textured = cv2.dilate((strength >= MIN_CORNER).astype(np.uint8), np.ones((TEXTURED, TEXTURED), np.uint8))
+    textured = cv2.dilate(
+        (strength >= MIN_CORNER).astype(np.uint8), np.ones((TEXTURED, TEXTURED), np.uint8)
+    )
     share = (np.arange(SAMPLES) + 0.5) / SAMPLES
     height, width = a.shape
     x = (boxes[:, :1] + share * (boxes[:, 2:3] - boxes[:, :1])).clip(0, width - 1).astype(np.int64)
-    y = (boxes[:, 1:2] + share * (boxes[:, 3:] - boxes[:, 1:2])).clip(0, height - 1).astype(np.int64)
+    y = (
+        (boxes[:, 1:2] + share * (boxes[:, 3:] - boxes[:, 1:2]))
+        .clip(0, height - 1)
+        .astype(np.int64)
+    )
     places = (np.repeat(y, SAMPLES, axis=1), np.tile(x, (1, SAMPLES)))
     moved = flow[places].astype(np.float64)
     middle = np.median(moved, axis=1)
@@ -121,7 +127,9 @@ def _corners(gray: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarra
     points, owner = [], []
     inside = np.clip(np.round(boxes), 0, [width, height, width, height]).astype(int)
     for box, (x1, y1, x2, y2) in enumerate(inside):
-        xs, ys = (np.linspace(low, high, cells + 1).astype(int) for low, high in ((x1, x2), (y1, y2)))
+        xs, ys = (
+            np.linspace(low, high, cells + 1).astype(int) for low, high in ((x1, x2), (y1, y2))
+        )
         for left, right in itertools.pairwise(xs):
             for top, bottom in itertools.pairwise(ys):
                 tile = strength[top:bottom, left:right]
@@ -136,8 +144,12 @@ def _tracked(a: np.ndarray, b: np.ndarray, points: np.ndarray) -> tuple[np.ndarr
     first, second = same_light(a, b, alike="share")
     window = (WINDOW, WINDOW)
     start = points[:, None]
-    there, found, _ = cv2.calcOpticalFlowPyrLK(first, second, start, None, winSize=window, maxLevel=LEVELS)
-    back, again, _ = cv2.calcOpticalFlowPyrLK(second, first, there, None, winSize=window, maxLevel=LEVELS)
+    there, found, _ = cv2.calcOpticalFlowPyrLK(
+        first, second, start, None, winSize=window, maxLevel=LEVELS
+    )
+    back, again, _ = cv2.calcOpticalFlowPyrLK(
+        second, first, there, None, winSize=window, maxLevel=LEVELS
+    )
     off = np.abs(back - start)[:, 0].max(axis=1)
     good = (found[:, 0] == 1) & (again[:, 0] == 1) & (off <= MAX_RETURN)
     return (there - start)[:, 0].astype(np.float64), good

@@ -14,7 +14,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vidrobust.metrics.box_differences import INSIDE, LEAST_IOU, PART, SECOND, Boxes, areas, overlaps
+from vidrobust.metrics.box_differences import (
+    INSIDE,
+    LEAST_IOU,
+    PART,
+    SECOND,
+    Boxes,
+    areas,
+    overlaps,
+)
 from vidrobust.metrics.tracks.borders import in_zones, touches_border
 from vidrobust.metrics.tracks.follow import ALIKE, LATELY, REACH, Objects, TrackEnds, TrackSettings
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
@@ -147,7 +155,9 @@ def _by_frame(
     bounds = np.searchsorted(sorted_frames, np.arange(num_frames + 1))
     order = np.argsort(wanted, kind="stable")
     parts = np.split(order, np.flatnonzero(np.diff(wanted[order])) + 1) if len(order) else []
-    return [(part, np.arange(bounds[wanted[part[0]]], bounds[wanted[part[0]] + 1])) for part in parts]
+    return [
+        (part, np.arange(bounds[wanted[part[0]]], bounds[wanted[part[0]] + 1])) for part in parts
+    ]
 
 
 def unseen(track: np.ndarray, boxes: np.ndarray, missed: np.ndarray) -> np.ndarray:
@@ -171,7 +181,13 @@ def unseen(track: np.ndarray, boxes: np.ndarray, missed: np.ndarray) -> np.ndarr
 
 FAULTS = ("late", "missed", "lost")  # States in which an object in view has no box
 # What explains a frame without a box, the surest first
-STATE_OF = {"border": "out", "ignored": "out", "occluder": "hidden", "behind": "hidden", "covered": "covered"}
+STATE_OF = {
+    "border": "out",
+    "ignored": "out",
+    "occluder": "hidden",
+    "behind": "hidden",
+    "covered": "covered",
+}
 MID_PICTURE = "mid-picture"
 FEWEST_NEIGHBOURS = 3
 # An object leaves if its own motion takes it to the border within so many frames, one of them for an error of
@@ -183,7 +199,9 @@ NEAR_BORDER = 0.1
 # Boxes from which something that moves, or rests, is an object and no alarm that blinks
 MOVING_BOXES, RESTING_BOXES = 3, 5
 HELD = 1 / 3  # An object has a box in at least this share of its frames; what has fewer blinks
-COHERENT = 0.25  # The boxes of an object shake, in the median, by no more than this share of their size
+COHERENT = (
+    0.25  # The boxes of an object shake, in the median, by no more than this share of their size
+)
 
 
 @dataclass(frozen=True)
@@ -223,7 +241,9 @@ def lives(found: ItemBoxes, objects: Objects, settings: TrackSettings) -> Lives:
         (after.track, after.frame, after.state, after.evidence, after.boxes),
         (before.track, before.frame, state, before.evidence, before.boxes),
     ]
-    track, frame, state, evidence, boxes = (np.concatenate(column) for column in zip(*parts, strict=True))
+    track, frame, state, evidence, boxes = (
+        np.concatenate(column) for column in zip(*parts, strict=True)
+    )
     # what is seen and missed of things that move shows where something may stand before them
     moves = ~(edges.still(last=True) | alarm)
     missed = np.flatnonzero((state == "missed") & (evidence == "between") & moves[track])
@@ -232,13 +252,17 @@ def lives(found: ItemBoxes, objects: Objects, settings: TrackSettings) -> Lives:
     places = np.concatenate([boxes[missed], found.boxes[edges.rows[seen]]])
     rows = np.concatenate([track[missed], own[seen]])
     hidden = unseen(rows, places, np.arange(len(rows)) < len(missed))[: len(missed)]
-    gap = np.cumsum((np.diff(frame[missed], prepend=-9) != 1) | (np.diff(track[missed], prepend=-9) != 0))
+    gap = np.cumsum(
+        (np.diff(frame[missed], prepend=-9) != 1) | (np.diff(track[missed], prepend=-9) != 0)
+    )
     behind = missed[np.isin(gap, gap[hidden])]
     state[behind], evidence[behind] = "unknown", "place"
     return Lives(track, frame, state, evidence, boxes, before.why, after.why, alarm)
 
 
-def decide(evidence: Mapping[str, np.ndarray], otherwise: str | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def decide(
+    evidence: Mapping[str, np.ndarray], otherwise: str | np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return states (N,) and the evidence that decided; ``otherwise`` and "" where none holds.
 
     Of several the first in the order of ``STATE_OF`` decides.
@@ -274,7 +298,9 @@ def blinks(found: ItemBoxes, edges: TrackEnds) -> np.ndarray:
     return few
 
 
-def _between(found: ItemBoxes, edges: TrackEnds, track: np.ndarray, settings: TrackSettings) -> _Rows:
+def _between(
+    found: ItemBoxes, edges: TrackEnds, track: np.ndarray, settings: TrackSettings
+) -> _Rows:
     rows = edges.rows
     first, second = rows[:-1], rows[1:]
     open_ = (track[first] == track[second]) & (found.frame[second] - found.frame[first] > 1)
@@ -287,7 +313,10 @@ def _between(found: ItemBoxes, edges: TrackEnds, track: np.ndarray, settings: Tr
     expected = found.places(first[gap]).at(boxes)
     frame, own = found.frame[first][gap] + step, track[first][gap]
     around = np.maximum(
-        *(cover(found, track, track[first], found.frame[at], found.places(at)) for at in (first, second))
+        *(
+            cover(found, track, track[first], found.frame[at], found.places(at))
+            for at in (first, second)
+        )
     )
     over = cover(found, track, own, frame, expected)
     behind = (over >= COVERED) & (over >= around[gap] + MORE_COVERED)
@@ -335,7 +364,9 @@ def _beyond(
     # after a second it is unknown whether it is still there; a motion is trusted no longer than it was seen
     followed = found.frame[edges.last] - found.frame[edges.first] + 1
     steps = last + np.where(edges.still(last=forward), np.minimum(followed, last), followed)
-    cut_off = touches_border(box, found.size)  # a box that the border cuts already needs no further reason
+    cut_off = touches_border(
+        box, found.size
+    )  # a box that the border cuts already needs no further reason
     steps[cut_off | (scene[np.clip(frame + sign, 0, found.num_frames - 1)] != scene[frame])] = 1
     track = np.repeat(np.arange(count), steps)
     step = np.arange(steps.sum()) - np.repeat(np.cumsum(steps) - steps, steps) + 1
@@ -351,11 +382,15 @@ def _beyond(
     end = _first(cut | holds["border"] | holds["ignored"], track, count, start, steps)
     look = np.flatnonzero((step < end[track]) & (step <= last))
     own, there = track[look], found.places(row[track[look]]).at(boxes[look]).clipped(found.size)
-    holds["covered"][look] = lies_on(found, at[look], there, found.labels[row[own]], settings, LEAST_IOU)
+    holds["covered"][look] = lies_on(
+        found, at[look], there, found.labels[row[own]], settings, LEAST_IOU
+    )
     beside = under_occluder(found.places(row), settings)
     holds["occluder"][look] = occluded(there, beside[own], settings)
     before = cover(found, objects.track, np.arange(count), frame, found.places(row))
-    lay = lies_under(found, objects.track, edges.rows, edges.stops - 1 if forward else edges.starts, -sign)
+    lay = lies_under(
+        found, objects.track, edges.rows, edges.stops - 1 if forward else edges.starts, -sign
+    )
     over = cover(found, objects.track, own, at[look], there, frame[own])
     holds["behind"][look] = (over >= COVERED) & (over >= before[own] + MORE_COVERED) & ~lay[own]
     stop = _first(cut | np.any(list(holds.values()), axis=0), track, count, start, steps)
@@ -373,7 +408,13 @@ def _beyond(
         [reason == "cut", reason == "border", reason != ""], [True, near, reached], False
     )
     why = np.where(explains, reason, MID_PICTURE).astype(object)
-    missing = {"cut": "lost", "border": "out", "ignored": "out", "covered": "missed", MID_PICTURE: "lost"}
+    missing = {
+        "cut": "lost",
+        "border": "out",
+        "ignored": "out",
+        "covered": "missed",
+        MID_PICTURE: "lost",
+    }
     if not forward:
         missing |= {"cut": "unknown", "covered": "unknown", MID_PICTURE: "late"}
     # it may have been hidden already a little before its expected place is
@@ -384,7 +425,9 @@ def _beyond(
     hidden = np.isin(why, ("occluder", "behind"))
     state[(step == stop[track]) & hidden[track]] = "hidden"
     kept |= (step == stop[track]) & hidden[track]
-    evidence = np.where(np.isin(state, ("out", "hidden")), why[track], "after" if forward else "before")
+    evidence = np.where(
+        np.isin(state, ("out", "hidden")), why[track], "after" if forward else "before"
+    )
     under = beside >= COVERED
     why = np.select([cut_off, under], ["border", "occluder"], why).astype(object)
     kept &= ~(cut_off | under)[track]
@@ -415,7 +458,9 @@ def _velocity(found: ItemBoxes, edges: TrackEnds, *, forward: bool) -> np.ndarra
     return own
 
 
-def _may_go_on(found: ItemBoxes, edges: TrackEnds, after: _Beyond, settings: TrackSettings) -> np.ndarray:
+def _may_go_on(
+    found: ItemBoxes, edges: TrackEnds, after: _Beyond, settings: TrackSettings
+) -> np.ndarray:
     """Where an object of its class was lost shortly before, within reach of its first box, (T,) bool."""
     lost = np.flatnonzero(after.why == MID_PICTURE)
     speed = np.linalg.norm(edges.velocity(last=True)[lost], axis=1)
@@ -424,7 +469,11 @@ def _may_go_on(found: ItemBoxes, edges: TrackEnds, after: _Beyond, settings: Tra
     side = np.sqrt(np.maximum(areas(found.boxes), 1e-9))
     for track, row in enumerate(edges.first):
         gap = found.frame[row] - found.frame[edges.last[lost]]
-        near = (gap > 0) & (gap <= settings.look_on) & (found.labels[edges.last[lost]] == found.labels[row])
+        near = (
+            (gap > 0)
+            & (gap <= settings.look_on)
+            & (found.labels[edges.last[lost]] == found.labels[row])
+        )
         away = np.linalg.norm(centre[edges.last[lost]] - centre[row], axis=1)
         result[track] = bool((near & (away <= REACH * speed * gap + side[row])).any())
     return result

@@ -77,7 +77,9 @@ def read_boxes(path: Path, options: Mapping[str, str] = MappingProxyType({})) ->
         if path.suffix.lower() in (".csv", ".parquet"):
             return _table(path)
     listed = "".join(f"; {each.name}: {each.what}" for each in formats)
-    raise InputError(f"{path}: boxes not recognised; table: a CSV or Parquet of {', '.join(COLUMNS)}{listed}")
+    raise InputError(
+        f"{path}: boxes not recognised; table: a CSV or Parquet of {', '.join(COLUMNS)}{listed}"
+    )
 
 
 def _table(path: Path) -> BoxFile:
@@ -94,7 +96,11 @@ def boxes_of_table(table: pd.DataFrame, path: Path, *, relative: bool = False) -
         other = next((name for name in others if name in table), None)
         if column not in table and other is not None:
             table = table.assign(**{column: table[other]})
-    items = table["item"].fillna("").astype(str) if "item" in table else pd.Series("", index=table.index)
+    items = (
+        table["item"].fillna("").astype(str)
+        if "item" in table
+        else pd.Series("", index=table.index)
+    )
     table, times = by_time(table.assign(item=items), path)
     missing = [column for column in COLUMNS if column not in table]
     if missing == ["frame"]:
@@ -103,16 +109,22 @@ def boxes_of_table(table: pd.DataFrame, path: Path, *, relative: bool = False) -
             "sink.append(detections, custom_data={'frame': index}) with supervision"
         )
     if missing:
-        raise InputError(f"{path}: lacks the {nouns('column', missing)}; it needs {', '.join(COLUMNS)}")
+        raise InputError(
+            f"{path}: lacks the {nouns('column', missing)}; it needs {', '.join(COLUMNS)}"
+        )
     label = table["label"]
     if pd.to_numeric(label, errors="coerce").isna().ne(label.isna()).any():  # names
         numbers = {name: k for k, name in enumerate(sorted(label.dropna().astype(str).unique()))}
-        table = table.assign(label=label.astype(str).map(numbers).where(label.notna()), label_name=label)
+        table = table.assign(
+            label=label.astype(str).map(numbers).where(label.notna()), label_name=label
+        )
     nothing = table[["score", *BOX]].isna().all(axis=1)
     frames = pd.to_numeric(table.loc[nothing, "frame"], errors="coerce").fillna(-1).astype(np.int64)
     looked = tuple(zip(items[nothing].tolist(), frames.tolist(), strict=True))
     boxes = checked(table[~nothing], path, relative=relative)
-    return BoxFile(boxes, relative=relative, looked=looked, names=_names_in(table[~nothing]), times=times)
+    return BoxFile(
+        boxes, relative=relative, looked=looked, names=_names_in(table[~nothing]), times=times
+    )
 
 
 def _names_in(table: pd.DataFrame) -> dict[int, str]:
@@ -147,7 +159,9 @@ def checked(table: pd.DataFrame, path: Path, *, relative: bool = False) -> pd.Da
         )
     odd = (numbers[["frame", "label"]] % 1 != 0).any(axis=1) | (numbers["frame"] < 0)
     if odd.any():
-        raise InputError(f"{path}: row {table.index[odd][0]}: frame and label: expected whole numbers from 0")
+        raise InputError(
+            f"{path}: row {table.index[odd][0]}: frame and label: expected whole numbers from 0"
+        )
     inside_out = (numbers["x2"] < numbers["x1"]) | (numbers["y2"] < numbers["y1"])
     if inside_out.any():
         raise InputError(
@@ -173,7 +187,9 @@ def checked(table: pd.DataFrame, path: Path, *, relative: bool = False) -> pd.Da
         **{n: table[n] for n in extra},
     )
     _check_shapes(kept["shape"], path)
-    return kept.astype({"frame": "int64", "label": "int64", "track": "int64"}).reset_index(drop=True)
+    return kept.astype({"frame": "int64", "label": "int64", "track": "int64"}).reset_index(
+        drop=True
+    )
 
 
 def _check_shapes(shapes: pd.Series, path: Path) -> None:

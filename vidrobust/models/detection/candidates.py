@@ -36,7 +36,9 @@ class Candidates:
     boxes: np.ndarray  # (M, 4) float64 xyxy px of the network's input
     scores: np.ndarray  # (M,) float64 in [0, 1]
     labels: np.ndarray  # (M,) int64
-    num_classes: int | None  # Classes that the outputs distinguish, or None where they do not show it
+    num_classes: (
+        int | None
+    )  # Classes that the outputs distinguish, or None where they do not show it
     # (M, 5) float64 of detectors of turned boxes: centre x, y, width, height px of the input, and the angle
     # in radians from x towards y
     turned: np.ndarray | None = None
@@ -56,7 +58,9 @@ class HeadSettings:
     background: int | None = None  # The class that is no object, or None
 
 
-Outputs = Mapping[str, np.ndarray]  # Name of an output -> its array of one frame, without the batch dimension
+Outputs = Mapping[
+    str, np.ndarray
+]  # Name of an output -> its array of one frame, without the batch dimension
 Decode = Callable[[Outputs, HeadSettings], Candidates]
 
 
@@ -65,13 +69,17 @@ class Head:
     """How a family of detectors answers."""
 
     decode: Decode  # Outputs of one frame -> Candidates
-    nms: float | None  # The family's usual IoU for suppression. None: the network gives no duplicates.
+    nms: (
+        float | None
+    )  # The family's usual IoU for suppression. None: the network gives no duplicates.
     # place, round_down, one_scale, antialias: The family's usual way of resizing, as in ``BoxPreprocess``
     place: str = "top left"
     round_down: bool = False
     one_scale: bool = False
     antialias: bool = False
-    alone: bool = False  # Outputs have as many rows as there are boxes, so that frames go in one at a time
+    alone: bool = (
+        False  # Outputs have as many rows as there are boxes, so that frames go in one at a time
+    )
 
 
 def corners(boxes: np.ndarray, order: str) -> np.ndarray:
@@ -163,7 +171,9 @@ def fitting(shape: tuple[int, ...], size: tuple[int, int]) -> list[str]:
     return found
 
 
-def refused(head: str, expected: str, shape: tuple[int, ...], size: tuple[int, int]) -> SettingsError:
+def refused(
+    head: str, expected: str, shape: tuple[int, ...], size: tuple[int, int]
+) -> SettingsError:
     """Return the error for an unexpected layout; it names the head that fits, if any."""
     fits = [name for name in fitting(shape, size) if name != head]
     hint = f'; this is the layout of head = "{fits[0]}"' if fits else ""

@@ -189,7 +189,9 @@ def ultralytics_entry(metadata: Mapping[str, str]) -> dict[str, object]:
         classes = [str(names[key]) for key in sorted(names)]
         sides = [int(side) for side in size]
     except (ValueError, SyntaxError, TypeError, KeyError) as error:
-        raise SettingsError(f"the export's metadata cannot be read ({error}); write a sidecar") from error
+        raise SettingsError(
+            f"the export's metadata cannot be read ({error}); write a sidecar"
+        ) from error
     return {
         "task": "detection",
         "head": ULTRALYTICS_HEADS[metadata["task"]],
@@ -205,7 +207,10 @@ def ultralytics_entry(metadata: Mapping[str, str]) -> dict[str, object]:
 BINS = 8  # Bins of a side of NanoDet-Plus and PP-PicoDet
 SIDES = 4 * BINS
 # EfficientDet: sides of the anchors over four strides, and their x and y factors
-ANCHOR_SCALES, ANCHOR_ASPECTS = (1.0, 2 ** (1 / 3), 2 ** (2 / 3)), ((1.0, 1.0), (1.4, 0.7), (0.7, 1.4))
+ANCHOR_SCALES, ANCHOR_ASPECTS = (
+    (1.0, 2 ** (1 / 3), 2 ** (2 / 3)),
+    ((1.0, 1.0), (1.4, 0.7), (0.7, 1.4)),
+)
 ANCHORS = len(ANCHOR_SCALES) * len(ANCHOR_ASPECTS)
 ANCHOR_BASE = 4.0
 
@@ -219,9 +224,15 @@ def _pairs_of_levels(
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Scores and boxes of each level, the finest first, both (cells, numbers) float64."""
     arrays = [np.asarray(array, np.float64) for array in outputs.values()]
-    each = f"(cells, classes) and (cells, {boxes})" if cells_first else f"(classes, h, w) and ({boxes}, h, w)"
+    each = (
+        f"(cells, classes) and (cells, {boxes})"
+        if cells_first
+        else f"(classes, h, w) and ({boxes}, h, w)"
+    )
     shapes = ", ".join(str(array.shape) for array in arrays)
-    unfit = SettingsError(f"head {head}: expected scores and boxes of each level, {each}, got {shapes}")
+    unfit = SettingsError(
+        f"head {head}: expected scores and boxes of each level, {each}, got {shapes}"
+    )
     if any(array.ndim != (2 if cells_first else 3) for array in arrays):
         raise unfit
     by_level: dict[tuple[int, ...], list[np.ndarray]] = {}
@@ -292,7 +303,9 @@ def _boxes_of_bins(logits: np.ndarray, size: tuple[int, int], offset: float) -> 
 
 def _rtmdet(outputs: Outputs, settings: HeadSettings) -> Candidates:
     levels = _pairs_of_levels(outputs, "rtmdet", 4)
-    strides = [(h, w, (settings.size[0] / h, settings.size[1] / w)) for h, w in _level_sides(outputs)]
+    strides = [
+        (h, w, (settings.size[0] / h, settings.size[1] / w)) for h, w in _level_sides(outputs)
+    ]
     points = np.concatenate([_centres((h, w), stride, 0.0) for h, w, stride in strides])
     scores, distances = (np.concatenate([level[k] for level in levels]) for k in (0, 1))
     best, labels = best_class(sigmoid(scores))
@@ -348,7 +361,9 @@ def _rtdetr(outputs: Outputs, settings: HeadSettings) -> Candidates:
     logits, boxes = _queries(outputs, settings, "rtdetr")
     order = np.argsort(-logits.ravel(), kind="stable")[: len(logits)]
     query, label = np.divmod(order, logits.shape[1])
-    return Candidates(boxes[query], sigmoid(logits[query, label]), label.astype(np.int64), logits.shape[1])
+    return Candidates(
+        boxes[query], sigmoid(logits[query, label]), label.astype(np.int64), logits.shape[1]
+    )
 
 
 def _queries(outputs: Outputs, settings: HeadSettings, head: str) -> tuple[np.ndarray, np.ndarray]:
@@ -394,7 +409,9 @@ def _plain_boxes(outputs: Outputs, settings: HeadSettings, head: str, scale: str
     raw = pick(outputs, settings, "boxes", _BOXES, head)
     if raw.ndim != 2 or raw.shape[1] != 4:
         raise SettingsError(f"head {head}: expected boxes (boxes, 4), got {raw.shape}")
-    return to_pixels(corners(raw, settings.box_order or "xyxy"), settings.box_scale or scale, settings.size)
+    return to_pixels(
+        corners(raw, settings.box_order or "xyxy"), settings.box_scale or scale, settings.size
+    )
 
 
 # nms: the IoU in each family's own test configuration

@@ -76,7 +76,9 @@ def candidates(network: DetectionNetwork, pixels: torch.Tensor) -> list[Candidat
         inputs = network.preprocess(pixels)
         size = 1 if head.alone else network.fixed_batch
         outputs = [
-            one for part in torch.split(inputs, size or len(inputs)) for one in _rows(network, part, size)
+            one
+            for part in torch.split(inputs, size or len(inputs))
+            for one in _rows(network, part, size)
         ]
     return [head.decode(one, network.settings) for one in outputs]
 
@@ -217,7 +219,9 @@ def _both(detector: NetworkDetector, pixels: torch.Tensor) -> list[BoxAnswer]:
     except VidrobustError:
         raise
     except Exception as error:
-        raise ModelError(f"model {detector.name}: failed: {type(error).__name__}: {error}") from error
+        raise ModelError(
+            f"model {detector.name}: failed: {type(error).__name__}: {error}"
+        ) from error
     size = (int(pixels.shape[-2]), int(pixels.shape[-1]))
     fit = network.preprocess.fit(*size)
     everything = dataclasses.replace(network.suppression, nms=None, max_boxes=_NO_LIMIT)

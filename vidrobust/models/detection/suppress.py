@@ -41,9 +41,15 @@ class Suppression:
             apart = np.zeros(len(rows)) if self.across_classes else found.labels[rows]
             return rows[keep_turned(found.turned[rows], apart, self.nms)][: self.max_boxes]
         if len(rows):
-            from torchvision.ops import batched_nms, nms  # its import takes as long as that of torch
+            from torchvision.ops import (
+                batched_nms,
+                nms,
+            )  # its import takes as long as that of torch
 
-            boxes, scores = torch.from_numpy(found.boxes[rows]), torch.from_numpy(found.scores[rows])
+            boxes, scores = (
+                torch.from_numpy(found.boxes[rows]),
+                torch.from_numpy(found.scores[rows]),
+            )
             labels = torch.from_numpy(found.labels[rows])
             keep = (
                 nms(boxes, scores, self.nms)
@@ -127,7 +133,11 @@ def mask_of(
     sums = np.tensordot(parts.weights[row], parts.prototypes, axes=1)
     x, y = (
         _prototype_places(
-            np.arange(low[axis], high[axis]), fit, axis, size, sums.shape[1 - axis] / parts.size[1 - axis]
+            np.arange(low[axis], high[axis]),
+            fit,
+            axis,
+            size,
+            sums.shape[1 - axis] / parts.size[1 - axis],
         )
         for axis in (0, 1)
     )

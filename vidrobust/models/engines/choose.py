@@ -37,7 +37,9 @@ from vidrobust.models.reading import as_rows, in_fixed_batches
 
 FRAMES, ROUNDS = 4, 3  # Engines are timed on so many frames, so many times in turn
 SECONDS = 4.0  # Measuring ends after the round in which so much time has passed
-BUSY = 0.75  # The share of busy processors from which on what was measured may be other work's doing
+BUSY = (
+    0.75  # The share of busy processors from which on what was measured may be other work's doing
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +66,9 @@ def with_engine(network: Network, wanted: EngineRequest, sample: torch.Tensor) -
     auto = wanted.engine == "auto"
     if wanted.precision != "float32":
         return in_precision(network, wanted, sample)
-    base = "torch" if network.module is not None else "onnxruntime" if network.onnx is not None else ""
+    base = (
+        "torch" if network.module is not None else "onnxruntime" if network.onnx is not None else ""
+    )
     if not base or network.device.type != "cpu" or network.runs_on not in ("", "cpu"):
         if wanted.engine in ("auto", "torch", base):
             return network
@@ -96,7 +100,12 @@ def identified(network: Network) -> dict[str, object]:
 
 
 def opened(
-    engine: Engine, file: OnnxFile, threads: int, wanted: EngineRequest, where: str, streams: int = 1
+    engine: Engine,
+    file: OnnxFile,
+    threads: int,
+    wanted: EngineRequest,
+    where: str,
+    streams: int = 1,
 ) -> Run:
     """Return an engine's run; SettingsError if it is not installed or does not take the network."""
     if missing := engine.missing():
@@ -105,7 +114,9 @@ def opened(
         return engine.open(file, threads, wanted.precision, streams)
     except Exception as error:
         first = str(error).strip().splitlines()[:1] or [type(error).__name__]
-        raise SettingsError(f"{where}: {engine.name} does not take this network: {first[0][:200]}") from error
+        raise SettingsError(
+            f"{where}: {engine.name} does not take this network: {first[0][:200]}"
+        ) from error
 
 
 def in_precision(network: Network, wanted: EngineRequest, sample: torch.Tensor) -> Network:
@@ -114,7 +125,11 @@ def in_precision(network: Network, wanted: EngineRequest, sample: torch.Tensor) 
     loaded = network
     inputs = network.preprocess(sample)
     reference = rows_of(network.run, inputs, network)
-    if wanted.engine in ("auto", "torch") and wanted.precision == "bfloat16" and network.module is not None:
+    if (
+        wanted.engine in ("auto", "torch")
+        and wanted.precision == "bfloat16"
+        and network.module is not None
+    ):
         run, engine, threads = with_bfloat16(network), f"{network.engine}, autocast", 0
     else:
         kind = ENGINES["openvino" if wanted.engine in ("auto", "torch") else wanted.engine]
@@ -127,7 +142,9 @@ def in_precision(network: Network, wanted: EngineRequest, sample: torch.Tensor) 
                     network, code_sha256=f"{network.code_sha256} int8 {file_sha256(file.path)}"
                 )
         except CannotExportError as error:
-            raise SettingsError(f"{where}: cannot be exported for {wanted.precision}: {error}") from error
+            raise SettingsError(
+                f"{where}: cannot be exported for {wanted.precision}: {error}"
+            ) from error
         run, engine = opened(kind, file, threads, wanted, where), kind.title
     flips = int((rows_of(run, inputs, network).argmax(axis=1) != reference.argmax(axis=1)).sum())
     note = f"{wanted.precision} as asked for: {flips} of {len(inputs)} labels differ from float32 where tried"
@@ -141,7 +158,9 @@ def in_precision(network: Network, wanted: EngineRequest, sample: torch.Tensor) 
     )
 
 
-def rows_of(run: Callable[[torch.Tensor], object], inputs: torch.Tensor, network: Network) -> np.ndarray:
+def rows_of(
+    run: Callable[[torch.Tensor], object], inputs: torch.Tensor, network: Network
+) -> np.ndarray:
     """Return scores (N, K), computed in batches of the network's size."""
     where = f"model {network.name}"
     with torch.inference_mode():
@@ -152,7 +171,9 @@ def noted(network: Network, note: str) -> Network:
     return dataclasses.replace(network, notes=(*network.notes, note))
 
 
-def _chosen(network: Network, file: OnnxFile, wanted: EngineRequest, sample: torch.Tensor) -> Network:
+def _chosen(
+    network: Network, file: OnnxFile, wanted: EngineRequest, sample: torch.Tensor
+) -> Network:
     key = _key(network, wanted)
     known = recall(key)
     if (
@@ -161,7 +182,9 @@ def _chosen(network: Network, file: OnnxFile, wanted: EngineRequest, sample: tor
         and (found := _as_known(network, file, wanted, known, key))
     ):
         return found
-    inputs = network.preprocess(sample[torch.arange(max(FRAMES, torch.get_num_threads())) % len(sample)])
+    inputs = network.preprocess(
+        sample[torch.arange(max(FRAMES, torch.get_num_threads())) % len(sample)]
+    )
     reference = rows_of(network.run, inputs, network)
     candidates, why_not = _candidates(network, file, wanted, inputs, reference)
     if wanted.engine == "auto" or not candidates:
@@ -169,19 +192,33 @@ def _chosen(network: Network, file: OnnxFile, wanted: EngineRequest, sample: tor
     if wanted.engine != "auto" and candidates[0].engine == "":
         raise SettingsError(f"model {network.name}: {'; '.join(why_not)}")
     alone = len(candidates) == 1
-    speeds = [0.0] if alone else measured([candidate.run for candidate in candidates], inputs, network)
+    speeds = (
+        [0.0] if alone else measured([candidate.run for candidate in candidates], inputs, network)
+    )
     best = candidates[int(np.argmax(speeds))]
     reference_name = network.engine.partition(",")[0]
-    words = [f"{c.called(reference_name)} {speed:.3g}" for c, speed in zip(candidates, speeds, strict=True)]
+    words = [
+        f"{c.called(reference_name)} {speed:.3g}"
+        for c, speed in zip(candidates, speeds, strict=True)
+    ]
     note = f"engine chosen by measurement, frames/s: {', '.join(words)}" if len(words) > 1 else ""
     notes = [text for text in (note, *why_not) if text]
-    record = {"engine": best.engine, "threads": best.threads, "streams": best.streams, "notes": notes}
+    record = {
+        "engine": best.engine,
+        "threads": best.threads,
+        "streams": best.streams,
+        "notes": notes,
+    }
     remember(key, {**record, "load": busy_processors()})
     return _running(network, best, notes, key)
 
 
 def _candidates(
-    network: Network, file: OnnxFile, wanted: EngineRequest, inputs: torch.Tensor, reference: np.ndarray
+    network: Network,
+    file: OnnxFile,
+    wanted: EngineRequest,
+    inputs: torch.Tensor,
+    reference: np.ndarray,
 ) -> tuple[list[EngineChoice], list[str]]:
     found, why_not = [], []
     for engine in ENGINES.values():
@@ -198,7 +235,9 @@ def _candidates(
             if differs:
                 why_not.append(f"not {engine.name}: {differs}")
                 break
-            found.append(EngineChoice(engine=engine.name, threads=threads, run=run, streams=streams))
+            found.append(
+                EngineChoice(engine=engine.name, threads=threads, run=run, streams=streams)
+            )
     return found, why_not
 
 
@@ -206,7 +245,11 @@ def _ways_to_share(network: Network, wanted: EngineRequest) -> list[tuple[int, i
     """Return threads and streams to try: a batch on all threads, and a part of it on each."""
     most = wanted.threads or torch.get_num_threads()
     shared = [(most, most)] if network.fixed_batch is None and most > 1 else []
-    return [*shared, (most, 1)] if wanted.threads or most == 1 else [*shared, (most, 1), (most // 2, 1)]
+    return (
+        [*shared, (most, 1)]
+        if wanted.threads or most == 1
+        else [*shared, (most, 1), (most // 2, 1)]
+    )
 
 
 def _as_known(
@@ -233,11 +276,17 @@ def _running(network: Network, chosen: EngineChoice, notes: Sequence[str], key: 
         return network
 
     def reject(why: str) -> None:
-        remember(key, {"engine": "", "threads": 0, "notes": [f"not {chosen.engine}: {why}, on footage"]})
+        remember(
+            key, {"engine": "", "threads": 0, "notes": [f"not {chosen.engine}: {why}, on footage"]}
+        )
 
     guarded = GuardedRun(chosen.run, network.run, reject, whole=network.fixed_batch is not None)
     return dataclasses.replace(
-        network, run=guarded, engine=ENGINES[chosen.engine].title, threads=chosen.threads, as_loaded=loaded
+        network,
+        run=guarded,
+        engine=ENGINES[chosen.engine].title,
+        threads=chosen.threads,
+        as_loaded=loaded,
     )
 
 
@@ -279,6 +328,10 @@ def _key(network: Network, wanted: EngineRequest) -> str:
             "wanted": dataclasses.asdict(wanted),
             "threads": torch.get_num_threads(),
             "streams": True,  # what was chosen before batches were shared among streams is measured again
-            "machine": [platform.machine(), platform.processor(), torch.backends.cpu.get_cpu_capability()],
+            "machine": [
+                platform.machine(),
+                platform.processor(),
+                torch.backends.cpu.get_cpu_capability(),
+            ],
         }
     )

@@ -32,7 +32,9 @@ from vidrobust.models.info import file_sha256
 from vidrobust.models.network import Network
 from vidrobust.models.onnx_runtime import onnxruntime
 
-OPSET = 17  # Of exports; ONNX Runtime 1.18 and OpenVINO 2024.4, the oldest that are supported, read it
+OPSET = (
+    17  # Of exports; ONNX Runtime 1.18 and OpenVINO 2024.4, the oldest that are supported, read it
+)
 INPUT, OUTPUT = "pixels", "scores"
 VARIABLE = "VIDROBUST_CACHE"
 
@@ -42,7 +44,9 @@ class CannotExportError(Exception):
 
 
 def exported(module: torch.nn.Module, shape: tuple[int, int], parts: dict[str, object]) -> OnnxFile:
-    key = key_of({**parts, "shape": shape, "torch": torch.__version__, "opset": OPSET, "exporter": 1})
+    key = key_of(
+        {**parts, "shape": shape, "torch": torch.__version__, "opset": OPSET, "exporter": 1}
+    )
     try:
         path = made_once(key, "network.onnx", lambda path: _export(module, shape, path))
     except OSError as error:
@@ -55,7 +59,10 @@ def _export(module: torch.nn.Module, shape: tuple[int, int], path: Path) -> None
     failures = []
     for export in (_traced, _captured):
         try:
-            with _quiet(["torch.onnx", "onnxscript", "onnx_ir"], _descriptors_to_nowhere()), torch.no_grad():
+            with (
+                _quiet(["torch.onnx", "onnxscript", "onnx_ir"], _descriptors_to_nowhere()),
+                torch.no_grad(),
+            ):
                 export(module, example, path)
             return
         except Exception as error:
@@ -151,7 +158,9 @@ class _CalibrationReader:
 
 
 @contextlib.contextmanager
-def _quiet(loggers: Sequence[str], *contexts: contextlib.AbstractContextManager[None]) -> Iterator[None]:
+def _quiet(
+    loggers: Sequence[str], *contexts: contextlib.AbstractContextManager[None]
+) -> Iterator[None]:
     """Exporters talk on every channel; what matters is checked afterwards."""
     talking = [logging.getLogger(name) for name in loggers]
     levels = [logger.level for logger in talking]
@@ -194,7 +203,9 @@ def cache_folder() -> Path:
         return Path(given).expanduser()
     home = Path.home()
     if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local")) / "vidrobust" / "cache"
+        return (
+            Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local")) / "vidrobust" / "cache"
+        )
     if sys.platform == "darwin":
         return home / "Library" / "Caches" / "vidrobust"
     return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "vidrobust"
@@ -206,7 +217,9 @@ def key_of(parts: Mapping[str, object]) -> str:
 
 def recall(key: str) -> dict[str, Any] | None:
     try:
-        found = parsed_json((cache_folder() / "choices" / f"{key}.json").read_text(encoding="utf-8"))
+        found = parsed_json(
+            (cache_folder() / "choices" / f"{key}.json").read_text(encoding="utf-8")
+        )
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) else None

@@ -29,7 +29,9 @@ Run = Callable[[torch.Tensor], np.ndarray]
 TOLERANCE = 1e-4
 GUARDED = 4  # Frames of a first batch that are computed twice
 KEYS = ("engine", "precision", "threads")  # Options of a spec that ask for an engine
-VARIABLE = "VIDROBUST_ENGINE"  # The environment variable that names the engine where the option does not
+VARIABLE = (
+    "VIDROBUST_ENGINE"  # The environment variable that names the engine where the option does not
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +107,9 @@ def open_onnxruntime(file: OnnxFile, threads: int, precision: Precision, streams
 def open_openvino(file: OnnxFile, threads: int, precision: Precision, streams: int) -> Run:
     openvino = _openvino()
     core = openvino.Core()
-    if precision == "bfloat16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+    if precision == "bfloat16" and "BF16" not in core.get_property(
+        "CPU", "OPTIMIZATION_CAPABILITIES"
+    ):
         raise SettingsError("this processor has no bfloat16 arithmetic")
     # the precision by name: by itself it takes bfloat16 where the processor has it
     compiled = core.compile_model(
@@ -131,7 +135,9 @@ def _openvino() -> Any:
     if "openvino" in sys.modules:
         return sys.modules["openvino"]
     reporter = "openvino_telemetry"
-    loaded = {name: module for name, module in sys.modules.items() if name.partition(".")[0] == reporter}
+    loaded = {
+        name: module for name, module in sys.modules.items() if name.partition(".")[0] == reporter
+    }
     sys.modules[reporter] = None  # type: ignore[assignment]
     try:
         return importlib.import_module("openvino")
@@ -180,11 +186,15 @@ class EngineRequest:
         if self.engine not in NAMES:
             raise SettingsError(f"engine: expected one of {', '.join(NAMES)}, got {self.engine!r}")
         if self.precision not in PRECISIONS:
-            raise SettingsError(f"precision: expected one of {', '.join(PRECISIONS)}, got {self.precision!r}")
+            raise SettingsError(
+                f"precision: expected one of {', '.join(PRECISIONS)}, got {self.precision!r}"
+            )
         engine = ENGINES.get(self.engine)
         if self.precision not in (engine.precisions if engine else PRECISIONS):
             able = [e.name for e in ENGINES.values() if self.precision in e.precisions]
-            raise SettingsError(f"engine {self.engine} has no {self.precision}: use {' or '.join(able)}")
+            raise SettingsError(
+                f"engine {self.engine} has no {self.precision}: use {' or '.join(able)}"
+            )
         if self.engine == "torch" and self.precision == "int8":
             raise SettingsError("engine torch has no int8: use openvino or onnxruntime")
 

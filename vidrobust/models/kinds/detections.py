@@ -35,7 +35,9 @@ class RecordedDetector:
     class_names: tuple[str, ...]
     info: ModelInfo
     file: BoxFile  # What was read
-    first: int | None = None  # Number of the first frame in it. None: as ``about`` finds for each item.
+    first: int | None = (
+        None  # Number of the first frame in it. None: as ``about`` finds for each item.
+    )
     task: Literal["detection"] = "detection"
     needs_pixels: bool = False
     shaped: bool = False  # Whether any box of it has a mask or is turned
@@ -65,7 +67,13 @@ class RecordedDetector:
         if self.times:
             self._counted_from[item] = 0
             known = {"counted_from": 0, "why": "frames are found by time", "rows": len(mine)}
-            return {**known, "frames": mine["frame"].nunique(), "beyond": 0, "stride": 1, "compact": 1}
+            return {
+                **known,
+                "frames": mine["frame"].nunique(),
+                "beyond": 0,
+                "stride": 1,
+                "compact": 1,
+            }
         first, why = self._first_of(mine["frame"].to_numpy(np.int64), num_frames)
         self._counted_from[item] = first
         frames = mine["frame"].to_numpy(np.int64) - first
@@ -96,7 +104,9 @@ class RecordedDetector:
         if stride > 1 and seen >= MOST_OF_STRIDE:
             return {"stride": stride, "compact": 1}
         parts = round(num_frames / (every[-1] + 1)) if num_frames else 1
-        ends = parts > 1 and num_frames is not None and abs(num_frames / parts - (every[-1] + 1)) <= 1
+        ends = (
+            parts > 1 and num_frames is not None and abs(num_frames / parts - (every[-1] + 1)) <= 1
+        )
         return {"stride": 1, "compact": parts if ends else 1}
 
     def last_frame(self, item: str) -> int:
@@ -104,7 +114,9 @@ class RecordedDetector:
         frames = self._of(item)["frame"].to_numpy(np.int64)
         return int(frames.max()) - self._first_of(frames, None)[0] if len(frames) else -1
 
-    def predict_frames(self, item: str, index: np.ndarray, size: tuple[int, int] | None = None) -> Detections:
+    def predict_frames(
+        self, item: str, index: np.ndarray, size: tuple[int, int] | None = None
+    ) -> Detections:
         mine = self._of(item)
         if item not in self._counted_from:
             self.about(item, None)
@@ -122,7 +134,10 @@ class RecordedDetector:
                 raise ModelError(
                     f"model {self.name}: its boxes are shares of a frame whose size is not known"
                 )
-            boxes, scale = boxes * [size[1], size[0], size[1], size[0]], (float(size[1]), float(size[0]))
+            boxes, scale = (
+                boxes * [size[1], size[0], size[1], size[0]],
+                (float(size[1]), float(size[0])),
+            )
         track = mine["track"].to_numpy(np.int64)[order]
         return Detections(
             boxes=boxes.astype(np.float32),
@@ -174,7 +189,9 @@ class RecordedDetector:
         if self.file.first is not None:
             return self.file.first, "as its format counts"
         looked = [frame for _, frame in self.file.looked if frame >= 0]
-        every = np.concatenate([self.file.boxes["frame"].to_numpy(np.int64), np.array(looked, np.int64)])
+        every = np.concatenate(
+            [self.file.boxes["frame"].to_numpy(np.int64), np.array(looked, np.int64)]
+        )
         if not len(frames) or every.min() == 0:
             return 0, "frame 0 has boxes"
         if num_frames is not None and frames.max() == num_frames:
@@ -190,7 +207,9 @@ def recorded_detector(spec: ModelSpec, device: torch.device) -> RecordedDetector
     file = read_boxes(path, spec.options)
     boxes, name = _of_model(file.boxes, spec.options.get("model"), spec.text)
     names = _class_names(boxes, file.names, spec)
-    if "classes" in spec.options and set(file.names.values()) <= set(names):  # maybe in another order
+    if "classes" in spec.options and set(file.names.values()) <= set(
+        names
+    ):  # maybe in another order
         place = {number: names.index(name) for number, name in file.names.items()}
         boxes = boxes.assign(label=boxes["label"].map(lambda number: place.get(number, number)))
     order = boxes.sort_values(["item", "frame"], kind="stable", ignore_index=True)

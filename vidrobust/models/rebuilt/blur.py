@@ -15,7 +15,11 @@ import torch
 from torch import fx, nn
 from torch.nn import functional
 
-TRIANGLE = (1.0, 2.0, 1.0)  # Tri-3 of the paper: odd, so that a blurred value lies where the sampled one lay
+TRIANGLE = (
+    1.0,
+    2.0,
+    1.0,
+)  # Tri-3 of the paper: odd, so that a blurred value lies where the sampled one lay
 
 
 # Layers between a convolution and its activation
@@ -23,13 +27,31 @@ NORMS = (nn.modules.batchnorm._BatchNorm, nn.Identity, nn.modules.dropout._Dropo
 
 
 ACTIVATIONS = (
-    *(nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.SELU, nn.CELU, nn.SiLU, nn.GELU, nn.Mish),
+    *(
+        nn.ReLU,
+        nn.ReLU6,
+        nn.LeakyReLU,
+        nn.PReLU,
+        nn.ELU,
+        nn.SELU,
+        nn.CELU,
+        nn.SiLU,
+        nn.GELU,
+        nn.Mish,
+    ),
     *(nn.Hardswish, nn.Hardtanh, nn.Sigmoid, nn.Tanh, nn.Softplus),
 )
 
 
 FUNCTIONS = (
-    *(torch.relu, functional.relu, functional.relu6, functional.silu, functional.gelu, functional.mish),
+    *(
+        torch.relu,
+        functional.relu,
+        functional.relu6,
+        functional.silu,
+        functional.gelu,
+        functional.mish,
+    ),
     *(functional.hardswish, functional.leaky_relu, functional.elu, torch.sigmoid, torch.tanh),
 )
 
@@ -80,7 +102,12 @@ class BlurredMaxPool(nn.Module):
         size = self.pool(maps).shape[-2:]
         missing = [
             max(
-                (size[axis] - 1) * stride + dilation * (width - 1) + 1 - maps.shape[axis - 2] - 2 * padding, 0
+                (size[axis] - 1) * stride
+                + dilation * (width - 1)
+                + 1
+                - maps.shape[axis - 2]
+                - 2 * padding,
+                0,
             )
             for axis, (stride, dilation, width, padding) in enumerate(
                 zip(
@@ -135,7 +162,9 @@ def blurred(module: nn.Module) -> BlurredModule:
 
 class _LayerTracer(fx.Tracer):
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return isinstance(m, nn.Conv2d | nn.MaxPool2d) or super().is_leaf_module(m, module_qualified_name)
+        return isinstance(m, nn.Conv2d | nn.MaxPool2d) or super().is_leaf_module(
+            m, module_qualified_name
+        )
 
 
 def _dense(layer: nn.Conv2d) -> nn.Conv2d | None:
@@ -144,7 +173,9 @@ def _dense(layer: nn.Conv2d) -> nn.Conv2d | None:
     dense.stride = (1, 1)
     weight = layer.weight
     for size in (32, 33):
-        maps = torch.randn(1, layer.in_channels, size, size, generator=torch.Generator().manual_seed(size))
+        maps = torch.randn(
+            1, layer.in_channels, size, size, generator=torch.Generator().manual_seed(size)
+        )
         maps = maps.to(weight)
         with torch.inference_mode():
             few, every = layer(maps), dense(maps)[:, :, :: stride[0], :: stride[1]]
@@ -171,7 +202,9 @@ def _is_first(traced: fx.GraphModule, node: fx.Node) -> bool:
     return True
 
 
-def _blur_convolution(traced: fx.GraphModule, node: fx.Node, layer: nn.Conv2d, dense: nn.Conv2d) -> None:
+def _blur_convolution(
+    traced: fx.GraphModule, node: fx.Node, layer: nn.Conv2d, dense: nn.Conv2d
+) -> None:
     stride = pair(layer.stride)
     last = _end_of(traced, node)
     name = f"{node.target}_blurred"

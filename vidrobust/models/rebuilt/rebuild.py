@@ -35,7 +35,9 @@ def blur_graph(network: Any) -> tuple[int, int]:
     Returns how many layers are blurred, and how many with a stride stayed as they were.
     """
     graph = network.graph
-    version = max((o.version for o in network.opset_import if o.domain in ("", "ai.onnx")), default=1)
+    version = max(
+        (o.version for o in network.opset_import if o.domain in ("", "ai.onnx")), default=1
+    )
     users = _users(graph)
     sizes = _sizes(network)
     weights = {each.name: each for each in graph.initializer}
@@ -70,7 +72,9 @@ def _rewrite(network: Any, node: Any, end: str, wide: int, number: int, version:
     names = {what: f"blur_{number}_{what}" for what in ("dense", "padded", "kernel", "pads")}
     around = [0, 0, 1, 1, 0, 0, 1, 1]
     graph.initializer.append(
-        numpy_helper.from_array(np.tile(kernel(), (wide, 1, 1, 1)).reshape(wide, 1, 3, 3), names["kernel"])
+        numpy_helper.from_array(
+            np.tile(kernel(), (wide, 1, 1, 1)).reshape(wide, 1, 3, 3), names["kernel"]
+        )
     )
     inputs = [names["dense"]]
     options: dict[str, Any] = {"mode": "reflect"}
@@ -134,7 +138,9 @@ def _sizes(network: Any) -> dict[str, list[int]]:
     except Exception:
         return {}
     every = (*network.graph.value_info, *network.graph.input, *network.graph.output)
-    found = {each.name: [int(d.dim_value) for d in each.type.tensor_type.shape.dim] for each in every}
+    found = {
+        each.name: [int(d.dim_value) for d in each.type.tensor_type.shape.dim] for each in every
+    }
     return {name: sizes for name, sizes in found.items() if len(sizes) == 4}
 
 
@@ -188,17 +194,23 @@ def normalise_graph(network: Any, feed: str, inputs: Sequence[np.ndarray]) -> in
         if added:
             del network.graph.output[-1]
         axes = (0, *range(2, maps.ndim))
-        for name, values in zip(node.input[3:5], (maps.mean(axis=axes), maps.var(axis=axes)), strict=True):
+        for name, values in zip(
+            node.input[3:5], (maps.mean(axis=axes), maps.var(axis=axes)), strict=True
+        ):
             weights[name].CopyFrom(numpy_helper.from_array(values.astype(np.float32), name))
     return len(nodes)
 
 
 def _values(network: Any, name: str, feed: str, inputs: Sequence[np.ndarray]) -> np.ndarray:
     session = cpu_session(network.SerializeToString(), optimised=False)
-    return np.concatenate([session.run([name], {feed: batch})[0] for batch in inputs]).astype(np.float64)
+    return np.concatenate([session.run([name], {feed: batch})[0] for batch in inputs]).astype(
+        np.float64
+    )
 
 
-NO_MODULE = "not possible: an exported program cannot be changed; give its torch module or an ONNX file"
+NO_MODULE = (
+    "not possible: an exported program cannot be changed; give its torch module or an ONNX file"
+)
 NO_NETWORK = (
     "not possible: only the answers of this model are at hand, not its network; give that as torchvision:NAME, "
     "timm:NAME, onnx:FILE or package.module:factory that returns (module, Preprocess)"
@@ -246,7 +258,9 @@ def with_blur(model: Model, device: str) -> Rebuilt:
             run = _of_graph(network, graph)
         made = _with(own, run) if changed else None
     except Exception as error:  # code that cannot be traced, graphs with other sizes
-        return Rebuilt(None, f"not possible: the network cannot be rewritten ({_first_line(error)})")
+        return Rebuilt(
+            None, f"not possible: the network cannot be rewritten ({_first_line(error)})"
+        )
     if made is None:
         why = "no convolution or max pool after the first one has a stride"
         return Rebuilt(None, f"not possible: {why}" if not left else f"not possible: {_left(left)}")
@@ -283,9 +297,13 @@ def with_statistics(model: Model, device: str, frames: Sequence[torch.Tensor]) -
             run = _of_graph(network, graph)
         made = _with(own, run)
     except Exception as error:
-        return Rebuilt(None, f"not possible: the network cannot be rewritten ({_first_line(error)})")
+        return Rebuilt(
+            None, f"not possible: the network cannot be rewritten ({_first_line(error)})"
+        )
     return Rebuilt(
-        made, f"statistics of {plural(number, 'frame')} of this footage in {plural(layers, 'layer')}", own
+        made,
+        f"statistics of {plural(number, 'frame')} of this footage in {plural(layers, 'layer')}",
+        own,
     )
 
 
@@ -319,7 +337,9 @@ def _as_it_is(model: Model, device: str) -> NetworkClassifier | Rebuilt:
     if own.network.module is None and own.network.onnx is None:
         return Rebuilt(None, NO_MODULE)
     if own.network.module is None and not installed("onnx"):
-        return Rebuilt(None, f"not possible: graphs are changed with the package onnx: {pip_install('onnx')}")
+        return Rebuilt(
+            None, f"not possible: graphs are changed with the package onnx: {pip_install('onnx')}"
+        )
     return own
 
 

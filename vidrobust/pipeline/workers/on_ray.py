@@ -30,7 +30,9 @@ class RayPool:
     def __init__(self, setup: Setup, size: int | None, address: str) -> None:
         self._ray = _ray()
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its maker
-        os.environ.setdefault("RAY_agent_register_timeout_ms", "120000")  # a busy machine takes its time
+        os.environ.setdefault(
+            "RAY_agent_register_timeout_ms", "120000"
+        )  # a busy machine takes its time
         summary: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
         if not address:
             summary |= {"num_cpus": size or os.cpu_count(), "include_dashboard": False}
@@ -58,7 +60,9 @@ class RayPool:
         streams = {stream: slot for slot, stream in self._streams.items()}
         ready, _ = self._ray.wait(list(streams), num_returns=1)
         return [
-            (streams[stream], event) for stream in ready if (event := self._next(streams[stream], stream))
+            (streams[stream], event)
+            for stream in ready
+            if (event := self._next(streams[stream], stream))
         ]
 
     def _next(self, slot: Any, stream: Any) -> Event | None:
@@ -101,7 +105,9 @@ class Actor:
         self._send = send
         self._worker.do(order)
 
-    def _events(self, work: Callable[[Callable[[Event], None]], None], last: Event) -> Iterator[Event]:
+    def _events(
+        self, work: Callable[[Callable[[Event], None]], None], last: Event
+    ) -> Iterator[Event]:
         summary: queue.Queue[Any] = queue.Queue()
 
         def run() -> None:

@@ -114,7 +114,9 @@ class Board:
         if isinstance(event, Said):
             (self._reporter.warn if event.warning else self._reporter.say)(event.text)
         elif isinstance(event, Counting):
-            self._counters[event.number] = self._reporter.begin(event.title, event.total, event.unit)
+            self._counters[event.number] = self._reporter.begin(
+                event.title, event.total, event.unit
+            )
         else:
             self._counters[event.number].advance(event.count)
             if event.last:
@@ -145,7 +147,7 @@ class Pool(Protocol):
         """Block until a worker has sent something."""
 
     def close(self) -> None:
-        """"""
+        """End every worker and free what the pool holds."""
 
 
 @dataclass
@@ -195,7 +197,9 @@ class Dispatcher:
             self._slots[self.pool.start()] = _Slot(Board(self.reporter))
         return bool(busy or queue)
 
-    def _take(self, slot: Any, event: Event, queue: deque[Order], done: Callable[[int], None]) -> None:
+    def _take(
+        self, slot: Any, event: Event, queue: deque[Order], done: Callable[[int], None]
+    ) -> None:
         state = self._slots[slot]
         match event:
             case Ready():
@@ -218,17 +222,23 @@ class Dispatcher:
                 del self._slots[slot]
                 self._again(state, why, queue, done)
 
-    def _again(self, state: _Slot, why: str, queue: deque[Order], done: Callable[[int], None]) -> None:
+    def _again(
+        self, state: _Slot, why: str, queue: deque[Order], done: Callable[[int], None]
+    ) -> None:
         if state.order is None:
             self._lost_early += not state.ready
             if self._lost_early >= TRIES:
-                raise SettingsError(f"workers end before they have begun ({why}); see what they said above")
+                raise SettingsError(
+                    f"workers end before they have begun ({why}); see what they said above"
+                )
             return
         order = state.order
         left = [unit for unit in order.units if not unit.done(self.cache)]
         at_work = set(state.at_work) or {unit.key for unit in left}
         self._tries.update(unit.key for unit in left if unit.key in at_work)
-        self.reporter.warn(f"{order.item.name}: a worker was lost ({why}); its unfinished work is done again")
+        self.reporter.warn(
+            f"{order.item.name}: a worker was lost ({why}); its unfinished work is done again"
+        )
         given_up = [unit for unit in left if self._tries[unit.key] >= TRIES]
         for unit in given_up:
             of_model = f" with {unit.model}" if unit.model else ""
@@ -323,7 +333,9 @@ def _signal(number: int) -> str:
 
 def work(pipe: Connection, setup: Setup) -> None:
     tune_process()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be started without hearing Ctrl-C
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # where it could not be started without hearing Ctrl-C
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(EOFError, BrokenPipeError):
         try:

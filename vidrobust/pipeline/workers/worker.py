@@ -93,7 +93,10 @@ class Order:
         streams = tuple(unit for unit in self.units if isinstance(unit.stage, StreamStage))
         others = [unit for unit in self.units if not isinstance(unit.stage, StreamStage)]
         stages = dict.fromkeys(unit.stage for unit in others)
-        steps = [streams, *(tuple(unit for unit in others if unit.stage == stage) for stage in stages)]
+        steps = [
+            streams,
+            *(tuple(unit for unit in others if unit.stage == stage) for stage in stages),
+        ]
         return [step for step in steps if step]
 
     def rest(self, units: Sequence[Unit]) -> Order:
@@ -173,9 +176,7 @@ Event = Ready | Began | Failed | Said | Counting | Counted | Finished | Raised |
 Fail = Callable[[Order, str, str], None]  # wording (order, path, error) of what failed
 
 
-_TOO_LARGE = (
-    "memory ran out; cut its pictures with --roi, take fewer at once with --batch, or give it more memory"
-)
+_TOO_LARGE = "memory ran out; cut its pictures with --roi, take fewer at once with --batch, or give it more memory"
 
 
 class Worker:
@@ -199,7 +200,10 @@ class Worker:
     def do(self, order: Order) -> None:
         """Make the units of an order; only SettingsError and a full disk are raised."""
         try:
-            with no_exit(f"{order.item.name}: a model, stage or metric of a plugin"), ExitStack() as stack:
+            with (
+                no_exit(f"{order.item.name}: a model, stage or metric of a plugin"),
+                ExitStack() as stack,
+            ):
                 source: KeptFrames | None = None
                 steps = order.steps()
                 for number, step in enumerate(steps):
@@ -214,17 +218,23 @@ class Worker:
                         source.keep(self._asked_for(order, source, ahead))
                         had = {unit: unit.had(self.cache) for unit in step}
                         for have in dict.fromkeys(had.values()):
-                            self._frames(order, source, [unit for unit in step if had[unit] == have], have)
+                            self._frames(
+                                order, source, [unit for unit in step if had[unit] == have], have
+                            )
                     trim_heap()
         except SettingsError:
             raise
         except InputError as error:
             self._fail(order, printable(order.item.path), str(error))
-        except Exception as error:  # whatever a broken input brings about, the others are to be done
+        except (
+            Exception
+        ) as error:  # whatever a broken input brings about, the others are to be done
             if disk_is_full(error):
                 raise
             if is_out_of_memory(error):
-                self._fail(order, printable(order.item.path), f"{printable(order.item.path)}: {_TOO_LARGE}")
+                self._fail(
+                    order, printable(order.item.path), f"{printable(order.item.path)}: {_TOO_LARGE}"
+                )
                 return
             self._fail(order, printable(order.item.path), f"{order.item.name}: {_where(error)}")
 
@@ -234,12 +244,16 @@ class Worker:
     def _open(self, segment: Segment) -> KeptFrames:
         return KeptFrames(open_item(segment.reads, self.settings, segment.origin))
 
-    def _asked_for(self, order: Order, source: VideoSource, steps: Sequence[Sequence[Unit]]) -> list[int]:
+    def _asked_for(
+        self, order: Order, source: VideoSource, steps: Sequence[Sequence[Unit]]
+    ) -> list[int]:
         units = [unit for step in steps for unit in step]
         asked: dict[tuple[SampleStage, int, int], list[str]] = {}
         for unit in units:
             if isinstance(unit.stage, SampleStage):
-                asked.setdefault((unit.stage, unit.count, unit.had(self.cache)), []).append(unit.model)
+                asked.setdefault((unit.stage, unit.count, unit.had(self.cache)), []).append(
+                    unit.model
+                )
         found: set[int] = set()
         for (stage, count, have), models in asked.items():
             context = self._context(stage, order.segment, source, lambda _: None)
@@ -248,7 +262,11 @@ class Worker:
         return sorted(found)
 
     def _context(
-        self, stage: FootageStage, segment: Segment, source: VideoSource, advance: Callable[[int], None]
+        self,
+        stage: FootageStage,
+        segment: Segment,
+        source: VideoSource,
+        advance: Callable[[int], None],
     ) -> Context:
         item, described = segment.item, described_by(stage)
         key = unit_key(described, segment.content, self.settings, None)
@@ -280,11 +298,15 @@ class Worker:
         started = time.perf_counter()
         works: dict[Unit, StreamWork] = {}
         with ExitStack() as stack:
-            counter = stack.enter_context(self.reporter.counting(name, source.info.num_frames, "frames"))
+            counter = stack.enter_context(
+                self.reporter.counting(name, source.info.num_frames, "frames")
+            )
             context = self._context(units[0].stage, order.segment, source, counter.advance)
             for unit in units:
                 assert isinstance(unit.stage, StreamStage)
-                works[unit] = unit.stage.work(context, self.models[unit.model] if unit.model else None)
+                works[unit] = unit.stage.work(
+                    context, self.models[unit.model] if unit.model else None
+                )
             beside = stack.enter_context(ThreadPoolExecutor(1))
             without = [works[unit] for unit in works if not unit.model]
             for batch, transitions in stack.enter_context(closing(watched)):
@@ -307,7 +329,9 @@ class Worker:
             except ModelError as error:
                 self._failed(order, unit, error)
             else:
-                self.cache.write(unit.stage, unit.key, found, {**facts, "seconds": round(seconds, 3)})
+                self.cache.write(
+                    unit.stage, unit.key, found, {**facts, "seconds": round(seconds, 3)}
+                )
 
     def _frames(self, order: Order, source: VideoSource, units: Sequence[Unit], have: int) -> None:
         stage, name = units[0].stage, order.item.name
@@ -318,9 +342,13 @@ class Worker:
         started = time.perf_counter()
         with self.reporter.counting(f"{name}: {stage.name}", total, stage.step) as counter:
             context = self._context(stage, order.segment, source, counter.advance)
-            context = dataclasses.replace(context, count=count, have=have, models=[u.model for u in units])
+            context = dataclasses.replace(
+                context, count=count, have=have, models=[u.model for u in units]
+            )
             try:
-                found: dict[str, Found] = dict(work(context, source, [self.models[u.model] for u in units]))
+                found: dict[str, Found] = dict(
+                    work(context, source, [self.models[u.model] for u in units])
+                )
             except ModelError:
                 found = {}
                 for unit in units:
@@ -336,7 +364,8 @@ class Worker:
                 took = seconds
                 if have:
                     before = {
-                        each: self.cache.read(stage, unit.key, each, name) for each in stage.unit_tables
+                        each: self.cache.read(stage, unit.key, each, name)
+                        for each in stage.unit_tables
                     }
                     rows = {
                         each: pd.concat([before[each], rows[each]], ignore_index=True)

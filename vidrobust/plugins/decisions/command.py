@@ -95,13 +95,18 @@ def _alarm(text: str | None) -> tuple[int, int] | None:
 
 
 def studied(
-    folder: Path, places: Sequence[LineOrZone], alarm: tuple[int, int] | None, anchor: str = "bottom"
+    folder: Path,
+    places: Sequence[LineOrZone],
+    alarm: tuple[int, int] | None,
+    anchor: str = "bottom",
 ) -> dict[str, Any]:
     """Return the decisions of every detector of a run, and its remedies by the number of wrong ones."""
     if not places and alarm is None:
         raise SettingsError("name what is decided: --line, --zone, --places or --alarm")
     run = RunTables(folder)
-    frames, detections, transitions = (run.table(n) for n in ("object_frames", "detections", "transitions"))
+    frames, detections, transitions = (
+        run.table(n) for n in ("object_frames", "detections", "transitions")
+    )
     if frames is None or detections is None or transitions is None:
         raise InputError(
             f"{folder}: has no followed objects; make them with vidrobust stability SOURCES -m SPEC"
@@ -115,8 +120,14 @@ def studied(
         assert counts is not None
         seen = transitions[transitions["item"].isin(counts.loc[counts["model"] == model, "item"])]
         about = FootageTables(transitions=seen, sizes=sizes, parts={}, labels=pd.DataFrame())
-        study = detector_study(model, detections, about, settings.tracks, window=settings.revert_within)
-        truth = known[(known["model"] == model) & (known["object"] != "")] if known is not None else None
+        study = detector_study(
+            model, detections, about, settings.tracks, window=settings.revert_within
+        )
+        truth = (
+            known[(known["model"] == model) & (known["object"] != "")]
+            if known is not None
+            else None
+        )
         models[model] = _of_model(
             study, frames[frames["model"] == model], truth, seen, (places, alarm, anchor)
         )
@@ -133,7 +144,10 @@ def _of_model(
     places, alarm, anchor = asked
     with_labels = known is not None and len(known) > 0
     footage = [ClipTimes(each.item, each.time_s, each.boxes.size) for each in study.seen]
-    numbers = {str(item): rows["frame"].to_numpy() for item, rows in transitions.groupby("item", sort=False)}
+    numbers = {
+        str(item): rows["frame"].to_numpy()
+        for item, rows in transitions.groupby("item", sort=False)
+    }
     references = []
     for each in study.seen:
         row_of = pd.Series(np.arange(len(numbers[each.item])), index=numbers[each.item])
@@ -142,7 +156,9 @@ def _of_model(
             own = known[known["item"] == each.item]
             object_, sure = pd.factorize(own["object"])[0], np.ones(len(own), bool)
         else:
-            own = frames[(frames["item"] == each.item) & (frames["alarm"] == 0) & (frames["state"] != "out")]
+            own = frames[
+                (frames["item"] == each.item) & (frames["alarm"] == 0) & (frames["state"] != "out")
+            ]
             object_, sure = own["track"].to_numpy(), own["state"].isin(SETTLED_STATES).to_numpy()
         own = own.assign(row=row_of.reindex(own["frame"]).to_numpy(np.int64))
         references.append(path_rows(own, anchor, object_, sure))
@@ -153,7 +169,8 @@ def _of_model(
 
     without = rows([each.boxes for each in study.seen])
     ranked = sorted(
-        ((wrong(rows(shown)), name) for name, shown in study.shown.items()), key=lambda each: each[0]
+        ((wrong(rows(shown)), name) for name, shown in study.shown.items()),
+        key=lambda each: each[0],
     )
     return {
         "reference": "labels" if with_labels else "completed paths of the detector's objects",
@@ -169,7 +186,10 @@ def _first_detection(frames: pd.DataFrame, known: pd.DataFrame | None) -> dict[s
     """Seconds from an object's first frame in view to its first box, and how many are never found."""
     if known is not None:
         by = known.groupby(["item", "object"])
-        waits = known[known["found"] == 1].groupby(["item", "object"])["time_s"].min() - by["time_s"].min()
+        waits = (
+            known[known["found"] == 1].groupby(["item", "object"])["time_s"].min()
+            - by["time_s"].min()
+        )
     else:
         own = frames[(frames["alarm"] == 0) & frames["state"].isin(("late", "covered"))]
         by = own.groupby(["item", "track"])

@@ -39,11 +39,19 @@ class ClipTimes:
         return (float(self.time_s[-1] - self.time_s[0]) + step) / 60
 
 
-def path_rows(rows: pd.DataFrame, anchor: str, object_: np.ndarray, sure: np.ndarray) -> pd.DataFrame:
+def path_rows(
+    rows: pd.DataFrame, anchor: str, object_: np.ndarray, sure: np.ndarray
+) -> pd.DataFrame:
     """Return paths: object, row of the frame, x and y of the anchor px, size px, and whether it is sure."""
     y = rows["y2"] if anchor == "bottom" else (rows["y1"] + rows["y2"]) / 2
     size = np.sqrt(np.maximum((rows["x2"] - rows["x1"]) * (rows["y2"] - rows["y1"]), 1.0))
-    values = {"object": object_, "row": rows["row"], "x": (rows["x1"] + rows["x2"]) / 2, "y": y, "size": size}
+    values = {
+        "object": object_,
+        "row": rows["row"],
+        "x": (rows["x1"] + rows["x2"]) / 2,
+        "y": y,
+        "size": size,
+    }
     return pd.DataFrame({**values, "sure": sure}).sort_values(
         ["object", "row"], kind="stable", ignore_index=True
     )
@@ -55,12 +63,16 @@ def counted_paths(boxes: ItemBoxes, settings: TrackSettings, anchor: str) -> pd.
     rows = np.flatnonzero(track >= 0)
     rows = rows[np.lexsort((boxes.frame[rows], track[rows]))]
     frame = boxes.frame[rows]
-    new = (np.diff(track[rows], prepend=-1) != 0) | (np.diff(frame, prepend=0) > settings.max_gap + 1)
+    new = (np.diff(track[rows], prepend=-1) != 0) | (
+        np.diff(frame, prepend=0) > settings.max_gap + 1
+    )
     table = pd.DataFrame(boxes.boxes[rows], columns=["x1", "y1", "x2", "y2"]).assign(row=frame)
     return path_rows(table, anchor, np.cumsum(new), np.ones(len(rows), bool))
 
 
-def crossings(paths: pd.DataFrame, line: LineOrZone, footage: ClipTimes, *, settled: bool) -> pd.DataFrame:
+def crossings(
+    paths: pd.DataFrame, line: LineOrZone, footage: ClipTimes, *, settled: bool
+) -> pd.DataFrame:
     """Return object, row, direction (1 to the right of the line) and sure of each crossing.
 
     ``settled`` waits until an object is clearly beyond the line; otherwise every change of side counts.
@@ -81,7 +93,11 @@ def crossings(paths: pd.DataFrame, line: LineOrZone, footage: ClipTimes, *, sett
     for k, (start, stop) in enumerate(zip(a, b, strict=True)):
         at[k] = start + 1 + int(np.argmax(np.sign(away[start + 1 : stop + 1]) == side[stop]))
     sure = paths["sure"].to_numpy(bool)
-    columns = {"object": object_[b], "row": paths["row"].to_numpy()[at], "direction": side[b].astype(int)}
+    columns = {
+        "object": object_[b],
+        "row": paths["row"].to_numpy()[at],
+        "direction": side[b].astype(int),
+    }
     return pd.DataFrame({**columns, "sure": sure[at] & sure[np.maximum(at - 1, 0)]})
 
 
@@ -104,7 +120,9 @@ def compared_crossings(
     lost = [i for i in range(len(reference)) if i not in found]
     extra = [j for j in range(len(counted)) if j not in of]
     double = {j for _, i, j in pairs if j in extra and i in found}
-    late = [float(time[counted["row"].iloc[j]] - time[reference["row"].iloc[i]]) for j, i in of.items()]
+    late = [
+        float(time[counted["row"].iloc[j]] - time[reference["row"].iloc[i]]) for j, i in of.items()
+    ]
     return {
         "crossings": len(reference),
         "counted": len(counted),
@@ -119,7 +137,9 @@ def compared_crossings(
 def occupancy(paths: pd.DataFrame, zone: LineOrZone | None, footage: ClipTimes) -> np.ndarray:
     """Return how many objects each frame has in the zone, or in the picture, (F,)."""
     inside = (
-        np.ones(len(paths), bool) if zone is None else zone.holds(paths[["x", "y"]].to_numpy(), footage.size)
+        np.ones(len(paths), bool)
+        if zone is None
+        else zone.holds(paths[["x", "y"]].to_numpy(), footage.size)
     )
     return np.bincount(paths["row"].to_numpy(np.int64)[inside], minlength=len(footage.time_s))
 
@@ -140,7 +160,9 @@ def compared_zone(
     }
 
 
-def compared_alarm(reference: np.ndarray, signal: np.ndarray, wanted: int, window: int) -> dict[str, float]:
+def compared_alarm(
+    reference: np.ndarray, signal: np.ndarray, wanted: int, window: int
+) -> dict[str, float]:
     """Return presences (runs of frames with an object), and missed, late, repeated or false alarms.
 
     An alarm is on while ``wanted`` of the last ``window`` frames have a box, and late after more than
@@ -151,9 +173,14 @@ def compared_alarm(reference: np.ndarray, signal: np.ndarray, wanted: int, windo
     there = reference > 0
     begins = np.flatnonzero(np.diff(there.astype(int), prepend=0) == 1)
     ends = np.flatnonzero(np.diff(there.astype(int), append=0) == -1)
-    kept = [0, *(k for k in range(1, len(begins)) if begins[k] - ends[k - 1] > window)] if len(begins) else []
+    kept = (
+        [0, *(k for k in range(1, len(begins)) if begins[k] - ends[k - 1] > window)]
+        if len(begins)
+        else []
+    )
     runs = [
-        (begins[k], ends[(kept[n + 1] if n + 1 < len(kept) else len(begins)) - 1]) for n, k in enumerate(kept)
+        (begins[k], ends[(kept[n + 1] if n + 1 < len(kept) else len(begins)) - 1])
+        for n, k in enumerate(kept)
     ]
     missed = late = repeated = 0
     taken = np.zeros(len(starts), bool)
@@ -185,7 +212,9 @@ def decided(
         if place.is_line:
             parts = [
                 compared_crossings(
-                    crossings(known, place, of, settled=True), crossings(seen, place, of, settled=False), of
+                    crossings(known, place, of, settled=True),
+                    crossings(seen, place, of, settled=False),
+                    of,
                 )
                 for known, seen, of in each
             ]

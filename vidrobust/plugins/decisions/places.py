@@ -56,7 +56,9 @@ class LineOrZone:
         for (x1, y1), (x2, y2) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
             between = (y1 > points[:, 1]) != (y2 > points[:, 1])
             if y1 != y2:
-                inside ^= between & (points[:, 0] < x1 + (points[:, 1] - y1) * (x2 - x1) / (y2 - y1))
+                inside ^= between & (
+                    points[:, 0] < x1 + (points[:, 1] - y1) * (x2 - x1) / (y2 - y1)
+                )
         return inside
 
 

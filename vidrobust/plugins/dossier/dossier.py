@@ -79,9 +79,13 @@ def _footage(run: RunTables, model: str) -> Iterator[str]:
 
 def _identity(run: RunTables, model: str) -> Iterator[str]:
     found = {
-        name: text for name, text in parameters_of(run, model).items() if name not in ("model", "sources")
+        name: text
+        for name, text in parameters_of(run, model).items()
+        if name not in ("model", "sources")
     }
-    hashes = {each.name: each.weights_sha256[:16] for each in run.record.models if each.weights_sha256}
+    hashes = {
+        each.name: each.weights_sha256[:16] for each in run.record.models if each.weights_sha256
+    }
     found |= {"SHA-256 of the weights": hashes[model]} if model in hashes else {}
     yield f"{capital(listing(f'{name} {text}' for name, text in found.items()))}."
 
@@ -90,7 +94,9 @@ def _domain(run: RunTables, model: str) -> Iterator[str]:
     table = run.table("spread")
     if table is not None:
         rows = table[(table["item"] == "") & (table["n"] > 0)].itertuples()
-        found = [f"{title_of(r.quantity)} {number(r.least)} to {number(r.most)} ({r.unit})" for r in rows]
+        found = [
+            f"{title_of(r.quantity)} {number(r.least)} to {number(r.most)} ({r.unit})" for r in rows
+        ]
         if found:
             yield f"{capital('; '.join(found))}."
 
@@ -123,8 +129,12 @@ def _repeatability(run: RunTables, model: str) -> Iterator[str]:
     rules: dict[str, list[str]] = {}
     for each in found["verdicts"] if found else ():
         figure = with_interval(each["value"], each["low"], each["high"])
-        rules.setdefault(each["rule"], []).append(f"{each['of']} {figure} {each['verdict']}".strip())
-    yield from (f"{capital(rule.replace('_', ' '))}: {'; '.join(values)}." for rule, values in rules.items())
+        rules.setdefault(each["rule"], []).append(
+            f"{each['of']} {figure} {each['verdict']}".strip()
+        )
+    yield from (
+        f"{capital(rule.replace('_', ' '))}: {'; '.join(values)}." for rule, values in rules.items()
+    )
     yield from [found["overall"]["sentence"]] if found and found["overall"] else ()
 
 
@@ -151,7 +161,9 @@ def evidence_of(run: RunTables, model: str) -> dict[str, SubjectEvidence]:
     found: dict[str, SubjectEvidence] = {}
     stated = _stated(run, model)
     for name, (title, source, file, section) in SOURCES.items():
-        texts = tuple(stated.get(str(source), ()) if isinstance(source, str) else source(run, model))
+        texts = tuple(
+            stated.get(str(source), ()) if isinstance(source, str) else source(run, model)
+        )
         if texts:
             found[name] = SubjectEvidence(len(found) + 1, title, texts, file, section)
     return found
@@ -159,7 +171,9 @@ def evidence_of(run: RunTables, model: str) -> dict[str, SubjectEvidence]:
 
 def standards_of(evidence: Mapping[str, SubjectEvidence]) -> tuple[Standard, ...]:
     """Return every standard with its clauses, and what of the evidence belongs to each."""
-    known = tomllib.loads(resources.files(PACKAGE).joinpath("clauses.toml").read_text(encoding="utf-8"))
+    known = tomllib.loads(
+        resources.files(PACKAGE).joinpath("clauses.toml").read_text(encoding="utf-8")
+    )
 
     def clause(each: Mapping[str, Any]) -> Clause:
         shown = tuple(evidence[name] for name in each.get("evidence", ()) if name in evidence)
@@ -175,7 +189,9 @@ def standards_of(evidence: Mapping[str, SubjectEvidence]) -> tuple[Standard, ...
 def write(run: RunTables, out: Path) -> Exported:
     """Write ``dossier.html`` and, where a Chromium is installed, ``dossier.pdf``."""
     evidence = {model: evidence_of(run, model) for model in run.tasks}
-    models = [(model, list(found.values()), standards_of(found)) for model, found in evidence.items()]
+    models = [
+        (model, list(found.values()), standards_of(found)) for model, found in evidence.items()
+    ]
     content = {"title": f"Dossier of {run.folder.resolve().name}", "models": models}
     page = write_page(out / "dossier.html", "dossier.html", content, PACKAGE)
     try:

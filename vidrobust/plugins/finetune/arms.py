@@ -80,7 +80,11 @@ NONE = Arm("none", "no augmentation")
 _ALL = (
     NONE,
     Arm("none-again", "the same as none with other draws: what chance does", salt=1),
-    Arm("random", "perturbations of the catalogue, as strong and as many as with the policy", mix="random"),
+    Arm(
+        "random",
+        "perturbations of the catalogue, as strong and as many as with the policy",
+        mix="random",
+    ),
     Arm(
         "literature",
         "AugMix with Jensen-Shannon divergence (Hendrycks et al. 2020)",
@@ -135,7 +139,11 @@ _SSD = Arm(
 )
 ARMS: Mapping[str, Arm] = MappingProxyType({arm.name: arm for arm in _ALL})
 BOX_ARMS: Mapping[str, Arm] = MappingProxyType(
-    {arm.name: _SSD if arm.name == _SSD.name else arm for arm in _ALL if arm.name not in NOT_FOR_BOXES}
+    {
+        arm.name: _SSD if arm.name == _SSD.name else arm
+        for arm in _ALL
+        if arm.name not in NOT_FOR_BOXES
+    }
 )
 DEFAULT = ("none", "random", "literature", "policy")
 # Without the one whose three views a step cost as much as all of these.
@@ -166,7 +174,11 @@ TRAINING_BYTES = 1.5 * 2**30  # Of frames that are trained with, as the footage 
 # Seconds that training and judging of ``--quick`` may take on this machine; decoding before it comes to it.
 QUICK_S = 180.0
 QUICK_STEPS = (8, 120)
-QUICK_FRAMES = (240, 240, 24)  # Frames of ``--quick`` at most: training, judging, shown under each condition
+QUICK_FRAMES = (
+    240,
+    240,
+    24,
+)  # Frames of ``--quick`` at most: training, judging, shown under each condition
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -43,9 +43,15 @@ from vidrobust.cli.options import print_json, reporter
     "its classes.  [default: auto]",
 )
 @click.option(
-    "--frames", "training", type=int, metavar="N", help="Frames to train with, at most.  [default: 600]"
+    "--frames",
+    "training",
+    type=int,
+    metavar="N",
+    help="Frames to train with, at most.  [default: 600]",
 )
-@click.option("--model", metavar="NAME", help="Which model of the run.  [default: its first classifier]")
+@click.option(
+    "--model", metavar="NAME", help="Which model of the run.  [default: its first classifier]"
+)
 @click.option(
     "--policy",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
@@ -59,7 +65,10 @@ from vidrobust.cli.options import print_json, reporter
     "leaks between families are looked for.",
 )
 @click.option(
-    "--seed", type=int, metavar="N", help="Seed of the split into training and judging.  [default: 0]"
+    "--seed",
+    type=int,
+    metavar="N",
+    help="Seed of the split into training and judging.  [default: 0]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print adaptation.json.")
 @click.option("--quiet", "-q", is_flag=True, help="Warnings and errors only.")

@@ -107,18 +107,24 @@ def crossed_rates(
     if not means[0] > 0:
         return PairedRatio(*means, NAN, NAN, NAN, flips.p(1.0), n, count, what, flips.clusters)
     of_log = (
-        now.of_seeds / means[1] - then.of_seeds / means[0] if means[1] > 0 else np.zeros(len(now.of_seeds))
+        now.of_seeds / means[1] - then.of_seeds / means[0]
+        if means[1] > 0
+        else np.zeros(len(now.of_seeds))
     )
     p = _level_that_excludes_1(lambda alpha: _interval(flips, ratio, of_log, alpha))
     low, high = _interval(flips, ratio, of_log, ALPHA)
     if events:
         counts = np.ceil(then.sums.mean(axis=0)), np.ceil(now.sums.mean(axis=0))
-        low, high = with_few_events(low, high, *counts, rows=float(then.rows.mean() / now.rows.mean()))
+        low, high = with_few_events(
+            low, high, *counts, rows=float(then.rows.mean() / now.rows.mean())
+        )
     low, high = on_one_side(low, high, ratio, p)
     return PairedRatio(*means, ratio, low, high, p, n, count, what, flips.clusters)
 
 
-def _interval(flips: FlippedRatio, ratio: float, of_log: np.ndarray, alpha: float) -> tuple[float, float]:
+def _interval(
+    flips: FlippedRatio, ratio: float, of_log: np.ndarray, alpha: float
+) -> tuple[float, float]:
     low, high = flips.interval(1 - alpha)
     seeds = len(of_log)
     if not ratio > 0 or seeds < 2:
@@ -151,7 +157,11 @@ def crossed_rate(rows: Sequence[CountedRows]) -> tuple[float, float, float]:
     return mean, max(0.0, mean - reach), min(1.0, mean + reach)
 
 
-AGAINST_BEFORE = (OTHER, LOST, NEGATIVE)  # Metrics that are only a difference from the network as it was
+AGAINST_BEFORE = (
+    OTHER,
+    LOST,
+    NEGATIVE,
+)  # Metrics that are only a difference from the network as it was
 
 
 def table_of(
@@ -163,7 +173,9 @@ def table_of(
 ) -> pd.DataFrame:
     """Return the table ``adaptation``: each arm and seed against the network before, none and random."""
     was = [list(bench.values(before, before))]
-    of_arm = {name: [list(bench.values(each, before)) for each in seeds] for name, seeds in arms.items()}
+    of_arm = {
+        name: [list(bench.values(each, before)) for each in seeds] for name, seeds in arms.items()
+    }
     rows: list[dict[str, Any]] = []
     for name, mine in of_arm.items():
         for against in _against(name, arms):
@@ -231,13 +243,17 @@ def sentences(table: pd.DataFrame, of: Headline = CLASSES) -> list[str]:
         row = one(table, arm, BEFORE, metric=of.steady)
         if row:
             found.append(f"{arm}: {_went(row, of)}{_right(table, arm, of)}")
-    for arm in (name for name in dict.fromkeys(table["arm"]) if ARMS[name].mix in ("policy", "alone")):
+    for arm in (
+        name for name in dict.fromkeys(table["arm"]) if ARMS[name].mix in ("policy", "alone")
+    ):
         for other, words in (("none", "no augmentation"), ("random", "random augmentation")):
             row = one(table, arm, other, metric=of.steady)
             if row:
                 found.append(_compared(arm, words, row, of))
             for trained in one_each(table, arm, other, of):
-                found.append(f"under {trained['judged']} at its range, {_compared(arm, words, trained, of)}")
+                found.append(
+                    f"under {trained['judged']} at its range, {_compared(arm, words, trained, of)}"
+                )
     return found
 
 
@@ -255,7 +271,9 @@ def one(
     return dict(rows.to_dict("records")[0]) if len(rows) else {}
 
 
-def one_each(table: pd.DataFrame, arm: str, against: str, of: Headline = CLASSES) -> list[dict[str, Any]]:
+def one_each(
+    table: pd.DataFrame, arm: str, against: str, of: Headline = CLASSES
+) -> list[dict[str, Any]]:
     """Rows of an arm under each trained step at its range."""
     rows = table[
         (table["arm"] == arm)
@@ -267,7 +285,9 @@ def one_each(table: pd.DataFrame, arm: str, against: str, of: Headline = CLASSES
     return [dict(row) for row in rows.to_dict("records")]
 
 
-def better_than_random(table: pd.DataFrame, of: Headline = CLASSES, arm: str = "policy") -> bool | None:
+def better_than_random(
+    table: pd.DataFrame, of: Headline = CLASSES, arm: str = "policy"
+) -> bool | None:
     """Whether surely better on held-out footage or under every trained step; None without random."""
     row = one(table, arm, "random", metric=of.steady)
     if not row:
@@ -275,7 +295,9 @@ def better_than_random(table: pd.DataFrame, of: Headline = CLASSES, arm: str = "
     steps = one_each(table, arm, "random", of)
     if row["verdict"] == "harms":
         return False
-    return row["verdict"] == "helps" or (bool(steps) and all(step["verdict"] == "helps" for step in steps))
+    return row["verdict"] == "helps" or (
+        bool(steps) and all(step["verdict"] == "helps" for step in steps)
+    )
 
 
 def verdict_on_policy(table: pd.DataFrame, of: Headline = CLASSES) -> str:
@@ -312,14 +334,20 @@ def measured(table: pd.DataFrame, steps: Sequence[Step], of: Headline = CLASSES)
     """The policy's worth on the footage, and each step's under its own perturbation."""
 
     def figures(row: Mapping[str, Any], what: str) -> dict[str, Any]:
-        return {name: row[name] for name in MEASURED} | ({} if of == CLASSES else {"of": what}) if row else {}
+        return (
+            {name: row[name] for name in MEASURED} | ({} if of == CLASSES else {"of": what})
+            if row
+            else {}
+        )
 
     return dict(
         plain(
             {
                 "footage": figures(one(table, "policy", BEFORE, metric=of.steady), of.what),
                 "steps": {
-                    step.key: figures(one(table, "policy", BEFORE, step.key, of.moved), of.what_moved)
+                    step.key: figures(
+                        one(table, "policy", BEFORE, step.key, of.moved), of.what_moved
+                    )
                     for step in steps
                 },
             }
@@ -345,7 +373,9 @@ def _decided(row: Mapping[str, Any]) -> str:
 
 def _right(table: pd.DataFrame, arm: str, of: Headline) -> str:
     row, negative = (one(table, arm, BEFORE, metric=name) for name in (of.wrong, NEGATIVE))
-    wrong = f"; {of.what_wrong} from {percent(row['before'])} to {percent(row['after'])}" if row else ""
+    wrong = (
+        f"; {of.what_wrong} from {percent(row['before'])} to {percent(row['after'])}" if row else ""
+    )
     return f"{wrong}, {percent(negative['after'])} were right before" if negative else wrong
 
 

@@ -36,7 +36,9 @@ class Split:
     judging: np.ndarray
 
 
-def split(frames: pd.DataFrame, parts: Mapping[str, str], kinds: Mapping[str, str], seed: int) -> Split:
+def split(
+    frames: pd.DataFrame, parts: Mapping[str, str], kinds: Mapping[str, str], seed: int
+) -> Split:
     """Split by parts where two or more are known, else inputs, else earlier and later time."""
     items = list(dict.fromkeys(frames["item"].astype(str)))
     by: By = "part" if len({parts.get(i) or i for i in items}) < len(items) or parts else "input"
@@ -72,7 +74,11 @@ def apart(trains: Side, judges: Side, judging: np.ndarray) -> np.ndarray:
 
 
 def validating(
-    frames: pd.DataFrame, rows: np.ndarray, parts: Mapping[str, str], kinds: Mapping[str, str], seed: int
+    frames: pd.DataFrame,
+    rows: np.ndarray,
+    parts: Mapping[str, str],
+    kinds: Mapping[str, str],
+    seed: int,
 ) -> np.ndarray:
     """Which rows (N,) validate: every fourth part or input; of few, the last quarter of each."""
     items = frames["item"].astype(str).iloc[rows]
@@ -80,7 +86,9 @@ def validating(
     if len(set(unit.values())) >= VALIDATING:
         return items.map(unit).isin(_every(VALIDATING, unit, kinds, seed)).to_numpy(bool)
     place = items.groupby(items, sort=False)
-    found: np.ndarray = (place.cumcount() >= (1 - 1 / VALIDATING) * place.transform("size")).to_numpy(bool)
+    found: np.ndarray = (
+        place.cumcount() >= (1 - 1 / VALIDATING) * place.transform("size")
+    ).to_numpy(bool)
     return found
 
 
@@ -88,7 +96,9 @@ def _every(step: int, unit: Mapping[str, str], kinds: Mapping[str, str], seed: i
     """Every so many units (item -> unit), of all kinds."""
     kind = {unit[item]: kinds.get(item, "") for item in reversed(list(unit))}
     draws = np.random.default_rng(seed)
-    return set(sorted(dict.fromkeys(unit.values()), key=lambda u: (kind[u], draws.random()))[::step])
+    return set(
+        sorted(dict.fromkeys(unit.values()), key=lambda u: (kind[u], draws.random()))[::step]
+    )
 
 
 def _rows(frames: pd.DataFrame, unit: Mapping[str, str], wanted: Set[str]) -> np.ndarray:
@@ -248,7 +258,9 @@ def seen_of(run: OpenRun, model: str, classes: Sequence[str]) -> ClassFootage:
         frames=frames,
         begins=np.concatenate([a.reason.astype(str) != "" for a in answers]),
         known=np.array([bool(each) for each in right], bool),
-        stretch=np.concatenate([a.begins | (np.arange(len(a.frame)) == 0) for a in answers]).cumsum(),
+        stretch=np.concatenate(
+            [a.begins | (np.arange(len(a.frame)) == 0) for a in answers]
+        ).cumsum(),
         right=right,
         own=np.empty(0),
         kinds={str(i): str(label) for i, label in zip(items["item"], items["label"], strict=True)},
@@ -322,7 +334,9 @@ def _fitting(run: OpenRun, most: int) -> int:
     return max(8, min(most, int(TRAINING_BYTES / largest)))
 
 
-def rows_of(chosen: FrameSelection[FootageT]) -> tuple[list[torch.Tensor], np.ndarray, LineFrames | None]:
+def rows_of(
+    chosen: FrameSelection[FootageT],
+) -> tuple[list[torch.Tensor], np.ndarray, LineFrames | None]:
     """Frames to train with, rows of the first stage, and the unlabelled ones."""
     frames = [frame for _, frame in decoded(chosen.trains, chosen.training)]
     first, line = np.arange(len(frames)), None
@@ -343,7 +357,12 @@ def samples_of(network: TrainableClassifier, chosen: FrameSelection[ClassFootage
     right = [chosen.trains.right[int(row)] for row in chosen.training]
     targets[first] = torch.from_numpy(of_labels(right, classes) if chosen.by_labels else own)
     return ClassSamples(
-        network, frames, torch.cat([network.cut(frame) for frame in frames]), targets, (first,), line
+        network,
+        frames,
+        torch.cat([network.cut(frame) for frame in frames]),
+        targets,
+        (first,),
+        line,
     )
 
 
@@ -363,7 +382,9 @@ def bench_of(
                 at = judges.frames.iloc[row]
                 content = judges.content.get(str(at["item"]), "")
                 for made, condition in zip(changed, conditions, strict=True):
-                    made.append(network.cut(shown_under(frame, condition, content, int(at["frame"]))))
+                    made.append(
+                        network.cut(shown_under(frame, condition, content, int(at["frame"])))
+                    )
             counter.advance()
     frames = judges.frames.iloc[rows].reset_index(drop=True)
     pairs, triples = neighbours(frames, judges.begins[rows])

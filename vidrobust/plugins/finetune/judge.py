@@ -23,7 +23,12 @@ from vidrobust.statistics.levels import FEWEST_TESTED
 FOOTAGE = "footage"
 FLIPS, JITTER, ERRORS = "flip_rate", "jitter", "error_rate"
 OTHER, MOVED, NEGATIVE = "other_answers", "answer_change", "negative_flips"
-UNCOVERED, DROPOUTS, RENAMED, CENTRE = "uncovered_rate", "dropout_rate", "flip_rate", "center_jitter"
+UNCOVERED, DROPOUTS, RENAMED, CENTRE = (
+    "uncovered_rate",
+    "dropout_rate",
+    "flip_rate",
+    "center_jitter",
+)
 MISSED, FALSE_BOXES, LOST, BOX_CHANGE = "missed_boxes", "false_boxes", "lost_boxes", "box_change"
 # 1 less COCO's average precision.
 PRECISION_LOST = "average_precision_lost"
@@ -75,7 +80,9 @@ class ClassAnswers:
     moved: np.ndarray
 
     def save(self, path: Path) -> None:
-        write_arrays(path, label=self.label, jitter=self.jitter, changed=self.changed, moved=self.moved)
+        write_arrays(
+            path, label=self.label, jitter=self.jitter, changed=self.changed, moved=self.moved
+        )
 
     @classmethod
     def load(cls, path: Path) -> ClassAnswers:
@@ -123,7 +130,15 @@ class ClassBench:
         def footage(metric: str, values: np.ndarray, rows: np.ndarray) -> MetricValues:
             unit, events = of_frames.label[rows], metric != JITTER
             return MetricValues(
-                FOOTAGE, "", 0.0, NAN, metric, values.astype(np.float64), unit, of_frames.what, events
+                FOOTAGE,
+                "",
+                0.0,
+                NAN,
+                metric,
+                values.astype(np.float64),
+                unit,
+                of_frames.what,
+                events,
             )
 
         first, second = self.pairs[:, 0], self.pairs[:, 1]
@@ -134,7 +149,9 @@ class ClassBench:
         known = np.flatnonzero(np.isfinite(wrong))
         if len(known):
             yield footage(ERRORS, wrong[known], known)
-            yield footage(NEGATIVE, wrong[known] > 1 - correct(before.label, self.right)[known], known)
+            yield footage(
+                NEGATIVE, wrong[known] > 1 - correct(before.label, self.right)[known], known
+            )
         right = [self.right[int(row)] for row in self.shown]
         unit, what = of_frames.label[self.shown], of_frames.what
         for row, at in enumerate(self.conditions):

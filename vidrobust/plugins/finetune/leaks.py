@@ -83,15 +83,23 @@ def leak(
     near, bare, own = _distances(trained, judged, again, unchanged)
     floor = ROUNDING * float(np.linalg.norm(unchanged.mean(axis=0)))
     if bare <= floor or own > OWN_MOST * bare:
-        return Leak(trained=near, unchanged=bare, own=own, covered=math.nan, low=math.nan, high=math.nan)
+        return Leak(
+            trained=near, unchanged=bare, own=own, covered=math.nan, low=math.nan, high=math.nan
+        )
     covered = _share(near, bare, own)
     without = [
-        _share(*_distances(*(np.delete(each, k, axis=-2) for each in (trained, judged, again, unchanged))))
+        _share(
+            *_distances(
+                *(np.delete(each, k, axis=-2) for each in (trained, judged, again, unchanged))
+            )
+        )
         for k in range(len(unchanged) if len(unchanged) > 1 else 0)
     ]
     low, high = left_out_interval(covered, np.array(without), (0.0, 1.0))
     chance = 0.0 if others is None else _share(_mean_off(judged, others, unchanged), bare, own)
-    return Leak(trained=near, unchanged=bare, own=own, covered=covered, low=low, high=high, chance=chance)
+    return Leak(
+        trained=near, unchanged=bare, own=own, covered=covered, low=low, high=high, chance=chance
+    )
 
 
 def _share(near: float, bare: float, own: float) -> float:
@@ -157,7 +165,10 @@ def measurable(
     """All arms, and AS_TRAINED where the run names that."""
     found = {arm.name: (arm, mixtures.get(arm.name)) for arm in arms}
     if steps := came_with(settings):
-        found[AS_TRAINED] = (Arm(name=AS_TRAINED, sentence=""), Mixture(one_of=steps, chances=(1.0,)))
+        found[AS_TRAINED] = (
+            Arm(name=AS_TRAINED, sentence=""),
+            Mixture(one_of=steps, chances=(1.0,)),
+        )
     return found
 
 
@@ -165,13 +176,17 @@ def came_with(settings: Settings) -> tuple[Step, ...]:
     """The perturbations of ``trained_with`` up to their largest usual strength."""
     trained = parse(settings.trained_with)
     keys = [
-        key for each in trained for key in ([each.perturbation] if each.perturbation else _of(each.family))
+        key
+        for each in trained
+        for key in ([each.perturbation] if each.perturbation else _of(each.family))
     ]
     found = []
     for key in dict.fromkeys(keys):
         entry = PERTURBATIONS[key]
         most = entry.strengths[-1]
-        found.append(Step(key=key, low=-most if entry.either_way else 0.0, high=most, probability=1.0))
+        found.append(
+            Step(key=key, low=-most if entry.either_way else 0.0, high=most, probability=1.0)
+        )
     return tuple(found)
 
 
@@ -181,7 +196,9 @@ def families_came_with(settings: Settings) -> tuple[str, ...]:
 
 def _of(family: str) -> list[str]:
     return [
-        key for key, entry in PERTURBATIONS.items() if entry.family == family and entry.suite == "natural"
+        key
+        for key, entry in PERTURBATIONS.items()
+        if entry.family == family and entry.suite == "natural"
     ]
 
 
@@ -215,7 +232,9 @@ def table_of(
     judges = [at for at in conditions if at.times in (0.0, 1.0)]
     if features is None or not arms or not judges:
         return tables.empty("leaks")
-    few = [frames[k] for k in np.linspace(0, len(frames) - 1, min(PICTURES, len(frames))).astype(int)]
+    few = [
+        frames[k] for k in np.linspace(0, len(frames) - 1, min(PICTURES, len(frames))).astype(int)
+    ]
     kept = _KeptLeaks(features, folder, key_of([VERSION, key, len(few), draws]))
     still = kept.of("unchanged", lambda _: torch.cat([network.cut(frame) for frame in few]), 1)[0]
     trained = {
@@ -228,7 +247,9 @@ def table_of(
         again = kept.of(f"{_named(at)} again", judge_change(network, at, few, JUDGED), draws)
         for arm, of in trained.items():
             like = {at.family, *families[arm]}
-            others = [each for each, of_it in zip(judged, judges, strict=True) if of_it.family not in like]
+            others = [
+                each for each, of_it in zip(judged, judges, strict=True) if of_it.family not in like
+            ]
             found = leak(of, own, again, still, np.concatenate(others) if others else None)
             rows.append(_row(model, arm, at, found, trained=at.family in families[arm]))
     return tables.check("leaks", pd.DataFrame(rows))
@@ -289,7 +310,9 @@ def sentences(table: pd.DataFrame) -> list[str]:
         )
     unsure = unseen[unseen["verdict"] == "cannot tell"]
     for arm, rows in unsure[unsure["covered"] >= COVERED].groupby("arm", sort=False):
-        found.append(f"{arm}: whether its pictures come near those under {_near(rows)} cannot be determined")
+        found.append(
+            f"{arm}: whether its pictures come near those under {_near(rows)} cannot be determined"
+        )
     if blank := list(dict.fromkeys(unsure.loc[unsure["covered"].isna(), "judged"])):
         found.append(
             f"whether any training comes near {listing(blank)} cannot be determined: draws differ from each other "

@@ -182,17 +182,23 @@ class TrainableClassifier:
         """(N, K) probabilities of frames (1, 3, H, W)."""
         return self.answers(self.module, torch.cat([self.cut(frame) for frame in frames]))
 
-    def response(self, said: np.ndarray, frames: Sequence[torch.Tensor], steps: Sequence[Step]) -> float:
+    def response(
+        self, said: np.ndarray, frames: Sequence[torch.Tensor], steps: Sequence[Step]
+    ) -> float:
         """Mean total variation."""
         cut = [
             self.cut(changed(frame, [step], from_seed(row)))
             for row, (frame, step) in enumerate(zip(frames, steps, strict=True))
         ]
-        return float(0.5 * np.abs(self.answers(self.module, torch.cat(cut)) - said).sum(axis=1).mean())
+        return float(
+            0.5 * np.abs(self.answers(self.module, torch.cat(cut)) - said).sum(axis=1).mean()
+        )
 
     def features(self) -> Features | None:
         def once() -> object:
-            return self.logits(self.module, torch.zeros(1, 3, *self.preprocess.shape, dtype=torch.uint8))
+            return self.logits(
+                self.module, torch.zeros(1, 3, *self.preprocess.shape, dtype=torch.uint8)
+            )
 
         name = head_of(self.module, once, len(self.class_names))
         if not name:
@@ -226,7 +232,9 @@ def trainable(model: Model, name: str) -> TrainableClassifier:
         )
     reading = model.info.reading.partition(";")[0]
     if reading not in ("logits, softmax", "probabilities"):
-        raise SettingsError(f"{name}: its outputs are {reading}; adapt trains networks of one label a frame")
+        raise SettingsError(
+            f"{name}: its outputs are {reading}; adapt trains networks of one label a frame"
+        )
     return TrainableClassifier(
         module=model.network.module,
         preprocess=model.network.preprocess,

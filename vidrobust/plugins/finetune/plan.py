@@ -32,7 +32,12 @@ from vidrobust.plugins.finetune.arms import (
     key_of,
 )
 from vidrobust.plugins.finetune.gather import FrameSelection
-from vidrobust.plugins.finetune.network import Bench, MetricValues, TrainableNetwork, TrainingSamples
+from vidrobust.plugins.finetune.network import (
+    Bench,
+    MetricValues,
+    TrainableNetwork,
+    TrainingSamples,
+)
 from vidrobust.plugins.finetune.steps import Mixture, Step, any_step, drawn_keys
 from vidrobust.plugins.finetune.train import WEIGHTS, Schedule, fit
 from vidrobust.run_folder.folder import is_run_folder
@@ -73,14 +78,18 @@ def opened_other(run: OpenRun, record: Mapping[str, Any], other: str) -> Iterato
     path = Path(other)
     if is_run_folder(path):
         if path.resolve() == run.path.resolve():
-            raise SettingsError(f"--on {other}: is the run itself; leave it out, and its footage is split")
+            raise SettingsError(
+                f"--on {other}: is the run itself; leave it out, and its footage is split"
+            )
         with opened_folder(path, {}, run.reporter) as found:
             build(found, STAGES, [STABILITY.name])
             _check_model(found, record, other)
             yield found
         return
     kept = {name: getattr(run.settings, name) for name in LIKE_THE_RUN}
-    settings = Settings(sources=(other,), model=(str(record["spec"]),)).changed(kept, "settings of the run")
+    settings = Settings(sources=(other,), model=(str(record["spec"]),)).changed(
+        kept, "settings of the run"
+    )
     out = run.path / FOLDER / "on" / file_name(str(path.resolve()))
     run.reporter.say(f"adapt: {other} is asked first; its answers are kept in {out}")
     with opened_sources(settings, str(out), run.reporter) as found:
@@ -113,16 +122,27 @@ class MatchedStrengths:
 
 
 def matched(
-    network: TrainableNetwork, frames: Sequence[torch.Tensor], policy: Sequence[Step], held: Sequence[str]
+    network: TrainableNetwork,
+    frames: Sequence[torch.Tensor],
+    policy: Sequence[Step],
+    held: Sequence[str],
 ) -> MatchedStrengths:
     """Return each perturbation at the strength that moves the untrained network as the policy does."""
     clean = network.said(frames)
-    wanted = float(np.mean([_response(network, clean, frames, step) for step in policy])) if policy else 0.0
+    wanted = (
+        float(np.mean([_response(network, clean, frames, step) for step in policy]))
+        if policy
+        else 0.0
+    )
     often = any_step(policy) if policy else OFTEN
     found = {}
     for key in drawn_keys(held):
         entry = find(key)
-        strengths = [entry.strengths[0], entry.strengths[len(entry.strengths) // 2], entry.strengths[-1]]
+        strengths = [
+            entry.strengths[0],
+            entry.strengths[len(entry.strengths) // 2],
+            entry.strengths[-1],
+        ]
         size = strengths[1]
         if policy:
             moved = [_response(network, clean, frames, _step(key, s, 1.0)) for s in strengths]
@@ -142,7 +162,11 @@ def swapped(policy: Policy, steps: Sequence[Step], found: MatchedStrengths) -> M
     """Return the policy with its first family replaced by one that the footage gives no reason for."""
     taken = {step.family for step in steps}
     refused = [each.perturbation for each in policy.rejected if each.outcome is Outcome.REFUSED]
-    free = [key for key in (*refused, *found.steps) if key in found.steps and find(key).family not in taken]
+    free = [
+        key
+        for key in (*refused, *found.steps)
+        if key in found.steps and find(key).family not in taken
+    ]
     if not free:
         raise SettingsError(
             "arm policy-swapped: no family is left that could stand in the place of a right one"
@@ -159,7 +183,9 @@ def _step(key: str, size: float, often: float) -> Step:
     return Step(key=key, low=-size if find(key).either_way else 0.0, high=size, probability=often)
 
 
-def _response(network: TrainableNetwork, said: Any, frames: Sequence[torch.Tensor], step: Step) -> float:
+def _response(
+    network: TrainableNetwork, said: Any, frames: Sequence[torch.Tensor], step: Step
+) -> float:
     pinned = []
     for row in range(len(frames)):
         size = -step.reach if row % 2 and step.low < 0 else step.reach
@@ -172,7 +198,9 @@ SPLIT = {
     "input": "no input on both sides",
     "time": "later footage than what trains",
 }
-LEFT_OUT = "other multiples of the policy's ranges than 1, and leaks between families"  # With ``--quick``
+LEFT_OUT = (
+    "other multiples of the policy's ranges than 1, and leaks between families"  # With ``--quick``
+)
 
 
 @dataclass(frozen=True)
@@ -255,7 +283,14 @@ def planned(run: OpenRun, asked: AdaptRequest, ready: TrainingSetup) -> Training
         "policy": [vars(step) for step in ready.steps],
         "frames": [
             *(chosen.trains.content, chosen.judges.content),
-            *(chosen.training, chosen.line, chosen.calm, chosen.steady, chosen.judging, chosen.shown),
+            *(
+                chosen.training,
+                chosen.line,
+                chosen.calm,
+                chosen.steady,
+                chosen.judging,
+                chosen.shown,
+            ),
         ],
         "labels": chosen.by_labels,
         "batch": asked.batch,
@@ -268,7 +303,9 @@ def planned(run: OpenRun, asked: AdaptRequest, ready: TrainingSetup) -> Training
     schedule = Schedule(steps=number, batch=asked.batch, rate=asked.rate)
     key = key_of([decides, number])
     work = TrainingPlan(**vars(ready), schedule=schedule, key=key, folder=run.path / FOLDER)
-    todo = [arm for arm in arms for seed in range(asked.seeds) if not work.file(arm, seed).is_file()]
+    todo = [
+        arm for arm in arms for seed in range(asked.seeds) if not work.file(arm, seed).is_file()
+    ]
     what = "their labels" if chosen.by_labels else "the model's own answers over time"
     line = f", {len(chosen.line)} of the run without labels" if asked.on else ""
     run.reporter.say(
@@ -292,7 +329,9 @@ def _of(asked: AdaptRequest) -> str:
 
 def _quick_steps(run: OpenRun, key: str, fitting: float) -> int:
     known = (
-        run.folder.read_json(f"{FOLDER}/quick.json") if (run.path / FOLDER / "quick.json").is_file() else {}
+        run.folder.read_json(f"{FOLDER}/quick.json")
+        if (run.path / FOLDER / "quick.json").is_file()
+        else {}
     )
     if known.get("key") == key:
         return int(known["steps"])
@@ -304,7 +343,9 @@ def _quick_steps(run: OpenRun, key: str, fitting: float) -> int:
 
 def _speed(ready: TrainingSetup, asked: AdaptRequest) -> tuple[dict[str, float], float]:
     few, module = Schedule(steps=2, batch=asked.batch, rate=1e-9), ready.network.module
-    fit(ready.samples, module, NONE, None, few, 0, lambda: None)  # a first one also loads what it needs
+    fit(
+        ready.samples, module, NONE, None, few, 0, lambda: None
+    )  # a first one also loads what it needs
     step_s = {}
     for arm in ready.arms:
         begin = time.perf_counter()

@@ -109,7 +109,11 @@ def changed_with_boxes(
 
 
 def signed(
-    frame: torch.Tensor, boxes: np.ndarray, entry: Perturbation, strength: float, direction: str = ""
+    frame: torch.Tensor,
+    boxes: np.ndarray,
+    entry: Perturbation,
+    strength: float,
+    direction: str = "",
 ) -> tuple[torch.Tensor, np.ndarray]:
     """Frame and boxes after a signed perturbation along a direction, by default the first."""
     motion = entry.signed_motion.get(direction or next(iter(entry.signed), ""))
@@ -188,7 +192,9 @@ def guard(trained: Mapping[str, Collection[str]], held: Collection[str]) -> None
     """SettingsError if an arm (name -> families) trains with what judges it."""
     for name, families in trained.items():
         if met := sorted(set(families) & set(held)):
-            raise SettingsError(f"arm {name}: would be trained with {', '.join(met)}, by which it is judged")
+            raise SettingsError(
+                f"arm {name}: would be trained with {', '.join(met)}, by which it is judged"
+            )
 
 
 def drawn_keys(held: Collection[str]) -> tuple[str, ...]:

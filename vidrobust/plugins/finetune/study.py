@@ -24,7 +24,15 @@ from vidrobust.pipeline.run import OpenRun
 from vidrobust.plugins.finetune import compare as conclusion
 from vidrobust.plugins.finetune import gather, leaks
 from vidrobust.plugins.finetune import plan as matched
-from vidrobust.plugins.finetune.arms import ARMS, BOX_ARMS, AdaptRequest, Arm, families_of, held_back, key_of
+from vidrobust.plugins.finetune.arms import (
+    ARMS,
+    BOX_ARMS,
+    AdaptRequest,
+    Arm,
+    families_of,
+    held_back,
+    key_of,
+)
 from vidrobust.plugins.finetune.boxes import judge as boxes
 from vidrobust.plugins.finetune.boxes.network import TrainableDetector, trainable_boxes
 from vidrobust.plugins.finetune.compare import table_of
@@ -71,7 +79,10 @@ def save_weights(module: nn.Module, path: Path) -> None:
     """The state of a module, written beside and then renamed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(".part")
-    state = {name: value.detach().cpu().contiguous().clone() for name, value in module.state_dict().items()}
+    state = {
+        name: value.detach().cpu().contiguous().clone()
+        for name, value in module.state_dict().items()
+    }
     torch.save(state, beside)
     os.replace(beside, path)
 
@@ -95,7 +106,11 @@ def spec_with(spec: str, weights: Path, classes: int) -> str:
 
 def write_card(path: Path, about: Mapping[str, Any], sentences: Sequence[str]) -> None:
     """card.md beside the weights."""
-    load = f"`{about['spec']}`" if about["spec"] else "load_state_dict of this file in your own factory"
+    load = (
+        f"`{about['spec']}`"
+        if about["spec"]
+        else "load_state_dict of this file in your own factory"
+    )
     lines = [
         f"# {about['model']}, fine-tuned: {about['arm']}",
         "",
@@ -202,7 +217,9 @@ def _study(run: OpenRun, asked: AdaptRequest, question: AdaptInputs) -> dict[str
     chosen = choose(question.judges, question.trains, name, asked, way.neighbours, whole=way.whole)
     run.reporter.say(f"adapt: {len(chosen.training)} frames to train with are decoded")
     samples = way.samples_of(network, chosen)
-    few = even(np.arange(len(samples.frames)), matched.QUICK_FRAMES if asked.quick else matched.FRAMES)
+    few = even(
+        np.arange(len(samples.frames)), matched.QUICK_FRAMES if asked.quick else matched.FRAMES
+    )
     on = [samples.frames[row] for row in few.tolist()]
     mixtures = _mixtures(network, arms, policy, steps, on, held)
     families = {arm.name: families_of(arm, mixtures.get(arm.name)) for arm in arms}
@@ -244,7 +261,8 @@ def _study(run: OpenRun, asked: AdaptRequest, question: AdaptInputs) -> dict[str
             "frames": {
                 "training": len(chosen.training),
                 "line": len(chosen.line),
-                "validating": len({*chosen.calm.tolist()}) + (len(chosen.steady) if asked.on else 0),
+                "validating": len({*chosen.calm.tolist()})
+                + (len(chosen.steady) if asked.on else 0),
                 "judging": len(chosen.judging),
                 "shown": len(chosen.shown),
             },
@@ -302,7 +320,9 @@ def _record(run: OpenRun, name: str) -> dict[str, Any]:
             names = ", ".join(str(record["name"]) for record in records)
             raise SettingsError(f"--model {name}: is not in this run; models are {names}")
         return known[0]
-    classifiers = [record for record in records if record.get("task", "classification") == "classification"]
+    classifiers = [
+        record for record in records if record.get("task", "classification") == "classification"
+    ]
     return [*classifiers, *records][0]
 
 
@@ -313,7 +333,9 @@ def _arms(run: OpenRun, asked: AdaptRequest, policy: Policy, way: TaskTraining) 
     left = tuple(arm for arm in arms if arm.mix in ("", "random"))
     gone = ", ".join(arm.name for arm in arms if arm not in left)
     if gone:
-        run.reporter.warn(f"adapt: the policy has no step, so there is nothing to train with for {gone}")
+        run.reporter.warn(
+            f"adapt: the policy has no step, so there is nothing to train with for {gone}"
+        )
     if not left:
         raise SettingsError(
             "--arms: the policy of this run has no step; name other arms, or give --policy FILE"
@@ -342,7 +364,9 @@ def _mixtures(
     return own | {arm.name: made[arm.mix] for arm in arms if arm.mix}
 
 
-def _validation(network: TrainableNetwork, way: TaskTraining, chosen: FrameSelection[Any]) -> Validation:
+def _validation(
+    network: TrainableNetwork, way: TaskTraining, chosen: FrameSelection[Any]
+) -> Validation:
     none = np.empty(0, np.int64)
     calm = steady = way.bench_of(network, chosen.trains, chosen.calm, none, ())
     if chosen.steady is not chosen.calm:
@@ -353,8 +377,15 @@ def _validation(network: TrainableNetwork, way: TaskTraining, chosen: FrameSelec
 
 
 def _all(run: OpenRun, work: TrainingPlan, seeds: int) -> dict[str, list[BenchAnswers]]:
-    todo = [(seed, arm) for seed in range(seeds) for arm in work.arms if not work.file(arm, seed).is_file()]
-    with run.reporter.counting("adapt: training", len(todo) * work.schedule.steps, "steps") as counter:
+    todo = [
+        (seed, arm)
+        for seed in range(seeds)
+        for arm in work.arms
+        if not work.file(arm, seed).is_file()
+    ]
+    with run.reporter.counting(
+        "adapt: training", len(todo) * work.schedule.steps, "steps"
+    ) as counter:
         for number, (seed, arm) in enumerate(todo):
             begin = time.perf_counter()
             healed = heal(
@@ -378,7 +409,10 @@ def _all(run: OpenRun, work: TrainingPlan, seeds: int) -> dict[str, list[BenchAn
                 f"adapt: {number + 1} of {len(todo)}: {arm.name}, seed {seed}, in "
                 f"{duration(time.perf_counter() - begin)}"
             )
-    return {arm.name: [work.bench.load(work.file(arm, seed)) for seed in range(seeds)] for arm in work.arms}
+    return {
+        arm.name: [work.bench.load(work.file(arm, seed)) for seed in range(seeds)]
+        for arm in work.arms
+    }
 
 
 def _check_finite(module: torch.nn.Module, arm: Arm) -> None:
@@ -425,5 +459,7 @@ def _card(run: OpenRun, work: TrainingPlan, spec: str, summary: dict[str, Any]) 
         "spec": spec_with(spec, weights, len(work.network.class_names)),
         "facts": facts,
     }
-    write_card(card, about, [*summary["sentences"], *([summary["said"]] if summary["said"] else [])])
+    write_card(
+        card, about, [*summary["sentences"], *([summary["said"]] if summary["said"] else [])]
+    )
     run.reporter.say(f"adapt: the weights of {best} are {weights}; {card} says what they are")

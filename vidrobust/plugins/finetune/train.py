@@ -18,8 +18,12 @@ from vidrobust.plugins.finetune.network import TrainableClassifier, TrainingSamp
 from vidrobust.plugins.finetune.steps import Mixture, changed
 
 JSD_WEIGHT = 12.0  # Weight of the Jensen-Shannon divergence (Hendrycks et al. 2020, section 3)
-WINDOW_S = 1.0  # A frame's consensus is over this much footage around it, or over a part's whole clip
-LEFT_OUT = 0.25  # Share of frames left out of the second stage: those of the least certain consensus
+WINDOW_S = (
+    1.0  # A frame's consensus is over this much footage around it, or over a part's whole clip
+)
+LEFT_OUT = (
+    0.25  # Share of frames left out of the second stage: those of the least certain consensus
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +47,9 @@ def consensus(answers: np.ndarray, of: LineFrames) -> np.ndarray:
     for stretch in np.unique(of.stretch):
         mine = np.flatnonzero(of.stretch == stretch)
         for row in mine.tolist():
-            near = np.abs(of.time_s[mine] - of.time_s[row]) <= (np.inf if of.whole[row] else WINDOW_S / 2)
+            near = np.abs(of.time_s[mine] - of.time_s[row]) <= (
+                np.inf if of.whole[row] else WINDOW_S / 2
+            )
             here = mine[near]
             made[row] = answers[here[top[here] >= np.median(top[here])]].mean(axis=0)
     total: np.ndarray = made / np.maximum(made.sum(axis=1, keepdims=True), 1e-12)
@@ -128,7 +134,9 @@ class ClassLearner:
         if len(logs) == 1:
             return loss
         if self.arm.loss == "consistent":
-            return loss + functional.kl_div(logs[1], logs[0], reduction="batchmean", log_target=True)
+            return loss + functional.kl_div(
+                logs[1], logs[0], reduction="batchmean", log_target=True
+            )
         return loss + (JSD_WEIGHT if self.arm.loss == "jsd" else 1.0) * jensen_shannon(logs)
 
     def _view(self, at: torch.Tensor) -> torch.Tensor:
@@ -204,7 +212,10 @@ def heal(
     advance: Callable[[], None],
 ) -> HealedNetwork:
     """Train with one arm in two stages, then choose weights between old and new."""
-    old, first = samples.network.module, replace(schedule, steps=schedule.steps - schedule.steps // 2)
+    old, first = (
+        samples.network.module,
+        replace(schedule, steps=schedule.steps - schedule.steps // 2),
+    )
     module = fit(samples, old, arm, mixture, first, seed, advance)
     second, left_out = samples.renewed(module)
     rest = replace(schedule, steps=schedule.steps // 2)
@@ -218,7 +229,9 @@ def mixed(old: nn.Module, new: nn.Module, share: float) -> nn.Module:
     module, states = copy.deepcopy(new), (old.state_dict(), new.state_dict())
     module.load_state_dict(
         {
-            name: was + share * (states[1][name] - was) if was.is_floating_point() else states[1][name]
+            name: was + share * (states[1][name] - was)
+            if was.is_floating_point()
+            else states[1][name]
             for name, was in states[0].items()
         }
     )

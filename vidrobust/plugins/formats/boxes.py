@@ -35,9 +35,7 @@ from vidrobust.plugins.formats import kitti, mot
 from vidrobust.shapes.mask import about, coco_box, coco_shape, polygon_text
 
 Options = Mapping[str, str]
-ULTRALYTICS_BOX = (
-    7  # Values of a line of a box at most: class, x, y, width, height, score, id; polygons have more
-)
+ULTRALYTICS_BOX = 7  # Values of a line of a box at most: class, x, y, width, height, score, id; polygons have more
 DOTA = "Task1_*.txt"  # Results of DOTA's first task: a file a class, lines of picture, score and four corners
 CORNERS = 8
 _MOT = ("frame", "track", "x", "y", "w", "h", "score", "class")
@@ -72,7 +70,9 @@ def _mot(path: Path, options: Options) -> BoxFile:
     )
     # the class names of MOTChallenge hold for its own files; a tracker's results may be of anything
     names = (
-        {label - 1: name for label, name in mot.CLASSES.items()} if path.parent.name in ("gt", "det") else {}
+        {label - 1: name for label, name in mot.CLASSES.items()}
+        if path.parent.name in ("gt", "det")
+        else {}
     )
     return BoxFile(checked(boxes, path), first=first, names=names)
 
@@ -105,7 +105,11 @@ def _json_boxes(path: Path, options: Options) -> BoxFile:
         return _fiftyone(found, path)
     if isinstance(first, dict) and ("after" in first or "camera" in first):
         return _frigate(found if isinstance(found, list) else [found], path, options)
-    if isinstance(found, dict) or first is None or (isinstance(first, dict) and "image_id" in first):
+    if (
+        isinstance(found, dict)
+        or first is None
+        or (isinstance(first, dict) and "image_id" in first)
+    ):
         return _coco(found, path, options)
     frames = [row if isinstance(row, list) else [row] for row in found]
     numbered = isinstance(first, list)
@@ -130,8 +134,12 @@ def _plain(row: dict[str, Any], frame: int | None) -> dict[str, Any]:
 def _data_frame(path: Path, options: Options) -> BoxFile:
     table = pd.read_parquet(path) if path.suffix == ".parquet" else read_columns(path)
     for name in {"box", "segments"} & set(table):
-        table[name] = [ast.literal_eval(each) if isinstance(each, str) else each for each in table[name]]
-    return boxes_of_table(pd.DataFrame([_plain(row, None) for row in table.to_dict("records")]), path)
+        table[name] = [
+            ast.literal_eval(each) if isinstance(each, str) else each for each in table[name]
+        ]
+    return boxes_of_table(
+        pd.DataFrame([_plain(row, None) for row in table.to_dict("records")]), path
+    )
 
 
 def _fiftyone(found: dict[str, Any], path: Path) -> BoxFile:
@@ -140,17 +148,25 @@ def _fiftyone(found: dict[str, Any], path: Path) -> BoxFile:
     names = {str(s.get("_id", s.get("id"))): PurePath(s["filepath"]).stem for s in samples}
     rows, looked = [], []
     places = [
-        (names.get(str(f.get("_sample_id")), ""), f["frame_number"], f) for f in found.get("frames", ())
+        (names.get(str(f.get("_sample_id")), ""), f["frame_number"], f)
+        for f in found.get("frames", ())
     ]
     for sample in samples if "samples" in found else ():
         frames = sample.get("frames")
         if frames:
             listed = frames.values() if isinstance(frames, dict) else frames
-            places += [(PurePath(sample["filepath"]).stem, frame["frame_number"], frame) for frame in listed]
+            places += [
+                (PurePath(sample["filepath"]).stem, frame["frame_number"], frame)
+                for frame in listed
+            ]
         else:
             places.append((*_place(sample["filepath"]), sample))
     for item, frame, labels in places:
-        fields = [(k, v) for k, v in labels.items() if isinstance(v, dict) and v.get("_cls") == "Detections"]
+        fields = [
+            (k, v)
+            for k, v in labels.items()
+            if isinstance(v, dict) and v.get("_cls") == "Detections"
+        ]
         looked += [(item, frame)] if not any(value["detections"] for _, value in fields) else []
         for name, value in fields:
             for each in value["detections"]:
@@ -275,7 +291,9 @@ def _kitti(folder: Path, options: Options) -> BoxFile:
     rows, looked = [], []
     for file, item in files:
         place = (item if many else "", int(re.findall(r"\d+$", file.stem)[0]))
-        lines = [line.split() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+        lines = [
+            line.split() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()
+        ]
         looked += [] if lines else [place]
         for words in lines:
             count = next((k for k, word in enumerate(words) if _is_number(word)), len(words))
@@ -323,7 +341,13 @@ def _dota_rows(folder: Path) -> list[dict[str, Any]]:
         for line, text in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
             words = text.split()
             if words:
-                rows.append({"label": number, "label_name": name, **_dota_row(words, f"{file}: line {line}")})
+                rows.append(
+                    {
+                        "label": number,
+                        "label_name": name,
+                        **_dota_row(words, f"{file}: line {line}"),
+                    }
+                )
     return rows
 
 
@@ -352,15 +376,23 @@ def _ultralytics(folder: Path, options: Options) -> BoxFile:
     for file in files:
         number = re.fullmatch(r"(.*)_(\d+)", file.stem)
         if number is None:
-            raise InputError(f"{file}: expected NAME_FRAME.txt, as Ultralytics names the frames of a video")
+            raise InputError(
+                f"{file}: expected NAME_FRAME.txt, as Ultralytics names the frames of a video"
+            )
         place = (number[1], int(number[2]))
-        lines = [line.split() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+        lines = [
+            line.split() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()
+        ]
         looked += [] if lines else [place]
         rows += [(place, _numbers(line, file)) for line in lines]
-    table = pd.DataFrame(_lines(rows), columns=["item", "frame", "label", *BOX, "score", "track", "shape"])
+    table = pd.DataFrame(
+        _lines(rows), columns=["item", "frame", "label", *BOX, "score", "track", "shape"]
+    )
     if len(table) and table["score"].isna().any():
         raise InputError(f"{folder}: some boxes have no score; predict with save_conf=True")
-    return BoxFile(checked(table, folder, relative=True), first=1, relative=True, looked=tuple(looked))
+    return BoxFile(
+        checked(table, folder, relative=True), first=1, relative=True, looked=tuple(looked)
+    )
 
 
 def _numbers(words: list[str], file: Path) -> list[float]:
@@ -384,12 +416,16 @@ def _lines(rows: list[tuple[tuple[str, int], list[float]]]) -> list[tuple[object
     """item, frame, label, x1, y1, x2, y2, score, track and shape of each line."""
     lines = [values[1:] for _, values in rows if not _is_box(values)]
     # polygons end with a track number where all do
-    numbered = bool(lines) and all(not len(one) % 2 and one[-1] >= 1 and not one[-1] % 1 for one in lines)
+    numbered = bool(lines) and all(
+        not len(one) % 2 and one[-1] >= 1 and not one[-1] % 1 for one in lines
+    )
     found: list[tuple[object, ...]] = []
     for place, (label, *values) in rows:
         if _is_box([label, *values]):
             x, y, w, h, score, track = (*values, *[float("nan")] * (6 - len(values)))
-            found.append((*place, label, x - w / 2, y - h / 2, x + w / 2, y + h / 2, score, track, ""))
+            found.append(
+                (*place, label, x - w / 2, y - h / 2, x + w / 2, y + h / 2, score, track, "")
+            )
             continue
         ring, score, track = _polygon_line(values, numbered)
         found.append((*place, label, *about(np.array(ring)), score, track, polygon_text(ring)))
@@ -400,7 +436,9 @@ def _polygon_line(values: Sequence[float], numbered: bool) -> tuple[Sequence[flo
     """Ring, score and track (NaN if absent); ``numbered``: the last value is a track, behind a score."""
     if len(values) % 2:
         return values[:-1], values[-1], float("nan")
-    return (values[:-2], values[-2], values[-1]) if numbered else (values, float("nan"), float("nan"))
+    return (
+        (values[:-2], values[-2], values[-1]) if numbered else (values, float("nan"), float("nan"))
+    )
 
 
 FORMATS = tuple(

@@ -28,7 +28,8 @@ HEAD_BYTES = 2**20
 def read_images(path: Path) -> Labels:
     """Boxes of a data set without videos; an image's place is its frame."""
     return read(
-        path if path.is_file() else next(path / at for at in PLACES if (path / at).is_file()), PARTS[1:]
+        path if path.is_file() else next(path / at for at in PLACES if (path / at).is_file()),
+        PARTS[1:],
     )
 
 
@@ -41,7 +42,9 @@ def read(path: Path, parts: tuple[str, ...] = PARTS) -> Labels:
     content = read_json(path, dict)
     missing = [part for part in parts if not isinstance(content.get(part), list)]
     if missing:
-        raise InputError(f"{printable(path)}: lacks the {nouns('array', missing)}; it is no COCO file")
+        raise InputError(
+            f"{printable(path)}: lacks the {nouns('array', missing)}; it is no COCO file"
+        )
     tables = {
         part: {
             e["id"]: e
@@ -59,20 +62,29 @@ def read(path: Path, parts: tuple[str, ...] = PARTS) -> Labels:
         except BadValueError as error:
             problems.append(error.problem)
     boxed = {row["file"] for row in rows}
-    bare = sum(printable(str(image.get("file_name", ""))) not in boxed for image in tables["images"].values())
+    bare = sum(
+        printable(str(image.get("file_name", ""))) not in boxed
+        for image in tables["images"].values()
+    )
     notes = [f"{bare} of {len(tables['images'])} images hold no box"] if bare else []
     return Labels(
         format=name,
         path=path,
         rows=rows_of(rows),
-        classes={k: printable(str(c.get("name", k))) for k, c in sorted(tables["categories"].items())},
+        classes={
+            k: printable(str(c.get("name", k))) for k, c in sorted(tables["categories"].items())
+        },
         problems=with_lines(problems),
         notes=tuple(notes),
     )
 
 
 def _row(
-    path: Path, where: str, annotation: Any, tables: Mapping[str, Mapping[Any, Mapping[str, Any]]], form: str
+    path: Path,
+    where: str,
+    annotation: Any,
+    tables: Mapping[str, Mapping[Any, Mapping[str, Any]]],
+    form: str,
 ) -> dict[str, object]:
     if not isinstance(annotation, dict):
         raise BadValueError(Problem(path=path, column=where, what="expected an object"))
@@ -85,7 +97,9 @@ def _row(
         frame = image.get("frame_index", image.get("frame_id"))
     category = _found(path, where, annotation, "category_id", tables["categories"])
     if form == NAME and (not isinstance(frame, int) or frame < 0):
-        raise BadValueError(Problem(path=path, column=where, what="its image has no frame_id or frame_index"))
+        raise BadValueError(
+            Problem(path=path, column=where, what="its image has no frame_id or frame_index")
+        )
     track = annotation.get("track_id", annotation.get("instance_id", ""))
     doubtful = bool(annotation.get("iscrowd")) or bool(annotation.get("ignore"))
     more = {c: str(annotation[c]) for c in KEPT if c in annotation}
@@ -107,17 +121,27 @@ def _row(
 
 
 def _found(
-    path: Path, where: str, entry: Mapping[str, Any], name: str, table: Mapping[Any, Mapping[str, Any]]
+    path: Path,
+    where: str,
+    entry: Mapping[str, Any],
+    name: str,
+    table: Mapping[Any, Mapping[str, Any]],
 ) -> Mapping[str, Any]:
     key = entry.get(name)
     if not isinstance(key, int | str) or key not in table:
-        raise BadValueError(Problem(path=path, column=f"{where}.{name}", what=f"{key!r} is not in the file"))
+        raise BadValueError(
+            Problem(path=path, column=f"{where}.{name}", what=f"{key!r} is not in the file")
+        )
     return table[key]
 
 
-def _box(path: Path, where: str, annotation: Mapping[str, Any]) -> tuple[float, float, float, float]:
+def _box(
+    path: Path, where: str, annotation: Mapping[str, Any]
+) -> tuple[float, float, float, float]:
     box = annotation.get("bbox")
-    numbers = isinstance(box, list) and len(box) == 4 and all(isinstance(v, int | float) for v in box)
+    numbers = (
+        isinstance(box, list) and len(box) == 4 and all(isinstance(v, int | float) for v in box)
+    )
     if not numbers or box is None or box[2] < 0 or box[3] < 0:
         what = f"expected x, y, width, height of 0 or more, got {box!r}"
         raise BadValueError(Problem(path=path, column=f"{where}.bbox", what=what))
@@ -131,7 +155,9 @@ def _shape(path: Path, where: str, annotation: Mapping[str, Any]) -> str:
         read_shape(text)
     except (ValueError, KeyError, TypeError) as error:
         what = f"no run lengths and no polygon ({error})"
-        raise BadValueError(Problem(path=path, column=f"{where}.segmentation", what=what)) from error
+        raise BadValueError(
+            Problem(path=path, column=f"{where}.segmentation", what=what)
+        ) from error
     return text
 
 
@@ -159,6 +185,9 @@ def _sniff_images(path: Path) -> bool:
 FORMATS = (
     LabelFormat(name=NAME, what="a COCO JSON with videos", sniff=_sniff, read=read),
     LabelFormat(
-        name=IMAGES, what="a COCO JSON of images, or its folder", sniff=_sniff_images, read=read_images
+        name=IMAGES,
+        what="a COCO JSON of images, or its folder",
+        sniff=_sniff_images,
+        read=read_images,
     ),
 )

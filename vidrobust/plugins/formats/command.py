@@ -20,7 +20,9 @@ from vidrobust.stages.stability.rates import in_words
 
 @click.command()
 @click.argument("spec", metavar="predictions:FILE|detections:FILE")
-@click.option("--frame-rate", metavar="F", default=25.0, show_default=True, help="Frames per second.")
+@click.option(
+    "--frame-rate", metavar="F", default=25.0, show_default=True, help="Frames per second."
+)
 @click.option(
     "--frames",
     type=int,
@@ -44,13 +46,19 @@ def recorded(spec: str, frame_rate: float, frames: int | None, as_json: bool) ->
             answers = model.predict_frames(name, np.arange(frames or model.last_frame(name) + 1))
             stability.update(answers, clip=name)
     else:
-        raise SettingsError(f"{spec}: expected recorded predictions, predictions:FILE or detections:FILE")
+        raise SettingsError(
+            f"{spec}: expected recorded predictions, predictions:FILE or detections:FILE"
+        )
     rows = stability.figures()
     rows = rows[(rows["item"] == "") & (rows["n"] > 0)].set_index("metric")
-    shown = [metric for metric in metrics_of(model.task) if metric.headline and metric.name in rows.index]
+    shown = [
+        metric for metric in metrics_of(model.task) if metric.headline and metric.name in rows.index
+    ]
     if as_json:
         columns = ["value", "low", "high", "n"]
-        print_json({"metrics": rows[columns].to_dict("index"), "needs_pixels": list(stability.missing)})
+        print_json(
+            {"metrics": rows[columns].to_dict("index"), "needs_pixels": list(stability.missing)}
+        )
         return
     for metric in shown:
         row = rows.loc[metric.name]
@@ -64,7 +72,9 @@ def _boxes(model: RecordedDetector, frame_rate: float, frames: int | None) -> St
     boxes = model.file.boxes
     edge = boxes[["y2", "x2"]].max().fillna(1)
     size = (
-        (1, 1) if model.file.relative else (max(1, math.ceil(edge.iloc[0])), max(1, math.ceil(edge.iloc[1])))
+        (1, 1)
+        if model.file.relative
+        else (max(1, math.ceil(edge.iloc[0])), max(1, math.ceil(edge.iloc[1])))
     )
     given: dict[str, Any] = {"frame_rate": frame_rate, "frame_size": size}
     stability = StabilityMeter(task="detection", **given)

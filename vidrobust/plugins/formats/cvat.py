@@ -67,7 +67,9 @@ def _row(
     ring = _ring(file, box) if box.tag == "polygon" else None
     corners = None if box.tag == "tag" else about(ring) if ring is not None else _corners(file, box)
     name = track.get("label", "")
-    attributes = {printable(a.get("name", "")): printable(a.text or "") for a in box.iterfind("attribute")}
+    attributes = {
+        printable(a.get("name", "")): printable(a.text or "") for a in box.iterfind("attribute")
+    }
     presence = "absent" if box.get("outside") == "1" else "present"
     return label_row(
         item,
@@ -90,7 +92,9 @@ def _row(
 def _corners(file: XmlFile, box: Element) -> tuple[float, float, float, float]:
     x1, y1, x2, y2 = (file.number(box, corner) for corner in CORNERS)
     if x1 > x2 or y1 > y2:
-        raise BadValueError(file.problem(box, "xtl, ytl, xbr, ybr", f"turned round: {x1} {y1} {x2} {y2}"))
+        raise BadValueError(
+            file.problem(box, "xtl, ytl, xbr, ybr", f"turned round: {x1} {y1} {x2} {y2}")
+        )
     return x1, y1, x2, y2
 
 
@@ -99,9 +103,13 @@ def _ring(file: XmlFile, polygon: Element) -> np.ndarray:
     try:
         points = np.array([point.split(",") for point in text.split(";")], np.float64)
     except ValueError as error:
-        raise BadValueError(file.problem(polygon, "points", f"expected x,y;x,y;..., got {text!r}")) from error
+        raise BadValueError(
+            file.problem(polygon, "points", f"expected x,y;x,y;..., got {text!r}")
+        ) from error
     if points.ndim != 2 or points.shape[1] != 2 or len(points) < 3:
-        raise BadValueError(file.problem(polygon, "points", f"expected three corners or more, got {text!r}"))
+        raise BadValueError(
+            file.problem(polygon, "points", f"expected three corners or more, got {text!r}")
+        )
     return points.ravel()
 
 

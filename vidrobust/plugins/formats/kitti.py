@@ -60,7 +60,9 @@ def read(path: Path) -> Labels:
     """A sequence's file, or a folder of them; an item is called as its file. Raises InputError without any."""
     files = list(_files(path))
     if not files:
-        raise InputError(f"{printable(path)}: holds no file of KITTI tracking, such as label_02/0000.txt")
+        raise InputError(
+            f"{printable(path)}: holds no file of KITTI tracking, such as label_02/0000.txt"
+        )
     rows, problems = [], []
     for file in files:
         records, wrong = records_of(file)
@@ -76,7 +78,10 @@ def read(path: Path) -> Labels:
         rows=rows_of(rows),
         classes=dict(enumerate(TYPES)),
         problems=tuple(problems),
-        notes=("no frame rate is known: times are not known", f"regions of {DONT_CARE} are uncertain"),
+        notes=(
+            "no frame rate is known: times are not known",
+            f"regions of {DONT_CARE} are uncertain",
+        ),
     )
 
 
@@ -106,7 +111,11 @@ def _row(record: Record, item: str) -> dict[str, object]:
 
 
 def _files(path: Path) -> Iterator[Path]:
-    files = [path] if path.is_file() else sorted([*path.glob("*.txt"), *(path / "label_02").glob("*.txt")])
+    files = (
+        [path]
+        if path.is_file()
+        else sorted([*path.glob("*.txt"), *(path / "label_02").glob("*.txt")])
+    )
     return (file for file in files if looks_like(file))
 
 

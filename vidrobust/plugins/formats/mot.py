@@ -25,7 +25,14 @@ LAYOUTS = {7: NINE[:7], 9: NINE, 10: TEN}  # seven: det.txt of MOT16 and MOT17
 CLASSES = dict(
     enumerate(
         (
-            *("pedestrian", "person on vehicle", "car", "bicycle", "motorbike", "non motorized vehicle"),
+            *(
+                "pedestrian",
+                "person on vehicle",
+                "car",
+                "bicycle",
+                "motorbike",
+                "non motorized vehicle",
+            ),
             *(
                 "static person",
                 "distractor",
@@ -79,7 +86,10 @@ def _sequence(file: Path, path: Path) -> Labels:
     if values not in LAYOUTS:
         raise InputError(f"{printable(file)}, line 1: expected 7, 9 or 10 values, got {values}")
     table = read_table(file, LAYOUTS[values])
-    classes, rate = _classes(file.parent / "labels.txt"), _frame_rate(file.parent.parent / "seqinfo.ini")
+    classes, rate = (
+        _classes(file.parent / "labels.txt"),
+        _frame_rate(file.parent.parent / "seqinfo.ini"),
+    )
     item = file.parent.parent.name if file.parent.name in ("gt", "det") else file.stem
     rows, problems = [], list(table.problems)
     for record in table.records:
@@ -102,7 +112,9 @@ def _sequence(file: Path, path: Path) -> Labels:
     )
 
 
-def _row(record: Record, item: str, classes: dict[int, str], rate: float | None) -> dict[str, object]:
+def _row(
+    record: Record, item: str, classes: dict[int, str], rate: float | None
+) -> dict[str, object]:
     frame = required(record, "frame", whole) - 1
     if frame < 0:
         raise BadValueError(record.problem("frame", f"expected 1 or more, got {frame + 1}"))
@@ -145,13 +157,23 @@ def _frame_rate(path: Path) -> float | None:
 
 
 def _gt_file(path: Path) -> Path | None:
-    places = (path, path / "gt.txt", path / "gt" / "gt.txt", path / "det.txt", path / "det" / "det.txt")
+    places = (
+        path,
+        path / "gt.txt",
+        path / "gt" / "gt.txt",
+        path / "det.txt",
+        path / "det" / "det.txt",
+    )
     return next((p for p in places if p.name in ("gt.txt", "det.txt") and p.is_file()), None)
 
 
 def _sequences(path: Path) -> list[Path]:
     """Those of a folder of sequences, and of MOT17 as downloaded, whose folders are train and test."""
-    return sorted([*path.glob("*/gt/gt.txt"), *path.glob("train/*/gt/gt.txt")]) if path.is_dir() else []
+    return (
+        sorted([*path.glob("*/gt/gt.txt"), *path.glob("train/*/gt/gt.txt")])
+        if path.is_dir()
+        else []
+    )
 
 
 FORMAT = LabelFormat(

@@ -21,7 +21,14 @@ from vidrobust.footage.expand import IMAGE_SUFFIXES, natural_key
 from vidrobust.footage.item_tables import NOT_A_CLASS, WHOLE_ITEM, label_row
 from vidrobust.footage.labels.json_file import XmlFile, begins_with, read_json, with_lines
 from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of
-from vidrobust.footage.records import SUFFIXES, BadValueError, Problem, columns_of, number, read_table
+from vidrobust.footage.records import (
+    SUFFIXES,
+    BadValueError,
+    Problem,
+    columns_of,
+    number,
+    read_table,
+)
 from vidrobust.models.classes import imagenet_wnids
 from vidrobust.shapes.mask import about, polygon_text
 from vidrobust.text.printable import printable
@@ -48,7 +55,9 @@ class Annotation:
 Annotations = Iterator[Annotation | Problem]
 
 
-def _read(path: Path, form: str, marks: Callable[[Path, dict[int, str]], Annotations], unit: str) -> Labels:
+def _read(
+    path: Path, form: str, marks: Callable[[Path, dict[int, str]], Annotations], unit: str
+) -> Labels:
     classes: dict[int, str] = {}
     found, problems = [], []
     for mark in marks(path, classes):
@@ -62,12 +71,18 @@ def _read(path: Path, form: str, marks: Callable[[Path, dict[int, str]], Annotat
     rows = []
     for mark in found:
         box = about(mark.ring) if len(mark.ring) else mark.box  # type: ignore[arg-type]
-        if box is not None and not (all(map(math.isfinite, box)) and box[0] <= box[2] and box[1] <= box[3]):
+        if box is not None and not (
+            all(map(math.isfinite, box)) and box[0] <= box[2] and box[1] <= box[3]
+        ):
             problems.append(Problem(path=path, what=f"{printable(mark.file)}: {box} is no box"))
             continue
         label = mark.name if isinstance(mark.name, int) else numbers.get(mark.name, NOT_A_CLASS)
         name = classes.get(label, str(label)) if isinstance(mark.name, int) else mark.name
-        file = {"file": printable(mark.file)} if mark.frame == WHOLE_ITEM and math.isnan(mark.time_s) else {}
+        file = (
+            {"file": printable(mark.file)}
+            if mark.frame == WHOLE_ITEM and math.isnan(mark.time_s)
+            else {}
+        )
         shape = {"shape": polygon_text(mark.ring)} if len(mark.ring) and unit == "px" else {}
         rows.append(
             label_row(
@@ -100,7 +115,9 @@ def _each(
 
 
 def _files(path: Path, *patterns: str) -> list[Path]:
-    found = [path] if path.is_file() else {file for pattern in patterns for file in path.glob(pattern)}
+    found = (
+        [path] if path.is_file() else {file for pattern in patterns for file in path.glob(pattern)}
+    )
     return sorted(found, key=lambda file: natural_key(str(file)))
 
 
@@ -146,12 +163,19 @@ def _is_yolo(path: Path) -> bool:
             words = next(lines, "").split()
         if words:
             return _is_yolo_line(words)
-    return path.suffix.lower() == ".yaml" and "names:" in path.read_text(encoding="utf-8", errors="replace")
+    return path.suffix.lower() == ".yaml" and "names:" in path.read_text(
+        encoding="utf-8", errors="replace"
+    )
 
 
 def _is_yolo_line(words: Sequence[str]) -> bool:
     numbers = [re.fullmatch(r"-?\d+(\.\d+)?(e-?\d+)?", word) is not None for word in words]
-    return len(words) >= 5 and all(numbers) and words[0].isdecimal() and max(map(float, words[1:5])) <= 1.01
+    return (
+        len(words) >= 5
+        and all(numbers)
+        and words[0].isdecimal()
+        and max(map(float, words[1:5])) <= 1.01
+    )
 
 
 def _yolo(path: Path, classes: dict[int, str]) -> Annotations:
@@ -169,7 +193,9 @@ def _yolo(path: Path, classes: dict[int, str]) -> Annotations:
             )
 
     for file in _yolo_files(path):
-        lines = [(k, text) for k, text in enumerate(file.read_text().splitlines(), 1) if text.strip()]
+        lines = [
+            (k, text) for k, text in enumerate(file.read_text().splitlines(), 1) if text.strip()
+        ]
         yield from _each(file, lines, partial(marks, file), "line")
 
 
@@ -192,7 +218,9 @@ def _kitti(path: Path, classes: dict[int, str]) -> Annotations:
         kind, truncated, occluded, _, *box = line.split()[:8]
         more = {"truncated": truncated, "occluded": occluded}
         doubtful = {"presence": "uncertain"} if kind == "DontCare" else {}
-        yield Annotation(file=file.stem, name=kind, box=tuple(map(float, box)), more=more | doubtful)
+        yield Annotation(
+            file=file.stem, name=kind, box=tuple(map(float, box)), more=more | doubtful
+        )
 
     for file in _kitti_files(path):
         lines = [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
@@ -216,7 +244,9 @@ def _is_flat(path: Path) -> bool:
 def _flat(path: Path, classes: dict[int, str]) -> Annotations:
     """Pictures named n02123045_12.JPEG; or a list, FILE and the number or WordNet number of its class a line."""
     if path.is_dir():
-        names = sorted((p.name for p in path.iterdir() if WNID_FILE.fullmatch(p.name)), key=natural_key)
+        names = sorted(
+            (p.name for p in path.iterdir() if WNID_FILE.fullmatch(p.name)), key=natural_key
+        )
         pairs = [(name, name[:9]) for name in names]
     else:
         found = map(LISTED.fullmatch, map(str.strip, path.read_text(encoding="utf-8").splitlines()))
@@ -234,7 +264,9 @@ def _is_voc(path: Path) -> bool:
     if file is None or not begins_with(file, "annotation"):
         return False
     text = file.read_bytes()
-    of_video = b"<trackid>" in text or b"<database>ILSVRC" in text  # ImageNet VID, a format of its own
+    of_video = (
+        b"<trackid>" in text or b"<database>ILSVRC" in text
+    )  # ImageNet VID, a format of its own
     return not of_video and (b"<bndbox>" in text or b"<object>" not in text)
 
 
@@ -253,7 +285,9 @@ def _voc(path: Path, classes: dict[int, str]) -> Annotations:
         more = {c: each.findtext(c) for c in ("truncated", "occluded", "pose") if each.findtext(c)}
         corners = tuple(file.number(box, corner) for corner in VOC_CORNERS)
         name = file.root.findtext("filename") or file.path.stem
-        yield Annotation(file=name, name=each.findtext("name").strip(), box=corners, more=more | hard)
+        yield Annotation(
+            file=name, name=each.findtext("name").strip(), box=corners, more=more | hard
+        )
 
     for file in _voc_files(path):
         try:
@@ -278,7 +312,9 @@ def _begins(path: Path, *words: bytes) -> bool:
 def _studio(path: Path, classes: dict[int, str]) -> Annotations:
     def file_of(task: Mapping[str, Any]) -> str:
         data = task.get("data", task)
-        address = next(str(v) for k, v in data.items() if isinstance(v, str) and PurePosixPath(v).suffix)
+        address = next(
+            str(v) for k, v in data.items() if isinstance(v, str) and PurePosixPath(v).suffix
+        )
         name = PurePosixPath(unquote(address).rpartition("?d=")[2]).name
         return re.sub(r"^[0-9a-f]{8}-", "", name) if "/upload/" in address else name
 
@@ -288,19 +324,27 @@ def _studio(path: Path, classes: dict[int, str]) -> Annotations:
 
     def result(file: str, each: Mapping[str, Any]) -> Iterator[Annotation]:
         value = each.get("value", each)
-        kind = each.get("type", next((k for k in value if k.endswith("labels") or k == "choices"), ""))
+        kind = each.get(
+            "type", next((k for k in value if k.endswith("labels") or k == "choices"), "")
+        )
         names = value.get(kind, value.get("labels", value.get("rectanglelabels", [""])))
         name = str(names[0])
         if "sequence" in value:
             yield from video(file, name, str(each.get("id", "")), value["sequence"])
         elif "points" in value:
-            yield Annotation(file=file, name=name, ring=[c / 100 for point in value["points"] for c in point])
+            yield Annotation(
+                file=file, name=name, ring=[c / 100 for point in value["points"] for c in point]
+            )
         else:
             yield Annotation(file=file, name=name, box=corners(value) if "width" in value else None)
 
-    def video(file: str, name: str, track: str, keys: Sequence[Mapping[str, Any]]) -> Iterator[Annotation]:
+    def video(
+        file: str, name: str, track: str, keys: Sequence[Mapping[str, Any]]
+    ) -> Iterator[Annotation]:
         for a, b in zip(keys, [*keys[1:], None], strict=True):
-            last = int(b["frame"]) if b is not None and a.get("enabled", True) else int(a["frame"]) + 1
+            last = (
+                int(b["frame"]) if b is not None and a.get("enabled", True) else int(a["frame"]) + 1
+            )
             for frame in range(int(a["frame"]), last):
                 share = (frame - a["frame"]) / (last - a["frame"]) if b is not None else 0.0
                 sides = zip(corners(a), corners(b or a), strict=True)
@@ -310,7 +354,11 @@ def _studio(path: Path, classes: dict[int, str]) -> Annotations:
     def task(entry: Mapping[str, Any]) -> Iterator[Annotation]:
         file = file_of(entry)
         done = entry.get("annotations", entry.get("completions"))
-        found = [r for a in done[:1] for r in a["result"]] if done is not None else entry.get("label", [])
+        found = (
+            [r for a in done[:1] for r in a["result"]]
+            if done is not None
+            else entry.get("label", [])
+        )
         for each in found:
             yield from result(file, each)
 
@@ -322,19 +370,30 @@ def _via_class(attributes: Mapping[str, Any]) -> str:
     named = {key.casefold(): value for key, value in attributes.items() if value}
     value = next((named[k] for k in ("class", "label", "name", "type") if k in named), None)
     value = next(iter(named.values()), "") if value is None else value
-    return str(next((k for k, on in value.items() if on), "") if isinstance(value, Mapping) else value)
+    return str(
+        next((k for k, on in value.items() if on), "") if isinstance(value, Mapping) else value
+    )
 
 
-def _via_region(file: str, shape: Mapping[str, Any], attributes: Mapping[str, Any]) -> Iterator[Annotation]:
+def _via_region(
+    file: str, shape: Mapping[str, Any], attributes: Mapping[str, Any]
+) -> Iterator[Annotation]:
     kind, name = shape.get("name"), _via_class(attributes)
     if kind == "rect":
         x, y = float(shape["x"]), float(shape["y"])
         yield Annotation(file=file, name=name, box=(x, y, x + shape["width"], y + shape["height"]))
     elif kind in ("polygon", "polyline"):
-        ring = [float(c) for p in zip(shape["all_points_x"], shape["all_points_y"], strict=True) for c in p]
+        ring = [
+            float(c)
+            for p in zip(shape["all_points_x"], shape["all_points_y"], strict=True)
+            for c in p
+        ]
         yield Annotation(file=file, name=name, ring=ring)
     elif kind in ("circle", "ellipse"):
-        rx, ry = float(shape.get("rx", shape.get("r", 0))), float(shape.get("ry", shape.get("r", 0)))
+        rx, ry = (
+            float(shape.get("rx", shape.get("r", 0))),
+            float(shape.get("ry", shape.get("r", 0))),
+        )
         box = (shape["cx"] - rx, shape["cy"] - ry, shape["cx"] + rx, shape["cy"] + ry)
         yield Annotation(file=file, name=name, box=box)
     elif kind is None:
@@ -347,12 +406,16 @@ def _via(path: Path, classes: dict[int, str]) -> Annotations:
     def entry(each: Mapping[str, Any]) -> Iterator[Annotation]:
         regions = each["regions"]
         for region in regions.values() if isinstance(regions, dict) else regions:
-            yield from _via_region(each["filename"], region["shape_attributes"], region["region_attributes"])
+            yield from _via_region(
+                each["filename"], region["shape_attributes"], region["region_attributes"]
+            )
 
     def record(each: Any) -> Iterator[Annotation]:
         shape = json.loads(each.text("region_shape_attributes"))
         if shape:
-            yield from _via_region(each.text("filename"), shape, json.loads(each.text("region_attributes")))
+            yield from _via_region(
+                each.text("filename"), shape, json.loads(each.text("region_attributes"))
+            )
 
     if path.suffix.lower() == ".csv":
         yield from _each(path, read_table(path).records, record, "row")

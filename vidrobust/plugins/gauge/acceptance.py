@@ -116,7 +116,9 @@ class Profile:
 
     def judges(self, study: str, *quantities: str) -> bool:
         """Whether a rule is about one of these quantities of a study."""
-        return any(r.study == study and r.quantity in (quantities or QUANTITIES[study]) for r in self.rules)
+        return any(
+            r.study == study and r.quantity in (quantities or QUANTITIES[study]) for r in self.rules
+        )
 
 
 def load_profile(name: str) -> Profile:
@@ -129,7 +131,9 @@ def load_profile(name: str) -> Profile:
             content = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         known = ", ".join((DEFAULT, *OTHERS))
-        raise SettingsError(f"profile {name!r}: not found; give a TOML file, or one of: {known}") from error
+        raise SettingsError(
+            f"profile {name!r}: not found; give a TOML file, or one of: {known}"
+        ) from error
     except (ValueError, RecursionError, OSError) as error:
         raise SettingsError(f"profile {name}: cannot be read: {error}") from error
     rules = content.get("rule")
@@ -162,17 +166,26 @@ def _rule(where: str, content: Mapping[str, Any]) -> AcceptanceRule:
     if unknown:
         raise SettingsError(f"{where}: unknown key {', '.join(unknown)}")
     if content["study"] not in QUANTITIES or content["better"] not in ("lower", "higher"):
-        raise SettingsError(f"{where}: study is one of {', '.join(QUANTITIES)}; better is lower or higher")
+        raise SettingsError(
+            f"{where}: study is one of {', '.join(QUANTITIES)}; better is lower or higher"
+        )
     known = QUANTITIES[content["study"]]
     if content["quantity"] not in known:
         near = get_close_matches(str(content["quantity"]), known, n=1)
-        no_p = " A p-value shows no absence of a bias." if str(content["quantity"]).endswith("_p") else ""
+        no_p = (
+            " A p-value shows no absence of a bias."
+            if str(content["quantity"]).endswith("_p")
+            else ""
+        )
         raise SettingsError(
             f"{where}: there is no quantity {content['quantity']!r} of a {content['study']} study"
             f"{f'; do you mean {near[0]}?' if near else ''} There are {', '.join(known)}.{no_p}"
         )
     try:
-        accept, marginal = float(content["accept"]), float(content.get("marginal", content["accept"]))
+        accept, marginal = (
+            float(content["accept"]),
+            float(content.get("marginal", content["accept"])),
+        )
     except (TypeError, ValueError) as error:
         raise SettingsError(f"{where}: accept and marginal are numbers ({error})") from error
     if (marginal < accept) == (content["better"] == "lower") and marginal != accept:
@@ -184,7 +197,10 @@ def _rule(where: str, content: Mapping[str, Any]) -> AcceptanceRule:
 
 
 def judge(
-    profile: Profile, study: str, estimates: Sequence[Estimate], short: Sequence[Mapping[str, Any]] = ()
+    profile: Profile,
+    study: str,
+    estimates: Sequence[Estimate],
+    short: Sequence[Mapping[str, Any]] = (),
 ) -> list[dict[str, Any]]:
     """Judge figures by the rules of a profile."""
     rules = {rule.quantity: rule for rule in profile.rules if rule.study == study}
@@ -192,7 +208,11 @@ def judge(
         {
             **estimate._asdict(),
             "verdict": _verdict(rules[estimate.quantity], estimate, bool(short)),
-            **{k: v for k, v in asdict(rules[estimate.quantity]).items() if k not in ("study", "quantity")},
+            **{
+                k: v
+                for k, v in asdict(rules[estimate.quantity]).items()
+                if k not in ("study", "quantity")
+            },
             "rule": rules[estimate.quantity].text(),
             "source": profile.cited,
         }
@@ -227,13 +247,19 @@ def sample_of(found: Mapping[str, Any], kind: str) -> dict[str, float]:
     """Return the sizes of a study's sample, by the names of MINIMUM."""
     if kind == "gauge":
         ranges = round(found["n"] / found["trials"])
-        return {"ranges": ranges, **{name: found[name] for name in ("parts", "operators", "trials")}}
+        return {
+            "ranges": ranges,
+            **{name: found[name] for name in ("parts", "operators", "trials")},
+        }
     if kind == "attribute":
         operators = len(found["operators"])
         trials = found["n"] / max(1, found["parts"] * operators)
         return {"parts": found["parts"], "operators": operators, "trials": trials}
     if kind == "linearity":
-        return {"parts": len(found["parts"]), "readings a part": min(each["n"] for each in found["parts"])}
+        return {
+            "parts": len(found["parts"]),
+            "readings a part": min(each["n"] for each in found["parts"]),
+        }
     return {"readings": found["n"]} if kind == "type1" else {"times": len(found["times"])}
 
 
@@ -245,7 +271,9 @@ def attribute_estimates(found: Mapping[str, Any]) -> list[Estimate]:
             if summary[name] is not None:
                 ends = summary.get(f"{name}_over_parts") or summary[name]
                 values.append(
-                    Estimate(name, operator, summary[name]["value"], ends.get("low"), ends.get("high"))
+                    Estimate(
+                        name, operator, summary[name]["value"], ends.get("low"), ends.get("high")
+                    )
                 )
     for pair in found["between_operators"]["cohens_kappa"]:
         who = " and ".join(pair["operators"])
@@ -266,7 +294,10 @@ def gauge_estimates(found: Mapping[str, Any]) -> list[Estimate]:
     for name in ("percent_tolerance", "percent_process"):
         value = found[name]
         if _known(value):
-            ends = [value * grr[f"sd_{end}"] / grr["sd"] if grr["sd"] else None for end in ("low", "high")]
+            ends = [
+                value * grr[f"sd_{end}"] / grr["sd"] if grr["sd"] else None
+                for end in ("low", "high")
+            ]
             values.append(Estimate(name, "", value, *ends))
     return values
 
@@ -274,7 +305,12 @@ def gauge_estimates(found: Mapping[str, Any]) -> list[Estimate]:
 def plain_estimates(found: Mapping[str, Any], study: str) -> list[Estimate]:
     """What a profile may judge of a type-1 or linearity study, or an uncertainty budget."""
     return [
-        Estimate(name, "", found[name], *(found.get(f"{name}_{end}", found[name]) for end in ("low", "high")))
+        Estimate(
+            name,
+            "",
+            found[name],
+            *(found.get(f"{name}_{end}", found[name]) for end in ("low", "high")),
+        )
         for name in QUANTITIES[study]
         if name in found and found[name] is not None
     ]
@@ -334,7 +370,9 @@ def overall(found: Mapping[str, Any]) -> dict[str, Any]:
         }
     if missing:
         names = list(dict.fromkeys(each["quantity"] for each in verdicts if each not in judged))
-        reasons.append(f"{missing} of {len(verdicts)} rules could not be applied ({', '.join(names)}).")
+        reasons.append(
+            f"{missing} of {len(verdicts)} rules could not be applied ({', '.join(names)})."
+        )
     decides = max(judged, key=lambda each: (RANK[each["verdict"]], _beyond(each)))
     if decides["verdict"] == NOT_SHOWN and _ends_differ(decides):
         reasons.append("The interval crosses a limit.")
@@ -382,7 +420,9 @@ def charts_words(charts: Mapping[str, Any] | None) -> list[str]:
     reasons = []
     if charts["p"] < charts["level"]:
         at = listing([str(k) for k in charts["out"]], 3)
-        reasons.append(f"The chart of readings is out of control: reading {at} ({p_words(charts['p'])}).")
+        reasons.append(
+            f"The chart of readings is out of control: reading {at} ({p_words(charts['p'])})."
+        )
     if charts["drift_p"] < DRIFT:
         reasons.append(f"The readings drift over their order ({p_words(charts['drift_p'])}).")
     return reasons
@@ -421,6 +461,8 @@ def _sentence(decides: Mapping[str, Any], verdict: str) -> str:
     said = said.format(value=value_words(decides), of=decides["of"] or "all")
     limits = (decides["accept"], decides["marginal"])
     in_percent = decides["quantity"] in SHARES
-    written = [f"{100 * limit:g} %" if in_percent else f"{limit:g}{decides['unit']}" for limit in limits]
+    written = [
+        f"{100 * limit:g} %" if in_percent else f"{limit:g}{decides['unit']}" for limit in limits
+    ]
     rule = limits_in_words(decides["better"], *written)
     return f"{OPENING[verdict]}: {said} ({rule}; {decides['source']})."

@@ -18,7 +18,10 @@ from vidrobust.plugins.gauge.acceptance import Profile
 from vidrobust.plugins.gauge.report import certificate_pages as content
 from vidrobust.plugins.gauge.report.certificate_pages import worst
 from vidrobust.plugins.gauge.report.gauge_section import data_table, printable_number, study_number
-from vidrobust.plugins.gauge.report.repeatability_section import section_of_run_rows, section_of_table
+from vidrobust.plugins.gauge.report.repeatability_section import (
+    section_of_run_rows,
+    section_of_table,
+)
 from vidrobust.plugins.gauge.stated import WORDS
 from vidrobust.plugins.gauge.studies import StudyRequest
 from vidrobust.report.pages import printed, write_page
@@ -87,7 +90,9 @@ def write_certificate(
         "title": f"{title}: {header.get('part', head.stem)}",
         "kind": title,
         "header": [
-            (FIELDS[name], filled[name]) for name in FIELDS if filled.get(name) and name != "calibration"
+            (FIELDS[name], filled[name])
+            for name in FIELDS
+            if filled.get(name) and name != "calibration"
         ],
         "number": filled["number"],
         "footer": printable_number(filled["number"]),
@@ -102,7 +107,9 @@ def write_certificate(
         "sample": content.sample(summary),
         "method": content.method(summary),
         "settings": [
-            (name, str(v)) for name, v in _settings(asked, summary["study"]) if v not in (None, "", ())
+            (name, str(v))
+            for name, v in _settings(asked, summary["study"])
+            if v not in (None, "", ())
         ],
         "hashes": list(hashes),
         "signed": SIGNED,
@@ -121,14 +128,19 @@ def _axis(header: Mapping[str, str]) -> str:
     return f"{what}, {header['unit']}" if "unit" in header else what
 
 
-def _filled(header: Mapping[str, str], found: Mapping[str, Any], asked: StudyRequest) -> dict[str, str]:
+def _filled(
+    header: Mapping[str, str], found: Mapping[str, Any], asked: StudyRequest
+) -> dict[str, str]:
     unit = f" {header['unit']}" if "unit" in header else ""
     names = [each["operator"] for each in found.get("by_operator") or []]
     study = found.get("attribute") or found
     if not names and isinstance(study.get("operators"), list):
         names = list(map(str, study["operators"]))
     more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    known = {"operators": ", ".join(names[:MOST_NAMES]) + more, "tolerance": _tolerance(asked, unit)}
+    known = {
+        "operators": ", ".join(names[:MOST_NAMES]) + more,
+        "tolerance": _tolerance(asked, unit),
+    }
     true = found.get("reference")
     if isinstance(true, float) and math.isfinite(true):
         known["reference"] = f"{true:g}{unit}"
@@ -164,13 +176,18 @@ def _settings(asked: StudyRequest, kind: str) -> list[tuple[str, Any]]:
 def _rules(profile: Profile, kind: str) -> str:
     if kind == "stability":
         return ""
-    return profile.source if profile.source.startswith(profile.name) else f"{profile.name} ({profile.source})"
+    return (
+        profile.source
+        if profile.source.startswith(profile.name)
+        else f"{profile.name} ({profile.source})"
+    )
 
 
 def hashes_of(run: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Names and SHA-256 of the footage and the weights of a run, from its run.json."""
     files = [(entry.get("item"), entry.get("sha256")) for entry in run.get("inputs") or []]
     weights = [
-        (f"weights of {model.get('name')}", model.get("weights_sha256")) for model in run.get("models") or []
+        (f"weights of {model.get('name')}", model.get("weights_sha256"))
+        for model in run.get("models") or []
     ]
     return [(str(name), str(value)) for name, value in (*weights, *files) if value]

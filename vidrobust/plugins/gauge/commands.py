@@ -50,7 +50,9 @@ def _real(name: str, metavar: str, text: str) -> Option:
 
 def _choice(name: str, choices: str, text: str) -> Option:
     words = choices.split()
-    return click.option(name, type=click.Choice(words), default=words[0], show_default=True, help=text)
+    return click.option(
+        name, type=click.Choice(words), default=words[0], show_default=True, help=text
+    )
 
 
 TABLES = options(
@@ -73,11 +75,17 @@ TABLES = options(
         "ask same distinct",
         "Names that differ by letter case, blanks, leading zeros or a trailing .0 alone.",
     ),
-    _real("--reference", "X", "True value of the part of --type1 or --stability, in the unit of the values."),
+    _real(
+        "--reference",
+        "X",
+        "True value of the part of --type1 or --stability, in the unit of the values.",
+    ),
 )
 VARIABLES = options(
     _choice(
-        "--design", "auto crossed nested", "nested: each operator had parts of its own, whatever their names."
+        "--design",
+        "auto crossed nested",
+        "nested: each operator had parts of its own, whatever their names.",
     ),
     click.option(
         "--factor",
@@ -90,12 +98,20 @@ VARIABLES = options(
     _real("--tolerance-low", "X", "Lower limit of the tolerance, in the unit of the values."),
     _real("--tolerance-high", "X", "Upper limit of the tolerance, in the unit of the values."),
     _real(
-        "--process-sd", "SD", "Standard deviation of the process, in the unit of the values, for %process."
+        "--process-sd",
+        "SD",
+        "Standard deviation of the process, in the unit of the values, for %process.",
     ),
     _choice("--width", "6 5.15 4", "Standard deviations that are the spread of the gauge."),
-    _real("--resolution", "X", "Step of the display, in the unit of the values: with it Q_MS and Q_MP."),
     _real(
-        "--calibration", "U", "Expanded uncertainty (k = 2) of the reference part, in the unit of the values."
+        "--resolution",
+        "X",
+        "Step of the display, in the unit of the values: with it Q_MS and Q_MP.",
+    ),
+    _real(
+        "--calibration",
+        "U",
+        "Expanded uncertainty (k = 2) of the reference part, in the unit of the values.",
     ),
     _real("--guard", "K", "A guard band, a factor of the repeatability: what it costs and saves."),
     click.option(
@@ -111,7 +127,9 @@ CLASSES = options(
     click.option("--defect", metavar="CLASS[,CLASS]", help="The classes that are defects."),
     click.option("--pass-fail", is_flag=True, help="Only defect or not counts, not which class."),
     click.option(
-        "--ordered", metavar="CLASS,CLASS,...", help="The classes from lowest to highest, for Kendall's W."
+        "--ordered",
+        metavar="CLASS,CLASS,...",
+        help="The classes from lowest to highest, for Kendall's W.",
     ),
     click.option(
         "--rule",
@@ -128,7 +146,12 @@ BOXES = options(
         help="Of a detector's boxes a gauge study of: width, height, size, x, y.  [default: the score]",
     ),
     click.option(
-        "--mm-per-px", type=float, default=1.0, show_default=True, metavar="F", help="Millimetres a pixel."
+        "--mm-per-px",
+        type=float,
+        default=1.0,
+        show_default=True,
+        metavar="F",
+        help="Millimetres a pixel.",
     ),
 )
 RESULT = options(
@@ -207,7 +230,9 @@ def _refuse_idle(target: Sequence[str], options: dict[str, Any]) -> None:
     if not options["attribute_file"]:
         refuse_idle(("columns", "case"), "without a table")
     if len(target) == 1 and is_run_folder(Path(target[0])):
-        refuse_idle(("config", "overwrite"), "on a run folder, which keeps its sources and settings")
+        refuse_idle(
+            ("config", "overwrite"), "on a run folder, which keeps its sources and settings"
+        )
 
 
 def _tell(found: dict[str, Any], as_json: bool) -> None:
@@ -223,7 +248,9 @@ def _asked(kind: str, people: str | None, layout: dict[str, Any], options: dict[
     from vidrobust.plugins.gauge.verdicts import check_measure, check_rule
 
     layout["columns"] = parse_columns(layout["columns"])
-    theirs = None if people is None else read_attribute(Path(people), layout["columns"], layout["case"])
+    theirs = (
+        None if people is None else read_attribute(Path(people), layout["columns"], layout["case"])
+    )
     found = StudyRequest(
         **{name: options.pop(name) for name in ASKED},
         defect=tuple(_classes(options.pop("defect"))),
@@ -240,7 +267,9 @@ def _asked(kind: str, people: str | None, layout: dict[str, Any], options: dict[
     if found.process_sd is not None and found.process_sd <= 0:
         raise SettingsError(f"--process-sd: expected a number above 0, got {found.process_sd:g}")
     if found.guard is not None and found.tolerance_low is None and found.tolerance_high is None:
-        raise SettingsError("--guard needs a limit: --tolerance-low X or --tolerance-high X, or both")
+        raise SettingsError(
+            "--guard needs a limit: --tolerance-low X or --tolerance-high X, or both"
+        )
     return found
 
 
@@ -268,8 +297,12 @@ def _of_table(
         from vidrobust.plugins.gauge.report.repeatability_section import write_study
 
         page = Path(out) if out.endswith(".html") else Path(out) / "report.html"
-        click.echo(f"report: {write_study(page, plain(done.found), done.rows, path.name)}", err=True)
-    _write_results(done.found, done.rows, asked, result, out or "", [(path.name, done.source.sha256)])
+        click.echo(
+            f"report: {write_study(page, plain(done.found), done.rows, path.name)}", err=True
+        )
+    _write_results(
+        done.found, done.rows, asked, result, out or "", [(path.name, done.source.sha256)]
+    )
     _tell(done.found, as_json)
     rules, why = [parse_gate(rule) for rule in settings.fail_if], "; ".join(done.found["notes"])
     passages = pass_figures(rules, FIGURES, figures_of(done.found), why=why)
@@ -315,7 +348,11 @@ def _warn_of_fonts(page: Path) -> None:
 
 
 def _of_sources(
-    target: Sequence[str], asked: Any, options: dict[str, Any], as_json: bool, result: dict[str, Any]
+    target: Sequence[str],
+    asked: Any,
+    options: dict[str, Any],
+    as_json: bool,
+    result: dict[str, Any],
 ) -> int:
     from vidrobust.finished_runs.gate import enforce_gates
     from vidrobust.footage.expand import expand_sources
@@ -324,7 +361,9 @@ def _of_sources(
     from vidrobust.plugins.gauge.find_passes import manifest_for
     from vidrobust.run_folder.folder import is_run_folder
 
-    out, config, overwrite, junit = (options.pop(n) for n in ("out", "config", "overwrite", "junit"))
+    out, config, overwrite, junit = (
+        options.pop(n) for n in ("out", "config", "overwrite", "junit")
+    )
     reporter, given = speaking(options.pop("quiet")), typed(options)
     first = Path(target[0])
     if len(target) == 1 and is_run_folder(first):
@@ -333,7 +372,9 @@ def _of_sources(
             _tell(_studied(run, asked, result), as_json)
             return enforce_gates(run, junit)
     if len(target) == 1 and not may_be_footage(target[0]):
-        raise InputError(f"{printable(target[0])}: is not a run folder, and there is no footage either")
+        raise InputError(
+            f"{printable(target[0])}: is not a run folder, and there is no footage either"
+        )
     settings, named = settings_of(target, config, given)
     items = expand_sources(settings.sources).items
     if (file := manifest_for(settings, out or named, items, reporter)) is not None:
@@ -343,7 +384,9 @@ def _of_sources(
         build(run, STAGES, ("stability",))
         _tell(_studied(run, asked, result), as_json)
         if run.failed:
-            reporter.warn(f"{plural(len(run.failed), 'input')} could not be read; the others are done")
+            reporter.warn(
+                f"{plural(len(run.failed), 'input')} could not be read; the others are done"
+            )
         return enforce_gates(run, junit) or (3 if run.failed else 0)
 
 
@@ -367,11 +410,18 @@ def _classes(text: str | None) -> list[str]:
 
 @click.command(cls=GroupedCommand)
 @click.argument("sources", nargs=-1, required=True)
-@click.option("--out", "-o", metavar="FILE", default="passes.csv", show_default=True, help="Where to write.")
 @click.option(
-    "--cycle", default=0, metavar="N", help="N parts come round in turn.  [default: each pass is a new part]"
+    "--out", "-o", metavar="FILE", default="passes.csv", show_default=True, help="Where to write."
 )
-@opt.options(opt.setting_options([TRANSITIONS], gated=False), opt.setting("pictures"), opt.JSON, opt.QUIET)
+@click.option(
+    "--cycle",
+    default=0,
+    metavar="N",
+    help="N parts come round in turn.  [default: each pass is a new part]",
+)
+@opt.options(
+    opt.setting_options([TRANSITIONS], gated=False), opt.setting("pictures"), opt.JSON, opt.QUIET
+)
 def passes(
     sources: tuple[str, ...], out: str, cycle: int, as_json: bool, quiet: bool, **options: Any
 ) -> None:
@@ -387,7 +437,11 @@ def passes(
     found = passes_in(settings, speaking(quiet), cycle=cycle, beside=file.parent)
     write_passes(found, file)
     if as_json:
-        summary = {"passes": found.rows.to_dict("records"), "left_out": list(found.left_out), "file": out}
+        summary = {
+            "passes": found.rows.to_dict("records"),
+            "left_out": list(found.left_out),
+            "file": out,
+        }
         print_json(summary)
     else:
         click.echo("\n".join([*passes_words(found), str(file)]))

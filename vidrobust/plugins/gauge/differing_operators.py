@@ -43,15 +43,22 @@ class Difference:
     shown: bool = False
 
 
-def spread_by_operator(table: pd.DataFrame, *, nested: bool = False, seed: int = 0) -> list[Difference]:
+def spread_by_operator(
+    table: pd.DataFrame, *, nested: bool = False, seed: int = 0
+) -> list[Difference]:
     """Compare each operator's repeatability with that of the others on the same parts."""
     cells = table.groupby(["part", "operator"])["value"].agg(["var", "size"]).reset_index()
     cells = cells[cells["size"] > 1].assign(free=lambda t: t["size"] - 1)
     cells = cells.assign(squares=lambda t: t["var"] * t["free"])
     if not nested:
         cells = cells[cells.groupby("part")["operator"].transform("size") > 1]
-    own = {name: cells.loc[cells["operator"] == name, "part"] for name in sorted(cells["operator"].unique())}
-    shared = {name: cells if nested else cells[cells["part"].isin(parts)] for name, parts in own.items()}
+    own = {
+        name: cells.loc[cells["operator"] == name, "part"]
+        for name in sorted(cells["operator"].unique())
+    }
+    shared = {
+        name: cells if nested else cells[cells["part"].isin(parts)] for name, parts in own.items()
+    }
     shared = {name: rows for name, rows in shared.items() if rows["part"].nunique() >= FEWEST_PARTS}
     if len(own) < 2:
         return []
@@ -75,7 +82,9 @@ def spread_by_operator(table: pd.DataFrame, *, nested: bool = False, seed: int =
                 p=p,
                 n=int(rows["part"].nunique()),
                 compared=len(shared),
-                low=exchange.least_ratio(ALPHA / len(shared), sd / rest) if shown and rest > 0 else None,
+                low=exchange.least_ratio(ALPHA / len(shared), sd / rest)
+                if shown and rest > 0
+                else None,
                 shown=shown,
             )
         )
@@ -113,7 +122,8 @@ class _Exchange:
         seen = float(_excess_of(self.mine[None], squares, self.free)[0])
         tolerance = 1e-12 * max(abs(seen), 1e-300)
         return float(
-            (1 + (_excess_of(self.put, squares, self.free) >= seen - tolerance).sum()) / (1 + EXCHANGES)
+            (1 + (_excess_of(self.put, squares, self.free) >= seen - tolerance).sum())
+            / (1 + EXCHANGES)
         )
 
     def least_ratio(self, level: float, most: float) -> float:
@@ -147,7 +157,11 @@ def mean_by_operator(table: pd.DataFrame) -> list[Difference]:
         shared = [n for n in operators if n != operator and means.loc[gap.index, n].notna().any()]
         error = float(gap.std(ddof=1)) / math.sqrt(len(gap))
         value = float(gap.mean())
-        p = float(2 * stats.t.sf(abs(value) / error, len(gap) - 1)) if error > 0 else float(value == 0)
+        p = (
+            float(2 * stats.t.sf(abs(value) / error, len(gap) - 1))
+            if error > 0
+            else float(value == 0)
+        )
         found.append(
             Difference(
                 kind="mean",
@@ -167,7 +181,12 @@ def mean_by_operator(table: pd.DataFrame) -> list[Difference]:
 def right_by_operator(table: pd.DataFrame) -> list[Difference]:
     """Name of each two operators the one that is right less often."""
     known = table[table["reference"] != ""]
-    right = (known["value"] == known["reference"]).groupby([known["part"], known["operator"]]).all().unstack()
+    right = (
+        (known["value"] == known["reference"])
+        .groupby([known["part"], known["operator"]])
+        .all()
+        .unstack()
+    )
     pairs = list(combinations(sorted(right.columns), 2))
     found = []
     for a, b in pairs:
@@ -201,7 +220,11 @@ def equal_variances(table: pd.DataFrame) -> dict[str, float] | None:
     """
     cells = table.groupby(["operator", "part"])["value"].agg(["var", "size"]).reset_index()
     cells = cells[cells["size"] > 1].assign(free=lambda t: t["size"] - 1)
-    by = cells.assign(squares=cells["var"] * cells["free"]).groupby("operator")[["squares", "free"]].sum()
+    by = (
+        cells.assign(squares=cells["var"] * cells["free"])
+        .groupby("operator")[["squares", "free"]]
+        .sum()
+    )
     variance = by["squares"] / by["free"]
     if len(by) < 2 or (variance <= 0).any():
         return None
@@ -226,7 +249,9 @@ def worst_words(differences: Sequence[Mapping[str, Any]], unit: str = "") -> lis
         corrected = f"{p} after Bonferroni for {each['compared']}" if each["compared"] > 1 else p
         who, others = each["operator"], each["others"]
         if each["kind"] == "spread":
-            times = f", {each['value'] / each['other']:.2g} times as much" if each["other"] > 0 else ""
+            times = (
+                f", {each['value'] / each['other']:.2g} times as much" if each["other"] > 0 else ""
+            )
             times += f" (at least {each['low']:.2g} times)" if times and each["low"] else ""
             lines.append(
                 f"{who} repeats less well than {others}: standard deviation {each['value']:.3g}{unit} against "

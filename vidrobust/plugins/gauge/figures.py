@@ -47,7 +47,12 @@ OF_REFERENCE = (
 
 def is_figure(name: str) -> bool:
     """Whether a name is one of a repeatability study, computed or not."""
-    return name.partition(".")[0] in SECTIONS or name in {*OF_GAUGE, *OF_AGREEMENT, *OF_REFERENCE, *OF_PART}
+    return name.partition(".")[0] in SECTIONS or name in {
+        *OF_GAUGE,
+        *OF_AGREEMENT,
+        *OF_REFERENCE,
+        *OF_PART,
+    }
 
 
 def _of_run(folder: Path) -> tuple[Figures, str]:
@@ -57,7 +62,9 @@ def _of_run(folder: Path) -> tuple[Figures, str]:
     return {} if study is None else figures_of(study), why
 
 
-FIGURES = FigureSource(name="repeatability", knows=is_figure, of_run=_of_run, sections=SECTIONS, bare=BARE)
+FIGURES = FigureSource(
+    name="repeatability", knows=is_figure, of_run=_of_run, sections=SECTIONS, bare=BARE
+)
 
 
 def figures_of(found: Mapping[str, Any]) -> Figures:
@@ -69,13 +76,22 @@ def figures_of(found: Mapping[str, Any]) -> Figures:
     if found["study"] != "run":
         return _alone(found)
     gauge = found["gauge"]
-    return {**_attribute(found["attribute"]), **(_gauge(gauge) if gauge else {}), **_by_operator(found)}
+    return {
+        **_attribute(found["attribute"]),
+        **(_gauge(gauge) if gauge else {}),
+        **_by_operator(found),
+    }
 
 
 def _gauge(found: Mapping[str, Any]) -> Figures:
     n, parts = found["n"], found["components"]
     summary = {
-        name: {"value": found[name], "low": parts[part]["sd_low"], "high": parts[part]["sd_high"], "n": n}
+        name: {
+            "value": found[name],
+            "low": parts[part]["sd_low"],
+            "high": parts[part]["sd_high"],
+            "n": n,
+        }
         for name in SDS
         if (part := name.removesuffix("_sd")) in parts
     }
@@ -132,7 +148,8 @@ def _alone(found: Mapping[str, Any]) -> Figures:
 
 def _by_operator(found: Mapping[str, Any]) -> Figures:
     summary = {
-        each["operator"]: {"value": each["repeatability_sd"]} | {k: each[k] for k in ("low", "high", "n")}
+        each["operator"]: {"value": each["repeatability_sd"]}
+        | {k: each[k] for k in ("low", "high", "n")}
         for each in found.get("by_operator") or []
     }
     return {"by_operator.repeatability_sd": summary} if summary else {}

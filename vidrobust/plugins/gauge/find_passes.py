@@ -75,7 +75,9 @@ def passes_in(
     if not found.readable:
         raise InputError("nothing could be looked at: none of the sources holds any footage")
     return PassesFound(
-        pd.DataFrame(rows, columns=list(COLUMNS)), tuple(left_out), np.concatenate(strips) if strips else None
+        pd.DataFrame(rows, columns=list(COLUMNS)),
+        tuple(left_out),
+        np.concatenate(strips) if strips else None,
     )
 
 
@@ -84,7 +86,9 @@ def passes_or_visits(pictures: np.ndarray) -> PassSearch:
     passes, visits = find_passes(pictures), find_visits(pictures)
     crossed = [each for each in passes.passes if each.crossed]
     at_rest = [
-        each for each in visits.passes if each.crossed and not any(_within(each, other) for other in crossed)
+        each
+        for each in visits.passes
+        if each.crossed and not any(_within(each, other) for other in crossed)
     ]
     # visits that contradict one another count only where nothing passes; and where what moves cannot be followed,
     # only if one is complete
@@ -173,7 +177,9 @@ def named_by_folders(items: Sequence[Item], beside: Path) -> pd.DataFrame:
     ]
     table = pd.DataFrame(rows, columns=["path", "item", "part", "pass", "station"])
     shared = table.groupby("pass")["part"].transform("nunique") > 1
-    everywhere = len(rows) == len(items) and table["part"].nunique() > 1 and table["pass"].nunique() > 1
+    everywhere = (
+        len(rows) == len(items) and table["part"].nunique() > 1 and table["pass"].nunique() > 1
+    )
     if not everywhere or not shared.groupby(table["part"]).any().all():
         return table.iloc[:0]
     return table if table["station"].nunique() > 1 else table.assign(station="")
@@ -193,7 +199,12 @@ def _seen(source: VideoSource) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _row(
-    item: Item, found: Pass, time_s: np.ndarray, counts: Counter[tuple[str, str]], cycle: int, beside: Path
+    item: Item,
+    found: Pass,
+    time_s: np.ndarray,
+    counts: Counter[tuple[str, str]],
+    cycle: int,
+    beside: Path,
 ) -> dict[str, object]:
     whole = found.whole_first >= 0
     first, last = (found.whole_first, found.whole_last) if whole else (found.first, found.last)
@@ -234,19 +245,33 @@ def _not_crossed(item: Item, found: Pass, time_s: np.ndarray) -> str:
     return f"{item.name}, {when}: {found.remark or 'does not cross'}"
 
 
-def _strip(source: VideoSource, found: Pass, index: np.ndarray, row: dict[str, object]) -> np.ndarray:
+def _strip(
+    source: VideoSource, found: Pass, index: np.ndarray, row: dict[str, object]
+) -> np.ndarray:
     """Five pictures side by side (H, W, 3) uint8 RGB."""
-    whole = (found.whole_first, found.whole_last) if found.whole_first >= 0 else (found.first, found.last)
+    whole = (
+        (found.whole_first, found.whole_last)
+        if found.whole_first >= 0
+        else (found.first, found.last)
+    )
     chosen = [found.first, whole[0], (whole[0] + whole[1]) // 2, whole[1], found.last]
     pictures = []
     for frame, word in zip(chosen, ("enters", "start", "middle", "end", "leaves"), strict=True):
-        rgb = np.ascontiguousarray(source.at([int(index[frame])]).pixels[0].permute(1, 2, 0).cpu().numpy())
+        rgb = np.ascontiguousarray(
+            source.at([int(index[frame])]).pixels[0].permute(1, 2, 0).cpu().numpy()
+        )
         small = cv2.resize(
             rgb, (SHEET_PX, max(1, round(rgb.shape[0] * SHEET_PX / rgb.shape[1]))), interpolation=3
         )
         small = cv2.copyMakeBorder(small, 18, 2, 1, 1, cv2.BORDER_CONSTANT, value=(255, 255, 255))
         seconds = f" {row[TIMES[word]]:.2f} s" if word in TIMES else ""
-        text = f"{row['part']} #{row['pass']} {word}{seconds}" if word == "enters" else f"{word}{seconds}"
-        cv2.putText(small, text, (3, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (20, 20, 20), 1, cv2.LINE_AA)
+        text = (
+            f"{row['part']} #{row['pass']} {word}{seconds}"
+            if word == "enters"
+            else f"{word}{seconds}"
+        )
+        cv2.putText(
+            small, text, (3, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (20, 20, 20), 1, cv2.LINE_AA
+        )
         pictures.append(small)
     return np.concatenate(pictures, axis=1)

@@ -21,7 +21,9 @@ from vidrobust.text.phrases import listing
 from vidrobust.text.printable import printable
 
 # What each column is called, by its role.
-ROLES: dict[str, tuple[str, ...]] = {role: tuple(names) for role, names in stated("columns").items()}
+ROLES: dict[str, tuple[str, ...]] = {
+    role: tuple(names) for role, names in stated("columns").items()
+}
 NUMBERED = re.compile(r"(.*?)[\s._#-]*\(?(\d+)\)?$")
 ALONE = "all"  # The operator, or the part, of a table that names none
 
@@ -44,7 +46,9 @@ def with_roles(
             n for n in names if normal(n) == normal(column)
         ]
         if not match:
-            raise SettingsError(f"--columns {role}={column}: {where} has {', '.join(map(printable, names))}")
+            raise SettingsError(
+                f"--columns {role}={column}: {where} has {', '.join(map(printable, names))}"
+            )
         found[match[0]] = role
     for role, aliases in ROLES.items():
         if role in found.values():
@@ -79,13 +83,30 @@ def in_long_form(table: pd.DataFrame, where: Path | str) -> pd.DataFrame:
 
 
 # Rows of a form that sum others up, and columns that do.
-SUMMARIES = {"average", "ave", "avg", "mean", "x bar", "xbar", "range", "r", "mittelwert", "spannweite"}
+SUMMARIES = {
+    "average",
+    "ave",
+    "avg",
+    "mean",
+    "x bar",
+    "xbar",
+    "range",
+    "r",
+    "mittelwert",
+    "spannweite",
+}
 
 
 def parts_across(table: pd.DataFrame, where: Path | str) -> tuple[pd.DataFrame, list[str]]:
     """Return a form whose columns are the parts, as AIAG prints it, as one row a value, with notes."""
-    numbered = [(str(name), NUMBERED.fullmatch(str(name))) for name in table.columns if name not in ROLES]
-    parts = {name: match[2] for name, match in numbered if match and normal(match[1]) in {"", *ROLES["part"]}}
+    numbered = [
+        (str(name), NUMBERED.fullmatch(str(name))) for name in table.columns if name not in ROLES
+    ]
+    parts = {
+        name: match[2]
+        for name, match in numbered
+        if match and normal(match[1]) in {"", *ROLES["part"]}
+    }
     if "part" in table or "value" in table or "trial" not in table or len(parts) < 2:
         return table, []
     people = table["operator"] if "operator" in table else pd.Series(ALONE, table.index)
@@ -94,7 +115,9 @@ def parts_across(table: pd.DataFrame, where: Path | str) -> tuple[pd.DataFrame, 
     summed = labels[0].isin(SUMMARIES) | labels[1].isin(SUMMARIES)
     if true.sum() > 1:
         raise InputError(f"{where}: {true.sum()} rows of references; expected one")
-    people = people.where(people != "", None).ffill().fillna("")  # a name may stand in its first row alone
+    people = (
+        people.where(people != "", None).ffill().fillna("")
+    )  # a name may stand in its first row alone
     rows = table.assign(operator=people)[~true & ~summed]
     long = rows.melt(
         id_vars=["operator", "trial"], value_vars=list(parts), var_name="part", ignore_index=False
@@ -122,7 +145,9 @@ def _counted(table: pd.DataFrame, where: Path | str) -> pd.DataFrame:
         raise InputError(f"{where}, line {more[0]}: more accepted than tried")
     if "measured" not in table and "reference" in table:
         table = table.rename(columns={"reference": "measured"})
-    long = table.drop(columns=["accepted", "trial"]).loc[table.index.repeat(counts["trial"].astype(int))]
+    long = table.drop(columns=["accepted", "trial"]).loc[
+        table.index.repeat(counts["trial"].astype(int))
+    ]
     trial = np.concatenate([np.arange(count) for count in counts["trial"].astype(int)])
     accepted = counts["accepted"].loc[long.index].to_numpy()
     verdict = np.where(trial < accepted, ACCEPTED, REJECTED)
@@ -178,7 +203,9 @@ def _bare(name: str) -> str:
 
 def numbers(rows: pd.DataFrame, name: str, path: Path) -> pd.Series:
     """A column as numbers, "" as NaN; InputError names the line of what is none."""
-    values = pd.to_numeric(rows[name].where(rows[name] != "", None), errors="coerce").astype(np.float64)
+    values = pd.to_numeric(rows[name].where(rows[name] != "", None), errors="coerce").astype(
+        np.float64
+    )
     bad = rows.index[~np.isfinite(values.to_numpy()) & (rows[name] != "").to_numpy()]
     if len(bad):
         text = rows.loc[[bad[0]], name].iloc[0]
@@ -210,7 +237,9 @@ class StudyTable:
     assumed: tuple[str, ...]
 
 
-def read_gauge(path: Path, columns: Mapping[str, str] | None = None, case: Case = "ask") -> StudyTable:
+def read_gauge(
+    path: Path, columns: Mapping[str, str] | None = None, case: Case = "ask"
+) -> StudyTable:
     found = read_study_table(path, columns, case)
     rows = found.rows.assign(value=numbers(found.rows, "value", path))
     if "reference" in rows:
@@ -218,7 +247,9 @@ def read_gauge(path: Path, columns: Mapping[str, str] | None = None, case: Case 
     return replace(found, rows=check_gauge(rows, str(path)))
 
 
-def read_attribute(path: Path, columns: Mapping[str, str] | None = None, case: Case = "ask") -> StudyTable:
+def read_attribute(
+    path: Path, columns: Mapping[str, str] | None = None, case: Case = "ask"
+) -> StudyTable:
     """A table of an attribute study: all text."""
     found = read_study_table(path, columns, case)
     classes = list(found.rows["value"]) + list(found.rows.get("reference", ()))
@@ -250,7 +281,11 @@ def _named(classes: Iterable[str]) -> str:
 
 
 def read_study_table(
-    path: Path, columns: Mapping[str, str] | None = None, case: Case = "ask", *, need_part: bool = True
+    path: Path,
+    columns: Mapping[str, str] | None = None,
+    case: Case = "ask",
+    *,
+    need_part: bool = True,
 ) -> StudyTable:
     """Read a table as text, one row a value."""
     table, notes = _as_text(path)
@@ -344,7 +379,9 @@ def _as_text(path: Path) -> tuple[pd.DataFrame, list[str]]:
     ending = path.suffix.lower()
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "no such file"
-        raise InputError(f"{printable(path)}: {what}; expected a table with the columns {', '.join(COLUMNS)}")
+        raise InputError(
+            f"{printable(path)}: {what}; expected a table with the columns {', '.join(COLUMNS)}"
+        )
     if ending in (".xlsx", ".xlsm", ".xls", ".ods"):
         return _of_sheet(path), []
     if ending == ".parquet":
@@ -355,14 +392,20 @@ def _as_text(path: Path) -> tuple[pd.DataFrame, list[str]]:
     found = read_csv_table(path)
     if found.uneven:
         line, count = found.uneven[0]
-        raise InputError(f"{printable(path)}, line {line}: expected {len(found.columns)} values, got {count}")
+        raise InputError(
+            f"{printable(path)}, line {line}: expected {len(found.columns)} values, got {count}"
+        )
     notes = []
     if found.dialect.guessed:
-        notes.append("the file is no UTF-8 and was read as Windows-1252: look whether all names are right")
+        notes.append(
+            "the file is no UTF-8 and was read as Windows-1252: look whether all names are right"
+        )
     if found.decimal_commas:
         notes.append(f"decimal commas in {', '.join(map(printable, found.decimal_commas))}")
     frame = found.frame()
-    keep = [name != "" or bool((frame.iloc[:, k] != "").any()) for k, name in enumerate(found.columns)]
+    keep = [
+        name != "" or bool((frame.iloc[:, k] != "").any()) for k, name in enumerate(found.columns)
+    ]
     return frame.loc[:, keep], notes
 
 
@@ -382,7 +425,11 @@ def _text_of(table: pd.DataFrame, first: int) -> pd.DataFrame:
     def text(value: Any) -> str:
         if value is None or value != value:
             return ""
-        return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+        return (
+            str(int(value))
+            if isinstance(value, float) and value.is_integer()
+            else str(value).strip()
+        )
 
     summary = table.astype(object).map(text)
     summary.index = pd.Index(range(first, first + len(table)), name="line")

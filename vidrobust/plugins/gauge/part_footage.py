@@ -29,10 +29,14 @@ SURE = 0.1
 FEWEST = 4  # Points that must move together
 TOGETHER_PX = 1.0  # How far apart points may have gone in a window that go one way
 OTHER_WAY = 0.25  # Share of what most points have gone by which others must differ at least to go another way
-STEADY = 4.0  # What moves past goes so many times as far as from frame to frame; what shakes does not
+STEADY = (
+    4.0  # What moves past goes so many times as far as from frame to frame; what shakes does not
+)
 # Share of its surroundings' brightness by which a place differs before it is said to have changed.
 CHANGED = 0.10
-CHANGED_AREA = 0.002  # Share of the picture that must have changed before a part is said to be placed again
+CHANGED_AREA = (
+    0.002  # Share of the picture that must have changed before a part is said to be placed again
+)
 
 
 def travel(pictures: Iterable[np.ndarray]) -> float:
@@ -93,7 +97,9 @@ def _moved(window: Sequence[np.ndarray]) -> np.ndarray:
     inside = (now[:, 0] >= 0).all(axis=1) & (now[:, 0] < window[0].shape[::-1]).all(axis=1)
     course = (np.stack(path)[:, alive & inside, 0] - start[alive & inside, 0]).astype(np.float64)
     of_camera = _of_camera(course[-1])
-    still = np.median(course[:, of_camera], axis=1) if of_camera.any() else np.zeros((len(window), 2))
+    still = (
+        np.median(course[:, of_camera], axis=1) if of_camera.any() else np.zeros((len(window), 2))
+    )
     moving = np.hypot(*(course[-1] - still[-1]).T) > MOVES_PX
     if moving.sum() < FEWEST:
         return rest
@@ -120,9 +126,13 @@ def _together(gone: np.ndarray) -> np.ndarray:
     return np.asarray(near[int(near.sum(axis=1).argmax())])
 
 
-def _follow(before: np.ndarray, after: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _follow(
+    before: np.ndarray, after: np.ndarray, points: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Points (N, 1, 2) of one picture in the next, and (N,) whether they were found."""
-    now, status, _ = cv2.calcOpticalFlowPyrLK(before, after, points, None, winSize=(21, 21), maxLevel=3)
+    now, status, _ = cv2.calcOpticalFlowPyrLK(
+        before, after, points, None, winSize=(21, 21), maxLevel=3
+    )
     return now, status[:, 0] == 1
 
 
@@ -181,7 +191,9 @@ WIDTH = 240  # Width of the pictures in the report
 MOST_PARTS, MOST_PASSES = 12, 6
 
 
-def levels_of(run: OpenRun, items: pd.DataFrame) -> tuple[dict[str, str], dict[str, str], list[str]]:
+def levels_of(
+    run: OpenRun, items: pd.DataFrame
+) -> tuple[dict[str, str], dict[str, str], list[str]]:
     """Per item its level and how it is known ("manifest" or "measured")."""
     named = named_levels(items)
     rest = items[(items["part"] != "") & ~items["item"].isin(named)]
@@ -242,7 +254,10 @@ def grey_zone_pictures(
         shots = []
         for row in _spread(verdicts[verdicts["part"] == part]):
             own = frames[(frames["item"] == row["item"]) & (frames["model"] == row["model"])]
-            shot = {name: row[name] for name in ("item", "operator", "trial", "value", "score", "reference")}
+            shot = {
+                name: row[name]
+                for name in ("item", "operator", "trial", "value", "score", "reference")
+            }
             shots.append({**shot, "frame": _typical(own, row["value"])})
         if run.settings.pictures:
             folder.mkdir(exist_ok=True)

@@ -15,12 +15,16 @@ from vidrobust.text.numbers import percent
 
 MOST_SHIFT = 0.06  # Share of the width that a shaking camera may go
 SHAKES_PX = 0.2  # Median shift, px of the small picture, from which on a camera is taken to shake
-BETTER = 0.8  # Share of the differences from the usual scene that may be left, or there was no shaking
+BETTER = (
+    0.8  # Share of the differences from the usual scene that may be left, or there was no shaking
+)
 # When a shift is exact enough: steps, and gain of the correlation.
 STOP = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-3)
 ECC_BLUR_PX = 5  # Side of the window that smooths before a shift is looked for
 GRID_PX = 3  # Spacing of the places by which light is fitted
-OUTLIER = 0.08  # Logarithm of the light from which on a place belongs to no light (Tukey's biweight)
+OUTLIER = (
+    0.08  # Logarithm of the light from which on a place belongs to no light (Tukey's biweight)
+)
 ROUNDS = 8
 MEDIAN_OF = 300  # Frames by which the median scene is taken
 
@@ -81,7 +85,9 @@ def _shifts(pictures: np.ndarray, scene: np.ndarray) -> np.ndarray:
 def _relief(picture: np.ndarray) -> np.ndarray:
     """(H, W) float32 local detail, bounded, so that neither light nor a bright part dominates."""
     grey = picture + 8.0
-    return np.asarray(np.clip(grey / cv2.GaussianBlur(grey, (0, 0), 4.0) - 1, -0.15, 0.15), np.float32)
+    return np.asarray(
+        np.clip(grey / cv2.GaussianBlur(grey, (0, 0), 4.0) - 1, -0.15, 0.15), np.float32
+    )
 
 
 def _shifted(pictures: np.ndarray, shifts: np.ndarray) -> np.ndarray:
@@ -154,7 +160,9 @@ def stretches_at_rest(even: np.ndarray, moving: np.ndarray) -> list[Still]:
     """The stretches without motion."""
     turns = np.flatnonzero(np.diff(np.concatenate([[True], moving, [True]])))
     every = zip(turns[::2].tolist(), turns[1::2].tolist(), strict=True)
-    return [Still(a, b - 1, np.median(even[a:b], axis=0)) for a, b in every if b - a >= STILL_FRAMES]
+    return [
+        Still(a, b - 1, np.median(even[a:b], axis=0)) for a, b in every if b - a >= STILL_FRAMES
+    ]
 
 
 def empty_scene(even: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -165,7 +173,9 @@ def empty_scene(even: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if len(stills) < RETURNS:
         return usual, np.zeros(usual.shape, bool)
     levels = np.stack([still.picture for still in stills])
-    begins = np.concatenate([np.ones((1, *usual.shape), bool), np.abs(np.diff(levels, axis=0)) > SETTLED])
+    begins = np.concatenate(
+        [np.ones((1, *usual.shape), bool), np.abs(np.diff(levels, axis=0)) > SETTLED]
+    )
 
     def times(level: np.ndarray) -> np.ndarray:
         return np.asarray((begins & (np.abs(levels - level) <= SETTLED)).sum(axis=0))
@@ -193,7 +203,9 @@ NEAR_PX = 3  # Gaps within a part that are closed where its shadow was left out
 # A darker place is shadow where at most this share of the scene's detail differs, and more than this share of its
 # light is left.
 DETAIL, DARKEST = 0.3, 0.4
-DETAILED = 0.02  # Spread of the logarithm of the light from which on a place of the scene has detail
+DETAILED = (
+    0.02  # Spread of the logarithm of the light from which on a place of the scene has detail
+)
 SURE_PX = 4  # Sure places that a part must have
 CLOSE_PX = 7  # Gaps within a part that are closed
 LEAST_AREA = 0.002  # Share of the picture below which what is seen is no part
@@ -242,7 +254,12 @@ class _Track:
 
     def add(self, frame: int, box: Box, body: Box, contrast: float) -> None:
         at = bisect(self.frames, frame)
-        for name, value in {"frames": frame, "boxes": box, "bodies": body, "contrasts": contrast}.items():
+        for name, value in {
+            "frames": frame,
+            "boxes": box,
+            "bodies": body,
+            "contrasts": contrast,
+        }.items():
             getattr(self, name).insert(at, value)
 
     def expected(self, frame: int) -> np.ndarray:
@@ -259,10 +276,16 @@ def find_passes(pictures: np.ndarray) -> PassSearch:
         return PassSearch((), ("fewer than two frames",))
     masks, sure, notes = _parts_in(pictures)
     tracks = _whole_visits(_joined(_followed(masks, sure)), masks, sure)
-    found = [(t, _as_pass(t, pictures.shape), np.median(t.contrasts)) for t in tracks if len(t.frames) > 1]
+    found = [
+        (t, _as_pass(t, pictures.shape), np.median(t.contrasts))
+        for t in tracks
+        if len(t.frames) > 1
+    ]
     least = MARK * max((contrast for _, p, contrast in found if p and p.crossed), default=0.0)
     clear = [(t, p and p.crossed) for t, p, contrast in found if contrast >= least]
-    lost = sum(not c and _loose(t, pictures.shape) for t, c in clear if len(t.frames) > STILL_FRAMES)
+    lost = sum(
+        not c and _loose(t, pictures.shape) for t, c in clear if len(t.frames) > STILL_FRAMES
+    )
     crossed = sum(bool(c) for _, c in clear)
     unsure = lost > LOST * (lost + crossed)
     if unsure:
@@ -285,7 +308,9 @@ def find_passes(pictures: np.ndarray) -> PassSearch:
 def _loose(track: _Track, shape: tuple[int, ...]) -> bool:
     """Whether a track begins or ends amid the picture while the clip goes on."""
     sides = [_sides(track.boxes[end], shape[2], shape[1]).any() for end in (0, -1)]
-    return not (sides[0] or track.frames[0] == 0) or not (sides[1] or track.frames[-1] == shape[0] - 1)
+    return not (sides[0] or track.frames[0] == 0) or not (
+        sides[1] or track.frames[-1] == shape[0] - 1
+    )
 
 
 def _parts_in(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
@@ -324,7 +349,9 @@ def _detail(picture: np.ndarray) -> np.ndarray:
 
 def parts_of(sure: np.ndarray, beside: float = BESIDE) -> np.ndarray:
     """(H, W) bool: places surely of a part, and those connected with them."""
-    faint = cv2.morphologyEx((sure > FAINT).astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
+    faint = cv2.morphologyEx(
+        (sure > FAINT).astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)
+    )
     faint = cv2.morphologyEx(faint, cv2.MORPH_CLOSE, np.ones((CLOSE_PX, CLOSE_PX), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(faint, connectivity=8)
     found = np.zeros(sure.shape, bool)
@@ -352,7 +379,9 @@ def _followed(masks: np.ndarray, sure: np.ndarray) -> list[_Track]:
     open_: list[_Track] = []
     done: list[_Track] = []
     for frame, mask in enumerate(masks):
-        count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(
+            mask.astype(np.uint8), connectivity=8
+        )
         kept = [k for k in range(1, count) if stats[k][4] >= least]
         boxes = [_box(stats[k]) for k in kept]
         bodies = [_body(labels == k, stats[k]) for k in kept]
@@ -385,7 +414,11 @@ def _taken_in(whole: _Track, piece: _Track) -> bool:
     if not (x <= middle[0] <= x + width and y <= middle[1] <= y + height):
         return False
     piece.bodies = [UNKNOWN] * len(piece.bodies)  # a piece says nothing of when the part is whole
-    own = [k for k, f in enumerate(piece.frames) if (f < whole.frames[0] if before else f > whole.frames[-1])]
+    own = [
+        k
+        for k, f in enumerate(piece.frames)
+        if (f < whole.frames[0] if before else f > whole.frames[-1])
+    ]
     for name in ("frames", "boxes", "bodies", "contrasts"):
         mine, theirs = [getattr(piece, name)[k] for k in own], getattr(whole, name)
         setattr(whole, name, mine + theirs if before else theirs + mine)
@@ -463,7 +496,9 @@ def _box(stats: np.ndarray) -> Box:
     return x, y, width, height
 
 
-def _assign(frame: int, seen: list[tuple[Box, Box, float]], open_: list[_Track], reach: float) -> None:
+def _assign(
+    frame: int, seen: list[tuple[Box, Box, float]], open_: list[_Track], reach: float
+) -> None:
     middles = _middles([box for box, _, _ in seen])
     ways = sorted(
         (float(np.hypot(*(middles[b] - track.expected(frame)))), t, b)
@@ -505,7 +540,11 @@ def _as_pass(track: _Track, shape: tuple[int, ...]) -> Pass | None:
     complete = bool(whole[0] > 0 and whole[-1] < count - 1) if len(whole) else not at_ends
     if not crossed and not at_ends and (abs(share[axis]) < CROSSES / 2 or not inside.any()):
         return None
-    direction = (("left", "right"), ("up", "down"))[axis][int(went[axis] > 0)] if abs(went[axis]) >= 2 else ""
+    direction = (
+        (("left", "right"), ("up", "down"))[axis][int(went[axis] > 0)]
+        if abs(went[axis]) >= 2
+        else ""
+    )
     found = Pass(
         first=track.frames[0],
         last=track.frames[-1],

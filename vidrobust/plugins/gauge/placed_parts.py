@@ -29,7 +29,9 @@ BESIDE = 0.35
 NEAR_PX = 11  # Pieces that are so near to each other are one part
 HAND = 30.0  # Grey levels from which on what reaches the edge is a hand, and no drift of light
 COVERED = 0.1  # Share of a part's place that may look otherwise while the part lies there uncovered
-CLEARER = 1.25  # How many times as strong edges along an outline are with the part there as without it
+CLEARER = (
+    1.25  # How many times as strong edges along an outline are with the part there as without it
+)
 # Share of the smaller of two places that both have in common if they are one.
 SAME_PLACE = 0.3
 IMPOSSIBLE = "lies where another lies at the same time, which cannot be"
@@ -84,13 +86,16 @@ def _visits(even: np.ndarray, stills: list[Still], level: float) -> Iterator[_Vi
         for change in changes:
             if change.went:
                 known = next(
-                    (k for k, (place, _) in enumerate(there) if _one_place(place, change.place)), None
+                    (k for k, (place, _) in enumerate(there) if _one_place(place, change.place)),
+                    None,
                 )
                 place, since = there.pop(known) if known is not None else (change.place, None)
                 yield _visit(even, place, since, before, level)
             if change.came:
                 # nothing comes to a taken place: what lay there went unseen, at the latest by now
-                for k in reversed([k for k, (at, _) in enumerate(there) if _one_place(at, change.place)]):
+                for k in reversed(
+                    [k for k, (at, _) in enumerate(there) if _one_place(at, change.place)]
+                ):
                     place, since = there.pop(k)
                     yield _visit(even, place, since, before, level)
                 there.append((change.place, still))
@@ -115,7 +120,10 @@ def _changes(before: np.ndarray, after: np.ndarray) -> list[_Change] | None:
             if np.percentile(gaps[own], 90) > HAND:
                 return None
             continue
-        outline = cv2.morphologyEx(own.astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
+        outline = (
+            cv2.morphologyEx(own.astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+            > 0
+        )
         was, is_ = (float(each[outline].mean()) for each in edges)
         found.append(_Change(own, came=is_ * CLEARER > was, went=was * CLEARER > is_))
     return found

@@ -37,7 +37,12 @@ class KappaPlan:
 
 
 def parts_for_kappa(
-    kappa: float, half_width: float, *, ratings: int, defect_share: float = 0.5, borderline: float = 0.0
+    kappa: float,
+    half_width: float,
+    *,
+    ratings: int,
+    defect_share: float = 0.5,
+    borderline: float = 0.0,
 ) -> KappaPlan:
     """Return how many parts give ``kappa`` an interval of +- ``half_width``."""
     _share("half width", half_width)
@@ -53,7 +58,9 @@ def parts_for_kappa(
             f"plan kappa: with {percent(borderline)} borderline parts kappa is at most {best:.3f}"
         )
     error = float(
-        optimize.brentq(lambda e: _kappa_of(e, ratings, defect_share, borderline)[0] - kappa, 0.0, 0.5)
+        optimize.brentq(
+            lambda e: _kappa_of(e, ratings, defect_share, borderline)[0] - kappa, 0.0, 0.5
+        )
     )
     variance = _kappa_of(error, ratings, defect_share, borderline)[1]
     parts = _solve(lambda n: _half_width(kappa, math.sqrt(variance / n), n), half_width)
@@ -100,7 +107,12 @@ def designs_for_grr(
     percent_grr: float, half_width: float, *, reproducibility_share: float = 0.3, trials: int = 3
 ) -> list[GaugePlan]:
     """Fewest parts per number of operators (2 to 10) whose %GRR interval is no wider than 2 x half_width."""
-    if not 0 < percent_grr < 100 or half_width <= 0 or trials < 2 or not 0 <= reproducibility_share < 1:
+    if (
+        not 0 < percent_grr < 100
+        or half_width <= 0
+        or trials < 2
+        or not 0 <= reproducibility_share < 1
+    ):
         raise SettingsError(
             "plan gauge: expected 0 < %GRR < 100, a half width above 0, at least 2 trials and a share from 0 to "
             f"below 1, got {percent_grr}, {half_width}, {trials}, {reproducibility_share}"
@@ -108,7 +120,9 @@ def designs_for_grr(
     found = []
     for operators in range(2, 11):
         for parts in (5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 75, 100, 150, 200):
-            low, high = _expected_interval(percent_grr, reproducibility_share, operators, parts, trials)
+            low, high = _expected_interval(
+                percent_grr, reproducibility_share, operators, parts, trials
+            )
             if high - low <= 2 * half_width:
                 found.append(GaugePlan(operators, parts, trials, low, high))
                 break
@@ -140,14 +154,18 @@ def _solve(width: Callable[[int], float], wanted: float) -> int:
     for n in range(5, MOST_PARTS + 1):
         if width(n) <= wanted:
             return n
-    raise SettingsError(f"plan: more than {MOST_PARTS} parts would be needed; ask for a wider interval")
+    raise SettingsError(
+        f"plan: more than {MOST_PARTS} parts would be needed; ask for a wider interval"
+    )
 
 
 # What would settle a verdict that is not shown, if further parts are like those of the study.
 
 
 def more_needed(
-    found: Mapping[str, Any], verdicts: Sequence[Mapping[str, Any]], short: Sequence[Mapping[str, Any]]
+    found: Mapping[str, Any],
+    verdicts: Sequence[Mapping[str, Any]],
+    short: Sequence[Mapping[str, Any]],
 ) -> list[str]:
     """The study size that would settle its verdicts, if further parts are alike."""
     least = {each["what"]: each["least"] for each in short}
@@ -164,7 +182,11 @@ NEVER = "no larger study of this kind would settle it, the value is too near to 
 
 def _needed(found: Mapping[str, Any], verdict: Mapping[str, Any]) -> dict[str, str] | None:
     value, ends = verdict["value"], (verdict["low"], verdict["high"])
-    if value is None or any(end is None or math.isnan(end) for end in ends) or not _split(verdict, *ends):
+    if (
+        value is None
+        or any(end is None or math.isnan(end) for end in ends)
+        or not _split(verdict, *ends)
+    ):
         return None
     gauge = found if found["study"] == "gauge" else found.get("gauge")
     what = verdict["quantity"]
@@ -216,7 +238,11 @@ def _scaled(verdict: Mapping[str, Any], now: int) -> int | None:
         gap, room = abs(value - end), abs(value - limit)
         if verdict["quantity"] == "kappa" and value < 1:
             gap, room = (abs(math.log((1 - value) / max(1e-9, 1 - x))) for x in (end, limit))
-        at_end = value in (0.0, 1.0) and verdict["quantity"] in ("kappa", "miss_rate", "false_alarm_rate")
+        at_end = value in (0.0, 1.0) and verdict["quantity"] in (
+            "kappa",
+            "miss_rate",
+            "false_alarm_rate",
+        )
         factor = max(factor, gap / room if at_end else (gap / room) ** 2)
     count = math.ceil(now * factor)
     return count if count <= MOST_PARTS else None
@@ -233,14 +259,20 @@ def _more_of_gauge(gauge: Mapping[str, Any], verdict: Mapping[str, Any]) -> str:
         for parts in (*range(max(2, gauge["parts"]), 31), 40, 50, 75, 100, 150, 200):
             if parts < gauge["parts"]:
                 continue
-            low, high = _expected_interval(gauge["percent_grr"], share, operators, parts, trials, what)
+            low, high = _expected_interval(
+                gauge["percent_grr"], share, operators, parts, trials, what
+            )
             if what == "ndc":
                 low, high = (math.sqrt(2 * max(0.0, (100 / end) ** 2 - 1)) for end in (high, low))
                 low, high = float(int(low)), float(int(high))
             elif what != "percent_grr":
                 low, high = value * low, value * high
             if not _split(verdict, low, high):
-                more = [plural(parts - gauge["parts"], "further part")] if parts > gauge["parts"] else []
+                more = (
+                    [plural(parts - gauge["parts"], "further part")]
+                    if parts > gauge["parts"]
+                    else []
+                )
                 if operators > gauge["operators"]:
                     more.append(plural(operators - gauge["operators"], "further operator"))
                 text = " and ".join(more) or "the same study again"
@@ -269,7 +301,9 @@ class FootageNeeded:
         return asked + f"you need about {duration(self.seconds)} of such footage{beside}."
 
 
-def clusters_for_rate(rate: float, half_width: float, *, correlation: float, per_cluster: float) -> int:
+def clusters_for_rate(
+    rate: float, half_width: float, *, correlation: float, per_cluster: float
+) -> int:
     """Return how many clusters (at least five) give an interval of ``rate`` of the wanted half width.
 
     Beta-binomial clusters of equal size (Donner & Klar 2000, section 5.2).

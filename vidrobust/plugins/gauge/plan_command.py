@@ -13,7 +13,9 @@ from vidrobust.files.json_text import file_text
 from vidrobust.text.numbers import interval, percent
 
 
-def _number(name: str, metavar: str, text: str, default: float | None = None) -> Callable[[Any], Any]:
+def _number(
+    name: str, metavar: str, text: str, default: float | None = None
+) -> Callable[[Any], Any]:
     kind = int if isinstance(default, int) else float
     known = {"required": True} if default is None else {"default": default, "show_default": True}
     return click.option(name, type=kind, metavar=metavar, help=text, **known)
@@ -62,7 +64,9 @@ def plan_gauge(
     from vidrobust.errors import SettingsError
     from vidrobust.plugins.gauge.plan import designs_for_grr
 
-    found = designs_for_grr(percent_grr, half_width, reproducibility_share=reproducibility, trials=trials)
+    found = designs_for_grr(
+        percent_grr, half_width, reproducibility_share=reproducibility, trials=trials
+    )
     if not found:
         raise SettingsError(
             "plan gauge: not reached with 10 operators and 200 parts; ask for a wider interval, or more trials"
@@ -98,7 +102,9 @@ def plan_more(study: str, as_json: bool) -> None:
         ) from error
     summary = {"verdict": found["verdict"], "needed": needed, "short": short, "reasons": reasons}
     lines = [found["sentence"], *(f"  needed: {text}" for text in needed)]
-    lines += [f"  more {each['what']}: {each['has']:.3g} now, at least {each['least']}" for each in short]
+    lines += [
+        f"  more {each['what']}: {each['has']:.3g} now, at least {each['least']}" for each in short
+    ]
     print_result(summary, lines, as_json)
 
 
@@ -116,7 +122,12 @@ def plan_flip_rate(
     from vidrobust.errors import SettingsError
     from vidrobust.plugins.gauge.plan import FootageNeeded, clusters_for_rate
 
-    if not 0 < rate < 1 or not 0 < half_width < 1 or not 0 <= correlation < 1 or min(clip_s, fps) <= 0:
+    if (
+        not 0 < rate < 1
+        or not 0 < half_width < 1
+        or not 0 <= correlation < 1
+        or min(clip_s, fps) <= 0
+    ):
         raise SettingsError(
             "plan flip-rate: rate, half width and correlation lie between 0 and 1, the rest above 0"
         )

@@ -38,18 +38,26 @@ NOTHING = "nothing"  # The answer on a frame without a box
 
 
 def answers_of_boxes(
-    detections: pd.DataFrame, counted: pd.DataFrame, *, start_score: float, defect: Iterable[str] = ()
+    detections: pd.DataFrame,
+    counted: pd.DataFrame,
+    *,
+    start_score: float,
+    defect: Iterable[str] = (),
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the tables ``frames`` and ``probabilities`` of boxes, for ``verdicts``."""
     keys = ["item", "model", "frame"]
     wrong = set(defect)
-    boxes = detections[[*keys, "label_name", "score"]].sort_values("score", ascending=False, kind="stable")
+    boxes = detections[[*keys, "label_name", "score"]].sort_values(
+        "score", ascending=False, kind="stable"
+    )
     best = boxes.drop_duplicates([*keys, "label_name"])
     bad = best["label_name"].isin(wrong)
     best = pd.concat([best[~bad], best[bad].drop_duplicates(keys)])
     counts = best[best["score"] >= start_score]
     counts = counts.assign(wrong=counts["label_name"].isin(wrong))
-    counts = counts.sort_values(["wrong", "score"], ascending=False, kind="stable").drop_duplicates(keys)
+    counts = counts.sort_values(["wrong", "score"], ascending=False, kind="stable").drop_duplicates(
+        keys
+    )
     frames = counted[keys].merge(counts[[*keys, "label_name"]], on=keys, how="left")
     frames["label_name"] = frames["label_name"].fillna(NOTHING)
     return frames, best.rename(columns={"score": "probability"}).reset_index(drop=True)
@@ -77,14 +85,21 @@ def answers_of(folder: RunFolder, defect: Sequence[str]) -> tuple[pd.DataFrame, 
     )
     classes = (folder.table("frames"), folder.table("probabilities"))
     frames, probabilities = (
-        pd.concat([one for one in pair if len(one)], ignore_index=True) if any(map(len, pair)) else pair[0]
+        pd.concat([one for one in pair if len(one)], ignore_index=True)
+        if any(map(len, pair))
+        else pair[0]
         for pair in zip(classes, boxes, strict=True)
     )
     return frames, probabilities
 
 
 def verdicts_of(
-    folder: RunFolder, frames: pd.DataFrame, probabilities: pd.DataFrame, *, rule: str, defect: Sequence[str]
+    folder: RunFolder,
+    frames: pd.DataFrame,
+    probabilities: pd.DataFrame,
+    *,
+    rule: str,
+    defect: Sequence[str],
 ) -> pd.DataFrame:
     """One verdict and score a part, pass and operator. InputError where no item has a part."""
     items = items_of(folder)
@@ -126,7 +141,9 @@ def repeatability_of(run: OpenRun, asked: StudyRequest) -> dict[str, Any]:
     if table.duplicated(["part", "operator", "trial"]).any():
         table["trial"] = table["level"] + "/" + table["trial"]
     if table["level"].nunique() > 1:
-        notes.append("several levels: the figures of all verdicts mix them; each has its own under levels")
+        notes.append(
+            "several levels: the figures of all verdicts mix them; each has its own under levels"
+        )
     judged_by = table if asked.people is None else with_people(table, asked.people)
     possible = possible_classes(run.folder, probabilities, judged_by, asked.defect)
     references = sorted(set(judged_by["reference"]) - {""})
@@ -158,7 +175,9 @@ def repeatability_of(run: OpenRun, asked: StudyRequest) -> dict[str, Any]:
         "notes": [*summary, *notes],
         "short": short_of(asked.profile, attribute, gauge),
         "charts": None if gauge is None else range_state(scores_of(table)),
-        "needs": defect_needed(attribute, asked.defect, asked.profile, scores=asked.measure is None),
+        "needs": defect_needed(
+            attribute, asked.defect, asked.profile, scores=asked.measure is None
+        ),
         "verdicts": judged(asked.profile, attribute, gauge),
         "of": run.folder.record.stability_key,
     }
@@ -173,7 +192,10 @@ def measured_of(folder: RunFolder, table: pd.DataFrame, asked: StudyRequest) -> 
     if boxes.empty:
         raise SettingsError("--measure is of a detector's boxes, and the run has none")
     of = measured_boxes(
-        boxes, str(asked.measure), start_score=folder.settings.track_start_score, mm_per_px=asked.mm_per_px
+        boxes,
+        str(asked.measure),
+        start_score=folder.settings.track_start_score,
+        mm_per_px=asked.mm_per_px,
     )
     return [float(of.get(key, math.nan)) for key in zip(table["item"], table["model"], strict=True)]
 
@@ -206,7 +228,10 @@ def people_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any] | None
     if asked.people is None:
         return None
     names = sorted(set(table.loc[table["item"].isna(), "operator"]))
-    return {"operators": names, "together": model_and_people(passed_or_failed(table, asked)[0], names)}
+    return {
+        "operators": names,
+        "together": model_and_people(passed_or_failed(table, asked)[0], names),
+    }
 
 
 def by_level(table: pd.DataFrame, asked: StudyRequest, possible: tuple[str, ...]) -> dict[str, Any]:

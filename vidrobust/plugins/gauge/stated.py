@@ -8,7 +8,9 @@ from typing import Any
 
 
 def stated(name: str) -> dict[str, Any]:
-    return tomllib.loads((resources.files(__package__) / f"{name}.toml").read_text(encoding="utf-8"))
+    return tomllib.loads(
+        (resources.files(__package__) / f"{name}.toml").read_text(encoding="utf-8")
+    )
 
 
 WORDS = stated("words")

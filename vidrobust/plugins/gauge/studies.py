@@ -15,11 +15,24 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.plugins.gauge import acceptance
 from vidrobust.plugins.gauge.attributes.attribute import attribute_study
 from vidrobust.plugins.gauge.attributes.grey_zone import analytic_method, signal_detection
-from vidrobust.plugins.gauge.differing_operators import equal_variances, mean_by_operator, spread_by_operator
+from vidrobust.plugins.gauge.differing_operators import (
+    equal_variances,
+    mean_by_operator,
+    spread_by_operator,
+)
 from vidrobust.plugins.gauge.measurements import settled
 from vidrobust.plugins.gauge.variables.anova import AskedDesign
-from vidrobust.plugins.gauge.variables.gauge import STUDY_WIDTH, gauge_study, range_state, reference_chart
-from vidrobust.plugins.gauge.variables.reference_parts import linearity_study, size_interval, type1_study
+from vidrobust.plugins.gauge.variables.gauge import (
+    STUDY_WIDTH,
+    gauge_study,
+    range_state,
+    reference_chart,
+)
+from vidrobust.plugins.gauge.variables.reference_parts import (
+    linearity_study,
+    size_interval,
+    type1_study,
+)
 from vidrobust.plugins.gauge.variables.uncertainty import (
     COVERAGE,
     budget,
@@ -182,7 +195,11 @@ def _risks(gauge: dict[str, Any], asked: StudyRequest) -> dict[str, Any] | None:
 
 
 def _of_gauge(found: dict[str, Any]) -> dict[str, float]:
-    names = {"repeatability": "repeatability_parts", "operator": "operator", "interaction": "interaction"}
+    names = {
+        "repeatability": "repeatability_parts",
+        "operator": "operator",
+        "interaction": "interaction",
+    }
     known = found["components"]
     parts = {name: known[key]["sd"] for key, name in names.items() if key in known}
     line = found.get("linearity")
@@ -214,7 +231,11 @@ def attribute_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
 
 
 def defect_needed(
-    found: dict[str, Any], defect: Sequence[str], profile: acceptance.Profile, *, scores: bool = False
+    found: dict[str, Any],
+    defect: Sequence[str],
+    profile: acceptance.Profile,
+    *,
+    scores: bool = False,
 ) -> list[str]:
     """Ask which classes are defects, where a rule needs to know."""
     of_reference = found["against_reference"] is not None and profile.judges(
@@ -230,7 +251,9 @@ def defect_needed(
 
 
 def _limits_needed(found: dict[str, Any], asked: StudyRequest) -> list[str]:
-    if not found.get("analytic_method") or not asked.profile.judges("attribute", "percent_limit_bias"):
+    if not found.get("analytic_method") or not asked.profile.judges(
+        "attribute", "percent_limit_bias"
+    ):
         return []
     if not math.isnan(asked.tolerance):
         return []
@@ -239,7 +262,9 @@ def _limits_needed(found: dict[str, Any], asked: StudyRequest) -> list[str]:
     ]
 
 
-def _of_sizes(table: pd.DataFrame, defect: set[str], asked: StudyRequest, notes: list[str]) -> dict[str, Any]:
+def _of_sizes(
+    table: pd.DataFrame, defect: set[str], asked: StudyRequest, notes: list[str]
+) -> dict[str, Any]:
     if not defect:
         notes.append("the parts' sizes are not used: name the classes that reject with --defect")
         return {}
@@ -287,8 +312,14 @@ def stability_of(
     found = reference_chart(table, reference)
     wrong = found["wrong"]
     beyond = _beyond(found)
-    said = f"Not stable: {beyond}" if wrong else "Stable: no point is beyond its limits or in a run of eight"
-    source = "Shewhart's limits; AIAG, Measurement Systems Analysis, 4th edition (2010), chapter III-B"
+    said = (
+        f"Not stable: {beyond}"
+        if wrong
+        else "Stable: no point is beyond its limits or in a run of eight"
+    )
+    source = (
+        "Shewhart's limits; AIAG, Measurement Systems Analysis, 4th edition (2010), chapter III-B"
+    )
     found["verdicts"] = []
     verdict, sentence = "unacceptable" if wrong else "acceptable", f"{said} ({source})."
     least = (acceptance.MINIMUM if profile is None else profile.minimum)["stability"]["times"]
@@ -316,7 +347,9 @@ def _beyond(found: dict[str, Any]) -> str:
     return f"{text}, {rest} more in a run of eight on one side" if rest else text
 
 
-def passed_or_failed(table: pd.DataFrame, asked: StudyRequest) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def passed_or_failed(
+    table: pd.DataFrame, asked: StudyRequest
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
     if not asked.pass_fail:
         return table, asked.defect
     if not asked.defect:
@@ -341,7 +374,9 @@ def studies(
         notes.append(f"no verdict is {' or '.join(unseen)}")
     scored = table[table["item"].notna()]
     if asked.measure and scored["score"].isna().any():
-        notes.append("no gauge study of the boxes: some input has none that reaches the start score")
+        notes.append(
+            "no gauge study of the boxes: some input has none that reaches the start score"
+        )
         return attribute, None, notes
     if scored["score"].isna().any():
         notes.append(
@@ -411,7 +446,10 @@ def _gauge(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
 
 
 def _band(
-    gauge: dict[str, Any], asked: StudyRequest, parts: np.ndarray, scores: pd.DataFrame | None = None
+    gauge: dict[str, Any],
+    asked: StudyRequest,
+    parts: np.ndarray,
+    scores: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     low, high = asked.ends
     band = guard_band(
@@ -422,5 +460,7 @@ def _band(
         parts=parts,
         k=float(asked.guard or 0.0),
     )
-    counted = None if scores is None else guard_band_counted(band, low, high, scores, set(asked.defect))
+    counted = (
+        None if scores is None else guard_band_counted(band, low, high, scores, set(asked.defect))
+    )
     return {**band, "counted": counted}

@@ -42,7 +42,9 @@ def flat(found: Mapping[str, Any]) -> dict[str, Any]:
             for who, entry in of.items():
                 key = name if who in (GAUGE, EVERYONE) else f"{name}[{who}]"
                 summary[key] = entry["value"]
-                summary |= {f"{key}.{end}": entry[end] for end in ("low", "high", "n") if end in entry}
+                summary |= {
+                    f"{key}.{end}": entry[end] for end in ("low", "high", "n") if end in entry
+                }
         return summary
     return summary | {
         name: value
@@ -80,11 +82,16 @@ def study_of_file(
         found, rows = studies.gauge_of(table.rows, asked), table.rows
     elif kind == "attribute":
         table = measurements.read_attribute(path, columns, case)
-        found, rows = studies.attribute_of(table.rows, asked), studies.passed_or_failed(table.rows, asked)[0]
+        found, rows = (
+            studies.attribute_of(table.rows, asked),
+            studies.passed_or_failed(table.rows, asked)[0],
+        )
     elif kind == "linearity":
         table = _of_one_gauge(path, columns, case)
         if "reference" not in table.rows:
-            raise InputError(f"{path}: linearity needs a column reference; name it: --columns reference=NAME")
+            raise InputError(
+                f"{path}: linearity needs a column reference; name it: --columns reference=NAME"
+            )
         found, rows = studies.linearity_of(table.rows, asked), table.rows
     else:
         table = _of_one_gauge(path, columns, case, one_part=True)
@@ -101,7 +108,11 @@ def study_of_file(
 
 
 def _of_one_gauge(
-    path: Path, columns: Mapping[str, str] | None, case: measurements.Case, *, one_part: bool = False
+    path: Path,
+    columns: Mapping[str, str] | None,
+    case: measurements.Case,
+    *,
+    one_part: bool = False,
 ) -> measurements.StudyTable:
     table = measurements.read_study_table(path, columns, case, need_part=not one_part)
     rows = table.rows.assign(value=measurements.numbers(table.rows, "value", path))
@@ -122,7 +133,11 @@ def _reference(rows: pd.DataFrame, given: float | None, kind: str) -> float:
         return given
     known = sorted(set(rows["reference"].dropna())) if "reference" in rows else []
     if len(known) > 1:
-        raise InputError(f"{kind} study: the table has several references ({known[0]:g}, {known[1]:g} ...)")
+        raise InputError(
+            f"{kind} study: the table has several references ({known[0]:g}, {known[1]:g} ...)"
+        )
     if not known and kind == "type1":
-        raise SettingsError("--type1 needs the part's true value: --reference X, or a column reference")
+        raise SettingsError(
+            "--type1 needs the part's true value: --reference X, or a column reference"
+        )
     return float(known[0]) if known else math.nan

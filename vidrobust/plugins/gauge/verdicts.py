@@ -21,7 +21,9 @@ MEASURES = {
 def check_measure(measure: str | None, mm_per_px: float) -> None:
     """SettingsError for a measure that does not exist, or a factor that is not above 0."""
     if measure is not None and measure not in MEASURES:
-        raise SettingsError(f"--measure {measure}: there is no such measure; there are {', '.join(MEASURES)}")
+        raise SettingsError(
+            f"--measure {measure}: there is no such measure; there are {', '.join(MEASURES)}"
+        )
     if not mm_per_px > 0:
         raise SettingsError(f"--mm-per-px: expected a factor above 0, got {mm_per_px:g}")
 
@@ -89,7 +91,9 @@ def verdicts(
         mine = probabilities[(probabilities["item"] == item) & (probabilities["model"] == model)]
         value = _verdict(rule, of["label_name"].tolist(), score, mine, wrong)
         trial = (
-            f"{summary['station']}/{summary['pass']}" if models > 1 and stations > 1 else str(summary["pass"])
+            f"{summary['station']}/{summary['pass']}"
+            if models > 1 and stations > 1
+            else str(summary["pass"])
         )
         rows.append(
             {
@@ -114,7 +118,11 @@ def _verdict(
     if rule == "last":
         return labels[-1]
     if rule == "mean":
-        total = probabilities[probabilities["label_name"] != ""].groupby("label_name")["probability"].sum()
+        total = (
+            probabilities[probabilities["label_name"] != ""]
+            .groupby("label_name")["probability"]
+            .sum()
+        )
         return str(total.sort_index().idxmax())
     if rule == "worst":
         return labels[int(pd.Series(score).idxmax())]

@@ -80,7 +80,11 @@ def type1_words(found: Mapping[str, Any]) -> list[str]:
             f"{100 * found['share']:.3g} % of the tolerance of {_figure(found['tolerance'])} over "
             f"{found['width']:g} standard deviations"
         )
-    return lines + [f"  {line}" for line in budget_words(found["budget"])] if found.get("budget") else lines
+    return (
+        lines + [f"  {line}" for line in budget_words(found["budget"])]
+        if found.get("budget")
+        else lines
+    )
 
 
 def linearity_words(found: Mapping[str, Any]) -> list[str]:
@@ -108,9 +112,16 @@ def stability_words(found: Mapping[str, Any]) -> list[str]:
     ]
     if found["bias"] is not None and found["bias"] == found["bias"]:
         against = _figure(found["reference"])
-        lines.append(f"  bias {_figure(found['bias'])} against {against}, {p_words(found['bias_p'])}")
+        lines.append(
+            f"  bias {_figure(found['bias'])} against {against}, {p_words(found['bias_p'])}"
+        )
     rows = zip(
-        found["times"], found["average"], found["out"], found["shifted"], found["spread_out"], strict=True
+        found["times"],
+        found["average"],
+        found["out"],
+        found["shifted"],
+        found["spread_out"],
+        strict=True,
     )
     for time, value, out, shifted, wide in rows:
         said = "OUT" if out else "eight on one side" if shifted else "spread OUT" if wide else ""
@@ -132,7 +143,11 @@ def agreement_words(found: Mapping[str, Any]) -> list[str]:
         if pair.get("bowker"):
             test, who = pair["bowker"], " and ".join(pair["operators"])
             differ = test["p"] < 0.05
-            said = "they err in different directions" if differ else "no difference of direction is shown"
+            said = (
+                "they err in different directions"
+                if differ
+                else "no difference of direction is shown"
+            )
             lines.append(
                 f"Bowker, {who}: {test['statistic']:.3f} on {freedom(test['df'])}, "
                 f"{p_words(test['p'])}: {said}"
@@ -213,14 +228,19 @@ def _is_known(value: float | None) -> bool:
 
 def lines(found: Mapping[str, Any]) -> list[str]:
     summary = found.get("overall")
-    rows = [*(found.get("differences") or []), *((found.get("attribute") or {}).get("differences") or [])]
+    rows = [
+        *(found.get("differences") or []),
+        *((found.get("attribute") or {}).get("differences") or []),
+    ]
     first = [summary["sentence"]] if summary else []
     return [*first, *(f"  {sentence}" for sentence in worst_words(rows)), *_figures(found)]
 
 
 def _figures(found: Mapping[str, Any]) -> list[str]:
     if found["study"] == "run":
-        summary = _attribute(found["attribute"]) + (_gauge(found["gauge"]) if found["gauge"] else [])
+        summary = _attribute(found["attribute"]) + (
+            _gauge(found["gauge"]) if found["gauge"] else []
+        )
         summary += [_operator(each) for each in found["by_operator"]]
         summary += [f"  {guard_band_words(found['guard_band'])}"] if found["guard_band"] else []
         summary += [f"  {together_words(found['people'])}"] if found["people"] else []
@@ -239,9 +259,7 @@ def _operator(each: Mapping[str, Any]) -> str:
 
 def _level(name: str, found: Mapping[str, Any]) -> list[str]:
     between = found["attribute"]["between_operators"]["agreement"]
-    text = (
-        f"  {name} ({' and '.join(found['from'])}): {found['parts']} parts, {plural(found['items'], 'input')}"
-    )
+    text = f"  {name} ({' and '.join(found['from'])}): {found['parts']} parts, {plural(found['items'], 'input')}"
     for operator, own in found["attribute"]["within_operator"].items():
         if own["agreement"]["n"]:
             text += f"; within {operator} {_share(own['agreement'])}"
@@ -265,14 +283,26 @@ def _gauge(found: Mapping[str, Any]) -> list[str]:
             f"{fixed(part['percent_contribution'], 2):>14}"
         )
     grr = found["percent_grr"], found["percent_grr_low"], found["percent_grr_high"]
-    wording.append(f"  %GRR {with_interval(*grr, '%', 4)} of the study variation; {categories(found['ndc'])}")
-    if found["percent_tolerance"] is not None and found["percent_tolerance"] == found["percent_tolerance"]:
-        wording.append(f"  {found['percent_tolerance']:.2f} % of the tolerance of {found['tolerance']:g}")
-    if found["percent_process"] is not None and found["percent_process"] == found["percent_process"]:
+    wording.append(
+        f"  %GRR {with_interval(*grr, '%', 4)} of the study variation; {categories(found['ndc'])}"
+    )
+    if (
+        found["percent_tolerance"] is not None
+        and found["percent_tolerance"] == found["percent_tolerance"]
+    ):
+        wording.append(
+            f"  {found['percent_tolerance']:.2f} % of the tolerance of {found['tolerance']:g}"
+        )
+    if (
+        found["percent_process"] is not None
+        and found["percent_process"] == found["percent_process"]
+    ):
         wording.append(f"  {found['percent_process']:.2f} % of the process variation")
     if found["range_method"]:
         ranges = found["range_method"]
-        wording.append(f"  range method: %GRR {fixed(ranges['percent_grr'], 2)}, {categories(ranges['ndc'])}")
+        wording.append(
+            f"  range method: %GRR {fixed(ranges['percent_grr'], 2)}, {categories(ranges['ndc'])}"
+        )
     wording += [f"  {line}" for line in beside_words(found)]
     if found.get("guard_band"):
         wording.append(f"  {guard_band_words(found['guard_band'])}")
@@ -318,7 +348,9 @@ def guard_band_words(band: Mapping[str, Any]) -> str:
             f"within and rejected ({percent(band['false_rejects_without'])} without)."
         )
     if counted:
-        text += f" The band takes in {counted['in_band']} of the {counted['n']} scores of this study."
+        text += (
+            f" The band takes in {counted['in_band']} of the {counted['n']} scores of this study."
+        )
     return text
 
 
@@ -372,7 +404,9 @@ def _attribute(found: Mapping[str, Any]) -> list[str]:
 def tests_words(found: Mapping[str, Any]) -> list[str]:
     """Kendall's W, Cochran's Q and McNemar's tests of an attribute study, a sentence each."""
     between = found["between_operators"]
-    concordance = [(f"within {name}", own["kendalls_w"]) for name, own in found["within_operator"].items()]
+    concordance = [
+        (f"within {name}", own["kendalls_w"]) for name, own in found["within_operator"].items()
+    ]
     wording = [
         f"Kendall's W {name}: {w['value']:.3f}, chi-square {w['chi_square']:.2f} on {freedom(w['df'])}, "
         f"{p_words(w['p'])} ({w['raters']} ratings of {w['n']} parts)"
@@ -381,7 +415,11 @@ def tests_words(found: Mapping[str, Any]) -> list[str]:
     ]
     if between["cochrans_q"]:
         q = between["cochrans_q"]
-        same = "they call different shares of the parts bad" if q["p"] < 0.05 else "no difference is shown"
+        same = (
+            "they call different shares of the parts bad"
+            if q["p"] < 0.05
+            else "no difference is shown"
+        )
         wording.append(
             f"Cochran's Q over operators: {q['q']:.3f} on {freedom(q['df'])}, {p_words(q['p'])}: {same}"
         )
@@ -403,7 +441,10 @@ def _verdicts(verdicts: Sequence[Mapping[str, Any]]) -> list[str]:
             for v in verdicts
             if v["rule"] == rule
         ]
-    return [*wording, *(f"  rules: {source}" for source in dict.fromkeys(v["source"] for v in verdicts))]
+    return [
+        *wording,
+        *(f"  rules: {source}" for source in dict.fromkeys(v["source"] for v in verdicts)),
+    ]
 
 
 def _judged(verdict: Mapping[str, Any]) -> str:

@@ -57,7 +57,9 @@ def machine(seed: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     )
     rows = np.arange(h, dtype=np.float32)
     inside = np.minimum(rows - top, bottom - rows)
-    paint = np.where(inside[:, None] < -36 * FINE, (0.76, 1.05, 0.90), (0.96, 0.99, 1.03)).astype(np.float32)
+    paint = np.where(inside[:, None] < -36 * FINE, (0.76, 1.05, 0.90), (0.96, 0.99, 1.03)).astype(
+        np.float32
+    )
     picture = np.repeat(plate[..., None], 3, axis=2) * paint[:, None]
     for near, sign in ((top, -1), (bottom, 1)):
         _rail(picture, near, sign)
@@ -107,12 +109,21 @@ def _scale(picture: np.ndarray, rng: np.random.Generator, row: int, sign: int) -
         cv2.line(ink, (x, row - sign * 8), (x, row + sign * (10 if long else 0)), 255, 2)
         if long:
             cv2.putText(
-                ink, str(number), (x + 4, row + 10), cv2.FONT_HERSHEY_SIMPLEX, 0.42, 255, 1, cv2.LINE_AA
+                ink,
+                str(number),
+                (x + 4, row + 10),
+                cv2.FONT_HERSHEY_SIMPLEX,
+                0.42,
+                255,
+                1,
+                cv2.LINE_AA,
             )
     picture[ink > 90] = (48, 49, 52)
 
 
-def _screw(picture: np.ndarray, centre: tuple[int, int], radius: int, rng: np.random.Generator) -> None:
+def _screw(
+    picture: np.ndarray, centre: tuple[int, int], radius: int, rng: np.random.Generator
+) -> None:
     cv2.circle(picture, (centre[0] + 2, centre[1] + 3), radius + 3, (74, 75, 78), -1)
     cv2.circle(picture, centre, radius, (168, 170, 173), -1)
     turn = rng.uniform(0, np.pi)

@@ -32,13 +32,17 @@ class Camera:
         seed: Sequence[int],
     ) -> None:
         self._courses, self._travel_px, self._left_px = courses, travel_px, scene.left_px
-        self._belt = _through_the_lens(_smeared(scene.picture, courses["speed_px"][0] * SHUTTER * FINE))
+        self._belt = _through_the_lens(
+            _smeared(scene.picture, courses["speed_px"][0] * SHUTTER * FINE)
+        )
         self._machine, self._hidden = _machine_seen(tuple(machine_seed))
         self._still = self._machine_at(0.0, 0.0)
         reach = int(np.ceil(np.abs(courses["shake_y_px"]).max())) + 3
         self._rows = slice(max(0, TOP - reach), min(HEIGHT, BOTTOM + reach))
         rng = np.random.default_rng([*seed, 3])
-        self._field = np.repeat((_lamp_field() * _dust(courses["dust"][0], rng))[..., None], 3, axis=2)
+        self._field = np.repeat(
+            (_lamp_field() * _dust(courses["dust"][0], rng))[..., None], 3, axis=2
+        )
         self._starts = rng.integers(0, _BANK, (len(travel_px), 2))
 
     def frame(self, number: int) -> np.ndarray:
@@ -84,7 +88,9 @@ class Camera:
 
     def _machine_at(self, shake_x: float, shake_y: float) -> tuple[np.ndarray, np.ndarray]:
         first, down = (FINE * (MARGIN - shake) + (FINE - 1) / 2 for shake in (shake_x, shake_y))
-        return _sampled(self._machine, first, down, HEIGHT), _sampled(self._hidden, first, down, HEIGHT)
+        return _sampled(self._machine, first, down, HEIGHT), _sampled(
+            self._hidden, first, down, HEIGHT
+        )
 
     def _shake_velocity(self, number: int) -> tuple[float, float]:
         last = len(self._travel_px) - 1
@@ -104,7 +110,9 @@ def _machine_seen(seed: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
 
 @lru_cache(maxsize=1)
 def _grain() -> np.ndarray:
-    field = np.random.default_rng(640480).standard_normal((HEIGHT + _BANK, WIDTH + _BANK), np.float32)
+    field = np.random.default_rng(640480).standard_normal(
+        (HEIGHT + _BANK, WIDTH + _BANK), np.float32
+    )
     return np.repeat(field[..., None], 3, axis=2)
 
 
@@ -152,7 +160,10 @@ def _lamp_field() -> np.ndarray:
     return np.asarray((1.06 - 0.05 * x - 0.04 * y) * (1 - 0.07 * (x**2 + y**2)))
 
 
-SHADOW_SIDES = (0.14, 0.18)  # Standard deviation of the soft shadow, shares of the width and of the height
+SHADOW_SIDES = (
+    0.14,
+    0.18,
+)  # Standard deviation of the soft shadow, shares of the width and of the height
 
 
 def uneven(depth: float, middle: tuple[float, float], lamp: float) -> np.ndarray:
@@ -174,7 +185,9 @@ def _dust(opacity: float, rng: np.random.Generator) -> np.ndarray:
         if not opacity:  # the draws are made all the same, and the noise after them stays as it was
             continue
         distance = np.hypot(x - cx, (y - cy) / flat) / radius
-        clear *= (1 - opacity / (1 + np.exp(np.clip((distance - 1) * 6, -50, 50)))).astype(np.float32)
+        clear *= (1 - opacity / (1 + np.exp(np.clip((distance - 1) * 6, -50, 50)))).astype(
+            np.float32
+        )
     return clear
 
 

@@ -50,22 +50,31 @@ def planted_spread(truth: pd.DataFrame) -> dict[str, float]:
             value = np.log(np.maximum(value, 1e-3))
         elif quantity == "sharpness":
             value = value**2
-        value = pd.Series(value - pd.Series(value).groupby(seen["item"].to_numpy()).transform("median"))
+        value = pd.Series(
+            value - pd.Series(value).groupby(seen["item"].to_numpy()).transform("median")
+        )
         low, high = np.percentile(value, (2.5, 97.5))
         half = (high - low) / 2
-        found[quantity] = {"gain": math.expm1(half), "sharpness": math.sqrt(high - low)}.get(quantity, half)
+        found[quantity] = {"gain": math.expm1(half), "sharpness": math.sqrt(high - low)}.get(
+            quantity, half
+        )
     return {quantity: float(value) for quantity, value in found.items()}
 
 
 MODELS = ("line-classifier", "line-detector")
 # Two stations see the same parts twice; at the second one the lamp sways and the camera shakes.
-LINE = RenderSettings(parts=8, passes=2, stations=2, seconds=1.0, seed=7, dials=("2:light=0.5", "2:shake=8"))
+LINE = RenderSettings(
+    parts=8, passes=2, stations=2, seconds=1.0, seed=7, dials=("2:light=0.5", "2:shake=8")
+)
 # Five frames, one a strength, and four pairs for each of the 32 clips.
 STUDY = Settings(model=MODELS, frames=160, pairs=128, resamples=2000)
 # What the classifier and the detector call a defect.
 DEFECTS = (*(name for name in LABELS if name.endswith("-defect")), "defect")
 REPEATABILITY = "repeatability"  # Command that studies the verdicts, where a plugin brings it
-AT_REST = ("objects", "came_into_view")  # Causes that are there with all dials at rest: the belt runs
+AT_REST = (
+    "objects",
+    "came_into_view",
+)  # Causes that are there with all dials at rest: the belt runs
 
 
 def demo_line(
@@ -74,7 +83,9 @@ def demo_line(
     """Render, study, judge the repeatability; the lines of the answer."""
     footage = Path(f"{out.rstrip('/')}-footage")
     clips = line.parts * line.passes * line.stations
-    reporter.say(f"rendering {clips} clips into {footage}: {', '.join(line.dials) or 'all dials at rest'}")
+    reporter.say(
+        f"rendering {clips} clips into {footage}: {', '.join(line.dials) or 'all dials at rest'}"
+    )
     render(line, footage, workers=min(2, os.cpu_count() or 1), overwrite=True)
     chosen = study.changed({"sources": [str(footage / "manifest.csv")]}, "demo")
     with opened_sources(chosen, out, reporter) as run:
@@ -151,7 +162,9 @@ def planted_words(tables: RunTables, truth: pd.DataFrame, line: RenderSettings) 
         for cause in dial.causes[:1]:
             share, low, high = shares.loc[cause, ["share", "low", "high"]]
             of_change = f"{share_with_interval(share, low, high)} of the change"
-            said.append(f"{TITLES[cause]} is {'named' if cause in causes else 'not named'}, {of_change}")
+            said.append(
+                f"{TITLES[cause]} is {'named' if cause in causes else 'not named'}, {of_change}"
+            )
         summary.append(f"  {name} at {listing(turned)}: {'; '.join(said)}")
     others = [TITLES[cause] for cause in TITLES if cause in causes - there]
     return [*summary, f"  not planted, but named: {listing(others) if others else 'nothing'}"]

@@ -19,7 +19,10 @@ from vidrobust.errors import SettingsError
 
 FRAME_RATE = 30
 LIGHT_HZ = (0.7, 1.6)  # Range of the light dial's frequency: a lamp that sways, people that pass
-SHADOW_HZ = (0.4, 1.2)  # Range of the frequencies, along x and along y, at which the shadow goes to and fro
+SHADOW_HZ = (
+    0.4,
+    1.2,
+)  # Range of the frequencies, along x and along y, at which the shadow goes to and fro
 # Range of the frequency at which one of two lamps sways.
 LAMP_HZ = (1.5, 4.0)
 MAINS_HZ = 50.0
@@ -70,12 +73,16 @@ def _flicker(setting: float, count: int, rng: np.random.Generator) -> dict[str, 
 
 
 def _exposure(setting: float, count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    steps = _scaled(rng.standard_normal(-(-count // HOLD_FRAMES)).repeat(HOLD_FRAMES)[:count], setting)
+    steps = _scaled(
+        rng.standard_normal(-(-count // HOLD_FRAMES)).repeat(HOLD_FRAMES)[:count], setting
+    )
     return {"exposure": np.maximum(steps, -0.9)}
 
 
 def _shake(setting: float, count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    return {axis: _wander(setting, count, rng, _KEPT["shake"]) for axis in ("shake_x_px", "shake_y_px")}
+    return {
+        axis: _wander(setting, count, rng, _KEPT["shake"]) for axis in ("shake_x_px", "shake_y_px")
+    }
 
 
 def _hue(setting: float, count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -83,14 +90,17 @@ def _hue(setting: float, count: int, rng: np.random.Generator) -> dict[str, np.n
 
 
 def _focus(setting: float, count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    phase = 2 * np.pi * rng.uniform(0.4, 0.9) * np.arange(count) / FRAME_RATE + rng.uniform(0, 2 * np.pi)
+    phase = 2 * np.pi * rng.uniform(0.4, 0.9) * np.arange(count) / FRAME_RATE + rng.uniform(
+        0, 2 * np.pi
+    )
     return {"focus_px": setting * (0.5 - 0.5 * np.cos(phase))}
 
 
 def _shadow(setting: float, count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
     time_s = np.arange(count) / FRAME_RATE
     x, y = (
-        0.5 + reach * np.sin(2 * np.pi * rng.uniform(*SHADOW_HZ) * time_s + rng.uniform(0, 2 * np.pi))
+        0.5
+        + reach * np.sin(2 * np.pi * rng.uniform(*SHADOW_HZ) * time_s + rng.uniform(0, 2 * np.pi))
         for reach in (0.4, 0.3)
     )
     return {"shadow": np.full(count, float(setting)), "shadow_x": x, "shadow_y": y}
@@ -100,7 +110,8 @@ def _lamp2(setting: float, count: int, rng: np.random.Generator) -> dict[str, np
     return {
         "lamp2": setting
         * np.sin(
-            2 * np.pi * np.arange(count) / FRAME_RATE * rng.uniform(*LAMP_HZ) + rng.uniform(0, 2 * np.pi)
+            2 * np.pi * np.arange(count) / FRAME_RATE * rng.uniform(*LAMP_HZ)
+            + rng.uniform(0, 2 * np.pi)
         )
     }
 
@@ -144,7 +155,9 @@ COURSES: dict[str, Course] = {
 def _dials() -> Iterator[Dial]:
     text = (resources.files("vidrobust.plugins.line") / "dials.toml").read_text(encoding="utf-8")
     for each in tomllib.loads(text)["dial"]:
-        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in each.items()}
+        fields: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in each.items()
+        }
         yield Dial(course=COURSES[each["name"]], **fields)
 
 
@@ -152,7 +165,9 @@ DIALS = tuple(_dials())
 BY_NAME = {dial.name: dial for dial in DIALS}
 
 
-def courses(settings: Mapping[str, float], count: int, seed: Sequence[int]) -> dict[str, np.ndarray]:
+def courses(
+    settings: Mapping[str, float], count: int, seed: Sequence[int]
+) -> dict[str, np.ndarray]:
     """Every dial's columns of the truth over ``count`` frames."""
     columns: dict[str, np.ndarray] = {}
     for dial in DIALS:
@@ -172,10 +187,14 @@ def station_settings(
     for text in dials:
         match = re.fullmatch(r"(?:(?:station)?-?(\d+):)?(\w+)=([^=]+)", text.strip(), re.IGNORECASE)
         if not match:
-            raise SettingsError(f"--dial {text}: expected NAME=SIZE or STATION:NAME=SIZE, as in 2:light=0.1")
+            raise SettingsError(
+                f"--dial {text}: expected NAME=SIZE or STATION:NAME=SIZE, as in 2:light=0.1"
+            )
         station, name, size = match.groups()
         if station and not 1 <= int(station) <= stations:
-            raise SettingsError(f"--dial {text}: there is no station {station}; --stations is {stations}")
+            raise SettingsError(
+                f"--dial {text}: there is no station {station}; --stations is {stations}"
+            )
         chosen = range(stations) if not station else [int(station) - 1]
         for row in chosen:
             settings[row][name] = _size(text, name, size)
@@ -184,12 +203,16 @@ def station_settings(
 
 def _size(text: str, name: str, size: str) -> float:
     if name not in BY_NAME:
-        raise SettingsError(f"--dial {text}: there is no dial {name!r}; there are {', '.join(BY_NAME)}")
+        raise SettingsError(
+            f"--dial {text}: there is no dial {name!r}; there are {', '.join(BY_NAME)}"
+        )
     dial = BY_NAME[name]
     try:
         value = float(size)
     except ValueError as error:
         raise SettingsError(f"--dial {text}: {size!r} is not a number") from error
     if not dial.low <= value <= dial.high:
-        raise SettingsError(f"--dial {text}: {name} takes {dial.low:g} to {dial.high:g} {dial.unit}")
+        raise SettingsError(
+            f"--dial {text}: {name} takes {dial.low:g} to {dial.high:g} {dial.unit}"
+        )
     return value

@@ -77,7 +77,9 @@ class LineDetector(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.fine = nn.Sequential(_layer(3, 16, 2), _layer(16, 24, 2), _layer(24, 40, 2), _layer(40, 40))
+        self.fine = nn.Sequential(
+            _layer(3, 16, 2), _layer(16, 24, 2), _layer(24, 40, 2), _layer(40, 40)
+        )
         self.middle = nn.Sequential(_layer(40, 64, 2), _layer(64, 64))
         self.coarse = nn.Sequential(_layer(64, 96, 2), _layer(96, 96))
         self.down, self.across = nn.Conv2d(96, 64, 1), nn.Conv2d(64, 40, 1)
@@ -103,9 +105,9 @@ class LineDetector(nn.Module):
         scores = torch.where(scores == peak, scores, torch.zeros_like(scores))
         k, h, w = scores.shape[1:]
         y, x = torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")
-        middle = (torch.stack([x, y]).to(box) + 0.5) * STRIDE + torch.tensor([0, BELT_ROWS[0]]).to(box)[
-            :, None, None
-        ]
+        middle = (torch.stack([x, y]).to(box) + 0.5) * STRIDE + torch.tensor([0, BELT_ROWS[0]]).to(
+            box
+        )[:, None, None]
         parts = []
         for group, classes in enumerate((slice(0, k - 1), slice(k - 1, k))):
             place = middle + STRIDE * box[:, 4 * group : 4 * group + 2]
@@ -121,7 +123,9 @@ def _enlarged(maps: torch.Tensor, to: torch.Tensor) -> torch.Tensor:
 
 
 FOLDER = Path(__file__).parent / "weights"
-CLASSIFIER, DETECTOR, SCORES = (FOLDER / name for name in ("classifier.pt", "detector.pt", "scores.json"))
+CLASSIFIER, DETECTOR, SCORES = (
+    FOLDER / name for name in ("classifier.pt", "detector.pt", "scores.json")
+)
 
 
 def trained_classifier() -> LineClassifier:
@@ -150,7 +154,9 @@ def fill(network: nn.Module, path: Path) -> None:
             f"{path}: the line's weights are missing; python -m datasets.line_sim.train makes them"
         )
     state = torch.load(path, map_location="cpu", weights_only=True)
-    network.load_state_dict({n: v.float() if v.is_floating_point() else v for n, v in state.items()})
+    network.load_state_dict(
+        {n: v.float() if v.is_floating_point() else v for n, v in state.items()}
+    )
 
 
 NAMES = ("line-classifier", "line-detector")
@@ -173,7 +179,12 @@ def line_classifier(device: torch.device, weights: Path | None = None) -> Networ
     return from_module(
         module,
         Preprocess(
-            size=CLASSIFIER_SIZE, crop=1.0, resize="stretch", interpolation="bilinear", mean=MEAN, std=STD
+            size=CLASSIFIER_SIZE,
+            crop=1.0,
+            resize="stretch",
+            interpolation="bilinear",
+            mean=MEAN,
+            std=STD,
         ),
         device,
         name=f"{NAMES[0]}@{path.stem}" if weights else NAMES[0],
@@ -219,6 +230,8 @@ KIND = ModelKind(
             what="the simulated line's classifier: kind of part, sound or defective; its own or your weights",
             example=NAMES[0],
         ),
-        Form(spec=NAMES[1], what="the simulated line's detector: parts and defects", example=NAMES[1]),
+        Form(
+            spec=NAMES[1], what="the simulated line's detector: parts and defects", example=NAMES[1]
+        ),
     ),
 )

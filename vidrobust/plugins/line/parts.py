@@ -33,7 +33,9 @@ class Surface:
                 raise ValueError(f"Surface.{name}: expected shape {expected}, got {got}")
 
 
-def grid(length_px: float, width_px: float, margin_px: float = 4.0) -> tuple[np.ndarray, np.ndarray]:
+def grid(
+    length_px: float, width_px: float, margin_px: float = 4.0
+) -> tuple[np.ndarray, np.ndarray]:
     """x and y (H, W) float32, px from the middle of a part so long and so wide, with a margin about it."""
     half_x, half_y = (int(np.ceil((side / 2 + margin_px) * FINE)) for side in (length_px, width_px))
     x = (np.arange(2 * half_x, dtype=np.float32) + 0.5 - half_x) / FINE
@@ -52,7 +54,9 @@ def cloud(
     """Smooth random field of mean 0 and standard deviation 1."""
     field = np.zeros(shape, np.float32)
     for octave in range(octaves):
-        rows, columns = (max(2, min(n << octave, side)) for n, side in zip(cells, shape, strict=True))
+        rows, columns = (
+            max(2, min(n << octave, side)) for n, side in zip(cells, shape, strict=True)
+        )
         coarse = rng.standard_normal((rows, columns)).astype(np.float32)
         field += cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_CUBIC) / 2**octave
     field -= field.mean()
@@ -62,12 +66,17 @@ def cloud(
 def lit(surface: Surface) -> np.ndarray:
     """(H, W, 3) float32 encoded levels 0..255 of the surface under the line's two strip lamps."""
     height = cv2.GaussianBlur(surface.height, (0, 0), 0.8)
-    slope_x, slope_y = (cv2.Sobel(height, cv2.CV_32F, *order, ksize=3) / 8 for order in ((1, 0), (0, 1)))
+    slope_x, slope_y = (
+        cv2.Sobel(height, cv2.CV_32F, *order, ksize=3) / 8 for order in ((1, 0), (0, 1))
+    )
     nz = 1 / np.sqrt(1 + slope_x**2 + slope_y**2)
     nx, ny = -slope_x * nz, -slope_y * nz
     key = _KEY / np.linalg.norm(_KEY)
     scattered = 0.42 + 0.85 * np.maximum(nx * key[0] + ny * key[1] + nz * key[2], 0)
-    lamps, hall = _lamps(2 * nz * nx, 2 * nz * ny), 0.10 + 0.28 * np.clip(2 * nz * nz - 1, 0, 1) ** 2
+    lamps, hall = (
+        _lamps(2 * nz * nx, 2 * nz * ny),
+        0.10 + 0.28 * np.clip(2 * nz * nz - 1, 0, 1) ** 2,
+    )
     metal = surface.metal[..., None]
     strength = surface.metal * (lamps + hall) + (1 - surface.metal) * surface.gloss * 0.5 * lamps
     colour = surface.albedo * metal + (1 - metal)
@@ -90,7 +99,10 @@ def turned(surface: Surface, angle_deg: float, scale: float = 1.0) -> tuple[Surf
     matrix[:, 2] += [(size[0] - w) / 2, (size[1] - h) / 2]
     maps = {
         name: cv2.warpAffine(
-            getattr(surface, name), matrix, size, flags=cv2.INTER_AREA if scale < 0.7 else cv2.INTER_LINEAR
+            getattr(surface, name),
+            matrix,
+            size,
+            flags=cv2.INTER_AREA if scale < 0.7 else cv2.INTER_LINEAR,
         )
         for name in ("height", "albedo", "alpha", "metal", "gloss")
     }
@@ -111,7 +123,9 @@ def bottle(rng: np.random.Generator) -> Surface:
     along = (x + length / 2) / length
     reach = _profile(along, length, radius, rng.uniform(0.5, 0.58))
     across = np.clip(np.abs(y) / np.maximum(reach, 1e-3), 0, 1)
-    height = np.sqrt(np.maximum(reach**2 - y**2, 0)) + 0.5 * np.sin(along * length / 2.4) * (along < 0.12)
+    height = np.sqrt(np.maximum(reach**2 - y**2, 0)) + 0.5 * np.sin(along * length / 2.4) * (
+        along < 0.12
+    )
     clear = TINTS[rng.integers(len(TINTS))] * (0.75 + 0.5 * across[..., None] ** 3)
     clear = clear * (1 + 0.08 * cloud(rng, x.shape, (4, 12)))[..., None]
     alpha = 0.55 + 0.4 * across**4
@@ -151,7 +165,9 @@ def _profile(along: np.ndarray, length: float, radius: float, shoulder: float) -
     ]
     widths = [0.8, 0.93, 1, 1, 0.84, 0.46, 0.36, 0.48, 0.48, 0.36, 0.36, 0.44, 0.44, 0.4]
     inside = np.minimum(along, 1 - along) * length
-    return np.where(inside >= 0, radius * np.interp(along, places, widths), inside).astype(np.float32)
+    return np.where(inside >= 0, radius * np.interp(along, places, widths), inside).astype(
+        np.float32
+    )
 
 
 def _paper(rng: np.random.Generator, shape: tuple[int, int], left: float) -> np.ndarray:
@@ -175,7 +191,12 @@ def _paper(rng: np.random.Generator, shape: tuple[int, int], left: float) -> np.
 
 # Solder masks: green, blue, dark green, red; linear.
 MASKS = ((0.02, 0.16, 0.06), (0.02, 0.08, 0.24), (0.03, 0.12, 0.05), (0.20, 0.02, 0.03))
-GOLD, SILVER, BLACK, WHITE = (0.70, 0.50, 0.20), (0.60, 0.61, 0.63), (0.025, 0.025, 0.028), (0.65, 0.66, 0.64)
+GOLD, SILVER, BLACK, WHITE = (
+    (0.70, 0.50, 0.20),
+    (0.60, 0.61, 0.63),
+    (0.025, 0.025, 0.028),
+    (0.65, 0.66, 0.64),
+)
 
 
 def board(rng: np.random.Generator) -> Surface:
@@ -217,7 +238,9 @@ def _traces(albedo: np.ndarray, rng: np.random.Generator, mask: np.ndarray) -> N
             cv2.circle(albedo, tuple(int(v) for v in place), 4, GOLD, -1, cv2.LINE_AA)
 
 
-def _place(layers: dict[str, np.ndarray], rng: np.random.Generator, length: float, width: float) -> None:
+def _place(
+    layers: dict[str, np.ndarray], rng: np.random.Generator, length: float, width: float
+) -> None:
     columns, rows = max(3, int(length / 46)), max(2, int(width / 44))
     kinds = [_chip, _chip, _round, _small, _small, _connector]
     for row in range(rows):
@@ -255,7 +278,9 @@ def _chip(layers: dict[str, np.ndarray], rng: np.random.Generator, cx: float, cy
     ink = np.zeros(layers["height"].shape, np.uint8)
     cv2.putText(ink, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.36, 255, 1, cv2.LINE_AA)
     layers["albedo"][ink > 100] = 0.3
-    cv2.circle(layers["albedo"], (int(cx - half_x + 5), int(cy + half_y - 5)), 2, (0.3, 0.3, 0.3), -1)
+    cv2.circle(
+        layers["albedo"], (int(cx - half_x + 5), int(cy + half_y - 5)), 2, (0.3, 0.3, 0.3), -1
+    )
 
 
 def _round(layers: dict[str, np.ndarray], rng: np.random.Generator, cx: float, cy: float) -> None:
@@ -270,10 +295,18 @@ def _small(layers: dict[str, np.ndarray], rng: np.random.Generator, cx: float, c
     for step in (-11, 0, 11):
         x, length, half = cx + step * FINE, 8 * FINE, 2.5 * FINE
         _box(layers, (x - half, cy - length, x + half, cy + length), SILVER, 5, 0.8)
-        _box(layers, (x - half, cy - length * 0.6, x + half, cy + length * 0.6), body[rng.integers(3)], 7, 0)
+        _box(
+            layers,
+            (x - half, cy - length * 0.6, x + half, cy + length * 0.6),
+            body[rng.integers(3)],
+            7,
+            0,
+        )
 
 
-def _connector(layers: dict[str, np.ndarray], rng: np.random.Generator, cx: float, cy: float) -> None:
+def _connector(
+    layers: dict[str, np.ndarray], rng: np.random.Generator, cx: float, cy: float
+) -> None:
     half_x, half_y = rng.uniform(13, 17) * FINE, rng.uniform(6, 8) * FINE
     _box(layers, (cx - half_x, cy - half_y, cx + half_x, cy + half_y), WHITE, 13, 0)
     for offset in np.linspace(-0.75, 0.75, 6):
@@ -338,13 +371,17 @@ def _shank(
     return height, np.minimum(np.minimum(reach - np.abs(y), along - start), end - along)
 
 
-def _head(along: np.ndarray, y: np.ndarray, half: float, end: float) -> tuple[np.ndarray, np.ndarray]:
+def _head(
+    along: np.ndarray, y: np.ndarray, half: float, end: float
+) -> tuple[np.ndarray, np.ndarray]:
     """A hexagonal prism from the side shows a flat face between two that fall off by 60 degrees."""
     side = np.abs(y)
     faces = 0.866 * half - 1.732 * np.maximum(side - half / 2, 0)
     bevel = 0.35 * np.maximum(3 - along, 0) * (1 + side / half)
     flange = along > end - 4
-    height = np.where(flange, np.sqrt(np.maximum((1.1 * half) ** 2 - y**2, 0)) * 0.85, faces - bevel)
+    height = np.where(
+        flange, np.sqrt(np.maximum((1.1 * half) ** 2 - y**2, 0)) * 0.85, faces - bevel
+    )
     rim = np.where(flange, 1.1 * half - side, half - side)
     return np.maximum(height, 0.5), np.minimum(np.minimum(rim, along), end - along)
 

@@ -29,7 +29,9 @@ from vidrobust.plugins.line.scene import Part, PlacedPart, make_part, make_scene
 
 VISIBLE = 0.25  # Share of a box inside the frame from which on it is listed
 QUALITY = 25  # x264's crf while the dial compression is 0
-FINE_QUALITY = 12  # The crf under noise or focus, so that the coder does not smooth away what was planted
+FINE_QUALITY = (
+    12  # The crf under noise or focus, so that the coder does not smooth away what was planted
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,7 +160,12 @@ def encode(frames: Iterator[np.ndarray], path: Path, options: Mapping[str, str])
         stream = container.add_stream("libx264", rate=FRAME_RATE)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         context = stream.codec_context
-        context.color_range, context.colorspace, context.color_primaries, context.color_trc = 1, 6, 6, 6
+        context.color_range, context.colorspace, context.color_primaries, context.color_trc = (
+            1,
+            6,
+            6,
+            6,
+        )
         context.thread_count = 1
         stream.options = dict(options)
         for pixels in frames:
@@ -254,7 +261,14 @@ class RenderSettings:
         for number, dials in enumerate(settings, 1):
             _possible(dials, frames, number)
         return [
-            ClipPlan(part=part, pass_=again, station=station, frames=frames, seed=self.seed, settings=dials)
+            ClipPlan(
+                part=part,
+                pass_=again,
+                station=station,
+                frames=frames,
+                seed=self.seed,
+                settings=dials,
+            )
             for part in range(1, self.parts + 1)
             for again in range(1, self.passes + 1)
             for station, dials in enumerate(settings, 1)
@@ -287,7 +301,9 @@ def render(
     pd.DataFrame(truth).to_parquet(beside, index=False)
     os.replace(beside, out / "truth.parquet")
     write_text(out / "boxes.json", json.dumps(boxes_as_coco(truth)) + "\n")
-    write_text(out / "manifest.csv", manifest.to_csv(index=False))  # last: a manifest means that all is there
+    write_text(
+        out / "manifest.csv", manifest.to_csv(index=False)
+    )  # last: a manifest means that all is there
     return manifest
 
 

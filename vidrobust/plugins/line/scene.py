@@ -53,23 +53,29 @@ def _blot(spot: Spot, rng: np.random.Generator, ragged: float) -> np.ndarray:
     return np.clip((1 - rho) * 6, 0, 1).astype(np.float32) * (np.hypot(x, y) < 0.6 * size)
 
 
-def _painted(surface: Surface, mask: np.ndarray, colour: np.ndarray, opacity: float, metal: float) -> Surface:
+def _painted(
+    surface: Surface, mask: np.ndarray, colour: np.ndarray, opacity: float, metal: float
+) -> Surface:
     cover = (mask * opacity)[..., None]
     return replace(
         surface,
         albedo=(surface.albedo * (1 - cover) + colour * cover).astype(np.float32),
         metal=(surface.metal * (1 - mask) + metal * mask).astype(np.float32),
         gloss=(surface.gloss * (1 - 0.8 * mask)).astype(np.float32),
-        alpha=np.where(surface.alpha > 0.4, np.maximum(surface.alpha, cover[..., 0]), surface.alpha).astype(
-            np.float32
-        ),
+        alpha=np.where(
+            surface.alpha > 0.4, np.maximum(surface.alpha, cover[..., 0]), surface.alpha
+        ).astype(np.float32),
     )
 
 
 def _rust(surface: Surface, spot: Spot, rng: np.random.Generator) -> tuple[Surface, np.ndarray]:
     mask = _blot(spot, rng, 0.22)
-    grain = cloud(rng, (mask.shape[0], mask.shape[1]), (mask.shape[0] // 5, mask.shape[1] // 5), 2)[..., None]
-    return _painted(surface, mask, np.array([0.26, 0.09, 0.03]) * (1 + 0.35 * grain), 0.95, 0.0), mask
+    grain = cloud(rng, (mask.shape[0], mask.shape[1]), (mask.shape[0] // 5, mask.shape[1] // 5), 2)[
+        ..., None
+    ]
+    return _painted(
+        surface, mask, np.array([0.26, 0.09, 0.03]) * (1 + 0.35 * grain), 0.95, 0.0
+    ), mask
 
 
 def _stain(surface: Surface, spot: Spot, rng: np.random.Generator) -> tuple[Surface, np.ndarray]:
@@ -84,7 +90,9 @@ def _burn(surface: Surface, spot: Spot, rng: np.random.Generator) -> tuple[Surfa
     halo = cv2.GaussianBlur(mask, (0, 0), spot[2] * 0.06)
     brown = _painted(surface, halo, np.array([0.20, 0.11, 0.05]), 0.9, 0.0)
     core = np.clip(mask * 1.5 - 0.6, 0, 1)
-    return _painted(brown, core, np.array([0.012, 0.010, 0.010]), 0.95, 0.0), np.maximum(mask, halo > 0.3)
+    return _painted(brown, core, np.array([0.012, 0.010, 0.010]), 0.95, 0.0), np.maximum(
+        mask, halo > 0.3
+    )
 
 
 def _dent(surface: Surface, spot: Spot, rng: np.random.Generator) -> tuple[Surface, np.ndarray]:
@@ -94,10 +102,13 @@ def _dent(surface: Surface, spot: Spot, rng: np.random.Generator) -> tuple[Surfa
     depth = np.exp(-((np.hypot(u, v) / (0.30 * size)) ** 4))
     crease = np.exp(-((np.hypot(u, v) / (0.33 * size) - 1) ** 2) / 0.02)
     dented = replace(
-        surface, height=(surface.height - 0.26 * size * depth + 0.04 * size * crease).astype(np.float32)
+        surface,
+        height=(surface.height - 0.26 * size * depth + 0.04 * size * crease).astype(np.float32),
     )
     mask = (depth > 0.25).astype(np.float32)
-    return _painted(dented, mask * 0.6, surface.albedo * 0.35, 0.9, 0.5 * float(surface.metal.max())), mask
+    return _painted(
+        dented, mask * 0.6, surface.albedo * 0.35, 0.9, 0.5 * float(surface.metal.max())
+    ), mask
 
 
 def _scratch(surface: Surface, spot: Spot, rng: np.random.Generator) -> tuple[Surface, np.ndarray]:
@@ -121,7 +132,9 @@ def _crack(surface: Surface, spot: Spot, rng: np.random.Generator) -> tuple[Surf
     return replace(cracked, height=(surface.height - 3 * mask).astype(np.float32)), mask
 
 
-def _stroke(spot: Spot, rng: np.random.Generator, angle: float, jag: float, thick: float) -> np.ndarray:
+def _stroke(
+    spot: Spot, rng: np.random.Generator, angle: float, jag: float, thick: float
+) -> np.ndarray:
     """(H, W) 0..1: a jagged line through the middle, ``thick`` fine px wide."""
     x, y, size = spot
     along = x * np.cos(angle) + y * np.sin(angle) + rng.normal(0, 0.03) * size
@@ -137,7 +150,9 @@ def _chip(surface: Surface, spot: Spot, rng: np.random.Generator) -> tuple[Surfa
     pale = np.clip(cv2.dilate(mask, np.ones((9, 9))) - mask, 0, 1)
     rim = _painted(surface, pale, np.clip(surface.albedo * 2.2 + 0.08, 0, 1), 0.9, 0.0)
     there = (surface.alpha > 0.4).astype(np.float32)
-    return replace(rim, alpha=(surface.alpha * (1 - mask)).astype(np.float32)), np.maximum(mask, pale) * there
+    return replace(rim, alpha=(surface.alpha * (1 - mask)).astype(np.float32)), np.maximum(
+        mask, pale
+    ) * there
 
 
 def _torn(surface: Surface, spot: Spot, rng: np.random.Generator) -> tuple[Surface, np.ndarray]:
@@ -153,7 +168,9 @@ def _missing(surface: Surface, spot: Spot, rng: np.random.Generator) -> tuple[Su
     half_x, half_y = size / 2, size * rng.uniform(0.3, 0.42)
     mask = ((np.abs(x) < half_x) & (np.abs(y) < half_y)).astype(np.float32)
     ground = np.array([0.50, 0.52, 0.42])
-    pads = mask * (np.abs(np.abs(y) - half_y * 0.72) < half_y * 0.2) * (np.mod(x, size / 4) < size / 8)
+    pads = (
+        mask * (np.abs(np.abs(y) - half_y * 0.72) < half_y * 0.2) * (np.mod(x, size / 4) < size / 8)
+    )
     bare = _painted(surface, mask, ground, 0.95, 0.0)
     bare = replace(bare, height=(surface.height * (1 - mask) + 8 * mask).astype(np.float32))
     return _painted(bare, pads, np.array([0.7, 0.5, 0.2]), 1.0, 0.8), mask
@@ -173,7 +190,10 @@ DEFECTS: dict[str, Callable[[Surface, Spot, np.random.Generator], tuple[Surface,
 }
 
 
-LANES_PX = (138.0, 342.0)  # Rows on which other parts ride; the part of the clip rides in the middle
+LANES_PX = (
+    138.0,
+    342.0,
+)  # Rows on which other parts ride; the part of the clip rides in the middle
 # Longest side of another part.
 LANE_SIDE_PX = 44.0
 GAP_PX = 8.0
@@ -233,7 +253,9 @@ def draw_part(name: str, kind: PartKind, defective: bool, rng: np.random.Generat
     if defective:
         defect, size = kind.defects[rng.integers(len(kind.defects))], float(rng.uniform(*SIZES_PX))
         surface, mask = with_defect(surface, defect, size, rng)
-    return Part(name=name, kind=kind, surface=surface, defect=defect, defect_size_px=size, defect_mask=mask)
+    return Part(
+        name=name, kind=kind, surface=surface, defect=defect, defect_size_px=size, defect_mask=mask
+    )
 
 
 def make_scene(
@@ -246,7 +268,8 @@ def make_scene(
     """The belt of one clip; ``part`` passes the middle at half time, None: an empty belt."""
     rng = np.random.default_rng([*seed, 1])
     ahead, behind = (
-        _STEP_PX * np.ceil(max(reach, 0.0) / _STEP_PX) for reach in (travel_px.max(), -travel_px.min())
+        _STEP_PX * np.ceil(max(reach, 0.0) / _STEP_PX)
+        for reach in (travel_px.max(), -travel_px.min())
     )
     left, right = float(-MARGIN - ahead), float(WIDTH + MARGIN + behind)
     picture = rubber(int(right - left), tuple(belt_seed)).copy()

@@ -25,7 +25,9 @@ from vidrobust.statistics.intervals import clustered_rate
 from vidrobust.tables import schema
 
 FRAMES = 32  # frames of the whole run that are asked about again, spread evenly
-SAME_BOX = 0.5  # least overlap (IoU) of a box with the same box in the other answer, as in COCO's AP50
+SAME_BOX = (
+    0.5  # least overlap (IoU) of a box with the same box in the other answer, as in COCO's AP50
+)
 
 
 def asked_again(run: OpenRun) -> pd.DataFrame:
@@ -41,7 +43,12 @@ def asked_again(run: OpenRun) -> pd.DataFrame:
                 of = of.reset_index(drop=True)
                 rate = clustered_rate(of["differs"].to_numpy(bool), clusters_of_rows(of))
                 found.append(
-                    {"model": model.name, "part": part, "change": change, **dataclasses.asdict(rate)}
+                    {
+                        "model": model.name,
+                        "part": part,
+                        "change": change,
+                        **dataclasses.asdict(rate),
+                    }
                 )
     return schema.check("look", pd.DataFrame(found)) if found else schema.empty("look")
 
@@ -50,12 +57,16 @@ def _spread(run: OpenRun) -> Iterator[tuple[str, list[int]]]:
     """Inputs, and numbers of frames in them: evenly over the undamaged frames of the whole run."""
     every = run.table("transitions")
     every = every[~every["corrupt"].astype(bool)].reset_index(drop=True)
-    rows = np.unique(np.linspace(0, len(every) - 1, min(FRAMES, len(every))).round().astype(np.int64))
+    rows = np.unique(
+        np.linspace(0, len(every) - 1, min(FRAMES, len(every))).round().astype(np.int64)
+    )
     for item, of in every.iloc[rows].groupby("item", sort=False):
         yield str(item), of["frame"].astype(int).tolist()
 
 
-def _of_item(run: OpenRun, item: str, frames: list[int], models: list[Model]) -> Iterator[tuple[object, ...]]:
+def _of_item(
+    run: OpenRun, item: str, frames: list[int], models: list[Model]
+) -> Iterator[tuple[object, ...]]:
     with run.opened(item) as source:
         batch = source.at(frames)
     other = None

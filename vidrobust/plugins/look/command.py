@@ -51,7 +51,9 @@ def _whole_study(sources: tuple[str, ...], options: dict[str, Any]) -> str:
         stages = Stages(tuple(stage for stage in STAGES.stages if stage.name != "causes"))
         pairs_s = made["stages"]["causes"]["seconds"] / pairs * usual(len(made["inputs"])).pairs
     found = planned(settings, stages, out, reporter(True), overwrite=True)
-    named = [part for spec in settings.model for part in ("--model", spec)] + (["--out", out] if out else [])
+    named = [part for spec in settings.model for part in ("--model", spec)] + (
+        ["--out", out] if out else []
+    )
     return (
         "A whole study also says what the model is sensitive to, which rule helps and what to train with, "
         f"in about {duration(found['high_s'] + pairs_s)}:\n  "

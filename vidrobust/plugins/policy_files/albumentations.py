@@ -9,7 +9,9 @@ from vidrobust.stages.policy.exports import rendered as r
 from vidrobust.stages.policy.policy import Policy, PolicyStep
 
 NAME = "policy_albumentations.yaml"
-VERSION = "2.0.8"  # the version whose names and units these are; later ones of the 2 series read them
+VERSION = (
+    "2.0.8"  # the version whose names and units these are; later ones of the 2 series read them
+)
 # cv2.INTER_CUBIC, as in the catalogue, and cv2.BORDER_REPLICATE: where the catalogue mirrors at the border,
 # Albumentations would add a box for each mirrored piece of an object, where ``move_boxes`` has one box for
 # one.
@@ -48,7 +50,9 @@ def render(policy: Policy) -> r.Export:
         blocks += "".join(f"  # {line}\n" for line in r.why(step)) + _item(node, "  ")
         moves = moves or step.family == "geometry"
     text = r.header(policy, "Augmentation recommended by vidrobust, for Albumentations 2.")
-    text += '# Load it with: albumentations.load("policy_albumentations.yaml", data_format="yaml")\n'
+    text += (
+        '# Load it with: albumentations.load("policy_albumentations.yaml", data_format="yaml")\n'
+    )
     text += "# Put it before resizing and normalising; it takes uint8 RGB arrays (H, W, 3).\n"
     text += _ABOUT_BOXES
     text += r.listing(missing)
@@ -77,7 +81,9 @@ def _node(policy: Policy, step: PolicyStep) -> Node | str:
             brightness_by_max=True,
         )
     if name == "gamma":
-        return _transform("RandomGamma", p, gamma_limit=[r.number(100 * f) for f in r.factors(step)])
+        return _transform(
+            "RandomGamma", p, gamma_limit=[r.number(100 * f) for f in r.factors(step)]
+        )
     if name in ("translation", "rotation", "scale", "shear"):
         return _geometry(policy, step)
     return _texture(policy, step)
@@ -103,7 +109,9 @@ def _texture(policy: Policy, step: PolicyStep) -> Node | str:
     (low, high), p = r.in_pixels(policy, step), step.probability
     name = step.perturbation
     if name == "gaussian_blur":
-        return _transform("GaussianBlur", p, blur_limit=[0, 0], sigma_limit=[max(low, 0.01), max(high, 0.01)])
+        return _transform(
+            "GaussianBlur", p, blur_limit=[0, 0], sigma_limit=[max(low, 0.01), max(high, 0.01)]
+        )
     if name == "motion_blur":
         longest = math.floor(high) - (math.floor(high) + 1) % 2
         if longest < 3:
@@ -142,7 +150,12 @@ def _transform(name: str, p: float, **arguments: Any) -> Node:
 
 
 def _jitter(p: float, **ranges: list[float]) -> Node:
-    still = {"brightness": [1.0, 1.0], "contrast": [1.0, 1.0], "saturation": [1.0, 1.0], "hue": [0.0, 0.0]}
+    still = {
+        "brightness": [1.0, 1.0],
+        "contrast": [1.0, 1.0],
+        "saturation": [1.0, 1.0],
+        "hue": [0.0, 0.0],
+    }
     return _transform("ColorJitter", p, **{**still, **ranges})
 
 
@@ -154,7 +167,9 @@ def _item(node: Node, indent: str) -> str:
     lines = []
     for key, value in node.items():
         if isinstance(value, list) and value and isinstance(value[0], dict):
-            lines.append(f"{key}:\n" + "".join(_item(each, indent + "  ") for each in value).rstrip("\n"))
+            lines.append(
+                f"{key}:\n" + "".join(_item(each, indent + "  ") for each in value).rstrip("\n")
+            )
         else:
             lines.append(f"{key}: {_scalar(value)}")
     return f"{indent}- " + f"\n{indent}  ".join(lines) + "\n"

@@ -119,7 +119,9 @@ def render(policy: Policy) -> r.Export:
             missing.append(r.cannot(step, call[1:]))
             continue
         body += "".join(f"        # {line}\n" for line in r.why(step)) + f"        {call},\n"
-        functions += _BLUR if step.perturbation == "gaussian_blur" else _FUNCTIONS.get(step.perturbation, "")
+        functions += (
+            _BLUR if step.perturbation == "gaussian_blur" else _FUNCTIONS.get(step.perturbation, "")
+        )
     start = r.header(policy, "Augmentation recommended by vidrobust, for Kornia.")
     if not body:
         nothing = _IMPORTS.replace(

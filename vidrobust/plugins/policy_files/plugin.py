@@ -5,4 +5,6 @@ from __future__ import annotations
 from vidrobust.plugins.policy_files import albumentations, kornia, timm, ultralytics
 from vidrobust.stages.policy.exports.write import PolicyFormat
 
-FORMATS = tuple(PolicyFormat(each.NAME, each.render) for each in (albumentations, kornia, timm, ultralytics))
+FORMATS = tuple(
+    PolicyFormat(each.NAME, each.render) for each in (albumentations, kornia, timm, ultralytics)
+)

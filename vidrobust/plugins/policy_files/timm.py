@@ -88,14 +88,21 @@ def _entries(policy: Policy, step: PolicyStep) -> list[tuple[str, int, float]] |
     if name == "rotation":
         return _whole("Rotate", either_way, 3.0, "degrees")
     if name == "shear":
-        both = [_whole(o, math.tan(math.radians(either_way)), 0.03, "of slope") for o in ("ShearX", "ShearY")]
+        both = [
+            _whole(o, math.tan(math.radians(either_way)), 0.03, "of slope")
+            for o in ("ShearX", "ShearY")
+        ]
         return _joined(both)
     if name == "gaussian_blur":
-        return _whole("GaussianBlur", r.in_pixels(policy, step)[1] - 0.1, 0.19, "px of sigma beyond 0.1")
+        return _whole(
+            "GaussianBlur", r.in_pixels(policy, step)[1] - 0.1, 0.19, "px of sigma beyond 0.1"
+        )
     return "timm has no such operation"
 
 
-def _whole(operation: str, size: float, unit: float, what: str) -> list[tuple[str, int, float]] | str:
+def _whole(
+    operation: str, size: float, unit: float, what: str
+) -> list[tuple[str, int, float]] | str:
     magnitude = min(LARGEST, math.floor(r.number(size / unit) + 1e-9))
     if magnitude < 1:
         return f"timm's smallest step is {unit:g} {what}"

@@ -48,8 +48,12 @@ def render(policy: Policy) -> r.Export:
     body = ""
     for key, value in values.items():
         body += "".join(f"# {line}\n" for line in notes.get(key, [])) + f"{key}: {_float(value)}\n"
-    start = r.header(policy, "Augmentation recommended by vidrobust, as Ultralytics hyper-parameters.")
-    return r.Export(name=NAME, text=start + _WHERE + r.listing(missing) + body, not_expressed=tuple(missing))
+    start = r.header(
+        policy, "Augmentation recommended by vidrobust, as Ultralytics hyper-parameters."
+    )
+    return r.Export(
+        name=NAME, text=start + _WHERE + r.listing(missing) + body, not_expressed=tuple(missing)
+    )
 
 
 def _value(policy: Policy, step: PolicyStep) -> tuple[str, float, str] | str:
@@ -82,7 +86,11 @@ def _translate(policy: Policy, step: PolicyStep) -> tuple[str, float, str] | str
     share = r.number(min(x, y) * width / max(height, width))
     if share == 0:
         return "the footage moves along one axis only, and Ultralytics' number is for both"
-    remark = f"one number for both axes, so the smaller of {x:g} and {y:g} of the width" if x != y else ""
+    remark = (
+        f"one number for both axes, so the smaller of {x:g} and {y:g} of the width"
+        if x != y
+        else ""
+    )
     return "translate", min(share, 1.0), remark
 
 

@@ -46,7 +46,9 @@ def delay(name: str) -> int:
     return 0 if name.startswith("one-euro") else int(name.rpartition("-")[2]) // 2
 
 
-def studied(model: str, read: Callable[[str], pd.DataFrame], footage: Any, max_delay_ms: float) -> Any:
+def studied(
+    model: str, read: Callable[[str], pd.DataFrame], footage: Any, max_delay_ms: float
+) -> Any:
     """Return each filter against the joints themselves; None without a path."""
     from vidrobust.stages.remedies.recommend import recommended
     from vidrobust.stages.remedies.row import Costs, row
@@ -54,21 +56,29 @@ def studied(model: str, read: Callable[[str], pd.DataFrame], footage: Any, max_d
     from vidrobust.statistics.clusters import clusters_of_rows
     from vidrobust.statistics.ratios import paired_ratio
 
-    parts, pairs = (table[table["model"] == model] for table in (read("task_parts"), read("task_pairs")))
+    parts, pairs = (
+        table[table["model"] == model] for table in (read("task_parts"), read("task_pairs"))
+    )
     if "x" not in parts or not parts["joint_jitter"].notna().any():
         return None
     joints = parts[parts["x"].notna()]
-    joints = joints.sort_values(["item", "track", "component", "frame"], kind="stable").reset_index(drop=True)
+    joints = joints.sort_values(["item", "track", "component", "frame"], kind="stable").reset_index(
+        drop=True
+    )
     known = _known_places(joints, footage, model)
     counted = joints["joint_jitter"].notna().to_numpy()
-    rows = joints[counted].assign(part=[footage.parts.get(item, "") for item in joints.loc[counted, "item"]])
+    rows = joints[counted].assign(
+        part=[footage.parts.get(item, "") for item in joints.loc[counted, "item"]]
+    )
     clusters, before = clusters_of_rows(rows), rows["joint_jitter"].to_numpy(np.float64)
     frame_ms = float(pairs["delta_ms"].median())
     made, after, delays = [], {}, {}
     for name in FILTERS:
         places, delays[name] = _played(joints, name), delay(name) * frame_ms
         after[name] = _jitter(joints, places)[counted]
-        costs = Costs(delay_frames=delay(name), delay_ms=delays[name], **_precision(joints, places, known))
+        costs = Costs(
+            delay_frames=delay(name), delay_ms=delays[name], **_precision(joints, places, known)
+        )
         found = paired_ratio(before, after[name], clusters, events=False)
         made.append(row("rule", name, model, "joint_jitter", found, costs))
     best = recommended(after, before, clusters, delays, max_delay_ms)
@@ -77,9 +87,9 @@ def studied(model: str, read: Callable[[str], pd.DataFrame], footage: Any, max_d
 
 def _goes_on(joints: pd.DataFrame) -> np.ndarray:
     found = (joints["confidence"] >= KEEP).to_numpy()
-    same = (joints[["item", "track", "component"]].shift() == joints[["item", "track", "component"]]).all(
-        axis=1
-    )
+    same = (
+        joints[["item", "track", "component"]].shift() == joints[["item", "track", "component"]]
+    ).all(axis=1)
     before = np.r_[False, found[:-1]]
     return same.to_numpy() & (joints["before"] >= 0).to_numpy() & found & before
 
@@ -102,7 +112,9 @@ def _precision(
     joints: pd.DataFrame, places: np.ndarray, known: tuple[np.ndarray, np.ndarray, np.ndarray]
 ) -> dict[str, Any]:
     """Lag along the motion of the pixels, and distances from known joints."""
-    raw, velocity = (joints[names].to_numpy(np.float64) for names in (["x", "y"], ["moved_x", "moved_y"]))
+    raw, velocity = (
+        joints[names].to_numpy(np.float64) for names in (["x", "y"], ["moved_x", "moved_y"])
+    )
     seen = np.isfinite(velocity[:, 0]) & (joints["confidence"] >= KEEP).to_numpy()
     way = float(np.square(velocity[seen]).sum())
     moves = seen.any() and way / seen.sum() >= LEAST_MOTION**2
@@ -132,7 +144,9 @@ def _known_places(
         for person in known.get(key, ()):
             if person.ignored:
                 continue
-            likest = {track: similarity(person, pose, sigmas_of(names)) for track, pose in poses.items()}
+            likest = {
+                track: similarity(person, pose, sigmas_of(names)) for track, pose in poses.items()
+            }
             track = max(likest, key=likest.__getitem__)
             rows = of[of["track"] == track] if likest[track] > 0 else of.iloc[:0]
             for row, joint in zip(rows.index, rows["component"], strict=True):

@@ -23,7 +23,10 @@ from vidrobust.plugins.pose.people import COCO, KeyPoints, people
 
 LEAST_SCORE = 0.05  # of people that are kept
 OVERLAP = 0.7  # of boxes of one person, as Ultralytics suppresses them
-IMAGENET = ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))  # mean and deviation, of 255: RTMPose's
+IMAGENET = (
+    (123.675, 116.28, 103.53),
+    (58.395, 57.12, 57.375),
+)  # mean and deviation, of 255: RTMPose's
 ONE_PERSON = (
     "takes the frame for one person: without boxes there are no crops. For several people give the results of "
     "the whole pipeline: pose:FILE.json"
@@ -60,13 +63,17 @@ class RecordedPoses:
     needs_pixels: bool = False
 
     def __call__(self, pixels: torch.Tensor) -> KeyPoints:
-        raise ModelError(f"model {self.name}: its poses are a file; new pictures need the network itself")
+        raise ModelError(
+            f"model {self.name}: its poses are a file; new pictures need the network itself"
+        )
 
     def predict_frames(self, item: str, index: np.ndarray) -> KeyPoints:
         """Return the people of frames; one that the file does not name has none."""
         named = next((name for name in (item, Path(item).stem, "") if name in self.poses), None)
         if named is None:
-            raise ModelError(f"model {self.name}: holds no pose of {item}, but of {', '.join(self.poses)}")
+            raise ModelError(
+                f"model {self.name}: holds no pose of {item}, but of {', '.join(self.poses)}"
+            )
         found = [self.poses[named].get(int(frame), []) for frame in index]
         return people(
             [(np.array([p for p, _ in each]), np.array([s for _, s in each])) for each in found],
@@ -84,7 +91,9 @@ def load(spec: ModelSpec, device: torch.device) -> Any:
     return _ultralytics(spec, device) if ending == ".pt" else _torchvision(spec, device)
 
 
-def _info(spec: ModelSpec, engine: str, how: str, weights: str, sha256: str, count: int) -> ModelInfo:
+def _info(
+    spec: ModelSpec, engine: str, how: str, weights: str, sha256: str, count: int
+) -> ModelInfo:
     about: dict[str, Any] = {"weights": weights, "weights_sha256": sha256, "num_classes": count}
     return ModelInfo(
         spec=spec.text, engine=engine, device="cpu", precision="float32", preprocessing=how, **about
@@ -95,7 +104,9 @@ def _joints(spec: ModelSpec, count: int | None) -> tuple[str, ...]:
     given = given_names(spec.options.get("classes"))
     if given is None and count is None:
         raise SettingsError(f"{spec.text}: name its joints: classes=FILE, one a line")
-    names = given or (COCO if count == len(COCO) else tuple(f"joint {k}" for k in range(count or 0)))
+    names = given or (
+        COCO if count == len(COCO) else tuple(f"joint {k}" for k in range(count or 0))
+    )
     if count not in (None, len(names)):
         raise SettingsError(f"{spec.text}: has {count} joints, and classes names {len(names)}")
     return names
@@ -141,7 +152,9 @@ def _ultralytics(spec: ModelSpec, device: torch.device) -> PoseNetwork:
     file = parse_spec(str(existing_file(spec.target, spec.text)))
     found: Any = kind_of(file).load(file, device)
     if found.task != "pose":
-        raise SettingsError(f"{spec.text}: a network for {found.task}; give it without the scheme pose:")
+        raise SettingsError(
+            f"{spec.text}: a network for {found.task}; give it without the scheme pose:"
+        )
     joints = _joints(spec, len(found.class_names))
     return replace(found, class_names=joints, info=replace(found.info, spec=spec.text))
 
@@ -149,7 +162,10 @@ def _ultralytics(spec: ModelSpec, device: torch.device) -> PoseNetwork:
 def adopt(given: object, device: torch.device) -> PoseNetwork | None:
     """Return a model made from a ``YOLO`` object for poses; None for anything else."""
     yolo: Any = given
-    if type(given).__module__.partition(".")[0] != "ultralytics" or getattr(yolo, "task", "") != "pose":
+    if (
+        type(given).__module__.partition(".")[0] != "ultralytics"
+        or getattr(yolo, "task", "") != "pose"
+    ):
         return None
     name = Path(str(yolo.ckpt_path or yolo.model_name or "ultralytics")).stem
     spec = ModelSpec(f"python:{name}", KIND.scheme, name, {})
@@ -157,9 +173,13 @@ def adopt(given: object, device: torch.device) -> PoseNetwork | None:
 
     def run(pixels: torch.Tensor) -> list[Poses]:
         found = []
-        for frame in pixels:  # each alone: its suppression leaves out frames of a batch that takes long
+        for (
+            frame
+        ) in pixels:  # each alone: its suppression leaves out frames of a batch that takes long
             picture = np.ascontiguousarray(frame.permute(1, 2, 0).flip(2).cpu().numpy())
-            said = yolo.predict(picture, device=device, verbose=False, save=False, conf=LEAST_SCORE)[0]
+            said = yolo.predict(
+                picture, device=device, verbose=False, save=False, conf=LEAST_SCORE
+            )[0]
             points = said.keypoints.data.cpu().numpy()
             if points.shape[2] == 2:  # trained without visibility
                 points = np.concatenate([points, np.ones_like(points[..., :1])], axis=2)
@@ -175,7 +195,10 @@ def _onnx(spec: ModelSpec, path: Path, device: torch.device) -> PoseNetwork:
     from vidrobust.models.onnx_runtime import open_session, weight_files
 
     session, _ = open_session(path, device, spec)
-    (inputs, *_), outputs = session.get_inputs(), sorted(session.get_outputs(), key=lambda each: each.name)
+    (inputs, *_), outputs = (
+        session.get_inputs(),
+        sorted(session.get_outputs(), key=lambda each: each.name),
+    )
     shape = outputs[0].shape
     if len(inputs.shape) != 4 or len(shape) != 3 or len(outputs) > 2:
         raise SettingsError(
@@ -205,7 +228,9 @@ def _onnx(spec: ModelSpec, path: Path, device: torch.device) -> PoseNetwork:
             if simcc:
                 points, scores = simcc_poses(said[0][0], said[1][0], (height, width))
             else:
-                points, scores = yolo_poses(said[0][0] if ended else said[0][0].T, len(joints), ended=ended)
+                points, scores = yolo_poses(
+                    said[0][0] if ended else said[0][0].T, len(joints), ended=ended
+                )
             points[..., :2] = (points[..., :2] - fit.offset) / fit.scale
             found.append((points, scores))
         return found
@@ -222,7 +247,9 @@ def simcc_poses(x: np.ndarray, y: np.ndarray, size: tuple[int, int]) -> Poses:
 
     The joint lies at the bin with the largest score; its confidence is the lesser of the two, as in mmpose.
     """
-    places = [each.argmax(axis=1) * side / each.shape[1] for each, side in ((x, size[1]), (y, size[0]))]
+    places = [
+        each.argmax(axis=1) * side / each.shape[1] for each, side in ((x, size[1]), (y, size[0]))
+    ]
     sure = np.clip(np.minimum(x.max(axis=1), y.max(axis=1)), 0, 1)
     points = np.stack([*places, sure], axis=1)[None].astype(np.float64)
     return points, sure.mean(keepdims=True)
@@ -239,7 +266,9 @@ def yolo_poses(rows: np.ndarray, joints: int, *, ended: bool) -> Poses:
     if not ended:
         half = rows[:, 2:4] / 2
         boxes = np.concatenate([rows[:, :2] - half, rows[:, :2] + half], axis=1)
-        rows = rows[nms(torch.from_numpy(boxes), torch.from_numpy(rows[:, 4].copy()), OVERLAP).numpy()]
+        rows = rows[
+            nms(torch.from_numpy(boxes), torch.from_numpy(rows[:, 4].copy()), OVERLAP).numpy()
+        ]
     points = rows[:, 5 + ended :].reshape(-1, joints, 3)
     points[..., 2] = np.clip(points[..., 2], 0, 1)
     return points, np.clip(rows[:, 4], 0, 1)
@@ -254,9 +283,13 @@ def _recorded(spec: ModelSpec, path: Path) -> RecordedPoses:
         joints, found = (_of_coco if path.suffix.lower() == ".json" else _of_csv)(spec, path)
         for item, frame, points, score in found:
             points[:, 2] = np.clip(points[:, 2], 0, 1)
-            poses.setdefault(item, {}).setdefault(frame, []).append((points, min(max(score, 0.0), 1.0)))
+            poses.setdefault(item, {}).setdefault(frame, []).append(
+                (points, min(max(score, 0.0), 1.0))
+            )
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
-        raise InputError(f"{spec.text}: holds no key points that can be read ({error!r})") from error
+        raise InputError(
+            f"{spec.text}: holds no key points that can be read ({error!r})"
+        ) from error
     info = _info(spec, "poses from a file", "", str(path), file_sha256(path), len(joints))
     return RecordedPoses(name=path.stem, class_names=joints, info=info, poses=poses)
 
@@ -279,10 +312,12 @@ def _of_csv(spec: ModelSpec, path: Path) -> tuple[tuple[str, ...], Found]:
     """Columns frame, joint, x, y, and where known item, person and confidence."""
     table = read_columns(path)
     missing = {"item": "", "person": 0, "confidence": 1.0}
-    table = table.assign(**{name: value for name, value in missing.items() if name not in table}).fillna(
-        {"item": ""}
+    table = table.assign(
+        **{name: value for name, value in missing.items() if name not in table}
+    ).fillna({"item": ""})
+    joints = given_names(spec.options.get("classes")) or tuple(
+        dict.fromkeys(map(str, table["joint"]))
     )
-    joints = given_names(spec.options.get("classes")) or tuple(dict.fromkeys(map(str, table["joint"])))
     place = {name: k for k, name in enumerate(joints)}
 
     def found() -> Found:

@@ -16,7 +16,14 @@ from vidrobust.predictions import TaskPredictions
 from vidrobust.shapes.mask import mapped_points
 
 # Sigmas of OKS (cocodataset.org, keypoints evaluation); joints of other names take their mean.
-SIGMAS = {"nose": 0.026, "eye": 0.025, "ear": 0.035, "shoulder": 0.079, "elbow": 0.072, "wrist": 0.062} | {
+SIGMAS = {
+    "nose": 0.026,
+    "eye": 0.025,
+    "ear": 0.035,
+    "shoulder": 0.079,
+    "elbow": 0.072,
+    "wrist": 0.062,
+} | {
     "hip": 0.107,
     "knee": 0.087,
     "ankle": 0.089,
@@ -60,7 +67,9 @@ class KeyPoints(TaskPredictions):
         every = np.concatenate([np.empty(0, np.int64), *kept])
         frame = np.repeat(np.arange(len(rows)), [len(each) for each in kept])
         points, scores = self.points[every], self.scores[every]
-        return dataclasses.replace(self, points=points, scores=scores, frame=frame, num_frames=len(rows))
+        return dataclasses.replace(
+            self, points=points, scores=scores, frame=frame, num_frames=len(rows)
+        )
 
     @classmethod
     def join(cls, parts: Sequence[KeyPoints]) -> KeyPoints:
@@ -88,7 +97,9 @@ def people(parts: Sequence[tuple[np.ndarray, np.ndarray]], names: tuple[str, ...
     points = [np.asarray(each, np.float32).reshape(-1, len(names), 3) for each, _ in parts]
     frame = np.repeat(np.arange(len(parts)), [len(each) for each in points])
     none = np.empty((0, len(names), 3), np.float32)
-    scores = np.concatenate([np.empty(0, np.float32), *(np.asarray(s, np.float32).ravel() for _, s in parts)])
+    scores = np.concatenate(
+        [np.empty(0, np.float32), *(np.asarray(s, np.float32).ravel() for _, s in parts)]
+    )
     return KeyPoints(np.concatenate([none, *points]), scores, frame, len(parts), names)
 
 
@@ -170,7 +181,11 @@ def lost_or_new(p: KeyPoints, q: KeyPoints) -> np.ndarray:
 
 
 def moved(
-    found: KeyPoints, perturbation: Any, strength: float, generators: Sequence[Any], size: tuple[int, int]
+    found: KeyPoints,
+    perturbation: Any,
+    strength: float,
+    generators: Sequence[Any],
+    size: tuple[int, int],
 ) -> KeyPoints:
     """Return the joints where a perturbation puts them; a mirror changes left and right."""
     if perturbation.motion is None:
@@ -189,7 +204,8 @@ def moved(
 def sampled(field: np.ndarray, places: np.ndarray, step: float = 1.0) -> np.ndarray:
     """Return (..., C) of a field (h, w, C), a value every ``step`` px, at places (..., 2) px."""
     columns, rows = (
-        np.clip(np.round(places[..., k] / step).astype(int), 0, field.shape[1 - k] - 1) for k in (0, 1)
+        np.clip(np.round(places[..., k] / step).astype(int), 0, field.shape[1 - k] - 1)
+        for k in (0, 1)
     )
     return np.asarray(field[rows, columns], np.float64)
 
@@ -204,7 +220,9 @@ def pixel_motion(places: np.ndarray, first: np.ndarray, second: np.ndarray) -> n
     scale = min(1.0, FLOW_SIDE / second.shape[1])
     if scale < 1:
         size = (FLOW_SIDE, max(1, round(second.shape[0] * scale)))
-        first, second = (cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (first, second))
+        first, second = (
+            cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (first, second)
+        )
     found = register(first, second, fine=False)
     if found.failed in (Unregistered.NO_TEXTURE, Unregistered.SMALL_FRAME):
         return np.zeros(places.shape)

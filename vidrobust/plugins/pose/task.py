@@ -57,7 +57,9 @@ class PoseStep:
 class PoseMeter(TaskMeter):
     """Follows people by their OKS, and measures each of their joints."""
 
-    def __init__(self, item: str, model: str, settings: AlongTime, metrics: Sequence[Metric]) -> None:
+    def __init__(
+        self, item: str, model: str, settings: AlongTime, metrics: Sequence[Metric]
+    ) -> None:
         super().__init__(item, model, settings, metrics)
         self._step: PoseStep | None = None  # to the frame that is looked at
         self._steps: list[PoseStep] = []  # of the last three frames that belong together
@@ -115,7 +117,11 @@ class PoseMeter(TaskMeter):
         for k, name in enumerate(names):
             x, y, sure = now[k]
             row: dict[str, object] = {"component": name, "x": x, "y": y, "confidence": sure}
-            row |= {"moved_x": step.moved[person, k, 0], "moved_y": step.moved[person, k, 1], "size_px": size}
+            row |= {
+                "moved_x": step.moved[person, k, 0],
+                "moved_y": step.moved[person, k, 1],
+                "size_px": size,
+            }
             row |= {"joint_jitter": shake[k], "jitter_sigmas": shake[k] / root[k]}
             row["squared_jitter"] = shake[k] ** 2 / 3  # a quarter of 12 variances of a coordinate
             if len(chain) > 1 and chain[1][k, 2] >= KEEP:
@@ -149,14 +155,18 @@ def _swapped(before: np.ndarray, now: np.ndarray, names: Sequence[str]) -> np.nd
     own, crossed = way(before, now), way(before, now[other])
     own, crossed = own + own[other], crossed + crossed[other]
     seen = (before[:, 2] >= KEEP) & (now[:, 2] >= KEEP)
-    told = seen & seen[other] & (np.minimum(way(before, before[other]), way(now, now[other])) >= far)
+    told = (
+        seen & seen[other] & (np.minimum(way(before, before[other]), way(now, now[other])) >= far)
+    )
     return np.where(told & (other != np.arange(len(names))), crossed < SWAPPED * own, np.nan)
 
 
 def _bones(names: Sequence[str], chain: Sequence[np.ndarray]) -> Iterator[dict[str, object]]:
     for a, b in people.bones_of(names) if len(chain) == 3 else ():
         if min(pose[[a, b], 2].min() for pose in chain) >= KEEP:
-            third, second, first = (float(np.linalg.norm(pose[a, :2] - pose[b, :2])) for pose in chain)
+            third, second, first = (
+                float(np.linalg.norm(pose[a, :2] - pose[b, :2])) for pose in chain
+            )
             shake = abs(first - 2 * second + third) / 2 / max(second, 1.0)
             yield {"component": f"{names[a]} to {names[b]}", "bone_change": shake}
 

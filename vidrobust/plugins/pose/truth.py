@@ -34,12 +34,18 @@ class KnownPerson:
         return self.crowd or not (self.points[:, 2] > 0).any()
 
 
-def known_people(labels: pd.DataFrame, names: Sequence[str]) -> Mapping[tuple[str, int], list[KnownPerson]]:
+def known_people(
+    labels: pd.DataFrame, names: Sequence[str]
+) -> Mapping[tuple[str, int], list[KnownPerson]]:
     """Return the people of rows of ``labels`` by item and frame."""
     found: dict[tuple[str, int], list[KnownPerson]] = {}
-    for row in labels[labels["keypoints"].notna()].to_dict("records") if "keypoints" in labels else ():
+    for row in (
+        labels[labels["keypoints"].notna()].to_dict("records") if "keypoints" in labels else ()
+    ):
         given = np.array(json.loads(row["keypoints"]), np.float64).reshape(-1, 3)
-        joints = json.loads(row["joints"]) or list(names)  # a file without names has the model's order
+        joints = json.loads(row["joints"]) or list(
+            names
+        )  # a file without names has the model's order
         place = dict(zip(joints, given, strict=True))
         points = np.array([place.get(name, np.zeros(3)) for name in names])
         width, height = row["x2"] - row["x1"], row["y2"] - row["y1"]
@@ -57,8 +63,16 @@ def similarity(known: KnownPerson, found: np.ndarray, sigmas: np.ndarray) -> flo
     else:  # the distance to twice the box
         x, y, width, height = known.box
         low, high = np.array([x - width, y - height]), np.array([x + 2 * width, y + 2 * height])
-        apart, seen = np.maximum(0, low - found[:, :2]) + np.maximum(0, found[:, :2] - high), seen | True
-    squared = np.square(apart).sum(axis=1) / np.square(2 * sigmas[seen]) / (known.area + np.spacing(1)) / 2
+        apart, seen = (
+            np.maximum(0, low - found[:, :2]) + np.maximum(0, found[:, :2] - high),
+            seen | True,
+        )
+    squared = (
+        np.square(apart).sum(axis=1)
+        / np.square(2 * sigmas[seen])
+        / (known.area + np.spacing(1))
+        / 2
+    )
     return float(np.exp(-squared).mean())
 
 
@@ -125,12 +139,19 @@ def judged(run: Any) -> dict[str, pd.DataFrame]:
                     of = {"item": item, "frame": frame, "time_s": float(there[item, frame])}
                     counted = (person for person in people if not person.ignored)
                     best = [
-                        max((similarity(k, p, sigmas) for p in found.points), default=0.0) for k in counted
+                        max((similarity(k, p, sigmas) for p in found.points), default=0.0)
+                        for k in counted
                     ]
                     truth += [{**of, "model": model.name, "oks": each} for each in best]
         if frames:
             value, nan = average_precision(frames, model.class_names), float("nan")
-            of = {"model": model.name, "item": "", "metric": "keypoint_ap", "value": value, "low": nan}
+            of = {
+                "model": model.name,
+                "item": "",
+                "metric": "keypoint_ap",
+                "value": value,
+                "low": nan,
+            }
             summary.append({**of, "high": nan, "n": len(frames), "cluster": "", "clusters": 0})
     made = {"stability": pd.DataFrame(summary)} if summary else {}
     return made | ({"task_truth": pd.DataFrame(truth)} if truth else {})

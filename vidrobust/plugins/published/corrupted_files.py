@@ -38,7 +38,9 @@ def suite_of(layout: Layout) -> str:
         if there
     ]
     if len(found) > 1:
-        raise SettingsError(f"the folder holds {' and '.join(found)}; name the folder of one of them")
+        raise SettingsError(
+            f"the folder holds {' and '.join(found)}; name the folder of one of them"
+        )
     return found[0]
 
 
@@ -161,8 +163,12 @@ def measure_flips(
 def cells_of(layout: Layout, only: Sequence[str] = ()) -> int:
     """Number of pictures or films to look at."""
     if layout.films:
-        return sum(len(f.paths) for name, f in layout.films.items() if name in ce.FLIP_PROBABILITIES)
-    return sum(len(images) for (name, _), images in layout.corrupt.items() if not only or name in only)
+        return sum(
+            len(f.paths) for name, f in layout.films.items() if name in ce.FLIP_PROBABILITIES
+        )
+    return sum(
+        len(images) for (name, _), images in layout.corrupt.items() if not only or name in only
+    )
 
 
 def _whole(layout: Layout, only: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -210,7 +216,9 @@ def _answers(
     for numbers, pixels, _ in memory.chunks(images, memory.crop_224):
         for model in models:
             own = [sets[model.name][k] for k in numbers]
-            found[model.name][numbers] = ~memory.top_correct(predict(model, pixels, batch).probabilities, own)
+            found[model.name][numbers] = ~memory.top_correct(
+                predict(model, pixels, batch).probabilities, own
+            )
         if step is not None:
             step(len(numbers))
     if images.problems:
@@ -221,5 +229,9 @@ def _answers(
 def _frames(path: Path) -> torch.Tensor:
     with open_video(path, prefetch=0) as film:
         return torch.stack(
-            [memory.crop_224(one.cpu()) for batch in film.batches(memory.CHUNK) for one in batch.pixels]
+            [
+                memory.crop_224(one.cpu())
+                for batch in film.batches(memory.CHUNK)
+                for one in batch.pixels
+            ]
         )

@@ -81,7 +81,9 @@ class CorruptionErrors:
     def __post_init__(self) -> None:
         n, c = len(self.clean_wrong), len(self.names)
         if self.wrong.ndim != 3 or self.wrong.shape[:2] != (n, c):
-            raise ValueError(f"CorruptionErrors.wrong: expected ({n}, {c}, S), got {self.wrong.shape}")
+            raise ValueError(
+                f"CorruptionErrors.wrong: expected ({n}, {c}, S), got {self.wrong.shape}"
+            )
 
     def summary(self) -> dict[str, object]:
         """Return fractions for errors, percent for CE, mCE and relative mCE, with 95 % intervals over groups."""
@@ -133,7 +135,11 @@ class FlipRates:
 
     def summary(self) -> dict[str, object]:
         """Return flip_probability and t5d as plain means over the scored sequences."""
-        rate = 100 * self.flips / np.array([self.baseline.flip_probability[name] for name in self.names])
+        rate = (
+            100
+            * self.flips
+            / np.array([self.baseline.flip_probability[name] for name in self.names])
+        )
         each: dict[str, dict[str, object]] = {
             name: {
                 "flip_probability": float(self.flips[:, k].mean()),
@@ -155,7 +161,9 @@ class FlipRates:
         if self.baseline.top5_distance:
             by = np.array([self.baseline.top5_distance[name] for name in self.names])
             ratio = 100 * self.top5_distance / by
-            found |= _with_interval("mt5d", ratio[:, self.scored].mean(axis=1), self.group, (0.0, np.inf))
+            found |= _with_interval(
+                "mt5d", ratio[:, self.scored].mean(axis=1), self.group, (0.0, np.inf)
+            )
             for k, name in enumerate(self.names):
                 each[name]["t5d_rate"] = float(ratio[:, k].mean())
         return {
@@ -220,12 +228,16 @@ def read_baseline(path: Path, suite: str) -> Baseline | FlipBaseline:
 
 
 def _errors(name: str, one: Mapping[str, Any]) -> Baseline:
-    errors = {key: tuple(float(e) for e in each["errors"]) for key, each in one["corruptions"].items()}
+    errors = {
+        key: tuple(float(e) for e in each["errors"]) for key, each in one["corruptions"].items()
+    }
     clean = float(one["clean_error"])
     for key, each in errors.items():
         if sum(each) <= 0 or np.isclose(sum(each), len(each) * clean):
             raise ZeroDivisionError(
-                f"makes no more errors under {key} than without" if sum(each) else f"never fails under {key}"
+                f"makes no more errors under {key} than without"
+                if sum(each)
+                else f"never fails under {key}"
             )
     return Baseline(errors=errors, clean_error=clean, name=name)
 

@@ -61,7 +61,9 @@ class Suite:
         known = [each.name for each in every]
         for name in names:
             if name not in known:
-                raise SettingsError(f"corruption: {name!r} is none of {self.name}: {', '.join(known)}")
+                raise SettingsError(
+                    f"corruption: {name!r} is none of {self.name}: {', '.join(known)}"
+                )
         return dataclasses.replace(
             self,
             perturbations=tuple(each for each in every if each.name in names),
@@ -102,7 +104,9 @@ def imagenet_c_suite() -> Suite:
 def _ice() -> str:
     if ice_photographs():
         return "and so are the photographs of ice of frost"
-    return "and the ice of frost is drawn (with that package installed it is the authors' photographs)"
+    return (
+        "and the ice of frost is drawn (with that package installed it is the authors' photographs)"
+    )
 
 
 def c_bar_suite() -> Suite:
@@ -131,7 +135,9 @@ def _small_suite(name: str, *notes: str) -> Suite:
         return picture
 
     perturbations = tuple(find(f"{name}:{each}") for each in imagenet_c.TEST)
-    return Suite(name=name, perturbations=perturbations, baseline=ce.NONE, prepare=prepare, notes=notes)
+    return Suite(
+        name=name, perturbations=perturbations, baseline=ce.NONE, prepare=prepare, notes=notes
+    )
 
 
 # Suites of error rates, by name.
@@ -191,7 +197,9 @@ def corruptions(
     said: tuple[str, ...]
     if suite == FLIP_SUITE:
         if only:
-            raise SettingsError("corruption: imagenet-p is measured whole; name corruptions of imagenet-c")
+            raise SettingsError(
+                "corruption: imagenet-p is measured whole; name corruptions of imagenet-c"
+            )
         flips = baseline if isinstance(baseline, ce.FlipBaseline) else ce.ALEXNET_FLIPS
         found = _flips(images, seen_as_is, sets, seed, batch, step, flips)
         said = (
@@ -228,13 +236,16 @@ def summary(
 ) -> dict[str, object]:
     """What is printed and written of one suite."""
     models = {
-        name: one.summary() | ({"note": notes[name]} if notes[name] else {}) for name, one in found.items()
+        name: one.summary() | ({"note": notes[name]} if notes[name] else {})
+        for name, one in found.items()
     }
     counts = {"suite": suite, "images": images, "unlabelled": unlabelled}
     return {**counts, "models": models, "notes": list(said), "problems": list(problems)}
 
 
-_FLIP_NOTES = ("frames in memory: the authors' are MP4, whose coding AlexNet's flip probabilities contain",)
+_FLIP_NOTES = (
+    "frames in memory: the authors' are MP4, whose coding AlexNet's flip probabilities contain",
+)
 _SCORED = "scored are the ten of the paper, with snow and without spatter"
 
 
@@ -262,7 +273,10 @@ def _errors(
     for numbers, pixels, keys in chunks(images, suite.prepare):
         seen += numbers
         mine = {m.name: [sets[m.name][k] for k in numbers] for m in models}
-        rows = {m.name: np.empty((len(numbers), len(suite.perturbations), strengths), bool) for m in models}
+        rows = {
+            m.name: np.empty((len(numbers), len(suite.perturbations), strengths), bool)
+            for m in models
+        }
         for model in models:
             clean[model.name].append(_wrong(predict(model, pixels, batch), mine[model.name]))
         for c, perturbation in enumerate(suite.perturbations):
@@ -270,7 +284,9 @@ def _errors(
                 own = [seeded(key, 0, 0, perturbation.key, seed) for key in keys]
                 changed = perturbation.apply(pixels, strength, own)
                 for model in models:
-                    rows[model.name][:, c, s] = _wrong(predict(model, changed, batch), mine[model.name])
+                    rows[model.name][:, c, s] = _wrong(
+                        predict(model, changed, batch), mine[model.name]
+                    )
         for model in models:
             wrong[model.name].append(rows[model.name])
         if step is not None:
@@ -367,14 +383,20 @@ def chunks(
         keys = [hashlib.sha256(picture.numpy().tobytes()).hexdigest() for _, picture in part]
         yield numbers, torch.stack([p if raw else prepare(p) for _, p in part]), keys
     if not readable:
-        raise InputError(f"none of the {len(images)} images can be read; the first: {images.problems[0]}")
+        raise InputError(
+            f"none of the {len(images)} images can be read; the first: {images.problems[0]}"
+        )
 
 
 def top_correct(scores: np.ndarray, sets: Sequence[frozenset[int]], top: int = 1) -> np.ndarray:
     """Whether a class of each set is among the ``top`` scores (N, K); ties rank in order."""
     if len(scores) != len(sets):
-        raise ValueError(f"top_correct: expected a set for each of {len(scores)} rows, got {len(sets)}")
+        raise ValueError(
+            f"top_correct: expected a set for each of {len(scores)} rows, got {len(sets)}"
+        )
     order = np.argsort(-scores, axis=1, kind="stable")[:, :top]
     alive = np.take_along_axis(scores, order, axis=1) > -np.inf
     rows = zip(order, alive, sets, strict=True)
-    return np.array([any(int(k) in wanted for k in row[live]) for row, live, wanted in rows], dtype=bool)
+    return np.array(
+        [any(int(k) in wanted for k in row[live]) for row, live, wanted in rows], dtype=bool
+    )

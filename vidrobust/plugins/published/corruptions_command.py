@@ -21,7 +21,12 @@ from vidrobust.text.phrases import plural
     help="CSV with columns file,label; not needed where the folders say the classes.",
 )
 @click.option(
-    "--model", "specs", multiple=True, required=True, metavar="SPEC", help="A model; may be repeated."
+    "--model",
+    "specs",
+    multiple=True,
+    required=True,
+    metavar="SPEC",
+    help="A model; may be repeated.",
 )
 @click.option(
     "--suite",
@@ -48,9 +53,15 @@ from vidrobust.text.phrases import plural
     metavar="FILE",
     help="Divide by this model, of an earlier --json.  [default: AlexNet]",
 )
-@click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu or cuda:N.")
-@click.option("--batch", default="auto", show_default=True, metavar="N", help="auto, or pictures a batch.")
-@click.option("--seed", default=0, show_default=True, metavar="N", help="Seed of the random corruptions.")
+@click.option(
+    "--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu or cuda:N."
+)
+@click.option(
+    "--batch", default="auto", show_default=True, metavar="N", help="auto, or pictures a batch."
+)
+@click.option(
+    "--seed", default=0, show_default=True, metavar="N", help="Seed of the random corruptions."
+)
 @click.option(
     "--out",
     "-o",
@@ -94,12 +105,16 @@ def corruptions(
         raise SettingsError(f"batch: expected auto or a whole number from 1, got {batch!r}")
     if out is not None and out.suffix.lower() not in (".json", ".csv"):
         raise SettingsError(f"out: expected a file that ends with .json or .csv, got {str(out)!r}")
-    layout = Layout(plain=read_labels(images, labels)) if labels is not None else read_layout(images)
+    layout = (
+        Layout(plain=read_labels(images, labels)) if labels is not None else read_layout(images)
+    )
     of_files = corrupted_files.suite_of(layout) if layout.plain is None else None
     if of_files is not None and suite not in (None, of_files):
         raise SettingsError(f"suite: the files are of {of_files}, got {suite!r}")
     if clean is not None and (of_files is None or layout.films):
-        raise SettingsError("clean: belongs to files that are corrupted already, CORRUPTION/STRENGTH/CLASS")
+        raise SettingsError(
+            "clean: belongs to files that are corrupted already, CORRUPTION/STRENGTH/CLASS"
+        )
     if layout.plain is None:
         refuse_idle(("extra", "seed"), "of files that are corrupted already")
     if layout.films:
@@ -119,7 +134,9 @@ def corruptions(
             found = corrupted_files.measure_flips(layout, models, **more)
         else:
             uncorrupted = None if clean is None else read_layout(clean).plain
-            found = corrupted_files.measure_errors(layout, models, only=only, clean=uncorrupted, **more)
+            found = corrupted_files.measure_errors(
+                layout, models, only=only, clean=uncorrupted, **more
+            )
     problems = found["problems"]
     assert isinstance(problems, list)
     for problem in problems:
@@ -147,7 +164,9 @@ def _write(found: dict[str, Any], out: Path) -> None:
         for name, each in (one.get("corruptions") or one.get("sequences")).items():
             errors = {f"error_{k}": e for k, e in enumerate(each.get("errors", ()), 1)}
             rest = {key: value for key, value in each.items() if key != "errors"}
-            rows.append({"suite": found["suite"], "model": model, "corruption": name} | errors | rest)
+            rows.append(
+                {"suite": found["suite"], "model": model, "corruption": name} | errors | rest
+            )
     write_text(out, csv_text(pd.DataFrame(rows)))
 
 
@@ -159,7 +178,9 @@ def _print(found: dict[str, Any]) -> None:
         click.echo(f"{name}: {plural(one['n'], 'image')}{groups}, {error}")
         if "mce" in one:
             few = _of_few(found["suite"], one["corruptions"])
-            click.echo(f"  mCE {_figure(one, 'mce')}, relative mCE {_figure(one, 'relative_mce')}{few}")
+            click.echo(
+                f"  mCE {_figure(one, 'mce')}, relative mCE {_figure(one, 'relative_mce')}{few}"
+            )
             for corruption, each in one["corruptions"].items():
                 extra = "   (extra)" if each.get("extra") else ""
                 errors = " ".join(f"{100 * e:5.1f}" for e in each["errors"])
@@ -182,9 +203,15 @@ def _print(found: dict[str, Any]) -> None:
 def _of_few(suite: str, measured: Collection[str]) -> str:
     from vidrobust.plugins.published.corruptions import ERROR_SUITES
 
-    counting = [each.name for each in ERROR_SUITES[suite]().perturbations] if suite in ERROR_SUITES else []
+    counting = (
+        [each.name for each in ERROR_SUITES[suite]().perturbations] if suite in ERROR_SUITES else []
+    )
     there = sum(name in measured for name in counting)
-    return "" if there == len(counting) else f", over {there} of the {len(counting)} corruptions that count"
+    return (
+        ""
+        if there == len(counting)
+        else f", over {there} of the {len(counting)} corruptions that count"
+    )
 
 
 def _figure(one: dict[str, Any], key: str) -> str:

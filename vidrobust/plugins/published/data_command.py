@@ -13,7 +13,9 @@ from vidrobust.plugins.published.data_set_names import DataSet
 
 @click.command()
 @click.argument("name", type=click.Choice([each.value for each in DataSet]))
-@click.option("--at", "folder", required=True, type=click.Path(path_type=Path), help="Where it was unpacked.")
+@click.option(
+    "--at", "folder", required=True, type=click.Path(path_type=Path), help="Where it was unpacked."
+)
 @click.option(
     "--manifest",
     type=click.Path(path_type=Path),
@@ -41,7 +43,9 @@ def data(name: str, folder: Path, manifest: Path | None, shards: int | None, as_
         raise InputError(f"{folder}: no such folder")
     if shards is not None:
         if name != DataSet.YOUTUBE_BB:
-            raise SettingsError(f"shards: {name} has no CSV to cut; it is for {DataSet.YOUTUBE_BB.value}")
+            raise SettingsError(
+                f"shards: {name} has no CSV to cut; it is for {DataSet.YOUTUBE_BB.value}"
+            )
         _cut(folder, shards, as_json)
         return
     found = DATA_SETS[DataSet(name)](folder)
@@ -63,7 +67,9 @@ def data(name: str, folder: Path, manifest: Path | None, shards: int | None, as_
         print_json(
             {
                 "name": name,
-                "counts": {what: {"found": a, "published": b} for what, (a, b) in found.counts.items()},
+                "counts": {
+                    what: {"found": a, "published": b} for what, (a, b) in found.counts.items()
+                },
                 "missing": list(found.missing),
                 "manifest": written,
                 "notes": list(found.notes),
@@ -86,9 +92,7 @@ def _cut(folder: Path, count: int, as_json: bool) -> None:
     table = youtube_bb_table(folder)
     found = split(table, folder, count, has_header=ytbb.header_of(columns_of(table))[1])
     rows = [len(shard.lines) for shard in found]
-    command = (
-        "vidrobust stability SHARD --labels SHARD --crop boxes --model SPEC --cache FOLDER_OF_ALL --out RUN"
-    )
+    command = "vidrobust stability SHARD --labels SHARD --crop boxes --model SPEC --cache FOLDER_OF_ALL --out RUN"
     if as_json:
         print_json({"shards": [shard.path for shard in found], "rows": rows, "command": command})
         return

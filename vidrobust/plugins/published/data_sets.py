@@ -27,7 +27,9 @@ from vidrobust.text.printable import printable
 # many.
 IMAGENET_VAL = 50_000
 MOT17 = ("02", "04", "05", "09", "10", "11", "13")
-MOT17_FRAMES = 5316  # Frames of MOT17's training videos; each is there once for each of three detectors
+MOT17_FRAMES = (
+    5316  # Frames of MOT17's training videos; each is there once for each of three detectors
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +50,9 @@ def check_imagenet(folder: Path) -> Checked:
     """The validation set, a folder a class: CLASS/*.JPEG."""
     plain = read_layout(folder).plain
     if plain is None:
-        raise InputError(f"{printable(folder)}: holds corrupted images; give imagenet-c or imagenet-p")
+        raise InputError(
+            f"{printable(folder)}: holds corrupted images; give imagenet-c or imagenet-p"
+        )
     named = [next(iter(label)) for label in plain.labels]
     classes = set(named)
     known = imagenet_wnids()
@@ -61,7 +65,10 @@ def check_imagenet(folder: Path) -> Checked:
         for path, name in zip(plain.paths, named, strict=True)
     )
     return Checked(
-        counts={"classes": (len(classes & set(known)), len(known)), "images": (len(plain), IMAGENET_VAL)},
+        counts={
+            "classes": (len(classes & set(known)), len(known)),
+            "images": (len(plain), IMAGENET_VAL),
+        },
         missing=tuple(missing),
         manifest=rows,
         command=f"vidrobust corruptions {folder} --model SPEC",
@@ -72,7 +79,9 @@ def check_imagenet_c(folder: Path) -> Checked:
     """[GROUP/]CORRUPTION/STRENGTH/CLASS/*.JPEG."""
     layout = read_layout(folder)
     if not layout.corrupt:
-        raise InputError(f"{printable(folder)}: holds no CORRUPTION/STRENGTH/CLASS/*.JPEG of ImageNet-C")
+        raise InputError(
+            f"{printable(folder)}: holds no CORRUPTION/STRENGTH/CLASS/*.JPEG of ImageNet-C"
+        )
     there = layout.corruptions
     missing = [f"{name} is not there" for name in imagenet_c.TEST if name not in there]
     missing += layout.missing()
@@ -84,7 +93,10 @@ def check_imagenet_c(folder: Path) -> Checked:
     cells = sum(name in imagenet_c.TEST for name, _ in layout.corrupt)
     return Checked(
         counts={
-            "corruptions that count": (sum(n in imagenet_c.TEST for n in there), len(imagenet_c.TEST)),
+            "corruptions that count": (
+                sum(n in imagenet_c.TEST for n in there),
+                len(imagenet_c.TEST),
+            ),
             "corruptions and strengths": (cells, len(imagenet_c.TEST) * len(STRENGTHS)),
         },
         missing=tuple(missing),
@@ -105,7 +117,12 @@ def check_imagenet_p(folder: Path) -> Checked:
         if len(films.paths) != IMAGENET_VAL
     ]
     return Checked(
-        counts={"sequences": (sum(n in layout.films for n in FLIP_PROBABILITIES), len(FLIP_PROBABILITIES))},
+        counts={
+            "sequences": (
+                sum(n in layout.films for n in FLIP_PROBABILITIES),
+                len(FLIP_PROBABILITIES),
+            )
+        },
         missing=tuple(missing),
         manifest=(),
         command=f"vidrobust corruptions {folder} --model SPEC",
@@ -117,7 +134,9 @@ def check_mot17(folder: Path) -> Checked:
     train = folder / "train" if (folder / "train").is_dir() else folder
     sequences = sorted(p for p in train.iterdir() if p.is_dir() and p.name.startswith("MOT17-"))
     if not sequences:
-        raise InputError(f"{printable(folder)}: holds no MOT17-NN-DETECTOR, nor has its folder train")
+        raise InputError(
+            f"{printable(folder)}: holds no MOT17-NN-DETECTOR, nor has its folder train"
+        )
     first = {path.name.split("-")[1]: path for path in reversed(sequences)}
     missing = [f"sequence MOT17-{number}" for number in MOT17 if number not in first]
     frames, rows = 0, []
@@ -135,7 +154,10 @@ def check_mot17(folder: Path) -> Checked:
             rows.append((str((path / "img1").relative_to(folder)), path.name, ""))
     labels = train / sequences[0].name / "gt" / "gt.txt"
     return Checked(
-        counts={"videos": (sum(n in first for n in MOT17), len(MOT17)), "frames": (frames, MOT17_FRAMES)},
+        counts={
+            "videos": (sum(n in first for n in MOT17), len(MOT17)),
+            "frames": (frames, MOT17_FRAMES),
+        },
         missing=tuple(missing),
         manifest=tuple(rows),
         command=f"vidrobust stability {labels.parent.parent / 'img1'} --labels {labels} --model SPEC",
@@ -153,14 +175,19 @@ def _length(path: Path) -> int | None:
 
 def lines(found: Checked, most: int = 20) -> Sequence[str]:
     """What the command prints."""
-    printed = [f"{what}: {there} of {published}" for what, (there, published) in found.counts.items()]
+    printed = [
+        f"{what}: {there} of {published}" for what, (there, published) in found.counts.items()
+    ]
     printed += [f"  ! {each}" for each in found.missing[:most]]
     if len(found.missing) > most:
         printed.append(f"  ! and {len(found.missing) - most} more")
     return [*printed, *found.notes, f"next: {found.command}"]
 
 
-VID_ROBUST = {"anchors": 1109, "frames": 22_179}  # Of ImageNet-Vid-Robust, with the frames about the anchors
+VID_ROBUST = {
+    "anchors": 1109,
+    "frames": 22_179,
+}  # Of ImageNet-Vid-Robust, with the frames about the anchors
 # That YTBB-Robust scores; without the review of the frames about them more are called good.
 YTBB_ANCHORS = 2030
 MOST_PROBLEMS = 1000  # Rows that cannot be used and are said one by one; the rest is counted
@@ -193,7 +220,9 @@ def check_youtube_bb(folder: Path) -> Checked:
     missing = [f"video {name}.mp4" for name in beside.missing]
     missing += found.problems
     if found.unused > len(found.problems):
-        missing.append(f"{found.unused - len(found.problems)} more rows of {table.name} cannot be used")
+        missing.append(
+            f"{found.unused - len(found.problems)} more rows of {table.name} cannot be used"
+        )
     rows = tuple((str(item.path.relative_to(folder)), "", "") for item in beside.items)
     return Checked(
         counts={"videos": (len(found.ids) - len(beside.missing), len(found.ids))},
@@ -237,7 +266,10 @@ def check_vid_robust(folder: Path) -> Checked:
         counts={
             "anchors": (len(anchors), VID_ROBUST["anchors"]),
             "labelled frames": (labels.rows["file"].nunique(), VID_ROBUST["frames"]),
-            "of them on disk": (sum(path is not None for path in frames.values()), VID_ROBUST["frames"]),
+            "of them on disk": (
+                sum(path is not None for path in frames.values()),
+                VID_ROBUST["frames"],
+            ),
         },
         missing=missing,
         manifest=tuple((str(video.relative_to(folder)), video.name, "") for video in videos),

@@ -39,7 +39,9 @@ CORNERS = ("xmin", "ymin", "xmax", "ymax")  # By name: the files write xmax befo
 
 def read(path: Path) -> Labels:
     """A frame's file, or all those of a folder. Frames are numbered by the names of their files, from 0."""
-    files = sorted(path.glob("*.xml"), key=lambda p: natural_key(p.name)) if path.is_dir() else [path]
+    files = (
+        sorted(path.glob("*.xml"), key=lambda p: natural_key(p.name)) if path.is_dir() else [path]
+    )
     if not files:
         raise InputError(f"{printable(path)}: holds no .xml file")
     rows: list[dict[str, object]] = []
@@ -57,7 +59,12 @@ def read(path: Path) -> Labels:
         rows += found
     notes = (f"{bare} of {len(files)} frames hold no object",) if bare else ()
     return Labels(
-        format=NAME, path=path, rows=rows_of(rows), classes=VID_CLASSES, problems=tuple(problems), notes=notes
+        format=NAME,
+        path=path,
+        rows=rows_of(rows),
+        classes=VID_CLASSES,
+        problems=tuple(problems),
+        notes=notes,
     )
 
 
@@ -66,7 +73,11 @@ def _objects(file: XmlFile, problems: list[Problem]) -> list[dict[str, object]]:
     name = file.root.findtext("filename") or file.path.stem
     if not name.isdecimal():
         problems.append(
-            Problem(path=file.path, column="filename", what=f"expected a number, got {printable(name)!r}")
+            Problem(
+                path=file.path,
+                column="filename",
+                what=f"expected a number, got {printable(name)!r}",
+            )
         )
         return []
     rows = []
@@ -84,7 +95,9 @@ def _row(file: XmlFile, element: Element, item: str, frame: int) -> dict[str, ob
         raise BadValueError(file.problem(element, "bndbox", "is missing"))
     x1, y1, x2, y2 = (file.number(box, corner) for corner in CORNERS)
     if x1 > x2 or y1 > y2:
-        raise BadValueError(file.problem(box, "bndbox", f"expected min <= max, got {x1} {y1} {x2} {y2}"))
+        raise BadValueError(
+            file.problem(box, "bndbox", f"expected min <= max, got {x1} {y1} {x2} {y2}")
+        )
     synset = (element.findtext("name") or "").strip()
     more = {c: element.findtext(c) or "" for c in ("occluded", "generated")}
     return label_row(

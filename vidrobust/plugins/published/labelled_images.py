@@ -45,12 +45,15 @@ def read_labels(folder: Path, table: Path) -> LabelledImages:
     present = {name for name in wanted if (folder / name).is_file()}
     missing = sorted(set(wanted) - present)
     problems = (
-        [f"{table}: {len(missing)} files are not in {folder}, the first: {missing[0]}"] if missing else []
+        [f"{table}: {len(missing)} files are not in {folder}, the first: {missing[0]}"]
+        if missing
+        else []
     )
     if not present:
         raise InputError(f"{folder}: holds none of the {len(wanted)} files that {table} labels")
     others = sum(
-        p.suffix.lower() in SUFFIXES and str(p.relative_to(folder)) not in wanted for p in folder.rglob("*")
+        p.suffix.lower() in SUFFIXES and str(p.relative_to(folder)) not in wanted
+        for p in folder.rglob("*")
     )
     names = sorted(present)
     return LabelledImages(
@@ -107,7 +110,11 @@ STRENGTHS = (1, 2, 3, 4, 5)
 # The archives in which the authors give ImageNet-C and -P; unpacked, each may be a folder of corruptions.
 GROUPS = ("blur", "noise", "weather", "digital", "extra")
 FILMS = (".mp4",)
-CORRUPTIONS = (*imagenet_c.TEST, *imagenet_c.VALIDATION, *(each.name for each in c_bar.PERTURBATIONS))
+CORRUPTIONS = (
+    *imagenet_c.TEST,
+    *imagenet_c.VALIDATION,
+    *(each.name for each in c_bar.PERTURBATIONS),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +161,9 @@ def read_layout(folder: Path) -> Layout:
         strengths = {inner.name: inner for inner in _folders(path)}
         if path.name in CORRUPTIONS:
             for strength in STRENGTHS:
-                images = _class_folders(strengths[str(strength)]) if str(strength) in strengths else None
+                images = (
+                    _class_folders(strengths[str(strength)]) if str(strength) in strengths else None
+                )
                 if images is not None:
                     corrupt[path.name, strength] = images
         if path.name in SEQUENCES and (found := _films(path)) is not None:
@@ -173,7 +182,8 @@ def read_layout(folder: Path) -> Layout:
 
 def _folders(path: Path) -> list[Path]:
     return sorted(
-        (p for p in path.iterdir() if p.is_dir() and not p.name.startswith(".")), key=lambda p: p.name
+        (p for p in path.iterdir() if p.is_dir() and not p.name.startswith(".")),
+        key=lambda p: p.name,
     )
 
 
@@ -188,7 +198,9 @@ def _class_folders(folder: Path) -> LabelledImages | None:
 
 def _in_groups(folder: Path) -> LabelledImages | None:
     whole = _class_folders(folder) or LabelledImages((), ())
-    found = [(path, label, str(path)) for path, label in zip(whole.paths, whole.labels, strict=True)]
+    found = [
+        (path, label, str(path)) for path, label in zip(whole.paths, whole.labels, strict=True)
+    ]
     for name in _folders(folder):
         for inner in _folders(name):
             group = f"{name.name}/{inner.name}"
@@ -204,6 +216,8 @@ def _films(folder: Path) -> Films | None:
     return Films(paths=paths, labels=labels) if paths else None
 
 
-def _by_class(folder: Path, suffixes: Sequence[str]) -> tuple[tuple[Path, ...], tuple[frozenset[str], ...]]:
+def _by_class(
+    folder: Path, suffixes: Sequence[str]
+) -> tuple[tuple[Path, ...], tuple[frozenset[str], ...]]:
     found = [(path, inner.name) for inner in _folders(folder) for path in _files(inner, suffixes)]
     return tuple(path for path, _ in found), tuple(frozenset({name}) for _, name in found)

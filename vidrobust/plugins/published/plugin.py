@@ -70,10 +70,15 @@ def _gu2019(folder: Path, **how: int) -> tuple[dict[str, Any], list[str]]:
     from vidrobust.plugins.published.protocols import lines, on_run
 
     said = on_run(folder, **how)
-    found = {name: value for name, value in said.items() if name not in ("square", "models_in_square")}
+    found = {
+        name: value for name, value in said.items() if name not in ("square", "models_in_square")
+    }
     return found, [*lines(said), f"the matrix: {folder / said['figure']}"]
 
 
 GU2019 = CorrelationProtocol(
-    name="gu2019", stages=("stability", "sensitivity"), tables=("frames", "sensitivity"), run=_gu2019
+    name="gu2019",
+    stages=("stability", "sensitivity"),
+    tables=("frames", "sensitivity"),
+    run=_gu2019,
 )

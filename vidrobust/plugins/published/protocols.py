@@ -20,7 +20,11 @@ from vidrobust.metrics.classification import label_flip
 from vidrobust.models.predict import Batch, predict
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.perturb.draws import seeded
-from vidrobust.plugins.published.perturbations.sequences import SEQUENCES, PictureSequence, compared_pairs
+from vidrobust.plugins.published.perturbations.sequences import (
+    SEQUENCES,
+    PictureSequence,
+    compared_pairs,
+)
 from vidrobust.predictions import Classifier
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.stages.correlate.from_summaries import units_of_summaries
@@ -77,7 +81,9 @@ def gu2019(
     first = next(iter(models.values())).sets.anchor if models else np.empty(0)
     for name, model in models.items():
         if list(model.sets.anchor) != list(first):
-            raise InputError(f"gu2019: {name} was not judged on the same anchors as the other models")
+            raise InputError(
+                f"gu2019: {name} was not judged on the same anchors as the other models"
+            )
     stability, sensitivity = protocol_tables(models)
     units = units_of_summaries(
         stability,
@@ -108,7 +114,9 @@ def protocol_tables(models: Mapping[str, ModelAnchors]) -> tuple[pd.DataFrame, p
     natural, synthetic = [], []
     for name, model in models.items():
         videos = np.unique(model.sets.cluster)
-        parts = {"": model} | {str(video): _only(model, model.sets.cluster == video) for video in videos}
+        parts = {"": model} | {
+            str(video): _only(model, model.sets.cluster == video) for video in videos
+        }
         for item, part in parts.items():
             found = robustness(part)
             for metric in (ACCURACY, NATURAL):
@@ -122,7 +130,9 @@ def protocol_tables(models: Mapping[str, ModelAnchors]) -> tuple[pd.DataFrame, p
                 (name, item, 0, distortion, 1.0, 0, SYNTHETIC, found[distortion])
                 for distortion in part.distorted
             ]
-    stability = pd.DataFrame(natural, columns=["model", "item", "metric", "value", "low", "high", "n"])
+    stability = pd.DataFrame(
+        natural, columns=["model", "item", "metric", "value", "low", "high", "n"]
+    )
     columns = ["model", "item", "frame", "perturbation", "strength", "draw", "metric", "value"]
     sensitivity = pd.DataFrame(synthetic, columns=columns)
     return stability.dropna(subset="value"), sensitivity.dropna(subset="value")
@@ -134,7 +144,9 @@ def anchors_of_run(
     """Return the anchors of a run per model."""
     flips = sensitivity[sensitivity["metric"] == "label_flip"]
     if not len(flips):
-        raise InputError("gu2019: the sensitivity table has no label_flip; run the sensitivity stage first")
+        raise InputError(
+            "gu2019: the sensitivity table has no label_flip; run the sensitivity stage first"
+        )
     found = {}
     for model, rows in flips.groupby("model", sort=False):
         mine = frames[frames["model"] == model]
@@ -148,7 +160,9 @@ def anchors_of_run(
             # a frame may have been shown some strengths only: its own first, second ... of them
             of = of.sort_values(["strength", "draw"], kind="stable")
             number = of.groupby("anchor", sort=False).cumcount()
-            wide = of.assign(number=number).pivot_table(index="anchor", columns="number", values="value")
+            wide = of.assign(number=number).pivot_table(
+                index="anchor", columns="number", values="value"
+            )
             wide = wide.reindex(sets.anchor).dropna(axis=1)
             distorted[str(name)] = (wide.to_numpy() == 0) & sets.correct[:, None]
         found[str(model)] = ModelAnchors(sets=sets, distorted=distorted)
@@ -162,7 +176,10 @@ def _of_several_classes(labels: pd.DataFrame) -> bool:
 
 def _judged_by_flips(sets: AnchorSets, frames: pd.DataFrame) -> AnchorSets:
     """Judge a neighbour right where its label is that of its anchor, and the anchor is right."""
-    label = {(str(i), int(f)): k for i, f, k in frames[["item", "frame", "label"]].itertuples(index=False)}
+    label = {
+        (str(i), int(f)): k
+        for i, f, k in frames[["item", "frame", "label"]].itertuples(index=False)
+    }
     frame = [int(str(name).rsplit(":", 1)[1]) for name in sets.anchor]
     same = [
         sets.correct[of]
@@ -195,7 +212,9 @@ def draw_matrix(result: CorrelationResult, path: Path, method: str = "pearson") 
     panel.set_yticks(range(len(names)), names)
     for (i, j), value in np.ndenumerate(square.to_numpy(np.float64)):
         if not np.isnan(value):
-            panel.text(j, i, f"{value:.2f}".replace("0.", "."), ha="center", va="center", fontsize=7)
+            panel.text(
+                j, i, f"{value:.2f}".replace("0.", "."), ha="center", va="center", fontsize=7
+            )
     panel.set_title(f"{method} over {n} models")
     figure.colorbar(shown, ax=panel, shrink=0.6)
     figure.savefig(path)
@@ -204,7 +223,8 @@ def draw_matrix(result: CorrelationResult, path: Path, method: str = "pearson") 
 
 def _only(model: ModelAnchors, anchors: np.ndarray) -> ModelAnchors:
     return ModelAnchors(
-        sets=model.sets.only(anchors), distorted={name: of[anchors] for name, of in model.distorted.items()}
+        sets=model.sets.only(anchors),
+        distorted={name: of[anchors] for name, of in model.distorted.items()},
     )
 
 
@@ -220,12 +240,16 @@ def on_run(path: Path, *, seed: int = 0, resamples: int = 2000) -> dict[str, Any
     folder = RunFolder.existing(path)
     labels = folder.table("labels")
     if not len(labels):
-        raise InputError(f"{path}: gu2019 needs labels; give a manifest with a column label, or --labels")
+        raise InputError(
+            f"{path}: gu2019 needs labels; give a manifest with a column label, or --labels"
+        )
     frames = folder.table("frames")
     shown = frames.drop_duplicates(["item", "frame"]).sort_values(["item", "frame"])
     models = anchors_of_run(frames, by_name(on_frames(labels, shown)), folder.table("sensitivity"))
     if len(models) < 2:
-        raise InputError(f"{path}: gu2019 compares models, and this run has one; name several with --model")
+        raise InputError(
+            f"{path}: gu2019 compares models, and this run has one; name several with --model"
+        )
     families = {key: str(entry.family) for key, entry in PERTURBATIONS.items()}
     result = gu2019(models, families=families, seed=seed, resamples=resamples)
     draw_matrix(result, folder.path / FIGURE)
@@ -261,12 +285,18 @@ def lines(said: Mapping[str, Any]) -> list[str]:
     square: pd.DataFrame = said["square"]
     if said["models_in_square"]:  # two models always lie on a line
         wording.append(f"Pearson correlations over {said['models_in_square']} models")
-        wording.append("".ljust(width) + "".join(f"  {_short(column):>14}" for column in square.columns))
+        wording.append(
+            "".ljust(width) + "".join(f"  {_short(column):>14}" for column in square.columns)
+        )
         wording += [
             str(name).ljust(width) + "".join(f"  {value:14.2f}" for value in row)
             for name, row in zip(square.index, square.to_numpy(), strict=True)
         ]
-    return [*wording, said["headline"], *(f"- {sentence}" for sentence in said["sentences"].values())]
+    return [
+        *wording,
+        said["headline"],
+        *(f"- {sentence}" for sentence in said["sentences"].values()),
+    ]
 
 
 def _short(column: str) -> str:
@@ -294,7 +324,17 @@ def study_sequences(
         for draw in range(draws):
             for frame, number in zip(frames.pixels, frames.index, strict=True):
                 rows.append(
-                    _rows(frames.item, content, frame, int(number), sequence, models, draw, seed, batch)
+                    _rows(
+                        frames.item,
+                        content,
+                        frame,
+                        int(number),
+                        sequence,
+                        models,
+                        draw,
+                        seed,
+                        batch,
+                    )
                 )
                 if step is not None:
                     step(sequence.num_frames)
@@ -320,7 +360,11 @@ def _rows(
         seen = predict(model, pictures, batch)
         before, after = seen.take(pairs[:, 0]), seen.take(pairs[:, 1])
         p, q = before.probabilities, after.probabilities
-        found = {"label_flip": label_flip(before, after), "top1_flip": top1_flip(p, q), **distances(p, q)}
+        found = {
+            "label_flip": label_flip(before, after),
+            "top1_flip": top1_flip(p, q),
+            **distances(p, q),
+        }
         for metric in found:
             parts.append(
                 pd.DataFrame(

@@ -87,7 +87,11 @@ def view_of(model: Classifier) -> shift.View:
         return shift.View()
     preprocess = model.network.preprocess
     square = preprocess.resize == "shorter side" and preprocess.shape[0] == preprocess.shape[1]
-    return shift.View(resized=preprocess.resized[0], cut=preprocess.shape[0]) if square else shift.View()
+    return (
+        shift.View(resized=preprocess.resized[0], cut=preprocess.shape[0])
+        if square
+        else shift.View()
+    )
 
 
 def shift_study(
@@ -125,7 +129,9 @@ def shift_study(
     return rows
 
 
-def _seen(classifier: Classifier, pictures: Sequence[torch.Tensor], batch: Batch) -> Classifications:
+def _seen(
+    classifier: Classifier, pictures: Sequence[torch.Tensor], batch: Batch
+) -> Classifications:
     return predict(classifier, torch.stack(list(pictures)), batch)
 
 
@@ -136,7 +142,9 @@ class _Look(NamedTuple):
     is_path: bool = False
 
 
-def _looks(frame: torch.Tensor, view: shift.View, own: torch.Generator, path_px: int) -> Iterator[_Look]:
+def _looks(
+    frame: torch.Tensor, view: shift.View, own: torch.Generator, path_px: int
+) -> Iterator[_Look]:
     yield from _crops(frame, from_seed(draw_seed(own)), path_px)
     yield from _embeddings(frame, view, from_seed(draw_seed(own)), path_px)
     yield from _offsets(frame, view, from_seed(draw_seed(own)))
@@ -145,12 +153,21 @@ def _looks(frame: torch.Tensor, view: shift.View, own: torch.Generator, path_px:
 def _crops(frame: torch.Tensor, own: torch.Generator, path_px: int) -> Iterator[_Look]:
     size = (frame.shape[1], frame.shape[2])
     top, left = shift.square_places(size, 1, own)
-    yield _Look("crop", 1.0, lambda: [shift.cut_square(frame, top + y, left + x) for y, x in STAY_AND_MOVE])
+    yield _Look(
+        "crop", 1.0, lambda: [shift.cut_square(frame, top + y, left + x) for y, x in STAY_AND_MOVE]
+    )
     length = min(path_px, min(size) - shift.square_side(size))
-    yield _Look("crop", 1.0, lambda: [shift.cut_square(frame, k, k) for k in range(length + 1)], is_path=True)
+    yield _Look(
+        "crop",
+        1.0,
+        lambda: [shift.cut_square(frame, k, k) for k in range(length + 1)],
+        is_path=True,
+    )
 
 
-def _embeddings(frame: torch.Tensor, view: shift.View, own: torch.Generator, path_px: int) -> Iterator[_Look]:
+def _embeddings(
+    frame: torch.Tensor, view: shift.View, own: torch.Generator, path_px: int
+) -> Iterator[_Look]:
     canvas = (view.cut, view.cut)
     shorter = max(1, round(shift.EMBEDDED * view.cut / 224))
     top, left = shift.place_on_canvas(frame, canvas, shorter, 2, own)
@@ -164,12 +181,19 @@ def _embeddings(frame: torch.Tensor, view: shift.View, own: torch.Generator, pat
     yield _Look("embedding_black", 1.0, lambda: around("black"))
     yield _Look("embedding_inpainted", 1.0, lambda: around("inpainted"))
     sides = (shorter, shorter + 1)
-    yield _Look("scale_embedding_black", 1.0, lambda: [on("black", top, left, side) for side in sides])
+    yield _Look(
+        "scale_embedding_black", 1.0, lambda: [on("black", top, left, side) for side in sides]
+    )
     height, width = shift.embedded_size(frame, canvas, shorter)
-    down, right = (int(whole - part >= path_px) for whole, part in zip(canvas, (height, width), strict=True))
+    down, right = (
+        int(whole - part >= path_px) for whole, part in zip(canvas, (height, width), strict=True)
+    )
     steps = range(path_px + 1 if down or right else 1)
     yield _Look(
-        "embedding_black", 1.0, lambda: [on("black", k * down, k * right) for k in steps], is_path=True
+        "embedding_black",
+        1.0,
+        lambda: [on("black", k * down, k * right) for k in steps],
+        is_path=True,
     )
 
 
@@ -178,10 +202,14 @@ def _offsets(frame: torch.Tensor, view: shift.View, own: torch.Generator) -> Ite
     offsets = [(integer(own, 0, reach + 1), integer(own, 0, reach + 1)) for _ in range(2)]
     crops, rolled = shift.zhang_pictures(frame, view, offsets)
     yield _Look("crop_shift", float(LARGEST_OFFSET), lambda: [view.around(crop) for crop in crops])
-    yield _Look("circular_shift", float(LARGEST_OFFSET), lambda: [view.around(roll) for roll in rolled])
+    yield _Look(
+        "circular_shift", float(LARGEST_OFFSET), lambda: [view.around(roll) for roll in rolled]
+    )
 
 
-def _measured(look: _Look, seen: Classifications, number: int, draw: int, label: int) -> Iterator[ShiftRow]:
+def _measured(
+    look: _Look, seen: Classifications, number: int, draw: int, label: int
+) -> Iterator[ShiftRow]:
     name = f"shift:{look.name}"
     if look.is_path:
         value = (
@@ -206,4 +234,6 @@ def _differences(before: Classifications, after: Classifications) -> list[dict[s
         "top1_probability_change": top1_probability_change(p, q),
         "total_variation": total_variation(p, q),
     }
-    return [{name: float(values[row]) for name, values in found.items()} for row in range(len(before))]
+    return [
+        {name: float(values[row]) for name, values in found.items()} for row in range(len(before))
+    ]

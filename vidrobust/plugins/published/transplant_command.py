@@ -16,7 +16,9 @@ Numbers = tuple[float, ...]
 
 
 def _numbers(count: int) -> Any:
-    def read(context: click.Context, parameter: click.Parameter, value: str | None) -> Numbers | None:
+    def read(
+        context: click.Context, parameter: click.Parameter, value: str | None
+    ) -> Numbers | None:
         try:
             found = None if value is None else tuple(float(part) for part in value.split(","))
         except ValueError:
@@ -30,7 +32,9 @@ def _numbers(count: int) -> Any:
 
 @click.command()
 @click.argument("backgrounds", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--model", "-m", "spec", required=True, metavar="SPEC", help="A detector or a classifier.")
+@click.option(
+    "--model", "-m", "spec", required=True, metavar="SPEC", help="A detector or a classifier."
+)
 @click.option(
     "--object",
     "object_file",
@@ -39,17 +43,25 @@ def _numbers(count: int) -> Any:
     help="What is pasted: an image with alpha, or a clip or image to cut it from.",
 )
 @click.option(
-    "--object-frame", default=0, metavar="N", help="The frame of a clip, counted from 0.  [default: 0]"
+    "--object-frame",
+    default=0,
+    metavar="N",
+    help="The frame of a clip, counted from 0.  [default: 0]",
 )
 @click.option(
-    "--object-box", metavar="X1,Y1,X2,Y2", callback=_numbers(4), help="The region of that frame, px."
+    "--object-box",
+    metavar="X1,Y1,X2,Y2",
+    callback=_numbers(4),
+    help="The region of that frame, px.",
 )
 @click.option(
     "--object-mask",
     type=click.Path(path_type=Path),
     help="An image of that frame's size: 128 and more is the object.",
 )
-@click.option("--label", metavar="CLASS", help="What the object is.  [default: the most frequent answer]")
+@click.option(
+    "--label", metavar="CLASS", help="What the object is.  [default: the most frequent answer]"
+)
 @click.option("--scale", default=1.0, metavar="X", help="Its size, a factor.  [default: 1]")
 @click.option("--feather", default=0.0, metavar="PX", help="Softens its border, px.  [default: 0]")
 @click.option(
@@ -88,7 +100,9 @@ def _numbers(count: int) -> Any:
     metavar="DIR",
     help="Where map.png, worst_N.png, tables go.",
 )
-@click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu or cuda:N.")
+@click.option(
+    "--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu or cuda:N."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress, only warnings and errors.")
 def transplant(
@@ -125,7 +139,12 @@ def transplant(
     from vidrobust.plugins.published.transplant.summary import transplant_of_classes as of_classes
 
     cutout = read_cutout(
-        object_file, frame=object_frame, box=object_box, mask=object_mask, scale=scale, feather_px=feather
+        object_file,
+        frame=object_frame,
+        box=object_box,
+        mask=object_mask,
+        scale=scale,
+        feather_px=feather,
     )
     model = load_model(spec, device=device)
     if label is not None and label not in model.class_names:
@@ -183,7 +202,8 @@ def _frames(paths: tuple[Path, ...], numbers: tuple[int, ...]) -> list[Backgroun
         with open_video(path, device="cpu", prefetch=0) as source:
             pictures = [to_array(pixels).copy() for pixels in source.at(list(numbers)).pixels]
         found += [
-            Background(name=str(path), frame=n, pixels=p) for n, p in zip(numbers, pictures, strict=True)
+            Background(name=str(path), frame=n, pixels=p)
+            for n, p in zip(numbers, pictures, strict=True)
         ]
     return found
 

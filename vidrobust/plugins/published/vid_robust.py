@@ -63,9 +63,15 @@ def frame_of(key: str) -> tuple[str, int] | None:
 def _rows(path: Path, key: str, labels: object, problems: list[Problem]) -> list[dict[str, object]]:
     place = frame_of(key)
     if place is None:
-        problems.append(Problem(path=path, column=key, what="expected a key as val/VIDEO/000000.JPEG"))
+        problems.append(
+            Problem(path=path, column=key, what="expected a key as val/VIDEO/000000.JPEG")
+        )
         return []
-    if not isinstance(labels, list) or not labels or not all(label in VID_CLASSES for label in labels):
+    if (
+        not isinstance(labels, list)
+        or not labels
+        or not all(label in VID_CLASSES for label in labels)
+    ):
         problems.append(
             Problem(path=path, column=key, what=f"expected class numbers 0 to 29, got {labels!r}")
         )
@@ -78,14 +84,18 @@ def _rows(path: Path, key: str, labels: object, problems: list[Problem]) -> list
     ]
 
 
-def _members(path: Path, anchor: str, neighbours: object, known: set[str]) -> list[tuple[str, int, int, str]]:
+def _members(
+    path: Path, anchor: str, neighbours: object, known: set[str]
+) -> list[tuple[str, int, int, str]]:
     """The anchor, offset 0, and the frames about it; raises BadValueError where one has no labels."""
     keys = [anchor, *(neighbours if isinstance(neighbours, list) else [None])]
     found = []
     for key in dict.fromkeys(keys):
         place = frame_of(key) if isinstance(key, str) and printable(key) in known else None
         if place is None:
-            raise BadValueError(Problem(path=path, column=anchor, what=f"{key!r} is no frame of labels.json"))
+            raise BadValueError(
+                Problem(path=path, column=anchor, what=f"{key!r} is no frame of labels.json")
+            )
         found.append((*place, printable(str(key))))
     item, first, _ = found[0]
     if any(other != item for other, _, _ in found):
@@ -107,9 +117,14 @@ def _notes(sets: pd.DataFrame, map_file: Path) -> tuple[str, ...]:
 
 def _sniff(path: Path) -> bool:
     folder = path if path.is_dir() else path.parent
-    return (path.is_dir() or path.name in FILES) and all((folder / name).is_file() for name in FILES)
+    return (path.is_dir() or path.name in FILES) and all(
+        (folder / name).is_file() for name in FILES
+    )
 
 
 FORMAT = LabelFormat(
-    name=NAME, what="the folder with pmsets.json and labels.json, or one of the two", sniff=_sniff, read=read
+    name=NAME,
+    what="the folder with pmsets.json and labels.json, or one of the two",
+    sniff=_sniff,
+    read=read,
 )

@@ -76,7 +76,9 @@ def split(path: Path, folder: Path, count: int, *, has_header: bool) -> list[Sha
         raise SettingsError(f"shards: expected 1 to {MOST}, got {count}")
     if encoding_of(path).startswith("utf-16"):
         raise InputError(f"{printable(path)}: is UTF-16; save it as UTF-8 to cut it into shards")
-    names = [folder / f"{path.stem}{INFIX}{k + 1:03d}-of-{count:03d}{path.suffix}" for k in range(count)]
+    names = [
+        folder / f"{path.stem}{INFIX}{k + 1:03d}-of-{count:03d}{path.suffix}" for k in range(count)
+    ]
     lines = [array("q") for _ in names]
     with ExitStack() as stack:
         files = [stack.enter_context(name.open("wb", buffering=BYTES // 4)) for name in names]
@@ -167,7 +169,10 @@ def read_columns(path: Path, columns: tuple[str, ...], *, has_header: bool) -> p
 
 
 def _is_sound(file: pd.DataFrame) -> bool:
-    if not file["object_presence"].isin(PRESENCE).all() or not np.isfinite(file["timestamp_ms"]).all():
+    if (
+        not file["object_presence"].isin(PRESENCE).all()
+        or not np.isfinite(file["timestamp_ms"]).all()
+    ):
         return False
     if (file["timestamp_ms"] < 0).any() or not _classes_fit(file):
         return False
@@ -179,7 +184,9 @@ def _is_sound(file: pd.DataFrame) -> bool:
     present = file[file["object_presence"] == "present"]
     inside = present[list(EDGES)].ge(0).all(axis=None) and present[list(EDGES)].le(1).all(axis=None)
     return bool(
-        inside and (present["xmin"] < present["xmax"]).all() and (present["ymin"] < present["ymax"]).all()
+        inside
+        and (present["xmin"] < present["xmax"]).all()
+        and (present["ymin"] < present["ymax"]).all()
     )
 
 
@@ -209,11 +216,14 @@ def _labels(file: pd.DataFrame) -> pd.DataFrame:
     }
     present = (file["object_presence"] == "present").to_numpy()
     for corner, edge in (("x1", "xmin"), ("y1", "ymin"), ("x2", "xmax"), ("y2", "ymax")):
-        rows[corner] = np.where(present, file[edge], np.nan) if edge in file else np.full(len(file), np.nan)
+        rows[corner] = (
+            np.where(present, file[edge], np.nan) if edge in file else np.full(len(file), np.nan)
+        )
     known = {"youtube_id", "class_name", "object_id", "object_presence", *NUMBERS, *EDGES}
     more = {name: _text(file[name]) for name in file.columns if name not in known}
     return check(
-        "labels", pd.DataFrame(rows | {"source": "ytbb", "presence": _text(file["object_presence"])} | more)
+        "labels",
+        pd.DataFrame(rows | {"source": "ytbb", "presence": _text(file["object_presence"])} | more),
     )
 
 
@@ -234,15 +244,25 @@ def read(path: Path, shard: Shard | None = None) -> Labels:
     """The rows of a file; ``item`` is the YouTube id, ``time_s`` counts from the start of the whole video."""
     first = columns_of(path)
     columns, has_header = header_of(first)
-    rows = read_columns(path, columns, has_header=has_header) if path.suffix.lower() == ".csv" else None
+    rows = (
+        read_columns(path, columns, has_header=has_header)
+        if path.suffix.lower() == ".csv"
+        else None
+    )
     problems: list[Problem] = []
     if rows is None:
         rows, problems = read_each(path, columns, has_header=has_header)
     if shard is not None:
-        problems = [replace(p, path=shard.whole, line=int(shard.lines[p.line - 1])) for p in problems]
-        rows = rows.assign(line=shard.lines[rows["line"].to_numpy() - 1]) if "line" in rows else rows
+        problems = [
+            replace(p, path=shard.whole, line=int(shard.lines[p.line - 1])) for p in problems
+        ]
+        rows = (
+            rows.assign(line=shard.lines[rows["line"].to_numpy() - 1]) if "line" in rows else rows
+        )
     rows, repeated = _each_once(rows, path if shard is None else shard.whole, problems)
-    notes = ["times count from the start of the whole video on YouTube: a clip cut from it begins later"]
+    notes = [
+        "times count from the start of the whole video on YouTube: a clip cut from it begins later"
+    ]
     if repeated:
         notes.append(f"{plural(repeated, 'row')} say the same as an earlier one, and are left out")
     return Labels(
@@ -267,7 +287,9 @@ def _each_once(rows: pd.DataFrame, path: Path, problems: list[Problem]) -> tuple
         for place in rows.index[again & ~same]:
             row = rows.loc[place]
             line = int(first.loc[tuple(row[name] for name in KEY)].get("line", 0))
-            what = f"contradicts line {line}, which says otherwise of the same object at the same time"
+            what = (
+                f"contradicts line {line}, which says otherwise of the same object at the same time"
+            )
             problems.append(Problem(path=path, line=int(lines[place]), what=what))
         rows = rows[~again].reset_index(drop=True)
         return rows.drop(columns="line", errors="ignore"), int(same.sum())
@@ -304,7 +326,9 @@ def _row(record: Record) -> dict[str, object]:
     label = required(record, "class_id", whole)
     name = record.text("class_name")
     if label not in CLASSES:
-        raise BadValueError(record.problem("class_id", f"expected a class number 0 to 23, got {label}"))
+        raise BadValueError(
+            record.problem("class_id", f"expected a class number 0 to 23, got {label}")
+        )
     if name and plain_name(name) != CLASSES[label]:
         what = f"class {label} is {CLASSES[label]}, got {printable(name)!r}"
         raise BadValueError(record.problem("class_name", what))
@@ -321,7 +345,8 @@ def _row(record: Record) -> dict[str, object]:
         label_name=CLASSES[label],
         box=_box(record) if presence == "present" and "xmin" in record.values else None,
         source="ytbb",
-        more={"presence": presence} | {c: printable(v) for c, v in record.values.items() if c not in known},
+        more={"presence": presence}
+        | {c: printable(v) for c, v in record.values.items() if c not in known},
     )
 
 
@@ -330,7 +355,9 @@ def _box(record: Record) -> tuple[float, float, float, float]:
     x1, x2, y1, y2 = (required(record, c, number) for c in ("xmin", "xmax", "ymin", "ymax"))
     for low, high, column in ((x1, x2, "xmax"), (y1, y2, "ymax")):
         if not 0 <= low < high <= 1:
-            raise BadValueError(record.problem(column, f"expected 0 <= min < max <= 1, got {low} and {high}"))
+            raise BadValueError(
+                record.problem(column, f"expected 0 <= min < max <= 1, got {low} and {high}")
+            )
     return x1, y1, x2, y2
 
 

@@ -18,7 +18,15 @@ import pandas as pd
 from vidrobust.footage.item_tables import WHOLE_ITEM, label_row
 from vidrobust.footage.labels.json_file import read_json, with_lines
 from vidrobust.footage.labels.labels import LabelFormat, Labels, read_class_map, rows_of, sets_of
-from vidrobust.footage.records import BadValueError, Problem, Record, columns_of, read_table, required, whole
+from vidrobust.footage.records import (
+    BadValueError,
+    Problem,
+    Record,
+    columns_of,
+    read_table,
+    required,
+    whole,
+)
 from vidrobust.plugins.published.ytbb import CLASSES
 from vidrobust.text.printable import printable
 
@@ -35,7 +43,14 @@ SIMILAR, BAD_ANCHOR = "similar", "bad-anchor"
 # What takes a frame out although it was called similar (``load_pmk_annotations`` of the authors)
 DISSIMILAR = frozenset(
     {
-        *("dissimilar", "problematic", "incorrect", "dont know", "deformation", "background-change"),
+        *(
+            "dissimilar",
+            "problematic",
+            "incorrect",
+            "dont know",
+            "deformation",
+            "background-change",
+        ),
         *("occlusion-increased", "blur-increase", BAD_ANCHOR),
     }
 )
@@ -89,7 +104,9 @@ def read_neighbours(path: Path, problems: list[Problem]) -> NearbyFrames:
         if SIMILAR in said and not said & DISSIMILAR:
             similar.setdefault(anchor, set()).add(frame)
     bad = frozenset(anchor for (anchor, _), said in last.items() if BAD_ANCHOR in said)
-    return NearbyFrames(similar={a: frozenset(f) for a, f in similar.items() if a not in bad}, bad=bad)
+    return NearbyFrames(
+        similar={a: frozenset(f) for a, f in similar.items() if a not in bad}, bad=bad
+    )
 
 
 def _annotations(
@@ -114,7 +131,9 @@ def _annotations(
 
 def _place(text: str) -> AnchorPlace | None:
     match = KEY.fullmatch(text)
-    return match and AnchorPlace(video=printable(match[1]), time_ms=int(match[2]), frame=int(match[3]))
+    return match and AnchorPlace(
+        video=printable(match[1]), time_ms=int(match[2]), frame=int(match[3])
+    )
 
 
 NAME = "ytbb-robust"
@@ -135,7 +154,9 @@ def read(path: Path) -> Labels:
     folder = path if path.is_dir() else path.parent
     problems: list[Problem] = []
     reviews = read_reviews(folder / REVIEW, problems) if (folder / REVIEW).is_file() else {}
-    about = read_neighbours(folder / NEIGHBOURS, problems) if (folder / NEIGHBOURS).is_file() else None
+    about = (
+        read_neighbours(folder / NEIGHBOURS, problems) if (folder / NEIGHBOURS).is_file() else None
+    )
     anchors = folder / ANCHORS if path.is_dir() or path.suffix != ".csv" else path
     table = read_table(anchors)
     rows: list[dict[str, object]] = []
@@ -160,7 +181,9 @@ def read(path: Path) -> Labels:
     )
 
 
-def _sets(reviews: Reviews, about: NearbyFrames | None, labelled: set[tuple[str, int]]) -> pd.DataFrame:
+def _sets(
+    reviews: Reviews, about: NearbyFrames | None, labelled: set[tuple[str, int]]
+) -> pd.DataFrame:
     """The good anchors that are labelled, and the frames about them."""
     members: list[tuple[str, int, int, str]] = []
     for review in reviews.values():
@@ -182,7 +205,9 @@ def _rows(record: Record, reviews: Reviews) -> list[dict[str, object]]:
     item = printable(record.text("ytid"))
     label = SWAPPED.get(number, number)
     if label not in CLASSES:
-        raise BadValueError(record.problem("label", f"expected a class number 0 to 23, got {number}"))
+        raise BadValueError(
+            record.problem("label", f"expected a class number 0 to 23, got {number}")
+        )
     review = reviews.get((item, time_ms))
     seen = () if review is None else (NUMBER_OF[name] for name in review.seen if name in NUMBER_OF)
     more = {"review": review.verdict if review else "", "file": review.place.file if review else ""}
@@ -211,7 +236,9 @@ def _notes(
     ]
     if about is not None:
         anchors = int((sets["offset"] == 0).sum())
-        notes.append(f"scored are {anchors} anchors with {len(sets) - anchors} similar frames about them")
+        notes.append(
+            f"scored are {anchors} anchors with {len(sets) - anchors} similar frames about them"
+        )
     elif reviews:
         notes.append(
             f"{NEIGHBOURS} is not here: all frames within {WITHIN} of a good anchor count, and not those alone "

@@ -13,12 +13,16 @@ import numpy as np
 from vidrobust.frame_pairs.transitions import Unregistered
 from vidrobust.predictions import TaskPredictions
 
-UNKNOWN = 255  # class of a pixel that is not judged, as in the label maps of Cityscapes and PASCAL VOC
+UNKNOWN = (
+    255  # class of a pixel that is not judged, as in the label maps of Cityscapes and PASCAL VOC
+)
 CELL = 8  # side, px, of the cells in which the classes' shares are compared
 FLOW_SIDE = 480  # frames are averaged down to this width for the flow: the width of CamVid's maps
 LEAST_REGION = 0.0005  # share of the frame from which a region counts: 86 px of a CamVid map
 FARTHEST = 8.0  # px; a boundary that moves further is a region that came or went
-WINDOW = 17  # px, side of the window in which a boundary's place is averaged: FARTHEST to both sides
+WINDOW = (
+    17  # px, side of the window in which a boundary's place is averaged: FARTHEST to both sides
+)
 LEAST_CLASS = 0.005  # share of the frame from which the boundary of a class is followed
 
 
@@ -44,7 +48,9 @@ class ClassMaps(TaskPredictions):
 
     def select(self, rows: Sequence[int] | np.ndarray) -> ClassMaps:
         cells = None if self.cells is None else self.cells[rows]
-        return dataclasses.replace(self, labels=self.labels[rows], sure=self.sure[rows], cells=cells)
+        return dataclasses.replace(
+            self, labels=self.labels[rows], sure=self.sure[rows], cells=cells
+        )
 
     @classmethod
     def join(cls, parts: Sequence[ClassMaps]) -> ClassMaps:
@@ -62,7 +68,11 @@ class ClassMaps(TaskPredictions):
 
 
 def moved(
-    found: ClassMaps, perturbation: Any, strength: float, generators: Sequence[Any], size: tuple[int, int]
+    found: ClassMaps,
+    perturbation: Any,
+    strength: float,
+    generators: Sequence[Any],
+    size: tuple[int, int],
 ) -> ClassMaps:
     """Return the maps where a perturbation puts them; what comes from outside the frame is UNKNOWN."""
     if perturbation.motion is None:
@@ -74,7 +84,9 @@ def moved(
     for one, generator in zip(found.labels, generators, strict=True):
         matrix = middle @ perturbation.motion(size, strength, generator) @ np.linalg.inv(middle)
         labels.append(
-            cv2.warpPerspective(one, matrix, size[::-1], flags=cv2.INTER_NEAREST, borderValue=(UNKNOWN,))
+            cv2.warpPerspective(
+                one, matrix, size[::-1], flags=cv2.INTER_NEAREST, borderValue=(UNKNOWN,)
+            )
         )
     return dataclasses.replace(found, labels=np.stack(labels), cells=None)
 
@@ -137,12 +149,18 @@ def boundary_jitter(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> float:
     beside = cv2.dilate(unknown.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     shares = np.bincount(c.ravel(), minlength=UNKNOWN + 1) / c.size
     for label in np.flatnonzero((shares[:UNKNOWN] >= LEAST_CLASS) & (shares[:UNKNOWN] < 1)):
-        x, y, width, height = cv2.boundingRect(((a == label) | (b == label) | (c == label)).astype(np.uint8))
-        near = np.s_[max(0, y - WINDOW) : y + height + WINDOW, max(0, x - WINDOW) : x + width + WINDOW]
+        x, y, width, height = cv2.boundingRect(
+            ((a == label) | (b == label) | (c == label)).astype(np.uint8)
+        )
+        near = np.s_[
+            max(0, y - WINDOW) : y + height + WINDOW, max(0, x - WINDOW) : x + width + WINDOW
+        ]
         first, second, third = ((each[near] == label).astype(np.float32) for each in (a, b, c))
         change = np.where(unknown[near], 0, first - 2 * second + third)
         soft = cv2.GaussianBlur(third, (0, 0), 1.5)
-        steep = cv2.magnitude(*(cv2.Sobel(soft, cv2.CV_32F, *way, scale=1 / 8) for way in ((1, 0), (0, 1))))
+        steep = cv2.magnitude(
+            *(cv2.Sobel(soft, cv2.CV_32F, *way, scale=1 / 8) for way in ((1, 0), (0, 1)))
+        )
         area, length = (
             cv2.boxFilter(each, -1, (WINDOW, WINDOW), normalize=False) for each in (change, steep)
         )
@@ -187,7 +205,9 @@ def flow_between(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray] 
     if scale == 1:
         return found.flow, found.visible
     flow = cv2.resize(found.flow, (width, height)) / scale
-    seen = cv2.resize(found.visible.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
+    seen = cv2.resize(
+        found.visible.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST
+    )
     return np.asarray(flow, np.float32), seen.astype(bool)
 
 
@@ -195,7 +215,9 @@ def carried(along: Sequence[np.ndarray], flow: np.ndarray) -> list[np.ndarray]:
     """Return maps (H, W) on the grid to which the flow leads."""
     from vidrobust.frame_pairs.registration import warp
 
-    made = warp(np.dstack(along), flow, interpolation=cv2.INTER_NEAREST).reshape(*flow.shape[:2], -1)
+    made = warp(np.dstack(along), flow, interpolation=cv2.INTER_NEAREST).reshape(
+        *flow.shape[:2], -1
+    )
     return [np.ascontiguousarray(made[..., k]) for k in range(len(along))]
 
 
@@ -229,7 +251,9 @@ def coordinates(found: ClassMaps, motions: Sequence[Any], size: tuple[int, int])
         for row, motion in enumerate(motions):
             if id(motion) not in expected:  # pictures that move alike share their motion
                 back = cv2.resize(motion.back, size[::-1])
-                expected[id(motion)] = shares_in_cells(carried([base], back)[0], classes) - hard[first]
+                expected[id(motion)] = (
+                    shares_in_cells(carried([base], back)[0], classes) - hard[first]
+                )
             cells[row] = cells[row] - expected[id(motion)]
     return cells.reshape(found.num_frames, -1)
 
@@ -249,7 +273,9 @@ def drawn(picture: np.ndarray, found: ClassMaps) -> np.ndarray:
     """Return the picture with the map of its frame over it, half transparent, UNKNOWN left clear."""
     labels = at_size(found.labels[0], picture.shape)
     hue = np.arange(UNKNOWN + 1) * 0.618034 * 180 % 180  # neighbours far apart: the golden ratio
-    hsv = np.stack([hue, np.full(len(hue), 200), np.full(len(hue), 235)], axis=1).astype(np.uint8)[None]
+    hsv = np.stack([hue, np.full(len(hue), 200), np.full(len(hue), 235)], axis=1).astype(np.uint8)[
+        None
+    ]
     mixed = cv2.addWeighted(picture, 0.5, cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0][labels], 0.5, 0)
     return np.asarray(np.where((labels == UNKNOWN)[..., None], picture, mixed))
 
@@ -257,7 +283,8 @@ def drawn(picture: np.ndarray, found: ClassMaps) -> np.ndarray:
 def aligned(p: ClassMaps, q: ClassMaps) -> list[np.ndarray]:
     """Return the confusion tables of two aligned sets of maps, frame by frame."""
     return [
-        confusion(a, at_size(b, a.shape), len(p.class_names)) for a, b in zip(p.labels, q.labels, strict=True)
+        confusion(a, at_size(b, a.shape), len(p.class_names))
+        for a, b in zip(p.labels, q.labels, strict=True)
     ]
 
 

@@ -21,7 +21,10 @@ from vidrobust.models.spec import Form, ModelKind, ModelSpec, existing_file
 from vidrobust.plugins.semantic.maps import CELL, ClassMaps, at_size
 from vidrobust.plugins.semantic.truth import map_files, names_in, read_map
 
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, as all of torchvision's weights take
+MEAN, STD = (
+    (0.485, 0.456, 0.406),
+    (0.229, 0.224, 0.225),
+)  # of ImageNet, as all of torchvision's weights take
 SIDE = 520  # px; shorter side of the pictures of torchvision's segmentation weights
 
 
@@ -33,7 +36,9 @@ class MapNetwork:
     class_names: tuple[str, ...]
     info: ModelInfo
     run: Callable[[torch.Tensor], torch.Tensor]
-    size: tuple[int, int] | None  # height and width of its pictures, px; None: the shorter side is SIDE
+    size: (
+        tuple[int, int] | None
+    )  # height and width of its pictures, px; None: the shorter side is SIDE
     device: torch.device
     task: Literal["semantic"] = "semantic"
 
@@ -44,17 +49,23 @@ class MapNetwork:
         size = self.size or (round(height * scale), round(width * scale))
         with torch.inference_mode(), full_precision(self.device):
             mean, std = (torch.tensor(v, device=self.device).view(1, 3, 1, 1) for v in (MEAN, STD))
-            inputs = interpolate(pixels.to(self.device).float() / 255, size, mode="bilinear", antialias=True)
+            inputs = interpolate(
+                pixels.to(self.device).float() / 255, size, mode="bilinear", antialias=True
+            )
             return self._maps(self.run((inputs - mean) / std), (height, width))
 
     def _maps(self, answer: torch.Tensor, size: tuple[int, int]) -> ClassMaps:
         if answer.ndim == 3:
-            labels = np.stack([at_size(each, size) for each in answer.cpu().numpy().astype(np.uint8)])
+            labels = np.stack(
+                [at_size(each, size) for each in answer.cpu().numpy().astype(np.uint8)]
+            )
             return ClassMaps(labels, self.class_names, np.ones(len(labels), np.float32))
         count, shape = len(self.class_names), tuple(answer.shape)
         if answer.ndim != 4 or shape[1] != count:
             raise ModelError(f"model {self.name}: expected scores (N, {count}, h, w), got {shape}")
-        parts = [self._of_scores(row[None], size) for row in answer]  # a whole batch at full size is large
+        parts = [
+            self._of_scores(row[None], size) for row in answer
+        ]  # a whole batch at full size is large
         return ClassMaps.join(parts)
 
     def _of_scores(self, row: torch.Tensor, size: tuple[int, int]) -> ClassMaps:
@@ -77,7 +88,9 @@ class RecordedMaps:
     needs_pixels: bool = False
 
     def __call__(self, pixels: torch.Tensor) -> ClassMaps:
-        raise ModelError(f"model {self.name}: its maps are files; new pictures need the network itself")
+        raise ModelError(
+            f"model {self.name}: its maps are files; new pictures need the network itself"
+        )
 
     def predict_frames(self, item: str, index: np.ndarray) -> ClassMaps:
         """Return the maps of frames of an input by their numbers; ModelError for frames without one."""
@@ -107,7 +120,9 @@ def _folder(spec: ModelSpec, place: Path) -> RecordedMaps:
         raise SettingsError(f"{spec.text}: {place} holds no map such as INPUT/000012.png")
     names = given_names(spec.options.get("classes")) or names_in(place)
     if names is None:
-        raise SettingsError(f"{spec.text}: name the classes, one a line: {place}/classes.txt or classes=FILE")
+        raise SettingsError(
+            f"{spec.text}: name the classes, one a line: {place}/classes.txt or classes=FILE"
+        )
     every = [path for of in files.values() for path in of.values()]
     info = _info(spec, str(place), file_sha256(*every), "maps from files", "", len(names))
     return RecordedMaps(name=place.name, class_names=names, info=info, files=files)
@@ -118,20 +133,34 @@ def _onnx(spec: ModelSpec, path: Path, device: torch.device) -> MapNetwork:
 
     session, notes = open_session(path, device, spec)
     (inputs, *more), outputs = session.get_inputs(), session.get_outputs()
-    if more or len(inputs.shape) != 4 or inputs.shape[1] not in (3, "3") or inputs.type != "tensor(float)":
-        raise SettingsError(f"{spec.text}: expected one input (N, 3, H, W) of float32, got {inputs.shape}")
-    shape, fixed = outputs[0].shape, tuple(side for side in inputs.shape[2:] if isinstance(side, int))
+    if (
+        more
+        or len(inputs.shape) != 4
+        or inputs.shape[1] not in (3, "3")
+        or inputs.type != "tensor(float)"
+    ):
+        raise SettingsError(
+            f"{spec.text}: expected one input (N, 3, H, W) of float32, got {inputs.shape}"
+        )
+    shape, fixed = (
+        outputs[0].shape,
+        tuple(side for side in inputs.shape[2:] if isinstance(side, int)),
+    )
     count = shape[1] if len(shape) == 4 and isinstance(shape[1], int) else None
     names = given_names(spec.options.get("classes")) or (numbered(count) if count else None)
     if names is None or (count is not None and len(names) != count):
-        raise SettingsError(f"{spec.text}: name its {count or ''} classes: classes=FILE, one a line")
+        raise SettingsError(
+            f"{spec.text}: name its {count or ''} classes: classes=FILE, one a line"
+        )
 
     def run(pictures: torch.Tensor) -> torch.Tensor:
         parts = torch.split(pictures.cpu(), 1 if inputs.shape[0] == 1 else max(1, len(pictures)))
         found = [session.run([outputs[0].name], {inputs.name: part.numpy()})[0] for part in parts]
         return torch.from_numpy(np.concatenate(found))
 
-    info = _info(spec, path.name, file_sha256(*weight_files(path)), "onnxruntime", device, len(names))
+    info = _info(
+        spec, path.name, file_sha256(*weight_files(path)), "onnxruntime", device, len(names)
+    )
     info, cpu = dataclasses.replace(info, notes=tuple(notes)), torch.device("cpu")
     size = (fixed[0], fixed[1]) if len(fixed) == 2 else None
     return MapNetwork(name=path.stem, class_names=names, info=info, run=run, size=size, device=cpu)
@@ -144,7 +173,9 @@ def _torchvision(spec: ModelSpec, device: torch.device) -> MapNetwork:
 
     known = torchvision.models.list_models(module=torchvision.models.segmentation)
     if spec.target not in known:
-        raise SettingsError(f"{spec.text}: expected a folder, an ONNX file or one of {', '.join(known)}")
+        raise SettingsError(
+            f"{spec.text}: expected a folder, an ONNX file or one of {', '.join(known)}"
+        )
     names = given_names(spec.options.get("classes"))
     if given := spec.options.get("weights"):
         path = existing_file(given, spec.text)
@@ -168,11 +199,18 @@ def _torchvision(spec: ModelSpec, device: torch.device) -> MapNetwork:
     info = _info(spec, weights, sha256, f"torch {torch.__version__}, eager", device, len(names))
     info = dataclasses.replace(info, code_sha256=code_sha256(module))
     return MapNetwork(
-        name=name, class_names=names, info=info, run=lambda x: module(x)["out"], size=None, device=device
+        name=name,
+        class_names=names,
+        info=info,
+        run=lambda x: module(x)["out"],
+        size=None,
+        device=device,
     )
 
 
-def _info(spec: ModelSpec, weights: str, sha256: str, engine: str, device: object, count: int) -> ModelInfo:
+def _info(
+    spec: ModelSpec, weights: str, sha256: str, engine: str, device: object, count: int
+) -> ModelInfo:
     how = f"bilinear, shorter side {SIDE} px or the input's size, ImageNet mean and deviation"
     about: dict[str, Any] = {"weights": weights, "weights_sha256": sha256, "num_classes": count}
     about |= {"device": str(device), "precision": "float32", "preprocessing": how}

@@ -35,10 +35,14 @@ KEPT = 5  # maps on the grid of the last frame
 class MapMeter(TaskMeter):
     """Compares each map with the one before, which the flow brings to its frame."""
 
-    def __init__(self, item: str, model: str, settings: AlongTime, metrics: Sequence[Metric]) -> None:
+    def __init__(
+        self, item: str, model: str, settings: AlongTime, metrics: Sequence[Metric]
+    ) -> None:
         super().__init__(item, model, settings, metrics)
         self._number = -1
-        self._along: list[np.ndarray] = []  # the last KEPT maps on the grid of the last frame, newest first
+        self._along: list[
+            np.ndarray
+        ] = []  # the last KEPT maps on the grid of the last frame, newest first
         self._calm: dict[str, np.ndarray] = {}  # what each rule makes of them
         self._classes: Mapping[int, tuple[float, int]] = {}
         self._areas: list[np.ndarray] = []
@@ -153,12 +157,21 @@ def summed_iou(rows: pd.DataFrame, name: str, tables: np.ndarray, model: str) ->
 
     def value(kept: np.ndarray) -> np.ndarray:
         both, either = tables[kept].sum(axis=0)
-        return np.array((both[either > 0] / either[either > 0]).mean() if (either > 0).any() else np.nan)
+        return np.array(
+            (both[either > 0] / either[either > 0]).mean() if (either > 0).any() else np.nan
+        )
 
     whole_value = float(value(np.arange(len(rows))))
     without = leave_one_out(value, groups(clusters.label)) if clusters.count > 2 else np.empty(0)
     low, high = left_out_interval(whole_value, without, (0.0, 1.0))
-    of = {"model": model, "item": "", "metric": name, "value": whole_value, "low": low, "high": high}
+    of = {
+        "model": model,
+        "item": "",
+        "metric": name,
+        "value": whole_value,
+        "low": low,
+        "high": high,
+    }
     return {**of, "n": len(rows), "cluster": clusters.what, "clusters": clusters.count}
 
 
@@ -182,8 +195,12 @@ def judge(run: Any, raw: Tables) -> dict[str, pd.DataFrame]:
 
 def _consistency(parts: pd.DataFrame, model: str) -> dict[str, Any]:
     """TC: intersections and unions of each class summed over all pairs."""
-    union = parts.pivot_table(index=["item", "frame", "time_s"], columns="component", values="union")
-    iou = parts.pivot_table(index=["item", "frame", "time_s"], columns="component", values="class_iou")
+    union = parts.pivot_table(
+        index=["item", "frame", "time_s"], columns="component", values="union"
+    )
+    iou = parts.pivot_table(
+        index=["item", "frame", "time_s"], columns="component", values="class_iou"
+    )
     either = union.fillna(0).to_numpy(np.float64)
     both = (iou.reindex(columns=union.columns).fillna(0) * union.fillna(0)).to_numpy(np.float64)
     frames = union.index.to_frame(index=False)
@@ -192,7 +209,9 @@ def _consistency(parts: pd.DataFrame, model: str) -> dict[str, Any]:
     return summed_iou(frames, "tc", np.stack([both, either], axis=1), model)
 
 
-def remedies(model: str, read: Callable[[str], pd.DataFrame], footage: Any, max_delay_ms: float) -> Any:
+def remedies(
+    model: str, read: Callable[[str], pd.DataFrame], footage: Any, max_delay_ms: float
+) -> Any:
     """Return each rule against the maps themselves, by pixel flips of the same pairs."""
     from vidrobust.stages.remedies.recommend import recommended
     from vidrobust.stages.remedies.row import Costs, row

@@ -42,7 +42,9 @@ def read_map(path: Path) -> np.ndarray:
         with Image.open(path) as image:
             found = np.asarray(image)
     except OSError as error:
-        raise InputError(f"{printable(path)}: cannot be read as a map of classes ({error})") from error
+        raise InputError(
+            f"{printable(path)}: cannot be read as a map of classes ({error})"
+        ) from error
     if found.ndim != 2 or found.dtype != np.uint8:
         raise InputError(
             f"{printable(path)}: expected a grey or palette PNG, got {found.dtype} {found.shape}"
@@ -55,7 +57,12 @@ def read(path: Path) -> Labels:
     names = names_in(path) or ()
     rows = [
         label_row(
-            item, label=-1, label_name="class map", source=FORMAT_NAME, frame=frame, more={"file": str(file)}
+            item,
+            label=-1,
+            label_name="class map",
+            source=FORMAT_NAME,
+            frame=frame,
+            more={"file": str(file)},
         )
         for item, frame, file in map_files(path)
     ]
@@ -97,6 +104,12 @@ def judged_frames(run: Any, model: Any) -> tuple[pd.DataFrame, list[np.ndarray]]
                 truth = to_model[read_map(Path(file))]
                 labels = maps.at_size(found.labels[0], truth.shape)
                 tables.append(maps.confusion(truth, labels, len(model.class_names)))
-                of_frame = {"item": str(item), "frame": int(frame), "time_s": float(there[item, frame])}
-                rows.append({**of_frame, "model": model.name, "frame_iou": maps.mean_iou(tables[-1])})
+                of_frame = {
+                    "item": str(item),
+                    "frame": int(frame),
+                    "time_s": float(there[item, frame]),
+                }
+                rows.append(
+                    {**of_frame, "model": model.name, "frame_iou": maps.mean_iou(tables[-1])}
+                )
     return pd.DataFrame(rows), tables

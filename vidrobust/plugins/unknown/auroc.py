@@ -9,7 +9,9 @@ from vidrobust.statistics.clusters import Clusters, cluster_codes
 from vidrobust.statistics.intervals import Interval
 from vidrobust.statistics.standard_errors import leave_one_out, left_out_interval
 
-STRATA = 10  # Groups, by the third number, within which ``auroc_given`` compares events with the rest
+STRATA = (
+    10  # Groups, by the third number, within which ``auroc_given`` compares events with the rest
+)
 
 
 def auroc(score: np.ndarray, event: np.ndarray, stratum: np.ndarray | None = None) -> float:
@@ -38,13 +40,18 @@ def auroc_given(score: np.ndarray, event: np.ndarray, third: np.ndarray) -> floa
 
     A broken line in its ranks is taken off the score; rows are compared within ten groups of equal size.
     """
-    left = residuals(ranks(score)[:, None], line_basis(ranks(third)[:, None], curve_knots(len(score))))[:, 0]
+    left = residuals(
+        ranks(score)[:, None], line_basis(ranks(third)[:, None], curve_knots(len(score)))
+    )[:, 0]
     stratum = ((ranks(third) - 0.5) * STRATA / max(len(third), 1)).astype(np.int64)
     return auroc(left, event, stratum)
 
 
 def clustered_auroc(
-    score: np.ndarray, event: np.ndarray, clusters: Clusters | np.ndarray, third: np.ndarray | None = None
+    score: np.ndarray,
+    event: np.ndarray,
+    clusters: Clusters | np.ndarray,
+    third: np.ndarray | None = None,
 ) -> Interval:
     """Return ``auroc`` or ``auroc_given`` with the jackknife interval over at least three clusters."""
     code, count, what = cluster_codes(clusters)

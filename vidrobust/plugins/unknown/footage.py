@@ -87,8 +87,14 @@ def ask(
                     gathered.small.append(tiny(pixels))
                 done(len(frames))
     rows = pd.DataFrame(gathered.rows, columns=["item", "frame", "time_s", "part", "still"])
-    small = np.concatenate(gathered.small) if gathered.small and all(clip.still for clip in clips) else None
-    return FrameReadouts(rows, {name: joined(parts) for name, parts in gathered.looked.items()}, small)
+    small = (
+        np.concatenate(gathered.small)
+        if gathered.small and all(clip.still for clip in clips)
+        else None
+    )
+    return FrameReadouts(
+        rows, {name: joined(parts) for name, parts in gathered.looked.items()}, small
+    )
 
 
 def tiny(pixels: torch.Tensor) -> np.ndarray:
@@ -114,7 +120,9 @@ def _chunks(
     for batch in source.batches(DECODED):
         for row in np.flatnonzero(np.isin(batch.index, list(wanted))):
             picture = batch.pixels[int(row)]
-            if held and (len(held) == auto_batch(*picture.shape[-2:]) or held[0][0].shape != picture.shape):
+            if held and (
+                len(held) == auto_batch(*picture.shape[-2:]) or held[0][0].shape != picture.shape
+            ):
                 yield _stacked(held)
                 held = []
             held.append((picture.clone(), int(batch.index[row]), float(batch.time_s[row])))
@@ -125,8 +133,14 @@ def _chunks(
         yield _stacked(held)
 
 
-def _stacked(held: list[tuple[torch.Tensor, int, float]]) -> tuple[torch.Tensor, list[int], list[float]]:
-    return torch.stack([each[0] for each in held]), [each[1] for each in held], [each[2] for each in held]
+def _stacked(
+    held: list[tuple[torch.Tensor, int, float]],
+) -> tuple[torch.Tensor, list[int], list[float]]:
+    return (
+        torch.stack([each[0] for each in held]),
+        [each[1] for each in held],
+        [each[2] for each in held],
+    )
 
 
 # Settings of the run by which plain footage is read; a run on known footage has all of its own.
@@ -159,7 +173,9 @@ def known_of(run: OpenRun) -> list[KnownFootage]:
     for known in found:
         for item in known.clips:
             if known.found.content[item.name] in own_content:
-                text = f"{item.name}: is part of the footage itself, and is left out of what is known"
+                text = (
+                    f"{item.name}: is part of the footage itself, and is left out of what is known"
+                )
                 known.found.fail(str(item.path), text, run.reporter)
     if not any(known.clips for known in found):
         raise InputError(
@@ -202,10 +218,16 @@ def _frames(known: KnownFootage, item: Item, most: int) -> frozenset[int]:
 
 
 def _delivered(source: VideoSource, settings: Settings, item: Item) -> np.ndarray:
-    whole = settings.every == 1 and settings.fps is None and inputs.window(item, settings) == (None, None)
+    whole = (
+        settings.every == 1
+        and settings.fps is None
+        and inputs.window(item, settings) == (None, None)
+    )
     if whole and item.boxes is None and source.info.num_frames:
         return np.arange(source.info.num_frames)
-    return np.concatenate([np.zeros(0, np.int64), *(batch.index for batch in source.batches(DECODED))])
+    return np.concatenate(
+        [np.zeros(0, np.int64), *(batch.index for batch in source.batches(DECODED))]
+    )
 
 
 def recorded(run: OpenRun, model: str) -> pd.DataFrame:
@@ -219,7 +241,9 @@ def recorded(run: OpenRun, model: str) -> pd.DataFrame:
         names = list(frames["model"].drop_duplicates())
         if model in names or len(names) == 1:
             parts.append(
-                with_parts(frames[frames["model"] == (model if model in names else names[0])], folder)
+                with_parts(
+                    frames[frames["model"] == (model if model in names else names[0])], folder
+                )
             )
     if not parts:
         raise SettingsError(
@@ -303,7 +327,9 @@ def shrunk_covariance(centred: np.ndarray) -> np.ndarray:
     sample = centred.T @ centred / n
     mean = float(np.trace(sample)) / d
     off = float(np.square(sample - mean * np.eye(d)).sum())
-    spread = float((np.square(np.square(centred).sum(axis=1)).sum() / n - np.square(sample).sum()) / n)
+    spread = float(
+        (np.square(np.square(centred).sum(axis=1)).sum() / n - np.square(sample).sum()) / n
+    )
     share = min(1.0, max(0.0, spread / off)) if off > 0 else 1.0
     return np.asarray((1 - share) * sample + share * mean * np.eye(d))
 
@@ -319,7 +345,9 @@ def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.asarray(np.sqrt(np.maximum(squared, 0.0)))
 
 
-ALIKE = 0.6  # Pictures closer to the next one, over the distance to any of their folder, are of a clip
+ALIKE = (
+    0.6  # Pictures closer to the next one, over the distance to any of their folder, are of a clip
+)
 
 
 COPY = 8  # Pictures are copies of each other where no pixel of their tiny grey ones differs by more, of 255

@@ -34,12 +34,31 @@ ONLY_ANSWERS = "the model gives its answer and nothing else"
 
 # Nodes of ONNX that may stand between the last layer and the output.
 _PASSED = {
-    *("Softmax", "LogSoftmax", "Sigmoid", "Identity", "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Cast"),
+    *(
+        "Softmax",
+        "LogSoftmax",
+        "Sigmoid",
+        "Identity",
+        "Flatten",
+        "Reshape",
+        "Squeeze",
+        "Unsqueeze",
+        "Cast",
+    ),
     *("Transpose", "Dropout", "Slice", "Clip", "Relu", "QuantizeLinear", "DequantizeLinear"),
     *("QLinearSoftmax", "QLinearGlobalAveragePool", "QLinearAveragePool", "QLinearAdd"),
     *("GlobalAveragePool", "AveragePool", "ReduceMean", "Add", "Sub", "Mul", "Div"),
 }
-_LAYERS = {"Gemm", "MatMul", "QGemm", "QLinearMatMul", "MatMulInteger", "Conv", "QLinearConv", "ConvInteger"}
+_LAYERS = {
+    "Gemm",
+    "MatMul",
+    "QGemm",
+    "QLinearMatMul",
+    "MatMulInteger",
+    "Conv",
+    "QLinearConv",
+    "ConvInteger",
+}
 
 # (N, 3, h, w) uint8 of the network's size -> its scores (N, K), its logits and its features, or None.
 Answered = Callable[[torch.Tensor], tuple[np.ndarray, np.ndarray | None, np.ndarray | None]]
@@ -52,7 +71,9 @@ class Readout:
     answer: np.ndarray  # (N,) int64, the class it gives
     surest: np.ndarray  # (N,) float64, the largest probability of its answer
     logits: np.ndarray | None = None  # (N, K) float64 before the softmax, or None
-    features: np.ndarray | None = None  # (N, D) float32 that go into its head, averaged over places, or None
+    features: np.ndarray | None = (
+        None  # (N, D) float32 that go into its head, averaged over places, or None
+    )
     # (N, 4, D) float32, those of the picture turned by 0, 90, 180 and 270 degrees, or None
     turned: np.ndarray | None = None
     odin: np.ndarray | None = None  # (N,) float64, ODIN's largest probability, or None
@@ -71,7 +92,8 @@ def joined(parts: list[Readout]) -> Readout:
 
 def rows_of(readout: Readout, rows: np.ndarray) -> Readout:
     found: dict[str, Any] = {
-        name: None if (values := getattr(readout, name)) is None else values[rows] for name in _FIELDS
+        name: None if (values := getattr(readout, name)) is None else values[rows]
+        for name in _FIELDS
     }
     return Readout(**found)
 
@@ -90,17 +112,26 @@ def probe_of(model: Classifier) -> Probe:
     if not isinstance(model, NetworkClassifier):
         return _callable_probe(model)
     network = model.network.as_loaded or model.network
-    kind, _ = find_scores(scores(network, check_frames()), network.declared.output, f"model {network.name}")
+    kind, _ = find_scores(
+        scores(network, check_frames()), network.declared.output, f"model {network.name}"
+    )
     if network.module is not None:
         return _module_probe(model, network, network.module, kind)
     if network.onnx is not None:
         return _onnx_probe(model, network, network.onnx, kind)
-    lacks = {"features": "it is an exported program, whose layers cannot be reached", "odin": ONLY_TORCH}
+    lacks = {
+        "features": "it is an exported program, whose layers cannot be reached",
+        "odin": ONLY_TORCH,
+    }
     return _network_probe(model, network, _plain(network, kind), lacks | _no_logits(kind))
 
 
 def _network_probe(
-    model: NetworkClassifier, network: Network, answered: Answered, lacks: Mapping[str, str], head: str = ""
+    model: NetworkClassifier,
+    network: Network,
+    answered: Answered,
+    lacks: Mapping[str, str],
+    head: str = "",
 ) -> Probe:
     def frames(pixels: torch.Tensor) -> Readout:
         with torch.inference_mode():
@@ -161,7 +192,9 @@ def _as_large(pictures: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     if pictures.shape == other.shape:
         return pictures.contiguous()
     size = list(other.shape[-2:])
-    resized = torch.nn.functional.interpolate(pictures.float(), size=size, mode="bilinear", antialias=True)
+    resized = torch.nn.functional.interpolate(
+        pictures.float(), size=size, mode="bilinear", antialias=True
+    )
     return resized.round().clamp(0, 255).to(torch.uint8)
 
 
@@ -188,7 +221,9 @@ def _plain(network: Network, kind: str) -> Answered:
     return answered
 
 
-def _module_probe(model: NetworkClassifier, network: Network, module: torch.nn.Module, kind: str) -> Probe:
+def _module_probe(
+    model: NetworkClassifier, network: Network, module: torch.nn.Module, kind: str
+) -> Probe:
     """Where the softmax is inside the module, its head's outputs are the logits."""
     where = f"model {network.name}"
     with torch.inference_mode():
@@ -200,7 +235,9 @@ def _module_probe(model: NetworkClassifier, network: Network, module: torch.nn.M
     )
     lacks = {} if softmax_inside else _no_logits(kind)
     if not name:
-        lacks["features"] = f"no layer of it gives its {rows.shape[1]} scores, and none is fully connected"
+        lacks["features"] = (
+            f"no layer of it gives its {rows.shape[1]} scores, and none is fully connected"
+        )
     if kind != "logits":
         lacks["odin"] = lacks.get("logits", "its softmax is inside the network")
 
@@ -212,7 +249,9 @@ def _module_probe(model: NetworkClassifier, network: Network, module: torch.nn.M
         return rows, logits, features
 
     answered = watching if name else _plain(network, kind)
-    return _network_probe(model, network, answered, lacks, f"what goes into its layer {name}" if name else "")
+    return _network_probe(
+        model, network, answered, lacks, f"what goes into its layer {name}" if name else ""
+    )
 
 
 def _softmax_behind(
@@ -227,11 +266,15 @@ def _softmax_behind(
 def _callable_probe(model: Classifier) -> Probe:
     module = getattr(model, "module", None)
     if not isinstance(module, torch.nn.Module):
-        return Probe(frames=functools.partial(_answer, model), lacks=dict.fromkeys(LACKS, ONLY_ANSWERS))
+        return Probe(
+            frames=functools.partial(_answer, model), lacks=dict.fromkeys(LACKS, ONLY_ANSWERS)
+        )
     few = check_frames()
     name = head_of(module, lambda: model(few), len(model.class_names))
     if not name:
-        return Probe(frames=functools.partial(_answer, model), lacks=dict.fromkeys(LACKS, ONLY_ANSWERS))
+        return Probe(
+            frames=functools.partial(_answer, model), lacks=dict.fromkeys(LACKS, ONLY_ANSWERS)
+        )
     softmax = _watched_answer(model, module, name, few)[2] is not None
     lacks = {"odin": "what it does with frames before its module has no gradient"}
     if not softmax:
@@ -242,7 +285,9 @@ def _callable_probe(model: Classifier) -> Probe:
         turned = [features]
         for turn in range(1, TURNS):
             turned.append(
-                _watched_answer(model, module, name, torch.rot90(pixels, turn, (2, 3)).contiguous())[1]
+                _watched_answer(
+                    model, module, name, torch.rot90(pixels, turn, (2, 3)).contiguous()
+                )[1]
             )
         return Readout(
             answer=said.labels,
@@ -298,9 +343,13 @@ def cut_of(graph: Any, output: str) -> GraphCut:
             if name and name not in constant and not _fixed(name, constant, made_by)
         ]
         if node.op_type in _LAYERS:
-            return GraphCut(given[0] if given else "", logits, f"{node.op_type} {node.name}".strip())
+            return GraphCut(
+                given[0] if given else "", logits, f"{node.op_type} {node.name}".strip()
+            )
         if node.op_type not in _PASSED or len(given) != 1:
-            return GraphCut("", logits, why=f"its scores come out of {node.op_type}, not out of a last layer")
+            return GraphCut(
+                "", logits, why=f"its scores come out of {node.op_type}, not out of a last layer"
+            )
         if node.op_type == "Softmax" and not logits:
             logits = given[0]
         at = given[0]
@@ -326,7 +375,10 @@ class CutSession:
     file: OnnxFile
 
     def rows(self, inputs: torch.Tensor) -> list[np.ndarray]:
-        return [_rows(v) for v in self.session.run(self.names, {self.file.input: self.file.array(inputs)})]
+        return [
+            _rows(v)
+            for v in self.session.run(self.names, {self.file.input: self.file.array(inputs)})
+        ]
 
 
 def _onnx_probe(model: NetworkClassifier, network: Network, file: OnnxFile, kind: str) -> Probe:
@@ -352,7 +404,11 @@ def _onnx_probe(model: NetworkClassifier, network: Network, file: OnnxFile, kind
         return rows, rows if kind == "logits" else parts.get(cut.logits), parts.get(cut.features)
 
     return _network_probe(
-        model, network, answered, lacks, f"what goes into its last layer, {cut.layer}" if cut.layer else ""
+        model,
+        network,
+        answered,
+        lacks,
+        f"what goes into its last layer, {cut.layer}" if cut.layer else "",
     )
 
 
@@ -364,9 +420,15 @@ def _opened(file: OnnxFile) -> CutSession | str:
     try:
         network = onnx.load(str(file.path))
         cut = cut_of(network.graph, file.output)
-        inside = [name for name in dict.fromkeys((cut.logits, cut.features)) if name and name != file.output]
+        inside = [
+            name
+            for name in dict.fromkeys((cut.logits, cut.features))
+            if name and name != file.output
+        ]
         there = {each.name for each in network.graph.output}
-        network.graph.output.extend(onnx.ValueInfoProto(name=name) for name in inside if name not in there)
+        network.graph.output.extend(
+            onnx.ValueInfoProto(name=name) for name in inside if name not in there
+        )
         session = cpu_session(network.SerializeToString())
     except Exception as error:
         first = str(error).strip().splitlines()[:1] or [""]
@@ -376,4 +438,6 @@ def _opened(file: OnnxFile) -> CutSession | str:
 
 def _rows(values: Any) -> np.ndarray:
     """(N, D) float32 of any value of the graph, averaged over places."""
-    return np.asarray(over_places(torch.from_numpy(np.asarray(values, np.float32))).flatten(1).numpy())
+    return np.asarray(
+        over_places(torch.from_numpy(np.asarray(values, np.float32))).flatten(1).numpy()
+    )

@@ -56,7 +56,8 @@ def score_rows(model: str, found: Sequence[ScoreResult], allowed: float) -> pd.D
 
 _NOTHING: dict[str, Any] = {
     **dict.fromkeys(
-        ("threshold", "false_alarms", "false_alarms_low", "false_alarms_high", "effective_frames"), NAN
+        ("threshold", "false_alarms", "false_alarms_low", "false_alarms_high", "effective_frames"),
+        NAN,
     ),
     **dict.fromkeys(("outside", "low", "high", "excess", "excess_low", "excess_high"), NAN),
     **dict.fromkeys(("known_frames", "known_clusters", "n", "clusters"), 0),
@@ -112,7 +113,9 @@ def link_rows(model: str, found: Sequence[ScoreResult]) -> pd.DataFrame:
         for each in found
         for link in each.links
     ]
-    return tables.check("unknown_links", pd.DataFrame(rows)) if rows else tables.empty("unknown_links")
+    return (
+        tables.check("unknown_links", pd.DataFrame(rows)) if rows else tables.empty("unknown_links")
+    )
 
 
 def frame_rows(model: str, found: Sequence[ScoreResult], frames: pd.DataFrame) -> pd.DataFrame:
@@ -146,7 +149,10 @@ def farthest(leading: ScoreResult, rows: pd.DataFrame) -> list[dict[str, Any]]:
         if not leading.outside.above[at] or len(chosen) == MOST:
             break
         row = rows.iloc[int(at)]
-        if any(c["item"] == row["item"] and abs(c["time_s"] - row["time_s"]) < SHORTEST_S for c in chosen):
+        if any(
+            c["item"] == row["item"] and abs(c["time_s"] - row["time_s"]) < SHORTEST_S
+            for c in chosen
+        ):
             continue
         chosen.append(
             {
@@ -193,7 +199,8 @@ def _flips(run: OpenRun, model: str, rows: pd.DataFrame) -> np.ndarray:
     pairs = run.table("pairs")
     pairs = usable_pairs(pairs, model)
     sides = [
-        pairs[["item", side, "label_flip"]].set_axis(["item", "frame", "flip"], axis=1) for side in SIDES
+        pairs[["item", side, "label_flip"]].set_axis(["item", "frame", "flip"], axis=1)
+        for side in SIDES
     ]
     flips = pd.concat(sides).groupby(["item", "frame"])["flip"].max()
     keys = pd.MultiIndex.from_frame(rows[["item", "frame"]])
@@ -210,11 +217,15 @@ TABLES = ("unknown", "unknown_links", "unknown_frames")
 def make(run: OpenRun) -> None:
     """Write the tables and the file; empty ones without known footage or a classifier."""
     chosen = run.settings.of(UnknownSettings)
-    classifiers = [model for model in run.models if model.task == "classification"] if chosen.known else []
+    classifiers = (
+        [model for model in run.models if model.task == "classification"] if chosen.known else []
+    )
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
     said: dict[str, Any] = {}
     if chosen.known and not classifiers:
-        run.reporter.warn("unknown: no classifier is among the models, and detectors are not compared")
+        run.reporter.warn(
+            "unknown: no classifier is among the models, and detectors are not compared"
+        )
     if classifiers:
         frames = with_parts(run.table("frames"), run.folder)
         able = [model for model in classifiers if needs_pixels(model)]
@@ -258,7 +269,12 @@ def _model(
 
 
 def _words(
-    run: OpenRun, model: str, found: list[ScoreResult], look: Probe, known: FrameReadouts, rows: pd.DataFrame
+    run: OpenRun,
+    model: str,
+    found: list[ScoreResult],
+    look: Probe,
+    known: FrameReadouts,
+    rows: pd.DataFrame,
 ) -> dict[str, Any]:
     first = leading(found)
     small = known.small

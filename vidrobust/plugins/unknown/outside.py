@@ -80,7 +80,9 @@ def effective(above: np.ndarray, clusters: Clusters) -> float:
     """Independent trials that give this rate's variance, between numbers of clusters and frames."""
     n, p = len(above), float(above.mean())
     sums = np.bincount(clusters.label, weights=above - p, minlength=clusters.count)
-    variance = clusters.count / max(clusters.count - 1, 1) * float(np.square(sums).sum()) / max(n, 1) ** 2
+    variance = (
+        clusters.count / max(clusters.count - 1, 1) * float(np.square(sums).sum()) / max(n, 1) ** 2
+    )
     if variance <= 0:
         return float(clusters.count)
     return float(np.clip(p * (1 - p) / variance, clusters.count, n))
@@ -135,7 +137,11 @@ def outside(scores: np.ndarray, known: Calibration, clusters: Clusters) -> Outsi
     if excess.high <= WORTH_SAYING:
         return OutsideShare(above, share, excess, NO_MORE)
     return OutsideShare(
-        above, share, excess, CANNOT_TELL, "more clips would settle it, of the footage or of known footage"
+        above,
+        share,
+        excess,
+        CANNOT_TELL,
+        "more clips would settle it, of the footage or of known footage",
     )
 
 
@@ -207,9 +213,7 @@ def _one_link(
     if few < FEWEST_ROWS:
         rare = events <= len(happens) - events
         unknown = Interval(np.nan, np.nan, np.nan, len(happens), clusters.count, clusters.what)
-        why = (
-            f"it happens at {'' if rare else 'all but '}{plural(few, 'frame')}, and {FEWEST_ROWS} are needed"
-        )
+        why = f"it happens at {'' if rare else 'all but '}{plural(few, 'frame')}, and {FEWEST_ROWS} are needed"
         return Link(name, given, unknown, events, CANNOT_TELL, why)
     auroc = clustered_auroc(scores, happens, clusters, third)
     return Link(name, given, auroc, events, *link_verdict(auroc))

@@ -45,7 +45,9 @@ def pages(run: RunTables) -> list[UnknownPage]:
         shown = [_shot(each, pictures) for each in said["farthest"]]
         rows = [] if table is None else [_row(row) for row in _of(table, model)]
         found.append(
-            UnknownPage(model, said["sentence"], said["features"], shown, rows, _links(links, model))
+            UnknownPage(
+                model, said["sentence"], said["features"], shown, rows, _links(links, model)
+            )
         )
     return found
 
@@ -58,7 +60,9 @@ def statements(run: RunTables) -> Iterator[Statement]:
     table = run.table("unknown")
     for model, said in run.json(FILE).get("models", {}).items():
         rows = [] if table is None else [row for row in _of(table, model) if row["leading"]]
-        level = LEVELS.get(str(rows[0]["verdict"]), Level.NOT_MEASURED) if rows else Level.NOT_MEASURED
+        level = (
+            LEVELS.get(str(rows[0]["verdict"]), Level.NOT_MEASURED) if rows else Level.NOT_MEASURED
+        )
         figures = {} if level is Level.NOT_MEASURED else {k: rows[0][k] for k in ("low", "high")}
         if figures:
             figures["value"] = rows[0]["outside"]
@@ -83,7 +87,8 @@ def _of(table: pd.DataFrame, model: str) -> list[dict[str, Any]]:
     order = list(TITLES)
     rows = table[table["model"] == model].to_dict("records")
     return sorted(
-        ({str(k): v for k, v in row.items()} for row in rows), key=lambda row: order.index(row["score"])
+        ({str(k): v for k, v in row.items()} for row in rows),
+        key=lambda row: order.index(row["score"]),
     )
 
 

@@ -24,9 +24,13 @@ class UnknownSettings:
 
     def __post_init__(self) -> None:
         if not 0 < self.false_alarms < 1:
-            raise SettingsError(f"false_alarms: expected a share between 0 and 1, got {self.false_alarms:g}")
+            raise SettingsError(
+                f"false_alarms: expected a share between 0 and 1, got {self.false_alarms:g}"
+            )
         if self.scored_frames < 1:
-            raise SettingsError(f"scored_frames: expected a whole number from 1, got {self.scored_frames}")
+            raise SettingsError(
+                f"scored_frames: expected a whole number from 1, got {self.scored_frames}"
+            )
 
 
 FLIP, ERROR = "flip", "error"

@@ -40,7 +40,11 @@ class UnknownStage(TableStage):
 
     def as_json(self, run: OpenRun) -> Any:
         found = run.folder.read_json("unknown.json")
-        return {**found, "scores": run.folder.rows("unknown"), "links": run.folder.rows("unknown_links")}
+        return {
+            **found,
+            "scores": run.folder.rows("unknown"),
+            "links": run.folder.rows("unknown_links"),
+        }
 
 
 UNKNOWN = UnknownStage()

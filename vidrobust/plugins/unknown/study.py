@@ -120,7 +120,10 @@ class Score:
 
 
 def _score(
-    name: str, needs: str, reason: str, fit: Callable[[np.ndarray, np.ndarray], Callable[[Any], np.ndarray]]
+    name: str,
+    needs: str,
+    reason: str,
+    fit: Callable[[np.ndarray, np.ndarray], Callable[[Any], np.ndarray]],
 ) -> Score:
     def fitted(known: Readout, answer: np.ndarray) -> Scored:
         found = fit(getattr(known, needs), answer)
@@ -131,9 +134,16 @@ def _score(
 
 # In the order of ``names.TITLES``.
 SCORES = (
-    _score(names.NEIGHBOURS, "features", "features", lambda known, answer: Neighbours.fitted(known)),
+    _score(
+        names.NEIGHBOURS, "features", "features", lambda known, answer: Neighbours.fitted(known)
+    ),
     _score(names.MAHALANOBIS, "features", "features", Mahalanobis.fitted),
-    _score(names.ENERGY, "logits", "logits", lambda *_: lambda logits: -special.logsumexp(logits, axis=1)),
+    _score(
+        names.ENERGY,
+        "logits",
+        "logits",
+        lambda *_: lambda logits: -special.logsumexp(logits, axis=1),
+    ),
     _score(names.SURE, "surest", "", lambda *_: lambda surest: 1.0 - surest),
     _score(names.ODIN, "odin", "odin", lambda *_: lambda odin: 1.0 - odin),
     _score(names.ROTATION, "turned", "features", lambda known, answer: RotationProbe.fitted(known)),
@@ -220,7 +230,9 @@ def _lack(score: Score, looked: Readout, lacks: Mapping[str, str]) -> str:
     return lacks.get(score.reason, "the network does not give what it needs")
 
 
-def _refused(score: Score, looked: Readout, clusters: Clusters, item: np.ndarray, time_s: np.ndarray) -> str:
+def _refused(
+    score: Score, looked: Readout, clusters: Clusters, item: np.ndarray, time_s: np.ndarray
+) -> str:
     if score.name != names.ROTATION or looked.turned is None:
         return ""
     turned = looked.turned
@@ -230,7 +242,9 @@ def _refused(score: Score, looked: Readout, clusters: Clusters, item: np.ndarray
 
     if int(folds_of(clusters).max(initial=0)) < 1:
         return "known footage is too little to try the probe on frames that it was not fitted on"
-    named = clustered_mean(held_out_scores(right, clusters, item, time_s), clusters, bounds=(0.0, 1.0))
+    named = clustered_mean(
+        held_out_scores(right, clusters, item, time_s), clusters, bounds=(0.0, 1.0)
+    )
     if named.value >= LEAST_NAMED and named.low > CHANCE:
         return ""
     share = percent_with_interval(named.value, named.low, named.high)
@@ -246,13 +260,17 @@ def sentence(leading: ScoreResult | None, allowed: float) -> str:
     by = f"by {leading.score.title}"
     held_out = f"{known} of held-out known frames would be called so, {percent(allowed)} allowed"
     if found.verdict == NO_MORE:
-        known_too = "no more of the footage lies outside what it was trained for than of known footage"
+        known_too = (
+            "no more of the footage lies outside what it was trained for than of known footage"
+        )
         return f"{known_too}: {share}, {by} ({held_out})"
     if found.verdict != MORE:
         seen = f"; {share} is seen outside, {by} ({held_out})" if found.share.n else ""
         return f"whether the footage lies outside what it was trained for cannot be determined: {found.why}{seen}"
     there = "; ".join(link_sentence(leading.links, event) for event in events_of(leading.links))
-    return f"{share} of the footage lies outside what it was trained for, {by} ({held_out}); {there}"
+    return (
+        f"{share} of the footage lies outside what it was trained for, {by} ({held_out}); {there}"
+    )
 
 
 def events_of(links: Sequence[Link]) -> list[str]:
@@ -270,9 +288,7 @@ def link_sentence(links: Sequence[Link], event: str) -> str:
     if alone.verdict != LINK:
         open_ = f"whether a frame that is less known {what} more often cannot be determined"
         return f"{open_}: {alone.why}{_seen(alone)}"
-    return (
-        f"the less known a frame, the more often it {what} (AUROC {_auroc(alone)}), {_at_equal_margin(given)}"
-    )
+    return f"the less known a frame, the more often it {what} (AUROC {_auroc(alone)}), {_at_equal_margin(given)}"
 
 
 def _at_equal_margin(given: Link) -> str:

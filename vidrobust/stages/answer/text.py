@@ -19,7 +19,11 @@ COLUMN = 18  # columns in front of the text of a statement
 # Models up to which the console shows every statement, and up to which the first of each question, the causes
 # that are named and what to do: about a screen for two models. Of more it shows what leads.
 MOST_FULL, MOST_BRIEF = 1, 3
-NOT_RUN = (Question.SENSITIVE, Question.RULE, Question.TRAIN)  # shown in one line where stages have not run
+NOT_RUN = (
+    Question.SENSITIVE,
+    Question.RULE,
+    Question.TRAIN,
+)  # shown in one line where stages have not run
 TITLES = {
     Question.SCENE: "Unknown scene",
     Question.LABELS: "With labels",
@@ -52,11 +56,16 @@ def sentence_of(statement: Statement) -> str:
 def console_text(run: RunTables) -> str:
     """What ``vidrobust show`` prints."""
     answer = answer_of(run)
-    missing = [each for each in answer.statements if each.level is Level.NOT_MEASURED and each.command]
+    missing = [
+        each for each in answer.statements if each.level is Level.NOT_MEASURED and each.command
+    ]
     unknown = [each for each in missing if each.question in NOT_RUN]
     commands = dict.fromkeys(each.command for each in unknown)
     left_out = unknown if len(commands) > 1 else []
-    of = {model: [each for each in answer.of(model) if each not in left_out] for model in answer.models}
+    of = {
+        model: [each for each in answer.of(model) if each not in left_out]
+        for model in answer.models
+    }
     lines = [line for model in of for line in _model_lines(of[model], model, len(of))]
     if left_out:
         titles = dict.fromkeys(title_of(each.question).lower() for each in left_out)
@@ -125,7 +134,9 @@ def as_json(run: RunTables) -> dict[str, Any]:
 
 def _fields(each: Statement) -> dict[str, Any]:
     values = {name: getattr(each, name) for name in FIELDS} | {"text": sentence_of(each)}
-    found: dict[str, Any] = plain({name: str(v) if isinstance(v, str) else v for name, v in values.items()})
+    found: dict[str, Any] = plain(
+        {name: str(v) if isinstance(v, str) else v for name, v in values.items()}
+    )
     return found
 
 

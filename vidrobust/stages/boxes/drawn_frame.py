@@ -80,7 +80,10 @@ def _write(picture: np.ndarray, text: str, place: tuple[int, int]) -> None:
 
 def _on_tile(box: Sequence[float], window: tuple[int, int, int]) -> list[int]:
     left, top, side = window
-    return [round((value - offset) * TILE / side) for value, offset in zip(box, (left, top) * 2, strict=True)]
+    return [
+        round((value - offset) * TILE / side)
+        for value, offset in zip(box, (left, top) * 2, strict=True)
+    ]
 
 
 def _dashed(
@@ -188,7 +191,9 @@ def _outline(picture: np.ndarray, mark: Mark) -> None:
         rings = [np.round(ring).astype(np.int32)[:, None] for ring in mark.rings]
         cv2.polylines(picture, rings, isClosed=True, color=colour_of(mark), thickness=2)
     else:
-        cv2.rectangle(picture, (x1, y1), (x2, y2), colour_of(mark), 1 if mark.state == "other" else 2)
+        cv2.rectangle(
+            picture, (x1, y1), (x2, y2), colour_of(mark), 1 if mark.state == "other" else 2
+        )
     if len(mark.trail) > 1:
         points = np.round(np.array(mark.trail)).astype(np.int32)[:, None]
         cv2.polylines(picture, [points], isClosed=False, color=colour_of(mark), thickness=1)
@@ -215,7 +220,9 @@ def label_place(
     height = bottom - top
     below = round(mark.box[3])
     starts = [top, round(mark.box[1]), below, below - height]
-    starts += [top - k * height for k in range(1, STEPS)] + [below + k * height for k in range(1, STEPS)]
+    starts += [top - k * height for k in range(1, STEPS)] + [
+        below + k * height for k in range(1, STEPS)
+    ]
     for y in starts:
         if y < 0 or y + height > size[0]:
             continue
@@ -226,11 +233,20 @@ def label_place(
 
 
 def _label(
-    picture: np.ndarray, mark: Mark, place: tuple[int, int, int, int], taken: list[tuple[int, int, int, int]]
+    picture: np.ndarray,
+    mark: Mark,
+    place: tuple[int, int, int, int],
+    taken: list[tuple[int, int, int, int]],
 ) -> None:
     taken.append(place)
     x1, y1, x2, y2 = place
-    strong = {**dict.fromkeys(("missed", "late"), (150, 60, 0)), "lost": (150, 20, 20), "renamed": RENAMED}
+    strong = {
+        **dict.fromkeys(("missed", "late"), (150, 60, 0)),
+        "lost": (150, 20, 20),
+        "renamed": RENAMED,
+    }
     cv2.rectangle(picture, (x1, y1), (x2 - 1, y2 - 1), strong.get(mark.state, DARK), -1)
     cv2.rectangle(picture, (x1, y1), (x1 + 2, y2 - 1), colour_of(mark), -1)
-    cv2.putText(picture, mark.text, (x1 + PAD + 1, y2 - PAD - 1), FONT, SCALE, WHITE, 1, cv2.LINE_AA)
+    cv2.putText(
+        picture, mark.text, (x1 + PAD + 1, y2 - PAD - 1), FONT, SCALE, WHITE, 1, cv2.LINE_AA
+    )

@@ -37,8 +37,14 @@ def side_by_side(run: RunTables) -> dict[str, Any]:
     stability = run.table("stability")
     if stability is None or not run.detectors:
         return {"titles": [], "rows": []}
-    shown = [name for name in METRICS if any(overall(stability, model, name)["n"] for model in run.detectors)]
-    titles = [metric.title for name in shown if (metric := find_metric(name, "detection")) is not None]
+    shown = [
+        name
+        for name in METRICS
+        if any(overall(stability, model, name)["n"] for model in run.detectors)
+    ]
+    titles = [
+        metric.title for name in shown if (metric := find_metric(name, "detection")) is not None
+    ]
     by = BY_LABELS if BY_LABELS in shown else BY_ITSELF
     curve, speed = run.table("truth_curve"), run.record.ms_a_frame
     return {
@@ -66,7 +72,9 @@ def figure_in_words(row: Mapping[str, Any]) -> str:
     """Return a metric with its interval; nothing from fewer than FEWEST_ROWS values."""
     if 0 < row["n"] < FEWEST_ROWS:
         return "too few to say"
-    return percent_with_interval(row["value"], row["low"], row["high"]) if row["n"] else "not measured"
+    return (
+        percent_with_interval(row["value"], row["low"], row["high"]) if row["n"] else "not measured"
+    )
 
 
 def best_threshold(curve: pd.DataFrame | None, model: str) -> str:
@@ -121,10 +129,14 @@ def choose(model: str, steps: pd.DataFrame, detections: pd.DataFrame) -> list[Bo
     rows = _with_scores(steps, detections)
     queues = [_of_kind(rows, kind) for kind in ("missed", "lost", "late", "renamed")]
     found: list[BoxMoment] = []
-    for row, kind in (each for turn in itertools.zip_longest(*queues) for each in turn if each is not None):
+    for row, kind in (
+        each for turn in itertools.zip_longest(*queues) for each in turn if each is not None
+    ):
         if len(found) == PER_MODEL:
             break
-        if not any(m.item == row["item"] and abs(m.time_s - row["time_s"]) < APART_S for m in found):
+        if not any(
+            m.item == row["item"] and abs(m.time_s - row["time_s"]) < APART_S for m in found
+        ):
             found.append(_moment(model, rows, row, kind))
     return found
 

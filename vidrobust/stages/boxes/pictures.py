@@ -148,7 +148,12 @@ def changed_constants(
         rates = by_constants(clips) if clips else {}
         if rates and rates[""][0] == rates[""][0]:
             found.append(
-                {"model": str(model), "boxes": MOST_BOXES - left, "rate": rates.pop("")[0], "rates": rates}
+                {
+                    "model": str(model),
+                    "boxes": MOST_BOXES - left,
+                    "rate": rates.pop("")[0],
+                    "rates": rates,
+                }
             )
     return found
 
@@ -159,7 +164,9 @@ def curves(run: OpenRun, detections: pd.DataFrame, transitions: pd.DataFrame) ->
     parts = []
     for (model, item), rows in detections.groupby(["model", "item"], sort=False):
         entry = about[item]
-        found = item_boxes(rows, transitions[transitions["item"] == item], (entry.height, entry.width))
+        found = item_boxes(
+            rows, transitions[transitions["item"] == item], (entry.height, entry.width)
+        )
         tracks = along_time(run.settings, entry.frame_rate).tracks
         parts.append(curve(found, tracks).assign(model=model))
     if not parts:
@@ -169,4 +176,6 @@ def curves(run: OpenRun, detections: pd.DataFrame, transitions: pd.DataFrame) ->
     every["weight"] = every["frames"].where(every["center_jitter"].notna(), 0)
     found = every.groupby(["model", "threshold"], sort=False).sum(min_count=1).reset_index()
     jitter = found["weighted"] / found["weight"].where(found["weight"] > 0)
-    return tables.check("box_curve", found.assign(center_jitter=jitter).drop(columns=["weighted", "weight"]))
+    return tables.check(
+        "box_curve", found.assign(center_jitter=jitter).drop(columns=["weighted", "weight"])
+    )

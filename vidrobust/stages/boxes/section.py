@@ -46,7 +46,9 @@ def _floor(run: RunTables, stability: pd.DataFrame) -> dict[str, Any]:
         text = NOT_MEASURED
         if known(changed["value"]):
             text = (
-                f"{percent(changed['value'])} of the boxes at most" if changed["value"] else "no box changes"
+                f"{percent(changed['value'])} of the boxes at most"
+                if changed["value"]
+                else "no box changes"
             )
         values.append({"text": text, "n": f"n = {int(changed['n'])}"})
     sentence = "The same picture tested again in different batches: how many of its boxes differ."
@@ -76,7 +78,11 @@ def sensitivity_rows(run: RunTables) -> list[dict[str, str]]:
     if table is None or not run.detectors:
         return []
     of = table[table["model"].isin(run.detectors)]
-    mean = of.groupby(["model", "perturbation", "strength", "metric"], sort=False)["value"].mean().unstack()
+    mean = (
+        of.groupby(["model", "perturbation", "strength", "metric"], sort=False)["value"]
+        .mean()
+        .unstack()
+    )
     rows = []
     for (model, perturbation), part in mean.groupby(level=[0, 1], sort=False):
         row = {"model": str(model), "perturbation": phrase(str(perturbation)).noun}
@@ -84,7 +90,9 @@ def sensitivity_rows(run: RunTables) -> list[dict[str, str]]:
         tried = part.dropna(how="all").sort_index(level="strength")
         for name in MOVES:
             known_at = tried[name].dropna().to_numpy(np.float64) if name in tried else np.empty(0)
-            row[name] = percent_interval(known_at[0], known_at[-1]) if len(known_at) else NOT_MEASURED
+            row[name] = (
+                percent_interval(known_at[0], known_at[-1]) if len(known_at) else NOT_MEASURED
+            )
         row["kinds"] = _kinds(tried.iloc[-1]) if len(tried) else ""
         rows.append(row)
     return rows
@@ -92,7 +100,9 @@ def sensitivity_rows(run: RunTables) -> list[dict[str, str]]:
 
 def _kinds(strongest: pd.Series) -> str:
     found = {kind: float(strongest.get(f"tide_{kind}", np.nan)) for kind in KINDS}
-    lines = sorted((kind for kind in KINDS if found[kind] >= LEAST_KIND), key=lambda kind: -found[kind])
+    lines = sorted(
+        (kind for kind in KINDS if found[kind] >= LEAST_KIND), key=lambda kind: -found[kind]
+    )
     return ", ".join(f"{kind} {percent(found[kind])}" for kind in lines)
 
 
@@ -141,7 +151,9 @@ def constants(run: RunTables) -> list[str]:
 
 def name_changes(run: RunTables) -> list[dict[str, str]]:
     """Return the most frequent renames."""
-    found: list[dict[str, str]] = run.rows("name_changes").head(MOST_CHANGES).astype(str).to_dict("records")
+    found: list[dict[str, str]] = (
+        run.rows("name_changes").head(MOST_CHANGES).astype(str).to_dict("records")
+    )
     return found
 
 
@@ -151,13 +163,16 @@ def timelines(run: RunTables) -> list[Picture]:
     bad = along.assign(bad=(along["uncovered"] == 1) | (along["flip"] == 1))
     order = bad.groupby("item", sort=False)["bad"].sum().sort_values(ascending=False, kind="stable")
     return [
-        _item(str(item), run.detectors, along[along["item"] == item]) for item in order.index[:MOST_ITEMS]
+        _item(str(item), run.detectors, along[along["item"] == item])
+        for item in order.index[:MOST_ITEMS]
     ]
 
 
 def _item(item: str, models: list[str], along: pd.DataFrame) -> Picture:
     present = [model for model in models if (along["model"] == model).any()]
-    longest = {m: along[along["model"] == m]["track"].value_counts().index[:MOST_TRACKS] for m in present}
+    longest = {
+        m: along[along["model"] == m]["track"].value_counts().index[:MOST_TRACKS] for m in present
+    }
     heights = [0.5 + 0.16 * len(longest[model]) for model in present]
     with drawing.styled():
         figure, axes = drawing.panels(len(present), 1, sum(heights) + 0.5)
@@ -170,9 +185,7 @@ def _item(item: str, models: list[str], along: pd.DataFrame) -> Picture:
             "Each line is an object, in the colour of its name; orange: late, missed or lost; grey: hidden, out "
             "or unknown; black: its name changes. Alarms that blink have their boxes alone."
         )
-        said = (
-            f"Objects of {item}: {plural(lost, 'frame')} without a box, {plural(renamed, 'change')} of name"
-        )
+        said = f"Objects of {item}: {plural(lost, 'frame')} without a box, {plural(renamed, 'change')} of name"
         return drawing.encode(figure, said, caption)
 
 
@@ -180,22 +193,39 @@ def _tracks(axis: drawing.Axes, along: pd.DataFrame, title: str) -> None:
     order = along.groupby("track")["time_s"].min().sort_values(kind="stable").index
     classes = list(along["label_name"].value_counts().index[: len(CLASS_COLOURS)])
     shade_of = dict(zip(classes, CLASS_COLOURS, strict=False))
-    step = float(np.median(np.diff(np.unique(along["time_s"])))) if along["time_s"].nunique() > 1 else 0.04
+    step = (
+        float(np.median(np.diff(np.unique(along["time_s"]))))
+        if along["time_s"].nunique() > 1
+        else 0.04
+    )
     for place, track in enumerate(order):
         of = along[along["track"] == track].sort_values("frame")
         colour = shade_of.get(of["label_name"].iloc[0], drawing.GREY)
         time = of["time_s"].to_numpy()
         seen = (of["state"] == "covered").to_numpy()
         axis.plot(
-            time, np.where(seen, place, np.nan), "-", color=colour, linewidth=2.2, solid_capstyle="butt"
+            time,
+            np.where(seen, place, np.nan),
+            "-",
+            color=colour,
+            linewidth=2.2,
+            solid_capstyle="butt",
         )
         unsure = of["state"].isin(("hidden", "out", "unknown")) & (of["alarm"] == 0)
         for gap, shade in ((unsure, drawing.LIGHT), (of["uncovered"] == 1, GAP)):
             axis.hlines(
-                np.full(gap.sum(), place), time[gap] - step / 2, time[gap] + step / 2, shade, linewidth=4
+                np.full(gap.sum(), place),
+                time[gap] - step / 2,
+                time[gap] + step / 2,
+                shade,
+                linewidth=4,
             )
         axis.plot(
-            time[of["flip"] == 1], np.full(int((of["flip"] == 1).sum()), place), "|", color=RENAME, ms=7
+            time[of["flip"] == 1],
+            np.full(int((of["flip"] == 1).sum()), place),
+            "|",
+            color=RENAME,
+            ms=7,
         )
     names = [str(along.loc[along["track"] == track, "label_name"].iloc[0]) for track in order]
     axis.set_yticks(np.arange(len(order)), [cut(name, 16) for name in names], fontsize=6.5)
@@ -215,7 +245,9 @@ def curves_figure(curves: Mapping[str, pd.DataFrame]) -> Picture:
     lines = {}
     for name, of in curves.items():
         rate = of["uncovered"] / of["expected"].where(of["expected"] > 0)
-        lines[name] = [(of["threshold"], y) for y in (100 * rate, of["tracks"], 100 * of["center_jitter"])]
+        lines[name] = [
+            (of["threshold"], y) for y in (100 * rate, of["tracks"], 100 * of["center_jitter"])
+        ]
     return three_panels(
         lines,
         ("frames without a box, %", "objects", "jitter of the centre, % of the size"),

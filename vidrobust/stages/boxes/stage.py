@@ -29,7 +29,9 @@ class BoxesStage(TableStage):
         from vidrobust.tables import schema
 
         detections, steps = run.table("detections"), run.table("object_frames")
-        run.folder.write_table("box_curve", pictures.curves(run, detections, run.table("transitions")))
+        run.folder.write_table(
+            "box_curve", pictures.curves(run, detections, run.table("transitions"))
+        )
         changes = pictures.changes_of_name(steps, detections)
         run.folder.write_table("name_changes", schema.check("name_changes", changes))
         chosen: list[moments.BoxMoment] = []
@@ -37,11 +39,15 @@ class BoxesStage(TableStage):
             of_model = detections[detections["model"] == model]
             chosen += moments.choose(str(model), steps[steps["model"] == model], of_model)
         files = pictures.save_strips(run, chosen, detections) if run.settings.pictures else {}
-        lines = [pictures.as_dict(moment, files.get(number, "")) for number, moment in enumerate(chosen)]
+        lines = [
+            pictures.as_dict(moment, files.get(number, "")) for number, moment in enumerate(chosen)
+        ]
         places = pictures.hiding_places(steps)
         for place in places:
             run.reporter.say(pictures.sentence(place))
-        hiding = [{**dataclasses.asdict(place), "sentence": pictures.sentence(place)} for place in places]
+        hiding = [
+            {**dataclasses.asdict(place), "sentence": pictures.sentence(place)} for place in places
+        ]
         constants = pictures.changed_constants(run, detections, run.table("transitions"))
         found = {"moments": lines, "hiding_places": hiding, "constants": constants}
         run.folder.write_json("box_moments.json", found)

@@ -23,7 +23,16 @@ from vidrobust.frames.pixels import to_array
 from vidrobust.pipeline import inputs
 from vidrobust.pipeline.run import OpenRun
 from vidrobust.shapes.shape import outline, read_shape
-from vidrobust.stages.boxes.drawn_frame import DARK, EXPECTED, FONT, RENAMED, WHITE, Mark, State, draw
+from vidrobust.stages.boxes.drawn_frame import (
+    DARK,
+    EXPECTED,
+    FONT,
+    RENAMED,
+    WHITE,
+    Mark,
+    State,
+    draw,
+)
 
 TRAIL_S = 1.0  # How long the way of an object is drawn
 RENAMED_S = 0.6  # How long a change of name is shown, so that it can be read
@@ -74,7 +83,9 @@ def frame_marks(
 
 
 def _with_boxes(steps: pd.DataFrame, detections: pd.DataFrame) -> pd.DataFrame:
-    own = detections.loc[detections["track"] >= 0, ["track", "frame", "label_name", "score", "shape"]]
+    own = detections.loc[
+        detections["track"] >= 0, ["track", "frame", "label_name", "score", "shape"]
+    ]
     own = own.rename(columns={"label_name": "now"})
     rows = steps.merge(own, on=["track", "frame"], how="left")
     rows = rows.sort_values(["track", "time_s"], kind="stable", ignore_index=True)
@@ -170,7 +181,9 @@ def write_video(run: OpenRun, wanted: WantedClip, path: Path) -> str:
     beside = path.with_name(f".{path.name}.part")
     try:
         with run.reporter.counting(f"drawing {item}", int(inside.sum()), "frames") as counter:
-            written = _encode(_frames(run, item, model, marks, (start, end)), beside, counter.advance)
+            written = _encode(
+                _frames(run, item, model, marks, (start, end)), beside, counter.advance
+            )
         beside.replace(path)
     except (FFmpegError, OSError) as error:
         raise InputError(
@@ -180,13 +193,20 @@ def write_video(run: OpenRun, wanted: WantedClip, path: Path) -> str:
         beside.unlink(missing_ok=True)
     text = f"{path}: {written} frames of {item}, {model}, {start:.1f} s to {float(marks.time_s[inside][-1]):.1f} s"
     later = int((marks.time_s >= end).sum())
-    return f"{text}; {later} later frames with --from-s {end:g}" if wanted.to_s is None and later else text
+    return (
+        f"{text}; {later} later frames with --from-s {end:g}"
+        if wanted.to_s is None and later
+        else text
+    )
 
 
 def _chosen(run: OpenRun, wanted: WantedClip) -> tuple[str, str]:
     counts = run.table("box_counts")
     found = []
-    for option, column, name in (("--clip", "item", wanted.item), ("--detector", "model", wanted.model)):
+    for option, column, name in (
+        ("--clip", "item", wanted.item),
+        ("--detector", "model", wanted.model),
+    ):
         there = [str(each) for each in counts[column].drop_duplicates()]
         some = ", ".join(there[:8]) + (f" and {len(there) - 8} more" if len(there) > 8 else "")
         if name and name not in there:
@@ -227,7 +247,9 @@ def _frames(
                     scale, size = _scaled(pixels.shape[:2])
                     foot = timeline(marks, size[1])
                 picture = cv2.resize(
-                    pixels, size[::-1], interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+                    pixels,
+                    size[::-1],
+                    interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC,
                 )
                 draw(picture, (_moved(mark, scale) for mark in marks.by_frame.get(number, ())))
                 place = at[number]
@@ -244,7 +266,9 @@ def _scaled(size: tuple[int, ...]) -> tuple[float, tuple[int, int]]:
 def _moved(mark: Mark, scale: float) -> Mark:
     x1, y1, x2, y2 = (side * scale for side in mark.box)
     trail = tuple((x * scale, y * scale) for x, y in mark.trail)
-    return replace(mark, box=(x1, y1, x2, y2), trail=trail, rings=tuple(ring * scale for ring in mark.rings))
+    return replace(
+        mark, box=(x1, y1, x2, y2), trail=trail, rings=tuple(ring * scale for ring in mark.rings)
+    )
 
 
 def _head(title: str, marks: FrameMarks, place: int, width: int) -> np.ndarray:
@@ -259,7 +283,9 @@ def _head(title: str, marks: FrameMarks, place: int, width: int) -> np.ndarray:
         right += cv2.getTextSize(said, FONT, 0.5, 1)[0][0]
     text_width = cv2.getTextSize(title, FONT, 0.42, 1)[0][0]
     if right + 20 + text_width <= width:
-        cv2.putText(head, title, (width - text_width - 6, HEAD - 10), FONT, 0.42, WHITE, 1, cv2.LINE_AA)
+        cv2.putText(
+            head, title, (width - text_width - 6, HEAD - 10), FONT, 0.42, WHITE, 1, cv2.LINE_AA
+        )
     return head
 
 
@@ -291,7 +317,9 @@ def _cursor(foot: np.ndarray, marks: FrameMarks, place: int) -> np.ndarray:
     return foot
 
 
-def _encode(frames: Iterator[tuple[float, np.ndarray]], path: Path, done: Callable[[], None]) -> int:
+def _encode(
+    frames: Iterator[tuple[float, np.ndarray]], path: Path, done: Callable[[], None]
+) -> int:
     count, last = 0, -1
     with av.open(str(path), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=Fraction(30))

@@ -35,7 +35,9 @@ FEWEST = 4  # fewest measured pixels in a box from which its motion is taken
 FEWEST_STRETCHED = 24  # fewest from which its growing and shrinking is taken
 SPREAD = 0.2  # their smallest standard deviation, as a share of the box's side, for that
 ALIKE_PX = 1.5  # pixels of a box that move alike to within so many px are taken together
-HIGHEST = 0.999  # highest score before the logit; the lowest is MIN_SCORE, below which none is known
+HIGHEST = (
+    0.999  # highest score before the logit; the lowest is MIN_SCORE, below which none is known
+)
 GONE = -1  # state of an object that is not found
 
 
@@ -68,7 +70,8 @@ def places(
     every = _expected(objects, motions, shifts, first, second, len(said))
     bases = [each.places.take(slice(first, first + 1)) for each in objects]
     nearest = [
-        _nearest(answer, objects, bases, expected) for answer, expected in zip(said, every, strict=True)
+        _nearest(answer, objects, bases, expected)
+        for answer, expected in zip(said, every, strict=True)
     ]
     found = []
     for number, each in enumerate(objects):
@@ -208,11 +211,15 @@ def _offset(box: np.ndarray, expected: np.ndarray) -> np.ndarray:
 class PairBoxes:
     """What ``score`` needs of a detector."""
 
-    z: np.ndarray  # (N, K) float64: Logits of the scores, one column an object and class; K may be 0
+    z: (
+        np.ndarray
+    )  # (N, K) float64: Logits of the scores, one column an object and class; K may be 0
     # (N,) int64: Number of what each picture shows of the objects: which are found, under which class
     states: np.ndarray
     names: tuple[str, ...]  # Of the states: the class, "several classes" or "nothing"
-    places: np.ndarray  # (N, L) float64: Where the boxes lie, the measured motion removed; L may be 0
+    places: (
+        np.ndarray
+    )  # (N, L) float64: Where the boxes lie, the measured motion removed; L may be 0
 
 
 def seen_boxes(
@@ -240,11 +247,20 @@ def seen_boxes(
     scale = first.shape[1] / width
     shifts = box_shifts(first, small_gray(luma(pictures[1])), said[0].after[0].boxes, scale)
     objects = followed(
-        said[0].after, said[1].after, np.nan_to_num(shifts), (height, width), start_score, keep_score
+        said[0].after,
+        said[1].after,
+        np.nan_to_num(shifts),
+        (height, width),
+        start_score,
+        keep_score,
     )
     # a box that the border cuts changes its size as its object comes in
     size = (height, width)
-    whole = [each for each in objects if len(each.boxes) == 2 and all(inside(b, size) for b in each.boxes)]
+    whole = [
+        each
+        for each in objects
+        if len(each.boxes) == 2 and all(inside(b, size) for b in each.boxes)
+    ]
     where = places(
         said,
         whole,
@@ -255,7 +271,9 @@ def seen_boxes(
     z = np.array([_logits(answer, objects) for answer in said]).reshape(len(said), -1)
     found = np.array([_state(answer.after, objects, keep_score) for answer in said], np.int64)
     kinds, states = np.unique(found.reshape(len(said), -1), axis=0, return_inverse=True)
-    return PairBoxes(z, states.reshape(-1), tuple(_name(kind, detector.class_names) for kind in kinds), where)
+    return PairBoxes(
+        z, states.reshape(-1), tuple(_name(kind, detector.class_names) for kind in kinds), where
+    )
 
 
 def _chosen_answer(answer: BoxAnswer, labels: Sequence[int], ignored: Sequence[Zone]) -> BoxAnswer:
@@ -314,7 +332,9 @@ def _logits(answer: BoxAnswer, objects: Sequence[FollowedObject]) -> np.ndarray:
     best = []
     for each, rows in zip(objects, on_them(found, [each.places for each in objects]), strict=True):
         scores, labels = found[1][rows], found[2][rows]
-        best += [scores[labels == label].max(initial=MIN_SCORE) for label in dict.fromkeys(each.labels)]
+        best += [
+            scores[labels == label].max(initial=MIN_SCORE) for label in dict.fromkeys(each.labels)
+        ]
     score = np.clip(np.array(best, np.float64), MIN_SCORE, HIGHEST)
     return np.log(score / (1 - score))
 

@@ -46,7 +46,9 @@ RATE_STEPS = 3  # steps in which the bit rate is searched
 FIRST_RATIO = 100.0  # raw bits over coded bits at which the search begins
 RISE = 0.5  # the error's size rises about as the root of that ratio
 NAMED = ("cause", "perturbation", "strength", "grain", "grain_seen")  # columns of a candidate
-ENOUGH = 0.1  # log of an error's size over the footage's at which the search ends; the error is scaled
+ENOUGH = (
+    0.1  # log of an error's size over the footage's at which the search ends; the error is scaled
+)
 SEARCHED_PX = 640  # side of the middle of a picture on which the bit rate is searched
 NEAR_ENERGY = 1.5  # an error is scaled to the size of the footage's by no more than this
 
@@ -70,7 +72,9 @@ class Candidate:
     matrix: np.ndarray | None = None  # (2, 3) float64: How ``before`` was moved
 
 
-def candidates(pair: PairReplays, codec: str = "") -> tuple[tuple[np.ndarray, ...], list[Candidate]]:
+def candidates(
+    pair: PairReplays, codec: str = ""
+) -> tuple[tuple[np.ndarray, ...], list[Candidate]]:
     """Fit perturbations to a pair's causes; return the album with their pictures, and the candidates.
 
     ``codec`` is that of the stream, by FFmpeg's name; empty where unknown.
@@ -84,7 +88,9 @@ def candidates(pair: PairReplays, codec: str = "") -> tuple[tuple[np.ndarray, ..
         if before == after or fit is None:
             continue
         size = in_px_of_chain(pair.sizes[cause], pair.px)
-        step = CauseStep(before=album[before], after=album[after], size=size, backwards=pair.reversed)
+        step = CauseStep(
+            before=album[before], after=album[after], size=size, backwards=pair.reversed
+        )
         for name in CANDIDATES[cause]:
             fitted = fit(name, step)
             if fitted is None:
@@ -124,7 +130,9 @@ def in_px_of_chain(size: Size, px: float) -> Size:
     """Return a size of the whole frame as one of pictures of which each px is ``px`` of it."""
     if px == 1:
         return size
-    more = {name: value / px if name.endswith("_px") else value for name, value in size.more.items()}
+    more = {
+        name: value / px if name.endswith("_px") else value for name, value in size.more.items()
+    }
     return replace(size, size=size.size / px if "px" in size.unit.split() else size.size, more=more)
 
 
@@ -186,7 +194,9 @@ def predicts(codec: str) -> bool | None:
 
 def fit_noises(plus: np.ndarray, minus: np.ndarray, codec: str = "") -> Iterator[FittedNoise]:
     """Fit each kind of noise to an exchanged pair (H, W, 3) uint8."""
-    mean, half = (cv2.addWeighted(plus, 0.5, minus, sign, 0, dtype=cv2.CV_32F) for sign in (0.5, -0.5))
+    mean, half = (
+        cv2.addWeighted(plus, 0.5, minus, sign, 0, dtype=cv2.CV_32F) for sign in (0.5, -0.5)
+    )
     sigma = _size(half)
     if sigma < LEAST_LEVELS:
         return
@@ -232,7 +242,9 @@ def _h264_of(mean: np.ndarray, sigma: float) -> Iterator[tuple[str, np.ndarray, 
     # The rate is searched on the middle of a large picture. Nothing where no rate comes near.
     picture, (least, most) = to_levels(mean), PERTURBATIONS["h264"].range
     height, width = (max(0, (side - SEARCHED_PX) // 2) for side in picture.shape[:2])
-    middle = np.ascontiguousarray(picture[height : height + SEARCHED_PX, width : width + SEARCHED_PX])
+    middle = np.ascontiguousarray(
+        picture[height : height + SEARCHED_PX, width : width + SEARCHED_PX]
+    )
     low, high = math.log(least), math.log(most)
     rate, rise, tried = math.log(FIRST_RATIO), RISE, []
     for _ in range(RATE_STEPS):

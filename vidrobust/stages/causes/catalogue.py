@@ -23,7 +23,9 @@ SMALLEST_RATIO = 1e-3
 
 def _undo_light(change: PairChange, levels: np.ndarray, where: np.ndarray) -> np.ndarray:
     grid = np.arange(2 * 256, dtype=np.float32)  # full level at t+1 may have been more at t
-    return np.interp(levels, np.maximum.accumulate(change.levels.light(grid)), grid).astype(np.float32)
+    return np.interp(levels, np.maximum.accumulate(change.levels.light(grid)), grid).astype(
+        np.float32
+    )
 
 
 def _size_of_light(change: PairChange, a: np.ndarray, reverse: bool) -> Size:
@@ -102,7 +104,9 @@ def _size_of_colour(change: PairChange, a: np.ndarray, reverse: bool) -> Size:
     else:
         matrix = np.linalg.inv(levels.matrix) if reverse else levels.matrix
         chroma = OPPONENT @ matrix @ OPPONENT.T
-        hue = float(np.degrees(np.arctan2(chroma[1, 0] - chroma[0, 1], chroma[0, 0] + chroma[1, 1])))
+        hue = float(
+            np.degrees(np.arctan2(chroma[1, 0] - chroma[0, 1], chroma[0, 0] + chroma[1, 1]))
+        )
         saturation = float(np.sqrt(abs(np.linalg.det(chroma))))
     red, _, blue = np.maximum(play(np.full((1, 3), 128.0))[0], 1.0)
     more = {"hue_deg": hue, "saturation": saturation, "white_balance": float(red / blue)}
@@ -135,10 +139,17 @@ def _size_of_camera(change: PairChange, a: np.ndarray, reverse: bool) -> Size:
     shift = (forth @ centre - centre)[:2]
     turn = float(np.degrees(np.arctan2(forth[1, 0] - forth[0, 1], forth[0, 0] + forth[1, 1])))
     zoom = float(np.sqrt(abs(np.linalg.det(forth[:2, :2]))))
-    more = {"shift_x_px": float(shift[0]), "shift_y_px": float(shift[1]), "rotation_deg": turn, "zoom": zoom}
+    more = {
+        "shift_x_px": float(shift[0]),
+        "shift_y_px": float(shift[1]),
+        "rotation_deg": turn,
+        "zoom": zoom,
+    }
     words = f"{shift[0]:+.2f}, {shift[1]:+.2f} px, {turn:+.2f} deg, zoom {zoom:.4f}"
     none = np.array_equal(change.affine, np.eye(2, 3))
-    return Size(size=float(np.hypot(*shift)), unit="px", measured="none" if none else words, more=more)
+    return Size(
+        size=float(np.hypot(*shift)), unit="px", measured="none" if none else words, more=more
+    )
 
 
 CAMERA = Cause(
@@ -160,7 +171,9 @@ def _size_of_objects(change: PairChange, a: np.ndarray, reverse: bool) -> Size:
     moved, mean = change.own_shift()
     mean = mean * (1 if reverse else -1)
     more = {"shift_x_px": float(mean[0]), "shift_y_px": float(mean[1])}
-    return Size(size=moved, unit="px rms", measured=f"{moved:.1f} px" if moved else "none", more=more)
+    return Size(
+        size=moved, unit="px rms", measured=f"{moved:.1f} px" if moved else "none", more=more
+    )
 
 
 OBJECTS = Cause(
@@ -199,12 +212,17 @@ CAME_INTO_VIEW = Cause(
 
 def _size_of_blur(change: PairChange, a: np.ndarray, reverse: bool) -> Size:
     blur = change.blur
-    sigma, more = (-1 if reverse else 1) * blur.sigma_px, {"blur_angle_deg": math.degrees(blur.angle)}
+    sigma, more = (
+        (-1 if reverse else 1) * blur.sigma_px,
+        {"blur_angle_deg": math.degrees(blur.angle)},
+    )
     if sigma == 0:
         words = "none" if blur.known else "cannot be measured: no detail above the noise"
         return Size(size=0.0, unit="px", measured=words, more=more)
     line, other = (
-        f"{kernel.length_px:.1f} px long at {math.degrees(kernel.angle):.0f} deg" if kernel.is_line else ""
+        f"{kernel.length_px:.1f} px long at {math.degrees(kernel.angle):.0f} deg"
+        if kernel.is_line
+        else ""
         for kernel in (blur.kernel, blur.back)
     )
     words = f"{'blurrier' if sigma > 0 else 'sharper'}, sigma {abs(sigma):.2f} px"
@@ -269,7 +287,11 @@ CATALOGUE: Mapping[str, Cause] = {
 ACCOUNT_CAUSES = tuple(CATALOGUE)  # names of all causes
 # Names of those that can be replayed, in the order of the chain.
 REPLAYED = tuple(name for name, cause in CATALOGUE.items() if cause.replay is not None)
-KEYFRAMES, NOISE, UNEXPLAINED = KEYFRAMES_OF_RECORDING.name, NOISE_AND_CODING.name, NOT_EXPLAINED.name
+KEYFRAMES, NOISE, UNEXPLAINED = (
+    KEYFRAMES_OF_RECORDING.name,
+    NOISE_AND_CODING.name,
+    NOT_EXPLAINED.name,
+)
 TITLES: Mapping[str, str] = {name: cause.title for name, cause in CATALOGUE.items()}
 # Every further number that is measured of some cause.
 COLUMNS = tuple(dict.fromkeys(column for cause in CATALOGUE.values() for column in cause.columns))

@@ -37,11 +37,15 @@ def fit_levels(name: str, step: CauseStep) -> FittedPerturbation | None:
         return float(np.square(made - target).mean())
 
     options = {"maxiter": 25, "xatol": 1e-3 * largest}
-    found = optimize.minimize_scalar(loss, bounds=(-largest, largest), method="bounded", options=options)
+    found = optimize.minimize_scalar(
+        loss, bounds=(-largest, largest), method="bounded", options=options
+    )
     strength = float(found.x)
     if abs(strength) < max(smallest, 1e-6):
         return None
-    played = to_array(PERTURBATIONS[name].apply_signed(to_tensor([step.before]), strength)[0]).copy()
+    played = to_array(
+        PERTURBATIONS[name].apply_signed(to_tensor([step.before]), strength)[0]
+    ).copy()
     return FittedPerturbation(strength=strength, picture=played)
 
 
@@ -63,7 +67,9 @@ def fit_gain_field(name: str, step: CauseStep) -> FittedPerturbation | None:
     strength = float(field.std())
     if strength < SMALLEST_GAIN:
         return None
-    gain = np.exp(cv2.resize(field.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC))
+    gain = np.exp(
+        cv2.resize(field.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+    )
     return FittedPerturbation(strength=strength, picture=to_levels(step.before * gain[..., None]))
 
 
@@ -105,9 +111,15 @@ def fit_motion(name: str, step: CauseStep) -> FittedPerturbation | None:
     if max(shift, float(np.abs(corner).max())) < SMALLEST_PX:
         return None
     moved = cv2.warpAffine(
-        step.before, matrix, (width, height), flags=cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT_101
+        step.before,
+        matrix,
+        (width, height),
+        flags=cv2.INTER_LANCZOS4,
+        borderMode=cv2.BORDER_REFLECT_101,
     )
-    return FittedPerturbation(strength=strength, picture=np.asarray(moved), matrix=np.asarray(matrix))
+    return FittedPerturbation(
+        strength=strength, picture=np.asarray(moved), matrix=np.asarray(matrix)
+    )
 
 
 def fit_blur(name: str, step: CauseStep) -> FittedPerturbation | None:
@@ -123,7 +135,10 @@ def fit_blur(name: str, step: CauseStep) -> FittedPerturbation | None:
             return None
         length = sigma * math.sqrt(12)  # a box of length L has the variance L^2 / 12
         blurred = cv2.filter2D(
-            step.before.astype(np.float32), -1, line_kernel(length, angle), borderType=cv2.BORDER_REFLECT_101
+            step.before.astype(np.float32),
+            -1,
+            line_kernel(length, angle),
+            borderType=cv2.BORDER_REFLECT_101,
         )
         return FittedPerturbation(strength=length, picture=to_levels(np.asarray(blurred)))
     entry = PERTURBATIONS[name]

@@ -51,7 +51,9 @@ class Margins:
     # (k,) float64: Lead of the label of t in t+1 with the noise of t; NaN where not known
     noise_undone: np.ndarray
 
-    def without(self, cause: int, there: np.ndarray, with_it: Sequence[int] = ()) -> tuple[np.ndarray, float]:
+    def without(
+        self, cause: int, there: np.ndarray, with_it: Sequence[int] = ()
+    ) -> tuple[np.ndarray, float]:
         """Return the margin (k,) of t+1 without a cause, and its standard error.
 
         ``there`` (k,) bool: such a change was measured. ``with_it``: columns of causes that are not there

@@ -47,7 +47,9 @@ FEWEST = 5  # fewest pairs with which a finding can be made again: of four all s
 AGAIN = 0.1
 CLIPS, LATER = "clips", "later half of the footage"
 MATTERS = 0.1  # a share that is surely below this needs no further pairs
-KNOWN = 0.15  # nor one that may be below the smallest share named, with an interval no wider than this
+KNOWN = (
+    0.15  # nor one that may be below the smallest share named, with an interval no wider than this
+)
 COLUMNS = ("model", "cause", "scale", "share", "low", "high", "p", "p_clips", "q", "pairs")
 REPLICATION = ("replication", "replication_found", "replication_tested", "replication_of")
 
@@ -91,7 +93,9 @@ def named_at(looks: Sequence[AccountLook]) -> pd.DataFrame:
     rows = pd.concat(found, ignore_index=True).drop_duplicates(["model", "cause"])
     last = looks[-1].account
     whole = pd.concat([last.assign(scale=ADJACENT), looks[-1].slow.assign(scale=SECOND)])
-    whole = whole[whole["item"] == ""].set_index(["model", "cause", "scale"])[["share", "low", "high"]]
+    whole = whole[whole["item"] == ""].set_index(["model", "cause", "scale"])[
+        ["share", "low", "high"]
+    ]
     now_known = whole.reindex(pd.MultiIndex.from_frame(rows[["model", "cause", "scale"]]))
     rows = rows.assign(**{name: now_known[name].to_numpy() for name in whole})[list(COLUMNS)]
     # a share that may be all error of the measurement is no finding, however many pairs show it
@@ -103,7 +107,10 @@ def open_causes(account: pd.DataFrame, found: pd.DataFrame) -> pd.Series:
     names = pd.MultiIndex.from_frame(account[["model", "cause"]])
     unnamed = ~names.isin(pd.MultiIndex.from_frame(found[["model", "cause"]]))
     asked = _may_be_named(account) & ~account["cause"].isin((KEYFRAMES, UNEXPLAINED))
-    low, high = account["pairs_low"], account["pairs_high"]  # pairs settle nothing but their own error
+    low, high = (
+        account["pairs_low"],
+        account["pairs_high"],
+    )  # pairs settle nothing but their own error
     settled = (high <= MATTERS) | ((low <= SMALLEST_SHARE) & (high - low <= KNOWN))
     settled |= (low > SMALLEST_SHARE) & (account["low"] <= 0)
     return asked & unnamed & (account["p"] <= CONSERVATIVE) & ~settled
@@ -116,7 +123,9 @@ def _may_be_named(account: pd.DataFrame) -> pd.Series:
 
 def named(account: pd.DataFrame, slow: pd.DataFrame | None = None) -> pd.DataFrame:
     """Return the causes that a study names from one look at all of its pairs."""
-    return named_at([AccountLook(part=1.0, account=account, slow=account[:0] if slow is None else slow)])
+    return named_at(
+        [AccountLook(part=1.0, account=account, slow=account[:0] if slow is None else slow)]
+    )
 
 
 def _significant(account: pd.DataFrame, slow: pd.DataFrame, level: float) -> pd.DataFrame:
@@ -128,7 +137,9 @@ def _significant(account: pd.DataFrame, slow: pd.DataFrame, level: float) -> pd.
     """
     asked = account[account["cause"] != UNEXPLAINED].assign(scale=ADJACENT)
     if len(slow):
-        asked = pd.concat([asked, slow[slow["cause"].isin(SLOW)].assign(scale=SECOND)], ignore_index=True)
+        asked = pd.concat(
+            [asked, slow[slow["cause"].isin(SLOW)].assign(scale=SECOND)], ignore_index=True
+        )
     asked = asked[_may_be_named(asked)]
     p = discard_conservative(asked["p"].to_numpy(float))
     p = np.where(asked["cause"] == KEYFRAMES, p * level / FALSE_DISCOVERY, p)
@@ -165,7 +176,8 @@ def _again(pairs: PairTable, cause: str) -> dict[str, Any]:
     made = [
         made
         for made in tests
-        if p_value_of(pairs.take(made), cause) <= ALPHA and not too_few(pairs.take(~made), cause, AGAIN)
+        if p_value_of(pairs.take(made), cause) <= ALPHA
+        and not too_few(pairs.take(~made), cause, AGAIN)
     ]
     if not made:
         return dict(zip(REPLICATION, (float("nan"), 0, 0, of), strict=True))
@@ -221,7 +233,9 @@ def keyframe_tests(pairs: pd.DataFrame) -> dict[str, float]:
     for model, of_model in pairs.groupby("model", sort=False):
         each = []
         for _, rows in of_model.sort_values("frame_a").groupby("item", sort=False):
-            square = np.where(rows["excluded"] == "", rows["total_variation"].to_numpy(float) ** 2, np.nan)
+            square = np.where(
+                rows["excluded"] == "", rows["total_variation"].to_numpy(float) ** 2, np.nan
+            )
             each.append(place_test(square, rows["keyframe"].to_numpy(bool)))
         known = [p for p in each if np.isfinite(p)]
         if known:
@@ -244,9 +258,13 @@ def conclude(run: OpenRun, looks: Sequence[Look]) -> None:
             found["account"] = summarise(rows, keyframes=keyframes, flips=flips, coded=coded)
             found["account_by"] = summarise_by(rows, coded=coded)
             before = [(look, look.tables[f"{prefix}causes"]) for look in looks[:-1]]
-            earlier = [_look(look.part, causes, keyframes) for look, causes in before if len(causes)]
+            earlier = [
+                _look(look.part, causes, keyframes) for look, causes in before if len(causes)
+            ]
             last = AccountLook(
-                part=looks[-1].part, account=found["account"], slow=over_a_second(found["account_by"])
+                part=looks[-1].part,
+                account=found["account"],
+                slow=over_a_second(found["account_by"]),
             )
             found["named"] = replicated(rows, named_at([*earlier, last]))
         for name, table in found.items():
@@ -271,5 +289,7 @@ def undecided(run: OpenRun) -> bool:
 def _keyframe_tests(run: OpenRun) -> dict[str, float]:
     pairs = run.table("pairs")
     near = pairs[pairs["kind"] == "adjacent"]
-    transitions = run.table("transitions")[["item", "frame", "keyframe"]].rename(columns={"frame": "frame_b"})
+    transitions = run.table("transitions")[["item", "frame", "keyframe"]].rename(
+        columns={"frame": "frame_b"}
+    )
     return keyframe_tests(near.merge(transitions, on=["item", "frame_b"], how="left"))

@@ -48,7 +48,9 @@ def in_words(causes: pd.DataFrame) -> str:
     """Write the reasons as "2 pairs: not the same scene; 1 pair: no texture"; "" where all were replayed."""
     words = {str(reason): text for reason, text in WORDS.items()}
     counts = excluded_pairs(causes).items()
-    return "; ".join(f"{plural(int(number), 'pair')}: {words[str(code)]}" for code, number in counts)
+    return "; ".join(
+        f"{plural(int(number), 'pair')}: {words[str(code)]}" for code, number in counts
+    )
 
 
 # Why a finding could not be tested, by what would have been kept aside.

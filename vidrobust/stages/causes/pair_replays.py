@@ -30,8 +30,12 @@ from vidrobust.stages.causes.outcomes import Excluded, NoThirdFrame
 from vidrobust.stages.causes.scene import NO_PLACEBO, PLACEBOS, ReplayScene, ShownMotion, too_dark
 
 DRAWS = 2  # exchanges of noise and coding per pair
-LEAST_NEW = 3e-4  # share of the picture that is new from which t+2 is measured; less is shown by t+1
-TOO_BLURRED = -0.3  # a third frame so much blurrier than t, px, is taken only where the other is worse
+LEAST_NEW = (
+    3e-4  # share of the picture that is new from which t+2 is measured; less is shown by t+1
+)
+TOO_BLURRED = (
+    -0.3
+)  # a third frame so much blurrier than t, px, is taken only where the other is worse
 # Causes that ``frame_pairs.change`` does not measure.
 WITH_MEASURE = tuple(cause for cause in CATALOGUE.values() if cause.measure is not None)
 
@@ -54,7 +58,9 @@ class PairReplays:
     beside: tuple[tuple[int, int], ...] = ()
     # By cause, and noise, frame t+1 with it undone, where that was asked for
     undone: Mapping[str, int] = field(default_factory=dict)
-    small: int | None = None  # Frame t+1 reduced, of a reduced pair that flips: what ``undone`` is beside
+    small: int | None = (
+        None  # Frame t+1 reduced, of a reduced pair that flips: what ``undone`` is beside
+    )
     px: float = 1.0  # Px of the whole frame for one px of the chains' pictures
     reversed: bool = False  # The chain leads from t+1 to t, because the picture gets sharper
     sizes: Mapping[str, Size] = field(default_factory=dict)  # How large each change is
@@ -65,7 +71,11 @@ class PairReplays:
 
 
 def measure_all(
-    first: np.ndarray, second: np.ndarray, *, beside: PairChange | None = None, content: bool = False
+    first: np.ndarray,
+    second: np.ndarray,
+    *,
+    beside: PairChange | None = None,
+    content: bool = False,
 ) -> PairChange:
     """Measure everything between two frames, as ``measure_change``, and what causes measure by themselves."""
     change = measure_change(first, second, beside=beside, content=content)
@@ -105,7 +115,10 @@ def study_pair(
     makes t+1 with each cause undone. What moved and what light did is measured and replayed on frames averaged
     over squares of ``factor`` px, noise and coding on whole frames.
     """
-    outer = [None if x is None or np.array_equal(x, inner) else x for x, inner in ((before, a), (after, b))]
+    outer = [
+        None if x is None or np.array_equal(x, inner) else x
+        for x, inner in ((before, a), (after, b))
+    ]
     album = _Album([a, b])
     if keyframe:
         beside = [] if outer[0] is None else [(album.add(outer[0]), 0)]
@@ -161,7 +174,9 @@ def undone(a: np.ndarray, b: np.ndarray, back: PairChange) -> dict[str, np.ndarr
     scene = ReplayScene(
         third=own, to_third=still, gaps=dark, fill=known, change=back, seed=0, content=content
     )
-    return {cause: scene.picture(together_with(cause)) for cause in REPLAYED if cause in scene.occurring}
+    return {
+        cause: scene.picture(together_with(cause)) for cause in REPLAYED if cause in scene.occurring
+    }
 
 
 class _Album:
@@ -174,7 +189,9 @@ class _Album:
         self.pictures.append(picture)
         return len(self.pictures) - 1
 
-    def of(self, scene: ReplayScene, on: tuple[str, ...], placebo: tuple[str, str] = NO_PLACEBO) -> int:
+    def of(
+        self, scene: ReplayScene, on: tuple[str, ...], placebo: tuple[str, str] = NO_PLACEBO
+    ) -> int:
         placebo = placebo if placebo[0] in scene.occurring else NO_PLACEBO
         on = tuple(cause for cause in on if cause in scene.occurring)
         key = (*sorted(on), *placebo)
@@ -196,13 +213,17 @@ def _replays(
     # ``frames`` and ``whole`` are of the whole frames; in their px noise is compared and sizes are told
     (a, b), change = frames, scene.change
     small, real = change.new.shape, b.astype(np.float32)
-    pairs, noise = exchanged(brought, real, draws=DRAWS, seed=scene.seed), noise_levels(brought, real)
+    pairs, noise = (
+        exchanged(brought, real, draws=DRAWS, seed=scene.seed),
+        noise_levels(brought, real),
+    )
     steps = range(len(REPLAYED) + 1)
     forwards = tuple(album.of(scene, REPLAYED[:n]) for n in steps)
     backwards = tuple(album.of(scene, REPLAYED[len(REPLAYED) - n :]) for n in steps)
     placebo = {
         cause: tuple(
-            (album.of(scene, REPLAYED[:n]), album.of(scene, REPLAYED[:n], (cause, how))) for how in hows
+            (album.of(scene, REPLAYED[:n]), album.of(scene, REPLAYED[:n], (cause, how)))
+            for how in hows
         )
         for n, (cause, hows) in enumerate(PLACEBOS.items())
     }
@@ -227,7 +248,11 @@ def _replays(
 
 
 def _scene(
-    before: np.ndarray | None, a: np.ndarray, b: np.ndarray, after: np.ndarray | None, change: PairChange
+    before: np.ndarray | None,
+    a: np.ndarray,
+    b: np.ndarray,
+    after: np.ndarray | None,
+    change: PairChange,
 ) -> ReplayScene | Excluded:
     found = _third(before, a, after, change)
     if not isinstance(found, tuple):

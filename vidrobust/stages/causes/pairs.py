@@ -176,7 +176,9 @@ def _apart(transitions: pd.DataFrame, distance: int) -> pd.DataFrame:
                 "keyframe": False,
             }
         )
-    return pd.DataFrame(rows, columns=["frame_a", "frame_b", "pixel_change", "excluded", "keyframe"])
+    return pd.DataFrame(
+        rows, columns=["frame_a", "frame_b", "pixel_change", "excluded", "keyframe"]
+    )
 
 
 def choose_pairs(transitions: pd.DataFrame, count: int, seed_key: str) -> pd.DataFrame:
@@ -186,7 +188,9 @@ def choose_pairs(transitions: pd.DataFrame, count: int, seed_key: str) -> pd.Dat
     weights are the inverse probabilities (Horvitz & Thompson 1952).
     """
     usable = transitions[(transitions["excluded"] == "") & has_third(transitions)]
-    keyframe = usable["keyframe"].to_numpy(bool) if "keyframe" in usable else np.zeros(len(usable), bool)
+    keyframe = (
+        usable["keyframe"].to_numpy(bool) if "keyframe" in usable else np.zeros(len(usable), bool)
+    )
     rng = np.random.default_rng(zlib.crc32(seed_key.encode()))
     wanted = min(int(keyframe.sum()), max(min(1, count), count // KEYFRAME_SHARE))
     strata = (
@@ -207,7 +211,9 @@ def has_third(transitions: pd.DataFrame) -> np.ndarray:
     if not len(transitions) or not (second == first + 1).all():
         return np.ones(len(transitions), bool)
     joined = set(first[(transitions["excluded"] == "").to_numpy(bool)].tolist())
-    return np.array([a - 1 in joined or b in joined for a, b in zip(first, second, strict=True)], bool)
+    return np.array(
+        [a - 1 in joined or b in joined for a, b in zip(first, second, strict=True)], bool
+    )
 
 
 def _draw(rows: pd.DataFrame, count: int, rng: np.random.Generator) -> pd.DataFrame:
@@ -219,7 +225,11 @@ def _draw(rows: pd.DataFrame, count: int, rng: np.random.Generator) -> pd.DataFr
 def sizes(pairs: pd.DataFrame) -> np.ndarray:
     """Return the root of picture's times model's change, or the picture's alone, (n,) > 0."""
     picture = known_size(pairs["pixel_change"].to_numpy(float))
-    own = pairs["own_change"].to_numpy(float) if "own_change" in pairs else np.full(len(pairs), np.nan)
+    own = (
+        pairs["own_change"].to_numpy(float)
+        if "own_change" in pairs
+        else np.full(len(pairs), np.nan)
+    )
     return np.sqrt(picture * known_size(own)) if np.isfinite(own).any() else picture
 
 
@@ -227,7 +237,9 @@ def known_size(change: np.ndarray) -> np.ndarray:
     """Return the change, at least a tenth of its mean; the mean where it is not known, (n,) > 0."""
     if not len(change):
         return change
-    known = np.where(np.isfinite(change), change, np.nanmean(change) if np.isfinite(change).any() else 1.0)
+    known = np.where(
+        np.isfinite(change), change, np.nanmean(change) if np.isfinite(change).any() else 1.0
+    )
     mean = float(known.mean())
     return np.maximum(known, FLOOR * mean) if mean > 0 else np.ones(len(known))
 
@@ -249,7 +261,9 @@ def inclusion(size: np.ndarray, count: int) -> np.ndarray:
 def abreast(info: VideoInfo, factor: int) -> int:
     """Return how many pairs are held at once."""
     held = PAIR_PICTURES if factor == 1 else PAIR_PICTURES // factor**2 + WHOLE_PICTURES
-    return max(1, min(2 * torch.get_num_threads(), PAIR_BYTES // (held * 3 * info.width * info.height)))
+    return max(
+        1, min(2 * torch.get_num_threads(), PAIR_BYTES // (held * 3 * info.width * info.height))
+    )
 
 
 def side_by_side(

@@ -27,21 +27,33 @@ from vidrobust.stages.causes.cause import Content, Filter, LevelReplay, Shift
 PLACEBOS: Mapping[str, tuple[str, ...]] = {
     name: cause.replay.placebos for name, cause in CATALOGUE.items() if cause.replay is not None
 }
-LEVELS = {name: cause.replay for name, cause in CATALOGUE.items() if isinstance(cause.replay, LevelReplay)}
-SHIFTS = {name: cause.replay for name, cause in CATALOGUE.items() if isinstance(cause.replay, Shift)}
-FILTERS = {name: cause.replay for name, cause in CATALOGUE.items() if isinstance(cause.replay, Filter)}
-CONTENTS = {name: cause.replay for name, cause in CATALOGUE.items() if isinstance(cause.replay, Content)}
+LEVELS = {
+    name: cause.replay for name, cause in CATALOGUE.items() if isinstance(cause.replay, LevelReplay)
+}
+SHIFTS = {
+    name: cause.replay for name, cause in CATALOGUE.items() if isinstance(cause.replay, Shift)
+}
+FILTERS = {
+    name: cause.replay for name, cause in CATALOGUE.items() if isinstance(cause.replay, Filter)
+}
+CONTENTS = {
+    name: cause.replay for name, cause in CATALOGUE.items() if isinstance(cause.replay, Content)
+}
 
 NO_PLACEBO = ("", "")
 STEP = 2  # displacements are kept for every so many-th pixel along each axis
-DARKER = 1.0  # levels by which a saturated pixel must be brighter than it was brought: less is rounding
+DARKER = (
+    1.0  # levels by which a saturated pixel must be brighter than it was brought: less is rounding
+)
 
 
 @dataclass(frozen=True)
 class ShownMotion:
     """Where a replayed picture shows what its scene's first frame showed, for every STEP-th pixel."""
 
-    back: np.ndarray  # (h, w, 2) float32: Px, from a pixel of the picture to where it was in the first frame
+    back: (
+        np.ndarray
+    )  # (h, w, 2) float32: Px, from a pixel of the picture to where it was in the first frame
     own: np.ndarray  # (h, w) bool: Pixels that move beyond the camera
 
     @classmethod
@@ -63,7 +75,9 @@ class ShownMotion:
         if matrix is None:
             return self
         height, width = self.own.shape
-        further = affine_field(cv2.invertAffineTransform(matrix), height * STEP, width * STEP)[::STEP, ::STEP]
+        further = affine_field(cv2.invertAffineTransform(matrix), height * STEP, width * STEP)[
+            ::STEP, ::STEP
+        ]
         x = np.arange(width, dtype=np.float32)[None] + further[..., 0] / STEP
         y = np.arange(height, dtype=np.float32)[:, None] + further[..., 1] / STEP
         reflect = cv2.BORDER_REFLECT_101
@@ -136,7 +150,9 @@ class ReplayScene:
         size = np.sqrt(whole / max(float((power * np.square(field)).sum()), 1e-9))
         return np.asarray(before + change * (np.float32(size) * field)[..., None])
 
-    def _toned(self, x: np.ndarray, on: Collection[str], where: np.ndarray | None = None) -> np.ndarray:
+    def _toned(
+        self, x: np.ndarray, on: Collection[str], where: np.ndarray | None = None
+    ) -> np.ndarray:
         for name, levels in LEVELS.items():
             if name in on:
                 x = levels.play(self.change, x, where)
@@ -153,7 +169,9 @@ class ReplayScene:
             self._sampled[key] = sampled
         return sampled
 
-    def _displacement(self, on: Collection[str], placebo: tuple[str, str]) -> tuple[np.ndarray, np.ndarray]:
+    def _displacement(
+        self, on: Collection[str], placebo: tuple[str, str]
+    ) -> tuple[np.ndarray, np.ndarray]:
         by_camera = CAMERA.name in on or placebo[0] == CAMERA.name
         shape = self.change.new.shape
         total, own = np.zeros((*shape, 2), np.float32), np.zeros(shape, bool)
@@ -180,7 +198,9 @@ class ReplayScene:
         x = warp(self.third, displacement + through)
         if not self.gaps.any():
             return x
-        gaps = warp(self.gaps.astype(np.uint8), displacement, interpolation=cv2.INTER_NEAREST).astype(bool)
+        gaps = warp(
+            self.gaps.astype(np.uint8), displacement, interpolation=cv2.INTER_NEAREST
+        ).astype(bool)
         x[gaps] = warp_at(self.fill, displacement, gaps)
         return x
 
@@ -190,7 +210,9 @@ class ReplayScene:
         new, content = cause.where(self.change).astype(np.uint8), self.content
         if CAMERA.name not in on and self.change.has_camera:
             back = self.change.camera_forth
-            new = np.where(inside(back), warp(new, back, interpolation=cv2.INTER_NEAREST), np.uint8(0))
+            new = np.where(
+                inside(back), warp(new, back, interpolation=cv2.INTER_NEAREST), np.uint8(0)
+            )
             there = new.astype(bool)
             content = np.zeros_like(content)
             content[there] = warp_at(self.content, back, there)
@@ -213,7 +235,12 @@ def as_before(levels: np.ndarray, change: PairChange, where: np.ndarray) -> np.n
 
 
 def too_dark(
-    third: np.ndarray, motion: np.ndarray, full: np.ndarray, a: np.ndarray, b: np.ndarray, change: PairChange
+    third: np.ndarray,
+    motion: np.ndarray,
+    full: np.ndarray,
+    a: np.ndarray,
+    b: np.ndarray,
+    change: PairChange,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the pixels of t that a saturated third frame shows too dark, and frame t, also above 255.
 
@@ -222,7 +249,9 @@ def too_dark(
     too, as t+1 has it. ``third`` is in the light of t, ``motion`` leads to it from the grid of t, ``full``
     (H, W) is where it is saturated.
     """
-    on_a = warp(third, motion) if motion.any() and full.any() else third  # asked only where it was saturated
+    on_a = (
+        warp(third, motion) if motion.any() and full.any() else third
+    )  # asked only where it was saturated
     known = a.astype(np.float32)
     over = full & saturated(a)
     if over.any():
@@ -260,4 +289,6 @@ def smooth_field(shape: tuple[int, ...], draw: int, seed: int) -> np.ndarray:
     height, width = shape
     spacing = min(height, width) / 2
     sides = [lattice_side(side, spacing) for side in (height, width)]
-    return field_of(np.random.default_rng([seed, draw]).standard_normal(sides), (height, width), spacing)
+    return field_of(
+        np.random.default_rng([seed, draw]).standard_normal(sides), (height, width), spacing
+    )

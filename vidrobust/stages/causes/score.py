@@ -90,12 +90,16 @@ def score(
             if row["cause"] in pair.undone:
                 found = z[pair.undone[row["cause"]]]
                 if pair.small is not None and row["cause"] != NOISE:
-                    found = found + z[1] - z[pair.small]  # what reducing t+1 alone does is not the cause's
+                    found = (
+                        found + z[1] - z[pair.small]
+                    )  # what reducing t+1 alone does is not the cause's
                 row["margin_undone"] = lead_of(found, int(labels[0]))
     return rows
 
 
-def predict(model: Classifier, pictures: tuple[np.ndarray, ...], device: torch.device | str) -> np.ndarray:
+def predict(
+    model: Classifier, pictures: tuple[np.ndarray, ...], device: torch.device | str
+) -> np.ndarray:
     """Return probabilities (N, K) of N pictures (H, W, 3) uint8, a few at a time."""
     return np.asarray(answers(model, pictures, device).probabilities.astype(np.float64))
 
@@ -106,7 +110,9 @@ def answers(model: Any, pictures: tuple[np.ndarray, ...], device: torch.device |
     for place, picture in enumerate(pictures):
         of_shape.setdefault(picture.shape, []).append(place)
     chunks = [each[s : s + CHUNK] for each in of_shape.values() for s in range(0, len(each), CHUNK)]
-    said = [engine.predict(model, to_tensor([pictures[k] for k in some], device)) for some in chunks]
+    said = [
+        engine.predict(model, to_tensor([pictures[k] for k in some], device)) for some in chunks
+    ]
     found = engine.joined(said)
     return found if len(of_shape) == 1 else found.select(np.argsort(np.concatenate(chunks)))
 

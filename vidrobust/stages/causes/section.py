@@ -20,7 +20,9 @@ from vidrobust.text.phrases import plural
 
 LENGTH = 1000  # of the bar, in units of its drawing
 ABOVE_ALL = 1.005  # from here on a share or its limit is written as more than 100 %
-LEAST_DRAWN = 0.005  # a smaller share would be a line thinner than a pixel or two, and no cause to look at
+LEAST_DRAWN = (
+    0.005  # a smaller share would be a line thinner than a pixel or two, and no cause to look at
+)
 METRIC = "total_variation"
 # From here on the mildest changes do as much as the strongest: networks .08 to .25, a hash of a picture 1.00.
 ALIKE = 0.8
@@ -138,9 +140,7 @@ def account_bars(run: RunTables) -> list[AccountBar]:
 def _bar(model: str, of: str, account: pd.DataFrame, named: Collection[str]) -> AccountBar:
     pairs = int(account["n"].max())
     if pairs < FEWEST_ROWS:
-        said = (
-            f"{plural(pairs, 'pair')} of frames replayed: too few to share {of} out (at least {FEWEST_ROWS})"
-        )
+        said = f"{plural(pairs, 'pair')} of frames replayed: too few to share {of} out (at least {FEWEST_ROWS})"
         return AccountBar(model, of, (), said)
     drawn = account[account["share"] >= LEAST_DRAWN]
     scale = LENGTH / max(1.0, float(drawn["share"].sum()))
@@ -162,8 +162,12 @@ def _bar(model: str, of: str, account: pd.DataFrame, named: Collection[str]) -> 
         start += length
     clusters = plural(int(account["clusters"].max()), "separate stretch", "separate stretches")
     stretches = f"based on {clusters} of footage"
-    beyond = "; a share or its limit above 100 % is chance" if (drawn["high"] > ABOVE_ALL).any() else ""
-    return AccountBar(model, of, tuple(parts), f"{plural(pairs, 'pair')} replayed, {stretches}{beyond}")
+    beyond = (
+        "; a share or its limit above 100 % is chance" if (drawn["high"] > ABOVE_ALL).any() else ""
+    )
+    return AccountBar(
+        model, of, tuple(parts), f"{plural(pairs, 'pair')} replayed, {stretches}{beyond}"
+    )
 
 
 def mildest_to_strongest(run: RunTables, model: str) -> PairedRatio | None:

@@ -72,7 +72,10 @@ CODED_MOTION = 0.7
 # Unexplained from which on causes do not fit: 21 of 21 such worlds have a share off by .1, 23 of 103 others.
 MISSED = 0.1
 Ends = tuple[float, float]
-MEASURED = (*REPLAYED, NOISE)  # causes of a pair across no keyframe, in the columns of ``PairTable``
+MEASURED = (
+    *REPLAYED,
+    NOISE,
+)  # causes of a pair across no keyframe, in the columns of ``PairTable``
 COLUMNS = (
     *("cause", "share", "low", "high", "pairs_low", "pairs_high", "n"),
     *("specific", "specific_low", "specific_high", "p", "p_clips", "misfit", "clusters", "occurs"),
@@ -115,7 +118,9 @@ class PairTable:
     @cached_property
     def cluster(self) -> np.ndarray:
         """(n,) int code of the independent unit of each pair (``statistics/clusters.py``)."""
-        found = independent_clusters(self.item, self.frame, part=self.part, shortest=SHORTEST_SAMPLED)
+        found = independent_clusters(
+            self.item, self.frame, part=self.part, shortest=SHORTEST_SAMPLED
+        )
         return found.label
 
     @cached_property
@@ -136,7 +141,9 @@ class PairTable:
     def of(cls, rows: pd.DataFrame) -> PairTable:
         kept = rows[~rows["excluded"].isin(LEFT_OUT)]
         pairs = kept.drop_duplicates(PAIR).reset_index(drop=True)
-        place = pd.MultiIndex.from_frame(pairs[PAIR]).get_indexer(pd.MultiIndex.from_frame(kept[PAIR]))
+        place = pd.MultiIndex.from_frame(pairs[PAIR]).get_indexer(
+            pd.MultiIndex.from_frame(kept[PAIR])
+        )
         names = (*MEASURED, KEYFRAMES)
         column = kept["cause"].map({name: k for k, name in enumerate(names)}).to_numpy(np.int64)
 
@@ -164,7 +171,9 @@ class PairTable:
             flip=pairs["flip"].to_numpy(bool),
             item=pd.factorize(pairs["item"])[0],
             frame=pairs["frame_a"].to_numpy(np.int64),
-            part=(pairs["part"] if "part" in pairs else pd.Series("", pairs.index)).to_numpy(object),
+            part=(pairs["part"] if "part" in pairs else pd.Series("", pairs.index)).to_numpy(
+                object
+            ),
         )
 
     def occurs(self, cause: str) -> np.ndarray:
@@ -209,7 +218,10 @@ def summarise(
     """
     rows: list[dict[str, Any]] = []
     for model, of_model in causes[causes["scale"] == ADJACENT].groupby("model", sort=False):
-        whole = [("", of_model), *((str(i), g) for i, g in of_model.groupby("item", sort=False) if per_item)]
+        whole = [
+            ("", of_model),
+            *((str(i), g) for i, g in of_model.groupby("item", sort=False) if per_item),
+        ]
         for item, own in whole:
             known = None if flips is None else flips.get((str(model), item), 0)
             rows += account_rows({"model": str(model), "item": item}, own, known, coded=coded)
@@ -247,8 +259,13 @@ def account_rows(
         "flips_all": max(int(pairs.flip.sum()), known),
         "excluded": int(excluded_pairs(rows).sum()),
     }
-    rows = [{**ids, **shared, **account_of(pairs, cause, shared["flips_all"])} for cause in ACCOUNT_CAUSES]
-    shares = {row["cause"]: row["share"] for row in rows if row["cause"] in MEASURED and row["occurs"]}
+    rows = [
+        {**ids, **shared, **account_of(pairs, cause, shared["flips_all"])}
+        for cause in ACCOUNT_CAUSES
+    ]
+    shares = {
+        row["cause"]: row["share"] for row in rows if row["cause"] in MEASURED and row["occurs"]
+    }
     errors = measurement_errors(shares, coded=coded)
     for row in rows:
         error = errors.get(row["cause"], (0.0, 0.0))
@@ -260,30 +277,46 @@ def account_rows(
 
 
 def with_the_rest(
-    pairs: PairTable, causes: Sequence[str], share: float, over_pairs: Ends, error: Ends, *, coded: bool
+    pairs: PairTable,
+    causes: Sequence[str],
+    share: float,
+    over_pairs: Ends,
+    error: Ends,
+    *,
+    coded: bool,
 ) -> Ends:
     """Return the ends of the share of causes; of a misfit the upper one holds the rest where they act."""
     low, high = with_error(share, over_pairs, error)
     if not pairs.misfit:
         return low, high
     # a codec may hide a change of detail in any pair
-    there = np.any([pairs.occurs(cause) | (coded and cause == "sharpness") for cause in causes], axis=0)
+    there = np.any(
+        [pairs.occurs(cause) | (coded and cause == "sharpness") for cause in causes], axis=0
+    )
     rest = np.where(there, pairs.part_of(UNEXPLAINED), 0.0)
     both = estimate(pairs, np.sum([pairs.part_of(cause) for cause in causes], axis=0) + rest)
-    return low, float(np.fmax(high, with_error(both.value, (both.low, both.high), (0.0, error[1]))[1]))
+    return low, float(
+        np.fmax(high, with_error(both.value, (both.low, both.high), (0.0, error[1]))[1])
+    )
 
 
-def measurement_errors(shares: Mapping[str, float], *, coded: bool = False) -> dict[str, tuple[float, float]]:
+def measurement_errors(
+    shares: Mapping[str, float], *, coded: bool = False
+) -> dict[str, tuple[float, float]]:
     """Return how far below and above each share the true one may lie, however many pairs there are."""
     # what replayed causes have too little of, noise or the unexplained part has too much of
     left = 1 - sum(share for cause, share in shares.items() if cause != NOISE)
-    found = {cause: measurement_error(cause, share, left, coded=coded) for cause, share in shares.items()}
+    found = {
+        cause: measurement_error(cause, share, left, coded=coded) for cause, share in shares.items()
+    }
     others = [error[::-1] for cause, error in found.items() if cause != NOISE]
     total = np.sqrt(np.square([found.get(NOISE, (0.0, 0.0)), *others]).sum(axis=0))
     return found | dict.fromkeys((NOISE, UNEXPLAINED), (float(total[0]), float(total[1])))
 
 
-def measurement_error(cause: str, share: float, left: float, *, coded: bool = False) -> tuple[float, float]:
+def measurement_error(
+    cause: str, share: float, left: float, *, coded: bool = False
+) -> tuple[float, float]:
     """Return the same of one share, which lacks no more than replayed causes have ``left``."""
     below, above = (part * abs(share) for part in ERRORS.get(cause, ERROR_OF_OTHERS))
     below = CODED_MOTION * abs(share) if coded and CATALOGUE[cause].moves else below
@@ -336,7 +369,9 @@ def account_of(pairs: PairTable, cause: str, flips: int = 0) -> dict[str, Any]:
 def _flips(pairs: PairTable, cause: str, total: int) -> dict[str, float]:
     flips = pairs.take(pairs.flip)
     if cause not in MEASURED or not (flips.margin_past >= 0).any():
-        return dict.fromkeys(("flips_due", "flips_due_low", "flips_due_high", "flips_at_most"), float("nan"))
+        return dict.fromkeys(
+            ("flips_due", "flips_due_low", "flips_due_high", "flips_at_most"), float("nan")
+        )
     margins = Margins(
         before=flips.margin_before,
         past=flips.margin_past,
@@ -351,7 +386,9 @@ def _flips(pairs: PairTable, cause: str, total: int) -> dict[str, float]:
         own, *others = (REPLAYED.index(each) for each in together_with(cause))
         there = flips.measured[:, own]
         margin, error = margins.without(own, there, others)
-        margin = np.where(there | np.isnan(margin), margin, -np.inf)  # no flip is due to what is not there
+        margin = np.where(
+            there | np.isnan(margin), margin, -np.inf
+        )  # no flip is due to what is not there
     unknown = np.isnan(margin)
     possible = unknown | (margin > -SURE * error)
     return {
@@ -362,7 +399,9 @@ def _flips(pairs: PairTable, cause: str, total: int) -> dict[str, float]:
     }
 
 
-def p_value_of(pairs: PairTable, cause: str, *, clips: bool = False, floor: float = SMALLEST_SHARE) -> float:
+def p_value_of(
+    pairs: PairTable, cause: str, *, clips: bool = False, floor: float = SMALLEST_SHARE
+) -> float:
     """Return the one-sided p that a cause's share is not above ``floor``, nor above its placebos'.
 
     The signs of what each pair, or whole clip, adds beyond that are flipped at random.
@@ -401,7 +440,9 @@ def estimate(
     cluster = pairs.cluster
     totals = np.zeros((int(cluster.max(initial=-1)) + 1, columns.shape[1]))
     np.add.at(totals, cluster, columns)
-    return share_of_totals(totals, _of_keyframes if keyframes else _of_the_rest, draws=len(part), floor=floor)
+    return share_of_totals(
+        totals, _of_keyframes if keyframes else _of_the_rest, draws=len(part), floor=floor
+    )
 
 
 def _of_keyframes(totals: np.ndarray) -> np.ndarray:
@@ -444,5 +485,9 @@ def share_of_totals(
     own = t_half_width(error, freedom)
     low, high = (float(np.hypot(own, t_half_width(step, count - 1))) for step in (down, up))
     below = float(np.hypot(error, down))
-    p = float(t_upper_tail((value + down - floor) / below, freedom)) if below > 0 else float(value <= floor)
+    p = (
+        float(t_upper_tail((value + down - floor) / below, freedom))
+        if below > 0
+        else float(value <= floor)
+    )
     return TestedInterval(value, value + down - low, value + up + high, draws, count, p=p)

@@ -36,7 +36,10 @@ class CausesStage(SampleStage):
     settings = (*FOOTAGE, "seed")
     summary_settings = ("pairs", "budget", "only", "ignore", "entry_line")
     unit_tables = ("causes", "candidate_fits", "place_causes", "place_candidate_fits")
-    tables = (*("account", "account_by", "named"), *("place_account", "place_account_by", "place_named"))
+    tables = (
+        *("account", "account_by", "named"),
+        *("place_account", "place_account_by", "place_named"),
+    )
     budgeted = "pairs"
     step = "pairs"
     grows = True
@@ -71,7 +74,9 @@ class CausesStage(SampleStage):
             alike.setdefault(factor_of(model, source.info), []).append(model)
         for factor, some in alike.items():
             self._replay(context, source, some, chosen, factor, found)
-        whole = {name: pd.DataFrame(each) if each else tables.empty(name) for name, each in found.items()}
+        whole = {
+            name: pd.DataFrame(each) if each else tables.empty(name) for name, each in found.items()
+        }
         return {
             model.name: (
                 {name: table[table["model"] == model.name] for name, table in whole.items()},
@@ -119,7 +124,9 @@ class CausesStage(SampleStage):
                 if key not in weights[model.name].index:
                     continue
                 own = ids | {"weight": float(weights[model.name].loc[key])}
-                for prefix, z, labels, names in _seen(model, replayed, source.info.device, context.settings):
+                for prefix, z, labels, names in _seen(
+                    model, replayed, source.info.device, context.settings
+                ):
                     rows = score.score(replayed.made, model, (z, labels), names=names)
                     found[f"{prefix}causes"] += [{**own, **row} for row in rows]
                     rows = candidate_fits.rows(replayed.made, replayed.fitted, z)
@@ -175,7 +182,9 @@ class ReplayedPair(NamedTuple):
     motions: tuple[ShownMotion, ...]
 
 
-def _replayed(pictures: Pictures, stratum: str, flip: bool, codec: str, factor: int) -> ReplayedPair:
+def _replayed(
+    pictures: Pictures, stratum: str, flip: bool, codec: str, factor: int
+) -> ReplayedPair:
     from vidrobust.stages.causes.candidate_fits import candidates, motions
     from vidrobust.stages.causes.pair_replays import study_pair
     from vidrobust.stages.causes.pairs import KEYFRAME
@@ -203,7 +212,9 @@ def _seen(
         yield (scores, *seen_by(model, pair.album, device), model.class_names)
         return
     if task.coordinates is not None:
-        found = task.coordinates(answers(model, pair.album, device), pair.motions, pair.album[0].shape[:2])
+        found = task.coordinates(
+            answers(model, pair.album, device), pair.motions, pair.album[0].shape[:2]
+        )
         yield scores, found, np.zeros(len(pair.album), np.int64), ("",)
         return
     seen = seen_boxes(

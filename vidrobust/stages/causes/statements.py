@@ -22,7 +22,9 @@ MORE_FOOTAGE = "Use more or longer clips."
 # A share below this is not worth a sentence of its own: the size from which a cause may be named.
 MATTERS = 0.05
 LEAST_LEFT = 0.01  # a smaller unexplained share is not mentioned
-FEWEST_OF_CLIP = 5  # pairs of a clip from which its own share is compared with that of the other clips
+FEWEST_OF_CLIP = (
+    5  # pairs of a clip from which its own share is compared with that of the other clips
+)
 # Shares of two clips that differ by more are never given as one figure alone, even without intervals.
 FAR_APART = 0.25
 # Largest p of Cochran's Q at which clips disagree about a share (Cochran 1954, "The combination of estimates
@@ -54,7 +56,9 @@ def _missing(text: str, kind: str, model: str, **more: Any) -> Statement:
 def _not_replayed(run: RunTables, model: str) -> Statement:
     why = not_compared(run)
     if why:
-        return _missing(f"Not measured: there is no pair of frames to replay ({why}).", "why_no_pairs", model)
+        return _missing(
+            f"Not measured: there is no pair of frames to replay ({why}).", "why_no_pairs", model
+        )
     if run.left_out("pairs") == "budget":
         command = f"vidrobust causes {run.folder_name} --pairs 24"
         text = "Not measured: the budget left no time to replay pairs of frames."
@@ -91,7 +95,9 @@ def _of_account(
         yield _of(model, text, Level.MEASURED, "why_any_change_alike", n=n)
         return
     names = named_causes(run, model, prefix)
-    found = account[account["cause"].isin(names)].sort_values("share", ascending=False, kind="stable")
+    found = account[account["cause"].isin(names)].sort_values(
+        "share", ascending=False, kind="stable"
+    )
     again = _replications(run, model, prefix)
     for row in found.to_dict("records"):
         yield _named(run, model, prefix, of, row, again.get(str(row["cause"]), Replication()))
@@ -105,7 +111,9 @@ def _of_account(
     left = account[account["cause"] == UNEXPLAINED]
     if len(left) and known(left["share"].iloc[0]) and left["share"].iloc[0] >= LEAST_LEFT:
         row = left.iloc[0].to_dict()
-        text = f"{part_with_interval(row['share'], row['low'], row['high'])} of {of} is unexplained."
+        text = (
+            f"{part_with_interval(row['share'], row['low'], row['high'])} of {of} is unexplained."
+        )
         if row.get("misfit"):
             text += " The causes do not fit this footage: the limits of those measured include it."
         yield _of(model, text, Level.MEASURED, "why_unexplained", row)
@@ -136,7 +144,12 @@ def _of(
 ) -> Statement:
     figures: dict[str, Any] = {"n": n}
     if row is not None:
-        figures = {"value": row["share"], "low": row["low"], "high": row["high"], "n": int(row["n"])}
+        figures = {
+            "value": row["share"],
+            "low": row["low"],
+            "high": row["high"],
+            "n": int(row["n"]),
+        }
     return Statement(Question.WHY, text, level, kind, model, is_open=is_open, **figures)
 
 
@@ -147,13 +160,22 @@ def _named(
     share = part_with_interval(row["share"], row["low"], row["high"])
     text = f"{capital(cause.which('explain'))} {share} of {of}"
     text += (
-        f", {again.in_words}." if again.tested else f". Whether other footage shows it was {again.in_words}."
+        f", {again.in_words}."
+        if again.tested
+        else f". Whether other footage shows it was {again.in_words}."
     )
     span = clip_range(run, model, f"{prefix}account", str(row["cause"]))
     if span:
         text += f" Clips differ: {percent(max(0.0, span[0]))} to {percent(min(span[1], 1.0))}."
     sure = again.tested > 0 and not again.fails
-    return _of(model, text, Level.REPLICATED if sure else Level.SUGGESTED, "why_named", row, is_open=not sure)
+    return _of(
+        model,
+        text,
+        Level.REPLICATED if sure else Level.SUGGESTED,
+        "why_named",
+        row,
+        is_open=not sure,
+    )
 
 
 def clip_range(run: RunTables, model: str, table: str, cause: str) -> tuple[float, float] | None:
@@ -189,7 +211,11 @@ def cochran_p(value: np.ndarray, error: np.ndarray) -> float:
 def stays_open(rows: pd.DataFrame) -> pd.Series:
     """Say which shares the error of the measurement alone would leave between 0 and what matters."""
     below, above = (
-        np.sqrt(np.maximum((rows[end] - rows["share"]) ** 2 - (rows[f"pairs_{end}"] - rows["share"]) ** 2, 0))
+        np.sqrt(
+            np.maximum(
+                (rows[end] - rows["share"]) ** 2 - (rows[f"pairs_{end}"] - rows["share"]) ** 2, 0
+            )
+        )
         for end in ("low", "high")
     )
     return (rows["share"] - below <= 0) & (rows["share"] + above >= MATTERS)
@@ -206,7 +232,10 @@ def _of_rest(model: str, of: str, rest: pd.DataFrame, n: int) -> Iterator[Statem
         yield _of(model, text, Level.MEASURED, "why_as_any_change", row)
     absent = rest[(rest["occurs"] == 0) & ~(rest["high"] < MATTERS)]
     if len(absent):
-        titles = [("" if CATALOGUE[c].moves else "change of ") + CATALOGUE[c].title for c in absent["cause"]]
+        titles = [
+            ("" if CATALOGUE[c].moves else "change of ") + CATALOGUE[c].title
+            for c in absent["cause"]
+        ]
         names = listing(titles, joined="or")
         text = f"No {names} was measured in {plural(n, 'pair')}."
         yield _of(model, text, Level.NO_EFFECT, "why_absent", n=n)
@@ -215,11 +244,16 @@ def _of_rest(model: str, of: str, rest: pd.DataFrame, n: int) -> Iterator[Statem
     if len(open_):
         stays, texts = stays_open(open_), []
         for some, begin, end in (
-            (open_[~stays], "Cannot tell whether these matter", " More pairs from more clips would show it."),
+            (
+                open_[~stays],
+                "Cannot tell whether these matter",
+                " More pairs from more clips would show it.",
+            ),
             (open_[stays], "The measurement cannot tell, however many pairs", ""),
         ):
             titles = [
-                f"{CATALOGUE[r.cause].title} (up to {percent(min(r.high, 1.0))})" for r in some.itertuples()
+                f"{CATALOGUE[r.cause].title} (up to {percent(min(r.high, 1.0))})"
+                for r in some.itertuples()
             ]
             texts += [f"{begin}: {listing(titles, 4)}.{end}"] * bool(titles)
         yield _of(model, " ".join(texts), Level.MEASURED, "why_open", n=n, is_open=not stays.all())

@@ -34,7 +34,9 @@ from vidrobust.statistics.standard_errors import Jackknife, cluster_interval, cl
 
 PLAIN = ("pearson", "spearman", "kendall")
 PARTIAL = "partial_spearman"
-CURVED = "partial_spearman_curved"  # partial Spearman where the confounder may act along a broken line
+CURVED = (
+    "partial_spearman_curved"  # partial Spearman where the confounder may act along a broken line
+)
 # Partial Spearman corrected for the measurement error of the confounder.
 CORRECTED = "partial_spearman_corrected"
 # Pearson correlation of effective robustness (beyond clean accuracy on the logit scale), across models.
@@ -83,7 +85,9 @@ def coefficients(units: CompleteUnits, reliability: np.ndarray) -> dict[str, Jac
     codes = np.unique(units.cluster, return_inverse=True)[1]
     found = {"kendall": cluster_interval(*kendall_without(x, y, codes), kept=1 - 2 / len(x))}
     for k, method in enumerate(names):
-        found[method] = Jackknife(one.value[k], one.without[:, k], one.low[k], one.high[k], one.p[k])
+        found[method] = Jackknife(
+            one.value[k], one.without[:, k], one.low[k], one.high[k], one.p[k]
+        )
     return {method: found[method] for method in (*PLAIN, *names[2:])}
 
 
@@ -114,7 +118,9 @@ def _as_accuracy(harm: np.ndarray) -> np.ndarray:
     return np.where((largest > 100) | ((low < 0) & (high > 0)), np.nan, accuracy)
 
 
-def matrix(names: Sequence[str], every: np.ndarray, z: np.ndarray, cluster: np.ndarray) -> pd.DataFrame:
+def matrix(
+    names: Sequence[str], every: np.ndarray, z: np.ndarray, cluster: np.ndarray
+) -> pd.DataFrame:
     """Correlate the columns of ``every`` (n, w) with each other, plain and given ``z`` (Gu et al. 2019)."""
     tables = []
     partial = [(PARTIAL, len(names) - z.shape[1])] if z.shape[1] else []
@@ -178,7 +184,9 @@ def describe(
     table["attenuation"] = np.sqrt(table["reliability"] * table["stability_reliability"])
     confounded = complete.z.shape[1] > 0
     table["explained_by_confounder"] = (
-        explained_by_confounder(complete.x, complete.y, complete.z).ravel() if confounded else np.nan
+        explained_by_confounder(complete.x, complete.y, complete.z).ravel()
+        if confounded
+        else np.nan
     )
     return table
 
@@ -197,10 +205,14 @@ def _reliability(
     reliable_x, reliable_y = np.full(len(which), np.nan), np.full(len(metrics), np.nan)
     if units.sensitivity_halves is not None:
         for k, of in enumerate(columns["of"].iloc[which]):
-            reliable_x[k] = _agreement(*(over_strengths(half[:, of]) for half in units.sensitivity_halves))
+            reliable_x[k] = _agreement(
+                *(over_strengths(half[:, of]) for half in units.sensitivity_halves)
+            )
     if units.instability_halves is not None:
         for k, metric in enumerate(metrics):
-            reliable_y[k] = _agreement(*(half[metric].to_numpy(float) for half in units.instability_halves))
+            reliable_y[k] = _agreement(
+                *(half[metric].to_numpy(float) for half in units.instability_halves)
+            )
     return reliable_x, reliable_y
 
 
@@ -216,7 +228,9 @@ NEIGHBOURS = 5
 # The smallest p-value is 1/500, far below the 5 % of ``FALSE_DISCOVERY``.
 SHUFFLES = 499  # draws of a shuffled instability
 # Cronbach's alpha takes two parts.
-FEWEST_FAMILIES = 2  # families beside a perturbation's own that are needed to estimate general fragility
+FEWEST_FAMILIES = (
+    2  # families beside a perturbation's own that are needed to estimate general fragility
+)
 # The product of both correlations is divided by the agreement: a smaller one would make up fragility from noise.
 LEAST_AGREEMENT = 0.3  # smallest agreement of families that is used
 
@@ -279,7 +293,10 @@ def negative_controls(units: ControlUnits, rng: np.random.Generator) -> pd.DataF
         each = np.arange(len(table))
         table["foreign"] = units.foreign.columns.to_numpy(object)[hardest - 1]
         table["beyond_foreign"] = value[each, hardest]
-        table["beyond_foreign_low"], table["beyond_foreign_high"] = low[each, hardest], high[each, hardest]
+        table["beyond_foreign_low"], table["beyond_foreign_high"] = (
+            low[each, hardest],
+            high[each, hardest],
+        )
     return table.astype({name: np.float64 for name in COLUMNS if name != "foreign"})
 
 

@@ -50,7 +50,14 @@ _EXACT = {
 }
 
 # Names of clean accuracy, in the order in which they are looked for where no confounder is given.
-CLEAN_ACCURACY = ("clean_accuracy", "accuracy", "top1_accuracy", "benign_accuracy", "pm0", "pm0_accuracy")
+CLEAN_ACCURACY = (
+    "clean_accuracy",
+    "accuracy",
+    "top1_accuracy",
+    "benign_accuracy",
+    "pm0",
+    "pm0_accuracy",
+)
 
 
 def higher_is_better(metric: str, said: Mapping[str, bool] | None = None) -> bool:
@@ -160,10 +167,14 @@ def units_of_summaries(
     skipped = {f"{by}s in one table only": len(wide.index.union(natural.index)) - len(index)}
     confounders, uncontrolled, notes = _given(natural.reindex(index), given, frames, by)
     _must_be_known(foreign, natural, "foreign")
-    metrics = _stability_metrics(natural.drop(columns=list(foreign)), confounders, primary_stability)
+    metrics = _stability_metrics(
+        natural.drop(columns=list(foreign)), confounders, primary_stability
+    )
     if not strict:
         metrics, unclear = _known_only(metrics, higher_is_better)
-        notes += [f"stability metric {m} left out: it is not known which way it points" for m in unclear]
+        notes += [
+            f"stability metric {m} left out: it is not known which way it points" for m in unclear
+        ]
     if not metrics:
         raise SettingsError(
             "stability table: no metric is left to be correlated beside the confounder "
@@ -175,7 +186,9 @@ def units_of_summaries(
     index, confounders = index[known], confounders[known]
     name = index.astype(str).to_numpy(dtype=object)
     cluster, kind, said = _families(name, groups) if by == "model" else (name, "clips", [])
-    halves = _item_halves(stability, sensitivity, columns, metrics, index) if by == "model" else None
+    halves = (
+        _item_halves(stability, sensitivity, columns, metrics, index) if by == "model" else None
+    )
     notes += _against_strength(sensitivity, turn, higher_is_better or {})
     factors = columns["metric"].map(turn).to_numpy(np.float64)
     values = natural.reindex(index).mul(pd.Series(turn))
@@ -194,7 +207,9 @@ def units_of_summaries(
         confounder_reliability=[_reliability(stability, by, index, c) for c in confounders],
         sensitivity_halves=halves[0] if halves else None,
         instability_halves=halves[1] if halves else None,
-        primary_sensitivity=_primary(columns["metric"].unique(), primary_sensitivity, "sensitivity"),
+        primary_sensitivity=_primary(
+            columns["metric"].unique(), primary_sensitivity, "sensitivity"
+        ),
         primary_stability=_primary(metrics, primary_stability, "stability"),
         turned=tuple(sorted(m for m, s in turn.items() if s < 0)),
         uncontrolled=uncontrolled,
@@ -212,7 +227,9 @@ def family_of(model: str) -> str:
 def _plain_items(table: pd.DataFrame) -> pd.DataFrame:
     if "item" not in table:
         return table.assign(item="")
-    return table.assign(item=table["item"].astype(object).where(table["item"].notna(), "").astype(str))
+    return table.assign(
+        item=table["item"].astype(object).where(table["item"].notna(), "").astype(str)
+    )
 
 
 def _over_all(sensitivity: pd.DataFrame) -> pd.DataFrame:
@@ -227,7 +244,9 @@ def _summaries(stability: pd.DataFrame, by: str) -> pd.DataFrame:
         result = parts.groupby(["item", "metric"])["value"].mean().unstack("metric")
     else:
         whole = stability[stability["item"] == ""].groupby(["model", "metric"])["value"].mean()
-        result = whole.combine_first(parts.groupby(["model", "metric"])["value"].mean()).unstack("metric")
+        result = whole.combine_first(parts.groupby(["model", "metric"])["value"].mean()).unstack(
+            "metric"
+        )
     return result[[m for m in stability["metric"].unique() if m in result]]
 
 
@@ -243,7 +262,9 @@ def _given(
     if frames is None or by != "model" or not len(frames):
         return pd.DataFrame(index=natural.index), reason, []
     margin = frames.groupby("model")["margin"].mean().reindex(natural.index).to_frame("margin")
-    note = "no clean accuracy: the mean top-1 margin stands in for skill, and no verdict rests on it"
+    note = (
+        "no clean accuracy: the mean top-1 margin stands in for skill, and no verdict rests on it"
+    )
     return margin, reason, [note]
 
 
@@ -255,7 +276,9 @@ def _must_be_known(names: Sequence[str], natural: pd.DataFrame, setting: str) ->
         )
 
 
-def _stability_metrics(natural: pd.DataFrame, confounders: pd.DataFrame, primary: str | None) -> list[str]:
+def _stability_metrics(
+    natural: pd.DataFrame, confounders: pd.DataFrame, primary: str | None
+) -> list[str]:
     others = [m for m in natural if m not in confounders]
     return [m for m in others if m not in CLEAN_ACCURACY or m == primary] or others
 
@@ -290,7 +313,9 @@ def _against_strength(
 
 def _reliability(stability: pd.DataFrame, by: str, index: pd.Index, confounder: str) -> float:
     """Share of a confounder's variance that is not error; models share the error of seeing the same images."""
-    rows = stability[(stability["metric"] == confounder) & ((stability["item"] == "") == (by == "model"))]
+    rows = stability[
+        (stability["metric"] == confounder) & ((stability["item"] == "") == (by == "model"))
+    ]
     if not {"low", "high", "n"} <= set(rows.columns):
         return np.nan
     rows = rows.drop_duplicates(by).set_index(by).reindex(index)
@@ -305,7 +330,9 @@ def _reliability(stability: pd.DataFrame, by: str, index: pd.Index, confounder: 
     return float(np.clip(1 - (1 - COMMON_ERROR) * error.mean() / np.var(value, ddof=1), 0.0, 1.0))
 
 
-def _families(name: np.ndarray, groups: Mapping[str, str] | None) -> tuple[np.ndarray, str, list[str]]:
+def _families(
+    name: np.ndarray, groups: Mapping[str, str] | None
+) -> tuple[np.ndarray, str, list[str]]:
     if groups:
         return np.array([groups.get(n, n) for n in name], dtype=object), "families", []
     family = np.array([family_of(n) for n in name], dtype=object)
@@ -340,5 +367,7 @@ def _item_halves(
 
 def _primary(metrics: Sequence[str], wanted: str | None, table: str) -> str:
     if wanted is not None and wanted not in metrics:
-        raise SettingsError(f"primary metric {wanted!r}: not in the {table} table ({', '.join(metrics)})")
+        raise SettingsError(
+            f"primary metric {wanted!r}: not in the {table} table ({', '.join(metrics)})"
+        )
     return wanted or next((m for m in _PREFERRED if m in metrics), metrics[0])

@@ -24,12 +24,18 @@ from vidrobust.text.phrases import listing, span
 VERDICTS = tuple(ProxyJudgement)
 COLOUR_OF = {PROXY: drawing.COLOURS[0], NO_EVIDENCE: drawing.COLOURS[1], CANNOT_TELL: drawing.GREY}
 PLAIN = "spearman"
-ACROSS = {"frames": "across the frames of one model", "clips": "across clips", "models": "across models"}
+ACROSS = {
+    "frames": "across the frames of one model",
+    "clips": "across clips",
+    "models": "across models",
+}
 MOST_CELLS = 60  # perturbations drawn in one figure
 MOST_FORESTS = 6  # studies whose coefficients are drawn
 MOST_MATRICES = 3  # studies whose matrices are drawn
 PALE = "4d"  # opacity, of ff, of a cell whose interval holds zero
-SCALE = {k / 4: f"{k / 4:.2f}".replace("-", "\u2212") for k in range(-4, 5)}  # ticks of a coefficient
+SCALE = {
+    k / 4: f"{k / 4:.2f}".replace("-", "\u2212") for k in range(-4, 5)
+}  # ticks of a coefficient
 THICK = "stroke-width='2.2'"
 # RdBu of Brewer 2003, from -1 to 1.
 RED_TO_BLUE = (
@@ -50,9 +56,12 @@ def studies(run: RunTables) -> list[dict[str, Any]]:
             {
                 "title": _title(across, model),
                 "verdicts": [
-                    _verdict(v, [n for n, each in verdict.items() if each == v], main) for v in VERDICTS
+                    _verdict(v, [n for n, each in verdict.items() if each == v], main)
+                    for v in VERDICTS
                 ],
-                "groups": [listing(phrase(one).noun for one in group.members) for group in words.groups],
+                "groups": [
+                    listing(phrase(one).noun for one in group.members) for group in words.groups
+                ],
                 "notes": words.notes,
                 "together": together.sentence if together else "",
                 "together_tells": together is not None and together.verdict != CANNOT_TELL,
@@ -78,7 +87,9 @@ def _primary(rows: pd.DataFrame) -> pd.DataFrame:
         if len(of):
             rows = of
             break
-    overall_first = rows.assign(_strength=rows["strength"].notna()).sort_values("_strength", kind="stable")
+    overall_first = rows.assign(_strength=rows["strength"].notna()).sort_values(
+        "_strength", kind="stable"
+    )
     return overall_first.drop_duplicates("perturbation").drop(columns="_strength")
 
 
@@ -114,7 +125,8 @@ def _verdict(verdict: str, names: list[str], main: pd.DataFrame) -> dict[str, An
 def forest_figures(run: RunTables) -> tuple[list[Picture], str]:
     """Draw the coefficients on which verdicts rest; also return what was not drawn, in words."""
     every = sorted(
-        _each(run.rows("correlation")), key=lambda study: not (study[2]["verdict"] != CANNOT_TELL).any()
+        _each(run.rows("correlation")),
+        key=lambda study: not (study[2]["verdict"] != CANNOT_TELL).any(),
     )
     left = [_title(across, model) for across, model, _ in every[MOST_FORESTS:]]
     drawn = [_forest(across, model, rows) for across, model, rows in every[:MOST_FORESTS]]
@@ -127,18 +139,24 @@ def _forest(across: str, model: str, rows: pd.DataFrame) -> Picture:
     names = [phrase(str(name)).noun for name in main["perturbation"]]
     plot = Plot(*_corner(names), 950, 58 + 18.5 * len(main), (-1.02, 1.02), (len(main) - 0.4, -0.6))
     method = "partial Spearman" if main["method"].iloc[0] == PARTIAL else "Spearman"
-    label = f"{method} correlation of sensitivity and instability" + (f", given {given}" if given else "")
+    label = f"{method} correlation of sensitivity and instability" + (
+        f", given {given}" if given else ""
+    )
     parts = plot.axes(SCALE, dict(enumerate(names)), (label, ""), drawing.LIGHT)
     parts.append(path(plot.px(0), plot.top, f"V{plot.bottom:.1f}", drawing.DARK))
     for k, row in enumerate(main.itertuples()):
         colour, hollow = COLOUR_OF.get(row.verdict, drawing.GREY), row.verdict != PROXY
         if np.isfinite(row.low) and np.isfinite(row.high):
-            parts.append(path(plot.px(row.low), plot.py(k), f"H{plot.px(row.high):.1f}", colour, more=THICK))
+            parts.append(
+                path(plot.px(row.low), plot.py(k), f"H{plot.px(row.high):.1f}", colour, more=THICK)
+            )
         if np.isfinite(row.value):
             parts.append(mark(plot.px(row.value), plot.py(k), 0, colour, hollow=hollow))
     counts = main["verdict"].value_counts()
     verdicts = ", ".join(f"{counts[v]} {v}" for v in VERDICTS if v in counts)
-    parts.append(written(plot.left, 40, f"{_title(across, model)}: {verdicts}", "start", drawing.TITLE))
+    parts.append(
+        written(plot.left, 40, f"{_title(across, model)}: {verdicts}", "start", drawing.TITLE)
+    )
     for k, verdict in enumerate(VERDICTS):
         x, colour = (650, 735, 850)[k], COLOUR_OF[verdict]
         parts += [path(x, 16, "h28", colour, more=THICK), written(x + 36, 20, verdict, "start")]
@@ -175,11 +193,16 @@ def matrix_figures(run: RunTables) -> tuple[list[Picture], str]:
         of = rows[rows["method"] == method]
         columns = [name for name in others if (of["column"] == name).any()]
         if len(of) and columns:
-            found.append(_against_stability(of, perturbations, columns, method, _title(across, model)))
+            found.append(
+                _against_stability(of, perturbations, columns, method, _title(across, model))
+            )
         if len(of) and len(perturbations) > 1:
             found.append(_against_each_other(of, perturbations, _title(across, model)))
     left = [_title(across, model) for across, model, _ in every[MOST_MATRICES:]]
-    return found, f"Matrices not drawn: {listing(left)}; see correlation_matrix.parquet." if left else ""
+    return (
+        found,
+        f"Matrices not drawn: {listing(left)}; see correlation_matrix.parquet." if left else "",
+    )
 
 
 def _tells(run: RunTables, across: str, model: str) -> bool:
@@ -217,10 +240,16 @@ def _against_each_other(of: pd.DataFrame, names: list[str], title: str) -> Pictu
     return _matrix(of, names, names, (f"{title}: perturbations against each other", alt, caption))
 
 
-def _matrix(of: pd.DataFrame, names: list[str], columns: list[str], words: tuple[str, str, str]) -> Picture:
+def _matrix(
+    of: pd.DataFrame, names: list[str], columns: list[str], words: tuple[str, str, str]
+) -> Picture:
     """Draw a cell a coefficient; against other columns than the rows with its value and interval."""
     value, low, high = (_square(of, names, columns, what) for what in ("value", "low", "high"))
-    sure, spoken, nouns = (low > 0) | (high < 0), names != columns, [phrase(name).noun for name in names]
+    sure, spoken, nouns = (
+        (low > 0) | (high < 0),
+        names != columns,
+        [phrase(name).noun for name in names],
+    )
     (left, top), (title, alt, caption) = _corner(nouns), words
     wide = min(118.0 if spoken else 25.0, (drawing.WIDTH_PX - left - 100) / len(columns))
     tall = 30.0 if spoken else wide
@@ -236,7 +265,11 @@ def _matrix(of: pd.DataFrame, names: list[str], columns: list[str], words: tuple
         else:
             parts.append(written(x + 4, y, nouns[j], "end", drawing.turned(x + 4, y)))
     for i, j in zip(*np.nonzero(~np.isnan(value)), strict=True):
-        x, y, fill = left + j * wide, top + i * tall, _colour(value[i, j]) + ("" if sure[i, j] else PALE)
+        x, y, fill = (
+            left + j * wide,
+            top + i * tall,
+            _colour(value[i, j]) + ("" if sure[i, j] else PALE),
+        )
         parts.append(path(x, y, f"h{wide:.1f}v{tall:.1f}h-{wide:.1f}z", "none", fill=fill))
         if spoken:
             white = sure[i, j] and abs(value[i, j]) > 0.62
@@ -244,14 +277,19 @@ def _matrix(of: pd.DataFrame, names: list[str], columns: list[str], words: tuple
             style += " font-weight='bold'" if sure[i, j] else ""
             says = with_interval(value[i, j], low[i, j], high[i, j]).partition(" [")
             parts.append(written(x + wide / 2, y + tall / 2 - 2, says[0], more=style))
-            parts.append(written(x + wide / 2, y + tall / 2 + 9, "".join(says[1:]).strip(), more=style))
+            parts.append(
+                written(x + wide / 2, y + tall / 2 + 9, "".join(says[1:]).strip(), more=style)
+            )
     half, middle = max(0.3 * (bottom - top), 60), max((top + bottom) / 2, top + 60)
     bar = Plot(right + 14, middle - half, right + 29, middle + half, (0, 1), (-1, 1))
     stops = (f"<stop offset='{k / 10}' stop-color='{each}'/>" for k, each in enumerate(RED_TO_BLUE))
     parts.append(f"<linearGradient id='bar' y1='1' x2='0' y2='0'>{''.join(stops)}</linearGradient>")
     parts.append(path(bar.left, bar.top, f"h15V{bar.bottom:.1f}h-15z", fill="url(#bar)"))
     for at, text in SCALE.items():
-        parts += [path(bar.right, bar.py(at), "h4"), written(bar.right + 8, bar.py(at) + 4, text, "start")]
+        parts += [
+            path(bar.right, bar.py(at), "h4"),
+            written(bar.right + 8, bar.py(at) + 4, text, "start"),
+        ]
     x = bar.right + 60
     parts.append(written(x, middle, "correlation", more=drawing.turned(x, middle)))
     below = 54 if spoken else 16 + 6.7 * max(map(len, nouns))
@@ -261,7 +299,9 @@ def _matrix(of: pd.DataFrame, names: list[str], columns: list[str], words: tuple
 
 def _colour(value: float) -> str:
     parts = ([int(each[k : k + 2], 16) for each in RED_TO_BLUE] for k in (1, 3, 5))
-    return "#" + "".join(f"{round(np.interp(value, np.linspace(-1, 1, 11), part)):02x}" for part in parts)
+    return "#" + "".join(
+        f"{round(np.interp(value, np.linspace(-1, 1, 11), part)):02x}" for part in parts
+    )
 
 
 def _short(metric: str) -> str:

@@ -73,9 +73,13 @@ class Conclusions:
         try:
             found = _CONVERTER.structure(content, cls)
         except Exception as error:  # cattrs gathers what is wrong in groups of its own
-            raise InputError(f"{where}: is not the correlation.json of this version: {error}") from error
+            raise InputError(
+                f"{where}: is not the correlation.json of this version: {error}"
+            ) from error
         if found.schema != SCHEMA:
-            raise InputError(f"{where}: schema {found.schema} is not known, this version reads {SCHEMA}")
+            raise InputError(
+                f"{where}: schema {found.schema} is not known, this version reads {SCHEMA}"
+            )
         return found
 
     def to_dict(self) -> dict[str, Any]:
@@ -135,7 +139,9 @@ class PooledRuns:
         for folder, items, models in zip(self._folders, self._items, self._models, strict=True):
             rows = folder.table(name)
             # rows over all inputs have item "", which has no other name
-            item, model = (rows[c].map(n).fillna(rows[c]) for c, n in (("item", items), ("model", models)))
+            item, model = (
+                rows[c].map(n).fillna(rows[c]) for c, n in (("item", items), ("model", models))
+            )
             rows = rows.assign(item=item, model=model)
             keys = list(zip(rows["model"], rows["item"], strict=True))
             # rows over all items of a run are its own
@@ -150,13 +156,17 @@ def _names(folders: Sequence[RunFolder]) -> tuple[list[dict[str, str]], list[dic
     found: tuple[list[dict[str, str]], list[dict[str, str]]] = ([], [])
     for folder in folders:
         inputs = {
-            str(e["item"]): str(e.get("sha256") or f"{folder.path}/{e['item']}") for e in folder.run["inputs"]
+            str(e["item"]): str(e.get("sha256") or f"{folder.path}/{e['item']}")
+            for e in folder.run["inputs"]
         }
         nets = {
-            str(m["name"]): f"{m['name']}\x1f{m.get('weights_sha256') or ''}" for m in folder.run["models"]
+            str(m["name"]): f"{m['name']}\x1f{m.get('weights_sha256') or ''}"
+            for m in folder.run["models"]
         }
         for own, known, into in ((inputs, items, found[0]), (nets, models, found[1])):
-            into.append({name: _common(name, key, folder.path.name, known) for name, key in own.items()})
+            into.append(
+                {name: _common(name, key, folder.path.name, known) for name, key in own.items()}
+            )
     return found
 
 
@@ -184,13 +194,19 @@ def correlate_runs(
     for each, name in itertools.product(folders, ("stability", "sensitivity")):
         if not len(each.table(name)):
             command = f"vidrobust {name} {shlex.quote(str(each.path))}"
-            raise InputError(f"{each.path}: has no figures of the stage {name}; make them with {command}")
+            raise InputError(
+                f"{each.path}: has no figures of the stage {name}; make them with {command}"
+            )
     pooled = PooledRuns(folders)
     settings = Settings(resamples=resamples, seed=seed)
     folder = _empty_folder(out, settings)
-    folder.update(inputs=[{"item": f"run {n}", "path": str(path)} for n, path in enumerate(runs, 1)])
+    folder.update(
+        inputs=[{"item": f"run {n}", "path": str(path)} for n, path in enumerate(runs, 1)]
+    )
     models = len(pooled.run["models"])
-    reporter.say(f"correlation of {len(runs)} runs: {pooled.clips} different clips, {models} models")
+    reporter.say(
+        f"correlation of {len(runs)} runs: {pooled.clips} different clips, {models} models"
+    )
     return write_studies(pooled, folder, settings, reporter, across)
 
 
@@ -244,7 +260,10 @@ def correlate_files(
 ) -> dict[str, Any]:
     """Correlate tables from anywhere; write into ``out`` and return correlation.json."""
     settings = Settings(resamples=resamples, seed=seed)
-    stable, sensitive = tables.read_file("stability", stability), tables.read_file("sensitivity", sensitivity)
+    stable, sensitive = (
+        tables.read_file("stability", stability),
+        tables.read_file("sensitivity", sensitivity),
+    )
     folder = _empty_folder(out, settings)
     folder.update(inputs=[{"item": "stability", "path": str(stability)}])
     results: list[_Study] = []
@@ -259,7 +278,9 @@ def correlate_files(
             foreign=foreign,
             higher_is_better=higher_is_better,
         )
-        results.append((each, "", correlate(units, families(), seed=seed, resamples=resamples), None))
+        results.append(
+            (each, "", correlate(units, families(), seed=seed, resamples=resamples), None)
+        )
         reporter.say(f"correlation across {each}: {results[-1][2].headline}")
     return _write(folder, results, [])
 
@@ -283,7 +304,9 @@ def _all_units(
         elif across == "frames" or items > 1:
             wanted += [(across, model) for model in tasks]
     found = []
-    alone = {m.column for name in catalogue.tasks() for m in catalogue.metrics_of(name) if not m.table}
+    alone = {
+        m.column for name in catalogue.tasks() for m in catalogue.metrics_of(name) if not m.table
+    }
     sensitivity = sensitivity[~sensitivity["metric"].isin(alone)]  # has no counterpart along time
     for across, model in wanted:
         task = tasks[model or alike[0]]
@@ -328,8 +351,12 @@ def _write(folder: RunFolder, results: Sequence[_Study], left_out: Sequence[str]
         left_out=tuple(left_out),
     ).to_dict()
     if results:
-        folder.write_table("correlation", pd.concat([r.table for _, _, r, _ in results], ignore_index=True))
-        matrix = pd.concat([r.matrix.assign(across=a, model=m) for a, m, r, _ in results], ignore_index=True)
+        folder.write_table(
+            "correlation", pd.concat([r.table for _, _, r, _ in results], ignore_index=True)
+        )
+        matrix = pd.concat(
+            [r.matrix.assign(across=a, model=m) for a, m, r, _ in results], ignore_index=True
+        )
         folder.write_table("correlation_matrix", matrix)
     folder.write_json("correlation.json", said)
     return said

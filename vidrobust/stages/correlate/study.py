@@ -84,7 +84,8 @@ def correlate(
     columns, values = with_means(units)
     rng = np.random.default_rng(seed)
     parts = [
-        _block(units, columns, values, *which, resamples, rng) for which in _complete(units, columns, values)
+        _block(units, columns, values, *which, resamples, rng)
+        for which in _complete(units, columns, values)
     ]
     if not parts:
         raise InputError(
@@ -97,7 +98,11 @@ def correlate(
         table.loc[rows, "q"] = benjamini_hochberg(table.loc[rows, "p"].to_numpy())
     square = _square(units, columns, values)
     among = PARTIAL if units.confounders.shape[1] else "spearman"
-    inner = square[["row", "column"]].isin(set(columns.loc[columns["main"], "perturbation"])).all(axis=1)
+    inner = (
+        square[["row", "column"]]
+        .isin(set(columns.loc[columns["main"], "perturbation"]))
+        .all(axis=1)
+    )
     groups = find_groups(square[inner & (square["method"] == among)], families)
     group = {name: group.name for group in groups for name in group.members}
     names = [str(name) for name in table["perturbation"].unique()]
@@ -119,7 +124,9 @@ def correlate(
     ):
         table[name] = table["perturbation"].map({key: value(one) for key, one in verdicts.items()})
     return CorrelationResult(
-        table=table[[*_CONTRACT, *(c for c in table if c not in _CONTRACT and not c.startswith("edge_"))]],
+        table=table[
+            [*_CONTRACT, *(c for c in table if c not in _CONTRACT and not c.startswith("edge_"))]
+        ],
         matrix=square,
         groups=groups,
         sentences={name: one.sentence for name, one in verdicts.items()},
@@ -175,7 +182,9 @@ def _complete(
     partly = np.zeros(len(columns), bool)
     for _, rows in columns.groupby(["perturbation", "metric"], sort=False):
         whole = rows.index[rows["overall"]][0]
-        partly[rows.index] = (np.isnan(values[:, rows.index]) & ~np.isnan(values[:, [whole]])).any(axis=0)
+        partly[rows.index] = (np.isnan(values[:, rows.index]) & ~np.isnan(values[:, [whole]])).any(
+            axis=0
+        )
     summary = np.flatnonzero(~partly)
     for x_known, some in _by_pattern(values[:, summary]):
         for y_known, metrics in _by_pattern(natural):
@@ -220,12 +229,18 @@ def _block(
     table["given"] = np.repeat(given, len(about))
     for name in ("value", "low", "high", "p"):
         table[name] = np.concatenate([getattr(one, name).ravel() for one in found.values()])
-    table["low_without"] = np.concatenate([one.without.min(axis=0).ravel() for one in found.values()])
-    table["high_without"] = np.concatenate([one.without.max(axis=0).ravel() for one in found.values()])
+    table["low_without"] = np.concatenate(
+        [one.without.min(axis=0).ravel() for one in found.values()]
+    )
+    table["high_without"] = np.concatenate(
+        [one.without.max(axis=0).ravel() for one in found.values()]
+    )
     return table
 
 
-def _orders(units: CorrelationUnits, rows: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+def _orders(
+    units: CorrelationUnits, rows: np.ndarray, count: int, rng: np.random.Generator
+) -> np.ndarray:
     """Frames rotate within their series, others change places freely; so do few short series."""
     series = None if units.series is None else units.series[rows]
     if series is None or len(np.unique(series)) == len(series):
@@ -238,7 +253,9 @@ def _orders(units: CorrelationUnits, rows: np.ndarray, count: int, rng: np.rando
     parts = []
     for name in np.unique(series):
         place = np.flatnonzero(series == name)
-        parts.append((place, {block: place[blocks[place] == block] for block in np.unique(blocks[place])}))
+        parts.append(
+            (place, {block: place[blocks[place] == block] for block in np.unique(blocks[place])})
+        )
     for order in turned:
         for place, of_block in parts:
             mixed = [of_block[block] for block in rng.permutation([*of_block])]
@@ -292,7 +309,11 @@ def find_groups(matrix: pd.DataFrame, families: Mapping[str, str]) -> tuple[Grou
 def group_name(members: tuple[str, ...], families: Mapping[str, str]) -> str:
     """Return "blur (defocus_blur, gaussian_blur)" for members of one family, else the members joined by +."""
     first = MOST_NAMED - 1
-    shown = members if len(members) <= MOST_NAMED else (*members[:first], f"{len(members) - first} more")
+    shown = (
+        members
+        if len(members) <= MOST_NAMED
+        else (*members[:first], f"{len(members) - first} more")
+    )
     of = {families.get(member, "") for member in members}
     if len(of) == 1 and "" not in of:
         return f"{of.pop()} ({', '.join(shown)})"

@@ -56,7 +56,9 @@ def explain_together(units: CorrelationUnits, *, seed: int = 0) -> Together:
     natural = units.instability[units.primary_stability].to_numpy(np.float64)
     known = ~(np.isnan(values[:, main]).any(axis=1) | np.isnan(natural))
     if not known.any():
-        raise InputError("together: no unit has a sensitivity under every perturbation and an instability")
+        raise InputError(
+            "together: no unit has a sensitivity under every perturbation and an instability"
+        )
     x, y = _standard(ranks(values[known][:, main])), _standard(ranks(natural[known, None]))[:, 0]
     z = units.confounders.to_numpy(np.float64)[known]
     codes = np.unique(units.cluster[known], return_inverse=True)[1]
@@ -79,7 +81,11 @@ def explain_together(units: CorrelationUnits, *, seed: int = 0) -> Together:
 
 
 def _left_out(
-    x: np.ndarray, y: np.ndarray, bases: list[np.ndarray], codes: np.ndarray, rng: np.random.Generator
+    x: np.ndarray,
+    y: np.ndarray,
+    bases: list[np.ndarray],
+    codes: np.ndarray,
+    rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Squared errors (n,) of the mean, of the confounder alone and of everything, each unit left out once."""
     total, alone, full = np.empty(len(y)), np.empty(len(y)), np.empty(len(y))
@@ -102,7 +108,9 @@ def _fit(
         return np.zeros(x.shape[1]), plain, plain
     left_x, left_y = x - basis @ (inverse @ x), y - basis @ plain
     ridge = np.sqrt(penalty * len(y)) * np.eye(x.shape[1])
-    weights, _ = optimize.nnls(np.vstack([left_x, ridge]), np.concatenate([left_y, np.zeros(x.shape[1])]))
+    weights, _ = optimize.nnls(
+        np.vstack([left_x, ridge]), np.concatenate([left_y, np.zeros(x.shape[1])])
+    )
     return weights, inverse @ (y - x @ weights), plain
 
 
@@ -174,7 +182,9 @@ def _finish(
     share = percent_with_interval(gain, low, high)
     if np.isnan(low):
         share = f"{percent(gain)} (no weight was worth its error)"
-    beside = f"of the variance of natural instability on left-out {units.clusters_are} beyond {given}"
+    beside = (
+        f"of the variance of natural instability on left-out {units.clusters_are} beyond {given}"
+    )
     if verdict == BEYOND:
         said = f"Together the {perturbations} perturbations explain {share} {beside}"
     elif verdict == NOTHING:

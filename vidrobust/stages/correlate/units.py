@@ -23,7 +23,10 @@ from vidrobust.statistics.permutations import autocorrelation_time
 from vidrobust.text.phrases import plural
 
 Across = Literal["frames", "clips", "models"]
-SINGULAR = {"stretches": "stretch", "families": "family"}  # singular of the words that do not lose an s
+SINGULAR = {
+    "stretches": "stretch",
+    "families": "family",
+}  # singular of the words that do not lose an s
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,11 +117,15 @@ def with_means(units: CorrelationUnits) -> tuple[pd.DataFrame, np.ndarray]:
     the primary metric.
     """
     rows, extra = [], []
-    for (perturbation, metric), members in units.columns.groupby(["perturbation", "metric"], sort=False):
+    for (perturbation, metric), members in units.columns.groupby(
+        ["perturbation", "metric"], sort=False
+    ):
         if len(members) > 1:
             rows.append({"perturbation": perturbation, "strength": np.nan, "metric": metric})
             extra.append(members.index.to_numpy())
-    columns = pd.concat([units.columns, pd.DataFrame(rows, columns=units.columns.columns)], ignore_index=True)
+    columns = pd.concat(
+        [units.columns, pd.DataFrame(rows, columns=units.columns.columns)], ignore_index=True
+    )
     columns["of"] = [np.array([i]) for i in range(len(units.columns))] + extra
     means = [over_strengths(units.sensitivity[:, of]) for of in extra]
     count = columns.groupby(["perturbation", "metric"])["strength"].transform("size")
@@ -126,7 +133,9 @@ def with_means(units: CorrelationUnits) -> tuple[pd.DataFrame, np.ndarray]:
     # a perturbation that was not measured by the primary metric speaks through the first that it has
     own = columns.groupby("perturbation")["metric"].transform(
         lambda metrics: (
-            units.primary_sensitivity if units.primary_sensitivity in set(metrics) else metrics.iloc[0]
+            units.primary_sensitivity
+            if units.primary_sensitivity in set(metrics)
+            else metrics.iloc[0]
         )
     )
     columns["main"] = columns["overall"] & (columns["metric"] == own)
@@ -161,7 +170,12 @@ def spread(
     """Return mean sensitivities, one row per key, and their columns: perturbation, strength, metric."""
     what = ["perturbation", "strength", "metric"]
     if columns is None:
-        columns = sensitivity[what].drop_duplicates().sort_values(what, kind="stable").reset_index(drop=True)
+        columns = (
+            sensitivity[what]
+            .drop_duplicates()
+            .sort_values(what, kind="stable")
+            .reset_index(drop=True)
+        )
         columns["strength"] = columns["strength"].astype(np.float64)
     number = columns.assign(column=np.arange(len(columns)))
     rows = sensitivity[[*keys, *what, "value"]].merge(number, on=what)  # merge matches NaN with NaN
@@ -204,13 +218,17 @@ def units_of_run(
     metrics = list(how.metrics)
     if how.primary not in set(columns["metric"]) or how.primary not in metrics:
         have = sorted(set(columns["metric"]))
-        raise SettingsError(f"primary metric {how.primary!r}: not in the sensitivity table ({have})")
+        raise SettingsError(
+            f"primary metric {how.primary!r}: not in the sensitivity table ({have})"
+        )
     sides = _pair_sides(pairs, sensitivity, metrics, across)
     sure = frames.groupby(keys)[how.sure].mean()
     starts = sides[0] if across == "frames" else sides[2]
     index = wide.index.intersection(starts.index).intersection(sure.index).sort_values()
     first, second, natural = (side.reindex(index) for side in sides)
-    confounders = pd.DataFrame({how.sure: sure.reindex(index), "pixel_change": natural["pixel_change"]})
+    confounders = pd.DataFrame(
+        {how.sure: sure.reindex(index), "pixel_change": natural["pixel_change"]}
+    )
     unmeasured = [c for c in confounders if confounders[c].isna().all()]
     confounders = confounders.drop(columns=unmeasured)
     item = index.get_level_values(0).astype(str).to_numpy()
@@ -267,7 +285,10 @@ def _pair_sides(
         first, second, whole = (half.mean().astype(np.float64) for half in halves)
         return first, second, whole
     after, before = (
-        good.groupby(["item", side])[measured].mean().astype(np.float64).rename_axis(["item", "frame"])
+        good.groupby(["item", side])[measured]
+        .mean()
+        .astype(np.float64)
+        .rename_axis(["item", "frame"])
         for side in ("frame_a", "frame_b")
     )
     whole = pd.concat([after, before.reindex(after.index)]).groupby(level=[0, 1]).mean()
@@ -280,7 +301,11 @@ def _middle(sensitivity: pd.DataFrame) -> pd.Series:
 
 
 def _sensitivity_halves(
-    sensitivity: pd.DataFrame, across: Across, keys: list[str], index: pd.Index, columns: pd.DataFrame
+    sensitivity: pd.DataFrame,
+    across: Across,
+    keys: list[str],
+    index: pd.Index,
+    columns: pd.DataFrame,
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Sensitivities of frames from odd and even draws (None with one draw), of clips from halves of time."""
     if across == "clips":
@@ -316,7 +341,9 @@ def _choose_clusters(units: CorrelationUnits, time_s: np.ndarray) -> Correlation
     if count >= FEWEST_CORRELATED:
         return units
     columns, values = with_means(units)
-    whole = ~np.isnan(units.sensitivity).any()  # else each strength was tried on some of the units alone
+    whole = ~np.isnan(
+        units.sensitivity
+    ).any()  # else each strength was tried on some of the units alone
     x = units.sensitivity if whole else values[:, columns["main"].to_numpy()]
     slow = autocorrelation_time(units.series, x, units.instability.to_numpy())
     steps = np.diff(time_s)[units.series[1:] == units.series[:-1]]
@@ -331,4 +358,6 @@ def _choose_clusters(units: CorrelationUnits, time_s: np.ndarray) -> Correlation
     )
     stretches = np.array([f"stretch {label}" for label in chosen.label], dtype=object)
     cluster = units.series if chosen.what == "item" else stretches
-    return dataclasses.replace(units, cluster=cluster, clusters_are=kind, notes=(*units.notes, note))
+    return dataclasses.replace(
+        units, cluster=cluster, clusters_are=kind, notes=(*units.notes, note)
+    )

@@ -17,10 +17,14 @@ from vidrobust.text.numbers import interval, number, with_interval
 
 # From the simulated worlds of docs/measured/correlation.md.
 MIN_UNITS = {"frames": 20, "clips": 12, "models": 12}  # units below which there is no verdict
-MIN_VARIED = 8  # units that differ from the commonest value of a metric, below which ties would decide
+MIN_VARIED = (
+    8  # units that differ from the commonest value of a metric, below which ties would decide
+)
 # Spearman 1904: reliabilities of .3 on both sides leave at most .3 of any correlation.
 MIN_RELIABILITY = 0.3  # split-half reliability below which a missing correlation is no evidence
-SEEN = 0.35  # the correlation that a study must have been able to detect before it says "no evidence"
+SEEN = (
+    0.35  # the correlation that a study must have been able to detect before it says "no evidence"
+)
 BEYOND = 0.4  # by how much a good proxy exceeds a negative control
 POWER_Z = 1.96 + 0.84  # standard errors of an effect that four of five studies detect at 5 %
 # In the simulated worlds these find a correlation of .6 four times in five.
@@ -30,7 +34,10 @@ ENOUGH_UNITS = {"frames": 80, "clips": 55, "models": 55}
 FRAGILE_SHARE = 0.5
 LEAST_TIMES = 1.1  # times as much footage that is asked for at least
 MOST_ASKED = 1000  # counts above this are not spelled out: nobody would measure so many
-WITHIN_CLIPS = ("scenes", "stretches")  # clusters inside clips: the result then holds for these clips alone
+WITHIN_CLIPS = (
+    "scenes",
+    "stretches",
+)  # clusters inside clips: the result then holds for these clips alone
 
 
 class ProxyJudgement(StrEnum):
@@ -113,10 +120,16 @@ def not_measured() -> ProxyVerdict:
 
 
 def judge(
-    primary: pd.DataFrame, units: CorrelationUnits, controls: pd.DataFrame, family: Mapping[str, str]
+    primary: pd.DataFrame,
+    units: CorrelationUnits,
+    controls: pd.DataFrame,
+    family: Mapping[str, str],
 ) -> dict[str, ProxyVerdict]:
     """Judge each perturbation by its primary rows, its negative controls, and the family of each."""
-    rows = {str(name): of.set_index("method") for name, of in primary.groupby("perturbation", sort=False)}
+    rows = {
+        str(name): of.set_index("method")
+        for name, of in primary.groupby("perturbation", sort=False)
+    }
     alone = {name: _alone(by_method, units) for name, by_method in rows.items()}
     verdicts = {}
     for name, by_method in rows.items():
@@ -124,10 +137,19 @@ def judge(
         same = sum(alone[other].verdict == PROXY for other in others)
         found = alone[name]
         if found.verdict == PROXY:
-            found = _controlled(by_method.loc[PARTIAL], controls.loc[name], same, len(others), units)
+            found = _controlled(
+                by_method.loc[PARTIAL], controls.loc[name], same, len(others), units
+            )
         sentence = _sentence(name, found, by_method, units)
         verdicts[name] = ProxyVerdict(
-            found.verdict, found.why, found.reason, sentence, same, len(others), found.needed, found.fragile
+            found.verdict,
+            found.why,
+            found.reason,
+            sentence,
+            same,
+            len(others),
+            found.needed,
+            found.fragile,
         )
     return verdicts
 
@@ -159,7 +181,9 @@ def headline(units: CorrelationUnits, verdicts: Mapping[str, ProxyVerdict]) -> s
         )
     rest = f", {unclear} more cannot be determined" if unclear else ""
     given = " and ".join(units.confounders)
-    return f"No proxy can be distinguished from {given} {where} ({judged} perturbations judged{rest})."
+    return (
+        f"No proxy can be distinguished from {given} {where} ({judged} perturbations judged{rest})."
+    )
 
 
 def too_few(units: CorrelationUnits, n: int, clusters: int) -> tuple[ProxyReason, str] | None:
@@ -169,7 +193,10 @@ def too_few(units: CorrelationUnits, n: int, clusters: int) -> tuple[ProxyReason
         (clusters, units.clusters_in_words(clusters), FEWEST_CORRELATED, ProxyReason.FEW_CLUSTERS),
     ):
         if count < least:
-            return why, f"{found} {'is' if count == 1 else 'are'} too few, at least {least} are needed"
+            return (
+                why,
+                f"{found} {'is' if count == 1 else 'are'} too few, at least {least} are needed",
+            )
     return None
 
 
@@ -177,9 +204,13 @@ def _alone(by_method: pd.DataFrame, units: CorrelationUnits) -> ProxyVerdict:
     row = by_method.loc[PARTIAL if PARTIAL in by_method.index else "spearman"]
     obstacle = _obstacle(row, units)
     if obstacle:
-        return ProxyVerdict(CANNOT_TELL, *obstacle, needed=None if units.uncontrolled else needed(units))
+        return ProxyVerdict(
+            CANNOT_TELL, *obstacle, needed=None if units.uncontrolled else needed(units)
+        )
     found = _weigh(by_method, units)
-    return (_excuse(by_method.loc[PARTIAL], units) or found) if found.verdict == NO_EVIDENCE else found
+    return (
+        (_excuse(by_method.loc[PARTIAL], units) or found) if found.verdict == NO_EVIDENCE else found
+    )
 
 
 def _obstacle(row: pd.Series, units: CorrelationUnits) -> tuple[ProxyReason, str] | None:
@@ -190,7 +221,9 @@ def _obstacle(row: pd.Series, units: CorrelationUnits) -> tuple[ProxyReason, str
         return ProxyReason.UNCONTROLLED, units.uncontrolled
     for side, what in (("x", "the sensitivity"), ("y", "the instability")):
         if row[f"varied_{side}"] < MIN_VARIED:
-            where = {"low": " (a floor: no harm)", "high": " (a ceiling)"}.get(row[f"edge_{side}"], "")
+            where = {"low": " (a floor: no harm)", "high": " (a ceiling)"}.get(
+                row[f"edge_{side}"], ""
+            )
             return ProxyReason.TIES, (
                 f"{what} has the same value{where} on all but {row[f'varied_{side}']} of {row['n']} "
                 f"{units.across}, and ties would decide"
@@ -201,7 +234,10 @@ def _obstacle(row: pd.Series, units: CorrelationUnits) -> tuple[ProxyReason, str
 
 
 def _excuse(partial: pd.Series, units: CorrelationUnits) -> ProxyVerdict | None:
-    for side, what in (("reliability", "the sensitivity"), ("stability_reliability", "the instability")):
+    for side, what in (
+        ("reliability", "the sensitivity"),
+        ("stability_reliability", "the instability"),
+    ):
         if partial[side] < MIN_RELIABILITY:
             reason = f"{what} hardly agrees with itself between two halves (reliability {partial[side]:.2f})"
             return ProxyVerdict(CANNOT_TELL, ProxyReason.UNRELIABLE, reason, needed=needed(units))
@@ -213,7 +249,9 @@ def _excuse(partial: pd.Series, units: CorrelationUnits) -> ProxyVerdict | None:
         f"a correlation of {SEEN:g} would not surely have been seen (the interval reaches from "
         f"{interval(low, high)})"
     )
-    wanted = _clusters_needed(_half_width(low, high), float(np.arctanh(SEEN)), int(partial["clusters"]))
+    wanted = _clusters_needed(
+        _half_width(low, high), float(np.arctanh(SEEN)), int(partial["clusters"])
+    )
     return ProxyVerdict(CANNOT_TELL, ProxyReason.TOO_WIDE, reason, needed=needed(units, wanted))
 
 
@@ -223,7 +261,9 @@ def _weigh(rows: pd.DataFrame, units: CorrelationUnits) -> ProxyVerdict:
     if partial["high"] < 0:
         return ProxyVerdict(NO_EVIDENCE, ProxyReason.OTHER_WAY, "it goes the other way")
     if not partial["low"] > 0:
-        return ProxyVerdict(NO_EVIDENCE, ProxyReason.HOLDS_ZERO, f"the interval given {given} includes zero")
+        return ProxyVerdict(
+            NO_EVIDENCE, ProxyReason.HOLDS_ZERO, f"the interval given {given} includes zero"
+        )
     if not rows.loc[CURVED]["low"] > 0:
         return ProxyVerdict(
             NO_EVIDENCE, ProxyReason.CURVED, f"nothing is left when {given} may act along a curve"
@@ -236,13 +276,17 @@ def _weigh(rows: pd.DataFrame, units: CorrelationUnits) -> ProxyVerdict:
         inside = " within the clips" if units.series is not None else ""
         reason = f"permutation{inside} does not confirm it (q = {partial['q']:.2f})"
         if partial["n"] < ENOUGH_UNITS[units.across]:
-            return ProxyVerdict(CANNOT_TELL, ProxyReason.NOT_CONFIRMED, reason, needed=needed(units))
+            return ProxyVerdict(
+                CANNOT_TELL, ProxyReason.NOT_CONFIRMED, reason, needed=needed(units)
+            )
         return ProxyVerdict(NO_EVIDENCE, ProxyReason.NOT_CONFIRMED, reason)
     if CORRECTED in rows.index and not rows.loc[CORRECTED]["low"] > 0:
         reason = f"it may be what {given}, measured with error, fails to take out"
         return ProxyVerdict(CANNOT_TELL, ProxyReason.CONFOUNDER_ERROR, reason)
     return ProxyVerdict(
-        PROXY, ProxyReason.SURE, f"its lower end given {given} is above zero, q = {partial['q']:.3f}"
+        PROXY,
+        ProxyReason.SURE,
+        f"its lower end given {given} is above zero, q = {partial['q']:.3f}",
     )
 
 
@@ -274,7 +318,11 @@ def _controlled(
     what, low, high = wanting[0]
     reason = f"it is not surely more than {what} (by {interval(low, high)}); {alike}"
     if same >= FRAGILE_SHARE * others or high < BEYOND:
-        who = "some models are" if units.across == "models" else f"the model is, on some {units.across},"
+        who = (
+            "some models are"
+            if units.across == "models"
+            else f"the model is, on some {units.across},"
+        )
         reason = f"{reason}: this only says that {who} fragile"
         return ProxyVerdict(NO_EVIDENCE, ProxyReason.FRAGILE, reason, fragile=True)
     wanted = _clusters_needed((high - low) / 2, BEYOND, int(partial["clusters"]))

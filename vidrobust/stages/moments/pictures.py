@@ -111,10 +111,14 @@ def clear(before: np.ndarray, after: np.ndarray, last: np.ndarray) -> bool:
     Squared differences are added up over cells; their sum over the root of the sum of their squares is about
     normal where nothing is there.
     """
-    x, y, end = (cv2.GaussianBlur(p.astype(np.float32), (0, 0), SMOOTHED) for p in (before, after, last))
+    x, y, end = (
+        cv2.GaussianBlur(p.astype(np.float32), (0, 0), SMOOTHED) for p in (before, after, last)
+    )
     nearer = (np.square(x - end) - np.square(y - end)).sum(axis=2)
     height, width = (side // CELL * CELL for side in nearer.shape)
-    cells = nearer[:height, :width].reshape(height // CELL, CELL, width // CELL, CELL).sum(axis=(1, 3))
+    cells = (
+        nearer[:height, :width].reshape(height // CELL, CELL, width // CELL, CELL).sum(axis=(1, 3))
+    )
     return float(cells.sum()) > CLEAR * float(np.sqrt(np.square(cells).sum()))
 
 
@@ -131,7 +135,9 @@ STRIP_WIDTH = 240
 def moments(run: OpenRun) -> None:
     """Write ``moments.json``, its pictures in ``moments/`` if wanted, and the table ``player_frames``."""
     most = min(PER_MODEL, 2 * pictured_pairs(run.settings))
-    chosen = choose(run.table("pairs"), run.table("frames"), most) if run.folder.has("pairs") else []
+    chosen = (
+        choose(run.table("pairs"), run.table("frames"), most) if run.folder.has("pairs") else []
+    )
     names = {"answer": "label_name", "sure": "probability"}
     frames = run.table("task_frames").rename(columns=names)
     for pairs in task_pairs(run.table("task_pairs"), of_plugins(run.folder.record.tasks)):
@@ -145,11 +151,18 @@ def moments(run: OpenRun) -> None:
             (run.path / "moments").mkdir(exist_ok=True)
             for item in dict.fromkeys(moment["item"] for moment in chosen):
                 with run.opened(item) as source, KeptFrames(source) as kept:
-                    _take(run, kept, item, [each for each in enumerate(chosen) if each[1]["item"] == item])
+                    _take(
+                        run,
+                        kept,
+                        item,
+                        [each for each in enumerate(chosen) if each[1]["item"] == item],
+                    )
         run.folder.write_json("moments.json", {"moments": chosen, "player": player.result()})
 
 
-def choose(pairs: pd.DataFrame, frames: pd.DataFrame, most: int = PER_MODEL) -> list[dict[str, Any]]:
+def choose(
+    pairs: pd.DataFrame, frames: pd.DataFrame, most: int = PER_MODEL
+) -> list[dict[str, Any]]:
     """Choose per model the usable neighbours that changed most, flips first, at least a second apart."""
     usable = usable_pairs(pairs)
     lookup = frames.set_index(["model", "item", "frame"])
@@ -171,13 +184,16 @@ def choose(pairs: pd.DataFrame, frames: pd.DataFrame, most: int = PER_MODEL) -> 
     return found
 
 
-def _take(run: OpenRun, source: KeptFrames, item: str, chosen: list[tuple[int, dict[str, Any]]]) -> None:
+def _take(
+    run: OpenRun, source: KeptFrames, item: str, chosen: list[tuple[int, dict[str, Any]]]
+) -> None:
     transitions = run.table("transitions")
     own = transitions[transitions["item"] == item]
     models = {m.name: m for m in run.models if needs_pixels(m)}
     moments = [moment for _, moment in chosen]
     chained = [
-        moment["rank"] < pictured_pairs(run.settings) and moment["model"] in models for moment in moments
+        moment["rank"] < pictured_pairs(run.settings) and moment["model"] in models
+        for moment in moments
     ]
     frames = [(moment["frame_a"], moment["frame_b"]) for moment in moments]
     # a strip shows no more of a pair than a small picture does
@@ -202,7 +218,9 @@ def _take(run: OpenRun, source: KeptFrames, item: str, chosen: list[tuple[int, d
                 "frame": tile.frame,
                 "picture": _save(run.path, f"{number:02d}_strip_{k}", tile.picture, STRIP_WIDTH),
             }
-            for k, tile in enumerate(tiles(replayed, models[moment["model"]], moment, source.info.device))
+            for k, tile in enumerate(
+                tiles(replayed, models[moment["model"]], moment, source.info.device)
+            )
         ]
 
 
@@ -240,10 +258,21 @@ def _moment(model: str, pair: Any, a: Any, b: Any) -> dict[str, Any]:
 
 
 MOST_FRAMES = 3000  # frames of the run that are kept at most
-ON_GRID = 2000  # of a longer run about so many lie on the grid; the rest is for both sides of the flips
+ON_GRID = (
+    2000  # of a longer run about so many lie on the grid; the rest is for both sides of the flips
+)
 MOST_DIFFERENCES = 200  # flips, the largest changes first, whose two frames are also subtracted
 BUDGET = 8_000_000  # characters of base64 that all pictures may take
-WIDTHS = (480, 400, 320, 256, 208, 160, 128, 96)  # of the pictures, px; the largest that fits is taken
+WIDTHS = (
+    480,
+    400,
+    320,
+    256,
+    208,
+    160,
+    128,
+    96,
+)  # of the pictures, px; the largest that fits is taken
 QUALITY = 70
 TYPICAL = 0.16  # bytes of a JPEG of this quality for one pixel, to begin with a width that is likely to fit
 MOST_MAGNIFIED = 16  # the largest factor by which a difference is magnified
@@ -266,11 +295,19 @@ def keep(run: OpenRun, drawn_on: Model | None) -> dict[str, Any]:
     events = flips(run)
     transitions = run.table("transitions")
     chosen = choose_frames(transitions, events)
-    rows = pd.DataFrame(_pictures(run, chosen, events, drawn_on), columns=[*tables.TABLES["player_frames"]])
+    rows = pd.DataFrame(
+        _pictures(run, chosen, events, drawn_on), columns=[*tables.TABLES["player_frames"]]
+    )
     rows, width = fitted(rows)
     run.folder.write_table("player_frames", rows)
     kept = int((rows["kind"] == FRAME).sum())
-    return {"every": chosen.every, "kept": kept, "of": len(transitions), "left": chosen.left, "width": width}
+    return {
+        "every": chosen.every,
+        "kept": kept,
+        "of": len(transitions),
+        "left": chosen.left,
+        "width": width,
+    }
 
 
 def flips(run: OpenRun) -> pd.DataFrame:
@@ -306,7 +343,10 @@ def _box_events(run: OpenRun) -> pd.DataFrame:
 
 def choose_frames(transitions: pd.DataFrame, events: pd.DataFrame) -> ChosenFrames:
     """Choose all frames up to MOST_FRAMES; else a grid of each item, and both sides of the flips that fit."""
-    of_item = {str(item): rows["frame"].to_numpy() for item, rows in transitions.groupby("item", sort=False)}
+    of_item = {
+        str(item): rows["frame"].to_numpy()
+        for item, rows in transitions.groupby("item", sort=False)
+    }
     if len(transitions) <= MOST_FRAMES:
         return ChosenFrames(of_item, 1, 0)
     every = -(-len(transitions) // ON_GRID)
@@ -319,7 +359,9 @@ def choose_frames(transitions: pd.DataFrame, events: pd.DataFrame) -> ChosenFram
             continue
         kept[event.item] |= new
         room -= len(new)
-    return ChosenFrames({item: np.array(sorted(each), np.int64) for item, each in kept.items()}, every, left)
+    return ChosenFrames(
+        {item: np.array(sorted(each), np.int64) for item, each in kept.items()}, every, left
+    )
 
 
 def _pictures(
@@ -328,7 +370,9 @@ def _pictures(
     pairs = events.drop_duplicates(["item", "frame_a", "frame_b"]).head(MOST_DIFFERENCES)
     wanted = sum(map(len, chosen.frames.values())) + len(pairs)
     for item, frames in chosen.frames.items():
-        subtracted = {int(row.frame_b): int(row.frame_a) for row in pairs[pairs["item"] == item].itertuples()}
+        subtracted = {
+            int(row.frame_b): int(row.frame_a) for row in pairs[pairs["item"] == item].itertuples()
+        }
         with run.opened(item) as source:
             yield from _of_item(source, item, set(frames.tolist()), subtracted, wanted, drawn_on)
 
@@ -394,7 +438,13 @@ def fitted(rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
 
 
 def _row(item: str, frame: int, kind: str, picture: np.ndarray, factor: float) -> dict[str, Any]:
-    return {"item": item, "frame": frame, "kind": kind, "factor": factor, "picture": _encoded(picture)}
+    return {
+        "item": item,
+        "frame": frame,
+        "kind": kind,
+        "factor": factor,
+        "picture": _encoded(picture),
+    }
 
 
 def _narrow(picture: np.ndarray, width: int) -> np.ndarray:

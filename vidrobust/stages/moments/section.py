@@ -70,13 +70,18 @@ def moments(run: RunTables) -> ShownMoments:
     chosen = _share(every, [*run.models, *run.others])
     pictures = Pictures(run.folder)
     names = short_names(
-        str(each[key]) for moment in chosen for each, key in _labelled(moment) if each.get(key) is not None
+        str(each[key])
+        for moment in chosen
+        for each, key in _labelled(moment)
+        if each.get(key) is not None
     )
     found = [_moment(moment, pictures, names, run.others) for moment in chosen]
     first = _first(found)
     said = []
     if len(chosen) < len(every):
-        said.append(f"{plural(len(every) - len(chosen), 'further moment')} not shown here: see moments.json")
+        said.append(
+            f"{plural(len(every) - len(chosen), 'further moment')} not shown here: see moments.json"
+        )
     if pictures.refused:
         said.append(f"{plural(pictures.refused, 'picture')} left out to keep this file small")
     further = [moment for moment in found if not any(moment is each for each in first)]
@@ -224,7 +229,9 @@ class _Answers:
         table = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=["item"])
         there = set(table["item"])
         self.items = [item for item in run.items if item in there]
-        self._of = {str(item): of for item, of in table.groupby("item", sort=False)} if len(table) else {}
+        self._of = (
+            {str(item): of for item, of in table.groupby("item", sort=False)} if len(table) else {}
+        )
         self._frames = {
             item: of.drop_duplicates("frame").sort_values("frame")[["frame", "time_s"]]
             for item, of in self._of.items()
@@ -265,7 +272,9 @@ class _Answers:
                 own = of[of["model"] == model].drop_duplicates("frame").set_index("frame")
                 own = own.reindex(frames["frame"])
                 label = [self.number(x) if isinstance(x, str) else -1 for x in own["label"]]
-                answers.append([label, [None if x != x else round(float(x), 3) for x in own["value"]]])
+                answers.append(
+                    [label, [None if x != x else round(float(x), 3) for x in own["value"]]]
+                )
             found.append(
                 {
                     "name": item,
@@ -359,9 +368,14 @@ def _events(run: RunTables, answers: _Answers) -> list[list[Any]]:
     causes = _causes(run)
     found: list[list[Any]] = []
     own = run.table("pairs")
-    for pairs in (*(() if own is None else (own,)), *task_pairs(run.table("task_pairs"), run.others)):
+    for pairs in (
+        *(() if own is None else (own,)),
+        *task_pairs(run.table("task_pairs"), run.others),
+    ):
         flips = usable_pairs(pairs)
-        flips = flips[flips["label_flip"]].sort_values("total_variation", ascending=False, kind="stable")
+        flips = flips[flips["label_flip"]].sort_values(
+            "total_variation", ascending=False, kind="stable"
+        )
         for row in flips.head(MOST_EVENTS).itertuples():
             key = (row.item, row.model, int(row.frame_a), int(row.frame_b))
             said = f"the prediction shifts by {percent(row.total_variation)}"
@@ -380,7 +394,9 @@ def box_events(steps: pd.DataFrame) -> pd.DataFrame:
     return rows[(rows["lost"] | (rows["flip"] == 1)) & rows["frame_a"].notna()]
 
 
-def _box_events(run: RunTables, models: Mapping[str, int], items: Mapping[str, int]) -> list[list[Any]]:
+def _box_events(
+    run: RunTables, models: Mapping[str, int], items: Mapping[str, int]
+) -> list[list[Any]]:
     steps = run.table("object_frames")
     if steps is None:
         return []
@@ -402,17 +418,23 @@ def _causes(run: RunTables) -> dict[tuple[str, str, int, int], list[list[Any]]]:
     table = run.table("causes")
     if table is None:
         return {}
-    rows = table[(table["excluded"] == "") & (table["scale"] == "adjacent") & (table["squared_change"] > 0)]
+    rows = table[
+        (table["excluded"] == "") & (table["scale"] == "adjacent") & (table["squared_change"] > 0)
+    ]
     found: dict[tuple[str, str, int, int], list[list[Any]]] = {}
     for row in rows.itertuples():
         share = row.projection / row.squared_change
         if np.isfinite(share) and share >= LEAST_PART:
             key = (str(row.item), str(row.model), int(row.frame_a), int(row.frame_b))
-            found.setdefault(key, []).append([TITLES.get(row.cause, row.cause), round(float(share), 2)])
+            found.setdefault(key, []).append(
+                [TITLES.get(row.cause, row.cause), round(float(share), 2)]
+            )
     return {key: sorted(each, key=lambda part: -part[1]) for key, each in found.items()}
 
 
-def _boxes(run: RunTables, answers: _Answers) -> tuple[dict[int, dict[int, dict[int, list[Any]]]], int]:
+def _boxes(
+    run: RunTables, answers: _Answers
+) -> tuple[dict[int, dict[int, dict[int, list[Any]]]], int]:
     table = run.table("detections")
     if table is None:
         return {}, 0
@@ -421,11 +443,18 @@ def _boxes(run: RunTables, answers: _Answers) -> tuple[dict[int, dict[int, dict[
     followed = table[(table["track"] >= 0) & table["item"].isin(items)]
     left = max(0, len(followed) - MOST_BOXES)
     found: dict[int, dict[int, dict[int, list[Any]]]] = {}
-    for row in followed.nlargest(MOST_BOXES, "score").sort_values("frame", kind="stable").itertuples():
+    for row in (
+        followed.nlargest(MOST_BOXES, "score").sort_values("frame", kind="stable").itertuples()
+    ):
         of = found.setdefault(items[row.item], {}).setdefault(models[row.model], {})
         corners = [round(float(x), 1) for x in (row.x1, row.y1, row.x2, row.y2)]
         of.setdefault(int(row.frame), []).append(
-            [*corners, answers.number(str(row.label_name)), round(float(row.score), 2), int(row.track)]
+            [
+                *corners,
+                answers.number(str(row.label_name)),
+                round(float(row.score), 2),
+                int(row.track),
+            ]
         )
     return found, left
 

@@ -75,7 +75,9 @@ def build(
     ]
     steps = _strongest_of_each(judged)
     kept = {step.perturbation for step in steps}
-    rejected = {e.perturbation: e for e in judged if isinstance(e, Rejected) and e.perturbation not in kept}
+    rejected = {
+        e.perturbation: e for e in judged if isinstance(e, Rejected) and e.perturbation not in kept
+    }
     taken = {step.family for step in steps}
     contaminated = tuple(family for family in FAMILIES if family in set(trained_families))
     left = tuple(f for f in FAMILIES if f not in taken and f not in contaminated)
@@ -113,7 +115,12 @@ def _of_cause(cause: str, evidence: Evidence, widen: float) -> list[PolicyStep |
             about: dict[str, Any] = {"cause": cause, "of": evidence.of}
             about |= {key: row[key] for key in ("n", "share", "low", "high") if key in row}
             found.append(
-                Rejected(perturbation=name, why=why[0], family=_family(name), evidence={**about, **why[1]})
+                Rejected(
+                    perturbation=name,
+                    why=why[0],
+                    family=_family(name),
+                    evidence={**about, **why[1]},
+                )
             )
         else:
             found.append(_step(cause, name, row, fitted[name], seen, moved, evidence, widen))
@@ -157,7 +164,9 @@ def _not_named(row: dict[str, Any]) -> tuple[Why, dict[str, Any]]:
     half, gap = (row["pairs_high"] - row["pairs_low"]) / 2, abs(row["share"] - SMALLEST_SHARE)
     if not math.isfinite(half) or row["clusters"] < 2:
         return Why.SHARE_OPEN, {}
-    if gap < NEAR or row["pairs_high"] < SMALLEST_SHARE:  # more pairs leave the error of the measurement
+    if (
+        gap < NEAR or row["pairs_high"] < SMALLEST_SHARE
+    ):  # more pairs leave the error of the measurement
         return Why.SHARE_AT_LIMIT, {}
     # so much footage brings the interval off 5 %, if the share stays as it is
     return Why.SHARE_OPEN, {"times": max(2, math.ceil((half / gap) ** 2))}
@@ -182,9 +191,15 @@ def _step(
     widen: float,
 ) -> PolicyStep:
     largest = _largest(name, evidence)
-    low, high = (_rounded(float(np.clip(end * widen, -largest, largest))) for end in (seen.low, seen.high))
+    low, high = (
+        _rounded(float(np.clip(end * widen, -largest, largest))) for end in (seen.low, seen.high)
+    )
     again, flips = evidence.replication.get(cause, Replication()), _flips_at_most(row)
-    found = {"flips_due": "flips_due", "flips_due_high": "flips_due_high", "flips_replayed": "flips"}
+    found = {
+        "flips_due": "flips_due",
+        "flips_due_high": "flips_due_high",
+        "flips_replayed": "flips",
+    }
     known = {name: float(row.get(column, math.nan)) for name, column in found.items()}
     about = {
         "cause": cause,
@@ -235,7 +250,9 @@ def _step(
 
 def _flips_at_most(row: Mapping[str, Any]) -> str:
     """The gain a step can have: "3 to 10 of 12 replayed flips"; "" where that was not measured."""
-    least, most, flips = (row.get(name, math.nan) for name in ("flips_due_low", "flips_due_high", "flips"))
+    least, most, flips = (
+        row.get(name, math.nan) for name in ("flips_due_low", "flips_due_high", "flips")
+    )
     if not (math.isfinite(least) and math.isfinite(most) and math.isfinite(flips) and flips > 0):
         return ""
     span = f"{least:.0f} to {most:.0f}" if most > least else f"{most:.0f}"
@@ -254,13 +271,19 @@ def _strongest_of_each(judged: list[PolicyStep | Rejected]) -> list[PolicyStep]:
 
 def _observed(cause: str, name: str, evidence: Evidence) -> ObservedStrength:
     rows = evidence.candidate_fits
-    own = rows[(rows["cause"] == cause) & (rows["perturbation"] == name) & (rows["scale"] == "adjacent")]
+    own = rows[
+        (rows["cause"] == cause) & (rows["perturbation"] == name) & (rows["scale"] == "adjacent")
+    ]
     # a size that moves nothing, such as an object's at the border, is none to train
     moving = own[own["along_cause"] > 0]
     own = moving if len(moving) else own
     width = float(evidence.image_size[1])
     return observed(
-        PERTURBATIONS[name], evidence.spread, own, width, of_pairs=CATALOGUE[cause].seen_in == "pairs"
+        PERTURBATIONS[name],
+        evidence.spread,
+        own,
+        width,
+        of_pairs=CATALOGUE[cause].seen_in == "pairs",
     )
 
 

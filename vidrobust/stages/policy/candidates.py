@@ -84,7 +84,9 @@ def _part(name: str, does: TestedInterval) -> Standing:
 
 
 def _other_amount(name: str, does: TestedInterval) -> Standing:
-    return Standing(perturbation=name, does=does, why=Why.OTHER_AMOUNT, evidence={"does": does.value})
+    return Standing(
+        perturbation=name, does=does, why=Why.OTHER_AMOUNT, evidence={"does": does.value}
+    )
 
 
 def _best(rows: pd.DataFrame, names: list[str], does: dict[str, TestedInterval]) -> list[Standing]:
@@ -108,10 +110,14 @@ def _standing(otherwise: Standing, tied: list[str]) -> Standing:
     return Standing(perturbation=name, does=does, why=Why.LIKE_ANOTHER, evidence={"other": tied[0]})
 
 
-def _by_grain(rows: pd.DataFrame, names: list[str], does: dict[str, TestedInterval]) -> list[Standing]:
+def _by_grain(
+    rows: pd.DataFrame, names: list[str], does: dict[str, TestedInterval]
+) -> list[Standing]:
     """Of noise and coding: the plainest that looks like the footage's and does about as much; else none."""
     seen = float(rows["grain_seen"].median())
-    grain = {name: float(rows.loc[rows["perturbation"] == name, "grain"].median()) for name in names}
+    grain = {
+        name: float(rows.loc[rows["perturbation"] == name, "grain"].median()) for name in names
+    }
     near = [name for name in names if abs(grain[name] - seen) <= GRAIN_NEAR]
     tied = [name for name in near if _enough(does[name])]
     # JPEG is asked for in every stream but those whose codec predicts from frame to frame (``fits/noise.py``)
@@ -121,7 +127,9 @@ def _by_grain(rows: pd.DataFrame, names: list[str], does: dict[str, TestedInterv
     def otherwise(name: str) -> Standing:
         if name in undecided:
             figures = {"grain_seen": seen, **_both(rows, grain, does)}
-            return Standing(perturbation=name, does=does[name], why=Why.NOISE_OR_CODING, evidence=figures)
+            return Standing(
+                perturbation=name, does=does[name], why=Why.NOISE_OR_CODING, evidence=figures
+            )
         if name in near:
             return _other_amount(name, does[name])
         grains = {"grain": grain[name], "grain_seen": seen}
@@ -130,7 +138,9 @@ def _by_grain(rows: pd.DataFrame, names: list[str], does: dict[str, TestedInterv
     return [_standing(otherwise(name), tied) for name in names]
 
 
-def _both(rows: pd.DataFrame, grain: dict[str, float], does: dict[str, TestedInterval]) -> dict[str, float]:
+def _both(
+    rows: pd.DataFrame, grain: dict[str, float], does: dict[str, TestedInterval]
+) -> dict[str, float]:
     found: dict[str, float] = {}
     for kind, name in zip(("noise", "coding"), NOISE_OR_CODING, strict=True):
         low, high = rows.loc[rows["perturbation"] == name, "strength"].quantile([0.1, 0.9])
@@ -162,7 +172,9 @@ def _surely_less(rows: pd.DataFrame, name: str, best: str) -> bool:
     weight = both["weight"].to_numpy(float)[:, None]
     columns = weight * both[["along_best", "along", "along_cause"]].to_numpy(float)
     gap = share_of_totals(
-        _totals(both, columns), draws=len(both), statistic=lambda t: _safe(t[..., 0] - t[..., 1], t[..., 2])
+        _totals(both, columns),
+        draws=len(both),
+        statistic=lambda t: _safe(t[..., 0] - t[..., 1], t[..., 2]),
     )
     return bool(gap.low > 0.05)
 
@@ -196,7 +208,11 @@ class Response:
 
 
 def response(
-    sensitivity: pd.DataFrame, perturbation: str, strength: float, floor: float, response: ResponseSpec
+    sensitivity: pd.DataFrame,
+    perturbation: str,
+    strength: float,
+    floor: float,
+    response: ResponseSpec,
 ) -> Response:
     """The model's response at a strength, linear between the strengths tried; 0 at 0.
 
@@ -211,11 +227,17 @@ def response(
     flips = _at(_summed(rows, response.turns), strength)
     if not len(change):
         return _nothing()
-    change = with_parts(change, dict(zip(rows["item"], rows["part"], strict=True)) if "part" in rows else {})
+    change = with_parts(
+        change, dict(zip(rows["item"], rows["part"], strict=True)) if "part" in rows else {}
+    )
     clusters = clusters_of_rows(change, "frame", SHORTEST_FRAMES)
     found = clustered_mean(change["value"].to_numpy(float), clusters.label, bounds=(0.0, 1.0))
     # with a handful of stretches an interval of a mean says little, and the account has shown the rest
-    sure = found.low if clusters.count >= FEWEST_CORRELATED and math.isfinite(found.low) else found.value
+    sure = (
+        found.low
+        if clusters.count >= FEWEST_CORRELATED and math.isfinite(found.low)
+        else found.value
+    )
     least = max(0.0 if math.isnan(floor) else floor, 0.0)
     return Response(
         value=found.value,
@@ -278,7 +300,9 @@ def _summed(rows: pd.DataFrame, metrics: tuple[str, ...]) -> pd.DataFrame:
 
 def _at(rows: pd.DataFrame, strength: float) -> pd.DataFrame:
     """Each frame's mean response and its departure from it (linearisation, Cochran 1977, section 6.3)."""
-    table = rows.pivot_table(index=["item", "frame"], columns="strength", values="value", aggfunc="mean")
+    table = rows.pivot_table(
+        index=["item", "frame"], columns="strength", values="value", aggfunc="mean"
+    )
     known = np.concatenate([[0.0], table.columns.to_numpy(float)])
     if not len(table):
         return pd.DataFrame({"item": [], "frame": [], "value": []})
@@ -292,7 +316,9 @@ def _at(rows: pd.DataFrame, strength: float) -> pd.DataFrame:
     some = tried.any(axis=1)
     about, tried = about[some], tried[some]
     share = tried.mean(axis=0)
-    means = [column[of].mean() if of.any() else 0.0 for column, of in zip(about.T, tried.T, strict=True)]
+    means = [
+        column[of].mean() if of.any() else 0.0 for column, of in zip(about.T, tried.T, strict=True)
+    ]
     apart = np.where(tried, about - means, 0.0) * weight / np.where(share > 0, share, 1.0)
     found = float(np.dot(weight, means)) + apart.sum(axis=1)
     return table.index[some].to_frame(index=False).assign(value=found)

@@ -37,7 +37,9 @@ def advised_policy(path: Path, model: str) -> Policy:
 def remeasured(path: Path, policy: Policy) -> Policy:
     """A policy that was made anew, with the figures of an earlier trial of the same steps."""
     summary, advised = _tried(path, policy.model)
-    return with_measured(policy, summary) if advised is not None and _same(advised, policy) else policy
+    return (
+        with_measured(policy, summary) if advised is not None and _same(advised, policy) else policy
+    )
 
 
 def apply_measured(path: Path, model: str, policy: Policy, summary: Mapping[str, Any]) -> None:
@@ -63,7 +65,12 @@ def with_measured(policy: Policy, summary: Mapping[str, Any]) -> Policy:
             figures = own if own.get("verdict") == RatioVerdict.HARMS else footage
             shares = {"before": figures["before"], "after": figures["after"]}
             withdrawn.append(
-                Rejected(perturbation=step.perturbation, why=Why.HARMED, family=step.family, evidence=shares)
+                Rejected(
+                    perturbation=step.perturbation,
+                    why=Why.HARMED,
+                    family=step.family,
+                    evidence=shares,
+                )
             )
         else:
             steps.append(dataclasses.replace(step, measured=own))
@@ -83,7 +90,8 @@ def _kept(figures: Mapping[str, Any]) -> dict[str, Any]:
 
 def _same(one: Policy, other: Policy) -> bool:
     said = [
-        [(s.perturbation, s.low, s.high, s.probability, s.axes) for s in each.steps] for each in (one, other)
+        [(s.perturbation, s.low, s.high, s.probability, s.axes) for s in each.steps]
+        for each in (one, other)
     ]
     return one.model == other.model and said[0] == said[1]
 
@@ -94,7 +102,11 @@ def _tried(path: Path, model: str) -> tuple[dict[str, Any], Policy | None]:
         return {}, None
     summary = run.read_json(ADAPTATION)
     advised = Policy.read(tested)
-    return (summary, advised) if summary.get("model") == model and advised.model == model else ({}, None)
+    return (
+        (summary, advised)
+        if summary.get("model") == model and advised.model == model
+        else ({}, None)
+    )
 
 
 def _file(path: Path, model: str) -> Path:

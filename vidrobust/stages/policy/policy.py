@@ -111,7 +111,9 @@ class Policy:
 
     @property
     def headline(self) -> str:
-        actions, worth = ("; ".join(s.in_words for s in each) for each in (self.actions, self.suggestions))
+        actions, worth = (
+            "; ".join(s.in_words for s in each) for each in (self.actions, self.suggestions)
+        )
         tried = f" After training with it, {self.trial}." if self.measured else ""
         if actions:
             return f"Train with {actions}.{tried}"
@@ -138,7 +140,9 @@ class Policy:
         try:
             text = file_text(path)
         except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{path}: cannot be read: {error}; run the stage policy again") from error
+            raise InputError(
+                f"{path}: cannot be read: {error}; run the stage policy again"
+            ) from error
         return cls.from_json(text, str(path))
 
     @classmethod

@@ -73,7 +73,9 @@ class Rejected:
 
 # The sentences of a policy: why a perturbation or a cause gets no step. Nothing reads them again.
 
-SAID_AS_TIMES = 1.5  # a part of a cause above this is said as so many times as much, not as a percentage
+SAID_AS_TIMES = (
+    1.5  # a part of a cause above this is said as so many times as much, not as a percentage
+)
 
 MOST_TIMES = 20  # more than so many times the footage at hand is no advice
 
@@ -88,7 +90,9 @@ OPEN: Mapping[Why, str] = {
     Why.HAPPENS_RARELY: (
         "{explains} {span} of {of}, but was measured in {occurs} of {n} pairs only; {needed} such pairs are needed"
     ),
-    Why.DIRECTION_OPEN: ("{explains} {span}, but perhaps any change of that size does as much; {settle}"),
+    Why.DIRECTION_OPEN: (
+        "{explains} {span}, but perhaps any change of that size does as much; {settle}"
+    ),
     Why.NOT_FOUND_AGAIN: "{explains} {span}, but was {again}; more clips would settle it",
     Why.NOISE_OR_CODING: (
         "{explains} {span} of {of}, but with this codec the picture does not tell {noise} from {coding} "
@@ -151,7 +155,9 @@ def step_sentence(name: str, evidence: Mapping[str, Any]) -> str:
     others = " or ".join(each.replace("_", " ") for each in alike)
     one_of = f" (or {others}, which cannot be distinguished)" if alike else ""
     slow = " over a second" if evidence["scale"] == SECOND else ""
-    explained = share_with_interval(evidence["share"], evidence["share_low"], evidence["share_high"])
+    explained = share_with_interval(
+        evidence["share"], evidence["share_low"], evidence["share_high"]
+    )
     grain = "has the same grain and " if cause.chosen == "grain" else ""
     due = f" Expected gain: {evidence['flips_at_most']}." if evidence["flips_at_most"] else ""
     return (
@@ -174,11 +180,17 @@ def _values(evidence: Mapping[str, Any]) -> dict[str, str]:
     cause = CATALOGUE.get(evidence.get("cause", ""))
     title = cause.title if cause else ""
     replication = Replication(
-        found=int(of("found") or 0), tested=int(of("tested") or 0), of=str(of("replication_of") or "")
+        found=int(of("found") or 0),
+        tested=int(of("tested") or 0),
+        of=str(of("replication_of") or ""),
     )
     return {
         "title": title,
-        "absent": "change" if not cause else title if title.startswith("motion") else f"change of {title}",
+        "absent": "change"
+        if not cause
+        else title
+        if title.startswith("motion")
+        else f"change of {title}",
         "explains": cause.which("explain") if cause else "",
         "of": str(of("of")),
         "n": str(of("n")),
@@ -203,7 +215,9 @@ def _values(evidence: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _one_of_two(evidence: Mapping[str, Any], kind: str, unit: str) -> str:
-    low, high, grain, does = (evidence.get(f"{kind}_{name}") for name in ("low", "high", "grain", "does"))
+    low, high, grain, does = (
+        evidence.get(f"{kind}_{name}") for name in ("low", "high", "grain", "does")
+    )
     return f"{number(low, 2)} to {number(high, 2)} {unit} (by {number(grain, 2)}; does {_amount(does)})"
 
 
@@ -212,7 +226,9 @@ def _settle(times: object) -> str:
         return "more footage would settle it"
     if float(str(times)) > MOST_TIMES:
         return "footage like this cannot settle it"
-    return f"about {'twice' if str(times) == '2' else f'{times} times'} this footage would settle it"
+    return (
+        f"about {'twice' if str(times) == '2' else f'{times} times'} this footage would settle it"
+    )
 
 
 def _amount(does: float | None) -> str:

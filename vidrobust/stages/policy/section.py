@@ -59,7 +59,9 @@ def _step(step: PolicyStep) -> dict[str, Any]:
         "level": str(step.level),
         "observed": _observed(evidence, step.unit),
         "basis": str(evidence.get("observed_basis") or ""),
-        "share": share_with_interval(*(evidence.get(k) for k in ("share", "share_low", "share_high"))),
+        "share": share_with_interval(
+            *(evidence.get(k) for k in ("share", "share_low", "share_high"))
+        ),
         "replication": str(evidence.get("replication") or ""),
         "flips_at_most": str(evidence.get("flips_at_most") or ""),
         "moves": percent_with_interval(
@@ -71,7 +73,9 @@ def _step(step: PolicyStep) -> dict[str, Any]:
 
 
 def _observed(evidence: Mapping[str, Any], unit: str) -> str:
-    low, high, least, most = (evidence.get(f"observed_{end}") for end in ("low", "high", "least", "most"))
+    low, high, least, most = (
+        evidence.get(f"observed_{end}") for end in ("low", "high", "least", "most")
+    )
     if not known(low) or not known(high):
         return amount(evidence.get("observed"), unit)
     inner = f"95 % within {strengths(low, high, unit)}"

@@ -50,7 +50,9 @@ class PolicyStage(TableStage):
         shown = [model for model in run.folder.record.models if not model.is_recorded]
         if not shown:
             first = next((str(model["name"]) for model in run.model_records), "")
-            write_text(run.path / "policy.json", Policy(model=first, notes=(NEEDS_MODEL,)).to_json())
+            write_text(
+                run.path / "policy.json", Policy(model=first, notes=(NEEDS_MODEL,)).to_json()
+            )
             run.reporter.say(f"policy: {NEEDS_MODEL}")
         for model in shown:
             task = task_of(model.task)
@@ -111,14 +113,17 @@ def _evidence(run: OpenRun, model: str, task: Task, prefix: str) -> Evidence:
     # (height, width) of the clip in the middle by its width: lengths are shares of each clip's own
     # width
     sizes = sorted(
-        ((entry["height"], entry["width"]) for entry in run.folder.run["inputs"]), key=lambda size: size[1]
+        ((entry["height"], entry["width"]) for entry in run.folder.run["inputs"]),
+        key=lambda size: size[1],
     )
     height, width = sizes[len(sizes) // 2]
     return Evidence(
         account=account[account["item"] == ""],
         slow=over_a_second(by),
         named=dict(zip(named["cause"], named["scale"], strict=True)),
-        replication={str(row["cause"]): Replication.of_row(row) for row in named.to_dict("records")},
+        replication={
+            str(row["cause"]): Replication.of_row(row) for row in named.to_dict("records")
+        },
         candidate_fits=with_parts(candidate_fits, parts),
         spread=run.table("spread"),
         sensitivity=with_parts(_of(run.table("sensitivity"), model), parts),

@@ -48,7 +48,9 @@ def _missing(
     pairs = max((int(account["n"].max()) for account in _accounts(run, model)), default=None)
     if policy is None and (pairs is None or pairs >= FEWEST_ROWS):
         text = "Not measured: the policy stage has not run."
-        return _not_measured(model, text, "train_not_run", command=f"vidrobust policy {run.folder_name}")
+        return _not_measured(
+            model, text, "train_not_run", command=f"vidrobust policy {run.folder_name}"
+        )
     if not tried and (pairs or 0) >= FEWEST_ROWS:
         text = "Not measured: no perturbation has been tried, so none can be recommended."
         command = f"vidrobust sensitivity {run.folder_name}"
@@ -79,7 +81,9 @@ KINDS = {
 }
 
 
-def _step(run: RunTables, policy: Policy, step: PolicyStep, record: ModelRecord | None) -> Statement:
+def _step(
+    run: RunTables, policy: Policy, step: PolicyStep, record: ModelRecord | None
+) -> Statement:
     evidence = step.evidence
     figures = [evidence.get(name) for name in ("share", "share_low", "share_high")]
     n, command, trial = int(evidence.get("n") or 0), "", policy.trial
@@ -112,7 +116,9 @@ def _step(run: RunTables, policy: Policy, step: PolicyStep, record: ModelRecord 
 
 
 def _because(evidence: Any) -> str:
-    share = part_with_interval(*(evidence.get(name) for name in ("share", "share_low", "share_high")))
+    share = part_with_interval(
+        *(evidence.get(name) for name in ("share", "share_low", "share_high"))
+    )
     cause = capital(CATALOGUE[evidence["cause"]].which("explain"))
     again = evidence.get("replication", "")
     text = f"{cause} {share} of {evidence.get('of', 'the change')}{f' ({again})' if again else ''}."
@@ -133,7 +139,11 @@ NO_MODULE = ("onnx", "pt2", "openvino", "predictions", "detections", "python")
 
 
 def _trying(run: RunTables, step: PolicyStep, record: ModelRecord | None) -> str:
-    if record is None or record.spec.partition(":")[0] in NO_MODULE or record.spec.endswith(".onnx"):
+    if (
+        record is None
+        or record.spec.partition(":")[0] in NO_MODULE
+        or record.spec.endswith(".onnx")
+    ):
         return ""
     several = f" --model {record.name}" if len(run.tasks) > 1 else ""
     return f"vidrobust adapt {run.folder_name}{several}"
@@ -155,5 +165,7 @@ def _rest(model: str, policy: Policy) -> Iterator[Statement]:
     elif not policy.steps and not policy.advice:
         judged = [each for each in policy.rejected if each.why is not Why.NOT_MEASURABLE]
         tried = plural(len(judged), "perturbation")
-        text = f"No augmentation is supported: none of {tried} stands for a cause that matters here."
+        text = (
+            f"No augmentation is supported: none of {tried} stands for a cause that matters here."
+        )
         yield Statement(Question.TRAIN, text, Level.NO_EFFECT, "train_none", model)

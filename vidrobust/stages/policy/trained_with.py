@@ -33,7 +33,9 @@ from vidrobust.perturb.catalogue import PERTURBATIONS
 Names = Mapping[str, tuple[str, ...]]
 
 _DATA: dict[str, Any] = tomllib.loads(
-    resources.files("vidrobust.stages.policy").joinpath("augmentations.toml").read_text(encoding="utf-8")
+    resources.files("vidrobust.stages.policy")
+    .joinpath("augmentations.toml")
+    .read_text(encoding="utf-8")
 )
 
 
@@ -43,9 +45,13 @@ def _tuples(table: Mapping[str, list[str]]) -> Names:
 
 NEUTRAL = frozenset(_DATA["neutral"])  # transforms that perturb nothing by themselves
 # Transforms that do one thing, whatever their arguments.
-TRANSFORMS: Names = {name: tuple(each["are"]) for each in _DATA["transforms"] for name in each["names"]}
+TRANSFORMS: Names = {
+    name: tuple(each["are"]) for each in _DATA["transforms"] for name in each["names"]
+}
 # Transforms whose arguments say what they do.
-BY_ARGUMENT: Mapping[str, Names] = {name: _tuples(table) for name, table in _DATA["by_argument"].items()}
+BY_ARGUMENT: Mapping[str, Names] = {
+    name: _tuples(table) for name, table in _DATA["by_argument"].items()
+}
 # Their values where an argument is left out, if that is not "off".
 LEFT_OUT: Mapping[str, Mapping[str, object]] = _DATA["left_out"]
 POSITIONAL: Names = _tuples(_DATA["positional"])
@@ -206,7 +212,9 @@ def _of_code(text: str) -> Iterator[str]:
     alone = len(body) == 1 and isinstance(body[0], ast.Expr)
     known = 0
     for call in calls:
-        name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+        name = (
+            call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+        )
         plain = name.lower().replace("_", "")
         if plain == "createtransform":
             yield from _of_mapping({k.arg: _value(k.value) for k in call.keywords if k.arg})
@@ -220,7 +228,9 @@ def _of_code(text: str) -> Iterator[str]:
             given = {k.arg: _value(k.value) for k in call.keywords if k.arg}
             module = call.func.value if isinstance(call.func, ast.Attribute) else None
             theirs = getattr(module, "id", "") in ("A", "albumentations")
-            default = _albumentations_default("ColorJitter") if theirs and plain == "colorjitter" else 0
+            default = (
+                _albumentations_default("ColorJitter") if theirs and plain == "colorjitter" else 0
+            )
             yield from _of_call(name, {**positional, **given}, default)
         else:
             continue
@@ -296,7 +306,9 @@ def _off(key: str, value: Any) -> bool:
         return all(_off(key, each) for each in value.values())
     if isinstance(value, list | tuple):
         return all(_off(key, each) for each in value) or (
-            all(each == 1 for each in value) and len(value) > 0 and key not in ("degrees", "rotate", "hue")
+            all(each == 1 for each in value)
+            and len(value) > 0
+            and key not in ("degrees", "rotate", "hue")
         )
     return value == 0
 

@@ -68,7 +68,9 @@ def answers_of(
         number = rows["frame"].to_numpy(np.int64)
         leading, complete = _leading(given[item], number)
         names = dict(zip(rows["label"].tolist(), rows["label_name"].tolist(), strict=True))
-        names |= dict(zip(given[item]["label"].tolist(), given[item]["label_name"].tolist(), strict=True))
+        names |= dict(
+            zip(given[item]["label"].tolist(), given[item]["label_name"].tolist(), strict=True)
+        )
         found.append(
             ItemAnswers(
                 item=str(item),

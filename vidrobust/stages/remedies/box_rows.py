@@ -20,7 +20,14 @@ from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.metrics.tracks.measures import Measures, measure
 from vidrobust.metrics.tracks.states import lies_on
 from vidrobust.stages.remedies.box_rules import BoxRule
-from vidrobust.stages.remedies.catalogue import BOX_RULES, OFFLINE, amount_of, box_rule, kind_of, late_frames
+from vidrobust.stages.remedies.catalogue import (
+    BOX_RULES,
+    OFFLINE,
+    amount_of,
+    box_rule,
+    kind_of,
+    late_frames,
+)
 from vidrobust.stages.remedies.recommend import Recommended, Values, best_of
 from vidrobust.stages.remedies.row import NAN, Costs, Kind, frame_ms, row
 from vidrobust.statistics.clusters import Clusters, independent_clusters
@@ -95,7 +102,9 @@ class BoxStudy:
         """
         return [
             _on_objects_of(own, boxes, made, self.settings)
-            for own, boxes, made in zip(self.before, shown, self.measured(shown, settings), strict=True)
+            for own, boxes, made in zip(
+                self.before, shown, self.measured(shown, settings), strict=True
+            )
         ]
 
     @functools.cached_property
@@ -110,7 +119,8 @@ class BoxStudy:
     def measured(self, shown: Sequence[ItemBoxes], settings: TrackSettings) -> list[Measures]:
         """What the tracks of these boxes show, input by input."""
         return [
-            measure(boxes, follow(boxes, settings), settings, revert_within=self.window) for boxes in shown
+            measure(boxes, follow(boxes, settings), settings, revert_within=self.window)
+            for boxes in shown
         ]
 
     @functools.cached_property
@@ -136,7 +146,9 @@ class BoxStudy:
             first += len(seen.time_s)
         return np.concatenate(values), np.concatenate(labels)
 
-    def ratio(self, metric: str, before: Sequence[Measures], after: Sequence[Measures]) -> PairedRatio:
+    def ratio(
+        self, metric: str, before: Sequence[Measures], after: Sequence[Measures]
+    ) -> PairedRatio:
         """A metric after against before."""
         first, second = (self.values(metric, side) for side in (before, after))
         units = np.unique(np.concatenate([first[1], second[1]]), return_inverse=True)[1]
@@ -178,7 +190,11 @@ class BoxStudy:
                 distances.append(both[np.isfinite(both).all(axis=1)])
         apart = np.concatenate(distances) if distances else np.empty((0, 2))
         before, after = apart.mean(axis=0).tolist() if len(apart) else (NAN, NAN)
-        return {"lag_frames": along / way if way else NAN, "distance_before": before, "distance_after": after}
+        return {
+            "lag_frames": along / way if way else NAN,
+            "distance_before": before,
+            "distance_after": after,
+        }
 
     @property
     def frame_ms(self) -> float:
@@ -186,9 +202,14 @@ class BoxStudy:
         return frame_ms(each.time_s for each in self.seen)
 
 
-def _on_objects_of(own: Measures, shown: ItemBoxes, made: Measures, settings: TrackSettings) -> Measures:
+def _on_objects_of(
+    own: Measures, shown: ItemBoxes, made: Measures, settings: TrackSettings
+) -> Measures:
     rows = own.along[own.along["uncovered"].notna()]
-    places, frame = rows[["x1", "y1", "x2", "y2"]].to_numpy(np.float64), rows["row"].to_numpy(np.int64)
+    places, frame = (
+        rows[["x1", "y1", "x2", "y2"]].to_numpy(np.float64),
+        rows["row"].to_numpy(np.int64),
+    )
     on = lies_on(shown, frame, places, rows["track_label"].to_numpy(np.int64), settings)
     asked = rows[["row"]].assign(
         uncovered=(~on).astype(np.float64), missed=np.where(rows["missed"].notna(), ~on, np.nan)
@@ -224,7 +245,8 @@ def play_boxes(rule: BoxRule, boxes: ItemBoxes) -> ItemBoxes:
         if not boxes.joined[frame]:
             rule.reset()
         given = [
-            (*rows[at].tolist(), int(boxes.labels[at]), at) for at in range(bounds[frame], bounds[frame + 1])
+            (*rows[at].tolist(), int(boxes.labels[at]), at)
+            for at in range(bounds[frame], bounds[frame + 1])
         ]
         shown += [(frame, *box) for box in rule.update(given)]
     at, number = (np.array([box[k] for box in shown], np.int64) for k in (7, 0))
@@ -260,7 +282,10 @@ def box_rows(study: BoxStudy) -> Iterator[dict[str, Any]]:
             continue
         shown = study.shown[name]
         costs = dataclasses.replace(
-            costs, agreement=agreement(given, shown), **study.precision(shown), **study.details(shown)
+            costs,
+            agreement=agreement(given, shown),
+            **study.precision(shown),
+            **study.details(shown),
         )
         yield from rows_against(study, name, "boxes", before, study.after[name], costs, "")
 
@@ -295,7 +320,9 @@ def recommended_boxes(study: BoxStudy, max_delay_ms: float) -> Recommended:
     names = [
         n
         for n in BOX_RULES
-        if n != ONE_THRESHOLD and kind_of(n) != OFFLINE and late_frames(n) * study.frame_ms <= max_delay_ms
+        if n != ONE_THRESHOLD
+        and kind_of(n) != OFFLINE
+        and late_frames(n) * study.frame_ms <= max_delay_ms
     ]
     after = {name: study.values(HEADLINE, study.after[name]) for name in names}
     units = study.clusters

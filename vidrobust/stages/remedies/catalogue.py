@@ -15,7 +15,14 @@ from vidrobust.metrics.catalogue import find_metric
 from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.stages.remedies import box_rules as boxes
 from vidrobust.stages.remedies.box_rules import BoxRule
-from vidrobust.stages.remedies.label_rules import Hysteresis, KOfN, LabelRule, Majority, Mean, Median
+from vidrobust.stages.remedies.label_rules import (
+    Hysteresis,
+    KOfN,
+    LabelRule,
+    Majority,
+    Mean,
+    Median,
+)
 from vidrobust.statistics.levels import FALSE_DISCOVERY, FEWEST_ROWS, FEWEST_TESTED
 from vidrobust.statistics.ratios import RatioVerdict, Undecided
 from vidrobust.text.numbers import amount, percent, share_with_interval
@@ -73,15 +80,21 @@ class RemedyKind:
 
 KINDS: Mapping[str, RemedyKind] = {
     "majority": RemedyKind("majority of the last {} frames", CODE, Majority, (int,)),
-    "k-of-n": RemedyKind("another label once {} of the last {} frames have it", CODE, KOfN, (int, int, int)),
+    "k-of-n": RemedyKind(
+        "another label once {} of the last {} frames have it", CODE, KOfN, (int, int, int)
+    ),
     "mean": RemedyKind("running mean of the probabilities, weight {}", CODE, Mean),
     "median": RemedyKind("median of the probabilities of {} frames", CODE, Median, (int,)),
     "hysteresis": RemedyKind("switch only where the lead is more than {}", CODE, Hysteresis),
     "abstain-margin": RemedyKind("say nothing where the lead is below {}", PERSON),
     "abstain-unstable": RemedyKind("say nothing unless the last {} frames agree", PERSON),
     "abstain-look": RemedyKind("say nothing where a changed copy gets another answer", PERSON),
-    "two-thresholds": RemedyKind("a lower threshold to go on with a track (ByteTrack)", CODE, BoxRule),
-    "score-mean": RemedyKind("class and score by the track's running mean, weight {}", CODE, boxes.ScoreMean),
+    "two-thresholds": RemedyKind(
+        "a lower threshold to go on with a track (ByteTrack)", CODE, BoxRule
+    ),
+    "score-mean": RemedyKind(
+        "class and score by the track's running mean, weight {}", CODE, boxes.ScoreMean
+    ),
     "min-hits": RemedyKind("show a track from its {}. box on", CODE, boxes.MinHits),
     "max-gap": RemedyKind("show a track for {} frames without a box", CODE, boxes.MaxGap),
     "box-mean": RemedyKind("running mean of the corners, weight {}", CODE, boxes.BoxMean),
@@ -89,7 +102,9 @@ KINDS: Mapping[str, RemedyKind] = {
     "smoother": RemedyKind("mean box of the last {} frames (supervision)", CODE, boxes.Smoother),
     "one-euro": RemedyKind("One Euro filter, cutoff {} cycles a frame", CODE, boxes.OneEuro),
     OFFLINE: RemedyKind("Savitzky-Golay filter over {} frames, on recordings alone", CODE, BoxRule),
-    "class-vote": RemedyKind("class of most of the last {} boxes of an object", CODE, boxes.ClassVote),
+    "class-vote": RemedyKind(
+        "class of most of the last {} boxes of an object", CODE, boxes.ClassVote
+    ),
     "class-hold": RemedyKind(
         "another class only after {} boxes of an object in a row", CODE, boxes.ClassHold
     ),
@@ -124,7 +139,9 @@ def title(remedy: str) -> str:
     """The remedy in words."""
     kind = kind_of(remedy)
     numbers = remedy[len(kind) :].strip("-").split("-")
-    back = f", back to the resting label with {numbers[2]}" if kind == "k-of-n" and numbers[2:] else ""
+    back = (
+        f", back to the resting label with {numbers[2]}" if kind == "k-of-n" and numbers[2:] else ""
+    )
     return KINDS[kind].title.format(*numbers) + back if kind in KINDS else remedy
 
 
@@ -147,9 +164,13 @@ def numbers_of(name: str) -> tuple[int | float, ...]:
     try:
         found = tuple(of(part) for of, part in zip(made.types, parts, strict=False))
     except ValueError as error:
-        raise SettingsError(f"rule {name!r}: expected numbers behind {kind}-, got {parts}") from error
+        raise SettingsError(
+            f"rule {name!r}: expected numbers behind {kind}-, got {parts}"
+        ) from error
     if not fewest <= len(parts) <= len(made.types) or min(found, default=1) <= 0:
-        raise SettingsError(f"rule {name!r}: expected {fewest} to {len(made.types)} numbers above 0")
+        raise SettingsError(
+            f"rule {name!r}: expected {fewest} to {len(made.types)} numbers above 0"
+        )
     if (kind == "mean" and found[0] > 1) or (kind == "k-of-n" and max(found) > found[1]):
         raise SettingsError(f"rule {name!r}: a weight is at most 1, and K and L are at most N")
     return found
@@ -191,7 +212,9 @@ def box_numbers(name: str, settings: TrackSettings) -> dict[str, Any]:
         "start": settings.start_score,
         "keep": settings.keep_score,
         "iou": settings.iou,
-        "memory": max(settings.max_gap, int(amount) if kind_of(name) in ("max-gap", "smoother") else 0),
+        "memory": max(
+            settings.max_gap, int(amount) if kind_of(name) in ("max-gap", "smoother") else 0
+        ),
         "amount": amount,
     }
 
@@ -243,5 +266,7 @@ def held_out(summary: Mapping[str, Any], metric: str) -> str:
         return f"no held-out figure: {WHY[summary['why']]}"
     left = share_with_interval(held["ratio"], held["low"], held["high"])
     unit = getattr(find_metric(metric), "unit", "")
-    before, after = (amount(held[k], unit) if unit else percent(held[k]) for k in ("before", "after"))
+    before, after = (
+        amount(held[k], unit) if unit else percent(held[k]) for k in ("before", "after")
+    )
     return f"{events(metric)} {before} → {after} on the half of the footage that did not choose it, {left} remain"

@@ -17,7 +17,10 @@ import numpy as np
 from vidrobust.stages.remedies.label_rules import LabelRule
 
 LASTING_S = 1.0  # an answer that prevails for so long is a lasting one
-SETTLED, LONGEST = 400, 2000  # frames before the change of the worst case, and after it, that are tried
+SETTLED, LONGEST = (
+    400,
+    2000,
+)  # frames before the change of the worst case, and after it, that are tried
 
 
 def sure_delay(rule: LabelRule, rest: int = -1) -> int:
@@ -112,7 +115,9 @@ class Delays:
 
 def joined(found: Sequence[Delays]) -> Delays:
     """Those of all inputs."""
-    frames, seconds = (tuple(itertools.chain(*(getattr(d, k) for d in found))) for k in ("frames", "seconds"))
+    frames, seconds = (
+        tuple(itertools.chain(*(getattr(d, k) for d in found))) for k in ("frames", "seconds")
+    )
     return Delays(frames, seconds, sum(each.unreported for each in found))
 
 

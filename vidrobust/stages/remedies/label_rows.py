@@ -32,7 +32,9 @@ from vidrobust.statistics.levels import FEWEST_EVENTS, FEWEST_TESTED
 from vidrobust.statistics.ratios import against_control, paired_ratio
 
 FLIPS, REVERTS, JITTER = "flip_rate", "revert_flip_rate", "jitter"
-OWN_POINTS = "not measured: the model answers by operating points, this rule takes the most probable class"
+OWN_POINTS = (
+    "not measured: the model answers by operating points, this rule takes the most probable class"
+)
 PARTIAL = "not measured: only some of the classes of this model are known"
 LEADING = "not measured: of so many classes only the leading ten are kept"
 
@@ -52,7 +54,8 @@ class MetricRows:
 def places(answers: Sequence[ItemAnswers]) -> pd.Series:
     """(input, number of the frame) -> its row."""
     index = pd.MultiIndex.from_tuples(
-        [(each.item, int(frame)) for each in answers for frame in each.frame], names=["item", "frame"]
+        [(each.item, int(frame)) for each in answers for frame in each.frame],
+        names=["item", "frame"],
     )
     return pd.Series(np.arange(len(index)), index=index)
 
@@ -62,7 +65,10 @@ def metric_rows(
 ) -> MetricRows:
     """Of rows that count for a metric; ``frames`` are the columns with the frames that a value is made of."""
     item = table["item"].astype(str)
-    at = [place.loc[pd.MultiIndex.from_arrays([item, table[name]])].to_numpy(np.int64) for name in frames]
+    at = [
+        place.loc[pd.MultiIndex.from_arrays([item, table[name]])].to_numpy(np.int64)
+        for name in frames
+    ]
     part = table["item"].map(parts).fillna("") if parts else None
     clusters = independent_clusters(table["item"], table["time_s"], part=part, fewest=FEWEST_TESTED)
     return MetricRows(np.column_stack(at), table[column].to_numpy(np.float64), clusters)
@@ -90,7 +96,9 @@ def jitter_after(rows: MetricRows, means: Sequence[dict[int, float]]) -> np.ndar
     for number, at in enumerate(rows.at[:, 0].tolist()):
         a, b, c = means[at - 1], means[at], means[at + 1]
         every = {**a, **b, **c}
-        found[number] = 0.25 * sum(abs(a.get(k, 0.0) - 2.0 * b.get(k, 0.0) + c.get(k, 0.0)) for k in every)
+        found[number] = 0.25 * sum(
+            abs(a.get(k, 0.0) - 2.0 * b.get(k, 0.0) + c.get(k, 0.0)) for k in every
+        )
     return found
 
 
@@ -254,7 +262,9 @@ def costs_of(study: Study, name: str) -> Costs:
     if not bounded(name):
         enough = measured.changes >= FEWEST_EVENTS
         frames, time_ms = (
-            (max(frames, measured.longest), max(time_ms, measured.longest_ms)) if enough else (NAN, NAN)
+            (max(frames, measured.longest), max(time_ms, measured.longest_ms))
+            if enough
+            else (NAN, NAN)
         )
     return Costs(
         delay_frames=frames,
@@ -283,15 +293,23 @@ def measured_delays(study: Study, labels: Sequence[np.ndarray]) -> Delays:
 
 def agreement_of(study: Study, labels: Sequence[np.ndarray]) -> float:
     """Share of the frames that keep their label."""
-    same = np.concatenate([a.label == summary for a, summary in zip(study.answers, labels, strict=True)])
+    same = np.concatenate(
+        [a.label == summary for a, summary in zip(study.answers, labels, strict=True)]
+    )
     return float(same.mean()) if len(same) else NAN
 
 
 def silence_rows(study: Study) -> Iterator[dict[str, Any]]:
     """Rows of saying nothing; after a silence an answer is compared with the last one that was given."""
     names: dict[str, Callable[[ItemAnswers], np.ndarray]] = {
-        **{f"abstain-margin-{m:g}": functools.partial(sure_by_margin, least=m) for m in ABSTAIN_MARGINS},
-        **{f"abstain-unstable-{n}": functools.partial(sure_by_frames, frames=n) for n in ABSTAIN_FRAMES},
+        **{
+            f"abstain-margin-{m:g}": functools.partial(sure_by_margin, least=m)
+            for m in ABSTAIN_MARGINS
+        },
+        **{
+            f"abstain-unstable-{n}": functools.partial(sure_by_frames, frames=n)
+            for n in ABSTAIN_FRAMES
+        },
     }
     for name, sure in names.items():
         delay = int(name.rsplit("-", 1)[1]) - 1 if name.startswith("abstain-unstable") else 0

@@ -12,7 +12,13 @@ import pandas as pd
 
 from vidrobust.statistics.clusters import Clusters, What
 from vidrobust.statistics.levels import FEWEST_TESTED
-from vidrobust.statistics.ratios import PairedRatio, RatioVerdict, Undecided, decide, ratio_in_clusters
+from vidrobust.statistics.ratios import (
+    PairedRatio,
+    RatioVerdict,
+    Undecided,
+    decide,
+    ratio_in_clusters,
+)
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,9 @@ def halves_of(events: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     return first, ~first
 
 
-Values = tuple[np.ndarray, np.ndarray]  # Values (n,) of a metric, and the independent unit of each (n,)
+Values = tuple[
+    np.ndarray, np.ndarray
+]  # Values (n,) of a metric, and the independent unit of each (n,)
 
 
 def recommended(
@@ -62,7 +70,9 @@ def recommended(
     max_delay_ms: float,
 ) -> Recommended:
     """The best of rules with events ``after`` within the delay; doing nothing has ``before``, row by row."""
-    allowed = {name: (of, clusters.label) for name, of in after.items() if delay_ms[name] <= max_delay_ms}
+    allowed = {
+        name: (of, clusters.label) for name, of in after.items() if delay_ms[name] <= max_delay_ms
+    }
     return best_of(allowed, (before, clusters.label), clusters.count, clusters.what)
 
 

@@ -50,7 +50,13 @@ class Costs:
 
 
 def row(
-    kind: Kind, remedy: str, model: str, metric: str, found: PairedRatio | None, costs: Costs, note: str = ""
+    kind: Kind,
+    remedy: str,
+    model: str,
+    metric: str,
+    found: PairedRatio | None,
+    costs: Costs,
+    note: str = "",
 ) -> dict[str, Any]:
     """The line; ``found`` None: it could not be measured, and the note says why."""
     summary = dataclasses.asdict(found or PairedRatio.unknown())
@@ -68,7 +74,9 @@ def table_of(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
     if not rows:
         return tables.empty("remedies")
     table = pd.DataFrame(list(rows))
-    table["q"] = benjamini_hochberg(table["p"].where(table["n"] >= FEWEST_ROWS).to_numpy(np.float64))
+    table["q"] = benjamini_hochberg(
+        table["p"].where(table["n"] >= FEWEST_ROWS).to_numpy(np.float64)
+    )
     table["verdict"], table["why"] = decided(table)
     for _, same in table[table["kind"] == "rule"].groupby(["model", "metric"], sort=False):
         table.loc[same.index, "best"] = unbeaten(

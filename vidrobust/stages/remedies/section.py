@@ -135,7 +135,11 @@ def _prices(row: dict[str, Any]) -> Iterator[str]:
         yield f"{row['unreported']} of {plural(int(row['changes']), 'lasting change')} never reported"
     elif known(row["delay_frames"]) and row["delay_frames"]:
         late = f"{plural(int(row['delay_frames']), 'frame')} later ({row['delay_ms']:.0f} ms)"
-        measured = row["kind"] == "rule" and known(row["mean_delay_frames"]) and row["changes"] >= FEWEST_ROWS
+        measured = (
+            row["kind"] == "rule"
+            and known(row["mean_delay_frames"])
+            and row["changes"] >= FEWEST_ROWS
+        )
         yield (
             f"reported up to {late}; measured: {number(row['mean_delay_frames'])} on average, "
             f"{number(row['longest_delay_frames'])} at most, over {plural(int(row['changes']), 'lasting change')}"
@@ -169,9 +173,15 @@ def figures(run: RunTables) -> list[Picture]:
     table = run.table("remedies")
     if table is None:
         return []
-    models = {model: headline(run, model) for model in run.models if (table["model"] == model).any()}
-    rates = {model: each for model, each in models.items() if not getattr(find_metric(each), "unit", "")}
-    return [_figure(table[table["model"] == model], model, metric) for model, metric in rates.items()]
+    models = {
+        model: headline(run, model) for model in run.models if (table["model"] == model).any()
+    }
+    rates = {
+        model: each for model, each in models.items() if not getattr(find_metric(each), "unit", "")
+    }
+    return [
+        _figure(table[table["model"] == model], model, metric) for model, metric in rates.items()
+    ]
 
 
 def _figure(table: pd.DataFrame, model: str, metric: str) -> Picture:
@@ -192,7 +202,9 @@ def _figure(table: pd.DataFrame, model: str, metric: str) -> Picture:
         parts += plot.axes(drawing.ticks(*plot.x), drawing.ticks(*plot.y), (label, across))
         parts.append(written(left, 26, text, "start", drawing.TITLE))
         if math.isfinite(before):
-            parts.append(path(left, plot.py(100 * before), f"H{plot.right}", more="stroke-dasharray='4 2'"))
+            parts.append(
+                path(left, plot.py(100 * before), f"H{plot.right}", more="stroke-dasharray='4 2'")
+            )
         parts += _points(plot, of)
     alt = f"{model}: label changes left, against the delay of rules and against the share sent to a person"
     return drawing.by_hand(parts, 320, alt, f"{model}: dashed, with nothing done.")
@@ -202,7 +214,10 @@ def _points(plot: Plot, rows: pd.DataFrame) -> Iterator[str]:
     kinds = rows["remedy"].map(kind_of)
     for k, (kind, same) in enumerate(rows.groupby(kinds, sort=False)):
         colour = COLOURS[k % len(COLOURS)]
-        x, y = (plot.px(same["x"].to_numpy(np.float64)), plot.py(100 * same["after"].to_numpy(np.float64)))
+        x, y = (
+            plot.px(same["x"].to_numpy(np.float64)),
+            plot.py(100 * same["after"].to_numpy(np.float64)),
+        )
         yield drawing.line(x, y, colour, "opacity='.5'")
         for a, b, name, filled in zip(x, y, same["remedy"], same["best"].astype(bool), strict=True):
             yield mark(a, b, 0, colour, hollow=not filled)

@@ -30,7 +30,15 @@ class RemediesStage(TableStage):
     version = 8
     needs = (STABILITY,)
     uses = (REPLAYS,)
-    settings = (*FOOTAGE, *TRACKS, "revert_within", "max_delay", "labels", "label_offset", "class_map")
+    settings = (
+        *FOOTAGE,
+        *TRACKS,
+        "revert_within",
+        "max_delay",
+        "labels",
+        "label_offset",
+        "class_map",
+    )
     tables = ("remedies",)
     files = (FILE,)
     question = Question.RULE
@@ -54,7 +62,9 @@ class RemediesStage(TableStage):
                 )
             else:
                 found[str(record["name"])] = studied
-        run.folder.write_table("remedies", table_of([row for each in found.values() for row in each.rows]))
+        run.folder.write_table(
+            "remedies", table_of([row for each in found.values() for row in each.rows])
+        )
         summary = {
             model: {**as_json(each.recommended, limit), "resting_label": each.rest}
             for model, each in found.items()
@@ -73,17 +83,23 @@ class RemediesStage(TableStage):
         from vidrobust.stages.remedies.study import FootageTables
 
         labels, items = run.table("labels"), run.table("items")
-        names = {model.name: tuple(model.class_names) for model in run.models} if len(labels) else {}
+        names = (
+            {model.name: tuple(model.class_names) for model in run.models} if len(labels) else {}
+        )
         arms = []
         if (run.path / REPLAYS_FILE).is_file():
             arms = run.folder.read_json(REPLAYS_FILE)["arms"]
-        replayed = bool(arms) and all("shown" in arm for arm in arms)  # or they are of an earlier version
+        replayed = bool(arms) and all(
+            "shown" in arm for arm in arms
+        )  # or they are of an earlier version
         return FootageTables(
             replayed=run.table("replayed_answers") if replayed else None,
             replayed_boxes=run.table("replayed_boxes") if replayed else None,
             arms=arms if replayed else (),
             transitions=run.table("transitions"),
-            sizes={e["item"]: (int(e["height"]), int(e["width"])) for e in run.folder.run["inputs"]},
+            sizes={
+                e["item"]: (int(e["height"]), int(e["width"])) for e in run.folder.run["inputs"]
+            },
             parts={str(i): str(p) for i, p in zip(items["item"], items["part"], strict=True) if p},
             labels=labels,
             class_names=names,
@@ -101,13 +117,17 @@ class RemediesStage(TableStage):
 
         model, window = str(record["name"]), run.settings.revert_within
         if is_classifier(record):
-            tables = {name: run.table(name) for name in ("frames", "pairs", "triples", "probabilities")}
+            tables = {
+                name: run.table(name) for name in ("frames", "pairs", "triples", "probabilities")
+            }
             if not (tables["frames"]["model"] == model).any():
                 return None
             return study_classifier(model, tables, footage, window=window, max_delay_ms=limit)
         task = task_of(str(record["task"]))
         if task.name != DETECTION.name:
-            return None if task.remedies is None else task.remedies(model, run.table, footage, limit)
+            return (
+                None if task.remedies is None else task.remedies(model, run.table, footage, limit)
+            )
         counts = run.table("box_counts")
         seen = footage.transitions["item"].isin(counts.loc[counts["model"] == model, "item"])
         if not seen.any():

@@ -51,12 +51,19 @@ def _of(
 ) -> Statement:
     figures = {}
     if row is not None:
-        figures = {"value": row["ratio"], "low": row["low"], "high": row["high"], "n": int(row["n"])}
+        figures = {
+            "value": row["ratio"],
+            "low": row["low"],
+            "high": row["high"],
+            "n": int(row["n"]),
+        }
         figures = {name: math.nan if value is None else value for name, value in figures.items()}
     return Statement(question, text, level, kind, model, **{**figures, **more})
 
 
-def _rules(run: RunTables, model: str, mine: pd.DataFrame, summary: Mapping[str, Any]) -> Iterator[Statement]:
+def _rules(
+    run: RunTables, model: str, mine: pd.DataFrame, summary: Mapping[str, Any]
+) -> Iterator[Statement]:
     n = int(mine["n"].max()) if len(mine) else 0
     what = events(headline(run, model))
     if n < FEWEST_ROWS:
@@ -94,12 +101,18 @@ def _rule(model: str, summary: Mapping[str, Any], metric: str, what: str) -> Sta
     return _of(model, Question.RULE, text, Level.MEASURED, "rule_open", held, is_open=True)
 
 
-def _other(model: str, mine: pd.DataFrame, summary: Mapping[str, Any], what: str) -> Iterator[Statement]:
-    helps = mine[(mine["verdict"] == RatioVerdict.HELPS) & (mine["kind"] != "input") & mine["ratio"].notna()]
+def _other(
+    model: str, mine: pd.DataFrame, summary: Mapping[str, Any], what: str
+) -> Iterator[Statement]:
+    helps = mine[
+        (mine["verdict"] == RatioVerdict.HELPS) & (mine["kind"] != "input") & mine["ratio"].notna()
+    ]
     helps = helps[helps["remedy"].map(kind_of) != kind_of(str(summary["rule"]))]
     for row in sorted_by_effort(helps, float(summary["max_delay_ms"])).head(1).to_dict("records"):
         left = percent_with_interval(row["ratio"], row["low"], row["high"])
-        asked = f", and {percent(row['asked'])} of the frames go to a person" if row["asked"] else ""
+        asked = (
+            f", and {percent(row['asked'])} of the frames go to a person" if row["asked"] else ""
+        )
         text = f"{capital(title(str(row['remedy'])))}: {left} of the {what} remain{asked}{_q(row)}."
         yield _of(model, Question.RULE, text, Level.TRIED, "remedy_tried", row)
 
@@ -112,9 +125,15 @@ def _is_replayed(table: pd.DataFrame, model: str) -> bool:
     return bool(((table["kind"] == "input") & (table["model"] == model)).any())
 
 
-def _station(run: RunTables, model: str, table: pd.DataFrame, mine: pd.DataFrame) -> Iterator[Statement]:
+def _station(
+    run: RunTables, model: str, table: pd.DataFrame, mine: pd.DataFrame
+) -> Iterator[Statement]:
     """What the footage without one of its causes would give: measured by replaying it so."""
-    if not _is_replayed(table, model) or not (mine["before"] > 0).any() or int(mine["n"].max()) < FEWEST_ROWS:
+    if (
+        not _is_replayed(table, model)
+        or not (mine["before"] > 0).any()
+        or int(mine["n"].max()) < FEWEST_ROWS
+    ):
         return
     best = best_buy(table, model, headline(run, model))
     if best is None:
@@ -147,7 +166,9 @@ def _hints(run: RunTables, model: str, *, tried: bool) -> Iterator[Statement]:
             if not cause.hint or (tried and can_replay):
                 continue
             explains = capital(cause.which("explain"))
-            text = f"Worth trying: {cause.hint}. {explains} {percent(min(row['share'], 1.0))} of {of}."
+            text = (
+                f"Worth trying: {cause.hint}. {explains} {percent(min(row['share'], 1.0))} of {of}."
+            )
             figures = {"ratio": row["share"], "low": row["low"], "high": row["high"], "n": row["n"]}
             more = {"command": f"vidrobust remedies {run.folder_name} --all"} if can_replay else {}
             level, kind = Level.SUGGESTED, "station_hint"

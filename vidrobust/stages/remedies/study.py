@@ -67,7 +67,11 @@ def input_rows(
 
 
 def _remedy(
-    study: Study, replayed: pd.DataFrame, about: Mapping[str, Mapping[str, Any]], name: str, kind: Kind
+    study: Study,
+    replayed: pd.DataFrame,
+    about: Mapping[str, Mapping[str, Any]],
+    name: str,
+    kind: Kind,
 ) -> Iterator[dict[str, Any]]:
     arm = about.get(name)
     labels = _labels(study, replayed, name, same=bool(arm and arm["same"]))
@@ -86,7 +90,9 @@ def _remedy(
     yield from rows_against_own(study, kind, name, labels, costs, str(arm["note"]), control)
 
 
-def _silence(study: Study, replayed: pd.DataFrame, arm: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _silence(
+    study: Study, replayed: pd.DataFrame, arm: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
     labels = _labels(study, replayed, LOOK)
     if labels is not None:
         answered = [a.label == summary for a, summary in zip(study.answers, labels, strict=True)]
@@ -114,7 +120,9 @@ def _labels(
 
 NOT_FOR_BOXES = "not measured: a detector's own resize is part of how it places boxes"
 NOT_FOR_DETECTORS = "not measured: networks are changed for classifiers"
-SAME_BOX = 0.5  # Overlap from which a box of a replay is the detector's own one, whose motion it then has
+SAME_BOX = (
+    0.5  # Overlap from which a box of a replay is the detector's own one, whose motion it then has
+)
 
 
 def replayed_box_rows(
@@ -243,7 +251,12 @@ def classifier_study(
     names = footage.class_names.get(model)
     right = truth.right_of(answers, footage.labels, names) if names and len(footage.labels) else []
     return Study(
-        answers=answers, pairs=mine["pairs"], triples=mine["triples"], window=window, parts=parts, right=right
+        answers=answers,
+        pairs=mine["pairs"],
+        triples=mine["triples"],
+        window=window,
+        parts=parts,
+        right=right,
     )
 
 
@@ -273,7 +286,12 @@ def study_detector(
 
 
 def detector_study(
-    model: str, detections: pd.DataFrame, footage: FootageTables, settings: TrackSettings, *, window: int
+    model: str,
+    detections: pd.DataFrame,
+    footage: FootageTables,
+    settings: TrackSettings,
+    *,
+    window: int,
 ) -> BoxStudy:
     """What the rows of a detector are made of."""
     mine = detections[detections["model"] == model]
@@ -298,7 +316,9 @@ def detector_study(
 def marked(rows: list[dict[str, Any]], found: Recommended, metric: str) -> list[dict[str, Any]]:
     """The rows, that of the rule to use marked where it is shown to help on held-out footage."""
     rule = found.rule if found.verdict == RatioVerdict.HELPS else ""
-    return [{**row, "recommended": row["remedy"] == rule and row["metric"] == metric} for row in rows]
+    return [
+        {**row, "recommended": row["remedy"] == rule and row["metric"] == metric} for row in rows
+    ]
 
 
 def is_classifier(record: Mapping[str, Any]) -> bool:

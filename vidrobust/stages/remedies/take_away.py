@@ -14,7 +14,13 @@ from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.remedies.box_rules import BoxRule
-from vidrobust.stages.remedies.catalogue import BOX_RULES, box_numbers, box_rule, label_rule, recommended
+from vidrobust.stages.remedies.catalogue import (
+    BOX_RULES,
+    box_numbers,
+    box_rule,
+    label_rule,
+    recommended,
+)
 from vidrobust.stages.remedies.label_rules import LabelRule
 from vidrobust.stages.remedies.stage import FILE
 from vidrobust.stages.remedies.study import is_classifier
@@ -74,9 +80,14 @@ def source(
     base = LabelRule if isinstance(rule, LabelRule) else BoxRule
     gives = "the label, a number of a class" if base is LabelRule else "the boxes to show"
     takes = (
-        "the probabilities of all classes" if base is LabelRule else "boxes (x1, y1, x2, y2, score, class)"
+        "the probabilities of all classes"
+        if base is LabelRule
+        else "boxes (x1, y1, x2, y2, score, class)"
     )
-    said = [f"{row['metric']} {row['before']:.4g} -> {row['after']:.4g} ({row['verdict']})" for row in rows]
+    said = [
+        f"{row['metric']} {row['before']:.4g} -> {row['after']:.4g} ({row['verdict']})"
+        for row in rows
+    ]
     head = [
         f"{name}: a rule on what {model} says of one frame after the other.",
         "",
@@ -141,7 +152,9 @@ def take_away(folder: Path, file: Path, rule: str | None, models: Sequence[str] 
         rules = table.loc[
             (table["model"] == model) & table["kind"].isin(["rule", "boxes"]), "remedy"
         ].unique()
-        raise SettingsError(f"--rule {name}: not measured of {model}; measured are {', '.join(rules)}")
+        raise SettingsError(
+            f"--rule {name}: not measured of {model}; measured are {', '.join(rules)}"
+        )
     record = next(each for each in run.run["models"] if each["name"] == model)
     settings = Settings().changed(dict(run.run["settings"]), "run.json").tracks
     return export(

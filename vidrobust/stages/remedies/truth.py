@@ -20,7 +20,9 @@ from vidrobust.statistics.levels import FEWEST_ROWS
 Right = Sequence[frozenset[int]]
 
 
-def right_of(answers: Sequence[ItemAnswers], labels: pd.DataFrame, class_names: Sequence[str]) -> list[Right]:
+def right_of(
+    answers: Sequence[ItemAnswers], labels: pd.DataFrame, class_names: Sequence[str]
+) -> list[Right]:
     """Of each input the right classes, from the table ``labels``; none where none is known."""
     frames = pd.concat(
         [pd.DataFrame({"item": a.item, "frame": a.frame, "time_s": a.time_s}) for a in answers],
@@ -43,12 +45,17 @@ def right_classes(
 
 def correct(labels: np.ndarray, right: Right) -> np.ndarray:
     """Return 1 where the label is a right one, 0 where it is not, NaN where that is not known."""
-    lines = [float(k in sets) if sets else np.nan for k, sets in zip(labels.tolist(), right, strict=True)]
+    lines = [
+        float(k in sets) if sets else np.nan for k, sets in zip(labels.tolist(), right, strict=True)
+    ]
     return np.array(lines, np.float64)
 
 
 def costs(
-    answers: Sequence[ItemAnswers], right: Sequence[Right], labels: Sequence[np.ndarray], window: int
+    answers: Sequence[ItemAnswers],
+    right: Sequence[Right],
+    labels: Sequence[np.ndarray],
+    window: int,
 ) -> dict[str, Any]:
     """Fields of ``Costs``: accuracy before and after, and short events; none without labels."""
     if not right:
@@ -82,7 +89,9 @@ def _accuracy(answers: Sequence[ItemAnswers], was: np.ndarray, now: np.ndarray) 
         np.concatenate([np.full(len(a.frame), getattr(a, name), object) for a in answers])[known]
         for name in ("item", "part")
     )
-    clusters = independent_clusters(item, np.concatenate([a.time_s for a in answers])[known], part=part)
+    clusters = independent_clusters(
+        item, np.concatenate([a.time_s for a in answers])[known], part=part
+    )
     change = clustered_mean(now[known] - was[known], clusters, bounds=(-1.0, 1.0))
     found = {"accuracy_before": _mean(was), "accuracy_after": _mean(now)}
     return {**found, "accuracy_low": change.low, "accuracy_high": change.high}
@@ -132,7 +141,9 @@ def events(right: Right, begins: np.ndarray) -> list[tuple[int, int]]:
     edges.append(len(right))
     inner = [(start, stop) for start, stop in itertools.pairwise(edges[1:]) if stop < len(right)]
     joined = [each for each in inner if not begins[list(each)].any()]
-    return [(start, stop) for start, stop in joined if right[start] and right[start - 1] and right[stop]]
+    return [
+        (start, stop) for start, stop in joined if right[start] and right[start - 1] and right[stop]
+    ]
 
 
 def reported_changes(answers: ItemAnswers, right: Right) -> list[Change]:

@@ -64,7 +64,9 @@ CandidateChange = Callable[[Candidates], Candidates]
 class RemedyAnswers:
     """What one remedy gave on one input."""
 
-    rows: pd.DataFrame | None  # As ``rows_of``; None where it cannot be made, or where nothing was to be done
+    rows: (
+        pd.DataFrame | None
+    )  # As ``rows_of``; None where it cannot be made, or where nothing was to be done
     note: str  # What was done, or why not
     seconds: float = 0.0  # Of work, a frame
     same: bool = False  # There was nothing to do: the model's own answers hold
@@ -98,7 +100,9 @@ def from_candidates(shown: InputShown, model: Model) -> Mapping[str, RemedyAnswe
     notes = {FUSION: f"{note}; the place of each box is fused, its score is that of the best"}
     more = {name: max(spent[name] - spent[""], 0.0) / max(len(shown.number), 1) for name in ways}
     return {
-        name: RemedyAnswers(pd.concat(rows[name], ignore_index=True), notes.get(name, note), more[name])
+        name: RemedyAnswers(
+            pd.concat(rows[name], ignore_index=True), notes.get(name, note), more[name]
+        )
         for name in NAMES
         if name in ways
     }
@@ -115,7 +119,9 @@ def _why_not(model: Model) -> str:
             if head.nms is None
             else "no suppression is asked for in its sidecar"
         )
-    return "its boxes are turned or have masks" if network.head in ("yolov8-seg", "yolov8-obb") else ""
+    return (
+        "its boxes are turned or have masks" if network.head in ("yolov8-seg", "yolov8-obb") else ""
+    )
 
 
 def _raw(network: DetectionNetwork, pixels: torch.Tensor, size: int | str) -> list[Candidates]:
@@ -160,7 +166,9 @@ def softened(found: Candidates, least: float) -> Candidates:
             now[open_] *= np.exp(-np.square(overlap[best, open_]) / SIGMA)
         scores[rows] = now
     kept = np.sort(np.concatenate([*classes, np.empty(0, np.int64)])).astype(np.int64)
-    return dataclasses.replace(found, boxes=found.boxes[kept], scores=scores[kept], labels=found.labels[kept])
+    return dataclasses.replace(
+        found, boxes=found.boxes[kept], scores=scores[kept], labels=found.labels[kept]
+    )
 
 
 def fused(found: Candidates, least: float) -> Candidates:
@@ -239,12 +247,16 @@ def _to_replay(shown: InputShown, model: Model, name: str, replay: FootageReplay
     begin = time.perf_counter()
     rows = answered(shown, frames, ask)
     seconds += time.perf_counter() - begin - spent
-    return RemedyAnswers(rows, replay.note, 0.0 if name in FREE else seconds / max(len(shown.number), 1))
+    return RemedyAnswers(
+        rows, replay.note, 0.0 if name in FREE else seconds / max(len(shown.number), 1)
+    )
 
 
 def looks_of(run: OpenRun) -> list[tuple[str, float]]:
     """Return perturbations and strengths of the looks: the policy's, or a small shift."""
-    steps = run.folder.read_json("policy.json")["steps"] if (run.path / "policy.json").is_file() else []
+    steps = (
+        run.folder.read_json("policy.json")["steps"] if (run.path / "policy.json").is_file() else []
+    )
     found = [(str(s["perturbation"]), float(max(abs(s["low"]), abs(s["high"])))) for s in steps]
     return found or [("translation", float(find("translation").strengths[0]))]
 
@@ -271,7 +283,9 @@ def look_again(shown: InputShown, model: Model) -> Mapping[str, RemedyAnswers]:
     each = extra / LOOKS / max(len(shown.number), 1)
     note = f"copies changed by {', '.join(f'{key} {strength:.3g}' for key, strength in looks)}"
     return {
-        f"look-again-{LOOKS}": RemedyAnswers(pd.concat(means, ignore_index=True), note, each * LOOKS),
+        f"look-again-{LOOKS}": RemedyAnswers(
+            pd.concat(means, ignore_index=True), note, each * LOOKS
+        ),
         LOOK: RemedyAnswers(pd.concat(ones, ignore_index=True), note, each),
     }
 
@@ -314,7 +328,9 @@ def footage_batches(run: OpenRun) -> list[torch.Tensor]:
     each = max(1, NORM_FRAMES // max(len(every), 1))
     frames: list[torch.Tensor] = []
     for shown in every:
-        few = np.unique(np.linspace(0, len(shown.number) - 1, min(each, len(shown.number))).astype(int))
+        few = np.unique(
+            np.linspace(0, len(shown.number) - 1, min(each, len(shown.number))).astype(int)
+        )
         with run.opened(shown.item.name) as source:
             frames += list(source.at(shown.number[few].tolist()).pixels.cpu())
     sizes: dict[tuple[int, ...], list[torch.Tensor]] = {}
@@ -338,7 +354,9 @@ def arms_of(run: OpenRun, model: Model) -> dict[str, ReplayArm]:
         **{name: _replayed(name) for name in RESIZES},
         f"look-again-{LOOKS}": look_again,
         BLUR: network_arm(BLUR, lambda own: with_blur(own, device)),
-        STATISTICS: network_arm(STATISTICS, lambda own: with_statistics(own, device, footage_batches(run))),
+        STATISTICS: network_arm(
+            STATISTICS, lambda own: with_statistics(own, device, footage_batches(run))
+        ),
     }
 
 
@@ -382,11 +400,17 @@ def replay_all(run: OpenRun, only: Collection[str] = ()) -> None:
                     about.setdefault((model.name, remedy), []).append((item.name, fact))
     for name, parts in found.items():
         filled = [part for part in parts if len(part)]
-        run.folder.write_table(name, pd.concat(filled, ignore_index=True) if filled else tables.empty(name))
-    run.folder.write_json(FILE, {"arms": [_about(*key, facts) for key, facts in sorted(about.items())]})
+        run.folder.write_table(
+            name, pd.concat(filled, ignore_index=True) if filled else tables.empty(name)
+        )
+    run.folder.write_json(
+        FILE, {"arms": [_about(*key, facts) for key, facts in sorted(about.items())]}
+    )
 
 
-def _unit(shown: InputShown, model: Model, name: str, arm: ReplayArm) -> tuple[pd.DataFrame, dict[str, Any]]:
+def _unit(
+    shown: InputShown, model: Model, name: str, arm: ReplayArm
+) -> tuple[pd.DataFrame, dict[str, Any]]:
     run, table = shown.run, TABLES[model.task]
     kept, contents = CacheOwner((table,)), sorted(run.inputs.content.values())
     key = key_of(
@@ -408,7 +432,9 @@ def _unit(shown: InputShown, model: Model, name: str, arm: ReplayArm) -> tuple[p
         own = {"item": shown.item.name, "model": model.name}
         parts = [each.assign(**own, remedy=remedy) for remedy, each in there.items()]
         rows = pd.concat(parts, ignore_index=True) if parts else tables.empty(table)
-        run.cache.write(kept, key, {table: rows}, {"remedies": {n: _fact(s) for n, s in said.items()}})
+        run.cache.write(
+            kept, key, {table: rows}, {"remedies": {n: _fact(s) for n, s in said.items()}}
+        )
     facts: dict[str, Any] = run.cache.facts(kept, key)["remedies"]
     return run.cache.read(kept, key, table, shown.item.name).assign(model=model.name), facts
 
@@ -418,7 +444,9 @@ def _fact(said: RemedyAnswers) -> dict[str, Any]:
     return {"note": said.note, "seconds": said.seconds, "same": said.same, "shown": shown}
 
 
-def _about(model: str, remedy: str, facts: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, Any]:
+def _about(
+    model: str, remedy: str, facts: Sequence[tuple[str, Mapping[str, Any]]]
+) -> dict[str, Any]:
     seconds = [fact["seconds"] for _, fact in facts if fact["shown"]]
     return {
         "model": model,

@@ -124,7 +124,11 @@ def rows_of(found: Classifications | Detections, number: np.ndarray) -> pd.DataF
     if isinstance(found, Classifications):
         return pd.DataFrame({"frame": number, "label": found.labels})
     corners = {name: found.boxes[:, k].astype(np.float64) for k, name in enumerate(BOX)}
-    own = {"frame": number[found.frame], "label": found.labels, "score": found.scores.astype(np.float64)}
+    own = {
+        "frame": number[found.frame],
+        "label": found.labels,
+        "score": found.scores.astype(np.float64),
+    }
     return pd.DataFrame(own | corners)
 
 
@@ -149,7 +153,9 @@ class WanderingSteps:
 
     # (N, 2) float64: Px, x right, y down; NaN where the background's motion cannot be determined
     camera: np.ndarray
-    gain: np.ndarray  # (N,) float64: Log of the ratio of the light; NaN where that cannot be determined
+    gain: (
+        np.ndarray
+    )  # (N,) float64: Log of the ratio of the light; NaN where that cannot be determined
     begins: np.ndarray  # (N,) bool: Nothing is compared over this place
 
 
@@ -187,7 +193,9 @@ def off_by(steps: np.ndarray, begins: np.ndarray, half: int) -> np.ndarray:
     edges = [*np.flatnonzero(broken | (np.arange(len(steps)) == 0)).tolist(), len(steps)]
     off = np.zeros_like(flat)
     for start, stop in itertools.pairwise(edges):
-        path = np.cumsum(np.where(np.arange(stop - start)[:, None] == 0, 0.0, flat[start:stop]), axis=0)
+        path = np.cumsum(
+            np.where(np.arange(stop - start)[:, None] == 0, 0.0, flat[start:stop]), axis=0
+        )
         total = np.concatenate([np.zeros((1, path.shape[1])), np.cumsum(path, axis=0)])
         row = np.arange(stop - start)
         reach = np.minimum(np.minimum(row, stop - start - 1 - row), half)  # as far on both sides
@@ -249,7 +257,9 @@ def resampled(frames: Frames, steps: WanderingSteps, rate: float) -> FootageRepl
     if steady.frames is None or steady.same:
         return FootageReplay(None, steady.note, same=steady.same)
     half = np.full((len(steps.begins), 2), 0.5)
-    return FootageReplay(functools.partial(_shifted, frames, half), "all frames shifted by half a pixel")
+    return FootageReplay(
+        functools.partial(_shifted, frames, half), "all frames shifted by half a pixel"
+    )
 
 
 def _levelled(frames: Frames, steps: WanderingSteps, half: int, what: str) -> FootageReplay:
@@ -271,9 +281,13 @@ def softened(name: str, frames: Frames, steps: WanderingSteps) -> FootageReplay:
     if kind == "blur":
 
         def blurred(frame: np.ndarray) -> np.ndarray:
-            return np.asarray(cv2.GaussianBlur(frame, (0, 0), amount * min(frame.shape[:2]) / LINES))
+            return np.asarray(
+                cv2.GaussianBlur(frame, (0, 0), amount * min(frame.shape[:2]) / LINES)
+            )
 
-        return FootageReplay(lambda: map(blurred, frames()), f"sigma {amount:g} px at {LINES} lines")
+        return FootageReplay(
+            lambda: map(blurred, frames()), f"sigma {amount:g} px at {LINES} lines"
+        )
     if kind == "median-filter":
         side = int(amount)
         note = f"median of {side} x {side} px"
@@ -299,7 +313,9 @@ def resizes_of(frames: Frames, model: Model) -> dict[str, FootageReplay]:
 
 def another_resize(frames: Frames, resized: tuple[int, ...], interpolation: int) -> FootageReplay:
     """Bring frames to the network's size before its own resize, which then changes nothing."""
-    size = f"{resized[0]} px, shorter side" if len(resized) == 1 else f"{resized[1]}x{resized[0]} px"
+    size = (
+        f"{resized[0]} px, shorter side" if len(resized) == 1 else f"{resized[1]}x{resized[0]} px"
+    )
     return FootageReplay(functools.partial(_resized, frames, resized, interpolation), f"to {size}")
 
 
@@ -352,7 +368,9 @@ def _mean_along(now: np.ndarray, before: np.ndarray | None, after: np.ndarray | 
     return np.rint(total / count[..., None]).astype(np.uint8)
 
 
-def _moved_onto(other: np.ndarray | None, now: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _moved_onto(
+    other: np.ndarray | None, now: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Another frame moved onto this one, where the two agree (1, else 0), and how far it was moved, px."""
     nothing = np.zeros(now.shape[:2], np.float32)
     if other is None or other.shape != now.shape:
@@ -373,7 +391,9 @@ def _still_mean(frames: Frames, still: np.ndarray, most: float) -> Stream:
         _, alike, way = _moved_onto(shown if still[row] else None, frame)
         rests = (alike > 0) & (way < AT_REST_PX)
         kept = mean.shape == frame.shape
-        count = np.where(rests, np.minimum(count + 1, most), 1) if kept else np.ones(frame.shape[:2])
+        count = (
+            np.where(rests, np.minimum(count + 1, most), 1) if kept else np.ones(frame.shape[:2])
+        )
         before = mean if kept else frame
         mean = np.where(rests[..., None], before + (frame - before) / count[..., None], frame)
         shown = np.rint(mean).astype(np.uint8)

@@ -37,7 +37,16 @@ from vidrobust.statement import DOING, NEEDS_MODEL, Question
 from vidrobust.text.numbers import duration
 from vidrobust.text.phrases import listing
 
-STAGES = ("stability", "sensitivity", "variation", "causes", "correlate", "policy", "remedies", "report")
+STAGES = (
+    "stability",
+    "sensitivity",
+    "variation",
+    "causes",
+    "correlate",
+    "policy",
+    "remedies",
+    "report",
+)
 # Stages that show a model new pictures, or read the tables of those that do.
 NEED_PIXELS = ("sensitivity", "causes", "correlate", "policy")
 
@@ -106,7 +115,11 @@ def gates(run: RunTables) -> list[dict[str, str]]:
     tasks = {name: task.name for name, task in run.tasks.items()}
     found = passages_of(rules, lambda metric: metrics.asked(metric, tasks), run.folder)
     return [
-        {"outcome": each.outcome, "kind": KINDS.get(each.outcome, "unknown"), "sentence": each.sentence}
+        {
+            "outcome": each.outcome,
+            "kind": KINDS.get(each.outcome, "unknown"),
+            "sentence": each.sentence,
+        }
         for each in found
     ]
 
@@ -176,7 +189,9 @@ def one_page(run: RunTables, shared: Mapping[str, Any]) -> str:
 def details(run: RunTables, shared: Mapping[str, Any]) -> str:
     content = {**shared, **_content(run)}
     moments = (*content["moments"].shown, *content["moments"].further)
-    weight = sum(len(shot.uri) for moment in moments for shot in (moment.a, moment.b, *moment.strip))
+    weight = sum(
+        len(shot.uri) for moment in moments for shot in (moment.a, moment.b, *moment.strip)
+    )
     budget = _Budget(LARGEST_BYTES - REST_BYTES - weight)
     content["sections"] = list(_sections(run, budget))
     for name in PICTURES:
@@ -219,7 +234,14 @@ PICTURES = (
 
 
 JSON_FILES = (
-    *("run.json", "moments.json", "box_moments.json", "correlation.json", "policy.json", "remedies.json"),
+    *(
+        "run.json",
+        "moments.json",
+        "box_moments.json",
+        "correlation.json",
+        "policy.json",
+        "remedies.json",
+    ),
     history_page.FILE,
 )
 
@@ -247,7 +269,12 @@ def _sections(run: RunTables, budget: _Budget) -> Iterator[dict[str, Any]]:
         html = section.details(run, budget.keep)
         budget.room = room - len(html)
         if html:
-            yield {"name": section.name, "question": section.question, "place": section.place, "html": html}
+            yield {
+                "name": section.name,
+                "question": section.question,
+                "place": section.place,
+                "html": html,
+            }
 
     return brought().each(shown)
 
@@ -277,7 +304,9 @@ def _content(run: RunTables) -> dict[str, Any]:
         "history": history_page.of_run(run),
         "box_numbers": detectors_section.numbers(run),
         "other_tasks": stability_section.other_tasks(run),
-        "box_places": [each["sentence"] for each in run.json("box_moments.json").get("hiding_places", [])],
+        "box_places": [
+            each["sentence"] for each in run.json("box_moments.json").get("hiding_places", [])
+        ],
         "box_which": which.side_by_side(run),
         "box_constants": detectors_section.constants(run),
         "box_names": detectors_section.name_changes(run),
@@ -287,7 +316,9 @@ def _content(run: RunTables) -> dict[str, Any]:
         "label_where": place_section.sentences(run, "classification"),
         "box_timelines": detectors_section.timelines(run),
         "box_curves": _some(detectors_section.threshold_figure(run)),
-        "box_account": [bar for bar in account_section.account_bars(run) if bar.model in run.detectors],
+        "box_account": [
+            bar for bar in account_section.account_bars(run) if bar.model in run.detectors
+        ],
         "box_groups": detectors_section.by_group(run),
         "box_sensitivity": detectors_section.sensitivity_rows(run),
         "sensitive": sensitivity_section.in_words(run, sensitivity),

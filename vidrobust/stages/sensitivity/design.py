@@ -13,7 +13,14 @@ import numpy as np
 
 
 def strengths_shown(
-    perturbation: str, count: int, ranks: np.ndarray, *, content: str, seed: int, draw: int = 0, each: int = 1
+    perturbation: str,
+    count: int,
+    ranks: np.ndarray,
+    *,
+    content: str,
+    seed: int,
+    draw: int = 0,
+    each: int = 1,
 ) -> np.ndarray:
     """Return which of ``count`` strengths frames are shown, (n, count); ``each`` per frame (0: all).
 

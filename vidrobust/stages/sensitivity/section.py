@@ -79,11 +79,17 @@ def observed_sizes(run: RunTables) -> dict[tuple[str, str], float]:
     """Return (model, perturbation) -> how far the footage itself goes, as a strength."""
     from vidrobust.perturb.catalogue import PERTURBATIONS
 
-    spread, widths = (run.table("spread"), [entry.width for entry in run.record.inputs if entry.width])
+    spread, widths = (
+        run.table("spread"),
+        [entry.width for entry in run.record.inputs if entry.width],
+    )
     if spread is None or not widths:
         return {}
     found = {}
-    width, nothing = float(sorted(widths)[len(widths) // 2]), pd.DataFrame({"strength": [], "weight": []})
+    width, nothing = (
+        float(sorted(widths)[len(widths) // 2]),
+        pd.DataFrame({"strength": [], "weight": []}),
+    )
     for name, entry in ((n, e) for n, e in PERTURBATIONS.items() if e.condition):
         seen = observed(entry, spread, nothing, width)
         size = seen.px if entry.is_length else seen.size
@@ -103,7 +109,9 @@ def in_words(run: RunTables, found: pd.DataFrame | None) -> list[Sensitive]:
     ]
 
 
-def _of_model(model: str, flips: pd.DataFrame, observed: Mapping[tuple[str, str], float]) -> Sensitive:
+def _of_model(
+    model: str, flips: pd.DataFrame, observed: Mapping[tuple[str, str], float]
+) -> Sensitive:
     first, harmless, too_few = [], [], []
     for perturbation, rows in flips.groupby("perturbation", sort=False):
         rows = rows[rows["frames"] >= FEWEST_ROWS].sort_values("strength")
@@ -112,19 +120,27 @@ def _of_model(model: str, flips: pd.DataFrame, observed: Mapping[tuple[str, str]
             continue
         worth = np.flatnonzero(rows["value"].to_numpy() >= FLIPS_WORTH_SAYING)
         if not len(worth):
-            harmless.append(f"{phrase(str(perturbation)).noun} (at most {percent(rows['high'].max())})")
+            harmless.append(
+                f"{phrase(str(perturbation)).noun} (at most {percent(rows['high'].max())})"
+            )
             continue
         row = rows.iloc[worth[0]]
         first.append((int(worth[0]), -float(row["value"]), str(perturbation), row))
     first.sort(key=lambda each: each[:3])
-    sentences = [_sentence(name, row, observed.get((model, name))) for _, _, name, row in first[:MOST_SAID]]
+    sentences = [
+        _sentence(name, row, observed.get((model, name))) for _, _, name, row in first[:MOST_SAID]
+    ]
     one = flips.iloc[0]
     return Sensitive(
         model=model,
         sentences=sentences,
         harmless=listing(harmless, 10),
         stands_on=f"{span(flips['n'])} frames a strength"
-        + (f" from {plural(int(one['clusters']), one['cluster'])}" if one["cluster"] != "stretch" else ""),
+        + (
+            f" from {plural(int(one['clusters']), one['cluster'])}"
+            if one["cluster"] != "stretch"
+            else ""
+        ),
         larger=_larger(flips),
         too_few=listing(too_few, 10),
     )
@@ -173,7 +189,9 @@ def rows(found: pd.DataFrame | None) -> list[dict[str, object]]:
         said = saying(str(perturbation), float(strength))
         entry: dict[str, object] = {"model": model, "perturbation": perturbation, "said": said}
         for metric in SHOWN:
-            value, low, high = (row.get((name, metric), math.nan) for name in ("value", "low", "high"))
+            value, low, high = (
+                row.get((name, metric), math.nan) for name in ("value", "low", "high")
+            )
             few = not row.get(("frames", metric), 0) >= FEWEST_ROWS
             entry[metric] = "too few frames" if few else percent_with_interval(value, low, high)
         entry["n"] = int(row.get(("n", "label_flip"), 0) or 0)
@@ -193,7 +211,9 @@ def curves(run: RunTables, found: pd.DataFrame | None) -> list[Picture]:
     largest = 100 * float(found[["value", "high"]].max().max())
     top = next((top for top in (10.0, 25.0, 50.0) if largest <= top), 102.0)
     return [
-        _family_figure(found, family, [n for n in names if families[n] == family], run.models, observed, top)
+        _family_figure(
+            found, family, [n for n in names if families[n] == family], run.models, observed, top
+        )
         for family in order
     ]
 
@@ -211,14 +231,20 @@ def _family_figure(
     tall = (height - ABOVE - BELOW) / (2 * len(blocks) + GAP * (2 * len(blocks) - 1))
     parts = [written(10, 20, _finding(family, found, names), "start", drawing.TITLE)]
     for k, model in enumerate(models if len(models) > 1 else []):
-        x, y = RIGHT - LEGEND_PX * (min(len(models), COLUMNS) - k % COLUMNS), 36.0 + 14 * (k // COLUMNS)
+        x, y = (
+            RIGHT - LEGEND_PX * (min(len(models), COLUMNS) - k % COLUMNS),
+            36.0 + 14 * (k // COLUMNS),
+        )
         parts += [mark(x, y - 4, k), written(x + 10, y, model, "start")]
     for row in range(2 * len(blocks)):
         m, begin = row % 2, ABOVE + row * tall * (1 + GAP)
         end = begin + tall
         for tick in np.arange(0, top + 1e-9, drawing.tick_step(top)):
             y = end - tall * tick / top
-            parts += [path(LEFT, y, f"H{RIGHT}", drawing.LIGHT), written(LEFT - 6, y + 4, f"{tick:g}", "end")]
+            parts += [
+                path(LEFT, y, f"H{RIGHT}", drawing.LIGHT),
+                written(LEFT - 6, y + 4, f"{tick:g}", "end"),
+            ]
         for c, name in enumerate(blocks[row // 2]):
             of = found[(found["perturbation"] == name) & (found["metric"] == SHOWN[m])]
             strengths = np.unique(of["strength"].to_numpy(np.float64))
@@ -244,9 +270,7 @@ def _family_figure(
         f"{span(one['n'])} frames a point; bars are 95 % intervals over {what}."
     )
     if any(name in {p for _, p in observed} for name in names):
-        caption += (
-            " Grey band: up to the 99th percentile of what the footage does between neighbouring frames."
-        )
+        caption += " Grey band: up to the 99th percentile of what the footage does between neighbouring frames."
     alt = f"Sensitivity to {family}: {listing(phrase(n).noun for n in names)}"
     return drawing.by_hand(parts, height, alt, caption)
 
@@ -260,7 +284,9 @@ def _finding(family: str, found: pd.DataFrame, names: list[str]) -> str:
     if worth.empty:
         return f"{family.capitalize()}: nothing tried flips {percent(FLIPS_WORTH_SAYING)} of the frames"
     first = (
-        worth.assign(step=steps, less=-worth["value"]).sort_values(["step", "less"], kind="stable").iloc[0]
+        worth.assign(step=steps, less=-worth["value"])
+        .sort_values(["step", "less"], kind="stable")
+        .iloc[0]
     )
     said = f"{saying(str(first['perturbation']), float(first['strength']))} flips {_share(first)}"
     of = f" of {first['model']}'s frames" if flips["model"].nunique() > 1 else " of the frames"
@@ -286,13 +312,17 @@ def _curves(of: pd.DataFrame, models: list[str], place: Place, end: float, px: f
     return parts
 
 
-def _limits(column: int, strengths: np.ndarray, seen: list[float]) -> tuple[Place, np.ndarray | None]:
+def _limits(
+    column: int, strengths: np.ndarray, seen: list[float]
+) -> tuple[Place, np.ndarray | None]:
     """Return where strengths lie in a column, px, and the ends of the footage's band."""
     scale = np.log if len(strengths) > 1 and strengths[0] > 0 else np.asarray
     ends, shown = strengths[[0, -1]] + [-0.5, 0.5], []
     if scale is np.log:
         shown = [size for size in seen if size > strengths[0] / 10]
-        ends = np.array([min([strengths[0] / 1.35, *(size / 1.6 for size in shown)]), strengths[-1] * 1.35])
+        ends = np.array(
+            [min([strengths[0] / 1.35, *(size / 1.6 for size in shown)]), strengths[-1] * 1.35]
+        )
     left, right = scale(ends)
 
     def place(strength: np.ndarray) -> np.ndarray:

@@ -77,7 +77,11 @@ class SensitivityStage(SampleStage):
         from vidrobust.stages.sensitivity.design import shown_per_frame
 
         counts = [len(one.strengths) for one in perturbations_of(settings) if one.on_single_frames]
-        rounds = (math.ceil(count / shown_per_frame(count, settings.strengths)) for count in counts if count)
+        rounds = (
+            math.ceil(count / shown_per_frame(count, settings.strengths))
+            for count in counts
+            if count
+        )
         return {"frames": FEWEST_ROWS * max(rounds, default=1)}
 
     def check(self, settings: Settings) -> None:
@@ -131,15 +135,22 @@ class SensitivityStage(SampleStage):
                 "step": context.advance,
             }
             if perturbations:
-                of_boxes: dict[str, Any] = {"only": settings.only, "ignored": settings.tracks.ignored}
+                of_boxes: dict[str, Any] = {
+                    "only": settings.only,
+                    "ignored": settings.tracks.ignored,
+                }
                 each = settings.strengths
                 parts.append(
-                    study_frames(frames, models, perturbations, ranks=some, each=each, **of_boxes, **how)
+                    study_frames(
+                        frames, models, perturbations, ranks=some, each=each, **of_boxes, **how
+                    )
                 )
             parts += [protocol.study(frames, able, **how) for protocol in _protocols(settings)]
         table = pd.concat(parts, ignore_index=True) if parts else tables.empty("sensitivity")
         facts = {"frames": len(order)}
-        return {m.name: ({"sensitivity": table[table["model"] == m.name]}, dict(facts)) for m in models}
+        return {
+            m.name: ({"sensitivity": table[table["model"] == m.name]}, dict(facts)) for m in models
+        }
 
     def trim(self, read: Read, content: str, settings: Settings, count: int) -> Trim:
         transitions = read("transitions")
@@ -151,7 +162,9 @@ class SensitivityStage(SampleStage):
         from vidrobust.files.json_text import plain
 
         by = ["model", "perturbation", "strength", "metric"]
-        found = run.table("sensitivity").groupby(by, sort=False)["value"].agg(value="mean", n="size")
+        found = (
+            run.table("sensitivity").groupby(by, sort=False)["value"].agg(value="mean", n="size")
+        )
         return plain(found.reset_index().to_dict("records"))
 
 
@@ -190,7 +203,9 @@ def chunk(info: VideoInfo) -> int:
 
 
 def _order(context: Context) -> np.ndarray:
-    return frames_to_study(context.need_transitions(), context.count, context.content, context.settings.seed)
+    return frames_to_study(
+        context.need_transitions(), context.count, context.content, context.settings.seed
+    )
 
 
 def _protocols(settings: Settings) -> list[SuiteProtocol]:

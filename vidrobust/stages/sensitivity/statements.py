@@ -42,7 +42,10 @@ def _not_tried(run: RunTables, model: str) -> Statement:
         return _missing(model, text, "sensitivity_few")
     text = "Not measured: no perturbation has been tried on this footage."
     if why == "budget":
-        text, command = "Not measured: the budget left no time for perturbations.", f"{command} --frames 60"
+        text, command = (
+            "Not measured: the budget left no time for perturbations.",
+            f"{command} --frames 60",
+        )
     return _missing(model, text, "sensitivity_not_run", command=command)
 
 
@@ -54,7 +57,9 @@ def _of_model(model: str, task: Task, rows: pd.DataFrame, parts: dict[str, str])
     changed = _changed(rows, task)
     frames = changed.groupby(["perturbation", "strength"], sort=False)["frame"].size()
     enough = (
-        changed.set_index(["perturbation", "strength"]).loc[frames[frames >= FEWEST_ROWS].index].reset_index()
+        changed.set_index(["perturbation", "strength"])
+        .loc[frames[frames >= FEWEST_ROWS].index]
+        .reset_index()
     )
     if enough.empty:
         n = int(frames.max()) if len(frames) else 0
@@ -77,7 +82,9 @@ def _of_model(model: str, task: Task, rows: pd.DataFrame, parts: dict[str, str])
             f"The largest, {saying(name, strength)}, {happens} {_said(found, many)}."
         )
         sure = found.high < FLIPS_WORTH_SAYING
-        level, kind = (Level.NO_EFFECT, "sensitivity_none") if sure else (Level.MEASURED, "sensitivity_small")
+        level, kind = (
+            (Level.NO_EFFECT, "sensitivity_none") if sure else (Level.MEASURED, "sensitivity_small")
+        )
         return _statement(model, text, level, kind, found, is_open=not sure)
     _, _, name, strength = worth[0]
     found = _interval(enough, name, strength, parts)

@@ -76,7 +76,8 @@ def study_frames(
                 predict(model, changed, batch),
             )
             before, after = (
-                chosen(each, only, ignored) if isinstance(each, Detections) else each for each in both
+                chosen(each, only, ignored) if isinstance(each, Detections) else each
+                for each in both
             )
             parts.append(_differences_rows(frames, model, some, before, after))
         if step is not None:
@@ -91,8 +92,12 @@ def _perturbed(
     pixels = frames.pixels.permute(0, 2, 3, 1)
 
     def change(group: _Group) -> torch.Tensor:
-        clean = pixels.index_select(0, torch.from_numpy(group.rows).to(pixels.device)).permute(0, 3, 1, 2)
-        made = group.perturbation.apply(clean, group.strength, _generators(frames, group, content, seed))
+        clean = pixels.index_select(0, torch.from_numpy(group.rows).to(pixels.device)).permute(
+            0, 3, 1, 2
+        )
+        made = group.perturbation.apply(
+            clean, group.strength, _generators(frames, group, content, seed)
+        )
         return made.permute(0, 2, 3, 1)
 
     # most perturbations of large frames keep one processor busy for longer than the model needs
@@ -114,7 +119,13 @@ def _groups(
         strengths = perturbation.strengths
         for draw in range(draws):
             shown = strengths_shown(
-                perturbation.key, len(strengths), ranks, content=content, seed=seed, draw=draw, each=each
+                perturbation.key,
+                len(strengths),
+                ranks,
+                content=content,
+                seed=seed,
+                draw=draw,
+                each=each,
             )
             for strength, of in zip(strengths, shown.T, strict=True):
                 if of.any():
@@ -134,13 +145,20 @@ def _filling(groups: Iterator[_Group], most: int) -> Iterator[list[_Group]]:
         yield some
 
 
-def _generators(frames: FrameBatch, group: _Group, content: str, seed: int) -> list[torch.Generator]:
+def _generators(
+    frames: FrameBatch, group: _Group, content: str, seed: int
+) -> list[torch.Generator]:
     key, index = group.perturbation.key, frames.index[group.rows]
     return [seeded(content, int(number), group.draw, key, seed) for number in index]
 
 
 def _before(
-    clean: Predictions, frames: FrameBatch, model: Model, some: list[_Group], content: str, seed: int
+    clean: Predictions,
+    frames: FrameBatch,
+    model: Model,
+    some: list[_Group],
+    content: str,
+    seed: int,
 ) -> Predictions:
     moved = task_of(model.task).moved
     size = (int(frames.pixels.shape[2]), int(frames.pixels.shape[3]))

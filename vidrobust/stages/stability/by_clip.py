@@ -39,7 +39,10 @@ def swaps(run: RunTables, most: int = MOST_ROWS) -> ShortTable:
     changes = changes.assign(first=first, second=second)
     keys = ["model", "first", "second"]
     counted = changes.groupby(keys, sort=False).agg(
-        times=("item", "size"), clips=("item", "nunique"), item=("item", "first"), time_s=("time_s", "first")
+        times=("item", "size"),
+        clips=("item", "nunique"),
+        item=("item", "first"),
+        time_s=("time_s", "first"),
     )
     counted = counted.sort_values("times", ascending=False, kind="stable").reset_index()
     several = len(run.tasks) > 1
@@ -64,7 +67,9 @@ def flips_of(run: RunTables) -> pd.DataFrame:
     For classifiers ``size`` is the total variation; for detectors the class of a followed object changes.
     """
     columns = ["model", "item", "time_s", "frame_a", "frame_b", "before", "after", "size"]
-    every = pd.concat([_label_changes(run), _box_renames(run)], ignore_index=True).reindex(columns=columns)
+    every = pd.concat([_label_changes(run), _box_renames(run)], ignore_index=True).reindex(
+        columns=columns
+    )
     return every.astype({"frame_a": np.int64, "frame_b": np.int64}).sort_values(
         ["model", "item", "time_s"], kind="stable", ignore_index=True
     )
@@ -79,9 +84,9 @@ def _label_changes(run: RunTables) -> pd.DataFrame:
         of = names.rename(columns={"frame": side, "label_name": name})
         flips = flips.merge(of, on=["model", "item", "track", side], how="left")
     flips = flips.rename(columns={"total_variation": "size"})
-    return flips[["model", "item", "time_s", "frame_a", "frame_b", "before", "after", "size"]].dropna(
-        subset=["before", "after"]
-    )
+    return flips[
+        ["model", "item", "time_s", "frame_a", "frame_b", "before", "after", "size"]
+    ].dropna(subset=["before", "after"])
 
 
 def _box_renames(run: RunTables) -> pd.DataFrame:
@@ -89,10 +94,14 @@ def _box_renames(run: RunTables) -> pd.DataFrame:
     keys = ["model", "item", "track"]
     followed = boxes[boxes["track"] >= 0].sort_values([*keys, "frame"], kind="stable")
     earlier = followed.groupby(keys, sort=False)
-    followed = followed.assign(before=earlier["label_name"].shift(), frame_a=earlier["frame"].shift())
+    followed = followed.assign(
+        before=earlier["label_name"].shift(), frame_a=earlier["frame"].shift()
+    )
     renamed = steps.loc[steps["flip"] == 1, [*keys, "frame"]]
     found = renamed.merge(followed, on=[*keys, "frame"], how="inner")
-    found = found.rename(columns={"label_name": "after", "frame": "frame_b"}).dropna(subset=["before"])
+    found = found.rename(columns={"label_name": "after", "frame": "frame_b"}).dropna(
+        subset=["before"]
+    )
     return found[["model", "item", "time_s", "frame_a", "frame_b", "before", "after"]].astype(
         {"frame_a": "int64"}
     )
@@ -104,9 +113,9 @@ def clips(run: RunTables, most: int = MOST_ROWS) -> ShortTable:
     if stability is None:
         return ShortTable((), [], said="")
     rates = {
-        model: stability[(stability["model"] == model) & (stability["metric"] == task.answered[0])].set_index(
-            "item"
-        )
+        model: stability[
+            (stability["model"] == model) & (stability["metric"] == task.answered[0])
+        ].set_index("item")
         for model, task in run.tasks.items()
     }
     of_items = {model: rows[rows.index != ""] for model, rows in rates.items()}
@@ -153,7 +162,9 @@ def classes(run: RunTables, most: int = MOST_ROWS) -> ShortTable:
     several = len(run.tasks) > 1
     columns = (*(("Model",) if several else ()), "Class", "What happens", "How often")
     return ShortTable(
-        columns, [row[1] if several else row[1][1:] for row in rows[:most]], max(0, len(rows) - most)
+        columns,
+        [row[1] if several else row[1][1:] for row in rows[:most]],
+        max(0, len(rows) - most),
     )
 
 
@@ -161,7 +172,9 @@ def _left_classes(run: RunTables) -> list[tuple[float, tuple[str, ...]]]:
     pairs, frames = run.rows("pairs"), run.rows("frames")
     used = usable_pairs(pairs)
     names = frames.drop_duplicates(["model", "item", "track", "frame"])
-    names = names[["model", "item", "track", "frame", "label_name"]].rename(columns={"frame": "frame_a"})
+    names = names[["model", "item", "track", "frame", "label_name"]].rename(
+        columns={"frame": "frame_a"}
+    )
     used = used.merge(names, on=["model", "item", "track", "frame_a"], how="left")
     found: list[tuple[float, tuple[str, ...]]] = []
     for (model, name), of in used.groupby(["model", "label_name"], sort=False):
@@ -169,7 +182,10 @@ def _left_classes(run: RunTables) -> list[tuple[float, tuple[str, ...]]]:
         often = f"{flips} of {n} times" if n >= FEWEST_ROWS else f"too few to say (n = {n})"
         rate = flips / n if n >= FEWEST_ROWS else -1.0
         found.append(
-            (rate, (str(model), cut(str(name), 34), "the next frame is called something else", often))
+            (
+                rate,
+                (str(model), cut(str(name), 34), "the next frame is called something else", often),
+            )
         )
     return found
 
@@ -177,7 +193,9 @@ def _left_classes(run: RunTables) -> list[tuple[float, tuple[str, ...]]]:
 def _uncovered_classes(run: RunTables) -> list[tuple[float, tuple[str, ...]]]:
     table = run.rows("stability_by")
     of = table[
-        table["model"].isin(run.detectors) & (table["by"] == "class") & (table["metric"] == "uncovered_rate")
+        table["model"].isin(run.detectors)
+        & (table["by"] == "class")
+        & (table["metric"] == "uncovered_rate")
     ]
     of = of[of["item"] == ""] if "item" in of else of
     found: list[tuple[float, tuple[str, ...]]] = []
@@ -185,6 +203,9 @@ def _uncovered_classes(run: RunTables) -> list[tuple[float, tuple[str, ...]]]:
         rate = float(row.value) if row.n >= FEWEST_ROWS and np.isfinite(row.value) else -1.0
         often = rate_in_words(float(row.value), float(row.low), float(row.high), int(row.n))
         found.append(
-            (rate, (str(row.model), cut(str(row.group), 34), "no box lies where an object is", often))
+            (
+                rate,
+                (str(row.model), cut(str(row.group), 34), "no box lies where an object is", often),
+            )
         )
     return found

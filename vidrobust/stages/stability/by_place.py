@@ -23,7 +23,9 @@ COLUMNS, ROWS = 5, 3
 SIDES = (0.0, 0.05, 0.1, 0.2, 0.4, 1.0)
 METRICS = ("uncovered_rate", "flip_rate", "recall")
 GRIDS = {"position": COLUMNS * ROWS, "size": len(SIDES) - 1}  # of each grid how many cells
-FEWEST_OBJECTS = FEWEST_CLUSTERS  # fewer objects do not tell a place from the objects that stand there
+FEWEST_OBJECTS = (
+    FEWEST_CLUSTERS  # fewer objects do not tell a place from the objects that stand there
+)
 _STATED = {"value", "low", "high", "exact_low", "exact_high"}
 Sizes = Mapping[str, tuple[int, int]]
 
@@ -33,11 +35,17 @@ def placed(rows: pd.DataFrame, sizes: Sizes) -> pd.DataFrame:
 
     ``sizes`` is item -> height, width in px. Centres beyond the frame count for the nearest cell.
     """
-    frame = np.array([sizes.get(str(item), (0, 0)) for item in rows["item"]], np.float64).reshape(-1, 2)
+    frame = np.array([sizes.get(str(item), (0, 0)) for item in rows["item"]], np.float64).reshape(
+        -1, 2
+    )
     x1, y1, x2, y2 = rows[["x1", "y1", "x2", "y2"]].to_numpy(np.float64).T
     keep = np.isfinite(x1 + y1 + x2 + y2) & (frame > 0).all(axis=1)
     height, width = np.where(keep[:, None], frame, 1.0).T
-    x, y, area = ((x1 + x2) / 2 / width, (y1 + y2) / 2 / height, (x2 - x1) * (y2 - y1) / width / height)
+    x, y, area = (
+        (x1 + x2) / 2 / width,
+        (y1 + y2) / 2 / height,
+        (x2 - x1) * (y2 - y1) / width / height,
+    )
     x, y, area = (np.where(keep, value, 0.0) for value in (x, y, area))
     column, row = (
         np.clip(np.floor(at * count), 0, count - 1).astype(np.int64)
@@ -63,9 +71,13 @@ def summarise(
                 mine = [{**of, **cell} for cell in _cells(metric, rows, grid)]
                 cells += mine
                 few = np.array([cell["few"] for cell in mine])
-                tests.append({**of, **_tested(metric, rows, grid, few, np.random.default_rng(seed))})
+                tests.append(
+                    {**of, **_tested(metric, rows, grid, few, np.random.default_rng(seed))}
+                )
     found = pd.DataFrame(tests) if tests else tables.empty("place_tests").drop(columns="p_adjusted")
-    adjusted = found.groupby("model")["p"].transform(lambda p: holm(p.to_numpy())) if tests else found["p"]
+    adjusted = (
+        found.groupby("model")["p"].transform(lambda p: holm(p.to_numpy())) if tests else found["p"]
+    )
     return {
         "by_place": tables.of_rows("by_place", cells),
         "place_tests": tables.check("place_tests", found.assign(p_adjusted=adjusted)),

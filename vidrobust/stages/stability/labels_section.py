@@ -32,7 +32,9 @@ NO_KAPPA = "not defined: both are always right, or always wrong"
 
 def of_every_task(run: RunTables) -> list[dict[str, Any]]:
     tasks = dict.fromkeys(task.name for task in run.others.values())
-    others = (([m for m in run.others if run.others[m].name == name], rows(run, name)) for name in tasks)
+    others = (
+        ([m for m in run.others if run.others[m].name == name], rows(run, name)) for name in tasks
+    )
     summary = ((run.models, rows(run)), (run.detectors, rows(run, "detection")), *others)
     return [{"models": models, "rows": found} for models, found in summary if found]
 
@@ -40,7 +42,9 @@ def of_every_task(run: RunTables) -> list[dict[str, Any]]:
 def rows(run: RunTables, task: str = "classification") -> list[dict[str, Any]]:
     """Return every labelled metric of a task over all items, with a text per model."""
     models = [model for model, of in run.tasks.items() if of.name == task]
-    return rows_of(run.rows("stability"), models, (m for m in _metrics(task) if m.name not in IN_THE_FIGURE))
+    return rows_of(
+        run.rows("stability"), models, (m for m in _metrics(task) if m.name not in IN_THE_FIGURE)
+    )
 
 
 def basis(run: RunTables) -> list[str]:
@@ -58,7 +62,9 @@ def basis(run: RunTables) -> list[str]:
                 "no higher, and may be lower."
             )
         if note["unknown"]:
-            names = ", ".join(list(note["unknown"])[:5]) + (" ..." if len(note["unknown"]) > 5 else "")
+            names = ", ".join(list(note["unknown"])[:5]) + (
+                " ..." if len(note["unknown"]) > 5 else ""
+            )
             text += (
                 f" It has no class for {plural(len(note['unknown']), 'label')} ({names}); "
                 f"{plural(note['unjudged'], 'frame')} with no other label are left out."
@@ -72,9 +78,15 @@ def two_models(run: RunTables) -> list[dict[str, str]]:
         {
             "models": f"{row.model_a} to {row.model_b}",
             "n": f"n = {row.n} in {plural(int(row.clusters), 'cluster')}",
-            "difference": points_with_interval(row.difference, row.difference_low, row.difference_high),
-            "negative": percent_with_interval(row.negative_flips, row.negative_low, row.negative_high),
-            "positive": percent_with_interval(row.positive_flips, row.positive_low, row.positive_high),
+            "difference": points_with_interval(
+                row.difference, row.difference_low, row.difference_high
+            ),
+            "negative": percent_with_interval(
+                row.negative_flips, row.negative_low, row.negative_high
+            ),
+            "positive": percent_with_interval(
+                row.positive_flips, row.positive_low, row.positive_high
+            ),
             "p": number(row.mcnemar_p),
             "kappa": with_interval(row.kappa, row.kappa_low, row.kappa_high)
             if known(row.kappa)
@@ -88,23 +100,38 @@ def about_anchors(run: RunTables) -> Picture | None:
     """Draw pm-k over k, and accuracy by distance from right anchors."""
     stability, by = run.rows("stability"), run.rows("stability_by")
     at = by[
-        (by["by"] == "offset") & (by["metric"] == "conditional_robustness") & by["model"].isin(run.models)
+        (by["by"] == "offset")
+        & (by["metric"] == "conditional_robustness")
+        & by["model"].isin(run.models)
     ]
     if at.empty:
         return None
     with drawing.styled():
         figure, axes = drawing.panels(1, 2, 2.6)
         for k, model in enumerate(m for m in run.models if m in set(at["model"])):
-            look: Any = {"color": drawing.COLOURS[k % 6], "marker": drawing.MARKERS[k % 6], "markersize": 3.5}
+            look: Any = {
+                "color": drawing.COLOURS[k % 6],
+                "marker": drawing.MARKERS[k % 6],
+                "markersize": 3.5,
+            }
             pm = [overall(stability, model, f"pm{k}") for k in range(WITHIN + 1)]
-            of = at[at["model"] == model].assign(at=lambda rows: rows["group"].astype(int)).sort_values("at")
-            for panel, x, rows in ((0, range(WITHIN + 1), pm), (1, of["at"], of.to_dict("records"))):
+            of = (
+                at[at["model"] == model]
+                .assign(at=lambda rows: rows["group"].astype(int))
+                .sort_values("at")
+            )
+            for panel, x, rows in (
+                (0, range(WITHIN + 1), pm),
+                (1, of["at"], of.to_dict("records")),
+            ):
                 value, low, high = (
                     100 * np.array([row[name] for row in rows], np.float64)
                     for name in ("value", "low", "high")
                 )
                 axes[0, panel].plot(x, value, linewidth=1.4, label=model, **look)
-                axes[0, panel].fill_between(x, low, high, color=look["color"], alpha=0.12, linewidth=0)
+                axes[0, panel].fill_between(
+                    x, low, high, color=look["color"], alpha=0.12, linewidth=0
+                )
         axes[0, 0].set_xlabel("frames on either side that must be right as well")
         axes[0, 0].set_title("Anchors right, with all frames about them (pm-k), %")
         axes[0, 0].set_xticks(range(0, WITHIN + 1, 2))
@@ -118,7 +145,9 @@ def about_anchors(run: RunTables) -> Picture | None:
             axes[0, 0].legend(loc="lower left")
         where = "The figures are in stability.parquet and stability_by.parquet."
         caption = f"Bands are 95 % intervals. {_in_time(run)} {where}".replace("  ", " ")
-        return drawing.encode(figure, "pm-k over k, and accuracy by distance from right anchors", caption)
+        return drawing.encode(
+            figure, "pm-k over k, and accuracy by distance from right anchors", caption
+        )
 
 
 def _in_time(run: RunTables) -> str:
@@ -150,7 +179,11 @@ def by_class(run: RunTables) -> dict[str, Any]:
     if not lines:
         return nothing
     columns = [metric.title for metric in metrics]
-    return {"columns": columns, "rows": lines[:MOST_CLASSES], "more": max(0, len(lines) - MOST_CLASSES)}
+    return {
+        "columns": columns,
+        "rows": lines[:MOST_CLASSES],
+        "more": max(0, len(lines) - MOST_CLASSES),
+    }
 
 
 def over_thresholds(run: RunTables) -> Picture | None:
@@ -196,7 +229,9 @@ def three_panels(
                     markersize=3,
                     label=name,
                 )
-        for axis, title, label in zip(axes[0], titles, (first, "threshold", "threshold"), strict=True):
+        for axis, title, label in zip(
+            axes[0], titles, (first, "threshold", "threshold"), strict=True
+        ):
             axis.set_title(title)
             axis.set_xlabel(label)
             axis.set_ylim(bottom=0)
@@ -213,4 +248,7 @@ def cell(found: Any, metric: str) -> dict[str, str]:
     if metric not in found.index:
         return {"text": NOT_MEASURED, "n": ""}
     value, low, high, n = (found.loc[metric, name] for name in ("value", "low", "high", "n"))
-    return {"text": percent_with_interval(float(value), float(low), float(high)), "n": f"n = {int(n)}"}
+    return {
+        "text": percent_with_interval(float(value), float(low), float(high)),
+        "n": f"n = {int(n)}",
+    }

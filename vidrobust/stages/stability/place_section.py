@@ -41,7 +41,8 @@ def _of_model(model: str, tests: pd.DataFrame, cells: pd.DataFrame, task: str) -
     sure = tests[tests["p_adjusted"] <= ALPHA]
     said = [_differs(row, cells, task) for row in sure.to_dict("records")]
     calm, lost = (
-        _asked(rows, task) for rows in (tests[tests["p_adjusted"] > ALPHA], tests[tests["p"].isna()])
+        _asked(rows, task)
+        for rows in (tests[tests["p_adjusted"] > ALPHA], tests[tests["p"].isna()])
     )
     if calm:
         said.append(f"no effect seen of {calm}")
@@ -71,7 +72,10 @@ def _differs(row: dict[str, Any], cells: pd.DataFrame, task: str) -> str:
     worst, best = (
         of.loc[of["value"].idxmin() if low else of["value"].idxmax()] for low in (lower, not lower)
     )
-    rates = [f"{percent_with_interval(c['value'], c['low'], c['high'])} {where(c)}" for c in (worst, best)]
+    rates = [
+        f"{percent_with_interval(c['value'], c['low'], c['high'])} {where(c)}"
+        for c in (worst, best)
+    ]
     p = number(row["p_adjusted"])
     return f"{GRID_WORDS[row['grid']]} matters for {_title(row['metric'], task)}: {rates[0]}, {rates[1]} (p = {p})"
 
@@ -101,7 +105,9 @@ def _figure(model: str, cells: pd.DataFrame, task: str) -> Picture:
         axes[0, 0].get_gridspec().set_height_ratios([2.6, 1])
         for axis, grid in zip(axes[:, 0], GRIDS, strict=True):
             of = _cells_of(cells, grid, metrics[0])
-            draw_cells(axis, of, of["share"].to_numpy(), [percent(share) for share in of["share"]], "Blues")
+            draw_cells(
+                axis, of, of["share"].to_numpy(), [percent(share) for share in of["share"]], "Blues"
+            )
         for metric, column in zip(metrics, axes[:, 1:].T, strict=True):
             for axis, grid in zip(column, GRIDS, strict=True):
                 of = _cells_of(cells, grid, metric)
@@ -113,7 +119,9 @@ def _figure(model: str, cells: pd.DataFrame, task: str) -> Picture:
                     "Oranges",
                 )
         for axis, title in zip(
-            axes[0], ["where the objects are", *(_title(metric, task) for metric in metrics)], strict=True
+            axes[0],
+            ["where the objects are", *(_title(metric, task) for metric in metrics)],
+            strict=True,
         ):
             axis.set_title(title)
         for axis in axes[1]:
@@ -125,7 +133,9 @@ def _figure(model: str, cells: pd.DataFrame, task: str) -> Picture:
             axis.set_xlabel("side of the box, % of the frame's")
         middle = _cells_of(cells, "position", metrics[0])
         centre = float(
-            middle.loc[(middle["column"] == COLUMNS // 2) & (middle["row"] == ROWS // 2), "share"].iloc[0]
+            middle.loc[
+                (middle["column"] == COLUMNS // 2) & (middle["row"] == ROWS // 2), "share"
+            ].iloc[0]
         )
         return drawing.encode(
             figure,

@@ -25,7 +25,13 @@ from vidrobust.statistics.intervals import (
 )
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.tables import schema as tables
-from vidrobust.text.numbers import known, one_in, one_in_interval, percent_with_interval, with_interval
+from vidrobust.text.numbers import (
+    known,
+    one_in,
+    one_in_interval,
+    percent_with_interval,
+    with_interval,
+)
 from vidrobust.text.phrases import plural
 
 FEWEST_PAIRS = 30  # a class with fewer pairs gets no row of its own
@@ -39,7 +45,9 @@ def summarise(raw: Mapping[str, pd.DataFrame], metrics: Sequence[Metric]) -> pd.
         for model, of_model in counted.groupby("model", sort=False):
             for item in [*of_model["item"].drop_duplicates(), ""]:
                 part = of_model if item == "" else of_model[of_model["item"] == item]
-                rows.append({"model": model, "item": item, "metric": metric.name, **aggregate(metric, part)})
+                rows.append(
+                    {"model": model, "item": item, "metric": metric.name, **aggregate(metric, part)}
+                )
     return tables.of_rows("stability", rows)
 
 
@@ -53,7 +61,10 @@ def summarise_by_class(raw: Mapping[str, pd.DataFrame], metrics: Sequence[Metric
         if metric.table != "pairs" or not metric.headline:
             continue
         pairs = metric.values(raw["pairs"]).merge(
-            named, left_on=["model", "item", "frame_a"], right_on=["model", "item", "frame"], how="left"
+            named,
+            left_on=["model", "item", "frame_a"],
+            right_on=["model", "item", "frame"],
+            how="left",
         )
         count = pairs.groupby(["model", "label_name"])["frame_a"].transform("size")
         group = pairs["label_name"].where(count >= FEWEST_PAIRS, "other classes")
@@ -76,7 +87,13 @@ def summarise_by(
             for (model, name), part in metric.values(raw[metric.table]).groupby(
                 ["model", column], sort=False
             ):
-                of = {"model": model, "item": "", "by": by, "group": str(name), "metric": metric.name}
+                of = {
+                    "model": model,
+                    "item": "",
+                    "by": by,
+                    "group": str(name),
+                    "metric": metric.name,
+                }
                 rows.append({**of, **aggregate(metric, part)})
     return tables.of_rows("stability_by", rows)
 
@@ -102,9 +119,13 @@ def aggregate(metric: Metric, part: pd.DataFrame) -> dict[str, object]:
         # without a bound of its own it is taken to go as far as was seen, or one unit
         bounds = (low, min(high, max(low + 1, float(values.max(initial=low)))))
         found = clustered_mean(values, clusters, bounds=bounds)
-    summary = {name: getattr(found, name) for name in ("value", "low", "high", "n", "cluster", "clusters")}
+    summary = {
+        name: getattr(found, name) for name in ("value", "low", "high", "n", "cluster", "clusters")
+    }
     if metric.is_root:
-        summary |= {name: float(np.sqrt(max(summary[name], 0.0))) for name in ("value", "low", "high")}
+        summary |= {
+            name: float(np.sqrt(max(summary[name], 0.0))) for name in ("value", "low", "high")
+        }
     if metric.of_labels and metric.is_rate and len(values):
         exact = clopper_pearson(int((values > 0).sum()), len(values))
         summary |= {"exact_low": exact[0], "exact_high": exact[1]}
@@ -187,7 +208,9 @@ def overall(stability: pd.DataFrame, model: str, metric: str) -> Mapping[str, An
 
 def with_unknown(stability: pd.DataFrame, model: str, metric: str, share: float) -> float:
     """Return a share of uncovered frames as if all of unknown state were; other metrics as they are."""
-    unknown = overall(stability, model, "unknown_rate")["value"] if metric == "uncovered_rate" else 0.0
+    unknown = (
+        overall(stability, model, "unknown_rate")["value"] if metric == "uncovered_rate" else 0.0
+    )
     return float(unknown + (1 - unknown) * share) if known(unknown) else share
 
 

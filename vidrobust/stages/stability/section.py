@@ -84,7 +84,9 @@ def _card(
     most = judgement.with_unknown(stability, name, metric.name, found["high"])
     judged = judgement.stability(found["value"], found["low"], most, int(found["n"]), metric)
     if not found["n"] and not_compared:
-        judged = replace(judged, why=f"No two neighbouring frames could be compared: {not_compared}")
+        judged = replace(
+            judged, why=f"No two neighbouring frames could be compared: {not_compared}"
+        )
     return ModelCard(
         name=name,
         judgement=judged,
@@ -106,7 +108,8 @@ def _one_in(found: Mapping[str, Any], none_seen: str) -> str:
 def _of_classifier(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str, str]:
     usable = usable_pairs(run.rows("pairs"), name)
     flip, revert, moved = (
-        overall(stability, name, metric) for metric in ("flip_rate", "revert_flip_rate", "total_variation")
+        overall(stability, name, metric)
+        for metric in ("flip_rate", "revert_flip_rate", "total_variation")
     )
     flips = plural(int(usable["label_flip"].sum()), "flip")
     rate = percent_with_interval(flip["value"], flip["low"], flip["high"])
@@ -147,7 +150,9 @@ def _of_detector(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str
             else "no box changes"
         )
         floor = f"the same picture tested {int(changed['n'])} times in different batches: {most}"
-    against = {words[0].upper() + words[1:]: value for words, value in reported_first(stability, name)}
+    against = {
+        words[0].upper() + words[1:]: value for words, value in reported_first(stability, name)
+    }
     return {
         **against,
         "Without a box": f"{plural(lost, 'frame')} of {frames} of objects: {share(uncovered)}{bound}",
@@ -169,7 +174,9 @@ def _of_task(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str, st
     if all(known(each["value"]) for each in floors):
         times, most = int(floors[0]["n"]), sum(each["value"] for each in floors)
         differs = f"{percent(most)} {task.response.of} at most" if most else "no difference"
-        rows["Noise floor"] = f"the same picture tested {times} times in different batches: {differs}"
+        rows["Noise floor"] = (
+            f"the same picture tested {times} times in different batches: {differs}"
+        )
     return rows
 
 
@@ -196,7 +203,9 @@ def _floor(stability: pd.DataFrame, name: str, usable: pd.DataFrame) -> str:
         return NOT_MEASURED
     within = int((usable["label_flip"] & (usable["total_variation"] <= change["value"])).sum())
     moves = (
-        f"probabilities differ by up to {percent(change['value'])}" if change["value"] else "no difference"
+        f"probabilities differ by up to {percent(change['value'])}"
+        if change["value"]
+        else "no difference"
     )
     flips = f"{percent(flipped['value'])} flip" if flipped["value"] else "no label flips"
     said = f"the same picture tested {change['n']} times in different batches: {moves}, {flips}"
@@ -213,7 +222,11 @@ def _floor_by_way(ways: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
         moves = f"differences up to {percent(largest)}" if largest else "no difference"
         if largest is None:
             moves = "only labels are known"
-        flipped = f"{flips} of {plural(n, 'label')} flip" if flips else f"none of {plural(n, 'label')} flips"
+        flipped = (
+            f"{flips} of {plural(n, 'label')} flip"
+            if flips
+            else f"none of {plural(n, 'label')} flips"
+        )
         decoders = found.get("decoders")
         against = f" ({decoders[1]} instead of {decoders[0]})" if decoders else ""
         lines[f"Noise floor, {way}"] = f"{moves}, {flipped}{against}"
@@ -226,7 +239,9 @@ def _caution(flip: Mapping[str, Any]) -> str:
         return ""
     scope = "these clips alone" if what in ("second", "stretch") else "footage like this"
     apart = {"item": ("clip", ""), "part": ("part", "")}
-    one, many = apart.get(what, (f"separate {what}", f"separate {plural(2, str(what)).removeprefix('2 ')}"))
+    one, many = apart.get(
+        what, (f"separate {what}", f"separate {plural(2, str(what)).removeprefix('2 ')}")
+    )
     separate = plural(clusters, one, many)
     said = f"{separate} of footage; the interval holds for {scope}."
     if clusters < FEWEST_CLUSTERS:
@@ -248,7 +263,9 @@ def rows_of(
     stability: pd.DataFrame, models: Sequence[str], metrics: Iterable[Metric]
 ) -> list[dict[str, Any]]:
     """Return name, sentence, and a text per model, of each metric that any of them has."""
-    found = ((metric, [overall(stability, model, metric.name) for model in models]) for metric in metrics)
+    found = (
+        (metric, [overall(stability, model, metric.name) for model in models]) for metric in metrics
+    )
     return [
         {
             "name": metric.title,
@@ -262,7 +279,9 @@ def rows_of(
 
 def _with_exact(text: dict[str, str], row: Mapping[str, Any]) -> dict[str, str]:
     low, high = row.get("exact_low", np.nan), row.get("exact_high", np.nan)
-    if not known(low) or (known(row["low"]) and np.allclose([low, high], [row["low"], row["high"]])):
+    if not known(low) or (
+        known(row["low"]) and np.allclose([low, high], [row["low"], row["high"]])
+    ):
         return text
     return {**text, "n": f"{text['n']}; as if independent {percent_interval(low, high)}"}
 
@@ -292,7 +311,10 @@ def _kappas(run: RunTables) -> list[dict[str, str]]:
         if found.n and not known(found.value):
             text = "not defined: only one class occurs"
         values.append(
-            {"text": text, "n": f"n = {found.n} in {plural(found.clusters, found.cluster or 'cluster')}"}
+            {
+                "text": text,
+                "n": f"n = {found.n} in {plural(found.clusters, found.cluster or 'cluster')}",
+            }
         )
     return values
 
@@ -324,7 +346,9 @@ def item_figure(run: RunTables) -> Picture | None:
             axes[0, 0].plot([], [], marker + "-", color=colour, label=model)
         axes[0, 0].set_xlabel("label flips, % of neighbouring frames")
         axes[0, 0].set_xlim(left=0)
-        worst = f"{cut(shown[0], 40)} flips most: {percent(order.iloc[0])} of its neighbouring frames"
+        worst = (
+            f"{cut(shown[0], 40)} flips most: {percent(order.iloc[0])} of its neighbouring frames"
+        )
         axes[0, 0].set_title(worst if order.iloc[0] > 0 else "No clip flips at all")
         if len(models) > 1:
             axes[0, 0].legend(loc="lower right")
@@ -333,7 +357,9 @@ def item_figure(run: RunTables) -> Picture | None:
             "Flip rate of each clip; lines are 95 % intervals over its seconds. Shown are the "
             f"{len(shown)} least stable of {plural(len(order), 'clip')}; {calm} have no flip at all."
         )
-        return drawing.encode(figure, f"Flip rates of {plural(len(shown), 'clip')} with intervals", caption)
+        return drawing.encode(
+            figure, f"Flip rates of {plural(len(shown), 'clip')} with intervals", caption
+        )
 
 
 def other_tasks(run: RunTables) -> list[dict[str, Any]]:
@@ -345,19 +371,36 @@ def other_tasks(run: RunTables) -> list[dict[str, Any]]:
         if stability is not None:
             rows = _numbers(stability, task, models)
             found.append(
-                {"name": task.name, "models": models, "rows": rows, "sensitivity": _moved(run, task, models)}
+                {
+                    "name": task.name,
+                    "models": models,
+                    "rows": rows,
+                    "sensitivity": _moved(run, task, models),
+                }
             )
     return found
 
 
 def _numbers(stability: pd.DataFrame, task: Task, models: list[str]) -> list[dict[str, Any]]:
     rows = rows_of(stability, models, metrics_of(task.name))
-    floors = [[overall(stability, model, name)["value"] for name in task.response.floors] for model in models]
-    said = [percent(sum(each)) if all(value == value for value in each) else NOT_MEASURED for each in floors]
-    sentence = "The largest difference between two answers to the same picture in different batches."
+    floors = [
+        [overall(stability, model, name)["value"] for name in task.response.floors]
+        for model in models
+    ]
+    said = [
+        percent(sum(each)) if all(value == value for value in each) else NOT_MEASURED
+        for each in floors
+    ]
+    sentence = (
+        "The largest difference between two answers to the same picture in different batches."
+    )
     return [
         *rows,
-        {"name": "noise floor", "sentence": sentence, "values": [{"text": text, "n": ""} for text in said]},
+        {
+            "name": "noise floor",
+            "sentence": sentence,
+            "values": [{"text": text, "n": ""} for text in said],
+        },
     ]
 
 
@@ -365,7 +408,13 @@ def _moved(run: RunTables, task: Task, models: list[str]) -> list[dict[str, str]
     table = run.rows("sensitivity")
     of = table[table["model"].isin(models) & table["metric"].isin(task.response.columns)]
     keys = ["model", "perturbation", "strength"]
-    mean = of.groupby([*keys, "metric"], sort=False)["value"].mean().groupby(level=keys).sum().clip(upper=1.0)
+    mean = (
+        of.groupby([*keys, "metric"], sort=False)["value"]
+        .mean()
+        .groupby(level=keys)
+        .sum()
+        .clip(upper=1.0)
+    )
     return [
         {
             "model": str(model),

@@ -76,7 +76,9 @@ class StabilityStage(StreamStage):
         from vidrobust.stages.stability.unit import along_time
 
         along = along_time(settings, float(about["frame_rate"]))
-        return task_of(model.task).whole(found, transitions, (about["height"], about["width"]), along)
+        return task_of(model.task).whole(
+            found, transitions, (about["height"], about["width"]), along
+        )
 
     def summarise(self, run: OpenRun, facts: Facts) -> None:
         from vidrobust.metrics.catalogue import metrics_of, task_of
@@ -85,7 +87,9 @@ class StabilityStage(StreamStage):
         from vidrobust.stages.stability import by_place, rates, summary, with_labels
         from vidrobust.tables import schema
 
-        of_decoder = {model: {"decoder": floor} for model, floor in summary.decoder_floor(run).items()}
+        of_decoder = {
+            model: {"decoder": floor} for model, floor in summary.decoder_floor(run).items()
+        }
         by_way = summary.floors_by_way(facts)
         floors = {model: {**ways, **of_decoder.get(model, {})} for model, ways in by_way.items()}
         run.folder.update(noise_floor=floors, ms_a_frame=summary.ms_a_frame(facts))
@@ -109,10 +113,14 @@ class StabilityStage(StreamStage):
             by.append(rates.summarise_by(mine, metrics, task_of(task).groups))
             if task == "detection":
                 places.append(by_place.summarise(mine, metrics, sizes, seed))
-            elif task == "classification":  # an answer has a place where that of its object is known
+            elif (
+                task == "classification"
+            ):  # an answer has a place where that of its object is known
                 pairs, of_pairs = summary.pairs_with_places(run, mine["pairs"])
                 places.append(
-                    by_place.summarise({"pairs": pairs}, metrics if len(pairs) else (), of_pairs, seed)
+                    by_place.summarise(
+                        {"pairs": pairs}, metrics if len(pairs) else (), of_pairs, seed
+                    )
                 )
         with_labels.write(run, judged)
         made = {"stability": summaries, "stability_by": by}

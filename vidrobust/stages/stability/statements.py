@@ -30,7 +30,9 @@ from vidrobust.text.phrases import capital, cut, plural
 # Classifiers of ImageNet have .7 and more on pictures of their classes, and .1 to .3 on footage that shows
 # none of them.
 UNKNOWN_SCENE = 0.3
-CHANCE = 1.5  # the same limit for few classes: a median top probability below so many times 1 / classes
+CHANCE = (
+    1.5  # the same limit for few classes: a median top probability below so many times 1 / classes
+)
 MANY_CLASSES = 10  # assumed where the number of a model's classes is not known
 # Lead of the top class below which the frame is a near tie: any change of the picture can turn it.
 NEAR_TIE = 0.05
@@ -135,13 +137,17 @@ def _rates(run: RunTables, stability: pd.DataFrame, model: str) -> Iterator[Stat
         of, n = (metric.wording.of, metric.wording.many), int(row["n"])
         if n and known(row["value"]) and n >= FEWEST_ROWS:
             most = tuple(with_unknown(stability, model, name, row[of]) for of in ("value", "high"))
-            yield _rate(metric, row, model, _scope(run, stability, model, name), most, leading=place == 0)
+            yield _rate(
+                metric, row, model, _scope(run, stability, model, name), most, leading=place == 0
+            )
         elif place == 0:
             text = f"Not measured: {_nothing(run, task.nothing)}."
             if n:
                 why = f"{plural(n, *of)}, {FEWEST_ROWS} needed. Use a longer clip"
                 text = f"Not enough data on the {metric.wording.called}: {why}."
-            yield Statement.missing(Question.STABLE, text, "rate_few" if n else "rate_nothing", model, n=n)
+            yield Statement.missing(
+                Question.STABLE, text, "rate_few" if n else "rate_nothing", model, n=n
+            )
 
 
 def _nothing(run: RunTables, nothing: str) -> str:
@@ -151,16 +157,28 @@ def _nothing(run: RunTables, nothing: str) -> str:
 
 def _scope(run: RunTables, stability: pd.DataFrame, model: str, metric: str) -> str:
     """In how many clips a metric was evaluated, of how many there are, and on how many the model failed."""
-    rows = stability[(stability["model"] == model) & (stability["metric"] == metric) & (stability["n"] > 0)]
+    rows = stability[
+        (stability["model"] == model) & (stability["metric"] == metric) & (stability["n"] > 0)
+    ]
     every, some = len(run.items), rows.loc[rows["item"] != "", "item"].nunique()
     if not 0 < some < every:
         return plural(every, "clip") if every > 1 else "one clip"
-    failed = len({entry["path"] for entry in run.record.failed if entry["path"].endswith(f" with {model}")})
-    return f"{some} of {plural(every, 'clip')}" + (f"; the model failed on {failed}" if failed else "")
+    failed = len(
+        {entry["path"] for entry in run.record.failed if entry["path"].endswith(f" with {model}")}
+    )
+    return f"{some} of {plural(every, 'clip')}" + (
+        f"; the model failed on {failed}" if failed else ""
+    )
 
 
 def _rate(
-    metric: Metric, row: Mapping[str, Any], model: str, scope: str, most: tuple[float, ...], *, leading: bool
+    metric: Metric,
+    row: Mapping[str, Any],
+    model: str,
+    scope: str,
+    most: tuple[float, ...],
+    *,
+    leading: bool,
 ) -> Statement:
     """One rate, the leading one with its verdict; ``most``: rate and upper end if all that is unknown counts."""
     assert metric.wording is not None
@@ -184,12 +202,22 @@ def _rate(
     elif verdict is not None:
         text = f"{verdict.word}: {text}"
     return Statement(
-        Question.STABLE, capital(text), Level.MEASURED, "rate", model, **_numbers(row), is_open=undecided
+        Question.STABLE,
+        capital(text),
+        Level.MEASURED,
+        "rate",
+        model,
+        **_numbers(row),
+        is_open=undecided,
     )
 
 
 def _worst(run: RunTables, model: str) -> Iterator[Statement]:
-    files = (each for f in ("moments.json", "box_moments.json") for each in run.json(f).get("moments", []))
+    files = (
+        each
+        for f in ("moments.json", "box_moments.json")
+        for each in run.json(f).get("moments", [])
+    )
     first = next((moment for moment in files if moment["model"] == model), None)
     if first is None:
         return
@@ -208,8 +236,14 @@ def _worst_pair(run: RunTables, model: str, first: Mapping[str, Any], where: str
         return f"{where}: the answer moves by {moved} {response.of}."
     if not first["flip"]:
         stays = f"{where}: the label stays {cut(str(first['label_a']))}"
-        moved = first["total_variation"]  # None of recorded answers that name the leading class alone
-        return f"{stays}." if moved is None else f"{stays}, {percent(float(moved))} of the probability moves."
+        moved = first[
+            "total_variation"
+        ]  # None of recorded answers that name the leading class alone
+        return (
+            f"{stays}."
+            if moved is None
+            else f"{stays}, {percent(float(moved))} of the probability moves."
+        )
     text = f"{where}: {cut(str(first['label_a']))} becomes {cut(str(first['label_b']))}."
     flips = flips_of(run)
     flips = flips[flips["model"] == model]

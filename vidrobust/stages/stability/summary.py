@@ -35,7 +35,9 @@ def pairs_with_places(run: OpenRun, pairs: pd.DataFrame) -> tuple[pd.DataFrame, 
     """
     known, sizes = run.inputs.known, dict(run.folder.record.sizes)
     cut = [item for item in run.inputs.items if item.boxes is not None]
-    left_out = {item.name for item in run.inputs.items if item.boxes is not None or item.roi is not None}
+    left_out = {
+        item.name for item in run.inputs.items if item.boxes is not None or item.roi is not None
+    }
     frames = run.table("frames")[["item", "frame", "time_s"]].drop_duplicates(["item", "frame"])
     frames = frames.sort_values(["item", "frame"]).reset_index(drop=True)
     boxes = [
@@ -70,7 +72,9 @@ def _single(boxes: pd.DataFrame) -> pd.DataFrame:
 
 def _along(item: Item, frames: pd.DataFrame) -> pd.DataFrame:
     assert item.boxes is not None
-    at = [(int(k), item.boxes.at(int(k), float(t))) for k, t in frames[["frame", "time_s"]].to_numpy()]
+    at = [
+        (int(k), item.boxes.at(int(k), float(t))) for k, t in frames[["frame", "time_s"]].to_numpy()
+    ]
     rows = [(item.name, k, item.name, *box) for k, box in at if box is not None]
     return pd.DataFrame(rows, columns=["item", "frame", "track", *BOX])
 
@@ -90,7 +94,11 @@ def _sizes_about(cut: Iterable[Item]) -> dict[str, tuple[int, int]]:
     return found
 
 
-DECODERS = ("pyav", "decord", "torchcodec")  # tried in this order: the last one takes a second to be imported
+DECODERS = (
+    "pyav",
+    "decord",
+    "torchcodec",
+)  # tried in this order: the last one takes a second to be imported
 
 
 def decoder_floor(run: OpenRun) -> dict[str, dict[str, Any]]:
@@ -98,7 +106,9 @@ def decoder_floor(run: OpenRun) -> dict[str, dict[str, Any]]:
 
     Empty without another decoder that gives the same frames.
     """
-    models = [model for model in run.models if model.task == "classification" and needs_pixels(model)]
+    models = [
+        model for model in run.models if model.task == "classification" and needs_pixels(model)
+    ]
     read = _read_twice(run) if models else None
     if read is None:
         return {}
@@ -129,11 +139,16 @@ def _read_twice(run: OpenRun) -> tuple[str, str, FrameBatch, FrameBatch] | None:
             try:
                 theirs = _first(item, run.settings.changed({"backend": other}, "decoder"))
             except Exception as error:
-                if getattr(error.__cause__, "filename", None):  # the file cannot be opened now, by no decoder
+                if getattr(
+                    error.__cause__, "filename", None
+                ):  # the file cannot be opened now, by no decoder
                     raise
                 continue  # a decoder that is not there, or not for this file, shows nothing
             ours = _first(item, run.settings)
-            if ours.index.tolist() == theirs.index.tolist() and ours.pixels.shape == theirs.pixels.shape:
+            if (
+                ours.index.tolist() == theirs.index.tolist()
+                and ours.pixels.shape == theirs.pixels.shape
+            ):
                 return used, other, ours, theirs
     return None
 
@@ -176,7 +191,11 @@ def report_box_files(run: OpenRun, facts: Facts) -> None:
 def floor_rows(facts: Facts) -> pd.DataFrame:
     """Return the noise floor as rows of the table ``stability``: the largest difference, no interval."""
     rows: list[dict[str, object]] = []
-    kinds = {"noise_floor": _class_floor, "box_noise_floor": _box_floor, "task_noise_floor": _task_floor}
+    kinds = {
+        "noise_floor": _class_floor,
+        "box_noise_floor": _box_floor,
+        "task_noise_floor": _task_floor,
+    }
     for kind, summary in kinds.items():
         floors: dict[str, list[Mapping[str, Any]]] = {}
         for name, fact in facts.items():
@@ -214,12 +233,19 @@ def _class_floor(floors: list[Mapping[str, Any]], n: int) -> dict[str, float]:
 
 def _box_floor(floors: list[Mapping[str, Any]], n: int) -> dict[str, float]:
     def largest(name: str) -> float:
-        return max((float(f[name]) for f in floors if f[name] is not None and f["n"]), default=float("nan"))
+        return max(
+            (float(f[name]) for f in floors if f[name] is not None and f["n"]), default=float("nan")
+        )
 
-    return {"noise_floor_boxes_changed": largest("changed"), "noise_floor_boxes_moved": largest("moved")}
+    return {
+        "noise_floor_boxes_changed": largest("changed"),
+        "noise_floor_boxes_moved": largest("moved"),
+    }
 
 
 def _task_floor(floors: list[Mapping[str, Any]], n: int) -> dict[str, float]:
     names = dict.fromkeys(name for floor in floors for name in floor if name not in ("n", "frames"))
-    known = {name: [float(floor[name]) for floor in floors if floor[name] is not None] for name in names}
+    known = {
+        name: [float(floor[name]) for floor in floors if floor[name] is not None] for name in names
+    }
     return {name: max((v for v in known[name] if v == v), default=float("nan")) for name in names}

@@ -17,7 +17,9 @@ from vidrobust.text.phrases import cut, plural, short_names
 
 MOST_ITEMS = 8  # items drawn in full, the most unstable first
 MOST_MODELS = 4
-MOST_FRAMES = 900  # frames in one drawing; of a longer item the stretch with the most flips is drawn
+MOST_FRAMES = (
+    900  # frames in one drawing; of a longer item the stretch with the most flips is drawn
+)
 CLASSES = 5
 LEFT, RIGHT = 56.0, 770.0  # of the axes, px
 
@@ -42,7 +44,8 @@ def timelines(run: RunTables) -> Timelines:
     shown = list(order.index[:MOST_ITEMS])
     models = run.models[:MOST_MODELS]
     pictures = [
-        _item(item, models, frames[frames["item"] == item], near[near["item"] == item]) for item in shown
+        _item(item, models, frames[frames["item"] == item], near[near["item"] == item])
+        for item in shown
     ]
     said = []
     if len(order) > len(shown):
@@ -67,7 +70,9 @@ def stretch(frame: np.ndarray, flips: np.ndarray, most: int = MOST_FRAMES) -> tu
     here = np.concatenate([[0], np.cumsum(np.isin(frame, flips))])
     counts = here[most:] - here[:-most]
     best = np.flatnonzero(counts == counts.max())
-    start = int(best[len(best) // 2])  # the middle of equally good ones, so that flips do not lie at the rim
+    start = int(
+        best[len(best) // 2]
+    )  # the middle of equally good ones, so that flips do not lie at the rim
     return start, start + most
 
 
@@ -87,7 +92,9 @@ def _item(item: str, models: list[str], frames: pd.DataFrame, near: pd.DataFrame
             y += 8
         found, flipped = _model(y, of, pairs[pairs["model"] == model], names)
         parts, counted, y = parts + found, counted + flipped, y + 175
-    parts.append(written(10, 18, f"{cut(item, 60)}: {plural(counted, 'flip')}", "start", drawing.TITLE))
+    parts.append(
+        written(10, 18, f"{cut(item, 60)}: {plural(counted, 'flip')}", "start", drawing.TITLE)
+    )
     caption = _caption(item, len(order), stop - start)
     alt = f"Probability of the leading classes of {item} over time"
     return drawing.by_hand(parts, y - 5, alt, caption)
@@ -116,10 +123,15 @@ def _model(
     probability = of["probability"].to_numpy(np.float64)
     runner_up = probability - of["margin"].to_numpy(np.float64)
     name_of = dict(zip(of["label"], of["label_name"], strict=True))
-    parts = plot.axes(drawing.ticks(first, last), {0: "0", 0.5: "0.5", 1: "1"}, ("time, s", "probability"))
+    parts = plot.axes(
+        drawing.ticks(first, last), {0: "0", 0.5: "0.5", 1: "1"}, ("time, s", "probability")
+    )
     size = 0.7 if len(of) <= 300 else 0.4
     leading = list(of["label"].value_counts().index[:CLASSES])
-    legend = [(k, names.get(name_of[each], name_of[each]), label == each) for k, each in enumerate(leading)]
+    legend = [
+        (k, names.get(name_of[each], name_of[each]), label == each)
+        for k, each in enumerate(leading)
+    ]
     others = ~np.isin(label, leading)
     x = plot.px(time)
     for row, (k, name, here) in enumerate(
@@ -130,7 +142,9 @@ def _model(
             value = np.where(here, probability, np.where(second == leading[k], runner_up, np.nan))
             parts.append(drawing.line(x, plot.py(value), colour, "opacity='.8'"))
         parts.append(
-            drawing.marks(x[here], plot.py(probability[here]), max(k, 0), colour, 0.4 if k < 0 else size)
+            drawing.marks(
+                x[here], plot.py(probability[here]), max(k, 0), colour, 0.4 if k < 0 else size
+            )
         )
         y = top + 20 + 16 * row
         parts += [

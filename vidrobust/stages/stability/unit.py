@@ -100,10 +100,16 @@ def measure_boxes(detector: Detector, pixels: torch.Tensor) -> dict[str, float]:
     together, alone = predict(detector, pixels), predict(detector, pixels, 1)
     turned = predict(detector, pixels.flip(0))
     found = [change(together.of_frame(row), alone.of_frame(row)) for row in range(count)]
-    found += [change(together.of_frame(row), turned.of_frame(count - 1 - row)) for row in range(count)]
+    found += [
+        change(together.of_frame(row), turned.of_frame(count - 1 - row)) for row in range(count)
+    ]
     shares = [one.shares() for one in found if one.count]
-    changed = max((each["lost"] + each["new"] + each["renamed"] for each in shares), default=float("nan"))
-    moved = max((each["moved"] for each in shares if each["moved"] == each["moved"]), default=float("nan"))
+    changed = max(
+        (each["lost"] + each["new"] + each["renamed"] for each in shares), default=float("nan")
+    )
+    moved = max(
+        (each["moved"] for each in shares if each["moved"] == each["moved"]), default=float("nan")
+    )
     return {"changed": float(changed), "moved": float(moved), "n": len(shares), "frames": count}
 
 
@@ -122,7 +128,9 @@ def measure(classifier: Classifier, pixels: torch.Tensor) -> NoiseFloor:
     as_loaded = classifier.as_loaded() if isinstance(classifier, NetworkClassifier) else None
     threads = torch.get_num_threads()
     if as_loaded is not None and isinstance(classifier, NetworkClassifier):
-        way = "engine" if classifier.network.precision == as_loaded.network.precision else "precision"
+        way = (
+            "engine" if classifier.network.precision == as_loaded.network.precision else "precision"
+        )
         again[way] = predict(as_loaded, pixels)
     elif pixels.device.type == "cpu" and model_info(classifier).engine.startswith("torch"):
         torch.set_num_threads(1 if threads > 1 else 2)
@@ -165,7 +173,9 @@ class StabilityUnit:
         self.context = context
         self.model, self.batch = model, context.settings.batch_size
         self._own: list[np.ndarray] = []
-        self._meter = task_of(model.task).meter(context.item.name, model.name, along, metrics_of(model.task))
+        self._meter = task_of(model.task).meter(
+            context.item.name, model.name, along, metrics_of(model.task)
+        )
         self._first: list[torch.Tensor] = []
         self._spent_s = 0.0
         # a file of boxes is given the number of frames, by which it finds from which number it counts
@@ -189,7 +199,10 @@ class StabilityUnit:
         every = {name: tables.empty(name) for name in self.unit_tables}
         floor = facts(self.model, torch.cat(self._first)) if self._first else {}
         if self._about is not None:
-            floor = {**floor, "boxes_file": self._about(self.context.item.name, source.info.num_frames)}
+            floor = {
+                **floor,
+                "boxes_file": self._about(self.context.item.name, source.info.num_frames),
+            }
         frames = sum(map(len, self._own))
         if needs_pixels(self.model) and frames:
             floor = {**floor, "prediction": {"seconds": self._spent_s, "frames": frames}}
@@ -201,13 +214,20 @@ class StabilityUnit:
             return found
         own = np.concatenate([*self._own, np.empty(0, np.int64)])
         later = {
-            name: table[["frame_a", "frame_b"]].max(axis=1) if "frame_a" in table else table["frame"]
+            name: table[["frame_a", "frame_b"]].max(axis=1)
+            if "frame_a" in table
+            else table["frame"]
             for name, table in found.items()
         }
-        return {name: table[later[name].isin(own)].reset_index(drop=True) for name, table in found.items()}
+        return {
+            name: table[later[name].isin(own)].reset_index(drop=True)
+            for name, table in found.items()
+        }
 
 
-def along_time(settings: Settings, rate: float, origin: tuple[int, float] | None = None) -> AlongTime:
+def along_time(
+    settings: Settings, rate: float, origin: tuple[int, float] | None = None
+) -> AlongTime:
     """Return what is compared along time at ``rate`` frames per second; rows are counted from ``origin``."""
     delivered = rate / settings.every if settings.fps is None else settings.fps
 

@@ -70,7 +70,9 @@ def judged_tracks(
     own = detections[detections["track"] >= 0].merge(frames[KEYS], on=KEYS)
     on = np.zeros(len(own), bool)
     shaped = are_shaped(own, known)
-    known_of = {place: places_of(rows, shaped=shaped) for place, rows in known.groupby(KEYS, sort=False)}
+    known_of = {
+        place: places_of(rows, shaped=shaped) for place, rows in known.groupby(KEYS, sort=False)
+    }
     boxes = places_of(own, shaped=shaped)
     for place, rows in own.groupby(KEYS, sort=False).indices.items():
         if place in known_of:
@@ -85,7 +87,9 @@ def judged_tracks(
 
 def judged_steps(steps: pd.DataFrame, judged: pd.DataFrame, frames: pd.DataFrame) -> pd.DataFrame:
     steps = steps.assign(uncovered=faults(steps["state"], steps["evidence"])["uncovered"])
-    here = steps[[name for name in (*TRACK, "uncovered") if name in steps]].merge(frames[KEYS], on=KEYS)
+    here = steps[[name for name in (*TRACK, "uncovered") if name in steps]].merge(
+        frames[KEYS], on=KEYS
+    )
     return here.merge(judged[["item", "track", "false_alarm"]], on=["item", "track"])
 
 
@@ -118,12 +122,19 @@ def judge(run: OpenRun, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFra
         if not len(mine.known):
             continue
         made = _of_model(mine, run.settings.track_start_score)
-        made["judged_tracks"] = judged_tracks(own["detections"], own["tracks"], mine.known, mine.frames)
-        made["judged_steps"] = judged_steps(own["object_frames"], made["judged_tracks"], mine.frames)
+        made["judged_tracks"] = judged_tracks(
+            own["detections"], own["tracks"], mine.known, mine.frames
+        )
+        made["judged_steps"] = judged_steps(
+            own["object_frames"], made["judged_tracks"], mine.frames
+        )
         for name, table in made.items():
             found.setdefault(name, []).append(table.assign(model=model.name))
     run.folder.update(judged={**run.folder.run.get("judged", {}), **notes})
-    return {name: tables.check(name, pd.concat(parts, ignore_index=True)) for name, parts in found.items()}
+    return {
+        name: tables.check(name, pd.concat(parts, ignore_index=True))
+        for name, parts in found.items()
+    }
 
 
 def known_in_frames(run: OpenRun) -> pd.DataFrame:
@@ -178,7 +189,9 @@ def judged_frames(
     lost = said.unknown[["item", "frame"]].drop_duplicates().merge(seen, on=["item", "frame"])
     frames = seen.loc[keep, keys].reset_index(drop=True)
     unjudged = len(
-        lost.merge(frames[["item", "frame"]], how="left", indicator=True).query("_merge == 'left_only'")
+        lost.merge(frames[["item", "frame"]], how="left", indicator=True).query(
+            "_merge == 'left_only'"
+        )
     )
     found = detections.merge(frames[["item", "frame"]], on=["item", "frame"])
     return JudgedDetector(frames, known, found, said.counts, unjudged)
@@ -199,7 +212,11 @@ def _of_model(judged: JudgedDetector, track_start_score: float) -> dict[str, pd.
                 ),
             )
         )
-        first = known.assign(trajectory=truth.trajectory).sort_values("frame").drop_duplicates("trajectory")
+        first = (
+            known.assign(trajectory=truth.trajectory)
+            .sort_values("frame")
+            .drop_duplicates("trajectory")
+        )
         about = first[["trajectory", "item", "frame", "time_s", "object", "label", "label_name"]]
         errors = trajectory_errors(found, truth, track_start_score).rename(
             columns={
@@ -218,7 +235,9 @@ def _of_model(judged: JudgedDetector, track_start_score: float) -> dict[str, pd.
     scores = judged.found["score"].to_numpy(np.float64)
     all_ = np.array([(scores >= threshold).sum() for threshold in right.index])
     curve = pooled(every).assign(
-        precision=np.divide(right.to_numpy(np.float64), all_, out=np.full(len(all_), np.nan), where=all_ > 0)
+        precision=np.divide(
+            right.to_numpy(np.float64), all_, out=np.full(len(all_), np.nan), where=all_ > 0
+        )
     )
     summary = [_area(every), *_average_precision(judged), *_identities(identities)]
     return {
@@ -229,7 +248,9 @@ def _of_model(judged: JudgedDetector, track_start_score: float) -> dict[str, pd.
     }
 
 
-def _pair(known: pd.DataFrame, found: pd.DataFrame, *, shaped: bool = False) -> tuple[Truth, ItemBoxes]:
+def _pair(
+    known: pd.DataFrame, found: pd.DataFrame, *, shaped: bool = False
+) -> tuple[Truth, ItemBoxes]:
     """One item's known and found boxes; a box without an object is an object of its own."""
     alone = known["object"] == ""
     names = known["object"].where(~alone, [f"\0{k}" for k in range(len(known))])
@@ -266,7 +287,13 @@ def _area(rows: pd.DataFrame) -> dict[str, object]:
 
     n = int((rows["threshold"] == THRESHOLDS[0]).sum())
     found = _over_items(area, len(items), np.inf)
-    return {"metric": "stability_error_area", **found, "n": n, "cluster": "item", "clusters": len(items)}
+    return {
+        "metric": "stability_error_area",
+        **found,
+        "n": n,
+        "cluster": "item",
+        "clusters": len(items),
+    }
 
 
 def _over_items(statistic: Statistic, items: int, most: float) -> dict[str, object]:
@@ -378,7 +405,12 @@ def _answers(run: OpenRun, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.Data
     for model in (model for model in run.models if model.task == CLASSIFICATION.name):
         mine = [table[table["model"] == model.name] for table in (frames, probabilities)]
         found[model.name] = answers_of(
-            mine[0], mine[1], known.labels, model.class_names, sets=known.sets, judged_by=known.judged_by
+            mine[0],
+            mine[1],
+            known.labels,
+            model.class_names,
+            sets=known.sets,
+            judged_by=known.judged_by,
         )
         one = found[model.name]
         seen = len(mine[0]), len(one.label_answers), int(one.label_answers["pm0"].notna().sum())
@@ -425,13 +457,27 @@ def _of_two(answers: pd.DataFrame, models: Sequence[str], seed: int) -> pd.DataF
     rows = []
     for a, b in itertools.combinations(models, 2):
         first, second = (answers[answers["model"] == name] for name in (a, b))
-        both = first.merge(second[["item", "frame", "top1"]], on=["item", "frame"], suffixes=("_a", "_b"))
+        both = first.merge(
+            second[["item", "frame", "top1"]], on=["item", "frame"], suffixes=("_a", "_b")
+        )
         old, new = (both[f"top1_{side}"].to_numpy(np.float64) > 0 for side in "ab")
         clusters = clusters_of_rows(both)
         found = two_models(old, new, clusters, seed=seed)
-        row: dict[str, object] = {"model_a": a, "model_b": b, "n": len(both), "clusters": clusters.count}
-        row |= {"right_a": old.mean() if len(old) else np.nan, "right_b": new.mean() if len(new) else np.nan}
-        row |= {"kappa": found.kappa.value, "kappa_low": found.kappa.low, "kappa_high": found.kappa.high}
+        row: dict[str, object] = {
+            "model_a": a,
+            "model_b": b,
+            "n": len(both),
+            "clusters": clusters.count,
+        }
+        row |= {
+            "right_a": old.mean() if len(old) else np.nan,
+            "right_b": new.mean() if len(new) else np.nan,
+        }
+        row |= {
+            "kappa": found.kappa.value,
+            "kappa_low": found.kappa.low,
+            "kappa_high": found.kappa.high,
+        }
         row |= {"observed": found.observed, "expected": found.expected}
         for name, of in (
             ("negative", found.negative_flips),

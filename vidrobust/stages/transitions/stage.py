@@ -82,7 +82,10 @@ class TransitionsUnit:
         if not self._columns:
             found = "; ".join(source.problems) or "no frame could be decoded"
             raise InputError(f"{printable(self.context.item.path)}: {found}")
-        joined = {name: np.concatenate([each[name] for each in self._columns]) for name in self._columns[0]}
+        joined = {
+            name: np.concatenate([each[name] for each in self._columns])
+            for name in self._columns[0]
+        }
         table = pd.DataFrame({"item": self.context.item.name, **joined})
         facts = {**_described(source, table), "decoded": self._hash.hexdigest()}
         return {"transitions": table}, facts

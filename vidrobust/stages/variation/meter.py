@@ -36,7 +36,10 @@ FAR_FRAMES = 20
 CLIP_FRAMES = 1
 CLIP_STEP_S = 0.04  # mean distance of the frames of the scale ``clip`` while the shot is young
 MOST_CLIP = 40  # of a longer shot the mean distance is its length so far divided by this
-COST_MS = (10.5, 5.0)  # CPU time of one pair: fixed, and per million pixels (benchmarks/variation.py)
+COST_MS = (
+    10.5,
+    5.0,
+)  # CPU time of one pair: fixed, and per million pixels (benchmarks/variation.py)
 BUDGET_MS = 7.0  # mean CPU time a frame that all pairs may take; it sets the stride of the neighbouring ones
 
 
@@ -49,7 +52,9 @@ class VariationResult:
     # percentiles are over these, ``error`` is their median standard error, and ``resolved`` the share whose
     # change exceeds two of them
     table: pd.DataFrame
-    pairs: pd.DataFrame  # The table ``changes``: one row a pair and quantity, signed; ratios about 1
+    pairs: (
+        pd.DataFrame
+    )  # The table ``changes``: one row a pair and quantity, signed; ratios about 1
     timing: Timing  # Duplicate and dropped frames from the time stamps
     excluded: dict[str, int]  # Neighbouring pairs not to be measured, by reason
     counts: dict[str, int]  # pairs_adjacent, pairs_drawn, pairs_second, pairs_clip
@@ -102,7 +107,9 @@ class VariationMeter:
         self._generator = np.random.default_rng([seed, zlib.crc32(content.encode())])
         self._rows: list[tuple[object, ...]] = []
         self._excluded: Counter[str] = Counter()
-        self._counts: Counter[str] = Counter(pairs_adjacent=0, pairs_drawn=0, pairs_second=0, pairs_clip=0)
+        self._counts: Counter[str] = Counter(
+            pairs_adjacent=0, pairs_drawn=0, pairs_second=0, pairs_clip=0
+        )
         self._time: list[float] = []
         self._index: list[int] = []
         self._last: _Frame | None = None
@@ -140,7 +147,9 @@ class VariationMeter:
             item=self.item,
             table=summarise(pairs),
             pairs=pairs,
-            timing=measure_timing(np.array(self._time), np.array(self._index, np.int64), self.frame_rate),
+            timing=measure_timing(
+                np.array(self._time), np.array(self._index, np.int64), self.frame_rate
+            ),
             excluded=dict(self._excluded),
             counts=dict(self._counts),
             stride=self.stride or 1,
@@ -149,7 +158,9 @@ class VariationMeter:
     def _see(self, frame: _Frame, reason: str, corrupt: bool) -> None:
         if self.stride is None:
             assert frame.pixels is not None
-            self.stride = stride_for(int(frame.pixels.shape[1]), int(frame.pixels.shape[2]), self.frame_rate)
+            self.stride = stride_for(
+                int(frame.pixels.shape[1]), int(frame.pixels.shape[2]), self.frame_rate
+            )
         self._time.append(frame.time_s)
         self._index.append(frame.index)
         if reason in CUTS:
@@ -214,7 +225,18 @@ class VariationMeter:
         delta_ms = (b.time_s - a.time_s) * 1000
         for quantity, who, m in measure_pair(a.get(), b.get()).measures():
             self._rows.append(
-                (self.item, a.index, b.index, delta_ms, scale, quantity, who, m.value, m.valid, m.error)
+                (
+                    self.item,
+                    a.index,
+                    b.index,
+                    delta_ms,
+                    scale,
+                    quantity,
+                    who,
+                    m.value,
+                    m.valid,
+                    m.error,
+                )
             )
 
 
@@ -246,10 +268,16 @@ def summarise(pairs: pd.DataFrame) -> pd.DataFrame:
         ["item", "scale", "quantity", "who"], sort=False, observed=True
     ):
         good = group[group["valid"].to_numpy(bool)]
-        p50, p95, p99 = np.percentile(good["change"], (50, 95, 99)) if len(good) else (math.nan,) * 3
+        p50, p95, p99 = (
+            np.percentile(good["change"], (50, 95, 99)) if len(good) else (math.nan,) * 3
+        )
         error = good["error"].to_numpy(float)
         known = np.isfinite(error)
-        resolved = (good["change"].to_numpy()[known] > 2 * error[known]).mean() if known.any() else math.nan
+        resolved = (
+            (good["change"].to_numpy()[known] > 2 * error[known]).mean()
+            if known.any()
+            else math.nan
+        )
         rows.append(
             {
                 "item": item,
@@ -269,9 +297,13 @@ def summarise(pairs: pd.DataFrame) -> pd.DataFrame:
     if not rows:
         return tables.empty("variation")
     table = pd.DataFrame(rows)
-    scales, quantities = ({name: k for k, name in enumerate(names)} for names in (tables.SCALES, UNITS))
+    scales, quantities = (
+        {name: k for k, name in enumerate(names)} for names in (tables.SCALES, UNITS)
+    )
     place = table["scale"].map(scales) * 100 + table["quantity"].map(quantities)
-    return tables.check("variation", table.assign(_place=place).sort_values("_place").drop(columns="_place"))
+    return tables.check(
+        "variation", table.assign(_place=place).sort_values("_place").drop(columns="_place")
+    )
 
 
 class VariationUnit:

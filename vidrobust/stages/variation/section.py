@@ -69,7 +69,9 @@ def exclusions(run: RunTables) -> list[dict[str, Any]]:
     for reason in ["", *reasons]:
         of = one[one["excluded"] == reason]
         near, anchor = of["kind"] == "adjacent", of["kind"] == "anchor"
-        flips = pairs[(pairs["excluded"] == reason) & (pairs["kind"] == "adjacent")]["label_flip"].sum()
+        flips = pairs[(pairs["excluded"] == reason) & (pairs["kind"] == "adjacent")][
+            "label_flip"
+        ].sum()
         rows.append(
             {
                 "reason": REASONS.get(reason, reason) if reason else "compared",
@@ -147,7 +149,9 @@ def variation_summary(run: RunTables) -> pd.DataFrame | None:
     return pd.DataFrame(rows)
 
 
-def _changes(changes: pd.DataFrame | None, scale: str, quantity: str, unit: str) -> np.ndarray | None:
+def _changes(
+    changes: pd.DataFrame | None, scale: str, quantity: str, unit: str
+) -> np.ndarray | None:
     if changes is None:
         return None
     of = changes[(changes["scale"] == scale) & (changes["quantity"] == quantity) & changes["valid"]]
@@ -219,7 +223,10 @@ def variation_figure(found: pd.DataFrame | None) -> Picture | None:
                 path(p50, y, f"H{p99:.1f}", colour, more="stroke-width='2'"),
                 path(p50, y - 4, "v8", colour),
             ]
-            parts += [mark(p99, y, 0, colour), *([] if few else [mark(p95, y, 0, colour, hollow=True)])]
+            parts += [
+                mark(p99, y, 0, colour),
+                *([] if few else [mark(p95, y, 0, colour, hollow=True)]),
+            ]
     caption = (
         "How much the footage itself varies, measured from the pixels: size of the change between two "
         "frames. Stroke: median; open: 95th; filled: 99th percentile of the valid pairs of all clips. "

@@ -72,7 +72,9 @@ CONDITIONS = (
 FEWEST = 6  # fewer valid values give no percentile
 # Smallest share of the pairs of a scale that must pass their test: the others may be those that went far.
 FEWEST_VALID = 0.5
-NORMAL = 1.96  # half the distance between these percentiles of a normal error, in standard deviations
+NORMAL = (
+    1.96  # half the distance between these percentiles of a normal error, in standard deviations
+)
 BASES = ("clip", "second", "adjacent")
 
 
@@ -81,14 +83,18 @@ def spread_of(changes: pd.DataFrame, widths: Mapping[str, int]) -> pd.DataFrame:
     rows = []
     for quantity in CONDITIONS:
         of_quantity = changes[changes["quantity"] == quantity]
-        found = {str(item): _condition(part) for item, part in of_quantity.groupby("item", sort=False)}
+        found = {
+            str(item): _condition(part) for item, part in of_quantity.groupby("item", sort=False)
+        }
         for item, values in found.items():
             rows.append(_row(item, quantity, *values, width=widths[item]))
         if found:
             whole = _row("", quantity, *_together(list(found.values())), width=0)
             if UNITS[quantity].startswith("px"):
                 power = 2 if quantity == "sharpness" else 1  # of sharpness the values are variances
-                each = [(v / widths[i] ** power, e / widths[i], b) for i, (v, e, b) in found.items()]
+                each = [
+                    (v / widths[i] ** power, e / widths[i], b) for i, (v, e, b) in found.items()
+                ]
                 whole["share"] = _row("", quantity, *_together(each), width=1)["spread"]
             rows.append(whole)
     return tables.check("spread", pd.DataFrame(rows) if rows else tables.empty("spread"))
@@ -118,7 +124,9 @@ def _about_median(value: np.ndarray, shot: np.ndarray) -> Iterator[np.ndarray]:
         yield own - np.median(own)
 
 
-def _together(parts: list[tuple[np.ndarray, np.ndarray, str]]) -> tuple[np.ndarray, np.ndarray, str]:
+def _together(
+    parts: list[tuple[np.ndarray, np.ndarray, str]],
+) -> tuple[np.ndarray, np.ndarray, str]:
     known = [part for part in parts if len(part[0])]
     if not known:
         return np.empty(0), np.empty(0), ""
@@ -130,10 +138,19 @@ def _row(
     item: str, quantity: str, value: np.ndarray, error: np.ndarray, basis: str, *, width: int
 ) -> dict[str, object]:
     nan = float("nan")
-    row: dict[str, object] = {"item": item, "quantity": quantity, "unit": UNITS[quantity], "basis": basis}
+    row: dict[str, object] = {
+        "item": item,
+        "quantity": quantity,
+        "unit": UNITS[quantity],
+        "basis": basis,
+    }
     row["share"] = nan
     if not len(value):
-        return {**row, **dict.fromkeys(("spread", "low", "high", "least", "most", "error"), nan), "n": 0}
+        return {
+            **row,
+            **dict.fromkeys(("spread", "low", "high", "least", "most", "error"), nan),
+            "n": 0,
+        }
     least, most = float(value.min()), float(value.max())
     low, high = np.percentile(value, (2.5, 97.5), method="median_unbiased")
     known = error[error > 0]
@@ -173,7 +190,9 @@ class ObservedStrength:
     unit: str
     basis: str
     n: int  # Values behind it
-    px: float = math.nan  # The larger size of low and high of a length, in px of a typical clip; else NaN
+    px: float = (
+        math.nan
+    )  # The larger size of low and high of a length, in px of a typical clip; else NaN
     axes: tuple[float, ...] = ()  # Of a translation, x and y
 
     @property
@@ -207,7 +226,9 @@ def observed(
     )
     high = max(axes)
     basis = f"spread of the condition about its median (pairs: {rows['basis'].iloc[0]})"
-    ends = _ends(rows.iloc[0], high) if entry.either_way and len(names) == 1 and not length else None
+    ends = (
+        _ends(rows.iloc[0], high) if entry.either_way and len(names) == 1 and not length else None
+    )
     low, high, least, most = ends or (-high if entry.either_way else 0.0, high, math.nan, math.nan)
     return ObservedStrength(
         low=low,
@@ -225,7 +246,9 @@ def observed(
 def _ends(row: pd.Series, spread: float) -> tuple[float, float, float, float] | None:
     # The percentiles are drawn in to half their distance with the meter's error removed, ``spread`` as a
     # strength; the extremes stay as they are.
-    ends = np.array([row.get(name, math.nan) for name in ("low", "high", "least", "most")], np.float64)
+    ends = np.array(
+        [row.get(name, math.nan) for name in ("low", "high", "least", "most")], np.float64
+    )
     if not np.isfinite(ends).all():
         return None
     ratio = str(row["unit"]).startswith("ratio")
@@ -242,12 +265,16 @@ def _of_pairs(entry: Perturbation, within: pd.DataFrame, width_px: float) -> Obs
     length, nan = entry.is_length, math.nan
     unit, share = (OF_WIDTH, 1 / width_px) if length else (entry.unit, 1.0)
     if not len(strength):
-        return ObservedStrength(low=nan, high=nan, least=nan, most=nan, unit=unit, basis="not measured", n=0)
+        return ObservedStrength(
+            low=nan, high=nan, least=nan, most=nan, unit=unit, basis="not measured", n=0
+        )
     if not entry.either_way:
         strength = np.abs(strength)
     order = np.argsort(strength)
     below = (np.cumsum(weight[order]) - weight[order] / 2) / weight.sum()
-    low, high = (float(strength[order][int(np.abs(below - level).argmin())]) for level in (0.025, 0.975))
+    low, high = (
+        float(strength[order][int(np.abs(below - level).argmin())]) for level in (0.025, 0.975)
+    )
     low, high = (min(low, 0.0), max(high, 0.0)) if entry.either_way else (0.0, high)
     return ObservedStrength(
         low=low * share,

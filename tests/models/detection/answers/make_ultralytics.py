@@ -39,7 +39,9 @@ def picture(height: int, width: int) -> np.ndarray:
 def letter() -> torch.Tensor:
     """(2, 3, HEIGHT, WIDTH) what goes into the network, twice, since statistics want two."""
     small = cv2.resize(picture(120, 160), (128, 96), interpolation=cv2.INTER_LINEAR)
-    whole = cv2.copyMakeBorder(small, 0, 0, 16, 16, cv2.BORDER_CONSTANT, value=(114, 114, 114))[..., ::-1]
+    whole = cv2.copyMakeBorder(small, 0, 0, 16, 16, cv2.BORDER_CONSTANT, value=(114, 114, 114))[
+        ..., ::-1
+    ]
     return torch.from_numpy(whole.transpose(2, 0, 1)[None] / 255.0).float().repeat(2, 1, 1, 1)
 
 
@@ -117,11 +119,18 @@ def spread_out(net: Any, layer: Any, pixels: torch.Tensor, spread: float, middle
 def main() -> None:
     """Every network, into one file."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--spread", type=float, default=1.5, help="of the class scores before the sigmoid")
-    parser.add_argument("--yolov5", type=Path, required=True, help="a checkout of ultralytics/yolov5")
+    parser.add_argument(
+        "--spread", type=float, default=1.5, help="of the class scores before the sigmoid"
+    )
+    parser.add_argument(
+        "--yolov5", type=Path, required=True, help="a checkout of ultralytics/yolov5"
+    )
     given = parser.parse_args()
     frame = picture(120, 160)
-    kept: dict[str, np.ndarray] = {"frame": frame[..., ::-1], "version": np.array(ultralytics.__version__)}
+    kept: dict[str, np.ndarray] = {
+        "frame": frame[..., ::-1],
+        "version": np.array(ultralytics.__version__),
+    }
     with tempfile.TemporaryDirectory() as folder:
         for name in NETWORKS:
             path = Path(folder) / f"{name}.pt"
@@ -139,11 +148,19 @@ def main() -> None:
     np.savez_compressed(Path(__file__).with_name("ultralytics.npz"), **kept)
 
 
-def answers(exported: str, task: str, frame: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def answers(
+    exported: str, task: str, frame: np.ndarray
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """What goes in; and what comes out, and what the library says of a picture."""
     model = YOLO(exported, task=task)
     (result,) = model.predict(
-        frame, imgsz=[HEIGHT, WIDTH], conf=0.05, iou=0.7, max_det=300, retina_masks=True, verbose=False
+        frame,
+        imgsz=[HEIGHT, WIDTH],
+        conf=0.05,
+        iou=0.7,
+        max_det=300,
+        retina_masks=True,
+        verbose=False,
     )
     given = model.predictor.preprocess([frame]).numpy()
     session = onnxruntime.InferenceSession(exported)

@@ -32,11 +32,16 @@ def test_the_manuals_study_to_every_figure_that_it_prints() -> None:
         "AR": [45, 5, 3, 97], "BR": [45, 2, 3, 100], "CR": [42, 9, 6, 93],
     }  # fmt: skip
     found = attribute_study(table, defect=["0"])
-    between = {"".join(k["operators"]): k["value"] for k in found["between_operators"]["cohens_kappa"]}
+    between = {
+        "".join(k["operators"]): k["value"] for k in found["between_operators"]["cohens_kappa"]
+    }
     assert between == pytest.approx({"AB": 0.8629, "BC": 0.7880, "AC": 0.7761}, abs=5e-5)
     against = found["against_reference"]
     summary = {
-        name: [each[key]["value"] for key in ("kappa", "effectiveness", "miss_rate", "false_alarm_rate")]
+        name: [
+            each[key]["value"]
+            for key in ("kappa", "effectiveness", "miss_rate", "false_alarm_rate")
+        ]
         for name, each in against["operators"].items()
     }
     assert summary["A"] == pytest.approx([0.8788, 42 / 50, 3 / 48, 5 / 102], abs=5e-5)
@@ -47,8 +52,15 @@ def test_the_manuals_study_to_every_figure_that_it_prints() -> None:
         for each in against["operators"].values()
     ]
     assert np.round(ends, 2).tolist() == [[0.71, 0.93], [0.78, 0.97], [0.66, 0.90]]
-    assert (against["all_operators"]["count"], found["between_operators"]["agreement"]["count"]) == (39, 39)
-    assert [each["agreement"]["count"] for each in found["within_operator"].values()] == [42, 45, 40]
+    assert (
+        against["all_operators"]["count"],
+        found["between_operators"]["agreement"]["count"],
+    ) == (39, 39)
+    assert [each["agreement"]["count"] for each in found["within_operator"].values()] == [
+        42,
+        45,
+        40,
+    ]
     assert len(found["grey_zone"]["parts"]) == 11
 
 
@@ -60,7 +72,9 @@ def test_fleiss_own_study() -> None:
     ]
     found = attribute_study(pd.DataFrame(rows, columns=["part", "operator", "trial", "value"]))
     kappa = found["between_operators"]["fleiss_kappa"]
-    assert kappa["value"] == pytest.approx(0.4302445, abs=5e-8)  # kappam.fleiss of the R package irr
+    assert kappa["value"] == pytest.approx(
+        0.4302445, abs=5e-8
+    )  # kappam.fleiss of the R package irr
     assert kappa["low"] < 0.43 < kappa["high"]
 
 
@@ -82,11 +96,15 @@ def test_a_study_is_as_an_independent_program_has_it() -> None:
         "BL": [11, 44.900, 92.213], "EG": [12, 51.911, 95.669], "MH": [9, 32.287, 83.664],
     }  # fmt: skip
     kappas = {name: each["kappa"]["value"] for name, each in against["operators"].items()}
-    assert kappas == pytest.approx({"BL": 0.492307692, "EG": 0.612903226, "MH": 0.264150943}, abs=1e-9)
+    assert kappas == pytest.approx(
+        {"BL": 0.492307692, "EG": 0.612903226, "MH": 0.264150943}, abs=1e-9
+    )
     assert against["kappa"]["value"] == pytest.approx(0.466666667, abs=1e-9)
     fleiss = {name: each["fleiss_kappa"]["value"] for name, each in within.items()}
     assert fleiss == pytest.approx({"BL": 0.91, "EG": 0.905462185, "MH": 0.543918919}, abs=1e-9)
-    assert found["between_operators"]["fleiss_kappa"]["value"] == pytest.approx(0.641666667, abs=1e-9)
+    assert found["between_operators"]["fleiss_kappa"]["value"] == pytest.approx(
+        0.641666667, abs=1e-9
+    )
     rates = {
         name: [each[f"{kind}_rate"]["value"] for kind in ("miss", "false_alarm")]
         for name, each in against["operators"].items()
@@ -98,7 +116,9 @@ def test_a_study_is_as_an_independent_program_has_it() -> None:
 
 def test_trials_without_a_common_name_are_paired_in_their_order() -> None:
     table = aiag_attribute()
-    named = table.assign(trial=lambda t: t["trial"].where(t["operator"] != "A", "pass " + t["trial"]))
+    named = table.assign(
+        trial=lambda t: t["trial"].where(t["operator"] != "A", "pass " + t["trial"])
+    )
     one, other = (attribute_study(t)["between_operators"]["cohens_kappa"] for t in (table, named))
     assert one == other
 
@@ -122,14 +142,20 @@ def study() -> pd.DataFrame:
 
 def test_counts_by_hand() -> None:
     found = attribute_study(study(), defect=["bad"])
-    assert {k: v["agreement"]["count"] for k, v in found["within_operator"].items()} == {"A": 3, "B": 3}
+    assert {k: v["agreement"]["count"] for k, v in found["within_operator"].items()} == {
+        "A": 3,
+        "B": 3,
+    }
     assert found["between_operators"]["agreement"]["count"] == 1  # part 1
     against = found["against_reference"]["operators"]
     assert against["A"]["effectiveness"]["count"] == 3
     assert against["B"]["effectiveness"]["count"] == 2
     assert (against["A"]["miss_rate"]["count"], against["A"]["miss_rate"]["n"]) == (0, 4)
     assert (against["B"]["miss_rate"]["count"], against["B"]["miss_rate"]["n"]) == (3, 4)
-    assert (against["A"]["false_alarm_rate"]["count"], against["A"]["false_alarm_rate"]["n"]) == (1, 4)
+    assert (against["A"]["false_alarm_rate"]["count"], against["A"]["false_alarm_rate"]["n"]) == (
+        1,
+        4,
+    )
     assert found["against_reference"]["all_operators"]["count"] == 1
     assert [part["part"] for part in found["grey_zone"]["parts"]] == ["2", "3", "4"]
     assert found["grey_zone"]["parts"][0]["verdicts"] == {"ok": 3, "bad": 1}
@@ -144,8 +170,12 @@ def test_counts_by_hand() -> None:
 
 
 def test_shares_have_exact_intervals() -> None:
-    found = attribute_study(study(), defect=["bad"])["against_reference"]["operators"]["B"]["miss_rate"]
-    assert (found["low"], found["high"]) == pytest.approx((0.1941204, 0.9936906), abs=1e-6)  # 3 of 4
+    found = attribute_study(study(), defect=["bad"])["against_reference"]["operators"]["B"][
+        "miss_rate"
+    ]
+    assert (found["low"], found["high"]) == pytest.approx(
+        (0.1941204, 0.9936906), abs=1e-6
+    )  # 3 of 4
 
 
 def test_kendalls_w_of_a_published_table() -> None:
@@ -169,7 +199,9 @@ def test_ordered_classes_have_a_concordance() -> None:
     table = pd.concat(
         [
             table.drop(columns="reference"),
-            pd.DataFrame([("5", o, t, "mid") for o in "AB" for t in "01"], columns=table.columns[:4]),
+            pd.DataFrame(
+                [("5", o, t, "mid") for o in "AB" for t in "01"], columns=table.columns[:4]
+            ),
         ]
     )
     found = attribute_study(table, ordered=["low", "mid", "high"])

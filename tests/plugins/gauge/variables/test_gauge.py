@@ -21,14 +21,20 @@ from vidrobust.plugins.gauge.variables.gauge import (
     range_study,
     single_range,
 )
-from vidrobust.plugins.gauge.variables.uncertainty import guard_band, guard_band_counted, normal_parts
+from vidrobust.plugins.gauge.variables.uncertainty import (
+    guard_band,
+    guard_band_counted,
+    normal_parts,
+)
 
 
 def test_the_manuals_study_by_analysis_of_variance() -> None:
     # AIAG 2010, table III-B 7 and 8: EV .199933, AV .226838, GRR .302373, PV 1.042327; 27.86 %, ndc 4
     found = gauge_study(crossed(AIAG)).as_json()
     assert found["interaction"] == "pooled"
-    sds = [found[f"{name}_sd"] for name in ("repeatability", "reproducibility", "grr", "part", "total")]
+    sds = [
+        found[f"{name}_sd"] for name in ("repeatability", "reproducibility", "grr", "part", "total")
+    ]
     assert sds == pytest.approx([0.199933, 0.226838, 0.302373, 1.042327, 1.085300], abs=2e-6)
     assert found["percent_grr"] == pytest.approx(27.86, abs=5e-3)
     assert found["ndc"] == 4
@@ -67,7 +73,9 @@ def test_limits_of_the_average_and_range_charts_are_those_of_the_manual() -> Non
     assert found.range_centre == pytest.approx(0.3417, abs=5e-5)
     assert found.range_high / found.range_centre == pytest.approx(2.574, abs=1e-3)
     assert found.range_low == 0.0
-    assert (found.average_high - found.average_centre) / found.range_centre == pytest.approx(1.023, abs=5e-4)
+    assert (found.average_high - found.average_centre) / found.range_centre == pytest.approx(
+        1.023, abs=5e-4
+    )
     assert found.ranges_out == [("B", "3")]
     assert found.parts_distinguished == pytest.approx(22 / 30)
     assert range_charts(crossed(AIAG).iloc[1:]) is None
@@ -86,7 +94,9 @@ def test_components_and_intervals_of_a_published_study_with_interaction() -> Non
     }
     for name, values in expected.items():
         part = found[name]
-        assert (part.variance, part.variance_low, part.variance_high) == pytest.approx(values, abs=2e-7), name
+        assert (part.variance, part.variance_low, part.variance_high) == pytest.approx(
+            values, abs=2e-7
+        ), name
 
 
 def test_sums_of_squares_of_a_nested_study_are_those_of_statsmodels() -> None:
@@ -99,10 +109,14 @@ def test_sums_of_squares_of_a_nested_study_are_those_of_statsmodels() -> None:
     ]
     table = pd.DataFrame(rows, columns=["part", "operator", "trial", "value"])
     found = {row.source: row for row in analyse(table).rows}
-    within = table.assign(part=table["part"].str[1:])  # the formula wants parts numbered within operators
+    within = table.assign(
+        part=table["part"].str[1:]
+    )  # the formula wants parts numbered within operators
     expected = anova_lm(ols("value ~ C(operator) + C(operator):C(part)", within).fit())
     assert found["operator"].sum_of_squares == pytest.approx(expected.loc["C(operator)", "sum_sq"])
-    assert found["part"].sum_of_squares == pytest.approx(expected.loc["C(operator):C(part)", "sum_sq"])
+    assert found["part"].sum_of_squares == pytest.approx(
+        expected.loc["C(operator):C(part)", "sum_sq"]
+    )
     assert found["repeatability"].mean_square == pytest.approx(expected.loc["Residual", "mean_sq"])
     assert analyse(table).design == "nested"
 
@@ -125,7 +139,9 @@ def test_a_trial_missing_is_an_unbalanced_study_with_unweighted_means() -> None:
     assert found.anova.rows[0].mean_square == pytest.approx(
         found.anova.trials * 3 * cells.mean().groupby("part").mean().var(ddof=1)
     )
-    assert found.percent_grr == pytest.approx(gauge_study(crossed(HOUF_BERMAN)).percent_grr, rel=0.05)
+    assert found.percent_grr == pytest.approx(
+        gauge_study(crossed(HOUF_BERMAN)).percent_grr, rel=0.05
+    )
 
 
 def test_one_trial_a_cell_has_no_interaction() -> None:
@@ -152,13 +168,17 @@ def test_designs_that_allow_no_analysis_are_refused_by_name(change, message: str
 
 def test_tolerance_and_pooling() -> None:
     found = gauge_study(crossed(HOUF_BERMAN), tolerance=40.0)
-    assert found.components["grr"].percent_tolerance == pytest.approx(100 * 6 * 1.34302 / 40, abs=1e-3)
+    assert found.components["grr"].percent_tolerance == pytest.approx(
+        100 * 6 * 1.34302 / 40, abs=1e-3
+    )
     assert gauge_study(crossed(AIAG), pool_above=0.99).anova.interaction == "kept"
     # negative estimates are told as 0: the interaction of this study
     assert gauge_study(crossed(AIAG), pool_above=0.99).components["interaction"].sd == 0.0
 
 
-def simulated(rng: np.random.Generator, parts: int = 10, operators: int = 5, trials: int = 3) -> pd.DataFrame:
+def simulated(
+    rng: np.random.Generator, parts: int = 10, operators: int = 5, trials: int = 3
+) -> pd.DataFrame:
     """Part 2, operator .5, interaction .3, repeatability .5."""
     effect = 2 * rng.normal(size=(parts, 1, 1)) + 0.5 * rng.normal(size=(1, operators, 1))
     value = (
@@ -174,7 +194,13 @@ def simulated(rng: np.random.Generator, parts: int = 10, operators: int = 5, tri
 
 def test_intervals_cover_known_components() -> None:
     rng = np.random.default_rng(2)
-    truth = {"repeatability": 0.25, "operator": 0.25, "part": 4.0, "grr": 0.59, "reproducibility": 0.34}
+    truth = {
+        "repeatability": 0.25,
+        "operator": 0.25,
+        "part": 4.0,
+        "grr": 0.59,
+        "reproducibility": 0.34,
+    }
     held, percent = dict.fromkeys(truth, 0), 0
     for run in range(200):
         found = gauge_study(simulated(rng), pool_above=1.0, seed=run)
@@ -187,7 +213,9 @@ def test_intervals_cover_known_components() -> None:
 
 
 def test_a_guard_band_saves_bad_parts_and_costs_good_ones() -> None:
-    found = guard_band(-3.0, 3.0, repeatability_sd=0.5, gauge_sd=0.5, parts=normal_parts(0.0, 1.5), k=1.0)
+    found = guard_band(
+        -3.0, 3.0, repeatability_sd=0.5, gauge_sd=0.5, parts=normal_parts(0.0, 1.5), k=1.0
+    )
     assert (found["accept_low"], found["accept_high"]) == (-2.5, 2.5)
     rng = np.random.default_rng(3)
     part = rng.normal(0, 1.5, 1_000_000)
@@ -207,7 +235,10 @@ def test_a_guard_band_saves_bad_parts_and_costs_good_ones() -> None:
 def test_a_guard_band_is_counted_on_the_scores_of_a_study_by_hand() -> None:
     # accepted up to .5 without and up to .4 with the band; both bad scores below .5, one good one in the band
     scores = pd.DataFrame(
-        {"score": [0.1, 0.45, 0.55, 0.35, 0.45, 0.9], "reference": ["ok", "ok", "ok", "dent", "dent", "dent"]}
+        {
+            "score": [0.1, 0.45, 0.55, 0.35, 0.45, 0.9],
+            "reference": ["ok", "ok", "ok", "dent", "dent", "dent"],
+        }
     )
     parts = np.array([0.1, 0.9])
     band = guard_band(-np.inf, 0.5, repeatability_sd=0.05, gauge_sd=0.0, parts=parts, k=2.0)
@@ -227,10 +258,19 @@ def test_each_operators_own_repeatability_by_hand() -> None:
     # A: parts (1, 3) and (5, 5): squares 2 + 0 over 2 degrees of freedom, sd 1; chi-square .025 and .975 of 2 are
     # 0.0506 and 7.378; B measured each part once
     table = pd.DataFrame(
-        {"part": [1, 1, 2, 2, 1, 2], "operator": list("AAAABB"), "value": [1.0, 3.0, 5.0, 5.0, 7.0, 9.0]}
+        {
+            "part": [1, 1, 2, 2, 1, 2],
+            "operator": list("AAAABB"),
+            "value": [1.0, 3.0, 5.0, 5.0, 7.0, 9.0],
+        }
     )
     a, b = repeatability_by_operator(table)
-    assert (a["operator"], a["mean"], a["repeatability_sd"], a["degrees_of_freedom"]) == ("A", 3.5, 1.0, 2)
+    assert (a["operator"], a["mean"], a["repeatability_sd"], a["degrees_of_freedom"]) == (
+        "A",
+        3.5,
+        1.0,
+        2,
+    )
     assert a["low"] == pytest.approx((2 / 7.378) ** 0.5, rel=1e-3)
     assert a["high"] == pytest.approx((2 / 0.05064) ** 0.5, rel=1e-3)
     assert (b["mean"], b["repeatability_sd"], b["low"], b["n"]) == (8.0, None, None, 2)
@@ -276,10 +316,13 @@ def test_what_is_reported_of_random_studies_fits_together(design: str) -> None:
 
 def random_study(rng: np.random.Generator, design: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """A study of random size and components, some of them 0."""
-    parts, operators, trials = (int(rng.integers(low, high)) for low, high in ((4, 9), (2, 4), (2, 4)))
+    parts, operators, trials = (
+        int(rng.integers(low, high)) for low, high in ((4, 9), (2, 4), (2, 4))
+    )
     sds = 10 ** rng.uniform(-2, 1, 4) * (rng.random(4) > 0.2)  # the error's is never 0
     index = pd.MultiIndex.from_product(
-        [map(str, range(n)) for n in (parts, operators, trials)], names=["part", "operator", "trial"]
+        [map(str, range(n)) for n in (parts, operators, trials)],
+        names=["part", "operator", "trial"],
     )
     of_part = sds[0] * rng.normal(size=(parts, operators if design == "nested" else 1, 1))
     value = (
@@ -287,7 +330,9 @@ def random_study(rng: np.random.Generator, design: str) -> tuple[pd.DataFrame, t
         + sds[1] * rng.normal(size=(1, operators, 1))
         + sds[2] * rng.normal(size=(parts, operators, 1))
     )
-    value = value + (sds[3] + 1e-3) * rng.normal(size=(parts, operators, trials)) + rng.choice([0, 1e4])
+    value = (
+        value + (sds[3] + 1e-3) * rng.normal(size=(parts, operators, trials)) + rng.choice([0, 1e4])
+    )
     table = pd.Series(value.ravel(), index=index, name="value").reset_index()
     if design == "nested":
         table["part"] = table["operator"] + "/" + table["part"]
@@ -300,7 +345,9 @@ def random_study(rng: np.random.Generator, design: str) -> tuple[pd.DataFrame, t
 
 @pytest.mark.parametrize("value", [0.29, 1 / 3, 1e-12, 12345.6789, -7e9])
 @pytest.mark.parametrize("design", ["auto", "nested"])
-def test_what_never_varies_has_no_spread_whatever_its_digits(value: float, design: AskedDesign) -> None:
+def test_what_never_varies_has_no_spread_whatever_its_digits(
+    value: float, design: AskedDesign
+) -> None:
     # the mean of three times .29 is not .29, and what that left was shared out: 85 % of nothing
     found = gauge_study(crossed(AIAG).assign(value=value), design=design)
     assert all(part.variance == 0 for part in found.components.values())

@@ -9,7 +9,9 @@ from vidrobust.perturb.draws import from_seed
 from vidrobust.plugins.published.perturbations import imagenet_c as glass
 
 
-def shuffled_one_by_one(frame: np.ndarray, steps: np.ndarray, step: int, iterations: int) -> np.ndarray:
+def shuffled_one_by_one(
+    frame: np.ndarray, steps: np.ndarray, step: int, iterations: int
+) -> np.ndarray:
     """The package's loop, in NumPy: the second half of the exchange writes what the first has just written."""
     out, number = frame.copy(), 0
     h, w = frame.shape[:2]
@@ -32,7 +34,9 @@ def test_same_as_one_by_one(step: int, iterations: int, size: tuple[int, int]) -
     assert set(np.unique(steps)) <= set(range(-step, step))
     together = glass.shuffle(frames, steps, step, iterations)
     for row in range(3):
-        assert np.array_equal(together[row], shuffled_one_by_one(frames[row], steps[row], step, iterations))
+        assert np.array_equal(
+            together[row], shuffled_one_by_one(frames[row], steps[row], step, iterations)
+        )
 
 
 def test_a_frame_too_small_to_swap_stays() -> None:

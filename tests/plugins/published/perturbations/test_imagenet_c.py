@@ -104,7 +104,8 @@ def test_ice_is_that_of_the_package_where_it_is_installed(monkeypatch: pytest.Mo
     pixels = torch.from_numpy(frame).permute(2, 0, 1)[None]
     for severity in (1, 5):
         made = [
-            with_photographs.apply(pixels, severity, from_seed(k)).float().mean().item() for k in range(12)
+            with_photographs.apply(pixels, severity, from_seed(k)).float().mean().item()
+            for k in range(12)
         ]
         theirs = [reference("frost", frame, severity, k).mean() for k in range(12)]
         half = 2.5 * np.sqrt((np.var(made) + np.var(theirs)) / 11)
@@ -125,7 +126,9 @@ def shared_snow(frame: np.ndarray, severity: int, stream: np.random.RandomState)
     rows, columns = weather.snow_noise_size((h, w), c[2])
     top, left = (h - rows) // 2, (w - columns) // 2
     middle = noise[top : top + rows, left : left + columns].astype(np.float32)
-    return weather.snow(frame.astype(np.float32) / np.float32(255), middle, stream.uniform(-135, -45), c)
+    return weather.snow(
+        frame.astype(np.float32) / np.float32(255), middle, stream.uniform(-135, -45), c
+    )
 
 
 def shared_spatter(frame: np.ndarray, severity: int, stream: np.random.RandomState) -> np.ndarray:
@@ -171,7 +174,9 @@ Shared = Callable[[np.ndarray, int, np.random.RandomState], np.ndarray]
         ("fog", shared_fog),
     ],
 )
-def test_random_corruptions_with_the_same_numbers(name: str, shared: Shared, size: tuple[int, int]) -> None:
+def test_random_corruptions_with_the_same_numbers(
+    name: str, shared: Shared, size: tuple[int, int]
+) -> None:
     frame = array(size)
     for severity in SEVERITIES:
         made = shared(frame, severity, np.random.RandomState(7))
@@ -206,14 +211,19 @@ def test_noise_is_independent_in_channels_and_places() -> None:
             assert abs(np.mean(noise * other)) < 0.05 * noise.var()
 
 
-@pytest.mark.parametrize("name", ["glass_blur", "motion_blur", "snow", "spatter", "elastic_transform", "fog"])
+@pytest.mark.parametrize(
+    "name", ["glass_blur", "motion_blur", "snow", "spatter", "elastic_transform", "fog"]
+)
 def test_random_corruptions_do_as_much_damage_as_the_package(name: str) -> None:
     """Mean over eight draws of the mean absolute difference, as drawn by each from its own numbers."""
     frame = array((96, 96))
     for severity in (1, 3, 5):
         a, b = (
             np.mean(
-                [np.abs(f(name, frame, severity, seed).astype(float) - frame).mean() for seed in range(8)]
+                [
+                    np.abs(f(name, frame, severity, seed).astype(float) - frame).mean()
+                    for seed in range(8)
+                ]
             )
             for f in (ours, reference)
         )
@@ -226,7 +236,10 @@ def test_frost_does_about_as_much_damage_as_the_photographs() -> None:
     for severity in SEVERITIES:
         a, b = (
             np.mean(
-                [np.abs(f("frost", frame, severity, seed).astype(float) - frame).mean() for seed in range(12)]
+                [
+                    np.abs(f("frost", frame, severity, seed).astype(float) - frame).mean()
+                    for seed in range(12)
+                ]
             )
             for f in (ours, reference)
         )
@@ -252,7 +265,9 @@ def test_authors_elastic_moves_more_at_one_and_two(severity: int) -> None:
     entry = PERTURBATIONS["imagenet-c-authors:elastic_transform"]
     middle = slice(60, 164)
     moves = [
-        (entry.apply(pixels, severity, from_seed(seed)).float() - pixels)[0, :2, middle, middle].abs().mean()
+        (entry.apply(pixels, severity, from_seed(seed)).float() - pixels)[0, :2, middle, middle]
+        .abs()
+        .mean()
         for seed in range(6)
     ]
     affine = 244 * small_c.ELASTIC[severity - 1][2]

@@ -16,7 +16,11 @@ from tests.perturb.conftest import make_picture
 from vidrobust.errors import SettingsError
 from vidrobust.perturb.catalogue import PERTURBATIONS, suite
 from vidrobust.perturb.draws import from_seed, seeded
-from vidrobust.plugins.published.perturbations.sequences import SEQUENCES, compared_pairs, flip_probability
+from vidrobust.plugins.published.perturbations.sequences import (
+    SEQUENCES,
+    compared_pairs,
+    flip_probability,
+)
 
 
 def smooth_picture() -> torch.Tensor:
@@ -28,7 +32,14 @@ def smooth_picture() -> torch.Tensor:
 
 def test_ten_are_scored_and_the_table_of_the_paper_holds() -> None:
     scored = [s.name for s in SEQUENCES.values() if s.scored]
-    noise_blur_weather = {"gaussian_noise", "shot_noise", "motion_blur", "zoom_blur", "snow", "brightness"}
+    noise_blur_weather = {
+        "gaussian_noise",
+        "shot_noise",
+        "motion_blur",
+        "zoom_blur",
+        "snow",
+        "brightness",
+    }
     assert set(scored) == noise_blur_weather | {"translate", "rotate", "tilt", "scale"}
     assert {p.name for p in suite("imagenet-p")} == {
         *scored,
@@ -40,7 +51,9 @@ def test_ten_are_scored_and_the_table_of_the_paper_holds() -> None:
     assert {s.name for s in SEQUENCES.values() if s.num_frames == 41} == {"translate"}
     assert {s.num_frames for s in SEQUENCES.values()} == {31, 41}
     assert {s.name for s in SEQUENCES.values() if s.compare == "first"} == {
-        f"{noise}_noise{level}" for noise in ("gaussian", "shot", "speckle") for level in ("", "_2", "_3")
+        f"{noise}_noise{level}"
+        for noise in ("gaussian", "shot", "speckle")
+        for level in ("", "_2", "_3")
     }
 
 
@@ -65,7 +78,8 @@ def test_a_perturbation_gives_the_frames_of_the_sequence(name: str) -> None:
     for number in (2, 17, 31):
         own = seeded("x", 0, 0, f"imagenet-p:{name}", 0)
         assert torch.equal(
-            PERTURBATIONS[f"imagenet-p:{name}"].apply(picture[None], number, [own])[0], frames[number - 1]
+            PERTURBATIONS[f"imagenet-p:{name}"].apply(picture[None], number, [own])[0],
+            frames[number - 1],
         )
     with pytest.raises(SettingsError, match=r"there is no frame 2\.5"):
         PERTURBATIONS[f"imagenet-p:{name}"].apply(picture[None], 2.5, from_seed(0))
@@ -84,8 +98,16 @@ def test_motions_are_those_of_torchvision(name: str) -> None:
             "shear": {"shear": [number - 15.0, 0.0]},
             "scale": {"scale": (2.5 * number + 40) / 100},
         }[name]
-        theirs = functional.affine(image, **{**still, **moved}, interpolation=InterpolationMode.BILINEAR)
-        a = SEQUENCES[name].at(picture[None], number, from_seed(0))[0].permute(1, 2, 0).numpy().astype(int)
+        theirs = functional.affine(
+            image, **{**still, **moved}, interpolation=InterpolationMode.BILINEAR
+        )
+        a = (
+            SEQUENCES[name]
+            .at(picture[None], number, from_seed(0))[0]
+            .permute(1, 2, 0)
+            .numpy()
+            .astype(int)
+        )
         b = np.asarray(theirs).astype(int)
         seen = ((a.sum(2) > 0) & (b.sum(2) > 0)).astype(np.uint8)
         inside = cv2.erode(seen, np.ones((7, 7)), borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
@@ -105,13 +127,17 @@ def test_tilt_is_the_authors_projection() -> None:
         away = np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, f], [0, 0, 0, 1]])
         back = np.array([[f, 0, w / 2, 0], [0, f, h / 2, 0], [0, 0, 1, 0]])
         theirs = cv2.warpPerspective(picture, back @ away @ about_x @ about_y @ onto, (w, h))
-        ours = SEQUENCES["tilt"].at(torch.from_numpy(picture).permute(2, 0, 1)[None], number, from_seed(0))
+        ours = SEQUENCES["tilt"].at(
+            torch.from_numpy(picture).permute(2, 0, 1)[None], number, from_seed(0)
+        )
         assert np.abs(ours[0].permute(1, 2, 0).numpy().astype(int) - theirs).max() <= 1
 
 
 def test_noise_is_independent_from_frame_to_frame() -> None:
     grey = torch.full((3, 60, 60), 128, dtype=torch.uint8)
-    frames = torch.stack(list(SEQUENCES["gaussian_noise_3"].frames(grey, from_seed(0)))).double() - 128
+    frames = (
+        torch.stack(list(SEQUENCES["gaussian_noise_3"].frames(grey, from_seed(0)))).double() - 128
+    )
     assert frames[1:].std() == pytest.approx(0.08 * 255, rel=0.02)
     assert abs(float((frames[1] * frames[2]).mean())) < 0.05 * 20.4**2
 
@@ -121,7 +147,9 @@ def test_running_drops_follow_the_authors_convolution() -> None:
     column = np.random.default_rng(0).random(30).astype(np.float32)
     run = np.array([[0.7], [0.15], [0.1], [0.05]], np.float32)
     ours = cv2.filter2D(column[:, None], -1, run, anchor=(0, 2), borderType=cv2.BORDER_CONSTANT)
-    assert ours.ravel() == pytest.approx(np.convolve(column, [0.05, 0.1, 0.15, 0.7], mode="same"), abs=1e-6)
+    assert ours.ravel() == pytest.approx(
+        np.convolve(column, [0.05, 0.1, 0.15, 0.7], mode="same"), abs=1e-6
+    )
 
 
 def test_pairs_by_hand() -> None:

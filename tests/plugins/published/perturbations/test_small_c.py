@@ -126,7 +126,15 @@ def by_formula(name: str, of: Authors, frame: np.ndarray, s: int) -> np.ndarray:
 @severities
 @pytest.mark.parametrize(
     "name",
-    ["brightness", "saturate", "contrast", "gaussian_blur", "defocus_blur", "pixelate", "jpeg_compression"],
+    [
+        "brightness",
+        "saturate",
+        "contrast",
+        "gaussian_blur",
+        "defocus_blur",
+        "pixelate",
+        "jpeg_compression",
+    ],
 )
 def test_what_draws_nothing_is_the_authors_formula_within_a_level(
     name: str, severity: int, name_of_suite: str

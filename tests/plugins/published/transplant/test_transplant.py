@@ -85,7 +85,9 @@ class Planted:
 
 def plates(picture: np.ndarray, colour: tuple[int, int, int]) -> list[np.ndarray]:
     """Boxes of the whole regions of a colour, five px wider all round for red: the object's rim is blue."""
-    count, _, stats, _ = cv2.connectedComponentsWithStats((picture == colour).all(axis=2).astype(np.uint8))
+    count, _, stats, _ = cv2.connectedComponentsWithStats(
+        (picture == colour).all(axis=2).astype(np.uint8)
+    )
     wider = RIM if colour[0] else 0
     return [
         np.array([x - wider, y - wider, x + w + wider, y + h + wider], float)
@@ -120,13 +122,16 @@ def clear(place: Place) -> int:
     """How many chairs a paste at this place does not touch, by hand."""
     w, h = 30, 24
     return sum(
-        place.x + w <= x1 or x2 <= place.x or place.y + h <= y1 or y2 <= place.y for x1, y1, x2, y2 in CHAIRS
+        place.x + w <= x1 or x2 <= place.x or place.y + h <= y1 or y2 <= place.y
+        for x1, y1, x2, y2 in CHAIRS
     )
 
 
 def test_a_detector_blind_on_the_right_half_has_that_recall() -> None:
     blind = Planted(sees=lambda _, own: bool(own[0] < SIZE[1] / 2))
-    found = transplant(blind, elephant(), [room(), room("again")], TransplantSettings(columns=8, rows=6))
+    found = transplant(
+        blind, elephant(), [room(), room("again")], TransplantSettings(columns=8, rows=6)
+    )
     said = summary(found, CLASSES)
     thing = said["object"]
     assert thing["recall"]["value"] == 0.5  # 4 of 8 columns
@@ -153,7 +158,9 @@ def test_an_effect_within_a_reach_is_counted_by_distance_and_not_for_the_neutral
     assert said["others"]["object"]["lost"]["value"] == pytest.approx(near.mean())
     assert said["others"]["neutral"]["lost"]["value"] == 0
     assert said["others"]["nothing"]["lost"]["value"] == 0
-    assert said["others"]["object"]["lost_by_suppression_alone"] is None  # what is before it is not known
+    assert (
+        said["others"]["object"]["lost_by_suppression_alone"] is None
+    )  # what is before it is not known
     rates = [row["lost_or_renamed"] for row in said["by_distance"] if row["patch"] == "object"]
     assert rates[0] == 1.0  # within .15 of 400 px all are within the reach
     assert rates[2:] == [0.0, 0.0]
@@ -161,7 +168,9 @@ def test_an_effect_within_a_reach_is_counted_by_distance_and_not_for_the_neutral
 
 def test_a_renamed_chair_is_renamed_not_lost() -> None:
     fickle = Planted(names=lambda e, own: e is None)
-    said = summary(transplant(fickle, elephant(), [room()], TransplantSettings(columns=4, rows=3)), CLASSES)
+    said = summary(
+        transplant(fickle, elephant(), [room()], TransplantSettings(columns=4, rows=3)), CLASSES
+    )
     assert said["others"]["object"]["renamed"]["value"] == 1.0
     assert said["others"]["object"]["lost"]["value"] == 0.0
 
@@ -182,7 +191,9 @@ def test_a_place_that_holds_the_object_already_is_set_aside() -> None:
     background = room()
     place = grid(SIZE, elephant(), 4, 3)[5]
     full = Background(name="full", frame=0, pixels=paste(background.pixels, elephant(), place))
-    said = summary(transplant(Planted(), elephant(), [full], TransplantSettings(columns=4, rows=3)), CLASSES)
+    said = summary(
+        transplant(Planted(), elephant(), [full], TransplantSettings(columns=4, rows=3)), CLASSES
+    )
     assert said["object"]["occupied_positions"] == 1
     assert said["object"]["recall"]["n"] == 11
 
@@ -193,7 +204,9 @@ def test_covered_counts_the_pixels() -> None:
         np.zeros((20, 30, 3), np.uint8), (rng.random((20, 30)) < 0.4).astype(np.float32), "random"
     )
     place = Place(0, 0, 50, 40)
-    boxes = np.array([[45.2, 38.5, 60.7, 52.1], [0, 0, 20, 20], [50, 40, 80, 60], [-4, -3, 400, 300]])
+    boxes = np.array(
+        [[45.2, 38.5, 60.7, 52.1], [0, 0, 20, 20], [50, 40, 80, 60], [-4, -3, 400, 300]]
+    )
     mask = np.zeros(SIZE, bool)
     mask[40:60, 50:80] = cutout.alpha > 0
     wanted = [mask[38:53, 45:61].mean(), 0.0, mask[40:60, 50:80].mean(), mask.mean()]
@@ -206,7 +219,10 @@ def test_lost_by_suppression_is_distinguished_from_lost_by_the_network() -> None
     scores, labels = np.array([0.9, 0.8, 0.7], np.float32), np.array([0, 1, 2])
     none = (Places.of(np.empty((0, 4))), np.empty(0, np.float32), np.empty(0, np.int64))
     before = (boxes, np.array([0.6, 0.1, 0.7], np.float32), labels)
-    clean, pasted = BoxAnswer((boxes, scores, labels), (boxes, scores, labels)), BoxAnswer(none, before)
+    clean, pasted = (
+        BoxAnswer((boxes, scores, labels), (boxes, scores, labels)),
+        BoxAnswer(none, before),
+    )
     rows = of_others(clean, pasted, np.array([False, False, True]))
     assert [row["lost"] for row in rows] == [True, True]  # the third is hidden
     assert [row["lost_before"] for row in rows] == [0.0, 1.0]
@@ -243,7 +259,10 @@ def test_objects_are_cut_by_alpha_mask_or_box(tmp_path: Path) -> None:
     assert np.array_equal(masked.pixels, cut.pixels)
     assert np.array_equal(boxed.pixels, cut.pixels)
     assert boxed.alpha.min() == 1
-    assert read_cutout(tmp_path / "plain.png", box=(5, 10, 25, 30), scale=0.5).alpha.shape == (10, 10)
+    assert read_cutout(tmp_path / "plain.png", box=(5, 10, 25, 30), scale=0.5).alpha.shape == (
+        10,
+        10,
+    )
     soft = read_cutout(tmp_path / "plain.png", box=(5, 10, 25, 30), feather_px=2).alpha
     assert soft[0, 0] < 0.3
     assert soft[10, 10] > 0.99
@@ -267,7 +286,9 @@ def test_a_paste_mixes_by_alpha_and_leaves_the_frame() -> None:
     assert int((done != 100).any(axis=2).sum()) == 48
 
 
-def test_a_real_networks_answer_after_suppression_is_the_detectors_own(corpus: Path, models: Path) -> None:
+def test_a_real_networks_answer_after_suppression_is_the_detectors_own(
+    corpus: Path, models: Path
+) -> None:
     detector = load_model(f"onnx:{models / 'yolox_nano.onnx'}", device="cpu")
     assert detector.task == "detection"
     with open_video(corpus / "factory/intel_bottle-detection.mp4", device="cpu") as source:
@@ -275,7 +296,9 @@ def test_a_real_networks_answer_after_suppression_is_the_detectors_own(corpus: P
     (answer,) = answers(detector, [picture])
     plain = detector(to_tensor([picture]))
     places, *rest = answer.after
-    for mine, own in zip((places.boxes, *rest), (plain.boxes, plain.scores, plain.labels), strict=True):
+    for mine, own in zip(
+        (places.boxes, *rest), (plain.boxes, plain.scores, plain.labels), strict=True
+    ):
         assert np.array_equal(mine, own)
     assert answer.before is not None
     assert len(answer.before[1]) > len(answer.after[1])  # three bottles, each with many candidates
@@ -285,7 +308,10 @@ def test_a_real_networks_answer_after_suppression_is_the_detectors_own(corpus: P
 def test_the_command_on_real_footage(
     corpus: Path, models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    clip, bear = corpus / "factory/intel_bottle-detection.mp4", corpus / "objects/cotracker_teddy.mp4"
+    clip, bear = (
+        corpus / "factory/intel_bottle-detection.mp4",
+        corpus / "objects/cotracker_teddy.mp4",
+    )
     common = (
         "transplant",
         str(clip),

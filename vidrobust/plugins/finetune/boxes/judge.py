@@ -120,7 +120,9 @@ class BoxBench:
         ) -> MetricValues:
             known = np.isfinite(values)
             unit = units.label[rows[known]]
-            return MetricValues(FOOTAGE, "", 0.0, NAN, metric, values[known], unit, units.what, events)
+            return MetricValues(
+                FOOTAGE, "", 0.0, NAN, metric, values[known], unit, units.what, events
+            )
 
         along = self._along(found)
         for metric, column in ALONG.items():
@@ -132,12 +134,16 @@ class BoxBench:
         yield footage(LOST, lost, every, events=False)
         judged = np.flatnonzero([each is not None for each in self.right])
         if len(judged):
-            missed = [self._missed(self._known(row), one) for row, one in enumerate(self._by_frame(found))]
+            missed = [
+                self._missed(self._known(row), one) for row, one in enumerate(self._by_frame(found))
+            ]
             rows = np.repeat(every, [len(each) for each in missed])
             yield footage(MISSED, np.concatenate(missed), rows)
             yield footage(FALSE_BOXES, self._false(found)[judged], judged, events=False)
             unit, lost = self._precision_lost(found, judged, units.label[judged])
-            yield MetricValues(FOOTAGE, "", 0.0, NAN, PRECISION_LOST, lost, unit, units.what, events=False)
+            yield MetricValues(
+                FOOTAGE, "", 0.0, NAN, PRECISION_LOST, lost, unit, units.what, events=False
+            )
         of_known = np.repeat(self.shown, [len(self._known(int(row)).boxes) for row in self.shown])
         for row, at in enumerate(self.conditions):
             said = (at.key, at.family, at.times, at.size)
@@ -148,7 +154,9 @@ class BoxBench:
                 known = np.isfinite(values)
                 if metric == BOX_CHANGE or len(judged):
                     unit = units.label[rows[known]]
-                    yield MetricValues(*said, metric, values[known], unit, units.what, metric == MISSED)
+                    yield MetricValues(
+                        *said, metric, values[known], unit, units.what, metric == MISSED
+                    )
 
     def seconds(self) -> float:
         begin, few = time.perf_counter(), self.pixels[:4]
@@ -204,11 +212,16 @@ class BoxBench:
     def _by_frame(self, found: BoxAnswers) -> list[Detections]:
         bounds = np.searchsorted(found.boxes["row"].to_numpy(), np.arange(len(self.frames) + 1))
         boxes = found.boxes[list(BOX)].to_numpy(np.float32)
-        scores, labels = found.boxes["score"].to_numpy(np.float32), found.boxes["label"].to_numpy(np.int64)
+        scores, labels = (
+            found.boxes["score"].to_numpy(np.float32),
+            found.boxes["label"].to_numpy(np.int64),
+        )
         rows = [slice(bounds[k], bounds[k + 1]) for k in range(len(self.frames))]
         names = self.network.class_names
         return [
-            Detections(boxes[r], scores[r], labels[r], np.zeros(r.stop - r.start, np.int64), 1, names)
+            Detections(
+                boxes[r], scores[r], labels[r], np.zeros(r.stop - r.start, np.int64), 1, names
+            )
             for r in rows
         ]
 
@@ -249,12 +262,16 @@ class BoxBench:
             found = meter.finish()["detections"]
             place = pd.Series(rows, index=self.frames["frame"].to_numpy(np.int64)[rows])
             parts.append(found.assign(row=place.loc[found["frame"]].to_numpy()))
-        every = pd.concat(parts, ignore_index=True).sort_values("row", kind="stable", ignore_index=True)
+        every = pd.concat(parts, ignore_index=True).sort_values(
+            "row", kind="stable", ignore_index=True
+        )
         return every[list(COLUMNS)]
 
     def objects(self, module: nn.Module) -> tuple[list[KnownBoxes], np.ndarray]:
         """Of each frame the boxes of followed objects, and their least score."""
-        found = BoxAnswers(self._followed(self.network.answers(module, self.pixels)), *[np.empty(0)] * 2)
+        found = BoxAnswers(
+            self._followed(self.network.answers(module, self.pixels)), *[np.empty(0)] * 2
+        )
         boxes, sure = [NONE] * len(self.frames), np.zeros(len(self.frames))
         for rows, mine, track, made in self._measured(found):
             seen = mine.assign(track=track, frame=mine["row"] - rows[0])
@@ -266,11 +283,14 @@ class BoxBench:
 
     def _along(self, found: BoxAnswers) -> pd.DataFrame:
         parts = [
-            made.along.assign(row=made.along["row"] + rows[0]) for rows, _, _, made in self._measured(found)
+            made.along.assign(row=made.along["row"] + rows[0])
+            for rows, _, _, made in self._measured(found)
         ]
         return pd.concat(parts, ignore_index=True)
 
-    def _measured(self, found: BoxAnswers) -> Iterator[tuple[np.ndarray, pd.DataFrame, np.ndarray, Measures]]:
+    def _measured(
+        self, found: BoxAnswers
+    ) -> Iterator[tuple[np.ndarray, pd.DataFrame, np.ndarray, Measures]]:
         """Of each stretch rows, boxes, objects and measures."""
         boxes = found.boxes
         for rows in self.stretches:
@@ -336,9 +356,13 @@ def seen_of(run: OpenRun, model: str, classes: Sequence[str]) -> BoxFootage:
     parts = {str(i): str(p) for i, p in zip(items["item"], items["part"], strict=True) if p}
     known = known_in_frames(run)
     judged = judged_frames(counts, found, known, tuple(classes)) if len(known) else None
-    of_frame = {} if judged is None else dict(list(judged.known.groupby(["item", "frame"], sort=False)))
+    of_frame = (
+        {} if judged is None else dict(list(judged.known.groupby(["item", "frame"], sort=False)))
+    )
     are_judged = (
-        set() if judged is None else set(zip(judged.frames["item"], judged.frames["frame"], strict=True))
+        set()
+        if judged is None
+        else set(zip(judged.frames["item"], judged.frames["frame"], strict=True))
     )
     of_item = dict(list(run.table("transitions").groupby("item", sort=False)))
     rows: list[pd.DataFrame] = []
@@ -404,7 +428,9 @@ def bench_of(
     conditions: tuple[Condition, ...],
 ) -> BoxBench:
     bench = _bench(network, judges, rows, [frame for _, frame in decoded(judges, rows)])
-    return dataclasses.replace(bench, conditions=conditions, shown=np.flatnonzero(np.isin(rows, shown)))
+    return dataclasses.replace(
+        bench, conditions=conditions, shown=np.flatnonzero(np.isin(rows, shown))
+    )
 
 
 def _bench(

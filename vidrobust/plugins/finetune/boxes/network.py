@@ -53,7 +53,9 @@ NONE = KnownBoxes(np.empty((0, 4), np.float32), np.empty(0, np.int64))
 
 def of_rows(rows: pd.DataFrame) -> KnownBoxes:
     """Of rows of one frame, with label and corners."""
-    return KnownBoxes(np.ascontiguousarray(rows[BOX].to_numpy(np.float32)), rows["label"].to_numpy(np.int64))
+    return KnownBoxes(
+        np.ascontiguousarray(rows[BOX].to_numpy(np.float32)), rows["label"].to_numpy(np.int64)
+    )
 
 
 def self_boxes(
@@ -68,11 +70,15 @@ def self_boxes(
             continue
         label = int(sure.groupby("label")["score"].sum().idxmax())
         parts = [rows, *([filled[track]] if track in filled else [])]
-        found += [part[["frame", *BOX]].assign(label=label, sure=sure["score"].mean()) for part in parts]
+        found += [
+            part[["frame", *BOX]].assign(label=label, sure=sure["score"].mean()) for part in parts
+        ]
     if not found:
         return {}, {}
     each = dict(list(pd.concat(found).groupby("frame", sort=True)))
-    return {int(f): of_rows(r) for f, r in each.items()}, {int(f): r["sure"].min() for f, r in each.items()}
+    return {int(f): of_rows(r) for f, r in each.items()}, {
+        int(f): r["sure"].min() for f, r in each.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -232,7 +238,9 @@ class BoxSamples:
             targets[row] = found
         labelled = tuple(pool for pool in self.pools if not np.isin(pool, self.line).any())
         pools = (*labelled, *([self.line[keep]] if keep.any() else []))
-        return dataclasses.replace(self, targets=targets, pools=pools or self.pools), int((~keep).sum())
+        return dataclasses.replace(self, targets=targets, pools=pools or self.pools), int(
+            (~keep).sum()
+        )
 
 
 @dataclass(frozen=True)
@@ -287,7 +295,9 @@ def transformed(
         "boxes": tv_tensors.BoundingBoxes(boxes.boxes, format="XYXY", canvas_size=size),
         "labels": torch.from_numpy(boxes.labels),
     }
-    made, target = v2.SanitizeBoundingBoxes(min_size=SMALLEST_PX)(transform(tv_tensors.Image(picture), given))
+    made, target = v2.SanitizeBoundingBoxes(min_size=SMALLEST_PX)(
+        transform(tv_tensors.Image(picture), given)
+    )
     found = KnownBoxes(
         np.ascontiguousarray(target["boxes"].as_subclass(torch.Tensor).numpy().astype(np.float32)),
         target["labels"].numpy().astype(np.int64),

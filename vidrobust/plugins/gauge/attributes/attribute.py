@@ -14,7 +14,12 @@ from scipy import stats
 
 from vidrobust.errors import SettingsError
 from vidrobust.plugins.gauge.attributes.grey_zone import grey_zone
-from vidrobust.plugins.gauge.attributes.raters import cochrans_q, exact_mcnemar, fleiss_kappa, kendalls_w
+from vidrobust.plugins.gauge.attributes.raters import (
+    cochrans_q,
+    exact_mcnemar,
+    fleiss_kappa,
+    kendalls_w,
+)
 from vidrobust.plugins.gauge.differing_operators import right_by_operator
 from vidrobust.plugins.gauge.measurements import check_attribute
 from vidrobust.statistics.intervals import Interval, clopper_pearson, clustered_rate, cohens_kappa
@@ -42,7 +47,9 @@ def kappa_by_class(counts: np.ndarray, classes: Sequence[str]) -> list[dict[str,
     with np.errstate(divide="ignore", invalid="ignore"):
         each = np.where(pq > 0, 1 - disagree / pq, NAN)
     error = math.sqrt(2 / (n * m * (m - 1)))
-    found = [_class_kappa(name, float(kappa), error) for name, kappa in zip(classes, each, strict=True)]
+    found = [
+        _class_kappa(name, float(kappa), error) for name, kappa in zip(classes, each, strict=True)
+    ]
     total = float(pq.sum())
     if not total > 0:
         return [*found, _class_kappa("all", NAN, NAN)]
@@ -55,7 +62,10 @@ def kappa_against_standard(table: pd.DataFrame, classes: Sequence[str]) -> list[
     each = []
     for _, rows in table.groupby("trial", sort=True):
         pairs = np.stack(
-            [(rows[name].to_numpy()[:, None] == np.array(classes)) for name in ("value", "reference")]
+            [
+                (rows[name].to_numpy()[:, None] == np.array(classes))
+                for name in ("value", "reference")
+            ]
         )
         each.append(kappa_by_class(pairs.sum(axis=0), classes))
     if not each:
@@ -86,7 +96,9 @@ def weighted_kappa(counts: np.ndarray, weights: str = "quadratic") -> float:
     Cohen, Psychological Bulletin 70 (1968). NaN where chance cannot disagree.
     """
     counts = np.asarray(counts, np.float64)
-    far = np.abs(np.subtract.outer(np.arange(len(counts)), np.arange(len(counts)))).astype(np.float64)
+    far = np.abs(np.subtract.outer(np.arange(len(counts)), np.arange(len(counts)))).astype(
+        np.float64
+    )
     if weights == "quadratic":
         far = far**2
     chance = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / max(counts.sum(), 1)
@@ -107,7 +119,9 @@ def kendalls_coefficient(table: pd.DataFrame, classes: Sequence[str]) -> dict[st
             continue
         found = stats.kendalltau(a, b)
         taus.append(float(found.statistic))
-        zs.append(math.copysign(float(stats.norm.isf(max(float(found.pvalue), 1e-300) / 2)), taus[-1]))
+        zs.append(
+            math.copysign(float(stats.norm.isf(max(float(found.pvalue), 1e-300) / 2)), taus[-1])
+        )
         n = max(n, len(a))
     if not taus:
         return None
@@ -151,7 +165,9 @@ def attribute_study(
     classes = _classes(table, ordered)
     unknown = sorted(set(defect) - set(classes) - set(table.get("reference", ())) - set(possible))
     if unknown:
-        raise SettingsError(f"--defect {', '.join(unknown)}: no such class; there are {', '.join(classes)}")
+        raise SettingsError(
+            f"--defect {', '.join(unknown)}: no such class; there are {', '.join(classes)}"
+        )
     has_reference = "reference" in table and (table["reference"] != "").any()
     return {
         "classes": classes,
@@ -160,8 +176,12 @@ def attribute_study(
         "n": len(table),
         "defect": sorted(set(defect)),
         "within_operator": within_operator(table, classes, _is_ordered(classes, ordered)),
-        "between_operators": between_operators(table, classes, set(defect), _is_ordered(classes, ordered)),
-        "against_reference": against_reference(table, set(defect), classes, _is_ordered(classes, ordered))
+        "between_operators": between_operators(
+            table, classes, set(defect), _is_ordered(classes, ordered)
+        ),
+        "against_reference": against_reference(
+            table, set(defect), classes, _is_ordered(classes, ordered)
+        )
         if has_reference
         else None,
         "differences": [asdict(row) for row in right_by_operator(table)] if has_reference else [],
@@ -198,7 +218,10 @@ def between_operators(
         "kendalls_w": kendalls_w(_ratings(several, classes)) if ordered and len(several) else None,
         "by_class": kappa_by_class(_counts(several, classes), classes),
         "cohens_kappa": [
-            {"operators": [str(a), str(b)], **_pairwise(table, str(a), str(b), classes, ordered, good)}
+            {
+                "operators": [str(a), str(b)],
+                **_pairwise(table, str(a), str(b), classes, ordered, good),
+            }
             for a, b in combinations(sorted(table["operator"].unique()), 2)
         ],
         **_differences(table, defect),
@@ -231,7 +254,9 @@ def against_reference(
         "all_operators": share(int(everyone.sum()), len(everyone)),
         "kappa": _interval(
             cohens_kappa(
-                known["value"].to_numpy(str), known["reference"].to_numpy(str), known["part"].to_numpy(str)
+                known["value"].to_numpy(str),
+                known["reference"].to_numpy(str),
+                known["part"].to_numpy(str),
             )
         ),
         **_errors(known, defect),
@@ -281,10 +306,14 @@ def _differences(table: pd.DataFrame, defect: set[str]) -> dict[str, Any]:
         return {"cochrans_q": None, "mcnemar": []}
     pairs = []
     for a, b in combinations(verdicts.columns, 2):
-        cells = pd.crosstab(verdicts[a], verdicts[b]).reindex(index=[0, 1], columns=[0, 1], fill_value=0)
+        cells = pd.crosstab(verdicts[a], verdicts[b]).reindex(
+            index=[0, 1], columns=[0, 1], fill_value=0
+        )
         only_a, only_b = int(cells.loc[1, 0]), int(cells.loc[0, 1])
         p = exact_mcnemar(only_a, only_b)
-        pairs.append({"operators": [str(a), str(b)], "only_first": only_a, "only_second": only_b, "p": p})
+        pairs.append(
+            {"operators": [str(a), str(b)], "only_first": only_a, "only_second": only_b, "p": p}
+        )
     differ = verdicts[verdicts.nunique(axis=1) > 1]
     q = None
     if len(differ):
@@ -303,7 +332,9 @@ def _pairwise(
         wide = rows.pivot(index=["part", "trial"], columns="operator", values="value").dropna()
     parts = wide.index.get_level_values("part").to_numpy(str)
     kappa = cohens_kappa(wide[a].to_numpy(str), wide[b].to_numpy(str), parts)
-    counts = pd.crosstab(wide[a], wide[b]).reindex(index=list(classes), columns=list(classes), fill_value=0)
+    counts = pd.crosstab(wide[a], wide[b]).reindex(
+        index=list(classes), columns=list(classes), fill_value=0
+    )
     cells = counts.to_numpy()
     found = {**_interval(kappa), "counts": cells.tolist()}
     found["bowker_of_ratings"] = bowker(cells)
@@ -330,7 +361,11 @@ def _fleiss(rows: pd.DataFrame, classes: Sequence[str]) -> Interval:
 def _counts(rows: pd.DataFrame, classes: Sequence[str]) -> np.ndarray:
     if rows.empty:
         return np.zeros((0, len(classes)), np.int64)
-    return pd.crosstab(rows["part"], rows["value"]).reindex(columns=list(classes), fill_value=0).to_numpy()
+    return (
+        pd.crosstab(rows["part"], rows["value"])
+        .reindex(columns=list(classes), fill_value=0)
+        .to_numpy()
+    )
 
 
 def _ratings(rows: pd.DataFrame, classes: Sequence[str]) -> np.ndarray:
@@ -365,21 +400,29 @@ def _numbers(names: Iterable[str]) -> bool:
 def _interval(found: Interval) -> dict[str, Any]:
     summary = asdict(found)
     del summary["cluster"]
-    return {name: None if isinstance(v, float) and math.isnan(v) else v for name, v in summary.items()}
+    return {
+        name: None if isinstance(v, float) and math.isnan(v) else v for name, v in summary.items()
+    }
 
 
 def _notes(table: pd.DataFrame, has_reference: bool, defect: set[str]) -> list[str]:
     notes = []
     sizes = table.groupby(["part", "operator"]).size()
     if (sizes < 2).all():
-        notes.append("one trial a part and operator: agreement within operators cannot be determined")
+        notes.append(
+            "one trial a part and operator: agreement within operators cannot be determined"
+        )
     if table["operator"].nunique() < 2:
         notes.append("one operator: agreement between operators cannot be determined")
     if not has_reference:
         notes.append("no reference: agreement, not correctness")
     elif not defect:
         notes.append("no --defect: misses and false alarms are counted together")
-    full = len(sizes) == table["part"].nunique() * table["operator"].nunique() and sizes.nunique() == 1
+    full = (
+        len(sizes) == table["part"].nunique() * table["operator"].nunique() and sizes.nunique() == 1
+    )
     if not full:
-        notes.append("not every operator rated every part equally often: each figure stands on what there is")
+        notes.append(
+            "not every operator rated every part equally often: each figure stands on what there is"
+        )
     return notes

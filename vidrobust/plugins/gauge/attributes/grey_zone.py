@@ -39,7 +39,11 @@ def signal_detection(
         raise InputError(
             f"signal detection: no part is {what} every time; take parts that surely are, on both sides"
         )
-    zones = [zone for zone in (_zone(size, share, "lower"), _zone(size, share, "upper")) if zone is not None]
+    zones = [
+        zone
+        for zone in (_zone(size, share, "lower"), _zone(size, share, "upper"))
+        if zone is not None
+    ]
     if not zones:
         raise InputError(
             "signal detection: no zone between parts that are always rejected and always accepted"
@@ -97,7 +101,9 @@ NAN = float("nan")
 # A part is judged 20 times; one part is never accepted, one always, six lie between (AIAG).
 ENOUGH_TRIALS, ENOUGH_PARTS = 20, 8
 T_FACTOR, T_DF = 31.3, ENOUGH_TRIALS - 1
-OVERSTATED = 1.08  # The spread is so much too wide, as no probability is below .025 or above .975 (AIAG)
+OVERSTATED = (
+    1.08  # The spread is so much too wide, as no probability is below .025 or above .975 (AIAG)
+)
 
 
 def analytic_method(
@@ -176,9 +182,15 @@ def _at_limit(
 
 
 def _notes(parts: int, trials: int, side: str) -> tuple[str, ...]:
-    wanted = [f"{ENOUGH_PARTS} parts from never to always accepted, and has {parts}"] * (parts < ENOUGH_PARTS)
+    wanted = [f"{ENOUGH_PARTS} parts from never to always accepted, and has {parts}"] * (
+        parts < ENOUGH_PARTS
+    )
     wanted += [f"{ENOUGH_TRIALS} verdicts a part, and has {trials}"] * (trials < ENOUGH_TRIALS)
-    return (f"no test of the bias at the {side} limit: it wants {' and '.join(wanted)}",) if wanted else ()
+    return (
+        (f"no test of the bias at the {side} limit: it wants {' and '.join(wanted)}",)
+        if wanted
+        else ()
+    )
 
 
 def grey_zone(table: pd.DataFrame) -> dict[str, Any]:
@@ -211,10 +223,18 @@ def model_and_people(table: pd.DataFrame, people: Iterable[str]) -> dict[str, An
         return None
     a, b = model[shared].to_numpy(), human[shared].to_numpy()
     found = _together(a, b, ("both", "only_model", "only_people", "neither"))
-    return {"parts": len(shared), **found, "parts_only_model": [str(part) for part in shared[a & ~b]]}
+    return {
+        "parts": len(shared),
+        **found,
+        "parts_only_model": [str(part) for part in shared[a & ~b]],
+    }
 
 
 def _together(a: np.ndarray, b: np.ndarray, names: tuple[str, str, str, str]) -> dict[str, Any]:
     cells = [[int((a & b).sum()), int((a & ~b).sum())], [int((~a & b).sum()), int((~a & ~b).sum())]]
     odds, p = stats.fisher_exact(cells)
-    return {**dict(zip(names, (*cells[0], *cells[1]), strict=True)), "odds": float(odds), "p": float(p)}
+    return {
+        **dict(zip(names, (*cells[0], *cells[1]), strict=True)),
+        "odds": float(odds),
+        "p": float(p),
+    }

@@ -24,7 +24,9 @@ def fleiss_kappa(counts: np.ndarray, clusters: Clusters | np.ndarray | None = No
     m = counts.sum(axis=1)
     if (m < 2).any():
         raise ValueError("fleiss_kappa: expected at least two ratings of each part")
-    pairs = (counts * (counts - 1)).sum(axis=1) / (m - 1)  # agreeing pairs, scaled to the part's ratings
+    pairs = (counts * (counts - 1)).sum(axis=1) / (
+        m - 1
+    )  # agreeing pairs, scaled to the part's ratings
     sums = np.zeros((count, 2 + counts.shape[1]))
     np.add.at(sums, code, np.column_stack([m, pairs, counts]))
     return of_sums(sums, _fleiss, int(m.sum()), what or "part")
@@ -75,7 +77,11 @@ def cochrans_q(hits: np.ndarray) -> dict[str, float]:
     k, total = count.shape[1], count.sum()
     by_rater, by_part = count.sum(axis=0), count.sum(axis=1)
     under = k * total - np.square(by_part).sum()
-    q = float((k - 1) * (k * np.square(by_rater).sum() - total**2) / under) if under else float("nan")
+    q = (
+        float((k - 1) * (k * np.square(by_rater).sum() - total**2) / under)
+        if under
+        else float("nan")
+    )
     return {"q": q, "df": k - 1, "p": float(special.chdtrc(k - 1, q))}
 
 

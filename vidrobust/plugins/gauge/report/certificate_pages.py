@@ -23,7 +23,10 @@ def worst(found: Mapping[str, Any], unit: str = "") -> list[str]:
     alone = {"type1": _of_type1, "linearity": _of_linearity, "stability": _of_stability}
     if found["study"] in alone:
         return alone[found["study"]](found, unit)
-    rows = [*(found.get("differences") or []), *((found.get("attribute") or {}).get("differences") or [])]
+    rows = [
+        *(found.get("differences") or []),
+        *((found.get("attribute") or {}).get("differences") or []),
+    ]
     shifted = [shifted_words(each, unit) for each in found.get("analytic_method") or []]
     lines = [f"{sentence}." for sentence in [*filter(None, shifted), *worst_words(rows, unit)]]
     if not lines and rows:
@@ -37,7 +40,9 @@ def worst(found: Mapping[str, Any], unit: str = "") -> list[str]:
 
 def _of_type1(found: Mapping[str, Any], unit: str) -> list[str]:
     limits = {
-        each["quantity"]: each["accept"] for each in found["verdicts"] if each["quantity"] in ("cg", "cgk")
+        each["quantity"]: each["accept"]
+        for each in found["verdicts"]
+        if each["quantity"] in ("cg", "cgk")
     }
     if found["cg"] is None or not limits:
         return []
@@ -72,7 +77,9 @@ def _of_stability(found: Mapping[str, Any], unit: str) -> list[str]:
 
 def title(found: Mapping[str, Any]) -> str:
     return (
-        "Go/no-go gauge: bias and repeatability" if _of_sizes(found) else str(WORDS["study"][found["study"]])
+        "Go/no-go gauge: bias and repeatability"
+        if _of_sizes(found)
+        else str(WORDS["study"][found["study"]])
     )
 
 
@@ -142,7 +149,9 @@ def _of_run(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     every = {row[0]: row for kind in ("gauge", "attribute") for row in WORDS["tiles"][kind]}
     known = figures_of(found)
     computed = {
-        name for name in every if any(_known(of["value"]) for of in FIGURES.find(known, name).values())
+        name
+        for name in every
+        if any(_known(of["value"]) for of in FIGURES.find(known, name).values())
     }
     names = sorted((*OF_RUN, *IN_PLACE), key=lambda name: name not in computed)[: len(OF_RUN)]
     decides = found["overall"]["quantity"]
@@ -157,23 +166,36 @@ def _of_limit(
     verdict = verdicts.get(("percent_limit_bias", f"the {limit['side']} limit"))
     judged = {} if verdict is None else {("bias", ""): verdict}
     shown = [_plain({**limit, **zone}, row, unit, judged) for row in WORDS["tiles"]["go_no_go"]]
-    return [replace(tile, of=f"{limit['side']} limit") if k < 4 else tile for k, tile in enumerate(shown)]
+    return [
+        replace(tile, of=f"{limit['side']} limit") if k < 4 else tile
+        for k, tile in enumerate(shown)
+    ]
 
 
-def _plain(found: Mapping[str, Any], row: tuple[str, str, str], unit: str, verdicts: Verdicts) -> Tile:
+def _plain(
+    found: Mapping[str, Any], row: tuple[str, str, str], unit: str, verdicts: Verdicts
+) -> Tile:
     key, symbol, what = row
     ends = _interval(found.get(f"{key}_low"), found.get(f"{key}_high"), key)
     value = _text(found.get(key), key, unit if key in IN_UNITS else "")
     if key in LEVELS and _known(found.get(key)) and found["sigma"] > 0:
         decimals = max(0, 1 - math.floor(math.log10(found["sigma"])))
         value = f"{found[key]:.{decimals}f} {unit}".strip()
-    return Tile(symbol=symbol, what=what, value=value, interval=ends, **_judged(verdicts.get((key, ""))))
+    return Tile(
+        symbol=symbol, what=what, value=value, interval=ends, **_judged(verdicts.get((key, "")))
+    )
 
 
-def _worst(known: Mapping[str, Any], row: tuple[str, str, str], unit: str, verdicts: Verdicts) -> Tile:
+def _worst(
+    known: Mapping[str, Any], row: tuple[str, str, str], unit: str, verdicts: Verdicts
+) -> Tile:
     key, symbol, what = row
     bare = key.rpartition(".")[2]
-    of = {who: entry for who, entry in FIGURES.find(dict(known), key).items() if _known(entry["value"])}
+    of = {
+        who: entry
+        for who, entry in FIGURES.find(dict(known), key).items()
+        if _known(entry["value"])
+    }
     if not of:
         return Tile(symbol=symbol, what=what, value="–", interval="not computed")
     pick = min if bare in LOWEST else max
@@ -198,7 +220,9 @@ def _judged(verdict: Mapping[str, Any] | None) -> dict[str, str]:
         percent(verdict[k]) if share else f"{number(verdict[k], 3)}{verdict['unit']}"
         for k in ("accept", "marginal")
     ]
-    limit = f"limit {sign} {ends[0]}" + (f", marginal {sign} {ends[1]}" if ends[0] != ends[1] else "")
+    limit = f"limit {sign} {ends[0]}" + (
+        f", marginal {sign} {ends[1]}" if ends[0] != ends[1] else ""
+    )
     said = verdict["verdict"]
     return {
         "verdict": "not acceptable" if said == "unacceptable" else said,
@@ -276,7 +300,9 @@ def method(found: Mapping[str, Any]) -> list[str]:
             "Student's t of the bias."
         )
     if kind == "linearity":
-        lines.append("Least squares of bias over reference (AIAG, MSA, 4th edition, III-B; ISO 22514-7).")
+        lines.append(
+            "Least squares of bias over reference (AIAG, MSA, 4th edition, III-B; ISO 22514-7)."
+        )
     if kind == "stability":
         lines.append("Shewhart chart, limits from the ranges (AIAG, MSA, 4th edition, III-B).")
     notes = [*found["notes"], *(gauge["notes"] if gauge and gauge is not found else [])]
@@ -290,4 +316,6 @@ def _of_gauge(gauge: Mapping[str, Any]) -> str:
         if gauge["anova"]
         else "Restricted maximum likelihood, intervals from its profile"
     )
-    return f"{how}; components below 0 count as 0; spread is {gauge['width']:g} standard deviations."
+    return (
+        f"{how}; components below 0 count as 0; spread is {gauge['width']:g} standard deviations."
+    )

@@ -33,7 +33,9 @@ COMPONENT_NAMES = {
 }
 
 
-def gauge_pictures(gauge: Mapping[str, Any] | None, table: pd.DataFrame, what: str) -> list[Picture]:
+def gauge_pictures(
+    gauge: Mapping[str, Any] | None, table: pd.DataFrame, what: str
+) -> list[Picture]:
     """table part, operator, trial, value; what: the value in words"""
     if not gauge:
         return []
@@ -51,7 +53,9 @@ def components(gauge: Mapping[str, Any]) -> list[dict[str, str]]:
             "interval": interval(part["sd_low"], part["sd_high"], digits=3),
             "contribution": number(part["percent_contribution"], 3),
             "study": number(part["percent_study"], 3),
-            "tolerance": "" if part["percent_tolerance"] is None else number(part["percent_tolerance"], 3),
+            "tolerance": ""
+            if part["percent_tolerance"] is None
+            else number(part["percent_tolerance"], 3),
         }
         for name, title in _component_names(gauge).items()
         if (part := gauge["components"].get(name))
@@ -89,7 +93,11 @@ def gauge_line(gauge: Mapping[str, Any]) -> str:
         f"{gauge['design']} design, interaction {gauge['interaction']}"
     )
     ranges = gauge["range_method"]
-    return f"{text}. By the range method: {number(ranges['percent_grr'], 3)}." if ranges else f"{text}."
+    return (
+        f"{text}. By the range method: {number(ranges['percent_grr'], 3)}."
+        if ranges
+        else f"{text}."
+    )
 
 
 def operator(each: Mapping[str, Any]) -> dict[str, str]:
@@ -125,8 +133,16 @@ def data_table(rows: pd.DataFrame) -> dict[str, Any]:
     one = rows["part"].nunique() == 1
     key = next(n for n in ("time", "trial") if n in rows) if one else "part"
     show = ["value", "score"] if "score" in rows and rows["score"].notna().any() else ["value"]
-    said = rows[show].map(lambda v: f"{v:.10g}" if isinstance(v, float) else str(v)).agg(" ".join, axis=1)
-    wide = said.groupby([rows[key], rows["operator"]], sort=False).agg("; ".join).unstack(fill_value="")
+    said = (
+        rows[show]
+        .map(lambda v: f"{v:.10g}" if isinstance(v, float) else str(v))
+        .agg(" ".join, axis=1)
+    )
+    wide = (
+        said.groupby([rows[key], rows["operator"]], sort=False)
+        .agg("; ".join)
+        .unstack(fill_value="")
+    )
     wide = wide.loc[list(dict.fromkeys(rows[key]))]
     more = {}
     for name in ("reference", "measured"):
@@ -150,4 +166,8 @@ def printable_number(number: str) -> str:
 
 def calibration_words(found: Mapping[str, Any]) -> str:
     known = (found.get("budget") or {}).get("components", {}).get("calibration")
-    return "" if known is None else f"reference known to U = {number(COVERAGE * known, 3)} (k = {COVERAGE:g})"
+    return (
+        ""
+        if known is None
+        else f"reference known to U = {number(COVERAGE * known, 3)} (k = {COVERAGE:g})"
+    )

@@ -25,10 +25,21 @@ def run_chart(found: Mapping[str, Any], what: str = "value") -> Picture:
     with drawing.styled():
         figure, axes = drawing.panels(1, 1, 2.6)
         ax = axes[0, 0]
-        ax.plot(np.arange(1, len(values) + 1), values, "-o", color=COLOURS[0], linewidth=0.9, markersize=3)
+        ax.plot(
+            np.arange(1, len(values) + 1),
+            values,
+            "-o",
+            color=COLOURS[0],
+            linewidth=0.9,
+            markersize=3,
+        )
         ax.axhline(found["reference"], color=COLOURS[2], linewidth=1.2, label="reference")
         ax.axhline(found["mean"], color=DARK, linewidth=0.9, linestyle=":", label="mean")
-        share = found["share"] * found["tolerance"] / 2 if found["tolerance"] is not None else float("nan")
+        share = (
+            found["share"] * found["tolerance"] / 2
+            if found["tolerance"] is not None
+            else float("nan")
+        )
         for k, end in enumerate((-share, share)):
             if np.isfinite(end):
                 ax.axhline(
@@ -59,10 +70,24 @@ def bias_line(found: Mapping[str, Any], table: pd.DataFrame, what: str = "value"
         ax = axes[0, 0]
         ax.axhline(0, color=GREY, linewidth=0.9)
         ax.fill_between(
-            x, line - half, line + half, color=COLOURS[0], alpha=0.15, linewidth=0, label="95 % band"
+            x,
+            line - half,
+            line + half,
+            color=COLOURS[0],
+            alpha=0.15,
+            linewidth=0,
+            label="95 % band",
         )
         ax.plot(x, line, color=COLOURS[0], linewidth=1.3, label="line")
-        ax.plot(centre, known["value"] - centre, "o", color=GREY, markersize=2.8, alpha=0.7, label="readings")
+        ax.plot(
+            centre,
+            known["value"] - centre,
+            "o",
+            color=GREY,
+            markersize=2.8,
+            alpha=0.7,
+            label="readings",
+        )
         ax.plot(
             [part["reference"] for part in found["parts"]],
             [part["bias"] for part in found["parts"]],
@@ -95,7 +120,14 @@ def stability_chart(found: Mapping[str, Any]) -> Picture:
             found["high"],
             [out or shifted for out, shifted in zip(found["out"], found["shifted"], strict=True)],
         ),
-        ("spread", found["spread"], found["spread_centre"], None, found["spread_high"], found["spread_out"]),
+        (
+            "spread",
+            found["spread"],
+            found["spread_centre"],
+            None,
+            found["spread_high"],
+            found["spread_out"],
+        ),
     )
     x = np.arange(len(found["times"]))
     with drawing.styled():
@@ -113,8 +145,12 @@ def stability_chart(found: Mapping[str, Any]) -> Picture:
             ax.set_ylabel(name)
         step = max(1, len(x) // 15)
         axes[0, 0].set_xticks(x[::step], [])
-        axes[1, 0].set_xticks(x[::step], [found["times"][k] for k in x[::step]], rotation=30, ha="right")
-        caption = "The reference part over time. Squares: beyond a limit, or eight in a row on one side."
+        axes[1, 0].set_xticks(
+            x[::step], [found["times"][k] for k in x[::step]], rotation=30, ha="right"
+        )
+        caption = (
+            "The reference part over time. Squares: beyond a limit, or eight in a row on one side."
+        )
         return drawing.encode(figure, "Control chart of the reference part", caption)
 
 
@@ -134,7 +170,10 @@ def grey_zone(
         ax = axes[0, 0]
         for zone in found["zones"]:
             ax.axvspan(
-                *sorted((zone["accepted"], zone["rejected"])), color=COLOURS[4], alpha=0.3, linewidth=0
+                *sorted((zone["accepted"], zone["rejected"])),
+                color=COLOURS[4],
+                alpha=0.3,
+                linewidth=0,
             )
         ax.plot(size, 100 * share, "o", color=COLOURS[0], markersize=4, alpha=0.8)
         for each in fitted:
@@ -188,7 +227,9 @@ def components(gauge: Mapping[str, Any]) -> Picture:
         ax.grid(axis="y")
         ax.set_axisbelow(True)
         text = f"{gauge['design']} study, interaction {gauge['interaction']}"
-        caption = f"Components of variation ({text}). Shares of standard deviations do not add up to 100."
+        caption = (
+            f"Components of variation ({text}). Shares of standard deviations do not add up to 100."
+        )
         return drawing.encode(figure, "Bars of the components of variation", caption)
 
 
@@ -219,7 +260,10 @@ def average_and_range(charts: RangeCharts) -> Picture:
                 parts = [str(part) for part in table.columns[: len(x)]]
                 many = len(parts) * len(operators) > 15
                 ax.set_xticks(
-                    x, parts if line else [], rotation=90 if many else 0, fontsize=6.5 if many else 8
+                    x,
+                    parts if line else [],
+                    rotation=90 if many else 0,
+                    fontsize=6.5 if many else 8,
                 )
                 if line == 0:
                     ax.set_title(str(operator))
@@ -257,7 +301,9 @@ def scores(table: pd.DataFrame, what: str) -> Picture:
         for number, (operator, own) in enumerate(rows.groupby("operator", sort=False)):
             colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
             x = own["part"].map(place)
-            by_part.plot(x, own["value"], marker, color=colour, markersize=3.5, alpha=0.8, linestyle="none")
+            by_part.plot(
+                x, own["value"], marker, color=colour, markersize=3.5, alpha=0.8, linestyle="none"
+            )
             at = np.full(len(own), operators.index(str(operator)))
             by_operator.plot(
                 at, own["value"], marker, color=colour, markersize=3.5, alpha=0.5, linestyle="none"
@@ -291,7 +337,9 @@ def scores(table: pd.DataFrame, what: str) -> Picture:
                 rotation=60 if len(parts) > 4 else 0,
                 ha="right" if len(parts) > 4 else "center",
             )
-        by_operator.set_xticks(range(len(operators)), operators, rotation=0 if len(operators) < 4 else 60)
+        by_operator.set_xticks(
+            range(len(operators)), operators, rotation=0 if len(operators) < 4 else 60
+        )
         by_operator.set_xlim(-0.6, len(operators) - 0.4)
         by_part.set_ylabel(what)
         if len(operators) > 1:

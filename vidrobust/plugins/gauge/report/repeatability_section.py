@@ -29,7 +29,14 @@ from vidrobust.report.drawing import Picture
 from vidrobust.report.pages import fragment, write_page
 from vidrobust.report.section import Keep
 from vidrobust.statement import Level, Statement
-from vidrobust.text.numbers import NOT_MEASURED, counted_share, interval, number, percent, percent_interval
+from vidrobust.text.numbers import (
+    NOT_MEASURED,
+    counted_share,
+    interval,
+    number,
+    percent,
+    percent_interval,
+)
 from vidrobust.text.phrases import plural
 
 if TYPE_CHECKING:
@@ -62,7 +69,9 @@ def agreement_pictures(attribute: Mapping[str, Any]) -> list[Picture]:
 
 
 def counts(attribute: Mapping[str, Any]) -> str:
-    text = f"{plural(attribute['parts'], 'part')}, {plural(len(attribute['operators']), 'operator')}, "
+    text = (
+        f"{plural(attribute['parts'], 'part')}, {plural(len(attribute['operators']), 'operator')}, "
+    )
     return text + plural(attribute["n"], "verdict")
 
 
@@ -82,7 +91,12 @@ def crossed(attribute: Mapping[str, Any]) -> list[dict[str, Any]]:
     if len(classes) > MOST_CLASSES:
         return []
     return [
-        {"a": pair["operators"][0], "b": pair["operators"][1], "classes": classes, "counts": pair["counts"]}
+        {
+            "a": pair["operators"][0],
+            "b": pair["operators"][1],
+            "classes": classes,
+            "counts": pair["counts"],
+        }
         for pair in attribute["between_operators"]["cohens_kappa"][:MOST_CROSSED]
         if pair["n"]
     ]
@@ -119,7 +133,8 @@ def votes(table: pd.DataFrame, parts: list[str]) -> dict[str, Any]:
     operators = sorted(table["operator"].unique())
     said = table.sort_values("trial").groupby(["part", "operator"])["value"].agg(", ".join)
     rows = [
-        {"part": part, "said": [said.get((part, operator), "") for operator in operators]} for part in parts
+        {"part": part, "said": [said.get((part, operator), "") for operator in operators]}
+        for part in parts
     ]
     return {"operators": operators, "rows": rows}
 
@@ -279,7 +294,9 @@ def _section(
 ) -> Section:
     band, people = found.get("guard_band"), found.get("people")
     wording = found.get("overall") or {"sentence": "", "verdict": ""}
-    differences = (attribute.get("differences") or []) if attribute and attribute is not found else []
+    differences = (
+        (attribute.get("differences") or []) if attribute and attribute is not found else []
+    )
     notes = [*found["notes"]]
     for study in (attribute, gauge):
         notes += study["notes"] if study and study is not found else []

@@ -13,7 +13,11 @@ import pandas as pd
 from scipy import stats
 
 from vidrobust.errors import InputError
-from vidrobust.plugins.gauge.variables.unbalanced import LikelihoodStudy, LikelihoodVariance, by_likelihood
+from vidrobust.plugins.gauge.variables.unbalanced import (
+    LikelihoodStudy,
+    LikelihoodVariance,
+    by_likelihood,
+)
 from vidrobust.statistics.levels import LEVEL
 from vidrobust.text.numbers import percent
 
@@ -77,7 +81,9 @@ def sum_of(*components: Component) -> Component:
     for each in components:
         for c, square in each.terms:
             weights[square.source] = weights.get(square.source, 0.0) + c
-    return Component(tuple((c, squares[name]) for name, c in weights.items() if abs(c) > 1e-15), components)
+    return Component(
+        tuple((c, squares[name]) for name, c in weights.items() if abs(c) > 1e-15), components
+    )
 
 
 def _spread(terms: Sequence[tuple[float, MeanSquare]], *, lower: bool) -> float:
@@ -92,7 +98,14 @@ def _spread(terms: Sequence[tuple[float, MeanSquare]], *, lower: bool) -> float:
     if back and len(front) > 1:
         for k, (c, one) in enumerate(front):
             for d, other in front[k + 1 :]:
-                total += _same_sign(one.df, other.df) / (len(front) - 1) * c * d * one.value * other.value
+                total += (
+                    _same_sign(one.df, other.df)
+                    / (len(front) - 1)
+                    * c
+                    * d
+                    * one.value
+                    * other.value
+                )
     return total
 
 
@@ -119,7 +132,9 @@ def _same_sign(one: int, other: int) -> float:
     return float(pooled - _g(one) ** 2 * one / other - _g(other) ** 2 * other / one)
 
 
-def percent_of_total(gauge: Component, part: Component, *, seed: int = 0) -> tuple[float, float, float]:
+def percent_of_total(
+    gauge: Component, part: Component, *, seed: int = 0
+) -> tuple[float, float, float]:
     """100 sqrt(gauge / (gauge + part)): estimate, low, high, by the generalized interval; NaN without
     variation.
     """
@@ -145,9 +160,7 @@ AskedDesign = Literal["auto", "crossed", "nested"]
 POOL_ABOVE = 0.25
 ONE_OPERATOR = "one operator: nothing is known of reproducibility"
 NO_SPREAD = "no repeat differs from another: the values are rounded too coarsely, or copied"
-COARSE = (
-    "in {share} of the cells all repeats are equal: the values' step is coarse against the gauge's spread"
-)
+COARSE = "in {share} of the cells all repeats are equal: the values' step is coarse against the gauge's spread"
 # Share of ranges that are 0 from which on a step is too coarse (AIAG, MSA, 4th edition, 2010, chapter II-D).
 COARSE_FROM = 0.25
 MAYBE_NESTED = (
@@ -212,7 +225,9 @@ def analyse(
         table = table.assign(part=table["operator"].astype(str) + "/" + table["part"].astype(str))
     found = find_design(table)
     if design == "nested" and found == "crossed":
-        raise InputError("gauge study: --design nested was asked for, and there is one operator only")
+        raise InputError(
+            "gauge study: --design nested was asked for, and there is one operator only"
+        )
     if design == "crossed" and found == "nested":
         raise InputError(
             "gauge study: --design crossed was asked for, and no part was measured by two operators: the table is "
@@ -252,7 +267,9 @@ def find_design(table: pd.DataFrame) -> Design:
     return "nested" if ((counts > 0).sum(axis=1) == 1).all() else "unbalanced"
 
 
-def _by_likelihood(table: pd.DataFrame, factors: Sequence[str], *, nested: bool, seed: int) -> Anova:
+def _by_likelihood(
+    table: pd.DataFrame, factors: Sequence[str], *, nested: bool, seed: int
+) -> Anova:
     counts = table.groupby(["part", "operator"]).size().unstack(fill_value=0).stack()
     empty = counts.index[counts == 0]
     found = by_likelihood(table, factors, nested=nested, seed=seed)
@@ -260,7 +277,8 @@ def _by_likelihood(table: pd.DataFrame, factors: Sequence[str], *, nested: bool,
     if len(empty) and not nested and not factors:
         part, operator = empty[0]
         notes.insert(
-            0, f"{len(empty)} of {len(counts)} cells are empty, such as part {part} by operator {operator}"
+            0,
+            f"{len(empty)} of {len(counts)} cells are empty, such as part {part} by operator {operator}",
         )
     return Anova(
         "expanded" if factors else "nested" if nested else "unbalanced",
@@ -312,7 +330,11 @@ def _crossed(table: pd.DataFrame, pool_above: float) -> Anova:
         "interaction": r * float((left**2).sum()),
     }
     df = {"part": p - 1, "operator": o - 1, "interaction": (p - 1) * (o - 1)}
-    notes = [] if equal else [f"numbers of trials differ: unweighted means, {r:.3g} trials a cell on average"]
+    notes = (
+        []
+        if equal
+        else [f"numbers of trials differ: unweighted means, {r:.3g} trials a cell on average"]
+    )
     everything = (inside + ss["interaction"], df_inside + df["interaction"])
     error = _row("repeatability", everything[1], everything[0])
     pooled = (*(_row(k, df[k], ss[k], error) for k in ("part", "operator")), error)
@@ -385,9 +407,13 @@ def _nested(table: pd.DataFrame) -> Anova:
             "part": _of((1 / r, s), (-1 / r, e)),
         }
     )
-    notes = ["parts are nested in operators: differences of operators and of parts cannot be separated"]
+    notes = [
+        "parts are nested in operators: differences of operators and of parts cannot be separated"
+    ]
     if not equal:
-        notes.append(f"numbers of trials differ: unweighted means, {r:.3g} trials a part on average")
+        notes.append(
+            f"numbers of trials differ: unweighted means, {r:.3g} trials a part on average"
+        )
     rows = (operator, part, error)
     return Anova("nested", "none", rows, rows, components, p, o, r, tuple(notes))
 
@@ -405,9 +431,19 @@ def _one_operator(table: pd.DataFrame) -> Anova:
     components = with_sums({"repeatability": _of((1, e)), "part": _of((1 / r, s), (-1 / r, e))})
     notes = [ONE_OPERATOR]
     if not equal:
-        notes.append(f"numbers of trials differ: unweighted means, {r:.3g} trials a part on average")
+        notes.append(
+            f"numbers of trials differ: unweighted means, {r:.3g} trials a part on average"
+        )
     return Anova(
-        "one operator", "none", (part, error), (part, error), components, len(means), 1, r, tuple(notes)
+        "one operator",
+        "none",
+        (part, error),
+        (part, error),
+        components,
+        len(means),
+        1,
+        r,
+        tuple(notes),
     )
 
 

@@ -170,9 +170,13 @@ def reference_chart(table: pd.DataFrame, reference: float = math.nan) -> dict[st
     times = [str(time) for time in dict.fromkeys(table["time"])]
     sizes = {len(values) for values in groups}
     if len(groups) < FEWEST:
-        raise InputError(f"stability: {len(groups)} times; at least {FEWEST} are needed, {USUAL} are usual")
+        raise InputError(
+            f"stability: {len(groups)} times; at least {FEWEST} are needed, {USUAL} are usual"
+        )
     if len(sizes) > 1:
-        raise InputError(f"stability: {min(sizes)} to {max(sizes)} readings a time; give each time as many")
+        raise InputError(
+            f"stability: {min(sizes)} to {max(sizes)} readings a time; give each time as many"
+        )
     size = sizes.pop()
     average = np.array([values.mean() for values in groups])
     single = np.array([math.nan, *(abs(b - a) for a, b in pairwise(average))])
@@ -207,7 +211,9 @@ def reference_chart(table: pd.DataFrame, reference: float = math.nan) -> dict[st
         "slope_p": math.nan if line is None else float(line.pvalue),
         "reference": reference,
         "bias": bias,
-        "bias_p": float(2 * stats.t.sf(abs(bias) / error, len(average) - 1)) if error > 0 else math.nan,
+        "bias_p": float(2 * stats.t.sf(abs(bias) / error, len(average) - 1))
+        if error > 0
+        else math.nan,
         "change": _change(times, average),
         "wrong": sum(map(any, zip(out, shifted, spread_out, strict=True))),
         "notes": _notes(len(groups), sigma),
@@ -329,7 +335,9 @@ class GaugeStudy:
             "ndc": self.ndc,
             "ndc_low": self.ndc_low,
             "ndc_high": self.ndc_high,
-            "components": {name: dataclasses.asdict(part) for name, part in self.components.items()},
+            "components": {
+                name: dataclasses.asdict(part) for name, part in self.components.items()
+            },
             "anova": table(self.anova.rows),
             "anova_without_interaction": table(self.anova.pooled),
             "range_method": self.ranges,
@@ -393,4 +401,8 @@ def gauge_study(
 def _categories(percent: float) -> int | None:
     if math.isnan(percent):
         return None
-    return distinct_categories(math.sqrt(max(0.0, (100 / percent) ** 2 - 1)), 1.0) if percent > 0 else 10_000
+    return (
+        distinct_categories(math.sqrt(max(0.0, (100 / percent) ** 2 - 1)), 1.0)
+        if percent > 0
+        else 10_000
+    )

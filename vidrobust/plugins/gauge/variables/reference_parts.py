@@ -95,7 +95,9 @@ def _bissell(index: float, n: int, half: float, side: int) -> float:
 
 def least_cgk(limit: float, n: int, half: float) -> float:
     """Return the smallest Cgk of n readings whose interval lies above a limit."""
-    return float(optimize.brentq(lambda c: _bissell(c, n, half, -1) - limit, limit, 100 * (1 + abs(limit))))
+    return float(
+        optimize.brentq(lambda c: _bissell(c, n, half, -1) - limit, limit, 100 * (1 + abs(limit)))
+    )
 
 
 def least_cg(limit: float, n: int) -> float:
@@ -228,7 +230,9 @@ def _check(known: pd.DataFrame) -> None:
         raise InputError("linearity: no part was measured twice; ten times and more are usual")
     per_part = known.groupby("part")["reference"].nunique()
     if (per_part > 1).any():
-        raise InputError(f"linearity: part {per_part.index[per_part > 1][0]} has several references")
+        raise InputError(
+            f"linearity: part {per_part.index[per_part > 1][0]} has several references"
+        )
 
 
 def _part(name: str, rows: pd.DataFrame) -> dict[str, Any]:

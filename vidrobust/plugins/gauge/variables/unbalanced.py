@@ -144,7 +144,11 @@ class Reml:
 
         least = LEAST * self.likelihood.scale if name == RESIDUAL else 0.0
         return curve_of(
-            float(self.variances[k]), loss, least=least, scale=self.likelihood.scale, freedom=self.freedom[k]
+            float(self.variances[k]),
+            loss,
+            least=least,
+            scale=self.likelihood.scale,
+            freedom=self.freedom[k],
         )
 
     def loss_without(self, names: Sequence[str]) -> float:
@@ -186,7 +190,9 @@ class Likelihood:
         mean = float(inner[0, 1]) / weight if weight > 0 else math.nan
         squares = float(inner[1, 1]) - float(inner[0, 1]) * mean
         log_det = n * math.log(error) + 2 * float(np.log(np.diag(factor[0])).sum())
-        if not (weight > 0 and squares > 0):  # so unlike each other that nothing is left of their difference
+        if not (
+            weight > 0 and squares > 0
+        ):  # so unlike each other that nothing is left of their difference
             return Point(-math.inf, mean, weight, np.zeros(len(variances)), np.eye(len(variances)))
         value = -0.5 * ((n - 1) * math.log(2 * math.pi) + log_det + math.log(weight) + squares)
         projected = levels - np.outer(cross[:, 0], cross[:, 0]) / weight
@@ -200,10 +206,15 @@ class Likelihood:
         error, effects = float(variances[-1]), variances[:-1]
         trace, fit = self._sums(np.diag(projected)), self._sums(residual**2)
         pairs = self._sums(self._sums(projected**2).T)
-        all_trace, all_fit = (self.n - 1 - effects @ trace) / error, (squares - effects @ fit) / error
+        all_trace, all_fit = (
+            (self.n - 1 - effects @ trace) / error,
+            (squares - effects @ fit) / error,
+        )
         of_error = (trace - pairs @ effects) / error
         twice = (all_trace - effects @ of_error) / error
-        information = np.block([[pairs, of_error[:, None]], [of_error[None], np.array([[twice]])]]) / 2
+        information = (
+            np.block([[pairs, of_error[:, None]], [of_error[None], np.array([[twice]])]]) / 2
+        )
         return np.append(fit - trace, all_fit - all_trace) / 2, information
 
     def _sums(self, of_levels: np.ndarray) -> np.ndarray:
@@ -224,7 +235,10 @@ class Point:
 def fit_reml(y: np.ndarray, factors: Mapping[str, np.ndarray]) -> Reml:
     """Fit values (n,) with random effects, each given by its level of every value."""
     y = np.asarray(y, np.float64)
-    codes = {name: np.unique(np.asarray(level), return_inverse=True)[1] for name, level in factors.items()}
+    codes = {
+        name: np.unique(np.asarray(level), return_inverse=True)[1]
+        for name, level in factors.items()
+    }
     for name, code in codes.items():
         if code.max(initial=0) + 1 >= len(y):
             raise InputError(
@@ -233,8 +247,12 @@ def fit_reml(y: np.ndarray, factors: Mapping[str, np.ndarray]) -> Reml:
     if not np.ptp(y) > 0:
         raise InputError("all values are equal: there is no variation to share out")
     likelihood, freedom = _likelihood(y, list(codes.values()))
-    starts = (np.append(np.full(len(codes), ratio), 1.0) / (1 + len(codes) * ratio) for ratio in STARTS)
-    best = max((_climb(likelihood, likelihood.scale * s) for s in starts), key=lambda found: found[1])
+    starts = (
+        np.append(np.full(len(codes), ratio), 1.0) / (1 + len(codes) * ratio) for ratio in STARTS
+    )
+    best = max(
+        (_climb(likelihood, likelihood.scale * s) for s in starts), key=lambda found: found[1]
+    )
     variances, value, point = best
     return Reml(
         mean=float(point.mean + y.mean()),
@@ -348,7 +366,8 @@ class Fit:
         normal = np.random.default_rng(self.seed).standard_normal((len(self.reml.names), DRAWS))
         roots = _root_of(self._correlation()) @ normal
         return {
-            name: self.curves[name].value(root) for name, root in zip(self.reml.names, roots, strict=True)
+            name: self.curves[name].value(root)
+            for name, root in zip(self.reml.names, roots, strict=True)
         }
 
     def _correlation(self) -> np.ndarray:
@@ -425,7 +444,9 @@ def by_likelihood(
     for name in factors:
         together = together + "\x1f" + table[name].astype(str)
     if together.nunique() == len(table) and not factors:
-        raise InputError("gauge study: nothing was measured twice by one operator; repeatability needs that")
+        raise InputError(
+            "gauge study: nothing was measured twice by one operator; repeatability needs that"
+        )
     effects = {"part": table["part"].to_numpy(str)}
     if table["operator"].nunique() > 1:
         effects["operator"] = table["operator"].to_numpy(str)

@@ -28,7 +28,12 @@ def misclassification(
 
     ``bad``, ``bad_and_accepted`` and ``good_and_rejected`` are shares of all parts, risks those of bad or good.
     """
-    if not low < high or not (math.isfinite(low) or math.isfinite(high)) or part_sd < 0 or gauge_sd < 0:
+    if (
+        not low < high
+        or not (math.isfinite(low) or math.isfinite(high))
+        or part_sd < 0
+        or gauge_sd < 0
+    ):
         raise SettingsError(
             "risks: expected a tolerance with one limit at least, the low one below the high one"
         )
@@ -85,7 +90,13 @@ POINTS = 4001
 
 
 def guard_band(
-    low: float, high: float, *, repeatability_sd: float, gauge_sd: float, parts: np.ndarray, k: float = 1.96
+    low: float,
+    high: float,
+    *,
+    repeatability_sd: float,
+    gauge_sd: float,
+    parts: np.ndarray,
+    k: float = 1.96,
 ) -> dict[str, float]:
     """Effects of a guard band ``k`` x ``repeatability_sd``, summed over parts (JCGM 106:2012, chapter 9)."""
     if not low < high or not (np.isfinite(low) or np.isfinite(high)):
@@ -94,7 +105,9 @@ def guard_band(
             f"high one, got {low:g} to {high:g}"
         )
     if not k >= 0:
-        raise SettingsError(f"guard band: expected a width of 0 or more standard deviations, got {k:g}")
+        raise SettingsError(
+            f"guard band: expected a width of 0 or more standard deviations, got {k:g}"
+        )
     inner = (low + k * repeatability_sd, high - k * repeatability_sd)
     if inner[0] >= inner[1]:
         raise SettingsError(
@@ -148,7 +161,14 @@ def tolerance_width(low: float | None, high: float | None, width: float | None) 
 
 # Standard uncertainties in an expanded one (95 % of a normal error).
 COVERAGE = 2.0
-SYSTEM = ("calibration", "resolution", "repeatability_reference", "bias", "linearity", "system_rest")
+SYSTEM = (
+    "calibration",
+    "resolution",
+    "repeatability_reference",
+    "bias",
+    "linearity",
+    "system_rest",
+)
 PROCESS = (
     "repeatability_parts",
     "operator",
@@ -164,7 +184,11 @@ NAMES: dict[str, str] = WORDS["uncertainty"]
 
 
 def budget(
-    components: Mapping[str, float], tolerance: float, *, limit_ms: float = 15.0, limit_mp: float = 30.0
+    components: Mapping[str, float],
+    tolerance: float,
+    *,
+    limit_ms: float = 15.0,
+    limit_mp: float = 30.0,
 ) -> dict[str, Any]:
     """Combine standard uncertainties of SYSTEM and PROCESS, in the unit of the tolerance.
 
@@ -178,7 +202,9 @@ def budget(
     wrong = [name for name, u in components.items() if not (u >= 0 and math.isfinite(u))]
     if wrong or not tolerance > 0:
         what = f"{wrong[0]} = {components[wrong[0]]}" if wrong else f"a tolerance of {tolerance}"
-        raise SettingsError(f"uncertainty: expected numbers from 0 and a tolerance above 0, got {what}")
+        raise SettingsError(
+            f"uncertainty: expected numbers from 0 and a tolerance above 0, got {what}"
+        )
     if not components:
         raise SettingsError(f"uncertainty: no component is given; there are {', '.join(NAMES)}")
     found: dict[str, Any] = {"components": dict(components), "tolerance": tolerance}

@@ -29,7 +29,9 @@ Array = np.ndarray
 def exact(perturbation: Perturbation) -> Perturbation:
     """The same corruption in the reference's arithmetic, where it is one of the three."""
     if perturbation.name == "frost" and ice_photographs():
-        return dataclasses.replace(perturbation, apply=imagenet_c.by_array(frost, imagenet_c.SIZES["frost"]))
+        return dataclasses.replace(
+            perturbation, apply=imagenet_c.by_array(frost, imagenet_c.SIZES["frost"])
+        )
     if perturbation.name not in EXACT:
         return perturbation
     function, choices = EXACT[perturbation.name]
@@ -84,7 +86,9 @@ def frost(frame: Array, c: tuple[float, float], own: torch.Generator) -> Array:
     paths = ice_photographs()
     ice = cv2.imread(str(paths[integer(own, 0, len(paths))]))
     if ice is None:
-        raise InputError(f"{paths[0].parent}: the photographs of ice of imagecorruptions cannot be read")
+        raise InputError(
+            f"{paths[0].parent}: the photographs of ice of imagecorruptions cannot be read"
+        )
     scale = 1.1 * max(1.0, h / ice.shape[0], w / ice.shape[1])
     size = math.ceil(ice.shape[1] * scale), math.ceil(ice.shape[0] * scale)
     ice = cv2.resize(ice, size, interpolation=cv2.INTER_CUBIC)[:, :, ::-1]
@@ -98,7 +102,9 @@ def ice_photographs() -> tuple[Path, ...]:
     """The photographs that come with the package imagecorruptions."""
     found = importlib.util.find_spec("imagecorruptions")
     places = list(found.submodule_search_locations or ()) if found else []
-    return tuple(sorted(path for place in places for path in (Path(place) / "frost").glob("frost[1-6].*")))
+    return tuple(
+        sorted(path for place in places for path in (Path(place) / "frost").glob("frost[1-6].*"))
+    )
 
 
 def _enlarged(picture: Array, factor: float) -> Array:

@@ -40,7 +40,12 @@ def single_frequency(
 
 
 def rings(
-    frame: np.ndarray, centre: tuple[float, float], waves: float, amplitude: float, width: float, level: float
+    frame: np.ndarray,
+    centre: tuple[float, float],
+    waves: float,
+    amplitude: float,
+    width: float,
+    level: float,
 ) -> np.ndarray:
     """Saw teeth of the distance from a centre (x, y), whose rings are bent by ``waves`` a turn."""
     y, x = places((frame.shape[0], frame.shape[1]))
@@ -61,7 +66,9 @@ def plasma(
         b = np.sin(x * finer + time / later) / weaker
         x, y = x + a - 0.3 * b, y + b + 0.3 * a
         finer, later, weaker = finer * 1.93, later * 1.15, weaker * (2.25 - sharpness)
-    waves = np.stack([np.sin(x - time), np.sin((x + y + np.sin(time)) * 0.5), np.sin(y + time)], axis=2)
+    waves = np.stack(
+        [np.sin(x - time), np.sin((x + y + np.sin(time)) * 0.5), np.sin(y + time)], axis=2
+    )
     return (1 - level / 255) * frame + level * waves
 
 
@@ -111,7 +118,9 @@ class Perlin:
 def clouds(frame: np.ndarray, perlin: Perlin, cell: float, opacity: float) -> np.ndarray:
     """Grey turbulence of five octaves over the frame; cell: px of the coarsest."""
     y, x = places((frame.shape[0], frame.shape[1]))
-    turbulence = np.asarray(sum(np.abs(perlin.noise(f * y / cell, f * x / cell)) / f for f in OCTAVES))
+    turbulence = np.asarray(
+        sum(np.abs(perlin.noise(f * y / cell, f * x / cell)) / f for f in OCTAVES)
+    )
     grey = np.clip(0.5 * turbulence + 0.5, 0, 1)
     return (1 - opacity) * frame + 255 * opacity * grey[..., None]
 
@@ -208,7 +217,9 @@ STARS = 5
 RAY_SPREAD = 0.25
 
 
-def _drawn(frame: np.ndarray, own: torch.Generator) -> tuple[np.random.Generator, tuple[int, int], int]:
+def _drawn(
+    frame: np.ndarray, own: torch.Generator
+) -> tuple[np.random.Generator, tuple[int, int], int]:
     h, w = frame.shape[:2]
     return np.random.default_rng(draw_seed(own)), (h, w), max(h, w)
 
@@ -234,7 +245,9 @@ def checkerboard_cutout(frame: np.ndarray, level: float, own: torch.Generator) -
     rng, _, side = _drawn(frame, own)
     square = max(rng.uniform(0.1, 0.25) * side, 1.0)
     angle, count = rng.uniform(0, 2 * np.pi), int(4 * side // square)
-    return cut_array(checkerboard(frame, angle, square, rng.uniform(size=(count, count)) < level / 10))
+    return cut_array(
+        checkerboard(frame, angle, square, rng.uniform(size=(count, count)) < level / 10)
+    )
 
 
 def cocentric_sine_waves(frame: np.ndarray, level: float, own: torch.Generator) -> np.ndarray:

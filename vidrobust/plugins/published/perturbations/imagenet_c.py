@@ -19,7 +19,14 @@ from PIL import Image
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.frames.pixels import channel_means, each_frame, map_levels, to_array
 from vidrobust.perturb.blur import gaussian
-from vidrobust.perturb.draws import Generators, integer, normal, one_per_frame, sixteen_bits, uniform
+from vidrobust.perturb.draws import (
+    Generators,
+    integer,
+    normal,
+    one_per_frame,
+    sixteen_bits,
+    uniform,
+)
 from vidrobust.perturb.light import LEVELS
 from vidrobust.perturb.noise import impulse, shot
 from vidrobust.perturb.perturbation import Apply, Family, Perturbation, frame_by_frame
@@ -63,7 +70,9 @@ def of_severities(
 
 
 @functools.lru_cache(maxsize=4)
-def _schedule(h: int, w: int, step: int, iterations: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _schedule(
+    h: int, w: int, step: int, iterations: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """All steps in order of time: pixels of the centres, raster numbers, where each time starts."""
     rows, columns = np.arange(h - step, step, -1), np.arange(w - step, step, -1)
     k = step + 1
@@ -133,7 +142,9 @@ def impulse_noise(frame: torch.Tensor, amount: float, own: torch.Generator) -> t
 
 
 def gaussian_blur(frame: np.ndarray, sigma: float, own: torch.Generator) -> np.ndarray:
-    return cut_array(gaussian(frame.astype(np.float32), sigma, cv2.BORDER_REPLICATE) + np.float32(1e-3))
+    return cut_array(
+        gaussian(frame.astype(np.float32), sigma, cv2.BORDER_REPLICATE) + np.float32(1e-3)
+    )
 
 
 def disk(radius: int, alias_sigma: float) -> np.ndarray:
@@ -153,7 +164,9 @@ def defocus_blur(frame: np.ndarray, c: tuple[int, float], own: torch.Generator) 
 
 
 def motion_blur(frame: np.ndarray, c: tuple[int, float], own: torch.Generator) -> np.ndarray:
-    return cut_array(weather.trail(frame.astype(np.float32), *c, uniform(own, -45, 45)) + np.float32(1e-3))
+    return cut_array(
+        weather.trail(frame.astype(np.float32), *c, uniform(own, -45, 45)) + np.float32(1e-3)
+    )
 
 
 def zoom_blur(frame: np.ndarray, c: tuple[float, float], own: torch.Generator) -> np.ndarray:
@@ -169,7 +182,9 @@ def zoom_blur(frame: np.ndarray, c: tuple[float, float], own: torch.Generator) -
 
 
 def snow(frame: np.ndarray, c: tuple, own: torch.Generator) -> np.ndarray:
-    noise = normal(own, weather.snow_noise_size((frame.shape[0], frame.shape[1]), c[2])).cpu().numpy()
+    noise = (
+        normal(own, weather.snow_noise_size((frame.shape[0], frame.shape[1]), c[2])).cpu().numpy()
+    )
     return cut_array(weather.snow(as_unit(frame), noise, uniform(own, -135, -45), c))
 
 
@@ -201,12 +216,15 @@ def elastic(frame: np.ndarray, uniforms: np.ndarray, alpha: float) -> np.ndarray
     h, w = frame.shape[:2]
     sides = [2 * int(3 * 0.01 * n + 0.5) + 1 for n in (w, h)]
     moves = [
-        cv2.GaussianBlur(u, sides, 0.01 * w, sigmaY=0.01 * h, borderType=cv2.BORDER_REFLECT) for u in uniforms
+        cv2.GaussianBlur(u, sides, 0.01 * w, sigmaY=0.01 * h, borderType=cv2.BORDER_REFLECT)
+        for u in uniforms
     ]
     reach = np.float32(alpha * 0.005 * h)
     x = np.arange(w, dtype=np.float32)[None] + reach * moves[0]
     y = np.arange(h, dtype=np.float32)[:, None] + reach * moves[1]
-    taken = cv2.remap(frame.astype(np.float32), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    taken = cv2.remap(
+        frame.astype(np.float32), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+    )
     return cut_array(taken + np.float32(1e-3))
 
 
@@ -253,7 +271,9 @@ def contrast(pixels: torch.Tensor, factor: float, generator: Generators) -> torc
     return map_levels(pixels, np.floor(np.clip((LEVELS - means) * factor + means, 0, 255)))
 
 
-def glass_blur(pixels: torch.Tensor, c: tuple[float, int, int], generator: Generators) -> torch.Tensor:
+def glass_blur(
+    pixels: torch.Tensor, c: tuple[float, int, int], generator: Generators
+) -> torch.Tensor:
     sigma, step, iterations = c
     h, w = pixels.shape[2:]
     owns = one_per_frame(generator, len(pixels))
@@ -277,15 +297,21 @@ def by_batch(function: Callable[..., torch.Tensor], choices: Choice) -> Apply:
 
 
 def by_tensor(function: Callable[..., torch.Tensor], choices: Choice) -> Apply:
-    return frame_by_frame(lambda frame, severity, own: function(frame, _level(choices, severity), own))
+    return frame_by_frame(
+        lambda frame, severity, own: function(frame, _level(choices, severity), own)
+    )
 
 
 def by_array(function: Callable[..., np.ndarray], choices: Choice) -> Apply:
     def apply(pixels: torch.Tensor, severity: float, generator: Generators) -> torch.Tensor:
         if max(pixels.shape[2:]) > 32766:
-            raise InputError("imagenet-c: a side of the frames is above 32766 px; cut or shrink the frames")
+            raise InputError(
+                "imagenet-c: a side of the frames is above 32766 px; cut or shrink the frames"
+            )
         owns = one_per_frame(generator, len(pixels))
-        return each_frame(pixels, lambda frame, row: function(frame, _level(choices, severity), owns[row]))
+        return each_frame(
+            pixels, lambda frame, row: function(frame, _level(choices, severity), owns[row])
+        )
 
     return apply
 

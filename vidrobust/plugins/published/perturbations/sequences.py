@@ -37,7 +37,9 @@ class PictureSequence:
     name: str
     family: Family
     num_frames: int
-    compare: Compare  # "first": every frame with frame 0; "previous": every frame with the one before
+    compare: (
+        Compare  # "first": every frame with frame 0; "previous": every frame with the one before
+    )
     clean: int | None  # Number of the frame that is the clean picture, or None
     # True for the ten of the mean flip rate; the others are for validation.
     scored: bool
@@ -87,7 +89,9 @@ def _noise(core: Callable[..., torch.Tensor], amount: float) -> At:
 
 
 def _by_array(change: Callable[[np.ndarray, int, torch.Generator], np.ndarray]) -> At:
-    return lambda picture, number, own: each_frame(picture, lambda frame, row: change(frame, number, own))
+    return lambda picture, number, own: each_frame(
+        picture, lambda frame, row: change(frame, number, own)
+    )
 
 
 def _moved(matrix: Map) -> At:
@@ -113,7 +117,9 @@ def _zoom_blur(frame: np.ndarray, number: int, own: torch.Generator) -> np.ndarr
     clean = total.copy()
     for k in range(1, number + 1):
         step = 1 / (1 + 0.004 * k)
-        matrix = np.array([[step, 0, (1 - step) * (w - 1) / 2], [0, step, (1 - step) * (h - 1) / 2]])
+        matrix = np.array(
+            [[step, 0, (1 - step) * (w - 1) / 2], [0, step, (1 - step) * (h - 1) / 2]]
+        )
         total += cv2.warpAffine(
             clean,
             matrix,
@@ -127,7 +133,9 @@ def _zoom_blur(frame: np.ndarray, number: int, own: torch.Generator) -> np.ndarr
 def _snow(frame: np.ndarray, number: int, own: torch.Generator) -> np.ndarray:
     """One layer of flakes for the whole sequence."""
     h, w = frame.shape[:2]
-    noise = normal(own, weather.snow_noise_size((h, w), 3)).cpu().numpy() * np.float32(0.3) + np.float32(0.05)
+    noise = normal(own, weather.snow_noise_size((h, w), 3)).cpu().numpy() * np.float32(
+        0.3
+    ) + np.float32(0.05)
     layer = cv2.resize(noise, (w, h), interpolation=cv2.INTER_LINEAR)
     layer[layer < 0.5] = 0
     layer = np.floor(np.clip(layer, 0, 1) * 255) / np.float32(255)
@@ -150,7 +158,9 @@ def _spatter(frame: np.ndarray, number: int, own: torch.Generator) -> np.ndarray
 def _gaussian_blur(frame: np.ndarray, number: int, own: torch.Generator) -> np.ndarray:
     sigma = 0.25 + 0.035 * number
     side = 2 * int(6 * sigma + 0.5) + 1
-    blurred = cv2.GaussianBlur(frame.astype(np.float32), (side, side), sigma, borderType=cv2.BORDER_REPLICATE)
+    blurred = cv2.GaussianBlur(
+        frame.astype(np.float32), (side, side), sigma, borderType=cv2.BORDER_REPLICATE
+    )
     return _cut(blurred)
 
 
@@ -165,7 +175,9 @@ def _tilt(number: int, size: tuple[int, int]) -> Matrix:
     c, s, f = math.cos(a), math.sin(a), math.hypot(h, w)
     about_x = np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
     about_y = np.array([[c, 0, -s], [0, 1, 0], [s, 0, c]])
-    onto = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1]])  # (x, y, 1): the authors put the picture at depth 1
+    onto = np.array(
+        [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+    )  # (x, y, 1): the authors put the picture at depth 1
     turn = about_x @ about_y @ onto
     turn[2, 2] += f
     axis = shifted(0.5, 0.5)  # theirs runs through the pixel border beside the centre
@@ -257,7 +269,9 @@ _ALL = (
 SEQUENCES: Mapping[str, PictureSequence] = MappingProxyType({entry.name: entry for entry in _ALL})
 
 
-def _frame_of(sequence: PictureSequence) -> Callable[[torch.Tensor, float, Generators], torch.Tensor]:
+def _frame_of(
+    sequence: PictureSequence,
+) -> Callable[[torch.Tensor, float, Generators], torch.Tensor]:
     def apply(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
         number = _number(sequence, strength)
         owns = one_per_frame(generator, len(pixels))

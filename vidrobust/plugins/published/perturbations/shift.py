@@ -139,7 +139,9 @@ def zhang_pictures(
     """Return Zhang's crops at (top, left) offsets, and the centre crop rolled by the same offsets."""
     h, w = frame.shape[1:]
     scale = view.resized / min(h, w)
-    large = resize(frame, (max(view.resized, round(h * scale)), max(view.resized, round(w * scale))))
+    large = resize(
+        frame, (max(view.resized, round(h * scale)), max(view.resized, round(w * scale)))
+    )
     square = center_crop(large, (view.resized, view.resized))
     centre = center_crop(square, (view.cut, view.cut))
     crops = [square[:, top : top + view.cut, left : left + view.cut] for top, left in offsets]
@@ -154,7 +156,9 @@ def _scaled(frame: torch.Tensor) -> int:
     return max(1, round(min(frame.shape[1:]) * EMBEDDED / 224))
 
 
-def _crop_partner(frame: torch.Tensor, px: float, own: torch.Generator, way: tuple[int, int]) -> torch.Tensor:
+def _crop_partner(
+    frame: torch.Tensor, px: float, own: torch.Generator, way: tuple[int, int]
+) -> torch.Tensor:
     h, w = frame.shape[1:]
     size = (max(1, int(h * CROP_SHARE)), max(1, int(w * CROP_SHARE)))
     top, left = (_place(whole - part, 1, own) for whole, part in zip((h, w), size, strict=True))
@@ -163,7 +167,9 @@ def _crop_partner(frame: torch.Tensor, px: float, own: torch.Generator, way: tup
 
 
 def _embedding_partner(background: Background) -> Partner:
-    def partner(frame: torch.Tensor, px: float, own: torch.Generator, way: tuple[int, int]) -> torch.Tensor:
+    def partner(
+        frame: torch.Tensor, px: float, own: torch.Generator, way: tuple[int, int]
+    ) -> torch.Tensor:
         canvas, shorter = (frame.shape[1], frame.shape[2]), _scaled(frame)
         top, left = place_on_canvas(frame, canvas, shorter, 1, own)
         top, left = top + way[0] * round(px), left + way[1] * round(px)
@@ -205,7 +211,12 @@ def _entry(name: str, strengths: tuple[float, ...], partner: Partner, doc: str) 
 
 
 PERTURBATIONS: tuple[Perturbation, ...] = (
-    _entry("crop", (1.0,), _crop_partner, "A window of the frame, moved before it is resized (protocol 1)."),
+    _entry(
+        "crop",
+        (1.0,),
+        _crop_partner,
+        "A window of the frame, moved before it is resized (protocol 1).",
+    ),
     _entry(
         "embedding_black",
         (1.0,),
@@ -231,6 +242,9 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         "Zhang's shift of a crop: other pixels come into view.",
     ),
     _entry(
-        "circular_shift", (1.0, 8.0, 31.0), _circular_partner, "The frame rolled around: no pixel is lost."
+        "circular_shift",
+        (1.0, 8.0, 31.0),
+        _circular_partner,
+        "The frame rolled around: no pixel is lost.",
     ),
 )

@@ -21,12 +21,20 @@ from vidrobust.plugins.published.perturbations.imagenet_c import of_severities
 # ``imagenet-c`` it moves three points by a random affine map first, which dominates severities 1 and 2.
 
 # alpha, sigma, affine of severities 1 to 5, each times 244 px.
-ELASTIC = ((2, 0.7, 0.1), (2, 0.08, 0.2), (0.05, 0.01, 0.02), (0.07, 0.01, 0.02), (0.12, 0.01, 0.02))
+ELASTIC = (
+    (2, 0.7, 0.1),
+    (2, 0.08, 0.2),
+    (0.05, 0.01, 0.02),
+    (0.07, 0.01, 0.02),
+    (0.12, 0.01, 0.02),
+)
 
 
 def _elastic(frame: np.ndarray, severity: float, own: torch.Generator) -> np.ndarray:
     if severity != round(severity):
-        raise SettingsError(f"imagenet-c-authors: severity {severity:g} is not one of 1, 2, 3, 4, 5")
+        raise SettingsError(
+            f"imagenet-c-authors: severity {severity:g} is not one of 1, 2, 3, 4, 5"
+        )
     alpha, sigma, affine = (244 * value for value in ELASTIC[int(severity) - 1])
     return elastic_with_affine(frame, alpha, sigma, affine, own)
 
@@ -36,8 +44,12 @@ def elastic_with_affine(
 ) -> np.ndarray:
     """Three points moved by up to ``affine`` px, then noise smoothed by ``sigma`` px, times ``alpha`` px."""
     h, w = frame.shape[:2]
-    drawn = torch.rand((2 * h * w + 6,), generator=own, device=own.device).mul_(2).sub_(1).cpu().numpy()
-    moved = _three_points_moved(frame.astype(np.float32), drawn[:6].reshape(3, 2) * np.float32(affine))
+    drawn = (
+        torch.rand((2 * h * w + 6,), generator=own, device=own.device).mul_(2).sub_(1).cpu().numpy()
+    )
+    moved = _three_points_moved(
+        frame.astype(np.float32), drawn[:6].reshape(3, 2) * np.float32(affine)
+    )
     x, y = (_smoothed(field, sigma) * np.float32(alpha) for field in drawn[6:].reshape(2, h, w))
     x, y = x + np.arange(w, dtype=np.float32)[None], y + np.arange(h, dtype=np.float32)[:, None]
     taken = cv2.remap(moved, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
@@ -49,7 +61,9 @@ def _three_points_moved(frame: np.ndarray, by: np.ndarray) -> np.ndarray:
     centre, third = np.array([h // 2, w // 2]), min(h, w) // 3
     if min(h, w) < 8:  # the three points would fall together
         return frame
-    points = np.array([centre + third, [centre[0] + third, centre[1] - third], centre - third], np.float32)
+    points = np.array(
+        [centre + third, [centre[0] + third, centre[1] - third], centre - third], np.float32
+    )
     matrix = cv2.getAffineTransform(points, points + by)
     return np.asarray(cv2.warpAffine(frame, matrix, (w, h), borderMode=cv2.BORDER_REFLECT_101))
 
@@ -102,7 +116,9 @@ def pixelate(frame: np.ndarray, scale: float, own: torch.Generator) -> np.ndarra
     return np.asarray(coarse.resize((w, h), Image.Resampling.BOX))
 
 
-def elastic_transform(frame: np.ndarray, how: tuple[float, float, float], own: torch.Generator) -> np.ndarray:
+def elastic_transform(
+    frame: np.ndarray, how: tuple[float, float, float], own: torch.Generator
+) -> np.ndarray:
     alpha, sigma, affine = (frame.shape[0] * value for value in how)
     return elastic_with_affine(frame, alpha, sigma, affine, own)
 

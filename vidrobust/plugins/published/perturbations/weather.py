@@ -60,7 +60,9 @@ def trail_kernel(
 def trail(picture: np.ndarray, radius: int, sigma: float, degrees: float) -> np.ndarray:
     """Motion blur of the reference package."""
     kernel, anchor = trail_kernel(radius, sigma, degrees, (picture.shape[0], picture.shape[1]))
-    return np.asarray(cv2.filter2D(picture, -1, kernel, anchor=anchor, borderType=cv2.BORDER_REPLICATE))
+    return np.asarray(
+        cv2.filter2D(picture, -1, kernel, anchor=anchor, borderType=cv2.BORDER_REPLICATE)
+    )
 
 
 def snow_noise_size(size: tuple[int, int], factor: float) -> tuple[int, int]:
@@ -109,7 +111,9 @@ def plasma(uniforms: np.ndarray, decay: float) -> np.ndarray:
         jitter = np.float32(wibble * wibble)
         corners = heights[::step, ::step]
         across = corners + np.roll(corners, -1, axis=0)
-        centres = (across + np.roll(across, -1, axis=1)) / 4 + jitter * uniforms[half::step, half::step]
+        centres = (across + np.roll(across, -1, axis=1)) / 4 + jitter * uniforms[
+            half::step, half::step
+        ]
         heights[half::step, half::step] = centres
         tops = corners + np.roll(corners, -1, axis=1) + centres + np.roll(centres, 1, axis=0)
         heights[::step, half::step] = tops / 4 + jitter * uniforms[::step, half::step]
@@ -140,7 +144,10 @@ def spatter(
     """Add drops of water (c[5] = 0) or mud (1)."""
     side = 2 * int(4 * c[2] + 0.5) + 1
     liquid = cv2.GaussianBlur(
-        noise * np.float32(c[1]) + np.float32(c[0]), (side, side), c[2], borderType=cv2.BORDER_REPLICATE
+        noise * np.float32(c[1]) + np.float32(c[0]),
+        (side, side),
+        c[2],
+        borderType=cv2.BORDER_REPLICATE,
     )
     liquid[liquid < c[3]] = 0
     if c[5] == 0:
@@ -223,7 +230,9 @@ def _needles(rng: np.random.Generator) -> np.ndarray:
             root = start + along * np.array([math.cos(way), math.sin(way)])
             for side in (-1, 1):
                 _line(canvas, root, way + side * math.pi / 3, 0.35 * (length - along), 0.5)
-    return np.asarray(cv2.GaussianBlur(canvas, (0, 0), 0.7) + 0.5 * cv2.GaussianBlur(canvas, (0, 0), 6))
+    return np.asarray(
+        cv2.GaussianBlur(canvas, (0, 0), 0.7) + 0.5 * cv2.GaussianBlur(canvas, (0, 0), 6)
+    )
 
 
 def _line(canvas: np.ndarray, start: np.ndarray, way: float, length: float, weight: float) -> None:

@@ -34,7 +34,9 @@ class Cutout:
                 f"Cutout.pixels: expected uint8 ({h}, {w}, 3), got {self.pixels.dtype} {self.pixels.shape}"
             )
         if min(h, w) < LEAST_PX or not (self.alpha > 0).any():
-            raise SettingsError(f"object {self.name}: {w} x {h} px; expected {LEAST_PX} px a side at least")
+            raise SettingsError(
+                f"object {self.name}: {w} x {h} px; expected {LEAST_PX} px a side at least"
+            )
 
 
 def read_cutout(
@@ -51,9 +53,13 @@ def read_cutout(
         raise SettingsError(
             f"object: expected a scale above 0 and a feather from 0, got {scale}, {feather_px}"
         )
-    pixels, alpha = _with_alpha(path, frame) if box is None and mask is None else (_frame(path, frame), None)
+    pixels, alpha = (
+        _with_alpha(path, frame) if box is None and mask is None else (_frame(path, frame), None)
+    )
     if alpha is None:
-        alpha = np.ones(pixels.shape[:2], np.float32) if mask is None else _mask(mask, pixels.shape[:2])
+        alpha = (
+            np.ones(pixels.shape[:2], np.float32) if mask is None else _mask(mask, pixels.shape[:2])
+        )
     if box is not None:
         alpha = alpha * _inside(box, pixels.shape[:2], path)
     y, x = np.nonzero(alpha > 0)
@@ -74,7 +80,9 @@ def neutral(cutout: Cutout, how: Neutral = "flat") -> Cutout:
     else:
         filled = (cutout.pixels * weight + mean * (1 - weight)).astype(np.float32)
         sigma = min(cutout.alpha.shape) / 4
-        pixels = to_levels(cv2.GaussianBlur(filled, (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101))
+        pixels = to_levels(
+            cv2.GaussianBlur(filled, (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101)
+        )
     return Cutout(pixels, cutout.alpha, f"{cutout.name} ({how})")
 
 
@@ -113,7 +121,9 @@ def _mask(path: Path, size: tuple[int, int]) -> np.ndarray:
         raise InputError(f"mask {printable(path)}: cannot be read as an image")
     if found.shape != size:
         h, w = found.shape
-        raise SettingsError(f"mask {printable(path)}: {w} x {h} px, but the frame is {size[1]} x {size[0]}")
+        raise SettingsError(
+            f"mask {printable(path)}: {w} x {h} px, but the frame is {size[1]} x {size[0]}"
+        )
     return (found >= 128).astype(np.float32)
 
 

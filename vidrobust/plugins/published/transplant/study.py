@@ -60,9 +60,16 @@ def of_others(
 ) -> list[dict[str, Any]]:
     """Return one row for each clean box of ``start_score`` or more that is not hidden."""
     boxes, scores, labels = clean.after
-    kept, again = (np.flatnonzero(scores >= keep_score), np.flatnonzero(pasted.after[1] >= keep_score))
+    kept, again = (
+        np.flatnonzero(scores >= keep_score),
+        np.flatnonzero(pasted.after[1] >= keep_score),
+    )
     i, j, iou = match(
-        boxes.take(kept), pasted.after[0].take(again), labels[kept], pasted.after[2][again], least=LEAST_IOU
+        boxes.take(kept),
+        pasted.after[0].take(again),
+        labels[kept],
+        pasted.after[2][again],
+        least=LEAST_IOU,
     )
     partner = {int(kept[a]): (int(again[b]), float(o)) for a, b, o in zip(i, j, iou, strict=True)}
     rows = []
@@ -97,9 +104,16 @@ def new_boxes(
 ) -> int:
     """Boxes of ``start_score`` off the paste, unmatched by clean boxes of ``keep_score``."""
     boxes, scores, labels = clean.after
-    kept, born = (np.flatnonzero(scores >= keep_score), np.flatnonzero(pasted.after[1] >= start_score))
+    kept, born = (
+        np.flatnonzero(scores >= keep_score),
+        np.flatnonzero(pasted.after[1] >= start_score),
+    )
     _, j, _ = match(
-        boxes.take(kept), pasted.after[0].take(born), labels[kept], pasted.after[2][born], least=LEAST_IOU
+        boxes.take(kept),
+        pasted.after[0].take(born),
+        labels[kept],
+        pasted.after[2][born],
+        least=LEAST_IOU,
     )
     alone = np.ones(len(born), bool)
     alone[j] = False
@@ -170,7 +184,9 @@ def transplant(
     places: dict[str, list[Place]] = {}
     for background in backgrounds:
         size = background.pixels.shape[:2]
-        places[background.key] = here = grid((size[0], size[1]), cutout, settings.columns, settings.rows)
+        places[background.key] = here = grid(
+            (size[0], size[1]), cutout, settings.columns, settings.rows
+        )
         own = answers(detector, [background.pixels])[0]
         clean[background.key] = own
         for patch, shown in (("object", cutout), ("neutral", double)):
@@ -201,7 +217,11 @@ def _add(
     band = {"start_score": settings.start_score, "keep_score": settings.keep_score}
     boxes = clean.after[0].boxes
     if where is None:
-        box, hidden, touches = None, np.zeros(len(boxes), bool), np.zeros(len(pasted.after[1]), bool)
+        box, hidden, touches = (
+            None,
+            np.zeros(len(boxes), bool),
+            np.zeros(len(pasted.after[1]), bool),
+        )
     else:
         box = box_of(*where)
         hidden = covered(boxes, *where, (h, w)) > settings.covered
@@ -211,7 +231,9 @@ def _add(
     centre = np.full(2, np.nan) if box is None else (box[:2] + box[2:]) / 2
     for row in rows:
         middle = (boxes[row["box"], :2] + boxes[row["box"], 2:]) / 2
-        effects.append({**ids, **row, "distance": float(np.hypot(*(middle - centre)) / np.hypot(h, w))})
+        effects.append(
+            {**ids, **row, "distance": float(np.hypot(*(middle - centre)) / np.hypot(h, w))}
+        )
     changes = [abs(row["score_change"]) for row in rows]
     positions.append(
         {

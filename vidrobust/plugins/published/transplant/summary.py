@@ -22,7 +22,14 @@ from vidrobust.frames.pixels import to_tensor
 from vidrobust.metrics.catalogue import metrics_of
 from vidrobust.models.detection.network import BoxAnswer
 from vidrobust.models.predict import predict
-from vidrobust.plugins.published.transplant.cutout import Cutout, Place, box_of, grid, neutral, paste
+from vidrobust.plugins.published.transplant.cutout import (
+    Cutout,
+    Place,
+    box_of,
+    grid,
+    neutral,
+    paste,
+)
 from vidrobust.plugins.published.transplant.study import (
     PATCHES,
     Background,
@@ -48,7 +55,13 @@ def summary(
     at = found.positions
     free = at[(at["patch"] == "object") & ~at["occupied"]]
     hits = free[free["found"]]
-    label = expected if expected is not None else int(hits["label"].mode().iloc[0]) if len(hits) else None
+    label = (
+        expected
+        if expected is not None
+        else int(hits["label"].mode().iloc[0])
+        if len(hits)
+        else None
+    )
     double = at[(at["patch"] == "neutral") & ~at["occupied"]]
     return {
         "object": {
@@ -57,7 +70,9 @@ def summary(
             "class_from": "given" if expected is not None else "most frequent answer",
             "class_rate": _rate(hits["label"] == label, hits),
             "position_flip_rate": _rate(*_neighbours(free)),
-            "answers": {class_names[int(k)]: int(n) for k, n in hits["label"].value_counts().items()},
+            "answers": {
+                class_names[int(k)]: int(n) for k, n in hits["label"].value_counts().items()
+            },
             "neutral_found": _rate(double["found"], double),
             "occupied_positions": int(((at["patch"] == "object") & at["occupied"]).sum()),
         },
@@ -140,7 +155,9 @@ def _by_distance(effects: pd.DataFrame) -> list[dict[str, Any]]:
                     "lost_or_renamed": float((near["lost"] | near["renamed"]).mean())
                     if len(near)
                     else np.nan,
-                    "score_change": float(near["score_change"].abs().mean()) if len(near) else np.nan,
+                    "score_change": float(near["score_change"].abs().mean())
+                    if len(near)
+                    else np.nan,
                 }
             )
     return rows
@@ -201,7 +218,9 @@ def _answers(classifier: Classifier, pictures: Sequence[np.ndarray]) -> Classifi
     return predict(classifier, pixels)
 
 
-def _most_often(seen: Sequence[tuple[Background, list[Place], int, dict[str, Classifications]]]) -> int:
+def _most_often(
+    seen: Sequence[tuple[Background, list[Place], int, dict[str, Classifications]]],
+) -> int:
     new: Counter[int] = Counter()
     every: Counter[int] = Counter()
     for _, _, clean, said in seen:
@@ -221,7 +240,9 @@ def _rows(
 ) -> list[dict[str, Any]]:
     rows = []
     for patch, answers in said.items():
-        for place, label, score in zip(here, answers.labels, answers.probabilities[:, own], strict=True):
+        for place, label, score in zip(
+            here, answers.labels, answers.probabilities[:, own], strict=True
+        ):
             x1, y1, x2, y2 = box_of(cutout, place)
             rows.append(
                 {
@@ -299,7 +320,10 @@ def sentence(tables: dict[str, pd.DataFrame]) -> str:
         return f"no effect of the place seen (p = {number(p)}){left}"
     stated = cells[~cells["few"]]
     best, worst = (stated.loc[stated["value"].agg(end)].to_dict() for end in ("idxmax", "idxmin"))
-    rates = [f"{percent_with_interval(c['value'], c['low'], c['high'])} {where(c)}" for c in (best, worst)]
+    rates = [
+        f"{percent_with_interval(c['value'], c['low'], c['high'])} {where(c)}"
+        for c in (best, worst)
+    ]
     return f"the place matters: known {rates[0]}, {rates[1]} (p = {number(p)}){left}"
 
 

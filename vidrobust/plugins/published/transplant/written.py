@@ -17,7 +17,11 @@ from vidrobust.files.atomic import write_text
 from vidrobust.files.json_text import json_text
 from vidrobust.models.detection.network import BoxAnswer, answers
 from vidrobust.plugins.published.transplant.cutout import Cutout, box_of, neutral, paste
-from vidrobust.plugins.published.transplant.study import Background, TransplantSettings, TransplantStudy
+from vidrobust.plugins.published.transplant.study import (
+    Background,
+    TransplantSettings,
+    TransplantStudy,
+)
 from vidrobust.predictions import Classifier, Detector
 
 # A transplant as pictures: the map of the grid, and the worst positions with their boxes drawn.
@@ -45,7 +49,15 @@ def draw_map(found: TransplantStudy, backgrounds: Sequence[Background], path: Pa
         most = max(1.0, float((at["lost"] + at["renamed"]).max()))
         _one(row[0], background, own, own["score"].fillna(0.0), 1.0, ~own["found"], "viridis")
         for axis, each in ((row[1], own), (row[2], double)):
-            _one(axis, background, each, each["lost"] + each["renamed"], most, each["lost"] < 0, "Reds")
+            _one(
+                axis,
+                background,
+                each,
+                each["lost"] + each["renamed"],
+                most,
+                each["lost"] < 0,
+                "Reds",
+            )
         row[0].set_ylabel(background.key[-40:], fontsize=7)
     for axis, title in zip(axes[0], TITLES, strict=True):
         axis.set_title(title, fontsize=9)
@@ -105,7 +117,9 @@ def draw_worst(
     for number, row in enumerate(worst_positions(found).itertuples(), 1):
         background = frames[str(row.background)]
         place = next(
-            p for p in found.places[background.key] if (p.column, p.row) == (int(row.column), int(row.row))
+            p
+            for p in found.places[background.key]
+            if (p.column, p.row) == (int(row.column), int(row.row))
         )
         pictures = [paste(background.pixels, patch, place) for patch in (cutout, double)]
         clean = found.clean[background.key]
@@ -114,7 +128,14 @@ def draw_worst(
         gone = effects.loc[effects["lost"] | effects["renamed"], "box"].to_numpy(int)
         own = box_of(cutout, place)
         shown = [
-            _drawn(pixels, answer, detector.class_names, settings.keep_score, gone if first else (), own)
+            _drawn(
+                pixels,
+                answer,
+                detector.class_names,
+                settings.keep_score,
+                gone if first else (),
+                own,
+            )
             for first, pixels, answer in zip(
                 (True, False, False), (background.pixels, *pictures), said, strict=True
             )
@@ -148,7 +169,13 @@ def _drawn(
         text = f"{names[int(label)]} {float(score):.2f}"
         size = 0.45 * thick
         cv2.putText(
-            picture, text, (max(x1, 0), max(y1 - 4, 12)), cv2.FONT_HERSHEY_SIMPLEX, size, colour, thick
+            picture,
+            text,
+            (max(x1, 0), max(y1 - 4, 12)),
+            cv2.FONT_HERSHEY_SIMPLEX,
+            size,
+            colour,
+            thick,
         )
     return picture
 
@@ -171,7 +198,10 @@ def write(
     names = ["map.png", "positions.parquet", "transplant.json"]
     if model.task == "detection":
         found.effects.to_parquet(folder / "effects.parquet", index=False)
-        names += ["effects.parquet", *draw_worst(found, backgrounds, model, cutout, settings, folder)]
+        names += [
+            "effects.parquet",
+            *draw_worst(found, backgrounds, model, cutout, settings, folder),
+        ]
     files = [str(folder / name) for name in names]
     write_text(folder / "transplant.json", json_text({**said, "files": files}))
     return files

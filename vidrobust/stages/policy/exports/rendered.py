@@ -52,9 +52,7 @@ def number(value: float) -> float:
 
 
 def why(step: PolicyStep) -> list[str]:
-    range_ = (
-        f"{step.perturbation}: {step.low:g} to {step.high:g} {step.unit}, probability {step.probability:g}"
-    )
+    range_ = f"{step.perturbation}: {step.low:g} to {step.high:g} {step.unit}, probability {step.probability:g}"
     tried = []
     if step.measured:
         before, after = (percent(step.measured[name]) for name in ("before", "after"))
@@ -63,9 +61,7 @@ def why(step: PolicyStep) -> list[str]:
     return [range_, step.sentence or "see policy.json", *tried]
 
 
-UNKNOWN_SIZE = (
-    "translation: the footage's shape is unknown, so a share of its width cannot become one of its height"
-)
+UNKNOWN_SIZE = "translation: the footage's shape is unknown, so a share of its width cannot become one of its height"
 
 
 def cannot(step: PolicyStep, reason: str) -> str:
@@ -79,7 +75,9 @@ ORDER = ("geometry", "blur", "light", "colour", "noise", "compression")
 def in_order(policy: Policy) -> list[PolicyStep]:
     """The steps that were tried or found again, in the order in which a camera would do them."""
     last = len(ORDER)
-    return sorted(policy.actions, key=lambda s: ORDER.index(s.family) if s.family in ORDER else last)
+    return sorted(
+        policy.actions, key=lambda s: ORDER.index(s.family) if s.family in ORDER else last
+    )
 
 
 def header(policy: Policy, title: str, mark: str = "# ") -> str:
@@ -102,7 +100,9 @@ def header(policy: Policy, title: str, mark: str = "# ") -> str:
         lines.append("No augmentation is recommended; policy.json says why not.")
     if policy.suggestions:
         worth = "; ".join(step.in_words for step in policy.suggestions)
-        lines.append(f"Worth trying, but neither tried nor found again, and so not in this file: {worth}.")
+        lines.append(
+            f"Worth trying, but neither tried nor found again, and so not in this file: {worth}."
+        )
     return "\n".join((mark + line).rstrip() for line in lines) + "\n"
 
 

@@ -24,7 +24,9 @@ NAME = "policy_torchvision.py"
 
 # Pieces of the module by name: its head, its end, and the functions that a policy may need
 _, *_PIECES = re.split(
-    r"^#### (\w+)\n", Path(__file__).with_suffix(".txt").read_text(encoding="utf-8"), flags=re.MULTILINE
+    r"^#### (\w+)\n",
+    Path(__file__).with_suffix(".txt").read_text(encoding="utf-8"),
+    flags=re.MULTILINE,
 )
 TEXT = dict(zip(_PIECES[::2], _PIECES[1::2], strict=True))
 FUNCTIONS = TEXT.keys() - {"imports", "end", "gaussian_blur"}

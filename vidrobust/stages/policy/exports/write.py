@@ -50,7 +50,10 @@ def with_levels(policy: Policy) -> Policy:
     the range has a width, and a library can express it. Else *suggested*.
     """
     levels = ({**step.evidence, "level": level_of(policy, step)} for step in policy.steps)
-    steps = (dataclasses.replace(s, evidence=known) for s, known in zip(policy.steps, levels, strict=True))
+    steps = (
+        dataclasses.replace(s, evidence=known)
+        for s, known in zip(policy.steps, levels, strict=True)
+    )
     return dataclasses.replace(policy, steps=tuple(steps))
 
 
@@ -80,12 +83,17 @@ def is_expressed(policy: Policy, step: PolicyStep) -> bool:
     begun = cannot(step, "")
     acted_on = dataclasses.replace(step, evidence={**step.evidence, "level": Level.REPLICATED})
     exports = (each.render(dataclasses.replace(policy, steps=(acted_on,))) for each in formats())
-    return any(not any(said.startswith(begun) for said in export.not_expressed) for export in exports)
+    return any(
+        not any(said.startswith(begun) for said in export.not_expressed) for export in exports
+    )
 
 
 def render_all(policy: Policy) -> list[Export]:
     """The files of a policy, policy.json first; those of libraries hold the steps to act on."""
-    return [Export(name="policy.json", text=policy.to_json()), *(each.render(policy) for each in formats())]
+    return [
+        Export(name="policy.json", text=policy.to_json()),
+        *(each.render(policy) for each in formats()),
+    ]
 
 
 def write_all(policy: Policy, folder: Path) -> list[Path]:
