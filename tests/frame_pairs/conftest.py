@@ -14,9 +14,8 @@ import av
 import cv2
 import numpy as np
 import pytest
-import torch
 
-from vidrobust.frame_pairs.prepared import PreparedFrame, prepare
+from vidrobust.frame_pairs.prepared import PreparedFrame, prepare_array
 
 Render = Callable[..., np.ndarray]
 SCENES = {"dog": ("objects/sam2_01_dog.mp4", 60), "cups": ("objects/sam2_02_cups.mp4", 100)}
@@ -37,7 +36,7 @@ def render() -> Render:
 @pytest.fixture(scope="session")
 def ready() -> Callable[[np.ndarray], PreparedFrame]:
     """(h, w, 3) levels -> the frame rounded to bytes and prepared."""
-    return lambda levels: prepare(torch.from_numpy(as_bytes(levels)).permute(2, 0, 1))
+    return lambda levels: prepare_array(as_bytes(levels).copy())
 
 
 def as_bytes(levels: np.ndarray) -> np.ndarray:

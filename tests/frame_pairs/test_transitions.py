@@ -111,7 +111,7 @@ def thumbnails_of(folder: Path) -> dict[str, np.ndarray]:
     for path in sorted(folder.iterdir()):
         if path.suffix in (".mp4", ".mkv", ".webm", ".gif"):
             with open_video(path) as source:
-                frames = next(iter(source.batches(17))).pixels[::8]
+                frames = next(iter(source.batches(17))).pictures[::8]
             found[path.name] = np.stack(
                 [pairs._luma_chroma(each) for each in pairs.make_thumbnails(frames)]
             )
@@ -135,8 +135,8 @@ def test_light_that_jumps_is_no_cut(public_clips: Path, gain: float) -> None:
     tried = 0
     for path in sorted(public_clips.glob("*.mp4")):
         with open_video(path) as source:
-            frames = next(iter(source.batches(2))).pixels[:1]
-        lit = (frames.float() * gain).clamp(0, 255).round().byte()
+            frames = next(iter(source.batches(2))).pictures[:1]
+        lit = np.rint(np.clip(frames * gain, 0, 255)).astype(np.uint8)
         (a,), (b,) = (pairs.make_thumbnails(each) for each in (frames, lit))
         assert not pairs.is_cut(pairs._luma_chroma(a), pairs._luma_chroma(b)), path.name
         tried += 1

@@ -19,6 +19,8 @@ from vidrobust.frames.pixels import (
     to_levels,
 )
 
+from ..stand_in import stand_in
+
 MODES: dict[Interpolation, InterpolationMode] = {
     "bilinear": InterpolationMode.BILINEAR,
     "bicubic": InterpolationMode.BICUBIC,
@@ -51,13 +53,36 @@ def test_resized_as_torchvision_does(
 
 
 @pytest.mark.parametrize("how", ["bilinear", "bicubic"])
-def test_where_torch_cannot_resize_bytes(
-    how: Interpolation, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("size", [(24, 40), (37, 20), (90, 15), (112, 160)])
+@pytest.mark.parametrize("place", ["cuda:0", "old processor"])
+def test_a_device_and_an_old_processor_resize_to_the_same_bytes(
+    how: Interpolation, size: tuple[int, int], place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "DEFAULT")
+    """As torchvision resizes bytes on a processor with AVX2, which this one must have."""
     picture = pixels((2, 3, 37, 53), last=True)
-    expected = v2.resize(picture, [24], interpolation=MODES[how], antialias=True)
-    assert torch.equal(resize(picture, (24,), how), expected)
+    expected = v2.resize(picture, list(size), interpolation=MODES[how], antialias=True)
+    if place == "old processor":
+        monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "DEFAULT")
+        assert torch.equal(resize(picture, size, how), expected)
+        return
+    with stand_in() as copies:
+        there = picture.to(place)
+        copies.made.clear()
+        made = resize(there, size, how)
+        assert not copies.of("down")
+        assert str(made.device) == place
+        assert torch.equal(made.cpu(), expected)
+
+
+@pytest.mark.parametrize("sides", [(1920, 455), (7680, 12), (854, 160), (16, 300)])
+def test_sums_of_many_taps_stay_exact(sides: tuple[int, int]) -> None:
+    """White stays white, and a line of noise is resized as on the CPU."""
+    old, new = sides
+    line = pixels((1, 3, 1, old), last=True)
+    expected = v2.resize(line, [1, new], interpolation=MODES["bilinear"], antialias=True)
+    with stand_in():
+        for picture, levels in ((line, expected), (torch.full_like(line, 255), expected * 0 + 255)):
+            assert torch.equal(resize(picture.to("cuda:0"), (1, new)).cpu(), levels)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

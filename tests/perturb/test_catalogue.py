@@ -15,6 +15,8 @@ from vidrobust.perturb import draws
 from vidrobust.perturb.catalogue import PERTURBATIONS, SUITES, catalogue_of, find, suite
 from vidrobust.perturb.perturbation import Perturbation, without_chance
 
+from ..stand_in import stand_in
+
 NATURAL = (
     "brightness illumination light_gradient soft_shadow exposure_offset contrast gamma saturation hue "
     "white_balance translation rotation scale shear "
@@ -98,7 +100,7 @@ def test_every_argument_changes_the_seed() -> None:
 
 def test_sixteen_bits_are_uniform() -> None:
     """16 cells of 100 000 numbers: chi square with 15 degrees of freedom, 99.9 % below 37.7."""
-    bits = draws.sixteen_bits(draws.from_seed(0), (100_001,)).int()
+    bits = draws.SixteenBits(draws.from_seed(0)).next((100_001,)).int()
     assert int(bits.min()) >= 0
     assert int(bits.max()) <= 65535
     counts = torch.bincount(bits >> 12, minlength=16).double()
@@ -106,3 +108,19 @@ def test_sixteen_bits_are_uniform() -> None:
     assert float(((counts - expected) ** 2 / expected).sum()) < 37.7
     low = torch.bincount(bits & 15, minlength=16).double()
     assert float(((low - expected) ** 2 / expected).sum()) < 37.7
+
+
+@pytest.mark.parametrize("place", ["cpu", "cuda:0"])
+def test_bits_are_of_splitmix64(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first five words of the authors' program for the seed 1234567; in parts, and on a device."""
+    words = [6457827717110365317, 3203168211198807973, 9817491932198370423]
+    words += [4593380528125082431, 16408922859458223821]
+    expected = [(word >> shift) & 0xFFFF for word in words for shift in (0, 16, 32, 48)]
+    monkeypatch.setattr(draws, "draw_seed", lambda _: 1234567)
+    bits = draws.SixteenBits(draws.from_seed(0))
+    with stand_in() as copies:
+        parts = [bits.next(shape, place) for shape in ((2, 4), (3,), (1, 5))]
+        assert {str(part.device) for part in parts} == {place}
+        assert not copies.made
+        first, second, third = (part.cpu().flatten().tolist() for part in parts)
+    assert [*first, *second, *third] == expected[:16]

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import torch
 
-from vidrobust.frames.pixels import luma, to_array
+from vidrobust.frames.pixels import luma
 
 # Longer side, px, of the averaged frame on which motion is measured; results are in px of the full frame.
 ANALYSIS_SIDE = 640
@@ -61,11 +60,6 @@ class PreparedFrame:
     cell: int  # Side of a cell, analysis px
     # (rows * columns,) float32; ``strength`` of the best corner of every cell, textured or not
     flatness: np.ndarray
-
-
-def prepare(pixels: torch.Tensor) -> PreparedFrame:
-    """Prepare one frame, (3, H, W) uint8 RGB on any device. The memory may be reused afterwards."""
-    return prepare_array(to_array(pixels).copy())
 
 
 def prepare_array(rgb: np.ndarray) -> PreparedFrame:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -13,9 +12,6 @@ import pandas as pd
 
 from vidrobust.frame_pairs.robust import correlation
 from vidrobust.frames.batch import NO_PTS, FrameBatch, frame_hashes
-
-if TYPE_CHECKING:
-    import torch
 
 # Every reason for which a pair is excluded, in the order in which they are tried.
 REASONS = {
@@ -104,7 +100,7 @@ class PairWatcher:
     def __init__(self, *, motion_limit: float | None = 0.1) -> None:
         self.motion_limit = motion_limit
         self._thumbnail: np.ndarray | None = None
-        self._frame: torch.Tensor | None = None
+        self._frame: np.ndarray | None = None
         self._corrupt = False
         self._window: np.ndarray | None = None
 
@@ -112,11 +108,12 @@ class PairWatcher:
         count = len(batch)
         reason = np.full(count, "", dtype=object)
         change, shift = np.full(count, np.nan), np.full((count, 2), np.nan)
-        thumbnails = make_thumbnails(batch.pixels)
+        pictures = batch.pictures
+        thumbnails = make_thumbnails(pictures)
         for i in range(count):
             corrupt = bool(batch.corrupt[i])
-            reason[i], change[i], shift[i] = self._compare(batch.pixels[i], thumbnails[i], corrupt)
-            self._thumbnail, self._frame, self._corrupt = thumbnails[i], batch.pixels[i], corrupt
+            reason[i], change[i], shift[i] = self._compare(pictures[i], thumbnails[i], corrupt)
+            self._thumbnail, self._frame, self._corrupt = thumbnails[i], pictures[i], corrupt
         keyframe = np.asarray(getattr(batch, "keyframe", np.zeros(count, bool)))
         pts = np.asarray(getattr(batch, "pts", np.full(count, NO_PTS)))
         return FrameTransitions(
@@ -125,11 +122,11 @@ class PairWatcher:
             shift=shift,
             keyframe=keyframe,
             pts=pts,
-            content=frame_hashes(batch.pixels),
+            content=frame_hashes(pictures),
         )
 
     def _compare(
-        self, frame: torch.Tensor, thumbnail: np.ndarray, corrupt: bool
+        self, frame: np.ndarray, thumbnail: np.ndarray, corrupt: bool
     ) -> tuple[str, float, tuple[float, float]]:
         unknown = (np.nan, np.nan)
         if self._thumbnail is None or self._frame is None:
@@ -143,7 +140,7 @@ class PairWatcher:
         if is_cut(before, now):
             return "scene_cut", change, unknown
         # thumbnails first: comparing all pixels of every pair would cost more than the rest
-        if np.array_equal(self._thumbnail, thumbnail) and bool((self._frame == frame).all()):
+        if np.array_equal(self._thumbnail, thumbnail) and np.array_equal(self._frame, frame):
             return "duplicate", change, (0.0, 0.0)
         shift = self._shift(before[..., 0], now[..., 0])
         if self.motion_limit is not None and np.hypot(*shift) > self.motion_limit:
@@ -161,20 +158,12 @@ class PairWatcher:
         return (x / before.shape[1], y / before.shape[1])
 
 
-def make_thumbnails(pixels: torch.Tensor) -> np.ndarray:
-    """Average frames (N, 3, H, W) uint8 down to at most 160 px width: (N, h, w, 3) in main memory."""
-    height, width = pixels.shape[2:]
+def make_thumbnails(pictures: np.ndarray) -> np.ndarray:
+    """Average pictures (N, H, W, 3) uint8 down to at most 160 px width: (N, h, w, 3)."""
+    height, width = pictures.shape[1:3]
     w = min(THUMBNAIL_WIDTH, width)
     h = max(1, round(height * w / width))
-    if pixels.device.type != "cpu":
-        from torch.nn.functional import adaptive_avg_pool2d
-
-        small = adaptive_avg_pool2d(pixels.float(), (h, w)).round().byte()
-        return np.ascontiguousarray(small.permute(0, 2, 3, 1).cpu().numpy())
-    frames = pixels.permute(0, 2, 3, 1).numpy()
-    return np.stack(
-        [cv2.resize(np.ascontiguousarray(f), (w, h), interpolation=cv2.INTER_AREA) for f in frames]
-    )
+    return np.stack([cv2.resize(one, (w, h), interpolation=cv2.INTER_AREA) for one in pictures])
 
 
 def is_cut(before: np.ndarray, now: np.ndarray) -> bool:

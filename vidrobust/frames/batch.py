@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,6 +68,8 @@ class FrameBatch:
     keyframe: np.ndarray = field(default_factory=lambda: np.zeros(0, np.bool_))
     # (N,) int64, presentation time stamp in ticks of the stream; NO_PTS where there is none
     pts: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    # (N, H, W, 3) uint8, the same pictures in main memory where they were before they were copied to a device
+    host: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         shape = tuple(self.pixels.shape)
@@ -89,17 +92,37 @@ class FrameBatch:
     def __len__(self) -> int:
         return int(self.pixels.shape[0])
 
+    @cached_property
+    def pictures(self) -> np.ndarray:
+        """(N, H, W, 3) uint8 in main memory, not to be written to; a device is asked for it once."""
+        if self.host is not None:
+            return self.host
+        rows = self.pixels.permute(0, 2, 3, 1)
+        if rows.device.type == "cpu":
+            return rows.contiguous().numpy()
+        import torch
+
+        memory = torch.empty(rows.shape, dtype=torch.uint8, pin_memory=True)
+        memory.copy_(rows, non_blocking=True)
+        torch.cuda.current_stream(rows.device).synchronize()
+        return memory.numpy()
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether ``pictures`` costs no copy from a device."""
+        return self.host is not None or "pictures" in self.__dict__
+
     def rows(self, keep: np.ndarray) -> FrameBatch:
         """Some of the frames, in order; keep (N,) bool."""
         vectors = {name: getattr(self, name)[keep] for name in VECTORS}
-        return FrameBatch(pixels=self.pixels[np.flatnonzero(keep)], item=self.item, **vectors)
+        host = self.pictures[keep] if self.has_pictures else None
+        pixels = self.pixels[np.flatnonzero(keep)]
+        return FrameBatch(pixels=pixels, item=self.item, host=host, **vectors)
 
 
-def frame_hashes(pixels: torch.Tensor) -> np.ndarray:
-    """Return (N,) str, XXH3 (64 bits) of the RGB bytes of (N, 3, H, W) frames; .45 ms a frame of 1080p."""
-    return np.array(
-        [xxhash.xxh3_64_hexdigest(memoryview(picture)) for picture in _rgb(pixels)], object
-    )
+def frame_hashes(pictures: np.ndarray) -> np.ndarray:
+    """Return (N,) str, XXH3 (64 bits) of the RGB bytes of (N, H, W, 3) frames; .45 ms a frame of 1080p."""
+    return np.array([xxhash.xxh3_64_hexdigest(memoryview(picture)) for picture in pictures], object)
 
 
 class DecodedHash:
@@ -114,14 +137,10 @@ class DecodedHash:
         self.frames = 0
 
     def feed(self, batch: FrameBatch) -> None:
-        for picture in _rgb(batch.pixels):
+        for picture in batch.pictures:
             self._hash.update(f"{picture.shape[1]}x{picture.shape[0]}\n".encode())
             self._hash.update(memoryview(picture))
         self.frames += len(batch)
 
     def hexdigest(self) -> str:
         return self._hash.hexdigest()
-
-
-def _rgb(pixels: torch.Tensor) -> np.ndarray:
-    return pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()

@@ -44,12 +44,16 @@ def reduced(picture: np.ndarray, factor: int) -> np.ndarray:
 
 
 Interpolation = Literal["bilinear", "bicubic", "nearest"]
+MOST_BITS = 22  # after the point of torch's fixed-point weights
+EXACT_TAPS = 2**24 // 255**2  # products of two bytes whose sum is exact in float32
 
 
 def resize(
     pixels: torch.Tensor, size: Sequence[int], how: Interpolation = "bilinear"
 ) -> torch.Tensor:
-    """Resize (..., 3, H, W) uint8 as torchvision's ``resize`` (v2), to the bit, without its slow import.
+    """Resize (..., 3, H, W) uint8 as torchvision's ``resize`` (v2), without its slow import.
+
+    Every device and processor gives the bytes that torchvision gives on a CPU with AVX2.
 
     ``size`` is (shorter side,), with the longer one rounded down; or (height, width). "nearest" samples as
     Pillow's NEAREST.
@@ -69,9 +73,7 @@ def resize(
     if how == "nearest":
         return _interpolated(flat, new, "nearest-exact").reshape(*pixels.shape[:-2], *new)
     as_bytes = pixels.device.type == "cpu" and (how == "bicubic" or _resizes_bytes())
-    made = _interpolated(flat if as_bytes else flat.float(), new, how)
-    if not as_bytes:
-        made = (made.clamp_(0, 255) if how == "bicubic" else made).round_().to(torch.uint8)
+    made = _interpolated(flat, new, how) if as_bytes else _in_fixed_point(flat, new, how)
     return made.reshape(*pixels.shape[:-2], *new)
 
 
@@ -85,6 +87,40 @@ def _interpolated(pixels: torch.Tensor, size: tuple[int, int], mode: str) -> tor
     return torch.nn.functional.interpolate(
         pixels, size=size, mode=mode, align_corners=False if smooth else None, antialias=smooth
     )
+
+
+def _in_fixed_point(pixels: torch.Tensor, size: tuple[int, int], how: str) -> torch.Tensor:
+    """Resize (N, C, H, W) uint8 on any device to the bit as torch resizes bytes on the CPU."""
+    for axis, side in ((3, size[1]), (2, size[0])):
+        if pixels.shape[axis] == side:
+            continue
+        high, low, bits = _weights(pixels.shape[axis], side, how, pixels.device)
+        lines = pixels.transpose(axis, 3).to(high.dtype)
+        sums = ((lines @ high).to(torch.int64) << 8) + (lines @ low).to(torch.int64)
+        levels = (sums + (1 << (bits - 1))) >> bits
+        pixels = levels.clamp_(0, 255).to(torch.uint8).transpose(axis, 3)
+    return pixels
+
+
+@lru_cache(maxsize=32)
+def _weights(
+    old: int, new: int, how: str, device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor, int]:
+    """Weights (old, new) of one axis in int16, as 256 x high + low; and the bits after the point.
+
+    Torch's own, with as many bits as the largest allows (ATen/native/cpu/UpSampleKernel.cpp). Both parts are whole
+    numbers so small that sums of products with bytes are exact in floating point, in any order.
+    """
+    one = torch.eye(old, dtype=torch.float64)[None, None]
+    weights = _interpolated(one, (old, new), how)[0, 0]
+    largest, bits = float(weights.max()), 0
+    while bits < MOST_BITS and int(0.5 + largest * 2 ** (bits + 1)) < 2**15:
+        bits += 1
+    scaled = weights * 2**bits
+    whole = torch.trunc(torch.where(scaled < 0, scaled - 0.5, scaled + 0.5)).to(torch.int64)
+    taps = int((whole != 0).sum(dim=0).max())
+    kind = torch.float32 if taps <= EXACT_TAPS else torch.float64
+    return (whole >> 8).to(device, kind), (whole & 255).to(device, kind), bits
 
 
 def center_crop(pixels: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
@@ -132,14 +168,19 @@ def each_frame(
     Returns a strided view of (N, H, W, 3) memory on the device of ``pixels``.
     """
     n, _, h, w = pixels.shape
-    out = torch.empty((n, h, w, 3), dtype=torch.uint8)
+    frames, out = pixels.cpu(), torch.empty((n, h, w, 3), dtype=torch.uint8)
     for row in range(n):
-        out[row].numpy()[:] = change(to_array(pixels[row]), row)
+        out[row].numpy()[:] = change(to_array(frames[row]), row)
     return out.to(pixels.device).permute(0, 3, 1, 2)
 
 
 def bands(picture: np.ndarray | torch.Tensor) -> Iterator[slice]:
-    """Cut a picture into bands whose temporary arrays fit into a processor's cache: rows of 256 kB."""
+    """Cut a picture into bands whose temporary arrays fit into a processor's cache: rows of 256 kB.
+
+    On a device it stays whole.
+    """
+    if isinstance(picture, torch.Tensor) and picture.device.type != "cpu":
+        return iter((slice(None),))
     height = max(1, 2**18 * len(picture) // max(picture.nbytes, 1))
     return (slice(top, top + height) for top in range(0, len(picture), height))
 

@@ -11,7 +11,7 @@ import pandas as pd
 from vidrobust.errors import SettingsError
 from vidrobust.frame_pairs.transitions import FrameTransitions, reasons_of
 from vidrobust.frames.batch import FrameBatch
-from vidrobust.frames.pixels import luma, to_array
+from vidrobust.frames.pixels import luma
 from vidrobust.metrics.box_differences import change
 from vidrobust.metrics.metric import AlongTime, Tables
 from vidrobust.metrics.tracks.borders import Zone, in_zones
@@ -88,7 +88,7 @@ class BoxMeter:
         self._shifts.append(np.full((len(predictions.scores), 2), np.nan))
         scale = 1.0
         for row in range(len(batch)):
-            gray = small_gray(luma(to_array(batch.pixels[row])))
+            gray = small_gray(luma(batch.pictures[row]))
             scale = gray.shape[1] / batch.pixels.shape[3]
             if self._gray is not None and transitions.reason[row] not in ENDS:
                 self._measure(gray, predictions, row, scale)

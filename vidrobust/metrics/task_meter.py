@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,9 +18,6 @@ from vidrobust.metrics.catalogue import task_of
 from vidrobust.metrics.metric import AlongTime, Metric, Tables, differences
 from vidrobust.predictions import TaskPredictions
 from vidrobust.tables import schema as tables
-
-if TYPE_CHECKING:
-    import torch
 
 TABLES = ("task_frames", "task_pairs", "task_parts")
 NEIGHBOURS: Mapping[str, object] = {
@@ -35,17 +31,8 @@ class SeenFrame:
 
     number: int
     time_s: float
-    pixels: torch.Tensor  # (3, H, W) uint8
+    picture: np.ndarray  # (H, W, 3) uint8
     answer: Any
-
-    @cached_property
-    def picture(self) -> np.ndarray:
-        """(H, W, 3) uint8."""
-        from vidrobust.frames.pixels import (
-            to_array,
-        )  # pages read the records of tasks without torch
-
-        return to_array(self.pixels)
 
 
 class TaskMeter:
@@ -85,7 +72,7 @@ class TaskMeter:
             now = SeenFrame(
                 int(batch.index[row]),
                 float(batch.time_s[row]),
-                batch.pixels[row],
+                batch.pictures[row],
                 predictions.select([row]),
             )
             reason = str(transitions.reason[row])

@@ -33,6 +33,10 @@ _MEMORY_MESSAGES = (
     "can't allocate memory",
     "failed to allocate",
     "bad allocation",
+    "out of memory",  # CUDA error: out of memory; CUDA failure 2: out of memory (ONNX Runtime)
+    "out_of_memory",  # CUDA_ERROR_OUT_OF_MEMORY, of the driver and of NVDEC
+    "alloc_failed",  # CUBLAS_STATUS_ALLOC_FAILED, CUDNN_STATUS_ALLOC_FAILED
+    "allocation_failed",  # CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED
 )
 
 # model -> height, width of frames -> the batch that was left after memory ran out; a later call starts there
@@ -148,7 +152,7 @@ def no_frames(model: Model) -> Predictions:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an error of torch, NumPy, Python, ONNX Runtime or OpenVINO means out of memory."""
+    """Return whether an error of torch, CUDA, NumPy, Python, ONNX Runtime or OpenVINO means out of memory."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return any(words in str(error).lower() for words in _MEMORY_MESSAGES)

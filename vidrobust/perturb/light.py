@@ -8,6 +8,7 @@ mean 0 and standard deviation 1.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -18,10 +19,10 @@ from vidrobust.frames.pixels import (
     bands,
     channel_means,
     each_frame,
-    field_of,
     lattice_side,
     map_levels,
     rounded,
+    spline_basis,
     to_array,
 )
 from vidrobust.perturb.draws import angle, integer, normal, uniform
@@ -38,6 +39,13 @@ from vidrobust.perturb.perturbation import (
 LEVELS = np.arange(256, dtype=np.float64)
 PATCHES = 4  # Knots of the random field are this share of the longer side apart
 LARGEST = 4.0  # A field's largest distance from its mean, standard deviations
+GRID = 64  # Places along a side at which a field's mean and spread are taken
+STEPS = 2**16  # Of a table of gains: neighbours are less than .1 levels apart
+DARKEST = 16.0  # Where the logistic edge of a shadow ends: 1e-7 of it is left
+MIXING_BITS = 10  # after the point, of the weights with which OpenCV mixes the channels of bytes
+# Levels added before turned hues are rounded: a turn by whole degrees leaves many at exactly one half, which rounding
+# errors of 2e-4 would send either way
+TIE = 1e-3
 
 
 def factors(signed: Sequence[float]) -> np.ndarray:
@@ -79,16 +87,19 @@ def _saturation(pixels: torch.Tensor, signed: Sequence[float]) -> torch.Tensor:
     matrices = [f * np.eye(3) + (1 - f) * gray for f in factors(signed)]
     if pixels.device.type == "cpu":
         return each_frame(pixels, lambda frame, row: cv2.transform(frame, matrices[row]))
-    matrix = torch.tensor(np.stack(matrices), dtype=torch.float32, device=pixels.device)
-    return rounded(torch.einsum("ncd,ndhw->nchw", matrix, pixels.float()))
+    # as OpenCV mixes bytes: in steps of 2^-10, rounded half up; float32 holds such sums exactly
+    steps = np.rint(np.stack(matrices) * 2**MIXING_BITS) / 2**MIXING_BITS
+    weights = torch.from_numpy(steps).float().to(pixels.device)[..., None, None]
+    made = torch.zeros(pixels.shape, device=pixels.device)
+    for row, column in np.ndindex(3, 3):
+        made[:, row] += weights[:, row, column] * pixels[:, column]
+    return made.add_(0.5).floor_().clamp_(0, 255).to(torch.uint8)
 
 
 def _hue(pixels: torch.Tensor, degrees: Sequence[float]) -> torch.Tensor:
     if pixels.device.type != "cpu":
-        hsv = rgb_to_hsv(pixels.float() / 255)
-        turn = torch.tensor(degrees, dtype=torch.float32, device=pixels.device).view(-1, 1, 1) / 360
-        hsv[:, 0] = torch.remainder(hsv[:, 0] + turn, 1.0)
-        return rounded(hsv_to_rgb(hsv) * 255)
+        frames = zip(pixels, degrees, strict=True)
+        return torch.stack([_turn_hue_on_device(frame.float(), turn) for frame, turn in frames])
     return each_frame(pixels, lambda frame, row: _turn_hue(frame, degrees[row]))
 
 
@@ -97,40 +108,65 @@ def _turn_hue(frame: np.ndarray, degrees: float) -> np.ndarray:
     for band in bands(frame):
         hsv = cv2.cvtColor(frame[band].astype(np.float32), cv2.COLOR_RGB2HSV)
         hsv[..., 0] += degrees % 360  # OpenCV takes whole turns off, but not from negative hues
-        cv2.convertScaleAbs(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB), dst=made[band])
+        turned = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
+        cv2.convertScaleAbs(turned, dst=made[band], beta=TIE)
     return made
 
 
-def rgb_to_hsv(rgb: torch.Tensor) -> torch.Tensor:
-    """Return hue in turns, saturation and value in [0, 1] of RGB in [0, 1]; hue 0 where there is no colour."""
-    value, most = rgb.max(dim=1)
-    spread = value - rgb.amin(dim=1)
-    safe = torch.where(spread == 0, torch.ones_like(spread), spread)
-    red, green, blue = rgb.unbind(dim=1)
-    hue = torch.where(
-        most == 0,
-        (green - blue) / safe,
-        torch.where(most == 1, 2 + (blue - red) / safe, 4 + (red - green) / safe),
+def _turn_hue_on_device(rgb: torch.Tensor, degrees: float) -> torch.Tensor:
+    """Turn (3, H, W) float32: channel = v - spread max(0, min(k, 4 - k, 1)), k = (n + 6 h) mod 6."""
+    value, most = rgb.max(dim=0)
+    spread = value - rgb.amin(dim=0)
+    red, green, blue = rgb / torch.where(spread == 0, torch.ones_like(spread), spread)
+    sixth = torch.where(
+        most == 0, green - blue, torch.where(most == 1, 2 + blue - red, 4 + red - green)
     )
-    saturation = spread / torch.where(value == 0, torch.ones_like(value), value)
-    return torch.stack([torch.remainder(hue / 6, 1.0), saturation, value], dim=1)
-
-
-def hsv_to_rgb(hsv: torch.Tensor) -> torch.Tensor:
-    """Invert ``rgb_to_hsv``: channel = v - v s max(0, min(k, 4 - k, 1)), k = (n + 6 h) mod 6."""
-    hue, saturation, value = hsv.unbind(dim=1)
     channels = []
     for offset in (5, 3, 1):
-        k = torch.remainder(offset + 6 * hue, 6.0)
-        channels.append(value - value * saturation * torch.minimum(k, 4 - k).clamp_(0, 1))
-    return torch.stack(channels, dim=1)
+        k = torch.remainder(offset + sixth + degrees / 60, 6.0)
+        channels.append(value - spread * torch.minimum(k, 4 - k).clamp_(0, 1))
+    return rounded(torch.stack(channels).add_(TIE))
+
+
+@dataclass(frozen=True)
+class _Field:
+    """A field over a frame, the sum of products of ``columns`` (H, K) and ``rows`` (K, W), or the root of it."""
+
+    columns: np.ndarray
+    rows: np.ndarray
+    root: bool = False
+
+    def values(self, device: torch.device) -> Callable[[slice], torch.Tensor]:
+        """Return what gives (h, W) float32 of a band of rows; term by term, so that devices round alike."""
+        columns = torch.from_numpy(self.columns.astype(np.float32)).to(device)
+        rows = torch.from_numpy(self.rows.astype(np.float32)).to(device)
+
+        def of(band: slice) -> torch.Tensor:
+            made = columns[band, :1] * rows[:1]
+            for term in range(1, len(rows)):
+                made += columns[band, term, None] * rows[term]
+            return made.clamp_(min=0).sqrt_() if self.root else made
+
+        return of
+
+    def mean_and_spread(self) -> tuple[float, float]:
+        """Mean and standard deviation over a grid of places."""
+        sides = (len(self.columns), self.rows.shape[1])
+        y, x = (np.unique(np.linspace(0, n - 1, GRID).round().astype(int)) for n in sides)
+        some = _Field(self.columns[y], self.rows[:, x], self.root)
+        at = some.values(torch.device("cpu"))(slice(None)).double().numpy()
+        return float(at.mean()), float(at.std())
 
 
 def _illumination(frame: torch.Tensor, strength: float, own: torch.Generator) -> torch.Tensor:
     shape = frame.shape[1:]
     spacing = max(shape) / PATCHES
-    knots = normal(own, [lattice_side(side, spacing) for side in shape]).numpy().astype(np.float64)
-    return _lit(frame, strength, field_of(knots, shape, spacing))
+    knots = normal(own, [lattice_side(side, spacing) for side in shape]).double().numpy()
+    down, across = (
+        spline_basis(side, 1.0, spacing, count)
+        for side, count in zip(shape, knots.shape, strict=True)
+    )
+    return _lit(frame, strength, _Field(down @ knots, across.T))
 
 
 def _light_gradient(frame: torch.Tensor, strength: float, own: torch.Generator) -> torch.Tensor:
@@ -141,12 +177,12 @@ def _light_gradient(frame: torch.Tensor, strength: float, own: torch.Generator) 
     if kind == 0:
         field = _sum(np.sin(turn) * y, np.cos(turn) * x)
     elif kind == 1:
-        field = np.asarray(cv2.sqrt(_sum((y - round(middle[1])) ** 2, (x - round(middle[0])) ** 2)))
+        field = replace(_sum((y - round(middle[1])) ** 2, (x - round(middle[0])) ** 2), root=True)
     else:
         down, across = (
             np.exp(-((at - m) ** 2) / (2 * width**2)) for at, m in ((y, middle[1]), (x, middle[0]))
         )
-        field = np.multiply(down, across, dtype=np.float32)
+        field = _Field(down, across)
     return _lit(frame, way * strength, field)
 
 
@@ -158,19 +194,21 @@ def _soft_shadow(frame: torch.Tensor, strength: float, own: torch.Generator) -> 
     height, width = frame.shape[1:]
     across, down = (x - middle[0]) * width, (y - middle[1]) * height
     c, s = np.cos(turn), np.sin(turn)
-    radius = size * min(height, width)
+    a, b = size * min(height, width) * long, size * min(height, width)
+    # the distance from the middle in half axes of the ellipse: its square is a form in both coordinates
+    both = 2 * c * s * (1 / a**2 - 1 / b**2)
+    away = _Field(
+        np.hstack([((s / a) ** 2 + (c / b) ** 2) * down**2, both * down, np.ones_like(down)]),
+        np.vstack([np.ones_like(across), across, ((c / a) ** 2 + (s / b) ** 2) * across**2]),
+        root=True,
+    )
+    gains = 1 - strength / (1 + np.exp(np.linspace(-DARKEST, DARKEST, STEPS)))
+    return _times(frame, away, gains, (-1, 2 / soft, DARKEST))
 
-    def gain(band: slice) -> np.ndarray:
-        along = _sum((s * down / (radius * long))[band], c * across / (radius * long))
-        away = cv2.magnitude(along, _sum((c * down / radius)[band], -s * across / radius))
-        return np.asarray(1 - strength / (1 + cv2.exp(np.minimum((away - 1) * (2 / soft), 50))))
 
-    return _times(frame, gain)
-
-
-def _sum(column: np.ndarray, row: np.ndarray) -> np.ndarray:
-    """(H, 1) + (1, W) -> (H, W) float32."""
-    return np.asarray(column.astype(np.float32) + row.astype(np.float32))
+def _sum(column: np.ndarray, row: np.ndarray) -> _Field:
+    """The field of (H, 1) + (1, W)."""
+    return _Field(np.hstack([column, np.ones_like(column)]), np.vstack([np.ones_like(row), row]))
 
 
 def _places(frame: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
@@ -178,21 +216,38 @@ def _places(frame: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
     return (np.arange(height)[:, None] + 0.5) / height, (np.arange(width)[None] + 0.5) / width
 
 
-def _lit(frame: torch.Tensor, strength: float, field: np.ndarray) -> torch.Tensor:
-    """Light a frame by exp(strength x f); f is a field (H, W) float32 of any mean and spread."""
-    mean, spread = (float(each[0, 0]) for each in cv2.meanStdDev(field))
+def _lit(frame: torch.Tensor, strength: float, field: _Field) -> torch.Tensor:
+    """Light a frame by exp(strength x f); f is a field of any mean and spread."""
+    mean, spread = field.mean_and_spread()
     scale, most = strength / spread if spread > 1e-6 else 0.0, LARGEST * abs(strength)
-    return _times(frame, lambda band: np.exp(np.clip((field[band] - mean) * scale, -most, most)))
+    return _times(frame, field, np.exp(np.linspace(-most, most, STEPS)), (-mean, scale, most))
 
 
-def _times(frame: torch.Tensor, gain: Callable[[slice], np.ndarray]) -> torch.Tensor:
-    """Multiply a frame by a gain float32, which is made for a band of rows at a time."""
+def _times(
+    frame: torch.Tensor, field: _Field, gains: np.ndarray, place: tuple[float, float, float]
+) -> torch.Tensor:
+    """Multiply a frame by gains that a table gives: ``place`` is (shift, scale, most) ::
+
+        gain = gains at (field + shift) x scale, between -most and most
+
+    The table, not an exponential of each device, makes all devices agree.
+    """
+    shift, scale, most = place
+    table, to_steps = gains.astype(np.float32), (STEPS - 1) / (2 * most)
+    values = field.values(frame.device)
+
+    def steps(band: slice) -> torch.Tensor:
+        at = values(band).add_(shift).mul_(scale * to_steps).add_((STEPS - 1) / 2)
+        return at.round_().clamp_(0, STEPS - 1)
+
     if frame.device.type != "cpu":
-        return rounded(frame.float() * torch.from_numpy(gain(slice(None))).to(frame.device))
+        gain = torch.from_numpy(table).to(frame.device)[steps(slice(None)).long()]
+        return rounded(frame * gain)
     array = to_array(frame)
     made = np.empty_like(array)
     for band in bands(array):
-        cv2.multiply(array[band], cv2.merge([gain(band)] * 3), dst=made[band], dtype=cv2.CV_8U)
+        gain = cv2.LUT(steps(band).numpy().astype(np.uint16), table[None])
+        cv2.multiply(array[band], cv2.merge([gain] * 3), dst=made[band], dtype=cv2.CV_8U)
     return torch.from_numpy(made).permute(2, 0, 1)
 
 

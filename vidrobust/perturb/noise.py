@@ -16,8 +16,8 @@ import numpy as np
 import torch
 
 from vidrobust.errors import InputError
-from vidrobust.frames.pixels import bands, each_alone, each_frame, rounded, to_array
-from vidrobust.perturb.draws import Generators, integer, sixteen_bits, uniform
+from vidrobust.frames.pixels import bands, each_alone, each_frame, rounded, to_array, to_tensor
+from vidrobust.perturb.draws import Generators, SixteenBits, integer, uniform
 from vidrobust.perturb.perturbation import (
     FrameChange,
     Perturbation,
@@ -68,65 +68,60 @@ def _poisson_table(photons_at_white: float, truncated: bool, device: torch.devic
     )
 
 
-def _on_cpu(pixels: torch.Tensor) -> bool:
-    return pixels.device.type == "cpu"
-
-
 def shot(
     frame: torch.Tensor, photons_at_white: float, bits: torch.Tensor, *, truncated: bool = False
 ) -> torch.Tensor:
     """Return levels uint8 of any shape with Poisson noise of pixels that collect so many photons at 255.
 
-    ``bits`` of the same shape are uniform uint16. ``truncated`` rounds levels down.
+    ``bits`` of the same shape are uniform in 0..65535. ``truncated`` rounds levels down.
     """
     table = _poisson_table(photons_at_white, truncated, frame.device)
-    if not _on_cpu(frame):
-        return torch.take(
-            table, (frame.long() << POISSON_BITS) | (bits.long() >> (16 - POISSON_BITS))
-        )
-    index = frame.numpy().astype(np.int32) << POISSON_BITS
-    index |= bits.numpy() >> (16 - POISSON_BITS)
-    return torch.from_numpy(table.numpy().take(index, mode="wrap"))
+    index = frame.to(torch.int32).bitwise_left_shift_(POISSON_BITS)
+    index |= bits.to(torch.int32).bitwise_right_shift_(16 - POISSON_BITS)
+    return table.index_select(0, index.reshape(-1)).view(frame.shape)
 
 
 def impulse(frame: torch.Tensor, share: float, bits: torch.Tensor) -> torch.Tensor:
     """Set a share of all values to 0 or 255, each with the same chance; arguments as of ``shot``."""
-    half = round(share * 32768)
-    offsets = np.zeros(2**16, np.int16)
-    offsets[:half], offsets[2**16 - half :] = -255, 255
-    return _added(frame, offsets, bits)
+    return _added(frame, _impulses(round(share * 32768), frame.device), bits)
 
 
 @functools.lru_cache(maxsize=16)
-def normal_quantiles(sigma: float) -> tuple[np.ndarray, np.ndarray]:
+def _impulses(half: int, device: torch.device) -> torch.Tensor:
+    offsets = torch.zeros(2**16, dtype=torch.int16)
+    offsets[:half], offsets[2**16 - half :] = -255, 255
+    return offsets.to(device)
+
+
+@functools.lru_cache(maxsize=16)
+def normal_quantiles(sigma: float, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     """Return 2^16 equally likely normal values, exact quantiles cut at 4.3 sigma: int16, and float32 about 1."""
     from scipy.special import ndtri
 
-    values = sigma * ndtri((np.arange(2**16) + 0.5) / 2**16)
-    return np.rint(values).astype(np.int16), (1 + values).astype(np.float32)
+    values = torch.from_numpy(sigma * ndtri((np.arange(2**16) + 0.5) / 2**16))
+    return values.round().to(torch.int16).to(device), (1 + values).float().to(device)
 
 
-def _added(frame: torch.Tensor, offsets: np.ndarray, bits: torch.Tensor) -> torch.Tensor:
+def _added(frame: torch.Tensor, offsets: torch.Tensor, bits: torch.Tensor) -> torch.Tensor:
     """Add to every level the one of 2^16 equally likely offsets int16 that its bits draw."""
-    if not _on_cpu(frame):
-        table = torch.from_numpy(offsets).to(frame.device)
-        return (frame + table[bits.long()]).clamp_(0, 255).to(torch.uint8)
+    if frame.device.type != "cpu":
+        return (frame + offsets[bits]).clamp_(0, 255).to(torch.uint8)
     flat, drawn = (
         each.reshape(len(each), -1).numpy() for each in (frame, bits)
     )  # OpenCV counts no channels
-    made = cv2.add(flat, cv2.LUT(drawn, offsets[None]), dtype=cv2.CV_8U)
+    made = cv2.add(flat, cv2.LUT(drawn, offsets.numpy()[None]), dtype=cv2.CV_8U)
     return torch.from_numpy(made).view(frame.shape)
 
 
 def gaussian_noise(levels: torch.Tensor, sigma: float, bits: torch.Tensor) -> torch.Tensor:
-    return _added(levels, normal_quantiles(sigma)[0], bits)
+    return _added(levels, normal_quantiles(sigma, levels.device)[0], bits)
 
 
 def speckle_noise(levels: torch.Tensor, sigma: float, bits: torch.Tensor) -> torch.Tensor:
-    _, gains = normal_quantiles(sigma)
-    if not _on_cpu(levels):
-        return rounded(levels * torch.from_numpy(gains).to(levels.device)[bits.long()])
-    drawn = cv2.LUT(bits.numpy(), gains[None])
+    _, gains = normal_quantiles(sigma, levels.device)
+    if levels.device.type != "cpu":
+        return rounded(levels * gains[bits])
+    drawn = cv2.LUT(bits.numpy(), gains.numpy()[None])
     return torch.from_numpy(cv2.multiply(levels.numpy(), drawn, dtype=cv2.CV_8U))
 
 
@@ -135,15 +130,16 @@ def shot_noise(levels: torch.Tensor, sigma_at_white: float, bits: torch.Tensor) 
 
 
 def _drawn(noise: Callable[[torch.Tensor, float, torch.Tensor], torch.Tensor]) -> FrameChange:
-    """Noise of levels (H, W, 3), with uint16 bits for each of them."""
+    """Noise of levels (H, W, 3), with 16 random bits for each of them."""
 
     @functools.wraps(noise)
     def change(frame: torch.Tensor, strength: float, own: torch.Generator) -> torch.Tensor:
-        levels = torch.from_numpy(to_array(frame)) if _on_cpu(frame) else frame.permute(1, 2, 0)
+        on_cpu, bits = frame.device.type == "cpu", SixteenBits(own)
+        levels = torch.from_numpy(to_array(frame)) if on_cpu else frame.permute(1, 2, 0)
         made = torch.empty_like(levels)
         for band in bands(levels):
             some = levels[band]
-            made[band] = noise(some, strength, sixteen_bits(own, some.shape, some.device))
+            made[band] = noise(some, strength, bits.next(some.shape, some.device))
         return made.permute(2, 0, 1)
 
     return change
@@ -194,12 +190,12 @@ def _h264_clip(
     padding = [max(n + n % 2, SMALLEST_H264_SIDE) - n for n in (h, w)]
     padded = [
         cv2.copyMakeBorder(to_array(f), 0, padding[0], 0, padding[1], cv2.BORDER_REPLICATE)
-        for f in pixels
+        for f in pixels.cpu()
     ]
     decoded = _decode(_encode(padded, bit_rate, max(rate, 1)))
     if len(decoded) != len(padded):
         raise InputError(f"h264: {len(padded)} frames were encoded and {len(decoded)} came back")
-    return each_frame(pixels, lambda frame, row: decoded[row][:h, :w])
+    return to_tensor([frame[:h, :w] for frame in decoded], pixels.device)
 
 
 def _encode(frames: list[np.ndarray], bit_rate: int, rate: int) -> list[bytes]:
@@ -228,7 +224,8 @@ def _decode(packets: list[bytes]) -> list[np.ndarray]:
 
 def _h264(pixels: torch.Tensor, ratio: float, generator: Generators) -> torch.Tensor:
     nothing = torch.Generator()
-    return torch.cat([_h264_clip(f, np.zeros(1), ratio, nothing) for f in each_alone(pixels)])
+    coded = [_h264_clip(f, np.zeros(1), ratio, nothing) for f in each_alone(pixels.cpu())]
+    return torch.cat([f.permute(0, 2, 3, 1) for f in coded]).to(pixels.device).permute(0, 3, 1, 2)
 
 
 def _refuse_large(pixels: torch.Tensor, name: str, limit: int) -> None:

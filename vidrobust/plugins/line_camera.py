@@ -18,7 +18,7 @@ import torch
 from torch.nn.functional import grid_sample, interpolate
 
 from vidrobust.frames.pixels import each_frame, map_levels, rounded
-from vidrobust.perturb.blur import gaussian
+from vidrobust.perturb.blur import gaussian, unsharp
 from vidrobust.perturb.draws import (
     Generators,
     angle,
@@ -235,12 +235,8 @@ def _focus_drift(
     pixels: torch.Tensor, times_s: np.ndarray, most_px: float, own: torch.Generator
 ) -> torch.Tensor:
     sigmas = most_px * np.abs(slow_wave(times_s, own))
-    least = 0.05  # below, the Gaussian is one pixel wide
-
-    def change(frame: np.ndarray, row: int) -> np.ndarray:
-        return gaussian(frame, float(sigmas[row])) if sigmas[row] > least else frame
-
-    return each_frame(pixels, change)
+    # below a sigma of .05 the Gaussian is one pixel wide
+    return unsharp(pixels, sigmas.tolist(), [-1.0 if sigma > 0.05 else 0.0 for sigma in sigmas])
 
 
 def lost(times_s: np.ndarray, share: float, own: torch.Generator) -> np.ndarray:

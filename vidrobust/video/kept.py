@@ -75,8 +75,12 @@ class KeptFrames(VideoSource):
         pictures = [place.batch.pixels[place.row] for place in known]
         if len({picture.shape for picture in pictures}) > 1:
             return self._source.at(indices)  # says what is wrong
+        host = None
+        if pictures[0].device.type != "cpu" and all(place.batch.has_pictures for place in known):
+            host = np.stack([place.batch.pictures[place.row] for place in known])
         return FrameBatch(
             pixels=torch.stack(pictures),
+            host=host,
             item=known[0].batch.item,
             **{
                 name: np.array([getattr(place.batch, name)[place.row] for place in known])

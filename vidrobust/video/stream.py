@@ -88,13 +88,15 @@ class Memory:
         else:
             self._pictures[place].copy_(torch.as_tensor(picture))
 
-    def pixels(self, count: int) -> torch.Tensor:
-        """Return (count, 3, H, W), a view of the memory, or its copy on the upload device."""
+    def pixels(self, count: int) -> tuple[torch.Tensor, np.ndarray | None]:
+        """Return (count, 3, H, W), a view of the memory, or its copy on the upload device and the memory."""
         part = self._pictures[:count]
-        tensor = torch.from_numpy(part) if isinstance(part, np.ndarray) else part
-        if self._upload is not None:
-            tensor = tensor.to(self._upload)
-        return tensor.permute(0, 3, 1, 2)
+        if not isinstance(part, np.ndarray):
+            return part.permute(0, 3, 1, 2), None
+        tensor = torch.from_numpy(part)
+        if self._upload is None:
+            return tensor.permute(0, 3, 1, 2), None
+        return tensor.to(self._upload, non_blocking=True).permute(0, 3, 1, 2), part
 
 
 class BatchMemory:
@@ -377,8 +379,10 @@ class FrameStream:
         return Memory(tensor.numpy() if on_cpu else tensor, self._upload)
 
     def _batch(self, memory: Memory, frames: Sequence[_Row]) -> FrameBatch:
+        pixels, host = memory.pixels(len(frames))
         return FrameBatch(
-            pixels=memory.pixels(len(frames)),
+            pixels=pixels,
+            host=host,
             time_s=np.array([f.time_s for f in frames], np.float64),
             index=np.array([f.number for f in frames], np.int64),
             corrupt=np.array([f.corrupt for f in frames], np.bool_),

@@ -79,7 +79,7 @@ class MapMeter(TaskMeter):
     @staticmethod
     def _step(frame: SeenFrame) -> int:
         """Subsampling step of large maps."""
-        return max(1, round(frame.pixels.shape[2] / maps.FLOW_SIDE))
+        return max(1, round(frame.picture.shape[1] / maps.FLOW_SIDE))
 
     def _by_rules(
         self, before: Mapping[str, np.ndarray], seen: np.ndarray, classes: int
@@ -124,7 +124,7 @@ def _of_classes(table: np.ndarray) -> Mapping[int, tuple[float, int]]:
 
 
 def _map_of(frame: SeenFrame) -> np.ndarray:
-    return maps.at_size(frame.answer.labels[0], (frame.pixels.shape[1], frame.pixels.shape[2]))
+    return maps.at_size(frame.answer.labels[0], frame.picture.shape[:2])
 
 
 METRICS = declared(

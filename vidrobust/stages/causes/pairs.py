@@ -25,7 +25,6 @@ from threadpoolctl import ThreadpoolController
 from vidrobust.frame_pairs.transitions import BREAKS
 from vidrobust.frames.batch import VideoInfo
 from vidrobust.frames.device import trim_heap
-from vidrobust.frames.pixels import to_array
 from vidrobust.metrics.catalogue import tasks
 from vidrobust.models.predict import Model
 from vidrobust.models.preprocess import Preprocess
@@ -299,7 +298,7 @@ def side_by_side(
 
 def _pictures_of(source: VideoSource, transitions: pd.DataFrame, a: int, b: int) -> Pictures:
     wanted, before, after = frames_about(transitions, a, b)
-    taken = [to_array(pixels).copy() for pixels in source.at(wanted).pixels]
+    taken = [picture.copy() for picture in source.at(wanted).pictures]
     at = int(before)
     return taken[0] if before else None, taken[at], taken[at + 1], taken[-1] if after else None
 

@@ -24,7 +24,7 @@ from vidrobust.frame_pairs.prepared import PreparedFrame, prepare_array
 from vidrobust.frame_pairs.registration import length_px, register, warp
 from vidrobust.frame_pairs.robust import spread
 from vidrobust.frame_pairs.transitions import JOINED
-from vidrobust.frames.pixels import LUMA, luma, to_array, to_tensor
+from vidrobust.frames.pixels import LUMA, luma, to_tensor
 from vidrobust.metrics.box_meter import chosen, within_frame
 from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import Model, predict
@@ -75,8 +75,7 @@ class InputShown:
     def frames(self) -> Stream:
         with self.run.opened(self.item.name) as source:
             for batch in source.batches(CHUNK):
-                for row in range(len(batch)):
-                    yield to_array(batch.pixels[row])
+                yield from batch.pictures
 
     def played(self, name: str, frames: Frames) -> tuple[Stream, float]:
         """Return the frames of a replay, and seconds spent before; the last are kept for further models."""

@@ -60,7 +60,7 @@ class SensitivityStage(SampleStage):
     """How much each perturbation moves the prediction."""
 
     name = "sensitivity"
-    version = 4
+    version = 5
     per = "model"
     needs = (TRANSITIONS,)
     settings = (*FOOTAGE, "suite", "perturbation", "strengths", "seed")

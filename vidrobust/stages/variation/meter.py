@@ -18,10 +18,9 @@ from fractions import Fraction
 
 import numpy as np
 import pandas as pd
-import torch
 
 from vidrobust.frame_pairs.measures import measure_pair
-from vidrobust.frame_pairs.prepared import PreparedFrame, prepare
+from vidrobust.frame_pairs.prepared import PreparedFrame, prepare_array
 from vidrobust.frame_pairs.transitions import CUTS, FrameTransitions, Timing, measure_timing
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.pipeline.stage import Context, Found
@@ -63,15 +62,15 @@ class VariationResult:
 
 @dataclass
 class _Frame:
-    pixels: torch.Tensor | None
+    picture: np.ndarray | None  # (H, W, 3) uint8, of memory that is used again
     index: int
     time_s: float
     prepared: PreparedFrame | None = None
 
     def get(self) -> PreparedFrame:
         if self.prepared is None:
-            assert self.pixels is not None
-            self.prepared = prepare(self.pixels)
+            assert self.picture is not None
+            self.prepared = prepare_array(self.picture.copy())
         return self.prepared
 
 
@@ -125,7 +124,7 @@ class VariationMeter:
                 f"pair_excluded: expected {len(batch)} reasons, one a frame, got {len(pair_excluded)}"
             )
         for i in range(len(batch)):
-            frame = _Frame(batch.pixels[i], int(batch.index[i]), float(batch.time_s[i]))
+            frame = _Frame(batch.pictures[i], int(batch.index[i]), float(batch.time_s[i]))
             reason = str(pair_excluded[i]) if pair_excluded is not None else ""
             self._see(frame, reason, bool(batch.corrupt[i]))
 
@@ -157,10 +156,8 @@ class VariationMeter:
 
     def _see(self, frame: _Frame, reason: str, corrupt: bool) -> None:
         if self.stride is None:
-            assert frame.pixels is not None
-            self.stride = stride_for(
-                int(frame.pixels.shape[1]), int(frame.pixels.shape[2]), self.frame_rate
-            )
+            assert frame.picture is not None
+            self.stride = stride_for(*frame.picture.shape[:2], self.frame_rate)
         self._time.append(frame.time_s)
         self._index.append(frame.index)
         if reason in CUTS:
@@ -181,7 +178,7 @@ class VariationMeter:
         if self._until_draw == -1:
             frame.get()
         # the caller may reuse the memory of the batch
-        frame.pixels = None
+        frame.picture = None
         self._last, self._last_corrupt = frame, corrupt
 
     def _adjacent(self, frame: _Frame, reason: str) -> None:

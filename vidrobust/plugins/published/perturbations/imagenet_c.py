@@ -21,10 +21,10 @@ from vidrobust.frames.pixels import channel_means, each_frame, map_levels, to_ar
 from vidrobust.perturb.blur import gaussian
 from vidrobust.perturb.draws import (
     Generators,
+    SixteenBits,
     integer,
     normal,
     one_per_frame,
-    sixteen_bits,
     uniform,
 )
 from vidrobust.perturb.light import LEVELS
@@ -134,11 +134,11 @@ def speckle_noise(frame: torch.Tensor, sigma: float, own: torch.Generator) -> to
 
 
 def shot_noise(frame: torch.Tensor, photons: float, own: torch.Generator) -> torch.Tensor:
-    return shot(frame, photons, sixteen_bits(own, frame.shape, frame.device), truncated=True)
+    return shot(frame, photons, SixteenBits(own).next(frame.shape, frame.device), truncated=True)
 
 
 def impulse_noise(frame: torch.Tensor, amount: float, own: torch.Generator) -> torch.Tensor:
-    return impulse(frame, amount, sixteen_bits(own, frame.shape, frame.device))
+    return impulse(frame, amount, SixteenBits(own).next(frame.shape, frame.device))
 
 
 def gaussian_blur(frame: np.ndarray, sigma: float, own: torch.Generator) -> np.ndarray:
