@@ -105,13 +105,13 @@ def test_the_rest_of_the_boxes_might_not_be_there(study: Callable[..., list[floa
 
 
 def test_a_zone_is_four_numbers() -> None:
-    assert Settings(ignore=("1,2,3,4",)).tracks.ignored == ((1, 2, 3, 4),)
-    assert Settings(entry_line="1,2,3,4").tracks.ignored == (EntryLine(1, 2, 3, 4),)
+    assert Settings(ignore=("1,2,3,4",)).ignored_zones == ((1, 2, 3, 4),)
+    assert Settings(entry_line="1,2,3,4").ignored_zones == (EntryLine(1, 2, 3, 4),)
     for wrong, says in (
         ("1,2,3", "expected x1,y1,x2,y2"),
         ("5,5,5,5", "expected two points, got one"),
     ):
         with pytest.raises(SettingsError, match=f"entry_line: {says}"):
-            _ = Settings(entry_line=wrong).tracks
+            Settings(entry_line=wrong)
     with pytest.raises(SettingsError, match="ignore: expected x,y,width,height in px, got '1,2'"):
         Settings(ignore=("1,2",))

@@ -30,7 +30,7 @@ from vidrobust.run_folder.gates import parse_gate
 from vidrobust.text.phrases import among, nouns
 
 if TYPE_CHECKING:
-    from vidrobust.metrics.tracks.borders import EntryLine
+    from vidrobust.metrics.tracks.borders import EntryLine, Zone
     from vidrobust.metrics.tracks.follow import TrackSettings
 
 PLUGINS = "vidrobust.settings"
@@ -155,11 +155,8 @@ class BoxSettings:
     entry_line: str = option("", metavar="X1,Y1,X2,Y2")
     """Count objects only on the right-hand side of this line, in px, going from point 1 to point 2."""
 
-    @property
-    def tracks(self) -> TrackSettings:
-        return self.tracks_at(25.0)
-
     def tracks_at(self, frame_rate: float) -> TrackSettings:
+        """Return how boxes are followed where this many frames are read per second."""
         from vidrobust.metrics.tracks.follow import TrackSettings
 
         return TrackSettings(
@@ -171,11 +168,14 @@ class BoxSettings:
             only=self.only,
             class_scores=tuple(_class_score(text) for text in self.class_score),
             occluders=tuple(_rectangle(text, "occluder") for text in self.occluder),
-            ignored=(
-                *(_rectangle(text, "ignore") for text in self.ignore),
-                *_entry_lines(self.entry_line),
-            ),
+            ignored=self.ignored_zones,
         )
+
+    @property
+    def ignored_zones(self) -> tuple[Zone, ...]:
+        """Zones whose boxes are dropped, in px."""
+        rectangles = (_rectangle(text, "ignore") for text in self.ignore)
+        return (*rectangles, *_entry_lines(self.entry_line))
 
     @property
     def chosen_boxes(self) -> dict[str, Any]:
@@ -261,7 +261,7 @@ class Settings(FootageSettings, ModelSettings, BoxSettings, SamplingSettings, Ou
             )
         # TrackSettings checks the numbers; its module is heavy, and the defaults are known to be right
         if any(getattr(self, f.name) != f.default for f in dataclasses.fields(BoxSettings)):
-            _ = self.tracks
+            _ = self.tracks_at(1.0)
         _from_1(self, "frames", "pairs", "revert_within", "resamples")
         if self.strengths < 0:
             raise SettingsError(

@@ -15,7 +15,6 @@ from torchvision.transforms import v2
 from tests.plugins.finetune.small_boxes import NAMES, PLACES, Finder
 from vidrobust.errors import SettingsError
 from vidrobust.metrics.metric import AlongTime
-from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.models.modules import ModuleDetector, module_detector
 from vidrobust.perturb.draws import from_seed
 from vidrobust.plugins.finetune.arms import ARMS, BOX_ARMS, NOT_FOR_BOXES, arms_of
@@ -42,6 +41,7 @@ from vidrobust.plugins.finetune.judge import (
 )
 from vidrobust.plugins.finetune.steps import Condition, Mixture, Step
 from vidrobust.plugins.finetune.train import Schedule, fit
+from vidrobust.run_folder.settings import BoxSettings
 
 CPU = torch.device("cpu")
 STEPS = {
@@ -58,7 +58,7 @@ STEPS = {
 
 def trainable(module: nn.Module, names: tuple[str, ...]) -> TrainableDetector:
     return trainable_boxes(
-        module_detector("s", "m", module, names, CPU, "", ""), "m", TrackSettings()
+        module_detector("s", "m", module, names, CPU, "", ""), "m", BoxSettings()
     )
 
 
@@ -403,7 +403,7 @@ def test_what_cannot_be_trained_says_why() -> None:
         SettingsError,
         match=r"boxes: there is no torch module to train \(an ONNX file.*num_classes=N",
     ):
-        trainable_boxes(Recorded(), "boxes", TrackSettings())  # type: ignore[arg-type]
+        trainable_boxes(Recorded(), "boxes", BoxSettings())  # type: ignore[arg-type]
 
     class Inference(nn.Module):
         def forward(self, images: list[torch.Tensor]) -> list[torch.Tensor]:
@@ -414,4 +414,4 @@ def test_what_cannot_be_trained_says_why() -> None:
     with pytest.raises(
         SettingsError, match="Inference takes no targets; adapt trains by torchvision's protocol"
     ):
-        trainable_boxes(detector, "m", TrackSettings())
+        trainable_boxes(detector, "m", BoxSettings())

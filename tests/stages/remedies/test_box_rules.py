@@ -175,8 +175,10 @@ def test_lag_and_distance_to_known_boxes() -> None:
         joined=np.arange(frames) > 0,
         size=(200, 600),
     )
-    seen = TimedBoxes("clip", "", boxes, np.arange(frames) / 25, (np.arange(frames), corners))
-    found = BoxStudy("model", [seen], SETTINGS, 3)
+    seen = TimedBoxes(
+        "clip", "", boxes, np.arange(frames) / 25, SETTINGS, (np.arange(frames), corners)
+    )
+    found = BoxStudy("model", [seen], 3)
     measured = found.precision(found.shown["box-mean-0.5"])
     assert measured["lag_frames"] == pytest.approx(1, abs=0.03)
     assert measured["distance_before"] == 0
@@ -244,7 +246,7 @@ def item(drop: float, wobble: float, seed: int = 0, frames: int = 300) -> ItemBo
 
 def study(boxes: ItemBoxes) -> BoxStudy:
     return BoxStudy(
-        "model", [TimedBoxes("clip", "", boxes, np.arange(boxes.num_frames) / 30)], SETTINGS, 3
+        "model", [TimedBoxes("clip", "", boxes, np.arange(boxes.num_frames) / 30, SETTINGS)], 3
     )
 
 

@@ -119,10 +119,14 @@ def studied(
         counts = run.table("box_counts")
         assert counts is not None
         seen = transitions[transitions["item"].isin(counts.loc[counts["model"] == model, "item"])]
-        about = FootageTables(transitions=seen, sizes=sizes, parts={}, labels=pd.DataFrame())
-        study = detector_study(
-            model, detections, about, settings.tracks, window=settings.revert_within
+        about = FootageTables(
+            transitions=seen,
+            sizes=sizes,
+            parts={},
+            labels=pd.DataFrame(),
+            frame_rates={entry.item: entry.frame_rate for entry in run.record.inputs},
         )
+        study = detector_study(model, detections, about, settings)
         truth = (
             known[(known["model"] == model) & (known["object"] != "")]
             if known is not None
@@ -164,7 +168,10 @@ def _of_model(
         references.append(path_rows(own, anchor, object_, sure))
 
     def rows(shown: Sequence[Any]) -> list[dict[str, object]]:
-        counted = [counted_paths(boxes, study.settings, anchor) for boxes in shown]
+        counted = [
+            counted_paths(boxes, tracks, anchor)
+            for boxes, tracks in zip(shown, study.settings, strict=True)
+        ]
         return list(decided(references, counted, footage, places, alarm))
 
     without = rows([each.boxes for each in study.seen])

@@ -177,7 +177,7 @@ def adapt(run: OpenRun, asked: AdaptRequest) -> dict[str, Any]:
     network: TrainableNetwork = (
         trainable(model, name)
         if model.task == "classification"
-        else trainable_boxes(model, name, run.settings.tracks)
+        else trainable_boxes(model, name, run.settings)
     )
     if int(record.get("num_classes") or len(network.class_names)) != len(network.class_names):
         raise SettingsError(

@@ -143,8 +143,9 @@ def changed_constants(
                 rows, frames = rows[rows["frame"] < end], frames[frames["frame"] < end]
             left -= len(rows)
             if len(rows):
-                settings = along_time(run.settings, entry.frame_rate).tracks
-                clips.append((item_boxes(rows, frames, (entry.height, entry.width)), settings))
+                names = dict(zip(rows["label"], rows["label_name"], strict=True))
+                tracks = along_time(run.settings, entry.frame_rate).tracks.of_classes(names)
+                clips.append((item_boxes(rows, frames, (entry.height, entry.width)), tracks))
         rates = by_constants(clips) if clips else {}
         if rates and rates[""][0] == rates[""][0]:
             found.append(

@@ -225,7 +225,7 @@ def _seen(
         start_score=settings.track_start_score,
         keep_score=settings.track_keep_score,
         only=settings.only,
-        ignored=settings.tracks.ignored,
+        ignored=settings.ignored_zones,
     )
     yield scores, seen.z, seen.states, seen.names
     yield places[0], seen.places, np.zeros(len(pair.album), np.int64), ("",)

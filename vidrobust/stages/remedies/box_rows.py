@@ -52,12 +52,13 @@ SAME = 0.5  # IoU from which a shown box of the same class is the detector's
 
 @dataclass(frozen=True)
 class TimedBoxes:
-    """The boxes of one input, and the time of each frame, s."""
+    """The boxes of one input, the time of each frame, s, and how they are followed at its frame rate."""
 
     item: str
     part: str
     boxes: ItemBoxes
     time_s: np.ndarray
+    settings: TrackSettings
     # Frames (K,) as rows, and known boxes (K, 4), where there are some
     known: tuple[np.ndarray, np.ndarray] | None = None
 
@@ -68,17 +69,21 @@ class BoxStudy:
 
     model: str
     seen: Sequence[TimedBoxes]
-    settings: TrackSettings
     window: int
+
+    @property
+    def settings(self) -> list[TrackSettings]:
+        """How the boxes of each input are followed."""
+        return [each.settings for each in self.seen]
 
     @functools.cached_property
     def shown(self) -> dict[str, list[ItemBoxes]]:
         """What each rule shows of each input."""
         return {
             name: [
-                smoothed(each.boxes, self.settings, int(amount_of(name)))
+                smoothed(each.boxes, each.settings, int(amount_of(name)))
                 if kind_of(name) == OFFLINE
-                else play_boxes(box_rule(name, self.settings), each.boxes)
+                else play_boxes(box_rule(name, each.settings), each.boxes)
                 for each in self.seen
             ]
             for name in BOX_RULES
@@ -95,15 +100,17 @@ class BoxStudy:
         """The same of what each rule shows."""
         return {name: self.on_same(shown, self.settings) for name, shown in self.shown.items()}
 
-    def on_same(self, shown: Sequence[ItemBoxes], settings: TrackSettings) -> list[Measures]:
+    def on_same(
+        self, shown: Sequence[ItemBoxes], settings: Sequence[TrackSettings]
+    ) -> list[Measures]:
         """What these boxes show; whether objects are covered is asked of the detector's own objects.
 
         A rule that hides boxes would else be judged on fewer objects.
         """
         return [
-            _on_objects_of(own, boxes, made, self.settings)
-            for own, boxes, made in zip(
-                self.before, shown, self.measured(shown, settings), strict=True
+            _on_objects_of(own, boxes, made, tracks)
+            for own, boxes, made, tracks in zip(
+                self.before, shown, self.measured(shown, settings), self.settings, strict=True
             )
         ]
 
@@ -116,11 +123,13 @@ class BoxStudy:
         """Those of the boxes that lie on objects, first and further ones."""
         return _tracked(shown, self.settings)
 
-    def measured(self, shown: Sequence[ItemBoxes], settings: TrackSettings) -> list[Measures]:
+    def measured(
+        self, shown: Sequence[ItemBoxes], settings: Sequence[TrackSettings]
+    ) -> list[Measures]:
         """What the tracks of these boxes show, input by input."""
         return [
-            measure(boxes, follow(boxes, settings), settings, revert_within=self.window)
-            for boxes in shown
+            measure(boxes, follow(boxes, tracks), tracks, revert_within=self.window)
+            for boxes, tracks in zip(shown, settings, strict=True)
         ]
 
     @functools.cached_property
@@ -179,7 +188,7 @@ class BoxStudy:
         along = way = 0.0
         distances: list[np.ndarray] = []
         for each, own, boxes in zip(self.seen, self.given, shown, strict=True):
-            velocity = _velocities(own, self.settings)
+            velocity = _velocities(own, each.settings)
             for mine, other in _same_boxes(own, boxes):
                 off = _centres(own.boxes[mine]) - _centres(boxes.boxes[other])
                 good = ~np.isnan(velocity[mine, 0])
@@ -273,9 +282,10 @@ def box_rows(study: BoxStudy) -> Iterator[dict[str, Any]]:
     for name in BOX_RULES:
         costs = Costs(delay_frames=late_frames(name), delay_ms=late_frames(name) * study.frame_ms)
         if name == ONE_THRESHOLD:
-            one = dataclasses.replace(study.settings, keep_score=study.settings.start_score)
+            one = [dataclasses.replace(own, keep_score=own.start_score) for own in study.settings]
             costs = dataclasses.replace(costs, agreement=agreement(_tracked(raw, one), given))
-            note = f"before: one threshold, {one.keep_score:g}; after: {study.settings.keep_score:g} goes on"
+            start, keep = study.settings[0].start_score, study.settings[0].keep_score
+            note = f"before: one threshold, {start:g}; after: {keep:g} goes on"
             yield from rows_against(
                 study, name, "boxes", study.on_same(_tracked(raw, one), one), before, costs, note
             )
@@ -290,8 +300,11 @@ def box_rows(study: BoxStudy) -> Iterator[dict[str, Any]]:
         yield from rows_against(study, name, "boxes", before, study.after[name], costs, "")
 
 
-def _tracked(raw: Sequence[ItemBoxes], settings: TrackSettings) -> list[ItemBoxes]:
-    return [boxes.rows(follow(boxes, settings).on_object) for boxes in raw]
+def _tracked(raw: Sequence[ItemBoxes], settings: Sequence[TrackSettings]) -> list[ItemBoxes]:
+    return [
+        boxes.rows(follow(boxes, tracks).on_object)
+        for boxes, tracks in zip(raw, settings, strict=True)
+    ]
 
 
 def rows_against(

@@ -18,7 +18,8 @@ class BoxRule:
     """One stream of boxes: ``update`` takes those of a frame and gives those to show.
 
     A track begins with a score of ``start``, goes on with ``keep`` where the overlap is
-    ``iou``, and is forgotten after ``memory`` frames without a box.
+    ``iou``, and is forgotten after ``memory`` frames without a box. ``class_starts`` are
+    the scores with which tracks of some classes begin; they go on with as much less.
     """
 
     def __init__(
@@ -28,8 +29,10 @@ class BoxRule:
         iou: float = 0.3,
         memory: int = 5,
         amount: float = 0,
+        class_starts: dict[int, float] | None = None,
     ) -> None:
         self.start, self.keep, self.iou = start, keep, iou
+        self.class_starts = class_starts or {}
         self.memory, self.amount = memory, amount
         self.reset()
 
@@ -38,7 +41,7 @@ class BoxRule:
         self.tracks: list[dict[str, Any]] = []
 
     def update(self, boxes: Sequence[Box]) -> list[Box]:
-        boxes, near = [box for box in boxes if box[4] >= self.keep], []
+        boxes, near = [box for box in boxes if box[4] >= self.goes_on(box)], []
         for i, track in enumerate(self.tracks):
             (x, y), at = track["speed"], track["at"]
             track["at"] = [at[0] + x, at[1] + y, at[2] + x, at[3] + y]
@@ -56,12 +59,18 @@ class BoxRule:
                 self.seen(track, boxes[taken[i]])
             self.follow(track)
         for j, box in enumerate(boxes):
-            if j not in taken.values() and box[4] >= self.start:
+            if j not in taken.values() and box[4] >= self.begins(box):
                 track = {"at": box[:4], "speed": [0.0, 0.0], "box": box, "missed": 0}
                 self.tracks.append({**track, "hits": 1})
                 self.follow(self.tracks[-1])
         self.tracks = [track for track in self.tracks if track["missed"] <= self.memory]
         return [box for box in map(self.shown, self.tracks) if box is not None]
+
+    def begins(self, box: Box) -> float:
+        return self.class_starts.get(box[5], self.start)
+
+    def goes_on(self, box: Box) -> float:
+        return max(self.begins(box) - (self.start - self.keep), 0.0)
 
     def overlap(self, a: Box, b: Box) -> float:
         width, height = (min(a[k + 2], b[k + 2]) - max(a[k], b[k]) for k in (0, 1))

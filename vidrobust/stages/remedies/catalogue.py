@@ -216,6 +216,7 @@ def box_numbers(name: str, settings: TrackSettings) -> dict[str, Any]:
             settings.max_gap, int(amount) if kind_of(name) in ("max-gap", "smoother") else 0
         ),
         "amount": amount,
+        **({"class_starts": dict(settings.start_scores)} if settings.start_scores else {}),
     }
 
 

@@ -27,7 +27,7 @@ class RemediesStage(TableStage):
     """What makes it steadier without training, by how much and at what price."""
 
     name = "remedies"
-    version = 8
+    version = 9  # boxes are followed at the rate of their clip, with the scores of their classes
     needs = (STABILITY,)
     uses = (REPLAYS,)
     settings = (
@@ -97,9 +97,8 @@ class RemediesStage(TableStage):
             replayed_boxes=run.table("replayed_boxes") if replayed else None,
             arms=arms if replayed else (),
             transitions=run.table("transitions"),
-            sizes={
-                e["item"]: (int(e["height"]), int(e["width"])) for e in run.folder.run["inputs"]
-            },
+            sizes=run.folder.record.sizes,
+            frame_rates={entry.item: entry.frame_rate for entry in run.folder.record.inputs},
             parts={str(i): str(p) for i, p in zip(items["item"], items["part"], strict=True) if p},
             labels=labels,
             class_names=names,
@@ -115,13 +114,14 @@ class RemediesStage(TableStage):
         from vidrobust.metrics.detection import DETECTION
         from vidrobust.stages.remedies.study import is_classifier, study_classifier, study_detector
 
-        model, window = str(record["name"]), run.settings.revert_within
+        model = str(record["name"])
         if is_classifier(record):
             tables = {
                 name: run.table(name) for name in ("frames", "pairs", "triples", "probabilities")
             }
             if not (tables["frames"]["model"] == model).any():
                 return None
+            window = run.settings.revert_within
             return study_classifier(model, tables, footage, window=window, max_delay_ms=limit)
         task = task_of(str(record["task"]))
         if task.name != DETECTION.name:
@@ -133,9 +133,8 @@ class RemediesStage(TableStage):
         if not seen.any():
             return None
         of_model = dataclasses.replace(footage, transitions=footage.transitions[seen])
-        tracks = run.settings.tracks
         boxes = run.table("detections")
-        return study_detector(model, boxes, of_model, tracks, window=window, max_delay_ms=limit)
+        return study_detector(model, boxes, of_model, run.settings, max_delay_ms=limit)
 
 
 REMEDIES = RemediesStage()

@@ -12,8 +12,8 @@ import pandas as pd
 
 from vidrobust.metrics.box_differences import assign, ious
 from vidrobust.metrics.classification import CLASSIFICATION
-from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes, item_boxes
+from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.remedies import truth
 from vidrobust.stages.remedies.answers import answers_of
 from vidrobust.stages.remedies.box_rows import (
@@ -39,6 +39,7 @@ from vidrobust.stages.remedies.label_rows import (
 from vidrobust.stages.remedies.recommend import Recommended, recommended
 from vidrobust.stages.remedies.row import Costs, Kind, row
 from vidrobust.stages.replays.names import CONTROL, LOOK, NETWORKS, RESIZES, SHARED
+from vidrobust.stages.stability.unit import along_time
 from vidrobust.statistics.ratios import RatioVerdict
 
 IMPOSSIBLE: Mapping[str, str] = {
@@ -196,12 +197,16 @@ def _shifts(boxes: ItemBoxes, own: ItemBoxes) -> np.ndarray:
 
 @dataclass(frozen=True, kw_only=True)
 class FootageTables:
-    """What the tables of a run say of its footage; ``sizes`` are height and width, px."""
+    """What the tables of a run say of its footage; ``sizes`` are height and width, px.
+
+    ``frame_rates`` are those of the files; detectors need them.
+    """
 
     transitions: pd.DataFrame
     sizes: Mapping[str, tuple[int, int]]
     parts: Mapping[str, str]
     labels: pd.DataFrame
+    frame_rates: Mapping[str, float] = field(default_factory=dict)
     class_names: Mapping[str, Sequence[str]] = field(default_factory=dict)
     replayed: pd.DataFrame | None = None
     replayed_boxes: pd.DataFrame | None = None
@@ -269,13 +274,12 @@ def study_detector(
     model: str,
     detections: pd.DataFrame,
     footage: FootageTables,
-    settings: TrackSettings,
+    settings: Settings,
     *,
-    window: int,
     max_delay_ms: float,
 ) -> Studied:
     """A detector, from its boxes."""
-    study = detector_study(model, detections, footage, settings, window=window)
+    study = detector_study(model, detections, footage, settings)
     found = recommended_boxes(study, max_delay_ms)
     rows = list(box_rows(study))
     if footage.replayed_boxes is not None:
@@ -286,15 +290,11 @@ def study_detector(
 
 
 def detector_study(
-    model: str,
-    detections: pd.DataFrame,
-    footage: FootageTables,
-    settings: TrackSettings,
-    *,
-    window: int,
+    model: str, detections: pd.DataFrame, footage: FootageTables, settings: Settings
 ) -> BoxStudy:
     """What the rows of a detector are made of."""
     mine = detections[detections["model"] == model]
+    names = dict(zip(mine["label"].tolist(), mine["label_name"].tolist(), strict=True))
     seen = []
     for item, rows in footage.transitions.groupby("item", sort=False):
         boxes = item_boxes(mine[mine["item"] == item], rows, footage.sizes[str(item)])
@@ -309,8 +309,10 @@ def detector_study(
                 of[["x1", "y1", "x2", "y2"]].to_numpy(np.float64),
             )
         time_s = rows["time_s"].to_numpy(np.float64)
-        seen.append(TimedBoxes(str(item), footage.parts.get(str(item), ""), boxes, time_s, known))
-    return BoxStudy(model, seen, settings, window)
+        tracks = along_time(settings, footage.frame_rates[str(item)]).tracks.of_classes(names)
+        part = footage.parts.get(str(item), "")
+        seen.append(TimedBoxes(str(item), part, boxes, time_s, tracks, known))
+    return BoxStudy(model, seen, settings.revert_within)
 
 
 def marked(rows: list[dict[str, Any]], found: Recommended, metric: str) -> list[dict[str, Any]]:

@@ -12,7 +12,6 @@ from vidrobust.errors import SettingsError
 from vidrobust.files.atomic import write_text
 from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.run_folder.folder import RunFolder
-from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.remedies.box_rules import BoxRule
 from vidrobust.stages.remedies.catalogue import (
     BOX_RULES,
@@ -24,6 +23,7 @@ from vidrobust.stages.remedies.catalogue import (
 from vidrobust.stages.remedies.label_rules import LabelRule
 from vidrobust.stages.remedies.stage import FILE
 from vidrobust.stages.remedies.study import is_classifier
+from vidrobust.stages.stability.unit import along_time
 from vidrobust.text.printable import printable
 
 # Columns of the table that the file of numbers repeats.
@@ -127,6 +127,8 @@ def numbers_toml(
 def _toml(value: Any) -> str:
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {_toml(each)}" for key, each in value.items()) + "}"
     plain = value.item() if hasattr(value, "item") else value
     return repr(plain)
 
@@ -156,12 +158,29 @@ def take_away(folder: Path, file: Path, rule: str | None, models: Sequence[str] 
             f"--rule {name}: not measured of {model}; measured are {', '.join(rules)}"
         )
     record = next(each for each in run.run["models"] if each["name"] == model)
-    settings = Settings().changed(dict(run.run["settings"]), "run.json").tracks
     return export(
         file,
         name,
         model,
         rows.to_dict("records"),
         rest=int(known["resting_label"]),
-        settings=None if is_classifier(record) else settings,
+        settings=None if is_classifier(record) else _tracks(run, model),
     )
+
+
+def _tracks(run: RunFolder, model: str) -> TrackSettings:
+    """How the boxes of a model were followed in the run; SettingsError where its clips differ in that."""
+    boxes = run.table("detections")
+    names = boxes.loc[boxes["model"] == model, ["label", "label_name"]].drop_duplicates()
+    of_rate = {
+        entry.frame_rate: along_time(run.settings, entry.frame_rate).tracks
+        for entry in run.record.inputs
+    }
+    if len({tracks.max_gap for tracks in of_rate.values()}) > 1:
+        rates = ", ".join(f"{rate:.4g}" for rate in sorted(of_rate))
+        raise SettingsError(
+            f"{run.path}: its clips have {rates} frames per second, and a rule keeps tracks for a number of "
+            "frames; run the study on clips of one rate, or with --max-gap as a number of frames"
+        )
+    tracks = next(iter(of_rate.values()))
+    return tracks.of_classes(dict(zip(names["label"], names["label_name"], strict=True)))

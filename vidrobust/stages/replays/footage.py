@@ -101,9 +101,9 @@ class InputShown:
 
     def looked_at(self, found: Detections, pixels: torch.Tensor) -> Detections:
         """Return the boxes that the run looks at, cut off at the edges of the frames."""
-        tracks = self.run.settings.tracks
+        settings = self.run.settings
         size = (int(pixels.shape[-2]), int(pixels.shape[-1]))
-        return within_frame(chosen(found, tracks.only, tracks.ignored), size)
+        return within_frame(chosen(found, settings.only, settings.ignored_zones), size)
 
 
 def chunks(frames: Stream) -> Iterator[torch.Tensor]:

@@ -137,7 +137,7 @@ class SensitivityStage(SampleStage):
             if perturbations:
                 of_boxes: dict[str, Any] = {
                     "only": settings.only,
-                    "ignored": settings.tracks.ignored,
+                    "ignored": settings.ignored_zones,
                 }
                 each = settings.strengths
                 parts.append(

@@ -155,7 +155,7 @@ def known_in_frames(run: OpenRun) -> pd.DataFrame:
         if item in sizes
     ]
     whole = pd.concat(parts).sort_index() if parts else boxes.iloc[:0]
-    return whole[~in_zones(whole[BOX].to_numpy(np.float64), run.settings.tracks.ignored)]
+    return whole[~in_zones(whole[BOX].to_numpy(np.float64), run.settings.ignored_zones)]
 
 
 def _within_frame(rows: pd.DataFrame, size: tuple[int, int]) -> pd.DataFrame:

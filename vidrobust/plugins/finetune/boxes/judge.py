@@ -182,12 +182,12 @@ class BoxBench:
     def _missed(self, known: KnownBoxes, found: Detections) -> np.ndarray:
         """(K,) 1 for a known box that is not found, NaN for one that left the frame."""
         inside = (known.boxes[:, 2:] - known.boxes[:, :2] >= SMALLEST_PX).all(axis=1)
-        of = matched(_one_frame(found), _truth(known), self.network.tracks.start_score)
+        of = matched(_one_frame(found), _truth(known), self.network.settings.track_start_score)
         return np.where(inside, (of < 0).astype(np.float64), np.nan)
 
     def _false(self, found: BoxAnswers) -> np.ndarray:
         """(N,) of each frame the boxes that lie on no known one."""
-        start, counts = self.network.tracks.start_score, []
+        start, counts = self.network.settings.track_start_score, []
         for row, one in enumerate(self._by_frame(found)):
             of = matched(_one_frame(one), _truth(self._known(row)), start)
             counts.append((one.scores >= start).sum() - (of >= 0).sum())
@@ -276,7 +276,7 @@ class BoxBench:
         for rows, mine, track, made in self._measured(found):
             seen = mine.assign(track=track, frame=mine["row"] - rows[0])
             steps = made.along.rename(columns={"row": "frame"})
-            of_frame, scores = self_boxes(seen, steps, self.network.tracks.start_score)
+            of_frame, scores = self_boxes(seen, steps, self.network.settings.track_start_score)
             for frame, one in of_frame.items():
                 boxes[rows[frame]], sure[rows[frame]] = one, scores[frame]
         return boxes, sure

@@ -15,9 +15,8 @@ from torch import nn
 
 from vidrobust.accuracy.average_precision import BOX
 from vidrobust.errors import SettingsError
-from vidrobust.metrics.box_differences import change
+from vidrobust.metrics.box_differences import LEAST_IOU, change
 from vidrobust.metrics.box_meter import chosen, within_frame
-from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.models.modules import ModuleDetector, full_precision
 from vidrobust.models.predict import Model
 from vidrobust.perturb.draws import from_seed
@@ -26,6 +25,7 @@ from vidrobust.plugins.finetune.network import Features
 from vidrobust.plugins.finetune.steps import Mixture, Step, changed_with_boxes
 from vidrobust.plugins.finetune.train import certain
 from vidrobust.predictions import Detections
+from vidrobust.run_folder.settings import BoxSettings
 
 FEWEST_BOXES = 3  # An object of fewer boxes is taken for a false alarm
 
@@ -86,7 +86,7 @@ class TrainableDetector:
     """What fine-tuning needs of a detector."""
 
     detector: ModuleDetector
-    tracks: TrackSettings
+    settings: BoxSettings
 
     @property
     def module(self) -> nn.Module:
@@ -102,7 +102,9 @@ class TrainableDetector:
 
     @property
     def decides(self) -> str:
-        return repr(self.tracks)
+        settings = self.settings
+        scores = settings.track_start_score, settings.track_keep_score
+        return repr((*scores, settings.only, settings.ignored_zones))
 
     def cut(self, pixels: torch.Tensor) -> torch.Tensor:
         """Frames as they are: the module resizes."""
@@ -121,11 +123,12 @@ class TrainableDetector:
         """The boxes that count of each frame (1, 3, H, W), in eval mode."""
         training = [part for part in module.modules() if part.training]
         module.eval()
-        detector, tracks = dataclasses.replace(self.detector, module=module), self.tracks
+        detector, settings = dataclasses.replace(self.detector, module=module), self.settings
         rows = []
         for frame in frames:
             size = int(frame.shape[-2]), int(frame.shape[-1])
-            rows.append(within_frame(chosen(detector(frame), tracks.only, tracks.ignored), size))
+            found = chosen(detector(frame), settings.only, settings.ignored_zones)
+            rows.append(within_frame(found, size))
         for part in training:
             part.training = True
         return rows
@@ -155,9 +158,9 @@ class TrainableDetector:
         shares = change(
             before.of_frame(0),
             after.of_frame(0),
-            start_score=self.tracks.start_score,
-            keep_score=self.tracks.keep_score,
-            least=self.tracks.iou,
+            start_score=self.settings.track_start_score,
+            keep_score=self.settings.track_keep_score,
+            least=LEAST_IOU,
         ).shares()
         return shares[of]
 
@@ -180,7 +183,7 @@ class TrainableDetector:
         return features
 
 
-def trainable_boxes(model: Model, name: str, tracks: TrackSettings) -> TrainableDetector:
+def trainable_boxes(model: Model, name: str, settings: BoxSettings) -> TrainableDetector:
     """Of a model as ``load_as_it_is`` gives it."""
     if not isinstance(model, ModuleDetector):
         raise SettingsError(
@@ -201,7 +204,7 @@ def trainable_boxes(model: Model, name: str, tracks: TrackSettings) -> Trainable
                 f"{name}: learns {what}s besides boxes, and the run has none to learn from; adapt trains "
                 "detectors of boxes, such as torchvision:fasterrcnn_mobilenet_v3_large_fpn"
             )
-    return TrainableDetector(model, tracks)
+    return TrainableDetector(model, settings)
 
 
 SMALLEST_PX = 1.0  # Boxes whose shorter side is less are no target
