@@ -1,0 +1,91 @@
+"""Rules on boxes count frames at the rate of their clip, as stability does."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import tomllib
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.made_frames import texture
+from vidrobust.cli.app import main
+
+FRAMES = 80
+LOST = range(30, 38)  # frames in which the moving cup has no box
+
+
+def write_clip(path: Path, rate: int) -> None:
+    frame = av.VideoFrame.from_ndarray(texture(rate, height=96), format="rgb24")
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("mpeg4", rate=rate)
+        stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv420p"
+        for number in range(FRAMES):
+            frame.pts, frame.time_base = number, Fraction(1, rate)
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+
+
+def write_boxes(path: Path) -> None:
+    """A cup of score 0.3 that moves 1 px a frame and is lost for eight frames."""
+    frame = np.array([number for number in range(FRAMES) if number not in LOST])
+    left = 20.0 + frame
+    rows = {"frame": frame, "label": 1, "label_name": "cup", "score": 0.3}
+    pd.DataFrame({**rows, "x1": left, "y1": 30.0, "x2": left + 24, "y2": 60.0}).to_csv(
+        path, index=False
+    )
+
+
+@pytest.mark.parametrize(("rate", "gap"), [(10, 2), (25, 5), (50, 10), (60, 12)])
+def test_gaps_are_a_fifth_of_a_second_and_class_scores_count(
+    rate: int, gap: int, tmp_path: Path
+) -> None:
+    write_clip(tmp_path / "clip.avi", rate)
+    write_boxes(tmp_path / "boxes.csv")
+    run, rule = tmp_path / "run", tmp_path / "rule.py"
+    asked = ["remedies", str(tmp_path / "clip.avi"), "-m", f"detections:{tmp_path / 'boxes.csv'}"]
+    export = ["--export", str(rule), "--rule", "box-mean-0.5"]
+    main([*asked, "-o", str(run), "-q", "--class-score", "cup=0.25", *export])
+    numbers = tomllib.loads(rule.with_suffix(".toml").read_text(encoding="utf-8"))["rule"]
+    assert numbers["memory"] == gap  # 0.2 s
+    assert numbers["class_starts"] == {"1": 0.25}
+    take = runpy.run_path(str(rule))["make_rule"]().update
+    assert [len(take([(60 * label, 0, 60 * label + 9, 9, 0.3, label)])) for label in (1, 0)] == [
+        1,
+        0,
+    ]
+    table = pd.read_parquet(run / "remedies.parquet").set_index(["remedy", "metric"])
+    stability = json.loads((run / "metrics.json").read_text())["models"]["boxes"]
+    assert table.loc[("box-mean-0.5", "uncovered_rate"), "before"] == pytest.approx(
+        stability["uncovered_rate"]["value"]
+    )
+    # 8 of 80 frames; at 10 frames per second the gap is 0.8 s
+    assert stability["uncovered_rate"]["value"] == pytest.approx(8 / 80)
+
+
+def test_clips_of_two_rates_have_no_rule_in_common(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clips = [str(tmp_path / f"{rate}.avi") for rate in (25, 60)]
+    for clip, rate in zip(clips, (25, 60), strict=True):
+        write_clip(Path(clip), rate)
+    write_boxes(tmp_path / "boxes.csv")
+    boxes = pd.read_csv(tmp_path / "boxes.csv")
+    pd.concat([boxes.assign(item=name) for name in ("25", "60")]).to_csv(
+        tmp_path / "boxes.csv", index=False
+    )
+    asked = ["remedies", *clips, "-m", f"detections:{tmp_path / 'boxes.csv'}", "-q"]
+    export = ["--export", str(tmp_path / "rule.py"), "--rule", "max-gap-1"]
+    run = ["-o", str(tmp_path / "run"), "--class-score", "cup=0.25"]
+    with pytest.raises(SystemExit) as stopped:
+        main([*asked, *run, *export])
+    assert stopped.value.code == 2
+    assert "its clips have 25, 60 frames per second" in capsys.readouterr().err
+    main([*asked, *run, *export, "--max-gap", "7"])
+    numbers = tomllib.loads((tmp_path / "rule.toml").read_text(encoding="utf-8"))["rule"]
+    assert numbers["memory"] == 7
