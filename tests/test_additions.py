@@ -210,7 +210,11 @@ def render(policy):
     return Export(name="policy_plain.txt", text=f"{len(policy.steps)} steps")
 
 
-PLAIN = PolicyFormat("policy_plain.txt", render)
+def lacks(policy, step):
+    return "" if step.perturbation == "brightness" else "plain text has brightness alone"
+
+
+PLAIN = PolicyFormat("policy_plain.txt", render, lacks)
 """
     },
     code="""

@@ -6,6 +6,7 @@ for a share of a side) is off by a factor of two or more, and the tolerances are
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import itertools
 import random
@@ -22,6 +23,7 @@ import torch
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.stages.policy.exports.write import render_all, write_all
 from vidrobust.stages.policy.policy import Policy, PolicyStep
+from vidrobust.stages.policy.rejection import Rejected, Why
 from vidrobust.stages.variation.spread import OF_WIDTH
 from vidrobust.statement import Level
 
@@ -447,7 +449,25 @@ def test_ultralytics_means_the_same_in_its_own_formulas(tmp_path: Path) -> None:
     assert 1 - values["scale"] == pytest.approx(1 / 1.2, abs=1e-5)  # the smallest allowed
     assert values["degrees"] == 6.0
     assert values["translate"] * SIZE[1] == pytest.approx(6.0, abs=1e-3)  # the smaller of both axes
-    assert values["hsv_s"] == values["shear"] == values["perspective"] == 0.0
+    # nothing is known of the others: they keep Ultralytics' defaults
+    assert set(values) == {"hsv_h", "hsv_v", "scale", "degrees", "translate"}
+
+
+def test_ultralytics_switches_off_only_what_the_footage_speaks_against(tmp_path: Path) -> None:
+    import yaml
+
+    reasons = {
+        "hue": Why.ABSENT,
+        "saturation": Why.NO_PAIRS,
+        "scale": Why.SHARE_OPEN,
+        "perspective": Why.NOT_MEASURABLE,
+    }
+    rejected = tuple(Rejected(perturbation=name, why=why) for name, why in reasons.items())
+    (worth_trying,) = one_step("brightness", -0.2, 0.2).steps
+    suggested = dataclasses.replace(worth_trying, evidence={"level": "suggested"})
+    policy = Policy(steps=(suggested,), rejected=rejected)
+    (text,) = [e.text for e in render_all(policy) if "ultralytics" in e.name]
+    assert yaml.safe_load(text) == {"hsv_h": 0.0}
 
 
 def test_timm_reads_every_string(tmp_path: Path) -> None:

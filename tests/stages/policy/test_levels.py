@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from vidrobust.stages.policy.exports.write import formats, with_levels, write_all
+from vidrobust.perturb.catalogue import PERTURBATIONS
+from vidrobust.stages.policy.exports import write
+from vidrobust.stages.policy.exports.rendered import Export
+from vidrobust.stages.policy.exports.write import (
+    PolicyFormat,
+    formats,
+    with_levels,
+    write_all,
+)
 from vidrobust.stages.policy.policy import Policy, PolicyStep
 from vidrobust.statement import Level
 
@@ -58,6 +66,29 @@ def test_the_level_follows_from_the_evidence(
 ) -> None:
     before_after = {"before": 0.2, "after": 0.1, "ratio": 0.5, **measured} if measured else {}
     assert with_levels(policy(found, **before_after)).steps[0].level is level
+
+
+def test_formats_declare_what_they_cannot_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the file says of it, in words of its own."""
+
+    def render(policy: Policy) -> Export:
+        return Export(name="plain.txt", text="", not_expressed=("no light in plain text",))
+
+    for why, level in (("no light", Level.SUGGESTED), ("", Level.REPLICATED)):
+        plain = PolicyFormat("plain.txt", render, lambda policy, step, why=why: why)
+        monkeypatch.setattr(write, "formats", lambda plain=plain: (plain,))
+        assert with_levels(policy(step(**AGAIN))).steps[0].level is level
+
+
+@pytest.mark.parametrize("format_", formats(), ids=lambda each: each.name)
+def test_what_a_format_declares_is_what_its_file_lists(format_: PolicyFormat) -> None:
+    for name, perturbation in PERTURBATIONS.items():
+        each = step(name, 0.0, max(perturbation.strengths), level="replicated")
+        for size in ((480, 640), None):
+            of_size = Policy(steps=(each,), image_size=size)
+            why = format_.lacks(of_size, each)
+            listed = [s for s in format_.render(of_size).not_expressed if why and why in s]
+            assert bool(listed) == bool(why), (name, size)
 
 
 def test_a_policy_of_an_earlier_version_has_suggestions_only() -> None:

@@ -62,6 +62,12 @@ def render(policy: Policy) -> r.Export:
     return r.Export(name=NAME, text=text, not_expressed=tuple(missing))
 
 
+def lacks(policy: Policy, step: PolicyStep) -> str:
+    """Why Albumentations cannot do a step; "" where it can."""
+    node = _node(policy, step)
+    return node if isinstance(node, str) else ""
+
+
 def _node(policy: Policy, step: PolicyStep) -> Node | str:
     (low, high), p = r.in_pixels(policy, step), step.probability
     name = step.perturbation

@@ -133,6 +133,12 @@ def render(policy: Policy) -> r.Export:
     return r.Export(name=NAME, text=text, not_expressed=tuple(missing))
 
 
+def lacks(policy: Policy, step: PolicyStep) -> str:
+    """Why Kornia cannot do a step; "" where it can."""
+    call = _call(policy, step)
+    return call[1:] if call.startswith("!") else ""
+
+
 def _call(policy: Policy, step: PolicyStep) -> str:
     """The transform of one step as an expression; or "!" and why there is none."""
     (low, high), p = r.in_pixels(policy, step), f"p={step.probability:g}"

@@ -73,6 +73,12 @@ def render(policy: Policy) -> r.Export:
     )
 
 
+def lacks(policy: Policy, step: PolicyStep) -> str:
+    """Why timm cannot do a step; "" where it can."""
+    entries = _entries(policy, step)
+    return entries if isinstance(entries, str) else ""
+
+
 def _entries(policy: Policy, step: PolicyStep) -> list[tuple[str, int, float]] | str:
     """(operation, magnitude, translate_pct) of a step; or why there is none."""
     name = step.perturbation

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from vidrobust.stages.policy.exports import rendered as r
 from vidrobust.stages.policy.policy import Policy, PolicyStep
+from vidrobust.stages.policy.rejection import Outcome
 
 NAME = "policy_ultralytics.yaml"
 KEYS = {
@@ -25,7 +26,8 @@ _WHERE = """\
 # Use it as overrides: yolo detect train cfg=policy_ultralytics.yaml model=... data=...
 # Meant for detection, segmentation and pose; in classification Ultralytics reads scale otherwise.
 # Ultralytics draws these for every picture: probabilities are not expressed.
-# A key at 0.0 is switched off because the footage gives no reason for it; Ultralytics' default is not 0.
+# A key at 0.0 is switched off because the footage speaks against it; policy.json says why. A key that is not
+# here keeps its default: it was not measured, or the footage does not decide it.
 # Nothing is said of mosaic, mixup, copy_paste, erasing, fliplr, flipud and auto_augment: they do what they do by
 # default. auto_augment (classification) holds brightness, contrast, colour, rotation, shear and translation.
 """
@@ -34,7 +36,8 @@ _WHERE = """\
 def render(policy: Policy) -> r.Export:
     missing: list[str] = []
     notes: dict[str, list[str]] = {}
-    values = dict.fromkeys(KEYS.values(), 0.0)
+    refused = {each.perturbation for each in policy.rejected if each.outcome is Outcome.REFUSED}
+    values = {key: 0.0 for name, key in KEYS.items() if name in refused}
     for step in r.in_order(policy):
         found = _value(policy, step)
         if isinstance(found, str):
@@ -54,6 +57,12 @@ def render(policy: Policy) -> r.Export:
     return r.Export(
         name=NAME, text=start + _WHERE + r.listing(missing) + body, not_expressed=tuple(missing)
     )
+
+
+def lacks(policy: Policy, step: PolicyStep) -> str:
+    """Why Ultralytics cannot do a step; "" where it can."""
+    value = _value(policy, step)
+    return value if isinstance(value, str) else ""
 
 
 def _value(policy: Policy, step: PolicyStep) -> tuple[str, float, str] | str:

@@ -37,7 +37,7 @@ def render(policy: Policy) -> Export:
     for step in in_order(policy):
         call = _call(policy, step)
         if call is None:
-            missing.append(cannot(step, _reason(policy, step)))
+            missing.append(cannot(step, lacks(policy, step)))
             continue
         body += "".join(f"            # {line}\n" for line in why(step))
         body += f"            v2.RandomApply([{call}], p={step.probability:g}),\n"
@@ -80,7 +80,10 @@ def _call(policy: Policy, step: PolicyStep) -> str | None:
     }.get(name)
 
 
-def _reason(policy: Policy, step: PolicyStep) -> str:
+def lacks(policy: Policy, step: PolicyStep) -> str:
+    """Why torchvision cannot do a step; "" where it can."""
+    if _call(policy, step) is not None:
+        return ""
     if step.perturbation == "translation" and policy.image_size is None:
         return UNKNOWN_SIZE
     return "torchvision has no such transform"

@@ -11,7 +11,7 @@ from pathlib import Path
 from vidrobust.extensions import Extensions, extensions
 from vidrobust.files.atomic import write_text
 from vidrobust.stages.policy.exports import torchvision
-from vidrobust.stages.policy.exports.rendered import Export, cannot
+from vidrobust.stages.policy.exports.rendered import Export
 from vidrobust.stages.policy.policy import Policy, PolicyStep
 from vidrobust.statement import Level
 from vidrobust.statistics.ratios import RatioVerdict
@@ -22,13 +22,17 @@ GROUP = "vidrobust.policy_formats"
 
 @dataclass(frozen=True)
 class PolicyFormat:
-    """A file in which a library reads a policy."""
+    """A file in which a library reads a policy.
+
+    ``lacks`` says why the file cannot hold a step, or "" where it can.
+    """
 
     name: str
     render: Callable[[Policy], Export]
+    lacks: Callable[[Policy, PolicyStep], str]
 
 
-FORMATS = (PolicyFormat(torchvision.NAME, torchvision.render),)
+FORMATS = (PolicyFormat(torchvision.NAME, torchvision.render, torchvision.lacks),)
 
 
 @cache
@@ -80,12 +84,7 @@ def gains_nothing(step: PolicyStep) -> bool:
 
 def is_expressed(policy: Policy, step: PolicyStep) -> bool:
     """Whether at least one library's file can hold the step."""
-    begun = cannot(step, "")
-    acted_on = dataclasses.replace(step, evidence={**step.evidence, "level": Level.REPLICATED})
-    exports = (each.render(dataclasses.replace(policy, steps=(acted_on,))) for each in formats())
-    return any(
-        not any(said.startswith(begun) for said in export.not_expressed) for export in exports
-    )
+    return any(not each.lacks(policy, step) for each in formats())
 
 
 def render_all(policy: Policy) -> list[Export]:
