@@ -1,5 +1,8 @@
 # Everything runs in .venv, made on first use. PYTHON names the interpreter it is made with (3.11 or newer).
 PYTHON ?= python3
+# Oracles of the ImageNet-C corruptions and of HOTA, IDF1 and identity switches. Both ask for opencv-python, whose
+# files would lie over those of opencv-python-headless; what else they need is in the extra dev.
+ORACLES := 'imagecorruptions-imaug>=1.1.5' 'trackeval>=1.3'
 BIN := .venv/bin
 
 .PHONY: setup demo demo-answer demo-line test quick golden faults lint docs bench clean
@@ -64,4 +67,5 @@ clean:
 
 .venv/.dev: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-deps $(ORACLES)
 	touch $@ .venv/.demo

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
+import shlex
 import sys
 import tomllib
 from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -21,6 +27,12 @@ LOADED_BY_NAME = {
 """Optional ones that are imported by importlib, so that no import statement shows them."""
 USERS_OWN = {"transformers", "ultralytics"}
 """Packages whose networks are studied where the user has them; they are no requirement, not even of an extra."""
+OTHER_NAMES = {
+    "pyyaml": "yaml",
+    "scikit-image": "skimage",
+    "imagecorruptions-imaug": "imagecorruptions",
+}
+"""The same of packages that tests alone use."""
 DATA = {"onnx"}
 """Of the extras: what exports go through."""
 
@@ -93,3 +105,50 @@ def test_optional_packages_are_imported_within_functions_alone() -> None:
         if name.partition(".")[0] in optional
     }
     assert at_the_top == set()
+
+
+def of_tests() -> set[str]:
+    """What the dev environment installs by name: the extra, and the oracles of the Makefile."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    oracles = re.search(r"^ORACLES := (.*)$", makefile, re.MULTILINE)
+    assert oracles is not None
+    return {*PROJECT["optional-dependencies"]["dev"], *shlex.split(oracles[1])}
+
+
+def test_what_tests_and_pages_import_is_declared() -> None:
+    names = {Requirement(each).name for each in of_tests() if not each.startswith("vidrobust[")}
+    declared = modules(PROJECT["dependencies"]) | extras() | USERS_OWN
+    declared |= {OTHER_NAMES.get(name, name.replace("-", "_")) for name in names}
+    # scripts that import each other
+    declared |= {
+        path.stem for folder in ("benchmarks", "docs") for path in (ROOT / folder).iterdir()
+    }
+    undeclared = {
+        n: f for n, f in imported("tests", "docs", "benchmarks").items() if n not in declared
+    }
+    # a script that runs within a checkout of YOLOv5
+    assert set(undeclared) <= {"utils"}
+
+
+def test_nothing_in_the_dev_environment_asks_for_a_second_opencv() -> None:
+    """Two wheels of OpenCV write the same files. Read from what the installed packages require."""
+    asked = [*PROJECT["dependencies"]]
+    asked += [r for name, of in PROJECT["optional-dependencies"].items() for r in of]
+    seen: dict[str, str] = {}
+    waiting = [(Requirement(each), "pyproject.toml") for each in asked]
+    while waiting:
+        requirement, by = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        if name in seen or name == "vidrobust":
+            continue
+        seen[name] = by
+        with contextlib.suppress(PackageNotFoundError):
+            for each in map(Requirement, requires(name) or ()):
+                if each.marker is None or any(
+                    each.marker.evaluate({"extra": extra}) for extra in ("", *requirement.extras)
+                ):
+                    waiting.append((each, name))
+    assert "opencv-python-headless" in seen
+    assert {
+        n: by for n, by in seen.items() if n in ("opencv-python", "opencv-contrib-python")
+    } == {}
