@@ -126,6 +126,7 @@ def _bars(figure: Figure, run: Path) -> None:
     rows = [("not explained", account.loc["unexplained"]), ("other measured changes", rest)]
     rows += [(titles[str(cause)], row) for cause, row in large.iterrows()]
     axes: Axes = figure.add_axes((0.82, 0.2, 0.15, 0.6))
+    ends = []
     for place, (name, row) in enumerate(rows):
         share = row if isinstance(row, float) else float(row["share"])
         axes.barh(place, share, color="#cbd3dc" if place < 2 else "#7fb0e0", height=0.55)
@@ -133,8 +134,10 @@ def _bars(figure: Figure, run: Path) -> None:
             axes.plot([row["low"], row["high"]], [place, place], color=INK, linewidth=1.4)
         axes.text(-0.015, place, name, ha="right", va="center", fontsize=10.5, color=INK)
         end = share if isinstance(row, float) else max(share, float(row["high"]))
+        ends.append(end)
         axes.text(end + 0.015, place, f"{100 * share:.2g} %", va="center", fontsize=10.5, color=INK)
-    axes.set_xlim(0, 0.75)
+    # room for the longest line and its number behind it
+    axes.set_xlim(0, 1.35 * max(ends))
     axes.set_axis_off()
     pairs = int(account["n"].max())
     figure.text(

@@ -74,10 +74,10 @@ KINDS: Mapping[str, Sentence] = {
         "no perturbation has been tried, or the budget left no time for it",
     ),
     "sensitivity_few": Sentence(
-        Q.SENSITIVE, L.NOT_MEASURED, "fewer than 10 frames at every strength"
+        Q.SENSITIVE, L.NOT_MEASURED, "fewer than 10 frames of every perturbation"
     ),
     "sensitivity": Sentence(
-        Q.SENSITIVE, L.MEASURED, "some strength with 10 frames changes 5 % of them or more"
+        Q.SENSITIVE, L.MEASURED, "some strengths with 10 frames together change 5 % of them or more"
     ),
     "sensitivity_small": Sentence(Q.SENSITIVE, L.MEASURED, "no strength does, and the largest may"),
     "sensitivity_none": Sentence(

@@ -99,7 +99,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "why_unexplained": ({}, of(account=account(unexplained={"share": 0.009}))),
     "sensitivity_needs_model": (RECORDED, {}),
     "sensitivity_not_run": (of(sensitivity=None), {}),
-    "sensitivity_few": (of(sensitivity=made.sensitivity(n=9)), of(sensitivity=made.sensitivity(n=10))),
+    "sensitivity_few": (of(sensitivity=made.sensitivity(n=4)), of(sensitivity=made.sensitivity(n=5))),
     "sensitivity": ({}, of(sensitivity=made.sensitivity(0.04, n=50))),
     "sensitivity_small": (of(sensitivity=made.sensitivity(0.04, n=50)), {}),
     "sensitivity_none": (

@@ -15,6 +15,7 @@ from vidrobust.report.drawing import Picture
 from vidrobust.report.glossary import phrase
 from vidrobust.report.pictures import BUDGET_BYTES
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.sensitivity.changes import Changes, Curve
 from vidrobust.stages.stability.labels_section import cell, three_panels
 from vidrobust.stages.stability.rates import overall
 from vidrobust.stages.stability.section import rows_of
@@ -77,29 +78,39 @@ def sensitivity_rows(run: RunTables) -> list[dict[str, str]]:
     table = run.table("sensitivity")
     if table is None or not run.detectors:
         return []
-    of = table[table["model"].isin(run.detectors)]
-    mean = (
-        of.groupby(["model", "perturbation", "strength", "metric"], sort=False)["value"]
-        .mean()
-        .unstack()
-    )
     rows = []
-    for (model, perturbation), part in mean.groupby(level=[0, 1], sort=False):
-        row = {"model": str(model), "perturbation": phrase(str(perturbation)).noun}
-        # a strength whose frames hold no box shows nothing
-        tried = part.dropna(how="all").sort_index(level="strength")
-        for name in MOVES:
-            known_at = tried[name].dropna().to_numpy(np.float64) if name in tried else np.empty(0)
-            row[name] = (
-                percent_interval(known_at[0], known_at[-1]) if len(known_at) else NOT_MEASURED
-            )
-        row["kinds"] = _kinds(tried.iloc[-1]) if len(tried) else ""
-        rows.append(row)
+    for model, of in table[table["model"].isin(run.detectors)].groupby("model", sort=False):
+        moves: dict[str, dict[str, Curve]] = {
+            move: {
+                curve.perturbation: curve
+                for curve in Changes(of, (move,), run.record.parts).curves()
+            }
+            for move in MOVES
+        }
+        for name, part in of.groupby("perturbation", sort=False):
+            row = {"model": str(model), "perturbation": phrase(str(name)).noun, "kinds": ""}
+            for move, curves in moves.items():
+                row[move] = _range(curves.get(str(name)))
+            lost = moves["lost"].get(str(name))
+            row["n"] = str(lost.frames if lost else 0)
+            if lost and lost.pools:
+                row["kinds"] = _kinds(part[part["strength"].isin(lost.pools[-1].strengths)])
+            rows.append(row)
     return rows
 
 
-def _kinds(strongest: pd.Series) -> str:
-    found = {kind: float(strongest.get(f"tide_{kind}", np.nan)) for kind in KINDS}
+def _range(curve: Curve | None) -> str:
+    """A change from the mildest to the strongest strengths that have ten frames."""
+    if curve is None:
+        return NOT_MEASURED
+    if not curve.pools:
+        return "too few frames"
+    return percent_interval(curve.pools[0].share.value, curve.pools[-1].share.value)
+
+
+def _kinds(strongest: pd.DataFrame) -> str:
+    mean = strongest.groupby("metric")["value"].mean()
+    found = {kind: float(mean.get(f"tide_{kind}", np.nan)) for kind in KINDS}
     lines = sorted(
         (kind for kind in KINDS if found[kind] >= LEAST_KIND), key=lambda kind: -found[kind]
     )

@@ -29,6 +29,7 @@ from vidrobust.stages.moments import section as moments_section
 from vidrobust.stages.policy import section as policy_section
 from vidrobust.stages.remedies import section as remedies_section
 from vidrobust.stages.sensitivity import section as sensitivity_section
+from vidrobust.stages.sensitivity.changes import WORTH_SAYING
 from vidrobust.stages.stability import by_clip, labels_section, place_section, timeline_section
 from vidrobust.stages.stability import rates as judgement
 from vidrobust.stages.stability import section as stability_section
@@ -324,7 +325,7 @@ def _content(run: RunTables) -> dict[str, Any]:
         "sensitive": sensitivity_section.in_words(run, sensitivity),
         "sensitivity_curves": sensitivity_section.curves(run, sensitivity),
         "sensitivity_rows": sensitivity_section.rows(sensitivity),
-        "worth_saying": f"{100 * sensitivity_section.FLIPS_WORTH_SAYING:g} %",
+        "worth_saying": f"{100 * WORTH_SAYING:g} %",
         "studies_left_out": proxies_section.left_out(run),
         "proxy_forests": forests,
         "forests_left_out": forests_left_out,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -12,16 +12,15 @@ import pandas as pd
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture, mark, path, written
 from vidrobust.report.glossary import family_order, phrase, saying
-from vidrobust.run_folder.reader import RunTables, with_parts
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.sensitivity.changes import WORTH_SAYING, Changes, Curve, Step, ranked
 from vidrobust.stages.variation.spread import observed
-from vidrobust.statistics.clusters import SHORTEST_FRAMES, clusters_of_rows
-from vidrobust.statistics.intervals import clustered_mean, clustered_rate
+from vidrobust.statistics.intervals import Interval
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.statistics.samples import narrower
 from vidrobust.text.numbers import known, percent, percent_with_interval
-from vidrobust.text.phrases import listing, plural, span
+from vidrobust.text.phrases import capital, listing, plural, span
 
-FLIPS_WORTH_SAYING = 0.05  # a strength matters from the share of flipped frames on
 MOST_SAID = 6
 LARGER = 4  # a larger sample is one of so many times the frames
 WORTH_MORE = 0.05  # less than this share of the width is not worth four times the time
@@ -47,32 +46,37 @@ class Sensitive:
     too_few: str = ""
 
 
-def summary(run: RunTables) -> pd.DataFrame | None:
-    """Return value, low, high, n, frames and clusters per model, perturbation, strength and metric.
+@dataclass(frozen=True)
+class Measured:
+    """What the perturbations do to the classifiers of a run.
 
-    ``narrower``: width of the interval with LARGER times as many frames per cluster, over the present one.
+    ``table`` has value, low, high, n and clusters per model, perturbation, strength and metric; ``narrower`` is
+    the width of the interval with LARGER times as many frames per cluster, over the present one. ``curves`` has
+    those of the flips by model.
     """
+
+    table: pd.DataFrame
+    curves: Mapping[str, list[Curve]]
+
+
+def summary(run: RunTables) -> Measured | None:
+    """Return what the perturbations do; None where none was tried on a classifier."""
     table = run.table("sensitivity")
     if table is None:
         return None
-    table = table[table["metric"].isin(SHOWN) & table["value"].notna()]
-    whole = clusters_of_rows(with_parts(table, run.record.parts), "frame", SHORTEST_FRAMES)
-    frame = table.groupby(["item", "frame"], sort=False).ngroup()
-    table = table.assign(_row=np.arange(len(table)), _frame=frame)
-    rows = []
-    keys = ["model", "perturbation", "strength", "metric"]
-    for key, group in table.groupby(keys, sort=False):
-        clusters = whole.of(group["_row"].to_numpy())
-        values = group["value"].to_numpy(np.float64)
-        found = (
-            clustered_rate(values > 0, clusters)
-            if key[-1] == "label_flip"
-            else clustered_mean(values, clusters, bounds=(0.0, 1.0))
-        )
-        frames = group["_frame"].nunique()
-        more = {"frames": frames, "narrower": narrower(values, clusters.label, LARGER)}
-        rows.append(dict(zip(keys, key, strict=True)) | asdict(found) | more)
-    return pd.DataFrame(rows) if rows else None
+    rows, curves = [], {}
+    for model, of_model in table[table["metric"].isin(SHOWN)].groupby("model", sort=False):
+        for metric in SHOWN:
+            changes = Changes(of_model, (metric,), run.record.parts)
+            if metric == "label_flip":
+                curves[str(model)] = changes.curves()
+            for name, strength, at in changes.by_strength():
+                found = changes.share(at) if metric == "label_flip" else changes.mean(at)
+                values = changes.table["value"].to_numpy(np.float64)[at]
+                narrow = narrower(values, changes.clusters.of(at).label, LARGER)
+                key = {"model": model, "perturbation": name, "strength": strength, "metric": metric}
+                rows.append(key | asdict(found) | {"narrower": narrow})
+    return Measured(pd.DataFrame(rows), curves) if rows else None
 
 
 def observed_sizes(run: RunTables) -> dict[tuple[str, str], float]:
@@ -98,42 +102,36 @@ def observed_sizes(run: RunTables) -> dict[tuple[str, str], float]:
     return found
 
 
-def in_words(run: RunTables, found: pd.DataFrame | None) -> list[Sensitive]:
+def in_words(run: RunTables, found: Measured | None) -> list[Sensitive]:
     """Return the smallest changes that flip a noticeable share of frames, most sensitive first."""
     if found is None:
         return []
     observed = observed_sizes(run)
+    flips = found.table[found.table["metric"] == "label_flip"]
     return [
-        _of_model(str(model), of_model, observed)
-        for model, of_model in found[found["metric"] == "label_flip"].groupby("model", sort=False)
+        _of_model(model, curves, flips[flips["model"] == model], observed)
+        for model, curves in found.curves.items()
     ]
 
 
 def _of_model(
-    model: str, flips: pd.DataFrame, observed: Mapping[tuple[str, str], float]
+    model: str,
+    curves: Sequence[Curve],
+    flips: pd.DataFrame,
+    observed: Mapping[tuple[str, str], float],
 ) -> Sensitive:
-    first, harmless, too_few = [], [], []
-    for perturbation, rows in flips.groupby("perturbation", sort=False):
-        rows = rows[rows["frames"] >= FEWEST_ROWS].sort_values("strength")
-        if rows.empty:
-            too_few.append(phrase(str(perturbation)).noun)
-            continue
-        worth = np.flatnonzero(rows["value"].to_numpy() >= FLIPS_WORTH_SAYING)
-        if not len(worth):
-            harmless.append(
-                f"{phrase(str(perturbation)).noun} (at most {percent(rows['high'].max())})"
-            )
-            continue
-        row = rows.iloc[worth[0]]
-        first.append((int(worth[0]), -float(row["value"]), str(perturbation), row))
-    first.sort(key=lambda each: each[:3])
-    sentences = [
-        _sentence(name, row, observed.get((model, name))) for _, _, name, row in first[:MOST_SAID]
+    order = ranked(curves)
+    harmless = [
+        f"{phrase(curve.perturbation).noun} (at most {percent(max(s.share.high for s in curve.pools))})"
+        for curve in curves
+        if curve.pools and curve not in order
     ]
     one = flips.iloc[0]
     return Sensitive(
         model=model,
-        sentences=sentences,
+        sentences=[
+            _sentence(each, observed.get((model, each.perturbation))) for each in order[:MOST_SAID]
+        ],
         harmless=listing(harmless, 10),
         stands_on=f"{span(flips['n'])} frames a strength"
         + (
@@ -142,7 +140,7 @@ def _of_model(
             else ""
         ),
         larger=_larger(flips),
-        too_few=listing(too_few, 10),
+        too_few=listing((phrase(c.perturbation).noun for c in curves if not c.pools), 10),
     )
 
 
@@ -160,26 +158,37 @@ def _larger(flips: pd.DataFrame) -> str:
     )
 
 
-def _sentence(perturbation: str, row: pd.Series, seen: float | None) -> str:
-    said = saying(perturbation, float(row["strength"]))
-    text = f"{said[0].upper()}{said[1:]} flips the label of {_share(row)} of the frames."
+def subject(perturbation: str, step: Step) -> str:
+    """The strengths of a step as the subject of a sentence."""
+    if len(step.strengths) == 1:
+        return saying(perturbation, step.strengths[0])
+    return f"{phrase(perturbation).noun}, {len(step.strengths)} strengths together,"
+
+
+def _sentence(curve: Curve, seen: float | None) -> str:
+    assert curve.first is not None
+    share = curve.first.share
+    text = (
+        f"{capital(subject(curve.perturbation, curve.first))} flips the label of {_share(share)} of the frames "
+        f"(n = {share.n})."
+    )
     if seen is not None and known(seen):
-        text += f" Your footage itself varies by {saying(perturbation, seen)}."
+        text += f" Your footage itself varies by {saying(curve.perturbation, seen)}."
     return text
 
 
-def _share(row: pd.Series) -> str:
-    return percent_with_interval(row["value"], row["low"], row["high"])
+def _share(share: Interval) -> str:
+    return percent_with_interval(share.value, share.low, share.high)
 
 
-def rows(found: pd.DataFrame | None) -> list[dict[str, object]]:
+def rows(found: Measured | None) -> list[dict[str, object]]:
     """Return a row per perturbation and strength for the details."""
     if found is None:
         return []
-    both = found.pivot_table(
+    both = found.table.pivot_table(
         index=["model", "perturbation", "strength"],
         columns="metric",
-        values=["value", "low", "high", "n", "frames"],
+        values=["value", "low", "high", "n"],
         sort=False,
     )
     place = {key: k for k, key in enumerate(dict.fromkeys((m, p) for m, p, _ in both.index))}
@@ -192,23 +201,23 @@ def rows(found: pd.DataFrame | None) -> list[dict[str, object]]:
             value, low, high = (
                 row.get((name, metric), math.nan) for name in ("value", "low", "high")
             )
-            few = not row.get(("frames", metric), 0) >= FEWEST_ROWS
+            few = not row.get(("n", metric), 0) >= FEWEST_ROWS
             entry[metric] = "too few frames" if few else percent_with_interval(value, low, high)
         entry["n"] = int(row.get(("n", "label_flip"), 0) or 0)
         result.append(entry)
     return result
 
 
-def curves(run: RunTables, found: pd.DataFrame | None) -> list[Picture]:
+def curves(run: RunTables, found: Measured | None) -> list[Picture]:
     """Draw flips and total variation against strength, one figure per family."""
     if found is None:
         return []
     observed = observed_sizes(run)
-    names = list(found["perturbation"].drop_duplicates())
+    names = list(found.table["perturbation"].drop_duplicates())
     families = {name: phrase(name).family for name in names}
     known_order = [*family_order(), *families.values()]
     order = sorted(set(families.values()), key=known_order.index)
-    largest = 100 * float(found[["value", "high"]].max().max())
+    largest = 100 * float(found.table[["value", "high"]].max().max())
     top = next((top for top in (10.0, 25.0, 50.0) if largest <= top), 102.0)
     return [
         _family_figure(
@@ -219,7 +228,7 @@ def curves(run: RunTables, found: pd.DataFrame | None) -> list[Picture]:
 
 
 def _family_figure(
-    found: pd.DataFrame,
+    found: Measured,
     family: str,
     names: list[str],
     models: list[str],
@@ -246,7 +255,8 @@ def _family_figure(
                 written(LEFT - 6, y + 4, f"{tick:g}", "end"),
             ]
         for c, name in enumerate(blocks[row // 2]):
-            of = found[(found["perturbation"] == name) & (found["metric"] == SHOWN[m])]
+            table = found.table
+            of = table[(table["perturbation"] == name) & (table["metric"] == SHOWN[m])]
             strengths = np.unique(of["strength"].to_numpy(np.float64))
             seen = [observed[model, name] for model in models if (model, name) in observed]
             place, band = _limits(c, strengths, seen)
@@ -262,7 +272,7 @@ def _family_figure(
                 parts += [path(x, end, "v4"), written(x, end + 15, f"{s:g}")]
         says, middle = ("frames flipped, %", "probability moved, %")[m], begin + tall / 2
         parts.append(written(18, middle, says, more=drawing.turned(18, middle)))
-    one = found[found["perturbation"].isin(names)]
+    one = found.table[found.table["perturbation"].isin(names)]
     what = RESTS[one["cluster"].iloc[0]]
     caption = (
         f"{family.capitalize()}: what a synthetic change does to the output, against its strength. "
@@ -275,21 +285,21 @@ def _family_figure(
     return drawing.by_hand(parts, height, alt, caption)
 
 
-def _finding(family: str, found: pd.DataFrame, names: list[str]) -> str:
-    flips = found[found["perturbation"].isin(names) & (found["metric"] == "label_flip")]
-    steps = flips.groupby("perturbation")["strength"].rank("dense")
-    worth = flips[(flips["value"] >= FLIPS_WORTH_SAYING) & (flips["frames"] >= FEWEST_ROWS)]
-    if not (flips["frames"] >= FEWEST_ROWS).any():
-        return f"{family.capitalize()}: too few frames to say (at least {FEWEST_ROWS} a strength)"
-    if worth.empty:
-        return f"{family.capitalize()}: nothing tried flips {percent(FLIPS_WORTH_SAYING)} of the frames"
-    first = (
-        worth.assign(step=steps, less=-worth["value"])
-        .sort_values(["step", "less"], kind="stable")
-        .iloc[0]
-    )
-    said = f"{saying(str(first['perturbation']), float(first['strength']))} flips {_share(first)}"
-    of = f" of {first['model']}'s frames" if flips["model"].nunique() > 1 else " of the frames"
+def _finding(family: str, found: Measured, names: list[str]) -> str:
+    of_family = {
+        model: [curve for curve in curves if curve.perturbation in names]
+        for model, curves in found.curves.items()
+    }
+    if not any(curve.pools for curves in of_family.values() for curve in curves):
+        return f"{family.capitalize()}: too few frames to say (at least {FEWEST_ROWS} needed)"
+    leading = [(ranked(curves)[:1], model) for model, curves in of_family.items()]
+    leading = [(first, model) for first, model in leading if first]
+    if not leading:
+        return f"{family.capitalize()}: nothing tried flips {percent(WORTH_SAYING)} of the frames"
+    (first,), model = min(leading, key=lambda each: each[0][0].milder)
+    assert first.first is not None
+    said = f"{subject(first.perturbation, first.first)} flips {_share(first.first.share)}"
+    of = f" of {model}'s frames" if len(of_family) > 1 else " of the frames"
     return f"{family.capitalize()}: {said}{of}"
 
 

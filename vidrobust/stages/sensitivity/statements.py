@@ -8,12 +8,12 @@ from typing import Any
 import pandas as pd
 
 from vidrobust.metrics.metric import Task
-from vidrobust.report.glossary import phrase, saying
-from vidrobust.run_folder.reader import RunTables, with_parts
-from vidrobust.stages.sensitivity.section import FLIPS_WORTH_SAYING
+from vidrobust.report.glossary import phrase
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.sensitivity.changes import WORTH_SAYING, Changes, ranked
+from vidrobust.stages.sensitivity.section import subject
 from vidrobust.statement import NEEDS_MODEL, Level, Question, Statement
-from vidrobust.statistics.clusters import SHORTEST_FRAMES, clusters_of_rows
-from vidrobust.statistics.intervals import Interval, clustered_mean
+from vidrobust.statistics.intervals import Interval
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.numbers import known, percent, percent_with_interval
 from vidrobust.text.phrases import capital, listing, plural
@@ -54,45 +54,43 @@ def _missing(model: str, text: str, kind: str, **more: Any) -> Statement:
 
 
 def _of_model(model: str, task: Task, rows: pd.DataFrame, parts: dict[str, str]) -> Statement:
-    changed = _changed(rows, task)
-    frames = changed.groupby(["perturbation", "strength"], sort=False)["frame"].size()
-    enough = (
-        changed.set_index(["perturbation", "strength"])
-        .loc[frames[frames >= FEWEST_ROWS].index]
-        .reset_index()
-    )
-    if enough.empty:
-        n = int(frames.max()) if len(frames) else 0
-        text = f"Not enough data: {plural(n, 'frame')} a strength, {FEWEST_ROWS} needed. Use more --frames."
+    curves = Changes(rows, task.response.turns, parts).curves()
+    measured = [curve for curve in curves if curve.pools]
+    few = [curve for curve in curves if not curve.pools]
+    happens, many = task.response.happens, task.response.many
+    if not measured:
+        n = max((curve.frames for curve in few), default=0)
+        text = f"Not enough data: {plural(n, 'frame')} a perturbation, {FEWEST_ROWS} needed. Use more --frames."
         return _missing(model, text, "sensitivity_few", n=n)
-    mean = enough.groupby(["perturbation", "strength"], sort=True)["value"].mean()
-    worth: list[tuple[int, float, str, float]] = []
-    for name, of in mean.groupby(level="perturbation", sort=False):
-        place = next((k for k, value in enumerate(of) if value >= FLIPS_WORTH_SAYING), None)
-        if place is not None:
-            worth.append((place, -float(of.iloc[place]), str(name), float(of.index[place][1])))
-    worth.sort()
-    if not worth:
-        name, strength = mean.idxmax()
-        found = _interval(enough, name, strength, parts)
-        # the bound is that of the largest effect seen, which is the one that could matter
-        happens, many = task.response.happens, task.response.many
-        text = (
-            f"No perturbation tried {happens} {percent(FLIPS_WORTH_SAYING)} {many} or more. "
-            f"The largest, {saying(name, strength)}, {happens} {_said(found, many)}."
-        )
-        sure = found.high < FLIPS_WORTH_SAYING
-        level, kind = (
-            (Level.NO_EFFECT, "sensitivity_none") if sure else (Level.MEASURED, "sensitivity_small")
-        )
-        return _statement(model, text, level, kind, found, is_open=not sure)
-    _, _, name, strength = worth[0]
-    found = _interval(enough, name, strength, parts)
-    text = f"{capital(saying(name, strength))} {task.response.happens} {_said(found, task.response.many)}."
-    others = [phrase(each).noun for _, _, each, _ in worth[1:]]
-    if others:
-        text += f" Next come {listing(others, MOST_OTHERS)}."
-    return _statement(model, text, Level.MEASURED, "sensitivity", found)
+    unknown = ""
+    if few:
+        names = listing((phrase(curve.perturbation).noun for curve in few), MOST_OTHERS)
+        most = max(curve.frames for curve in few)
+        unknown = f" Too few frames to say of {names} (at most {most} each, {FEWEST_ROWS} needed)."
+    if order := ranked(measured):
+        first, *others = order
+        assert first.first is not None
+        said = _said(first.first.share, many)
+        text = f"{capital(subject(first.perturbation, first.first))} {happens} {said}."
+        if others:
+            names = listing((phrase(each.perturbation).noun for each in others), MOST_OTHERS)
+            text += f" Next come {names}."
+        return _statement(model, text + unknown, Level.MEASURED, "sensitivity", first.first.share)
+    name, largest = max(
+        ((curve.perturbation, step) for curve in measured for step in curve.pools),
+        key=lambda each: each[1].share.value,
+    )
+    # the bound is that of the largest effect seen, which is the one that could matter
+    share = largest.share
+    text = (
+        f"No perturbation {'measured' if few else 'tried'} {happens} {percent(WORTH_SAYING)} {many} or more. "
+        f"The largest, {subject(name, largest)}, {happens} {_said(share, many)}.{unknown}"
+    )
+    sure = share.high < WORTH_SAYING and not few
+    level, kind = (
+        (Level.NO_EFFECT, "sensitivity_none") if sure else (Level.MEASURED, "sensitivity_small")
+    )
+    return _statement(model, text, level, kind, share, is_open=not sure)
 
 
 def _statement(
@@ -102,20 +100,8 @@ def _statement(
     return Statement(Question.SENSITIVE, text, level, kind, model, **numbers, is_open=is_open)
 
 
-def _changed(rows: pd.DataFrame, task: Task) -> pd.DataFrame:
-    own = rows[rows["metric"].isin(task.response.turns) & rows["value"].notna()]
-    keys = ["item", "frame", "perturbation", "strength"]
-    each = own.groupby([*keys, "metric"], sort=False)["value"].mean()
-    return each.groupby(level=keys, sort=False).sum().clip(upper=1.0).reset_index()
-
-
-def _interval(changed: pd.DataFrame, name: str, strength: float, parts: dict[str, str]) -> Interval:
-    of = changed[(changed["perturbation"] == name) & (changed["strength"] == strength)]
-    clusters = clusters_of_rows(with_parts(of, parts), "frame", SHORTEST_FRAMES)
-    return clustered_mean(of["value"].to_numpy(float), clusters, bounds=(0.0, 1.0))
-
-
-def _said(found: Interval, of: str) -> str:
-    if not known(found.low):
-        return f"{percent(found.value)} {of} (too little footage for an interval)"
-    return f"{percent_with_interval(found.value, found.low, found.high)} {of}"
+def _said(share: Interval, many: str) -> str:
+    n = f"n = {share.n}" if many.endswith("frames") else f"n = {plural(share.n, 'frame')}"
+    if not known(share.low):
+        return f"{percent(share.value)} {many} ({n}, too little footage for an interval)"
+    return f"{percent_with_interval(share.value, share.low, share.high)} {many} ({n})"
