@@ -202,3 +202,33 @@ WORDS = 45_000
 def test_the_documents_stay_short() -> None:
     counts = {relative(page): len(page.read_text(encoding="utf-8").split()) for page in DOCUMENTS}
     assert sum(counts.values()) <= WORDS, sorted(counts.items(), key=lambda one: -one[1])[:20]
+
+
+def test_readme_names_the_commands_that_ci_runs_and_how_long_they_take() -> None:
+    readme, ci, contributing = (
+        (ROOT / name).read_text(encoding="utf-8")
+        for name in ("README.md", ".ci/run", "CONTRIBUTING.md")
+    )
+    assert ci.splitlines().index("make setup") < ci.splitlines().index("make test")
+    assert "\nmake setup\nmake test " in readme
+    minutes = [
+        re.findall(r"^make test +# (\w+ minutes on two cores)", text, flags=re.MULTILINE)
+        for text in (readme, contributing)
+    ]
+    assert minutes[0] == minutes[1] != []
+
+
+def test_readme_names_the_draw_that_was_judged_and_at_which_version() -> None:
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    judged = re.search(
+        r"version (\d+) of the account, on \[(\d+) worlds .*? named (\d+ of \d+) causes .*? hold (\d+ of \d+) true",
+        readme,
+    )
+    assert judged is not None
+    version, worlds, named, held = judged.groups()
+    rows = re.findall(
+        r"^\| \[.*?\]\(#[\w-]+\) \| (\d+)\D.*? \| (\d+) \| (\d+ of \d+) \| (\d+ of \d+)",
+        (ROOT / "docs" / "truth.md").read_text(encoding="utf-8"),
+        flags=re.MULTILINE,
+    )
+    assert (worlds, version, named, held) in rows
