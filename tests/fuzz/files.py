@@ -208,7 +208,7 @@ def _command(*arguments: str) -> None:
 
 
 def _recorded(path: Path) -> None:
-    _command("recorded", f"detections:{path}", "--json")
+    _command("recorded", f"detections:{path}", "--json", "--size", "64x48")
 
 
 def _places(path: Path) -> None:

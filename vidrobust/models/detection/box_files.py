@@ -50,6 +50,7 @@ class BoxFile:
     looked: tuple[tuple[str, int], ...] = ()
     names: dict[int, str] = field(default_factory=dict)  # Label -> name, as far as the file says
     times: AnswerTimes | None = None  # Where the file gives times instead of numbers of frames
+    size: tuple[int, int] | None = None  # (height, width) of all frames, px, where the file says it
 
 
 @dataclass(frozen=True, kw_only=True)

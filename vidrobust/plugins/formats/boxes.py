@@ -248,7 +248,12 @@ def _coco(found: Any, path: Path, options: Options) -> BoxFile:
         ) from error
     seen = set(zip(table["item"], table["frame"], strict=True))
     looked = tuple(sorted(place for place in images.values() if place not in seen))
-    return BoxFile(checked(table, path), looked=looked, names=names)
+    sizes = {
+        (int(image["height"]), int(image["width"])) if {"height", "width"} <= set(image) else None
+        for image in about.get("images", [])
+    }
+    size = sizes.pop() if len(sizes) == 1 else None
+    return BoxFile(checked(table, path), looked=looked, names=names, size=size)
 
 
 def _json(path: Path) -> Any:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
+import re
 from typing import Any
 
 import click
 import numpy as np
+import pandas as pd
 
 from vidrobust.api.stability import StabilityMeter
 from vidrobust.cli.options import JSON, print_json
@@ -29,8 +30,15 @@ from vidrobust.stages.stability.rates import in_words
     metavar="N",
     help="Frames of each clip, where boxes end before the clip.  [default: those recorded]",
 )
+@click.option(
+    "--size",
+    metavar="WxH",
+    help="Width and height of the frames, px, where a file of boxes does not say it.  [default: as the file says]",
+)
 @JSON
-def recorded(spec: str, frame_rate: float, frames: int | None, as_json: bool) -> None:
+def recorded(
+    spec: str, frame_rate: float, frames: int | None, size: str | None, as_json: bool
+) -> None:
     """State how stable recorded predictions are, without the video: probabilities, labels or boxes.
 
     No pair of frames is left out, as cuts and repeated frames need pixels. With the video, use
@@ -38,7 +46,7 @@ def recorded(spec: str, frame_rate: float, frames: int | None, as_json: bool) ->
     """
     model = load_model(spec)
     if isinstance(model, RecordedDetector):
-        stability = _boxes(model, frame_rate, frames)
+        stability = _boxes(model, frame_rate, frames, _frame_size(model, size))
     elif isinstance(model, RecordedClassifier):
         stability = StabilityMeter(task=model.task, frame_rate=frame_rate)
         for item in model.rows:
@@ -68,14 +76,37 @@ def recorded(spec: str, frame_rate: float, frames: int | None, as_json: bool) ->
         click.echo(f"  - {what}")
 
 
-def _boxes(model: RecordedDetector, frame_rate: float, frames: int | None) -> StabilityMeter:
+def _frame_size(model: RecordedDetector, given: str | None) -> tuple[int, int]:
+    """Return (height, width) px: boxes that end at the border are read from it."""
+    if given is not None:
+        size = re.fullmatch(r"([1-9]\d{0,5})x([1-9]\d{0,5})", given.strip().lower())
+        if size is None:
+            raise SettingsError(
+                f"--size: expected WIDTHxHEIGHT in px, such as 1920x1080, got {given!r}"
+            )
+        return int(size[2]), int(size[1])
+    if model.file.relative:
+        return 1, 1
+    if (size_of_masks := _size_of_masks(model.file.boxes["shape"])) is not None:
+        return size_of_masks
+    if model.file.size is None:
+        raise SettingsError(
+            f"{model.name}: the file does not say how large the frames are, which decides what leaves the "
+            "picture; give --size WIDTHxHEIGHT, such as 1920x1080"
+        )
+    return model.file.size
+
+
+def _size_of_masks(shapes: pd.Series) -> tuple[int, int] | None:
+    """Masks, "rle HEIGHT WIDTH COUNTS", are those of whole frames."""
+    sizes = {tuple(text.split(" ", 3)[1:3]) for text in shapes if text.startswith("rle ")}
+    return None if len(sizes) != 1 else (int((one := sizes.pop())[0]), int(one[1]))
+
+
+def _boxes(
+    model: RecordedDetector, frame_rate: float, frames: int | None, size: tuple[int, int]
+) -> StabilityMeter:
     boxes = model.file.boxes
-    edge = boxes[["y2", "x2"]].max().fillna(1)
-    size = (
-        (1, 1)
-        if model.file.relative
-        else (max(1, math.ceil(edge.iloc[0])), max(1, math.ceil(edge.iloc[1])))
-    )
     given: dict[str, Any] = {"frame_rate": frame_rate, "frame_size": size}
     stability = StabilityMeter(task="detection", **given)
     for item in dict.fromkeys(boxes["item"]) if len(boxes) else ("",):
