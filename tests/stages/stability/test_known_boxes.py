@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from tests.pipeline.conftest import run
-from vidrobust.stages.stability.with_labels import judged_steps, judged_tracks
+from vidrobust.stages.stability.with_labels import boxes_on_known, judged_steps, judged_tracks
 from vidrobust.statistics.standard_errors import left_out_interval
 
 rendering = pytest.importorskip("vidrobust.plugins.line.render", reason="renders its footage")
@@ -127,6 +127,7 @@ def test_gaps_of_known_objects_stand_apart(ran: Path, capsys: pytest.CaptureFixt
 
 def boxes_at(frames: list[int], left: float, track: int) -> pd.DataFrame:
     table = pd.DataFrame({"frame": frames, "item": "belt", "track": track, "x1": left, "y1": 0.0})
+    table["object"] = f"part {track}"
     return table.assign(x2=left + 10, y2=10.0)
 
 
@@ -142,20 +143,42 @@ def test_an_object_is_false_where_half_of_its_boxes_lie_on_nothing() -> None:
         ]
     )
     tracks = pd.DataFrame({"item": "belt", "track": [0, 1, 2]})
-    found = judged_tracks(detections, tracks, known, frames)
+    boxes = boxes_on_known(detections, known, frames)
+    found = judged_tracks(boxes, tracks)
     assert found[["track", "judged", "on_known", "false_alarm"]].to_numpy().tolist() == [
         [0, 3, 3, 0],
         [1, 3, 1, 1],
     ]
     steps = pd.DataFrame(
         {"item": "belt", "frame": [0, 1, 2, 3, 9], "track": [0, 0, 0, 0, 2], "state": "covered"}
-    ).assign(evidence="box")
-    assert judged_steps(steps, found, frames)[["frame", "false_alarm"]].to_numpy().tolist() == [
+    ).assign(evidence="box", x1=0.0, y1=0.0, x2=10.0, y2=10.0)
+    of_known = judged_steps(steps, found, boxes, known, frames)
+    assert of_known[["frame", "false_alarm"]].to_numpy().tolist() == [
         [0, 0],
         [1, 0],
         [2, 0],
         [3, 0],
     ]
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_what_the_labels_say_is_absent_is_not_missed(named: bool) -> None:
+    """Known in 13 of 15 frames, of which the detector misses one: 1 of 13, and not 3 of 15."""
+    known = boxes_at([frame for frame in range(15) if frame not in (6, 7)], 0.0, 0)
+    other = boxes_at([6, 7], 300.0, 1)  # another object, by which these frames are judged
+    known = pd.concat([known, other], ignore_index=True)
+    if not named:
+        known["object"] = ""
+    frames = known[["item", "frame"]].drop_duplicates()
+    seen = [frame for frame in range(15) if frame not in (3, 6, 7)]
+    boxes = boxes_on_known(boxes_at(seen, 1.0, 0).drop(columns="object"), known, frames)
+    judged = judged_tracks(boxes, pd.DataFrame({"item": ["belt"], "track": [0]}))
+    state = np.where(np.isin(np.arange(15), seen), "covered", "missed")
+    steps = boxes_at(list(range(15)), 1.0, 0).drop(columns="object")
+    found = judged_steps(
+        steps.assign(state=state, evidence="between"), judged, boxes, known, frames
+    )
+    assert (found["uncovered"].sum(), len(found)) == (1, 13)
 
 
 def test_boxes_in_shares_of_the_frame_say_the_same(line: Path, ran: Path, tmp_path: Path) -> None:

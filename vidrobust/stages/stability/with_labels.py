@@ -27,7 +27,7 @@ from vidrobust.accuracy.average_precision import (
 )
 from vidrobust.errors import InputError
 from vidrobust.footage.labels.matching import in_pixels, outside
-from vidrobust.metrics.box_differences import areas, ious
+from vidrobust.metrics.box_differences import LEAST_IOU, areas, ious
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.detection import DETECTION
 from vidrobust.metrics.metric import Task
@@ -60,37 +60,71 @@ KEYS = ["item", "frame"]
 TRACK = ["item", "frame", "time_s", "model", "track", "label", "label_name", "size"]
 
 
-def judged_tracks(
-    detections: pd.DataFrame, tracks: pd.DataFrame, known: pd.DataFrame, frames: pd.DataFrame
+def boxes_on_known(
+    detections: pd.DataFrame, known: pd.DataFrame, frames: pd.DataFrame
 ) -> pd.DataFrame:
-    """Return ``tracks`` of one model in judged frames, with judged, on_known and false_alarm (0 or 1).
-
-    A false alarm has less than half of its boxes on known ones, of whatever class.
-    """
+    """Return the boxes of tracks in judged frames, with ``on`` a known box of any class, and its ``object``."""
     own = detections[detections["track"] >= 0].merge(frames[KEYS], on=KEYS)
-    on = np.zeros(len(own), bool)
+    on, object_ = np.zeros(len(own), bool), np.full(len(own), "", object)
     shaped = are_shaped(own, known)
     known_of = {
         place: places_of(rows, shaped=shaped) for place, rows in known.groupby(KEYS, sort=False)
     }
+    names = {place: rows["object"].to_numpy() for place, rows in known.groupby(KEYS, sort=False)}
     boxes = places_of(own, shaped=shaped)
     for place, rows in own.groupby(KEYS, sort=False).indices.items():
         if place in known_of:
-            i, _, iou = ious(boxes.take(rows), known_of[place])
-            on[rows[i[iou >= ON_KNOWN]]] = True
-    counted = own.assign(on=on).groupby(["item", "track"], sort=False)["on"].agg(["size", "sum"])
+            i, j, iou = ious(boxes.take(rows), known_of[place])
+            near = iou >= ON_KNOWN
+            on[rows[i[near]]] = True
+            object_[rows[i[near]]] = names[place][j[near]]
+    return own.assign(on=on, object=object_)
+
+
+def judged_tracks(boxes: pd.DataFrame, tracks: pd.DataFrame) -> pd.DataFrame:
+    """Return ``tracks`` of one model in judged frames, with judged, on_known and false_alarm (0 or 1).
+
+    A false alarm has less than half of its boxes, those of ``boxes_on_known``, on known ones.
+    """
+    counted = boxes.groupby(["item", "track"], sort=False)["on"].agg(["size", "sum"])
     counted = counted.rename(columns={"size": "judged", "sum": "on_known"}).reset_index()
     found = tracks[[name for name in TRACK if name in tracks]].merge(counted, on=["item", "track"])
     found["on_known"] = found["on_known"].astype(np.int64)
     return found.assign(false_alarm=(2 * found["on_known"] < found["judged"]).astype(np.float64))
 
 
-def judged_steps(steps: pd.DataFrame, judged: pd.DataFrame, frames: pd.DataFrame) -> pd.DataFrame:
+def judged_steps(
+    steps: pd.DataFrame,
+    judged: pd.DataFrame,
+    boxes: pd.DataFrame,
+    known: pd.DataFrame,
+    frames: pd.DataFrame,
+) -> pd.DataFrame:
+    """Return the frames of such tracks; of known objects those alone in which the labels have them.
+
+    An object is known by its name in the labels or, without one, by a known box where it is expected.
+    """
     steps = steps.assign(uncovered=faults(steps["state"], steps["evidence"])["uncovered"])
-    here = steps[[name for name in (*TRACK, "uncovered") if name in steps]].merge(
+    here = steps[[name for name in (*TRACK, *BOX, "uncovered") if name in steps]].merge(
         frames[KEYS], on=KEYS
     )
-    return here.merge(judged[["item", "track", "false_alarm"]], on=["item", "track"])
+    here = here.merge(judged[["item", "track", "false_alarm"]], on=["item", "track"])
+    named = boxes[boxes["object"] != ""].groupby(["item", "track"], sort=False)["object"]
+    object_ = named.agg(lambda names: names.mode().iloc[0]).rename("object").reset_index()
+    here = here.merge(object_, on=["item", "track"], how="left")
+    there = set(zip(known["item"], known["frame"], known["object"], strict=True))
+    places = zip(here["item"], here["frame"], here["object"], strict=True)
+    has = np.array([place in there for place in places], bool)
+    nameless = here["object"].isna().to_numpy() & (here["false_alarm"] == 0).to_numpy()
+    known_of = dict(list(known.groupby(KEYS, sort=False)))
+    for row in np.flatnonzero(nameless):
+        of_frame = known_of.get((here["item"].iat[row], here["frame"].iat[row]))
+        if of_frame is not None:
+            expected = here[BOX].iloc[row].to_numpy(np.float64)[None]
+            _, _, iou = ious(expected, of_frame[BOX].to_numpy(np.float64))
+            has[row] = bool((iou >= LEAST_IOU).any())
+    kept = has | (here["false_alarm"] == 1).to_numpy()
+    return here[kept].drop(columns=["object", *BOX]).reset_index(drop=True)
 
 
 @dataclass(frozen=True)
@@ -122,11 +156,10 @@ def judge(run: OpenRun, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFra
         if not len(mine.known):
             continue
         made = _of_model(mine, run.settings.track_start_score)
-        made["judged_tracks"] = judged_tracks(
-            own["detections"], own["tracks"], mine.known, mine.frames
-        )
+        boxes_on = boxes_on_known(own["detections"], mine.known, mine.frames)
+        made["judged_tracks"] = judged_tracks(boxes_on, own["tracks"])
         made["judged_steps"] = judged_steps(
-            own["object_frames"], made["judged_tracks"], mine.frames
+            own["object_frames"], made["judged_tracks"], boxes_on, mine.known, mine.frames
         )
         for name, table in made.items():
             found.setdefault(name, []).append(table.assign(model=model.name))
