@@ -172,3 +172,30 @@ def test_flip_rate_and_compare_take_what_a_study_takes(frames: np.ndarray) -> No
     found = vidrobust.compare(scores, lambda pixels: scores(pixels) * 0.5, sources=frames)
     assert found["metrics"]["flip_rate"]["difference"] == 0
     assert found["metrics"]["flip_rate"]["a"] == pytest.approx(one)
+
+
+def test_identical_frames_give_no_flip_rate_and_say_why(frames: np.ndarray) -> None:
+    same = np.repeat(frames[:1], 12, axis=0)
+    stability = vidrobust.Stability(task="classification", frame_rate=25)
+    found = stability(scores(torch.from_numpy(same).permute(0, 3, 1, 2)), same)
+    assert np.isnan([float(found[f"flip_rate{end}"]) for end in ("", "_low", "_high")]).all()
+    # twelve frames have eleven pairs
+    assert (
+        "none of 11 pairs of frames may be compared (11 because the frames are the same picture)"
+        in stability.missing[0]
+    )
+    with pytest.raises(InputError, match="none of 11 pairs"):
+        vidrobust.flip_rate(same, scores)
+
+
+def test_a_task_without_flips_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, frames: np.ndarray
+) -> None:
+    class Poses:
+        task = "pose"
+
+    monkeypatch.setattr("vidrobust.api.study.load_model", lambda spec: Poses())
+    with pytest.raises(
+        SettingsError, match=r"of the task pose has no label flips; use vidrobust\.study"
+    ):
+        vidrobust.flip_rate(frames, "a-pose-model")

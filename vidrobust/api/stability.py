@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,10 +15,10 @@ import torch
 from vidrobust.api.run import Run
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.finished_runs.gate import gates_on
-from vidrobust.frame_pairs.transitions import FrameTransitions, PairWatcher
+from vidrobust.frame_pairs.transitions import REASONS, FrameTransitions, PairWatcher
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.catalogue import metrics_of, task_of
-from vidrobust.metrics.metric import ANCHOR_DELTAS, Meter
+from vidrobust.metrics.metric import ANCHOR_DELTAS, Meter, Metric
 from vidrobust.models.classes import imagenet, numbered
 from vidrobust.models.foreign import classifications_of, detections_of, plain, task_of_answers
 from vidrobust.models.reading import are_probabilities, as_rows, check_finite
@@ -26,6 +27,7 @@ from vidrobust.run_folder.gates import parse_gate, pass_gates
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.stability.rates import summarise
 from vidrobust.stages.stability.unit import along_time
+from vidrobust.text.phrases import listing, plural
 
 MODEL = "model"  # Its name in the tables
 NEEDS_PIXELS = (
@@ -94,12 +96,17 @@ class StabilityMeter:
         self._clips[clip].feed(found, self._batch(frames, count, clip, time_s))
 
     def compute(self) -> dict[str, torch.Tensor]:
-        """Return ``NAME``, ``NAME_low`` and ``NAME_high`` of each metric, float64; NaN if none."""
+        """Return ``NAME``, ``NAME_low`` and ``NAME_high`` of each metric, float64; NaN if none.
+
+        ``missing`` says why a metric is NaN.
+        """
         rows = self.figures()
-        rows = rows[rows["item"] == ""]
+        rows = rows[rows["item"] == ""].set_index("metric")
+        names = [metric.name for metric in metrics_of(self.task) if _is_promised(metric)]
+        rows = rows.reindex(list(dict.fromkeys([*names, *rows.index])))
         return {
-            f"{row['metric']}{end}": torch.tensor(row[column], dtype=torch.float64)
-            for _, row in rows.iterrows()
+            f"{name}{end}": torch.tensor(row[column], dtype=torch.float64)
+            for name, row in rows.iterrows()
             for end, column in (("", "value"), ("_low", "low"), ("_high", "high"))
         }
 
@@ -117,7 +124,21 @@ class StabilityMeter:
     @property
     def missing(self) -> tuple[str, ...]:
         """What these figures lack, because it needs pixels, or the model."""
-        return NEEDS_PIXELS[2:] if self.with_frames else NEEDS_PIXELS
+        return (*self._not_comparable(), *(NEEDS_PIXELS[2:] if self.with_frames else NEEDS_PIXELS))
+
+    def _not_comparable(self) -> tuple[str, ...]:
+        """Why metrics of neighbouring frames are NaN, where no pair may be compared."""
+        excluded = sum((clip.excluded for clip in self._clips.values()), Counter[str]())
+        if not excluded or any(clip.usable for clip in self._clips.values()):
+            return ()
+        measured = set(self.figures()["metric"])
+        promised = [metric for metric in metrics_of(self.task) if _is_promised(metric)]
+        absent = [metric.title for metric in promised if metric.name not in measured]
+        why = ", ".join(f"{count} because {REASONS[name]}" for name, count in excluded.items())
+        pairs = plural(excluded.total(), "pair")
+        return (f"{listing(absent)}: none of {pairs} of frames may be compared ({why})",) * bool(
+            absent
+        )
 
     def reset(self) -> None:
         """Forget all clips."""
@@ -190,13 +211,16 @@ class _Clip:
     def __init__(self, of: StabilityMeter, name: str, rate: float) -> None:
         along = along_time(of.settings, rate)
         self.rate, self.count, self.with_frames = along.frame_rate, 0, of.with_frames
+        # pairs of neighbouring frames that may be compared, and why the others may not
+        self.usable, self.excluded = 0, Counter[str]()
         self.watcher = PairWatcher(motion_limit=along.motion_limit)
         self.meter: Meter = task_of(of.task).meter(name, MODEL, along, metrics_of(of.task))
 
     def feed(self, found: TaskPredictions, batch: FrameBatch) -> None:
-        self.meter.feed(
-            batch, self.watcher.feed(batch) if self.with_frames else self._unseen(len(batch)), found
-        )
+        transitions = self.watcher.feed(batch) if self.with_frames else self._unseen(len(batch))
+        self.meter.feed(batch, transitions, found)
+        self.usable += int((transitions.reason == "").sum())
+        self.excluded += Counter(reason for reason in transitions.reason if reason in REASONS)
         self.count += len(batch)
 
     def _unseen(self, count: int) -> FrameTransitions:
@@ -206,6 +230,10 @@ class _Clip:
         return FrameTransitions(
             reason=reason, pixel_change=unknown[:, 0], shift=unknown, keyframe=np.zeros(count, bool)
         )
+
+
+def _is_promised(metric: Metric) -> bool:
+    return metric.headline and not metric.of_labels
 
 
 def assert_stable(run: Run | StabilityMeter | str | os.PathLike[str], *rules: str) -> None:

@@ -24,6 +24,7 @@ from vidrobust.files.names import file_name, readable_name
 from vidrobust.finished_runs.compare_metrics import MARGIN
 from vidrobust.finished_runs.compare_runs import compare_runs
 from vidrobust.footage.expand import expand_sources
+from vidrobust.metrics.catalogue import find_metric, metrics_of
 from vidrobust.models.load import load_model
 from vidrobust.models.predict import predict_footage
 from vidrobust.pipeline.build import build
@@ -319,14 +320,21 @@ def flip_rate(
 ) -> float:
     """Return the share of usable pairs of neighbouring frames whose label flips.
 
-    Sources and models are those of ``study``. Raises InputError without usable pairs.
+    Sources and models are those of ``study``. Raises InputError without usable pairs, and SettingsError for a
+    model whose task has no label flips.
 
     >>> flip_rate("clip.mp4", "efficientnet-lite0")  # doctest: +SKIP
     """
-    from vidrobust.api.stability import StabilityMeter
+    from vidrobust.api.stability import NEEDS_PIXELS, StabilityMeter
 
     specs, made = models_of(model, preprocess=preprocess, class_names=class_names)
     loaded, settings = made[0] if made is not None else load_model(specs[0]), Settings()
+    if find_metric("flip_rate", loaded.task) is None:
+        names = ", ".join(metric.name for metric in metrics_of(loaded.task) if metric.headline)
+        raise SettingsError(
+            f"flip_rate: a model of the task {loaded.task} has no label flips; use vidrobust.study, which "
+            f"measures {names}"
+        )
     meter = StabilityMeter(task=loaded.task, settings=settings)
     with tempfile.TemporaryDirectory(prefix="vidrobust-") as folder:
         found = expand_sources(paths_of(sources, Path(folder), frame_rate))
@@ -341,9 +349,8 @@ def flip_rate(
                     )
     rate = float(meter.compute().get("flip_rate", np.nan))
     if np.isnan(rate):
-        raise InputError(
-            f"{found.items[0].name}: has no two neighbouring frames that may be compared"
-        )
+        why = [each for each in meter.missing if each not in NEEDS_PIXELS]
+        raise InputError(f"{found.items[0].name}: {'; '.join(why) or 'no label was followed'}")
     return rate
 
 
