@@ -38,7 +38,7 @@ class Curve:
     ``pools`` hold ten frames or more: strengths with fewer are joined with their neighbours. ``steps`` are pools
     joined until their shares do not fall (isotonic regression, Barlow et al. 1972). Both are empty where all
     strengths together have fewer than ten frames. ``p`` is one-sided, of Kendall's rank correlation between
-    strength and change over the frames. A frame is shown one strength, so that clips do not enter it.
+    strength and change over the frames: every clip is shown all strengths, so that clips make no trend.
     """
 
     perturbation: str
