@@ -160,9 +160,10 @@ def _larger(flips: pd.DataFrame) -> str:
 
 def subject(perturbation: str, step: Step) -> str:
     """The strengths of a step as the subject of a sentence."""
+    mildest = saying(perturbation, step.strengths[0])
     if len(step.strengths) == 1:
-        return saying(perturbation, step.strengths[0])
-    return f"{phrase(perturbation).noun}, {len(step.strengths)} strengths together,"
+        return mildest
+    return f"{mildest} or stronger ({len(step.strengths)} strengths together)"
 
 
 def _sentence(curve: Curve, seen: float | None) -> str:
