@@ -126,6 +126,7 @@ def stand_in() -> Iterator[Copies]:
         "is_available": lambda: True,
         "device_count": lambda: DEVICES,
         "empty_cache": lambda: None,
+        "set_device": lambda device: None,
         "synchronize": lambda device=None: None,
         "current_stream": lambda device=None: mock.Mock(),
         "mem_get_info": lambda device=None: (8 * 2**30, 16 * 2**30),

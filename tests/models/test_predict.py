@@ -208,6 +208,22 @@ def test_boxes_that_cannot_be(model: Boxes, message: str) -> None:
         predict(model, PIXELS[:8])
 
 
+@pytest.mark.parametrize(
+    ("free", "height", "width", "frames"),
+    [
+        (80 * 2**30, 360, 640, 256),  # the most
+        (80 * 2**30, 1080, 1920, 43),  # 2^28 bytes / 6,220,800
+        (8 * 2**30, 360, 640, 54),  # 2^32 bytes / (16 x 691,200 + 2^26) is 54.9
+        (2**27, 360, 640, 4),  # the least
+    ],
+)
+def test_batches_of_a_device_by_its_free_memory(
+    free: int, height: int, width: int, frames: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 2 * free))
+    assert auto_batch(height, width, "cuda:0") == frames
+
+
 def test_what_counts_as_out_of_memory() -> None:
     with pytest.raises(RuntimeError) as from_torch:
         torch.empty(2**60, dtype=torch.uint8)
@@ -216,6 +232,14 @@ def test_what_counts_as_out_of_memory() -> None:
     assert is_out_of_memory(from_torch.value)
     assert is_out_of_memory(from_numpy.value)
     assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
+    for text in (
+        "CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
+        "cuMemAlloc(&data, size) failed -> CUDA_ERROR_OUT_OF_MEMORY",
+        "[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : CUDA failure 2: out of memory",
+    ):
+        assert is_out_of_memory(RuntimeError(text))
     assert not is_out_of_memory(RuntimeError("size mismatch"))
 
 

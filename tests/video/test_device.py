@@ -41,7 +41,7 @@ class FalseDecoder:
 
 def read_by(path: Path, device: str, count: int) -> IndexedReader:
     decoder = FalseDecoder(path, device, count)
-    return IndexedReader(path, path.stem, "nvdec", "cuda:0", lambda: decoder)
+    return IndexedReader(path, path.stem, "nvdec", "cuda:0", lambda *threads: decoder)
 
 
 @pytest.fixture(scope="module")

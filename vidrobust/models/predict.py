@@ -22,11 +22,14 @@ Model = Classifier | Detector
 Predictions = Classifications | Detections
 KINDS = {"classification": "Classifications", "detection": "Detections"}
 
-# What ``batch="auto"`` starts from: beyond it neither a CPU nor a GPU gains much on full frames
-AUTO_BATCH = 32
+# What ``batch="auto"`` starts from: beyond it a CPU gains little on full frames
+AUTO_BATCH, DEVICE_BATCH = 32, 256
 # Pictures of a batch that is made of large frames; several such batches are under way at once
-BATCH_BYTES = 32 * 2**20
+BATCH_BYTES, DEVICE_BATCH_BYTES = 32 * 2**20, 256 * 2**20
 LEAST_BATCH = 4
+# What a frame takes on a device, at most half of whose free memory is used: so many times its bytes while it is
+# resized, and so many bytes of a network's layers
+FRAME_COPIES, LAYER_BYTES = 16, 64 * 2**20
 
 _MEMORY_MESSAGES = (
     "not enough memory",
@@ -72,7 +75,7 @@ def predict(
 ) -> Predictions:
     check_batch(batch)
     shape = (int(pixels.shape[-2]), int(pixels.shape[-1]))
-    size = _first_size(model, shape) if batch == "auto" else batch
+    size = _first_size(model, shape, pixels.device) if batch == "auto" else batch
     parts: list[Predictions] = []
     start = 0
     while start < len(pixels):
@@ -106,9 +109,17 @@ def needs_pixels(model: Model) -> bool:
     return bool(getattr(model, "needs_pixels", True))
 
 
-def auto_batch(height: int, width: int) -> int:
-    """Return the initial size for ``batch="auto"``: 32 frames, or as many as fit in 32 MB, at least 4."""
-    return max(LEAST_BATCH, min(AUTO_BATCH, BATCH_BYTES // (3 * height * width)))
+def auto_batch(height: int, width: int, device: torch.device | str = "cpu") -> int:
+    """Return the initial size for ``batch="auto"``, at least 4.
+
+    On the CPU 32 frames, or as many as fit in 32 MB; on a GPU 256, in 256 MB, or by its free memory.
+    """
+    frame = 3 * height * width
+    if torch.device(device).type != "cuda":
+        return max(LEAST_BATCH, min(AUTO_BATCH, BATCH_BYTES // frame))
+    free, _ = torch.cuda.mem_get_info(device)
+    fitting = free // 2 // (FRAME_COPIES * frame + LAYER_BYTES)
+    return max(LEAST_BATCH, min(DEVICE_BATCH, DEVICE_BATCH_BYTES // frame, fitting))
 
 
 def check_batch(batch: object) -> None:
@@ -175,11 +186,12 @@ def _attempt(model: Model, pixels: torch.Tensor) -> Predictions | None:
     return checked(model, answer, len(pixels))
 
 
-def _first_size(model: Model, shape: tuple[int, int]) -> int:
+def _first_size(model: Model, shape: tuple[int, int], device: torch.device) -> int:
     try:
-        return _FITS.get(model, {}).get(shape, auto_batch(*shape))
+        fits = _FITS.get(model, {}).get(shape)
     except TypeError:  # a user's object that cannot be a key
-        return auto_batch(*shape)
+        fits = None
+    return fits or auto_batch(*shape, device)
 
 
 def _remember(model: Model, shape: tuple[int, int], size: int) -> None:

@@ -240,7 +240,7 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
     *(own_entry(frame_by_frame(_drawn(each))) for each in (gaussian_noise, shot_noise)),
     own_entry(frame_by_frame(_drawn(impulse)), name="impulse_noise"),
     own_entry(frame_by_frame(_drawn(speckle_noise))),
-    own_entry(without_chance(_jpeg)),
-    own_entry(_h264, apply_clip=_h264_clip, whole_clip=True),
+    own_entry(without_chance(_jpeg), on_cpu=True),
+    own_entry(_h264, apply_clip=_h264_clip, whole_clip=True, on_cpu=True),
     *map(own_entry, map(frame_by_frame, (_occlusion, _patch_gaussian))),
 )

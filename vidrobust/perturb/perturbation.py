@@ -94,6 +94,7 @@ class Perturbation:
     signed_motion: Mapping[str, SignedMotion] = field(default_factory=dict)
     # Why a frame without its neighbours in time stays as it is; empty where a lone frame is changed
     needs_neighbours: str = ""
+    on_cpu: bool = False  # Whether it is computed in main memory, wherever the pixels are
     not_monotone: str = ""  # Why damage need not grow with strength; empty where it grows
     doc: str = ""  # One sentence: what it does and its source
     plain: bool = False  # Known by its bare name, although the suite is not the default

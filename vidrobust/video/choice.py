@@ -171,9 +171,9 @@ def open_pyav_cuda(asked: VideoRequest, device: str) -> PyAVReader:
     number = torch.device(device).index or 0
 
     def hwaccel() -> HWAccel:
-        torch.zeros(
-            1, device=device
-        )  # makes torch's context current on this thread; the decoder shares it
+        # torch's context of this card becomes the current one of this thread, which the decoder shares
+        torch.cuda.set_device(number)
+        torch.zeros(1, device=device)
         return HWAccel(
             "cuda",
             device=str(number),

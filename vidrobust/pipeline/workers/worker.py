@@ -17,7 +17,7 @@ from vidrobust.errors import InputError, ModelError, SettingsError, no_exit
 from vidrobust.files.atomic import disk_is_full
 from vidrobust.footage.item import Item
 from vidrobust.frame_pairs.transitions import PairWatcher
-from vidrobust.frames.device import trim_heap
+from vidrobust.frames.device import resolve_or_cpu, trim_heap
 from vidrobust.models.predict import Model, auto_batch, is_out_of_memory
 from vidrobust.pipeline.inputs import Segment, open_item
 from vidrobust.pipeline.keys import reader_of_needed, unit_key
@@ -291,7 +291,8 @@ class Worker:
         name = order.item.name
         size = self.settings.batch_size
         if size == "auto":
-            size = auto_batch(source.info.height, source.info.width)
+            device, _ = resolve_or_cpu(self.settings.device)
+            size = auto_batch(source.info.height, source.info.width, device)
         watcher = PairWatcher()
         # the next batch is looked at while the models look at this one
         watched = prefetched(lambda: ((b, watcher.feed(b)) for b in source.batches(size)), 1)

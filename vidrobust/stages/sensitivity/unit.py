@@ -67,7 +67,9 @@ def study_frames(
     groups = _groups(applicable, ranks, content=content, seed=seed, draws=draws, each=each)
     clean = {model.name: predict(model, frames.pixels, batch) for model in models}
     parts = []
-    size = auto_batch(*frames.pixels.shape[2:]) if batch == "auto" else batch
+    size = batch
+    if size == "auto":
+        size = auto_batch(*frames.pixels.shape[2:], frames.pixels.device)
     # one batch is perturbed on a thread while the models look at the one before
     for some, changed in prefetched(lambda: _perturbed(frames, groups, size, content, seed), AHEAD):
         for model in models:
@@ -92,13 +94,12 @@ def _perturbed(
     pixels = frames.pixels.permute(0, 2, 3, 1)
 
     def change(group: _Group) -> torch.Tensor:
-        clean = pixels.index_select(0, torch.from_numpy(group.rows).to(pixels.device)).permute(
-            0, 3, 1, 2
-        )
-        made = group.perturbation.apply(
-            clean, group.strength, _generators(frames, group, content, seed)
-        )
-        return made.permute(0, 2, 3, 1)
+        on_cpu = group.perturbation.on_cpu and pixels.device.type != "cpu"
+        source = torch.from_numpy(frames.pictures) if on_cpu else pixels
+        clean = source.index_select(0, torch.from_numpy(group.rows).to(source.device))
+        own = _generators(frames, group, content, seed)
+        made = group.perturbation.apply(clean.permute(0, 3, 1, 2), group.strength, own)
+        return made.permute(0, 2, 3, 1).to(pixels.device)
 
     # most perturbations of large frames keep one processor busy for longer than the model needs
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
