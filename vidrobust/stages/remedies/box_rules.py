@@ -32,8 +32,7 @@ class BoxRule:
         class_starts: dict[int, float] | None = None,
     ) -> None:
         self.start, self.keep, self.iou = start, keep, iou
-        self.class_starts = class_starts or {}
-        self.memory, self.amount = memory, amount
+        self.memory, self.amount, self.class_starts = memory, amount, class_starts or {}
         self.reset()
 
     def reset(self) -> None:
