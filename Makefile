@@ -5,7 +5,9 @@ PYTHON ?= python3
 ORACLES := 'imagecorruptions-imaug>=1.1.5' 'trackeval>=1.3'
 BIN := .venv/bin
 
-.PHONY: setup demo demo-answer demo-line test quick golden faults lint docs bench clean
+.PHONY: setup demo demo-answer demo-line test quick nightly durations golden fuzz lint docs bench mutation clean
+# A worker takes whole files, the longest first (tests/durations.json).
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 setup: .venv/.dev
 
@@ -21,15 +23,29 @@ demo-answer: .venv/.demo
 demo-line: .venv/.demo
 	$(BIN)/vidrobust demo line
 
+# Ten minutes on two cores.
 test: .venv/.dev
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+	$(PYTEST)
 
+# Two minutes: files of at most five seconds.
 quick: .venv/.dev
-	$(BIN)/python -m pytest -m 'not slow' --numprocesses auto --dist loadfile --no-loadscope-reorder
+	$(PYTEST) -m 'not slow and not nightly'
 
-# Every file operation of a short study fails once, and is killed once: half an hour; goes on where it was stopped.
-faults: .venv/.dev
-	mkdir -p build && FAULTS=$(CURDIR)/build/faults.jsonl $(BIN)/python -m pytest tests/faults
+# What test leaves out, with the libraries that are no requirement: Ultralytics is AGPL-3.0.
+nightly: .venv/.nightly fuzz
+	mkdir -p build && FAULTS=$(CURDIR)/build/faults.jsonl $(PYTEST) -m nightly
+
+# Notes what each file of tests takes, in processor seconds; on any machine, whatever else it does.
+durations: .venv/.dev
+	VIDROBUST_WRITE_DURATIONS=1 $(PYTEST)
+
+# Damages 500 real files; goes on where it was stopped.
+fuzz: .venv/.dev
+	mkdir -p build && $(BIN)/python -m tests.fuzz --seed 7 --out build/fuzz.jsonl
+
+# Kills mutants with the tests that cover their lines; hours.
+mutation: .venv/.dev
+	mkdir -p build && $(BIN)/python benchmarks/mutation.py --json build/mutation.json
 
 # Writes the files of tests/golden, which hold all wording that tests compare, anew.
 golden: .venv/.dev
@@ -63,6 +79,10 @@ clean:
 
 .venv/.demo: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[demo]'
+	touch $@
+
+.venv/.nightly: pyproject.toml | .venv/.dev
+	$(BIN)/python -m pip install --quiet --editable '.[fiftyone,wandb]' 'ultralytics>=8.3'
 	touch $@
 
 .venv/.dev: pyproject.toml | .venv/bin/python

@@ -12,6 +12,7 @@ from nbclient import NotebookClient
 
 from vidrobust.cli.app import cli
 
+pytestmark = pytest.mark.nightly
 DOCS = Path(__file__).parents[1] / "docs"
 NOTEBOOK = DOCS / "tutorials" / "notebook.ipynb"
 

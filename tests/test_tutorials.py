@@ -18,7 +18,7 @@ from tests.made_frames import texture
 from vidrobust.cli import app
 
 onnx = pytest.importorskip("onnx")
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.nightly
 TUTORIALS = Path(__file__).parents[1] / "docs" / "tutorials"
 FEW = ("--pairs", "2", "--frames", "2", "--perturbation", "brightness", "--resamples", "99")
 MORE = {"watch": ("--once", "--settle-s", "0", *FEW), "study": FEW}

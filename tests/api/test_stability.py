@@ -108,6 +108,7 @@ def test_boxes_of_supervision_without_frames() -> None:
         vidrobust.Stability(task="detection").update([one])
 
 
+@pytest.mark.nightly
 def test_results_of_ultralytics_are_answers() -> None:
     results = pytest.importorskip("ultralytics.engine.results", reason=MISSING)
     frame = np.zeros((100, 200, 3), np.uint8)

@@ -12,9 +12,9 @@ from typing import Any
 import click
 import pytest
 
-from tests.conftest import need
 from tests.pipeline.conftest import NETS, run
 from tests.shrunk import shrink
+from tests.skips import need
 from vidrobust.cli.app import cli
 from vidrobust.cli.options import GroupedCommand
 from vidrobust.run_folder.folder import RunFolder

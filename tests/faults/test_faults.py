@@ -60,8 +60,8 @@ TABLES = (
     "sensitivity",
     "causes",
 )
-SAMPLED = 5
-"""Operations at which a command fails, and is killed; ``make faults`` takes all of them."""
+SAMPLED = 3
+"""Operations at which a command fails, and is killed; ``make nightly`` takes all of them."""
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +165,6 @@ def spread(count: int) -> list[int]:
     return sorted({round(k * (count - 1) / (SAMPLED - 1)) for k in range(SAMPLED)})
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kill", [False, True], ids=["fails", "killed"])
 def test_some_operations(
     place: Path,
@@ -181,54 +180,52 @@ def test_some_operations(
         met(place, QUICK, at, kill, folder, capsys)
 
 
-every = pytest.mark.skipif(
-    "FAULTS" not in os.environ, reason="takes a quarter of an hour: make faults"
-)
-"""FAULTS names a file with a line for each fault that was tried; the next run goes on behind them."""
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    """A line for each fault that was tried; where FAULTS names a file, the next run goes on behind them."""
+    return Path(os.environ.get("FAULTS", tmp_path / "faults.jsonl"))
 
 
-def tried(kind: str) -> dict[str, str]:
+def tried(kept: Path, kind: str) -> dict[str, str]:
     """What was found so far, by operation or state."""
-    kept = Path(os.environ["FAULTS"])
     lines = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
     return {line["of"]: line["fault"] for line in lines if line["kind"] == kind}
 
 
-def note(kind: str, of: str, attempt: Callable[[], None]) -> None:
+def note(kept: Path, kind: str, of: str, attempt: Callable[[], None]) -> None:
     fault = ""
     try:
         attempt()
     except Exception as error:
         fault = f"{type(error).__name__}: {error}"
-    with Path(os.environ["FAULTS"]).open("a") as file:
+    with kept.open("a") as file:
         file.write(json.dumps({"kind": kind, "of": of, "fault": fault}) + "\n")
 
 
-@pytest.mark.slow
-@every
+@pytest.mark.nightly
 @pytest.mark.timeout(0)
 def test_every_operation_fails(
-    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    place: Path, kept: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(place)
     count, folder = counted(place, QUICK)
-    sound, done = set[str](), tried("fails")
+    sound, done = set[str](), tried(kept, "fails")
     for at in range(count):
         if f"{at} of {count}" not in done:
             note(
+                kept,
                 "fails",
                 f"{at} of {count}",
                 partial(met, place, QUICK, at, False, folder, capsys, sound),
             )
             shutil.rmtree(place / f"{QUICK} {at} False", ignore_errors=True)
-    assert {of: fault for of, fault in tried("fails").items() if fault} == {}
+    assert {of: fault for of, fault in tried(kept, "fails").items() if fault} == {}
 
 
-@pytest.mark.slow
-@every
+@pytest.mark.nightly
 @pytest.mark.timeout(0)
 def test_the_process_is_killed_at_every_operation(
-    place: Path, whole: tuple[int, RunFolder], monkeypatch: pytest.MonkeyPatch
+    place: Path, kept: Path, whole: tuple[int, RunFolder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A kill leaves the folder as it was before the operation; many operations leave the same."""
     monkeypatch.chdir(place)
@@ -250,9 +247,9 @@ def test_the_process_is_killed_at_every_operation(
         assert run(*command(place, QUICK, out.name)) == 0
         same(RunFolder(out), whole[1])
 
-    done = tried("killed")
+    done = tried(kept, "killed")
     for number, left in enumerate(dict.fromkeys(states)):
         of = f"state {number} of {len(set(states))}, before {states.count(left)} of {len(states)} operations"
         if of not in done:
-            note("killed", of, partial(again, left))
-    assert {of: fault for of, fault in tried("killed").items() if fault} == {}
+            note(kept, "killed", of, partial(again, left))
+    assert {of: fault for of, fault in tried(kept, "killed").items() if fault} == {}

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import need
 from tests.faults.test_faults import MODEL
 from tests.pipeline.conftest import NETS
+from tests.skips import need
 
 DENIED = """
 import socket, sys
@@ -46,7 +46,6 @@ def start(command: list[str], folder: Path, **more: str) -> subprocess.Completed
     )
 
 
-@pytest.mark.slow
 def test_a_study_without_a_network_looks_nothing_up(public_clips: Path, tmp_path: Path) -> None:
     (tmp_path / "halving.py").write_text(MODEL)
     given = arguments(public_clips / "line-flour-bags.gif", "halving:halves", tmp_path / "run")
@@ -56,7 +55,6 @@ def test_a_study_without_a_network_looks_nothing_up(public_clips: Path, tmp_path
     assert (tmp_path / "run" / "report.html").is_file()
 
 
-@pytest.mark.slow
 def test_no_library_below_python_connects(public_clips: Path, models: Path, tmp_path: Path) -> None:
     """ONNX Runtime among them, which looks its maker's host up unless it is told not to before its import."""
     need(shutil.which("strace"), "strace is not installed")

@@ -82,7 +82,7 @@ print(before - resident_mb())
 """
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the C library is not glibc")
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux: glibc")
 def test_memory_that_is_free_amid_what_stays_is_given_back() -> None:
     """300 MB in pieces, of which 5 MB stay."""
     done = subprocess.run([sys.executable, "-c", HOLES], capture_output=True, text=True, check=True)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.conftest import need
+from tests.skips import need
 from vidrobust.models.load import load_model
 from vidrobust.models.network import NetworkClassifier
 

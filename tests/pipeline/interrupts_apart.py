@@ -81,9 +81,7 @@ def test_who_handles_the_signal_already_goes_on_doing_so() -> None:
     assert seen == [1]
 
 
-@pytest.mark.skipif(
-    not hasattr(signal, "pthread_sigmask"), reason="signals cannot be blocked on this system"
-)
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="needs Linux: pthread_sigmask")
 @pytest.mark.parametrize("away", [True, False])
 def test_a_process_started_unheard_does_not_hear_it(away: bool) -> None:
     command = [sys.executable, "-c", "import sys; sys.stdin.read(); print('done')"]

@@ -41,6 +41,7 @@ def test_fiftyone_gets_every_frame_counted_from_one(run: RunFolder) -> None:
         assert tagged == (flips["item"] == item).sum()
 
 
+@pytest.mark.nightly
 def test_fiftyone_reads_its_dataset_back(run: RunFolder, tmp_path: Path) -> None:
     fo = pytest.importorskip("fiftyone", reason="FiftyOne is not installed: pip install fiftyone")
     written, _ = export_run(run.path, "fiftyone", tmp_path)
@@ -52,6 +53,7 @@ def test_fiftyone_reads_its_dataset_back(run: RunFolder, tmp_path: Path) -> None
     assert dataset.load_saved_view("flips net_b").count("frames") == flips["frame_b"].nunique() > 0
 
 
+@pytest.mark.nightly
 def test_wandb_writes_an_offline_run_a_model(run: RunFolder, tmp_path: Path) -> None:
     pytest.importorskip("wandb", reason="Weights & Biases is not installed: pip install wandb")
     export_run(run.path, "wandb", tmp_path)

@@ -62,6 +62,7 @@ def test_planted_predictions(images: Path, capsys: pytest.CaptureFixture[str]) -
         stability_callback()(planted)
 
 
+@pytest.mark.nightly
 @pytest.mark.filterwarnings("ignore")
 def test_in_the_loop_of_the_library(images: Path) -> None:
     ultralytics = pytest.importorskip("ultralytics", reason=MISSING)

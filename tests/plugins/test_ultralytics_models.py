@@ -9,6 +9,7 @@ import os
 import sys
 import types
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,16 @@ from vidrobust.models.spec import ModelKinds, parse_spec
 from vidrobust.plugins import ultralytics_models
 from vidrobust.predictions import Classifications, Detections
 
-needs_library = pytest.mark.skipif(
-    installed("ultralytics") is None, reason="ultralytics is not installed"
-)
+MISSING = "ultralytics is not installed"
 pytestmark = pytest.mark.filterwarnings("default")
 SIZE = 160
 NAMES = {0: "bolt", 1: "nut", 2: "washer"}
+
+
+def needs_library(test: Callable[..., None]) -> Callable[..., None]:
+    """Mark a test of the library itself."""
+    absent = installed("ultralytics") is None
+    return pytest.mark.nightly(pytest.mark.skipif(absent, reason=MISSING)(test))
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -170,7 +170,7 @@ def test_surfaces_flow_through_the_reader_into_batches(path: Path) -> None:
     assert difference.max() <= 3
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 @pytest.mark.parametrize("backend", ["pyav", "torchcodec"])
 def test_a_gpu_gives_the_frames_of_the_cpu(path: Path, backend: str) -> None:
     with (

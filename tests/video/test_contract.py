@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conftest import need
+from tests.skips import need
 from tests.video.conftest import Oracle
 from vidrobust.errors import InputError
 from vidrobust.footage.expand import expand_sources

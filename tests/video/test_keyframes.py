@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conftest import need
 from tests.made_frames import batch_of, texture
+from tests.skips import need
 from tests.video.conftest import Make
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.video.source import open_video

@@ -249,7 +249,7 @@ def test_a_second_process_that_dies_is_said(make: Make, monkeypatch: pytest.Monk
     assert (entry["frames"], len(entry["problems"])) == (40, 1)
 
 
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="counts processes by /proc")
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs Linux: /proc")
 def test_one_process_serves_passes_that_end_early(make: Make) -> None:
     second_decode.forget()
     seen = set()
@@ -260,7 +260,7 @@ def test_one_process_serves_passes_that_end_early(make: Make) -> None:
     assert len(seen) == 1
 
 
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="counts processes by /proc")
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs Linux: /proc")
 def test_no_process_is_left_behind(make: Make) -> None:
     path = make("second_mjpeg.avi", *SMALL, *FILES["mjpeg.avi"])
     second_decode.forget()

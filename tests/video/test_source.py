@@ -142,9 +142,7 @@ def test_memory_is_used_again_only_when_nobody_holds_it(make: Make) -> None:
     assert len(seen) < 45  # some memory was used twice
 
 
-@pytest.mark.skipif(
-    not Path("/proc/self/statm").exists(), reason="reads the memory in use from /proc"
-)
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux: /proc")
 @pytest.mark.parametrize("prefetch", [0, 2])
 def test_memory_does_not_grow_with_the_length(make: Make, prefetch: int) -> None:
     """600 frames of 173 kB, without the garbage collector, which must not be what frees them."""
@@ -284,7 +282,7 @@ def fail_in_the_middle(path: Path, prefetch: int) -> None:
             len(batch) / 0
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts open files by /proc")
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs Linux: /proc")
 @pytest.mark.parametrize("prefetch", [0, 2])
 def test_an_early_end_and_an_exception_close_everything(make: Make, prefetch: int) -> None:
     path = clip("open_gop.mp4", make)

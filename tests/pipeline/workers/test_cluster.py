@@ -16,7 +16,7 @@ import pytest
 from tests.pipeline.workers.test_processes import Place, same, until
 from vidrobust.pipeline.workers.on_ray import no_dashboard
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.nightly, pytest.mark.timeout(900)]
 CUT_OFF_S = 10.0
 
 

@@ -170,6 +170,7 @@ def results() -> list[Any]:
     ]
 
 
+@pytest.mark.nightly
 def test_results_of_ultralytics(results: list[Any], tmp_path: Path) -> None:
     every = [json.loads(each.to_json()) for each in results]
     (tmp_path / "list.json").write_text(json.dumps(every))

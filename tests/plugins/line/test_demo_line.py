@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from vidrobust.pipeline.keys import status
 from vidrobust.pipeline.progress import Reporter
@@ -24,6 +25,7 @@ STUDY = Settings(
 )
 
 
+@pytest.mark.nightly
 def test_every_stage_runs_and_the_planted_light_is_reported_with_its_size(tmp_path: Path) -> None:
     out = tmp_path / "demo"
     summary = demo_line(str(out), Reporter(quiet=True), line=LINE, study=STUDY)

@@ -104,6 +104,7 @@ def test_keypoint_rcnn_says_what_it_says_alone(
     )
 
 
+@pytest.mark.nightly
 def test_ultralytics_predicts_itself(tmp_path: Path) -> None:
     ultralytics = pytest.importorskip(
         "ultralytics", reason="Ultralytics is not installed: pip install ultralytics"

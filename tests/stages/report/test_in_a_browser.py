@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import need
+from tests.skips import need
 from tests.stages.report import made_run
 from tests.stages.report.conftest import Page
 from vidrobust.run_folder.folder import RunFolder

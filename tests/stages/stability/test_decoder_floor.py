@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import need
 from tests.pipeline.conftest import run
+from tests.skips import need
 from vidrobust.errors import InputError
 from vidrobust.stages.stability import summary as decoder_floor
 from vidrobust.stages.stability.section import _floor_by_way

@@ -1,0 +1,95 @@
+"""Processor seconds of every test file: shown, kept in ``durations.json``, and what orders and marks the tests.
+
+``VIDROBUST_WRITE_DURATIONS=1`` in front of a command writes what its files took, of this process and of those that
+it started; times by the clock would depend on what else the machine does. The longest files go first, because a
+worker that begins one of them last is waited for.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+from collections import Counter, defaultdict
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+KEPT = Path(__file__).parent / "durations.json"
+SLOW_S = 5.0
+"""A file that takes longer is left out by ``make quick``."""
+SHOWN = 15
+"""Files listed at the end of a run in CI."""
+_BEGAN = pytest.StashKey[float]()
+_taken: dict[str, Counter[str]] = defaultdict(Counter)
+
+
+def _processor_s() -> float:
+    usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+def kept() -> dict[str, dict[str, float]]:
+    """Return processor seconds by suite (``test``, ``nightly``) and file."""
+    return json.loads(KEPT.read_text()) if KEPT.exists() else {}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of long files as slow, and put the longest files first."""
+    known = kept()
+    seconds = {
+        file: sum(known.get(suite, {}).get(file, 0.0) for suite in ("test", "nightly"))
+        for file in {_file(item) for item in items}
+    }
+    for item in items:
+        if known.get("test", {}).get(_file(item), 0.0) > SLOW_S:
+            item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: -seconds[_file(item)])
+
+
+def _file(item: pytest.Item) -> str:
+    return item.nodeid.partition("::")[0]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    item.stash[_BEGAN] = _processor_s()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
+    yield
+    suite = "nightly" if item.get_closest_marker("nightly") else "test"
+    item.user_properties.append((f"{suite}_s", _processor_s() - item.stash[_BEGAN]))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.when == "teardown":
+        for name, seconds in report.user_properties:
+            if name in ("test_s", "nightly_s"):
+                _taken[name.removesuffix("_s")][report.nodeid.partition("::")[0]] += float(seconds)  # type: ignore[arg-type]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show the sum and, in CI, the longest files; keep all where that was asked for."""
+    taken = Counter[str]()
+    for files in _taken.values():
+        taken.update(files)
+    minutes = sum(taken.values()) / 60
+    terminalreporter.write_line(f"{minutes:.1f} processor minutes in {len(taken)} files of tests")
+    if os.environ.get("CI"):
+        for file, seconds in taken.most_common(SHOWN):
+            terminalreporter.write_line(f"{seconds:7.1f} s {file}")
+    if os.environ.get("VIDROBUST_WRITE_DURATIONS"):
+        _keep()
+
+
+def _keep() -> None:
+    known = kept()
+    for suite, files in _taken.items():
+        both = known.get(suite, {}) | {file: round(s, 1) for file, s in files.items()}
+        known[suite] = {file: s for file, s in sorted(both.items()) if (ROOT / file).exists()}
+    KEPT.write_text(json.dumps(known, indent=1) + "\n")
