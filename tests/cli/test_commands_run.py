@@ -102,6 +102,7 @@ BEFORE = {
 }
 """What a command needs to have been run."""
 SLOW = {
+    "boxes",
     "study",
     "adapt",
     "causes",
@@ -257,7 +258,7 @@ def test_what_is_typed_elsewhere_is_still_printed() -> None:
     [
         pytest.param(
             text,
-            marks=[pytest.mark.slow] if text.split()[0] in SLOW else [],
+            marks=[pytest.mark.nightly] if text.split()[0] in SLOW else [],
             id=f"{text} ({place})",
         )
         for text, place in sorted(cases().items())

@@ -156,7 +156,7 @@ MORE = {"adapt": ("--steps", "2", "--seeds", "1", "--arms", "none,policy")}
 """What makes a command end soon."""
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_commands_of_an_answer_run_one_after_the_other(
     measured: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

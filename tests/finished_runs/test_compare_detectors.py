@@ -19,7 +19,7 @@ from vidrobust.finished_runs.compare_sides import precision_differences, with_p
 
 rendering = pytest.importorskip("vidrobust.plugins.line.render", reason="renders its footage")
 
-CLIPS, FRAMES = 12, 9
+CLIPS, FRAMES = 12, 6
 
 
 def recorded(seed: int, missed: float, offset: float) -> pd.DataFrame:
@@ -41,7 +41,7 @@ def recorded(seed: int, missed: float, offset: float) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Twelve clips of nine frames and their known boxes, judged by four recorded detectors."""
+    """Twelve clips of six frames and their known boxes, judged by four recorded detectors."""
     folder = tmp_path_factory.mktemp("detectors")
     ground = np.random.default_rng(0).integers(60, 120, (180, 240, 3), dtype=np.uint8)
     truth = []
@@ -58,7 +58,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     detectors = {
         "a": recorded(1, 0.1, 2),
         "twin": recorded(2, 0.1, 2),
-        "misses": recorded(3, 0.5, 2),
+        "misses": recorded(3, 0.6, 2),
     }
     # the same boxes as a, but the class is called by another number
     detectors["renumbered"] = detectors["a"].assign(label=7)
@@ -125,17 +125,17 @@ def test_equal_detectors_are_seldom_called_better_or_worse() -> None:
         with_p(precision_differences(*world(rng, 8, 5), "content", 0.01)[0])[
             "average_precision"
         ].on_these_clips
-        for _ in range(20)
+        for _ in range(8)
     ]
-    # 5 % of 20 is one; five or more come up once in 380 such runs
-    assert sum(verdict in ("better", "worse") for verdict in lines) <= 4
+    # 5 % of 8 is less than one; three or more come up once in 170 such runs
+    assert sum(verdict in ("better", "worse") for verdict in lines) <= 2
     planted = [
         with_p(precision_differences(*world(rng, 12, 5, 0.3), "content", 0.01)[0])[
             "average_precision"
         ].on_these_clips
-        for _ in range(6)
+        for _ in range(3)
     ]
-    assert planted.count("worse") >= 3
+    assert planted.count("worse") >= 2
 
 
 def test_the_interval_is_the_inversion_of_the_sign_flip_test_tried_by_hand() -> None:
@@ -213,7 +213,7 @@ def table_of(runs: list[Path], capsys: pytest.CaptureFixture[str]) -> dict[str, 
 def test_detectors_of_several_runs_side_by_side(
     runs: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The one that misses half of the boxes comes last, surely on these clips; of two like ones none is better."""
+    """The one that misses most of the boxes comes last, surely on these clips; of two like ones none is better."""
     found = table_of([runs["misses"], runs["a"], runs["twin"]], capsys)
     assert (found["by"], found["inputs"]) == ("average_precision", CLIPS)
     rows = found["rows"]

@@ -100,9 +100,9 @@ def ran(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) ->
         str(base / "absent.mp4"),
         *(f"--model=onnx:{models / net}" for net in NETS),
         f"--out={base / 'run'}",
-        "--frames=8",
+        "--frames=4",
         "--strengths=0",
-        "--pairs=6",
+        "--pairs=4",
         "--resamples=99",
         "--quiet",
     )
@@ -154,14 +154,18 @@ def line(corpus: Path, models: Path, tmp_path: Path) -> Line:
 
 
 @pytest.fixture(scope="session")
-def studied(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) -> Line:
+def studied(corpus: Path, models: Path, made_once: Callable[..., Path]) -> Line:
     """One clip with every stage done; not to be changed."""
-    base = tmp_path_factory.mktemp("studied")
-    (base / "line").mkdir()
-    shrink(corpus / "factory" / FLOUR, base / "line")
-    line = Line(base / "line", base / "run", f"onnx:{models / NETS[0]}")
-    assert run(*line.command(), "--quiet") == 0
-    return line
+
+    def line(base: Path) -> Line:
+        return Line(base / "line", base / "run", f"onnx:{models / NETS[0]}")
+
+    def make(base: Path) -> None:
+        (base / "line").mkdir()
+        shrink(corpus / "factory" / FLOUR, base / "line")
+        assert run(*line(base).command(), "--quiet") == 0
+
+    return line(made_once("studied", make))
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -50,6 +51,11 @@ class UndeclaredColumnError(InputError):
 
 
 def empty(name: str) -> pd.DataFrame:
+    return _empty(name).copy()
+
+
+@cache
+def _empty(name: str) -> pd.DataFrame:
     return pd.DataFrame(
         {column.name: pd.Series(dtype=column.dtype) for column in TABLES[name].columns}
     )
@@ -83,11 +89,10 @@ def check(
         )
     more = [column for column in table.columns if column not in declared]
     _refuse_undeclared(declared, more, place, metrics)
-    table = table.assign(
-        **{c.name: c.absent for c in declared.columns if c.name not in table.columns}
-    )
-    table = table[[*declared.names, *more]].copy()
-    for column in declared.columns:
+    absent = {c.name: c.absent for c in declared.columns if c.name not in table.columns}
+    table = (table.assign(**absent) if absent else table)[[*declared.names, *more]].copy()
+    dtypes = table.dtypes.to_dict()
+    for column in (c for c in declared.columns if dtypes[c.name] != c.dtype):
         try:
             table[column.name] = table[column.name].astype(column.dtype)
         except (TypeError, ValueError) as error:

@@ -64,6 +64,13 @@ def test_one_command_from_the_manifest_to_the_studies(
         2,
         2,
     )
+    # pictures go and come with their option
+    assert run("repeatability", str(out), "--no-pictures", "--quiet") == 0
+    assert not (out / "grey_zone").exists()
+    assert b"data:image/jpeg" not in (out / "details.html").read_bytes()
+    assert run("repeatability", str(out), "--pictures", "--quiet") == 0
+    assert (out / "grey_zone").exists()
+    assert b"data:image/jpeg" in (out / "details.html").read_bytes()
     # gates on figures of the study and on metrics of the run, together and later
     percent = again["gauge"]["percent_grr"]
     rules = ["--fail-if", f"percent_grr > {percent - 1}", "--fail-if", "flip_rate > 1"]
@@ -86,14 +93,16 @@ def test_a_detector_judges_parts_beside_people_with_a_guard_band(
     line: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, people = tmp_path / "run", tmp_path / "people.csv"
-    manifest = pd.read_csv(line / "manifest.csv")
+    manifest = pd.read_csv(line / "manifest.csv").query("station == 'station-1'")
+    manifest["path"] = str(line) + "/" + manifest["path"]
+    manifest.to_csv(tmp_path / "manifest.csv", index=False)
     parts = manifest.drop_duplicates("part")
     rows = [(row.part, "Ann", trial, row.label) for row in parts.itertuples() for trial in (1, 2)]
     rows[0] = (rows[0][0], "Ann", 1, "defect" if rows[0][3] == "bolt" else "bolt")
     pd.DataFrame(rows, columns=["part", "operator", "trial", "value"]).to_csv(people, index=False)
     defects = ["defect", *(label for label in parts["label"] if label.endswith("-defect"))]
     command = [
-        str(line / "manifest.csv"),
+        str(tmp_path / "manifest.csv"),
         "--model=line-detector",
         f"--out={out}",
         "--defect",
@@ -115,7 +124,7 @@ def test_a_detector_judges_parts_beside_people_with_a_guard_band(
     assert {row["item"]: row["score"] for row in found["per_part"]} == pytest.approx(
         dict(best / count)
     )
-    assert found["attribute"]["operators"] == ["Ann", "station-1", "station-2"]
+    assert found["attribute"]["operators"] == ["Ann", "line-detector"]
     assert found["attribute"]["classes"] == ["defect", "good"]
     together = found["people"]["together"]
     assert found["people"]["operators"] == ["Ann"]
@@ -131,24 +140,6 @@ def test_a_detector_judges_parts_beside_people_with_a_guard_band(
     assert "judged by the model and by Ann" in page
 
 
-def test_without_pictures_none_is_written(line: Path, models: Path, tmp_path: Path) -> None:
-    out = tmp_path / "run"
-    command = [
-        "repeatability",
-        str(line / "manifest.csv"),
-        f"--model=onnx:{models / NETS[0]}",
-        f"--out={out}",
-    ]
-    assert run(*command, "--no-pictures", "--quiet") == 0
-    assert not (out / "grey_zone").exists()
-    assert b"data:image/jpeg" not in (out / "details.html").read_bytes()
-    assert run("repeatability", str(out), "--pictures", "--quiet") == 0
-    assert (out / "grey_zone").exists()
-    assert b"data:image/jpeg" in (out / "details.html").read_bytes()
-    assert run("repeatability", str(out), "--no-pictures", "--quiet") == 0
-    assert not (out / "grey_zone").exists()
-
-
 def test_exit_codes(
     line: Path, models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -159,14 +150,14 @@ def test_exit_codes(
     assert (
         run("repeatability", str(line / "manifest.csv"), f"--out={tmp_path / 'a'}") == 2
     )  # no model
-    manifest = pd.read_csv(line / "manifest.csv").assign(path=lambda t: str(line) + "/" + t["path"])
-    manifest.loc[0, "path"] = str(tmp_path / "gone.mp4")
+    manifest = pd.read_csv(line / "manifest.csv").head(2)
+    manifest["path"] = [str(tmp_path / "gone.mp4"), str(line / manifest["path"][1])]
     manifest.to_csv(tmp_path / "m.csv", index=False)
     assert (
         run("repeatability", str(tmp_path / "m.csv"), model, f"--out={tmp_path / 'b'}", "--quiet")
         == 3
     )
-    assert "7 verdicts" in capsys.readouterr().out
+    assert "1 verdict" in capsys.readouterr().out
 
 
 def test_passes_are_found_where_none_are_given_and_a_correction_is_kept(
@@ -239,6 +230,7 @@ def test_passes_of_a_real_belt(
     assert all("is faint beside the parts: a mark of the belt" in each for each in marks)
 
 
+@pytest.mark.nightly
 def test_a_planted_unstable_station_is_named() -> None:
     # the lamp of station 2 sways by 80 %, the other stands still; the model knows nothing of light
     path = Path(__file__).parents[3] / "benchmarks" / "unstable_station.py"
