@@ -53,7 +53,6 @@ FOOTAGE = {
     "one frame": lambda frame: [frame],
     "two frames": lambda frame: [frame, frame[:, ::-1]],
     "all black": lambda frame: [np.zeros_like(frame)] * 12,
-    "all equal": lambda frame: [frame] * 12,
     "every frame another scene": lambda frame: [
         np.roll(frame, 997 * k, axis=(0, 1, 2)) for k in range(6)
     ],

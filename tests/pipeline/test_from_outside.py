@@ -124,8 +124,8 @@ def test_where_every_model_fails_the_footage_is_reported_all_the_same(
     code: Path, line: Line, said: Callable[[], str]
 ) -> None:
     (line.sources / FLOUR).unlink()
-    options = [word for word in line.command("study")[1:] if not word.startswith("-m")]
-    assert run("study", *options, "-mline_models:broken") == 3
+    options = [word for word in line.command("policy")[1:] if not word.startswith("-m")]
+    assert run("policy", *options, "-mline_models:broken") == 3
     assert "Traceback" not in said()
     assert len(line.folder.table("variation"))
     assert not len(line.folder.table("frames"))

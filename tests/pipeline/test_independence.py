@@ -51,10 +51,9 @@ def test_two_runs_are_equal_whatever_the_clip_is_called(
         assert_equal(named, bolts.table(name))
 
 
-@pytest.mark.parametrize("batch", ["1", "7"])
-def test_batches_do_not_matter(bolts: RunFolder, line: Line, batch: str) -> None:
+def test_batches_do_not_matter(bolts: RunFolder, line: Line) -> None:
     (line.sources / FLOUR).unlink()
-    again = measured(line, "--perturbation=gaussian_noise", f"--batch={batch}")
+    again = measured(line, "--perturbation=gaussian_noise", "--batch=7")
     for name in RAW:
         orders = (
             "kind",

@@ -11,10 +11,10 @@ from tests.pipeline.conftest import NETS, run
 from tests.shrunk import shrink
 from vidrobust.run_folder.folder import RunFolder
 
-HOSTILE = [b"\xff\xfe.gif", b"a\nb.gif", b"<script>x&.gif", b"%03d.gif", b"x" * 251 + b".gif"]
+HOSTILE = [b"\xff\xfe.gif", b"<script>x&\n%03d.gif", b"x" * 251 + b".gif"]
 
 
-@pytest.mark.parametrize("name", HOSTILE, ids=["bytes", "newline", "markup", "pattern", "255"])
+@pytest.mark.parametrize("name", HOSTILE, ids=["bytes", "markup", "255"])
 def test_a_hostile_name_goes_through_tables_and_report_and_continues(
     name: bytes, corpus: Path, models: Path, tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -24,12 +25,36 @@ CLIP = HERE / "footage_media" / "line-bottles.mp4"
 FRAMES, MODEL = 40, "mccamy"
 
 
-def run_of(site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+COMMANDS = """
+import contextlib, io, json, sys
+from vidrobust.cli.app import main
+
+ended = []
+for arguments in json.load(sys.stdin):
+    code, out, err = 0, io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main(arguments)
+        except SystemExit as stop:
+            code = stop.code or 0
+    ended.append((code, out.getvalue(), err.getvalue()))
+json.dump(ended, sys.stdout)
+"""
+
+
+def run_of(site: Path, *commands: Sequence[str]) -> list[tuple[int, str, str]]:
+    """The exit code and what was said of each command, in one process that finds the package."""
     path = os.pathsep.join([str(site), *filter(None, [os.environ.get("PYTHONPATH")])])
-    command = [sys.executable, "-m", "vidrobust", *arguments]
-    return subprocess.run(
-        command, env={**os.environ, "PYTHONPATH": path}, cwd=site, capture_output=True, text=True
+    done = subprocess.run(
+        [sys.executable, "-c", COMMANDS],
+        env={**os.environ, "PYTHONPATH": path},
+        cwd=site,
+        input=json.dumps(commands),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
     )
+    return [(code, out, err) for code, out, err in json.loads(done.stdout)]
 
 
 def tinted(folder: Path, most: float) -> np.ndarray:
@@ -67,10 +92,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tinted(site / "calm", 0.004)
     asked = ("-m", f"thermometer:{MODEL}", "--pairs", "10", "--frames", "10", "-q")
     of_tint = ("--perturbation", "white_balance", "--strengths", "1")
-    done = run_of(site, "study", "tinted", *asked, *of_tint, "-o", "whole")
-    assert done.returncode == 0, done.stderr
-    done = run_of(site, "stability", "calm", "-m", f"thermometer:{MODEL}", "-q", "-o", "steady")
-    assert done.returncode == 0, done.stderr
+    ended = run_of(
+        site,
+        ("study", "tinted", *asked, *of_tint, "-o", "whole"),
+        ("stability", "calm", "-m", f"thermometer:{MODEL}", "-q", "-o", "steady"),
+    )
+    assert [code for code, _, _ in ended] == [0, 0], ended
     return site
 
 
@@ -138,19 +165,23 @@ def test_its_worst_moments_player_and_section_are_in_the_report(site: Path) -> N
 
 
 def test_a_gate_and_a_comparison_read_it(site: Path) -> None:
-    for limit, code in (("0.5", 1), ("0.99", 0)):
-        assert run_of(site, "gate", "whole", "--fail-if", f"jump_rate > {limit}").returncode == code
-    assert run_of(site, "gate", "steady", "--fail-if", "jump_rate > 0.5").returncode == 0
-    done = run_of(site, "compare", "whole", "whole", "--json")
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
+    *gates, (code, out, err) = run_of(
+        site,
+        ("gate", "whole", "--fail-if", "jump_rate > 0.5"),
+        ("gate", "whole", "--fail-if", "jump_rate > 0.99"),
+        ("gate", "steady", "--fail-if", "jump_rate > 0.5"),
+        ("compare", "whole", "whole", "--json"),
+    )
+    assert [code for code, _, _ in gates] == [1, 0, 0]
+    assert code == 0, err
+    found = json.loads(out)
     assert (found["task"], found["metrics"]["jump_rate"]["difference"]) == ("temperature", 0)
 
 
 def test_without_its_plugin_a_run_is_refused_in_one_line(site: Path) -> None:
     shutil.copytree(site / "whole", site / "alone" / "whole")
-    for command in (("show", "whole"), ("report", "whole"), ("compare", "whole", "whole")):
-        done = run_of(site / "alone", *command)
-        assert done.returncode == 2
-        assert "'temperature'" in done.stderr
-        assert len(done.stderr.splitlines()) == 1
+    commands = (("show", "whole"), ("report", "whole"), ("compare", "whole", "whole"))
+    for code, _, err in run_of(site / "alone", *commands):
+        assert code == 2
+        assert "'temperature'" in err
+        assert len(err.splitlines()) == 1

@@ -22,7 +22,7 @@ ASKED = (
     "--model=tests.fuzz.tiny:model",
     "--perturbation=brightness",
     "--frames=12",
-    "--pairs=9",
+    "--pairs=5",
     "--quiet",
 )
 
@@ -77,8 +77,8 @@ def test_what_is_asked_for_is_used(line: Path, tmp_path: Path) -> None:
         ("hevc2", "hevc"),
         ("other", "hevc"),
     }
-    assert noted["sample"] == {"budget": "", "frames": 12, "pairs": 9, "items": 2}
-    assert used(out) == (12, 9)
+    assert noted["sample"] == {"budget": "", "frames": 12, "pairs": 5, "items": 2}
+    assert used(out) == (12, 5)
     per_item = (
         RunFolder(out)
         .table("sensitivity")
