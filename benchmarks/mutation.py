@@ -27,7 +27,6 @@ import coverage
 import harness
 import parso
 from cosmic_ray.ast import ast_nodes
-from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
 from harness import say
 
@@ -116,7 +115,9 @@ def copied(checkout: Path, to: Path) -> Path:
     """Copy the files that git knows: code of this checkout, all else of the given one."""
     tree = to / "checkout"
     for root, own in ((checkout, False), (ROOT, True)):
-        listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, check=True)
+        listed = subprocess.run(
+            ["git", "ls-files", "-z"], cwd=root, capture_output=True, check=True
+        )
         for name in filter(None, listed.stdout.decode().split("\0")):
             if name.startswith("vidrobust/") == own and (root / name).is_file():
                 (tree / name).parent.mkdir(parents=True, exist_ok=True)

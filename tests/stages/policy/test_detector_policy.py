@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from tests.frame_pairs.planted import HEIGHT, WIDTH, recorded
-from tests.pipeline.conftest import options_of, run
+from tests.pipeline.conftest import run
 from tests.stages.causes.test_boxes import Middle, with_plate
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.answer.answer import answer_of
@@ -51,11 +51,8 @@ def studied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     both = (f"--model={here}:leaning", f"--model={here}:steady")
     out = folder / "run"
-    sweep, pairs = options_of("policy", settings), options_of("causes", settings)
-    assert run("policy", str(folder / "lamp"), *both, *sweep, f"--out={out}", "-q") == 0
-    assert run("causes", str(out), *pairs, "-q") == 0
-    for stage in ("correlate", "policy"):
-        assert run(stage, str(out), "-q") == 0
+    assert run("policy", str(folder / "lamp"), *both, *settings, f"--out={out}", "-q") == 0
+    assert run("correlate", str(out), "-q") == 0
     return out
 
 
