@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import itertools
 from pathlib import Path
 
 import av
@@ -37,15 +38,15 @@ def shrink(clip: Path, to: Path) -> Path:
     return to
 
 
-def recode(clip: Path, to: Path) -> Path:
-    """Write an MP4 with the same frames at the same times, 240 x 136 px, a key frame every 15."""
+def recode(clip: Path, to: Path, frames: int | None = None) -> Path:
+    """Write an MP4 with the same first frames at the same times, 240 x 136 px, a key frame every 15."""
     with av.open(str(clip)) as source, av.open(str(to), "w") as out:
         read = source.streams.video[0]
         stream = out.add_stream(
             "libx264", rate=read.average_rate, options={"g": "15", "preset": "ultrafast"}
         )
         stream.width, stream.height, stream.pix_fmt = 240, 136, "yuv420p"
-        for frame in source.decode(read):
+        for frame in itertools.islice(source.decode(read), frames):
             small = frame.reformat(width=240, height=136, format="yuv420p")
             small.pict_type = av.video.frame.PictureType.NONE
             out.mux(stream.encode(small))

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.apart import ended
+
 GREETING = """
 import click
 from vidrobust.cli.command_entry import CommandEntry, at
@@ -137,7 +139,6 @@ SECTION = ReportSection(name="failing", question="?", after="stable", details=de
 """
 
 
-@pytest.mark.slow
 def test_a_stage_or_section_of_another_package_that_raises_is_named(
     public_clips: Path, tmp_path: Path
 ) -> None:
@@ -149,17 +150,18 @@ def test_a_stage_or_section_of_another_package_that_raises_is_named(
     (info / "entry_points.txt").write_text(points)
     run, model = str(tmp_path / "run"), "-mtests.fuzz.tiny:model"
     clip = str(public_clips / "line-flour-bags.gif")
-    assert (
-        vidrobust(tmp_path, "stability", clip, model, "--end-s=0.3", f"-o{run}", "-q").returncode
-        == 0
+    stability, stage, page = ended(
+        tmp_path,
+        ("stability", clip, model, "--end-s=0.3", f"-o{run}", "-q"),
+        ("failing", run),
+        ("report", run),
     )
-    stage, page = vidrobust(tmp_path, "failing", run), vidrobust(tmp_path, "report", run)
-    assert (stage.returncode, page.returncode) == (3, 0)
+    assert (stability.code, stage.code, page.code) == (0, 3, 0)
     assert (tmp_path / "run" / "details.html").is_file()
-    for ended in (stage, page):
-        assert "Traceback" not in ended.stderr
-        assert "\x1b" not in ended.stderr
-        assert "failing" in ended.stderr
+    for each in (stage, page):
+        assert "Traceback" not in each.err
+        assert "\x1b" not in each.err
+        assert "failing" in each.err
 
 
 def test_our_own_plugins_are_whole() -> None:
@@ -248,74 +250,47 @@ def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 WITHOUT_EDITABLE = """
-import sys
-
 # an editable installation would find the plugins in the checkout
 sys.meta_path = [each for each in sys.meta_path if "__editable__" not in getattr(each, "__module__", "")]
-from vidrobust.cli.app import main
-
-main()
 """
-
-
-def of_core(core: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """A command of the copy, in its folder."""
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(core), os.environ.get("PYTHONPATH", "")]),
-    }
-    command = [sys.executable, "-c", WITHOUT_EDITABLE, *arguments]
-    return subprocess.run(command, cwd=core, env=environment, capture_output=True, text=True)
 
 
 def test_the_core_works_without_the_folder_of_plugins(core: Path) -> None:
     clip = str(Path(__file__).parent / "footage_media" / "line-flour-bags.gif")
-    sample = (
-        "--end-s=1.3",
-        "--frames=2",
-        "--pairs=2",
-        "--perturbation=brightness",
-        "--resamples=20",
-        "-q",
+    given = (clip, "-mbands:model", "--end-s=1.3", "--resamples=20", "-q")
+    few = ("--frames=2", "--pairs=2", "--perturbation=brightness")
+    study, again, shown, passed, refused, compared = ended(
+        core,
+        ("study", *given, *few, "-oa"),
+        ("stability", *given, "-ob", "--seed=1"),
+        ("show", "a"),
+        ("gate", "a", "--fail-if", "flip_rate.n < 1"),
+        ("gate", "a", "--fail-if", "percent_grr > 30"),
+        ("compare", "a", "b", "--json"),
+        before=WITHOUT_EDITABLE,
     )
-    for run, more in (("a", ()), ("b", ("--seed=1",))):
-        done = of_core(core, "study", clip, "-mbands:model", f"-o{run}", *sample, *more)
-        assert done.returncode == 0, done.stderr
-        assert "Traceback" not in done.stderr
+    assert (study.code, again.code) == (0, 0), (study, again)
     assert {path.name for path in (core / "a").glob("*.html")} == {"report.html", "details.html"}
-    assert of_core(core, "show", "a").stdout.startswith("bands\n")
-    assert of_core(core, "gate", "a", "--fail-if", "flip_rate.n < 1").returncode == 0
-    assert of_core(core, "gate", "a", "--fail-if", "percent_grr > 30").returncode == 2
-    compared = of_core(core, "compare", "a", "b", "--json")
-    assert json.loads(compared.stdout)["metrics"]["flip_rate"]["difference"] == 0, compared.stderr
-    (core / "a" / "report.html").unlink()
-    assert of_core(core, "report", "a").returncode == 0
-    assert (core / "a" / "report.html").is_file()
+    assert shown.out.startswith("bands\n")
+    assert (passed.code, refused.code) == (0, 2)
+    found = json.loads(compared.out)["metrics"]["flip_rate"]
+    assert found["difference"] == 0, compared.err
 
 
 def test_without_the_folder_each_plugin_is_named_as_broken(core: Path) -> None:
-    done = of_core(core, "plugins", "--json")
-    own = [each for each in json.loads(done.stdout) if each["package"] == "vidrobust"]
+    plugins, listed = ended(core, ("plugins", "--json"), ("--help",), before=WITHOUT_EDITABLE)
+    own = [each for each in json.loads(plugins.out) if each["package"] == "vidrobust"]
     assert len(own) >= 5
     assert all("ModuleNotFoundError" in each["error"] and not each["brings"] for each in own)
-    listed = of_core(core, "--help").stdout
-    assert "repeatability" not in listed
-    assert "compare" in listed
+    assert "repeatability" not in listed.out
+    assert "compare" in listed.out
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "",
-        "plugin",
-        "figures",
-        "table_studies",
-        "words",
-        "certificate",
-        "report.repeatability_section",
-    ],
-)
-def test_the_gauge_plugin_on_tables_imports_neither_torch_nor_opencv(name: str) -> None:
-    module = f"vidrobust.plugins.gauge.{name}".rstrip(".")
-    code = f"import sys, {module}; sys.exit(bool({{'torch', 'cv2'}} & set(sys.modules)))"
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+def test_the_gauge_plugin_on_tables_imports_neither_torch_nor_opencv() -> None:
+    names = ("", ".plugin", ".figures", ".table_studies", ".words", ".certificate")
+    code = "import importlib, sys\nfor name in sys.argv[1:]:\n    importlib.import_module(name)\n"
+    code += "    assert not {'torch', 'cv2'} & set(sys.modules), name"
+    gauge = "vidrobust.plugins.gauge"
+    modules = [gauge + name for name in (*names, ".report.repeatability_section")]
+    done = subprocess.run([sys.executable, "-c", code, *modules], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

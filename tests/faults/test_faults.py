@@ -165,7 +165,11 @@ def spread(count: int) -> list[int]:
     return sorted({round(k * (count - 1) / (SAMPLED - 1)) for k in range(SAMPLED)})
 
 
-@pytest.mark.parametrize("kill", [False, True], ids=["fails", "killed"])
+@pytest.mark.parametrize(
+    "kill",
+    [False, pytest.param(True, marks=pytest.mark.nightly)],
+    ids=["fails", "killed"],
+)
 def test_some_operations(
     place: Path,
     whole: tuple[int, RunFolder],

@@ -1,4 +1,4 @@
-"""Some damaged files that are no videos, in every run of the suite."""
+"""Some damaged files that are no videos: those that fuzzing found, and others nightly."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ def test_sound_files_are_read(every: list[files.Kind], tmp_path: Path) -> None:
             kind.read(seed.written(tmp_path / kind.name / str(number)))
 
 
+@pytest.mark.nightly
 def test_damaged_files_are_read_or_refused_in_words(every: list[files.Kind]) -> None:
     found = list(files.trials(every, FEW, seed=2))
     assert len(found) == FEW * len(every)

@@ -1,4 +1,4 @@
-"""A few damaged files in every run of the suite, and that the damage itself is what it claims to be."""
+"""A few damaged files, nightly, and that the damage itself is what it claims to be."""
 
 from __future__ import annotations
 
@@ -63,6 +63,7 @@ def test_damage_differs_from_the_file_and_hangs_on_the_seed_alone(files: list[Se
     assert all(len(damaged(c, files, 3)) < len(by_name[c.seed]) for c in cuts)
 
 
+@pytest.mark.nightly
 def test_damaged_files_are_read_or_refused(files: list[Seed]) -> None:
     light = [
         each for each in files if len(each.data) < LIGHT and each.width * each.height < 500_000

@@ -6,11 +6,7 @@ The footage is real; its colour is planted frame by frame, so that the temperatu
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -18,43 +14,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.apart import ended
 from vidrobust.video.source import open_video
 
 HERE = Path(__file__).parents[1]
 CLIP = HERE / "footage_media" / "line-bottles.mp4"
 FRAMES, MODEL = 40, "mccamy"
-
-
-COMMANDS = """
-import contextlib, io, json, sys
-from vidrobust.cli.app import main
-
-ended = []
-for arguments in json.load(sys.stdin):
-    code, out, err = 0, io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            main(arguments)
-        except SystemExit as stop:
-            code = stop.code or 0
-    ended.append((code, out.getvalue(), err.getvalue()))
-json.dump(ended, sys.stdout)
-"""
-
-
-def run_of(site: Path, *commands: Sequence[str]) -> list[tuple[int, str, str]]:
-    """The exit code and what was said of each command, in one process that finds the package."""
-    path = os.pathsep.join([str(site), *filter(None, [os.environ.get("PYTHONPATH")])])
-    done = subprocess.run(
-        [sys.executable, "-c", COMMANDS],
-        env={**os.environ, "PYTHONPATH": path},
-        cwd=site,
-        input=json.dumps(commands),
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    return [(code, out, err) for code, out, err in json.loads(done.stdout)]
 
 
 def tinted(folder: Path, most: float) -> np.ndarray:
@@ -92,12 +57,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tinted(site / "calm", 0.004)
     asked = ("-m", f"thermometer:{MODEL}", "--pairs", "10", "--frames", "10", "-q")
     of_tint = ("--perturbation", "white_balance", "--strengths", "1")
-    ended = run_of(
+    study, stability = ended(
         site,
         ("study", "tinted", *asked, *of_tint, "-o", "whole"),
         ("stability", "calm", "-m", f"thermometer:{MODEL}", "-q", "-o", "steady"),
     )
-    assert [code for code, _, _ in ended] == [0, 0], ended
+    assert (study.code, stability.code) == (0, 0), (study, stability)
     return site
 
 
@@ -165,23 +130,23 @@ def test_its_worst_moments_player_and_section_are_in_the_report(site: Path) -> N
 
 
 def test_a_gate_and_a_comparison_read_it(site: Path) -> None:
-    *gates, (code, out, err) = run_of(
+    *gates, compared = ended(
         site,
         ("gate", "whole", "--fail-if", "jump_rate > 0.5"),
         ("gate", "whole", "--fail-if", "jump_rate > 0.99"),
         ("gate", "steady", "--fail-if", "jump_rate > 0.5"),
         ("compare", "whole", "whole", "--json"),
     )
-    assert [code for code, _, _ in gates] == [1, 0, 0]
-    assert code == 0, err
-    found = json.loads(out)
+    assert [gate.code for gate in gates] == [1, 0, 0]
+    assert compared.code == 0, compared.err
+    found = json.loads(compared.out)
     assert (found["task"], found["metrics"]["jump_rate"]["difference"]) == ("temperature", 0)
 
 
 def test_without_its_plugin_a_run_is_refused_in_one_line(site: Path) -> None:
     shutil.copytree(site / "whole", site / "alone" / "whole")
     commands = (("show", "whole"), ("report", "whole"), ("compare", "whole", "whole"))
-    for code, _, err in run_of(site / "alone", *commands):
-        assert code == 2
-        assert "'temperature'" in err
-        assert len(err.splitlines()) == 1
+    for each in ended(site / "alone", *commands):
+        assert each.code == 2
+        assert "'temperature'" in each.err
+        assert len(each.err.splitlines()) == 1

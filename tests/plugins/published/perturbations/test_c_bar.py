@@ -115,6 +115,7 @@ def test_with_the_authors_numbers_the_picture_is_theirs(name: str, authors: Made
     assert (found != theirs).mean() < 0.002
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", LEVELS)
 def test_damage_of_our_draws_is_of_the_authors_size(name: str, authors: Made) -> None:
     """Mean change of a hundred draws at severity 4 against the authors' one draw: within a factor of 2.5."""

@@ -27,7 +27,8 @@ from vidrobust.plugins.published.perturbations import bit_exact, imagenet_c, sma
 from vidrobust.plugins.published.perturbations.bit_exact import exact
 
 SEVERITIES = (1, 2, 3, 4, 5)
-SIZES = ((224, 224), (45, 70))
+SIZES = (pytest.param((224, 224), marks=pytest.mark.nightly), (45, 70))
+"""That of the package's own pictures, and a small one that no stride divides."""
 severities = pytest.mark.parametrize("severity", SEVERITIES)
 sizes = pytest.mark.parametrize("size", SIZES, ids=str)
 
@@ -97,6 +98,7 @@ def test_where_errors_are_compared_every_level_is_that_of_the_package(
         assert np.array_equal(made, reference(name, frame, severity)), severity
 
 
+@pytest.mark.nightly
 def test_ice_is_that_of_the_package_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Over twelve draws the same damage; without the package the ice is drawn, as in a study."""
     frame = array((224, 224))
@@ -211,6 +213,7 @@ def test_noise_is_independent_in_channels_and_places() -> None:
             assert abs(np.mean(noise * other)) < 0.05 * noise.var()
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     "name", ["glass_blur", "motion_blur", "snow", "spatter", "elastic_transform", "fog"]
 )
@@ -230,6 +233,7 @@ def test_random_corruptions_do_as_much_damage_as_the_package(name: str) -> None:
         assert a == pytest.approx(b, rel=0.15)
 
 
+@pytest.mark.nightly
 def test_frost_does_about_as_much_damage_as_the_photographs() -> None:
     """Ours is drawn: the same weights, six pictures of similar brightness and contrast, so within a third."""
     frame = array((224, 224))

@@ -1,0 +1,51 @@
+"""Commands in a process of their own, several in one: to import the package costs more than most commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+PROGRAM = """
+import contextlib, io, json
+from vidrobust.cli.app import main
+
+ended = []
+for arguments in json.load(sys.stdin):
+    code, out, err = 0, io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main(arguments)
+        except SystemExit as stop:
+            code = stop.code or 0
+    ended.append((code, out.getvalue(), err.getvalue()))
+print(json.dumps(ended))
+"""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+def ended(folder: Path, *commands: Sequence[str], before: str = "") -> list[Ended]:
+    """Run commands in a folder whose modules and packages are found; ``before`` is code that runs first."""
+    path = os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys\n{before}\n{PROGRAM}"],
+        env={**os.environ, "PYTHONPATH": path},
+        cwd=folder,
+        input=json.dumps(commands),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return [Ended(*each) for each in json.loads(done.stdout.splitlines()[-1])]
