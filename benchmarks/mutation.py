@@ -91,12 +91,12 @@ def _meaning(source: str) -> str:
     return ast.dump(tree)
 
 
-def drawn(count: int, seed: int, packages: Sequence[str]) -> list[Mutant]:
+def drawn(count: int, seed: int) -> list[Mutant]:
     """Draw mutants, at most one a line."""
     random.seed(seed)
     places = [
         (str(path.relative_to(ROOT)), line)
-        for name in packages
+        for name in PACKAGES
         for path in sorted((ROOT / "vidrobust" / name).rglob("*.py"))
         for line in range(1, path.read_text().count("\n") + 1)
     ]
@@ -154,7 +154,6 @@ def main() -> None:
     parser = harness.parser(__doc__)
     parser.add_argument("--mutants", type=int, default=120)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--package", action="append", choices=PACKAGES)
     parser.add_argument("--checkout", type=Path, default=ROOT, help="where tests and .coverage are")
     parser.add_argument("--limit-s", type=float, default=300.0, help="for the tests of a mutant")
     asked = parser.parse_args()
@@ -163,7 +162,7 @@ def main() -> None:
     data.read()
     table = harness.table("package", "line", "operator", "tests", "killed")
     killed = Counter[str]()
-    mutants = drawn(asked.mutants, asked.seed, asked.package or PACKAGES)
+    mutants = drawn(asked.mutants, asked.seed)
     with tempfile.TemporaryDirectory() as folder:
         tree = copied(checkout, Path(folder))
         for mutant in mutants:
