@@ -23,11 +23,11 @@ demo-answer: .venv/.demo
 demo-line: .venv/.demo
 	$(BIN)/vidrobust demo line
 
-# Ten minutes on two cores.
+# All but the nightly tests; ten minutes on two cores are the aim.
 test: .venv/.dev
 	$(PYTEST)
 
-# Two minutes: files of at most five seconds.
+# Files of at most five seconds; two minutes are the aim.
 quick: .venv/.dev
 	$(PYTEST) -m 'not slow and not nightly'
 

@@ -115,10 +115,8 @@ def copied(checkout: Path, to: Path) -> Path:
     """Copy the files that git knows: code of this checkout, all else of the given one."""
     tree = to / "checkout"
     for root, own in ((checkout, False), (ROOT, True)):
-        listed = subprocess.run(
-            ["git", "ls-files", "-z"], cwd=root, capture_output=True, check=True
-        )
-        for name in filter(None, listed.stdout.decode().split("\0")):
+        listed = subprocess.check_output(["git", "ls-files", "-z"], cwd=root, text=True)
+        for name in filter(None, listed.split("\0")):
             if name.startswith("vidrobust/") == own and (root / name).is_file():
                 (tree / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(root / name, tree / name)
@@ -142,8 +140,9 @@ def is_killed(tree: Path, mutant: Mutant, tests: Sequence[str], limit_s: float) 
     path.write_text(mutant.text)
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
     try:
-        done = subprocess.run(command, cwd=tree, capture_output=True, timeout=limit_s)
-        return done.returncode != 0
+        return (
+            subprocess.run(command, cwd=tree, capture_output=True, timeout=limit_s).returncode != 0
+        )
     except subprocess.TimeoutExpired:
         return False
     finally:
