@@ -11,9 +11,18 @@ import pytest
 import torch
 
 from vidrobust.errors import InputError, ModelError, SettingsError
+from vidrobust.frames.batch import FrameBatch, frame_hashes
 from vidrobust.models.network import NetworkClassifier
-from vidrobust.models.predict import AUTO_BATCH, auto_batch, is_out_of_memory, predict
+from vidrobust.models.predict import (
+    AUTO_BATCH,
+    auto_batch,
+    is_out_of_memory,
+    predict,
+    predict_footage,
+)
 from vidrobust.predictions import Classifications, Detections
+
+from ..stand_in import stand_in
 
 PIXELS = torch.arange(70, dtype=torch.uint8).view(70, 1, 1, 1).expand(70, 3, 2, 2)
 
@@ -250,3 +259,30 @@ def test_batch_size_moves_no_row_of_a_real_network(
     for batch in (4, "auto"):
         rows = predict(lite0, cat, batch).probabilities
         assert 0.5 * np.abs(rows - one).sum(axis=1).max() < 1e-4
+
+
+def test_a_detector_gets_the_pictures_that_are_in_main_memory() -> None:
+    """A frame of a device comes down once, for hashes and for boxes."""
+    seen: list[str] = []
+
+    class Looks(Boxes):
+        in_main_memory = True
+
+        def __call__(self, pixels: torch.Tensor) -> Detections:
+            seen.append(pixels.device.type)
+            assert torch.equal(pixels, PIXELS[:8])
+            return super().__call__(pixels)
+
+    with stand_in() as copies:
+        batch = FrameBatch(
+            pixels=PIXELS[:8].to("cuda:0"),
+            time_s=np.arange(8.0),
+            index=np.arange(8),
+            corrupt=np.zeros(8, bool),
+            item="clip",
+        )
+        copies.made.clear()
+        frame_hashes(batch.pictures)
+        predict_footage(Looks(), batch)
+        assert [copy.bytes for copy in copies.of("down")] == [PIXELS[:8].nbytes]
+    assert set(seen) == {"cpu"}

@@ -94,7 +94,10 @@ def predict(
 def predict_footage(model: Model, frames: FrameBatch, batch: Batch = "auto") -> Predictions:
     """Return the predictions of frames, from their pixels or looked up by clip and number or time."""
     if needs_pixels(model):
-        return predict(model, frames.pixels, batch)
+        pixels = frames.pixels
+        if getattr(model, "in_main_memory", False) and pixels.device.type != "cpu":
+            pixels = torch.from_numpy(frames.pictures).permute(0, 3, 1, 2)
+        return predict(model, pixels, batch)
     look_up: Any = model
     times: AnswerTimes | None = getattr(model, "times", None)
     index = times.numbers(frames.item, frames.index, frames.time_s) if times else frames.index

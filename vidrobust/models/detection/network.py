@@ -59,6 +59,7 @@ class NetworkDetector:
     info: ModelInfo
     network: DetectionNetwork
     task: Literal["detection"] = "detection"
+    in_main_memory: bool = True  # Where it looks at pixels: frames of a device are there anyway
 
     def __call__(self, pixels: torch.Tensor) -> Detections:
         if len(pixels) == 0:
