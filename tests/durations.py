@@ -8,6 +8,7 @@ worker that begins one of them last is waited for.
 from __future__ import annotations
 
 import json
+import math
 import os
 import resource
 from collections import Counter, defaultdict
@@ -19,7 +20,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 KEPT = Path(__file__).parent / "durations.json"
 SLOW_S = 5.0
-"""A file that takes longer is left out by ``make quick``."""
+"""A file that takes longer, or of which nothing is known, is left out by ``make quick``."""
 SHOWN = 15
 """Files listed at the end of a run in CI."""
 _BEGAN = pytest.StashKey[float]()
@@ -38,15 +39,14 @@ def kept() -> dict[str, dict[str, float]]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests of long files as slow, and put the longest files first."""
-    known = kept()
-    seconds = {
-        file: sum(known.get(suite, {}).get(file, 0.0) for suite in ("test", "nightly"))
-        for file in {_file(item) for item in items}
-    }
+    seconds = defaultdict[str, float](float)
+    for files in kept().values():
+        for file, taken in files.items():
+            seconds[file] += taken
     for item in items:
-        if known.get("test", {}).get(_file(item), 0.0) > SLOW_S:
+        if seconds.get(_file(item), math.inf) > SLOW_S:
             item.add_marker(pytest.mark.slow)
-    items.sort(key=lambda item: -seconds[_file(item)])
+    items.sort(key=lambda item: -seconds.get(_file(item), math.inf))
 
 
 def _file(item: pytest.Item) -> str:
