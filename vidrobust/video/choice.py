@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
 import torch
 from av.codec.hwaccel import HWAccel
 from av.video.frame import VideoFrame
@@ -19,142 +18,15 @@ from vidrobust.frames.device import resolve_or_cpu
 from vidrobust.install_hint import pip_install
 from vidrobust.text.printable import printable
 from vidrobust.video.color import (
-    SEVERAL_VIEWS,
     ColorMode,
     Orientation,
-    has_several_views,
     is_full_range,
     semi_planar_to_rgb,
     upright,
 )
-from vidrobust.video.container import open_container, video_stream
-from vidrobust.video.description import FrameTable, describe, first_frame, refreshes
+from vidrobust.video.marked import DeviceReader, IndexedReader, Picture, error_line
 from vidrobust.video.pyav import PyAVReader
-from vidrobust.video.stream import Decoded, Reader
-
-# Readers that number the frames themselves, compared with the packets of the file.
-
-CHUNK = 8  # frames asked for at once
-SAME_TIME_S = 2e-3  # decord keeps times in single precision, Matroska in milliseconds
-
-Picture = tuple["np.ndarray | torch.Tensor", float]
-
-
-class IndexedDecoder(Protocol):
-    def __len__(self) -> int: ...
-
-    def read(self, start: int, stop: int) -> Iterator[Picture]:
-        """Yield (H, W, 3) uint8 RGB and time in s of frames ``start`` to ``stop``."""
-        ...
-
-
-class IndexedReader:
-    """A file read by another decoder; opened anew for each pass.
-
-    These decoders do not report damage, and some lose or repeat frames of edit lists and MPEG-TS. So count
-    and times of frames are compared with the packets; differences are problems.
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        item: str,
-        backend: str,
-        device: str,
-        open_decoder: Callable[[], IndexedDecoder],
-    ) -> None:
-        self.device = device
-        self.path, self._backend, self._open = path, backend, open_decoder
-        self._failures: dict[str, str] = {}
-        with open_container(path) as container:
-            stream = video_stream(container, path)
-            frame = first_frame(path, container, stream)
-            self.info, _ = describe(
-                container, stream, frame, item=item, backend=backend, device=device
-            )
-            if has_several_views(frame):
-                self._failures["views"] = SEVERAL_VIEWS
-            self._tick = float(stream.time_base or 1)
-        with open_container(path) as container:
-            self._table = FrameTable.from_packets(container, video_stream(container, path))
-        with open_container(path) as container:
-            self._refreshes = refreshes(container, video_stream(container, path))
-        self.mismatch = self._compare(self._opened())
-
-    @property
-    def problems(self) -> tuple[str, ...]:
-        return (*((self.mismatch,) if self.mismatch else ()), *self._failures.values())
-
-    def frames(self, first: int = 0) -> Generator[Decoded]:
-        decoder = self._opened()
-        for start in range(first, len(decoder), CHUNK):
-            stop = min(start + CHUNK, len(decoder))
-            try:
-                pictures = list(decoder.read(start, stop))
-            except Exception as error:  # these libraries raise whatever they like
-                self._failures["stopped"] = (
-                    f"{self._backend} stopped at frame {start} of {len(decoder)} ({_line(error)})"
-                )
-                return
-            for index, (picture, time_s) in enumerate(pictures, start):
-                self._check_time(index, time_s)
-                if picture.ndim != 3 or picture.shape[2] != 3:
-                    self._failures["shape"] = (
-                        f"{self._backend} stopped at frame {index}: pictures of shape {tuple(picture.shape)}"
-                    )
-                    return
-                yield Decoded(
-                    index=index,
-                    time_s=time_s,
-                    corrupt=False,
-                    keyframe=self._is_keyframe(index),
-                    rgb=partial(_same, picture),
-                )
-
-    def close(self) -> None:
-        """Nothing is held between passes."""
-
-    def start_before(self, index: int) -> int:
-        return index
-
-    def index_before(self, time_s: float) -> int:
-        if self._table is None or self.mismatch is not None:
-            return 0
-        return max(self._table.index_after(int(time_s / self._tick) - 1) - 1, 0)
-
-    def _opened(self) -> IndexedDecoder:
-        try:
-            return self._open()
-        except Exception as error:  # these libraries raise whatever they like
-            raise InputError(
-                f"{printable(self.path)}: {self._backend} cannot read it ({_line(error)})"
-            ) from error
-
-    def _compare(self, decoder: IndexedDecoder) -> str | None:
-        if self._table is None:
-            return f"the frames of {self._backend} cannot be checked: the packets have no usable time stamps"
-        if len(self._table) != len(decoder):
-            return f"{self._backend} gives {len(decoder)} frames, the file holds {len(self._table)} packets"
-        return None
-
-    def _is_keyframe(self, index: int) -> bool:
-        if self._table is None or self.mismatch is not None or not self._refreshes:
-            return False
-        return self._table.key_before(index) == index
-
-    def _check_time(self, index: int, time_s: float) -> None:
-        if self._table is None or index >= len(self._table) or "time" in self._failures:
-            return
-        stated = self._table.stamps[index] * self._tick
-        if abs(time_s - stated) > SAME_TIME_S:
-            self._failures["time"] = (
-                f"{self._backend} puts frame {index} at {time_s:.3f} s, the file at {stated:.3f} s"
-            )
-
-
-def _same(picture: np.ndarray | torch.Tensor) -> np.ndarray | torch.Tensor:
-    return picture
-
+from vidrobust.video.stream import Reader
 
 # PyAV with NVDEC: surfaces stay on the GPU, where torch makes RGB of them.
 
@@ -163,10 +35,10 @@ SURFACES = {"nv12": 8, "p010le": 10, "p012le": 12, "p016le": 16}
 
 
 def open_pyav(asked: VideoRequest) -> PyAVReader:
-    return PyAVReader(asked.path, item=asked.item, color=asked.color, thorough=asked.thorough)
+    return PyAVReader(asked.path, item=asked.item, color=asked.color)
 
 
-def open_pyav_cuda(asked: VideoRequest, device: str) -> PyAVReader:
+def open_pyav_cuda(asked: VideoRequest, device: str) -> DeviceReader:
     """The file decoded on ``device`` ("cuda:N"); raises what PyAV or torch raise."""
     number = torch.device(device).index or 0
 
@@ -182,7 +54,7 @@ def open_pyav_cuda(asked: VideoRequest, device: str) -> PyAVReader:
             options={"primary_ctx": "0", "current_ctx": "1"},
         )
 
-    return PyAVReader(
+    reader = PyAVReader(
         asked.path,
         item=asked.item,
         color="accurate",
@@ -190,6 +62,7 @@ def open_pyav_cuda(asked: VideoRequest, device: str) -> PyAVReader:
         painter=SurfaceConverter,
         hwaccel=hwaccel,
     )
+    return DeviceReader(reader, open_pyav(asked))
 
 
 class SurfaceConverter:
@@ -236,14 +109,17 @@ def open_torchcodec(asked: VideoRequest, device: str = "cpu") -> IndexedReader:
         asked.item,
         "torchcodec",
         device,
-        lambda: _TorchCodec(decoders.VideoDecoder, path, device),
+        partial(_TorchCodec, decoders.VideoDecoder, path, device),
     )
 
 
 class _TorchCodec:
-    def __init__(self, decoder: Any, path: Path, device: str) -> None:
+    def __init__(self, decoder: Any, path: Path, device: str, threads: int) -> None:
         self._decoder = decoder(
-            str(path.absolute()), dimension_order="NHWC", num_ffmpeg_threads=0, device=device
+            str(path.absolute()),
+            dimension_order="NHWC",
+            num_ffmpeg_threads=threads,
+            device=device,
         )
         fallback = getattr(self._decoder, "cpu_fallback", None)
         if device != "cpu" and (self._decoder[0].device.type == "cpu" or fallback):
@@ -273,7 +149,7 @@ def open_decord(asked: VideoRequest) -> IndexedReader:
         ) from error
     decord.logging.set_level(decord.logging.QUIET)
     path = asked.path
-    return IndexedReader(path, asked.item, "decord", "cpu", lambda: _Decord(decord, path))
+    return IndexedReader(path, asked.item, "decord", "cpu", partial(_Decord, decord, path))
 
 
 def _refuse_accurate(asked: VideoRequest) -> None:
@@ -284,8 +160,10 @@ def _refuse_accurate(asked: VideoRequest) -> None:
 
 
 class _Decord:
-    def __init__(self, decord: Any, path: Path) -> None:
-        self._video = decord.VideoReader(str(path.absolute()), ctx=decord.cpu(0))
+    def __init__(self, decord: Any, path: Path, threads: int) -> None:
+        self._video = decord.VideoReader(
+            str(path.absolute()), ctx=decord.cpu(0), num_threads=threads
+        )
 
     def __len__(self) -> int:
         return len(self._video)
@@ -301,7 +179,6 @@ class VideoRequest:
     path: Path
     item: str
     color: ColorMode  # how pictures become RGB
-    thorough: bool = False  # whether it is decoded twice in any case
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -398,7 +275,7 @@ def choose(tried: Sequence[Route], *, strict: bool, swapped: str = "") -> Chosen
                 reader.close()
             if last and (isinstance(error, VidrobustError) or not passed):
                 raise
-            passed.append(f"{route.name} on {route.decodes_on} failed ({_line(error)})")
+            passed.append(f"{route.name} on {route.decodes_on} failed ({error_line(error)})")
             continue
         how = f"{route.name} decodes on {route.decodes_on}"
         if _is_uploaded(route):
@@ -433,7 +310,3 @@ def _probe(reader: Reader, route: Route) -> None:
             raise InputError(f"its pictures lie on {where}")
     finally:
         frames.close()
-
-
-def _line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

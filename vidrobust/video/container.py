@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import stat
 import struct
-import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import BinaryIO
 
 import av
@@ -21,17 +22,10 @@ from av.video.stream import VideoStream
 from vidrobust.errors import InputError
 from vidrobust.text.printable import printable
 
-# FFmpeg's log is off: its callback into Python from the decoder's threads can deadlock
-LOG_LEVEL: int | None = None
 MAX_PIXELS = (
     2**27
 )  # the largest picture decoded, 134 million pixels: a damaged header can claim any size
 
-SEGMENT, CLUSTER, CRC_HEAD = (
-    0x18538067,
-    0x1F43B675,
-    b"\xbf\x84",
-)  # of Matroska (RFC 9559); an element of 4 bytes
 WEBP_ANIMATION = 2  # the flag in the extended header of a WebP with several frames
 
 # fmt: off
@@ -55,9 +49,39 @@ _HEADS = (
 )
 
 
+_guard = Lock()
+_listeners = 0
+
+
+@contextmanager
+def logged() -> Iterator[list[tuple[str, str]]]:
+    """Collect the errors that FFmpeg logs on this thread: the part's name and its message.
+
+    Outside, the log is off: FFmpeg calls back into Python from every thread of a decoder, and one with
+    several that is closed while they wait for Python never ends. Decoders here have one.
+    """
+    global _listeners
+    found: list[tuple[str, str]] = []
+    with _guard:
+        _listeners += 1
+        if _listeners == 1:
+            av.logging.set_skip_repeated(
+                False
+            )  # or the second of two damaged packets would seem sound
+            av.logging.set_level(av.logging.ERROR)
+    try:
+        with av.logging.Capture() as log:
+            yield found
+    finally:
+        found += [(str(name), str(message).strip()) for _, name, message in log]
+        with _guard:
+            _listeners -= 1
+            if not _listeners:
+                av.logging.set_level(None)
+
+
 def open_container(path: Path, *, hwaccel: HWAccel | None = None) -> InputContainer:
     """Open a local file, never an address; InputError. The caller closes it."""
-    av.logging.set_level(LOG_LEVEL)
     _check_file(path)
     allowed = {"protocol_whitelist": "file", "format_whitelist": footage_formats()}
     try:
@@ -79,6 +103,16 @@ def open_container(path: Path, *, hwaccel: HWAccel | None = None) -> InputContai
     return container
 
 
+@contextmanager
+def opened_video(
+    path: Path, hwaccel: Callable[[], HWAccel] | None = None
+) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """Open a local file and its video stream; InputError."""
+    accel = None if hwaccel is None else hwaccel()
+    with open_container(path, hwaccel=accel) as container:
+        yield container, video_stream(container, path)
+
+
 def video_stream(container: InputContainer, path: Path | str) -> VideoStream:
     """Return the best video stream by FFmpeg; a cover picture is none."""
     stream = container.streams.best("video")
@@ -92,42 +126,17 @@ def video_stream(container: InputContainer, path: Path | str) -> VideoStream:
         raise InputError(f"{printable(path)}: has no video stream, only sound with a cover picture")
     if stream.codec_context is None:  # PyAV's way of saying that there is no decoder
         raise InputError(f"{printable(path)}: is coded in a way that FFmpeg has no decoder for")
-    stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+    options = {"max_pixels": str(MAX_PIXELS)}
     # FFmpeg 8 drops damaged frames of HEVC by itself, the ffmpeg program 7.1 gives them; of H.264 neither gives
     # the frames before the first key frame
     if stream.codec_context.codec.canonical_name == "hevc":
         stream.codec_context.flags |= Flags.output_corrupt
-    stream.thread_type = "AUTO"
+        options["err_detect"] = "crccheck"  # the MD5 of pictures, where the file has them
+    stream.codec_context.options = options
+    # several threads give other pictures of damaged streams in each run, and their log belongs to no packet;
+    # NVDEC needs surfaces for each
+    stream.codec_context.thread_count = 1
     return stream
-
-
-def checked_clusters(path: Path) -> Iterator[tuple[int, int, bool]]:
-    """Yield first and last byte of each cluster of a Matroska file with a CRC-32, and whether it matches.
-
-    FFmpeg writes these checksums, and does not read them.
-    """
-    with open(path, "rb") as file:
-        while (kind := _ebml_number(file, marked=True)) and (
-            size := _ebml_number(file)
-        ) is not None:
-            if kind == SEGMENT:  # its elements follow
-                continue
-            start = file.tell()
-            if kind == CLUSTER and (head := file.read(6))[:2] == CRC_HEAD:
-                found, left = 0, size - len(head)
-                while left > 0 and (part := file.read(min(left, 2**20))):
-                    found, left = zlib.crc32(part, found), left - len(part)
-                yield start, start + size, found == int.from_bytes(head[2:], "little")
-            file.seek(start + size)
-
-
-def _ebml_number(file: BinaryIO, *, marked: bool = False) -> int | None:
-    first = file.read(1)
-    if not first or not first[0]:
-        return None
-    width = 9 - first[0].bit_length()
-    value = int.from_bytes(first + file.read(width - 1), "big")
-    return value if marked else value & ((1 << 7 * width) - 1)
 
 
 def _check_file(path: Path) -> None:

@@ -1,31 +1,37 @@
-"""One pass of FFmpeg over a stream: all frames, their times, and which are damaged."""
+"""One pass of FFmpeg over a stream: all frames, their times, and which are damaged.
+
+Most decoders conceal damage: they copy from the frame before, or go on with what the bits happen to mean.
+FFmpeg's log says more. Every pass decodes on one thread, on which each message belongs to the packet at hand,
+and damaged streams give the same pictures in every run:
+
+    packet ──▶ decoder and its log ──▶ group of pictures ──▶ (frame, damaged)
+
+What FFmpeg does not read is checked besides (``checksums.py``).
+"""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple
 
 import av.error
+from av.codec.context import Flags
 from av.container import InputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-Opened = AbstractContextManager[tuple[InputContainer, VideoStream]]
+from vidrobust.video.container import logged
 
-# Codecs whose decoders flag or refuse what they notice, by trial (docs/reliability.md); others only log it
-TELLING = frozenset({"h264", "hevc", "mpeg1video", "mpeg2video", "vp9", "av1", "rawvideo"})
-# Decoders that hide no errors on several threads, and on one give frames that the ffmpeg program does not
-NEVER_REPEATED = frozenset({"libdav1d"})
-# Depths of a second decode: packets are read, and what FFmpeg's log says of the container is noted; they
-# are decoded on one thread, too; on one thread and on several, which are compared
-PACKETS, ONE_THREAD, BOTH = range(3)
-# Packets at the start among which frames that are shown before the first key frame are looked for
-LEADING = 16
-PICTURE_MD5 = b"\x50\x01\x84"  # HEVC's message of a decoded picture's hash, H.265 D.2.19
+Opened = AbstractContextManager[tuple[InputContainer, VideoStream]]
+# What else may be wrong with a packet, in a few words; "" for nothing
+Check = Callable[["Packet[VideoStream]"], str]
+
+# Codecs whose every packet becomes a frame
+EACH_SHOWN = frozenset({"h264", "hevc", "mpeg1video", "mpeg2video", "vp9", "av1", "rawvideo"})
 SHORT_S = (
     0.5  # how much earlier than promised a video may end: sound and the last frame last longer
 )
@@ -41,81 +47,57 @@ class PassReport:
     first_corrupt: int | None = None
     # Packets that the decoder gave up, and what it said of the first.
     undecodable: int = 0
-    said: str = ""
+    refusal: str = ""
+    said: str = ""  # the first message of the log or of a check
+    empty: int = 0  # packets without data, where the container knows no repeated frames
     hidden: int = 0  # packets that an edit list hides
     headless: int = 0  # packets before the first key frame
-    # Why another decode may say more: edit list, no key frame, leading frames, hashes.
-    doubts: set[str] = field(default_factory=set)
+    # Frames that are not shown later than the one before, and the number of the first.
+    late: int = 0
+    first_late: int | None = None
+    last_dts: int | None = None
     last_s: float = 0.0  # when the last frame is shown
     ended_by: str | None = None  # what stopped the reading of the file before its end
     encrypted: bool = False
     complete: bool = False
-    met_damage: bool = False
-    _suspect: bool = field(default=False, repr=False)
-    _key_stamp: int | None = field(default=None, repr=False)
     _has_key: bool = field(default=False, repr=False)
 
     def see_packet(self, packet: Packet[VideoStream]) -> None:
         self.packets += 1
+        self.last_dts = packet.dts if packet.dts is not None else self.last_dts
         self.encrypted = self.encrypted or packet.has_sidedata("encryption_info")
-        self.met_damage = self.met_damage or packet.is_corrupt
-        self._suspect = self._suspect or packet.is_corrupt
-        if packet.is_discard:
-            self.hidden += 1
-            self.doubts.add("edit list")
-        if packet.is_keyframe and not self._has_key:
-            self._has_key, self._key_stamp = True, packet.pts
-        elif not self._has_key:
-            self.headless += 1
-            self.doubts.add("no key frame")
-        elif self.packets <= LEADING and is_before(packet.pts, self._key_stamp):
-            self.doubts.add("leading frames")
-        if (
-            self.packets <= LEADING
-            and packet.stream.codec_context.name == "hevc"
-            and PICTURE_MD5 in bytes(packet)
-        ):
-            self.doubts.add("hashes")
+        self.hidden += packet.is_discard
+        self._has_key = self._has_key or packet.is_keyframe
+        self.headless += not self._has_key
 
     def see_error(self, error: Exception) -> None:
-        """Note a packet that could not be decoded: later frames may depend on it."""
+        """Note a packet that could not be decoded."""
         self.undecodable += 1
-        self.said = self.said or _words(error)
-        self._suspect = self.met_damage = True
+        self.refusal = self.refusal or _words(error)
 
-    def suspects(self, frame: VideoFrame) -> bool:
-        """Whether the frame is flagged by the decoder, or may depend on one flagged or lost."""
-        if frame.key_frame:
-            self._suspect = False
-        self._suspect = self._suspect or bool(frame.is_corrupt)
-        self.met_damage = self.met_damage or self._suspect
-        return self._suspect
-
-    def see_frame(self, damaged: bool) -> None:
+    def see_frame(self, damaged: bool, time_s: float) -> None:
         if damaged:
             self.corrupt += 1
             self.first_corrupt = self.frames if self.first_corrupt is None else self.first_corrupt
+        if self.frames and time_s <= self.last_s:
+            self.late += 1
+            self.first_late = self.frames - 1 if self.first_late is None else self.first_late
+        self.last_s = time_s
         self.frames += 1
-
-    def begin_again(self) -> None:
-        self.packets = self.undecodable = self.hidden = self.headless = 0
-        self.ended_by, self._suspect, self._has_key, self._key_stamp = None, False, False, None
 
     def no_frame(self) -> str:
         if self.encrypted:
             return "is encrypted, and cannot be decoded without its key"
-        said = f", {self.said}" if self.said else ""
-        return f"no frame could be decoded from {self.packets} packets{said}"
+        refusal = f", {self.refusal}" if self.refusal else ""
+        return f"no frame could be decoded from {self.packets} packets{refusal}"
 
-    def problems(
-        self, promised: int, promised_s: float, said: str, *, each_shown: bool
-    ) -> dict[str, str]:
+    def problems(self, promise: Promise, *, each_shown: bool) -> dict[str, str]:
         """Return what was wrong, a sentence each, by kind.
 
-        ``promised`` and ``promised_s`` are packets and end by the header (0: unknown), ``said`` is the
-        decoder's message, ``each_shown`` whether each packet of this codec becomes a frame.
+        ``each_shown``: each packet of this codec becomes a frame.
         """
         found = {}
+        said = self.said or self.refusal
         if self.encrypted:
             found["encrypted"] = "the video is encrypted"
         if self.corrupt:
@@ -127,23 +109,42 @@ class PassReport:
                 f"the file is damaged, though no frame is known to be (the decoder: {said})"
             )
         if self.undecodable:
-            found["undecodable"] = f"{self.undecodable} packets could not be decoded ({self.said})"
+            found["undecodable"] = (
+                f"{self.undecodable} packets could not be decoded ({self.refusal})"
+            )
+        if self.empty:
+            found["empty"] = f"{self.empty} packets hold no data"
         if self.headless:
             found["headless"] = (
                 f"the file begins with {self.headless} packets before its first key frame"
             )
         if self.ended_by:
             found["ended"] = f"reading stopped before the end of the file ({self.ended_by})"
-        shown = self.frames + self.hidden + self.headless + self.undecodable
-        if self.complete and self.packets < promised:
-            found["short"] = f"the header promises {promised} frames, the file holds {self.packets}"
-        elif self.complete and each_shown and shown < promised:
-            found["short"] = f"the header promises {promised} frames, {self.frames} come out"
-        elif self.complete and self.last_s < promised_s - SHORT_S:
+        if self.late:
+            found["late"] = (
+                f"time does not advance after {self.late} frames, the first is number {self.first_late}"
+            )
+        held = self.packets
+        if promise.in_ticks and self.last_dts is not None:
+            held = max(held, self.last_dts + 1)
+        shown = self.frames + self.hidden + self.headless + self.undecodable + self.empty
+        if self.complete and held < promise.packets:
+            found["short"] = f"the header promises {promise.packets} frames, the file holds {held}"
+        elif self.complete and each_shown and not promise.in_ticks and shown < promise.packets:
+            found["short"] = f"the header promises {promise.packets} frames, {self.frames} come out"
+        elif self.complete and self.last_s < promise.end_s - SHORT_S:
             found["short"] = (
-                f"the header promises {promised_s:.2f} s, the last frame is shown at {self.last_s:.2f} s"
+                f"the header promises {promise.end_s:.2f} s, the last frame is shown at {self.last_s:.2f} s"
             )
         return found
+
+
+class Promise(NamedTuple):
+    """What the header says of the whole file; 0 where it says nothing."""
+
+    packets: int = 0
+    end_s: float = 0.0
+    in_ticks: bool = False  # packets are counted with the gaps between them
 
 
 def is_before(stamp: int | None, other: int | None) -> bool:
@@ -183,166 +184,170 @@ class BestEffortClock:
         self._last[kind] = stamp
 
 
-@dataclass(frozen=True, kw_only=True)
-class Ending:
-    # Frames with one thread and, where several were tried and lost none to an error, with several.
-    counts: tuple[int, ...] = ()
-    said: str = ""  # the first message of the log
-    failure: str = ""  # why there is no result, or ""
+@dataclass(eq=False)
+class _Group:
+    """The packets from a key frame to the next, in decoding order."""
 
-
-class Verdicts(Protocol):
-    """What a second decode says of the frames, by their number."""
+    stamp: int | None  # of the key frame
+    before: _Group | bool  # the group before, or whether it is damaged
+    first_bad: int | None = None  # number of its first damaged packet
 
     @property
-    def has_failed(self) -> bool: ...
+    def leads(self) -> bool:
+        """Whether frames that are shown before the key frame lean on a damaged group."""
+        return self.before if isinstance(self.before, bool) else self.before.first_bad is not None
 
-    def is_damaged(self, number: int, stamp: int | None) -> bool: ...
 
-    def ending(self) -> Ending: ...
+@dataclass(eq=False)
+class _Sent:
+    """A packet that was given to the decoder."""
+
+    group: _Group
+    number: int
+    stamp: int | None
+
+    @property
+    def leans_back(self) -> bool:
+        return self.group.leads and is_before(self.stamp, self.group.stamp)
+
+    @property
+    def is_damaged(self) -> bool:
+        first = self.group.first_bad
+        return self.leans_back or (first is not None and first <= self.number)
+
+    def see_damage(self) -> None:
+        first = self.group.first_bad
+        # nothing later leans on a frame that leans back
+        if not self.leans_back and (first is None or self.number < first):
+            self.group.first_bad = self.number
+
+
+@dataclass
+class CheckedPass:
+    """Every frame of a stream, and whether it is damaged or depends on one that is."""
+
+    open_stream: Callable[[], Opened]  # opens the stream where the pass begins
+    report: PassReport  # filled on the way
+    checks: Callable[[InputContainer, VideoStream], list[Check]] = lambda container, stream: []
+    in_middle: bool = False  # the pass begins behind a seek, so leading frames cannot be trusted
+    _sent: int = 0
+    _group: _Group = field(init=False, repr=False)
+    _last: _Sent = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._group = _Group(None, before=False, first_bad=0 if self.in_middle else None)
+        self._last = _Sent(self._group, 0, None)
+
+    def frames(self) -> Generator[tuple[VideoFrame, bool]]:
+        """Yield the first frame before any check, to describe the stream by; then all."""
+        with ExitStack() as files:
+            with logged() as log:
+                container, stream = files.enter_context(self.open_stream())
+            context = stream.codec_context
+            # FFmpeg decodes a little to learn what a stream is; what its decoder says then comes again
+            self._hear([message for name, message in log if name != context.codec.name])
+            context.flags |= Flags.copy_opaque
+            checks = self.checks(container, stream)
+            held: deque[tuple[VideoFrame, _Sent]] = deque()
+            begun = False
+            for step in decoded_packets(container, stream, self.report, self._tag):
+                self._judge(step, checks, begun)
+                for frame in step.frames:
+                    sent = frame.opaque if isinstance(frame.opaque, _Sent) else self._last
+                    if frame.is_corrupt:
+                        sent.see_damage()
+                    if not begun:
+                        begun = True
+                        yield frame, False
+                    held.append((frame, sent))
+                # a frame that is shown before the one that it leans on waits for that one
+                while len(held) > (0 if step.is_last else context.reorder_depth):
+                    frame, sent = held.popleft()
+                    yield frame, sent.is_damaged
+
+    def _tag(self, packet: Packet[VideoStream]) -> None:
+        if packet.is_keyframe:
+            self._group.before = self._group.leads
+            self._group = _Group(packet.pts, before=self._group)
+        self._sent += 1
+        packet.opaque = self._last = _Sent(self._group, self._sent, packet.pts)
+
+    def _judge(self, step: Step, checks: list[Check], begun: bool) -> None:
+        findings = []
+        if step.packet is not None:
+            findings = [text for check in checks if (text := check(step.packet))]
+        if step.is_lost and step.packet is None and not step.is_last:  # an empty packet
+            _Sent(self._group, self._sent + 1, None).see_damage()
+        elif step.is_lost or step.said or findings or (step.packet and step.packet.is_corrupt):
+            self._last.see_damage()
+        # what comes before the first key frame is missing, and the decoder says so in many words
+        before_key = not begun and self.report.headless > 0
+        self._hear([*findings, *([] if before_key else step.said)])
+
+    def _hear(self, messages: list[str]) -> None:
+        self.report.said = self.report.said or next(iter(messages), "")
+
+
+class Step(NamedTuple):
+    """What one packet gave; the last one drains the decoder, and has none."""
+
+    packet: Packet[VideoStream] | None
+    frames: list[VideoFrame]
+    said: list[str]  # messages of FFmpeg's log
+    is_lost: bool  # whether the packet could not be decoded, or is empty
+    is_last: bool = False
 
 
 def decode(
     container: InputContainer, stream: VideoStream, report: PassReport
 ) -> Iterator[VideoFrame]:
     """Yield the frames from here to the end; pass over what cannot be decoded."""
-    for _, frames in decoded_packets(container, stream, report):
-        yield from frames
-
-
-@dataclass
-class CheckedPass:
-    """Every frame of a stream, and whether it is damaged.
-
-    Decoding uses several threads up to the first sign of damage, then one, whose pictures are the same in
-    every run. A second process reads the packets; it decodes if the codec does not report damage, if there is
-    reason for doubt (``PassReport.doubts``), and behind the first damage.
-    """
-
-    open_again: Callable[[], Opened]  # opens the stream where the pass begins
-    report: PassReport  # filled on the way
-    # Starts the second decode at a depth: PACKETS, ONE_THREAD or BOTH; None: frames are marked by what this
-    # decode alone says of them.
-    second: Callable[[int], Verdicts] | None = None
-    may_repeat: bool = True  # whether the stream can be read again on one thread
-    thorough: bool = (
-        False  # decode on one thread from the start, and decode a second time in any case
-    )
-    verdicts: Verdicts | None = None  # the second decode, once it was started
-    _depth: int = -1
-    _shown: int = 0
-    _begun: bool = False
-
-    def frames(self) -> Generator[tuple[VideoFrame, bool]]:
-        """Yield the first frame before any check, to describe the stream by; then all."""
-        if not self.thorough:
-            sound = yield from self._up_to_damage()
-            if sound:
-                return
-            self.report.begin_again()
-        already = self._shown
-        with self.open_again() as (container, stream):
-            if stream.codec_context.codec.name not in NEVER_REPEATED:
-                stream.codec_context.thread_count = 1
-            self._ask_second(stream)
-            for number, frame in enumerate(decode(container, stream, self.report)):
-                suspect = self.report.suspects(frame)
-                if not self._begun:
-                    self._begun = True
-                    yield frame, False
-                if number >= already:
-                    yield self._next(frame, self._is_damaged(frame, suspect))
-
-    def _up_to_damage(self) -> Generator[tuple[VideoFrame, bool], None, bool]:
-        with self.open_again() as (container, stream):
-            context = stream.codec_context
-            repeats = self.may_repeat and context.codec.name not in NEVER_REPEATED
-            held: deque[tuple[VideoFrame, bool]] = deque()
-            for packet, frames in decoded_packets(container, stream, self.report):
-                if frames and not self._begun:
-                    self._begun = True
-                    yield frames[0], False
-                held.extend((frame, self.report.suspects(frame)) for frame in frames)
-                if repeats and self.report.met_damage:
-                    return False
-                if self._begun:
-                    self._ask_second(stream)
-                # a frame that is shown before the one that it leans on waits for that one
-                depth = (
-                    context.reorder_depth if repeats and packet is not None and packet.size else 0
-                )
-                while len(held) > depth:
-                    damaged = self._is_damaged(*held[0])
-                    if damaged and repeats:
-                        self.report.met_damage = True
-                        return False
-                    yield self._next(held.popleft()[0], damaged)
-            # frames that the threads still hold at the end are lost at the first that is damaged
-            lost = (
-                repeats and self.verdicts is not None and self._knows_more(self.verdicts.ending())
-            )
-        return not lost
-
-    def _knows_more(self, ending: Ending) -> bool:
-        return bool(ending.said) or max(ending.counts, default=0) > self._shown
-
-    def _next(self, frame: VideoFrame, damaged: bool) -> tuple[VideoFrame, bool]:
-        self._shown += 1
-        return frame, damaged
-
-    def _ask_second(self, stream: VideoStream) -> None:
-        codec = stream.codec_context.codec
-        tells = codec.canonical_name in TELLING
-        if tells and not (self.thorough or self.report.doubts or self.report.met_damage):
-            depth = PACKETS
-        else:
-            # which frames of damaged HEVC differ between threads is another matter in each run, so codecs that
-            # tell are not compared: what they tell is the same each time
-            depth = ONE_THREAD if tells or codec.intra_only else BOTH
-        if self.second is not None and depth > self._depth:
-            self.verdicts, self._depth = self.second(depth), depth
-
-    def _is_damaged(self, frame: VideoFrame, suspect: bool) -> bool:
-        if self.verdicts is None:
-            return suspect
-        told = self.verdicts.is_damaged(self._shown, frame.pts)
-        return bool(frame.is_corrupt) or (suspect if self.verdicts.has_failed else told)
+    for step in decoded_packets(container, stream, report):
+        yield from step.frames
 
 
 def decoded_packets(
     container: InputContainer,
     stream: VideoStream,
     report: PassReport,
-    tag: Callable[[Packet[VideoStream]], None] | None = None,
-    decodes: bool = True,
-) -> Iterator[tuple[Packet[VideoStream] | None, list[VideoFrame]]]:
-    """Yield each packet with its frames; the last one drains the decoder.
-
-    ``tag`` is called with each packet before it is decoded; without ``decodes`` none is.
-    """
+    tag: Callable[[Packet[VideoStream]], None] = lambda packet: None,
+) -> Iterator[Step]:
+    """Yield what each packet gives; ``tag`` is called with it before it is decoded."""
     packets = container.demux(stream)
-    drained = False
-    while not drained:
-        try:
-            packet = next(packets, None)
-        except (av.error.FFmpegError, OSError) as error:
-            report.ended_by = _words(error)
-            packet = None
-        except IndexError:  # PyAV at the end of a file in which streams turned up on the way
-            packet = None
-        if packet is not None and packet.size:
-            report.see_packet(packet)
-            if tag is not None:
-                tag(packet)
-        drained = packet is None or not packet.size
-        yield packet, _decoded(stream, packet, report) if decodes else []
+    packet: Packet[VideoStream] | None
+    ended = False
+    while not ended:
+        with logged() as log:
+            try:
+                packet = next(packets, None)
+            except (av.error.FFmpegError, OSError) as error:
+                report.ended_by = _words(error)
+                packet = None
+            except IndexError:  # PyAV at the end of a file in which streams turned up on the way
+                packet = None
+            ended = packet is None
+            frames, is_lost = _decoded(stream, packet, report, tag)
+        said = [message for _, message in log]
+        yield Step(packet if packet and packet.size else None, frames, said, is_lost, ended)
 
 
 def _decoded(
-    stream: VideoStream, packet: Packet[VideoStream] | None, report: PassReport
-) -> list[VideoFrame]:
+    stream: VideoStream,
+    packet: Packet[VideoStream] | None,
+    report: PassReport,
+    tag: Callable[[Packet[VideoStream]], None],
+) -> tuple[list[VideoFrame], bool]:
+    """Return the frames that a packet gives, and whether it is lost."""
+    if packet is not None and not packet.size:
+        # an empty packet drains the decoder for good; PyAV's own at the end has no time
+        is_lost = packet.dts is not None
+        report.empty += is_lost
+        return [], is_lost
+    if packet is not None:
+        report.see_packet(packet)
+        tag(packet)
     try:
-        return stream.decode(packet)
+        return stream.decode(packet), False
     except (av.error.FFmpegError, OSError) as error:
         report.see_error(error)
-        return []
+        return [], True

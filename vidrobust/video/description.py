@@ -19,7 +19,7 @@ from vidrobust.errors import InputError
 from vidrobust.frames.batch import VideoInfo
 from vidrobust.text.printable import printable
 from vidrobust.video.color import RANGES, SPACES, display_matrix, is_full_range, orientation_filters
-from vidrobust.video.decoding import PassReport, decode
+from vidrobust.video.decoding import PassReport, Promise, decode
 
 # Frames by number: their time stamps, and where decoding can begin.
 #
@@ -159,18 +159,25 @@ def first_frame(path: Path, container: InputContainer, stream: VideoStream) -> V
     return frame
 
 
-def promised_end_s(container: InputContainer, stream: VideoStream) -> float:
-    """Return the video's end in s by its header; 0 if unknown.
+def promised(container: InputContainer, stream: VideoStream) -> Promise:
+    """Return what the header says of the whole file.
 
-    Matroska has no count of frames, but a duration of each stream or of all.
+    Matroska has no count of frames, but a duration of each stream or of all. AVI counts ticks, of which some
+    may have no packet; its index counts packets.
     """
+    if "avi" in container.format.name.split(","):
+        packets = sum(entry.size > 0 for entry in stream.index_entries)
+        return Promise(packets) if packets else Promise(stream.frames, in_ticks=True)
     if "matroska" not in container.format.name:
-        return 0.0
+        return Promise(stream.frames)
     stated = re.fullmatch(r"([0-9]+):([0-9]+):([0-9.]{1,12})", stream.metadata.get("DURATION", ""))
     if stated and stated[3].count(".") < 2:
-        return int(stated[1]) * 3600.0 + int(stated[2]) * 60.0 + float(stated[3])
+        end_s = int(stated[1]) * 3600.0 + int(stated[2]) * 60.0 + float(stated[3])
+        return Promise(stream.frames, end_s)
     alone = len(container.streams) == 1 and container.duration
-    return container.duration / 1_000_000 if alone and container.duration else 0.0
+    return Promise(
+        stream.frames, container.duration / 1_000_000 if alone and container.duration else 0.0
+    )
 
 
 def _is_transparent(frame: VideoFrame) -> bool:

@@ -12,8 +12,8 @@ from vidrobust.footage.expand import images_in
 from vidrobust.frames.batch import VideoInfo
 from vidrobust.text.printable import printable
 from vidrobust.video.color import ColorMode, Converter
-from vidrobust.video.container import open_container, video_stream
-from vidrobust.video.decoding import PassReport, decode
+from vidrobust.video.container import opened_video
+from vidrobust.video.decoding import CheckedPass, PassReport
 from vidrobust.video.description import RATE_UNKNOWN, describe, first_frame
 from vidrobust.video.stream import Decoded
 
@@ -51,20 +51,22 @@ class ImageFolderReader:
 
     def frames(self, first: int = 0) -> Generator[Decoded]:
         for index, path in enumerate(self._files[first:], first):
-            report = PassReport()
+            checked = CheckedPass(partial(opened_video, path), PassReport()).frames()
             try:
-                with open_container(path) as container:
-                    frame = next(decode(container, video_stream(container, path), report), None)
+                next(checked, None)  # it comes again with the verdict
+                frame, damaged = next(checked, (None, False))
             except InputError as error:
                 self._unreadable[index] = str(error)
                 continue
+            finally:
+                checked.close()
             if frame is None:
                 self._unreadable[index] = f"{printable(path)}: no picture could be decoded"
                 continue
             yield Decoded(
                 index=index,
                 time_s=float(index / RATE_UNKNOWN),
-                corrupt=report.suspects(frame),
+                corrupt=damaged,
                 rgb=partial(Converter(self._color), frame),
             )
 
@@ -81,8 +83,7 @@ class ImageFolderReader:
         failure: InputError | None = None
         for path in self._files:
             try:
-                with open_container(path) as container:
-                    stream = video_stream(container, path)
+                with opened_video(path) as (container, stream):
                     frame = first_frame(path, container, stream)
                     info, _ = describe(
                         container,

@@ -45,7 +45,6 @@ def inspect_item(item: Item, *, frame_md5: bool = False, backend: str = "auto") 
             start_s=item.start_s,
             end_s=item.end_s,
             roi=item.roi,
-            thorough=True,
         ) as video:
             return _entry(str(item.path), video, frame_md5)
     except InputError as error:
@@ -78,7 +77,7 @@ def _entry(path: str, video: VideoSource, frame_md5: bool) -> dict[str, Any]:
         "frames": len(time_s),
         "duration_s": round(_duration_s(time_s, float(1 / info.frame_rate)), 6),
         "corrupt_frames": corrupt,
-        "problems": [*video.problems, *_time_problems(time_s)],
+        "problems": list(video.problems),
         "frame_md5": md5 if frame_md5 else None,
         "notes": [*info.notes, *_time_notes(time_s)],
         "color_space": info.color_space,
@@ -92,13 +91,6 @@ def _duration_s(time_s: np.ndarray, step_s: float) -> float:
     if len(time_s) < 2:
         return len(time_s) * step_s
     return float(time_s.max() - time_s.min() + np.median(np.diff(time_s)))
-
-
-def _time_problems(time_s: np.ndarray) -> list[str]:
-    back = np.flatnonzero(np.diff(time_s) <= 0)
-    if not len(back):
-        return []
-    return [f"time does not advance after {len(back)} frames, the first is number {back[0]}"]
 
 
 def _time_notes(time_s: np.ndarray) -> list[str]:

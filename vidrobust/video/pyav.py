@@ -19,11 +19,17 @@ from av.video.stream import VideoStream
 
 from vidrobust.errors import InputError
 from vidrobust.text.printable import printable
+from vidrobust.video.checksums import file_checks
 from vidrobust.video.color import SEVERAL_VIEWS, ColorMode, Converter, has_several_views
-from vidrobust.video.container import open_container, video_stream
-from vidrobust.video.decoding import TELLING, BestEffortClock, CheckedPass, Opened, PassReport
-from vidrobust.video.description import FrameTable, describe, promised_end_s, refreshes
-from vidrobust.video.second_decode import SecondDecode, second_decode
+from vidrobust.video.container import open_container, opened_video, video_stream
+from vidrobust.video.decoding import (
+    EACH_SHOWN,
+    BestEffortClock,
+    CheckedPass,
+    Opened,
+    PassReport,
+)
+from vidrobust.video.description import FrameTable, describe, promised, refreshes
 from vidrobust.video.stream import Decoded
 
 # Frames before the wanted one at which a seek is tried, in turn, before decoding from the start
@@ -43,11 +49,11 @@ class _Begun(NamedTuple):
 
 
 class PyAVReader:
-    """One video; every pass has its own container, closed on the thread of the pass.
+    """One video; every pass has its own container.
 
     ``painter`` returns, for each pass, a function from a frame to (H, W, 3) RGB; ``hwaccel`` what PyAV needs
-    to decode on a device; ``thorough`` always decodes twice. After a whole pass ``frame_counts`` has several
-    numbers if others may count differently: those here, of a second decode, and of packets.
+    to decode on a device, whose frames are marked by another reader (``marked.py``). After a whole pass
+    ``frame_counts`` has several numbers if others may count differently: those here, and of packets.
     """
 
     def __init__(
@@ -59,18 +65,15 @@ class PyAVReader:
         device: str = "cpu",
         painter: Callable[[], Painter] | None = None,
         hwaccel: Callable[[], HWAccel] | None = None,
-        thorough: bool = False,
     ) -> None:
         self.path = path
         self.device = device
         self._found: dict[str, str] = {}
+        # Containers that random access left open.
+        self._idle: list[tuple[InputContainer, VideoStream]] = []
         # not a method: a pass that was begun must not hold its reader, or only the garbage collector ends it
-        self._opened = partial(_opened, path, hwaccel)
-        self._on_device, self._thorough = hwaccel is not None, thorough
-        self._seconds: list[SecondDecode] = []
+        self._hwaccel, self._opened = hwaccel, partial(opened_video, path, hwaccel)
         self.frame_counts: tuple[int, ...] = ()
-        is_file = isinstance(path, Path) or "://" not in path
-        self._second = partial(_started, Path(path), self._seconds) if is_file else None
         self._painter = painter or (lambda: Converter(color))
         self._table = FrameTable()
         self._refreshes: bool | None = None
@@ -84,7 +87,7 @@ class PyAVReader:
             if has_several_views(begun.first):
                 self._found["views"] = SEVERAL_VIEWS
             self._tick = Fraction(stream.time_base or 1)
-            self._promised = (stream.frames, promised_end_s(container, stream))
+            self._promise = promised(container, stream)
         except BaseException:
             begun.frames.close()
             raise
@@ -98,10 +101,10 @@ class PyAVReader:
         return tuple(self._found.values())
 
     def close(self) -> None:
-        while self._seconds:
-            self._seconds.pop().close()
         while self._begun:
             self._begun.pop().frames.close()
+        while self._idle:
+            self._idle.pop()[0].close()
 
     def frames(self, first: int = 0) -> Generator[Decoded]:
         """Yield frames from number ``first``; each can be painted until the next is asked for."""
@@ -185,13 +188,12 @@ class PyAVReader:
                     number = table.index_of(stamp)
                     if number is None:
                         return
-                report.see_frame(damaged)
                 if stamp is not None:
                     now = float(stamp * self._tick)
-                elif report.frames > 1:
+                elif report.frames:
                     now += step
+                report.see_frame(damaged, now)
                 table.see(number, stamp, frame.key_frame)
-                report.last_s = now
                 yield Decoded(
                     index=number,
                     time_s=now,
@@ -209,13 +211,14 @@ class PyAVReader:
     def _checked(
         self, seek: int | None, notes: list[tuple[InputContainer, VideoStream]]
     ) -> CheckedPass:
-        at_start = seek is None and not self._on_device
+        opened = self._opened
+        if seek is not None:
+            opened = partial(_sought, self.path, self._hwaccel, self._idle, seek)
         return CheckedPass(
-            partial(_noted, partial(self._opened, seek), notes),
+            partial(_noted, opened, notes),
             PassReport(),
-            second=self._second if at_start else None,
-            may_repeat=at_start,
-            thorough=at_start and self._thorough,
+            partial(file_checks, self.path),
+            in_middle=seek is not None,
         )
 
     def _begin(self) -> _Begun:
@@ -247,34 +250,11 @@ class PyAVReader:
             self._table = table
         if not from_start:
             return
-        ending = (
-            checked.verdicts.ending() if report.complete and checked.verdicts is not None else None
-        )
-        found: dict[str, str] = {}
-        if ending is not None and ending.failure:
-            found["unchecked"] = (
-                f"the frames could not be checked by a second decode ({ending.failure})"
-            )
-        elif ending is not None and {report.frames, *ending.counts} != {report.frames}:
-            others = " and ".join(str(count) for count in ending.counts)
-            found["counts"] = (
-                f"decodes disagree: {report.frames} frames here, {others} when decoded again"
-            )
-        found |= report.problems(
-            *self._promised,
-            "" if ending is None else ending.said,
-            each_shown=self.info.codec in TELLING,
-        )
+        found = report.problems(self._promise, each_shown=self.info.codec in EACH_SHOWN)
         if report.complete:
-            hidden = {report.packets} if report.hidden or report.headless else set()
-            counts = sorted({*hidden, *(() if ending is None else ending.counts)} - {report.frames})
-            self.frame_counts = (report.frames, *counts) if counts else ()
+            differs = (report.hidden or report.headless) and report.packets != report.frames
+            self.frame_counts = (report.frames, report.packets) if differs else ()
         self._found = {name: what for name, what in self._found.items() if name == "views"} | found
-
-
-def _started(path: Path, seconds: list[SecondDecode], depth: int) -> SecondDecode:
-    seconds.append(second_decode(path, depth))
-    return seconds[-1]
 
 
 @contextmanager
@@ -287,13 +267,24 @@ def _noted(
 
 
 @contextmanager
-def _opened(
-    path: Path, hwaccel: Callable[[], HWAccel] | None, seek: int | None = None
+def _sought(
+    path: Path,
+    hwaccel: Callable[[], HWAccel] | None,
+    idle: list[tuple[InputContainer, VideoStream]],
+    seek: int,
 ) -> Iterator[tuple[InputContainer, VideoStream]]:
-    accel = None if hwaccel is None else hwaccel()
-    with open_container(path, hwaccel=accel) as container:
+    """Seek in a container that an earlier seek left open, or in a new one."""
+    try:
+        container, stream = idle.pop()
+    except IndexError:
+        container = open_container(path, hwaccel=hwaccel and hwaccel())
         stream = video_stream(container, path)
-        if seek is not None:
-            with suppress(av.error.FFmpegError, OSError):
-                container.seek(seek, stream=stream)
+    try:
+        with suppress(av.error.FFmpegError, OSError):
+            container.seek(seek, stream=stream)
         yield container, stream
+    finally:
+        if hwaccel is None:
+            idle.append((container, stream))
+        else:  # a device decoder belongs to the thread that opened it
+            container.close()

@@ -87,7 +87,6 @@ def open_video(
     crop_margin: float = 0.1,
     crop_size: int = 256,
     prefetch: int = 2,
-    thorough: bool = False,
     origin: tuple[int, float] | None = None,
 ) -> VideoSource:
     """Open the frames of one video, animation or folder of frames.
@@ -103,7 +102,6 @@ def open_video(
     boxes          where an object is: frames that have it are cut to the window about it, with ``crop_margin`` of
                    its longer side on each side, and resized to ``crop_size`` px square
     prefetch       batches decoded ahead on a thread; 0 decodes on the caller's
-    thorough       decode on one thread and always a second time: damage is the same in every run (pyav)
     origin         number and time of the frame from which every and fps count; by default the first of the range
 
     >>> with open_video("line.mp4", every=5) as video:
@@ -141,7 +139,7 @@ def open_video(
             return FrameStream(
                 form.open(where, name), selection, prefetch=prefetch, upload=upload, cut=cut
             )
-    asked = VideoRequest(path=where, item=name, color=mode, thorough=thorough)
+    asked = VideoRequest(path=where, item=name, color=mode)
     tried = routes(asked, backend=backend, device=target)
     chosen = choose(tried, strict=strict_device, swapped=swapped)
     try:

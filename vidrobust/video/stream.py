@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -292,7 +291,7 @@ class FrameStream:
                 for frame in frames:
                     position = frame.index
                     if position == index:
-                        found[index] = (deepcopy(self._cut(frame.rgb(), frame)), _row(frame))
+                        found[index] = (_copied(self._cut(frame.rgb(), frame)), _row(frame))
                     if position >= index:
                         break
                 if index not in found:
@@ -390,6 +389,11 @@ class FrameStream:
             keyframe=np.array([f.keyframe for f in frames], np.bool_),
             pts=np.array([f.pts for f in frames], np.int64),
         )
+
+
+def _copied(picture: np.ndarray | torch.Tensor) -> np.ndarray | torch.Tensor:
+    """Copy one picture, not the batch that it may be a view of, as ``deepcopy`` does."""
+    return picture.copy() if isinstance(picture, np.ndarray) else picture.clone()
 
 
 class _Row(NamedTuple):

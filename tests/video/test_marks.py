@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import struct
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +12,6 @@ import numpy as np
 import pytest
 
 from tests.video.conftest import Make, Oracle
-from vidrobust.video import second_decode
 from vidrobust.video.inspect import inspect_paths
 from vidrobust.video.source import open_video
 
@@ -97,7 +94,6 @@ def found(make: Make, framemd5: Oracle, ffmpeg: str) -> list[Found]:
             path.write_bytes(data)
             runs = []
             for _ in range(3):
-                second_decode.forget(end=False)
                 runs.append(inspect_paths([str(path)], frame_md5=True)[0])
             check = [ffmpeg, "-v", "error", "-nostdin", "-i", str(path), "-an", "-f", "null", "-"]
             said = subprocess.run(check, capture_output=True, timeout=60, check=False).stderr
@@ -117,7 +113,7 @@ def found(make: Make, framemd5: Oracle, ffmpeg: str) -> list[Found]:
 
 
 def marks(path: Path) -> list[bool]:
-    with open_video(path, prefetch=0, thorough=True) as video:
+    with open_video(path, prefetch=0, device="cpu") as video:
         return [bool(c) for batch in video.batches(8) for c in batch.corrupt]
 
 
@@ -157,7 +153,6 @@ def test_inspecting_three_times_says_the_same(found: list[Found]) -> None:
 
 @pytest.mark.parametrize("name", sorted(FILES))
 def test_a_sound_file_is_not_suspected(name: str, make: Make) -> None:
-    second_decode.forget()
     (entry,) = inspect_paths([str(make(f"second_{name}", *SMALL, *FILES[name]))])
     assert (entry["frames"], entry["corrupt_frames"], entry["problems"]) == (40, 0, [])
 
@@ -184,7 +179,6 @@ def test_checksums_of_the_file_name_what_no_decoder_notices(
         copy[place] ^= 4
         path = whole.with_name(f"flipped_{name}")
         path.write_bytes(bytes(copy))
-        second_decode.forget(end=False)
         (entry,) = inspect_paths([str(path)], frame_md5=True)
         if len(entry["frame_md5"]) == len(sound):
             rows = zip(entry["frame_md5"], sound, marks(path), strict=True)
@@ -229,63 +223,3 @@ def test_the_frames_before_a_damaged_one_that_lean_on_it_are_marked(make: Make) 
             ] == []
             checked += 1
     assert checked >= 5
-
-
-def test_a_second_process_that_cannot_start_is_said(
-    make: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = make("second_mjpeg.avi", *SMALL, *FILES["mjpeg.avi"])
-    second_decode.forget()
-    monkeypatch.setattr("sys.executable", "/nowhere/python")
-    (entry,) = inspect_paths([str(path)])
-    assert (entry["frames"], len(entry["problems"])) == (40, 1)
-
-
-def test_a_second_process_that_dies_is_said(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = make("second_mjpeg.avi", *SMALL, *FILES["mjpeg.avi"])
-    second_decode.forget()
-    monkeypatch.setattr(second_decode, "COMMAND", ("-c", "raise SystemExit"))
-    (entry,) = inspect_paths([str(path)])
-    assert (entry["frames"], len(entry["problems"])) == (40, 1)
-
-
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs Linux: /proc")
-def test_one_process_serves_passes_that_end_early(make: Make) -> None:
-    second_decode.forget()
-    seen = set()
-    for name in ("mjpeg.avi", "h264.mp4", "mjpeg.avi"):
-        with open_video(make(f"second_{name}", *SMALL, *FILES[name]), prefetch=0) as video:
-            next(video.batches(2))
-        seen |= set(helpers())
-    assert len(seen) == 1
-
-
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs Linux: /proc")
-def test_no_process_is_left_behind(make: Make) -> None:
-    path = make("second_mjpeg.avi", *SMALL, *FILES["mjpeg.avi"])
-    second_decode.forget()
-    for _ in range(3):
-        with open_video(path, prefetch=2) as video:
-            next(video.batches(2))
-        dropped = open_video(path)
-        next(dropped.batches(2))
-        del dropped
-    time.sleep(0.2)
-    assert len(helpers()) <= 1
-    second_decode.forget()
-    assert not helpers()
-
-
-def helpers() -> list[int]:
-    """Children of this process that decode a second time."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
-                line = (entry / "cmdline").read_bytes()
-            except (OSError, IndexError):
-                continue
-            if parent == os.getpid() and b"vidrobust.video.second_decode" in line:
-                found.append(int(entry.name))
-    return found
