@@ -17,7 +17,12 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-MODULES = {"pillow": "PIL", "opencv-python-headless": "cv2", "mlflow-skinny": "mlflow"}
+MODULES = {
+    "pillow": "PIL",
+    "opencv-python-headless": "cv2",
+    "mlflow-skinny": "mlflow",
+    "decord2": "decord",
+}
 """Packages whose module has another name."""
 LOADED_BY_NAME = {
     *("openpyxl", "torchcodec", "openvino"),

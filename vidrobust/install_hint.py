@@ -11,6 +11,8 @@ from importlib import metadata
 from pathlib import Path
 
 _OTHER_BUILDS = {
+    "decord": ("decord2",),  # for processors of ARM
+    "decord2": ("decord",),
     "onnxruntime": ("onnxruntime-gpu",),
     "opencv-python-headless": (
         "opencv-python",
@@ -66,7 +68,9 @@ def _extras() -> dict[str, list[str]]:
     for each in every:
         requirement, _, marker = each.partition(";")
         if named := re.search(r"extra\s*==\s*[\"']([^\"']+)[\"']", marker):
-            found.setdefault(named[1], []).append(requirement.strip().replace(" ", ""))
+            of_machine = re.sub(r"(\s*and\s+)?extra\s*==\s*[\"'][^\"']+[\"']", "", marker).strip()
+            plain = requirement.strip().replace(" ", "")
+            found.setdefault(named[1], []).append("; ".join(filter(None, (plain, of_machine))))
     return found
 
 

@@ -168,7 +168,8 @@ def examined(path: Path, out: Path) -> dict[str, Any]:
         faults.append("silent where ffmpeg speaks")
     if entry["frames"] and entry["corrupt_frames"] != study["corrupt"]:
         faults.append("marks other frames than inspect")
-    if (runs[0][0] and not other[0] and entry["frames"]) or (speaks and not other[1]):
+    stopped = any("stopped at frame" in what for what in other[1])
+    if speaks and (not other[1] or (runs[0][0] and not other[0] and not stopped)):
         faults.append(f"silent by {OTHER}")
     if any(run[:2] != runs[0][:2] for run in runs):
         faults.append("marks vary")

@@ -44,6 +44,7 @@ def test_settings_survive_the_run_folder() -> None:
         ({"batch": "0"}, "batch: expected auto or a whole number"),
         ({"fps": -1.0}, "fps: expected a positive number"),
         ({"fps": 2.0, "every": 3}, "exclude each other"),
+        ({"end_s": float("nan")}, "end_s: expected a time in seconds"),
         ({"segment_s": 0.5}, "segment_s: expected 1 second or more"),
         ({"crop": "faces"}, "crop: expected boxes"),
         ({"crop": "boxes:-1"}, "crop: expected boxes"),

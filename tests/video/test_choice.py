@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,9 +20,10 @@ from vidrobust.video.choice import (
     resolve_target,
     routes,
 )
+from vidrobust.video.marked import DeviceReader
 from vidrobust.video.pyav import PyAVReader
 from vidrobust.video.source import open_video
-from vidrobust.video.stream import FrameStream, Reader, Selection
+from vidrobust.video.stream import Decoded, FrameStream, Reader, Selection
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +171,32 @@ def test_surfaces_flow_through_the_reader_into_batches(path: Path) -> None:
     assert given.pixels.shape == expected.pixels.shape == (6, 3, 180, 240)
     assert difference.float().mean() < 0.5
     assert difference.max() <= 3
+
+
+def test_frames_of_a_device_take_the_marks_of_the_cpu(make: Make) -> None:
+    """A reader that loses every tenth frame stands in for NVDEC; marks belong to time stamps, not to numbers."""
+
+    class Loses(PyAVReader):
+        def frames(self, first: int = 0) -> Generator[Decoded]:
+            kept = (frame for frame in super().frames(first) if frame.index % 10 != 3)
+            for number, frame in enumerate(kept):
+                yield replace(frame, index=number, corrupt=False)
+
+    data = make("routes.mp4", "-c:v", "libx264", "-g", "12", "-frames:v", "60").read_bytes()
+    path = make("routes.mp4", "-c:v", "libx264", "-g", "12", "-frames:v", "60").with_name("bad.mp4")
+    path.write_bytes(data[:20_000] + bytes(60) + data[20_060:])
+    judge = PyAVReader(path, item="x", color="fast")
+    with closing(DeviceReader(Loses(path, item="x", color="fast"), judge)) as reader:
+        given = [(frame.stamp, frame.corrupt) for frame in reader.frames()]
+        assert reader.problems[-1] == "6 frames are missing and 0 too many on cpu"
+        assert any("frames are damaged" in what for what in reader.problems)
+    wanted = {
+        frame.stamp: frame.corrupt
+        for frame in PyAVReader(path, item="x", color="fast").frames()
+        if frame.index % 10 != 3
+    }
+    assert dict(given) == wanted
+    assert 0 < sum(wanted.values()) < len(wanted) == 54
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")

@@ -13,6 +13,7 @@ import threading
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -20,7 +21,9 @@ import torch
 from tests.video.conftest import Make, pictures_of
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.frames.batch import FrameBatch
+from vidrobust.video.container import opened_video
 from vidrobust.video.source import VideoSource, open_video
+from vidrobust.video.stream import copied
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast")
 FIELDS = ("-c:v", "mpeg2video", "-r", "25", "-flags", "+ilme+ildct", "-vf", "setfield=tff")
@@ -339,12 +342,42 @@ def test_a_spawned_worker_reads(make: Make) -> None:
     assert done.stdout.split() == [b"90"]
 
 
+def test_scattered_frames_open_the_file_once(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = make("five_groups.mp4", *X264, "-g", "15")
+    with open_video(path, prefetch=0) as video:
+        frames, _ = pass_of(video)
+        opened = []
+        plain = av.open
+        monkeypatch.setattr(av, "open", lambda *a, **k: opened.append(a) or plain(*a, **k))
+        wanted = [80, 3, 50, 33, 64, 17]
+        assert md5(video.at(wanted)) == [frames[index] for index in wanted]
+    assert len(opened) == 1
+
+
+def test_a_picture_is_kept_without_the_batch_that_it_is_a_view_of() -> None:
+    """torchcodec gives eight pictures at once, and ``deepcopy`` of a view copies all of its memory."""
+    chunk = torch.zeros((8, 4, 6, 3), dtype=torch.uint8)
+    for picture in (chunk[2], chunk.numpy()[2]):
+        kept = torch.as_tensor(copied(picture))
+        assert kept.untyped_storage().nbytes() == 4 * 6 * 3
+        assert kept.data_ptr() != torch.as_tensor(picture).data_ptr()
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "ts"])
+def test_decoders_have_one_thread(suffix: str, make: Make) -> None:
+    """Several give other pictures of damaged streams in each run, and want surfaces of NVDEC for each."""
+    with opened_video(make(f"threads.{suffix}", *X264, "-frames:v", "6")) as (_, stream):
+        next(stream.container.decode(stream))
+        assert stream.codec_context.thread_count == 1
+
+
 def test_settings_that_make_no_sense_are_refused(make: Make) -> None:
     path = clip("open_gop.mp4", make)
     refused = [
         ({"every": 0}, "every: expected 1 or more, got 0"),
         ({"fps": 0.0}, "fps: expected a positive number"),
         ({"fps": 2.0, "every": 2}, "every and fps: give one of the two"),
+        ({"end_s": float("nan")}, "end_s: expected a time in seconds, got nan"),
         ({"start_s": 2.0, "end_s": 1.0}, "the range 2.0 to 1.0 s is empty"),
         ({"backend": "avi"}, "backend: expected one of auto, torchcodec, pyav, decord, got 'avi'"),
         ({"device": "tpu"}, "device: expected auto, cpu, cuda or cuda:N, got 'tpu'"),

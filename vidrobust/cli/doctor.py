@@ -110,9 +110,9 @@ def _decoder(name: str) -> Row:
     what = f"decoder {name}"
     if installed(module) is None:
         return _row(what, "missing", how)
-    if name == "decord" and installed("decord2"):
+    if name == "decord" and len(list(metadata.packages_distributions().get(name, ()))) > 1:
         return _row(
-            what, "broken", "decord and decord2 share one module name: pip uninstall decord2"
+            what, "broken", "decord and decord2 share one module name: uninstall one of the two"
         )
     try:
         run = subprocess.run(

@@ -11,6 +11,7 @@ Each segment is sampled by itself.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import shlex
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +22,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from vidrobust.errors import InputError, SettingsError
+from vidrobust.errors import InputError, SettingsError, VidrobustError
 from vidrobust.footage.content import ContentKeys
 from vidrobust.footage.expand import expand_sources
 from vidrobust.footage.item import Item, label_offset_of
@@ -30,6 +31,7 @@ from vidrobust.footage.labels.formats import read_labels
 from vidrobust.footage.labels.labels import ClassMap, Labels, read_class_map
 from vidrobust.footage.labels.matching import MatchedLabels, on_items, sets_on_items
 from vidrobust.footage.object_items import object_items
+from vidrobust.frames.device import resolve_or_cpu
 from vidrobust.metrics.metric import ANCHOR_DELTAS
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.run_folder.settings import OWN_CLASSES, Settings
@@ -37,7 +39,7 @@ from vidrobust.run_folder.unit_cache import key_of
 from vidrobust.tables import schema as tables
 from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
-from vidrobust.video.source import VideoSource, first_batch, open_video
+from vidrobust.video.source import ON_CPU, VideoSource, first_batch, open_video
 
 Say = Callable[[str], None]
 
@@ -232,6 +234,23 @@ def open_item(
         crop_size=size,
         origin=origin,
     )
+
+
+@functools.cache
+def decoder_of(path: Path, backend: str, device: str, color: str) -> tuple[str, ...]:
+    """Return what decodes an input, and where it delivers: pictures differ between decoders and devices.
+
+    With a GPU the input is opened to see which route works for it.
+    """
+    target, _ = resolve_or_cpu(device)
+    if target == "cpu":
+        return (ON_CPU if backend == "auto" else backend, "cpu", "cpu", color)
+    try:
+        with open_video(path, backend=backend, device=device, color=color) as source:
+            info = source.info
+    except VidrobustError as error:  # said where it is read
+        return (backend, str(error))
+    return (info.backend, info.device, target, color)
 
 
 def window(item: Item, settings: Settings) -> tuple[float | None, float | None]:

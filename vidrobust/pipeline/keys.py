@@ -8,9 +8,10 @@ from typing import Any
 
 import pandas as pd
 
+from vidrobust.footage.item import Item
 from vidrobust.models.info import identity
 from vidrobust.models.predict import Model
-from vidrobust.pipeline.inputs import KnownLabels, Segment
+from vidrobust.pipeline.inputs import KnownLabels, Segment, decoder_of
 from vidrobust.pipeline.stage import FootageStage, Stage, Stages, TableStage
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.settings import Settings
@@ -32,8 +33,10 @@ def model_key(model: Model) -> dict[str, Any]:
     return {"name": model.name, **known}
 
 
-def unit_key(stage: FootageStage, content: str, settings: Settings, model: Model | None) -> str:
-    """Return a unit's key: content, model, settings, and the keys its stage needs."""
+def unit_key(
+    stage: FootageStage, item: Item, content: str, settings: Settings, model: Model | None
+) -> str:
+    """Return a unit's key: content, how it is decoded, model, settings, and the keys its stage needs."""
     fixed = {"deterministic": True} if settings.deterministic else {}
     needs = (needed for needed in stage.needs if isinstance(needed, FootageStage))
     return key_of(
@@ -43,12 +46,13 @@ def unit_key(stage: FootageStage, content: str, settings: Settings, model: Model
             "version": stage.version,
             "package": VERSION,
             "content": content,
+            "decoder": decoder_of(item.path, settings.backend, settings.device, settings.color),
             "model": None if model is None else model_key(model),
             "settings": settings.subset(stage.settings),
             "extra": stage.extra_key(settings, model),
             "needs": {
                 needed.name: unit_key(
-                    needed, content, settings, model if needed.per == "model" else None
+                    needed, item, content, settings, model if needed.per == "model" else None
                 )
                 for needed in needs
             },
@@ -123,7 +127,7 @@ def _needed_table(
             of = model if needed.per == "model" else None
             if needed.per == "model" and model is None:
                 return None
-            key = unit_key(needed, segment.content, settings, of)
+            key = unit_key(needed, segment.item, segment.content, settings, of)
             return (
                 cache.read(needed, key, table, segment.item.name)
                 if cache.has(needed, key)

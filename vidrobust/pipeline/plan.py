@@ -67,7 +67,7 @@ class Plan:
         if item.name not in self._segments:
             run = self.run
             content = run.inputs.content[item.name]
-            known = run.cache.has(*self._described(content))
+            known = run.cache.has(*self._described(item, content))
             # where an object's window is cut out, its first picture may be far inside
             tried = item.boxes is None and not known
             try:
@@ -84,9 +84,9 @@ class Plan:
             self._segments[item.name] = found
         return self._segments[item.name]
 
-    def _described(self, content: str) -> tuple[StreamStage, str]:
+    def _described(self, item: Item, content: str) -> tuple[StreamStage, str]:
         stage = described_by(self.stages.footage[0])
-        return stage, unit_key(stage, content, self.run.settings, None)
+        return stage, unit_key(stage, item, content, self.run.settings, None)
 
     @property
     def sharing(self) -> tuple[str, ...]:
@@ -206,7 +206,7 @@ def units_of(plan: Plan, stages: Sequence[FootageStage], item: Item) -> list[Uni
     for segment in plan.segments(item):
         for stage in stages:
             for model in _models(run, stage):
-                key = unit_key(stage, segment.content, run.settings, model)
+                key = unit_key(stage, segment.item, segment.content, run.settings, model)
                 name, task = ("", "") if model is None else (model.name, model.task)
                 count = plan.count(stage.budgeted, segment) if isinstance(stage, SampleStage) else 0
                 found.append(Unit(stage, segment, name, task, key, count))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 import os
 import re
 import tomllib
@@ -73,7 +74,10 @@ class FootageSettings:
 
     def _check_footage(self) -> None:
         _from_1(self, "every")
-        if self.fps is not None and self.fps <= 0:
+        for name, time_s in (("start_s", self.start_s), ("end_s", self.end_s)):
+            if time_s is not None and math.isnan(time_s):
+                raise SettingsError(f"{name}: expected a time in seconds, got nan")
+        if self.fps is not None and not self.fps > 0:
             raise SettingsError(f"fps: expected a positive number, got {self.fps:g}")
         if self.fps is not None and self.every != 1:
             raise SettingsError("every and fps exclude each other: give one of them")

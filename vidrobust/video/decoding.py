@@ -6,13 +6,13 @@ and damaged streams give the same pictures in every run:
 
     packet ──▶ decoder and its log ──▶ group of pictures ──▶ (frame, damaged)
 
-What FFmpeg does not read is checked besides (``checksums.py``).
+What FFmpeg does not read is checked besides (``checks.py``).
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -27,8 +27,8 @@ from av.video.stream import VideoStream
 from vidrobust.video.container import logged
 
 Opened = AbstractContextManager[tuple[InputContainer, VideoStream]]
-# What else may be wrong with a packet, in a few words; "" for nothing
-Check = Callable[["Packet[VideoStream]"], str]
+# What else may be wrong with a packet and its frames, in a few words; "" for nothing
+Check = Callable[["Packet[VideoStream]", Sequence[VideoFrame]], str]
 
 # Codecs whose every packet becomes a frame
 EACH_SHOWN = frozenset({"h264", "hevc", "mpeg1video", "mpeg2video", "vp9", "av1", "rawvideo"})
@@ -275,7 +275,7 @@ class CheckedPass:
     def _judge(self, step: Step, checks: list[Check], begun: bool) -> None:
         findings = []
         if step.packet is not None:
-            findings = [text for check in checks if (text := check(step.packet))]
+            findings = [text for check in checks if (text := check(step.packet, step.frames))]
         if step.is_lost and step.packet is None and not step.is_last:  # an empty packet
             _Sent(self._group, self._sent + 1, None).see_damage()
         elif step.is_lost or step.said or findings or (step.packet and step.packet.is_corrupt):

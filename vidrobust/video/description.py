@@ -163,11 +163,13 @@ def promised(container: InputContainer, stream: VideoStream) -> Promise:
     """Return what the header says of the whole file.
 
     Matroska has no count of frames, but a duration of each stream or of all. AVI counts ticks, of which some
-    may have no packet; its index counts packets.
+    may have no packet; the index at its end counts packets.
     """
     if "avi" in container.format.name.split(","):
-        packets = sum(entry.size > 0 for entry in stream.index_entries)
-        return Promise(packets) if packets else Promise(stream.frames, in_ticks=True)
+        entries = [(entry.timestamp, entry.size) for entry in stream.index_entries]
+        if entries and entries[-1][0] + 1 >= stream.frames:
+            return Promise(sum(size > 0 for _, size in entries))
+        return Promise(stream.frames, in_ticks=True)  # its end, with the index, is missing
     if "matroska" not in container.format.name:
         return Promise(stream.frames)
     stated = re.fullmatch(r"([0-9]+):([0-9]+):([0-9.]{1,12})", stream.metadata.get("DURATION", ""))

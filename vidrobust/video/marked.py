@@ -145,9 +145,15 @@ class IndexedReader:
         return None
 
     def _read(self, decoder: IndexedDecoder, start: int, stop: int) -> list[Picture]:
+        """Return pictures ``start`` to ``stop``, or those before one that cannot be decoded."""
         try:
             return list(decoder.read(start, stop))
         except Exception as error:  # these libraries raise whatever they like
+            if stop - start > 1:
+                half = (start + stop) // 2
+                first = self._read(decoder, start, half)
+                whole = len(first) == half - start
+                return [*first, *self._read(decoder, half, stop)] if whole else first
             self._failures["stopped"] = (
                 f"{self._backend} stopped at frame {start} of {len(decoder)} ({error_line(error)})"
             )

@@ -19,7 +19,7 @@ from av.video.stream import VideoStream
 
 from vidrobust.errors import InputError
 from vidrobust.text.printable import printable
-from vidrobust.video.checksums import file_checks
+from vidrobust.video.checks import file_checks
 from vidrobust.video.color import SEVERAL_VIEWS, ColorMode, Converter, has_several_views
 from vidrobust.video.container import open_container, opened_video, video_stream
 from vidrobust.video.decoding import (

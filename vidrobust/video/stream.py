@@ -199,6 +199,9 @@ class Selection:
             )
         if self.fps is not None and self.every != 1:
             raise SettingsError("every and fps: give one of the two")
+        for name, time_s in (("start_s", self.start_s), ("end_s", self.end_s)):
+            if time_s is not None and np.isnan(time_s):
+                raise SettingsError(f"{name}: expected a time in seconds, got nan")
         if self.start_s is not None and self.end_s is not None and self.start_s >= self.end_s:
             raise SettingsError(
                 f"start_s, end_s: the range {self.start_s} to {self.end_s} s is empty"
@@ -291,7 +294,7 @@ class FrameStream:
                 for frame in frames:
                     position = frame.index
                     if position == index:
-                        found[index] = (_copied(self._cut(frame.rgb(), frame)), _row(frame))
+                        found[index] = (copied(self._cut(frame.rgb(), frame)), _row(frame))
                     if position >= index:
                         break
                 if index not in found:
@@ -391,7 +394,7 @@ class FrameStream:
         )
 
 
-def _copied(picture: np.ndarray | torch.Tensor) -> np.ndarray | torch.Tensor:
+def copied(picture: np.ndarray | torch.Tensor) -> np.ndarray | torch.Tensor:
     """Copy one picture, not the batch that it may be a view of, as ``deepcopy`` does."""
     return picture.copy() if isinstance(picture, np.ndarray) else picture.clone()
 

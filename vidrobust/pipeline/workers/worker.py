@@ -269,7 +269,7 @@ class Worker:
         advance: Callable[[int], None],
     ) -> Context:
         item, described = segment.item, described_by(stage)
-        key = unit_key(described, segment.content, self.settings, None)
+        key = unit_key(described, item, segment.content, self.settings, None)
         there = self.cache.has(described, key)
 
         return Context(

@@ -21,6 +21,7 @@ from vidrobust.models.predict import Model, needs_pixels
 from vidrobust.models.rebuilt.rebuild import Rebuilt, with_blur, with_statistics
 from vidrobust.perturb.catalogue import find
 from vidrobust.perturb.draws import seeded
+from vidrobust.pipeline.inputs import decoder_of
 from vidrobust.pipeline.keys import model_key
 from vidrobust.pipeline.run import OpenRun
 from vidrobust.predictions import Classifications, Detections
@@ -419,6 +420,9 @@ def _unit(
             "package": PACKAGE,
             "arm": name,
             "content": run.inputs.content[shown.item.name],
+            "decoder": decoder_of(
+                shown.item.path, run.settings.backend, run.settings.device, run.settings.color
+            ),
             "model": model_key(model),
             "classes": list(model.class_names),
             "settings": run.settings.subset(SETTINGS),

@@ -94,11 +94,8 @@ def _sizes_about(cut: Iterable[Item]) -> dict[str, tuple[int, int]]:
     return found
 
 
-DECODERS = (
-    "pyav",
-    "decord",
-    "torchcodec",
-)  # tried in this order: the last one takes a second to be imported
+# Tried in this order: FFmpeg in decord is of 2021
+DECODERS = ("pyav", "torchcodec", "decord")
 
 
 def decoder_floor(run: OpenRun) -> dict[str, dict[str, Any]]:

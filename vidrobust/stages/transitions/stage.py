@@ -26,7 +26,7 @@ class TransitionsStage(StreamStage):
     """Which neighbouring frames may be compared, and what each input is."""
 
     name = "transitions"
-    version = 6
+    version = 7
     per = "item"
     settings = FOOTAGE
     unit_tables = ("transitions",)

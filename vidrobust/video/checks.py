@@ -1,15 +1,20 @@
-"""Damage that FFmpeg does not look for: the CRC-32 of Matroska's clusters, and libjpeg's warnings."""
+"""Damage that FFmpeg's decoders pass over: found by checksums of Matroska, by libjpeg and by libvpx."""
 
 from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+import av
+import av.error
+import numpy as np
 import simplejpeg
+from av.codec.codec import UnknownCodecError
 from av.container import InputContainer
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from vidrobust.video.decoding import Check
@@ -19,6 +24,7 @@ SEGMENT, CLUSTER, CRC_HEAD = 0x18538067, 0x1F43B675, b"\xbf\x84"
 MISMATCH = "a checksum in the file does not match"
 # What libjpeg warns of; a few bytes too many are what some cameras write
 JPEG_DAMAGE = re.compile("premature end|bad Huffman code|found marker|[0-9]{3,} extraneous bytes")
+LIBVPX = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 SMALLEST = 8  # libjpeg decodes to an eighth of the size at least
 
 
@@ -27,12 +33,15 @@ def file_checks(path: Path, container: InputContainer, stream: VideoStream) -> l
     checks: list[Check] = []
     if container.format.name.startswith("matroska"):
         checks.append(ClusterCheck(path))
-    if stream.codec_context.codec.canonical_name == "mjpeg":
+    codec = stream.codec_context.codec.canonical_name
+    if codec == "mjpeg":
         checks.append(jpeg_check)
+    if codec in LIBVPX and not stream.codec_context.is_hwaccel:
+        checks.append(LibvpxCheck(codec))
     return checks
 
 
-def jpeg_check(packet: Any) -> str:
+def jpeg_check(packet: Any, frames: Sequence[VideoFrame]) -> str:
     """Return what libjpeg finds wrong in a picture of Motion JPEG: FFmpeg decodes zeros in a scan without a word."""
     try:
         simplejpeg.decode_jpeg(
@@ -42,6 +51,49 @@ def jpeg_check(packet: Any) -> str:
         if JPEG_DAMAGE.search(str(error)):
             return f"libjpeg: {error}"
     return ""
+
+
+class LibvpxCheck:
+    """Whether libvpx decodes the packets of VP8 and VP9, too.
+
+    FFmpeg's own decoders go on through most flipped bits without a word. libvpx refuses what it cannot read
+    of VP9. Of VP8 it gives other pictures; of sound streams both give the same bytes.
+    """
+
+    def __init__(self, codec: str) -> None:
+        self._compares = codec == "vp8"  # FFmpeg does not scale VP9's references to the bit
+        self._context: Any = None
+        try:
+            self._context = av.CodecContext.create(LIBVPX[codec], "r")
+            self._context.thread_count = 1
+        except UnknownCodecError:  # an FFmpeg without libvpx
+            return
+
+    def __call__(self, packet: Any, frames: Sequence[VideoFrame]) -> str:
+        if self._context is None:
+            return ""
+        try:
+            others = self._context.decode(packet)
+        except (av.error.FFmpegError, OSError):
+            return "libvpx cannot decode it"
+        if self._compares and not _are_equal(frames, others):
+            return "libvpx decodes another picture"
+        return ""
+
+
+def _are_equal(frames: Sequence[VideoFrame], others: Sequence[VideoFrame]) -> bool:
+    pictures = zip(frames, others, strict=False)
+    planes = (
+        pair for frame, other in pictures for pair in zip(frame.planes, other.planes, strict=False)
+    )
+    return len(frames) == len(others) and all(
+        np.array_equal(_samples(plane), _samples(other)) for plane, other in planes
+    )
+
+
+def _samples(plane: Any) -> np.ndarray:
+    """Return the bytes of a plane of 8 bits, without the padding of its lines."""
+    return np.frombuffer(plane, np.uint8).reshape(plane.height, -1)[:, : plane.width]
 
 
 class Cluster(NamedTuple):
@@ -62,7 +114,7 @@ class ClusterCheck:
         self._now = Cluster(0, 0, None)
         self._finding = ""
 
-    def __call__(self, packet: Any) -> str:
+    def __call__(self, packet: Any, frames: Sequence[VideoFrame]) -> str:
         place = packet.pos
         if place is None or place < self._now.start:
             return ""
