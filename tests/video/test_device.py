@@ -11,8 +11,9 @@ import torch
 
 from vidrobust.frame_pairs.transitions import FrameTransitions, PairWatcher
 from vidrobust.frames.batch import DecodedHash
-from vidrobust.video.choice import IndexedReader, Picture, Route, choose
+from vidrobust.video.choice import Route, choose
 from vidrobust.video.kept import KeptFrames
+from vidrobust.video.marked import IndexedReader, Picture
 from vidrobust.video.pyav import PyAVReader
 from vidrobust.video.source import VideoSource, open_video
 from vidrobust.video.stream import FrameStream, Selection
