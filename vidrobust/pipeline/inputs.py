@@ -39,7 +39,7 @@ from vidrobust.run_folder.unit_cache import key_of
 from vidrobust.tables import schema as tables
 from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
-from vidrobust.video.source import ON_CPU, VideoSource, first_batch, open_video
+from vidrobust.video.source import VideoSource, first_batch, open_video
 
 Say = Callable[[str], None]
 
@@ -242,6 +242,8 @@ def decoder_of(path: Path, backend: str, device: str, color: str) -> tuple[str, 
 
     With a GPU the input is opened to see which route works for it.
     """
+    from vidrobust.video.choice import ON_CPU
+
     target, _ = resolve_or_cpu(device)
     if target == "cpu":
         return (ON_CPU if backend == "auto" else backend, "cpu", "cpu", color)

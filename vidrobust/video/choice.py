@@ -26,7 +26,6 @@ from vidrobust.video.color import (
 )
 from vidrobust.video.marked import DeviceReader, IndexedReader, Picture, error_line
 from vidrobust.video.pyav import PyAVReader
-from vidrobust.video.source import ON_CPU
 from vidrobust.video.stream import Reader
 
 # PyAV with NVDEC: surfaces stay on the GPU, where torch makes RGB of them.
@@ -198,6 +197,8 @@ DECODERS: tuple[Decoder, ...] = (
     Decoder(name="pyav", on_cpu=open_pyav, on_device=open_pyav_cuda),
     Decoder(name="decord", on_cpu=open_decord, in_auto=False),
 )
+# What ``auto`` takes on the CPU: the exact one (docs/decoding.md)
+ON_CPU = "pyav"
 BACKENDS = ("auto", *(decoder.name for decoder in DECODERS))
 
 

@@ -19,7 +19,6 @@ from vidrobust.frames.batch import FrameBatch, VideoInfo
 if TYPE_CHECKING:
     from vidrobust.video.stream import Reader
 
-ON_CPU = "pyav"  # the decoder that ``auto`` takes on the CPU: the exact one (docs/decoding.md)
 GROUP = "vidrobust.video_formats"  # group of entry points in which a package names a VideoFormat
 
 
