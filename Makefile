@@ -62,8 +62,7 @@ lint: .venv/.dev
 docs: .venv/.dev
 	$(BIN)/python -m sphinx -W docs build/site
 
-# CLIPS: what to measure on; the demo's clip where nothing is given. The long ones that want a corpus of stills and
-# clips (account_worlds, account_coverage, verdicts) are run by hand.
+# CLIPS: what to measure on; the demo's clip where nothing is given. The long ones are run by hand.
 bench: .venv/.dev
 	clips="$(CLIPS)"; [ -n "$$clips" ] || clips=$$($(BIN)/python -c 'from vidrobust.finished_runs.demo import CLIP; print(CLIP)'); \
 	for run in "decode $${clips%% *}" "engines $${clips%% *}" "preprocess" "perturbations" "variation $$clips" "line_sim" \

@@ -2,7 +2,6 @@
 
     python benchmarks/same_numbers.py RUN_A RUN_B [--tolerance 1e-9]
     python benchmarks/same_numbers.py TREE_A TREE_B --worlds demo line [--clip FILE=MODEL ...]
-    python benchmarks/same_numbers.py TREE_A TREE_B --accounts 8 [--commit HASH] [--clip FILE=MODEL ...]
 
 Every table of the runs is compared; rows are matched by what names them (item, frame, model, ...), so that their
 order does not matter, and the script ends by saying what it covered. With --worlds the two are checkouts of the
@@ -10,21 +9,15 @@ project, before and after a change, and each makes the runs itself, small: ``dem
 ``line`` the simulated line with its classifier and its detector, rendered there too, and each --clip by a model.
 Ends with 1 where a row or table is missing or a number differs by more than the tolerance. Version 0.1 called two
 metrics otherwise; they are matched by their names of today.
-
-With --accounts both trees make the account of the certificate's first worlds drawn by a commit, and of each clip,
-averaged to 360 lines. A share's move is told in arms of its interval on that side, and ends with 1 where one is
-above 1 or a name changes.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import harness
 import numpy as np
@@ -163,100 +156,6 @@ def make(tree: Path, world: str, folder: Path) -> Path:
     return folder / "run"
 
 
-def account_of(what: str, commit: str, pairs: int) -> dict[str, Any]:
-    """Shares with intervals, names and processor seconds of a world, by its number, or FILE=MODEL."""
-    # Imported here, by a process that has the tree's package before it.
-    import time
-
-    import certificate
-    import cv2
-    import torch
-    from reduced_pairs import LINES, account, of_clip
-
-    from vidrobust.models.load import load_model
-    from vidrobust.stages.causes.naming import named
-
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-    shared = Path(__file__).resolve().parents[2] / "shared"
-    clip, _, model = what.partition("=")
-    if model:
-        network: Any = load_model(f"onnx:{shared / 'models' / model}.onnx", device="cpu")
-        table, spent = account(of_clip(shared / "corpus" / clip, pairs, LINES), network, 1)
-        shares = {c: [table.share[c], table.low[c], table.high[c]] for c in table.index}
-        return {
-            "shares": shares,
-            "named": named(table.reset_index())["cause"].tolist(),
-            "seconds": spent,
-        }
-    corpus = shared / "corpus"
-    clips = sorted(f"{x}/{p.name}" for x in certificate.CLIPS for p in (corpus / x).glob("*.mp4"))
-    world = certificate.drawn(commit, int(what) + 1, clips)[int(what)]
-    begin = time.process_time()
-    row = certificate.run_further(world, corpus, shared / "models", pairs)
-    spent = (time.process_time() - begin) / pairs
-    return {"key": world.key, "shares": row["shares"], "named": row["named"], "seconds": spent}
-
-
-def same_accounts(trees: tuple[Path, Path], names: list[str], commit: str, pairs: int) -> bool:
-    """Whether no share leaves its interval and no name changes; a row each."""
-    from reduced_pairs import moved
-
-    table = harness.table(
-        *(
-            "footage",
-            "cause that moves most",
-            "first",
-            "second",
-            "arms",
-            "names",
-            "s first",
-            "s second",
-        ),
-        digits=2,
-    )
-    same = True
-    for name in names:
-        found = []
-        for tree in trees:
-            path = os.pathsep.join((str(tree.resolve()), str(Path(__file__).parent)))
-            code = f"import json, same_numbers as s; print(json.dumps(s.account_of{name, commit, pairs}))"
-            env = {**os.environ, "PYTHONPATH": path}
-            made = subprocess.run(
-                [sys.executable, "-c", code],
-                cwd=tree,
-                env=env,
-                check=True,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            found.append(json.loads(made.stdout))
-        one, other = found
-        arms = {
-            c: moved(*four, other["shares"][c][0])
-            for c, four in one["shares"].items()
-            if np.isfinite(four[0])
-        }
-        cause = max(arms, key=lambda each: arms[each])
-        share, low, high = one["shares"][cause]
-        alike = one["named"] == other["named"]
-        same &= alike and arms[cause] <= 1
-        names_of = ", ".join(one["named"]) + (
-            "" if alike else f"; then {', '.join(other['named'])}"
-        )
-        table.row(
-            one.get("key", Path(name).stem),
-            *(
-                cause,
-                f"{share:.2f} [{low:.2f}, {high:.2f}]",
-                other["shares"][cause][0],
-                arms[cause],
-            ),
-            *(names_of or "none", one["seconds"], other["seconds"]),
-        )
-    return same
-
-
 def main() -> None:
     parser = harness.parser(__doc__)
     parser.add_argument("first", type=Path)
@@ -266,16 +165,8 @@ def main() -> None:
     parser.add_argument(
         "--clip", action="append", default=[], metavar="FILE=MODEL", help="a world more"
     )
-    parser.add_argument(
-        "--accounts", type=int, default=0, metavar="N", help="accounts of so many worlds"
-    )
-    parser.add_argument("--commit", default="0", help="whose hash draws the worlds")
-    parser.add_argument("--pairs", type=int, default=12, help="of an account")
     arguments = parser.parse_args()
     both = (arguments.first, arguments.second)
-    if arguments.accounts:
-        names = [*map(str, range(arguments.accounts)), *arguments.clip]
-        sys.exit(0 if same_accounts(both, names, arguments.commit, arguments.pairs) else 1)
     worlds = (*arguments.worlds, *arguments.clip)
     if not worlds:
         sys.exit(0 if compare(both, arguments.tolerance) else 1)

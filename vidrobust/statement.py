@@ -36,6 +36,7 @@ class Question(StrEnum):
     WORST = "worst moment"
     WHY = "why"
     SENSITIVE = "sensitive to what"
+    PROXIES = "proxies"
     RULE = "which rule"
     STATION = "change at the station"
     TRAIN = "train with what"

@@ -93,9 +93,12 @@ class Run:
 
     @property
     def account(self) -> pd.DataFrame:
-        """Shares of causes over all inputs: model, cause, share, low, high, n."""
+        """Shares over all inputs: model, level, group, cause, share, low, high, n.
+
+        Rows of level "group" add up to 1 for each model; those of level "cause" are of what lies in the groups.
+        """
         account = self.folder.table("account")
-        columns = ["model", "cause", "share", "low", "high", "n"]
+        columns = ["model", "level", "group", "cause", "share", "low", "high", "n"]
         return account.loc[account["item"] == "", columns].reset_index(drop=True)
 
     @property

@@ -10,18 +10,15 @@ from vidrobust.stages.causes.section import _bar
 def test_only_what_is_named_is_sure() -> None:
     # the noise has an interval above 0, and no name
     rows = [
-        ("light", 0.78, 0.5, 1.0),
-        ("noise_and_coding", 0.24, 0.005, 0.45),
-        ("unexplained", 0.03, 0.0, 0.1),
+        ("light", 0.73, 0.5, 1.1),
+        ("noise_and_detail", 0.24, 0.005, 0.45),
+        ("camera", 0.03, -0.1, 0.1),
     ]
-    account = pd.DataFrame(rows, columns=["cause", "share", "low", "high"]).assign(n=24, clusters=7)
+    account = pd.DataFrame(rows, columns=["cause", "share", "low", "high"]).assign(n=24)
     bar = _bar("net", "the change", account, {"light"})
-    assert [(part.share, part.sure) for part in bar.parts] == [
-        ("78 %", True),
-        ("24 %", False),
-        ("3 %", True),
+    assert [(part.share, part.interval, part.sure) for part in bar.parts] == [
+        ("73 %", "50, 100", True),
+        ("24 %", "0.5, 45", False),
+        ("3 %", "0, 10", False),
     ]
-    assert bar.said
-    more = _bar("net", "the change", account.assign(high=[1.2, 0.45, 0.1]), {"light"})
-    assert more.said.startswith(bar.said)  # a note on what is above 100 % is added
-    assert len(more.said) > len(bar.said)
+    assert sum(part.length for part in bar.parts) == 1000

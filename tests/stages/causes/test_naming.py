@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vidrobust.stages.causes.catalogue import KEYFRAMES, NOISE
+from vidrobust.stages.causes.catalogue import KEYFRAMES
 from vidrobust.stages.causes.naming import (
     AccountLook,
     excess_at,
@@ -19,22 +19,23 @@ from vidrobust.stages.causes.naming import (
     place_test,
     spent,
 )
-from vidrobust.stages.causes.statements import stays_open
 from vidrobust.statistics.levels import FALSE_DISCOVERY
 
 
-def account(n: int, p: dict[str, float], **high: float) -> pd.DataFrame:
-    """Rows over all items of one model, by cause its p; a share of .3, up to .5 where nothing else is given."""
+def account(n: int, p: dict[str, float], level: str = "group", **high: float) -> pd.DataFrame:
+    """Rows over all items of one model, by group its p; a share of .3, up to .5 where nothing else is given."""
     rows = [
         {
             "model": "m",
             "item": "",
+            "level": level,
+            "group": cause,
             "cause": cause,
             "share": 0.3,
             "low": 0.1,
             "high": high.get(cause, 0.5),
         }
-        | {"n": n, "p": value, "p_clips": np.nan, "misfit": False, "occurs": 5}
+        | {"n": n, "p": value, "p_clips": np.nan, "occurs": 5}
         for cause, value in p.items()
     ]
     return pd.DataFrame(rows).assign(pairs_low=lambda t: t["low"], pairs_high=lambda t: t["high"])
@@ -90,29 +91,24 @@ def test_keyframes_hang_on_no_sample_and_are_held_against_the_whole_level() -> N
     assert not len(named_at([look(0.25, 12, **{KEYFRAMES: 0.026})]))
 
 
-def test_what_the_error_of_the_measurement_alone_leaves_open() -> None:
-    rows = pd.DataFrame(
-        {"share": [0.1, 0.1, 0.03], "pairs_low": [0.02, 0.02, -0.1], "pairs_high": 0.2}
-    )
-    # of measurement alone: below .1, sqrt(.08^2 + .1^2) = .128; below .05, sqrt(.08^2 + .05^2) = .094; none
-    rows["low"] = [0.1 - 0.1281, 0.1 - 0.0943, -0.1]
-    # above .12, sqrt(.1^2 + .12^2) = .156
-    rows["high"] = [0.1 + 0.1562, 0.1 + 0.1562, 0.2]
-    assert stays_open(rows).tolist() == [True, False, False]
-
-
 def test_what_is_open() -> None:
-    p = {"light": 0.2, "camera": 0.2, "objects": 0.001, NOISE: 0.2, KEYFRAMES: 0.5, "colour": 0.5}
-    p["sharpness"] = 0.51
-    rows = account(24, p, camera=0.09, colour=np.nan)
-    rows.loc[rows["cause"] == NOISE, "misfit"] = True
-    found = rows[rows["cause"] == "objects"]
-    # of sharpness nothing is seen, camera is surely small, objects is named, noise does not fit, and of keyframes
-    # more pairs say nothing
-    assert rows["cause"][open_causes(rows, found)].tolist() == ["light", "colour"]
+    p = {"light": 0.2, "camera": 0.2, "moving": 0.001, KEYFRAMES: 0.5, "noise_and_detail": 0.5}
+    rows = account(24, p, camera=0.09, noise_and_detail=np.nan)
+    found = rows[rows["cause"] == "moving"]
+    # the camera is surely small, what moves is named, and of keyframes more pairs say nothing
+    assert rows["cause"][open_causes(rows, found)].tolist() == ["light", "noise_and_detail"]
     # all of the light may be error of the measurement, which more pairs do not lessen
     rows.loc[rows["cause"] == "light", "low"] = -0.01
-    assert rows["cause"][open_causes(rows, found)].tolist() == ["colour"]
+    assert rows["cause"][open_causes(rows, found)].tolist() == ["noise_and_detail"]
+    assert not open_causes(account(24, {"light": 0.2}, level="cause"), found).any()
+
+
+def test_a_group_and_a_cause_of_one_name_are_two_findings() -> None:
+    both = pd.concat([account(24, {"light": 0.01}), account(24, {"light": 0.01}, level="cause")])
+    assert named(both)[["level", "cause"]].to_numpy().tolist() == [
+        ["group", "light"],
+        ["cause", "light"],
+    ]
 
 
 def test_models_that_answer_at_random_are_named_as_rarely_over_all_looks() -> None:

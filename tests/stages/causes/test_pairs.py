@@ -183,8 +183,9 @@ def of_a_clip() -> pd.DataFrame:
     )
 
 
-def change(seed: int) -> pd.Series:
-    return pd.Series(np.random.default_rng(seed).gamma(0.5, size=N - 1), index=np.arange(N - 1))
+def change(seed: int) -> pd.DataFrame:
+    own = np.random.default_rng(seed).gamma(0.5, size=N - 1)
+    return pd.DataFrame({"own_change": own, "flip": False})
 
 
 def test_a_models_own_change_is_that_of_its_neighbours() -> None:
@@ -195,19 +196,36 @@ def test_a_models_own_change_is_that_of_its_neighbours() -> None:
             "total_variation": [0.1, 0.9, 0.2, np.nan],
         }
     )
-    found = own_change({"pairs": pairs}.get)
-    assert found[0] == 0.1
-    assert found[1] == 0.2
-    assert np.isnan(found[2])
+    found = own_change({"pairs": pairs.assign(label_flip=[0, 1, 1, np.nan])}.get)
+    assert found["own_change"].tolist()[:2] == [0.1, 0.2]
+    assert np.isnan(found.loc[2, "own_change"])
+    assert found["flip"].tolist() == [False, True, False]
     boxes = pd.DataFrame({"frame_a": [3, 3], "kind": ["adjacent"] * 2, "box_change": [0.2, 0.4]})
-    assert np.isclose(own_change({"pairs": pairs.iloc[:0], "box_pairs": boxes}.get)[3], 0.3)
+    boxes = boxes.assign(lost=[0.0, 0.0], renamed=[0.0, 0.5])
+    of_boxes = own_change({"pairs": pairs.iloc[:0], "box_pairs": boxes}.get)
+    assert of_boxes.loc[3].tolist() == [pytest.approx(0.3), True]
     assert not len(own_change({}.get))
+
+
+def test_flips_are_drawn_first_up_to_half_of_the_sample_with_their_own_weights() -> None:
+    table = transitions([1.0] * 100).assign(flip=np.arange(100) % 25 == 3)  # 3, 28, 53 and 78
+    chosen = choose_pairs(table, 20, "key")
+    weight = chosen.set_index("frame_a")["weight"]
+    assert weight[[3, 28, 53, 78]].tolist() == [1.0] * 4
+    assert weight.drop([3, 28, 53, 78]).tolist() == pytest.approx([96 / 16] * 16)
+    many = choose_pairs(table.assign(flip=np.arange(100) < 60), 20, "key")
+    flips = many["frame_a"] < 60
+    assert flips.sum() == 10
+    assert many["weight"].groupby(flips).sum().tolist() == pytest.approx([40, 60])
+    # where nearly all pairs flip the sample is of flips
+    few = choose_pairs(table.assign(flip=np.arange(100) >= 3), 20, "key")
+    assert (few["frame_a"] >= 3).sum() == 17
 
 
 def test_where_nothing_is_known_of_a_pair_it_counts_as_the_mean() -> None:
     known = change(2)
-    known[10:20] = np.nan
-    filled = known.fillna(known.mean())
+    known.loc[10:19, "own_change"] = np.nan
+    filled = known.fillna(known["own_change"].mean())
     one, other = (chosen_pairs(of_a_clip(), each, 24, "clip", 0) for each in (known, filled))
     assert one.equals(other)
 
@@ -231,7 +249,7 @@ def test_a_smaller_sample_is_cut_from_a_larger_one_with_its_own_weights() -> Non
     tables = {"transitions": of_a_clip(), "pairs": pd.DataFrame()}
     own = change(4)
     tables["pairs"] = pd.DataFrame(
-        {"frame_a": own.index, "kind": "adjacent", "total_variation": own.to_numpy()}
+        {"frame_a": own.index, "kind": "adjacent", "total_variation": own["own_change"]}
     )
     large, small = (chosen_pairs(of_a_clip(), own, count, "clip", 0) for count in (60, 20))
     settings = type("Seed", (), {"seed": 0})()

@@ -26,6 +26,7 @@ from vidrobust.predictions import Classifications
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.index import collect
 from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.causes.catalogue import REPLAYED, UNDIVIDED
 from vidrobust.stages.causes.naming import named, replicated
 from vidrobust.stages.causes.shares import summarise as summarise_account
 from vidrobust.stages.causes.shares import summarise_by
@@ -252,6 +253,7 @@ SHARES = {
     "came_into_view": 0.1,
     "sharpness": 0.0,
     "noise_and_coding": 0.2,
+    "noise_and_detail_undivided": 0.0,  # what is left, so that all add up to the change
 }
 """What each cause holds of the invented change."""
 
@@ -262,10 +264,12 @@ def _causes(pairs: pd.DataFrame, models: tuple[str, ...], rng: np.random.Generat
     place = near.groupby(["model", "item"], sort=False).cumcount()
     some = near[place % 4 == 0]
     change = 10 * some["total_variation"].to_numpy() + 1
-    parts = []
+    parts: list[pd.DataFrame] = []
     for cause, share in SHARES.items():
         along = change * (share + rng.normal(0, 0.02, len(some)))
-        replayed = cause != "noise_and_coding"
+        if cause == UNDIVIDED["noise_and_detail"]:
+            along = change - sum(part["projection"].to_numpy() for part in parts)
+        replayed = cause in REPLAYED
         columns = {
             name: some[name].to_numpy()
             for name in ("item", "model", "frame_a", "frame_b", "time_s")
@@ -282,8 +286,7 @@ def _causes(pairs: pd.DataFrame, models: tuple[str, ...], rng: np.random.Generat
         columns |= {
             "placebo": 0.2 * along if replayed else np.nan,
             "margin_step": np.nan,
-            "margin_undone": np.nan,
-            "margin_before": np.nan,
+            "unsure": 0.0,
             "margin_past": np.nan,
             "class_a": CLASSES[0],
             "class_b": CLASSES[1],

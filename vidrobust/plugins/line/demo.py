@@ -145,8 +145,11 @@ def planted_words(tables: RunTables, truth: pd.DataFrame, line: RenderSettings) 
     if account is None or spread is None:
         return ["  nothing could be measured"]
     model = MODELS[0]
-    shares = account[(account["model"] == model) & (account["item"] == "")].set_index("cause")
-    causes = set() if named is None else set(named.loc[named["model"] == model, "cause"])
+    shares = account[(account["model"] == model) & (account["item"] == "")]
+    shares = shares[shares["level"] == "cause"].set_index("cause")
+    causes = set()
+    if named is not None:
+        causes = set(named.loc[(named["model"] == model) & (named["level"] == "cause"), "cause"])
     found = spread[spread["item"] == ""].set_index("quantity")["spread"]
     planted, summary, there = planted_spread(truth), [], set(AT_REST)
     for name, dial in BY_NAME.items():

@@ -13,13 +13,13 @@ from vidrobust.plugins.look.table import PARTS
 from vidrobust.report.pages import fragment
 from vidrobust.report.section import Keep
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.causes.statements import MATTERS
 from vidrobust.statement import Level, Statement
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.numbers import share_with_interval
 from vidrobust.text.phrases import capital, listing, plural
 
 QUESTION = "same picture"
+MATTERS = 0.05  # share of the frames below which another answer is no effect
 WORDS = {
     "batch": "one by one instead of in batches",
     "engine": "in the engine that the model came with",

@@ -9,6 +9,7 @@ from functools import cached_property
 from vidrobust.report.section import brought
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes import statements as causes
+from vidrobust.stages.correlate import statements as correlate
 from vidrobust.stages.policy import statements as policy
 from vidrobust.stages.remedies import statements as remedies
 from vidrobust.stages.sensitivity import statements as sensitivity
@@ -21,6 +22,7 @@ CONTRIBUTORS: tuple[Contributor, ...] = (
     stability.statements,
     causes.statements,
     sensitivity.statements,
+    correlate.statements,
     remedies.statements,
     policy.statements,
 )

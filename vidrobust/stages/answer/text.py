@@ -31,6 +31,7 @@ TITLES = {
     Question.WORST: "Worst moment",
     Question.WHY: "Why",
     Question.SENSITIVE: "Sensitive to",
+    Question.PROXIES: "Proxies",
     Question.RULE: "Rule",
     Question.STATION: "At the station",
     Question.TRAIN: "Train with",

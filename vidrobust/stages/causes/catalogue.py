@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vidrobust.stages.causes.cause import Cause, Content, Filter, LevelReplay, Shift, Size
+from vidrobust.stages.causes.cause import (
+    Cause,
+    CauseGroup,
+    Content,
+    Filter,
+    LevelReplay,
+    Shift,
+    Size,
+)
 from vidrobust.stages.causes.fits import fit_blur, fit_gain_field, fit_levels, fit_motion
 from vidrobust.text.numbers import percent, signed_percent
 
@@ -49,6 +57,7 @@ LIGHT = Cause(
     name="light",
     title="light",
     colour="#e8b84a",
+    group="light",
     replay=LevelReplay(play=lambda change, x, where: change.levels.light(x), undo=_undo_light),
     occurs=lambda change: change.levels.has_light,
     size=_size_of_light,
@@ -77,6 +86,7 @@ LOCAL_LIGHT = Cause(
     name="local_light",
     title="local light",
     colour="#f2d68c",
+    group="light",
     replay=LevelReplay(
         play=lambda change, x, where: np.asarray(x * _gain(change, where)),
         undo=lambda change, levels, where: np.asarray(levels / _gain(change, where)),
@@ -118,6 +128,7 @@ COLOUR = Cause(
     name="colour",
     title="colour",
     colour="#c26bb0",
+    group="light",
     replay=LevelReplay(
         play=lambda change, x, where: change.levels.colour(x),
         undo=lambda change, levels, where: change.levels.uncoloured(levels),
@@ -156,6 +167,7 @@ CAMERA = Cause(
     name="camera",
     title="motion of the camera",
     colour="#3f7fbf",
+    group="camera",
     replay=Shift(field=lambda change: change.camera, beyond_camera=False),
     occurs=lambda change: change.has_camera,
     size=_size_of_camera,
@@ -180,6 +192,7 @@ OBJECTS = Cause(
     name="objects",
     title="motion of objects",
     colour="#2c9c8f",
+    group="moving",
     replay=Shift(field=lambda change: change.objects, beyond_camera=True),
     occurs=lambda change: change.has_objects,
     size=_size_of_objects,
@@ -201,6 +214,7 @@ CAME_INTO_VIEW = Cause(
     name="came_into_view",
     title="newly visible content",
     colour="#8fc7e8",
+    group="moving",
     replay=Content(where=lambda change: change.new),
     occurs=lambda change: bool(change.new.any()),
     size=_size_of_content,
@@ -237,6 +251,7 @@ SHARPNESS = Cause(
     name="sharpness",
     title="sharpness",
     colour="#b5834a",
+    group="noise_and_detail",
     replay=Filter(play=lambda change, x: change.in_focus_of(x)),
     occurs=lambda change: change.blur.sigma_px > 0,
     size=_size_of_blur,
@@ -251,6 +266,7 @@ KEYFRAMES_OF_RECORDING = Cause(
     name="keyframes",
     title="keyframes of the recording",
     colour="#7a6fb8",
+    group="keyframes",
     hint="record with more bits or without prediction between frames: coding itself changes the answer",
     advice="record with a longer group of pictures, intra refresh or more bits, or judge before coding",
     several=True,
@@ -261,12 +277,34 @@ NOISE_AND_CODING = Cause(
     name="noise_and_coding",
     title="noise and coding",
     colour="#9a9a9a",
+    group="noise_and_detail",
     chosen="grain",
     several=True,
     hint="more light, less gain, less compression; or average the answers of several frames",
 )
 
-NOT_EXPLAINED = Cause(name="unexplained", title="not explained", colour="#e4e4e4")
+# The coarse account, in the order of the report. What none of a group's causes does, though it lies in the group, is
+# a cause of its own.
+GROUPS: Mapping[str, CauseGroup] = {
+    group.name: group
+    for group in (
+        CauseGroup(name="moving", title="what moves", colour="#c44e52"),
+        CauseGroup(name="camera", title="the camera", colour="#4c72b0"),
+        CauseGroup(name="light", title="light", colour="#e0a030"),
+        CauseGroup(
+            name="noise_and_detail",
+            title="noise, coding and fine detail",
+            colour="#8c8c8c",
+            several=True,
+        ),
+        CauseGroup(
+            name="keyframes", title="keyframes of the recording", colour="#7a6fb8", several=True
+        ),
+    )
+}
+UNDIVIDED: Mapping[str, str] = {
+    name: f"{name}_undivided" for name in ("moving", "camera", "light", "noise_and_detail")
+}
 
 # In the order of the chain and of the report.
 CATALOGUE: Mapping[str, Cause] = {
@@ -281,18 +319,27 @@ CATALOGUE: Mapping[str, Cause] = {
         SHARPNESS,
         KEYFRAMES_OF_RECORDING,
         NOISE_AND_CODING,
-        NOT_EXPLAINED,
+        *(
+            Cause(
+                name=name,
+                title=f"{GROUPS[group].title}, undivided",
+                colour=GROUPS[group].colour,
+                group=group,
+                several=GROUPS[group].several,
+            )
+            for group, name in UNDIVIDED.items()
+        ),
     )
 }
 ACCOUNT_CAUSES = tuple(CATALOGUE)  # names of all causes
 # Names of those that can be replayed, in the order of the chain.
 REPLAYED = tuple(name for name, cause in CATALOGUE.items() if cause.replay is not None)
-KEYFRAMES, NOISE, UNEXPLAINED = (
-    KEYFRAMES_OF_RECORDING.name,
-    NOISE_AND_CODING.name,
-    NOT_EXPLAINED.name,
-)
-TITLES: Mapping[str, str] = {name: cause.title for name, cause in CATALOGUE.items()}
+KEYFRAMES, NOISE = KEYFRAMES_OF_RECORDING.name, NOISE_AND_CODING.name
+# What a pair across no keyframe is divided into, in the columns of ``PairTable``.
+DIVIDED = (*REPLAYED, NOISE, *UNDIVIDED.values())
+TITLES: Mapping[str, str] = {
+    name: entry.title for name, entry in (*CATALOGUE.items(), *GROUPS.items())
+}
 # Every further number that is measured of some cause.
 COLUMNS = tuple(dict.fromkeys(column for cause in CATALOGUE.values() for column in cause.columns))
 

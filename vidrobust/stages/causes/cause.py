@@ -87,6 +87,20 @@ class FittedPerturbation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CauseGroup:
+    """A group of the coarse account, whose shares add up to 1."""
+
+    name: str
+    title: str
+    colour: str
+    several: bool = False  # The title is a plural
+
+    def which(self, does: str) -> str:
+        """Begin a sentence about it: of "explain" "light explains", or "keyframes explain"."""
+        return f"{self.title} {does}{'' if self.several else 's'}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Cause:
     """One cause of the account."""
 
@@ -94,6 +108,7 @@ class Cause:
     name: str
     title: str
     colour: str  # Of its piece of the bar
+    group: str  # Name of the group of the coarse account that it belongs to
     # How it is switched on; None for what is found otherwise (keyframes, noise, what is left)
     replay: LevelReplay | Shift | Filter | Content | None = None
     occurs: Callable[[PairChange], bool] | None = (

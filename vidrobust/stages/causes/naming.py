@@ -21,12 +21,17 @@ from vidrobust.metrics.catalogue import ACCOUNTS
 from vidrobust.pipeline.run import OpenRun
 from vidrobust.pipeline.stage import Look
 from vidrobust.run_folder.reader import with_parts
-from vidrobust.stages.causes.catalogue import CATALOGUE, KEYFRAMES, NOISE, REPLAYED, UNEXPLAINED
+from vidrobust.stages.causes.catalogue import (
+    CATALOGUE,
+    KEYFRAMES,
+    UNDIVIDED,
+)
 from vidrobust.stages.causes.margins import flip_counts
 from vidrobust.stages.causes.shares import (
     ADJACENT,
     SECOND,
     SMALLEST_SHARE,
+    Level,
     PairTable,
     over_a_second,
     p_value_of,
@@ -50,7 +55,21 @@ MATTERS = 0.1  # a share that is surely below this needs no further pairs
 KNOWN = (
     0.15  # nor one that may be below the smallest share named, with an interval no wider than this
 )
-COLUMNS = ("model", "cause", "scale", "share", "low", "high", "p", "p_clips", "q", "pairs")
+COLUMNS = (
+    "model",
+    "level",
+    "group",
+    "cause",
+    "scale",
+    "share",
+    "low",
+    "high",
+    "p",
+    "p_clips",
+    "q",
+    "pairs",
+)
+KEY = ["model", "level", "cause"]  # columns that identify a finding
 REPLICATION = ("replication", "replication_found", "replication_tested", "replication_of")
 
 
@@ -90,23 +109,21 @@ def named_at(looks: Sequence[AccountLook]) -> pd.DataFrame:
         level = now - before + (level if look.size == size else 0.0)
         before, size = now, look.size
         found.append(_significant(look.account, look.slow, level))
-    rows = pd.concat(found, ignore_index=True).drop_duplicates(["model", "cause"])
+    rows = pd.concat(found, ignore_index=True).drop_duplicates(KEY)
     last = looks[-1].account
     whole = pd.concat([last.assign(scale=ADJACENT), looks[-1].slow.assign(scale=SECOND)])
-    whole = whole[whole["item"] == ""].set_index(["model", "cause", "scale"])[
-        ["share", "low", "high"]
-    ]
-    now_known = whole.reindex(pd.MultiIndex.from_frame(rows[["model", "cause", "scale"]]))
+    whole = whole[whole["item"] == ""].set_index([*KEY, "scale"])[["share", "low", "high"]]
+    now_known = whole.reindex(pd.MultiIndex.from_frame(rows[[*KEY, "scale"]]))
     rows = rows.assign(**{name: now_known[name].to_numpy() for name in whole})[list(COLUMNS)]
     # a share that may be all error of the measurement is no finding, however many pairs show it
     return rows[~(rows["low"] <= 0)].reset_index(drop=True)
 
 
 def open_causes(account: pd.DataFrame, found: pd.DataFrame) -> pd.Series:
-    """Return causes that more pairs might decide: p <= 1/2, not named, not surely small and not well known."""
-    names = pd.MultiIndex.from_frame(account[["model", "cause"]])
-    unnamed = ~names.isin(pd.MultiIndex.from_frame(found[["model", "cause"]]))
-    asked = _may_be_named(account) & ~account["cause"].isin((KEYFRAMES, UNEXPLAINED))
+    """Return groups that more pairs might decide: p <= 1/2, not named, not surely small and not well known."""
+    names = pd.MultiIndex.from_frame(account[KEY])
+    unnamed = ~names.isin(pd.MultiIndex.from_frame(found[KEY]))
+    asked = _may_be_named(account) & (account["level"] == "group") & (account["cause"] != KEYFRAMES)
     low, high = (
         account["pairs_low"],
         account["pairs_high"],
@@ -118,7 +135,9 @@ def open_causes(account: pd.DataFrame, found: pd.DataFrame) -> pd.Series:
 
 def _may_be_named(account: pd.DataFrame) -> pd.Series:
     there = (account["item"] == "") & account["p"].notna() & (account["occurs"] > 0)
-    return there & ~account["misfit"].astype(bool)
+    # keyframes are a group of one
+    there &= (account["level"] == "group") | (account["cause"] != KEYFRAMES)
+    return there & ~account["cause"].isin(UNDIVIDED.values())
 
 
 def named(account: pd.DataFrame, slow: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -135,18 +154,17 @@ def _significant(account: pd.DataFrame, slow: pd.DataFrame, level: float) -> pd.
     discovery rate ``level`` is held (Benjamini & Hochberg 1995). A drift may be named from ``slow``, pairs a
     second apart. The keyframes' p depends on no sample and is held against 5 % at each look.
     """
-    asked = account[account["cause"] != UNEXPLAINED].assign(scale=ADJACENT)
-    if len(slow):
-        asked = pd.concat(
-            [asked, slow[slow["cause"].isin(SLOW)].assign(scale=SECOND)], ignore_index=True
-        )
+    asked = account.assign(scale=ADJACENT)
+    drifts = slow[(slow["level"] == "cause") & slow["cause"].isin(SLOW)]
+    if len(drifts):
+        asked = pd.concat([asked, drifts.assign(scale=SECOND)], ignore_index=True)
     asked = asked[_may_be_named(asked)]
     p = discard_conservative(asked["p"].to_numpy(float))
     p = np.where(asked["cause"] == KEYFRAMES, p * level / FALSE_DISCOVERY, p)
     q = np.full(len(p), np.nan)
     q[np.isfinite(p)] = benjamini_hochberg(p[np.isfinite(p)]) * FALSE_DISCOVERY / level
     found = asked.assign(q=q, pairs=asked["n"])[q <= FALSE_DISCOVERY]
-    found = found.drop_duplicates(["model", "cause"])  # neighbours come first
+    found = found.drop_duplicates(KEY)  # neighbours come first
     return found[list(COLUMNS)].reset_index(drop=True)
 
 
@@ -161,27 +179,27 @@ def replicated(causes: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for row in found.to_dict("records"):
         own = causes[(causes["model"] == row["model"]) & (causes["scale"] == row["scale"])]
-        rows.append(_again(PairTable.of(own), str(row["cause"])))
+        rows.append(_again(PairTable.of(own), str(row["cause"]), row["level"]))
     table = pd.DataFrame(rows, columns=list(REPLICATION), index=found.index)
     return pd.concat([found, table], axis=1)
 
 
-def _again(pairs: PairTable, cause: str) -> dict[str, Any]:
+def _again(pairs: PairTable, cause: str, level: Level) -> dict[str, Any]:
     of, tests = CLIPS, list(_by_clip(pairs))
     if len(tests) < 2:
         of, tests = LATER, list(_by_time(pairs))
     # keyframes are few and their places known; they are not asked
-    if not tests or cause not in (*REPLAYED, NOISE):
+    if not tests or cause == KEYFRAMES:
         return dict(zip(REPLICATION, (float("nan"), 0, 0, ""), strict=True))
     made = [
         made
         for made in tests
-        if p_value_of(pairs.take(made), cause) <= ALPHA
-        and not too_few(pairs.take(~made), cause, AGAIN)
+        if p_value_of(pairs.take(made), cause, level) <= ALPHA
+        and not too_few(pairs.take(~made), cause, level, AGAIN)
     ]
     if not made:
         return dict(zip(REPLICATION, (float("nan"), 0, 0, of), strict=True))
-    again = [p_value_of(pairs.take(~each), cause) <= AGAIN for each in made]
+    again = [p_value_of(pairs.take(~each), cause, level) <= AGAIN for each in made]
     return dict(zip(REPLICATION, (float(np.mean(again)), sum(again), len(again), of), strict=True))
 
 
@@ -245,9 +263,6 @@ def keyframe_tests(pairs: pd.DataFrame) -> dict[str, float]:
 
 def conclude(run: OpenRun, looks: Sequence[Look]) -> None:
     """Write the account, of the last look; a cause named at an earlier look stays named."""
-    from vidrobust.stages.causes.candidate_fits import predicts
-
-    coded = any(predicts(each.codec) for each in run.folder.record.inputs if each.codec)
     for prefix in ACCOUNTS:
         rows = with_parts(run.table(f"{prefix}causes"), run.folder.record.parts)
         found = {name: tables.empty(name) for name in ("account", "account_by", "named")}
@@ -255,8 +270,8 @@ def conclude(run: OpenRun, looks: Sequence[Look]) -> None:
             keyframes = None if prefix else _keyframe_tests(run)
             pairs = run.table("pairs")
             flips = flip_counts(pairs) if len(pairs) else None
-            found["account"] = summarise(rows, keyframes=keyframes, flips=flips, coded=coded)
-            found["account_by"] = summarise_by(rows, coded=coded)
+            found["account"] = summarise(rows, keyframes=keyframes, flips=flips)
+            found["account_by"] = summarise_by(rows)
             before = [(look, look.tables[f"{prefix}causes"]) for look in looks[:-1]]
             earlier = [
                 _look(look.part, causes, keyframes) for look, causes in before if len(causes)
@@ -280,7 +295,7 @@ def undecided(run: OpenRun) -> bool:
     """Say whether more pairs may tell: of a cause that is open, or a named one that could not be found again."""
     for prefix in ACCOUNTS:
         found = run.table(f"{prefix}named")
-        untested = found["cause"].isin((*REPLAYED, NOISE)) & (found["replication_tested"] == 0)
+        untested = (found["cause"] != KEYFRAMES) & (found["replication_tested"] == 0)
         if untested.any() or open_causes(run.table(f"{prefix}account"), found).any():
             return True
     return False

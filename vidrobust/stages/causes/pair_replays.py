@@ -8,9 +8,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import cv2
 import numpy as np
 
 from vidrobust.frame_pairs.change import (
@@ -23,13 +24,21 @@ from vidrobust.frame_pairs.change import (
     saturated,
 )
 from vidrobust.frame_pairs.noise import content_seed, exchanged, noise_levels
+from vidrobust.frame_pairs.registration import inside, warp
 from vidrobust.frames.pixels import reduced, to_levels
-from vidrobust.stages.causes.catalogue import CATALOGUE, NOISE, REPLAYED, together_with
+from vidrobust.stages.causes.catalogue import (
+    CAME_INTO_VIEW,
+    CAMERA,
+    CATALOGUE,
+    NOISE,
+    REPLAYED,
+    UNDIVIDED,
+)
 from vidrobust.stages.causes.cause import Filter, LevelReplay, Size
 from vidrobust.stages.causes.outcomes import Excluded, NoThirdFrame
+from vidrobust.stages.causes.remainder import divided, grown
 from vidrobust.stages.causes.scene import NO_PLACEBO, PLACEBOS, ReplayScene, ShownMotion, too_dark
 
-DRAWS = 2  # exchanges of noise and coding per pair
 LEAST_NEW = (
     3e-4  # share of the picture that is new from which t+2 is measured; less is shown by t+1
 )
@@ -38,15 +47,38 @@ TOO_BLURRED = (
 )  # a third frame so much blurrier than t, px, is taken only where the other is worse
 # Causes that ``frame_pairs.change`` does not measure.
 WITH_MEASURE = tuple(cause for cause in CATALOGUE.values() if cause.measure is not None)
+# Whose the parts of a remainder are. They are taken in this order and in reverse, except noise, which always lies
+# next to the real frame: to a model that answers to any change alike it is all there is.
+OF_REMAINDER: Mapping[str, str] = {
+    "noise": NOISE,
+    "detail": UNDIVIDED["noise_and_detail"],
+    "moving": UNDIVIDED["moving"],
+    "light": UNDIVIDED["light"],
+    "camera": CAMERA.name,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountStep:
+    """One step on a way from t to t+1 and the cause that it is; its pictures by their places."""
+
+    cause: str
+    before: int
+    after: int
+    weight: float = 0.5  # There are two ways; what both share is one step
+    unsure: float = 0.0  # Part of it that may be another cause's: it comes from a remainder
 
 
 @dataclass(frozen=True, kw_only=True)
 class PairReplays:
     """The pictures of one pair and what each of them is."""
 
-    # (H, W, 3) uint8: Each different one once; 0 is frame t, 1 is frame t+1. The next six are places
+    # (H, W, 3) uint8: Each different one once; 0 is frame t, 1 is frame t+1. The next five are places
     # in it. Of a reduced pair the frames and exchanges are whole, the chains and placebos reduced
     pictures: tuple[np.ndarray, ...]
+    # Two ways from the chain's first frame to its second: whatever a model answers, the changes along the steps add
+    # up to its change from frame to frame
+    steps: tuple[AccountStep, ...] = ()
     # forwards, backwards: The base, then one cause of ``REPLAYED`` after the other switched on; and the same
     # from the last to the first
     forwards: tuple[int, ...] = ()
@@ -56,11 +88,6 @@ class PairReplays:
     exchange: tuple[tuple[int, int], ...] = ()  # Noise and coding exchanged
     # (t-1, t) and (t+1, t+2), of a pair across a keyframe, where these frames are known
     beside: tuple[tuple[int, int], ...] = ()
-    # By cause, and noise, frame t+1 with it undone, where that was asked for
-    undone: Mapping[str, int] = field(default_factory=dict)
-    small: int | None = (
-        None  # Frame t+1 reduced, of a reduced pair that flips: what ``undone`` is beside
-    )
     px: float = 1.0  # Px of the whole frame for one px of the chains' pictures
     reversed: bool = False  # The chain leads from t+1 to t, because the picture gets sharper
     sizes: Mapping[str, Size] = field(default_factory=dict)  # How large each change is
@@ -106,14 +133,14 @@ def study_pair(
     after: np.ndarray | None,
     *,
     keyframe: bool = False,
-    flips: bool = False,
+    coded: bool = False,
     factor: int = 1,
 ) -> PairReplays:
     """Make every replay of one pair from frames t-1, t, t+1, t+2; None where a cut lies between.
 
-    With a ``keyframe`` at t+1 no neighbour's coding is independent, and nothing is replayed. ``flips`` also
-    makes t+1 with each cause undone. What moved and what light did is measured and replayed on frames averaged
-    over squares of ``factor`` px, noise and coding on whole frames.
+    With a ``keyframe`` at t+1 no neighbour's coding is independent, and nothing is replayed. ``coded``: by a codec that
+    predicts from frame to frame. What moved and what light did is measured and replayed on frames averaged over
+    squares of ``factor`` px, noise and coding on whole frames.
     """
     outer = [
         None if x is None or np.array_equal(x, inner) else x
@@ -131,7 +158,7 @@ def study_pair(
     outer = [None if x is None else reduced(x, factor) for x in outer]
     there = measure_all(small_a, small_b)
     if there.failed:
-        return PairReplays(pictures=(a, b), excluded=there.failed)
+        return _not_registered(album, there.failed)
     sharper = there.blur.sigma_px < 0
     # played backwards in time everything is the same, and the picture gets blurrier
     change = measure_all(small_b, small_a) if sharper else there
@@ -140,43 +167,15 @@ def study_pair(
     outer = outer[::-1] if sharper else outer
     scene = _scene(outer[0], small_first, small_second, outer[1], change)
     if not isinstance(scene, ReplayScene):
-        return PairReplays(pictures=(first, second), excluded=scene)
+        return _not_registered(album, scene)
     whole = change if factor == 1 else enlarged(change, first, second)
-    brought = noise_beside(first, second, whole)
-    made = _replays(album, scene, (first, second), brought, whole, reverse=sharper)
-    if not flips:
-        return made
-    if sharper:
-        brought = noise_beside(a, b, there if factor == 1 else enlarged(there, a, b))
-    found = undone(small_a, small_b, change if sharper else measure_all(small_b, small_a))
-    found[NOISE] = to_levels(brought)
-    small = [] if factor == 1 else [small_b]
-    return replace(
-        made,
-        pictures=(*made.pictures, *found.values(), *small),
-        motions=(*made.motions, *[made.motions[1].at_rest()] * (len(found) + len(small))),
-        undone={cause: len(made.pictures) + k for k, cause in enumerate(found)},
-        small=len(made.pictures) + len(found) if small else None,
-    )
+    return _replays(album, scene, (first, second), whole, reverse=sharper, coded=coded)
 
 
-def undone(a: np.ndarray, b: np.ndarray, back: PairChange) -> dict[str, np.ndarray]:
-    """Make frame t+1 as it would have been without one of the causes.
-
-    A replay on a third frame has another noise, which may decide a flip; here the very picture is changed, by
-    what was measured back from t+1 to t. Without a motion nothing comes into view: both are undone together.
-    """
-    if back.failed:
-        return {}
-    own, still = b.astype(np.float32), np.zeros((*b.shape[:2], 2), np.float32)
-    dark, known = too_dark(own, still, saturated(b), b, a, back)
-    content = a.astype(np.float32)
-    scene = ReplayScene(
-        third=own, to_third=still, gaps=dark, fill=known, change=back, seed=0, content=content
-    )
-    return {
-        cause: scene.picture(together_with(cause)) for cause in REPLAYED if cause in scene.occurring
-    }
+def _not_registered(album: _Album, why: Excluded) -> PairReplays:
+    # no motion leads from one to the other: what differs moved or came into view
+    step = AccountStep(cause=UNDIVIDED["moving"], before=0, after=1, weight=1.0)
+    return PairReplays(pictures=tuple(album.pictures), steps=(step,), excluded=why)
 
 
 class _Album:
@@ -185,9 +184,39 @@ class _Album:
         self.motions: dict[int, ShownMotion] = {}
         self._place: dict[tuple[str, ...], int] = {}
 
-    def add(self, picture: np.ndarray) -> int:
+    def add(self, picture: np.ndarray, motion: ShownMotion | None = None) -> int:
         self.pictures.append(picture)
-        return len(self.pictures) - 1
+        place = len(self.pictures) - 1
+        if motion is not None:
+            self.motions[place] = motion
+        return place
+
+    def like(self, levels: np.ndarray, place: int) -> int:
+        """Add a picture in which everything is where another one shows it."""
+        return self.add(to_levels(levels), self.motions[place])
+
+    def reduced(self, place: int, shape: tuple[int, ...]) -> int:
+        """Return the place of a picture averaged down to a shape; its own where it has that."""
+        picture = self.pictures[place]
+        if picture.shape[:2] == shape:
+            return place
+        return self.add(reduced(picture, picture.shape[0] // shape[0]), self.motions[place])
+
+    def levels(self, place: int) -> np.ndarray:
+        return self.pictures[place].astype(np.float32)
+
+    def divided(
+        self, ends: tuple[int, int], moving: np.ndarray, *, coded: bool
+    ) -> tuple[np.ndarray, float, list[tuple[str, np.ndarray]]]:
+        """Divide what lies between two pictures: noise, what of it is hidden, and whose each other part is."""
+        start, end = (self.levels(place) for place in ends)
+        found = divided(start, end, grown(moving), coded=coded)
+        parts = ((cause, getattr(found, name)) for name, cause in OF_REMAINDER.items())
+        return (
+            found.noise,
+            found.hidden,
+            [(cause, part) for cause, part in parts if part is not None][1:],
+        )
 
     def of(
         self, scene: ReplayScene, on: tuple[str, ...], placebo: tuple[str, str] = NO_PLACEBO
@@ -205,21 +234,24 @@ def _replays(
     album: _Album,
     scene: ReplayScene,
     frames: tuple[np.ndarray, np.ndarray],
-    brought: np.ndarray,
     whole: PairChange,
     *,
     reverse: bool,
+    coded: bool,
 ) -> PairReplays:
     # ``frames`` and ``whole`` are of the whole frames; in their px noise is compared and sizes are told
     (a, b), change = frames, scene.change
-    small, real = change.new.shape, b.astype(np.float32)
-    pairs, noise = (
-        exchanged(brought, real, draws=DRAWS, seed=scene.seed),
-        noise_levels(brought, real),
+    first, second = int(reverse), int(not reverse)
+    every = ShownMotion.of(change.motion, change.objects_move)
+    album.motions |= {first: scene.motion(()), second: every}
+    count = len(REPLAYED)
+    forwards = tuple(album.of(scene, REPLAYED[:n]) for n in range(count + 1))
+    backwards = tuple(album.of(scene, REPLAYED[count - n :]) for n in range(count + 1))
+    steps = (
+        *_to_the_base(album, (first, forwards[0]), change, coded=coded),
+        *_along(album, forwards, backwards, change),
+        *_to_the_frame(album, (forwards[-1], second), change, coded=coded),
     )
-    steps = range(len(REPLAYED) + 1)
-    forwards = tuple(album.of(scene, REPLAYED[:n]) for n in steps)
-    backwards = tuple(album.of(scene, REPLAYED[len(REPLAYED) - n :]) for n in steps)
     placebo = {
         cause: tuple(
             (album.of(scene, REPLAYED[:n]), album.of(scene, REPLAYED[:n], (cause, how)))
@@ -227,24 +259,93 @@ def _replays(
         )
         for n, (cause, hows) in enumerate(PLACEBOS.items())
     }
-    exchange = tuple((album.add(plus), album.add(minus)) for plus, minus in pairs)
-    every = ShownMotion.of(change.motion, change.objects_move)
-    album.motions |= dict.fromkeys((k for both in exchange for k in both), every)
-    album.motions |= {int(reverse): scene.motion(()), int(not reverse): every}
+    brought, real = noise_beside(a, b, whole), b.astype(np.float32)
+    exchange = tuple(
+        (album.add(plus, every), album.add(minus, every))
+        for plus, minus in exchanged(brought, real, draws=1, seed=scene.seed)
+    )
     # sizes are from t to t+1 even where the chain is played backwards
     sizes = {name: cause.size(whole, a, reverse) for name, cause in CATALOGUE.items() if cause.size}
+    noise = noise_levels(brought, real)
     sizes[NOISE] = Size(size=noise, unit="levels", measured=f"{noise:.1f} levels")
     return PairReplays(
         pictures=tuple(album.pictures),
+        steps=tuple(step for step in steps if step.before != step.after),
         forwards=forwards,
         backwards=backwards,
         placebo=placebo,
         exchange=exchange,
-        px=b.shape[1] / small[1],
+        px=b.shape[1] / change.new.shape[1],
         reversed=reverse,
         sizes=sizes,
         motions=tuple(album.motions[place] for place in range(len(album.pictures))),
     )
+
+
+def _to_the_base(
+    album: _Album, ends: tuple[int, int], change: PairChange, *, coded: bool
+) -> Iterator[AccountStep]:
+    """Steps from the chain's first frame to its base: the noise of the one for that of the third frame."""
+    moving = _moving(change)
+    if change.has_camera and moving.any():
+        back = change.camera_forth
+        moving = warp(moving.view(np.uint8), back, interpolation=cv2.INTER_NEAREST).astype(bool)
+    start = album.reduced(ends[0], change.new.shape)
+    noise, hidden, rest = album.divided((start, ends[1]), moving, coded=coded)
+    noisy = album.like(album.levels(start) + noise, start) if rest else ends[1]
+    yield AccountStep(cause=UNDIVIDED["noise_and_detail"], before=ends[0], after=start, weight=1.0)
+    yield AccountStep(cause=NOISE, before=start, after=noisy, weight=1.0, unsure=hidden)
+    yield from _both_ways(album, (noisy, ends[1]), rest)
+
+
+def _along(
+    album: _Album, forwards: Sequence[int], backwards: Sequence[int], change: PairChange
+) -> Iterator[AccountStep]:
+    """Steps of the measured causes; what a camera's motion brings in at the border is the camera's."""
+    last, border = len(REPLAYED), _border(change)
+    for n, cause in enumerate(REPLAYED):
+        before, after = forwards[n], forwards[n + 1]
+        if cause == CAME_INTO_VIEW.name and before != after and border.any():
+            shown = np.where(border[..., None], album.pictures[after], album.pictures[before])
+            between = album.like(shown, after)
+            yield AccountStep(cause=CAMERA.name, before=before, after=between)
+            before = between
+        yield AccountStep(cause=cause, before=before, after=after)
+        yield AccountStep(cause=cause, before=backwards[last - 1 - n], after=backwards[last - n])
+
+
+def _to_the_frame(
+    album: _Album, ends: tuple[int, int], change: PairChange, *, coded: bool
+) -> Iterator[AccountStep]:
+    """Steps from the full replay to the chain's second frame, the noise of that frame last."""
+    stop = album.reduced(ends[1], change.new.shape)
+    noise, hidden, rest = album.divided((ends[0], stop), _moving(change), coded=coded)
+    noisy = album.like(album.levels(stop) - noise, stop) if rest else ends[0]
+    yield from _both_ways(album, (ends[0], noisy), rest)
+    yield AccountStep(cause=NOISE, before=noisy, after=stop, weight=1.0, unsure=hidden)
+    yield AccountStep(cause=UNDIVIDED["noise_and_detail"], before=stop, after=ends[1], weight=1.0)
+
+
+def _both_ways(
+    album: _Album, ends: tuple[int, int], parts: Sequence[tuple[str, np.ndarray]]
+) -> Iterator[AccountStep]:
+    for order in (parts, parts[::-1]):
+        before, levels = ends[0], album.levels(ends[0])
+        for number, (cause, part) in enumerate(order):
+            levels = levels + part
+            after = ends[1] if number == len(order) - 1 else album.like(levels, ends[0])
+            yield AccountStep(cause=cause, before=before, after=after, unsure=1.0)
+            before = after
+
+
+def _border(change: PairChange) -> np.ndarray:
+    """Pixels of the second frame, (H, W) bool, that the camera's motion brought in."""
+    return ~inside(change.camera) if change.has_camera else np.zeros_like(change.new)
+
+
+def _moving(change: PairChange) -> np.ndarray:
+    """Pixels of the second frame, (H, W) bool, that move or came into view otherwise."""
+    return np.asarray(change.objects_move | (change.new & ~_border(change)))
 
 
 def _scene(

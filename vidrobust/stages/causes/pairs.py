@@ -5,7 +5,8 @@ Neighbours are drawn with probabilities proportional to ::
     size = root of (the picture's change x the model's own change), each in units of its mean
 
 Each stands for 1 / its probability pairs, so that sums stay unbiased. A larger sample holds the smaller one,
-and models share random numbers, so most of their pairs. Some pairs about a second apart are drawn besides.
+and models share random numbers, so most of their pairs. Flips are drawn first, up to half of the sample. Some
+pairs about a second apart are drawn besides.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from vidrobust.video.source import VideoSource
 FLOOR = 0.1
 # At most one pair in so many of the sample lies across a keyframe, but one at least where there is one.
 KEYFRAME_SHARE = 4
+FLIPS_SHARE = (1, 2)  # of the sample, at most, are flips; the rest stands for pairs without one
 SECOND_SHARE = 4  # one pair about a second apart for so many pairs of neighbours
 KEYFRAME, PLAIN = "keyframe", ""  # strata of the sample
 PAIR = ["scale", "frame_a", "frame_b"]  # columns that identify a pair of an item
@@ -46,9 +48,9 @@ PAIR_BYTES = 512 * 2**20
 # whole ones of a pair that is reduced.
 PAIR_PICTURES, WHOLE_PICTURES = 60, 24
 # Px along a side of what is replayed for one px that the network averages them to, at least: 640x360 through a
-# resize to 256 px. Smaller pictures lose what the network could show (docs/truth.md).
+# resize to 256 px. Smaller pictures lose what the network could show.
 MARGIN = 1.4
-# Shorter side, px, that is left at least: on 180 lines a share left its interval (docs/truth.md).
+# Shorter side, px, that is left at least: on 180 lines 3 of 81 shares left their interval.
 LEAST_SIDE = 360
 
 # Frames t-1, t, t+1, t+2 as (H, W, 3) uint8; None where there is none, or a break lies between.
@@ -92,25 +94,20 @@ def together(chosen: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return whole.drop_duplicates(PAIR).sort_values(PAIR, kind="stable").reset_index(drop=True)
 
 
-def own_change(read: Read) -> pd.Series:
-    """Return how much a model's answer changes from each frame to the next; empty if unknown."""
+def own_change(read: Read) -> pd.DataFrame:
+    """Return how much a model's answer changes from each frame to the next, and whether it flips.
+
+    Columns ``own_change`` and ``flip`` by the number of the first frame; no row where they are not known.
+    """
     for task in tasks().values():
         pairs = read(task.correlation.pairs)
         if pairs is not None and len(pairs) and task.correlation.primary in pairs:
             near = pairs[pairs["kind"] == "adjacent"] if "kind" in pairs else pairs
-            return near.groupby("frame_a")[task.correlation.primary].mean()
-    return pd.Series(dtype=np.float64)
-
-
-def flipped(context: Context, pairs: pd.DataFrame) -> np.ndarray:
-    """Return whether the label of some classifier flips in each pair, (n,) bool."""
-    first: set[int] = set()
-    for model in context.models:
-        seen = context.read(model, "pairs")
-        if seen is not None and len(seen):
-            flips = (seen["kind"] == "adjacent") & (seen["label_flip"] == 1)
-            first |= set(seen.loc[flips, "frame_a"].tolist())
-    return ((pairs["scale"] == "adjacent") & pairs["frame_a"].isin(first)).to_numpy(bool)
+            turns = [name for name in task.response.turns if name in near]
+            flip = (near[turns] > 0).any(axis=1) if turns else False
+            change = near[["frame_a"]].assign(own_change=near[task.correlation.primary], flip=flip)
+            return change.groupby("frame_a").agg({"own_change": "mean", "flip": "any"})
+    return pd.DataFrame({"own_change": np.zeros(0), "flip": np.zeros(0, bool)})
 
 
 def trimmed_to(read: Read, content: str, seed: int, count: int) -> Trim:
@@ -127,7 +124,7 @@ def trimmed_to(read: Read, content: str, seed: int, count: int) -> Trim:
 
 
 def chosen_pairs(
-    transitions: pd.DataFrame, change: pd.Series, count: int, content: str, seed: int
+    transitions: pd.DataFrame, change: pd.DataFrame, count: int, content: str, seed: int
 ) -> pd.DataFrame:
     """Draw ``count`` neighbours of an item, and pairs a second apart, with their weights and strata."""
     key = f"{seed} {content}"
@@ -142,14 +139,16 @@ def chosen_pairs(
     return found.assign(time_s=times.reindex(found["frame_a"]).to_numpy())
 
 
-def _neighbours(transitions: pd.DataFrame, change: pd.Series) -> pd.DataFrame:
+def _neighbours(transitions: pd.DataFrame, change: pd.DataFrame) -> pd.DataFrame:
     frame, later = transitions.iloc[:-1], transitions.iloc[1:]
+    own = change.reindex(frame["frame"])
     return pd.DataFrame(
         {
             "frame_a": frame["frame"].to_numpy(),
             "frame_b": later["frame"].to_numpy(),
             "pixel_change": later["pixel_change"].to_numpy(),
-            "own_change": change.reindex(frame["frame"]).to_numpy(float),
+            "own_change": own["own_change"].to_numpy(float),
+            "flip": own["flip"].eq(True).to_numpy(bool),
             "excluded": later["reason"].to_numpy(),
             "keyframe": later["keyframe"].to_numpy(),
         }
@@ -184,7 +183,8 @@ def choose_pairs(transitions: pd.DataFrame, count: int, seed_key: str) -> pd.Dat
     """Draw a probability sample of pairs: frame_a, frame_b, weight, stratum ("keyframe" or "").
 
     Sequential Poisson sampling, spread over time (``statistics/samples.py``), proportional to ``sizes``;
-    weights are the inverse probabilities (Horvitz & Thompson 1952).
+    weights are the inverse probabilities (Horvitz & Thompson 1952). Pairs across a keyframe, those whose label flips
+    (column ``flip``) and all others are drawn apart, flips all where there are few enough.
     """
     usable = transitions[(transitions["excluded"] == "") & has_third(transitions)]
     keyframe = (
@@ -192,9 +192,14 @@ def choose_pairs(transitions: pd.DataFrame, count: int, seed_key: str) -> pd.Dat
     )
     rng = np.random.default_rng(zlib.crc32(seed_key.encode()))
     wanted = min(int(keyframe.sum()), max(min(1, count), count // KEYFRAME_SHARE))
+    flip = usable["flip"].to_numpy(bool) if "flip" in usable else np.zeros(len(usable), bool)
+    flip = flip & ~keyframe
+    (part, whole), rest = FLIPS_SHARE, int((~keyframe & ~flip).sum())
+    flips = min(int(flip.sum()), max((count - wanted) * part // whole, count - wanted - rest))
     strata = (
         _draw(usable[keyframe], wanted, rng).assign(stratum=KEYFRAME),
-        _draw(usable[~keyframe], count - wanted, rng).assign(stratum=PLAIN),
+        _draw(usable[flip], flips, rng).assign(stratum=PLAIN),
+        _draw(usable[~keyframe & ~flip], count - wanted - flips, rng).assign(stratum=PLAIN),
     )
     found = pd.concat([part for part in strata if len(part)] or list(strata))
     found = found[["frame_a", "frame_b", "weight", "stratum"]]

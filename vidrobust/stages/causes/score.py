@@ -1,16 +1,17 @@
 """What one model makes of a pair's replays: the part of its real change that lies along each cause.
 
-With z the centred logits, d = z(t+1) - z(t) and every step of the chain from ``before`` to ``after``::
+With z the centred logits, d = z(t+1) - z(t) and every step of the ways from t to t+1 from ``before`` to ``after``::
 
-    projection      <z(after) - z(before), d>, mean of the chain forwards and backwards
+    projection      sum over a cause's steps of weight <z(after) - z(before), d>
     placebo         the same of the cause's placebos; mean over them
-    squared_change  <d, d>; projection / squared_change, both summed over pairs, is a cause's share
-    margin_step     how far the step moves the margin between the labels of t and t+1 (``margins.py``)
-    margin_undone   lead of the label of t in t+1 with the cause undone; of noise, with the noise of t
+    squared_change  <d, d>: the sum of all projections of the pair
+    margin_step     how far these steps move the margin between the labels of t and t+1
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -19,10 +20,10 @@ import torch
 from vidrobust.frames.pixels import to_tensor
 from vidrobust.models import predict as engine
 from vidrobust.predictions import Classifier, Detector
-from vidrobust.stages.causes.catalogue import COLUMNS, KEYFRAMES, NOISE, REPLAYED
+from vidrobust.stages.causes.catalogue import COLUMNS, DIVIDED, KEYFRAMES
 from vidrobust.stages.causes.cause import Size
-from vidrobust.stages.causes.margins import lead_of, margin_of
-from vidrobust.stages.causes.pair_replays import PairReplays
+from vidrobust.stages.causes.margins import margin_of
+from vidrobust.stages.causes.pair_replays import AccountStep, PairReplays
 
 # In which the change is measured: centred logits, or square roots of probabilities (Hellinger).
 Space = Literal["logits", "roots"]
@@ -71,30 +72,18 @@ def score(
         "class_a": names[int(labels[0])],
         "class_b": names[int(labels[1])],
         "excluded": str(pair.excluded or ""),
-        "margin_before": float("nan"),
         "margin_past": float("nan"),
     }
     margin = None
     if shared["flip"] and model.task == "classification":
         margin = margin_of(z, int(labels[0]), int(labels[1]))
-        shared |= {"margin_before": float(margin[0]), "margin_past": -float(margin[1])}
+        shared["margin_past"] = -float(margin[1])
     if pair.beside:
         return [{**shared, **_keyframe(pair, z)}]
-    if pair.excluded:
-        return [{**shared, **_row(cause, NO_SIZE)} for cause in (*REPLAYED, NOISE)]
+    if not pair.steps:
+        return [{**shared, **_row(cause, NO_SIZE)} for cause in DIVIDED]
     d = (z[0] - z[1]) if pair.reversed else (z[1] - z[0])
-    rows = [{**shared, **_replayed(pair, cause, z, d, margin)} for cause in REPLAYED]
-    rows.append({**shared, **_exchanged(pair, z, margin)})
-    if margin is not None:
-        for row in rows:
-            if row["cause"] in pair.undone:
-                found = z[pair.undone[row["cause"]]]
-                if pair.small is not None and row["cause"] != NOISE:
-                    found = (
-                        found + z[1] - z[pair.small]
-                    )  # what reducing t+1 alone does is not the cause's
-                row["margin_undone"] = lead_of(found, int(labels[0]))
-    return rows
+    return [{**shared, **_of_cause(pair, cause, z, d, margin)} for cause in DIVIDED]
 
 
 def predict(
@@ -125,40 +114,30 @@ def coordinates(probabilities: np.ndarray, space: Space) -> np.ndarray:
     return np.asarray(logs - logs.mean(axis=1, keepdims=True))
 
 
-def _replayed(
+def _of_cause(
     pair: PairReplays, cause: str, z: np.ndarray, d: np.ndarray, margin: np.ndarray | None
 ) -> dict[str, Any]:
-    number = REPLAYED.index(cause)
-    steps = [
-        (pair.forwards[number], pair.forwards[number + 1]),
-        (pair.backwards[len(REPLAYED) - 1 - number], pair.backwards[len(REPLAYED) - number]),
-    ]
-    along = [float((z[after] - z[before]) @ d) for before, after in steps]
-    placebo = [float((z[after] - z[before]) @ d) for before, after in pair.placebo[cause]]
-    return {
-        **_row(cause, pair.sizes[cause]),
-        "projection": float(np.mean(along)),
-        "placebo": float(np.mean(placebo)),
-        "placebo_1": placebo[0],
-        "placebo_2": placebo[-1],
-        "margin_step": _margin_step(margin, steps, -1.0 if pair.reversed else 1.0),
+    steps = [step for step in pair.steps if step.cause == cause]
+    row = {
+        **_row(cause, pair.sizes.get(cause, NO_SIZE)),
+        "projection": _sum(steps, z @ d),
+        "unsure": _sum([replace(s, weight=s.weight * s.unsure) for s in steps], z @ d),
+        "margin_step": float("nan"),
     }
-
-
-def _margin_step(margin: np.ndarray | None, steps: list[tuple[int, int]], sign: float) -> float:
-    """How far the chain's steps move the margin from t towards t+1; NaN where there is no flip."""
-    if margin is None:
-        return float("nan")
-    return sign * float(np.mean([margin[before] - margin[after] for before, after in steps]))
-
-
-def _exchanged(pair: PairReplays, z: np.ndarray, margin: np.ndarray | None) -> dict[str, Any]:
-    drawn = [float(np.square(z[plus] - z[minus]).sum()) for plus, minus in pair.exchange]
-    row = {**_row(NOISE, pair.sizes[NOISE]), "projection": float(np.mean(drawn))}
     if margin is not None:
-        steps = [(margin[plus] - margin[minus]) ** 2 for plus, minus in pair.exchange]
-        row["margin_step"] = float(np.sqrt(np.mean(steps)))
+        row["margin_step"] = (1.0 if pair.reversed else -1.0) * _sum(steps, margin)
+    if cause in pair.placebo:
+        placebo = [float((z[after] - z[before]) @ d) for before, after in pair.placebo[cause]]
+        row |= {
+            "placebo": float(np.mean(placebo)),
+            "placebo_1": placebo[0],
+            "placebo_2": placebo[-1],
+        }
     return row
+
+
+def _sum(steps: Sequence[AccountStep], values: np.ndarray) -> float:
+    return float(sum(step.weight * (values[step.after] - values[step.before]) for step in steps))
 
 
 def _keyframe(pair: PairReplays, z: np.ndarray) -> dict[str, Any]:
@@ -169,7 +148,7 @@ def _keyframe(pair: PairReplays, z: np.ndarray) -> dict[str, Any]:
 
 def _row(cause: str, size: Size) -> dict[str, Any]:
     nan = float("nan")
-    unknown = ("projection", "placebo", "placebo_1", "placebo_2", "margin_step", "margin_undone")
+    unknown = ("projection", "unsure", "placebo", "placebo_1", "placebo_2", "margin_step")
     return {
         "cause": cause,
         **dict.fromkeys(unknown, nan),

@@ -10,16 +10,15 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.causes.catalogue import ACCOUNT_CAUSES, CATALOGUE, UNEXPLAINED
+from vidrobust.stages.causes.catalogue import ACCOUNT_CAUSES, CATALOGUE, GROUPS, UNDIVIDED
 from vidrobust.stages.causes.outcomes import in_words
-from vidrobust.stages.causes.shares import ADJACENT
+from vidrobust.stages.causes.shares import ADJACENT, Level
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.statistics.ratios import PairedRatio, paired_ratio
 from vidrobust.text.numbers import interval_figures, number, percent, share_with_interval
 from vidrobust.text.phrases import plural
 
 LENGTH = 1000  # of the bar, in units of its drawing
-ABOVE_ALL = 1.005  # from here on a share or its limit is written as more than 100 %
 LEAST_DRAWN = (
     0.005  # a smaller share would be a line thinner than a pixel or two, and no cause to look at
 )
@@ -31,21 +30,28 @@ LEAST_MOVED = 0.01
 FEWEST_KINDS = 5  # perturbations with several strengths, from which on anything is said
 
 
-def whole(run: RunTables, model: str, name: str = "account") -> pd.DataFrame:
-    """The account of a model over all items, in the order of the causes; may be empty."""
+def whole(
+    run: RunTables, model: str, name: str = "account", level: Level = "cause"
+) -> pd.DataFrame:
+    """The account of a model over all items, by cause or by group in the order of the report; may be empty."""
     table = run.table(name)
     if table is None:
         return pd.DataFrame(columns=["cause", "share", "low", "high", "n"])
-    rows = table[(table["model"] == model) & (table["item"] == "")].set_index("cause")
-    return rows.reindex([cause for cause in ACCOUNT_CAUSES if cause in rows.index]).reset_index()
+    rows = table[(table["model"] == model) & (table["item"] == "") & (table["level"] == level)]
+    rows = rows.set_index("cause")
+    order = GROUPS if level == "group" else ACCOUNT_CAUSES
+    return rows.reindex([cause for cause in order if cause in rows.index]).reset_index()
 
 
-def named_causes(run: RunTables, model: str, prefix: str = "") -> frozenset[str]:
-    """The causes that are named of a model; none of one that any change moves alike."""
+def named_causes(
+    run: RunTables, model: str, prefix: str = "", level: Level = "cause"
+) -> frozenset[str]:
+    """The causes or groups that are named of a model; none of one that any change moves alike."""
     table = run.table(f"{prefix}named")
     if table is None or answers_to_any_change_alike(run, model):
         return frozenset()
-    return frozenset(str(cause) for cause in table.loc[table["model"] == model, "cause"])
+    named = table[(table["model"] == model) & (table["level"] == level)]
+    return frozenset(str(cause) for cause in named["cause"])
 
 
 def rows(run: RunTables) -> list[dict[str, str]]:
@@ -60,6 +66,7 @@ def rows(run: RunTables) -> list[dict[str, str]]:
         for excluded in [_excluded(run, model, f"{prefix}causes")]
         for q in [_q_of(run, model, prefix)]
         for row in whole(run, model, f"{prefix}account").to_dict("records")
+        if row["cause"] not in UNDIVIDED.values() or row["share"] >= LEAST_DRAWN
     ]
 
 
@@ -67,7 +74,8 @@ def _q_of(run: RunTables, model: str, prefix: str) -> dict[str, float]:
     table = run.table(f"{prefix}named")
     if table is None or "q" not in table:
         return {}
-    return {str(row.cause): float(row.q) for row in table[table["model"] == model].itertuples()}
+    named = table[(table["model"] == model) & (table["level"] == "cause")]
+    return {str(row.cause): float(row.q) for row in named.itertuples()}
 
 
 def _excluded(run: RunTables, model: str, name: str) -> str:
@@ -94,14 +102,12 @@ def _row(row: dict[str, Any], excluded: str) -> dict[str, str]:
 def _due(row: dict[str, Any]) -> str:
     if not np.isfinite(row["flips_due"]):
         return ""
-    # the range alone: 24 of 25 hold what vanishes without the cause, the count between misses one in six
-    low, high = row["flips_due_low"], row["flips_due_high"]
-    return f"{low:.0f} to {high:.0f}" if high > low else f"{low:.0f}"
+    return f"{row['flips_due']:.0f}"
 
 
 @dataclass(frozen=True)
 class BarPart:
-    """One cause's piece of the bar, of LENGTH; ``sure``: it is named, or is what no cause explains."""
+    """One group's piece of the bar, of LENGTH; ``sure``: it is named."""
 
     name: str
     colour: str
@@ -131,9 +137,9 @@ def account_bars(run: RunTables) -> list[AccountBar]:
     found = []
     for model, task in run.tasks.items():
         for prefix, of in task.accounts.items():
-            account = whole(run, model, f"{prefix}account")
+            account = whole(run, model, f"{prefix}account", "group")
             if len(account) and account["share"].notna().any():
-                found.append(_bar(model, of, account, named_causes(run, model, prefix)))
+                found.append(_bar(model, of, account, named_causes(run, model, prefix, "group")))
     return found
 
 
@@ -147,7 +153,7 @@ def _bar(model: str, of: str, account: pd.DataFrame, named: Collection[str]) -> 
     parts, start = [], 0.0
     for row in drawn.itertuples():
         length = float(row.share) * scale
-        rest, cause = row.cause == UNEXPLAINED, CATALOGUE[row.cause]
+        cause = GROUPS[row.cause]
         parts.append(
             BarPart(
                 name=cause.title,
@@ -155,19 +161,13 @@ def _bar(model: str, of: str, account: pd.DataFrame, named: Collection[str]) -> 
                 start=round(start, 1),
                 length=round(length, 1),
                 share=percent(float(row.share)),
-                interval="" if rest else interval_figures(max(0.0, row.low), row.high),
-                sure=rest or row.cause in named,
+                interval=interval_figures(max(0.0, row.low), min(row.high, 1.0)),
+                sure=row.cause in named,
             )
         )
         start += length
-    clusters = plural(int(account["clusters"].max()), "separate stretch", "separate stretches")
-    stretches = f"based on {clusters} of footage"
-    beyond = (
-        "; a share or its limit above 100 % is chance" if (drawn["high"] > ABOVE_ALL).any() else ""
-    )
-    return AccountBar(
-        model, of, tuple(parts), f"{plural(pairs, 'pair')} replayed, {stretches}{beyond}"
-    )
+    said = f"{plural(pairs, 'pair')} replayed; shares are of this footage and add up to 100 %"
+    return AccountBar(model, of, tuple(parts), said)
 
 
 def mildest_to_strongest(run: RunTables, model: str) -> PairedRatio | None:

@@ -30,12 +30,12 @@ class CausesStage(SampleStage):
     """Why the output changed: measured changes replayed one by one, and the account of causes."""
 
     name = "causes"
-    version = 28
+    version = 29
     per = "model"
     needs = (TRANSITIONS, STABILITY)
     settings = (*FOOTAGE, "seed")
     summary_settings = ("pairs", "budget", "only", "ignore", "entry_line")
-    unit_tables = ("causes", "candidate_fits", "place_causes", "place_candidate_fits")
+    unit_tables = ("causes", "candidate_fits", "place_causes", "place_candidate_fits", "places")
     tables = (
         *("account", "account_by", "named"),
         *("place_account", "place_account_by", "place_named"),
@@ -98,23 +98,25 @@ class CausesStage(SampleStage):
         from functools import partial
 
         from vidrobust.stages.causes import candidate_fits, score
-        from vidrobust.stages.causes.pairs import PAIR, flipped, side_by_side, together
+        from vidrobust.stages.causes.pairs import PAIR, side_by_side, together
+        from vidrobust.stages.causes.places import PlacesToMap
+        from vidrobust.stages.causes.shares import ADJACENT
 
         own_pairs = {model.name: chosen[model.name] for model in models}
         weights = {name: each.set_index(PAIR)["weight"] for name, each in own_pairs.items()}
         pairs = together(own_pairs)
         most = max((len(each) for each in own_pairs.values()), default=0)
         expected = most * len(models) / len(chosen)
-        some = list(pairs.assign(flipped=flipped(context, pairs)).itertuples())
+        some = list(pairs.itertuples())
         each = side_by_side(
             source,
             context.need_transitions(),
             [(int(pair.frame_a), int(pair.frame_b)) for pair in some],
             partial(_replayed, codec=source.info.codec, factor=factor),
             [str(pair.stratum) for pair in some],
-            [bool(pair.flipped) for pair in some],
             factor=factor,
         )
+        maps = {model.name: PlacesToMap() for model in models}
         for number, pair in enumerate(some):
             replayed = next(each)
             ids = {"item": context.item.name, "frame_a": pair.frame_a, "frame_b": pair.frame_b}
@@ -125,10 +127,13 @@ class CausesStage(SampleStage):
                     continue
                 own = ids | {"weight": float(weights[model.name].loc[key])}
                 for prefix, z, labels, names in _seen(
-                    model, replayed, source.info.device, context.settings
+                    model, replayed.shown, source.info.device, context.settings
                 ):
                     rows = score.score(replayed.made, model, (z, labels), names=names)
                     found[f"{prefix}causes"] += [{**own, **row} for row in rows]
+                    if not prefix and replayed.made.steps and pair.scale == ADJACENT:
+                        weight = own["weight"] * rows[0]["squared_change"]
+                        maps[model.name].add(weight, {**own, "model": model.name}, replayed.made)
                     rows = candidate_fits.rows(replayed.made, replayed.fitted, z)
                     named = {**own, "model": model.name}
                     found[f"{prefix}candidate_fits"] += [{**named, **row} for row in rows]
@@ -136,6 +141,17 @@ class CausesStage(SampleStage):
             # models share most of their pairs, so that a few more are replayed than one of them asks for
             done = [int((number + k) * expected / len(pairs)) for k in (0, 1)]
             context.advance(done[1] - done[0])
+        for model in models:
+
+            def ask(
+                pictures: tuple[np.ndarray, ...],
+                motions: tuple[ShownMotion, ...],
+                model: Model = model,
+            ) -> np.ndarray:
+                shown = ShownPictures(pictures, motions)
+                return next(_seen(model, shown, source.info.device, context.settings))[1]
+
+            found["places"] += maps[model.name].rows(ask)
 
     def frames_needed(self, context: Context) -> Sequence[int]:
         from vidrobust.stages.causes.pairs import frames_about, new_pairs, together
@@ -173,29 +189,36 @@ class CausesStage(SampleStage):
         return run.folder.rows("account")
 
 
+class ShownPictures(NamedTuple):
+    """Pictures shown to a model, the pair's frames first, and how what each of them shows has moved."""
+
+    album: tuple[np.ndarray, ...]
+    motions: tuple[ShownMotion, ...]
+    backwards: bool = False
+
+
 class ReplayedPair(NamedTuple):
-    """A pair's replays, the candidates fitted to them, all pictures, and how what each shows has moved."""
+    """A pair's replays, the candidates fitted to them, and all their pictures."""
 
     made: PairReplays
     fitted: list[Candidate]
-    album: tuple[np.ndarray, ...]
-    motions: tuple[ShownMotion, ...]
+    shown: ShownPictures
 
 
-def _replayed(
-    pictures: Pictures, stratum: str, flip: bool, codec: str, factor: int
-) -> ReplayedPair:
-    from vidrobust.stages.causes.candidate_fits import candidates, motions
+def _replayed(pictures: Pictures, stratum: str, codec: str, factor: int) -> ReplayedPair:
+    from vidrobust.stages.causes.candidate_fits import candidates, motions, predicts
     from vidrobust.stages.causes.pair_replays import study_pair
     from vidrobust.stages.causes.pairs import KEYFRAME
 
-    made = study_pair(*pictures, keyframe=stratum == KEYFRAME, flips=flip, factor=factor)
+    coded = bool(predicts(codec))
+    made = study_pair(*pictures, keyframe=stratum == KEYFRAME, coded=coded, factor=factor)
     album, fitted = candidates(made, codec)
-    return ReplayedPair(made, fitted, album, motions(made, fitted))
+    shown = ShownPictures(album, motions(made, fitted), made.reversed)
+    return ReplayedPair(made, fitted, shown)
 
 
 def _seen(
-    model: Model, pair: ReplayedPair, device: str, settings: Settings
+    model: Model, pair: ShownPictures, device: str, settings: Settings
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray, tuple[str, ...]]]:
     # A classifier has one, of its classes; a detector two: of its scores, with the states of what is followed
     # for labels, and of its boxes' places, which have no labels.
@@ -221,7 +244,7 @@ def _seen(
         model,
         pair.album,
         pair.motions,
-        backwards=pair.made.reversed,
+        backwards=pair.backwards,
         start_score=settings.track_start_score,
         keep_score=settings.track_keep_score,
         only=settings.only,

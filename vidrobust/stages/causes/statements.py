@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.causes.catalogue import CATALOGUE, UNEXPLAINED
+from vidrobust.stages.causes.catalogue import CATALOGUE, GROUPS
 from vidrobust.stages.causes.outcomes import Replication
 from vidrobust.stages.causes.section import alike_in_words, named_causes, whole
+from vidrobust.stages.causes.shares import SMALLEST_SHARE
 from vidrobust.stages.stability.rates import not_compared, overall
 from vidrobust.statement import NEEDS_MODEL, Level, Question, Statement
 from vidrobust.statistics.levels import FEWEST_ROWS
@@ -19,9 +20,7 @@ from vidrobust.text.numbers import known, part_with_interval, percent
 from vidrobust.text.phrases import capital, listing, plural
 
 MORE_FOOTAGE = "Use more or longer clips."
-# A share below this is not worth a sentence of its own: the size from which a cause may be named.
-MATTERS = 0.05
-LEAST_LEFT = 0.01  # a smaller unexplained share is not mentioned
+WIDEST_KNOWN = 0.3  # a share whose interval is wider is undecided
 FEWEST_OF_CLIP = (
     5  # pairs of a clip from which its own share is compared with that of the other clips
 )
@@ -41,7 +40,7 @@ def statements(run: RunTables) -> Iterator[Statement]:
         there = [
             (prefix, of, account)
             for prefix, of in task.accounts.items()
-            if len(account := whole(run, model, f"{prefix}account"))
+            if len(account := whole(run, model, f"{prefix}account", "group"))
         ]
         if not there:
             yield _not_replayed(run, model)
@@ -94,29 +93,14 @@ def _of_account(
         text = f"Cannot tell where {of} comes from: {alike}. The model does not answer to what it sees."
         yield _of(model, text, Level.MEASURED, "why_any_change_alike", n=n)
         return
-    names = named_causes(run, model, prefix)
-    found = account[account["cause"].isin(names)].sort_values(
-        "share", ascending=False, kind="stable"
-    )
+    names = named_causes(run, model, prefix, "group")
     again = _replications(run, model, prefix)
-    for row in found.to_dict("records"):
+    groups = account.sort_values("share", ascending=False, kind="stable").to_dict("records")
+    named = [row for row in groups if row["cause"] in names]
+    for row in named:
         yield _named(run, model, prefix, of, row, again.get(str(row["cause"]), Replication()))
-    rest = account[
-        ~account["cause"].isin(names) & (account["cause"] != UNEXPLAINED) & account["share"].notna()
-    ]
-    if found.empty:
-        text = f"Cannot tell where {of} comes from: no cause stands out in {plural(n, 'pair')}."
-        yield _of(model, text, Level.MEASURED, "why_none_named", n=n, is_open=True)
-    yield from _of_rest(model, of, rest, n)
-    left = account[account["cause"] == UNEXPLAINED]
-    if len(left) and known(left["share"].iloc[0]) and left["share"].iloc[0] >= LEAST_LEFT:
-        row = left.iloc[0].to_dict()
-        text = (
-            f"{part_with_interval(row['share'], row['low'], row['high'])} of {of} is unexplained."
-        )
-        if row.get("misfit"):
-            text += " The causes do not fit this footage: the limits of those measured include it."
-        yield _of(model, text, Level.MEASURED, "why_unexplained", row)
+        yield from _within(run, model, prefix, row)
+    yield from _of_rest(model, of, [row for row in groups if row["cause"] not in names], n)
 
 
 def _more(run: RunTables) -> str:
@@ -128,7 +112,9 @@ def _more(run: RunTables) -> str:
 
 def _replications(run: RunTables, model: str, prefix: str) -> dict[str, Replication]:
     table = run.table(f"{prefix}named")
-    rows = [] if table is None else table[table["model"] == model].to_dict("records")
+    if table is None:
+        return {}
+    rows = table[(table["model"] == model) & (table["level"] == "group")].to_dict("records")
     return {str(row["cause"]): Replication.of_row(row) for row in rows}
 
 
@@ -156,9 +142,8 @@ def _of(
 def _named(
     run: RunTables, model: str, prefix: str, of: str, row: dict[str, Any], again: Replication
 ) -> Statement:
-    cause = CATALOGUE[row["cause"]]
     share = part_with_interval(row["share"], row["low"], row["high"])
-    text = f"{capital(cause.which('explain'))} {share} of {of}"
+    text = f"{capital(GROUPS[row['cause']].which('explain'))} {share} of {of}"
     text += (
         f", {again.in_words}."
         if again.tested
@@ -179,11 +164,12 @@ def _named(
 
 
 def clip_range(run: RunTables, model: str, table: str, cause: str) -> tuple[float, float] | None:
-    """Smallest and largest share of a cause over the clips, where these disagree; else None."""
+    """Smallest and largest share of a group over the clips, where these disagree; else None."""
     rows = run.table(table)
     if rows is None:
         return None
-    own = rows[(rows["model"] == model) & (rows["item"] != "") & (rows["cause"] == cause)]
+    own = rows[(rows["model"] == model) & (rows["item"] != "") & (rows["level"] == "group")]
+    own = own[own["cause"] == cause]
     own = own[(own["n"] >= FEWEST_OF_CLIP) & own["share"].notna()]
     if len(own) < 2:
         return None
@@ -208,61 +194,43 @@ def cochran_p(value: np.ndarray, error: np.ndarray) -> float:
     return float(chdtrc(use.sum() - 1, (weight * (value[use] - mean) ** 2).sum()))
 
 
-def stays_open(rows: pd.DataFrame) -> pd.Series:
-    """Say which shares the error of the measurement alone would leave between 0 and what matters."""
-    below, above = (
-        np.sqrt(
-            np.maximum(
-                (rows[end] - rows["share"]) ** 2 - (rows[f"pairs_{end}"] - rows["share"]) ** 2, 0
-            )
-        )
-        for end in ("low", "high")
-    )
-    return (rows["share"] - below <= 0) & (rows["share"] + above >= MATTERS)
+def _within(run: RunTables, model: str, prefix: str, group: dict[str, Any]) -> Iterator[Statement]:
+    """Which causes of a group are named, with their shares of it."""
+    account = whole(run, model, f"{prefix}account")
+    names = named_causes(run, model, prefix)
+    inside = account[(account["group"] == group["cause"]) & account["cause"].isin(names)]
+    # a group of one cause has been told
+    if len(account[account["group"] == group["cause"]]) < 2 or not group["share"] > 0:
+        return
+    for row in inside.sort_values("share", ascending=False, kind="stable").to_dict("records"):
+        part = {name: row[name] / group["share"] for name in ("share", "low", "high")}
+        share = part_with_interval(part["share"], part["low"], part["high"])
+        text = f"{share} of that is {CATALOGUE[row['cause']].title}."
+        yield _of(model, text, Level.MEASURED, "why_within", {**row, **part})
 
 
-def _of_rest(model: str, of: str, rest: pd.DataFrame, n: int) -> Iterator[Statement]:
-    as_any = rest[(rest["low"] > 0) & rest["specific"].notna() & (rest["share"] >= MATTERS)]
-    for row in as_any.sort_values("share", ascending=False, kind="stable").to_dict("records"):
-        cause = CATALOGUE[row["cause"]]
+def _of_rest(model: str, of: str, rest: list[dict[str, Any]], n: int) -> Iterator[Statement]:
+    """What is said of groups that are not named: a size, a limit, or that it is undecided."""
+    known_rows = [row for row in rest if known(row["high"])]
+    wide = [row for row in known_rows if row["high"] - max(row["low"], 0.0) > WIDEST_KNOWN]
+    for row in known_rows:
+        if row in wide or row["low"] <= 0 or row["share"] < SMALLEST_SHARE:
+            continue
+        title = GROUPS[row["cause"]].title
         share = part_with_interval(row["share"], row["low"], row["high"])
-        size = "motion" if cause.moves else "change"
-        why = f"not attributable (a random {size} of that size does as much)"
-        text = f"{capital(cause.title)}: {share} of {of}, {why}."
-        yield _of(model, text, Level.MEASURED, "why_as_any_change", row)
-    absent = rest[(rest["occurs"] == 0) & ~(rest["high"] < MATTERS)]
-    if len(absent):
-        titles = [
-            ("" if CATALOGUE[c].moves else "change of ") + CATALOGUE[c].title
-            for c in absent["cause"]
+        text = f"{capital(title)}: {share} of {of}."
+        yield _of(model, text, Level.MEASURED, "why_measured", row)
+        wide.append(row)
+    small = [row for row in known_rows if row not in wide]
+    open_ = [row for row in wide if row["high"] - max(row["low"], 0.0) > WIDEST_KNOWN]
+    if small:
+        limits = [
+            f"{GROUPS[row['cause']].title} (at most {percent(min(max(row['high'], 0.0), 1.0))})"
+            for row in small
+            if row["high"] > 0
         ]
-        names = listing(titles, joined="or")
-        text = f"No {names} was measured in {plural(n, 'pair')}."
-        yield _of(model, text, Level.NO_EFFECT, "why_absent", n=n)
-    others = rest[~rest["cause"].isin([*as_any["cause"], *absent["cause"]]) & rest["high"].notna()]
-    open_ = others[others["high"] >= MATTERS].sort_values("high", ascending=False, kind="stable")
-    if len(open_):
-        stays, texts = stays_open(open_), []
-        for some, begin, end in (
-            (
-                open_[~stays],
-                "Cannot tell whether these matter",
-                " More pairs from more clips would show it.",
-            ),
-            (open_[stays], "The measurement cannot tell, however many pairs", ""),
-        ):
-            titles = [
-                f"{CATALOGUE[r.cause].title} (up to {percent(min(r.high, 1.0))})"
-                for r in some.itertuples()
-            ]
-            texts += [f"{begin}: {listing(titles, 4)}.{end}"] * bool(titles)
-        yield _of(model, " ".join(texts), Level.MEASURED, "why_open", n=n, is_open=not stays.all())
-    small = others[others["high"] < MATTERS]
-    if len(small):
-        most = float(small["high"].max())
-        names = listing([CATALOGUE[cause].title for cause in small["cause"]])
-        each = " each" if len(small) > 1 else ""
-        text = f"No effect seen of {names} (at most {percent(max(most, 0.0))} of {of}{each})."
+        none = [GROUPS[row["cause"]].title for row in small if row["high"] <= 0]
+        text = f"Little or nothing: {listing([*limits, *none])}."
         yield Statement(
             Question.WHY,
             text,
@@ -270,7 +238,14 @@ def _of_rest(model: str, of: str, rest: pd.DataFrame, n: int) -> Iterator[Statem
             "why_no_effect",
             model,
             n=n,
-            value=float(small["share"].max()),
-            low=float(small["low"].min()),
-            high=most,
+            value=max(row["share"] for row in small),
+            low=min(row["low"] for row in small),
+            high=max(row["high"] for row in small),
         )
+    if open_:
+        titles = [
+            f"{GROUPS[row['cause']].title} (up to {percent(min(row['high'], 1.0))})"
+            for row in open_
+        ]
+        text = f"Undecided; more pairs would help: {listing(titles, 4)}."
+        yield _of(model, text, Level.MEASURED, "why_open", n=n, is_open=True)

@@ -49,7 +49,7 @@ def studies(run: RunTables) -> list[dict[str, Any]]:
     found = []
     for across, model, rows in _each(run.rows("correlation")):
         words = said.study(across, model)
-        main = _primary(rows)
+        main = primary_rows(rows)
         verdict = main.set_index("perturbation")["verdict"].to_dict()
         together = words.together
         found.append(
@@ -78,7 +78,8 @@ def _conclusions(run: RunTables) -> Conclusions:
     return Conclusions.of(run.json(FILE), str(run.folder / FILE))
 
 
-def _primary(rows: pd.DataFrame) -> pd.DataFrame:
+def primary_rows(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the row of each perturbation on which its verdict rests, of one study."""
     if "primary" in rows:
         marked = rows[rows["primary"].fillna(False).astype(bool)]
         rows = marked if len(marked) else rows
@@ -134,7 +135,11 @@ def forest_figures(run: RunTables) -> tuple[list[Picture], str]:
 
 
 def _forest(across: str, model: str, rows: pd.DataFrame) -> Picture:
-    main = _primary(rows).sort_values("value", ascending=False, na_position="last").head(MOST_CELLS)
+    main = (
+        primary_rows(rows)
+        .sort_values("value", ascending=False, na_position="last")
+        .head(MOST_CELLS)
+    )
     given = str(main["given"].iloc[0])
     names = [phrase(str(name)).noun for name in main["perturbation"]]
     plot = Plot(*_corner(names), 950, 58 + 18.5 * len(main), (-1.02, 1.02), (len(main) - 0.4, -0.6))
@@ -312,7 +317,7 @@ def _short(metric: str) -> str:
 def rows(run: RunTables) -> list[dict[str, str]]:
     found = []
     for across, model, each in _each(run.rows("correlation")):
-        for row in _primary(each).itertuples():
+        for row in primary_rows(each).itertuples():
             found.append(
                 {
                     "study": _title(across, model),

@@ -195,11 +195,7 @@ def _step(
         _rounded(float(np.clip(end * widen, -largest, largest))) for end in (seen.low, seen.high)
     )
     again, flips = evidence.replication.get(cause, Replication()), _flips_at_most(row)
-    found = {
-        "flips_due": "flips_due",
-        "flips_due_high": "flips_due_high",
-        "flips_replayed": "flips",
-    }
+    found = {"flips_due": "flips_due", "flips_replayed": "flips"}
     known = {name: float(row.get(column, math.nan)) for name, column in found.items()}
     about = {
         "cause": cause,
@@ -249,14 +245,11 @@ def _step(
 
 
 def _flips_at_most(row: Mapping[str, Any]) -> str:
-    """The gain a step can have: "3 to 10 of 12 replayed flips"; "" where that was not measured."""
-    least, most, flips = (
-        row.get(name, math.nan) for name in ("flips_due_low", "flips_due_high", "flips")
-    )
-    if not (math.isfinite(least) and math.isfinite(most) and math.isfinite(flips) and flips > 0):
+    """The gain a step can have: "10 of 12 replayed flips"; "" where that was not measured or says little."""
+    due, flips = (row.get(name, math.nan) for name in ("flips_due", "flips"))
+    if not (math.isfinite(due) and math.isfinite(flips) and flips >= FEWEST_ROWS):
         return ""
-    span = f"{least:.0f} to {most:.0f}" if most > least else f"{most:.0f}"
-    return f"{span} of {plural(int(flips), 'replayed flip')}"
+    return f"{due:.0f} of {plural(int(flips), 'replayed flip')}"
 
 
 def _strongest_of_each(judged: list[PolicyStep | Rejected]) -> list[PolicyStep]:

@@ -107,6 +107,7 @@ def _evidence(run: OpenRun, model: str, task: Task, prefix: str) -> Evidence:
         _of(run.table(f"{prefix}{name}"), model)
         for name in ("account", "account_by", "named", "candidate_fits")
     )
+    named = named[named["level"] == "cause"]
     parts = run.folder.record.parts
     table = run.folder.table("stability")
     rows = table[(table["model"] == model) & table["metric"].isin(task.response.floors)]
@@ -118,8 +119,8 @@ def _evidence(run: OpenRun, model: str, task: Task, prefix: str) -> Evidence:
     )
     height, width = sizes[len(sizes) // 2]
     return Evidence(
-        account=account[account["item"] == ""],
-        slow=over_a_second(by),
+        account=account[(account["item"] == "") & (account["level"] == "cause")],
+        slow=over_a_second(by[by["level"] == "cause"]),
         named=dict(zip(named["cause"], named["scale"], strict=True)),
         replication={
             str(row["cause"]): Replication.of_row(row) for row in named.to_dict("records")

@@ -1,0 +1,71 @@
+"""Shares of tiles: of a linear model by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from vidrobust.stages.causes.pair_replays import PairReplays
+from vidrobust.stages.causes.places import (
+    MAPPED,
+    PlacesToMap,
+    exchanged_tiles,
+    tile_boxes,
+    tile_shares,
+)
+
+
+def test_tiles_cover_the_picture_once() -> None:
+    for height, width in ((48, 96), (97, 61), (33, 47)):
+        covered = np.zeros((height, width), int)
+        boxes = tile_boxes(height, width)
+        for x1, y1, x2, y2 in boxes:
+            covered[y1:y2, x1:x2] += 1
+        assert len(boxes) == 24
+        assert (covered == 1).all()
+    assert tile_boxes(48, 96)[1] == (16, 0, 32, 12)
+    assert tile_boxes(96, 48)[1] == (12, 0, 24, 16)
+
+
+def linear(pictures: tuple[np.ndarray, ...]) -> np.ndarray:
+    """Sums over the left and the right half, coordinates of a model that is a sum over places."""
+    half = pictures[0].shape[1] // 2
+    return np.array(
+        [[x[:, :half].sum(dtype=float), x[:, half:].sum(dtype=float)] for x in pictures]
+    )
+
+
+def frames() -> tuple[np.ndarray, np.ndarray]:
+    a = np.full((48, 96, 3), 100, np.uint8)
+    b = a.copy()
+    b[0:12, 0:16] += 2  # all of tile 0: d of the left half 12 * 16 * 3 * 2 = 1152
+    b[36:42, 80:96] += 4  # half of tile 23: d of the right half 6 * 16 * 3 * 4 = 1152
+    b[12:24, 0:16] -= 1  # all of tile 6, the other way: -576, so that the left half changes by 576
+    return a, b
+
+
+def test_shares_of_a_linear_model_by_hand_add_up_to_one() -> None:
+    a, b = frames()
+    boxes = tile_boxes(48, 96)
+    pictures, different = exchanged_tiles(a, b, boxes)
+    assert different == [0, 6, 23]
+    assert len(pictures) == 2 + 2 * 3
+    shares = tile_shares(linear(pictures), different, len(boxes))
+    # <d, d> = 576^2 + 1152^2 = 5 * 576^2
+    assert shares[[0, 6, 23]] == pytest.approx([1152 * 576 / (5 * 576**2), -1 / 5, 4 / 5])
+    assert shares.sum() == pytest.approx(1)
+    assert np.isnan(tile_shares(np.ones((2, 3)), [], 24)).all()
+
+
+def test_the_pairs_that_weigh_most_are_mapped_in_their_order() -> None:
+    a, b = frames()
+    maps = PlacesToMap()
+    for frame in range(MAPPED + 5):
+        maps.add(float(frame % 7), {"frame_a": frame}, PairReplays(pictures=(a, b)))
+    rows = maps.rows(lambda pictures, motions: linear(pictures))
+    kept = [row["frame_a"] for row in rows][::24]
+    assert kept == sorted(kept)
+    assert len(kept) == MAPPED
+    assert all(frame % 7 >= 1 for frame in kept)
+    assert rows[0]["share"] == pytest.approx(0.4)
+    assert (rows[23]["x2"], rows[23]["y2"]) == (96, 48)

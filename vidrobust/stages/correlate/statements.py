@@ -1,0 +1,86 @@
+"""What the answer says of proxies: which perturbations track the instability in this footage, or what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from vidrobust.report.glossary import phrase
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.correlate.section import ACROSS, primary_rows
+from vidrobust.stages.correlate.verdicts import CANNOT_TELL, PROXY
+from vidrobust.statement import Level, Question, Statement
+from vidrobust.text.numbers import number, with_interval
+from vidrobust.text.phrases import capital, listing, plural
+
+MOST_NAMED = 3  # proxies that are named one by one; the others are counted
+# Studies whose units are clips or models speak for more than one clip's frames.
+ORDER = ("clips", "models", "frames")
+
+
+def statements(run: RunTables) -> Iterator[Statement]:
+    """Yield the proxies of each model, of the widest study that has any, or what would settle it."""
+    table = run.table("correlation")
+    if table is None or not len(table):
+        return
+    of_model = table["model"].fillna("").astype(str)
+    for model in run.tasks:
+        studies = [
+            (across, primary_rows(table[(table["across"] == across) & of_model.isin(("", model))]))
+            for across in ORDER
+        ]
+        known = [(across, rows) for across, rows in studies if len(rows)]
+        if not known:
+            continue
+        proxies = [(across, rows[rows["verdict"] == PROXY]) for across, rows in known]
+        across, best = next(((a, rows) for a, rows in proxies if len(rows)), ("", known[0][1][:0]))
+        yield _found(model, across, best) if len(best) else _none(model, *known[0])
+
+
+def _found(model: str, across: str, rows: pd.DataFrame) -> Statement:
+    ordered = rows.sort_values("value", ascending=False, kind="stable")
+    first = ordered.iloc[0].to_dict()
+    names = [_named(row) for row in ordered.head(MOST_NAMED).to_dict("records")]
+    more = len(ordered) - len(names)
+    text = f"{capital(listing(names))} track the instability {ACROSS[across]}"
+    text = text if len(ordered) > 1 else text.replace(" track ", " tracks ", 1)
+    text += f", beyond {plural(int(first['others']), 'perturbation')} of other families."
+    text += f" {plural(more, 'other proxy', 'other proxies')} in the details." if more > 0 else ""
+    return _statement(model, text, Level.MEASURED, "proxies_found", first)
+
+
+def _named(row: dict[str, Any]) -> str:
+    partial = with_interval(row["value"], row["low"], row["high"])
+    members = [phrase(one).noun for one in str(row.get("group") or "").split(",") if one]
+    noun = phrase(str(row["perturbation"])).noun
+    # those that always move together cannot be told apart: the family stands for them
+    name = f"{noun} (or {listing(members, joined='or')})" if members else noun
+    return f"{name} (partial correlation {partial})"
+
+
+def _none(model: str, across: str, rows: pd.DataFrame) -> Statement:
+    unclear = rows[rows["verdict"] == CANNOT_TELL]
+    n = int(rows["n"].max())
+    if not len(unclear):
+        text = f"No proxy {ACROSS[across]}: none of {plural(len(rows), 'perturbation')} tracks it."
+        return _statement(model, text, Level.NO_EFFECT, "proxies_none", {"n": n})
+    needs = unclear[unclear["needs"].fillna("") != ""]
+    missing = "more clips"
+    if len(needs):
+        row = needs.sort_values("needs_count", kind="stable").iloc[0]
+        missing = f"{number(row['needs_count'], 2)} {row['needs'].removeprefix('more ')}"
+        if row["needs_now"] == row["needs_now"]:
+            missing += f", has {number(row['needs_now'], 2)}"
+    text = f"Not enough data for proxies {ACROSS[across]}: needs {missing}."
+    return _statement(model, text, Level.MEASURED, "proxies_open", {"n": n}, is_open=True)
+
+
+def _statement(
+    model: str, text: str, level: Level, kind: str, row: dict[str, Any], *, is_open: bool = False
+) -> Statement:
+    figures = {name: float(row[name]) for name in ("value", "low", "high") if name in row}
+    return Statement(
+        Question.PROXIES, text, level, kind, model, n=int(row["n"]), is_open=is_open, **figures
+    )
