@@ -70,7 +70,9 @@ def test_the_run_answers(run: Run) -> None:
     (figure,) = run.metrics[run.metrics["metric"] == "flip_rate"].itertuples()
     assert (figure.model, figure.n, figure.value) == ("brightness", 50, pytest.approx(changed / 50))
     assert figure.low < figure.value < figure.high
-    assert set(run.account["cause"]) >= {"light", "unexplained"}
+    assert set(run.account["cause"]) >= {"light", "noise_and_detail"}
+    shares = run.account.groupby(["model", "level"])["share"].sum()
+    assert shares.tolist() == pytest.approx([1.0] * len(shares))
     assert "frames" in run.tables
     assert list(run.tables) == sorted(run.tables)
     assert list(run.tables["sensitivity"])[:2] == ["model", "item"]

@@ -72,13 +72,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_planted_light_is_named(place: Path) -> None:
     """Beside the motion of the part, the only other change of this footage without noise."""
-    named = set(pd.read_parquet(place / "run" / "named.parquet")["cause"])
-    assert "light" in named
-    assert named <= {"light", "objects"}
-    account = (
-        pd.read_parquet(place / "run" / "account.parquet").query("item == ''").set_index("cause")
-    )
-    assert account["share"].idxmax() == "light"
+    named = pd.read_parquet(place / "run" / "named.parquet")
+    assert "light" in set(named["cause"])
+    assert set(named["group"]) <= {"light", "moving"}
+    account = pd.read_parquet(place / "run" / "account.parquet")
+    groups = account.query("item == '' and level == 'group'").set_index("cause")["share"]
+    assert groups.idxmax() == "light"
+    assert groups.sum() == pytest.approx(1)
 
 
 def test_the_networks_own_jitter_is_that_of_its_errors(place: Path) -> None:

@@ -69,7 +69,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_planted_light_is_named(place: Path) -> None:
     named = pd.read_parquet(place / "run" / "named.parquet")
-    assert set(named["cause"]) == {"light"}
+    assert set(named["group"]) == {"light"}
 
 
 def test_metrics_labels_and_remedy_are_there(place: Path) -> None:

@@ -51,21 +51,19 @@ KINDS: Mapping[str, Sentence] = {
         "10 pairs or more and the cause is named; replicated where at least half of the tests on other footage "
         "find it again",
     ),
-    "why_none_named": Sentence(Q.WHY, L.MEASURED, "10 pairs or more, and no cause is named"),
-    "why_as_any_change": Sentence(
+    "why_within": Sentence(
+        Q.WHY, L.MEASURED, "a cause of a group that is named is named, and the group holds several"
+    ),
+    "why_measured": Sentence(
         Q.WHY,
         L.MEASURED,
-        "the cause is not named, its share is above 0 for sure, and its own part is not",
+        "the group is not named, its share is 5 % or more and above 0 for sure, and known to 30 points",
     ),
-    "why_absent": Sentence(
-        Q.WHY,
-        L.NO_EFFECT,
-        "the cause was measured in no pair, and the interval of its share reaches 5 %",
+    "why_open": Sentence(
+        Q.WHY, L.MEASURED, "the group is not named, and its share is not known to 30 points"
     ),
-    "why_open": Sentence(Q.WHY, L.MEASURED, "the cause is not named, and its interval reaches 5 %"),
-    "why_no_effect": Sentence(Q.WHY, L.NO_EFFECT, "the whole interval of the share is below 5 %"),
-    "why_unexplained": Sentence(
-        Q.WHY, L.MEASURED, "10 pairs or more, and 1 % or more is unexplained"
+    "why_no_effect": Sentence(
+        Q.WHY, L.NO_EFFECT, "the group is not named, and its share is known to be small"
     ),
     "sensitivity_needs_model": Sentence(Q.SENSITIVE, L.NOT_MEASURED, "the answers are recorded"),
     "sensitivity_not_run": Sentence(
@@ -82,6 +80,11 @@ KINDS: Mapping[str, Sentence] = {
     "sensitivity_small": Sentence(Q.SENSITIVE, L.MEASURED, "no strength does, and the largest may"),
     "sensitivity_none": Sentence(
         Q.SENSITIVE, L.NO_EFFECT, "no strength does, and the largest surely does not"
+    ),
+    "proxies_found": Sentence(Q.PROXIES, L.MEASURED, "a perturbation is a proxy in a study"),
+    "proxies_none": Sentence(Q.PROXIES, L.NO_EFFECT, "no perturbation is one, and all were judged"),
+    "proxies_open": Sentence(
+        Q.PROXIES, L.MEASURED, "no perturbation is one, and of some it cannot be told"
     ),
     "rule_not_run": Sentence(Q.RULE, L.NOT_MEASURED, "the stage remedies has not run"),
     "rule_few": Sentence(Q.RULE, L.NOT_MEASURED, "fewer than 10 pairs or frames"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -150,21 +149,6 @@ def test_weights_stay_unbiased_where_the_models_own_change_draws() -> None:
     error = np.std(totals) / np.sqrt(len(totals))
     assert error < 0.02 * value.sum()
     assert abs(np.mean(totals) - value.sum()) < 3.5 * error
-
-
-def test_the_models_own_change_finds_a_cause_of_few_pairs_and_more_pairs_find_it_oftener(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[3] / "benchmarks"))
-    monkeypatch.setattr("vidrobust.statistics.significance.DRAWS", 999)
-    power = importlib.import_module("pair_power").power
-    found = {key: values[0] for key, values in power((24, 48, 96), 30).items()}
-    assert found["picture and answer", 24] > found["picture", 24]
-    assert found["picture and answer", 48] > found["picture", 48]
-    for how in ("picture", "picture and answer"):
-        assert found[how, 24] <= found[how, 48] <= found[how, 96]
-    assert found["picture and answer", 96] > 0.9
-    assert found["nothing", 96] <= 0.1
 
 
 N = 200

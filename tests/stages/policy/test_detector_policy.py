@@ -58,7 +58,7 @@ def studied(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_light_is_named_of_the_places_alone(studied: Path) -> None:
     places = pd.read_parquet(studied / "place_named.parquet")
-    assert places.loc[places["model"] == "leaning", "cause"].tolist() == ["light"]
+    assert places.loc[places["model"] == "leaning", "cause"].tolist() == ["light", "light"]
     assert "light" not in places.loc[places["model"] == "steady", "cause"].tolist()
     assert not (studied / "named.parquet").exists()  # no score ever changes
 

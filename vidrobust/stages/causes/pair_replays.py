@@ -86,6 +86,9 @@ class PairReplays:
     # By cause, before and with each of the cause's placebos
     placebo: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
     exchange: tuple[tuple[int, int], ...] = ()  # Noise and coding exchanged
+    recoded: tuple[int, int] | None = (
+        None  # Frames t and t+1 coded once more, of footage that is coded
+    )
     # (t-1, t) and (t+1, t+2), of a pair across a keyframe, where these frames are known
     beside: tuple[tuple[int, int], ...] = ()
     px: float = 1.0  # Px of the whole frame for one px of the chains' pictures
@@ -134,13 +137,14 @@ def study_pair(
     *,
     keyframe: bool = False,
     coded: bool = False,
+    again: tuple[np.ndarray, np.ndarray] | None = None,
     factor: int = 1,
 ) -> PairReplays:
     """Make every replay of one pair from frames t-1, t, t+1, t+2; None where a cut lies between.
 
-    With a ``keyframe`` at t+1 no neighbour's coding is independent, and nothing is replayed. ``coded``: by a codec that
-    predicts from frame to frame. What moved and what light did is measured and replayed on frames averaged over
-    squares of ``factor`` px, noise and coding on whole frames.
+    With a ``keyframe`` at t+1 no neighbour's coding is independent, and nothing is replayed. ``coded``: by a codec
+    that predicts from frame to frame; ``again`` are t and t+1 coded once more. What moved and what light did is
+    measured and replayed on frames averaged over squares of ``factor`` px, noise and coding on whole frames.
     """
     outer = [
         None if x is None or np.array_equal(x, inner) else x
@@ -169,7 +173,16 @@ def study_pair(
     if not isinstance(scene, ReplayScene):
         return _not_registered(album, scene)
     whole = change if factor == 1 else enlarged(change, first, second)
-    return _replays(album, scene, (first, second), whole, reverse=sharper, coded=coded)
+    made = _replays(album, scene, (first, second), whole, reverse=sharper, coded=coded)
+    if again is None:
+        return made
+    count = len(made.pictures)
+    return replace(
+        made,
+        pictures=(*made.pictures, *again),
+        motions=(*made.motions, *made.motions[:2]),
+        recoded=(count, count + 1),
+    )
 
 
 def _not_registered(album: _Album, why: Excluded) -> PairReplays:

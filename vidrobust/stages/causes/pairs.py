@@ -26,6 +26,7 @@ from threadpoolctl import ThreadpoolController
 from vidrobust.frame_pairs.transitions import BREAKS
 from vidrobust.frames.batch import VideoInfo
 from vidrobust.frames.device import trim_heap
+from vidrobust.frames.pixels import to_array
 from vidrobust.metrics.catalogue import tasks
 from vidrobust.models.predict import Model
 from vidrobust.models.preprocess import Preprocess
@@ -277,10 +278,12 @@ def side_by_side(
     make: Callable[..., Made],
     *columns: Sequence[Any],
     factor: int = 1,
+    lead: int = 0,
 ) -> Generator[Made]:
     """Yield ``make(pictures, *row of the columns)`` of each pair of frames, in order, several at a time.
 
-    The next ones are made while the models are asked about one.
+    The next ones are made while the models are asked about one. With ``lead`` the pictures are followed by a list of
+    so many frames before the pair, fewer where a break lies between.
     """
     threads, size = torch.get_num_threads(), abreast(source.info, factor)
     rest = zip(pairs, *columns, strict=True)
@@ -291,7 +294,9 @@ def side_by_side(
         try:
             while True:
                 for (a, b), *row in islice(rest, size - len(coming)):
-                    coming.append(pool.submit(make, _pictures_of(source, transitions, a, b), *row))
+                    pictures = _pictures_of(source, transitions, a, b)
+                    ahead = [frames_before(source, transitions, a, lead)] if lead else []
+                    coming.append(pool.submit(make, pictures, *ahead, *row))
                 if not coming:
                     return
                 yield coming.popleft().result()
@@ -306,6 +311,23 @@ def _pictures_of(source: VideoSource, transitions: pd.DataFrame, a: int, b: int)
     taken = [picture.copy() for picture in source.at(wanted).pictures]
     at = int(before)
     return taken[0] if before else None, taken[at], taken[at + 1], taken[-1] if after else None
+
+
+def frames_before(
+    source: VideoSource, transitions: pd.DataFrame, a: int, count: int
+) -> list[np.ndarray]:
+    """Return up to ``count`` frames before frame a, (H, W, 3) uint8 in order, without a break between."""
+    numbers = numbers_before(transitions, a, count)
+    return [to_array(pixels).copy() for pixels in source.at(numbers).pixels] if numbers else []
+
+
+def numbers_before(transitions: pd.DataFrame, a: int, count: int) -> list[int]:
+    """Return the numbers of up to ``count`` frames before frame a."""
+    frame, reason = transitions["frame"].to_numpy(), transitions["reason"].to_numpy(str)
+    first = last = int(np.searchsorted(frame, a))
+    while first > max(0, last - count) and reason[first] not in BREAKS:
+        first -= 1
+    return [int(number) for number in frame[first:last]]
 
 
 def frames_about(transitions: pd.DataFrame, a: int, b: int) -> tuple[list[int], bool, bool]:

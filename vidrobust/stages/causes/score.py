@@ -5,6 +5,7 @@ With z the centred logits, d = z(t+1) - z(t) and every step of the ways from t t
     projection      sum over a cause's steps of weight <z(after) - z(before), d>
     placebo         the same of the cause's placebos; mean over them
     squared_change  <d, d>: the sum of all projections of the pair
+    recoded_change  <d_y, d_y> of the frames coded once more, and recoded_along <d, d_y> (``recoded.py``)
     margin_step     how far these steps move the margin between the labels of t and t+1
 """
 
@@ -73,6 +74,8 @@ def score(
         "class_b": names[int(labels[1])],
         "excluded": str(pair.excluded or ""),
         "margin_past": float("nan"),
+        "recoded_change": float("nan"),
+        "recoded_along": float("nan"),
     }
     margin = None
     if shared["flip"] and model.task == "classification":
@@ -83,6 +86,10 @@ def score(
     if not pair.steps:
         return [{**shared, **_row(cause, NO_SIZE)} for cause in DIVIDED]
     d = (z[0] - z[1]) if pair.reversed else (z[1] - z[0])
+    if pair.recoded is not None:
+        again = z[pair.recoded[1]] - z[pair.recoded[0]]
+        shared["recoded_change"] = float(again @ again)
+        shared["recoded_along"] = float(again @ (z[1] - z[0]))
     return [{**shared, **_of_cause(pair, cause, z, d, margin)} for cause in DIVIDED]
 
 

@@ -131,11 +131,13 @@ class PairTable:
         change = weight * pairs["squared_change"].to_numpy(np.float64)
         keyframe = (pairs["cause"] == KEYFRAMES).to_numpy(bool)
         projection = weight[:, None] * wide("projection")
+        unsure = weight[:, None] * wide("unsure")[:, :-1]
+        _take_coding_from_motion(projection[:, :-1], unsure, pairs, np.where(keyframe, 0.0, change))
         return cls(
             projection=projection[:, :-1],
             placebo=weight[:, None] * wide("placebo")[:, :-1],
             measured=wide("size")[:, :-1] != 0,
-            unsure=weight[:, None] * wide("unsure")[:, :-1],
+            unsure=unsure,
             margin_step=wide("margin_step", np.nan)[:, :-1],
             margin_past=pairs["margin_past"].to_numpy(np.float64),
             weight=weight,
@@ -178,6 +180,35 @@ class PairTable:
         if not acting.sum() > 0:
             return np.zeros(len(projection))
         return np.asarray(projection - least * acting / acting.sum())
+
+
+def _take_coding_from_motion(
+    projection: np.ndarray, unsure: np.ndarray, pairs: pd.DataFrame, change: np.ndarray
+) -> None:
+    """Give noise and coding, in place, the part of all motions that coding makes beyond what it already has.
+
+    How much coding makes is seen where the footage is coded once more (``recoded.py``); without that nothing is known,
+    and nothing is done. The true part may be none or twice as much.
+    """
+    known = pairs[["recoded_change", "recoded_along", "weight"]].to_numpy(np.float64)
+    known = known[np.isfinite(known).all(axis=1)]
+    total = float(change.sum())
+    if not (len(known) and total > 0):
+        return
+    again, along = (known[:, :2] * known[:, 2:]).sum(axis=0)
+    noise = [
+        k for k, cause in enumerate(DIVIDED) if cause in (NOISE, UNDIVIDED["noise_and_detail"])
+    ]
+    moved = [k for k, cause in enumerate(DIVIDED) if CATALOGUE[cause].group in ("moving", "camera")]
+    motion = float(projection[:, moved].sum())
+    missing = total * (1 - along / again if again > 0 else 0.0) - float(projection[:, noise].sum())
+    if motion <= 0 or missing <= 0:
+        return
+    carried = min(1.0, missing / motion) * projection[:, moved]
+    projection[:, moved] -= carried
+    projection[:, DIVIDED.index(NOISE)] += carried.sum(axis=1)
+    unsure[:, moved] += carried / OF_REMAINDER
+    unsure[:, DIVIDED.index(NOISE)] += carried.sum(axis=1)
 
 
 def columns_of(name: str, level: Level = "cause") -> list[int]:

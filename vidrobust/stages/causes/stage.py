@@ -98,8 +98,10 @@ class CausesStage(SampleStage):
         from functools import partial
 
         from vidrobust.stages.causes import candidate_fits, score
-        from vidrobust.stages.causes.pairs import PAIR, side_by_side, together
+        from vidrobust.stages.causes.candidate_fits import predicts
+        from vidrobust.stages.causes.pairs import PAIR, frames_before, side_by_side, together
         from vidrobust.stages.causes.places import PlacesToMap
+        from vidrobust.stages.causes.recoded import LEAD, quantizer_of
         from vidrobust.stages.causes.shares import ADJACENT
 
         own_pairs = {model.name: chosen[model.name] for model in models}
@@ -108,13 +110,20 @@ class CausesStage(SampleStage):
         most = max((len(each) for each in own_pairs.values()), default=0)
         expected = most * len(models) / len(chosen)
         some = list(pairs.itertuples())
+        quantizer = float("nan")
+        if predicts(source.info.codec) and len(some):
+            last = max(int(pair.frame_a) for pair in some)
+            shown = frames_before(source, context.need_transitions(), last, 2 * LEAD)
+            quantizer = quantizer_of(context.item.path, shown)
         each = side_by_side(
             source,
             context.need_transitions(),
             [(int(pair.frame_a), int(pair.frame_b)) for pair in some],
-            partial(_replayed, codec=source.info.codec, factor=factor),
+            partial(_replayed, codec=source.info.codec, factor=factor, quantizer=quantizer),
             [str(pair.stratum) for pair in some],
+            [pair.scale == ADJACENT for pair in some],
             factor=factor,
+            lead=LEAD if predicts(source.info.codec) else 0,
         )
         maps = {model.name: PlacesToMap() for model in models}
         for number, pair in enumerate(some):
@@ -154,11 +163,21 @@ class CausesStage(SampleStage):
             found["places"] += maps[model.name].rows(ask)
 
     def frames_needed(self, context: Context) -> Sequence[int]:
-        from vidrobust.stages.causes.pairs import frames_about, new_pairs, together
+        from vidrobust.stages.causes.candidate_fits import predicts
+        from vidrobust.stages.causes.pairs import (
+            frames_about,
+            new_pairs,
+            numbers_before,
+            together,
+        )
+        from vidrobust.stages.causes.recoded import LEAD
 
         transitions, pairs = context.need_transitions(), together(new_pairs(context))
-        numbers = zip(pairs["frame_a"].tolist(), pairs["frame_b"].tolist(), strict=True)
-        return [frame for a, b in numbers for frame in frames_about(transitions, a, b)[0]]
+        numbers = list(zip(pairs["frame_a"].tolist(), pairs["frame_b"].tolist(), strict=True))
+        needed = [frame for a, b in numbers for frame in frames_about(transitions, a, b)[0]]
+        if predicts(context.info.codec):
+            needed += [frame for a, _ in numbers for frame in numbers_before(transitions, a, LEAD)]
+        return needed
 
     def trim(self, read: Read, content: str, settings: Settings, count: int) -> Trim:
         from vidrobust.stages.causes.pairs import trimmed_to
@@ -205,13 +224,31 @@ class ReplayedPair(NamedTuple):
     shown: ShownPictures
 
 
-def _replayed(pictures: Pictures, stratum: str, codec: str, factor: int) -> ReplayedPair:
+def _replayed(
+    pictures: Pictures,
+    *more: Any,
+    codec: str,
+    factor: int,
+    quantizer: float,
+) -> ReplayedPair:
+    import math
+
     from vidrobust.stages.causes.candidate_fits import candidates, motions, predicts
     from vidrobust.stages.causes.pair_replays import study_pair
     from vidrobust.stages.causes.pairs import KEYFRAME
+    from vidrobust.stages.causes.recoded import recoded
 
-    coded = bool(predicts(codec))
-    made = study_pair(*pictures, keyframe=stratum == KEYFRAME, coded=coded, factor=factor)
+    *ahead, stratum, adjacent = more
+    again = None
+    if adjacent and ahead and ahead[0] and not math.isnan(quantizer) and stratum != KEYFRAME:
+        again = recoded([*ahead[0], *pictures[1:3]], quantizer)
+    made = study_pair(
+        *pictures,
+        keyframe=stratum == KEYFRAME,
+        coded=bool(predicts(codec)),
+        again=again,
+        factor=factor,
+    )
     album, fitted = candidates(made, codec)
     shown = ShownPictures(album, motions(made, fitted), made.reversed)
     return ReplayedPair(made, fitted, shown)

@@ -1,0 +1,72 @@
+"""Footage coded once more, and the quantizer of a stream."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from tests.frame_pairs.planted import recorded, still, view
+from vidrobust.stages.causes.recoded import HARDER, quantizer_of, recoded
+
+
+def coded(path: Path, frames: list[np.ndarray], codec: str, **options: str) -> Path:
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream(codec, rate=25, options=options)
+        stream.width, stream.height, stream.pix_fmt = *frames[0].shape[1::-1], "yuv420p"
+        for picture in frames:
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        out.mux(stream.encode(None))
+    return path
+
+
+@pytest.fixture(scope="module")
+def frames(corpus: Path) -> list[np.ndarray]:
+    scene = still(corpus)
+    return recorded([view(scene, shift=(s, 0)) for s in range(10)], 2.0, 0)
+
+
+@pytest.mark.parametrize("quantizer", [20, 33])
+def test_h264_tells_its_quantizer(tmp_path: Path, frames: list[np.ndarray], quantizer: int) -> None:
+    path = coded(tmp_path / "x.mp4", frames, "libx264", qp=str(quantizer), bf="0")
+    assert quantizer_of(path, frames) == pytest.approx(quantizer, abs=1)
+
+
+def test_mpeg4_tells_its_own_scale(tmp_path: Path, frames: list[np.ndarray]) -> None:
+    path = coded(tmp_path / "x.mp4", frames, "mpeg4", qmin="8", qmax="8")
+    # a quantizer of 8 is three doublings above that of 1, which is H.264's 12
+    assert quantizer_of(path, frames) == pytest.approx(12 + 6 * 3, abs=1)
+
+
+def test_of_another_codec_it_is_that_with_the_bits_of_the_stream(
+    tmp_path: Path, frames: list[np.ndarray]
+) -> None:
+    found = []
+    for crf in ("15", "50"):
+        path = coded(tmp_path / f"{crf}.webm", frames, "libvpx-vp9", crf=crf, **{"b:v": "0"})
+        found.append(quantizer_of(path, frames))
+    assert 14 < found[0] < found[1] <= 46
+
+
+def test_what_is_no_video_tells_nothing(tmp_path: Path, frames: list[np.ndarray]) -> None:
+    path = tmp_path / "x.mp4"
+    path.write_bytes(b"no video")
+    assert math.isnan(quantizer_of(path, frames))
+    assert math.isnan(quantizer_of(tmp_path / "absent.mp4", frames))
+
+
+def test_coding_once_more_makes_an_error_that_grows_with_the_quantizer(
+    frames: list[np.ndarray],
+) -> None:
+    odd = [np.ascontiguousarray(x[:-1, :-3]) for x in frames]
+    errors = []
+    for quantizer in (20.0, 34.0):
+        one, other = recoded(odd, quantizer)
+        assert one.shape == other.shape == odd[0].shape
+        errors.append(np.square(other.astype(float) - odd[-1]).mean())
+    # a step of the quantizer is a factor of 2 in six, and of its square in three
+    assert 0.5 < errors[0] < errors[1]
+    assert HARDER > 0
