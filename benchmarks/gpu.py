@@ -27,7 +27,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from importlib import metadata
@@ -57,6 +57,18 @@ PACKAGES = (
     "onnxruntime-gpu",
     "numpy",
 )
+KINDS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "h264": ("mp4", "libx264", {"bf": "0"}),
+    "hevc": ("mp4", "libx265", {"x265-params": "log-level=none"}),
+    "vp9": ("webm", "libvpx-vp9", {"deadline": "realtime", "cpu-used": "8"}),
+    "ten_bits": ("mp4", "libx265", {"kind": "yuv420p10le", "x265-params": "log-level=none"}),
+    "full_range": ("mp4", "libx264", {"full": True}),
+    "edit_list": ("mp4", "libx264", {"bf": "2"}),
+    "ts": ("ts", "libx264", {}),
+    "variable_rate": ("mkv", "libx264", {"vary": True}),
+    "odd_size": ("mkv", "libx264", {"size": (333, 187), "kind": "yuv444p"}),
+}
+"""Suffix, codec and options by name."""
 SKIPPED = "skipped: no CUDA GPU here"
 
 
@@ -116,22 +128,12 @@ def damaged(path: Path, out: Path) -> None:
     out.write_bytes(data)
 
 
-def clips(folder: Path) -> dict[str, Path]:
-    """Every kind of file; a codec that this PyAV cannot write is left out and said."""
+def clips(folder: Path, wanted: Sequence[str]) -> dict[str, Path]:
+    """Some kinds of file, and a rotated one; a codec that this PyAV cannot write is left out and said."""
     folder.mkdir(parents=True, exist_ok=True)
-    kinds: dict[str, tuple[str, str, dict[str, Any]]] = {
-        "h264": ("mp4", "libx264", {"bf": "0"}),
-        "hevc": ("mp4", "libx265", {"x265-params": "log-level=none"}),
-        "vp9": ("webm", "libvpx-vp9", {"deadline": "realtime", "cpu-used": "8"}),
-        "ten_bits": ("mp4", "libx265", {"kind": "yuv420p10le", "x265-params": "log-level=none"}),
-        "full_range": ("mp4", "libx264", {"full": True}),
-        "edit_list": ("mp4", "libx264", {"bf": "2"}),
-        "ts": ("ts", "libx264", {}),
-        "variable_rate": ("mkv", "libx264", {"vary": True}),
-        "odd_size": ("mkv", "libx264", {"size": (333, 187), "kind": "yuv444p"}),
-    }
     made = {}
-    for name, (suffix, codec, how) in kinds.items():
+    for name in dict.fromkeys(("h264", *wanted)):
+        suffix, codec, how = KINDS[name]
         path = folder / f"{name}.{suffix}"
         try:
             code(path, codec, **how)
@@ -403,12 +405,13 @@ def main() -> int:
     parser.add_argument("--stand-in", action="store_true")
     parser.add_argument("--model", default="efficientnet-lite0")
     parser.add_argument("--frames", type=int, default=2000)
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--steps", nargs="+", choices=STEPS, default=list(STEPS))
     parser.add_argument("--stages", nargs="+", default=["transitions", "stability", "sensitivity"])
     asked = parser.parse_args()
     os.environ.setdefault("VIDROBUST_ENGINE", "torch")
     asked.out.mkdir(parents=True, exist_ok=True)
-    asked.clips = clips(asked.out / "clips")
+    asked.clips = clips(asked.out / "clips", asked.kinds)
     bad = 0
     with contextlib.ExitStack() as stack:
         if asked.stand_in:

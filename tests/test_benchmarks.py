@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
 import subprocess
 import sys
@@ -78,3 +79,20 @@ def test_a_result_is_json_and_a_page(tmp_path: Path) -> None:
     page.unlink()
     subprocess.run(command, env={"PYTHONPATH": f"{FOLDER}:{ROOT}"}, capture_output=True, check=True)
     assert page.read_text().startswith("# How often heads?\n\n`python benchmarks/toss.py --coins 3")
+
+
+def test_the_gpu_script_runs_on_a_stand_in_and_says_what_it_skips(tmp_path: Path) -> None:
+    command = [sys.executable, str(FOLDER / "gpu.py"), "--out", str(tmp_path), "--stand-in"]
+    command += ["--kinds", "h264", "--steps", "environment", "decoding", "tests", "memory"]
+    subprocess.run(command, env={**os.environ, "PYTHONPATH": f"{FOLDER}:{ROOT}"}, check=True)
+    written = {
+        path.stem: json.loads(path.read_text())["result"] for path in tmp_path.glob("*.json")
+    }
+    assert set(written) == {"environment", "decoding", "tests", "memory"}
+    assert written["tests"] == written["memory"] == "skipped: no CUDA GPU here"
+    rows = {(row["clip"], row["backend"]): row for row in written["decoding"]}
+    assert {clip for clip, _ in rows} == {"h264", "rotated"}
+    for clip in ("h264", "rotated"):
+        row = rows[clip, "pyav"]
+        assert (row["frames"], row["stamps"], row["good"]) == (40, True, True)
+        assert "batches are copied to cuda:0" in row["where"]
