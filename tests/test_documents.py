@@ -215,20 +215,3 @@ def test_readme_names_the_commands_that_ci_runs_and_how_long_they_take() -> None
     assert told is not None
     assert listed is not None
     assert told[1] == listed[1]
-
-
-def test_readme_names_the_draw_that_was_judged_and_at_which_version() -> None:
-    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
-    judged = re.search(
-        r"version (\d+) of the account, on \[(\d+) worlds .*? named (\d+ of \d+) causes .*? hold (\d+ of \d+) true",
-        readme,
-    )
-    assert judged is not None
-    version, worlds, named, held = judged.groups()
-    truth = (ROOT / "docs" / "truth.md").read_text(encoding="utf-8")
-    draw = " ".join(truth.partition("## Intervals of shares")[2].partition("## ")[0].split())
-    assert f"two networks a world, account version {version}." in draw
-    assert f"of {worlds} worlds" in draw
-    assert f"{named} causes of .2 or more" in draw
-    share, of = held.split(" of ")
-    assert re.search(rf"\({of}\) \|.*?\*\*{share}\*\*", draw)

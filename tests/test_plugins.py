@@ -257,8 +257,8 @@ sys.meta_path = [each for each in sys.meta_path if "__editable__" not in getattr
 
 def test_the_core_works_without_the_folder_of_plugins(core: Path) -> None:
     clip = str(Path(__file__).parent / "footage_media" / "line-flour-bags.gif")
-    given = (clip, "-mbands:model", "--end-s=1.3", "--resamples=20", "-q")
-    few = ("--frames=2", "--pairs=2", "--perturbation=brightness")
+    given = (clip, "-mbands:model", "--end-s=1.3", "-q")
+    few = ("--frames=2", "--pairs=2", "--perturbation=brightness", "--resamples=20")
     study, again, shown, passed, refused, compared = ended(
         core,
         ("study", *given, *few, "-oa"),

@@ -338,7 +338,8 @@ KEYFRAMES, NOISE = KEYFRAMES_OF_RECORDING.name, NOISE_AND_CODING.name
 # What a pair across no keyframe is divided into, in the columns of ``PairTable``.
 DIVIDED = (*REPLAYED, NOISE, *UNDIVIDED.values())
 TITLES: Mapping[str, str] = {
-    name: entry.title for name, entry in (*CATALOGUE.items(), *GROUPS.items())
+    **{name: group.title for name, group in GROUPS.items()},
+    **{name: cause.title for name, cause in CATALOGUE.items()},
 }
 # Every further number that is measured of some cause.
 COLUMNS = tuple(dict.fromkeys(column for cause in CATALOGUE.values() for column in cause.columns))

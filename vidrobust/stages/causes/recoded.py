@@ -65,7 +65,7 @@ def quantizer_of(path: Path, shown: Sequence[np.ndarray]) -> float:
 
 def recoded(frames: Sequence[np.ndarray], quantizer: float) -> tuple[np.ndarray, np.ndarray]:
     """Return the last two of some frames, (H, W, 3) uint8, coded once more by H.264."""
-    with av.open(io.BytesIO(_coded(frames, round(quantizer) + HARDER))) as back:
+    with av.open(io.BytesIO(_coded(frames, round(quantizer) + HARDER)), "r") as back:
         pictures = [frame.to_ndarray(format="rgb24") for frame in back.decode(video=0)]
     height, width = frames[0].shape[:2]
     return pictures[-2][:height, :width], pictures[-1][:height, :width]

@@ -270,7 +270,7 @@ def account_rows(
         "flips_all": max(int(pairs.flip.sum()), known),
         "excluded": int(excluded_pairs(rows).sum()),
     }
-    made = [("group", name, name) for name in GROUPS]
+    made: list[tuple[Level, str, str]] = [("group", name, name) for name in GROUPS]
     made += [("cause", CATALOGUE[name].group, name) for name in ACCOUNT_CAUSES]
     return [
         {**ids, **shared, "level": level, "group": group, **_account_of(pairs, name, level, shared)}
