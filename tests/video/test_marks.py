@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conftest import need
+from tests.skips import need
 from tests.video.conftest import Make, Oracle
 from vidrobust.video.inspect import inspect_paths
 from vidrobust.video.source import open_video
