@@ -78,7 +78,7 @@ def mutant_of(file: str, source: str, line: int) -> Mutant | None:
 
 
 def _meaning(source: str) -> str:
-    """The code without annotations, which are not evaluated; nothing of what is no Python."""
+    """The code without annotations and marks between parameters; nothing of what is no Python."""
     try:
         tree = ast.parse(source)
     except SyntaxError:
@@ -88,6 +88,13 @@ def _meaning(source: str) -> str:
             node.annotation = ast.Constant(0)
         elif isinstance(node, ast.FunctionDef):
             node.returns = None
+        elif isinstance(node, ast.arguments):
+            node.args, node.posonlyargs = [*node.posonlyargs, *node.args, *node.kwonlyargs], []
+            node.defaults, node.kwonlyargs, node.kw_defaults = (
+                [*node.defaults, *node.kw_defaults],
+                [],
+                [],
+            )
     return ast.dump(tree)
 
 
