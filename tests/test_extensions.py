@@ -17,6 +17,10 @@ ONE, TWO = Fraction(1, 2), Fraction(1, 3)
 BOTH = [Fraction(1, 5), Fraction(1, 7)]
 MIXED = [Fraction(1, 9), "no fraction"]
 WRONG = "no fraction"
+def __getattr__(name):
+    if name == "STOPS":
+        raise KeyboardInterrupt
+    raise AttributeError(name)
 TWICE = [Fraction(1, 11), Fraction(1, 11)]
 """
 
@@ -49,6 +53,7 @@ def test_what_is_broken_is_named_once_and_harms_no_other(
 ) -> None:
     points = [
         point("absent", "GONE"),
+        point("stops", "STOPS"),
         point("wrong", "WRONG"),
         point("mixed", "MIXED"),
         point("taken", "ONE"),
@@ -59,7 +64,7 @@ def test_what_is_broken_is_named_once_and_harms_no_other(
     for _ in range(2):
         found = extensions("tried.fractions", Fraction, str, taken={"1/2"}, points=points)
     assert found.records == (Fraction(1, 3),)
-    assert list(found.broken) == ["absent", "wrong", "mixed", "taken", "again", "twice"]
+    assert list(found.broken) == [*("absent", "stops", "wrong", "mixed", "taken", "again", "twice")]
     assert "AttributeError" in found.broken["absent"]
     assert "brought_fractions:WRONG" in found.broken["wrong"]
     said = capsys.readouterr()

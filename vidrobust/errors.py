@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import ClassVar
@@ -51,15 +52,61 @@ DAMAGED = (
 )
 
 
+# Python's types as people who wrote the file know them
+_TYPES = {
+    "NoneType": "nothing (null)",
+    "str": "text",
+    "int": "a number",
+    "float": "a number",
+    "bool": "true or false",
+    "list": "a list",
+    "dict": "an object",
+}
+_NO_NUMBER = re.compile(
+    r"(?:could not convert string to float|invalid literal for int\(\) with base 10): (.*)", re.S
+)
+
+
+def in_plain_words(error: BaseException) -> str:
+    """Return what an exception met in a file means, without Python's own terms.
+
+    >>> in_plain_words(KeyError("category_id"))
+    "'category_id' is missing"
+    """
+    text = str(error)
+    match error:
+        case KeyError():
+            return f"{text} is missing"
+        case OSError():
+            return error.strerror or text
+        case IndexError():
+            return "a list has fewer values than expected"
+        case OverflowError() | ZeroDivisionError():
+            return "a number is out of range"
+        case RecursionError():
+            return "it is nested too deeply"
+        case UnicodeDecodeError():
+            return f"the byte at {error.start} is no {error.encoding.upper()}"
+        case TypeError() | AttributeError():
+            kind = re.search(r"'(\w+)' object|, not '?(\w+)'?$|^'(\w+)'", text)
+            name = next(filter(None, kind.groups()), "") if kind else ""
+            return f"{_TYPES.get(name, 'a value')} stands where it cannot"
+    if number := _NO_NUMBER.fullmatch(text):
+        return f"{number[1]} is no number"
+    if "values to unpack" in text or "argument 2 is" in text:
+        return "a list has more or fewer values than expected"
+    if "NaN to integer" in text or "infinity to integer" in text:
+        return "a number is not finite"
+    return text or "it is not as expected"
+
+
 @contextmanager
 def reading(path: object, what: str) -> Iterator[None]:
     """Turn what a reader meets in a damaged file into an InputError: no reader checks every value."""
     try:
         yield
     except DAMAGED as error:
-        raise InputError(
-            f"{path}: cannot be read as {what} ({type(error).__name__}: {error})"
-        ) from error
+        raise InputError(f"{path}: cannot be read as {what}: {in_plain_words(error)}") from error
 
 
 @contextmanager

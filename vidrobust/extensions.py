@@ -148,7 +148,7 @@ def _installed(_path: tuple[str, ...]) -> EntryPoints:
 def _records(point: EntryPoint, kind: type[Record]) -> Iterator[Record]:
     try:
         found = point.load()
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit, KeyboardInterrupt) as error:
         raise ImportError(
             f"cannot be loaded ({type(error).__name__}: {error}); mend or uninstall it"
         ) from error

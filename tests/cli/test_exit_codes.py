@@ -153,6 +153,27 @@ def test_a_gate_whose_output_nobody_reads_ends_with_its_own_code(
     assert (ended.returncode, ended.stderr) == (code, b"")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_standard_output_is_said() -> None:
+    """Python itself ends with 120."""
+    with open("/dev/full", "wb") as full:
+        command = [sys.executable, "-m", "vidrobust", "perturbations"]
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, env={**os.environ})
+    assert ended.returncode == 3
+    assert ended.stderr.startswith(b"error: standard output cannot be written to")
+    assert len(ended.stderr.splitlines()) == 1
+
+
+def test_quiet_prints_no_answer(
+    clip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert stability(clip, bands(tmp_path, "quiet_bands"), tmp_path / "run") == 0
+    assert capsys.readouterr().out == ""
+    assert run("report", str(tmp_path / "run"), "-q", "--json") == 0
+    assert capsys.readouterr().out != ""
+
+
 @pytest.mark.parametrize("kind", ["pipe", "device"])
 def test_pipes_and_devices_are_refused_before_they_are_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str

@@ -257,3 +257,42 @@ def test_what_cannot_stand_side_by_side(
 ) -> None:
     assert run("compare", str(runs["a"])) == 2
     assert "there is only one detector" in capsys.readouterr().err
+
+
+def test_agreement_frame_by_frame_is_that_of_a_hand_count(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Three frames: a missing box, the same two boxes, and one of another class far enough from its twin."""
+    (tmp_path / "clip").mkdir()
+    for frame in range(3):
+        picture = np.random.default_rng(frame).integers(0, 255, (96, 128, 3), np.uint8)
+        cv2.imwrite(str(tmp_path / "clip" / f"{frame}.png"), picture)
+    left, right = (10, 10, 50, 50), (70, 10, 110, 50)
+    shifted = (10, 20, 50, 60)  # IoU 30 / 50
+    boxes: dict[str, list[tuple[int, str, float, tuple[int, ...]]]] = {
+        "a": [(0, "bolt", 0.9, left), (0, "bolt", 0.9, right), (1, "bolt", 0.9, left),
+              (2, "bolt", 0.9, left), (2, "bolt", 0.2, right)],
+        "b": [(0, "bolt", 0.9, left), (1, "bolt", 0.9, shifted), (2, "nut", 0.9, left)],
+    }  # fmt: skip
+    for name, rows in boxes.items():
+        table = pd.DataFrame(
+            [(frame, label, score, *box) for frame, label, score, box in rows],
+            columns=["frame", "label", "score", "x1", "y1", "x2", "y2"],
+        )
+        table.to_csv(tmp_path / f"{name}.csv", index=False)
+        model = f"--model=detections:{tmp_path / name}.csv"
+        assert run("stability", str(tmp_path / "clip"), model, f"-o{tmp_path / name}", "-q") == 0
+    capsys.readouterr()
+    both = (str(tmp_path / "a"), str(tmp_path / "b"))
+    assert run("compare", *both, "--json", "--no-pictures") == 0
+    found = json.loads(capsys.readouterr().out)["boxes"]
+    assert {name: found[name] for name in ("frames", "frames_alike", "both")} == {
+        "frames": 3,
+        "frames_alike": 1,
+        "both": 3,
+    }
+    assert (found["only_a"], found["only_b"], found["other_class"]) == (1, 0, 1)
+    assert found["iou"] == pytest.approx((1 + 0.6 + 1) / 3)
+    assert [each["frame"] for each in found["differing_frames"]] == [0, 2]
+    assert [each["what"] for each in found["differs"]] == ["weights_sha256"]
+    assert "only" in (tmp_path / "b" / "comparison.html").read_text()

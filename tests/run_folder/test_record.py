@@ -37,7 +37,16 @@ def folder(tmp_path: Path) -> RunFolder:
         duplicates=[{"item": "c", "same_as": "a"}],
     )
     made.note_stage(
-        "stability", {"key": "k", "version": 2, "seconds": 1.5, "units": 4, "needs": {}}
+        "stability",
+        {
+            "key": "k",
+            "version": 2,
+            "package": "0.1.0",
+            "settings": {},
+            "needs": {},
+            "seconds": 1.5,
+            "units": 4,
+        },
     )
     return made
 
@@ -65,6 +74,16 @@ def test_the_report_reads_through_the_same_folder(folder: RunFolder) -> None:
     assert len(folder.table("pairs")) == 0
     assert (read.models, read.detectors, read.items) == (["net"], ["boxes"], ["a", "b"])
     assert read.json("policy.json") == {}
+
+
+@pytest.mark.parametrize("part", ["version", "settings", "needs"])
+def test_a_stage_that_lacks_a_part_is_refused(folder: RunFolder, part: str) -> None:
+    """Read by ``status``, which looked for it later."""
+    stages = folder.run["stages"]
+    del stages["stability"][part]
+    folder.update(stages=stages)
+    with pytest.raises(InputError, match=f"'{part}' is missing"):
+        RunFolder.existing(folder.path)
 
 
 def test_what_is_wrong_is_named(folder: RunFolder, tmp_path: Path) -> None:

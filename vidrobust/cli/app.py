@@ -150,8 +150,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _outlive_closed_pipes()
         _refuse_quiet_ends()
     code = _run(arguments)
-    if code == 130 and own_process:
-        _end_at_once(code)
+    if own_process:
+        sys.stdout.flush()
+        if lost := getattr(getattr(sys.stdout.buffer, "raw", None), "lost", ""):
+            code = _error(f"standard output cannot be written to ({lost})", code or 3)
+        if code == 130:
+            _end_at_once(code)
     if code:
         sys.exit(code)
 
@@ -198,12 +202,16 @@ def _error(text: str, code: int) -> int:
 
 
 class _PatientFile(io.FileIO):
-    """A file that drops what it cannot write because its reader has gone."""
+    """A file that drops what it cannot write, and keeps the reason unless its reader has gone."""
+
+    lost = ""
 
     def write(self, data: ReadableBuffer, /) -> int:
         try:
             return super().write(data) or 0
-        except BrokenPipeError:
+        except OSError as error:
+            if not isinstance(error, BrokenPipeError):
+                self.lost = error.strerror or type(error).__name__
             return len(memoryview(data).cast("B"))
 
 

@@ -194,12 +194,9 @@ def _work(
         after(run)
     if as_json:
         print_json((stage or STABILITY).as_json(run))
-    else:
-        click.echo(
-            "\n".join(
-                filter(None, [_answer(run.path), str(run.path) if stage and stage.command else ""])
-            )
-        )
+    elif not run.reporter.quiet:
+        place = [str(run.path)] if stage and stage.command else []
+        click.echo("\n".join(filter(None, [_answer(run.path), *place])))
     _warn_of_failures(run)
     if run.settings.history and STABILITY.name in names:
         from vidrobust.finished_runs.history import note

@@ -11,6 +11,7 @@ import pandas as pd
 
 from vidrobust.accuracy.answers import two_models
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.finished_runs.box_agreement import box_agreement
 from vidrobust.finished_runs.compare_metrics import (
     ENOUGH,
     MARGIN,
@@ -24,6 +25,7 @@ from vidrobust.finished_runs.compare_metrics import (
 )
 from vidrobust.finished_runs.compare_sides import Side, precision_differences, sides_of, with_p
 from vidrobust.metrics.catalogue import metrics_of
+from vidrobust.metrics.detection import DETECTION
 from vidrobust.metrics.metric import ANCHOR_DELTAS, Metric
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.statistics.clusters import clusters_of_rows
@@ -106,6 +108,9 @@ def compare_runs(
         "family": [name for name in found if name in {m.name for m in metrics if m.headline}],
         "metrics": found,
         **{name: labels.get(name) for name in OF_FRAMES},
+        "boxes": box_agreement(first, second)
+        if by == "content" and first.task == DETECTION.name
+        else None,
         "by_item": by_item(metrics_of(first.task)[0], first, second),
         "notes": [*notes, *summary],
     }

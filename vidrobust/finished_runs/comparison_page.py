@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from vidrobust.errors import InputError
+from vidrobust.finished_runs.box_agreement import agreement_lines
 from vidrobust.finished_runs.compare_metrics import ENOUGH
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.metrics.metric import Metric
@@ -95,6 +96,8 @@ def write_comparison(
             "changes_left": len((found["changed_labels"] or [])[MOST_CHANGES:]),
             "right": _right(found),
             "shots": list(shots),
+            "boxes": agreement_lines(found["boxes"]) if found["boxes"] else [],
+            "frames": (found["boxes"] or {}).get("differing_frames", ()),
             "notes": found["notes"],
         },
     )
@@ -294,6 +297,8 @@ def comparison_lines(found: Mapping[str, Any]) -> list[str]:
         )
     if further:
         wording.append(f"  {plural(len(further), 'further metric')} in the report and in --json")
+    if found["boxes"]:
+        wording += agreement_lines(found["boxes"])
     if found["churn"]:
         wording.append(f"  labels differ on {counted_share(found['churn'], missing='-')}")
     if found["mcnemar_p"] is not None:

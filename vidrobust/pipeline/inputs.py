@@ -90,6 +90,11 @@ def labelled(
         item if item.label_offset else replace(item, label_offset=offset) for item in items
     )
     labels = read_labels(settings.labels)
+    if labels.may_count_from_1 and not all(item.label_offset for item in items):
+        raise SettingsError(
+            f"{settings.labels}: its first frame is 1, and a table does not say whether frames count from 0 or "
+            "1; give --label-offset 1f if the first frame of the video is 1 in it, or 0f"
+        )
     matched = on_items(labels.rows, items)
     if not len(matched.rows):
         known = ", ".join(labels.rows["item"].unique()[:3]) or "no input"

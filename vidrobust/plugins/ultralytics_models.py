@@ -188,8 +188,9 @@ def _model(
         engine=f"{PACKAGE} {installed(PACKAGE)}, torch {torch.__version__}",
         device=str(device),
         precision="float32",
-        preprocessing=f"inside ultralytics ({yolo.task}), size {size}"
-        + (f", {said}" if said else ""),
+        preprocessing=", ".join(
+            filter(None, [f"inside ultralytics ({yolo.task}), {_fitted(yolo.task, size)}", said])
+        ),
         weights=weights,
         weights_sha256=sha256,
         reading="probabilities" if yolo.task == "classify" else "",
@@ -205,6 +206,13 @@ def _model(
         detector = UltralyticsDetector(**of, arguments=arguments)
         check_steady_boxes(detector)
         return detector
+
+
+def _fitted(task: str, size: object) -> str:
+    if task == "classify":
+        return f"resize and centre crop to {size}"
+    # the library's predict pads frames of one size to the next multiple of the stride alone (rect=True)
+    return f"letterbox to {size} px, rectangular"
 
 
 def _boxes(results: list[Any], names: tuple[str, ...]) -> Detections:

@@ -19,7 +19,6 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.atomic import write_text
 from vidrobust.files.json_text import file_text, json_text, parsed_json, plain
 from vidrobust.metrics.catalogue import metric_columns, task_of
-from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.run_folder.record import FILE as METRICS
 from vidrobust.run_folder.record import Metrics, RunRecord
 from vidrobust.run_folder.settings import Settings, known_names
@@ -76,8 +75,8 @@ class RunFolder:
                 f"{path}: was made by vidrobust {made} and cannot be continued by this one (schema "
                 f"{folder.run.get('schema')}, expected {SCHEMA}); give another --out, or --overwrite to replace it"
             )
-        for model in folder.run.get("models") or []:
-            task_of(model.get("task", CLASSIFICATION.name))  # its package may be gone
+        for model in folder.record.models:
+            task_of(model.task)  # its package may be gone
         return folder
 
     @classmethod

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, override
 
-from vidrobust.errors import InputError
+from vidrobust.errors import InputError, in_plain_words
 from vidrobust.metrics.catalogue import find_metric
 
+T = TypeVar("T")
 FILE = "metrics.json"
 SCHEMA = 2
 
@@ -61,7 +63,7 @@ class Metrics:
             )
         except Exception as error:  # cattrs gathers what is wrong in groups of its own
             raise InputError(
-                f"{where}: is not the metrics.json of this version: {error!r}"
+                f"{where}: is not the metrics.json of this version: {in_plain_words(error)}"
             ) from error
         if found.schema != SCHEMA:
             raise InputError(
@@ -86,14 +88,9 @@ def _model(content: Mapping[str, Any]) -> ModelMetrics:
         if isinstance(each, Mapping) and "value" in each
     }
     return ModelMetrics(
-        figures={
-            name: _METRICS_CONVERTER.structure(each, Figure) for name, each in figures.items()
-        },
+        figures={name: _CONVERTER.structure(each, Figure) for name, each in figures.items()},
         counted={name: each for name, each in content.items() if name not in figures},
     )
-
-
-_METRICS_CONVERTER = Converter(detailed_validation=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,9 +158,12 @@ class ModelRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class StageRecord:
-    key: str = ""
-    version: int = 0
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    key: str
+    version: int
+    package: str  # version of vidrobust
+    settings: Mapping[str, Any]
+    needs: Mapping[str, str]  # keys of stages it was made of
+    rows: Mapping[str, int] = field(default_factory=dict)  # of its tables
     units: int = 0
     seconds: float | None = None
 
@@ -200,7 +200,9 @@ class RunRecord:
         try:
             return _CONVERTER.structure(content, cls)
         except Exception as error:  # cattrs gathers what is wrong in groups of its own
-            raise InputError(f"{where}: is not the run.json of this version: {error}") from error
+            raise InputError(
+                f"{where}: is not the run.json of this version: {in_plain_words(error)}"
+            ) from error
 
     @property
     def stability_key(self) -> str:
@@ -219,6 +221,16 @@ class RunRecord:
     @property
     def tasks(self) -> dict[str, str]:
         return {model.name: model.task for model in self.models}
+
+
+def structured(content: Any, kind: type[T], path: Path) -> T:
+    """Return content of a JSON file of a run as records; InputError where it is damaged."""
+    try:
+        return _CONVERTER.structure(content, kind)
+    except Exception as error:  # cattrs raises whatever the content does
+        raise InputError(
+            f"{path}: is not one of this version: {in_plain_words(error)}; run its stage again"
+        ) from error
 
 
 _CONVERTER = Converter(detailed_validation=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -78,6 +79,23 @@ def test_unknown_formats_and_missing_files(tmp_path: Path) -> None:
     (tmp_path / "x.xyz").write_text("?")
     with pytest.raises(InputError, match=r"fiftyone convert .* datum convert"):
         read_labels(tmp_path / "x.xyz")
+
+
+def test_a_pipe_is_no_file_of_labels(tmp_path: Path) -> None:
+    """Opening it would wait for ever."""
+    os.mkfifo(tmp_path / "labels.json")
+    with pytest.raises(InputError, match="neither a file nor a folder"):
+        read_labels(tmp_path / "labels.json")
+
+
+def test_a_file_that_may_not_be_read_is_not_called_unknown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The superuser may read everything, so the system's answer is replaced."""
+    (tmp_path / "labels.json").write_text("{}")
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
+    with pytest.raises(InputError, match="no permission"):
+        read_labels(tmp_path / "labels.json")
 
 
 def test_another_package_brings_a_format(tmp_path: Path) -> None:

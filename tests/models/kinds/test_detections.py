@@ -178,6 +178,9 @@ def test_a_folder_of_ultralytics(tmp_path: Path) -> None:
         ("1,9,1,10,20,40,60", "scores in 0..1"),
         ("1,0.9,1,100,20,40,60", "end before they begin, .*x, y, width, height"),
         ("1.5,0.9,1,10,20,40,60", "frame and label: expected whole numbers"),
+        ("1,0.9,1e308,10,20,40,60", "column label: expected at most 100000, got 1e.308"),
+        ("1,0.9,1,10,20,9223372036854775808,60", "x2, y2: expected at most 16777216"),
+        ("1e12,0.9,1,10,20,40,60", "column frame: expected at most 10000000"),
     ],
 )
 def test_what_is_refused(line: str, says: str, tmp_path: Path) -> None:

@@ -122,9 +122,9 @@ def darknet(desk: Path) -> tuple[Path, Path]:
 
 
 def voc(desk: Path) -> tuple[Path, Path]:
-    """VOC2012: Annotations and JPEGImages."""
+    """VOC2012: Annotations and JPEGImages; the first pixel is 1, and the last belongs to the box."""
     every(
-        lambda n, b: VOC.format(name=n, x1=b[0], y1=b[1], x2=b[2], y2=b[3]),
+        lambda n, b: VOC.format(name=n, x1=b[0] + 1, y1=b[1] + 1, x2=b[2], y2=b[3]),
         desk / "Annotations",
         ".xml",
     )
@@ -330,6 +330,54 @@ def test_a_table_of_frames_and_labels_is_about_the_only_input(tmp_path: Path) ->
     ]
     two = (*items, *expand_sources([str(pictures(tmp_path / "other"))]).items)
     assert on_items(labels.rows, two).without == ("",)
+
+
+def test_a_table_whose_first_frame_is_1_says_what_it_counts_from(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip = pictures(tmp_path / "clip")
+    (tmp_path / "truth.csv").write_text("frame,label\n1,cat\n2,cat\n3,dog\n4,dog\n")
+    (tmp_path / "answers.csv").write_text("frame,label\n0,cat\n1,cat\n2,dog\n3,dog\n")
+    given = ("stability", str(clip), "--labels", str(tmp_path / "truth.csv"), "-q")
+    model = ("--model", f"predictions:{tmp_path / 'answers.csv'}")
+    with pytest.raises(SystemExit) as ended:
+        main([*given, *model, "-o", str(tmp_path / "run")])
+    assert ended.value.code == 2
+    assert "--label-offset 1f" in capsys.readouterr().err
+    for offset, right in (("1f", 4), ("0f", 2)):
+        run = tmp_path / offset
+        main([*given, *model, "-o", str(run), "--label-offset", offset])
+        answers = pd.read_parquet(run / "label_answers.parquet")
+        assert answers["correct"].sum() == right
+
+
+def test_corners_of_voc_that_a_tool_counts_from_0(tmp_path: Path) -> None:
+    """A corner of 0 has no place among pixels from 1."""
+    at = every(
+        lambda n, b: VOC.format(name=n, x1=b[0] - 10, y1=b[1], x2=b[2], y2=b[3]),
+        tmp_path / "Annotations",
+        ".xml",
+    )
+    assert read_labels(at).rows["x1"].tolist() == [0, 1, 2, 3]
+    assert read_labels(at).rows["y1"].tolist() == [8] * FRAMES
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("https://bucket.s3.amazonaws.com/7f31?X-Amz-Signature=ab%2Fcd&X-Amz-Expires=60", "7f31"),
+        ("https://bucket.s3.amazonaws.com/a/000001.jpg?X-Amz-Signature=ab.cd", "000001.jpg"),
+        ("/data/local-files/?d=line/000001.jpg", "000001.jpg"),
+    ],
+)
+def test_addresses_of_label_studio(address: str, name: str, tmp_path: Path) -> None:
+    at, _ = label_studio(tmp_path)
+    tasks = json.loads(at.read_text())
+    for task in tasks:
+        task["data"] = {"note": "first shift", "image": address}
+    labels = read_labels(dumped(tmp_path / "signed.json", tasks))
+    assert labels.problems == ()
+    assert set(labels.rows["item"]) == {name}
 
 
 def test_a_flat_folder_of_imagenet(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,18 @@ def test_the_run_knows_what_is_known_and_is_up_to_date(
     found = asked(capsys, far_run)
     assert found["known"] == [str(far_run.parent / "known")]
     assert {each["score"] for each in found["scores"]} >= {"neighbours", "odin"}
+
+
+def test_a_damaged_file_of_the_run_is_named(
+    far_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(far_run, run)
+    (run / "unknown.json").write_text('{"models": 7}')
+    with pytest.raises(SystemExit) as stopped:
+        main(["report", str(run), "-q"])
+    assert stopped.value.code == 3
+    assert "unknown.json" in capsys.readouterr().err
 
 
 def test_other_known_footage_stays_silent(

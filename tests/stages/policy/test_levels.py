@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from vidrobust.errors import InputError
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.stages.policy.exports import write
 from vidrobust.stages.policy.exports.rendered import Export
@@ -89,6 +90,13 @@ def test_what_a_format_declares_is_what_its_file_lists(format_: PolicyFormat) ->
             why = format_.lacks(of_size, each)
             listed = [s for s in format_.render(of_size).not_expressed if why and why in s]
             assert bool(listed) == bool(why), (name, size)
+
+
+@pytest.mark.parametrize("size", [[512], 512, ["wide", "tall"]])
+def test_a_policy_with_another_size_of_images_is_refused(size: Any) -> None:
+    content = Policy(model="net").to_dict() | {"image_size": size}
+    with pytest.raises(InputError, match="is not a policy of this version"):
+        Policy.from_json(json.dumps(content))
 
 
 def test_a_policy_of_an_earlier_version_has_suggestions_only() -> None:

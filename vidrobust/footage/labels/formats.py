@@ -155,6 +155,10 @@ def read_labels(path: str | os.PathLike[str], format: str | None = None) -> Labe
         )
     if not os.path.exists(place):
         raise InputError(f"{printable(place)}: there is no such file or folder")
+    if not (place.is_dir() or place.is_file()):  # a pipe may never end
+        raise InputError(f"{printable(place)}: is neither a file nor a folder")
+    if not os.access(place, os.R_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise InputError(f"{printable(place)}: you have no permission to read it")
     with reading(printable(place), "labels"):
         if format is not None:
             return every.formats[format].read(place)

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from vidrobust.errors import InputError
+from vidrobust.errors import InputError, in_plain_words
 from vidrobust.files.json_text import file_text, parsed_json
 from vidrobust.footage.item_tables import labels_of
 from vidrobust.footage.records import Problem
@@ -67,7 +67,7 @@ def read_class_map(path: Path, classes: int | None = None) -> ClassMap:
         return ClassMap(of_model=of_model, classes=classes or max(of_model.values()) + 1)
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise InputError(
-            f"{printable(path)}: is no class map, an object of class numbers ({error})"
+            f"{printable(path)}: is no class map, an object of class numbers: {in_plain_words(error)}"
         ) from error
 
 
@@ -90,6 +90,8 @@ class Labels:
     # number -> name of the classes the file or its format lists
     classes: Mapping[int, str] = field(default_factory=dict)
     box_unit: str = "px"  # px of the frame, or shares of its width and height
+    # Whether the format does not say if frames count from 0 or 1, and the lowest in the file is 1
+    may_count_from_1: bool = False
     # anchors and the frames about them: item, anchor, frame, offset (0: the anchor), file (of the frame)
     sets: pd.DataFrame = field(default_factory=lambda: sets_of(()))
     # whose labels a frame about an anchor is judged by: its "own", or the "anchor"'s

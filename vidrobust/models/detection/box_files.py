@@ -10,7 +10,7 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-from vidrobust.errors import InputError, SettingsError, reading
+from vidrobust.errors import InputError, SettingsError, in_plain_words, reading
 from vidrobust.extensions import Extensions, extensions
 from vidrobust.files.csv_table import read_columns
 from vidrobust.footage.labels.matching import AnswerTimes, by_time
@@ -34,6 +34,9 @@ ALIASES = {
 }
 # Where all corners of a file are below so many px, they are shares of the frame: a detector's shares may exceed 1.
 MOST_SHARE = 2.0
+# Beyond these a value is damaged or means something else: pictures and networks have fewer pixels and classes, and
+# ten million frames are four days.
+MOST_PX, MOST_CLASSES, MOST_FRAMES = 2.0**24, 100_000, 10_000_000
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ def _table(path: Path) -> BoxFile:
     try:
         table = read_columns(path) if path.suffix.lower() == ".csv" else pd.read_parquet(path)
     except Exception as error:
-        raise InputError(f"{path}: cannot be read as a table ({error})") from error
+        raise InputError(f"{path}: cannot be read as a table: {in_plain_words(error)}") from error
     return boxes_of_table(table, path)
 
 
@@ -163,6 +166,17 @@ def checked(table: pd.DataFrame, path: Path, *, relative: bool = False) -> pd.Da
         raise InputError(
             f"{path}: row {table.index[odd][0]}: frame and label: expected whole numbers from 0"
         )
+    for names, most in (
+        (("frame",), MOST_FRAMES),
+        (("label",), MOST_CLASSES),
+        (BOX, MOST_PX),
+    ):
+        values = numbers[list(names)].abs().max(axis=1)
+        if (values > most).any():
+            row = values.idxmax()
+            raise InputError(
+                f"{path}: row {row}: {nouns('column', names)}: expected at most {most:.0f}, got {values[row]:g}"
+            )
     inside_out = (numbers["x2"] < numbers["x1"]) | (numbers["y2"] < numbers["y1"])
     if inside_out.any():
         raise InputError(

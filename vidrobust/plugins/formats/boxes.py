@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vidrobust.errors import InputError
+from vidrobust.errors import InputError, in_plain_words
 from vidrobust.files.csv_table import read_columns
 from vidrobust.files.json_text import parsed_json
 from vidrobust.footage.records import columns_of
@@ -244,7 +244,8 @@ def _coco(found: Any, path: Path, options: Options) -> BoxFile:
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
-            f"{path}: is no list of COCO results (image_id, category_id, bbox, score): {error!r}"
+            f"{path}: is no list of COCO results (image_id, category_id, bbox, score): "
+            f"{in_plain_words(error)}"
         ) from error
     seen = set(zip(table["item"], table["frame"], strict=True))
     looked = tuple(sorted(place for place in images.values() if place not in seen))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vidrobust.errors import InputError
+from vidrobust.errors import InputError, in_plain_words
 from vidrobust.footage.item_tables import WHOLE_ITEM, label_row
 from vidrobust.footage.labels.json_file import read_json, with_lines
 from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of
@@ -154,7 +154,7 @@ def _shape(path: Path, where: str, annotation: Mapping[str, Any]) -> str:
         text = coco_shape(annotation)
         read_shape(text)
     except (ValueError, KeyError, TypeError) as error:
-        what = f"no run lengths and no polygon ({error})"
+        what = f"no run lengths and no polygon: {in_plain_words(error)}"
         raise BadValueError(
             Problem(path=path, column=f"{where}.segmentation", what=what)
         ) from error

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
-from vidrobust.errors import InputError
+from vidrobust.errors import InputError, in_plain_words
 from vidrobust.footage.expand import IMAGE_SUFFIXES, natural_key
 from vidrobust.footage.item_tables import NOT_A_CLASS, WHOLE_ITEM, label_row
 from vidrobust.footage.labels.json_file import XmlFile, begins_with, read_json, with_lines
@@ -97,6 +97,7 @@ def _read(
         rows=rows_of(rows),
         classes={k: printable(name) for name, k in numbers.items()},
         box_unit=unit,
+        may_count_from_1=form == "table" and min((m.frame for m in found), default=0) == 1,
         problems=with_lines(problems),
     )
 
@@ -110,7 +111,7 @@ def _each(
         except BadValueError as error:
             yield error.problem
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-            what = f"not as expected ({type(error).__name__}: {error})"
+            what = f"not as expected: {in_plain_words(error)}"
             yield Problem(path=path, column=f"{name}[{place}]", what=what)
 
 
@@ -277,25 +278,39 @@ def _voc_files(path: Path) -> list[Path]:
 
 
 def _voc(path: Path, classes: dict[int, str]) -> Annotations:
-    """The objects of each file; difficult ones are uncertain. Corners are taken as they are written."""
+    """The objects of each file; difficult ones are uncertain.
+
+    PASCAL VOC names the first and the last pixel of a box, counted from 1 (development kit of 2012, section
+    "Annotation"). Tools that write the format with other corners, as lines between pixels, betray themselves
+    by a 0 or a fraction in any file; these corners are taken as they are.
+    """
 
     def marks(file: XmlFile, each: Any) -> Iterator[Annotation]:
         box = each.find("bndbox")
         hard = {"presence": "uncertain"} if each.findtext("difficult") == "1" else {}
         more = {c: each.findtext(c) for c in ("truncated", "occluded", "pose") if each.findtext(c)}
-        corners = tuple(file.number(box, corner) for corner in VOC_CORNERS)
+        x1, y1, x2, y2 = (file.number(box, corner) for corner in VOC_CORNERS)
+        corners = (x1 - first, y1 - first, x2, y2)
         name = file.root.findtext("filename") or file.path.stem
         yield Annotation(
             file=name, name=each.findtext("name").strip(), box=corners, more=more | hard
         )
 
+    files = []
     for file in _voc_files(path):
         try:
-            xml = XmlFile(file)
+            files.append(XmlFile(file))
         except InputError as error:
             yield Problem(path=file, what=str(error))
-            continue
-        yield from _each(file, xml.root.iter("object"), partial(marks, xml), "object")
+    texts = [
+        (box.findtext(corner) or "").strip()
+        for xml in files
+        for box in xml.root.iter("bndbox")
+        for corner in VOC_CORNERS
+    ]
+    first = int(all(text.isdecimal() and int(text) > 0 for text in texts))
+    for xml in files:
+        yield from _each(xml.path, xml.root.iter("object"), partial(marks, xml), "object")
 
 
 # JSON: Label Studio, VIA, CreateML
@@ -312,11 +327,15 @@ def _begins(path: Path, *words: bytes) -> bool:
 def _studio(path: Path, classes: dict[int, str]) -> Annotations:
     def file_of(task: Mapping[str, Any]) -> str:
         data = task.get("data", task)
-        address = next(
-            str(v) for k, v in data.items() if isinstance(v, str) and PurePosixPath(v).suffix
-        )
-        name = PurePosixPath(unquote(address).rpartition("?d=")[2]).name
-        return re.sub(r"^[0-9a-f]{8}-", "", name) if "/upload/" in address else name
+        addresses = [v for v in data.values() if isinstance(v, str)]
+        # local files stand behind ?d=, a presigned address before its ?
+        paths = [
+            unquote(urlsplit(a).path if "?d=" not in a else a.rpartition("?d=")[2])
+            for a in addresses
+        ]
+        path = next((p for p in paths if PurePosixPath(p).suffix), paths[0] if paths else "")
+        name = PurePosixPath(path).name
+        return re.sub(r"^[0-9a-f]{8}-", "", name) if "/upload/" in path else name
 
     def corners(value: Mapping[str, float]) -> Box:
         x, y, w, h = (float(value[key]) / 100 for key in ("x", "y", "width", "height"))

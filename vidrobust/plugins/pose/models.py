@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from vidrobust.errors import InputError, ModelError, SettingsError
+from vidrobust.errors import InputError, ModelError, SettingsError, in_plain_words
 from vidrobust.files.csv_table import read_columns
 from vidrobust.files.json_text import parsed_json
 from vidrobust.frames.pixels import check_pixels
@@ -288,7 +288,7 @@ def _recorded(spec: ModelSpec, path: Path) -> RecordedPoses:
             )
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise InputError(
-            f"{spec.text}: holds no key points that can be read ({error!r})"
+            f"{spec.text}: holds no key points that can be read: {in_plain_words(error)}"
         ) from error
     info = _info(spec, "poses from a file", "", str(path), file_sha256(path), len(joints))
     return RecordedPoses(name=path.stem, class_names=joints, info=info, poses=poses)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from vidrobust.errors import InputError, SettingsError
+from vidrobust.errors import InputError, SettingsError, in_plain_words
 from vidrobust.files.json_text import file_text, parsed_json
 from vidrobust.plugins.published.authors import stated
 from vidrobust.statistics.standard_errors import t_quantile
@@ -206,9 +206,8 @@ def read_baseline(path: Path, suite: str) -> Baseline | FlipBaseline:
         of_suite = str(found["suite"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"{printable(path)}: is no baseline ({type(error).__name__}: {error}); it is what "
-            "vidrobust corruptions "
-            "--json prints of one model"
+            f"{printable(path)}: is no baseline ({in_plain_words(error)}); it is what vidrobust "
+            "corruptions --json prints of one model"
         ) from error
     if of_suite != suite:
         raise SettingsError(

@@ -15,6 +15,7 @@ from vidrobust.report.pages import fragment
 from vidrobust.report.pictures import Pictures
 from vidrobust.report.section import Keep
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.run_folder.record import structured
 from vidrobust.stages.moments.section import MomentPicture
 from vidrobust.statement import Level, Statement
 from vidrobust.text.numbers import clock, number, percent_with_interval, with_interval
@@ -37,17 +38,40 @@ class UnknownPage:
     links: list[dict[str, str]]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Farthest:
+    """A frame far outside the known footage; ``picture`` is a file of the run folder."""
+
+    item: str
+    frame: int
+    time_s: float
+    label: str
+    picture: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFindings:
+    """What unknown.json says of a model."""
+
+    sentence: str
+    features: str
+    farthest: tuple[Farthest, ...]
+
+
+def _models(run: RunTables) -> dict[str, ModelFindings]:
+    models = run.json(FILE).get("models", {})
+    return structured(models, dict[str, ModelFindings], run.folder / FILE)
+
+
 def pages(run: RunTables) -> list[UnknownPage]:
     """One of each classifier that was compared with known footage."""
     pictures, table, links = Pictures(run.folder), run.table("unknown"), run.table("unknown_links")
     found = []
-    for model, said in run.json(FILE).get("models", {}).items():
-        shown = [_shot(each, pictures) for each in said["farthest"]]
+    for model, said in _models(run).items():
+        shown = [_shot(each, pictures) for each in said.farthest]
         rows = [] if table is None else [_row(row) for row in _of(table, model)]
         found.append(
-            UnknownPage(
-                model, said["sentence"], said["features"], shown, rows, _links(links, model)
-            )
+            UnknownPage(model, said.sentence, said.features, shown, rows, _links(links, model))
         )
     return found
 
@@ -58,7 +82,7 @@ LEVELS = {MORE: Level.MEASURED, NO_MORE: Level.NO_EFFECT}
 
 def statements(run: RunTables) -> Iterator[Statement]:
     table = run.table("unknown")
-    for model, said in run.json(FILE).get("models", {}).items():
+    for model, said in _models(run).items():
         rows = [] if table is None else [row for row in _of(table, model) if row["leading"]]
         level = (
             LEVELS.get(str(rows[0]["verdict"]), Level.NOT_MEASURED) if rows else Level.NOT_MEASURED
@@ -68,7 +92,7 @@ def statements(run: RunTables) -> Iterator[Statement]:
             figures["value"] = rows[0]["outside"]
         yield Statement(
             "within known footage",
-            f"{capital(said['sentence'])}.",
+            f"{capital(said.sentence)}.",
             level,
             "known_footage",
             str(model),
@@ -92,12 +116,12 @@ def _of(table: pd.DataFrame, model: str) -> list[dict[str, Any]]:
     )
 
 
-def _shot(each: dict[str, Any], pictures: Pictures) -> MomentPicture:
+def _shot(far: Farthest, pictures: Pictures) -> MomentPicture:
     return MomentPicture(
-        uri=pictures.uri(each["picture"]),
-        heading=f"{cut(each['item'])} at {clock(each['time_s'])}, frame {each['frame']}",
-        label=cut(each["label"]),
-        full_label=each["label"],
+        uri=pictures.uri(far.picture),
+        heading=f"{cut(far.item)} at {clock(far.time_s)}, frame {far.frame}",
+        label=cut(far.label),
+        full_label=far.label,
         probability="",
     )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vidrobust.errors import InputError
+from vidrobust.errors import DAMAGED, InputError, in_plain_words
 from vidrobust.files.json_text import file_text, json_text, parsed_json, plain
 from vidrobust.stages.policy.rejection import Rejected, Why, reason
 from vidrobust.statement import ACTED_ON, Level
@@ -176,8 +176,10 @@ class Policy:
                 notes=tuple(content.get("notes", ())),
                 measured=dict(content.get("measured", {})),
             )
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{where}: is not a policy of this version: {error!r}") from error
+        except DAMAGED as error:
+            raise InputError(
+                f"{where}: is not a policy of this version: {in_plain_words(error)}"
+            ) from error
 
 
 def strengths(low: float | None, high: float | None, unit: str) -> str:

@@ -1,0 +1,49 @@
+"""Exceptions of readers in words."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from vidrobust.errors import DAMAGED, InputError, in_plain_words, reading
+
+
+def _raised(code: str) -> BaseException:
+    try:
+        eval(code, {"json": json})
+    except Exception as error:
+        return error
+    raise AssertionError(code)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("{}['category_id']", "'category_id' is missing"),
+        ("None.items()", "nothing (null) stands where it cannot"),
+        ("(3).items()", "a number stands where it cannot"),
+        ("json.loads('[1]')['a']", "a list stands where it cannot"),
+        ("float({})", "an object stands where it cannot"),
+        ("'a' + 1", "a number stands where it cannot"),
+        ("[][0]", "a list has fewer values than expected"),
+        ("float('much')", "'much' is no number"),
+        ("int('1.5')", "'1.5' is no number"),
+        ("int(float('nan'))", "a number is not finite"),
+        ("int(float('inf'))", "a number is out of range"),
+        ("[a for a, b in [(1, 2, 3)]]", "a list has more or fewer values than expected"),
+        ("b'\\xc3('.decode()", "the byte at 0 is no UTF-8"),
+        ("json.loads('{')", "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
+    ],
+)  # fmt: skip
+def test_no_words_of_python(code: str, words: str) -> None:
+    error = _raised(code)
+    assert isinstance(error, DAMAGED)
+    assert in_plain_words(error) == words
+    with pytest.raises(InputError) as refused, reading("a.json", "labels"):
+        raise error
+    assert str(refused.value) == f"a.json: cannot be read as labels: {words}"
+
+
+def test_what_the_system_says() -> None:
+    assert in_plain_words(PermissionError(13, "Permission denied", "a.csv")) == "Permission denied"
