@@ -25,7 +25,7 @@ def _raised(code: str) -> BaseException:
         ("(3).items()", "a number stands where it cannot"),
         ("json.loads('[1]')['a']", "a list stands where it cannot"),
         ("float({})", "an object stands where it cannot"),
-        ("'a' + 1", "a number stands where it cannot"),
+        ("'a' + 1", "text stands where it cannot"),
         ("[][0]", "a list has fewer values than expected"),
         ("float('much')", "'much' is no number"),
         ("int('1.5')", "'1.5' is no number"),

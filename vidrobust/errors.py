@@ -88,9 +88,9 @@ def in_plain_words(error: BaseException) -> str:
         case UnicodeDecodeError():
             return f"the byte at {error.start} is no {error.encoding.upper()}"
         case TypeError() | AttributeError():
-            kind = re.search(r"'(\w+)' object|, not '?(\w+)'?$|^'(\w+)'", text)
-            name = next(filter(None, kind.groups()), "") if kind else ""
-            return f"{_TYPES.get(name, 'a value')} stands where it cannot"
+            named = "|".join(_TYPES)
+            kind = re.search(f"'({named})'", text) or re.search(rf"\b({named})\b", text)
+            return f"{_TYPES[kind[1]] if kind else 'a value'} stands where it cannot"
     if number := _NO_NUMBER.fullmatch(text):
         return f"{number[1]} is no number"
     if "values to unpack" in text or "argument 2 is" in text:

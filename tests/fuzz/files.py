@@ -2,8 +2,9 @@
 
 ``python -m tests.fuzz.files --seed K`` damages annotations, predictions, detections, manifests, sidecars,
 settings, policies, zones, bags, saved networks and the files of run folders, and prints the table of
-docs/reliability.md. A reader may return, or raise one of vidrobust's errors; any other exception, and more than
-TIME_LIMIT_S, is a fault.
+docs/reliability.md. Half of the damage is of bytes, half of values: another type, an extreme or nothing in place of
+a value of JSON or a cell of CSV. A reader may return, or raise one of vidrobust's errors in words of its own; any
+other exception, words of Python, and more than TIME_LIMIT_S, are faults.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -23,7 +25,7 @@ from dataclasses import dataclass
 from functools import partial
 from io import BytesIO, StringIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -79,6 +81,30 @@ PIECES = (
 """What is put in place of a stretch: separators, extremes, other types, deep nesting, no text."""
 
 
+VALUES = (
+    *(None, True, -1, 0, 1.5, 1e308, 2**63, 10**30, "", "NaN", "x", [], {}, [1], [[]], {"a": 1}),
+    *(
+        float("inf"),
+        float("nan"),
+        [None, None, None, None],
+        "2026-01-01",
+        "\x1b[31m",
+        "../x",
+        -1e-308,
+    ),
+)
+"""What is put in place of a value."""
+
+PYTHON = re.compile(
+    r"(Key|Type|Attribute|Index|Value|Assertion|Runtime|Overflow|ZeroDivision|Recursion|Name|Unicode\w+)Error"
+    r"|StopIteration|Traceback|object has no|object is not|not subscriptable|unhashable|NoneType|__\w+__"
+    r"|could not convert|invalid literal|out of range for|index out|indices must|unsupported operand"
+    r"|required positional|unexpected keyword|not supported between|must be real number|cannot unpack"
+    r"|values to unpack|to integer|can't decode|Python int|<class "
+)
+"""Words of Python and its libraries, which say nothing to the owner of a file."""
+
+
 class Seed(NamedTuple):
     """A file that is damaged, the first, and others beside it; ``target`` is what a reader is given."""
 
@@ -128,6 +154,13 @@ COCO = {
 RESULTS = [
     {"image_id": n, "category_id": 1, "bbox": [1, 2, 30, 40], "score": 0.5} for n in range(3)
 ]
+FRAMES_OF_COCO = {
+    "images": [{"id": n, "file_name": f"frames/{n}.png"} for n in range(6)],
+    "categories": [{"id": 1, "name": "a"}],
+    "annotations": [
+        {"id": n, "image_id": n, "category_id": 1, "bbox": [1, 2, 3, 4]} for n in range(6)
+    ],
+}
 CVAT = (
     '<annotations><meta><task><size>3</size></task></meta><track id="0" label="car"><box frame="0" outside="0" '
     'occluded="0" xtl="1" ytl="2" xbr="3" ybr="4"/></track></annotations>'
@@ -205,6 +238,19 @@ def _command(*arguments: str) -> None:
             raise InputError(said.getvalue()) from stop
         if stop.code:
             raise AssertionError(f"ended with {stop.code!r}: {said.getvalue()[-300:]}") from stop
+
+
+def _labels(path: Path) -> None:
+    """Rows that cannot be used are listed in words as well."""
+    found = read_labels(path)
+    if found.problems:
+        raise InputError("; ".join(map(str, found.problems)))
+
+
+def _manifest(path: Path) -> None:
+    found = expand_sources([str(path)])
+    if found.problems:
+        raise InputError("; ".join(found.problems))
 
 
 def _recorded(path: Path) -> None:
@@ -285,7 +331,7 @@ def kinds(run_folder: Path) -> list[Kind]:
                 Seed({"annotations.xml": CVAT}),
                 Seed({"ytbb.csv": YTBB}),
             ),
-            read=read_labels,
+            read=_labels,
         ),
         Kind(
             name="predictions",
@@ -313,12 +359,12 @@ def kinds(run_folder: Path) -> list[Kind]:
                 Seed({"m.parquet": _parquet(manifest), "a.mp4": b"x"}),
                 Seed({"m.json": json.dumps(entries), "a.mp4": b"x"}),
             ),
-            read=lambda path: expand_sources([str(path)]),
+            read=_manifest,
         ),
         Kind(
             name="label layouts",
             seeds=tuple(seed for _, make in test_layouts.PAIRS for seed in made(make)),
-            read=read_labels,
+            read=_labels,
         ),
         Kind(
             name="recorded boxes",
@@ -383,7 +429,39 @@ def kinds(run_folder: Path) -> list[Kind]:
             ),
             read=lambda path: _tables(path.parent),
         ),
+        Kind(
+            name="commands on runs",
+            seeds=tuple(
+                Seed({name: whole[name], **{n: b for n, b in whole.items() if n != name}})
+                for name in damaged
+                if name.endswith(".json")
+            ),
+            read=_commands_on_run,
+            share=0.5,
+        ),
+        Kind(
+            name="labels of a study",
+            seeds=(
+                Seed({"t.csv": "frame,label\n0,a\n1,b\n2,a\n3,a\n4,b\n5,b\n"}),
+                Seed({"coco.json": json.dumps(FRAMES_OF_COCO)}),
+                Seed({"m.csv": "path,label,start_s\n{frames},a,\n"}),
+            ),
+            read=partial(_study_with_labels, run_folder.parent / "frames"),
+            share=0.3,
+        ),
     ]
+
+
+def _commands_on_run(path: Path) -> None:
+    for command in ("status", "show", "report"):
+        _command(command, str(path.parent), *(("-q",) if command == "report" else ()))
+
+
+def _study_with_labels(frames: Path, path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b"{frames}", str(frames).encode()))
+    given = (str(path),) if path.name == "m.csv" else (str(frames), f"--labels={path}")
+    out = f"--out={path.parent / 'run'}"
+    _command("stability", *given, "--model=tests.fuzz.tiny:model", out, "-q")
 
 
 def _tables(folder: Path) -> object:
@@ -411,6 +489,45 @@ def damaged(data: bytes, rng: np.random.Generator) -> bytes:
     return bytes(copy)
 
 
+def _changed(content: Any, rng: np.random.Generator) -> Any:
+    """Content of JSON with one value replaced, or one key removed; the same where it holds none."""
+    places: list[tuple[Any, Any]] = []
+
+    def walk(node: Any) -> None:
+        entries = node.items() if isinstance(node, dict) else enumerate(node)
+        for key, value in entries:
+            places.append((node, key))
+            if isinstance(value, dict | list):
+                walk(value)
+
+    if isinstance(content, dict | list):
+        walk(content)
+    if places:
+        node, key = places[int(rng.integers(len(places)))]
+        if isinstance(node, dict) and rng.random() < 0.3:
+            del node[key]
+        else:
+            node[key] = VALUES[int(rng.integers(len(VALUES)))]
+    return content
+
+
+def damaged_values(name: str, data: bytes, rng: np.random.Generator) -> bytes:
+    """A copy of a JSON or CSV file with one value replaced; other files are ``damaged``."""
+    if name.endswith((".json", ".jsonl")):
+        try:
+            return json.dumps(_changed(json.loads(data), rng)).encode()
+        except ValueError:
+            return damaged(data, rng)
+    if name.endswith(".csv"):
+        lines = data.decode().splitlines()
+        row = int(rng.integers(len(lines)))
+        cells = lines[row].split(",")
+        cells[int(rng.integers(len(cells)))] = str(VALUES[int(rng.integers(len(VALUES)))])
+        lines[row] = ",".join(cells)
+        return "\n".join(lines).encode()
+    return damaged(data, rng)
+
+
 def trials(every: list[Kind], count: int, seed: int) -> Iterator[tuple[str, str, str]]:
     """Kind, outcome (read, refused, fault) and what was raised, so many a kind."""
     for kind in every:
@@ -420,7 +537,8 @@ def trials(every: list[Kind], count: int, seed: int) -> Iterator[tuple[str, str,
             with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
                 target = whole.written(Path(folder))
                 first = Path(folder) / next(iter(whole.files))
-                first.write_bytes(damaged(first.read_bytes(), rng))
+                how = damaged if rng.random() < 0.5 else partial(damaged_values, first.name)
+                first.write_bytes(how(first.read_bytes(), rng=rng))
                 yield (kind.name, *_outcome(kind, target, first))
 
 
@@ -429,7 +547,7 @@ def _outcome(kind: Kind, target: Path, path: Path) -> tuple[str, str]:
     try:
         kind.read(target)
     except VidrobustError as error:
-        return ("refused", "") if str(error) else ("fault", "an error without words")
+        return _refused(error)
     except BaseException:
         shutil.copy(
             path, Path(tempfile.gettempdir()) / f"fault-{kind.name.replace(' ', '-')}-{path.name}"
@@ -438,6 +556,14 @@ def _outcome(kind: Kind, target: Path, path: Path) -> tuple[str, str]:
     return (
         ("read", "") if time.process_time() - started < TIME_LIMIT_S else ("fault", "took too long")
     )
+
+
+def _refused(error: VidrobustError) -> tuple[str, str]:
+    if not str(error):
+        return "fault", "an error without words"
+    if words := PYTHON.search(str(error)):
+        return "fault", f"words of Python: {words[0]}: {error}"
+    return "refused", ""
 
 
 def table(found: list[tuple[str, str, str]]) -> str:

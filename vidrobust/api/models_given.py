@@ -82,10 +82,10 @@ def _model(
 ) -> Model:
     if isinstance(given, str):
         return load_model(given, device=device)
+    offered = given if preprocess is None else (given, preprocess)
     for kind in known().kinds.values():
-        if (
-            kind.adopts is not None
-            and (made := kind.adopts(given, resolve_device(device))) is not None
+        if kind.adopts is not None and (
+            (made := kind.adopts(offered, resolve_device(device))) is not None
         ):
             return made
     if getattr(given, "task", None) in tasks():

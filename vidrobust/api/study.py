@@ -300,8 +300,13 @@ def _settings(given: Settings | Mapping[str, Any] | None) -> Settings:
 
 
 def _folder(sources: Sources, out: str | os.PathLike[str] | None, settings: Settings) -> Path:
-    if out is not None:
+    if isinstance(out, str | os.PathLike):
         return Path(out)
+    if out is not None:
+        raise SettingsError(
+            f"out: expected a folder, got {type(out).__name__}; a transform or an image processor goes to "
+            "preprocess="
+        )
     if in_memory(sources):
         return Path(tempfile.mkdtemp(prefix="vidrobust-"))
     paths = paths_of(sources, Path(), FRAME_RATE)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vidrobust.errors import InputError
+from vidrobust.errors import InputError, in_plain_words
 from vidrobust.files.atomic import cell_text
 from vidrobust.text.printable import printable
 
@@ -228,4 +228,4 @@ def _read_of(path: Path) -> Iterator[None]:
     except EOFError:
         raise InputError(f"{name}: is empty; expected a header and rows") from None
     except (csv.Error, ValueError) as error:
-        raise InputError(f"{name}: cannot be read as CSV ({error})") from error
+        raise InputError(f"{name}: cannot be read as CSV ({in_plain_words(error)})") from error

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vidrobust.errors import InputError, SettingsError
+from vidrobust.errors import InputError, SettingsError, in_plain_words
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.pipeline.run import OpenRun
 from vidrobust.run_folder.folder import RunFolder
@@ -64,7 +64,7 @@ def read_history(path: Path) -> pd.DataFrame:
         table = pd.read_parquet(path)
     except Exception as error:
         raise InputError(
-            f"{path}: cannot be read as a history, a Parquet file ({error})"
+            f"{path}: cannot be read as a history, a Parquet file ({in_plain_words(error)})"
         ) from error
     missing = [name for name in COLUMNS if name not in table]
     if missing:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vidrobust.errors import InputError, SettingsError, VidrobustError
+from vidrobust.errors import InputError, SettingsError, VidrobustError, in_plain_words
 from vidrobust.files.atomic import write_text
 from vidrobust.files.json_text import json_text, parsed_json
 from vidrobust.files.names import file_name
@@ -193,7 +193,7 @@ class Watcher:
             files: list[dict[str, Any]] = parsed_json(path.read_text(encoding="utf-8"))["files"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(
-                f"{path}: cannot be read ({error}); delete it, and every recording is new"
+                f"{path}: cannot be read ({in_plain_words(error)}); delete it, and every recording is new"
             ) from error
         return files
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from vidrobust.errors import SettingsError
+from vidrobust.errors import SettingsError, in_plain_words
 from vidrobust.files.json_text import file_text
 
 BACKGROUND = "background+imagenet"
@@ -72,7 +72,7 @@ def named(classes: str | Sequence[str], folder: Path) -> tuple[str, ...]:
             lines = file_text(path).splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(
-                f"classes: {path} cannot be read as a text file with one class name a line ({error})"
+                f"classes: {path} cannot be read as a text file with one class name a line ({in_plain_words(error)})"
             ) from error
         names = tuple(line.strip() for line in lines if line.strip())
     elif isinstance(classes, Sequence):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vidrobust.errors import SettingsError
+from vidrobust.errors import SettingsError, in_plain_words
 from vidrobust.files.json_text import file_text
 from vidrobust.models import classes, reading
 from vidrobust.models.detection.candidates import HeadSettings
@@ -105,7 +105,7 @@ def read_sidecar(network: Path, given: str | None = None) -> Sidecar:
             class_names=None if named is None else classes.named(named, path.parent),
         )
     except (SettingsError, TypeError) as error:
-        raise SettingsError(f"{path}, {network.name}: {error}") from error
+        raise SettingsError(f"{path}, {network.name}: {in_plain_words(error)}") from error
 
 
 def read_entry(entry: Mapping[str, Any], where: Path) -> DetectorSidecar:
@@ -147,7 +147,7 @@ def read_entry(entry: Mapping[str, Any], where: Path) -> DetectorSidecar:
             background=entry.get("background"),
         )
     except (TypeError, ValueError, SettingsError) as error:
-        raise SettingsError(f"{where}: {error}") from error
+        raise SettingsError(f"{where}: {in_plain_words(error)}") from error
     named = entry.get("classes")
     return DetectorSidecar(
         name=entry.get("name"),
@@ -209,7 +209,7 @@ def _load(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file_text(path))
     except (OSError, ValueError, RecursionError) as error:
-        raise SettingsError(f"{path}: cannot be read as TOML: {error}") from error
+        raise SettingsError(f"{path}: cannot be read as TOML: {in_plain_words(error)}") from error
 
 
 def _check_spelling(keys: Set[str], known: Collection[str], where: Path) -> None:

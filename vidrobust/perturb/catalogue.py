@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
 
-from vidrobust.errors import InputError, SettingsError
+from vidrobust.errors import InputError, SettingsError, in_plain_words
 from vidrobust.extensions import extensions
 from vidrobust.perturb import blur, geometric, light, noise
 from vidrobust.perturb.draws import seeded
@@ -94,7 +94,7 @@ def read_picture(path: Path) -> torch.Tensor:
             array = np.array(image.convert("RGB"))
     except (OSError, UnidentifiedImageError) as error:
         raise InputError(
-            f"{path}: cannot be read as a picture ({error}); give a PNG or JPEG file"
+            f"{path}: cannot be read as a picture ({in_plain_words(error)}); give a PNG or JPEG file"
         ) from error
     return torch.from_numpy(array).permute(2, 0, 1)[None].contiguous()
 

@@ -1,7 +1,8 @@
-"""Hugging Face transformers: ``hf:FOLDER_OR_NAME``, or a pipeline from Python.
+"""Hugging Face transformers: ``hf:FOLDER_OR_NAME``; from Python a pipeline, or a network and its processor.
 
-Classification and detection through the ``Auto`` classes and the library's own pre- and post-processing, so
-that size, normalisation and names are those of the folder.
+Classification and detection go through the ``Auto`` classes and the library's own pre- and post-processing,
+so that size, normalisation and names are those of the folder. A network of another task goes to the kind that
+adopts it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,7 +26,7 @@ from vidrobust.models.detection.suppress import MIN_SCORE, detections
 from vidrobust.models.info import ModelInfo, code_sha256, state_sha256
 from vidrobust.models.modules import full_precision
 from vidrobust.models.network import check_steady, first_batch
-from vidrobust.models.spec import Form, ModelKind, ModelSpec
+from vidrobust.models.spec import Form, ModelKind, ModelSpec, known
 from vidrobust.predictions import Classifications, Classifier, Detections, Detector
 
 PACKAGE = "transformers"
@@ -33,7 +34,11 @@ PACKAGE = "transformers"
 TASKS = {
     "ForImageClassification": ("classification", "AutoModelForImageClassification"),
     "ForObjectDetection": ("detection", "AutoModelForObjectDetection"),
+    "ForSemanticSegmentation": ("semantic", "AutoModelForSemanticSegmentation"),
+    "ForUniversalSegmentation": ("semantic", "AutoModelForUniversalSegmentation"),
+    "ForInstanceSegmentation": ("semantic", "AutoModelForInstanceSegmentation"),
 }
+OWN = ("classification", "detection")
 
 
 @dataclass(eq=False, kw_only=True)
@@ -105,6 +110,8 @@ def load(spec: ModelSpec, device: torch.device) -> Classifier | Detector:
         raise
     except Exception as error:
         raise InputError(f"{spec.text}: {_why(error, folder, spec.target)}") from error
+    if task not in OWN:
+        return _of_another_task(module, processor, task, spec, device)
     least = (
         _score(spec.options["min_score"], spec.text) if "min_score" in spec.options else MIN_SCORE
     )
@@ -113,20 +120,45 @@ def load(spec: ModelSpec, device: torch.device) -> Classifier | Detector:
     )
 
 
+def _of_another_task(
+    module: Any, processor: Any, task: str, spec: ModelSpec, device: torch.device
+) -> Classifier | Detector:
+    """The model that the kind of the task makes of the network."""
+    kinds = (kind for kind in known().kinds.values() if kind.adopts is not None)
+    made = (kind.adopts((module, processor), device) for kind in kinds if kind.adopts is not adopt)
+    model: Any = next((each for each in made if each is not None), None)
+    if model is None:
+        raise SettingsError(f"{spec.text}: no plugin here has models of the task {task}")
+    model.name = Path(spec.target).name
+    model.info = replace(model.info, spec=spec.text, weights=spec.target)
+    return model
+
+
 def adopt(given: object, device: torch.device) -> Classifier | Detector | None:
-    """Return a model made from a pipeline of images; None for anything else."""
-    if type(given).__module__.partition(".")[0] != PACKAGE or not hasattr(given, "image_processor"):
+    """Return a model made from a pipeline, a network, or a network and its processor; None for anything else.
+
+    The processor of a network alone is that of the folder it came from.
+    """
+    module, processor = given if isinstance(given, tuple) else (given, None)
+    kind = next((c for c in type(module).__mro__ if c.__module__.startswith(f"{PACKAGE}.")), None)
+    if kind is None or not (hasattr(module, "image_processor") or hasattr(module, "config")):
         return None
-    pipeline: Any = given
-    name = Path(
-        str(getattr(pipeline.model, "name_or_path", "")) or type(pipeline.model).__name__
-    ).name
-    task, _ = _task(pipeline.model.config, f"model {name}", type(pipeline.model).__name__)
-    own = pipeline.model.device if device.type == "cpu" else device
-    spec, weights = f"python:{name}", "parameters of the pipeline"
-    return _model(
-        pipeline.model, pipeline.image_processor, task, name, spec, own, weights, MIN_SCORE
+    if hasattr(module, "image_processor"):
+        module, processor = module.model, module.image_processor
+    place = str(getattr(module, "name_or_path", ""))
+    name = Path(place).name or type(module).__name__
+    architecture = next(
+        (c.__name__ for c in type(module).__mro__ if any(part in c.__name__ for part in TASKS)),
+        type(module).__name__,
     )
+    task, _ = _task(module.config, f"model {name}", architecture)
+    if task not in OWN:
+        return None
+    if processor is None and place and Path(place).is_dir():
+        processor = _library(name).AutoImageProcessor.from_pretrained(place)
+    own = module.device if device.type == "cpu" else device
+    weights = "parameters of the network"
+    return _model(module, processor, task, name, f"python:{name}", own, weights, MIN_SCORE)
 
 
 def _model(
@@ -139,9 +171,10 @@ def _model(
     weights: str,
     least: float,
 ) -> Classifier | Detector:
-    if processor is None:
+    if not hasattr(processor, "to_json_string"):
         raise SettingsError(
-            f"{spec}: there is no image processor: save it beside the network (save_pretrained)"
+            f"{spec}: expected the network's image processor, got {type(processor).__name__}: save it beside "
+            "the network (save_pretrained), or from Python give preprocess=PROCESSOR"
         )
     module = module.to(device).eval().requires_grad_(False)
     config: Any = module.config
@@ -192,7 +225,7 @@ def _task(config: Any, where: str, architecture: str = "") -> tuple[Any, str]:
             return found
     raise SettingsError(
         f"{where}: {architecture or type(config).__name__} is not supported; expected a network "
-        f"{' or '.join(TASKS)}. Any other can be given as package.module:factory"
+        f"{', '.join(TASKS)}. Any other can be given as package.module:factory"
     )
 
 
@@ -246,7 +279,7 @@ KIND = ModelKind(
     forms=(
         Form(
             spec="hf:FOLDER_OR_NAME",
-            what="Hugging Face network: image classification or object detection",
+            what="Hugging Face network: image classification, object detection or segmentation",
             example="hf:nets/vit-parts",
             needs=(PACKAGE,),
         ),

@@ -18,7 +18,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from cattrs import Converter
 from cattrs.errors import StructureHandlerNotFoundError
 
-from vidrobust.errors import SettingsError
+from vidrobust.errors import SettingsError, in_plain_words
 
 UsedBy = Literal["stage", "footage", "model", "gate"]
 """Which commands show an option: those with a stage that depends on the setting, with any stage that works on
@@ -159,7 +159,7 @@ def convert(kind: Any, value: Any, where: str) -> Any:
     try:
         return _CONVERTER.structure(value, kind)
     except (TypeError, ValueError, StructureHandlerNotFoundError) as error:
-        raise SettingsError(f"{where}: {error}") from error
+        raise SettingsError(f"{where}: {in_plain_words(error)}") from error
 
 
 @functools.cache

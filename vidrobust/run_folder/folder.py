@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 from filelock import FileLock, Timeout
 
-from vidrobust.errors import InputError, SettingsError
+from vidrobust.errors import InputError, SettingsError, in_plain_words
 from vidrobust.files.atomic import write_text
 from vidrobust.files.json_text import file_text, json_text, parsed_json, plain
 from vidrobust.metrics.catalogue import metric_columns, task_of
@@ -156,7 +156,9 @@ class RunFolder:
         try:
             content = parsed_json(file_text(path))
         except (OSError, ValueError) as error:
-            raise InputError(f"{path}: cannot be read: {error}; run its stage again") from error
+            raise InputError(
+                f"{path}: cannot be read: {in_plain_words(error)}; run its stage again"
+            ) from error
         if not isinstance(content, dict):
             raise InputError(f"{path}: expected a JSON object, got {type(content).__name__}")
         return content

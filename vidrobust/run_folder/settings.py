@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
-from vidrobust.errors import SettingsError
+from vidrobust.errors import SettingsError, in_plain_words
 from vidrobust.extensions import Extensions, extensions
 from vidrobust.run_folder.declared import (
     Declaration,
@@ -422,4 +422,4 @@ def read_toml(path: Path) -> dict[str, Any]:
             f"{path}: cannot be read ({error.strerror}); --config wants a TOML file"
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise SettingsError(f"{path}: is not valid TOML: {error}") from error
+        raise SettingsError(f"{path}: is not valid TOML: {in_plain_words(error)}") from error

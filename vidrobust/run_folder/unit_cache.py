@@ -28,7 +28,7 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
-from vidrobust.errors import InputError, SettingsError
+from vidrobust.errors import InputError, SettingsError, in_plain_words
 from vidrobust.files.json_text import plain
 from vidrobust.metrics.catalogue import metric_columns
 from vidrobust.tables import schema as tables
@@ -297,7 +297,7 @@ class UnitCache:
         except Exception as error:  # a damaged file raises errors of zip, Parquet or JSON
             where = self._store.where(name)
             raise InputError(
-                f"{where}: cannot be read ({error}); delete it, and the same command makes it again"
+                f"{where}: cannot be read ({in_plain_words(error)}); delete it, and the same command makes it again"
             ) from error
 
     def _pack_of(self, stage: str) -> _Pack | None:
@@ -315,7 +315,7 @@ class UnitCache:
                 file = ZipFile(path)
             except Exception as error:
                 raise InputError(
-                    f"{path}: cannot be read ({error}); delete it, and the same command makes it again"
+                    f"{path}: cannot be read ({in_plain_words(error)}); delete it, and the same command makes it again"
                 ) from error
             keys = frozenset(name.partition("/")[0] for name in file.namelist())
             known = self._packs[stage] = _Pack(state, file, keys)

@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vidrobust.errors import InputError
+from vidrobust.errors import InputError, in_plain_words
 from vidrobust.extensions import extensions
 from vidrobust.files.csv_table import read_columns
 from vidrobust.tables.table import Extra, Table, declared
@@ -153,7 +153,9 @@ def count(name: str, folder: Path) -> int:
     try:
         return int(pq.read_metadata(path).num_rows) if path.is_file() else 0
     except pa.ArrowInvalid as error:
-        raise InputError(f"{path}: cannot be read ({error}); run its stage again") from error
+        raise InputError(
+            f"{path}: cannot be read ({in_plain_words(error)}); run its stage again"
+        ) from error
 
 
 def read(name: str, folder: Path, *, metrics: Collection[str] = ()) -> pd.DataFrame:
@@ -165,7 +167,9 @@ def read(name: str, folder: Path, *, metrics: Collection[str] = ()) -> pd.DataFr
     try:
         table = pd.read_parquet(path)
     except Exception as error:  # pyarrow raises its own kinds
-        raise InputError(f"{path}: cannot be read ({error}); run its stage again") from error
+        raise InputError(
+            f"{path}: cannot be read ({in_plain_words(error)}); run its stage again"
+        ) from error
     return check(name, table, str(path), metrics=metrics)
 
 
@@ -177,7 +181,7 @@ def read_file(name: str, path: Path) -> pd.DataFrame:
         table = read_columns(path) if path.suffix.lower() == ".csv" else pd.read_parquet(path)
     except Exception as error:
         raise InputError(
-            f"{path}: cannot be read as a table ({error}); expected .parquet or .csv"
+            f"{path}: cannot be read as a table ({in_plain_words(error)}); expected .parquet or .csv"
         ) from error
     for column in TABLES[name].columns:
         if column.name not in table:

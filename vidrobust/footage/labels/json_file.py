@@ -13,7 +13,7 @@ from typing import Any
 from xml.etree import ElementTree
 from xml.parsers import expat
 
-from vidrobust.errors import InputError
+from vidrobust.errors import InputError, in_plain_words
 from vidrobust.files.json_text import parsed_json
 from vidrobust.footage.records import BadValueError, Problem
 from vidrobust.text.printable import printable
@@ -102,7 +102,7 @@ def read_json(path: Path, kind: type) -> Any:
             f"{printable(path)}, line {error.lineno}, column {error.colno}: {error.msg}"
         ) from error
     except (OSError, ValueError) as error:
-        raise InputError(f"{printable(path)}: cannot be read ({error})") from error
+        raise InputError(f"{printable(path)}: cannot be read ({in_plain_words(error)})") from error
     if not isinstance(content, kind):
         expected = "an object" if kind is dict else "an array"
         raise InputError(

@@ -213,7 +213,8 @@ def _check_shapes(shapes: pd.Series, path: Path) -> None:
             read_shape(text)
         except ValueError as error:
             raise InputError(
-                f"{path}: row {row}: shape: {error}; expected rle HEIGHT WIDTH COUNTS, or polygon x y x y ..."
+                f"{path}: row {row}: shape: {in_plain_words(error)}; expected rle HEIGHT "
+                "WIDTH COUNTS, or polygon x y x y ..."
             ) from error
 
 

@@ -32,7 +32,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from vidrobust.errors import SettingsError
+from vidrobust.errors import SettingsError, in_plain_words
 from vidrobust.models.detection.candidates import (
     LONG_STRIDES,
     STRIDES,
@@ -190,7 +190,7 @@ def ultralytics_entry(metadata: Mapping[str, str]) -> dict[str, object]:
         sides = [int(side) for side in size]
     except (ValueError, SyntaxError, TypeError, KeyError) as error:
         raise SettingsError(
-            f"the export's metadata cannot be read ({error}); write a sidecar"
+            f"the export's metadata cannot be read ({in_plain_words(error)}); write a sidecar"
         ) from error
     return {
         "task": "detection",

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from vidrobust.errors import InputError, ModelError, SettingsError
+from vidrobust.errors import InputError, ModelError, SettingsError, in_plain_words
 from vidrobust.files.csv_table import read_columns
 from vidrobust.footage.labels.matching import AnswerTimes, by_time
 from vidrobust.models.classes import given_names, numbered
@@ -152,7 +152,7 @@ def read_rows(path: Path) -> tuple[pd.DataFrame, AnswerTimes | None]:
         else:
             table = read_columns(path, dtype={"item": str, "label": str, "class": str})
     except Exception as error:
-        raise InputError(f"{path}: cannot be read as a table: {error}") from error
+        raise InputError(f"{path}: cannot be read as a table: {in_plain_words(error)}") from error
     if "label" not in table and "class" in table:
         table = table.rename(columns={"class": "label"})
     item = table["item"].map(lambda name: PurePath(str(name)).stem) if "item" in table else ""
@@ -193,7 +193,7 @@ def _wide(
         values = table[list(names)].to_numpy(np.float64)
     except ValueError as error:
         raise InputError(
-            f"{path}: columns {', '.join(names[:3])} ... are no probabilities: {error}"
+            f"{path}: columns {', '.join(names[:3])} ... are no probabilities: {in_plain_words(error)}"
         ) from error
     keys = list(zip(table["item"], table["frame"].tolist(), strict=True))
     if len(set(keys)) < len(keys):

@@ -46,7 +46,9 @@ def _mot(path: Path, options: Options) -> BoxFile:
     try:
         values = pd.read_csv(path, header=None, sep=r"[,\s]+", engine="python", comment="#")
     except Exception as error:
-        raise InputError(f"{path}: cannot be read as MOTChallenge results ({error})") from error
+        raise InputError(
+            f"{path}: cannot be read as MOTChallenge results ({in_plain_words(error)})"
+        ) from error
     if values.shape[1] < 7:
         raise InputError(
             f"{path}: expected MOTChallenge results, frame,id,x,y,width,height,score and more, got "
@@ -264,7 +266,7 @@ def _json(path: Path) -> Any:
             return parsed_json(text)
         return [parsed_json(line) for line in text.splitlines() if line.strip()]
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as JSON ({error})") from error
+        raise InputError(f"{path}: cannot be read as JSON ({in_plain_words(error)})") from error
 
 
 def _image(image: dict[str, Any]) -> tuple[str, int]:
@@ -361,7 +363,7 @@ def _dota_row(words: list[str], where: str) -> dict[str, Any]:
     try:
         score, *ring = (float(word) for word in words[1:])
     except ValueError as error:
-        raise InputError(f"{where}: {error}") from error
+        raise InputError(f"{where}: {in_plain_words(error)}") from error
     if len(ring) != CORNERS:
         raise InputError(
             f"{where}: expected picture, score and {CORNERS} coordinates, got {len(words)} values"
@@ -405,7 +407,7 @@ def _numbers(words: list[str], file: Path) -> list[float]:
     try:
         values = [float(word) for word in words]
     except ValueError as error:
-        raise InputError(f"{file}: {error}; expected numbers") from error
+        raise InputError(f"{file}: {in_plain_words(error)}; expected numbers") from error
     if len(values) < 5:
         raise InputError(
             f"{file}: expected class, x, y, width, height, score and maybe an id of tracks, or class and the "

@@ -14,7 +14,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from vidrobust.errors import SettingsError
+from vidrobust.errors import SettingsError, in_plain_words
 from vidrobust.files.json_text import file_text
 from vidrobust.plugins.gauge.plan import Verdict, grade, more_needed
 from vidrobust.plugins.gauge.stated import WORDS
@@ -135,7 +135,7 @@ def load_profile(name: str) -> Profile:
             f"profile {name!r}: not found; give a TOML file, or one of: {known}"
         ) from error
     except (ValueError, RecursionError, OSError) as error:
-        raise SettingsError(f"profile {name}: cannot be read: {error}") from error
+        raise SettingsError(f"profile {name}: cannot be read: {in_plain_words(error)}") from error
     rules = content.get("rule")
     if not isinstance(rules, list) or not rules:
         raise SettingsError(f"profile {name}: expected at least one [[rule]]")
@@ -187,7 +187,9 @@ def _rule(where: str, content: Mapping[str, Any]) -> AcceptanceRule:
             float(content.get("marginal", content["accept"])),
         )
     except (TypeError, ValueError) as error:
-        raise SettingsError(f"{where}: accept and marginal are numbers ({error})") from error
+        raise SettingsError(
+            f"{where}: accept and marginal are numbers ({in_plain_words(error)})"
+        ) from error
     if (marginal < accept) == (content["better"] == "lower") and marginal != accept:
         raise SettingsError(f"{where}: marginal {marginal:g} is stricter than accept {accept:g}")
     unit = str(content.get("unit", ""))

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from vidrobust.errors import SettingsError
+from vidrobust.errors import SettingsError, in_plain_words
 from vidrobust.files.json_text import file_text, plain
 from vidrobust.plugins.gauge.acceptance import Profile
 from vidrobust.plugins.gauge.report import certificate_pages as content
@@ -42,7 +42,7 @@ def read_header(path: Path) -> dict[str, str]:
     except FileNotFoundError as error:
         raise SettingsError(f"{where}: no such file; it is TOML with {fields}") from error
     except (ValueError, RecursionError, OSError) as error:
-        raise SettingsError(f"{where}: cannot be read as TOML ({error})") from error
+        raise SettingsError(f"{where}: cannot be read as TOML ({in_plain_words(error)})") from error
     found = found.get("study", found)
     for name, value in found.items():
         if name not in FIELDS:

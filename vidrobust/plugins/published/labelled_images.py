@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from vidrobust.errors import InputError
+from vidrobust.errors import InputError, in_plain_words
 from vidrobust.files.csv_table import read_csv_table
 from vidrobust.plugins.published.perturbations import c_bar, imagenet_c
 from vidrobust.plugins.published.perturbations.sequences import SEQUENCES
@@ -101,7 +101,7 @@ def pictures(images: LabelledImages) -> Iterator[tuple[int, torch.Tensor]]:
             with Image.open(path) as image:
                 array = np.array(ImageOps.exif_transpose(image).convert("RGB"))
         except (OSError, UnidentifiedImageError, ValueError) as error:
-            images.problems.append(f"{path}: cannot be read as an image ({error})")
+            images.problems.append(f"{path}: cannot be read as an image ({in_plain_words(error)})")
             continue
         yield number, torch.from_numpy(array).permute(2, 0, 1).contiguous()
 

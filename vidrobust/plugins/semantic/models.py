@@ -1,8 +1,9 @@
-"""Segmentation networks of torchvision and in ONNX files, and folders of maps that another program made."""
+"""Segmentation networks of torchvision, in ONNX files and of transformers, and folders of maps."""
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +15,12 @@ from torch.nn.functional import interpolate
 
 from vidrobust.errors import ModelError, SettingsError
 from vidrobust.frames.pixels import check_pixels
+from vidrobust.install_hint import installed
 from vidrobust.models.classes import given_names, numbered
 from vidrobust.models.info import ModelInfo, code_sha256, file_sha256, state_sha256
 from vidrobust.models.modules import full_precision
 from vidrobust.models.spec import Form, ModelKind, ModelSpec, existing_file
-from vidrobust.plugins.semantic.maps import CELL, ClassMaps, at_size
+from vidrobust.plugins.semantic.maps import CELL, UNKNOWN, ClassMaps, at_size
 from vidrobust.plugins.semantic.truth import map_files, names_in, read_map
 
 MEAN, STD = (
@@ -63,17 +65,64 @@ class MapNetwork:
         count, shape = len(self.class_names), tuple(answer.shape)
         if answer.ndim != 4 or shape[1] != count:
             raise ModelError(f"model {self.name}: expected scores (N, {count}, h, w), got {shape}")
-        parts = [
-            self._of_scores(row[None], size) for row in answer
-        ]  # a whole batch at full size is large
+        # a whole batch at full size is large
+        return ClassMaps.join([class_maps(row[None], self.class_names, size) for row in answer])
+
+
+@dataclass(eq=False, kw_only=True)
+class TransformersMaps:
+    """A segmentation network of transformers with its image processor: one of classes of pixels, or of queries."""
+
+    name: str
+    class_names: tuple[str, ...]
+    info: ModelInfo
+    module: Any
+    processor: Any
+    device: torch.device
+    task: Literal["semantic"] = "semantic"
+
+    def __call__(self, pixels: torch.Tensor) -> ClassMaps:
+        check_pixels(pixels, f"model {self.name}")
+        frames = list(pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy())
+        inputs = self.processor(
+            images=frames, return_tensors="pt", input_data_format="channels_last"
+        )
+        with torch.inference_mode(), full_precision(self.device):
+            answer = self.module(**inputs.to(self.device))
+            size = (int(pixels.shape[-2]), int(pixels.shape[-1]))
+            if hasattr(answer, "logits"):
+                parts = [class_maps(row[None], self.class_names, size) for row in answer.logits]
+            else:
+                parts = self._of_queries(answer, size)
         return ClassMaps.join(parts)
 
-    def _of_scores(self, row: torch.Tensor, size: tuple[int, int]) -> ClassMaps:
-        scores = interpolate(row.float(), size, mode="bilinear", align_corners=False).softmax(dim=1)
-        top, labels = scores.max(dim=1)
-        cells = interpolate(scores, (-(-size[0] // CELL), -(-size[1] // CELL)), mode="area")
-        found = (labels.byte().cpu().numpy(), self.class_names, top.mean(dim=(1, 2)).cpu().numpy())
-        return ClassMaps(*found, cells.cpu().numpy())
+    def _of_queries(self, answer: Any, size: tuple[int, int]) -> list[ClassMaps]:
+        """The library's maps; as sure as the leading class is of what all classes get of a pixel."""
+        labels = self.processor.post_process_semantic_segmentation(
+            answer, target_sizes=[size] * len(answer.class_queries_logits)
+        )
+        classes = answer.class_queries_logits.softmax(dim=-1)[..., :-1]  # the last is no object
+        shares = torch.einsum(
+            "bqc,bqhw->bchw", classes.float(), answer.masks_queries_logits.float().sigmoid()
+        )
+        shares = shares / shares.sum(dim=1, keepdim=True).clamp_min(1e-9)
+        rows = zip(labels, shares, strict=True)
+        return [class_maps(row[None], self.class_names, size, of[None]) for of, row in rows]
+
+
+def class_maps(
+    scores: torch.Tensor,
+    names: tuple[str, ...],
+    size: tuple[int, int],
+    labels: torch.Tensor | None = None,
+) -> ClassMaps:
+    """Return the maps at ``size`` of logits (1, K, h, w); with ``labels`` (1, H, W) of shares that sum to 1."""
+    shares = interpolate(scores.float(), size, mode="bilinear", align_corners=False)
+    shares = shares.softmax(dim=1) if labels is None else shares
+    top, leading = shares.max(dim=1)
+    cells = interpolate(shares, (-(-size[0] // CELL), -(-size[1] // CELL)), mode="area")
+    chosen = (leading if labels is None else labels).byte().cpu().numpy()
+    return ClassMaps(chosen, names, top.mean(dim=(1, 2)).cpu().numpy(), cells.cpu().numpy())
 
 
 @dataclass(eq=False, kw_only=True)
@@ -102,6 +151,43 @@ class RecordedMaps:
         return ClassMaps(labels, self.class_names, np.ones(len(labels), np.float32))
 
 
+def adopt(given: object, device: torch.device) -> TransformersMaps | None:
+    """Return a model of a pipeline, or of a network and its processor, of transformers; None for anything else."""
+    module, processor = given if isinstance(given, tuple) else (given, None)
+    if hasattr(module, "image_processor") and hasattr(module, "model"):
+        module, processor = module.model, module.image_processor
+    if not isinstance(module, torch.nn.Module) or not hasattr(module, "config"):
+        return None
+    place = str(getattr(module, "name_or_path", ""))
+    if processor is None and place and Path(place).is_dir():
+        from transformers import AutoImageProcessor
+
+        processor = AutoImageProcessor.from_pretrained(place)
+    if not hasattr(processor, "post_process_semantic_segmentation"):
+        return None
+    module = module.to(device).eval().requires_grad_(False)
+    config: Any = module.config
+    names = tuple(str(config.id2label[k]) for k in range(len(config.id2label)))
+    if len(names) > UNKNOWN:
+        raise SettingsError(f"model {place}: has {len(names)} classes; maps hold at most {UNKNOWN}")
+    name = Path(place).name or type(module).__name__
+    settings = hashlib.sha256(processor.to_json_string().encode()).hexdigest()[:8]
+    info = ModelInfo(
+        spec=f"python:{name}",
+        engine=f"transformers {installed('transformers')}, torch {torch.__version__}",
+        device=str(device),
+        precision=str(next(module.parameters()).dtype).removeprefix("torch."),
+        preprocessing=f"{type(processor).__name__} ({settings})",
+        weights="parameters of the network",
+        weights_sha256=state_sha256(module),
+        code_sha256=code_sha256(module),
+        num_classes=len(names),
+    )
+    return TransformersMaps(
+        name=name, class_names=names, info=info, module=module, processor=processor, device=device
+    )
+
+
 def load(spec: ModelSpec, device: torch.device) -> Any:
     """Return the model of a spec: a folder of maps, an ONNX file, or a network of torchvision."""
     place = Path(spec.target)
@@ -117,6 +203,8 @@ def _folder(spec: ModelSpec, place: Path) -> RecordedMaps:
     for item, frame, path in map_files(place):
         files.setdefault(item, {})[frame] = path
     if not files:
+        if (place / "config.json").is_file():
+            raise SettingsError(f"{spec.text}: a network of transformers: give hf:{place}")
         raise SettingsError(f"{spec.text}: {place} holds no map such as INPUT/000012.png")
     names = given_names(spec.options.get("classes")) or names_in(place)
     if names is None:
@@ -220,6 +308,7 @@ def _info(
 KIND = ModelKind(
     scheme="semantic",
     load=load,
+    adopts=adopt,
     options=("weights", "num_classes", "classes", "threads"),
     forms=(
         Form(

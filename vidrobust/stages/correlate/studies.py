@@ -18,7 +18,7 @@ from typing import Any
 import pandas as pd
 from cattrs import Converter
 
-from vidrobust.errors import InputError, SettingsError
+from vidrobust.errors import InputError, SettingsError, in_plain_words
 from vidrobust.metrics import catalogue
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.run_folder.folder import RunFolder, is_run_folder, remove_results
@@ -74,7 +74,7 @@ class Conclusions:
             found = _CONVERTER.structure(content, cls)
         except Exception as error:  # cattrs gathers what is wrong in groups of its own
             raise InputError(
-                f"{where}: is not the correlation.json of this version: {error}"
+                f"{where}: is not the correlation.json of this version: {in_plain_words(error)}"
             ) from error
         if found.schema != SCHEMA:
             raise InputError(

@@ -141,7 +141,7 @@ class Policy:
             text = file_text(path)
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(
-                f"{path}: cannot be read: {error}; run the stage policy again"
+                f"{path}: cannot be read: {in_plain_words(error)}; run the stage policy again"
             ) from error
         return cls.from_json(text, str(path))
 

@@ -24,7 +24,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from vidrobust.errors import SettingsError
+from vidrobust.errors import SettingsError, in_plain_words
 from vidrobust.files.json_text import file_text, parsed_json
 from vidrobust.perturb.catalogue import PERTURBATIONS
 
@@ -132,7 +132,9 @@ def _read(path: Path) -> str:
     try:
         return file_text(path)
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"trained_with: {path}: cannot be read as text: {error}") from error
+        raise SettingsError(
+            f"trained_with: {path}: cannot be read as text: {in_plain_words(error)}"
+        ) from error
 
 
 def _of_json(text: str) -> Iterator[str]:
