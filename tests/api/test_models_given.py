@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import types
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -205,6 +206,8 @@ PIPELINE = [{"score": 0.75, "label": "nut", "box": {"xmin": 1, "ymin": 2, "xmax"
         (np.array([[1, 2, 3, 4, 0.75, 1]]), [[1, 2, 3, 4]]),
         (torch.tensor([[1, 2, 3, 4, 0.75, 1]]), [[1, 2, 3, 4]]),
         ({"boxes": [[1, 2, 3, 4]], "scores": [0.75], "labels": [1]}, [[1, 2, 3, 4]]),
+        ((np.array([[1, 2, 3, 4]]), np.array([0.75]), np.array([1])), [[1, 2, 3, 4]]),
+        ([Supervised([[1, 2, 3, 4]], [1])], [[1, 2, 3, 4]]),
         ([], []),
         (Supervised([]), []),
     ],
@@ -222,6 +225,57 @@ def test_answers_of_detectors(answer: Any, boxes: list[list[float]], batched: bo
     assert isinstance(found, Detections)
     assert (found.boxes.tolist(), found.num_frames) == (boxes * 2, 2)
     assert found.labels.tolist() == [1] * len(found.scores)
+
+
+class Predicts:
+    """As rfdetr's models: not callable, names by number, pictures as PIL has them."""
+
+    class_names: ClassVar[dict[int, str]] = {1: "cap", 2: "bottle"}
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+        self.seen: list[Any] = []
+
+    def predict(self, picture: Any, threshold: float = 0.5) -> Any:
+        self.seen.append(picture.getpixel((0, 0)))
+        return self.answer
+
+
+def test_an_object_with_predict_is_shown_pictures_in_rgb() -> None:
+    arrays = (np.array([[1.0, 2, 3, 4]]), np.array([0.75]), np.array([2]))
+    boxes = types.SimpleNamespace(xyxy=arrays[0], conf=arrays[1], cls=arrays[2])
+    pixels = torch.zeros(2, 3, 8, 9, dtype=torch.uint8)
+    pixels[:, 2] = 200
+    for answer in (
+        Supervised([[1, 2, 3, 4]], [2]),
+        arrays,
+        dict(zip(("boxes", "scores", "labels"), arrays, strict=True)),
+        [types.SimpleNamespace(boxes=boxes)],
+    ):
+        given = Predicts(answer)
+        _, models = models_of(given)
+        assert models is not None
+        found = models[0](pixels)
+        assert isinstance(found, Detections)
+        assert given.seen[-1] == (0, 0, 200)
+        assert (found.boxes.tolist(), found.labels.tolist()) == ([[1, 2, 3, 4]] * 2, [2, 2])
+        assert (models[0].name, found.class_names) == ("predicts", ("class 0", "cap", "bottle"))
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 5])
+def test_boxes_of_six_columns_are_told_from_scores_by_their_shape(count: int) -> None:
+    """A function that does not look at what it is given; three boxes are as many as the frames that try it."""
+    row = [1, 2, 3, 4, 0.75, 1]
+    _, models = models_of(
+        lambda frame: np.array([row] * count).reshape(-1, 6), class_names=["a", "b"]
+    )
+    assert models is not None
+    found = models[0](torch.zeros(2, 3, 8, 9, dtype=torch.uint8))
+    assert isinstance(found, Detections)
+    assert len(found.boxes) == 2 * count
+    _, models = models_of(lambda frames: np.tile(np.eye(6)[0], (len(frames), 1)))
+    assert models is not None
+    assert models[0].task == "classification"
 
 
 def test_answers_of_classifiers_frame_by_frame() -> None:

@@ -68,11 +68,14 @@ def test_the_bare_name_of_a_network_gets_its_spec_first() -> None:
         parse_spec("resnet50")
 
 
-def test_a_bare_file_is_reported_its_form() -> None:
-    with pytest.raises(
-        SettingsError, match=r"nets/a\.onnx: say which kind of file it is: onnx:nets/a\.onnx"
-    ):
-        parse_spec("nets/a.onnx")
+def test_files_and_folders_of_a_known_kind_need_no_scheme(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    names = {"nets/a.onnx": "onnx", "a.torchscript": "torchscript", str(tmp_path): "hf"}
+    for name, kind in names.items():
+        spec = parse_spec(f"{name},classes=x.txt" if kind != "hf" else name)
+        assert (spec.kind, spec.target) == (kind, name)
+    with pytest.raises(SettingsError, match="unknown option 'size'; onnx takes"):
+        parse_spec("nets/a.onnx,size=3")
 
 
 @pytest.mark.parametrize(
@@ -189,8 +192,7 @@ def test_a_kind_from_an_installed_package(noise: torch.Tensor) -> None:
     assert (row["ready"], row["example"]) == ("yes, toy-models 1.2", "toy:mean")
     with pytest.raises(SettingsError, match="unknown option 'gian'; toy takes gain"):
         parse_spec("toy:mean,gian=2")
-    with pytest.raises(SettingsError, match=r"say which kind of file it is: toy:a\.toy"):
-        parse_spec("a.toy")
+    assert parse_spec("a.toy").kind == "toy"
     with pytest.raises(SettingsError, match="toy:mean"):  # named, as it is like it
         parse_spec("toy-mean")
 

@@ -184,6 +184,26 @@ def test_classes_are_those_of_the_library(tmp_path: Path) -> None:
 
 
 @needs_library
+def test_torchscript_of_the_library(tmp_path: Path) -> None:
+    """Its own answer to the .torchscript, which it fits into the same square."""
+    from ultralytics import YOLO
+
+    path, frames = tmp_path / "net.pt", pictures()
+    drawn("yolo11n", path)
+    script = Path(YOLO(str(path)).export(format="torchscript", imgsz=SIZE))
+    found = load_model(str(script), device="cpu")(tensor(frames))
+    assert isinstance(found, Detections)
+    compared = 0
+    for row in range(len(frames)):
+        (result,) = library(script, frames[row : row + 1], conf=0.05, imgsz=SIZE)
+        mine = (found.frame == row) & (found.scores > 0.05)
+        assert mine.sum() == len(result.boxes)
+        np.testing.assert_allclose(found.boxes[mine], result.boxes.xyxy.numpy(), atol=0.05)
+        compared += int(mine.sum())
+    assert compared > 10
+
+
+@needs_library
 def test_an_object_from_python_is_the_file(tmp_path: Path) -> None:
     from ultralytics import YOLO
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
 import numpy as np
@@ -23,7 +23,7 @@ from vidrobust.models.foreign import (
 )
 from vidrobust.models.info import ModelInfo, code_sha256, state_sha256
 from vidrobust.models.load import load_model
-from vidrobust.models.modules import full_precision
+from vidrobust.models.modules import full_precision, is_detector, module_detector
 from vidrobust.models.network import check_frames, check_steady, first_batch
 from vidrobust.models.predict import Model
 from vidrobust.models.reading import are_probabilities, as_rows, check_finite
@@ -39,6 +39,8 @@ GivenModel: TypeAlias = "str | Model | torch.nn.Module | Callable_"
 FRAME_BY_FRAME = (
     "called frame by frame, with (H, W, 3) uint8 BGR arrays, as OpenCV and supervision give them"
 )
+PREDICTS = "asked by its predict() about one PIL image at a time"
+BOX_COLUMNS = 6  # x1, y1, x2, y2, score, class
 SMALL = 96  # side, px, of the frame on which a transform is tried
 
 
@@ -91,6 +93,13 @@ def _model(
     if getattr(given, "task", None) in tasks():
         return cast(Model, given)
     if isinstance(given, torch.nn.Module):
+        if preprocess is None and is_detector(given):
+            name = type(given).__name__.lower()
+            names = None if class_names is None else tuple(map(str, class_names))
+            weights, sha256 = "parameters of the module", state_sha256(given)
+            return module_detector(
+                f"python:{name}", name, given, names, resolve_device(device), weights, sha256
+            )
         if preprocess is None:
             raise SettingsError(
                 f"model {type(given).__name__}: say how frames go into a module: preprocess=TRANSFORM, such as "
@@ -98,26 +107,50 @@ def _model(
             )
         run = _Module(given, preprocess, resolve_device(device))
         return _checked(run, type(given).__name__.lower(), class_names, run.info)
+    if hasattr(given, "predict") and not callable(given):
+        names = _names_of(given) if class_names is None else class_names
+        name = type(given).__name__.lower()
+        return _checked(_Predict(given), name, names, _of_callable(name, "", PREDICTS))
     if callable(given):
         name = str(
             getattr(given, "name", "") or getattr(given, "__name__", "") or f"model-{number}"
         )
         version = str(getattr(given, "version", ""))
-        info = ModelInfo(
-            spec=f"python:{name}",
-            engine="a callable",
-            device="unknown",
-            precision="unknown",
-            preprocessing="inside the callable",
-            version=version,
-            notes=()
-            if version
-            else ("a callable without a version: nothing that it said is used again",),
-        )
-        return _checked(given, name.strip("<>"), class_names, info)
+        return _checked(given, name.strip("<>"), class_names, _of_callable(name, version))
     raise SettingsError(
         f"model {number}: expected a spec, a torch module or a callable, got {type(given).__name__}"
     )
+
+
+def _of_callable(name: str, version: str, *notes: str) -> ModelInfo:
+    unknown = () if version else ("without a version: nothing that it said is used again",)
+    return ModelInfo(
+        spec=f"python:{name}",
+        engine="a callable",
+        device="unknown",
+        precision="unknown",
+        preprocessing="inside the callable",
+        version=version,
+        notes=(*unknown, *notes),
+    )
+
+
+def _names_of(given: Any) -> list[str] | None:
+    """The names that a model with ``predict`` keeps by class or in a list; None if it keeps none."""
+    found = next((getattr(given, n) for n in ("class_names", "names") if hasattr(given, n)), None)
+    if isinstance(found, Mapping) and found:
+        return [str(found.get(k, f"class {k}")) for k in range(max(map(int, found)) + 1)]
+    return [str(name) for name in found] if isinstance(found, list | tuple) and found else None
+
+
+class _Predict:
+    """An object with ``predict``, asked about one PIL image at a time, whose channels nobody mistakes."""
+
+    def __init__(self, given: Any) -> None:
+        self.given = given
+
+    def __call__(self, pixels: torch.Tensor) -> list[Any]:
+        return [self.given.predict(_pil(frame)) for frame in pixels.cpu()]
 
 
 class _Module:
@@ -174,8 +207,10 @@ def _checked(
         first, failure = run(frames), None
     except Exception as error:  # it may be one that takes a frame as OpenCV gives it
         first, failure = None, error
-    if isinstance(first, Classifications | Detections) or hasattr(first, "shape"):
+    if isinstance(first, Classifications | Detections):
         answers: Task | None = "scores"
+    elif hasattr(first, "shape"):
+        answers = "scores" if _is_row_a_frame(run, first, frames) else None
     else:
         answers = task_of_answers(first, len(frames))
     if answers is None:
@@ -201,6 +236,15 @@ def _checked(
         )
     names = _names(class_names, rows.shape[1], name)
     return _steady(_Scores(run, name, names, info, are_probabilities(rows)))
+
+
+def _is_row_a_frame(run: Callable_, first: Any, frames: torch.Tensor) -> bool:
+    """Whether (N, 6) are scores of N frames; else it has taken the batch for a frame, and these are boxes."""
+    if tuple(first.shape[1:]) != (BOX_COLUMNS,):
+        return True
+    return all(
+        getattr(run(frames[:count]), "shape", ())[:1] == (count,) for count in range(1, len(frames))
+    ) and len(first) == len(frames)
 
 
 def _steady(model: Any) -> Model:

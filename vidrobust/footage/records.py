@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from vidrobust.errors import InputError
+from vidrobust.errors import InputError, in_plain_words
 from vidrobust.files.csv_table import csv_columns, read_csv_table
 from vidrobust.text.printable import printable
 
@@ -136,7 +136,7 @@ def read_parquet(path: Path) -> TextTable:
         frame = pd.read_parquet(path)
     except Exception as error:  # pyarrow raises whatever it likes
         raise InputError(
-            f"{printable(path)}: cannot be read as Parquet ({str(error).splitlines()[0]})"
+            f"{printable(path)}: cannot be read as Parquet ({in_plain_words(error).splitlines()[0]})"
         ) from error
     columns = tuple(str(c) for c in frame.columns)
     texts = [[_text(value) for value in frame.iloc[:, place]] for place in range(len(columns))]

@@ -4,11 +4,13 @@
 one frame's answer             what it is
 =============================  ========================================================================
 ``supervision.Detections``     anything with ``xyxy``, ``confidence`` and ``class_id``; masks and tracks are kept
-``ultralytics`` Results        its boxes, or its probabilities
+``ultralytics`` Results        its boxes, or its probabilities; and objects with such ``boxes``
 {"boxes", "scores", "labels"}  a dict as torchvision's detectors give it, maybe with "masks"
 [{"box", "score", "label"}]    dicts as a pipeline of transformers gives them for objects
 [{"label", "score"}]           the same for classes of the picture
 array (M, 6)                   x1, y1, x2, y2 px, score, class
+(boxes, scores, labels)        arrays (M, 4), (M,) and (M,)
+[one of these]                 the same
 array (K,)                     scores of the classes
 =============================  ========================================================================
 """
@@ -84,13 +86,25 @@ def array_of(values: Any, kind: type | None = None) -> np.ndarray:
 
 
 def plain(answer: Any) -> Any:
-    """Return the boxes or probabilities of Ultralytics' Results; anything else unchanged."""
-    if not hasattr(answer, "orig_shape") or not hasattr(answer, "probs"):
-        return answer
-    if answer.probs is not None:
+    """Return the boxes or probabilities of results as Ultralytics has them; anything else unchanged."""
+    if isinstance(answer, list | tuple) and len(answer) == 1 and not isinstance(answer[0], Mapping):
+        return plain(answer[0])
+    if _is_triple(answer):
+        return dict(zip(("boxes", "scores", "labels"), answer, strict=True))
+    if getattr(answer, "probs", None) is not None:
         return array_of(answer.probs.data, np.float32)
-    found = answer.boxes if getattr(answer, "obb", None) is None else answer.obb
+    found = getattr(answer, "boxes", None)
+    found = found if getattr(answer, "obb", None) is None else answer.obb
+    if not all(hasattr(found, part) for part in ("xyxy", "conf", "cls")):
+        return answer
     return {"boxes": found.xyxy, "scores": found.conf, "labels": found.cls}
+
+
+def _is_triple(answer: Any) -> bool:
+    if not (isinstance(answer, list | tuple) and len(answer) == 3):
+        return False
+    shapes = [tuple(getattr(each, "shape", ())) for each in answer]
+    return len(shapes[0]) == 2 and shapes[0][1] == 4 and shapes[1] == shapes[2] == shapes[0][:1]
 
 
 def _task(answer: Any) -> str | None:

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.models.classes import coco_names, numbered
 from vidrobust.models.detection.network import check_steady_boxes
 from vidrobust.models.detection.suppress import MIN_SCORE, detections
 from vidrobust.models.info import ModelInfo, code_sha256
@@ -34,6 +35,8 @@ MASK = (
 _FORCE = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 _PREFIXES = ("module.", "_orig_mod.", "model.")
+
+COCO_WITH_BACKGROUND = 91  # classes of the detectors of torchvision's hub
 
 HEADS = (torch.nn.Linear, torch.nn.Conv2d)  # Layers that may give class scores
 
@@ -93,12 +96,30 @@ def fit_state(module: torch.nn.Module, state: State, spec: str) -> None:
     if wrong:
         name = wrong[0]
         got, expected = tuple(state[name].shape), tuple(own[name].shape)
-        hint = f"; add ,num_classes={got[0]}" if got[1:] == expected[1:] else ""
         raise SettingsError(
             f"{spec}: {len(wrong)} parameters have other shapes than the network: {name} is {got} in the file, "
-            f"{expected} in the network{hint}"
+            f"{expected} in the network"
         )
     module.load_state_dict(state)
+
+
+def class_count(build: Callable[[int], torch.nn.Module], state: State) -> int | None:
+    """Return for how many classes weights were trained; None if they do not show it.
+
+    ``build`` makes the network for a number of classes. Networks for two and for three, without memory,
+    show which parameters grow with it, and by how much.
+    """
+    try:
+        with torch.device("meta"):
+            two, three = (build(count).state_dict() for count in (2, 3))
+    except (RuntimeError, NotImplementedError):  # its code needs values
+        return None
+    for name, value in two.items():
+        growth = len(three[name]) - len(value) if value.ndim else 0
+        if growth > 0 and name in state and state[name].ndim:
+            more, rest = divmod(len(state[name]) - len(value), growth)
+            return None if rest else 2 + more
+    return None
 
 
 def _unwrapped(content: object, path: Path) -> State:
@@ -252,15 +273,22 @@ class ModuleDetector:
         return detections(boxes, scores, labels, self.class_names, shapes)
 
 
+def is_detector(module: torch.nn.Module) -> bool:
+    """Return whether a module is a detector of torchvision, which resizes and normalises frames itself."""
+    return any(each.__name__ == "GeneralizedRCNNTransform" for each in map(type, module.children()))
+
+
 def module_detector(
     spec: str,
     name: str,
     module: torch.nn.Module,
-    names: tuple[str, ...],
+    names: tuple[str, ...] | None,
     device: torch.device,
     weights: str,
     sha256: str,
 ) -> ModuleDetector:
+    """Return a detector of torchvision in eval mode; ``names`` may leave out the background."""
+    names = _names_of(module, names, spec)
     module = module.to(device).eval().requires_grad_(False)
     note = lower_threshold(module)
     info = ModelInfo(
@@ -277,6 +305,24 @@ def module_detector(
     detector = ModuleDetector(name=name, class_names=names, info=info, module=module, device=device)
     check_steady_boxes(detector)
     return detector
+
+
+def _names_of(module: Any, names: tuple[str, ...] | None, spec: str) -> tuple[str, ...]:
+    """Names of all classes, that of the background first."""
+    if hasattr(module, "roi_heads"):
+        count = int(module.roi_heads.box_predictor.cls_score.out_features)
+    else:
+        head = module.head.classification_head
+        count = int(getattr(head, "num_classes", 0) or head.num_columns)
+    if names is None:
+        return coco_names(count) if count == COCO_WITH_BACKGROUND else numbered(count)
+    if len(names) == count - 1:
+        return ("__background__", *names)
+    if len(names) != count:
+        raise SettingsError(
+            f"{spec}: {count} classes, the background as class 0 among them, but {len(names)} names"
+        )
+    return names
 
 
 def lower_threshold(module: Any) -> str:

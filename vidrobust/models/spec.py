@@ -48,7 +48,7 @@ WAYS_OUT = {
     ),
     (".h5", ".keras", ".pb", ".onnx.data"): f"Convert it to ONNX with tf2onnx, or {RECORDED}",
     (".xml",): "OpenVINO's engine is chosen by itself: give the ONNX file that it was made from",
-    (".pth", ".ckpt", ".bin", ".safetensors", ".torchscript"): (
+    (".pth", ".ckpt", ".bin", ".safetensors"): (
         "Weights alone: torchvision:NAME,weights=FILE or timm:NAME,weights=FILE; your own network: "
         "package.module:factory"
     ),
@@ -109,7 +109,9 @@ class ModelKind:
     load: Callable[[ModelSpec, torch.device], Network | DetectionNetwork | Classifier | Detector]
     forms: tuple[Form, ...]  # How specs of this kind are written
     options: tuple[str, ...] = ()  # What may follow the target as ``,key=value``
-    endings: tuple[str, ...] = ()  # Of files, so that the form of a bare file name is known
+    # Endings of files, and what a folder of this kind holds, by which a name without a scheme is known
+    endings: tuple[str, ...] = ()
+    folder_holds: str = ""
     # Spec up to the first option -> target, or None if it is of another kind. None: ``scheme:target``.
     reads: Callable[[str], str | None] | None = None
     # (object, device) -> a model made from an object of Python, or None if it is none of this kind
@@ -121,6 +123,12 @@ class ModelKind:
             return self.reads(head)
         scheme, colon, target = head.partition(":")
         return target if colon and target and scheme == self.scheme else None
+
+    def has(self, name: str) -> bool:
+        """Return whether a name without a scheme is a file or folder of this kind."""
+        if self.endings and name.lower().endswith(self.endings):
+            return True
+        return bool(self.folder_holds) and (Path(name).expanduser() / self.folder_holds).is_file()
 
 
 @dataclass(frozen=True)
@@ -161,8 +169,8 @@ def parse_spec(text: str) -> ModelSpec:
         if (target := kind.target(head)) is not None:
             return _checked(ModelSpec(text, kind.scheme, target, options), kind)
     for kind in every.kinds.values():
-        if ":" not in head and kind.endings and head.lower().endswith(kind.endings):
-            raise SettingsError(f"{text}: say which kind of file it is: {kind.scheme}:{head}")
+        if kind.has(head):
+            return _checked(ModelSpec(text, kind.scheme, head, options), kind)
     for endings, way in WAYS_OUT.items():
         if head.lower().endswith(endings):
             raise SettingsError(f"Unknown model {text!r}. {way}")

@@ -276,6 +276,7 @@ KIND = ModelKind(
     load=load,
     adopts=adopt,
     options=("min_score",),
+    folder_holds="config.json",
     forms=(
         Form(
             spec="hf:FOLDER_OR_NAME",

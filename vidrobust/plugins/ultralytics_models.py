@@ -274,9 +274,7 @@ def _check_file(path: Path, spec: str) -> None:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
             if any(name.endswith("constants.pkl") for name in names):
-                raise SettingsError(
-                    f"{spec}: {path.name} is TorchScript; export it to ONNX, or to pt2 with torch.export"
-                )
+                raise SettingsError(f"{spec}: {path.name} is TorchScript: give torchscript:{path}")
             pickles = [name for name in names if name.endswith("data.pkl")]
             modules = _modules(archive.read(pickles[0])) if pickles else set()
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, *DAMAGED) as error:

@@ -1,12 +1,15 @@
-"""torch.export archives, with a free and with a fixed batch size."""
+"""torch.export archives and TorchScript, with a free and with a fixed batch size."""
 
 from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
+import warnings
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +20,7 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.models.info import model_info
 from vidrobust.models.load import load_model
 from vidrobust.models.preprocess import Preprocess
+from vidrobust.predictions import Detections
 
 SIDECAR = """\
 size = 64
@@ -88,6 +92,70 @@ def test_what_cannot_be_read(network: torch.nn.Module, tmp_path: Path) -> None:
     path.with_name("net.pt2.toml").write_text(SIDECAR)
     with pytest.raises(InputError, match=r"cannot be read as a torch\.export archive"):
         load_model(f"pt2:{path}")
+
+
+class OnePicture(torch.nn.Module):
+    """A network whose trace holds for one picture alone."""
+
+    def __init__(self, network: torch.nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        return self.network(pictures).reshape(1, 3)
+
+
+class Cells(torch.nn.Module):
+    """Boxes (N, 4 + classes, cells) as YOLOv8 gives them: of a cell of 16 px each, scored by its colours."""
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        scores = torch.nn.functional.avg_pool2d(pictures, 16).flatten(2)
+        middle = torch.arange(4) * 16.0 + 8
+        y, x = (each.flatten() for each in torch.meshgrid(middle, middle, indexing="ij"))
+        boxes = torch.stack([x, y, torch.full((16,), 16.0), torch.full((16,), 16.0)])
+        return torch.cat([boxes.expand(pictures.shape[0], 4, 16), scores], dim=1)
+
+
+def scripted(network: torch.nn.Module, path: Path, config: dict[str, Any] | None = None) -> Path:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        traced = torch.jit.trace(network, torch.zeros(1, 3, 64, 64))
+        extra = {} if config is None else {"config.txt": json.dumps(config)}
+        torch.jit.save(traced, str(path), _extra_files=extra)
+    return path
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_torchscript_equals_the_module(
+    network: torch.nn.Module, tmp_path: Path, noise: torch.Tensor, alone: bool
+) -> None:
+    path = scripted(OnePicture(network) if alone else network, tmp_path / "net.torchscript")
+    with pytest.raises(SettingsError, match="no sidecar"):
+        load_model(str(path))
+    path.with_name(path.name + ".toml").write_text(SIDECAR)
+    model = load_model(str(path), device="cpu")
+    with torch.inference_mode():
+        expected = network(PREPROCESS(noise)).softmax(1).numpy()
+    assert np.abs(model(noise).probabilities - expected).max() < 1e-5
+    assert any("exported for batches" in note for note in model_info(model).notes) == alone
+    path.write_bytes(b"no archive")
+    with pytest.raises(InputError, match="cannot be read as TorchScript"):
+        load_model(str(path))
+
+
+def test_torchscript_of_ultralytics_describes_itself(tmp_path: Path) -> None:
+    """Three classes by their numbers, "10" after "2"; the frame is twice as large, so boxes are of 32 px."""
+    names = {"0": "bolt", "10": "washer", "2": "nut"}
+    config = {"names": names, "imgsz": [64, 64], "task": "detect", "stride": 32, "batch": 1}
+    model = load_model(str(scripted(Cells(), tmp_path / "v8.torchscript", config)), device="cpu")
+    pixels = torch.zeros(2, 3, 128, 128, dtype=torch.uint8)
+    pixels[0, 1, 32:64, 64:96] = 204  # green, which is the second class
+    found = model(pixels)
+    assert isinstance(found, Detections)
+    assert model.class_names == ("bolt", "nut", "washer")
+    np.testing.assert_allclose(found.boxes, [[64, 32, 96, 64]])
+    np.testing.assert_allclose(found.scores, [0.8], atol=0.01)
+    assert (found.labels.tolist(), found.frame.tolist()) == ([1], [0])
 
 
 class Touches:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,11 +12,12 @@ import torch
 import torchvision
 from PIL import Image
 
+from vidrobust.api.models_given import models_of
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.models.info import file_sha256, model_info, state_sha256
 from vidrobust.models.kinds.libraries import torchvision_choice
 from vidrobust.models.load import load_model
-from vidrobust.models.modules import from_module, full_precision
+from vidrobust.models.modules import class_count, from_module, full_precision
 from vidrobust.models.network import as_classifier
 from vidrobust.models.preprocess import Preprocess
 from vidrobust.models.spec import parse_spec
@@ -61,9 +63,10 @@ def test_class_names_from_a_file_set_the_number(tmp_path: Path, noise: torch.Ten
     assert model(noise).class_names == ("good", "scratch", "dent", "empty")
 
 
-def test_the_wrong_number_of_classes_names_the_option(resnet: Path) -> None:
-    with pytest.raises(SettingsError, match=r"fc\.(bias|weight) is \(4.*add ,num_classes=4"):
-        load_model(f"torchvision:resnet18,weights={resnet}")
+def test_the_number_of_classes_is_read_off_the_weights(resnet: Path) -> None:
+    assert len(load_model(f"torchvision:resnet18,weights={resnet}").class_names) == 4
+    with pytest.raises(SettingsError, match=r"fc\.(bias|weight) is \(4"):
+        load_model(f"torchvision:resnet18,weights={resnet},num_classes=5")
     with pytest.raises(SettingsError, match="another architecture"):
         load_model(f"torchvision:squeezenet1_1,weights={resnet}")
 
@@ -166,8 +169,57 @@ def test_timm_with_local_weights(tmp_path: Path, cat: torch.Tensor) -> None:
     model = load_model(f"timm:test_vit,weights={tmp_path / 'best.pth'},num_classes=3")
     assert np.abs(model(cat).probabilities - expected).max() < 2e-3
     assert (model.name, len(model.class_names)) == ("test_vit@best", 3)
-    with pytest.raises(SettingsError, match="add ,num_classes=3"):
-        load_model(f"timm:test_vit,weights={tmp_path / 'best.pth'}")
+    same = load_model(f"timm:test_vit,weights={tmp_path / 'best.pth'}")
+    assert len(same.class_names) == 3
+
+
+DETECTORS = ("ssdlite320_mobilenet_v3_large", "fasterrcnn_mobilenet_v3_large_320_fpn")
+
+
+@pytest.mark.parametrize(
+    "name", torchvision.models.list_models(module=torchvision.models.detection)
+)
+def test_classes_of_a_detector_show_in_its_weights(name: str) -> None:
+    """Parameters without memory: their shapes alone count. SSDlite has six anchors for each place."""
+
+    def build(count: int) -> torch.nn.Module:
+        return torchvision.models.get_model(
+            name, weights=None, weights_backbone=None, num_classes=count
+        )
+
+    with torch.device("meta"):
+        state = build(5).state_dict()
+    assert class_count(build, state) == 5
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_a_detector_of_torchvision_as_file_and_as_object(
+    name: str, tmp_path: Path, cat: torch.Tensor
+) -> None:
+    """Four kinds of parts and the background; boxes are those that torchvision's own code gives."""
+    torch.manual_seed(0)
+    module = torchvision.models.get_model(
+        name, weights=None, weights_backbone=None, num_classes=5
+    ).eval()
+    torch.save(module.state_dict(), tmp_path / "parts.pth")
+    (tmp_path / "names.txt").write_text("bolt\nnut\nwasher\npin\n")
+    spec = f"torchvision:{name},weights={tmp_path / 'parts.pth'}"
+    model: Any = load_model(f"{spec},classes={tmp_path / 'names.txt'}", device="cpu")
+    assert model.class_names == ("__background__", "bolt", "nut", "washer", "pin")
+    assert len(load_model(spec, device="cpu").class_names) == 5
+    (given,) = (
+        models_of(module, class_names=["bolt", "nut", "washer", "pin"], device="cpu")[1] or ()
+    )
+    assert given.class_names == model.class_names
+    found, same = model(cat[:2]), given(cat[:2])
+    with torch.inference_mode():
+        expected = module([frame.float() / 255 for frame in cat[:2]])
+    assert len(found.boxes) == sum(len(each["boxes"]) for each in expected) > 0
+    first = expected[0]["scores"].numpy()
+    np.testing.assert_allclose(np.sort(found.scores[found.frame == 0]), np.sort(first), atol=1e-5)
+    assert np.array_equal(found.boxes, same.boxes)  # type: ignore[union-attr]
+    with pytest.raises(SettingsError, match="5 classes, the background as class 0"):
+        models_of(module, class_names=["bolt", "nut"], device="cpu")
 
 
 class Views(torch.nn.Module):

@@ -29,6 +29,7 @@ import ast
 import dataclasses
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -175,8 +176,8 @@ def _check_layout(head: str, shape: tuple[int, ...], size: tuple[int, int], expe
 ULTRALYTICS_HEADS = {"detect": "yolov8", "segment": "yolov8-seg", "obb": "yolov8-obb"}
 
 
-def ultralytics_entry(metadata: Mapping[str, str]) -> dict[str, object]:
-    """Return the metadata of an Ultralytics export as a sidecar entry."""
+def ultralytics_entry(metadata: Mapping[str, Any]) -> dict[str, object]:
+    """Return the metadata of an Ultralytics export, values or their texts, as a sidecar entry."""
     if not {"names", "imgsz", "task"} <= metadata.keys():
         return {}
     if metadata["task"] not in ULTRALYTICS_HEADS:
@@ -185,8 +186,11 @@ def ultralytics_entry(metadata: Mapping[str, str]) -> dict[str, object]:
             f"the export is for the Ultralytics task {metadata['task']!r}; expected {expected}"
         )
     try:
-        names, size = ast.literal_eval(metadata["names"]), ast.literal_eval(metadata["imgsz"])
-        classes = [str(names[key]) for key in sorted(names)]
+        names, size = (
+            ast.literal_eval(value) if isinstance(value, str) else value
+            for value in (metadata["names"], metadata["imgsz"])
+        )
+        classes = [str(names[key]) for key in sorted(names, key=int)]
         sides = [int(side) for side in size]
     except (ValueError, SyntaxError, TypeError, KeyError) as error:
         raise SettingsError(

@@ -1,7 +1,9 @@
-"""Networks in files: ONNX classifiers and detectors, and torch.export archives."""
+"""Networks in files: ONNX and TorchScript classifiers and detectors, and torch.export archives."""
 
 from __future__ import annotations
 
+import json
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from vidrobust.errors import InputError, SettingsError
+from vidrobust.errors import DAMAGED, InputError, SettingsError
 from vidrobust.install_hint import pip_install
 from vidrobust.models.classes import given_names
 from vidrobust.models.detection.candidates import Outputs
@@ -20,7 +22,7 @@ from vidrobust.models.info import file_sha256
 from vidrobust.models.modules import full_precision, weights_only
 from vidrobust.models.network import Network
 from vidrobust.models.onnx_runtime import check_input, open_session, runtime, weight_files
-from vidrobust.models.sidecar import find_entry, read_entry, read_sidecar
+from vidrobust.models.sidecar import Sidecar, find_entry, read_entry, read_sidecar
 from vidrobust.models.spec import Form, ModelKind, ModelSpec
 
 
@@ -130,18 +132,29 @@ def exported_program(spec: ModelSpec, device: torch.device) -> Network:
 
         program = move_to_device_pass(program, device)
     batch = _exported_batch(program, spec.text)
-    network: Callable[[torch.Tensor], object] = program.module()
+    return _classifier(spec, sidecar, program.module(), batch, "exported program", device)
+
+
+def _classifier(
+    spec: ModelSpec,
+    sidecar: Sidecar,
+    module: Callable[[torch.Tensor], object],
+    batch: int | None,
+    what: str,
+    device: torch.device,
+) -> Network:
+    path = spec.file()
 
     def run(inputs: torch.Tensor) -> object:
         with full_precision(device):
-            return network(inputs.contiguous())
+            return module(inputs.contiguous())
 
     return Network(
         name=sidecar.name or path.stem,
         run=run,
         preprocess=sidecar.preprocess,
         device=device,
-        engine=f"torch {torch.__version__}, exported program",
+        engine=f"torch {torch.__version__}, {what}",
         weights=str(path),
         weights_sha256=file_sha256(path),
         fixed_batch=batch,
@@ -151,6 +164,71 @@ def exported_program(spec: ModelSpec, device: torch.device) -> Network:
         if batch is None
         else (f"exported for batches of {batch}: larger ones are cut up",),
     )
+
+
+def torchscript_model(spec: ModelSpec, device: torch.device) -> Network | DetectionNetwork:
+    """Load a TorchScript network; one of Ultralytics describes itself, others need a sidecar."""
+    path = spec.file()
+    module, config = _script(spec, path, device)
+    where, entry = find_entry(path, spec.options.get("sidecar"), own=ultralytics_entry(config))
+    if entry.get("task") != "detection":
+        classifier = read_sidecar(path, spec.options.get("sidecar"))
+        batch = _batch_of(module, classifier.preprocess.shape, device)
+        return _classifier(spec, classifier, module, batch, "TorchScript", device)
+    sidecar = read_entry(entry, where)
+
+    def run(inputs: torch.Tensor) -> Outputs:
+        with full_precision(device):
+            answer: Any = module(inputs.contiguous().to(device))
+        if isinstance(answer, torch.Tensor):
+            answer = (answer,)
+        named = (
+            answer if isinstance(answer, dict) else {f"output{k}": a for k, a in enumerate(answer)}
+        )
+        return {name: array.float().cpu().numpy() for name, array in named.items()}
+
+    return DetectionNetwork(
+        name=sidecar.name or path.stem,
+        run=run,
+        preprocess=sidecar.preprocess,
+        head=sidecar.head,
+        settings=sidecar.settings,
+        suppression=sidecar.suppression,
+        device=str(device),
+        engine=f"torch {torch.__version__}, TorchScript",
+        weights=str(path),
+        weights_sha256=file_sha256(path),
+        fixed_batch=_batch_of(module, sidecar.preprocess.size, device),
+        class_names=given_names(spec.options.get("classes")) or sidecar.class_names,
+    )
+
+
+def _script(spec: ModelSpec, path: Path, device: torch.device) -> tuple[Any, dict[str, Any]]:
+    """The module, and what Ultralytics writes beside it."""
+    beside = {"config.txt": ""}
+    try:
+        with warnings.catch_warnings():
+            # torch.export has replaced it, but the files are there
+            warnings.simplefilter("ignore", DeprecationWarning)
+            module = torch.jit.load(str(path), map_location=device, _extra_files=beside).eval()
+        config = json.loads(beside["config.txt"] or "{}")
+    except (RuntimeError, *DAMAGED) as error:
+        first = str(error).strip().splitlines()[:1]
+        raise InputError(
+            f"{spec.text}: {path} cannot be read as TorchScript: {first[0] if first else 'it is damaged'}"
+        ) from error
+    return module, config if isinstance(config, dict) else {}
+
+
+def _batch_of(module: Any, size: tuple[int, int], device: torch.device) -> int | None:
+    """1 where the network was traced for one picture alone, else None."""
+    try:
+        with torch.inference_mode():
+            answer = module(torch.zeros(2, 3, *size, device=device))
+    except RuntimeError:
+        return 1
+    first = answer if isinstance(answer, torch.Tensor) else next(iter(answer))
+    return None if isinstance(first, str) or len(first) == 2 else 1
 
 
 def _exported_batch(program: Any, spec: str) -> int | None:
@@ -194,6 +272,20 @@ KINDS = (
                 spec="pt2:FILE",
                 what="torch.export archive with a sidecar TOML",
                 example="pt2:nets/parts.pt2",
+                needs=("torch",),
+            ),
+        ),
+    ),
+    ModelKind(
+        scheme="torchscript",
+        load=torchscript_model,
+        options=("sidecar", "classes"),
+        endings=(".torchscript", ".ts"),
+        forms=(
+            Form(
+                spec="torchscript:FILE",
+                what="TorchScript classifier or detector with a sidecar TOML, or of Ultralytics",
+                example="torchscript:nets/parts.torchscript",
                 needs=("torch",),
             ),
         ),

@@ -13,10 +13,12 @@ import torch
 from vidrobust.errors import SettingsError
 from vidrobust.install_hint import pip_install
 from vidrobust.models import classes
-from vidrobust.models.classes import coco_names, given_names, numbered, shown_name
+from vidrobust.models.classes import given_names, shown_name
 from vidrobust.models.info import file_sha256, state_sha256
 from vidrobust.models.modules import (
+    COCO_WITH_BACKGROUND,
     ModuleDetector,
+    class_count,
     fit_state,
     from_hub,
     from_module,
@@ -100,15 +102,20 @@ def torchvision_model(spec: ModelSpec, device: torch.device) -> Network | Module
         names = names or tuple(map(shown_name, entry.meta["categories"]))
         weights, sha256, name = f"{entry} from the hub", state_sha256(module), spec.target
     else:
-        count = spec.number("num_classes") or (len(names) if names else 1000)
-        module = torchvision.models.get_model(
-            spec.target, weights=None, num_classes=count, **_QUIET.get(spec.target, {})
-        )
+        state = read_state(path)
+
+        def build(count: int) -> torch.nn.Module:
+            return torchvision.models.get_model(
+                spec.target, weights=None, num_classes=count, **_QUIET.get(spec.target, {})
+            )
+
+        count = spec.number("num_classes") or class_count(build, state)
+        module = build(count or (len(names) if names else 1000))
         if hasattr(module, "transform_input"):
             module.transform_input = (
                 True  # as the hub's weights set it, whose transforms are used here
             )
-        fit_state(module, read_state(path), spec.text)
+        fit_state(module, state, spec.text)
         weights, sha256, name = str(path), file_sha256(path), f"{spec.target}@{path.stem}"
         notes.append(f"preprocessing of {entry}")
     return from_module(
@@ -136,17 +143,17 @@ def _torchvision_detector(
         names = names or tuple(entry.meta["categories"])
         weights, sha256, name = f"{entry} from the hub", state_sha256(module), spec.target
     else:
-        count = spec.number("num_classes") or (len(names) if names else 91)
-        names = names or (coco_names(91) if count == 91 else numbered(count))
-        module = torchvision.models.get_model(
-            spec.target, weights=None, weights_backbone=None, num_classes=count
-        )
-        fit_state(module, read_state(path), spec.text)
-        weights, sha256, name = str(path), file_sha256(path), f"{spec.target}@{path.stem}"
-        if len(names) != count:
-            raise SettingsError(
-                f"{spec.text}: {count} classes, background included, but {len(names)} names"
+        state = read_state(path)
+
+        def build(count: int) -> torch.nn.Module:
+            return torchvision.models.get_model(
+                spec.target, weights=None, weights_backbone=None, num_classes=count
             )
+
+        count = spec.number("num_classes") or class_count(build, state)
+        module = build(count or COCO_WITH_BACKGROUND)
+        fit_state(module, state, spec.text)
+        weights, sha256, name = str(path), file_sha256(path), f"{spec.target}@{path.stem}"
     return module_detector(spec.text, name, module, names, device, weights, sha256)
 
 
@@ -199,10 +206,15 @@ def timm_model(spec: ModelSpec, device: torch.device) -> Network:
     names = given_names(spec.options.get("classes"))
     if "weights" in spec.options:
         path = existing_file(spec.options["weights"], spec.text)
-        count = spec.number("num_classes") or (len(names) if names else None)
-        head: dict[str, Any] = {"num_classes": count} if count else {}
-        module = timm.create_model(spec.target, pretrained=False, **head)
-        fit_state(module, read_state(path), spec.text)
+        state = read_state(path)
+
+        def build(count: int | None) -> torch.nn.Module:
+            head: dict[str, Any] = {"num_classes": count} if count else {}
+            return timm.create_model(spec.target, pretrained=False, **head)
+
+        count = spec.number("num_classes") or class_count(build, state)
+        module = build(count or (len(names) if names else None))
+        fit_state(module, state, spec.text)
         weights, sha256, name = str(path), file_sha256(path), f"{spec.target}@{path.stem}"
     else:
         module = from_hub(spec, lambda: timm.create_model(spec.target, pretrained=True))

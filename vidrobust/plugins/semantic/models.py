@@ -257,7 +257,7 @@ def _onnx(spec: ModelSpec, path: Path, device: torch.device) -> MapNetwork:
 def _torchvision(spec: ModelSpec, device: torch.device) -> MapNetwork:
     import torchvision
 
-    from vidrobust.models.modules import fit_state, from_hub, read_state
+    from vidrobust.models.modules import class_count, fit_state, from_hub, read_state
 
     known = torchvision.models.list_models(module=torchvision.models.segmentation)
     if spec.target not in known:
@@ -268,11 +268,16 @@ def _torchvision(spec: ModelSpec, device: torch.device) -> MapNetwork:
     if given := spec.options.get("weights"):
         path = existing_file(given, spec.text)
         state = read_state(path)
-        count = spec.number("num_classes") or (len(names) if names else 21)
         extra = {"aux_loss": True} if any(key.startswith("aux_classifier") for key in state) else {}
-        module = torchvision.models.get_model(
-            spec.target, weights=None, weights_backbone=None, num_classes=count, **extra
-        )
+
+        def build(classes: int) -> torch.nn.Module:
+            return torchvision.models.get_model(
+                spec.target, weights=None, weights_backbone=None, num_classes=classes, **extra
+            )
+
+        count = spec.number("num_classes") or class_count(build, state)
+        count = count or (len(names) if names else 21)
+        module = build(count)
         fit_state(module, state, spec.text)
         weights, sha256, name = str(path), file_sha256(path), f"{spec.target}@{path.stem}"
         names = names or numbered(count)
