@@ -109,7 +109,7 @@ def test_boxes_are_those_of_the_library(name: str, tmp_path: Path) -> None:
     drawn(name, path)
     model = load_model(str(path), device="cpu")
     assert (model.name, model.class_names) == ("net", tuple(NAMES.values()))
-    assert f"size {SIZE}" in model.info.preprocessing  # type: ignore[union-attr]
+    assert f"letterbox to {SIZE} px, rectangular" in model.info.preprocessing  # type: ignore[union-attr]
     compared = 0
     for row in range(len(frames)):  # alone: in a batch drawn weights amplify rounding
         (result,) = library(path, frames[row : row + 1], conf=0.05)
@@ -198,7 +198,8 @@ def test_torchscript_of_the_library(tmp_path: Path) -> None:
         (result,) = library(script, frames[row : row + 1], conf=0.05, imgsz=SIZE)
         mine = (found.frame == row) & (found.scores > 0.05)
         assert mine.sum() == len(result.boxes)
-        np.testing.assert_allclose(found.boxes[mine], result.boxes.xyxy.numpy(), atol=0.05)
+        inside = np.clip(found.boxes[mine], 0, [333, 187, 333, 187])  # as the library cuts boxes
+        np.testing.assert_allclose(inside, result.boxes.xyxy.numpy(), atol=0.05)
         compared += int(mine.sum())
     assert compared > 10
 

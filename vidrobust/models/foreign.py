@@ -93,7 +93,7 @@ def plain(answer: Any) -> Any:
         return dict(zip(("boxes", "scores", "labels"), answer, strict=True))
     if getattr(answer, "probs", None) is not None:
         return array_of(answer.probs.data, np.float32)
-    found = getattr(answer, "boxes", None)
+    found: Any = getattr(answer, "boxes", None)
     found = found if getattr(answer, "obb", None) is None else answer.obb
     if not all(hasattr(found, part) for part in ("xyxy", "conf", "cls")):
         return answer

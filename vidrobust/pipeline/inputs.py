@@ -22,6 +22,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from vidrobust.accuracy.answers import NUMBERS_ARE_CLASSES
 from vidrobust.errors import InputError, SettingsError, VidrobustError
 from vidrobust.footage.content import ContentKeys
 from vidrobust.footage.expand import expand_sources
@@ -90,17 +91,29 @@ def labelled(
         item if item.label_offset else replace(item, label_offset=offset) for item in items
     )
     labels = read_labels(settings.labels)
-    if labels.may_count_from_1 and not all(item.label_offset for item in items):
-        raise SettingsError(
-            f"{settings.labels}: its first frame is 1, and a table does not say whether frames count from 0 or "
-            "1; give --label-offset 1f if the first frame of the video is 1 in it, or 0f"
-        )
     matched = on_items(labels.rows, items)
+    ambiguous = labels.may_count_from_1 or matched.first_extracted == 1
+    if ambiguous and not all(item.label_offset for item in items):
+        raise SettingsError(
+            f"{settings.labels}: its first frame is 1, and nothing says whether its frames count from 0 or 1; "
+            "give --label-offset 1f if the first frame of the video is 1 in it, or 0f"
+        )
+    numbers = labels.rows["label_name"].str.isdecimal()
+    has_map = settings.class_map or labels.class_map is not None
+    if numbers.any() and numbers.all() and not has_map and labels.format not in NUMBERS_ARE_CLASSES:
+        raise SettingsError(
+            f"{settings.labels}: its classes are numbers without names; name them, in a data.yaml or classes.txt "
+            "beside YOLO's labels, or say which of them each class of the model is: --class-map FILE"
+        )
     if not len(matched.rows):
         known = ", ".join(labels.rows["item"].unique()[:3]) or "no input"
         bad = [str(problem) for problem in labels.problems]
         first = f"; {plural(len(bad), 'row')} cannot be used, the first: {bad[0]}" if bad else ""
-        raise InputError(f"{settings.labels}: labels none of the sources; it knows {known}{first}")
+        some = ", ".join(item.name for item in items[:3])
+        raise InputError(
+            f"{settings.labels}: labels none of the sources. It is about {known}; the sources are called {some}: "
+            f"rename the footage, or the inputs in the labels{first}"
+        )
     _say_what(matched, labels, settings, say)
     if settings.crop:
         found = object_items(tuple(items), labels)
@@ -148,6 +161,11 @@ def _with_map(known: KnownLabels, labels: Labels | None, settings: Settings) -> 
     count = max(class_map.classes, *(number + 1 for number in classes), 2)
     class_map = ClassMap(of_model=class_map.of_model, classes=count)
     names = tuple(classes.get(k, f"class {k}") for k in range(count))
+    by_number = known.labels["label_name"].where(
+        ~known.labels["label_name"].str.isdecimal(),
+        known.labels["label"].map(dict(enumerate(names))),
+    )
+    known = replace(known, labels=known.labels.assign(label_name=by_number))
     return replace(known, class_map=class_map, class_names=names, of_map=of_map)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,7 +15,7 @@ from PIL import Image
 from vidrobust.cli.app import main
 from vidrobust.footage.expand import expand_sources
 from vidrobust.footage.labels.formats import read_labels
-from vidrobust.footage.labels.matching import in_pixels, on_items
+from vidrobust.footage.labels.matching import extracted_from, in_pixels, on_items
 
 WIDE, TALL, FRAMES = 64, 48, 4
 BOXES = [(10.0 + k, 8.0, 30.0 + k, 28.0) for k in range(FRAMES)]
@@ -272,11 +273,129 @@ def create_ml(desk: Path) -> tuple[Path, Path]:
     return dumped(desk / "_annotations.createml.json", content), pictures(desk / "images")
 
 
+def kitti_root(desk: Path) -> tuple[Path, Path]:
+    """The root of the object data set: pictures of the same names lie in testing and in image_3."""
+    kitti_objects(desk)
+    pictures(desk / "testing/image_2")
+    pictures(desk / "training/image_3")
+    return desk, desk / "training"
+
+
+def datumaro(desk: Path) -> tuple[Path, Path]:
+    """Datumaro's own format: subsets in annotations, pictures in images."""
+    items = [
+        {
+            "id": name,
+            "annotations": [
+                {
+                    "id": 0,
+                    "type": "bbox",
+                    "attributes": {"occluded": False},
+                    "group": 0,
+                    "label_id": 1,
+                    "z_order": 0,
+                    "bbox": [box[0], box[1], 20, 20],
+                }
+            ],
+            "attr": {"frame": k},
+            "image": {"path": f"{name}.jpg", "size": [TALL, WIDE]},
+        }
+        for k, (name, box) in enumerate(zip(NAMES, BOXES, strict=True))
+    ]
+    names = [{"name": name, "parent": "", "attributes": []} for name in ("dog", "cat")]
+    content = {
+        "dm_format_version": "1.0",
+        "infos": {},
+        "categories": {"label": {"labels": names, "attributes": ["occluded"]}},
+        "items": items,
+    }
+    dumped(desk / "annotations/train.json", content)
+    return desk, pictures(desk / "images/train")
+
+
+def labelme(desk: Path) -> tuple[Path, Path]:
+    """labelme 5: a JSON beside each picture; a rectangle has two corners, in any order."""
+    folder = pictures(desk / "frames")
+    for name, box in zip(NAMES, BOXES, strict=True):
+        shape = {
+            "label": "cat",
+            "points": [[box[2], box[3]], [box[0], box[1]]],
+            "group_id": None,
+            "shape_type": "rectangle",
+            "flags": {},
+        }
+        content = {
+            "version": "5.4.1",
+            "flags": {},
+            "shapes": [shape],
+            "imagePath": f"..\\frames\\{name}.jpg",
+            "imageData": None,
+            "imageHeight": TALL,
+            "imageWidth": WIDE,
+        }
+        dumped(folder / f"{name}.json", content)
+    return folder, folder
+
+
+def video(path: Path) -> Path:
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (WIDE, TALL))
+    for file in sorted(pictures(path.with_suffix("")).iterdir()):
+        writer.write(cv2.imread(str(file)))
+    writer.release()
+    return path
+
+
+def coco_of_frames(desk: Path, names: Sequence[str]) -> Path:
+    images = [{"id": k, "file_name": name} for k, name in enumerate(names)]
+    marks = [
+        {"id": k, "image_id": k, "category_id": 3, "bbox": [box[0], 8, 20, 20]}
+        for k, box in enumerate(BOXES)
+    ]
+    categories = [{"id": 3, "name": "cat"}]
+    content = {"images": images, "annotations": marks, "categories": categories}
+    return dumped(desk / "_annotations.coco.json", content)
+
+
+def extracted(desk: Path) -> tuple[Path, Path]:
+    """Frames of a video as ffmpeg's %06d writes them, counted from 0."""
+    names = [f"line4_{k:06d}.jpg" for k in range(FRAMES)]
+    return coco_of_frames(desk, names), video(desk / "line4.avi")
+
+
+def roboflow_frames(desk: Path) -> tuple[Path, Path]:
+    names = [f"line4_avi-{k:04d}_jpg.rf.0a{k}b2c3d4e5f.jpg" for k in range(FRAMES)]
+    return coco_of_frames(desk, names), video(desk / "line4.avi")
+
+
+def cvat_video(desk: Path) -> tuple[Path, Path]:
+    """Exported as annotations.xml; <source> below the task names the video."""
+    return cvat_of(desk, "<task><source>line4.avi</source></task>"), video(desk / "line4.avi")
+
+
+def cvat_video_unnamed(desk: Path) -> tuple[Path, Path]:
+    return cvat_of(desk, "<task></task>"), video(desk / "renamed.avi")
+
+
+def cvat_of(desk: Path, meta: str) -> Path:
+    boxes = "".join(
+        f'<box frame="{k}" outside="0" occluded="0" keyframe="1" xtl="{b[0]}" ytl="{b[1]}" xbr="{b[2]}" ybr="{b[3]}"/>'
+        for k, b in enumerate(BOXES)
+    )
+    track = f'<track id="0" label="cat">{boxes}</track>'
+    (desk / "annotations.xml").write_text(
+        f"<annotations><version>1.1</version><meta>{meta}</meta>{track}</annotations>"
+    )
+    return desk / "annotations.xml"
+
+
 LAYOUTS = {
-    "coco": (coco, roboflow_coco),
+    "coco": (coco, roboflow_coco, extracted, roboflow_frames),
+    "datumaro": (datumaro,),
+    "labelme": (labelme,),
+    "cvat-video": (cvat_video, cvat_video_unnamed),
     "yolo": (ultralytics, roboflow_yolo, darknet),
     "voc": (voc,),
-    "kitti-objects": (kitti_objects,),
+    "kitti-objects": (kitti_objects, kitti_root),
     "label-studio": (label_studio,),
     "via": (via, via_csv),
     "cvat-images": (cvat_images,),
@@ -317,6 +436,119 @@ def test_boxes_of_a_layout_and_the_next_command(
     known = pd.read_parquet(run / "known_boxes.parquet")
     assert len(known) == FRAMES
     assert known["found"].sum() == FRAMES - 1
+
+
+def test_numbers_in_names_of_frames_from_1_say_what_they_count_from(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = coco_of_frames(tmp_path, [f"line4_{k}.jpg" for k in range(1, FRAMES + 1)])
+    clip = video(tmp_path / "line4.avi")
+    boxes = pd.DataFrame(BOXES, columns=["x1", "y1", "x2", "y2"])
+    boxes.assign(frame=range(FRAMES), score=0.9, label="cat").to_csv(
+        tmp_path / "b.csv", index=False
+    )
+    given = (
+        "stability",
+        str(clip),
+        f"--labels={labels}",
+        f"-mdetections:{tmp_path / 'b.csv'}",
+        "-q",
+    )
+    with pytest.raises(SystemExit) as ended:
+        main([*given, f"-o{tmp_path / 'run'}"])
+    assert ended.value.code == 2
+    assert "--label-offset 1f" in capsys.readouterr().err
+    main([*given, f"-o{tmp_path / 'run'}", "--label-offset=1f"])
+    assert pd.read_parquet(tmp_path / "run" / "known_boxes.parquet")["frame"].tolist() == [
+        0,
+        1,
+        2,
+        3,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("line4_000012.jpg", ("line4", 12)),
+        ("line4_mp4-0012_jpg.rf.0a1b2c.jpg", ("line4", 12)),
+        ("line-4-frame-12.png", ("line-4", 12)),
+        ("line4/000012.jpg", ("line4", 12)),
+        ("frame_000012.PNG", ("", 12)),
+        ("cat.jpg", None),
+    ],
+)
+def test_what_the_name_of_an_extracted_frame_says(name: str, found: tuple[str, int] | None) -> None:
+    assert extracted_from(name) == found
+
+
+def test_the_root_of_kitti_tracking(tmp_path: Path) -> None:
+    line = "{} 0 Car 0 0 -1.57 {} {} {} {} 1.5 1.7 4.1 1 1.7 13.2 -1.59\n"
+    (tmp_path / "training/label_02").mkdir(parents=True)
+    (tmp_path / "training/label_02/0003.txt").write_text(
+        "".join(line.format(k, *box) for k, box in enumerate(BOXES))
+    )
+    labels = read_labels(tmp_path)
+    source = pictures(tmp_path / "training/image_02/0003")
+    rows = on_items(labels.rows, expand_sources([str(source)]).items).rows
+    assert labels.format == "kitti"
+    assert rows["frame"].tolist() == list(range(FRAMES))
+    assert rows["x1"].tolist() == [box[0] for box in BOXES]
+
+
+def test_xml_of_labelme(annotations: Path) -> None:
+    """The sample of the web tool: polygons, a box of a mask, and an object in parts."""
+    labels = read_labels(annotations / "labelme_web")
+    assert labels.format == "labelme"
+    rows = labels.rows.set_index("label_name")
+    assert rows.loc["window", ["x1", "y1", "x2", "y2"]].tolist() == [43, 34, 45, 37]
+    assert rows.loc["license plate", ["x1", "y1", "x2", "y2"]].tolist() == [58, 66, 62, 68]
+    assert set(rows["file"]) == {"subset1/img1.png"}
+
+
+def test_yolo_without_names_asks_for_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    every(lambda _, box: yolo_line(box), tmp_path / "labels")
+    clip = pictures(tmp_path / "images")
+    (tmp_path / "answers.csv").write_text(
+        "frame,dog,cat\n" + "".join(f"{k},0,1\n" for k in range(4))
+    )
+    given = (
+        "stability",
+        str(clip),
+        f"--labels={tmp_path / 'labels'}",
+        "-q",
+        f"-o{tmp_path / 'run'}",
+    )
+    with pytest.raises(SystemExit) as ended:
+        main([*given, f"-mpredictions:{tmp_path / 'answers.csv'}"])
+    assert ended.value.code == 2
+    assert "--class-map" in capsys.readouterr().err
+    dumped(tmp_path / "map.json", {"0": 0, "1": 1})
+    main(
+        [
+            *given,
+            f"-mpredictions:{tmp_path / 'answers.csv'}",
+            f"--class-map={tmp_path / 'map.json'}",
+        ]
+    )
+    assert (
+        pd.read_parquet(tmp_path / "run" / "label_answers.parquet")["correct"].tolist() == [1] * 4
+    )
+
+
+def test_labels_of_other_footage_say_what_the_sources_are_called(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = cvat_of(tmp_path, "<source>line9.mp4</source>")
+    with pytest.raises(SystemExit) as ended:
+        main(["stability", str(video(tmp_path / "line4.avi")), f"--labels={labels}",
+              "-mefficientnet-lite0", f"-o{tmp_path / 'run'}"])  # fmt: skip
+    assert ended.value.code == 3
+    said = capsys.readouterr().err
+    assert "line9" in said
+    assert "line4" in said
 
 
 def test_a_table_of_frames_and_labels_is_about_the_only_input(tmp_path: Path) -> None:

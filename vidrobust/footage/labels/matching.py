@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,6 +41,13 @@ class FrameFiles:
     def find(self, file: str, *, anywhere: bool = False) -> list[tuple[str, int]] | None:
         """Return items and frame numbers, several where windows of a folder are items."""
         path = PurePosixPath(file)
+        folder = path.parts[:-1] if path.suffix.lower() in IMAGE_SUFFIXES else ()
+        for start in range(len(folder)):
+            items = self._folders.get("/".join(folder[start:]).lstrip("/"))
+            if items:
+                numbers = [(item.name, self._of(item.path)) for item in items]
+                found = [(name, of.get(path.name, of.get(path.stem))) for name, of in numbers]
+                return [(name, place) for name, place in found if place is not None]
         if anywhere:
             every = {item.name: item for of in self._folders.values() for item in of}.values()
             holders = [
@@ -51,13 +59,6 @@ class FrameFiles:
                 if len({item.path for item, place in holders if place is not None}) == 1
                 else None
             )
-        folder = path.parts[:-1] if path.suffix.lower() in IMAGE_SUFFIXES else ()
-        for start in range(len(folder)):
-            items = self._folders.get("/".join(folder[start:]).lstrip("/"))
-            if items:
-                numbers = [(item.name, self._of(item.path)) for item in items]
-                found = [(name, of.get(path.name, of.get(path.stem))) for name, of in numbers]
-                return [(name, place) for name, place in found if place is not None]
         return None
 
     def _of(self, folder: Path) -> dict[str, int]:
@@ -76,6 +77,29 @@ def ends_of(path: Path) -> list[str]:
     return ["/".join(parts[-depth:]).lstrip("/") for depth in range(1, len(parts) + 1)]
 
 
+# CLIP_000012.jpg, CLIP-12.png, CLIP/frame_000012.jpg, and Roboflow's CLIP_mp4-12_jpg.rf.0a1b2c.jpg
+_EXTRACTED = re.compile(
+    r"(?P<clip>.*?)(?:_(?:mp4|mov|avi|mkv|webm|m4v))?[-_. ]?(?:frame|img|image)?[-_. ]?(?P<frame>\d+)"
+    r"(?:_(?:jpg|jpeg|png|bmp|webp))?(?:\.rf\.[0-9A-Za-z]+)?",
+    re.IGNORECASE,
+)
+
+
+def extracted_from(file: str) -> tuple[str, int] | None:
+    """Return the video that the name of an extracted frame speaks of, "" for none, and its number.
+
+    >>> extracted_from("line4_mp4-0012_jpg.rf.0a1b2c.jpg")
+    ('line4', 12)
+    """
+    path = PurePosixPath(file)
+    stem = path.stem if path.suffix.lower() in IMAGE_SUFFIXES else path.name
+    found = _EXTRACTED.fullmatch(stem)
+    if found is None:
+        return None
+    clip = found["clip"].rstrip("-_. ")
+    return clip or path.parent.name, int(found["frame"])
+
+
 BOX = ("x1", "y1", "x2", "y2")
 
 
@@ -87,6 +111,7 @@ class MatchedLabels:
     without: tuple[str, ...]  # names in the labels without an item
     unlabelled: tuple[str, ...]  # names of items without a label
     missing: int  # rows whose image a known folder lacks
+    first_extracted: int | None = None  # lowest number in names of frames extracted from videos
 
 
 def on_items(rows: pd.DataFrame, items: Iterable[Item]) -> MatchedLabels:
@@ -105,6 +130,8 @@ def on_items(rows: pd.DataFrame, items: Iterable[Item]) -> MatchedLabels:
     }
     if "" in found and len(all_items) == 1:  # a file that names no input is about the only one
         found[""] = [all_items[0].name]
+    numbers = _on_videos(open_, found, named, all_items)
+    open_ = open_.assign(frame=open_["item"].map(numbers).fillna(open_["frame"]).astype(np.int64))
     offset = {item.name: item.label_offset for item in all_items}
     parts = [
         on_clip(open_.iloc[places[label]].assign(item=name), offset[name], name)
@@ -118,7 +145,32 @@ def on_items(rows: pd.DataFrame, items: Iterable[Item]) -> MatchedLabels:
         without=tuple(label for label, names in found.items() if not names),
         unlabelled=tuple(item.name for item in all_items if item.name not in have),
         missing=int(known.sum()) - by_file.index.nunique(),
+        first_extracted=min(numbers.values(), default=None),
     )
+
+
+def _on_videos(
+    rows: pd.DataFrame,
+    found: dict[str, list[str]],
+    named: Mapping[str, list[str]],
+    items: Sequence[Item],
+) -> dict[str, int]:
+    """Frame of labels of images that were extracted from videos; ``found`` learns whose they are."""
+    videos = {item.name for item in items if not item.path.is_dir()}
+    whole = set(rows.loc[(rows["frame"] == WHOLE_ITEM) & rows["time_s"].isna(), "item"])
+    numbers = {}
+    for label in whole & {label for label, names in found.items() if not names}:
+        extracted = extracted_from(label)
+        if extracted is None:
+            continue
+        clip, frame = extracted
+        holders = next((named[key] for key in _tails(clip) if key in named), [])
+        if not holders and not clip and len(items) == 1:
+            holders = [items[0].name]
+        holders = [name for name in holders if name in videos]
+        if holders:
+            found[label], numbers[label] = holders, frame
+    return numbers
 
 
 def _by_file(rows: pd.DataFrame, items: Sequence[Item]) -> tuple[pd.DataFrame, np.ndarray]:

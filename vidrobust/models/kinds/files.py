@@ -210,7 +210,8 @@ def _script(spec: ModelSpec, path: Path, device: torch.device) -> tuple[Any, dic
         with warnings.catch_warnings():
             # torch.export has replaced it, but the files are there
             warnings.simplefilter("ignore", DeprecationWarning)
-            module = torch.jit.load(str(path), map_location=device, _extra_files=beside).eval()
+            load: Callable[..., Any] = torch.jit.load
+            module = load(str(path), map_location=device, _extra_files=beside).eval()
         config = json.loads(beside["config.txt"] or "{}")
     except (RuntimeError, *DAMAGED) as error:
         first = str(error).strip().splitlines()[:1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from xml.etree.ElementTree import Element
 
 import numpy as np
@@ -33,7 +33,10 @@ def read(path: Path) -> Labels:
     names += [each.get("label", "") for of in (*tracks, *images) for each in (of, *of)]
     names = list(dict.fromkeys(filter(None, names)))
     number_of = {name: place for place, name in enumerate(names)}
-    item = printable(Path(file.root.findtext("meta/source") or path.stem).stem)
+    # exports name the video in their meta data, the older ones below the task; without it the file speaks
+    # of the only source
+    source = file.root.findtext("meta//source") or ("" if path.stem == "annotations" else path.stem)
+    item = printable(PurePath(source).stem)
     rows: list[dict[str, object]] = []
     problems: list[Problem] = []
     other: Counter[str] = Counter()

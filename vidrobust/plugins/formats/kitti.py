@@ -21,6 +21,7 @@ COLUMNS = (
 )
 # Its classes, numbered in this order from 0; ``DontCare`` is a region whose objects are not told
 TYPES = ("Car", "Van", "Truck", "Pedestrian", "Person", "Person_sitting", "Cyclist", "Tram", "Misc")
+PLACES = (".", "label_02", "training/label_02")  # of the files, from a folder of the data set
 DONT_CARE = "DontCare"
 
 
@@ -114,7 +115,7 @@ def _files(path: Path) -> Iterator[Path]:
     files = (
         [path]
         if path.is_file()
-        else sorted([*path.glob("*.txt"), *(path / "label_02").glob("*.txt")])
+        else sorted(file for place in PLACES for file in (path / place).glob("*.txt"))
     )
     return (file for file in files if looks_like(file))
 
