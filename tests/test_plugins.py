@@ -174,7 +174,7 @@ def test_our_own_plugins_are_whole() -> None:
     own = {each["name"]: each for each in json.loads(done.stdout) if each["package"] == "vidrobust"}
     assert set(own) >= {"finetune", "gauge", "line", "published", "unknown"}
     assert {each["error"] for each in own.values()} == {""}
-    assert own["gauge"]["brings"]["commands"] == ["repeatability", "passes", "plan"]
+    assert own["gauge"]["brings"]["commands"] == ["repeatability", "contact-sheet", "plan"]
     assert own["unknown"]["brings"]["stages"] == ["unknown"]
 
 

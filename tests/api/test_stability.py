@@ -92,6 +92,30 @@ def test_answers_without_frames_by_hand() -> None:
         stability.figures()
 
 
+def test_batches_that_cross_clips(frames: np.ndarray) -> None:
+    """Names come as the default collate of a DataLoader gives them: a tuple with one for each frame."""
+    apart, together = (vidrobust.Stability(task="classification") for _ in range(2))
+    rows = np.eye(3)[[0, 0, 1, 1, 2, 2, 2, 0]]
+    pixels = frames[:8]
+    apart.update(rows[:3], pixels[:3], "a")
+    apart.update(rows[3:], pixels[3:], "b")
+    data = [
+        (row, frame, "a" if k < 3 else "b")
+        for k, (row, frame) in enumerate(zip(rows, pixels, strict=True))
+    ]
+    for scores_of, frames_of, names in torch.utils.data.DataLoader(data, batch_size=4):
+        assert not isinstance(names, str)
+        together.update(scores_of, frames_of, names)
+    pd.testing.assert_frame_equal(apart.figures(), together.figures())
+    with pytest.raises(SettingsError, match="expected a name, or 4 names, got 2"):
+        together.update(rows[:4], pixels[:4], ("a", "b"))
+
+
+def test_arguments_are_typed() -> None:
+    with pytest.raises(TypeError, match="frames_per_second"):
+        vidrobust.Stability(frames_per_second=25)  # type: ignore[call-arg]
+
+
 def test_boxes_of_supervision_without_frames() -> None:
     """By hand: an object in 12 of 14 frames, missed in two in the middle."""
     sv = pytest.importorskip("supervision")

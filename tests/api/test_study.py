@@ -79,6 +79,8 @@ def test_the_run_answers(run: Run) -> None:
     assert not len(run.tables["sensitivity"])
     with pytest.raises(KeyError):
         run.tables["no_such"]
+    with pytest.raises(KeyError, match="did you mean detections"):
+        run.tables["boxes"]
 
 
 def _labels(frames: np.ndarray) -> np.ndarray:

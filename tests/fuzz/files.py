@@ -598,16 +598,19 @@ def made_run(folder: Path) -> Path:
     return folder / "run"
 
 
+def run(seed: int, per_kind: int) -> list[tuple[str, str, str]]:
+    """Kind, outcome and what was raised of files of every kind, of fresh damage for a fresh seed."""
+    with tempfile.TemporaryDirectory() as folder:
+        return list(trials([*kinds(made_run(Path(folder))), *networks()], per_kind, seed))
+
+
 def main_of(arguments: list[str]) -> int:
     """Exit code 1 where a file was not coped with."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz.files", description=__doc__)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--per-kind", type=int, default=140)
     chosen = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as folder:
-        found = list(
-            trials([*kinds(made_run(Path(folder))), *networks()], chosen.per_kind, chosen.seed)
-        )
+    found = run(chosen.seed, chosen.per_kind)
     print(table(found))
     faults = Counter(
         f"{kind}: {what.strip().splitlines()[-1]}"

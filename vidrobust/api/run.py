@@ -21,7 +21,7 @@ from vidrobust.stages.stability.by_clip import flips_of
 from vidrobust.stages.stability.rates import overall
 from vidrobust.stages.stability.section import ModelCard, cards
 from vidrobust.tables import schema
-from vidrobust.text.phrases import plural
+from vidrobust.text.phrases import among, plural
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,10 @@ class Verdict:
     n: int  # pairs of frames, or frames of tracks, that were counted
 
 
+# What other programs call tables
+CALLED = {"boxes": "detections", "objects": "tracks", "predictions": "frames"}
+
+
 class Tables(Mapping[str, pd.DataFrame]):
     """The tables of a run by name. ``list`` names those with rows; other declared tables are empty."""
 
@@ -49,7 +53,7 @@ class Tables(Mapping[str, pd.DataFrame]):
         if name not in self._read:
             known = name in schema.TABLES
             if not known and not self._folder.has(name):
-                raise KeyError(name)
+                raise KeyError(f"no table {name!r}{among(CALLED.get(name, name), schema.TABLES)}")
             path = self._folder.path / f"{name}.parquet"
             self._read[name] = self._folder.table(name) if known else pd.read_parquet(path)
         return self._read[name]

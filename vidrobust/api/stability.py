@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -22,7 +23,7 @@ from vidrobust.metrics.metric import ANCHOR_DELTAS, Meter, Metric
 from vidrobust.models.classes import imagenet, numbered
 from vidrobust.models.foreign import classifications_of, detections_of, plain, task_of_answers
 from vidrobust.models.reading import are_probabilities, as_rows, check_finite
-from vidrobust.predictions import Classifications, TaskPredictions
+from vidrobust.predictions import Classifications, Detections, TaskPredictions
 from vidrobust.run_folder.gates import parse_gate, pass_gates
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.stability.rates import summarise
@@ -67,12 +68,12 @@ class StabilityMeter:
         self,
         predictions: Any,
         frames: Any = None,
-        clip: str = "clip",
+        clip: str | Sequence[str] = "clip",
         *,
         time_s: np.ndarray | None = None,
         frame_rate: float | None = None,
     ) -> None:
-        """Take the next frames of a clip.
+        """Take the next frames of a clip, or of several.
 
         Parameters
         ----------
@@ -82,7 +83,8 @@ class StabilityMeter:
         frames
             uint8 RGB (N, H, W, 3) or (N, 3, H, W), or a ``FrameBatch``. Without them no pair is left out.
         clip
-            Name of the clip; clips may alternate.
+            Name of the clip, or one for each frame, as the default collate of a ``DataLoader`` gives them;
+            clips may alternate.
         time_s, frame_rate
             (N,) seconds, by default by frame number; the rate of this clip.
         """
@@ -91,9 +93,24 @@ class StabilityMeter:
         if self.with_frames not in (None, frames is not None):
             raise SettingsError("update: give frames always or never")
         self.with_frames = frames is not None
-        if clip not in self._clips:
-            self._clips[clip] = _Clip(self, clip, frame_rate or self.frame_rate)
-        self._clips[clip].feed(found, self._batch(frames, count, clip, time_s))
+        names = [clip] * count if isinstance(clip, str) else list(map(str, clip))
+        if len(names) != count:
+            raise SettingsError(
+                f"update: clip: expected a name, or {count} names, got {len(names)}"
+            )
+        starts = [k for k in range(count) if k == 0 or names[k] != names[k - 1]] or [0]
+        if len(starts) > 1 and isinstance(frames, FrameBatch):
+            raise SettingsError("update: a FrameBatch is of one clip; give its frames as an array")
+        for start, stop in itertools.pairwise([*starts, count]):
+            name = names[start] if names else str(clip)
+            if name not in self._clips:
+                self._clips[name] = _Clip(self, name, frame_rate or self.frame_rate)
+            whole = start == 0 and stop == count
+            rows = slice(start, stop)
+            shown = frames if whole or frames is None else frames[rows]
+            times = None if time_s is None else time_s[rows]
+            part = found if whole else _frames(found, start, stop)
+            self._clips[name].feed(part, self._batch(shown, stop - start, name, times))
 
     def compute(self) -> dict[str, torch.Tensor]:
         """Return ``NAME``, ``NAME_low`` and ``NAME_high`` of each metric, float64; NaN if none.
@@ -205,6 +222,14 @@ class StabilityMeter:
         return FrameBatch(
             pixels=pixels, time_s=times, index=index, corrupt=np.zeros(count, bool), item=clip
         )
+
+
+def _frames(found: TaskPredictions, start: int, stop: int) -> TaskPredictions:
+    """The predictions of some frames; boxes keep their track numbers."""
+    if not isinstance(found, Detections):
+        return found.select(np.arange(start, stop))
+    boxes = found.take((found.frame >= start) & (found.frame < stop))
+    return replace(boxes, frame=boxes.frame - start, num_frames=stop - start)
 
 
 class _Clip:

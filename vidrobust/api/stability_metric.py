@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vidrobust.api.stability import StabilityMeter
+from vidrobust.run_folder.settings import Settings
 
 if TYPE_CHECKING:
 
@@ -49,12 +51,25 @@ class Stability(StabilityMeter, Base):
     higher_is_better = False
     is_differentiable = False
 
-    def __init__(self, **how: Any) -> None:
-        if Base is object:
-            super().__init__(**how)
-        else:  # a Metric is a torch module, which must be made before it is given attributes
+    def __init__(
+        self,
+        *,
+        task: str = "classification",
+        frame_rate: float = 25.0,
+        class_names: Sequence[str] | None = None,
+        frame_size: tuple[int, int] | None = None,
+        settings: Settings | Mapping[str, Any] | None = None,
+    ) -> None:
+        if Base is not object:  # a torch module, which must be made before it is given attributes
             Base.__init__(self, sync_on_compute=False)
-            StabilityMeter.__init__(self, **how)
+        StabilityMeter.__init__(
+            self,
+            task=task,
+            frame_rate=frame_rate,
+            class_names=class_names,
+            frame_size=frame_size,
+            settings=settings,
+        )
 
     def reset(self) -> None:
         """Forget all clips."""

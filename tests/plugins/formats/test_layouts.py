@@ -533,9 +533,7 @@ def test_yolo_without_names_asks_for_them(
             f"--class-map={tmp_path / 'map.json'}",
         ]
     )
-    assert (
-        pd.read_parquet(tmp_path / "run" / "label_answers.parquet")["correct"].tolist() == [1] * 4
-    )
+    assert pd.read_parquet(tmp_path / "run" / "label_answers.parquet")["top1"].tolist() == [1] * 4
 
 
 def test_labels_of_other_footage_say_what_the_sources_are_called(
@@ -580,7 +578,7 @@ def test_a_table_whose_first_frame_is_1_says_what_it_counts_from(
         run = tmp_path / offset
         main([*given, *model, "-o", str(run), "--label-offset", offset])
         answers = pd.read_parquet(run / "label_answers.parquet")
-        assert answers["correct"].sum() == right
+        assert answers["top1"].sum() == right
 
 
 def test_corners_of_voc_that_a_tool_counts_from_0(tmp_path: Path) -> None:

@@ -10,8 +10,7 @@ import pandas as pd
 import pytest
 
 from tests.pipeline.conftest import NETS, run
-from vidrobust.plugins.line.dials import station_settings
-from vidrobust.plugins.line.render import ClipPlan, RenderSettings, coding, encode, render, stage
+from vidrobust.plugins.line.render import RenderSettings, render
 from vidrobust.run_folder.folder import RunFolder
 
 
@@ -158,76 +157,6 @@ def test_exit_codes(
         == 3
     )
     assert "1 verdict" in capsys.readouterr().out
-
-
-def test_passes_are_found_where_none_are_given_and_a_correction_is_kept(
-    models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    settings = station_settings(["speed=24"], 1)[0]
-    plans = [
-        ClipPlan(part=p, pass_=1, station=1, frames=44, seed=5, settings=settings) for p in (1, 2)
-    ]
-    encode(
-        (f for plan in plans for f in stage(plan).frames()),
-        tmp_path / "shift.mp4",
-        coding(settings),
-    )
-    command = [
-        "repeatability",
-        str(tmp_path / "shift.mp4"),
-        f"--model=onnx:{models / NETS[0]}",
-        "--json",
-    ]
-    assert run(*command, f"--out={tmp_path / 'run'}") == 0
-    summary = capsys.readouterr()
-    assert [row["part"] for row in json.loads(summary.out)["per_part"]] == ["part-001", "part-002"]
-    assert "look at" in summary.err
-    file = tmp_path / "run-passes.csv"
-    rows = pd.read_csv(file)
-    assert rows["start_s"].is_monotonic_increasing
-    assert (rows["enters_s"] < rows["start_s"]).all()
-    assert (rows["end_s"] < rows["leaves_s"]).all()
-    assert file.with_suffix(".jpg").is_file()
-    rows.assign(part="the same", **{"pass": [1, 2]}).to_csv(file, index=False)
-    assert run(*command, f"--out={tmp_path / 'run'}") == 0
-    corrected = json.loads(capsys.readouterr().out)
-    assert [(row["part"], row["trial"]) for row in corrected["per_part"]] == [
-        ("the same", "1"),
-        ("the same", "2"),
-    ]
-    assert (
-        run(
-            "passes",
-            str(tmp_path / "shift.mp4"),
-            "--out",
-            str(tmp_path / "p.csv"),
-            "--cycle=1",
-            "--json",
-        )
-        == 0
-    )
-    assert [each["pass"] for each in json.loads(capsys.readouterr().out)["passes"]] == [1, 2]
-
-
-def test_passes_of_a_real_belt(
-    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    # a cabbage, a broccoli and a cauliflower cross from right to left, with scratches of the belt; an orange
-    # is still there when the clip ends. Times by eye, from the frames
-    clip = corpus / "factory" / "intel_preview_fruit-and-vegetable-detection.gif"
-    assert run("passes", str(clip), "--out", str(tmp_path / "p.csv"), "--json", "-q") == 0
-    found = json.loads(capsys.readouterr().out)
-    assert [row["direction"] for row in found["passes"]] == ["left"] * 3
-    enters = [row["enters_s"] for row in found["passes"]]
-    assert enters == pytest.approx([0.1, 1.1, 3.6], abs=0.15)
-    for row in found["passes"]:
-        assert row["enters_s"] < row["start_s"] < row["end_s"] < row["leaves_s"]
-    assert (found["passes"][0]["start_s"], found["passes"][0]["end_s"]) == pytest.approx(
-        (0.4, 2.0), abs=0.15
-    )
-    (orange,) = (each for each in found["left_out"] if "is there when the clip ends" in each)
-    marks = [each for each in found["left_out"] if each != orange]
-    assert all("is faint beside the parts: a mark of the belt" in each for each in marks)
 
 
 @pytest.mark.nightly

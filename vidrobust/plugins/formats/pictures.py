@@ -336,7 +336,8 @@ def _studio(path: Path, classes: dict[int, str]) -> Annotations:
             unquote(urlsplit(a).path if "?d=" not in a else a.rpartition("?d=")[2])
             for a in addresses
         ]
-        path = next((p for p in paths if PurePosixPath(p).suffix), paths[0] if paths else "")
+        named = [p for p in paths if PurePosixPath(p).suffix] or [p for p in paths if "/" in p]
+        path = next(iter(named or paths), "")
         name = PurePosixPath(path).name
         return re.sub(r"^[0-9a-f]{8}-", "", name) if "/upload/" in path else name
 

@@ -1,4 +1,4 @@
-"""The commands repeatability and passes, with their options."""
+"""The commands repeatability and contact-sheet, with their options."""
 
 from __future__ import annotations
 
@@ -358,7 +358,7 @@ def _of_sources(
     from vidrobust.footage.expand import expand_sources
     from vidrobust.pipeline.build import build
     from vidrobust.pipeline.open import folder_of, opened_folder, opened_sources, settings_of
-    from vidrobust.plugins.gauge.find_passes import manifest_for
+    from vidrobust.plugins.gauge.contact_sheet import manifest_for
     from vidrobust.run_folder.folder import is_run_folder
 
     out, config, overwrite, junit = (
@@ -408,42 +408,36 @@ def _classes(text: str | None) -> list[str]:
     return [name.strip() for name in (text or "").split(",") if name.strip()]
 
 
-@click.command(cls=GroupedCommand)
+@click.command("contact-sheet", cls=GroupedCommand)
 @click.argument("sources", nargs=-1, required=True)
 @click.option(
     "--out", "-o", metavar="FILE", default="passes.csv", show_default=True, help="Where to write."
 )
-@click.option(
-    "--cycle",
-    default=0,
-    metavar="N",
-    help="N parts come round in turn.  [default: each pass is a new part]",
-)
 @opt.options(
     opt.setting_options([TRANSITIONS], gated=False), opt.setting("pictures"), opt.JSON, opt.QUIET
 )
-def passes(
-    sources: tuple[str, ...], out: str, cycle: int, as_json: bool, quiet: bool, **options: Any
+def contact_sheet(
+    sources: tuple[str, ...], out: str, as_json: bool, quiet: bool, **options: Any
 ) -> None:
-    """Find the passes in SOURCES: a part enters, is fully visible, leaves. Written as a manifest, to be corrected.
+    """Draw the times in SOURCES at which something is in the picture, and start a manifest of them.
 
-    Beside it a sheet of pictures, one row a pass, unless --no-pictures. The camera must stand still.
+    A row is a stretch that differs from the usual scene, not yet a pass: look at the pictures, correct the times,
+    name part and pass. The camera must stand still.
     """
     from vidrobust.pipeline.open import settings_of
-    from vidrobust.plugins.gauge.find_passes import passes_in, passes_words, write_passes
+    from vidrobust.plugins.gauge.contact_sheet import sheet_of, write_sheet
 
     file = Path(out)
     settings, _ = settings_of(sources, None, typed(options))
-    found = passes_in(settings, speaking(quiet), cycle=cycle, beside=file.parent)
-    write_passes(found, file)
-    if as_json:
-        summary = {
-            "passes": found.rows.to_dict("records"),
-            "left_out": list(found.left_out),
-            "file": out,
-        }
-        print_json(summary)
-    else:
-        click.echo("\n".join([*passes_words(found), str(file)]))
+    found = sheet_of(settings, speaking(quiet), beside=file.parent)
     if found.rows.empty:
-        raise InputError("no part was seen to cross the picture")
+        raise InputError(
+            "nothing differs from the usual scene at any time; write the manifest by hand"
+        )
+    written = write_sheet(found, file)
+    if as_json:
+        print_json({"stretches": found.rows.to_dict("records"), "files": [str(w) for w in written]})
+    else:
+        click.echo(
+            "\n".join([f"{plural(len(found.rows), 'stretch')} to name", *(str(w) for w in written)])
+        )

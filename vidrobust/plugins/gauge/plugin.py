@@ -18,10 +18,10 @@ COMMANDS = (
         load=at("vidrobust.plugins.gauge.commands:repeatability"),
     ),
     CommandEntry(
-        name="passes",
+        name="contact-sheet",
         section=SECTION,
-        help="Find the passes of parts in footage, and write them as a manifest.",
-        load=at("vidrobust.plugins.gauge.commands:passes"),
+        help="Draw the times at which something is in the picture, and start a manifest of them.",
+        load=at("vidrobust.plugins.gauge.commands:contact_sheet"),
     ),
     CommandEntry(
         name="plan",

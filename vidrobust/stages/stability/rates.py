@@ -184,15 +184,22 @@ def _band(rate: float) -> int:
 
 
 # Of a detector whose boxes are known in part: metric, and what the answer calls it.
-REPORTED_FIRST = (
-    ("recall", "known boxes found"),
-    ("average_precision", "average precision"),
-    ("fragment_error", "changes between found and missed a frame"),
-    ("true_uncovered_rate", "known objects without any box"),
-    ("false_alarm_rate", "followed objects that are false alarms"),
-    ("hota", "HOTA"),
-    ("idf1", "IDF1"),
-)
+REPORTED_FIRST = {
+    "classification": (
+        ("top1", "labelled frames that are right"),
+        ("pm10", "labelled frames right with all within 10 frames"),
+        ("conditional_robustness", "neighbours of right frames that are right"),
+    ),
+    "detection": (
+        ("recall", "known boxes found"),
+        ("average_precision", "average precision"),
+        ("fragment_error", "changes between found and missed a frame"),
+        ("true_uncovered_rate", "known objects without any box"),
+        ("false_alarm_rate", "followed objects that are false alarms"),
+        ("hota", "HOTA"),
+        ("idf1", "IDF1"),
+    ),
+}
 
 
 def overall(stability: pd.DataFrame, model: str, metric: str) -> Mapping[str, Any]:
@@ -223,19 +230,19 @@ def not_compared(run: RunTables) -> str:
 
 
 def figures_with_labels(
-    stability: pd.DataFrame, model: str
+    stability: pd.DataFrame, model: str, task: str
 ) -> Iterator[tuple[Metric, str, Mapping[str, Any]]]:
-    """What known boxes say of a detector: metric, what the answer calls it, and its row."""
-    for name, words in REPORTED_FIRST:
-        found, metric = overall(stability, model, name), find_metric(name, "detection")
+    """What labels say of a model: metric, what the answer calls it, and its row."""
+    for name, words in REPORTED_FIRST.get(task, ()):
+        found, metric = overall(stability, model, name), find_metric(name, task)
         if metric is not None and found["n"] >= FEWEST_ROWS and known(found["value"]):
             yield metric, words, found
 
 
-def reported_first(stability: pd.DataFrame, model: str) -> list[tuple[str, str]]:
-    """The same as text: how much a detector finds, how right, how steadily."""
-    found = figures_with_labels(stability, model)
-    return [(words, in_words(metric, row)) for metric, words, row in found]
+def reported_first(stability: pd.DataFrame, model: str, task: str) -> dict[str, str]:
+    """The same as text, for a table."""
+    found = figures_with_labels(stability, model, task)
+    return {words[0].upper() + words[1:]: in_words(metric, row) for metric, words, row in found}
 
 
 def in_words(metric: Metric, row: Mapping[str, Any]) -> str:

@@ -115,6 +115,7 @@ def _of_classifier(run: RunTables, stability: pd.DataFrame, name: str) -> dict[s
     rate = percent_with_interval(flip["value"], flip["low"], flip["high"])
     hands = percent_with_interval(moved["value"], moved["low"], moved["high"])
     return {
+        **reported_first(stability, name, "classification"),
         "Flips": f"{flips} in {plural(len(usable), 'pair')} of neighbouring frames: {rate}",
         "Per second": _per_second(flip, usable),
         "There and back": f"{_reverts(revert)}. The label changes and returns: one of the answers is wrong",
@@ -150,11 +151,8 @@ def _of_detector(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str
             else "no box changes"
         )
         floor = f"the same picture tested {int(changed['n'])} times in different batches: {most}"
-    against = {
-        words[0].upper() + words[1:]: value for words, value in reported_first(stability, name)
-    }
     return {
-        **against,
+        **reported_first(stability, name, "detection"),
         "Without a box": f"{plural(lost, 'frame')} of {frames} of objects: {share(uncovered)}{bound}",
         "Vanished": f"{share(vanished)} of {plural(int(vanished['n']), 'object')}, in mid-picture",
         "Alarms": f"{share(alarms)} of {plural(int(alarms['n']), 'followed thing')} blink, "

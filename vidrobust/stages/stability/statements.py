@@ -90,7 +90,7 @@ def statements(run: RunTables) -> Iterator[Statement]:
                 command=f"vidrobust stability {run.folder_name}",
             )
             continue
-        yield from _with_labels(stability, model)
+        yield from _with_labels(stability, model, run.tasks[model].name)
         yield from _rates(run, stability, model)
         yield from _worst(run, model)
 
@@ -112,8 +112,8 @@ def _scene(run: RunTables, model: str) -> Iterator[Statement]:
     )
 
 
-def _with_labels(stability: pd.DataFrame, model: str) -> Iterator[Statement]:
-    for metric, words, row in figures_with_labels(stability, model):
+def _with_labels(stability: pd.DataFrame, model: str, task: str) -> Iterator[Statement]:
+    for metric, words, row in figures_with_labels(stability, model, task):
         yield Statement(
             Question.LABELS,
             f"{capital(words)}: {in_words(metric, row)}.",
