@@ -18,7 +18,8 @@ from vidrobust.text.phrases import plural
 @click.option(
     "--labels",
     type=click.Path(path_type=Path),
-    help="CSV with columns file,label; not needed where the folders say the classes.",
+    help="CSV with columns file,label; of detectors boxes in any format of `vidrobust labels`. Not needed where "
+    "the folders say the classes.",
 )
 @click.option(
     "--model",
@@ -87,13 +88,14 @@ def corruptions(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Errors under published corruptions of a folder of IMAGES: CE and mCE, or flip rates.
+    """Errors under published corruptions of a folder of IMAGES: CE and mCE, flip rates, or mPC of detectors.
 
     IMAGES are clean, and corrupted on the way (with --labels, or a folder a class: names, or WordNet
     numbers), or the authors' own files: CORRUPTION/STRENGTH/CLASS/*.JPEG of ImageNet-C,
-    SEQUENCE/CLASS/*.mp4 of ImageNet-P.
+    SEQUENCE/CLASS/*.mp4 of ImageNet-P. Detectors take --labels with boxes: average precision on clean pictures,
+    its mean over the corruptions (mPC) and the share that is kept (rPC).
     """
-    from vidrobust.models.load import load_classifiers
+    from vidrobust.models.load import classifiers_of, load_models
     from vidrobust.pipeline.progress import Reporter
     from vidrobust.plugins.published import corrupted_files
     from vidrobust.plugins.published.corruption_error import read_baseline
@@ -105,6 +107,12 @@ def corruptions(
         raise SettingsError(f"batch: expected auto or a whole number from 1, got {batch!r}")
     if out is not None and out.suffix.lower() not in (".json", ".csv"):
         raise SettingsError(f"out: expected a file that ends with .json or .csv, got {str(out)!r}")
+    loaded = load_models(specs, device=device)
+    if labels is not None and any(model.task == "detection" for model in loaded):
+        refuse_idle(("suite", "extra", "clean", "baseline", "batch"), "of detectors")
+        _said(_of_detectors(images, labels, loaded, only, seed, quiet), out, as_json)
+        return
+    models = classifiers_of(loaded)
     layout = (
         Layout(plain=read_labels(images, labels)) if labels is not None else read_layout(images)
     )
@@ -123,7 +131,6 @@ def corruptions(
     divisor: Any = None if baseline is None else read_baseline(baseline, chosen)
     reporter = Reporter(quiet=quiet)
     size: Any = "auto" if batch == "auto" else int(batch)
-    models = load_classifiers(specs, device=device)
     total = corrupted_files.cells_of(layout, only) if layout.plain is None else len(layout.plain)
     with reporter.counting(chosen, total, "images") as counter:
         more: dict[str, Any] = {"batch": size, "step": counter.advance, "baseline": divisor}
@@ -137,10 +144,28 @@ def corruptions(
             found = corrupted_files.measure_errors(
                 layout, models, only=only, clean=uncorrupted, **more
             )
-    problems = found["problems"]
-    assert isinstance(problems, list)
-    for problem in problems:
-        reporter.warn(f"error: {problem}")
+    _said(found, out, as_json)
+
+
+def _of_detectors(
+    images: Path, labels: Path, models: list[Any], only: tuple[str, ...], seed: int, quiet: bool
+) -> dict[str, Any]:
+    from vidrobust.pipeline.progress import Reporter
+    from vidrobust.plugins.published.corrupted_boxes import SUITE, box_corruptions, read_boxed
+
+    others = [model.name for model in models if model.task != "detection"]
+    if others:
+        raise SettingsError(f"model: detectors and other models in one call: {', '.join(others)}")
+    boxed = read_boxed(images, labels)
+    with Reporter(quiet=quiet).counting(SUITE, len(boxed.paths), "images") as counter:
+        return box_corruptions(boxed, models, only=only, seed=seed, step=counter.advance)
+
+
+def _said(found: dict[str, Any], out: Path | None, as_json: bool) -> None:
+    from vidrobust.pipeline.progress import Reporter
+
+    for problem in found["problems"]:
+        Reporter().warn(f"error: {problem}")
     if out is not None:
         _write(found, out)
     if as_json:
@@ -162,16 +187,39 @@ def _write(found: dict[str, Any], out: Path) -> None:
     rows: list[dict[str, object]] = []
     for model, one in found["models"].items():
         for name, each in (one.get("corruptions") or one.get("sequences")).items():
-            errors = {f"error_{k}": e for k, e in enumerate(each.get("errors", ()), 1)}
-            rest = {key: value for key, value in each.items() if key != "errors"}
+            lists = {
+                f"{PER_STRENGTH[key]}_{k}": value
+                for key in each.keys() & PER_STRENGTH.keys()
+                for k, value in enumerate(each[key], 1)
+            }
+            rest = {key: value for key, value in each.items() if key not in PER_STRENGTH}
             rows.append(
-                {"suite": found["suite"], "model": model, "corruption": name} | errors | rest
+                {"suite": found["suite"], "model": model, "corruption": name} | lists | rest
             )
     write_text(out, csv_text(pd.DataFrame(rows)))
 
 
+# Lists of a figure for each strength, and what their columns are called
+PER_STRENGTH = {"errors": "error", "ap": "ap", "ap50": "ap50"}
+
+
+def _print_boxes(name: str, one: dict[str, Any]) -> None:
+    from vidrobust.text.numbers import number, percent
+
+    click.echo(f"{name}: {plural(one['n'], 'image')}, {plural(one['boxes'], 'known box')}")
+    for metric, title in (("ap", "AP"), ("ap50", "AP50")):
+        clean, mpc, rpc = (one[key][metric] for key in ("clean", "mpc", "rpc"))
+        kept = "not defined" if rpc != rpc else percent(rpc)
+        click.echo(f"  {title} {number(clean, 4)} clean, mPC {number(mpc, 4)}, rPC {kept}")
+    for corruption, each in one["corruptions"].items():
+        click.echo(f"  {corruption:20s} AP {' '.join(f'{value:.3f}' for value in each['ap'])}")
+
+
 def _print(found: dict[str, Any]) -> None:
     for name, one in found["models"].items():
+        if "mpc" in one:
+            _print_boxes(name, one)
+            continue
         clean = one["clean_error"]
         error = f"clean error {100 * clean:.1f} %" if clean == clean else "clean error not measured"
         groups = f" in {plural(one['groups'], 'group')}" if "groups" in one else ""

@@ -1,0 +1,141 @@
+"""mPC and rPC on real frames with a real detector, against the reference corruptions and pycocotools."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # of the package's own dependencies
+    import imagecorruptions
+
+from vidrobust.cli import app as cli
+from vidrobust.errors import InputError
+from vidrobust.models.load import load_model
+from vidrobust.plugins.published.corrupted_boxes import box_corruptions, read_boxed
+from vidrobust.predictions import Detections
+from vidrobust.video.source import open_video
+
+FRAMES = {"objects/intel_car-detection.mp4": (60, 200), "objects/sam2_02_cups.mp4": (10,)}
+EXACT = ("brightness", "pixelate", "jpeg_compression")  # nothing in them is drawn
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, corpus: Path, models: Path) -> Path:
+    """Frames of two clips; what a second detector is sure of stands for the truth, in COCO's format."""
+    made = tmp_path_factory.mktemp("boxes")
+    (made / "images").mkdir()
+    detector = load_model(f"onnx:{models / 'yolox_nano.onnx'}", device="cpu")
+    images: list[dict[str, Any]] = []
+    marks: list[dict[str, Any]] = []
+    for clip, numbers in FRAMES.items():
+        with open_video(corpus / clip) as source:
+            pixels = source.at(list(numbers)).pixels
+        found = detector(pixels)
+        assert isinstance(found, Detections)
+        for row in range(len(pixels)):
+            name = f"{Path(clip).stem}-{row}.png"
+            Image.fromarray(pixels[row].permute(1, 2, 0).numpy()).save(made / "images" / name)
+            images.append({"id": len(images), "file_name": name})
+            for k in np.flatnonzero((found.frame == row) & (found.scores > 0.4)):
+                x1, y1, x2, y2 = map(float, found.boxes[k])
+                box = [x1, y1, x2 - x1, y2 - y1]
+                about = {"image_id": images[-1]["id"], "category_id": int(found.labels[k])}
+                area = {"area": box[2] * box[3], "iscrowd": 0}
+                marks.append({"id": len(marks) + 1, "bbox": box, **about, **area})
+    names = [{"id": k, "name": name} for k, name in enumerate(found.class_names)]
+    content = {"images": images, "annotations": marks, "categories": names}
+    (made / "truth.json").write_text(json.dumps(content))
+    assert len(marks) >= 3
+    return made
+
+
+def library(truth: Path, answers: list[Detections]) -> tuple[float, float]:
+    """AP and AP50 by pycocotools."""
+    rows = [
+        {"image_id": k, "category_id": int(label), "score": float(score), "bbox": box}
+        for k, of in enumerate(answers)
+        for label, score, box in zip(
+            of.labels,
+            of.scores,
+            np.hstack([of.boxes[:, :2], of.boxes[:, 2:] - of.boxes[:, :2]]).astype(float).tolist(),
+            strict=True,
+        )
+    ]
+    with contextlib.redirect_stdout(io.StringIO()):
+        known = COCO(str(truth))
+        judged = COCOeval(known, known.loadRes(rows), "bbox")
+        judged.evaluate()
+        judged.accumulate()
+        judged.summarize()
+    return float(judged.stats[0]), float(judged.stats[1])
+
+
+def test_mpc_is_that_of_the_reference_packages(folder: Path, models: Path) -> None:
+    """Every cell: their corruption of the whole picture, their average precision; then the two means by hand."""
+    detector: Any = load_model(f"onnx:{models / 'FastestDet.onnx'}", device="cpu")
+    boxed = read_boxed(folder / "images", folder / "truth.json")
+    done: list[int] = []
+    found = box_corruptions(boxed, [detector], only=EXACT, step=done.append)
+    assert sum(done) == found["images"] == 3
+    (one,) = found["models"].values()
+    names = [
+        each["file_name"] for each in json.loads((folder / "truth.json").read_text())["images"]
+    ]
+    pictures = [np.array(Image.open(folder / "images" / name)) for name in names]
+
+    def answers(changed: list[np.ndarray]) -> list[Detections]:
+        return [detector(torch.from_numpy(p.copy()).permute(2, 0, 1)[None]) for p in changed]
+
+    expected: dict[str, list[tuple[float, float]]] = {}
+    for name in EXACT:
+        for severity in range(1, 6):
+            changed = [
+                np.uint8(imagecorruptions.corrupt(p, corruption_name=name, severity=severity))
+                for p in pictures
+            ]
+            expected.setdefault(name, []).append(library(folder / "truth.json", answers(changed)))
+        for k, metric in enumerate(("ap", "ap50")):
+            theirs = [pair[k] for pair in expected[name]]
+            assert one["corruptions"][name][metric] == pytest.approx(theirs, abs=1e-6)
+    clean = library(folder / "truth.json", answers(pictures))
+    every = np.array(list(expected.values()))
+    for k, metric in enumerate(("ap", "ap50")):
+        assert one["clean"][metric] == pytest.approx(clean[k], abs=1e-6)
+        assert one["mpc"][metric] == pytest.approx(every[..., k].mean(), abs=1e-6)
+        assert one["rpc"][metric] == pytest.approx(every[..., k].mean() / clean[k], abs=1e-6)
+    assert 0 < one["rpc"]["ap"] < 1.2
+
+
+def test_the_command_and_its_table(
+    folder: Path, models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["corruptions", str(folder / "images"), f"--labels={folder / 'truth.json'}", "-q"]
+    spec = f"onnx:{models / 'FastestDet.onnx'}"
+    out = tmp_path / "c.csv"
+    cli.main([*given, f"--model={spec}", "--corruption=contrast", f"--out={out}"])
+    assert "mPC" in capsys.readouterr().out
+    table = pd.read_csv(out)
+    assert {f"ap_{k}" for k in range(1, 6)} | {"ap50_5"} <= set(table)
+    with pytest.raises(SystemExit) as ended:
+        cli.main([*given, f"--model={spec}", "--extra"])
+    assert ended.value.code == 2
+
+
+def test_boxes_of_other_pictures_are_refused(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    Image.new("RGB", (64, 48)).save(tmp_path / "other" / "a.png")
+    with pytest.raises(InputError, match="has no box in a picture"):
+        read_boxed(tmp_path / "other", folder / "truth.json")
