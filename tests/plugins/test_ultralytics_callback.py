@@ -7,12 +7,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import cv2
-import numpy as np
 import pytest
+import yaml
 
 from tests.made_frames import texture
 from vidrobust.errors import SettingsError
+from vidrobust.plugins.policy_files.ultralytics import render
 from vidrobust.plugins.ultralytics_callback import stability_callback
+from vidrobust.stages.policy.policy import Policy, PolicyStep
 
 FRAMES, MISSED = 14, (6, 7)
 MISSING = "Ultralytics is not installed: pip install ultralytics"
@@ -46,20 +48,52 @@ def validator(images: Path, **arguments: Any) -> SimpleNamespace:
         names={0: "dog", 1: "cat"},
         jdict=rows,
         dataloader=SimpleNamespace(dataset=SimpleNamespace(im_files=files)),
+        metrics=Metrics(),
+        get_stats=lambda: {"metrics/mAP50(B)": 0.5},
     )
+
+
+class Metrics:
+    """As the library's: a property without a place for more."""
+
+    @property
+    def results_dict(self) -> dict[str, float]:
+        return {"metrics/mAP50(B)": 0.5}
 
 
 def test_planted_predictions(images: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """By hand: a box in 12 of 14 frames, missed in the middle."""
     planted = validator(images)
-    stability_callback(frame_rate=25)(planted)
+    callback = stability_callback(frame_rate=25)
+    callback(planted)
+    stats = planted.get_stats()
     found = planted.stability.compute()
+    assert stats["stability/uncovered_rate"] == pytest.approx(len(MISSED) / FRAMES)
+    assert planted.metrics.results_dict == stats
+    assert stats["metrics/mAP50(B)"] == 0.5
     assert float(found["uncovered_rate"]) == pytest.approx(len(MISSED) / FRAMES)
     assert float(found["flip_rate"]) == 0
     assert "uncovered_rate" in capsys.readouterr().out
     planted.args.save_json = False
     with pytest.raises(SettingsError, match="save_json"):
         stability_callback()(planted)
+
+
+def policy_as_hyp(folder: Path) -> Path:
+    """The policy of a study that found brightness again, as it is exported for the library."""
+    evidence = {"level": "replicated"}
+    step = PolicyStep(
+        perturbation="brightness",
+        family="light",
+        low=-0.25,
+        high=0.25,
+        unit="gain",
+        probability=0.5,
+        evidence=evidence,
+    )
+    path = folder / "policy_ultralytics.yaml"
+    path.write_text(render(Policy(steps=(step,), image_size=(96, 128))).text)
+    return path
 
 
 @pytest.mark.nightly
@@ -75,14 +109,7 @@ def test_in_the_loop_of_the_library(images: Path) -> None:
         f"path: {images.parent}\ntrain: images\nval: images\nnames: {{0: dog, 1: cat}}\n"
     )
     model = ultralytics.YOLO("yolo11n.yaml", verbose=False)
-    seen: list[np.ndarray] = []
-    measure = stability_callback(frame_rate=25)
-
-    def callback(validator: Any) -> None:
-        measure(validator)
-        seen.append(validator.stability.figures()["n"].to_numpy())
-
-    model.add_callback("on_val_end", callback)
+    model.add_callback("on_val_start", stability_callback(frame_rate=25))
     given: dict[str, Any] = {
         "imgsz": 64,
         "workers": 0,
@@ -90,5 +117,16 @@ def test_in_the_loop_of_the_library(images: Path) -> None:
         "plots": False,
         "verbose": False,
     }
-    model.val(data=str(data), save_json=True, project=str(images.parent / "runs"), **given)
-    assert len(seen) == 1
+    runs = images.parent / "runs"
+    found = model.val(data=str(data), save_json=True, project=str(runs), **given)
+    assert "stability/uncovered_rate" in found.results_dict
+    assert "metrics/mAP50(B)" in found.results_dict
+    # an epoch with the keys of our policy, and its table
+    chosen = policy_as_hyp(images.parent)
+    model.train(data=str(data), save_json=True, epochs=1, batch=4, project=str(runs), name="t",
+                cfg=str(chosen), **given)  # fmt: skip
+    (table,) = runs.glob("t*/results.csv")
+    columns = [name.strip() for name in table.read_text().splitlines()[0].split(",")]
+    assert "stability/uncovered_rate" in columns
+    used = yaml.safe_load((table.parent / "args.yaml").read_text())
+    assert used["hsv_v"] == pytest.approx(yaml.safe_load(chosen.read_text())["hsv_v"])

@@ -1,4 +1,4 @@
-"""Stability of an Ultralytics detector on the frames of its validation set: a callback for ``on_val_end``."""
+"""Stability of an Ultralytics detector on the frames of its validation set: a callback for ``on_val_start``."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ import numpy as np
 from vidrobust.api.stability import StabilityMeter
 from vidrobust.errors import SettingsError
 from vidrobust.footage.expand import natural_key
+from vidrobust.metrics.catalogue import metrics_of
 from vidrobust.text.numbers import with_interval
 
 BATCH = 16
 SHOWN = ("uncovered_rate", "flip_rate")
+PREFIX = "stability/"
 
 
 def stability_callback(
@@ -26,7 +28,10 @@ def stability_callback(
     clip_of: Callable[[Path], str] | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Callable[[Any], None]:
-    """Return a callback that leaves a ``Stability`` in ``validator.stability`` and prints two lines.
+    """Return a callback that adds figures of stability to those of the library, named ``stability/METRIC``.
+
+    They stand in ``results_dict``, in the table of a training (results.csv) and in its loggers; the whole is
+    left in ``validator.stability``.
 
     The validation set holds frames of clips, in the order of the numbers in their names, at ``frame_rate`` a
     second. ``clip_of`` gives the clip of an image's path; by default its folder and name without the last
@@ -34,16 +39,14 @@ def stability_callback(
 
     Examples
     --------
-    >>> model.add_callback("on_val_end", stability_callback(frame_rate=30))  # doctest: +SKIP
-    >>> model.val(data="data.yaml", save_json=True)  # doctest: +SKIP
+    >>> model.add_callback("on_val_start", stability_callback(frame_rate=30))  # doctest: +SKIP
+    >>> model.train(data="data.yaml", save_json=True)  # doctest: +SKIP
     """
     clip = clip_of or (lambda path: f"{path.parent.name}/{re.sub(r'[0-9]+$', '', path.stem)}")
 
-    def on_val_end(validator: Any) -> None:
-        if not validator.args.save_json or not hasattr(validator, "class_map"):
-            raise SettingsError(
-                "stability_callback: give save_json=True, and a network that detects"
-            )
+    def measured(validator: Any) -> dict[str, float]:
+        if not hasattr(validator, "class_map"):
+            raise SettingsError("stability_callback: give a network that detects")
         stability = StabilityMeter(
             task="detection",
             frame_rate=frame_rate,
@@ -70,12 +73,46 @@ def stability_callback(
                 stability.update(answers, frames, name)
         validator.stability = stability
         rows = stability.figures()
-        for _, row in rows[(rows["item"] == "") & rows["metric"].isin(SHOWN)].iterrows():
+        rows = rows[rows["item"] == ""].set_index("metric")
+        for name in (name for name in SHOWN if name in rows.index):
+            row = rows.loc[name]
             print(
-                f"{row['metric']}: {with_interval(row['value'], row['low'], row['high'])} (n = {row['n']})"
+                f"{name}: {with_interval(row['value'], row['low'], row['high'])} (n = {row['n']})"
             )
+        known = rows["value"].to_dict()  # the same keys in every epoch, for the library's table
+        named = [m.name for m in metrics_of("detection") if m.headline and not m.of_labels]
+        return {f"{PREFIX}{name}": float(known.get(name, np.nan)) for name in named}
 
-    return on_val_end
+    def on_val_start(validator: Any) -> None:
+        if not validator.args.save_json:
+            raise SettingsError("stability_callback: give save_json=True")
+        theirs = validator.get_stats  # asked once, when all predictions are there
+
+        def get_stats() -> dict[str, Any]:
+            stats = theirs()
+            figures = measured(validator)
+            validator.metrics.__class__ = _with_figures(type(validator.metrics))
+            validator.metrics.figures_of_stability = figures
+            return {**stats, **figures}
+
+        validator.get_stats = get_stats
+
+    return on_val_start
+
+
+def _with_figures(kind: type) -> type:
+    """The library's metrics, whose ``results_dict`` is made anew whenever it is asked for."""
+    if issubclass(kind, _Figures):
+        return kind
+    return type(kind.__name__, (_Figures, kind), {})
+
+
+class _Figures:
+    figures_of_stability: Mapping[str, float] = {}
+
+    @property
+    def results_dict(self) -> dict[str, float]:
+        return {**super().results_dict, **self.figures_of_stability}  # type: ignore[misc]
 
 
 def _boxes(rows: list[dict[str, Any]], class_map: list[int]) -> np.ndarray:
