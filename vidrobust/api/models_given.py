@@ -108,9 +108,9 @@ def _model(
         run = _Module(given, preprocess, resolve_device(device))
         return _checked(run, type(given).__name__.lower(), class_names, run.info)
     if hasattr(given, "predict") and not callable(given):
-        names = _names_of(given) if class_names is None else class_names
+        own = _names_of(given) if class_names is None else class_names
         name = type(given).__name__.lower()
-        return _checked(_Predict(given), name, names, _of_callable(name, "", PREDICTS))
+        return _checked(_Predict(given), name, own, _of_callable(name, "", PREDICTS))
     if callable(given):
         name = str(
             getattr(given, "name", "") or getattr(given, "__name__", "") or f"model-{number}"

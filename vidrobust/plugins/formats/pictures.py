@@ -16,6 +16,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import numpy as np
+
 from vidrobust.errors import InputError, in_plain_words
 from vidrobust.footage.expand import IMAGE_SUFFIXES, natural_key
 from vidrobust.footage.item_tables import NOT_A_CLASS, WHOLE_ITEM, label_row
@@ -534,7 +536,7 @@ def _labelme(path: Path, classes: dict[int, str]) -> Annotations:
             radius = math.hypot(far_x - x, far_y - y)
             yield Annotation(**given, box=(x - radius, y - radius, x + radius, y + radius))
         elif kind in ("rectangle", "mask"):
-            yield Annotation(**given, box=about(flat))
+            yield Annotation(**given, box=about(np.array(flat)))
         elif kind == "polygon":
             yield Annotation(**given, ring=flat)
 
