@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from vidrobust.errors import InputError
+from vidrobust.pipeline.keys import status
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.catalogue import STAGES
 from vidrobust.tables import schema as tables
 
 
@@ -76,13 +79,21 @@ def test_the_report_reads_through_the_same_folder(folder: RunFolder) -> None:
     assert read.json("policy.json") == {}
 
 
-@pytest.mark.parametrize("part", ["version", "settings", "needs"])
-def test_a_stage_that_lacks_a_part_is_refused(folder: RunFolder, part: str) -> None:
-    """Read by ``status``, which looked for it later."""
+@pytest.mark.parametrize("part", ["version", "package", "settings", "needs", "key", "seconds"])
+def test_a_stage_whose_record_lacks_a_part_is_not_done(folder: RunFolder, part: str) -> None:
+    """Read by ``status``, which looked for it in vain."""
     stages = folder.run["stages"]
     del stages["stability"][part]
     folder.update(stages=stages)
-    with pytest.raises(InputError, match=f"'{part}' is missing"):
+    rows = {row["stage"]: row["state"] for row in status(RunFolder.existing(folder.path), STAGES)}
+    assert rows["stability"] == "stale"
+
+
+@pytest.mark.parametrize("damage", [{"settings": 3}, {"version": "x"}, {"needs": 3}])
+def test_a_stage_whose_record_is_damaged_is_refused(folder: RunFolder, damage: Any) -> None:
+    stages = folder.run["stages"]
+    folder.update(stages={"stability": {**stages["stability"], **damage}})
+    with pytest.raises(InputError, match=r"run\.json: is not the run.json of this version"):
         RunFolder.existing(folder.path)
 
 

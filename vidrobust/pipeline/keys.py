@@ -73,7 +73,7 @@ def record(
         "package": VERSION,
         "settings": settings.subset(stage.all_settings),
         "labels": "" if known is None else key_of({"known": known.as_rows()}),
-        "needs": {name: records[name]["key"] for name in read if name in records},
+        "needs": {name: records[name].get("key", "") for name in read if name in records},
         "units": dict(units),
     }
     outside = stage.reads(settings) if isinstance(stage, TableStage) else None
@@ -85,17 +85,17 @@ def record(
 def reasons(stage: Stage, settings: Settings, records: Mapping[str, Record]) -> list[str]:
     own = records[stage.name]
     found = []
-    if own["version"] != stage.version or own["package"] != VERSION:
-        found.append(f"made by vidrobust {own['package']}, stage version {own['version']}")
+    version, package = own.get("version", 0), own.get("package", "of another version")
+    if version != stage.version or package != VERSION:
+        found.append(f"made by vidrobust {package}, stage version {version}")
+    settings_then, needs = own.get("settings", {}), own.get("needs", {})
     for name, value in settings.subset(stage.all_settings).items():
-        if own["settings"].get(name) != value:
-            found.append(f"{name} was {_word(own['settings'].get(name))}, now {_word(value)}")
+        if settings_then.get(name) != value:
+            found.append(f"{name} was {_word(settings_then.get(name))}, now {_word(value)}")
     for other in (*stage.needs, *stage.uses):
         name = other.name
-        if name in records and own["needs"].get(name) != records[name]["key"]:
-            found.append(
-                f"{name} was made anew" if name in own["needs"] else f"{name} was made since"
-            )
+        if name in records and needs.get(name) != records[name].get("key"):
+            found.append(f"{name} was made anew" if name in needs else f"{name} was made since")
     found += [f"{needed.name} is missing" for needed in stage.needs if needed.name not in records]
     return found
 
@@ -163,7 +163,7 @@ def status(folder: RunFolder, stages: Stages) -> list[dict[str, Any]]:
         else:
             why = reasons(stage, settings, records)
             why += [f"{name} is not there" for name in missing(folder, stage)]
-            seconds = records[stage.name]["seconds"]
+            seconds = records[stage.name].get("seconds")
             row = {
                 "stage": stage.name,
                 "state": "stale" if why else "done",

@@ -124,8 +124,11 @@ def _of_another_task(
     module: Any, processor: Any, task: str, spec: ModelSpec, device: torch.device
 ) -> Classifier | Detector:
     """The model that the kind of the task makes of the network."""
-    kinds = (kind for kind in known().kinds.values() if kind.adopts is not None)
-    made = (kind.adopts((module, processor), device) for kind in kinds if kind.adopts is not adopt)
+    made = (
+        kind.adopts((module, processor), device)
+        for kind in known().kinds.values()
+        if kind.adopts is not None and kind.adopts is not adopt
+    )
     model: Any = next((each for each in made if each is not None), None)
     if model is None:
         raise SettingsError(f"{spec.text}: no plugin here has models of the task {task}")

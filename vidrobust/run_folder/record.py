@@ -158,11 +158,11 @@ class ModelRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class StageRecord:
-    key: str
-    version: int
-    package: str  # version of vidrobust
-    settings: Mapping[str, Any]
-    needs: Mapping[str, str]  # keys of stages it was made of
+    key: str = ""
+    version: int = 0
+    package: str = ""  # version of vidrobust
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    needs: Mapping[str, str] = field(default_factory=dict)  # keys of stages it was made of
     rows: Mapping[str, int] = field(default_factory=dict)  # of its tables
     units: int = 0
     seconds: float | None = None

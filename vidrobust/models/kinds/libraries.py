@@ -96,7 +96,7 @@ def torchvision_model(spec: ModelSpec, device: torch.device) -> Network | Module
         raise SettingsError(f"{spec.text}: {error}") from error
     names, notes = given_names(spec.options.get("classes")), []
     if path is None:
-        module = from_hub(
+        module: Any = from_hub(
             spec, lambda: torchvision.models.get_model(spec.target, weights=entry, progress=False)
         )
         names = names or tuple(map(shown_name, entry.meta["categories"]))

