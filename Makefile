@@ -16,7 +16,7 @@ demo: .venv/.demo
 
 # Regenerates what README.md and the tutorial show of the demo.
 demo-answer: .venv/.demo
-	$(BIN)/vidrobust demo --out reports/demo
+	$(BIN)/vidrobust demo bottles --out reports/demo
 	$(BIN)/python docs/demo_answer.py reports/demo
 	$(BIN)/python docs/concept.py reports/demo
 

@@ -66,8 +66,8 @@ def test_missing_and_empty_sources_are_problems_and_the_others_go_on(tree: Path)
     found = expand_sources([str(s) for s in sources])
     assert [item.name for item in found.items] == ["a"]
     assert found.problems == (
-        f"{tree}/absent.mp4: there is no such file or folder",
-        f"{tree}/empty: holds no video and no image; name a file, or another folder",
+        f"No such file: {tree}/absent.mp4",
+        f"{tree}/empty: is empty; name a file, or another folder",
         f"{tree}/*.avi: nothing matches this pattern",
         "http://127.0.0.1/a.mp4: is a network address, and only local files are read; record it with --for, or "
         "download it",
@@ -137,4 +137,4 @@ def test_hostile_names_are_shown_with_escapes_and_their_paths_stay(tmp_path: Pat
     assert {os.fsencode(item.path.name) for item in items} == set(given)
     assert {item.name for item in items} == {r"\xff", r"a\nb", "<i>x", r"tab\there", "x" * 251}
     (problem,) = expand_sources([os.fsdecode(b"/none/\xfe\n.mp4")]).problems
-    assert problem == r"/none/\xfe\n.mp4: there is no such file or folder"
+    assert problem == r"No such file: /none/\xfe\n.mp4"

@@ -154,7 +154,7 @@ def test_nothing_that_can_be_read(
     out = tmp_path / "run"
     sources = [str(line / name) for name in ("broken.mp4", "empty.mp4")]
     assert run("sensitivity", *sources, f"--out={out}", *options_of("sensitivity", ASKED)) == 3
-    assert "nothing could be evaluated" in capsys.readouterr().err
+    assert "none of 2 inputs could be read" in capsys.readouterr().err
     assert len(json.loads((out / "run.json").read_text())["failed"]) == 2
 
 

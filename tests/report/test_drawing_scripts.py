@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-import math
 
-import numpy as np
 import pytest
 from matplotlib import font_manager
 
@@ -48,15 +46,3 @@ def test_a_font_that_came_later_is_found(monkeypatch: pytest.MonkeyPatch) -> Non
     drawing._letters_of_usual.cache_clear()
     assert drawing.letters_without_font("\u1d81") == ""  # a letter that STIX has
     drawing._families_for.cache_clear()
-
-
-@pytest.mark.parametrize("most", [0.2, np.nextafter(0.2, 0), 3.0, 47.0, 1e-6, 19_999.999999999996])
-def test_two_to_four_round_ticks(most: float) -> None:
-    step = drawing.tick_step(most)
-    assert 2 <= round(most / step, 6) < 5
-    assert f"{step:e}"[0] in "125"
-
-
-@pytest.mark.parametrize("most", [0.0, math.nan])
-def test_axes_of_nothing_have_ticks(most: float) -> None:
-    assert drawing.tick_step(most) > 0

@@ -168,6 +168,8 @@ def opened_target(
             yield run
         return
     if single and not may_be_footage(target[0]):
+        if not Path(target[0]).exists():
+            raise InputError(f"No such file: {printable(target[0])}")
         raise InputError(f"{printable(target[0])}: is neither a run folder nor footage")
     settings, named = settings_of(target, config, given(options))
     files, where = with_recordings(

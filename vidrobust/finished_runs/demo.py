@@ -25,6 +25,7 @@ class Demo:
     out: str  # its run folder where the user names none
     # ``(run folder, reporter)`` runs the study and gives the lines of the answer.
     run: Callable[[str, Reporter], list[str]]
+    comes_first: bool = False  # it is run where the user names none
 
 
 def run_bottles(out: str, reporter: Reporter) -> list[str]:
@@ -43,7 +44,7 @@ def run_bottles(out: str, reporter: Reporter) -> list[str]:
 BOTTLES = Demo(
     name="bottles",
     help="a real clip with a real network, which come with the package; some three minutes on two processors",
-    out="reports/demo",
+    out="reports/demo-bottles",
     run=run_bottles,
 )
 
@@ -54,4 +55,6 @@ def brought() -> Extensions[Demo]:
 
 
 def demos() -> dict[str, Demo]:
-    return {demo.name: demo for demo in (BOTTLES, *brought().records)}
+    """Return the demos by name, the first one first."""
+    every = sorted((BOTTLES, *brought().records), key=lambda demo: not demo.comes_first)
+    return {demo.name: demo for demo in every}

@@ -170,7 +170,7 @@ def _expand(source: str, found: _Found) -> None:
         for match in matches:
             _expand(match, found)
     else:
-        found.problems.append(f"{printable(source)}: there is no such file or folder")
+        found.problems.append(f"No such file: {printable(source)}")
 
 
 def _expand_table(path: Path, found: _Found) -> None:
@@ -220,7 +220,8 @@ def _expand_folder(source: str, found: _Found) -> None:
     _walk(Path(source), found, set())
     if (len(found.paths), len(found.problems)) == before:
         found.problems.append(
-            f"{printable(source)}: holds no video and no image; name a file, or another folder"
+            f"{printable(source)}: {'holds no video and no image' if any(Path(source).iterdir()) else 'is empty'}; "
+            "name a file, or another folder"
         )
 
 

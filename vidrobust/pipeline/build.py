@@ -183,7 +183,7 @@ def _tables(
     if not any(unit.stage == described_by(unit.stage) for unit in kept):
         if not whole:
             return []
-        raise InputError("nothing could be evaluated: none of the sources could be read")
+        raise run.inputs.unreadable()
     for stage in stages:
         with run.reporter.working(f"{stage.name}: tables"):
             _join(plan, stage, [unit for unit in kept if unit.stage == stage])

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from vidrobust.errors import InputError, SettingsError
+from vidrobust.errors import SettingsError
 from vidrobust.models.load import load_models
 from vidrobust.pipeline import keys
 from vidrobust.pipeline.build import check_settings
@@ -50,9 +50,7 @@ class PlannedRun(OpenRun):
             hashes = self.path / "cache" / "hashes.json"
             self._inputs = find(self.settings, hashes if hashes.is_file() else None, self.reporter)
             if not self._inputs.readable:
-                raise InputError(
-                    "nothing could be evaluated: none of the sources holds any footage"
-                )
+                raise self._inputs.unreadable()
         return self._inputs
 
 
@@ -144,7 +142,7 @@ def _ahead(plan: Plan, missing: Sequence[Unit]) -> dict[str, Any]:
         return {**nothing, "lines": ["answers from a file: the time is that of decoding"]}
     ahead = plan.cost(items)
     if ahead is None:
-        raise InputError("nothing could be evaluated: none of the sources could be read")
+        raise run.inputs.unreadable()
     partly = any(
         unit.done(run.cache) for item in items for unit in units_of(plan, plan.stages.footage, item)
     )

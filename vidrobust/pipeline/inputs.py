@@ -191,7 +191,16 @@ class Inputs:
         entry = {"path": path, "error": error}
         if entry not in self.failed:
             self.failed.append(entry)
-            reporter.warn(f"error: {error}")
+            if len(self.items) > 1:  # the error of the only input ends the run
+                reporter.warn(f"error: {error}")
+
+    def unreadable(self) -> InputError:
+        """Return the error of a run that can read none of its inputs."""
+        if len(self.failed) == 1:
+            return InputError(self.failed[0]["error"])
+        if not self.failed:
+            return InputError("none of the sources holds any footage")
+        return InputError(f"none of {plural(len(self.failed), 'input')} could be read")
 
     def has_failed(self, item: Item) -> bool:
         path = printable(item.path)

@@ -222,8 +222,8 @@ def _check_before(settings: Settings, models: Sequence[Model] | None) -> None:
     expanded = expand_sources(settings.sources)
     if not expanded.items:
         for problem in expanded.problems:
-            raise InputError(f"nothing could be evaluated: {problem}")
-        raise InputError("nothing could be evaluated: none of the sources holds any footage")
+            raise InputError(problem)
+        raise InputError("none of the sources holds any footage")
 
 
 def _say_models(folder: RunFolder, settings: Settings, reporter: Reporter) -> None:

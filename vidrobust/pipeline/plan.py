@@ -60,7 +60,7 @@ class Plan:
             self.segments(item)
         if not self.run.inputs.readable:
             self.run.note_inputs()
-            raise InputError("nothing could be evaluated: none of the sources could be read")
+            raise self.run.inputs.unreadable()
 
     def segments(self, item: Item) -> tuple[Segment, ...]:
         """Return the segments of an input; none if unreadable, which is recorded."""

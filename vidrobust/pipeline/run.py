@@ -162,9 +162,7 @@ class OpenRun:
             )
             if not self._inputs.readable:
                 self.note_inputs()
-                raise InputError(
-                    "nothing could be evaluated: none of the sources holds any footage"
-                )
+                raise self._inputs.unreadable()
             self.folder.write_table("items", items_table(self._inputs.items))
             self.folder.write_table("labels", self._inputs.known.labels)
         return self._inputs
@@ -195,7 +193,7 @@ class OpenRun:
                 continue  # recorded where its footage is looked at
             self.calibration = item
             return sample
-        raise InputError("nothing could be evaluated: none of the sources could be read")
+        raise self.inputs.unreadable()
 
     @property
     def classes(self) -> Classes | None:

@@ -20,6 +20,7 @@ from markupsafe import Markup
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.atomic import write_text
+from vidrobust.report.drawing import THEMES, letters_without_font
 from vidrobust.text.printable import in_brackets, printable, shown
 from vidrobust.version import VERSION
 
@@ -78,7 +79,7 @@ def _environment(package: str) -> jinja2.Environment:
         for each in resources.files(folder).joinpath("templates").iterdir()
         if each.name.endswith((".html", ".css", ".js"))
     }
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.DictLoader(templates),
         autoescape=True,
         finalize=_unbroken,
@@ -86,6 +87,8 @@ def _environment(package: str) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["themes"] = THEMES  # of the style sheet, as of the figures
+    return environment
 
 
 PROGRAMS = (
@@ -104,8 +107,6 @@ NAMED = '<p class="made">In brackets: letters that no font of the computer has t
 
 def _with_letters(page: Path, folder: Path) -> Path:
     """The page, or a copy that names in brackets the letters that no font has."""
-    from vidrobust.report.drawing import letters_without_font  # most pages are not printed
-
     text = page.read_text(encoding="utf-8")
     missing = letters_without_font(text)
     if not missing:

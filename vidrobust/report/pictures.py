@@ -10,12 +10,12 @@ import numpy as np
 from vidrobust.report.drawing import data_uri
 
 BUDGET_BYTES = 6_000_000  # what the pictures of all moments may weigh in the page
-WIDTH = 480
+PICTURE_WIDTH = 640  # of the pictures of a moment, px
 
 
 class Pictures:
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.left, self.refused = folder.resolve(), BUDGET_BYTES, 0
+    def __init__(self, folder: Path, room: int = BUDGET_BYTES) -> None:
+        self.folder, self.left, self.refused = folder.resolve(), room, 0
 
     def uri(self, name: str | None) -> str:
         """Empty for what is not there, lies outside the run folder, or no longer fits."""
@@ -40,6 +40,11 @@ def jpeg(rgb: np.ndarray, width: int) -> bytes:
         size = (width, max(1, round(rgb.shape[0] * width / rgb.shape[1])))
         rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
     return cv2.imencode(".jpg", rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
+
+
+def data_uri_of(rgb: np.ndarray) -> str:
+    """Return a picture as it is carried inside a page."""
+    return data_uri("jpeg", jpeg(rgb, rgb.shape[1]))
 
 
 def save_picture(rgb: np.ndarray, path: Path, width: int) -> None:

@@ -81,6 +81,12 @@ class FootageSettings:
             raise SettingsError(f"fps: expected a positive number, got {self.fps:g}")
         if self.fps is not None and self.every != 1:
             raise SettingsError("every and fps exclude each other: give one of them")
+        if self.start_s is not None and self.start_s < 0:
+            raise SettingsError(f"start_s: expected 0 or more, got {self.start_s:g}")
+        if self.end_s is not None and not self.end_s > (self.start_s or 0):
+            raise SettingsError(
+                f"end_s: expected more than {self.start_s or 0:g}, where it starts, got {self.end_s:g}"
+            )
         if not self.segment_s >= 1:
             raise SettingsError(f"segment_s: expected 1 second or more, got {self.segment_s:g}")
         if self.roi and (len(self.roi) != 4 or min(self.roi) < 0 or 0 in self.roi[2:]):

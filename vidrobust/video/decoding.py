@@ -106,7 +106,7 @@ class PassReport:
             found["corrupt"] = f"{count}, the first is number {self.first_corrupt}{why}"
         elif said:
             found["said"] = (
-                f"the file is damaged, though no frame is known to be (the decoder: {said})"
+                f"the file is damaged, and all {self.frames} frames could be read (the decoder: {said})"
             )
         if self.undecodable:
             found["undecodable"] = (

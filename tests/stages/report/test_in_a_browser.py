@@ -93,9 +93,9 @@ def test_nothing_is_asked_for_and_nothing_complains(
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda s: str(s[0]))
 def test_the_first_screen_answers(browser: Any, report: Path, size: tuple[int, int]) -> None:
-    """Verdict, how often, and the account of the first model stand on it without scrolling."""
+    """The finding, the ribbon and the verdict of the first model stand on it without scrolling."""
     opened = Opened(browser, report, size)
-    for what in (".verdicts .chip", ".verdicts .big", ".verdicts .bar"):
+    for what in ("h1", ".along img", ".along p"):
         box = opened.page.locator(what).first.bounding_box()
         assert box is not None
         assert box["y"] + box["height"] <= size[1], what
@@ -124,6 +124,34 @@ def _data(page: Any) -> dict[str, Any]:
     return found
 
 
+def test_the_player_opens_on_the_worst_moment(browser: Any, report: Path) -> None:
+    opened = Opened(browser, report)
+    data = _data(opened.page)
+    _, _, a, b, *_ = data["events"][data["worst"]]
+    assert opened.page.locator("[data-p=what]").inner_text().startswith(f"Frame {a} to frame {b}")
+    opened.page.close()
+
+
+def test_a_table_is_sorted_by_a_click_and_shows_ten_rows(browser: Any, report: Path) -> None:
+    opened = Opened(browser, report.with_name("details.html"))
+    page = opened.page
+    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    table = page.locator("#curves table").first
+    rows = table.locator("tr:visible")
+    assert rows.count() == 11  # with its head
+    with page.expect_download() as download:
+        page.locator("#curves button", has_text="as CSV").first.click()
+    lines = Path(download.value.path()).read_text(encoding="utf-8").splitlines()
+    assert len(lines) == table.locator("tr").count()
+    head = table.locator("th button").last
+    head.click()
+    counts = [int(row.inner_text()) for row in table.locator("tr:visible td:last-child").all()]
+    assert counts == sorted(counts)
+    head.click()
+    assert table.locator("th").last.get_attribute("aria-sort") == "descending"
+    opened.page.close()
+
+
 def test_keys_move_along_the_frames(browser: Any, report: Path) -> None:
     opened = Opened(browser, report)
     page, data = opened.page, _data(opened.page)
@@ -131,6 +159,7 @@ def test_keys_move_along_the_frames(browser: Any, report: Path) -> None:
     chosen = data["items"][int(page.locator("[data-p=item]").input_value())]
     labels, probabilities = chosen["a"][int(page.locator("[data-p=model]").input_value())]
     page.locator("[data-p=at]").focus()
+    page.keyboard.press("Home")  # it opens on the worst moment
     for step, key in enumerate(["", "ArrowRight", "ArrowRight", "ArrowRight"]):
         if key:
             page.keyboard.press(key)
@@ -159,7 +188,7 @@ def test_a_flip_chosen_by_mouse_shows_both_frames_and_their_difference(
     box = line.bounding_box()
     assert box is not None
     share = (times[frames.index(event[3])] - times[0]) / (times[-1] - times[0])
-    page.mouse.click(box["x"] + 8 + (box["width"] - 16) * share, box["y"] + 9)
+    page.mouse.click(box["x"] + 44 + (box["width"] - 54) * share, box["y"] + 9)
     assert page.locator("[data-p=flip]").is_visible()
     assert (
         page.locator("[data-p=what]")
@@ -187,6 +216,7 @@ def test_the_next_flip_by_key_and_its_strip(browser: Any, report: Path) -> None:
         page.locator("[data-p=item]").select_option(item)
     page.locator("[data-p=model]").select_option(model)
     page.locator("[data-p=at]").focus()
+    page.keyboard.press("Home")
     mine = [e for e in data["events"] if e[:2] == [int(item), int(model)]]
     for event in mine:
         page.keyboard.press("n")

@@ -18,7 +18,7 @@ from vidrobust.stages.answer.answer import answer_of
 from vidrobust.stages.moments import section as moments_section
 from vidrobust.stages.sensitivity import section as sensitivity_section
 from vidrobust.stages.stability import section as stability_section
-from vidrobust.stages.stability.timeline_section import stretch
+from vidrobust.stages.stability.ribbon_section import stretch
 from vidrobust.stages.variation import section as footage_section
 from vidrobust.statement import Question
 from vidrobust.tables import schema as tables

@@ -6,8 +6,8 @@
   const data = JSON.parse(holder.textContent);
   const $ = (name) => root.querySelector("[data-p=" + name + "]");
   const line = $("line"), range = $("at"), image = $("image"), boxes = $("boxes");
-  const COLOURS = ["--c1", "--c2", "--c3", "--c4", "--c5", "--c6"];
-  const DOT = 1.6, NEAR = 7;
+  const COLOURS = ["--c1", "--c2", "--c3", "--c4", "--c5"];
+  const DOT = 2.5, NEAR = 7, LEFT = 44, RIGHT = 10, RIBBON = 14;
   let item = 0, model = 0, at = 0, event = -1, timer = 0;
 
   function option(select, text, value) {
@@ -43,10 +43,41 @@
     for (const label of answers()[0]) if (label >= 0) counts.set(label, (counts.get(label) || 0) + 1);
     return [...counts].sort((a, b) => b[1] - a[1]).slice(0, COLOURS.length).map((each) => each[0]);
   }
-  function x(k, width) {
+  function span() {
     const t = data.items[item].t;
-    const span = t[t.length - 1] - t[0] || 1;
-    return 8 + (width - 16) * (t[k] - t[0]) / span;
+    return [t[0], t[t.length - 1] - t[0] || 1];
+  }
+  function x(k, width) {
+    const [first, whole] = span();
+    return LEFT + (width - LEFT - RIGHT) * (data.items[item].t[k] - first) / whole;
+  }
+  function stroke(pen, x1, y1, x2, y2) {
+    pen.beginPath();
+    pen.moveTo(x1, y1);
+    pen.lineTo(x2, y2);
+    pen.stroke();
+  }
+  function axes(pen, width, top, bottom, y) {
+    const soft = colour("--soft");
+    pen.font = "11px system-ui, sans-serif";
+    pen.fillStyle = soft;
+    pen.strokeStyle = colour("--line");
+    pen.textBaseline = "middle";
+    pen.textAlign = "right";
+    const percent = data.models[model].task === "detection" ? ["0", "0.5", "1"] : ["0 %", "50 %", "100 %"];
+    [0, 0.5, 1].forEach((p, k) => {
+      stroke(pen, LEFT, y(p), width - RIGHT, y(p));
+      pen.fillText(percent[k], LEFT - 5, y(p));
+    });
+    const [first, whole] = span(), most = width < 500 ? 4 : 10;
+    const step = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000].find((s) => whole / s <= most) || whole;
+    pen.textBaseline = "top";
+    pen.textAlign = "center";
+    for (let t = Math.ceil(first / step) * step; t <= first + whole + 1e-9; t += step) {
+      const at = LEFT + (width - LEFT - RIGHT) * (t - first) / whole;
+      stroke(pen, at, bottom, at, bottom + 4);
+      pen.fillText(Number(t.toFixed(2)) + " s", Math.min(at, width - 14), bottom + 6);
+    }
   }
   function draw() {
     const width = line.clientWidth, height = line.clientHeight, ratio = window.devicePixelRatio || 1;
@@ -54,30 +85,26 @@
     line.height = height * ratio;
     const pen = line.getContext("2d");
     pen.scale(ratio, ratio);
-    const ink = colour("--ink"), soft = colour("--line"), top = 20, bottom = height - 8;
-    const y = (p) => bottom - (bottom - top) * p;
-    pen.strokeStyle = soft;
-    for (const p of [0, 0.5, 1]) {
-      pen.beginPath();
-      pen.moveTo(8, y(p));
-      pen.lineTo(width - 8, y(p));
-      pen.stroke();
-    }
+    const ink = colour("--ink"), top = 22, bottom = height - 20, ribbon = bottom - RIBBON;
+    const y = (p) => ribbon - 6 - (ribbon - 6 - top) * p;
+    axes(pen, width, top, bottom, y);
     const [labels, values] = answers(), first = leading();
+    const of = (k) => {
+      const rank = first.indexOf(labels[k]);
+      return rank < 0 ? colour("--grey") : colour(COLOURS[rank]);
+    };
     pen.strokeStyle = colour("--soft");
     pen.setLineDash([3, 3]);
     for (const frame of data.items[item].breaks) {
       const k = place(frame);
-      pen.beginPath();
-      pen.moveTo(x(k, width), top);
-      pen.lineTo(x(k, width), bottom);
-      pen.stroke();
+      stroke(pen, x(k, width), top, x(k, width), bottom);
     }
     pen.setLineDash([]);
     for (let k = 0; k < values.length; k++) {
       if (values[k] === null) continue;
-      const rank = first.indexOf(labels[k]);
-      pen.fillStyle = rank < 0 ? colour("--soft") : colour(COLOURS[rank]);
+      const end = k + 1 < values.length ? x(k + 1, width) : width - RIGHT;
+      pen.fillStyle = of(k);
+      pen.fillRect(x(k, width), ribbon, Math.max(1, end - x(k, width) + 0.5), RIBBON);
       pen.beginPath();
       pen.arc(x(k, width), y(values[k]), DOT, 0, 7);
       pen.fill();
@@ -85,16 +112,10 @@
     pen.lineWidth = 1.5;
     for (const each of own()) {
       pen.strokeStyle = data.events.indexOf(each) === event ? colour("--bad") : ink;
-      pen.beginPath();
-      pen.moveTo(x(place(each[3]), width), 3);
-      pen.lineTo(x(place(each[3]), width), 16);
-      pen.stroke();
+      stroke(pen, x(place(each[3]), width), 3, x(place(each[3]), width), 16);
     }
-    pen.strokeStyle = colour("--blue");
-    pen.beginPath();
-    pen.moveTo(x(at, width), 0);
-    pen.lineTo(x(at, width), height);
-    pen.stroke();
+    pen.strokeStyle = ink;
+    stroke(pen, x(at, width), 0, x(at, width), bottom);
   }
   function key() {
     const list = $("key");
@@ -188,13 +209,13 @@
       each.textContent = name + " " + Math.round(100 * share) + " %";
       causes.append(each);
     }
-    $("causes-said").textContent = parts.length ? "Of this one change, played again cause by cause:"
-      : "This flip is not among the pairs whose causes were played again.";
+    $("causes-said").textContent = parts.length ? "Replayed change by change, this one flip comes from:"
+      : data.strips[item + " " + model + " " + b] ? "" : data.unplayed;
     for (const tile of data.strips[item + " " + model + " " + b] || []) {
       const alt = tile.title + ": " + tile.label + " " + tile.p;
       strip.append(shot(null, tile.src, tile.measured ? alt + " (" + tile.measured + ")" : alt));
     }
-    $("strip-said").hidden = !strip.children.length;
+    $("strip-said").textContent = strip.children.length ? data.strip_said : parts.length ? data.no_strip : "";
     show();
   }
   function next(direction) {
@@ -236,7 +257,7 @@
     const box = line.getBoundingClientRect(), width = box.width, spot = e.clientX - box.left;
     const near = own().map((each) => [Math.abs(x(place(each[3]), width) - spot), each]).sort((a, b) => a[0] - b[0])[0];
     if (e.type === "pointerdown" && near && near[0] <= NEAR) { open(data.events.indexOf(near[1])); return; }
-    const t = data.items[item].t, time = t[0] + (t[t.length - 1] - t[0]) * (spot - 8) / (width - 16);
+    const t = data.items[item].t, time = t[0] + (t[t.length - 1] - t[0]) * (spot - LEFT) / (width - LEFT - RIGHT);
     let best = 0;
     for (let k = 0; k < t.length; k++) if (Math.abs(t[k] - time) < Math.abs(t[best] - time)) best = k;
     go(best);
@@ -262,9 +283,10 @@
   });
   window.addEventListener("resize", draw);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
-  if (data.events.length) { item = data.events[0][0]; model = data.events[0][1]; }
+  if (data.worst >= 0) { item = data.events[data.worst][0]; model = data.events[data.worst][1]; }
   $("item").value = item;
   $("model").value = model;
   root.hidden = false;
   begin();
+  if (data.worst >= 0) open(data.worst);
 })();

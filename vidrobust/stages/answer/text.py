@@ -10,8 +10,8 @@ from typing import Any
 from vidrobust.files.json_text import plain
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.answer.answer import Answer, answer_of
-from vidrobust.statement import Level, Question, Statement
-from vidrobust.text.phrases import capital
+from vidrobust.statement import DOING, Level, Question, Statement
+from vidrobust.text.phrases import capital, plural
 from vidrobust.text.printable import shown
 
 WIDTH = 100  # columns of a line on the console
@@ -19,6 +19,7 @@ COLUMN = 18  # columns in front of the text of a statement
 # Models up to which the console shows every statement, and up to which the first of each question, the causes
 # that are named and what to do: about a screen for two models. Of more it shows what leads.
 MOST_FULL, MOST_BRIEF = 1, 3
+MOST_LINES = 14  # of the answer on one model, with its name and the place of the report
 NOT_RUN = (
     Question.SENSITIVE,
     Question.RULE,
@@ -38,7 +39,11 @@ TITLES = {
 }
 # Marks of what to act on; the text of every other level says by itself what it is.
 TAGS = {Level.TRIED: "tried", Level.REPLICATED: "found again"}
-TO_DO = {Level.SUGGESTED: "To try it", Level.NOT_MEASURED: "To find out"}
+TO_DO = {
+    Level.TRIED: "To use it",
+    Level.SUGGESTED: "To try it",
+    Level.NOT_MEASURED: "To find out",
+}
 
 
 def title_of(question: str) -> str:
@@ -67,6 +72,10 @@ def console_text(run: RunTables) -> str:
         model: [each for each in answer.of(model) if each not in left_out]
         for model in answer.models
     }
+    left = 0
+    if len(of) == 1:
+        (model,) = of
+        of[model], left = _most_important(of[model], MOST_LINES - 2 - 2 * bool(left_out))
     lines = [line for model in of for line in _model_lines(of[model], model, len(of))]
     if left_out:
         titles = dict.fromkeys(title_of(each.question).lower() for each in left_out)
@@ -78,8 +87,36 @@ def console_text(run: RunTables) -> str:
     if answer.to_come:
         lines.append(f"Incomplete, still to come: {', '.join(answer.to_come)}.")
     if report.is_file():
-        lines.append(f"Report: {report}")
+        more = f" ({plural(left, 'more finding')})" if left else ""
+        lines.append(f"Report{more}: {report}")
+    elif left:
+        lines.append(f"{plural(left, 'more finding')}: vidrobust show {run.folder_name} --json")
     return shown("\n".join(lines))  # the names of a model and its classes are anybody's
+
+
+def _most_important(statements: list[Statement], room: int) -> tuple[list[Statement], int]:
+    """Return the statements that fit into so many lines, in their order, and how many are left out.
+
+    First what leads and what to do, then the first statement of each question. Of a scene that the model does not
+    know, neither causes nor advice.
+    """
+    unknown = any(each.question == Question.SCENE for each in statements)
+    hidden = (*DOING, Question.WHY) if unknown else ()
+    first = {each.question: each for each in reversed(statements)}
+
+    def rank(each: Statement) -> int:
+        if each.is_action or each.question in LEADING:
+            return 0
+        return 1 if first[each.question] is each else 2 + (each.level is Level.NO_EFFECT)
+
+    kept: list[Statement] = []
+    for each in sorted((s for s in statements if s.question not in hidden), key=rank):
+        lines = len(_wrapped(each.text, " " * COLUMN).splitlines()) + bool(each.command)
+        if lines <= room:
+            room -= lines
+            kept.append(each)
+    found = [each for each in statements if any(each is one for one in kept)]
+    return found, len(statements) - len(found)
 
 
 def _model_lines(statements: Iterable[Statement], model: str, many: int) -> Iterator[str]:

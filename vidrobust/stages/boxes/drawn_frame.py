@@ -1,9 +1,9 @@
-"""A frame with its objects, lost places dashed; and a moment as a strip of zoomed frames."""
+"""A frame with its objects, lost and renamed ones dashed; and a moment as frames cropped to its object."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import cv2
@@ -11,86 +11,64 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.metrics.tracks.states import FAULTS
-from vidrobust.stages.boxes.moments import BoxMoment, Shot, lies_there
+from vidrobust.stages.boxes.moments import BoxMoment, Shot
 
-# Side of a frame in a strip, height of the band above it, and of a line of text below, px
-TILE, BAND, LINE = 224, 20, 15
+TILE = 320  # longer side of a frame of a moment, px
 # Context on each side of the object, as a share of its longer side, and the shortest side that is shown, px
 MARGIN, SMALLEST = 0.7, 64
-LINES = 3
-# RGB: the box of the object, other boxes, where it is expected and nothing is
-OWN, OTHER, EXPECTED = (0, 200, 140), (190, 190, 190), (255, 120, 0)
+# RGB: other boxes, where the object is expected and nothing is
+OTHER, EXPECTED = (190, 190, 190), (255, 120, 0)
 DARK, WHITE = (24, 24, 24), (255, 255, 255)
 
 
-def strip(frames: Sequence[np.ndarray], moment: BoxMoment, boxes: pd.DataFrame) -> np.ndarray:
-    """Draw the shots of a moment side by side, (H, W, 3) uint8."""
+def tiles(frames: Sequence[np.ndarray], moment: BoxMoment, boxes: pd.DataFrame) -> list[np.ndarray]:
+    """Crop the shots of a moment to its object and draw the boxes, each (h, w, 3) uint8 RGB."""
+    left, top, width, height = window(moment, frames[0].shape[:2])
+    scale = TILE / max(width, height)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    found = []
+    for frame, shot in zip(frames, moment.shots, strict=True):
+        picture = cv2.resize(
+            frame[top : top + height, left : left + width],
+            size,
+            interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC,
+        )
+        marks = _marks(shot, boxes[boxes["frame"] == shot.frame], moment.track)
+        draw(picture, (_on_tile(mark, (left, top), scale) for mark in marks))
+        found.append(picture)
+    return found
+
+
+def window(moment: BoxMoment, size: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """Return left, top, width and height of what is shown, px: within the frame of this height and width."""
     places = np.array([shot.place for shot in moment.shots])
     low, high = places[:, :2].min(axis=0), places[:, 2:].max(axis=0)
     side = max(SMALLEST, (1 + MARGIN) * float((high - low).max()))
-    side = min(side, float(max(frames[0].shape[:2])))
-    left, top = (low + high) / 2 - side / 2
-    window = (round(left), round(top), round(side))
-    tiles = [
-        _tile(frame, shot, boxes[boxes["frame"] == shot.frame], moment.track, window)
-        for frame, shot in zip(frames, moment.shots, strict=True)
+    shown = [round(min(side, whole)) for whole in (size[1], size[0])]
+    corner = [
+        round(float(np.clip(middle - part / 2, 0, whole - part)))
+        for middle, part, whole in zip((low + high) / 2, shown, (size[1], size[0]), strict=True)
     ]
-    gap = np.full((tiles[0].shape[0], 4, 3), 255, np.uint8)
-    parts = [part for tile in tiles for part in (tile, gap)]
-    return np.concatenate(parts[:-1], axis=1)
+    return corner[0], corner[1], shown[0], shown[1]
 
 
-def _tile(
-    frame: np.ndarray, shot: Shot, boxes: pd.DataFrame, track: int, window: tuple[int, int, int]
-) -> np.ndarray:
-    left, top, side = window
-    picture = cv2.warpAffine(
-        frame,
-        np.array([[TILE / side, 0, -left * TILE / side], [0, TILE / side, -top * TILE / side]]),
-        (TILE, TILE),
-        flags=cv2.INTER_AREA if side > TILE else cv2.INTER_LINEAR,
-        borderValue=DARK,
+def _marks(shot: Shot, boxes: pd.DataFrame, track: int) -> Iterator[Mark]:
+    for row in boxes.itertuples():
+        box, of_object = (row.x1, row.y1, row.x2, row.y2), row.track == track
+        state: State = (
+            ("renamed" if shot.state == "renamed" else "covered") if of_object else "other"
+        )
+        text = f"{row.label_name} {row.score:.2f}".replace(" 0.", " .")
+        yield Mark(box, track if of_object else -1, state, text)
+    if shot.state in FAULTS:
+        yield Mark(shot.place, track, shot.state, "no box")  # type: ignore[arg-type]
+
+
+def _on_tile(mark: Mark, corner: tuple[int, int], scale: float) -> Mark:
+    x1, y1, x2, y2 = (
+        (side - offset) * scale for side, offset in zip(mark.box, corner * 2, strict=True)
     )
-    for row in boxes.sort_values("track", key=lambda of: of == track, kind="stable").itertuples():
-        own = row.track == track
-        x1, y1, x2, y2 = _on_tile((row.x1, row.y1, row.x2, row.y2), window)
-        cv2.rectangle(picture, (x1, y1), (x2, y2), OWN if own else OTHER, 2 if own else 1)
-    lost = shot.state in FAULTS
-    if lost:
-        _dashed(picture, shot.place, window, EXPECTED)
-    head = np.full((BAND, TILE, 3), EXPECTED if lost else DARK, np.uint8)
-    _write(head, f"{shot.frame}  {shot.time_s:.2f} s  {shot.state}", (6, BAND - 6))
-    return np.concatenate([head, picture, _below(shot, boxes, lost=lost)])
-
-
-def _below(shot: Shot, boxes: pd.DataFrame, *, lost: bool) -> np.ndarray:
-    said = lies_there(shot.place, boxes)
-    lines = said or ["nothing lies here" if lost else ""]
-    if len(lines) > LINES:
-        lines = [*lines[: LINES - 1], f"and {len(lines) - LINES + 1} more"]
-    band = np.full((LINES * LINE + 8, TILE, 3), DARK, np.uint8)
-    for number, line in enumerate(lines):
-        _write(band, line, (6, (number + 1) * LINE))
-    return band
-
-
-def _write(picture: np.ndarray, text: str, place: tuple[int, int]) -> None:
-    cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.42, WHITE, 1, cv2.LINE_AA)
-
-
-def _on_tile(box: Sequence[float], window: tuple[int, int, int]) -> list[int]:
-    left, top, side = window
-    return [
-        round((value - offset) * TILE / side)
-        for value, offset in zip(box, (left, top) * 2, strict=True)
-    ]
-
-
-def _dashed(
-    picture: np.ndarray, box: Sequence[float], window: tuple[int, int, int], colour: tuple[int, ...]
-) -> None:
-    x1, y1, x2, y2 = _on_tile(box, window)
-    dashed(picture, (x1, y1, x2, y2), colour)
+    return replace(mark, box=(x1, y1, x2, y2))
 
 
 def dashed(
@@ -185,7 +163,7 @@ def colour_of(mark: Mark) -> tuple[int, int, int]:
 
 def _outline(picture: np.ndarray, mark: Mark) -> None:
     x1, y1, x2, y2 = (round(side) for side in mark.box)
-    if mark.state in WITHOUT:
+    if mark.state in WITHOUT or mark.state == "renamed":
         dashed(picture, (x1, y1, x2, y2), colour_of(mark))
     elif mark.rings:
         rings = [np.round(ring).astype(np.int32)[:, None] for ring in mark.rings]

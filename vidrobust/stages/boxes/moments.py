@@ -201,12 +201,3 @@ def _words(row: pd.Series, kind: str, frames: int) -> str:
     if kind == "late":
         return f"{row['label_name']} is found {plural(frames, 'frame')} late"
     return f"{row['was']} is {kind} for {plural(frames, 'frame')}"
-
-
-def lies_there(place: tuple[float, ...], boxes: pd.DataFrame, least: float = 0.1) -> list[str]:
-    """Return what lies on a place, "vase .80", the surest first."""
-    from vidrobust.metrics.box_differences import ious
-
-    _, j, iou = ious(np.array([place]), boxes[BOX].to_numpy(np.float64))
-    on = boxes.iloc[j[iou >= least]].sort_values("score", ascending=False, kind="stable")
-    return [f"{row.label_name} {row.score:.2f}".replace(" 0.", " .") for row in on.itertuples()]

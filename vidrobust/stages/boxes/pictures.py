@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +14,8 @@ from vidrobust.frames.pixels import to_array
 from vidrobust.metrics.tracks.curve import by_constants, curve
 from vidrobust.metrics.tracks.item_boxes import item_boxes
 from vidrobust.pipeline.run import OpenRun
-from vidrobust.report.pictures import save_picture
-from vidrobust.stages.boxes.drawn_frame import strip
+from vidrobust.report.pictures import PICTURE_WIDTH, save_picture
+from vidrobust.stages.boxes.drawn_frame import TILE, tiles
 from vidrobust.stages.boxes.moments import BoxMoment
 from vidrobust.stages.stability.unit import along_time
 from vidrobust.tables import schema as tables
@@ -88,29 +90,33 @@ def changes_of_name(steps: pd.DataFrame, detections: pd.DataFrame) -> pd.DataFra
     )[COLUMNS]
 
 
-STRIP_WIDTH = 1600
 MOST_BOXES = 1000  # Boxes on which constants are changed: each is followed 80 times
 
 
-def as_dict(moment: BoxMoment, picture: str) -> dict[str, Any]:
+def as_dict(moment: BoxMoment, files: Sequence[str], whole: str) -> dict[str, Any]:
     """Return a moment as in ``box_moments.json``."""
     plain = dataclasses.asdict(moment)
     first = next(k for k, shot in enumerate(moment.shots) if shot.time_s >= moment.time_s)
     return {
         **plain,
-        "shots": [dataclasses.asdict(shot) for shot in moment.shots],
+        "shots": [
+            {**dataclasses.asdict(shot), "picture": file}
+            for shot, file in itertools.zip_longest(moment.shots, files, fillvalue="")
+        ],
         "frame_a": moment.shots[max(first - 1, 0)].frame,
         "frame_b": moment.shots[first].frame,
         "time_b_s": moment.time_s,
         "score_before": moment.sure,
-        "picture": picture,
+        "picture_a": whole,
     }
 
 
-def save_strips(run: OpenRun, moments: list[BoxMoment], detections: pd.DataFrame) -> dict[int, str]:
-    """Save the strip of each moment; return number -> file."""
+def save_tiles(
+    run: OpenRun, moments: list[BoxMoment], detections: pd.DataFrame
+) -> dict[int, list[str]]:
+    """Save the whole frame of each moment, then its tiles; return number -> files."""
     (run.path / "moments").mkdir(exist_ok=True)
-    names = {}
+    names: dict[int, list[str]] = {}
     for item in dict.fromkeys(moment.item for moment in moments):
         with run.opened(item) as source:
             for number, moment in enumerate(moments):
@@ -122,8 +128,14 @@ def save_strips(run: OpenRun, moments: list[BoxMoment], detections: pd.DataFrame
                     & (detections["model"] == moment.model)
                     & (detections["score"] >= run.settings.track_keep_score)
                 ]
-                names[number] = f"moments/boxes_{number:02d}.jpg"
-                save_picture(strip(frames, moment, rows), run.path / names[number], STRIP_WIDTH)
+                begins = next(
+                    k for k, shot in enumerate(moment.shots) if shot.time_s >= moment.time_s
+                )
+                save = [(frames[begins], PICTURE_WIDTH)]
+                save += [(tile, TILE) for tile in tiles(frames, moment, rows)]
+                names[number] = [f"moments/boxes_{number:02d}_{k}.jpg" for k in range(len(save))]
+                for name, (picture, width) in zip(names[number], save, strict=True):
+                    save_picture(picture, run.path / name, width)
     return names
 
 

@@ -10,10 +10,11 @@ import pandas as pd
 
 from vidrobust.metrics.box_differences import KINDS
 from vidrobust.metrics.catalogue import metrics_of
+from vidrobust.metrics.tracks.states import FAULTS
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.report.glossary import phrase
-from vidrobust.report.pictures import BUDGET_BYTES
+from vidrobust.report.pictures import BUDGET_BYTES, Pictures
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.sensitivity.changes import Changes, Curve
 from vidrobust.stages.stability.labels_section import cell, three_panels
@@ -24,7 +25,7 @@ from vidrobust.text.phrases import cut, plural
 
 MOST_ITEMS = 6
 MOST_TRACKS = 30  # Tracks drawn of an item, the longest first
-GAP, RENAME = "#D55E00", "#000000"
+GAP, RENAME = drawing.COLOURS[1], drawing.DARK
 CLASS_COLOURS = tuple(colour for colour in drawing.COLOURS if colour != GAP)
 MOVES = ("lost", "new", "renamed", "moved")
 MOST_CHANGES = 12  # Changes of name that are reported
@@ -117,26 +118,27 @@ def _kinds(strongest: pd.DataFrame) -> str:
     return ", ".join(f"{kind} {percent(found[kind])}" for kind in lines)
 
 
-def moments(run: RunTables) -> list[dict[str, str]]:
-    """Return the worst moments; the strip of frames is a data URI as far as there is room, else ""."""
-    left, found = BUDGET_BYTES // 2, []
-    folder = run.folder.resolve()
-    for each in run.json("box_moments.json").get("moments", []):
-        path = (folder / str(each.get("picture") or "-")).resolve()
-        data = path.read_bytes() if path.is_relative_to(folder) and path.is_file() else b""
-        left -= len(data) * 4 // 3
-        frames = [int(shot["frame"]) for shot in each["shots"]]
-        found.append(
-            {
-                "model": str(each["model"]),
-                "item": str(each["item"]),
-                "when": clock(float(each["time_b_s"])),
-                "what": f"{each['what']}, after a score of {number(each.get('score_before'))}",
-                "strip": drawing.data_uri("jpeg", data) if data and left > 0 else "",
-                "frames": f"frames {frames[0]} to {frames[-1]}",
-            }
-        )
-    return found
+def moments(run: RunTables) -> list[dict[str, Any]]:
+    """Return the worst moments with a tile a frame, as far as there is room for the pictures."""
+    pictures = Pictures(run.folder, BUDGET_BYTES // 2)
+    return [
+        {
+            "model": str(each["model"]),
+            "item": str(each["item"]),
+            "when": clock(float(each["time_b_s"])),
+            "what": f"{each['what']}, after a score of {number(each.get('score_before'))}",
+            "tiles": [
+                {
+                    "uri": pictures.uri(str(shot.get("picture") or "")),
+                    "said": f"frame {shot['frame']}, {float(shot['time_s']):.2f} s",
+                    "state": str(shot["state"]),
+                    "fault": shot["state"] in (*FAULTS, "renamed"),
+                }
+                for shot in each["shots"]
+            ],
+        }
+        for each in run.json("box_moments.json").get("moments", [])
+    ]
 
 
 def constants(run: RunTables) -> list[str]:
@@ -152,10 +154,11 @@ def constants(run: RunTables) -> list[str]:
             of(each["rate"], *(rate for rates in each["rates"].values() for rate in rates))
             for of in (min, max)
         )
+        largest = ", ".join(name.lower().replace("_", " ") for name in order[:3])
         said.append(
             f"{each['model']}: each of {len(ends)} constants of following, changed by 20 % alone, moves the share "
             f"of frames without a box from {percent(each['rate'])} to {percent(low)} at least and {percent(high)} "
-            f"at most ({each['boxes']} boxes); most does {', '.join(order[:3])}"
+            f"at most ({each['boxes']} boxes); those with the largest effect: {largest}"
         )
     return said
 
@@ -263,5 +266,5 @@ def curves_figure(curves: Mapping[str, pd.DataFrame]) -> Picture:
         lines,
         ("frames without a box, %", "objects", "jitter of the centre, % of the size"),
         "Stability of the detectors over thresholds",
-        "A detector is as stable as it is at the threshold it is used with: no single one is compared.",
+        "Stability depends on the score threshold; compare whole curves.",
     )

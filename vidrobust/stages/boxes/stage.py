@@ -16,7 +16,7 @@ class BoxesStage(TableStage):
     """Detectors: the stability at every threshold, and pictures of the worst moments."""
 
     name = "boxes"
-    version = 5
+    version = 6
     needs = (STABILITY,)
     settings = (*FOOTAGE, *TRACKS, "pictures")
     tables = ("box_curve", "name_changes")
@@ -38,9 +38,10 @@ class BoxesStage(TableStage):
         for model in detections["model"].drop_duplicates():
             of_model = detections[detections["model"] == model]
             chosen += moments.choose(str(model), steps[steps["model"] == model], of_model)
-        files = pictures.save_strips(run, chosen, detections) if run.settings.pictures else {}
+        files = pictures.save_tiles(run, chosen, detections) if run.settings.pictures else {}
         lines = [
-            pictures.as_dict(moment, files.get(number, "")) for number, moment in enumerate(chosen)
+            pictures.as_dict(moment, files.get(number, [""])[1:], files.get(number, [""])[0])
+            for number, moment in enumerate(chosen)
         ]
         places = pictures.hiding_places(steps)
         for place in places:

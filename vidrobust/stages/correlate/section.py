@@ -11,7 +11,7 @@ import pandas as pd
 
 from vidrobust.metrics.catalogue import find_metric, metric_of_column
 from vidrobust.report import drawing
-from vidrobust.report.drawing import Picture, Plot, mark, path, written
+from vidrobust.report.drawing import Picture
 from vidrobust.report.glossary import family_order, phrase
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.correlate.coefficients import PARTIAL
@@ -29,19 +29,11 @@ ACROSS = {
     "clips": "across clips",
     "models": "across models",
 }
-MOST_CELLS = 60  # perturbations drawn in one figure
+MOST_CELLS = 15  # perturbations drawn in one figure; all of them are in the table
 MOST_FORESTS = 6  # studies whose coefficients are drawn
 MOST_MATRICES = 3  # studies whose matrices are drawn
-PALE = "4d"  # opacity, of ff, of a cell whose interval holds zero
-SCALE = {
-    k / 4: f"{k / 4:.2f}".replace("-", "\u2212") for k in range(-4, 5)
-}  # ticks of a coefficient
-THICK = "stroke-width='2.2'"
-# RdBu of Brewer 2003, from -1 to 1.
-RED_TO_BLUE = (
-    *("#67001f", "#b2182b", "#d6604d", "#f4a582", "#fddbc7", "#f7f7f7"),
-    *("#d1e5f0", "#92c5de", "#4393c3", "#2166ac", "#053061"),
-)
+PALE = 0.3  # opacity of a cell whose interval holds zero
+WHITE_FROM = 0.62  # coefficient from which a cell is so dark that white is read better
 
 
 def studies(run: RunTables) -> list[dict[str, Any]]:
@@ -141,48 +133,41 @@ def _forest(across: str, model: str, rows: pd.DataFrame) -> Picture:
         .head(MOST_CELLS)
     )
     given = str(main["given"].iloc[0])
-    names = [phrase(str(name)).noun for name in main["perturbation"]]
-    plot = Plot(*_corner(names), 950, 58 + 18.5 * len(main), (-1.02, 1.02), (len(main) - 0.4, -0.6))
     method = "partial Spearman" if main["method"].iloc[0] == PARTIAL else "Spearman"
     label = f"{method} correlation of sensitivity and instability" + (
         f", given {given}" if given else ""
     )
-    parts = plot.axes(SCALE, dict(enumerate(names)), (label, ""), drawing.LIGHT)
-    parts.append(path(plot.px(0), plot.top, f"V{plot.bottom:.1f}", drawing.DARK))
-    for k, row in enumerate(main.itertuples()):
-        colour, hollow = COLOUR_OF.get(row.verdict, drawing.GREY), row.verdict != PROXY
-        if np.isfinite(row.low) and np.isfinite(row.high):
-            parts.append(
-                path(plot.px(row.low), plot.py(k), f"H{plot.px(row.high):.1f}", colour, more=THICK)
-            )
-        if np.isfinite(row.value):
-            parts.append(mark(plot.px(row.value), plot.py(k), 0, colour, hollow=hollow))
     counts = main["verdict"].value_counts()
     verdicts = ", ".join(f"{counts[v]} {v}" for v in VERDICTS if v in counts)
-    parts.append(
-        written(plot.left, 40, f"{_title(across, model)}: {verdicts}", "start", drawing.TITLE)
-    )
-    for k, verdict in enumerate(VERDICTS):
-        x, colour = (650, 735, 850)[k], COLOUR_OF[verdict]
-        parts += [path(x, 16, "h28", colour, more=THICK), written(x + 36, 20, verdict, "start")]
-        parts.append(mark(x + 14, 16, 0, colour, hollow=verdict != PROXY))
-    caption = (
-        f"Where {across} that are sensitive to a perturbation are also those that are unstable in the "
-        f"footage, the mark lies right of zero. n = {span(main['n'])} {across}; bars are 95 % intervals "
-        "over clusters. A coefficient is not a verdict: several conditions must hold, and the colour "
-        "shows the study's verdict."
-    )
-    alt = f"Correlations with intervals {_title(across, model)}"
-    return drawing.by_hand(parts, plot.bottom + 44, alt, caption)
-
-
-def _corner(names: list[str]) -> tuple[float, float]:
-    """Return where axes begin that have these names on the left, px."""
-    return 16 + 6.7 * max(map(len, names)), 50
+    with drawing.styled():
+        figure, axes = drawing.panels(1, 1, 0.75 + 0.155 * len(main))
+        axis = axes[0, 0]
+        drawing.forest(
+            axis,
+            [phrase(str(name)).noun for name in main["perturbation"]],
+            *(main[name].to_numpy(np.float64) for name in ("value", "low", "high")),
+            colours=[COLOUR_OF.get(verdict, drawing.GREY) for verdict in main["verdict"]],
+        )
+        axis.axvline(0, color=drawing.DARK, linewidth=0.8)
+        axis.set_xlim(-1.02, 1.02)
+        axis.set_xlabel(label)
+        axis.set_title(f"{_title(across, model)}: {verdicts}")
+        for verdict in VERDICTS:
+            axis.plot([], [], "o-", color=COLOUR_OF[verdict], markersize=4.5, label=verdict)
+        axis.legend(loc="lower right")
+        caption = (
+            f"Where {across} that are sensitive to a perturbation are also those that are unstable in the "
+            f"footage, the mark lies right of zero. n = {span(main['n'])} {across}; bars are 95 % intervals "
+            "over clusters. A coefficient is not a verdict: several conditions must hold, and the colour "
+            "shows the study's verdict."
+        )
+        return drawing.encode(
+            figure, f"Correlations with intervals {_title(across, model)}", caption
+        )
 
 
 def matrix_figures(run: RunTables) -> tuple[list[Picture], str]:
-    """Draw perturbations against stability metrics and against each other, given the confounder."""
+    """Draw perturbations against stability metrics, given the confounder."""
     every = sorted(
         _each(run.rows("correlation_matrix")), key=lambda study: not _tells(run, study[0], study[1])
     )
@@ -201,8 +186,6 @@ def matrix_figures(run: RunTables) -> tuple[list[Picture], str]:
             found.append(
                 _against_stability(of, perturbations, columns, method, _title(across, model))
             )
-        if len(of) and len(perturbations) > 1:
-            found.append(_against_each_other(of, perturbations, _title(across, model)))
     left = [_title(across, model) for across, model, _ in every[MOST_MATRICES:]]
     return (
         found,
@@ -235,78 +218,27 @@ def _against_stability(
     return _matrix(of, perturbations, columns, (title, alt, caption))
 
 
-def _against_each_other(of: pd.DataFrame, names: list[str], title: str) -> Picture:
-    caption = (
-        "Spearman correlation of the sensitivities, given the confounder where there is one, n = "
-        f"{int(of['n'].max())}. Pale: the interval holds zero. Perturbations that always move together "
-        "are one proxy."
-    )
-    alt = f"Perturbations against each other, {title}"
-    return _matrix(of, names, names, (f"{title}: perturbations against each other", alt, caption))
-
-
 def _matrix(
     of: pd.DataFrame, names: list[str], columns: list[str], words: tuple[str, str, str]
 ) -> Picture:
-    """Draw a cell a coefficient; against other columns than the rows with its value and interval."""
+    """Draw a cell a coefficient, with its value and interval."""
     value, low, high = (_square(of, names, columns, what) for what in ("value", "low", "high"))
-    sure, spoken, nouns = (
-        (low > 0) | (high < 0),
-        names != columns,
-        [phrase(name).noun for name in names],
-    )
-    (left, top), (title, alt, caption) = _corner(nouns), words
-    wide = min(118.0 if spoken else 25.0, (drawing.WIDTH_PX - left - 100) / len(columns))
-    tall = 30.0 if spoken else wide
-    right, bottom = left + wide * len(columns), top + tall * len(names)
-    parts = [written(left, top - 8, title, "start", drawing.TITLE)]
-    for i, noun in enumerate(nouns):
-        parts.append(written(left - 7, top + (i + 0.5) * tall + 4, noun, "end"))
-    for j, name in enumerate(columns):
-        x, y = left + (j + 0.5) * wide, bottom + 10
-        if spoken:
-            lines = enumerate(textwrap.wrap(_short(name), 16))
-            parts += [written(x, y + 6 + 14 * k, text) for k, text in lines]
-        else:
-            parts.append(written(x + 4, y, nouns[j], "end", drawing.turned(x + 4, y)))
-    for i, j in zip(*np.nonzero(~np.isnan(value)), strict=True):
-        x, y, fill = (
-            left + j * wide,
-            top + i * tall,
-            _colour(value[i, j]) + ("" if sure[i, j] else PALE),
+    sure, (title, alt, caption) = (low > 0) | (high < 0), words
+    with drawing.styled():
+        figure, axes = drawing.panels(1, 1, 0.9 + 0.27 * len(names))
+        axis = axes[0, 0]
+        image = axis.imshow(
+            value, "RdBu", vmin=-1, vmax=1, aspect="auto", alpha=np.where(sure, 1.0, PALE)
         )
-        parts.append(path(x, y, f"h{wide:.1f}v{tall:.1f}h-{wide:.1f}z", "none", fill=fill))
-        if spoken:
-            white = sure[i, j] and abs(value[i, j]) > 0.62
-            style = f"font-size='8.8' fill='{'white' if white else 'black'}'"
-            style += " font-weight='bold'" if sure[i, j] else ""
-            says = with_interval(value[i, j], low[i, j], high[i, j]).partition(" [")
-            parts.append(written(x + wide / 2, y + tall / 2 - 2, says[0], more=style))
-            parts.append(
-                written(x + wide / 2, y + tall / 2 + 9, "".join(says[1:]).strip(), more=style)
-            )
-    half, middle = max(0.3 * (bottom - top), 60), max((top + bottom) / 2, top + 60)
-    bar = Plot(right + 14, middle - half, right + 29, middle + half, (0, 1), (-1, 1))
-    stops = (f"<stop offset='{k / 10}' stop-color='{each}'/>" for k, each in enumerate(RED_TO_BLUE))
-    parts.append(f"<linearGradient id='bar' y1='1' x2='0' y2='0'>{''.join(stops)}</linearGradient>")
-    parts.append(path(bar.left, bar.top, f"h15V{bar.bottom:.1f}h-15z", fill="url(#bar)"))
-    for at, text in SCALE.items():
-        parts += [
-            path(bar.right, bar.py(at), "h4"),
-            written(bar.right + 8, bar.py(at) + 4, text, "start"),
-        ]
-    x = bar.right + 60
-    parts.append(written(x, middle, "correlation", more=drawing.turned(x, middle)))
-    below = 54 if spoken else 16 + 6.7 * max(map(len, nouns))
-    width = max(right + 110, left + 7.5 * len(title))
-    return drawing.by_hand(parts, max(bottom + below, bar.bottom + 12), alt, caption, width)
-
-
-def _colour(value: float) -> str:
-    parts = ([int(each[k : k + 2], 16) for each in RED_TO_BLUE] for k in (1, 3, 5))
-    return "#" + "".join(
-        f"{round(np.interp(value, np.linspace(-1, 1, 11), part)):02x}" for part in parts
-    )
+        axis.set_yticks(range(len(names)), [phrase(name).noun for name in names])
+        axis.set_xticks(range(len(columns)), [textwrap.fill(_short(name), 16) for name in columns])
+        axis.set_title(title)
+        for i, j in zip(*np.nonzero(~np.isnan(value)), strict=True):
+            text = with_interval(value[i, j], low[i, j], high[i, j])
+            ink = "white" if sure[i, j] and abs(value[i, j]) > WHITE_FROM else "black"
+            axis.text(j, i, text, ha="center", va="center", fontsize=6.5, color=ink)
+        figure.colorbar(image, ax=axis, label="correlation", shrink=0.6, aspect=15)
+        return drawing.encode(figure, alt, caption)
 
 
 def _short(metric: str) -> str:

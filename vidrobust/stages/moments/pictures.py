@@ -25,7 +25,7 @@ from vidrobust.metrics.metric import usable_pairs
 from vidrobust.models.predict import Model, needs_pixels, predict_footage
 from vidrobust.pipeline.estimate import pictured_pairs
 from vidrobust.pipeline.run import OpenRun
-from vidrobust.report.pictures import WIDTH, save_picture
+from vidrobust.report.pictures import PICTURE_WIDTH, save_picture
 from vidrobust.stages.causes.catalogue import REPLAYED, TITLES
 from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
 from vidrobust.stages.causes.pairs import Pictures, factor_of, frames_about, side_by_side
@@ -46,7 +46,7 @@ CLEAR = 2.33
 class StripTile:
     """One picture of the strip."""
 
-    title: str  # "frame 12", "a neighbour moved onto frame 12", "and motion of the camera"
+    title: str  # "frame 12", "frame 12, re-created from its neighbour", "and motion of the camera"
     measured: str  # How large the change that is switched on here is, in words; empty for the rest
     # label, probability: The model's answer to exactly this picture
     label: str
@@ -70,7 +70,7 @@ def tiles(
     chain = tuple(made.pictures[k] for k in made.forwards)
     seen = shown(model, chain, device)
     on = [0, *(k + 1 for k, (x, y) in enumerate(pairwise(chain)) if clear(x, y, real[last]))]
-    base = f"a neighbour moved onto frame {moment[f'frame_{first}']}"
+    base = f"frame {moment[f'frame_{first}']}, re-created from its neighbour"
     titles = [base, *(f"and {TITLES[cause]}" for cause in REPLAYED)]
     measured = ["", *(made.sizes[cause].measured for cause in REPLAYED)]
     between = [StripTile(titles[k], measured[k], *seen[k]) for k in on]
@@ -203,10 +203,16 @@ def _take(
     each = side_by_side(source, own, frames, _pictured, chained, factors)
     for number, moment in chosen:
         pair, replayed = next(each)
+        difference, moment["difference_factor"] = magnified(*pair)
+        moment["picture_difference"] = _save(
+            run.path, f"{number:02d}_difference", difference, PICTURE_WIDTH
+        )
         if moment["model"] in models:
             pair = drawn(models[moment["model"]], pair, source.info.device)
         for side, picture in zip("ab", pair, strict=True):
-            moment[f"picture_{side}"] = _save(run.path, f"{number:02d}_{side}", picture, WIDTH)
+            moment[f"picture_{side}"] = _save(
+                run.path, f"{number:02d}_{side}", picture, PICTURE_WIDTH
+            )
         if replayed is None:
             continue
         moment["strip"] = [
@@ -406,11 +412,11 @@ def _of_item(
 
 
 def magnified(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return the difference of two pictures, magnified by a power of two that cuts off next to nothing."""
+    """Return the difference of two pictures, magnified by a power of two that cuts off two values in a hundred."""
     if a.shape != b.shape:
         return np.zeros_like(b), 1.0
     difference = cv2.absdiff(a, b)
-    high = float(np.percentile(difference, 99.9))
+    high = float(np.percentile(difference, 98))
     factor = 1
     while factor < MOST_MAGNIFIED and 2 * factor * high <= 255:
         factor *= 2

@@ -20,10 +20,11 @@ from vidrobust.text.phrases import plural, short_names
 
 MOST = 12  # moments shown, shared evenly between the models
 STRIP_SAID = (
-    "Which change did it? A neighbouring frame is moved onto the first one, and the measured changes are "
-    "switched on one after the other; below each picture what the model says of it. Where the picture gets "
-    "sharper the strip runs backwards in time."
+    "Frame by frame: a neighbouring frame is moved onto the first one, then the measured changes are switched "
+    "on one after the other. Where the picture gets sharper the strip runs backwards in time."
 )
+NO_STRIP = "Pictures of the replay are kept of the largest changes alone."
+UNPLAYED = "This flip was not replayed: --pairs sets how many are."
 PAGE_ONE = 4  # of them on page one; at least one a model
 
 
@@ -52,7 +53,13 @@ class MomentPair:
     happens: str
     a: MomentPicture
     b: MomentPicture
+    difference: MomentPicture | None = None
     strip: list[MomentPicture] = field(default_factory=list)
+
+    @property
+    def is_explained(self) -> bool:
+        """Whether a synthetic picture already gives the second frame's label."""
+        return any(tile.reached for tile in self.strip)
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,7 @@ class ShownMoments:
 
 
 def moments(run: RunTables) -> ShownMoments:
-    """Return the worst moments of every model."""
+    """Return the worst moments of every model, those first that a replay reproduces."""
     every = run.json("moments.json").get("moments", [])
     chosen = _share(every, [*run.models, *run.others])
     pictures = Pictures(run.folder)
@@ -76,6 +83,7 @@ def moments(run: RunTables) -> ShownMoments:
         if each.get(key) is not None
     )
     found = [_moment(moment, pictures, names, run.others) for moment in chosen]
+    found.sort(key=lambda moment: not moment.is_explained)
     first = _first(found)
     said = []
     if len(chosen) < len(every):
@@ -101,7 +109,7 @@ def _share(every: list[dict[str, Any]], models: list[str]) -> list[dict[str, Any
     of = {name: found for name, found in of.items() if found}
     if not of:
         return every[:MOST]
-    each = max(1, MOST // len(of)) if len(of) > 1 else 6
+    each = max(1, MOST // len(of)) if len(of) > 1 else PAGE_ONE
     return [moment for found in of.values() for moment in found[:each]][:MOST]
 
 
@@ -132,6 +140,15 @@ def _moment(
         happens="label flips" if moment.get("model") not in others else "the answer changes",
         a=shot("a"),
         b=shot("b"),
+        difference=MomentPicture(
+            uri=pictures.uri(moment["picture_difference"]),
+            heading=f"their difference, {moment['difference_factor']:g} times as bright",
+            label="",
+            full_label="",
+            probability="",
+        )
+        if moment.get("picture_difference")
+        else None,
         strip=_strip(moment.get("strip") or [], pictures, names),
     )
 
@@ -139,7 +156,7 @@ def _moment(
 def _strip(
     strip: list[Mapping[str, Any]], pictures: Pictures, names: Mapping[str, str]
 ) -> list[MomentPicture]:
-    after = str(strip[-1]["label"]) if strip and strip[0]["label"] != strip[-1]["label"] else ""
+    after = str(strip[-1]["label"]) if _reaches(strip) else ""
     return [_replayed(each, after, pictures, names) for each in strip]
 
 
@@ -203,9 +220,35 @@ def player(run: RunTables, most_points: int = MOST_POINTS) -> dict[str, Any] | N
         "differences": differences,
         "boxes": boxes,
         "events": events,
+        "worst": _worst(run, answers, events),
+        "strip_said": STRIP_SAID,
+        "no_strip": NO_STRIP,
+        "unplayed": UNPLAYED,
         "strips": _strips(run, answers.items),
         "said": _said(run, counted, step, boxes_left),
     }
+
+
+def _worst(run: RunTables, answers: _Answers, events: list[list[Any]]) -> int:
+    """Return the place of the worst moment among the events, of the first one without it; -1 of none."""
+    moments = [
+        each
+        for name in ("moments.json", "box_moments.json")
+        for each in run.json(name).get("moments", [])
+    ]
+    keys = [(answers.items[e[0]], answers.models[e[1]], e[3]) for e in events]
+    explained = sorted(moments, key=lambda each: not _reaches(each.get("strip") or []))
+    for moment in explained:
+        key = (moment["item"], moment["model"], moment["frame_b"])
+        if key in keys:
+            return keys.index(key)
+    return 0 if events else -1
+
+
+def _reaches(strip: list[Mapping[str, Any]]) -> bool:
+    """Whether a synthetic picture of a strip already has the label of its last frame."""
+    after = str(strip[-1]["label"]) if strip and strip[0]["label"] != strip[-1]["label"] else ""
+    return any(each.get("frame") is None and each["label"] == after != "" for each in strip)
 
 
 def without_pictures(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ class MomentsStage(TableStage):
     """The worst moments as pictures, and frames for the report's player."""
 
     name = "moments"
-    version = 3
+    version = 4
     needs = (STABILITY,)
     settings = ("pictures", "pairs")
     tables = ("player_frames",)

@@ -23,9 +23,9 @@ from vidrobust.stages.remedies.label_rules import (
     Mean,
     Median,
 )
-from vidrobust.statistics.levels import FALSE_DISCOVERY, FEWEST_ROWS, FEWEST_TESTED
+from vidrobust.statistics.levels import FEWEST_ROWS, FEWEST_TESTED
 from vidrobust.statistics.ratios import RatioVerdict, Undecided
-from vidrobust.text.numbers import amount, percent, share_with_interval
+from vidrobust.text.numbers import percent
 
 LABEL_RULES: tuple[str, ...] = (
     *("majority-3", "majority-5", "majority-9", "majority-15"),
@@ -242,10 +242,10 @@ WHY: Mapping[str, str] = {
     Undecided.NOT_MEASURED: "not measured",
     Undecided.FEW_ROWS: f"fewer than {FEWEST_ROWS} pairs",
     Undecided.NO_EVENTS: "nothing to take away",
-    Undecided.FEW_CLUSTERS: f"events in fewer than {FEWEST_TESTED} clips or stretches",
+    Undecided.FEW_CLUSTERS: f"flips occur in too few places to test a filter ({FEWEST_TESTED} needed)",
     Undecided.INTERVAL: "the interval includes 100 %",
     Undecided.CONTROL: "shifting all frames alike does as much",
-    Undecided.FAMILY: f"not after correcting for all remedies tried (q above {FALSE_DISCOVERY:g})",
+    Undecided.FAMILY: "not sure after so many remedies were tried",
 }
 
 
@@ -265,9 +265,8 @@ def held_out(summary: Mapping[str, Any], metric: str) -> str:
     held = summary["held_out"]
     if not held["n"]:
         return f"no held-out figure: {WHY[summary['why']]}"
-    left = share_with_interval(held["ratio"], held["low"], held["high"])
-    unit = getattr(find_metric(metric), "unit", "")
-    before, after = (
-        amount(held[k], unit) if unit else percent(held[k]) for k in ("before", "after")
-    )
-    return f"{events(metric)} {before} → {after} on the half of the footage that did not choose it, {left} remain"
+    less, surely = 1 - held["ratio"], 1 - held["high"]
+    if less <= 0:
+        return f"on the half of the footage not used for choosing, {events(metric)} do not become fewer"
+    least = f" (at least {percent(surely)})" if surely > 0 else ""
+    return f"on the half of the footage not used for choosing, {percent(less)} of the {events(metric)} disappear{least}"

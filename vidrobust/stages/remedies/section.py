@@ -12,14 +12,14 @@ import pandas as pd
 
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.report import drawing
-from vidrobust.report.drawing import COLOURS, Picture, Plot, mark, path, written
+from vidrobust.report.drawing import Picture
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.remedies.catalogue import WHY, effort_of, kind_of, title
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.numbers import NOT_MEASURED, known, number, percent, percent_with_interval
 from vidrobust.text.phrases import plural
 
-MOST_SHOWN = 10  # lines of a model on the first page; all of them are among the details
+MOST_SHOWN = 6  # lines of a model on the first page; all of them are among the details
 FILE = "remedies.json"
 LEAST_LAG = 0.05  # frames; a smaller lag is not shown
 FILLED = "Decision rules; filled: nothing is as early with fewer changes"
@@ -190,39 +190,43 @@ def _figure(table: pd.DataFrame, model: str, metric: str) -> Picture:
     before = float(rows["before"].iloc[0]) if len(rows) else math.nan
     rules = rules.assign(x=rules["delay_ms"])
     silence = silence.assign(x=100 * silence["asked"], best=True)
-    most = 1.05 * 100 * float(np.nan_to_num([before, *rows["after"]]).max(initial=0.01))
-    parts: list[str] = []
-    for left, of, label, text in (
-        (60, rules, "worst delay until a lasting change is reported, ms", FILLED),
-        (540, silence, "frames sent to a person, %", "Saying nothing where unsure"),
-    ):
-        of = of[np.isfinite(of["x"])]
-        plot = Plot(left, 40, left + 400, 275, (0, 1.05 * float(max([1.0, *of["x"]]))), (0, most))
-        across = "neighbouring frames that differ, %" if left == 60 else ""
-        parts += plot.axes(drawing.ticks(*plot.x), drawing.ticks(*plot.y), (label, across))
-        parts.append(written(left, 26, text, "start", drawing.TITLE))
-        if math.isfinite(before):
-            parts.append(
-                path(left, plot.py(100 * before), f"H{plot.right}", more="stroke-dasharray='4 2'")
-            )
-        parts += _points(plot, of)
-    alt = f"{model}: label changes left, against the delay of rules and against the share sent to a person"
-    return drawing.by_hand(parts, 320, alt, f"{model}: dashed, with nothing done.")
+    with drawing.styled():
+        figure, axes = drawing.panels(1, 2, 2.7, sharey=True)
+        for axis, of, label, text in (
+            (axes[0, 0], rules, "worst delay until a lasting change is reported, ms", FILLED),
+            (axes[0, 1], silence, "frames sent to a person, %", "Saying nothing where unsure"),
+        ):
+            _points(axis, of[np.isfinite(of["x"])])
+            if math.isfinite(before):
+                axis.axhline(100 * before, color=drawing.GREY, linestyle="--", linewidth=1)
+            axis.set_xlabel(label)
+            axis.set_title(text)
+            axis.set_xlim(left=0)
+            axis.set_ylim(bottom=0)
+        axes[0, 0].set_ylabel("neighbouring frames that differ, %")
+        alt = f"{model}: label changes left, against the delay of rules and against the share sent to a person"
+        return drawing.encode(figure, alt, f"{model}: dashed, with nothing done.")
 
 
-def _points(plot: Plot, rows: pd.DataFrame) -> Iterator[str]:
-    kinds = rows["remedy"].map(kind_of)
-    for k, (kind, same) in enumerate(rows.groupby(kinds, sort=False)):
-        colour = COLOURS[k % len(COLOURS)]
-        x, y = (
-            plot.px(same["x"].to_numpy(np.float64)),
-            plot.py(100 * same["after"].to_numpy(np.float64)),
+def _points(axis: drawing.Axes, rows: pd.DataFrame) -> None:
+    for k, (kind, same) in enumerate(rows.groupby(rows["remedy"].map(kind_of), sort=False)):
+        look = {
+            "color": drawing.COLOURS[k % len(drawing.COLOURS)],
+            "marker": drawing.MARKERS[k % len(drawing.MARKERS)],
+            "markersize": 5,
+        }
+        best = same[same["best"].astype(bool)]
+        axis.plot(
+            same["x"], 100 * same["after"], linewidth=0.8, markerfacecolor=drawing.PAPER, **look
         )
-        yield drawing.line(x, y, colour, "opacity='.5'")
-        for a, b, name, filled in zip(x, y, same["remedy"], same["best"].astype(bool), strict=True):
-            yield mark(a, b, 0, colour, hollow=not filled)
-            if filled:
-                beside, anchor = (6, "start") if a < plot.right - 80 else (-6, "end")
-                yield written(a + beside, b - 4, str(name), anchor, "font-size='9.7'")
-        yield mark(plot.right - 100, 48 + 16 * k, 0, colour, hollow=not same["best"].any())
-        yield written(plot.right - 90, 52 + 16 * k, str(kind), "start")
+        axis.plot(best["x"], 100 * best["after"], linestyle="", label=str(kind), **look)
+        for row in best.itertuples():
+            axis.annotate(
+                str(row.remedy),
+                (row.x, 100 * row.after),
+                (4, 3),
+                textcoords="offset points",
+                fontsize=7,
+            )
+    if len(rows):
+        axis.legend(loc="upper right")

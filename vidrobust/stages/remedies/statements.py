@@ -17,7 +17,7 @@ from vidrobust.stages.remedies.section import FILE, headline, sorted_by_effort
 from vidrobust.statement import Level, Question, Statement
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.statistics.ratios import RatioVerdict
-from vidrobust.text.numbers import known, p_value, percent, percent_with_interval
+from vidrobust.text.numbers import known, percent, percent_with_interval
 from vidrobust.text.phrases import capital, plural
 
 LEAST_SHARE = 0.05  # a cause with a smaller share is not worth a hint
@@ -75,29 +75,32 @@ def _rules(
         text = f"No rule could be tried: no {what} were seen in {n} frames or pairs."
         yield _of(model, Question.RULE, text, Level.MEASURED, "rule_not_needed", n=n)
         return
-    yield _rule(model, summary, headline(run, model), what)
+    yield _rule(run, model, summary, what)
     yield from _other(model, mine, summary, what)
 
 
-def _rule(model: str, summary: Mapping[str, Any], metric: str, what: str) -> Statement:
+def _rule(run: RunTables, model: str, summary: Mapping[str, Any], what: str) -> Statement:
+    metric = headline(run, model)
     limit, rule, held = f"{summary['max_delay_ms']:g} ms", summary["rule"], summary["held_out"]
     if not rule:
         text = f"No rule that reports within {limit} reduces the {what}."
         return _of(model, Question.RULE, text, Level.NO_EFFECT, "rule_none")
     if not held["n"] or not known(held["ratio"]):
         why = WHY.get(str(summary.get("why", "")), "too little footage")
-        text = f"Not enough data to test a rule on footage that did not choose it: {why}."
+        text = f"{capital(why)}."
         return _of(model, Question.RULE, text, Level.NOT_MEASURED, "rule_no_held_out", is_open=True)
     figure = held_out(summary, metric)
     if recommended(summary):
         text = f"Use {rule} ({title(rule)}), which reports within {limit}: {figure}."
-        return _of(model, Question.RULE, text, Level.TRIED, "rule_tried", held)
+        export = f"vidrobust remedies {run.folder_name} --rule {rule} --export rule.py"
+        command = export if len(run.tasks) == 1 else ""
+        return _of(model, Question.RULE, text, Level.TRIED, "rule_tried", held, command=command)
     if summary["verdict"] == RatioVerdict.NO_DIFFERENCE:
         text = f"No effect seen of the best rule within {limit}, {rule} ({title(rule)}): {figure}."
         return _of(model, Question.RULE, text, Level.NO_EFFECT, "rule_no_effect", held)
     best = f"The best within {limit} is {rule} ({title(rule)})"
     why = WHY.get(str(summary.get("why", "")), "")
-    text = f"Cannot tell whether a rule helps. {best}: {figure}{f' ({why})' if why else ''}."
+    text = f"Undecided; more footage would help. {best}: {figure}{f'; {why}' if why else ''}."
     return _of(model, Question.RULE, text, Level.MEASURED, "rule_open", held, is_open=True)
 
 
@@ -113,12 +116,8 @@ def _other(
         asked = (
             f", and {percent(row['asked'])} of the frames go to a person" if row["asked"] else ""
         )
-        text = f"{capital(title(str(row['remedy'])))}: {left} of the {what} remain{asked}{_q(row)}."
+        text = f"{capital(title(str(row['remedy'])))}: {left} of the {what} remain{asked}."
         yield _of(model, Question.RULE, text, Level.TRIED, "remedy_tried", row)
-
-
-def _q(row: Mapping[str, Any]) -> str:
-    return f" (q {p_value(row['q'])} over all that was tried)" if known(row["q"]) else ""
 
 
 def _is_replayed(table: pd.DataFrame, model: str) -> bool:
@@ -138,7 +137,9 @@ def _station(
     best = best_buy(table, model, headline(run, model))
     if best is None:
         n = int(mine["n"].max())
-        text = "Cannot tell whether a change at the station helps: none that was tried is shown to."
+        text = (
+            "No change at the station that was tried is shown to help; more flips would settle it."
+        )
         yield _of(model, Question.STATION, text, Level.MEASURED, "station_open", n=n, is_open=True)
         return
     row = best.to_dict()
@@ -146,7 +147,7 @@ def _station(
     same = row["agreement"]
     kept = f"; {percent(same)} of the frames keep their answer" if known(same) else ""
     what = capital(title(str(row["remedy"])))
-    text = f"{what}: replayed so, the footage keeps {left} of its flips{_q(row)}{kept}."
+    text = f"{what}: replayed so, the footage keeps {left} of its flips{kept}."
     yield _of(model, Question.STATION, text, Level.TRIED, "station_tried", row)
 
 

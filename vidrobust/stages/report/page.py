@@ -19,18 +19,22 @@ from vidrobust.report.section import ReportSection, brought
 from vidrobust.run_folder.gates import parse_gate, passages_of
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.run_folder.record import FILE, Metrics
-from vidrobust.stages.answer.answer import answer_of
+from vidrobust.stages.answer.answer import Answer, answer_of
 from vidrobust.stages.answer.text import title_of
 from vidrobust.stages.boxes import moments as which
 from vidrobust.stages.boxes import section as detectors_section
 from vidrobust.stages.causes import section as account_section
 from vidrobust.stages.correlate import section as proxies_section
+from vidrobust.stages.correlate.verdicts import PROXY
 from vidrobust.stages.moments import section as moments_section
 from vidrobust.stages.policy import section as policy_section
 from vidrobust.stages.remedies import section as remedies_section
+from vidrobust.stages.report.finding import finding
+from vidrobust.stages.report.ribbons import ribbon
+from vidrobust.stages.report.why import why
 from vidrobust.stages.sensitivity import section as sensitivity_section
 from vidrobust.stages.sensitivity.changes import WORTH_SAYING
-from vidrobust.stages.stability import by_clip, labels_section, place_section, timeline_section
+from vidrobust.stages.stability import by_clip, labels_section, place_section, ribbon_section
 from vidrobust.stages.stability import rates as judgement
 from vidrobust.stages.stability import section as stability_section
 from vidrobust.stages.variation import section as footage_section
@@ -133,6 +137,8 @@ PAGE_BYTES = 13_500_000
 MOST_CARDS = 4  # models whose verdict is reported in full on the one page; of more, a line each
 MOST_MODELS = 8
 MOST_GATES = 6
+# Questions with a section of their own on the one page.
+CORE_QUESTIONS = (*DOING, Question.WHY, Question.SENSITIVE, Question.WORST)
 MOST_LISTED = 4  # statements of a list on the one page; ``vidrobust show`` prints all of them
 
 
@@ -165,10 +171,20 @@ def one_page(run: RunTables, shared: Mapping[str, Any]) -> str:
         "most_gates": MOST_GATES,
         "most_listed": MOST_LISTED if len(run.tasks) <= 2 else MOST_LISTED // 2,
         "leading": (Question.LABELS, Question.STABLE),
-        "elsewhere": (*DOING, Question.SCENE, Question.WORST),
+        "told": (*CORE_QUESTIONS, Question.SCENE, Question.LABELS, Question.STABLE),
         "titles": title_of,
         "show": f"vidrobust show {run.folder_name}",
-        "bars": account_section.account_bars(run),
+        "finding": finding(run, shared["answer"], shared["cards"]),
+        "unknown": _is_unknown(run, shared["answer"]),
+        "open": [each for each in shared["answer"].open if each.question != Question.SCENE],
+        "ribbons": {card.name: ribbon(run, card.name) for card in shared["cards"][:MOST_CARDS]},
+        "whys": {card.name: why(run, card.name) for card in shared["cards"][:MOST_CARDS]},
+        "leading_curves": sensitivity_section.leading_curves(run, sensitivity_section.summary(run)),
+        "proxies": any(
+            row["verdict"] == PROXY and row["count"]
+            for study in shared["studies"]
+            for row in study["verdicts"]
+        ),
         "kept_for_testing": listing(
             policies[0]["evaluation_only"] if policies and policies[0]["steps"] else ()
         ),
@@ -177,7 +193,6 @@ def one_page(run: RunTables, shared: Mapping[str, Any]) -> str:
         "swaps": by_clip.swaps(run),
         "clips": by_clip.clips(run),
         "classes": by_clip.classes(run),
-        "strip_said": moments_section.STRIP_SAID,
         "player": player,
         "player_data": Markup(moments_section.as_script(player)) if player else "",
     }
@@ -185,6 +200,11 @@ def one_page(run: RunTables, shared: Mapping[str, Any]) -> str:
         player = moments_section.without_pictures(player)
         content |= {"player": player, "player_data": Markup(moments_section.as_script(player))}
     return rendered(REPORT, content)
+
+
+def _is_unknown(run: RunTables, answer: Answer) -> bool:
+    """Whether no model knows the scene, so that the rest of the page is folded."""
+    return {each.model for each in answer.unknown_scenes} == set(run.tasks) != set()
 
 
 def details(run: RunTables, shared: Mapping[str, Any]) -> str:
@@ -283,7 +303,7 @@ def _sections(run: RunTables, budget: _Budget) -> Iterator[dict[str, Any]]:
 def _content(run: RunTables) -> dict[str, Any]:
     sensitivity = sensitivity_section.summary(run)
     variation = footage_section.variation_summary(run)
-    timelines = timeline_section.timelines(run)
+    timelines = ribbon_section.timelines(run)
     forests, forests_left_out = proxies_section.forest_figures(run)
     matrices, matrices_left_out = proxies_section.matrix_figures(run)
     return {
@@ -317,9 +337,6 @@ def _content(run: RunTables) -> dict[str, Any]:
         "label_where": place_section.sentences(run, "classification"),
         "box_timelines": detectors_section.timelines(run),
         "box_curves": _some(detectors_section.threshold_figure(run)),
-        "box_account": [
-            bar for bar in account_section.account_bars(run) if bar.model in run.detectors
-        ],
         "box_groups": detectors_section.by_group(run),
         "box_sensitivity": detectors_section.sensitivity_rows(run),
         "sensitive": sensitivity_section.in_words(run, sensitivity),

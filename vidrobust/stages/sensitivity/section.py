@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
 
 from vidrobust.report import drawing
-from vidrobust.report.drawing import Picture, mark, path, written
-from vidrobust.report.glossary import family_order, phrase, saying
+from vidrobust.report.drawing import Picture
+from vidrobust.report.glossary import phrase, saying
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.sensitivity.changes import WORTH_SAYING, Changes, Curve, Step, ranked
+from vidrobust.stages.sensitivity.changes import Changes, Curve, Step, ranked
 from vidrobust.stages.variation.spread import observed
 from vidrobust.statistics.intervals import Interval
 from vidrobust.statistics.levels import FEWEST_ROWS
@@ -24,11 +24,8 @@ from vidrobust.text.phrases import capital, listing, plural, span
 MOST_SAID = 6
 LARGER = 4  # a larger sample is one of so many times the frames
 WORTH_MORE = 0.05  # less than this share of the width is not worth four times the time
-COLUMNS = 4
-# Of the figures, px: margins, a column, a name in the legend; and the gap between rows, in rows.
-LEFT, RIGHT, ABOVE, BELOW = 62.0, 955.0, 55, 70
-COLUMN_PX, LEGEND_PX, GAP = (RIGHT - LEFT) / COLUMNS, 185, 0.6
-Place = Callable[[np.ndarray], np.ndarray]
+MOST_CURVES = 15  # perturbations drawn among the details
+COLUMNS, NARROW_COLUMNS = 5, 2  # of the small curves, on a screen and on a telephone
 # What an interval counts as independent, in words.
 RESTS = {"part": "parts", "item": "clips", "stretch": "stretches of the footage"}
 SHOWN = ("label_flip", "total_variation")
@@ -210,134 +207,84 @@ def rows(found: Measured | None) -> list[dict[str, object]]:
 
 
 def curves(run: RunTables, found: Measured | None) -> list[Picture]:
-    """Draw flips and total variation against strength, one figure per family."""
+    """Draw the perturbations to which the models are most sensitive; all of them are in the table."""
     if found is None:
         return []
-    observed = observed_sizes(run)
-    names = list(found.table["perturbation"].drop_duplicates())
-    families = {name: phrase(name).family for name in names}
-    known_order = [*family_order(), *families.values()]
-    order = sorted(set(families.values()), key=known_order.index)
-    largest = 100 * float(found.table[["value", "high"]].max().max())
-    top = next((top for top in (10.0, 25.0, 50.0) if largest <= top), 102.0)
-    return [
-        _family_figure(
-            found, family, [n for n in names if families[n] == family], run.models, observed, top
-        )
-        for family in order
-    ]
+    others = [str(name) for name in found.table["perturbation"].drop_duplicates()]
+    names = list(dict.fromkeys([*_most_sensitive(found), *others]))[:MOST_CURVES]
+    return [_small_curves(run, found.table, names, drawing.WIDTH_IN)]
 
 
-def _family_figure(
-    found: Measured,
-    family: str,
-    names: list[str],
-    models: list[str],
-    observed: Mapping[tuple[str, str], float],
-    top: float,
+def leading_curves(run: RunTables, found: Measured | None) -> Picture | None:
+    """Draw the five to which the models are most sensitive, in small."""
+    names = [] if found is None else _most_sensitive(found)[:COLUMNS]
+    if found is None or not names:
+        return None
+    return drawing.in_both_widths(lambda wide: _small_curves(run, found.table, names, wide))
+
+
+def _most_sensitive(found: Measured) -> list[str]:
+    """Return the perturbations that flip a noticeable share of the frames of any model, the mildest first."""
+    leading = ranked([curve for curves in found.curves.values() for curve in curves])
+    return list(dict.fromkeys(curve.perturbation for curve in leading))
+
+
+def _small_curves(
+    run: RunTables, found: pd.DataFrame, names: list[str], width_in: float
 ) -> Picture:
-    blocks = [names[i : i + COLUMNS] for i in range(0, len(names), COLUMNS)]
-    height = 350 * len(blocks) + 30
-    tall = (height - ABOVE - BELOW) / (2 * len(blocks) + GAP * (2 * len(blocks) - 1))
-    parts = [written(10, 20, _finding(family, found, names), "start", drawing.TITLE)]
-    for k, model in enumerate(models if len(models) > 1 else []):
-        x, y = (
-            RIGHT - LEGEND_PX * (min(len(models), COLUMNS) - k % COLUMNS),
-            36.0 + 14 * (k // COLUMNS),
+    columns = COLUMNS if width_in > drawing.NARROW_IN else NARROW_COLUMNS
+    rows, seen = -(-len(names) // columns), observed_sizes(run)
+    flips = found[(found["metric"] == "label_flip") & found["perturbation"].isin(names)]
+    largest = 100 * float(flips[["value", "high"]].max().max())
+    top = next((top for top in (10.0, 25.0, 50.0) if largest <= top), 104.0)
+    with drawing.styled():
+        figure, axes = drawing.panels(
+            rows, columns, 1.35 * rows + 0.15, width_in=width_in, sharey=True
         )
-        parts += [mark(x, y - 4, k), written(x + 10, y, model, "start")]
-    for row in range(2 * len(blocks)):
-        m, begin = row % 2, ABOVE + row * tall * (1 + GAP)
-        end = begin + tall
-        for tick in np.arange(0, top + 1e-9, drawing.tick_step(top)):
-            y = end - tall * tick / top
-            parts += [
-                path(LEFT, y, f"H{RIGHT}", drawing.LIGHT),
-                written(LEFT - 6, y + 4, f"{tick:g}", "end"),
-            ]
-        for c, name in enumerate(blocks[row // 2]):
-            table = found.table
-            of = table[(table["perturbation"] == name) & (table["metric"] == SHOWN[m])]
-            strengths = np.unique(of["strength"].to_numpy(np.float64))
-            seen = [observed[model, name] for model in models if (model, name) in observed]
-            place, band = _limits(c, strengths, seen)
-            if band is not None:
-                shape = f"H{band[1]:.1f}v{tall:.1f}H{band[0]:.1f}z"
-                parts.append(path(band[0], begin, shape, "none", fill=f"{drawing.LIGHT}99"))
-            parts += _curves(of, models, place, end, tall / top)
-            middle, left = LEFT + (c + 0.5) * COLUMN_PX, LEFT + c * COLUMN_PX
-            parts += [path(left, begin, f"v{tall:.1f}"), path(left, end, f"h{COLUMN_PX}")]
-            y, text = ((begin - 5, phrase(name).noun), (end + 32, phrase(name).unit))[m]
-            parts.append(written(middle, y, text))
-            for x, s in zip(place(strengths), strengths if m else (), strict=False):
-                parts += [path(x, end, "v4"), written(x, end + 15, f"{s:g}")]
-        says, middle = ("frames flipped, %", "probability moved, %")[m], begin + tall / 2
-        parts.append(written(18, middle, says, more=drawing.turned(18, middle)))
-    one = found.table[found.table["perturbation"].isin(names)]
-    what = RESTS[one["cluster"].iloc[0]]
-    caption = (
-        f"{family.capitalize()}: what a synthetic change does to the output, against its strength. "
-        "Above, the share of frames whose label flips; below, the mean total variation. n = "
-        f"{span(one['n'])} frames a point; bars are 95 % intervals over {what}."
-    )
-    if any(name in {p for _, p in observed} for name in names):
-        caption += " Grey band: up to the 99th percentile of what the footage does between neighbouring frames."
-    alt = f"Sensitivity to {family}: {listing(phrase(n).noun for n in names)}"
-    return drawing.by_hand(parts, height, alt, caption)
+        for place, axis in enumerate(axes.flat):
+            if place >= len(names):
+                axis.set_axis_off()
+                continue
+            name = names[place]
+            sizes = [seen[model, name] for model in run.models if (model, name) in seen]
+            _curve(axis, flips[flips["perturbation"] == name], run.models, max(sizes, default=None))
+            axis.set_title(phrase(name).noun, fontsize=8)
+            axis.set_xlabel(phrase(name).unit, fontsize=7.5)
+            axis.set_ylim(0, top)
+        for axis in axes[:, 0]:
+            axis.set_ylabel("flipped, %", fontsize=7.5)
+        if len(run.models) > 1:
+            figure.legend(
+                *axes[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=4
+            )
+        caption = (
+            f"Share of frames whose label flips, by the strength of a synthetic change. n = {span(flips['n'])} "
+            f"frames a point; bars are 95 % intervals over {RESTS[flips['cluster'].iloc[0]]}."
+        )
+        if any(name in names for _, name in seen):
+            caption += (
+                " Dashed: the 99th percentile of what the footage does between neighbouring frames."
+            )
+        alt = f"Sensitivity to {listing((phrase(name).noun for name in names), 8)}"
+        return drawing.encode(figure, alt, caption)
 
 
-def _finding(family: str, found: Measured, names: list[str]) -> str:
-    of_family = {
-        model: [curve for curve in curves if curve.perturbation in names]
-        for model, curves in found.curves.items()
-    }
-    if not any(curve.pools for curves in of_family.values() for curve in curves):
-        return f"{family.capitalize()}: too few frames to say (at least {FEWEST_ROWS} needed)"
-    leading = [(ranked(curves)[:1], model) for model, curves in of_family.items()]
-    leading = [(first, model) for first, model in leading if first]
-    if not leading:
-        return f"{family.capitalize()}: nothing tried flips {percent(WORTH_SAYING)} of the frames"
-    (first,), model = min(leading, key=lambda each: each[0][0].milder)
-    assert first.first is not None
-    said = f"{subject(first.perturbation, first.first)} flips {_share(first.first.share)}"
-    of = f" of {model}'s frames" if len(of_family) > 1 else " of the frames"
-    return f"{family.capitalize()}: {said}{of}"
-
-
-def _curves(of: pd.DataFrame, models: list[str], place: Place, end: float, px: float) -> list[str]:
-    parts = []
+def _curve(axis: drawing.Axes, of: pd.DataFrame, models: list[str], seen: float | None) -> None:
     for k, model in enumerate(models):
-        rows = of[of["model"] == model].sort_values("strength")
-        rows = rows[rows["value"].notna()]
+        rows = of[(of["model"] == model) & of["value"].notna()].sort_values("strength")
         colour = drawing.COLOURS[k % len(drawing.COLOURS)]
-        x = place(rows["strength"].to_numpy(np.float64))
-        value, low, high = (
-            end - 100 * px * rows[name].to_numpy(np.float64) for name in ("value", "low", "high")
+        x, value, low, high = (
+            rows[name].to_numpy(np.float64) for name in ("strength", "value", "low", "high")
         )
-        at = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, value, strict=True))
-        parts.append(f"<polyline points='{at}' stroke='{colour}' stroke-width='1.8' fill='none'/>")
-        for a, b, bottom, above in zip(x, value, low, high, strict=True):
-            if known(bottom) and known(above):
-                parts.append(path(a, bottom, f"V{above:.1f}", colour))
-            parts.append(mark(a, b, k))
-    return parts
-
-
-def _limits(
-    column: int, strengths: np.ndarray, seen: list[float]
-) -> tuple[Place, np.ndarray | None]:
-    """Return where strengths lie in a column, px, and the ends of the footage's band."""
-    scale = np.log if len(strengths) > 1 and strengths[0] > 0 else np.asarray
-    ends, shown = strengths[[0, -1]] + [-0.5, 0.5], []
-    if scale is np.log:
-        shown = [size for size in seen if size > strengths[0] / 10]
-        ends = np.array(
-            [min([strengths[0] / 1.35, *(size / 1.6 for size in shown)]), strengths[-1] * 1.35]
+        marker = drawing.MARKERS[k % len(drawing.MARKERS)]
+        axis.plot(
+            x, 100 * value, f"{marker}-", color=colour, markersize=3.5, linewidth=1.4, label=model
         )
-    left, right = scale(ends)
-
-    def place(strength: np.ndarray) -> np.ndarray:
-        share = (scale(strength) - left) / (right - left)
-        return np.asarray(LEFT + COLUMN_PX * (column + 0.05 + 0.9 * share))
-
-    return place, place(np.array([ends[0], min(max(shown), ends[1])])) if shown else None
+        axis.vlines(x, 100 * low, 100 * high, color=colour, linewidth=1)
+    strengths = np.unique(of["strength"].to_numpy(np.float64))
+    if len(strengths) > 1 and strengths[0] > 0:
+        axis.set_xscale("log")
+        axis.minorticks_off()
+    axis.set_xticks(strengths, [f"{strength:g}" for strength in strengths])
+    if seen is not None and len(strengths) > 1 and strengths[0] <= seen <= strengths[-1]:
+        axis.axvline(seen, color=drawing.GREY, linestyle="--", linewidth=1)

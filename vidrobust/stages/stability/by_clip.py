@@ -13,7 +13,7 @@ from vidrobust.metrics.catalogue import find_metric
 from vidrobust.metrics.metric import usable_pairs
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.statistics.levels import FEWEST_ROWS
-from vidrobust.text.numbers import clock, one_in, percent, percent_interval
+from vidrobust.text.numbers import clock, percent_with_interval
 from vidrobust.text.phrases import cut, plural
 
 MOST_ROWS = 6  # of each table on page one; the rest is counted
@@ -143,14 +143,12 @@ def _rate(rows: pd.DataFrame, item: object) -> str:
 
 
 def rate_in_words(value: float, low: float, high: float, n: int) -> str:
-    """Return "1 in 12 (8.3 %)" with interval and n; no rate from fewer than FEWEST_ROWS."""
+    """Return "8.3 % [4, 14], n = 240"; no rate from fewer than FEWEST_ROWS."""
     if n < FEWEST_ROWS:
         return f"too few to say (n = {n})"
     if not np.isfinite(value):
         return "not measured"
-    said = "none" if value <= 0 else f"{one_in(value)} ({percent(value)})"
-    span = f", {percent_interval(low, high)}" if np.isfinite(low) and np.isfinite(high) else ""
-    return f"{said}{span}, n = {n}"
+    return f"{percent_with_interval(value, low, high)}, n = {n}"
 
 
 def classes(run: RunTables, most: int = MOST_ROWS) -> ShortTable:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.metrics.catalogue import find_metric, metrics_of
-from vidrobust.metrics.metric import Metric, Task, usable_pairs
+from vidrobust.metrics.metric import Metric, Task, Wording, usable_pairs
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.report.glossary import phrase
@@ -51,10 +51,14 @@ MOST_ITEMS = 20  # items shown in the comparison of items
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What page one says about one model; ``one_in`` and ``event`` are "1 in 40" and what is counted."""
+    """What page one says about one model; ``one_in`` and ``event`` are "1 in 40" and what is counted.
+
+    ``finding`` says the same as a sentence without its end: "the label flips 4.4 times a second".
+    """
 
     name: str
     judgement: Judgement
+    finding: str
     one_in: str
     event: str
     one_in_interval: str
@@ -67,10 +71,32 @@ def cards(run: RunTables) -> list[ModelCard]:
         return []
     facts = {"classification": _of_classifier, "detection": _of_detector}
     why = not_compared(run)
-    return [
-        _card(name, task, stability, facts.get(task.name, _of_task)(run, stability, name), why)
-        for name, task in run.tasks.items()
-    ]
+    found = []
+    for name, task in run.tasks.items():
+        card = _card(
+            name, task, stability, facts.get(task.name, _of_task)(run, stability, name), why
+        )
+        often = flips_a_second(run, stability, name) if task.name == "classification" else {}
+        if often.get("value"):
+            card = replace(card, finding=f"the label flips {times_a_second(often['value'])}")
+        found.append(card)
+    return found
+
+
+def flips_a_second(run: RunTables, stability: pd.DataFrame, model: str) -> dict[str, float]:
+    """Return value, low and high of a classifier's flips a second of footage; empty where unknown."""
+    flip, usable = overall(stability, model, "flip_rate"), usable_pairs(run.rows("pairs"), model)
+    seconds = float(usable["delta_ms"].sum()) / 1000
+    if not seconds > 0 or not known(flip["value"]) or flip["n"] < FEWEST_ROWS:
+        return {}
+    return {name: flip[name] * len(usable) / seconds for name in ("value", "low", "high")}
+
+
+def times_a_second(rate: float) -> str:
+    """Return "4.4 times a second", "6.3 times a minute"."""
+    if rate >= 1:
+        return f"{number(rate)} times a second"
+    return f"{number(60 * rate)} times a minute"
 
 
 def _card(
@@ -90,6 +116,7 @@ def _card(
     return ModelCard(
         name=name,
         judgement=judged,
+        finding=_finding(found, metric.wording),
         one_in=_one_in(found, metric.wording.none_seen),
         event="" if found["value"] == 0 or found["n"] < FEWEST_ROWS else metric.wording.event,
         one_in_interval=one_in_interval(found["low"], found["high"])
@@ -97,6 +124,14 @@ def _card(
         else NO_INTERVAL,
         rows={**rows, **({"Based on": caution} if caution else {})},
     )
+
+
+def _finding(found: Mapping[str, Any], wording: Wording) -> str:
+    if found["n"] < FEWEST_ROWS:
+        return "too few frames to say how stable" if found["n"] else "stability was not measured"
+    if found["value"] == 0:
+        return f"{wording.never} in {plural(int(found['n']), wording.of, wording.many)}"
+    return f"{wording.happens} in {percent(found['value'])} of {wording.many}"
 
 
 def _one_in(found: Mapping[str, Any], none_seen: str) -> str:
@@ -112,12 +147,13 @@ def _of_classifier(run: RunTables, stability: pd.DataFrame, name: str) -> dict[s
         for metric in ("flip_rate", "revert_flip_rate", "total_variation")
     )
     flips = plural(int(usable["label_flip"].sum()), "flip")
+    often = flips_a_second(run, stability, name)
     rate = percent_with_interval(flip["value"], flip["low"], flip["high"])
     hands = percent_with_interval(moved["value"], moved["low"], moved["high"])
     return {
         **reported_first(stability, name, "classification"),
         "Flips": f"{flips} in {plural(len(usable), 'pair')} of neighbouring frames: {rate}",
-        "Per second": _per_second(flip, usable),
+        "Per second": with_interval(*often.values(), "a second") if often else NOT_MEASURED,
         "There and back": f"{_reverts(revert)}. The label changes and returns: one of the answers is wrong",
         "Output moved": f"the prediction shifts by {hands} from frame to frame",
         "Noise floor": _floor(stability, name, usable),
@@ -176,15 +212,6 @@ def _of_task(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str, st
             f"the same picture tested {times} times in different batches: {differs}"
         )
     return rows
-
-
-def _per_second(flip: Mapping[str, Any], usable: pd.DataFrame) -> str:
-    seconds = float(usable["delta_ms"].sum()) / 1000
-    if not seconds > 0 or not known(flip["value"]):
-        return NOT_MEASURED
-    a_second = len(usable) / seconds
-    value, low, high = (flip[key] * a_second for key in ("value", "low", "high"))
-    return with_interval(value, low, high, "a second")
 
 
 def _reverts(revert: Mapping[str, Any]) -> str:

@@ -21,6 +21,7 @@ from vidrobust.stages.stability.rates import (
     with_unknown,
 )
 from vidrobust.stages.stability.rates import stability as judged
+from vidrobust.stages.stability.section import flips_a_second, times_a_second
 from vidrobust.statement import Level, Question, Statement
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.numbers import clock, known, number, percent, percent_with_interval
@@ -101,8 +102,8 @@ def _scene(run: RunTables, model: str) -> Iterator[Statement]:
         return
     yield Statement(
         Question.SCENE,
-        f"{model} does not seem to know this scene: {found.reason}. Its labels flip for any reason, and no "
-        "training advice is given. Use a model that was trained on such pictures.",
+        f"{model} does not seem to know this scene: {found.reason}. It is unsure throughout, so anything "
+        "flips its label. Use a model that was trained on such pictures.",
         Level.MEASURED,
         "scene_unknown",
         model,
@@ -137,9 +138,12 @@ def _rates(run: RunTables, stability: pd.DataFrame, model: str) -> Iterator[Stat
         of, n = (metric.wording.of, metric.wording.many), int(row["n"])
         if n and known(row["value"]) and n >= FEWEST_ROWS:
             most = tuple(with_unknown(stability, model, name, row[of]) for of in ("value", "high"))
-            yield _rate(
-                metric, row, model, _scope(run, stability, model, name), most, leading=place == 0
-            )
+            often = ""
+            if name == "flip_rate" and place == 0 and row["value"]:
+                a_second = flips_a_second(run, stability, model)
+                often = times_a_second(a_second["value"]) if a_second else ""
+            scope = _scope(run, stability, model, name)
+            yield _rate(metric, row, model, scope, most, leading=place == 0, often=often)
         elif place == 0:
             text = f"Not measured: {_nothing(run, task.nothing)}."
             if n:
@@ -179,6 +183,7 @@ def _rate(
     most: tuple[float, ...],
     *,
     leading: bool,
+    often: str = "",
 ) -> Statement:
     """One rate, the leading one with its verdict; ``most``: rate and upper end if all that is unknown counts."""
     assert metric.wording is not None
@@ -188,11 +193,13 @@ def _rate(
         rate = percent_with_interval(row["value"], row["low"], row["high"])
         if not known(row["low"]):
             rate = f"{percent(row['value'])} (too little footage for an interval)"
-        text = f"{metric.wording.happens} in {rate} of {of}"
+        when = f" {often}:" if often else ""
+        text = f"{metric.wording.happens}{when} in {rate} of {of}"
     else:
-        at_most = f" (at most {percent(row['high'])})" if known(row["high"]) else ""
-        text = f"{metric.wording.never} in {of}{at_most}"
+        text = f"{metric.wording.none_seen or metric.wording.never} in {of}"
     text = f"{text}, in {scope}."
+    if not row["value"] and known(row["high"]):
+        text += f" The true rate may be as high as {percent(row['high'])}."
     if most[0] > row["value"]:
         text += f" Frames of unknown state could raise this to {percent(most[0])}."
     verdict = judged(row["value"], row["low"], most[1], n, metric) if leading else None

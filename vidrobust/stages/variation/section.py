@@ -11,7 +11,7 @@ import pandas as pd
 
 from vidrobust.frame_pairs.transitions import REASONS
 from vidrobust.report import drawing
-from vidrobust.report.drawing import Picture, Plot, mark, path, written
+from vidrobust.report.drawing import Picture
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.variation.spread import QUANTITIES, title_of
 from vidrobust.text.numbers import duration, interval, number, percent, percent_interval
@@ -201,37 +201,45 @@ def variation_figure(found: pd.DataFrame | None) -> Picture | None:
     quantities = _in_order(known)
     if not quantities:
         return None
-    parts: list[str] = []
-    for k, quantity in enumerate(quantities):
-        of = known[known["quantity"] == quantity].set_index("scale").reindex(list(SCALES))
-        unit = str(of["unit"].dropna().iloc[0])
-        factor = 100 if unit.startswith(("ratio", "share")) else 1
-        most = factor * float(of["p99"].max()) or 1.0
-        left, top = 90 + 216 * (k % COLUMNS), 26 + 156 * (k // COLUMNS)
-        plot = Plot(left, top, left + 208, top + 100, (0, most / 0.9), (len(SCALES) - 0.5, -0.5))
-        names = {} if k % COLUMNS else {float(y): text for y, text in enumerate(SCALES.values())}
-        ticks = drawing.ticks(0, most, 1)
-        parts += plot.axes(ticks, names, ("%" if factor == 100 else unit, ""), drawing.LIGHT)
-        parts.append(written(left + 104, top - 6, title_of(quantity)))
-        for y, row in enumerate(of[["p50", "p95", "p99", "valid"]].to_numpy(np.float64)):
-            (p50, p95, p99), y = plot.px(factor * row[:3]), plot.py(y)
-            few = not row[3] >= FEWEST_PAIRS
-            if not np.isfinite(p99):
+    rows = -(-len(quantities) // COLUMNS)
+    with drawing.styled():
+        figure, axes = drawing.panels(rows, COLUMNS, 1.15 * rows + 0.1, sharey=True)
+        for k, axis in enumerate(axes.flat):
+            if k >= len(quantities):
+                axis.set_axis_off()
                 continue
-            colour = drawing.GREY if few else drawing.COLOURS[0]
-            parts += [
-                path(p50, y, f"H{p99:.1f}", colour, more="stroke-width='2'"),
-                path(p50, y - 4, "v8", colour),
-            ]
-            parts += [
-                mark(p99, y, 0, colour),
-                *([] if few else [mark(p95, y, 0, colour, hollow=True)]),
-            ]
-    caption = (
-        "How much the footage itself varies, measured from the pixels: size of the change between two "
-        "frames. Stroke: median; open: 95th; filled: 99th percentile of the valid pairs of all clips. "
-        f"Grey: fewer than {FEWEST_PAIRS} valid pairs, and the filled mark is nearly the largest of "
-        "them. The counts are in the table."
-    )
-    alt = "Variation of the footage per quantity and distance in time"
-    return drawing.by_hand(parts, 20 + 156 * -(-len(quantities) // COLUMNS), alt, caption)
+            of = known[known["quantity"] == quantities[k]].set_index("scale").reindex(list(SCALES))
+            _spread(axis, of, title_of(quantities[k]))
+        axes[0, 0].set_yticks(range(len(SCALES)), list(SCALES.values()))
+        axes[0, 0].set_ylim(len(SCALES) - 0.5, -0.5)
+        caption = (
+            "How much the footage itself varies, measured from the pixels: size of the change between two "
+            "frames. Stroke: median; open: 95th; filled: 99th percentile of the valid pairs of all clips. "
+            f"Grey: fewer than {FEWEST_PAIRS} valid pairs, and the filled mark is nearly the largest of "
+            "them. The counts are in the table."
+        )
+        alt = "Variation of the footage per quantity and distance in time"
+        return drawing.encode(figure, alt, caption)
+
+
+def _spread(axis: drawing.Axes, of: pd.DataFrame, title: str) -> None:
+    unit = str(of["unit"].dropna().iloc[0])
+    factor = 100 if unit.startswith(("ratio", "share")) else 1
+    for y, (p50, p95, p99, valid) in enumerate(
+        of[["p50", "p95", "p99", "valid"]].to_numpy(np.float64)
+    ):
+        if not np.isfinite(p99):
+            continue
+        few = not valid >= FEWEST_PAIRS
+        colour = drawing.GREY if few else drawing.COLOURS[0]
+        axis.plot([factor * p50, factor * p99], [y, y], color=colour, linewidth=1.5)
+        axis.plot([factor * p50], [y], "|", color=colour, markersize=7)
+        axis.plot([factor * p99], [y], "o", color=colour, markersize=4)
+        if not few:
+            axis.plot(
+                [factor * p95], [y], "o", color=colour, markerfacecolor=drawing.PAPER, markersize=4
+            )
+    axis.set_title(f"{title}, {'%' if factor == 100 else unit}", fontsize=8)
+    axis.set_xlim(left=0)
+    axis.locator_params(axis="x", nbins=3)
+    axis.tick_params(axis="y", length=0)

@@ -1,0 +1,102 @@
+"""The first demo: a line under a lamp that flickers. The cause is planted, known, and can be fixed.
+
+The same parts are rendered twice, with the lamp flickering and still. What the model says of both gives the share of
+the change that the flicker really has, beside which the study's own answer is shown.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.metrics.metric import usable_pairs
+from vidrobust.pipeline.build import build
+from vidrobust.pipeline.open import opened_sources
+from vidrobust.pipeline.progress import Reporter
+from vidrobust.plugins.line.render import RenderSettings, render
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.answer.text import console_text
+from vidrobust.stages.catalogue import STAGES
+from vidrobust.stages.stability.stage import STABILITY
+from vidrobust.text.numbers import percent
+from vidrobust.text.phrases import plural
+
+MODEL = "line-classifier"
+FLICKER = "flicker=0.25"  # the lamp's amplitude, as a share of its light
+# Eight parts, one second each: a rule is judged on six clips at least.
+LINE = RenderSettings(parts=8, seconds=1.0, seed=7, dials=(FLICKER,))
+STUDY = Settings(model=(MODEL,), frames=40, pairs=16, resamples=2000)
+TINY = 1e-12  # smallest probability before the logarithm
+
+
+def demo_lamp(
+    out: str, reporter: Reporter, *, line: RenderSettings = LINE, study: Settings = STUDY
+) -> list[str]:
+    """Render both, study the one that flickers; return the lines of the answer and what was planted."""
+    run = _studied(out, reporter, line, study)
+    still = _still(out, reporter, line, study)
+    share, flips = planted_share(run, still), _flips(still)
+    said = (
+        f"Planted: the flicker causes {percent(share)} of the change. "
+        f"With a lamp that is still, the same parts give {plural(flips, 'flip')} instead of {_flips(run)}."
+    )
+    return [*console_text(run).splitlines(), said]
+
+
+def _studied(out: str, reporter: Reporter, line: RenderSettings, study: Settings) -> RunTables:
+    sources = _rendered(Path(f"{out.rstrip('/')}-footage"), line, reporter)
+    chosen = study.changed({"sources": [sources]}, "demo")
+    with opened_sources(chosen, out, reporter) as run:
+        build(run, STAGES, STAGES.studied)
+    return RunTables(Path(out))
+
+
+def _still(out: str, reporter: Reporter, line: RenderSettings, study: Settings) -> RunTables:
+    """Return the answers to the same parts under a lamp that does not flicker."""
+    calm = RenderSettings(parts=line.parts, seconds=line.seconds, seed=line.seed)
+    folder = Path(f"{out.rstrip('/')}-still")
+    sources = _rendered(Path(f"{folder}-footage"), calm, reporter)
+    chosen = study.changed({"sources": [sources], "pictures": False}, "demo")
+    with opened_sources(chosen, str(folder), reporter) as run:
+        build(run, STAGES, (STABILITY.name,))
+    return RunTables(folder)
+
+
+def _rendered(folder: Path, line: RenderSettings, reporter: Reporter) -> str:
+    reporter.say(
+        f"rendering {line.parts} clips into {folder}: {', '.join(line.dials) or 'at rest'}"
+    )
+    render(line, folder, workers=min(2, os.cpu_count() or 1), overwrite=True)
+    return str(folder / "manifest.csv")
+
+
+def planted_share(run: RunTables, still: RunTables) -> float:
+    """Return the share of the change of the centred logits that is gone where the lamp is still.
+
+    With d the change between two frames and d0 that of the same frames without the flicker, it is the sum of
+    <d, d - d0> over that of <d, d>: the projection that the account estimates by replaying.
+    """
+    pairs = usable_pairs(run.rows("pairs"))
+    moved, alone = _changes(run, pairs), _changes(still, pairs)
+    return float((moved * (moved - alone)).sum() / (moved * moved).sum())
+
+
+def _changes(run: RunTables, pairs: pd.DataFrame) -> np.ndarray:
+    """Return the change of the centred logits of each pair, (P, K) float64."""
+    table = run.rows("probabilities")
+    p = table.pivot_table(index=["item", "frame"], columns="label", values="probability")
+    logits = np.log(np.maximum(p.fillna(0.0), TINY))
+    logits = logits.sub(logits.mean(axis=1), axis=0)
+    a, b = (
+        logits.reindex(pd.MultiIndex.from_frame(pairs[["item", frame]])).to_numpy(np.float64)
+        for frame in ("frame_a", "frame_b")
+    )
+    return b - a
+
+
+def _flips(run: RunTables) -> int:
+    return int(usable_pairs(run.rows("pairs"))["label_flip"].sum())

@@ -1,0 +1,201 @@
+"""Why the answer changes: the coarse account as dots with whiskers, and where in the picture it comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from vidrobust.report import drawing
+from vidrobust.report.drawing import Picture
+from vidrobust.report.pictures import PICTURE_WIDTH, data_uri_of
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.statistics.levels import FEWEST_ROWS
+from vidrobust.text.numbers import percent, share_with_interval
+from vidrobust.text.phrases import plural
+
+GROUP = "group"  # level of the rows of ``account`` that add up to all of the change
+# Groups as they are written beside a dot, and in the title as the subject of "cause half of it".
+NAMES = {
+    "moving": "what moves in the picture",
+    "camera": "motion of the camera",
+    "light": "light and colour",
+    "noise_and_detail": "noise and fine detail",
+    "keyframes": "keyframes of the recording",
+}
+SUBJECTS = {
+    "moving": ("things that move", "cause", "contribute"),
+    "camera": ("the moving camera", "causes", "contributes"),
+    "light": ("changing light", "causes", "contributes"),
+    "noise_and_detail": ("noise and fine detail", "cause", "contribute"),
+    "keyframes": ("keyframes of the recording", "cause", "contribute"),
+}
+LEAST_SHARE = 0.05  # a group is named in the title if its interval lies above this share
+WIDEST = 0.5  # interval up to which the title gives the share as a fraction
+# Shares from which a fraction is the nearest one.
+FRACTIONS = (
+    (0.95, "nearly all of it"),
+    (0.83, "nine tenths of it"),
+    (0.71, "three quarters of it"),
+    (0.58, "two thirds of it"),
+    (0.42, "half of it"),
+    (0.29, "a third of it"),
+    (0.22, "a quarter of it"),
+    (0.15, "a fifth of it"),
+    (0.0, "a tenth of it"),
+)
+WHY_IN = 5.6  # width of the figure, beside the map
+LEAST_MAPPED = 0.03  # a smaller share of a tile is not written on the map
+TINT = np.array([209, 101, 6], np.float32)  # RGB of a tile that has all of the change
+
+
+@dataclass(frozen=True)
+class Why:
+    """What page one shows on the causes of one account of one model."""
+
+    model: str
+    of: str  # what was accounted for: "the change", "the change of its scores"
+    dots: Picture | None
+    place: Picture | None
+    said: str
+
+
+def groups(run: RunTables, model: str, prefix: str = "") -> pd.DataFrame:
+    """Return the groups of an account over all clips, the largest share first; may be empty."""
+    table = run.table(f"{prefix}account")
+    if table is None or "level" not in table:
+        return pd.DataFrame(columns=["cause", "share", "low", "high", "n"])
+    rows = table[(table["model"] == model) & (table["item"] == "") & (table["level"] == GROUP)]
+    rows = rows[rows["share"].notna() & (rows["n"] >= FEWEST_ROWS)]
+    return rows.sort_values("share", ascending=False, kind="stable")
+
+
+def clause(run: RunTables, model: str) -> str:
+    """Say what causes most of the change, for the title; "" where that is not known."""
+    rows = groups(run, model, next(iter(run.tasks[model].accounts), ""))
+    if rows.empty or not rows.iloc[0]["low"] > LEAST_SHARE:
+        return ""
+    row = rows.iloc[0]
+    subject, causes, contributes = SUBJECTS.get(
+        str(row["cause"]), (str(row["cause"]).replace("_", " "), "causes", "contributes")
+    )
+    if row["high"] - row["low"] > WIDEST:
+        return f"{subject} {contributes}"
+    return f"{subject} {causes} {next(text for least, text in FRACTIONS if row['share'] >= least)}"
+
+
+def why(run: RunTables, model: str) -> list[Why]:
+    """Return the accounts of a model; without a figure where too few pairs were replayed."""
+    found = []
+    for prefix, of in run.tasks[model].accounts.items():
+        rows = groups(run, model, prefix)
+        if rows.empty:
+            continue
+        said = f"From {plural(int(rows['n'].max()), 'pair')} of neighbouring frames, replayed change by change."
+        place = None if found else _map(run, model, prefix)
+        found.append(Why(model, of, _dots(rows, of), place, said))
+    return found
+
+
+def _dots(rows: pd.DataFrame, of: str) -> Picture:
+    names = [NAMES.get(str(cause), str(cause).replace("_", " ")) for cause in rows["cause"]]
+    share, low, high = (
+        100 * rows[name].clip(0, 1).to_numpy(np.float64) for name in ("share", "low", "high")
+    )
+
+    def at(width_in: float) -> Picture:
+        with drawing.styled():
+            figure, axes = drawing.panels(1, 1, 0.5 + 0.34 * len(rows), width_in=width_in)
+            axis = axes[0, 0]
+            drawing.forest(axis, names, share, low, high, colours=drawing.COLOURS[0])
+            for k, value in enumerate(share):
+                axis.annotate(
+                    f"{percent(value / 100)}",
+                    (value, k),
+                    (0, 5),
+                    textcoords="offset points",
+                    ha="center",
+                    fontweight="bold",
+                )
+            axis.set_xlim(-3, 103)
+            axis.set_xlabel(f"share of {of}, %; whiskers: 95 % interval")
+            axis.tick_params(axis="y", labelsize=9)
+            said = ", ".join(
+                f"{name} {share_with_interval(row.share, row.low, row.high)}"
+                for name, row in zip(names, rows.itertuples(), strict=True)
+            )
+            return drawing.encode(figure, f"What {of} comes from: {said}")
+
+    return drawing.in_both_widths(at, WHY_IN)
+
+
+def _map(run: RunTables, model: str, prefix: str) -> Picture | None:
+    """Tint the tiles of a picture by the share of the change that comes from them."""
+    table = run.table(f"{prefix}places")
+    if table is None:
+        return None
+    mine = table[(table["model"] == model) & table["share"].notna()]
+    if mine.empty:
+        return None
+    item = str(mine["item"].value_counts().index[0])
+    tiles = (
+        mine[mine["item"] == item]
+        .groupby("tile", sort=True)
+        .agg({"x1": "first", "y1": "first", "x2": "first", "y2": "first", "share": "mean"})
+    )
+    picture = _picture_of(run, model, item)
+    if picture is None:
+        return None
+    height, width = run.record.sizes[item]
+    scale = picture.shape[1] / width
+    grey = picture.mean(axis=2, keepdims=True).repeat(3, axis=2)
+    total = float(tiles["share"].clip(lower=0).sum()) or 1.0
+    most = float(tiles["share"].max()) or 1.0
+    for tile in tiles.itertuples():
+        x1, y1, x2, y2 = (round(side * scale) for side in (tile.x1, tile.y1, tile.x2, tile.y2))
+        strength = 0.65 * max(0.0, float(tile.share)) / most
+        grey[y1:y2, x1:x2] = (1 - strength) * grey[y1:y2, x1:x2] + strength * TINT
+    image = np.ascontiguousarray(grey.clip(0, 255).astype(np.uint8))
+    for tile in tiles.itertuples():
+        share = max(0.0, float(tile.share)) / total
+        if share >= LEAST_MAPPED:
+            middle = (tile.x1 + tile.x2) / 2 * scale, (tile.y1 + tile.y2) / 2 * scale
+            _write(image, percent(share), middle)
+    worst = tiles.loc[tiles["share"].idxmax()]
+    across = ("left", "middle", "right")[min(2, int(3 * (worst["x1"] + worst["x2"]) / 2 / width))]
+    down = ("top", "middle", "bottom")[min(2, int(3 * (worst["y1"] + worst["y2"]) / 2 / height))]
+    where = "the middle" if across == down == "middle" else f"{down}, {across}"
+    caption = (
+        f"Where in the picture it comes from, {item}: most at {where}, {percent(worst['share'] / total)}. "
+        f"Mean over {plural(mine[mine['item'] == item].groupby(['frame_a', 'frame_b']).ngroups, 'pair')}."
+    )
+    return Picture(
+        data_uri_of(image), f"Map of {item}: most of the change at {where}", image.shape[1], caption
+    )
+
+
+def _picture_of(run: RunTables, model: str, item: str) -> np.ndarray | None:
+    """Return a picture of the clip, (H, W, 3) float32, of the model's worst moment where there is one."""
+    files = ("moments.json", "box_moments.json")
+    moments = [each for name in files for each in run.json(name).get("moments", [])]
+    here = [each for each in moments if each["item"] == item and each.get("picture_a")]
+    here.sort(key=lambda each: each["model"] != model)
+    path = (run.folder / str(here[0]["picture_a"])).resolve() if here else None
+    if path is None or not path.is_relative_to(run.folder.resolve()) or not path.is_file():
+        return None
+    found = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+    if found is None:
+        return None
+    scale = PICTURE_WIDTH / found.shape[1]
+    size = (PICTURE_WIDTH, round(found.shape[0] * scale))
+    return np.asarray(cv2.resize(found, size)[..., ::-1], np.float32)
+
+
+def _write(image: np.ndarray, text: str, middle: tuple[float, float]) -> None:
+    text = text.replace("\u00a0", " ")
+    (width, height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.5, 1)
+    place = round(middle[0] - width / 2), round(middle[1] + height / 2)
+    for colour, thick in (((0, 0, 0), 3), ((255, 255, 255), 1)):
+        cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, thick, cv2.LINE_AA)
