@@ -14,8 +14,9 @@ PICTURE_WIDTH = 640  # of the pictures of a moment, px
 
 
 class Pictures:
-    def __init__(self, folder: Path, room: int = BUDGET_BYTES) -> None:
-        self.folder, self.left, self.refused = folder.resolve(), room, 0
+    def __init__(self, folder: Path, room: int | None = None) -> None:
+        self.folder, self.refused = folder.resolve(), 0
+        self.left = BUDGET_BYTES if room is None else room
 
     def uri(self, name: str | None) -> str:
         """Empty for what is not there, lies outside the run folder, or no longer fits."""

@@ -148,5 +148,5 @@ def test_the_strip_of_a_still_with_noise_alone_has_no_change_in_it() -> None:
     made = study_pair(*frames)
     assert made.sizes["objects"].size > 0
     assert [tile.title for tile in tiles(made, Brightness(), moment(Brightness(), frames))] == [
-        *("frame 41", "a neighbour moved onto frame 41", "frame 42")
+        *("frame 41", "frame 41, re-created from its neighbour", "frame 42")
     ]

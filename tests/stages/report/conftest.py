@@ -10,7 +10,7 @@ from tests.stages.report import made_run
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.stages.report.page import write_report
 
-VOID = {"meta", "img", "br", "link", "input", "hr"}
+VOID = {"meta", "img", "br", "link", "input", "hr", "source"}
 
 
 class Page(HTMLParser):

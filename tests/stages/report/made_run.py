@@ -350,7 +350,11 @@ def _moments(
                     for k, (title, label, frame) in enumerate(
                         (
                             (f"frame {pair.frame_a}", a.label_name, pair.frame_a),
-                            (f"a neighbour moved onto frame {pair.frame_a}", a.label_name, None),
+                            (
+                                f"frame {pair.frame_a}, re-created from its neighbour",
+                                a.label_name,
+                                None,
+                            ),
                             ("and camera", b.label_name, None),
                             (f"frame {pair.frame_b}", b.label_name, pair.frame_b),
                         )

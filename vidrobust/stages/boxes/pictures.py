@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -100,8 +99,8 @@ def as_dict(moment: BoxMoment, files: Sequence[str], whole: str) -> dict[str, An
     return {
         **plain,
         "shots": [
-            {**dataclasses.asdict(shot), "picture": file}
-            for shot, file in itertools.zip_longest(moment.shots, files, fillvalue="")
+            {**dataclasses.asdict(shot), "picture": files[k] if k < len(files) else ""}
+            for k, shot in enumerate(moment.shots)
         ],
         "frame_a": moment.shots[max(first - 1, 0)].frame,
         "frame_b": moment.shots[first].frame,

@@ -210,7 +210,7 @@ def _figure(table: pd.DataFrame, model: str, metric: str) -> Picture:
 
 def _points(axis: drawing.Axes, rows: pd.DataFrame) -> None:
     for k, (kind, same) in enumerate(rows.groupby(rows["remedy"].map(kind_of), sort=False)):
-        look = {
+        look: dict[str, Any] = {
             "color": drawing.COLOURS[k % len(drawing.COLOURS)],
             "marker": drawing.MARKERS[k % len(drawing.MARKERS)],
             "markersize": 5,

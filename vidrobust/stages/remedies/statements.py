@@ -87,7 +87,7 @@ def _rule(run: RunTables, model: str, summary: Mapping[str, Any], what: str) -> 
         return _of(model, Question.RULE, text, Level.NO_EFFECT, "rule_none")
     if not held["n"] or not known(held["ratio"]):
         why = WHY.get(str(summary.get("why", "")), "too little footage")
-        text = f"{capital(why)}."
+        text = f"Not enough data: {why}."
         return _of(model, Question.RULE, text, Level.NOT_MEASURED, "rule_no_held_out", is_open=True)
     figure = held_out(summary, metric)
     if recommended(summary):

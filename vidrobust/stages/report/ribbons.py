@@ -9,7 +9,6 @@ import pandas as pd
 
 from vidrobust.report.drawing import Picture
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.remedies.answers import answers_of, play
 from vidrobust.stages.remedies.catalogue import label_rule
 from vidrobust.stages.remedies.section import FILE
 from vidrobust.stages.stability import ribbon_section
@@ -53,6 +52,9 @@ def with_rule(run: RunTables, model: str, item: str, plain: Ribbon) -> Ribbon | 
     frames, probabilities, transitions = (
         table[table["item"] == item] for table in tables.values() if table is not None
     )
+    # here: it brings torch, which a page without a rule does without
+    from vidrobust.stages.remedies.answers import answers_of, play
+
     (answers,) = answers_of(
         frames[frames["model"] == model],
         probabilities[probabilities["model"] == model],

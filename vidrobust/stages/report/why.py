@@ -88,13 +88,13 @@ def clause(run: RunTables, model: str) -> str:
 
 def why(run: RunTables, model: str) -> list[Why]:
     """Return the accounts of a model; without a figure where too few pairs were replayed."""
-    found = []
+    found: list[Why] = []
     for prefix, of in run.tasks[model].accounts.items():
         rows = groups(run, model, prefix)
         if rows.empty:
             continue
         said = f"From {plural(int(rows['n'].max()), 'pair')} of neighbouring frames, replayed change by change."
-        place = None if found else _map(run, model, prefix)
+        place = None if found else _map(run, model)
         found.append(Why(model, of, _dots(rows, of), place, said))
     return found
 
@@ -131,9 +131,9 @@ def _dots(rows: pd.DataFrame, of: str) -> Picture:
     return drawing.in_both_widths(at, WHY_IN)
 
 
-def _map(run: RunTables, model: str, prefix: str) -> Picture | None:
+def _map(run: RunTables, model: str) -> Picture | None:
     """Tint the tiles of a picture by the share of the change that comes from them."""
-    table = run.table(f"{prefix}places")
+    table = run.table("places")
     if table is None:
         return None
     mine = table[(table["model"] == model) & table["share"].notna()]

@@ -57,7 +57,7 @@ def drawn(
 
     ``worst_s`` marks the worst moment on the first one.
     """
-    named = colours_of(ribbons[0].label) or colours_of(ribbons[-1].label)
+    named = colours_of(ribbons[0].label.tolist()) or colours_of(ribbons[-1].label.tolist())
     others = [k for ribbon in ribbons for k in ribbon.label if k not in named]
     colours = dict(zip([*named, *colours_of(others)], drawing.COLOURS, strict=False))
     within_s = (

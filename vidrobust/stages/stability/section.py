@@ -153,7 +153,9 @@ def _of_classifier(run: RunTables, stability: pd.DataFrame, name: str) -> dict[s
     return {
         **reported_first(stability, name, "classification"),
         "Flips": f"{flips} in {plural(len(usable), 'pair')} of neighbouring frames: {rate}",
-        "Per second": with_interval(*often.values(), "a second") if often else NOT_MEASURED,
+        "Per second": with_interval(often["value"], often["low"], often["high"], "a second")
+        if often
+        else NOT_MEASURED,
         "There and back": f"{_reverts(revert)}. The label changes and returns: one of the answers is wrong",
         "Output moved": f"the prediction shifts by {hands} from frame to frame",
         "Noise floor": _floor(stability, name, usable),
