@@ -62,8 +62,11 @@ KINDS: Mapping[str, Sentence] = {
     "why_open": Sentence(
         Q.WHY, L.MEASURED, "the group is not named, and its share is not known to 30 points"
     ),
+    "why_at_most": Sentence(
+        Q.WHY, L.MEASURED, "the group is not named, and its share is known to 30 points"
+    ),
     "why_no_effect": Sentence(
-        Q.WHY, L.NO_EFFECT, "the group is not named, and its share is known to be small"
+        Q.WHY, L.NO_EFFECT, "the group is not named, and its share is surely below 10 %"
     ),
     "sensitivity_needs_model": Sentence(Q.SENSITIVE, L.NOT_MEASURED, "the answers are recorded"),
     "sensitivity_not_run": Sentence(

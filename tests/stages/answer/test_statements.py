@@ -104,6 +104,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "why_within": ({}, of(named=named("light"))),
     "why_measured": ({}, of(account=account(moving={"low": -0.01}))),
     "why_open": ({}, of(account=account(keyframes={"high": 0.29}))),
+    "why_at_most": ({}, of(account=account(noise_and_detail={"high": 0.09}))),
     "why_no_effect": ({}, of(account=WIDE)),
     "sensitivity_needs_model": (RECORDED, {}),
     "sensitivity_not_run": (of(sensitivity=None), {}),

@@ -20,6 +20,7 @@ from vidrobust.text.numbers import known, part_with_interval, percent
 from vidrobust.text.phrases import capital, listing, plural
 
 MORE_FOOTAGE = "Use more or longer clips."
+LITTLE = 0.1  # a share that is surely below this is little
 WIDEST_KNOWN = 0.3  # a share whose interval is wider is undecided
 FEWEST_OF_CLIP = (
     5  # pairs of a clip from which its own share is compared with that of the other clips
@@ -223,27 +224,26 @@ def _of_rest(model: str, of: str, rest: list[dict[str, Any]], n: int) -> Iterato
         text = f"{capital(title)}: {share} of {of}."
         yield _of(model, text, Level.MEASURED, "why_measured", row)
         wide.append(row)
-    small = [row for row in known_rows if row not in wide]
+    rest = [row for row in known_rows if row not in wide]
+    small = [row for row in rest if row["high"] < LITTLE]
     open_ = [row for row in wide if row["high"] - max(row["low"], 0.0) > WIDEST_KNOWN]
-    if small:
+    for begin, some, level, kind in (
+        ("At most", [row for row in rest if row not in small], Level.MEASURED, "why_at_most"),
+        ("Little or nothing: at most", small, Level.NO_EFFECT, "why_no_effect"),
+    ):
+        if not some:
+            continue
         limits = [
-            f"{GROUPS[row['cause']].title} (at most {percent(min(max(row['high'], 0.0), 1.0))})"
-            for row in small
-            if row["high"] > 0
+            f"{percent(min(max(row['high'], 0.0), 1.0))} {GROUPS[row['cause']].title}"
+            for row in some
         ]
-        none = [GROUPS[row["cause"]].title for row in small if row["high"] <= 0]
-        text = f"Little or nothing: {listing([*limits, *none])}."
-        yield Statement(
-            Question.WHY,
-            text,
-            Level.NO_EFFECT,
-            "why_no_effect",
-            model,
-            n=n,
-            value=max(row["share"] for row in small),
-            low=min(row["low"] for row in small),
-            high=max(row["high"] for row in small),
-        )
+        figures = {
+            "value": max(row["share"] for row in some),
+            "low": min(row["low"] for row in some),
+            "high": max(row["high"] for row in some),
+        }
+        text = f"{begin} {listing(limits)}."
+        yield Statement(Question.WHY, text, level, kind, model, n=n, **figures)
     if open_:
         titles = [
             f"{GROUPS[row['cause']].title} (up to {percent(min(row['high'], 1.0))})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -80,7 +81,8 @@ def _none(model: str, across: str, rows: pd.DataFrame) -> Statement:
 def _statement(
     model: str, text: str, level: Level, kind: str, row: dict[str, Any], *, is_open: bool = False
 ) -> Statement:
-    figures = {name: float(row[name]) for name in ("value", "low", "high") if name in row}
+    value, low, high = (float(row.get(name, math.nan)) for name in ("value", "low", "high"))
+    figures = {"value": value, "low": low, "high": high}
     return Statement(
         Question.PROXIES, text, level, kind, model, n=int(row["n"]), is_open=is_open, **figures
     )
