@@ -82,7 +82,15 @@ def _statement(
     model: str, text: str, level: Level, kind: str, row: dict[str, Any], *, is_open: bool = False
 ) -> Statement:
     value, low, high = (float(row.get(name, math.nan)) for name in ("value", "low", "high"))
-    figures = {"value": value, "low": low, "high": high}
     return Statement(
-        Question.PROXIES, text, level, kind, model, n=int(row["n"]), is_open=is_open, **figures
+        Question.PROXIES,
+        text,
+        level,
+        kind,
+        model,
+        value=value,
+        low=low,
+        high=high,
+        n=int(row["n"]),
+        is_open=is_open,
     )

@@ -69,7 +69,8 @@ def study_frames(
     parts = []
     size = batch
     if size == "auto":
-        size = auto_batch(*frames.pixels.shape[2:], frames.pixels.device)
+        height, width = frames.pixels.shape[2:]
+        size = auto_batch(height, width, frames.pixels.device)
     # one batch is perturbed on a thread while the models look at the one before
     for some, changed in prefetched(lambda: _perturbed(frames, groups, size, content, seed), AHEAD):
         for model in models:

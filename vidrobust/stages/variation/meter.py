@@ -157,7 +157,8 @@ class VariationMeter:
     def _see(self, frame: _Frame, reason: str, corrupt: bool) -> None:
         if self.stride is None:
             assert frame.picture is not None
-            self.stride = stride_for(*frame.picture.shape[:2], self.frame_rate)
+            height, width = frame.picture.shape[:2]
+            self.stride = stride_for(height, width, self.frame_rate)
         self._time.append(frame.time_s)
         self._index.append(frame.index)
         if reason in CUTS:
