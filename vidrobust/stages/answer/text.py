@@ -97,7 +97,7 @@ def console_text(run: RunTables) -> str:
 def _most_important(statements: list[Statement], room: int) -> tuple[list[Statement], int]:
     """Return the statements that fit into so many lines, in their order, and how many are left out.
 
-    First what leads and what to do, then the first statement of each question. Of a scene that the model does not
+    First what leads, then the first statement of each question. Of a scene that the model does not
     know, neither causes nor advice.
     """
     unknown = any(each.question == Question.SCENE for each in statements)
@@ -105,9 +105,11 @@ def _most_important(statements: list[Statement], room: int) -> tuple[list[Statem
     first = {each.question: each for each in reversed(statements)}
 
     def rank(each: Statement) -> int:
-        if each.is_action or each.question in LEADING:
+        if each.question in LEADING:
             return 0
-        return 1 if first[each.question] is each else 2 + (each.level is Level.NO_EFFECT)
+        if first[each.question] is each:
+            return 1
+        return 2 + (each.level is Level.NO_EFFECT)
 
     kept: list[Statement] = []
     for each in sorted((s for s in statements if s.question not in hidden), key=rank):

@@ -138,7 +138,7 @@ MOST_CARDS = 4  # models whose verdict is reported in full on the one page; of m
 MOST_MODELS = 8
 MOST_GATES = 6
 # Questions with a section of their own on the one page.
-CORE_QUESTIONS = (*DOING, Question.WHY, Question.SENSITIVE, Question.WORST)
+CORE_QUESTIONS = (*DOING, Question.WHY, Question.SENSITIVE, Question.PROXIES, Question.WORST)
 MOST_LISTED = 4  # statements of a list on the one page; ``vidrobust show`` prints all of them
 
 
