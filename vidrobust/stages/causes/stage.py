@@ -142,7 +142,9 @@ class CausesStage(SampleStage):
                     found[f"{prefix}causes"] += [{**own, **row} for row in rows]
                     if not prefix and replayed.made.steps and pair.scale == ADJACENT:
                         weight = own["weight"] * rows[0]["squared_change"]
-                        maps[model.name].add(weight, {**own, "model": model.name}, replayed.made)
+                        if weight > 0:
+                            mapped = {**own, "model": model.name}
+                            maps[model.name].add(weight, mapped, replayed.made)
                     rows = candidate_fits.rows(replayed.made, replayed.fitted, z)
                     named = {**own, "model": model.name}
                     found[f"{prefix}candidate_fits"] += [{**named, **row} for row in rows]
