@@ -15,10 +15,10 @@ demo: .venv/.demo
 	$(BIN)/vidrobust demo
 
 # Regenerates what README.md and the tutorial show of the demo.
-demo-answer: .venv/.demo
-	$(BIN)/vidrobust demo bottles --out reports/demo
+demo-answer: .venv/.dev
+	$(BIN)/vidrobust demo --out reports/demo
 	$(BIN)/python docs/demo_answer.py reports/demo
-	$(BIN)/python docs/concept.py reports/demo
+	$(BIN)/python docs/demo_pictures.py reports/demo
 
 demo-line: .venv/.demo
 	$(BIN)/vidrobust demo line

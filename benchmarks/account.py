@@ -38,7 +38,7 @@ from vidrobust.models.load import load_model
 from vidrobust.predictions import Classifications
 from vidrobust.stages.causes.catalogue import CATALOGUE, NOISE
 from vidrobust.stages.causes.naming import named
-from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
+from vidrobust.stages.causes.pair_replays import PairReplays
 from vidrobust.stages.causes.pairs import choose_pairs
 from vidrobust.stages.causes.score import predict, score
 from vidrobust.stages.causes.shares import summarise
@@ -100,7 +100,7 @@ def run_world(world: World, stills: Path, models: Path, pairs: int, tables: Path
         truth.append(course.truth(model))
         for pair in pairs_of(course, model, -(-pairs // cameras), world.key).itertuples():
             t = int(pair.frame_a)
-            made = study_pair(*course.recorded[t - 1 : t + 3], coded=world.crf > 0)
+            made = course.replays(t)
             ids = {"item": f"camera {number}", "frame_a": t, "frame_b": t + 1}
             ids |= {"weight": float(pair.weight), "scale": "adjacent"}
             rows += [{**ids, **row} for row in score(made, model)]
@@ -241,8 +241,7 @@ def nulls(worlds: list[World], stills: Path, count: int) -> None:
     for world in worlds[:4]:
         course = Course(world, 0, stills, RANDOM_PAIRS)
         for t in course.usable()[:RANDOM_PAIRS]:
-            made = study_pair(*course.recorded[t - 1 : t + 3], coded=world.crf > 0)
-            replays.append((world.number, t, thumbnails(made)))
+            replays.append((world.number, t, thumbnails(course.replays(t))))
     hits = 0
     for seed in range(count):
         rows: list[dict[str, Any]] = []

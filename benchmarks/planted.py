@@ -8,7 +8,7 @@ change of the same pairs, one condition after the other, in both orders. Everyth
 from __future__ import annotations
 
 import hashlib
-import io
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -24,13 +24,15 @@ import pandas as pd
 
 from vidrobust.frames.pixels import to_levels
 from vidrobust.stages.causes.catalogue import NOISE
+from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
+from vidrobust.stages.causes.recoded import LEAD, quantizer_of, recoded
 from vidrobust.stages.causes.score import coordinates, predict
 
 WIDTH, HEIGHT = 320, 240
 MARGIN = 24
 """Pixels of the still about the frame, so that motion shows real content."""
-H264 = MappingProxyType({"crf": "33", "g": "10000", "preset": "medium"})
-"""Coarse, with one keyframe at the start."""
+H264 = MappingProxyType({"g": "10000", "preset": "medium"})
+"""With one keyframe at the start."""
 NETWORKS = (
     *(
         "mobilenet_v1_0.25_128",
@@ -166,24 +168,20 @@ def _with_part(scene: np.ndarray, part: np.ndarray, place: float) -> np.ndarray:
     return alpha * moved + (1 - alpha) * scene
 
 
-def coded(
-    frames: list[np.ndarray], codec: str = "libx264", options: Mapping[str, str] = H264
-) -> list[np.ndarray]:
-    """The frames after a codec, by default H.264 at crf 33."""
-    buffer = io.BytesIO()
-    with av.open(buffer, "w", format="matroska") as out:
-        stream = out.add_stream(codec, rate=25, options=dict(options))
-        stream.width, stream.height, stream.pix_fmt = (
-            frames[0].shape[1],
-            frames[0].shape[0],
-            "yuv420p",
-        )
-        for frame in frames:
-            out.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        out.mux(stream.encode(None))
-    buffer.seek(0)
-    with av.open(buffer) as back:
-        return [frame.to_ndarray(format="rgb24") for frame in back.decode(video=0)]
+def coded(frames: list[np.ndarray], crf: int) -> tuple[list[np.ndarray], float]:
+    """The frames behind H.264, and the quantizer that the stream tells, as a study reads it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "world.mkv"
+        with av.open(str(path), "w") as out:
+            stream = out.add_stream("libx264", rate=25, options={**H264, "crf": str(crf)})
+            stream.height, stream.width = frames[0].shape[:2]
+            stream.pix_fmt = "yuv420p"
+            for frame in frames:
+                out.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+            out.mux(stream.encode(None))
+        with av.open(str(path)) as back:
+            seen = [frame.to_ndarray(format="rgb24") for frame in back.decode(video=0)]
+        return seen, quantizer_of(path, seen)
 
 
 def course(kind: str, rng: np.random.Generator, count: int, phase: float, size: float) -> list[Any]:
@@ -431,8 +429,9 @@ class Course:
             recorded.append(
                 to_levels(x + np.float32(camera.sigma) * rng.standard_normal(x.shape, np.float32))
             )
-        options = {**H264, "crf": str(world.crf)}
-        self.recorded = coded(recorded, options=options) if world.crf else recorded
+        self.recorded, self.quantizer = recorded, float("nan")
+        if world.crf:
+            self.recorded, self.quantizer = coded(recorded, world.crf)
 
     def twin(self, shot: Shot) -> np.ndarray:
         return render(self.world, self.scene, self.part, shot)
@@ -441,6 +440,13 @@ class Course:
         """First frames of the pairs; a repeated frame is no pair."""
         r = self.recorded
         return [t for t in range(1, len(r) - 2) if not np.array_equal(r[t], r[t + 1])]
+
+    def replays(self, t: int) -> PairReplays:
+        """The replays of frames t and t+1, made as a study makes them."""
+        r, again = self.recorded, None
+        if self.world.crf:
+            again = recoded(r[max(0, t - LEAD) : t + 2], self.quantizer)
+        return study_pair(*r[t - 1 : t + 3], coded=self.world.crf > 0, again=again)
 
     def truth(self, model: Any) -> pd.DataFrame:
         """Of each pair <d, d> and, by cause, the part of it along d that the twins show."""

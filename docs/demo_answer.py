@@ -3,7 +3,7 @@
     python docs/demo_answer.py reports/demo
 
 Writes ``docs/demo-answer.txt`` (what ``vidrobust show`` prints) and ``docs/demo-python.txt`` (Python with its
-output), and copies both between the marks of README.md. ``docs/concept.py`` draws the picture.
+output), and copies both between the marks of README.md. ``docs/demo_pictures.py`` takes the pictures.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 import textwrap
 from pathlib import Path
 
-from vidrobust.finished_runs.demo import MODEL
+from vidrobust.plugins.line.lamp import MODEL
 
 DOCS = Path(__file__).parent
 ANSWER, SESSION = DOCS / "demo-answer.txt", DOCS / "demo-python.txt"
@@ -23,12 +23,12 @@ WIDTH = 118
 """Columns of a block that a forge shows without a scroll bar."""
 QUESTION = 18
 """Columns in front of the text of an answer's line."""
-COMMANDS = ("To try it:", "To find out:")
+COMMANDS = ("To use it:", "To try it:", "To find out:")
 """What a line with a command begins with."""
 LINES = (
     "import vidrobust",
-    'run = vidrobust.study("bottles.mp4", "efficientnet-lite0", out="reports/demo")',
-    'run.verdict["efficientnet-lite0"].word',
+    'run = vidrobust.study("reports/demo-footage/manifest.csv", "line-classifier", out="reports/demo")',
+    'run.verdict["line-classifier"].word',
     'run.account.set_index("cause")["share"].round(2).nlargest(3).to_dict()',
     "len(run.flips)",
 )

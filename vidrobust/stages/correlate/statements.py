@@ -71,7 +71,8 @@ def _none(model: str, across: str, rows: pd.DataFrame) -> Statement:
     missing = "more clips"
     if len(needs):
         row = needs.sort_values("needs_count", kind="stable").iloc[0]
-        missing = f"{number(row['needs_count'], 2)} {row['needs'].removeprefix('more ')}"
+        of = row["needs"].removeprefix("more ")
+        missing = f"{number(row['needs_count'], 2)} {across if of == 'units' else of}"
         if row["needs_now"] == row["needs_now"]:
             missing += f", has {number(row['needs_now'], 2)}"
     text = f"Not enough data for proxies {ACROSS[across]}: needs {missing}."
