@@ -1,173 +1,115 @@
-"""A network's answers on the judging footage, unchanged and under each condition."""
+"""What a network says on some footage: flips, answers unlike the consensus, and errors."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import nn
 
-from vidrobust.files.atomic import write_arrays
-from vidrobust.plugins.finetune.network import MetricValues, TrainableClassifier
-from vidrobust.plugins.finetune.steps import Condition
+from vidrobust.plugins.finetune.network import TrainableClassifier
+from vidrobust.plugins.finetune.train import LineFrames, consensus
 from vidrobust.stages.remedies.truth import correct
 from vidrobust.statistics.clusters import Clusters, independent_clusters
 from vidrobust.statistics.levels import FEWEST_TESTED
 
-# What is judged where nothing is changed. NEGATIVE: answers that were right before and are wrong now.
-FOOTAGE = "footage"
-FLIPS, JITTER, ERRORS = "flip_rate", "jitter", "error_rate"
-OTHER, MOVED, NEGATIVE = "other_answers", "answer_change", "negative_flips"
-UNCOVERED, DROPOUTS, RENAMED, CENTRE = (
-    "uncovered_rate",
-    "dropout_rate",
-    "flip_rate",
-    "center_jitter",
-)
-MISSED, FALSE_BOXES, LOST, BOX_CHANGE = "missed_boxes", "false_boxes", "lost_boxes", "box_change"
-# 1 less COCO's average precision.
-PRECISION_LOST = "average_precision_lost"
-NAN = float("nan")
+
+@dataclass(frozen=True)
+class CountedRows:
+    """Values (n,) of one network, and the cluster of each (n,), from 0."""
+
+    values: np.ndarray
+    code: np.ndarray
+
+    @property
+    def mean(self) -> float:
+        """NaN without a value."""
+        return float(self.values.mean()) if len(self.values) else float("nan")
+
+
+NOTHING = CountedRows(np.empty(0), np.empty(0, np.int64))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Headline:
-    """Which metrics say how steady a network is, what a perturbation changes, and what is wrong."""
+class Measured:
+    """What one network says on one bench; lower is better.
 
-    steady: str
-    moved: str
-    wrong: str
+    Attributes
+    ----------
+    flips
+        Label changes between neighbouring frames; of a detector frames of objects without a box.
+    disagreement
+        Answers unlike the network's own consensus over time; of a detector changed classes of an object.
+    errors
+        Wrong answers; of a detector known boxes that are missed. Empty without labels.
+    errors_at_rest
+        The same on pictures at rest; of a detector 1 less COCO's average precision, a row a cluster.
+    other
+        Answers unlike those of the network before; of a detector lost boxes.
+    what
+        What the clusters are.
+    """
+
+    flips: CountedRows
+    disagreement: CountedRows
+    errors: CountedRows
+    errors_at_rest: CountedRows
+    other: CountedRows
     what: str
-    what_moved: str
-    what_wrong: str
-    other: str
-    most: float = 1.0
 
 
-CLASSES = Headline(
-    steady=FLIPS,
-    moved=MOVED,
-    wrong=ERRORS,
-    what="flips",
-    what_moved="changed answers",
-    what_wrong="errors",
-    other=OTHER,
-)
-BOXES = Headline(
-    steady=UNCOVERED,
-    moved=BOX_CHANGE,
-    wrong=MISSED,
-    what="frames of objects without a box",
-    what_moved="change of the boxes",
-    what_wrong="known boxes that are missed",
-    other=LOST,
-    most=0.1,
-)
+class Bench(Protocol):
+    """Footage on which networks are measured, the same for all."""
+
+    def measured(self, module: nn.Module) -> Measured: ...
 
 
-@dataclass(frozen=True)
-class ClassAnswers:
-    """Labels, jitter, and labels and total variation under each condition, of one network."""
-
-    label: np.ndarray
-    jitter: np.ndarray
-    changed: np.ndarray
-    moved: np.ndarray
-
-    def save(self, path: Path) -> None:
-        write_arrays(
-            path, label=self.label, jitter=self.jitter, changed=self.changed, moved=self.moved
-        )
-
-    @classmethod
-    def load(cls, path: Path) -> ClassAnswers:
-        with np.load(path) as found:
-            return cls(**{name: found[name] for name in ("label", "jitter", "changed", "moved")})
-
-
-@dataclass(frozen=True)
+@dataclass
 class ClassBench:
-    """Pictures that judge, at the network's size."""
+    """Pictures (N, 3, h, w) uint8 at the network's size, and what is known of them.
+
+    ``frames`` has a row a picture (item, place, part, time_s), ``pairs`` (P, 2) are rows of neighbouring frames.
+    """
 
     network: TrainableClassifier
     frames: pd.DataFrame
-    footage: torch.Tensor
+    pictures: torch.Tensor
     pairs: np.ndarray
-    triples: np.ndarray
-    right: Sequence[frozenset[int]]
-    conditions: tuple[Condition, ...]
-    shown: np.ndarray
-    changed: Sequence[torch.Tensor]
+    line: LineFrames
+    right: Sequence[frozenset[int]] = field(default=())
 
-    def answered(self, module: nn.Module) -> ClassAnswers:
-        network = self.network
-        rows = network.answers(module, self.footage)
-        clean = rows[self.shown]
-        labels, moved = [], []
-        for pictures in self.changed:
-            found = network.answers(module, pictures)
-            labels.append(network.labels(found))
-            moved.append(0.5 * np.abs(found - clean).sum(axis=1))
-        a, b, c = (rows[self.triples[:, k]] for k in range(3))
-        return ClassAnswers(
-            label=network.labels(rows),
-            jitter=0.25 * np.abs(a - 2 * b + c).sum(axis=1),
-            changed=np.array(labels, np.int64).reshape(len(self.changed), len(self.shown)),
-            moved=np.array(moved, np.float64).reshape(len(self.changed), len(self.shown)),
+    def measured(self, module: nn.Module) -> Measured:
+        answers = self.network.answers(module, self.pictures)
+        label = self.network.labels(answers)
+        first, second = self.pairs.T
+        settled = self.network.labels(consensus(answers, self.line))
+        wrong = 1 - correct(label, self.right) if self.right else np.full(len(label), np.nan)
+        known = np.flatnonzero(np.isfinite(wrong))
+        errors = self._rows(wrong[known], known)
+        return Measured(
+            flips=self._rows(label[first] != label[second], second),
+            disagreement=self._rows(label != settled, np.arange(len(label))),
+            errors=errors,
+            errors_at_rest=errors,
+            other=self._rows(label != self._before, np.arange(len(label))),
+            what=self._clusters.what,
         )
 
-    def load(self, path: Path) -> ClassAnswers:
-        return ClassAnswers.load(path)
+    @cached_property
+    def _before(self) -> np.ndarray:
+        return self.network.labels(self.network.answers(self.network.module, self.pictures))
 
-    def values(self, found: ClassAnswers, before: ClassAnswers) -> Iterator[MetricValues]:
-        of_frames = clusters_of(self.frames)
+    @cached_property
+    def _clusters(self) -> Clusters:
+        return clusters_of(self.frames)
 
-        def footage(metric: str, values: np.ndarray, rows: np.ndarray) -> MetricValues:
-            unit, events = of_frames.label[rows], metric != JITTER
-            return MetricValues(
-                FOOTAGE,
-                "",
-                0.0,
-                NAN,
-                metric,
-                values.astype(np.float64),
-                unit,
-                of_frames.what,
-                events,
-            )
-
-        first, second = self.pairs[:, 0], self.pairs[:, 1]
-        yield footage(FLIPS, found.label[first] != found.label[second], second)
-        yield footage(JITTER, found.jitter, self.triples[:, 1])
-        yield footage(OTHER, found.label != before.label, np.arange(len(found.label)))
-        wrong = 1 - correct(found.label, self.right)
-        known = np.flatnonzero(np.isfinite(wrong))
-        if len(known):
-            yield footage(ERRORS, wrong[known], known)
-            yield footage(
-                NEGATIVE, wrong[known] > 1 - correct(before.label, self.right)[known], known
-            )
-        right = [self.right[int(row)] for row in self.shown]
-        unit, what = of_frames.label[self.shown], of_frames.what
-        for row, at in enumerate(self.conditions):
-            said = (at.key, at.family, at.times, at.size)
-            changed = (found.changed[row] != found.label[self.shown]).astype(np.float64)
-            yield MetricValues(*said, MOVED, changed, unit, what)
-            wrong = 1 - correct(found.changed[row], right)
-            known = np.flatnonzero(np.isfinite(wrong))
-            if len(known):
-                yield MetricValues(*said, ERRORS, wrong[known], unit[known], what)
-
-    def seconds(self) -> float:
-        begin, pictures = time.perf_counter(), self.footage[:8]
-        self.network.answers(self.network.module, pictures)
-        each = (time.perf_counter() - begin) / len(pictures)
-        return each * (len(self.footage) + sum(map(len, self.changed)))
+    def _rows(self, values: np.ndarray, rows: np.ndarray) -> CountedRows:
+        return CountedRows(values.astype(np.float64), self._clusters.label[rows])
 
 
 def clusters_of(frames: pd.DataFrame) -> Clusters:
@@ -176,12 +118,10 @@ def clusters_of(frames: pd.DataFrame) -> Clusters:
     return independent_clusters(frames["item"], frames["time_s"], part=part, fewest=FEWEST_TESTED)
 
 
-def neighbours(frames: pd.DataFrame, begins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return pairs (P, 2) and triples (T, 3) of rows that follow each other in the footage."""
+def neighbours(frames: pd.DataFrame, begins: np.ndarray) -> np.ndarray:
+    """(P, 2) rows that follow each other in the footage; nothing is compared over ``begins`` (N,)."""
     item, place = frames["item"].to_numpy(object), frames["place"].to_numpy(np.int64)
     joined = np.zeros(len(frames), bool)
     joined[1:] = (item[1:] == item[:-1]) & (place[1:] == place[:-1] + 1) & ~begins[1:]
     second = np.flatnonzero(joined)
-    third = np.flatnonzero(joined[1:] & joined[:-1]) + 1
-    pairs = np.stack([second - 1, second], axis=1)
-    return pairs, np.stack([third - 2, third - 1, third], axis=1)
+    return np.stack([second - 1, second], axis=1)

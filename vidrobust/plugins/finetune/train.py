@@ -1,10 +1,10 @@
-"""Training in two stages: with labels, then with a renewed consensus on unlabelled footage too."""
+"""Training with a recipe, which can pause and go on, and weights between the old ones and the new ones."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -13,36 +13,36 @@ from torch import nn
 from torch.nn import functional
 
 from vidrobust.perturb.draws import from_seed, seeded
-from vidrobust.plugins.finetune.arms import Arm
-from vidrobust.plugins.finetune.network import TrainableClassifier, TrainingSamples, fresh_copy
-from vidrobust.plugins.finetune.steps import Mixture, changed
+from vidrobust.plugins.finetune.network import TrainableClassifier, TrainableNetwork, fresh_copy
+from vidrobust.plugins.finetune.recipes import Recipe, applied
+from vidrobust.plugins.finetune.steps import changed
 
-JSD_WEIGHT = 12.0  # Weight of the Jensen-Shannon divergence (Hendrycks et al. 2020, section 3)
-WINDOW_S = (
-    1.0  # A frame's consensus is over this much footage around it, or over a part's whole clip
-)
-LEFT_OUT = (
-    0.25  # Share of frames left out of the second stage: those of the least certain consensus
-)
+WINDOW_S = 1.0  # footage around a frame whose answers make its consensus, where it shows no part
+DECAY = 0.01
+# Shares of the steps in which the rate rises, and in which it falls to 0 at the end. It stays in between, so that a
+# short training is the beginning of a longer one (Hu et al. 2024, section 4).
+RISES, FALLS = 0.1, 0.4
+# Of the way from the old weights to the new ones: what validation chooses from (Wortsman et al. 2022).
+WEIGHTS = (0.25, 0.5, 0.75, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LineFrames:
-    """Unlabelled rows of the samples: their stretch without a cut, time, and whether that shows one part."""
+    """Rows of footage: their stretch without a cut, time, and whether that shows one part."""
 
-    rows: np.ndarray
     stretch: np.ndarray
     time_s: np.ndarray
     whole: np.ndarray
 
-    def take(self, keep: np.ndarray, rows: np.ndarray) -> LineFrames:
+    def take(self, rows: np.ndarray) -> LineFrames:
+        """The same of some rows."""
         return LineFrames(
-            rows=rows, stretch=self.stretch[keep], time_s=self.time_s[keep], whole=self.whole[keep]
+            stretch=self.stretch[rows], time_s=self.time_s[rows], whole=self.whole[rows]
         )
 
 
 def consensus(answers: np.ndarray, of: LineFrames) -> np.ndarray:
-    """(N, K) float32: the mean of answers (N, K) over the confident frames about each frame."""
+    """(N, K) float32: the mean of answers (N, K) over the confident half of the frames about each frame."""
     top, made = answers.max(axis=1), np.empty(answers.shape)
     for stretch in np.unique(of.stretch):
         mine = np.flatnonzero(of.stretch == stretch)
@@ -56,176 +56,141 @@ def consensus(answers: np.ndarray, of: LineFrames) -> np.ndarray:
     return total.astype(np.float32)
 
 
-def certain(certainty: np.ndarray) -> np.ndarray:
-    """(N,) bool: all but the least certain."""
-    kept: np.ndarray = certainty >= np.quantile(certainty, LEFT_OUT, method="higher")
-    return kept
+class Samples(Protocol):
+    """What is trained with; each of ``pools`` gives an equal share of a batch."""
+
+    @property
+    def network(self) -> TrainableNetwork: ...
+    @property
+    def pools(self) -> Sequence[np.ndarray]: ...
+
+    def loss(
+        self, module: nn.Module, rows: torch.Tensor, recipe: Recipe, draws: torch.Generator
+    ) -> torch.Tensor:
+        """Of a batch of rows, augmented by the recipe."""
+        ...
 
 
 @dataclass(frozen=True)
 class ClassSamples:
-    """Frames to train with, the same at the network's size, and targets (N, K) float32."""
+    """Frames (1, 3, H, W) uint8, the same at the network's size (N, 3, h, w), and targets (N, K) float32.
+
+    ``after`` (N,) is the row of the next frame of the clip, or the row itself.
+    """
 
     network: TrainableClassifier
     frames: Sequence[torch.Tensor]
     cut: torch.Tensor
     targets: torch.Tensor
     pools: tuple[np.ndarray, ...]
-    line: LineFrames | None = None
-
-    def learner(
-        self, module: nn.Module, arm: Arm, mixture: Mixture | None, draws: torch.Generator
-    ) -> ClassLearner:
-        return ClassLearner(
-            samples=self,
-            module=module,
-            arm=arm,
-            mixture=mixture,
-            draws=draws,
-            picture=arm.picture() if arm.picture else None,
-            after=self._after(),
-        )
-
-    def renewed(self, module: nn.Module) -> tuple[ClassSamples, int]:
-        if self.line is None:
-            return self, 0
-        rows = self.line.rows
-        found = consensus(self.network.answers(module, self.cut[rows]), self.line)
-        keep, targets = certain(found.max(axis=1)), self.targets.clone()
-        targets[rows] = torch.from_numpy(found)
-        labelled = tuple(pool for pool in self.pools if not np.isin(pool, rows).any())
-        return replace(self, targets=targets, pools=(*labelled, rows[keep])), int((~keep).sum())
-
-    def _after(self) -> np.ndarray:
-        """(N,) the next row of the same stretch, or the row itself."""
-        after = np.arange(len(self.frames))
-        if self.line is not None:
-            same = np.flatnonzero(self.line.stretch[1:] == self.line.stretch[:-1])
-            after[self.line.rows[same]] = self.line.rows[same + 1]
-        return after
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClassLearner:
-    """One copy that learns with one arm."""
-
-    samples: ClassSamples
-    module: nn.Module
-    arm: Arm
-    mixture: Mixture | None
-    draws: torch.Generator
-    picture: nn.Module | None
     after: np.ndarray
 
-    def loss(self, at: torch.Tensor) -> torch.Tensor:
-        samples, network, module = self.samples, self.samples.network, self.module
-        target = samples.targets[at].to(network.device)
-        views = [self._view(at) for _ in range(2 if self.arm.loss == "jsd" else 1)]
-        if self.arm.loss in ("jsd", "consistent"):
-            views = [samples.cut[at], *views]
-        elif self.arm.loss == "temporal":
-            views.append(samples.cut[self.after[at.numpy()]])
-        logs = torch.split(network.logits(module, torch.cat(views)).log_softmax(dim=1), len(at))
-        loss = -(target * logs[0]).sum(dim=1).mean()
-        if self.arm.loss == "distilled":
-            with torch.no_grad():
-                old = network.logits(network.module, samples.cut[at]).log_softmax(dim=1)
-            return loss + distilled(logs[0], old, target)
-        if len(logs) == 1:
+    def loss(
+        self, module: nn.Module, rows: torch.Tensor, recipe: Recipe, draws: torch.Generator
+    ) -> torch.Tensor:
+        views = [self.view(int(row), recipe, draws) for row in rows]
+        target = self.targets[rows].to(self.network.device)
+        logs = self.network.logits(module, torch.stack(views)).log_softmax(dim=1)
+        loss = -(target * logs).sum(dim=1).mean()
+        if not recipe.holds_next:
             return loss
-        if self.arm.loss == "consistent":
-            return loss + functional.kl_div(
-                logs[1], logs[0], reduction="batchmean", log_target=True
-            )
-        return loss + (JSD_WEIGHT if self.arm.loss == "jsd" else 1.0) * jensen_shannon(logs)
+        following = self.cut[torch.from_numpy(self.after)[rows]]
+        return loss + jensen_shannon(
+            logs, self.network.logits(module, following).log_softmax(dim=1)
+        )
 
-    def _view(self, at: torch.Tensor) -> torch.Tensor:
-        """(B, 3, h, w) uint8 of the network's size."""
-        made, samples = [], self.samples
-        for row in at.tolist():
-            steps = self.mixture.draw(self.draws) if self.mixture else ()
-            one = samples.cut[row]
-            if steps:
-                one = samples.network.cut(changed(samples.frames[row], steps, self.draws))[0]
-            made.append(self.picture(one) if self.picture else one)
-        return torch.stack(made)
+    def view(self, row: int, recipe: Recipe, draws: torch.Generator) -> torch.Tensor:
+        """(3, h, w) uint8 of the network's size."""
+        picture = self.cut[row]
+        if recipe.steps:
+            picture = self.network.cut(changed(self.frames[row], recipe.steps, draws))[0]
+        return applied(recipe.transform, picture) if recipe.transform else picture
 
 
-def distilled(new: torch.Tensor, old: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Mean divergence of new from old log answers (B, K) where the old network was right.
-
-    References
-    ----------
-    Yan et al. 2021, *Positive-congruent training*, with alpha 0 and beta 1.
-    """
-    right = old.argmax(dim=1) == target.argmax(dim=1)
-    each = functional.kl_div(new, old, reduction="none", log_target=True).sum(dim=1)
-    return (each * right).mean()
-
-
-def jensen_shannon(logs: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Mean divergence of log distributions (B, K) from their mixture, natural logarithm."""
-    mean = torch.stack([each.exp() for each in logs]).mean(dim=0).clamp(1e-7, 1).log()
-    parts = [functional.kl_div(mean, each, reduction="batchmean", log_target=True) for each in logs]
+def jensen_shannon(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """Mean divergence of two log distributions (B, K) from their mean, natural logarithm."""
+    mean = ((one.exp() + other.exp()) / 2).clamp(1e-7, 1).log()
+    parts = [
+        functional.kl_div(mean, each, reduction="batchmean", log_target=True)
+        for each in (one, other)
+    ]
     return torch.stack(parts).mean()
-
-
-DECAY = 0.01
-# Seeds of an arm that is the same again, and of the second stage, begin so far from those of the first.
-SALT, SECOND = 10_000, 5_000
-WARM_UP = 0.2  # Share of the steps in which the rate rises
-# Of the way from the old weights to the new ones: what validation chooses from (Wortsman et al. 2022).
-WEIGHTS = (0.25, 0.5, 0.75, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """Steps of both stages together, frames of a batch, and the largest rate."""
+    """Steps, frames of a batch, and the largest rate."""
 
     steps: int
     batch: int
     rate: float
 
-
-@dataclass(frozen=True)
-class HealedNetwork:
-    """A network after both stages, its share of the new weights, and how many frames were left out."""
-
-    module: nn.Module
-    weight: float
-    left_out: int
+    def at(self, step: int) -> float:
+        """The rate of a step, from 0."""
+        rises, falls = max(1, round(RISES * self.steps)), max(1, round(FALLS * self.steps))
+        return self.rate * min(1.0, (step + 1) / rises, (self.steps - step) / falls)
 
 
-class ValidationScore(Protocol):
-    """What chooses the weights; lower is better."""
+@dataclass
+class Training:
+    """One copy of a network that learns with one recipe.
 
-    def __call__(self, module: nn.Module) -> float: ...
+    Parameters
+    ----------
+    samples
+        What is trained with.
+    recipe
+        What is done to it.
+    schedule
+        Of the whole training, wherever it pauses.
+    seed
+        Decides the rows of every batch, the same for all recipes, and the draws of the recipe.
+    """
 
+    samples: Samples
+    recipe: Recipe
+    schedule: Schedule
+    seed: int
+    done: int = field(default=0, init=False)
 
-def heal(
-    samples: TrainingSamples,
-    score: ValidationScore,
-    arm: Arm,
-    mixture: Mixture | None,
-    schedule: Schedule,
-    seed: int,
-    advance: Callable[[], None],
-) -> HealedNetwork:
-    """Train with one arm in two stages, then choose weights between old and new."""
-    old, first = (
-        samples.network.module,
-        replace(schedule, steps=schedule.steps - schedule.steps // 2),
-    )
-    module = fit(samples, old, arm, mixture, first, seed, advance)
-    second, left_out = samples.renewed(module)
-    rest = replace(schedule, steps=schedule.steps // 2)
-    module = fit(second, module, arm, mixture, rest, seed + SECOND, advance)
-    weight = min(WEIGHTS, key=lambda share: score(mixed(old, module, share)))
-    return HealedNetwork(mixed(old, module, weight), weight, left_out)
+    def __post_init__(self) -> None:
+        self.module = fresh_copy(self.samples.network.module)
+        self._rows = from_seed(self.seed)
+        self._draws = seeded("adapt", 0, self.seed, self.recipe.name, 0)
+        self._state = from_seed(self._draws.initial_seed() % 2**31).get_state()
+        self._optimiser = torch.optim.AdamW(
+            self.module.parameters(), lr=self.schedule.rate, weight_decay=DECAY
+        )
+
+    def until(self, step: int, advance: Callable[[], None] = lambda: None) -> None:
+        """Train up to this many steps in all."""
+        device = self.samples.network.device
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.set_rng_state(self._state)
+            while self.done < step:
+                for group in self._optimiser.param_groups:
+                    group["lr"] = self.schedule.at(self.done)
+                self._optimiser.zero_grad()
+                loss = self.samples.loss(self.module, self._drawn(), self.recipe, self._draws)
+                loss.backward()  # type: ignore[no-untyped-call]
+                self._optimiser.step()
+                self.done += 1
+                advance()
+            self._state = torch.get_rng_state()
+
+    def _drawn(self) -> torch.Tensor:
+        pools = self.samples.pools
+        shares = [len(part) for part in np.array_split(np.arange(self.schedule.batch), len(pools))]
+        return torch.cat(
+            [
+                torch.from_numpy(pool)[torch.randint(len(pool), (share,), generator=self._rows)]
+                for pool, share in zip(pools, shares, strict=True)
+            ]
+        )
 
 
 def mixed(old: nn.Module, new: nn.Module, share: float) -> nn.Module:
-    """Weights this share of the way from the old ones to the new ones."""
+    """A module in eval mode whose weights are this share of the way from the old ones to the new ones."""
     module, states = copy.deepcopy(new), (old.state_dict(), new.state_dict())
     module.load_state_dict(
         {
@@ -235,39 +200,4 @@ def mixed(old: nn.Module, new: nn.Module, share: float) -> nn.Module:
             for name, was in states[0].items()
         }
     )
-    return module.eval()
-
-
-def fit(
-    samples: TrainingSamples,
-    start: nn.Module,
-    arm: Arm,
-    mixture: Mixture | None,
-    schedule: Schedule,
-    seed: int,
-    advance: Callable[[], None],
-) -> nn.Module:
-    """Return a copy of ``start`` after one stage with one arm."""
-    network, module = samples.network, fresh_copy(start)
-    rows, draws = from_seed(seed + SALT * arm.salt), seeded("adapt", arm.salt, seed, "draws", 0)
-    devices = [network.device] if network.device.type == "cuda" else []
-    shares = [len(part) for part in np.array_split(np.arange(schedule.batch), len(samples.pools))]
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(draws.initial_seed() % 2**31)
-        learner = samples.learner(module, arm, mixture, draws)
-        optimiser = torch.optim.AdamW(module.parameters(), lr=schedule.rate, weight_decay=DECAY)
-        cycle = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, schedule.rate, total_steps=max(schedule.steps, 2), pct_start=WARM_UP
-        )
-        for _ in range(schedule.steps):
-            drawn = [
-                torch.from_numpy(pool)[torch.randint(len(pool), (share,), generator=rows)]
-                for pool, share in zip(samples.pools, shares, strict=True)
-            ]
-            optimiser.zero_grad()
-            loss = learner.loss(torch.cat(drawn))
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            cycle.step()
-            advance()
     return module.eval()

@@ -1,7 +1,12 @@
-"""From the account of causes to the policy: a step where a cause is named, found again, and moves the model."""
+"""From the account of causes to the policy: steps to train with, and steps that are worth trying.
+
+A step is recommended where a cause is named, found again and moves the model. It is suggested where a dominant cause
+is open.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -20,7 +25,7 @@ from vidrobust.stages.causes.outcomes import Replication
 from vidrobust.stages.causes.shares import ADJACENT, SECOND
 from vidrobust.stages.policy.candidates import LEAST, Response, Standing, response, standings
 from vidrobust.stages.policy.policy import Policy, PolicyStep
-from vidrobust.stages.policy.rejection import Rejected, Why, step_sentence, without_step
+from vidrobust.stages.policy.rejection import Rejected, Why, reason, step_sentence, without_step
 from vidrobust.stages.variation.spread import ObservedStrength, observed
 from vidrobust.statistics.levels import FEWEST_EVENTS, FEWEST_ROWS
 from vidrobust.text.phrases import plural
@@ -30,6 +35,15 @@ SMALLEST_SHARE = 0.05  # a cause that explains no more than this of the model's 
 # finding.
 OFTEN, SOMETIMES, MUCH = 0.5, 0.3, 0.2
 NEAR = 0.01  # a share no further from 5 % can hardly be distinguished from it by any footage
+# What leaves a cause open and does not speak against it. If such a cause is dominant its step is suggested.
+UNDECIDED = (
+    Why.SHARE_OPEN,
+    Why.SHARE_AT_LIMIT,
+    Why.DIRECTION_OPEN,
+    Why.MOVING_OPEN,
+    Why.GROWTH_OPEN,
+    Why.NOISE_OR_CODING,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,20 +125,61 @@ def _of_cause(cause: str, evidence: Evidence, widen: float) -> list[PolicyStep |
             evidence.response,
         )
         why = _obstacle(cause, row, fitted.get(name), moved, evidence)
-        if why:
-            about: dict[str, Any] = {"cause": cause, "of": evidence.of}
-            about |= {key: row[key] for key in ("n", "share", "low", "high") if key in row}
-            found.append(
-                Rejected(
-                    perturbation=name,
-                    why=why[0],
-                    family=_family(name),
-                    evidence={**about, **why[1]},
-                )
-            )
-        else:
+        if why is None:
             found.append(_step(cause, name, row, fitted[name], seen, moved, evidence, widen))
+            continue
+        about: dict[str, Any] = {"cause": cause, "of": evidence.of}
+        about |= {key: row[key] for key in ("n", "share", "low", "high") if key in row}
+        rejected = Rejected(
+            perturbation=name,
+            why=why[0],
+            family=_family(name),
+            evidence={**about, **why[1]},
+        )
+        standing = fitted.get(name)
+        if standing and _is_suggested(rejected, standing, moved, row, evidence.account):
+            step = _step(cause, name, row, standing, seen, moved, evidence, widen)
+            found.append(suggested(step, open=rejected.why.value, why_open=reason(rejected)))
+        else:
+            found.append(rejected)
     return found
+
+
+def _is_suggested(
+    rejected: Rejected,
+    standing: Standing,
+    moved: Response,
+    row: Mapping[str, Any],
+    account: pd.DataFrame,
+) -> bool:
+    """Whether a perturbation that is not recommended is worth trying."""
+    if rejected.why not in UNDECIDED or not moved.value >= LEAST:
+        return False
+    stands = standing.stands or (standing.why, standing.perturbation) == (
+        Why.NOISE_OR_CODING,
+        "gaussian_noise",
+    )
+    return stands and _is_dominant(row, account)
+
+
+def _is_dominant(row: Mapping[str, Any], account: pd.DataFrame) -> bool:
+    """Whether a cause may explain a fifth of the change and is specific to it, or leads such a group."""
+    if not row["high"] > MUCH:
+        return False
+    specific = row["specific_low"] > 0 or row["specific"] >= row["share"] / 2
+    if specific and row["share"] >= MUCH:
+        return True
+    if "level" not in account or not row.get("group"):
+        return False
+    alike = account[account["group"] == row["group"]]
+    group = account[(account["level"] == "group") & (account["cause"] == row["group"])]
+    leads = row["share"] >= alike.loc[alike["level"] == "cause", "share"].max()
+    return bool(leads and (group["share"] >= MUCH).any() and (group["low"] > SMALLEST_SHARE).any())
+
+
+def suggested(step: PolicyStep, **why: str) -> PolicyStep:
+    """The step as a suggestion, with what keeps it from being recommended in its evidence."""
+    return dataclasses.replace(step, evidence={**step.evidence, **why})
 
 
 def _obstacle(
@@ -199,7 +254,7 @@ def _step(
     known = {name: float(row.get(column, math.nan)) for name, column in found.items()}
     about = {
         "cause": cause,
-        "scale": evidence.named[cause],
+        "scale": evidence.named.get(cause, ADJACENT),
         "share": row["share"],
         "share_low": row["low"],
         "share_high": row["high"],
@@ -287,6 +342,7 @@ def _largest(name: str, evidence: Evidence) -> float:
 
 def _row(account: pd.DataFrame, cause: str) -> dict[str, Any]:
     rows = account[account["cause"] == cause]
+    rows = rows[rows["level"] == "cause"] if "level" in rows else rows
     found: dict[str, Any] = {} if rows.empty else rows.iloc[0].to_dict()
     return found
 

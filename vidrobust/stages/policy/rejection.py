@@ -47,7 +47,6 @@ class Why(StrEnum):
     MOVES_LITTLE = "moves_little"  # moved
     MOVING_OPEN = "moving_open"  # moved, moved_low, moved_high, frames
     GROWTH_OPEN = "growth_open"  # frames
-    UNKNOWN_SCENE = "unknown_scene"  # scene, why the model does not seem to know it
     HARMED = "harmed"  # before, after
 
 
@@ -106,7 +105,6 @@ OPEN: Mapping[Why, str] = {
         "{explains} {span}, but {frames} frames do not show that more of it changes the output more; more frames "
         "(--frames) would settle it, unless the model answers at random"
     ),
-    Why.UNKNOWN_SCENE: "{explains} {span} of {of}, but the model does not seem to know the scene ({scene})",
 }
 REASONS: Mapping[Why, str] = {
     **OPEN,
@@ -208,7 +206,6 @@ def _values(evidence: Mapping[str, Any]) -> dict[str, str]:
         "moved": number(of("moved")),
         "moved_span": with_interval(of("moved"), of("moved_low"), of("moved_high")),
         "frames": str(of("frames")),
-        "scene": str(of("scene")),
         "before": percent(of("before")),
         "after": percent(of("after")),
     }

@@ -25,7 +25,7 @@ class PolicyStage(TableStage):
     """Recommend augmentations to train with, each with its range and its level of evidence."""
 
     name = "policy"
-    version = 15
+    version = 16
     needs = (STABILITY, SENSITIVITY, VARIATION, CAUSES)
     settings = ("trained_with",)
     files = ("policy.json",)
@@ -57,7 +57,7 @@ class PolicyStage(TableStage):
         for model in shown:
             task = task_of(model.task)
             evidence = [_evidence(run, model.name, task, prefix) for prefix in task.accounts]
-            made = _withheld(run, build(model.name, *evidence, trained_families=families))
+            made = _in_scene(run, build(model.name, *evidence, trained_families=families))
             made = with_levels(remeasured(run.path, made))
             write_all(made, policy_folder(run.path, model.name, shown[0].name))
             run.reporter.say(f"policy, {model.name}: {made.headline}")
@@ -69,10 +69,11 @@ class PolicyStage(TableStage):
 POLICY = PolicyStage()
 
 
-def _withheld(run: OpenRun, policy: Policy) -> Policy:
+def _in_scene(run: OpenRun, policy: Policy) -> Policy:
+    """The policy, whose steps are suggestions if the model does not seem to know the scene."""
     import dataclasses
 
-    from vidrobust.stages.policy.rejection import Rejected, Why
+    from vidrobust.stages.policy.build import suggested
     from vidrobust.stages.stability.statements import scene_confidence
 
     frames = run.table("frames")
@@ -80,21 +81,11 @@ def _withheld(run: OpenRun, policy: Policy) -> Policy:
     scene = scene_confidence(frames[frames["model"] == policy.model], classes.get(policy.model, 0))
     if scene.is_known:
         return policy
-    refused = [
-        Rejected(
-            perturbation=step.perturbation,
-            why=Why.UNKNOWN_SCENE,
-            family=step.family,
-            evidence={
-                "scene": scene.reason,
-                "low": step.evidence["share_low"],
-                "high": step.evidence["share_high"],
-                **{name: step.evidence[name] for name in ("cause", "of", "n", "share")},
-            },
-        )
-        for step in policy.steps
-    ]
-    return dataclasses.replace(policy, steps=(), advice=(), rejected=(*refused, *policy.rejected))
+    steps = tuple(suggested(step, unknown_scene=scene.reason) for step in policy.steps)
+    note = f"The model does not seem to know the scene ({scene.reason})"
+    if steps:
+        note += ": the steps are what to train with if it is the model that you train"
+    return dataclasses.replace(policy, steps=steps, notes=(*policy.notes, f"{note}."))
 
 
 def _evidence(run: OpenRun, model: str, task: Task, prefix: str) -> Evidence:

@@ -39,8 +39,8 @@ def _missing(
 ) -> Statement | None:
     if record is not None and record.is_recorded:
         return _not_measured(model, NEEDS_MODEL, "train_needs_model")
-    scene = scene_of(run, model)
-    if scene is not None and not scene.is_known:
+    scene, advises = scene_of(run, model), policy is not None and (policy.steps or policy.advice)
+    if scene is not None and not scene.is_known and not advises:
         text = f"No training advice: {model} does not seem to know this scene."
         return _not_measured(model, text, "train_unknown_scene")
     sensitivity = run.table("sensitivity")
@@ -131,6 +131,10 @@ def _but(policy: Policy, step: PolicyStep) -> str:
         return " The footage shows one strength only, so there is no range to draw from yet."
     if policy.measured:
         return f" After training with the policy, {policy.trial}."
+    if step.evidence.get("why_open"):
+        return f" Still open: {step.evidence['why_open']}."
+    if step.evidence.get("unknown_scene"):
+        return f" {policy.model} does not seem to know this scene; train it only if it is the model you train."
     return ""
 
 

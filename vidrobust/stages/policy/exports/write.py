@@ -51,7 +51,8 @@ def with_levels(policy: Policy) -> Policy:
 
     *Tried*: training with the policy reduced the flips of held-out footage; *no effect*: it surely did not.
     *Replicated*: the cause was found again on footage that did not find it, the replayed flips show a gain,
-    the range has a width, and a library can express it. Else *suggested*.
+    the range has a width, and a library can express it. Else *suggested*, as is every step whose cause is open
+    or whose scene the model does not seem to know.
     """
     levels = ({**step.evidence, "level": level_of(policy, step)} for step in policy.steps)
     steps = (
@@ -73,7 +74,10 @@ def level_of(policy: Policy, step: PolicyStep) -> Level:
     if verdict == RatioVerdict.HELPS:
         return Level.TRIED
     again = (step.evidence.get("replication_tested") or 0) > 0
-    return Level.REPLICATED if again and not gains_nothing(step) else Level.SUGGESTED
+    in_doubt = any(step.evidence.get(name) for name in ("open", "unknown_scene"))
+    return (
+        Level.REPLICATED if again and not in_doubt and not gains_nothing(step) else Level.SUGGESTED
+    )
 
 
 def gains_nothing(step: PolicyStep) -> bool:
