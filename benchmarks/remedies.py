@@ -25,10 +25,10 @@ from vidrobust.files.atomic import write_text
 from vidrobust.pipeline.build import build
 from vidrobust.pipeline.open import opened_sources
 from vidrobust.pipeline.progress import Reporter
-from vidrobust.plugins.finetune.arms import key_of
 from vidrobust.plugins.line.parts import EMPTY, LABELS
 from vidrobust.plugins.line.render import RenderSettings, render
 from vidrobust.run_folder.settings import Settings
+from vidrobust.run_folder.unit_cache import key_of
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.stages.remedies.catalogue import LABEL_RULES, bounded, label_rule
 from vidrobust.stages.replays.arms import replay_all
@@ -49,7 +49,7 @@ FAST_SECONDS, LOOKS = 2.4, (6, 8, 14)
 
 def table_of(dial: str, given: Any, folder: Path) -> pd.DataFrame:
     """The table ``remedies`` of one line with this dial; kept once it is made."""
-    file = folder / f"{dial}-{key_of([given.remedy, given.model])}.parquet"
+    file = folder / f"{dial}-{key_of({'remedy': given.remedy, 'model': given.model})}.parquet"
     if file.is_file():
         return pd.read_parquet(file)
     footage = rendered(dial, given.seconds, given, folder)

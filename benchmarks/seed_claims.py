@@ -175,8 +175,7 @@ def measured(
     )
     found |= distance.measures(near, f"{NEAR} pictures of {of}")
     found |= filtered.measures(kept.get("line-filtered", [VERSION, "defects"], filtered.measured))
-    arms = kept.get("line-trained", VERSION, lambda: line.trained(kept.folder / "trained"))
-    return found | line.measures(turned, arms)
+    return found | line.measures(turned)
 
 
 def of_recent(

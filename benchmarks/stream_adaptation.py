@@ -20,7 +20,8 @@ import numpy as np
 import torch
 from harness import say
 
-from vidrobust.plugins.finetune.compare import CountedRows, crossed_rates
+from vidrobust.plugins.finetune.compare import crossed_rates
+from vidrobust.plugins.finetune.judge import CountedRows
 from vidrobust.plugins.finetune.network import NORMS, TrainableClassifier
 from vidrobust.plugins.line.render import RenderSettings, stage
 from vidrobust.text.numbers import percent, percent_with_interval

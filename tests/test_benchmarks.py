@@ -14,15 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "benchmarks"
-NOT_SCRIPTS = {
-    "budgets",
-    "harness",
-    "line_boxes",
-    "line_family",
-    "line_kinds",
-    "line_one_view",
-    "planted",
-}
+NOT_SCRIPTS = {"budgets", "harness", "line_family", "line_kinds", "line_one_view", "planted"}
 """What the scripts share, models that they use, and what ``make lint`` runs."""
 SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in NOT_SCRIPTS)
 

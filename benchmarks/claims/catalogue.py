@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from claims.judge import ABOVE_0, BELOW_0, Claim
-from claims.line import ARMS, DIALS
+from claims.line import DIALS
 from claims.published import COLOURS, OTHERS, TRAINED
 from claims.recent import REMEDIES
 from claims.shifts import ALMOST_ALL
@@ -412,20 +412,6 @@ TRAINING = (
             unit="AUROC",
         )
         for dial in DIALS
-    ),
-    *(
-        Claim(
-            says=f"{title} leaves less of the answers that Gaussian noise changes (share left)",
-            paper=paper,
-            published="less",
-            expected=(0.0, 1.0),
-            of=f"trained {title}",
-        )
-        for title, paper in zip(
-            ARMS.values(),
-            ("Hendrycks et al. 2020, section 4", "Zheng et al. 2016, section 4"),
-            strict=True,
-        )
     ),
     Claim(
         says="Training with turned pictures raises accuracy on CIFAR-10-C",

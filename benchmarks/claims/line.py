@@ -1,8 +1,7 @@
-"""On the simulated line, whose truth is known: turned pictures, AugMix and stability training."""
+"""On the simulated line, whose truth is known: turned pictures."""
 
 from __future__ import annotations
 
-from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,15 +9,12 @@ from typing import Any
 import numpy as np
 
 from claims.judge import Measure
-from vidrobust.plugins.finetune.compare import one
-from vidrobust.plugins.finetune.judge import MOVED
 from vidrobust.plugins.unknown.auroc import clustered_auroc
 
 DIALS = ("light=0.8", "hue=40", "dust=0.8")
 PARTS, DIAL_PARTS, SECONDS = 16, 8, 0.5
 KINDS = 4
 """Parts of the line come in turn, one of each kind."""
-ARMS = {"literature": "AugMix", "stability": "stability training"}
 
 
 def turned(folder: Path) -> dict[str, dict[str, list[Any]]]:
@@ -57,42 +53,12 @@ def _rotation(studied: list[Any]) -> np.ndarray:
     return np.asarray(found.values, float)
 
 
-def trained(folder: Path) -> dict[str, dict[str, Any]]:
-    """What AugMix and stability training make of the answers that noise changes, beside no augmentation."""
-    import adapt  # the benchmark of fine-tuning: its line, its policy
-
-    given = Namespace(
-        arms=",".join(["none", *ARMS]),
-        seeds=2,
-        steps=60,
-        rate=3e-4,
-        frames=240,
-        quiet=True,
-        parts=48,
-        seconds=0.4,
-        seed=21,
-        workers=1,
-        model=adapt.MODEL,
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    table = adapt.table_of("noise=25", "bottle+board", "labels", "rest", given, folder)
-    return {arm: dict(one(table, arm, "none", "gaussian_noise", MOVED)) for arm in ARMS}
-
-
-def measures(seen: Mapping[str, Any] | None, arms: Mapping[str, Any] | None) -> dict[str, Measure]:
-    """AUROC of turned pictures by dial, over parts; ratios of what noise changes, over clips and seeds."""
+def measures(seen: Mapping[str, Any] | None) -> dict[str, Measure]:
+    """AUROC of turned pictures by dial, over parts."""
     found = {}
     for dial, rows in (seen or {}).items():
         truth = np.array(rows["outside"], bool)
         area = clustered_auroc(np.array(rows["score"], float), truth, np.array(rows["part"]))
         on = f"the line's classifier, {dial}, {area.n} frames of {area.clusters} parts"
         found[f"rotation {dial}"] = Measure.of(area, on)
-    for arm, row in (arms or {}).items():
-        value, low, high = (
-            np.nan if row[k] is None else float(row[k]) for k in ("ratio", "low", "high")
-        )
-        on = f"the line's classifier, {row['seeds']} trainings, {row['n']} frames of parts it was not trained on"
-        found[f"trained {ARMS[arm]}"] = Measure(
-            value=value, low=low, high=high, n=row["n"], clusters=0, on=on
-        )
     return found

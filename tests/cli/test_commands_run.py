@@ -91,7 +91,7 @@ MORE = {
     "study": FEW,
     "causes": ("--pairs=2",),
     "sensitivity": ("--perturbation=brightness",),
-    "adapt": ("--steps=2", "--seeds=1", "--arms=none,policy"),
+    "adapt": ("--steps=3", "--seeds=1"),
 }
 """Options that let a command end soon."""
 BEFORE = {

@@ -152,7 +152,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-MORE = {"adapt": ("--steps", "2", "--seeds", "1", "--arms", "none,policy")}
+MORE = {"adapt": ("--steps", "3", "--seeds", "1")}
 """What makes a command end soon."""
 
 

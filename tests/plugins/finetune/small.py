@@ -18,11 +18,19 @@ STEP = PolicyStep(
 )
 
 
-def network() -> tuple[nn.Module, Preprocess, tuple[str, ...]]:
+Network = tuple[nn.Module, Preprocess, tuple[str, ...]]
+
+
+def network(lean: float = 0.3) -> Network:
     """The mean of red against that of blue, a little off."""
     last = nn.Linear(3, 2)
     with torch.no_grad():
         last.weight.copy_(torch.tensor([[2.0, 0.0, -2.0], [-2.0, 0.0, 2.0]]))
-        last.bias.copy_(torch.tensor([0.3, -0.3]))
+        last.bias.copy_(torch.tensor([lean, -lean]))
     module = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), last)
     return module, Preprocess(size=16, mean=(127.0,) * 3, std=(64.0,) * 3), ("red", "blue")
+
+
+def biased() -> Network:
+    """The same, so far off that it takes most of what is blue for red."""
+    return network(1.0)

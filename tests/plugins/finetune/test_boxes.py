@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,8 +14,7 @@ from vidrobust.errors import SettingsError
 from vidrobust.metrics.metric import AlongTime
 from vidrobust.models.modules import ModuleDetector, module_detector
 from vidrobust.perturb.draws import from_seed
-from vidrobust.plugins.finetune.arms import ARMS, BOX_ARMS, NOT_FOR_BOXES, arms_of
-from vidrobust.plugins.finetune.boxes.judge import BoxAnswers, BoxBench
+from vidrobust.plugins.finetune.boxes.judge import BoxBench
 from vidrobust.plugins.finetune.boxes.network import (
     NONE,
     BoxSamples,
@@ -29,30 +25,22 @@ from vidrobust.plugins.finetune.boxes.network import (
     transformed,
     with_steps,
 )
-from vidrobust.plugins.finetune.judge import (
-    BOX_CHANGE,
-    DROPOUTS,
-    FALSE_BOXES,
-    FOOTAGE,
-    LOST,
-    MISSED,
-    PRECISION_LOST,
-    UNCOVERED,
-)
-from vidrobust.plugins.finetune.steps import Condition, Mixture, Step
-from vidrobust.plugins.finetune.train import Schedule, fit
+from vidrobust.plugins.finetune.recipes import PLAIN, of_policy, usual_of_boxes
+from vidrobust.plugins.finetune.steps import Step
+from vidrobust.plugins.finetune.train import Schedule, Training
 from vidrobust.run_folder.settings import BoxSettings
 
 CPU = torch.device("cpu")
+SSD = usual_of_boxes()[-1]
 STEPS = {
     # in a frame of 40 x 40 px a box of 4..14 x 8..12
-    "scale": (Step(key="scale", low=1.0, high=1.0, probability=1.0), None),
-    "rotation": (Step(key="rotation", low=90.0, high=90.0, probability=1.0), (8, 26, 12, 36)),
+    "scale": (Step(key="scale", low=1.0, high=1.0), None),
+    "rotation": (Step(key="rotation", low=90.0, high=90.0), (8, 26, 12, 36)),
     "horizontal_flip": (
-        Step(key="horizontal_flip", low=1.0, high=1.0, probability=1.0),
+        Step(key="horizontal_flip", low=1.0, high=1.0),
         (26, 8, 36, 12),
     ),
-    "brightness": (Step(key="brightness", low=0.2, high=0.2, probability=1.0), (4, 8, 14, 12)),
+    "brightness": (Step(key="brightness", low=0.2, high=0.2), (4, 8, 14, 12)),
 }
 
 
@@ -100,7 +88,7 @@ def test_a_box_is_enlarged_by_hand_and_left_out_where_its_middle_leaves() -> Non
 
 
 def test_a_shift_along_both_axes_moves_boxes_as_it_moves_pixels() -> None:
-    step = Step(key="translation", low=-9, high=9, probability=1.0, axes=(9.0, 5.0))
+    step = Step(key="translation", low=-9, high=9, axes=(9.0, 5.0))
     places = set()
     for seed in range(8):
         frame, boxes = with_steps(
@@ -119,28 +107,23 @@ def test_torchvisions_transforms_take_boxes_along() -> None:
         assert boxes.boxes[0].tolist() in ([4, 8, 14, 12], [26, 8, 36, 12])
         assert bright(picture) == tuple(boxes.boxes[0].astype(int))
         torch.manual_seed(seed)
-        picture, boxes = transformed(
-            BOX_ARMS["literature"].picture(), frame[0], one((4, 8, 14, 12))
-        )  # type: ignore[misc]
+        picture, boxes = transformed(SSD.transform, frame[0], one((4, 8, 14, 12)))
         height, width = picture.shape[-2:]
         assert picture.dtype == torch.uint8
         assert (boxes.boxes >= 0).all()
         assert (boxes.boxes <= [width, height, width, height]).all()
-    nothing = transformed(BOX_ARMS["literature"].picture(), frame[0], NONE)[1]  # type: ignore[misc]
+    nothing = transformed(SSD.transform, frame[0], NONE)[1]
     assert nothing.boxes.shape == (0, 4)
 
 
-def test_arms_that_make_no_sense_for_boxes_are_refused_with_the_reason() -> None:
-    assert set(BOX_ARMS) | set(NOT_FOR_BOXES) == set(ARMS)
-    with pytest.raises(
-        SettingsError, match=r"trivialaugment is not for a detector: it turns or shears pictures"
-    ):
-        arms_of("none,trivialaugment", BOX_ARMS)
-    with pytest.raises(
-        SettingsError, match=r"there is no arm 'augmix'; arms are none,.*policy-swapped"
-    ):
-        arms_of("augmix", BOX_ARMS)
-    assert set(BOX_ARMS["literature"].own_families) == {"light", "colour", "geometry"}
+def test_albumentations_takes_boxes_along() -> None:
+    albumentations = pytest.importorskip("albumentations")
+    flip = albumentations.HorizontalFlip(p=1.0)
+    picture, boxes = transformed(flip, painted((4, 8, 14, 12))[0], one((4, 8, 14, 12), 2))
+    assert boxes.boxes.tolist() == [pytest.approx([26, 8, 36, 12], abs=1e-3)]
+    assert boxes.labels.tolist() == [2]
+    assert bright(picture) == (26, 8, 36, 12)
+    assert transformed(flip, painted((4, 8, 14, 12))[0], NONE)[1].boxes.shape == (0, 4)
 
 
 def test_objects_become_labels_and_their_gaps_are_filled_by_hand() -> None:
@@ -218,9 +201,7 @@ def everywhere(colour: tuple[int, int, int]) -> torch.Tensor:
 RED, GREY, FAINT, BLUE = (190, 100, 60), (100, 100, 100), (118, 100, 92), (60, 100, 190)
 
 
-def bench_of(
-    colours: list[tuple[int, int, int]], conditions: tuple[Condition, ...] = ()
-) -> BoxBench:
+def bench_of(colours: list[tuple[int, int, int]]) -> BoxBench:
     count = len(colours)
     frames = pd.DataFrame(
         {
@@ -237,83 +218,21 @@ def bench_of(
         network=trainable(Finder(), NAMES),
         frames=frames,
         pixels=[thing(colour) for colour in colours],
-        content=["c"] * count,
         right=[known] * count,
-        conditions=conditions,
-        shown=np.arange(count),
         along={"clip": AlongTime(frame_rate=10.0)},
     )
 
 
-def bench_of_rest(bench: BoxBench) -> BoxBench:
-    """The frames after the first."""
-    frames = bench.frames.iloc[1:].reset_index(drop=True)
-    return dataclasses.replace(
-        bench,
-        frames=frames,
-        pixels=bench.pixels[1:],
-        right=bench.right[1:],
-        content=bench.content[1:],
-    )
-
-
-def test_figures_of_a_detector_by_hand(tmp_path: Path) -> None:
+def test_figures_of_a_detector_by_hand() -> None:
     bench = bench_of([RED, RED, GREY, RED, BLUE, BLUE])
-    said = bench.answered(bench.network.module)
-    said.save(tmp_path / "said.npz")
-    pd.testing.assert_frame_equal(BoxAnswers.load(tmp_path / "said.npz").boxes, said.boxes)
-    of = {v.metric: v.values for v in bench.values(said, said) if v.judged == FOOTAGE}
-    assert sorted(of[UNCOVERED].tolist()) == sorted(of[DROPOUTS].tolist()) == [0, 0, 0, 0, 0, 1]
-    assert of["flip_rate"].sum() == 1  # from red to blue
-    assert of[MISSED].tolist() == [0, 0, 1, 0, 1, 1]
-    assert of[FALSE_BOXES].tolist() == [0, 0, 0, 0, 1, 1]
-    assert of[LOST].tolist() == [0, 0, 0, 0, 0]  # of the five frames that had a box
+    found = bench.measured(bench.network.module)
+    assert sorted(found.flips.values.tolist()) == [0, 0, 0, 0, 0, 1]
+    assert found.disagreement.values.sum() == 1  # from red to blue
+    assert found.errors.values.tolist() == [0, 0, 1, 0, 1, 1]
+    assert found.other.values.tolist() == [0, 0, 0, 0, 0]  # of the five frames that had a box
     # the three surest boxes are right: 51 of 101 recalls. Grey places are alike; the tenth of all is right, too,
     # up to a recall of .66: 16 more at a precision of .4
-    assert of[PRECISION_LOST].tolist() == pytest.approx([1 - (51 + 16 * 0.4) / 101])
-
-
-def test_a_better_network_renews_boxes_and_fills_the_gaps_of_followed_objects() -> None:
-    bench = bench_of([RED, RED, GREY, RED, RED, BLUE])
-    frames = list(bench.pixels)
-    samples = BoxSamples(
-        bench.network,
-        frames,
-        [NONE] * 6,
-        (np.array([0]),),
-        np.arange(1, 6),
-        bench_of_rest(bench).objects,
-    )
-    renewed, left_out = samples.renewed(bench.network.module)
-    assert renewed.targets[0].labels.tolist() == []
-    for found in renewed.targets[1:]:  # grey is filled, and blue is a frame of a red thing
-        assert found.labels.tolist() == [1]
-        assert found.boxes == pytest.approx(PLACES[:1].numpy(), abs=0.5)
-    assert left_out == 0  # all are as certain: one object
-    assert [pool.tolist() for pool in renewed.pools] == [[0], [1, 2, 3, 4, 5]]
-    assert samples.targets[1].labels.tolist() == []
-    blind = trainable(Finder(), NAMES)
-    with torch.no_grad():
-        blind.module.head.bias.fill_(-20.0)  # type: ignore[union-attr, operator]
-    nothing, left_out = samples.renewed(blind.module)
-    assert (left_out, [pool.tolist() for pool in nothing.pools]) == (5, [[0]])
-
-
-def test_a_condition_is_judged_where_boxes_then_are() -> None:
-    mirrored = Step(key="horizontal_flip", low=1.0, high=1.0, probability=1.0)
-    bench = bench_of([RED] * 3, (Condition(mirrored, 1.0),))
-    said = bench.answered(bench.network.module)
-    # 4..20 of 60 px goes to 40..56, which is another place that the detector looks at
-    assert said.change.tolist() == [[0.0, 0.0, 0.0]]
-    assert said.missed.tolist() == [[0.0, 0.0, 0.0]]
-    turned = Step(key="hue", low=180.0, high=180.0, probability=1.0)
-    bench = bench_of([RED] * 3, (Condition(turned, 1.0),))
-    of = {
-        v.metric: v.values
-        for v in bench.values(*[bench.answered(bench.network.module)] * 2)
-        if v.judged != FOOTAGE
-    }
-    assert of[BOX_CHANGE].tolist() == of[MISSED].tolist() == [1.0, 1.0, 1.0]
+    assert found.errors_at_rest.values.tolist() == pytest.approx([1 - (51 + 16 * 0.4) / 101])
 
 
 def test_a_detector_learns_what_it_is_shown_and_the_original_stays() -> None:
@@ -323,16 +242,17 @@ def test_a_detector_learns_what_it_is_shown_and_the_original_stays() -> None:
     samples = BoxSamples(network, frames, known, (np.arange(8),))
     schedule = Schedule(steps=60, batch=8, rate=0.3)
 
-    def found(arm: str) -> list[list[float]]:
-        mixture = Mixture(steps=(Step(key="gaussian_noise", low=0, high=5, probability=0.5),))
-        given = mixture if arm == "policy" else None
-        module = fit(samples, network.module, BOX_ARMS[arm], given, schedule, 0, lambda: None)
-        return [one.labels[one.scores >= 0.5].tolist() for one in network.answers(module, frames)]
+    noisy = of_policy([Step(key="gaussian_noise", low=0, high=5)], boxes=True)
 
-    for arm in ("none", "policy"):
-        assert found(arm) == [[1] * 4] * 4 + [[]] * 4
-    before = [one.labels[one.scores >= 0.5].tolist() for one in network.said(frames)]
-    assert before == [[]] * 4 + [[2] * 4] * 4
+    def labels(module: nn.Module) -> list[list[float]]:
+        found = network.answers(module, frames)
+        return [one.labels[one.scores >= 0.5].tolist() for one in found]
+
+    for recipe in (PLAIN, *noisy):
+        training = Training(samples, recipe, schedule, 0)
+        training.until(60)
+        assert labels(training.module) == [[1] * 4] * 4 + [[]] * 4
+    assert labels(network.module) == [[]] * 4 + [[2] * 4] * 4
 
 
 def families() -> dict[str, nn.Module]:
@@ -368,15 +288,9 @@ def test_families_of_torchvision_learn_by_their_own_loss(name: str) -> None:
         network = trainable(families()[name], NAMES)
     known = [KnownBoxes(PLACES[:1].numpy(), np.array([1])), NONE]
     samples = BoxSamples(network, [thing(RED), thing(GREY)], known, (np.arange(2),))
-    module = fit(
-        samples,
-        network.module,
-        BOX_ARMS["literature"],
-        None,
-        Schedule(steps=2, batch=2, rate=1e-3),
-        0,
-        lambda: None,
-    )
+    training = Training(samples, SSD, Schedule(steps=2, batch=2, rate=1e-3), 0)
+    training.until(2)
+    module = training.module
     norms = [
         (a, b)
         for a, b in zip(network.module.modules(), module.modules(), strict=True)
@@ -390,9 +304,6 @@ def test_families_of_torchvision_learn_by_their_own_loss(name: str) -> None:
     ]
     assert any(changed)
     assert all(bool(torch.isfinite(p).all()) for p in module.parameters())
-    features = network.features()
-    assert features is not None
-    assert features(torch.cat([thing(RED), thing(GREY)])).shape[0] == 2
 
 
 def test_what_cannot_be_trained_says_why() -> None:

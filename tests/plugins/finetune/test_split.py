@@ -8,16 +8,17 @@ import pytest
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.plugins.finetune.gather import (
+    AnsweredFootage,
     apart,
     check_sizes,
     even,
+    held_out,
     in_runs,
     of_labels,
     split,
-    validating,
 )
 from vidrobust.plugins.finetune.judge import neighbours
-from vidrobust.plugins.finetune.train import LineFrames, certain, consensus
+from vidrobust.plugins.finetune.train import LineFrames, consensus
 
 
 def frames(items: int, count: int = 20) -> pd.DataFrame:
@@ -81,17 +82,22 @@ def test_other_footage_shows_no_part_and_no_picture_that_judges() -> None:
         apart(side("e", "5"), run, judging)
 
 
-def test_every_fourth_part_validates_or_the_end_of_each_clip() -> None:
+def footage(table: pd.DataFrame, parts: dict[str, str], kinds: dict[str, str]) -> AnsweredFootage:
+    frames = table.assign(part=[parts.get(item, "") for item in table["item"]])
+    none = np.empty(0)
+    return AnsweredFootage(None, frames, none, kinds, none, none)  # type: ignore[arg-type]
+
+
+def test_every_fourth_part_is_held_out_or_the_end_of_each_clip() -> None:
     table, parts, _ = side("abcdefgh")
     kinds = {item: "bolt" if part < "e" else "cap" for item, part in parts.items()}
-    held = validating(table, np.arange(len(table)), parts, kinds, 0)
+    held = held_out(footage(table, parts, kinds), np.arange(len(table)), 4, 0)
     chosen = {parts[item] for item in table["item"][held]}
     assert len(chosen) == 2
     assert len(chosen & set("abcd")) == 1
     assert held.sum() == 20
-    few = frames(2, 20)
     rows = np.arange(0, 40, 2)  # ten of either clip
-    held = validating(few, rows, {}, {}, 0)
+    held = held_out(footage(frames(2, 20), {}, {}), rows, 4, 0)
     assert rows[held].tolist() == [16, 18, 36, 38]
 
 
@@ -109,13 +115,9 @@ def test_rows_are_spread_and_runs_hold_neighbours() -> None:
 def test_neighbours_are_frames_that_follow_each_other() -> None:
     table = pd.DataFrame({"item": ["a", "a", "a", "a", "b", "b"], "place": [0, 1, 2, 7, 0, 1]})
     begins = np.array([True, False, False, False, True, False])
-    pairs, triples = neighbours(table, begins)
-    assert pairs.tolist() == [[0, 1], [1, 2], [4, 5]]
-    assert triples.tolist() == [[0, 1, 2]]
+    assert neighbours(table, begins).tolist() == [[0, 1], [1, 2], [4, 5]]
     begins[2] = True  # a cut
-    pairs, triples = neighbours(table, begins)
-    assert pairs.tolist() == [[0, 1], [4, 5]]
-    assert triples.tolist() == []
+    assert neighbours(table, begins).tolist() == [[0, 1], [4, 5]]
 
 
 def test_the_consensus_is_the_confident_mean_of_the_stretch() -> None:
@@ -123,7 +125,6 @@ def test_the_consensus_is_the_confident_mean_of_the_stretch() -> None:
 
     def made(*, whole: bool, seconds: float) -> np.ndarray:
         of = LineFrames(
-            rows=np.arange(4),
             stretch=np.array([0, 0, 0, 1]),  # a cut before the last
             time_s=np.arange(4) * seconds,
             whole=np.full(4, whole),
@@ -144,13 +145,6 @@ def test_the_consensus_is_the_confident_mean_of_the_stretch() -> None:
     assert near[2] == pytest.approx(
         [0.8, 0.2, 0], abs=1e-6
     )  # .8 is at or above the median of .8 and .6
-
-
-def test_the_least_certain_quarter_is_left_out() -> None:
-    assert certain(np.array([0.9, 0.5, 0.8, 0.7])).tolist() == [True, False, True, True]
-    parts = np.repeat([0.9, 0.6, 0.8, 0.7], 3)  # a part is kept or left out whole
-    assert certain(parts).tolist() == [True] * 3 + [False] * 3 + [True] * 6
-    assert certain(np.ones(8)).all()
 
 
 def test_labels_become_shares_of_the_right_classes() -> None:

@@ -1,9 +1,10 @@
-"""The command from a run folder to table, policy and weights, on pictures whose colour wavers."""
+"""The command from a run folder to recipes, choice and weights, on pictures whose colour wavers."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,19 +18,9 @@ from vidrobust.stages.policy.measured import ADAPTATION, FOLDER
 from vidrobust.stages.policy.policy import Policy
 
 SPEC = "tests.plugins.finetune.small:network"
-COMMAND = (
-    "--arms",
-    "none,random,policy",
-    "--seeds",
-    "2",
-    "--steps",
-    "3",
-    "--batch",
-    "4",
-    "--rate",
-    "0.01",
-    "-q",
-)
+COMMAND = ("--seeds", "2", "--steps", "6", "--batch", "4", "--rate", "0.01", "-q")
+USUAL = ["before", "plain", "colorjitter", "trivialaugment", "randaugment", "augmix"]
+JITTER = "from torchvision.transforms import v2\ntransform = v2.ColorJitter(hue=0.1)\n"
 
 
 def pictures(folder: Path, lean: float, sway: float, rng: np.random.Generator) -> str:
@@ -58,157 +49,162 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     advised = Policy(steps=(STEP,), model="network", image_size=(40, 60))
     (run / "given.json").write_text(advised.to_json())
     (run / "policy.json").write_text(advised.to_json())
-    main(["adapt", str(run), "--policy", str(run / "given.json"), *COMMAND])
+    (run / "mine.py").write_text(JITTER)
+    main(["adapt", str(run), *given(run), *COMMAND])
     return run
 
 
-def test_every_arm_is_held_against_the_others(run_folder: Path) -> None:
-    table = pd.read_parquet(run_folder / "adaptation.parquet")
-    assert set(zip(table["arm"], table["against"], strict=True)) == {
-        *(("none", other) for other in ("before", "random")),
-        *(("random", other) for other in ("before", "none")),
-        *(("policy", other) for other in ("before", "none", "random")),
-    }
-    own = table[(table["judged"] == "white_balance") & (table["arm"] == "policy")]
-    assert sorted(own["times"].unique()) == [0.5, 1, 2, 3]
-    assert own["trained"].all()
-    assert not table.loc[table["family"].isin(["compression", "occlusion"]), "trained"].any()
-    assert (table["seeds"] == 2).all()
-    summary = json.loads((run_folder / ADAPTATION).read_text())
-    assert summary["held_back"] == ["compression", "occlusion"]
-    assert summary["split_by"] == "input"
-    assert summary["targets"] == "own answers over time"
-    drawn = next(arm for arm in summary["arms"] if arm["arm"] == "random")
-    assert not {"compression", "occlusion"} & set(drawn["families"])
+def given(run: Path) -> list[str]:
+    """A policy and a recipe of the user's own."""
+    return ["--policy", str(run / "given.json"), "--recipe", str(run / "mine.py")]
+
+
+def summary_of(run: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((run / ADAPTATION).read_text())
+    return found
+
+
+def held_out(run: Path, table: str, column: str) -> list[tuple[float, int]]:
+    """Mean and count of every two clips of a table of the run."""
+    rows = pd.read_parquet(run / table)
+    rows = rows[(rows["kind"] == "adjacent") & (rows["excluded"] == "")]
+    clips = [mine[column].to_numpy(float) for _, mine in rows.groupby("item")]
+    two = [np.concatenate([clips[a], clips[b]]) for a in range(4) for b in range(a)]
+    return [(each.mean(), len(each)) for each in two]
+
+
+def test_every_recipe_has_a_row_and_the_better_half_goes_on(run_folder: Path) -> None:
+    summary = summary_of(run_folder)
+    rows = summary["recipes"]
+    assert [row["name"] for row in rows] == [*USUAL, "policy", "policy-next-frame", "mine"]
+    assert {"name", "flips", "errors", "errors_at_rest", "steps", "chosen"} <= set(rows[0])
+    trained = {row["name"]: row for row in rows[1:]}
+    long = {name for name, row in trained.items() if row["steps"] == 6}
+    assert len(long - {"plain"}) in (3, 4)  # four of eight, among which plain may be
+    assert "plain" in long
+    assert all(trained[name]["seeds"] == 2 for name in long)
+    short = {name: row for name, row in trained.items() if name not in long}
+    assert {(row["steps"], row["seeds"]) for row in short.values()} == {(2, 1)}
+    assert all(set(row["weights"]) <= set(WEIGHTS) for row in trained.values())
+    chosen = [row["name"] for row in rows if row["chosen"]]
+    assert chosen == [summary["chosen"]]
+    best = min((row["score"], name) for name, row in trained.items() if name in long)
+    assert summary["chosen"] in (best[1], "before")
+    assert (rows[0]["errors"], rows[0]["errors_at_rest"]) == (None, None)  # no labels
 
 
 def test_what_it_was_before_are_the_figures_of_the_run(run_folder: Path) -> None:
     """Flips of the held-out clips, counted in the run's own table of pairs."""
     table = pd.read_parquet(run_folder / "adaptation.parquet")
-    row = table[
-        (table["arm"] == "none") & (table["against"] == "before") & (table["metric"] == "flip_rate")
-    ]
-    pairs = pd.read_parquet(run_folder / "pairs.parquet")
-    pairs = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
-    flips = [mine["label_flip"].to_numpy(float) for _, mine in pairs.groupby("item")]
-    two = [np.concatenate([flips[a], flips[b]]) for a in range(4) for b in range(a)]
-    whole = [(each.mean(), len(each)) for each in two]
-    assert (float(row["before"].iloc[0]), int(row["n"].iloc[0])) in [
-        pytest.approx(each) for each in whole
-    ]
+    row = table[(table["recipe"] == "plain") & (table["metric"] == "flips")].iloc[0]
+    expected = held_out(run_folder, "pairs.parquet", "label_flip")
+    assert (float(row["before"]), int(row["n"])) in [pytest.approx(each) for each in expected]
+    before = summary_of(run_folder)["recipes"][0]["flips"]
+    assert before == pytest.approx(float(row["before"]))
+    against = table[table["recipe"] == "policy"].groupby("against")["metric"].apply(list)
+    assert against.to_dict() in ({"before": ["flips", "other"], "plain": ["flips"]},)
 
 
 def test_a_second_call_trains_nothing_and_another_seed_only_itself(run_folder: Path) -> None:
-    answers = run_folder / FOLDER / "answers"
-    before = {path.name: path.stat().st_mtime_ns for path in answers.glob("*.npz")}
-    assert len(before) == 6
+    trials = run_folder / FOLDER / "trials"
+    before = {path.name: path.stat().st_mtime_ns for path in trials.glob("*.pt")}
+    long = {name.rpartition("-0-6-")[0] for name in before if "-0-6-" in name}
     more = [word if word != "2" else "3" for word in COMMAND]
-    main(["adapt", str(run_folder), "--policy", str(run_folder / "given.json"), *more])
-    after = {path.name: path.stat().st_mtime_ns for path in answers.glob("*.npz")}
-    assert len(after) == 9
+    main(["adapt", str(run_folder), *given(run_folder), *more])
+    after = {path.name: path.stat().st_mtime_ns for path in trials.glob("*.pt")}
     assert {name: after[name] for name in before} == before
+    assert {name.rpartition("-2-6-")[0] for name in set(after) - set(before)} == long
 
 
-def test_other_calm_footage_and_half_of_the_run_train_and_the_other_half_judges(
+def test_calm_footage_trains_and_the_run_chooses_judges_and_trains_without_labels(
     run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rng = np.random.default_rng(1)
     calm = tmp_path / "calm"
-    for clip, lean in (("red", 20.0), ("blue", -20.0)):
-        pictures(calm / clip, lean, 1, rng)
-    given = ["--policy", str(run_folder / "given.json"), "--arms", "none,policy", "--seeds", "1"]
-    rest = ["--steps", "2", "--batch", "4", "--rate", "0.01"]
-    main(["adapt", str(run_folder), "--on", str(calm), *given, *rest])
-    said = capsys.readouterr().err
-    assert (
-        f"36 frames of {calm} train by the model's own answers over time, 36 of the run without"
-        in said
-    )
-    assert "24 validate, 48 judge, no input on both sides" in said
-    summary = json.loads((run_folder / ADAPTATION).read_text())
-    assert (summary["split_by"], summary["trained_on"]) == ("input", str(calm))
-    assert summary["frames"]["line"] == 36
-    (weight,), (left_out,) = (summary["arms"][1][name] for name in ("weights", "left_out"))
-    assert weight in WEIGHTS
-    assert 0 <= left_out <= 9
-    table = pd.read_parquet(run_folder / "adaptation.parquet")
-    row = table[
-        (table["arm"] == "none") & (table["against"] == "before") & (table["metric"] == "flip_rate")
-    ]
-    pairs = pd.read_parquet(run_folder / "pairs.parquet")
-    pairs = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
-    counts = pairs.groupby("item").size()
-    assert int(row["n"].iloc[0]) in {
-        counts.iloc[a] + counts.iloc[b] for a in range(4) for b in range(a)
+    for clip in range(8):
+        pictures(calm / f"clip-{clip}", 20.0 if clip % 2 else -20.0, 1, rng)
+    options = ["--seeds", "1", "--steps", "3", "--batch", "4", "--rate", "0.01", "--json", "-q"]
+    main(["adapt", str(run_folder), "--on", str(calm), *given(run_folder), *options])
+    summary = json.loads(capsys.readouterr().out)
+    assert summary == summary_of(run_folder)
+    names = [row["name"] for row in summary["recipes"]]
+    assert names == [*USUAL, "policy", "policy-next-frame", "consensus", "mine"]
+    assert summary["frames"] == {
+        "training": 144,
+        "unlabelled": 24,
+        "validating": 24,
+        "validating_at_rest": 24,
+        "judging": 48,
+        "judging_at_rest": 24,
     }
+    assert (summary["trained_on"], summary["split_by"]) == (str(calm), "input")
+    pairs = held_out(run_folder, "pairs.parquet", "label_flip")
+    assert summary["recipes"][0]["flips"] in [pytest.approx(mean) for mean, _ in pairs]
     kept = next((run_folder / FOLDER / "on").iterdir())  # a run folder that can be given instead
-    main(["adapt", str(run_folder), "--on", str(kept), *given, *rest])
-    assert "0 of 2 trainings to do" in capsys.readouterr().err
+    trials = len(list((run_folder / FOLDER / "trials").glob("*.pt")))
+    main(["adapt", str(run_folder), "--on", str(kept), *given(run_folder), *options])
+    assert len(list((run_folder / FOLDER / "trials").glob("*.pt"))) == trials
 
 
 def test_the_runs_own_policy_is_kept_where_another_was_tried(run_folder: Path) -> None:
     assert Policy.read(run_folder / "policy.json").measured == {}
 
 
-def test_wrong_questions_end_with_2(run_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_labels_heal_a_biased_network_and_the_chosen_weights_load_where_the_old_ones_did(
+    tmp_path: Path,
+) -> None:
+    rng, spec = np.random.default_rng(3), "tests.plugins.finetune.small:biased"
+    rows = ["path,label"]
+    for clip in range(8):
+        kind = "red" if clip % 2 else "blue"
+        folder = pictures(tmp_path / f"clip-{clip}", 12 if clip % 2 else -12, 3, rng)
+        rows.append(f"{folder},{kind}")
+    (tmp_path / "manifest.csv").write_text("\n".join(rows))
+    run = tmp_path / "run"
+    main(["stability", str(tmp_path / "manifest.csv"), "-m", spec, "-o", str(run), "-q"])
+    main(["adapt", str(run), "--quick", "--steps", "24", "--seeds", "1", "--rate", "0.1", "-q"])
+    summary = summary_of(run)
+    (row,) = (row for row in summary["recipes"] if row["chosen"])
+    before = summary["recipes"][0]
+    assert before["errors"] > 0.3
+    assert row["errors"] < 0.05
+    assert summary["targets"] == "labels"
+    assert summary["weights"] == str(run / FOLDER / "chosen.pt")
+    assert summary["spec"] == f"{spec},weights={summary['weights']}"
+    clips = [str(tmp_path / f"clip-{clip}") for clip in range(8)]
+    main(["stability", *clips, "-m", summary["spec"], "-o", str(tmp_path / "again"), "-q"])
+    labels = pd.read_parquet(tmp_path / "again" / "frames.parquet")
+    wrong = labels["label_name"] != np.where(labels["item"].str[-1].astype(int) % 2, "red", "blue")
+    assert wrong.mean() < 0.05
+
+
+def test_wrong_questions_end_with_2(
+    run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "plain.py").write_text(JITTER)
+    (tmp_path / "small.py").write_text("transform = lambda picture: picture[:, :4, :4]\n")
     for options, said in (
-        (("--arms", "none,augmix"), "there is no arm 'augmix'"),
-        (
-            ("--arms", "none", "--targets", "labels"),
-            "none of the run's labels is a class of network",
-        ),
-        (
-            ("--arms", "none", "--model", "other"),
-            "--model other: is not in this run; models are network",
-        ),
-        (("--arms", "none", "--on", str(run_folder)), "is the run itself; leave it out"),
-        (("--arms", "none", "--seeds", "0"), "--seeds: expected a whole number from 1, got 0"),
+        (("--targets", "labels"), "none of the run's labels is a class of network"),
+        (("--model", "other"), "--model other: is not in this run; models are network"),
+        (("--on", str(run_folder)), "is the run itself; leave it out"),
+        (("--seeds", "0"), "--seeds: expected a whole number from 1, got 0"),
+        (("--steps", "2"), "--steps: expected a whole number from 3, got 2"),
+        (("--recipe", "gone.py"), "--recipe gone.py: no such file"),
+        (("--recipe", str(tmp_path / "plain.py")), "there is a recipe plain already"),
+        (("--recipe", str(tmp_path / "small.py")), "it must keep size and type"),
     ):
         with pytest.raises(SystemExit) as ended:
-            main(["adapt", str(run_folder), "-q", *options])
+            main(["adapt", str(run_folder), "-q", *given(run_folder)[:2], *options])
         assert ended.value.code == 2
         assert said in capsys.readouterr().err
 
 
-def test_quick_does_less_and_says_what_it_leaves_out(
+def test_quick_takes_as_many_steps_as_fit_and_makes_no_policy(
     run_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given = ["--policy", str(run_folder / "given.json"), "--seeds", "1", "--batch", "4"]
-    main(["adapt", str(run_folder), "--quick", *given])
-    said = capsys.readouterr().err
-    assert "3 arms (none, random, policy) with 1 seeds, 120 steps" in said
-    assert (
-        "--quick leaves out other multiples of the policy's ranges than 1, and leaks between families"
-        in said
-    )
-    table = pd.read_parquet(run_folder / "adaptation.parquet")
-    assert set(table["times"]) == {0.0, 1.0}
-    assert (table.loc[table["judged"] != "footage", "n"] == 24).all()
-    assert not (run_folder / "leaks.parquet").exists()  # no leaks were measured
-
-
-def test_two_arms_that_are_alike_are_not_called_on_few_clips(run_folder: Path) -> None:
-    arms = (
-        "--arms",
-        "none,none-again",
-        "--seeds",
-        "4",
-        "--steps",
-        "12",
-        "--batch",
-        "4",
-        "--rate",
-        "0.01",
-        "-q",
-    )
-    main(["adapt", str(run_folder), "--policy", str(run_folder / "given.json"), *arms])
-    table = pd.read_parquet(run_folder / "adaptation.parquet")
-    rows = table[
-        (table["arm"] == "none-again") & (table["against"] == "none") & table["ratio"].notna()
-    ]
-    assert len(rows) >= 8
-    assert (rows["before"] != rows["after"]).any()
-    assert set(rows["verdict"]) == {"cannot tell"}
-    assert (rows["tested"] < 6).all()
-    assert set(rows["why"]) == {"few_clusters"}
-    assert rows[["low", "high", "p"]].isna().all(axis=None)
+    main(["adapt", str(run_folder), "--quick", "--seeds", "1", "--batch", "4"])
+    summary = summary_of(run_folder)
+    assert summary["schedule"]["steps"] % 12 == 0  # a busier machine asks the same again
+    assert summary["schedule"]["steps"] >= 12
+    assert summary["frames"]["training"] <= 240
+    assert "about" in capsys.readouterr().err

@@ -119,7 +119,9 @@ KINDS: Mapping[str, Sentence] = {
     ),
     "train_needs_model": Sentence(Q.TRAIN, L.NOT_MEASURED, "the answers are recorded"),
     "train_unknown_scene": Sentence(
-        Q.TRAIN, L.NOT_MEASURED, "the model does not seem to know the scene"
+        Q.TRAIN,
+        L.NOT_MEASURED,
+        "the model does not seem to know the scene, and no step is suggested",
     ),
     "train_not_run": Sentence(Q.TRAIN, L.NOT_MEASURED, "the stage policy has not run"),
     "train_needs_sensitivity": Sentence(

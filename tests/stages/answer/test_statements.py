@@ -135,8 +135,8 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "station_hint": ({}, of(named=named("light"))),
     "train_needs_model": (RECORDED, {}),
     "train_unknown_scene": (
-        {**of(frames=frames(0.2)), "made": policy(step())},
-        {**of(frames=frames(0.4)), "made": policy(step())},
+        {**of(frames=frames(0.2)), "made": policy()},
+        {**of(frames=frames(0.4)), "made": policy()},
     ),
     "train_not_run": ({}, {"made": policy()}),
     "train_needs_sensitivity": ({**of(sensitivity=None), "made": policy()}, {"made": policy()}),
@@ -286,13 +286,17 @@ def test_recorded_predictions_are_sent_to_no_command_that_needs_the_model(
     assert not any("--all" in each.command for each in found.statements)
 
 
-def test_an_unknown_scene_leads_and_takes_all_training_advice_away(tmp_path: Path) -> None:
+def test_an_unknown_scene_leads_and_is_no_reason_to_act(tmp_path: Path) -> None:
     near_ties = of(frames=frames(0.5, margin=0.01))
     for number, case in enumerate((of(frames=frames(0.2)), near_ties)):
-        found = answered(tmp_path / str(number), {**case, "made": policy(step())})
+        found = answered(tmp_path / str(number), {**case, "made": policy()})
         assert found.statements[0].question == Question.SCENE
         assert [each.kind for each in found.statements if each.question == Question.TRAIN] == [
             "train_unknown_scene"
+        ]
+        found = answered(tmp_path / f"{number}-step", {**case, "made": SUGGESTED})
+        assert [each.kind for each in found.suggestions if each.question == Question.TRAIN] == [
+            "train_suggested"
         ]
 
 

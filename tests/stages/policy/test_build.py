@@ -14,9 +14,11 @@ from vidrobust.stages.causes.catalogue import REPLAYED
 from vidrobust.stages.causes.outcomes import Replication
 from vidrobust.stages.policy import rejection as wording
 from vidrobust.stages.policy.build import Evidence, build
+from vidrobust.stages.policy.exports.write import with_levels
 from vidrobust.stages.policy.policy import Policy, PolicyStep, strengths
 from vidrobust.stages.policy.rejection import OPEN, Rejected, Why
 from vidrobust.stages.variation.spread import CONDITIONS, OF_WIDTH
+from vidrobust.statement import Level
 
 WIDTH = 640
 AGAIN = Replication(found=4, tested=5, of="clips")
@@ -186,8 +188,7 @@ def test_the_four_reasons_for_no_step() -> None:
     assert refused(policy, "shear").why is Why.NOT_MEASURABLE
 
 
-def test_no_step_where_the_cause_is_not_named_or_not_found_again() -> None:
-    assert not build("net", shaken(named={})).steps
+def test_no_step_where_the_cause_is_not_found_again() -> None:
     twice = Replication(found=2, tested=5, of="clips")
     policy = build("net", shaken(replication={"camera": twice}))
     assert not policy.steps
@@ -197,6 +198,59 @@ def test_no_step_where_the_cause_is_not_named_or_not_found_again() -> None:
         2,
         5,
     )
+
+
+OPEN_CAUSE = {"low": -0.1, "high": 0.9, "specific": 0.3, "specific_low": -0.1}
+
+
+@pytest.mark.parametrize(
+    ("row", "worth"),
+    [
+        ({}, True),
+        ({"high": 0.19, "share": 0.1}, False),  # at most a fifth of the change
+        ({"share": 0.15}, False),  # not dominant
+        ({"specific": 0.1}, False),  # any change of that size may do as much
+    ],
+)
+def test_a_dominant_cause_that_is_open_is_a_suggestion(row: dict[str, float], worth: bool) -> None:
+    evidence = shaken(account=account(camera={**CAMERA, **OPEN_CAUSE, **row}), named={})
+    policy = with_levels(build("net", evidence))
+    assert bool(policy.steps) == worth
+    assert policy.actions == ()
+    if worth:
+        (step,) = policy.suggestions
+        assert (step.perturbation, step.evidence["open"]) == ("translation", Why.SHARE_OPEN)
+        assert step.axes == pytest.approx((0.005, 0.0025), rel=0.01)
+        assert "translation" not in {each.perturbation for each in policy.rejected}
+    else:
+        assert refused(policy, "translation").why is Why.SHARE_OPEN
+
+
+def test_a_replicated_cause_whose_effect_is_open_stays_a_suggestion() -> None:
+    few = sensitivity(("translation", "rotation"))
+    moved = 0.5 * (few["frame"] == 0) * few["strength"] / 4  # one frame of twenty is moved
+    few["value"] = few["value"].where(few["metric"] != "total_variation", moved)
+    policy = with_levels(build("net", shaken(sensitivity=few)))
+    (step,) = policy.steps
+    assert step.evidence["open"] == Why.MOVING_OPEN
+    assert (step.level, policy.actions) == (Level.SUGGESTED, ())
+
+
+def test_the_leading_cause_of_a_dominant_group_is_a_suggestion() -> None:
+    """The rows of groups, which sum to 1: their causes may be open one by one."""
+    rows = account(
+        camera={**CAMERA, **OPEN_CAUSE, "share": 0.15, "group": "camera", "level": "cause"}
+    )
+    rows["level"] = "cause"
+    group = {**CAMERA, "cause": "camera", "level": "group", "group": "camera", "n": 24}
+    whole = pd.concat([rows, pd.DataFrame([group])], ignore_index=True)
+    policy = with_levels(build("net", shaken(account=whole, named={})))
+    assert [step.perturbation for step in policy.suggestions] == ["translation"]
+    assert policy.steps[0].evidence["share"] == 0.15  # of the cause's row, not of the group's
+    weak = pd.concat(
+        [rows, pd.DataFrame([{**group, "share": 0.1, "low": 0.02}])], ignore_index=True
+    )
+    assert not build("net", shaken(account=weak, named={})).steps
 
 
 @pytest.mark.parametrize(
@@ -373,10 +427,12 @@ def test_no_step_where_any_motion_does_the_same() -> None:
     alike = account(camera={**CAMERA, "specific": 0.0, "specific_low": -0.1, "specific_high": 0.1})
     policy = build("net", shaken(account=alike, named={}))
     assert refused(policy, "translation").why is Why.ANY_CHANGE
-    unsure = account(camera={**CAMERA, "specific": 0.2, "specific_low": -0.2, "specific_high": 0.6})
+    unsure = account(
+        camera={**CAMERA, "specific": 0.15, "specific_low": -0.25, "specific_high": 0.55}
+    )
     policy = build("net", shaken(account=unsure, named={}))
-    # half the interval .4, specific .2: four times
-    assert refused(policy, "translation").evidence["times"] == 4
+    # half the interval .4, specific .15: (.4 / .15)^2, 8 times
+    assert refused(policy, "translation").evidence["times"] == 8
 
 
 def test_no_step_where_the_model_is_not_moved_at_the_size_seen() -> None:
@@ -516,7 +572,6 @@ FIGURES = {
     "moved_high": 0.03,
     "occurs": 3,
     "frames": 20,
-    "scene": "the median of its top probability is 0.2",
     "before": 0.1,
     "after": 0.2,
     **{

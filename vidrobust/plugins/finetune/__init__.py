@@ -1,1 +1,1 @@
-"""Fine-tuning with a policy and its baselines on part of the footage, judged on the rest."""
+"""Fine-tuning: recipes are tried on part of the footage, one is chosen, and the rest judges."""

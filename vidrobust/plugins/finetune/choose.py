@@ -136,5 +136,5 @@ def choose(
 
 def rises(before: CountedRows, after: Sequence[CountedRows]) -> bool:
     """Whether a rate surely rises, over clusters and seeds."""
-    found = crossed_rates([before] * len(after), after, "", events=True)
+    found = crossed_rates([before] * len(after), after, "", events=before.events)
     return bool(found.after > found.before and found.p < ALPHA)

@@ -1,4 +1,4 @@
-"""``adapt``: fine-tune with the policy and its baselines, judge on held-out footage."""
+"""``adapt``: try recipes of fine-tuning on the footage, and choose one."""
 
 from __future__ import annotations
 
@@ -8,34 +8,42 @@ from typing import Any
 import click
 
 from vidrobust.cli.options import print_json, reporter
+from vidrobust.text.numbers import percent
 
 
 @click.command()
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.option(
-    "--arms",
-    default=None,
-    metavar="NAMES",
-    help="With commas, of none, none-again, random, literature (AugMix; of a detector SSD's), trivialaugment, "
-    "stability, policy, policy-alone, policy-swapped, policy-temporal, policy-distilled; of a detector those "
-    "that fit boxes.  [default: none,random,literature,policy; with --quick without literature]",
+    "--recipe",
+    "recipes",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Try a recipe of yours too: a Python file that defines transform, an Albumentations YAML, or an Ultralytics "
+    "hyp YAML. May be given several times.",
 )
-@click.option("--seeds", type=int, metavar="N", help="How often each arm is trained.  [default: 3]")
+@click.option(
+    "--on",
+    metavar="OTHER",
+    help="Train on other footage, such as labelled pictures of a calm day. RUN then chooses and judges, and part of it "
+    "may train without labels. A video, a folder, a manifest, or a run folder of the same network; parts that judge "
+    "are left out.  [default: part of RUN trains]",
+)
+@click.option(
+    "--seeds",
+    type=int,
+    metavar="N",
+    help="How often each recipe that goes on is trained.  [default: 2]",
+)
 @click.option(
     "--steps",
     type=int,
     metavar="N",
-    help="Steps of each training, half of them in either stage.  [default: 200; with --quick what time allows]",
+    help="Steps of a training; after a third the worse half of the recipes is left out.  [default: 150; with --quick "
+    "what time allows]",
 )
 @click.option("--batch", type=int, metavar="N", help="Frames of a step.  [default: 16]")
 @click.option("--rate", type=float, metavar="RATE", help="Largest learning rate.  [default: 0.001]")
-@click.option(
-    "--on",
-    metavar="OTHER",
-    help="Train on other footage, such as labelled pictures of a calm day, and on half of RUN without its labels; "
-    "the other half judges. A video, a folder, a manifest, or a run folder of the same network; parts that judge "
-    "are left out.  [default: part of RUN]",
-)
 @click.option(
     "--targets",
     type=click.Choice(["auto", "labels", "self"]),
@@ -61,8 +69,7 @@ from vidrobust.cli.options import print_json, reporter
 @click.option(
     "--quick",
     is_flag=True,
-    help="As many steps as fit into minutes; fewer frames train and judge, at the policy's ranges alone, and no "
-    "leaks between families are looked for.",
+    help="As many steps as fit into minutes, on fewer frames; the policy is tried if the run has one already.",
 )
 @click.option(
     "--seed",
@@ -73,27 +80,44 @@ from vidrobust.cli.options import print_json, reporter
 @click.option("--json", "as_json", is_flag=True, help="Print adaptation.json.")
 @click.option("--quiet", "-q", is_flag=True, help="Warnings and errors only.")
 def adapt(run_folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
-    """Train with the policy, and judge on footage it has not seen: is it better than random augmentation?
+    """Try the usual augmentations, the policy and your own recipes on this footage, and keep what heals.
 
-    RUN is a run folder with a classifier that is a torch module, or a detector of torchvision's protocol; its
-    policy is made first where it is missing. Every arm has the same steps and frames: a first stage with labels,
-    a second with the consensus of the better network on the run's unlabelled frames too, then weights between old
-    and new, chosen on frames that validate. A second call trains only what is not there yet.
+    RUN is a run folder with a classifier that is a torch module, or a detector of torchvision's protocol. Part of
+    its footage judges and is used for nothing else. Every recipe trains briefly, the better half goes on, and flips,
+    disagreement over time and known errors on other parts of RUN choose, if errors at rest do not rise. A second
+    call trains only what is not there yet.
     """
     from vidrobust.pipeline.build import build
     from vidrobust.pipeline.open import opened_folder
-    from vidrobust.plugins.finetune.arms import AdaptRequest
+    from vidrobust.plugins.finetune.request import AdaptRequest
     from vidrobust.plugins.finetune.study import adapt as study
     from vidrobust.stages.catalogue import STAGES
     from vidrobust.stages.policy.stage import POLICY
     from vidrobust.stages.stability.stage import STABILITY
 
     asked = AdaptRequest(**{name: value for name, value in options.items() if value is not None})
-    needs_policy = asked.policy is None and asked.mixes
+    needs_policy = asked.policy is None and not asked.quick
     with opened_folder(run_folder, {}, reporter(quiet)) as run:
         build(run, STAGES, [POLICY.name if needs_policy else STABILITY.name])
         found = study(run, asked)
     if as_json:
         print_json(found)
-    else:
-        click.echo("\n".join(line for line in (*found["sentences"], found["said"]) if line))
+        return
+    click.echo("recipe                      flips  errors  at rest  steps")
+    for row in found["recipes"]:
+        cells = [_cell(row[name]) for name in ("flips", "errors", "errors_at_rest")]
+        mark = "  chosen" if row["chosen"] else ""
+        click.echo(
+            f"{row['name']:26}{''.join(f'{cell:>8}' for cell in cells)}{row['steps']:>7}{mark}"
+        )
+    click.echo(found["said"])
+    if found["weights"]:
+        click.echo(f"Weights: {found['weights']}{_loaded(found['spec'])}")
+
+
+def _cell(value: float | None) -> str:
+    return "-" if value is None else percent(value)
+
+
+def _loaded(spec: str) -> str:
+    return f"; as a model: {spec}" if spec else ""

@@ -10,10 +10,9 @@ import numpy as np
 
 from vidrobust.plugins.finetune.judge import CountedRows
 from vidrobust.statistics.levels import ALPHA, FEWEST_TESTED
-from vidrobust.statistics.posteriors import rate_posterior
 from vidrobust.statistics.ratios import PairedRatio, on_one_side, with_few_events
 from vidrobust.statistics.significance import FlippedRatio
-from vidrobust.statistics.standard_errors import error_over_clusters, t_quantile
+from vidrobust.statistics.standard_errors import t_quantile
 
 NAN = float("nan")
 HALVINGS = 30  # Steps in which the p-value is enclosed
@@ -54,12 +53,6 @@ class _Sums:
     def shares(self) -> np.ndarray:
         """(G,) contribution of each cluster to the mean over repetitions."""
         return np.asarray((self.sums / self.rows).mean(axis=0))
-
-    @property
-    def pulls(self) -> np.ndarray:
-        """(G,) how far each cluster pulls that mean, as ``standard_errors.cluster_pulls``."""
-        off = (self.sums - self.of_seeds[:, None] * self.counted) / self.rows
-        return np.asarray(off.mean(axis=0) * self.sums.shape[1])
 
 
 def _in_common_clusters(*sides: Sequence[CountedRows]) -> list[_Sums]:
@@ -124,16 +117,3 @@ def _level_that_excludes_1(interval: Callable[[float], tuple[float, float]]) -> 
         low, high = interval(middle)
         inside, outside = (middle, outside) if low <= 1 <= high else (inside, middle)
     return outside
-
-
-def crossed_rate(rows: Sequence[CountedRows]) -> tuple[float, float, float]:
-    """Mean of shares over repetitions, and its 95 % interval."""
-    (sums,) = _in_common_clusters(rows)
-    found, mean = error_over_clusters(sums.pulls, sums.of_seeds), sums.mean
-    if np.isnan(found.error) or np.isnan(mean):
-        return mean, NAN, NAN
-    reach = found.half_width
-    if mean in (0.0, 1.0):
-        trials = np.round(sums.counted.mean(axis=0)).astype(int)
-        reach = rate_posterior(np.zeros(len(trials)), trials).high
-    return mean, max(0.0, mean - reach), min(1.0, mean + reach)

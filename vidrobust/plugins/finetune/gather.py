@@ -1,7 +1,8 @@
-"""Frames that train and judge, samples and bench, from the tables and footage of one run or two."""
+"""Frames that train, validate and judge, samples and benches, from the tables and footage of one run or two."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Generic, Literal, TypeVar
@@ -11,20 +12,25 @@ import pandas as pd
 import torch
 
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.frames.pixels import to_tensor
 from vidrobust.pipeline.run import OpenRun
-from vidrobust.plugins.finetune.arms import TRAINING_BYTES, AdaptRequest
 from vidrobust.plugins.finetune.judge import ClassBench, neighbours
 from vidrobust.plugins.finetune.network import TrainableClassifier
-from vidrobust.plugins.finetune.steps import Condition, shown_under
+from vidrobust.plugins.finetune.recipes import Footage
+from vidrobust.plugins.finetune.request import AdaptRequest
 from vidrobust.plugins.finetune.train import ClassSamples, LineFrames, consensus
 from vidrobust.stages.remedies.answers import answers_of
 from vidrobust.stages.remedies.truth import right_classes
+from vidrobust.stages.replays.footage import InputShown, replay_of
 
 By = Literal["part", "input", "time"]
+TRAINING_BYTES = 1.5 * 2**30  # of frames that are trained with, as the footage has them
 # Share of an input that trains where earlier footage trains and later footage judges, and the gap between, s.
 TRAINING, GAP_S = 0.6, 1.0
 FEWEST_FRAMES = 8  # Frames of either side without which nothing is begun
-VALIDATING = 4  # One in so many parts of what trains validates instead
+# One in so many parts of what trains validates instead, and of pictures at rest one judges; of footage that
+# trains without labels one in two validates.
+VALIDATING, HALF = 4, 2
 
 
 @dataclass(frozen=True)
@@ -73,23 +79,15 @@ def apart(trains: Side, judges: Side, judging: np.ndarray) -> np.ndarray:
     return on
 
 
-def validating(
-    frames: pd.DataFrame,
-    rows: np.ndarray,
-    parts: Mapping[str, str],
-    kinds: Mapping[str, str],
-    seed: int,
-) -> np.ndarray:
-    """Which rows (N,) validate: every fourth part or input; of few, the last quarter of each."""
-    items = frames["item"].astype(str).iloc[rows]
-    unit = {item: parts.get(item) or item for item in dict.fromkeys(items)}
-    if len(set(unit.values())) >= VALIDATING:
-        return items.map(unit).isin(_every(VALIDATING, unit, kinds, seed)).to_numpy(bool)
+def held_out(of: AnsweredFootage, rows: np.ndarray, step: int, seed: int) -> np.ndarray:
+    """Which rows (N,) are held out: every so many parts or inputs; of few, the end of each."""
+    items = of.frames["item"].astype(str).iloc[rows]
+    unit = {item: of.parts.get(item) or item for item in dict.fromkeys(items)}
+    if len(set(unit.values())) >= step:
+        return items.map(unit).isin(_every(step, unit, of.kinds, seed)).to_numpy(bool)
     place = items.groupby(items, sort=False)
-    found: np.ndarray = (
-        place.cumcount() >= (1 - 1 / VALIDATING) * place.transform("size")
-    ).to_numpy(bool)
-    return found
+    last: np.ndarray = (place.cumcount() >= (1 - 1 / step) * place.transform("size")).to_numpy(bool)
+    return last
 
 
 def _every(step: int, unit: Mapping[str, str], kinds: Mapping[str, str], seed: int) -> set[str]:
@@ -190,7 +188,6 @@ class AnsweredFootage:
     @property
     def line(self) -> LineFrames:
         return LineFrames(
-            rows=np.arange(len(self.frames)),
             stretch=self.stretch,
             time_s=self.frames["time_s"].to_numpy(np.float64),
             whole=(self.frames["part"] != "").to_numpy(bool),
@@ -210,10 +207,10 @@ FootageT = TypeVar("FootageT", bound=AnsweredFootage)
 
 @dataclass(frozen=True, kw_only=True)
 class FrameSelection(Generic[FootageT]):
-    """Rows of ``trains`` (``training``, ``calm``) and of ``judges`` (the others).
+    """Rows of ``trains`` (training, rest, rest_judging) and of ``judges`` (line, validating, judging).
 
-    ``line`` are learnt without labels, ``calm`` and ``steady`` choose the weights, ``shown`` judge under
-    conditions too.
+    ``line`` may train without labels; ``validating`` and ``rest`` choose recipe and weights. Without other footage
+    that trains, ``rest`` and ``validating`` are the same and nothing judges at rest.
     """
 
     trains: FootageT
@@ -222,10 +219,10 @@ class FrameSelection(Generic[FootageT]):
     by: By
     training: np.ndarray
     line: np.ndarray
-    calm: np.ndarray
-    steady: np.ndarray
+    validating: np.ndarray
+    rest: np.ndarray
+    rest_judging: np.ndarray
     judging: np.ndarray
-    shown: np.ndarray
 
 
 def seen_of(run: OpenRun, model: str, classes: Sequence[str]) -> ClassFootage:
@@ -269,20 +266,12 @@ def seen_of(run: OpenRun, model: str, classes: Sequence[str]) -> ClassFootage:
     return replace(seen, own=consensus(rows, seen.line))
 
 
-def choose(
-    judges: FootageT,
-    trains: FootageT | None,
-    model: str,
-    asked: AdaptRequest,
-    neighbours: int,
-    *,
-    whole: bool,
+def select(
+    judges: FootageT, trains: FootageT | None, model: str, asked: AdaptRequest, run_length: int
 ) -> FrameSelection[FootageT]:
-    """Choose which frames train, validate and judge."""
+    """Select which frames train, validate and judge, in runs of so many neighbours."""
     sides = split(judges.frames, judges.parts, judges.kinds, asked.seed)
-    other, on = trains is not None, sides.training
-    line = steady = np.empty(0, np.int64)
-    most, judging, shown = asked.limits
+    other, on, none = trains is not None, sides.training, np.empty(0, np.int64)
     if trains is None:
         trains = judges
     else:
@@ -298,34 +287,35 @@ def choose(
             f"--targets labels: none of the run's labels is a class of {model}; leave it out, and the model "
             "learns its own answers over time"
         )
-    most = min(most, _fitting(trains.run, most), _fitting(judges.run, most))
-    judging = _fitting(judges.run, judging) if whole else judging
 
-    def part(of: FootageT, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        held = validating(of.frames, rows, of.parts, of.kinds, asked.seed)
-        few = in_runs(of.frames, rows[held], max(judging // 3, FEWEST_FRAMES), neighbours)
-        return rows[~held], few
+    def parted(of: FootageT, rows: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray]:
+        held = held_out(of, rows, step, asked.seed)
+        return rows[~held], rows[held]
 
-    training, calm = part(trains, np.flatnonzero(on & (known if by_labels else True)))
+    def some(of: FootageT, rows: np.ndarray, most: int) -> np.ndarray:
+        return in_runs(of.frames, rows, min(_fitting(of.run, most), most), run_length)
+
+    training, rest = parted(trains, np.flatnonzero(on & (known if by_labels else True)), VALIDATING)
+    line, validating, rest_judging = none, rest, none
     if other:
-        line, steady = part(judges, np.flatnonzero(sides.training))
-    elif not by_labels:
-        line = training
-    line = in_runs(judges.frames, line, most, neighbours) if whole else even(line, most)
-    training = even(training, most) if other or by_labels else line
-    held = in_runs(judges.frames, np.flatnonzero(sides.judging), judging, neighbours)
+        rest, rest_judging = parted(trains, rest, HALF)
+        line, validating = parted(judges, np.flatnonzero(sides.training), HALF)
+    most, judging = asked.limits
+    training = even(training, _fitting(trains.run, most))
+    held = some(judges, np.flatnonzero(sides.judging), judging)
     check_sizes(training.tolist(), held.tolist())
+    validating = some(judges, validating, judging // 2)
     return FrameSelection(
         trains=trains,
         judges=judges,
         by_labels=by_labels,
         by=sides.by,
         training=training,
-        line=line,
-        calm=calm,
-        steady=steady if other else calm,
+        line=some(judges, line, most),
+        validating=validating,
+        rest=some(trains, rest, judging // 3) if other else validating,
+        rest_judging=some(trains, rest_judging, judging // 3),
         judging=held,
-        shown=even(held, shown),
     )
 
 
@@ -334,70 +324,86 @@ def _fitting(run: OpenRun, most: int) -> int:
     return max(8, min(most, int(TRAINING_BYTES / largest)))
 
 
-def rows_of(
-    chosen: FrameSelection[FootageT],
-) -> tuple[list[torch.Tensor], np.ndarray, LineFrames | None]:
-    """Frames to train with, rows of the first stage, and the unlabelled ones."""
-    frames = [frame for _, frame in decoded(chosen.trains, chosen.training)]
-    first, line = np.arange(len(frames)), None
-    if len(chosen.line):
-        own = chosen.line is chosen.training
-        if not own:
-            frames += [frame for _, frame in decoded(chosen.judges, chosen.line)]
-        rows = np.arange(len(chosen.line)) + (0 if own else len(first))
-        line = chosen.judges.line.take(chosen.line, rows)
-    return frames, first, line
-
-
 def samples_of(network: TrainableClassifier, chosen: FrameSelection[ClassFootage]) -> ClassSamples:
-    frames, first, line = rows_of(chosen)
-    classes = len(network.class_names)
-    targets = torch.zeros(len(frames), classes)
-    own = chosen.trains.own[chosen.training]
-    right = [chosen.trains.right[int(row)] for row in chosen.training]
-    targets[first] = torch.from_numpy(of_labels(right, classes) if chosen.by_labels else own)
+    """The frames to train with and their targets."""
+    trains, rows = chosen.trains, chosen.training
+    frames = [frame for _, frame in decoded(trains, rows)]
+    right = of_labels([trains.right[int(row)] for row in rows], len(network.class_names))
+    targets = right if chosen.by_labels else trains.own[rows]
     return ClassSamples(
-        network,
-        frames,
-        torch.cat([network.cut(frame) for frame in frames]),
-        targets,
-        (first,),
-        line,
+        network=network,
+        frames=frames,
+        cut=torch.cat([network.cut(frame) for frame in frames]),
+        targets=torch.from_numpy(np.asarray(targets, np.float32)),
+        pools=(np.arange(len(frames)),),
+        after=_after(trains.stretch[rows]),
     )
 
 
-def bench_of(
-    network: TrainableClassifier,
-    judges: ClassFootage,
-    rows: np.ndarray,
-    shown: np.ndarray,
-    conditions: tuple[Condition, ...],
-) -> ClassBench:
-    wanted, cut = set(shown.tolist()), []
-    changed: list[list[torch.Tensor]] = [[] for _ in conditions]
-    with judges.run.reporter.counting("adapt: pictures that judge", len(rows), "frames") as counter:
-        for row, frame in decoded(judges, rows):
-            cut.append(network.cut(frame))
-            if row in wanted:
-                at = judges.frames.iloc[row]
-                content = judges.content.get(str(at["item"]), "")
-                for made, condition in zip(changed, conditions, strict=True):
-                    made.append(
-                        network.cut(shown_under(frame, condition, content, int(at["frame"])))
-                    )
-            counter.advance()
-    frames = judges.frames.iloc[rows].reset_index(drop=True)
-    pairs, triples = neighbours(frames, judges.begins[rows])
+def _after(stretch: np.ndarray) -> np.ndarray:
+    after = np.arange(len(stretch))
+    same = np.flatnonzero(stretch[1:] == stretch[:-1])
+    after[same] = same + 1
+    return after
+
+
+def with_footage(
+    samples: ClassSamples, chosen: FrameSelection[ClassFootage], footage: Footage
+) -> ClassSamples | None:
+    """The samples and unlabelled footage; None if there is nothing to correct in it."""
+    network, judges, rows = samples.network, chosen.judges, chosen.line
+    own = judges.own[rows]
+    if footage != "consensus":
+        seen = corrected(judges, rows, footage)
+        if seen is None:
+            return None
+        answers = network.answers(network.module, torch.cat([network.cut(each) for each in seen]))
+        own = consensus(answers, judges.line.take(rows))
+    frames = [frame for _, frame in decoded(judges, rows)]
+    first, cut = len(samples.frames), torch.cat([network.cut(frame) for frame in frames])
+    return dataclasses.replace(
+        samples,
+        frames=[*samples.frames, *frames],
+        cut=torch.cat([samples.cut, cut]),
+        targets=torch.cat([samples.targets, torch.from_numpy(np.asarray(own, np.float32))]),
+        pools=(*samples.pools, first + np.arange(len(rows))),
+        after=np.concatenate([samples.after, first + _after(judges.stretch[rows])]),
+    )
+
+
+def corrected(
+    seen: AnsweredFootage, rows: np.ndarray, footage: Footage
+) -> list[torch.Tensor] | None:
+    """Frames (1, 3, H, W) of these rows without a cause; None if no input has it."""
+    items, numbers = (seen.frames[name].to_numpy()[rows] for name in ("item", "frame"))
+    found: dict[tuple[str, int], torch.Tensor] = {}
+    same = True
+    for item in seen.run.inputs.readable:
+        wanted = set(numbers[items == item.name].tolist())
+        shown = InputShown.of(seen.run, item) if wanted else None
+        if shown is None:
+            continue
+        replay = replay_of(footage, shown)
+        same &= replay.same or replay.frames is None
+        pictures = replay.frames() if replay.frames is not None else shown.frames()
+        for number, picture in zip(shown.number.tolist(), pictures, strict=True):
+            if number in wanted:
+                found[item.name, number] = to_tensor([picture.copy()])
+    if same:
+        return None
+    return [found[key] for key in zip(items.tolist(), numbers.tolist(), strict=True)]
+
+
+def bench_of(network: TrainableClassifier, seen: ClassFootage, rows: np.ndarray) -> ClassBench:
+    """The rows of some footage on which networks are measured."""
+    frames = seen.frames.iloc[rows].reset_index(drop=True)
     return ClassBench(
         network=network,
         frames=frames,
-        footage=torch.cat(cut),
-        pairs=pairs,
-        triples=triples,
-        right=[judges.right[int(row)] for row in rows],
-        conditions=conditions,
-        shown=np.flatnonzero(np.isin(rows, shown)),
-        changed=[torch.cat(each) for each in changed],
+        pictures=torch.cat([network.cut(frame) for _, frame in decoded(seen, rows)]),
+        pairs=neighbours(frames, seen.begins[rows]),
+        line=seen.line.take(rows),
+        right=[seen.right[int(row)] for row in rows],
     )
 
 

@@ -21,10 +21,11 @@ from vidrobust.statistics.levels import FEWEST_TESTED
 
 @dataclass(frozen=True)
 class CountedRows:
-    """Values (n,) of one network, and the cluster of each (n,), from 0."""
+    """Values (n,) of one network, and the cluster of each (n,), from 0; ``events``: they are 0 or 1."""
 
     values: np.ndarray
     code: np.ndarray
+    events: bool = True
 
     @property
     def mean(self) -> float:

@@ -8,7 +8,7 @@ COMMANDS = (
     CommandEntry(
         name="adapt",
         section="Study",
-        help="Fine-tune with the policy, and judge it on footage that was held out.",
+        help="Try recipes of fine-tuning on this footage, and choose one.",
         load=at("vidrobust.plugins.finetune.command:adapt"),
     ),
 )

@@ -41,7 +41,6 @@ UNDECIDED = (
     Why.SHARE_AT_LIMIT,
     Why.DIRECTION_OPEN,
     Why.MOVING_OPEN,
-    Why.GROWTH_OPEN,
     Why.NOISE_OR_CODING,
 )
 

@@ -51,37 +51,18 @@ def apply_measured(path: Path, model: str, policy: Policy, summary: Mapping[str,
 
 
 def with_measured(policy: Policy, summary: Mapping[str, Any]) -> Policy:
-    """The policy with what it did, from adaptation.json; a step that harmed is withdrawn.
-
-    A step harms where the answers that its own perturbation changes surely became more; if flips of held-out
-    footage surely did, all steps are withdrawn.
-    """
-    found = summary.get("measured") or {}
-    footage = _kept(found.get("footage") or {})
-    steps, withdrawn = [], []
-    for step in policy.steps:
-        own = _kept((found.get("steps") or {}).get(step.perturbation) or {})
-        if RatioVerdict.HARMS in (own.get("verdict"), footage.get("verdict")):
-            figures = own if own.get("verdict") == RatioVerdict.HARMS else footage
-            shares = {"before": figures["before"], "after": figures["after"]}
-            withdrawn.append(
-                Rejected(
-                    perturbation=step.perturbation,
-                    why=Why.HARMED,
-                    family=step.family,
-                    evidence=shares,
-                )
-            )
-        else:
-            steps.append(dataclasses.replace(step, measured=own))
+    """The policy with what it did, from adaptation.json; if flips of held-out footage surely rose, without steps."""
+    footage = _kept((summary.get("measured") or {}).get("footage") or {})
     said = [note for note in (str(summary.get("said") or ""),) if note]
-    return dataclasses.replace(
-        policy,
-        steps=tuple(steps),
-        rejected=(*withdrawn, *policy.rejected),
-        measured=footage,
-        notes=(*policy.notes, *said),
-    )
+    tried = dataclasses.replace(policy, measured=footage, notes=(*policy.notes, *said))
+    if footage.get("verdict") != RatioVerdict.HARMS:
+        return tried
+    shares = {"before": footage["before"], "after": footage["after"]}
+    withdrawn = [
+        Rejected(perturbation=s.perturbation, why=Why.HARMED, family=s.family, evidence=shares)
+        for s in policy.steps
+    ]
+    return dataclasses.replace(tried, steps=(), rejected=(*withdrawn, *policy.rejected))
 
 
 def _kept(figures: Mapping[str, Any]) -> dict[str, Any]:

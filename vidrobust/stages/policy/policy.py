@@ -25,8 +25,7 @@ class PolicyStep:
 
     -s of a relative gain is the factor 1 / (1 + s). Lengths are shares of the frame's width; ``axes`` are the
     largest shifts along x and y. ``evidence`` has level, share, specific, replication, flips_due of
-    flips_replayed, sensitivity, and what 95 % of the footage (observed_low, observed_high) does. ``measured``
-    is of the answers that its own perturbation changes: ratio, low, high, verdict, before and after.
+    flips_replayed, sensitivity, and what 95 % of the footage (observed_low, observed_high) does.
     """
 
     perturbation: str
@@ -38,7 +37,6 @@ class PolicyStep:
     axes: tuple[float, ...] = ()
     evidence: Mapping[str, Any] = field(default_factory=dict)
     sentence: str = ""
-    measured: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def level(self) -> Level:
@@ -74,8 +72,8 @@ class Policy:
 
     ``image_size`` is (height, width) px of a typical clip. Families in ``evaluation_only`` are kept for
     judging; ``contaminated`` ones, with which the model was trained, judge nothing. ``advice`` is on causes
-    for which no augmentation stands. ``measured`` is as of a step, of the flips of held-out footage or of
-    what ``of`` says.
+    for which no augmentation stands. ``measured`` is of the flips of held-out footage after training, or of what
+    ``of`` says: ratio, low, high, verdict, before and after.
     """
 
     steps: tuple[PolicyStep, ...] = ()

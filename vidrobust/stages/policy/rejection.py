@@ -124,7 +124,7 @@ REASONS: Mapping[Why, str] = {
         "by {grain_seen}, here by {grain})"
     ),
     Why.MOVES_LITTLE: "{explains} {span}, but at the size seen this changes the output by only {moved}",
-    Why.HARMED: "tried and withdrawn: after training with it, changed answers went from {before} to {after}",
+    Why.HARMED: "tried and withdrawn: after training with it, flips went from {before} to {after}",
 }
 
 # Of an open share whose estimate is not above 0.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,11 +19,8 @@ from vidrobust.metrics.box_differences import LEAST_IOU, change
 from vidrobust.metrics.box_meter import chosen, within_frame
 from vidrobust.models.modules import ModuleDetector, full_precision
 from vidrobust.models.predict import Model
-from vidrobust.perturb.draws import from_seed
-from vidrobust.plugins.finetune.arms import Arm
-from vidrobust.plugins.finetune.network import Features
-from vidrobust.plugins.finetune.steps import Mixture, Step, changed_with_boxes
-from vidrobust.plugins.finetune.train import certain
+from vidrobust.plugins.finetune.recipes import Recipe, Transform, is_albumentations
+from vidrobust.plugins.finetune.steps import Step, changed_with_boxes
 from vidrobust.predictions import Detections
 from vidrobust.run_folder.settings import BoxSettings
 
@@ -133,26 +130,6 @@ class TrainableDetector:
             part.training = True
         return rows
 
-    def said(self, frames: Sequence[torch.Tensor]) -> list[Detections]:
-        """The boxes of frames (1, 3, H, W)."""
-        return self.answers(self.module, frames)
-
-    def response(
-        self, said: Sequence[Detections], frames: Sequence[torch.Tensor], steps: Sequence[Step]
-    ) -> float:
-        """Mean change of the boxes, moved along with the frame."""
-        moved = [
-            changed_with_boxes(frame, one.boxes, [step], from_seed(row))
-            for row, (frame, one, step) in enumerate(zip(frames, said, steps, strict=True))
-        ]
-        after = self.answers(self.module, (frame for frame, _ in moved))
-        found = [
-            self.change(dataclasses.replace(one, boxes=boxes), now)
-            for one, (_, boxes), now in zip(said, moved, after, strict=True)
-        ]
-        known = np.array(found)[np.isfinite(found)]
-        return float(known.mean()) if len(known) else 0.0
-
     def change(self, before: Detections, after: Detections, of: str = "box_change") -> float:
         """As ``BoxChange.shares``; NaN without any box before."""
         shares = change(
@@ -163,24 +140,6 @@ class TrainableDetector:
             least=LEAST_IOU,
         ).shares()
         return shares[of]
-
-    def features(self) -> Features | None:
-        """The backbone's last feature map, averaged over places; None without such a part."""
-        module: Any = self.module
-        if not isinstance(getattr(module, "backbone", None), nn.Module):
-            return None
-
-        def features(pictures: torch.Tensor) -> np.ndarray:
-            rows = []
-            with torch.inference_mode(), full_precision(self.device):
-                for picture in pictures:
-                    given, _ = module.transform([picture.to(self.device).float().div(255)])
-                    maps = module.backbone(given.tensors)
-                    last = list(maps.values())[-1] if isinstance(maps, dict) else maps
-                    rows.append(last.float().mean(dim=(2, 3)).cpu())
-            return torch.cat(rows).numpy()
-
-        return features
 
 
 def trainable_boxes(model: Model, name: str, settings: BoxSettings) -> TrainableDetector:
@@ -210,65 +169,27 @@ def trainable_boxes(model: Model, name: str, settings: BoxSettings) -> Trainable
 SMALLEST_PX = 1.0  # Boxes whose shorter side is less are no target
 
 
-# A detector after the first stage -> for each unlabelled frame the boxes of followed objects, and their least
-# certain score.
-Renewal = Callable[[nn.Module], tuple[Sequence[KnownBoxes], np.ndarray]]
-
-
 @dataclass(frozen=True)
 class BoxSamples:
-    """Frames (1, 3, H, W) uint8 and their boxes; ``renewal`` is of the rows ``line``."""
+    """Frames (1, 3, H, W) uint8 and their boxes; each of ``pools`` gives an equal share of a batch."""
 
     network: TrainableDetector
     frames: Sequence[torch.Tensor]
     targets: Sequence[KnownBoxes]
     pools: tuple[np.ndarray, ...]
-    line: np.ndarray | None = None
-    renewal: Renewal | None = None
 
-    def learner(
-        self, module: nn.Module, arm: Arm, mixture: Mixture | None, draws: torch.Generator
-    ) -> BoxLearner:
-        return BoxLearner(self, module, arm, mixture, draws, arm.picture() if arm.picture else None)
-
-    def renewed(self, module: nn.Module) -> tuple[BoxSamples, int]:
-        if self.line is None or self.renewal is None:
-            return self, 0
-        boxes, certainty = self.renewal(module)
-        keep = certain(certainty) & (certainty > 0)
-        targets = list(self.targets)
-        for row, found in zip(self.line.tolist(), boxes, strict=True):
-            targets[row] = found
-        labelled = tuple(pool for pool in self.pools if not np.isin(pool, self.line).any())
-        pools = (*labelled, *([self.line[keep]] if keep.any() else []))
-        return dataclasses.replace(self, targets=targets, pools=pools or self.pools), int(
-            (~keep).sum()
-        )
-
-
-@dataclass(frozen=True)
-class BoxLearner:
-    """One copy that learns with one arm."""
-
-    samples: BoxSamples
-    module: nn.Module
-    arm: Arm
-    mixture: Mixture | None
-    draws: torch.Generator
-    picture: nn.Module | None
-
-    def loss(self, at: torch.Tensor) -> torch.Tensor:
-        samples, pictures, targets = self.samples, [], []
-        for row in at.tolist():
-            frame, boxes = samples.frames[row], samples.targets[row]
-            steps = self.mixture.draw(self.draws) if self.mixture else ()
-            frame, boxes = with_steps(frame, boxes, steps, self.draws)
+    def loss(
+        self, module: nn.Module, rows: torch.Tensor, recipe: Recipe, draws: torch.Generator
+    ) -> torch.Tensor:
+        pictures, targets = [], []
+        for row in rows.tolist():
+            frame, boxes = with_steps(self.frames[row], self.targets[row], recipe.steps, draws)
             picture = frame[0]
-            if self.picture is not None:
-                picture, boxes = transformed(self.picture, picture, boxes)
+            if recipe.transform is not None:
+                picture, boxes = transformed(recipe.transform, picture, boxes)
             pictures.append(picture)
             targets.append(boxes)
-        return samples.network.losses(self.module, pictures, targets)
+        return self.network.losses(module, pictures, targets)
 
 
 def with_steps(
@@ -287,16 +208,18 @@ def with_steps(
 
 
 def transformed(
-    transform: nn.Module, picture: torch.Tensor, boxes: KnownBoxes
+    transform: Transform, picture: torch.Tensor, boxes: KnownBoxes
 ) -> tuple[torch.Tensor, KnownBoxes]:
-    """A picture (3, H, W) uint8 and its boxes after a transform of torchvision."""
+    """A picture (3, H, W) uint8 and its boxes after a transform of torchvision's v2 or Albumentations."""
+    if is_albumentations(transform):
+        return _by_albumentations(transform, picture, boxes)
     from torchvision import tv_tensors
     from torchvision.transforms import v2
 
     size = int(picture.shape[-2]), int(picture.shape[-1])
     given = {
         "boxes": tv_tensors.BoundingBoxes(boxes.boxes, format="XYXY", canvas_size=size),
-        "labels": torch.from_numpy(boxes.labels),
+        "labels": torch.from_numpy(boxes.labels.copy()),
     }
     made, target = v2.SanitizeBoundingBoxes(min_size=SMALLEST_PX)(
         transform(tv_tensors.Image(picture), given)
@@ -306,3 +229,21 @@ def transformed(
         target["labels"].numpy().astype(np.int64),
     )
     return made.as_subclass(torch.Tensor), found
+
+
+def _by_albumentations(
+    transform: Any, picture: torch.Tensor, boxes: KnownBoxes
+) -> tuple[torch.Tensor, KnownBoxes]:
+    import albumentations
+
+    known = albumentations.BboxParams(
+        format="pascal_voc", label_fields=["labels"], min_width=SMALLEST_PX, min_height=SMALLEST_PX
+    )
+    moving = albumentations.Compose([transform], bbox_params=known)
+    array = np.ascontiguousarray(picture.permute(1, 2, 0).numpy())
+    made = moving(image=array, bboxes=boxes.boxes, labels=boxes.labels)
+    found = KnownBoxes(
+        np.asarray(made["bboxes"], np.float32).reshape(-1, 4),
+        np.asarray(made["labels"], np.int64).reshape(-1),
+    )
+    return torch.from_numpy(np.ascontiguousarray(made["image"])).permute(2, 0, 1), found

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from vidrobust.stages.policy.policy import Policy, PolicyStep
 from vidrobust.stages.variation.spread import OF_WIDTH
-from vidrobust.text.numbers import percent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,12 +52,7 @@ def number(value: float) -> float:
 
 def why(step: PolicyStep) -> list[str]:
     range_ = f"{step.perturbation}: {step.low:g} to {step.high:g} {step.unit}, probability {step.probability:g}"
-    tried = []
-    if step.measured:
-        before, after = (percent(step.measured[name]) for name in ("before", "after"))
-        what, verdict = step.measured.get("of", "answers that it changes"), step.measured["verdict"]
-        tried = [f"Measured: {what} went from {before} to {after} ({verdict})"]
-    return [range_, step.sentence or "see policy.json", *tried]
+    return [range_, step.sentence or "see policy.json"]
 
 
 UNKNOWN_SIZE = "translation: the footage's shape is unknown, so a share of its width cannot become one of its height"

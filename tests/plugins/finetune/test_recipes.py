@@ -1,0 +1,102 @@
+"""Recipes of the user: each kind of file, what it does to a picture, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from vidrobust.errors import SettingsError
+from vidrobust.plugins.finetune.recipes import (
+    applied,
+    of_file,
+    of_footage,
+    of_policy,
+    usual,
+    usual_of_boxes,
+)
+from vidrobust.plugins.finetune.steps import Step
+
+PICTURE = torch.arange(3 * 4 * 6, dtype=torch.uint8).reshape(3, 4, 6)
+
+
+def test_the_portfolio_of_classifiers_and_of_detectors() -> None:
+    step = [Step(key="brightness", low=-0.1, high=0.1)]
+    assert [each.name for each in (*usual(), *of_policy(step, boxes=False))] == [
+        *("plain", "colorjitter", "trivialaugment", "randaugment", "augmix"),
+        *("policy", "policy-next-frame"),
+    ]
+    assert [each.name for each in (*usual_of_boxes(), *of_policy(step, boxes=True))] == [
+        *("plain", "colorjitter", "ssd", "policy"),
+    ]
+    assert of_policy([], boxes=False) == ()
+
+
+def test_footage_is_corrected_where_light_or_camera_were_found_again() -> None:
+    found = of_footage(["camera", "light", "objects"], boxes=False)
+    assert [each.footage for each in found] == ["consensus", "steady-camera", "level-light"]
+    assert [each.footage for each in of_footage(["light"], boxes=True)] == ["consensus"]
+
+
+def test_a_python_file(tmp_path: Path) -> None:
+    path = tmp_path / "My Flip.py"
+    path.write_text(
+        "from torchvision.transforms import v2\ntransform = v2.RandomHorizontalFlip(1.0)\n"
+    )
+    recipe = of_file(path)
+    assert recipe.name == "my-flip"
+    assert recipe.transform is not None
+    assert torch.equal(applied(recipe.transform, PICTURE), PICTURE.flip(-1))
+
+
+def test_an_albumentations_file(tmp_path: Path) -> None:
+    albumentations = pytest.importorskip("albumentations")
+    path = tmp_path / "flip.yaml"
+    albumentations.save(
+        albumentations.Compose([albumentations.VerticalFlip(p=1.0)]), str(path), data_format="yaml"
+    )
+    transform = of_file(path).transform
+    assert transform is not None
+    assert torch.equal(applied(transform, PICTURE), PICTURE.flip(-2))
+
+
+def test_an_ultralytics_file(tmp_path: Path) -> None:
+    pytest.importorskip("yaml")
+    path = tmp_path / "hyp.yaml"
+    path.write_text("lr0: 0.01\nfliplr: 1.0\nmosaic: 1.0\n")
+    transform = of_file(path).transform
+    assert transform is not None
+    assert torch.equal(applied(transform, PICTURE), PICTURE.flip(-1))
+    path.write_text("hsv_v: 0.4\n")
+    bright = of_file(path).transform
+    assert bright is not None
+    grey = torch.full((3, 8, 8), 100, dtype=torch.uint8)
+    means = [float(applied(bright, grey).float().mean()) for _ in range(40)]
+    assert 60 <= min(means) < 80  # times .6 to 1.4
+    assert 120 < max(means) <= 140
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("none.py", "x = 1\n", "defines no callable named transform"),
+        ("broken.py", "import nothing_of_that_name\n", "cannot be imported"),
+        ("other.yaml", "a: 1\n", "holds neither an Albumentations transform nor any of hsv_h"),
+        ("recipe.txt", "", "give a Python file that defines transform"),
+    ],
+)
+def test_other_files_are_refused(tmp_path: Path, name: str, text: str, said: str) -> None:
+    pytest.importorskip("yaml")
+    (tmp_path / name).write_text(text)
+    with pytest.raises(SettingsError, match=said):
+        of_file(tmp_path / name)
+
+
+def test_a_transform_that_changes_size_or_type_is_refused() -> None:
+    for transform in (lambda picture: picture[:, :2], lambda picture: picture.float() / 255):
+        with pytest.raises(SettingsError, match="it must keep size and type"):
+            applied(transform, PICTURE)
+    same = applied(lambda picture: np.asarray(picture), PICTURE)
+    assert torch.equal(same, PICTURE)

@@ -1,0 +1,150 @@
+"""The portfolio of one call: its recipes, what each trains with, and what validates and judges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from vidrobust.errors import SettingsError
+from vidrobust.pipeline.run import OpenRun
+from vidrobust.plugins.finetune import gather
+from vidrobust.plugins.finetune.boxes import judge as boxes
+from vidrobust.plugins.finetune.boxes.network import TrainableDetector
+from vidrobust.plugins.finetune.choose import Validation
+from vidrobust.plugins.finetune.gather import FrameSelection
+from vidrobust.plugins.finetune.judge import Bench
+from vidrobust.plugins.finetune.network import TrainableNetwork
+from vidrobust.plugins.finetune.recipes import (
+    Recipe,
+    of_file,
+    of_footage,
+    of_policy,
+    usual,
+    usual_of_boxes,
+)
+from vidrobust.plugins.finetune.request import AdaptRequest
+from vidrobust.plugins.finetune.steps import steps_of
+from vidrobust.plugins.finetune.train import Samples
+from vidrobust.stages.causes.outcomes import Replication
+from vidrobust.stages.policy.policy import Policy
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskTraining:
+    """What differs between classifiers and detectors; ``neighbours`` frames judge together."""
+
+    usual: Callable[[], tuple[Recipe, ...]]
+    boxes: bool
+    neighbours: int
+    flips: str
+    errors: str
+    seen_of: Callable[[OpenRun, str, Sequence[str]], Any]
+    samples_of: Callable[[Any, Any], Samples]
+    with_footage: Callable[[Any, Any, Any], Samples | None]
+    bench_of: Callable[[Any, Any, np.ndarray], Bench]
+
+
+CLASSES = TaskTraining(
+    usual=usual,
+    boxes=False,
+    neighbours=12,
+    flips="flips",
+    errors="errors",
+    seen_of=gather.seen_of,
+    samples_of=gather.samples_of,
+    with_footage=gather.with_footage,
+    bench_of=gather.bench_of,
+)
+BOXES = TaskTraining(
+    usual=usual_of_boxes,
+    boxes=True,
+    neighbours=48,
+    flips="frames of objects without a box",
+    errors="known boxes that are missed",
+    seen_of=boxes.seen_of,
+    samples_of=boxes.samples_of,
+    with_footage=boxes.with_footage,
+    bench_of=boxes.bench_of,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Portfolio:
+    """All recipes of one call, what each trains with, and what validates and judges."""
+
+    way: TaskTraining
+    network: TrainableNetwork
+    chosen: FrameSelection[Any]
+    recipes: Mapping[str, Recipe]
+    samples: Mapping[str, Samples]
+    validation: Validation
+    judges: Bench
+    judges_at_rest: Bench | None
+
+
+def way_of(network: TrainableNetwork) -> TaskTraining:
+    """What differs for this network."""
+    return BOXES if isinstance(network, TrainableDetector) else CLASSES
+
+
+def portfolio_of(
+    run: OpenRun,
+    asked: AdaptRequest,
+    network: TrainableNetwork,
+    chosen: FrameSelection[Any],
+    policy: Policy,
+    name: str,
+) -> Portfolio:
+    """The recipes of a network named so, and the frames of each."""
+    way = way_of(network)
+    base = way.samples_of(network, chosen)
+    every = [*way.usual(), *of_policy(steps_of(policy), boxes=way.boxes)]
+    if len(chosen.line):
+        every += of_footage(_replicated(run, name), boxes=way.boxes)
+    for path in asked.recipes:
+        mine = of_file(path)
+        if mine.name in {recipe.name for recipe in every}:
+            raise SettingsError(
+                f"--recipe {path}: there is a recipe {mine.name} already; rename the file"
+            )
+        every.append(mine)
+    recipes: dict[str, Recipe] = {}
+    samples: dict[str, Samples] = {}
+    for recipe in every:
+        mine_samples = way.with_footage(base, chosen, recipe.footage) if recipe.footage else base
+        if mine_samples is None:
+            run.reporter.say(
+                f"adapt: {recipe.name} is left out: the footage has nothing to correct"
+            )
+            continue
+        recipes[recipe.name], samples[recipe.name] = recipe, mine_samples
+    footage = way.bench_of(network, chosen.judges, chosen.validating)
+    rest = (
+        way.bench_of(network, chosen.trains, chosen.rest)
+        if chosen.rest is not chosen.validating
+        else footage
+    )
+    at_rest = chosen.rest_judging
+    return Portfolio(
+        way=way,
+        network=network,
+        chosen=chosen,
+        recipes=recipes,
+        samples=samples,
+        validation=Validation(footage, rest),
+        judges=way.bench_of(network, chosen.judges, chosen.judging),
+        judges_at_rest=way.bench_of(network, chosen.trains, at_rest) if len(at_rest) else None,
+    )
+
+
+def _replicated(run: OpenRun, name: str) -> list[str]:
+    """Causes of the account that were named and found again."""
+    if not (run.path / "named.parquet").is_file():
+        return []
+    named = run.table("named")
+    rows = named[named["model"] == name].to_dict("records")
+    again = [(str(row["cause"]), Replication.of_row(row)) for row in rows]
+    return [cause for cause, found in again if found.tested and not found.fails]

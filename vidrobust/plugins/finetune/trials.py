@@ -1,0 +1,164 @@
+"""Trials: trainings that ``choose`` asks for, each kept in the run folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from vidrobust.files.json_text import plain
+from vidrobust.models.info import state_sha256
+from vidrobust.pipeline.run import OpenRun
+from vidrobust.plugins.finetune.choose import Scored, Trial, short_steps, weighted
+from vidrobust.plugins.finetune.judge import CountedRows
+from vidrobust.plugins.finetune.network import fresh_copy
+from vidrobust.plugins.finetune.portfolio import Portfolio
+from vidrobust.plugins.finetune.request import STEPS, AdaptRequest
+from vidrobust.plugins.finetune.train import WEIGHTS, Schedule, Training
+from vidrobust.run_folder.unit_cache import key_of
+from vidrobust.stages.policy.measured import FOLDER
+from vidrobust.text.numbers import duration
+
+VERSION = 3  # raised where the same question gets other numbers
+# Seconds that trials of ``--quick`` may take on this machine, and the steps that they may have.
+QUICK_S, QUICK_STEPS = 150.0, (12, STEPS)
+
+
+@dataclass
+class Trials:
+    """Trains what ``choose`` asks for; every finished trial is kept in the run folder."""
+
+    run: OpenRun
+    portfolio: Portfolio
+    schedule: Schedule
+    key: str
+    counter: Callable[[], None] = field(default=lambda: None)
+    seconds: dict[str, float] = field(default_factory=dict)
+    paused: dict[tuple[str, int], Training] = field(default_factory=dict)
+
+    @classmethod
+    def planned(cls, run: OpenRun, asked: AdaptRequest, portfolio: Portfolio) -> Trials:
+        """Print the schedule and its time before it starts."""
+        steps = STEPS if asked.steps is None else asked.steps
+        costs, check_s = _speed(portfolio, asked)
+        if asked.quick and asked.steps is None:
+            each = _seconds(costs, 1, asked.seeds)
+            left = QUICK_S - check_s * _checks(len(costs), asked.seeds)
+            steps = int(np.clip(left / each, *QUICK_STEPS))
+            steps -= steps % QUICK_STEPS[0]  # a second call on a busier machine asks the same
+        schedule = Schedule(steps=steps, batch=asked.batch, rate=asked.rate)
+        chosen, network = portfolio.chosen, portfolio.network
+        rows = ("training", "line", "validating", "rest", "by_labels")
+        key = key_of(
+            {
+                "version": VERSION,
+                "weights": state_sha256(network.module) + network.decides,
+                "content": [chosen.trains.content, chosen.judges.content],
+                "rows": plain([getattr(chosen, name) for name in rows]),
+                "schedule": vars(schedule),
+            }
+        )
+        total = _seconds(costs, steps, asked.seeds) + check_s * _checks(len(costs), asked.seeds)
+        run.reporter.say(
+            f"adapt: {len(costs)} recipes ({', '.join(costs)}), {short_steps(steps)} steps of {asked.batch} "
+            f"frames each, the better half {steps} with {asked.seeds} seeds; about {duration(total)}"
+        )
+        return cls(run, portfolio, schedule, key)
+
+    def __call__(self, name: str, seed: int, steps: int) -> Trial:
+        """The trial of a recipe, trained if it is not there."""
+        path = self._file(name, seed, steps)
+        if not path.is_file():
+            self._train(name, seed, steps, path)
+        kept = torch.load(path, weights_only=True)
+        rows = CountedRows(kept["at_rest"].numpy(), kept["code"].numpy(), kept["events"])
+        return Trial(steps, kept["weight"], Scored(kept["score"], rows))
+
+    def module(self, name: str, seed: int, steps: int) -> nn.Module:
+        """The network of a finished trial."""
+        module = fresh_copy(self.portfolio.network.module)
+        kept = torch.load(self._file(name, seed, steps), weights_only=True)
+        module.load_state_dict(kept["state"])
+        return module.eval()
+
+    def _train(self, name: str, seed: int, steps: int, path: Path) -> None:
+        begin, recipe = time.perf_counter(), self.portfolio.recipes[name]
+        training = self.paused.pop((name, seed), None) or Training(
+            self.portfolio.samples[name], recipe, self.schedule, seed
+        )
+        training.until(steps, self.counter)
+        old, validation = self.portfolio.network.module, self.portfolio.validation
+        if all(bool(torch.isfinite(p).all()) for p in training.module.parameters()):
+            module, weight, found = weighted(old, training.module, validation)
+        else:
+            self.run.reporter.warn(
+                f"adapt: {name} came apart, its weights are not finite; use a smaller --rate"
+            )
+            module, weight = old, 0.0
+            found = dataclasses.replace(validation.scored(old), score=math.inf)
+        if steps < self.schedule.steps:
+            self.paused[name, seed] = training
+        content = {
+            "state": module.state_dict(),
+            "weight": weight,
+            "score": found.score,
+            "at_rest": torch.from_numpy(found.at_rest.values),
+            "code": torch.from_numpy(found.at_rest.code),
+            "events": found.at_rest.events,
+        }
+        save(content, path)
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begin
+        self.run.reporter.say(
+            f"adapt: {name}, seed {seed}, {steps} steps: score {found.score:.3f}, "
+            f"{duration(time.perf_counter() - begin)}"
+        )
+
+    def _file(self, name: str, seed: int, steps: int) -> Path:
+        recipe = self.portfolio.recipes[name]
+        decides = [self.key, name, recipe.decides, [vars(step) for step in recipe.steps]]
+        mine = key_of({"decides": plain(decides)})
+        return self.run.path / FOLDER / "trials" / f"{name}-{seed}-{steps}-{mine}.pt"
+
+
+def _checks(recipes: int, seeds: int) -> int:
+    """How often a network is validated."""
+    return recipes + (-(-recipes // 2) + 1) * seeds
+
+
+def _seconds(costs: Mapping[str, float], steps: int, seeds: int) -> float:
+    """Of all trials, if recipes of mean cost go on."""
+    mean, short = float(np.mean(list(costs.values()))), max(steps / 3, 1 / 3)
+    long = (-(-len(costs) // 2) + 1) * (seeds * steps - short)
+    return sum(costs.values()) * short + mean * long
+
+
+def _speed(portfolio: Portfolio, asked: AdaptRequest) -> tuple[dict[str, float], float]:
+    """Seconds of a step of each recipe, and of a validation."""
+    costs = {}
+    for name, recipe in portfolio.recipes.items():
+        probe = Schedule(steps=3, batch=asked.batch, rate=1e-9)
+        training = Training(portfolio.samples[name], recipe, probe, 0)
+        training.until(1)  # a first one also loads what it needs
+        begin = time.perf_counter()
+        training.until(3)
+        costs[name] = (time.perf_counter() - begin) / 2
+    begin = time.perf_counter()
+    portfolio.validation.scored(portfolio.network.module)
+    return costs, (time.perf_counter() - begin) * len(WEIGHTS)
+
+
+def save(content: Mapping[str, Any], path: Path) -> None:
+    """Write beside, then rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".part")
+    torch.save(content, beside)
+    os.replace(beside, path)
