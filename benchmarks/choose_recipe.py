@@ -82,7 +82,7 @@ FAMILIES = {
     "shake": "geometry",
     "focus": "blur",
 }
-DRAWN, FIRST_SEED = 50, 50_100  # seed of the worlds, and of the first world's parts
+DRAWN, FIRST_SEED = 60, 60_100  # seed of the worlds, and of the first world's parts
 COUNT, SEEDS = 16, 3
 SCHEDULE = Schedule(steps=150, batch=16, rate=1e-3)
 CALM, LINE = (48, 5), (40, 12)  # parts and frames a clip

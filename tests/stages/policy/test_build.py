@@ -210,6 +210,7 @@ OPEN_CAUSE = {"low": -0.1, "high": 0.9, "specific": 0.3, "specific_low": -0.1}
         ({"high": 0.19, "share": 0.1}, False),  # at most a fifth of the change
         ({"share": 0.15}, False),  # not dominant
         ({"specific": 0.1}, False),  # any change of that size may do as much
+        ({"specific": np.nan, "specific_low": np.nan}, True),  # there is no placebo
     ],
 )
 def test_a_dominant_cause_that_is_open_is_a_suggestion(row: dict[str, float], worth: bool) -> None:

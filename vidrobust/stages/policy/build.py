@@ -165,7 +165,8 @@ def _is_dominant(row: Mapping[str, Any], account: pd.DataFrame) -> bool:
     """Whether a cause may explain a fifth of the change and is specific to it, or leads such a group."""
     if not row["high"] > MUCH:
         return False
-    specific = row["specific_low"] > 0 or row["specific"] >= row["share"] / 2
+    # what is left between aligned frames has no placebo, and its specific part is NaN
+    specific = row["specific_low"] > 0 or not row["specific"] < row["share"] / 2
     if specific and row["share"] >= MUCH:
         return True
     if "level" not in account or not row.get("group"):
