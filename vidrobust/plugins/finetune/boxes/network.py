@@ -218,7 +218,7 @@ def transformed(
 
     size = int(picture.shape[-2]), int(picture.shape[-1])
     given = {
-        "boxes": tv_tensors.BoundingBoxes(boxes.boxes, format="XYXY", canvas_size=size),
+        "boxes": tv_tensors.BoundingBoxes(boxes.boxes.copy(), format="XYXY", canvas_size=size),
         "labels": torch.from_numpy(boxes.labels.copy()),
     }
     made, target = v2.SanitizeBoundingBoxes(min_size=SMALLEST_PX)(
