@@ -145,6 +145,6 @@ def _replicated(run: OpenRun, name: str) -> list[str]:
     if not (run.path / "named.parquet").is_file():
         return []
     named = run.table("named")
-    rows = named[named["model"] == name].to_dict("records")
+    rows = named[(named["model"] == name) & (named["level"] == "cause")].to_dict("records")
     again = [(str(row["cause"]), Replication.of_row(row)) for row in rows]
     return [cause for cause, found in again if found.tested and not found.fails]

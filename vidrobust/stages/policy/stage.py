@@ -110,7 +110,7 @@ def _evidence(run: OpenRun, model: str, task: Task, prefix: str) -> Evidence:
     )
     height, width = sizes[len(sizes) // 2]
     return Evidence(
-        account=account[(account["item"] == "") & (account["level"] == "cause")],
+        account=account[account["item"] == ""],
         slow=over_a_second(by[by["level"] == "cause"]),
         named=dict(zip(named["cause"], named["scale"], strict=True)),
         replication={
