@@ -196,6 +196,7 @@ def tables(folder: Path) -> None:
     answers = [f"{k},{'AB'[k // 5 % 2]},0.9" for k in range(48)]
     (folder / "answers.csv").write_text("\n".join(["frame,label,probability", *answers]) + "\n")
     (folder / "labels.csv").write_text("path,label\nclip.mp4,1\n")
+    (folder / "mine.py").write_text("def transform(picture):\n    return picture.flip(-1)\n")
     (folder / "study.toml").write_text('part = "bolt"\nstation = "3"\n')
     passes = [(f"line3/{p}-{t}.mp4", f"part-{p}", t, "1", "1") for p in range(2) for t in (1, 2)]
     manifest = pd.DataFrame(passes, columns=["path", "part", "pass", "station", "label"])

@@ -312,8 +312,12 @@ def _names_of(module: Any, names: tuple[str, ...] | None, spec: str) -> tuple[st
     if hasattr(module, "roi_heads"):
         count = int(module.roi_heads.box_predictor.cls_score.out_features)
     else:
-        head = module.head.classification_head
-        count = int(getattr(head, "num_classes", 0) or head.num_columns)
+        head = getattr(getattr(module, "head", None), "classification_head", None)
+        count = int(getattr(head, "num_classes", 0) or getattr(head, "num_columns", 0))
+    if not count:  # a detector of the user's own, whose head does not say
+        if names is None:
+            raise SettingsError(f"{spec}: how many classes cannot be read; give their names too")
+        return names
     if names is None:
         return coco_names(count) if count == COCO_WITH_BACKGROUND else numbered(count)
     if len(names) == count - 1:

@@ -412,7 +412,7 @@ def test_noise_or_coding_where_the_stream_predicts_and_the_picture_does_not_say(
     assert with_levels(policy).actions == ()
     if jpeg:
         assert not policy.steps
-        assert refused(policy, "h264").why is Why.OTHER_GRAIN
+        assert refused(policy, "h264").why is Why.OTHER_AMOUNT
         return
     (step,) = policy.steps  # noise is worth trying
     assert (step.perturbation, step.evidence["open"]) == ("gaussian_noise", Why.NOISE_OR_CODING)
