@@ -95,10 +95,10 @@ def test_its_metrics_are_those_of_a_plain_loop(site: Path) -> None:
 
 def test_the_planted_colour_is_the_only_cause_that_is_named(site: Path) -> None:
     named = pd.read_parquet(site / "whole" / "named.parquet")
-    assert set(named["cause"]) == {"colour"}
-    account = (
-        pd.read_parquet(site / "whole" / "account.parquet").query("item == ''").set_index("cause")
-    )
+    assert set(named["group"]) == {"light"}
+    assert set(named.loc[named["level"] == "cause", "cause"]) == {"colour"}
+    account = pd.read_parquet(site / "whole" / "account.parquet")
+    account = account.query("item == '' and level == 'cause'").set_index("cause")
     assert account.loc["colour", "share"] == pytest.approx(1.0, abs=0.05)
 
 

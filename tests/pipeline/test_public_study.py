@@ -44,7 +44,7 @@ def test_a_study_on_the_footage_of_the_repository(
             assert folder.has(table) or table in left_out, table
     account = folder.table("account")
     whole = account[account["item"] == ""]
-    assert whole["share"].sum() == pytest.approx(1.0, abs=1e-6)
+    assert whole.groupby("level")["share"].sum().tolist() == pytest.approx([1.0, 1.0])
     policy = json.loads((out / "policy.json").read_text())
     known = {step["perturbation"] for step in policy["steps"]} | {
         r["perturbation"] for r in policy["rejected"]

@@ -195,7 +195,9 @@ def test_ultralytics_moves_boxes_alike_at_the_limits(name: str, tmp_path: Path) 
     values = yaml.safe_load((tmp_path / "policy_ultralytics.yaml").read_text())
     boxes = {
         at: ultralytics_boxes(
-            at * values["degrees"], 1 + at * values["scale"], at * values["translate"]
+            at * values.get("degrees", 0.0),
+            1 + at * values.get("scale", 0.0),
+            at * values.get("translate", 0.0),
         )
         for at in (1, -1)
     }

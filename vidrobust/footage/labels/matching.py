@@ -157,7 +157,8 @@ def _on_videos(
 ) -> dict[str, int]:
     """Frame of labels of images that were extracted from videos; ``found`` learns whose they are."""
     videos = {item.name for item in items if not item.path.is_dir()}
-    whole = set(rows.loc[(rows["frame"] == WHOLE_ITEM) & rows["time_s"].isna(), "item"])
+    untimed = rows["time_s"].isna() if "time_s" in rows else True
+    whole = set(rows.loc[(rows["frame"] == WHOLE_ITEM) & untimed, "item"])
     numbers = {}
     for label in whole & {label for label, names in found.items() if not names}:
         extracted = extracted_from(label)
