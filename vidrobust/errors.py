@@ -87,6 +87,8 @@ def in_plain_words(error: BaseException) -> str:
             return "it is nested too deeply"
         case UnicodeDecodeError():
             return f"the byte at {error.start} is no {error.encoding.upper()}"
+        case TypeError() if text.startswith("expected "):
+            return text  # it was written for a person
         case TypeError() | AttributeError():
             named = "|".join(_TYPES)
             kind = re.search(f"'({named})'", text) or re.search(rf"\b({named})\b", text)

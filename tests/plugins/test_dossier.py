@@ -30,7 +30,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 def test_a_run_has_no_evidence_of_what_was_not_measured(run: RunFolder) -> None:
     tables = RunTables(run.path)
     found = evidence_of(tables, "net-b")
-    assert not {"sensitive", "labels", "repeatability", "history", "floor"} & set(found)
+    assert not {"labels", "repeatability", "history", "floor"} & set(found)
     stable = next(s for s in answer_of(tables).of("net-b") if s.question == Question.STABLE)
     assert found["stable"].texts == (stable.text,)
     assert [each.number for each in found.values()] == list(range(1, len(found) + 1))
