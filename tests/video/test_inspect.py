@@ -63,7 +63,7 @@ def test_what_cannot_be_read_has_the_same_keys(make: Make) -> None:
     assert set(good) == set(bad)
     assert bad["path"] == absent
     assert bad["frames"] == 0
-    assert bad["problems"] == [f"{absent}: there is no such file or folder"]
+    assert bad["problems"] == [f"No such file: {absent}"]
 
 
 def test_a_name_that_is_no_valid_text_is_printed_and_a_range_past_the_end_is_said(

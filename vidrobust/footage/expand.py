@@ -22,6 +22,8 @@ CUT = re.compile(
 )  # A name that ends with the second at which its clip begins
 PLACES = (".", "videos")  # Folders that are looked through, from the file's own
 
+MISSING = "No such file"  # begins what is said of a source that is not there
+
 
 @dataclass(frozen=True, kw_only=True)
 class Beside:
@@ -170,7 +172,7 @@ def _expand(source: str, found: _Found) -> None:
         for match in matches:
             _expand(match, found)
     else:
-        found.problems.append(f"No such file: {printable(source)}")
+        found.problems.append(f"{MISSING}: {printable(source)}")
 
 
 def _expand_table(path: Path, found: _Found) -> None:
