@@ -121,7 +121,7 @@ def test_a_gate_adds_to_the_summary_of_a_build(
 
 
 def test_what_cannot_be_exported_is_said(run: RunFolder, tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="--to pdf: expected one of coco, csv"):
+    with pytest.raises(SettingsError, match="--to pdf: expected one of clip, coco, csv"):
         export_run(run.path, "pdf", tmp_path)
     with pytest.raises(InputError, match="is not a run folder"):
         export_run(tmp_path, "csv")
