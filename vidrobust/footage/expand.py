@@ -292,3 +292,9 @@ def _frames_as_folders(paths: list[Path]) -> list[Path]:
     return list(
         dict.fromkeys(p.parent if p.parent in whole and p in named[p.parent] else p for p in paths)
     )
+
+
+def source_of(problem: str) -> str:
+    """Return the source that a problem of ``expand_sources`` is about."""
+    head, _, rest = problem.partition(": ")
+    return rest if head == MISSING else head

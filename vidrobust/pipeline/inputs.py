@@ -25,7 +25,7 @@ import pandas as pd
 from vidrobust.accuracy.answers import NUMBERS_ARE_CLASSES
 from vidrobust.errors import InputError, SettingsError, VidrobustError
 from vidrobust.footage.content import ContentKeys
-from vidrobust.footage.expand import expand_sources
+from vidrobust.footage.expand import expand_sources, source_of
 from vidrobust.footage.item import Item, label_offset_of
 from vidrobust.footage.item_tables import labels_table
 from vidrobust.footage.labels.formats import read_labels
@@ -223,7 +223,7 @@ def find(settings: Settings, cache: Path | None, reporter: Reporter) -> Inputs:
     items, known = labelled(items, settings, reporter.say)
     inputs = Inputs(items, left_out=left_out, known=known)
     for problem in expanded.problems:
-        inputs.fail(problem.split(": ")[0], problem, reporter)
+        inputs.fail(source_of(problem), problem, reporter)
     if left_out:
         reporter.say(
             f"left out, since they are no footage: {plural(len(left_out), 'file')} in the folders given"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from vidrobust.errors import InputError
-from vidrobust.footage.expand import MISSING, expand_sources
+from vidrobust.footage.expand import expand_sources, source_of
 from vidrobust.footage.item import Item
 from vidrobust.text.printable import bytes_shown, printable
 from vidrobust.video.source import VideoSource, open_video
@@ -31,13 +31,8 @@ def inspect_paths(
     """
     expanded = expand_sources(paths)
     found = [inspect_item(item, frame_md5=frame_md5, backend=backend) for item in expanded.items]
-    found += [_unreadable(_source_of(problem), problem) for problem in expanded.problems]
+    found += [_unreadable(source_of(problem), problem) for problem in expanded.problems]
     return [entry | {"path": bytes_shown(entry["path"])} for entry in found]
-
-
-def _source_of(problem: str) -> str:
-    head, _, rest = problem.partition(": ")
-    return rest if head == MISSING else head
 
 
 def inspect_item(item: Item, *, frame_md5: bool = False, backend: str = "auto") -> dict[str, Any]:

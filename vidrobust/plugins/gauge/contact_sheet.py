@@ -141,7 +141,7 @@ def manifest_for(
     if named.empty:
         raise InputError(
             "no source says which part and pass it shows; give a manifest with the columns path, part, pass "
-            "(vidrobust contact-sheet SOURCES draws the times for one), or put stills in folders named PART/PASS"
+            "(contact-sheet SOURCES draws the times for one), or put stills in folders named PART/PASS"
         )
     file.parent.mkdir(parents=True, exist_ok=True)
     write_text(file, csv_text(named))

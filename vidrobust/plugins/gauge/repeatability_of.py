@@ -106,7 +106,7 @@ def verdicts_of(
     if not (items["part"] != "").any():
         raise InputError(
             f"{folder.path}: no input has a part; repeatability needs a manifest with the columns part and pass "
-            "(vidrobust contact-sheet draws the times for one)"
+            "(the command contact-sheet draws the times for one)"
         )
     if frames.empty:
         raise InputError(f"{folder.path}: repeatability needs verdicts, and no model has given any")
