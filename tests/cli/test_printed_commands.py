@@ -24,7 +24,9 @@ from vidrobust.stages.answer.answer import answer_of
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "vidrobust"
-COMMAND = re.compile(r"""\bvidrobust ([a-z]+)((?: (?:"[^"]*"|'[^']*'|[^\s`"';,()<]+))*)""")
+COMMAND = re.compile(
+    r"""\bvidrobust ([a-z]+(?:-[a-z]+)*)((?: (?:"[^"]*"|'[^']*'|[^\s`"';,()<]+))*)"""
+)
 PLACE = re.compile(r"\{[^{}]*\}|\b[A-Z][A-Z_]+\b")
 """What stands for a value of the user: {run.folder_name}, RUN, SPEC."""
 PROSE = {"is", "run", "sends", "clean", "the", "has", "runs"}
