@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from tests.pipeline.conftest import run
+from vidrobust.metrics.tracks.measures import without_absent
 from vidrobust.stages.stability.with_labels import boxes_on_known, judged_steps, judged_tracks
 from vidrobust.statistics.standard_errors import left_out_interval
 
@@ -178,7 +179,11 @@ def test_what_the_labels_say_is_absent_is_not_missed(named: bool) -> None:
     found = judged_steps(
         steps.assign(state=state, evidence="between"), judged, boxes, known, frames
     )
-    assert (found["uncovered"].sum(), len(found)) == (1, 13)
+    assert (found["uncovered"].sum(), found["uncovered"].notna().sum()) == (1, 13)
+    assert sorted(found.loc[found["uncovered"].isna(), "frame"]) == [6, 7]
+    of_model = steps.assign(model="m", uncovered=(state == "missed") * 1.0, missed=0.0)
+    shown = without_absent(of_model, found.assign(model="m"))
+    assert (shown["uncovered"].sum(), shown["uncovered"].notna().sum()) == (1, 13)
 
 
 def test_boxes_in_shares_of_the_frame_say_the_same(line: Path, ran: Path, tmp_path: Path) -> None:

@@ -92,6 +92,16 @@ def faults(
     }
 
 
+def without_absent(steps: pd.DataFrame, judged_steps: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of ``object_frames`` with NaN for faults where the labels say that the object is not there."""
+    keys = ["item", "frame", "model", "track"]
+    absent = judged_steps.loc[judged_steps["uncovered"].isna(), keys]
+    if not len(absent):
+        return steps
+    at = pd.MultiIndex.from_frame(steps[keys]).isin(pd.MultiIndex.from_frame(absent))
+    return steps.assign(**{name: steps[name].mask(at) for name in ("uncovered", "missed")})
+
+
 def size_of(area: np.ndarray) -> np.ndarray:
     """Return "small", "medium" or "large" for areas in px^2, as COCO does."""
     return np.select([area < SMALL, area < LARGE], ["small", "medium"], "large")

@@ -25,10 +25,12 @@ class BoxesStage(TableStage):
     def make(self, run: OpenRun) -> None:
         import dataclasses
 
+        from vidrobust.metrics.tracks.measures import without_absent
         from vidrobust.stages.boxes import moments, pictures
         from vidrobust.tables import schema
 
-        detections, steps = run.table("detections"), run.table("object_frames")
+        detections = run.table("detections")
+        steps = without_absent(run.table("object_frames"), run.table("judged_steps"))
         run.folder.write_table(
             "box_curve", pictures.curves(run, detections, run.table("transitions"))
         )

@@ -22,6 +22,7 @@ import torch
 from vidrobust.frames.pixels import reduced, to_array
 from vidrobust.metrics.catalogue import of_plugins, task_of
 from vidrobust.metrics.metric import usable_pairs
+from vidrobust.metrics.tracks.measures import without_absent
 from vidrobust.models.predict import Model, needs_pixels, predict_footage
 from vidrobust.pipeline.estimate import pictured_pairs
 from vidrobust.pipeline.run import OpenRun
@@ -333,7 +334,7 @@ def _label_flips(pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _box_events(run: OpenRun) -> pd.DataFrame:
-    rows = box_events(run.table("object_frames"))
+    rows = box_events(without_absent(run.table("object_frames"), run.table("judged_steps")))
     what = rows["label_name"].astype(str) + np.where(rows["lost"], " missed", " renamed")
     return pd.DataFrame(
         {

@@ -12,6 +12,7 @@ import pandas as pd
 
 from vidrobust.frame_pairs.transitions import GAPS
 from vidrobust.metrics.metric import Task, usable_pairs
+from vidrobust.metrics.tracks.measures import without_absent
 from vidrobust.report.pictures import Pictures
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes.catalogue import TITLES
@@ -443,7 +444,7 @@ def _box_events(
     steps = run.table("object_frames")
     if steps is None:
         return []
-    rows = box_events(steps).head(MOST_EVENTS)
+    rows = box_events(without_absent(steps, run.rows("judged_steps"))).head(MOST_EVENTS)
     return [
         [
             items[row.item],

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from vidrobust.metrics.tracks.measures import without_absent
 from vidrobust.report.drawing import Picture
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.remedies.catalogue import label_rule
@@ -76,7 +77,7 @@ def with_rule(run: RunTables, model: str, item: str, plain: Ribbon) -> Ribbon | 
 
 def _of_objects(run: RunTables, model: str) -> Picture | None:
     """Draw the objects of one clip with the most frames without a box and the most names."""
-    steps = run.rows("object_frames")
+    steps = without_absent(run.rows("object_frames"), run.rows("judged_steps"))
     steps = steps[steps["model"] == model]
     faults = (steps["uncovered"] == 1).astype(int) + (steps["flip"] == 1).astype(int)
     counted = faults.groupby([steps["item"], steps["track"]], sort=False).sum()

@@ -34,7 +34,7 @@ class StabilityStage(StreamStage):
     """How stable the models are, frame to frame."""
 
     name = "stability"
-    version = 15  # frames in which labels lack an object judge nothing
+    version = 16  # an object is not missed where labels say that it is absent
     per = "model"
     needs = (TRANSITIONS,)
     settings = (*FOOTAGE, "revert_within", *TRACKS)
@@ -83,6 +83,7 @@ class StabilityStage(StreamStage):
     def summarise(self, run: OpenRun, facts: Facts) -> None:
         from vidrobust.metrics.catalogue import metrics_of, task_of
         from vidrobust.metrics.metric import ANCHOR_DELTAS
+        from vidrobust.metrics.tracks.measures import without_absent
         from vidrobust.run_folder.reader import with_parts
         from vidrobust.stages.stability import by_place, rates, summary, with_labels
         from vidrobust.tables import schema
@@ -107,6 +108,8 @@ class StabilityStage(StreamStage):
             found = with_labels.judged(run, task_of(task), mine)
             summaries.insert(0, found.pop("stability", schema.empty("stability")))
             mine, judged = {**mine, **found}, {**judged, **found}
+            if "judged_steps" in found:
+                mine["object_frames"] = without_absent(mine["object_frames"], found["judged_steps"])
             metrics = metrics_of(task, ANCHOR_DELTAS)
             summaries.insert(0, rates.summarise(mine, metrics))
             by.append(rates.summarise_by_class(mine, metrics))

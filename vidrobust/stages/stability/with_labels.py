@@ -100,7 +100,7 @@ def judged_steps(
     known: pd.DataFrame,
     frames: pd.DataFrame,
 ) -> pd.DataFrame:
-    """Return the frames of such tracks; of known objects those alone in which the labels have them.
+    """Return the frames of such tracks; ``uncovered`` of a known object is NaN where the labels lack it.
 
     An object is known by its name in the labels or, without one, by a known box where it is expected.
     """
@@ -123,8 +123,8 @@ def judged_steps(
             expected = here[BOX].iloc[row].to_numpy(np.float64)[None]
             _, _, iou = ious(expected, of_frame[BOX].to_numpy(np.float64))
             has[row] = bool((iou >= LEAST_IOU).any())
-    kept = has | (here["false_alarm"] == 1).to_numpy()
-    return here[kept].drop(columns=["object", *BOX]).reset_index(drop=True)
+    here["uncovered"] = here["uncovered"].where(has | (here["false_alarm"] == 1).to_numpy())
+    return here.drop(columns=["object", *BOX]).reset_index(drop=True)
 
 
 @dataclass(frozen=True)
