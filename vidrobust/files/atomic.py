@@ -25,8 +25,13 @@ def disk_is_full(error: BaseException) -> bool:
 
 def write_text(path: Path, text: str) -> None:
     """Write beside, then rename: a killed process leaves the old file or the new one."""
+    write_bytes(path, bytes_shown(text).encode("utf-8"))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write bytes in the same way."""
     beside = path.with_name(path.name + ".part")
-    beside.write_text(bytes_shown(text), encoding="utf-8")
+    beside.write_bytes(data)
     os.replace(beside, path)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from vidrobust.files.atomic import write_bytes
 from vidrobust.report.drawing import data_uri
 
 BUDGET_BYTES = 6_000_000  # what the pictures of all moments may weigh in the page
@@ -37,10 +38,16 @@ class Pictures:
 
 def jpeg(rgb: np.ndarray, width: int) -> bytes:
     """Return a JPEG of at most this width."""
-    if rgb.shape[1] > width:
-        size = (width, max(1, round(rgb.shape[0] * width / rgb.shape[1])))
-        rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+    rgb = narrowed(rgb, width)
     return cv2.imencode(".jpg", rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
+
+
+def narrowed(rgb: np.ndarray, width: int) -> np.ndarray:
+    """Return a picture (H, W, 3) uint8 of at most this width."""
+    if rgb.shape[1] <= width:
+        return rgb
+    size = (width, max(1, round(rgb.shape[0] * width / rgb.shape[1])))
+    return cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
 
 
 def data_uri_of(rgb: np.ndarray) -> str:
@@ -49,4 +56,8 @@ def data_uri_of(rgb: np.ndarray) -> str:
 
 
 def save_picture(rgb: np.ndarray, path: Path, width: int) -> None:
-    path.write_bytes(jpeg(rgb, width))
+    """Write a picture of at most this width, as PNG where the name ends so, else as JPEG."""
+    if path.suffix == ".png":
+        write_bytes(path, cv2.imencode(".png", narrowed(rgb, width)[..., ::-1])[1].tobytes())
+    else:
+        write_bytes(path, jpeg(rgb, width))

@@ -26,7 +26,7 @@ from vidrobust.metrics.tracks.measures import without_absent
 from vidrobust.models.predict import Model, needs_pixels, predict_footage
 from vidrobust.pipeline.estimate import pictured_pairs
 from vidrobust.pipeline.run import OpenRun
-from vidrobust.report.pictures import PICTURE_WIDTH, save_picture
+from vidrobust.report.pictures import PICTURE_WIDTH, narrowed, save_picture
 from vidrobust.stages.causes.catalogue import REPLAYED, TITLES
 from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
 from vidrobust.stages.causes.pairs import Pictures, factor_of, frames_about, side_by_side
@@ -404,11 +404,11 @@ def _of_item(
                 shown = picture
                 if model is not None and (draw := task_of(model.task).drawn) is not None:
                     shown = draw(picture, found.select([row]))
-                yield _row(item, index, FRAME, _narrow(shown, width), 1.0)
+                yield _row(item, index, FRAME, narrowed(shown, width), 1.0)
             before = subtracted.get(index)
             if before is not None and held is not None and held[0] == before:
                 difference, factor = magnified(held[1], picture)
-                yield _row(item, index, DIFFERENCE, _narrow(difference, width), factor)
+                yield _row(item, index, DIFFERENCE, narrowed(difference, width), factor)
             held = index, picture.copy()
 
 
@@ -440,7 +440,9 @@ def fitted(rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
         if not smaller:
             break
         width = smaller
-        rows = rows.assign(picture=[_encoded(_narrow(_decoded(p), width)) for p in rows["picture"]])
+        rows = rows.assign(
+            picture=[_encoded(narrowed(_decoded(p), width)) for p in rows["picture"]]
+        )
     return rows, width
 
 
@@ -452,13 +454,6 @@ def _row(item: str, frame: int, kind: str, picture: np.ndarray, factor: float) -
         "factor": factor,
         "picture": _encoded(picture),
     }
-
-
-def _narrow(picture: np.ndarray, width: int) -> np.ndarray:
-    if picture.shape[1] <= width:
-        return picture
-    size = (width, max(1, round(picture.shape[0] * width / picture.shape[1])))
-    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
 
 
 def _encoded(rgb: np.ndarray) -> str:

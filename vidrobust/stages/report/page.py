@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from vidrobust.report import history_page
 from vidrobust.report.drawing import Picture
 from vidrobust.report.glossary import GLOSSARY
 from vidrobust.report.pages import rendered, written
+from vidrobust.report.pictures import save_picture
 from vidrobust.report.section import ReportSection, brought
 from vidrobust.run_folder.gates import parse_gate, passages_of
 from vidrobust.run_folder.reader import RunTables
@@ -29,14 +30,15 @@ from vidrobust.stages.correlate.verdicts import PROXY
 from vidrobust.stages.moments import section as moments_section
 from vidrobust.stages.policy import section as policy_section
 from vidrobust.stages.remedies import section as remedies_section
-from vidrobust.stages.report.finding import finding
+from vidrobust.stages.report.finding import finding, least_stable_first
 from vidrobust.stages.report.ribbons import ribbon
-from vidrobust.stages.report.why import why
+from vidrobust.stages.report.why import place_map, why
 from vidrobust.stages.sensitivity import section as sensitivity_section
 from vidrobust.stages.sensitivity.changes import WORTH_SAYING
 from vidrobust.stages.stability import by_clip, labels_section, place_section, ribbon_section
 from vidrobust.stages.stability import rates as judgement
 from vidrobust.stages.stability import section as stability_section
+from vidrobust.stages.stability.section import ModelCard
 from vidrobust.stages.variation import section as footage_section
 from vidrobust.statement import DOING, NEEDS_MODEL, Question
 from vidrobust.text.numbers import duration
@@ -131,7 +133,7 @@ def gates(run: RunTables) -> list[dict[str, str]]:
 
 LARGEST_BYTES = 15_000_000  # largest file; pictures beyond it are left out, and the page says so
 REST_BYTES = 3_000_000  # kept for the text and the tables of the page
-REPORT, DETAILS = "report.html", "details.html"
+REPORT, DETAILS, WHERE = "report.html", "details.html", "where.png"
 # What the pictures and figures of the one page may weigh; beyond that the player goes without pictures.
 PAGE_BYTES = 13_500_000
 MOST_CARDS = 4  # models whose verdict is reported in full on the one page; of more, a line each
@@ -143,14 +145,25 @@ MOST_LISTED = 4  # statements of a list on the one page; ``vidrobust show`` prin
 
 
 def write_report(folder: Path) -> Path:
-    """Write both pages from whatever the run folder holds, and return the path of ``report.html``.
+    """Write both pages and ``where.png`` from whatever the run folder holds; return the path of ``report.html``.
 
     InputError where a file cannot be read or written.
     """
     run = RunTables(folder)
     shared = shared_content(run)
     written(folder / DETAILS, details(run, shared))
+    write_where(run, shared["cards"])
     return written(folder / REPORT, one_page(run, shared))
+
+
+def write_where(run: RunTables, cards: Sequence[ModelCard]) -> None:
+    """Write ``where.png``, the map of the least stable model that has one; an older one goes where none has."""
+    maps = (place_map(run, card.name) for card in least_stable_first(cards))
+    found = next((each for each in maps if each is not None), None)
+    if found is None:
+        (run.folder / WHERE).unlink(missing_ok=True)
+    else:
+        save_picture(found.image, run.folder / WHERE, found.image.shape[1])
 
 
 def write_summary(folder: Path) -> Path:

@@ -131,8 +131,20 @@ def _dots(rows: pd.DataFrame, of: str) -> Picture:
     return drawing.in_both_widths(at, WHY_IN)
 
 
-def _map(run: RunTables, model: str) -> Picture | None:
-    """Tint the tiles of a picture by the share of the change that comes from them."""
+@dataclass(frozen=True)
+class PlaceMap:
+    """The tiles over a picture of a clip, each tinted by the share of the change that comes from it."""
+
+    item: str
+    where: str  # its tile with the largest share: "top, left"
+    tile: tuple[float, float, float, float]  # the same: x1, y1, x2, y2 as shares of the picture
+    share: float  # its share of that of all tiles
+    pairs: int
+    image: np.ndarray  # (H, W, 3) uint8
+
+
+def place_map(run: RunTables, model: str) -> PlaceMap | None:
+    """Return the map of the clip with the most mapped pairs; None without one, or without its picture."""
     table = run.table("places")
     if table is None:
         return None
@@ -140,16 +152,35 @@ def _map(run: RunTables, model: str) -> Picture | None:
     if mine.empty:
         return None
     item = str(mine["item"].value_counts().index[0])
-    tiles = (
-        mine[mine["item"] == item]
-        .groupby("tile", sort=True)
-        .agg({"x1": "first", "y1": "first", "x2": "first", "y2": "first", "share": "mean"})
+    mine = mine[mine["item"] == item]
+    tiles = mine.groupby("tile", sort=True).agg(
+        {"x1": "first", "y1": "first", "x2": "first", "y2": "first", "share": "mean"}
     )
     picture = _picture_of(run, model, item)
     if picture is None:
         return None
     height, width = run.record.sizes[item]
-    scale = picture.shape[1] / width
+    total = float(tiles["share"].clip(lower=0).sum()) or 1.0
+    worst = tiles.loc[tiles["share"].idxmax()]
+    across = ("left", "middle", "right")[min(2, int(3 * (worst["x1"] + worst["x2"]) / 2 / width))]
+    down = ("top", "middle", "bottom")[min(2, int(3 * (worst["y1"] + worst["y2"]) / 2 / height))]
+    return PlaceMap(
+        item=item,
+        where="the middle" if across == down == "middle" else f"{down}, {across}",
+        tile=(
+            float(worst["x1"] / width),
+            float(worst["y1"] / height),
+            float(worst["x2"] / width),
+            float(worst["y2"] / height),
+        ),
+        share=float(worst["share"]) / total,
+        pairs=mine.groupby(["frame_a", "frame_b"]).ngroups,
+        image=_tinted(picture, tiles, picture.shape[1] / width),
+    )
+
+
+def _tinted(picture: np.ndarray, tiles: pd.DataFrame, scale: float) -> np.ndarray:
+    """Return the picture in grey under its tiles, with their shares; ``scale`` leads from their px to its own."""
     grey = picture.mean(axis=2, keepdims=True).repeat(3, axis=2)
     total = float(tiles["share"].clip(lower=0).sum()) or 1.0
     most = float(tiles["share"].max()) or 1.0
@@ -163,17 +194,19 @@ def _map(run: RunTables, model: str) -> Picture | None:
         if share >= LEAST_MAPPED:
             middle = (tile.x1 + tile.x2) / 2 * scale, (tile.y1 + tile.y2) / 2 * scale
             _write(image, percent(share), middle)
-    worst = tiles.loc[tiles["share"].idxmax()]
-    across = ("left", "middle", "right")[min(2, int(3 * (worst["x1"] + worst["x2"]) / 2 / width))]
-    down = ("top", "middle", "bottom")[min(2, int(3 * (worst["y1"] + worst["y2"]) / 2 / height))]
-    where = "the middle" if across == down == "middle" else f"{down}, {across}"
+    return image
+
+
+def _map(run: RunTables, model: str) -> Picture | None:
+    found = place_map(run, model)
+    if found is None:
+        return None
     caption = (
-        f"Where in the picture it comes from, {item}: most at {where}, {percent(worst['share'] / total)}. "
-        f"Mean over {plural(mine[mine['item'] == item].groupby(['frame_a', 'frame_b']).ngroups, 'pair')}."
+        f"Where in the picture it comes from, {found.item}: most at {found.where}, {percent(found.share)}. "
+        f"Mean over {plural(found.pairs, 'pair')}."
     )
-    return Picture(
-        data_uri_of(image), f"Map of {item}: most of the change at {where}", image.shape[1], caption
-    )
+    alt = f"Map of {found.item}: most of the change at {found.where}"
+    return Picture(data_uri_of(found.image), alt, found.image.shape[1], caption)
 
 
 def _picture_of(run: RunTables, model: str, item: str) -> np.ndarray | None:
