@@ -143,5 +143,5 @@ def test_one_module_imports_onnx_runtime() -> None:
             }
     assert found == {
         ("models/onnx_runtime.py", "onnxruntime"),
-        ("models/engines/export.py", "onnxruntime.quantization"),
+        ("models/engines.py", "onnxruntime.quantization"),
     }

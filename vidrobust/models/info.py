@@ -37,7 +37,7 @@ class ModelInfo:
     version: str = ""  # What the user calls this state of a callable
     # From the network's outputs to the answer, in words: "logits, softmax", operating points
     reading: str = ""
-    # Of the engine, where they were chosen by measurement or asked for; 0: as the engine does by itself
+    # Of the engine, where one was chosen or asked for; 0: as the network was loaded
     threads: int = 0
     num_classes: int = 0
     notes: tuple[str, ...] = ()  # Choices made on the user's behalf and fallbacks, a sentence each

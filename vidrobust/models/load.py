@@ -17,8 +17,13 @@ from vidrobust.footage.labels.labels import ClassMap
 from vidrobust.frames.device import resolve_device
 from vidrobust.models.classes import IMAGENET, imagenet_shift
 from vidrobust.models.detection.network import DetectionNetwork, as_detector
-from vidrobust.models.engines.choose import with_engine
-from vidrobust.models.engines.runners import NAMES, EngineRequest, Precision, default_engine
+from vidrobust.models.engines import (
+    NAMES,
+    EngineRequest,
+    Precision,
+    default_engine,
+    with_engine,
+)
 from vidrobust.models.info import ModelInfo, model_info
 from vidrobust.models.network import (
     Network,
@@ -162,8 +167,8 @@ def load_model(
     name
         Its name in every table; by default the network's or the file's.
     engine
-        "torch", "onnxruntime", "openvino", or "auto" (the fastest that agrees); by default VIDROBUST_ENGINE, else
-        auto. With "torch" an ONNX file stays in ONNX Runtime.
+        "torch", "onnxruntime", "openvino", or "auto" (OpenVINO, ONNX Runtime, torch: the first that agrees);
+        by default VIDROBUST_ENGINE, else auto. With "torch" an ONNX file stays in ONNX Runtime.
     precision
         "float32", "bfloat16" or "int8". Engine and precision may stand in the spec as well.
     sample
@@ -217,7 +222,7 @@ def _loaded(spec: str, device: str, name: str | None) -> Network | Model:
 
 
 def pinned_spec(model: Model, threads: int | None = None) -> str:
-    """Return the spec that loads a model in its present engine without measuring again.
+    """Return the spec that loads a model in its present engine.
 
     ``threads`` are the engine's there; None: as many as now.
     """

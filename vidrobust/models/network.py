@@ -13,17 +13,17 @@ import torch
 
 from vidrobust.errors import InputError, SettingsError, VidrobustError
 from vidrobust.frames.pixels import check_pixels
-from vidrobust.models.engines.runners import GuardedRun, OnnxFile
 from vidrobust.models.info import ModelInfo
+from vidrobust.models.onnx_runtime import OnnxFile
 from vidrobust.models.preprocess import Preprocess
 from vidrobust.models.reading import Declared, as_rows, in_fixed_batches, settle
 from vidrobust.predictions import Classifications, Classifier
 
-FIRST_BATCHES = (
-    2  # Batches of footage in which another engine is compared with the one a network came with
-)
-
-
+FIRST_BATCHES = 2  # Batches of footage in which an engine is compared with the network as loaded
+GUARDED = 4  # Frames of such a batch that are computed twice
+# Largest difference of scores, as a share of the largest score, that is rounding: float32 sums of some
+# thousand products, in another order
+TOLERANCE = 1e-4
 # Largest total variation between two passes over one frame that is still rounding, not a training mode
 _SAME = 0.01
 
@@ -56,6 +56,45 @@ class Network:
         None  # The network before another engine or number format took it over
     )
     notes: tuple[str, ...] = ()
+
+
+@dataclass
+class GuardedRun:
+    """An engine's run, compared with the reference on the first batches and given up if they differ."""
+
+    # (N, 3, H, W) float32 -> scores
+    run: Callable[[torch.Tensor], object]
+    reference: Callable[[torch.Tensor], object]
+    whole: bool = False  # Whether whole batches are compared, for networks of a fixed batch size
+    left: int = 0  # Batches that are still to be compared
+    rejected: str = ""  # Why the reference has taken its place, or ""
+
+    def __call__(self, inputs: torch.Tensor) -> object:
+        if self.rejected:
+            return self.reference(inputs)
+        scores = self.run(inputs)
+        if self.left > 0:
+            self.left -= 1
+            part = inputs if self.whole else inputs[:GUARDED]
+            rows = as_rows(scores, "engine")[: len(part)]
+            self.rejected = disagreement(as_rows(self.reference(part), "reference"), rows)
+        return self.reference(inputs) if self.rejected else scores
+
+
+def disagreement(reference: np.ndarray, rows: np.ndarray) -> str:
+    """Return how scores (N, K) differ, or "" if they agree but for rounding and ties."""
+    if rows.shape != reference.shape:
+        return f"answers of shape {rows.shape}, expected {reference.shape}"
+    scale = float(np.abs(reference).max(initial=0.0))
+    finite = bool(np.isfinite(rows).all())
+    apart = float(np.abs(rows - reference).max(initial=0.0)) / (scale or 1.0) if finite else np.inf
+    if apart > TOLERANCE:
+        return f"scores differ by {apart:.2g} of the largest, more than {TOLERANCE:g}"
+    first, second = reference.argmax(axis=1), rows.argmax(axis=1)
+    frames = np.arange(len(reference))
+    lead = reference[frames, first] - reference[frames, second]
+    flips = int((lead > 2 * TOLERANCE * scale).sum())
+    return f"{flips} of {len(rows)} labels differ" if flips else ""
 
 
 @dataclass(eq=False, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,22 @@ _DEPTH = 64  # Messages inside each other; graphs nest a few deep
 _DTYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
 
 Span = tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnnxFile:
+    """A network in a file, with the names of its input and output."""
+
+    path: Path
+    input: str
+    output: str
+    dtype: Any = np.float32
+    channels_last: bool = False  # Whether it takes (N, H, W, 3)
+
+    def array(self, inputs: torch.Tensor) -> np.ndarray:
+        """Return inputs (N, 3, H, W) float32 as the file takes them."""
+        ordered = inputs.permute(0, 2, 3, 1) if self.channels_last else inputs
+        return np.asarray(ordered.contiguous().numpy()).astype(self.dtype, copy=False)
 
 
 def onnxruntime() -> Any:

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.extensions import Extensions, extensions
 from vidrobust.install_hint import installed
-from vidrobust.models import kinds, reading
-from vidrobust.models.engines import runners
+from vidrobust.models import engines, kinds, reading
 from vidrobust.text.phrases import close_to
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 GROUP = "vidrobust.models"  # The group of entry points in which a package names a ModelKind
 # Options that every kind takes: how outputs become answers, and what computes them
-OF_ALL = (*reading.KEYS, *runners.KEYS)
+OF_ALL = (*reading.KEYS, *engines.KEYS)
 
 
 RECORDED = "record its answers with the program that runs it: detections:FILE, predictions:FILE"

@@ -122,7 +122,7 @@ class ModelSettings:
     engine: str | None = option(
         None, metavar="NAME", used_by="model", without="VIDROBUST_ENGINE, or auto"
     )
-    """Inference engine: auto (the fastest that agrees), torch, onnxruntime or openvino."""
+    """Inference engine: auto (the first that agrees), torch, onnxruntime or openvino."""
     precision: str = option("float32", metavar="NAME", used_by="model")
     """Number format: float32, bfloat16 or int8; the last two may change labels."""
     deterministic: bool = option(False, used_by="footage")

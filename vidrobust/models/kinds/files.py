@@ -17,11 +17,16 @@ from vidrobust.models.classes import given_names
 from vidrobust.models.detection.candidates import Outputs
 from vidrobust.models.detection.heads import ultralytics_entry
 from vidrobust.models.detection.network import DetectionNetwork
-from vidrobust.models.engines.runners import OnnxFile
 from vidrobust.models.info import file_sha256
 from vidrobust.models.modules import full_precision, weights_only
 from vidrobust.models.network import Network
-from vidrobust.models.onnx_runtime import check_input, open_session, runtime, weight_files
+from vidrobust.models.onnx_runtime import (
+    OnnxFile,
+    check_input,
+    open_session,
+    runtime,
+    weight_files,
+)
 from vidrobust.models.sidecar import Sidecar, find_entry, read_entry, read_sidecar
 from vidrobust.models.spec import Form, ModelKind, ModelSpec
 

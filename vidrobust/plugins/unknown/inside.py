@@ -15,10 +15,9 @@ import torch
 from scipy import special
 
 from vidrobust.install_hint import installed, pip_install
-from vidrobust.models.engines.runners import OnnxFile
 from vidrobust.models.modules import head_of, over_places, watched
 from vidrobust.models.network import Network, NetworkClassifier, check_frames, scores
-from vidrobust.models.onnx_runtime import cpu_session
+from vidrobust.models.onnx_runtime import OnnxFile, cpu_session
 from vidrobust.models.predict import predict
 from vidrobust.models.reading import as_rows, find_scores, in_fixed_batches
 from vidrobust.predictions import Classifications, Classifier

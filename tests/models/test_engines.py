@@ -13,13 +13,18 @@ import pytest
 import torch
 
 from vidrobust.errors import SettingsError
-from vidrobust.models.engines import choose, export, runners
-from vidrobust.models.engines.choose import with_engine
-from vidrobust.models.engines.runners import EngineRequest, GuardedRun, disagreement
+from vidrobust.models import engines
+from vidrobust.models.engines import EngineRequest, with_engine
 from vidrobust.models.info import code_sha256, identity, state_sha256
 from vidrobust.models.load import load_model, pinned_spec
 from vidrobust.models.modules import from_module
-from vidrobust.models.network import Network, NetworkClassifier, as_classifier
+from vidrobust.models.network import (
+    GuardedRun,
+    Network,
+    NetworkClassifier,
+    as_classifier,
+    disagreement,
+)
 from vidrobust.models.preprocess import Preprocess
 
 ENGINES = ["openvino", "onnxruntime"]
@@ -93,48 +98,36 @@ def test_an_onnx_file_says_what_a_bare_session_says(
     assert np.abs(model(cat).probabilities - z / z.sum(axis=1, keepdims=True)).max() < 1e-5
 
 
-@pytest.mark.parametrize(
-    "engine", [each for each in runners.ENGINES.values() if not each.missing()]
-)
-def test_a_batch_shared_among_streams_is_answered_in_order(
-    engine: runners.Engine, models: Path
-) -> None:
-    file = choose.onnx_file(load_model(f"onnx:{models / NET}").network)
-    alone, shared = (engine.open(file, threads, "float32", threads) for threads in (1, 3))
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_batch_shared_among_threads_is_answered_in_order(engine: str, models: Path) -> None:
+    file = load_model(f"onnx:{models / NET}").network.onnx
+    opened = engines.ENGINES[engine].open
+    alone, shared = (opened(file, threads, "float32", threads) for threads in (1, 3))
     inputs = torch.rand(7, 3, 128, 128, generator=torch.Generator().manual_seed(1))
     for count in (1, 2, 7):
-        rows = np.concatenate([alone(each[None]) for each in inputs[:count]])
+        rows = np.concatenate([alone(frame[None]) for frame in inputs[:count]])
         assert np.abs(shared(inputs[:count]) - rows).max() < 1e-5 * np.abs(rows).max()
 
 
-def test_auto_chooses_once_and_says_how(noise: torch.Tensor) -> None:
-    network = of_module(Small())
-    first = with_engine(network, EngineRequest(), noise)
-    assert "engine chosen by measurement, frames/s: openvino on" in first.notes[-1]
-    for part in ("onnxruntime on", f"torch {torch.__version__}"):
-        assert part in first.notes[-1]
-    again = with_engine(network, EngineRequest(), noise)
-    assert (again.engine, again.threads, again.notes) == (first.engine, first.threads, first.notes)
-    expected, found = as_classifier(network, "s")(noise), as_classifier(first, "s")(noise)
-    assert np.abs(expected.probabilities - found.probabilities).max() < 1e-6
-
-
-def test_what_was_measured_beside_other_work_is_measured_again_when_that_is_gone(
+def test_auto_takes_the_first_engine_that_is_installed_and_agrees(
     noise: torch.Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    network, load = of_module(Small(seed=5)), 1.2
-    monkeypatch.setattr(choose, "busy_processors", lambda: load)
-    measured: list[int] = []
-    plain = choose.measured
-    monkeypatch.setattr(choose, "measured", lambda *given: measured.append(1) or plain(*given))
-    for load, times in ((1.2, 1), (1.1, 1), (0.3, 2), (1.5, 2), (0.1, 2)):  # noqa: B007
-        with_engine(network, EngineRequest(), noise)
-        assert len(measured) == times
+    network = of_module(Small())
+    taken = with_engine(network, EngineRequest(), noise)
+    assert (taken.engine.partition(" ")[0], taken.notes) == ("openvino", network.notes)
+    expected, scores = as_classifier(network, "s")(noise), as_classifier(taken, "s")(noise)
+    assert np.abs(expected.probabilities - scores.probabilities).max() < 1e-6
+    monkeypatch.setattr(engines, "installed", lambda name: name == "onnxruntime" and "1")
+    assert with_engine(network, EngineRequest(), noise).engine == "onnxruntime 1"
+    monkeypatch.setattr(engines, "installed", lambda name: None)
+    assert with_engine(network, EngineRequest(), noise) is network
+    with pytest.raises(SettingsError, match="engine openvino needs the package openvino: pip"):
+        with_engine(network, EngineRequest(engine="openvino"), noise)
 
 
 def test_importing_openvino_reports_to_nobody() -> None:
     code = (
-        "import sys; from vidrobust.models.engines.runners import _openvino; "
+        "import sys; from vidrobust.models.engines import _openvino; "
         "_openvino().Core(); print('openvino_telemetry' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -297,7 +290,7 @@ def test_the_cache_is_where_it_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path
         path.write_text("net")
 
     for _ in range(2):
-        assert export.made_once("k", "n.onnx", make) == tmp_path / "networks" / "k" / "n.onnx"
+        assert engines.made_once("k", "n.onnx", make) == tmp_path / "networks" / "k" / "n.onnx"
     assert len(made) == 1
     assert [p.name for p in (tmp_path / "networks").iterdir()] == ["k"]
 
@@ -306,8 +299,5 @@ def test_the_cache_is_where_it_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path
         raise RuntimeError("stopped")
 
     with pytest.raises(RuntimeError, match="stopped"):
-        export.made_once("other", "n.onnx", fail)
+        engines.made_once("other", "n.onnx", fail)
     assert [p.name for p in (tmp_path / "networks").iterdir()] == ["k"]
-    assert export.recall("none") is None
-    assert export.remember("c", {"engine": "x"})
-    assert export.recall("c") == {"engine": "x"}

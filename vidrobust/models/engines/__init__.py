@@ -1,1 +1,0 @@
-"""Engines that run a network, and the choice among them."""
