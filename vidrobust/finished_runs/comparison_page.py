@@ -281,7 +281,8 @@ def comparison_lines(found: Mapping[str, Any]) -> list[str]:
         found["headline"],
         f"A: {a['run']} ({a['model']})",
         f"B: {b['run']} ({b['model']}); {plural(found['items'], 'input')}, paired by {found['paired_by']}",
-        f"  {'metric':32}{'A':>10}{'B':>10}{'B - A':>11}  {'95 % interval':23} {'p':>7}  B is",
+        *(agreement_lines(found["boxes"]) if found["boxes"] else ()),
+        f"  {'metric':26}{'A':>16}{'B':>16}{'B - A':>16}  {'95 % interval':23} {'p':>7}  B is",
     ]
     further = [name for name in found["metrics"] if FURTHER.fullmatch(name)]
     for name, metric in found["metrics"].items():
@@ -292,13 +293,11 @@ def comparison_lines(found: Mapping[str, Any]) -> list[str]:
         own = metric["on_these_clips"]
         alone = f"; on these clips alone: {own}" if own and own != metric["verdict"] else ""
         wording.append(
-            f"  {name:32}{_cell(metric['a']):>10}{_cell(metric['b']):>10}{_cell(metric['difference']):>11}  "
+            f"  {name:26}{_cell(metric['a']):>16}{_cell(metric['b']):>16}{_cell(metric['difference']):>16}  "
             f"{ends:23} {p_value(metric['p']):>7}  {metric['verdict']}{alone} ({units})"
         )
     if further:
         wording.append(f"  {plural(len(further), 'further metric')} in the report and in --json")
-    if found["boxes"]:
-        wording += agreement_lines(found["boxes"])
     if found["churn"]:
         wording.append(f"  labels differ on {counted_share(found['churn'], missing='-')}")
     if found["mcnemar_p"] is not None:
