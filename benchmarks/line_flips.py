@@ -7,7 +7,7 @@ A line is one seed: parts, belt and machine of its own. Of all its clips, neighb
 wholly in view are counted, and those of them that differ in class. The interval is that of a rate over parts
 (``vidrobust.statistics.intervals``), each being one cluster. ``--keep DIR`` keeps the footage and takes what lies
 there already, so that other weights are judged on the same frames. Dials are named ``rest`` and as in
-``docs/measured/line_sim.md``; ``NAME=SIZE`` takes a size of one's own.
+``benchmarks/results/line_sim.json``; ``NAME=SIZE`` takes a size of one's own.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Does an annotation file of the size of YouTube-BoundingBoxes fit into bounded memory, and how long does it take?
 
-    python benchmarks/youtube_bb.py [--rows 5600000] [--shards 24] [--keep DIR] [--page docs/scale.md]
+    python benchmarks/youtube_bb.py [--rows 5600000] [--shards 24] [--keep DIR] [--json FILE]
 
 A file is made in the layout of the data set: videos of eleven letters, segments of some nineteen seconds with a
 row a second, of one object or two. Then, each in a process of its own: ``vidrobust data`` checks it, cuts it into

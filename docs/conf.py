@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from dials_page import page as dial_page
 from option_pages import write_option_pages, write_page
 from perturbations_page import page as perturbation_page
+from registry_pages import PAGES
 from tables_page import page as table_page
 
 from vidrobust.report.glossary import page as glossary_page
@@ -36,5 +37,6 @@ for name, text in {
     "perturbations": perturbation_page(),
     "dials": dial_page(),
     "glossary": glossary_page(),
+    **{name: page() for name, page in PAGES.items()},
 }.items():
     write_page(Path(__file__).parent / "generated" / f"{name}.md", text)

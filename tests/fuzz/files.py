@@ -2,7 +2,7 @@
 
 ``python -m tests.fuzz.files --seed K`` damages annotations, predictions, detections, manifests, sidecars,
 settings, policies, zones, bags, saved networks and the files of run folders, and prints the table of
-docs/reliability.md. Half of the damage is of bytes, half of values: another type, an extreme or nothing in place of
+docs/truth.md. Half of the damage is of bytes, half of values: another type, an extreme or nothing in place of
 a value of JSON or a cell of CSV. A reader may return, or raise one of vidrobust's errors in words of its own; any
 other exception, words of Python, and more than TIME_LIMIT_S, are faults.
 """

@@ -21,7 +21,7 @@ FEWEST_TESTED = 6
 
 FEWEST_LEFT_OUT = 3  # units below which leaving one out gives no usable spread
 
-# The simulated worlds in docs/measured/correlation.md.
+# The simulated worlds in benchmarks/results/correlation.json.
 # Clusters below which a correlation, or a response to strength, gets no verdict.
 FEWEST_CORRELATED = 8
 

@@ -103,6 +103,6 @@ def test_weights_are_small_and_their_scores_are_written_down() -> None:
     assert {name: row["size"] for name, row in mid.items()} == {
         name: dial.sizes[1] for name, dial in BY_NAME.items()
     }
-    # eight parts; over forty flicker and hue are above as well (docs/measured/line_sim.md)
+    # eight parts; over forty flicker and hue are above as well (benchmarks/results/line_sim.json)
     broken = ("light", "drift", "exposure", "shake", "noise", "compression")
     assert min(mid[name]["flip_rate"] for name in broken) > 0.05

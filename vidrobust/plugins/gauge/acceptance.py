@@ -39,7 +39,7 @@ MINIMUM: dict[str, dict[str, int]] = {
     # 10 for gauges without an operator's influence: 25 parts
     "gauge": {"parts": 5, "trials": 2, "ranges": 15, "parts with one operator": 25},
     # AIAG's example has 50 parts and names no least number. Below 20 the intervals of kappa are not calibrated
-    # (docs/measured/repeatability.md)
+    # (benchmarks/results/repeatability.json)
     "attribute": {"parts": 20, "trials": 2},
     "type1": {"readings": 25},  # Bosch no. 10: 50 readings, never fewer than 25
     "linearity": {"parts": 5, "readings a part": 10},  # AIAG, III-B

@@ -15,7 +15,7 @@ from vidrobust.statistics.levels import FALSE_DISCOVERY, FEWEST_CORRELATED
 from vidrobust.statistics.standard_errors import fisher_z
 from vidrobust.text.numbers import interval, number, with_interval
 
-# From the simulated worlds of docs/measured/correlation.md.
+# From the simulated worlds of benchmarks/results/correlation.json.
 MIN_UNITS = {"frames": 20, "clips": 12, "models": 12}  # units below which there is no verdict
 MIN_VARIED = (
     8  # units that differ from the commonest value of a metric, below which ties would decide

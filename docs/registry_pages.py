@@ -1,0 +1,81 @@
+"""Reference pages of metrics, model specs and label formats; the documentation build writes them from the registries.
+
+python docs/registry_pages.py metrics | models | labels
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+
+from vidrobust.footage.labels.formats import known as label_formats
+from vidrobust.metrics.catalogue import metrics_of, tasks
+from vidrobust.models.spec import known as model_kinds
+
+
+def metrics() -> str:
+    """Every metric of every task, with the table that holds its values."""
+    blocks = [
+        "# Metrics",
+        "Values lie in the [run folder](../run-folder.md), one row a frame, pair, object or part; `metrics.json` has "
+        "their means and intervals. A metric without a table compares clean with perturbed frames.",
+    ]
+    for task in tasks().values():
+        rows = [
+            (
+                f"`{metric.name}`",
+                metric.sentence,
+                metric.unit or "share",
+                metric.worse,
+                metric.table,
+            )
+            for metric in metrics_of(task.name)
+        ]
+        blocks += [f"## {task.name}", _table(("metric", "what", "unit", "worse", "table"), rows)]
+    return _page(blocks)
+
+
+def models() -> str:
+    """Every form of a model spec, and the options that may follow it."""
+    kinds = model_kinds().kinds.values()
+    rows = [
+        (f"`{form.spec}`", form.what, f"`{form.example}`", ", ".join(kind.options))
+        for kind in kinds
+        for form in kind.forms
+    ]
+    return _page(
+        [
+            "# Model specs",
+            "Options follow as `,key=value` ([meaning](../model-specs.md#options)).",
+            _table(("spec", "what", "example", "options"), rows),
+        ]
+    )
+
+
+def labels() -> str:
+    """Every format that ``--labels`` reads."""
+    rows = [(f"`{form.name}`", form.what) for form in label_formats().formats.values()]
+    return _page(
+        [
+            "# Label formats",
+            "`vidrobust labels FILE` says which one a file is, and what it holds "
+            "([labels](../footage.md#labels)).",
+            _table(("format", "reads"), rows),
+        ]
+    )
+
+
+PAGES = {"metrics": metrics, "models": models, "labels": labels}
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines)
+
+
+def _page(blocks: list[str]) -> str:
+    return "\n\n".join(blocks) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(PAGES[sys.argv[1]]())
