@@ -65,7 +65,7 @@ docs: .venv/.dev
 # CLIPS: what to measure on; the demo's clip where nothing is given. The long ones are run by hand.
 bench: .venv/.dev
 	clips="$(CLIPS)"; [ -n "$$clips" ] || clips=$$($(BIN)/python -c 'from vidrobust.finished_runs.demo import CLIP; print(CLIP)'); \
-	for run in "decode $${clips%% *}" "engines $${clips%% *}" "preprocess" "perturbations" "variation $$clips" "line_sim" \
+	for run in "decode $${clips%% *}" "variation $$clips" \
 	           "rates --runs 100" "repeatability --runs 100" "correlation_worlds --runs 40" "published_models --draws 2"; do \
 	    echo "== benchmarks/$${run%% *}.py"; $(BIN)/python benchmarks/$${run%% *}.py $${run#$${run%% *}} || exit 1; \
 	done
