@@ -234,20 +234,21 @@ def _from(found: Found, keep_score: float) -> tuple[Places, np.ndarray, np.ndarr
 
 
 Kind = Literal["same", "class", "location", "both", "duplicate", "background"]
+TrueKind = Literal["same", "class", "location", "missed"]
 # TIDE's two overlaps: a box is on an object from the first on, and on none below the second
 FOREGROUND, BACKGROUND = 0.5, 0.1
 
 
 def kinds(
     boxes: Boxes, scores: np.ndarray, labels: np.ndarray, truth: Boxes, truth_labels: np.ndarray
-) -> tuple[list[Kind], np.ndarray]:
-    """Name each box's error as TIDE does, and find the missed true boxes (Bolya et al. 2020, section 2.2).
+) -> tuple[list[Kind], list[TrueKind]]:
+    """Name each box's error as TIDE does, and that of each true box (Bolya et al. 2020, section 2.2).
 
-    Returns D kinds ("same" is right), and (T,) bool: no box of kind same, class or location covers the true
-    box.
+    Returns D kinds ("same" is right), and T of the true boxes: "missed" where no box of kind same, class or
+    location covers it; a box of its own class comes before one of another.
     """
     words: list[Kind] = ["background"] * len(scores)
-    taken, touched = np.zeros(len(truth), bool), np.zeros(len(truth), bool)
+    taken = np.zeros(len(truth), bool)
     overlap = np.zeros((len(scores), len(truth)))
     i, j, iou = ious(boxes, truth)
     overlap[i, j] = iou
@@ -257,23 +258,26 @@ def kinds(
         if right.max(initial=0) >= FOREGROUND:
             taken[right.argmax()] = True
             words[row] = "same"
+    of_truth: list[TrueKind] = ["same" if each else "missed" for each in taken]
     for row in range(len(scores)):
         if words[row] != "same":
             words[row], covered = _wrong(overlap[row], alike[row], taken)
-            touched[covered] = True
-    return words, ~taken & ~touched
+            kind = words[row]
+            if kind == "location" or (kind == "class" and of_truth[covered] == "missed"):
+                of_truth[covered] = "same" if taken[covered] else kind
+    return words, of_truth
 
 
-def _wrong(overlap: np.ndarray, alike: np.ndarray, taken: np.ndarray) -> tuple[Kind, list[int]]:
+def _wrong(overlap: np.ndarray, alike: np.ndarray, taken: np.ndarray) -> tuple[Kind, int]:
     own, other = np.where(alike, overlap, 0), np.where(alike, 0, overlap)
     best_own, best_other = own.max(initial=0), other.max(initial=0)
     if best_own >= FOREGROUND and taken[own.argmax()]:
-        return "duplicate", []
+        return "duplicate", -1
     if BACKGROUND <= best_own < FOREGROUND:
-        return "location", [int(own.argmax())]
+        return "location", int(own.argmax())
     if best_other >= FOREGROUND:
-        return "class", [int(other.argmax())]
-    return ("both" if best_other >= BACKGROUND else "background"), []
+        return "class", int(other.argmax())
+    return ("both" if best_other >= BACKGROUND else "background"), -1
 
 
 # TIDE's words for what is wrong with boxes
@@ -287,10 +291,10 @@ def wrong_kinds(before: Found, after: Found) -> dict[str, float]:
     """
     truth, truth_scores, truth_labels = _from(before, BIRTH)
     boxes, scores, labels = _from(after, KEEP)
-    words, missed = kinds(boxes, scores, labels, truth, truth_labels)
+    words, of_truth = kinds(boxes, scores, labels, truth, truth_labels)
     count = len(truth_scores) or float("nan")
     sure = [word for word, score in zip(words, scores, strict=True) if score >= BIRTH]
-    summary = {"missed": int(missed.sum()) / count}
+    summary = {"missed": of_truth.count("missed") / count}
     for kind in KINDS[1:]:
         of = words if kind in ("class", "location") else sure
         summary[kind] = sum(word == kind for word in of) / count

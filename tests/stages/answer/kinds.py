@@ -27,6 +27,9 @@ KINDS: Mapping[str, Sentence] = {
         "are near ties",
     ),
     "figure_with_labels": Sentence(Q.LABELS, L.MEASURED, "labels, and 10 values or more"),
+    "flicker_kinds": Sentence(
+        Q.LABELS, L.MEASURED, "a known box turns from right to wrong or back between neighbouring frames"
+    ),
     "stability_not_run": Sentence(Q.STABLE, L.NOT_MEASURED, "there is no table stability"),
     "rate": Sentence(Q.STABLE, L.MEASURED, "10 pairs or frames or more"),
     "rate_few": Sentence(Q.STABLE, L.NOT_MEASURED, "1 to 9 pairs or frames"),

@@ -82,6 +82,11 @@ def correlation(verdict: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def known_boxes(*errors: str) -> pd.DataFrame:
+    table = pd.DataFrame({"frame": range(len(errors)), "error": errors, "object": "part 1"})
+    return table.assign(item="belt", model="net")
+
+
 WIDE = account(**{name: {"low": -0.2, "high": 0.4} for name in ("camera", "noise_and_detail")})
 SUGGESTED = policy(step(replication_tested=0, replication="not tested"))
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -89,6 +94,10 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "figure_with_labels": (
         {**of(stability=stability(metric="recall", n=10)), "task": "detection"},
         {**of(stability=stability(metric="recall", n=9)), "task": "detection"},
+    ),
+    "flicker_kinds": (
+        {**of(known_boxes=known_boxes("same", "missed", "same")), "task": "detection"},
+        {**of(known_boxes=known_boxes("missed", "missed")), "task": "detection"},
     ),
     "stability_not_run": (of(stability=None), {}),
     "rate": (of(stability=stability(n=10)), of(stability=stability(n=9))),

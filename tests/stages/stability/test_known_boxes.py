@@ -11,7 +11,9 @@ import pandas as pd
 import pytest
 
 from tests.pipeline.conftest import run
+from vidrobust.metrics.box_differences import KINDS
 from vidrobust.metrics.tracks.measures import without_absent
+from vidrobust.stages.stability.statements import flickers
 from vidrobust.stages.stability.with_labels import boxes_on_known, judged_steps, judged_tracks
 from vidrobust.statistics.standard_errors import left_out_interval
 
@@ -98,6 +100,14 @@ def test_recall_and_errors_are_those_counted_by_hand(ran: Path) -> None:
     found = pd.read_parquet(ran / "known_boxes.parquet")
     assert found.loc[found["found"] == 0, "frame"].tolist() == [10, 11, 25, 30]
     assert set(found["size"]) == {"medium"}
+    assert found.loc[found["error"] == "missed", "frame"].tolist() == [10, 11, 25]
+    assert found.loc[found["error"] == "class", "frame"].tolist() == [30]
+    assert summary["wrong_missed"]["value"] == pytest.approx(3 / 40)
+    of_boxes = {name: summary[f"wrong_{name}"]["value"] for name in KINDS if name != "missed"}
+    zeros = dict.fromkeys(("location", "both", "duplicate", "background"), 0.0)
+    assert of_boxes == pytest.approx({"class": 1 / 37, **zeros})
+    # 9-10, 11-12, 24-25, 25-26 and 29-30, 30-31
+    assert flickers(found) == ({"missed": 4, "location": 0, "class": 2}, 39)
     curve = pd.read_parquet(ran / "truth_curve.parquet").set_index("threshold")
     assert curve.loc[0.5, "precision"] == pytest.approx(36 / 37)
     assert curve.loc[0.95, "recall"] == 0

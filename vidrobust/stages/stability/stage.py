@@ -34,7 +34,7 @@ class StabilityStage(StreamStage):
     """How stable the models are, frame to frame."""
 
     name = "stability"
-    version = 16  # an object is not missed where labels say that it is absent
+    version = 17  # TIDE's kinds of errors against known boxes
     per = "model"
     needs = (TRANSITIONS,)
     settings = (*FOOTAGE, "revert_within", *TRACKS)
@@ -43,7 +43,14 @@ class StabilityStage(StreamStage):
     tables = (
         *("stability", "stability_by", "by_place", "place_tests"),
         *("label_answers", "neighbour_accuracy", "model_pairs"),
-        *("known_boxes", "known_tracks", "judged_tracks", "judged_steps", "truth_curve"),
+        *(
+            "known_boxes",
+            "judged_boxes",
+            "known_tracks",
+            "judged_tracks",
+            "judged_steps",
+            "truth_curve",
+        ),
         "task_truth",
     )
     question = Question.STABLE

@@ -37,6 +37,8 @@ CHANCE = (
 MANY_CLASSES = 10  # assumed where the number of a model's classes is not known
 # Lead of the top class below which the frame is a near tie: any change of the picture can turn it.
 NEAR_TIE = 0.05
+# What is wrong of a known box in TIDE's words (Bolya et al. 2020), and in ours
+FLICKERS = {"missed": "missed", "location": "in the wrong place", "class": "of the wrong class"}
 MOST_TIES = 0.5  # share of near ties from which the labels say little about the scene
 
 
@@ -92,6 +94,7 @@ def statements(run: RunTables) -> Iterator[Statement]:
             )
             continue
         yield from _with_labels(stability, model, run.tasks[model].name)
+        yield from _flickers(run, model)
         yield from _rates(run, stability, model)
         yield from _worst(run, model)
 
@@ -123,6 +126,58 @@ def _with_labels(stability: pd.DataFrame, model: str, task: str) -> Iterator[Sta
             model,
             **_numbers(row),
         )
+
+
+def flickers(known: pd.DataFrame) -> tuple[dict[str, int], int]:
+    """Count how known objects go wrong and come right again, by TIDE's kind of the wrong side.
+
+    Parameters
+    ----------
+    known
+        Rows of ``known_boxes`` of one model.
+
+    Returns
+    -------
+    dict
+        Kind ("missed", "location", "class") -> pairs of neighbouring known frames of one object of which one
+        is right and the other wrong in that way.
+    int
+        Pairs looked at.
+    """
+    along = known[known["object"] != ""].sort_values(["item", "object", "frame"], kind="stable")
+    same = along[["item", "object"]].eq(along[["item", "object"]].shift()).all(axis=1).to_numpy()
+    frame = along["frame"].to_numpy(np.int64)
+    step = np.diff(frame, prepend=frame[:1])
+    near = same & (step == (np.median(step[same]) if same.any() else 1))
+    now, before = along["error"].to_numpy(), along["error"].shift().to_numpy()
+    turned = near & ((now == "same") != (before == "same"))
+    wrong = np.where(now[turned] == "same", before[turned], now[turned])
+    return {name: int((wrong == name).sum()) for name in FLICKERS}, int(near.sum())
+
+
+def _flickers(run: RunTables, model: str) -> Iterator[Statement]:
+    """How known objects go wrong between neighbouring frames; silent where none does."""
+    known = run.table("known_boxes")
+    if known is None or not (known["model"] == model).any():
+        return
+    turns, pairs = flickers(known[known["model"] == model])
+    if not (count := sum(turns.values())):
+        return
+    parts = [
+        f"{FLICKERS[kind]} {percent(turns[kind] / count)}"
+        for kind in sorted(turns, key=lambda kind: -turns[kind])
+        if turns[kind]
+    ]
+    yield Statement(
+        Question.LABELS,
+        f"Known objects go wrong or come right again in {count} of {plural(pairs, 'pair')} of frames: "
+        f"{', '.join(parts)} of these.",
+        Level.MEASURED,
+        "flicker_kinds",
+        model,
+        value=count / pairs,
+        n=pairs,
+    )
 
 
 def _numbers(row: Mapping[str, Any]) -> dict[str, Any]:

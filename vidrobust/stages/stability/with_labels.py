@@ -27,7 +27,7 @@ from vidrobust.accuracy.average_precision import (
 )
 from vidrobust.errors import InputError
 from vidrobust.footage.labels.matching import in_pixels, outside
-from vidrobust.metrics.box_differences import LEAST_IOU, areas, ious
+from vidrobust.metrics.box_differences import KINDS, LEAST_IOU, areas, ious, kinds
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.detection import DETECTION
 from vidrobust.metrics.metric import Task
@@ -231,11 +231,13 @@ def judged_frames(
 
 
 def _of_model(judged: JudgedDetector, track_start_score: float) -> dict[str, pd.DataFrame]:
-    boxes, tracks, rows, identities = [], [], [], []
+    boxes, sure_boxes, tracks, rows, identities = [], [], [], [], []
     shaped = are_shaped(judged.known, judged.found)
     for item, known in judged.known.groupby("item", sort=False):
         truth, found = _pair(known, judged.found[judged.found["item"] == item], shaped=shaped)
         of = matched(found, truth, track_start_score)
+        sure, kind_of_truth = _errors(known, judged.found, str(item), track_start_score)
+        sure_boxes.append(sure)
         boxes.append(
             known[["item", "frame", "time_s", "object", "label", "label_name", *BOX]].assign(
                 size=size_of(areas(truth.boxes)),
@@ -243,6 +245,8 @@ def _of_model(judged: JudgedDetector, track_start_score: float) -> dict[str, pd.
                 score=np.where(
                     of >= 0, found.scores[np.maximum(of, 0)] if len(found.scores) else 0.0, np.nan
                 ),
+                error=kind_of_truth,
+                missed=(kind_of_truth == "missed").astype(np.float64),
             )
         )
         first = (
@@ -275,10 +279,36 @@ def _of_model(judged: JudgedDetector, track_start_score: float) -> dict[str, pd.
     summary = [_area(every), *_average_precision(judged), *_identities(identities)]
     return {
         "known_boxes": pd.concat(boxes, ignore_index=True),
+        "judged_boxes": pd.concat(sure_boxes, ignore_index=True),
         "known_tracks": pd.concat(tracks, ignore_index=True),
         "truth_curve": curve,
         "stability": pd.DataFrame(summary).assign(item=""),
     }
+
+
+def _errors(
+    known: pd.DataFrame, found: pd.DataFrame, item: str, start_score: float
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return the sure boxes of an item with TIDE's kind of each (``judged_boxes``), and the kinds of known boxes."""
+    sure = found[(found["item"] == item) & (found["score"] >= start_score)]
+    shaped = are_shaped(known, found)
+    kind = np.full(len(sure), "background", object)
+    of_known = np.full(len(known), "missed", object)
+    places = places_of(sure, shaped=shaped), places_of(known, shaped=shaped)
+    rows_of = sure.groupby("frame", sort=False).indices
+    for frame, rows in known.groupby("frame", sort=False).indices.items():
+        at = rows_of.get(frame, np.empty(0, np.int64))
+        kind[at], of_known[rows] = kinds(
+            places[0].take(at),
+            sure["score"].to_numpy(np.float64)[at],
+            sure["label"].to_numpy(np.int64)[at],
+            places[1].take(rows),
+            known["label"].to_numpy(np.int64)[rows],
+        )
+    columns = ["item", "frame", "time_s", "track", "label", "label_name", "score"]
+    wrong = {name: (kind == name).astype(np.float64) for name in KINDS if name != "missed"}
+    size = size_of(areas(sure[BOX].to_numpy(np.float64)))
+    return sure[columns].assign(size=size, error=kind, **wrong), of_known
 
 
 def _pair(
