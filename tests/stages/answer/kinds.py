@@ -28,7 +28,9 @@ KINDS: Mapping[str, Sentence] = {
     ),
     "figure_with_labels": Sentence(Q.LABELS, L.MEASURED, "labels, and 10 values or more"),
     "flicker_kinds": Sentence(
-        Q.LABELS, L.MEASURED, "a known box turns from right to wrong or back between neighbouring frames"
+        Q.LABELS,
+        L.MEASURED,
+        "a known box turns from right to wrong or back between neighbouring frames",
     ),
     "stability_not_run": Sentence(Q.STABLE, L.NOT_MEASURED, "there is no table stability"),
     "rate": Sentence(Q.STABLE, L.MEASURED, "10 pairs or frames or more"),
