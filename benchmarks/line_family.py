@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from claims.filtered import BlurPool
 from torch import nn
 from torch.nn import functional
 
@@ -17,7 +18,6 @@ from vidrobust.models.info import state_sha256
 from vidrobust.models.modules import from_module
 from vidrobust.models.network import NetworkClassifier, as_classifier
 from vidrobust.models.preprocess import Preprocess
-from vidrobust.models.rebuilt.blur import BlurPool
 from vidrobust.plugins.line.model_kind import MEAN, STD
 from vidrobust.plugins.line.parts import LABELS
 
@@ -86,7 +86,7 @@ def stage_of(kind: str, inputs: int, outputs: int, *, first: bool) -> nn.Sequent
             nn.ReLU(),
         ]
     parts += [Excited(outputs)] if kind == "se" else []
-    parts += [BlurPool((2, 2))] if blurred else []
+    parts += [BlurPool(outputs)] if blurred else []
     return nn.Sequential(*parts)
 
 

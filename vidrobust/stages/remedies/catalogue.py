@@ -64,7 +64,6 @@ CODE = Effort(1, "a few lines of code")
 PERSON = Effort(3, "a person looks")
 COMPUTE = Effort(2, "computing time")
 SOFTWARE = Effort(2, "work on the pictures")
-NETWORK = Effort(2, "the network changed, not trained")
 BUY = Effort(4, "hardware at the line")
 
 
@@ -113,8 +112,6 @@ KINDS: Mapping[str, RemedyKind] = {
     "soft-nms": RemedyKind("duplicates lose score instead of going (soft suppression)"),
     "weighted-fusion": RemedyKind("duplicates are fused by their scores"),
     "look-again": RemedyKind("mean answer over {} changed copies of each frame", COMPUTE),
-    "blur-pool": RemedyKind("a blur before every sampling within the network (BlurPool)", NETWORK),
-    "batch-norm": RemedyKind("normalised by the footage's own statistics", NETWORK),
     "another-resize-area": RemedyKind("the picture averaged down to the network's size", SOFTWARE),
     "another-resize-plain": RemedyKind("the picture resized without antialiasing", SOFTWARE),
     "less-noise": RemedyKind("less noise in the picture", SOFTWARE),

@@ -27,7 +27,7 @@ class RemediesStage(TableStage):
     """What makes it steadier without training, by how much and at what price."""
 
     name = "remedies"
-    version = 9  # boxes are followed at the rate of their clip, with the scores of their classes
+    version = 10  # without networks that are rebuilt
     needs = (STABILITY,)
     uses = (REPLAYS,)
     settings = (

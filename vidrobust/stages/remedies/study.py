@@ -38,7 +38,7 @@ from vidrobust.stages.remedies.label_rows import (
 )
 from vidrobust.stages.remedies.recommend import Recommended, recommended
 from vidrobust.stages.remedies.row import Costs, Kind, row
-from vidrobust.stages.replays.names import CONTROL, LOOK, NETWORKS, RESIZES, SHARED
+from vidrobust.stages.replays.names import CONTROL, LOOK, RESIZES, SHARED
 from vidrobust.stages.stability.unit import along_time
 from vidrobust.statistics.ratios import RatioVerdict
 
@@ -61,8 +61,6 @@ def input_rows(
         yield from _remedy(study, replayed, about, name, "look")
     if LOOK in about:
         yield from _silence(study, replayed, about[LOOK])
-    for name in NETWORKS:
-        yield from _remedy(study, replayed, about, name, "network")
     for name, why in IMPOSSIBLE.items():
         yield row("input", name, model, FLIPS, None, Costs(), why)
 
@@ -120,7 +118,6 @@ def _labels(
 
 
 NOT_FOR_BOXES = "not measured: a detector's own resize is part of how it places boxes"
-NOT_FOR_DETECTORS = "not measured: networks are changed for classifiers"
 SAME_BOX = (
     0.5  # Overlap from which a box of a replay is the detector's own one, whose motion it then has
 )
@@ -159,8 +156,6 @@ def replayed_box_rows(
         yield from rows_against(study, name, kind, before, after, costs, note, control)
     for name, why in {**dict.fromkeys(RESIZES, NOT_FOR_BOXES), **IMPOSSIBLE}.items():
         yield row("input", name, study.model, HEADLINE, None, Costs(), why)
-    for name in NETWORKS:
-        yield row("network", name, study.model, HEADLINE, None, Costs(), NOT_FOR_DETECTORS)
 
 
 def _shown(

@@ -18,7 +18,6 @@ from vidrobust.models.detection.heads import HEADS
 from vidrobust.models.detection.network import DetectionNetwork, NetworkDetector, candidates
 from vidrobust.models.detection.suppress import MAX_BOXES, Suppression, to_frames
 from vidrobust.models.predict import Model, needs_pixels
-from vidrobust.models.rebuilt.rebuild import Rebuilt, with_blur, with_statistics
 from vidrobust.perturb.catalogue import find
 from vidrobust.perturb.draws import seeded
 from vidrobust.pipeline.inputs import decoder_of
@@ -36,7 +35,6 @@ from vidrobust.stages.replays.footage import (
     rows_of,
 )
 from vidrobust.stages.replays.names import (
-    BLUR,
     CONTROL,
     FILE,
     FREE,
@@ -45,7 +43,6 @@ from vidrobust.stages.replays.names import (
     RESIZES,
     SETTINGS,
     SHARED,
-    STATISTICS,
     VERSION,
 )
 from vidrobust.tables import schema as tables
@@ -219,8 +216,6 @@ def _classes(found: Candidates, least: float) -> list[np.ndarray]:
 
 
 LOOKS = 4  # changed copies of each frame that look-again takes the mean over
-# Frames of a run by whose statistics a network is normalised, and how many at once.
-NORM_FRAMES, NORM_BATCH = 128, 32
 
 
 def _replayed(name: str) -> ReplayArm:
@@ -297,75 +292,16 @@ def _classified(shown: InputShown, model: Model, pixels: torch.Tensor) -> Classi
     return found
 
 
-def network_arm(name: str, rebuilt: Callable[[Model], Rebuilt]) -> ReplayArm:
-    """Make the arm of a changed network, which is made once for all inputs."""
-    made: dict[str, Rebuilt] = {}
-
-    def arm(shown: InputShown, model: Model) -> Mapping[str, RemedyAnswers]:
-        if model.name not in made:
-            made[model.name] = rebuilt(model)
-        changed = made[model.name]
-        if changed.model is None or changed.as_it_is is None:
-            return {name: RemedyAnswers(None, changed.note)}
-        network, own = changed.model, changed.as_it_is
-        rows = answered(shown, shown.frames(), lambda pixels: shown.asked(network, pixels))
-        few = next(chunks(shown.frames()))
-        seconds = _seconds(shown, network, few) - _seconds(shown, own, few)
-        return {name: RemedyAnswers(rows, changed.note, max(seconds, 0.0))}
-
-    return arm
-
-
-def _seconds(shown: InputShown, model: Model, pixels: torch.Tensor) -> float:
-    shown.asked(model, pixels)
-    begin = time.perf_counter()
-    shown.asked(model, pixels)
-    return (time.perf_counter() - begin) / len(pixels)
-
-
-def footage_batches(run: OpenRun) -> list[torch.Tensor]:
-    """Return frames spread over all inputs of a run, (N, 3, H, W) uint8; each batch has some of each."""
-    every = [shown for item in run.inputs.readable if (shown := InputShown.of(run, item))]
-    each = max(1, NORM_FRAMES // max(len(every), 1))
-    frames: list[torch.Tensor] = []
-    for shown in every:
-        few = np.unique(
-            np.linspace(0, len(shown.number) - 1, min(each, len(shown.number))).astype(int)
-        )
-        with run.opened(shown.item.name) as source:
-            frames += list(source.at(shown.number[few].tolist()).pixels.cpu())
-    sizes: dict[tuple[int, ...], list[torch.Tensor]] = {}
-    for frame in frames[:NORM_FRAMES]:
-        sizes.setdefault(tuple(frame.shape), []).append(frame)
-    batches: list[torch.Tensor] = []
-    for same in sizes.values():
-        number = -(-len(same) // NORM_BATCH)
-        batches += [torch.stack(same[at::number]) for at in range(number)]
-    return batches
-
-
 def arms_of(run: OpenRun, model: Model) -> dict[str, ReplayArm]:
     """Return all arms of a model by name, in the order in which they are tried."""
     found = {name: _replayed(name) for name in (*SHARED, CONTROL)}
     if model.task == "detection":
         return {**found, "candidates": from_candidates}
-    device = run.settings.device
     return {
         **found,
         **{name: _replayed(name) for name in RESIZES},
         f"look-again-{LOOKS}": look_again,
-        BLUR: network_arm(BLUR, lambda own: with_blur(own, device)),
-        STATISTICS: network_arm(
-            STATISTICS, lambda own: with_statistics(own, device, footage_batches(run))
-        ),
     }
-
-
-def extra_key(run: OpenRun, arm: str, contents: Sequence[str]) -> Any:
-    """Return what else an arm's answers depend on."""
-    if arm.startswith("look-again"):
-        return [looks_of(run), run.settings.seed]
-    return list(contents) if arm == STATISTICS else None
 
 
 # The stage: arms of all models on all inputs
@@ -413,7 +349,7 @@ def _unit(
     shown: InputShown, model: Model, name: str, arm: ReplayArm
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     run, table = shown.run, TABLES[model.task]
-    kept, contents = CacheOwner((table,)), sorted(run.inputs.content.values())
+    kept = CacheOwner((table,))
     key = key_of(
         {
             "version": VERSION,
@@ -426,7 +362,7 @@ def _unit(
             "model": model_key(model),
             "classes": list(model.class_names),
             "settings": run.settings.subset(SETTINGS),
-            "extra": extra_key(run, name, contents),
+            "extra": [looks_of(run), run.settings.seed] if name.startswith("look-again") else None,
         }
     )
     if not run.cache.has(kept, key):

@@ -18,7 +18,3 @@ FREE = (
 SOFTENED = ("blur-0.5", "blur-1", "blur-1.5", "median-filter-3", "median-filter-5", "still-mean-5")
 SHARED = (*FREE, "less-noise", *SOFTENED)  # replays of the footage, the same for every model
 RESIZES = ("another-resize-area", "another-resize-plain")
-BLUR, STATISTICS = NETWORKS = (
-    "blur-pool",
-    "batch-norm",
-)  # networks that are changed without training

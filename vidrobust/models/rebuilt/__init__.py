@@ -1,1 +1,0 @@
-"""Networks changed without training: blurred before sampling, or normalised by the footage."""
