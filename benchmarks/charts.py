@@ -23,7 +23,7 @@ import harness
 import numpy as np
 from harness import say
 
-from vidrobust.statistics.control_charts import Chart, individuals_chart, p_chart
+from vidrobust.plugins.gauge.history.control_charts import Chart, individuals_chart, p_chart
 
 RUNS, SINCE = 40, 25
 """Runs of a line, and the first of one that has changed."""

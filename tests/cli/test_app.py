@@ -180,7 +180,6 @@ def test_no_option_is_forgotten_above() -> None:
     others |= {"--label-offset"}  # in tests/footage/labels/test_outside.py
     others |= {"--for"}  # streams, in tests/pipeline/test_live.py
     others |= {"--fail-if", "--junit"}  # gates, in tests/finished_runs/test_compare_runs.py
-    others |= {"--history"}  # in tests/finished_runs/test_pages_of_runs.py
     stage = {o.opts[0] for o in cli.commands["study"].params if isinstance(o, click.Option)}
     assert stage == tested | others
 

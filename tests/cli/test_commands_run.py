@@ -32,7 +32,7 @@ ELSEWHERE = {
     "--cluster": "starts Ray: tests/pipeline/workers/test_cluster.py",
     "--workers": "starts processes: tests/pipeline/workers/test_processes.py",
     "rtsp:": "needs a camera: tests/video",
-    "watch ": "does not end by itself: tests/finished_runs/test_watch.py",
+    "watch ": "does not end by itself: tests/plugins/gauge/history/test_watch.py",
     "SHARD": "tests/plugins/published/test_data.py",
     "corruptions": "the same, and tests/plugins/published/test_corruptions.py",
     "data NAME": "the same",

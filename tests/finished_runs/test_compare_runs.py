@@ -1,4 +1,4 @@
-"""Finished runs compared, gated and charted by the command line, on real clips and networks."""
+"""Finished runs compared and gated by the command line, on real clips and networks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from tests.shrunk import shrink
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.finished_runs.compare_metrics import Compared
 from vidrobust.finished_runs.compare_runs import compare_runs, headline
-from vidrobust.finished_runs.history import read_history
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.statistics.ratios import Undecided
@@ -148,7 +147,6 @@ FOLDER_COMMANDS = (
     ("report", "{}"),
     ("export", "{}", "--to", "markdown"),
     ("gate", "{}", "--fail-if", "flip_rate > 0.1"),
-    ("history", "{}"),
 )
 
 
@@ -232,39 +230,6 @@ def test_a_stage_ends_with_the_code_of_its_gates(pair: tuple[Path, Path], tmp_pa
         == 1
     )
     assert run("stability", str(folder), "--fail-if", "flip_rate is bad", "-q") == 2
-
-
-def test_history_keeps_runs_and_says_which_is_out(pair: tuple[Path, Path], tmp_path: Path) -> None:
-    file = tmp_path / "line.parquet"
-    folders = [tmp_path / f"week{k}" for k in range(4)]
-    for folder in folders:
-        shutil.copytree(pair[0], folder)
-    table = RunFolder.existing(folders[3]).table("stability")
-    table.loc[table["metric"] == "flip_rate", "value"] = 0.9
-    RunFolder.existing(folders[3]).write_table("stability", table)
-    assert (
-        run("history", *map(str, folders[:2]), "--history", str(file), "--baseline", "2") == 3
-    )  # two are too few
-    assert (
-        run("history", *map(str, folders[2:]), "--history", str(file), "--baseline", "3", "--json")
-        == 0
-    )
-    assert list(dict.fromkeys(read_history(file)["run"])) == ["week0", "week1", "week2", "week3"]
-    assert run("history", "--history", str(file), "--metric", "nothing") == 2
-
-
-def test_the_run_that_is_out_is_named(
-    pair: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    folders = [tmp_path / f"week{k}" for k in range(5)]
-    for folder in folders:
-        shutil.copytree(pair[0], folder)
-    table = RunFolder.existing(folders[4]).table("stability")
-    table.loc[table["metric"] == "flip_rate", "value"] = 0.95
-    RunFolder.existing(folders[4]).write_table("stability", table)
-    assert run("history", *map(str, folders), "--metric=flip_rate", "--baseline=4", "--json") == 0
-    (chart,) = json.loads(capsys.readouterr().out)
-    assert (chart["out"], chart["out_since"], chart["chart"]) == (["week4"], "week4", "p")
 
 
 def test_repeatability_of_a_run_by_part_and_pass(

@@ -1,4 +1,4 @@
-"""The reports of comparisons and histories, as a user gets them: two rendered lines and the small classifier."""
+"""The reports of comparisons, as a user gets them: two rendered lines and the small classifier."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ import json
 import shutil
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from tests.pipeline.conftest import run
 from tests.stages.report.conftest import Page
 from vidrobust.finished_runs.compare_runs import compare_runs
-from vidrobust.finished_runs.history import names_of, read_history
 from vidrobust.run_folder.folder import RunFolder
 
 rendering = pytest.importorskip("vidrobust.plugins.line.render", reason="renders its footage")
@@ -87,64 +85,3 @@ def test_two_models_of_a_run_are_compared_frame_by_frame(
     assert run("compare", str(lines[0]), str(again), f"--out={page}", "--no-pictures") == 0
     assert "data:image/jpeg" not in page.read_text(encoding="utf-8")
     capsys.readouterr()
-
-
-def test_a_run_is_added_to_its_history_and_its_report_shows_the_charts(
-    lines: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file = tmp_path / "line.parquet"
-    weeks = [Path(shutil.copytree(lines[0], tmp_path / f"week{k}")) for k in range(5)]
-    weeks.append(Path(shutil.copytree(lines[1], tmp_path / "week5")))
-    for week in weeks:
-        assert run("stability", str(week), "--history", str(file), "-q") == 0
-    assert run("report", str(weeks[-1]), "-q") == 0
-    assert list(dict.fromkeys(read_history(file)["run"])) == [week.name for week in weeks]
-    few = json.loads((weeks[1] / "history.json").read_text())
-    assert (few["runs"], few["charts"]) == (2, [])
-    summary = json.loads((weeks[-1] / "history.json").read_text())
-    assert (summary["runs"], {chart["chart"] for chart in summary["charts"]}) == (
-        6,
-        {"p", "individuals"},
-    )
-    page = Page((weeks[-1] / "details.html").read_text(encoding="utf-8"))
-    assert page.balanced
-    assert "label flips of line-classifier" in page.sections["history"]
-    # jitter is the same five times over, and then it is not
-    assert run("history", "--history", str(file), "--baseline=5", "--metric=jitter") == 0
-    assert "out since week5" in capsys.readouterr().out
-    assert "Out of control since week5" in file.with_suffix(".html").read_text(encoding="utf-8")
-    assert (
-        run("history", "--history", str(file), "--limits=laney", "--metric=flip_rate", "--json")
-        == 0
-    )
-    (chart,) = json.loads(capsys.readouterr().out)
-    assert chart["sigma_z"] is not None
-
-
-def test_runs_of_one_name_keep_apart() -> None:
-    folders = [
-        RunFolder(Path("/a/jan/line")),
-        RunFolder(Path("/a/feb/line")),
-        RunFolder(Path("/a/mar")),
-    ]
-    assert names_of(folders) == ["jan/line", "feb/line", "mar"]
-    assert names_of([RunFolder(Path("/a/mar")), RunFolder(Path("/a/mar"))]) == ["mar", "mar"]
-
-
-def test_detectors_are_charted_by_their_own_metrics(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    rows = [
-        (f"week{k}", f"2026-01-0{k + 1}", "net", metric, item, 0.1 + 0.01 * (k % 2), 0.0, 1.0, 100)
-        for k in range(4)
-        for metric in ("uncovered_rate", "vanished_rate", "dropout_rate", "center_jitter")
-        for item in ("", "clip")
-    ]
-    columns = ["run", "recorded", "model", "metric", "item", "value", "low", "high", "n"]
-    pd.DataFrame(rows, columns=columns).to_parquet(tmp_path / "h.parquet")
-    assert run("history", "--history", str(tmp_path / "h.parquet"), "--json") == 0
-    assert [chart["metric"] for chart in json.loads(capsys.readouterr().out)] == [
-        "uncovered_rate",
-        "vanished_rate",
-        "center_jitter",
-    ]

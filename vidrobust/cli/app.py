@@ -56,8 +56,6 @@ OWN = (
     (RUNS, "runs:compare", "Compare two runs on the same footage, or detectors side by side."),
     (RUNS, "runs:gate", "Check a run against rules: exit code 0 passed, 1 failed, 2 not computed."),
     (RUNS, "runs:export", "Write a run as files of another program."),
-    (RUNS, "runs:history", "Draw control charts of the same line over many runs."),
-    (RUNS, "runs:watch", "Study recordings as they arrive in a folder."),
     (RUNS, "tools:clean", "Remove the cache of a run folder; its tables and report stay."),
     (TOOLS, "tools:inspect", "Show what a file holds, as decoded, and what is wrong with it."),
     (TOOLS, "tools:labels", "Show what annotation files hold, and what in them cannot be used."),

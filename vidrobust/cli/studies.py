@@ -200,10 +200,6 @@ def _work(
         place = [str(run.path)] if stage and stage.command else []
         click.echo("\n".join(filter(None, [_answer(run.path), *place])))
     _warn_of_failures(run)
-    if run.settings.history and STABILITY.name in names:
-        from vidrobust.finished_runs.history import note
-
-        note(run)
     code = 3 if run.failed else 0
     if run.settings.fail_if and STABILITY.name in names:
         from vidrobust.finished_runs.gate import enforce_gates

@@ -1,1 +1,1 @@
-"""What is made of finished runs: comparison, history, exports, watching a folder."""
+"""What is made of finished runs: comparison, gates, exports."""

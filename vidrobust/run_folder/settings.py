@@ -245,8 +245,6 @@ class OutputSettings:
     """Show footage in the report."""
     fail_if: tuple[str, ...] = option((), metavar="RULE", usual=True, used_by="gate")
     """Exit with code 1 where this holds: "flip_rate.high > 0.02"."""
-    history: str | None = option(None, metavar="FILE", path=True, used_by="gate")
-    """Add the run to this history (Parquet), for control charts."""
 
 
 OWN_CLASSES = "none"

@@ -1,9 +1,8 @@
-"""Posteriors on a grid of a rate or a mean from dependent observations, and predictions for further footage.
+"""Posteriors on a grid of a rate from dependent observations, and predictions for further footage.
 
 Rates: cluster g has p_g ~ Beta with mean m and intraclass correlation r (Griffiths, Biometrics 29, 1973). m has
 Jeffreys' prior. The interval is the hull of two priors of r: Beta(1, 3), for the upper limit of small rates, and
-Beta(0.3, 3), for their lower limit; ``benchmarks/rates.py`` chose them by coverage. Means of a series: normal
-with a first-order autoregression, m and log s flat, averaged over the posterior of r.
+Beta(0.3, 3), for their lower limit; ``benchmarks/rates.py`` chose them by coverage.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 
 import numpy as np
-from scipy.special import betainc, expit, gammaln, stdtr, stdtrit
+from scipy.special import betainc, expit, gammaln
 
 from vidrobust.statistics.levels import LEVEL
 
@@ -25,10 +24,6 @@ FAR_BELOW = 14.0  # points whose log density lies so far below the largest carry
 COARSE, FINE = (72, 40), (96, 44)
 # Counts up to which the chances are added up; beyond, a beta distribution of equal mean and variance is near.
 SUMMED = 60
-CORRELATIONS = np.linspace(0.0, 0.9, 10)  # how much a value may resemble the one before
-# What is held of it before any is seen, up to a factor: most series resemble themselves little.
-PRIOR = (1 - CORRELATIONS) ** 3
-HALVINGS = 30  # steps in which a limit is enclosed
 
 
 @dataclass(frozen=True)
@@ -219,57 +214,3 @@ def _reach(points: np.ndarray, alive: np.ndarray) -> tuple[float, float]:
 def _distribution(mass: np.ndarray) -> np.ndarray:
     steps = np.concatenate([[0.0], np.cumsum((mass[1:] + mass[:-1]) / 2)])
     return steps / steps[-1]
-
-
-def predicted_mean(
-    values: np.ndarray, at: np.ndarray, further: np.ndarray, *, tail: float
-) -> tuple[float, float]:
-    """Return limits of the mean of further values of an autocorrelated series; a drift is not followed.
-
-    ``values`` lie at the places ``at``, the further ones at ``further``; each limit is passed with chance
-    ``tail``.
-    """
-    seen, freedom = np.asarray(values, np.float64), len(values) - 1
-    weights, inverse, given, factor = _places(tuple(map(int, at)), tuple(map(int, further)))
-    middle = weights @ seen
-    apart = seen - middle[:, None]
-    square = np.einsum("ri,rij,rj->r", apart, inverse, apart)
-    if not square.min() > 0:
-        return float(middle[0]), float(middle[0])
-    share = given - freedom / 2 * np.log(square)
-    share = np.exp(share - share.max())
-    share /= share.sum()
-    spread = np.sqrt(square / freedom * factor)
-
-    def limit(chance: float) -> float:
-        ends = middle + stdtrit(freedom, chance) * spread
-        low, high = float(ends.min()), float(ends.max())
-        for _ in range(HALVINGS):
-            half = (low + high) / 2
-            if float(share @ stdtr(freedom, (half - middle) / spread)) < chance:
-                low = half
-            else:
-                high = half
-        return (low + high) / 2
-
-    return limit(tail), limit(1 - tail)
-
-
-@lru_cache(maxsize=1024)
-def _places(
-    at: tuple[int, ...], further: tuple[int, ...]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    own = _alike(at, at)
-    inverse = np.linalg.inv(own)
-    weight = inverse.sum(axis=2)
-    total = weight.sum(axis=1)
-    weights = weight / total[:, None]
-    between = np.einsum("rij,rj->r", _alike(further, at), weights) / len(further)
-    factor = _alike(further, further).mean(axis=(1, 2)) + 1 / total - 2 * between
-    given = np.log(PRIOR) - (np.linalg.slogdet(own)[1] + np.log(total)) / 2
-    return weights, inverse, given, factor
-
-
-def _alike(one: tuple[int, ...], other: tuple[int, ...]) -> np.ndarray:
-    apart = np.abs(np.subtract.outer(np.array(one), np.array(other)))
-    return np.where(apart == 0, 1.0, CORRELATIONS[:, None, None] ** apart)

@@ -19,8 +19,9 @@ from tests.plugins.gauge.published import (
     judged_twice,
 )
 from tests.plugins.gauge.test_msa_family import NESTED_BATCHES, of_operators
-from vidrobust.cli.runs import compare, gate, history
+from vidrobust.cli.runs import compare, gate
 from vidrobust.plugins.gauge.commands import repeatability
+from vidrobust.plugins.gauge.history.commands import history, watch
 from vidrobust.plugins.gauge.plan_command import plan
 
 
@@ -374,7 +375,7 @@ def test_plans_are_reported(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [compare, gate, history, repeatability, *plan.commands.values()]
+    "command", [compare, gate, history, watch, repeatability, *plan.commands.values()]
 )
 def test_every_option_has_help(command: click.Command) -> None:
     for parameter in command.params:

@@ -112,7 +112,7 @@ def _history(run: RunTables, model: str) -> Iterator[str]:
     found = run.json("history.json")
     if found:
         out = [chart for chart in found["charts"] if chart["model"] == model and chart["out_since"]]
-        yield f"{capital(found['note'])}; {plural(len(out), 'chart')} out of control."
+        yield f"{plural(found['runs'], 'run')}; {plural(len(out), 'chart')} out of control."
 
 
 def _labels(run: RunTables, model: str) -> Iterator[str]:
@@ -152,7 +152,7 @@ SOURCES: Mapping[str, tuple[str, Source | str, str, str]] = {
     "sensitive": ("Sensitivity", Question.SENSITIVE, "sensitivity.parquet", "curves"),
     "unknown": ("Unknown scenes", Question.SCENE, "unknown.json", "stable"),
     "repeatability": ("Repeatability study", _repeatability, "repeatability.json", "repeatability"),
-    "history": ("Control charts (--history)", _history, "history.json", "history"),
+    "history": ("Control charts", _history, "history.json", "stable"),
 }
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 from markupsafe import Markup
 
-from vidrobust.report import history_page
 from vidrobust.report.drawing import Picture
 from vidrobust.report.glossary import GLOSSARY
 from vidrobust.report.pages import rendered, written
@@ -276,7 +275,6 @@ JSON_FILES = (
         "policy.json",
         "remedies.json",
     ),
-    history_page.FILE,
 )
 
 
@@ -335,7 +333,6 @@ def _content(run: RunTables) -> dict[str, Any]:
         ],
         "item_figures": _some(stability_section.item_figure(run)),
         "moments": moments_section.moments(run),
-        "history": history_page.of_run(run),
         "box_numbers": detectors_section.numbers(run),
         "other_tasks": stability_section.other_tasks(run),
         "box_places": [

@@ -3,7 +3,8 @@
 A run is judged on runs before it: the first ``baseline`` ones, or all earlier ones that were not called
 (Quesenberry, Journal of Quality Technology 23, 1991). ``out``: beyond the prediction for one more run (Shewhart
 1931). ``shifted``: the last eight runs together lie beyond that for eight more. By chance each rule calls about
-3 in 1,000 runs whatever the baseline (``benchmarks/charts.py``).
+3 in 1,000 runs whatever the baseline (``benchmarks/charts.py``). The mean of a series is predicted as normal with a
+first-order autoregression, its level and the log of its spread flat, averaged over the posterior of the correlation.
 """
 
 from __future__ import annotations
@@ -11,16 +12,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
+from scipy.special import stdtr, stdtrit
 
 from vidrobust.errors import InputError
-from vidrobust.statistics.posteriors import predicted_mean, predicted_rate, rate_posterior
+from vidrobust.statistics.posteriors import predicted_rate, rate_posterior
 
 # Chance of a run beyond each limit: that of three standard deviations of a normal distribution.
 TAIL = 0.00135
 TOGETHER = 8  # runs that are taken together for a shift
 FEWEST_RUNS = 3  # runs that a limit stands on at least
+CORRELATIONS = np.linspace(0.0, 0.9, 10)  # how much a value may resemble the one before
+# What is held of it before any is seen, up to a factor: most series resemble themselves little.
+PRIOR = (1 - CORRELATIONS) ** 3
+HALVINGS = 30  # steps in which a limit is enclosed
 
 # (runs of the baseline, runs judged together), both row numbers -> limits of the mean of the latter.
 Limits = Callable[[np.ndarray, np.ndarray], tuple[float, float]]
@@ -197,3 +204,57 @@ def _chart(value: np.ndarray, sizes: np.ndarray, limits: Limits, baseline: int |
     base = _base(out | shifted, runs - 1, baseline)
     centre = float(np.average(value[base], weights=sizes[base])) if len(base) else float("nan")
     return Chart(value, centre, low, high, out, shifted, baseline or 0)
+
+
+def predicted_mean(
+    values: np.ndarray, at: np.ndarray, further: np.ndarray, *, tail: float
+) -> tuple[float, float]:
+    """Return limits of the mean of further values of an autocorrelated series; a drift is not followed.
+
+    ``values`` lie at the places ``at``, the further ones at ``further``; each limit is passed with chance
+    ``tail``.
+    """
+    seen, freedom = np.asarray(values, np.float64), len(values) - 1
+    weights, inverse, given, factor = _places(tuple(map(int, at)), tuple(map(int, further)))
+    middle = weights @ seen
+    apart = seen - middle[:, None]
+    square = np.einsum("ri,rij,rj->r", apart, inverse, apart)
+    if not square.min() > 0:
+        return float(middle[0]), float(middle[0])
+    share = given - freedom / 2 * np.log(square)
+    share = np.exp(share - share.max())
+    share /= share.sum()
+    spread = np.sqrt(square / freedom * factor)
+
+    def limit(chance: float) -> float:
+        ends = middle + stdtrit(freedom, chance) * spread
+        low, high = float(ends.min()), float(ends.max())
+        for _ in range(HALVINGS):
+            half = (low + high) / 2
+            if float(share @ stdtr(freedom, (half - middle) / spread)) < chance:
+                low = half
+            else:
+                high = half
+        return (low + high) / 2
+
+    return limit(tail), limit(1 - tail)
+
+
+@lru_cache(maxsize=1024)
+def _places(
+    at: tuple[int, ...], further: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    own = _alike(at, at)
+    inverse = np.linalg.inv(own)
+    weight = inverse.sum(axis=2)
+    total = weight.sum(axis=1)
+    weights = weight / total[:, None]
+    between = np.einsum("rij,rj->r", _alike(further, at), weights) / len(further)
+    factor = _alike(further, further).mean(axis=(1, 2)) + 1 / total - 2 * between
+    given = np.log(PRIOR) - (np.linalg.slogdet(own)[1] + np.log(total)) / 2
+    return weights, inverse, given, factor
+
+
+def _alike(one: tuple[int, ...], other: tuple[int, ...]) -> np.ndarray:
+    apart = np.abs(np.subtract.outer(np.array(one), np.array(other)))
+    return np.where(apart == 0, 1.0, CORRELATIONS[:, None, None] ** apart)

@@ -1,4 +1,4 @@
-"""Control charts of the report: points, limits and centre line, what is out and since when."""
+"""Control charts as a page and as lines of the console: points, limits and centre line, what is out and since when."""
 
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ from vidrobust.metrics.catalogue import find_metric
 from vidrobust.report import drawing
 from vidrobust.report.drawing import COLOURS, DARK, LIGHT, Picture
 from vidrobust.report.pages import write_page
-from vidrobust.run_folder.reader import RunTables
 from vidrobust.text.numbers import interval, number, percent, percent_interval
 from vidrobust.text.phrases import listing, plural
 
-FILE = "history.json"
 MOST_NAMES = 40  # runs up to which each has its name on the axis
 
 
@@ -25,19 +23,7 @@ def write_history_page(path: Path, charts: Sequence[Mapping[str, Any]]) -> Path:
         "title": "The line, week after week",
         "charts": [chart_words(chart) for chart in charts],
     }
-    return write_page(path, "history.html", content)
-
-
-def of_run(run: RunTables) -> dict[str, Any] | None:
-    """What the report of a run shows of its history; None where it was not added to one."""
-    found = run.json(FILE)
-    if not found:
-        return None
-    return {
-        "file": found["file"],
-        "note": found["note"],
-        "charts": [chart_words(chart) for chart in found["charts"]],
-    }
+    return write_page(path, "history.html", content, "vidrobust.plugins.gauge")
 
 
 def chart_words(chart: Mapping[str, Any]) -> dict[str, Any]:

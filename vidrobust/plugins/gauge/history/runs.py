@@ -14,13 +14,9 @@ import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError, in_plain_words
 from vidrobust.metrics.catalogue import find_metric
-from vidrobust.pipeline.run import OpenRun
+from vidrobust.plugins.gauge.history.control_charts import Chart, individuals_chart, p_chart
 from vidrobust.run_folder.folder import RunFolder
-from vidrobust.stages.report.page import write_report
-from vidrobust.statistics.control_charts import FEWEST_RUNS, Chart, individuals_chart, p_chart
-from vidrobust.text.phrases import plural
 
-PAGE = "history.json"  # what the report of a run shows of its history
 # Of the history: a row a run, model, metric and item, and one over all items (item ""); recorded in UTC.
 COLUMNS = ("run", "recorded", "model", "metric", "item", "value", "low", "high", "n")
 
@@ -85,38 +81,6 @@ def write_history(history: pd.DataFrame, path: Path) -> None:
     beside = path.with_name(path.name + ".part")
     history.to_parquet(beside, index=False)
     os.replace(beside, path)
-
-
-def note(run: OpenRun) -> None:
-    """Add a run to the history that its settings name, and show their charts in its report."""
-    file = Path(str(run.settings.history))
-    known = add_runs(read_history(file), [run.folder])
-    write_history(known, file)
-    found: list[dict[str, Any]] = []
-    count = known["run"].nunique()
-    said = f"{plural(count, 'run')} so far; a control chart needs {FEWEST_RUNS} before the run it judges"
-    if count > FEWEST_RUNS:
-        for name in CHARTS:
-            for record in run.model_records:
-                own = known[
-                    (known["metric"] == name)
-                    & (known["model"] == record["name"])
-                    & known["value"].notna()
-                ]
-                if own["run"].nunique() > FEWEST_RUNS:
-                    found += charts(known, [name], model=str(record["name"]))
-        said = f"{count} runs"
-    run.folder.write_json(
-        PAGE, {"file": str(file), "runs": int(count), "charts": found, "note": said}
-    )
-    run.reporter.say(f"history: {file}, {said}")
-    for chart in found:
-        if chart["out_since"] is not None:
-            run.reporter.warn(
-                f"{chart['metric']} of {chart['model']} is out of control since {chart['out_since']}"
-            )
-    if (run.path / "report.html").is_file():
-        write_report(run.path)
 
 
 def charts(

@@ -16,8 +16,8 @@ import pytest
 
 from tests.pipeline.conftest import run
 from vidrobust.errors import SettingsError
-from vidrobust.finished_runs import watch
-from vidrobust.finished_runs.watch import Watched, Watcher
+from vidrobust.plugins.gauge.history import watch
+from vidrobust.plugins.gauge.history.watch import Watched, Watcher
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.settings import Settings
 
@@ -197,7 +197,7 @@ def test_it_ends_cleanly_at_a_signal_and_goes_on(line: Line, public_clips: Path)
         ),
         *(f"--model={MODEL}", f"--history={line.history}", f"--out={line.out}", "--interval-s=0.2"),
     ]
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[4]
     environment = {**os.environ, "PYTHONPATH": str(root)}
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True
@@ -226,7 +226,7 @@ def test_what_it_refuses(line: Line, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert run(*given, f"--history={line.history}") == 2
     assert "no model given" in capsys.readouterr().err
     assert run(*given, f"--model={MODEL}") == 2
-    assert "--history: name the file" in capsys.readouterr().err
+    assert "Missing option '--history'" in capsys.readouterr().err
     (tmp_path / "bad.parquet").write_text("no table")
     assert run(*given, f"--model={MODEL}", f"--history={tmp_path / 'bad.parquet'}") == 3
     assert "cannot be read as a history" in capsys.readouterr().err

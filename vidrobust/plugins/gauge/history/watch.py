@@ -17,7 +17,6 @@ from vidrobust.errors import InputError, SettingsError, VidrobustError, in_plain
 from vidrobust.files.atomic import write_text
 from vidrobust.files.json_text import json_text, parsed_json
 from vidrobust.files.names import file_name
-from vidrobust.finished_runs.history import add_runs, charts, read_history, write_history
 from vidrobust.footage.expand import expand_sources
 from vidrobust.metrics.catalogue import task_of
 from vidrobust.models.predict import Model
@@ -25,6 +24,7 @@ from vidrobust.pipeline.build import build
 from vidrobust.pipeline.open import opened_sources
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.run import loaded_models
+from vidrobust.plugins.gauge.history.runs import add_runs, charts, read_history, write_history
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.catalogue import STAGES
