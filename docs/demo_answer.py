@@ -2,7 +2,7 @@
 
     python docs/demo_answer.py reports/demo
 
-Writes ``docs/demo-answer.txt`` (what ``vidrobust show`` prints) and ``docs/demo-python.txt`` (Python with its
+Writes ``docs/demo-answer.txt`` (what ``vidrobust show`` prints, in ten lines) and ``docs/demo-python.txt`` (Python with its
 output), and copies both between the marks of README.md. ``docs/demo_pictures.py`` takes the pictures.
 """
 
@@ -23,6 +23,8 @@ WIDTH = 118
 """Columns of a block that a forge shows without a scroll bar."""
 QUESTION = 18
 """Columns in front of the text of an answer's line."""
+LEFT_OUT = "  With labels"
+"""The line that README.md has no room for: ten lines are enough to see what an answer is."""
 COMMANDS = ("To use it:", "To try it:", "To find out:")
 """What a line with a command begins with."""
 LINES = (
@@ -35,7 +37,7 @@ LINES = (
 
 
 def answer_of(run: Path) -> str:
-    """What ``vidrobust show RUN`` prints, each answer as one paragraph of ``WIDTH`` columns."""
+    """What ``vidrobust show RUN`` prints but ``LEFT_OUT``, each answer as one paragraph of ``WIDTH`` columns."""
     command = [sys.executable, "-m", "vidrobust", "show", str(run)]
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     indent = " " * QUESTION
@@ -49,7 +51,9 @@ def answer_of(run: Path) -> str:
             lines[-1] += f" {line.strip()}"
         else:
             lines.append(line)
-    return "".join(f"{_wrapped(line, indent)}\n" for line in lines)
+    return "".join(
+        f"{_wrapped(line, indent)}\n" for line in lines if not line.startswith(LEFT_OUT)
+    )
 
 
 def _wrapped(line: str, indent: str) -> str:

@@ -46,7 +46,7 @@ else that OpenCV or Pillow computes fetches the frames to the CPU and brings the
 throughout: OpenCV's in `jpeg`, Pillow's in `imagenet-c:jpeg_compression`. H.264 is x264 (veryfast, yuv420p,
 one second of rate buffer); `apply` encodes every frame alone, as an intra frame.
 
-**Cost.** `benchmarks/perturbations.py` measures it. Natural perturbations take up to 6 % of an
+**Cost.** Natural perturbations take up to 6 % of an
 EfficientNet-Lite0 forward pass of one picture at 224 px on one thread, and h264 about 10 % of it in batches
 and up to a quarter for a single frame: it is the exception to the rule of 15 %. `shift:embedding_inpainted`
 costs more than a pass, for the inpainting.

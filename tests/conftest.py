@@ -41,7 +41,7 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def public_clips() -> Path:
-    """The folder of footage that comes with the repository (tests/footage_media, with CREDITS.md)."""
+    """The folder of footage that comes with the repository (tests/footage_media, with CREDITS.csv)."""
     return Path(__file__).resolve().parent / "footage_media"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 from pathlib import Path
 
@@ -13,16 +14,13 @@ from vidrobust.video.source import open_video
 
 
 def credits(folder: Path) -> dict[str, tuple[int, str]]:
-    """file -> frames and sha256, from the table of CREDITS.md."""
-    rows = [
-        line.strip("| ").split(" | ") for line in (folder / "CREDITS.md").read_text().splitlines()
-    ]
-    table = [row for row in rows if len(row) == 6 and row[4].isdigit()]
-    return {row[0]: (int(row[4]), row[5]) for row in table}
+    """file -> frames and sha256, from CREDITS.csv."""
+    with (folder / "CREDITS.csv").open(encoding="utf-8", newline="") as rows:
+        return {row["file"]: (int(row["frames"]), row["sha256"]) for row in csv.DictReader(rows)}
 
 
 def test_every_file_is_credited_as_it_is_and_small(public_clips: Path) -> None:
-    files = {path.name: path for path in public_clips.iterdir() if path.name != "CREDITS.md"}
+    files = {path.name: path for path in public_clips.iterdir() if path.name != "CREDITS.csv"}
     table = credits(public_clips)
     assert set(files) == set(table)
     for name, path in files.items():

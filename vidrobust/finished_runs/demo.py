@@ -10,7 +10,7 @@ from pathlib import Path
 from vidrobust.extensions import Extensions, extensions
 from vidrobust.pipeline.progress import Reporter
 
-# 403 frames of 640 x 360 px, 29.8 a second; ``demo_clip/CREDITS.md`` says whose it is.
+# 403 frames of 640 x 360 px, 29.8 a second; ``demo_clip/CREDITS.csv`` says whose it is.
 CLIP = Path(__file__).parent / "demo_clip" / "bottles.mp4"
 MODEL = "efficientnet-lite0"
 GROUP = "vidrobust.demos"  # group of entry points in which a package names a Demo, or several

@@ -190,6 +190,11 @@ def load_model(
     wanted = wanted.changed(parsed.options, parsed.number("threads"))
     loaded = _loaded(spec, device, name)
     if not isinstance(loaded, Network):
+        if wanted.precision != "float32":
+            raise SettingsError(
+                f"model {loaded.name}: precision {wanted.precision} is for classifiers; "
+                f"export a detector in {wanted.precision} and give that file"
+            )
         return loaded
     frames = (check_frames() if sample is None else sample).to(loaded.device)
     with first_batch(loaded.name):

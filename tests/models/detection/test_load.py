@@ -221,3 +221,10 @@ def test_one_stage_detectors_of_torchvision_say_what_it_says(
     np.testing.assert_allclose(found.scores, expected["scores"].numpy()[order])
     np.testing.assert_array_equal(found.labels, expected["labels"].numpy()[order])
     assert found.shapes is None
+
+
+@pytest.mark.parametrize(("precision", "engine"), [("bfloat16", "torch"), ("int8", "openvino")])
+def test_a_detector_has_no_other_precision(precision: str, engine: str) -> None:
+    """It would be computed in float32 as before, and the comparison of both would say that they are equal."""
+    with pytest.raises(SettingsError, match=f"precision {precision} is for classifiers"):
+        load_model(f"line-detector,precision={precision},engine={engine}")
