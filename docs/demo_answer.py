@@ -2,8 +2,8 @@
 
     python docs/demo_answer.py reports/demo
 
-Writes ``docs/demo-answer.txt`` (what ``vidrobust show`` prints, in ten lines) and ``docs/demo-python.txt`` (Python with its
-output), and copies both between the marks of README.md. ``docs/demo_pictures.py`` takes the pictures.
+Writes ``docs/demo-answer.txt`` (ten lines of what ``vidrobust show`` prints) and ``docs/demo-python.txt`` (Python with
+its output), and copies both between the marks of README.md. ``docs/demo_pictures.py`` takes the pictures.
 """
 
 from __future__ import annotations
@@ -51,9 +51,7 @@ def answer_of(run: Path) -> str:
             lines[-1] += f" {line.strip()}"
         else:
             lines.append(line)
-    return "".join(
-        f"{_wrapped(line, indent)}\n" for line in lines if not line.startswith(LEFT_OUT)
-    )
+    return "".join(f"{_wrapped(line, indent)}\n" for line in lines if not line.startswith(LEFT_OUT))
 
 
 def _wrapped(line: str, indent: str) -> str:
