@@ -108,7 +108,8 @@ def drawn(kind: str, speed: float, rng: np.random.Generator) -> World:
                 if kind == "hidden":  # one lane and one way, so that the place can be learned
                     corners[:, 0] = np.sort(corners[:, 0])
                     corners[:, 1] = HEIGHT / 2
-                    frames = frames + number * int(np.ceil(1.6 * side / speed))
+                    # the next begins when the one before has gone 1.6 of its own size: none lies on another
+                    frames = frames - frames[0] + 1 + number * int(np.ceil(1.6 * 64 / speed))
                 apart = True
             if apart:
                 lanes.append(spot)  # type: ignore[arg-type]

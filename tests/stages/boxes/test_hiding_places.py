@@ -41,7 +41,7 @@ def test_a_pillar_is_found_where_objects_are_missed_and_none_is_seen() -> None:
 
 
 def test_a_few_objects_and_losses_all_over_the_picture_are_no_place() -> None:
-    for found in (walkers(4, behind=True), walkers(6, behind=False)):
+    for found in (walkers(2, behind=True), walkers(6, behind=False)):
         assert places(found) == []
         assert found.along["uncovered"].sum() == len(found.tracks) * 10
 

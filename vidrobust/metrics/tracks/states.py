@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial import KDTree
+from scipy.stats import binom
 
 from vidrobust.metrics.box_differences import (
     INSIDE,
@@ -36,8 +38,9 @@ COVERED = 0.5  # share of a box under another one from which the object may be h
 MORE_COVERED = 0.1
 # A named occluder hides an object from this share on, if it is so much more than where the object was found.
 GOES_UNDER, FURTHER = 0.2, 0.05
-# Objects missed at a place from which something may hide them there, ...
-FEWEST = 5
+# Something may hide objects at a place where so many are missed that, at the share of frames that are missed
+# anywhere, this is the probability of as many at any place of the clip (binomial, times the places) ...
+BY_CHANCE = 0.05
 SEEN_BEHIND = 0.25  # ... if no more than this share of their number is seen on it.
 
 
@@ -160,22 +163,35 @@ def _by_frame(
     ]
 
 
-def unseen(track: np.ndarray, boxes: np.ndarray, missed: np.ndarray) -> np.ndarray:
-    """Return which missed rows of moving objects lie where something unnamed may hide them, (N,) bool.
+def unseen(
+    track: np.ndarray, boxes: np.ndarray, missed: np.ndarray, lost: np.ndarray
+) -> np.ndarray:
+    """Return which places ``lost`` (L, 4) lie where something unnamed may hide moving objects, (L,) bool.
 
-    There many objects are missed and found again, and hardly one is seen. Cells are half the objects' median
-    side.
+    ``track``, ``boxes`` and ``missed`` (N, ...) are what is known of the objects: where each was seen, and where
+    it was missed between two frames in which it was seen. There many objects are missed and found again, and
+    hardly one is seen. An object passes a place if its nearest row is within half the objects' median side, or a
+    quarter of its own step; that row says whether it is seen.
     """
-    if not missed.any():
-        return missed
-    side = float(np.median(np.sqrt(np.maximum(areas(boxes), 1e-9))))
-    cell = np.unique(np.floor((boxes[:, :2] + boxes[:, 2:]) / side), axis=0, return_inverse=True)[1]
-    counts = []
-    for of in (missed, ~missed):
-        passes = np.unique(np.stack([cell[of], track[of]]), axis=1)[0]
-        counts.append(np.bincount(passes, minlength=int(cell.max()) + 1))
-    hides = (counts[0] >= FEWEST) & (counts[1] <= SEEN_BEHIND * counts[0])
-    result: np.ndarray = missed & hides[cell]
+    if not missed.any() or not len(lost):
+        return np.zeros(len(lost), bool)
+    half = float(np.median(np.sqrt(np.maximum(areas(boxes), 1e-9)))) / 2
+    centre = (boxes[:, :2] + boxes[:, 2:]) / 2
+    wanted = (lost[:, :2] + lost[:, 2:]) / 2
+    of_missed, of_seen = np.zeros(len(wanted), int), np.zeros(len(wanted), int)
+    order = np.argsort(track, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(track[order])) + 1):
+        tree = KDTree(centre[rows])
+        # to the next row of its own: the objects are thinned out where they are fast
+        step = np.median(tree.query(centre[rows], 2)[0][:, 1]) if len(rows) > 1 else 0.0
+        _, nearest = tree.query(wanted, distance_upper_bound=max(half, step / 4))
+        passes = np.flatnonzero(nearest < len(rows))
+        lacks = missed[rows[nearest[passes]]]
+        of_missed[passes[lacks]] += 1
+        of_seen[passes[~lacks]] += 1
+    places = max(len(np.unique(np.floor(centre / (2 * half)), axis=0)), 1)
+    by_chance = places * binom.sf(of_missed - 1, of_missed + of_seen, missed.mean())
+    result: np.ndarray = (by_chance <= BY_CHANCE) & (of_seen <= SEEN_BEHIND * of_missed)
     return result
 
 
@@ -247,15 +263,17 @@ def lives(found: ItemBoxes, objects: Objects, settings: TrackSettings) -> Lives:
     # what is seen and missed of things that move shows where something may stand before them
     moves = ~(edges.still(last=True) | alarm)
     missed = np.flatnonzero((state == "missed") & (evidence == "between") & moves[track])
+    lost = np.flatnonzero(np.isin(state, FAULTS) & (evidence != "covered") & moves[track])
+    lost = lost[np.lexsort((frame[lost], track[lost]))]
     own = np.repeat(np.arange(len(moves)), edges.stops - edges.starts)
     seen = moves[own]
     places = np.concatenate([boxes[missed], found.boxes[edges.rows[seen]]])
     rows = np.concatenate([track[missed], own[seen]])
-    hidden = unseen(rows, places, np.arange(len(rows)) < len(missed))[: len(missed)]
+    hidden = unseen(rows, places, np.arange(len(rows)) < len(missed), boxes[lost])
     gap = np.cumsum(
-        (np.diff(frame[missed], prepend=-9) != 1) | (np.diff(track[missed], prepend=-9) != 0)
+        (np.diff(frame[lost], prepend=-9) != 1) | (np.diff(track[lost], prepend=-9) != 0)
     )
-    behind = missed[np.isin(gap, gap[hidden])]
+    behind = lost[np.isin(gap, gap[hidden])]
     state[behind], evidence[behind] = "unknown", "place"
     return Lives(track, frame, state, evidence, boxes, before.why, after.why, alarm)
 
@@ -288,13 +306,16 @@ def blinks(found: ItemBoxes, edges: TrackEnds) -> np.ndarray:
     few = ((count < fewest) & ~cut) | (count < HELD * frames)
     boxes = found.boxes[edges.rows]
     centre, side = (boxes[:, :2] + boxes[:, 2:]) / 2, np.sqrt(np.maximum(areas(boxes), 1e-9))
-    jump = np.abs(centre[2:] - 2 * centre[1:-1] + centre[:-2]).max(axis=1, initial=0) / side[1:-1]
-    near = np.diff(found.frame[edges.rows]) == 1
-    jump[~(near[1:] & near[:-1])] = np.nan
+    step = np.diff(found.frame[edges.rows]).astype(np.float64)
+    # twice the way from the line between the boxes before and after: the second difference without gaps
+    part = (step[:-1] / np.maximum(step[1:] + step[:-1], 1))[:, None]
+    off = centre[1:-1] - (1 - part) * centre[:-2] - part * centre[2:]
+    jump = 2 * np.abs(off).max(axis=1, initial=0) / side[1:-1]
+    near = (step[1:] == 1) & (step[:-1] == 1)
     for track in np.flatnonzero(~few & (count >= MOVING_BOXES)):
-        own = jump[edges.starts[track] : edges.stops[track] - 2]
-        own = own[~np.isnan(own)]
-        few[track] = len(own) > 0 and np.median(own) > COHERENT
+        within = slice(edges.starts[track], edges.stops[track] - 2)
+        own = jump[within][near[within]] if near[within].any() else jump[within]
+        few[track] = len(own) > 0 and np.quantile(own, 0.25) > COHERENT
     return few
 
 
@@ -325,12 +346,15 @@ def _between(
     lay = lies_under(found, track, rows, at, -1) | lies_under(found, track, rows, at + 1, 1)
     behind[candidates[lay]] = False
     beside = np.maximum(*(under_occluder(found.places(row), settings) for row in (first, second)))
+    under = occluded(expected, beside[gap], settings)
+    # the frames at its edges, where it goes under and comes out, belong to the same gap
+    goes_under = np.isin(gap, gap[under]) & (under_occluder(expected, settings) >= GOES_UNDER)
     rests = at_rest(found, track, rows, open_)
     state, evidence = decide(
         {
             "border": touches_border(boxes, found.size) & ~rests[gap],
             "ignored": in_zones(boxes, settings.ignored),
-            "occluder": occluded(expected, beside[gap], settings),
+            "occluder": under | goes_under,
             "behind": behind,
             "covered": lies_on(found, frame, expected, found.labels[first][gap], settings),
         },
