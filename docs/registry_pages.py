@@ -5,8 +5,10 @@ python docs/registry_pages.py metrics | models | labels
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 from vidrobust.footage.labels.formats import known as label_formats
 from vidrobust.metrics.catalogue import metrics_of, tasks
@@ -65,7 +67,25 @@ def labels() -> str:
     )
 
 
-PAGES = {"metrics": metrics, "models": models, "labels": labels}
+def benchmarks() -> str:
+    """Every script of ``benchmarks/`` that uses the harness, by the first sentence of its docstring."""
+    rows = []
+    for path in sorted((Path(__file__).parents[1] / "benchmarks").glob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        if "\nimport harness\n" in text:
+            question = (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
+            rows.append((f"`{path.stem}`", question))
+    return _page(
+        [
+            "# Benchmarks",
+            "`python benchmarks/NAME.py --help` names the arguments. Figures that documents quote lie in "
+            "`benchmarks/results/`.",
+            _table(("script", "what it answers"), rows),
+        ]
+    )
+
+
+PAGES = {"metrics": metrics, "models": models, "labels": labels, "benchmarks": benchmarks}
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

@@ -1,4 +1,4 @@
-"""Benchmarks share one harness, and CONTRIBUTING lists each of them by what it answers."""
+"""Benchmarks share one harness, say what they answer, and results that documents quote name their command."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from registry_pages import benchmarks
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "benchmarks"
@@ -29,14 +30,21 @@ def test_every_benchmark_uses_the_harness(name: str) -> None:
     assert question.endswith((".", "?")), f"{name}: its docstring begins with what it answers"
 
 
-def test_contributing_lists_every_benchmark_once() -> None:
-    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    table = text.partition("| question | scripts |")[2].partition("\n\n")[0]
-    rows = [
-        row.split("|")[2] for row in table.splitlines() if row.count("|") == 3 and "---" not in row
-    ]
-    listed = [name for cell in rows for name in re.findall(r"`(\w+)`", cell)]
-    assert sorted(listed) == SCRIPTS
+def test_the_page_of_benchmarks_lists_each_script_with_what_it_answers() -> None:
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*[.?]) \|$", benchmarks(), flags=re.MULTILINE))
+    assert sorted(rows) == SCRIPTS
+
+
+RESULTS = sorted((FOLDER / "results").glob("*.json"))
+
+
+@pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
+def test_a_result_names_its_command_and_has_whole_rows(path: Path) -> None:
+    result = json.loads(path.read_text(encoding="utf-8"))
+    for script in re.findall(r"benchmarks/\w+\.py", result.get("command", "")):
+        assert (ROOT / script).is_file(), script
+    for table in result["tables"]:
+        assert {len(row) for row in table["rows"]} == {len(table["columns"])}, table["title"]
 
 
 def test_a_result_is_json_and_a_page(tmp_path: Path) -> None:
