@@ -109,6 +109,28 @@ def effective(units: CompleteUnits) -> Jackknife | None:
     return cluster_jackknife(beyond, units.cluster, lost=3)
 
 
+def below_best(units: CompleteUnits) -> np.ndarray:
+    """Return by how much the largest partial coefficient surely exceeds each of the p others, (p,).
+
+    It is the lower end of the difference: above 0 the two can be told apart. NaN for the largest itself.
+    """
+
+    def ties(rows: np.ndarray) -> np.ndarray:
+        basis = line_basis(ranks(units.z[rows]))
+        x, y = (residuals(ranks(side[rows]), basis) for side in (units.x, units.y))
+        return pearson(x, y)[:, 0]
+
+    best = int(np.nanargmax(np.nan_to_num(ties(np.arange(len(units.x))), nan=-2.0)))
+
+    def apart(rows: np.ndarray) -> np.ndarray:
+        tie = ties(rows)
+        return (tie[best] - tie) / 2  # halved, to lie in [-1, 1]
+
+    low = 2 * cluster_jackknife(apart, units.cluster, lost=2 + units.z.shape[1]).low
+    low[best] = np.nan
+    return np.asarray(low)
+
+
 def _as_accuracy(harm: np.ndarray) -> np.ndarray:
     """Accuracies in [0, 1], per column, from accuracies with reversed sign or from rates of harm."""
     low, high = harm.min(axis=0), harm.max(axis=0)

@@ -25,7 +25,7 @@ class CorrelateStage(TableStage):
     """Which perturbations are proxies for what happens in the footage, across frames, clips and models."""
 
     name = "correlate"
-    version = 6
+    version = 7
     needs = (STABILITY, SENSITIVITY)
     settings = ("resamples", "seed")
     files = (FILE,)

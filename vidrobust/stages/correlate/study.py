@@ -25,14 +25,21 @@ from vidrobust.stages.correlate.coefficients import (
     PLAIN,
     CompleteUnits,
     ControlUnits,
+    below_best,
     coefficients,
     describe,
     effective,
     matrix,
     negative_controls,
 )
-from vidrobust.stages.correlate.units import CorrelationUnits, with_means
-from vidrobust.stages.correlate.verdicts import headline, judge, not_measured
+from vidrobust.stages.correlate.units import CorrelationUnits, of_families, with_means
+from vidrobust.stages.correlate.verdicts import (
+    CANNOT_TELL,
+    ProxyVerdict,
+    headline,
+    judge,
+    not_measured,
+)
 from vidrobust.statistics.associations import curve_knots
 from vidrobust.statistics.permutations import free_orders, permutation_p, shifted_orders
 from vidrobust.statistics.significance import benjamini_hochberg
@@ -81,6 +88,33 @@ def correlate(
     ``resamples`` is the number of permutations. InputError without a unit.
     """
     families = families or {}
+    study = _studied(units, families, seed, resamples)
+    table = study.table.join(_of_families(units, study, seed, resamples), on="perturbation")
+    ordered = (c for c in table if c not in _CONTRACT and not c.startswith("edge_"))
+    return CorrelationResult(
+        table=table[[*_CONTRACT, *ordered]],
+        matrix=study.matrix,
+        groups=study.groups,
+        sentences={name: one.sentence for name, one in study.verdicts.items()},
+        headline=headline(units, study.verdicts),
+        notes=_notes(units),
+    )
+
+
+@dataclass(frozen=True)
+class _Study:
+    """Coefficients and verdicts of the columns of some units, and the family of each perturbation."""
+
+    table: pd.DataFrame
+    matrix: pd.DataFrame
+    groups: tuple[Group, ...]
+    verdicts: Mapping[str, ProxyVerdict]
+    family: Mapping[str, str]
+
+
+def _studied(
+    units: CorrelationUnits, families: Mapping[str, str], seed: int, resamples: int
+) -> _Study:
     columns, values = with_means(units)
     rng = np.random.default_rng(seed)
     parts = [
@@ -123,16 +157,42 @@ def correlate(
         ("needs_now", lambda one: one.needed.now if one.needed else np.nan),
     ):
         table[name] = table["perturbation"].map({key: value(one) for key, one in verdicts.items()})
-    return CorrelationResult(
-        table=table[
-            [*_CONTRACT, *(c for c in table if c not in _CONTRACT and not c.startswith("edge_"))]
-        ],
-        matrix=square,
-        groups=groups,
-        sentences={name: one.sentence for name, one in verdicts.items()},
-        headline=headline(units, verdicts),
-        notes=_notes(units),
-    )
+    return _Study(table, square, groups, verdicts, family)
+
+
+def _of_families(units: CorrelationUnits, study: _Study, seed: int, resamples: int) -> pd.DataFrame:
+    """What is found of the family of each perturbation, and by how much its best member surely exceeds it."""
+    pooled = of_families(units, study.family)
+    found = _studied(pooled, {}, seed, resamples)
+    method = PARTIAL if units.confounders.shape[1] else "spearman"
+    rows = found.table[found.table["primary"] & (found.table["method"] == method)]
+    rows = rows.set_index("perturbation").reindex(list(study.family.values()))
+    columns = ("value", "low", "high", "verdict", "others")
+    table = pd.DataFrame({f"family_{name}": rows[name].to_numpy() for name in columns})
+    table.index = pd.Index(list(study.family))
+    table["family_verdict"] = table["family_verdict"].fillna(CANNOT_TELL)
+    table["family_others"] = table["family_others"].fillna(0).astype(np.int64)
+    return table.assign(below_best=_below_best(units, study.family).reindex(table.index))
+
+
+def _below_best(units: CorrelationUnits, family: Mapping[str, str]) -> pd.Series:
+    """By how much the strongest tie in its family surely exceeds that of each perturbation."""
+    columns, values = with_means(units)
+    main = columns["main"].to_numpy()
+    names, x = columns["perturbation"].to_numpy(object)[main], values[:, main]
+    y = units.instability[units.primary_stability].to_numpy(np.float64)
+    z = units.confounders.to_numpy(np.float64)
+    found = pd.Series(np.nan, index=names)
+    of = np.array([family.get(name, "") for name in names], dtype=object)
+    for one in np.unique(of):
+        members = np.flatnonzero(of == one)
+        rows = ~(np.isnan(x[:, members]).any(axis=1) | np.isnan(y))
+        if rows.sum() >= FEWEST and len(members) > 1:
+            complete = CompleteUnits(
+                x[rows][:, members], y[rows, None], z[rows], units.cluster[rows]
+            )
+            found.iloc[members] = below_best(complete)
+    return found
 
 
 def _notes(units: CorrelationUnits) -> tuple[str, ...]:

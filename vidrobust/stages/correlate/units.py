@@ -23,6 +23,9 @@ from vidrobust.statistics.permutations import autocorrelation_time
 from vidrobust.text.phrases import plural
 
 Across = Literal["frames", "clips", "models"]
+# Strengths count that move the model at most so much further than the footage does: heavier ones say little of
+# what mild changes do. Chosen among 1, 2 and all on worlds of seed 1 (``benchmarks/proxies.py``).
+MILD = 2.0
 SINGULAR = {
     "stretches": "stretch",
     "families": "family",
@@ -37,7 +40,8 @@ class CorrelationUnits:
     a permutation only rotates. ``columns`` are perturbation, strength and metric of the p columns of
     ``sensitivity``, NaN where not measured. ``confounder_reliability`` (k,) is the share of variance that is
     not measurement error. The primary metrics carry verdicts; ``turned`` ones had their sign reversed.
-    ``uncontrolled`` says why a partial correlation cannot rule out the usual confounder, or "".
+    ``uncontrolled`` says why a partial correlation cannot rule out the usual confounder, or "". ``mild`` (p,)
+    marks the strengths that do about as much as the footage; means over strengths are theirs, None: of all.
     """
 
     across: Across
@@ -60,6 +64,7 @@ class CorrelationUnits:
     uncontrolled: str = ""
     skipped: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    mild: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         n = len(self.name)
@@ -122,7 +127,7 @@ def with_means(units: CorrelationUnits) -> tuple[pd.DataFrame, np.ndarray]:
     ):
         if len(members) > 1:
             rows.append({"perturbation": perturbation, "strength": np.nan, "metric": metric})
-            extra.append(members.index.to_numpy())
+            extra.append(_counting(units, members.index.to_numpy()))
     columns = pd.concat(
         [units.columns, pd.DataFrame(rows, columns=units.columns.columns)], ignore_index=True
     )
@@ -140,6 +145,58 @@ def with_means(units: CorrelationUnits) -> tuple[pd.DataFrame, np.ndarray]:
     )
     columns["main"] = columns["overall"] & (columns["metric"] == own)
     return columns, np.column_stack([units.sensitivity, *means])
+
+
+def _counting(units: CorrelationUnits, of: np.ndarray) -> np.ndarray:
+    """Those of the columns that are mild, where they leave no unit without a value."""
+    if units.mild is None or not units.mild[of].any():
+        return of
+    shown = ~np.isnan(units.sensitivity)
+    some = of[units.mild[of]]
+    return some if (shown[:, some].any(axis=1) == shown[:, of].any(axis=1)).all() else of
+
+
+def mild_strengths(
+    columns: pd.DataFrame, sensitivity: np.ndarray, instability: pd.DataFrame
+) -> np.ndarray:
+    """Mark the strengths, (p,) bool, whose mean effect is at most ``MILD`` times that of the footage.
+
+    The mildest strength of each perturbation is always one of them. Nothing is selected by a correlation.
+    """
+    known = ~np.isnan(sensitivity)
+    effect = np.where(known, sensitivity, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    natural = columns["metric"].map(instability.mean()).to_numpy(np.float64)
+    mildest = columns.groupby(["perturbation", "metric"])["strength"].transform("min")
+    within = ~(effect > MILD * natural)  # a metric that the footage does not have keeps all
+    return np.asarray(within | (columns["strength"] == mildest).to_numpy())
+
+
+def of_families(units: CorrelationUnits, family: Mapping[str, str]) -> CorrelationUnits:
+    """Return the units with one sensitivity a family: the mean over its perturbations of the units' ranks.
+
+    Members whose sensitivities are measured badly err apart, so that their mean is measured better.
+    """
+    columns = with_means(units)[0]
+    main = np.flatnonzero(columns["main"].to_numpy())
+    names = columns["perturbation"].iloc[main].map(family).to_numpy(object)
+
+    def pooled(sensitivity: np.ndarray) -> pd.DataFrame:
+        values = with_means(dataclasses.replace(units, sensitivity=sensitivity))[1][:, main]
+        return pd.DataFrame(values).rank(pct=True).T.groupby(names).mean().T
+
+    values, halves = pooled(units.sensitivity), units.sensitivity_halves
+    metric = units.primary_sensitivity
+    return dataclasses.replace(
+        units,
+        columns=pd.DataFrame(
+            {"perturbation": values.columns, "strength": np.nan, "metric": metric}
+        ),
+        sensitivity=values.to_numpy(np.float64),
+        sensitivity_halves=None
+        if halves is None
+        else (pooled(halves[0]).to_numpy(np.float64), pooled(halves[1]).to_numpy(np.float64)),
+        mild=None,
+    )
 
 
 def over_strengths(values: np.ndarray) -> np.ndarray:
@@ -265,6 +322,7 @@ def units_of_run(
         uncontrolled="" if how.sure in confounders else f"{how.sure_is} is not controlled for",
         skipped={what: len(wide) - len(index)} if len(wide) > len(index) else {},
         notes=tuple(f"{c} was not measured and is not controlled for" for c in unmeasured),
+        mild=mild_strengths(columns, wide.reindex(index).to_numpy(np.float64), natural[metrics]),
     )
     units = units.only(known.to_numpy())
     if across == "clips":
