@@ -89,10 +89,12 @@ KINDS: Mapping[str, Sentence] = {
     "sensitivity_none": Sentence(
         Q.SENSITIVE, L.NO_EFFECT, "no strength does, and the largest surely does not"
     ),
-    "proxies_found": Sentence(Q.PROXIES, L.MEASURED, "a perturbation is a proxy in a study"),
-    "proxies_none": Sentence(Q.PROXIES, L.NO_EFFECT, "no perturbation is one, and all were judged"),
+    "proxies_found": Sentence(
+        Q.PROXIES, L.MEASURED, "a family of perturbations is a proxy in a study"
+    ),
+    "proxies_none": Sentence(Q.PROXIES, L.NO_EFFECT, "no family is one, and all were judged"),
     "proxies_open": Sentence(
-        Q.PROXIES, L.MEASURED, "no perturbation is one, and of some it cannot be told"
+        Q.PROXIES, L.MEASURED, "no family is one, and of some perturbations it cannot be told"
     ),
     "rule_not_run": Sentence(Q.RULE, L.NOT_MEASURED, "the stage remedies has not run"),
     "rule_few": Sentence(Q.RULE, L.NOT_MEASURED, "fewer than 10 pairs or frames"),

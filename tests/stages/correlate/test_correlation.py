@@ -11,6 +11,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from vidrobust.errors import SettingsError
+from vidrobust.stages.correlate.coefficients import CompleteUnits, below_best
 from vidrobust.stages.correlate.from_summaries import units_of_summaries
 from vidrobust.stages.correlate.study import correlate, find_groups, group_name
 from vidrobust.stages.correlate.units import CorrelationUnits
@@ -451,3 +452,56 @@ def test_a_metric_of_unknown_direction_is_never_guessed():
         units_of_summaries(stable, unknown)
     said = units_of_summaries(stable, unknown, higher_is_better={"score_7": True})
     np.testing.assert_allclose(said.sensitivity, units_of_summaries(stable, sensitive).sensitivity)
+
+
+def test_a_family_is_found_whose_members_are_measured_too_badly_to_be_told_apart():
+    """Five members of one family show the tie under noise of twice its size; their mean shows it."""
+    rng = np.random.default_rng(4)
+    made = nets(rng, own=0.0, count=60, p=3)
+    tie = rng.normal(size=60)
+    names = [f"p{k}" for k in range(5)] + [f"q{k}" for k in range(4)]
+    noisy = tie[:, None] + 2 * rng.normal(size=(60, 5))
+    made = dataclasses.replace(
+        made,
+        columns=pd.DataFrame({"perturbation": names, "strength": 1.0, "metric": "total_variation"}),
+        sensitivity=np.hstack([noisy, rng.normal(size=(60, 4))]),
+        instability=made.instability + 3 * tie[:, None],
+    )
+    found = correlate(made, dict.fromkeys(names[:5], "own"))
+    table = found.table[found.table["primary"] & (found.table["method"] == "partial_spearman")]
+    table = table.set_index("perturbation")
+    own = table.loc[names[:5]]
+    assert set(own["family_verdict"]) == {"proxy"}
+    assert set(table.loc[names[5:], "family_verdict"]) <= {"no evidence", "cannot tell"}
+    assert (own["family_value"] > own["value"]).all()
+    assert "own" in found.headline
+    # none of the members is surely below the best of them, which has no figure
+    assert own["below_best"].isna().sum() == 1
+    assert not (own["below_best"] > 0).any()
+
+
+def test_a_member_that_shows_nothing_is_surely_below_the_best():
+    """Against an independent figure: the difference of partial correlations by the jackknife, by hand."""
+    rng = np.random.default_rng(5)
+    count = 80
+    z, tie = rng.normal(size=(count, 1)), rng.normal(size=count)
+    x = np.column_stack([tie + 0.3 * rng.normal(size=count), rng.normal(size=count)])
+    y = (tie + z[:, 0])[:, None]
+    cluster = np.arange(count)
+    low = below_best(CompleteUnits(x, y, z, cluster))
+
+    def difference(rows: np.ndarray) -> float:
+        values = []
+        for k in (0, 1):
+            a, b, c = (stats.rankdata(side[rows]) for side in (x[:, k], y[:, 0], z[:, 0]))
+            ab, ac, bc = (np.corrcoef(*pair)[0, 1] for pair in ((a, b), (a, c), (b, c)))
+            values.append((ab - ac * bc) / np.sqrt((1 - ac**2) * (1 - bc**2)))
+        return (values[0] - values[1]) / 2
+
+    without = np.array([np.arctanh(difference(cluster != k)) for k in cluster])
+    centre = np.arctanh(difference(cluster >= 0))
+    error = np.sqrt((count - 1) / count * np.sum((without - centre) ** 2) * (count - 3) / count)
+    expected = 2 * np.tanh(centre - stats.t.ppf(0.975, count - 1) * error)
+    assert np.isnan(low[0])
+    assert low[1] == pytest.approx(expected, abs=0.01)
+    assert low[1] > 0

@@ -8,7 +8,12 @@ import pytest
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.stages.correlate.from_summaries import family_of, units_of_summaries
-from vidrobust.stages.correlate.units import units_of_run
+from vidrobust.stages.correlate.units import (
+    mild_strengths,
+    of_families,
+    units_of_run,
+    with_means,
+)
 from vidrobust.tables import schema as tables
 
 
@@ -337,3 +342,54 @@ def test_families_are_clusters_where_there_are_enough_of_them():
         stable, sensitive, groups={f"net{i}": f"g{i % 3}" for i in range(16)}
     )
     assert set(given.cluster) == {"g0", "g1", "g2"}
+
+
+def test_strengths_that_do_more_than_twice_as_much_as_the_footage_do_not_count():
+    columns = pd.DataFrame(
+        {
+            "perturbation": ["fog", "fog", "fog", "mist", "mist", "rain"],
+            "strength": [1.0, 2.0, 3.0, 1.0, 2.0, 1.0],
+            "metric": ["total_variation"] * 5 + ["error"],
+        }
+    )
+    sensitivity = np.array(
+        [[0.1, 0.2, 0.6, 0.3, 0.9, 9.0], [np.nan, 0.2, 0.4, 0.3, 0.9, 9.0]]
+    )  # means .1, .2, .5, .3, .9
+    natural = pd.DataFrame({"total_variation": [0.05, 0.15]})  # its mean is .1, and the limit .2
+    # mist at its mildest stays, and so does a metric that the footage does not have
+    expected = [True, True, False, True, False, True]
+    assert list(mild_strengths(columns, sensitivity, natural)) == expected
+
+
+def clips_of(rows, change=0.1):
+    """Units across four clips with a natural change, of the sensitivities in rows."""
+    names = [f"c{clip}" for clip in range(4)]
+    frames = frames_table(
+        [(name, f, 0.1 + 0.2 * k) for k, name in enumerate(names) for f in range(3)]
+    )
+    pairs = pairs_table([(name, f, "", change, 1.0 + f) for name in names for f in (0, 1)])
+    return units_of_run(frames, pairs, sensitivity_table(rows), across="clips")
+
+
+def test_means_over_strengths_are_of_the_mild_ones_where_each_clip_was_shown_one():
+    shown = [(f"c{c}", 0, "fog", s, 0, c * v) for c in range(4) for s, v in ((1, 0.1), (2, 0.5))]
+    columns, values = with_means(clips_of(shown))
+    whole = columns["overall"].to_numpy()
+    np.testing.assert_allclose(values[:, whole][:, 0], [0.0, 0.1, 0.2, 0.3])
+    # the last clip was shown the heavy one alone: all strengths count, by places among others shown the same
+    columns, values = with_means(clips_of([row for row in shown if row[:4] != ("c3", 0, "fog", 1)]))
+    assert len(columns.loc[columns["overall"], "of"].iloc[0]) == 2
+
+
+def test_the_sensitivity_of_a_family_is_the_mean_rank_of_its_members():
+    fog, mist, hail = (0.1, 0.4, 0.2, 0.3), (5.0, 6.0, 7.0, 7.0), (9.0, 8.0, 7.0, 6.0)
+    rows = [
+        (f"c{clip}", 0, name, 1, 0, values[clip])
+        for name, values in (("fog", fog), ("mist", mist), ("hail", hail))
+        for clip in range(4)
+    ]
+    pooled = of_families(clips_of(rows), {"fog": "air", "mist": "air", "hail": "ice"})
+    assert list(pooled.columns["perturbation"]) == ["air", "ice"]
+    # by hand: ranks of fog 1 4 2 3, of mist 1 2 3.5 3.5, of hail 4 3 2 1; all over 4, then the mean
+    expected = np.array([[1.0, 4.0], [3.0, 3.0], [2.75, 2.0], [3.25, 1.0]]) / 4
+    np.testing.assert_allclose(pooled.sensitivity, expected)

@@ -22,7 +22,7 @@ ORDER = ("clips", "models", "frames")
 
 
 def statements(run: RunTables) -> Iterator[Statement]:
-    """Yield the proxies of each model, of the widest study that has any, or what would settle it."""
+    """Yield the families that are proxies, of the widest study that has any, or what would settle it."""
     table = run.table("correlation")
     if table is None or not len(table):
         return
@@ -35,37 +35,45 @@ def statements(run: RunTables) -> Iterator[Statement]:
         known = [(across, rows) for across, rows in studies if len(rows)]
         if not known:
             continue
-        proxies = [(across, rows[rows["verdict"] == PROXY]) for across, rows in known]
+        proxies = [(across, rows[rows["family_verdict"] == PROXY]) for across, rows in known]
         across, best = next(((a, rows) for a, rows in proxies if len(rows)), ("", known[0][1][:0]))
         yield _found(model, across, best) if len(best) else _none(model, *known[0])
 
 
 def _found(model: str, across: str, rows: pd.DataFrame) -> Statement:
-    ordered = rows.sort_values("value", ascending=False, kind="stable")
-    first = ordered.iloc[0].to_dict()
-    names = [_named(row) for row in ordered.head(MOST_NAMED).to_dict("records")]
+    key = rows["family"].where(rows["family"] != "", rows["perturbation"])
+    of = {name: row["family_value"].iloc[0] for name, row in rows.groupby(key)}
+    ordered = [rows[key == name] for name in sorted(of, key=lambda name: -of[name])]
+    first = {**ordered[0].iloc[0].to_dict()}
+    first |= {name: first[f"family_{name}"] for name in ("value", "low", "high")}
+    names = [_named(members) for members in ordered[:MOST_NAMED]]
     more = len(ordered) - len(names)
-    text = f"{capital(listing(names))} track the instability {ACROSS[across]}"
-    text = text if len(ordered) > 1 else text.replace(" track ", " tracks ", 1)
-    text += f", beyond {plural(int(first['others']), 'perturbation')} of other families."
+    several = len(ordered) > 1 or len(ordered[0]) > 1
+    text = f"{capital(listing(names))} {'track' if several else 'tracks'} the instability "
+    text += f"{ACROSS[across]}, beyond {plural(int(first['family_others']), 'other family', 'other families')}"
+    text += " of perturbations."
     text += f" {plural(more, 'other proxy', 'other proxies')} in the details." if more > 0 else ""
     return _statement(model, text, Level.MEASURED, "proxies_found", first)
 
 
-def _named(row: dict[str, Any]) -> str:
-    partial = with_interval(row["value"], row["low"], row["high"])
-    members = [phrase(one).noun for one in str(row.get("group") or "").split(",") if one]
-    noun = phrase(str(row["perturbation"])).noun
-    # those that always move together cannot be told apart: the family stands for them
-    name = f"{noun} (or {listing(members, joined='or')})" if members else noun
-    return f"{name} (partial correlation {partial})"
+def _named(members: pd.DataFrame) -> str:
+    """A family, and those of its perturbations that cannot be told apart."""
+    row = members.iloc[0]
+    partial = with_interval(row["family_value"], row["family_low"], row["family_high"])
+    alike = members[~(members["below_best"] > 0)].sort_values(
+        "value", ascending=False, kind="stable"
+    )
+    nouns = [phrase(str(one)).noun for one in alike["perturbation"]]
+    if len(members) == 1:
+        return f"{nouns[0]} (partial correlation {partial})"
+    return f"perturbations of {row['family']} ({listing(nouns, joined='or')}; partial correlation {partial})"
 
 
 def _none(model: str, across: str, rows: pd.DataFrame) -> Statement:
-    unclear = rows[rows["verdict"] == CANNOT_TELL]
+    unclear = rows[(rows["verdict"] == CANNOT_TELL) | (rows["family_verdict"] == CANNOT_TELL)]
     n = int(rows["n"].max())
     if not len(unclear):
-        text = f"No proxy {ACROSS[across]}: none of {plural(len(rows), 'perturbation')} tracks it."
+        text = f"No proxy {ACROSS[across]}: no family of {plural(len(rows), 'perturbation')} tracks it."
         return _statement(model, text, Level.NO_EFFECT, "proxies_none", {"n": n})
     needs = unclear[unclear["needs"].fillna("") != ""]
     missing = "more clips"

@@ -35,6 +35,7 @@ from vidrobust.stages.correlate.coefficients import (
 from vidrobust.stages.correlate.units import CorrelationUnits, of_families, with_means
 from vidrobust.stages.correlate.verdicts import (
     CANNOT_TELL,
+    PROXY,
     ProxyVerdict,
     headline,
     judge,
@@ -89,14 +90,16 @@ def correlate(
     """
     families = families or {}
     study = _studied(units, families, seed, resamples)
-    table = study.table.join(_of_families(units, study, seed, resamples), on="perturbation")
+    whole = _of_families(units, study, seed, resamples)
+    table = study.table.join(whole, on="perturbation")
+    named = whole.index[whole["family_verdict"] == PROXY].map(study.family).unique()
     ordered = (c for c in table if c not in _CONTRACT and not c.startswith("edge_"))
     return CorrelationResult(
         table=table[[*_CONTRACT, *ordered]],
         matrix=study.matrix,
         groups=study.groups,
         sentences={name: one.sentence for name, one in study.verdicts.items()},
-        headline=headline(units, study.verdicts),
+        headline=headline(units, study.verdicts, list(named)),
         notes=_notes(units),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -14,6 +14,7 @@ from vidrobust.stages.correlate.units import CorrelationUnits
 from vidrobust.statistics.levels import FALSE_DISCOVERY, FEWEST_CORRELATED
 from vidrobust.statistics.standard_errors import fisher_z
 from vidrobust.text.numbers import interval, number, with_interval
+from vidrobust.text.phrases import plural
 
 # From the simulated worlds of benchmarks/results/correlation.json.
 MIN_UNITS = {"frames": 20, "clips": 12, "models": 12}  # units below which there is no verdict
@@ -154,13 +155,21 @@ def judge(
     return verdicts
 
 
-def headline(units: CorrelationUnits, verdicts: Mapping[str, ProxyVerdict]) -> str:
-    """Return the result of a study in one sentence."""
+def headline(
+    units: CorrelationUnits, verdicts: Mapping[str, ProxyVerdict], families: Sequence[str] = ()
+) -> str:
+    """Return the result of a study in one sentence; ``families`` are those that are proxies as a whole."""
     where = f"across {units.in_words(len(units))}"
     by_verdict = {
         v: [name for name, one in verdicts.items() if one.verdict == v]
         for v in (PROXY, NO_EVIDENCE, CANNOT_TELL)
     }
+    if families:
+        alone = ", ".join(by_verdict[PROXY]) or "none"
+        return (
+            f"{plural(len(families), 'family', 'families')} of perturbations track what happens in the footage, "
+            f"{where}: {', '.join(families)}. Proxies by themselves: {alone}."
+        )
     if by_verdict[PROXY]:
         return (
             f"{len(by_verdict[PROXY])} of {len(verdicts)} perturbations are proxies for what happens in the "
