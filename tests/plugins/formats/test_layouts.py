@@ -170,29 +170,6 @@ def label_studio(desk: Path) -> tuple[Path, Path]:
     return dumped(desk / "project-1.json", tasks), pictures(desk / "images")
 
 
-def regions() -> dict[str, object]:
-    return {
-        f"{name}.jpg1234": {
-            "filename": f"{name}.jpg",
-            "size": 1234,
-            "regions": [
-                {
-                    "shape_attributes": {
-                        "name": "rect",
-                        "x": box[0],
-                        "y": 8,
-                        "width": 20,
-                        "height": 20,
-                    },
-                    "region_attributes": {"type": "cat"},
-                }
-            ],
-            "file_attributes": {},
-        }
-        for name, box in zip(NAMES, BOXES, strict=True)
-    }
-
-
 def cvat_images(desk: Path) -> tuple[Path, Path]:
     images = "".join(
         f'<image id="{k}" name="{name}.jpg" width="64" height="48"><box label="cat" source="manual" occluded="0" '
@@ -239,6 +216,62 @@ def kitti_root(desk: Path) -> tuple[Path, Path]:
     pictures(desk / "testing/image_2")
     pictures(desk / "training/image_3")
     return desk, desk / "training"
+
+
+def datumaro(desk: Path) -> tuple[Path, Path]:
+    """Datumaro's own format: subsets in annotations, pictures in images."""
+    items = [
+        {
+            "id": name,
+            "annotations": [
+                {
+                    "id": 0,
+                    "type": "bbox",
+                    "attributes": {"occluded": False},
+                    "group": 0,
+                    "label_id": 1,
+                    "z_order": 0,
+                    "bbox": [box[0], box[1], 20, 20],
+                }
+            ],
+            "attr": {"frame": k},
+            "image": {"path": f"{name}.jpg", "size": [TALL, WIDE]},
+        }
+        for k, (name, box) in enumerate(zip(NAMES, BOXES, strict=True))
+    ]
+    names = [{"name": name, "parent": "", "attributes": []} for name in ("dog", "cat")]
+    content = {
+        "dm_format_version": "1.0",
+        "infos": {},
+        "categories": {"label": {"labels": names, "attributes": ["occluded"]}},
+        "items": items,
+    }
+    dumped(desk / "annotations/train.json", content)
+    return desk, pictures(desk / "images/train")
+
+
+def labelme(desk: Path) -> tuple[Path, Path]:
+    """labelme 5: a JSON beside each picture; a rectangle has two corners, in any order."""
+    folder = pictures(desk / "frames")
+    for name, box in zip(NAMES, BOXES, strict=True):
+        shape = {
+            "label": "cat",
+            "points": [[box[2], box[3]], [box[0], box[1]]],
+            "group_id": None,
+            "shape_type": "rectangle",
+            "flags": {},
+        }
+        content = {
+            "version": "5.4.1",
+            "flags": {},
+            "shapes": [shape],
+            "imagePath": f"..\\frames\\{name}.jpg",
+            "imageData": None,
+            "imageHeight": TALL,
+            "imageWidth": WIDE,
+        }
+        dumped(folder / f"{name}.json", content)
+    return folder, folder
 
 
 def video(path: Path) -> Path:
@@ -294,6 +327,8 @@ def cvat_of(desk: Path, meta: str) -> Path:
 
 LAYOUTS = {
     "coco": (coco, roboflow_coco, extracted, roboflow_frames),
+    "datumaro": (datumaro,),
+    "labelme": (labelme,),
     "cvat-video": (cvat_video, cvat_video_unnamed),
     "yolo": (ultralytics, roboflow_yolo, darknet),
     "voc": (voc,),
@@ -394,6 +429,16 @@ def test_the_root_of_kitti_tracking(tmp_path: Path) -> None:
     assert labels.format == "kitti"
     assert rows["frame"].tolist() == list(range(FRAMES))
     assert rows["x1"].tolist() == [box[0] for box in BOXES]
+
+
+def test_xml_of_labelme(annotations: Path) -> None:
+    """The sample of the web tool: polygons, a box of a mask, and an object in parts."""
+    labels = read_labels(annotations / "labelme_web")
+    assert labels.format == "labelme"
+    rows = labels.rows.set_index("label_name")
+    assert rows.loc["window", ["x1", "y1", "x2", "y2"]].tolist() == [43, 34, 45, 37]
+    assert rows.loc["license plate", ["x1", "y1", "x2", "y2"]].tolist() == [58, 66, 62, 68]
+    assert set(rows["file"]) == {"subset1/img1.png"}
 
 
 def test_yolo_without_names_asks_for_them(
@@ -538,6 +583,6 @@ def test_rectangles_of_a_video_between_the_key_frames_of_label_studio(tmp_path: 
 
 
 def test_a_picture_that_two_folders_hold_is_matched_with_neither(tmp_path: Path) -> None:
-    labels_at, first = label_studio(tmp_path)
+    labels_at, first = labelme(tmp_path)
     items = expand_sources([str(first), str(pictures(tmp_path / "other"))]).items
     assert len(on_items(read_labels(labels_at).rows, items).rows) == 0

@@ -11,9 +11,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+import numpy as np
 
 from vidrobust.errors import InputError, in_plain_words
 from vidrobust.footage.expand import IMAGE_SUFFIXES, natural_key
@@ -387,6 +389,117 @@ def _studio(path: Path, classes: dict[int, str]) -> Annotations:
     return _each(path, read_json(path, list), task, "")
 
 
+# Datumaro and LabelMe
+
+
+def _datumaro_files(path: Path) -> list[Path]:
+    return _files(path, "annotations/*.json")
+
+
+def _is_datumaro(path: Path) -> bool:
+    file = next(iter(_datumaro_files(path)), path)
+    return _begins(file, b'"categories"', b'"items"') and not _begins(file, b'"images"')
+
+
+def _datumaro(path: Path, classes: dict[int, str]) -> Annotations:
+    """Boxes, polygons and labels of the items of every subset; frames of videos by their number."""
+
+    def entry(each: Mapping[str, Any]) -> Iterator[Annotation]:
+        video, image = each.get("video_frame"), each.get("image") or {}
+        file, frame = image.get("path") or each["id"], WHOLE_ITEM
+        if video is not None:
+            file, frame = str(video["video_path"]), int(video["frame_index"])
+        for mark in each["annotations"]:
+            kind, label = mark["type"], int(mark.get("label_id") or 0)
+            more = mark.get("attributes") or {}
+            about_it: dict[str, Any] = {
+                "file": file,
+                "name": label,
+                "frame": frame,
+                "track": str(more.get("track_id", "")),
+                "more": {"occluded": str(int(bool(more.get("occluded"))))},
+            }
+            if kind == "bbox":
+                x, y, w, h = map(float, mark["bbox"])
+                yield Annotation(**about_it, box=(x, y, x + w, y + h))
+            elif kind == "polygon":
+                yield Annotation(**about_it, ring=[float(value) for value in mark["points"]])
+            elif kind == "label":
+                yield Annotation(**about_it)
+
+    for file in _datumaro_files(path):
+        content = read_json(file, dict)
+        listed = content["categories"].get("label", {}).get("labels", [])
+        classes |= {number: str(each["name"]) for number, each in enumerate(listed)}
+        yield from _each(file, content["items"], entry, "items")
+
+
+def _labelme_files(path: Path) -> list[Path]:
+    return _files(path, "*.json", "Annotations/**/*.xml", "*.xml")
+
+
+def _is_labelme(path: Path) -> bool:
+    file = next(iter(_labelme_files(path)), None)
+    if file is None or file.suffix.lower() != ".xml":
+        return file is not None and _begins(file, b'"shapes"', b'"imagePath"')
+    text = file.read_bytes() if begins_with(file, "annotation") else b""
+    return b"<polygon>" in text or b"<segm>" in text
+
+
+def _labelme(path: Path, classes: dict[int, str]) -> Annotations:
+    """Shapes of labelme's JSON, and objects of the older LabelMe's XML, a file a picture."""
+
+    def shape(file: str, each: Mapping[str, Any]) -> Iterator[Annotation]:
+        points = [(float(x), float(y)) for x, y in each["points"]]
+        flat = [value for point in points for value in point]
+        group = each.get("group_id")
+        given: dict[str, Any] = {
+            "file": file,
+            "name": each["label"],
+            "track": "" if group is None else str(group),
+        }
+        kind = each.get("shape_type") or "polygon"
+        if kind == "circle":  # its centre, and a point on it
+            (x, y), (far_x, far_y) = points
+            radius = math.hypot(far_x - x, far_y - y)
+            yield Annotation(**given, box=(x - radius, y - radius, x + radius, y + radius))
+        elif kind in ("rectangle", "mask"):
+            yield Annotation(**given, box=about(np.array(flat)))
+        elif kind == "polygon":
+            yield Annotation(**given, ring=flat)
+
+    def element(file: XmlFile, each: Any) -> Iterator[Annotation]:
+        if each.findtext("deleted") == "1":
+            return
+        folder, name = (file.root.findtext(key, "").strip() for key in ("folder", "filename"))
+        given: dict[str, Any] = {
+            "file": f"{folder}/{name}" if folder else name,
+            "name": each.findtext("name", "").strip(),
+            "more": {"occluded": str(int(each.findtext("occluded") == "yes"))},
+        }
+        box = each.find("segm/box")
+        if box is not None:
+            x1, y1, x2, y2 = (file.number(box, corner) for corner in VOC_CORNERS)
+            yield Annotation(**given, box=(x1, y1, x2, y2))
+        else:
+            points = each.iterfind("polygon/pt")
+            yield Annotation(**given, ring=[file.number(p, c) for p in points for c in ("x", "y")])
+
+    for file in _labelme_files(path):
+        if file.suffix.lower() == ".xml":
+            xml = XmlFile(file)
+            yield from _each(file, xml.root.iter("object"), partial(element, xml), "object")
+            continue
+        content = read_json(file, dict)
+        name = PureWindowsPath(str(content["imagePath"])).name
+        yield from (
+            Annotation(file=name, name=flag)
+            for flag, on in (content.get("flags") or {}).items()
+            if on
+        )
+        yield from _each(file, content["shapes"], partial(shape, name), "shapes")
+
+
 # Tables: frame, label; TensorFlow's and Roboflow's CSV; classes as columns
 
 NAMES = ("label_name", "label", "class_name", "class")
@@ -437,6 +550,8 @@ FORMATS = tuple(
         ("label-studio", "a JSON export of Label Studio",
          lambda p: _begins(p, b'"data"', b'"annotations"', b'"result"') or _begins(p, b'"original_width"'),
          _studio, "share"),
+        ("datumaro", "Datumaro's folder of annotations, or one of its files", _is_datumaro, _datumaro, "px"),
+        ("labelme", "JSON of labelme, or XML of LabelMe: a folder, or one", _is_labelme, _labelme, "px"),
         ("table", "CSV or Parquet of frame, label", _is_table, _table, "px"),
     )
 )  # fmt: skip
