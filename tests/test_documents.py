@@ -195,15 +195,6 @@ def test_the_run_folders_page_names_every_stage_and_file() -> None:
     assert {file for stage in STAGES.stages for file in stage.files if file not in named} == set()
 
 
-WORDS = 45_000
-"""All Markdown together; what is made for the site does not count."""
-
-
-def test_the_documents_stay_short() -> None:
-    counts = {relative(page): len(page.read_text(encoding="utf-8").split()) for page in DOCUMENTS}
-    assert sum(counts.values()) <= WORDS, sorted(counts.items(), key=lambda one: -one[1])[:20]
-
-
 def test_readme_names_the_commands_that_ci_runs_and_how_long_they_take() -> None:
     readme, ci, contributing = (
         (ROOT / name).read_text(encoding="utf-8")
