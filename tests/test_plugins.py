@@ -174,7 +174,9 @@ def test_our_own_plugins_are_whole() -> None:
     own = {each["name"]: each for each in json.loads(done.stdout) if each["package"] == "vidrobust"}
     assert set(own) >= {"finetune", "gauge", "line", "published", "unknown"}
     assert {each["error"] for each in own.values()} == {""}
-    assert own["gauge"]["brings"]["commands"] == ["repeatability", "contact-sheet", "plan"]
+    assert own["gauge"]["brings"]["commands"] == [
+        *("repeatability", "contact-sheet", "plan", "history", "watch")
+    ]
     assert own["unknown"]["brings"]["stages"] == ["unknown"]
 
 
