@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import zipfile
 from pathlib import Path
 
@@ -34,6 +35,14 @@ def test_damaged_files_are_read_or_refused_in_words(every: list[files.Kind]) -> 
     assert len(found) == sum(max(round(FEW * kind.share), 1) for kind in every)
     assert [what for _, outcome, what in found if outcome == "fault"] == []
     assert {outcome for _, outcome, _ in found} == {"read", "refused"}
+
+
+@pytest.mark.nightly
+def test_files_damaged_anew_every_night_have_no_fault() -> None:
+    """The seed is in the message of a failure: ``python -m tests.fuzz.files --seed N --per-kind 12``."""
+    seed = secrets.randbelow(2**31)
+    faults = [(kind, what) for kind, outcome, what in files.run(seed, FEW) if outcome == "fault"]
+    assert faults == [], f"seed {seed}"
 
 
 def test_a_row_of_predictions_without_a_label(tmp_path: Path) -> None:

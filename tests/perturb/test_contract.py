@@ -131,7 +131,7 @@ def test_damage_grows_with_strength_or_the_reason_is_given(
 
 
 @every
-@pytest.mark.parametrize("size", [(1, 1), (1, 7), (5, 1), (2, 3), (9, 4), (3, 4100)], ids=str)
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (3, 4100)], ids=str)
 def test_any_size(perturbation: Perturbation, size: tuple[int, int]) -> None:
     pixels = torch.randint(0, 256, (2, 3, *size), dtype=torch.uint8, generator=from_seed(0))
     assert perturbation.apply(pixels, middle(perturbation), from_seed(1)).shape == pixels.shape

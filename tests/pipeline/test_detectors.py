@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 
 from vidrobust.cli.app import cli
+from vidrobust.stages.causes.catalogue import UNDIVIDED
+from vidrobust.stages.causes.section import LEAST_DRAWN
 
 pytest.importorskip("onnxruntime")
 
@@ -22,7 +24,7 @@ def run(*arguments: str) -> None:
 
 @pytest.fixture(scope="module")
 def stable(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of FastestDet on 1.5 s in which a bottle is set down."""
+    """A run of FastestDet on a second in which a bottle is set down."""
     out = tmp_path_factory.mktemp("runs") / "model"
     clip = str(corpus / "factory" / "intel_bottle-detection.mp4")
     model = f"onnx:{models / 'FastestDet.onnx'}"
@@ -32,7 +34,7 @@ def stable(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory)
         "--start-s",
         "22",
         "--end-s",
-        "23.5",
+        "23",
         "--model",
         model,
         "--out",
@@ -75,7 +77,7 @@ def test_a_file_of_boxes_reproduces_the_study(
         pd.read_parquet(stable / "detections.parquet")[columns].to_csv(boxes, index=False)
     clip = str(corpus / "factory" / "intel_bottle-detection.mp4")
     out = tmp_path / "recorded"
-    window = ("--start-s", "22", "--end-s", "23.5")
+    window = ("--start-s", "22", "--end-s", "23")
     run("stability", clip, *window, "--model", f"detections:{boxes}", "--out", str(out), "-q")
     name = "FastestDet" if kind == "parquet" else "boxes"
     mine, theirs = figures(out, name), figures(stable)
@@ -152,4 +154,7 @@ def test_the_account_of_scores_comes_through_the_stage(stable: Path) -> None:
     assert len(moved) == len(causes)
     assert not moved["flip"].any()
     page = (stable / "details.html").read_text()
-    assert page.count("<td>FastestDet, the ") >= 2
+    told = pd.concat([whole, places]).query("level == 'cause'")
+    # what could not be divided has a row where it is drawn
+    told = told[~told["cause"].isin(UNDIVIDED.values()) | (told["share"] >= LEAST_DRAWN)]
+    assert page.count("<td>FastestDet, the ") == len(told)

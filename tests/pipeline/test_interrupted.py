@@ -91,7 +91,13 @@ def same_tables(folder: RunFolder, other: RunFolder) -> None:
         assert_equal(folder.table(name), other.table(name))
 
 
-@pytest.mark.parametrize("moment", ["cache/transitions/*.zip", "frames.parquet"])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "cache/transitions/*.zip",
+        pytest.param("frames.parquet", marks=pytest.mark.nightly),
+    ],
+)
 def test_killed_at_any_moment(
     whole: RunFolder, corpus: Path, models: Path, tmp_path: Path, moment: str
 ) -> None:

@@ -55,7 +55,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     np.save(site / "tinted.npy", tinted(site / "tinted", 0.08))
     tinted(site / "calm", 0.004)
-    asked = ("-m", f"thermometer:{MODEL}", "--pairs", "10", "--frames", "10", "-q")
+    asked = ("-m", f"thermometer:{MODEL}", "--pairs", "10", "--frames", "3", "-q")
     of_tint = ("--perturbation", "white_balance", "--strengths", "1")
     study, stability = ended(
         site,

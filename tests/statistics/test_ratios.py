@@ -104,7 +104,13 @@ def test_the_interval_and_the_test_never_contradict() -> None:
     assert 50 < decided < 250
 
 
-@pytest.mark.parametrize(("rate", "kept"), [(0.2, 0.3), (0.2, 0.9), (0.05, 0.2)])
+@pytest.mark.parametrize(
+    ("rate", "kept"),
+    [
+        (0.2, 0.3),
+        *(pytest.param(*each, marks=pytest.mark.nightly) for each in ((0.2, 0.9), (0.05, 0.2))),
+    ],
+)
 def test_intervals_cover(rate: float, kept: float) -> None:
     """Clusters have rates of their own, beta distributed; each event stays with the same probability."""
     rng, hits, known = np.random.default_rng(7), 0, 0
@@ -121,7 +127,9 @@ def test_intervals_cover(rate: float, kept: float) -> None:
     assert hits / known > 0.93
 
 
-@pytest.mark.parametrize("count", [6, 12, 30])
+@pytest.mark.parametrize(
+    "count", [6, *(pytest.param(count, marks=pytest.mark.nightly) for count in (12, 30))]
+)
 def test_two_arms_that_are_alike_seldom_differ(count: int) -> None:
     rng, called = np.random.default_rng(8), 0
     for _ in range(200):

@@ -90,7 +90,7 @@ class Found:
 
 @pytest.fixture(scope="module")
 def found(make: Make, framemd5: Oracle, ffmpeg: str) -> list[Found]:
-    """Each mutant of each file, inspected three times."""
+    """Each mutant of each file, inspected twice."""
     rng = np.random.default_rng(SEED)
     every = []
     for name, options in FILES.items():
@@ -99,7 +99,7 @@ def found(make: Make, framemd5: Oracle, ffmpeg: str) -> list[Found]:
             path = whole.with_name(f"mutant_{number}_{name}")
             path.write_bytes(data)
             runs = []
-            for _ in range(3):
+            for _ in range(2):
                 runs.append(inspect_paths([str(path)], frame_md5=True)[0])
             check = [ffmpeg, "-v", "error", "-nostdin", "-i", str(path), "-an", "-f", "null", "-"]
             said = subprocess.run(check, capture_output=True, timeout=60, check=False).stderr
@@ -113,7 +113,7 @@ def found(make: Make, framemd5: Oracle, ffmpeg: str) -> list[Found]:
                     alone=framemd5(path, threads=1),
                     complaints=len(said.splitlines()),
                     problems=runs[0]["problems"],
-                    repeats=runs[0] == runs[1] == runs[2],
+                    repeats=runs[0] == runs[1],
                 )
             )
     return every
@@ -162,7 +162,7 @@ def test_a_study_marks_as_many_frames_as_inspect(found: list[Found]) -> None:
     assert sum(each.inspected > 0 for each in found) >= 25
 
 
-def test_inspecting_three_times_says_the_same(found: list[Found]) -> None:
+def test_inspecting_again_says_the_same(found: list[Found]) -> None:
     assert [each.file for each in found if not each.repeats] == []
 
 
@@ -349,11 +349,12 @@ def start_and_end(number):
                 break
 
 with ThreadPoolExecutor(4) as threads:
-    print(len(list(threads.map(start_and_end, range(200)))))
+    print(len(list(threads.map(start_and_end, range(int(sys.argv[2]))))))
 """
 
 
-def test_200_passes_over_a_damaged_file_start_and_end(make: Make) -> None:
+@pytest.mark.parametrize("passes", [60, pytest.param(200, marks=pytest.mark.nightly)])
+def test_passes_over_a_damaged_file_start_and_end(passes: int, make: Make) -> None:
     """A decoder of several threads, closed while they wait for Python with a message, never ended."""
     whole = make("second_mpeg4.avi", *SMALL, *FILES["mpeg4.avi"])
     data = bytearray(whole.read_bytes())
@@ -363,9 +364,12 @@ def test_200_passes_over_a_damaged_file_start_and_end(make: Make) -> None:
     path.write_bytes(bytes(data))
     assert sum(marks(path)) > 20
     done = subprocess.run(
-        [sys.executable, "-c", STRESS, path], capture_output=True, timeout=300, check=False
+        [sys.executable, "-c", STRESS, path, str(passes)],
+        capture_output=True,
+        timeout=300,
+        check=False,
     )
-    assert done.stdout.strip() == b"200", done.stderr.decode()[-2000:]
+    assert int(done.stdout or 0) == passes, done.stderr.decode()[-2000:]
 
 
 @pytest.mark.parametrize("name", ["h264.mp4", "hevc.mp4", "vp9.webm"])

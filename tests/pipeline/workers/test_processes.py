@@ -200,7 +200,7 @@ def test_a_killed_worker_changes_nothing(place: Place) -> None:
     assert not place.alive()
 
 
-@pytest.mark.parametrize("moment", ["starting", "working"])
+@pytest.mark.parametrize("moment", [pytest.param("starting", marks=pytest.mark.nightly), "working"])
 def test_ctrl_c_ends_the_workers(place: Place, moment: str) -> None:
     """One, to all of them, as a terminal sends it: while they are started, and while they work."""
     out = f"stopped {moment}"

@@ -170,18 +170,18 @@ PLANTED = {
 }
 
 
-@pytest.mark.parametrize("model", [MODEL, Hash(), Grid(classes=2)], ids=["grid", "hash", "two"])
 @pytest.mark.parametrize("coded", [False, True], ids=["raw", "coded"])
 @pytest.mark.parametrize("planted", PLANTED)
 def test_the_steps_add_up_to_the_change_of_any_model(
-    scene: np.ndarray, planted: str, coded: bool, model: Grid | Hash
+    scene: np.ndarray, planted: str, coded: bool
 ) -> None:
     pair = study_pair(
         *recorded([view(scene, **kw) for kw in PLANTED[planted]], 2.0, 0), coded=coded
     )
-    rows = pd.DataFrame(score(pair, model)).set_index("cause")
-    assert rows.index.tolist() == list(DIVIDED)
-    assert rows["projection"].sum() == pytest.approx(rows["squared_change"].iloc[0])
+    for model in (MODEL, Hash(), Grid(classes=2)):
+        rows = pd.DataFrame(score(pair, model)).set_index("cause")
+        assert rows.index.tolist() == list(DIVIDED)
+        assert rows["projection"].sum() == pytest.approx(rows["squared_change"].iloc[0])
 
 
 def test_to_a_model_that_answers_to_any_change_alike_all_is_noise(scene: np.ndarray) -> None:
@@ -372,7 +372,7 @@ def test_motion_is_found_through_strong_noise(
     assert change.blur.sigma_px == 0
 
 
-@pytest.mark.parametrize("sigma", [14.0, 32.0, 60.0])
+@pytest.mark.parametrize("sigma", [14.0, 60.0])
 def test_neither_another_scene_nor_noise_alone_registers(scene: np.ndarray, sigma: float) -> None:
     others = [scene[::-1, ::-1], np.roll(scene, 90, axis=1), 255 - scene]
     for seed, other in enumerate(others):

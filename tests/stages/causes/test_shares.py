@@ -277,6 +277,7 @@ def test_where_two_pairs_hold_nearly_all_no_clip_is_a_test() -> None:
     assert not too_few(pairs, "camera", "cause", 0.1)  # it is not there: no question of how many
 
 
+@pytest.mark.nightly
 def test_a_weak_finding_is_found_again_in_some_halves_and_not_in_all() -> None:
     light = pd.DataFrame(LIGHT)
 
@@ -471,7 +472,9 @@ def test_one_cluster_has_no_interval() -> None:
     assert np.isnan([found.low, found.high, found.p]).all()
 
 
-@pytest.mark.parametrize("truth", [0.0, 0.05, 0.4])
+@pytest.mark.parametrize(
+    "truth", [0.05, *(pytest.param(share, marks=pytest.mark.nightly) for share in (0.0, 0.4))]
+)
 def test_intervals_cover_on_skewed_changes(truth: float) -> None:
     rng = np.random.default_rng(3)
     covered = []

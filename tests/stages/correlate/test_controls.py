@@ -179,8 +179,9 @@ def test_a_published_table_where_most_corruptions_pass_alone_and_few_beside_cont
     assert {"jpeg_compression", "impulse_noise"} <= left
     assert not left & {"brightness", "contrast", "saturate", "fog", "gaussian_blur"}
     assert len(left) <= 6
-    assert len(published.alone(published.study(models, "sketches", resamples=499))) == 10
-    assert published.proxies(published.study(models, "sketches", resamples=499)) == []
+    sketches = published.study(models, "sketches", resamples=499)
+    assert len(published.alone(sketches)) == 10
+    assert published.proxies(sketches) == []
     assert (
         published.proxies(published.study(models, "ImageNet-Vid-Robust", "sketches", resamples=499))
         == []

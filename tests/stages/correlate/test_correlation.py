@@ -148,7 +148,7 @@ def test_a_true_proxy_is_found_and_one_that_shares_only_the_confounder_is_not(wo
     ("world", "settings"),
     [
         (nets, {}),
-        (clips, {"count": 10, "frames": 6}),
+        pytest.param(clips, {"count": 10, "frames": 6}, marks=pytest.mark.nightly),
         (clips, {"count": 10, "frames": 12, "slow": 0.9}),
     ],
     ids=["skill only", "margin only", "slow frames"],

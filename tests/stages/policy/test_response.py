@@ -11,6 +11,9 @@ from vidrobust.stages.policy.candidates import Response
 from vidrobust.stages.policy.candidates import response as response_to
 from vidrobust.statistics.intervals import clustered_mean
 
+FEW_OR_MANY = pytest.mark.parametrize("share", [0.2, pytest.param(1, marks=pytest.mark.nightly)])
+"""Of the draws of a simulation: a fifth in every run of the tests, all of them at night."""
+
 
 def response(rows: pd.DataFrame, name: str, strength: float, floor: float) -> Response:
     assert CLASSIFICATION.response is not None
@@ -71,6 +74,7 @@ def test_of_frames_tried_at_both_it_is_the_mean_of_their_lines() -> None:
     )
 
 
+@pytest.mark.nightly
 def test_the_interval_of_a_design_covers_the_truth_and_is_as_wide_as_it_scatters() -> None:
     found = {
         whole: [response(of_clips(8, 12, seed, whole=whole), "blur", 3.0, 0) for seed in range(150)]
@@ -108,14 +112,23 @@ def of_unlike_clips(seed: int, *, more: float) -> pd.DataFrame:
     )
 
 
-def test_what_moves_one_clip_more_than_another_does_not_hide_that_more_does_more() -> None:
-    grows = [response(of_unlike_clips(seed, more=2.0), "blur", 3.0, 0).grows for seed in range(200)]
+@FEW_OR_MANY
+def test_what_moves_one_clip_more_than_another_does_not_hide_that_more_does_more(
+    share: float,
+) -> None:
+    seeds = range(round(200 * share))
+    grows = [response(of_unlike_clips(seed, more=2.0), "blur", 3.0, 0).grows for seed in seeds]
     assert np.mean(grows) > 0.9  # ranked over all frames .8
 
 
-def test_a_model_that_is_moved_as_much_by_the_mildest_is_not_moved_more_by_more() -> None:
-    grows = [response(of_unlike_clips(seed, more=1.0), "blur", 3.0, 0).grows for seed in range(400)]
-    assert np.mean(grows) <= 0.045  # meant are .025
+@FEW_OR_MANY
+def test_a_model_that_is_moved_as_much_by_the_mildest_is_not_moved_more_by_more(
+    share: float,
+) -> None:
+    seeds = range(round(400 * share))
+    grows = [response(of_unlike_clips(seed, more=1.0), "blur", 3.0, 0).grows for seed in seeds]
+    # meant are .025; of 400 draws .045 are as far from it
+    assert np.mean(grows) <= 0.025 + 2.57 * np.sqrt(0.025 * 0.975 / len(grows))
 
 
 def test_clips_of_a_frame_each_are_ranked_together() -> None:
@@ -144,26 +157,23 @@ def of_many(seed: int, *, more: float, others: float) -> pd.DataFrame:
     )
 
 
-def test_of_a_model_that_answers_to_size_a_little_more_of_one_is_enough() -> None:
-    grows = [
-        response(of_many(seed, more=1.4, others=1.6), "blur", 3.0, 0).grows for seed in range(30)
-    ]
-    alone = [
-        response(rows[rows["perturbation"] == "blur"], "blur", 3.0, 0).grows
-        for rows in (of_many(seed, more=1.4, others=1.6) for seed in range(30))
-    ]
+@FEW_OR_MANY
+def test_of_a_model_that_answers_to_size_a_little_more_of_one_is_enough(share: float) -> None:
+    made = [of_many(seed, more=1.4, others=1.6) for seed in range(round(50 * share))]
+    grows = [response(rows, "blur", 3.0, 0).grows for rows in made]
+    alone = [response(rows[rows["perturbation"] == "blur"], "blur", 3.0, 0).grows for rows in made]
     assert np.mean(alone) < 0.6 < 0.8 < np.mean(grows)
 
 
-def test_of_a_model_that_answers_to_no_size_it_is_as_seldom_enough_as_said() -> None:
-    grows = [
-        response(of_many(seed, more=1.0, others=1.0), "blur", 3.0, 0).grows for seed in range(120)
-    ]
+@FEW_OR_MANY
+def test_of_a_model_that_answers_to_no_size_it_is_as_seldom_enough_as_said(share: float) -> None:
+    seeds = range(round(120 * share))
+    grows = [response(of_many(seed, more=1.0, others=1.0), "blur", 3.0, 0).grows for seed in seeds]
     assert np.mean(grows) <= 0.075  # meant are .025 alone, and half of .025 besides
 
 
-def test_less_by_more_is_never_enough() -> None:
-    grows = [
-        response(of_many(seed, more=0.5, others=2.0), "blur", 3.0, 0).grows for seed in range(30)
-    ]
+@FEW_OR_MANY
+def test_less_by_more_is_never_enough(share: float) -> None:
+    seeds = range(round(30 * share))
+    grows = [response(of_many(seed, more=0.5, others=2.0), "blur", 3.0, 0).grows for seed in seeds]
     assert np.mean(grows) <= 0.05

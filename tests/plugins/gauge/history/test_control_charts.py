@@ -253,7 +253,13 @@ def test_the_posterior_by_integrals_over_level_and_spread() -> None:
     assert beyond / mass == pytest.approx(0.05, abs=0.001)
 
 
-@pytest.mark.parametrize(("correlation", "most"), [(0.0, 0.06), (0.3, 0.11), (0.6, 0.2)])
+@pytest.mark.parametrize(
+    ("correlation", "most"),
+    [
+        (0.3, 0.11),
+        *(pytest.param(*each, marks=pytest.mark.nightly) for each in ((0.0, 0.06), (0.6, 0.2))),
+    ],
+)
 def test_the_mean_of_eight_more_is_beyond_as_seldom_as_ten_can_show(
     correlation: float, most: float
 ) -> None:
