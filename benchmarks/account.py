@@ -14,6 +14,8 @@ cause   a planted cause with a true share of .1 or more; a part, a wire or a lin
         behind it: objects and newly visible content are one, *together*
 false   a named group or cause that was not planted
 nulls   models that answer by a hash of the picture, on pairs of the first worlds: what is named but noise is false
+static  random linear models on stills with noise, where random patches are said to move: as many pairs, and again
+        what is named but noise is false
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import cv2
 import harness
@@ -32,10 +35,12 @@ import numpy as np
 import pandas as pd
 import torch
 from harness import say
-from planted import Course, World, drawn, planted
+from planted import Course, World, drawn, planted, still
 
+from vidrobust.frames.pixels import to_levels
 from vidrobust.models.load import load_model
 from vidrobust.predictions import Classifications
+from vidrobust.stages.causes import pair_replays
 from vidrobust.stages.causes.catalogue import CATALOGUE, NOISE
 from vidrobust.stages.causes.naming import named
 from vidrobust.stages.causes.pair_replays import PairReplays
@@ -51,6 +56,8 @@ UNKNOWN = {"wobble": ("camera", "moving")}
 """Groups of whose shares the truth is not known."""
 RANDOM_PAIRS, CLASSES = 8, 10
 """Pairs of a null, and its classes."""
+COARSE = (40, 30)
+"""Width and height to which pictures are averaged for random linear models."""
 SETTLED = 0.3
 """Width of an interval up to which a share is known, as in the sentences of a study."""
 
@@ -258,6 +265,52 @@ def nulls(worlds: list[World], stills: Path, count: int) -> None:
     )
 
 
+def patches(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """(H, W) bool, patches about 40 px wide that hold a twentieth to a half of the picture."""
+    field = cv2.GaussianBlur(rng.standard_normal(shape[:2], np.float32), (0, 0), 16)
+    return np.asarray(field > np.quantile(field, 1 - rng.uniform(0.05, 0.5)))
+
+
+def static_nulls(worlds: list[World], stills: Path, count: int) -> None:
+    """How often anything but noise is named of a still whose patches are said to move."""
+    rng = np.random.default_rng(worlds[0].seed)
+    replays = []
+    for world in worlds[:4]:
+        scene, sigma = still(stills / world.cameras[0].still), max(world.cameras[0].sigma, 1.0)
+        for t in range(RANDOM_PAIRS):
+            noisy = [
+                to_levels(scene + np.float32(sigma) * rng.standard_normal(scene.shape, np.float32))
+                for _ in range(4)
+            ]
+            mask = patches(scene.shape, rng)
+            with mock.patch.object(pair_replays, "_moving", lambda change, mask=mask: mask):
+                replays.append((world.number, t, pair_replays.study_pair(*noisy)))
+    small = [
+        np.stack([cv2.resize(x, COARSE, interpolation=cv2.INTER_AREA).ravel() for x in of.pictures])
+        for _, _, of in replays
+    ]
+    hits, moving = 0, 0.0
+    for seed in range(count):
+        model = RandomAnswers(seed)
+        weights = np.random.default_rng([seed, 3]).normal(0, 0.01, (small[0].shape[1], CLASSES))
+        rows: list[dict[str, Any]] = []
+        for (item, t, made), pictures in zip(replays, small, strict=True):
+            z = pictures @ weights
+            z -= z.mean(axis=1, keepdims=True)
+            ids = {"item": str(item), "frame_a": t, "frame_b": t + 1, "weight": 1.0}
+            scored = score(made, model, (z, z.argmax(axis=1)))
+            rows += [{**ids, "scale": "adjacent", **row} for row in scored]
+        account = summarise(pd.DataFrame(rows), per_item=False)
+        groups = account[account["level"] == "group"].set_index("cause")["share"]
+        moving += float(groups["moving"]) / count
+        hits += bool({*named(account)["group"]} - {"noise_and_detail"})
+    low, high = clopper_pearson(hits, count)
+    say(
+        f"* stills with noise and random patches, anything but noise named: {hits} of {count} "
+        f"({hits / count:.1%} [{low:.1%}, {high:.1%}]); mean share of what moves {moving:.3f}"
+    )
+
+
 def main() -> None:
     root = Path(__file__).resolve().parents[2] / "shared"
     parser = harness.parser(__doc__)
@@ -302,6 +355,7 @@ def main() -> None:
         describe(found)
     if given.nulls:
         nulls(worlds, given.stills, given.nulls)
+        static_nulls(worlds, given.stills, given.nulls)
 
 
 if __name__ == "__main__":
