@@ -4,9 +4,9 @@
     python benchmarks/pair_cost.py CLIP MODEL --other /tmp/before [--seconds 4] [--pairs 12] [--rounds 2]
 
 The stage ``causes`` runs on the first seconds of a clip, in a process of its own for each checkout, in turn. Of the
-stage's own work the pictures that the model is asked for and the processor seconds are counted, by pair; those for the map
-of places stand apart, since it is drawn of twelve pairs however many there are. Processor seconds of one round to the next
-vary by a tenth where other work shares the machine, so the least is taken.
+stage's own work the pictures that the model is asked for and the processor seconds are counted, by pair. Pictures for
+the map of places stand apart, since it is drawn of twelve pairs however many there are. Processor seconds of one round
+to the next vary by a tenth where other work shares the machine, so the least is taken.
 """
 
 from __future__ import annotations
