@@ -190,7 +190,7 @@ def _constants(path: Path) -> list[ast.Constant]:
         (["correlate", "--stability=a", "--sensitivity=b", "--out=x", "--fps=3"], "--fps"),
         (["perturbations", "--seed=3"], "--seed"),
         (["perturbations", "--render=a.png", "--out=x", "--json"], "--json"),
-        (["watch", "RUN", "--whole", "--stage=policy"], "--stage"),
+        (["watch", "RUN", "--history=h", "--whole", "--stage=policy"], "--stage"),
     ],
     ids=lambda x: " ".join(x) if isinstance(x, list) else None,
 )
