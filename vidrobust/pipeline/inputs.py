@@ -373,8 +373,7 @@ def segments_of(
 def overlap_s(settings: Settings, rate: Fraction) -> float:
     """Return how many s are read around a segment: twice the reach of any comparison."""
     reach = max(2, settings.revert_within, *ANCHOR_DELTAS)
-    step = settings.every / float(rate) if settings.fps is None else 1 / settings.fps
-    return max(LEAST_OVERLAP_S, 2 * reach * step)
+    return max(LEAST_OVERLAP_S, 2 * reach * settings.selection.step_s(float(rate)))
 
 
 def range_of(item: Item, settings: Settings, source: VideoSource) -> tuple[float, float] | None:
@@ -393,14 +392,10 @@ def frames_of(item: Item, settings: Settings, source: VideoSource) -> int | None
     if count is None:
         return None
     if reach is None:
-        return -(-count // settings.every)
+        return settings.selection.count(count)
     seconds = max(0.0, reach[1] - reach[0])
     within = min(count, math.ceil(seconds * float(source.info.frame_rate or 0)))
-    return (
-        min(within, math.ceil(seconds * settings.fps))
-        if settings.fps
-        else -(-within // settings.every)
-    )
+    return settings.selection.count(within, seconds)
 
 
 def cuts_of(item: Item, settings: Settings, source: VideoSource) -> list[float]:

@@ -33,6 +33,7 @@ from vidrobust.text.phrases import among, nouns
 if TYPE_CHECKING:
     from vidrobust.metrics.tracks.borders import EntryLine, Zone
     from vidrobust.metrics.tracks.follow import TrackSettings
+    from vidrobust.video.stream import Selection
 
 PLUGINS = "vidrobust.settings"
 """Entry point group in which a plugin names dataclasses of settings."""
@@ -71,6 +72,13 @@ class FootageSettings:
     """Conversion from YUV to RGB: fast equals the ffmpeg program, accurate has no bias."""
     segment_s: float = option(600.0, metavar="S", used_by="footage")
     """Work on longer inputs in segments of this length, in seconds."""
+
+    @property
+    def selection(self) -> Selection:
+        """Which frames of a video are wanted, whatever the range of an input."""
+        from vidrobust.video.stream import Selection
+
+        return Selection(every=self.every, fps=self.fps)
 
     def _check_footage(self) -> None:
         _from_1(self, "every")

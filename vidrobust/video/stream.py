@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
@@ -207,6 +208,38 @@ class Selection:
                 f"start_s, end_s: the range {self.start_s} to {self.end_s} s is empty"
             )
 
+    @property
+    def is_every(self) -> bool:
+        """Whether no frame of the range is left out."""
+        return self.every == 1 and self.fps is None
+
+    def step_s(self, frame_rate: float) -> float:
+        """Return the time between two frames, s, of a video of this frame rate."""
+        return self.every / frame_rate if self.fps is None else 1 / self.fps
+
+    def every_of(self, frame_rate: float) -> int:
+        """Return every how many-th frame of a video of this frame rate is wanted."""
+        return self.every if self.fps is None else max(round(frame_rate / self.fps), 1)
+
+    def rate(self, frame_rate: float) -> float:
+        """Return frames a second of a video of this frame rate."""
+        return frame_rate / self.every if self.fps is None else self.fps
+
+    def count(self, frames: int, seconds: float = math.inf) -> int:
+        """Return how many of so many frames are wanted, which last so long."""
+        most = -(-frames // self.every)
+        return (
+            most
+            if self.fps is None or seconds == math.inf
+            else min(most, math.ceil(seconds * self.fps))
+        )
+
+    def row_of(self, index: int, time_s: float, origin: Origin) -> int:
+        """Return the place of a frame among the wanted ones, counted from the origin."""
+        if self.fps is None:
+            return (index - origin.index) // self.every
+        return int((time_s - origin.time_s + SAME_TIME_S) * self.fps)
+
     def __call__(self, frames: Iterator[Decoded]) -> Iterator[Decoded]:
         origin, count, taken = self.origin, 0, -1
         for frame in frames:
@@ -217,7 +250,7 @@ class Selection:
                 return
             origin = origin or Origin(frame.index, frame.time_s)
             if self.fps is not None:
-                interval = int((frame.time_s - origin.time_s + SAME_TIME_S) * self.fps)
+                interval = self.row_of(frame.index, frame.time_s, origin)
                 wanted, taken = interval > taken, max(interval, taken)
             else:
                 number = count if self.origin is None else frame.index - origin.index

@@ -218,11 +218,7 @@ def _frames(known: KnownFootage, item: Item, most: int) -> frozenset[int]:
 
 
 def _delivered(source: VideoSource, settings: Settings, item: Item) -> np.ndarray:
-    whole = (
-        settings.every == 1
-        and settings.fps is None
-        and inputs.window(item, settings) == (None, None)
-    )
+    whole = settings.selection.is_every and inputs.window(item, settings) == (None, None)
     if whole and item.boxes is None and source.info.num_frames:
         return np.arange(source.info.num_frames)
     return np.concatenate(

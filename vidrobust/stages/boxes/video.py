@@ -225,7 +225,7 @@ def _frames(
     run: OpenRun, item: str, model: str, marks: FrameMarks, span: tuple[float, float]
 ) -> Iterator[tuple[float, np.ndarray]]:
     settings = run.settings
-    if settings.every == 1 and settings.fps is None:  # else frames are counted from the beginning
+    if settings.selection.is_every:  # else frames are counted from the beginning
         ranged = {"start_s": span[0], "end_s": span[1]}
         settings = settings.changed(
             {k: v for k, v in ranged.items() if getattr(settings, k) is None}, "video"

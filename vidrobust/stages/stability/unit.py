@@ -27,7 +27,7 @@ from vidrobust.predictions import Classifications, Classifier, Detector
 from vidrobust.run_folder.settings import Settings
 from vidrobust.tables import schema as tables
 from vidrobust.video.source import VideoSource
-from vidrobust.video.stream import SAME_TIME_S
+from vidrobust.video.stream import Origin
 
 FRAMES = 8
 
@@ -156,9 +156,7 @@ def compared(first: Classifications, second: Classifications) -> tuple[float, in
 
 
 def _check_stride(model: str, context: Context, stride: int) -> None:
-    settings, rate = context.settings, float(context.info.frame_rate)
-    every = settings.every if settings.fps is None else max(round(rate / settings.fps), 1)
-    if every % stride:
+    if context.settings.selection.every_of(float(context.info.frame_rate)) % stride:
         raise ModelError(
             f"model {model}: its file has boxes in one frame of {stride} of {context.item.name}, regularly, so "
             f"the frames between were not recorded; look at these frames alone with --every {stride}, or, if the "
@@ -229,14 +227,11 @@ def along_time(
     settings: Settings, rate: float, origin: tuple[int, float] | None = None
 ) -> AlongTime:
     """Return what is compared along time at ``rate`` frames per second; rows are counted from ``origin``."""
-    delivered = rate / settings.every if settings.fps is None else settings.fps
+    selection = settings.selection
+    delivered = selection.rate(rate)
 
     def row_of(index: int, time_s: float) -> int:
-        if origin is None:
-            return 0
-        if settings.fps is None:
-            return (index - origin[0]) // settings.every
-        return int((time_s - origin[1] + SAME_TIME_S) * settings.fps)
+        return 0 if origin is None else selection.row_of(index, time_s, Origin(*origin))
 
     return AlongTime(
         frame_rate=delivered,
