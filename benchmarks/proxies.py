@@ -52,7 +52,7 @@ from vidrobust.stages.correlate.studies import families
 from vidrobust.stages.correlate.study import correlate
 from vidrobust.stages.correlate.units import Across, units_of_run
 from vidrobust.stages.correlate.verdicts import PROXY
-from vidrobust.stages.sensitivity.unit import study_frames
+from vidrobust.stages.sensitivity.unit import Draws, study_frames
 from vidrobust.statistics.intervals import clopper_pearson
 from vidrobust.statistics.samples import spread_order
 
@@ -116,11 +116,8 @@ def tables_of(cause: str, seed: int, model: Model) -> tuple[pd.DataFrame, ...]:
                 batch.rows(some),
                 [model],
                 [find(key) for key in SHOWN],
-                content=batch.item,
-                seed=seed,
+                Draws(content=batch.item, seed=seed, ranks=ranks, each=1),
                 batch=64,
-                ranks=ranks,
-                each=1,
             )
         )
     return tuple(pd.concat(parts, ignore_index=True) for parts in (frames, pairs, sensitivity))

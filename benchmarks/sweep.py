@@ -23,7 +23,7 @@ from vidrobust.models.predict import AUTO_BATCH, Model, predict
 from vidrobust.perturb.catalogue import suite
 from vidrobust.perturb.draws import seeded
 from vidrobust.stages.sensitivity.design import strengths_shown
-from vidrobust.stages.sensitivity.unit import study_frames
+from vidrobust.stages.sensitivity.unit import Draws, study_frames
 from vidrobust.video.source import open_video
 
 
@@ -60,7 +60,9 @@ def main() -> None:
         for _ in range(asked.rounds):
             done: list[int] = []
             before = time.process_time()
-            study_frames(frames, [model], perturbations, content="", each=1, step=done.append)
+            study_frames(
+                frames, [model], perturbations, Draws(content="", each=1), step=done.append
+            )
             passes = sum(done) + len(frames)
             best["sweep"] = max(best["sweep"], passes / (time.process_time() - before))
             best["bare"] = max(best["bare"], bare(model, frames.pixels, passes))

@@ -14,7 +14,7 @@ from claims.pictures import Picture
 from vidrobust.models.load import load_model
 from vidrobust.models.predict import predict
 from vidrobust.plugins.published.perturbations.shift import cut_square, square_side
-from vidrobust.plugins.published.shift_study import PATH_PX, shift_study, view_of
+from vidrobust.plugins.published.shift_study import PATH_PX, ShiftPaths, shift_study, view_of
 from vidrobust.predictions import Classifier
 from vidrobust.statistics.intervals import clustered_mean
 
@@ -37,16 +37,11 @@ def of_network(
     assert model.task == "classification"
     rows = []
     for number, picture in enumerate(shown):
-        studied = shift_study(
-            [picture.pixels],
-            model,
-            content=picture.key,
-            numbers=[number],
-            labels=[0],  # asked for jaggedness alone
-            view=view_of(model),
-            path_px=0,
-            protocols=protocols,
+        paths = ShiftPaths(
+            content=picture.key, view=view_of(model), length_px=0, protocols=protocols
         )
+        # the label is asked for jaggedness alone
+        studied = shift_study(picture.pixels, model, number, paths, label=0)
         table = pd.DataFrame(studied)
         means = table.groupby(["perturbation", "metric"])["value"].mean()
         found = {

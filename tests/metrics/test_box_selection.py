@@ -19,7 +19,7 @@ from vidrobust.perturb.catalogue import find
 from vidrobust.predictions import Detections
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.causes.boxes import seen_boxes
-from vidrobust.stages.sensitivity.unit import study_frames
+from vidrobust.stages.sensitivity.unit import Draws, study_frames
 
 NAMES = ("cup", "vase")
 PLACES = np.array([[10.0, 10, 40, 40], [60.0, 50, 100, 90], [90.0, 10, 120, 30]])
@@ -66,7 +66,7 @@ def under_light(detector: Bright, **more: Any) -> list[float]:
         corrupt=np.zeros(2, bool),
         item="x",
     )
-    table = study_frames(frames, [detector], [find("brightness")], content="x", **more)
+    table = study_frames(frames, [detector], [find("brightness")], Draws(content="x"), **more)
     return [value for value in table["value"].tolist() if value == value]
 
 

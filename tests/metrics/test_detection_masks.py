@@ -20,7 +20,7 @@ from vidrobust.perturb.perturbation import Perturbation
 from vidrobust.predictions import Detections
 from vidrobust.shapes.mask import Mask
 from vidrobust.shapes.shape import shape_array
-from vidrobust.stages.sensitivity.unit import study_frames
+from vidrobust.stages.sensitivity.unit import Draws, study_frames
 
 GREYS = (250, 170)
 """Of two parts, which together fill a square: their boxes are one and the same."""
@@ -80,7 +80,7 @@ def mean_of(found: pd.DataFrame) -> pd.Series:
 def test_masks_that_go_with_the_picture_are_unchanged(name: str) -> None:
     """By its masks hardly anything has moved, however the picture turns; a box about a turned part has grown."""
     perturbation = PERTURBATIONS[name]
-    by_masks = mean_of(study_frames(scene(), [Parts()], [perturbation], content="c"))
+    by_masks = mean_of(study_frames(scene(), [Parts()], [perturbation], Draws(content="c")))
     assert by_masks["lost"] == by_masks["new"] == by_masks["tide_missed"] == 0
     assert by_masks["moved"] < 0.04
     assert by_masks["box_change"] == pytest.approx(by_masks["moved"])
@@ -92,7 +92,9 @@ def test_a_mask_on_the_wrong_part_is_seen_by_masks_alone() -> None:
         **{**vars(brighter), "apply": lambda p, s, g: (p.int() + 30).clamp(0, 255).byte()}
     )
     found = {
-        masked: mean_of(study_frames(scene(), [Parts(masked, swaps=True)], [bright], content="c"))
+        masked: mean_of(
+            study_frames(scene(), [Parts(masked, swaps=True)], [bright], Draws(content="c"))
+        )
         for masked in (False, True)
     }
     assert found[False]["lost"] == 0

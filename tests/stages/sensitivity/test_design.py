@@ -11,7 +11,7 @@ from vidrobust.frames.batch import FrameBatch
 from vidrobust.perturb.catalogue import find
 from vidrobust.predictions import Classifications
 from vidrobust.stages.sensitivity.design import shown_per_frame, strengths_shown
-from vidrobust.stages.sensitivity.unit import study_frames
+from vidrobust.stages.sensitivity.unit import Draws, study_frames
 
 
 def printable(
@@ -90,8 +90,8 @@ def test_a_cell_of_the_design_has_the_number_of_the_whole_sweep() -> None:
         find(key) for key in ("brightness", "gaussian_noise", "translation", "horizontal_flip")
     ]
     how = {"content": "clip", "seed": 3, "draws": 2}
-    whole = study_frames(frames, [Net()], perturbations, **how)
-    some = study_frames(frames, [Net()], perturbations, each=1, **how)
+    whole = study_frames(frames, [Net()], perturbations, Draws(**how))
+    some = study_frames(frames, [Net()], perturbations, Draws(each=1, **how))
     keys = ["frame", "perturbation", "strength", "draw", "metric"]
     both = some.merge(whole, on=keys, suffixes=("", "_whole"))
     assert len(both) == len(some) == len(whole) * 2 * (3 + 1) // (2 * (3 * 5 + 1))

@@ -13,7 +13,7 @@ from vidrobust.frames.batch import FrameBatch
 from vidrobust.models.preprocess import Preprocess
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.predictions import Classifications
-from vidrobust.stages.sensitivity.unit import study_frames
+from vidrobust.stages.sensitivity.unit import Draws, study_frames
 from vidrobust.video.source import first_batch, open_video
 
 from ...stand_in import stand_in
@@ -42,7 +42,7 @@ class Means:
 def swept(path: Path, device: str) -> tuple[FrameBatch, pd.DataFrame]:
     with open_video(path, device=device, backend="pyav") as video:
         frames = first_batch(video, FRAMES)
-    rows = study_frames(frames, [Means()], SWEPT, content="clip", each=1)
+    rows = study_frames(frames, [Means()], SWEPT, Draws(content="clip", each=1))
     keys = ["perturbation", "strength", "frame", "metric"]
     return frames, rows.sort_values(keys, ignore_index=True)
 

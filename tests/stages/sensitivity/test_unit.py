@@ -11,7 +11,7 @@ from vidrobust.perturb.catalogue import find
 from vidrobust.perturb.draws import seeded
 from vidrobust.predictions import Classifications
 from vidrobust.stages.sensitivity.design import strengths_shown
-from vidrobust.stages.sensitivity.unit import study_frames
+from vidrobust.stages.sensitivity.unit import Draws, study_frames
 
 
 class Watching:
@@ -42,7 +42,7 @@ def test_models_see_each_perturbed_frame_as_it_is_made_alone(channels_last: bool
         find(key) for key in ("hue", "gaussian_noise", "rotation", "soft_shadow", "gamma")
     ]
     model = Watching()
-    found = study_frames(frames, [model], perturbations, content="c", seed=5, each=1)
+    found = study_frames(frames, [model], perturbations, Draws(content="c", seed=5, each=1))
     wanted = [pixels]
     for each in perturbations:
         shown = strengths_shown(

@@ -94,40 +94,48 @@ def torchvision_model(spec: ModelSpec, device: torch.device) -> Network | Module
         preprocess = from_torchvision(entry.transforms())
     except SettingsError as error:
         raise SettingsError(f"{spec.text}: {error}") from error
-    names, notes = given_names(spec.options.get("classes")), []
-    if path is None:
-        module: Any = from_hub(
-            spec, lambda: torchvision.models.get_model(spec.target, weights=entry, progress=False)
+    names = given_names(spec.options.get("classes"))
+
+    def build(count: int | None) -> torch.nn.Module:
+        module: Any = torchvision.models.get_model(
+            spec.target,
+            weights=None,
+            num_classes=count or (len(names) if names else 1000),
+            **_QUIET.get(spec.target, {}),
         )
-        names = names or tuple(map(shown_name, entry.meta["categories"]))
-        weights, sha256, name = f"{entry} from the hub", state_sha256(module), spec.target
-    else:
-        state = read_state(path)
-
-        def build(count: int) -> torch.nn.Module:
-            return torchvision.models.get_model(
-                spec.target, weights=None, num_classes=count, **_QUIET.get(spec.target, {})
-            )
-
-        count = spec.number("num_classes") or class_count(build, state)
-        module = build(count or (len(names) if names else 1000))
         if hasattr(module, "transform_input"):
             module.transform_input = (
                 True  # as the hub's weights set it, whose transforms are used here
             )
-        fit_state(module, state, spec.text)
-        weights, sha256, name = str(path), file_sha256(path), f"{spec.target}@{path.stem}"
-        notes.append(f"preprocessing of {entry}")
-    return from_module(
-        module,
-        preprocess,
-        device,
-        name=name,
-        weights=weights,
-        weights_sha256=sha256,
-        class_names=names,
-        notes=tuple(notes),
-    )
+        return module
+
+    def hub() -> torch.nn.Module:
+        return torchvision.models.get_model(spec.target, weights=entry, progress=False)
+
+    module, about = _with_weights(spec, path, str(entry), hub, build)
+    if path is None:
+        names = names or tuple(map(shown_name, entry.meta["categories"]))
+    notes = () if path is None else (f"preprocessing of {entry}",)
+    return from_module(module, preprocess, device, class_names=names, notes=notes, **about)
+
+
+def _with_weights(
+    spec: ModelSpec,
+    path: Path | None,
+    hub_name: str,
+    hub: Callable[[], torch.nn.Module],
+    build: Callable[[int | None], torch.nn.Module],
+) -> tuple[torch.nn.Module, dict[str, str]]:
+    """A network with the hub's weights or those of a file, and its name, weights and their hash."""
+    if path is None:
+        module = from_hub(spec, hub)
+        about = {"weights": f"{hub_name} from the hub", "weights_sha256": state_sha256(module)}
+        return module, {"name": spec.target, **about}
+    state = read_state(path)
+    module = build(spec.number("num_classes") or class_count(build, state))
+    fit_state(module, state, spec.text)
+    about = {"weights": str(path), "weights_sha256": file_sha256(path)}
+    return module, {"name": f"{spec.target}@{path.stem}", **about}
 
 
 def _torchvision_detector(
@@ -136,25 +144,24 @@ def _torchvision_detector(
     import torchvision
 
     names = given_names(spec.options.get("classes"))
-    if path is None:
-        module = from_hub(
-            spec, lambda: torchvision.models.get_model(spec.target, weights=entry, progress=False)
+
+    def build(count: int | None) -> torch.nn.Module:
+        return torchvision.models.get_model(
+            spec.target,
+            weights=None,
+            weights_backbone=None,
+            num_classes=count or COCO_WITH_BACKGROUND,
         )
+
+    def hub() -> torch.nn.Module:
+        return torchvision.models.get_model(spec.target, weights=entry, progress=False)
+
+    module, about = _with_weights(spec, path, str(entry), hub, build)
+    if path is None:
         names = names or tuple(entry.meta["categories"])
-        weights, sha256, name = f"{entry} from the hub", state_sha256(module), spec.target
-    else:
-        state = read_state(path)
-
-        def build(count: int) -> torch.nn.Module:
-            return torchvision.models.get_model(
-                spec.target, weights=None, weights_backbone=None, num_classes=count
-            )
-
-        count = spec.number("num_classes") or class_count(build, state)
-        module = build(count or COCO_WITH_BACKGROUND)
-        fit_state(module, state, spec.text)
-        weights, sha256, name = str(path), file_sha256(path), f"{spec.target}@{path.stem}"
-    return module_detector(spec.text, name, module, names, device, weights, sha256)
+    return module_detector(
+        spec.text, about["name"], module, names, device, about["weights"], about["weights_sha256"]
+    )
 
 
 def torchvision_choice(spec: ModelSpec, entries: Any) -> tuple[Any, Path | None]:
@@ -204,35 +211,26 @@ def timm_model(spec: ModelSpec, device: torch.device) -> Network:
     if not timm.is_model(spec.target.partition(".")[0]):
         raise SettingsError(f"{spec.text}: timm {timm.__version__} has no model {spec.target!r}")
     names = given_names(spec.options.get("classes"))
-    if "weights" in spec.options:
-        path = existing_file(spec.options["weights"], spec.text)
-        state = read_state(path)
+    given = spec.options.get("weights")
 
-        def build(count: int | None) -> torch.nn.Module:
-            head: dict[str, Any] = {"num_classes": count} if count else {}
-            return timm.create_model(spec.target, pretrained=False, **head)
+    def build(count: int | None) -> torch.nn.Module:
+        count = count or (len(names) if names else None)
+        head: dict[str, Any] = {"num_classes": count} if count else {}
+        return timm.create_model(spec.target, pretrained=False, **head)
 
-        count = spec.number("num_classes") or class_count(build, state)
-        module = build(count or (len(names) if names else None))
-        fit_state(module, state, spec.text)
-        weights, sha256, name = str(path), file_sha256(path), f"{spec.target}@{path.stem}"
-    else:
-        module = from_hub(spec, lambda: timm.create_model(spec.target, pretrained=True))
-        weights, sha256, name = f"{spec.target} from the hub", state_sha256(module), spec.target
+    module, about = _with_weights(
+        spec,
+        None if given is None else existing_file(given, spec.text),
+        spec.target,
+        lambda: timm.create_model(spec.target, pretrained=True),
+        build,
+    )
     try:
         resolve: Callable[..., dict[str, Any]] = resolve_model_data_config
         preprocess = from_timm(resolve(module))
     except SettingsError as error:
         raise SettingsError(f"{spec.text}: {error}") from error
-    return from_module(
-        module,
-        preprocess,
-        device,
-        name=name,
-        weights=weights,
-        weights_sha256=sha256,
-        class_names=names,
-    )
+    return from_module(module, preprocess, device, class_names=names, **about)
 
 
 KINDS = (

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
 
-from vidrobust.errors import InputError
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.class_differences import top1_probability_change, total_variation
 from vidrobust.metrics.classification import label_flip
@@ -65,16 +65,8 @@ def study_pixel_shifts(
     parts = []
     for row, number in enumerate(frames.index):
         for model in models:
-            rows = shift_study(
-                [frames.pixels[row]],
-                model,
-                content=content,
-                numbers=[int(number)],
-                view=view_of(model),
-                draws=draws,
-                seed=seed,
-                batch=batch,
-            )
+            paths = ShiftPaths(content=content, draws=draws, seed=seed, view=view_of(model))
+            rows = shift_study(frames.pixels[row], model, int(number), paths, batch=batch)
             parts.append(pd.DataFrame(rows).assign(model=model.name, item=frames.item))
         if step is not None:
             step(PICTURES_PER_FRAME * draws)
@@ -94,38 +86,40 @@ def view_of(model: Classifier) -> shift.View:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class ShiftPaths:
+    """The paths of pixels along which frames are shown: drawn how, how long, and for which view of a network."""
+
+    content: str = ""
+    draws: int = 1
+    seed: int = 0
+    view: shift.View = field(default_factory=shift.View)
+    length_px: int = PATH_PX
+    protocols: Collection[str] | None = None  # None: all
+
+
 def shift_study(
-    frames: Sequence[torch.Tensor],
+    frame: torch.Tensor,
     classifier: Classifier,
+    number: int,
+    paths: ShiftPaths,
     *,
-    content: str = "",
-    numbers: Sequence[int] | None = None,
-    labels: Sequence[int | None] | None = None,
-    view: shift.View | None = None,
-    draws: int = 1,
-    seed: int = 0,
+    label: int | None = None,
     batch: Batch = "auto",
-    path_px: int = PATH_PX,
-    protocols: Collection[str] | None = None,
 ) -> list[ShiftRow]:
-    """Measure the sensitivity to single pixels of each frame (3, H, W) uint8."""
-    numbers = list(range(len(frames))) if numbers is None else list(numbers)
-    labels = [None] * len(frames) if labels is None else list(labels)
-    if not len(frames) == len(numbers) == len(labels):
-        raise InputError(
-            f"shift: {len(frames)} frames, {len(numbers)} numbers and {len(labels)} labels do not belong together"
-        )
-    view = view or shift.View()
+    """Measure the sensitivity of a classifier to single pixels of a frame (3, H, W) uint8.
+
+    ``number`` is that of the frame; ``label`` its class, by default what the classifier says of it.
+    """
     rows: list[ShiftRow] = []
-    for frame, number, label in zip(frames, numbers, labels, strict=True):
-        if label is None:
-            label = int(_seen(classifier, [frame], batch).labels[0])
-        for draw in range(draws):
-            own = seeded(content, number, draw, "shift", seed)
-            for look in _looks(frame, view, own, path_px):
-                if protocols is None or look.name in protocols:
-                    seen = _seen(classifier, look.pictures(), batch)
-                    rows += _measured(look, seen, number, draw, label)
+    if label is None:
+        label = int(_seen(classifier, [frame], batch).labels[0])
+    for draw in range(paths.draws):
+        generator = seeded(paths.content, number, draw, "shift", paths.seed)
+        for look in _looks(frame, paths.view, generator, paths.length_px):
+            if paths.protocols is None or look.name in paths.protocols:
+                seen = _seen(classifier, look.pictures(), batch)
+                rows += _measured(look, seen, number, draw, label)
     return rows
 
 

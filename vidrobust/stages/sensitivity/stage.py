@@ -113,7 +113,7 @@ class SensitivityStage(SampleStage):
         import pandas as pd
 
         from vidrobust.predictions import Classifier
-        from vidrobust.stages.sensitivity.unit import study_frames
+        from vidrobust.stages.sensitivity.unit import Draws, study_frames
         from vidrobust.tables import schema as tables
 
         settings, order = context.settings, _order(context)
@@ -128,24 +128,17 @@ class SensitivityStage(SampleStage):
         for start in range(0, len(ranks), size):
             some = ranks[start : start + size]
             frames = source.at([int(i) for i in order[some]])
-            how: dict[str, Any] = {
-                "seed": settings.seed,
-                "content": context.content,
-                "batch": settings.batch_size,
-                "step": context.advance,
-            }
+            drawn: dict[str, Any] = {"seed": settings.seed, "content": context.content}
+            shown: dict[str, Any] = {"batch": settings.batch_size, "step": context.advance}
             if perturbations:
-                of_boxes: dict[str, Any] = {
-                    "only": settings.only,
-                    "ignored": settings.ignored_zones,
-                }
-                each = settings.strengths
+                sweep = Draws(**drawn, ranks=some, each=settings.strengths)
+                of_boxes = {"only": settings.only, "ignored": settings.ignored_zones}
                 parts.append(
-                    study_frames(
-                        frames, models, perturbations, ranks=some, each=each, **of_boxes, **how
-                    )
+                    study_frames(frames, models, perturbations, sweep, **of_boxes, **shown)
                 )
-            parts += [protocol.study(frames, able, **how) for protocol in _protocols(settings)]
+            parts += [
+                protocol.study(frames, able, **drawn, **shown) for protocol in _protocols(settings)
+            ]
         table = pd.concat(parts, ignore_index=True) if parts else tables.empty("sensitivity")
         facts = {"frames": len(order)}
         return {

@@ -36,26 +36,37 @@ class _Group:
     rows: np.ndarray
 
 
+@dataclass(frozen=True, kw_only=True)
+class Draws:
+    """How perturbations are drawn: for which content and seed, how often, at how many strengths a frame."""
+
+    content: str
+    seed: int = 0
+    draws: int = 1
+    each: int = 0  # strengths per frame and draw; 0: all
+    ranks: np.ndarray | None = None  # places of the frames in the seeded order of their input
+
+    def generators(self, frames: FrameBatch, group: _Group) -> list[torch.Generator]:
+        """Return a fresh generator for each frame of a group, the same at every call."""
+        key, index = group.perturbation.key, frames.index[group.rows]
+        return [seeded(self.content, int(number), group.draw, key, self.seed) for number in index]
+
+
 def study_frames(
     frames: FrameBatch,
     models: Sequence[Model],
     perturbations: Sequence[Perturbation],
+    drawn: Draws,
     *,
-    content: str,
-    draws: int = 1,
-    seed: int = 0,
     batch: Batch = "auto",
     step: Step | None = None,
-    ranks: np.ndarray | None = None,
-    each: int = 0,
     only: Collection[str] = (),
     ignored: Sequence[Zone] = (),
 ) -> pd.DataFrame:
     """Compare clean with perturbed frames of one input: rows of ``sensitivity``, one per metric.
 
     Frames are perturbed before the model's own resizing, with random parameters that all models share. Boxes
-    move with the picture. ``ranks`` are places of the frames in the seeded order of their input, ``each`` the
-    strengths per frame and draw (0: all).
+    move with the picture; those of ``only`` these classes and outside of ``ignored`` zones are compared.
     """
     applicable = [one for one in perturbations if one.on_single_frames]
     if not applicable:
@@ -63,8 +74,7 @@ def study_frames(
             "sensitivity: nothing to apply to single frames; "
             + " ".join(f"{one.key}: {one.needs_neighbours}" for one in perturbations)
         )
-    ranks = np.arange(len(frames)) if ranks is None else ranks
-    groups = _groups(applicable, ranks, content=content, seed=seed, draws=draws, each=each)
+    groups = _groups(applicable, len(frames), drawn)
     clean = {model.name: predict(model, frames.pixels, batch) for model in models}
     parts = []
     size = batch
@@ -72,10 +82,10 @@ def study_frames(
         height, width = frames.pixels.shape[2:]
         size = auto_batch(height, width, frames.pixels.device)
     # one batch is perturbed on a thread while the models look at the one before
-    for some, changed in prefetched(lambda: _perturbed(frames, groups, size, content, seed), AHEAD):
+    for some, changed in prefetched(lambda: _perturbed(frames, groups, size, drawn), AHEAD):
         for model in models:
             both = (
-                _before(clean[model.name], frames, model, some, content, seed),
+                _before(clean[model.name], frames, model, some, drawn),
                 predict(model, changed, batch),
             )
             before, after = (
@@ -89,7 +99,7 @@ def study_frames(
 
 
 def _perturbed(
-    frames: FrameBatch, groups: Iterator[_Group], size: int, content: str, seed: int
+    frames: FrameBatch, groups: Iterator[_Group], size: int, drawn: Draws
 ) -> Generator[tuple[list[_Group], torch.Tensor]]:
     # with the channels last, as frames are decoded, rows are copied whole; pixels[rows] is copied byte by byte
     pixels = frames.pixels.permute(0, 2, 3, 1)
@@ -98,7 +108,7 @@ def _perturbed(
         on_cpu = group.perturbation.on_cpu and pixels.device.type != "cpu"
         source = torch.from_numpy(frames.pictures) if on_cpu else pixels
         clean = source.index_select(0, torch.from_numpy(group.rows).to(source.device))
-        own = _generators(frames, group, content, seed)
+        own = drawn.generators(frames, group)
         made = group.perturbation.apply(clean.permute(0, 3, 1, 2), group.strength, own)
         return made.permute(0, 2, 3, 1).to(pixels.device)
 
@@ -108,26 +118,19 @@ def _perturbed(
             yield some, torch.cat([*pool.map(change, some)]).permute(0, 3, 1, 2)
 
 
-def _groups(
-    perturbations: Sequence[Perturbation],
-    ranks: np.ndarray,
-    *,
-    content: str,
-    seed: int,
-    draws: int,
-    each: int,
-) -> Iterator[_Group]:
+def _groups(perturbations: Sequence[Perturbation], count: int, drawn: Draws) -> Iterator[_Group]:
+    ranks = np.arange(count) if drawn.ranks is None else drawn.ranks
     for perturbation in perturbations:
         strengths = perturbation.strengths
-        for draw in range(draws):
+        for draw in range(drawn.draws):
             shown = strengths_shown(
                 perturbation.key,
                 len(strengths),
                 ranks,
-                content=content,
-                seed=seed,
+                content=drawn.content,
+                seed=drawn.seed,
                 draw=draw,
-                each=each,
+                each=drawn.each,
             )
             for strength, of in zip(strengths, shown.T, strict=True):
                 if of.any():
@@ -147,20 +150,12 @@ def _filling(groups: Iterator[_Group], most: int) -> Iterator[list[_Group]]:
         yield some
 
 
-def _generators(
-    frames: FrameBatch, group: _Group, content: str, seed: int
-) -> list[torch.Generator]:
-    key, index = group.perturbation.key, frames.index[group.rows]
-    return [seeded(content, int(number), group.draw, key, seed) for number in index]
-
-
 def _before(
     clean: Predictions,
     frames: FrameBatch,
     model: Model,
     some: list[_Group],
-    content: str,
-    seed: int,
+    drawn: Draws,
 ) -> Predictions:
     moved = task_of(model.task).moved
     size = (int(frames.pixels.shape[2]), int(frames.pixels.shape[3]))
@@ -168,7 +163,7 @@ def _before(
     for group in some:
         one: Any = clean.select(group.rows)
         if moved is not None:  # the same generators as the pictures met, afresh
-            again = _generators(frames, group, content, seed)
+            again = drawn.generators(frames, group)
             one = moved(one, group.perturbation, group.strength, again, size)
         parts.append(one)
     return joined(parts)

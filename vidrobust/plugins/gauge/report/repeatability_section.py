@@ -181,13 +181,12 @@ def section(run: RunTables) -> Section | None:
     if not found:
         return None
     shown = found["grey_zone"]
-    return _of_run(
-        found,
-        pd.DataFrame(found["per_part"]),
-        stale=found["of"] != run.record.stability_key,
-        grey=shots(run, shown),
-        grey_left_out=left_out(found["attribute"], len(shown)),
-    )
+    return {
+        **_of_run(found, pd.DataFrame(found["per_part"])),
+        "stale": found["of"] != run.record.stability_key,
+        "grey": shots(run, shown),
+        "grey_left_out": left_out(found["attribute"], len(shown)),
+    }
 
 
 def details(run: RunTables, keep: Keep) -> Markup | str:
@@ -218,16 +217,10 @@ def section_of_table(found: Mapping[str, Any], table: pd.DataFrame, what: str = 
         pictures = gauge_section.gauge_pictures(found, table, what)
         if found.get("linearity"):
             pictures.append(figures.bias_line(found["linearity"], table, what))
-        return _section(found, None, found, table, summary=text, pictures=pictures)
+        return _section(found, None, found, table, text, pictures)
     if found["study"] != "attribute":
-        return _section(
-            found,
-            None,
-            None,
-            table,
-            summary=lines(found)[1],
-            pictures=[gauge_section.reference_picture(found, table, what)],
-        )
+        pictures = [gauge_section.reference_picture(found, table, what)]
+        return _section(found, None, None, table, lines(found)[1], pictures)
     split = [each["part"] for each in found["grey_zone"]["parts"]]
     pictures = agreement_pictures(found)
     if found.get("signal_detection"):
@@ -235,36 +228,25 @@ def section_of_table(found: Mapping[str, Any], table: pd.DataFrame, what: str = 
         pictures.append(
             figures.grey_zone(found["signal_detection"], table, set(found["defect"]), fitted, what)
         )
-    return _section(
-        found,
-        found,
-        None,
-        table,
-        summary=counts(found),
-        pictures=pictures,
-        votes=votes(table, split[:MOST_VOTES]),
-        grey_left_out=left_out(found, min(len(split), MOST_VOTES)),
-    )
+    return {
+        **_section(found, found, None, table, counts(found), pictures),
+        "votes": votes(table, split[:MOST_VOTES]),
+        "grey_left_out": left_out(found, min(len(split), MOST_VOTES)),
+    }
 
 
 def section_of_run_rows(found: Mapping[str, Any], rows: pd.DataFrame) -> Section:
     """The section of a run's study without pictures of its footage."""
-    return _of_run(found, rows, grey_left_out=left_out(found["attribute"], 0))
+    return {**_of_run(found, rows), "grey_left_out": left_out(found["attribute"], 0)}
 
 
-def _of_run(found: Mapping[str, Any], rows: pd.DataFrame, **more: Any) -> Section:
+def _of_run(found: Mapping[str, Any], rows: pd.DataFrame) -> Section:
     attribute = found["attribute"]
     scores = rows.drop(columns="value").rename(columns={"score": "value"})
     pictures = gauge_section.gauge_pictures(found["gauge"], scores, found["score_of"])
-    return _section(
-        found,
-        attribute,
-        found["gauge"],
-        rows,
-        summary=f"{counts(attribute)}; one verdict a part and pass: {found['rule_in_words']}",
-        pictures=[*pictures, *agreement_pictures(attribute)],
-        **more,
-    )
+    summary = f"{counts(attribute)}; one verdict a part and pass: {found['rule_in_words']}"
+    pictures += agreement_pictures(attribute)
+    return _section(found, attribute, found["gauge"], rows, summary, pictures)
 
 
 def write_study(path: Path, found: Mapping[str, Any], table: pd.DataFrame, name: str) -> Path:
@@ -284,13 +266,8 @@ def _section(
     attribute: Mapping[str, Any] | None,
     gauge: Mapping[str, Any] | None,
     rows: pd.DataFrame,
-    *,
     summary: str,
     pictures: list[Picture],
-    stale: bool = False,
-    grey: list[dict[str, Any]] | None = None,
-    grey_left_out: str = "",
-    votes: dict[str, Any] | None = None,
 ) -> Section:
     band, people = found.get("guard_band"), found.get("people")
     wording = found.get("overall") or {"sentence": "", "verdict": ""}
@@ -306,7 +283,7 @@ def _section(
         "overall_kind": KINDS.get(wording["verdict"], "unknown"),
         "worst": worst_words([*(found.get("differences") or []), *differences]),
         "lines": _lines(found),
-        "stale": stale,
+        "stale": False,
         "verdicts": [verdict(each) for each in found["verdicts"]],
         "means": [
             said["means"]
@@ -325,9 +302,9 @@ def _section(
         "levels": [_level(name, each) for name, each in found.get("levels", {}).items()],
         "guard_band": guard_band_words(band) if band else "",
         "people": together_words(people) if people else "",
-        "grey": grey or [],
-        "grey_left_out": grey_left_out,
-        "votes": votes or {},
+        "grey": [],
+        "grey_left_out": "",
+        "votes": {},
         "notes": notes,
         "number": gauge_section.printable_number(gauge_section.study_number(rows)),
         "data": gauge_section.data_table(rows),
