@@ -4,8 +4,11 @@ PYTHON ?= python3
 # files would lie over those of opencv-python-headless; what else they need is in the extra dev.
 ORACLES := 'imagecorruptions-imaug>=1.1.5' 'trackeval>=1.3'
 BIN := .venv/bin
+# The newest versions that the tests have passed with; CONSTRAINTS= takes what is newest today.
+CONSTRAINTS ?= constraints.txt
+PIP := $(BIN)/python -m pip install --quiet $(CONSTRAINTS:%=--constraint %)
 
-.PHONY: setup demo demo-answer demo-line test quick nightly durations golden fuzz lint docs bench mutation clean
+.PHONY: setup demo demo-answer demo-line test quick nightly durations golden fuzz lint docs bench mutation constraints clean
 # A worker takes whole files, the longest first (tests/durations.json).
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
@@ -44,6 +47,10 @@ fuzz: .venv/.dev
 	mkdir -p build && $(BIN)/python -m tests.fuzz --seed 7 --out build/fuzz.jsonl
 	$(BIN)/python -m tests.fuzz.files --seed 7
 
+# Notes the versions that are installed, once the tests have passed with them.
+constraints: .venv/.dev
+	$(BIN)/python -m pip freeze --exclude-editable | sed -n 's/^\([A-Za-z0-9_.-]*==[0-9][^+ ]*\).*/\1/p' > constraints.txt
+
 # Kills mutants with the tests that cover their lines; hours.
 mutation: .venv/.dev
 	mkdir -p build && $(BIN)/python benchmarks/mutation.py --json build/mutation.json
@@ -78,14 +85,14 @@ clean:
 	$(PYTHON) -m venv .venv
 
 .venv/.demo: pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --editable '.[demo]'
+	$(PIP) --editable '.[demo]'
 	touch $@
 
 .venv/.nightly: pyproject.toml | .venv/.dev
-	$(BIN)/python -m pip install --quiet --editable '.[fiftyone,wandb]' 'ultralytics>=8.3'
+	$(PIP) --editable '.[fiftyone,wandb]' 'ultralytics>=8.3'
 	touch $@
 
 .venv/.dev: pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(PIP) --editable '.[dev]'
 	$(BIN)/python -m pip install --quiet --no-deps $(ORACLES)
 	touch $@ .venv/.demo

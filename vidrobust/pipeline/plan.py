@@ -10,6 +10,7 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.footage.item import Item
 from vidrobust.models.predict import Model, needs_pixels
 from vidrobust.pipeline.estimate import (
+    NOUNS,
     CostEstimate,
     Counts,
     FootageSize,
@@ -38,6 +39,7 @@ from vidrobust.pipeline.stage import (
 from vidrobust.pipeline.workers.pool import Dispatcher, Pool, Processes
 from vidrobust.pipeline.workers.worker import Order, Unit, Worker
 from vidrobust.run_folder.folder import versions
+from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 
 
@@ -148,8 +150,24 @@ class Plan:
                     settings, self.stages, self.able, run.inputs, run.inputs.readable, run.reporter
                 )
                 found = found if self.estimate is None else self.estimate.counts
+                if self.estimate is not None:
+                    self._say_time_for(settings.budget, found)
         found = Counts(settings.frames or found.frames, settings.pairs or found.pairs)
         return reachable(found, least_counts(self.stages.footage, settings), self.footage, settings)
+
+    def _say_time_for(self, budget: str, counts: Counts) -> None:
+        """Say at once what a budget has time for; a sample too small to say anything is left out."""
+        least = least_counts(self.stages.footage, self.run.settings)
+        sampled = {
+            stage.budgeted for stage in self.stages.footage if isinstance(stage, SampleStage)
+        }
+        parts = [
+            f"{plural(counts.of(name), *NOUNS[name])} ({least.of(name)} or more are needed)"
+            for name in BUDGETED
+            if name in sampled
+        ]
+        if parts:
+            self.run.reporter.say(f"{budget}: time for {' and '.join(parts)}")
 
     @property
     def footage(self) -> FootageSize:

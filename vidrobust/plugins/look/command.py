@@ -13,8 +13,8 @@ from vidrobust.pipeline.stage import Stages
 from vidrobust.plugins.look.stage import LOOK
 from vidrobust.stages.catalogue import STAGES
 
-PAIRS = 12
-"""Pairs replayed unless a budget says otherwise: an answer needs 10, whatever else the machine is doing."""
+BUDGET = "60s"
+"""What a look takes unless a budget or a number of pairs says otherwise."""
 PARTS = ("stability", "causes", "moments", "look", "report")
 
 
@@ -27,8 +27,8 @@ def look(sources: tuple[str, ...], **options: Any) -> None:
     The last lines say what a whole study would add, and how long it takes. It continues the same run folder.
     """
     again = dict(options)
-    if not options["budget"]:
-        options["pairs"] = options["pairs"] or PAIRS
+    if not options["pairs"]:
+        options["budget"] = options["budget"] or BUDGET
     on_sources(sources, PARTS, LOOK, options)
     if not again["quiet"] and not again["as_json"]:
         click.echo(_whole_study(sources, again))
