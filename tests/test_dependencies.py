@@ -38,8 +38,8 @@ OTHER_NAMES = {
     "imagecorruptions-imaug": "imagecorruptions",
 }
 """The same of packages that tests alone use."""
-DATA = {"onnx"}
-"""Of the extras: what exports go through."""
+DATA = {"onnx", "onnxscript"}
+"""Of the extras: what exports go through, inside of torch."""
 
 
 def modules(requirements: Iterable[str]) -> set[str]:

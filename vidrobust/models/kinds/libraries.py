@@ -125,7 +125,7 @@ def _with_weights(
     hub_name: str,
     hub: Callable[[], torch.nn.Module],
     build: Callable[[int | None], torch.nn.Module],
-) -> tuple[torch.nn.Module, dict[str, str]]:
+) -> tuple[torch.nn.Module, dict[str, Any]]:
     """A network with the hub's weights or those of a file, and its name, weights and their hash."""
     if path is None:
         module = from_hub(spec, hub)

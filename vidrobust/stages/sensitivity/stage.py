@@ -132,7 +132,10 @@ class SensitivityStage(SampleStage):
             shown: dict[str, Any] = {"batch": settings.batch_size, "step": context.advance}
             if perturbations:
                 sweep = Draws(**drawn, ranks=some, each=settings.strengths)
-                of_boxes = {"only": settings.only, "ignored": settings.ignored_zones}
+                of_boxes: dict[str, Any] = {
+                    "only": settings.only,
+                    "ignored": settings.ignored_zones,
+                }
                 parts.append(
                     study_frames(frames, models, perturbations, sweep, **of_boxes, **shown)
                 )
