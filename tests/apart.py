@@ -12,13 +12,14 @@ from pathlib import Path
 
 PROGRAM = """
 import contextlib, io, json
-from vidrobust.cli.app import main
 
 ended = []
 for arguments in json.load(sys.stdin):
     code, out, err = 0, io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
+            from vidrobust.cli.app import main  # here: it may warn, and the first command has that
+
             main(arguments)
         except SystemExit as stop:
             code = stop.code or 0

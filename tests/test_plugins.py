@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -12,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.apart import ended
+from tests.apart import Ended, ended
+from tests.pipeline.conftest import run
+from tests.shrunk import shrink
 
 GREETING = """
 import click
@@ -53,27 +54,23 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def vidrobust(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    path = os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
-    command = [sys.executable, "-m", "vidrobust", *arguments]
-    return subprocess.run(
-        command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True
-    )
+@pytest.fixture(scope="module")
+def commands(folder: Path) -> list[Ended]:
+    """What the program prints beside that package: its plugins, its help, and the two commands."""
+    return ended(folder, ("plugins", "--json"), ("--help",), ("greet",), ("part",))
 
 
-def test_a_command_of_another_package_is_listed_and_runs(folder: Path) -> None:
-    listed = vidrobust(folder, "--help").stdout
-    assert listed.index("Courtesy:") < listed.index("greet") < listed.index("Tools:")
-    assert vidrobust(folder, "greet").stdout == "hello\n"
+def test_a_command_of_another_package_is_listed_and_runs(commands: list[Ended]) -> None:
+    _, listed, greeted, _ = commands
+    assert listed.out.index("Courtesy:") < listed.out.index("greet") < listed.out.index("Tools:")
+    assert greeted.out == "hello\n"
 
 
-def test_a_broken_plugin_is_named_once_and_stops_nothing(folder: Path) -> None:
+def test_a_broken_plugin_is_named_once_and_stops_nothing(commands: list[Ended]) -> None:
     """The package ``gone`` is missing for two groups; ``greeting`` and ``again`` name the same commands."""
-    done = vidrobust(folder, "plugins", "--json")
-    assert done.returncode == 0
-    plugins = {
-        each["name"]: each for each in json.loads(done.stdout) if each["package"] == "greeting"
-    }
+    done = commands[0]
+    assert done.code == 0
+    plugins = {each["name"]: each for each in json.loads(done.out) if each["package"] == "greeting"}
     assert {name: each["version"] for name, each in plugins.items()} == dict.fromkeys(
         plugins, "2.5"
     )
@@ -81,16 +78,16 @@ def test_a_broken_plugin_is_named_once_and_stops_nothing(folder: Path) -> None:
     assert plugins["gone"]["error"].count("ModuleNotFoundError") == 2
     assert "'greet'" in plugins["greeting"]["error"]
     assert "misspelt" in plugins["greeting"]["error"]
-    warned = [line for line in done.stderr.splitlines() if "gone" in line]
+    warned = [line for line in done.err.splitlines() if "gone" in line]
     assert len(warned) == 1
     assert "greeting 2.5" in warned[0]
 
 
-def test_a_command_that_cannot_be_imported_ends_with_one_line(folder: Path) -> None:
-    done = vidrobust(folder, "part")
-    assert done.returncode == 3
-    assert "Traceback" not in done.stderr
-    assert "greeting_gone" in done.stderr
+def test_a_command_that_cannot_be_imported_ends_with_one_line(commands: list[Ended]) -> None:
+    done = commands[-1]
+    assert done.code == 3
+    assert "Traceback" not in done.err
+    assert "greeting_gone" in done.err
 
 
 def test_the_plugin_of_the_documents_works(tmp_path: Path) -> None:
@@ -105,16 +102,15 @@ def test_the_plugin_of_the_documents_works(tmp_path: Path) -> None:
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: hello\nVersion: 1\n")
     lines = [f"[{group}]\nhello = {at['hello']}\n" for group, at in groups.items()]
     (info / "entry_points.txt").write_text("".join(lines))
-    listed = {
-        each["name"]: each for each in json.loads(vidrobust(tmp_path, "plugins", "--json").stdout)
-    }
+    plugins, helped = ended(tmp_path, ("plugins", "--json"), ("hello", "--help"))
+    listed = {each["name"]: each for each in json.loads(plugins.out)}
     assert listed["hello"]["error"] == ""
     assert listed["hello"]["brings"] == {
         "commands": ["greet"],
         "stages": ["hello"],
         "sections": ["hello"],
     }
-    assert "Count the models of a run." in vidrobust(tmp_path, "hello", "--help").stdout
+    assert "Count the models of a run." in helped.out
 
 
 FAILING = """
@@ -149,7 +145,7 @@ def test_a_stage_or_section_of_another_package_that_raises_is_named(
     points = "[vidrobust.stages]\nfailing = failing:STAGE\n[vidrobust.sections]\nfailing = failing:SECTION\n"
     (info / "entry_points.txt").write_text(points)
     run, model = str(tmp_path / "run"), "-mtests.fuzz.tiny:model"
-    clip = str(public_clips / "line-flour-bags.gif")
+    clip = str(shrink(public_clips / "line-flour-bags.gif", tmp_path))
     stability, stage, page = ended(
         tmp_path,
         ("stability", clip, model, "--end-s=0.3", f"-o{run}", "-q"),
@@ -164,14 +160,10 @@ def test_a_stage_or_section_of_another_package_that_raises_is_named(
         assert "failing" in each.err
 
 
-def test_our_own_plugins_are_whole() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "vidrobust", "plugins", "--json"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    own = {each["name"]: each for each in json.loads(done.stdout) if each["package"] == "vidrobust"}
+def test_our_own_plugins_are_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("plugins", "--json") == 0
+    printed = json.loads(capsys.readouterr().out)
+    own = {each["name"]: each for each in printed if each["package"] == "vidrobust"}
     assert set(own) >= {"finetune", "gauge", "line", "published", "unknown"}
     assert {each["error"] for each in own.values()} == {""}
     assert own["gauge"]["brings"]["commands"] == [
@@ -257,11 +249,17 @@ sys.meta_path = [each for each in sys.meta_path if "__editable__" not in getattr
 """
 
 
-def test_the_core_works_without_the_folder_of_plugins(core: Path) -> None:
-    clip = str(Path(__file__).parent / "footage_media" / "line-flour-bags.gif")
-    given = (clip, "-mbands:model", "--end-s=1.3", "-q")
+def test_the_core_works_without_the_folder_of_plugins_each_of_which_is_named_as_broken(
+    core: Path, public_clips: Path
+) -> None:
+    given = (
+        str(shrink(public_clips / "line-flour-bags.gif", core)),
+        "-mbands:model",
+        "--end-s=1.3",
+        "-q",
+    )
     few = ("--frames=2", "--pairs=2", "--perturbation=brightness", "--resamples=20")
-    study, again, shown, passed, refused, compared = ended(
+    study, again, shown, passed, refused, compared, plugins, listed = ended(
         core,
         ("study", *given, *few, "-oa"),
         ("stability", *given, "-ob", "--seed=1"),
@@ -269,6 +267,8 @@ def test_the_core_works_without_the_folder_of_plugins(core: Path) -> None:
         ("gate", "a", "--fail-if", "flip_rate.n < 1"),
         ("gate", "a", "--fail-if", "percent_grr > 30"),
         ("compare", "a", "b", "--json"),
+        ("plugins", "--json"),
+        ("--help",),
         before=WITHOUT_EDITABLE,
     )
     assert (study.code, again.code) == (0, 0), (study, again)
@@ -277,10 +277,6 @@ def test_the_core_works_without_the_folder_of_plugins(core: Path) -> None:
     assert (passed.code, refused.code) == (0, 2)
     found = json.loads(compared.out)["metrics"]["flip_rate"]
     assert found["difference"] == 0, compared.err
-
-
-def test_without_the_folder_each_plugin_is_named_as_broken(core: Path) -> None:
-    plugins, listed = ended(core, ("plugins", "--json"), ("--help",), before=WITHOUT_EDITABLE)
     own = [each for each in json.loads(plugins.out) if each["package"] == "vidrobust"]
     assert len(own) >= 5
     assert all("ModuleNotFoundError" in each["error"] and not each["brings"] for each in own)

@@ -24,7 +24,6 @@ MID_SENTENCE = {
     "corruptions --json prints",
     "labels reads",
     "repeatability --json printed",
-    "remedies --all",
 }
 ALONE = {"doctor", "models", "perturbations", "plugins"}
 """Commands that are complete without arguments; the others are only named where they have none."""
@@ -65,6 +64,15 @@ WORDS = {
     "SOURCES --model DETECTOR": f"clip.mp4 --model {DETECTOR}",
     "cups.mp4 --model onnx:yolox_nano.onnx": f"cups.mp4 --model {DETECTOR}",
     "--model onnx:a.onnx --model onnx:b.onnx": f"--model {DETECTOR}",
+    "--start-s 25 --end-s 28": "--start-s 1 --end-s 3",
+    "history reports/week12": "history reports/run",
+    "FastestDet.onnx": DETECTOR,
+    "yolox_nano.onnx": DETECTOR,
+    "--model squeezenet1_1_227.onnx --model squeezenet1_1_227.onnx": f"--model {DETECTOR}",
+    "squeezenet1_1_227.onnx": CLASSIFIER,
+    "NIGHT_RUN": "reports/run",
+    "parts.csv": "table.csv",
+    "day/": "footage",
     "onnx:parts.onnx": CLASSIFIER,
     "torchvision:resnet18": CLASSIFIER,
     "best.pt": CLASSIFIER,
@@ -86,8 +94,10 @@ WORDS = {
     "reports/NAME": "reports/run",
 }
 """What stands for a value of the user, the longer first, and the fabricated one."""
-ENDS = {"export": {0, 3}, "gate": {0, 1}, "repeatability": {0, 1}}
+ENDS = {"gate": {0, 1}, "repeatability": {0, 1}}
 """Exit codes of commands that judge; all others end with 0."""
+WITHOUT_MOMENTS = "--to clip"
+"""Ends with 3, as it does on a run whose answers never change: those made here are of stability alone."""
 MORE = {
     "study": FEW,
     "causes": ("--pairs=2",),
@@ -211,7 +221,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Clips, tables and finished runs under the names that the documents use."""
     folder = tmp_path_factory.mktemp("typed")
     clip(folder / "clip.mp4")
-    for name in ("cups.mp4", "line3/1.mp4", "line4/1.mp4", "recordings/1.mp4", "footage/1.mp4"):
+    videos = ("cups.mp4", "bottles.mp4", "line3/1.mp4", "line4/1.mp4", "recordings/1.mp4")
+    for name in (*videos, "footage/1.mp4"):
         (folder / name).parent.mkdir(exist_ok=True)
         shutil.copy(folder / "clip.mp4", folder / name)
     clip(folder / "footage" / "1.mp4", 1.0)
@@ -279,4 +290,5 @@ def test_a_printed_command_runs(
     arguments = [each for each in arguments if each != "..."]
     assert all(run(*each) == 0 for each in BEFORE.get(command, ()))
     code = run(command, *arguments, *MORE.get(command, ()))
-    assert code in ENDS.get(command, {0}), capsys.readouterr().err
+    wanted = {3} if WITHOUT_MOMENTS in text else ENDS.get(command, {0})
+    assert code in wanted, capsys.readouterr().err

@@ -13,6 +13,7 @@ import pytest
 
 from tests.faults.test_faults import MODEL
 from tests.pipeline.conftest import NETS
+from tests.shrunk import shrink
 from tests.skips import need
 
 DENIED = """
@@ -48,7 +49,8 @@ def start(command: list[str], folder: Path, **more: str) -> subprocess.Completed
 
 def test_a_study_without_a_network_looks_nothing_up(public_clips: Path, tmp_path: Path) -> None:
     (tmp_path / "halving.py").write_text(MODEL)
-    given = arguments(public_clips / "line-flour-bags.gif", "halving:halves", tmp_path / "run")
+    clip = shrink(public_clips / "line-flour-bags.gif", tmp_path)
+    given = arguments(clip, "halving:halves", tmp_path / "run")
     ended = start([sys.executable, "-c", DENIED, *given], tmp_path)
     assert ended.returncode == 0, ended.stderr
     assert "look-up" not in ended.stderr
@@ -59,9 +61,8 @@ def test_no_library_below_python_connects(public_clips: Path, models: Path, tmp_
     """ONNX Runtime among them, which looks its maker's host up unless it is told not to before its import."""
     need(shutil.which("strace"), "strace is not installed")
     log = tmp_path / "calls.txt"
-    given = arguments(
-        public_clips / "line-flour-bags.gif", f"onnx:{models / NETS[0]}", tmp_path / "run"
-    )
+    clip = shrink(public_clips / "line-flour-bags.gif", tmp_path)
+    given = arguments(clip, f"onnx:{models / NETS[0]}", tmp_path / "run")
     given = ["stability", *given[1:5]]
     traced = ["strace", "-f", "-qq", "-e", "trace=connect,sendto,sendmsg", "-o", str(log)]
     ended = start(
@@ -98,4 +99,4 @@ onnxruntime()
     direct = re.compile(r"^ *(?:import|from) onnxruntime\b", re.M)
     importing = {path for path in package.rglob("*.py") if direct.search(path.read_text())}
     # the quantisation module asks for it first
-    assert {path.name for path in importing} == {"onnx_runtime.py", "export.py"}
+    assert {path.name for path in importing} == {"onnx_runtime.py", "engines.py"}

@@ -100,7 +100,7 @@ def ran(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) ->
         str(base / "absent.mp4"),
         *(f"--model=onnx:{models / net}" for net in NETS),
         f"--out={base / 'run'}",
-        "--frames=4",
+        "--frames=2",
         "--strengths=0",
         "--pairs=4",
         "--resamples=99",

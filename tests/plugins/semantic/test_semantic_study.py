@@ -52,7 +52,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--pairs",
         "12",
         "--frames",
-        "10",
+        "3",
         "--perturbation",
         "brightness",
         "--strengths",

@@ -46,7 +46,7 @@ def studied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = (
         "--perturbation=brightness",
         "--perturbation=gaussian_noise",
-        "--frames=20",
+        "--frames=12",
         "--pairs=24",
     )
     both = (f"--model={here}:leaning", f"--model={here}:steady")
