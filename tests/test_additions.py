@@ -147,7 +147,7 @@ print(model.name, model(torch.zeros((2, 3, 8, 8), dtype=torch.uint8)).labels.tol
 """,
 )
 LABEL_FORMAT = Addition(
-    group="vidrobust.label_formats = plain:FORMAT",
+    group="vidrobust.formats = plain:FORMAT",
     new={
         "plain.py": """
 from vidrobust.footage.item_tables import label_row
@@ -198,7 +198,7 @@ print(Path("exported/exports/names_of_models/models.txt").read_text())
 """,
 )
 POLICY_FORMAT = Addition(
-    group="vidrobust.policy_formats = plain_policy:PLAIN",
+    group="vidrobust.exports = plain_policy:PLAIN",
     new={
         "plain_policy.py": """
 from vidrobust.stages.policy.exports.rendered import Export

@@ -1,25 +1,21 @@
 """Plugins: what installed packages register through entry points.
 
-An entry point names a record, or a list of records, of the kind of its group:
+An entry point names a record, or a list of records, of a kind of its group:
 
-    commands               cli.command_entry.CommandEntry
-    stages                 pipeline.stage.Stage
-    sections               report.section.ReportSection
-    settings               a dataclass, see run_folder.declared
-    tables                 tables.table.Table
-    figures                run_folder.gates.FigureSource
-    perturbations          perturb.perturbation.Perturbation
-    suite_protocols        stages.sensitivity.stage.SuiteProtocol
-    correlation_protocols  stages.correlate.stage.CorrelationProtocol
-    policy_formats         stages.policy.exports.write.PolicyFormat
-    demos                  finished_runs.demo.Demo
-    exports                finished_runs.exports.catalogue.Format
-    metrics                metrics.metric.Metric
-    tasks                  metrics.metric.Task
-    models                 models.spec.ModelKind
-    label_formats          footage.labels.labels.LabelFormat
-    video_formats          video.source.VideoFormat
-    box_formats            models.detection.box_files.BoxFormat
+    commands      cli.command_entry.CommandEntry
+    stages        pipeline.stage.Stage
+    sections      report.section.ReportSection, run_folder.gates.FigureSource
+    settings      a dataclass, see run_folder.declared
+    tables        tables.table.Table
+    perturbations perturb.perturbation.Perturbation
+    protocols     stages.sensitivity.stage.SuiteProtocol, stages.correlate.stage.CorrelationProtocol
+    demos         finished_runs.demo.Demo
+    exports       finished_runs.exports.catalogue.Format, stages.policy.exports.write.PolicyFormat
+    metrics       metrics.metric.Metric
+    tasks         metrics.metric.Task
+    models        models.spec.ModelKind
+    formats       footage.labels.labels.LabelFormat, video.source.VideoFormat,
+                  models.detection.box_files.BoxFormat
 
 All entry points of a plugin have its name. One that cannot be loaded, names something else or takes a name that
 exists is left out and reported, and the rest goes on; a misdeclared metric ends a study, whose tables would lack
@@ -42,6 +38,13 @@ from vidrobust.text.printable import shown
 Record = TypeVar("Record")
 Result = TypeVar("Result")
 PREFIX = "vidrobust."  # start of the name of every group
+# Groups of several kinds, by the names of their classes: whoever asks for one kind passes over the others
+KINDS_OF = {
+    "vidrobust.sections": ("ReportSection", "FigureSource"),
+    "vidrobust.protocols": ("SuiteProtocol", "CorrelationProtocol"),
+    "vidrobust.exports": ("Format", "PolicyFormat"),
+    "vidrobust.formats": ("LabelFormat", "VideoFormat", "BoxFormat"),
+}
 _reported: set[tuple[str, str]] = set()
 
 
@@ -153,11 +156,12 @@ def _records(point: EntryPoint, kind: type[Record]) -> Iterator[Record]:
             f"cannot be loaded ({type(error).__name__}: {error}); mend or uninstall it"
         ) from error
     for record in found if isinstance(found, list | tuple) else (found,):
-        if not isinstance(record, kind):
+        if isinstance(record, kind):
+            yield record
+        elif type(record).__name__ not in KINDS_OF.get(point.group, ()):
             raise TypeError(
                 f"expected a {kind.__name__} or a list of them, got {type(record).__name__}"
             )
-        yield record
 
 
 def _package(point: EntryPoint) -> str:

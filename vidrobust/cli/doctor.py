@@ -177,9 +177,10 @@ class Plugin:
         group = brought.point.group.removeprefix(PREFIX)
         if brought.error:
             what = f"{brought.point.value} of {group} {brought.error}"
-            self.error = f"{self.error}; {what}" if self.error else what
+            if what not in self.error:  # several kinds may be read from one group
+                self.error = f"{self.error}; {what}" if self.error else what
         else:
-            self.brings[group] = [*self.brings.get(group, []), *brought.names]
+            self.brings[group] = list(dict.fromkeys([*self.brings.get(group, []), *brought.names]))
 
 
 def installed_plugins() -> list[Plugin]:

@@ -18,9 +18,7 @@ from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.numbers import with_interval
 from vidrobust.text.phrases import plural
 
-GROUP = (
-    "vidrobust.figures"  # group of entry points in which a package names a FigureSource, or several
-)
+GROUP = "vidrobust.sections"  # group of entry points in which a package names a FigureSource
 # Figure -> of whom or what -> value, low, high, n; a number that is not known is None or NaN.
 Figures = dict[str, dict[str, dict[str, Any]]]
 

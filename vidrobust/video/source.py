@@ -19,7 +19,7 @@ from vidrobust.frames.batch import FrameBatch, VideoInfo
 if TYPE_CHECKING:
     from vidrobust.video.stream import Reader
 
-GROUP = "vidrobust.video_formats"  # group of entry points in which a package names a VideoFormat
+GROUP = "vidrobust.formats"  # group of entry points in which a package names a VideoFormat
 
 
 @runtime_checkable

@@ -104,7 +104,7 @@ def test_another_package_brings_a_format(tmp_path: Path) -> None:
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: plain-labels\nVersion: 1\n")
     (info / "entry_points.txt").write_text(
-        "[vidrobust.label_formats]\nplain = plain_labels:FORMAT\nnone = plain_labels:NONE\ngone = gone:FORMAT\n"
+        "[vidrobust.formats]\nplain = plain_labels:FORMAT\nnone = plain_labels:NONE\ngone = gone:FORMAT\n"
     )
     (tmp_path / "a.plain").write_text("clip 7\n")
     code = (

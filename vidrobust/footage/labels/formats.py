@@ -112,9 +112,7 @@ CLASS_FOLDERS = LabelFormat(
 )
 
 
-GROUP = (
-    "vidrobust.label_formats"  # The group of entry points in which a package names a LabelFormat
-)
+GROUP = "vidrobust.formats"  # The group of entry points in which a package names a LabelFormat
 
 # The formats of the core; plugins bring the others
 FORMATS: tuple[LabelFormat, ...] = (MANIFEST, CLASS_FOLDERS)

@@ -17,7 +17,7 @@ from vidrobust.footage.labels.matching import AnswerTimes, by_time
 from vidrobust.shapes.shape import read_shape
 from vidrobust.text.phrases import nouns
 
-GROUP = "vidrobust.box_formats"  # The group of entry points in which a package names a BoxFormat
+GROUP = "vidrobust.formats"  # The group of entry points in which a package names a BoxFormat
 BOX = ("x1", "y1", "x2", "y2")
 COLUMNS = ("frame", "score", "label", *BOX)
 # What other programs call the columns; the first that is there counts

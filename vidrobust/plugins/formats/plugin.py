@@ -4,5 +4,11 @@ from __future__ import annotations
 
 from vidrobust.plugins.formats import boxes, coco, cvat, kitti, mot, pictures
 
-LABELS = (mot.FORMAT, kitti.FORMAT, *cvat.FORMATS, *coco.FORMATS, *pictures.FORMATS)
-BOXES = boxes.FORMATS
+FORMATS = (
+    *boxes.FORMATS,
+    mot.FORMAT,
+    kitti.FORMAT,
+    *cvat.FORMATS,
+    *coco.FORMATS,
+    *pictures.FORMATS,
+)

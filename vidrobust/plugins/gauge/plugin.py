@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from vidrobust.cli.command_entry import CommandEntry, at
-from vidrobust.plugins.gauge.figures import FILE
+from vidrobust.plugins.gauge.figures import FIGURES, FILE
 from vidrobust.report.section import ReportSection, called
 
 SECTION = "Repeatability"
@@ -56,3 +56,4 @@ REPORT = ReportSection(
     statements=_where_studied("vidrobust.plugins.gauge.report.repeatability_section:statements"),
     files=(FILE,),
 )
+SHOWN = (REPORT, FIGURES)

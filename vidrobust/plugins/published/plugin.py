@@ -82,3 +82,4 @@ GU2019 = CorrelationProtocol(
     tables=("frames", "sensitivity"),
     run=_gu2019,
 )
+PROTOCOLS = (*SUITE_PROTOCOLS, GU2019)

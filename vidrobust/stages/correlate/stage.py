@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 FILE = "correlation.json"
 # Group of entry points in which a package names a CorrelationProtocol, or several.
-GROUP = "vidrobust.correlation_protocols"
+GROUP = "vidrobust.protocols"
 
 
 class CorrelateStage(TableStage):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # Some suites of plugins compare frames of their own, not a perturbed with a clean one.
 
 # Group of entry points in which a package names a SuiteProtocol, or several.
-GROUP = "vidrobust.suite_protocols"
+GROUP = "vidrobust.protocols"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from vidrobust.statement import Level
 from vidrobust.statistics.ratios import RatioVerdict
 
 # Group of entry points in which a package names a PolicyFormat, or several.
-GROUP = "vidrobust.policy_formats"
+GROUP = "vidrobust.exports"
 
 
 @dataclass(frozen=True)
