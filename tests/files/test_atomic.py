@@ -6,11 +6,9 @@ import json
 import os
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-import pytest
 
-from vidrobust.files.atomic import cell_text, csv_text, write_arrays, write_text
+from vidrobust.files.atomic import cell_text, csv_text, write_text
 from vidrobust.files.json_text import json_text
 from vidrobust.footage.manifest import read_manifest
 
@@ -54,20 +52,3 @@ def test_cells_that_a_spreadsheet_would_run_are_escaped_and_come_back(tmp_path: 
         (tmp_path / name).write_bytes(b"x")
     write_text(tmp_path / "manifest.csv", csv_text(table[["path"]].head(4)))
     assert [item.path.name for item in read_manifest(tmp_path / "manifest.csv").items] == names[:4]
-
-
-def test_arrays_are_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "new" / "a.npz"
-    write_arrays(path, first=np.arange(3), second=np.eye(2))
-    with np.load(path) as found:
-        assert found["first"].tolist() == [0, 1, 2]
-        assert np.array_equal(found["second"], np.eye(2))
-
-    def killed(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(np, "savez_compressed", killed)
-    with pytest.raises(KeyboardInterrupt):
-        write_arrays(path, first=np.zeros(9))
-    with np.load(path) as found:
-        assert found["first"].tolist() == [0, 1, 2]

@@ -12,7 +12,6 @@ from vidrobust.errors import InputError
 from vidrobust.text.printable import bytes_shown
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -32,17 +31,6 @@ def write_bytes(path: Path, data: bytes) -> None:
     """Write bytes in the same way."""
     beside = path.with_name(path.name + ".part")
     beside.write_bytes(data)
-    os.replace(beside, path)
-
-
-def write_arrays(path: Path, **arrays: np.ndarray) -> None:
-    """Write a compressed NumPy archive in the same way; folders are made."""
-    import numpy as np  # who writes text alone need not wait for it
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".part")
-    with beside.open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # its one other argument is no array
     os.replace(beside, path)
 
 

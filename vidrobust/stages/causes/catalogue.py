@@ -343,9 +343,3 @@ TITLES: Mapping[str, str] = {
 }
 # Every further number that is measured of some cause.
 COLUMNS = tuple(dict.fromkeys(column for cause in CATALOGUE.values() for column in cause.columns))
-
-
-def together_with(cause: str) -> tuple[str, ...]:
-    if CATALOGUE[cause].moves and cause != CAME_INTO_VIEW.name:
-        return cause, CAME_INTO_VIEW.name
-    return (cause,)
