@@ -298,6 +298,7 @@ def judge_world(world: World, runs: int, seed: int, resamples: int = 499) -> dic
     truth = np.mean([true_value(world, rng) for _ in range(4)], axis=0)
     tied = {f"p{k}" for k in np.flatnonzero(FAMILY == 0)} if world.expected != NO else set()
     verdicts: dict[bool, list[str]] = {True: [], False: []}
+    whole: dict[bool, list[str]] = {True: [], False: []}
     covered, width, value, raw = [], [], [], []
     families = {f"p{k}": f"family {f}" for k, f in enumerate(FAMILY)}
     for run in range(runs):
@@ -308,6 +309,8 @@ def judge_world(world: World, runs: int, seed: int, resamples: int = 499) -> dic
         partial = table[table["method"] == "partial_spearman"]
         for name, verdict in zip(partial["perturbation"], partial["verdict"], strict=True):
             verdicts[name in tied].append(verdict)
+        for name, verdict in partial.groupby("family")["family_verdict"].first().items():
+            whole[bool(tied) and name == "family 0"].append(verdict)
         partial = partial[partial["family"] == "family 0"]
         known = partial["low"].notna()
         inside = (partial["low"].to_numpy() <= truth) & (truth <= partial["high"].to_numpy())
@@ -318,6 +321,8 @@ def judge_world(world: World, runs: int, seed: int, resamples: int = 499) -> dic
     one = verdicts[bool(tied)]
     share = {v: np.mean(np.array(one) == v) for v in (YES, NO, CANNOT)}
     share["false"] = np.mean(np.array(verdicts[False]) == YES)
+    share["family"] = np.mean(np.array(whole[True]) == YES) if tied else np.nan
+    share["false family"] = np.mean(np.array(whole[False]) == YES)
     return {
         "raw": float(np.nanmean(raw)),
         "truth": float(truth.mean()),
@@ -478,9 +483,9 @@ def main() -> None:
         return
     say(
         "| world | truth | rho | partial | mean | cover % | width | proxy % | no evidence % | cannot tell % | "
-        "untied: proxy % |"
+        "untied: proxy % | tied family: proxy % | untied families: proxy % |"
     )
-    say("|---" * 11 + "|")
+    say("|---" * 13 + "|")
     start = time.process_time()
     for name in arguments.world:
         world = WORLDS[name]
@@ -488,7 +493,8 @@ def main() -> None:
         say(
             f"| {name}: {world.about} | {world.expected} | {r['raw']:.2f} | {r['truth']:.2f} | {r['mean']:.2f} | "
             f"{100 * r['coverage']:.1f} | {r['width']:.2f} | {100 * r['proxy']:.1f} | "
-            f"{100 * r['no evidence']:.1f} | {100 * r['cannot tell']:.1f} | {100 * r['false']:.1f} |"
+            f"{100 * r['no evidence']:.1f} | {100 * r['cannot tell']:.1f} | {100 * r['false']:.1f} | "
+            f"{100 * r['family']:.1f} | {100 * r['false family']:.1f} |"
         )
     seconds = time.process_time() - start
     say(
