@@ -22,7 +22,7 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     base = tmp_path_factory.mktemp("lines")
     for name, dials in (("calm", ("speed=8",)), ("rough", ("speed=8", "light=0.6", "shake=6"))):
         rendering.render(
-            rendering.RenderSettings(parts=2, passes=2, stations=2, seconds=0.35, dials=dials),
+            rendering.RenderSettings(parts=2, passes=2, stations=2, seconds=0.2, dials=dials),
             base / f"{name}-src",
         )
         command = ("stability", str(base / f"{name}-src/manifest.csv"), "--model=line-classifier")

@@ -31,7 +31,7 @@ def test_a_study_on_the_footage_of_the_repository(
     )
     code = run(
         *("study", str(clip), "--model=efficientnet-lite0", f"--out={out}", "--quiet"),
-        *("--frames=3", "--pairs=4", "--end-s=1.2", "--resamples=99", *asked),
+        *("--frames=2", "--pairs=2", "--end-s=0.6", "--resamples=99", *asked),
     )
     assert code == 0
     capsys.readouterr()
