@@ -80,7 +80,8 @@ def _none(model: str, across: str, rows: pd.DataFrame) -> Statement:
     if len(needs):
         row = needs.sort_values("needs_count", kind="stable").iloc[0]
         of = row["needs"].removeprefix("more ")
-        missing = f"{number(row['needs_count'], 2)} {across if of == 'units' else of}"
+        counted = {"units": across, "footage": "sampled frames of more footage"}.get(of, of)
+        missing = f"{number(row['needs_count'], 2)} {counted}"
         if row["needs_now"] == row["needs_now"]:
             missing += f", has {number(row['needs_now'], 2)}"
     text = f"Not enough data for proxies {ACROSS[across]}: needs {missing}."
