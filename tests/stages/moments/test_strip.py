@@ -13,7 +13,7 @@ from vidrobust.frames.pixels import to_levels
 from vidrobust.predictions import Classifications
 from vidrobust.stages.causes.pair_replays import study_pair
 from vidrobust.stages.causes.score import predict
-from vidrobust.stages.moments.pictures import clear, tiles
+from vidrobust.stages.causes.strips import clear, tiles
 
 CLASSES = ("dark", "middle", "bright")
 

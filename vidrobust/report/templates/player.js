@@ -195,7 +195,7 @@
     panel.hidden = chosen < 0;
     for (const each of [shots, strip, causes]) each.replaceChildren();
     if (chosen < 0) { show(); return; }
-    const [, , a, b, what, parts] = data.events[chosen];
+    const [, , a, b, what, parts, unstripped] = data.events[chosen];
     at = place(b);
     $("what").textContent = "Frame " + a + " to frame " + b + ": " + what;
     for (const frame of [a, b]) {
@@ -209,13 +209,12 @@
       each.textContent = name + " " + Math.round(100 * share) + " %";
       causes.append(each);
     }
-    $("causes-said").textContent = parts.length ? "Replayed change by change, this one flip comes from:"
-      : data.strips[item + " " + model + " " + b] ? "" : data.unplayed;
+    $("causes-said").textContent = parts.length ? "Replayed change by change, this one flip comes from:" : "";
     for (const tile of data.strips[item + " " + model + " " + b] || []) {
       const alt = tile.title + ": " + tile.label + " " + tile.p;
       strip.append(shot(null, tile.src, tile.measured ? alt + " (" + tile.measured + ")" : alt));
     }
-    $("strip-said").textContent = strip.children.length ? data.strip_said : parts.length ? data.no_strip : "";
+    $("strip-said").textContent = strip.children.length ? data.strip_said : unstripped;
     show();
   }
   function next(direction) {

@@ -30,12 +30,15 @@ class CausesStage(SampleStage):
     """Why the output changed: measured changes replayed one by one, and the account of causes."""
 
     name = "causes"
-    version = 29
+    version = 30
     per = "model"
     needs = (TRANSITIONS, STABILITY)
-    settings = (*FOOTAGE, "seed")
+    settings = (*FOOTAGE, "seed", "pictures")
     summary_settings = ("pairs", "budget", "only", "ignore", "entry_line")
-    unit_tables = ("causes", "candidate_fits", "place_causes", "place_candidate_fits", "places")
+    unit_tables = (
+        *("causes", "candidate_fits", "place_causes", "place_candidate_fits"),
+        *("places", "strips"),
+    )
     tables = (
         *("account", "account_by", "named"),
         *("place_account", "place_account_by", "place_named"),
@@ -103,6 +106,7 @@ class CausesStage(SampleStage):
         from vidrobust.stages.causes.places import PlacesToMap
         from vidrobust.stages.causes.recoded import LEAD, quantizer_of
         from vidrobust.stages.causes.shares import ADJACENT
+        from vidrobust.stages.causes.strips import rows_of_flip
 
         own_pairs = {model.name: chosen[model.name] for model in models}
         weights = {name: each.set_index(PAIR)["weight"] for name, each in own_pairs.items()}
@@ -135,6 +139,7 @@ class CausesStage(SampleStage):
                 if key not in weights[model.name].index:
                     continue
                 own = ids | {"weight": float(weights[model.name].loc[key])}
+                strips = context.settings.pictures and model.task == "classification"
                 for prefix, z, labels, names in _seen(
                     model, replayed.shown, source.info.device, context.settings
                 ):
@@ -145,8 +150,12 @@ class CausesStage(SampleStage):
                         if weight > 0:
                             mapped = {**own, "model": model.name}
                             maps[model.name].add(weight, mapped, replayed.made)
-                    rows = candidate_fits.rows(replayed.made, replayed.fitted, z)
                     named = {**own, "model": model.name}
+                    if strips and rows[0]["flip"] and pair.scale == ADJACENT:
+                        found["strips"] += rows_of_flip(
+                            replayed.made, model, named, source.info.device
+                        )
+                    rows = candidate_fits.rows(replayed.made, replayed.fitted, z)
                     found[f"{prefix}candidate_fits"] += [{**named, **row} for row in rows]
             del replayed  # or its pictures would be held while the next ones are made
             # models share most of their pairs, so that a few more are replayed than one of them asks for

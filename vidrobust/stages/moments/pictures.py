@@ -1,23 +1,17 @@
-"""The worst moments as pictures for the report, and frames for its player.
-
-A strip shows the measured changes switched on one after the other, and the answers. Where the picture gets
-sharper it leads from t+1 to t.
-"""
+"""The worst moments as pictures for the report, and frames for its player."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pandas as pd
-import torch
 
 from vidrobust.frames.pixels import reduced, to_array
 from vidrobust.metrics.catalogue import of_plugins, task_of
@@ -27,110 +21,15 @@ from vidrobust.models.predict import Model, needs_pixels, predict_footage
 from vidrobust.pipeline.estimate import pictured_pairs
 from vidrobust.pipeline.run import OpenRun
 from vidrobust.report.pictures import PICTURE_WIDTH, narrowed, save_picture
-from vidrobust.stages.causes.catalogue import REPLAYED, TITLES
 from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
 from vidrobust.stages.causes.pairs import Pictures, factor_of, frames_about, side_by_side
-from vidrobust.stages.causes.score import answers
+from vidrobust.stages.causes.strips import STRIP_WIDTH, drawn, tiles
 from vidrobust.stages.moments.section import DIFFERENCE, FRAME, box_events, task_pairs
 from vidrobust.tables import schema as tables
 from vidrobust.video.kept import KeptFrames
 from vidrobust.video.source import VideoSource
 
-# Sigma, px, over which pictures are compared, since a picture sampled anew has less noise; side of a cell,
-# px.
-SMOOTHED, CELL = 1.5, 8
-# Standard errors by which a change must bring the picture nearer to the last one: by chance one in a hundred.
-CLEAR = 2.33
-
-
-@dataclass(frozen=True)
-class StripTile:
-    """One picture of the strip."""
-
-    title: str  # "frame 12", "frame 12, re-created from its neighbour", "and motion of the camera"
-    measured: str  # How large the change that is switched on here is, in words; empty for the rest
-    # label, probability: The model's answer to exactly this picture
-    label: str
-    probability: float
-    picture: np.ndarray  # (H, W, 3) uint8
-    frame: int | None = None  # Number of the frame where it is a real one
-
-
-def tiles(
-    made: PairReplays, model: Model, moment: Mapping[str, Any], device: torch.device | str = "cpu"
-) -> list[StripTile]:
-    """Make the strip of one pair; empty where the pair could not be replayed.
-
-    Only synthetic pictures are asked about anew. Causes that do not occur, or are within noise (``clear``),
-    have no tile.
-    """
-    if made.excluded or not made.forwards:
-        return []
-    first, last = ("b", "a") if made.reversed else ("a", "b")
-    real = dict(zip("ab", made.pictures[:2], strict=True))
-    chain = tuple(made.pictures[k] for k in made.forwards)
-    seen = shown(model, chain, device)
-    on = [0, *(k + 1 for k, (x, y) in enumerate(pairwise(chain)) if clear(x, y, real[last]))]
-    base = f"frame {moment[f'frame_{first}']}, re-created from its neighbour"
-    titles = [base, *(f"and {TITLES[cause]}" for cause in REPLAYED)]
-    measured = ["", *(made.sizes[cause].measured for cause in REPLAYED)]
-    between = [StripTile(titles[k], measured[k], *seen[k]) for k in on]
-    ends = dict(zip("ab", drawn(model, tuple(real.values()), device), strict=True))
-    return [_real(moment, first, ends[first]), *between, _real(moment, last, ends[last])]
-
-
-def shown(
-    model: Model, pictures: tuple[np.ndarray, ...], device: torch.device | str
-) -> list[tuple[str, float, np.ndarray]]:
-    """Return what a model says of each picture, how sure it is, and the picture with it drawn on."""
-    task = task_of(model.task)
-    if task.said is None:
-        p = answers(model, pictures, device).probabilities
-        best = [(model.class_names[int(row.argmax())], float(row.max())) for row in p]
-        return [(*each, picture) for each, picture in zip(best, pictures, strict=True)]
-    texts, sure = task.said(answers(model, pictures, device))
-    return [
-        (text, float(value), picture)
-        for text, value, picture in zip(texts, sure, drawn(model, pictures, device), strict=True)
-    ]
-
-
-def drawn(
-    model: Model, pictures: tuple[np.ndarray, ...], device: torch.device | str
-) -> tuple[np.ndarray, ...]:
-    """Return the pictures with a model's answers drawn on them, where its task can be drawn."""
-    draw = task_of(model.task).drawn
-    if draw is None:
-        return pictures
-    found = answers(model, pictures, device)
-    return tuple(draw(picture, found.select([row])) for row, picture in enumerate(pictures))
-
-
-def clear(before: np.ndarray, after: np.ndarray, last: np.ndarray) -> bool:
-    """Say whether what was switched on brings a synthetic picture nearer to a real one than noise allows.
-
-    Squared differences are added up over cells; their sum over the root of the sum of their squares is about
-    normal where nothing is there.
-    """
-    x, y, end = (
-        cv2.GaussianBlur(p.astype(np.float32), (0, 0), SMOOTHED) for p in (before, after, last)
-    )
-    nearer = (np.square(x - end) - np.square(y - end)).sum(axis=2)
-    height, width = (side // CELL * CELL for side in nearer.shape)
-    cells = (
-        nearer[:height, :width].reshape(height // CELL, CELL, width // CELL, CELL).sum(axis=(1, 3))
-    )
-    return float(cells.sum()) > CLEAR * float(np.sqrt(np.square(cells).sum()))
-
-
-def _real(moment: Mapping[str, Any], side: str, picture: np.ndarray) -> StripTile:
-    frame = int(moment[f"frame_{side}"])
-    label, probability = str(moment[f"label_{side}"]), float(moment[f"probability_{side}"])
-    return StripTile(f"frame {frame}", "", label, probability, picture, frame)
-
-
 PER_MODEL = 6  # moments; of a small sample two
-STRIP_WIDTH = 240
 
 
 def moments(run: OpenRun) -> None:

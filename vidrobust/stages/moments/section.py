@@ -16,6 +16,7 @@ from vidrobust.metrics.tracks.measures import without_absent
 from vidrobust.report.pictures import Pictures
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes.catalogue import TITLES
+from vidrobust.stages.causes.outcomes import WORDS
 from vidrobust.text.numbers import NOT_MEASURED, clock, number, percent
 from vidrobust.text.phrases import plural, short_names
 
@@ -24,8 +25,10 @@ STRIP_SAID = (
     "Frame by frame: a neighbouring frame is moved onto the first one, then the measured changes are switched "
     "on one after the other. Where the picture gets sharper the strip runs backwards in time."
 )
-NO_STRIP = "Pictures of the replay are kept of the largest changes alone."
+NO_STRIP = "The pictures of this replay were left out to keep the page small."
+NO_STRIP_OF = "A strip of pictures is made of classifiers alone."
 UNPLAYED = "This flip was not replayed: --pairs sets how many are."
+STRIPS_BYTES = 3_000_000  # of all strips; inputs take turns
 PAGE_ONE = 4  # of them on page one; at least one a model
 
 
@@ -202,14 +205,15 @@ def player(run: RunTables, most_points: int = MOST_POINTS) -> dict[str, Any] | N
 
     ``a`` of an item has by model [labels, probabilities], or of a detector [boxes, mean scores]; ``breaks`` are
     frame numbers across which nothing is compared. ``boxes`` is item -> model -> {frame: [[x1, y1, x2, y2, label,
-    score, track], ...]}, ``events`` rows of item, model, frame_a, frame_b, what, [[cause, share], ...], and
-    ``strips`` "item model frame_b" -> tiles of a worst moment.
+    score, track], ...]}, ``strips`` "item model frame_b" -> tiles of a replayed flip, and ``events`` rows of item,
+    model, frame_a, frame_b, what, [[cause, share], ...], and why there is no strip; "" where there is one.
     """
     answers = _Answers(run)
     if not answers.items:
         return None
     pictures, differences, counted = _pictures(run, answers.items)
-    events = _events(run, answers)
+    strips = _strips(run, answers.items)
+    events = _events(run, answers, strips)
     step = answers.thin(most_points, events)
     boxes, boxes_left = _boxes(run, answers)
     items = answers.as_plain(_sizes(run))
@@ -223,9 +227,7 @@ def player(run: RunTables, most_points: int = MOST_POINTS) -> dict[str, Any] | N
         "events": events,
         "worst": _worst(run, answers, events),
         "strip_said": STRIP_SAID,
-        "no_strip": NO_STRIP,
-        "unplayed": UNPLAYED,
-        "strips": _strips(run, answers.items),
+        "strips": strips,
         "said": _said(run, counted, step, boxes_left),
     }
 
@@ -406,11 +408,13 @@ def task_pairs(pairs: pd.DataFrame | None, tasks: Mapping[str, Task]) -> list[pd
     return found
 
 
-def _events(run: RunTables, answers: _Answers) -> list[list[Any]]:
+def _events(
+    run: RunTables, answers: _Answers, strips: Mapping[str, list[dict[str, Any]]]
+) -> list[list[Any]]:
     models = {name: k for k, name in enumerate(answers.models)}
     items = {name: k for k, name in enumerate(answers.items)}
-    causes = _causes(run)
-    found: list[list[Any]] = []
+    replays = _replays(run)
+    found: list[tuple[tuple[str, str, int, int], str]] = []
     own = run.table("pairs")
     for pairs in (
         *(() if own is None else (own,)),
@@ -422,10 +426,18 @@ def _events(run: RunTables, answers: _Answers) -> list[list[Any]]:
         )
         for row in flips.head(MOST_EVENTS).itertuples():
             key = (row.item, row.model, int(row.frame_a), int(row.frame_b))
-            said = f"the prediction shifts by {percent(row.total_variation)}"
-            found.append([items[row.item], models[row.model], *key[2:], said, causes.get(key, [])])
-    found += _box_events(run, models, items)
-    return sorted(found, key=lambda event: (event[0], event[3], event[1]))
+            found.append((key, f"the prediction shifts by {percent(row.total_variation)}"))
+    found += _box_events(run)
+    events = []
+    for key, what in found:
+        item, model, *frames = items[key[0]], models[key[1]], *key[2:]
+        parts, reason = replays.get(key, ([], UNPLAYED))
+        if f"{item} {model} {frames[1]}" in strips:
+            reason = ""
+        elif not reason:
+            reason = NO_STRIP if key[1] in run.models else NO_STRIP_OF
+        events.append([item, model, *frames, what, parts, reason])
+    return sorted(events, key=lambda event: (event[0], event[3], event[1]))
 
 
 def box_events(steps: pd.DataFrame) -> pd.DataFrame:
@@ -438,42 +450,37 @@ def box_events(steps: pd.DataFrame) -> pd.DataFrame:
     return rows[(rows["lost"] | (rows["flip"] == 1)) & rows["frame_a"].notna()]
 
 
-def _box_events(
-    run: RunTables, models: Mapping[str, int], items: Mapping[str, int]
-) -> list[list[Any]]:
+def _box_events(run: RunTables) -> list[tuple[tuple[str, str, int, int], str]]:
     steps = run.table("object_frames")
     if steps is None:
         return []
     rows = box_events(without_absent(steps, run.rows("judged_steps"))).head(MOST_EVENTS)
     return [
-        [
-            items[row.item],
-            models[row.model],
-            int(row.frame_a),
-            int(row.frame),
+        (
+            (row.item, row.model, int(row.frame_a), int(row.frame)),
             f"{row.label_name} is {'missed' if row.lost else 'renamed'}",
-            [],
-        ]
+        )
         for row in rows.itertuples()
     ]
 
 
-def _causes(run: RunTables) -> dict[tuple[str, str, int, int], list[list[Any]]]:
-    table = run.table("causes")
-    if table is None:
+def _replays(run: RunTables) -> dict[tuple[str, str, int, int], tuple[list[list[Any]], str]]:
+    """Return what each pair of neighbours comes from, [[cause, share], ...], or why it could not be replayed."""
+    rows = run.rows("causes")
+    if not len(rows):
         return {}
-    rows = table[
-        (table["excluded"] == "") & (table["scale"] == "adjacent") & (table["squared_change"] > 0)
-    ]
-    found: dict[tuple[str, str, int, int], list[list[Any]]] = {}
-    for row in rows.itertuples():
-        share = row.projection / row.squared_change
+    found: dict[tuple[str, str, int, int], tuple[list[list[Any]], str]] = {}
+    for row in rows[rows["scale"] == "adjacent"].itertuples():
+        key = (str(row.item), str(row.model), int(row.frame_a), int(row.frame_b))
+        if row.excluded:
+            found[key] = ([], f"This flip could not be replayed: {WORDS[row.excluded]}.")
+            continue
+        parts, _ = found.setdefault(key, ([], ""))
+        share = row.projection / row.squared_change if row.squared_change > 0 else np.nan
         if np.isfinite(share) and share >= LEAST_PART:
-            key = (str(row.item), str(row.model), int(row.frame_a), int(row.frame_b))
-            found.setdefault(key, []).append(
-                [TITLES.get(row.cause, row.cause), round(float(share), 2)]
-            )
-    return {key: sorted(each, key=lambda part: -part[1]) for key, each in found.items()}
+            parts.append([TITLES.get(row.cause, row.cause), round(float(share), 2)])
+            parts.sort(key=lambda part: -part[1])
+    return found
 
 
 def _boxes(
@@ -511,17 +518,36 @@ def _strips(run: RunTables, items: list[str]) -> dict[str, list[dict[str, Any]]]
         if not moment.get("strip") or moment["item"] not in items or moment["model"] not in models:
             continue
         key = f"{items.index(moment['item'])} {models[moment['model']]} {moment['frame_b']}"
-        found[key] = [
-            {
-                "title": tile["title"],
-                "measured": tile["measured"],
-                "label": tile["label"],
-                "p": percent(tile["probability"]),
-                "src": pictures.uri(tile.get("picture")),
-            }
-            for tile in moment["strip"]
-        ]
+        found[key] = [_tile(tile, pictures.uri(tile.get("picture"))) for tile in moment["strip"]]
+    rows, room = run.rows("strips"), STRIPS_BYTES
+    pair = ["item", "model", "frame_b"]
+    tiles_of = {key: tiles.to_dict("records") for key, tiles in rows.groupby(pair, sort=False)}
+    strips = rows[pair].drop_duplicates()
+    strips = strips.assign(turn=strips.groupby("item").cumcount()).sort_values(
+        "turn", kind="stable"
+    )
+    for item, model, frame_b, _ in strips.itertuples(index=False):
+        tiles = tiles_of[item, model, frame_b]
+        size = sum(len(tile["picture"]) for tile in tiles)
+        if item not in items or model not in models or size > room:
+            continue
+        key = f"{items.index(item)} {models[model]} {frame_b}"
+        if key not in found:
+            room -= size
+            found[key] = [
+                _tile(tile, f"data:image/jpeg;base64,{tile['picture']}") for tile in tiles
+            ]
     return found
+
+
+def _tile(tile: Mapping[str, Any], uri: str) -> dict[str, Any]:
+    return {
+        "title": tile["title"],
+        "measured": tile["measured"],
+        "label": tile["label"],
+        "p": percent(tile["probability"]),
+        "src": uri,
+    }
 
 
 def _said(run: RunTables, pictures: int, step: int, boxes_left: int) -> str:
