@@ -8,7 +8,8 @@ BIN := .venv/bin
 CONSTRAINTS ?= constraints.txt
 PIP := $(BIN)/python -m pip install --quiet $(CONSTRAINTS:%=--constraint %)
 
-.PHONY: setup demo demo-answer demo-line test quick nightly durations golden fuzz lint docs bench mutation constraints clean
+.PHONY: setup demo demo-answer gallery demo-line test quick nightly durations golden fuzz lint docs bench mutation \
+        constraints clean
 # A worker takes whole files, the longest first (tests/durations.json).
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
@@ -22,6 +23,10 @@ demo-answer: .venv/.dev
 	$(BIN)/vidrobust demo --out reports/demo
 	$(BIN)/python docs/demo_answer.py reports/demo
 	$(BIN)/python docs/demo_pictures.py reports/demo
+
+# Six public clips, by eye and by vidrobust: docs/gallery.md. CORPUS and MODELS: folders of footage and of networks.
+gallery: .venv/.dev
+	$(BIN)/python docs/gallery.py $(CORPUS) $(MODELS)
 
 demo-line: .venv/.demo
 	$(BIN)/vidrobust demo line

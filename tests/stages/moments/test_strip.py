@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import cv2
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from vidrobust.frames.pixels import to_levels
 from vidrobust.predictions import Classifications
 from vidrobust.stages.causes.pair_replays import study_pair
 from vidrobust.stages.causes.score import predict
-from vidrobust.stages.causes.strips import clear, tiles
+from vidrobust.stages.causes.strips import clear, rows_of_flip, tiles
 
 CLASSES = ("dark", "middle", "bright")
 
@@ -150,3 +152,33 @@ def test_the_strip_of_a_still_with_noise_alone_has_no_change_in_it() -> None:
     assert [tile.title for tile in tiles(made, Brightness(), moment(Brightness(), frames))] == [
         *("frame 41", "frame 41, re-created from its neighbour", "frame 42")
     ]
+
+
+@pytest.mark.parametrize("factor", [1, 2])
+def test_a_flip_becomes_rows_of_the_table_strips(factor: int) -> None:
+    """The same tiles as of the pair itself; of a reduced pair all pictures are reduced."""
+    model, frames = Brightness(), scene(False)
+    if factor == 2:
+        frames = [cv2.resize(frame, None, fx=2, fy=2) for frame in frames]
+    made = study_pair(*frames, factor=factor)
+    ids = {"model": model.name, "item": "clip", "frame_a": 41, "frame_b": 42}
+    rows = rows_of_flip(made, model, ids)
+    expected = tiles(made, model, moment(model, frames))
+    assert rows[0]["label"] != rows[-1]["label"]
+    assert [row["place"] for row in rows] == list(range(len(expected)))
+    for name in ("title", "measured", "label"):
+        assert [row[name] for row in rows] == [getattr(tile, name) for tile in expected]
+    assert all({**row, **ids} == row for row in rows)
+    for row in rows:
+        data = np.frombuffer(base64.b64decode(row["picture"]), np.uint8)
+        assert cv2.imdecode(data, cv2.IMREAD_COLOR).shape == (180, 240, 3)
+
+
+def test_a_pair_whose_label_stays_has_no_rows() -> None:
+    frames = scene(False)
+    made = study_pair(*frames)
+    model = Brightness()
+    model.class_names = ("same", "same", "same")
+    ids = {"model": model.name, "item": "clip", "frame_a": 41, "frame_b": 42}
+    assert made.forwards
+    assert rows_of_flip(made, model, ids) == []

@@ -17,8 +17,8 @@ from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.report.page import one_page, shared_content
 
-TALLEST = 6000  # px of page one, with pictures of the worst moment 640 px wide
-"""Px of the one page, 1440 px wide."""
+# Px at a width of 1440 px: the measured height of page one and of the open details of two models, and 10 % of it.
+TALLEST, TALLEST_DETAILS = 6000, 13_700
 SIZES = ((1440, 900), (768, 1024), (390, 844))
 THEMES = ("light", "dark")
 
@@ -111,6 +111,14 @@ def test_the_one_page_stays_short(browser: Any, report: Path, tmp_path: Path) ->
         opened = Opened(browser, path)
         assert opened.page.evaluate("document.documentElement.scrollHeight") <= TALLEST
         opened.page.close()
+
+
+def test_the_details_stay_short_with_every_section_open(browser: Any, report: Path) -> None:
+    opened = Opened(browser, report.with_name("details.html"))
+    opened.page.locator("#unfold-all").click()
+    assert len(opened.page.locator("main > details[open]").all()) == 10
+    assert opened.page.evaluate("document.documentElement.scrollHeight") <= TALLEST_DETAILS
+    opened.page.close()
 
 
 def _data(page: Any) -> dict[str, Any]:
@@ -219,10 +227,16 @@ def test_the_next_flip_by_key_and_its_strip(browser: Any, report: Path) -> None:
             .inner_text()
             .startswith(f"Frame {event[2]} to frame {event[3]}")
         )
-        if event[3] == int(frame_b):
-            tiles = page.locator("[data-p=strip] figcaption").all_inner_texts()
-            assert len(tiles) == len(data["strips"][key])
-            assert tiles[0].startswith(data["strips"][key][0]["title"])
+        tiles = page.locator("[data-p=strip] figcaption").all_inner_texts()
+        strip = data["strips"].get(f"{item} {model} {event[3]}", [])
+        assert len(tiles) == len(strip)
+        said = page.locator("[data-p=strip-said]").inner_text()
+        if strip:
+            assert tiles[0].startswith(strip[0]["title"])
+            assert said == data["strip_said"]
+        else:  # one line says why there is none
+            assert said == event[6] != ""
+    assert int(frame_b) in [event[3] for event in mine if not event[6]]
     page.keyboard.press("p")
     assert f"Frame {mine[-2][2]} to" in page.locator("[data-p=what]").inner_text()
     assert opened.said == []

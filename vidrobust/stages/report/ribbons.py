@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
+from vidrobust.metrics.box_differences import ious
+from vidrobust.metrics.tracks.follow import TrackSettings
+from vidrobust.metrics.tracks.item_boxes import ItemBoxes, item_boxes
 from vidrobust.metrics.tracks.measures import without_absent
+from vidrobust.metrics.tracks.states import lies_on
 from vidrobust.report.drawing import Picture
+from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.remedies.catalogue import label_rule
+from vidrobust.stages.remedies.catalogue import box_rule, label_rule
 from vidrobust.stages.remedies.section import FILE
 from vidrobust.stages.stability import ribbon_section
 from vidrobust.stages.stability.ribbon_section import Ribbon
+from vidrobust.stages.stability.unit import along_time
 from vidrobust.text.numbers import percent
 from vidrobust.text.phrases import plural
 
@@ -84,19 +91,78 @@ def _of_objects(run: RunTables, model: str) -> Picture | None:
     if counted.empty:
         return None
     item = str(counted.groupby(level=0, sort=False).sum().idxmax())
-    tracks = counted.loc[item].sort_values(ascending=False, kind="stable").index[:MOST_OBJECTS]
+    ruled = boxes_with_rule(run, model, item)
+    most = MOST_OBJECTS if ruled is None else MOST_OBJECTS // 2
+    tracks = counted.loc[item].sort_values(ascending=False, kind="stable").index[:most]
     boxes = run.rows("detections")
     boxes = boxes[(boxes["model"] == model) & (boxes["item"] == item)]
-    shown = [
-        _of_object(steps[(steps["item"] == item) & (steps["track"] == track)], boxes, int(track))
-        for track in tracks
-    ]
+    shown = []
+    for track in tracks:
+        rows = steps[(steps["item"] == item) & (steps["track"] == track)]
+        rows = rows.sort_values("frame", kind="stable")
+        shown.append(_of_object(rows, boxes, int(track)))
+        if ruled is not None:
+            shown.append(ruled.ribbon(rows))
     caption = "An object a row, in the colour of its name; a gap: it is there and has no box."
+    if ruled is not None:
+        caption += " Below each, what the rule shows of it."
     return ribbon_section.drawn(shown, (f"Objects of {item} over time, {model}", caption))
 
 
+@dataclass(frozen=True)
+class RuledBoxes:
+    """The boxes of one input behind the chosen rule."""
+
+    rule: str
+    shown: ItemBoxes
+    tracks: TrackSettings
+    row_of: Mapping[int, int]  # by the number of a frame
+    names: Mapping[int, str]  # by label
+
+    def ribbon(self, steps: pd.DataFrame) -> Ribbon:
+        """Return under which name an object has a box in each of its frames."""
+        places = steps[["x1", "y1", "x2", "y2"]].to_numpy(np.float64)
+        frame = np.array([self.row_of[int(each)] for each in steps["frame"]], np.int64)
+        there = lies_on(self.shown, frame, places, steps["label"].to_numpy(np.int64), self.tracks)
+        label = np.array([ribbon_section.NO_ANSWER] * len(steps), dtype=object)
+        bounds = self.shown.bounds
+        for k in np.flatnonzero(there):
+            first, last = bounds[frame[k]], bounds[frame[k] + 1]
+            _, rows, overlap = ious(places[k : k + 1], self.shown.boxes[first:last])
+            nearest = first + rows[overlap.argmax()]
+            label[k] = self.names[int(self.shown.labels[nearest])]
+        asked = (steps["uncovered"].notna() & ~there).sum()
+        return Ribbon(
+            title=f"With the rule {self.rule}: {plural(int(asked), 'frame')} without a box",
+            time_s=steps["time_s"].to_numpy(np.float64),
+            label=label.astype(str),
+        )
+
+
+def boxes_with_rule(run: RunTables, model: str, item: str) -> RuledBoxes | None:
+    """Play the chosen rule on the boxes of one input; None where no rule was chosen."""
+    name = (run.json(FILE).get("models", {}).get(model) or {}).get("rule")
+    transitions = run.rows("transitions")
+    if not name or not len(transitions):
+        return None
+    from vidrobust.stages.remedies.box_rows import play_boxes
+
+    boxes, frames = run.rows("detections"), transitions[transitions["item"] == item]
+    boxes = boxes[(boxes["model"] == model) & (boxes["item"] == item)]
+    names = dict(zip(boxes["label"].tolist(), boxes["label_name"].tolist(), strict=True))
+    entry = next(each for each in run.record.inputs if each.item == item)
+    tracks = along_time(RunFolder(run.folder).settings, entry.frame_rate).tracks.of_classes(names)
+    given = item_boxes(boxes, frames, (entry.height, entry.width))
+    return RuledBoxes(
+        rule=str(name),
+        shown=play_boxes(box_rule(str(name), tracks), given),
+        tracks=tracks,
+        row_of={int(frame): row for row, frame in enumerate(frames["frame"])},
+        names=names,
+    )
+
+
 def _of_object(steps: pd.DataFrame, boxes: pd.DataFrame, track: int) -> Ribbon:
-    steps = steps.sort_values("frame", kind="stable")
     name_of = (
         boxes[boxes["track"] == track].drop_duplicates("frame").set_index("frame")["label_name"]
     )

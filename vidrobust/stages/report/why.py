@@ -93,7 +93,8 @@ def why(run: RunTables, model: str) -> list[Why]:
         rows = groups(run, model, prefix)
         if rows.empty:
             continue
-        said = f"From {plural(int(rows['n'].max()), 'pair')} of neighbouring frames, replayed change by change."
+        pairs = plural(int(rows["n"].max()), "pair")
+        said = f"From {pairs} of neighbouring frames, replayed change by change. Whiskers: 95 % intervals."
         place = None if found else _map(run, model)
         found.append(Why(model, of, _dots(rows, of), place, said))
     return found
@@ -120,7 +121,7 @@ def _dots(rows: pd.DataFrame, of: str) -> Picture:
                     fontweight="bold",
                 )
             axis.set_xlim(-3, 103)
-            axis.set_xlabel(f"share of {of}, %; whiskers: 95 % interval")
+            axis.set_xlabel(f"share of {of}, %")
             axis.tick_params(axis="y", labelsize=9)
             said = ", ".join(
                 f"{name} {share_with_interval(row.share, row.low, row.high)}"

@@ -182,7 +182,7 @@ def _left_classes(run: RunTables) -> list[tuple[float, tuple[str, ...]]]:
         found.append(
             (
                 rate,
-                (str(model), cut(str(name), 34), "the next frame is called something else", often),
+                (str(model), cut(str(name), 34), "the label flips", often),
             )
         )
     return found
