@@ -212,8 +212,8 @@ def test_a_flip_chosen_by_mouse_shows_both_frames_and_their_difference(
 def test_the_next_flip_by_key_and_its_strip(browser: Any, report: Path) -> None:
     opened = Opened(browser, report)
     page, data = opened.page, _data(opened.page)
-    key = next(iter(data["strips"]))
-    item, model, frame_b = key.split()
+    flips = {f"{e[0]} {e[1]} {e[3]}" for e in data["events"]}
+    item, model, frame_b = next(key for key in data["strips"] if key in flips).split()
     if data["items"][int(item)]["name"] and len(data["items"]) > 1:
         page.locator("[data-p=item]").select_option(item)
     page.locator("[data-p=model]").select_option(model)
