@@ -17,8 +17,10 @@ from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.report.page import one_page, shared_content
 
-# Px at a width of 1440 px: the measured height of page one and of the open details of two models, and 10 % of it.
-TALLEST, TALLEST_DETAILS = 6000, 13_700
+TALLEST = 6000  # px of page one, with pictures of the worst moment 640 px wide
+"""Px of the one page, 1440 px wide."""
+# Of the details of two models with every section open: 12,478 px and 10 % of it.
+TALLEST_DETAILS = 13_700
 SIZES = ((1440, 900), (768, 1024), (390, 844))
 THEMES = ("light", "dark")
 
