@@ -50,12 +50,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     content = {"videos": [{"id": 1, "name": "clip"}], "images": images, "annotations": known}
     content["categories"] = [{"id": 1, "name": "board", "keypoints": list(CORNERS)}]
     (place / "known.json").write_text(json.dumps(content))
-    spec = spec_of(save(trained(CornerNetwork(), 150, 30), place / "corners.onnx"), "pose")
+    spec = spec_of(save(trained(CornerNetwork(), 200, 30), place / "corners.onnx"), "pose")
     asked = (
         "--pairs",
-        "12",
+        "16",
         "--frames",
-        "4",
+        "10",
         "--perturbation",
         "brightness",
         "--strengths",
