@@ -22,8 +22,9 @@ from vidrobust.video.choice import (
 )
 from vidrobust.video.marked import DeviceReader
 from vidrobust.video.pyav import PyAVReader
+from vidrobust.video.selection import Selection
 from vidrobust.video.source import open_video
-from vidrobust.video.stream import Decoded, FrameStream, Reader, Selection
+from vidrobust.video.stream import Decoded, FrameStream, Reader
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,9 @@ from vidrobust.video.choice import Route, choose
 from vidrobust.video.kept import KeptFrames
 from vidrobust.video.marked import IndexedReader, Picture
 from vidrobust.video.pyav import PyAVReader
+from vidrobust.video.selection import Selection
 from vidrobust.video.source import VideoSource, open_video
-from vidrobust.video.stream import FrameStream, Selection
+from vidrobust.video.stream import FrameStream
 
 from ..stand_in import stand_in
 

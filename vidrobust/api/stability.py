@@ -26,8 +26,8 @@ from vidrobust.models.reading import are_probabilities, as_rows, check_finite
 from vidrobust.predictions import Classifications, Detections, TaskPredictions
 from vidrobust.run_folder.gates import parse_gate, pass_gates
 from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.stability.along import along_time
 from vidrobust.stages.stability.rates import summarise
-from vidrobust.stages.stability.unit import along_time
 from vidrobust.text.phrases import listing, plural
 
 MODEL = "model"  # Its name in the tables

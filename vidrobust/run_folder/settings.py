@@ -33,7 +33,7 @@ from vidrobust.text.phrases import among, nouns
 if TYPE_CHECKING:
     from vidrobust.metrics.tracks.borders import EntryLine, Zone
     from vidrobust.metrics.tracks.follow import TrackSettings
-    from vidrobust.video.stream import Selection
+    from vidrobust.video.selection import Selection
 
 PLUGINS = "vidrobust.settings"
 """Entry point group in which a plugin names dataclasses of settings."""
@@ -76,7 +76,7 @@ class FootageSettings:
     @property
     def selection(self) -> Selection:
         """Which frames of a video are wanted, whatever the range of an input."""
-        from vidrobust.video.stream import Selection
+        from vidrobust.video.selection import Selection
 
         return Selection(every=self.every, fps=self.fps)
 

@@ -114,7 +114,8 @@ def open_video(
     from vidrobust.video.color import check_color
     from vidrobust.video.images import ImageFolderReader
     from vidrobust.video.region import Cut, ObjectCut, Region
-    from vidrobust.video.stream import FrameStream, Origin, Selection
+    from vidrobust.video.selection import Origin, Selection
+    from vidrobust.video.stream import FrameStream
 
     where = Path(path)
     name = item or where.stem or str(path)

@@ -1,8 +1,7 @@
-"""Selection, batches and random access on top of any reader."""
+"""Batches and random access on top of any reader."""
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.frames.batch import NO_PTS, FrameBatch, VideoInfo
 from vidrobust.text.printable import printable
 from vidrobust.video.region import Cut, WholeFrame, covered
+from vidrobust.video.selection import Selection
 
 # Batches made ahead on a thread.
 
@@ -126,7 +126,6 @@ _UNSEEN = _count_references()
 
 # Batches are made ahead up to this many bytes, and one always
 AHEAD_BYTES = 100 * 2**20
-SAME_TIME_S = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,96 +166,6 @@ class Reader(Protocol):
         ...
 
     def close(self) -> None: ...
-
-
-@dataclass(frozen=True)
-class Origin:
-    """The frame from which a selection is counted."""
-
-    index: int
-    time_s: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Selection:
-    """Which frames of a video are wanted.
-
-    ``start_s <= time < end_s``; of those every ``every``-th, or the first frame of each interval of ``1 /
-    fps`` seconds counted from the first frame of the range, or from ``origin`` before it.
-    """
-
-    every: int = 1
-    fps: float | None = None
-    start_s: float | None = None
-    end_s: float | None = None
-    origin: Origin | None = None
-
-    def __post_init__(self) -> None:
-        if self.every < 1:
-            raise SettingsError(f"every: expected 1 or more, got {self.every}")
-        if self.fps is not None and not 0 < self.fps < float("inf"):
-            raise SettingsError(
-                f"fps: expected a positive number of frames a second, got {self.fps}"
-            )
-        if self.fps is not None and self.every != 1:
-            raise SettingsError("every and fps: give one of the two")
-        for name, time_s in (("start_s", self.start_s), ("end_s", self.end_s)):
-            if time_s is not None and np.isnan(time_s):
-                raise SettingsError(f"{name}: expected a time in seconds, got nan")
-        if self.start_s is not None and self.end_s is not None and self.start_s >= self.end_s:
-            raise SettingsError(
-                f"start_s, end_s: the range {self.start_s} to {self.end_s} s is empty"
-            )
-
-    @property
-    def is_every(self) -> bool:
-        """Whether no frame of the range is left out."""
-        return self.every == 1 and self.fps is None
-
-    def step_s(self, frame_rate: float) -> float:
-        """Return the time between two frames, s, of a video of this frame rate."""
-        return self.every / frame_rate if self.fps is None else 1 / self.fps
-
-    def every_of(self, frame_rate: float) -> int:
-        """Return every how many-th frame of a video of this frame rate is wanted."""
-        return self.every if self.fps is None else max(round(frame_rate / self.fps), 1)
-
-    def rate(self, frame_rate: float) -> float:
-        """Return frames a second of a video of this frame rate."""
-        return frame_rate / self.every if self.fps is None else self.fps
-
-    def count(self, frames: int, seconds: float = math.inf) -> int:
-        """Return how many of so many frames are wanted, which last so long."""
-        most = -(-frames // self.every)
-        return (
-            most
-            if self.fps is None or seconds == math.inf
-            else min(most, math.ceil(seconds * self.fps))
-        )
-
-    def row_of(self, index: int, time_s: float, origin: Origin) -> int:
-        """Return the place of a frame among the wanted ones, counted from the origin."""
-        if self.fps is None:
-            return (index - origin.index) // self.every
-        return int((time_s - origin.time_s + SAME_TIME_S) * self.fps)
-
-    def __call__(self, frames: Iterator[Decoded]) -> Iterator[Decoded]:
-        origin, count, taken = self.origin, 0, -1
-        for frame in frames:
-            early = self.start_s is not None and frame.time_s < self.start_s
-            if early and origin is None:
-                continue
-            if self.end_s is not None and frame.time_s >= self.end_s:
-                return
-            origin = origin or Origin(frame.index, frame.time_s)
-            if self.fps is not None:
-                interval = self.row_of(frame.index, frame.time_s, origin)
-                wanted, taken = interval > taken, max(interval, taken)
-            else:
-                number = count if self.origin is None else frame.index - origin.index
-                wanted, count = number % self.every == 0, count + 1
-            if wanted and not early:
-                yield frame
 
 
 class FrameStream:

@@ -50,6 +50,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     content = {"videos": [{"id": 1, "name": "clip"}], "images": images, "annotations": known}
     content["categories"] = [{"id": 1, "name": "board", "keypoints": list(CORNERS)}]
     (place / "known.json").write_text(json.dumps(content))
+    torch.manual_seed(1)  # the network starts from the same weights whatever ran before
     spec = spec_of(save(trained(CornerNetwork(), 200, 30), place / "corners.onnx"), "pose")
     asked = (
         "--pairs",
@@ -101,7 +102,8 @@ def test_the_networks_own_jitter_is_that_of_its_errors(place: Path) -> None:
 def test_known_corners_judge_it_and_its_filters(place: Path) -> None:
     truth = pd.read_parquet(place / "run" / "task_truth.parquet")
     assert truth["frame"].tolist() == list(LABELLED)
-    assert 0.9 < truth["oks"].min() < 1
+    # networks from six other weights gave .84 to .93; a corner off by the board's width gives 0
+    assert 0.8 < truth["oks"].min() < 1
     remedies = pd.read_parquet(place / "run" / "remedies.parquet").set_index("remedy")
     assert set(FILTERS) <= set(remedies.index)
     assert (remedies.loc[list(FILTERS), "after"] < remedies.loc[list(FILTERS), "before"]).all()

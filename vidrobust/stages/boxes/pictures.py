@@ -16,7 +16,7 @@ from vidrobust.pipeline.run import OpenRun
 from vidrobust.report.pictures import PICTURE_WIDTH, save_picture
 from vidrobust.stages.boxes.drawn_frame import TILE, tiles
 from vidrobust.stages.boxes.moments import BoxMoment
-from vidrobust.stages.stability.unit import along_time
+from vidrobust.stages.stability.along import along_time
 from vidrobust.tables import schema as tables
 from vidrobust.text.phrases import plural
 

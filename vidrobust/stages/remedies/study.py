@@ -39,7 +39,7 @@ from vidrobust.stages.remedies.label_rows import (
 from vidrobust.stages.remedies.recommend import Recommended, recommended
 from vidrobust.stages.remedies.row import Costs, Kind, row
 from vidrobust.stages.replays.names import CONTROL, LOOK, RESIZES, SHARED
-from vidrobust.stages.stability.unit import along_time
+from vidrobust.stages.stability.along import along_time
 from vidrobust.statistics.ratios import RatioVerdict
 
 IMPOSSIBLE: Mapping[str, str] = {

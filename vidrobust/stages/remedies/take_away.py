@@ -23,7 +23,7 @@ from vidrobust.stages.remedies.catalogue import (
 from vidrobust.stages.remedies.label_rules import LabelRule
 from vidrobust.stages.remedies.stage import FILE
 from vidrobust.stages.remedies.study import is_classifier
-from vidrobust.stages.stability.unit import along_time
+from vidrobust.stages.stability.along import along_time
 from vidrobust.text.printable import printable
 
 # Columns of the table that the file of numbers repeats.

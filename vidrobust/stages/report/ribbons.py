@@ -19,8 +19,8 @@ from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.remedies.catalogue import box_rule, label_rule
 from vidrobust.stages.remedies.section import FILE
 from vidrobust.stages.stability import ribbon_section
+from vidrobust.stages.stability.along import along_time
 from vidrobust.stages.stability.ribbon_section import Ribbon
-from vidrobust.stages.stability.unit import along_time
 from vidrobust.text.numbers import percent
 from vidrobust.text.phrases import plural
 

@@ -80,7 +80,7 @@ class StabilityStage(StreamStage):
         transitions: pd.DataFrame,
     ) -> dict[str, pd.DataFrame]:
         from vidrobust.metrics.catalogue import task_of
-        from vidrobust.stages.stability.unit import along_time
+        from vidrobust.stages.stability.along import along_time
 
         along = along_time(settings, float(about["frame_rate"]))
         return task_of(model.task).whole(

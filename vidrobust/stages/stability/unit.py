@@ -18,16 +18,15 @@ from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.box_differences import change
 from vidrobust.metrics.catalogue import metrics_of, task_of
 from vidrobust.metrics.class_differences import total_variation
-from vidrobust.metrics.metric import AlongTime, differences
+from vidrobust.metrics.metric import differences
 from vidrobust.models.info import model_info
 from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import Model, needs_pixels, predict, predict_footage
 from vidrobust.pipeline.stage import Context, Found
 from vidrobust.predictions import Classifications, Classifier, Detector
-from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.stability.along import along_time
 from vidrobust.tables import schema as tables
 from vidrobust.video.source import VideoSource
-from vidrobust.video.stream import Origin
 
 FRAMES = 8
 
@@ -221,21 +220,3 @@ class StabilityUnit:
             name: table[later[name].isin(own)].reset_index(drop=True)
             for name, table in found.items()
         }
-
-
-def along_time(
-    settings: Settings, rate: float, origin: tuple[int, float] | None = None
-) -> AlongTime:
-    """Return what is compared along time at ``rate`` frames per second; rows are counted from ``origin``."""
-    selection = settings.selection
-    delivered = selection.rate(rate)
-
-    def row_of(index: int, time_s: float) -> int:
-        return 0 if origin is None else selection.row_of(index, time_s, Origin(*origin))
-
-    return AlongTime(
-        frame_rate=delivered,
-        revert_within=settings.revert_within,
-        tracks=settings.tracks_at(delivered),
-        row_of=row_of,
-    )

@@ -36,7 +36,7 @@ from vidrobust.plugins.finetune.gather import AnsweredFootage, FrameSelection, d
 from vidrobust.plugins.finetune.judge import NOTHING, CountedRows, Measured, clusters_of
 from vidrobust.plugins.finetune.recipes import Footage
 from vidrobust.predictions import Detections
-from vidrobust.stages.stability.unit import along_time
+from vidrobust.stages.stability.along import along_time
 from vidrobust.stages.stability.with_labels import judged_frames, known_in_frames
 from vidrobust.statistics.clusters import Clusters
 from vidrobust.statistics.standard_errors import influence
