@@ -22,6 +22,7 @@ from vidrobust.stages.report import why
 from vidrobust.stages.report.finding import finding
 from vidrobust.stages.report.page import shared_content
 from vidrobust.text.numbers import share_with_interval
+from vidrobust.text.phrases import capital
 
 DOCS = Path(__file__).parent
 PICTURES = DOCS / "gallery"
@@ -151,11 +152,9 @@ def written(every: list[Compared]) -> str:
     lines = [
         "# Six public clips, by eye and by vidrobust",
         "",
-        "For each clip three sentences were written by eye from its frames (what changes, where, when) and committed",
-        "before any run. Then `python docs/gallery.py CORPUS MODELS` studied it. The page agrees if the group with the",
-        "largest share is the one seen, if the tile of the map with the largest share lies where change was seen, and",
-        "if the worst moment of the model lies in the time given. The eye judges the picture, the page judges the",
-        "model: where a model does not know the scene, both may be right and differ.",
+        "The sentences by eye were committed before `python docs/gallery.py CORPUS MODELS` ran. The page agrees if its",
+        "largest group, the largest tile of its map and its worst moment are those seen. The eye judges the picture,",
+        "the page the model: both may be right and differ.",
         "",
         "| clip | what | where | when |",
         "|---|---|---|---|",
@@ -187,11 +186,10 @@ def _section(each: Compared) -> list[str]:
         "",
         f"By eye: {clip['what']} {clip['where']} {clip['when']}",
         "",
-        f"The page: *{each.finding}.* Largest share: {each.group}. Most of it at {each.where}. "
-        f"Worst moment at {each.when}.",
+        f"The page: *{each.finding}.* {capital(each.group)}; {each.where}; worst at {each.when}.",
         "",
         *([*shown, ""] if clip["pictures"] else []),
-        f"{clip['model'].removesuffix('.onnx')}. {clip['credit']}.",
+        f"{clip['model'].removesuffix('.onnx')}; {clip['credit']}",
         "",
     ]
 
