@@ -13,8 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import KDTree
-from scipy.stats import binom
 
 from vidrobust.metrics.box_differences import (
     INSIDE,
@@ -175,6 +173,10 @@ def unseen(
     """
     if not missed.any() or not len(lost):
         return np.zeros(len(lost), bool)
+    # here, since reports read this module, and scipy.spatial takes a third of a second to import
+    from scipy.spatial import KDTree
+    from scipy.special import bdtrc
+
     half = float(np.median(np.sqrt(np.maximum(areas(boxes), 1e-9)))) / 2
     centre = (boxes[:, :2] + boxes[:, 2:]) / 2
     wanted = (lost[:, :2] + lost[:, 2:]) / 2
@@ -182,7 +184,7 @@ def unseen(
     order = np.argsort(track, kind="stable")
     for rows in np.split(order, np.flatnonzero(np.diff(track[order])) + 1):
         tree = KDTree(centre[rows])
-        # to the next row of its own: the objects are thinned out where they are fast
+        # how far it goes from row to row: what is fast has no row within half its side of each place that it passes
         step = np.median(tree.query(centre[rows], 2)[0][:, 1]) if len(rows) > 1 else 0.0
         _, nearest = tree.query(wanted, distance_upper_bound=max(half, step / 4))
         passes = np.flatnonzero(nearest < len(rows))
@@ -190,7 +192,7 @@ def unseen(
         of_missed[passes[lacks]] += 1
         of_seen[passes[~lacks]] += 1
     places = max(len(np.unique(np.floor(centre / (2 * half)), axis=0)), 1)
-    by_chance = places * binom.sf(of_missed - 1, of_missed + of_seen, missed.mean())
+    by_chance = places * bdtrc(of_missed - 1, of_missed + of_seen, missed.mean())
     result: np.ndarray = (by_chance <= BY_CHANCE) & (of_seen <= SEEN_BEHIND * of_missed)
     return result
 

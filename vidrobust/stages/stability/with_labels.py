@@ -234,9 +234,10 @@ def _of_model(judged: JudgedDetector, track_start_score: float) -> dict[str, pd.
     boxes, sure_boxes, tracks, rows, identities = [], [], [], [], []
     shaped = are_shaped(judged.known, judged.found)
     for item, known in judged.known.groupby("item", sort=False):
-        truth, found = _pair(known, judged.found[judged.found["item"] == item], shaped=shaped)
+        of_item = judged.found[judged.found["item"] == item]
+        truth, found = _pair(known, of_item, shaped=shaped)
         of = matched(found, truth, track_start_score)
-        sure, kind_of_truth = _errors(known, judged.found, str(item), track_start_score)
+        sure, kind_of_truth = _errors(known, of_item, track_start_score, shaped=shaped)
         sure_boxes.append(sure)
         boxes.append(
             known[["item", "frame", "time_s", "object", "label", "label_name", *BOX]].assign(
@@ -287,11 +288,10 @@ def _of_model(judged: JudgedDetector, track_start_score: float) -> dict[str, pd.
 
 
 def _errors(
-    known: pd.DataFrame, found: pd.DataFrame, item: str, start_score: float
+    known: pd.DataFrame, found: pd.DataFrame, start_score: float, *, shaped: bool
 ) -> tuple[pd.DataFrame, np.ndarray]:
     """Return the sure boxes of an item with TIDE's kind of each (``judged_boxes``), and the kinds of known boxes."""
-    sure = found[(found["item"] == item) & (found["score"] >= start_score)]
-    shaped = are_shaped(known, found)
+    sure = found[found["score"] >= start_score]
     kind = np.full(len(sure), "background", object)
     of_known = np.full(len(known), "missed", object)
     places = places_of(sure, shaped=shaped), places_of(known, shaped=shaped)
