@@ -21,7 +21,7 @@ from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.report import why
 from vidrobust.stages.report.finding import finding
 from vidrobust.stages.report.page import shared_content
-from vidrobust.text.numbers import share_with_interval
+from vidrobust.text.numbers import part_with_interval
 from vidrobust.text.phrases import capital
 
 DOCS = Path(__file__).parent
@@ -92,7 +92,7 @@ def compared(clip: dict[str, Any], run: RunTables) -> Compared:
     if len(groups):
         row = groups.iloc[0]
         name = why.NAMES.get(str(row["cause"]), str(row["cause"]))
-        group = f"{name}, {share_with_interval(row['share'], row['low'], row['high'])}"
+        group = f"{name}, {part_with_interval(row['share'], row['low'], row['high'])}"
         if row["low"] > why.LEAST_SHARE:
             what = YES if row["cause"] == clip["group"] else NO
     place = why.place_map(run, model)

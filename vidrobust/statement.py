@@ -86,6 +86,17 @@ class Statement:
         """Whether it is worth trying, and no more than that."""
         return self.level is Level.SUGGESTED and self.question in DOING
 
+    @property
+    def proposal(self) -> str:
+        """The text of a suggestion under the heading that it is worth trying."""
+        return proposal_of(self.text)
+
+
+def proposal_of(text: str) -> str:
+    """Return what a sentence says is worth trying, without these words."""
+    proposal = text.removeprefix("Worth trying: ")
+    return f"{proposal[:1].upper()}{proposal[1:]}"
+
 
 # Questions whose statements say what to do; those of the others say what is.
 DOING = (Question.RULE, Question.STATION, Question.TRAIN)

@@ -39,6 +39,7 @@ class Wording:
     many: str = ""  # several of what is counted
     none_seen: str = ""  # what the card says without any
     called: str = ""  # "flip rate"
+    briefly: str = ""  # what the title of a page says behind a rate: "of the time"
 
 
 @dataclass(frozen=True)

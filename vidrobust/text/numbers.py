@@ -57,8 +57,8 @@ def signed_percent(value: float | None) -> str:
 
 
 def share(value: float | None) -> str:
-    """Return a share whose estimate may fall below 0, which is then written as 0 %."""
-    return percent(_not_below_0(value))
+    """Return a part of a whole, whose estimate may lie outside of it: never below 0 % or above 100 %."""
+    return percent(_part(value))
 
 
 def interval(low: float | None, high: float | None, unit: str = "", digits: int = 2) -> str:
@@ -99,15 +99,13 @@ def percent_with_interval(value: float | None, low: float | None, high: float | 
 
 
 def share_with_interval(value: float | None, low: float | None, high: float | None) -> str:
-    """Return a share with its interval; nothing is written below 0 %."""
+    """Return a ratio with its interval; nothing is written below 0 %."""
     return percent_with_interval(*map(_not_below_0, (value, low, high)))
 
 
 def part_with_interval(value: float | None, low: float | None, high: float | None) -> str:
-    """Return a part of a whole with its interval; an estimate beyond the whole is written as 100 %."""
-    return share_with_interval(
-        *(None if each is None else min(each, 1.0) for each in (value, low, high))
-    )
+    """Return a part of a whole with its interval, all three as ``share`` writes them."""
+    return percent_with_interval(*map(_part, (value, low, high)))
 
 
 def points_with_interval(value: float | None, low: float | None, high: float | None) -> str:
@@ -200,6 +198,10 @@ def _percent_figure(value: float | None) -> str:
 
 def _points(value: float | None) -> str:
     return _with_sign(_percent_figure(value), value)
+
+
+def _part(value: float | None) -> float | None:
+    return value if value is None or value != value else min(max(value, 0.0), 1.0)
 
 
 def _not_below_0(value: float | None) -> float | None:

@@ -38,9 +38,13 @@ def test_what_is_gone_with_the_lamp_still_is_planted(
 ) -> None:
     # changes 3, -2 with the flicker and 1, 0 without: (3 * 2 + 2 * 2) / (9 + 4)
     flickers = run_of(monkeypatch, tmp_path / "a", [0.0, 3.0, 1.0])
-    still = run_of(monkeypatch, tmp_path / "b", [0.0, 1.0, 1.0])
-    assert planted_share(flickers, still) == pytest.approx(10 / 13)
-    assert planted_share(flickers, flickers) == pytest.approx(0)
+
+    def logits(values: list[float]) -> pd.DataFrame:
+        at = pd.MultiIndex.from_product([["a"], range(3)])
+        return pd.DataFrame([[z, -z] for z in values], index=at)
+
+    assert planted_share(flickers, logits([0.0, 1.0, 1.0])) == pytest.approx(10 / 13)
+    assert planted_share(flickers, logits([0.0, 3.0, 1.0])) == pytest.approx(0)
 
 
 def test_the_lamp_comes_first_and_the_bottles_stay() -> None:

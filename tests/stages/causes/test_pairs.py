@@ -18,12 +18,14 @@ from vidrobust.stages.causes.pairs import (
     FLOOR,
     PAIR,
     Pictures,
+    _neighbours,
     choose_pairs,
     chosen_pairs,
     factor_of,
     has_third,
     inclusion,
     known_size,
+    new_pairs,
     own_change,
     side_by_side,
     sizes,
@@ -204,6 +206,52 @@ def test_flips_are_drawn_first_up_to_half_of_the_sample_with_their_own_weights()
     # where nearly all pairs flip the sample is of flips
     few = choose_pairs(table.assign(flip=np.arange(100) >= 3), 20, "key")
     assert (few["frame_a"] >= 3).sum() == 17
+
+
+def test_further_flips_follow_for_their_strips_with_weight_0_up_to_the_number_of_pairs() -> None:
+    # 50 of 199 pairs flip: of 24 pairs drawn 12 are flips, and 12 flips follow, those of the largest change
+    own = change(6).assign(flip=np.arange(N - 1) % 4 == 0)
+    chosen = chosen_pairs(of_a_clip(), own, 24, "clip", 0)
+    near = chosen[chosen["scale"] == "adjacent"]
+    strips = near[near["weight"] == 0]
+    sample = near[near["weight"] > 0]
+    flips = own.index[own["flip"]]
+    assert (len(sample), len(strips), sample["frame_a"].isin(flips).sum()) == (24, 12, 12)
+    left = own.loc[flips.difference(sample["frame_a"]), "own_change"]
+    assert strips["frame_a"].tolist() == left.nlargest(12).index.tolist()
+    # the sample is what it is without them
+    drawn = choose_pairs(_neighbours(of_a_clip(), own), 24, "0 clip")
+    assert sample.drop(columns=["scale", "time_s"]).reset_index(drop=True).equals(drawn)
+    # with fewer flips than pairs every flip is there
+    few = change(6).assign(flip=np.arange(N - 1) % 10 == 0)
+    replayed = chosen_pairs(of_a_clip(), few, 24, "clip", 0)
+    assert set(few.index[few["flip"]]) <= set(replayed["frame_a"])
+
+
+def test_a_flip_that_was_replayed_for_its_strip_has_one_strip_when_it_joins_the_account() -> None:
+    own = change(6).assign(flip=np.arange(N - 1) % 4 == 0)
+    pairs = pd.DataFrame({"frame_a": own.index, "kind": "adjacent", "label_flip": own["flip"]})
+    pairs = pairs.assign(total_variation=own["own_change"])
+    tables = {"transitions": of_a_clip(), "pairs": pairs}
+
+    def asked(count: int, have: int) -> pd.DataFrame:
+        settings = SimpleNamespace(seed=0, pictures=True)
+        context: Any = SimpleNamespace(models=["a"], content="clip", settings=settings)
+        context.need_transitions, context.read = of_a_clip, lambda _, table: tables.get(table)
+        context.count, context.have = count, have
+        return new_pairs(context)["a"]
+
+    first, later = asked(12, 0), asked(48, 12)
+    twice = first.merge(later, on=PAIR)
+    assert len(twice) > 0
+    assert (twice["weight_x"] == 0).all()
+    assert (twice["weight_y"] > 0).all()
+    rows = pd.concat([first, later]).assign(picture="", place=0)
+    kept = trimmed_to(tables.get, "clip", 0, 48)(rows)
+    assert not kept.duplicated(PAIR).any()
+    assert set(map(tuple, kept[PAIR].to_numpy())) == set(map(tuple, asked(48, 0)[PAIR].to_numpy()))
+    # of any other table only the sample is kept
+    assert (trimmed_to(tables.get, "clip", 0, 48)(rows.drop(columns="picture"))["weight"] > 0).all()
 
 
 def test_where_nothing_is_known_of_a_pair_it_counts_as_the_mean() -> None:

@@ -182,3 +182,12 @@ def test_a_pair_whose_label_stays_has_no_rows() -> None:
     ids = {"model": model.name, "item": "clip", "frame_a": 41, "frame_b": 42}
     assert made.forwards
     assert rows_of_flip(made, model, ids) == []
+
+
+def test_a_flip_that_cannot_be_replayed_has_a_row_that_says_why() -> None:
+    first, second = scene(False)[1:3]
+    ids = {"model": "m", "item": "clip", "frame_a": 41, "frame_b": 42}
+    alone = rows_of_flip(study_pair(None, first, second, None), Brightness(), ids)
+    assert [(row["excluded"], row["picture"]) for row in alone] == [("no_third_frame", "")]
+    keyframe = rows_of_flip(study_pair(*scene(False), keyframe=True), Brightness(), ids)
+    assert [(row["excluded"], row["picture"]) for row in keyframe] == [("keyframe", "")]

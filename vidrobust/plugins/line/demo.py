@@ -26,7 +26,7 @@ from vidrobust.stages.answer.text import console_text
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.stages.causes.catalogue import TITLES
 from vidrobust.stages.variation.spread import title_of
-from vidrobust.text.numbers import number, percent, share_with_interval
+from vidrobust.text.numbers import number, part_with_interval, percent
 from vidrobust.text.phrases import listing
 
 # What was planted, from the truth, in the quantities and units in which a run's tables hold what was found.
@@ -164,7 +164,7 @@ def planted_words(tables: RunTables, truth: pd.DataFrame, line: RenderSettings) 
         ]
         for cause in dial.causes[:1]:
             share, low, high = shares.loc[cause, ["share", "low", "high"]]
-            of_change = f"{share_with_interval(share, low, high)} of the change"
+            of_change = f"{part_with_interval(share, low, high)} of the change"
             said.append(
                 f"{TITLES[cause]} is {'named' if cause in causes else 'not named'}, {of_change}"
             )

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from vidrobust.files.csv_table import read_columns
 from vidrobust.metrics.metric import usable_pairs
+from vidrobust.models.load import load_model
+from vidrobust.models.predict import predict
 from vidrobust.pipeline.build import build
 from vidrobust.pipeline.open import opened_sources
 from vidrobust.pipeline.progress import Reporter
@@ -21,15 +25,15 @@ from vidrobust.run_folder.reader import RunTables
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.answer.text import console_text
 from vidrobust.stages.catalogue import STAGES
-from vidrobust.stages.stability.stage import STABILITY
 from vidrobust.text.numbers import percent
 from vidrobust.text.phrases import plural
+from vidrobust.video.source import open_video
 
 MODEL = "line-classifier"
 FLICKER = "flicker=0.25"  # the lamp's amplitude, as a share of its light
 # Eight parts, one second each: a rule is judged on six clips at least.
 LINE = RenderSettings(parts=8, seconds=1.0, seed=7, dials=(FLICKER,))
-STUDY = Settings(model=(MODEL,), frames=40, pairs=16, resamples=2000)
+STUDY = Settings(model=(MODEL,), frames=40, pairs=12, resamples=2000)
 TINY = 1e-12  # smallest probability before the logarithm
 
 
@@ -38,11 +42,11 @@ def demo_lamp(
 ) -> list[str]:
     """Render both, study the one that flickers; return the lines of the answer and what was planted."""
     run = _studied(out, reporter, line, study)
-    still = _still(out, reporter, line, study)
-    share, flips = planted_share(run, still), _flips(still)
+    still = _still(out, reporter, line)
+    share, flips = planted_share(run, still), _flips(usable_pairs(run.rows("pairs")), still)
     said = (
-        f"Planted: the flicker causes {percent(share)} of the change. "
-        f"With a lamp that is still, the same parts give {plural(flips, 'flip')} instead of {_flips(run)}."
+        f"Planted: the flicker causes {percent(share)} of the change. With a lamp that is still, the same parts "
+        f"give {plural(flips, 'flip')} instead of {int(usable_pairs(run.rows('pairs'))['label_flip'].sum())}."
     )
     return [*console_text(run).splitlines(), said]
 
@@ -55,15 +59,20 @@ def _studied(out: str, reporter: Reporter, line: RenderSettings, study: Settings
     return RunTables(Path(out))
 
 
-def _still(out: str, reporter: Reporter, line: RenderSettings, study: Settings) -> RunTables:
-    """Return the answers to the same parts under a lamp that does not flicker."""
+def _still(out: str, reporter: Reporter, line: RenderSettings) -> pd.DataFrame:
+    """Return the centred logits by item and frame of the same parts under a lamp that does not flicker."""
     calm = RenderSettings(parts=line.parts, seconds=line.seconds, seed=line.seed)
-    folder = Path(f"{out.rstrip('/')}-still")
-    sources = _rendered(Path(f"{folder}-footage"), calm, reporter)
-    chosen = study.changed({"sources": [sources], "pictures": False}, "demo")
-    with opened_sources(chosen, str(folder), reporter) as run:
-        build(run, STAGES, (STABILITY.name,))
-    return RunTables(folder)
+    manifest = Path(_rendered(Path(f"{out.rstrip('/')}-still"), calm, reporter))
+    model: Any = load_model(MODEL)
+    rows: dict[tuple[str, int], np.ndarray] = {}
+    for clip in read_columns(manifest).itertuples():
+        with open_video(manifest.parent / str(clip.path)) as source:
+            for batch in source.batches(16):
+                found = predict(model, batch.pixels).probabilities
+                rows |= {
+                    (clip.item, int(k)): row for k, row in zip(batch.index, found, strict=True)
+                }
+    return _centred(pd.DataFrame.from_dict(rows, orient="index"))
 
 
 def _rendered(folder: Path, line: RenderSettings, reporter: Reporter) -> str:
@@ -74,29 +83,38 @@ def _rendered(folder: Path, line: RenderSettings, reporter: Reporter) -> str:
     return str(folder / "manifest.csv")
 
 
-def planted_share(run: RunTables, still: RunTables) -> float:
+def planted_share(run: RunTables, still: pd.DataFrame) -> float:
     """Return the share of the change of the centred logits that is gone where the lamp is still.
 
     With d the change between two frames and d0 that of the same frames without the flicker, it is the sum of
     <d, d - d0> over that of <d, d>: the projection that the account estimates by replaying.
     """
     pairs = usable_pairs(run.rows("pairs"))
-    moved, alone = _changes(run, pairs), _changes(still, pairs)
+    table = run.rows("probabilities")
+    p = table.pivot_table(index=["item", "frame"], columns="label", values="probability")
+    moved, alone = _change(_centred(p.fillna(0.0)), pairs), _change(still, pairs)
     return float((moved * (moved - alone)).sum() / (moved * moved).sum())
 
 
-def _changes(run: RunTables, pairs: pd.DataFrame) -> np.ndarray:
+def _centred(probabilities: pd.DataFrame) -> pd.DataFrame:
+    logits = np.log(np.maximum(probabilities, TINY))
+    return logits.sub(logits.mean(axis=1), axis=0)
+
+
+def _change(logits: pd.DataFrame, pairs: pd.DataFrame) -> np.ndarray:
     """Return the change of the centred logits of each pair, (P, K) float64."""
-    table = run.rows("probabilities")
-    p = table.pivot_table(index=["item", "frame"], columns="label", values="probability")
-    logits = np.log(np.maximum(p.fillna(0.0), TINY))
-    logits = logits.sub(logits.mean(axis=1), axis=0)
+    a, b = _ends(logits, pairs)
+    return b - a
+
+
+def _flips(pairs: pd.DataFrame, logits: pd.DataFrame) -> int:
+    a, b = _ends(logits, pairs)
+    return int((a.argmax(axis=1) != b.argmax(axis=1)).sum())
+
+
+def _ends(logits: pd.DataFrame, pairs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     a, b = (
         logits.reindex(pd.MultiIndex.from_frame(pairs[["item", frame]])).to_numpy(np.float64)
         for frame in ("frame_a", "frame_b")
     )
-    return b - a
-
-
-def _flips(run: RunTables) -> int:
-    return int(usable_pairs(run.rows("pairs"))["label_flip"].sum())
+    return a, b

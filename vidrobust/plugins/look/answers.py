@@ -15,7 +15,7 @@ from vidrobust.report.section import Keep
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.statement import Level, Statement
 from vidrobust.statistics.levels import FEWEST_ROWS
-from vidrobust.text.numbers import share_with_interval
+from vidrobust.text.numbers import part_with_interval
 from vidrobust.text.phrases import capital, listing, plural
 
 QUESTION = "same picture"
@@ -62,7 +62,7 @@ def statements(run: RunTables) -> Iterator[Statement]:
 
 
 def _in_words(row: dict[str, Any], usual: int) -> str:
-    figure = share_with_interval(row["value"], row["low"], row["high"])
+    figure = part_with_interval(row["value"], row["low"], row["high"])
     of = "" if row["n"] == usual else f" of {plural(int(row['n']), 'frame')}"
     figure = f"{figure}{of}" if row["n"] >= FEWEST_ROWS else f"not enough data{of}"
     return f"{figure} {WORDS[row['change']]} ({row['part']})"
@@ -78,7 +78,7 @@ def details(run: RunTables, keep: Keep) -> Markup | str:
             "model": row["model"],
             "part": row["part"],
             "change": capital(WORDS[row["change"]]),
-            "figure": share_with_interval(row["value"], row["low"], row["high"]),
+            "figure": part_with_interval(row["value"], row["low"], row["high"]),
             "n": int(row["n"]),
         }
         for row in _rows(table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import textwrap
 from collections.abc import Iterable, Iterator
@@ -16,10 +17,8 @@ from vidrobust.text.printable import shown
 
 WIDTH = 100  # columns of a line on the console
 COLUMN = 18  # columns in front of the text of a statement
-# Models up to which the console shows every statement, and up to which the first of each question, the causes
-# that are named and what to do: about a screen for two models. Of more it shows what leads.
-MOST_FULL, MOST_BRIEF = 1, 3
-MOST_LINES = 14  # of the answer on one model, with its name and the place of the report
+MOST_LINES = 14  # of the whole answer, with the names of the models and the place of the report
+LEAST_LINES = 3  # of a model, with its name; of many models the least stable are shown
 NOT_RUN = (
     Question.SENSITIVE,
     Question.RULE,
@@ -72,11 +71,15 @@ def console_text(run: RunTables) -> str:
         model: [each for each in answer.of(model) if each not in left_out]
         for model in answer.models
     }
+    room = MOST_LINES - 1 - 2 * bool(left_out) - bool(answer.to_come)
+    least_stable = sorted(of, key=lambda model: _instability(of[model]), reverse=True)
+    shown_models = [model for model in of if model in least_stable[: room // LEAST_LINES]]
+    lines: list[str] = []
     left = 0
-    if len(of) == 1:
-        (model,) = of
-        of[model], left = _most_important(of[model], MOST_LINES - 2 - 2 * bool(left_out))
-    lines = [line for model in of for line in _model_lines(of[model], model, len(of))]
+    for model in shown_models:
+        kept, others = _most_important(of[model], room // len(shown_models) - 1)
+        lines += _model_lines(kept, model)
+        left += others
     if left_out:
         titles = dict.fromkeys(title_of(each.question).lower() for each in left_out)
         lines.append(_wrapped(f"{', '.join(titles)}. To find out:", "Not measured".ljust(COLUMN)))
@@ -86,19 +89,29 @@ def console_text(run: RunTables) -> str:
     report = run.folder / "report.html"
     if answer.to_come:
         lines.append(f"Incomplete, still to come: {', '.join(answer.to_come)}.")
+    models = len(of) - len(shown_models)
+    more = [plural(models, "more model")] if models else []
+    more += [plural(left, "more finding")] if left else []
     if report.is_file():
-        more = f" ({plural(left, 'more finding')})" if left else ""
-        lines.append(f"Report{more}: {report}")
-    elif left:
-        lines.append(f"{plural(left, 'more finding')}: vidrobust show {run.folder_name} --json")
+        aside = f" ({', '.join(more)})" if more else ""
+        lines.append(f"Report{aside}: {report}")
+    elif more:
+        lines.append(f"{', '.join(more)}: vidrobust show {run.folder_name} --json")
     return shown("\n".join(lines))  # the names of a model and its classes are anybody's
+
+
+def _instability(statements: Iterable[Statement]) -> float:
+    """The rate of what went wrong on one model, by which models are ordered; below 0 where it is not known."""
+    rates = (each.value for each in statements if each.question == Question.STABLE)
+    rate = next(rates, math.nan)
+    return -1.0 if math.isnan(rate) else rate
 
 
 def _most_important(statements: list[Statement], room: int) -> tuple[list[Statement], int]:
     """Return the statements that fit into so many lines, in their order, and how many are left out.
 
-    First what leads, then the first statement of each question. Of a scene that the model does not
-    know, neither causes nor advice.
+    First what leads, why, and what to do, then the first statement of each question. Of a scene that the
+    model does not know, neither causes nor advice.
     """
     unknown = any(each.question == Question.SCENE for each in statements)
     hidden = (*DOING, Question.WHY) if unknown else ()
@@ -108,39 +121,40 @@ def _most_important(statements: list[Statement], room: int) -> tuple[list[Statem
         if each.question in LEADING:
             return 0
         if first[each.question] is each:
-            return 1
-        return 2 + (each.level is Level.NO_EFFECT)
+            return 1 if each.question == Question.WHY or each.is_action else 2
+        return 3 + (each.level is Level.NO_EFFECT)
 
     kept: list[Statement] = []
     for each in sorted((s for s in statements if s.question not in hidden), key=rank):
-        lines = len(_wrapped(each.text, " " * COLUMN).splitlines()) + bool(each.command)
-        if lines <= room:
+        lines = len(_wrapped(_tagged(each, each.text), " " * COLUMN).splitlines())
+        lines += bool(each.command)
+        if lines <= room or not kept:
             room -= lines
             kept.append(each)
     found = [each for each in statements if any(each is one for one in kept)]
     return found, len(statements) - len(found)
 
 
-def _model_lines(statements: Iterable[Statement], model: str, many: int) -> Iterator[str]:
+def _model_lines(statements: Iterable[Statement], model: str) -> Iterator[str]:
     yield model
-    before = asked = ""
+    before, suggested = "", False
     for each in statements:
-        named = each.question == Question.WHY and each.level in (Level.REPLICATED, Level.SUGGESTED)
-        brief = named or (each.question != asked and each.question != Question.STATION)
-        asked = each.question
-        shown_too = many <= MOST_FULL or (many <= MOST_BRIEF and brief)
-        if not (shown_too or each.is_action or each.question in LEADING):
-            continue
         title = title_of(each.question)
         head = f"  {'' if title == before else title}".ljust(COLUMN)
         before = title
-        yield _wrapped(f"[{TAGS[each.level]}] {each.text}" if each.is_action else each.text, head)
+        text = each.proposal if suggested and each.is_suggestion else each.text
+        suggested = each.is_suggestion
+        yield _wrapped(_tagged(each, text), head)
         if each.command:
             # on a line of its own, so that it can be copied
             yield f"{' ' * COLUMN}{TO_DO.get(each.level, 'Next')}: {each.command}"
 
 
-# Questions whose statements are shown however many models there are.
+def _tagged(each: Statement, text: str) -> str:
+    return f"[{TAGS[each.level]}] {text}" if each.is_action else text
+
+
+# Questions whose statements come before all others.
 LEADING = (Question.SCENE, Question.STABLE)
 
 

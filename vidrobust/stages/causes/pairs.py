@@ -6,7 +6,8 @@ Neighbours are drawn with probabilities proportional to ::
 
 Each stands for 1 / its probability pairs, so that sums stay unbiased. A larger sample holds the smaller one,
 and models share random numbers, so most of their pairs. Flips are drawn first, up to half of the sample. Some
-pairs about a second apart are drawn besides.
+pairs about a second apart are drawn besides. Further flips, up to the number of pairs, have weight 0: each is replayed
+for its strip alone, outside of the account.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from vidrobust.frames.batch import VideoInfo
 from vidrobust.frames.device import trim_heap
 from vidrobust.frames.pixels import to_array
 from vidrobust.metrics.catalogue import tasks
+from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.models.predict import Model
 from vidrobust.models.preprocess import Preprocess
 from vidrobust.pipeline.stage import Context, Read, Trim
@@ -79,10 +81,15 @@ def new_pairs(context: Context) -> dict[str, pd.DataFrame]:
     for model in context.models:
         change = own_change(lambda table, model=model: context.read(model, table))  # type: ignore[misc]
         pairs = chosen_pairs(transitions, change, context.count, content, seed)
+        labelled = context.read(model, CLASSIFICATION.correlation.pairs)
+        if not context.settings.pictures or labelled is None or labelled.empty:
+            pairs = pairs[pairs["weight"] > 0]  # strips are made of classifiers
         if context.have:
             before = chosen_pairs(transitions, change, context.have, content, seed)
-            names, done = (pd.MultiIndex.from_frame(each[PAIR]) for each in (pairs, before))
-            pairs = pairs[~names.isin(done)]
+            weight = before.set_index(PAIR)["weight"].reindex(pd.MultiIndex.from_frame(pairs[PAIR]))
+            # a flip that was replayed for its strip may be drawn into a larger sample
+            joins = (weight == 0).to_numpy() & (pairs["weight"] > 0)
+            pairs = pairs[weight.isna().to_numpy() | joins]
         found[model] = pairs
     return found
 
@@ -91,8 +98,9 @@ def together(chosen: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Return the pairs of all models, each once: neighbours in time order, then those a second apart."""
     if len(chosen) == 1:
         return next(iter(chosen.values()))
-    whole = pd.concat(list(chosen.values()), ignore_index=True)[[*PAIR, "stratum", "time_s"]]
-    return whole.drop_duplicates(PAIR).sort_values(PAIR, kind="stable").reset_index(drop=True)
+    whole = pd.concat(list(chosen.values()), ignore_index=True)
+    whole = whole.sort_values([*PAIR, "weight"], ascending=[True] * len(PAIR) + [False])
+    return whole.drop_duplicates(PAIR).reset_index(drop=True)
 
 
 def own_change(read: Read) -> pd.DataFrame:
@@ -119,7 +127,10 @@ def trimmed_to(read: Read, content: str, seed: int, count: int) -> Trim:
 
     def trimmed(rows: pd.DataFrame) -> pd.DataFrame:
         weight = rows[PAIR].merge(chosen, on=PAIR, how="left")["weight"].to_numpy(float)
-        return rows.assign(weight=weight)[np.isfinite(weight)]
+        rows = rows.assign(weight=weight)
+        if "picture" in rows:  # the strip of a flip, which may have been replayed twice
+            return rows[np.isfinite(weight)].drop_duplicates([*PAIR, "place"])
+        return rows[weight > 0]
 
     return trimmed
 
@@ -127,9 +138,19 @@ def trimmed_to(read: Read, content: str, seed: int, count: int) -> Trim:
 def chosen_pairs(
     transitions: pd.DataFrame, change: pd.DataFrame, count: int, content: str, seed: int
 ) -> pd.DataFrame:
-    """Draw ``count`` neighbours of an item, and pairs a second apart, with their weights and strata."""
-    key = f"{seed} {content}"
-    near = choose_pairs(_neighbours(transitions, change), count, key).assign(scale="adjacent")
+    """Draw ``count`` neighbours of an item, and pairs a second apart, with their weights and strata.
+
+    Flips that were not drawn follow with weight 0, those of the largest change first, until ``count`` flips are there.
+    """
+    key, neighbours = f"{seed} {content}", _neighbours(transitions, change)
+    near = choose_pairs(neighbours, count, key)
+    flips = neighbours[neighbours["flip"] & (neighbours["excluded"] == "")]
+    drawn = flips["frame_a"].isin(near["frame_a"])
+    others = flips[~drawn].sort_values("own_change", ascending=False, kind="stable")
+    others = others.head(max(0, count - int(drawn.sum())))
+    stratum = np.where(others["keyframe"], KEYFRAME, PLAIN)
+    others = others[["frame_a", "frame_b"]].assign(weight=0.0, stratum=stratum)
+    near = pd.concat([near, others] if len(others) else [near]).assign(scale="adjacent")
     step = float(transitions["time_s"].diff().median())
     far = _apart(transitions, max(2, round(1 / step)) if step > 0 else 2)
     some = choose_pairs(far, max(min(1, count), count // SECOND_SHARE), f"second {key}").assign(

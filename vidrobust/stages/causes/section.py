@@ -15,7 +15,13 @@ from vidrobust.stages.causes.outcomes import in_words
 from vidrobust.stages.causes.shares import ADJACENT, Level
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.statistics.ratios import PairedRatio, paired_ratio
-from vidrobust.text.numbers import interval_figures, number, percent, share_with_interval
+from vidrobust.text.numbers import (
+    interval_figures,
+    number,
+    part_with_interval,
+    share,
+    share_with_interval,
+)
 from vidrobust.text.phrases import plural
 
 LENGTH = 1000  # of the bar, in units of its drawing
@@ -86,11 +92,11 @@ def _excluded(run: RunTables, model: str, name: str) -> str:
 
 
 def _row(row: dict[str, Any], excluded: str) -> dict[str, str]:
-    specific = share_with_interval(row["specific"], row["specific_low"], row["specific_high"])
+    specific = part_with_interval(row["specific"], row["specific_low"], row["specific_high"])
     flips = int(row["flips"])
     return {
         "cause": CATALOGUE[row["cause"]].title,
-        "share": share_with_interval(row["share"], row["low"], row["high"]),
+        "share": part_with_interval(row["share"], row["low"], row["high"]),
         "specific": specific if np.isfinite(row["specific"]) else "",
         "flips": f"{int(row['flips_mostly'])} of {flips}" if flips else "no flip among these pairs",
         "due": _due(row),
@@ -160,7 +166,7 @@ def _bar(model: str, of: str, account: pd.DataFrame, named: Collection[str]) -> 
                 colour=cause.colour,
                 start=round(start, 1),
                 length=round(length, 1),
-                share=percent(float(row.share)),
+                share=share(row.share),
                 interval=interval_figures(max(0.0, row.low), min(row.high, 1.0)),
                 sure=row.cause in named,
             )

@@ -30,7 +30,7 @@ class CausesStage(SampleStage):
     """Why the output changed: measured changes replayed one by one, and the account of causes."""
 
     name = "causes"
-    version = 30
+    version = 31
     per = "model"
     needs = (TRANSITIONS, STABILITY)
     settings = (*FOOTAGE, "seed", "pictures")
@@ -83,7 +83,7 @@ class CausesStage(SampleStage):
         return {
             model.name: (
                 {name: table[table["model"] == model.name] for name, table in whole.items()},
-                {"pairs": len(chosen[model.name])},
+                {"pairs": int((chosen[model.name]["weight"] > 0).sum())},
             )
             for model in models
         }
@@ -126,6 +126,7 @@ class CausesStage(SampleStage):
             partial(_replayed, codec=source.info.codec, factor=factor, quantizer=quantizer),
             [str(pair.stratum) for pair in some],
             [pair.scale == ADJACENT for pair in some],
+            [pair.weight > 0 for pair in some],
             factor=factor,
             lead=LEAD if predicts(source.info.codec) else 0,
         )
@@ -140,6 +141,10 @@ class CausesStage(SampleStage):
                     continue
                 own = ids | {"weight": float(weights[model.name].loc[key])}
                 strips = context.settings.pictures and model.task == "classification"
+                if own["weight"] == 0:
+                    named = {**own, "model": model.name}
+                    found["strips"] += rows_of_flip(replayed.made, model, named, source.info.device)
+                    continue
                 for prefix, z, labels, names in _seen(
                     model, replayed.shown, source.info.device, context.settings
                 ):
@@ -249,7 +254,10 @@ def _replayed(
     from vidrobust.stages.causes.pairs import KEYFRAME
     from vidrobust.stages.causes.recoded import recoded
 
-    *ahead, stratum, adjacent = more
+    *ahead, stratum, adjacent, counts = more
+    if not counts:  # for its strip alone
+        made = study_pair(*pictures, keyframe=stratum == KEYFRAME, factor=factor)
+        return ReplayedPair(made, [], ShownPictures((), ()))
     again = None
     if adjacent and ahead and ahead[0] and not math.isnan(quantizer) and stratum != KEYFRAME:
         again = recoded([*ahead[0], *pictures[1:3]], quantizer)

@@ -16,7 +16,7 @@ from vidrobust.stages.causes.shares import SMALLEST_SHARE
 from vidrobust.stages.stability.rates import not_compared, overall
 from vidrobust.statement import NEEDS_MODEL, Level, Question, Statement
 from vidrobust.statistics.levels import FEWEST_ROWS
-from vidrobust.text.numbers import known, part_with_interval, percent
+from vidrobust.text.numbers import known, part_with_interval, share
 from vidrobust.text.phrases import capital, listing, plural
 
 MORE_FOOTAGE = "Use more or longer clips."
@@ -143,8 +143,8 @@ def _of(
 def _named(
     run: RunTables, model: str, prefix: str, of: str, row: dict[str, Any], again: Replication
 ) -> Statement:
-    share = part_with_interval(row["share"], row["low"], row["high"])
-    text = f"{capital(GROUPS[row['cause']].which('explain'))} {share} of {of}"
+    explained = part_with_interval(row["share"], row["low"], row["high"])
+    text = f"{capital(GROUPS[row['cause']].which('explain'))} {explained} of {of}"
     text += (
         f", {again.in_words}."
         if again.tested
@@ -152,7 +152,7 @@ def _named(
     )
     span = clip_range(run, model, f"{prefix}account", str(row["cause"]))
     if span:
-        text += f" Clips differ: {percent(max(0.0, span[0]))} to {percent(min(span[1], 1.0))}."
+        text += f" Clips differ: {share(span[0])} to {share(span[1])}."
     sure = again.tested > 0 and not again.fails
     return _of(
         model,
@@ -205,10 +205,10 @@ def _within(run: RunTables, model: str, prefix: str, group: dict[str, Any]) -> I
         return
     for row in inside.sort_values("share", ascending=False, kind="stable").to_dict("records"):
         part = {name: row[name] / group["share"] for name in ("share", "low", "high")}
-        share = part_with_interval(part["share"], part["low"], part["high"])
+        explained = part_with_interval(part["share"], part["low"], part["high"])
         title = CATALOGUE[row["cause"]].title
         whole_picture = " of the whole picture" if title == GROUPS[group["cause"]].title else ""
-        text = f"{share} of that is {title}{whole_picture}."
+        text = f"{explained} of that is {title}{whole_picture}."
         yield _of(model, text, Level.MEASURED, "why_within", {**row, **part})
 
 
@@ -220,8 +220,8 @@ def _of_rest(model: str, of: str, rest: list[dict[str, Any]], n: int) -> Iterato
         if row in wide or row["low"] <= 0 or row["share"] < SMALLEST_SHARE:
             continue
         title = GROUPS[row["cause"]].title
-        share = part_with_interval(row["share"], row["low"], row["high"])
-        text = f"{capital(title)}: {share} of {of}."
+        explained = part_with_interval(row["share"], row["low"], row["high"])
+        text = f"{capital(title)}: {explained} of {of}."
         yield _of(model, text, Level.MEASURED, "why_measured", row)
         wide.append(row)
     rest = [row for row in known_rows if row not in wide]
@@ -233,10 +233,7 @@ def _of_rest(model: str, of: str, rest: list[dict[str, Any]], n: int) -> Iterato
     ):
         if not some:
             continue
-        limits = [
-            f"{percent(min(max(row['high'], 0.0), 1.0))} {GROUPS[row['cause']].title}"
-            for row in some
-        ]
+        limits = [f"{share(row['high'])} {GROUPS[row['cause']].title}" for row in some]
         figures = {
             "value": max(row["share"] for row in some),
             "low": min(row["low"] for row in some),
@@ -245,9 +242,6 @@ def _of_rest(model: str, of: str, rest: list[dict[str, Any]], n: int) -> Iterato
         text = f"{begin} {listing(limits)}."
         yield Statement(Question.WHY, text, level, kind, model, n=n, **figures)
     if open_:
-        titles = [
-            f"{GROUPS[row['cause']].title} (up to {percent(min(row['high'], 1.0))})"
-            for row in open_
-        ]
+        titles = [f"{GROUPS[row['cause']].title} (up to {share(row['high'])})" for row in open_]
         text = f"Undecided; more pairs would help: {listing(titles, 4)}."
         yield _of(model, text, Level.MEASURED, "why_open", n=n, is_open=True)

@@ -20,6 +20,7 @@ from vidrobust.metrics.catalogue import task_of
 from vidrobust.models.predict import Model
 from vidrobust.report.pictures import jpeg
 from vidrobust.stages.causes.catalogue import REPLAYED, TITLES
+from vidrobust.stages.causes.outcomes import KEYFRAME
 from vidrobust.stages.causes.pair_replays import PairReplays
 from vidrobust.stages.causes.score import answers
 
@@ -121,9 +122,13 @@ def _real(moment: Mapping[str, Any], side: str, picture: np.ndarray) -> StripTil
 def rows_of_flip(
     made: PairReplays, model: Model, ids: Mapping[str, Any], device: torch.device | str = "cpu"
 ) -> list[dict[str, Any]]:
-    """Return the rows of the table ``strips`` of one pair; none where the label stays or nothing was replayed."""
+    """Return the rows of the table ``strips`` of one pair; none where the label stays.
+
+    Where nothing could be replayed it is one row without a picture, which says why.
+    """
     if made.excluded or not made.forwards:
-        return []
+        empty = {"place": 0, "title": "", "measured": "", "label": "", "probability": np.nan}
+        return [{**ids, **empty, "picture": "", "excluded": made.excluded or KEYFRAME}]
     ends = shown(model, made.pictures[:2], device)
     if ends[0][0] == ends[1][0]:
         return []
@@ -139,6 +144,7 @@ def rows_of_flip(
             "label": tile.label,
             "probability": tile.probability,
             "picture": base64.b64encode(jpeg(tile.picture, STRIP_WIDTH)).decode("ascii"),
+            "excluded": "",
         }
         for place, tile in enumerate(tiles(made, model, moment, device))
     ]

@@ -76,15 +76,15 @@ def _none(model: str, across: str, rows: pd.DataFrame) -> Statement:
         text = f"No proxy {ACROSS[across]}: no family of {plural(len(rows), 'perturbation')} tracks it."
         return _statement(model, text, Level.NO_EFFECT, "proxies_none", {"n": n})
     needs = unclear[unclear["needs"].fillna("") != ""]
-    missing = "more clips"
+    missing = "more clips are needed"
     if len(needs):
         row = needs.sort_values("needs_count", kind="stable").iloc[0]
         of = row["needs"].removeprefix("more ")
         counted = {"units": across, "footage": "sampled frames of more footage"}.get(of, of)
-        missing = f"{number(row['needs_count'], 2)} {counted}"
+        missing = f"{number(row['needs_count'], 2)} {counted} are needed"
         if row["needs_now"] == row["needs_now"]:
-            missing += f", has {number(row['needs_now'], 2)}"
-    text = f"Not enough data for proxies {ACROSS[across]}: needs {missing}."
+            missing += f", {number(row['needs_now'], 2)} are there"
+    text = f"No proxy can be named {ACROSS[across]} yet: {missing}."
     return _statement(model, text, Level.MEASURED, "proxies_open", {"n": n}, is_open=True)
 
 

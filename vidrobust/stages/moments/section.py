@@ -16,7 +16,7 @@ from vidrobust.metrics.tracks.measures import without_absent
 from vidrobust.report.pictures import Pictures
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes.catalogue import TITLES
-from vidrobust.stages.causes.outcomes import WORDS
+from vidrobust.stages.causes.outcomes import KEYFRAME, WORDS
 from vidrobust.text.numbers import NOT_MEASURED, clock, number, percent
 from vidrobust.text.phrases import plural, short_names
 
@@ -28,6 +28,8 @@ STRIP_SAID = (
 NO_STRIP = "The pictures of this replay were left out to keep the page small."
 NO_STRIP_OF = "A strip of pictures is made of classifiers alone."
 UNPLAYED = "This flip was not replayed: --pairs sets how many are."
+EXCLUDED = "This flip could not be replayed: {}."
+ACROSS_KEYFRAME = "across a keyframe the whole picture is coded anew"
 STRIPS_BYTES = 3_000_000  # of all strips; inputs take turns
 PAGE_ONE = 4  # of them on page one; at least one a model
 
@@ -473,13 +475,20 @@ def _replays(run: RunTables) -> dict[tuple[str, str, int, int], tuple[list[list[
     for row in rows[rows["scale"] == "adjacent"].itertuples():
         key = (str(row.item), str(row.model), int(row.frame_a), int(row.frame_b))
         if row.excluded:
-            found[key] = ([], f"This flip could not be replayed: {WORDS[row.excluded]}.")
+            found[key] = ([], EXCLUDED.format(WORDS[row.excluded]))
             continue
         parts, _ = found.setdefault(key, ([], ""))
         share = row.projection / row.squared_change if row.squared_change > 0 else np.nan
         if np.isfinite(share) and share >= LEAST_PART:
             parts.append([TITLES.get(row.cause, row.cause), round(float(share), 2)])
             parts.sort(key=lambda part: -part[1])
+    strips = run.rows("strips").drop_duplicates(["item", "model", "frame_a"])
+    for row in strips.itertuples():
+        key = (str(row.item), str(row.model), int(row.frame_a), int(row.frame_b))
+        parts, reason = found.get(key, ([], ""))
+        if row.excluded and not reason:
+            reason = EXCLUDED.format({**WORDS, KEYFRAME: ACROSS_KEYFRAME}[row.excluded])
+        found[key] = (parts, reason)
     return found
 
 
@@ -520,6 +529,7 @@ def _strips(run: RunTables, items: list[str]) -> dict[str, list[dict[str, Any]]]
         key = f"{items.index(moment['item'])} {models[moment['model']]} {moment['frame_b']}"
         found[key] = [_tile(tile, pictures.uri(tile.get("picture"))) for tile in moment["strip"]]
     rows, room = run.rows("strips"), STRIPS_BYTES
+    rows = rows[rows["picture"] != ""]
     pair = ["item", "model", "frame_b"]
     tiles_of = {key: tiles.to_dict("records") for key, tiles in rows.groupby(pair, sort=False)}
     strips = rows[pair].drop_duplicates()

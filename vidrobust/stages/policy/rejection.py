@@ -11,7 +11,7 @@ from vidrobust.files.json_text import plain
 from vidrobust.stages.causes.catalogue import CATALOGUE
 from vidrobust.stages.causes.outcomes import Replication
 from vidrobust.stages.causes.shares import SECOND
-from vidrobust.text.numbers import known, number, percent, share, share_with_interval, with_interval
+from vidrobust.text.numbers import known, number, part_with_interval, percent, share, with_interval
 from vidrobust.text.phrases import capital
 
 
@@ -153,9 +153,7 @@ def step_sentence(name: str, evidence: Mapping[str, Any]) -> str:
     others = " or ".join(each.replace("_", " ") for each in alike)
     one_of = f" (or {others}, which cannot be distinguished)" if alike else ""
     slow = " over a second" if evidence["scale"] == SECOND else ""
-    explained = share_with_interval(
-        evidence["share"], evidence["share_low"], evidence["share_high"]
-    )
+    explained = part_with_interval(evidence["share"], evidence["share_low"], evidence["share_high"])
     grain = "has the same grain and " if cause.chosen == "grain" else ""
     due = f" Expected gain: {evidence['flips_at_most']}." if evidence["flips_at_most"] else ""
     return (
@@ -194,7 +192,7 @@ def _values(evidence: Mapping[str, Any]) -> dict[str, str]:
         "n": str(of("n")),
         "needed": str(of("needed")),
         "occurs": str(of("occurs")),
-        "span": share_with_interval(of("share"), of("low"), of("high")),
+        "span": part_with_interval(of("share"), of("low"), of("high")),
         "settle": _settle(of("times")),
         "again": replication.in_words,
         "amount": _amount(of("does")),

@@ -11,14 +11,15 @@ from vidrobust.report.glossary import phrase
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.policy.policy import GAIN, Policy, PolicyStep, strengths
 from vidrobust.stages.policy.rejection import verdict
+from vidrobust.statement import proposal_of
 from vidrobust.text.numbers import (
     amount,
     interval,
     known,
     number,
+    part_with_interval,
     percent,
     percent_with_interval,
-    share_with_interval,
 )
 
 FILES = ("policy.json", "policy_torchvision.py", "policy_albumentations.yaml")
@@ -37,9 +38,10 @@ def policy_files(run: RunTables) -> list[Path]:
 
 def _page(path: Path, run: RunTables) -> dict[str, Any]:
     policy, files = Policy.read(path), sorted(path.parent.glob("policy*"))
-    as_it_is = ("model", "headline", "evaluation_only", "contaminated", "advice", "notes", "trial")
+    as_it_is = ("model", "headline", "evaluation_only", "contaminated", "notes", "trial")
     return {
         **{name: getattr(policy, name) for name in as_it_is},
+        "advice": [proposal_of(each) for each in policy.advice],
         "steps": [_step(step) for step in policy.steps],
         "rejected": [
             {"perturbation": phrase(each.perturbation).noun, "reason": verdict(each)}
@@ -59,7 +61,7 @@ def _step(step: PolicyStep) -> dict[str, Any]:
         "level": str(step.level),
         "observed": _observed(evidence, step.unit),
         "basis": str(evidence.get("observed_basis") or ""),
-        "share": share_with_interval(
+        "share": part_with_interval(
             *(evidence.get(k) for k in ("share", "share_low", "share_high"))
         ),
         "replication": str(evidence.get("replication") or ""),

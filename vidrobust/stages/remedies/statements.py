@@ -17,7 +17,7 @@ from vidrobust.stages.remedies.section import FILE, headline, sorted_by_effort
 from vidrobust.statement import Level, Question, Statement
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.statistics.ratios import RatioVerdict
-from vidrobust.text.numbers import known, percent, percent_with_interval
+from vidrobust.text.numbers import known, percent, percent_with_interval, share
 from vidrobust.text.phrases import capital, plural
 
 LEAST_SHARE = 0.05  # a cause with a smaller share is not worth a hint
@@ -167,9 +167,7 @@ def _hints(run: RunTables, model: str, *, tried: bool) -> Iterator[Statement]:
             if not cause.hint or (tried and can_replay):
                 continue
             explains = capital(cause.which("explain"))
-            text = (
-                f"Worth trying: {cause.hint}. {explains} {percent(min(row['share'], 1.0))} of {of}."
-            )
+            text = f"Worth trying: {cause.hint}. {explains} {share(row['share'])} of {of}."
             figures = {"ratio": row["share"], "low": row["low"], "high": row["high"], "n": row["n"]}
             more = {"command": f"vidrobust remedies {run.folder_name} --all"} if can_replay else {}
             level, kind = Level.SUGGESTED, "station_hint"

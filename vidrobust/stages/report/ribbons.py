@@ -84,7 +84,9 @@ def with_rule(run: RunTables, model: str, item: str, plain: Ribbon) -> Ribbon | 
 
 def _of_objects(run: RunTables, model: str) -> Picture | None:
     """Draw the objects of one clip with the most frames without a box and the most names."""
-    steps = without_absent(run.rows("object_frames"), run.rows("judged_steps"))
+    every = run.rows("object_frames")
+    steps = without_absent(every, run.rows("judged_steps"))
+    absent = steps["uncovered"].isna() & every["uncovered"].notna()
     steps = steps[steps["model"] == model]
     faults = (steps["uncovered"] == 1).astype(int) + (steps["flip"] == 1).astype(int)
     counted = faults.groupby([steps["item"], steps["track"]], sort=False).sum()
@@ -103,7 +105,11 @@ def _of_objects(run: RunTables, model: str) -> Picture | None:
         shown.append(_of_object(rows, boxes, int(track)))
         if ruled is not None:
             shown.append(ruled.ribbon(rows))
-    caption = "An object a row, in the colour of its name; a gap: it is there and has no box."
+    caption = "An object a row, in the colour of its name; a gap: it is there and has no box"
+    drawn = steps.index[steps["item"].eq(item) & steps["track"].isin(tracks)]
+    if absent[drawn].any():
+        caption += ", or the labels say that it is absent"
+    caption += "."
     if ruled is not None:
         caption += " Below each, what the rule shows of it."
     return ribbon_section.drawn(shown, (f"Objects of {item} over time, {model}", caption))

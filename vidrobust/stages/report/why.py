@@ -13,7 +13,7 @@ from vidrobust.report.drawing import Picture
 from vidrobust.report.pictures import PICTURE_WIDTH, data_uri_of
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.statistics.levels import FEWEST_ROWS
-from vidrobust.text.numbers import percent, share_with_interval
+from vidrobust.text.numbers import part_with_interval, percent
 from vidrobust.text.phrases import plural
 
 GROUP = "group"  # level of the rows of ``account`` that add up to all of the change
@@ -124,7 +124,7 @@ def _dots(rows: pd.DataFrame, of: str) -> Picture:
             axis.set_xlabel(f"share of {of}, %")
             axis.tick_params(axis="y", labelsize=9)
             said = ", ".join(
-                f"{name} {share_with_interval(row.share, row.low, row.high)}"
+                f"{name} {part_with_interval(row.share, row.low, row.high)}"
                 for name, row in zip(names, rows.itertuples(), strict=True)
             )
             return drawing.encode(figure, f"What {of} comes from: {said}")

@@ -131,6 +131,8 @@ def _finding(found: Mapping[str, Any], wording: Wording) -> str:
         return "too few frames to say how stable" if found["n"] else "stability was not measured"
     if found["value"] == 0:
         return f"{wording.never} in {plural(int(found['n']), wording.of, wording.many)}"
+    if wording.briefly:
+        return f"{wording.happens} {percent(found['value'])} {wording.briefly}"
     return f"{wording.happens} in {percent(found['value'])} of {wording.many}"
 
 
@@ -191,9 +193,9 @@ def _of_detector(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str
         floor = f"the same picture tested {int(changed['n'])} times in different batches: {most}"
     return {
         **reported_first(stability, name, "detection"),
-        "Without a box": f"{plural(lost, 'frame')} of {frames} of objects: {share(uncovered)}{bound}",
+        "Without a box": f"{lost} of {frames} (counted per object): {share(uncovered)}{bound}",
         "Vanished": f"{share(vanished)} of {plural(int(vanished['n']), 'object')}, in mid-picture",
-        "Alarms": f"{share(alarms)} of {plural(int(alarms['n']), 'followed thing')} blink, "
+        "Alarms": f"{share(alarms)} of {plural(int(alarms['n']), 'track')} blink, "
         f"{number(a_minute['value'])} a minute",
         "Renamed": f"{share(renamed)} of {boxes}; {share(back)} leave their class and are back at once",
         "Box shakes": f"{share(centre)} of its size about a steady motion; RMS jerk {share(jerk)}",
