@@ -23,10 +23,17 @@ ROUNDING = 1e-9  # What an IoU may be off by
 LEAST_IOU = 0.3  # IoU from which two boxes may be the same object
 # A box counts from this score on; one that is looked for is found from the lower score on
 BIRTH, KEEP = 0.5, 0.3
+HIGHEST = 0.999  # highest score before the logit
 
 
 # (N, 4) xyxy px, or such boxes with masks or turned boxes in them, which are then what is compared
 Boxes = np.ndarray | Places
+
+
+def score_logits(scores: np.ndarray, least: float) -> np.ndarray:
+    """Return logits of scores (N,), of which one below ``least`` counts as that."""
+    score = np.clip(np.asarray(scores, np.float64), least, HIGHEST)
+    return np.asarray(np.log(score / (1 - score)))
 
 
 def areas(boxes: Boxes) -> np.ndarray:

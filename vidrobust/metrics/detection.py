@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vidrobust.metrics.box_differences import KINDS, change, wrong_kinds
+from vidrobust.metrics.box_differences import BIRTH, KINDS, change, score_logits, wrong_kinds
 from vidrobust.metrics.metric import (
     AlongTime,
     CorrelationSpec,
@@ -110,6 +110,40 @@ def _scores(table: Callable[[str], pd.DataFrame]) -> pd.DataFrame:
     return boxes[boxes["track"] >= 0].groupby(keys, sort=False)["score"].mean().reset_index()
 
 
+def _squared_change(pairs: pd.DataFrame, table: Callable[[str], pd.DataFrame | None]) -> pd.Series:
+    """Return how much of each account a pair holds, as a multiple of the mean: of scores, as logits, and of places.
+
+    Few pairs hold most of what a detector's account explains, and box_change does not say which.
+    """
+    from vidrobust.models.detection.suppress import MIN_SCORE  # with torch; reports need none
+
+    boxes = table("detections")
+    if boxes is None:
+        return pd.Series(1.0, pairs.index)
+    least, start = score_logits(np.array([0.0, BIRTH]), MIN_SCORE)
+    rows = boxes[["frame", "label", "x1", "y1", "x2", "y2", "shift_x", "shift_y"]].assign(
+        on=boxes["track"].where(boxes["track"] >= 0, boxes["second_of"]),
+        z=score_logits(boxes["score"].to_numpy(), MIN_SCORE) - least,
+    )
+    rows = rows.sort_values("z").drop_duplicates(["frame", "on", "label"], keep="last")
+    a, b = (
+        pairs[["frame_a"]].assign(frame=pairs[end]).merge(rows, on="frame").drop(columns="frame")
+        for end in ("frame_a", "frame_b")
+    )
+    both = a.merge(b, how="outer", on=["frame_a", "on", "label"], suffixes=("", "_b"))
+    both = both[both[["z", "z_b"]].max(axis=1) >= start - least]
+    score = np.square(both["z_b"].fillna(0.0) - both["z"].fillna(0.0))
+    place = 0.0 * score
+    for axis in ("x", "y"):
+        shift = both[f"shift_{axis}"].fillna(0.0)
+        low, high = (both[f"{axis}{n}_b"] - both[f"{axis}{n}"] - shift for n in (1, 2))
+        place += np.square((low + high) / 2) + np.square(high - low)
+    place /= (both["x2"] - both["x1"]) * (both["y2"] - both["y1"])
+    sums = pd.DataFrame({"frame_a": both["frame_a"], "score": score, "place": place.fillna(0.0)})
+    sums = sums.groupby("frame_a").sum().reindex(pairs["frame_a"]).fillna(0.0).set_axis(pairs.index)
+    return (sums / sums.mean().replace(0.0, 1.0)).sum(axis=1)
+
+
 def _meter(item: str, model: str, settings: AlongTime, metrics: Sequence[Metric]) -> Meter:
     from vidrobust.metrics.box_meter import (
         BoxMeter,
@@ -163,4 +197,5 @@ DETECTION = Task(
     ),
     groups=MappingProxyType({"class": "label_name", "size": "size"}),
     moved=move,
+    squared_change=_squared_change,
 )

@@ -226,6 +226,11 @@ class Task:
     said: Callable[[Any], tuple[list[str], np.ndarray]] | None = None
     # (picture (H, W, 3) uint8, predictions of that frame) -> the picture with them drawn on it
     drawn: Callable[[np.ndarray, Any], np.ndarray] | None = None
+    # (table of neighbouring frames, reads tables) -> how much causes have to explain of each pair, (n,) in any
+    # unit, where tables tell it
+    squared_change: (
+        Callable[[pd.DataFrame, Callable[[str], pd.DataFrame | None]], pd.Series] | None
+    ) = None
     # (predictions of N pictures, their ``ShownMotion`` since the first, (H, W)) -> (N, K) points whose squared
     # distance is the change that causes explain
     coordinates: Callable[[Any, Sequence[Any], tuple[int, int]], np.ndarray] | None = None

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vidrobust.frames.pixels import luma
-from vidrobust.metrics.box_differences import BIRTH, KEEP, areas, ious, match
+from vidrobust.metrics.box_differences import BIRTH, KEEP, areas, ious, match, score_logits
 from vidrobust.metrics.box_meter import labels_of
 from vidrobust.metrics.tracks.borders import Zone, in_zones
 from vidrobust.metrics.tracks.motion import box_shifts, small_gray
@@ -35,9 +35,6 @@ FEWEST = 4  # fewest measured pixels in a box from which its motion is taken
 FEWEST_STRETCHED = 24  # fewest from which its growing and shrinking is taken
 SPREAD = 0.2  # their smallest standard deviation, as a share of the box's side, for that
 ALIKE_PX = 1.5  # pixels of a box that move alike to within so many px are taken together
-HIGHEST = (
-    0.999  # highest score before the logit; the lowest is MIN_SCORE, below which none is known
-)
 GONE = -1  # state of an object that is not found
 
 
@@ -335,8 +332,7 @@ def _logits(answer: BoxAnswer, objects: Sequence[FollowedObject]) -> np.ndarray:
         best += [
             scores[labels == label].max(initial=MIN_SCORE) for label in dict.fromkeys(each.labels)
         ]
-    score = np.clip(np.array(best, np.float64), MIN_SCORE, HIGHEST)
-    return np.log(score / (1 - score))
+    return score_logits(np.array(best), MIN_SCORE)
 
 
 def _state(found: FrameBoxes, objects: Sequence[FollowedObject], keep_score: float) -> list[int]:

@@ -2,7 +2,8 @@
 
 Neighbours are drawn with probabilities proportional to ::
 
-    size = root of (the picture's change x the model's own change), each in units of its mean
+    size = root of (the picture's change x the model's own change), each in units of its mean;
+           of a detector the squared change that causes have to explain
 
 Each stands for 1 / its probability pairs, so that sums stay unbiased. A larger sample holds the smaller one,
 and models share random numbers, so most of their pairs. Flips are drawn first, up to half of the sample. Some
@@ -106,7 +107,8 @@ def together(chosen: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 def own_change(read: Read) -> pd.DataFrame:
     """Return how much a model's answer changes from each frame to the next, and whether it flips.
 
-    Columns ``own_change`` and ``flip`` by the number of the first frame; no row where they are not known.
+    Columns ``own_change`` and ``flip`` by the number of the first frame, and ``squared_change`` where a task tells
+    what causes have to explain; no row where they are not known.
     """
     for task in tasks().values():
         pairs = read(task.correlation.pairs)
@@ -115,7 +117,10 @@ def own_change(read: Read) -> pd.DataFrame:
             turns = [name for name in task.response.turns if name in near]
             flip = (near[turns] > 0).any(axis=1) if turns else False
             change = near[["frame_a"]].assign(own_change=near[task.correlation.primary], flip=flip)
-            return change.groupby("frame_a").agg({"own_change": "mean", "flip": "any"})
+            if task.squared_change is not None:
+                change["squared_change"] = task.squared_change(near, read)
+            how = dict.fromkeys(change.columns[1:], "mean") | {"flip": "any"}
+            return change.groupby("frame_a").agg(how)
     return pd.DataFrame({"own_change": np.zeros(0), "flip": np.zeros(0, bool)})
 
 
@@ -171,6 +176,7 @@ def _neighbours(transitions: pd.DataFrame, change: pd.DataFrame) -> pd.DataFrame
             "pixel_change": later["pixel_change"].to_numpy(),
             "own_change": own["own_change"].to_numpy(float),
             "flip": own["flip"].eq(True).to_numpy(bool),
+            **{name: own[name].to_numpy() for name in ("squared_change",) if name in own},
             "excluded": later["reason"].to_numpy(),
             "keyframe": later["keyframe"].to_numpy(),
         }
@@ -249,7 +255,12 @@ def _draw(rows: pd.DataFrame, count: int, rng: np.random.Generator) -> pd.DataFr
 
 
 def sizes(pairs: pd.DataFrame) -> np.ndarray:
-    """Return the root of picture's times model's change, or the picture's alone, (n,) > 0."""
+    """Return how much of the account a pair holds, (n,) > 0: its squared change, where that is known.
+
+    Else the root of the picture's times the model's change, or the picture's alone.
+    """
+    if "squared_change" in pairs:
+        return known_size(pairs["squared_change"].to_numpy(float))
     picture = known_size(pairs["pixel_change"].to_numpy(float))
     own = (
         pairs["own_change"].to_numpy(float)

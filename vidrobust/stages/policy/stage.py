@@ -25,7 +25,7 @@ class PolicyStage(TableStage):
     """Recommend augmentations to train with, each with its range and its level of evidence."""
 
     name = "policy"
-    version = 16
+    version = 17
     needs = (STABILITY, SENSITIVITY, VARIATION, CAUSES)
     settings = ("trained_with",)
     files = ("policy.json",)
