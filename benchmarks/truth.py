@@ -1,12 +1,11 @@
 """What was planted on the simulated line, and what the tool says: docs/truth.md.
 
-    python benchmarks/truth.py --out DIR [--seconds 3000] [--page FILE] [--verdicts] [--only NAME ...]
+    python benchmarks/truth.py --out DIR [--seconds 3000] [--page FILE] [--only NAME ...]
 
 Each dial in turn at its three sizes, pairs of dials at mid size, and none, through the whole of a study from
-clips to ``policy.json`` with ``line-classifier``; some at mid size, and one at rest, with ``line-detector``
-too. What is found is kept in DIR/results.jsonl, so that the same command continues; the tables are printed at
-the end, and written into the page between its marks. ``--verdicts`` runs ``verdicts.py`` as well, in
-DIR/verdicts, for the seconds left.
+clips to ``policy.json`` with ``line-classifier`` (``detector_lines.py`` asks detectors). What is found is kept in
+DIR/results.jsonl, so that the same command continues; the tables are printed at the end, and written into the page
+between its marks.
 
 planted, found  by the truth and by the tables ``spread`` and ``variation``, as vidrobust.plugins.line.demo says
 share           of the change of the model's answer that goes to the dial's cause, with its 95 % interval
@@ -23,7 +22,6 @@ from __future__ import annotations
 import json
 import math
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -64,9 +62,7 @@ PAIRS = (
 )
 NONE = 6
 """Lines at rest, each of another seed."""
-CLASSIFIER, DETECTOR = "line-classifier", "line-detector"
-DETECTED = ("light", "shake", "focus", "noise", "speed")
-"""Dials with which the detector is studied as well."""
+CLASSIFIER = "line-classifier"
 ASKED = (
     *("brightness", "exposure_offset", "contrast", "gamma", "saturation", "hue", "white_balance"),
     *("translation", "rotation", "scale", "gaussian_blur", "defocus_blur"),
@@ -109,7 +105,6 @@ class World:
     dials: tuple[str, ...]
     size: str
     seed: int
-    both: bool
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -130,14 +125,13 @@ def planted_state(truth: pd.DataFrame) -> dict[str, float]:
 
 def worlds() -> list[World]:
     """All of them, the most important first: at rest, mid sizes, pairs, then the other sizes."""
-    rest = [World((), "", SEED + number, number == 0) for number in range(NONE)]
+    rest = [World((), "", SEED + number) for number in range(NONE)]
     alone = {
         word: [
             World(
                 (f"{dial.name}={dial.sizes[place]:g}",),
                 word,
                 SEED + 100 * (place + 1) + row,
-                word == "mid" and dial.name in DETECTED,
             )
             for row, dial in enumerate(DIALS)
         ]
@@ -148,7 +142,6 @@ def worlds() -> list[World]:
             tuple(f"{name}={BY_NAME[name].sizes[1]:g}" for name in pair),
             "mid",
             SEED + 500 + row,
-            False,
         )
         for row, pair in enumerate(PAIRS)
     ]
@@ -168,23 +161,17 @@ def run_world(world: World, folder: Path) -> dict[str, Any]:
     shutil.rmtree(folder, ignore_errors=True)
     line = RenderSettings(parts=PARTS, seconds=SECONDS, seed=world.seed, dials=world.dials)
     render(line, folder / "line")
-    models = [CLASSIFIER, DETECTOR] if world.both else [CLASSIFIER]
     manifest = folder / "line" / "manifest.csv"
-    run = study(manifest, models, out=folder / "run", stages=["policy"], settings=SETTINGS)
+    run = study(manifest, CLASSIFIER, out=folder / "run", stages=["policy"], settings=SETTINGS)
     truth = pd.read_parquet(folder / "line" / "truth.parquet")
     spread, variation = run.table("spread"), run.table("variation")
     spread = spread[spread["item"] == ""].set_index("quantity")["spread"]
     beside = variation[variation["scale"] == "adjacent"]
     states = beside.groupby("quantity")["p50"].median()
-    account, named, policy = run.table("account"), run.table("named"), run.policy
-    summary = {}
-    for model in models:
-        shares = account[(account["model"] == model) & (account["item"] == "")].set_index("cause")
-        own = named[named["model"] == model].sort_values("share", ascending=False)
-        summary[model] = {
-            "shares": {c: [r["share"], r["low"], r["high"]] for c, r in shares.iterrows()},
-            "named": own["cause"].tolist(),
-        }
+    account, named = (
+        table[table["level"] == "cause"] for table in (run.table("account"), run.table("named"))
+    )
+    shares = account[account["item"] == ""].set_index("cause")
     figures = run.metrics.set_index(["model", "metric"])
     flips = figures.loc[CLASSIFIER, "flip_rate"]
     return {
@@ -196,12 +183,13 @@ def run_world(world: World, folder: Path) -> dict[str, Any]:
         "found": {**spread.to_dict(), **{q: states.get(q) for q in planted_state(truth)}},
         "flips": [flips["value"], flips["n"]],
         "true": true_shares(world.names, line, folder / "line" / "clips"),
-        "by_model": summary,
+        "shares": {c: [r["share"], r["low"], r["high"]] for c, r in shares.iterrows()},
+        "named": named.sort_values("share", ascending=False)["cause"].tolist(),
         "steps": [
             {"perturbation": s["perturbation"], "high": s["high"], "cause": s["evidence"]["cause"]}
-            for s in policy["steps"]
+            for s in run.policy["steps"]
         ],
-        "rejected": {row["perturbation"]: row["reason"] for row in policy["rejected"]},
+        "rejected": {row["perturbation"]: row["reason"] for row in run.policy["rejected"]},
     }
 
 
@@ -283,9 +271,7 @@ def false_steps(row: dict[str, Any]) -> list[str]:
 
 def false_names(row: dict[str, Any]) -> list[str]:
     """Causes of the classifier's account that are named and were not planted."""
-    return [
-        cause for cause in row["by_model"][CLASSIFIER]["named"] if cause not in true_causes(row)
-    ]
+    return [cause for cause in row["named"] if cause not in true_causes(row)]
 
 
 def sizes(row: dict[str, Any]) -> list[tuple[str, float, float]]:
@@ -307,18 +293,14 @@ def headline(rows: list[dict[str, Any]]) -> list[str]:
     def large(count: int) -> list[bool]:
         """Of each cause of worlds of so many dials whose true share is 20 % or more, whether it is named."""
         return [
-            cause in row["by_model"][CLASSIFIER]["named"]
+            cause in row["named"]
             for row in rows
             for cause, share in row["true"].items()
             if len(row["names"]) == count and cause != BELT and share >= LARGE
         ]
 
     one, two = large(1), large(2)
-    belt = [
-        not {*ALWAYS[:2]}.isdisjoint(r["by_model"][CLASSIFIER]["named"])
-        for r in rows
-        if r["true"][BELT] >= LARGE
-    ]
+    belt = [not {*ALWAYS[:2]}.isdisjoint(r["named"]) for r in rows if r["true"][BELT] >= LARGE]
     seen = [(p, f) for row in rows for _, p, f in sizes(row) if math.isfinite(p)]
     rest = [row for row in rows if not row["names"]]
     close = sum(abs(found / planted - 1) <= CLOSE for planted, found in seen)
@@ -357,15 +339,7 @@ def tables_of(rows: list[dict[str, Any]]) -> str:
         "| dial | planted | found | flips | true share | share of the change | named | steps of the policy |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    lines += [_row(row) for row in rows]
-    lines += ["", "## The detector, at mid size", ""]
-    lines += ["| dial | cause: share of the change | named |", "|---|---|---|"]
-    lines += [
-        f"| {', '.join(row['dials']) or 'none'} | {_said(row, DETECTOR)} | {_named(row, DETECTOR)} |"
-        for row in rows
-        if DETECTOR in row["by_model"]
-    ]
-    return "\n".join(lines)
+    return "\n".join([*lines, *map(_row, rows)])
 
 
 def _in_print() -> list[World]:
@@ -394,7 +368,7 @@ def _row(row: dict[str, Any]) -> str:
     )
     return (
         f"| {', '.join(row['dials']) or 'none'} | {planted} | {found} | {100 * row['flips'][0]:.1f} % "
-        f"| {_true(row)} | {_said(row, CLASSIFIER)} | {_named(row, CLASSIFIER)} | {steps or 'none'} |"
+        f"| {_true(row)} | {_said(row)} | {_named(row)} | {steps or 'none'} |"
     )
 
 
@@ -402,16 +376,16 @@ def _true(row: dict[str, Any]) -> str:
     return "; ".join(f"{name} {share:.2f}" for name, share in row["true"].items())
 
 
-def _said(row: dict[str, Any], model: str) -> str:
+def _said(row: dict[str, Any]) -> str:
     lines = []
     for cause in dict.fromkeys(c for name in row["names"] for c in BY_NAME[name].causes[:1]):
-        share, low, high = row["by_model"][model]["shares"][cause]
+        share, low, high = row["shares"][cause]
         lines.append(f"{cause} {share:.2f} [{low:.2f}, {high:.2f}]")
     return "; ".join(lines) or "-"
 
 
-def _named(row: dict[str, Any], model: str) -> str:
-    return ", ".join(row["by_model"][model]["named"]) or "none"
+def _named(row: dict[str, Any]) -> str:
+    return ", ".join(row["named"]) or "none"
 
 
 def _number(value: float) -> str:
@@ -422,7 +396,6 @@ def main() -> None:
     parser = harness.parser(__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seconds", type=float, default=3000)
-    parser.add_argument("--verdicts", action="store_true")
     parser.add_argument(
         "--only",
         nargs="*",
@@ -446,18 +419,6 @@ def main() -> None:
             file.write(json.dumps(rows[-1]) + "\n")
         print(_row(rows[-1]), f"{time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
     say(tables_of(rows))
-    if given.verdicts:
-        left = max(0.0, given.seconds - (time.monotonic() - started))
-        script = Path(__file__).with_name("verdicts.py")
-        command = [
-            sys.executable,
-            str(script),
-            "--out",
-            str(given.out / "verdicts"),
-            "--seconds",
-            f"{left:.0f}",
-        ]
-        subprocess.run(command, check=True)
 
 
 if __name__ == "__main__":
