@@ -37,6 +37,8 @@ CLUSTER = 5  # blocks err alike within CLUSTER x CLUSTER of them; the standard e
 TONE = 4.0
 # Levels by which the rounding of a flat area is off; it does not average out over the area's pixels.
 ROUNDING = 0.2
+# What else changes in a block exceeds so many standard deviations of its noise, and so many levels.
+OUTSTANDING, LEAST_OTHER = 4.0, 1.0
 # Standard deviations of a weak prior about "no change", so that a grey scene has an answer (and no validity).
 _PRIOR = np.array([1.0, 1.0, 1.0, 60.0, 1.0, 60.0])
 _ITERATIONS = 7
@@ -77,24 +79,55 @@ def measure_light(
     return _report(x, cov, first, inliers, aligned)
 
 
-def measure_uneven_light(
+def measure_the_rest(
     a: PreparedFrame, b: PreparedFrame, camera: Similarity, left_out: np.ndarray, light: LightChange
-) -> Measure:
-    """Measure how far the gain is spread over the picture: its standard deviation; invalid where the gain is."""
-    if not light.gain.valid:
-        return UNKNOWN
+) -> tuple[Measure, Measure]:
+    """Measure what shared light and the camera leave: light from place to place, and all other change.
+
+    The first is the standard deviation of the gain over the picture; invalid where the gain is. The second is what
+    is left then, as that of things that move: the mean over blocks of the difference of luma, levels, where it
+    exceeds the noise of the blocks.
+    """
     forth, back = _half_motion(camera, a.coarse.shape[1] / a.gray.shape[1])
-    usable = np.minimum(
-        _warp(a.unclipped * _follows_camera(a, left_out), forth), _warp(b.unclipped, back)
-    )
     first, second = _warp(a.coarse, forth), _warp(b.coarse, back)
-    lit = light.gain.value * first + (light.offset.value if light.offset.valid else 0.0)
-    size = (a.coarse.shape[1] // BLOCK, a.coarse.shape[0] // BLOCK)
-    if min(size) < 4 or neighbour_correlation(_means(second - lit, size)) < SMOOTH:
-        return Measure(value=0.0, valid=True, error=UNEVEN_ERROR)
-    field = fit_local_light(lit, second, usable > CLEAR, block=BLOCK)
-    value = float(field.gain(*usable.shape).std()) if field.there else 0.0
-    return Measure(value=value, valid=True, error=UNEVEN_ERROR)
+    clear = np.minimum(_warp(a.unclipped, forth), _warp(b.unclipped, back))
+    size = (max(1, a.coarse.shape[1] // BLOCK), max(1, a.coarse.shape[0] // BLOCK))
+    changed, uneven = _as_lit(first, light), UNKNOWN
+    if light.gain.valid:
+        gain, lit = None, light.gain.value * first
+        lit = lit + (light.offset.value if light.offset.valid else 0.0)
+        if min(size) >= 4 and neighbour_correlation(_means(second - lit, size)) >= SMOOTH:
+            usable = np.minimum(clear, _warp(_follows_camera(a, left_out), forth)) > CLEAR
+            field = fit_local_light(lit, second, usable, block=BLOCK)
+            gain = field.gain(*clear.shape) if field.there else None
+        uneven = Measure(
+            value=0.0 if gain is None else float(gain.std()), valid=True, error=UNEVEN_ERROR
+        )
+        changed = changed if gain is None else changed * gain[..., None]
+    left = np.abs(_means(second - changed, size) @ LUMA)[_means(clear, size) > CLEAR]
+    if len(left) < MIN_BLOCKS:
+        return uneven, UNKNOWN
+    noise = 1.4826 * float(np.median(left))
+    other = np.where(left > max(OUTSTANDING * noise, LEAST_OTHER), left, 0.0)
+    return uneven, Measure(value=float(other.mean()), valid=True, error=float("nan"))
+
+
+def _as_lit(picture: np.ndarray, light: LightChange) -> np.ndarray:
+    """A picture (H, W, 3) under all of the shared change of light and colour that was measured."""
+
+    def known(measure: Measure, otherwise: float) -> float:
+        return measure.value if measure.valid else otherwise
+
+    of = np.array(
+        [known(light.white_balance_rg, 1.0), 1.0, known(light.white_balance_bg, 1.0)], np.float32
+    )
+    hsv = cv2.cvtColor(picture, cv2.COLOR_RGB2HSV)
+    hsv[..., 0] = np.mod(hsv[..., 0] + np.float32(known(light.hue_deg, 0.0)), np.float32(360))
+    turned = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
+    grey = (turned @ LUMA.astype(np.float32))[..., None]
+    coloured = grey + known(light.saturation, 1.0) * (turned - grey)
+    gains = of * (known(light.gain, 1.0) / float(LUMA @ of))
+    return np.asarray(coloured * gains + known(light.offset, 0.0))
 
 
 def _means(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:

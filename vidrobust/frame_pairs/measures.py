@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vidrobust.frame_pairs.light import LightChange, measure_light, measure_uneven_light
+from vidrobust.frame_pairs.light import LightChange, measure_light, measure_the_rest
 from vidrobust.frame_pairs.motion import MIN_POINTS, PairMotion, Similarity, at_rest, measure_motion
 from vidrobust.frame_pairs.prepared import UNKNOWN, Measure, PreparedFrame
 from vidrobust.frame_pairs.texture import TextureChange, measure_texture
@@ -22,6 +22,7 @@ class PairMeasures:
     uneven_light: Measure
     motion: PairMotion
     texture: TextureChange
+    other_change: Measure
 
     def measures(self) -> Iterator[tuple[str, str, Measure]]:
         """Yield (quantity, "frame", "camera" or "part", measure) in the order of the table ``variation``."""
@@ -40,6 +41,7 @@ class PairMeasures:
         yield from _of_motion(self.motion.camera if valid else None, "", "camera", valid)
         for name in ("sharpness", "noise_sigma", "blockiness"):
             yield name, "frame", getattr(self.texture, name)
+        yield "other_change", "frame", self.other_change
         share = self.motion.moving_share if valid else math.nan
         yield "moving_share", "part", Measure(value=share, valid=valid, error=math.nan)
         yield from _of_motion(
@@ -72,9 +74,11 @@ def measure_pair(a: PreparedFrame, b: PreparedFrame) -> PairMeasures:
         camera, left_out = at_rest(motion.camera.centre), np.zeros(len(a.corners), bool)
     light = measure_light(a, b, camera, left_out, aligned=motion.camera_valid or blank)
     gain, offset = (light.gain.value, light.offset.value) if light.gain.valid else (1.0, 0.0)
+    uneven, other = measure_the_rest(a, b, camera, left_out, light)
     return PairMeasures(
         light=light,
-        uneven_light=measure_uneven_light(a, b, camera, left_out, light),
+        uneven_light=uneven,
+        other_change=other,
         motion=motion,
         texture=measure_texture(a, b, motion, gain, offset),
     )

@@ -11,6 +11,7 @@ from vidrobust.extensions import Extensions, extensions
 from vidrobust.pipeline.stage import TableStage
 from vidrobust.stages.sensitivity.stage import SENSITIVITY
 from vidrobust.stages.stability.stage import STABILITY
+from vidrobust.stages.variation.stage import VARIATION
 
 if TYPE_CHECKING:
     from vidrobust.pipeline.run import OpenRun
@@ -25,8 +26,8 @@ class CorrelateStage(TableStage):
     """Which perturbations are proxies for what happens in the footage, across frames, clips and models."""
 
     name = "correlate"
-    version = 7
-    needs = (STABILITY, SENSITIVITY)
+    version = 8
+    needs = (STABILITY, SENSITIVITY, VARIATION)
     settings = ("resamples", "seed")
     files = (FILE,)
 

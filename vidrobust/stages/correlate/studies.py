@@ -24,6 +24,7 @@ from vidrobust.pipeline.progress import Reporter
 from vidrobust.run_folder.folder import RunFolder, is_run_folder, remove_results
 from vidrobust.run_folder.reader import tasks_of
 from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.correlate.doses import Doses
 from vidrobust.stages.correlate.from_summaries import units_of_summaries
 from vidrobust.stages.correlate.study import CorrelationResult, Group, correlate
 from vidrobust.stages.correlate.together import Together, explain_together
@@ -138,12 +139,12 @@ class PooledRuns:
         seen: set[tuple[str, str]] = set()
         for folder, items, models in zip(self._folders, self._items, self._models, strict=True):
             rows = folder.table(name)
-            # rows over all inputs have item "", which has no other name
-            item, model = (
-                rows[c].map(n).fillna(rows[c]) for c, n in (("item", items), ("model", models))
+            # rows over all inputs have item "", which has no other name; what is measured of footage has no model
+            names = {"item": items, "model": models}
+            rows = rows.assign(
+                **{c: rows[c].map(n).fillna(rows[c]) for c, n in names.items() if c in rows}
             )
-            rows = rows.assign(item=item, model=model)
-            keys = list(zip(rows["model"], rows["item"], strict=True))
+            keys = list(zip(rows.get("model", rows["item"]), rows["item"], strict=True))
             # rows over all items of a run are its own
             found.append(rows[[key not in seen or key[1] == "" for key in keys]])
             seen |= set(keys)
@@ -308,6 +309,8 @@ def _all_units(
         m.column for name in catalogue.tasks() for m in catalogue.metrics_of(name) if not m.table
     }
     sensitivity = sensitivity[~sensitivity["metric"].isin(alone)]  # has no counterpart along time
+    changes = folder.table("changes")
+    doses = Doses(changes, families()) if len(changes) else None
     for across, model in wanted:
         task = tasks[model or alike[0]]
         names = [model] if model else alike
@@ -325,7 +328,14 @@ def _all_units(
             else:
                 how = task.correlation
                 units = units_of_run(
-                    frames, pairs, sensitive, across=across, model=model, groups=parts, how=how
+                    frames,
+                    pairs,
+                    sensitive,
+                    across=across,
+                    model=model,
+                    groups=parts,
+                    how=how,
+                    doses=doses,
                 )
         except InputError as error:
             left_out.append(str(error))

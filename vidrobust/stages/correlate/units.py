@@ -17,6 +17,7 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.frame_pairs.transitions import SCENE_CUT
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.metric import CorrelationSpec, usable_pairs
+from vidrobust.stages.correlate.doses import OTHER, Doses
 from vidrobust.statistics.clusters import SHORTEST_S, independent_clusters
 from vidrobust.statistics.levels import FEWEST_CORRELATED
 from vidrobust.statistics.permutations import autocorrelation_time
@@ -260,11 +261,13 @@ def units_of_run(
     model: str | None = None,
     groups: Mapping[str, str] | None = None,
     how: CorrelationSpec = CLASSIFICATION.correlation,
+    doses: Doses | None = None,
 ) -> CorrelationUnits:
     """Make the units of one model from the tables ``frames`` and ``pairs`` that ``how`` names.
 
-    ``groups`` is item -> what is left out together, such as a part. SettingsError for a wrong setting,
-    InputError where no unit is left.
+    ``groups`` is item -> what is left out together, such as a part. With ``doses`` a clip's sensitivity counts
+    as far as changes of that kind go there. All change of pixels is then not held fixed, as it is how those
+    changes show, but what else changes is. SettingsError for a wrong setting, InputError where no unit is left.
     """
     if across not in ("frames", "clips"):
         raise SettingsError(f"across: within a model expected frames or clips, got {across!r}")
@@ -286,6 +289,10 @@ def units_of_run(
     confounders = pd.DataFrame(
         {how.sure: sure.reindex(index), "pixel_change": natural["pixel_change"]}
     )
+    by_dose = doses is not None and across == "clips"
+    if doses is not None and by_dose:
+        confounders[OTHER] = doses.elsewhere(index)
+        confounders = confounders.drop(columns="pixel_change")
     unmeasured = [c for c in confounders if confounders[c].isna().all()]
     confounders = confounders.drop(columns=unmeasured)
     item = index.get_level_values(0).astype(str).to_numpy()
@@ -324,11 +331,26 @@ def units_of_run(
         notes=tuple(f"{c} was not measured and is not controlled for" for c in unmeasured),
         mild=mild_strengths(columns, wide.reindex(index).to_numpy(np.float64), natural[metrics]),
     )
+    if doses is not None and by_dose:
+        units = _dosed(units, doses, index, _middle(sensitivity))
     units = units.only(known.to_numpy())
     if across == "clips":
         return units
     time_s = frames.groupby(keys)["time_s"].first().reindex(index).to_numpy(np.float64)
     return _choose_clusters(units, time_s[known])
+
+
+def _dosed(
+    units: CorrelationUnits, doses: Doses, items: pd.Index, middle: pd.Series
+) -> CorrelationUnits:
+    """The units with sensitivities times the doses of their clips; halves have those of their half."""
+    first, second, whole = doses.of(items, units.columns["perturbation"], middle)
+    halves = units.sensitivity_halves
+    return dataclasses.replace(
+        units,
+        sensitivity=units.sensitivity * whole,
+        sensitivity_halves=None if halves is None else (halves[0] * first, halves[1] * second),
+    )
 
 
 def _pair_sides(

@@ -49,6 +49,7 @@ QUANTITIES: Mapping[str, Quantity] = {
     "sharpness": Quantity("px sigma", "sharpness"),
     "noise_sigma": Quantity("levels of 255", "noise"),
     "blockiness": Quantity("levels of 255", "block edges of the codec"),
+    "other_change": Quantity("levels of 255", "all other change, as of what moves"),
     "moving_share": Quantity("share of tracked points", "share that moves by itself"),
     "part_shift_x_px": Quantity("px", "parts' shift, along x"),
     "part_shift_y_px": Quantity("px", "parts' shift, along y"),

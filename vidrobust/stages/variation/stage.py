@@ -16,7 +16,7 @@ class VariationStage(StreamStage):
     """How much the footage itself varies, from pixels alone."""
 
     name = "variation"
-    version = 5
+    version = 6
     per = "item"
     needs = (TRANSITIONS,)
     settings = (*FOOTAGE, "seed")

@@ -1,0 +1,92 @@
+"""How far each family of changes goes between neighbouring frames of a clip: the dose of its perturbations.
+
+A sensitivity is measured at the same strengths in every clip, and says what a change would do. What it does in a
+clip also depends on how much of it occurs there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.stages.variation.spread import UNITS
+
+# Quantities of the table ``changes`` that are one kind of change: within a family their squares add up. Ratios
+# count as logarithms, angles in radians.
+OF_FAMILY: Mapping[str, tuple[str, ...]] = {
+    "light": ("gain", "uneven_light"),
+    "colour": ("hue_deg", "saturation", "white_balance_rg", "white_balance_bg"),
+    "geometry": ("shift_x_px", "shift_y_px"),
+    "blur": ("sharpness",),
+    "noise": ("noise_sigma",),
+}
+LEAST_RATIO = 1e-6
+RESOLVED = 2.0  # smallest mean square of a change over that of its error
+OTHER = "other_change"
+
+
+@dataclass(frozen=True)
+class Doses:
+    """Measured changes of the clips (table ``changes``), and the family of each perturbation."""
+
+    changes: pd.DataFrame
+    family: Mapping[str, str]
+
+    @cached_property
+    def _known(self) -> pd.DataFrame:
+        known = (self.changes["scale"] == "adjacent") & self.changes["valid"].to_numpy(bool)
+        return self.changes[known].astype({"item": str, "quantity": str})
+
+    def elsewhere(self, items: pd.Index) -> np.ndarray:
+        """Return the mean change of each clip that no dose covers, (n,): what moves; NaN where none was measured."""
+        rows = self._known[self._known["quantity"] == OTHER]
+        mean = rows.groupby("item")["value"].mean().reindex(items)
+        return mean.fillna(mean.median()).to_numpy(np.float64)
+
+    def of(
+        self, items: pd.Index, perturbations: pd.Series, middle: pd.Series
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return doses (n, p) of n clips and p columns: of the first half of each, the second, and the whole.
+
+        ``middle`` is item -> the frame that halves it. What has no measured dose has 1.
+        """
+        rows = self._known
+        early = (rows["frame_a"] <= rows["item"].map(middle)).to_numpy(bool)
+        families = perturbations.map(self.family)
+        first, second, whole = (
+            by_family(rows[side])
+            .reindex(index=items, columns=families)
+            .fillna(1.0)
+            .to_numpy(np.float64)
+            for side in (early, ~early, early | ~early)
+        )
+        return first, second, whole
+
+
+def by_family(changes: pd.DataFrame) -> pd.DataFrame:
+    """Return the root mean square change of each item in each family, over its mean over items.
+
+    Only what was resolved counts: the mean square beyond that of the measure's own error, where it is larger than
+    that. An item without any has the smallest dose of the others; a family of which no item has any is absent.
+    """
+    unit = changes["quantity"].map(UNITS).fillna("").to_numpy(str)
+    ratio = np.char.startswith(unit, "ratio")
+    value, error = (
+        np.where(unit == "deg", np.radians(column), column)
+        for column in (changes[name].to_numpy(np.float64) for name in ("value", "error"))
+    )
+    value[ratio] = np.log(np.maximum(value[ratio], LEAST_RATIO))
+    squares = changes.assign(square=value**2, noise=np.nan_to_num(error) ** 2)
+    both = squares.groupby(["item", "quantity"])[["square", "noise"]].mean()
+    beyond = (both["square"] - both["noise"]).where(both["square"] > RESOLVED * both["noise"], 0.0)
+    wide, found = beyond.unstack(), {}
+    for family, quantities in OF_FAMILY.items():
+        dose = np.sqrt(wide.reindex(columns=list(quantities)).fillna(0.0).sum(axis=1))
+        if (dose > 0).any():
+            dose = dose.clip(lower=float(dose[dose > 0].min()))
+            found[family] = dose / dose.mean()
+    return pd.DataFrame(found, index=wide.index)
