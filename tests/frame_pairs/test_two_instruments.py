@@ -106,3 +106,21 @@ def test_nothing_that_changes(scene: np.ndarray) -> None:
     assert not replayable.local.there
     assert not replayable.has_camera
     assert replayable.blur.sigma_px == 0
+
+
+def test_what_light_and_camera_leave_is_what_moves(scene: np.ndarray) -> None:
+    clean = 20 + view(0.7 * scene)
+    height, width = clean.shape[:2]
+    moved = clean.copy()
+    moved[40:100, 60:140] += 40  # something that is 40 levels brighter comes to lie there
+    across = np.linspace(0.9, 1.1, width, dtype=np.float32)[None, :, None]
+    shaken = 1.05 * across * (20 + view(0.7 * scene, (1.6, -0.7)))
+    first, *others = (
+        prepare_array(picture)
+        for picture in recorded([clean, moved, 1.05 * moved, shaken], NOISE, 3)
+    )
+    still, brighter, lit = (measure_pair(first, other).other_change.value for other in others)
+    share = 60 * 80 / (height * width)
+    assert still == pytest.approx(40 * share, rel=0.1)
+    assert brighter == pytest.approx(1.05 * 40 * share, rel=0.15)
+    assert lit < 0.05 * still
