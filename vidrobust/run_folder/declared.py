@@ -1,18 +1,11 @@
-"""How settings are declared: a dataclass field with a docstring below it, which is the help text of its option.
-
-fps: float | None = option(None, metavar="F", usual=True, without="all frames")
-\"\"\"Use about F frames per second.\"\"\"
-"""
+"""How settings are declared: dataclass fields whose metadata hold the help text and the look of an option."""
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import functools
 import re
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from cattrs import Converter
@@ -55,6 +48,7 @@ class Declaration:
 
 def option(
     default: Any,
+    help: str,
     *,
     metavar: str | None = None,
     usual: bool = False,
@@ -64,67 +58,39 @@ def option(
     path: bool = False,
     without: str = "",
 ) -> Any:
-    """Declare a setting that is an option; ``--help`` shows ``usual`` ones, ``--help-all`` all."""
-    more: dict[str, Any] = {
-        "metavar": metavar,
-        "usual": usual,
-        "used_by": used_by,
-        "choices": choices,
-    }
-    more |= {"joined": joined, "path": path, "without": without}
-    return dataclasses.field(default=default, metadata={"option": more})
+    """Declare a setting that is an option; ``--help`` shows ``usual`` ones, ``--help-all`` all.
+
+    The other arguments are fields of ``Declaration``.
+
+    >>> fps: float | None = option(None, "Frames per second.", metavar="F", without="all frames")
+    """
+    look: dict[str, Any] = {"metavar": metavar, "usual": usual, "used_by": used_by, "path": path}
+    look |= {"help": help, "choices": choices, "joined": joined, "without": without}
+    return dataclasses.field(default=default, metadata={"option": look})
 
 
 @functools.cache
 def declarations(group: type) -> tuple[Declaration, ...]:
-    """Return the options declared in a dataclass's own body; its ``title`` names their group."""
-    hints, texts = get_type_hints(group), _docstrings(group)
-    found = []
-    for field in dataclasses.fields(group):
-        if field.name not in texts or "option" not in field.metadata:
-            continue
-        kind, multiple = _plain(hints[field.name]), get_origin(hints[field.name]) is tuple
-        found.append(
-            Declaration(
-                name=field.name,
-                group=getattr(group, "title", "Options"),
-                help=texts[field.name],
-                kind=kind,
-                default=field.default,
-                multiple=multiple,
-                **field.metadata["option"],
-            )
+    """Return the options among a dataclass's fields; its ``title`` names their group."""
+    hints = get_type_hints(group)
+    return tuple(
+        Declaration(
+            name=field.name,
+            group=getattr(group, "title", "Options"),
+            kind=_plain(hints[field.name]),
+            default=field.default,
+            multiple=get_origin(hints[field.name]) is tuple,
+            **field.metadata["option"],
         )
-    return tuple(found)
+        for field in dataclasses.fields(group)
+        if "option" in field.metadata
+    )
 
 
 def _plain(hint: Any) -> type:
-    kinds = [each for each in get_args(hint) if each not in (type(None), Ellipsis)]
+    kinds = [part for part in get_args(hint) if part not in (type(None), Ellipsis)]
     kind: type = kinds[0] if kinds else hint
     return kind
-
-
-def _docstrings(group: type) -> dict[str, str]:
-    """Return the string below each field of a class; Python does not keep them."""
-    for node in _classes(str(sys.modules[group.__module__].__file__)):
-        if node.name == group.__name__:
-            pairs = zip(node.body, node.body[1:], strict=False)
-            return {
-                field.target.id: " ".join(text.value.value.split())
-                for field, text in pairs
-                if isinstance(field, ast.AnnAssign)
-                and isinstance(field.target, ast.Name)
-                and isinstance(text, ast.Expr)
-                and isinstance(text.value, ast.Constant)
-                and isinstance(text.value.value, str)
-            }
-    return {}
-
-
-@functools.cache
-def _classes(file: str) -> tuple[ast.ClassDef, ...]:
-    tree = ast.parse(Path(file).read_text(encoding="utf-8"))
-    return tuple(node for node in tree.body if isinstance(node, ast.ClassDef))
 
 
 # Plain values of TOML and JSON become typed ones, by cattrs. A whole number is a number, and may be a name; true

@@ -50,28 +50,56 @@ class FootageSettings:
 
     title: ClassVar[str] = "Footage"
 
-    labels: str = option("", metavar="FILE", path=True, usual=True, used_by="model")
-    """Annotations, in any format that vidrobust labels reads."""
-    label_offset: str = option("", metavar="TIME", used_by="model", without="0")
-    """Where the clips begin on the clock of their labels: 12.5 (seconds) or 300f (frames)."""
-    start_s: float | None = option(None, metavar="S", usual=True, without="the beginning")
-    """Start at this time, in seconds."""
-    end_s: float | None = option(None, metavar="S", usual=True, without="the end")
-    """End at this time, in seconds."""
-    fps: float | None = option(None, metavar="F", usual=True, without="all frames")
-    """Use about F frames per second."""
-    every: int = option(1, metavar="K")
-    """Use every K-th frame."""
-    roi: tuple[int, ...] = option((), metavar="X,Y,W,H", joined=True, without="the whole picture")
-    """Cut all pictures to this region, in px."""
-    crop: str = option("", metavar="boxes[:SHARE[:PX]]", without="whole frames")
-    """Judge each labelled object, cut out of its frames with this share of context, resized to this many px."""
-    backend: str = option("auto", metavar="NAME")
-    """Decoder: auto, pyav, torchcodec or decord."""
-    color: str = option("fast", choices=("fast", "accurate"))
-    """Conversion from YUV to RGB: fast equals the ffmpeg program, accurate has no bias."""
-    segment_s: float = option(600.0, metavar="S", used_by="footage")
-    """Work on longer inputs in segments of this length, in seconds."""
+    labels: str = option(
+        "",
+        "Annotations, in any format that vidrobust labels reads.",
+        metavar="FILE",
+        path=True,
+        usual=True,
+        used_by="model",
+    )
+    label_offset: str = option(
+        "",
+        "Where the clips begin on the clock of their labels: 12.5 (seconds) or 300f (frames).",
+        metavar="TIME",
+        used_by="model",
+        without="0",
+    )
+    start_s: float | None = option(
+        None, "Start at this time, in seconds.", metavar="S", usual=True, without="the beginning"
+    )
+    end_s: float | None = option(
+        None, "End at this time, in seconds.", metavar="S", usual=True, without="the end"
+    )
+    fps: float | None = option(
+        None, "Use about F frames per second.", metavar="F", usual=True, without="all frames"
+    )
+    every: int = option(1, "Use every K-th frame.", metavar="K")
+    roi: tuple[int, ...] = option(
+        (),
+        "Cut all pictures to this region, in px.",
+        metavar="X,Y,W,H",
+        joined=True,
+        without="the whole picture",
+    )
+    crop: str = option(
+        "",
+        "Judge each labelled object, cut out of its frames with this share of context, resized to this many px.",
+        metavar="boxes[:SHARE[:PX]]",
+        without="whole frames",
+    )
+    backend: str = option("auto", "Decoder: auto, pyav, torchcodec or decord.", metavar="NAME")
+    color: str = option(
+        "fast",
+        "Conversion from YUV to RGB: fast equals the ffmpeg program, accurate has no bias.",
+        choices=("fast", "accurate"),
+    )
+    segment_s: float = option(
+        600.0,
+        "Work on longer inputs in segments of this length, in seconds.",
+        metavar="S",
+        used_by="footage",
+    )
 
     @property
     def selection(self) -> Selection:
@@ -123,22 +151,43 @@ class ModelSettings:
 
     title: ClassVar[str] = "Model"
 
-    device: str = option("auto", metavar="DEVICE", usual=True, used_by="footage")
-    """Device: auto, cpu, cuda or cuda:N."""
-    batch: str = option("auto", metavar="N", used_by="model")
-    """Frames per forward pass; auto starts at 32 and halves when memory runs out."""
+    device: str = option(
+        "auto",
+        "Device: auto, cpu, cuda or cuda:N.",
+        metavar="DEVICE",
+        usual=True,
+        used_by="footage",
+    )
+    batch: str = option(
+        "auto",
+        "Frames per forward pass; auto starts at 32 and halves when memory runs out.",
+        metavar="N",
+        used_by="model",
+    )
     engine: str | None = option(
-        None, metavar="NAME", used_by="model", without="VIDROBUST_ENGINE, or auto"
+        None,
+        "Inference engine: auto (the first that agrees), torch, onnxruntime or openvino.",
+        metavar="NAME",
+        used_by="model",
+        without="VIDROBUST_ENGINE, or auto",
     )
-    """Inference engine: auto (the first that agrees), torch, onnxruntime or openvino."""
-    precision: str = option("float32", metavar="NAME", used_by="model")
-    """Number format: float32, bfloat16 or int8; the last two may change labels."""
-    deterministic: bool = option(False, used_by="footage")
-    """Use only deterministic algorithms; slower."""
+    precision: str = option(
+        "float32",
+        "Number format: float32, bfloat16 or int8; the last two may change labels.",
+        metavar="NAME",
+        used_by="model",
+    )
+    deterministic: bool = option(
+        False, "Use only deterministic algorithms; slower.", used_by="footage"
+    )
     class_map: str = option(
-        "", metavar="FILE", path=True, used_by="model", without="that of the labels' format"
+        "",
+        "JSON that maps classes of the model to those of the labels; none for no map.",
+        metavar="FILE",
+        path=True,
+        used_by="model",
+        without="that of the labels' format",
     )
-    """JSON that maps classes of the model to those of the labels; none for no map."""
 
     @property
     def batch_size(self) -> int | Literal["auto"]:
@@ -154,24 +203,40 @@ class BoxSettings:
 
     title: ClassVar[str] = "Detectors"
 
-    track_start_score: float = option(0.5, metavar="SCORE")
-    """Least score of a box that starts a track, 0 to 1."""
-    track_keep_score: float = option(0.3, metavar="SCORE")
-    """Least score of a box that continues a track, 0 to 1."""
-    class_score: tuple[str, ...] = option((), metavar="CLASS=SCORE", without="--track-start-score")
-    """Least score of a box of this class that starts a track, 0 to 1."""
-    max_gap: str = option("0.2s", metavar="TIME")
-    """Longest gap in the track of a moving object: a time such as 0.2s, or a number of frames."""
-    min_boxes: int = option(1, metavar="N")
-    """Ignore objects with fewer boxes than N."""
-    only: tuple[str, ...] = option((), metavar="CLASS", without="all")
-    """Look only at boxes of this class."""
-    occluder: tuple[str, ...] = option((), metavar="X,Y,W,H")
-    """Region, in px, of something that hides objects, such as a pillar."""
-    ignore: tuple[str, ...] = option((), metavar="X,Y,W,H")
-    """Region, in px, whose boxes are ignored: those with their centre in it."""
-    entry_line: str = option("", metavar="X1,Y1,X2,Y2")
-    """Count objects only on the right-hand side of this line, in px, going from point 1 to point 2."""
+    track_start_score: float = option(
+        0.5, "Least score of a box that starts a track, 0 to 1.", metavar="SCORE"
+    )
+    track_keep_score: float = option(
+        0.3, "Least score of a box that continues a track, 0 to 1.", metavar="SCORE"
+    )
+    class_score: tuple[str, ...] = option(
+        (),
+        "Least score of a box of this class that starts a track, 0 to 1.",
+        metavar="CLASS=SCORE",
+        without="--track-start-score",
+    )
+    max_gap: str = option(
+        "0.2s",
+        "Longest gap in the track of a moving object: a time such as 0.2s, or a number of frames.",
+        metavar="TIME",
+    )
+    min_boxes: int = option(1, "Ignore objects with fewer boxes than N.", metavar="N")
+    only: tuple[str, ...] = option(
+        (), "Look only at boxes of this class.", metavar="CLASS", without="all"
+    )
+    occluder: tuple[str, ...] = option(
+        (), "Region, in px, of something that hides objects, such as a pillar.", metavar="X,Y,W,H"
+    )
+    ignore: tuple[str, ...] = option(
+        (),
+        "Region, in px, whose boxes are ignored: those with their centre in it.",
+        metavar="X,Y,W,H",
+    )
+    entry_line: str = option(
+        "",
+        "Count objects only on the right-hand side of this line, in px, going from point 1 to point 2.",
+        metavar="X1,Y1,X2,Y2",
+    )
 
     def tracks_at(self, frame_rate: float) -> TrackSettings:
         """Return how boxes are followed where this many frames are read per second."""
@@ -211,28 +276,39 @@ class SamplingSettings:
 
     title: ClassVar[str] = "Sampling"
 
-    budget: str = option("", metavar="TIME", usual=True, without="all")
-    """What fits into this time: 90s, 5m, 1h."""
-    frames: int | None = option(None, metavar="N", usual=True, without="by the inputs")
-    """Frames tested for sensitivity."""
-    pairs: int | None = option(None, metavar="N", usual=True, without="by the inputs")
-    """Pairs of frames explained, at most."""
-    seed: int = option(0, metavar="N", usual=True, used_by="footage")
-    """Random seed."""
-    suite: tuple[str, ...] = option(("natural",), metavar="NAME")
-    """Suites of perturbations."""
-    perturbation: tuple[str, ...] = option((), metavar="KEY", without="all")
-    """Only these perturbations."""
-    strengths: int = option(1, metavar="N")
-    """Strengths of each perturbation shown per frame; 0 for all."""
-    revert_within: int = option(3, metavar="N")
-    """Frames within which a label must be back to count as reverted."""
-    resamples: int = option(20000, metavar="N")
-    """Resamples of intervals and permutation tests."""
-    max_delay: str = option("200ms", metavar="TIME")
-    """Longest delay with which a recommended rule may report a change: 200ms, 1s."""
-    trained_with: tuple[str, ...] = option((), metavar="WHAT")
-    """Augmentations used in training: names, or a library's settings."""
+    budget: str = option(
+        "", "What fits into this time: 90s, 5m, 1h.", metavar="TIME", usual=True, without="all"
+    )
+    frames: int | None = option(
+        None, "Frames tested for sensitivity.", metavar="N", usual=True, without="by the inputs"
+    )
+    pairs: int | None = option(
+        None,
+        "Pairs of frames explained, at most.",
+        metavar="N",
+        usual=True,
+        without="by the inputs",
+    )
+    seed: int = option(0, "Random seed.", metavar="N", usual=True, used_by="footage")
+    suite: tuple[str, ...] = option(("natural",), "Suites of perturbations.", metavar="NAME")
+    perturbation: tuple[str, ...] = option(
+        (), "Only these perturbations.", metavar="KEY", without="all"
+    )
+    strengths: int = option(
+        1, "Strengths of each perturbation shown per frame; 0 for all.", metavar="N"
+    )
+    revert_within: int = option(
+        3, "Frames within which a label must be back to count as reverted.", metavar="N"
+    )
+    resamples: int = option(20000, "Resamples of intervals and permutation tests.", metavar="N")
+    max_delay: str = option(
+        "200ms",
+        "Longest delay with which a recommended rule may report a change: 200ms, 1s.",
+        metavar="TIME",
+    )
+    trained_with: tuple[str, ...] = option(
+        (), "Augmentations used in training: names, or a library's settings.", metavar="WHAT"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,18 +317,37 @@ class OutputSettings:
 
     title: ClassVar[str] = "Output"
 
-    workers: int | None = option(None, metavar="N", usual=True, used_by="footage", without="1")
-    """Processes that share the work."""
-    cluster: str = option("", metavar="ray[:ADDRESS]", used_by="footage", without="this machine")
-    """Work on a Ray cluster: ray starts one here, ray:ADDRESS joins one that runs."""
-    cache: str = option(
-        "", metavar="PLACE", path=True, used_by="footage", without="in the run folder"
+    workers: int | None = option(
+        None,
+        "Processes that share the work.",
+        metavar="N",
+        usual=True,
+        used_by="footage",
+        without="1",
     )
-    """Where finished units of work are kept: a folder, or a URL such as s3://..."""
-    pictures: bool = option(True)
-    """Show footage in the report."""
-    fail_if: tuple[str, ...] = option((), metavar="RULE", usual=True, used_by="gate")
-    """Exit with code 1 where this holds: "flip_rate.high > 0.02"."""
+    cluster: str = option(
+        "",
+        "Work on a Ray cluster: ray starts one here, ray:ADDRESS joins one that runs.",
+        metavar="ray[:ADDRESS]",
+        used_by="footage",
+        without="this machine",
+    )
+    cache: str = option(
+        "",
+        "Where finished units of work are kept: a folder, or a URL such as s3://...",
+        metavar="PLACE",
+        path=True,
+        used_by="footage",
+        without="in the run folder",
+    )
+    pictures: bool = option(True, "Show footage in the report.")
+    fail_if: tuple[str, ...] = option(
+        (),
+        'Exit with code 1 where this holds: "flip_rate.high > 0.02".',
+        metavar="RULE",
+        usual=True,
+        used_by="gate",
+    )
 
 
 OWN_CLASSES = "none"

@@ -15,12 +15,22 @@ class UnknownSettings:
 
     title: ClassVar[str] = "Training domain"
 
-    known: tuple[str, ...] = option((), metavar="REF", path=True, usual=True, without="none")
-    """Reference footage of the training domain, or runs on it. Enables the outlier stage."""
-    false_alarms: float = option(0.05, metavar="SHARE")
-    """Share of known frames that may be called unknown, 0 to 1."""
-    scored_frames: int = option(500, metavar="N")
-    """Frames of the footage, and of the known footage, that are compared at most."""
+    known: tuple[str, ...] = option(
+        (),
+        "Reference footage of the training domain, or runs on it. Enables the outlier stage.",
+        metavar="REF",
+        path=True,
+        usual=True,
+        without="none",
+    )
+    false_alarms: float = option(
+        0.05, "Share of known frames that may be called unknown, 0 to 1.", metavar="SHARE"
+    )
+    scored_frames: int = option(
+        500,
+        "Frames of the footage, and of the known footage, that are compared at most.",
+        metavar="N",
+    )
 
     def __post_init__(self) -> None:
         if not 0 < self.false_alarms < 1:
