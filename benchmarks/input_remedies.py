@@ -28,7 +28,7 @@ from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.run import OpenRun
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.catalogue import STAGES
-from vidrobust.stages.remedies.label_rows import Study, flips_after
+from vidrobust.stages.remedies.label_rows import LabelStudy, flips_after
 from vidrobust.stages.remedies.study import FootageTables, classifier_study
 from vidrobust.stages.replays.arms import replay_all
 from vidrobust.stages.replays.footage import InputShown, WanderingSteps, answered, softened
@@ -99,7 +99,7 @@ def labels_of(run: OpenRun, model: str) -> dict[str, np.ndarray]:
     return {name: found[name] for name in (*SOFTENED, *PUBLISHED) if name in found}
 
 
-def studied(run: OpenRun, model: str) -> Study:
+def studied(run: OpenRun, model: str) -> LabelStudy:
     """The answers and pairs of a network on the only clip of a run."""
     footage = FootageTables(
         transitions=run.table("transitions"), sizes={}, parts={}, labels=pd.DataFrame()

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from harness import say
 
-from vidrobust.stages.correlate.from_summaries import family_of, units_of_summaries
+from vidrobust.stages.correlate.from_summaries import MetricRoles, family_of, units_of_summaries
 from vidrobust.stages.correlate.study import CorrelationResult, correlate
 
 DATA = Path(__file__).parent / "data" / "testbed_models.csv"
@@ -70,11 +70,13 @@ def study(
     units = units_of_summaries(
         stability,
         sensitivity.assign(item="", strength=1.0, metric="top1_error"),
-        given=["accuracy"],
-        foreign=[foreign] if foreign else [],
-        groups={name: family_of(name) for name in models.index},
-        higher_is_better=dict.fromkeys(kept, True),
-        primary_stability=target,
+        roles=MetricRoles(
+            confounders=("accuracy",),
+            foreign=(foreign,) if foreign else (),
+            groups={name: family_of(name) for name in models.index},
+            higher_is_better=dict.fromkeys(kept, True),
+            primary_stability=target,
+        ),
     )
     return correlate(units, FAMILIES, seed=seed, resamples=resamples)
 

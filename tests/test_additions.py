@@ -328,7 +328,7 @@ def _size(change, a, reverse):
 
 
 STRIPES = Cause(
-    name="stripes", title="stripes of the overlay", colour="#123456", group="light",
+    name="stripes", title="stripes of the overlay", group="light",
     replay=LevelReplay(play=lambda change, x, where: x + _rows(change, where),
                   undo=lambda change, x, where: x - _rows(change, where)),
     occurs=lambda change: "stripes" in change.own, measure=_measure, size=_size,

@@ -14,7 +14,8 @@ from tests.made_frames import texture
 from vidrobust.errors import SettingsError
 from vidrobust.plugins.policy_files.ultralytics import render
 from vidrobust.plugins.ultralytics_callback import stability_callback
-from vidrobust.stages.policy.policy import Policy, PolicyStep
+from vidrobust.stages.policy.policy import Policy, PolicyStep, StepEvidence
+from vidrobust.statement import Level
 
 FRAMES, MISSED = 14, (6, 7)
 MISSING = "Ultralytics is not installed: pip install ultralytics"
@@ -81,7 +82,7 @@ def test_planted_predictions(images: Path, capsys: pytest.CaptureFixture[str]) -
 
 def policy_as_hyp(folder: Path) -> Path:
     """The policy of a study that found brightness again, as it is exported for the library."""
-    evidence = {"level": "replicated"}
+    evidence = StepEvidence(level=Level.REPLICATED)
     step = PolicyStep(
         perturbation="brightness",
         family="light",

@@ -126,7 +126,7 @@ def tried(reader: IndexedReader, clip: Path) -> str:
         delivers_on="cuda:0",
         open=lambda: PyAVReader(clip, item="x", color="fast"),
     )
-    chosen = choose([on_device, plain], strict=False)
+    chosen = choose([on_device, plain])
     return "" if chosen.reader is reader else chosen.reader.info.reason.partition("; ")[2]
 
 

@@ -11,6 +11,7 @@ from tests.video.conftest import Make, Oracle
 from vidrobust.cli.app import main
 from vidrobust.errors import InputError
 from vidrobust.video.inspect import inspect_paths
+from vidrobust.video.selection import Selection
 from vidrobust.video.source import first_batch, open_video
 
 KEYS = {
@@ -84,7 +85,7 @@ def test_a_name_that_is_no_valid_text_is_printed_and_a_range_past_the_end_is_sai
     assert (inside["frames"], past["frames"]) == (10, 0)
     assert past["problems"] == ["no frame lies in the range of time that was asked for"]
     with (
-        open_video(clip, device="cpu", start_s=9) as video,
+        open_video(clip, device="cpu", selection=Selection(start_s=9)) as video,
         pytest.raises(InputError, match="inspected: no frame lies in the range of time"),
     ):
         first_batch(video, 8)

@@ -12,7 +12,7 @@ from tests.made_frames import texture
 from tests.video.conftest import Make, pictures_of
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.footage.item import ObjectBoxes
-from vidrobust.video.region import resized
+from vidrobust.video.region import ObjectCut, Region, resized
 from vidrobust.video.source import open_video
 
 
@@ -20,7 +20,7 @@ def test_a_region_is_cut_from_every_frame(make: Make) -> None:
     path = make("region.mp4", "-c:v", "libx264", "-preset", "ultrafast", "-frames:v", "12")
     with open_video(path, device="cpu") as video:
         whole = pictures_of(video)
-    with open_video(path, device="cpu", roi=(31, 10, 77, 41)) as video:
+    with open_video(path, device="cpu", cut=Region((31, 10, 77, 41), path)) as video:
         part = pictures_of(video)
         assert (video.info.width, video.info.height) == (77, 41)
         assert "cut to 77x41 px at x 31, y 10 of a frame of 240x180 px" in video.info.notes
@@ -35,7 +35,7 @@ def test_a_region_of_a_still(corpus: Path) -> None:
         whole = pictures_of(video)
     assert len(whole) == 1
     height, width = whole.shape[1:3]
-    with open_video(still, device="cpu", roi=(0, 1, width, height - 1)) as video:
+    with open_video(still, device="cpu", cut=Region((0, 1, width, height - 1), still)) as video:
         np.testing.assert_array_equal(pictures_of(video), whole[:, 1:])
 
 
@@ -44,11 +44,11 @@ def test_a_region_outside_the_frame_is_refused_when_it_is_opened(make: Make) -> 
     with pytest.raises(
         InputError, match="x 200, y 0, 41x10 px reaches out of the frame, which is 240x180 px"
     ):
-        open_video(path, device="cpu", roi=(200, 0, 41, 10))
+        open_video(path, device="cpu", cut=Region((200, 0, 41, 10), path))
     with pytest.raises(
         SettingsError, match="roi: expected a width and a height of 1 px or more, got 0,0,0,5"
     ):
-        open_video(path, device="cpu", roi=(0, 0, 0, 5))
+        Region((0, 0, 0, 5), path)
 
 
 def test_an_object_is_cut_out_along_its_track(make: Make) -> None:
@@ -57,7 +57,7 @@ def test_an_object_is_cut_out_along_its_track(make: Make) -> None:
         whole = pictures_of(video)
         times = np.concatenate([b.time_s for b in video.batches(8)])
     boxes = ObjectBoxes(places=(2, 8), boxes=((40, 40, 80, 60), (100, 40, 140, 60)), counted=True)
-    with open_video(path, device="cpu", boxes=boxes, crop_margin=0.1, crop_size=48) as video:
+    with open_video(path, device="cpu", cut=ObjectCut(boxes=boxes, margin=0.1, size=48)) as video:
         assert (video.info.width, video.info.height, video.info.num_frames) == (48, 48, 7)
         batches = list(video.batches(3))
         one = video.at([5])
@@ -75,7 +75,7 @@ def test_an_object_is_cut_out_along_its_track(make: Make) -> None:
         places=(times[2], times[8]), boxes=((1 / 6, 2 / 9, 1 / 3, 1 / 3), (5 / 12, 2 / 9, 7 / 12, 1 / 3)),
         counted=False, unit="share",
     )  # fmt: skip
-    with open_video(path, device="cpu", boxes=by_time, crop_size=48) as video:
+    with open_video(path, device="cpu", cut=ObjectCut(boxes=by_time, size=48)) as video:
         np.testing.assert_array_equal(pictures_of(video), given)
 
 
@@ -88,12 +88,9 @@ def test_the_crop_is_resized_alike_in_numpy_and_in_torch(size: int) -> None:
     assert np.abs(by_numpy.astype(int) - by_torch).max() <= 1
 
 
-def test_region_and_boxes_exclude_each_other(make: Make) -> None:
-    path = make("region.mp4", "-c:v", "libx264", "-preset", "ultrafast", "-frames:v", "12")
+def test_a_window_about_an_object_has_a_margin_from_0() -> None:
     boxes = ObjectBoxes(places=(2,), boxes=((40, 40, 80, 60),), counted=True)
-    with pytest.raises(SettingsError, match="roi and boxes: give one of the two"):
-        open_video(path, device="cpu", boxes=boxes, roi=(0, 0, 8, 8))
     with pytest.raises(
         SettingsError, match="crop: expected a margin >= 0 and a size >= 1 px, got -1 and 256"
     ):
-        open_video(path, device="cpu", boxes=boxes, crop_margin=-1)
+        ObjectCut(boxes=boxes, margin=-1)

@@ -22,6 +22,7 @@ from tests.video.conftest import Make, pictures_of
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.video.container import opened_video
+from vidrobust.video.selection import Selection
 from vidrobust.video.source import VideoSource, open_video
 from vidrobust.video.stream import copied
 
@@ -182,7 +183,7 @@ def test_every_and_fps_and_range_select_by_hand(make: Make) -> None:
     both = expected["range"][1][::3]
     expected["every third of a range"] = ({"every": 3, "start_s": 0.5, "end_s": 1.5}, both)
     for name, (settings, wanted) in expected.items():
-        with open_video(path, **settings) as video:  # type: ignore[arg-type]
+        with open_video(path, selection=Selection(**settings)) as video:  # type: ignore[arg-type]
             batches = list(video.batches(5))
         assert [int(i) for b in batches for i in b.index] == wanted, name
         assert [m for b in batches for m in md5(b)] == [frames[i] for i in wanted], name
@@ -195,7 +196,7 @@ def test_a_range_far_into_a_video_is_sought_and_keeps_its_numbers(make: Make) ->
     with open_video(path) as video:
         frames, time_s = pass_of(video, 64)
     start = float(time_s[1100])
-    with open_video(path, start_s=start, end_s=start + 1) as video:
+    with open_video(path, selection=Selection(start_s=start, end_s=start + 1)) as video:
         batch = next(video.batches(100))
         assert video._reader._table.key_before(1100) >= 1050  # type: ignore[attr-defined]
     wanted = np.flatnonzero((time_s >= start) & (time_s < start + 1))
@@ -206,7 +207,7 @@ def test_a_range_far_into_a_video_is_sought_and_keeps_its_numbers(make: Make) ->
 
 
 def test_an_empty_range_is_a_problem_and_no_error(make: Make) -> None:
-    with open_video(clip("open_gop.mp4", make), start_s=100.0) as video:
+    with open_video(clip("open_gop.mp4", make), selection=Selection(start_s=100.0)) as video:
         assert list(video.batches(4)) == []
         assert any("no frame lies in the range of time" in p for p in video.problems)
 
@@ -223,7 +224,7 @@ def test_a_changing_frame_size_ends_a_batch_and_is_announced(make: Make) -> None
         assert "the frame size changes from 160x120 to 240x180 at frame 20" in video.problems
         with pytest.raises(InputError, match="are not all of one size"):
             video.at([3, 30])
-    assert pictures_of(open_video(path, end_s=2.0)).shape[1:] == (120, 160, 3)
+    assert pictures_of(open_video(path, selection=Selection(end_s=2.0))).shape[1:] == (120, 160, 3)
 
 
 def test_info_and_notes_say_what_is_odd(make: Make) -> None:
@@ -371,14 +372,26 @@ def test_decoders_have_one_thread(suffix: str, make: Make) -> None:
         assert stream.codec_context.thread_count == 1
 
 
-def test_settings_that_make_no_sense_are_refused(make: Make) -> None:
-    path = clip("open_gop.mp4", make)
-    refused = [
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
         ({"every": 0}, "every: expected 1 or more, got 0"),
         ({"fps": 0.0}, "fps: expected a positive number"),
         ({"fps": 2.0, "every": 2}, "every and fps: give one of the two"),
         ({"end_s": float("nan")}, "end_s: expected a time in seconds, got nan"),
         ({"start_s": 2.0, "end_s": 1.0}, "the range 2.0 to 1.0 s is empty"),
+    ],
+)
+def test_selections_that_make_no_sense_are_refused(
+    settings: dict[str, float], message: str
+) -> None:
+    with pytest.raises(SettingsError, match=re.escape(message)):
+        Selection(**settings)  # type: ignore[arg-type]
+
+
+def test_settings_that_make_no_sense_are_refused(make: Make) -> None:
+    path = clip("open_gop.mp4", make)
+    refused = [
         ({"backend": "avi"}, "backend: expected one of auto, torchcodec, pyav, decord, got 'avi'"),
         ({"device": "tpu"}, "device: expected auto, cpu, cuda or cuda:N, got 'tpu'"),
         ({"prefetch": -1}, "prefetch: expected 0 or more"),

@@ -219,7 +219,7 @@ def _checked(
         answers = task_of_answers(first, len(frames))
         info = dataclasses.replace(info, notes=(*info.notes, FRAME_BY_FRAME))
     if isinstance(first, Classifications):
-        return _steady(_Ready(run, name, tuple(class_names or first.class_names), info))
+        return _steady(_GivenClassifier(run, name, tuple(class_names or first.class_names), info))
     if isinstance(first, Detections) or answers == "detection":
         found = first if isinstance(first, Detections) else detections_of(first, class_names)
         return cast(Model, _Boxes(run, name, tuple(class_names or found.class_names), info))
@@ -275,7 +275,7 @@ class _Given:
         return getattr(self._run, "module", None)
 
 
-class _Ready(_Given):
+class _GivenClassifier(_Given):
     task = "classification"
 
     def __call__(self, pixels: torch.Tensor) -> Classifications:

@@ -16,7 +16,7 @@ from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.run_folder.record import Figure
 from vidrobust.run_folder.settings import Settings
-from vidrobust.stages.causes.section import AccountBar, account_bars
+from vidrobust.stages.causes.section import SharedOut, shared_out
 from vidrobust.stages.stability.by_clip import flips_of
 from vidrobust.stages.stability.rates import overall
 from vidrobust.stages.stability.section import ModelCard, cards
@@ -156,7 +156,8 @@ class Run:
 
     def _repr_html_(self) -> str:
         return rendered(
-            "notebook.html", {"path": str(self.path), "cards": self._cards, "bars": self._bars}
+            "notebook.html",
+            {"path": str(self.path), "cards": self._cards, "accounts": self._accounts},
         )
 
     @cached_property
@@ -168,21 +169,24 @@ class Run:
         return cards(self._read)
 
     @cached_property
-    def _bars(self) -> list[AccountBar]:
-        return account_bars(self._read)
+    def _accounts(self) -> list[SharedOut]:
+        return shared_out(self._read)
 
     @property
     def _frames(self) -> int:
         return sum(entry.frames for entry in self._read.record.inputs)
 
     def _why(self) -> str:
-        drawn = [bar for bar in self._bars if bar.parts]
+        drawn = [account for account in self._accounts if account.groups]
         if not drawn:
             return "the causes stage has not run, or had too few pairs"
         return "; ".join(
-            f"{bar.model}: "
-            + (", ".join(f"{p.name} {p.share}" for p in bar.parts if p.sure) or "nothing sure")
-            for bar in drawn
+            f"{account.model}: "
+            + (
+                ", ".join(f"{g.title} {g.share}" for g in account.groups if g.sure)
+                or "nothing sure"
+            )
+            for account in drawn
         )
 
     def _verdict(self, card: ModelCard) -> Verdict:

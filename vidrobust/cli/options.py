@@ -5,6 +5,7 @@ A command shows the settings of its stages. Options that would change nothing ar
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import glob
 import os
@@ -36,6 +37,12 @@ def print_result(found: Any, lines: Sequence[str], as_json: bool) -> None:
         click.echo("\n".join(lines))
 
 
+def taken(group: type[OptionGroup], options: dict[str, Any]) -> OptionGroup:
+    """Take the fields of a dataclass out of the options of a command."""
+    fields = dataclasses.fields(group)  # type: ignore[arg-type]
+    return group(**{field.name: options.pop(field.name) for field in fields})
+
+
 def end(code: int) -> NoReturn:
     """End the command with an exit code. (``sys.exit`` is taken for a mistake of a model or plugin.)"""
     raise click.exceptions.Exit(code)
@@ -55,6 +62,7 @@ def may_be_footage(source: str) -> bool:
 
 
 F = TypeVar("F", bound=Callable[..., Any])
+OptionGroup = TypeVar("OptionGroup")
 PATH = click.Path(path_type=Path)
 # Titles under which help shows options, in this order.
 GROUPS = ("Options", *(group.title for group in SETTINGS), "Advanced")

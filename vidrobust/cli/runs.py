@@ -58,14 +58,11 @@ from vidrobust.text.phrases import listing
 @JSON
 def compare(
     runs: tuple[Path, ...],
-    model_a: str | None,
-    model_b: str | None,
-    margin: float,
-    seed: int,
     out: Path | None,
     pictures: bool,
     table: bool,
     as_json: bool,
+    **judging: Any,
 ) -> None:
     """Compare two runs on the same footage: B is better or worse than A, the same, or it cannot be told.
 
@@ -75,12 +72,12 @@ def compare(
 
     folders = [RunFolder.evaluated(path) for path in runs]
     if table or len(folders) != 2:
-        _table(folders, margin, seed, out, as_json)
+        _table(folders, judging["margin"], judging["seed"], out, as_json)
         return
     from vidrobust.finished_runs.compare_runs import compare_runs
     from vidrobust.finished_runs.comparison_page import comparison_lines, shots_of, write_comparison
 
-    found = compare_runs(*folders, model_a=model_a, model_b=model_b, margin=margin, seed=seed)
+    found = compare_runs(*folders, **judging)
     shots = shots_of(folders[0], found["changed_frames"] or [], pictures=pictures)
     page = write_comparison(out or runs[1] / "comparison.html", plain(found), shots)
     print_result(found, [*comparison_lines(found), f"report: {page}"], as_json)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from vidrobust.cli.options import (
     print_result,
     refuse_idle,
     reporter,
+    taken,
 )
 from vidrobust.cli.studies import on_target, opened_target, options_of
 from vidrobust.errors import SettingsError
@@ -26,8 +28,18 @@ from vidrobust.stages.correlate.stage import CORRELATE, CorrelationProtocol, pro
 from vidrobust.stages.remedies.stage import REMEDIES
 from vidrobust.stages.replays.stage import REPLAYS
 
-# Options of ``correlate`` for tables from anywhere.
-OF_TABLES = ("across", "confounders", "foreign", "higher_is_better", "lower_is_better")
+
+@dataclass(frozen=True, kw_only=True)
+class TableOptions:
+    """Options of ``correlate`` for tables from anywhere."""
+
+    confounders: tuple[str, ...]
+    foreign: tuple[str, ...]
+    higher_is_better: tuple[str, ...]
+    lower_is_better: tuple[str, ...]
+
+
+OF_TABLES = ("across", *(field.name for field in fields(TableOptions)))
 OF_CORRELATION = ("out", "as_json", "quiet", "across", "resamples", "seed")
 
 
@@ -215,14 +227,10 @@ def remedies(
 @options_of(CORRELATE)
 def correlate(
     target: tuple[str, ...],
+    across: tuple[str, ...],
+    protocol: str | None,
     stability_file: str | None,
     sensitivity_file: str | None,
-    across: tuple[str, ...],
-    confounders: tuple[str, ...],
-    foreign: tuple[str, ...],
-    higher_is_better: tuple[str, ...],
-    lower_is_better: tuple[str, ...],
-    protocol: str | None,
     **options: Any,
 ) -> None:
     """Find the perturbations that stand for what happens in the footage, in a run or in any tables.
@@ -230,6 +238,7 @@ def correlate(
     TARGET is a run folder, several run folders (their models, clips and frames then count together, and --out says
     where the result goes), or sources. Or give --stability, --sensitivity and --out.
     """
+    said = taken(TableOptions, options)
     unknown = set(across) - {"frames", "clips", "models"}
     if unknown:
         raise SettingsError(
@@ -260,18 +269,18 @@ def correlate(
         all_but("stability_file", "sensitivity_file", *OF_TABLES, *OF_CORRELATION),
         "where tables are given",
     )
+    from vidrobust.stages.correlate.from_summaries import MetricRoles
     from vidrobust.stages.correlate.studies import correlate_files
 
+    higher = dict.fromkeys(said.higher_is_better, True)
+    lower = dict.fromkeys(said.lower_is_better, False)
     result = correlate_files(
         Path(stability_file),
         Path(sensitivity_file),
         Path(options["out"]),
-        given=confounders,
-        foreign=foreign,
-        higher_is_better={
-            **dict.fromkeys(higher_is_better, True),
-            **dict.fromkeys(lower_is_better, False),
-        },
+        roles=MetricRoles(
+            confounders=said.confounders, foreign=said.foreign, higher_is_better=higher | lower
+        ),
         reporter=reporter(options["quiet"]),
         **how,
     )

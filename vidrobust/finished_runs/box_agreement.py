@@ -22,7 +22,7 @@ STEPS = ("preprocessing", "precision", "engine", "weights_sha256", "num_classes"
 
 
 @dataclass(frozen=True)
-class _Frame:
+class _FrameAgreement:
     only_a: int
     only_b: int
     other_class: int
@@ -114,10 +114,10 @@ def _sure_boxes(side: Side) -> pd.DataFrame:
     return table[table["score"] >= side.folder.settings.track_start_score]
 
 
-def _compared(a: pd.DataFrame, b: pd.DataFrame) -> _Frame:
+def _compared(a: pd.DataFrame, b: pd.DataFrame) -> _FrameAgreement:
     labels = [table["label_name"].to_numpy(str) for table in (a, b)]
     i, j, iou = match(
         a[SIDES].to_numpy(np.float64), b[SIDES].to_numpy(np.float64), *labels, least=SAME_PLACE
     )
     other = labels[0][i] != labels[1][j]
-    return _Frame(len(a) - len(i), len(b) - len(j), int(other.sum()), iou)
+    return _FrameAgreement(len(a) - len(i), len(b) - len(j), int(other.sum()), iou)

@@ -362,7 +362,7 @@ def _quantised(file: OnnxFile, inputs: torch.Tensor, where: str) -> OnnxFile:
     arrays = [file.array(inputs[i : i + 1]) for i in range(len(inputs))]
     seen = b"".join(array.tobytes() for array in arrays)
 
-    class Reader(CalibrationDataReader):  # type: ignore[misc]
+    class CalibrationReader(CalibrationDataReader):  # type: ignore[misc]
         feeds = iter([{file.input: array} for array in arrays])
 
         def get_next(self) -> dict[str, Any] | None:
@@ -373,7 +373,7 @@ def _quantised(file: OnnxFile, inputs: torch.Tensor, where: str) -> OnnxFile:
             quantize_static(
                 str(file.path),
                 str(path),
-                Reader(),
+                CalibrationReader(),
                 per_channel=True,
                 weight_type=QuantType.QInt8,
             )

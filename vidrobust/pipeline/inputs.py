@@ -40,6 +40,7 @@ from vidrobust.run_folder.unit_cache import key_of
 from vidrobust.tables import schema as tables
 from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
+from vidrobust.video.selection import Origin
 from vidrobust.video.source import VideoSource, first_batch, open_video
 
 Say = Callable[[str], None]
@@ -248,23 +249,22 @@ def open_item(
     item: Item, settings: Settings, origin: tuple[int, float] | None = None
 ) -> VideoSource:
     """Open an input as settings and manifest say; frames count from ``origin``."""
+    from vidrobust.video.region import Cut, ObjectCut, Region
+
     start_s, end_s = window(item, settings)
     margin, size = settings.crop_window
+    cut: Cut | None = Region(item.roi, item.path) if item.roi is not None else None
+    if item.boxes is not None:
+        cut = ObjectCut(boxes=item.boxes, margin=margin, size=size)
+    first = None if origin is None else Origin(*origin)
     return open_video(
         item.path,
         item=item.name,
         backend=settings.backend,
         device=settings.device,
         color=settings.color,
-        every=settings.every,
-        fps=settings.fps,
-        start_s=start_s,
-        end_s=end_s,
-        roi=item.roi,
-        boxes=item.boxes,
-        crop_margin=margin,
-        crop_size=size,
-        origin=origin,
+        selection=replace(settings.selection, start_s=start_s, end_s=end_s, origin=first),
+        cut=cut,
     )
 
 

@@ -42,7 +42,7 @@ OWN = ("classification", "detection")
 
 
 @dataclass(eq=False, kw_only=True)
-class _Network:
+class _HuggingFaceNetwork:
     name: str
     class_names: tuple[str, ...]
     info: ModelInfo
@@ -60,7 +60,7 @@ class _Network:
 
 
 @dataclass(eq=False, kw_only=True)
-class TransformersClassifier(_Network):
+class TransformersClassifier(_HuggingFaceNetwork):
     """A Classifier over a network of transformers."""
 
     task: Literal["classification"] = "classification"
@@ -72,7 +72,7 @@ class TransformersClassifier(_Network):
 
 
 @dataclass(eq=False, kw_only=True)
-class TransformersDetector(_Network):
+class TransformersDetector(_HuggingFaceNetwork):
     """A Detector over a network of transformers; boxes are kept from the score ``least`` on."""
 
     task: Literal["detection"] = "detection"

@@ -22,6 +22,7 @@ from vidrobust.models.network import check_frames
 from vidrobust.models.reading import are_probabilities, as_rows
 from vidrobust.models.spec import Form, ModelKind, ModelSpec
 from vidrobust.predictions import Classifications, Classifier, Detections, Detector
+from vidrobust.video.selection import Selection
 from vidrobust.video.source import open_video
 
 Task = Literal["classification", "detection"]
@@ -62,7 +63,7 @@ class ClipDataset:
 
     def __init__(self, path: str, *, every: int = 1) -> None:
         self.metadata = {"id": str(path), "index2label": {}}
-        with open_video(path, every=every) as source:
+        with open_video(path, selection=Selection(every=every)) as source:
             self._frames = [
                 (frame.numpy(), int(index), float(time))
                 for batch in source.batches(32)

@@ -47,7 +47,6 @@ class Metrics:
     schema: int = SCHEMA
     items: int = 0
     models: Mapping[str, ModelMetrics] = field(default_factory=dict)
-    model_pairs: tuple[Mapping[str, Any], ...] = ()
 
     @classmethod
     def of(cls, content: Mapping[str, Any], where: str = FILE) -> Metrics:
@@ -59,7 +58,6 @@ class Metrics:
                 models={
                     str(name): _model(each) for name, each in content.get("models", {}).items()
                 },
-                model_pairs=tuple(content.get("model_pairs", ())),
             )
         except Exception as error:  # cattrs gathers what is wrong in groups of its own
             raise InputError(

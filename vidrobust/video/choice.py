@@ -14,7 +14,6 @@ from av.codec.hwaccel import HWAccel
 from av.video.frame import VideoFrame
 
 from vidrobust.errors import InputError, SettingsError, VidrobustError
-from vidrobust.frames.device import resolve_or_cpu
 from vidrobust.install_hint import pip_install
 from vidrobust.text.printable import printable
 from vidrobust.video.color import (
@@ -226,13 +225,6 @@ def check_backend(backend: str) -> str:
     return backend
 
 
-def resolve_target(device: str, *, strict: bool) -> tuple[str, str]:
-    found, why = resolve_or_cpu(device)
-    if why and strict:
-        raise SettingsError(f"device: {why}, and a strict device forbids another")
-    return found, why
-
-
 def routes(asked: VideoRequest, *, backend: str, device: str) -> list[Route]:
     by_name = {decoder.name: decoder for decoder in DECODERS}
     plain = by_name[ON_CPU if backend == "auto" else backend]
@@ -255,16 +247,11 @@ def routes(asked: VideoRequest, *, backend: str, device: str) -> list[Route]:
     return [*on_device, last]
 
 
-def choose(tried: Sequence[Route], *, strict: bool, swapped: str = "") -> ChosenReader:
-    """Return the first route that gives one frame; ``info.reason`` says why it, and why not earlier ones.
-
-    ``strict`` forbids decoding elsewhere than where the pictures are delivered.
-    """
+def choose(tried: Sequence[Route], *, swapped: str = "") -> ChosenReader:
+    """Return the first route that gives one frame; ``info.reason`` says why it, and why not earlier ones."""
     passed: list[str] = [swapped] if swapped else []
     for place, route in enumerate(tried):
         last = place == len(tried) - 1
-        if strict and route.decodes_on != route.delivers_on:
-            continue
         reader: Reader | None = None
         try:
             reader = route.open()
@@ -286,9 +273,7 @@ def choose(tried: Sequence[Route], *, strict: bool, swapped: str = "") -> Chosen
         return ChosenReader(
             reader=reader, upload=route.delivers_on if _is_uploaded(route) else None
         )
-    raise InputError(
-        f"{tried[-1].name}: nothing decodes on the device asked for: {'; '.join(passed)}"
-    )
+    raise InputError(f"{tried[-1].name}: nothing decodes the file: {'; '.join(passed)}")
 
 
 def _is_uploaded(route: Route) -> bool:

@@ -185,11 +185,11 @@ class BestEffortClock:
 
 
 @dataclass(eq=False)
-class _Group:
+class _PacketGroup:
     """The packets from a key frame to the next, in decoding order."""
 
     stamp: int | None  # of the key frame
-    before: _Group | bool  # the group before, or whether it is damaged
+    before: _PacketGroup | bool  # the group before, or whether it is damaged
     first_bad: int | None = None  # number of its first damaged packet
 
     @property
@@ -202,7 +202,7 @@ class _Group:
 class _Sent:
     """A packet that was given to the decoder."""
 
-    group: _Group
+    group: _PacketGroup
     number: int
     stamp: int | None
 
@@ -231,11 +231,11 @@ class CheckedPass:
     checks: Callable[[InputContainer, VideoStream], list[Check]] = lambda container, stream: []
     in_middle: bool = False  # the pass begins behind a seek, so leading frames cannot be trusted
     _sent: int = 0
-    _group: _Group = field(init=False, repr=False)
+    _group: _PacketGroup = field(init=False, repr=False)
     _last: _Sent = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._group = _Group(None, before=False, first_bad=0 if self.in_middle else None)
+        self._group = _PacketGroup(None, before=False, first_bad=0 if self.in_middle else None)
         self._last = _Sent(self._group, 0, None)
 
     def frames(self) -> Generator[tuple[VideoFrame, bool]]:
@@ -268,11 +268,11 @@ class CheckedPass:
     def _tag(self, packet: Packet[VideoStream]) -> None:
         if packet.is_keyframe:
             self._group.before = self._group.leads
-            self._group = _Group(packet.pts, before=self._group)
+            self._group = _PacketGroup(packet.pts, before=self._group)
         self._sent += 1
         packet.opaque = self._last = _Sent(self._group, self._sent, packet.pts)
 
-    def _judge(self, step: Step, checks: list[Check], begun: bool) -> None:
+    def _judge(self, step: PacketFrames, checks: list[Check], begun: bool) -> None:
         findings = []
         if step.packet is not None:
             findings = [text for check in checks if (text := check(step.packet, step.frames))]
@@ -288,7 +288,7 @@ class CheckedPass:
         self.report.said = self.report.said or next(iter(messages), "")
 
 
-class Step(NamedTuple):
+class PacketFrames(NamedTuple):
     """What one packet gave; the last one drains the decoder, and has none."""
 
     packet: Packet[VideoStream] | None
@@ -311,7 +311,7 @@ def decoded_packets(
     stream: VideoStream,
     report: PassReport,
     tag: Callable[[Packet[VideoStream]], None] = lambda packet: None,
-) -> Iterator[Step]:
+) -> Iterator[PacketFrames]:
     """Yield what each packet gives; ``tag`` is called with it before it is decoded."""
     packets = container.demux(stream)
     packet: Packet[VideoStream] | None
@@ -328,7 +328,7 @@ def decoded_packets(
             ended = packet is None
             frames, is_lost = _decoded(stream, packet, report, tag)
         said = [message for _, message in log]
-        yield Step(packet if packet and packet.size else None, frames, said, is_lost, ended)
+        yield PacketFrames(packet if packet and packet.size else None, frames, said, is_lost, ended)
 
 
 def _decoded(

@@ -12,6 +12,8 @@ from vidrobust.errors import InputError
 from vidrobust.footage.expand import expand_sources, source_of
 from vidrobust.footage.item import Item
 from vidrobust.text.printable import bytes_shown, printable
+from vidrobust.video.region import Region
+from vidrobust.video.selection import Selection
 from vidrobust.video.source import VideoSource, open_video
 
 BATCH = 4
@@ -42,9 +44,8 @@ def inspect_item(item: Item, *, frame_md5: bool = False, backend: str = "auto") 
             item=item.name,
             backend=backend,
             device="cpu",
-            start_s=item.start_s,
-            end_s=item.end_s,
-            roi=item.roi,
+            selection=Selection(start_s=item.start_s, end_s=item.end_s),
+            cut=None if item.roi is None else Region(item.roi, item.path),
         ) as video:
             return _entry(str(item.path), video, frame_md5)
     except InputError as error:

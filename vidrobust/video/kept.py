@@ -18,7 +18,7 @@ PASS_BYTES = 128 * 2**20
 
 
 @dataclass(frozen=True)
-class _Place:
+class _BatchRow:
     batch: FrameBatch
     row: int
 
@@ -32,7 +32,7 @@ class KeptFrames(VideoSource):
 
     def __init__(self, source: VideoSource, limit_bytes: int = KEPT_BYTES) -> None:
         self._source, self._left = source, limit_bytes
-        self._kept: dict[int, _Place] = {}
+        self._kept: dict[int, _BatchRow] = {}
 
     @property
     def info(self) -> VideoInfo:
@@ -100,5 +100,7 @@ class KeptFrames(VideoSource):
         if size > self._left:
             return False
         self._left -= size
-        self._kept.update({int(index): _Place(batch, row) for row, index in enumerate(batch.index)})
+        self._kept.update(
+            {int(index): _BatchRow(batch, row) for row, index in enumerate(batch.index)}
+        )
         return True

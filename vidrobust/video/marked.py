@@ -29,7 +29,7 @@ ANY_THREADS = 0  # as many as the library likes
 Picture = tuple["np.ndarray | torch.Tensor", float]
 
 
-class Mark(NamedTuple):
+class FrameMark(NamedTuple):
     """What PyAV says of a frame."""
 
     time_s: float
@@ -38,14 +38,14 @@ class Mark(NamedTuple):
     keyframe: bool
 
 
-def marks(judge: PyAVReader, first: int) -> Generator[Mark]:
+def marks(judge: PyAVReader, first: int) -> Generator[FrameMark]:
     """Yield the marks of the frames from number ``first``; they are decoded on a thread of its own."""
 
-    def made() -> Generator[Mark]:
+    def made() -> Generator[FrameMark]:
         frames = judge.frames(first)
         try:
             for frame in frames:
-                yield Mark(frame.time_s, frame.stamp, frame.corrupt, frame.keyframe)
+                yield FrameMark(frame.time_s, frame.stamp, frame.corrupt, frame.keyframe)
         finally:
             frames.close()
 
@@ -97,7 +97,7 @@ class IndexedReader:
         try:
             for start in range(first, len(decoder), CHUNK):
                 stop = min(start + CHUNK, len(decoder))
-                chunk: list[Mark | None] = list(islice(judged, stop - start))
+                chunk: list[FrameMark | None] = list(islice(judged, stop - start))
                 chunk += [None] * (stop - start - len(chunk))
                 if not one_thread and any(mark is None or mark.corrupt for mark in chunk):
                     decoder, one_thread = self._opened(1), True
@@ -160,7 +160,7 @@ class IndexedReader:
             return []
 
     def _decoded(
-        self, index: int, picture: np.ndarray | torch.Tensor, time_s: float, mark: Mark | None
+        self, index: int, picture: np.ndarray | torch.Tensor, time_s: float, mark: FrameMark | None
     ) -> Decoded:
         agrees = mark is not None and abs(time_s - mark.time_s) <= SAME_TIME_S
         if mark is not None and not agrees and "time" not in self._failures:

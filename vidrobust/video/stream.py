@@ -32,7 +32,7 @@ def prefetched(make: Callable[[], Generator[T]], depth: int) -> Generator[T]:
     The generator is started, run and closed on that thread; its exception reaches the caller in order.
     Closing this generator stops the thread and waits for it.
     """
-    worker = _Worker(make, depth)
+    worker = _PrefetchThread(make, depth)
     worker.start()
     try:
         while (made := worker.queue.get()) is not None:
@@ -45,7 +45,7 @@ def prefetched(make: Callable[[], Generator[T]], depth: int) -> Generator[T]:
         worker.stop()
 
 
-class _Worker(Thread, Generic[T]):
+class _PrefetchThread(Thread, Generic[T]):
     def __init__(self, make: Callable[[], Generator[T]], depth: int) -> None:
         super().__init__(name="vidrobust-prefetch", daemon=True)
         self.queue: SimpleQueue[T | BaseException | None] = SimpleQueue()

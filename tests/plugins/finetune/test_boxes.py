@@ -26,7 +26,7 @@ from vidrobust.plugins.finetune.boxes.network import (
     with_steps,
 )
 from vidrobust.plugins.finetune.recipes import PLAIN, of_policy, usual_of_boxes
-from vidrobust.plugins.finetune.steps import Step
+from vidrobust.plugins.finetune.steps import AugmentationStep
 from vidrobust.plugins.finetune.train import Schedule, Training
 from vidrobust.run_folder.settings import BoxSettings
 
@@ -34,13 +34,13 @@ CPU = torch.device("cpu")
 SSD = usual_of_boxes()[-1]
 STEPS = {
     # in a frame of 40 x 40 px a box of 4..14 x 8..12
-    "scale": (Step(key="scale", low=1.0, high=1.0), None),
-    "rotation": (Step(key="rotation", low=90.0, high=90.0), (8, 26, 12, 36)),
+    "scale": (AugmentationStep(key="scale", low=1.0, high=1.0), None),
+    "rotation": (AugmentationStep(key="rotation", low=90.0, high=90.0), (8, 26, 12, 36)),
     "horizontal_flip": (
-        Step(key="horizontal_flip", low=1.0, high=1.0),
+        AugmentationStep(key="horizontal_flip", low=1.0, high=1.0),
         (26, 8, 36, 12),
     ),
-    "brightness": (Step(key="brightness", low=0.2, high=0.2), (4, 8, 14, 12)),
+    "brightness": (AugmentationStep(key="brightness", low=0.2, high=0.2), (4, 8, 14, 12)),
 }
 
 
@@ -88,7 +88,7 @@ def test_a_box_is_enlarged_by_hand_and_left_out_where_its_middle_leaves() -> Non
 
 
 def test_a_shift_along_both_axes_moves_boxes_as_it_moves_pixels() -> None:
-    step = Step(key="translation", low=-9, high=9, axes=(9.0, 5.0))
+    step = AugmentationStep(key="translation", low=-9, high=9, axes=(9.0, 5.0))
     places = set()
     for seed in range(8):
         frame, boxes = with_steps(
@@ -242,7 +242,7 @@ def test_a_detector_learns_what_it_is_shown_and_the_original_stays() -> None:
     samples = BoxSamples(network, frames, known, (np.arange(8),))
     schedule = Schedule(steps=60, batch=8, rate=0.3)
 
-    noisy = of_policy([Step(key="gaussian_noise", low=0, high=5)], boxes=True)
+    noisy = of_policy([AugmentationStep(key="gaussian_noise", low=0, high=5)], boxes=True)
 
     def labels(module: nn.Module) -> list[list[float]]:
         found = network.answers(module, frames)

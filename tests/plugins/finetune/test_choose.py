@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from vidrobust.plugins.finetune.choose import BEFORE, Scored, Trial, choose, rises
-from vidrobust.plugins.finetune.judge import NOTHING, CountedRows, Measured
+from vidrobust.plugins.finetune.judge import NOTHING, BenchFigures, CountedRows
 
 SHORT = {"plain": 0.5, "a": 0.4, "b": 0.3, "c": 0.2, "d": 0.6}
 LONG = {"plain": 0.3, "a": 0.35, "b": 0.1, "c": 0.2}
@@ -55,7 +55,7 @@ def test_a_score_is_the_sum_of_the_rates_that_are_known_by_hand() -> None:
     def rows(*values: float) -> CountedRows:
         return CountedRows(np.array(values), np.arange(len(values)))
 
-    footage = Measured(
+    footage = BenchFigures(
         flips=rows(1, 0, 0, 0),
         disagreement=rows(1, 0),
         errors=NOTHING,
@@ -64,7 +64,7 @@ def test_a_score_is_the_sum_of_the_rates_that_are_known_by_hand() -> None:
         what="clips",
     )
     assert Scored.of(footage, footage).score == 0.25 + 0.5 + 1.0  # no label: other answers count
-    rest = Measured(**{**vars(footage), "errors_at_rest": rows(1, 0, 0, 0, 0)})
+    rest = BenchFigures(**{**vars(footage), "errors_at_rest": rows(1, 0, 0, 0, 0)})
     assert Scored.of(footage, rest).score == 0.25 + 0.5 + 0.2
-    labelled = Measured(**{**vars(footage), "errors": rows(1, 1, 1, 0)})
+    labelled = BenchFigures(**{**vars(footage), "errors": rows(1, 1, 1, 0)})
     assert Scored.of(labelled, rest).score == 0.25 + 0.5 + 0.75 + 0.2

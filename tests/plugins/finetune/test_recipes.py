@@ -17,13 +17,13 @@ from vidrobust.plugins.finetune.recipes import (
     usual,
     usual_of_boxes,
 )
-from vidrobust.plugins.finetune.steps import Step
+from vidrobust.plugins.finetune.steps import AugmentationStep
 
 PICTURE = torch.arange(3 * 4 * 6, dtype=torch.uint8).reshape(3, 4, 6)
 
 
 def test_the_portfolio_of_classifiers_and_of_detectors() -> None:
-    step = [Step(key="brightness", low=-0.1, high=0.1)]
+    step = [AugmentationStep(key="brightness", low=-0.1, high=0.1)]
     assert [each.name for each in (*usual(), *of_policy(step, boxes=False))] == [
         *("plain", "colorjitter", "trivialaugment", "randaugment", "augmix"),
         *("policy", "policy-next-frame"),

@@ -16,7 +16,7 @@ from vidrobust.models.load import load_as_it_is
 from vidrobust.models.preprocess import Preprocess
 from vidrobust.plugins.finetune.network import TrainableClassifier, fresh_copy, trainable
 from vidrobust.plugins.finetune.recipes import PLAIN, Recipe, of_policy, usual
-from vidrobust.plugins.finetune.steps import Step
+from vidrobust.plugins.finetune.steps import AugmentationStep
 from vidrobust.plugins.finetune.study import save_weights, spec_with
 from vidrobust.plugins.finetune.train import (
     ClassSamples,
@@ -27,7 +27,9 @@ from vidrobust.plugins.finetune.train import (
 )
 
 SCHEDULE = Schedule(steps=20, batch=8, rate=0.05)
-POLICY, HOLDS_NEXT = of_policy([Step(key="brightness", low=-0.3, high=0.3)], boxes=False)
+POLICY, HOLDS_NEXT = of_policy(
+    [AugmentationStep(key="brightness", low=-0.3, high=0.3)], boxes=False
+)
 
 
 @pytest.fixture(scope="module")

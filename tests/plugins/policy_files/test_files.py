@@ -22,8 +22,8 @@ import torch
 
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.stages.policy.exports.write import render_all, write_all
-from vidrobust.stages.policy.policy import Policy, PolicyStep
-from vidrobust.stages.policy.rejection import Rejected, Why
+from vidrobust.stages.policy.policy import Policy, PolicyStep, StepEvidence
+from vidrobust.stages.policy.rejection import Rejected, Rejection
 from vidrobust.stages.variation.spread import OF_WIDTH
 from vidrobust.statement import Level
 
@@ -69,7 +69,7 @@ def one_step(
         high=high,
         probability=probability,
         axes=axes,
-        evidence={"level": Level.REPLICATED, "replication_tested": 1, "replication_found": 1},
+        evidence=StepEvidence(level=Level.REPLICATED, replication_tested=1, replication_found=1),
     )
     return Policy(steps=(step,), image_size=SIZE, model="made up")
 
@@ -457,14 +457,14 @@ def test_ultralytics_switches_off_only_what_the_footage_speaks_against(tmp_path:
     import yaml
 
     reasons = {
-        "hue": Why.ABSENT,
-        "saturation": Why.NO_PAIRS,
-        "scale": Why.SHARE_OPEN,
-        "perspective": Why.NOT_MEASURABLE,
+        "hue": Rejection.ABSENT,
+        "saturation": Rejection.NO_PAIRS,
+        "scale": Rejection.SHARE_OPEN,
+        "perspective": Rejection.NOT_MEASURABLE,
     }
     rejected = tuple(Rejected(perturbation=name, why=why) for name, why in reasons.items())
     (worth_trying,) = one_step("brightness", -0.2, 0.2).steps
-    suggested = dataclasses.replace(worth_trying, evidence={"level": "suggested"})
+    suggested = dataclasses.replace(worth_trying, evidence=StepEvidence())
     policy = Policy(steps=(suggested,), rejected=rejected)
     (text,) = [e.text for e in render_all(policy) if "ultralytics" in e.name]
     assert yaml.safe_load(text) == {"hsv_h": 0.0}

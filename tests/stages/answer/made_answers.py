@@ -14,8 +14,8 @@ from vidrobust.run_folder.reader import RunTables
 from vidrobust.run_folder.record import RunRecord
 from vidrobust.stages.causes.catalogue import ACCOUNT_CAUSES, CATALOGUE, GROUPS
 from vidrobust.stages.policy.exports.write import with_levels
-from vidrobust.stages.policy.policy import Policy, PolicyStep
-from vidrobust.stages.policy.rejection import Rejected, Why
+from vidrobust.stages.policy.policy import Policy, PolicyStep, StepEvidence
+from vidrobust.stages.policy.rejection import Rejected, Rejection
 
 NAN = float("nan")
 
@@ -192,7 +192,7 @@ def step(high: float = 0.2, **evidence: Any) -> PolicyStep:
         "replication_tested": 5,
         "replication_found": 4,
     }
-    about |= {"flips_at_most": "", "one_of": ["brightness"]}
+    about |= {"flips_at_most": "", "one_of": ("brightness",)}
     return PolicyStep(
         perturbation="brightness",
         family="light",
@@ -200,14 +200,14 @@ def step(high: float = 0.2, **evidence: Any) -> PolicyStep:
         low=-0.2,
         high=high,
         probability=0.5,
-        evidence={**about, **evidence},
+        evidence=StepEvidence(**{**about, **evidence}),
     )
 
 
-REFUSED = Rejected(perturbation="hue", why=Why.ABSENT, evidence={"cause": "colour", "n": 24})
+REFUSED = Rejected(perturbation="hue", why=Rejection.ABSENT, evidence={"cause": "colour", "n": 24})
 OPEN = Rejected(
     perturbation="hue",
-    why=Why.SHARE_OPEN,
+    why=Rejection.SHARE_OPEN,
     evidence={
         "cause": "colour",
         "of": "the change",

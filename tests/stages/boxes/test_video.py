@@ -19,7 +19,7 @@ from vidrobust.stages.boxes.drawn_frame import (
     EXPECTED,
     HIDDEN,
     OTHER,
-    Mark,
+    BoxMark,
     draw,
     label_place,
     label_size,
@@ -128,7 +128,7 @@ def test_what_is_drawn_must_be_there(
 
 def test_labels_do_not_lie_over_each_other() -> None:
     picture = np.zeros((200, 300, 3), np.uint8)
-    marks = [Mark((100 + k, 80, 160, 140), k, "found", f"#{k} cup .80") for k in range(6)]
+    marks = [BoxMark((100 + k, 80, 160, 140), k, "found", f"#{k} cup .80") for k in range(6)]
     taken: list[tuple[int, int, int, int]] = []
     for mark in marks:
         place = label_place(mark, (200, 300), taken)
@@ -147,7 +147,7 @@ def test_labels_do_not_lie_over_each_other() -> None:
         taken.append(place)
     draw(
         picture,
-        [Mark((100, 80, 160, 140), -1, "other", ""), Mark((10, 10, 60, 60), 1, "hidden", "")],
+        [BoxMark((100, 80, 160, 140), -1, "other", ""), BoxMark((10, 10, 60, 60), 1, "hidden", "")],
     )
     assert tuple(picture[110, 160]) == OTHER
     assert tuple(picture[10, 12]) == HIDDEN

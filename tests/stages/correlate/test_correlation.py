@@ -12,7 +12,7 @@ from statsmodels.stats.multitest import multipletests
 
 from vidrobust.errors import SettingsError
 from vidrobust.stages.correlate.coefficients import CompleteUnits, below_best
-from vidrobust.stages.correlate.from_summaries import units_of_summaries
+from vidrobust.stages.correlate.from_summaries import MetricRoles, units_of_summaries
 from vidrobust.stages.correlate.study import correlate, find_groups, group_name
 from vidrobust.stages.correlate.units import CorrelationUnits
 from vidrobust.statistics.associations import partial_spearman
@@ -415,7 +415,9 @@ def vid_robust():
 def test_a_published_table_of_real_models():
     """14 models on two video sets: the second set, treated as a perturbation, goes with the first."""
     stable, sensitive = vid_robust()
-    found = correlate(units_of_summaries(stable, sensitive, given=["pm0"]))
+    found = correlate(
+        units_of_summaries(stable, sensitive, roles=MetricRoles(confounders=("pm0",)))
+    )
     rows = found.table[found.table["perturbation"] == "ytbb_neighbours"].set_index("method")
     a = np.array(list(VID_ROBUST.values()))
     # two robustnesses turned round: the sign stays
@@ -432,7 +434,9 @@ def test_a_published_table_of_real_models():
     assert rows.loc["effective_robustness", "value"] == pytest.approx(
         stats.pearsonr(*left).statistic
     )
-    assert units_of_summaries(stable, sensitive, given=["pm0"]).turned == ("accuracy", "pm10")
+    assert units_of_summaries(
+        stable, sensitive, roles=MetricRoles(confounders=("pm0",))
+    ).turned == ("accuracy", "pm10")
     assert list(found.table["stability_metric"].unique()) == ["pm10"]
 
 
@@ -450,7 +454,9 @@ def test_a_metric_of_unknown_direction_is_never_guessed():
     unknown = sensitive.assign(metric="score_7")
     with pytest.raises(SettingsError):
         units_of_summaries(stable, unknown)
-    said = units_of_summaries(stable, unknown, higher_is_better={"score_7": True})
+    said = units_of_summaries(
+        stable, unknown, roles=MetricRoles(higher_is_better={"score_7": True})
+    )
     np.testing.assert_allclose(said.sensitivity, units_of_summaries(stable, sensitive).sensitivity)
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.stages.correlate.from_summaries import family_of, units_of_summaries
+from vidrobust.stages.correlate.from_summaries import MetricRoles, family_of, units_of_summaries
 from vidrobust.stages.correlate.units import (
     mild_strengths,
     of_families,
@@ -273,11 +273,13 @@ def test_unknown_metrics_ask_and_a_wrong_statement_is_found_out():
         units_of_summaries(stable, sensitive)
     several = pd.concat([sensitive.assign(perturbation=p) for p in ("fog", "snow", "frost")])
     np.testing.assert_allclose(
-        units_of_summaries(stable, several, higher_is_better={"goodness": True}).sensitivity[0],
+        units_of_summaries(
+            stable, several, roles=MetricRoles(higher_is_better={"goodness": True})
+        ).sensitivity[0],
         [-0.4, -0.3] * 3,
     )
     with pytest.raises(SettingsError, match="goodness"):
-        units_of_summaries(stable, several, higher_is_better={"goodness": False})
+        units_of_summaries(stable, several, roles=MetricRoles(higher_is_better={"goodness": False}))
     unclear = pd.concat([stable, stable[:4].assign(metric="vim")])
     relaxed = units_of_summaries(unclear, model_tables()[1], strict=False)
     assert list(relaxed.instability) == ["pm10"]
@@ -295,7 +297,7 @@ def test_without_clean_accuracy_margins_stand_in_but_carry_no_verdict():
     np.testing.assert_allclose(units.confounders["margin"], [0, 0.1, 0.2, 0.3])
     assert units.uncontrolled
     with pytest.raises(SettingsError, match="accuracy"):
-        units_of_summaries(stable, sensitive, given=["accuracy"])
+        units_of_summaries(stable, sensitive, roles=MetricRoles(confounders=("accuracy",)))
 
 
 def test_models_in_one_table_only_are_counted():
@@ -339,7 +341,7 @@ def test_families_are_clusters_where_there_are_enough_of_them():
     assert alone.clusters_are == "models"
     assert len(set(alone.cluster)) == 16
     given = units_of_summaries(
-        stable, sensitive, groups={f"net{i}": f"g{i % 3}" for i in range(16)}
+        stable, sensitive, roles=MetricRoles(groups={f"net{i}": f"g{i % 3}" for i in range(16)})
     )
     assert set(given.cluster) == {"g0", "g1", "g2"}
 

@@ -16,7 +16,7 @@ from vidrobust.stages.policy import rejection as wording
 from vidrobust.stages.policy.build import Evidence, build
 from vidrobust.stages.policy.exports.write import with_levels
 from vidrobust.stages.policy.policy import Policy, PolicyStep, strengths
-from vidrobust.stages.policy.rejection import OPEN, Rejected, Why
+from vidrobust.stages.policy.rejection import OPEN, Rejected, Rejection
 from vidrobust.stages.variation.spread import CONDITIONS, OF_WIDTH
 from vidrobust.statement import Level
 
@@ -160,11 +160,11 @@ def test_a_shaking_camera_gets_a_translation_as_wide_as_the_footage_lies() -> No
     assert (step.low, step.high) == (-0.005, 0.005)  # 3.2 px of 640
     assert step.axes == (0.005, 0.0025)
     evidence = step.evidence
-    assert (evidence["share"], evidence["share_low"], evidence["share_high"]) == (0.4, 0.3, 0.5)
-    assert evidence["replication"] == "found again in 4 of 5 clips"
-    assert evidence["flips_at_most"] == ""
-    assert evidence["sensitivity"] == pytest.approx(0.05 * 3.2)
-    assert refused(policy, "rotation").why is Why.OTHER_AMOUNT
+    assert (evidence.share, evidence.share_low, evidence.share_high) == (0.4, 0.3, 0.5)
+    assert evidence.replication == "found again in 4 of 5 clips"
+    assert evidence.flips_at_most == ""
+    assert evidence.sensitivity == pytest.approx(0.05 * 3.2)
+    assert refused(policy, "rotation").why is Rejection.OTHER_AMOUNT
     assert refused(policy, "rotation").evidence["does"] == pytest.approx(0.05, abs=0.05)
     assert "geometry" not in policy.evaluation_only
     assert "light" in policy.evaluation_only
@@ -172,12 +172,12 @@ def test_a_shaking_camera_gets_a_translation_as_wide_as_the_footage_lies() -> No
 
 def test_the_four_reasons_for_no_step() -> None:
     policy = build("net", shaken(account=account(camera=CAMERA, light={"occurs": 0})))
-    assert refused(policy, "brightness").why is Why.ABSENT
+    assert refused(policy, "brightness").why is Rejection.ABSENT
     policy = build("net", shaken())
     # gain spread 0: at strength 0 nothing moves
-    assert refused(policy, "brightness").why is Why.MOVES_NOTHING
+    assert refused(policy, "brightness").why is Rejection.MOVES_NOTHING
     policy = build("net", shaken(spread=spread(shift_x_px=3.2, gain=2.0)))
-    assert refused(policy, "brightness").why is Why.EXPLAINS_LITTLE
+    assert refused(policy, "brightness").why is Rejection.EXPLAINS_LITTLE
     unsure = account(camera=CAMERA, light={"share": 0.1, "low": -0.1, "high": 0.3})
     policy = build("net", shaken(account=unsure))
     # half the width .2, gap to 5 % .05: 16 times
@@ -185,7 +185,7 @@ def test_the_four_reasons_for_no_step() -> None:
         "undetermined"
     ]
     assert refused(policy, "brightness").evidence["times"] == 16
-    assert refused(policy, "shear").why is Why.NOT_MEASURABLE
+    assert refused(policy, "shear").why is Rejection.NOT_MEASURABLE
 
 
 def test_a_cause_that_is_not_found_again_is_a_suggestion_where_it_surely_dominates() -> None:
@@ -198,7 +198,7 @@ def test_a_cause_that_is_not_found_again_is_a_suggestion_where_it_surely_dominat
     assert not policy.steps
     found = refused(policy, "translation")
     assert (found.why, found.evidence["found"], found.evidence["tested"]) == (
-        Why.NOT_FOUND_AGAIN,
+        Rejection.NOT_FOUND_AGAIN,
         2,
         5,
     )
@@ -224,11 +224,11 @@ def test_a_dominant_cause_that_is_open_is_a_suggestion(row: dict[str, float], wo
     assert policy.actions == ()
     if worth:
         (step,) = policy.suggestions
-        assert (step.perturbation, step.evidence["open"]) == ("translation", Why.SHARE_OPEN)
+        assert (step.perturbation, step.evidence.open) == ("translation", Rejection.SHARE_OPEN)
         assert step.axes == pytest.approx((0.005, 0.0025), rel=0.01)
         assert "translation" not in {each.perturbation for each in policy.rejected}
     else:
-        assert refused(policy, "translation").why is Why.SHARE_OPEN
+        assert refused(policy, "translation").why is Rejection.SHARE_OPEN
 
 
 def test_a_replicated_cause_whose_effect_is_open_stays_a_suggestion() -> None:
@@ -237,7 +237,7 @@ def test_a_replicated_cause_whose_effect_is_open_stays_a_suggestion() -> None:
     few["value"] = few["value"].where(few["metric"] != "total_variation", moved)
     policy = with_levels(build("net", shaken(sensitivity=few)))
     (step,) = policy.steps
-    assert step.evidence["open"] == Why.MOVING_OPEN
+    assert step.evidence.open == Rejection.MOVING_OPEN
     assert (step.level, policy.actions) == (Level.SUGGESTED, ())
 
 
@@ -251,7 +251,7 @@ def test_the_leading_cause_of_a_dominant_group_is_a_suggestion() -> None:
     whole = pd.concat([rows, pd.DataFrame([group])], ignore_index=True)
     policy = with_levels(build("net", shaken(account=whole, named={})))
     assert [step.perturbation for step in policy.suggestions] == ["translation"]
-    assert policy.steps[0].evidence["share"] == 0.15  # of the cause's row, not of the group's
+    assert policy.steps[0].evidence.share == 0.15  # of the cause's row, not of the group's
     weak = pd.concat(
         [rows, pd.DataFrame([{**group, "share": 0.1, "low": 0.02}])], ignore_index=True
     )
@@ -302,24 +302,27 @@ def test_a_step_says_how_many_flips_it_can_remove_at_most() -> None:
     step = only_step(
         build("net", shaken(account=account(camera=CAMERA).assign(flips=12, flips_due=6.0)))
     )
-    due = ("flips_due", "flips_replayed")
-    assert [step.evidence[name] for name in due] == [6.0, 12.0]
-    assert re.findall(r"\d+", step.evidence["flips_at_most"]) == ["6", "12"]
+    assert (step.evidence.flips_due, step.evidence.flips_replayed) == (6.0, 12.0)
+    assert re.findall(r"\d+", step.evidence.flips_at_most) == ["6", "12"]
     # of fewer than ten flips nothing is said
     step = only_step(
         build("net", shaken(account=account(camera=CAMERA).assign(flips=9, flips_due=0.0)))
     )
-    assert [step.evidence[name] for name in due] == [0.0, 9.0]
-    assert step.evidence["flips_at_most"] == ""
+    assert (step.evidence.flips_due, step.evidence.flips_replayed) == (0.0, 9.0)
+    assert step.evidence.flips_at_most == ""
     untested = only_step(build("net", shaken(replication={})))
-    assert untested.evidence["replication"] == "not tested"
+    assert untested.evidence.replication == "not tested"
 
 
 def test_nothing_is_said_from_fewer_than_ten_pairs() -> None:
     few = build("net", shaken(account=account(camera=CAMERA).assign(n=9)))
     assert not few.steps
     found = refused(few, "translation")
-    assert (found.why, found.evidence["n"], found.evidence["needed"]) == (Why.FEW_PAIRS, 9, 10)
+    assert (found.why, found.evidence["n"], found.evidence["needed"]) == (
+        Rejection.FEW_PAIRS,
+        9,
+        10,
+    )
 
 
 def test_a_range_is_what_was_seen_on_either_side() -> None:
@@ -343,9 +346,9 @@ def test_a_range_is_what_was_seen_on_either_side() -> None:
     assert (step.low, step.high) == pytest.approx(
         (-0.25, 0.05), abs=1e-4
     )  # the factors 1 / 1.25 and 1.05
-    assert step.evidence["observed_least"] == pytest.approx(-(1 / 0.6 - 1))
-    assert step.evidence["observed_most"] == pytest.approx(0.06)
-    assert step.evidence["observed"] == pytest.approx(0.25)
+    assert step.evidence.observed_least == pytest.approx(-(1 / 0.6 - 1))
+    assert step.evidence.observed_most == pytest.approx(0.06)
+    assert step.evidence.observed == pytest.approx(0.25)
 
 
 def test_what_does_enough_is_asked_before_what_is_plainer() -> None:
@@ -384,7 +387,7 @@ def test_no_step_by_fallback() -> None:
         return build("net", dataclasses.replace(made, candidate_fits=rows))
 
     assert not policy(0.37, 1.0).steps
-    assert refused(policy(0.37, 1.0), "jpeg").why is Why.OTHER_GRAIN
+    assert refused(policy(0.37, 1.0), "jpeg").why is Rejection.OTHER_GRAIN
     assert not policy(0.6, 3.6).steps
     assert refused(policy(0.6, 3.6), "jpeg").evidence["does"] == pytest.approx(3.6, abs=0.05)
     assert only_step(policy(0.6, 1.1)).perturbation == "jpeg"
@@ -416,12 +419,15 @@ def test_noise_or_coding_where_the_stream_predicts_and_the_picture_does_not_say(
     assert with_levels(policy).actions == ()
     if jpeg:
         assert not policy.steps
-        assert refused(policy, "h264").why is Why.OTHER_AMOUNT
+        assert refused(policy, "h264").why is Rejection.OTHER_AMOUNT
         return
     (step,) = policy.steps  # noise is worth trying
-    assert (step.perturbation, step.evidence["open"]) == ("gaussian_noise", Why.NOISE_OR_CODING)
+    assert (step.perturbation, step.evidence.open) == (
+        "gaussian_noise",
+        Rejection.NOISE_OR_CODING,
+    )
     found = refused(policy, "h264")
-    assert found.why is Why.NOISE_OR_CODING
+    assert found.why is Rejection.NOISE_OR_CODING
     seen = found.evidence
     assert seen["grain_seen"] == pytest.approx(0.22, abs=0.05)
     for kind, figures in (("noise", [4, 0, 1.6]), ("coding", [60, 0.37, 4.1])):
@@ -432,7 +438,7 @@ def test_noise_or_coding_where_the_stream_predicts_and_the_picture_does_not_say(
 def test_no_step_where_any_motion_does_the_same() -> None:
     alike = account(camera={**CAMERA, "specific": 0.0, "specific_low": -0.1, "specific_high": 0.1})
     policy = build("net", shaken(account=alike, named={}))
-    assert refused(policy, "translation").why is Why.ANY_CHANGE
+    assert refused(policy, "translation").why is Rejection.ANY_CHANGE
     unsure = account(
         camera={**CAMERA, "specific": 0.15, "specific_low": -0.25, "specific_high": 0.55}
     )
@@ -444,7 +450,7 @@ def test_no_step_where_any_motion_does_the_same() -> None:
 def test_no_step_where_the_model_is_not_moved_at_the_size_seen() -> None:
     calm = sensitivity(("translation",), per_unit=1e-4)
     policy = build("net", shaken(sensitivity=calm))
-    assert refused(policy, "translation").why is Why.MOVES_LITTLE
+    assert refused(policy, "translation").why is Rejection.MOVES_LITTLE
     assert refused(policy, "translation").evidence["moved"] == pytest.approx(0.00032)
 
 
@@ -463,7 +469,7 @@ def test_of_what_cannot_be_distinguished_the_plainest_is_taken() -> None:
     policy = build("net", evidence)
     step = only_step(policy)
     assert (step.perturbation, step.high) == ("brightness", 0.08)
-    assert step.evidence["one_of"] == ["brightness", "gamma"]
+    assert step.evidence.one_of == ("brightness", "gamma")
     assert refused(policy, "gamma").evidence["other"] == "brightness"
     assert refused(policy, "contrast").evidence["does"] == pytest.approx(0.2, abs=0.05)
 
@@ -482,7 +488,7 @@ def test_noise_is_named_by_its_grain() -> None:
     policy = build("net", evidence)
     step = only_step(policy)
     assert (step.perturbation, step.low, step.high) == ("gaussian_noise", 0.0, 4.0)
-    assert refused(policy, "jpeg").why is Why.OTHER_GRAIN
+    assert refused(policy, "jpeg").why is Rejection.OTHER_GRAIN
     coded = build("net", dataclasses.replace(evidence, candidate_fits=rows.assign(grain_seen=0.6)))
     assert only_step(coded).perturbation == "jpeg"
 
@@ -520,7 +526,7 @@ def test_an_answer_that_the_weakest_change_tips_as_well_gets_no_step() -> None:
     )  # as much at every strength
     policy = build("net", shaken(sensitivity=tipped))
     assert not policy.steps
-    assert refused(policy, "translation").why is Why.GROWTH_OPEN
+    assert refused(policy, "translation").why is Rejection.GROWTH_OPEN
 
 
 def test_a_drift_that_pairs_a_second_apart_alone_show_gets_a_step_that_says_so() -> None:
@@ -535,7 +541,7 @@ def test_a_drift_that_pairs_a_second_apart_alone_show_gets_a_step_that_says_so()
         sensitivity=sensitivity(("brightness", "translation")),
     )
     (step,) = build("net", made).steps
-    assert (step.perturbation, step.high, step.evidence["scale"]) == ("brightness", 0.2, "second")
+    assert (step.perturbation, step.high, step.evidence.scale) == ("brightness", 0.2, "second")
 
 
 @pytest.mark.parametrize(("lines", "step"), [(24, "motion_blur"), (5, "gaussian_blur")])
@@ -591,7 +597,7 @@ FIGURES = {
 def test_golden_every_reason_with_its_figures() -> None:
     """Every code, an open share that is not above 0, a cause that is a plural, and what has no step."""
     lines = []
-    for why in Why:
+    for why in Rejection:
         rejected = Rejected(perturbation="brightness", why=why, evidence=FIGURES)
         said = wording.verdict(rejected)
         assert not any(missing in said for missing in ("None", "not measured", "{"))
@@ -606,7 +612,7 @@ def test_golden_every_reason_with_its_figures() -> None:
         "times": 3,
     }
     for figures in (not_seen, {**not_seen, "times": 173}, {**FIGURES, "cause": "noise_and_coding"}):
-        found = Rejected(perturbation="rotation", why=Why.SHARE_OPEN, evidence=figures)
+        found = Rejected(perturbation="rotation", why=Rejection.SHARE_OPEN, evidence=figures)
         lines.append(f"share_open: {wording.reason(found)}")
     lines += [
         wording.without_step(cause, 0.031, "the change") for cause in ("keyframes", "objects")
@@ -623,9 +629,10 @@ def test_a_gain_is_said_as_the_factors_that_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("occurs", "why"), [(1, Why.HAPPENS_RARELY), (4, Why.HAPPENS_RARELY), (5, Why.SHARE_OPEN)]
+    ("occurs", "why"),
+    [(1, Rejection.HAPPENS_RARELY), (4, Rejection.HAPPENS_RARELY), (5, Rejection.SHARE_OPEN)],
 )
-def test_what_happened_in_a_few_pairs_is_not_extrapolated(occurs: int, why: Why) -> None:
+def test_what_happened_in_a_few_pairs_is_not_extrapolated(occurs: int, why: Rejection) -> None:
     """Four pairs that all say the same have p = 1/16: what is needed are more such changes."""
     light = {"share": 0.14, "low": -0.33, "high": 0.6, "occurs": occurs}
     policy = build("net", shaken(account=account(camera=CAMERA, light=light)))
@@ -636,7 +643,10 @@ def test_what_happened_in_a_few_pairs_is_not_extrapolated(occurs: int, why: Why)
 def test_a_candidate_that_does_the_opposite_does_none_of_it() -> None:
     fits = candidate_fits("camera", {"translation": 0.9, "rotation": -0.25})
     found = refused(build("net", shaken(candidate_fits=fits)), "rotation")
-    assert (found.why, found.evidence["does"]) == (Why.OTHER_AMOUNT, pytest.approx(-0.25, abs=0.05))
+    assert (found.why, found.evidence["does"]) == (
+        Rejection.OTHER_AMOUNT,
+        pytest.approx(-0.25, abs=0.05),
+    )
 
 
 def test_a_pair_in_which_the_cause_does_nothing_makes_no_range_wider() -> None:

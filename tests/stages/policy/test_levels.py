@@ -18,7 +18,7 @@ from vidrobust.stages.policy.exports.write import (
     with_levels,
     write_all,
 )
-from vidrobust.stages.policy.policy import Policy, PolicyStep
+from vidrobust.stages.policy.policy import Policy, PolicyStep, StepEvidence
 from vidrobust.statement import Level
 
 AGAIN = {"replication_tested": 5, "replication_found": 4}
@@ -34,7 +34,7 @@ def step(
         low=low,
         high=high,
         probability=0.5,
-        evidence=evidence,
+        evidence=StepEvidence(**evidence),
     )
 
 
@@ -84,7 +84,7 @@ def test_formats_declare_what_they_cannot_hold(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize("format_", formats(), ids=lambda each: each.name)
 def test_what_a_format_declares_is_what_its_file_lists(format_: PolicyFormat) -> None:
     for name, perturbation in PERTURBATIONS.items():
-        each = step(name, 0.0, max(perturbation.strengths), level="replicated")
+        each = step(name, 0.0, max(perturbation.strengths), level=Level.REPLICATED)
         for size in ((480, 640), None):
             of_size = Policy(steps=(each,), image_size=size)
             why = format_.lacks(of_size, each)

@@ -18,7 +18,7 @@ from vidrobust.stages.policy.measured import (
     with_measured,
 )
 from vidrobust.stages.policy.policy import Policy, PolicyStep
-from vidrobust.stages.policy.rejection import Why
+from vidrobust.stages.policy.rejection import Rejection
 from vidrobust.statement import Level
 
 LIGHT = PolicyStep(
@@ -63,7 +63,7 @@ def test_a_policy_that_harmed_is_withdrawn() -> None:
     tried = with_measured(ADVISED, summary("harms"))
     assert tried.steps == ()
     assert [each.perturbation for each in tried.rejected] == ["brightness", "hue"]
-    assert {each.why for each in tried.rejected} == {Why.HARMED}
+    assert {each.why for each in tried.rejected} == {Rejection.HARMED}
     evidence = tried.rejected[0].evidence
     assert (evidence["before"], evidence["after"]) == (0.08, 0.02)
 

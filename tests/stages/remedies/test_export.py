@@ -29,6 +29,7 @@ from vidrobust.predictions import Classifications
 from vidrobust.stages.remedies.catalogue import BOX_RULES, LABEL_RULES, OFFLINE, box_rule, kind_of
 from vidrobust.stages.remedies.study import FootageTables, study_classifier
 from vidrobust.stages.remedies.take_away import export
+from vidrobust.video.selection import Selection
 from vidrobust.video.source import open_video
 
 MODEL, CLIP, SECONDS = "tests.stages.remedies.test_export:reddest", "cars.mp4", 4.0
@@ -151,7 +152,7 @@ def test_exported_rules_reproduce_the_table_on_real_footage(
     clip = public_clips / CLIP
     table = pd.read_parquet(run / "remedies.parquet").set_index(["remedy", "metric"])
     model = load_model(MODEL)
-    with open_video(clip, end_s=SECONDS) as video:
+    with open_video(clip, selection=Selection(end_s=SECONDS)) as video:
         p = np.concatenate([model(batch.pixels).probabilities for batch in video.batches(16)])
     transitions = pd.read_parquet(run / "transitions.parquet")
     begins = ~transitions["reason"].isin(["", "duplicate"]).to_numpy()

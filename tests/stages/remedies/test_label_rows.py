@@ -8,7 +8,7 @@ import pytest
 
 from vidrobust.stages.remedies.answers import ItemAnswers, answers_of
 from vidrobust.stages.remedies.label_rows import (
-    Study,
+    LabelStudy,
     costs_of,
     rule_rows,
     silence_rows,
@@ -70,13 +70,13 @@ def tables(
     }
 
 
-def study(labels: np.ndarray, **more: object) -> Study:
+def study(labels: np.ndarray, **more: object) -> LabelStudy:
     made = tables(labels, **more)  # type: ignore[arg-type]
     answers = answers_of(made["frames"], made["probabilities"], made["transitions"])
-    return Study(answers=answers, pairs=made["pairs"], triples=made["triples"], window=3)
+    return LabelStudy(answers=answers, pairs=made["pairs"], triples=made["triples"], window=3)
 
 
-def rows(of: Study) -> pd.DataFrame:
+def rows(of: LabelStudy) -> pd.DataFrame:
     table = table_of([*rule_rows(of), *silence_rows(of)])
     return table.set_index(["remedy", "metric"])
 
@@ -212,7 +212,7 @@ def test_a_truth_that_never_changes_has_no_changes_and_no_events() -> None:
     assert reported_changes(answers, right) == []
     assert events(right, answers.begins) == []
     of = study(flickering(60))
-    with_labels = Study(
+    with_labels = LabelStudy(
         answers=of.answers,
         pairs=of.pairs,
         triples=of.triples,
@@ -228,7 +228,7 @@ def test_operating_points_of_the_models_own_leave_rules_on_labels() -> None:
     made = tables(flickering(50))
     made["frames"]["label"] = 1
     answers = answers_of(made["frames"], made["probabilities"], made["transitions"])
-    of = Study(answers=answers, pairs=made["pairs"], triples=made["triples"], window=3)
+    of = LabelStudy(answers=answers, pairs=made["pairs"], triples=made["triples"], window=3)
     found = {row["remedy"]: row for row in rule_rows(of)}
     assert "operating points" in found["mean-0.5"]["note"]
     assert found["majority-3"]["n"] > 0

@@ -194,14 +194,14 @@ def identity_counts(found: ItemBoxes, truth: Truth, least_score: float) -> Ident
     for label in np.unique(np.concatenate([truth.labels, found.labels[chosen]])):
         known, mine = np.flatnonzero(truth.labels == label), chosen[found.labels[chosen] == label]
         total += _of_class(
-            _Side.of(truth.frame[known], truth.places(known), truth.trajectory[known]),
-            _Side.of(found.frame[mine], found.places(mine), found.given[mine]),
+            _ClassBoxes.of(truth.frame[known], truth.places(known), truth.trajectory[known]),
+            _ClassBoxes.of(found.frame[mine], found.places(mine), found.given[mine]),
         )
     return total
 
 
 @dataclass(frozen=True)
-class _Side:
+class _ClassBoxes:
     """Boxes (N, 4) of one class, sorted by frame, with track numbers (N,) from 0."""
 
     frame: np.ndarray
@@ -209,7 +209,7 @@ class _Side:
     number: np.ndarray
 
     @classmethod
-    def of(cls, frame: np.ndarray, places: Places, number: np.ndarray) -> _Side:
+    def of(cls, frame: np.ndarray, places: Places, number: np.ndarray) -> _ClassBoxes:
         """Of boxes that repeat a number in a frame only the first counts."""
         _, first = np.unique(np.column_stack([frame, number]), axis=0, return_index=True)
         own = np.unique(number[first], return_inverse=True)[1]
@@ -220,7 +220,9 @@ class _Side:
         return np.bincount(self.number, minlength=0)
 
 
-def _frames(known: _Side, found: _Side) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def _frames(
+    known: _ClassBoxes, found: _ClassBoxes
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     for frame in np.intersect1d(known.frame, found.frame):
         a, b = (slice(*np.searchsorted(side.frame, [frame, frame + 1])) for side in (known, found))
         similar = np.zeros((a.stop - a.start, b.stop - b.start))
@@ -229,7 +231,7 @@ def _frames(known: _Side, found: _Side) -> Iterator[tuple[np.ndarray, np.ndarray
         yield known.number[a], found.number[b], similar
 
 
-def _of_class(known: _Side, found: _Side) -> IdentityCounts:
+def _of_class(known: _ClassBoxes, found: _ClassBoxes) -> IdentityCounts:
     both = IdentityCounts(
         len(known.frame), len(found.frame), 0, 0, NOTHING.matches, NOTHING.associated
     )
@@ -275,7 +277,7 @@ def _hota(frames: Frames, known: np.ndarray, found: np.ndarray) -> tuple[np.ndar
     return together.sum(axis=(1, 2)), (together * accuracy).sum(axis=(1, 2))
 
 
-def _switches(known: _Side, frames: Frames) -> int:
+def _switches(known: _ClassBoxes, frames: Frames) -> int:
     last, held = (np.full(int(known.number.max()) + 1, -1) for _ in range(2))
     switches = 0
     for a, b, similar in frames:

@@ -10,7 +10,7 @@ import numpy as np
 from torch import nn
 
 from vidrobust.plugins.finetune.compare import crossed_rates
-from vidrobust.plugins.finetune.judge import Bench, CountedRows, Measured
+from vidrobust.plugins.finetune.judge import Bench, BenchFigures, CountedRows
 from vidrobust.plugins.finetune.train import WEIGHTS, mixed
 from vidrobust.statistics.levels import ALPHA
 
@@ -38,7 +38,7 @@ class Scored:
     at_rest: CountedRows
 
     @classmethod
-    def of(cls, footage: Measured, rest: Measured) -> Scored:
+    def of(cls, footage: BenchFigures, rest: BenchFigures) -> Scored:
         """Flips, disagreement with the consensus, errors where they are known, and errors at rest.
 
         Without labels of pictures at rest, answers unlike those of the network before stand for their errors.

@@ -37,7 +37,7 @@ NOTHING = CountedRows(np.empty(0), np.empty(0, np.int64))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class BenchFigures:
     """What one network says on one bench; lower is better.
 
     Attributes
@@ -67,7 +67,7 @@ class Measured:
 class Bench(Protocol):
     """Footage on which networks are measured, the same for all."""
 
-    def measured(self, module: nn.Module) -> Measured: ...
+    def measured(self, module: nn.Module) -> BenchFigures: ...
 
 
 @dataclass
@@ -84,7 +84,7 @@ class ClassBench:
     line: LineFrames
     right: Sequence[frozenset[int]] = field(default=())
 
-    def measured(self, module: nn.Module) -> Measured:
+    def measured(self, module: nn.Module) -> BenchFigures:
         answers = self.network.answers(module, self.pictures)
         label = self.network.labels(answers)
         first, second = self.pairs.T
@@ -92,7 +92,7 @@ class ClassBench:
         wrong = 1 - correct(label, self.right) if self.right else np.full(len(label), np.nan)
         known = np.flatnonzero(np.isfinite(wrong))
         errors = self._rows(wrong[known], known)
-        return Measured(
+        return BenchFigures(
             flips=self._rows(label[first] != label[second], second),
             disagreement=self._rows(label != settled, np.arange(len(label))),
             errors=errors,

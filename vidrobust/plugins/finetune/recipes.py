@@ -15,7 +15,7 @@ import torch
 
 from vidrobust.errors import SettingsError
 from vidrobust.install_hint import pip_install
-from vidrobust.plugins.finetune.steps import Step
+from vidrobust.plugins.finetune.steps import AugmentationStep
 
 # What targets of unlabelled footage are: the answers over time to the footage as it is, or without what the account
 # names as a replicated cause.
@@ -45,7 +45,7 @@ class Recipe:
     name: str
     sentence: str
     transform: Transform | None = None
-    steps: tuple[Step, ...] = ()
+    steps: tuple[AugmentationStep, ...] = ()
     holds_next: bool = False
     footage: Footage = ""
     decides: str = ""
@@ -101,7 +101,7 @@ def _colour_jitter() -> Recipe:
     )
 
 
-def of_policy(steps: Sequence[Step], *, boxes: bool) -> tuple[Recipe, ...]:
+def of_policy(steps: Sequence[AugmentationStep], *, boxes: bool) -> tuple[Recipe, ...]:
     """The recipes of a policy: every step on every picture, alone and with consistency to the next frame."""
     if not steps:
         return ()

@@ -18,7 +18,7 @@ from vidrobust.stages.variation.spread import OF_WIDTH
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class AugmentationStep:
     """One augmentation: signed strengths, drawn evenly, or the largest shifts along x and y as ``axes``."""
 
     key: str
@@ -38,9 +38,9 @@ class Step:
         return 0.0 if abs(value) < low else math.copysign(min(abs(value), high), value)
 
 
-def steps_of(policy: Policy) -> tuple[Step, ...]:
+def steps_of(policy: Policy) -> tuple[AugmentationStep, ...]:
     return tuple(
-        Step(
+        AugmentationStep(
             key=each.perturbation,
             low=each.low,
             high=each.high,
@@ -54,13 +54,18 @@ def steps_of(policy: Policy) -> tuple[Step, ...]:
 NO_BOXES = np.empty((0, 4), np.float32)
 
 
-def changed(frame: torch.Tensor, steps: Sequence[Step], generator: torch.Generator) -> torch.Tensor:
+def changed(
+    frame: torch.Tensor, steps: Sequence[AugmentationStep], generator: torch.Generator
+) -> torch.Tensor:
     """(1, 3, H, W) uint8 after the steps, each at a strength of its own."""
     return changed_with_boxes(frame, NO_BOXES, steps, generator)[0]
 
 
 def changed_with_boxes(
-    frame: torch.Tensor, boxes: np.ndarray, steps: Sequence[Step], generator: torch.Generator
+    frame: torch.Tensor,
+    boxes: np.ndarray,
+    steps: Sequence[AugmentationStep],
+    generator: torch.Generator,
 ) -> tuple[torch.Tensor, np.ndarray]:
     """The same, and boxes (D, 4) xyxy px where the steps put them."""
     for step in steps:
@@ -83,7 +88,7 @@ def signed(
 
 
 def _by_one(
-    frame: torch.Tensor, boxes: np.ndarray, step: Step, generator: torch.Generator
+    frame: torch.Tensor, boxes: np.ndarray, step: AugmentationStep, generator: torch.Generator
 ) -> tuple[torch.Tensor, np.ndarray]:
     entry, width = step.perturbation, int(frame.shape[-1])
     if len(step.axes) == 2 and len(entry.signed) == 2:

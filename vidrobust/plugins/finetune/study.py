@@ -27,7 +27,7 @@ from vidrobust.plugins.finetune.choose import (
 from vidrobust.plugins.finetune.compare import crossed_rates
 from vidrobust.plugins.finetune.footage import opened_other
 from vidrobust.plugins.finetune.gather import AnsweredFootage, select
-from vidrobust.plugins.finetune.judge import CountedRows, Measured
+from vidrobust.plugins.finetune.judge import BenchFigures, CountedRows
 from vidrobust.plugins.finetune.network import TrainableNetwork, trainable
 from vidrobust.plugins.finetune.portfolio import Portfolio, TaskTraining, portfolio_of, way_of
 from vidrobust.plugins.finetune.recipes import PLAIN
@@ -159,11 +159,11 @@ def _record(run: OpenRun, name: str) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class _Judged:
+class _RecipeFigures:
     """Measured on footage and at rest, of each seed of a recipe or of BEFORE."""
 
-    footage: Sequence[Measured]
-    rest: Sequence[Measured]
+    footage: Sequence[BenchFigures]
+    rest: Sequence[BenchFigures]
 
     def rows(self, metric: str) -> list[CountedRows]:
         """Of every seed."""
@@ -177,13 +177,13 @@ class _Judged:
         return float(np.mean([each.mean for each in rows])) if rows else float("nan")
 
 
-def _judged(portfolio: Portfolio, trials: Trials, choice: Choice) -> dict[str, _Judged]:
+def _judged(portfolio: Portfolio, trials: Trials, choice: Choice) -> dict[str, _RecipeFigures]:
     rest = portfolio.judges_at_rest
     modules: dict[str, list[nn.Module]] = {BEFORE: [portfolio.network.module]}
     for name, mine in choice.trials.items():
         modules[name] = [trials.module(name, seed, each.steps) for seed, each in enumerate(mine)]
     return {
-        name: _Judged(
+        name: _RecipeFigures(
             [portfolio.judges.measured(module) for module in mine],
             [rest.measured(module) for module in mine] if rest else [],
         )
@@ -191,7 +191,7 @@ def _judged(portfolio: Portfolio, trials: Trials, choice: Choice) -> dict[str, _
     }
 
 
-def _table(model: str, judged: Mapping[str, _Judged]) -> pd.DataFrame:
+def _table(model: str, judged: Mapping[str, _RecipeFigures]) -> pd.DataFrame:
     """The table ``adaptation``: each recipe against the network before and against plain fine-tuning."""
     rows: list[dict[str, Any]] = []
     compared = [(BEFORE, (FLIPS, ERRORS, AT_REST, OTHER)), (PLAIN.name, (FLIPS, ERRORS, AT_REST))]
@@ -217,7 +217,7 @@ def _table(model: str, judged: Mapping[str, _Judged]) -> pd.DataFrame:
 def _rows(
     portfolio: Portfolio,
     choice: Choice,
-    judged: Mapping[str, _Judged],
+    judged: Mapping[str, _RecipeFigures],
     trials: Trials,
     before: Scored,
 ) -> list[dict[str, Any]]:
@@ -241,7 +241,7 @@ def _rows(
     return rows
 
 
-def _said(way: TaskTraining, choice: Choice, judged: Mapping[str, _Judged]) -> str:
+def _said(way: TaskTraining, choice: Choice, judged: Mapping[str, _RecipeFigures]) -> str:
     """What was chosen, and what footage and augmentation do, in words."""
 
     def figures(name: str) -> str:

@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from vidrobust.cli.options import print_json, refuse_idle
+from vidrobust.cli.options import print_json, refuse_idle, taken
 from vidrobust.errors import SettingsError
 from vidrobust.text.phrases import plural
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorruptionOptions:
+    labels: Path | None
+    specs: tuple[str, ...]
+    suite: str | None
+    only: tuple[str, ...]
+    extra: bool
+    clean: Path | None
+    baseline: Path | None
+    device: str
+    batch: str
+    seed: int
+    out: Path | None
+    as_json: bool
+    quiet: bool
 
 
 @click.command()
@@ -72,22 +90,7 @@ from vidrobust.text.phrases import plural
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress, only warnings and errors.")
-def corruptions(
-    images: Path,
-    labels: Path | None,
-    specs: tuple[str, ...],
-    suite: str | None,
-    only: tuple[str, ...],
-    extra: bool,
-    clean: Path | None,
-    baseline: Path | None,
-    device: str,
-    batch: str,
-    seed: int,
-    out: Path | None,
-    as_json: bool,
-    quiet: bool,
-) -> None:
+def corruptions(images: Path, **options: Any) -> None:
     """Errors under published corruptions of a folder of IMAGES: CE and mCE, flip rates, or mPC of detectors.
 
     IMAGES are clean, and corrupted on the way (with --labels, or a folder a class: names, or WordNet
@@ -103,14 +106,18 @@ def corruptions(
     from vidrobust.plugins.published.corruptions import with_extra
     from vidrobust.plugins.published.labelled_images import Layout, read_labels, read_layout
 
+    asked = taken(CorruptionOptions, options)
+    labels, batch, suite, clean = asked.labels, asked.batch, asked.suite, asked.clean
     if batch != "auto" and not batch.isdecimal():
         raise SettingsError(f"batch: expected auto or a whole number from 1, got {batch!r}")
-    if out is not None and out.suffix.lower() not in (".json", ".csv"):
-        raise SettingsError(f"out: expected a file that ends with .json or .csv, got {str(out)!r}")
-    loaded = load_models(specs, device=device)
+    if asked.out is not None and asked.out.suffix.lower() not in (".json", ".csv"):
+        raise SettingsError(
+            f"out: expected a file that ends with .json or .csv, got {str(asked.out)!r}"
+        )
+    loaded = load_models(asked.specs, device=asked.device)
     if labels is not None and any(model.task == "detection" for model in loaded):
         refuse_idle(("suite", "extra", "clean", "baseline", "batch"), "of detectors")
-        _said(_of_detectors(images, labels, loaded, only, seed, quiet), out, as_json)
+        _said(_of_detectors(images, labels, loaded, asked), asked)
         return
     models = classifiers_of(loaded)
     layout = (
@@ -128,15 +135,15 @@ def corruptions(
     if layout.films:
         refuse_idle(("only",), "of ImageNet-P")
     chosen = of_files or suite or "imagenet-c"
-    divisor: Any = None if baseline is None else read_baseline(baseline, chosen)
-    reporter = Reporter(quiet=quiet)
+    divisor: Any = None if asked.baseline is None else read_baseline(asked.baseline, chosen)
+    reporter, only = Reporter(quiet=asked.quiet), asked.only
     size: Any = "auto" if batch == "auto" else int(batch)
     total = corrupted_files.cells_of(layout, only) if layout.plain is None else len(layout.plain)
     with reporter.counting(chosen, total, "images") as counter:
         more: dict[str, Any] = {"batch": size, "step": counter.advance, "baseline": divisor}
         if layout.plain is not None:
-            only = with_extra(only, chosen) if extra else only
-            found = measure(layout.plain, models, suite=chosen, seed=seed, only=only, **more)
+            only = with_extra(only, chosen) if asked.extra else only
+            found = measure(layout.plain, models, suite=chosen, seed=asked.seed, only=only, **more)
         elif layout.films:
             found = corrupted_files.measure_flips(layout, models, **more)
         else:
@@ -144,11 +151,11 @@ def corruptions(
             found = corrupted_files.measure_errors(
                 layout, models, only=only, clean=uncorrupted, **more
             )
-    _said(found, out, as_json)
+    _said(found, asked)
 
 
 def _of_detectors(
-    images: Path, labels: Path, models: list[Any], only: tuple[str, ...], seed: int, quiet: bool
+    images: Path, labels: Path, models: list[Any], asked: CorruptionOptions
 ) -> dict[str, Any]:
     from vidrobust.pipeline.progress import Reporter
     from vidrobust.plugins.published.corrupted_boxes import SUITE, box_corruptions, read_boxed
@@ -157,18 +164,20 @@ def _of_detectors(
     if others:
         raise SettingsError(f"model: detectors and other models in one call: {', '.join(others)}")
     boxed = read_boxed(images, labels)
-    with Reporter(quiet=quiet).counting(SUITE, len(boxed.paths), "images") as counter:
-        return box_corruptions(boxed, models, only=only, seed=seed, step=counter.advance)
+    with Reporter(quiet=asked.quiet).counting(SUITE, len(boxed.paths), "images") as counter:
+        return box_corruptions(
+            boxed, models, only=asked.only, seed=asked.seed, step=counter.advance
+        )
 
 
-def _said(found: dict[str, Any], out: Path | None, as_json: bool) -> None:
+def _said(found: dict[str, Any], asked: CorruptionOptions) -> None:
     from vidrobust.pipeline.progress import Reporter
 
     for problem in found["problems"]:
         Reporter().warn(f"error: {problem}")
-    if out is not None:
-        _write(found, out)
-    if as_json:
+    if asked.out is not None:
+        _write(found, asked.out)
+    if asked.as_json:
         print_json(found)
     else:
         _print(found)

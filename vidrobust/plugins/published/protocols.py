@@ -27,7 +27,7 @@ from vidrobust.plugins.published.perturbations.sequences import (
 )
 from vidrobust.predictions import Classifier
 from vidrobust.run_folder.folder import RunFolder
-from vidrobust.stages.correlate.from_summaries import units_of_summaries
+from vidrobust.stages.correlate.from_summaries import MetricRoles, units_of_summaries
 from vidrobust.stages.correlate.study import CorrelationResult, correlate
 from vidrobust.stages.sensitivity.unit import Step
 
@@ -88,10 +88,12 @@ def gu2019(
     units = units_of_summaries(
         stability,
         sensitivity,
-        given=[ACCURACY],
-        groups=groups,
-        primary_stability=NATURAL,
-        primary_sensitivity=SYNTHETIC,
+        roles=MetricRoles(
+            confounders=(ACCURACY,),
+            groups=groups or {},
+            primary_stability=NATURAL,
+            primary_sensitivity=SYNTHETIC,
+        ),
     )
     found = correlate(units, families, seed=seed, resamples=resamples)
     return dataclasses.replace(found, matrix=_as_robustness(found.matrix))
@@ -323,37 +325,22 @@ def study_sequences(
     for sequence in SEQUENCES.values():
         for draw in range(draws):
             for frame, number in zip(frames.pixels, frames.index, strict=True):
-                rows.append(
-                    _rows(
-                        frames.item,
-                        content,
-                        frame,
-                        int(number),
-                        sequence,
-                        models,
-                        draw,
-                        seed,
-                        batch,
-                    )
-                )
+                rng = seeded(content, int(number), draw, _key(sequence), seed)
+                pictures = torch.stack(list(sequence.frames(frame, rng)))
+                own = _rows(sequence, pictures, models, batch)
+                rows.append(own.assign(item=frames.item, frame=int(number), draw=draw))
                 if step is not None:
                     step(sequence.num_frames)
     return pd.concat(rows, ignore_index=True)
 
 
+def _key(sequence: PictureSequence) -> str:
+    return f"imagenet-p:{sequence.name}"
+
+
 def _rows(
-    item: str,
-    content: str,
-    frame: torch.Tensor,
-    number: int,
-    sequence: PictureSequence,
-    models: Sequence[Classifier],
-    draw: int,
-    seed: int,
-    batch: Batch,
+    sequence: PictureSequence, pictures: torch.Tensor, models: Sequence[Classifier], batch: Batch
 ) -> pd.DataFrame:
-    key = f"imagenet-p:{sequence.name}"
-    pictures = torch.stack(list(sequence.frames(frame, seeded(content, number, draw, key, seed))))
     pairs = np.array(compared_pairs(sequence.num_frames, sequence.compare))
     parts = []
     for model in models:
@@ -370,11 +357,8 @@ def _rows(
                 pd.DataFrame(
                     {
                         "model": model.name,
-                        "item": item,
-                        "frame": number,
-                        "perturbation": key,
+                        "perturbation": _key(sequence),
                         "strength": pairs[:, 1].astype(np.float64),
-                        "draw": draw,
                         "metric": metric,
                         "value": found[metric].astype(np.float64),
                     }

@@ -129,7 +129,7 @@ def _seen(
     return predict(classifier, torch.stack(list(pictures)), batch)
 
 
-class _Look(NamedTuple):
+class _ShiftedPictures(NamedTuple):
     name: str
     strength: float
     pictures: Callable[[], list[torch.Tensor]]
@@ -138,20 +138,20 @@ class _Look(NamedTuple):
 
 def _looks(
     frame: torch.Tensor, view: shift.View, own: torch.Generator, path_px: int
-) -> Iterator[_Look]:
+) -> Iterator[_ShiftedPictures]:
     yield from _crops(frame, from_seed(draw_seed(own)), path_px)
     yield from _embeddings(frame, view, from_seed(draw_seed(own)), path_px)
     yield from _offsets(frame, view, from_seed(draw_seed(own)))
 
 
-def _crops(frame: torch.Tensor, own: torch.Generator, path_px: int) -> Iterator[_Look]:
+def _crops(frame: torch.Tensor, own: torch.Generator, path_px: int) -> Iterator[_ShiftedPictures]:
     size = (frame.shape[1], frame.shape[2])
     top, left = shift.square_places(size, 1, own)
-    yield _Look(
+    yield _ShiftedPictures(
         "crop", 1.0, lambda: [shift.cut_square(frame, top + y, left + x) for y, x in STAY_AND_MOVE]
     )
     length = min(path_px, min(size) - shift.square_side(size))
-    yield _Look(
+    yield _ShiftedPictures(
         "crop",
         1.0,
         lambda: [shift.cut_square(frame, k, k) for k in range(length + 1)],
@@ -161,7 +161,7 @@ def _crops(frame: torch.Tensor, own: torch.Generator, path_px: int) -> Iterator[
 
 def _embeddings(
     frame: torch.Tensor, view: shift.View, own: torch.Generator, path_px: int
-) -> Iterator[_Look]:
+) -> Iterator[_ShiftedPictures]:
     canvas = (view.cut, view.cut)
     shorter = max(1, round(shift.EMBEDDED * view.cut / 224))
     top, left = shift.place_on_canvas(frame, canvas, shorter, 2, own)
@@ -172,10 +172,10 @@ def _embeddings(
     def around(background: shift.Background) -> list[torch.Tensor]:
         return [on(background, top + y, left + x) for y, x in STAY_AND_MOVE]
 
-    yield _Look("embedding_black", 1.0, lambda: around("black"))
-    yield _Look("embedding_inpainted", 1.0, lambda: around("inpainted"))
+    yield _ShiftedPictures("embedding_black", 1.0, lambda: around("black"))
+    yield _ShiftedPictures("embedding_inpainted", 1.0, lambda: around("inpainted"))
     sides = (shorter, shorter + 1)
-    yield _Look(
+    yield _ShiftedPictures(
         "scale_embedding_black", 1.0, lambda: [on("black", top, left, side) for side in sides]
     )
     height, width = shift.embedded_size(frame, canvas, shorter)
@@ -183,7 +183,7 @@ def _embeddings(
         int(whole - part >= path_px) for whole, part in zip(canvas, (height, width), strict=True)
     )
     steps = range(path_px + 1 if down or right else 1)
-    yield _Look(
+    yield _ShiftedPictures(
         "embedding_black",
         1.0,
         lambda: [on("black", k * down, k * right) for k in steps],
@@ -191,18 +191,22 @@ def _embeddings(
     )
 
 
-def _offsets(frame: torch.Tensor, view: shift.View, own: torch.Generator) -> Iterator[_Look]:
+def _offsets(
+    frame: torch.Tensor, view: shift.View, own: torch.Generator
+) -> Iterator[_ShiftedPictures]:
     reach = min(LARGEST_OFFSET, view.resized - view.cut)
     offsets = [(integer(own, 0, reach + 1), integer(own, 0, reach + 1)) for _ in range(2)]
     crops, rolled = shift.zhang_pictures(frame, view, offsets)
-    yield _Look("crop_shift", float(LARGEST_OFFSET), lambda: [view.around(crop) for crop in crops])
-    yield _Look(
+    yield _ShiftedPictures(
+        "crop_shift", float(LARGEST_OFFSET), lambda: [view.around(crop) for crop in crops]
+    )
+    yield _ShiftedPictures(
         "circular_shift", float(LARGEST_OFFSET), lambda: [view.around(roll) for roll in rolled]
     )
 
 
 def _measured(
-    look: _Look, seen: Classifications, number: int, draw: int, label: int
+    look: _ShiftedPictures, seen: Classifications, number: int, draw: int, label: int
 ) -> Iterator[ShiftRow]:
     name = f"shift:{look.name}"
     if look.is_path:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from vidrobust.cli.options import taken
 from vidrobust.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -28,6 +30,26 @@ def _numbers(count: int) -> Any:
         return found
 
     return read
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransplantOptions:
+    spec: str
+    object_file: Path
+    object_frame: int
+    object_box: tuple[float, float, float, float] | None
+    object_mask: Path | None
+    label: str | None
+    scale: float
+    feather: float
+    neutral: str
+    grid: tuple[float, float]
+    frames: tuple[int, ...]
+    covered: float
+    out: Path | None
+    device: str
+    as_json: bool
+    quiet: bool
 
 
 @click.command()
@@ -105,25 +127,7 @@ def _numbers(count: int) -> Any:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress, only warnings and errors.")
-def transplant(
-    backgrounds: tuple[Path, ...],
-    spec: str,
-    object_file: Path,
-    object_frame: int,
-    object_box: tuple[float, float, float, float] | None,
-    object_mask: Path | None,
-    label: str | None,
-    scale: float,
-    feather: float,
-    neutral: str,
-    grid: tuple[float, float],
-    frames: tuple[int, ...],
-    covered: float,
-    out: Path | None,
-    device: str,
-    as_json: bool,
-    quiet: bool,
-) -> None:
+def transplant(backgrounds: tuple[Path, ...], **options: Any) -> None:
     """The elephant in the room: an object pasted over a grid of positions of BACKGROUNDS, clips or images.
 
     How often a detector finds it, under which class, and what it does to boxes that it does not cover; how often a
@@ -138,15 +142,17 @@ def transplant(
     from vidrobust.plugins.published.transplant.summary import draw, places_of, sentence, summary
     from vidrobust.plugins.published.transplant.summary import transplant_of_classes as of_classes
 
+    asked = taken(TransplantOptions, options)
+    label, grid, out = asked.label, asked.grid, asked.out
     cutout = read_cutout(
-        object_file,
-        frame=object_frame,
-        box=object_box,
-        mask=object_mask,
-        scale=scale,
-        feather_px=feather,
+        asked.object_file,
+        frame=asked.object_frame,
+        box=asked.object_box,
+        mask=asked.object_mask,
+        scale=asked.scale,
+        feather_px=asked.feather,
     )
-    model = load_model(spec, device=device)
+    model = load_model(asked.spec, device=asked.device)
     if label is not None and label not in model.class_names:
         raise SettingsError(f"label: {model.name} has no class {label!r}")
     if any(part != int(part) for part in grid):
@@ -154,11 +160,11 @@ def transplant(
     settings = TransplantSettings(
         columns=int(grid[0]),
         rows=int(grid[1]),
-        covered=covered,
-        neutral="flat" if neutral == "flat" else "blurred",
+        covered=asked.covered,
+        neutral="flat" if asked.neutral == "flat" else "blurred",
     )
-    shown = _frames(backgrounds, frames or (0,))
-    with Reporter(quiet=quiet).counting("transplant", len(shown), "backgrounds") as counter:
+    shown = _frames(backgrounds, asked.frames or (0,))
+    with Reporter(quiet=asked.quiet).counting("transplant", len(shown), "backgrounds") as counter:
         expected = None if label is None else model.class_names.index(label)
         if model.task == "detection":
             found = measure(model, cutout, shown, settings, counter.advance)
@@ -189,7 +195,7 @@ def transplant(
         draw(tables, f"{model.name}: at which share of places {known} is known", out / "places.png")
         tables["by_place"].to_parquet(out / "places.parquet", index=False)
         said["files"] += [str(out / name) for name in ("places.png", "places.parquet")]
-    click.echo(json_text(said), nl=False) if as_json else _print(said)
+    click.echo(json_text(said), nl=False) if asked.as_json else _print(said)
 
 
 def _frames(paths: tuple[Path, ...], numbers: tuple[int, ...]) -> list[Background]:

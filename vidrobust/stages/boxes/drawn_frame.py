@@ -52,19 +52,19 @@ def window(moment: BoxMoment, size: tuple[int, ...]) -> tuple[int, int, int, int
     return corner[0], corner[1], shown[0], shown[1]
 
 
-def _marks(shot: Shot, boxes: pd.DataFrame, track: int) -> Iterator[Mark]:
+def _marks(shot: Shot, boxes: pd.DataFrame, track: int) -> Iterator[BoxMark]:
     for row in boxes.itertuples():
         box, of_object = (row.x1, row.y1, row.x2, row.y2), row.track == track
         state: State = (
             ("renamed" if shot.state == "renamed" else "covered") if of_object else "other"
         )
         text = f"{row.label_name} {row.score:.2f}".replace(" 0.", " .")
-        yield Mark(box, track if of_object else -1, state, text)
+        yield BoxMark(box, track if of_object else -1, state, text)
     if shot.state in FAULTS:
-        yield Mark(shot.place, track, shot.state, "no box")  # type: ignore[arg-type]
+        yield BoxMark(shot.place, track, shot.state, "no box")  # type: ignore[arg-type]
 
 
-def _on_tile(mark: Mark, corner: tuple[int, int], scale: float) -> Mark:
+def _on_tile(mark: BoxMark, corner: tuple[int, int], scale: float) -> BoxMark:
     x1, y1, x2, y2 = (
         (side - offset) * scale for side, offset in zip(mark.box, corner * 2, strict=True)
     )
@@ -120,7 +120,7 @@ STEPS = 6  # Lines above or below its box that a label may be moved to find room
 
 
 @dataclass(frozen=True)
-class Mark:
+class BoxMark:
     """A box of a frame, or a place without one.
 
     ``box`` x1, y1, x2, y2 px; ``track`` -1 for none; ``trail`` (K, 2) px, earlier centres; ``rings``,
@@ -135,7 +135,7 @@ class Mark:
     rings: tuple[np.ndarray, ...] = ()
 
 
-def draw(picture: np.ndarray, marks: Iterable[Mark]) -> None:
+def draw(picture: np.ndarray, marks: Iterable[BoxMark]) -> None:
     """Draw the marks into (H, W, 3) uint8 RGB."""
     ordered = sorted(marks, key=lambda mark: ORDER.index(mark.state))
     for mark in ordered:
@@ -155,13 +155,13 @@ def draw(picture: np.ndarray, marks: Iterable[Mark]) -> None:
         left -= not important
 
 
-def colour_of(mark: Mark) -> tuple[int, int, int]:
+def colour_of(mark: BoxMark) -> tuple[int, int, int]:
     """RGB of a mark's outline."""
     special = {**WITHOUT, "other": OTHER}
     return special.get(mark.state) or TRACK_COLOURS[mark.track % len(TRACK_COLOURS)]
 
 
-def _outline(picture: np.ndarray, mark: Mark) -> None:
+def _outline(picture: np.ndarray, mark: BoxMark) -> None:
     x1, y1, x2, y2 = (round(side) for side in mark.box)
     if mark.state in WITHOUT or mark.state == "renamed":
         dashed(picture, (x1, y1, x2, y2), colour_of(mark))
@@ -183,7 +183,7 @@ def label_size(text: str) -> tuple[int, int]:
     return width + 2 * PAD, height + below + PAD
 
 
-def _home(mark: Mark, size: tuple[int, int]) -> tuple[int, int, int, int]:
+def _home(mark: BoxMark, size: tuple[int, int]) -> tuple[int, int, int, int]:
     width, height = label_size(mark.text)
     x = int(np.clip(round(mark.box[0]), 0, max(size[1] - width, 0)))
     y = int(np.clip(round(mark.box[1]) - height, 0, max(size[0] - height, 0)))
@@ -191,7 +191,7 @@ def _home(mark: Mark, size: tuple[int, int]) -> tuple[int, int, int, int]:
 
 
 def label_place(
-    mark: Mark, size: tuple[int, int], taken: Sequence[tuple[int, int, int, int]]
+    mark: BoxMark, size: tuple[int, int], taken: Sequence[tuple[int, int, int, int]]
 ) -> tuple[int, int, int, int] | None:
     """Return the first free place near the box, or None."""
     x1, top, x2, bottom = _home(mark, size)
@@ -212,7 +212,7 @@ def label_place(
 
 def _label(
     picture: np.ndarray,
-    mark: Mark,
+    mark: BoxMark,
     place: tuple[int, int, int, int],
     taken: list[tuple[int, int, int, int]],
 ) -> None:

@@ -16,7 +16,7 @@ from vidrobust.report.drawing import Picture
 from vidrobust.report.glossary import phrase
 from vidrobust.report.pictures import BUDGET_BYTES, Pictures
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.sensitivity.changes import Changes, Curve
+from vidrobust.stages.sensitivity.changes import Changes, SensitivityCurve
 from vidrobust.stages.stability.labels_section import cell, three_panels
 from vidrobust.stages.stability.rates import overall
 from vidrobust.stages.stability.section import rows_of
@@ -81,7 +81,7 @@ def sensitivity_rows(run: RunTables) -> list[dict[str, str]]:
         return []
     rows = []
     for model, of in table[table["model"].isin(run.detectors)].groupby("model", sort=False):
-        moves: dict[str, dict[str, Curve]] = {
+        moves: dict[str, dict[str, SensitivityCurve]] = {
             move: {
                 curve.perturbation: curve
                 for curve in Changes(of, (move,), run.record.parts).curves()
@@ -100,7 +100,7 @@ def sensitivity_rows(run: RunTables) -> list[dict[str, str]]:
     return rows
 
 
-def _range(curve: Curve | None) -> str:
+def _range(curve: SensitivityCurve | None) -> str:
     """A change from the mildest to the strongest strengths that have ten frames."""
     if curve is None:
         return NOT_MEASURED

@@ -29,7 +29,7 @@ from vidrobust.stages.boxes.drawn_frame import (
     FONT,
     RENAMED,
     WHITE,
-    Mark,
+    BoxMark,
     State,
     draw,
 )
@@ -43,7 +43,7 @@ BOX = ["x1", "y1", "x2", "y2"]
 class FrameMarks:
     """Marks of one clip and detector, by frame number, and counts of its F frames."""
 
-    by_frame: dict[int, tuple[Mark, ...]]
+    by_frame: dict[int, tuple[BoxMark, ...]]
     frame: np.ndarray
     time_s: np.ndarray
     objects: np.ndarray
@@ -59,13 +59,13 @@ def frame_marks(
     frames = counts["frame"].to_numpy(np.int64)
     place = pd.Series(np.arange(len(frames)), index=frames)
     steps = _with_boxes(steps, detections)
-    by_frame: dict[int, list[Mark]] = {}
+    by_frame: dict[int, list[BoxMark]] = {}
     for row in steps.itertuples():
         by_frame.setdefault(int(row.frame), []).append(_of_object(row))
     others = detections[(detections["track"] < 0) & (detections["score"] >= keep_score)]
     for row in others.itertuples():
         box = (row.x1, row.y1, row.x2, row.y2)
-        mark = Mark(box, -1, "other", _said(row.label_name, row.score), rings=_rings(row.shape))
+        mark = BoxMark(box, -1, "other", _said(row.label_name, row.score), rings=_rings(row.shape))
         by_frame.setdefault(int(row.frame), []).append(mark)
 
     def of(chosen: pd.Series) -> np.ndarray:
@@ -114,7 +114,7 @@ def _trails(rows: pd.DataFrame) -> list[tuple[tuple[float, float], ...]]:
     return trails
 
 
-def _of_object(row: Any) -> Mark:
+def _of_object(row: Any) -> BoxMark:
     box = tuple(float(getattr(row, side)) for side in BOX)
     track, trail = int(row.track), row.trail
     name = str(row.last)
@@ -126,7 +126,7 @@ def _of_object(row: Any) -> Mark:
         text = f"#{track} {_said(name, float(row.score))}"
         if row.fresh and row.was != name:
             state, text = "renamed", f"{text}, was {row.was}"
-    return Mark((box[0], box[1], box[2], box[3]), track, state, text, trail, _rings(row.shape))
+    return BoxMark((box[0], box[1], box[2], box[3]), track, state, text, trail, _rings(row.shape))
 
 
 def _rings(text: object) -> tuple[np.ndarray, ...]:
@@ -263,7 +263,7 @@ def _scaled(size: tuple[int, ...]) -> tuple[float, tuple[int, int]]:
     return scale, (round(size[0] * scale / 2) * 2, round(size[1] * scale / 2) * 2)
 
 
-def _moved(mark: Mark, scale: float) -> Mark:
+def _moved(mark: BoxMark, scale: float) -> BoxMark:
     x1, y1, x2, y2 = (side * scale for side in mark.box)
     trail = tuple((x * scale, y * scale) for x, y in mark.trail)
     return replace(

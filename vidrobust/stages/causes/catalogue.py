@@ -56,7 +56,6 @@ def _size_of_light(change: PairChange, a: np.ndarray, reverse: bool) -> Size:
 LIGHT = Cause(
     name="light",
     title="light",
-    colour="#e8b84a",
     group="light",
     replay=LevelReplay(play=lambda change, x, where: change.levels.light(x), undo=_undo_light),
     occurs=lambda change: change.levels.has_light,
@@ -85,7 +84,6 @@ def _size_of_local_light(change: PairChange, a: np.ndarray, reverse: bool) -> Si
 LOCAL_LIGHT = Cause(
     name="local_light",
     title="local light",
-    colour="#f2d68c",
     group="light",
     replay=LevelReplay(
         play=lambda change, x, where: np.asarray(x * _gain(change, where)),
@@ -127,7 +125,6 @@ def _size_of_colour(change: PairChange, a: np.ndarray, reverse: bool) -> Size:
 COLOUR = Cause(
     name="colour",
     title="colour",
-    colour="#c26bb0",
     group="light",
     replay=LevelReplay(
         play=lambda change, x, where: change.levels.colour(x),
@@ -166,7 +163,6 @@ def _size_of_camera(change: PairChange, a: np.ndarray, reverse: bool) -> Size:
 CAMERA = Cause(
     name="camera",
     title="motion of the camera",
-    colour="#3f7fbf",
     group="camera",
     replay=Shift(field=lambda change: change.camera, beyond_camera=False),
     occurs=lambda change: change.has_camera,
@@ -191,7 +187,6 @@ def _size_of_objects(change: PairChange, a: np.ndarray, reverse: bool) -> Size:
 OBJECTS = Cause(
     name="objects",
     title="motion of objects",
-    colour="#2c9c8f",
     group="moving",
     replay=Shift(field=lambda change: change.objects, beyond_camera=True),
     occurs=lambda change: change.has_objects,
@@ -213,7 +208,6 @@ def _size_of_content(change: PairChange, a: np.ndarray, reverse: bool) -> Size:
 CAME_INTO_VIEW = Cause(
     name="came_into_view",
     title="newly visible content",
-    colour="#8fc7e8",
     group="moving",
     replay=Content(where=lambda change: change.new),
     occurs=lambda change: bool(change.new.any()),
@@ -250,7 +244,6 @@ def _size_of_blur(change: PairChange, a: np.ndarray, reverse: bool) -> Size:
 SHARPNESS = Cause(
     name="sharpness",
     title="sharpness",
-    colour="#b5834a",
     group="noise_and_detail",
     replay=Filter(play=lambda change, x: change.in_focus_of(x)),
     occurs=lambda change: change.blur.sigma_px > 0,
@@ -265,7 +258,6 @@ SHARPNESS = Cause(
 KEYFRAMES_OF_RECORDING = Cause(
     name="keyframes",
     title="keyframes of the recording",
-    colour="#7a6fb8",
     group="keyframes",
     hint="record with more bits or without prediction between frames: coding itself changes the answer",
     advice="record with a longer group of pictures, intra refresh or more bits, or judge before coding",
@@ -276,7 +268,6 @@ KEYFRAMES_OF_RECORDING = Cause(
 NOISE_AND_CODING = Cause(
     name="noise_and_coding",
     title="noise and coding",
-    colour="#9a9a9a",
     group="noise_and_detail",
     chosen="grain",
     several=True,
@@ -288,18 +279,15 @@ NOISE_AND_CODING = Cause(
 GROUPS: Mapping[str, CauseGroup] = {
     group.name: group
     for group in (
-        CauseGroup(name="moving", title="what moves", colour="#c44e52"),
-        CauseGroup(name="camera", title="the camera", colour="#4c72b0"),
-        CauseGroup(name="light", title="light", colour="#e0a030"),
+        CauseGroup(name="moving", title="what moves"),
+        CauseGroup(name="camera", title="the camera"),
+        CauseGroup(name="light", title="light"),
         CauseGroup(
             name="noise_and_detail",
             title="noise, coding and fine detail",
-            colour="#8c8c8c",
             several=True,
         ),
-        CauseGroup(
-            name="keyframes", title="keyframes of the recording", colour="#7a6fb8", several=True
-        ),
+        CauseGroup(name="keyframes", title="keyframes of the recording", several=True),
     )
 }
 UNDIVIDED: Mapping[str, str] = {
@@ -323,7 +311,6 @@ CATALOGUE: Mapping[str, Cause] = {
             Cause(
                 name=name,
                 title=f"{GROUPS[group].title}, undivided",
-                colour=GROUPS[group].colour,
                 group=group,
                 several=GROUPS[group].several,
             )

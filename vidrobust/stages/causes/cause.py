@@ -92,7 +92,6 @@ class CauseGroup:
 
     name: str
     title: str
-    colour: str
     several: bool = False  # The title is a plural
 
     def which(self, does: str) -> str:
@@ -107,7 +106,6 @@ class Cause:
     # name, title: As tables have it, and as a sentence has it
     name: str
     title: str
-    colour: str  # Of its piece of the bar
     group: str  # Name of the group of the coarse account that it belongs to
     # How it is switched on; None for what is found otherwise (keyframes, noise, what is left)
     replay: LevelReplay | Shift | Filter | Content | None = None

@@ -1,8 +1,7 @@
-"""Why the outputs changed: the account of causes as one bar, and its figures."""
+"""Why the outputs changed: the account of causes in figures."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,19 +14,10 @@ from vidrobust.stages.causes.outcomes import in_words
 from vidrobust.stages.causes.shares import ADJACENT, Level
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.statistics.ratios import PairedRatio, paired_ratio
-from vidrobust.text.numbers import (
-    interval_figures,
-    number,
-    part_with_interval,
-    share,
-    share_with_interval,
-)
+from vidrobust.text.numbers import number, part_with_interval, share, share_with_interval
 from vidrobust.text.phrases import plural
 
-LENGTH = 1000  # of the bar, in units of its drawing
-LEAST_DRAWN = (
-    0.005  # a smaller share would be a line thinner than a pixel or two, and no cause to look at
-)
+LEAST_DRAWN = 0.005  # a smaller share rounds to nothing, and is no cause to look at
 METRIC = "total_variation"
 # From here on the mildest changes do as much as the strongest: networks .08 to .25, a hash of a picture 1.00.
 ALIKE = 0.8
@@ -112,68 +102,45 @@ def _due(row: dict[str, Any]) -> str:
 
 
 @dataclass(frozen=True)
-class BarPart:
-    """One group's piece of the bar, of LENGTH; ``sure``: it is named."""
-
-    name: str
-    colour: str
-    start: float
-    length: float
+class GroupShare:
+    title: str
     share: str
-    interval: str
-    sure: bool
+    sure: bool  # it is named
 
 
 @dataclass(frozen=True)
-class AccountBar:
-    """The account of one model; without parts where there are too few pairs, as ``said`` says."""
+class SharedOut:
+    """The groups of one account of one model; none where there are too few pairs, as ``said`` says."""
 
     model: str
     of: str
-    parts: tuple[BarPart, ...]
+    groups: tuple[GroupShare, ...]
     said: str
 
-    @property
-    def alt(self) -> str:
-        return f"What {self.of} comes from: " + ", ".join(f"{p.name} {p.share}" for p in self.parts)
 
-
-def account_bars(run: RunTables) -> list[AccountBar]:
-    """One bar a model and account, in the order of the models."""
-    found = []
+def shared_out(run: RunTables) -> list[SharedOut]:
+    """Return the groups of each model and account, in the order of the models."""
+    accounts = []
     for model, task in run.tasks.items():
         for prefix, of in task.accounts.items():
             account = whole(run, model, f"{prefix}account", "group")
-            if len(account) and account["share"].notna().any():
-                found.append(_bar(model, of, account, named_causes(run, model, prefix, "group")))
-    return found
-
-
-def _bar(model: str, of: str, account: pd.DataFrame, named: Collection[str]) -> AccountBar:
-    pairs = int(account["n"].max())
-    if pairs < FEWEST_ROWS:
-        said = f"{plural(pairs, 'pair')} of frames replayed: too few to share {of} out (at least {FEWEST_ROWS})"
-        return AccountBar(model, of, (), said)
-    drawn = account[account["share"] >= LEAST_DRAWN]
-    scale = LENGTH / max(1.0, float(drawn["share"].sum()))
-    parts, start = [], 0.0
-    for row in drawn.itertuples():
-        length = float(row.share) * scale
-        cause = GROUPS[row.cause]
-        parts.append(
-            BarPart(
-                name=cause.title,
-                colour=cause.colour,
-                start=round(start, 1),
-                length=round(length, 1),
-                share=share(row.share),
-                interval=interval_figures(max(0.0, row.low), min(row.high, 1.0)),
-                sure=row.cause in named,
+            if not account["share"].notna().any():
+                continue
+            pairs = int(account["n"].max())
+            if pairs < FEWEST_ROWS:
+                said = f"{plural(pairs, 'pair')} of frames replayed: too few to share {of} out (at least {FEWEST_ROWS})"
+                accounts.append(SharedOut(model, of, (), said))
+                continue
+            named = named_causes(run, model, prefix, "group")
+            groups = tuple(
+                GroupShare(GROUPS[row.cause].title, share(row.share), row.cause in named)
+                for row in account[account["share"] >= LEAST_DRAWN].itertuples()
             )
-        )
-        start += length
-    said = f"{plural(pairs, 'pair')} replayed; shares are of this footage and add up to 100 %"
-    return AccountBar(model, of, tuple(parts), said)
+            said = (
+                f"{plural(pairs, 'pair')} replayed; shares are of this footage and add up to 100 %"
+            )
+            accounts.append(SharedOut(model, of, groups, said))
+    return accounts
 
 
 def mildest_to_strongest(run: RunTables, model: str) -> PairedRatio | None:

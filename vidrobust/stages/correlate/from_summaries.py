@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -133,28 +134,41 @@ FEWEST_SLOPES = 3
 MANY_FALLING = 2 / 3
 
 
+@dataclass(frozen=True, kw_only=True)
+class MetricRoles:
+    """What the metrics of two tables are for, as far as it is not found out from their names.
+
+    ``confounders`` are held constant (none named: clean accuracy), ``foreign`` are metrics on other data, a
+    control; ``groups`` are unit -> cluster, ``higher_is_better`` are metric -> direction. Verdicts rest on the
+    primary metrics.
+    """
+
+    confounders: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
+    groups: Mapping[str, str] = field(default_factory=dict)
+    higher_is_better: Mapping[str, bool] = field(default_factory=dict)
+    primary_stability: str | None = None
+    primary_sensitivity: str | None = None
+
+
 def units_of_summaries(
     stability: pd.DataFrame,
     sensitivity: pd.DataFrame,
     *,
     by: Literal["model", "item"] = "model",
-    given: Sequence[str] | None = None,
-    groups: Mapping[str, str] | None = None,
-    higher_is_better: Mapping[str, bool] | None = None,
-    primary_stability: str | None = None,
-    primary_sensitivity: str | None = None,
-    foreign: Sequence[str] = (),
+    roles: MetricRoles | None = None,
     frames: pd.DataFrame | None = None,
     strict: bool = True,
 ) -> CorrelationUnits:
     """Make units from tables of stability metrics and sensitivities: models, or inputs of one model.
 
     ``stability`` has model, item ("": over all), metric, value, and low, high or n for the error of clean
-    accuracy; ``sensitivity`` model, item, perturbation, strength, metric, value. ``given`` confounds (by
-    default clean accuracy), ``foreign`` is on other data, ``groups`` unit -> cluster. Margins of ``frames``
-    replace an unknown clean accuracy; then there are no verdicts. Unless ``strict``, metrics of unknown
-    direction are left out.
+    accuracy; ``sensitivity`` model, item, perturbation, strength, metric, value. Margins of ``frames`` replace an
+    unknown clean accuracy; then there are no verdicts. Unless ``strict``, metrics of unknown direction are left
+    out.
     """
+    roles = roles or MetricRoles()
+    foreign, higher = roles.foreign, roles.higher_is_better
     stability, sensitivity = _plain_items(stability), _plain_items(sensitivity)
     natural = _summaries(stability, by)
     wide, columns = spread(_over_all(sensitivity) if by == "model" else sensitivity, [by])
@@ -165,13 +179,13 @@ def units_of_summaries(
             f"({len(natural)} in stability, {len(wide)} in sensitivity)"
         )
     skipped = {f"{by}s in one table only": len(wide.index.union(natural.index)) - len(index)}
-    confounders, uncontrolled, notes = _given(natural.reindex(index), given, frames, by)
+    confounders, uncontrolled, notes = _given(natural.reindex(index), roles.confounders, frames, by)
     _must_be_known(foreign, natural, "foreign")
     metrics = _stability_metrics(
-        natural.drop(columns=list(foreign)), confounders, primary_stability
+        natural.drop(columns=list(foreign)), confounders, roles.primary_stability
     )
     if not strict:
-        metrics, unclear = _known_only(metrics, higher_is_better)
+        metrics, unclear = _known_only(metrics, higher)
         notes += [
             f"stability metric {m} left out: it is not known which way it points" for m in unclear
         ]
@@ -180,16 +194,16 @@ def units_of_summaries(
             "stability table: no metric is left to be correlated beside the confounder "
             f"({', '.join(natural)}); name the confounder with given"
         )
-    turn = signs([*metrics, *foreign, *columns["metric"].unique()], higher_is_better)
+    turn = signs([*metrics, *foreign, *columns["metric"].unique()], higher)
     known = confounders.notna().all(axis=1).to_numpy()
     skipped[f"{by}s whose confounder is missing"] = int((~known).sum())
     index, confounders = index[known], confounders[known]
     name = index.astype(str).to_numpy(dtype=object)
-    cluster, kind, said = _families(name, groups) if by == "model" else (name, "clips", [])
+    cluster, kind, said = _families(name, roles.groups) if by == "model" else (name, "clips", [])
     halves = (
         _item_halves(stability, sensitivity, columns, metrics, index) if by == "model" else None
     )
-    notes += _against_strength(sensitivity, turn, higher_is_better or {})
+    notes += _against_strength(sensitivity, turn, higher)
     factors = columns["metric"].map(turn).to_numpy(np.float64)
     values = natural.reindex(index).mul(pd.Series(turn))
     return CorrelationUnits(
@@ -208,9 +222,9 @@ def units_of_summaries(
         sensitivity_halves=halves[0] if halves else None,
         instability_halves=halves[1] if halves else None,
         primary_sensitivity=_primary(
-            columns["metric"].unique(), primary_sensitivity, "sensitivity"
+            columns["metric"].unique(), roles.primary_sensitivity, "sensitivity"
         ),
-        primary_stability=_primary(metrics, primary_stability, "stability"),
+        primary_stability=_primary(metrics, roles.primary_stability, "stability"),
         turned=tuple(sorted(m for m, s in turn.items() if s < 0)),
         uncontrolled=uncontrolled,
         skipped={what: count for what, count in skipped.items() if count},
@@ -251,10 +265,10 @@ def _summaries(stability: pd.DataFrame, by: str) -> pd.DataFrame:
 
 
 def _given(
-    natural: pd.DataFrame, given: Sequence[str] | None, frames: pd.DataFrame | None, by: str
+    natural: pd.DataFrame, given: Sequence[str], frames: pd.DataFrame | None, by: str
 ) -> tuple[pd.DataFrame, str, list[str]]:
     """The confounders, why they do not rule out skill ("" where they do), and notes."""
-    names = [m for m in CLEAN_ACCURACY if m in natural][:1] if given is None else list(given)
+    names = list(given) or [m for m in CLEAN_ACCURACY if m in natural][:1]
     _must_be_known(names, natural, "given")
     if names:
         return natural[names], "", []
@@ -283,8 +297,8 @@ def _stability_metrics(
     return [m for m in others if m not in CLEAN_ACCURACY or m == primary] or others
 
 
-def _known_only(metrics: list[str], said: Mapping[str, bool] | None) -> tuple[list[str], list[str]]:
-    known = [m for m in metrics if known_direction(m) is not None or m in (said or {})]
+def _known_only(metrics: list[str], said: Mapping[str, bool]) -> tuple[list[str], list[str]]:
+    known = [m for m in metrics if known_direction(m) is not None or m in said]
     return known, [m for m in metrics if m not in known]
 
 
@@ -330,9 +344,7 @@ def _reliability(stability: pd.DataFrame, by: str, index: pd.Index, confounder: 
     return float(np.clip(1 - (1 - COMMON_ERROR) * error.mean() / np.var(value, ddof=1), 0.0, 1.0))
 
 
-def _families(
-    name: np.ndarray, groups: Mapping[str, str] | None
-) -> tuple[np.ndarray, str, list[str]]:
+def _families(name: np.ndarray, groups: Mapping[str, str]) -> tuple[np.ndarray, str, list[str]]:
     if groups:
         return np.array([groups.get(n, n) for n in name], dtype=object), "families", []
     family = np.array([family_of(n) for n in name], dtype=object)

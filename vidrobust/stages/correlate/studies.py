@@ -13,7 +13,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 from cattrs import Converter
@@ -25,7 +25,7 @@ from vidrobust.run_folder.folder import RunFolder, is_run_folder, remove_results
 from vidrobust.run_folder.reader import tasks_of
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.correlate.doses import Doses
-from vidrobust.stages.correlate.from_summaries import units_of_summaries
+from vidrobust.stages.correlate.from_summaries import MetricRoles, units_of_summaries
 from vidrobust.stages.correlate.study import CorrelationResult, Group, correlate
 from vidrobust.stages.correlate.together import Together, explain_together
 from vidrobust.stages.correlate.units import Across, CorrelationUnits, units_of_run
@@ -252,9 +252,7 @@ def correlate_files(
     out: Path,
     *,
     across: Sequence[Across] = ("models",),
-    given: Sequence[str] = (),
-    foreign: Sequence[str] = (),
-    higher_is_better: Mapping[str, bool] | None = None,
+    roles: MetricRoles | None = None,
     resamples: int = 2000,
     seed: int = 0,
     reporter: Reporter,
@@ -271,14 +269,8 @@ def correlate_files(
     for each in across:
         if each not in ("models", "clips"):
             raise SettingsError(f"across: tables of summaries hold models or clips, got {each!r}")
-        units = units_of_summaries(
-            stable,
-            sensitive,
-            by="model" if each == "models" else "item",
-            given=list(given) or None,
-            foreign=foreign,
-            higher_is_better=higher_is_better,
-        )
+        by: Literal["model", "item"] = "model" if each == "models" else "item"
+        units = units_of_summaries(stable, sensitive, by=by, roles=roles)
         results.append(
             (each, "", correlate(units, families(), seed=seed, resamples=resamples), None)
         )

@@ -24,8 +24,14 @@ from vidrobust.stages.causes.catalogue import CATALOGUE
 from vidrobust.stages.causes.outcomes import Replication
 from vidrobust.stages.causes.shares import ADJACENT, SECOND
 from vidrobust.stages.policy.candidates import LEAST, Response, Standing, response, standings
-from vidrobust.stages.policy.policy import Policy, PolicyStep
-from vidrobust.stages.policy.rejection import Rejected, Why, reason, step_sentence, without_step
+from vidrobust.stages.policy.policy import Policy, PolicyStep, StepEvidence
+from vidrobust.stages.policy.rejection import (
+    Rejected,
+    Rejection,
+    reason,
+    step_sentence,
+    without_step,
+)
 from vidrobust.stages.variation.spread import ObservedStrength, observed
 from vidrobust.statistics.levels import FEWEST_EVENTS, FEWEST_ROWS
 from vidrobust.text.phrases import plural
@@ -37,11 +43,11 @@ OFTEN, SOMETIMES, MUCH = 0.5, 0.3, 0.2
 NEAR = 0.01  # a share no further from 5 % can hardly be distinguished from it by any footage
 # What leaves a cause open and does not speak against it. If such a cause is dominant its step is suggested.
 UNDECIDED = (
-    Why.SHARE_OPEN,
-    Why.SHARE_AT_LIMIT,
-    Why.DIRECTION_OPEN,
-    Why.MOVING_OPEN,
-    Why.NOISE_OR_CODING,
+    Rejection.SHARE_OPEN,
+    Rejection.SHARE_AT_LIMIT,
+    Rejection.DIRECTION_OPEN,
+    Rejection.MOVING_OPEN,
+    Rejection.NOISE_OR_CODING,
 )
 
 
@@ -82,7 +88,7 @@ def build(
     known = {each.perturbation for each in judged}
     asked = dict.fromkeys(evidence.sensitivity["perturbation"])
     judged += [
-        Rejected(perturbation=name, why=Why.NOT_MEASURABLE, family=_family(name))
+        Rejected(perturbation=name, why=Rejection.NOT_MEASURABLE, family=_family(name))
         for name in asked
         if name not in known
     ]
@@ -157,7 +163,7 @@ def _is_suggested(
     if not (rejected.why in UNDECIDED or alone) or not moved.value >= LEAST:
         return False
     stands = standing.stands or (standing.why, standing.perturbation) == (
-        Why.NOISE_OR_CODING,
+        Rejection.NOISE_OR_CODING,
         "gaussian_noise",
     )
     return stands and _is_dominant(row, account)
@@ -179,62 +185,62 @@ def _is_dominant(row: Mapping[str, Any], account: pd.DataFrame) -> bool:
     return bool(leads and (group["share"] >= MUCH).any() and (group["low"] > SMALLEST_SHARE).any())
 
 
-def suggested(step: PolicyStep, **why: str) -> PolicyStep:
+def suggested(step: PolicyStep, **why: Any) -> PolicyStep:
     """The step as a suggestion, with what keeps it from being recommended in its evidence."""
-    return dataclasses.replace(step, evidence={**step.evidence, **why})
+    return dataclasses.replace(step, evidence=dataclasses.replace(step.evidence, **why))
 
 
 def _obstacle(
     cause: str, row: dict[str, Any], standing: Standing | None, moved: Response, evidence: Evidence
-) -> tuple[Why, dict[str, Any]] | None:
+) -> tuple[Rejection, dict[str, Any]] | None:
     if not row or not row["n"] or math.isnan(row["share"]):
-        return Why.NO_PAIRS, {}
+        return Rejection.NO_PAIRS, {}
     if row["n"] < FEWEST_ROWS:
-        return Why.FEW_PAIRS, {"needed": FEWEST_ROWS}
+        return Rejection.FEW_PAIRS, {"needed": FEWEST_ROWS}
     if row["occurs"] == 0:
-        return Why.ABSENT, {}
+        return Rejection.ABSENT, {}
     if row["high"] < SMALLEST_SHARE:
-        return (Why.EXPLAINS_LITTLE if moved.moves else Why.MOVES_NOTHING), {}
+        return (Rejection.EXPLAINS_LITTLE if moved.moves else Rejection.MOVES_NOTHING), {}
     if cause not in evidence.named:
         return _not_named(row)
     again = evidence.replication.get(cause, Replication())
     if again.fails:
         tests = {"found": again.found, "tested": again.tested, "replication_of": again.of}
-        return Why.NOT_FOUND_AGAIN, tests
+        return Rejection.NOT_FOUND_AGAIN, tests
     if standing is None:
-        return Why.NOT_FITTED, {}
+        return Rejection.NOT_FITTED, {}
     if standing.why is not None:
         return standing.why, dict(standing.evidence)
     if not moved.moves and moved.value >= LEAST:
         ends = {"moved_low": moved.low, "moved_high": moved.high}
-        return Why.MOVING_OPEN, {"moved": moved.value, **ends, "frames": moved.n}
+        return Rejection.MOVING_OPEN, {"moved": moved.value, **ends, "frames": moved.n}
     if not moved.moves:
-        return Why.MOVES_LITTLE, {"moved": moved.value}
-    return None if moved.grows else (Why.GROWTH_OPEN, {"frames": moved.n})
+        return Rejection.MOVES_LITTLE, {"moved": moved.value}
+    return None if moved.grows else (Rejection.GROWTH_OPEN, {"frames": moved.n})
 
 
-def _not_named(row: dict[str, Any]) -> tuple[Why, dict[str, Any]]:
+def _not_named(row: dict[str, Any]) -> tuple[Rejection, dict[str, Any]]:
     if row["low"] > SMALLEST_SHARE and row["specific_low"] <= 0:
         return _unspecific(row)
     if row["occurs"] < FEWEST_EVENTS:
-        return Why.HAPPENS_RARELY, {"occurs": int(row["occurs"]), "needed": FEWEST_EVENTS}
+        return Rejection.HAPPENS_RARELY, {"occurs": int(row["occurs"]), "needed": FEWEST_EVENTS}
     half, gap = (row["pairs_high"] - row["pairs_low"]) / 2, abs(row["share"] - SMALLEST_SHARE)
     if not math.isfinite(half) or row["clusters"] < 2:
-        return Why.SHARE_OPEN, {}
+        return Rejection.SHARE_OPEN, {}
     if (
         gap < NEAR or row["pairs_high"] < SMALLEST_SHARE
     ):  # more pairs leave the error of the measurement
-        return Why.SHARE_AT_LIMIT, {}
+        return Rejection.SHARE_AT_LIMIT, {}
     # so much footage brings the interval off 5 %, if the share stays as it is
-    return Why.SHARE_OPEN, {"times": max(2, math.ceil((half / gap) ** 2))}
+    return Rejection.SHARE_OPEN, {"times": max(2, math.ceil((half / gap) ** 2))}
 
 
-def _unspecific(row: dict[str, Any]) -> tuple[Why, dict[str, Any]]:
+def _unspecific(row: dict[str, Any]) -> tuple[Rejection, dict[str, Any]]:
     if row["specific_high"] < row["share"] / 2:
-        return Why.ANY_CHANGE, {}
+        return Rejection.ANY_CHANGE, {}
     half = (row["specific_high"] - row["specific_low"]) / 2
     times = math.ceil((half / row["specific"]) ** 2) if row["specific"] > 0 else 10
-    return Why.DIRECTION_OPEN, {"times": max(2, times)}
+    return Rejection.DIRECTION_OPEN, {"times": max(2, times)}
 
 
 def _step(
@@ -252,42 +258,41 @@ def _step(
         _rounded(float(np.clip(end * widen, -largest, largest))) for end in (seen.low, seen.high)
     )
     again, flips = evidence.replication.get(cause, Replication()), _flips_at_most(row)
-    found = {"flips_due": "flips_due", "flips_replayed": "flips"}
-    known = {name: float(row.get(column, math.nan)) for name, column in found.items()}
-    about = {
-        "cause": cause,
-        "scale": evidence.named.get(cause, ADJACENT),
-        "share": row["share"],
-        "share_low": row["low"],
-        "share_high": row["high"],
-        "specific": row["specific"],
-        "replication": again.in_words,
-        "replication_found": again.found,
-        "replication_tested": again.tested,
-        "flips_at_most": flips,
-        **{name: value if math.isfinite(value) else None for name, value in known.items()},
-        "probability": "a default",
-        "of": evidence.of,
-        "sensitivity": moved.value,
-        "sensitivity_low": moved.low,
-        "sensitivity_high": moved.high,
-        "sensitivity_of": evidence.response.of,
-        "flips": moved.flips,
-        "observed": seen.size,
-        "observed_low": seen.low,
-        "observed_high": seen.high,
-        "observed_least": seen.least if math.isfinite(seen.least) else None,
-        "observed_most": seen.most if math.isfinite(seen.most) else None,
-        "observed_px": seen.px,
-        "observed_basis": seen.basis,
-        "observed_n": seen.n,
-        "does": standing.does.value,
-        "does_low": standing.does.low,
-        "does_high": standing.does.high,
-        "one_of": [name, *standing.alike],
-        "n": int(row["n"]),
-        "widened_by": widen,
-    }
+    due, replayed = (_or_none(row.get(name, math.nan)) for name in ("flips_due", "flips"))
+    about = StepEvidence(
+        cause=cause,
+        scale=evidence.named.get(cause, ADJACENT),
+        share=row["share"],
+        share_low=row["low"],
+        share_high=row["high"],
+        specific=row["specific"],
+        replication=again.in_words,
+        replication_found=again.found,
+        replication_tested=again.tested,
+        flips_at_most=flips,
+        flips_due=due,
+        flips_replayed=replayed,
+        of=evidence.of,
+        sensitivity=moved.value,
+        sensitivity_low=moved.low,
+        sensitivity_high=moved.high,
+        sensitivity_of=evidence.response.of,
+        flips=moved.flips,
+        observed=seen.size,
+        observed_low=seen.low,
+        observed_high=seen.high,
+        observed_least=_or_none(seen.least),
+        observed_most=_or_none(seen.most),
+        observed_px=seen.px,
+        observed_basis=seen.basis,
+        observed_n=seen.n,
+        does=standing.does.value,
+        does_low=standing.does.low,
+        does_high=standing.does.high,
+        one_of=(name, *standing.alike),
+        n=int(row["n"]),
+        widened_by=widen,
+    )
     return PolicyStep(
         perturbation=name,
         family=_family(name),
@@ -309,14 +314,22 @@ def _flips_at_most(row: Mapping[str, Any]) -> str:
     return f"{due:.0f} of {plural(int(flips), 'replayed flip')}"
 
 
+def _or_none(number: float) -> float | None:
+    return float(number) if math.isfinite(number) else None
+
+
+def _share(step: PolicyStep) -> float:
+    return math.nan if step.evidence.share is None else step.evidence.share
+
+
 def _strongest_of_each(judged: list[PolicyStep | Rejected]) -> list[PolicyStep]:
     found: dict[str, PolicyStep] = {}
     for each in judged:
         if isinstance(each, PolicyStep):
             other = found.get(each.perturbation)
-            if other is None or each.evidence["share"] > other.evidence["share"]:
+            if other is None or _share(each) > _share(other):
                 found[each.perturbation] = each
-    return sorted(found.values(), key=lambda step: -step.evidence["share"])
+    return sorted(found.values(), key=lambda step: -_share(step))
 
 
 def _observed(cause: str, name: str, evidence: Evidence) -> ObservedStrength:

@@ -15,7 +15,7 @@ from vidrobust.run_folder.reader import with_parts
 from vidrobust.stages.causes.candidate_fits import CANDIDATES
 from vidrobust.stages.causes.catalogue import CATALOGUE
 from vidrobust.stages.causes.shares import ADJACENT, share_of_totals
-from vidrobust.stages.policy.rejection import Why
+from vidrobust.stages.policy.rejection import Rejection
 from vidrobust.statistics.associations import spearman
 from vidrobust.statistics.clusters import SHORTEST_FRAMES, SHORTEST_SAMPLED, clusters_of_rows
 from vidrobust.statistics.intervals import TestedInterval, clustered_mean
@@ -43,7 +43,7 @@ class Standing:
     perturbation: str
     does: TestedInterval
     alike: tuple[str, ...] = ()
-    why: Why | None = None
+    why: Rejection | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -85,7 +85,7 @@ def _part(name: str, does: TestedInterval) -> Standing:
 
 def _other_amount(name: str, does: TestedInterval) -> Standing:
     return Standing(
-        perturbation=name, does=does, why=Why.OTHER_AMOUNT, evidence={"does": does.value}
+        perturbation=name, does=does, why=Rejection.OTHER_AMOUNT, evidence={"does": does.value}
     )
 
 
@@ -107,7 +107,9 @@ def _standing(otherwise: Standing, tied: list[str]) -> Standing:
         return otherwise
     if name == tied[0]:
         return Standing(perturbation=name, does=does, alike=tuple(tied[1:]))
-    return Standing(perturbation=name, does=does, why=Why.LIKE_ANOTHER, evidence={"other": tied[0]})
+    return Standing(
+        perturbation=name, does=does, why=Rejection.LIKE_ANOTHER, evidence={"other": tied[0]}
+    )
 
 
 def _by_grain(
@@ -128,12 +130,14 @@ def _by_grain(
         if name in undecided:
             figures = {"grain_seen": seen, **_both(rows, grain, does)}
             return Standing(
-                perturbation=name, does=does[name], why=Why.NOISE_OR_CODING, evidence=figures
+                perturbation=name, does=does[name], why=Rejection.NOISE_OR_CODING, evidence=figures
             )
         if name in near:
             return _other_amount(name, does[name])
         grains = {"grain": grain[name], "grain_seen": seen}
-        return Standing(perturbation=name, does=does[name], why=Why.OTHER_GRAIN, evidence=grains)
+        return Standing(
+            perturbation=name, does=does[name], why=Rejection.OTHER_GRAIN, evidence=grains
+        )
 
     return [_standing(otherwise(name), tied) for name in names]
 

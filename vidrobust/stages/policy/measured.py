@@ -13,7 +13,7 @@ from vidrobust.files.names import file_name
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.stages.policy.exports.write import write_all
 from vidrobust.stages.policy.policy import Policy
-from vidrobust.stages.policy.rejection import Rejected, Why
+from vidrobust.stages.policy.rejection import Rejected, Rejection
 from vidrobust.statistics.ratios import RatioVerdict
 
 FOLDER, ADAPTATION, TESTED = "adapt", "adaptation.json", "policy.json"
@@ -59,7 +59,9 @@ def with_measured(policy: Policy, summary: Mapping[str, Any]) -> Policy:
         return tried
     shares = {"before": footage["before"], "after": footage["after"]}
     withdrawn = [
-        Rejected(perturbation=s.perturbation, why=Why.HARMED, family=s.family, evidence=shares)
+        Rejected(
+            perturbation=s.perturbation, why=Rejection.HARMED, family=s.family, evidence=shares
+        )
         for s in policy.steps
     ]
     return dataclasses.replace(tried, steps=(), rejected=(*withdrawn, *policy.rejected))

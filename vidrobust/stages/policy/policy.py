@@ -11,7 +11,7 @@ from typing import Any
 
 from vidrobust.errors import DAMAGED, InputError, in_plain_words
 from vidrobust.files.json_text import file_text, json_text, parsed_json, plain
-from vidrobust.stages.policy.rejection import Rejected, Why, reason
+from vidrobust.stages.policy.rejection import Rejected, Rejection, reason
 from vidrobust.statement import ACTED_ON, Level
 from vidrobust.text.numbers import amount_interval, interval, percent, share_with_interval
 
@@ -20,12 +20,67 @@ GAIN = "relative gain"  # unit of brightness, contrast and saturation
 
 
 @dataclass(frozen=True, kw_only=True)
+class StepEvidence:
+    """Why an augmentation is a step; numbers that are not known are None.
+
+    ``share`` is what its cause explains of what ``of`` names, ``specific`` its part beyond the placebo,
+    ``flips_due`` of ``flips_replayed`` are due to the cause, ``sensitivity`` is what the perturbation moves, and
+    ``does`` how much of the cause's effect it has; ``observed`` are strengths in the footage, ``low`` to ``high``
+    of 95 %. ``open``, ``why_open`` and ``unknown_scene`` say what keeps it a suggestion.
+    """
+
+    level: Level = Level.SUGGESTED  # of a policy of an earlier version
+    cause: str = ""
+    of: str = "the change"
+    scale: str = ""
+    share: float | None = None
+    share_low: float | None = None
+    share_high: float | None = None
+    specific: float | None = None
+    replication: str = ""
+    replication_found: int = 0
+    replication_tested: int = 0
+    flips_at_most: str = ""
+    flips_due: float | None = None
+    flips_replayed: float | None = None
+    probability: str = "a default"
+    sensitivity: float | None = None
+    sensitivity_low: float | None = None
+    sensitivity_high: float | None = None
+    sensitivity_of: str = ""
+    flips: float | None = None
+    observed: float | None = None
+    observed_low: float | None = None
+    observed_high: float | None = None
+    observed_least: float | None = None
+    observed_most: float | None = None
+    observed_px: float | None = None
+    observed_basis: str = ""
+    observed_n: int = 0
+    does: float | None = None
+    does_low: float | None = None
+    does_high: float | None = None
+    one_of: tuple[str, ...] = ()
+    n: int = 0
+    widened_by: float = 1.0
+    open: str = ""
+    why_open: str = ""
+    unknown_scene: str = ""
+
+    @classmethod
+    def of_json(cls, content: Mapping[str, Any]) -> StepEvidence:
+        """The evidence in a policy.json, without what this version does not know."""
+        known = {f.name: content[f.name] for f in dataclasses.fields(cls) if f.name in content}
+        level, one_of = known.pop("level", Level.SUGGESTED), known.pop("one_of", ())
+        return cls(level=Level(level), one_of=tuple(one_of), **known)
+
+
+@dataclass(frozen=True, kw_only=True)
 class PolicyStep:
     """One augmentation: signed strengths drawn evenly, applied with ``probability``.
 
     -s of a relative gain is the factor 1 / (1 + s). Lengths are shares of the frame's width; ``axes`` are the
-    largest shifts along x and y. ``evidence`` has level, share, specific, replication, flips_due of
-    flips_replayed, sensitivity, and what 95 % of the footage (observed_low, observed_high) does.
+    largest shifts along x and y.
     """
 
     perturbation: str
@@ -35,13 +90,12 @@ class PolicyStep:
     high: float
     probability: float
     axes: tuple[float, ...] = ()
-    evidence: Mapping[str, Any] = field(default_factory=dict)
+    evidence: StepEvidence = StepEvidence()
     sentence: str = ""
 
     @property
     def level(self) -> Level:
-        """What backs the step; a policy of an earlier version has suggestions only."""
-        return Level(self.evidence.get("level", Level.SUGGESTED))
+        return self.evidence.level
 
     @property
     def has_width(self) -> bool:
@@ -152,14 +206,23 @@ class Policy:
                 raise InputError(
                     f"{where}: schema {content['schema']} is not known, this version reads {SCHEMA}"
                 )
-            steps = [{"axes": [], **step} for step in content["steps"]]
+            steps = [{"axes": [], "evidence": {}, **step} for step in content["steps"]]
             size = content.get("image_size")
             return cls(
-                steps=tuple(PolicyStep(**{**s, "axes": tuple(s["axes"])}) for s in steps),
+                steps=tuple(
+                    PolicyStep(
+                        **{
+                            **s,
+                            "axes": tuple(s["axes"]),
+                            "evidence": StepEvidence.of_json(s["evidence"]),
+                        }
+                    )
+                    for s in steps
+                ),
                 rejected=tuple(
                     Rejected(
                         perturbation=each["perturbation"],
-                        why=Why(each["why"]),
+                        why=Rejection(each["why"]),
                         family=each.get("family", ""),
                         evidence=each["evidence"],
                     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vidrobust.files.json_text import plain
 from vidrobust.stages.causes.catalogue import CATALOGUE
@@ -13,6 +13,9 @@ from vidrobust.stages.causes.outcomes import Replication
 from vidrobust.stages.causes.shares import SECOND
 from vidrobust.text.numbers import known, number, part_with_interval, percent, share, with_interval
 from vidrobust.text.phrases import capital
+
+if TYPE_CHECKING:
+    from vidrobust.stages.policy.policy import StepEvidence
 
 
 class Outcome(StrEnum):
@@ -24,7 +27,7 @@ class Outcome(StrEnum):
     NOT_MEASURED = "not measured"  # nothing that is measured in footage stands for it
 
 
-class Why(StrEnum):
+class Rejection(StrEnum):
     """Why there is no step; beside each the figures of its evidence."""
 
     NOT_MEASURABLE = "not_measurable"
@@ -52,10 +55,10 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Rejected:
-    """One perturbation that is not recommended, with the figures that its ``Why`` names."""
+    """One perturbation that is not recommended, with the figures that its ``Rejection`` names."""
 
     perturbation: str
-    why: Why
+    why: Rejection
     family: str = ""
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
@@ -65,7 +68,7 @@ class Rejected:
     @property
     def outcome(self) -> Outcome:
         """Refused, undetermined, or not measured: it follows from the reason."""
-        if self.why is Why.NOT_MEASURABLE:
+        if self.why is Rejection.NOT_MEASURABLE:
             return Outcome.NOT_MEASURED
         return Outcome.UNDETERMINED if self.why in OPEN else Outcome.REFUSED
 
@@ -79,52 +82,52 @@ SAID_AS_TIMES = (
 MOST_TIMES = 20  # more than so many times the footage at hand is no advice
 
 # What more footage may decide.
-OPEN: Mapping[Why, str] = {
-    Why.NO_PAIRS: (
+OPEN: Mapping[Rejection, str] = {
+    Rejection.NO_PAIRS: (
         "no pair of frames could be replayed; that needs neighbouring frames that differ and show the same scene"
     ),
-    Why.FEW_PAIRS: "{n} pairs replayed, {needed} needed (--pairs)",
-    Why.SHARE_OPEN: "{explains} {span} of {of}; {settle}",
-    Why.SHARE_AT_LIMIT: "{explains} {span} of {of}, too close to 5 % to be settled with footage like this",
-    Why.HAPPENS_RARELY: (
+    Rejection.FEW_PAIRS: "{n} pairs replayed, {needed} needed (--pairs)",
+    Rejection.SHARE_OPEN: "{explains} {span} of {of}; {settle}",
+    Rejection.SHARE_AT_LIMIT: "{explains} {span} of {of}, too close to 5 % to be settled with footage like this",
+    Rejection.HAPPENS_RARELY: (
         "{explains} {span} of {of}, but was measured in {occurs} of {n} pairs only; {needed} such pairs are needed"
     ),
-    Why.DIRECTION_OPEN: (
+    Rejection.DIRECTION_OPEN: (
         "{explains} {span}, but perhaps any change of that size does as much; {settle}"
     ),
-    Why.NOT_FOUND_AGAIN: "{explains} {span}, but was {again}; more clips would settle it",
-    Why.NOISE_OR_CODING: (
+    Rejection.NOT_FOUND_AGAIN: "{explains} {span}, but was {again}; more clips would settle it",
+    Rejection.NOISE_OR_CODING: (
         "{explains} {span} of {of}, but with this codec the picture does not tell {noise} from {coding} "
         "(neighbouring pixels correlate by {grain_seen}); an uncompressed recording would"
     ),
-    Why.MOVING_OPEN: (
+    Rejection.MOVING_OPEN: (
         "{explains} {span}; whether this changes the output at the size seen is open ({moved_span} on {frames} "
         "frames); more frames (--frames) would settle it"
     ),
-    Why.GROWTH_OPEN: (
+    Rejection.GROWTH_OPEN: (
         "{explains} {span}, but {frames} frames do not show that more of it changes the output more; more frames "
         "(--frames) would settle it, unless the model answers at random"
     ),
 }
-REASONS: Mapping[Why, str] = {
+REASONS: Mapping[Rejection, str] = {
     **OPEN,
-    Why.NOT_MEASURABLE: "not measurable in video",
-    Why.ABSENT: "no {absent} was measured in {n} pairs",
-    Why.MOVES_NOTHING: "the model does not respond to it: {explains} {span} of {of}",
-    Why.EXPLAINS_LITTLE: "{explains} less than 5 % of {of}: {span}",
-    Why.ANY_CHANGE: (
+    Rejection.NOT_MEASURABLE: "not measurable in video",
+    Rejection.ABSENT: "no {absent} was measured in {n} pairs",
+    Rejection.MOVES_NOTHING: "the model does not respond to it: {explains} {span} of {of}",
+    Rejection.EXPLAINS_LITTLE: "{explains} less than 5 % of {of}: {span}",
+    Rejection.ANY_CHANGE: (
         "{explains} {span}, but any change of that size does as much; smoother sampling in the model helps more "
         "than this augmentation"
     ),
-    Why.NOT_FITTED: "{explains} {span} of {of}, but this perturbation could not be fitted to it",
-    Why.OTHER_AMOUNT: "{explains} {span} of {of}, but played in its place this does {amount}",
-    Why.LIKE_ANOTHER: "{explains} {span} of {of}; this cannot be distinguished from {other}, which is simpler",
-    Why.OTHER_GRAIN: (
+    Rejection.NOT_FITTED: "{explains} {span} of {of}, but this perturbation could not be fitted to it",
+    Rejection.OTHER_AMOUNT: "{explains} {span} of {of}, but played in its place this does {amount}",
+    Rejection.LIKE_ANOTHER: "{explains} {span} of {of}; this cannot be distinguished from {other}, which is simpler",
+    Rejection.OTHER_GRAIN: (
         "{explains} {span} of {of}, but the noise of this footage looks different (neighbouring pixels correlate "
         "by {grain_seen}, here by {grain})"
     ),
-    Why.MOVES_LITTLE: "{explains} {span}, but at the size seen this changes the output by only {moved}",
-    Why.HARMED: "tried and withdrawn: after training with it, flips went from {before} to {after}",
+    Rejection.MOVES_LITTLE: "{explains} {span}, but at the size seen this changes the output by only {moved}",
+    Rejection.HARMED: "tried and withdrawn: after training with it, flips went from {before} to {after}",
 }
 
 # Of an open share whose estimate is not above 0.
@@ -134,7 +137,7 @@ _NOT_SEEN = "no effect of {title} seen (at most {most} of {of}); {settle}"
 def reason(rejected: Rejected) -> str:
     """Why a perturbation gets no step: half a sentence, without a full stop."""
     seen = rejected.evidence.get("share")
-    if rejected.why is Why.SHARE_OPEN and seen is not None and seen <= 0:
+    if rejected.why is Rejection.SHARE_OPEN and seen is not None and seen <= 0:
         most = percent(rejected.evidence.get("high"))
         return _NOT_SEEN.format_map({**_values(rejected.evidence), "most": most})
     return REASONS[rejected.why].format_map(_values(rejected.evidence))
@@ -146,19 +149,19 @@ def verdict(rejected: Rejected) -> str:
     return f"cannot tell: {reason(rejected)}" if undetermined else reason(rejected)
 
 
-def step_sentence(name: str, evidence: Mapping[str, Any]) -> str:
+def step_sentence(name: str, evidence: StepEvidence) -> str:
     """Why a perturbation is a step, from its evidence."""
-    cause = CATALOGUE[evidence["cause"]]
-    _, *alike = evidence["one_of"]
+    cause = CATALOGUE[evidence.cause]
+    _, *alike = evidence.one_of
     others = " or ".join(each.replace("_", " ") for each in alike)
     one_of = f" (or {others}, which cannot be distinguished)" if alike else ""
-    slow = " over a second" if evidence["scale"] == SECOND else ""
-    explained = part_with_interval(evidence["share"], evidence["share_low"], evidence["share_high"])
+    slow = " over a second" if evidence.scale == SECOND else ""
+    explained = part_with_interval(evidence.share, evidence.share_low, evidence.share_high)
     grain = "has the same grain and " if cause.chosen == "grain" else ""
-    due = f" Expected gain: {evidence['flips_at_most']}." if evidence["flips_at_most"] else ""
+    due = f" Expected gain: {evidence.flips_at_most}." if evidence.flips_at_most else ""
     return (
-        f"{capital(cause.which('explain'))} {explained} of {evidence['of']}{slow}, {evidence['replication']}. "
-        f"Played in its place, {name.replace('_', ' ')}{one_of} {grain}does {_amount(evidence['does'])}.{due}"
+        f"{capital(cause.which('explain'))} {explained} of {evidence.of}{slow}, {evidence.replication}. "
+        f"Played in its place, {name.replace('_', ' ')}{one_of} {grain}does {_amount(evidence.does)}.{due}"
     )
 
 

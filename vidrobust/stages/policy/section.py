@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.report.glossary import phrase
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.policy.policy import GAIN, Policy, PolicyStep, strengths
+from vidrobust.stages.policy.policy import GAIN, Policy, PolicyStep, StepEvidence, strengths
 from vidrobust.stages.policy.rejection import verdict
 from vidrobust.statement import proposal_of
 from vidrobust.text.numbers import (
@@ -60,26 +59,23 @@ def _step(step: PolicyStep) -> dict[str, Any]:
         "probability": percent(step.probability),
         "level": str(step.level),
         "observed": _observed(evidence, step.unit),
-        "basis": str(evidence.get("observed_basis") or ""),
-        "share": part_with_interval(
-            *(evidence.get(k) for k in ("share", "share_low", "share_high"))
-        ),
-        "replication": str(evidence.get("replication") or ""),
-        "flips_at_most": str(evidence.get("flips_at_most") or ""),
+        "basis": evidence.observed_basis,
+        "share": part_with_interval(evidence.share, evidence.share_low, evidence.share_high),
+        "replication": evidence.replication,
+        "flips_at_most": evidence.flips_at_most,
         "moves": percent_with_interval(
-            *(evidence.get(k) for k in ("sensitivity", "sensitivity_low", "sensitivity_high"))
+            evidence.sensitivity, evidence.sensitivity_low, evidence.sensitivity_high
         ),
-        "moves_of": str(evidence.get("sensitivity_of") or CLASSIFICATION.response.of),
+        "moves_of": evidence.sensitivity_of or CLASSIFICATION.response.of,
         "sentence": step.sentence,
     }
 
 
-def _observed(evidence: Mapping[str, Any], unit: str) -> str:
-    low, high, least, most = (
-        evidence.get(f"observed_{end}") for end in ("low", "high", "least", "most")
-    )
+def _observed(evidence: StepEvidence, unit: str) -> str:
+    low, high = evidence.observed_low, evidence.observed_high
+    least, most = evidence.observed_least, evidence.observed_most
     if not known(low) or not known(high):
-        return amount(evidence.get("observed"), unit)
+        return amount(evidence.observed, unit)
     inner = f"95 % within {strengths(low, high, unit)}"
     outer = f", all within {strengths(least, most, unit)}" if known(least) and known(most) else ""
     return f"{inner}{outer}"

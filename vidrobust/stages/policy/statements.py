@@ -10,8 +10,8 @@ from vidrobust.run_folder.reader import RunTables
 from vidrobust.run_folder.record import ModelRecord
 from vidrobust.stages.causes.catalogue import CATALOGUE
 from vidrobust.stages.causes.section import whole
-from vidrobust.stages.policy.policy import Policy, PolicyStep
-from vidrobust.stages.policy.rejection import Outcome, Why, reason
+from vidrobust.stages.policy.policy import Policy, PolicyStep, StepEvidence
+from vidrobust.stages.policy.rejection import Outcome, Rejection, reason
 from vidrobust.stages.policy.section import policy_files, range_in_words
 from vidrobust.stages.stability.statements import scene_of
 from vidrobust.statement import NAN, NEEDS_MODEL, Level, Question, Statement
@@ -85,8 +85,8 @@ def _step(
     run: RunTables, policy: Policy, step: PolicyStep, record: ModelRecord | None
 ) -> Statement:
     evidence = step.evidence
-    figures = [evidence.get(name) for name in ("share", "share_low", "share_high")]
-    n, command, trial = int(evidence.get("n") or 0), "", policy.trial
+    figures = [evidence.share, evidence.share_low, evidence.share_high]
+    n, command, trial = evidence.n, "", policy.trial
     what = f"{phrase(step.perturbation).noun} {range_in_words(step)}"
     if step.level in (Level.TRIED, Level.NO_EFFECT):
         done = "Train with" if step.level is Level.TRIED else "No effect seen of training with"
@@ -115,14 +115,11 @@ def _step(
     )
 
 
-def _because(evidence: Any) -> str:
-    share = part_with_interval(
-        *(evidence.get(name) for name in ("share", "share_low", "share_high"))
-    )
-    cause = capital(CATALOGUE[evidence["cause"]].which("explain"))
-    again = evidence.get("replication", "")
-    text = f"{cause} {share} of {evidence.get('of', 'the change')}{f' ({again})' if again else ''}."
-    due = evidence.get("flips_at_most")
+def _because(evidence: StepEvidence) -> str:
+    share = part_with_interval(evidence.share, evidence.share_low, evidence.share_high)
+    cause = capital(CATALOGUE[evidence.cause].which("explain"))
+    again, due = evidence.replication, evidence.flips_at_most
+    text = f"{cause} {share} of {evidence.of}{f' ({again})' if again else ''}."
     return f"{text} Expected gain: {due}." if due else text
 
 
@@ -131,9 +128,9 @@ def _but(policy: Policy, step: PolicyStep) -> str:
         return " The footage shows one strength only, so there is no range to draw from yet."
     if policy.measured:
         return f" After training with the policy, {policy.trial}."
-    if step.evidence.get("why_open"):
-        return f" Still open: {step.evidence['why_open']}."
-    if step.evidence.get("unknown_scene"):
+    if step.evidence.why_open:
+        return f" Still open: {step.evidence.why_open}."
+    if step.evidence.unknown_scene:
         return f" {policy.model} does not seem to know this scene; train it only if it is the model you train."
     return ""
 
@@ -167,7 +164,7 @@ def _rest(model: str, policy: Policy) -> Iterator[Statement]:
         text = f"Not enough data to say whether to train with {names}. {whose}: {reason(first)}."
         yield _not_measured(model, text, "train_open")
     elif not policy.steps and not policy.advice:
-        judged = [each for each in policy.rejected if each.why is not Why.NOT_MEASURABLE]
+        judged = [each for each in policy.rejected if each.why is not Rejection.NOT_MEASURABLE]
         tried = plural(len(judged), "perturbation")
         text = (
             f"No augmentation is supported: none of {tried} stands for a cause that matters here."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -47,10 +47,6 @@ class ItemAnswers:
         own = (p.get(int(k), 0.0) for p, k in zip(self.leading, self.label, strict=True))
         top = (max(p.values(), default=0.0) for p in self.leading)
         return all(a >= b - TIED for a, b in zip(own, top, strict=True))
-
-    def with_labels(self, label: np.ndarray) -> ItemAnswers:
-        """The same frames with other answers."""
-        return replace(self, label=label)
 
 
 def answers_of(

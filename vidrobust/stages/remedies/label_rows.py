@@ -103,7 +103,7 @@ def jitter_after(rows: MetricRows, means: Sequence[dict[int, float]]) -> np.ndar
 
 
 @dataclass(frozen=True, kw_only=True)
-class Study:
+class LabelStudy:
     """All that the rows of one classifier are made of.
 
     ``right`` has of each input the (N,) sets of right classes, empty where unknown; none without labels.
@@ -180,7 +180,7 @@ class Study:
         return PARTIAL if partial and bool((self.pairs["total_variation"].isna()).all()) else ""
 
 
-def rule_rows(study: Study) -> Iterator[dict[str, Any]]:
+def rule_rows(study: LabelStudy) -> Iterator[dict[str, Any]]:
     """A row a rule and metric, in the order of the catalogue."""
     for name in LABEL_RULES:
         against = study.reason_against(name)
@@ -195,7 +195,7 @@ def rule_rows(study: Study) -> Iterator[dict[str, Any]]:
 
 
 def _metric_rows(
-    study: Study, name: str, played: Sequence[Played], costs: Costs, note: str
+    study: LabelStudy, name: str, played: Sequence[Played], costs: Costs, note: str
 ) -> Iterator[dict[str, Any]]:
     yield from rows_against_own(study, "rule", name, [each.labels for each in played], costs, note)
     if kind_of(name) != "mean":
@@ -211,7 +211,7 @@ def _metric_rows(
 
 
 def rows_against_own(
-    study: Study,
+    study: LabelStudy,
     kind: Kind,
     name: str,
     labels: Sequence[np.ndarray],
@@ -238,7 +238,7 @@ def rows_against_own(
     yield row(kind, name, model, REVERTS, found, costs, note)
 
 
-def _note(study: Study, name: str, costs: Costs) -> str:
+def _note(study: LabelStudy, name: str, costs: Costs) -> str:
     said = []
     if needs_rest(name):
         rest = study.answers[0].names.get(study.rest, study.rest)
@@ -252,7 +252,7 @@ def _note(study: Study, name: str, costs: Costs) -> str:
     return "; ".join(said)
 
 
-def costs_of(study: Study, name: str) -> Costs:
+def costs_of(study: LabelStudy, name: str) -> Costs:
     """What a rule costs on all inputs together."""
     rule = label_rule(name, study.rest)
     nominal = sure_delay(rule, study.rest if needs_rest(name) else -1)
@@ -280,7 +280,7 @@ def costs_of(study: Study, name: str) -> Costs:
     )
 
 
-def measured_delays(study: Study, labels: Sequence[np.ndarray]) -> Delays:
+def measured_delays(study: LabelStudy, labels: Sequence[np.ndarray]) -> Delays:
     """Over the lasting changes of the model's own answers; with labels over those of the truth."""
     found = []
     for number, (answers, summary) in enumerate(zip(study.answers, labels, strict=True)):
@@ -291,7 +291,7 @@ def measured_delays(study: Study, labels: Sequence[np.ndarray]) -> Delays:
     return joined(found)
 
 
-def agreement_of(study: Study, labels: Sequence[np.ndarray]) -> float:
+def agreement_of(study: LabelStudy, labels: Sequence[np.ndarray]) -> float:
     """Share of the frames that keep their label."""
     same = np.concatenate(
         [a.label == summary for a, summary in zip(study.answers, labels, strict=True)]
@@ -299,7 +299,7 @@ def agreement_of(study: Study, labels: Sequence[np.ndarray]) -> float:
     return float(same.mean()) if len(same) else NAN
 
 
-def silence_rows(study: Study) -> Iterator[dict[str, Any]]:
+def silence_rows(study: LabelStudy) -> Iterator[dict[str, Any]]:
     """Rows of saying nothing; after a silence an answer is compared with the last one that was given."""
     names: dict[str, Callable[[ItemAnswers], np.ndarray]] = {
         **{
@@ -322,7 +322,7 @@ def sure_by_margin(answers: ItemAnswers, least: float) -> np.ndarray:
 
 
 def silence_row(
-    study: Study, name: str, answered: Sequence[np.ndarray], costs: Costs, note: str = ""
+    study: LabelStudy, name: str, answered: Sequence[np.ndarray], costs: Costs, note: str = ""
 ) -> dict[str, Any]:
     """The row of answering only where ``answered``, (N,) bool of each input."""
     every = np.concatenate(answered)
@@ -346,7 +346,7 @@ def sure_by_frames(answers: ItemAnswers, frames: int) -> np.ndarray:
     return sure
 
 
-def flips_of_answered(study: Study, answered: Sequence[np.ndarray]) -> np.ndarray:
+def flips_of_answered(study: LabelStudy, answered: Sequence[np.ndarray]) -> np.ndarray:
     """Where the second frame of a usable pair is answered otherwise than the last answer before it, (M,).
 
     Where nothing was answered since the answers began, there is no flip.

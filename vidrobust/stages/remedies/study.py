@@ -27,7 +27,7 @@ from vidrobust.stages.remedies.box_rows import (
 )
 from vidrobust.stages.remedies.label_rows import (
     FLIPS,
-    Study,
+    LabelStudy,
     agreement_of,
     costs_of,
     flips_after,
@@ -50,7 +50,7 @@ IMPOSSIBLE: Mapping[str, str] = {
 
 
 def input_rows(
-    study: Study, replayed: pd.DataFrame, arms: Sequence[Mapping[str, Any]]
+    study: LabelStudy, replayed: pd.DataFrame, arms: Sequence[Mapping[str, Any]]
 ) -> Iterator[dict[str, Any]]:
     """A row for each remedy and metric; of what could not be replayed a row that says why."""
     model = study.answers[0].model
@@ -66,7 +66,7 @@ def input_rows(
 
 
 def _remedy(
-    study: Study,
+    study: LabelStudy,
     replayed: pd.DataFrame,
     about: Mapping[str, Mapping[str, Any]],
     name: str,
@@ -90,7 +90,7 @@ def _remedy(
 
 
 def _silence(
-    study: Study, replayed: pd.DataFrame, arm: Mapping[str, Any]
+    study: LabelStudy, replayed: pd.DataFrame, arm: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
     labels = _labels(study, replayed, LOOK)
     if labels is not None:
@@ -100,7 +100,7 @@ def _silence(
 
 
 def _labels(
-    study: Study, replayed: pd.DataFrame, name: str, *, same: bool = False
+    study: LabelStudy, replayed: pd.DataFrame, name: str, *, same: bool = False
 ) -> list[np.ndarray] | None:
     mine = replayed[replayed["remedy"] == name]
     if mine.empty:
@@ -243,14 +243,14 @@ def study_classifier(
 
 def classifier_study(
     model: str, tables: Mapping[str, pd.DataFrame], footage: FootageTables, *, window: int
-) -> Study:
+) -> LabelStudy:
     """What the rows of a classifier are made of."""
     mine = {name: table[table["model"] == model] for name, table in tables.items()}
     parts = dict(footage.parts)
     answers = answers_of(mine["frames"], mine["probabilities"], footage.transitions, parts)
     names = footage.class_names.get(model)
     right = truth.right_of(answers, footage.labels, names) if names and len(footage.labels) else []
-    return Study(
+    return LabelStudy(
         answers=answers,
         pairs=mine["pairs"],
         triples=mine["triples"],
@@ -260,7 +260,7 @@ def classifier_study(
     )
 
 
-def _worst_delay_ms(study: Study, name: str) -> float:
+def _worst_delay_ms(study: LabelStudy, name: str) -> float:
     costs = costs_of(study, name)
     return costs.delay_ms if np.isfinite(costs.delay_ms) and not costs.unreported else np.inf
 

@@ -52,7 +52,7 @@ TINT = np.array([209, 101, 6], np.float32)  # RGB of a tile that has all of the 
 
 
 @dataclass(frozen=True)
-class Why:
+class PageAccount:
     """What page one shows on the causes of one account of one model."""
 
     model: str
@@ -86,9 +86,9 @@ def clause(run: RunTables, model: str) -> str:
     return f"{subject} {causes} {next(text for least, text in FRACTIONS if row['share'] >= least)}"
 
 
-def why(run: RunTables, model: str) -> list[Why]:
+def why(run: RunTables, model: str) -> list[PageAccount]:
     """Return the accounts of a model; without a figure where too few pairs were replayed."""
-    found: list[Why] = []
+    found: list[PageAccount] = []
     for prefix, of in run.tasks[model].accounts.items():
         rows = groups(run, model, prefix)
         if rows.empty:
@@ -96,7 +96,7 @@ def why(run: RunTables, model: str) -> list[Why]:
         pairs = plural(int(rows["n"].max()), "pair")
         said = f"From {pairs} of neighbouring frames, replayed change by change. Whiskers: 95 % intervals."
         place = None if found else _map(run, model)
-        found.append(Why(model, of, _dots(rows, of), place, said))
+        found.append(PageAccount(model, of, _dots(rows, of), place, said))
     return found
 
 

@@ -24,7 +24,7 @@ Block = tuple[tuple[float, ...], np.ndarray]  # strengths, and the rows that sho
 
 
 @dataclass(frozen=True)
-class Step:
+class CurveStep:
     """Neighbouring strengths of one perturbation, mildest first, and the share of their frames that changes."""
 
     strengths: tuple[float, ...]
@@ -32,7 +32,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Curve:
+class SensitivityCurve:
     """A perturbation's strengths, mildest first, and how often the answer changes at them.
 
     ``pools`` hold ten frames or more: strengths with fewer are joined with their neighbours. ``steps`` are pools
@@ -43,12 +43,12 @@ class Curve:
 
     perturbation: str
     frames: int
-    pools: tuple[Step, ...]
-    steps: tuple[Step, ...]
+    pools: tuple[CurveStep, ...]
+    steps: tuple[CurveStep, ...]
     p: float
 
     @property
-    def first(self) -> Step | None:
+    def first(self) -> CurveStep | None:
         """The mildest strengths that matter; None where none do."""
         return next((s for s in (*self.steps, *self.pools) if s.share.value >= WORTH_SAYING), None)
 
@@ -60,7 +60,7 @@ class Curve:
         return sum(strength < mildest for pool in self.pools for strength in pool.strengths)
 
 
-def ranked(curves: Sequence[Curve]) -> list[Curve]:
+def ranked(curves: Sequence[SensitivityCurve]) -> list[SensitivityCurve]:
     """Return the curves that matter, most sensitive first.
 
     Those that rise with strength come first: by the trend test over all curves, or because most frames change at
@@ -114,17 +114,17 @@ class Changes:
         """Return the mean of a change that has sizes, such as a total variation."""
         return clustered_mean(self._values(rows), self.clusters.of(rows), bounds=(0.0, 1.0))
 
-    def curves(self) -> list[Curve]:
+    def curves(self) -> list[SensitivityCurve]:
         """Return a curve for each perturbation, in the order of the table."""
         shown: dict[str, list[Block]] = {str(n): [] for n in self.table["perturbation"].unique()}
         for name, strength, rows in self.by_strength():
             shown[name].append(((strength,), rows))
         return [self._curve(name, blocks) for name, blocks in shown.items()]
 
-    def _curve(self, name: str, blocks: list[Block]) -> Curve:
+    def _curve(self, name: str, blocks: list[Block]) -> SensitivityCurve:
         every = np.concatenate([rows for _, rows in blocks])
         if len(every) < FEWEST_ROWS:
-            return Curve(name, len(every), (), (), np.nan)
+            return SensitivityCurve(name, len(every), (), (), np.nan)
         # from the strongest on: what is left over is mild
         while (few := _last(len(rows) < FEWEST_ROWS for _, rows in blocks)) is not None:
             at = max(few - 1, 0)
@@ -136,10 +136,10 @@ class Changes:
         for begin, end in reversed(list(itertools.pairwise(fit.blocks.tolist()))):
             if len({pool.share.value for pool in pools[begin:end]}) > 1:  # ties do not fall
                 blocks[begin:end] = [functools.reduce(_both, blocks[begin:end])]
-        return Curve(name, len(every), pools, self._steps(blocks), self._trend(every))
+        return SensitivityCurve(name, len(every), pools, self._steps(blocks), self._trend(every))
 
-    def _steps(self, blocks: Sequence[Block]) -> tuple[Step, ...]:
-        return tuple(Step(strengths, self.share(rows)) for strengths, rows in blocks)
+    def _steps(self, blocks: Sequence[Block]) -> tuple[CurveStep, ...]:
+        return tuple(CurveStep(strengths, self.share(rows)) for strengths, rows in blocks)
 
     def _values(self, rows: np.ndarray) -> np.ndarray:
         return self.table["value"].to_numpy(np.float64)[rows]

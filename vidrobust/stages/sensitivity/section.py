@@ -13,7 +13,7 @@ from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.report.glossary import phrase, saying
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.sensitivity.changes import Changes, Curve, Step, ranked
+from vidrobust.stages.sensitivity.changes import Changes, CurveStep, SensitivityCurve, ranked
 from vidrobust.stages.variation.spread import observed
 from vidrobust.statistics.intervals import Interval
 from vidrobust.statistics.levels import FEWEST_ROWS
@@ -44,7 +44,7 @@ class Sensitive:
 
 
 @dataclass(frozen=True)
-class Measured:
+class SensitivityTable:
     """What the perturbations do to the classifiers of a run.
 
     ``table`` has value, low, high, n and clusters per model, perturbation, strength and metric; ``narrower`` is
@@ -53,10 +53,10 @@ class Measured:
     """
 
     table: pd.DataFrame
-    curves: Mapping[str, list[Curve]]
+    curves: Mapping[str, list[SensitivityCurve]]
 
 
-def summary(run: RunTables) -> Measured | None:
+def summary(run: RunTables) -> SensitivityTable | None:
     """Return what the perturbations do; None where none was tried on a classifier."""
     table = run.table("sensitivity")
     if table is None:
@@ -73,7 +73,7 @@ def summary(run: RunTables) -> Measured | None:
                 narrow = narrower(values, changes.clusters.of(at).label, LARGER)
                 key = {"model": model, "perturbation": name, "strength": strength, "metric": metric}
                 rows.append(key | asdict(found) | {"narrower": narrow})
-    return Measured(pd.DataFrame(rows), curves) if rows else None
+    return SensitivityTable(pd.DataFrame(rows), curves) if rows else None
 
 
 def observed_sizes(run: RunTables) -> dict[tuple[str, str], float]:
@@ -99,7 +99,7 @@ def observed_sizes(run: RunTables) -> dict[tuple[str, str], float]:
     return found
 
 
-def in_words(run: RunTables, found: Measured | None) -> list[Sensitive]:
+def in_words(run: RunTables, found: SensitivityTable | None) -> list[Sensitive]:
     """Return the smallest changes that flip a noticeable share of frames, most sensitive first."""
     if found is None:
         return []
@@ -113,7 +113,7 @@ def in_words(run: RunTables, found: Measured | None) -> list[Sensitive]:
 
 def _of_model(
     model: str,
-    curves: Sequence[Curve],
+    curves: Sequence[SensitivityCurve],
     flips: pd.DataFrame,
     observed: Mapping[tuple[str, str], float],
 ) -> Sensitive:
@@ -155,7 +155,7 @@ def _larger(flips: pd.DataFrame) -> str:
     )
 
 
-def subject(perturbation: str, step: Step) -> str:
+def subject(perturbation: str, step: CurveStep) -> str:
     """The strengths of a step as the subject of a sentence."""
     mildest = saying(perturbation, step.strengths[0])
     if len(step.strengths) == 1:
@@ -163,7 +163,7 @@ def subject(perturbation: str, step: Step) -> str:
     return f"{mildest} or stronger ({len(step.strengths)} strengths together)"
 
 
-def _sentence(curve: Curve, seen: float | None) -> str:
+def _sentence(curve: SensitivityCurve, seen: float | None) -> str:
     assert curve.first is not None
     share = curve.first.share
     text = (
@@ -179,7 +179,7 @@ def _share(share: Interval) -> str:
     return percent_with_interval(share.value, share.low, share.high)
 
 
-def rows(found: Measured | None) -> list[dict[str, object]]:
+def rows(found: SensitivityTable | None) -> list[dict[str, object]]:
     """Return a row per perturbation and strength for the details."""
     if found is None:
         return []
@@ -206,7 +206,7 @@ def rows(found: Measured | None) -> list[dict[str, object]]:
     return result
 
 
-def curves(run: RunTables, found: Measured | None) -> list[Picture]:
+def curves(run: RunTables, found: SensitivityTable | None) -> list[Picture]:
     """Draw the perturbations to which the models are most sensitive; all of them are in the table."""
     if found is None:
         return []
@@ -215,7 +215,7 @@ def curves(run: RunTables, found: Measured | None) -> list[Picture]:
     return [_small_curves(run, found.table, names, drawing.WIDTH_IN)]
 
 
-def leading_curves(run: RunTables, found: Measured | None) -> Picture | None:
+def leading_curves(run: RunTables, found: SensitivityTable | None) -> Picture | None:
     """Draw the five to which the models are most sensitive, in small."""
     names = [] if found is None else _most_sensitive(found)[:COLUMNS]
     if found is None or not names:
@@ -223,7 +223,7 @@ def leading_curves(run: RunTables, found: Measured | None) -> Picture | None:
     return drawing.in_both_widths(lambda wide: _small_curves(run, found.table, names, wide))
 
 
-def _most_sensitive(found: Measured) -> list[str]:
+def _most_sensitive(found: SensitivityTable) -> list[str]:
     """Return the perturbations that flip a noticeable share of the frames of any model, the mildest first."""
     leading = ranked([curve for curves in found.curves.values() for curve in curves])
     return list(dict.fromkeys(curve.perturbation for curve in leading))

@@ -29,7 +29,7 @@ Step = Callable[[int], None]  # wording how many perturbed frames were just pred
 
 
 @dataclass(frozen=True)
-class _Group:
+class _PerturbedRows:
     perturbation: Perturbation
     strength: float
     draw: int
@@ -46,7 +46,7 @@ class Draws:
     each: int = 0  # strengths per frame and draw; 0: all
     ranks: np.ndarray | None = None  # places of the frames in the seeded order of their input
 
-    def generators(self, frames: FrameBatch, group: _Group) -> list[torch.Generator]:
+    def generators(self, frames: FrameBatch, group: _PerturbedRows) -> list[torch.Generator]:
         """Return a fresh generator for each frame of a group, the same at every call."""
         key, index = group.perturbation.key, frames.index[group.rows]
         return [seeded(self.content, int(number), group.draw, key, self.seed) for number in index]
@@ -99,12 +99,12 @@ def study_frames(
 
 
 def _perturbed(
-    frames: FrameBatch, groups: Iterator[_Group], size: int, drawn: Draws
-) -> Generator[tuple[list[_Group], torch.Tensor]]:
+    frames: FrameBatch, groups: Iterator[_PerturbedRows], size: int, drawn: Draws
+) -> Generator[tuple[list[_PerturbedRows], torch.Tensor]]:
     # with the channels last, as frames are decoded, rows are copied whole; pixels[rows] is copied byte by byte
     pixels = frames.pixels.permute(0, 2, 3, 1)
 
-    def change(group: _Group) -> torch.Tensor:
+    def change(group: _PerturbedRows) -> torch.Tensor:
         on_cpu = group.perturbation.on_cpu and pixels.device.type != "cpu"
         source = torch.from_numpy(frames.pictures) if on_cpu else pixels
         clean = source.index_select(0, torch.from_numpy(group.rows).to(source.device))
@@ -118,7 +118,9 @@ def _perturbed(
             yield some, torch.cat([*pool.map(change, some)]).permute(0, 3, 1, 2)
 
 
-def _groups(perturbations: Sequence[Perturbation], count: int, drawn: Draws) -> Iterator[_Group]:
+def _groups(
+    perturbations: Sequence[Perturbation], count: int, drawn: Draws
+) -> Iterator[_PerturbedRows]:
     ranks = np.arange(count) if drawn.ranks is None else drawn.ranks
     for perturbation in perturbations:
         strengths = perturbation.strengths
@@ -134,11 +136,11 @@ def _groups(perturbations: Sequence[Perturbation], count: int, drawn: Draws) -> 
             )
             for strength, of in zip(strengths, shown.T, strict=True):
                 if of.any():
-                    yield _Group(perturbation, float(strength), draw, np.flatnonzero(of))
+                    yield _PerturbedRows(perturbation, float(strength), draw, np.flatnonzero(of))
 
 
-def _filling(groups: Iterator[_Group], most: int) -> Iterator[list[_Group]]:
-    some: list[_Group] = []
+def _filling(groups: Iterator[_PerturbedRows], most: int) -> Iterator[list[_PerturbedRows]]:
+    some: list[_PerturbedRows] = []
     count = 0
     for group in groups:
         if some and count + len(group.rows) > most:
@@ -154,7 +156,7 @@ def _before(
     clean: Predictions,
     frames: FrameBatch,
     model: Model,
-    some: list[_Group],
+    some: list[_PerturbedRows],
     drawn: Draws,
 ) -> Predictions:
     moved = task_of(model.task).moved
@@ -170,7 +172,11 @@ def _before(
 
 
 def _differences_rows(
-    frames: FrameBatch, model: Model, some: list[_Group], before: Predictions, after: Predictions
+    frames: FrameBatch,
+    model: Model,
+    some: list[_PerturbedRows],
+    before: Predictions,
+    after: Predictions,
 ) -> pd.DataFrame:
     found = differences(metrics_of(model.task), before, after)
     names, sizes = list(found), [len(group.rows) for group in some]

@@ -61,7 +61,7 @@ class VariationResult:
 
 
 @dataclass
-class _Frame:
+class _TimedPicture:
     picture: np.ndarray | None  # (H, W, 3) uint8, of memory that is used again
     index: int
     time_s: float
@@ -75,13 +75,13 @@ class _Frame:
 
 
 @dataclass
-class _Shot:
-    first: _Frame | None = None
+class _ShotProgress:
+    first: _TimedPicture | None = None
     next_clip_s: float = math.inf
     next_start_s: float = -math.inf
     clip_after: int = 0
     start_after: int = 0
-    starts: list[_Frame] = field(default_factory=list)
+    starts: list[_TimedPicture] = field(default_factory=list)
 
 
 class VariationMeter:
@@ -111,9 +111,9 @@ class VariationMeter:
         )
         self._time: list[float] = []
         self._index: list[int] = []
-        self._last: _Frame | None = None
+        self._last: _TimedPicture | None = None
         self._last_corrupt = False
-        self._shot = _Shot()
+        self._shot = _ShotProgress()
         self._until_draw = 0
         self._left_in_block = 0
 
@@ -124,7 +124,7 @@ class VariationMeter:
                 f"pair_excluded: expected {len(batch)} reasons, one a frame, got {len(pair_excluded)}"
             )
         for i in range(len(batch)):
-            frame = _Frame(batch.pictures[i], int(batch.index[i]), float(batch.time_s[i]))
+            frame = _TimedPicture(batch.pictures[i], int(batch.index[i]), float(batch.time_s[i]))
             reason = str(pair_excluded[i]) if pair_excluded is not None else ""
             self._see(frame, reason, bool(batch.corrupt[i]))
 
@@ -154,7 +154,7 @@ class VariationMeter:
             stride=self.stride or 1,
         )
 
-    def _see(self, frame: _Frame, reason: str, corrupt: bool) -> None:
+    def _see(self, frame: _TimedPicture, reason: str, corrupt: bool) -> None:
         if self.stride is None:
             assert frame.picture is not None
             height, width = frame.picture.shape[:2]
@@ -162,7 +162,7 @@ class VariationMeter:
         self._time.append(frame.time_s)
         self._index.append(frame.index)
         if reason in CUTS:
-            self._shot = _Shot()
+            self._shot = _ShotProgress()
         first = len(self._time) == 1
         if not first:
             damaged = corrupt or self._last_corrupt
@@ -182,7 +182,7 @@ class VariationMeter:
         frame.picture = None
         self._last, self._last_corrupt = frame, corrupt
 
-    def _adjacent(self, frame: _Frame, reason: str) -> None:
+    def _adjacent(self, frame: _TimedPicture, reason: str) -> None:
         self._counts["pairs_adjacent"] += 1
         if reason:
             self._excluded[reason] += 1
@@ -191,7 +191,7 @@ class VariationMeter:
             self._counts["pairs_drawn"] += 1
             self._measure(self._last, frame, "adjacent")
 
-    def _far(self, frame: _Frame) -> None:
+    def _far(self, frame: _TimedPicture) -> None:
         shot, slack = self._shot, 0.5 / self.frame_rate if self.frame_rate > 0 else 0.0
         due = [start for start in shot.starts if frame.time_s >= start.time_s + SECOND_S - slack]
         for start in due:
@@ -219,7 +219,7 @@ class VariationMeter:
         start = self._shot.first.time_s if self._shot.first is not None else time_s
         return max(CLIP_STEP_S, (time_s - start) / MOST_CLIP) * self._generator.uniform(0.5, 1.5)
 
-    def _measure(self, a: _Frame, b: _Frame, scale: str) -> None:
+    def _measure(self, a: _TimedPicture, b: _TimedPicture, scale: str) -> None:
         delta_ms = (b.time_s - a.time_s) * 1000
         for quantity, who, m in measure_pair(a.get(), b.get()).measures():
             self._rows.append(

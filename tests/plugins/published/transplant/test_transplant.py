@@ -19,7 +19,7 @@ from vidrobust.models.detection.network import BoxAnswer, answers
 from vidrobust.models.load import load_model
 from vidrobust.plugins.published.transplant.cutout import (
     Cutout,
-    Place,
+    GridPlace,
     covered,
     grid,
     neutral,
@@ -118,7 +118,7 @@ def room(name: str = "room") -> Background:
     return Background(name=name, frame=0, pixels=pixels)
 
 
-def clear(place: Place) -> int:
+def clear(place: GridPlace) -> int:
     """How many chairs a paste at this place does not touch, by hand."""
     w, h = 30, 24
     return sum(
@@ -203,7 +203,7 @@ def test_covered_counts_the_pixels() -> None:
     cutout = Cutout(
         np.zeros((20, 30, 3), np.uint8), (rng.random((20, 30)) < 0.4).astype(np.float32), "random"
     )
-    place = Place(0, 0, 50, 40)
+    place = GridPlace(0, 0, 50, 40)
     boxes = np.array(
         [[45.2, 38.5, 60.7, 52.1], [0, 0, 20, 20], [50, 40, 80, 60], [-4, -3, 400, 300]]
     )
@@ -280,7 +280,7 @@ def test_the_neutral_double_keeps_outline_and_mean_colour() -> None:
 def test_a_paste_mixes_by_alpha_and_leaves_the_frame() -> None:
     frame = np.full((*SIZE, 3), 100, np.uint8)
     half = Cutout(np.full((6, 8, 3), 200, np.uint8), np.full((6, 8), 0.5, np.float32), "half")
-    done = paste(frame, half, Place(0, 0, 10, 20))
+    done = paste(frame, half, GridPlace(0, 0, 10, 20))
     assert (done[20:26, 10:18] == 150).all()
     assert frame.max() == 100
     assert int((done != 100).any(axis=2).sum()) == 48

@@ -33,7 +33,7 @@ from vidrobust.plugins.finetune.boxes.network import (
     self_boxes,
 )
 from vidrobust.plugins.finetune.gather import AnsweredFootage, FrameSelection, decoded
-from vidrobust.plugins.finetune.judge import NOTHING, CountedRows, Measured, clusters_of
+from vidrobust.plugins.finetune.judge import NOTHING, BenchFigures, CountedRows, clusters_of
 from vidrobust.plugins.finetune.recipes import Footage
 from vidrobust.predictions import Detections
 from vidrobust.stages.stability.along import along_time
@@ -54,7 +54,7 @@ class BoxBench:
     right: Sequence[KnownBoxes | None]
     along: Mapping[str, AlongTime]
 
-    def measured(self, module: nn.Module) -> Measured:
+    def measured(self, module: nn.Module) -> BenchFigures:
         boxes = self._followed(self.network.answers(module, self.pixels))
         along = self._along(boxes)
         rows = along["row"].to_numpy(np.int64)
@@ -72,7 +72,7 @@ class BoxBench:
             every = np.repeat(np.arange(len(self.frames)), [len(each) for each in missed])
             errors = self._rows(np.concatenate(missed), every)
             at_rest = self._precision_lost(boxes, judged)
-        return Measured(
+        return BenchFigures(
             flips=flips,
             disagreement=renamed,
             errors=errors,

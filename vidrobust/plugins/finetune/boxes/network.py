@@ -20,7 +20,7 @@ from vidrobust.metrics.box_meter import chosen, within_frame
 from vidrobust.models.modules import ModuleDetector, full_precision
 from vidrobust.models.predict import Model
 from vidrobust.plugins.finetune.recipes import Recipe, Transform, is_albumentations
-from vidrobust.plugins.finetune.steps import Step, changed_with_boxes
+from vidrobust.plugins.finetune.steps import AugmentationStep, changed_with_boxes
 from vidrobust.predictions import Detections
 from vidrobust.run_folder.settings import BoxSettings
 
@@ -193,7 +193,10 @@ class BoxSamples:
 
 
 def with_steps(
-    frame: torch.Tensor, boxes: KnownBoxes, steps: Sequence[Step], draws: torch.Generator
+    frame: torch.Tensor,
+    boxes: KnownBoxes,
+    steps: Sequence[AugmentationStep],
+    draws: torch.Generator,
 ) -> tuple[torch.Tensor, KnownBoxes]:
     """Frame (1, 3, H, W) and boxes after the steps."""
     if not steps:

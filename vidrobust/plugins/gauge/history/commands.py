@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,22 @@ from vidrobust.cli.options import (
     print_result,
     refuse_idle,
     setting_options,
+    taken,
 )
 from vidrobust.files.json_text import plain
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.text.phrases import plural
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchOptions:
+    """What is made of each recording, and when it is complete."""
+
+    stages: tuple[str, ...]
+    whole: bool
+    interval_s: float
+    settle_s: float
+    history: Path
 
 
 @click.command(cls=GroupedCommand)
@@ -64,13 +77,8 @@ from vidrobust.text.phrases import plural
 @options(setting_options(STAGES.stages, gated=True), OUT, CONFIG)
 def watch(
     folder: Path,
-    stages: tuple[str, ...],
-    whole: bool,
     once: bool,
     lasting: str | None,
-    interval_s: float,
-    settle_s: float,
-    history: Path,
     out: str | None,
     config: str | None,
     **chosen: Any,
@@ -84,22 +92,26 @@ def watch(
     from vidrobust.plugins.gauge.history.watch import Watched, Watcher
     from vidrobust.run_folder.declared import seconds_of
 
+    asked = taken(WatchOptions, chosen)
+    stages, every_s, settle_s = asked.stages, asked.interval_s, asked.settle_s
     unknown = [name for name in stages if name not in STAGES.names]
     if unknown:
         raise SettingsError(f"--stage {unknown[0]}: expected one of {', '.join(STAGES.names)}")
-    if whole:
+    if asked.whole:
         refuse_idle(("stages",), "with --whole")
-    if interval_s <= 0 or settle_s < 0:
+    if every_s <= 0 or settle_s < 0:
         raise SettingsError("--interval-s, --settle-s: expected more than 0 s, and 0 s or more")
     settings, named = settings_of((str(folder),), config, given(chosen))
     where = Path(out or named or Path("reports") / (folder.resolve().name or "watch"))
     watched = Watched(
         folder=folder,
         out=where,
-        history=history,
+        history=asked.history,
         settings=settings,
-        stages=STAGES.studied if whole else ("stability", *(s for s in stages if s != "stability")),
-        every_s=interval_s,
+        stages=STAGES.studied
+        if asked.whole
+        else ("stability", *(s for s in stages if s != "stability")),
+        every_s=every_s,
         settle_s=settle_s,
     )
     watcher = Watcher(watched, say=click.echo)

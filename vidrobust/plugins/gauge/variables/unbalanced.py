@@ -27,7 +27,7 @@ MOST_POINTS = 30
 
 
 @dataclass(frozen=True)
-class Curve:
+class LossCurve:
     """Signed roots (m,) of the loss over the logarithms of a variance (m,); ``at_zero`` is the root at 0."""
 
     estimate: float
@@ -44,7 +44,7 @@ class Curve:
 
 def curve_of(
     estimate: float, loss: Callable[[float], float], *, least: float, scale: float, freedom: int
-) -> Curve:
+) -> LossCurve:
     """Return the curve of a variance."""
     shift = math.sqrt(2 / freedom) / 3
 
@@ -72,7 +72,7 @@ def curve_of(
             break
     points = [*reversed(down), *up]
     values, roots = (np.array(column) for column in zip(*points, strict=True))
-    return Curve(estimate, np.log(values), np.maximum.accumulate(roots), at_zero)
+    return LossCurve(estimate, np.log(values), np.maximum.accumulate(roots), at_zero)
 
 
 def _first_above(loss: Callable[[float], float], value: float, most: float) -> float:
@@ -121,7 +121,6 @@ class Reml:
     """
 
     mean: float
-    mean_se: float
     names: tuple[str, ...]
     variances: np.ndarray
     log_likelihood: float
@@ -129,7 +128,7 @@ class Reml:
     n: int
     likelihood: Likelihood
 
-    def curve(self, name: str) -> Curve:
+    def curve(self, name: str) -> LossCurve:
         """The profile likelihood of a variance."""
         k = self.names.index(name)
         seen = self.variances.copy()
@@ -256,7 +255,6 @@ def fit_reml(y: np.ndarray, factors: Mapping[str, np.ndarray]) -> Reml:
     variances, value, point = best
     return Reml(
         mean=float(point.mean + y.mean()),
-        mean_se=1 / math.sqrt(point.weight),
         names=(*codes, RESIDUAL),
         variances=np.where(variances > LEAST * likelihood.scale, variances, 0.0),
         log_likelihood=value,
@@ -358,7 +356,7 @@ class Fit:
     seed: int
 
     @cached_property
-    def curves(self) -> dict[str, Curve]:
+    def curves(self) -> dict[str, LossCurve]:
         return {name: self.reml.curve(name) for name in self.reml.names}
 
     @cached_property

@@ -140,7 +140,7 @@ def _inside(box: Box, size: tuple[int, int], path: Path) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Place:
+class GridPlace:
     """Column and row in the grid; left and top px of the object's own box."""
 
     column: int
@@ -149,7 +149,7 @@ class Place:
     y: int
 
 
-def grid(size: tuple[int, int], cutout: Cutout, columns: int, rows: int) -> list[Place]:
+def grid(size: tuple[int, int], cutout: Cutout, columns: int, rows: int) -> list[GridPlace]:
     """Places evenly over a frame of this (H, W), the outermost at its borders, row by row."""
     room = [side - own for side, own in zip(size, cutout.alpha.shape, strict=True)]
     if min(room) < 0:
@@ -163,10 +163,10 @@ def grid(size: tuple[int, int], cutout: Cutout, columns: int, rows: int) -> list
         np.rint(np.linspace(0, free, count) if count > 1 else [free / 2]).astype(int)
         for free, count in zip(room, (rows, columns), strict=True)
     )
-    return [Place(c, r, int(x), int(y)) for r, y in enumerate(ys) for c, x in enumerate(xs)]
+    return [GridPlace(c, r, int(x), int(y)) for r, y in enumerate(ys) for c, x in enumerate(xs)]
 
 
-def paste(frame: np.ndarray, cutout: Cutout, place: Place) -> np.ndarray:
+def paste(frame: np.ndarray, cutout: Cutout, place: GridPlace) -> np.ndarray:
     """(H, W, 3) uint8 with the object in it; the frame is not touched."""
     h, w = cutout.alpha.shape
     at = np.s_[place.y : place.y + h, place.x : place.x + w]
@@ -176,13 +176,15 @@ def paste(frame: np.ndarray, cutout: Cutout, place: Place) -> np.ndarray:
     return result
 
 
-def box_of(cutout: Cutout, place: Place) -> np.ndarray:
+def box_of(cutout: Cutout, place: GridPlace) -> np.ndarray:
     """(4,) xyxy px of the pasted object."""
     h, w = cutout.alpha.shape
     return np.array([place.x, place.y, place.x + w, place.y + h], np.float64)
 
 
-def covered(boxes: np.ndarray, cutout: Cutout, place: Place, size: tuple[int, int]) -> np.ndarray:
+def covered(
+    boxes: np.ndarray, cutout: Cutout, place: GridPlace, size: tuple[int, int]
+) -> np.ndarray:
     """(D,) share of each box's pixels that the paste changes; boxes (D, 4) xyxy px, pixels touched count
     whole.
     """

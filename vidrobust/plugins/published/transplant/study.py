@@ -16,8 +16,8 @@ from vidrobust.metrics.box_differences import BIRTH, KEEP, LEAST_IOU, ious, matc
 from vidrobust.models.detection.network import BoxAnswer, FrameBoxes, answers
 from vidrobust.plugins.published.transplant.cutout import (
     Cutout,
+    GridPlace,
     Neutral,
-    Place,
     box_of,
     covered,
     grid,
@@ -166,7 +166,7 @@ class TransplantStudy:
     positions: pd.DataFrame
     effects: pd.DataFrame
     clean: dict[str, BoxAnswer]
-    places: dict[str, list[Place]]
+    places: dict[str, list[GridPlace]]
 
 
 def transplant(
@@ -181,7 +181,7 @@ def transplant(
     positions: list[dict[str, Any]] = []
     effects: list[dict[str, Any]] = []
     clean: dict[str, BoxAnswer] = {}
-    places: dict[str, list[Place]] = {}
+    places: dict[str, list[GridPlace]] = {}
     for background in backgrounds:
         size = background.pixels.shape[:2]
         places[background.key] = here = grid(
@@ -210,7 +210,7 @@ def _add(
     patch: str,
     clean: BoxAnswer,
     pasted: BoxAnswer,
-    where: tuple[Cutout, Place] | None,
+    where: tuple[Cutout, GridPlace] | None,
     settings: TransplantSettings,
 ) -> None:
     h, w = background.pixels.shape[:2]

@@ -24,7 +24,7 @@ from vidrobust.models.detection.network import BoxAnswer
 from vidrobust.models.predict import predict
 from vidrobust.plugins.published.transplant.cutout import (
     Cutout,
-    Place,
+    GridPlace,
     box_of,
     grid,
     neutral,
@@ -192,7 +192,7 @@ def transplant_of_classes(
 ) -> TransplantStudy:
     """Paste the object and its neutral double over the grid of every background."""
     double = neutral(cutout, settings.neutral)
-    seen: list[tuple[Background, list[Place], int, dict[str, Classifications]]] = []
+    seen: list[tuple[Background, list[GridPlace], int, dict[str, Classifications]]] = []
     for background in backgrounds:
         size = background.pixels.shape[:2]
         here = grid((size[0], size[1]), cutout, settings.columns, settings.rows)
@@ -219,7 +219,7 @@ def _answers(classifier: Classifier, pictures: Sequence[np.ndarray]) -> Classifi
 
 
 def _most_often(
-    seen: Sequence[tuple[Background, list[Place], int, dict[str, Classifications]]],
+    seen: Sequence[tuple[Background, list[GridPlace], int, dict[str, Classifications]]],
 ) -> int:
     new: Counter[int] = Counter()
     every: Counter[int] = Counter()
@@ -232,7 +232,7 @@ def _most_often(
 
 def _rows(
     background: Background,
-    here: Sequence[Place],
+    here: Sequence[GridPlace],
     clean: int,
     said: dict[str, Classifications],
     own: int,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -47,19 +46,18 @@ def formats() -> tuple[PolicyFormat, ...]:
 
 
 def with_levels(policy: Policy) -> Policy:
-    """The policy with ``evidence["level"]`` of every step.
+    """The policy with the level of evidence of every step.
 
     *Tried*: training with the policy reduced the flips of held-out footage; *no effect*: it surely did not.
     *Replicated*: the cause was found again on footage that did not find it, the replayed flips show a gain,
     the range has a width, and a library can express it. Else *suggested*, as is every step whose cause is open
     or whose scene the model does not seem to know.
     """
-    levels = ({**step.evidence, "level": level_of(policy, step)} for step in policy.steps)
     steps = (
-        dataclasses.replace(s, evidence=known)
-        for s, known in zip(policy.steps, levels, strict=True)
+        replace(step, evidence=replace(step.evidence, level=level_of(policy, step)))
+        for step in policy.steps
     )
-    return dataclasses.replace(policy, steps=tuple(steps))
+    return replace(policy, steps=tuple(steps))
 
 
 def level_of(policy: Policy, step: PolicyStep) -> Level:
@@ -73,8 +71,8 @@ def level_of(policy: Policy, step: PolicyStep) -> Level:
         return Level.SUGGESTED
     if verdict == RatioVerdict.HELPS:
         return Level.TRIED
-    again = (step.evidence.get("replication_tested") or 0) > 0
-    in_doubt = any(step.evidence.get(name) for name in ("open", "unknown_scene"))
+    again = step.evidence.replication_tested > 0
+    in_doubt = bool(step.evidence.open or step.evidence.unknown_scene)
     return (
         Level.REPLICATED if again and not in_doubt and not gains_nothing(step) else Level.SUGGESTED
     )
@@ -82,7 +80,7 @@ def level_of(policy: Policy, step: PolicyStep) -> Level:
 
 def gains_nothing(step: PolicyStep) -> bool:
     """Whether flips were replayed and none, to the nearest whole number, is due to the step's cause."""
-    due, replayed = (step.evidence.get(name) for name in ("flips_due", "flips_replayed"))
+    due, replayed = step.evidence.flips_due, step.evidence.flips_replayed
     return bool(replayed) and due is not None and round(due) <= 0
 
 
