@@ -172,7 +172,7 @@ class StabilityMeter:
         if hasattr(given, "xyxy") or hasattr(given, "orig_shape"):
             given = [given]
         answers = [plain(each) for each in given] if isinstance(given, list | tuple) else None
-        if self.task == "detection":
+        if task_of(self.task).finds_boxes:
             if answers is None or task_of_answers(answers, len(answers)) != "detection":
                 raise SettingsError(
                     "update: expected Detections, or a list with the boxes of each frame; got "
@@ -200,7 +200,7 @@ class StabilityMeter:
         if isinstance(frames, FrameBatch):
             return frames
         if frames is None:
-            if self.task == "detection" and self.frame_size is None:
+            if task_of(self.task).finds_boxes and self.frame_size is None:
                 raise SettingsError(
                     "update: detection needs frames, or Stability(frame_size=(HEIGHT, WIDTH))"
                 )

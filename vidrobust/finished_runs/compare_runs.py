@@ -24,8 +24,7 @@ from vidrobust.finished_runs.compare_metrics import (
     rows_along_tracks,
 )
 from vidrobust.finished_runs.compare_sides import Side, precision_differences, sides_of, with_p
-from vidrobust.metrics.catalogue import metrics_of
-from vidrobust.metrics.detection import DETECTION
+from vidrobust.metrics.catalogue import metrics_of, task_of
 from vidrobust.metrics.metric import ANCHOR_DELTAS, Metric
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.statistics.clusters import clusters_of_rows
@@ -109,7 +108,7 @@ def compare_runs(
         "metrics": found,
         **{name: labels.get(name) for name in OF_FRAMES},
         "boxes": box_agreement(first, second)
-        if by == "content" and first.task == DETECTION.name
+        if by == "content" and task_of(first.task).finds_boxes
         else None,
         "by_item": by_item(metrics_of(first.task)[0], first, second),
         "notes": [*notes, *summary],

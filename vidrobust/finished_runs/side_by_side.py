@@ -17,7 +17,7 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.finished_runs.compare_metrics import MARGIN, Compared, compare_metrics
 from vidrobust.finished_runs.compare_runs import rows_of_both
 from vidrobust.finished_runs.compare_sides import precision_differences, sides_of, with_p
-from vidrobust.metrics.catalogue import find_metric
+from vidrobust.metrics.catalogue import detectors_among, find_metric
 from vidrobust.metrics.metric import Metric
 from vidrobust.report.pages import write_page
 from vidrobust.run_folder.folder import RunFolder
@@ -49,7 +49,7 @@ def detectors_of(folders: Sequence[RunFolder]) -> list[Entry]:
     """Return every detector of every run; SettingsError where there are not two, or a run has none."""
     found = []
     for folder in {folder.path.resolve(): folder for folder in folders}.values():
-        names = [name for name, task in folder.record.tasks.items() if task == "detection"]
+        names = detectors_among(folder.record.tasks)
         if not names:
             raise SettingsError(
                 f"{folder.path}: holds no detector; of classifiers two runs are compared at a time"

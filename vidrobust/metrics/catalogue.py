@@ -40,6 +40,12 @@ def of_plugins(models: Mapping[str, str]) -> dict[str, Task]:
     return {model: known[task] for model, task in models.items() if task in known}
 
 
+def detectors_among(models: Mapping[str, str]) -> list[str]:
+    """Return the models (name -> task) that find boxes; a task that is not installed finds none."""
+    known = tasks()
+    return [name for name, task in models.items() if task in known and known[task].finds_boxes]
+
+
 def task_of(name: str) -> Task:
     """Return the task of this name, or raise SettingsError."""
     if name not in tasks():

@@ -86,6 +86,7 @@ CLASSIFICATION = Task(
         sure_is="the top-1 margin",
     ),
     accounts=MappingProxyType({"": "the change"}),
+    labels_frames=True,
     labelled=("label_answers", "neighbour_accuracy"),
     metrics=METRICS,
     anchored=("flip_rate", "total_variation"),

@@ -168,6 +168,7 @@ DETECTION = Task(
     tables=TABLES,
     meter=_meter,
     whole=_whole,
+    finds_boxes=True,
     labelled=(
         "known_boxes",
         "judged_boxes",

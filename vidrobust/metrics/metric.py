@@ -214,6 +214,8 @@ class Task:
     accounts: Mapping[
         str, str
     ]  # prefix of the tables of each account of causes -> what is accounted for
+    labels_frames: bool = False  # an answer is a class of the whole frame, with probabilities
+    finds_boxes: bool = False  # an answer is boxes, which are followed
     labelled: tuple[str, ...] = ()  # further tables where labels are known
     # raw table -> columns that its meter writes besides those of metrics
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))

@@ -20,6 +20,7 @@ import torch
 from vidrobust.errors import InputError, ModelError
 from vidrobust.footage.item import Item
 from vidrobust.frame_pairs.transitions import PairWatcher
+from vidrobust.metrics.catalogue import task_of
 from vidrobust.models.predict import predict
 from vidrobust.pipeline import inputs
 from vidrobust.pipeline.inputs import Inputs, cuts_of, frames_of
@@ -263,7 +264,7 @@ def estimate_cost(
     }
     fixed_s = TABLES_S + (START_S if workers > 1 else 0.0)
     if settings.pictures:
-        classifiers = sum(model.task != "detection" for model in models)
+        classifiers = sum(not task_of(model.task).finds_boxes for model in models)
         pair_s = sum(
             c.seconds for c in costs if c.stage in samples and samples[c.stage].budgeted == "pairs"
         )

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from vidrobust.metrics.catalogue import of_plugins, task_of, tasks
+from vidrobust.metrics.catalogue import detectors_among, of_plugins, task_of, tasks
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.detection import DETECTION
 from vidrobust.metrics.metric import Task
@@ -87,7 +87,7 @@ class RunTables:
 
     @cached_property
     def detectors(self) -> list[str]:
-        return [model.name for model in self.record.models if model.task == "detection"]
+        return detectors_among(self.record.tasks)
 
     @cached_property
     def others(self) -> dict[str, Task]:

@@ -191,7 +191,7 @@ def test_the_four_reasons_for_no_step() -> None:
 def test_a_cause_that_is_not_found_again_is_a_suggestion_where_it_surely_dominates() -> None:
     twice = {"camera": Replication(found=2, tested=5, of="clips")}
     policy = with_levels(build("net", shaken(replication=twice)))
-    assert [step.evidence["open"] for step in policy.suggestions] == [Why.NOT_FOUND_AGAIN]
+    assert [step.evidence.open for step in policy.suggestions] == [Rejection.NOT_FOUND_AGAIN]
     assert policy.actions == ()
     unsure = account(camera={**CAMERA, "low": 0.19})
     policy = build("net", shaken(account=unsure, replication=twice))

@@ -14,6 +14,7 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.json_text import json_text
 from vidrobust.files.names import file_name
 from vidrobust.finished_runs.exports.catalogue import Exported, Format, save
+from vidrobust.metrics.catalogue import detectors_among
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
 
@@ -176,7 +177,7 @@ def segmentation(text: str) -> dict[str, Any] | list[list[float]]:
 
 
 def _boxes(folder: RunFolder) -> list[tuple[str, pd.DataFrame]]:
-    models = [name for name, task in folder.record.tasks.items() if task == "detection"]
+    models = detectors_among(folder.record.tasks)
     if not models or not folder.has("detections"):
         raise SettingsError(
             f"{folder.path}: holds no boxes; make them with: vidrobust stability SOURCES --model DETECTOR"

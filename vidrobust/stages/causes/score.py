@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from vidrobust.frames.pixels import to_tensor
+from vidrobust.metrics.catalogue import task_of
 from vidrobust.models import predict as engine
 from vidrobust.predictions import Classifier, Detector
 from vidrobust.stages.causes.catalogue import COLUMNS, DIVIDED, KEYFRAMES
@@ -59,7 +60,7 @@ def score(
     default the classifier is asked.
     """
     if seen is None:
-        if model.task != "classification":
+        if not task_of(model.task).labels_frames:
             raise ValueError(
                 f"score: {model.name} is a detector; give what boxes.seen_boxes says of the pictures"
             )
@@ -78,7 +79,7 @@ def score(
         "recoded_along": float("nan"),
     }
     margin = None
-    if shared["flip"] and model.task == "classification":
+    if shared["flip"] and task_of(model.task).labels_frames:
         margin = margin_of(z, int(labels[0]), int(labels[1]))
         shared["margin_past"] = -float(margin[1])
     if pair.beside:

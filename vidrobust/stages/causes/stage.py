@@ -54,9 +54,9 @@ class CausesStage(SampleStage):
 
     def extra_key(self, settings: Settings, model: Model | None) -> Any:
         assert model is not None, "a unit per model has one"
-        if model.task != "detection":
-            from vidrobust.metrics.catalogue import plugin_of
+        from vidrobust.metrics.catalogue import plugin_of, task_of
 
+        if not task_of(model.task).finds_boxes:
             brought = plugin_of(model.task)
             return {"task": brought} if brought else {}
         # which boxes count: their scores, classes and places
@@ -100,6 +100,7 @@ class CausesStage(SampleStage):
         """Add the rows of models that see pairs reduced alike."""
         from functools import partial
 
+        from vidrobust.metrics.catalogue import task_of
         from vidrobust.stages.causes import candidate_fits, score
         from vidrobust.stages.causes.candidate_fits import predicts
         from vidrobust.stages.causes.pairs import PAIR, frames_before, side_by_side, together
@@ -140,7 +141,7 @@ class CausesStage(SampleStage):
                 if key not in weights[model.name].index:
                     continue
                 own = ids | {"weight": float(weights[model.name].loc[key])}
-                strips = context.settings.pictures and model.task == "classification"
+                strips = context.settings.pictures and task_of(model.task).labels_frames
                 if own["weight"] == 0:
                     named = {**own, "model": model.name}
                     found["strips"] += rows_of_flip(replayed.made, model, named, source.info.device)
@@ -287,7 +288,7 @@ def _seen(
 
     task = task_of(model.task)
     scores, *places = task.accounts
-    if model.task == "classification":
+    if task.labels_frames:
         yield (scores, *seen_by(model, pair.album, device), model.class_names)
         return
     if task.coordinates is not None:

@@ -159,7 +159,7 @@ def _is_suggested(
 ) -> bool:
     """Whether a perturbation that is not recommended is worth trying."""
     # the few pairs of one clip seldom repeat a finding; where the share is surely MUCH it is worth a trial
-    alone = rejected.why is Why.NOT_FOUND_AGAIN and row["low"] >= MUCH
+    alone = rejected.why is Rejection.NOT_FOUND_AGAIN and row["low"] >= MUCH
     if not (rejected.why in UNDECIDED or alone) or not moved.value >= LEAST:
         return False
     stands = standing.stands or (standing.why, standing.perturbation) == (

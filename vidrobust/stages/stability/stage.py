@@ -121,11 +121,10 @@ class StabilityStage(StreamStage):
             summaries.insert(0, rates.summarise(mine, metrics))
             by.append(rates.summarise_by_class(mine, metrics))
             by.append(rates.summarise_by(mine, metrics, task_of(task).groups))
-            if task == "detection":
+            if task_of(task).finds_boxes:
                 places.append(by_place.summarise(mine, metrics, sizes, seed))
-            elif (
-                task == "classification"
-            ):  # an answer has a place where that of its object is known
+            elif task_of(task).labels_frames:
+                # an answer has a place where that of its object is known
                 pairs, of_pairs = summary.pairs_with_places(run, mine["pairs"])
                 places.append(
                     by_place.summarise(

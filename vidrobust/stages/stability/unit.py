@@ -61,9 +61,9 @@ def facts(model: Model, pixels: torch.Tensor) -> dict[str, Any]:
     """Return the floor of a model as plain values; none for recorded predictions."""
     if not needs_pixels(model):
         return {}
-    if model.task == "classification":
+    if task_of(model.task).labels_frames:
         return {"noise_floor": dataclasses.asdict(measure(model, pixels))}
-    if model.task == "detection":
+    if task_of(model.task).finds_boxes:
         return {"box_noise_floor": measure_boxes(model, pixels)}
     return {"task_noise_floor": measure_task(model, pixels)}
 
