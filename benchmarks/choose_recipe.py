@@ -143,9 +143,8 @@ class World:
         rows = pd.read_csv(folder / "manifest.csv")
         rows["path"] = [str((folder / path).resolve()) for path in rows["path"]]
         label, sides = pd.factorize(rows["label"])[0], SIDES[what]
-        turn = (
-            rows.groupby("label", sort=False).cumcount() + label
-        )  # as many of every class on each side
+        # as many of every class on each side
+        turn = rows.groupby("label", sort=False).cumcount() + label
         return rows.assign(side=[sides[k % len(sides)] for k in turn])
 
     @cached_property

@@ -91,9 +91,8 @@ def drawn(kind: str, speed: float, rng: np.random.Generator) -> World:
     lanes: list[float] = []
     for number in range(count):
         side = float(rng.uniform(36, 64)) if kind != "crowd" else 28.0
-        for _ in range(
-            200
-        ):  # things of one world do not lie over each other: that is another question
+        # things of one world do not lie over each other: that is another question
+        for _ in range(200):
             frames, corners = way(kind, speed, side, rng)
             if kind == "bounce":
                 break

@@ -146,9 +146,8 @@ def main() -> None:
                 note = "equal" if same else "NOT equal"
             else:
                 more = wrong.size * (np.mean(found["errors"]) - wrong.mean())
-                apart = int(
-                    (draws[0] != draws[1]).sum()
-                )  # its expectation is the variance of the difference
+                # its expectation is the variance of the difference
+                apart = int((draws[0] != draws[1]).sum())
                 deviations.append(more / np.sqrt(0.75 * max(apart, 1)))
                 note = f"{more:+.1f} of {wrong.size}, {deviations[-1]:+.1f} sd"
             figures = f"{np.mean(found['errors']):.3f} | {wrong.mean():.3f} | {found['ce']:.1f} | {ces[-1]:.1f}"

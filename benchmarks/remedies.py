@@ -71,9 +71,8 @@ def fast_line(
     """Parts that pass in a few looks, an empty belt before and behind: truth, answers and probabilities."""
     footage = rendered(f"speed={given.fast:g}", FAST_SECONDS, given, folder)
     whole = footage / "whole.csv"
-    rows = pd.read_csv(footage / "manifest.csv")[
-        ["path", "item", "part"]
-    ]  # all of each clip, also the empty belt
+    # all of each clip, also the empty belt
+    rows = pd.read_csv(footage / "manifest.csv")[["path", "item", "part"]]
     write_text(whole, rows.to_csv(index=False))
     settings = Settings(sources=(str(whole),), model=(given.model,), every=every)
     with opened_sources(settings, str(folder / f"run-fast-{every}"), Reporter(quiet=True)) as run:

@@ -46,10 +46,8 @@ def plain_loop(spec: str, *clips: str) -> int:
 
     model = load_as_it_is(spec, device="cpu")
     assert isinstance(model, NetworkClassifier)
-    preprocess, run = (
-        model.network.preprocess,
-        model.network.run,
-    )  # a module, or a file in ONNX Runtime
+    # a module, or a file in ONNX Runtime
+    preprocess, run = (model.network.preprocess, model.network.run)
     mean, std = (tuple(each / 255 for each in of) for of in (preprocess.mean, preprocess.std))
     to_input = transforms.Compose(
         [

@@ -43,10 +43,8 @@ BINS = 4  # of the SimCC head, a px of the input
 MEAN, STD = (
     (torch.tensor(v).view(1, 3, 1, 1)) for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 )
-SOFT, HEAT = (
-    2.0,
-    3.0,
-)  # px of the input, widths of the scores about a joint and of the heat it is taught
+# px of the input, widths of the scores about a joint and of the heat it is taught
+SOFT, HEAT = (2.0, 3.0)
 
 
 @dataclass(frozen=True)
@@ -64,20 +62,17 @@ def shoot(*dials: str, part: int = BOARD, frames: int = 40, seed: int = 3) -> Sh
     clip = stage(
         ClipPlan(part=part, pass_=1, station=1, frames=frames, seed=seed, settings=settings)
     )
-    rng = np.random.default_rng(
-        [seed, 12, part, 1, 1, 1]
-    )  # of the scene: its place in x and y, then its angle
+    # of the scene: its place in x and y, then its angle
+    rng = np.random.default_rng([seed, 12, part, 1, 1, 1])
     angle = [rng.uniform(-14, 14), rng.uniform(-6, 6), rng.uniform(-7, 7)][2]
     alpha = turned(clip.part.surface, angle)[0].alpha
     first = [np.flatnonzero((alpha >= 0.3).any(axis=axis))[0] for axis in (0, 1)]
-    corner = (
-        np.array(clip.placed[0].box[:2]) - np.array(first) / FINE
-    )  # px, of the drawing of the part
+    # px, of the drawing of the part
+    corner = np.array(clip.placed[0].box[:2]) - np.array(first) / FINE
     box = cv2.boxPoints(cv2.minAreaRect(np.argwhere(alpha > 0.5)[:, ::-1].astype(np.float32)))
     ends = (box + 0.5) / FINE + corner
-    ends = ends[
-        np.argsort(np.arctan2(*(ends - ends.mean(axis=0)).T[::-1]))
-    ]  # clockwise from the left top
+    # clockwise from the left top
+    ends = ends[np.argsort(np.arctan2(*(ends - ends.mean(axis=0)).T[::-1]))]
     label = 1 + KINDS.index(clip.part.kind)
     corners, maps, course = [], [], clip.courses
     for number in range(frames):
@@ -206,9 +201,8 @@ def save(network: nn.Module, path: Path) -> Path:
     corners = isinstance(network, CornerNetwork)
     names = ["simcc_x", "simcc_y"] if corners else ["scores"]
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # the exporter by tracing is deprecated, and takes a tenth of the time
+        # the exporter by tracing is deprecated, and takes a tenth of the time
+        warnings.simplefilter("ignore")
         seen = torch.zeros(1, 3, *INPUT)
         torch.onnx.export(
             network, (seen,), path, input_names=["pixels"], output_names=names, dynamo=False

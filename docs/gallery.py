@@ -26,12 +26,8 @@ from vidrobust.text.phrases import capital
 
 DOCS = Path(__file__).parent
 PICTURES = DOCS / "gallery"
-STUDY = (
-    "--frames",
-    "6",
-    "--pairs",
-    "24",
-)  # few frames for the sensitivity, which is not shown here
+# few frames for the sensitivity, which is not shown here
+STUDY = ("--frames", "6", "--pairs", "24")
 WIDTH = 240  # of the moving pictures, px
 SHOTS, SHOT_MS = 18, 250  # pictures of each, and how long one is shown
 YES, NO, UNSAID = "yes", "no", "not said"

@@ -41,10 +41,8 @@ def _command(name: str, command: click.Command) -> list[str]:
         record = parameter.get_help_record(context)
         if record and isinstance(parameter, click.Option) and parameter.name != "help":
             rows.setdefault(getattr(parameter, "group", "Options"), []).append(record)
-    for group in (
-        *GROUPS,
-        *(other for other in rows if other not in GROUPS),
-    ):  # plugins bring groups
+    # plugins bring groups
+    for group in (*GROUPS, *(other for other in rows if other not in GROUPS)):
         if group in rows:
             cells = [
                 f"| `{flag.replace('|', '/')}` | {_cell(text)} |" for flag, text in rows[group]

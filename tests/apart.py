@@ -39,9 +39,8 @@ class Ended:
 
 def ended(folder: Path, *commands: Sequence[str], before: str = "") -> list[Ended]:
     """Run commands in a folder whose modules and packages are found; ``before`` is code that runs first."""
-    here = str(
-        Path(__file__).parents[1]
-    )  # models of the tests are named by ``tests.fuzz.tiny:model``
+    # models of the tests are named by ``tests.fuzz.tiny:model``
+    here = str(Path(__file__).parents[1])
     path = os.pathsep.join([str(folder), here, *filter(None, [os.environ.get("PYTHONPATH")])])
     done = subprocess.run(
         [sys.executable, "-c", f"import sys\n{before}\n{PROGRAM}"],

@@ -70,9 +70,8 @@ class Elsewhere(torch.Tensor):
             return _to(args, kwargs)
         if name == "copy_":
             return _copied(args[0], args[1], *args[2:], **kwargs)
-        if (
-            name == "_has_compatible_shallow_copy_type"
-        ):  # modules then take moved weights as they are
+        # modules then take moved weights as they are
+        if name == "_has_compatible_shallow_copy_type":
             return False
         return _run(func, args, kwargs)
 

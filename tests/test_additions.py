@@ -527,9 +527,8 @@ def test_a_stage_is_a_file_and_then_a_command(said: dict[str, str]) -> None:
     assert "--suite" in text  # its own
     assert "--max-gap" in text  # of what it needs
     assert "--trained-with" not in text
-    assert [
-        word for word in text.splitlines()[-10:] if word.lstrip().startswith("greeting")
-    ]  # its status
+    # its status
+    assert [word for word in text.splitlines()[-10:] if word.lstrip().startswith("greeting")]
     assert text.endswith('{"models":1}\n')
 
 

@@ -63,13 +63,8 @@ def imported(*folders: str) -> dict[str, set[str]]:
                 names = [node.module or ""]
             for name in names:
                 found.setdefault(name.partition(".")[0], set()).add(str(path.relative_to(ROOT)))
-    own = {
-        "vidrobust",
-        "tests",
-        "benchmarks",
-        "datasets",
-        "_typeshed",
-    }  # the last one for type checkers
+    # the last one for type checkers
+    own = {"vidrobust", "tests", "benchmarks", "datasets", "_typeshed"}
     return {
         name: files
         for name, files in found.items()

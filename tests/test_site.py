@@ -59,9 +59,8 @@ def test_the_notebook_runs_and_shows_what_it_showed_when_it_was_saved() -> None:
     again = nbformat.read(NOTEBOOK, as_version=4)
     NotebookClient(again, timeout=250, kernel_name="python3").execute()
     said = [_shown(cell) for cell in again.cells if cell.cell_type == "code"]
-    assert said[1] == _shown(
-        [cell for cell in saved.cells if cell.cell_type == "code"][1]
-    )  # the flip rate
+    # the flip rate
+    assert said[1] == _shown([cell for cell in saved.cells if cell.cell_type == "code"][1])
     assert "line-classifier: unstable" in said[2]
 
 

@@ -142,9 +142,8 @@ def in_order(group: str) -> list[EntryPoint]:
 
 @functools.cache
 def _installed(_path: tuple[str, ...]) -> EntryPoints:
-    found: Any = (
-        entry_points()
-    )  # reads the metadata of every installed package: once for each search path
+    # reads the metadata of every installed package: once for each search path
+    found: Any = entry_points()
     return found
 
 

@@ -15,9 +15,8 @@ class Level(StrEnum):
 
     TRIED = "tried"  # applied to this footage and measured: it helps
     REPLICATED = "replicated"  # found, and found again on clips or time that did not find it
-    SUGGESTED = (
-        "suggested"  # a cause is named that speaks for it; it was neither tried nor found again
-    )
+    # a cause is named that speaks for it; it was neither tried nor found again
+    SUGGESTED = "suggested"
     # No figure can be given: a stage has not run, cannot run, or had too little data.
     NOT_MEASURED = "not_measured"
     NO_EFFECT = "no_effect"  # measured, and surely too small to matter

@@ -27,9 +27,8 @@ def turned(folder: Path) -> dict[str, dict[str, list[Any]]]:
     )
     parts = rest.rows["part"].to_numpy(str)
     names = np.unique(parts)
-    known = np.isin(
-        parts, names[np.arange(len(names)) // KINDS % 2 == 0]
-    )  # of every kind, half of the parts
+    # of every kind, half of the parts
+    known = np.isin(parts, names[np.arange(len(names)) // KINDS % 2 == 0])
     found = {}
     for number, dial in enumerate(DIALS):
         seed = unknown.SEEDS["dial"] + number

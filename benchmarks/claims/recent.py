@@ -241,9 +241,8 @@ def _stream(found: Mapping[str, Sequence[bool]] | None, of: str) -> dict[str, Me
     each = {name: np.array(values, float) for name, values in found.items()}
     rates = ", ".join(f"{name} {100 * values.mean():.3g} %" for name, values in each.items())
     gap = each["by class"] - each["shuffled"]
-    together = np.array_split(
-        np.arange(len(gap)), max(1, len(gap) // BATCH)
-    )  # as they are answered
+    # as they are answered
+    together = np.array_split(np.arange(len(gap)), max(1, len(gap) // BATCH))
     batch = np.repeat(np.arange(len(together)), [len(part) for part in together])
     one = clustered_mean(gap, batch, bounds=(-1.0, 1.0))
     return {"stream order": Measure.of(one, f"{NET}, {len(gap)} pictures of {of}: {rates}")}

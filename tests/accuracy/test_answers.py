@@ -63,12 +63,8 @@ def test_labels_that_have_only_a_time_are_those_of_the_frame_shown_then() -> Non
     labels = labels_of(
         [("a", -1, 7, "dog"), ("a", -1, 7, "dog"), ("a", -1, 7, "cow"), ("a", -1, 7, "dog")]
     )
-    labels["time_s"] = [
-        0.12,
-        1.01,
-        2.0,
-        90.0,
-    ]  # frames 3 and 25; 2 s: not there to see; beyond the end
+    # frames 3 and 25; 2 s: not there to see; beyond the end
+    labels["time_s"] = [0.12, 1.01, 2.0, 90.0]
     labels["presence"] = ["present", "present", "absent", "present"]
     assert on_frames(labels, frames)["frame"].tolist() == [3, 25]
     found = answers_of(frames, NOTHING, labels, NAMES)
@@ -170,9 +166,8 @@ def test_sets_that_people_looked_through_are_the_anchors_and_their_neighbours() 
     assert anchors["pm10"].to_dict() == {3: 0, 20: 0, 50: 1}
     assert anchors["pm9"].to_dict() == {3: 0, 20: 1, 50: 1}
     assert anchors["pm_drop"].to_dict() == {3: 0, 20: 1, 50: 0}
-    assert anchors["mean_neighbour"].to_dict() == pytest.approx(
-        {3: 1, 20: 2 / 3, 50: 1}
-    )  # 50 stands for itself
+    # 50 stands for itself
+    assert anchors["mean_neighbour"].to_dict() == pytest.approx({3: 1, 20: 2 / 3, 50: 1})
     assert anchors["right_neighbours"].to_dict() == pytest.approx(
         {3: np.nan, 20: 2 / 3, 50: np.nan}, nan_ok=True
     )

@@ -44,9 +44,8 @@ def test_errors_that_are_independent_in_the_mean_are_not_called_consistent() -> 
         first, second = (rng.random(200) < np.repeat(rng.beta(6, 3, 40), 5) for _ in range(2))
         kappa = two_models(first, second, clip).kappa
         missed += not kappa.low <= 0 <= kappa.high
-        together = np.where(
-            rng.random(200) < 0.5, first, second
-        )  # half of the answers are those of the first
+        # half of the answers are those of the first
+        together = np.where(rng.random(200) < 0.5, first, second)
         shared += two_models(first, together, clip).kappa.low > 0
     assert missed <= 20  # 10 are expected; 21 or more have a probability of 0.1 %
     assert shared >= 190

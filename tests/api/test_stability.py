@@ -60,9 +60,8 @@ def test_the_same_frames_give_the_figures_of_a_study(
     expected = run.table("stability")
     expected = expected[~expected["metric"].str.startswith(("noise_floor", "box_noise_floor"))]
     stability = vidrobust.Stability(task=task, frame_rate=25)
-    for start in range(
-        0, FRAMES, 9
-    ):  # clips alternate, in batches of another size than those of a study
+    # clips alternate, in batches of another size than those of a study
+    for start in range(0, FRAMES, 9):
         for clip, of in (("a", frames), ("b", frames[::-1])):
             part = of[start : start + 9].copy()
             stability.update(model(torch.from_numpy(part).permute(0, 3, 1, 2)), part, clip)

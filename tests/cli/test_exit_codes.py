@@ -254,9 +254,8 @@ def test_other_content_of_the_same_size_and_time_has_another_key(tmp_path: Path)
     first = keys.of(Item(name="a", path=file))
     keys.save()
     assert json.loads((tmp_path / "hashes.json").read_text())
-    file.write_bytes(
-        b"a" * 250_000 + b"b" + b"a" * 149_999
-    )  # between the blocks that are looked at
+    # between the blocks that are looked at
+    file.write_bytes(b"a" * 250_000 + b"b" + b"a" * 149_999)
     os.utime(file, (1_000_000, 1_000_000))
     assert ContentKeys(tmp_path / "hashes.json").of(Item(name="a", path=file)) != first
 

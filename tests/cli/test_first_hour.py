@@ -85,9 +85,8 @@ def test_another_model_on_the_same_folder_is_said(
     assert run("stability", "coffee.mkv", "-msecond_net:make", "-mfirst_net:make", "-oout") == 0
     assert "replaced" not in capsys.readouterr().err
     models = RunFolder(desk / "out").settings.model
-    assert (
-        run("sensitivity", "out", "-mfirst_net") == 2
-    )  # the name of a model of the run is no model
+    # the name of a model of the run is no model
+    assert run("sensitivity", "out", "-mfirst_net") == 2
     assert "Unknown model 'first_net'" in capsys.readouterr().err
     assert RunFolder(desk / "out").settings.model == models
 

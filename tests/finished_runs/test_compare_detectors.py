@@ -104,9 +104,8 @@ def test_a_detector_that_misses_more_is_worse_and_a_like_one_is_not(
 ) -> None:
     found = compared(runs["a"], runs["misses"], capsys)
     assert [found[name]["on_these_clips"] for name in NAMES] == ["worse"] * 3
-    assert {found[name]["verdict"] for name in NAMES} == {
-        "cannot tell"
-    }  # of few clips nothing follows for others
+    # of few clips nothing follows for others
+    assert {found[name]["verdict"] for name in NAMES} == {"cannot tell"}
     back = compared(runs["misses"], runs["a"], capsys)
     assert [back[name]["on_these_clips"] for name in NAMES] == ["better"] * 3
     summary = json.loads((runs["misses"] / "metrics.json").read_text())["models"]["misses"]

@@ -134,9 +134,8 @@ def test_one_clip_in_five_that_is_bad_gives_no_false_verdict_where_none_of_them_
     rng = np.random.default_rng(0)
     for clips in (6, 10, 13):
         a = run(rng, 0.3, clips=clips)
-        b = a.assign(
-            flip=a["flip"] & (rng.random(len(a)) > 0.17)
-        )  # none of the bad ones is among them
+        # none of the bad ones is among them
+        b = a.assign(flip=a["flip"] & (rng.random(len(a)) > 0.17))
         assert (compared(a, b).verdict, compared(a, b).on_these_clips) == ("cannot tell", "better")
 
 

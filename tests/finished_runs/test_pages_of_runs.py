@@ -75,9 +75,8 @@ def test_two_models_of_a_run_are_compared_frame_by_frame(
     assert found["churn"]["value"] == pytest.approx(changed.mean())
     assert sum(each["frames"] for each in found["changed_labels"]) == changed.sum()
     assert {each["b"] for each in found["changed_frames"]} == {"bottle"}
-    assert found["both_right"] + found["both_wrong"] == len(
-        table
-    )  # right or wrong stands in another table
+    # right or wrong stands in another table
+    assert found["both_right"] + found["both_wrong"] == len(table)
     text = page.read_text(encoding="utf-8")
     assert "data:image/jpeg" in text
     assert "McNemar" in text

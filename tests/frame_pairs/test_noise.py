@@ -164,7 +164,6 @@ def test_the_level_of_noise_is_that_of_one_frame() -> None:
 def test_a_picture_that_a_codec_mostly_repeats_has_the_noise_of_what_was_coded_anew() -> None:
     first = np.full((96, 128, 3), 100, np.float32)
     second = first.copy()
-    second[:32] += np.where(np.arange(128) % 2, 6, -6)[
-        :, None
-    ]  # a third of the picture, 6 levels up and down
+    # a third of the picture, 6 levels up and down
+    second[:32] += np.where(np.arange(128) % 2, 6, -6)[:, None]
     assert noise_levels(first, second) == pytest.approx(6 / np.sqrt(3) / np.sqrt(2))

@@ -34,9 +34,8 @@ def test_what_two_powers_do_not_share_is_the_noise_of_both(blur: float) -> None:
     assert not_shared(first, second, across) == pytest.approx(noise)
 
 
-PICTURE = (
-    np.random.default_rng(0).integers(60, 181, (40, 60)).astype(np.uint8)
-)  # mean 120, spread 35
+# mean 120, spread 35
+PICTURE = np.random.default_rng(0).integers(60, 181, (40, 60)).astype(np.uint8)
 
 
 @pytest.mark.parametrize("alike", ["level", "share"])

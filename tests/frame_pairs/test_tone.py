@@ -101,11 +101,8 @@ def test_what_a_matrix_does_stays_a_matrix(vivid: np.ndarray) -> None:
     c, s = np.cos(angle), np.sin(angle)
     matrix = axes.T @ np.array([[1, 0, 0], [0, c, -s], [0, s, c]]) @ axes
     muted = 128 + 0.4 * (vivid - 128)
-    for planted in (
-        matrix,
-        np.diag([1.25, 1.0, 0.8]),
-        np.roll(np.eye(3), 1, axis=0),
-    ):  # the last turns by 120
+    # the last turns by 120
+    for planted in (matrix, np.diag([1.25, 1.0, 0.8]), np.roll(np.eye(3), 1, axis=0)):
         after = muted @ planted.T.astype(np.float32)
         tone = fit_tone(recorded(muted, 1.0, 0), recorded(after, 1.0, 1), EVERYWHERE)
         assert tone.hues is None

@@ -18,9 +18,8 @@ from vidrobust.metrics.metric import AlongTime
 from vidrobust.predictions import Classifications
 
 NAMES = ("bolt", "nut", "washer")
-SETTINGS = AlongTime(
-    frame_rate=25.0, anchor_deltas=(1, 3), anchor_every_s=0.2
-)  # an anchor every 5 frames
+# an anchor every 5 frames
+SETTINGS = AlongTime(frame_rate=25.0, anchor_deltas=(1, 3), anchor_every_s=0.2)
 
 
 def made_predictions(count: int, seed: int = 0, classes: int = 3) -> np.ndarray:

@@ -106,9 +106,8 @@ def test_planted_faults_come_out() -> None:
     assert found["fragments_per_track"] == 3
     assert found["flip_rate"] == pytest.approx(2 / 36)
     assert found["revert_flip_rate"] == pytest.approx(1 / 36)
-    assert found["lost"] == pytest.approx(
-        2 / 36
-    )  # before frames 10 and 20; 36 pairs start from a box
+    # before frames 10 and 20; 36 pairs start from a box
+    assert found["lost"] == pytest.approx(2 / 36)
     assert raw["tracks"]["label_name"].tolist() == ["bolt"]
     assert sorted(raw["object_frames"].loc[raw["object_frames"]["missed"] == 1, "frame"]) == [
         110,

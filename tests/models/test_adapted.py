@@ -51,9 +51,8 @@ def test_it_is_the_softmax_of_the_maxima_with_minus_infinity_for_the_rest() -> N
     assert answer(Fixed(*p)) == pytest.approx([*(two / two.sum()), 0], abs=1e-6)
     # two members of .3 lose against one of .35: the maximum counts, not the sum
     assert answer(Fixed(0.3, 0.05, 0.35, 0.3)).argmax() == 0
-    assert answer(Fixed(0, 1, 0, 0)) == pytest.approx(
-        [0.5, 0.5, 0]
-    )  # rounded to nothing: none leads
+    # rounded to nothing: none leads
+    assert answer(Fixed(0, 1, 0, 0)) == pytest.approx([0.5, 0.5, 0])
 
 
 def test_a_map_of_imagenet_fits_models_of_imagenet_alone() -> None:

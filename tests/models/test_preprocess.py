@@ -61,9 +61,8 @@ def test_agrees_with_pillow(
     ours = p.cut(pixels)[0].permute(1, 2, 0).numpy()
     error = np.abs(ours.astype(int) - with_pillow(pixels[0], p, shorter).astype(int))
     assert ours.shape == (size, size, 3)
-    assert (
-        error.max() <= 2
-    )  # both are in fixed point; in a pixel of a thousand they round differently
+    # both are in fixed point; in a pixel of a thousand they round differently
+    assert error.max() <= 2
     assert error.mean() < 0.02
 
 
@@ -270,9 +269,8 @@ def test_a_bright_patch_is_found_again(resize: str, antialias: bool) -> None:
     y, x = np.indices(picture.shape) + 0.5
     centre = [(picture * x).sum() / picture.sum(), (picture * y).sum() / picture.sum()]
     found = how.fit(240, 500).undo(np.array([[*centre, *centre]]))[0, :2]
-    np.testing.assert_allclose(
-        found, [180, 100], atol=0.5 if antialias else 2
-    )  # edges fall between samples
+    # edges fall between samples
+    np.testing.assert_allclose(found, [180, 100], atol=0.5 if antialias else 2)
 
 
 def test_padding_order_and_range() -> None:

@@ -53,9 +53,8 @@ def test_is_described(perturbation: Perturbation) -> None:
 def test_input_untouched_fresh_memory_same_shape(
     perturbation: Perturbation, pictures: torch.Tensor
 ) -> None:
-    rows = (
-        pictures.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
-    )  # a decoder's memory layout
+    # a decoder's memory layout
+    rows = pictures.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
     for pixels in (pictures.clone(), rows):
         before = pixels.clone()
         changed = perturbation.apply(pixels, middle(perturbation), from_seed(1))

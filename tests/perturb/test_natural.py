@@ -282,9 +282,8 @@ def test_jpeg_has_quality_and_half_chroma() -> None:
     checker[::2, ::2] = checker[1::2, 1::2] = (255, 0, 0)
     checker[checker.sum(axis=2) == 0] = (0, 0, 255)
     coded = noise.jpeg(checker, 95)
-    assert (
-        coded[..., 0].std() < 0.6 * checker[..., 0].std()
-    )  # red and blue of 2 x 2 pixels are averaged
+    # red and blue of 2 x 2 pixels are averaged
+    assert coded[..., 0].std() < 0.6 * checker[..., 0].std()
     with pytest.raises(InputError, match="jpeg: frames of 65501x1 px do not fit the codec"):
         PERTURBATIONS["jpeg"].apply(
             torch.zeros(1, 3, 1, 65501, dtype=torch.uint8), 10, from_seed(0)

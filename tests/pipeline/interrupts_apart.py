@@ -64,9 +64,8 @@ def test_it_waits_and_is_raised_at_the_end() -> None:
     with graceful_interrupts():
         with pytest.raises(KeyboardInterrupt):
             work()
-        with (
-            later()
-        ):  # what is closed on the way out is not interrupted again by the one that came before
+        # what is closed on the way out is not interrupted again by the one that came before
+        with later():
             done.append("closed")
     assert done == ["all of it", "closed"]
 

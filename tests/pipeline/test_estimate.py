@@ -63,9 +63,8 @@ def test_frames_of_the_range_that_is_asked_for(public_clips: Path, name: str, as
 def test_how_much_faster_several_processes_are() -> None:
     assert sped_up(1.0, 4, 8) == 4  # one processor each, and enough of them
     assert sped_up(1.0, 4, 2) == 2
-    assert sped_up(1.6, 2, 2) == pytest.approx(
-        1.25
-    )  # one process keeps four fifths of the machine busy
+    # one process keeps four fifths of the machine busy
+    assert sped_up(1.6, 2, 2) == pytest.approx(1.25)
     assert sped_up(2.0, 2, 2) == 1
     assert sped_up(0.2, 1, 8) == 1
 

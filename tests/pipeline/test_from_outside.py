@@ -141,9 +141,8 @@ def test_a_metric_from_outside_is_reported_wherever_metrics_are(
     install(code, "HELLINGER")
     said()
     assert run(*line.command("study")) == 0
-    assert (
-        "stability: 1 of 1 units to be made" in said()
-    )  # units without the metric are not taken for it
+    # units without the metric are not taken for it
+    assert "stability: 1 of 1 units to be made" in said()
     pairs = line.folder.table("pairs")
     near = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
     # Hellinger and total variation bound each other: H^2 <= TV <= sqrt(2) H (Le Cam 1973)

@@ -86,9 +86,8 @@ def test_other_items_do_not_matter(bolts: RunFolder, line: Line) -> None:
             table[table["item"] == Path(BOLTS).stem].reset_index(drop=True),
             bolts.table(name),
         )
-        if (
-            name == "sensitivity"
-        ):  # the frames of a run are shared out; those that an item keeps say the same
+        # the frames of a run are shared out; those that an item keeps say the same
+        if name == "sensitivity":
             assert 0 < mine["frame"].nunique() < alone["frame"].nunique()
             alone = alone[alone["frame"].isin(mine["frame"])].reset_index(drop=True)
         assert_equal(mine, alone)

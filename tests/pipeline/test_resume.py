@@ -132,9 +132,8 @@ def test_more_pairs_are_added_and_weigh_as_if_they_had_been_asked_for(
 def test_seeds_never_mix_and_both_are_kept(again: Line) -> None:
     first = again.folder.table("sensitivity"), again.folder.table("changes")
     assert run("sensitivity", str(again.run), "--seed=1", "--perturbation=gaussian_noise") == 0
-    assert (
-        run("variation", str(again.run)) == 0
-    )  # the folder's settings are those of the last command
+    # the folder's settings are those of the last command
+    assert run("variation", str(again.run)) == 0
     other = again.folder.table("sensitivity")
     assert set(other["perturbation"]) == {"gaussian_noise"}
     before = parts(again)

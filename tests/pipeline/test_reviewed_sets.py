@@ -255,9 +255,8 @@ def test_a_class_map_of_ones_own(corpus: Path, models: Path, tmp_path: Path) -> 
     answers = RunFolder(tmp_path / "a").table("label_answers")
     assert answers["truth"].tolist() == ["dog", "dog"]
     assert run("stability", *options, "--class-map=none", f"--out={tmp_path / 'a'}") == 0
-    assert (
-        len(RunFolder(tmp_path / "a").table("label_answers")) == 0
-    )  # ImageNet has breeds, and no class dog
+    # ImageNet has breeds, and no class dog
+    assert len(RunFolder(tmp_path / "a").table("label_answers")) == 0
     (tmp_path / "map.json").write_text('{"5000": 1}')
     assert (
         run(

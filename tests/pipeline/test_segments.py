@@ -100,9 +100,8 @@ def test_segments_say_to_the_last_digit_what_the_whole_says(
     last = tracks["time_s"] + tracks["frames"] / {"--every=3": 10, "--fps=11": 11}.get(
         how[0] if how else "", 30
     )
-    assert (
-        (tracks["time_s"] < 4) & (last > 4.1)
-    ).any()  # a track that reaches over a border is among them
+    # a track that reaches over a border is among them
+    assert ((tracks["time_s"] < 4) & (last > 4.1)).any()
 
 
 def test_a_real_network_says_the_same_and_samples_are_shared_out(

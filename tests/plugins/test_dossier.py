@@ -30,9 +30,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 def test_a_run_has_no_evidence_of_what_was_not_measured(run: RunFolder) -> None:
     tables = RunTables(run.path)
     found = evidence_of(tables, "net-b")
-    assert set(found) == {
-        *("footage", "domain", "identity", "stable", "worst", "why", "sensitive")
-    }  # neither labels nor a gauge study, a history or a floor
+    # neither labels nor a gauge study, a history or a floor
+    assert set(found) == {*("footage", "domain", "identity", "stable", "worst", "why", "sensitive")}
     stable = next(s for s in answer_of(tables).of("net-b") if s.question == Question.STABLE)
     assert found["stable"].texts == (stable.text,)
     assert [each.number for each in found.values()] == list(range(1, len(found) + 1))

@@ -62,9 +62,8 @@ def codes(*rules: str) -> int:
 def test_exit_codes() -> None:
     assert codes("flip_rate > 0.02") == 0
     assert codes("flip_rate.high > 0.02") == 1  # one of the two models fails
-    assert (
-        codes("flip_rate.high > 0.02", "dropout_rate > 0.1") == 2
-    )  # what does not exist goes first
+    # what does not exist goes first
+    assert codes("flip_rate.high > 0.02", "dropout_rate > 0.1") == 2
     assert codes("jitter > 0.5") == 2
     assert exit_code(pass_gates([parse_gate("flip_rate > 1")], {})) == 2
     assert exit_code([]) == 0

@@ -125,7 +125,7 @@ def test_a_plugin_declares_settings_of_its_own(monkeypatch: pytest.MonkeyPatch) 
 class Weather:
     title: ClassVar[str] = "Sky"
 
-    rain: float = option(1.0, "How wet.", metavar="MM")
+    rain: float = option(1.0, "How wet.", "MM")
 
 
 @pytest.mark.parametrize("endless", [True, False])

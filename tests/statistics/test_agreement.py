@@ -42,10 +42,8 @@ def test_one_part_that_disagrees_may_stand_for_more() -> None:
     b = a.copy()
     b[0] = 1
     found = cohens_kappa(a, b, np.arange(20))
-    low, high = (
-        stats.beta.ppf(0.025, 1, 20),
-        stats.beta.ppf(0.975, 2, 19),
-    )  # Clopper & Pearson of 1 in 20
+    # Clopper & Pearson of 1 in 20
+    low, high = (stats.beta.ppf(0.025, 1, 20), stats.beta.ppf(0.975, 2, 19))
     assert found.value == pytest.approx(0.9)
     assert (found.low, found.high) == pytest.approx((1 - 0.1 * 20 * high, 1 - 0.1 * 20 * low))
 
@@ -60,7 +58,6 @@ def test_full_agreement_leaves_room_for_what_was_not_seen() -> None:
 def test_where_it_cannot_be_reported() -> None:
     same = np.zeros(5, int)
     assert np.isnan(cohens_kappa(same, same, np.arange(5)).value)  # chance alone agrees always
-    assert np.isnan(
-        cohens_kappa(np.array([0, 1, 0]), np.array([0, 1, 1]), np.zeros(3)).low
-    )  # one cluster
+    # one cluster
+    assert np.isnan(cohens_kappa(np.array([0, 1, 0]), np.array([0, 1, 1]), np.zeros(3)).low)
     assert cohens_kappa(same[:0], same[:0], same[:0]).n == 0

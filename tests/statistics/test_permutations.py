@@ -34,9 +34,8 @@ def test_against_all_rearrangements(monkeypatch: pytest.MonkeyPatch) -> None:
 
     seen = plain((0, 1, 2, 3, 4, 5))
     exact = np.mean([plain(o) >= seen - 1e-9 for o in itertools.permutations(range(6))])
-    assert exact == pytest.approx(
-        4 / 20
-    )  # 22 and 11 of 33, or 9 + 7 + 6 with the other 6: twice for the mirror
+    # 22 and 11 of 33, or 9 + 7 + 6 with the other 6: twice for the mirror
+    assert exact == pytest.approx(4 / 20)
     monkeypatch.setattr(module, "CELL_DRAWS", 4000)
     found = p_of(events, cell, np.zeros(6, int))
     assert found == pytest.approx(exact, abs=0.025)
@@ -64,9 +63,8 @@ def test_a_moment_that_strikes_all_alike_shows_nothing() -> None:
     assert (
         differing_cells(moment == 0, moment, thing, moment, clip, np.random.default_rng(0)) == 1.0
     )
-    apart = np.where(
-        thing < 5, moment, 1 - moment
-    )  # half go the other way: now the cell can be told from the moment
+    # half go the other way: now the cell can be told from the moment
+    apart = np.where(thing < 5, moment, 1 - moment)
     assert differing_cells(apart == 0, apart, thing, moment, clip, np.random.default_rng(0)) < 0.01
 
 

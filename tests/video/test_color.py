@@ -194,9 +194,8 @@ def test_surfaces_become_rgb_as_planes_do(
     for frame in (planar, surface):
         frame.colorspace, frame.color_range = space, color_range
     given = SurfaceConverter()(surface)
-    assert surface.planes[0].line_size != surface.width * (
-        1 if layout == "nv12" else 2
-    )  # rows are padded
+    # rows are padded
+    assert surface.planes[0].line_size != surface.width * (1 if layout == "nv12" else 2)
     assert given.shape == (72, 130, 3)
     expected = Converter("accurate")(planar).astype(int)
     difference = np.abs(given.numpy() - expected)

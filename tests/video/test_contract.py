@@ -85,9 +85,8 @@ def test_other_backends_give_the_frames_of_pyav(name: str, backend: str, corpus:
     difference = np.abs(given.pixels.numpy().astype(int) - ours.pixels.numpy())
     assert given.pixels.shape == ours.pixels.shape
     assert difference.max() == 0 or (name in TEN_BIT and difference.mean() < 2)
-    if any(
-        "puts frame 0 at" in problem for problem in other.problems
-    ):  # decord counts from the first frame
+    # decord counts from the first frame
+    if any("puts frame 0 at" in problem for problem in other.problems):
         given_s, own_s = given.time_s - given.time_s[0], ours.time_s - ours.time_s[0]
     else:
         given_s, own_s = given.time_s, ours.time_s

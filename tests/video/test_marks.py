@@ -126,9 +126,8 @@ def marks(path: Path) -> list[bool]:
 
 def test_what_differs_from_the_program_or_makes_it_complain_is_said(found: list[Found]) -> None:
     assert len(found) >= 45
-    assert (
-        sum(each.complaints > 0 for each in found) >= 25
-    )  # so that the test has something to find
+    # so that the test has something to find
+    assert sum(each.complaints > 0 for each in found) >= 25
     unsaid = [f.file for f in found if not f.problems and (f.here != f.alone or f.complaints)]
     assert not unsaid
 

@@ -94,9 +94,8 @@ def test_a_stream_with_a_password_is_recorded_without_it(transport: bytes, tmp_p
         some = range(made.packets - 4)  # the last ones lean on frames behind the end
         found = other.at(some)
         assert torch.equal(found.pixels, one.at(some).pixels)  # nothing was coded again
-    assert np.allclose(
-        np.diff(found.time_s), 1001 / 30000, atol=0.0011
-    )  # Matroska counts in milliseconds
+    # Matroska counts in milliseconds
+    assert np.allclose(np.diff(found.time_s), 1001 / 30000, atol=0.0011)
 
 
 def test_a_wrong_password_and_a_closed_port_are_said_without_the_password(

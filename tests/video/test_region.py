@@ -65,9 +65,8 @@ def test_an_object_is_cut_out_along_its_track(make: Make) -> None:
             video.at([9])
     assert np.concatenate([b.index for b in batches]).tolist() == [2, 3, 4, 5, 6, 7, 8]
     given = np.concatenate([b.pixels.permute(0, 2, 3, 1).numpy() for b in batches])
-    for place, frame in enumerate(
-        range(2, 9)
-    ):  # 10 px a frame; 48 px are 40 and a tenth of it on both sides
+    # 10 px a frame; 48 px are 40 and a tenth of it on both sides
+    for place, frame in enumerate(range(2, 9)):
         left = 40 + 10 * (frame - 2) - 4
         np.testing.assert_array_equal(given[place], whole[frame, 26:74, left : left + 48])
     np.testing.assert_array_equal(one.pixels[0].permute(1, 2, 0).numpy(), given[3])

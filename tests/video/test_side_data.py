@@ -71,7 +71,6 @@ def test_a_photograph_with_exif_is_read_and_set_upright(orientation: int, tmp_pa
     with open_video(path, device="cpu") as video:
         assert (video.info.width, video.info.height) == upright.shape[1::-1]
         (given,) = pictures_of(video)
-    middles = np.s_[
-        8::16, 8::16
-    ]  # at the edges of blocks the two decoders interpolate chroma differently
+    # at the edges of blocks the two decoders interpolate chroma differently
+    middles = np.s_[8::16, 8::16]
     assert np.abs(given[middles].astype(int) - upright[middles]).max() <= 4

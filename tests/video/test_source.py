@@ -85,13 +85,10 @@ def test_random_access_gives_the_frames_of_the_pass(kind: str, known: str, make:
             pass_of(video)
         if known == "packets":
             reader = video._reader  # type: ignore[attr-defined]
-            counted = (
-                0 if kind == "raw.h264" else len(frames)
-            )  # a bare stream has no time stamps to count by
-            assert len(reader._count_packets()) - counted in (
-                0,
-                1,
-            )  # the last packet of a cut file gives nothing
+            # a bare stream has no time stamps to count by
+            counted = 0 if kind == "raw.h264" else len(frames)
+            # the last packet of a cut file gives nothing
+            assert len(reader._count_packets()) - counted in (0, 1)
         for _ in range(3):
             wanted = [int(i) for i in rng.integers(0, len(frames), 5)]
             batch = video.at(wanted)
@@ -161,9 +158,8 @@ def test_memory_does_not_grow_with_the_length(make: Make, prefetch: int) -> None
                     in_use_mb.append(pages * resource.getpagesize() / 2**20)
     finally:
         gc.enable()
-    assert (
-        in_use_mb[1] - in_use_mb[0] < 30
-    )  # all frames between would be 85 MB as decoded, 169 as RGB
+    # all frames between would be 85 MB as decoded, 169 as RGB
+    assert in_use_mb[1] - in_use_mb[0] < 30
 
 
 def test_every_and_fps_and_range_select_by_hand(make: Make) -> None:

@@ -21,12 +21,10 @@ from vidrobust.statistics.intervals import Interval, clustered_mean, clustered_r
 from vidrobust.statistics.significance import clustered_mcnemar
 from vidrobust.tables import schema as tables
 
-WHOLE_ITEM = (
-    -1
-)  # the frame of a label that holds for every frame of its item (``footage/item_tables.py``)
-REST = (
-    -1
-)  # the label under which ``probabilities`` keeps the sum of the classes that are not listed
+# the frame of a label that holds for every frame of its item (``footage/item_tables.py``)
+WHOLE_ITEM = -1
+# the label under which ``probabilities`` keeps the sum of the classes that are not listed
+REST = -1
 
 
 def label_sets(labels: pd.DataFrame, frames: pd.DataFrame) -> list[frozenset[object]]:

@@ -19,9 +19,8 @@ from vidrobust.metrics.tracks.item_boxes import are_shaped, places_of
 from vidrobust.shapes.shape import Places
 from vidrobust.statistics.standard_errors import leave_one_out
 
-LEAST_IOUS = np.linspace(
-    0.5, 0.95, 10
-)  # overlaps from which a box is right; the first is that of AP50
+# overlaps from which a box is right; the first is that of AP50
+LEAST_IOUS = np.linspace(0.5, 0.95, 10)
 RECALLS = np.linspace(0, 1, 101)
 MOST_BOXES = 100  # boxes of a class that count in a frame, the surest first
 BOX = ["x1", "y1", "x2", "y2"]

@@ -268,9 +268,8 @@ def assert_stable(run: Run | StabilityMeter | str | os.PathLike[str], *rules: st
     value and interval. A number that could not be computed fails.
     """
     gates = [parse_gate(rule) for rule in rules]
-    gates = [
-        replace(gate, comparison=OPPOSITE[gate.comparison]) for gate in gates
-    ]  # a gate fails where it holds
+    # a gate fails where it holds
+    gates = [replace(gate, comparison=OPPOSITE[gate.comparison]) for gate in gates]
     if isinstance(run, StabilityMeter):
         rows = run.figures()
         rows = rows[rows["item"] == ""].set_index("metric")

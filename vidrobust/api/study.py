@@ -173,10 +173,6 @@ Sources: TypeAlias = "Source | Sequence[Source] | Mapping[str, Source]"
 FRAME_RATE = 25.0  # of frames in memory, where nothing is said
 
 
-def in_memory(sources: Any) -> bool:
-    return any(not isinstance(each, str | os.PathLike) for _, each in _each(sources))
-
-
 def paths_of(sources: Any, folder: Path, frame_rate: float) -> list[str]:
     """Return the sources as paths; those in memory are written into ``folder``."""
     return [_path(name, source, folder, frame_rate) for name, source in _each(sources)]
@@ -307,7 +303,7 @@ def _folder(sources: Sources, out: str | os.PathLike[str] | None, settings: Sett
             f"out: expected a folder, got {type(out).__name__}; a transform or an image processor goes to "
             "preprocess="
         )
-    if in_memory(sources):
+    if any(not isinstance(each, str | os.PathLike) for _, each in _each(sources)):
         return Path(tempfile.mkdtemp(prefix="vidrobust-"))
     paths = paths_of(sources, Path(), FRAME_RATE)
     if not paths:

@@ -22,9 +22,8 @@ class CommandEntry:
     name: str
     section: str  # under which it is listed; a plugin may name a new one
     help: str  # one sentence
-    load: Callable[
-        [], click.Command
-    ]  # imports and returns the command; ``at`` makes it from a name
+    # imports and returns the command; ``at`` makes it from a name
+    load: Callable[[], click.Command]
 
 
 def at(place: str) -> Callable[[], click.Command]:

@@ -42,20 +42,16 @@ def study(sources: tuple[str, ...], dry_run: bool, **options: Any) -> None:
     The same command continues a run. Streams (rtsp://... or -) need --for.
     """
     if dry_run:
-        _estimate(sources, options)
+        from vidrobust.pipeline.dry_run import planned
+        from vidrobust.pipeline.open import settings_of
+
+        taken = ("as_json", "quiet", "config", "out", "overwrite", "lasting", "junit")
+        as_json, quiet, config, out, overwrite, _, _ = (options.pop(name) for name in taken)
+        settings, named = settings_of(sources, config, given(options))
+        found = planned(settings, STAGES, out or named, reporter(quiet), overwrite=overwrite)
+        print_result(found, [found["text"]], as_json)
     else:
         on_sources(sources, STAGES.studied, None, options)
-
-
-def _estimate(sources: Sequence[str], options: dict[str, Any]) -> None:
-    from vidrobust.pipeline.dry_run import planned
-    from vidrobust.pipeline.open import settings_of
-
-    taken = ("as_json", "quiet", "config", "out", "overwrite", "lasting", "junit")
-    as_json, quiet, config, out, overwrite, _, _ = (options.pop(name) for name in taken)
-    settings, named = settings_of(sources, config, given(options))
-    found = planned(settings, STAGES, out or named, reporter(quiet), overwrite=overwrite)
-    print_result(found, [found["text"]], as_json)
 
 
 def stage_command(stage: Stage) -> click.Command:

@@ -27,12 +27,10 @@ from vidrobust.statistics.ratios import Undecided
 from vidrobust.statistics.significance import FlippedRatio, neighbour_inflation, step_down
 
 MARGIN = 0.2  # differences that do not matter, as a share of the metric
-SMALLEST_MARGIN = (
-    1e-4  # the same where the metric is next to nothing, as a share of what it can differ by
-)
-SHORTEST_S = (
-    2.0  # shortest stretch that counts as one: what suits one of two models may do so for as long
-)
+# the same where the metric is next to nothing, as a share of what it can differ by
+SMALLEST_MARGIN = 1e-4
+# shortest stretch that counts as one: what suits one of two models may do so for as long
+SHORTEST_S = 2.0
 # Share of the footage that a kind of clip has which should not have gone unseen where others are spoken of.
 RARE = 0.2
 # Clips or parts below which nothing is said of others: of 14 one is of such a kind in 95 % (.8^14 = .044).
@@ -62,9 +60,8 @@ class Compared:
     # Rows that only one run has, left out.
     only_a: int = 0
     only_b: int = 0
-    p: float = (
-        math.nan
-    )  # of no difference, allowing for all metrics judged with it; NaN without a test
+    # of no difference, allowing for all metrics judged with it; NaN without a test
+    p: float = math.nan
     # Below fourteen clips or parts the verdict on these clips alone; "" otherwise.
     on_these_clips: Verdict | Literal[""] = ""
     why: Undecided = Undecided.DECIDED
@@ -225,9 +222,8 @@ def compare_metrics(
     """
     clusters = _clusters(rows)
     p = _tests(rows, clusters, np.random.default_rng(seed), share)
-    one = all(
-        each.equal for each in rows.values() if each.known
-    )  # the two did the same in everything
+    # the two did the same in everything
+    one = all(each.equal for each in rows.values() if each.known)
     return {
         name: _compared(
             each, clusters.get(name), p.get(name, math.nan), margin, one or each.varies, seed

@@ -124,10 +124,8 @@ def _judged_together(
 ) -> dict[str, Compared]:
     leading = {metric.name for metric in metrics if metric.headline}
     found: dict[str, Compared] = {}
-    for wanted in (
-        set(rows) | set(precision),
-        leading,
-    ):  # the verdict on a headline metric is the later one
+    # the verdict on a headline metric is the later one
+    for wanted in (set(rows) | set(precision), leading):
         own = {name: each for name, each in rows.items() if name in wanted}
         apart = {name: each for name, each in precision.items() if name in wanted}
         count = len(own) + len(apart)

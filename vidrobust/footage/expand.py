@@ -17,9 +17,8 @@ from vidrobust.text.printable import printable, without_secrets
 
 # Videos beside an annotation file, named by the id that the file gives them.
 
-CUT = re.compile(
-    r".+\+(\d+(?:\.\d+)?)"
-)  # A name that ends with the second at which its clip begins
+# A name that ends with the second at which its clip begins
+CUT = re.compile(r".+\+(\d+(?:\.\d+)?)")
 PLACES = (".", "videos")  # Folders that are looked through, from the file's own
 
 MISSING = "No such file"  # begins what is said of a source that is not there
@@ -191,9 +190,8 @@ def _expand_table(path: Path, found: _Found) -> None:
 
 
 def _expand_annotations(path: Path, found: _Found) -> None:
-    from vidrobust.footage.labels.formats import (
-        known,
-    )  # one of its formats reads folders with this module
+    # one of its formats reads folders with this module
+    from vidrobust.footage.labels.formats import known
 
     reader = next((f for f in known().formats.values() if f.lists_videos and f.sniff(path)), None)
     if reader is None:

@@ -139,9 +139,8 @@ class Item:
     end_s: float | None = None
     # x, y, width, height in px of the upright frame to which pictures are cut; None: all of it
     roi: Roi | None = None
-    boxes: ObjectBoxes | None = (
-        None  # where the object is, if the item is one object cut out of the pictures
-    )
+    # where the object is, if the item is one object cut out of the pictures
+    boxes: ObjectBoxes | None = None
     # where the file begins on the clock of its labels, if cut from a longer video
     label_offset: LabelOffset | None = None
     more: tuple[tuple[str, str], ...] = ()  # other columns of the manifest: names and values

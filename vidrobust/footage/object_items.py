@@ -13,18 +13,16 @@ from vidrobust.footage.labels.labels import Labels
 from vidrobust.footage.labels.matching import on_items
 from vidrobust.footage.manifest import numbered
 
-LONGEST_GAP = (
-    1.5  # A track breaks where two labels are further apart than this times its usual distance
-)
+# A track breaks where two labels are further apart than this times its usual distance
+LONGEST_GAP = 1.5
 
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectItems:
     """Items of single objects."""
 
-    items: tuple[
-        Item, ...
-    ]  # one per stretch of a track in which the object is visible without a break
+    # one per stretch of a track in which the object is visible without a break
+    items: tuple[Item, ...]
     untracked: int  # rows with a box and no track, which give no item
     without: tuple[str, ...]  # names in the labels without an item
 

@@ -61,9 +61,8 @@ BY_CHANCE = 0.2
 LEAST_CLEAR = 650.0
 NO_POWER = 1e-2  # power of a block, levels^2, of which nothing can be said: rounding to 8 bits alone has 12
 EVERY = slice(None, None, 3)  # pairs of lines are tried at these frequencies
-SAME = np.deg2rad(
-    15.0
-)  # lines at angles nearer to each other count by the difference of their variances
+# lines at angles nearer to each other count by the difference of their variances
+SAME = np.deg2rad(15.0)
 SAME_ANGLE = 10.0  # pairs of lines at the same angle are tried at each multiple of this, degrees
 STEP = 0.25  # approximate difference of the logarithms of neighbouring SIGMAS
 SIGMAS = np.geomspace(SMALLEST_SIGMA, LARGEST_SIGMA, 12)

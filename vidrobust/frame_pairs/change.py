@@ -67,9 +67,8 @@ SMOOTH_TEXTURE, OF_CALM = 2.0, 3.5
 # Planted motions are found again in .24 and more of such a frame, other scenes in .16 at most.
 SMOOTH_SEEN = 0.2  # share of a smoothed frame that must be found in the other and back again
 SMOOTH_LEVELS = 4.0  # levels by which an object's motion must come nearer in smoothed frames
-SMOOTH_RESOLUTION = (
-    0.15  # a camera's motion of less, px rms, is within the error in smoothed frames
-)
+# a camera's motion of less, px rms, is within the error in smoothed frames
+SMOOTH_RESOLUTION = 0.15
 # Blur between the frames, px, from which motion is looked for again in frames that are equally blurred.
 STRONG_BLUR = 0.75
 # Shadows leave up to 4.4 times what motion leaves, real motions and jitter from 6 on.
@@ -78,9 +77,8 @@ AS_MUCH = 5.0
 # The scene is at rest where light alone leaves no more than so many times what motion leaves beside it.
 NEARLY = 1.1
 AGAIN = 2  # most times that motion is measured again in the light that was found
-SATURATED = (
-    0.005  # share of saturated pixels from which motion is looked for again in a common light
-)
+# share of saturated pixels from which motion is looked for again in a common light
+SATURATED = 0.005
 ROUNDS = 2  # rounds in which the way back of a motion is found from the way there
 
 
@@ -90,24 +88,20 @@ class PairChange:
 
     # (H, W, 2) float32: The camera's motion, px; all zero if there is none beyond the method's resolution
     camera: np.ndarray
-    objects: (
-        np.ndarray
-    )  # (H, W, 2) float32: Motion beyond the camera's, px; zero where there is none
+    # (H, W, 2) float32: Motion beyond the camera's, px; zero where there is none
+    objects: np.ndarray
     new: np.ndarray  # (H, W) bool: Pixels of the second frame that were not in the first
     levels: Tone  # Light and colour
     local: LocalLight  # Light from place to place, on the grid of the second frame
     blur: Blur  # What takes the first frame's sharpness to the second's
-    affine: (
-        np.ndarray
-    )  # (2, 3) float64: The camera's motion as a map from the second frame to the first
+    # (2, 3) float64: The camera's motion as a map from the second frame to the first
+    affine: np.ndarray
     # (H, W, 3) float32: On the second's grid, the detail that it shows and the first had lost
     regained: np.ndarray | None = None
-    noise: np.ndarray | None = (
-        None  # (H, W, 3) float32: Noise in place of that which the blur takes away
-    )
-    failed: Unregistered | None = (
-        None  # Why nothing can be said; then all of the above is "no change"
-    )
+    # (H, W, 3) float32: Noise in place of that which the blur takes away
+    noise: np.ndarray | None = None
+    # Why nothing can be said; then all of the above is "no change"
+    failed: Unregistered | None = None
     # What other packages measured besides, by name of the cause
     own: Mapping[str, Any] = field(default_factory=dict)
     # (change, levels (H, W, 3) float32) -> levels: how each of these is played
@@ -225,7 +219,12 @@ def measure_change(
             if _less(again.moved, found):
                 found = again.whole()
     for _ in range(AGAIN):
-        light = _lights_found(first, second, found, lit=lit)
+        saturates = found.levels.has_light and any(
+            np.count_nonzero(brightest(x) >= FULL) > SATURATED * x[..., 0].size
+            for x in (first, second)
+        )
+        there = saturates or (lit and found.local.there) or is_strong(found.levels, first)
+        light = found.lights if there or abs(found.blur.sigma_px) >= STRONG_BLUR else None
         again = _measured_in(light, first, second, found, fine=fine)
         if again is None or not _less(again.moved, found):
             break
@@ -281,16 +280,6 @@ def _lights_at_rest(first: np.ndarray, second: np.ndarray, found: PairChange) ->
 def _left(light: Lights, first: np.ndarray, second: np.ndarray, seen: np.ndarray) -> float:
     lit = to_levels(light[1].of(light[0].light(first)))
     return root_mean_square(blurred_difference(lit, second)[seen])
-
-
-def _lights_found(
-    first: np.ndarray, second: np.ndarray, found: PairChange, *, lit: bool
-) -> Lights | None:
-    saturates = found.levels.has_light and any(
-        np.count_nonzero(brightest(x) >= FULL) > SATURATED * x[..., 0].size for x in (first, second)
-    )
-    there = saturates or (lit and found.local.there) or is_strong(found.levels, first)
-    return found.lights if there or abs(found.blur.sigma_px) >= STRONG_BLUR else None
 
 
 def _less(one: PairChange, other: PairChange) -> bool:

@@ -46,9 +46,8 @@ FULL = 254  # level from which a pixel may have been brighter than could be reco
 class LocalLight:
     """The change of light from place to place, on the grid of b."""
 
-    lattice: (
-        np.ndarray
-    )  # (R, C) float64: Gain less 1 at the knots; empty where there is no such change
+    # (R, C) float64: Gain less 1 at the knots; empty where there is no such change
+    lattice: np.ndarray
     width: int  # Px of the frame, which says how far apart the knots are
     # Share of the difference of left-out cells that the field predicts; NaN where none was fitted beyond rounding
     predicted: float
@@ -205,9 +204,8 @@ def _size(blocks: _Blocks, lattice: np.ndarray) -> float:
 def _fit(blocks: _Blocks, weight: np.ndarray, absolute: int = 0) -> np.ndarray:
     """(R, C) lattice by reweighted least squares, drawn to 0 where little is seen."""
     # ``absolute`` rounds of least absolute deviations come before those with Tukey's biweight.
-    from scipy.linalg.lapack import (
-        dpbsv,
-    )  # here, since few changes of light need it; it is slow to import
+    # here, since few changes of light need it; it is slow to import
+    from scipy.linalg.lapack import dpbsv
 
     down, across, pairs = blocks.down, blocks.across, blocks.pairs
     size = (down.shape[1], across.shape[1])
@@ -222,9 +220,8 @@ def _fit(blocks: _Blocks, weight: np.ndarray, absolute: int = 0) -> np.ndarray:
         normal[band, knot] = (pairs[0].T @ (w * square) @ pairs[1]).ravel()[taken]
         normal[0] += (scale / PRIOR) ** 2
         target = down.T @ (w * blocks.first * blocks.difference) @ across
-        _, found, failed = dpbsv(
-            normal, target.ravel(), lower=1
-        )  # SciPy's solveh_banded, without its checks
+        # SciPy's solveh_banded, without its checks
+        _, found, failed = dpbsv(normal, target.ravel(), lower=1)
         assert not failed, "the prior makes it positive definite"
         lattice = found.reshape(size)
         residual = np.abs(blocks.difference - blocks.first * _played(blocks, lattice))
@@ -264,9 +261,8 @@ def _left(blocks: _Blocks, misses: np.ndarray, asked: np.ndarray) -> float:
 
 # Light and colour that all of the picture shares, together with light from place to place
 
-Lights = tuple[
-    tone.Tone, LocalLight
-]  # what all of the picture shares, and what is left from place to place
+# what all of the picture shares, and what is left from place to place
+Lights = tuple[tone.Tone, LocalLight]
 
 
 def fit_lights(
@@ -281,9 +277,8 @@ def fit_lights(
     ``clear`` (H, W) bool: what both show; ``noise`` and ``still`` as in ``fit_tone`` and ``fit_local_light``.
     """
     levels = tone.fit_tone(moved, second, clear, noise)
-    clear = clear & (
-        tone.brightest(moved) < FULL - 1
-    )  # what was saturated does not look it in its new light
+    # what was saturated does not look it in its new light
+    clear = clear & (tone.brightest(moved) < FULL - 1)
     to = _Target.of(second)
     local = fit_local_light(levels.colour(levels.light(moved)), to, clear, still=still)
     if not local.there or levels.hues is not None:

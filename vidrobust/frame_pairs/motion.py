@@ -81,9 +81,8 @@ class PairMotion:
     camera_valid: bool
     part: Similarity | None  # The dominant moving region
     part_has_turn: bool  # Whether the part has enough points for its rotation and zoom
-    moving_share: (
-        float  # Share of the tracked points that do not move with the camera; NaN without a camera
-    )
+    # Share of the tracked points that do not move with the camera; NaN without a camera
+    moving_share: float
     # with_camera, elsewhere: (C,) bool; Corners of frame a that move with the camera, and those that were
     # tracked and move otherwise
     with_camera: np.ndarray

@@ -50,9 +50,8 @@ class PreparedFrame:
     scale: float  # Analysis px per full px, at most 1
     coarse: np.ndarray  # (hc, wc, 3) float32: RGB levels, averaged down
     unclipped: np.ndarray  # (hc, wc) float32: Share of the pixels none of whose channels is clipped
-    corners: (
-        np.ndarray
-    )  # (C, 2) float32; x, y at analysis size of the best corner of each cell that has one
+    # (C, 2) float32; x, y at analysis size of the best corner of each cell that has one
+    corners: np.ndarray
     # (C,) float32: Their rms gradient in the weaker direction, levels per px at half the analysis size
     strength: np.ndarray
     cells: np.ndarray  # (C,) int64: Their cells, counted row by row

@@ -39,18 +39,16 @@ RESOLUTION = 0.05
 SCALE_OF_RESIDUAL = 3.0
 # How far, px, the way there and back may end from its start, plus 10 % of the way (Sundaram et al. 2010).
 RETURN_TOLERANCE = 1.0
-UNLIKE_LEVELS = (
-    8  # difference, levels, beyond the picture's own contrast from which nothing comes near
-)
+# difference, levels, beyond the picture's own contrast from which nothing comes near
+UNLIKE_LEVELS = 8
 SAMPLED_PIXELS = 20_000  # most pixels that the affine motion is fitted to
 ROW = 128  # single pixels are sampled in rows of so many, since OpenCV bounds a picture's side
 
 # Where less than this share of a picture moves, only that is sampled: the rest would be copied bit by bit.
 MOSTLY_STILL = 0.4
 
-SAME_MOTION = (
-    0.5  # two estimates of the camera's motion that are nearer, px rms, are of the same motion
-)
+# two estimates of the camera's motion that are nearer, px rms, are of the same motion
+SAME_MOTION = 0.5
 # Rows and columns of cells in which a camera's motion must show where no group of points is the camera's.
 GRID_OF_CELLS = (9, 12)
 MOST = 0.6  # share of these cells in which it must show
@@ -72,9 +70,8 @@ class Registration:
     affine: np.ndarray  # (2, 3) float64: From a pixel of b to where it was in a
     by_affine: np.ndarray  # (H, W, 2) float32: The displacement that this makes, px
     flow: np.ndarray  # (H, W, 2) float32: Displacement, px, from a pixel of b to where it was in a
-    visible: (
-        np.ndarray
-    )  # (H, W) bool: Pixels of b that were seen in a: displaced consistently forth and back
+    # (H, W) bool: Pixels of b that were seen in a: displaced consistently forth and back
+    visible: np.ndarray
     # (H, W) bool: Pixels of b that were surely not in a: no displacement comes near, none returns
     unseen: np.ndarray
     common: float  # Share of the textured pixels that follow the affine motion

@@ -144,9 +144,8 @@ def _noise(
     # a variance known to +- spread is a sigma known to spread / 2 sigma, and never better than sqrt(spread)
     spread = MEDIAN_ERROR * 1.483 * float(np.median(np.abs(sums - total))) / np.sqrt(len(sums)) / 2
     error = float(min(spread / max(2 * sigma, 1e-9), np.sqrt(spread)))
-    aligned = (
-        motion.camera_valid or len(a.corners) < MIN_POINTS
-    )  # a blank picture needs no alignment
+    # a blank picture needs no alignment
+    aligned = motion.camera_valid or len(a.corners) < MIN_POINTS
     valid = bool(aligned and error <= max(1.0, 0.25 * sigma))
     luma, luma_apart = float(np.median(every[:, 3])), float(np.median(every_apart[:, 3]))
     variances = (

@@ -23,9 +23,8 @@ from vidrobust.frames.pixels import LUMA
 
 CELL = 8  # side, px, of the averages that are compared
 MIN_CELLS = 24  # fewest clear cells for a fit
-CLEAR = (
-    0.9  # least share of a cell's pixels that must be visible in both frames and clipped in neither
-)
+# least share of a cell's pixels that must be visible in both frames and clipped in neither
+CLEAR = 0.9
 # A change with a smaller root mean square, levels, is within the rounding of 8 bits and taken as none.
 SMALLEST = 0.25
 ROUNDED = 0.3  # smallest scale of residuals, levels: what rounding leaves is alike in all cells of one level
@@ -62,9 +61,8 @@ class Tone:
     matrix: np.ndarray
     constant: np.ndarray
     cells: int  # Cells of 8 x 8 pixels that were compared
-    hues: np.ndarray | None = (
-        None  # (KNOTS, 3) float64: What is added at each hue, as a multiple of chroma
-    )
+    # (KNOTS, 3) float64: What is added at each hue, as a multiple of chroma
+    hues: np.ndarray | None = None
     # (4 + KNOTS, 3) float64: Matrix, constant and hues of the way back, where there are hues
     back: np.ndarray | None = None
 
@@ -153,9 +151,8 @@ class Cells:
 
     def of(self, picture: np.ndarray) -> np.ndarray:
         """Return the means (n, 3) float64 of a picture (H, W, 3)."""
-        seen = cv2.copyTo(picture, self.clear.view(np.uint8)).astype(
-            np.float32, copy=False
-        )  # else 0
+        # else 0
+        seen = cv2.copyTo(picture, self.clear.view(np.uint8)).astype(np.float32, copy=False)
         return np.asarray((self._averaged(seen)[self._mostly] / self._share).astype(np.float64))
 
     def _averaged(self, values: np.ndarray) -> np.ndarray:

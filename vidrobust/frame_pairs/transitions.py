@@ -65,9 +65,8 @@ class FrameTransitions:
     # (N, 2) float64: Global shift x, y as a share of the frame's width, by phase correlation; NaN where it is
     # not known
     shift: np.ndarray
-    keyframe: (
-        np.ndarray
-    )  # (N,) bool: Whether the coding of the recording begins anew with this frame
+    # (N,) bool: Whether the coding of the recording begins anew with this frame
+    keyframe: np.ndarray
     # (N,) int64 and str: What identifies each frame, see ``FrameBatch.pts`` and ``frame_hashes``
     pts: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     content: np.ndarray = field(default_factory=lambda: np.zeros(0, object))
@@ -250,12 +249,10 @@ class Timing:
 
     frames: int  # Frames seen
     interval_s: float  # Nominal time between neighbours; NaN with fewer than two frames
-    dropped: (
-        int  # Frames missing in gaps, or -1 where the frame rate varies and it cannot be determined
-    )
-    duplicated: (
-        int  # Frames less than a quarter of an interval after the one before, or before it in time
-    )
+    # Frames missing in gaps, or -1 where the frame rate varies and it cannot be determined
+    dropped: int
+    # Frames less than a quarter of an interval after the one before, or before it in time
+    duplicated: int
     constant: bool  # Whether the frame rate is constant
 
 

@@ -136,9 +136,8 @@ def center_crop(pixels: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
     return pixels[..., top : top + height, left : left + width]
 
 
-LUMA = np.array(
-    [0.299, 0.587, 0.114]
-)  # Rec. 601 weights of R, G, B, as in torchvision, OpenCV and PIL
+# Rec. 601 weights of R, G, B, as in torchvision, OpenCV and PIL
+LUMA = np.array([0.299, 0.587, 0.114])
 
 
 def luma(rgb: np.ndarray) -> np.ndarray:
@@ -206,7 +205,9 @@ def map_levels(pixels: torch.Tensor, tables: np.ndarray) -> torch.Tensor:
     """
     luts = np.clip(np.rint(tables), 0, 255).astype(np.uint8)
     if pixels.device.type != "cpu":
-        return _map_on_device(pixels, luts)
+        table = torch.from_numpy(luts).to(pixels.device).expand(-1, 3, -1).reshape(-1)
+        start = torch.arange(len(pixels) * 3, device=pixels.device).view(-1, 3, 1, 1) * 256
+        return table[start + pixels.long()]
     out = torch.empty(pixels.shape, dtype=torch.uint8)
     if pixels.stride(1) == 1 and pixels.shape[1] > 1:
         out = torch.empty_like(pixels.permute(0, 2, 3, 1), memory_format=torch.contiguous_format)
@@ -219,12 +220,6 @@ def map_levels(pixels: torch.Tensor, tables: np.ndarray) -> torch.Tensor:
             plane = pixels[row, channel].contiguous().numpy()
             cv2.LUT(plane, luts[row, channel % luts.shape[1]], dst=out[row, channel].numpy())
     return out
-
-
-def _map_on_device(pixels: torch.Tensor, luts: np.ndarray) -> torch.Tensor:
-    table = torch.from_numpy(luts).to(pixels.device).expand(-1, 3, -1).reshape(-1)
-    start = torch.arange(len(pixels) * 3, device=pixels.device).view(-1, 3, 1, 1) * 256
-    return table[start + pixels.long()]
 
 
 REACH = 3  # knots from the first to the last of the cubic splines that overlap one of them

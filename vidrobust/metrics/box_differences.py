@@ -12,9 +12,8 @@ from vidrobust.shapes.shape import Places
 # What a pair of one class counts more than its IoU: among pairs that overlap alike, the class decides
 SAME_CLASS = 0.3
 DUPLICATE = 0.7  # IoU from which a box repeats a better one of its class
-MANY_PAIRS = (
-    2500  # From so many pairs of boxes on, those far apart are left out before they are compared
-)
+# From so many pairs of boxes on, those far apart are left out before they are compared
+MANY_PAIRS = 2500
 # IoU from which a further box lies on an object whatever its class, that from which one of the same class
 # does, and the share of a box of the same class that lies inside a better one and so is a part of it, ...
 SECOND, SECOND_ALIKE, INSIDE = 0.5, 0.4, 0.9
@@ -99,9 +98,8 @@ def assign(i: np.ndarray, j: np.ndarray, value: np.ndarray) -> np.ndarray:
     if not len(i):
         return np.empty(0, np.int64)
     rows, columns = int(i.max()) + 1, int(j.max()) + 1
-    from scipy.sparse import (
-        coo_matrix,
-    )  # here, so that the command line need not import SciPy to start
+    # here, so that the command line need not import SciPy to start
+    from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
     graph = coo_matrix((np.ones(len(i)), (i, j + rows)), shape=(rows + columns,) * 2)

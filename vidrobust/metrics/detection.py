@@ -148,9 +148,8 @@ def _squared_change(pairs: pd.DataFrame, table: Callable[[str], pd.DataFrame | N
 
 
 def _meter(item: str, model: str, settings: AlongTime, metrics: Sequence[Metric]) -> Meter:
-    from vidrobust.metrics.box_meter import (
-        BoxMeter,
-    )  # it looks at pixels, which the report does not
+    # it looks at pixels, which the report does not
+    from vidrobust.metrics.box_meter import BoxMeter
 
     return BoxMeter(item, model, settings)
 

@@ -53,9 +53,8 @@ class Metric:
     task: str
     table: str  # of its values; without one it is reported of clean and perturbed frames only
     column: str = ""  # of its values; named like the metric where it is empty
-    difference: Difference | None = (
-        None  # of two predictions; None where the meter writes the column
-    )
+    # of two predictions; None where the meter writes the column
+    difference: Difference | None = None
     # column -> value, or tuple of values, of the rows that count; NaN never counts
     rows: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     unit: str = ""  # "" is a share, shown in percent
@@ -64,9 +63,8 @@ class Metric:
     is_rate: bool = False  # values are events, 0 or 1
     is_share: bool = False  # values are shares of trials; of neither the interval is that of a mean
     is_root: bool = False  # the root of the mean is reported: values are squares
-    of_tracks: bool = (
-        False  # tracks are numbered anew by each model: two are compared second by second
-    )
+    # tracks are numbered anew by each model: two are compared second by second
+    of_tracks: bool = False
     of_labels: bool = False  # needs labels
     summed: bool = False  # made of all frames together, not a mean of rows
     headline: bool = False
@@ -211,9 +209,8 @@ class Task:
     nothing: str  # what to say where none of ``answered`` can be reported
     response: ResponseSpec
     correlation: CorrelationSpec
-    accounts: Mapping[
-        str, str
-    ]  # prefix of the tables of each account of causes -> what is accounted for
+    # prefix of the tables of each account of causes -> what is accounted for
+    accounts: Mapping[str, str]
     labels_frames: bool = False  # an answer is a class of the whole frame, with probabilities
     finds_boxes: bool = False  # an answer is boxes, which are followed
     labelled: tuple[str, ...] = ()  # further tables where labels are known

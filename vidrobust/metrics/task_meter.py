@@ -20,9 +20,8 @@ from vidrobust.predictions import TaskPredictions
 from vidrobust.tables import schema as tables
 
 TABLES = ("task_frames", "task_pairs", "task_parts")
-NEIGHBOURS: Mapping[str, object] = {
-    "kind": "adjacent"
-}  # rows of metrics of pairs, see ``Metric.rows``
+# rows of metrics of pairs, see ``Metric.rows``
+NEIGHBOURS: Mapping[str, object] = {"kind": "adjacent"}
 
 
 @dataclass(frozen=True)

@@ -29,9 +29,8 @@ from vidrobust.predictions import Classifications, Detections
 from vidrobust.shapes.shape import mask_array
 
 Task = Literal["classification", "detection", "scores"]
-_LEAST_CLASSES = (
-    91  # Classes of a detector that does not name any: COCO's, or as many as it has shown
-)
+# Classes of a detector that does not name any: COCO's, or as many as it has shown
+_LEAST_CLASSES = 91
 
 
 def task_of_answers(answers: object, count: int) -> Task | None:

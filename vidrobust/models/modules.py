@@ -28,9 +28,8 @@ from vidrobust.shapes.shape import mask_array
 
 State = dict[str, torch.Tensor]
 
-MASK = (
-    0.5  # A pixel belongs to a mask from this probability on, as torchvision's documentation has it
-)
+# A pixel belongs to a mask from this probability on, as torchvision's documentation has it
+MASK = 0.5
 
 _FORCE = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 _WRAPPERS = ("state_dict", "model_state_dict", "model")

@@ -52,9 +52,8 @@ class Network:
     module: torch.nn.Module | None = None
     onnx: OnnxFile | None = None
     threads: int = 0  # Of the engine, where it was chosen
-    as_loaded: Network | None = (
-        None  # The network before another engine or number format took it over
-    )
+    # The network before another engine or number format took it over
+    as_loaded: Network | None = None
     notes: tuple[str, ...] = ()
 
 

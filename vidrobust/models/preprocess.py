@@ -41,9 +41,8 @@ class Preprocess:
 
     size: int | tuple[int, int]  # Input of the network, px, or (height, width)
     crop: float = 1.0  # Part of the resized shorter side that the crop keeps, in (0, 1]
-    interpolation: Interpolation = (
-        "bilinear"  # "bilinear", "bicubic" (both antialiased) or "nearest"
-    )
+    # "bilinear", "bicubic" (both antialiased) or "nearest"
+    interpolation: Interpolation = "bilinear"
     # mean, std: In the range 0..255 of the pixels, in the order of ``channels``
     mean: Three
     std: Three

@@ -31,9 +31,8 @@ NONE = "none"  # The class of a multi-label network in which no label is present
 KEYS = ("output", "threshold", "scale", "one_vs_rest")
 _SINGLE = ("logit", "probability", "score")
 _DETECTOR = "looks like a detector or a segmenter; this version studies image classifiers only"
-_SUM_TOLERANCE = (
-    1e-3  # Rows of probabilities may miss a sum of 1 by so much: the accuracy of half precision
-)
+# Rows of probabilities may miss a sum of 1 by so much: the accuracy of half precision
+_SUM_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,9 +42,8 @@ class Declared:
     output: str | None = None  # One of ``Output``
     # Probability from which the class of each name wins; a number for an anomaly score
     threshold: Mapping[str, float] | float | None = None
-    scale: float | None = (
-        None  # Of an anomaly score: so far above its threshold the answer is certain
-    )
+    # Of an anomaly score: so far above its threshold the answer is certain
+    scale: float | None = None
     one_vs_rest: str | None = None  # A class of a multi-label network: is it there or not?
 
     @classmethod

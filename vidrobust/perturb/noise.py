@@ -45,9 +45,8 @@ def poisson_levels(photons_at_white: float) -> torch.Tensor:
     ends = np.ceil(pdtrik(at[[0, -1], None], means))
     below = np.maximum(ends - 1, 0)  # as scipy.stats, which takes half a second to import
     low, high = np.where(pdtr(below, means) >= at[[0, -1], None], below, ends).astype(np.int64)
-    sizes = (
-        high - low + 1
-    )  # counts that a level has; all levels in one row, since SciPy is slow to begin
+    # counts that a level has; all levels in one row, since SciPy is slow to begin
+    sizes = high - low + 1
     begins = np.cumsum(sizes) - sizes
     values = np.arange(sizes.sum()) - np.repeat(begins - low, sizes)
     until = np.searchsorted(at, pdtr(values, np.repeat(means, sizes)), side="right")
@@ -106,9 +105,8 @@ def _added(frame: torch.Tensor, offsets: torch.Tensor, bits: torch.Tensor) -> to
     """Add to every level the one of 2^16 equally likely offsets int16 that its bits draw."""
     if frame.device.type != "cpu":
         return (frame + offsets[bits]).clamp_(0, 255).to(torch.uint8)
-    flat, drawn = (
-        each.reshape(len(each), -1).numpy() for each in (frame, bits)
-    )  # OpenCV counts no channels
+    # OpenCV counts no channels
+    flat, drawn = (each.reshape(len(each), -1).numpy() for each in (frame, bits))
     made = cv2.add(flat, cv2.LUT(drawn, offsets.numpy()[None]), dtype=cv2.CV_8U)
     return torch.from_numpy(made).view(frame.shape)
 

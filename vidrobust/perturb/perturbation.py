@@ -55,9 +55,8 @@ MoveBoxes = Callable[[np.ndarray, tuple[int, int], float, torch.Generator], np.n
 # px from the centre of the frame; the generator as for ``MoveBoxes``
 Motion = Callable[[tuple[int, int], float, torch.Generator], np.ndarray]
 
-SignedMotion = Callable[
-    [float], np.ndarray
-]  # Signed strength -> 3x3, as ``Motion`` and without chance
+# Signed strength -> 3x3, as ``Motion`` and without chance
+SignedMotion = Callable[[float], np.ndarray]
 
 # A single frame under a perturbation that lives in time is taken at a random time of one minute
 RANDOM_TIME_S = 60.0
@@ -80,16 +79,14 @@ class Perturbation:
     strengths: tuple[float, ...]
     range: tuple[float, float]  # Smallest and largest strength that makes sense; others are refused
     apply: Apply
-    apply_clip: ApplyClip | None = (
-        None  # For what lives in time, else None: every frame is then on its own
-    )
+    # For what lives in time, else None: every frame is then on its own
+    apply_clip: ApplyClip | None = None
     whole_clip: bool = False  # True where ``apply_clip`` needs all frames of the clip in one call
     # Named directions, each a function of a signed strength; empty where there is no direction
     signed: Mapping[str, Signed] = field(default_factory=dict)
     move_boxes: MoveBoxes | None = None  # None where boxes stay as they are
-    motion: Motion | None = (
-        None  # The same as a map of the whole frame, by which masks and turned boxes go
-    )
+    # The same as a map of the whole frame, by which masks and turned boxes go
+    motion: Motion | None = None
     # The map of each named direction, where the frame moves
     signed_motion: Mapping[str, SignedMotion] = field(default_factory=dict)
     # Why a frame without its neighbours in time stays as it is; empty where a lone frame is changed

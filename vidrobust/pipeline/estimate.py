@@ -155,15 +155,12 @@ def shares(total: int, keys: Sequence[str], seed: int) -> list[int]:
 
 
 SAMPLE = 16  # frames that are measured of the stages that see every frame
-TABLES_S = (
-    9.0  # seconds that first page, correlation, policy and report take on a small study, about
-)
+# seconds that first page, correlation, policy and report take on a small study, about
+TABLES_S = 9.0
 START_S = 3.0  # seconds in which a worker process starts and opens its models, about
 BESIDE = 2  # a frame is looked at by the models and by what needs none
-SPREAD = (
-    0.75,
-    1.4,
-)  # the true time lies between these times the estimate, in four of five studies or more
+# the true time lies between these times the estimate, in four of five studies or more
+SPREAD = (0.75, 1.4)
 
 
 @dataclass(frozen=True)
@@ -341,10 +338,8 @@ def _measured(
     sampled = [stage for stage in stages.footage if isinstance(stage, SampleStage)]
     able = {s: [model for model in models if not s.tasks or model.task in s.tasks] for s in sampled}
     context = dataclasses.replace(context, transitions=table)
-    for count in (
-        0,
-        1,
-    ):  # without a step first: what is imported for them does not count for every one
+    # without a step first: what is imported for them does not count for every one
+    for count in (0, 1):
         few = dataclasses.replace(context, count=count)
         found = [_sample_cost(stage, few, source, able[stage]) for stage in sampled if able[stage]]
     return [*costs, *found]
@@ -383,9 +378,8 @@ NOUNS = {
 class FootageSize:
     frames: int  # frames of the inputs whose headers say so
     segments: int  # stretches that are worked on one by one; no pair lies across two of them
-    is_known: (
-        bool  # False where some header does not say how long its input is: then nothing is left out
-    )
+    # False where some header does not say how long its input is: then nothing is left out
+    is_known: bool
 
     def most(self, counted: str) -> int:
         return self.frames if counted == "frames" else max(0, self.frames - self.segments)

@@ -16,7 +16,6 @@ import math
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
@@ -337,7 +336,9 @@ def segments_of(
     if not cuts:
         return (Segment(item, 0, 1, content, item, frames=frames),)
     origin = int(first.index[0]), float(first.time_s[0])
-    overlap = overlap_s(settings, rate)
+    # around a segment twice the reach of any comparison is read
+    reach = max(2, settings.revert_within, *ANCHOR_DELTAS)
+    overlap = max(LEAST_OVERLAP_S, 2 * reach * settings.selection.step_s(float(rate)))
     starts, ends = [item.start_s, *cuts], [*cuts, item.end_s]
     pieces = len(starts)
     return tuple(
@@ -368,12 +369,6 @@ def segments_of(
         )
         for number, (start, end) in enumerate(zip(starts, ends, strict=True))
     )
-
-
-def overlap_s(settings: Settings, rate: Fraction) -> float:
-    """Return how many s are read around a segment: twice the reach of any comparison."""
-    reach = max(2, settings.revert_within, *ANCHOR_DELTAS)
-    return max(LEAST_OVERLAP_S, 2 * reach * settings.selection.step_s(float(rate)))
 
 
 def range_of(item: Item, settings: Settings, source: VideoSource) -> tuple[float, float] | None:

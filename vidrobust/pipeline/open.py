@@ -34,7 +34,7 @@ from vidrobust.run_folder.settings import Settings, read_toml
 from vidrobust.text.numbers import duration
 from vidrobust.text.phrases import listing, plural
 from vidrobust.text.printable import printable, without_secrets
-from vidrobust.video.record import Recording, is_stream, name_of, record
+from vidrobust.video.record import is_stream, name_of, record
 
 NOTES = "recordings.json"
 
@@ -112,20 +112,6 @@ def _files(folder: Path, source: str, for_s: float, reporter: Reporter) -> list[
     )
     apart.mkdir(exist_ok=True)
     made = record(source, apart, for_s, say=reporter.warn)
-    _say(made, for_s, reporter)
-    entry = {
-        **{name: value for name, value in dataclasses.asdict(made).items() if name != "files"},
-        "source": summary,
-        "for_s": for_s,
-        "began": began,
-        "files": [str(file.relative_to(folder)) for file in made.files],
-    }
-    kept = [each for each in known if each["source"] != summary]
-    write_text(notes, json_text([*kept, entry]))
-    return list(made.files)
-
-
-def _say(made: Recording, for_s: float, reporter: Reporter) -> None:
     reporter.say(
         f"{made.source}: {made.seconds:.1f} s recorded, {plural(made.packets, 'packet')} in "
         f"{plural(len(made.files), 'file')}"
@@ -136,6 +122,16 @@ def _say(made: Recording, for_s: float, reporter: Reporter) -> None:
         )
     for note in made.notes:
         reporter.warn(f"{made.source}: {note}")
+    entry = {
+        **{name: value for name, value in dataclasses.asdict(made).items() if name != "files"},
+        "source": summary,
+        "for_s": for_s,
+        "began": began,
+        "files": [str(file.relative_to(folder)) for file in made.files],
+    }
+    kept = [each for each in known if each["source"] != summary]
+    write_text(notes, json_text([*kept, entry]))
+    return list(made.files)
 
 
 @contextmanager
@@ -175,7 +171,14 @@ def opened_sources(
     path = folder_of(settings, out)
     check_room(path)
     if not is_run_folder(path):
-        _check_before(settings, models)
+        if models is None:
+            for spec in settings.model:
+                parse_spec(spec)
+        expanded = expand_sources(settings.sources)
+        if not expanded.items:
+            for problem in expanded.problems:
+                raise InputError(problem)
+            raise InputError("none of the sources holds any footage")
     make_room(path)
     with RunFolder(path).locked():
         if is_run_folder(path) and (overwrite or nothing_computed(path)):
@@ -213,17 +216,6 @@ def nothing_computed(path: Path) -> bool:
     except (InputError, SettingsError):
         return False
     return not begun and not any((path / "cache").rglob("*.zip"))
-
-
-def _check_before(settings: Settings, models: Sequence[Model] | None) -> None:
-    if models is None:
-        for spec in settings.model:
-            parse_spec(spec)
-    expanded = expand_sources(settings.sources)
-    if not expanded.items:
-        for problem in expanded.problems:
-            raise InputError(problem)
-        raise InputError("none of the sources holds any footage")
 
 
 def _say_models(folder: RunFolder, settings: Settings, reporter: Reporter) -> None:

@@ -49,9 +49,8 @@ class Plan:
     def __init__(self, run: OpenRun, stages: Stages) -> None:
         self.run, self.stages = run, stages
         self.estimate: CostEstimate | None = None  # what a budget was spread by, where there is one
-        self.copies: dict[
-            str, str
-        ] = {}  # inputs with the same pictures as another, which are left out
+        # inputs with the same pictures as another, which are left out
+        self.copies: dict[str, str] = {}
         self._segments: dict[str, tuple[Segment, ...]] = {}
         self._sharing: tuple[str, ...] | None = None
         self._counts: Counts | None = None

@@ -17,9 +17,8 @@ from vidrobust.pipeline.interrupts import remind
 from vidrobust.text.numbers import duration
 from vidrobust.text.printable import shown
 
-TRUSTED = (
-    0.05  # share of the work after which the pace so far counts for as much as the estimate did
-)
+# share of the work after which the pace so far counts for as much as the estimate did
+TRUSTED = 0.05
 TABLES = "tables"  # the unit of the stages that read tables, whose steps nobody counts one by one
 
 

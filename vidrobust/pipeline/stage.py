@@ -47,9 +47,8 @@ class Stage(ABC):
     """One step of a study."""
 
     name: ClassVar[str]  # name of its command, its entry in run.json and its folder in the cache
-    version: ClassVar[
-        int
-    ]  # raised whenever its numbers change; its results are then computed again
+    # raised whenever its numbers change; its results are then computed again
+    version: ClassVar[int]
     # Stages whose results it reads. Those it needs are made first; those it uses are read if they are there.
     needs: ClassVar[tuple[Stage, ...]] = ()
     uses: ClassVar[tuple[Stage, ...]] = ()
@@ -219,9 +218,8 @@ class Context:
     content: str
     settings: Settings
     info: VideoInfo
-    transitions: (
-        pd.DataFrame | None
-    )  # its table ``transitions``; None while that table is being made
+    # its table ``transitions``; None while that table is being made
+    transitions: pd.DataFrame | None
     advance: Callable[[int], None]  # called with the number of steps just done
     # Which segment of its input this is, from 0, and how many there are.
     number: int = 0

@@ -87,9 +87,8 @@ class TransformersDetector(_HuggingFaceNetwork):
         )
         keys = ("boxes", "scores", "labels")
         parts = [[np.asarray(each[key].float().cpu()) for key in keys] for each in found]
-        order = [
-            np.argsort(-scores, kind="stable") for _, scores, _ in parts
-        ]  # the library keeps that of queries
+        # the library keeps that of queries
+        order = [np.argsort(-scores, kind="stable") for _, scores, _ in parts]
         boxes, scores, labels = (
             [part[k][rows] for part, rows in zip(parts, order, strict=True)] for k in range(3)
         )

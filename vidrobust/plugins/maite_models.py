@@ -84,9 +84,8 @@ class StabilityMetric:
     """``Stability`` as a metric of MAITE: frames come in order, their clips as ``clip`` of the metadata."""
 
     def __init__(self, **how: Any) -> None:
-        from vidrobust.api.stability import (
-            StabilityMeter,
-        )  # not where a study only asks for its models
+        # not where a study only asks for its models
+        from vidrobust.api.stability import StabilityMeter
 
         self.metadata = {"id": "vidrobust-stability"}
         self.stability = StabilityMeter(**how)

@@ -23,10 +23,8 @@ LOCAL = "MLFLOW_ALLOW_FILE_STORE"  # MLflow 3 asks for it before it writes a sto
 # Set before the library is imported: nothing is sent anywhere but to the server that is named.
 QUIET = "MLFLOW_DISABLE_TELEMETRY"
 LONGEST_PARAMETER = 500  # characters that every version of MLflow takes
-RUN, MODEL = (
-    "vidrobust.run",
-    "vidrobust.model",
-)  # tags by which a run that is exported again replaces itself
+# tags by which a run that is exported again replaces itself
+RUN, MODEL = ("vidrobust.run", "vidrobust.model")
 
 
 def write(run: RunTables, out: Path) -> Exported:

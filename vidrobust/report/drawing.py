@@ -105,9 +105,8 @@ def styled() -> Iterator[None]:
     import matplotlib
 
     with warnings.catch_warnings(), matplotlib.rc_context(STYLE):  # type: ignore[arg-type]
-        warnings.filterwarnings(
-            "ignore", "Glyph"
-        )  # texts are laid out here, and drawn with a reader's fonts
+        # texts are laid out here, and drawn with a reader's fonts
+        warnings.filterwarnings("ignore", "Glyph")
         yield
 
 
@@ -125,21 +124,17 @@ def panels(
 def encode(figure: Figure, alt: str, caption: str = "") -> Picture:
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
-    _lay_out(figure)
+    # Lay out once: ``savefig`` does twice.
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+    figure.set_layout_engine("none")
     stream = io.BytesIO()
     FigureCanvasSVG(figure).print_svg(  # type: ignore[no-untyped-call]
         stream, metadata={"Date": None, "Creator": None}
     )
     uri = data_uri("svg+xml", _themed(_short_numbers(stream.getvalue())))
     return Picture(uri, alt, round(100 * figure.get_size_inches()[0]), caption)
-
-
-def _lay_out(figure: Figure) -> None:
-    """Lay out once: ``savefig`` does twice."""
-    engine = figure.get_layout_engine()
-    if engine is not None:
-        engine.execute(figure)
-    figure.set_layout_engine("none")
 
 
 def letters_without_font(text: str) -> str:

@@ -30,9 +30,8 @@ class Declaration:
     used_by: UsedBy = "stage"
     choices: tuple[str, ...] = ()
     joined: bool = False  # whether the elements of a tuple are typed as one word with commas
-    path: bool = (
-        False  # whether the value is a path or URL, which is kept as it is found from anywhere
-    )
+    # whether the value is a path or URL, which is kept as it is found from anywhere
+    path: bool = False
     multiple: bool = False
     without: str = ""  # what the help names as the default where the value itself says nothing
 
@@ -49,8 +48,8 @@ class Declaration:
 def option(
     default: Any,
     help: str,
-    *,
     metavar: str | None = None,
+    *,
     usual: bool = False,
     used_by: UsedBy = "stage",
     choices: tuple[str, ...] = (),
@@ -62,7 +61,7 @@ def option(
 
     The other arguments are fields of ``Declaration``.
 
-    >>> fps: float | None = option(None, "Frames per second.", metavar="F", without="all frames")
+    >>> fps: float | None = option(None, "Frames per second.", "F", without="all frames")
     """
     look: dict[str, Any] = {"metavar": metavar, "usual": usual, "used_by": used_by, "path": path}
     look |= {"help": help, "choices": choices, "joined": joined, "without": without}

@@ -53,7 +53,7 @@ class FootageSettings:
     labels: str = option(
         "",
         "Annotations, in any format that vidrobust labels reads.",
-        metavar="FILE",
+        "FILE",
         path=True,
         usual=True,
         used_by="model",
@@ -61,34 +61,34 @@ class FootageSettings:
     label_offset: str = option(
         "",
         "Where the clips begin on the clock of their labels: 12.5 (seconds) or 300f (frames).",
-        metavar="TIME",
+        "TIME",
         used_by="model",
         without="0",
     )
     start_s: float | None = option(
-        None, "Start at this time, in seconds.", metavar="S", usual=True, without="the beginning"
+        None, "Start at this time, in seconds.", "S", usual=True, without="the beginning"
     )
     end_s: float | None = option(
-        None, "End at this time, in seconds.", metavar="S", usual=True, without="the end"
+        None, "End at this time, in seconds.", "S", usual=True, without="the end"
     )
     fps: float | None = option(
-        None, "Use about F frames per second.", metavar="F", usual=True, without="all frames"
+        None, "Use about F frames per second.", "F", usual=True, without="all frames"
     )
-    every: int = option(1, "Use every K-th frame.", metavar="K")
+    every: int = option(1, "Use every K-th frame.", "K")
     roi: tuple[int, ...] = option(
         (),
         "Cut all pictures to this region, in px.",
-        metavar="X,Y,W,H",
+        "X,Y,W,H",
         joined=True,
         without="the whole picture",
     )
     crop: str = option(
         "",
         "Judge each labelled object, cut out of its frames with this share of context, resized to this many px.",
-        metavar="boxes[:SHARE[:PX]]",
+        "boxes[:SHARE[:PX]]",
         without="whole frames",
     )
-    backend: str = option("auto", "Decoder: auto, pyav, torchcodec or decord.", metavar="NAME")
+    backend: str = option("auto", "Decoder: auto, pyav, torchcodec or decord.", "NAME")
     color: str = option(
         "fast",
         "Conversion from YUV to RGB: fast equals the ffmpeg program, accurate has no bias.",
@@ -97,7 +97,7 @@ class FootageSettings:
     segment_s: float = option(
         600.0,
         "Work on longer inputs in segments of this length, in seconds.",
-        metavar="S",
+        "S",
         used_by="footage",
     )
 
@@ -152,29 +152,25 @@ class ModelSettings:
     title: ClassVar[str] = "Model"
 
     device: str = option(
-        "auto",
-        "Device: auto, cpu, cuda or cuda:N.",
-        metavar="DEVICE",
-        usual=True,
-        used_by="footage",
+        "auto", "Device: auto, cpu, cuda or cuda:N.", "DEVICE", usual=True, used_by="footage"
     )
     batch: str = option(
         "auto",
         "Frames per forward pass; auto starts at 32 and halves when memory runs out.",
-        metavar="N",
+        "N",
         used_by="model",
     )
     engine: str | None = option(
         None,
         "Inference engine: auto (the first that agrees), torch, onnxruntime or openvino.",
-        metavar="NAME",
+        "NAME",
         used_by="model",
         without="VIDROBUST_ENGINE, or auto",
     )
     precision: str = option(
         "float32",
         "Number format: float32, bfloat16 or int8; the last two may change labels.",
-        metavar="NAME",
+        "NAME",
         used_by="model",
     )
     deterministic: bool = option(
@@ -183,7 +179,7 @@ class ModelSettings:
     class_map: str = option(
         "",
         "JSON that maps classes of the model to those of the labels; none for no map.",
-        metavar="FILE",
+        "FILE",
         path=True,
         used_by="model",
         without="that of the labels' format",
@@ -204,38 +200,34 @@ class BoxSettings:
     title: ClassVar[str] = "Detectors"
 
     track_start_score: float = option(
-        0.5, "Least score of a box that starts a track, 0 to 1.", metavar="SCORE"
+        0.5, "Least score of a box that starts a track, 0 to 1.", "SCORE"
     )
     track_keep_score: float = option(
-        0.3, "Least score of a box that continues a track, 0 to 1.", metavar="SCORE"
+        0.3, "Least score of a box that continues a track, 0 to 1.", "SCORE"
     )
     class_score: tuple[str, ...] = option(
         (),
         "Least score of a box of this class that starts a track, 0 to 1.",
-        metavar="CLASS=SCORE",
+        "CLASS=SCORE",
         without="--track-start-score",
     )
     max_gap: str = option(
         "0.2s",
         "Longest gap in the track of a moving object: a time such as 0.2s, or a number of frames.",
-        metavar="TIME",
+        "TIME",
     )
-    min_boxes: int = option(1, "Ignore objects with fewer boxes than N.", metavar="N")
-    only: tuple[str, ...] = option(
-        (), "Look only at boxes of this class.", metavar="CLASS", without="all"
-    )
+    min_boxes: int = option(1, "Ignore objects with fewer boxes than N.", "N")
+    only: tuple[str, ...] = option((), "Look only at boxes of this class.", "CLASS", without="all")
     occluder: tuple[str, ...] = option(
-        (), "Region, in px, of something that hides objects, such as a pillar.", metavar="X,Y,W,H"
+        (), "Region, in px, of something that hides objects, such as a pillar.", "X,Y,W,H"
     )
     ignore: tuple[str, ...] = option(
-        (),
-        "Region, in px, whose boxes are ignored: those with their centre in it.",
-        metavar="X,Y,W,H",
+        (), "Region, in px, whose boxes are ignored: those with their centre in it.", "X,Y,W,H"
     )
     entry_line: str = option(
         "",
         "Count objects only on the right-hand side of this line, in px, going from point 1 to point 2.",
-        metavar="X1,Y1,X2,Y2",
+        "X1,Y1,X2,Y2",
     )
 
     def tracks_at(self, frame_rate: float) -> TrackSettings:
@@ -277,37 +269,29 @@ class SamplingSettings:
     title: ClassVar[str] = "Sampling"
 
     budget: str = option(
-        "", "What fits into this time: 90s, 5m, 1h.", metavar="TIME", usual=True, without="all"
+        "", "What fits into this time: 90s, 5m, 1h.", "TIME", usual=True, without="all"
     )
     frames: int | None = option(
-        None, "Frames tested for sensitivity.", metavar="N", usual=True, without="by the inputs"
+        None, "Frames tested for sensitivity.", "N", usual=True, without="by the inputs"
     )
     pairs: int | None = option(
-        None,
-        "Pairs of frames explained, at most.",
-        metavar="N",
-        usual=True,
-        without="by the inputs",
+        None, "Pairs of frames explained, at most.", "N", usual=True, without="by the inputs"
     )
-    seed: int = option(0, "Random seed.", metavar="N", usual=True, used_by="footage")
-    suite: tuple[str, ...] = option(("natural",), "Suites of perturbations.", metavar="NAME")
-    perturbation: tuple[str, ...] = option(
-        (), "Only these perturbations.", metavar="KEY", without="all"
-    )
-    strengths: int = option(
-        1, "Strengths of each perturbation shown per frame; 0 for all.", metavar="N"
-    )
+    seed: int = option(0, "Random seed.", "N", usual=True, used_by="footage")
+    suite: tuple[str, ...] = option(("natural",), "Suites of perturbations.", "NAME")
+    perturbation: tuple[str, ...] = option((), "Only these perturbations.", "KEY", without="all")
+    strengths: int = option(1, "Strengths of each perturbation shown per frame; 0 for all.", "N")
     revert_within: int = option(
-        3, "Frames within which a label must be back to count as reverted.", metavar="N"
+        3, "Frames within which a label must be back to count as reverted.", "N"
     )
-    resamples: int = option(20000, "Resamples of intervals and permutation tests.", metavar="N")
+    resamples: int = option(20000, "Resamples of intervals and permutation tests.", "N")
     max_delay: str = option(
         "200ms",
         "Longest delay with which a recommended rule may report a change: 200ms, 1s.",
-        metavar="TIME",
+        "TIME",
     )
     trained_with: tuple[str, ...] = option(
-        (), "Augmentations used in training: names, or a library's settings.", metavar="WHAT"
+        (), "Augmentations used in training: names, or a library's settings.", "WHAT"
     )
 
 
@@ -318,24 +302,19 @@ class OutputSettings:
     title: ClassVar[str] = "Output"
 
     workers: int | None = option(
-        None,
-        "Processes that share the work.",
-        metavar="N",
-        usual=True,
-        used_by="footage",
-        without="1",
+        None, "Processes that share the work.", "N", usual=True, used_by="footage", without="1"
     )
     cluster: str = option(
         "",
         "Work on a Ray cluster: ray starts one here, ray:ADDRESS joins one that runs.",
-        metavar="ray[:ADDRESS]",
+        "ray[:ADDRESS]",
         used_by="footage",
         without="this machine",
     )
     cache: str = option(
         "",
         "Where finished units of work are kept: a folder, or a URL such as s3://...",
-        metavar="PLACE",
+        "PLACE",
         path=True,
         used_by="footage",
         without="in the run folder",
@@ -344,7 +323,7 @@ class OutputSettings:
     fail_if: tuple[str, ...] = option(
         (),
         'Exit with code 1 where this holds: "flip_rate.high > 0.02".',
-        metavar="RULE",
+        "RULE",
         usual=True,
         used_by="gate",
     )
@@ -517,9 +496,8 @@ def _entry_lines(text: str) -> tuple[EntryLine, ...]:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    if path.exists() and not (
-        path.is_file() or path.is_dir()
-    ):  # opening a pipe waits, and a device may never end
+    # opening a pipe waits, and a device may never end
+    if path.exists() and not (path.is_file() or path.is_dir()):
         raise SettingsError(f"{path}: is a pipe or device; --config wants a TOML file")
     try:
         with path.open("rb") as file:

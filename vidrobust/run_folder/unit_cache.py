@@ -142,9 +142,8 @@ class UrlStore:
                 return result
 
 
-_REACHED: set[str] = (
-    set()
-)  # storages that this process has reached: a wrong address is named at once
+# storages that this process has reached: a wrong address is named at once
+_REACHED: set[str] = set()
 
 
 @functools.cache

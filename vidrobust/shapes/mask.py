@@ -174,9 +174,8 @@ class Mask:
         """(R,) int64 COCO's run lengths in a frame of this height and width, within which it must lie."""
         column, start, stop = self.spans
         edges = np.column_stack([column * size[0] + start, column * size[0] + stop]).ravel()
-        inner = np.flatnonzero(
-            edges[1:-1:2] == edges[2::2]
-        )  # one column's end meets the next one's start
+        # one column's end meets the next one's start
+        inner = np.flatnonzero(edges[1:-1:2] == edges[2::2])
         edges = np.delete(edges, np.concatenate([2 * inner + 1, 2 * inner + 2]))
         counts = np.diff(np.concatenate([[0], edges, [size[0] * size[1]]]))
         return counts[:-1] if counts[-1] == 0 and len(counts) > 1 else counts

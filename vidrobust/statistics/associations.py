@@ -83,9 +83,8 @@ def curve_knots(n: int) -> int:
 
 def ranks(values: np.ndarray) -> np.ndarray:
     """Return ranks 1..n down each column; equal values share their mean rank."""
-    found = (
-        pd.DataFrame(values).rank().to_numpy(copy=True)
-    )  # scipy.stats takes half a second to import
+    # scipy.stats takes half a second to import
+    found = pd.DataFrame(values).rank().to_numpy(copy=True)
     found[:, np.isnan(found).any(axis=0)] = np.nan
     return found.reshape(np.shape(values))
 

@@ -25,6 +25,5 @@ FEWEST_LEFT_OUT = 3  # units below which leaving one out gives no usable spread
 # Clusters below which a correlation, or a response to strength, gets no verdict.
 FEWEST_CORRELATED = 8
 
-FEWEST_EVENTS = (
-    5  # events, such as lasting changes, below which nothing is said of how they are distributed
-)
+# events, such as lasting changes, below which nothing is said of how they are distributed
+FEWEST_EVENTS = 5

@@ -183,9 +183,8 @@ def _log_density(
     mean: np.ndarray,
     correlation: np.ndarray,
 ) -> np.ndarray:
-    spread = np.exp(-correlation)[
-        None
-    ]  # (1 - r) / r, the sum of the two parameters of the beta distribution
+    # (1 - r) / r, the sum of the two parameters of the beta distribution
+    spread = np.exp(-correlation)[None]
     share, rest = expit(mean)[:, None], expit(-mean)[:, None]
     found = _rising(k, weight, share * spread) + _rising(n - k, weight, rest * spread)
     found = found - _rising(n, weight, spread)

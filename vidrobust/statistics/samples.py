@@ -38,9 +38,8 @@ def spread_order(rows: int, count: int, start: float) -> np.ndarray:
     """
     if rows < 1:
         return np.empty(0, np.int64)
-    points = (
-        start + _van_der_corput(4 * 2 ** int(np.ceil(np.log2(rows))))
-    ) % 1.0  # every row is hit
+    # every row is hit
+    points = (start + _van_der_corput(4 * 2 ** int(np.ceil(np.log2(rows))))) % 1.0
     hit = np.minimum((points * rows).astype(np.int64), rows - 1)
     distinct, first = np.unique(hit, return_index=True)
     taken: np.ndarray = distinct[np.argsort(first)][:count]

@@ -187,9 +187,8 @@ def read_file(name: str, path: Path) -> pd.DataFrame:
         if column.name not in table:
             continue
         if column.kind == "int64" and table[column.name].isna().any():
-            table[column.name] = table[column.name].fillna(
-                -1
-            )  # foreign tables may not know a frame, a draw or an n
+            # foreign tables may not know a frame, a draw or an n
+            table[column.name] = table[column.name].fillna(-1)
         if column.kind == "string":
             table[column.name] = table[column.name].fillna("")
     return check(name, table[[c for c in table.columns if c in TABLES[name]]], str(path))

@@ -268,10 +268,8 @@ class Converter:
         self, frame: av.VideoFrame, turns: tuple[tuple[str, str], ...]
     ) -> Callable[[av.VideoFrame], np.ndarray]:
         if ("vflip", "") in turns or frame.planes[0].line_size < 0:
-            turns = (
-                *turns,
-                ("copy", ""),
-            )  # flipped by a negative stride, which numpy cannot take over
+            # flipped by a negative stride, which numpy cannot take over
+            turns = (*turns, ("copy", ""))
         if self._color == "accurate" and frame.format.name in PLANAR:
             turn = _Filters(frame, turns) if turns else None
             exact = _ExactYUV(turn(frame) if turn else frame)

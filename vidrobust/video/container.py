@@ -22,9 +22,8 @@ from av.video.stream import VideoStream
 from vidrobust.errors import InputError
 from vidrobust.text.printable import printable
 
-MAX_PIXELS = (
-    2**27
-)  # the largest picture decoded, 134 million pixels: a damaged header can claim any size
+# the largest picture decoded, 134 million pixels: a damaged header can claim any size
+MAX_PIXELS = 2**27
 
 WEBP_ANIMATION = 2  # the flag in the extended header of a WebP with several frames
 
@@ -65,9 +64,8 @@ def logged() -> Iterator[list[tuple[str, str]]]:
     with _guard:
         _listeners += 1
         if _listeners == 1:
-            av.logging.set_skip_repeated(
-                False
-            )  # or the second of two damaged packets would seem sound
+            # or the second of two damaged packets would seem sound
+            av.logging.set_skip_repeated(False)
             av.logging.set_level(av.logging.ERROR)
     try:
         with av.logging.Capture() as log:

@@ -32,9 +32,8 @@ Check = Callable[["Packet[VideoStream]", Sequence[VideoFrame]], str]
 
 # Codecs whose every packet becomes a frame
 EACH_SHOWN = frozenset({"h264", "hevc", "mpeg1video", "mpeg2video", "vp9", "av1", "rawvideo"})
-SHORT_S = (
-    0.5  # how much earlier than promised a video may end: sound and the last frame last longer
-)
+# how much earlier than promised a video may end: sound and the last frame last longer
+SHORT_S = 0.5
 
 
 @dataclass

@@ -111,9 +111,8 @@ class FrameTable:
 
 
 RATE_UNKNOWN = Fraction(25)  # what FFmpeg assumes of a stream that does not say
-UNEVEN = Fraction(
-    1, 100
-)  # relative difference of the two rates of a header that makes the rate variable
+# relative difference of the two rates of a header that makes the rate variable
+UNEVEN = Fraction(1, 100)
 
 
 def describe(

@@ -17,9 +17,8 @@ from vidrobust.video.selection import Selection
 from vidrobust.video.source import VideoSource, open_video
 
 BATCH = 4
-SAME_STEP = (
-    0.02  # seconds from one frame to the next that differ by more than this share are uneven
-)
+# seconds from one frame to the next that differ by more than this share are uneven
+SAME_STEP = 0.02
 
 
 def inspect_paths(

@@ -34,9 +34,8 @@ from vidrobust.video.stream import Decoded
 
 # Frames before the wanted one at which a seek is tried, in turn, before decoding from the start
 LOOK_BACK = (0, 1, 12, 60, 250)
-LONG_WAY = (
-    1000  # a stretch of more frames than this is not decoded to count them; its packets are counted
-)
+# a stretch of more frames than this is not decoded to count them; its packets are counted
+LONG_WAY = 1000
 
 Painter = Callable[[VideoFrame], "np.ndarray | torch.Tensor"]
 

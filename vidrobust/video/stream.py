@@ -137,9 +137,8 @@ class Decoded:
     corrupt: bool
     # () -> (H, W, 3) uint8 on the reader's device, valid until the next frame is decoded
     rgb: Callable[[], np.ndarray | torch.Tensor]
-    keyframe: bool = (
-        False  # whether the coding is refreshed here, in a stream that also has other frames
-    )
+    # whether the coding is refreshed here, in a stream that also has other frames
+    keyframe: bool = False
     stamp: int | None = None  # the time stamp in ticks of the stream, where the reader has one
 
 

@@ -27,9 +27,8 @@ def going(speed: float, *, lost_at: float, objects: int = 8) -> tuple[Measures, 
         for f in range(frames):
             left = 2.0 + speed * f
             right = min(left + SIDE, WIDTH)
-            if (
-                left < lost_at and right - left > 0.4 * SIDE
-            ):  # of less the follower waits for nothing
+            # of less the follower waits for nothing
+            if left < lost_at and right - left > 0.4 * SIDE:
                 rows.append((f, (left, 5.0 + 80 * k, right, 5.0 + 80 * k + SIDE), 0.9, 1))
     missed = sum(
         2.0 + speed * f >= lost_at and 2.0 + speed * f + SIDE < WIDTH - EDGE for f in range(frames)
@@ -89,9 +88,8 @@ def test_the_surest_evidence_decides() -> None:
 def test_a_late_first_box_is_counted_in_frames(speed: float, late: int) -> None:
     """Comes in from the left, wholly in view for ``late`` frames before its first box."""
     rows: list[Row] = []
-    first = int(
-        np.ceil((EDGE + 0.01 + SIDE) / speed)
-    )  # the first frame in which the left side is in view
+    # the first frame in which the left side is in view
+    first = int(np.ceil((EDGE + 0.01 + SIDE) / speed))
     for f in range(first + late, int((WIDTH + SIDE) / speed)):
         left, right = speed * f - SIDE, min(speed * f, WIDTH)
         if right - left > 0.4 * SIDE:

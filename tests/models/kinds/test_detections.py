@@ -235,10 +235,8 @@ def test_ultralytics_polygons(tmp_path: Path) -> None:
     found = load(tmp_path / "plain").predict_frames("line", np.arange(1), (40, 80))
     assert found.shapes is not None
     assert found.boxes.tolist() == [[40, 10, 60, 30], [8, 4, 16, 12]]
-    assert [round(each.area) for each in found.shapes] == [
-        190,
-        64,
-    ]  # middles on the slope are outside
+    # middles on the slope are outside
+    assert [round(each.area) for each in found.shapes] == [190, 64]
     np.testing.assert_allclose(found.scores, [0.9, 0.8])
     assert found.tracks is None
     (tmp_path / "tracked").mkdir()

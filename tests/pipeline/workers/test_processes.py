@@ -227,9 +227,8 @@ def test_the_same_command_goes_on_after_ctrl_c(place: Place) -> None:
 
 
 def test_workers_do_not_outlive_the_one_that_asked(place: Place) -> None:
-    with place.start(
-        "orphans", "--workers=2", SLOW="2"
-    ) as process:  # none is done before all are there
+    # none is done before all are there
+    with place.start("orphans", "--workers=2", SLOW="2") as process:
         until(lambda: len(place.alive()) == 3)
         process.kill()
         process.communicate()

@@ -25,9 +25,8 @@ from vidrobust.plugins.decisions.decide import (
 from vidrobust.plugins.decisions.places import LineOrZone, place_of, read_places
 
 SIZE = (400, 1000)
-DOOR = LineOrZone(
-    "door", ((500.0, 400.0), (500.0, 0.0))
-)  # drawn upwards: to the right of it is x > 500
+# drawn upwards: to the right of it is x > 500
+DOOR = LineOrZone("door", ((500.0, 400.0), (500.0, 0.0)))
 FOOTAGE = ClipTimes("street", np.arange(100) / 25, SIZE)
 
 

@@ -132,19 +132,16 @@ def test_the_consensus_is_the_confident_mean_of_the_stretch() -> None:
         return consensus(given, of)
 
     part = made(whole=True, seconds=1.0)
-    assert part[0] == pytest.approx(
-        [0.85, 0.15, 0], abs=1e-6
-    )  # the two at or above the median of .8
+    # the two at or above the median of .8
+    assert part[0] == pytest.approx([0.85, 0.15, 0], abs=1e-6)
     assert part[2] == pytest.approx(part[0], abs=1e-6)
     assert part[3] == pytest.approx([0, 0, 1])
     near = made(whole=False, seconds=0.4)
-    assert near[0] == pytest.approx(
-        [0.9, 0.1, 0], abs=1e-6
-    )  # .9 is at or above the median of .9 and .8
+    # .9 is at or above the median of .9 and .8
+    assert near[0] == pytest.approx([0.9, 0.1, 0], abs=1e-6)
     assert near[1] == pytest.approx([0.85, 0.15, 0], abs=1e-6)
-    assert near[2] == pytest.approx(
-        [0.8, 0.2, 0], abs=1e-6
-    )  # .8 is at or above the median of .8 and .6
+    # .8 is at or above the median of .8 and .6
+    assert near[2] == pytest.approx([0.8, 0.2, 0], abs=1e-6)
 
 
 def test_labels_become_shares_of_the_right_classes() -> None:

@@ -28,9 +28,8 @@ def pictures(folder: Path, lean: float, sway: float, rng: np.random.Generator) -
     folder.mkdir(parents=True)
     for frame in range(24):
         now = lean + rng.normal(0, sway)
-        colour = np.clip(
-            np.array([120 - now, 110, 120 + now]), 0, 255
-        )  # as OpenCV: blue, green, red
+        # as OpenCV: blue, green, red
+        colour = np.clip(np.array([120 - now, 110, 120 + now]), 0, 255)
         noise = rng.integers(-6, 7, (40, 60, 3))
         cv2.imwrite(str(folder / f"{frame:02d}.png"), (colour + noise).astype(np.uint8))
     return str(folder)

@@ -238,9 +238,8 @@ def test_the_chart_of_readings_is_part_of_a_type_1_verdict() -> None:
     asked = StudyRequest(profile=load_profile("vda5"), tolerance_width=40.0)
     values = np.random.default_rng(2).normal(0, 0.4, 50)
     assert type1_of(values, 0.0, asked)["overall"]["verdict"] == "acceptable"
-    assert (
-        type1_of(values[:24], 0.0, asked)["overall"]["verdict"] == "not shown"
-    )  # 25 readings are the least
+    # 25 readings are the least
+    assert type1_of(values[:24], 0.0, asked)["overall"]["verdict"] == "not shown"
     drifting = values + np.linspace(-1, 1, 50)
     assert type1_of(drifting, 0.0, asked)["overall"]["verdict"] == "not shown"
     assert (

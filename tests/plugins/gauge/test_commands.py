@@ -56,10 +56,8 @@ def test_a_gauge_study_has_the_keys_of_the_contract(
     assert keys | {"components"} <= set(found)
     assert found["percent_grr"] == pytest.approx(27.86, abs=5e-3)
     assert found["percent_tolerance"] is None
-    assert [v["verdict"] for v in found["verdicts"]] == [
-        "not shown",
-        "not shown",
-    ]  # 27.86 % [15, 80], ndc 4
+    # 27.86 % [15, 80], ndc 4
+    assert [v["verdict"] for v in found["verdicts"]] == ["not shown", "not shown"]
     assert "AIAG" in found["verdicts"][0]["source"]
 
 
@@ -172,9 +170,8 @@ def test_gates_on_the_figures_of_a_gauge_study(
     )
     root = ElementTree.fromstring(junit.read_text())
     assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("2", "1", "1")
-    assert not (
-        tmp_path / "o"
-    ).exists()  # the run folder of footage is no place for the page of a table
+    # the run folder of footage is no place for the page of a table
+    assert not (tmp_path / "o").exists()
     assert run(*command, "--fail-if", "percent_tolerance > 30") == 2
     assert run(*command, "--fail-if", "percent_tolerance > 30", "--tolerance=8") == 0
     assert run(*command, "--fail-if", "percent_grr is bad") == 2
@@ -269,9 +266,8 @@ def test_a_go_no_go_gauge_has_a_certificate_of_its_bias(
     assert "name the classes that reject with --defect" in capsys.readouterr().out
     assert run(*made, "--tolerance-high", "0.02", "--json") == 0
     found = json.loads(capsys.readouterr().out)
-    assert (
-        found["overall"]["verdict"] == "unacceptable"
-    )  # 24 % [17, 32] of the tolerance, 10 % allowed
+    # 24 % [17, 32] of the tolerance, 10 % allowed
+    assert found["overall"]["verdict"] == "unacceptable"
 
 
 def test_acceptances_may_be_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

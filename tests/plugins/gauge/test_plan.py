@@ -57,9 +57,8 @@ def test_a_planned_gauge_study_has_the_interval_planned() -> None:
 def test_more_operators_need_fewer_parts_where_they_differ() -> None:
     plans = designs_for_grr(20.0, 8.0, reproducibility_share=0.5)
     assert [p.operators for p in plans] == sorted(p.operators for p in plans)
-    assert 2 not in [
-        p.operators for p in plans
-    ]  # two operators tell nothing of how operators differ
+    # two operators tell nothing of how operators differ
+    assert 2 not in [p.operators for p in plans]
     assert plans[-1].parts < plans[0].parts
 
 

@@ -75,9 +75,8 @@ def test_one_command_from_the_manifest_to_the_studies(
     assert b"data:image/jpeg" in (out / "details.html").read_bytes()
     assert "failed: percent_grr of the gauge" in capsys.readouterr().err
     assert run("gate", str(out), "--fail-if", f"percent_grr > {percent + 1}", *rules[2:]) == 0
-    assert (
-        run("repeatability", str(out), "-q", "--fail-if", "percent_grr > 99") == 2
-    )  # no score without --defect
+    # no score without --defect
+    assert run("repeatability", str(out), "-q", "--fail-if", "percent_grr > 99") == 2
     assert "no gauge study of the scores: name the class" in capsys.readouterr().err
     folder = RunFolder.existing(out)
     folder.write_json(
@@ -145,9 +144,8 @@ def test_exit_codes(
     assert run("repeatability", str(tmp_path / "none.csv"), model) == 3
     assert "is not a run folder, and there is no footage either" in capsys.readouterr().err
     assert run("repeatability", str(line / "manifest.csv"), model, "--rule", "worst") == 2
-    assert (
-        run("repeatability", str(line / "manifest.csv"), f"--out={tmp_path / 'a'}") == 2
-    )  # no model
+    # no model
+    assert run("repeatability", str(line / "manifest.csv"), f"--out={tmp_path / 'a'}") == 2
     manifest = pd.read_csv(line / "manifest.csv").head(2)
     manifest["path"] = [str(tmp_path / "gone.mp4"), str(line / manifest["path"][1])]
     manifest.to_csv(tmp_path / "m.csv", index=False)

@@ -35,17 +35,15 @@ def test_light_multiplies_the_levels_by_the_gain_of_the_truth(shot: Shoot, dial:
     seen = shot(dial)
     gain = seen.truth["gain"].to_numpy()
     assert np.ptp(gain) > 0.08
-    np.testing.assert_allclose(
-        gains(seen.frames), gain / gain[0], atol=0.004
-    )  # half a level of 110
+    # half a level of 110
+    np.testing.assert_allclose(gains(seen.frames), gain / gain[0], atol=0.004)
 
 
 def test_light_is_the_amplitude_of_a_sine() -> None:
     light = courses(station_settings(["light=0.1"], 1)[0], 90, [1])["light"]
     assert np.abs(light).max() == pytest.approx(0.1, rel=0.02)
-    assert light.std() == pytest.approx(
-        0.1 / np.sqrt(2), rel=0.2
-    )  # a sine's, were the periods whole
+    # a sine's, were the periods whole
+    assert light.std() == pytest.approx(0.1 / np.sqrt(2), rel=0.2)
 
 
 def test_drift_is_the_change_over_the_clip() -> None:

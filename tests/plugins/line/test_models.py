@@ -52,9 +52,8 @@ def test_the_classifier_names_kind_and_defect(passes: list) -> None:
         pairs, count = pairs + len(names) - 1, count + len(names)
     assert right_kind / count > 0.97
     assert right / count > 0.8
-    assert (
-        flips / pairs < 0.15
-    )  # over ten frames at once; neighbours flip far less, as scores.json says
+    # over ten frames at once; neighbours flip far less, as scores.json says
+    assert flips / pairs < 0.15
 
 
 def test_the_detector_finds_parts_where_they_are(passes: list) -> None:

@@ -113,9 +113,8 @@ def test_geometry_moves_boxes_as_move_boxes_does(
         policy = one_step(name, sign * limit, sign * limit)
     image, boxes, labels = LIBRARIES[library](policy, tmp_path, seed=3 + sign)
     assert labels.tolist() == [7, 8, 9]  # one box for one, in their order
-    if (
-        name == "translation"
-    ):  # drawn within the limit: the same shift for all, and it is the picture's
+    # drawn within the limit: the same shift for all, and it is the picture's
+    if name == "translation":
         shifts = (boxes - PLATES)[:, :2]
         assert np.abs(shifts).max() > 1
         assert np.abs(shifts).max() <= limit + 0.5
@@ -126,9 +125,8 @@ def test_geometry_moves_boxes_as_move_boxes_does(
     assert off < 0.05
     assert np.abs(boxes - PLATES).max() > 1
     for channel, box in enumerate(boxes):
-        assert (
-            np.abs(seen(image, channel) - box).max() < 1.6
-        )  # a leaning corner fills no whole pixel
+        # a leaning corner fills no whole pixel
+        assert np.abs(seen(image, channel) - box).max() < 1.6
 
 
 @pytest.mark.parametrize(
@@ -202,9 +200,8 @@ def test_ultralytics_moves_boxes_alike_at_the_limits(name: str, tmp_path: Path) 
         for at in (1, -1)
     }
     side = max(SIZE)
-    square = PLATES + np.array(
-        [0, (side - SIZE[0]) / 2] * 2, np.float32
-    )  # Ultralytics pads to a square
+    # Ultralytics pads to a square
+    square = PLATES + np.array([0, (side - SIZE[0]) / 2] * 2, np.float32)
     if name == "rotation":
         wanted = {at: move_corners(square, (side, side), turned(at * limit)) for at in (1, -1)}
     elif name == "translation":

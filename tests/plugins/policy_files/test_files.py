@@ -158,9 +158,8 @@ def test_a_signed_step_at_its_limit_is_the_perturbation(
         found = apart(changed, expected(name, signed), margin)
     moved = apart(expected(name, signed), picture(), margin)
     assert moved > 3
-    assert (
-        found < 0.1 * moved + 0.5
-    )  # torchvision and Albumentations cut off where the catalogue rounds
+    # torchvision and Albumentations cut off where the catalogue rounds
+    assert found < 0.1 * moved + 0.5
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
@@ -323,9 +322,8 @@ def test_a_point_is_smeared_as_wide_as_by_the_catalogue(
     else:
         spreads = [spread(image) for image in many(library, policy, point, 30, tmp_path)]
     wanted = strength**2 / 12 if name == "motion_blur" else strength**2 / 2
-    assert (
-        0.75 * wanted < max(spreads) < 1.5 * wanted
-    )  # lines of pixels are longer along the diagonal
+    # lines of pixels are longer along the diagonal
+    assert 0.75 * wanted < max(spreads) < 1.5 * wanted
 
 
 def spread(image: torch.Tensor) -> float:

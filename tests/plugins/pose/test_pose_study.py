@@ -89,9 +89,8 @@ def test_the_networks_own_jitter_is_that_of_its_errors(place: Path) -> None:
     model = load_model(spec_of(place / "corners.onnx", "pose"))
     points = model(torch.from_numpy(shot.frames).permute(0, 3, 1, 2)).points
     shakes = np.linalg.norm(np.diff(points[..., :2] - shot.corners, n=2, axis=0), axis=2) / 2
-    sure = (
-        np.minimum(points[..., 2], points[..., 2].mean(axis=1, keepdims=True)) >= KEEP
-    )  # joint and board
+    # joint and board
+    sure = np.minimum(points[..., 2], points[..., 2].mean(axis=1, keepdims=True)) >= KEEP
     three = np.stack([sure[k : k + 3].all(axis=0) for k in range(FRAMES - 2)])
     assert three.mean() > 0.9
     wanted = shakes[three].mean()

@@ -100,9 +100,8 @@ def test_filters_are_those_of_their_formulas() -> None:
     fit = np.polyval(np.polyfit(np.arange(5), path[10:15, 1], 2), 2)
     assert filters.filtered("savgol-5", path, size)[12, 1] == pytest.approx(fit)
     x, v, shown = path[0, 0], 0.0, [path[0, 0]]
-    for z in path[
-        1:, 0
-    ]:  # Casiez et al. 2012, a frame as the unit of time, speed in sides of the person
+    # Casiez et al. 2012, a frame as the unit of time, speed in sides of the person
+    for z in path[1:, 0]:
         v += 0.04 * 2 * np.pi / (0.04 * 2 * np.pi + 1) * (z - x - v)
         rate = 2 * np.pi * (0.1 + 0.5 * abs(v) / 50)
         x += rate / (rate + 1) * (z - x)

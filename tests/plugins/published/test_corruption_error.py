@@ -213,9 +213,8 @@ def test_images_of_one_clip_do_not_count_as_independent() -> None:
     assert single["mce_low"] == pytest.approx(alone["mce_low"])
     sums = np.array([np.sum(ALEXNET.errors[name]) for name in common["names"]])  # type: ignore[union-attr]
     per = (100 * wrong.sum(axis=2) / sums).mean(axis=1)
-    means = per.reshape(6, 10).mean(
-        axis=1
-    )  # groups of equal size: the interval of the mean of their means
+    # groups of equal size: the interval of the mean of their means
+    means = per.reshape(6, 10).mean(axis=1)
     half = stats.t.ppf(0.975, 5) * means.std(ddof=1) / np.sqrt(6)
     assert grouped["mce_low"] == pytest.approx(means.mean() - half)
     assert grouped["groups"] == 6

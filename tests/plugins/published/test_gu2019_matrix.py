@@ -240,10 +240,7 @@ def test_a_flip_inside_the_set_of_labels_counts_alike_on_both_sides() -> None:
         return anchors_of_run(frames, labels, noise)["m"]
 
     several, one = natural((281, 282)), natural((281,))
-    assert several.sets.neighbour.tolist() == [
-        True,
-        False,
-        False,
-    ]  # frames 0, 2 and 3 about frame 1
+    # frames 0, 2 and 3 about frame 1
+    assert several.sets.neighbour.tolist() == [True, False, False]
     assert several.distorted["noise"].tolist() == [[False]]
     assert one.sets.neighbour.tolist() == [True, False, False]

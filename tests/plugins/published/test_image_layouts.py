@@ -114,9 +114,8 @@ def test_class_folders_give_what_a_table_of_labels_gives(pictures: dict, tmp_pat
     assert list(one["corruptions"]) == ["brightness", "saturate"]
     mean = np.mean(one["corruptions"]["saturate"]["errors"])
     assert one["corruptions"]["saturate"]["ce"] == pytest.approx(100 * mean / 0.658248)
-    assert one["mce"] == pytest.approx(
-        one["corruptions"]["brightness"]["ce"]
-    )  # an extra one does not count
+    # an extra one does not count
+    assert one["mce"] == pytest.approx(one["corruptions"]["brightness"]["ce"])
 
 
 def test_files_of_imagenet_c_give_the_errors_of_memory(pictures: dict, tmp_path: Path) -> None:

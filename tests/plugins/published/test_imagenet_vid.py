@@ -34,12 +34,8 @@ def test_a_folder_is_a_video(changed: Callable[..., Path], annotations: Path) ->
     empty.write_text("<annotation><folder>v</folder><filename>000011</filename></annotation>")
     first.with_name("000012.xml").write_text("<annotation>")
     labels = read_labels(first.parent)
-    assert labels.rows["frame"].tolist() == [
-        10,
-        10,
-        0,
-        0,
-    ]  # in the order of the numbers in the names of the files
+    # in the order of the numbers in the names of the files
+    assert labels.rows["frame"].tolist() == [10, 10, 0, 0]
     assert labels.notes == ("1 of 4 frames hold no object",)
     assert [p.what.split(": ")[-1] for p in labels.problems] == ["no element found"]
 

@@ -122,9 +122,8 @@ def test_networks_that_are_asked_less_have_rows_of_their_own_and_a_search_counts
         "few": [{"source": s, f"crop_shift {shifts.CHANGED}": 0.1} for s in "abc"],
     }
     found = shifts.measures(rows, searched=[0.1, 0.95])
-    assert found["shift crop label_flip"].value == pytest.approx(
-        0.2
-    )  # of the network asked everything
+    # of the network asked everything
+    assert found["shift crop label_flip"].value == pytest.approx(0.2)
     assert found["shift consistency few"].value == pytest.approx(0.9)
     assert (found["shift path largest"].low, found["shift path largest"].n) == (0.95, 4)
 

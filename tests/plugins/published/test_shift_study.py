@@ -168,9 +168,8 @@ def test_offsets_are_drawn_for_each_frame_and_again_the_same() -> None:
         studied(frames, MeanLevel(), content="a", seed=1, protocols=zhang) for _ in range(2)
     )
     assert one == two
-    assert (
-        len(set(values(one, "crop_shift", "total_variation"))) == 4
-    )  # equal frames, other offsets
+    # equal frames, other offsets
+    assert len(set(values(one, "crop_shift", "total_variation"))) == 4
     assert one != studied(frames, MeanLevel(), content="b", seed=1, protocols=zhang)
     assert one[: len(one) // 4] == studied(
         frames[:1], MeanLevel(), content="a", seed=1, batch=3, protocols=zhang

@@ -13,6 +13,5 @@ def test_a_set_is_right_if_one_of_it_leads_and_the_first_of_equals_leads():
     sets = [frozenset({2, 1}), frozenset({1}), frozenset()]
     assert list(top_correct(SCORES, sets)) == [True, False, False]
     assert list(top_correct(SCORES, sets, top=2)) == [True, True, False]
-    assert list(top_correct(np.array([[-2.0, -np.inf, -1.0]]), [frozenset({1})], top=3)) == [
-        False
-    ]  # never answered
+    # never answered
+    assert list(top_correct(np.array([[-2.0, -np.inf, -1.0]]), [frozenset({1})], top=3)) == [False]

@@ -29,9 +29,8 @@ def written(path: Path, header: bool, bad: bool = True) -> Path:
     for place, line in BAD.items() if bad else ():
         lines[place - 1] = line
     if bad:
-        lines.append(
-            lines[0].replace("0.1", "0.2")
-        )  # says otherwise of the object of the first row
+        # says otherwise of the object of the first row
+        lines.append(lines[0].replace("0.1", "0.2"))
     top = [",".join(ytbb.DETECTION)] if header else []
     path.write_text("\n".join([*top, *lines]))  # the last line is not ended
     return path

@@ -188,9 +188,8 @@ def test_maps_go_as_their_pictures_do() -> None:
 def test_a_map_that_moves_with_its_picture_is_at_rest_in_the_account() -> None:
     blocks = np.random.default_rng(0).integers(0, 3, (8, 12)).astype(np.uint8)
     wide = cv2.resize(blocks, (192, 128), interpolation=cv2.INTER_NEAREST)
-    both = said(
-        np.stack([wide[:, 16:176], wide[:, 20:180]])
-    )  # what is at x in the later map was at x + 4
+    # what is at x in the later map was at x + 4
+    both = said(np.stack([wide[:, 16:176], wide[:, 20:180]]))
     back, own = np.zeros((64, 80, 2), np.float32), np.zeros((64, 80), bool)
     motions = [ShownMotion(back, own), ShownMotion(back + np.float32([4, 0]), own)]
     still, moved = (

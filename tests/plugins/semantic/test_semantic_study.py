@@ -40,9 +40,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = load_model(f"semantic:{place / 'colours.onnx'},classes={place / 'classes.txt'}")
     (place / "truth" / "clip").mkdir(parents=True)
     (place / "truth" / "classes.txt").write_text("\n".join(CLASSES))
-    for (
-        number
-    ) in LABELLED:  # what the network says of the frame as it was, the upper half not judged
+    # what the network says of the frame as it was, the upper half not judged
+    for number in LABELLED:
         pixels = small[number : number + 1]
         labels = model(torch.from_numpy(pixels).permute(0, 3, 1, 2)).labels[0].copy()
         labels[: SIZE[0] // 2] = 255

@@ -165,9 +165,8 @@ def test_a_moving_object_is_followed_and_one_that_leaves_is_left_out() -> None:
     (found,) = followed(a, b, shifts, (240, 320))
     assert found.labels == (0, 2)
     assert found.boxes[:, 0].tolist() == [50, 110]
-    assert (
-        len(followed(a, b, np.zeros((2, 2)), (240, 320))) == 1
-    )  # without its motion the partner is not found
+    # without its motion the partner is not found
+    assert len(followed(a, b, np.zeros((2, 2)), (240, 320))) == 1
 
 
 @dataclass(eq=False)
@@ -312,18 +311,16 @@ def test_noise_alone_names_no_cause_of_places(plain_scene: np.ndarray) -> None:
     assert set(named(table)["cause"]) <= {NOISE, "noise_and_detail"}
     own = table[table["level"] == "cause"].set_index("cause")
     assert own.loc[list(REPLAYED), "share"].abs().max() < 0.15
-    assert (
-        own.loc[NOISE, "low"] <= 1 <= own.loc[NOISE, "high"]
-    )  # eight pairs of one number each: 1.8
+    # eight pairs of one number each: 1.8
+    assert own.loc[NOISE, "low"] <= 1 <= own.loc[NOISE, "high"]
 
 
 @pytest.mark.parametrize("moving", [False, True])
 def test_boxes_that_lean_with_the_light_are_lights(plain_scene: np.ndarray, moving: bool) -> None:
     """Also while the plate moves; what its motion is measured wrongly by is nobody's: .80 and 1.00."""
     rng = np.random.default_rng(0)
-    places = (
-        steps(8) if moving else [[100.0] * 4] * 8
-    )  # of six pairs all signs alike have p = 1 / 64
+    # of six pairs all signs alike have p = 1 / 64
+    places = steps(8) if moving else [[100.0] * 4] * 8
     clips = [
         [
             with_plate(plain_scene, x, gain=g)
@@ -362,9 +359,8 @@ def test_a_box_is_taken_along_with_its_pixels() -> None:
     assert taken_along(box, ShownMotion(back, part), own=False) == pytest.approx(box)
     x = STEP * np.arange(width, dtype=np.float32)[None] * np.ones((height, 1), np.float32)
     y = STEP * np.arange(height, dtype=np.float32)[:, None] * np.ones((1, width), np.float32)
-    grown = np.stack(
-        [(60 - x) * 0.02 / 1.02, (50 - y) * 0.02 / 1.02], axis=-1
-    )  # by 2 % about (60, 50)
+    # by 2 % about (60, 50)
+    grown = np.stack([(60 - x) * 0.02 / 1.02, (50 - y) * 0.02 / 1.02], axis=-1)
     assert taken_along(box, ShownMotion(grown, none), own=False) == pytest.approx(
         [60 - 20.4, 50 - 20.4, 60 + 20.4, 50 + 20.4], abs=0.01
     )

@@ -296,9 +296,8 @@ def test_samples_of_two_models_share_pairs_and_each_is_as_it_is_alone() -> None:
     both = together(chosen)
     assert set(map(tuple, both[PAIR].to_numpy())) == own[0] | own[1]
     assert not both.duplicated(PAIR).any()
-    assert len(both) < 0.8 * (
-        len(own[0]) + len(own[1])
-    )  # 60 each; without common random numbers .9
+    # 60 each; without common random numbers .9
+    assert len(both) < 0.8 * (len(own[0]) + len(own[1]))
     assert together({"a": chosen["a"]}) is chosen["a"]
 
 
@@ -346,11 +345,8 @@ def test_pairs_are_reduced_for_what_is_known_to_average_alone() -> None:
 
     # 360, 720, 1080 and 2160 lines through 256: 1.41, 2.81, 4.22 and 8.44 over a margin of 1.4
     assert [factor(height) for height in (360, 720, 1080, 2160)] == [1, 2, 3, 6]
-    assert [factor(height, size=112) for height in (360, 720, 1080)] == [
-        1,
-        2,
-        3,
-    ]  # 360 lines are left
+    # 360 lines are left
+    assert [factor(height, size=112) for height in (360, 720, 1080)] == [1, 2, 3]
     assert factor(1080, interpolation="nearest") == 1
     one: Any = SimpleNamespace(height=1080, width=1920)
     any_callable: Any = SimpleNamespace()

@@ -58,12 +58,10 @@ def test_what_one_fragility_makes_expected_is_the_product_of_both_ties():
     np.testing.assert_allclose(expected, 0.7 * loads, rtol=0.12)
     equal = np.full((5, 5), 0.36)
     np.fill_diagonal(equal, 1.0)
-    np.testing.assert_allclose(
-        expected_of_fragility(equal, np.full(5, 0.42), others), 0.42
-    )  # exact: .6 * .7
-    assert np.isnan(
-        expected_of_fragility(among[:2, :2], loads[:2], others[:2, :2, :2])
-    ).all()  # one other alone
+    # exact: .6 * .7
+    np.testing.assert_allclose(expected_of_fragility(equal, np.full(5, 0.42), others), 0.42)
+    # one other alone
+    assert np.isnan(expected_of_fragility(among[:2, :2], loads[:2], others[:2, :2, :2])).all()
 
 
 def test_fragility_alone_leaves_nothing_and_a_tie_of_its_own_is_left():

@@ -139,9 +139,8 @@ def test_a_true_proxy_is_found_and_one_that_shares_only_the_confounder_is_not(wo
     found = correlate(false, KINDS)
     assert "proxy" not in set(verdicts(found))
     raw = found.table[found.table["primary"] & (found.table["method"] == "spearman")]
-    assert (
-        raw.loc[raw["perturbation"].isin(KINDS), "low"] > 0.1
-    ).all()  # the raw coefficient looks good all the same
+    # the raw coefficient looks good all the same
+    assert (raw.loc[raw["perturbation"].isin(KINDS), "low"] > 0.1).all()
 
 
 @pytest.mark.parametrize(
@@ -189,9 +188,8 @@ def test_a_confounder_measured_with_error_is_allowed_for():
     x, y = -2 * skill[:, None] + rng.normal(size=(200, 3)), -2 * skill + rng.normal(size=200)
     measured = (skill + 0.33 * rng.normal(size=200))[:, None]  # reliability 1 / 1.11
     blind = beside(units(x, y, measured, np.arange(200), across="models"), rng)
-    assert set(verdicts(correlate(blind, KINDS))) == {
-        "proxy"
-    }  # nothing says that it was measured with error
+    # nothing says that it was measured with error
+    assert set(verdicts(correlate(blind, KINDS))) == {"proxy"}
     summary = correlate(dataclasses.replace(blind, confounder_reliability=(0.9,)), KINDS)
     assert set(verdicts(summary)) == {"cannot tell"}
     assert whys(summary)["p0"] == "confounder error"

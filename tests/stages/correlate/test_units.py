@@ -354,9 +354,8 @@ def test_strengths_that_do_more_than_twice_as_much_as_the_footage_do_not_count()
             "metric": ["total_variation"] * 5 + ["error"],
         }
     )
-    sensitivity = np.array(
-        [[0.1, 0.2, 0.6, 0.3, 0.9, 9.0], [np.nan, 0.2, 0.4, 0.3, 0.9, 9.0]]
-    )  # means .1, .2, .5, .3, .9
+    # means .1, .2, .5, .3, .9
+    sensitivity = np.array([[0.1, 0.2, 0.6, 0.3, 0.9, 9.0], [np.nan, 0.2, 0.4, 0.3, 0.9, 9.0]])
     natural = pd.DataFrame({"total_variation": [0.05, 0.15]})  # its mean is .1, and the limit .2
     # mist at its mildest stays, and so does a metric that the footage does not have
     expected = [True, True, False, True, False, True]

@@ -343,9 +343,8 @@ def test_a_range_is_what_was_seen_on_either_side() -> None:
         sensitivity=sensitivity(("brightness",), per_unit=0.2),
     )
     step = only_step(build("net", made))
-    assert (step.low, step.high) == pytest.approx(
-        (-0.25, 0.05), abs=1e-4
-    )  # the factors 1 / 1.25 and 1.05
+    # the factors 1 / 1.25 and 1.05
+    assert (step.low, step.high) == pytest.approx((-0.25, 0.05), abs=1e-4)
     assert step.evidence.observed_least == pytest.approx(-(1 / 0.6 - 1))
     assert step.evidence.observed_most == pytest.approx(0.06)
     assert step.evidence.observed == pytest.approx(0.25)
@@ -521,9 +520,8 @@ def test_an_answer_that_the_weakest_change_tips_as_well_gets_no_step() -> None:
     rng = np.random.default_rng(0)
     tipped = sensitivity(("translation",))
     amount = tipped["metric"] == "total_variation"
-    tipped.loc[amount, "value"] = rng.uniform(
-        0.2, 0.8, int(amount.sum())
-    )  # as much at every strength
+    # as much at every strength
+    tipped.loc[amount, "value"] = rng.uniform(0.2, 0.8, int(amount.sum()))
     policy = build("net", shaken(sensitivity=tipped))
     assert not policy.steps
     assert refused(policy, "translation").why is Rejection.GROWTH_OPEN

@@ -110,7 +110,6 @@ def test_only_what_was_tried_or_found_again_is_exported(tmp_path: Path) -> None:
     assert [each["evidence"]["level"] for each in written["steps"]] == ["replicated", "suggested"]
     assert "brightness=" in (tmp_path / "policy_torchvision.py").read_text()
     assert "contrast=" not in (tmp_path / "policy_torchvision.py").read_text()
-    assert all(
-        "contrast" in each.render(with_levels(both)).text for each in formats()
-    )  # named as worth trying
+    # named as worth trying
+    assert all("contrast" in each.render(with_levels(both)).text for each in formats())
     assert Policy.read(tmp_path / "policy.json").actions[0].perturbation == "brightness"

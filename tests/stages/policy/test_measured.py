@@ -76,8 +76,7 @@ def test_the_trial_is_of_the_policy_as_it_was_advised(tmp_path: Path) -> None:
     apply_measured(tmp_path, "net", ADVISED, found)
     assert Policy.read(tmp_path / "policy.json").steps == ()
     assert advised_policy(tmp_path, "net") == ADVISED  # what a second trial is of
-    assert remeasured(tmp_path, ADVISED) == with_measured(
-        ADVISED, found
-    )  # the stage policy, made again
+    # the stage policy, made again
+    assert remeasured(tmp_path, ADVISED) == with_measured(ADVISED, found)
     other = Policy(steps=(HUE,), model="net")
     assert remeasured(tmp_path, other) == other

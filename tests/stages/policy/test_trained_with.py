@@ -100,11 +100,8 @@ def test_albumentations_as_dict_and_as_its_own_yaml(tmp_path: Path) -> None:
     path = tmp_path / "pipeline.yaml"
     albumentations.save(pipeline, str(path), data_format="yaml")
     found = names(str(path))
-    assert {
-        "motion_blur",
-        "rotation",
-        "brightness",
-    } <= found  # tuples over several lines count as used
+    # tuples over several lines count as used
+    assert {"motion_blur", "rotation", "brightness"} <= found
 
 
 @pytest.mark.parametrize(

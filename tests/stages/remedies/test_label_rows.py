@@ -144,9 +144,8 @@ def test_a_rule_that_never_tells_has_no_delay() -> None:
     row = rows(weak).loc["hysteresis-0.2", "flip_rate"]
     # it holds the first label for ever: ten changes to the other one are never told, nine back to it are
     assert (row["after"], row["unreported"], row["delay_frames"]) == (0, 10, np.inf)
-    assert np.isnan(
-        costs_of(study(flickering()), "hysteresis-0.2").delay_frames
-    )  # nothing to measure it by
+    # nothing to measure it by
+    assert np.isnan(costs_of(study(flickering()), "hysteresis-0.2").delay_frames)
 
 
 def test_rules_begin_anew_at_a_cut() -> None:

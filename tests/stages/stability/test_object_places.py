@@ -46,9 +46,8 @@ def world(folder: Path, at_left: float, elsewhere: float) -> Path:
             y = 2 + 3 * clip
             level = rng.integers(-4, 5, (HEIGHT, WIDTH, 3)) + (106 if light else 94)
             level[y : y + SIDE : 3, x : x + SIDE] += 12
-            level[y + 1 : y + SIDE : 3, x : x + SIDE] -= (
-                12  # stripes, which leave the mean as it is
-            )
+            # stripes, which leave the mean as it is
+            level[y + 1 : y + SIDE : 3, x : x + SIDE] -= 12
             picture = level.astype(np.uint8)
             cv2.imwrite(str(folder / f"clip{clip}" / f"{frame:03d}.png"), picture)
             rows.append((f"clip{clip}", 40 * frame, 0, "person", clip, "present",
@@ -88,9 +87,8 @@ def test_flips_at_the_left_are_found(planted: Path, more: tuple[str, ...]) -> No
     assert at["events"].sum() == counted["label_flip"].sum()
     odd = counted["item"].str[4].astype(int) % 2 == 1
     step = counted["frame_a"].where(~odd, FRAMES - 1 - counted["frame_a"])
-    assert (
-        at.loc[0, "n"] == (step <= 6).sum()
-    )  # by hand: up to step 6 the middle lies at the left of px 10
+    # by hand: up to step 6 the middle lies at the left of px 10
+    assert at.loc[0, "n"] == (step <= 6).sum()
     (said,) = place_section.sentences(run, "classification")
     assert "place matters for label flips: " in said
     assert "at the far left" in said

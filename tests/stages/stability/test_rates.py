@@ -36,10 +36,8 @@ def test_hand_counted_clip() -> None:
     mean = row_of(table, "total_variation", "clip")
     assert mean["value"] == pytest.approx(0.35, abs=1e-6)
     revert = row_of(table, "revert_flip_rate", "clip")
-    assert (revert["value"], revert["n"]) == (
-        0.25,
-        4,
-    )  # frame 2, of the 4 frames that end a usable pair
+    # frame 2, of the 4 frames that end a usable pair
+    assert (revert["value"], revert["n"]) == (0.25, 4)
     jitter = row_of(table, "jitter", "")
     assert (jitter["value"], jitter["n"]) == (pytest.approx((0.35 + 0.7) / 2, abs=1e-6), 2)
     # anchors at 0 and 5; over the cut: (0, 1) bolt bolt and (0, 3) bolt bolt remain, and (5, 4) nut nut

@@ -38,9 +38,8 @@ def row(table: pd.DataFrame, quantity: str, item: str = "") -> pd.Series:
 def test_half_the_distance_of_the_percentiles_less_the_meters_error() -> None:
     value = np.linspace(-10, 10, 2001)
     found = row(spread_of(pairs("hue_deg", value), {"clip": 640}), "hue_deg")
-    assert found["spread"] == pytest.approx(
-        9.5, abs=0.02
-    )  # the 2.5th and 97.5th percentile of -10 to 10
+    # the 2.5th and 97.5th percentile of -10 to 10
+    assert found["spread"] == pytest.approx(9.5, abs=0.02)
     noisy = row(spread_of(pairs("hue_deg", value, error=4.0), {"clip": 640}), "hue_deg")
     assert noisy["spread"] == pytest.approx(np.sqrt(9.5**2 - (1.96 * 4) ** 2), abs=0.02)
     calm = row(spread_of(pairs("hue_deg", value / 100, error=4.0), {"clip": 640}), "hue_deg")

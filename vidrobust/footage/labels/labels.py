@@ -96,9 +96,8 @@ class Labels:
     sets: pd.DataFrame = field(default_factory=lambda: sets_of(()))
     # whose labels a frame about an anchor is judged by: its "own", or the "anchor"'s
     judged_by: Literal["own", "anchor"] = "own"
-    class_map: ClassMap | None = (
-        None  # from the classes of a model to these, if the data set has one
-    )
+    # from the classes of a model to these, if the data set has one
+    class_map: ClassMap | None = None
     problems: tuple[Problem, ...] = ()  # what could not be used, with file, line and column
     notes: tuple[str, ...] = ()  # what is odd but harmless, a sentence each
 

@@ -278,9 +278,8 @@ def by_time(table: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, AnswerTimes 
 
 def _keys(item: Item) -> list[str]:
     names = [item.name, *ends_of(item.path), *ends_of(item.path.with_suffix(""))]
-    if (
-        item.path.name == "img1"
-    ):  # the pictures of a sequence of MOTChallenge, named after the folder above
+    # the pictures of a sequence of MOTChallenge, named after the folder above
+    if item.path.name == "img1":
         names += ends_of(item.path.parent)
     whole, plus, _ = item.path.stem.rpartition("+")
     return list(dict.fromkeys([*names, *([whole] if plus and item.label_offset else [])]))

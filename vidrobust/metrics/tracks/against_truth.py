@@ -251,9 +251,8 @@ Frames = Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]
 
 
 def _assigned(value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    from scipy.optimize import (
-        linear_sum_assignment,
-    )  # here, so that the command line need not import SciPy
+    # here, so that the command line need not import SciPy
+    from scipy.optimize import linear_sum_assignment
 
     rows, columns = linear_sum_assignment(value, maximize=True)
     return rows, columns

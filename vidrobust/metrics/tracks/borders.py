@@ -29,9 +29,8 @@ class EntryLine:
         return left
 
 
-Zone = (
-    tuple[float, float, float, float] | EntryLine
-)  # x, y, width, height px, or what lies before a line
+# x, y, width, height px, or what lies before a line
+Zone = tuple[float, float, float, float] | EntryLine
 
 
 def in_zones(boxes: np.ndarray, zones: Sequence[Zone]) -> np.ndarray:

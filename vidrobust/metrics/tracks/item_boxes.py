@@ -18,9 +18,8 @@ class ItemBoxes:
     boxes: np.ndarray
     scores: np.ndarray
     labels: np.ndarray
-    shift: (
-        np.ndarray
-    )  # how far the pixels in the box move until the next frame, px; NaN where unknown
+    # how far the pixels in the box move until the next frame, px; NaN where unknown
+    shift: np.ndarray
     num_frames: int  # also those without boxes
     joined: np.ndarray  # whether the frame continues the one before, without a cut
     size: tuple[int, int]  # height and width of the frame, px

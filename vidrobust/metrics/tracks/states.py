@@ -217,9 +217,8 @@ NEAR_BORDER = 0.1
 # Boxes from which something that moves, or rests, is an object and no alarm that blinks
 MOVING_BOXES, RESTING_BOXES = 3, 5
 HELD = 1 / 3  # An object has a box in at least this share of its frames; what has fewer blinks
-COHERENT = (
-    0.25  # The boxes of an object shake, in the median, by no more than this share of their size
-)
+# The boxes of an object shake, in the median, by no more than this share of their size
+COHERENT = 0.25
 
 
 @dataclass(frozen=True)
@@ -390,9 +389,8 @@ def _beyond(
     # after a second it is unknown whether it is still there; a motion is trusted no longer than it was seen
     followed = found.frame[edges.last] - found.frame[edges.first] + 1
     steps = last + np.where(edges.still(last=forward), np.minimum(followed, last), followed)
-    cut_off = touches_border(
-        box, found.size
-    )  # a box that the border cuts already needs no further reason
+    # a box that the border cuts already needs no further reason
+    cut_off = touches_border(box, found.size)
     steps[cut_off | (scene[np.clip(frame + sign, 0, found.num_frames - 1)] != scene[frame])] = 1
     track = np.repeat(np.arange(count), steps)
     step = np.arange(steps.sum()) - np.repeat(np.cumsum(steps) - steps, steps) + 1

@@ -36,9 +36,8 @@ class Candidates:
     boxes: np.ndarray  # (M, 4) float64 xyxy px of the network's input
     scores: np.ndarray  # (M,) float64 in [0, 1]
     labels: np.ndarray  # (M,) int64
-    num_classes: (
-        int | None
-    )  # Classes that the outputs distinguish, or None where they do not show it
+    # Classes that the outputs distinguish, or None where they do not show it
+    num_classes: int | None
     # (M, 5) float64 of detectors of turned boxes: centre x, y, width, height px of the input, and the angle
     # in radians from x towards y
     turned: np.ndarray | None = None
@@ -58,9 +57,8 @@ class HeadSettings:
     background: int | None = None  # The class that is no object, or None
 
 
-Outputs = Mapping[
-    str, np.ndarray
-]  # Name of an output -> its array of one frame, without the batch dimension
+# Name of an output -> its array of one frame, without the batch dimension
+Outputs = Mapping[str, np.ndarray]
 Decode = Callable[[Outputs, HeadSettings], Candidates]
 
 
@@ -69,17 +67,15 @@ class Head:
     """How a family of detectors answers."""
 
     decode: Decode  # Outputs of one frame -> Candidates
-    nms: (
-        float | None
-    )  # The family's usual IoU for suppression. None: the network gives no duplicates.
+    # The family's usual IoU for suppression. None: the network gives no duplicates.
+    nms: float | None
     # place, round_down, one_scale, antialias: The family's usual way of resizing, as in ``BoxPreprocess``
     place: str = "top left"
     round_down: bool = False
     one_scale: bool = False
     antialias: bool = False
-    alone: bool = (
-        False  # Outputs have as many rows as there are boxes, so that frames go in one at a time
-    )
+    # Outputs have as many rows as there are boxes, so that frames go in one at a time
+    alone: bool = False
 
 
 def corners(boxes: np.ndarray, order: str) -> np.ndarray:

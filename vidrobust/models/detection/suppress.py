@@ -41,10 +41,8 @@ class Suppression:
             apart = np.zeros(len(rows)) if self.across_classes else found.labels[rows]
             return rows[keep_turned(found.turned[rows], apart, self.nms)][: self.max_boxes]
         if len(rows):
-            from torchvision.ops import (
-                batched_nms,
-                nms,
-            )  # its import takes as long as that of torch
+            # its import takes as long as that of torch
+            from torchvision.ops import batched_nms, nms
 
             boxes, scores = (
                 torch.from_numpy(found.boxes[rows]),

@@ -35,9 +35,8 @@ class RecordedDetector:
     class_names: tuple[str, ...]
     info: ModelInfo
     file: BoxFile  # What was read
-    first: int | None = (
-        None  # Number of the first frame in it. None: as ``about`` finds for each item.
-    )
+    # Number of the first frame in it. None: as ``about`` finds for each item.
+    first: int | None = None
     task: Literal["detection"] = "detection"
     needs_pixels: bool = False
     shaped: bool = False  # Whether any box of it has a mask or is turned
@@ -207,9 +206,8 @@ def recorded_detector(spec: ModelSpec, device: torch.device) -> RecordedDetector
     file = read_boxes(path, spec.options)
     boxes, name = _of_model(file.boxes, spec.options.get("model"), spec.text)
     names = _class_names(boxes, file.names, spec)
-    if "classes" in spec.options and set(file.names.values()) <= set(
-        names
-    ):  # maybe in another order
+    # maybe in another order
+    if "classes" in spec.options and set(file.names.values()) <= set(names):
         place = {number: names.index(name) for number, name in file.names.items()}
         boxes = boxes.assign(label=boxes["label"].map(lambda number: place.get(number, number)))
     order = boxes.sort_values(["item", "frame"], kind="stable", ignore_index=True)

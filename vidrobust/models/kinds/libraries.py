@@ -104,9 +104,8 @@ def torchvision_model(spec: ModelSpec, device: torch.device) -> Network | Module
             **_QUIET.get(spec.target, {}),
         )
         if hasattr(module, "transform_input"):
-            module.transform_input = (
-                True  # as the hub's weights set it, whose transforms are used here
-            )
+            # as the hub's weights set it, whose transforms are used here
+            module.transform_input = True
         return module
 
     def hub() -> torch.nn.Module:

@@ -34,9 +34,8 @@ REST = "(other)"  # The class that holds the probability of all classes the file
 _NOT_CLASSES = ("item", "frame", "time_s", "label", "class", "probability", "model")
 
 
-_ROUNDING = (
-    5e-3  # Rows may miss 1 by so much, as files with three decimals do; they are then scaled to 1
-)
+# Rows may miss 1 by so much, as files with three decimals do; they are then scaled to 1
+_ROUNDING = 5e-3
 
 
 @dataclass(eq=False, kw_only=True)

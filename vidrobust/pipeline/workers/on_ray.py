@@ -30,9 +30,8 @@ class RayPool:
     def __init__(self, setup: Setup, size: int | None, address: str) -> None:
         self._ray = _ray()
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its maker
-        os.environ.setdefault(
-            "RAY_agent_register_timeout_ms", "120000"
-        )  # a busy machine takes its time
+        # a busy machine takes its time
+        os.environ.setdefault("RAY_agent_register_timeout_ms", "120000")
         summary: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
         if not address:
             summary |= {"num_cpus": size or os.cpu_count(), "include_dashboard": False}

@@ -333,9 +333,8 @@ def _signal(number: int) -> str:
 
 def work(pipe: Connection, setup: Setup) -> None:
     tune_process()
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # where it could not be started without hearing Ctrl-C
+    # where it could not be started without hearing Ctrl-C
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(EOFError, BrokenPipeError):
         try:

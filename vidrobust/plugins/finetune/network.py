@@ -75,9 +75,8 @@ class TrainableClassifier:
 
     def of_inputs(self, module: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
         """(N, 3, h, w) float32 normalised -> (N, K) logits."""
-        inputs = inputs.contiguous(
-            memory_format=torch.channels_last
-        )  # half the time on a processor
+        # half the time on a processor
+        inputs = inputs.contiguous(memory_format=torch.channels_last)
         with full_precision(self.device):
             rows: torch.Tensor = module(inputs)
         rows = rows.reshape(len(inputs), -1)

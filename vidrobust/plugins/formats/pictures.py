@@ -221,9 +221,8 @@ def _kitti(path: Path, classes: dict[int, str]) -> Annotations:
         more = {"truncated": truncated, "occluded": occluded}
         doubtful = {"presence": "uncertain"} if kind == "DontCare" else {}
         name = file.stem
-        if (
-            file.parent.name == "label_2"
-        ):  # beside it lie the pictures, and others of the same names
+        # beside it lie the pictures, and others of the same names
+        if file.parent.name == "label_2":
             name = f"{file.parents[1].name}/image_2/{name}.png"
         yield Annotation(file=name, name=kind, box=tuple(map(float, box)), more=more | doubtful)
 
@@ -269,9 +268,8 @@ def _is_voc(path: Path) -> bool:
     if file is None or not begins_with(file, "annotation"):
         return False
     text = file.read_bytes()
-    of_video = (
-        b"<trackid>" in text or b"<database>ILSVRC" in text
-    )  # ImageNet VID, a format of its own
+    # ImageNet VID, a format of its own
+    of_video = b"<trackid>" in text or b"<database>ILSVRC" in text
     return not of_video and (b"<bndbox>" in text or b"<object>" not in text)
 
 

@@ -28,16 +28,12 @@ from vidrobust.video.source import VideoSource
 
 THUMBNAIL_PX = 160  # width of the pictures in which activity is looked for
 SCENE_FRAMES = 64  # of which the usual scene is the median
-CHANGED = (
-    12  # levels of 255 from which a pixel differs from the usual scene: coding noise stays below
-)
+# levels of 255 from which a pixel differs from the usual scene: coding noise stays below
+CHANGED = 12
 LEAST_SHARE = 0.002  # share of changed pixels below which nothing is called active
 LONGEST_GAP_S, SHORTEST_S = 0.3, 0.1  # gaps that are bridged, and stretches that are left out
-TILES, TILE_PX, MOST_SHOWN = (
-    5,
-    200,
-    40,
-)  # pictures of a stretch, their width, and stretches on the sheet
+# pictures of a stretch, their width, and stretches on the sheet
+TILES, TILE_PX, MOST_SHOWN = (5, 200, 40)
 COLUMNS = ("path", "item", "part", "pass", "station", "label", "start_s", "end_s")
 
 

@@ -115,9 +115,8 @@ def parts_across(table: pd.DataFrame, where: Path | str) -> tuple[pd.DataFrame, 
     summed = labels[0].isin(SUMMARIES) | labels[1].isin(SUMMARIES)
     if true.sum() > 1:
         raise InputError(f"{where}: {true.sum()} rows of references; expected one")
-    people = (
-        people.where(people != "", None).ffill().fillna("")
-    )  # a name may stand in its first row alone
+    # a name may stand in its first row alone
+    people = people.where(people != "", None).ffill().fillna("")
     rows = table.assign(operator=people)[~true & ~summed]
     long = rows.melt(
         id_vars=["operator", "trial"], value_vars=list(parts), var_name="part", ignore_index=False

@@ -29,14 +29,12 @@ SURE = 0.1
 FEWEST = 4  # Points that must move together
 TOGETHER_PX = 1.0  # How far apart points may have gone in a window that go one way
 OTHER_WAY = 0.25  # Share of what most points have gone by which others must differ at least to go another way
-STEADY = (
-    4.0  # What moves past goes so many times as far as from frame to frame; what shakes does not
-)
+# What moves past goes so many times as far as from frame to frame; what shakes does not
+STEADY = 4.0
 # Share of its surroundings' brightness by which a place differs before it is said to have changed.
 CHANGED = 0.10
-CHANGED_AREA = (
-    0.002  # Share of the picture that must have changed before a part is said to be placed again
-)
+# Share of the picture that must have changed before a part is said to be placed again
+CHANGED_AREA = 0.002
 
 
 def travel(pictures: Iterable[np.ndarray]) -> float:
@@ -56,9 +54,8 @@ def travel(pictures: Iterable[np.ndarray]) -> float:
 
     for picture in pictures:
         width = picture.shape[1]
-        window.append(
-            np.clip(110 * _relief(picture), 0, 255).astype(np.uint8)
-        )  # neither light nor noise moves
+        # neither light nor noise moves
+        window.append(np.clip(110 * _relief(picture), 0, 255).astype(np.uint8))
         if len(window) > WINDOW:
             look()
             window = window[-1:]

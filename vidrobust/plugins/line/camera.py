@@ -160,10 +160,8 @@ def _lamp_field() -> np.ndarray:
     return np.asarray((1.06 - 0.05 * x - 0.04 * y) * (1 - 0.07 * (x**2 + y**2)))
 
 
-SHADOW_SIDES = (
-    0.14,
-    0.18,
-)  # Standard deviation of the soft shadow, shares of the width and of the height
+# Standard deviation of the soft shadow, shares of the width and of the height
+SHADOW_SIDES = (0.14, 0.18)
 
 
 def uneven(depth: float, middle: tuple[float, float], lamp: float) -> np.ndarray:

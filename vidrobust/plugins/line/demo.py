@@ -71,10 +71,8 @@ STUDY = Settings(model=MODELS, frames=160, pairs=128, resamples=2000)
 # What the classifier and the detector call a defect.
 DEFECTS = (*(name for name in LABELS if name.endswith("-defect")), "defect")
 REPEATABILITY = "repeatability"  # Command that studies the verdicts, where a plugin brings it
-AT_REST = (
-    "objects",
-    "came_into_view",
-)  # Causes that are there with all dials at rest: the belt runs
+# Causes that are there with all dials at rest: the belt runs
+AT_REST = ("objects", "came_into_view")
 
 
 def demo_line(

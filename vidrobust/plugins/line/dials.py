@@ -19,10 +19,8 @@ from vidrobust.errors import SettingsError
 
 FRAME_RATE = 30
 LIGHT_HZ = (0.7, 1.6)  # Range of the light dial's frequency: a lamp that sways, people that pass
-SHADOW_HZ = (
-    0.4,
-    1.2,
-)  # Range of the frequencies, along x and along y, at which the shadow goes to and fro
+# Range of the frequencies, along x and along y, at which the shadow goes to and fro
+SHADOW_HZ = (0.4, 1.2)
 # Range of the frequency at which one of two lamps sways.
 LAMP_HZ = (1.5, 4.0)
 MAINS_HZ = 50.0

@@ -29,9 +29,8 @@ from vidrobust.plugins.line.scene import Part, PlacedPart, make_part, make_scene
 
 VISIBLE = 0.25  # Share of a box inside the frame from which on it is listed
 QUALITY = 25  # x264's crf while the dial compression is 0
-FINE_QUALITY = (
-    12  # The crf under noise or focus, so that the coder does not smooth away what was planted
-)
+# The crf under noise or focus, so that the coder does not smooth away what was planted
+FINE_QUALITY = 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -301,9 +300,8 @@ def render(
     pd.DataFrame(truth).to_parquet(beside, index=False)
     os.replace(beside, out / "truth.parquet")
     write_text(out / "boxes.json", json.dumps(boxes_as_coco(truth)) + "\n")
-    write_text(
-        out / "manifest.csv", manifest.to_csv(index=False)
-    )  # last: a manifest means that all is there
+    # last: a manifest means that all is there
+    write_text(out / "manifest.csv", manifest.to_csv(index=False))
     return manifest
 
 

@@ -190,10 +190,8 @@ DEFECTS: dict[str, Callable[[Surface, Spot, np.random.Generator], tuple[Surface,
 }
 
 
-LANES_PX = (
-    138.0,
-    342.0,
-)  # Rows on which other parts ride; the part of the clip rides in the middle
+# Rows on which other parts ride; the part of the clip rides in the middle
+LANES_PX = (138.0, 342.0)
 # Longest side of another part.
 LANE_SIDE_PX = 44.0
 GAP_PX = 8.0

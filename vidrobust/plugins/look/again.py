@@ -25,9 +25,8 @@ from vidrobust.statistics.intervals import clustered_rate
 from vidrobust.tables import schema
 
 FRAMES = 32  # frames of the whole run that are asked about again, spread evenly
-SAME_BOX = (
-    0.5  # least overlap (IoU) of a box with the same box in the other answer, as in COCO's AP50
-)
+# least overlap (IoU) of a box with the same box in the other answer, as in COCO's AP50
+SAME_BOX = 0.5
 
 
 def asked_again(run: OpenRun) -> pd.DataFrame:

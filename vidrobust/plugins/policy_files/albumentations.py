@@ -9,9 +9,8 @@ from vidrobust.stages.policy.exports import rendered as r
 from vidrobust.stages.policy.policy import Policy, PolicyStep
 
 NAME = "policy_albumentations.yaml"
-VERSION = (
-    "2.0.8"  # the version whose names and units these are; later ones of the 2 series read them
-)
+# the version whose names and units these are; later ones of the 2 series read them
+VERSION = "2.0.8"
 # cv2.INTER_CUBIC, as in the catalogue, and cv2.BORDER_REPLICATE: where the catalogue mirrors at the border,
 # Albumentations would add a box for each mirrored piece of an object, where ``move_boxes`` has one box for
 # one.

@@ -23,10 +23,8 @@ from vidrobust.plugins.pose.people import COCO, KeyPoints, people
 
 LEAST_SCORE = 0.05  # of people that are kept
 OVERLAP = 0.7  # of boxes of one person, as Ultralytics suppresses them
-IMAGENET = (
-    (123.675, 116.28, 103.53),
-    (58.395, 57.12, 57.375),
-)  # mean and deviation, of 255: RTMPose's
+# mean and deviation, of 255: RTMPose's
+IMAGENET = ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
 ONE_PERSON = (
     "takes the frame for one person: without boxes there are no crops. For several people give the results of "
     "the whole pipeline: pose:FILE.json"
@@ -173,9 +171,8 @@ def adopt(given: object, device: torch.device) -> PoseNetwork | None:
 
     def run(pixels: torch.Tensor) -> list[Poses]:
         found = []
-        for (
-            frame
-        ) in pixels:  # each alone: its suppression leaves out frames of a batch that takes long
+        # each alone: its suppression leaves out frames of a batch that takes long
+        for frame in pixels:
             picture = np.ascontiguousarray(frame.permute(1, 2, 0).flip(2).cpu().numpy())
             said = yolo.predict(
                 picture, device=device, verbose=False, save=False, conf=LEAST_SCORE

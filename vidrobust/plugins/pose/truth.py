@@ -15,9 +15,8 @@ from vidrobust.plugins.pose.people import sigmas_of
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
 RECALLS = np.linspace(0, 1, 101)
 MOST = 20  # poses of a frame that COCO judges
-Judged = tuple[
-    Sequence["KnownPerson"], np.ndarray, np.ndarray
-]  # of a frame: known people, (P, J, 3), (P,) scores
+# of a frame: known people, (P, J, 3), (P,) scores
+Judged = tuple[Sequence["KnownPerson"], np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -43,9 +42,8 @@ def known_people(
         labels[labels["keypoints"].notna()].to_dict("records") if "keypoints" in labels else ()
     ):
         given = np.array(json.loads(row["keypoints"]), np.float64).reshape(-1, 3)
-        joints = json.loads(row["joints"]) or list(
-            names
-        )  # a file without names has the model's order
+        # a file without names has the model's order
+        joints = json.loads(row["joints"]) or list(names)
         place = dict(zip(joints, given, strict=True))
         points = np.array([place.get(name, np.zeros(3)) for name in names])
         width, height = row["x2"] - row["x1"], row["y2"] - row["y1"]

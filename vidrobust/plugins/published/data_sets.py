@@ -27,9 +27,8 @@ from vidrobust.text.printable import printable
 # many.
 IMAGENET_VAL = 50_000
 MOT17 = ("02", "04", "05", "09", "10", "11", "13")
-MOT17_FRAMES = (
-    5316  # Frames of MOT17's training videos; each is there once for each of three detectors
-)
+# Frames of MOT17's training videos; each is there once for each of three detectors
+MOT17_FRAMES = 5316
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,10 +183,8 @@ def lines(found: Checked, most: int = 20) -> Sequence[str]:
     return [*printed, *found.notes, f"next: {found.command}"]
 
 
-VID_ROBUST = {
-    "anchors": 1109,
-    "frames": 22_179,
-}  # Of ImageNet-Vid-Robust, with the frames about the anchors
+# Of ImageNet-Vid-Robust, with the frames about the anchors
+VID_ROBUST = {"anchors": 1109, "frames": 22_179}
 # That YTBB-Robust scores; without the review of the frames about them more are called good.
 YTBB_ANCHORS = 2030
 MOST_PROBLEMS = 1000  # Rows that cannot be used and are said one by one; the rest is counted

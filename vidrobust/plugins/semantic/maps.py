@@ -13,16 +13,14 @@ import numpy as np
 from vidrobust.frame_pairs.transitions import Unregistered
 from vidrobust.predictions import TaskPredictions
 
-UNKNOWN = (
-    255  # class of a pixel that is not judged, as in the label maps of Cityscapes and PASCAL VOC
-)
+# class of a pixel that is not judged, as in the label maps of Cityscapes and PASCAL VOC
+UNKNOWN = 255
 CELL = 8  # side, px, of the cells in which the classes' shares are compared
 FLOW_SIDE = 480  # frames are averaged down to this width for the flow: the width of CamVid's maps
 LEAST_REGION = 0.0005  # share of the frame from which a region counts: 86 px of a CamVid map
 FARTHEST = 8.0  # px; a boundary that moves further is a region that came or went
-WINDOW = (
-    17  # px, side of the window in which a boundary's place is averaged: FARTHEST to both sides
-)
+# px, side of the window in which a boundary's place is averaged: FARTHEST to both sides
+WINDOW = 17
 LEAST_CLASS = 0.005  # share of the frame from which the boundary of a class is followed
 
 
@@ -78,9 +76,8 @@ def moved(
     if perturbation.motion is None:
         return found
     labels = []
-    middle = np.array(
-        [[1, 0, (size[1] - 1) / 2], [0, 1, (size[0] - 1) / 2], [0, 0, 1]]
-    )  # the origin of the motion
+    # the origin of the motion
+    middle = np.array([[1, 0, (size[1] - 1) / 2], [0, 1, (size[0] - 1) / 2], [0, 0, 1]])
     for one, generator in zip(found.labels, generators, strict=True):
         matrix = middle @ perturbation.motion(size, strength, generator) @ np.linalg.inv(middle)
         labels.append(

@@ -24,10 +24,8 @@ from vidrobust.models.spec import Form, ModelKind, ModelSpec, existing_file
 from vidrobust.plugins.semantic.maps import CELL, UNKNOWN, ClassMaps, at_size
 from vidrobust.plugins.semantic.truth import map_files, names_in, read_map
 
-MEAN, STD = (
-    (0.485, 0.456, 0.406),
-    (0.229, 0.224, 0.225),
-)  # of ImageNet, as all of torchvision's weights take
+# of ImageNet, as all of torchvision's weights take
+MEAN, STD = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 SIDE = 520  # px; shorter side of the pictures of torchvision's segmentation weights
 
 
@@ -39,9 +37,8 @@ class MapNetwork:
     class_names: tuple[str, ...]
     info: ModelInfo
     run: Callable[[torch.Tensor], torch.Tensor]
-    size: (
-        tuple[int, int] | None
-    )  # height and width of its pictures, px; None: the shorter side is SIDE
+    # height and width of its pictures, px; None: the shorter side is SIDE
+    size: tuple[int, int] | None
     device: torch.device
     task: Literal["semantic"] = "semantic"
 

@@ -40,9 +40,8 @@ class MapMeter(TaskMeter):
     ) -> None:
         super().__init__(item, model, settings, metrics)
         self._number = -1
-        self._along: list[
-            np.ndarray
-        ] = []  # the last KEPT maps on the grid of the last frame, newest first
+        # the last KEPT maps on the grid of the last frame, newest first
+        self._along: list[np.ndarray] = []
         self._calm: dict[str, np.ndarray] = {}  # what each rule makes of them
         self._classes: Mapping[int, tuple[float, int]] = {}
         self._areas: list[np.ndarray] = []

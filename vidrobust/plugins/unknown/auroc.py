@@ -9,9 +9,8 @@ from vidrobust.statistics.clusters import Clusters, cluster_codes
 from vidrobust.statistics.intervals import Interval
 from vidrobust.statistics.standard_errors import leave_one_out, left_out_interval
 
-STRATA = (
-    10  # Groups, by the third number, within which ``auroc_given`` compares events with the rest
-)
+# Groups, by the third number, within which ``auroc_given`` compares events with the rest
+STRATA = 10
 
 
 def auroc(score: np.ndarray, event: np.ndarray, stratum: np.ndarray | None = None) -> float:

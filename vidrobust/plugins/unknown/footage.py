@@ -341,9 +341,8 @@ def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.asarray(np.sqrt(np.maximum(squared, 0.0)))
 
 
-ALIKE = (
-    0.6  # Pictures closer to the next one, over the distance to any of their folder, are of a clip
-)
+# Pictures closer to the next one, over the distance to any of their folder, are of a clip
+ALIKE = 0.6
 
 
 COPY = 8  # Pictures are copies of each other where no pixel of their tiny grey ones differs by more, of 255

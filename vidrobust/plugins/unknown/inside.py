@@ -70,9 +70,8 @@ class Readout:
     answer: np.ndarray  # (N,) int64, the class it gives
     surest: np.ndarray  # (N,) float64, the largest probability of its answer
     logits: np.ndarray | None = None  # (N, K) float64 before the softmax, or None
-    features: np.ndarray | None = (
-        None  # (N, D) float32 that go into its head, averaged over places, or None
-    )
+    # (N, D) float32 that go into its head, averaged over places, or None
+    features: np.ndarray | None = None
     # (N, 4, D) float32, those of the picture turned by 0, 90, 180 and 270 degrees, or None
     turned: np.ndarray | None = None
     odin: np.ndarray | None = None  # (N,) float64, ODIN's largest probability, or None

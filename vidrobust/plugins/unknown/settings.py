@@ -18,13 +18,13 @@ class UnknownSettings:
     known: tuple[str, ...] = option(
         (),
         "Reference footage of the training domain, or runs on it. Enables the outlier stage.",
-        metavar="REF",
+        "REF",
         path=True,
         usual=True,
         without="none",
     )
     false_alarms: float = option(
-        0.05, "Share of known frames that may be called unknown, 0 to 1.", metavar="SHARE"
+        0.05, "Share of known frames that may be called unknown, 0 to 1.", "SHARE"
     )
     scored_frames: int = option(
         500,

@@ -19,11 +19,8 @@ WIDTH = 100  # columns of a line on the console
 COLUMN = 18  # columns in front of the text of a statement
 MOST_LINES = 14  # of the whole answer, with the names of the models and the place of the report
 LEAST_LINES = 3  # of a model, with its name; of many models the least stable are shown
-NOT_RUN = (
-    Question.SENSITIVE,
-    Question.RULE,
-    Question.TRAIN,
-)  # shown in one line where stages have not run
+# shown in one line where stages have not run
+NOT_RUN = (Question.SENSITIVE, Question.RULE, Question.TRAIN)
 TITLES = {
     Question.SCENE: "Unknown scene",
     Question.LABELS: "With labels",

@@ -139,7 +139,19 @@ def draw(picture: np.ndarray, marks: Iterable[BoxMark]) -> None:
     """Draw the marks into (H, W, 3) uint8 RGB."""
     ordered = sorted(marks, key=lambda mark: ORDER.index(mark.state))
     for mark in ordered:
-        _outline(picture, mark)
+        x1, y1, x2, y2 = (round(side) for side in mark.box)
+        if mark.state in WITHOUT or mark.state == "renamed":
+            dashed(picture, (x1, y1, x2, y2), colour_of(mark))
+        elif mark.rings:
+            rings = [np.round(ring).astype(np.int32)[:, None] for ring in mark.rings]
+            cv2.polylines(picture, rings, isClosed=True, color=colour_of(mark), thickness=2)
+        else:
+            cv2.rectangle(
+                picture, (x1, y1), (x2, y2), colour_of(mark), 1 if mark.state == "other" else 2
+            )
+        if len(mark.trail) > 1:
+            points = np.round(np.array(mark.trail)).astype(np.int32)[:, None]
+            cv2.polylines(picture, [points], isClosed=False, color=colour_of(mark), thickness=1)
     taken: list[tuple[int, int, int, int]] = []
     left = MOST_LABELS
     for mark in reversed(ordered):
@@ -159,22 +171,6 @@ def colour_of(mark: BoxMark) -> tuple[int, int, int]:
     """RGB of a mark's outline."""
     special = {**WITHOUT, "other": OTHER}
     return special.get(mark.state) or TRACK_COLOURS[mark.track % len(TRACK_COLOURS)]
-
-
-def _outline(picture: np.ndarray, mark: BoxMark) -> None:
-    x1, y1, x2, y2 = (round(side) for side in mark.box)
-    if mark.state in WITHOUT or mark.state == "renamed":
-        dashed(picture, (x1, y1, x2, y2), colour_of(mark))
-    elif mark.rings:
-        rings = [np.round(ring).astype(np.int32)[:, None] for ring in mark.rings]
-        cv2.polylines(picture, rings, isClosed=True, color=colour_of(mark), thickness=2)
-    else:
-        cv2.rectangle(
-            picture, (x1, y1), (x2, y2), colour_of(mark), 1 if mark.state == "other" else 2
-        )
-    if len(mark.trail) > 1:
-        points = np.round(np.array(mark.trail)).astype(np.int32)[:, None]
-        cv2.polylines(picture, [points], isClosed=False, color=colour_of(mark), thickness=1)
 
 
 def label_size(text: str) -> tuple[int, int]:

@@ -96,11 +96,6 @@ def _with_boxes(steps: pd.DataFrame, detections: pd.DataFrame) -> pd.DataFrame:
         rows[column] = rows.groupby("track", sort=False)[column].ffill()
     rows["fresh"] = rows["time_s"] - rows["flip_s"] <= RENAMED_S
     rows["last"] = last.fillna(rows["label_name"])
-    rows["trail"] = _trails(rows)
-    return rows
-
-
-def _trails(rows: pd.DataFrame) -> list[tuple[tuple[float, float], ...]]:
     time, track = rows["time_s"].to_numpy(), rows["track"].to_numpy()
     found = rows["now"].notna().to_numpy()
     corners = rows[BOX].to_numpy(np.float64)
@@ -111,7 +106,8 @@ def _trails(rows: pd.DataFrame) -> list[tuple[tuple[float, float], ...]]:
             start += 1
         way = centre[start : row + 1][found[start : row + 1]]
         trails.append(tuple((float(x), float(y)) for x, y in way))
-    return trails
+    rows["trail"] = trails
+    return rows
 
 
 def _of_object(row: Any) -> BoxMark:

@@ -208,15 +208,13 @@ def _offset(box: np.ndarray, expected: np.ndarray) -> np.ndarray:
 class PairBoxes:
     """What ``score`` needs of a detector."""
 
-    z: (
-        np.ndarray
-    )  # (N, K) float64: Logits of the scores, one column an object and class; K may be 0
+    # (N, K) float64: Logits of the scores, one column an object and class; K may be 0
+    z: np.ndarray
     # (N,) int64: Number of what each picture shows of the objects: which are found, under which class
     states: np.ndarray
     names: tuple[str, ...]  # Of the states: the class, "several classes" or "nothing"
-    places: (
-        np.ndarray
-    )  # (N, L) float64: Where the boxes lie, the measured motion removed; L may be 0
+    # (N, L) float64: Where the boxes lie, the measured motion removed; L may be 0
+    places: np.ndarray
 
 
 def seen_boxes(

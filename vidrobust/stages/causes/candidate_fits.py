@@ -46,9 +46,8 @@ RATE_STEPS = 3  # steps in which the bit rate is searched
 FIRST_RATIO = 100.0  # raw bits over coded bits at which the search begins
 RISE = 0.5  # the error's size rises about as the root of that ratio
 NAMED = ("cause", "perturbation", "strength", "grain", "grain_seen")  # columns of a candidate
-ENOUGH = (
-    0.1  # log of an error's size over the footage's at which the search ends; the error is scaled
-)
+# log of an error's size over the footage's at which the search ends; the error is scaled
+ENOUGH = 0.1
 SEARCHED_PX = 640  # side of the middle of a picture on which the bit rate is searched
 NEAR_ENERGY = 1.5  # an error is scaled to the size of the footage's by no more than this
 

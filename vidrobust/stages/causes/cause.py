@@ -46,9 +46,8 @@ class LevelReplay:
 class Shift:
     """A motion of pixels. Its placebo is another smooth random field of that size."""
 
-    field: Callable[
-        [PairChange], np.ndarray
-    ]  # (change) -> (H, W, 2) px, on the grid of t+1 and back to t
+    # (change) -> (H, W, 2) px, on the grid of t+1 and back to t
+    field: Callable[[PairChange], np.ndarray]
     beyond_camera: bool  # It is what moves by itself, measured beyond the camera's motion
     placebos: ClassVar[tuple[str, ...]] = UNEVEN
 
@@ -109,9 +108,8 @@ class Cause:
     group: str  # Name of the group of the coarse account that it belongs to
     # How it is switched on; None for what is found otherwise (keyframes, noise, what is left)
     replay: LevelReplay | Shift | Filter | Content | None = None
-    occurs: Callable[[PairChange], bool] | None = (
-        None  # (change) -> whether there is any between t and t+1
-    )
+    # (change) -> whether there is any between t and t+1
+    occurs: Callable[[PairChange], bool] | None = None
     # (t brought onto t+1 by all else, t+1), both (H, W, 3) float32 -> what ``change.own[name]`` then is, or
     # None; only of a cause that ``frame_pairs.change`` does not measure
     measure: Callable[[np.ndarray, np.ndarray], Any] | None = None
@@ -128,9 +126,8 @@ class Cause:
     chosen: Literal["most", "part", "grain"] = "most"
     # What says how strong such a perturbation is in training: the spread of the footage, or the fitted pairs
     seen_in: Literal["footage", "pairs"] = "footage"
-    drifts: bool = (
-        False  # It is slow: what neighbours hardly show may be named from pairs a second apart
-    )
+    # It is slow: what neighbours hardly show may be named from pairs a second apart
+    drifts: bool = False
     moves: bool = False  # It is a motion
     # hint, advice: What can be done about it at the station; what is said where no augmentation stands for it
     hint: str = ""

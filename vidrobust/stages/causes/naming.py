@@ -52,9 +52,8 @@ FEWEST = 5  # fewest pairs with which a finding can be made again: of four all s
 AGAIN = 0.1
 CLIPS, LATER = "clips", "later half of the footage"
 MATTERS = 0.1  # a share that is surely below this needs no further pairs
-KNOWN = (
-    0.15  # nor one that may be below the smallest share named, with an interval no wider than this
-)
+# nor one that may be below the smallest share named, with an interval no wider than this
+KNOWN = 0.15
 COLUMNS = (
     "model",
     "level",
@@ -124,10 +123,8 @@ def open_causes(account: pd.DataFrame, found: pd.DataFrame) -> pd.Series:
     names = pd.MultiIndex.from_frame(account[KEY])
     unnamed = ~names.isin(pd.MultiIndex.from_frame(found[KEY]))
     asked = _may_be_named(account) & (account["level"] == "group") & (account["cause"] != KEYFRAMES)
-    low, high = (
-        account["pairs_low"],
-        account["pairs_high"],
-    )  # pairs settle nothing but their own error
+    # pairs settle nothing but their own error
+    low, high = (account["pairs_low"], account["pairs_high"])
     settled = (high <= MATTERS) | ((low <= SMALLEST_SHARE) & (high - low <= KNOWN))
     settled |= (low > SMALLEST_SHARE) & (account["low"] <= 0)
     return asked & unnamed & (account["p"] <= CONSERVATIVE) & ~settled

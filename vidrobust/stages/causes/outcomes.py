@@ -36,9 +36,8 @@ WORDS: Mapping[Excluded, str] = {
     Unregistered.NO_COMMON_MOTION: "no common motion",
     NoThirdFrame.MISSING: "no third frame beside them",
 }
-KEYFRAME = (
-    "keyframe"  # code of a flip without a strip: across a keyframe the whole picture is coded anew
-)
+# code of a flip without a strip: across a keyframe the whole picture is coded anew
+KEYFRAME = "keyframe"
 
 
 def excluded_pairs(causes: pd.DataFrame) -> pd.Series:

@@ -39,12 +39,10 @@ from vidrobust.stages.causes.outcomes import Excluded, NoThirdFrame
 from vidrobust.stages.causes.remainder import divided, grown
 from vidrobust.stages.causes.scene import NO_PLACEBO, PLACEBOS, ReplayScene, ShownMotion, too_dark
 
-LEAST_NEW = (
-    3e-4  # share of the picture that is new from which t+2 is measured; less is shown by t+1
-)
-TOO_BLURRED = (
-    -0.3
-)  # a third frame so much blurrier than t, px, is taken only where the other is worse
+# share of the picture that is new from which t+2 is measured; less is shown by t+1
+LEAST_NEW = 3e-4
+# a third frame so much blurrier than t, px, is taken only where the other is worse
+TOO_BLURRED = -0.3
 # Causes that ``frame_pairs.change`` does not measure.
 WITH_MEASURE = tuple(cause for cause in CATALOGUE.values() if cause.measure is not None)
 # Whose the parts of a remainder are. They are taken in this order and in reverse, except noise, which always lies
@@ -86,9 +84,8 @@ class PairReplays:
     # By cause, before and with each of the cause's placebos
     placebo: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
     exchange: tuple[tuple[int, int], ...] = ()  # Noise and coding exchanged
-    recoded: tuple[int, int] | None = (
-        None  # Frames t and t+1 coded once more, of footage that is coded
-    )
+    # Frames t and t+1 coded once more, of footage that is coded
+    recoded: tuple[int, int] | None = None
     # (t-1, t) and (t+1, t+2), of a pair across a keyframe, where these frames are known
     beside: tuple[tuple[int, int], ...] = ()
     px: float = 1.0  # Px of the whole frame for one px of the chains' pictures

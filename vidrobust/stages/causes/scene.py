@@ -42,18 +42,16 @@ CONTENTS = {
 
 NO_PLACEBO = ("", "")
 STEP = 2  # displacements are kept for every so many-th pixel along each axis
-DARKER = (
-    1.0  # levels by which a saturated pixel must be brighter than it was brought: less is rounding
-)
+# levels by which a saturated pixel must be brighter than it was brought: less is rounding
+DARKER = 1.0
 
 
 @dataclass(frozen=True)
 class ShownMotion:
     """Where a replayed picture shows what its scene's first frame showed, for every STEP-th pixel."""
 
-    back: (
-        np.ndarray
-    )  # (h, w, 2) float32: Px, from a pixel of the picture to where it was in the first frame
+    # (h, w, 2) float32: Px, from a pixel of the picture to where it was in the first frame
+    back: np.ndarray
     own: np.ndarray  # (h, w) bool: Pixels that move beyond the camera
 
     @classmethod
@@ -249,9 +247,8 @@ def too_dark(
     too, as t+1 has it. ``third`` is in the light of t, ``motion`` leads to it from the grid of t, ``full``
     (H, W) is where it is saturated.
     """
-    on_a = (
-        warp(third, motion) if motion.any() and full.any() else third
-    )  # asked only where it was saturated
+    # asked only where it was saturated
+    on_a = warp(third, motion) if motion.any() and full.any() else third
     known = a.astype(np.float32)
     over = full & saturated(a)
     if over.any():

@@ -80,9 +80,8 @@ class PairTable:
     unsure: np.ndarray
     # (n, C) float64: How far this cause moves the margin towards the flip; NaN where not known
     margin_step: np.ndarray
-    margin_past: (
-        np.ndarray
-    )  # (n,) float64: How far t+1 lies beyond the border of the labels; or NaN
+    # (n,) float64: How far t+1 lies beyond the border of the labels; or NaN
+    margin_past: np.ndarray
     weight: np.ndarray  # (n,) float64: How many pairs each stands for
     # change, excess, at_keyframe: (n,) float64; Weighted <d, d> of pairs across no keyframe, excess of pairs
     # across a keyframe over the pairs beside them, and <d, d> of those; else 0

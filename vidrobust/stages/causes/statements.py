@@ -22,9 +22,8 @@ from vidrobust.text.phrases import capital, listing, plural
 MORE_FOOTAGE = "Use more or longer clips."
 LITTLE = 0.1  # a share that is surely below this is little
 WIDEST_KNOWN = 0.3  # a share whose interval is wider is undecided
-FEWEST_OF_CLIP = (
-    5  # pairs of a clip from which its own share is compared with that of the other clips
-)
+# pairs of a clip from which its own share is compared with that of the other clips
+FEWEST_OF_CLIP = 5
 # Shares of two clips that differ by more are never given as one figure alone, even without intervals.
 FAR_APART = 0.25
 # Largest p of Cochran's Q at which clips disagree about a share (Cochran 1954, "The combination of estimates

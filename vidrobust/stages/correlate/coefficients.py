@@ -34,9 +34,8 @@ from vidrobust.statistics.standard_errors import Jackknife, cluster_interval, cl
 
 PLAIN = ("pearson", "spearman", "kendall")
 PARTIAL = "partial_spearman"
-CURVED = (
-    "partial_spearman_curved"  # partial Spearman where the confounder may act along a broken line
-)
+# partial Spearman where the confounder may act along a broken line
+CURVED = "partial_spearman_curved"
 # Partial Spearman corrected for the measurement error of the confounder.
 CORRECTED = "partial_spearman_corrected"
 # Pearson correlation of effective robustness (beyond clean accuracy on the logit scale), across models.
@@ -250,9 +249,8 @@ NEIGHBOURS = 5
 # The smallest p-value is 1/500, far below the 5 % of ``FALSE_DISCOVERY``.
 SHUFFLES = 499  # draws of a shuffled instability
 # Cronbach's alpha takes two parts.
-FEWEST_FAMILIES = (
-    2  # families beside a perturbation's own that are needed to estimate general fragility
-)
+# families beside a perturbation's own that are needed to estimate general fragility
+FEWEST_FAMILIES = 2
 # The product of both correlations is divided by the agreement: a smaller one would make up fragility from noise.
 LEAST_AGREEMENT = 0.3  # smallest agreement of families that is used
 

@@ -27,10 +27,8 @@ Across = Literal["frames", "clips", "models"]
 # Strengths count that move the model at most so much further than the footage does: heavier ones say little of
 # what mild changes do. Chosen among 1, 2 and all on worlds of seed 1 (``benchmarks/proxies.py``).
 MILD = 2.0
-SINGULAR = {
-    "stretches": "stretch",
-    "families": "family",
-}  # singular of the words that do not lose an s
+# singular of the words that do not lose an s
+SINGULAR = {"stretches": "stretch", "families": "family"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -421,9 +419,8 @@ def _choose_clusters(units: CorrelationUnits, time_s: np.ndarray) -> Correlation
     if count >= FEWEST_CORRELATED:
         return units
     columns, values = with_means(units)
-    whole = ~np.isnan(
-        units.sensitivity
-    ).any()  # else each strength was tried on some of the units alone
+    # else each strength was tried on some of the units alone
+    whole = ~np.isnan(units.sensitivity).any()
     x = units.sensitivity if whole else values[:, columns["main"].to_numpy()]
     slow = autocorrelation_time(units.series, x, units.instability.to_numpy())
     steps = np.diff(time_s)[units.series[1:] == units.series[:-1]]

@@ -18,14 +18,12 @@ from vidrobust.text.phrases import plural
 
 # From the simulated worlds of benchmarks/results/correlation.json.
 MIN_UNITS = {"frames": 20, "clips": 12, "models": 12}  # units below which there is no verdict
-MIN_VARIED = (
-    8  # units that differ from the commonest value of a metric, below which ties would decide
-)
+# units that differ from the commonest value of a metric, below which ties would decide
+MIN_VARIED = 8
 # Spearman 1904: reliabilities of .3 on both sides leave at most .3 of any correlation.
 MIN_RELIABILITY = 0.3  # split-half reliability below which a missing correlation is no evidence
-SEEN = (
-    0.35  # the correlation that a study must have been able to detect before it says "no evidence"
-)
+# the correlation that a study must have been able to detect before it says "no evidence"
+SEEN = 0.35
 BEYOND = 0.4  # by how much a good proxy exceeds a negative control
 POWER_Z = 1.96 + 0.84  # standard errors of an effect that four of five studies detect at 5 %
 # In the simulated worlds these find a correlation of .6 four times in five.
@@ -35,10 +33,8 @@ ENOUGH_UNITS = {"frames": 80, "clips": 55, "models": 55}
 FRAGILE_SHARE = 0.5
 LEAST_TIMES = 1.1  # times as much footage that is asked for at least
 MOST_ASKED = 1000  # counts above this are not spelled out: nobody would measure so many
-WITHIN_CLIPS = (
-    "scenes",
-    "stretches",
-)  # clusters inside clips: the result then holds for these clips alone
+# clusters inside clips: the result then holds for these clips alone
+WITHIN_CLIPS = ("scenes", "stretches")
 
 
 class ProxyJudgement(StrEnum):

@@ -164,21 +164,12 @@ def _moment(model: str, pair: Any, a: Any, b: Any) -> dict[str, Any]:
 
 
 MOST_FRAMES = 3000  # frames of the run that are kept at most
-ON_GRID = (
-    2000  # of a longer run about so many lie on the grid; the rest is for both sides of the flips
-)
+# of a longer run about so many lie on the grid; the rest is for both sides of the flips
+ON_GRID = 2000
 MOST_DIFFERENCES = 200  # flips, the largest changes first, whose two frames are also subtracted
 BUDGET = 8_000_000  # characters of base64 that all pictures may take
-WIDTHS = (
-    480,
-    400,
-    320,
-    256,
-    208,
-    160,
-    128,
-    96,
-)  # of the pictures, px; the largest that fits is taken
+# of the pictures, px; the largest that fits is taken
+WIDTHS = (480, 400, 320, 256, 208, 160, 128, 96)
 QUALITY = 70
 TYPICAL = 0.16  # bytes of a JPEG of this quality for one pixel, to begin with a width that is likely to fit
 MOST_MAGNIFIED = 16  # the largest factor by which a difference is magnified

@@ -227,9 +227,8 @@ def _not_named(row: dict[str, Any]) -> tuple[Rejection, dict[str, Any]]:
     half, gap = (row["pairs_high"] - row["pairs_low"]) / 2, abs(row["share"] - SMALLEST_SHARE)
     if not math.isfinite(half) or row["clusters"] < 2:
         return Rejection.SHARE_OPEN, {}
-    if (
-        gap < NEAR or row["pairs_high"] < SMALLEST_SHARE
-    ):  # more pairs leave the error of the measurement
+    # more pairs leave the error of the measurement
+    if gap < NEAR or row["pairs_high"] < SMALLEST_SHARE:
         return Rejection.SHARE_AT_LIMIT, {}
     # so much footage brings the interval off 5 %, if the share stays as it is
     return Rejection.SHARE_OPEN, {"times": max(2, math.ceil((half / gap) ** 2))}

@@ -75,9 +75,8 @@ class Rejected:
 
 # The sentences of a policy: why a perturbation or a cause gets no step. Nothing reads them again.
 
-SAID_AS_TIMES = (
-    1.5  # a part of a cause above this is said as so many times as much, not as a percentage
-)
+# a part of a cause above this is said as so many times as much, not as a percentage
+SAID_AS_TIMES = 1.5
 
 MOST_TIMES = 20  # more than so many times the footage at hand is no advice
 

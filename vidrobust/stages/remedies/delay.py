@@ -17,10 +17,8 @@ import numpy as np
 from vidrobust.stages.remedies.label_rules import LabelRule
 
 LASTING_S = 1.0  # an answer that prevails for so long is a lasting one
-SETTLED, LONGEST = (
-    400,
-    2000,
-)  # frames before the change of the worst case, and after it, that are tried
+# frames before the change of the worst case, and after it, that are tried
+SETTLED, LONGEST = (400, 2000)
 
 
 def sure_delay(rule: LabelRule, rest: int = -1) -> int:

@@ -25,7 +25,7 @@ from vidrobust.stages.remedies.catalogue import (
     needs_rest,
     window_of,
 )
-from vidrobust.stages.remedies.delay import Delays, delays, joined, lasting_changes, sure_delay
+from vidrobust.stages.remedies.delay import delays, joined, lasting_changes, sure_delay
 from vidrobust.stages.remedies.row import NAN, Costs, Kind, frame_ms, row
 from vidrobust.statistics.clusters import Clusters, independent_clusters
 from vidrobust.statistics.levels import FEWEST_EVENTS, FEWEST_TESTED
@@ -190,7 +190,17 @@ def rule_rows(study: LabelStudy) -> Iterator[dict[str, Any]]:
             continue
         played = study.played[name]
         costs = costs_of(study, name)
-        note = _note(study, name, costs)
+        said = []
+        if needs_rest(name):
+            rest = study.answers[0].names.get(study.rest, study.rest)
+            said.append(f"resting label: {rest}, the most frequent answer")
+        if np.isnan(costs.delay_frames):
+            sure = sure_delay(label_rule(name, study.rest))
+            said.append(
+                f"a change from one sure answer to another is reported after {sure} frames; for unsure answers the "
+                f"delay has no bound, and {costs.changes} lasting changes are too few to measure it"
+            )
+        note = "; ".join(said)
         yield from _metric_rows(study, name, played, costs, note)
 
 
@@ -238,26 +248,19 @@ def rows_against_own(
     yield row(kind, name, model, REVERTS, found, costs, note)
 
 
-def _note(study: LabelStudy, name: str, costs: Costs) -> str:
-    said = []
-    if needs_rest(name):
-        rest = study.answers[0].names.get(study.rest, study.rest)
-        said.append(f"resting label: {rest}, the most frequent answer")
-    if np.isnan(costs.delay_frames):
-        sure = sure_delay(label_rule(name, study.rest))
-        said.append(
-            f"a change from one sure answer to another is reported after {sure} frames; for unsure answers the "
-            f"delay has no bound, and {costs.changes} lasting changes are too few to measure it"
-        )
-    return "; ".join(said)
-
-
 def costs_of(study: LabelStudy, name: str) -> Costs:
     """What a rule costs on all inputs together."""
     rule = label_rule(name, study.rest)
     nominal = sure_delay(rule, study.rest if needs_rest(name) else -1)
     labels = [each.labels for each in study.played[name]]
-    measured = measured_delays(study, labels)
+    # Over the lasting changes of the model's own answers; with labels over those of the truth.
+    found = []
+    for number, (answers, summary) in enumerate(zip(study.answers, labels, strict=True)):
+        changes = lasting_changes(answers.label, answers.begins, answers.time_s)
+        if study.right:
+            changes = truth.reported_changes(answers, study.right[number])
+        found.append(delays(changes, summary, answers.time_s))
+    measured = joined(found)
     frames, time_ms = float(nominal), nominal * study.frame_ms
     if not bounded(name):
         enough = measured.changes >= FEWEST_EVENTS
@@ -278,17 +281,6 @@ def costs_of(study: LabelStudy, name: str) -> Costs:
         agreement=agreement_of(study, labels),
         **truth.costs(study.answers, study.right, labels, window_of(rule)),
     )
-
-
-def measured_delays(study: LabelStudy, labels: Sequence[np.ndarray]) -> Delays:
-    """Over the lasting changes of the model's own answers; with labels over those of the truth."""
-    found = []
-    for number, (answers, summary) in enumerate(zip(study.answers, labels, strict=True)):
-        changes = lasting_changes(answers.label, answers.begins, answers.time_s)
-        if study.right:
-            changes = truth.reported_changes(answers, study.right[number])
-        found.append(delays(changes, summary, answers.time_s))
-    return joined(found)
 
 
 def agreement_of(study: LabelStudy, labels: Sequence[np.ndarray]) -> float:

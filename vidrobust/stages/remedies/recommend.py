@@ -57,9 +57,8 @@ def halves_of(events: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     return first, ~first
 
 
-Values = tuple[
-    np.ndarray, np.ndarray
-]  # Values (n,) of a metric, and the independent unit of each (n,)
+# Values (n,) of a metric, and the independent unit of each (n,)
+Values = tuple[np.ndarray, np.ndarray]
 
 
 def recommended(

@@ -89,9 +89,8 @@ class RemediesStage(TableStage):
         arms = []
         if (run.path / REPLAYS_FILE).is_file():
             arms = run.folder.read_json(REPLAYS_FILE)["arms"]
-        replayed = bool(arms) and all(
-            "shown" in arm for arm in arms
-        )  # or they are of an earlier version
+        # or they are of an earlier version
+        replayed = bool(arms) and all("shown" in arm for arm in arms)
         return FootageTables(
             replayed=run.table("replayed_answers") if replayed else None,
             replayed_boxes=run.table("replayed_boxes") if replayed else None,

@@ -118,9 +118,8 @@ def _labels(
 
 
 NOT_FOR_BOXES = "not measured: a detector's own resize is part of how it places boxes"
-SAME_BOX = (
-    0.5  # Overlap from which a box of a replay is the detector's own one, whose motion it then has
-)
+# Overlap from which a box of a replay is the detector's own one, whose motion it then has
+SAME_BOX = 0.5
 
 
 def replayed_box_rows(

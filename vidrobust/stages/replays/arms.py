@@ -63,9 +63,8 @@ CandidateChange = Callable[[Candidates], Candidates]
 class RemedyAnswers:
     """What one remedy gave on one input."""
 
-    rows: (
-        pd.DataFrame | None
-    )  # As ``rows_of``; None where it cannot be made, or where nothing was to be done
+    # As ``rows_of``; None where it cannot be made, or where nothing was to be done
+    rows: pd.DataFrame | None
     note: str  # What was done, or why not
     seconds: float = 0.0  # Of work, a frame
     same: bool = False  # There was nothing to do: the model's own answers hold

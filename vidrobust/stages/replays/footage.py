@@ -152,9 +152,8 @@ class WanderingSteps:
 
     # (N, 2) float64: Px, x right, y down; NaN where the background's motion cannot be determined
     camera: np.ndarray
-    gain: (
-        np.ndarray
-    )  # (N,) float64: Log of the ratio of the light; NaN where that cannot be determined
+    # (N,) float64: Log of the ratio of the light; NaN where that cannot be determined
+    gain: np.ndarray
     begins: np.ndarray  # (N,) bool: Nothing is compared over this place
 
 

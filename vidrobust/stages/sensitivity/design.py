@@ -33,9 +33,8 @@ def strengths_shown(
     shown = np.zeros((len(ranks), count), bool)
     for which in range(each):
         turn = (ranks + draw) * each + which
-        if (
-            count % 2 == 0
-        ):  # the order of frames halves the time again and again, and even steps would follow it
+        # the order of frames halves the time again and again, and even steps would follow it
+        if count % 2 == 0:
             turn = _mixed(turn, count, content, seed)
         shown[np.arange(len(ranks)), (turn + begin) % count] = True
     return shown

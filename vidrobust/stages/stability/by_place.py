@@ -23,9 +23,8 @@ COLUMNS, ROWS = 5, 3
 SIDES = (0.0, 0.05, 0.1, 0.2, 0.4, 1.0)
 METRICS = ("uncovered_rate", "flip_rate", "recall")
 GRIDS = {"position": COLUMNS * ROWS, "size": len(SIDES) - 1}  # of each grid how many cells
-FEWEST_OBJECTS = (
-    FEWEST_CLUSTERS  # fewer objects do not tell a place from the objects that stand there
-)
+# fewer objects do not tell a place from the objects that stand there
+FEWEST_OBJECTS = FEWEST_CLUSTERS
 _STATED = {"value", "low", "high", "exact_low", "exact_high"}
 Sizes = Mapping[str, tuple[int, int]]
 

@@ -31,9 +31,8 @@ from vidrobust.text.phrases import capital, cut, plural
 # Classifiers of ImageNet have .7 and more on pictures of their classes, and .1 to .3 on footage that shows
 # none of them.
 UNKNOWN_SCENE = 0.3
-CHANCE = (
-    1.5  # the same limit for few classes: a median top probability below so many times 1 / classes
-)
+# the same limit for few classes: a median top probability below so many times 1 / classes
+CHANCE = 1.5
 MANY_CLASSES = 10  # assumed where the number of a model's classes is not known
 # Lead of the top class below which the frame is a near tie: any change of the picture can turn it.
 NEAR_TIE = 0.05
@@ -298,9 +297,8 @@ def _worst_pair(run: RunTables, model: str, first: Mapping[str, Any], where: str
         return f"{where}: the answer moves by {moved} {response.of}."
     if not first["flip"]:
         stays = f"{where}: the label stays {cut(str(first['label_a']))}"
-        moved = first[
-            "total_variation"
-        ]  # None of recorded answers that name the leading class alone
+        # None of recorded answers that name the leading class alone
+        moved = first["total_variation"]
         return (
             f"{stays}."
             if moved is None

@@ -137,9 +137,8 @@ def _read_twice(run: OpenRun) -> tuple[str, str, FrameBatch, FrameBatch] | None:
             try:
                 theirs = _first(item, run.settings.changed({"backend": other}, "decoder"))
             except Exception as error:
-                if getattr(
-                    error.__cause__, "filename", None
-                ):  # the file cannot be opened now, by no decoder
+                # the file cannot be opened now, by no decoder
+                if getattr(error.__cause__, "filename", None):
                     raise
                 continue  # a decoder that is not there, or not for this file, shows nothing
             ours = _first(item, run.settings)

@@ -35,10 +35,8 @@ FAR_FRAMES = 20
 CLIP_FRAMES = 1
 CLIP_STEP_S = 0.04  # mean distance of the frames of the scale ``clip`` while the shot is young
 MOST_CLIP = 40  # of a longer shot the mean distance is its length so far divided by this
-COST_MS = (
-    10.5,
-    5.0,
-)  # CPU time of one pair: fixed, and per million pixels (benchmarks/variation.py)
+# CPU time of one pair: fixed, and per million pixels (benchmarks/variation.py)
+COST_MS = (10.5, 5.0)
 BUDGET_MS = 7.0  # mean CPU time a frame that all pairs may take; it sets the stride of the neighbouring ones
 
 
@@ -51,9 +49,8 @@ class VariationResult:
     # percentiles are over these, ``error`` is their median standard error, and ``resolved`` the share whose
     # change exceeds two of them
     table: pd.DataFrame
-    pairs: (
-        pd.DataFrame
-    )  # The table ``changes``: one row a pair and quantity, signed; ratios about 1
+    # The table ``changes``: one row a pair and quantity, signed; ratios about 1
+    pairs: pd.DataFrame
     timing: Timing  # Duplicate and dropped frames from the time stamps
     excluded: dict[str, int]  # Neighbouring pairs not to be measured, by reason
     counts: dict[str, int]  # pairs_adjacent, pairs_drawn, pairs_second, pairs_clip

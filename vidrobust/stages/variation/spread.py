@@ -73,9 +73,8 @@ CONDITIONS = (
 FEWEST = 6  # fewer valid values give no percentile
 # Smallest share of the pairs of a scale that must pass their test: the others may be those that went far.
 FEWEST_VALID = 0.5
-NORMAL = (
-    1.96  # half the distance between these percentiles of a normal error, in standard deviations
-)
+# half the distance between these percentiles of a normal error, in standard deviations
+NORMAL = 1.96
 BASES = ("clip", "second", "adjacent")
 
 
@@ -191,9 +190,8 @@ class ObservedStrength:
     unit: str
     basis: str
     n: int  # Values behind it
-    px: float = (
-        math.nan
-    )  # The larger size of low and high of a length, in px of a typical clip; else NaN
+    # The larger size of low and high of a length, in px of a typical clip; else NaN
+    px: float = math.nan
     axes: tuple[float, ...] = ()  # Of a translation, x and y
 
     @property

@@ -72,9 +72,8 @@ def test_fleiss_own_study() -> None:
     ]
     found = attribute_study(pd.DataFrame(rows, columns=["part", "operator", "trial", "value"]))
     kappa = found["between_operators"]["fleiss_kappa"]
-    assert kappa["value"] == pytest.approx(
-        0.4302445, abs=5e-8
-    )  # kappam.fleiss of the R package irr
+    # kappam.fleiss of the R package irr
+    assert kappa["value"] == pytest.approx(0.4302445, abs=5e-8)
     assert kappa["low"] < 0.43 < kappa["high"]
 
 
@@ -173,9 +172,8 @@ def test_shares_have_exact_intervals() -> None:
     found = attribute_study(study(), defect=["bad"])["against_reference"]["operators"]["B"][
         "miss_rate"
     ]
-    assert (found["low"], found["high"]) == pytest.approx(
-        (0.1941204, 0.9936906), abs=1e-6
-    )  # 3 of 4
+    # 3 of 4
+    assert (found["low"], found["high"]) == pytest.approx((0.1941204, 0.9936906), abs=1e-6)
 
 
 def test_kendalls_w_of_a_published_table() -> None:

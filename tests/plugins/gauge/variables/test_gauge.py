@@ -109,9 +109,8 @@ def test_sums_of_squares_of_a_nested_study_are_those_of_statsmodels() -> None:
     ]
     table = pd.DataFrame(rows, columns=["part", "operator", "trial", "value"])
     found = {row.source: row for row in analyse(table).rows}
-    within = table.assign(
-        part=table["part"].str[1:]
-    )  # the formula wants parts numbered within operators
+    # the formula wants parts numbered within operators
+    within = table.assign(part=table["part"].str[1:])
     expected = anova_lm(ols("value ~ C(operator) + C(operator):C(part)", within).fit())
     assert found["operator"].sum_of_squares == pytest.approx(expected.loc["C(operator)", "sum_sq"])
     assert found["part"].sum_of_squares == pytest.approx(

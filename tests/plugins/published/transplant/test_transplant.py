@@ -158,9 +158,8 @@ def test_an_effect_within_a_reach_is_counted_by_distance_and_not_for_the_neutral
     assert said["others"]["object"]["lost"]["value"] == pytest.approx(near.mean())
     assert said["others"]["neutral"]["lost"]["value"] == 0
     assert said["others"]["nothing"]["lost"]["value"] == 0
-    assert (
-        said["others"]["object"]["lost_by_suppression_alone"] is None
-    )  # what is before it is not known
+    # what is before it is not known
+    assert said["others"]["object"]["lost_by_suppression_alone"] is None
     rates = [row["lost_or_renamed"] for row in said["by_distance"] if row["patch"] == "object"]
     assert rates[0] == 1.0  # within .15 of 400 px all are within the reach
     assert rates[2:] == [0.0, 0.0]
@@ -236,9 +235,8 @@ def test_the_objects_box_is_the_best_of_those_on_it() -> None:
     found = (boxes, np.array([0.6, 0.8, 0.99, 0.3], np.float32), np.array([4, 5, 6, 7]))
     summary = of_object(found, np.array([0.0, 0, 10, 10]))
     assert (summary["found"], summary["label"], summary["iou"]) == (True, 5, pytest.approx(0.9))
-    assert not of_object(found, np.array([0.0, 0, 10, 10]), start_score=0.95)[
-        "found"
-    ]  # .99 overlaps by .4 only
+    # .99 overlaps by .4 only
+    assert not of_object(found, np.array([0.0, 0, 10, 10]), start_score=0.95)["found"]
 
 
 def test_objects_are_cut_by_alpha_mask_or_box(tmp_path: Path) -> None:

@@ -101,9 +101,8 @@ NAN = float("nan")
 # A part is judged 20 times; one part is never accepted, one always, six lie between (AIAG).
 ENOUGH_TRIALS, ENOUGH_PARTS = 20, 8
 T_FACTOR, T_DF = 31.3, ENOUGH_TRIALS - 1
-OVERSTATED = (
-    1.08  # The spread is so much too wide, as no probability is below .025 or above .975 (AIAG)
-)
+# The spread is so much too wide, as no probability is below .025 or above .975 (AIAG)
+OVERSTATED = 1.08
 
 
 def analytic_method(

@@ -24,9 +24,8 @@ def fleiss_kappa(counts: np.ndarray, clusters: Clusters | np.ndarray | None = No
     m = counts.sum(axis=1)
     if (m < 2).any():
         raise ValueError("fleiss_kappa: expected at least two ratings of each part")
-    pairs = (counts * (counts - 1)).sum(axis=1) / (
-        m - 1
-    )  # agreeing pairs, scaled to the part's ratings
+    # agreeing pairs, scaled to the part's ratings
+    pairs = (counts * (counts - 1)).sum(axis=1) / (m - 1)
     sums = np.zeros((count, 2 + counts.shape[1]))
     np.add.at(sums, code, np.column_stack([m, pairs, counts]))
     return of_sums(sums, _fleiss, int(m.sum()), what or "part")

@@ -189,9 +189,8 @@ class Likelihood:
         mean = float(inner[0, 1]) / weight if weight > 0 else math.nan
         squares = float(inner[1, 1]) - float(inner[0, 1]) * mean
         log_det = n * math.log(error) + 2 * float(np.log(np.diag(factor[0])).sum())
-        if not (
-            weight > 0 and squares > 0
-        ):  # so unlike each other that nothing is left of their difference
+        # so unlike each other that nothing is left of their difference
+        if not (weight > 0 and squares > 0):
             return Point(-math.inf, mean, weight, np.zeros(len(variances)), np.eye(len(variances)))
         value = -0.5 * ((n - 1) * math.log(2 * math.pi) + log_det + math.log(weight) + squares)
         projected = levels - np.outer(cross[:, 0], cross[:, 0]) / weight

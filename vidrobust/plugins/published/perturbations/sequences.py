@@ -37,9 +37,8 @@ class PictureSequence:
     name: str
     family: Family
     num_frames: int
-    compare: (
-        Compare  # "first": every frame with frame 0; "previous": every frame with the one before
-    )
+    # "first": every frame with frame 0; "previous": every frame with the one before
+    compare: Compare
     clean: int | None  # Number of the frame that is the clean picture, or None
     # True for the ten of the mean flip rate; the others are for validation.
     scored: bool
@@ -175,9 +174,8 @@ def _tilt(number: int, size: tuple[int, int]) -> Matrix:
     c, s, f = math.cos(a), math.sin(a), math.hypot(h, w)
     about_x = np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
     about_y = np.array([[c, 0, -s], [0, 1, 0], [s, 0, c]])
-    onto = np.array(
-        [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
-    )  # (x, y, 1): the authors put the picture at depth 1
+    # (x, y, 1): the authors put the picture at depth 1
+    onto = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1]])
     turn = about_x @ about_y @ onto
     turn[2, 2] += f
     axis = shifted(0.5, 0.5)  # theirs runs through the pixel border beside the centre

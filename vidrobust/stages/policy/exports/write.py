@@ -62,12 +62,12 @@ def with_levels(policy: Policy) -> Policy:
 
 def level_of(policy: Policy, step: PolicyStep) -> Level:
     """What backs one step of a policy."""
-    verdict = policy.measured.get(
-        "verdict"
-    )  # of training with it; "cannot tell" leaves the evidence as it was
+    # of training with it; "cannot tell" leaves the evidence as it was
+    verdict = policy.measured.get("verdict")
     if verdict == RatioVerdict.NO_DIFFERENCE:
         return Level.NO_EFFECT
-    if not step.has_width or not is_expressed(policy, step):
+    # at least one library's file must be able to hold it
+    if not step.has_width or not any(not each.lacks(policy, step) for each in formats()):
         return Level.SUGGESTED
     if verdict == RatioVerdict.HELPS:
         return Level.TRIED
@@ -82,11 +82,6 @@ def gains_nothing(step: PolicyStep) -> bool:
     """Whether flips were replayed and none, to the nearest whole number, is due to the step's cause."""
     due, replayed = step.evidence.flips_due, step.evidence.flips_replayed
     return bool(replayed) and due is not None and round(due) <= 0
-
-
-def is_expressed(policy: Policy, step: PolicyStep) -> bool:
-    """Whether at least one library's file can hold the step."""
-    return any(not each.lacks(policy, step) for each in formats())
 
 
 def render_all(policy: Policy) -> list[Export]:
