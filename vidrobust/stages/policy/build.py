@@ -317,7 +317,7 @@ def _or_none(number: float) -> float | None:
     return float(number) if math.isfinite(number) else None
 
 
-def _share(step: PolicyStep) -> float:
+def _share_of(step: PolicyStep) -> float:
     return math.nan if step.evidence.share is None else step.evidence.share
 
 
@@ -326,9 +326,9 @@ def _strongest_of_each(judged: list[PolicyStep | Rejected]) -> list[PolicyStep]:
     for each in judged:
         if isinstance(each, PolicyStep):
             other = found.get(each.perturbation)
-            if other is None or _share(each) > _share(other):
+            if other is None or _share_of(each) > _share_of(other):
                 found[each.perturbation] = each
-    return sorted(found.values(), key=lambda step: -_share(step))
+    return sorted(found.values(), key=lambda step: -_share_of(step))
 
 
 def _observed(cause: str, name: str, evidence: Evidence) -> ObservedStrength:
