@@ -11,9 +11,8 @@ from vidrobust.stages.causes.section import SharedOut, shared_out
 class Tables:
     """The tables of a run that ``shared_out`` reads."""
 
-    tasks = {"net": CLASSIFICATION}
-
     def __init__(self, pairs: int) -> None:
+        self.tasks = {"net": CLASSIFICATION}
         # the noise has an interval above 0, and no name; a share below half a per cent is left out
         rows = [("light", 0.73), ("noise_and_detail", 0.24), ("camera", 0.03), ("moving", 0.001)]
         about = {"model": "net", "item": "", "level": "group", "n": pairs}
