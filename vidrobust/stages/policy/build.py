@@ -28,13 +28,14 @@ from vidrobust.stages.policy.policy import Policy, PolicyStep, StepEvidence
 from vidrobust.stages.policy.rejection import (
     Rejected,
     Rejection,
+    amount_done,
     reason,
-    step_sentence,
     without_step,
 )
 from vidrobust.stages.variation.spread import ObservedStrength, observed
 from vidrobust.statistics.levels import FEWEST_EVENTS, FEWEST_ROWS
-from vidrobust.text.phrases import plural
+from vidrobust.text.numbers import part_with_interval
+from vidrobust.text.phrases import capital, plural
 
 SMALLEST_SHARE = 0.05  # a cause that explains no more than this of the model's change gets no step
 # Probability of a step whose cause explains at least MUCH of the change, and of the others: a default, not a
@@ -301,7 +302,7 @@ def _step(
         probability=OFTEN if row["share"] >= MUCH else SOMETIMES,
         axes=tuple(_rounded(axis * widen) for axis in seen.axes),
         evidence=about,
-        sentence=step_sentence(name, about),
+        sentence=_step_sentence(name, about),
     )
 
 
@@ -311,6 +312,22 @@ def _flips_at_most(row: Mapping[str, Any]) -> str:
     if not (math.isfinite(due) and math.isfinite(flips) and flips >= FEWEST_ROWS):
         return ""
     return f"{due:.0f} of {plural(int(flips), 'replayed flip')}"
+
+
+def _step_sentence(name: str, evidence: StepEvidence) -> str:
+    """Why a perturbation is a step, from its evidence."""
+    cause = CATALOGUE[evidence.cause]
+    _, *alike = evidence.one_of
+    others = " or ".join(other.replace("_", " ") for other in alike)
+    one_of = f" (or {others}, which cannot be distinguished)" if alike else ""
+    slow = " over a second" if evidence.scale == SECOND else ""
+    explained = part_with_interval(evidence.share, evidence.share_low, evidence.share_high)
+    grain = "has the same grain and " if cause.chosen == "grain" else ""
+    due = f" Expected gain: {evidence.flips_at_most}." if evidence.flips_at_most else ""
+    return (
+        f"{capital(cause.which('explain'))} {explained} of {evidence.of}{slow}, {evidence.replication}. "
+        f"Played in its place, {name.replace('_', ' ')}{one_of} {grain}does {amount_done(evidence.does)}.{due}"
+    )
 
 
 def _or_none(number: float) -> float | None:

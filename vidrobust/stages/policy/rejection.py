@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from vidrobust.files.json_text import plain
 from vidrobust.stages.causes.catalogue import CATALOGUE
 from vidrobust.stages.causes.outcomes import Replication
-from vidrobust.stages.causes.shares import SECOND
 from vidrobust.text.numbers import known, number, part_with_interval, percent, share, with_interval
 from vidrobust.text.phrases import capital
-
-if TYPE_CHECKING:
-    from vidrobust.stages.policy.policy import StepEvidence
 
 
 class Outcome(StrEnum):
@@ -148,22 +144,6 @@ def verdict(rejected: Rejected) -> str:
     return f"cannot tell: {reason(rejected)}" if undetermined else reason(rejected)
 
 
-def step_sentence(name: str, evidence: StepEvidence) -> str:
-    """Why a perturbation is a step, from its evidence."""
-    cause = CATALOGUE[evidence.cause]
-    _, *alike = evidence.one_of
-    others = " or ".join(each.replace("_", " ") for each in alike)
-    one_of = f" (or {others}, which cannot be distinguished)" if alike else ""
-    slow = " over a second" if evidence.scale == SECOND else ""
-    explained = part_with_interval(evidence.share, evidence.share_low, evidence.share_high)
-    grain = "has the same grain and " if cause.chosen == "grain" else ""
-    due = f" Expected gain: {evidence.flips_at_most}." if evidence.flips_at_most else ""
-    return (
-        f"{capital(cause.which('explain'))} {explained} of {evidence.of}{slow}, {evidence.replication}. "
-        f"Played in its place, {name.replace('_', ' ')}{one_of} {grain}does {_amount(evidence.does)}.{due}"
-    )
-
-
 def without_step(cause: str, of_change: float, of: str) -> str:
     """What is said of a cause for which no augmentation of the whole frame stands."""
     explains = capital(CATALOGUE[cause].which("explain"))
@@ -197,7 +177,7 @@ def _values(evidence: Mapping[str, Any]) -> dict[str, str]:
         "span": part_with_interval(of("share"), of("low"), of("high")),
         "settle": _settle(of("times")),
         "again": replication.in_words,
-        "amount": _amount(of("does")),
+        "amount": amount_done(of("does")),
         "other": str(of("other")).replace("_", " "),
         "grain": number(of("grain"), 2),
         "grain_seen": number(of("grain_seen"), 2),
@@ -215,7 +195,7 @@ def _one_of_two(evidence: Mapping[str, Any], kind: str, unit: str) -> str:
     low, high, grain, does = (
         evidence.get(f"{kind}_{name}") for name in ("low", "high", "grain", "does")
     )
-    return f"{number(low, 2)} to {number(high, 2)} {unit} (by {number(grain, 2)}; does {_amount(does)})"
+    return f"{number(low, 2)} to {number(high, 2)} {unit} (by {number(grain, 2)}; does {amount_done(does)})"
 
 
 def _settle(times: object) -> str:
@@ -228,7 +208,7 @@ def _settle(times: object) -> str:
     )
 
 
-def _amount(does: float | None) -> str:
+def amount_done(does: float | None) -> str:
     """ "36 % as much", "3.6 times as much", "none of it"."""
     if known(does) and does is not None and does <= 0:
         return "none of it"
