@@ -13,6 +13,7 @@ import pytest
 from tests.pipeline.conftest import NETS, Line, Ran, assert_equal, run
 from vidrobust.metrics.class_differences import PAIR_COLUMNS
 from vidrobust.perturb.catalogue import suite
+from vidrobust.stages.answer.text import MOST_LINES
 from vidrobust.tables import schema as tables
 
 FRAMES = {"intel_preview_bolt-multi-size-detection": 37, "flour_bag_conveyor_output": 30}
@@ -127,6 +128,13 @@ def test_the_torchvision_policy_runs_on_its_own(ran: Ran) -> None:
         "x = torch.zeros(3, 64, 96, dtype=torch.uint8); assert t(x).shape == x.shape"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ran.folder.path, check=True)
+
+
+def test_the_answer_on_two_models_takes_fourteen_lines(
+    ran: Ran, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("show", str(ran.folder.path)) == 0
+    assert 10 <= len(capsys.readouterr().out.splitlines()) <= MOST_LINES == 14
 
 
 def test_json_goes_to_standard_output_alone(

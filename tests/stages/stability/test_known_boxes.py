@@ -13,6 +13,7 @@ import pytest
 from tests.pipeline.conftest import run
 from vidrobust.metrics.box_differences import KINDS
 from vidrobust.metrics.tracks.measures import without_absent
+from vidrobust.stages.answer.text import MOST_LINES
 from vidrobust.stages.stability.statements import flickers
 from vidrobust.stages.stability.with_labels import boxes_on_known, judged_steps, judged_tracks
 from vidrobust.statistics.standard_errors import left_out_interval
@@ -128,6 +129,8 @@ def test_gaps_of_known_objects_stand_apart(ran: Path, capsys: pytest.CaptureFixt
     assert summary["true_uncovered_rate"]["value"] == pytest.approx(3 / 40)
     assert summary["false_alarm_rate"]["value"] == 0
     assert summary["false_alarm_rate"]["n"] == 1
+    assert run("show", str(ran)) == 0
+    assert len(capsys.readouterr().out.splitlines()) <= MOST_LINES
     assert run("show", str(ran), "--json") == 0
     found = json.loads(capsys.readouterr().out)["statements"]
     assert next(each["question"] for each in found if each["model"] == "recorded") == "with labels"

@@ -80,11 +80,11 @@ def _none(model: str, across: str, rows: pd.DataFrame) -> Statement:
     if len(needs):
         row = needs.sort_values("needs_count", kind="stable").iloc[0]
         of = row["needs"].removeprefix("more ")
-        counted = {"units": across, "footage": "sampled frames of more footage"}.get(of, of)
+        counted = {"units": across, "footage": "sampled frames"}.get(of, of)
         missing = f"{number(row['needs_count'], 2)} {counted} are needed"
         if row["needs_now"] == row["needs_now"]:
             missing += f", {number(row['needs_now'], 2)} are there"
-    text = f"No proxy can be named {ACROSS[across]} yet: {missing}."
+    text = f"No proxy can be named yet: {missing}."
     return _statement(model, text, Level.MEASURED, "proxies_open", {"n": n}, is_open=True)
 
 
