@@ -118,7 +118,7 @@ def test_the_one_page_stays_short(browser: Any, report: Path, tmp_path: Path) ->
 def test_the_details_stay_short_with_every_section_open(
     browser: Any, report: Path, tmp_path: Path
 ) -> None:
-    one = made_run.make(tmp_path / "one", models=("net-a",), items=3, frames=60, studied=12)
+    one = made_run.make(tmp_path / "one", models=("net-a",), items=2, frames=30, studied=12)
     write_report(one.path)
     for path, tallest in (
         (one.path, TALLEST_DETAILS),

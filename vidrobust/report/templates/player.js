@@ -203,7 +203,7 @@
       if (text) shots.append(shot(frame, jpeg(text), "frame " + there + ": " + said(place(frame))));
     }
     const difference = (data.differences[item] || {})[b];
-    if (difference) shots.append(shot(null, jpeg(difference[1]), "their difference, " + difference[0] + " times as bright"));
+    if (difference) shots.append(shot(null, jpeg(difference[1]), "their difference" + (difference[0] > 1 ? ", " + difference[0] + " times as bright" : "")));
     for (const [name, share] of parts) {
       const each = document.createElement("li");
       each.textContent = name + " " + Math.round(100 * share) + " %";

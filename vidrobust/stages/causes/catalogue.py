@@ -171,7 +171,7 @@ CAMERA = Cause(
     fit=fit_motion,
     chosen="part",
     moves=True,
-    hint="fasten the camera, or trigger it where the part rests; a steadier picture needs no training",
+    hint="fasten the camera; a steadier picture needs no training",
 )
 
 
@@ -195,8 +195,8 @@ OBJECTS = Cause(
     fit=fit_motion,
     seen_in="pairs",
     moves=True,
-    hint="trigger at the same place of the belt, or judge a part only where it is at rest",
-    advice="train with footage of more passes of the parts, or judge each part at one place",
+    hint="take the picture of an object always at the same place, or where it is at rest",
+    advice="train with footage in which more objects move as here, or judge each at one place",
 )
 
 
@@ -213,8 +213,8 @@ CAME_INTO_VIEW = Cause(
     occurs=lambda change: bool(change.new.any()),
     size=_size_of_content,
     moves=True,
-    hint="judge a part only while all of it is in view: a trigger, or a region of interest (--roi)",
-    advice="train with footage of more surroundings and parts",
+    hint="judge an object only while all of it is in view: a trigger, or a region of interest (--roi)",
+    advice="train with footage of more surroundings and objects",
 )
 
 

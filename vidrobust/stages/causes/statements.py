@@ -227,18 +227,19 @@ def _of_rest(model: str, of: str, rest: list[dict[str, Any]], n: int) -> Iterato
     small = [row for row in rest if row["high"] < LITTLE]
     open_ = [row for row in wide if row["high"] - max(row["low"], 0.0) > WIDEST_KNOWN]
     for begin, some, level, kind in (
-        ("At most", [row for row in rest if row not in small], Level.MEASURED, "why_at_most"),
-        ("Little or nothing: at most", small, Level.NO_EFFECT, "why_no_effect"),
+        ("", [row for row in rest if row not in small], Level.MEASURED, "why_at_most"),
+        ("Little or nothing comes from ", small, Level.NO_EFFECT, "why_no_effect"),
     ):
         if not some:
             continue
-        limits = [f"{share(row['high'])} {GROUPS[row['cause']].title}" for row in some]
+        limits = [f"{GROUPS[row['cause']].title} (at most {share(row['high'])})" for row in some]
         figures = {
             "value": max(row["share"] for row in some),
             "low": min(row["low"] for row in some),
             "high": max(row["high"] for row in some),
         }
-        text = f"{begin} {listing(limits)}."
+        contribute = "" if begin else f" may contribute to {of}"
+        text = f"{capital(begin + listing(limits))}{contribute}."
         yield Statement(Question.WHY, text, level, kind, model, n=n, **figures)
     if open_:
         titles = [f"{GROUPS[row['cause']].title} (up to {share(row['high'])})" for row in open_]

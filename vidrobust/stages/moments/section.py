@@ -143,12 +143,12 @@ def _moment(
         when=clock(float(moment.get("time_a_s") or 0.0)),
         what=_what(moment),
         flip=bool(moment.get("flip")),
-        happens="label flips" if moment.get("model") not in others else "the answer changes",
+        happens="the label flips" if moment.get("model") not in others else "the answer changes",
         a=shot("a"),
         b=shot("b"),
         difference=MomentPicture(
             uri=pictures.uri(moment["picture_difference"]),
-            heading=f"their difference, {moment['difference_factor']:g} times as bright",
+            heading=_difference(moment["difference_factor"]),
             label="",
             full_label="",
             probability="",
@@ -157,6 +157,10 @@ def _moment(
         else None,
         strip=_strip(moment.get("strip") or [], pictures, names),
     )
+
+
+def _difference(factor: float) -> str:
+    return f"their difference, {factor:g} times as bright" if factor > 1 else "their difference"
 
 
 def _strip(

@@ -92,8 +92,7 @@ OPEN: Mapping[Rejection, str] = {
     ),
     Rejection.NOT_FOUND_AGAIN: "{explains} {span}, but was {again}; more clips would settle it",
     Rejection.NOISE_OR_CODING: (
-        "{explains} {span} of {of}, but with this codec the picture does not tell {noise} from {coding} "
-        "(neighbouring pixels correlate by {grain_seen}); an uncompressed recording would"
+        "with this codec noise and H.264 coding look alike; an uncompressed recording would tell them apart"
     ),
     Rejection.MOVING_OPEN: (
         "{explains} {span}; whether this changes the output at the size seen is open ({moved_span} on {frames} "
@@ -181,21 +180,12 @@ def _values(evidence: Mapping[str, Any]) -> dict[str, str]:
         "other": str(of("other")).replace("_", " "),
         "grain": number(of("grain"), 2),
         "grain_seen": number(of("grain_seen"), 2),
-        "noise": f"noise of {_one_of_two(evidence, 'noise', 'levels')}",
-        "coding": f"H.264 at {_one_of_two(evidence, 'coding', 'raw bits per coded bit')}",
         "moved": number(of("moved")),
         "moved_span": with_interval(of("moved"), of("moved_low"), of("moved_high")),
         "frames": str(of("frames")),
         "before": percent(of("before")),
         "after": percent(of("after")),
     }
-
-
-def _one_of_two(evidence: Mapping[str, Any], kind: str, unit: str) -> str:
-    low, high, grain, does = (
-        evidence.get(f"{kind}_{name}") for name in ("low", "high", "grain", "does")
-    )
-    return f"{number(low, 2)} to {number(high, 2)} {unit} (by {number(grain, 2)}; does {amount_done(does)})"
 
 
 def _settle(times: object) -> str:

@@ -94,8 +94,8 @@ KINDS: Mapping[str, RemedyKind] = {
     "score-mean": RemedyKind(
         "class and score by the track's running mean, weight {}", CODE, boxes.ScoreMean
     ),
-    "min-hits": RemedyKind("show a track from its {}. box on", CODE, boxes.MinHits),
-    "max-gap": RemedyKind("show a track for {} frames without a box", CODE, boxes.MaxGap),
+    "min-hits": RemedyKind("show a track once it has {} boxes", CODE, boxes.MinHits),
+    "max-gap": RemedyKind("keep a track over up to {} frames without a box", CODE, boxes.MaxGap),
     "box-mean": RemedyKind("running mean of the corners, weight {}", CODE, boxes.BoxMean),
     "kalman": RemedyKind("Kalman filter of constant speed, noise times {}", CODE, boxes.Kalman),
     "smoother": RemedyKind("mean box of the last {} frames (supervision)", CODE, boxes.Smoother),

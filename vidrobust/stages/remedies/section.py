@@ -160,7 +160,8 @@ def _prices(row: dict[str, Any]) -> Iterator[str]:
         lost = int(row["short_missed"]) - int(row["short_missed_before"])
         yield f"{lost} more of {plural(int(row['short_events']), 'short event')} missed"
     if known(row["lag_frames"]) and abs(row["lag_frames"]) >= LEAST_LAG:
-        yield f"boxes lag {number(row['lag_frames'])} frames behind"
+        lag = number(row["lag_frames"])
+        yield f"boxes lag {lag} {'frame' if lag == '1' else 'frames'} behind"
     if known(row["distance_after"]):
         before, after = percent(row["distance_before"]), percent(row["distance_after"])
         yield f"distance to known boxes {before} → {after} of their size"

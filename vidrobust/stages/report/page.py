@@ -64,7 +64,7 @@ def not_run(stage: str, run: RunTables) -> str:
     if stage in run.record.to_come:
         return "Still to come."
     if stage in run.record.stages:
-        return "Not measured: this stage ran and found nothing that it could judge."
+        return "This stage ran and found nothing that it could judge."
     return f"Not measured: this stage has not run. To run it: vidrobust {stage} {run.folder_name}"
 
 
@@ -188,7 +188,11 @@ def one_page(run: RunTables, shared: Mapping[str, Any]) -> str:
         "show": f"vidrobust show {run.folder_name}",
         "finding": finding(run, shared["answer"], shared["cards"]),
         "unknown": _is_unknown(run, shared["answer"]),
-        "open": [each for each in shared["answer"].open if each.question != Question.SCENE],
+        "open": [
+            each
+            for each in shared["answer"].open
+            if each.question != Question.SCENE and each.kind != "why_named"
+        ],
         "ribbons": {card.name: ribbon(run, card.name) for card in shared["cards"][:MOST_CARDS]},
         "whys": {card.name: why(run, card.name) for card in shared["cards"][:MOST_CARDS]},
         "leading_curves": sensitivity_section.leading_curves(run, sensitivity_section.summary(run)),
