@@ -23,8 +23,8 @@ WIDTH = 118
 """Columns of a block that a forge shows without a scroll bar."""
 QUESTION = 18
 """Columns in front of the text of an answer's line."""
-LEFT_OUT = "  With labels"
-"""The line that README.md has no room for: ten lines are enough to see what an answer is."""
+LEFT_OUT = "  With labels", "  Worst moment"
+"""Lines that README.md has no room for: ten are enough to see what an answer is."""
 COMMANDS = ("To use it:", "To try it:", "To find out:")
 """What a line with a command begins with."""
 LINES = (
