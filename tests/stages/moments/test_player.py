@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from vidrobust.stages.moments import pictures
+from vidrobust.stages.moments.section import ACROSS_KEYFRAME, EXCLUDED, _replays
 
 
 def transitions(**frames: int) -> pd.DataFrame:
@@ -72,3 +76,19 @@ def test_a_likely_width_leaves_room_for_all() -> None:
     small = pictures.likely_width((1080, 1920, 3), 3000)
     assert small < 480
     assert 3000 * small**2 * 9 / 16 * pictures.TYPICAL * 4 / 3 <= pictures.BUDGET
+
+
+def test_the_shares_of_a_flip_stay_within_the_whole_and_are_left_out_where_causes_cancel() -> None:
+    causes = pd.DataFrame(
+        [(0, "light", 1.1), (0, "camera", 0.2), (1, "light", 4.2), (1, "camera", -3.2)],
+        columns=["frame_a", "cause", "projection"],
+    ).assign(item="a", model="m", scale="adjacent", excluded="", squared_change=1.0)
+    causes["frame_b"] = causes["frame_a"] + 1
+    strips = pd.DataFrame({"item": ["a"], "model": "m", "frame_a": 2, "frame_b": 3})
+    strips = strips.assign(excluded="keyframe")
+    run: Any = SimpleNamespace(rows={"causes": causes, "strips": strips}.__getitem__)
+    found = _replays(run)
+    assert found["a", "m", 0, 1] == ([["light", 1.0], ["motion of the camera", 0.2]], "")
+    assert found["a", "m", 1, 2] == ([], "")
+    assert found["a", "m", 2, 3][0] == []
+    assert found["a", "m", 2, 3][1] == EXCLUDED.format(ACROSS_KEYFRAME)

@@ -203,6 +203,7 @@ MOST_POINTS = 60_000
 MOST_BOXES = 60_000
 MOST_EVENTS = 3000
 LEAST_PART = 0.05  # a smaller part of a flip's change is not listed
+CANCELLED = 1.2  # a larger part of one pair's change: causes cancel each other there, and no shares are listed
 FRAME, DIFFERENCE = "frame", "difference"
 
 
@@ -486,12 +487,17 @@ def _replays(run: RunTables) -> dict[tuple[str, str, int, int], tuple[list[list[
         if np.isfinite(share) and share >= LEAST_PART:
             parts.append([TITLES.get(row.cause, row.cause), round(float(share), 2)])
             parts.sort(key=lambda part: -part[1])
+    for parts, _ in found.values():
+        if parts and parts[0][1] > CANCELLED:
+            parts.clear()
+        parts[:] = [[cause, min(share, 1.0)] for cause, share in parts]
+    words = {str(code): text for code, text in WORDS.items()} | {KEYFRAME: ACROSS_KEYFRAME}
     strips = run.rows("strips").drop_duplicates(["item", "model", "frame_a"])
     for row in strips.itertuples():
         key = (str(row.item), str(row.model), int(row.frame_a), int(row.frame_b))
         parts, reason = found.get(key, ([], ""))
         if row.excluded and not reason:
-            reason = EXCLUDED.format({**WORDS, KEYFRAME: ACROSS_KEYFRAME}[row.excluded])
+            reason = EXCLUDED.format(words[row.excluded])
         found[key] = (parts, reason)
     return found
 
