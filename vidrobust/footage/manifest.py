@@ -84,9 +84,8 @@ class Manifest:
 
     items: tuple[Item, ...]  # one per good row, in order, with unique names
     rows: pd.DataFrame  # the table as text, all columns, bad rows included
-    problems: tuple[
-        Problem, ...
-    ] = ()  # what is wrong, with file, line and column; such rows give no item
+    # what is wrong, with file, line and column; such rows give no item
+    problems: tuple[Problem, ...] = ()
 
 
 def is_manifest(path: Path) -> bool:

@@ -34,9 +34,8 @@ class VideoInfo:
     backend: str
     device: str
     reason: str  # why this backend and device were taken, in one sentence
-    notes: tuple[
-        str, ...
-    ] = ()  # what is odd but harmless: interlaced, alpha dropped, variable frame rate
+    # what is odd but harmless: interlaced, alpha dropped, variable frame rate
+    notes: tuple[str, ...] = ()
 
 
 NO_PTS = -(2**63)  # the time stamp of a frame that has none
@@ -54,12 +53,10 @@ VECTORS = {
 class FrameBatch:
     """Consecutively delivered frames of one source, all of one size."""
 
-    pixels: (
-        torch.Tensor
-    )  # (N, 3, H, W) uint8 RGB, any device; may be a strided view of (N, H, W, 3) memory
-    time_s: (
-        np.ndarray
-    )  # (N,) float64, seconds from the presentation time stamps, first frame not always 0
+    # (N, 3, H, W) uint8 RGB, any device; may be a strided view of (N, H, W, 3) memory
+    pixels: torch.Tensor
+    # (N,) float64, seconds from the presentation time stamps, first frame not always 0
+    time_s: np.ndarray
     index: np.ndarray  # (N,) int64, the frame's number in decoding order, from 0
     corrupt: np.ndarray  # (N,) bool, True where the decoder met damaged data
     item: str  # the name of the source in every result table

@@ -139,9 +139,8 @@ def _squared_change(pairs: pd.DataFrame, table: Callable[[str], pd.DataFrame | N
         low, high = (both[f"{axis}{n}_b"] - both[f"{axis}{n}"] - shift for n in (1, 2))
         place += np.square((low + high) / 2) + np.square(high - low)
     place /= ((both["x2"] - both["x1"]) * (both["y2"] - both["y1"])).clip(lower=1.0)  # px^2
-    place = place.where(both["on"] >= 0, 0.0).fillna(
-        0.0
-    )  # what is not followed has no place to move from
+    # what is not followed has no place to move from
+    place = place.where(both["on"] >= 0, 0.0).fillna(0.0)
     sums = pd.DataFrame({"frame_a": both["frame_a"], "score": score, "place": place})
     sums = sums.groupby("frame_a").sum().reindex(pairs["frame_a"]).fillna(0.0).set_axis(pairs.index)
     return (sums / sums.mean().replace(0.0, 1.0)).sum(axis=1)

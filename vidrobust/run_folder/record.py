@@ -188,9 +188,8 @@ class RunRecord:
     ms_a_frame: Mapping[str, float] = field(default_factory=dict)
     labels_outside: Mapping[str, Any] = field(default_factory=dict)
     sample: Mapping[str, Any] = field(default_factory=dict)
-    to_come: tuple[
-        str, ...
-    ] = ()  # stages that a command has yet to make, or would have if not interrupted
+    # stages that a command has yet to make, or would have if not interrupted
+    to_come: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, content: Mapping[str, Any], where: str) -> RunRecord:

@@ -41,9 +41,8 @@ from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.shapes.shape import Places
 
 STILL = 0.05  # An object that moves by no more a frame, as a share of its size, is at rest
-SAME_PLACE = (
-    0.5  # IoU of the last box before and the first box after a gap from which both are on one place
-)
+# IoU of the last box before and the first box after a gap from which both are on one place
+SAME_PLACE = 0.5
 BEHIND = 4  # A thing is looked for so many times longer behind a named occluder than elsewhere
 LATELY = 6  # Boxes at the end of a track, or at its beginning, from which its velocity is taken
 
@@ -157,9 +156,8 @@ class TrackEnds:
 SEEN_SHARE = 0.3  # A track of which no more than this share is expected within the frame has left
 # A box cut by the border leaves if it goes outwards by more than this share of its size a frame
 OUTWARD = 0.01
-FRAMES_TO_LEAVE = (
-    3  # ... and is gone within so many frames; a slower one may be found again before.
-)
+# ... and is gone within so many frames; a slower one may be found again before.
+FRAMES_TO_LEAVE = 3
 FAR = 0.5  # An object goes far from one frame to the next by more than this share of its size
 ALIKE = 0.5  # Neighbours move alike if half of them lie within this share of their median velocity
 
@@ -179,9 +177,8 @@ class TrackSettings:
     max_gap: int = 5  # longest gap in frames over which a moving object is found again
     look_on: int = 25  # frames for which a vanished object is still expected: about a second
     min_boxes: int = 1  # tracks with fewer boxes are dropped
-    occluders: tuple[
-        tuple[float, float, float, float], ...
-    ] = ()  # x, y, width, height px of what hides objects
+    # x, y, width, height px of what hides objects
+    occluders: tuple[tuple[float, float, float, float], ...] = ()
     ignored: tuple[Zone, ...] = ()  # zones whose boxes are dropped
     start_scores: tuple[tuple[int, float], ...] = ()  # by label
     only: tuple[str, ...] = ()  # names of the classes that count; all if empty
