@@ -52,8 +52,8 @@ from vidrobust.stages.causes.scene import STEP, ShownMotion
 from vidrobust.video.source import open_video
 
 DETECTORS = ("line-detector", "yolox_nano")
-BELT = ("objects", "came_into_view", "noise_and_coding")
-"""Causes that every clip of the simulated line has."""
+NOISE, BELT = "noise_and_coding", ("objects", "came_into_view")
+"""Causes that every clip has, and every clip of the simulated line."""
 GROUPS = ("moving", "camera", "light", "noise_and_detail")
 PREFIXES = {"scores": "", "places": "place_"}
 """By account the prefix of its tables."""
@@ -76,7 +76,7 @@ class Planted:
 CONDITIONS = {
     "light": Planted("light", "light", (0.2, 0.5), "flicker", (1.0, 3.0)),
     "shake": Planted("camera", "camera", (3.0, 8.0), "jitter", (0.8, 2.5)),
-    "noise": Planted("noise_and_detail", "noise_and_coding", (8.0, 24.0), "none", (4.0, 16.0)),
+    "noise": Planted("noise_and_detail", NOISE, (8.0, 24.0), "none", (4.0, 16.0)),
     "focus": Planted("noise_and_detail", "sharpness", (1.2, 2.5), "focus", (0.8, 2.0)),
 }
 PARTS, PICTURES, FRAMES, PAIRS = 4, 4, 16, 24
@@ -319,7 +319,7 @@ def describe(lines: list[Line], kept: Mapping[int, Any]) -> None:
     steps = harness.table("line", "size", "steps for what is planted", "false steps", digits=2)
     for line in known:
         wanted, row = line.planted.cause, kept[line.number]
-        there = {wanted, *(BELT if line.detector == DETECTORS[0] else ())}
+        there = {wanted, NOISE, *(BELT if line.detector == DETECTORS[0] else ())}
         right = [f"{name} ({level})" for name, cause, level in row["steps"] if cause == wanted]
         wrong = [name for name, cause, _ in row["steps"] if cause not in there]
         steps.row(line.name, row["size"], ", ".join(right) or "none", ", ".join(wrong) or "none")
