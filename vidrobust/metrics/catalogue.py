@@ -6,12 +6,18 @@ import dataclasses
 import functools
 import re
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from vidrobust.errors import SettingsError
 from vidrobust.extensions import Extensions, extensions, packages
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.detection import DETECTION
 from vidrobust.metrics.metric import Metric, Task
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
+
+    from vidrobust.predictions import Classifier, Detector
 
 OWN = (CLASSIFICATION, DETECTION)  # the tasks of the core
 
@@ -53,6 +59,16 @@ def task_of(name: str) -> Task:
             f"no installed package brings the task {name!r}; known are {', '.join(tasks())}"
         )
     return tasks()[name]
+
+
+def is_classifier(model: Classifier | Detector) -> TypeIs[Classifier]:
+    """Whether a model answers a frame with a class of it, and probabilities."""
+    return task_of(model.task).labels_frames
+
+
+def is_detector(model: Classifier | Detector) -> TypeIs[Detector]:
+    """Whether a model answers a frame with boxes, which are followed."""
+    return task_of(model.task).finds_boxes
 
 
 @functools.cache

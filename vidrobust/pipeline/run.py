@@ -18,7 +18,7 @@ from vidrobust.footage.item import Item
 from vidrobust.footage.item_tables import items_table
 from vidrobust.footage.labels.labels import ClassMap
 from vidrobust.frames.device import make_deterministic
-from vidrobust.metrics.catalogue import task_of
+from vidrobust.metrics.catalogue import is_classifier
 from vidrobust.models.info import identity, model_info
 from vidrobust.models.load import load_model, load_models, merged, pinned_spec
 from vidrobust.models.network import NetworkClassifier
@@ -86,7 +86,7 @@ class Setup:
             precision=self.settings.precision,
             sample=first_frames(self.calibration, self.settings) if self.calibration else None,
         )
-        if self.classes is not None and task_of(model.task).labels_frames:
+        if self.classes is not None and is_classifier(model):
             model = merged(model, *self.classes) or model
         if identity(model) != pinned.identity:
             raise SettingsError(
@@ -207,7 +207,7 @@ class OpenRun:
         )
 
     def _in_classes(self, model: Model) -> Model:
-        if self.classes is None or not task_of(model.task).labels_frames:
+        if self.classes is None or not is_classifier(model):
             return model
         class_map, names, of = self.classes
         found = merged(model, class_map, names, of)

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from vidrobust.frames.pixels import to_tensor
-from vidrobust.metrics.catalogue import task_of
+from vidrobust.metrics.catalogue import is_classifier
 from vidrobust.models import predict as engine
 from vidrobust.predictions import Classifier, Detector
 from vidrobust.stages.causes.catalogue import COLUMNS, DIVIDED, KEYFRAMES
@@ -60,7 +60,7 @@ def score(
     default the classifier is asked.
     """
     if seen is None:
-        if not task_of(model.task).labels_frames:
+        if not is_classifier(model):
             raise ValueError(
                 f"score: {model.name} is a detector; give what boxes.seen_boxes says of the pictures"
             )
@@ -79,7 +79,7 @@ def score(
         "recoded_along": float("nan"),
     }
     margin = None
-    if shared["flip"] and task_of(model.task).labels_frames:
+    if shared["flip"] and is_classifier(model):
         margin = margin_of(z, int(labels[0]), int(labels[1]))
         shared["margin_past"] = -float(margin[1])
     if pair.beside:

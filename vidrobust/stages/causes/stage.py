@@ -54,9 +54,9 @@ class CausesStage(SampleStage):
 
     def extra_key(self, settings: Settings, model: Model | None) -> Any:
         assert model is not None, "a unit per model has one"
-        from vidrobust.metrics.catalogue import plugin_of, task_of
+        from vidrobust.metrics.catalogue import is_detector, plugin_of
 
-        if not task_of(model.task).finds_boxes:
+        if not is_detector(model):
             brought = plugin_of(model.task)
             return {"task": brought} if brought else {}
         # which boxes count: their scores, classes and places
@@ -100,7 +100,7 @@ class CausesStage(SampleStage):
         """Add the rows of models that see pairs reduced alike."""
         from functools import partial
 
-        from vidrobust.metrics.catalogue import task_of
+        from vidrobust.metrics.catalogue import is_classifier
         from vidrobust.stages.causes import candidate_fits, score
         from vidrobust.stages.causes.candidate_fits import predicts
         from vidrobust.stages.causes.pairs import PAIR, frames_before, side_by_side, together
@@ -141,7 +141,7 @@ class CausesStage(SampleStage):
                 if key not in weights[model.name].index:
                     continue
                 own = ids | {"weight": float(weights[model.name].loc[key])}
-                strips = context.settings.pictures and task_of(model.task).labels_frames
+                strips = context.settings.pictures and is_classifier(model)
                 if own["weight"] == 0:
                     named = {**own, "model": model.name}
                     found["strips"] += rows_of_flip(replayed.made, model, named, source.info.device)
@@ -282,13 +282,13 @@ def _seen(
     # Any other task has one, of the coordinates that its record names, and no labels.
     import numpy as np
 
-    from vidrobust.metrics.catalogue import task_of
+    from vidrobust.metrics.catalogue import is_classifier, task_of
     from vidrobust.stages.causes.boxes import seen_boxes
     from vidrobust.stages.causes.score import answers, seen_by
 
     task = task_of(model.task)
     scores, *places = task.accounts
-    if task.labels_frames:
+    if is_classifier(model):
         yield (scores, *seen_by(model, pair.album, device), model.class_names)
         return
     if task.coordinates is not None:

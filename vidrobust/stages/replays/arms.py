@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from vidrobust.metrics.catalogue import task_of
+from vidrobust.metrics.catalogue import is_detector
 from vidrobust.models.detection.candidates import Candidates
 from vidrobust.models.detection.heads import HEADS
 from vidrobust.models.detection.network import DetectionNetwork, NetworkDetector, candidates
@@ -295,7 +295,7 @@ def _classified(shown: InputShown, model: Model, pixels: torch.Tensor) -> Classi
 def arms_of(run: OpenRun, model: Model) -> dict[str, ReplayArm]:
     """Return all arms of a model by name, in the order in which they are tried."""
     found = {name: _replayed(name) for name in (*SHARED, CONTROL)}
-    if task_of(model.task).finds_boxes:
+    if is_detector(model):
         return {**found, "candidates": from_candidates}
     return {
         **found,

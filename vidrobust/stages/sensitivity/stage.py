@@ -88,11 +88,11 @@ class SensitivityStage(SampleStage):
         perturbations_of(settings)
 
     def extra_key(self, settings: Settings, model: Model | None) -> dict[str, Any]:
-        from vidrobust.metrics.catalogue import task_of, versions_of
+        from vidrobust.metrics.catalogue import is_detector, versions_of
 
         assert model is not None, "a unit per model has one"
         perturbations = [[each.key, list(each.strengths)] for each in perturbations_of(settings)]
-        of_boxes = settings.chosen_boxes if task_of(model.task).finds_boxes else {}
+        of_boxes = settings.chosen_boxes if is_detector(model) else {}
         return {"perturbations": perturbations, "metrics": versions_of(model.task), **of_boxes}
 
     def steps(self, settings: Settings) -> float:
@@ -112,7 +112,7 @@ class SensitivityStage(SampleStage):
         import numpy as np
         import pandas as pd
 
-        from vidrobust.metrics.catalogue import task_of
+        from vidrobust.metrics.catalogue import is_classifier
         from vidrobust.predictions import Classifier
         from vidrobust.stages.sensitivity.unit import Draws, study_frames
         from vidrobust.tables import schema as tables
@@ -120,7 +120,7 @@ class SensitivityStage(SampleStage):
         settings, order = context.settings, _order(context)
         perturbations = perturbations_of(settings)
         # the published protocols are defined for classifiers
-        able = [m for m in models if isinstance(m, Classifier) and task_of(m.task).labels_frames]
+        able = [m for m in models if isinstance(m, Classifier) and is_classifier(m)]
         # the places of the frames in the order, and the frames in the order of time, to be decoded forwards
         ranks = np.arange(context.have, len(order))
         ranks = ranks[np.argsort(order[ranks])]

@@ -14,7 +14,7 @@ from vidrobust.accuracy.answers import on_frames
 from vidrobust.footage.item import Item
 from vidrobust.footage.labels.matching import BOX, in_pixels
 from vidrobust.frames.batch import FrameBatch
-from vidrobust.metrics.catalogue import task_of
+from vidrobust.metrics.catalogue import is_classifier
 from vidrobust.models.predict import needs_pixels, predict
 from vidrobust.pipeline.inputs import open_item
 from vidrobust.pipeline.run import OpenRun
@@ -104,9 +104,7 @@ def decoder_floor(run: OpenRun) -> dict[str, dict[str, Any]]:
 
     Empty without another decoder that gives the same frames.
     """
-    models = [
-        model for model in run.models if task_of(model.task).labels_frames and needs_pixels(model)
-    ]
+    models = [model for model in run.models if is_classifier(model) and needs_pixels(model)]
     read = _read_twice(run) if models else None
     if read is None:
         return {}

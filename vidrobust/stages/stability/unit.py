@@ -16,7 +16,7 @@ from vidrobust.errors import ModelError
 from vidrobust.frame_pairs.transitions import FrameTransitions
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.box_differences import change
-from vidrobust.metrics.catalogue import metrics_of, task_of
+from vidrobust.metrics.catalogue import is_classifier, is_detector, metrics_of, task_of
 from vidrobust.metrics.class_differences import total_variation
 from vidrobust.metrics.metric import differences
 from vidrobust.models.info import model_info
@@ -61,9 +61,9 @@ def facts(model: Model, pixels: torch.Tensor) -> dict[str, Any]:
     """Return the floor of a model as plain values; none for recorded predictions."""
     if not needs_pixels(model):
         return {}
-    if task_of(model.task).labels_frames:
+    if is_classifier(model):
         return {"noise_floor": dataclasses.asdict(measure(model, pixels))}
-    if task_of(model.task).finds_boxes:
+    if is_detector(model):
         return {"box_noise_floor": measure_boxes(model, pixels)}
     return {"task_noise_floor": measure_task(model, pixels)}
 

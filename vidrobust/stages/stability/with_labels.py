@@ -28,7 +28,7 @@ from vidrobust.accuracy.average_precision import (
 from vidrobust.errors import InputError
 from vidrobust.footage.labels.matching import in_pixels, outside
 from vidrobust.metrics.box_differences import KINDS, LEAST_IOU, areas, ious, kinds
-from vidrobust.metrics.catalogue import task_of
+from vidrobust.metrics.catalogue import is_classifier, is_detector
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.detection import DETECTION
 from vidrobust.metrics.metric import Task
@@ -148,7 +148,7 @@ def judge(run: OpenRun, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFra
     if not len(boxes):
         return {}
     notes = {}
-    for model in (model for model in run.models if task_of(model.task).finds_boxes):
+    for model in (model for model in run.models if is_detector(model)):
         own = {name: table[table["model"] == model.name] for name, table in raw.items()}
         mine = judged_frames(own["box_counts"], own["detections"], boxes, model.class_names)
         anchors = int(apart(mine.frames).sum())
@@ -466,7 +466,7 @@ def _answers(run: OpenRun, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.Data
     frames, probabilities = raw["frames"], raw["probabilities"]
     found: dict[str, JudgedAnswers] = {}
     notes = {}
-    for model in (model for model in run.models if task_of(model.task).labels_frames):
+    for model in (model for model in run.models if is_classifier(model)):
         mine = [table[table["model"] == model.name] for table in (frames, probabilities)]
         found[model.name] = answers_of(
             mine[0],
