@@ -112,7 +112,7 @@ class CausesStage(SampleStage):
         own_pairs = {model.name: chosen[model.name] for model in models}
         weights = {name: each.set_index(PAIR)["weight"] for name, each in own_pairs.items()}
         pairs = together(own_pairs)
-        most = max((len(each) for each in own_pairs.values()), default=0)
+        most = max((int((each["weight"] > 0).sum()) for each in own_pairs.values()), default=0)
         expected = most * len(models) / len(chosen)
         some = list(pairs.itertuples())
         quantizer = float("nan")
@@ -164,9 +164,10 @@ class CausesStage(SampleStage):
                     rows = candidate_fits.rows(replayed.made, replayed.fitted, z)
                     found[f"{prefix}candidate_fits"] += [{**named, **row} for row in rows]
             del replayed  # or its pictures would be held while the next ones are made
-            # models share most of their pairs, so that a few more are replayed than one of them asks for
+            # more are replayed than one model asks for: those of the others, and flips for their strips
             done = [int((number + k) * expected / len(pairs)) for k in (0, 1)]
-            context.advance(done[1] - done[0])
+            if done[1] > done[0]:
+                context.advance(done[1] - done[0])
         for model in models:
 
             def ask(
