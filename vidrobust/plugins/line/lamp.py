@@ -33,7 +33,7 @@ MODEL = "line-classifier"
 FLICKER = "flicker=0.25"  # the lamp's amplitude, as a share of its light
 # Eight parts, one second each: a rule is judged on six clips at least.
 LINE = RenderSettings(parts=8, seconds=1.0, seed=7, dials=(FLICKER,))
-STUDY = Settings(model=(MODEL,), frames=24, pairs=16, resamples=2000)
+STUDY = Settings(model=(MODEL,), frames=24, pairs=16, resamples=2000, workers=2)
 TINY = 1e-12  # smallest probability before the logarithm
 
 
