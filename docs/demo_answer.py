@@ -23,7 +23,7 @@ WIDTH = 118
 """Columns of a block that a forge shows without a scroll bar."""
 QUESTION = 18
 """Columns in front of the text of an answer's line."""
-LEFT_OUT = "  With labels", "  Worst moment"
+LEFT_OUT = "  With labels", "  Worst moment", "  Proxies"
 """Lines that README.md has no room for: ten are enough to see what an answer is."""
 COMMANDS = ("To use it:", "To try it:", "To find out:")
 """What a line with a command begins with."""
