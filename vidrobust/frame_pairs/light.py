@@ -15,7 +15,7 @@ import numpy as np
 from vidrobust.frame_pairs.local_light import fit_local_light
 from vidrobust.frame_pairs.motion import Similarity
 from vidrobust.frame_pairs.prepared import UNKNOWN, Measure, PreparedFrame
-from vidrobust.frame_pairs.robust import neighbour_correlation, sandwich
+from vidrobust.frame_pairs.robust import MAD_TO_SIGMA, neighbour_correlation, sandwich
 from vidrobust.frames.pixels import LUMA
 
 BLOCK = 4  # side of a block in coarse pixels: 16 px of a frame 640 px wide
@@ -107,7 +107,7 @@ def measure_the_rest(
     left = np.abs(_means(second - changed, size) @ LUMA)[_means(clear, size) > CLEAR]
     if len(left) < MIN_BLOCKS:
         return uneven, UNKNOWN
-    noise = 1.4826 * float(np.median(left))
+    noise = MAD_TO_SIGMA * float(np.median(left))
     other = np.where(left > max(OUTSTANDING * noise, LEAST_OTHER), left, 0.0)
     return uneven, Measure(value=float(other.mean()), valid=True, error=float("nan"))
 
@@ -121,9 +121,7 @@ def _as_lit(picture: np.ndarray, light: LightChange) -> np.ndarray:
     of = np.array(
         [known(light.white_balance_rg, 1.0), 1.0, known(light.white_balance_bg, 1.0)], np.float32
     )
-    hsv = cv2.cvtColor(picture, cv2.COLOR_RGB2HSV)
-    hsv[..., 0] = np.mod(hsv[..., 0] + np.float32(known(light.hue_deg, 0.0)), np.float32(360))
-    turned = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
+    turned = _turn_hue(picture, known(light.hue_deg, 0.0))
     grey = (turned @ LUMA.astype(np.float32))[..., None]
     coloured = grey + known(light.saturation, 1.0) * (turned - grey)
     gains = of * (known(light.gain, 1.0) / float(LUMA @ of))
@@ -193,7 +191,8 @@ def _follows_camera(a: PreparedFrame, left_out: np.ndarray) -> np.ndarray:
 def _model(colours: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Changed colours (B, 3) and their gradient (6, B, 3); x = three gains, offset, saturation, hue."""
     step = 0.5
-    turned, ahead = _turn_hue(colours, x[5]), _turn_hue(colours, x[5] + step)
+    row = colours[None].astype(np.float32)
+    turned, ahead = (_turn_hue(row, by)[0].astype(np.float64) for by in (x[5], x[5] + step))
 
     def saturate(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         luma = (picture @ LUMA)[:, None]
@@ -210,10 +209,11 @@ def _model(colours: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return gains * base + x[3], gradient
 
 
-def _turn_hue(colours: np.ndarray, degrees: float) -> np.ndarray:
-    hsv = cv2.cvtColor(colours[None].astype(np.float32), cv2.COLOR_RGB2HSV)
+def _turn_hue(picture: np.ndarray, degrees: float) -> np.ndarray:
+    """A picture (H, W, 3) float32 whose hues are turned."""
+    hsv = cv2.cvtColor(picture, cv2.COLOR_RGB2HSV)
     hsv[..., 0] = np.mod(hsv[..., 0] + np.float32(degrees), np.float32(360))
-    return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0].astype(np.float64))
+    return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB))
 
 
 def _fit(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -15,19 +15,9 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.footage.item import ObjectBoxes, Roi, crop_window, roi_fault
 from vidrobust.frames.batch import VideoInfo
 from vidrobust.text.printable import printable
+from vidrobust.video.selection import Timed, TimedFrame
 
 Picture = np.ndarray | torch.Tensor  # (H, W, 3) uint8 RGB
-
-
-class PlacedFrame(Protocol):
-    @property
-    def index(self) -> int: ...
-
-    @property
-    def time_s(self) -> float: ...
-
-
-P = TypeVar("P", bound=PlacedFrame)
 
 
 class Cut(Protocol):
@@ -35,11 +25,11 @@ class Cut(Protocol):
         """Return the VideoInfo of what is delivered; InputError if it is outside of the frame."""
         ...
 
-    def covers(self, frame: PlacedFrame) -> bool: ...
+    def covers(self, frame: Timed) -> bool: ...
 
-    def is_past(self, frame: PlacedFrame) -> bool: ...
+    def is_past(self, frame: Timed) -> bool: ...
 
-    def __call__(self, picture: Picture, frame: PlacedFrame) -> Picture:
+    def __call__(self, picture: Picture, frame: Timed) -> Picture:
         """(H, W, 3) -> (h, w, 3), possibly a view."""
         ...
 
@@ -49,13 +39,13 @@ class WholeFrame:
     def described(self, info: VideoInfo) -> VideoInfo:
         return info
 
-    def covers(self, frame: PlacedFrame) -> bool:
+    def covers(self, frame: Timed) -> bool:
         return True
 
-    def is_past(self, frame: PlacedFrame) -> bool:
+    def is_past(self, frame: Timed) -> bool:
         return False
 
-    def __call__(self, picture: Picture, frame: PlacedFrame) -> Picture:
+    def __call__(self, picture: Picture, frame: Timed) -> Picture:
         return picture
 
 
@@ -76,7 +66,7 @@ class Region(WholeFrame):
         note = f"cut to {w}x{h} px at x {x}, y {y} of a frame of {info.width}x{info.height} px"
         return replace(info, width=w, height=h, notes=(*info.notes, note))
 
-    def __call__(self, picture: Picture, frame: PlacedFrame) -> Picture:
+    def __call__(self, picture: Picture, frame: Timed) -> Picture:
         self._check(picture.shape[1], picture.shape[0])
         x, y, w, h = self.roi
         return picture[y : y + h, x : x + w]
@@ -116,13 +106,13 @@ class ObjectCut:
             notes=(*info.notes, note),
         )
 
-    def covers(self, frame: PlacedFrame) -> bool:
+    def covers(self, frame: Timed) -> bool:
         return self.boxes.at(frame.index, frame.time_s) is not None
 
-    def is_past(self, frame: PlacedFrame) -> bool:
+    def is_past(self, frame: Timed) -> bool:
         return self.boxes.is_past(frame.index, frame.time_s)
 
-    def __call__(self, picture: Picture, frame: PlacedFrame) -> Picture:
+    def __call__(self, picture: Picture, frame: Timed) -> Picture:
         box = self.boxes.at(frame.index, frame.time_s)
         if box is None:
             raise InputError(f"frame {frame.index}: the object is not to be seen in it")
@@ -161,7 +151,7 @@ def _overlaps(count: int, size: int) -> torch.Tensor:
     return (overlap.clamp(min=0) / step).to(torch.float32)
 
 
-def covered(cut: Cut, frames: Iterator[P]) -> Iterator[P]:
+def covered(cut: Cut, frames: Iterator[TimedFrame]) -> Iterator[TimedFrame]:
     for frame in frames:
         if cut.is_past(frame):
             return

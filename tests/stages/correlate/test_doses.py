@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.stages.correlate.small_tables import frames_table, pairs_table, sensitivity_table
 from vidrobust.stages.correlate.doses import Doses, by_family
 from vidrobust.stages.correlate.study import correlate
 from vidrobust.stages.correlate.units import CorrelationUnits, units_of_run
@@ -70,21 +71,10 @@ def test_what_failed_or_is_of_another_distance_does_not_count() -> None:
 def tables_of(clips: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Frames, pairs and sensitivities of clips of three frames."""
     names = [f"c{number}" for number in range(clips)]
-    frames = pd.DataFrame(
-        [(name, frame, 0.1 * frame) for name in names for frame in range(3)],
-        columns=["item", "frame", "margin"],
-    ).assign(model="net", time_s=0.0)
-    metrics = ["label_flip", "total_variation", "top1_probability_change", "jensen_shannon"]
-    pairs = pd.DataFrame(
-        [(name, frame, frame + 1) for name in names for frame in range(2)],
-        columns=["item", "frame_a", "frame_b"],
-    ).assign(model="net", kind="adjacent", excluded="", pixel_change=1.0, top5_distance=0.0)
-    pairs = pairs.assign(**dict.fromkeys(metrics, 0.5))
-    sensitivity = pd.DataFrame(
-        [(name, frame, key) for name in names for frame in range(2) for key in ("hue", "jpeg")],
-        columns=["item", "frame", "perturbation"],
-    ).assign(model="net", strength=1.0, draw=0, metric="total_variation", value=0.25)
-    return frames, pairs, sensitivity
+    frames = [(name, frame, 0.1 * frame) for name in names for frame in range(3)]
+    pairs = [(name, frame, "", 0.5, 1.0) for name in names for frame in range(2)]
+    shown = [(n, at, key, 1.0, 0, 0.25) for n in names for at in (0, 1) for key in ("hue", "jpeg")]
+    return frames_table(frames), pairs_table(pairs), sensitivity_table(shown)
 
 
 def test_clips_count_by_dose_and_frames_as_before() -> None:

@@ -43,10 +43,11 @@ def demo_lamp(
     """Render both, study the one that flickers; return the lines of the answer and what was planted."""
     run = _studied(out, reporter, line, study)
     still = _still(out, reporter, line)
-    share, flips = planted_share(run, still), _flips(usable_pairs(run.rows("pairs")), still)
+    pairs = usable_pairs(run.rows("pairs"))
+    share, flips = planted_share(run, still), _flips(pairs, still)
     said = (
         f"Planted: the flicker causes {percent(share)} of the change. With a lamp that is still, the same parts "
-        f"give {plural(flips, 'flip')} instead of {int(usable_pairs(run.rows('pairs'))['label_flip'].sum())}."
+        f"give {plural(flips, 'flip')} instead of {int(pairs['label_flip'].sum())}."
     )
     return [*console_text(run).splitlines(), said]
 

@@ -169,18 +169,20 @@ def chosen_pairs(
 def _neighbours(transitions: pd.DataFrame, change: pd.DataFrame) -> pd.DataFrame:
     frame, later = transitions.iloc[:-1], transitions.iloc[1:]
     own = change.reindex(frame["frame"])
-    return pd.DataFrame(
+    pairs = pd.DataFrame(
         {
             "frame_a": frame["frame"].to_numpy(),
             "frame_b": later["frame"].to_numpy(),
             "pixel_change": later["pixel_change"].to_numpy(),
             "own_change": own["own_change"].to_numpy(float),
             "flip": own["flip"].eq(True).to_numpy(bool),
-            **{name: own[name].to_numpy() for name in ("squared_change",) if name in own},
             "excluded": later["reason"].to_numpy(),
             "keyframe": later["keyframe"].to_numpy(),
         }
     )
+    if "squared_change" in own:
+        pairs["squared_change"] = own["squared_change"].to_numpy()
+    return pairs
 
 
 def _apart(transitions: pd.DataFrame, distance: int) -> pd.DataFrame:

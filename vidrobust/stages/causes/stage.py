@@ -141,9 +141,9 @@ class CausesStage(SampleStage):
                 if key not in weights[model.name].index:
                     continue
                 own = ids | {"weight": float(weights[model.name].loc[key])}
+                named = {**own, "model": model.name}
                 strips = context.settings.pictures and is_classifier(model)
                 if own["weight"] == 0:
-                    named = {**own, "model": model.name}
                     found["strips"] += rows_of_flip(replayed.made, model, named, source.info.device)
                     continue
                 for prefix, z, labels, names in _seen(
@@ -154,9 +154,7 @@ class CausesStage(SampleStage):
                     if not prefix and replayed.made.steps and pair.scale == ADJACENT:
                         weight = own["weight"] * rows[0]["squared_change"]
                         if weight > 0:
-                            mapped = {**own, "model": model.name}
-                            maps[model.name].add(weight, mapped, replayed.made)
-                    named = {**own, "model": model.name}
+                            maps[model.name].add(weight, named, replayed.made)
                     if strips and rows[0]["flip"] and pair.scale == ADJACENT:
                         found["strips"] += rows_of_flip(
                             replayed.made, model, named, source.info.device

@@ -42,7 +42,10 @@ class Doses:
         return self.changes[known].astype({"item": str, "quantity": str})
 
     def elsewhere(self, items: pd.Index) -> np.ndarray:
-        """Return the mean change of each clip that no dose covers, (n,): what moves; NaN where none was measured."""
+        """Return the mean change of each clip that no dose covers, (n,): what moves.
+
+        A clip in which it was not measured has the median of the others; NaN where none was.
+        """
         rows = self._known[self._known["quantity"] == OTHER]
         mean = rows.groupby("item")["value"].mean().reindex(items)
         return mean.fillna(mean.median()).to_numpy(np.float64)

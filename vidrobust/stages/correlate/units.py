@@ -287,8 +287,9 @@ def units_of_run(
     confounders = pd.DataFrame(
         {how.sure: sure.reindex(index), "pixel_change": natural["pixel_change"]}
     )
-    by_dose = doses is not None and across == "clips"
-    if doses is not None and by_dose:
+    if across != "clips":
+        doses = None
+    if doses is not None:
         confounders[OTHER] = doses.elsewhere(index)
         confounders = confounders.drop(columns="pixel_change")
     unmeasured = [c for c in confounders if confounders[c].isna().all()]
@@ -329,7 +330,7 @@ def units_of_run(
         notes=tuple(f"{c} was not measured and is not controlled for" for c in unmeasured),
         mild=mild_strengths(columns, wide.reindex(index).to_numpy(np.float64), natural[metrics]),
     )
-    if doses is not None and by_dose:
+    if doses is not None:
         units = _dosed(units, doses, index, _middle(sensitivity))
     units = units.only(known.to_numpy())
     if across == "clips":
