@@ -125,13 +125,26 @@ def test_auto_takes_the_first_engine_that_is_installed_and_agrees(
         with_engine(network, EngineRequest(engine="openvino"), noise)
 
 
-def test_importing_openvino_reports_to_nobody() -> None:
+def test_openvino_is_imported_without_telemetry_and_its_converter_where_it_is_asked_for() -> None:
     code = (
-        "import sys; from vidrobust.models.engines import _openvino; "
-        "_openvino().Core(); print('openvino_telemetry' in sys.modules)"
+        "import sys; from vidrobust.models.engines import _openvino; _openvino().Core(); "
+        "print('openvino_telemetry' in sys.modules, 'openvino.tools.ovc' in sys.modules); "
+        "from openvino import convert_model; print(convert_model.__name__)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
+    assert done.stdout.split() == ["False", "False", "convert_model"]
+
+
+def test_a_network_compiled_before_gives_the_same_bits(
+    models: Path, teddy: torch.Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIDROBUST_CACHE", str(tmp_path))
+    first, again = (
+        load_model(f"onnx:{models / NET},engine=openvino")(teddy[:2]).probabilities
+        for _ in range(2)
+    )
+    assert [path.suffix for path in (tmp_path / "compiled").iterdir()] == [".blob"]
+    assert np.array_equal(first, again)
 
 
 def test_a_spec_that_pins_the_engine_loads_the_same(models: Path) -> None:

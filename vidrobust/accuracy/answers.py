@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.footage.labels.labels import NUMBERS_ARE_CLASSES
 from vidrobust.footage.labels.matching import at_frames
 from vidrobust.models.classes import imagenet_wnids, sets_for, shown_name
 from vidrobust.statistics.clusters import Clusters
@@ -44,10 +45,6 @@ def label_sets(labels: pd.DataFrame, frames: pd.DataFrame) -> list[frozenset[obj
         frozenset(known.get((str(item), int(frame)), known.get((str(item), WHOLE_ITEM), empty)))
         for item, frame in frames[["item", "frame"]].itertuples(index=False)
     ]
-
-
-# Sources whose bare numbers are class indices; those of annotation formats count the file's own classes.
-NUMBERS_ARE_CLASSES = ("manifest",)
 
 
 @dataclass(frozen=True)

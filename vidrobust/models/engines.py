@@ -2,8 +2,8 @@
 
 ``auto`` takes OpenVINO, else ONNX Runtime, else the network as loaded; each thread computes a part of a batch. In 12
 of 18 timings (nine networks, batches of 4 and 16, two threads) that way of OpenVINO was the fastest of four and in all
-but one no slower than the network as loaded, so nothing is timed. Exports and int8 files are kept in
-``VIDROBUST_CACHE``, else in the user's cache folder, which can be deleted at any time.
+but one no slower than the network as loaded, so nothing is timed. Exports, int8 files and what OpenVINO
+compiled are kept in ``VIDROBUST_CACHE``, else in the user's cache folder, which can be deleted at any time.
 """
 
 from __future__ import annotations
@@ -69,6 +69,8 @@ class Engine:
 def open_openvino(file: OnnxFile, threads: int, precision: Precision, streams: int) -> Run:
     """Open a file in OpenVINO; SettingsError for bfloat16 on a processor without it."""
     core = _openvino().Core()
+    with contextlib.suppress(RuntimeError):  # a folder that cannot be written costs time alone
+        core.set_property({"CACHE_DIR": str(_cache_folder() / "compiled")})
     if precision == "bfloat16" and "BF16" not in core.get_property(
         "CPU", "OPTIMIZATION_CAPABILITIES"
     ):
@@ -284,19 +286,33 @@ def _in_parts(runs: Sequence[Run]) -> Run:
 
 
 def _openvino() -> Any:
-    """The package, imported without its telemetry: importing it would report to its makers over the network."""
+    """The package, imported without what it does not need here.
+
+    Its telemetry would report to its makers over the network; its converter takes longer to import than the rest,
+    and is imported where other code asks for it.
+    """
     if "openvino" in sys.modules:
         return sys.modules["openvino"]
-    reporter = "openvino_telemetry"
+    reporter, converter = "openvino_telemetry", "openvino.tools.ovc"
     loaded = {
         name: module for name, module in sys.modules.items() if name.partition(".")[0] == reporter
     }
-    sys.modules[reporter] = None  # type: ignore[assignment]
+    for name in (reporter, converter):
+        sys.modules[name] = None  # type: ignore[assignment]
     try:
-        return importlib.import_module("openvino")
+        package: Any = importlib.import_module("openvino")
     finally:
-        del sys.modules[reporter]
+        for name in (reporter, converter):
+            del sys.modules[name]
         sys.modules.update(loaded)
+
+    def attribute(name: str) -> Any:
+        if name == "convert_model":
+            return importlib.import_module(converter).convert_model
+        raise AttributeError(f"module 'openvino' has no attribute {name!r}")
+
+    package.__getattr__ = attribute
+    return package
 
 
 def _with_bfloat16(network: Network) -> Run:

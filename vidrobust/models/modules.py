@@ -82,7 +82,7 @@ def weights_only() -> Iterator[None]:
 
 
 def fit_state(module: torch.nn.Module, state: State, spec: str) -> None:
-    """Load every parameter into a module, none left over and none missing."""
+    """Load every parameter into a module, none left over and none missing; one made on "meta" takes them over."""
     own = module.state_dict()
     missing = sorted(own.keys() - state.keys())
     extra = sorted(state.keys() - own.keys())
@@ -99,7 +99,7 @@ def fit_state(module: torch.nn.Module, state: State, spec: str) -> None:
             f"{spec}: {len(wrong)} parameters have other shapes than the network: {name} is {got} in the file, "
             f"{expected} in the network"
         )
-    module.load_state_dict(state)
+    module.load_state_dict(state, assign=any(value.is_meta for value in own.values()))
 
 
 def class_count(build: Callable[[int], torch.nn.Module], state: State) -> int | None:

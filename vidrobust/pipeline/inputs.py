@@ -21,14 +21,13 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from vidrobust.accuracy.answers import NUMBERS_ARE_CLASSES
 from vidrobust.errors import InputError, SettingsError, VidrobustError
 from vidrobust.footage.content import ContentKeys
 from vidrobust.footage.expand import expand_sources, source_of
 from vidrobust.footage.item import Item, label_offset_of
 from vidrobust.footage.item_tables import labels_table
 from vidrobust.footage.labels.formats import read_labels
-from vidrobust.footage.labels.labels import ClassMap, Labels, read_class_map
+from vidrobust.footage.labels.labels import NUMBERS_ARE_CLASSES, ClassMap, Labels, read_class_map
 from vidrobust.footage.labels.matching import MatchedLabels, on_items, sets_on_items
 from vidrobust.footage.object_items import object_items
 from vidrobust.frames.device import resolve_or_cpu

@@ -17,6 +17,9 @@ from vidrobust.footage.records import Problem
 from vidrobust.tables import schema as tables
 from vidrobust.text.printable import printable
 
+# Formats whose bare numbers are class indices; those of annotation formats count the file's own classes.
+NUMBERS_ARE_CLASSES = ("manifest",)
+
 # Classes of a model as classes of a data set.
 
 

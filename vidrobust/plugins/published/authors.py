@@ -8,11 +8,16 @@ from importlib import resources
 from typing import Any
 
 
-@cache
 def stated(name: str) -> dict[str, Any]:
+    constants: dict[str, Any] = _all()[name]
+    return constants
+
+
+@cache
+def _all() -> dict[str, Any]:
     text = (resources.files(__package__) / "authors.toml").read_text(encoding="utf-8")
-    found: dict[str, Any] = _tuples(tomllib.loads(text)[name])
-    return found
+    constants: dict[str, Any] = _tuples(tomllib.loads(text))
+    return constants
 
 
 def _tuples(value: Any) -> Any:
