@@ -443,7 +443,7 @@ class Course:
 
     def replays(self, t: int) -> PairReplays:
         """The replays of frames t and t+1, made as a study makes them."""
-        r, again = self.recorded, None
+        r, again = self.recorded, ()
         if self.world.crf:
             again = recoded(r[max(0, t - LEAD) : t + 2], self.quantizer)
         return study_pair(*r[t - 1 : t + 3], coded=self.world.crf > 0, again=again)

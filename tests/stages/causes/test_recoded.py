@@ -63,10 +63,11 @@ def test_coding_once_more_makes_an_error_that_grows_with_the_quantizer(
 ) -> None:
     odd = [np.ascontiguousarray(x[:-1, :-3]) for x in frames]
     errors = []
-    for quantizer in (20.0, 34.0):
-        one, other = recoded(odd, quantizer)
-        assert one.shape == other.shape == odd[0].shape
-        errors.append(np.square(other.astype(float) - odd[-1]).mean())
-    # a step of the quantizer is a factor of 2 in six, and of its square in three
-    assert 0.5 < errors[0] < errors[1]
-    assert HARDER > 0
+    for quantizer in (20.0, 26.0):
+        pictures = recoded(odd, quantizer)
+        assert {x.shape for x in pictures} == {odd[0].shape}
+        errors += [np.square(x.astype(float) - odd[-1]).mean() for x in pictures[1::2]]
+    finer, coarser, finer_6_on, coarser_6_on = errors
+    assert 0.5 < finer < coarser < coarser_6_on
+    assert HARDER[1] - HARDER[0] == 6
+    assert finer_6_on == coarser  # the same quantizer

@@ -14,6 +14,7 @@ from vidrobust.stages.causes.catalogue import (
     GROUPS,
     KEYFRAMES,
     NOISE,
+    RECODED,
     TITLES,
     UNDIVIDED,
 )
@@ -55,8 +56,7 @@ def pair(
         "unsure": 0.0,
         "margin_step": np.nan,
         "margin_past": np.nan,
-        "recoded_change": np.nan,
-        "recoded_along": np.nan,
+        **dict.fromkeys(RECODED, np.nan),
     }
     # as after the steps of a pair: whatever no other cause holds is in one of them
     along = {**along, REST: change - sum(along.values()) + along.get(REST, 0.0)}
@@ -129,19 +129,24 @@ def test_what_coding_makes_beyond_the_noise_is_taken_from_all_motion() -> None:
     rows = pair("a", 0, 10.0, camera=6.0, objects=2.0, light=1.0, noise_and_coding=1.0)
     rows += pair("a", 9, 10.0, camera=6.0, objects=2.0, light=1.0, noise_and_coding=1.0)
     table = pd.DataFrame(rows)
-    table.loc[table["frame_a"] == 0, ["recoded_change", "recoded_along"]] = [20.0, 10.0]
+    table.loc[table["frame_a"] == 0, list(RECODED)] = [20.0, 12.0, 20.0, 8.0]
     account = summarise(table, per_item=False)
-    # coding makes 1 - 10 / 20 = .5 of the change, .4 more than the noise holds: half of what the .8 of motion is
+    # coding makes 1 - 12 / 20 = .4 to 1 - 8 / 20 = .6 of the change, .3 to .5 more than the noise holds: .4 is half of
+    # what the .8 of motion is
     assert one(account, "camera").share == pytest.approx(0.3)
     assert one(account, "objects").share == pytest.approx(0.1)
     assert one(account, "light").share == pytest.approx(0.1)
     noise = one(account, NOISE)
     assert noise.share == pytest.approx(0.5)
-    # none of it may be coding, or twice as much
-    assert noise.low == pytest.approx(0.5 - np.hypot(LEAST_ERRORS[1], 0.4))
-    assert one(account, "moving", level="group").low == pytest.approx(0.1 - np.hypot(0.04, 0.1))
-    less = summarise(table.assign(recoded_along=19.0), per_item=False)
-    assert one(less, "camera").share == pytest.approx(0.6)
+    assert noise.low == pytest.approx(0.5 - np.hypot(LEAST_ERRORS[1], 0.1))
+    # of the .2 that motion holds of objects a quarter may be coding
+    assert one(account, "moving", level="group").low == pytest.approx(0.1 - np.hypot(0.04, 0.025))
+    less = table.assign(finer_along=19.0, coarser_along=18.0)
+    assert one(summarise(less, per_item=False), "camera").share == pytest.approx(0.6)
+    # a clip that is not coded once more keeps its motion
+    raw = pd.DataFrame(pair("b", 0, 20.0, camera=18.0, noise_and_coding=2.0))
+    both = summarise(pd.concat([table, raw]), per_item=False)
+    assert one(both, "camera").share == pytest.approx((6.0 + 18.0) / 40)
 
 
 def test_a_pair_that_was_sure_to_be_drawn_adds_no_error_of_sampling() -> None:

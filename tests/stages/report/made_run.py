@@ -26,7 +26,7 @@ from vidrobust.predictions import Classifications
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.index import collect
 from vidrobust.run_folder.settings import Settings
-from vidrobust.stages.causes.catalogue import REPLAYED, UNDIVIDED
+from vidrobust.stages.causes.catalogue import RECODED, REPLAYED, UNDIVIDED
 from vidrobust.stages.causes.naming import named, replicated
 from vidrobust.stages.causes.shares import summarise as summarise_account
 from vidrobust.stages.causes.shares import summarise_by
@@ -287,8 +287,7 @@ def _causes(pairs: pd.DataFrame, models: tuple[str, ...], rng: np.random.Generat
             "placebo": 0.2 * along if replayed else np.nan,
             "margin_step": np.nan,
             "unsure": 0.0,
-            "recoded_change": np.nan,
-            "recoded_along": np.nan,
+            **dict.fromkeys(RECODED, np.nan),
             "margin_past": np.nan,
             "class_a": CLASSES[0],
             "class_b": CLASSES[1],

@@ -330,3 +330,5 @@ TITLES: Mapping[str, str] = {
 }
 # Every further number that is measured of some cause.
 COLUMNS = tuple(dict.fromkeys(column for cause in CATALOGUE.values() for column in cause.columns))
+RECODED = ("finer_change", "finer_along", "coarser_change", "coarser_along")
+"""Columns of what footage tells of coding that is coded once more (``recoded.py``); empty for other footage."""

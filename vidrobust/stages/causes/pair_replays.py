@@ -84,8 +84,8 @@ class PairReplays:
     # By cause, before and with each of the cause's placebos
     placebo: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
     exchange: tuple[tuple[int, int], ...] = ()  # Noise and coding exchanged
-    # Frames t and t+1 coded once more, of footage that is coded
-    recoded: tuple[int, int] | None = None
+    # Frames t and t+1 coded once more, as finely and coarser, of footage that is coded
+    recoded: tuple[tuple[int, int], ...] = ()
     # (t-1, t) and (t+1, t+2), of a pair across a keyframe, where these frames are known
     beside: tuple[tuple[int, int], ...] = ()
     px: float = 1.0  # Px of the whole frame for one px of the chains' pictures
@@ -134,13 +134,13 @@ def study_pair(
     *,
     keyframe: bool = False,
     coded: bool = False,
-    again: tuple[np.ndarray, np.ndarray] | None = None,
+    again: tuple[np.ndarray, ...] = (),
     factor: int = 1,
 ) -> PairReplays:
     """Make every replay of one pair from frames t-1, t, t+1, t+2; None where a cut lies between.
 
     With a ``keyframe`` at t+1 no neighbour's coding is independent, and nothing is replayed. ``coded``: by a codec
-    that predicts from frame to frame; ``again`` are t and t+1 coded once more. What moved and what light did is
+    that predicts from frame to frame; ``again`` are t and t+1 coded once more, twice. What moved and what light did is
     measured and replayed on frames averaged over squares of ``factor`` px, noise and coding on whole frames.
     """
     outer = [
@@ -171,14 +171,12 @@ def study_pair(
         return _not_registered(album, scene)
     whole = change if factor == 1 else enlarged(change, first, second)
     made = _replays(album, scene, (first, second), whole, reverse=sharper, coded=coded)
-    if again is None:
-        return made
     count = len(made.pictures)
     return replace(
         made,
         pictures=(*made.pictures, *again),
-        motions=(*made.motions, *made.motions[:2]),
-        recoded=(count, count + 1),
+        motions=(*made.motions, *(made.motions[k % 2] for k in range(len(again)))),
+        recoded=tuple((k, k + 1) for k in range(count, count + len(again), 2)),
     )
 
 

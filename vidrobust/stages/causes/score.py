@@ -5,7 +5,7 @@ With z the centred logits, d = z(t+1) - z(t) and every step of the ways from t t
     projection      sum over a cause's steps of weight <z(after) - z(before), d>
     placebo         the same of the cause's placebos; mean over them
     squared_change  <d, d>: the sum of all projections of the pair
-    recoded_change  <d_y, d_y> of the frames coded once more, and recoded_along <d, d_y> (``recoded.py``)
+    finer_change    <d_y, d_y> of the frames coded once more, and finer_along <d, d_y>; so coarser (``recoded.py``)
     margin_step     how far these steps move the margin between the labels of t and t+1
 """
 
@@ -22,7 +22,7 @@ from vidrobust.frames.pixels import to_tensor
 from vidrobust.metrics.catalogue import is_classifier
 from vidrobust.models import predict as engine
 from vidrobust.predictions import Classifier, Detector
-from vidrobust.stages.causes.catalogue import COLUMNS, DIVIDED, KEYFRAMES
+from vidrobust.stages.causes.catalogue import COLUMNS, DIVIDED, KEYFRAMES, RECODED
 from vidrobust.stages.causes.cause import Size
 from vidrobust.stages.causes.margins import margin_of
 from vidrobust.stages.causes.pair_replays import AccountStep, PairReplays
@@ -75,8 +75,7 @@ def score(
         "class_b": names[int(labels[1])],
         "excluded": str(pair.excluded or ""),
         "margin_past": float("nan"),
-        "recoded_change": float("nan"),
-        "recoded_along": float("nan"),
+        **dict.fromkeys(RECODED, float("nan")),
     }
     margin = None
     if shared["flip"] and is_classifier(model):
@@ -87,10 +86,8 @@ def score(
     if not pair.steps:
         return [{**shared, **_row(cause, NO_SIZE)} for cause in DIVIDED]
     d = (z[0] - z[1]) if pair.reversed else (z[1] - z[0])
-    if pair.recoded is not None:
-        again = z[pair.recoded[1]] - z[pair.recoded[0]]
-        shared["recoded_change"] = float(again @ again)
-        shared["recoded_along"] = float(again @ (z[1] - z[0]))
+    again = [z[after] - z[before] for before, after in pair.recoded]
+    shared |= zip(RECODED, (float(y @ x) for y in again for x in (y, z[1] - z[0])), strict=False)
     return [{**shared, **_of_cause(pair, cause, z, d, margin)} for cause in DIVIDED]
 
 

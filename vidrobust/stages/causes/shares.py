@@ -28,6 +28,7 @@ from vidrobust.stages.causes.catalogue import (
     GROUPS,
     KEYFRAMES,
     NOISE,
+    RECODED,
     REPLAYED,
     UNDIVIDED,
 )
@@ -186,28 +187,38 @@ def _take_coding_from_motion(
 ) -> None:
     """Give noise and coding, in place, the part of all motions that coding makes beyond what it already has.
 
-    How much coding makes is seen where the footage is coded once more (``recoded.py``); without that nothing is known,
-    and nothing is done. The true part may be none or twice as much.
+    Between which shares coding lies is seen where the footage is coded once more (``recoded.py``); their middle is
+    taken, and half of what is between them is unsure. Of noise, what lies below them is sure. Of clips that are not
+    coded once more nothing is known.
     """
-    known = pairs[["recoded_change", "recoded_along", "weight"]].to_numpy(np.float64)
-    known = known[np.isfinite(known).all(axis=1)]
-    total = float(change.sum())
-    if not (len(known) and total > 0):
+    again = pairs[list(RECODED)].to_numpy(np.float64) * pairs[["weight"]].to_numpy(np.float64)
+    known = np.isfinite(again).all(axis=1)
+    of_coded = pairs["item"].isin(pairs["item"][known]).to_numpy()
+    finer, finer_along, coarser, coarser_along = again[known].sum(axis=0)
+    total = float(change[of_coded].sum())
+    if not (total > 0 and finer > 0 and coarser > 0):
         return
-    again, along = (known[:, :2] * known[:, 2:]).sum(axis=0)
+    ends = np.clip([1 - finer_along / finer, 1 - coarser_along / coarser], 0, 1)
     noise = [
         k for k, cause in enumerate(DIVIDED) if cause in (NOISE, UNDIVIDED["noise_and_detail"])
     ]
     moved = [k for k, cause in enumerate(DIVIDED) if CATALOGUE[cause].group in ("moving", "camera")]
-    motion = float(projection[:, moved].sum())
-    missing = total * (1 - along / again if again > 0 else 0.0) - float(projection[:, noise].sum())
-    if motion <= 0 or missing <= 0:
-        return
-    carried = min(1.0, missing / motion) * projection[:, moved]
-    projection[:, moved] -= carried
-    projection[:, DIVIDED.index(NOISE)] += carried.sum(axis=1)
-    unsure[:, moved] += carried / OF_REMAINDER
-    unsure[:, DIVIDED.index(NOISE)] += carried.sum(axis=1)
+    rows, coding = np.flatnonzero(of_coded)[:, None], DIVIDED.index(NOISE)
+    of_motion = projection[rows, moved]
+    motion = float(of_motion.sum())
+    if motion > 0:
+        missing = total * ends - float(projection[rows, noise].sum())
+        least, part, most = (
+            np.clip([missing.min(), missing.mean(), missing.max()], 0, motion) / motion
+        )
+        projection[rows, moved] -= part * of_motion
+        projection[of_coded, coding] += part * of_motion.sum(axis=1)
+        unsure[rows, moved] += (most - part) * of_motion / OF_REMAINDER
+        unsure[of_coded, coding] += (part - least) * of_motion.sum(axis=1)
+    unsure_of_noise = float(unsure[of_coded, coding].sum())
+    if unsure_of_noise > 0:
+        above = max(0.0, float(projection[rows, noise].sum()) - total * ends.min())
+        unsure[of_coded, coding] *= min(1.0, above / unsure_of_noise)
 
 
 def columns_of(name: str, level: Level = "cause") -> list[int]:

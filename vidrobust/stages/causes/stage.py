@@ -30,7 +30,7 @@ class CausesStage(SampleStage):
     """Why the output changed: measured changes replayed one by one, and the account of causes."""
 
     name = "causes"
-    version = 31
+    version = 32
     per = "model"
     needs = (TRANSITIONS, STABILITY)
     settings = (*FOOTAGE, "seed", "pictures")
@@ -258,7 +258,7 @@ def _replayed(
     if not counts:  # for its strip alone
         made = study_pair(*pictures, keyframe=stratum == KEYFRAME, factor=factor)
         return ReplayedPair(made, [], ShownPictures((), ()))
-    again = None
+    again: tuple[np.ndarray, ...] = ()
     if adjacent and ahead and ahead[0] and not math.isnan(quantizer) and stratum != KEYFRAME:
         again = recoded([*ahead[0], *pictures[1:3]], quantizer)
     made = study_pair(
