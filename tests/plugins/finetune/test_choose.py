@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-import numpy as np
+from types import SimpleNamespace
 
-from vidrobust.plugins.finetune.choose import BEFORE, Scored, Trial, choose, rises
-from vidrobust.plugins.finetune.judge import NOTHING, BenchFigures, CountedRows
+import numpy as np
+import pandas as pd
+import torch
+
+from vidrobust.plugins.finetune.choose import BEFORE, Scored, Trial, Validation, choose, rises
+from vidrobust.plugins.finetune.judge import (
+    NOTHING,
+    BenchFigures,
+    ClassBench,
+    CountedRows,
+    neighbours,
+)
+from vidrobust.plugins.finetune.train import LineFrames
 
 SHORT = {"plain": 0.5, "a": 0.4, "b": 0.3, "c": 0.2, "d": 0.6}
 LONG = {"plain": 0.3, "a": 0.35, "b": 0.1, "c": 0.2}
@@ -68,3 +79,48 @@ def test_a_score_is_the_sum_of_the_rates_that_are_known_by_hand() -> None:
     assert Scored.of(footage, rest).score == 0.25 + 0.5 + 0.2
     labelled = BenchFigures(**{**vars(footage), "errors": rows(1, 1, 1, 0)})
     assert Scored.of(labelled, rest).score == 0.25 + 0.5 + 0.75 + 0.2
+
+
+def test_a_network_that_answers_the_same_to_everything_agrees_with_itself_but_not_with_the_jury() -> (
+    None
+):
+    frames = pd.DataFrame(
+        {
+            "item": np.repeat(["x", "y"], 4),
+            "part": "",
+            "place": [*range(4), *range(4)],
+            "time_s": 0.1 * np.array([*range(4), *range(4)]),
+        }
+    )
+    # networks are their answers: one is blind, two tell the two clips apart, one of these is wrong once
+    blind = np.tile([0.9, 0.1], (8, 1))
+    right = np.repeat([[0.9, 0.1], [0.2, 0.8]], 4, axis=0)
+    shaky = right.copy()
+    shaky[2] = [0.4, 0.6]
+    network = SimpleNamespace(
+        module=blind,
+        answers=lambda module, pictures: module,
+        labels=lambda answers: answers.argmax(axis=1),
+    )
+    bench = ClassBench(
+        network=network,  # type: ignore[arg-type]
+        frames=frames,
+        pictures=torch.empty(8, 3, 1, 1),
+        pairs=neighbours(frames, np.zeros(8, bool)),
+        line=LineFrames(
+            stretch=np.repeat([0, 1], 4), time_s=frames["time_s"].to_numpy(), whole=np.ones(8, bool)
+        ),
+    )
+
+    def score(answers: np.ndarray, of: Validation) -> float:
+        return of.scored(answers).score  # type: ignore[arg-type]
+
+    alone = Validation(bench, bench)
+    jury = alone.with_jury([blind, right, shaky])  # type: ignore[list-item]
+    assert score(blind, alone) == 0
+    assert score(blind, jury) == 0.5  # half of the answers are not what the others agree on
+    assert (
+        score(right, jury) == 0.5
+    )  # of other answers than before, without labels at rest; none of the footage
+    # two flips of six pairs and one frame of eight; of eight answers five are other than before
+    assert score(shaky, jury) == 2 / 6 + 1 / 8 + 5 / 8

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,10 @@ class Validation:
 
     footage: Bench
     rest: Bench
+
+    def with_jury(self, modules: Iterable[nn.Module]) -> Validation:
+        """The same, where footage is compared with what these networks agree on."""
+        return Validation(self.footage.with_jury(modules), self.rest)
 
     def scored(self, module: nn.Module) -> Scored:
         """The score of a network."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Protocol
 
@@ -45,7 +45,8 @@ class BenchFigures:
     flips
         Label changes between neighbouring frames; of a detector frames of objects without a box.
     disagreement
-        Answers unlike the network's own consensus over time; of a detector changed classes of an object.
+        Answers unlike the consensus over time of the jury, or of the network itself where there is none; of a
+        detector changed classes of an object.
     errors
         Wrong answers; of a detector known boxes that are missed. Empty without labels.
     errors_at_rest
@@ -68,6 +69,7 @@ class Bench(Protocol):
     """Footage on which networks are measured, the same for all."""
 
     def measured(self, module: nn.Module) -> BenchFigures: ...
+    def with_jury(self, modules: Iterable[nn.Module]) -> Bench: ...
 
 
 @dataclass
@@ -75,6 +77,8 @@ class ClassBench:
     """Pictures (N, 3, h, w) uint8 at the network's size, and what is known of them.
 
     ``frames`` has a row a picture (item, place, part, time_s), ``pairs`` (P, 2) are rows of neighbouring frames.
+    ``jury`` (N, K) is the consensus of several networks: a network that answers the same to everything agrees with
+    itself, and not with them.
     """
 
     network: TrainableClassifier
@@ -83,12 +87,22 @@ class ClassBench:
     pairs: np.ndarray
     line: LineFrames
     right: Sequence[frozenset[int]] = field(default=())
+    jury: np.ndarray | None = None
+
+    def with_jury(self, modules: Iterable[nn.Module]) -> ClassBench:
+        """The same, where networks are compared with the mean consensus over time of these."""
+        each = [
+            consensus(self.network.answers(module, self.pictures), self.line) for module in modules
+        ]
+        return replace(self, jury=np.mean(each, axis=0))
 
     def measured(self, module: nn.Module) -> BenchFigures:
         answers = self.network.answers(module, self.pictures)
         label = self.network.labels(answers)
         first, second = self.pairs.T
-        settled = self.network.labels(consensus(answers, self.line))
+        settled = self.network.labels(
+            consensus(answers, self.line) if self.jury is None else self.jury
+        )
         wrong = 1 - correct(label, self.right) if self.right else np.full(len(label), np.nan)
         known = np.flatnonzero(np.isfinite(wrong))
         errors = self._rows(wrong[known], known)

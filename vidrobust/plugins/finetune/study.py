@@ -87,7 +87,7 @@ def _study(
     run.reporter.say(f"adapt: {len(chosen.training)} frames to train with are decoded")
     portfolio = portfolio_of(run, asked, network, chosen, policy, name)
     trials = Trials.planned(run, asked, portfolio)
-    before = portfolio.validation.scored(network.module)
+    before = trials.validation.scored(network.module)
     names = list(portfolio.recipes)
     choice = choose(names, trials, before, trials.schedule.steps, asked.seeds, always=(PLAIN.name,))
     judged = _judged(portfolio, trials, choice)

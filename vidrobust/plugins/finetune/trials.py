@@ -6,8 +6,9 @@ import dataclasses
 import math
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +19,17 @@ from torch import nn
 from vidrobust.files.json_text import plain
 from vidrobust.models.info import state_sha256
 from vidrobust.pipeline.run import OpenRun
-from vidrobust.plugins.finetune.choose import Scored, Trial, short_steps, weighted
+from vidrobust.plugins.finetune.choose import Scored, Trial, Validation, short_steps, weighted
 from vidrobust.plugins.finetune.judge import CountedRows
 from vidrobust.plugins.finetune.network import fresh_copy
 from vidrobust.plugins.finetune.portfolio import Portfolio
 from vidrobust.plugins.finetune.request import STEPS, AdaptRequest
-from vidrobust.plugins.finetune.train import WEIGHTS, Schedule, Training
+from vidrobust.plugins.finetune.train import WEIGHTS, Schedule, Training, mixed
 from vidrobust.run_folder.unit_cache import key_of
 from vidrobust.stages.policy.measured import FOLDER
 from vidrobust.text.numbers import duration
 
-VERSION = 3  # raised where the same question gets other numbers
+VERSION = 4  # raised where the same question gets other numbers
 # Seconds that trials of ``--quick`` may take on this machine, and the steps that they may have.
 QUICK_S, QUICK_STEPS = 150.0, (12, STEPS)
 
@@ -75,19 +76,61 @@ class Trials:
         return cls(run, portfolio, schedule, key)
 
     def __call__(self, name: str, seed: int, steps: int) -> Trial:
-        """The trial of a recipe, trained if it is not there."""
-        path = self._file(name, seed, steps)
+        """The trial of a recipe, trained and scored where it is not there."""
+        path = self._file(name, seed, steps, "scored")
         if not path.is_file():
-            self._train(name, seed, steps, path)
+            self._score(name, seed, steps, path)
         kept = torch.load(path, weights_only=True)
         rows = CountedRows(kept["at_rest"].numpy(), kept["code"].numpy(), kept["events"])
         return Trial(steps, kept["weight"], Scored(kept["score"], rows))
 
     def module(self, name: str, seed: int, steps: int) -> nn.Module:
         """The network of a finished trial."""
+        old, weight = self.portfolio.network.module, self(name, seed, steps).weight
+        new = self._trained(name, seed, steps) if weight else old
+        return mixed(old, new, weight)
+
+    @cached_property
+    def validation(self) -> Validation:
+        """What chooses; the jury are the network as it is and the first training of every recipe."""
+        return self.portfolio.validation.with_jury(self._jury())
+
+    def _jury(self) -> Iterator[nn.Module]:
+        yield self.portfolio.network.module
+        for name in self.portfolio.recipes:
+            module = self._trained(name, 0, short_steps(self.schedule.steps))
+            if _is_finite(module):
+                yield module
+
+    def _score(self, name: str, seed: int, steps: int, path: Path) -> None:
+        old, new = self.portfolio.network.module, self._trained(name, seed, steps)
+        if _is_finite(new):
+            _, weight, scored = weighted(old, new, self.validation)
+        else:
+            self.run.reporter.warn(
+                f"adapt: {name} came apart, its weights are not finite; use a smaller --rate"
+            )
+            weight = 0.0
+            scored = dataclasses.replace(self.validation.scored(old), score=math.inf)
+        content = {
+            "weight": weight,
+            "score": scored.score,
+            "at_rest": torch.from_numpy(scored.at_rest.values),
+            "code": torch.from_numpy(scored.at_rest.code),
+            "events": scored.at_rest.events,
+        }
+        save(content, path)
+        self.run.reporter.say(
+            f"adapt: {name}, seed {seed}, {steps} steps: score {scored.score:.3f}"
+        )
+
+    def _trained(self, name: str, seed: int, steps: int) -> nn.Module:
+        """The network after so many steps, trained where it is not there."""
+        path = self._file(name, seed, steps, "trained")
+        if not path.is_file():
+            self._train(name, seed, steps, path)
         module = fresh_copy(self.portfolio.network.module)
-        kept = torch.load(self._file(name, seed, steps), weights_only=True)
-        module.load_state_dict(kept["state"])
+        module.load_state_dict(torch.load(path, weights_only=True))
         return module.eval()
 
     def _train(self, name: str, seed: int, steps: int, path: Path) -> None:
@@ -96,37 +139,22 @@ class Trials:
             self.portfolio.samples[name], recipe, self.schedule, seed
         )
         training.until(steps, self.counter)
-        old, validation = self.portfolio.network.module, self.portfolio.validation
-        if all(bool(torch.isfinite(p).all()) for p in training.module.parameters()):
-            module, weight, found = weighted(old, training.module, validation)
-        else:
-            self.run.reporter.warn(
-                f"adapt: {name} came apart, its weights are not finite; use a smaller --rate"
-            )
-            module, weight = old, 0.0
-            found = dataclasses.replace(validation.scored(old), score=math.inf)
         if steps < self.schedule.steps:
             self.paused[name, seed] = training
-        content = {
-            "state": module.state_dict(),
-            "weight": weight,
-            "score": found.score,
-            "at_rest": torch.from_numpy(found.at_rest.values),
-            "code": torch.from_numpy(found.at_rest.code),
-            "events": found.at_rest.events,
-        }
-        save(content, path)
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begin
-        self.run.reporter.say(
-            f"adapt: {name}, seed {seed}, {steps} steps: score {found.score:.3f}, "
-            f"{duration(time.perf_counter() - begin)}"
-        )
+        save(training.module.state_dict(), path)
+        took = time.perf_counter() - begin
+        self.seconds[name] = self.seconds.get(name, 0.0) + took
+        self.run.reporter.say(f"adapt: {name}, seed {seed}: {steps} steps in {duration(took)}")
 
-    def _file(self, name: str, seed: int, steps: int) -> Path:
+    def _file(self, name: str, seed: int, steps: int, what: str) -> Path:
         recipe = self.portfolio.recipes[name]
         decides = [self.key, name, recipe.decides, [vars(step) for step in recipe.steps]]
         mine = key_of({"decides": plain(decides)})
-        return self.run.path / FOLDER / "trials" / f"{name}-{seed}-{steps}-{mine}.pt"
+        return self.run.path / FOLDER / "trials" / f"{name}-{seed}-{steps}-{mine}-{what}.pt"
+
+
+def _is_finite(module: nn.Module) -> bool:
+    return all(bool(torch.isfinite(p).all()) for p in module.parameters())
 
 
 def _checks(recipes: int, seeds: int) -> int:
