@@ -140,7 +140,7 @@ def decoded(path: Path, backend: str = "auto") -> tuple[list[int], list[str], in
     """Numbers of damaged frames, problems, and a checksum of all pictures."""
     marks, digest = [], 0
     try:
-        with open_video(path, device="cpu", backend=backend) as video:
+        with open_video(path, device="cpu", backend=backend, color="fast") as video:
             for batch in video.batches(8):
                 marks += batch.index[batch.corrupt].tolist()
                 digest = zlib.crc32(batch.pixels.contiguous().numpy().tobytes(), digest)

@@ -61,7 +61,7 @@ def count_of(path: Path) -> int:
 def test_pyav_gives_the_frames_of_ffmpeg(name: str, corpus: Path, framemd5: Oracle) -> None:
     path = corpus / name
     count = count_of(path)
-    with open_video(path, backend="pyav") as video:
+    with open_video(path, backend="pyav", color="fast") as video:
         given = md5_of(video, count)
     assert given == framemd5(path, "-frames:v", str(count))
     assert len(given) > 0
@@ -75,16 +75,20 @@ def test_other_backends_give_the_frames_of_pyav(name: str, backend: str, corpus:
     if (backend, name) in REFUSED:
         with (
             pytest.raises(InputError, match=REFUSED[backend, name]),
-            open_video(path, backend=backend) as video,
+            open_video(path, backend=backend, color="fast") as video,
         ):
             md5_of(video, 8)
         return
-    with open_video(path, backend=backend) as other, open_video(path, backend="pyav") as own:
+    with (
+        open_video(path, backend=backend, color="fast") as other,
+        open_video(path, backend="pyav", color="fast") as own,
+    ):
         given = next(other.batches(8))
         ours = next(own.batches(8))
-    difference = np.abs(given.pixels.numpy().astype(int) - ours.pixels.numpy())
+    difference = given.pixels.numpy().astype(int) - ours.pixels.numpy()
     assert given.pixels.shape == ours.pixels.shape
-    assert difference.max() == 0 or (name in TEN_BIT and difference.mean() < 2)
+    # swscale in decord, of 2021, dithers ten bits otherwise
+    assert not difference.any() or (name in TEN_BIT and abs(difference.mean()) < 0.5)
     # decord counts from the first frame
     if any("puts frame 0 at" in problem for problem in other.problems):
         given_s, own_s = given.time_s - given.time_s[0], ours.time_s - ours.time_s[0]

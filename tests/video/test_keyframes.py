@@ -48,7 +48,7 @@ def by_ffprobe(path: Path) -> list[bool]:
 
 def flags(path: Path, backend: str = "pyav") -> np.ndarray:
     found: list[np.ndarray] = []
-    with open_video(path, backend=backend, device="cpu") as video:
+    with open_video(path, backend=backend, device="cpu", color="fast") as video:
         for batch in video.batches(16):
             found.append(batch.keyframe)
             if sum(map(len, found)) >= COUNT:

@@ -90,9 +90,9 @@ class FootageSettings:
     )
     backend: str = option("auto", "Decoder: auto, pyav, torchcodec or decord.", "NAME")
     color: str = option(
-        "fast",
-        "Conversion from YUV to RGB: fast equals the ffmpeg program, accurate has no bias.",
-        choices=("fast", "accurate"),
+        "accurate",
+        "Conversion from YUV to RGB: accurate has no bias, fast equals the ffmpeg program.",
+        choices=("accurate", "fast"),
     )
     segment_s: float = option(
         600.0,

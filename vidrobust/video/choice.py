@@ -94,7 +94,8 @@ class SurfaceConverter:
 
 
 def open_torchcodec(asked: VideoRequest, device: str = "cpu") -> IndexedReader:
-    _refuse_accurate(asked)
+    if device == "cpu":
+        _refuse_accurate(asked)
     try:
         decoders = import_module("torchcodec.decoders")
     except (ImportError, OSError, RuntimeError) as error:
@@ -154,7 +155,8 @@ def open_decord(asked: VideoRequest) -> IndexedReader:
 def _refuse_accurate(asked: VideoRequest) -> None:
     if asked.color != "fast":
         raise SettingsError(
-            "color: 'accurate' is offered by the backend pyav alone; use that, or 'fast'"
+            "color: on the CPU torchcodec and decord convert by swscale, which is not accurate; use --color fast "
+            "with them, or the backend pyav"
         )
 
 

@@ -43,6 +43,7 @@ def inspect_item(item: Item, *, frame_md5: bool = False, backend: str = "auto") 
             item=item.name,
             backend=backend,
             device="cpu",
+            color="fast",
             selection=Selection(start_s=item.start_s, end_s=item.end_s),
             cut=None if item.roi is None else Region(item.roi, item.path),
         ) as video:

@@ -70,7 +70,8 @@ def _of_item(
         batch = source.at(frames)
     other = None
     if run.settings.backend in ("auto", "pyav"):
-        settings = run.settings.changed({"color": "accurate", "backend": "pyav"}, "look")
+        color = "fast" if run.settings.color == "accurate" else "accurate"
+        settings = run.settings.changed({"color": color, "backend": "pyav"}, "look")
         with open_item(run.item(item), settings) as source:
             again = source.at(frames)
         if not torch.equal(again.pixels, batch.pixels):  # pictures in RGB need no conversion

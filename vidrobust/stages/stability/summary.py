@@ -129,17 +129,20 @@ def _read_twice(run: OpenRun) -> tuple[str, str, FrameBatch, FrameBatch] | None:
         if not entry.problems and not entry.corrupt_frames  # other decoders may not survive damage
     }
     decoded = [item for item in run.inputs.readable if backends.get(item.name) in DECODERS]
+    alike = run.settings.changed(
+        {"color": "fast"}, "decoder"
+    )  # the one conversion that all of them offer
     for item in decoded[:1]:
         used = backends[item.name]
         for other in (each for each in DECODERS if each != used):
             try:
-                theirs = _first(item, run.settings.changed({"backend": other}, "decoder"))
+                theirs = _first(item, alike.changed({"backend": other}, "decoder"))
             except Exception as error:
                 # the file cannot be opened now, by no decoder
                 if getattr(error.__cause__, "filename", None):
                     raise
                 continue  # a decoder that is not there, or not for this file, shows nothing
-            ours = _first(item, run.settings)
+            ours = _first(item, alike)
             if (
                 ours.index.tolist() == theirs.index.tolist()
                 and ours.pixels.shape == theirs.pixels.shape
