@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import re
 from pathlib import Path
@@ -14,7 +13,6 @@ import pytest
 
 from tests.pipeline.conftest import NETS, run
 from tests.shrunk import shrink
-from tests.skips import need
 from vidrobust.cli.app import cli
 from vidrobust.cli.options import GroupedCommand
 from vidrobust.run_folder.folder import RunFolder
@@ -59,7 +57,6 @@ SETTINGS: list[tuple[str, str, Any]] = [
     ("--deterministic", "deterministic", True),
     ("--engine=torch", "engine", "torch"),
     ("--workers=1", "workers", 1),
-    ("--cluster=ray", "cluster", "ray"),
     ("--cache=memory://parts", "cache", "memory://parts"),
     ("--precision=float32", "precision", "float32"),
     ("--fps=2", "fps", 2.0),
@@ -96,8 +93,8 @@ SETTINGS: list[tuple[str, str, Any]] = [
 ]
 
 
-APART = ("every", "fps", "cluster")
-"""At most one of these in a command: two ways to take fewer frames, and another place of work."""
+APART = ("every", "fps")
+"""At most one of these in a command: two ways to take fewer frames."""
 
 
 def of_stability(option: str) -> bool:
@@ -128,11 +125,6 @@ def together(settings: list[tuple[str, str, Any]]) -> list[list[tuple[str, str, 
 def test_options_reach_the_run(
     clip: str, models: Path, tmp_path: Path, asked: list[tuple[str, str, Any]]
 ) -> None:
-    if "cluster" in [name for _, name, _ in asked]:
-        need(
-            importlib.util.find_spec("ray"),
-            "the package ray is not installed: pip install 'vidrobust[ray]'",
-        )
     out, options = tmp_path / "run", [option for option, _, _ in asked]
     if not any("end-s" in option for option in options):
         options.append("--end-s=1.0")
@@ -174,6 +166,7 @@ def test_no_option_is_forgotten_above() -> None:
         "--help-all",
         "--dry-run",
     }
+    others |= {"--cluster"}  # in tests/pipeline/workers/test_cluster.py
     others |= {"--max-delay"}  # in tests/stages/remedies
     others |= {"--known"}  # in tests/stages/unknown
     others |= {"--labels"}  # with annotations of their own, in tests/pipeline/test_labelled.py

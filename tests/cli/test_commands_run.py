@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import shlex
 import shutil
@@ -137,6 +138,7 @@ def typed(text: str) -> str:
     return text
 
 
+@functools.cache
 def cases() -> dict[str, str]:
     """Typed command -> the file that prints it; the same command of two places is typed once."""
     found: dict[str, str] = {}
@@ -266,17 +268,9 @@ def test_what_is_typed_elsewhere_is_still_printed() -> None:
     assert {*EVERY} >= MID_SENTENCE
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        pytest.param(
-            text,
-            marks=[pytest.mark.nightly] if text.split()[0] in SLOW else [],
-            id=f"{text} ({place})",
-        )
-        for text, place in sorted(cases().items())
-    ],
-)
+# that each of them exists and has its options: test_printed_commands.py, in every run
+@pytest.mark.nightly
+@pytest.mark.parametrize("text", sorted(cases()), ids=lambda text: f"{text} ({cases()[text]})")
 def test_a_printed_command_runs(
     text: str,
     made: Path,

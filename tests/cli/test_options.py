@@ -170,24 +170,18 @@ def test_every_option_is_read_by_its_command(name: str) -> None:
         p.name for p in command.params if p.expose_value and p.name is not None
     } - arguments
     assert not handed_on or (tree.args.kwarg is not None and tree.args.kwarg.arg in read)
-    words = {
-        node.value
-        for path in (ROOT / "vidrobust").rglob("*.py")
-        for node in _constants(path)
-        if {"cli", "plugins"} & set(path.relative_to(ROOT).parts)
-    }
     settings = {each.name for each in all_declarations()} | {"model"}
     own = ast.parse(Path(inspect.getfile(function)).read_text())
-    assert handed_on <= settings | words | loaded_names() | _attributes(own)
+    assert handed_on <= settings | _words() | loaded_names() | _attributes(own)
 
 
 @functools.cache
-def _constants(path: Path) -> list[ast.Constant]:
-    return [
-        node
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    ]
+def _words() -> set[str]:
+    """Every string of the commands' modules and of the plugins."""
+    package = ROOT / "vidrobust"
+    paths = [*(package / "cli").rglob("*.py"), *(package / "plugins").rglob("*.py")]
+    nodes = (node for path in paths for node in ast.walk(ast.parse(path.read_text())))
+    return {n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)}
 
 
 @pytest.mark.parametrize(

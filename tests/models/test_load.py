@@ -23,11 +23,12 @@ from vidrobust.predictions import Classifier
 CAT, TEDDY = [281, 282, 283, 284, 285], [850]
 NETS = [
     "mobilenet_v1_0.25_128",
-    "mobilenet_v1_0.5_160",
-    "mobilenet_v1_0.75_192",
-    "mobilenet_v1_1.0_224",
     "mobilenet_v2_1.0_224",
     "squeezenet1_1_227",
+    *(
+        pytest.param(f"mobilenet_v1_{name}", marks=pytest.mark.nightly)
+        for name in ("0.5_160", "0.75_192", "1.0_224")
+    ),
 ]
 
 

@@ -22,14 +22,6 @@ FEW = ("--perturbation=brightness", "--frames=2", "--pairs=2", "--resamples=99")
 """Settings by which a whole study takes seconds."""
 
 
-@dataclass(frozen=True)
-class Ran:
-    """A finished command: where its run folder is, and how it ended."""
-
-    folder: RunFolder
-    code: int
-
-
 def run(*arguments: str) -> int:
     """The exit code of the command line."""
     try:
@@ -78,35 +70,6 @@ def assert_equal(
             np.testing.assert_allclose(a[column], b[column], rtol=0, atol=atol, err_msg=column)
         else:
             assert a[column].tolist() == b[column].tolist(), column
-
-
-@pytest.fixture(scope="session")
-def ran(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) -> Ran:
-    """Two line clips, two networks, every stage; beside them four inputs that cannot be read."""
-    base = tmp_path_factory.mktemp("study")
-    sources = base / "line"
-    sources.mkdir()
-    for name in (BOLTS, FLOUR):
-        shrink(corpus / "factory" / name, sources)
-    (sources / "notes.txt").write_text("shift 2, camera cleaned\n")
-    bad = [
-        corpus / "faults" / n
-        for n in ("moviepy_result.webm", "git_lfs_pointer.mp4", "torchcodec_sine_mono_s16.wav")
-    ]
-    code = run(
-        "study",
-        str(sources),
-        *map(str, bad),
-        str(base / "absent.mp4"),
-        *(f"--model=onnx:{models / net}" for net in NETS),
-        f"--out={base / 'run'}",
-        "--frames=2",
-        "--strengths=0",
-        "--pairs=4",
-        "--resamples=99",
-        "--quiet",
-    )
-    return Ran(RunFolder(base / "run"), code)
 
 
 def options_of(name: str, options: Sequence[str]) -> list[str]:

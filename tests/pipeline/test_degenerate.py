@@ -17,25 +17,6 @@ from vidrobust.pipeline.workers.worker import Order, Worker
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.video.source import open_video
 
-TWO_CLASSES = """
-import numpy as np
-from vidrobust.predictions import Classifications
-
-
-class Bright:
-    name = "bright"
-    class_names = ("dark", "bright")
-    task = "classification"
-    version = "1"
-
-    def __call__(self, pixels):
-        share = pixels.float().mean(dim=(1, 2, 3)).numpy() / 255
-        return Classifications(np.stack([1 - share, share], axis=1), self.class_names)
-
-
-bright = Bright()
-"""
-
 
 def write(folder: Path, frames: list[np.ndarray]) -> Path:
     folder.mkdir()
@@ -59,7 +40,13 @@ FOOTAGE = {
 }
 
 
-@pytest.mark.parametrize("name", FOOTAGE)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.nightly] if name == "two frames" else [])
+        for name in FOOTAGE
+    ],
+)
 def test_degenerate_footage_ends_with_a_report(
     corpus: Path, models: Path, tmp_path: Path, said: Callable[[], str], name: str
 ) -> None:
@@ -84,21 +71,6 @@ def test_degenerate_footage_ends_with_a_report(
     assert len(page) > 2000
     assert ">nan<" not in page.lower()
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["models"]
-
-
-def test_a_model_of_two_classes(
-    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: Callable[[], str]
-) -> None:
-    (tmp_path / "two_classes.py").write_text(TWO_CLASSES)
-    monkeypatch.syspath_prepend(tmp_path)
-    clip = (str(shrink(corpus / "factory" / FLOUR, tmp_path)), "--end-s=0.7")
-    code = run("study", *clip, "-mtwo_classes:bright", f"-o{tmp_path / 'run'}", *FEW)
-    assert "Traceback" not in said()
-    assert code == 0
-    folder = RunFolder(tmp_path / "run")
-    frames = folder.table("frames")
-    assert (frames["label"] + frames["second_label"] == 1).all()
-    assert (tmp_path / "run" / "report.html").is_file()
 
 
 def test_memory_that_runs_out_over_one_item_leaves_the_others(

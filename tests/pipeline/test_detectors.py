@@ -14,6 +14,7 @@ from vidrobust.stages.causes.catalogue import UNDIVIDED
 from vidrobust.stages.causes.section import LEAST_DRAWN
 
 pytest.importorskip("onnxruntime")
+WINDOW = ("--start-s", "22", "--end-s", "23")
 
 
 def run(*arguments: str) -> None:
@@ -28,25 +29,13 @@ def stable(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory)
     out = tmp_path_factory.mktemp("runs") / "model"
     clip = str(corpus / "factory" / "intel_bottle-detection.mp4")
     model = f"onnx:{models / 'FastestDet.onnx'}"
-    run(
-        "stability",
-        clip,
-        "--start-s",
-        "22",
-        "--end-s",
-        "23",
-        "--model",
-        model,
-        "--out",
-        str(out),
-        "-q",
-    )
+    run("stability", clip, *WINDOW, "--model", model, "--out", str(out), "-q")
     return out
 
 
-def figures(folder: Path, model: str = "FastestDet") -> dict[str, object]:
-    found: dict[str, object] = json.loads((folder / "metrics.json").read_text())["models"][model]
-    return found
+def figures(folder: Path) -> dict[str, object]:
+    (found,) = json.loads((folder / "metrics.json").read_text())["models"].values()
+    return found  # type: ignore[no-any-return]
 
 
 def test_the_contract_is_there(stable: Path) -> None:
@@ -66,21 +55,12 @@ def test_the_contract_is_there(stable: Path) -> None:
     assert set(by["by"]) == {"class", "size"}
 
 
-@pytest.mark.parametrize("kind", ["parquet", "csv"])
-def test_a_file_of_boxes_reproduces_the_study(
-    stable: Path, corpus: Path, tmp_path: Path, kind: str
-) -> None:
-    boxes = stable / "detections.parquet"
-    if kind == "csv":
-        boxes = tmp_path / "boxes.csv"
-        columns = ["frame", "label", "label_name", "score", "x1", "y1", "x2", "y2"]
-        pd.read_parquet(stable / "detections.parquet")[columns].to_csv(boxes, index=False)
+def test_a_file_of_boxes_reproduces_the_study(stable: Path, corpus: Path, tmp_path: Path) -> None:
+    """As a CSV of a few columns: tests/models/kinds/test_detections.py."""
     clip = str(corpus / "factory" / "intel_bottle-detection.mp4")
-    out = tmp_path / "recorded"
-    window = ("--start-s", "22", "--end-s", "23")
-    run("stability", clip, *window, "--model", f"detections:{boxes}", "--out", str(out), "-q")
-    name = "FastestDet" if kind == "parquet" else "boxes"
-    mine, theirs = figures(out, name), figures(stable)
+    out, boxes = tmp_path / "recorded", f"detections:{stable / 'detections.parquet'}"
+    run("stability", clip, *WINDOW, "--model", boxes, "--out", str(out), "-q")
+    mine, theirs = figures(out), figures(stable)
     for key in set(theirs) - {"noise_floor"}:
         assert mine[key] == theirs[key], key
 
@@ -96,46 +76,6 @@ def test_what_needs_the_model_says_so(
     assert "answers from a file can be used for stability only" in capsys.readouterr().err
 
 
-def test_sensitivity_and_report(stable: Path) -> None:
-    run(
-        "sensitivity",
-        str(stable),
-        "--frames",
-        "2",
-        "--perturbation",
-        "jpeg",
-        "--perturbation",
-        "translation",
-        "-q",
-    )
-    table = pd.read_parquet(stable / "sensitivity.parquet")
-    kinds = {
-        f"tide_{kind}"
-        for kind in ("missed", "class", "location", "both", "duplicate", "background")
-    }
-    assert set(table["metric"]) == {"lost", "new", "renamed", "moved", "box_change"} | kinds
-    assert table["value"].dropna().between(0, 20).all()
-    run("report", str(stable), "-q")
-    page = (stable / "details.html").read_text()
-    assert "Objects of intel_bottle-detection" in page
-    assert "Stability of the detectors over thresholds" not in page
-    run("boxes", str(stable), "-q")
-    run("report", str(stable), "-q")
-    page = (stable / "details.html").read_text()
-    assert "Stability of the detectors over thresholds" in page
-    moments = json.loads((stable / "box_moments.json").read_text())["moments"]
-    assert moments
-    assert all(
-        (stable / shot["picture"]).stat().st_size > 500
-        for moment in moments
-        for shot in moment["shots"]
-    )
-    curve = pd.read_parquet(stable / "box_curve.parquet").set_index("threshold")
-    summary = figures(stable)
-    rate = curve.loc[0.5, "missed"] / curve.loc[0.5, "frames"]
-    assert rate == pytest.approx(summary["dropout_rate"]["value"])  # type: ignore[index]
-
-
 def test_the_account_of_scores_comes_through_the_stage(stable: Path) -> None:
     """A bottle is set down by a slot: the scores change, and the shares of all causes add up to 1."""
     run("causes", str(stable), "--pairs", "3", "-q")
@@ -146,15 +86,43 @@ def test_the_account_of_scores_comes_through_the_stage(stable: Path) -> None:
     causes = pd.read_parquet(stable / "causes.parquet")
     assert (causes.groupby("frame_a")["squared_change"].nunique() == 1).all()
     assert causes["squared_change"].max() > 0
-    run("report", str(stable), "-q")
     places = pd.read_parquet(stable / "place_account.parquet")
     places = places[places["item"] == ""]
     assert places.groupby("level")["share"].sum().tolist() == pytest.approx([1.0, 1.0])
     moved = pd.read_parquet(stable / "place_causes.parquet")
     assert len(moved) == len(causes)
     assert not moved["flip"].any()
+    run("report", str(stable), "-q")
     page = (stable / "details.html").read_text()
+    assert "Stability of the detectors over thresholds" not in page  # before the stage boxes
     told = pd.concat([whole, places]).query("level == 'cause'")
     # what could not be divided has a row where it is drawn
     told = told[~told["cause"].isin(UNDIVIDED.values()) | (told["share"] >= LEAST_DRAWN)]
     assert page.count("<td>FastestDet, the ") == len(told)
+
+
+def test_sensitivity_boxes_and_report(stable: Path) -> None:
+    perturbed = ("--perturbation=jpeg", "--perturbation=translation")
+    run("sensitivity", str(stable), "--frames=2", *perturbed, "-q")
+    table = pd.read_parquet(stable / "sensitivity.parquet")
+    kinds = {
+        f"tide_{kind}"
+        for kind in ("missed", "class", "location", "both", "duplicate", "background")
+    }
+    assert set(table["metric"]) == {"lost", "new", "renamed", "moved", "box_change"} | kinds
+    assert table["value"].dropna().between(0, 20).all()
+    run("boxes", str(stable), "-q")
+    run("report", str(stable), "-q")
+    page = (stable / "details.html").read_text()
+    assert "Objects of intel_bottle-detection" in page
+    assert "Stability of the detectors over thresholds" in page
+    moments = json.loads((stable / "box_moments.json").read_text())["moments"]
+    assert moments
+    assert all(
+        (stable / shot["picture"]).stat().st_size > 500
+        for moment in moments
+        for shot in moment["shots"]
+    )
+    curve = pd.read_parquet(stable / "box_curve.parquet").set_index("threshold")
+    rate = curve.loc[0.5, "missed"] / curve.loc[0.5, "frames"]
+    assert rate == pytest.approx(figures(stable)["dropout_rate"]["value"])  # type: ignore[index]

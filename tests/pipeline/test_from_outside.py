@@ -105,7 +105,7 @@ def test_a_model_that_fails_is_named_and_the_others_go_on(
     code: Path, line: Line, said: Callable[[], str]
 ) -> None:
     (line.sources / FLOUR).unlink()
-    assert run(*line.command("policy"), "-mline_models:broken", "-mline_models:bright") == 3
+    assert run(*line.command("correlate"), "-mline_models:broken", "-mline_models:bright") == 3
     summary = said()
     assert "broken" in summary
     assert "Traceback" not in summary
@@ -124,8 +124,8 @@ def test_where_every_model_fails_the_footage_is_reported_all_the_same(
     code: Path, line: Line, said: Callable[[], str]
 ) -> None:
     (line.sources / FLOUR).unlink()
-    options = [word for word in line.command("policy")[1:] if not word.startswith("-m")]
-    assert run("policy", *options, "-mline_models:broken") == 3
+    options = [word for word in line.command("correlate")[1:] if not word.startswith("-m")]
+    assert run("correlate", *options, "-mline_models:broken") == 3
     assert "Traceback" not in said()
     assert len(line.folder.table("variation"))
     assert not len(line.folder.table("frames"))
@@ -139,10 +139,12 @@ def test_a_metric_from_outside_is_reported_wherever_metrics_are(
     assert run(*line.command("stability")) == 0
     assert "hellinger" not in line.folder.table("pairs")
     install(code, "HELLINGER")
-    said()
-    assert run(*line.command("study")) == 0
-    # units without the metric are not taken for it
-    assert "stability: 1 of 1 units to be made" in said()
+    for stage in ("stability", "sensitivity"):
+        said()
+        assert run(*line.command(stage)) == 0
+        # units without the metric are not taken for it
+        assert f"{stage}: 1 of 1 units to be made" in said()
+    assert run("report", str(line.run)) == 0
     pairs = line.folder.table("pairs")
     near = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
     # Hellinger and total variation bound each other: H^2 <= TV <= sqrt(2) H (Le Cam 1973)

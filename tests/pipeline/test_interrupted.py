@@ -79,25 +79,17 @@ def start(
     )
 
 
-def finish(line: Line) -> None:
-    """The same command goes on, and leaves nothing half-written."""
+def finish_as(whole: RunFolder, line: Line) -> None:
+    """The same commands go on to the same tables, and leave nothing half-written."""
     for stage in ("stability", "variation", "sensitivity"):
         assert run(*line.command(stage, "-q")) == 0
     assert not list(line.run.rglob("*.part"))
-
-
-def same_tables(folder: RunFolder, other: RunFolder) -> None:
     for name in TABLES:
-        assert_equal(folder.table(name), other.table(name))
+        assert_equal(line.folder.table(name), whole.table(name))
 
 
-@pytest.mark.parametrize(
-    "moment",
-    [
-        "cache/transitions/*.zip",
-        pytest.param("frames.parquet", marks=pytest.mark.nightly),
-    ],
-)
+@pytest.mark.nightly
+@pytest.mark.parametrize("moment", ["cache/transitions/*.zip", "frames.parquet"])
 def test_killed_at_any_moment(
     whole: RunFolder, corpus: Path, models: Path, tmp_path: Path, moment: str
 ) -> None:
@@ -110,8 +102,7 @@ def test_killed_at_any_moment(
             time.sleep(0.002)
         process.kill()
         assert process.wait() == -signal.SIGKILL
-    finish(line)
-    same_tables(line.folder, whole)
+    finish_as(whole, line)
 
 
 def test_a_second_process_is_refused_by_name(again: Line, said: Callable[[], str]) -> None:
@@ -144,8 +135,7 @@ def test_a_full_disk_is_one_sentence_and_the_run_goes_on(
         "error: the disk is full or its quota is used up; make room, and the same command"
     )
     assert len(summary.splitlines()) == 1
-    finish(line)
-    same_tables(line.folder, whole)
+    finish_as(whole, line)
 
 
 @pytest.mark.nightly
@@ -169,8 +159,7 @@ def test_a_small_file_system_is_no_traceback(
         assert "the disk is full" in summary
         assert "Traceback" not in summary
         subprocess.run(["mount", "-o", "remount,size=16m", str(disk)], check=True)
-        finish(line)
-        same_tables(line.folder, whole)
+        finish_as(whole, line)
     finally:
         subprocess.run(["umount", str(disk)], check=True)
 

@@ -43,7 +43,10 @@ def tinted(folder: Path, most: float) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package beside two recordings, studied: ``tinted`` whole, ``calm`` for its stability alone."""
+    """The package beside two recordings, studied: ``tinted`` whole, ``calm`` for its stability alone.
+
+    Gates and a comparison read them, in the same process.
+    """
     site = tmp_path_factory.mktemp("site")
     shutil.copy(HERE / "outside_task" / "thermometer.py", site)
     info = site / "thermometer-1.0.dist-info"
@@ -57,12 +60,19 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tinted(site / "calm", 0.004)
     asked = ("-m", f"thermometer:{MODEL}", "--pairs", "10", "--frames", "3", "-q")
     of_tint = ("--perturbation", "white_balance", "--strengths", "1")
-    study, stability = ended(
-        site,
+    commands = (
         ("study", "tinted", *asked, *of_tint, "-o", "whole"),
         ("stability", "calm", "-m", f"thermometer:{MODEL}", "-q", "-o", "steady"),
+        ("gate", "whole", "--fail-if", "jump_rate > 0.5"),
+        ("gate", "whole", "--fail-if", "jump_rate > 0.99"),
+        ("gate", "steady", "--fail-if", "jump_rate > 0.5"),
+        ("compare", "whole", "whole", "--json"),
     )
-    assert (study.code, stability.code) == (0, 0), (study, stability)
+    *codes, compared = ended(site, *commands)
+    assert [each.code for each in codes] == [0, 0, 1, 0, 0], codes
+    assert compared.code == 0, compared.err
+    found = json.loads(compared.out)
+    assert (found["task"], found["metrics"]["jump_rate"]["difference"]) == ("temperature", 0)
     return site
 
 
@@ -127,20 +137,6 @@ def test_its_worst_moments_player_and_section_are_in_the_report(site: Path) -> N
     page = (site / "whole" / "report.html").read_text()
     assert f'"models":[{{"name":"{MODEL}","task":"temperature"}}]' in page
     assert 'id="task-temperature"' in (site / "whole" / "details.html").read_text()
-
-
-def test_a_gate_and_a_comparison_read_it(site: Path) -> None:
-    *gates, compared = ended(
-        site,
-        ("gate", "whole", "--fail-if", "jump_rate > 0.5"),
-        ("gate", "whole", "--fail-if", "jump_rate > 0.99"),
-        ("gate", "steady", "--fail-if", "jump_rate > 0.5"),
-        ("compare", "whole", "whole", "--json"),
-    )
-    assert [gate.code for gate in gates] == [1, 0, 0]
-    assert compared.code == 0, compared.err
-    found = json.loads(compared.out)
-    assert (found["task"], found["metrics"]["jump_rate"]["difference"]) == ("temperature", 0)
 
 
 def test_without_its_plugin_a_run_is_refused_in_one_line(site: Path) -> None:

@@ -21,7 +21,7 @@ from vidrobust.run_folder.folder import RunFolder
 from vidrobust.video.source import open_video
 
 VID, YTBB = "imagenet-vid-robust_metadata", "ytbb-robust_metadata"
-SETS_OF_A_CLASS = 3
+SETS_OF_A_CLASS = 2
 
 
 @pytest.fixture(scope="module")

@@ -92,21 +92,6 @@ def test_what_is_asked_for_is_used(line: Path, tmp_path: Path) -> None:
     assert written(out / "cache") == before
     assert json.loads((out / "run.json").read_text())["sample"] == noted["sample"]
 
-    several = tmp_path / "several"
-    assert (
-        run(
-            "sensitivity",
-            str(line),
-            f"--out={several}",
-            *options_of("sensitivity", ASKED),
-            "--workers=2",
-        )
-        == 3
-    )
-    for name in ("transitions", "sensitivity"):
-        tables = (RunFolder(path).table(name) for path in (out, several))
-        pd.testing.assert_frame_equal(*tables, check_exact=True)
-
 
 def test_without_a_number_the_usual_one_is_that_of_what_can_be_read(
     line: Path, tmp_path: Path

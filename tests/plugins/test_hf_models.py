@@ -177,7 +177,7 @@ def test_boxes_are_those_of_the_library(folders: Path) -> None:
     np.testing.assert_array_equal(few.scores, found.scores[found.scores > 0.6])
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_trained_on_the_simulated_line(tmp_path: Path) -> None:
     """A classifier trained for a minute tells the kinds of parts apart, here as in the pipeline."""
     from datasets.line_sim.fit import station_samples

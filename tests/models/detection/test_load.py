@@ -167,7 +167,11 @@ def test_classifiers_alone(models: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["ssdlite320_mobilenet_v3_large", "fasterrcnn_mobilenet_v3_large_320_fpn"]
+    "name",
+    [
+        "ssdlite320_mobilenet_v3_large",
+        pytest.param("fasterrcnn_mobilenet_v3_large_320_fpn", marks=pytest.mark.nightly),
+    ],
 )
 def test_torchvision_with_local_weights_equals_torchvision(
     tmp_path: Path, name: str, bottles: torch.Tensor
@@ -193,7 +197,10 @@ def test_torchvision_with_local_weights_equals_torchvision(
     np.testing.assert_allclose(found.scores, expected["scores"].numpy(), atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["retinanet_resnet50_fpn", "fcos_resnet50_fpn"])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param("retinanet_resnet50_fpn", marks=pytest.mark.nightly), "fcos_resnet50_fpn"],
+)
 def test_one_stage_detectors_of_torchvision_say_what_it_says(
     name: str, bottles: torch.Tensor
 ) -> None:

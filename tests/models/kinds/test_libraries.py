@@ -173,7 +173,10 @@ def test_timm_with_local_weights(tmp_path: Path, cat: torch.Tensor) -> None:
     assert len(same.class_names) == 3
 
 
-DETECTORS = ("ssdlite320_mobilenet_v3_large", "fasterrcnn_mobilenet_v3_large_320_fpn")
+DETECTORS = (
+    "ssdlite320_mobilenet_v3_large",
+    pytest.param("fasterrcnn_mobilenet_v3_large_320_fpn", marks=pytest.mark.nightly),
+)
 
 
 @pytest.mark.parametrize(

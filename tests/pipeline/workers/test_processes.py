@@ -8,13 +8,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from tests.pipeline.conftest import few
+from tests.pipeline.conftest import few, run
 from tests.shrunk import shrink
 
 MODELS = '''
@@ -50,8 +50,6 @@ class Dying(Plain):
 
     def __call__(self, pixels):
         in_worker = pixels.shape[-1] > 128 and str(os.getpid()) != os.environ["ASKS"]
-        if in_worker and "SLOW" in os.environ:
-            (HERE / "pids" / f"{os.getpid()} works").touch()
         time.sleep(float(os.environ.get("SLOW", "0")))
         if in_worker:
             for name in os.environ.get("ONCE_IN", "").split():
@@ -99,23 +97,16 @@ class Place:
         (base / "line" / "broken.mp4").write_bytes(b"\0" * 999)
         (base / "modelled.py").write_text(MODELS)
 
-    def start(
-        self, out: str, *more: str, model: str = "dying", **env: str
-    ) -> subprocess.Popen[str]:
+    def command(self, out: str) -> list[str]:
+        models = ("-mmodelled:plain", "-mmodelled:dying")
+        sources = (str(self.base / "line"), *models, f"-o{self.base / out}")
+        return ["correlate", *sources, *few("correlate")]
+
+    def start(self, out: str, *more: str, **env: str) -> subprocess.Popen[str]:
         for left in (self.base / "pids").iterdir():
             left.unlink()  # the system may give its number to another process by now
-        sources = (str(self.base / "line"), "-mmodelled:plain", f"-mmodelled:{model}")
         return subprocess.Popen(
-            [
-                sys.executable,
-                "-c",
-                START,
-                "correlate",
-                *sources,
-                f"-o{self.base / out}",
-                *few("correlate"),
-                *more,
-            ],
+            [sys.executable, "-c", START, *self.command(out), *more],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -146,10 +137,6 @@ class Place:
             if _is_alive(int(path.name))
         ]
 
-    def at_work(self) -> list[int]:
-        """Workers that were given frames since the start, if SLOW is set."""
-        return [int(path.name.split()[0]) for path in (self.base / "pids").glob("* works")]
-
 
 def _is_alive(pid: int) -> bool:
     try:
@@ -177,12 +164,14 @@ def until(there: Callable[[], object], seconds: float = 120) -> None:
 
 
 @pytest.fixture(scope="module")
-def place(public_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """With the run ``alone``, done by one process."""
+def place(public_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """With the run ``alone``, done by this process."""
     place = Place(tmp_path_factory.mktemp("workers"), public_clips)
-    code, summary = place.run("alone")
-    assert code == 3, summary
-    return place
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(place.base)
+        patch.setenv("ASKS", str(os.getpid()))
+        assert run(*place.command("alone")) == 3
+        yield place
 
 
 def test_a_killed_worker_changes_nothing(place: Place) -> None:
@@ -200,32 +189,29 @@ def test_a_killed_worker_changes_nothing(place: Place) -> None:
     assert not place.alive()
 
 
-@pytest.mark.parametrize("moment", [pytest.param("starting", marks=pytest.mark.nightly), "working"])
-def test_ctrl_c_ends_the_workers(place: Place, moment: str) -> None:
+@pytest.mark.nightly
+def test_ctrl_c_ends_the_workers_and_the_same_command_goes_on(place: Place) -> None:
     """One, to all of them, as a terminal sends it: while they are started, and while they work."""
-    out = f"stopped {moment}"
-    with place.start(out, "--workers=2", SLOW="2") as process:
-        there = {
-            "starting": lambda: len(list((place.base / "pids").glob("*[0-9]"))) > 0,
-            "working": lambda: list((place.base / out).glob("cache/transitions/*.zip")),
-        }
-        until(there[moment])
-        os.killpg(process.pid, signal.SIGINT)
-        _, summary = process.communicate(timeout=120)
-    assert process.returncode == 130, summary
-    assert summary.endswith("stopped\n")
-    assert "Traceback" not in summary
-    assert not place.alive()
+    moments = {
+        "starting": lambda: list((place.base / "pids").glob("*[0-9]")),
+        "working": lambda: list((place.base / "working").glob("cache/transitions/*.zip")),
+    }
+    for out, came in moments.items():
+        with place.start(out, "--workers=2", SLOW="2") as process:
+            until(came)
+            os.killpg(process.pid, signal.SIGINT)
+            _, summary = process.communicate(timeout=120)
+        assert process.returncode == 130, summary
+        assert summary.endswith("stopped\n")
+        assert "Traceback" not in summary
+        assert not place.alive()
+    assert moments["working"]()
+    assert run(*place.command("working")) == 3
+    same(place.base / "alone", place.base / "working")
+    assert not list((place.base / "working").rglob("*.part"))
 
 
-def test_the_same_command_goes_on_after_ctrl_c(place: Place) -> None:
-    out = "stopped working"
-    assert list((place.base / out).glob("cache/transitions/*.zip"))
-    assert place.run(out)[0] == 3
-    same(place.base / "alone", place.base / out)
-    assert not list((place.base / out).rglob("*.part"))
-
-
+@pytest.mark.nightly
 def test_workers_do_not_outlive_the_one_that_asked(place: Place) -> None:
     # none is done before all are there
     with place.start("orphans", "--workers=2", SLOW="2") as process:

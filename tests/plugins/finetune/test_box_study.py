@@ -29,7 +29,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for clip in range(6):
         clips.append(folder / f"clip-{clip}")
         clips[-1].mkdir()
-        for frame in range(20):
+        for frame in range(12):
             lean = 15 + rng.normal(0, 6)
             now = np.array([100 - lean, 100, 100 + lean])[:: 1 if clip % 2 else -1]
             picture = np.full((48, 60, 3), 100) + rng.integers(-5, 6, (48, 60, 3))

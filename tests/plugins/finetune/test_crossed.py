@@ -50,7 +50,7 @@ def test_no_event_left_is_no_certainty() -> None:
 
 
 def test_the_interval_holds_the_true_ratio_where_clips_and_seeds_differ() -> None:
-    rng, inside, draws = np.random.default_rng(5), 0, 400
+    rng, inside, draws = np.random.default_rng(5), 0, 200
     clusters = np.repeat(np.arange(12), 40)
     for _ in range(draws):
         clip = rng.gamma(8, 1 / 8, 12)[clusters]
@@ -112,7 +112,7 @@ def test_rates_of_unlike_rows_by_hand_and_in_worlds_whose_truth_is_known() -> No
         events=True,
     )
     assert (one.before, one.after, one.ratio) == (0.5, pytest.approx(1 / 6), pytest.approx(1 / 3))
-    rng, inside, draws = np.random.default_rng(7), 0, 400
+    rng, inside, draws = np.random.default_rng(7), 0, 200
     for _ in range(draws):
         clip = rng.gamma(8, 1 / 8, 12)
         sides: list[list[CountedRows]] = []

@@ -342,7 +342,7 @@ PAIRS = [(form, make) for form, makers in LAYOUTS.items() for make in makers]
 
 
 @pytest.mark.parametrize(("form", "make"), PAIRS, ids=[make.__name__ for _, make in PAIRS])
-def test_boxes_of_a_layout_and_the_next_command(
+def test_boxes_of_a_layout(
     form: str, make: Callable[[Path], tuple[Path, Path]], tmp_path: Path
 ) -> None:
     labels_at, source = make(tmp_path)
@@ -354,23 +354,22 @@ def test_boxes_of_a_layout_and_the_next_command(
     np.testing.assert_allclose(rows[["x1", "y1", "x2", "y2"]].to_numpy(float), BOXES, atol=1e-4)
     assert set(rows["label_name"]) == {"pedestrian" if form == "mot" else "cat"}
     assert (matched.without, matched.missing) == ((), 0)
-    name = "pedestrian" if form == "mot" else "cat"
-    found = pd.DataFrame(BOXES, columns=["x1", "y1", "x2", "y2"]).assign(
-        frame=range(FRAMES), score=0.9, label=[name, name, "dog", name]
-    )
+
+
+@pytest.mark.parametrize(
+    ("make", "name"), [(coco, "cat"), (cvat_video, "cat"), (mot17, "pedestrian")]
+)
+def test_the_next_command_on_pictures_a_video_and_a_root(
+    make: Callable[[Path], tuple[Path, Path]], name: str, tmp_path: Path
+) -> None:
+    labels_at, source = make(tmp_path)
+    found = pd.DataFrame(BOXES, columns=["x1", "y1", "x2", "y2"])
+    found = found.assign(frame=range(FRAMES), score=0.9, label=[name, name, "dog", name])
     found.to_csv(tmp_path / "boxes.csv", index=False)
-    run = tmp_path / "run"
-    command = [
-        str(source),
-        "--labels",
-        str(labels_at),
-        "--model",
-        f"detections:{tmp_path / 'boxes.csv'}",
-    ]
-    main(["stability", *command, "--out", str(run), "-q"])
+    run, model = tmp_path / "run", f"detections:{tmp_path / 'boxes.csv'}"
+    main(["stability", str(source), f"--labels={labels_at}", f"-m{model}", f"-o{run}", "-q"])
     known = pd.read_parquet(run / "known_boxes.parquet")
-    assert len(known) == FRAMES
-    assert known["found"].sum() == FRAMES - 1
+    assert (len(known), known["found"].sum()) == (FRAMES, FRAMES - 1)
 
 
 def test_numbers_in_names_of_frames_from_1_say_what_they_count_from(

@@ -1,7 +1,17 @@
-"""Fixtures of the report, for its section on repeatability."""
+"""A made run, smaller than that of the report's own tests, for the section on repeatability."""
 
 from __future__ import annotations
 
-from tests.stages.report.conftest import made
+import pytest
 
-__all__ = ["made"]
+from tests.stages.report import made_run
+from vidrobust.run_folder.folder import RunFolder
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """One model and one item, without conclusions."""
+    path = tmp_path_factory.mktemp("made") / "run"
+    return made_run.make(
+        path, items=1, frames=40, studied=4, perturbations=("brightness",), conclude=False
+    )

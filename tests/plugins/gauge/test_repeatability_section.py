@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -84,11 +83,21 @@ def studied(made: RunFolder, tmp_path: Path) -> RunFolder:
     return folder
 
 
-def test_the_section_says_what_was_computed(studied: RunFolder) -> None:
+def test_the_section_says_what_was_computed_and_that_its_state_is_past(studied: RunFolder) -> None:
+    now = section(RunTables(studied.path))
+    assert now
+    assert not now["stale"]
+    assert len(now["pictures"]) == 5
+    assert [bool(shot["uri"]) for shot in now["grey"][0]["shots"]] == [False, True, False, True]
+    found = studied.read_json("repeatability.json")
+    # the number is that of the rows, whether they come from memory or from the file
+    assert now["number"] == study_number(pd.DataFrame(found["per_part"]))
+    assert len(now["data"]["rows"]) == 5
+    studied.note_stage("stability", {"key": "another"})
     page = Page(write_report(studied.path).with_name("details.html").read_text(encoding="utf-8"))
     assert page.balanced
     text = page.sections["repeatability"]
-    found = studied.read_json("repeatability.json")
+    assert "made anew since" in text
     assert (
         "5 parts, 2 operators, 20 verdicts; one verdict a part and pass: the class of most frames"
         in text
@@ -113,37 +122,18 @@ def test_the_section_says_what_was_computed(studied: RunFolder) -> None:
     assert "dynamic" in text
 
 
-def test_a_state_that_is_past_is_said(studied: RunFolder) -> None:
-    now = section(RunTables(studied.path))
-    assert now
-    assert not now["stale"]
-    assert len(now["pictures"]) == 5
-    assert [bool(shot["uri"]) for shot in now["grey"][0]["shots"]] == [False, True, False, True]
-    studied.note_stage("stability", {"key": "another"})
-    later = section(RunTables(studied.path))
-    assert later
-    assert later["stale"]
-    # the number is that of the rows, whether they come from memory or from the file
-    rows = studied.read_json("repeatability.json")["per_part"]
-    assert later["number"] == study_number(pd.DataFrame(rows))
-    assert len(later["data"]["rows"]) == 5
-    assert "made anew since" in write_report(studied.path).with_name("details.html").read_text(
-        encoding="utf-8"
-    )
-
-
 def test_the_reports_of_tables_hold_what_the_manual_shows(tmp_path: Path) -> None:
-    asked = StudyRequest(profile=load_profile("aiag"))
+    asked = StudyRequest(profile=load_profile("aiag"), tolerance_width=8, calibration=0.25)
     gauge = crossed(AIAG)
-    page = Page(
-        write_study(
-            tmp_path / "g.html", plain(gauge_of(gauge, asked)), gauge, "micrometer.csv"
-        ).read_text()
-    )
+    html = write_study(
+        tmp_path / "g.html", plain(gauge_of(gauge, asked)), gauge, "micrometer.csv"
+    ).read_text()
+    page = Page(html)
     assert page.balanced
     text = page.sections["repeatability"]
     assert "10 parts, 3 operators, 3 trials, 90 measurements" in text
     assert "%GRR 27.9 % [" in text
+    assert html.count("U = 0.25 (k = 2)") == 1
     # the manual's charts: 22 of 30 averages beyond their limits, and the range of B on the fourth part
     pictures = section_of_table(plain(gauge_of(gauge, asked)), gauge)["pictures"]
     assert "73 % of the averages lie beyond their limits" in pictures[-1].caption
@@ -168,7 +158,9 @@ def test_without_the_study_there_is_no_section(made: RunFolder) -> None:
     assert section(RunTables(made.path)) is None
 
 
-def test_a_run_has_a_certificate_too(studied: RunFolder, tmp_path: Path) -> None:
+def test_a_run_has_a_certificate_too_and_the_figure_that_decides_is_among_its_six(
+    studied: RunFolder, tmp_path: Path
+) -> None:
     found = studied.read_json("repeatability.json")
     found["overall"] = overall(found)
     head = tmp_path / "study.toml"
@@ -184,11 +176,6 @@ def test_a_run_has_a_certificate_too(studied: RunFolder, tmp_path: Path) -> None
         each in summary
         for each in ("weights of net-a", "ab12", "One verdict a part and pass", "False alarms")
     )
-
-
-def test_the_figure_that_decides_is_among_the_six(studied: RunFolder) -> None:
-    found = studied.read_json("repeatability.json")
-    found["overall"] = overall(found)
     six = [(tile.symbol, tile.what) for tile in tiles(found)]
     assert six[:2] == [("%GRR", "of the study variation"), ("ndc", "distinct categories")]
     found["overall"]["quantity"] = "repeatability_sd"
@@ -225,11 +212,6 @@ def test_a_certificate_carries_number_pages_data_and_calibration(tmp_path: Path)
     assert [report.count(f"Study {study_number(table)}, page {k} of 2") for k in (1, 2)] == [1, 1]
     assert all(cell in report for row in rows for cell in row)
     assert report.count("certificate number, valid until") == 1
-    known = replace(asked, calibration=0.25)
-    report = write_study(
-        tmp_path / "r.html", plain(gauge_of(table, known)), table, "aiag.csv"
-    ).read_text()
-    assert report.count("U = 0.25 (k = 2)") == 1
     reference = pd.DataFrame(
         {"part": "all", "operator": "all", "trial": ["1", "2"], "value": [6.0, 6.01]}
     )

@@ -23,7 +23,7 @@ from vidrobust.plugins.line.scene import make_part, make_scene
 
 ROOT = Path(__file__).resolve().parents[3]
 CONTRACT = ["path", "part", "pass", "station", "label", "start_s", "end_s"]
-SMALL = RenderSettings(parts=2, passes=1, stations=2, seconds=0.5, seed=4, dials=("2:light=0.2",))
+SMALL = RenderSettings(parts=2, passes=1, stations=2, seconds=0.3, seed=4, dials=("2:light=0.2",))
 
 
 @pytest.fixture(scope="module")
@@ -51,13 +51,13 @@ def test_manifest_and_clips_hold_the_contract(line: Path) -> None:
     assert manifest.groupby("part")["label"].nunique().max() == 1
     for row in manifest.itertuples():
         frames = decoded(line / row.path)
-        assert frames.shape == (15, 480, 640, 3)
+        assert frames.shape == (9, 480, 640, 3)
         assert 0 <= row.start_s < row.end_s <= len(frames) / FRAME_RATE + 1e-9
 
 
 def test_truth_has_a_row_a_frame_with_dials_and_boxes(line: Path) -> None:
     truth, manifest = pd.read_parquet(line / "truth.parquet"), pd.read_csv(line / "manifest.csv")
-    assert truth.groupby("item").size().to_dict() == dict.fromkeys(manifest["item"], 15)
+    assert truth.groupby("item").size().to_dict() == dict.fromkeys(manifest["item"], 9)
     assert truth.loc[truth["station"] == "station-1", "light"].eq(0).all()
     assert truth.loc[truth["station"] == "station-2", "light"].abs().max() > 0.05
     assert truth["dial_light"].tolist() == [

@@ -78,7 +78,7 @@ def test_yolo_rows_are_decoded(tmp_path: Path, ended: bool) -> None:
     assert found.points[..., 2] == pytest.approx(joints[kept, :, 2])
 
 
-@pytest.mark.slow  # two networks of 59 million weights
+@pytest.mark.nightly  # two networks of 59 million weights
 def test_keypoint_rcnn_says_what_it_says_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

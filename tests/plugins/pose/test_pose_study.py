@@ -51,10 +51,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     content["categories"] = [{"id": 1, "name": "board", "keypoints": list(CORNERS)}]
     (place / "known.json").write_text(json.dumps(content))
     torch.manual_seed(1)  # the network starts from the same weights whatever ran before
-    spec = spec_of(save(trained(CornerNetwork(), 200, 30), place / "corners.onnx"), "pose")
+    spec = spec_of(save(trained(CornerNetwork(), 120, 10), place / "corners.onnx"), "pose")
     asked = (
         "--pairs",
-        "16",
+        "12",
         "--frames",
         "10",
         "--perturbation",

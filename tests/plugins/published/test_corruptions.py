@@ -44,17 +44,16 @@ DETERMINISTIC = (
     "pixelate",
     "zoom_blur",
 )
-RANDOM = ("gaussian_noise", "shot_noise", "impulse_noise")
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> Path:
-    """Two frames of each of three clips as PNG, and labels.csv with the indices of ImageNet that are right."""
+    """A frame of each of three clips as PNG, and labels.csv with the indices of ImageNet that are right."""
     made = tmp_path_factory.mktemp("images")
     rows = ["file,label"]
     for clip, classes in CLIPS.items():
         with open_video(corpus / clip) as source:
-            frames = source.at([5, 45])
+            frames = source.at([5])
         for k, pixels in enumerate(frames.pixels):
             name = f"{Path(clip).stem}_{k}.png"
             Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy()).save(made / name)
@@ -120,22 +119,14 @@ def reference(folder: Path, models: Path) -> Callable[[str, int], float]:
 
 
 def test_errors_are_those_of_the_reference_package(folder: Path, models: Path, found: dict) -> None:
-    """Equal without chance; with chance, within the spread of two draws."""
+    """Those without chance; random ones pixel by pixel: perturbations/test_imagenet_c.py."""
     error = reference(folder, models)
     (one,) = found["models"].values()
-    assert one["n"] == 6
+    assert one["n"] == 3
     assert one["clean_error"] == pytest.approx(error("", 0))
     for name in DETERMINISTIC:
         ours = one["corruptions"][name]["errors"]
         assert ours == pytest.approx([error(name, s) for s in range(1, 6)]), name
-    for name in RANDOM:
-        ours = np.mean(one["corruptions"][name]["errors"])
-        draws = []
-        for seed in range(2):
-            np.random.seed(seed)  # noqa: NPY002 - the package draws from the one generator of the process
-            draws.append(np.mean([error(name, s) for s in range(1, 6)]))
-        # 30 answers each: two more or less than the widest draw
-        assert min(draws) - 2 / 30 <= ours <= max(draws) + 2 / 30, name
 
 
 def test_mce_is_the_mean_of_ratios_of_sums(found: dict) -> None:
@@ -153,7 +144,7 @@ def test_mce_is_the_mean_of_ratios_of_sums(found: dict) -> None:
 
 def test_results_depend_on_content_and_seed_alone(folder: Path, tmp_path: Path) -> None:
     """Two of the images under other names, in another order and batch: each answers as when it is alone."""
-    some, label, model = ("sam2_01_dog_0.png", "cotracker_cat_1.png"), frozenset({"cow"}), Levels()
+    some, label, model = ("sam2_01_dog_0.png", "cotracker_cat_0.png"), frozenset({"cow"}), Levels()
     for new, old in zip(("0.png", "1.png"), some, strict=True):
         with Image.open(folder / old) as picture:
             picture.resize((64, 64)).save(tmp_path / old)
@@ -255,7 +246,7 @@ def test_labels_are_read_with_sets_and_what_is_missing_is_counted(
     )
     images = read_labels(folder, table)
     assert images.labels == (frozenset({"281", "282"}),)
-    assert images.unlabelled == 5
+    assert images.unlabelled == 2
     assert "1 files are not in" in images.problems[0]
     assert "nowhere.png" in images.problems[0]
 

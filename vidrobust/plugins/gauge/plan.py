@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -129,17 +130,18 @@ def designs_for_grr(
     return found
 
 
+@lru_cache(4096)
 def _expected_interval(
-    percent: float, share: float, o: int, p: int, r: int, of: str = "percent_grr"
+    percent: float, share: float, o: int, p: int, r: int, *, of_total: bool = True
 ) -> tuple[float, float]:
-    """The interval of %GRR where every mean square is as expected."""
+    """The interval of %GRR, or of the gauge's sd over its value, where every mean square is as expected."""
     gauge = (percent / 100) ** 2
     between, error, part = share * gauge, (1 - share) * gauge, 1 - gauge
     e = MeanSquare("repeatability", error, p * o * r - p - o + 1)
     a = MeanSquare("operator", error + p * r * between, o - 1)
     s = MeanSquare("part", error + o * r * part, p - 1)
     grr = Component(((1 / (p * r), a), (1 - 1 / (p * r), e)))
-    if of not in ("percent_grr", "ndc"):
+    if not of_total:
         low, high = (math.sqrt(end / gauge) for end in grr.interval())
         return low, high
     return percent_of_total(grr, Component(((1 / (o * r), s), (-1 / (o * r), e))))[1:]
@@ -254,13 +256,13 @@ def _more_of_gauge(gauge: Mapping[str, Any], verdict: Mapping[str, Any]) -> str:
     between = gauge["reproducibility_sd"] or 0.0
     share = min(0.99, (between / gauge["grr_sd"]) ** 2 if gauge["grr_sd"] else 0.0)
     trials = max(2, round(gauge["trials"]))
-    first = max(2, gauge["operators"])
+    first, of_total = max(2, gauge["operators"]), what in ("percent_grr", "ndc")
     for operators in range(first, MOST_OPERATORS + 1):
         for parts in (*range(max(2, gauge["parts"]), 31), 40, 50, 75, 100, 150, 200):
             if parts < gauge["parts"]:
                 continue
             low, high = _expected_interval(
-                gauge["percent_grr"], share, operators, parts, trials, what
+                gauge["percent_grr"], share, operators, parts, trials, of_total=of_total
             )
             if what == "ndc":
                 low, high = (math.sqrt(2 * max(0.0, (100 / end) ** 2 - 1)) for end in (high, low))

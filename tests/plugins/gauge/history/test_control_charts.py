@@ -60,11 +60,11 @@ def test_a_line_that_does_not_change_rings_as_often_as_it_says() -> None:
     rng = np.random.default_rng(1)
     called = {5: 0, None: 0}
     for baseline in called:
-        for _ in range(250):
+        for _ in range(120):
             chart = individuals_chart(rng.normal(0, 1, 20), baseline=baseline)
             called[baseline] += int(chart.out.sum())
-    assert called[5] <= stats.binom.ppf(0.999, 250 * 15, 0.0027)
-    assert called[None] <= stats.binom.ppf(0.999, 250 * 17, 0.0027)
+    assert called[5] <= stats.binom.ppf(0.999, 120 * 15, 0.0027)
+    assert called[None] <= stats.binom.ppf(0.999, 120 * 17, 0.0027)
     rates = binomial = 0
     for _ in range(8):
         events, trials = runs(rng, np.full(12, 0.1))
@@ -137,7 +137,7 @@ def test_numbers_that_repeat_ring_no_more_often_than_said(kind: str) -> None:
     }[kind]
     for baseline in (5, None):
         charts = [
-            individuals_chart(draw(), baseline=baseline, bounds=(0.0, np.inf)) for _ in range(60)
+            individuals_chart(draw(), baseline=baseline, bounds=(0.0, np.inf)) for _ in range(30)
         ]
         judged = sum(int((~np.isnan(each.low)).sum()) for each in charts)
         assert sum(int(each.out.sum()) for each in charts) <= stats.binom.ppf(0.999, judged, 0.0027)
@@ -265,7 +265,7 @@ def test_the_mean_of_eight_more_is_beyond_as_seldom_as_ten_can_show(
 ) -> None:
     """At a level of 5 %; of a memory of .6 ten values show little."""
     rng = np.random.default_rng(3)
-    lines = [series(rng, 18, correlation) for _ in range(1500)]
+    lines = [series(rng, 18, correlation) for _ in range(500)]
     ends = [
         predicted_mean(line[:10], np.arange(10), np.arange(10, 18), tail=0.025) for line in lines
     ]

@@ -201,14 +201,14 @@ def test_intervals_cover_known_components() -> None:
         "reproducibility": 0.34,
     }
     held, percent = dict.fromkeys(truth, 0), 0
-    for run in range(200):
+    for run in range(100):
         found = gauge_study(simulated(rng), pool_above=1.0, seed=run)
         for name, variance in truth.items():
             part = found.components[name]
             held[name] += part.variance_low <= variance <= part.variance_high
         percent += found.percent_grr_low <= 100 * math.sqrt(0.59 / 4.59) <= found.percent_grr_high
-    # 190 of 200 expected, 3 the standard error
-    assert min(*held.values(), percent) >= 180, (held, percent)
+    # 95 of 100 expected, 2.2 the standard error
+    assert min(*held.values(), percent) >= 88, (held, percent)
 
 
 def test_a_guard_band_saves_bad_parts_and_costs_good_ones() -> None:
