@@ -43,8 +43,12 @@ FOOTAGE = {
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=[pytest.mark.nightly] if name == "two frames" else [])
-        for name in FOOTAGE
+        "one frame",
+        "all black",
+        *(
+            pytest.param(name, marks=pytest.mark.nightly)
+            for name in ("two frames", "every frame another scene")
+        ),
     ],
 )
 def test_degenerate_footage_ends_with_a_report(

@@ -29,7 +29,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for clip in range(6):
         clips.append(folder / f"clip-{clip}")
         clips[-1].mkdir()
-        for frame in range(12):
+        for frame in range(20):
             lean = 15 + rng.normal(0, 6)
             now = np.array([100 - lean, 100, 100 + lean])[:: 1 if clip % 2 else -1]
             picture = np.full((48, 60, 3), 100) + rng.integers(-5, 6, (48, 60, 3))
@@ -46,6 +46,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run
 
 
+@pytest.mark.nightly  # of a classifier, in every run: test_study.py
 def test_what_it_was_before_are_the_figures_of_the_run(run_folder: Path) -> None:
     """Frames of objects without a box on the held-out clips, counted in the run's own table of tracks."""
     table = pd.read_parquet(run_folder / "adaptation.parquet")
@@ -66,6 +67,7 @@ def test_what_it_was_before_are_the_figures_of_the_run(run_folder: Path) -> None
     ]
 
 
+@pytest.mark.nightly
 def test_a_second_call_after_a_loss_makes_only_what_is_missing_and_the_same(
     run_folder: Path,
 ) -> None:

@@ -86,6 +86,7 @@ def test_one_command_from_the_manifest_to_the_studies(
     assert "is older than the run's answers" in capsys.readouterr().out
 
 
+@pytest.mark.nightly  # verdicts of boxes by hand: test_box_verdicts.py
 def test_a_detector_judges_parts_beside_people_with_a_guard_band(
     line: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

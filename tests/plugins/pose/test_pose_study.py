@@ -18,6 +18,8 @@ from vidrobust.models.load import load_model
 from vidrobust.plugins.pose.filters import FILTERS
 from vidrobust.plugins.pose.people import KEEP
 
+# of all that a task of a plugin gets, test_semantic_study.py and tests/pipeline/test_outside_task.py, in every run
+pytestmark = pytest.mark.nightly
 FRAMES, LABELLED, LIGHT = 40, (0, 12, 24), "light=0.3"
 
 
@@ -54,7 +56,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     spec = spec_of(save(trained(CornerNetwork(), 120, 10), place / "corners.onnx"), "pose")
     asked = (
         "--pairs",
-        "12",
+        "16",
         "--frames",
         "10",
         "--perturbation",

@@ -29,7 +29,7 @@ from vidrobust.predictions import Detections
 from vidrobust.video.source import open_video
 
 FRAMES = {"objects/intel_car-detection.mp4": (60,), "objects/sam2_02_cups.mp4": (10,)}
-EXACT = ("brightness", "pixelate", "jpeg_compression")  # nothing in them is drawn
+EXACT = ("brightness", "jpeg_compression")  # nothing in them is drawn
 
 
 @pytest.fixture(scope="module")
