@@ -271,7 +271,8 @@ def test_the_core_works_without_the_folder_of_plugins_each_of_which_is_named_as_
         before=WITHOUT_EDITABLE,
     )
     assert study.code == 0, study
-    assert {path.name for path in (core / "a").glob("*.html")} == {"report.html", "details.html"}
+    pages = {path.name for path in (core / "a").glob("*.html")}
+    assert pages == {"report.html", "details.html", "comparison.html"}
     assert shown.out.startswith("bands\n")
     assert (passed.code, refused.code) == (0, 2)
     found = json.loads(compared.out)["metrics"]["flip_rate"]
