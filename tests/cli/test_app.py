@@ -309,7 +309,12 @@ def _stdout(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 
 @pytest.mark.parametrize("name", ["models", "doctor"])
-def test_tables_about_the_installation(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_tables_about_the_installation(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # what it finds: test_doctor.py
+    rows = [{"what": "extra onnx", "status": "ok", "detail": "onnxruntime"}]
+    monkeypatch.setattr("vidrobust.cli.doctor.diagnose", lambda: rows)
     assert json.loads(_stdout(capsys, name, "--json"))
     assert "onnx" in _stdout(capsys, name)
 
