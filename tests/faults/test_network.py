@@ -57,6 +57,7 @@ def test_a_study_without_a_network_looks_nothing_up(public_clips: Path, tmp_path
     assert (tmp_path / "run" / "report.html").is_file()
 
 
+@pytest.mark.nightly
 def test_no_library_below_python_connects(public_clips: Path, models: Path, tmp_path: Path) -> None:
     """ONNX Runtime among them, which looks its maker's host up unless it is told not to before its import."""
     need(shutil.which("strace"), "strace is not installed")

@@ -70,7 +70,10 @@ def one_lamp(before: float, after: float, level: float = 1.0) -> list[np.ndarray
     return [level * (each * left + right) / (left + right) for each in (before, after)]
 
 
-LAMPS = [(0.87, 1.14), (1.14, 0.87), (0.9, 1.1), (1.0, 1.15)]
+LAMPS = [
+    *((0.87, 1.14), (1.14, 0.87)),
+    *(pytest.param(lamps, marks=pytest.mark.nightly) for lamps in ((0.9, 1.1), (1.0, 1.15))),
+]
 
 
 @pytest.mark.parametrize("lamps", LAMPS)

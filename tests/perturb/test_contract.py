@@ -50,11 +50,12 @@ def test_is_described(perturbation: Perturbation) -> None:
 
 
 @every
-def test_input_untouched_fresh_memory_same_shape(
+def test_input_untouched_fresh_memory_same_shape_in_any_layout(
     perturbation: Perturbation, pictures: torch.Tensor
 ) -> None:
     # a decoder's memory layout
     rows = pictures.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
+    results = []
     for pixels in (pictures.clone(), rows):
         before = pixels.clone()
         changed = perturbation.apply(pixels, middle(perturbation), from_seed(1))
@@ -63,16 +64,8 @@ def test_input_untouched_fresh_memory_same_shape(
         assert changed.dtype == torch.uint8
         assert changed.device == pixels.device
         assert changed.untyped_storage().data_ptr() != pixels.untyped_storage().data_ptr()
-
-
-@every
-def test_memory_layout_does_not_matter(perturbation: Perturbation, pictures: torch.Tensor) -> None:
-    rows = pictures.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
-    strength = middle(perturbation)
-    assert torch.equal(
-        perturbation.apply(pictures, strength, from_seed(1)),
-        perturbation.apply(rows, strength, from_seed(1)),
-    )
+        results.append(changed)
+    assert torch.equal(*results)
 
 
 @every
@@ -130,12 +123,13 @@ def test_damage_grows_with_strength_or_the_reason_is_given(
 
 
 @every
-@pytest.mark.parametrize("size", [(1, 1), (2, 3), (3, 4100)], ids=str)
-def test_any_size(perturbation: Perturbation, size: tuple[int, int]) -> None:
-    pixels = torch.randint(0, 256, (2, 3, *size), dtype=torch.uint8, generator=from_seed(0))
-    assert perturbation.apply(pixels, middle(perturbation), from_seed(1)).shape == pixels.shape
-    empty = pixels[:0]
-    assert perturbation.apply(empty, middle(perturbation), from_seed(1)).shape == empty.shape
+def test_any_size(perturbation: Perturbation) -> None:
+    for size in ((1, 1), (2, 3), (3, 1100)):
+        pixels = torch.randint(0, 256, (2, 3, *size), dtype=torch.uint8, generator=from_seed(0))
+        for given in (pixels, pixels[:0]):
+            assert (
+                perturbation.apply(given, middle(perturbation), from_seed(1)).shape == given.shape
+            )
 
 
 @pytest.mark.parametrize("name", ["brightness", "rotation", "gaussian_blur", "jpeg"])

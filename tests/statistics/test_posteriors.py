@@ -10,8 +10,10 @@ from scipy.special import betaln
 from vidrobust.statistics.posteriors import CORRELATION_PRIORS, rate_posterior
 
 
-def by_quadrature(prior: tuple[float, float], k: np.ndarray, n: np.ndarray, at: float) -> float:
-    """P(mean <= at), by adaptive integration over the mean and the correlation r = u ** 4."""
+def by_quadrature(
+    prior: tuple[float, float], k: np.ndarray, n: np.ndarray, *ends: float
+) -> list[float]:
+    """P(mean <= end) of each end, by adaptive integration over the mean and the correlation r = u ** 4."""
 
     def density(u: float, m: float) -> float:
         r = u**4
@@ -21,11 +23,11 @@ def by_quadrature(prior: tuple[float, float], k: np.ndarray, n: np.ndarray, at: 
             np.exp(fit + 30) * stats.beta.pdf(m, 0.5, 0.5) * stats.beta.pdf(r, *prior) * 4 * u**3
         )
 
-    part, whole = (
+    whole, *parts = (
         integrate.dblquad(density, 0, end, 1e-3, 1 - 1e-6, epsabs=1e-12, epsrel=1e-5)[0]
-        for end in (at, 1.0)
+        for end in (1.0, *ends)
     )
-    return part / whole
+    return [part / whole for part in parts]
 
 
 def test_one_trial_a_cluster_is_the_jeffreys_interval() -> None:
@@ -37,8 +39,8 @@ def test_one_trial_a_cluster_is_the_jeffreys_interval() -> None:
 def test_limits_are_those_of_adaptive_integration() -> None:
     k, n = np.array([0, 2, 7, 1]), np.array([20, 25, 30, 18])
     found = rate_posterior(k, n)
-    below = [by_quadrature(prior, k, n, found.low) for prior in CORRELATION_PRIORS]
-    above = [1 - by_quadrature(prior, k, n, found.high) for prior in CORRELATION_PRIORS]
+    shares = [by_quadrature(prior, k, n, found.low, found.high) for prior in CORRELATION_PRIORS]
+    below, above = [low for low, _ in shares], [1 - high for _, high in shares]
     # the hull: each end is the 2.5 % quantile under one prior, and further out under the other
     assert max(below) == pytest.approx(0.025, abs=5e-4)
     assert max(above) == pytest.approx(0.025, abs=5e-4)
@@ -50,7 +52,7 @@ def test_no_event_tells_more_than_one_and_more_footage_more() -> None:
         k[0] = events
         return rate_posterior(k, np.full(clusters, 120)).high
 
-    for clusters in (1, 2, 5, 20, 100):
+    for clusters in (1, 5, 20):
         assert high(clusters, 0) < high(clusters, 1) < high(clusters, 2)
         assert high(2 * clusters, 0) < high(clusters, 0)
     # one clip alone tells little; the rule of three would say 3 / 600 = .005 of 5 x 120 independent pairs

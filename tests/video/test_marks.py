@@ -21,24 +21,14 @@ from vidrobust.video.inspect import inspect_paths
 from vidrobust.video.source import open_video
 
 SMALL = ("-frames:v", "40", "-s", "160x120")
+FAST = ("-deadline", "realtime", "-cpu-used", "8")
 FILES = {
     "mjpeg.avi": ("-c:v", "mjpeg", "-q:v", "4", "-pix_fmt", "yuvj420p"),
     "mjpeg.mkv": ("-c:v", "mjpeg", "-q:v", "4", "-pix_fmt", "yuvj420p"),
     "ffv1_3.mkv": ("-c:v", "ffv1", "-level", "3", "-g", "1"),
     "ffv1_1.mkv": ("-c:v", "ffv1", "-level", "1", "-g", "12"),
     "vp8.webm": ("-c:v", "libvpx", "-b:v", "300k", "-g", "12"),
-    "vp9.webm": (
-        "-c:v",
-        "libvpx-vp9",
-        "-b:v",
-        "200k",
-        "-g",
-        "12",
-        "-deadline",
-        "realtime",
-        "-cpu-used",
-        "8",
-    ),
+    "vp9.webm": ("-c:v", "libvpx-vp9", "-b:v", "200k", "-g", "12", *FAST),
     "h264.mp4": ("-c:v", "libx264", "-g", "12", "-bf", "2"),
     "h264.ts": ("-c:v", "libx264", "-g", "12", "-bf", "2"),
     "h264_open.mkv": ("-c:v", "libx264", "-g", "12", "-bf", "2", "-x264-params", "open-gop=1"),
@@ -89,40 +79,55 @@ class Found:
     differs: list[str]
 
 
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(3, id="every third"),
+        pytest.param(1, id="all", marks=pytest.mark.nightly),
+    ],
+)
+def step(request: pytest.FixtureRequest) -> int:
+    """Of so many mutants one is looked at; every file has at least three."""
+    return int(request.param)
+
+
 @pytest.fixture(scope="module")
-def found(make: Make, framemd5: Oracle, ffmpeg: str) -> list[Found]:
-    """Each mutant of each file, inspected twice."""
+def found(step: int, make: Make, framemd5: Oracle, ffmpeg: str) -> list[Found]:
+    """Each step-th mutant of the files, inspected twice."""
     rng = np.random.default_rng(SEED)
-    every = []
+    paths = []
     for name, options in FILES.items():
         whole = make(f"second_{name}", *SMALL, *options)
         for number, data in enumerate(mutants(name, whole.read_bytes(), rng)):
-            path = whole.with_name(f"mutant_{number}_{name}")
-            path.write_bytes(data)
-            runs = []
-            for _ in range(2):
-                runs.append(inspect_paths([str(path)], frame_md5=True)[0])
-            check = [ffmpeg, "-v", "error", "-nostdin", "-i", str(path), "-an", "-f", "null", "-"]
-            said = subprocess.run(check, capture_output=True, timeout=60, check=False).stderr
-            marked = marks(path) if runs[0]["frames"] else []
-            every.append(
-                Found(
-                    file=path.name,
-                    here=runs[0]["frame_md5"] or [],
-                    inspected=runs[0]["corrupt_frames"],
-                    marked=marked,
-                    program=framemd5(path),
-                    alone=framemd5(path, threads=1),
-                    complaints=len(said.splitlines()),
-                    problems=runs[0]["problems"],
-                    differs=unlike(*runs, marked),
-                )
-            )
-    return every
+            paths.append(whole.with_name(f"mutant_{number}_{name}"))
+            paths[-1].write_bytes(data)
+    return [looked_at(path, framemd5, ffmpeg) for path in paths[::step]]
+
+
+def looked_at(path: Path, framemd5: Oracle, ffmpeg: str) -> Found:
+    first, again = (inspect_paths([str(path)], frame_md5=True)[0] for _ in range(2))
+    check = [ffmpeg, "-v", "error", "-nostdin", "-i", str(path), "-an", "-f", "null", "-"]
+    said = subprocess.run(check, capture_output=True, timeout=60, check=False).stderr
+    marked = marks(path) if first["frames"] else []
+    return Found(
+        file=path.name,
+        here=first["frame_md5"] or [],
+        inspected=first["corrupt_frames"],
+        marked=marked,
+        program=framemd5(path),
+        alone=framemd5(path, threads=1),
+        complaints=len(said.splitlines()),
+        problems=first["problems"],
+        differs=unlike(first, again, marked),
+    )
 
 
 def unlike(first: dict[str, Any], again: dict[str, Any], marked: list[bool]) -> list[str]:
-    """What two reports of a file differ in; a picture that is marked may hold what memory held."""
+    """What two reports of a file differ in, but for pictures that are marked.
+
+    FFV1 of version 1 leaves the rest of a picture whose data ends too early as the memory was, which depends on
+    when other threads gave frames back.
+    """
     hashes = [
         [md5 for md5, bad in zip(each.pop("frame_md5") or [], marked, strict=False) if not bad]
         for each in (first, again)
@@ -137,10 +142,12 @@ def marks(path: Path) -> list[bool]:
         return [bool(c) for batch in video.batches(8) for c in batch.corrupt]
 
 
-def test_what_differs_from_the_program_or_makes_it_complain_is_said(found: list[Found]) -> None:
-    assert len(found) >= 45
+def test_what_differs_from_the_program_or_makes_it_complain_is_said(
+    step: int, found: list[Found]
+) -> None:
+    assert len(found) >= 45 // step
     # so that the test has something to find
-    assert sum(each.complaints > 0 for each in found) >= 25
+    assert sum(each.complaints > 0 for each in found) >= 25 // step
     unsaid = [f.file for f in found if not f.problems and (f.here != f.alone or f.complaints)]
     assert not unsaid
 
@@ -150,7 +157,7 @@ def test_as_many_frames_as_the_program(found: list[Found]) -> None:
     assert not other
 
 
-def test_every_frame_that_differs_from_the_program_is_marked(found: list[Found]) -> None:
+def test_every_frame_that_differs_from_the_program_is_marked(step: int, found: list[Found]) -> None:
     """On one thread; on several, too, unless its decoder differs there without a word: HEVC and VP8."""
     checked = 0
     for each in found:
@@ -164,14 +171,14 @@ def test_every_frame_that_differs_from_the_program_is_marked(found: list[Found])
                     n for n, (a, b, marked) in enumerate(rows) if a != b and not marked
                 ] == [], each.file
                 checked += each.here != program
-    assert checked >= 5
+    assert checked >= 5 // step
 
 
-def test_a_study_marks_as_many_frames_as_inspect(found: list[Found]) -> None:
+def test_a_study_marks_as_many_frames_as_inspect(step: int, found: list[Found]) -> None:
     assert {
         f.file: (sum(f.marked), f.inspected) for f in found if sum(f.marked) != f.inspected
     } == {}
-    assert sum(each.inspected > 0 for each in found) >= 25
+    assert sum(each.inspected > 0 for each in found) >= 25 // step
 
 
 def test_inspecting_again_says_the_same(found: list[Found]) -> None:
@@ -365,7 +372,7 @@ with ThreadPoolExecutor(4) as threads:
 """
 
 
-@pytest.mark.parametrize("passes", [60, pytest.param(200, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("passes", [30, pytest.param(200, marks=pytest.mark.nightly)])
 def test_passes_over_a_damaged_file_start_and_end(passes: int, make: Make) -> None:
     """A decoder of several threads, closed while they wait for Python with a message, never ended."""
     whole = make("second_mpeg4.avi", *SMALL, *FILES["mpeg4.avi"])

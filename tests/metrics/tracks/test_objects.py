@@ -42,7 +42,7 @@ def test_where_the_name_is_lost_and_another_box_is_there_it_is_a_rename() -> Non
     assert found.along["flip"].sum() == 2
 
 
-@pytest.mark.parametrize("offset", [8, 16, 20])
+@pytest.mark.parametrize("offset", [8, 20])
 def test_four_objects_with_duplicates_are_four_objects_that_are_never_lost(offset: int) -> None:
     """A duplicate of 50 x 80 px, 8 to 20 px aside (IoU .72 to .43), in every third frame."""
     rows: list[Row] = []
@@ -58,7 +58,7 @@ def test_four_objects_with_duplicates_are_four_objects_that_are_never_lost(offse
     assert share(found, "second_box") == pytest.approx(1 / 3, abs=0.01)
 
 
-@pytest.mark.parametrize("run", [2, 5, 6, 12, 30])
+@pytest.mark.parametrize("run", [2, 6, 30])
 def test_missing_half_the_time_is_missing_half_the_time_however_long_the_runs(run: int) -> None:
     """Three things at rest, found in runs and lost in runs as long; over 240 frames, the last run found."""
     rows: list[Row] = []

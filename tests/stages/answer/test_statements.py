@@ -221,6 +221,24 @@ def answered(folder: Path, changed: dict[str, Any]) -> Answer:
     return answer_of(made.run(folder, **changed))
 
 
+ENOUGH = {kind: (kind, enough) for kind, (enough, _) in CASES.items()} | {
+    f"{kind}, {what}": (kind, case) for what, (kind, case) in VARIANTS.items()
+}
+"""Data that are enough for a kind of sentence, by the title of its wording."""
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("answers")
+
+
+@pytest.fixture(scope="module")
+def answers(base: Path) -> dict[str, Answer]:
+    """The answer from enough data, by title; each in a folder named by its number."""
+    cases = enumerate(ENOUGH.items())
+    return {title: answered(base / str(number), case) for number, (title, (_, case)) in cases}
+
+
 def kinds(answer: Answer) -> set[str]:
     return {each.kind for each in answer.statements}
 
@@ -254,40 +272,28 @@ NO_KINDS = {"remedies", "remedy", "rule", "sensitivity", "stability", "why", "wi
 
 
 @pytest.mark.parametrize("kind", CASES)
-def test_a_sentence_is_said_from_its_data_and_not_from_less(tmp_path: Path, kind: str) -> None:
-    enough, short = (
-        answered(tmp_path / name, case) for name, case in zip("ab", CASES[kind], strict=True)
-    )
-    assert kind in kinds(enough)
-    assert kind not in kinds(short)
-    for each in (*enough.statements, *short.statements):
-        assert is_allowed(each), each
-
-
-def test_golden_wording_of_every_sentence(tmp_path: Path) -> None:
-    lines = []
-    for number, (kind, (case, _)) in enumerate(CASES.items()):
-        found = [
-            each for each in answered(tmp_path / str(number), case).statements if each.kind == kind
-        ]
-        lines += [f"{kind} [{found[0].level}]", f"    {sentence_of(found[0])}", ""]
-    for number, (what, (kind, case)) in enumerate(VARIANTS.items(), len(CASES)):
-        found = [
-            each for each in answered(tmp_path / str(number), case).statements if each.kind == kind
-        ]
-        lines += [f"{kind}, {what} [{found[0].level}]", f"    {sentence_of(found[0])}", ""]
-    assert_golden("answer_sentences.txt", "\n".join(lines).replace(str(tmp_path), "RUN"))
-
-
-@pytest.mark.parametrize("kind", CASES)
-def test_nothing_without_a_figure_reads_as_a_finding(tmp_path: Path, kind: str) -> None:
+def test_a_sentence_is_said_from_its_data_and_not_from_less(
+    answers: dict[str, Answer], tmp_path: Path, kind: str
+) -> None:
     """What was not measured has no value, says so in its first words, and is no reason to act."""
-    for each in answered(tmp_path / "run", CASES[kind][0]).statements:
+    short = answered(tmp_path / "run", CASES[kind][1])
+    assert kind in kinds(answers[kind])
+    assert kind not in kinds(short)
+    for each in (*answers[kind].statements, *short.statements):
+        assert is_allowed(each), each
         if each.level is Level.NOT_MEASURED:
             assert np.isnan(each.value)
             assert re.match(r"Not measured|Not enough data|No training advice", each.text)
             assert not each.is_action
         assert each.text.endswith(".")
+
+
+def test_golden_wording_of_every_sentence(base: Path, answers: dict[str, Answer]) -> None:
+    lines = []
+    for title, (kind, _) in ENOUGH.items():
+        said = next(each for each in answers[title].statements if each.kind == kind)
+        lines += [f"{title} [{said.level}]", f"    {sentence_of(said)}", ""]
+    assert_golden("answer_sentences.txt", "\n".join(lines).replace(str(base), "RUN"))
 
 
 @pytest.mark.parametrize("kind", CASES)

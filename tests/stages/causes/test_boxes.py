@@ -111,7 +111,7 @@ def test_flicker_of_a_detector_that_sees_brightness_alone_is_lights(scene: np.nd
 
 
 def test_noise_alone_names_no_cause(scene: np.ndarray) -> None:
-    causes = accounted(scene, by_pixels, [[1.0] * 4] * 8, 4.0)
+    causes = accounted(scene, by_pixels, [[1.0] * 4] * 6, 4.0)
     change = causes.groupby("item")["squared_change"].first()
     assert (change > 0.01).all()  # the scores do change
     table = summarise(causes, per_item=False)
@@ -290,7 +290,7 @@ def steps(count: int) -> list[list[float]]:
 
 
 def test_boxes_that_move_with_their_part_name_no_cause(plain_scene: np.ndarray) -> None:
-    clips = [[with_plate(plain_scene, x) for x in four] for four in steps(8)]
+    clips = [[with_plate(plain_scene, x) for x in four] for four in steps(6)]
     causes = placed(Middle(), clips, 2.0)
     assert (causes.groupby("item")["size"].max() > 1).all()  # the plate's motion was measured
     # a box of 40 px wanders by less than a third of a pixel about its part
@@ -304,14 +304,14 @@ def test_noise_alone_names_no_cause_of_places(plain_scene: np.ndarray) -> None:
     def lean(frame: np.ndarray) -> float:
         return float(8 * (weights * (frame - frame.mean())).sum() / np.sqrt(weights.size))
 
-    clips = [[with_plate(plain_scene, 100)] * 4 for _ in range(8)]
+    clips = [[with_plate(plain_scene, 100)] * 4 for _ in range(6)]
     causes = placed(Middle(lean), clips, 4.0)
     assert (causes.groupby("item")["squared_change"].first() > 0).all()
     table = summarise(causes, per_item=False)
     assert set(named(table)["cause"]) <= {NOISE, "noise_and_detail"}
     own = table[table["level"] == "cause"].set_index("cause")
     assert own.loc[list(REPLAYED), "share"].abs().max() < 0.15
-    # eight pairs of one number each: 1.8
+    # six pairs of one number each
     assert own.loc[NOISE, "low"] <= 1 <= own.loc[NOISE, "high"]
 
 
@@ -320,7 +320,7 @@ def test_boxes_that_lean_with_the_light_are_lights(plain_scene: np.ndarray, movi
     """Also while the plate moves; what its motion is measured wrongly by is nobody's: .80 and 1.00."""
     rng = np.random.default_rng(0)
     # of six pairs all signs alike have p = 1 / 64
-    places = steps(8) if moving else [[100.0] * 4] * 8
+    places = steps(6) if moving else [[100.0] * 4] * 6
     clips = [
         [
             with_plate(plain_scene, x, gain=g)

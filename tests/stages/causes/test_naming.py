@@ -111,7 +111,7 @@ def test_a_group_and_a_cause_of_one_name_are_two_findings() -> None:
     ]
 
 
-@pytest.mark.parametrize("runs", [125, pytest.param(500, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("runs", [60, pytest.param(500, marks=pytest.mark.nightly)])
 def test_models_that_answer_at_random_are_named_as_rarely_over_all_looks(runs: int) -> None:
     rng, hits, early = np.random.default_rng(0), 0, 0
     for _ in range(runs):

@@ -72,7 +72,7 @@ def test_weighted_totals_are_unbiased() -> None:
     value = change**2 + rng.normal(0, 0.1, 60) + 1
     table = transitions(change.tolist())
     totals = []
-    for seed in range(800):
+    for seed in range(300):
         chosen = choose_pairs(table, 12, f"key {seed}")
         totals.append((chosen["weight"] * value[chosen["frame_a"]]).sum())
     error = np.std(totals) / np.sqrt(len(totals))

@@ -57,10 +57,11 @@ def test_what_two_of_twenty_perturbations_explain_is_found():
     assert sum(found.weights.values()) == pytest.approx(1)
 
 
-def test_nothing_is_called_nothing_although_twenty_columns_fit_noise():
-    verdicts = [explain_together(world(seed, own=0.0)).verdict for seed in range(1, 13)]
+@pytest.mark.parametrize("worlds", [6, pytest.param(24, marks=pytest.mark.nightly)])
+def test_nothing_is_called_nothing_although_twenty_columns_fit_noise(worlds):
+    verdicts = [explain_together(world(seed, own=0.0)).verdict for seed in range(1, worlds + 1)]
     assert "beyond" not in verdicts
-    assert verdicts.count("nothing beyond") >= 9
+    assert verdicts.count("nothing beyond") >= 0.75 * worlds
 
 
 def test_the_gain_is_that_of_plain_cross_validation_where_one_column_is_the_answer():
@@ -95,5 +96,5 @@ def test_few_clips_or_no_confounder_cannot_tell():
 
 
 def test_the_same_seed_gives_the_same_answer():
-    made = world(3, own=0.4)
+    made = world(3, own=0.4, n=120, clips=10, p=6)
     assert explain_together(made, seed=5) == explain_together(made, seed=5)

@@ -62,7 +62,9 @@ def scene(sharper: bool) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("sharper", [False, True])
-def test_real_frames_are_shown_under_their_own_number_with_their_own_answer(sharper: bool) -> None:
+def test_every_picture_is_shown_with_its_own_answer_and_real_ones_under_their_number(
+    sharper: bool,
+) -> None:
     model, frames = Brightness(), scene(sharper)
     made = study_pair(*frames)
     assert not made.excluded, made.excluded
@@ -77,12 +79,7 @@ def test_real_frames_are_shown_under_their_own_number_with_their_own_answer(shar
         assert real[frame].title == f"frame {frame}"
         assert real[frame].label == of[f"label_{side}"]
         assert real[frame].probability == of[f"probability_{side}"]
-
-
-@pytest.mark.parametrize("sharper", [False, True])
-def test_every_label_is_that_of_the_picture_above_it(sharper: bool) -> None:
-    model, frames = Brightness(), scene(sharper)
-    for tile in tiles(study_pair(*frames), model, moment(model, frames)):
+    for tile in strip:
         p = predict(model, (tile.picture,), "cpu")[0]
         assert tile.label == CLASSES[int(p.argmax())], tile.title
         assert tile.probability == pytest.approx(float(p.max()), abs=1e-6)

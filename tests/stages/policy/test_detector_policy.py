@@ -16,7 +16,7 @@ from tests.stages.causes.test_boxes import Middle, with_plate
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.answer.answer import answer_of
 
-FRAMES = 60
+FRAMES = 40
 
 
 def leaning() -> Middle:
@@ -31,7 +31,7 @@ def steady() -> Middle:
 
 @pytest.fixture(scope="module")
 def studied(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Sixty frames under a lamp that flickers by 8 %."""
+    """Forty frames under a lamp that flickers by 8 %."""
     folder = tmp_path_factory.mktemp("planted")
     rng = np.random.default_rng(4)
     grain = cv2.GaussianBlur(
@@ -43,12 +43,8 @@ def studied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number, frame in enumerate(recorded(clean, 1.0, 0)):
         cv2.imwrite(str(folder / "lamp" / f"{number:04d}.png"), frame[..., ::-1])
     here = "tests.stages.policy.test_detector_policy"
-    settings = (
-        "--perturbation=brightness",
-        "--perturbation=gaussian_noise",
-        "--frames=12",
-        "--pairs=24",
-    )
+    kinds = ("--perturbation=brightness", "--perturbation=gaussian_noise")
+    settings = (*kinds, "--frames=8", "--pairs=16")
     both = (f"--model={here}:leaning", f"--model={here}:steady")
     out = folder / "run"
     assert run("policy", str(folder / "lamp"), *both, *settings, f"--out={out}", "-q") == 0
@@ -81,7 +77,7 @@ def test_the_policy_trains_against_it_as_far_as_the_lamp_goes(studied: Path) -> 
 def test_the_answer_tells_it_in_a_few_lines(studied: Path) -> None:
     found = answer_of(RunTables(studied))
     rates = [each for each in found.of("leaning") if each.kind == "rate"]
-    assert [(each.value, each.n) for each in rates] == [(0.0, 60), (0.0, 59)]
+    assert [(each.value, each.n) for each in rates] == [(0.0, FRAMES), (0.0, FRAMES - 1)]
     named = [each for each in found.of("leaning") if each.kind == "why_named"]
     assert "light" in named[0].text.lower()
     (train,) = [

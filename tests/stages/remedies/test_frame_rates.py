@@ -16,8 +16,8 @@ import pytest
 from tests.made_frames import texture
 from vidrobust.cli.app import main
 
-FRAMES = 60
-LOST = range(30, 38)  # frames in which the moving cup has no box
+FRAMES = 40
+LOST = range(20, 28)  # frames in which the moving cup has no box
 
 
 def write_clip(path: Path, rate: int) -> None:

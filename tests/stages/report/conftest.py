@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -47,33 +49,32 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
-    """Two models, three items, every stage."""
-    path = tmp_path_factory.mktemp("made") / "line <3>"
-    return made_run.make(
-        path,
-        models=("net-a", "net-b"),
-        items=3,
-        frames=60,
-        studied=12,
-        perturbations=(
-            "brightness",
-            "translation",
-            "gaussian_blur",
-            "gaussian_noise",
-            "jpeg",
-            "hue",
-        ),
-    )
+def made(made_once: Callable[..., Path]) -> RunFolder:
+    """Two models, three items, every stage, and both pages; not to be changed."""
+    name = "line <3>"
+
+    def make(base: Path) -> None:
+        kinds = ("brightness", "translation", "gaussian_blur", "gaussian_noise", "jpeg", "hue")
+        made_run.make(
+            base / name,
+            models=("net-a", "net-b"),
+            items=3,
+            frames=60,
+            studied=12,
+            perturbations=kinds,
+        )
+        write_report(base / name)
+
+    return RunFolder(made_once("reported", make) / name)
 
 
 @pytest.fixture(scope="session")
 def page(made: RunFolder) -> Page:
     """The one page of the made run."""
-    return Page(write_report(made.path).read_text(encoding="utf-8"))
+    return Page((made.path / "report.html").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="session")
-def details(made: RunFolder, page: Page) -> Page:
+def details(made: RunFolder) -> Page:
     """The details of the made run."""
     return Page((made.path / "details.html").read_text(encoding="utf-8"))

@@ -12,7 +12,6 @@ import pytest
 
 from tests.skips import need
 from tests.stages.report import made_run
-from tests.stages.report.conftest import Page
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.report.page import one_page, shared_content, write_report
@@ -22,7 +21,6 @@ TALLEST = 6000  # px of page one, with pictures of the worst moment 640 px wide
 # The aim for the details of one model with every section open; a second model adds some 1,000 px.
 TALLEST_DETAILS, SECOND_MODEL = 12_000, 1_700
 SIZES = ((1440, 900), (768, 1024), (390, 844))
-THEMES = ("light", "dark")
 
 
 @pytest.fixture(scope="module")
@@ -45,13 +43,9 @@ def browser() -> Iterator[Any]:
 class Opened:
     """A page, and what it said and asked for since it was opened."""
 
-    def __init__(
-        self, browser: Any, path: Path, size: tuple[int, int] = SIZES[0], theme: str = "light"
-    ) -> None:
+    def __init__(self, browser: Any, path: Path, size: tuple[int, int] = SIZES[0]) -> None:
         self.page = browser.new_page(
-            viewport={"width": size[0], "height": size[1]},
-            color_scheme=theme,
-            has_touch=size[0] < 500,
+            viewport={"width": size[0], "height": size[1]}, has_touch=size[0] < 500
         )
         self.said: list[str] = []
         self.asked: list[str] = []
@@ -68,34 +62,39 @@ class Opened:
 
 
 @pytest.fixture(scope="module")
-def report(made: RunFolder, page: Page) -> Path:
+def report(made: RunFolder) -> Path:
     return made.path / "report.html"
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda s: str(s[0]))
 @pytest.mark.parametrize("name", ["report.html", "details.html"])
-def test_nothing_is_asked_for_and_nothing_complains(
-    browser: Any, report: Path, name: str, size: tuple[int, int]
-) -> None:
-    opened = Opened(browser, report.with_name(name), size)
+def test_nothing_is_asked_for_and_nothing_complains(browser: Any, report: Path, name: str) -> None:
+    opened = Opened(browser, report.with_name(name))
+    for width, height in SIZES:
+        opened.page.set_viewport_size({"width": width, "height": height})
+        assert_fits(opened.page, width)
+        # the finding, the ribbon and the verdict of the first model stand on the first screen
+        for what in ("h1", ".along img", ".along p") if name == "report.html" else ():
+            box = opened.page.locator(what).first.bounding_box()
+            assert box is not None
+            assert box["y"] + box["height"] <= height, what
     assert opened.said == []
     assert opened.outside() == []
-    wide = opened.page.evaluate(
+    opened.page.close()
+
+
+def assert_fits(page: Any, width: int) -> None:
+    """Nothing reaches over the right edge, and every picture is there."""
+    page.wait_for_function("[...document.images].every(i => !i.getAttribute('src') || i.complete)")
+    wide = page.evaluate(
         "[...document.querySelectorAll('main *')].filter(e => !e.closest('.wide') "
         "&& e.getBoundingClientRect().right > innerWidth + 1).map(e => e.tagName + '.' + e.className)"
     )
     assert wide == []
-    assert opened.page.evaluate("document.documentElement.scrollWidth") <= size[0]
-    broken = opened.page.evaluate(
-        "[...document.images].filter(i => i.getAttribute('src') && (!i.complete || !i.naturalWidth)).length"
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    broken = page.evaluate(
+        "[...document.images].filter(i => i.getAttribute('src') && !i.naturalWidth).length"
     )
     assert broken == 0
-    # the finding, the ribbon and the verdict of the first model stand on the first screen
-    for what in ("h1", ".along img", ".along p") if name == "report.html" else ():
-        box = opened.page.locator(what).first.bounding_box()
-        assert box is not None
-        assert box["y"] + box["height"] <= size[1], what
-    opened.page.close()
 
 
 def test_the_one_page_stays_short(browser: Any, report: Path, tmp_path: Path) -> None:
@@ -307,19 +306,21 @@ CONTRAST = """() => {
 """Elements with text whose contrast is below 4.5 to 1, or 3 to 1 where large (WCAG 2.1, 1.4.3)."""
 
 
-@pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("name", ["report.html", "details.html"])
 def test_text_stands_out_and_axe_finds_nothing_serious(
-    browser: Any, report: Path, name: str, theme: str
+    browser: Any, report: Path, name: str
 ) -> None:
+    """Contrast in both themes; what axe finds besides is the same in both."""
     try:
         from axe_playwright_python.sync_playwright import Axe
     except ImportError:
         need(None, "axe-playwright-python is not installed: pip install -e '.[dev]'")
         return
-    opened = Opened(browser, report.with_name(name), theme=theme)
+    opened = Opened(browser, report.with_name(name))
     opened.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
-    assert opened.page.evaluate(CONTRAST) == []
+    for theme in ("dark", "light"):
+        opened.page.emulate_media(color_scheme=theme)
+        assert opened.page.evaluate(CONTRAST) == []
     found = Axe().run(opened.page).response["violations"]
     serious = [
         f"{v['id']}: {v['nodes'][0]['html'][:120]}"

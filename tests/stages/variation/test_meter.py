@@ -130,7 +130,7 @@ def test_a_shadow_that_wanders_is_uneven_light(scene):
 
 
 def test_planted_drift_survives_h264(drifting):
-    frames = _coded(drifting, 20)
+    frames = _coded(drifting[:16], 20)
     result = _measure(frames)
     assert _row(result, "shift_x_px")["p50"] == pytest.approx(1.5, rel=0.1)
     assert _row(result, "gain")["p50"] == pytest.approx(0.0583, rel=0.1)
@@ -167,7 +167,7 @@ def test_no_pair_reaches_over_a_cut(scene, drifting):
     other = [_frame(scene[::-1], (0.0, 0.3 * t)) for t in range(30)]
     frames = drifting + other
     reasons = ["first"] + [""] * 29 + ["scene_cut"] + [""] * 29
-    result = _measure(frames, reasons)
+    result = _measure(frames, reasons, stride=4)
     before, after = result.pairs["frame_a"] < 30, result.pairs["frame_b"] < 30
     assert (before == after).all()
     assert result.excluded == {"scene_cut": 1}
@@ -241,7 +241,7 @@ def test_one_pair_of_every_stride_is_drawn(drifting):
     again = _measure(drifting, stride=5).pairs
     pd.testing.assert_frame_equal(result.pairs, again)
     others = [
-        set(_measure(drifting[:12], stride=5, seed=seed).pairs["frame_a"]) for seed in range(6)
+        set(_measure(drifting[:12], stride=5, seed=seed).pairs["frame_a"]) for seed in range(3)
     ]
     assert any(o != others[0] for o in others)
 
@@ -262,9 +262,9 @@ def test_few_frames_a_second_do_not_multiply_far_pairs(drifting):
     # every frame while the shot is young, then ever fewer: with the 40th of its length between them
     assert counts["pairs_clip"] <= 29
     longer = VariationMeter("clip", content="clip", frame_rate=1, stride=4)
-    for start in range(0, 300, 30):
+    for start in range(0, 120, 30):
         longer.feed(_batch(drifting, start, times=start + np.arange(30.0)))
-    assert longer.finish().counts["pairs_clip"] < 170  # of 299: about 40 + 40 ln 7.5
+    assert longer.finish().counts["pairs_clip"] < 100  # of 119: about 40 + 40 ln 3
 
 
 def test_gap_in_time_gives_no_second_pair(drifting):
