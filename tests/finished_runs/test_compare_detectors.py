@@ -21,15 +21,17 @@ from vidrobust.run_folder.folder import RunFolder
 
 rendering = pytest.importorskip("vidrobust.plugins.line.render", reason="renders its footage")
 
-CLIPS, FRAMES = 8, 5
+CLIPS, FRAMES = 12, 6
 
 
-def recorded(seed: int, kept: tuple[int, int]) -> pd.DataFrame:
-    """A detector that finds the box in so many frames of a clip, off by a few px."""
+def recorded(seed: int, missed: float) -> pd.DataFrame:
+    """A detector that misses a share of the boxes and is off by a few px."""
     rng = np.random.default_rng(seed)
     rows = []
     for clip in range(CLIPS):
-        for frame in rng.permutation(FRAMES)[: rng.integers(*kept, endpoint=True)].tolist():
+        for frame in range(FRAMES):
+            if rng.uniform() < missed:
+                continue
             sides = np.array([20.0 + 2 * frame, 60, 60 + 2 * frame, 120]) + rng.normal(0, 2, 4)
             one = {"item": f"clip{clip}", "frame": frame, "label": 0, "label_name": "bolt"}
             one |= {"score": rng.uniform(0.5, 1)} | dict(
@@ -41,7 +43,7 @@ def recorded(seed: int, kept: tuple[int, int]) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Eight clips of five frames and their known boxes, judged by three recorded detectors."""
+    """Twelve clips of six frames and their known boxes, judged by three recorded detectors."""
     folder = tmp_path_factory.mktemp("detectors")
     ground = np.random.default_rng(0).integers(60, 120, (180, 240, 3), dtype=np.uint8)
     truth = []
@@ -56,9 +58,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
             truth.append({**one, "box_parts": ["part 1"]})
     (folder / "boxes.json").write_text(json.dumps(rendering.boxes_as_coco(truth)))
     detectors = {
-        "a": recorded(1, (4, 5)),
-        "twin": recorded(2, (4, 5)),
-        "misses": recorded(3, (1, 2)),
+        "a": recorded(1, 0.1),
+        "twin": recorded(2, 0.1),
+        "misses": recorded(3, 0.6),
     }
     found = {}
     for name, table in detectors.items():

@@ -331,6 +331,7 @@ def test_time_that_does_not_advance_is_said_in_a_study(make: Make) -> None:
     assert [re.findall(r"\d+", what) for what in said] == [[str(len(late)), str(late[0])]]
 
 
+@pytest.mark.nightly
 def test_six_decodes_of_a_damaged_file_are_the_same(make: Make) -> None:
     """Marks and pictures; on several threads those of HEVC and MPEG-4 differ from run to run."""
     rng = np.random.default_rng(5)

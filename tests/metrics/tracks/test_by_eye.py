@@ -116,6 +116,7 @@ def uncovered(found: Measures, frames: int) -> tuple[int, int]:
     return int(of["uncovered"].sum()), int(vanished)
 
 
+@pytest.mark.nightly
 def test_woman_and_dog(models: Path, corpus: Path) -> None:
     """The woman in all hundred frames; the dog in 0 to 70 by eye, never without a box, and leaving from 71."""
     clip = corpus / "objects" / "sam2_01_dog.mp4"

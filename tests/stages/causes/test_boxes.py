@@ -320,7 +320,7 @@ def test_boxes_that_lean_with_the_light_are_lights(plain_scene: np.ndarray, movi
     """Also while the plate moves; what its motion is measured wrongly by is nobody's: .80 and 1.00."""
     rng = np.random.default_rng(0)
     # of six pairs all signs alike have p = 1 / 64
-    places = steps(6) if moving else [[100.0] * 4] * 6
+    places = steps(8) if moving else [[100.0] * 4] * 6
     clips = [
         [
             with_plate(plain_scene, x, gain=g)
