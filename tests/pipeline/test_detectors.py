@@ -35,7 +35,7 @@ def stable(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory)
 
 def figures(folder: Path) -> dict[str, object]:
     (found,) = json.loads((folder / "metrics.json").read_text())["models"].values()
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def test_the_contract_is_there(stable: Path) -> None:
