@@ -2,10 +2,11 @@
 
     python benchmarks/choose_on_footage.py --out DIR [--page FILE]
 
-Each clip of ``CLIPS``, named before the run, is studied (``vidrobust policy``) and adapted as anybody would:
-``vidrobust adapt RUN --steps 45 --frames 200 --seeds 1``, with the network's own confident answers over time as targets. The
-first 60 % of a clip train, of which the last quarter chooses; from a second later on it judges. Flips are per pair of
-neighbours of what judges; ``other`` are answers unlike those before. The same command goes on with what is missing.
+Each clip of ``CLIPS``, named before the run, is studied (``vidrobust policy``) and adapted as anybody would, with few
+steps: ``vidrobust adapt RUN --steps 24 --batch 8 --frames 120 --seeds 1``. The network's own confident answers over
+time are the targets. The first 60 % of a clip train, of which the last quarter chooses; from a second later on it
+judges. Flips are per pair of neighbours of what judges; ``other`` are answers unlike those before. The same command
+goes on with what is missing.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from vidrobust.text.numbers import percent, percent_with_interval
 # Their classes are among the network's: a cat, a stuffed bear, cups.
 CLIPS = ("cotracker_cat.mp4", "cotracker_teddy.mp4", "sam2_02_cups.mp4")
 NETWORK = "efficientnet-lite0"
-TRAINED = ("--steps", "45", "--frames", "200", "--seeds", "1")
+TRAINED = ("--steps", "24", "--batch", "8", "--frames", "120", "--seeds", "1")
 
 
 def adapted(clip: Path, out: Path) -> RunFolder:
