@@ -32,7 +32,9 @@ def crops(path: Path, size: int, crop: float, kernel: Image.Resampling) -> list[
 
 
 def compare(path: Path, spec: str, probabilities: np.ndarray, out: Path, *options: str) -> None:
-    main(["stability", str(path), "--model", spec, "--out", str(out), "--quiet", *options])
+    # the loops take PyAV's own conversion
+    asked = ["--model", spec, "--out", str(out), "--color", "fast", "--quiet", *options]
+    main(["stability", str(path), *asked])
     pairs = RunFolder(out).table("pairs")
     adjacent = pairs[pairs["kind"] == "adjacent"]
     flips = probabilities[1:].argmax(axis=1) != probabilities[:-1].argmax(axis=1)

@@ -8,7 +8,7 @@ import pytest
 
 from vidrobust.errors import SettingsError
 from vidrobust.plugins.gauge.attributes.raters import fleiss_kappa
-from vidrobust.plugins.gauge.plan import designs_for_grr, parts_for_kappa
+from vidrobust.plugins.gauge.plan import _expected_interval, designs_for_grr, parts_for_kappa
 from vidrobust.plugins.gauge.variables.gauge import gauge_study
 
 
@@ -28,6 +28,13 @@ def test_so_many_parts_give_a_kappa_of_that_width(
         widths.append((found.high - found.low) / 2)
     assert np.mean(values) == pytest.approx(kappa, abs=0.02)
     assert np.mean(widths) == pytest.approx(0.1, rel=0.15)
+
+
+@pytest.mark.parametrize("percent", [30.0, 90.0])
+def test_a_study_of_endless_size_is_expected_to_find_what_is_true(percent: float) -> None:
+    low, high = _expected_interval(percent, 0.5, 10**6, 10**6, 50)
+    assert low == pytest.approx(percent, rel=0.002)
+    assert high == pytest.approx(percent, rel=0.002)
 
 
 def test_a_planned_gauge_study_has_the_interval_planned() -> None:
