@@ -6,8 +6,7 @@
 Worlds are those of ``planted.py``, drawn by the hash of a commit (of HEAD, where none is given): ``--draw
 development`` takes the even pictures as stills and ``fresh`` the odd ones. Each has 48 pairs of frames, of which the
 account draws 24 as a study does; the truth is of all 48. ``--coded`` leaves only the worlds behind H.264, about one in
-nine. The tables of what was run are kept in DIR; the same command
-goes on, and counts them by the account as it is now.
+nine. The tables of what was run are kept in DIR; the same command goes on, and counts them by the account as it is now.
 
 group   a group of the coarse account of one world. Rain is something that moves; of a rolling shutter's wobble it is
         not known whether the camera moves or all that it sees, and both are left out

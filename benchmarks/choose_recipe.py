@@ -475,11 +475,14 @@ def pooled(logs: Sequence[float]) -> Pooled:
     return Pooled(*ends.tolist(), sign_flip_p(values, alternative="two-sided"), n)
 
 
-def against(every: Sequence[Result], name: str, metric: str) -> Pooled:
-    """Chosen in % of a fixed recipe, over the worlds that have it."""
-    return pooled(
-        [math.log(r.chosen[metric] / r.rates[name][metric]) for r in every if name in r.rates]
-    )
+def against(every: Sequence[Result], name: str, metric: str, tried: str | None = None) -> Pooled:
+    """A recipe, by default the chosen one, in % of a fixed recipe, over the worlds that have both."""
+    pairs = [
+        (r.chosen if tried is None else r.rates[tried], r.rates[name])
+        for r in every
+        if name in r.rates and (tried is None or tried in r.rates)
+    ]
+    return pooled([math.log(one[metric] / other[metric]) for one, other in pairs])
 
 
 def result(given: Any) -> None:
@@ -510,17 +513,8 @@ def result(given: Any) -> None:
     say("\nEach recipe in % of plain fine-tuning:\n")
     fixed = harness.table("recipe", "flips", "p", "errors", "p", "worlds")
     for name in names:
-        flips, errors = (
-            pooled(
-                [
-                    math.log(r.rates[name][m] / r.rates[PLAIN.name][m])
-                    for r in every
-                    if name in r.rates
-                ]
-            )
-            for m in ("flips", "errors")
-        )
         if name != PLAIN.name:
+            flips, errors = (against(every, PLAIN.name, m, name) for m in ("flips", "errors"))
             fixed.row(name, flips, flips.p, errors, errors.p, flips.n)
     say("")
     verdicts(every)

@@ -129,9 +129,8 @@ def _read_twice(run: OpenRun) -> tuple[str, str, FrameBatch, FrameBatch] | None:
         if not entry.problems and not entry.corrupt_frames  # other decoders may not survive damage
     }
     decoded = [item for item in run.inputs.readable if backends.get(item.name) in DECODERS]
-    alike = run.settings.changed(
-        {"color": "fast"}, "decoder"
-    )  # the one conversion that all of them offer
+    # the one conversion that all of them offer
+    alike = run.settings.changed({"color": "fast"}, "decoder")
     for item in decoded[:1]:
         used = backends[item.name]
         for other in (each for each in DECODERS if each != used):
