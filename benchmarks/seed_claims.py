@@ -19,29 +19,23 @@ from pathlib import Path
 from typing import Any
 
 import harness
-import numpy as np
-from claims import (
-    corrupted,
-    distance,
-    filtered,
-    line,
-    pasted,
-    pictures,
-    published,
-    recent,
-    shifts,
-    video,
-)
+from claims import pictures, published, shifts, video
 from claims.catalogue import SECTIONS
-from claims.corrupted import LADDER
 from claims.judge import Measure, row
 from claims.kept import Kept
 from claims.pictures import Picture
 from harness import say
 
 LITE = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
-COUNT, CHUNK, WALKED, BACKGROUNDS, NEAR = 150, 50, 15, 60, 20
-"""Pictures of a folder that are shown in every protocol, and in parts; of these walked, pasted into, augmented."""
+LADDER = (
+    "mobilenet_v1_0.25_128",
+    "mobilenet_v1_0.5_160",
+    "mobilenet_v1_0.75_192",
+    "mobilenet_v1_1.0_224",
+)
+"""One architecture, wider and with more pixels from step to step."""
+COUNT, CHUNK, WALKED = 150, 50, 15
+"""Pictures of a folder that are shown in every protocol, and in parts; of these walked."""
 OF_FOLDER: dict[str, tuple[int, tuple[str, ...]]] = {
     **dict.fromkeys(LADDER, (1000, ("crop", "scale_embedding_black"))),
     "mobilenet_v2_1.0_224": (1000, ("crop_shift",)),
@@ -147,68 +141,7 @@ def measured(
         )
         for clip in pictures.other_clips(corpus, clips)
     }
-    found |= video.measures(clips, _there(seen), _there(others))
-    into = pasted.backgrounds(corpus) if folder is None else files[:BACKGROUNDS]
-    boxes = {
-        name_of(spec): kept.get(
-            f"pasted-{name_of(spec)}",
-            [VERSION, len(into), of],
-            lambda s=spec: pasted.of_detector(s, pasted.specs(models)[0], corpus, into),
-        )
-        for spec in pasted.specs(models)
-    }
-    found |= pasted.measures(_there(boxes), of)
-    found |= of_recent(kept, corpus, models, files, of)
-    turned = kept.get("line-turned", [VERSION, "kinds"], lambda: line.turned(kept.folder / "line"))
-    spoilt = {
-        clip.name: kept.get(
-            f"corrupted-{clip.name}",
-            [VERSION, networks],
-            lambda c=clip: corrupted.of_clip(c, specs),
-        )
-        for clip in clips
-    }
-    found |= corrupted.measures(_there(spoilt))
-    few = [files[k] for k in np.linspace(0, len(files) - 1, NEAR).astype(int)]
-    near = kept.get(
-        "distance-augmix", [VERSION, NEAR, of], lambda: distance.of_augmix(pictures.loaded(few))
-    )
-    found |= distance.measures(near, f"{NEAR} pictures of {of}")
-    found |= filtered.measures(kept.get("line-filtered", [VERSION, "defects"], filtered.measured))
-    return found | line.measures(turned)
-
-
-def of_recent(
-    kept: Kept, corpus: Path, models: Path, files: Sequence[Path | Picture], of: str
-) -> dict[str, Measure]:
-    """The rows of later papers; of a folder's pictures those after the calibration are judged."""
-    some = files[: recent.CALIBRATED + recent.JUDGED]
-    quantised = {
-        name: kept.get(
-            f"quantised-{name}",
-            [VERSION, of, len(some)],
-            lambda n=name: recent.of_quantised(f"onnx:{models / n}.onnx", pictures.loaded(some)),
-        )
-        for name in recent.QUANTISED
-    }
-    stream = files[: recent.STREAM]
-    order = kept.get(
-        "stream",
-        [VERSION, of, len(stream), recent.BATCH],
-        lambda: recent.of_stream(pictures.loaded(stream)),
-    )
-    clips = pictures.labelled_clips(corpus)
-    boxes = {
-        clip.name: kept.get(
-            f"boxes-{clip.name}",
-            [VERSION, recent.FRAMES],
-            lambda c=clip: recent.of_detections(pasted.specs(models), c),
-        )
-        for clip in [*clips, *pictures.other_clips(corpus, clips)]
-    }
-    dials = [VERSION, recent.DIALS, recent.PARTS, recent.SECONDS]
-    line_rows = kept.get("line-detected", dials, recent.of_line)
-    return recent.measures(_there(quantised), order, _there(boxes), line_rows, of)
+    return found | video.measures(clips, _there(seen), _there(others))
 
 
 def _there(found: Mapping[str, Any]) -> dict[str, Any]:
@@ -249,7 +182,6 @@ def of_networks(found: dict[str, Measure]) -> None:
         "black canvas": "shift embedding_black label_flip ",
         "one pixel larger": "shift scale_embedding_black label_flip ",
         "consistency": "shift consistency ",
-        "mCE": "mce ",
     }
     names = [key.removeprefix(marks["crop"]) for key in found if key.startswith(marks["crop"])]
     if not names:
@@ -258,16 +190,15 @@ def of_networks(found: dict[str, Measure]) -> None:
     table = harness.table("network", *marks)
     for name in names:
         measures = [found.get(mark + name) for mark in marks.values()]
-        table.row(name, *(_short(mark, m) for mark, m in zip(marks, measures, strict=True)))
+        table.row(name, *(_short(m) for m in measures))
 
 
-def _short(mark: str, measure: Measure | None) -> str:
-    from vidrobust.text.numbers import percent_with_interval, with_interval
+def _short(measure: Measure | None) -> str:
+    from vidrobust.text.numbers import percent_with_interval
 
     if measure is None:
         return ""
-    said = with_interval if mark == "mCE" else percent_with_interval
-    return said(measure.value, measure.low, measure.high)
+    return percent_with_interval(measure.value, measure.low, measure.high)
 
 
 if __name__ == "__main__":

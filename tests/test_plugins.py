@@ -166,9 +166,7 @@ def test_our_own_plugins_are_whole(capsys: pytest.CaptureFixture[str]) -> None:
     own = {each["name"]: each for each in plugins if each["package"] == "vidrobust"}
     assert set(own) >= {"finetune", "gauge", "line", "published", "unknown"}
     assert {each["error"] for each in own.values()} == {""}
-    assert own["gauge"]["brings"]["commands"] == [
-        *("repeatability", "contact-sheet", "plan", "history", "watch")
-    ]
+    assert own["gauge"]["brings"]["commands"] == [*("repeatability", "contact-sheet", "plan")]
     assert own["unknown"]["brings"]["stages"] == ["unknown"]
 
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from claims.judge import ABOVE_0, BELOW_0, Claim
-from claims.line import DIALS
 from claims.published import COLOURS, OTHERS, TRAINED
-from claims.recent import REMEDIES
 from claims.shifts import ALMOST_ALL
 
 AZULAY, ZHANG = "Azulay & Weiss 2019", "Zhang 2019"
 GU, SHANKAR, TAORI = "Gu et al. 2019", "Shankar et al. 2019", "Taori et al. 2020"
-TUNG = "Tung et al. 2022, abstract"
-HENDRYCKS, ROSENFELD = "Hendrycks & Dietterich 2019", "Rosenfeld et al. 2018"
+HENDRYCKS = "Hendrycks & Dietterich 2019"
 NO_WEIGHTS = "networks with these weights, and ImageNet's pictures, are not at hand"
 NO_VIDEOS = "the videos of the set, and networks trained on them, are not at hand"
 
@@ -94,13 +91,6 @@ SHIFTS = (
         paper=f"{ZHANG}, table of the repository",
         published="89.2 % to 91.3 % (ResNet-50)",
         why_not=NO_WEIGHTS,
-    ),
-    Claim(
-        says="BlurPool raises consistency: two crops of the line's parts, small networks with and without it",
-        paper=f"{ZHANG}, section 4",
-        published="higher, by 1 to 5 points on ImageNet",
-        expected=ABOVE_0,
-        of="blurpool line",
     ),
 )
 VIDEO = (
@@ -280,21 +270,6 @@ CORRUPTIONS = (
         unit="relative mCE",
     ),
     Claim(
-        says="The wider network with more pixels has the lower mCE (difference)",
-        paper=f"{HENDRYCKS}, section 5: larger networks are more robust",
-        published="lower",
-        expected=BELOW_0,
-        of="mce ladder",
-        unit="mCE",
-    ),
-    Claim(
-        says="Corruptions cost networks accuracy (error beyond the clean one)",
-        paper=f"{HENDRYCKS}, section 5",
-        published="76.7 mCE is 37 points (ResNet-50)",
-        expected=(0.2, 0.45),
-        of="corruption cost",
-    ),
-    Claim(
         says="mFR of ResNet-50, and with BlurPool and AugMix",
         paper=f"{HENDRYCKS}, README",
         published="58.0, 51.2 and 37.4",
@@ -306,131 +281,9 @@ CORRUPTIONS = (
         published="76.0 to 48.9",
         why_not=NO_WEIGHTS,
     ),
-    Claim(
-        says="The nearer AugMix comes to a corruption, the lower the error of the network trained with it, given "
-        "that of the plain one (rank correlation over 15 corruptions)",
-        paper="Mintun et al. 2021, section 3.2",
-        published="near is low",
-        expected=ABOVE_0,
-        of="distance augmix",
-        unit="r",
-    ),
-)
-PASTED = tuple(
-    claim
-    for name in ("yolox_nano", "FastestDet")
-    for claim in (
-        Claim(
-            says=f"A pasted object is not found everywhere ({name})",
-            paper=f"{ROSENFELD}, section 3",
-            published="missed at some places",
-            expected=(0.0, 0.95),
-            of=f"paste recall {name}",
-        ),
-        Claim(
-            says=f"What is said of it changes from place to place ({name})",
-            paper=f"{ROSENFELD}, section 3",
-            published="changes",
-            expected=(0.01, 1.0),
-            of=f"paste flip {name}",
-        ),
-        Claim(
-            says=f"It takes away boxes that it does not cover ({name})",
-            paper=f"{ROSENFELD}, section 3: non-local effects",
-            published="does",
-            expected=(0.005, 1.0),
-            of=f"paste lost {name}",
-        ),
-        Claim(
-            says=f"It moves the scores of boxes that it does not cover ({name})",
-            paper=f"{ROSENFELD}, section 3: non-local effects",
-            published="does",
-            expected=(0.001, 1.0),
-            of=f"paste score {name}",
-        ),
-    )
-)
-RECENT = (
-    Claim(
-        says="A network in int8 differs from itself in float more often where pictures are shifted (difference)",
-        paper="Hu et al. 2022, abstract",
-        published="more often",
-        expected=ABOVE_0,
-        of="quantised shift",
-    ),
-    Claim(
-        says="Where they differ, the margin of float is smaller (AUROC)",
-        paper="Hu et al. 2022, abstract",
-        published="closer first and second probabilities",
-        expected=(0.5, 1.0),
-        of="quantised margin",
-        unit="AUROC",
-    ),
-    Claim(
-        says="Batch statistics change more answers to noisy pictures sorted by class than shuffled (difference)",
-        paper="Gong et al. 2022 (NOTE), abstract",
-        published="adaptation fails on correlated streams",
-        expected=ABOVE_0,
-        of="stream order",
-    ),
-    Claim(
-        says="Boxes of a detector are found again in the next frame, clips at hand",
-        paper=f"{TUNG}: MOT's videos",
-        published="83.2 to 97.1 %",
-        expected=(0.832, 0.971),
-        of="boxes again",
-    ),
-    *(
-        Claim(
-            says=f"{name} makes boxes be found again more often (difference; flips of classifiers: "
-            "input_remedies.py)",
-            paper=TUNG,
-            published="by up to 5.1 points",
-            expected=ABOVE_0,
-            of=f"boxes {name}",
-        )
-        for name in REMEDIES
-    ),
-    Claim(
-        says="Stability error and average precision hardly correlate, one detector under twenty conditions of "
-        "the line",
-        paper="Zhang & Wang 2016, abstract: over detectors",
-        published="low",
-        expected=(-0.5, 0.5),
-        of="line stability",
-        unit="r",
-    ),
-)
-TRAINING = (
-    *(
-        Claim(
-            says=f"A probe of turned pictures finds what a network was not trained for: {dial} (AUROC)",
-            paper="Hendrycks, Mazeika et al. 2019, section 4",
-            published="above chance",
-            expected=(0.5, 1.0),
-            of=f"rotation {dial}",
-            unit="AUROC",
-        )
-        for dial in DIALS
-    ),
-    Claim(
-        says="Training with turned pictures raises accuracy on CIFAR-10-C",
-        paper="Hendrycks, Mazeika et al. 2019, section 3",
-        published="72 % to 77 %",
-        why_not="CIFAR's pictures are not at hand",
-    ),
-    Claim(
-        says="Stability training is as good as augmentation and better under changes that were not trained",
-        paper="Laermann et al. 2019, abstract",
-        published="on par or better",
-        why_not="it takes a training on ImageNet, whose pictures are not at hand",
-    ),
 )
 SECTIONS: dict[str, tuple[Claim, ...]] = {
     "One pixel": SHIFTS,
     "Video": VIDEO,
     "Corruptions": CORRUPTIONS,
-    "Pasted objects": PASTED,
-    "Int8, streams and boxes": RECENT,
-    "Training, on the simulated line": TRAINING,
 }

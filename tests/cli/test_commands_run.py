@@ -32,7 +32,6 @@ ELSEWHERE = {
     "--cluster": "starts Ray: tests/pipeline/workers/test_cluster.py",
     "--workers": "starts processes: tests/pipeline/workers/test_processes.py",
     "rtsp:": "needs a camera: tests/video",
-    "watch ": "does not end by itself: tests/plugins/gauge/history/test_watch.py",
     "SHARD": "tests/plugins/published/test_data.py",
     "corruptions": "the same, and tests/plugins/published/test_corruptions.py",
     "data NAME": "the same",
@@ -51,7 +50,6 @@ WORDS = {
     "--out reports/line3": "--out reports/fresh",
     "study {x} {x}": f"study clip.mp4 --model {CLASSIFIER}",
     "labels {x}": "labels labels.csv",
-    "history RUN": "history reports/run --history line3.parquet",
     "repeatability {x}": "repeatability reports/msa",
     "--rule {x}": "--rule majority-3",
     "RUN_A": "reports/old",
@@ -66,7 +64,6 @@ WORDS = {
     "cups.mp4 --model onnx:yolox_nano.onnx": f"cups.mp4 --model {DETECTOR}",
     "--model onnx:a.onnx --model onnx:b.onnx": f"--model {DETECTOR}",
     "--start-s 25 --end-s 28": "--start-s 1 --end-s 3",
-    "history reports/week12": "history reports/run",
     "FastestDet.onnx": DETECTOR,
     "yolox_nano.onnx": DETECTOR,
     "--model squeezenet1_1_227.onnx --model squeezenet1_1_227.onnx": f"--model {DETECTOR}",
@@ -223,7 +220,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Clips, tables and finished runs under the names that the documents use."""
     folder = tmp_path_factory.mktemp("typed")
     clip(folder / "clip.mp4")
-    videos = ("cups.mp4", "bottles.mp4", "line3/1.mp4", "line4/1.mp4", "recordings/1.mp4")
+    videos = ("cups.mp4", "bottles.mp4", "line3/1.mp4", "line4/1.mp4")
     for name in (*videos, "footage/1.mp4"):
         (folder / name).parent.mkdir(exist_ok=True)
         shutil.copy(folder / "clip.mp4", folder / name)
@@ -253,13 +250,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
         == 0
     )
-    runs = [str(folder / "reports" / name) for name in ("old", "new")]
-    # two runs are too few for a chart, and are in the history all the same
-    assert run("history", *runs, "--history", str(folder / "history.parquet")) == 3
-    two = pd.read_parquet(folder / "history.parquet")
-    weeks = [two.assign(run=two["run"] + f" {week}") for week in range(12)]
-    for name in ("history.parquet", "line3.parquet"):
-        pd.concat(weeks).to_parquet(folder / name, index=False)
     return folder
 
 

@@ -195,7 +195,6 @@ def _words() -> set[str]:
         (["correlate", "--stability=a", "--sensitivity=b", "--out=x", "--fps=3"], "--fps"),
         (["perturbations", "--seed=3"], "--seed"),
         (["perturbations", "--render=a.png", "--out=x", "--json"], "--json"),
-        (["watch", "RUN", "--history=h", "--whole", "--stage=policy"], "--stage"),
     ],
     ids=lambda x: " ".join(x) if isinstance(x, list) else None,
 )

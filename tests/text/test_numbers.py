@@ -60,8 +60,6 @@ def test_the_unit_stands_once_before_the_interval() -> None:
     assert numbers.percent_with_interval(0.021, 0.0053, 0.15) == "2.1 % [0.53, 15]"
     assert numbers.percent_with_interval(0.002, 0.00001, 1) == "0.2 % [below 0.01, 100]"
     assert numbers.percent_interval(0.021, 0.15) == "2.1 to 15 %"
-    assert numbers.interval_figures(0.021, 0.15) == "2.1, 15"
-    assert numbers.interval_figures(None, 0.15) == "no interval"
     assert numbers.with_interval(1.5, 1.2, 1.94, "px") == "1.5 px [1.2, 1.9]"
     assert numbers.with_interval(0.5, 0.25, 0.75) == "0.5 [0.25, 0.75]"
     assert numbers.with_interval(12.345, 8.1, 20.4, "%", 4) == "12.35 % [8.1, 20.4]"

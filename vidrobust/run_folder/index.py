@@ -127,7 +127,6 @@ HOLDS = {
     "box_moments.json": "the worst moments of detectors",
     "report.html": "the report: the answer and what to do",
     "details.html": "everything else, by question",
-    "history.json": "control charts of the history that ends with this run",
     "comparison.html": "comparison with another run",
     "cache": "finished units of work, from which the tables are assembled; vidrobust clean removes it",
     "recordings": "what was recorded of streams",

@@ -1,4 +1,4 @@
-"""Posteriors on a grid of a rate from dependent observations, and predictions for further footage.
+"""Posteriors on a grid of a rate from dependent observations.
 
 Rates: cluster g has p_g ~ Beta with mean m and intraclass correlation r (Griffiths, Biometrics 29, 1973). m has
 Jeffreys' prior. The interval is the hull of two priors of r: Beta(1, 3), for the upper limit of small rates, and
@@ -7,12 +7,11 @@ Beta(0.3, 3), for their lower limit; ``benchmarks/rates.py`` chose them by cover
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 
 import numpy as np
-from scipy.special import betainc, expit, gammaln
+from scipy.special import expit, gammaln
 
 from vidrobust.statistics.levels import LEVEL
 
@@ -22,8 +21,6 @@ CORRELATION_PRIORS = ((1.0, 3.0), (0.3, 3.0))
 FAR_BELOW = 14.0  # points whose log density lies so far below the largest carry no mass
 # Points of the grid in the mean and in the correlation: to find the mass, and upon it.
 COARSE, FINE = (72, 40), (96, 44)
-# Counts up to which the chances are added up; beyond, a beta distribution of equal mean and variance is near.
-SUMMED = 60
 
 
 @dataclass(frozen=True)
@@ -60,88 +57,6 @@ def _posterior(
     low, high = float(found[:, 0].min()), float(found[:, 1].max())
     shared = float(found[:, 2].mean())
     return RatePosterior(0.0 if not events else low, 1.0 if events == total else high, shared)
-
-
-def predicted_rate(
-    successes: np.ndarray, trials: np.ndarray, sizes: np.ndarray, *, tail: float
-) -> tuple[float, float]:
-    """Return limits, each passed with chance ``tail``, of the rate in new clusters of ``sizes`` (C,) trials."""
-    kinds, times = np.unique(
-        np.stack([np.asarray(successes, np.int64), np.asarray(trials, np.int64)]),
-        axis=1,
-        return_counts=True,
-    )
-    seen = (tuple(kinds[0].tolist()), tuple(kinds[1].tolist()), tuple(times.tolist()))
-    ends = [
-        _predicted(_points(prior, *seen), np.asarray(sizes, np.float64), tail)
-        for prior in CORRELATION_PRIORS
-    ]
-    return min(low for low, _ in ends), max(high for _, high in ends)
-
-
-@lru_cache(maxsize=64)
-def _points(
-    prior: tuple[float, float],
-    successes: tuple[int, ...],
-    trials: tuple[int, ...],
-    times: tuple[int, ...],
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    k, n, weight = (np.array(each) for each in (successes, trials, times))
-    mean, correlation, mass = _grid(prior, k, n, weight, (COARSE, COARSE))
-    heavy = (mass > 1e-5 * mass.max()).ravel()
-    m, r = (expit(x).ravel()[heavy] for x in np.broadcast_arrays(mean[:, None], correlation[None]))
-    share = mass.ravel()[heavy]
-    return m, r, share / share.sum()
-
-
-def _predicted(
-    points: tuple[np.ndarray, np.ndarray, np.ndarray], sizes: np.ndarray, tail: float
-) -> tuple[float, float]:
-    (m, r, share), total = points, float(sizes.sum())
-    factor = r * float(np.square(sizes).sum()) / total**2 + (1 - r) / total
-    a, b = (each * (1 / factor - 1) for each in (m, 1 - m))
-    inner = np.maximum((total * factor - 1) / max(total - 1, 1.0), 1e-12)
-    first, second = (each * (1 - inner) / inner for each in (m, 1 - m))
-    exact = {
-        "events": np.cumsum(_chances(total, first, second, share)),
-        "others": np.cumsum(_chances(total, second, first, share)),
-    }
-
-    def below(count: float, side: str) -> float:
-        """Chance of at most so many events, or of at most so many trials without one."""
-        if count < 0 or count >= total:
-            return float(count >= total)
-        if count < len(exact[side]):
-            return float(exact[side][int(count)])
-        if total - count - 1 < len(exact[_OTHER[side]]):
-            return 1 - float(exact[_OTHER[side]][int(total - count - 1)])
-        one, other = (a, b) if side == "events" else (b, a)
-        return float(betainc(one, other, (count + 0.5) / total) @ share)
-
-    fewest, most = (_first(partial(below, side=side), tail, total) for side in ("events", "others"))
-    return fewest / total, 1 - most / total
-
-
-_OTHER = {"events": "others", "others": "events"}
-
-
-def _chances(total: float, first: np.ndarray, second: np.ndarray, share: np.ndarray) -> np.ndarray:
-    count = np.arange(min(int(total), SUMMED) + 1.0)[:, None]
-    log = (
-        gammaln(total + 1) - gammaln(count + 1) - gammaln(total - count + 1)
-        + gammaln(first + count) - gammaln(first)
-        + gammaln(second + total - count) - gammaln(second)
-        - gammaln(first + second + total) + gammaln(first + second)
-    )  # fmt: skip
-    return np.asarray(np.exp(log) @ share)
-
-
-def _first(chance: Callable[[float], float], tail: float, most: float) -> float:
-    low, high = -1.0, most
-    while high - low > 1:
-        middle = float(int((low + high) // 2))
-        low, high = (low, middle) if chance(middle) > tail else (middle, high)
-    return high
 
 
 def _under(

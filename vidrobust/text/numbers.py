@@ -75,13 +75,6 @@ def percent_interval(low: float | None, high: float | None) -> str:
     return f"{_percent_figure(low)} to {_percent_figure(high)} %"
 
 
-def interval_figures(low: float | None, high: float | None) -> str:
-    """Return an interval of shares as it stands in brackets: "2.1, 15"."""
-    if low is None or high is None or not (known(low) and known(high)):
-        return NO_INTERVAL
-    return f"{_percent_figure(low)}, {_percent_figure(high)}"
-
-
 def with_interval(
     value: float | None, low: float | None, high: float | None, unit: str = "", digits: int = 2
 ) -> str:

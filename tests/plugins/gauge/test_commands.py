@@ -21,7 +21,6 @@ from tests.plugins.gauge.published import (
 from tests.plugins.gauge.test_msa_family import NESTED_BATCHES, of_operators
 from vidrobust.cli.runs import compare, gate
 from vidrobust.plugins.gauge.commands import repeatability
-from vidrobust.plugins.gauge.history.commands import history, watch
 from vidrobust.plugins.gauge.plan_command import plan
 
 
@@ -370,9 +369,7 @@ def test_plans_are_reported(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("plan", "flip-rate", "--rate", "2", "--half-width", "0.005") == 2
 
 
-@pytest.mark.parametrize(
-    "command", [compare, gate, history, watch, repeatability, *plan.commands.values()]
-)
+@pytest.mark.parametrize("command", [compare, gate, repeatability, *plan.commands.values()])
 def test_every_option_has_help(command: click.Command) -> None:
     for parameter in command.params:
         if isinstance(parameter, click.Option):

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from claims import filtered, published, recent, shifts, video
+from claims import published, shifts, video
 from claims.catalogue import SECTIONS
 from claims.judge import ABOVE_0, Claim, Measure, row, verdict
 from claims.kept import Kept
@@ -67,7 +66,7 @@ def test_every_claim_names_a_measure_that_is_made() -> None:
     assert len(asked) == len([claim for claim in every if claim.of])  # each is asked once
     made = set(published.measures())
     assert {name for name in asked if name.startswith(("table", "exact", "alexnet"))} <= made
-    assert len(every) >= 60
+    assert len(every) >= 45
 
 
 def test_the_constants_of_alexnet_into_themselves_are_100_and_its_second_resize_is_seen() -> None:
@@ -128,29 +127,6 @@ def test_networks_that_are_asked_less_have_rows_of_their_own_and_a_search_counts
     assert (found["shift path largest"].low, found["shift path largest"].n) == (0.95, 4)
 
 
-def test_rows_of_later_papers_by_hand() -> None:
-    """Int8 apart in 0 of 3 as shown and 2 of 3 shifted; boxes kept 1 of 2 and 2 of 2; a tie of -1."""
-    shown = [{"source": s, "shift": "", "apart": False, "margin": 0.9} for s in "abc"]
-    moved = [{"source": s, "shift": "jpeg", "apart": s != "c", "margin": 0.1} for s in "abc"]
-    arms = {"": [True, False], recent.REMEDIES[0]: [True, True], recent.REMEDIES[1]: [False, False]}
-    stream = {
-        "as it is": [False] * 4,
-        "by class": [True, True, True, False],
-        "shuffled": [False] * 4,
-    }
-    line = [{"ap": ap, "error": 1 - ap} for ap in (0.1, 0.4, 0.7, 0.9)]
-    clips = {clip: {"net": arms} for clip in "xyz"}
-    found = recent.measures({"net": [*shown, *moved]}, stream, clips, line, "clips")
-    assert found["quantised shift"].value == pytest.approx(2 / 3)
-    assert found["quantised margin"].value == pytest.approx(7 / 8)  # 6 of 8 pairs in order, 2 tied
-    assert found["stream order"].value == pytest.approx(3 / 4)
-    assert found["boxes again"].value == pytest.approx(0.5)
-    gains = [found[f"boxes {name}"].value for name in recent.REMEDIES]
-    assert gains == pytest.approx([0.5, -0.5])
-    assert found["line stability"].value == pytest.approx(-1)
-    assert recent.measures({}, None, {}, None, "clips") == {}
-
-
 def test_flips_between_nearly_equal_frames_by_hand() -> None:
     """Four flips, of which one between frames that differ by 8 at most, and one between equal frames, left out."""
     distorted = {name: [] for name in video.DISTORTIONS}
@@ -161,28 +137,3 @@ def test_flips_between_nearly_equal_frames_by_hand() -> None:
     assert found["flip rate"].value == pytest.approx(3 / 4)
     assert np.isclose(found["near 16"].value, 1 / 3)
     assert classes("3-5;9") == [3, 4, 5, 9]
-
-
-def test_a_filter_before_halving_keeps_small_moves_in_what_comes_out() -> None:
-    """A lone pixel that moves by one: half of the plain maxima change, the filtered sum stays the same."""
-    pool = filtered.BlurPool(1)
-    picture = torch.zeros(1, 1, 8, 8)
-    picture[0, 0, 4, 4] = 1.0
-    moved = picture.roll(1, -1)
-    assert pool(picture).shape == (1, 1, 4, 4)
-    # by hand: 1 2 1 over 4 both ways; a pixel on the grid leaves 1/4, one between two places 1/8 in each
-    assert pool(picture).flatten().sort(descending=True).values[:2].tolist() == [0.25, 0.0]
-    assert pool(moved).flatten().sort(descending=True).values[:3].tolist() == [0.125, 0.125, 0.0]
-    sides = [filtered.network(each)[:-3](torch.zeros(1, 3, 28, 80)).shape for each in (False, True)]
-    assert sides == [torch.Size([1, 64, 3, 10])] * 2
-
-
-def test_agreement_of_crops_by_hand() -> None:
-    found = {
-        "scene": [0, 0, 1, 1],
-        "plain": {"agree": [0.5, 0.5, 1.0, 1.0], "right": [0.5]},
-        "filtered": {"agree": [1.0, 1.0, 1.0, 1.0], "right": [0.75]},
-    }
-    measure = filtered.measures(found)["blurpool line"]
-    assert (measure.value, measure.clusters) == (0.25, 2)
-    assert "right without it 50 % and with it 75 %, alike 75.0 % and 100.0 %" in measure.on

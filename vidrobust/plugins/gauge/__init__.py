@@ -1,1 +1,1 @@
-"""Repeatability, comparison, gates and control charts, from tables without video."""
+"""Repeatability, of runs and of tables without video."""

@@ -29,18 +29,6 @@ COMMANDS = (
         help="Compute how many parts, operators or clips a study needs.",
         load=at("vidrobust.plugins.gauge.plan_command:plan"),
     ),
-    CommandEntry(
-        name="history",
-        section="Runs",
-        help="Draw control charts of the same line over many runs.",
-        load=at("vidrobust.plugins.gauge.history.commands:history"),
-    ),
-    CommandEntry(
-        name="watch",
-        section="Runs",
-        help="Study recordings as they arrive in a folder.",
-        load=at("vidrobust.plugins.gauge.history.commands:watch"),
-    ),
 )
 
 

@@ -21,12 +21,6 @@ COMMANDS = (
         load=at("vidrobust.plugins.published.corruptions_command:corruptions"),
     ),
     CommandEntry(
-        name="transplant",
-        section=SECTION,
-        help="Paste an object over a grid of positions, and see where it is found.",
-        load=at("vidrobust.plugins.published.transplant_command:transplant"),
-    ),
-    CommandEntry(
         name="data",
         section=SECTION,
         help="Check a data set that was downloaded.",
