@@ -167,7 +167,6 @@ CVAT = (
 )
 SIDECAR = 'size = 224\nresize_to = 256\ncrop = 0.875\ninterpolation = "bilinear"\nmean = [0.5, 0.5, 0.5]\n'
 SIDECAR += 'std = [0.5, 0.5, 0.5]\nchannels = "RGB"\nclasses = ["a", "b"]\n'
-KITTI = "0 1 Car 0 0 -1.5 10 20 30 40 1 1 1 0 0 0 0\n1 1 Car 0 0 -1.5 11 20 31 40 1 1 1 0 0 0 0\n"
 YTBB = "AAAAAAAAAAA,0,0,person,0,present,0.1,0.5,0.2,0.6\nAAAAAAAAAAA,1000,0,person,0,present,0.1,0.5,0.2,0.6\n"
 
 
@@ -285,13 +284,6 @@ FRIGATE = """cameras:
           - 50,10
           - 50,40
 """
-RECORDED = (
-    test_recorded.frigate,
-    test_recorded.fiftyone_samples,
-    test_recorded.deepstream,
-    test_recorded.deepstream_tracks,
-    test_recorded.names_for_labels,
-)
 PLAIN = {"x1": 10.0, "y1": 20.0, "x2": 40.0, "y2": 60.0}
 BOX_FILES: dict[str, object] = {
     "sink.json": [
@@ -326,7 +318,6 @@ def kinds(run_folder: Path) -> list[Kind]:
             name="annotations",
             seeds=(
                 Seed({"gt.txt": "1,1,10,20,30,40,1,1,1\n2,1,11,20,30,40,1,1,1\n"}),
-                Seed({"0000.txt": KITTI}),
                 Seed({"coco.json": json.dumps(COCO)}),
                 Seed({"annotations.xml": CVAT}),
                 Seed({"ytbb.csv": YTBB}),
@@ -369,13 +360,12 @@ def kinds(run_folder: Path) -> list[Kind]:
         Kind(
             name="recorded boxes",
             seeds=(
-                *(seed for make in RECORDED for seed in made(make)),
+                *made(test_recorded.names_for_labels),
                 *(Seed({name: json.dumps(content)}) for name, content in BOX_FILES.items()),
                 Seed(
                     {"labels/clip_1.txt": "0 0.5 0.5 0.2 0.2 0.9\n", "labels/clip_2.txt": ""},
                     "labels",
                 ),
-                Seed({"Task1_car.txt": "P1 0.9 1 2 30 2 30 40 1 40\n"}, "."),
             ),
             read=_recorded,
         ),

@@ -72,7 +72,7 @@ def test_a_manifest_with_labels(corpus: Path, tmp_path: Path) -> None:
 
 
 def test_unknown_formats_and_missing_files(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="label format: expected one of mot, kitti"):
+    with pytest.raises(SettingsError, match="label format: expected one of mot, cvat"):
         read_labels(tmp_path, "pascal")
     with pytest.raises(InputError, match=r"none\.csv: there is no such file or folder"):
         read_labels(tmp_path / "none.csv")

@@ -254,21 +254,6 @@ def test_ultralytics_polygons(tmp_path: Path) -> None:
         load(tmp_path / "bare")
 
 
-def test_dota_results(tmp_path: Path) -> None:
-    written(tmp_path, "dock_000003 0.8 10 10 30 10 30 20 10 20\n", "Task1_ship.txt")
-    written(tmp_path, "dock_000000 0.9 50 50 60 60 50 70 40 60\n", "Task1_plane.txt")
-    model = load(tmp_path)
-    found = model.predict_frames("dock", np.arange(4))
-    assert model.class_names == ("plane", "ship")
-    assert (found.frame.tolist(), found.labels.tolist()) == ([0, 3], [0, 1])
-    assert found.boxes.tolist() == [[40, 50, 60, 70], [10, 10, 30, 20]]
-    assert found.shapes is not None
-    assert [shape.area for shape in found.shapes] == [200, 200]
-    written(tmp_path, "dock_000003 0.8 10 10 30\n", "Task1_ship.txt")
-    with pytest.raises(InputError, match="line 1: expected picture, score and 8 coordinates"):
-        load(tmp_path)
-
-
 def test_a_table_with_shapes(tmp_path: Path) -> None:
     """The column as the table ``detections`` has it; one that is no shape is told by its row."""
     line = "0,0.9,1,10,20,40,60"
@@ -278,25 +263,6 @@ def test_a_table_with_shapes(tmp_path: Path) -> None:
     assert (found.shapes[0].area, found.shapes[1]) == (1200, None)
     with pytest.raises(InputError, match="row 0: shape: expected rle or polygon, got 'circle'"):
         load(written(tmp_path, f"{HEADER},shape\n{line},circle 3\n", "wrong.csv"))
-
-
-def test_kitti_results(tmp_path: Path) -> None:
-    """Frames and pixels from 0, types by name, the score last; regions that do not matter are left out."""
-    rest = "-1 -1 -1 -1000 -1000 -1000 -10"
-    text = f"0 7 Car -1 -1 -10 10 20 40 60 {rest} 0.8\n2 7 Car -1 -1 -10 12 20 42 60 {rest} 0.7\n"
-    text += f"2 8 Cyclist -1 -1 -10 100 20 130 60 {rest} 0.6\n2 -1 DontCare -1 -1 -10 0 0 9 9 {rest} 0.1\n"
-    model = load(written(tmp_path, text, "0000.txt"))
-    found = model.predict_frames("0000", np.arange(3))
-    assert found.boxes.tolist() == [[10, 20, 40, 60], [12, 20, 42, 60], [100, 20, 130, 60]]
-    assert (found.frame.tolist(), [model.class_names[k] for k in found.labels]) == (
-        [0, 2, 2],
-        ["Car", "Car", "Cyclist"],
-    )
-    assert found.tracks is not None
-    assert found.tracks.tolist() == [7, 7, 8]
-    np.testing.assert_allclose(found.scores, [0.8, 0.7, 0.6])
-    with pytest.raises(InputError, match="line 5: expected 17 or 18 values, got 3"):
-        load(written(tmp_path, f"{text}1 2 Car\n", "short.txt"))
 
 
 @pytest.mark.parametrize(("step", "first"), [(2, 0), (3, 0), (2, 1)])

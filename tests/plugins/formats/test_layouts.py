@@ -132,44 +132,6 @@ def voc(desk: Path) -> tuple[Path, Path]:
     return desk, pictures(desk / "JPEGImages")
 
 
-def kitti_objects(desk: Path) -> tuple[Path, Path]:
-    def line(_: str, box: tuple[float, ...]) -> str:
-        return f"cat 0.00 0 -1.57 {' '.join(f'{v:.2f}' for v in box)} 1.57 1.73 4.15 1.00 1.75 13.22 -1.59\n"
-
-    every(line, desk / "training/label_2")
-    return desk / "training/label_2", pictures(desk / "training/image_2")
-
-
-def label_studio(desk: Path) -> tuple[Path, Path]:
-    tasks = [
-        {
-            "id": k,
-            "data": {"image": f"/data/upload/3/8a1b2c3d-{name}.jpg"},
-            "annotations": [
-                {
-                    "result": [
-                        {
-                            "type": "rectanglelabels",
-                            "original_width": WIDE,
-                            "original_height": TALL,
-                            "value": {
-                                "x": 100 * box[0] / WIDE,
-                                "y": 100 * box[1] / TALL,
-                                "width": 2000 / WIDE,
-                                "height": 2000 / TALL,
-                                "rotation": 0,
-                                "rectanglelabels": ["cat"],
-                            },
-                        }
-                    ]
-                }
-            ],
-        }
-        for k, (name, box) in enumerate(zip(NAMES, BOXES, strict=True))
-    ]
-    return dumped(desk / "project-1.json", tasks), pictures(desk / "images")
-
-
 def cvat_images(desk: Path) -> tuple[Path, Path]:
     images = "".join(
         f'<image id="{k}" name="{name}.jpg" width="64" height="48"><box label="cat" source="manual" occluded="0" '
@@ -208,70 +170,6 @@ def tensorflow(desk: Path) -> tuple[Path, Path]:
     rows = [(f"{n}.jpg", WIDE, TALL, "cat", *b) for n, b in zip(NAMES, BOXES, strict=True)]
     pd.DataFrame(rows, columns=columns).to_csv(desk / "_annotations.csv", index=False)
     return desk / "_annotations.csv", pictures(desk / "train")
-
-
-def kitti_root(desk: Path) -> tuple[Path, Path]:
-    """The root of the object data set: pictures of the same names lie in testing and in image_3."""
-    kitti_objects(desk)
-    pictures(desk / "testing/image_2")
-    pictures(desk / "training/image_3")
-    return desk, desk / "training"
-
-
-def datumaro(desk: Path) -> tuple[Path, Path]:
-    """Datumaro's own format: subsets in annotations, pictures in images."""
-    items = [
-        {
-            "id": name,
-            "annotations": [
-                {
-                    "id": 0,
-                    "type": "bbox",
-                    "attributes": {"occluded": False},
-                    "group": 0,
-                    "label_id": 1,
-                    "z_order": 0,
-                    "bbox": [box[0], box[1], 20, 20],
-                }
-            ],
-            "attr": {"frame": k},
-            "image": {"path": f"{name}.jpg", "size": [TALL, WIDE]},
-        }
-        for k, (name, box) in enumerate(zip(NAMES, BOXES, strict=True))
-    ]
-    names = [{"name": name, "parent": "", "attributes": []} for name in ("dog", "cat")]
-    content = {
-        "dm_format_version": "1.0",
-        "infos": {},
-        "categories": {"label": {"labels": names, "attributes": ["occluded"]}},
-        "items": items,
-    }
-    dumped(desk / "annotations/train.json", content)
-    return desk, pictures(desk / "images/train")
-
-
-def labelme(desk: Path) -> tuple[Path, Path]:
-    """labelme 5: a JSON beside each picture; a rectangle has two corners, in any order."""
-    folder = pictures(desk / "frames")
-    for name, box in zip(NAMES, BOXES, strict=True):
-        shape = {
-            "label": "cat",
-            "points": [[box[2], box[3]], [box[0], box[1]]],
-            "group_id": None,
-            "shape_type": "rectangle",
-            "flags": {},
-        }
-        content = {
-            "version": "5.4.1",
-            "flags": {},
-            "shapes": [shape],
-            "imagePath": f"..\\frames\\{name}.jpg",
-            "imageData": None,
-            "imageHeight": TALL,
-            "imageWidth": WIDE,
-        }
-        dumped(folder / f"{name}.json", content)
-    return folder, folder
 
 
 def video(path: Path) -> Path:
@@ -327,13 +225,9 @@ def cvat_of(desk: Path, meta: str) -> Path:
 
 LAYOUTS = {
     "coco": (coco, roboflow_coco, extracted, roboflow_frames),
-    "datumaro": (datumaro,),
-    "labelme": (labelme,),
     "cvat-video": (cvat_video, cvat_video_unnamed),
     "yolo": (ultralytics, roboflow_yolo, darknet),
     "voc": (voc,),
-    "kitti-objects": (kitti_objects, kitti_root),
-    "label-studio": (label_studio,),
     "cvat-images": (cvat_images,),
     "mot": (mot17, mot_det),
     "table": (tensorflow,),
@@ -414,30 +308,6 @@ def test_numbers_in_names_of_frames_from_1_say_what_they_count_from(
 )
 def test_what_the_name_of_an_extracted_frame_says(name: str, found: tuple[str, int] | None) -> None:
     assert extracted_from(name) == found
-
-
-def test_the_root_of_kitti_tracking(tmp_path: Path) -> None:
-    line = "{} 0 Car 0 0 -1.57 {} {} {} {} 1.5 1.7 4.1 1 1.7 13.2 -1.59\n"
-    (tmp_path / "training/label_02").mkdir(parents=True)
-    (tmp_path / "training/label_02/0003.txt").write_text(
-        "".join(line.format(k, *box) for k, box in enumerate(BOXES))
-    )
-    labels = read_labels(tmp_path)
-    source = pictures(tmp_path / "training/image_02/0003")
-    rows = on_items(labels.rows, expand_sources([str(source)]).items).rows
-    assert labels.format == "kitti"
-    assert rows["frame"].tolist() == list(range(FRAMES))
-    assert rows["x1"].tolist() == [box[0] for box in BOXES]
-
-
-def test_xml_of_labelme(annotations: Path) -> None:
-    """The sample of the web tool: polygons, a box of a mask, and an object in parts."""
-    labels = read_labels(annotations / "labelme_web")
-    assert labels.format == "labelme"
-    rows = labels.rows.set_index("label_name")
-    assert rows.loc["window", ["x1", "y1", "x2", "y2"]].tolist() == [43, 34, 45, 37]
-    assert rows.loc["license plate", ["x1", "y1", "x2", "y2"]].tolist() == [58, 66, 62, 68]
-    assert set(rows["file"]) == {"subset1/img1.png"}
 
 
 def test_yolo_without_names_asks_for_them(
@@ -526,24 +396,6 @@ def test_corners_of_voc_that_a_tool_counts_from_0(tmp_path: Path) -> None:
     assert read_labels(at).rows["y1"].tolist() == [8] * FRAMES
 
 
-@pytest.mark.parametrize(
-    ("address", "name"),
-    [
-        ("https://bucket.s3.amazonaws.com/7f31?X-Amz-Signature=ab%2Fcd&X-Amz-Expires=60", "7f31"),
-        ("https://bucket.s3.amazonaws.com/a/000001.jpg?X-Amz-Signature=ab.cd", "000001.jpg"),
-        ("/data/local-files/?d=line/000001.jpg", "000001.jpg"),
-    ],
-)
-def test_addresses_of_label_studio(address: str, name: str, tmp_path: Path) -> None:
-    at, _ = label_studio(tmp_path)
-    tasks = json.loads(at.read_text())
-    for task in tasks:
-        task["data"] = {"note": "first shift", "image": address}
-    labels = read_labels(dumped(tmp_path / "signed.json", tasks))
-    assert labels.problems == ()
-    assert set(labels.rows["item"]) == {name}
-
-
 def test_a_flat_folder_of_imagenet(tmp_path: Path) -> None:
     """ImageNet numbers tabby (n02123045) 281 and Egyptian cat (n02124075) 285."""
     for path in pictures(tmp_path / "flat").iterdir():
@@ -560,28 +412,7 @@ def test_a_flat_folder_of_imagenet(tmp_path: Path) -> None:
     assert read_labels(tmp_path / "val.txt").rows["label"].tolist() == [65, 970]
 
 
-def test_rectangles_of_a_video_between_the_key_frames_of_label_studio(tmp_path: Path) -> None:
-    """By hand: from x 10 % in frame 1 to 30 % in frame 5, straight; hidden from frame 5 on."""
-    corner = {"y": 10, "width": 20, "height": 20, "rotation": 0}
-    sequence = [
-        {"frame": 1, "enabled": True, "x": 10, "time": 0.04, **corner},
-        {"frame": 5, "enabled": False, "x": 30, "time": 0.2, **corner},
-    ]
-    value = {"framesCount": 9, "duration": 0.36, "sequence": sequence, "labels": ["cat"]}
-    result = {"id": "ab", "type": "videorectangle", "value": value}
-    content = [
-        {
-            "data": {"video": "/data/upload/1/0a1b2c3d-clip.mp4"},
-            "annotations": [{"result": [result]}],
-        }
-    ]
-    rows = read_labels(dumped(tmp_path / "a.json", content)).rows
-    assert rows["frame"].tolist() == [0, 1, 2, 3, 4]
-    assert rows["x1"].tolist() == pytest.approx([0.1, 0.15, 0.2, 0.25, 0.3])
-    assert set(rows["item"]) == {"clip.mp4"}
-
-
 def test_a_picture_that_two_folders_hold_is_matched_with_neither(tmp_path: Path) -> None:
-    labels_at, first = labelme(tmp_path)
+    labels_at, first = voc(tmp_path)
     items = expand_sources([str(first), str(pictures(tmp_path / "other"))]).items
     assert len(on_items(read_labels(labels_at).rows, items).rows) == 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,71 +27,6 @@ def load(path: Path, options: str = "") -> RecordedDetector:
     )
 
 
-def frigate(desk: Path) -> str:
-    events = [
-        {
-            "type": "update",
-            "before": {},
-            "after": {
-                "id": "1700000000.5-ab",
-                "camera": "yard",
-                "frame_time": 1700000000.5 + 0.2 * k,
-                "label": "cat",
-                "score": 0.75,
-                "box": box,
-                "stationary": False,
-            },
-        }
-        for k, box in enumerate(CORNERS)
-    ]
-    (desk / "events.jsonl").write_text("\n".join(map(json.dumps, events)))
-    return f"{desk / 'events.jsonl'},fps=5,start=1700000000.5"
-
-
-def fiftyone_samples(desk: Path) -> str:
-    """As FiftyOneDataset exports a video: samples.json and frames.json, frames from 1, shares of the frame."""
-    (desk / "samples.json").write_text(
-        json.dumps({"samples": [{"_id": {"$oid": "a"}, "filepath": "data/clip.mp4"}]})
-    )
-    frames = [
-        {
-            "_sample_id": {"$oid": "a"},
-            "frame_number": k,
-            "predictions": {
-                "_cls": "Detections",
-                "detections": [
-                    {
-                        "_cls": "Detection",
-                        "label": "cat",
-                        "confidence": 0.75,
-                        "index": 1,
-                        "bounding_box": [box[0] / 200, box[1] / 100, 30 / 200, 40 / 100],
-                    }
-                ],
-            },
-        }
-        for k, box in enumerate(CORNERS, 1)
-    ]
-    (desk / "frames.json").write_text(json.dumps({"frames": frames}))
-    return str(desk / "frames.json")
-
-
-def deepstream(desk: Path) -> str:
-    """gie-kitti-output-dir: class, zeros, left, top, right, bottom, seven zeros, confidence."""
-    for k, box in enumerate(CORNERS):
-        line = f"cat 0.0 0 0.0 {' '.join(map(str, box))} 0.0 0.0 0.0 0.0 0.0 0.0 0.0 0.750000\n"
-        (desk / f"00_000_{k:06d}.txt").write_text(line)
-    return str(desk)
-
-
-def deepstream_tracks(desk: Path) -> str:
-    """kitti-track-output-dir: the id behind the class."""
-    for k, box in enumerate(CORNERS):
-        line = f"cat 1 0.0 0 0.0 {' '.join(map(str, box))} 0.0 0.0 0.0 0.0 0.0 0.0 0.0 0.75\n"
-        (desk / f"00_000_{k:06d}.txt").write_text(line)
-    return str(desk)
-
-
 def names_for_labels(desk: Path) -> str:
     rows = [(k, 0.75, "cat", *box) for k, box in enumerate(CORNERS)]
     table = pd.DataFrame(rows, columns=["frame", "score", "label", "x1", "y1", "x2", "y2"])
@@ -100,28 +34,14 @@ def names_for_labels(desk: Path) -> str:
     return str(desk / "named.csv")
 
 
-@pytest.mark.parametrize(
-    "write", [frigate, fiftyone_samples, deepstream, deepstream_tracks, names_for_labels]
-)
-def test_recorded_boxes(write: Callable[[Path], str], tmp_path: Path) -> None:
-    path, _, options = write(tmp_path).partition(",")
-    model = load(Path(path), f",{options}" if options else "")
+def test_names_for_labels_stand_for_classes(tmp_path: Path) -> None:
+    model = load(Path(names_for_labels(tmp_path)))
     found = model.predict_frames("clip", np.arange(2), SIZE)
     np.testing.assert_allclose(found.boxes, CORNERS, atol=1e-4)
     assert found.scores.tolist() == [0.75, 0.75]
     assert found.frame.tolist() == [0, 1]
     assert [found.class_names[k] for k in found.labels] == ["cat", "cat"]
-    tracked = write in (frigate, fiftyone_samples, deepstream_tracks)
-    assert (found.tracks is not None) == tracked
-    assert found.tracks is None or len(set(found.tracks.tolist())) == 1
-
-
-def test_frigate_without_updates_names_the_way_out(tmp_path: Path) -> None:
-    (tmp_path / "events.json").write_text(
-        json.dumps([{"camera": "yard", "label": "cat", "data": {}}])
-    )
-    with pytest.raises(InputError, match="mosquitto_sub -t frigate/events"):
-        load(tmp_path / "events.json")
+    assert found.tracks is None
 
 
 def test_names_go_by_the_names_given(tmp_path: Path) -> None:

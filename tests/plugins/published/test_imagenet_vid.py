@@ -63,5 +63,6 @@ def test_a_file_that_defines_entities_is_refused(tmp_path: Path) -> None:
 
 def test_pascal_boxes_without_tracks_are_not_taken_for_it(annotations: Path) -> None:
     path = annotations / "labelme_web/Annotations/subset1/img1.xml"
-    assert read_labels(path).format != "imagenet-vid"
+    with pytest.raises(InputError, match=r"img1\.xml"):
+        read_labels(path)
     assert not len(read_labels(path, "imagenet-vid").rows)

@@ -269,11 +269,11 @@ KINDS = (
     ModelKind(
         scheme="detections",
         load=recorded_detector,
-        options=("model", "classes", "categories", "first", "fps", "start"),
+        options=("model", "classes", "categories", "first"),
         forms=(
             Form(
                 spec="detections:FILE",
-                what="recorded boxes: CSV, supervision, Ultralytics, COCO, MOT, KITTI and more",
+                what="recorded boxes: CSV, supervision, Ultralytics, COCO and MOT",
                 example="detections:boxes.csv",
             ),
         ),

@@ -2,13 +2,10 @@
 
 ==============  =========================================================================================
 mot             frame, id, x, y, width, height, score, then -1s or a class from 1; frames and pixels from 1
-kitti-tracking  frame, id, type, ... box ..., score; frames from 0
-kitti           a folder with a file for each frame: type, ... box ..., score; DeepStream's dumps, with ids
 json            COCO results or a data set; supervision's JSONSink; Ultralytics' to_json, a list or a line for
-                each frame; FiftyOne's samples.json or frames.json, a field a model; Frigate's MQTT events
+                each frame
 ultralytics     a folder of labels/NAME_FRAME.txt: class, centre x, centre y, width, height of 1, score, id; or
                 class, x, y, x, y ..., score, id: masks, or of four corners turned boxes
-dota            a folder of Task1_CLASS.txt: picture, score, four corners x, y
 data-frame      CSV or Parquet of Ultralytics' to_df, with a column box
 ==============  =========================================================================================
 """
@@ -18,7 +15,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePath
 from typing import Any
@@ -31,13 +28,11 @@ from vidrobust.files.csv_table import read_columns
 from vidrobust.files.json_text import parsed_json
 from vidrobust.footage.records import columns_of
 from vidrobust.models.detection.box_files import BOX, BoxFile, BoxFormat, boxes_of_table, checked
-from vidrobust.plugins.formats import kitti, mot
+from vidrobust.plugins.formats import mot
 from vidrobust.shapes.mask import about, coco_box, coco_shape, polygon_text
 
 Options = Mapping[str, str]
 ULTRALYTICS_BOX = 7  # Values of a line of a box at most: class, x, y, width, height, score, id; polygons have more
-DOTA = "Task1_*.txt"  # Results of DOTA's first task: a file a class, lines of picture, score and four corners
-CORNERS = 8
 _MOT = ("frame", "track", "x", "y", "w", "h", "score", "class")
 
 
@@ -79,34 +74,9 @@ def _mot(path: Path, options: Options) -> BoxFile:
     return BoxFile(checked(boxes, path), first=first, names=names)
 
 
-def _kitti_tracking(path: Path, options: Options) -> BoxFile:
-    """KITTI tracking results; a missing score counts as 1, DontCare is left out."""
-    records, problems = kitti.records_of(path)
-    if problems:
-        raise InputError(str(problems[0]))
-    boxes = [record for record in records if record.text("type") != kitti.DONT_CARE]
-    unknown = [record for record in boxes if record.text("type") not in kitti.TYPES]
-    if unknown:
-        raise InputError(str(unknown[0].problem("type", f"expected {', '.join(kitti.TYPES)}")))
-    rows = [
-        {
-            **{name: record.text(name) for name in ("frame", "track", *BOX)},
-            "score": record.text("score") or 1.0,
-            "label": kitti.TYPES.index(record.text("type")),
-        }
-        for record in boxes
-    ]
-    table = pd.DataFrame(rows, columns=["frame", "track", *BOX, "score", "label"]).assign(item="")
-    return BoxFile(checked(table, path), first=0, names=dict(enumerate(kitti.TYPES)))
-
-
 def _json_boxes(path: Path, options: Options) -> BoxFile:
     found = _json(path)
     first = next((row for row in found if row), None) if isinstance(found, list) else found
-    if isinstance(found, dict) and ("samples" in found or "frames" in found):
-        return _fiftyone(found, path)
-    if isinstance(first, dict) and ("after" in first or "camera" in first):
-        return _frigate(found if isinstance(found, list) else [found], path, options)
     if (
         isinstance(found, dict)
         or first is None
@@ -142,79 +112,6 @@ def _data_frame(path: Path, options: Options) -> BoxFile:
     return boxes_of_table(
         pd.DataFrame([_plain(row, None) for row in table.to_dict("records")]), path
     )
-
-
-def _fiftyone(found: dict[str, Any], path: Path) -> BoxFile:
-    """Detections of samples, or of the frames of videos from 1; a field of labels is a model."""
-    samples = found.get("samples") or _json(path.with_name("samples.json")).get("samples", [])
-    names = {str(s.get("_id", s.get("id"))): PurePath(s["filepath"]).stem for s in samples}
-    rows, looked = [], []
-    places = [
-        (names.get(str(f.get("_sample_id")), ""), f["frame_number"], f)
-        for f in found.get("frames", ())
-    ]
-    for sample in samples if "samples" in found else ():
-        frames = sample.get("frames")
-        if frames:
-            listed = frames.values() if isinstance(frames, dict) else frames
-            places += [
-                (PurePath(sample["filepath"]).stem, frame["frame_number"], frame)
-                for frame in listed
-            ]
-        else:
-            places.append((*_place(sample["filepath"]), sample))
-    for item, frame, labels in places:
-        fields = [
-            (k, v)
-            for k, v in labels.items()
-            if isinstance(v, dict) and v.get("_cls") == "Detections"
-        ]
-        looked += [(item, frame)] if not any(value["detections"] for _, value in fields) else []
-        for name, value in fields:
-            for each in value["detections"]:
-                x, y, w, h = each["bounding_box"]
-                rows.append(
-                    {
-                        "item": item,
-                        "frame": frame,
-                        "model": name,
-                        "label": each["label"],
-                        "score": each.get("confidence", 1.0),
-                        "track": each.get("index", -1),
-                        "x1": x,
-                        "y1": y,
-                        "x2": x + w,
-                        "y2": y + h,
-                    }
-                )
-    found_boxes = boxes_of_table(pd.DataFrame(rows), path, relative=True)
-    first = 1 if any("frame_number" in each for _, _, each in places) else None
-    return dataclasses.replace(found_boxes, first=first, looked=tuple(looked))
-
-
-def _frigate(events: list[dict[str, Any]], path: Path, options: Options) -> BoxFile:
-    """Object updates of frigate/events, at ``fps``, counted from ``start`` (Unix time, s)."""
-    seen = [event["after"] for event in events if "after" in event]
-    if not seen or "fps" not in options:
-        raise InputError(
-            f"{path}: Frigate's API keeps one box an event. Record its updates, mosquitto_sub -t frigate/events > "
-            "events.jsonl, and name the rate of detection and the time at which the video begins: "
-            "detections:events.jsonl,fps=5,start=1700000000.0"
-        )
-    start = float(options.get("start", min(each["frame_time"] for each in seen)))
-    table = pd.DataFrame(
-        {
-            "item": [each["camera"] for each in seen],
-            "frame": [round((each["frame_time"] - start) * float(options["fps"])) for each in seen],
-            "label": [each["label"] for each in seen],
-            "score": [each["score"] for each in seen],
-            "track": [each["id"] for each in seen],
-            **{side: [each["box"][k] for each in seen] for k, side in enumerate(BOX)},
-        }
-    )
-    if table["item"].nunique() == 1:
-        table["item"] = ""
-    return boxes_of_table(table.drop_duplicates(["item", "frame", "track"]), path)
 
 
 def _coco(found: Any, path: Path, options: Options) -> BoxFile:
@@ -286,100 +183,12 @@ def _place(name: str) -> tuple[str, int]:
     return item, int(number[1])
 
 
-def _of_frames(folder: Path) -> Iterator[tuple[Path, str]]:
-    for file in sorted(folder.glob("*.txt")):
-        if re.search(r"\d+$", file.stem):
-            yield file, re.sub(r"_?\d+$", "", file.stem)
-
-
-def _kitti(folder: Path, options: Options) -> BoxFile:
-    """KITTI results, or DeepStream's APP_STREAM_FRAME.txt, which may have ids behind the class."""
-    files = list(_of_frames(folder))
-    many = len({item for _, item in files}) > 1
-    rows, looked = [], []
-    for file, item in files:
-        place = (item if many else "", int(re.findall(r"\d+$", file.stem)[0]))
-        lines = [
-            line.split() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()
-        ]
-        looked += [] if lines else [place]
-        for words in lines:
-            count = next((k for k, word in enumerate(words) if _is_number(word)), len(words))
-            name, values = " ".join(words[:count]), words[count:]
-            dumped = re.fullmatch(r"\d+_\d+_\d+", file.stem) is not None
-            track = values.pop(0) if dumped and "." not in values[0] and len(values) > 14 else "-1"
-            if len(values) not in (14, 15):
-                raise InputError(f"{file}: expected a class and 14 or 15 values, got {len(values)}")
-            if name != kitti.DONT_CARE:
-                score = values[14] if len(values) == 15 else 1.0
-                rows.append((*place, name, *values[3:7], score, track))
-    table = pd.DataFrame(rows, columns=["item", "frame", "label", *BOX, "score", "track"])
-    return dataclasses.replace(boxes_of_table(table, folder), looked=tuple(looked))
-
-
-def _is_number(word: str) -> bool:
-    with suppress(ValueError):
-        return float(word) == float(word)
-    return False
-
-
-def _is_kitti(path: Path) -> bool:
-    for file, _ in _of_frames(path) if path.is_dir() else ():
-        with file.open(encoding="utf-8", errors="replace") as lines:
-            words = next(lines, "").split()
-        if words:
-            return not _is_number(words[0]) and sum(map(_is_number, words)) in (14, 15, 16)
-    return False
-
-
-def _dota(folder: Path, options: Options) -> BoxFile:
-    table = pd.DataFrame(
-        _dota_rows(folder), columns=["picture", "label", "label_name", "score", *BOX, "shape"]
-    )
-    places = [_place(f"{name}.png") for name in table["picture"]]
-    table = table.assign(item=[item for item, _ in places], frame=[frame for _, frame in places])
-    names = [file.stem.partition("_")[2] for file in sorted(folder.glob(DOTA))]
-    return BoxFile(checked(table, folder), names=dict(enumerate(names)))
-
-
-def _dota_rows(folder: Path) -> list[dict[str, Any]]:
-    rows = []
-    for number, file in enumerate(sorted(folder.glob(DOTA))):
-        name = file.stem.partition("_")[2]
-        for line, text in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
-            words = text.split()
-            if words:
-                rows.append(
-                    {
-                        "label": number,
-                        "label_name": name,
-                        **_dota_row(words, f"{file}: line {line}"),
-                    }
-                )
-    return rows
-
-
-def _dota_row(words: list[str], where: str) -> dict[str, Any]:
-    try:
-        score, *ring = (float(word) for word in words[1:])
-    except ValueError as error:
-        raise InputError(f"{where}: {in_plain_words(error)}") from error
-    if len(ring) != CORNERS:
-        raise InputError(
-            f"{where}: expected picture, score and {CORNERS} coordinates, got {len(words)} values"
-        )
-    box = dict(zip(("x1", "y1", "x2", "y2"), about(np.array(ring)), strict=True))
-    return {"picture": words[0], "score": score, **box, "shape": polygon_text(ring)}
-
-
 def _ultralytics(folder: Path, options: Options) -> BoxFile:
     """``labels/NAME_FRAME.txt`` as ``predict save_txt save_conf`` and ``track`` write them; frames from 1."""
     inner = folder / "labels"
     files = sorted((inner if inner.is_dir() else folder).glob("*.txt"))
     if not files:
-        raise InputError(
-            f"{folder}: holds no .txt; expected a folder of Ultralytics' labels, or DOTA's {DOTA}"
-        )
+        raise InputError(f"{folder}: holds no .txt; expected a folder of Ultralytics' labels")
     rows, looked = [], []
     for file in files:
         number = re.fullmatch(r"(.*)_(\d+)", file.stem)
@@ -452,20 +261,12 @@ def _polygon_line(values: Sequence[float], numbered: bool) -> tuple[Sequence[flo
 FORMATS = tuple(
     BoxFormat(name=name, what=what, sniff=sniff, read=read)
     for name, what, sniff, read in (
-        ("dota", f"a folder of {DOTA}", lambda path: path.is_dir() and any(path.glob(DOTA)), _dota),
-        ("kitti", "a folder of KITTI's or DeepStream's files, one a frame", _is_kitti, _kitti),
         ("ultralytics", "a folder of labels/NAME_FRAME.txt", Path.is_dir, _ultralytics),
         (
             "json",
-            "COCO, supervision, Ultralytics, FiftyOne or Frigate",
+            "COCO, supervision or Ultralytics",
             lambda path: path.suffix.lower() in (".json", ".jsonl"),
             _json_boxes,
-        ),
-        (
-            "kitti-tracking",
-            "a sequence .txt",
-            lambda path: path.suffix.lower() == ".txt" and kitti.looks_like(path),
-            _kitti_tracking,
         ),
         ("mot", "MOTChallenge .txt", lambda path: path.suffix.lower() == ".txt", _mot),
         (

@@ -11,16 +11,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
-
-import numpy as np
 
 from vidrobust.errors import InputError, in_plain_words
 from vidrobust.footage.expand import IMAGE_SUFFIXES, natural_key
 from vidrobust.footage.item_tables import NOT_A_CLASS, WHOLE_ITEM, label_row
-from vidrobust.footage.labels.json_file import XmlFile, begins_with, read_json, with_lines
+from vidrobust.footage.labels.json_file import XmlFile, begins_with, with_lines
 from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of
 from vidrobust.footage.records import (
     SUFFIXES,
@@ -123,7 +120,7 @@ def _files(path: Path, *patterns: str) -> list[Path]:
     return sorted(found, key=lambda file: natural_key(str(file)))
 
 
-# Text: YOLO's folders, KITTI's objects, lists of ImageNet
+# Text: YOLO's folders, lists of ImageNet
 
 
 def _yolo_names(path: Path) -> tuple[dict[int, str], bool]:
@@ -198,36 +195,6 @@ def _yolo(path: Path, classes: dict[int, str]) -> Annotations:
         lines = [
             (k, text) for k, text in enumerate(file.read_text().splitlines(), 1) if text.strip()
         ]
-        yield from _each(file, lines, partial(marks, file), "line")
-
-
-def _is_kitti(path: Path) -> bool:
-    for file in _kitti_files(path) if path.is_dir() or path.suffix == ".txt" else ():
-        words = file.read_text(encoding="utf-8", errors="replace").partition("\n")[0].split()
-        if words:
-            return len(words) in (15, 16) and not words[0][0].isdigit() and "." in words[-1]
-    return False
-
-
-def _kitti_files(path: Path) -> list[Path]:
-    return _files(path, "label_2/*.txt", "training/label_2/*.txt") or _files(path, "*.txt")
-
-
-def _kitti(path: Path, classes: dict[int, str]) -> Annotations:
-    """type, truncated, occluded, alpha, box and 3D box; a file a picture."""
-
-    def marks(file: Path, line: str) -> Iterator[Annotation]:
-        kind, truncated, occluded, _, *box = line.split()[:8]
-        more = {"truncated": truncated, "occluded": occluded}
-        doubtful = {"presence": "uncertain"} if kind == "DontCare" else {}
-        name = file.stem
-        # beside it lie the pictures, and others of the same names
-        if file.parent.name == "label_2":
-            name = f"{file.parents[1].name}/image_2/{name}.png"
-        yield Annotation(file=name, name=kind, box=tuple(map(float, box)), more=more | doubtful)
-
-    for file in _kitti_files(path):
-        lines = [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
         yield from _each(file, lines, partial(marks, file), "line")
 
 
@@ -315,189 +282,6 @@ def _voc(path: Path, classes: dict[int, str]) -> Annotations:
         yield from _each(xml.path, xml.root.iter("object"), partial(marks, xml), "object")
 
 
-# JSON: Label Studio
-
-
-def _begins(path: Path, *words: bytes) -> bool:
-    if path.suffix.lower() != ".json" or not path.is_file():
-        return False
-    with path.open("rb") as file:
-        head = file.read(1 << 16)
-    return all(word in head for word in words)
-
-
-def _studio(path: Path, classes: dict[int, str]) -> Annotations:
-    def file_of(task: Mapping[str, Any]) -> str:
-        data = task.get("data", task)
-        addresses = [v for v in data.values() if isinstance(v, str)]
-        # local files stand behind ?d=, a presigned address before its ?
-        paths = [
-            unquote(urlsplit(a).path if "?d=" not in a else a.rpartition("?d=")[2])
-            for a in addresses
-        ]
-        named = [p for p in paths if PurePosixPath(p).suffix] or [p for p in paths if "/" in p]
-        path = next(iter(named or paths), "")
-        name = PurePosixPath(path).name
-        return re.sub(r"^[0-9a-f]{8}-", "", name) if "/upload/" in path else name
-
-    def corners(value: Mapping[str, float]) -> Box:
-        x, y, w, h = (float(value[key]) / 100 for key in ("x", "y", "width", "height"))
-        return x, y, x + w, y + h
-
-    def result(file: str, each: Mapping[str, Any]) -> Iterator[Annotation]:
-        value = each.get("value", each)
-        kind = each.get(
-            "type", next((k for k in value if k.endswith("labels") or k == "choices"), "")
-        )
-        names = value.get(kind, value.get("labels", value.get("rectanglelabels", [""])))
-        name = str(names[0])
-        if "sequence" in value:
-            yield from video(file, name, str(each.get("id", "")), value["sequence"])
-        elif "points" in value:
-            yield Annotation(
-                file=file, name=name, ring=[c / 100 for point in value["points"] for c in point]
-            )
-        else:
-            yield Annotation(file=file, name=name, box=corners(value) if "width" in value else None)
-
-    def video(
-        file: str, name: str, track: str, keys: Sequence[Mapping[str, Any]]
-    ) -> Iterator[Annotation]:
-        for a, b in zip(keys, [*keys[1:], None], strict=True):
-            last = (
-                int(b["frame"]) if b is not None and a.get("enabled", True) else int(a["frame"]) + 1
-            )
-            for frame in range(int(a["frame"]), last):
-                share = (frame - a["frame"]) / (last - a["frame"]) if b is not None else 0.0
-                sides = zip(corners(a), corners(b or a), strict=True)
-                box = tuple(p + share * (q - p) for p, q in sides)
-                yield Annotation(file=file, name=name, box=box, track=track, frame=frame - 1)
-
-    def task(entry: Mapping[str, Any]) -> Iterator[Annotation]:
-        file = file_of(entry)
-        done = entry.get("annotations", entry.get("completions"))
-        found = (
-            [r for a in done[:1] for r in a["result"]]
-            if done is not None
-            else entry.get("label", [])
-        )
-        for each in found:
-            yield from result(file, each)
-
-    return _each(path, read_json(path, list), task, "")
-
-
-# Datumaro and LabelMe
-
-
-def _datumaro_files(path: Path) -> list[Path]:
-    return _files(path, "annotations/*.json")
-
-
-def _is_datumaro(path: Path) -> bool:
-    file = next(iter(_datumaro_files(path)), path)
-    return _begins(file, b'"categories"', b'"items"') and not _begins(file, b'"images"')
-
-
-def _datumaro(path: Path, classes: dict[int, str]) -> Annotations:
-    """Boxes, polygons and labels of the items of every subset; frames of videos by their number."""
-
-    def entry(each: Mapping[str, Any]) -> Iterator[Annotation]:
-        video, image = each.get("video_frame"), each.get("image") or {}
-        file, frame = image.get("path") or each["id"], WHOLE_ITEM
-        if video is not None:
-            file, frame = str(video["video_path"]), int(video["frame_index"])
-        for mark in each["annotations"]:
-            kind, label = mark["type"], int(mark.get("label_id") or 0)
-            more = mark.get("attributes") or {}
-            about_it: dict[str, Any] = {
-                "file": file,
-                "name": label,
-                "frame": frame,
-                "track": str(more.get("track_id", "")),
-                "more": {"occluded": str(int(bool(more.get("occluded"))))},
-            }
-            if kind == "bbox":
-                x, y, w, h = map(float, mark["bbox"])
-                yield Annotation(**about_it, box=(x, y, x + w, y + h))
-            elif kind == "polygon":
-                yield Annotation(**about_it, ring=[float(value) for value in mark["points"]])
-            elif kind == "label":
-                yield Annotation(**about_it)
-
-    for file in _datumaro_files(path):
-        content = read_json(file, dict)
-        listed = content["categories"].get("label", {}).get("labels", [])
-        classes |= {number: str(each["name"]) for number, each in enumerate(listed)}
-        yield from _each(file, content["items"], entry, "items")
-
-
-def _labelme_files(path: Path) -> list[Path]:
-    return _files(path, "*.json", "Annotations/**/*.xml", "*.xml")
-
-
-def _is_labelme(path: Path) -> bool:
-    file = next(iter(_labelme_files(path)), None)
-    if file is None or file.suffix.lower() != ".xml":
-        return file is not None and _begins(file, b'"shapes"', b'"imagePath"')
-    text = file.read_bytes() if begins_with(file, "annotation") else b""
-    return b"<polygon>" in text or b"<segm>" in text
-
-
-def _labelme(path: Path, classes: dict[int, str]) -> Annotations:
-    """Shapes of labelme's JSON, and objects of the older LabelMe's XML, a file a picture."""
-
-    def shape(file: str, each: Mapping[str, Any]) -> Iterator[Annotation]:
-        points = [(float(x), float(y)) for x, y in each["points"]]
-        flat = [value for point in points for value in point]
-        group = each.get("group_id")
-        given: dict[str, Any] = {
-            "file": file,
-            "name": each["label"],
-            "track": "" if group is None else str(group),
-        }
-        kind = each.get("shape_type") or "polygon"
-        if kind == "circle":  # its centre, and a point on it
-            (x, y), (far_x, far_y) = points
-            radius = math.hypot(far_x - x, far_y - y)
-            yield Annotation(**given, box=(x - radius, y - radius, x + radius, y + radius))
-        elif kind in ("rectangle", "mask"):
-            yield Annotation(**given, box=about(np.array(flat)))
-        elif kind == "polygon":
-            yield Annotation(**given, ring=flat)
-
-    def element(file: XmlFile, each: Any) -> Iterator[Annotation]:
-        if each.findtext("deleted") == "1":
-            return
-        folder, name = (file.root.findtext(key, "").strip() for key in ("folder", "filename"))
-        given: dict[str, Any] = {
-            "file": f"{folder}/{name}" if folder else name,
-            "name": each.findtext("name", "").strip(),
-            "more": {"occluded": str(int(each.findtext("occluded") == "yes"))},
-        }
-        box = each.find("segm/box")
-        if box is not None:
-            x1, y1, x2, y2 = (file.number(box, corner) for corner in VOC_CORNERS)
-            yield Annotation(**given, box=(x1, y1, x2, y2))
-        else:
-            points = each.iterfind("polygon/pt")
-            yield Annotation(**given, ring=[file.number(p, c) for p in points for c in ("x", "y")])
-
-    for file in _labelme_files(path):
-        if file.suffix.lower() == ".xml":
-            xml = XmlFile(file)
-            yield from _each(file, xml.root.iter("object"), partial(element, xml), "object")
-            continue
-        content = read_json(file, dict)
-        name = PureWindowsPath(str(content["imagePath"])).name
-        yield from (
-            Annotation(file=name, name=flag)
-            for flag, on in (content.get("flags") or {}).items()
-            if on
-        )
-        yield from _each(file, content["shapes"], partial(shape, name), "shapes")
-
-
 # Tables: frame, label; TensorFlow's and Roboflow's CSV; classes as columns
 
 NAMES = ("label_name", "label", "class_name", "class")
@@ -541,15 +325,9 @@ def _table(path: Path, classes: dict[int, str]) -> Annotations:
 FORMATS = tuple(
     LabelFormat(name=name, what=what, sniff=sniff, read=partial(_read, form=name, marks=marks, unit=unit))
     for name, what, sniff, marks, unit in (
-        ("kitti-objects", "KITTI's label_2, or the folder above", _is_kitti, _kitti, "px"),
         ("yolo", "data.yaml, its folder, or a folder of labels", _is_yolo, _yolo, "share"),
         ("imagenet-flat", "a flat folder of n02123045_12.JPEG, or a list FILE CLASS", _is_flat, _flat, "px"),
         ("voc", "PASCAL VOC: a folder of XML, or one", _is_voc, _voc, "px"),
-        ("label-studio", "a JSON export of Label Studio",
-         lambda p: _begins(p, b'"data"', b'"annotations"', b'"result"') or _begins(p, b'"original_width"'),
-         _studio, "share"),
-        ("datumaro", "Datumaro's folder of annotations, or one of its files", _is_datumaro, _datumaro, "px"),
-        ("labelme", "JSON of labelme, or XML of LabelMe: a folder, or one", _is_labelme, _labelme, "px"),
         ("table", "CSV or Parquet of frame, label", _is_table, _table, "px"),
     )
 )  # fmt: skip

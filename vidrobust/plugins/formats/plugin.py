@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from vidrobust.plugins.formats import boxes, coco, cvat, kitti, mot, pictures
+from vidrobust.plugins.formats import boxes, coco, cvat, mot, pictures
 
 FORMATS = (
     *boxes.FORMATS,
     mot.FORMAT,
-    kitti.FORMAT,
     *cvat.FORMATS,
     *coco.FORMATS,
     *pictures.FORMATS,
