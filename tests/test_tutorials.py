@@ -145,15 +145,10 @@ def test_line_engineers(folder: Path) -> None:
 
 
 def test_detectors(folder: Path) -> None:
-    stability, show, video, tracks, two, compare, remedies = commands("detectors")
+    stability, show, video, tracks, two, remedies = commands("detectors")
     assert [run(each) for each in (stability, show, video, tracks, two)] == [0] * 5
     assert (folder / "cups-boxes.mp4").is_file()
-    for name in ("a", "b", "c"):
-        model = "a" if name == "c" else name
-        assert (
-            run(f"vidrobust stability cups.mp4 --model onnx:{model}.onnx --out reports/{name}") == 0
-        )
-    assert [run(compare), run(remedies)] == [0, 0]
+    assert run(remedies) == 0
 
 
 def test_the_demo(folder: Path) -> None:

@@ -54,7 +54,6 @@ WORDS = {
     "--rule {x}": "--rule majority-3",
     "RUN_A": "reports/old",
     "RUN_B": "reports/new",
-    "RUN RUN RUN": "reports/a reports/b reports/c",
     "RUN RUN": "reports/old reports/new",
     "RUN": "reports/run",
     "{x}{x}": "reports/run",

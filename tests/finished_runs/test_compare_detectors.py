@@ -6,7 +6,6 @@ import itertools
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -80,7 +79,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def compared(a: Path, b: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, float]]:
     capsys.readouterr()
-    assert run("compare", str(a), str(b), "--json", "--no-pictures") == 0
+    assert run("compare", str(a), str(b), "--json") == 0
     found: dict[str, dict[str, float]] = json.loads(capsys.readouterr().out)["metrics"]
     return found
 
@@ -207,62 +206,6 @@ def test_other_known_boxes_are_not_compared() -> None:
     ]
 
 
-def table_of(runs: list[Path], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    capsys.readouterr()
-    assert run("compare", *map(str, runs), "--json") == 0
-    found: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return found
-
-
-def test_detectors_of_several_runs_side_by_side(
-    runs: dict[str, Path], capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The one that misses most of the boxes comes last, surely on these clips; of two like ones none is better."""
-    found = table_of([runs["misses"], runs["a"], runs["twin"]], capsys)
-    assert (found["by"], found["inputs"]) == ("average_precision", CLIPS)
-    rows = found["rows"]
-    assert [row["name"] for row in rows][-1] == "misses"
-    assert rows[0]["against_first"] is None
-    assert rows[1]["against_first"]["on_these_clips"] in ("same", "cannot tell")
-    assert rows[2]["against_first"]["on_these_clips"] == "worse"
-    for row in rows:
-        own = json.loads((Path(row["run"]) / "metrics.json").read_text())["models"][row["model"]]
-        for name in ("recall", "average_precision", "uncovered_rate"):
-            assert row["metrics"][name]["value"] == pytest.approx(own[name]["value"], abs=1e-12)
-        assert row["threshold"]
-    page = (runs["twin"] / "side_by_side.html").read_text()
-    assert "not shown to be better than" in page
-    assert run("compare", str(runs["a"]), str(runs["twin"]), "--table") == 0
-    said = capsys.readouterr().out
-    assert f"2 detectors on {CLIPS} inputs" in said
-    assert "threshold of highest F1" in said
-
-
-def test_of_the_shared_clips_alone(
-    runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A run of three of the clips: rates are those of the three in every run, and precision is not told."""
-    boxes = runs["a"].parent / "twin.csv"
-    clips = [str(runs["a"].parent / f"clip{k}") for k in range(3)]
-    part = tmp_path / "part"
-    assert run("stability", *clips, f"--model=detections:{boxes}", f"--out={part}", "-q") == 0
-    found = table_of([runs["a"], runs["misses"], part], capsys)
-    assert (found["by"], found["inputs"]) == ("uncovered_rate", 3)
-    assert any(f"{CLIPS - 3} inputs only in" in note for note in found["notes"])
-    table = pd.read_parquet(runs["a"] / "object_frames.parquet")
-    rows = table[table["item"].isin(["clip0", "clip1", "clip2"])]
-    (own,) = (row for row in found["rows"] if row["name"] == "a")
-    assert own["metrics"]["uncovered_rate"]["value"] == pytest.approx(rows["uncovered"].mean())
-    assert own["metrics"]["uncovered_rate"]["n"] == rows["uncovered"].notna().sum()
-
-
-def test_what_cannot_stand_side_by_side(
-    runs: dict[str, Path], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run("compare", str(runs["a"])) == 2
-    assert "there is only one detector" in capsys.readouterr().err
-
-
 def test_agreement_frame_by_frame_is_that_of_a_hand_count(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -288,7 +231,7 @@ def test_agreement_frame_by_frame_is_that_of_a_hand_count(
         assert run("stability", str(tmp_path / "clip"), model, f"-o{tmp_path / name}", "-q") == 0
     capsys.readouterr()
     both = (str(tmp_path / "a"), str(tmp_path / "b"))
-    assert run("compare", *both, "--json", "--no-pictures") == 0
+    assert run("compare", *both, "--json") == 0
     found = json.loads(capsys.readouterr().out)["boxes"]
     assert {name: found[name] for name in ("frames", "frames_alike", "both")} == {
         "frames": 3,
@@ -297,6 +240,5 @@ def test_agreement_frame_by_frame_is_that_of_a_hand_count(
     }
     assert (found["only_a"], found["only_b"], found["other_class"]) == (1, 0, 1)
     assert found["iou"] == pytest.approx((1 + 0.6 + 1) / 3)
-    assert [each["frame"] for each in found["differing_frames"]] == [0, 2]
     assert [each["what"] for each in found["differs"]] == ["weights_sha256"]
     assert "only" in (tmp_path / "b" / "comparison.html").read_text()

@@ -17,7 +17,6 @@ from vidrobust.finished_runs.compare_metrics import (
     ENOUGH,
     Compared,
     Paired,
-    churn,
     compare_metrics,
     margin_of,
     paired_rows,
@@ -286,8 +285,3 @@ def test_without_other_metrics_interval_and_test_never_contradict() -> None:
             a = run(rng, 0.1, clips=clips, frames=60)
             found = compared(a, run(rng, 0.17, clips=clips, frames=60))
             assert (found.p <= ALPHA) == (not found.low <= 0 <= found.high)
-
-
-def test_churn_is_the_share_of_labels_that_differ() -> None:
-    found = churn(np.array([1, 2, 3, 3]), np.array([1, 2, 2, 3]), np.arange(4))
-    assert (found.value, found.n) == (0.25, 4)

@@ -20,7 +20,8 @@ from vidrobust.text.phrases import listing
 
 
 @click.command()
-@click.argument("runs", nargs=-1, required=True, type=PATH, metavar="RUN...")
+@click.argument("run_a", type=PATH)
+@click.argument("run_b", type=PATH)
 @click.option(
     "--model-a",
     metavar="NAME",
@@ -46,53 +47,18 @@ from vidrobust.text.phrases import listing
     "-o",
     type=PATH,
     metavar="FILE",
-    help="The report.  [default: comparison.html, or of a table side_by_side.html, in the last run]",
+    help="The report.  [default: comparison.html in RUN_B]",
 )
-@click.option(
-    "--pictures/--no-pictures",
-    default=True,
-    show_default=True,
-    help="Footage in the report, or none.",
-)
-@click.option("--table", is_flag=True, help="Of two runs too: all their detectors side by side.")
 @JSON
-def compare(
-    runs: tuple[Path, ...],
-    out: Path | None,
-    pictures: bool,
-    table: bool,
-    as_json: bool,
-    **judging: Any,
-) -> None:
-    """Compare two runs on the same footage: B is better or worse than A, the same, or it cannot be told.
-
-    One run, or more than two, are shown as a table of their detectors.
-    """
+def compare(run_a: Path, run_b: Path, out: Path | None, as_json: bool, **judging: Any) -> None:
+    """Compare two runs on the same footage: B is better or worse than A, the same, or it cannot be told."""
+    from vidrobust.finished_runs.compare_runs import compare_runs
+    from vidrobust.finished_runs.comparison_page import comparison_lines, write_comparison
     from vidrobust.run_folder.folder import RunFolder
 
-    folders = [RunFolder.evaluated(path) for path in runs]
-    if table or len(folders) != 2:
-        _table(folders, judging["margin"], judging["seed"], out, as_json)
-        return
-    from vidrobust.finished_runs.compare_runs import compare_runs
-    from vidrobust.finished_runs.comparison_page import comparison_lines, shots_of, write_comparison
-
-    found = compare_runs(*folders, **judging)
-    shots = shots_of(folders[0], found["changed_frames"] or [], pictures=pictures)
-    page = write_comparison(out or runs[1] / "comparison.html", plain(found), shots)
+    found = compare_runs(RunFolder.evaluated(run_a), RunFolder.evaluated(run_b), **judging)
+    page = write_comparison(out or run_b / "comparison.html", plain(found))
     print_result(found, [*comparison_lines(found), f"report: {page}"], as_json)
-
-
-def _table(folders: list[Any], margin: float, seed: int, out: Path | None, as_json: bool) -> None:
-    from vidrobust.finished_runs.side_by_side import (
-        side_by_side_of,
-        table_lines,
-        write_side_by_side,
-    )
-
-    found = side_by_side_of(folders, margin=margin, seed=seed)
-    page = write_side_by_side(out or folders[-1].path / "side_by_side.html", plain(found))
-    print_result(found, [*table_lines(plain(found)), f"report: {page}"], as_json)
 
 
 @click.command()

@@ -329,11 +329,6 @@ def verdict(low: float, high: float, *, margin: float, worse: Worse, p: float = 
     return "cannot tell"
 
 
-def churn(label_a: np.ndarray, label_b: np.ndarray, clusters: Clusters | np.ndarray) -> Interval:
-    """Return the share of frames with different labels in the two runs (Milani Fard et al. 2016)."""
-    return clustered_rate(np.asarray(label_a) != np.asarray(label_b), clusters)
-
-
 def _paired(
     a: pd.DataFrame, b: pd.DataFrame, keys: Sequence[str], column: str, part: str | None
 ) -> tuple[pd.DataFrame, int, int]:

@@ -6,28 +6,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 from vidrobust.accuracy.answers import two_models
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.finished_runs.box_agreement import box_agreement
 from vidrobust.finished_runs.compare_metrics import (
     ENOUGH,
     MARGIN,
     SHORTEST_S,
     Compared,
     Paired,
-    churn,
     compare_metrics,
     paired_rows,
     rows_along_tracks,
 )
-from vidrobust.finished_runs.compare_sides import Side, precision_differences, sides_of, with_p
+from vidrobust.finished_runs.compare_sides import (
+    Side,
+    box_agreement,
+    precision_differences,
+    sides_of,
+    with_p,
+)
 from vidrobust.metrics.catalogue import metrics_of, task_of
 from vidrobust.metrics.metric import ANCHOR_DELTAS, Metric
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.statistics.clusters import clusters_of_rows
+from vidrobust.statistics.intervals import clustered_rate
 from vidrobust.statistics.levels import FEWEST_ROWS, FEWEST_TESTED
 from vidrobust.statistics.ratios import Undecided
 from vidrobust.text.numbers import number, percent, points_with_interval, with_interval
@@ -52,11 +54,10 @@ KEYS = (
 
 MOST_TIMES = 20  # more times the footage are said to be out of reach
 TWICE = 2.5  # fewer times are reported as twice: nobody records a third more
-MOST_SHOWN = 6  # changes of label of which a frame is shown
 # What is reported of equal frames of the same footage; null on other footage, and of labels without them.
 OF_FRAMES = (
     *("churn", "mcnemar_p", "negative_flips", "positive_flips"),
-    *("both_right", "both_wrong", "error_consistency", "changed_labels", "changed_frames"),
+    *("both_right", "both_wrong", "error_consistency", "changed_labels"),
 )
 
 
@@ -110,7 +111,6 @@ def compare_runs(
         "boxes": box_agreement(first, second)
         if by == "content" and task_of(first.task).finds_boxes
         else None,
-        "by_item": by_item(metrics_of(first.task)[0], first, second),
         "notes": [*notes, *summary],
     }
 
@@ -237,49 +237,21 @@ def _frames(a: Side, b: Side, seed: int) -> dict[str, Any]:
     if both.empty:
         return {}
     clusters = clusters_of_rows(both)
-    share = churn(both["label_name_a"].to_numpy(str), both["label_name_b"].to_numpy(str), clusters)
-    changed = both[both["label_name_a"] != both["label_name_b"]]
+    differ = both["label_name_a"].to_numpy(str) != both["label_name_b"].to_numpy(str)
+    changed = both[differ]
     counts = (
         changed.groupby(["label_name_a", "label_name_b"])
         .size()
         .sort_values(ascending=False, kind="stable")
     )
     summary: dict[str, Any] = {
-        "churn": asdict(share),
+        # churn: Milani Fard et al. 2016
+        "churn": asdict(clustered_rate(differ, clusters)),
         "changed_labels": [
             {"a": str(one), "b": str(other), "frames": int(n)} for (one, other), n in counts.items()
         ],
-        "changed_frames": [_typical(changed, pair, a) for pair in list(counts.index)[:MOST_SHOWN]],
     }
     return summary | _right(a, b, seed)
-
-
-def _typical(changed: pd.DataFrame, pair: tuple[str, str], a: Side) -> dict[str, Any]:
-    """The middle frame of a change of label, in the item that has most of it."""
-    rows = changed[(changed["label_name_a"] == pair[0]) & (changed["label_name_b"] == pair[1])]
-    item = rows["item"].value_counts().index[0]
-    own = rows[rows["item"] == item].sort_values("frame")
-    labels = {entry["item"]: str(entry.get("label") or "") for entry in a.folder.run["inputs"]}
-    frame = int(own["frame"].iloc[len(own) // 2])
-    return {
-        "item": str(item),
-        "frame": frame,
-        "a": pair[0],
-        "b": pair[1],
-        "reference": labels.get(item, ""),
-    }
-
-
-def by_item(metric: Metric, a: Side, b: Side) -> dict[str, Any]:
-    """Return the mean of a metric in each item of both runs, the one that differs most first."""
-    means = [
-        metric.values(side.table(metric.table)).groupby("item", sort=False)[metric.column].mean()
-        for side in (a, b)
-    ]
-    both = pd.concat(means, axis=1, join="inner", keys=["a", "b"]).reset_index()
-    both = both.iloc[np.argsort(-(both["b"] - both["a"]).abs().to_numpy(), kind="stable")]
-    rows = both.assign(part=both["item"].map(dict(a.part)))
-    return {"metric": metric.name, "items": rows.to_dict("records")}
 
 
 def _right(a: Side, b: Side, seed: int) -> dict[str, Any]:

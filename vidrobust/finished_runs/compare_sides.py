@@ -1,6 +1,6 @@
-"""Which footage and models of two runs belong together; and average precision compared.
+"""Which footage and models of two runs belong together; and what is compared of detectors alone.
 
-That is no mean of rows, so that clusters are left out of both.
+Average precision is no mean of rows, so that clusters are left out of both.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from vidrobust.finished_runs.compare_metrics import (
     verdict,
     why_not,
 )
+from vidrobust.metrics.box_differences import match
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.statistics.clusters import clusters_of_rows
 from vidrobust.statistics.levels import FEWEST_TESTED
@@ -273,3 +274,55 @@ def _judged(side: Side) -> Judged:
     ].reset_index(drop=True)
     found = side.table("detections").merge(frames[["item", "frame"]], on=["item", "frame"])
     return Judged(frames, known, found)
+
+
+SAME_PLACE = 0.5  # IoU from which two boxes are the same object, as COCO and PASCAL VOC count
+# Fields of ``ModelRecord``, in the order in which a frame meets them
+STEPS = ("preprocessing", "precision", "engine", "weights_sha256", "num_classes")
+
+
+def box_agreement(a: Side, b: Side) -> dict[str, Any]:
+    """Return how often two detectors say the same of the frames that both saw.
+
+    Boxes count from the score at which a run begins tracks, and are matched one to one. ``differs`` holds the
+    steps between frame and boxes that the runs record differently.
+    """
+    key = ["item", "frame"]
+    seen = a.table("box_counts")[key].merge(b.table("box_counts")[key])
+    boxes = [_sure_boxes(side) for side in (a, b)]
+    of = [dict(list(table.groupby(key, sort=False))) for table in boxes]
+    found = {"frames": len(seen), "frames_alike": 0, "both": 0, "only_a": 0, "only_b": 0}
+    overlaps, other_class = [], 0
+    for place in seen.itertuples(index=False, name=None):
+        one, other = (of[k].get(place, boxes[k].iloc[:0]) for k in (0, 1))
+        labels = [table["label_name"].to_numpy(str) for table in (one, other)]
+        corners = [table[list(BOX)].to_numpy(np.float64) for table in (one, other)]
+        i, j, iou = match(*corners, *labels, least=SAME_PLACE)
+        renamed = int((labels[0][i] != labels[1][j]).sum())
+        found["both"] += len(i)
+        found["only_a"] += len(one) - len(i)
+        found["only_b"] += len(other) - len(i)
+        found["frames_alike"] += len(one) == len(other) == len(i) and not renamed
+        overlaps.append(iou)
+        other_class += renamed
+    iou = np.concatenate(overlaps) if overlaps else np.zeros(0)
+    return {
+        **found,
+        "other_class": other_class,
+        "iou": float(iou.mean()) if len(iou) else math.nan,
+        "differs": _differing_steps(a, b),
+    }
+
+
+def _differing_steps(a: Side, b: Side) -> list[dict[str, str]]:
+    models = [
+        next(model for model in side.folder.record.models if model.name == side.model)
+        for side in (a, b)
+    ]
+    both = ((step, *(str(getattr(model, step)) for model in models)) for step in STEPS)
+    return [{"what": step, "a": one, "b": other} for step, one, other in both if one != other]
+
+
+def _sure_boxes(side: Side) -> pd.DataFrame:
+    table = side.table("detections")
+    return table[table["score"] >= side.folder.settings.track_start_score]

@@ -10,18 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from vidrobust.errors import InputError
-from vidrobust.finished_runs.box_agreement import agreement_lines
 from vidrobust.finished_runs.compare_metrics import ENOUGH
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.metrics.metric import Metric
-from vidrobust.pipeline.progress import Reporter
-from vidrobust.pipeline.run import OpenRun
 from vidrobust.report import drawing
-from vidrobust.report.drawing import COLOURS, DARK, GREY, LIGHT, Picture, data_uri
+from vidrobust.report.drawing import COLOURS, DARK, GREY, LIGHT, Picture
 from vidrobust.report.pages import write_page
-from vidrobust.report.pictures import jpeg
-from vidrobust.run_folder.folder import RunFolder
 from vidrobust.statistics.levels import FEWEST_ROWS, FEWEST_TESTED
 from vidrobust.statistics.ratios import Undecided
 from vidrobust.text.numbers import (
@@ -59,17 +53,14 @@ WHY = {
 }
 # Metrics that are reported under the others.
 FURTHER = re.compile(r"anchor_.*|pm[1-9]\d*")
-MOST_ITEMS, MOST_CHANGES = 30, 12
+MOST_CHANGES = 12
 FURTHEST = 300.0  # margins at which a difference leaves the picture
 
 
-def write_comparison(
-    path: Path, found: Mapping[str, Any], shots: Sequence[Mapping[str, Any]] = ()
-) -> Path:
-    """Write the report of what ``compare_runs`` found, with the pictures of ``shots_of``."""
+def write_comparison(path: Path, found: Mapping[str, Any]) -> Path:
+    """Write the report of what ``compare_runs`` found."""
     rows = [_row(name, each, found["task"]) for name, each in found["metrics"].items()]
     first = [row for row in rows if not FURTHER.fullmatch(row["name"])]
-    by_item = found["by_item"]
     return write_page(
         path,
         "comparison.html",
@@ -90,14 +81,11 @@ def write_comparison(
             "rows": first,
             "further": [row for row in rows if FURTHER.fullmatch(row["name"])],
             "pictures": [_margins(first, found["margin"])],
-            "by_item": [_by_item(by_item, found["task"])] if len(by_item["items"]) > 1 else [],
             "labels": _labels(found),
             "changes": (found["changed_labels"] or [])[:MOST_CHANGES],
             "changes_left": len((found["changed_labels"] or [])[MOST_CHANGES:]),
             "right": _right(found),
-            "shots": list(shots),
             "boxes": agreement_lines(found["boxes"]) if found["boxes"] else [],
-            "frames": (found["boxes"] or {}).get("differing_frames", ()),
             "notes": found["notes"],
         },
     )
@@ -201,36 +189,6 @@ def _margins(rows: Sequence[Mapping[str, Any]], margin: float) -> Picture:
         )
 
 
-def _by_item(found: Mapping[str, Any], task: str) -> Picture:
-    metric = _metric(found["metric"], task)
-    rows = found["items"][:MOST_ITEMS]
-    factor = 100.0 if metric.unit == "" else 1.0
-    a, b = (factor * np.array([row[side] for row in rows], np.float64) for side in "ab")
-    places = np.arange(len(rows))
-    with drawing.styled():
-        figure, axes = drawing.panels(1, 1, 0.9 + 0.22 * max(len(rows), 3))
-        ax = axes[0, 0]
-        ax.hlines(places, np.fmin(a, b), np.fmax(a, b), color=GREY, linewidth=1.4)
-        ax.plot(a, places, "o", color=COLOURS[0], markerfacecolor="white", markersize=5, label="A")
-        ax.plot(b, places, "o", color=COLOURS[1], markersize=4.5, label="B")
-        ax.set_yticks(places, [_short(str(row["item"])) for row in rows])
-        ax.set_ylim(len(rows) - 0.4, -0.6)
-        ax.grid(axis="x")
-        ax.set_axisbelow(True)
-        ax.tick_params(axis="y", length=0)
-        ax.set_xlabel(f"{metric.title}{', %' if factor > 1 else ''}")
-        ax.legend(ncols=2, loc="lower right")
-        left = len(found["items"]) - len(rows)
-        more = f" {plural(left, 'further input')} not drawn." if left else ""
-        title = metric.title[:1].upper() + metric.title[1:]
-        caption = f"{title} of each input, those that differ most on top.{more}"
-        return drawing.encode(figure, "Each input in A and in B", caption)
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 40 else f"{name[:18]}...{name[-19:]}"
-
-
 def _labels(found: Mapping[str, Any]) -> str:
     churn = found["churn"]
     if not churn or not churn["n"]:
@@ -255,24 +213,21 @@ def _right(found: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-WIDTH = 300
-
-
-def shots_of(
-    folder: RunFolder, frames: Sequence[Mapping[str, Any]], *, pictures: bool = True
-) -> list[dict[str, Any]]:
-    """Return the frames with ``uri``, a JPEG; empty where the footage is not there."""
-    run = OpenRun(folder, folder.settings, Reporter(quiet=True))
-    return [{**each, "uri": _taken(run, each) if pictures else ""} for each in frames]
-
-
-def _taken(run: OpenRun, shot: Mapping[str, Any]) -> str:
-    try:
-        with run.opened(shot["item"]) as source:
-            rgb = source.at([shot["frame"]]).pixels[0].permute(1, 2, 0).cpu().numpy()
-    except InputError:
-        return ""
-    return data_uri("jpeg", jpeg(rgb, WIDTH))
+def agreement_lines(found: Mapping[str, Any]) -> list[str]:
+    """Return the lines of ``box_agreement``."""
+    if not found["frames"]:
+        return []
+    iou = f", with an IoU of {number(found['iou'])} on average" if found["both"] else ""
+    alike = percent(found["frames_alike"] / found["frames"])
+    return [
+        f"  same boxes on {alike} of {plural(found['frames'], 'frame')}; "
+        f"{plural(found['both'], 'box', 'boxes')} of both{iou}, {found['only_a']} of A only, {found['only_b']} of B "
+        f"only, {found['other_class']} of another class",
+        *(
+            f"  {step['what'].replace('_', ' ')} differs: A {step['a'][:120]}; B {step['b'][:120]}"
+            for step in found["differs"]
+        ),
+    ]
 
 
 def comparison_lines(found: Mapping[str, Any]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -248,16 +247,13 @@ def _tracks(axis: drawing.Axes, along: pd.DataFrame, title: str) -> None:
 
 
 def threshold_figure(run: RunTables) -> Picture | None:
+    """Draw uncovered frames, objects and jitter over thresholds."""
     curve = run.table("box_curve")
     if curve is None:
         return None
-    return curves_figure({model: curve[curve["model"] == model] for model in run.detectors})
-
-
-def curves_figure(curves: Mapping[str, pd.DataFrame]) -> Picture:
-    """Draw uncovered frames, objects and jitter over thresholds; name -> rows of ``box_curve``."""
     lines = {}
-    for name, of in curves.items():
+    for name in run.detectors:
+        of = curve[curve["model"] == name]
         rate = of["uncovered"] / of["expected"].where(of["expected"] > 0)
         lines[name] = [
             (of["threshold"], y) for y in (100 * rate, of["tracks"], 100 * of["center_jitter"])
