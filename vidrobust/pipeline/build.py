@@ -52,11 +52,13 @@ class SoFar:
 
     run: OpenRun
     left: list[Stage]
+    shows: bool = True
     _not_before: float = field(default_factory=time.perf_counter, init=False)
     _said: bool = field(default=False, init=False)
 
     def is_due(self, now: float) -> bool:
-        return now >= self._not_before and any(stage.shows for stage in self.left)
+        due = self.shows and now >= self._not_before
+        return due and any(stage.shows for stage in self.left)
 
     def made(self, *stages: Stage, began: float | None = None) -> None:
         self.left = [stage for stage in self.left if stage not in stages]
@@ -108,7 +110,9 @@ def build(run: OpenRun, catalogue: Stages, names: Sequence[str]) -> None:
     so_far = SoFar(run, [*stages])
     try:
         if any(_must_look(stage, run, names) for stage in footage):
-            _footage(Plan(run, catalogue), footage, len(conclusions), so_far)
+            plan = Plan(run, catalogue, stages)
+            so_far.shows = plan.deadline is None  # the last page comes soon enough
+            _footage(plan, footage, len(conclusions), so_far)
         for stage in conclusions:
             if stage in so_far.left:
                 _conclude(so_far, stage, asked=len(names) == 1 and stage.name in names)
@@ -217,7 +221,9 @@ def _made(plan: Plan, stages: Sequence[FootageStage], so_far: SoFar) -> list[Uni
         ):
             so_far.made(began=began)
 
-    make_missing(run, every, between)
+    make_missing(run, every, between, plan.deadline)
+    if plan.deadline is not None:
+        return plan.settled(every)
     sampled = any(isinstance(stage, SampleStage) for stage in stages)
     while sampled and plan.share_among(_sharing(run, every)):
         every = [unit for item in run.inputs.readable for unit in units_of(plan, stages, item)]

@@ -75,7 +75,7 @@ def planned(
     begun = new_run(settings) if known is None else {**known.run, "settings": settings.as_dict()}
     models = load_models(settings.model, device=settings.device, engine=settings.engine)
     run = PlannedRun(UnwrittenFolder(path, begun), settings, reporter, models)
-    plan = Plan(run, stages)
+    plan = Plan(run, stages, stages.stages)
     plan.look()
     units = [unit for item in run.inputs.readable for unit in units_of(plan, stages.footage, item)]
     missing = units if known is None else [unit for unit in units if not unit.done(run.cache)]

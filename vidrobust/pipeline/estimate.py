@@ -58,12 +58,15 @@ class Rule:
 RULES = {"frames": Rule(60, 240, 5), "pairs": Rule(24, 192, 4)}
 
 MOST_LOOKS = 3  # how often a sample that grows is looked at, at most
-# Pairs a model, the worst ones, that are replayed once more for the report's pictures; one of a small sample.
-PICTURED_PAIRS, FEW_PAIRS = 3, 12
+# Pairs a model, the worst ones, that are replayed once more for the report's pictures; one of a small sample, or
+# within a short budget.
+PICTURED_PAIRS, FEW_PAIRS, SHORT_S = 3, 12, 120.0
 
 
 def pictured_pairs(settings: Settings) -> int:
-    return 1 if settings.pairs and settings.pairs <= FEW_PAIRS else PICTURED_PAIRS
+    few = settings.pairs and settings.pairs <= FEW_PAIRS
+    short = settings.budget and seconds_of(settings.budget) <= SHORT_S
+    return 1 if few or short else PICTURED_PAIRS
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import torch
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.footage.item import Item
 from vidrobust.models.predict import Model, needs_pixels
+from vidrobust.pipeline.deadline import Deadline
 from vidrobust.pipeline.estimate import (
     NOUNS,
     CostEstimate,
@@ -38,16 +41,28 @@ from vidrobust.pipeline.stage import (
 )
 from vidrobust.pipeline.workers.pool import Dispatcher, Pool, Processes
 from vidrobust.pipeline.workers.worker import Order, Unit, Worker
+from vidrobust.run_folder.declared import seconds_of
 from vidrobust.run_folder.folder import versions
 from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 
 
 class Plan:
-    """The segments of each input, and the sample of each segment."""
+    """The segments of each input, and the sample of each segment.
 
-    def __init__(self, run: OpenRun, stages: Stages) -> None:
+    Where a command under a budget replays pairs and perturbs no frames, pairs are made until the ``deadline``, at
+    most the usual number; else a budget is spread by an estimate.
+    """
+
+    def __init__(self, run: OpenRun, stages: Stages, made: Sequence[Stage]) -> None:
         self.run, self.stages = run, stages
+        self.deadline: Deadline | None = None
+        budget = run.settings.budget
+        sampled = {stage.budgeted for stage in made if isinstance(stage, SampleStage)}
+        if budget and run.settings.pairs is None and sampled == {"pairs"}:
+            self.deadline = Deadline(
+                budget=budget, ends_s=run.reporter.began_s + seconds_of(budget)
+            )
         self.estimate: CostEstimate | None = None  # what a budget was spread by, where there is one
         # inputs with the same pictures as another, which are left out
         self.copies: dict[str, str] = {}
@@ -123,6 +138,8 @@ class Plan:
     @property
     def looks(self) -> tuple[int, ...]:
         """Numbers of pairs at which the run is looked at; the last was asked for."""
+        if self.deadline is not None:
+            return (self.counts.pairs,)
         # every look decodes the clips once more: half of the usual pairs is the first that pays
         return looks(self.counts.pairs, max(usual(1).pairs, usual(len(self.sharing)).pairs // 2))
 
@@ -141,7 +158,9 @@ class Plan:
         run, settings = self.run, self.run.settings
         noted = run.folder.run.get("sample", {})
         found = usual(len(self.sharing))
-        if settings.budget and None in (settings.frames, settings.pairs):
+        if self.deadline is not None:
+            found = Counts(0, found.pairs)
+        elif settings.budget and None in (settings.frames, settings.pairs):
             if noted.get("budget") == settings.budget:
                 found = Counts(noted["frames"], noted["pairs"])
             else:
@@ -167,6 +186,21 @@ class Plan:
         ]
         if parts:
             self.run.reporter.say(f"{budget}: time for {' and '.join(parts)}")
+
+    def settled(self, units: Sequence[Unit]) -> list[Unit]:
+        """Return the units with the pairs that the deadline left time for, and note their number."""
+        sampled = [unit for unit in units if isinstance(unit.stage, SampleStage)]
+        if self.deadline is None or not sampled:
+            return list(units)
+        cache, asked = self.run.cache, self.counts.pairs
+        made = {unit: replace(unit, count=min(unit.count, unit.had(cache))) for unit in sampled}
+        of_model = Counter[str]()
+        for unit in made.values():
+            of_model[unit.model] += unit.count
+        self._counts = Counts(0, max(of_model.values()))
+        sample = {**self.run.folder.run["sample"], "pairs": self._counts.pairs, "asked": asked}
+        self.run.folder.update(sample=sample)
+        return [made.get(unit, unit) for unit in units]
 
     @property
     def footage(self) -> FootageSize:
@@ -239,12 +273,15 @@ def _models(run: OpenRun, stage: FootageStage) -> list[Model] | list[None]:
 
 
 def make_missing(
-    run: OpenRun, units: Sequence[Unit], between: Callable[[], None] = lambda: None
+    run: OpenRun,
+    units: Sequence[Unit],
+    between: Callable[[], None] = lambda: None,
+    deadline: Deadline | None = None,
 ) -> None:
     """Make what is missing of these units; failing inputs are recorded. This process calls ``between`` them."""
     tried: set[tuple[str, str]] = set()
     while orders := _orders(run, units, tried):
-        _carry_out(run, orders, between)
+        _carry_out(run, orders, between, deadline)
     run.note_inputs()
 
 
@@ -268,10 +305,18 @@ def _orders(run: OpenRun, units: Sequence[Unit], tried: set[tuple[str, str]]) ->
             keys.add(unit.key)
             tried.add(place)
             missing.setdefault((unit.item.name, unit.segment.number), []).append(unit)
-    return [Order(n, each[0].segment, tuple(each)) for n, each in enumerate(missing.values())]
+    return [
+        Order(n, each[0].segment, tuple(each), to_come=len(missing) - n)
+        for n, each in enumerate(missing.values())
+    ]
 
 
-def _carry_out(run: OpenRun, orders: Sequence[Order], between: Callable[[], None]) -> None:
+def _carry_out(
+    run: OpenRun,
+    orders: Sequence[Order],
+    between: Callable[[], None],
+    deadline: Deadline | None,
+) -> None:
     before, numbers = len(run.inputs.failed), dict[tuple[str, str], int]()
 
     def fail(order: Order, path: str, error: str) -> None:
@@ -284,10 +329,10 @@ def _carry_out(run: OpenRun, orders: Sequence[Order], between: Callable[[], None
     names = {unit.model for order in orders for unit in order.units if unit.model}
     asked = [] if not names else list(zip(run.settings.model, run.models, strict=True))
     specs = {spec: model for spec, model in asked if model.name in names}
-    pool = _pool(run, specs, len(orders))
+    pool = _pool(run, specs, len(orders), deadline)
     if pool is None:
         models = {model.name: model for model in specs.values()}
-        worker = Worker(run.settings, models, run.cache, run.reporter, fail)
+        worker = Worker(run.settings, models, run.cache, run.reporter, fail, deadline=deadline)
         for order in orders:
             if not failed(order):
                 worker.do(order)
@@ -301,7 +346,9 @@ def _carry_out(run: OpenRun, orders: Sequence[Order], between: Callable[[], None
     )
 
 
-def _pool(run: OpenRun, specs: Mapping[str, Model], orders: int) -> Pool | None:
+def _pool(
+    run: OpenRun, specs: Mapping[str, Model], orders: int, deadline: Deadline | None
+) -> Pool | None:
     settings = run.settings
     workers = settings.workers or 1
     here = not settings.cluster and min(workers, orders) <= 1
@@ -325,6 +372,7 @@ def _pool(run: OpenRun, specs: Mapping[str, Model], orders: int) -> Pool | None:
         quiet=run.reporter.quiet,
         calibration=run.calibration,
         versions=versions(),
+        deadline=deadline,
     )
     if not settings.cluster:
         return Processes(setup, workers)

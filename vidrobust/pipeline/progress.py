@@ -105,6 +105,7 @@ class Reporter:
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.quiet = quiet
+        self.began_s = time.time()
         self.console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
         self._progress: Progress | None = None
         self._whole: Whole | None = None

@@ -24,6 +24,7 @@ from vidrobust.models.load import load_model, load_models, merged, pinned_spec
 from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import Model
 from vidrobust.pipeline import inputs
+from vidrobust.pipeline.deadline import Deadline
 from vidrobust.pipeline.inputs import Inputs, open_item
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.run_folder.folder import RunFolder, versions
@@ -54,6 +55,7 @@ class Setup:
     threads: int
     quiet: bool
     calibration: Item | None  # input on whose first frames a number format is calibrated
+    deadline: Deadline | None
     versions: dict[str, str]  # of the machine that asks; workers with other versions are refused
 
     def opened(self) -> dict[str, Model]:

@@ -95,6 +95,7 @@ def opened_worker(setup: Setup, send: Callable[[Event], None]) -> Worker:
         EventReporter(send, quiet=setup.quiet),
         lambda order, path, error: send(Failed(path, error)),
         lambda keys: send(Began(keys)),
+        setup.deadline,
     )
 
 

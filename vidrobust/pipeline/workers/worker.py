@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -19,9 +19,10 @@ from vidrobust.footage.item import Item
 from vidrobust.frame_pairs.transitions import PairWatcher
 from vidrobust.frames.device import resolve_or_cpu, trim_heap
 from vidrobust.models.predict import Model, auto_batch, is_out_of_memory
+from vidrobust.pipeline.deadline import Deadline
 from vidrobust.pipeline.inputs import Segment, open_item
 from vidrobust.pipeline.keys import reader_of_needed, unit_key
-from vidrobust.pipeline.progress import Reporter
+from vidrobust.pipeline.progress import Counter, Reporter
 from vidrobust.pipeline.stage import (
     Context,
     FootageStage,
@@ -81,6 +82,7 @@ class Order:
     segment: Segment
     units: tuple[Unit, ...]
     apart: bool = False
+    to_come: int = 1  # orders that are still to be done, this one included
 
     @property
     def item(self) -> Item:
@@ -176,6 +178,7 @@ Event = Ready | Began | Failed | Said | Counting | Counted | Finished | Raised |
 Fail = Callable[[Order, str, str], None]  # wording (order, path, error) of what failed
 
 
+SETTLED = 16  # frames after which the pace of the others is known
 _TOO_LARGE = "memory ran out; cut its pictures with --roi, take fewer at once with --batch, or give it more memory"
 
 
@@ -193,9 +196,11 @@ class Worker:
         reporter: Reporter,
         fail: Fail,
         began: Callable[[tuple[str, ...]], None] = lambda keys: None,
+        deadline: Deadline | None = None,
     ) -> None:
         self.settings, self.models, self.cache = settings, models, cache
         self.reporter, self._fail, self._began = reporter, fail, began
+        self._deadline = deadline
 
     def do(self, order: Order) -> None:
         """Make the units of an order; only SettingsError and a full disk are raised."""
@@ -215,7 +220,8 @@ class Worker:
                         self._stream(order, source, step)
                     else:
                         ahead = [step] if order.apart else steps[number:]
-                        source.keep(self._asked_for(order, source, ahead))
+                        if self._deadline is None or self._deadline.left_s > 0:
+                            source.keep(self._asked_for(order, source, ahead))
                         had = {unit: unit.had(self.cache) for unit in step}
                         for have in dict.fromkeys(had.values()):
                             self._frames(
@@ -310,6 +316,7 @@ class Worker:
                 )
             beside = stack.enter_context(ThreadPoolExecutor(1))
             without = [works[unit] for unit in works if not unit.model]
+            is_late = False
             for batch, transitions in stack.enter_context(closing(watched)):
                 fed = [beside.submit(work.feed, batch, transitions) for work in without]
                 for unit in [unit for unit in works if unit.model]:
@@ -321,6 +328,7 @@ class Worker:
                 for each in fed:
                     each.result()
                 counter.advance(len(batch))
+                is_late = is_late or self._says_late(source, name, counter)
         for problem in source.problems:
             self.reporter.warn(f"{name}: {problem}")
         seconds = (time.perf_counter() - started) / max(len(works), 1)
@@ -334,30 +342,70 @@ class Worker:
                     unit.stage, unit.key, found, {**facts, "seconds": round(seconds, 3)}
                 )
 
+    def _says_late(self, source: VideoSource, name: str, counter: Counter) -> bool:
+        """Say, as soon as it shows, that a deadline passes while frames are looked at."""
+        frames, seconds = source.info.num_frames, time.perf_counter() - counter.started
+        # the first frames take longer than the others
+        if self._deadline is None or not frames or counter.done < SETTLED:
+            return False
+        is_late = seconds / counter.done * (frames - counter.done) > self._deadline.left_s
+        if is_late:
+            self.reporter.say(
+                f"{name}: {self._deadline.budget}: its frames take longer; no time for pairs"
+            )
+        return is_late
+
     def _frames(self, order: Order, source: VideoSource, units: Sequence[Unit], have: int) -> None:
         stage, name = units[0].stage, order.item.name
         assert isinstance(stage, SampleStage)
-        work = stage.work
-        count = max(unit.count for unit in units)
-        total = round((count - have) * stage.steps(self.settings))
-        started = time.perf_counter()
-        with self.reporter.counting(f"{name}: {stage.name}", total, stage.step) as counter:
-            context = self._context(stage, order.segment, source, counter.advance)
-            context = dataclasses.replace(
-                context, count=count, have=have, models=[u.model for u in units]
-            )
-            try:
-                found: dict[str, Found] = dict(
-                    work(context, source, [self.models[u.model] for u in units])
+        most = max(unit.count for unit in units)
+        total = round((most - have) * stage.steps(self.settings))
+        sizes: Iterable[int] = (most,)
+        if self._deadline is not None:
+            deadline = self._deadline.part(-(-order.to_come // (self.settings.workers or 1)))
+
+            def tell(fits: int) -> None:
+                self.reporter.say(
+                    f"{name}: {deadline.budget}: time for {fits} of {most} {stage.step}"
                 )
-            except ModelError:
-                found = {}
-                for unit in units:
-                    try:
-                        alone = dataclasses.replace(context, models=[unit.model])
-                        found.update(work(alone, source, [self.models[unit.model]]))
-                    except ModelError as error:
-                        self._failed(order, unit, error)
+
+            sizes = deadline.sizes(have, most, tell)
+        with self.reporter.counting(f"{name}: {stage.name}", total, stage.step) as counter:
+            for size in sizes:
+                self._grow(order, source, units, have, size, counter)
+                # a model that failed is not asked again
+                units = [unit for unit in units if unit.had(self.cache) == size]
+                have = size
+
+    def _grow(
+        self,
+        order: Order,
+        source: VideoSource,
+        units: Sequence[Unit],
+        have: int,
+        count: int,
+        counter: Counter,
+    ) -> None:
+        """Make the sample of a segment from ``have`` to ``count``, and keep it in the cache."""
+        stage, name = units[0].stage, order.item.name
+        assert isinstance(stage, SampleStage)
+        started = time.perf_counter()
+        context = self._context(stage, order.segment, source, counter.advance)
+        context = dataclasses.replace(
+            context, count=count, have=have, models=[u.model for u in units]
+        )
+        try:
+            found: dict[str, Found] = dict(
+                stage.work(context, source, [self.models[u.model] for u in units])
+            )
+        except ModelError:
+            found = {}
+            for unit in units:
+                try:
+                    alone = dataclasses.replace(context, models=[unit.model])
+                    found.update(stage.work(alone, source, [self.models[unit.model]]))
+                except ModelError as error:
+                    self._failed(order, unit, error)
         seconds = (time.perf_counter() - started) / len(units)
         for unit in units:
             if unit.model in found:

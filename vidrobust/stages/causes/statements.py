@@ -105,7 +105,8 @@ def _of_account(
 
 def _more(run: RunTables) -> str:
     asked = run.record.settings.get("pairs")
-    if asked is not None and asked < FEWEST_ROWS:
+    out_of_time = run.record.sample.get("asked", 0) >= FEWEST_ROWS
+    if out_of_time or (asked is not None and asked < FEWEST_ROWS):
         return f"Use --pairs {2 * FEWEST_ROWS}."
     return MORE_FOOTAGE
 

@@ -307,11 +307,13 @@ def magnified(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, float]:
     if a.shape != b.shape:
         return np.zeros_like(b), 1.0
     difference = cv2.absdiff(a, b)
-    high = float(np.percentile(difference, 98))
+    # by counting levels, which takes a tenth of the time of sorting
+    counts = cv2.calcHist([difference.reshape(-1)], [0], None, [256], [0, 256]).ravel()
+    high = int(np.searchsorted(np.cumsum(counts, dtype=np.float64), 0.98 * difference.size))
     factor = 1
     while factor < MOST_MAGNIFIED and 2 * factor * high <= 255:
         factor *= 2
-    return np.minimum(difference.astype(np.int32) * factor, 255).astype(np.uint8), float(factor)
+    return cv2.convertScaleAbs(difference, alpha=factor), float(factor)
 
 
 def likely_width(shape: tuple[int, ...], wanted: int) -> int:

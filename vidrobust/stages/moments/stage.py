@@ -15,7 +15,7 @@ class MomentsStage(TableStage):
     """The worst moments as pictures, and frames for the report's player."""
 
     name = "moments"
-    version = 4
+    version = 5
     needs = (STABILITY,)
     settings = ("pictures", "pairs")
     tables = ("player_frames",)

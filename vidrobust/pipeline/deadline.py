@@ -1,0 +1,52 @@
+"""A time by which a sample is made: it grows round by round until the time is over."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+FIRST = 2  # pairs of an input in the first round, which shows how long the others take
+# A round makes a sample so many times as large at most: the pace may change while it is made.
+GROWTH = 4
+# Seconds of a budget that are kept for tables, answer and page, about.
+REST_S = 9.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deadline:
+    """When a command is to end, by the wall clock, which all workers of a machine share."""
+
+    budget: str  # as it was asked for
+    ends_s: float
+    clock: Callable[[], float] = time.time
+
+    @property
+    def left_s(self) -> float:
+        """Return the seconds left, without those that tables and page take."""
+        return self.ends_s - REST_S - self.clock()
+
+    def part(self, among: int) -> Deadline:
+        """Return the deadline of the next one of so many that share the time left."""
+        if among == 1 or self.left_s <= 0:
+            return self
+        return replace(self, ends_s=self.ends_s - self.left_s * (1 - 1 / among))
+
+    def sizes(self, have: int, most: int, tell: Callable[[int], None]) -> Iterator[int]:
+        """Yield the sizes to which a sample of ``have`` grows, up to ``most``; it is made between them.
+
+        ``tell`` is called once, with the size that there is time for: at once where the time is over, else after
+        the first round.
+        """
+        if self.left_s <= 0:
+            tell(have)
+            return
+        made, size = have, min(most, have + FIRST)
+        while size > made:
+            began_s = self.clock()
+            yield size
+            pair_s = (self.clock() - began_s) / (size - made)
+            fits = min(most, size + max(0, int(self.left_s / max(pair_s, 1e-9))))
+            if made == have:
+                tell(fits)
+            made, size = size, min(fits, GROWTH * size)
