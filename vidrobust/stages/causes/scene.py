@@ -14,7 +14,15 @@ import cv2
 import numpy as np
 
 from vidrobust.frame_pairs.change import PairChange, moved_mask, saturated
-from vidrobust.frame_pairs.registration import affine_field, inside, moves, size_px, warp, warp_at
+from vidrobust.frame_pairs.registration import (
+    Doubled,
+    affine_field,
+    inside,
+    moves,
+    size_px,
+    warp,
+    warp_at,
+)
 from vidrobust.frames.pixels import field_of, lattice_side, to_levels
 from vidrobust.stages.causes.catalogue import CAMERA, CATALOGUE
 from vidrobust.stages.causes.cause import Content, Filter, LevelReplay, Shift
@@ -109,6 +117,10 @@ class ReplayScene:
             if cause.occurs is not None and cause.occurs(self.change)
         )
 
+    @cached_property
+    def _fine(self) -> Doubled:
+        return Doubled(self.third)
+
     def picture(self, on: Collection[str], placebo: tuple[str, str] = NO_PLACEBO) -> np.ndarray:
         """Make frame t, (H, W, 3) uint8, with the causes in ``on``, and a placebo of a further one."""
         if placebo[0] in LEVELS or placebo[0] in FILTERS:
@@ -188,12 +200,12 @@ class ReplayScene:
 
     def _sample(self, displacement: np.ndarray) -> np.ndarray:
         if not displacement.any():
-            x = warp(self.third, self.to_third) if self.to_third.any() else self.third
+            x = self._fine.warped(self.to_third) if self.to_third.any() else self.third
             return np.where(self.gaps[..., None], self.fill, x) if self.gaps.any() else x
         through = self.to_third
         if through.any():
             through = warp(through, displacement, interpolation=cv2.INTER_LINEAR)
-        x = warp(self.third, displacement + through)
+        x = self._fine.warped(displacement + through)
         if not self.gaps.any():
             return x
         gaps = warp(
