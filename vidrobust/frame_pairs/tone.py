@@ -28,7 +28,9 @@ CLEAR = 0.9
 # A change with a smaller root mean square, levels, is within the rounding of 8 bits and taken as none.
 SMALLEST = 0.25
 ROUNDED = 0.3  # smallest scale of residuals, levels: what rounding leaves is alike in all cells of one level
-ABSOLUTE, BIWEIGHT = 8, 15  # rounds of least absolute deviations, and then of the biweight
+# most rounds of least absolute deviations, and then of the biweight
+ABSOLUTE, BIWEIGHT = 8, 15
+SETTLED = 0.005  # levels by which no cell changes in a round after which no further one follows
 # Standard deviations that are taken as usual; they matter only where a picture is too flat to tell them
 # apart.
 LIGHT_PRIOR = (0.5, 40.0, 0.3)  # of gain, offset (levels) and power
@@ -288,21 +290,25 @@ def _robust(
     # change it may take the levels of a small part for outliers. Ten neighbouring cells count as one
     # observation against the prior. ``noise`` is the variance in the first ``noisy`` columns; it is taken off
     # their moments (Fuller 1987).
-    found = expected
-    residual = np.linalg.norm(y - design @ found, axis=1)
+    found, made = expected, design @ expected
+    residual = np.linalg.norm(y - made, axis=1)
     residual = np.abs(residual - np.median(residual))
-    for number in range(ABSOLUTE + BIWEIGHT):
-        scale = spread(residual, ROUNDED)
-        weight = (absolute if number < ABSOLUTE else biweight)(residual, scale)
-        strength = 10 * scale**2 / prior**2
-        normal = design.T @ (design * weight[:, None]) + np.diag(strength)
-        target = design.T @ (y * weight[:, None]) + strength[:, None] * expected
-        if noise > 0:
-            less, held = _noise_off(design[:, :noisy], weight, noise)
-            normal[:noisy, :noisy] += held - less
-            target[:noisy] += held @ expected[:noisy]
-        found = np.linalg.solve(normal, target)
-        residual = np.linalg.norm(y - design @ found, axis=1)
+    for weigh, rounds in ((absolute, ABSOLUTE), (biweight, BIWEIGHT)):
+        for _ in range(rounds):
+            scale = spread(residual, ROUNDED)
+            weight = weigh(residual, scale)
+            strength = 10 * scale**2 / prior**2
+            normal = design.T @ (design * weight[:, None]) + np.diag(strength)
+            target = design.T @ (y * weight[:, None]) + strength[:, None] * expected
+            if noise > 0:
+                less, held = _noise_off(design[:, :noisy], weight, noise)
+                normal[:noisy, :noisy] += held - less
+                target[:noisy] += held @ expected[:noisy]
+            found, before = np.linalg.solve(normal, target), made
+            made = design @ found
+            residual = np.linalg.norm(y - made, axis=1)
+            if np.abs(made - before).max() < SETTLED:
+                break
     return found
 
 
