@@ -65,6 +65,7 @@ EVERY = slice(None, None, 3)  # pairs of lines are tried at these frequencies
 SAME = np.deg2rad(15.0)
 SAME_ANGLE = 10.0  # pairs of lines at the same angle are tried at each multiple of this, degrees
 STEP = 0.25  # approximate difference of the logarithms of neighbouring SIGMAS
+FINEST = 0.005  # step of the logarithm of sigma and of the angle, radians, in the search
 SIGMAS = np.geomspace(SMALLEST_SIGMA, LARGEST_SIGMA, 12)
 ANGLES = np.deg2rad(np.arange(0.0, 180.0, 22.5))
 
@@ -390,7 +391,7 @@ class _Pair:
 NOTHING = (Kernel(), Kernel())
 
 
-@lru_cache(maxsize=1000)  # searches begin at the same kernels in every pair
+@lru_cache(maxsize=4000)  # 10 MB; searches visit the same kernels in every pair
 def _passed(kernel: Kernel) -> np.ndarray:
     return kernel.passed()[usable()]
 
@@ -478,10 +479,10 @@ def _numbers(kernel: Kernel) -> list[float]:
 def _kernel(numbers: np.ndarray) -> Kernel:
     if not len(numbers):
         return Kernel()
-    sigma = float(np.clip(math.exp(numbers[0]), 0.1, 1.5 * LARGEST_SIGMA))
-    return Kernel(
-        sigma_px=sigma, angle=float(numbers[1]) % math.pi if len(numbers) > 1 else math.nan
-    )
+    # in steps far below the error, so that other pairs find what passes a kernel already computed
+    log_sigma, *angle = (FINEST * float(np.rint(x / FINEST)) for x in numbers)
+    sigma = min(max(math.exp(log_sigma), 0.1), 1.5 * LARGEST_SIGMA)
+    return Kernel(sigma_px=sigma, angle=angle[0] % math.pi if angle else math.nan)
 
 
 def _signed(lost: Kernel, back: Kernel) -> Blur:
