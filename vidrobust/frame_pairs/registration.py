@@ -260,8 +260,8 @@ def warp_at(frame: np.ndarray, displacement: np.ndarray, where: np.ndarray) -> n
 class Doubled:
     """A frame (H, W) or (H, W, C) to be warped more than once, at twice the resolution.
 
-    Pixels half-way are those of ``warp``, all others cubic between them. On real footage that errs by 1 % more than
-    ``warp`` does, in a quarter of the time for each further displacement.
+    Pixels half-way are those of ``warp``, all others interpolated between them: waves of four px and more within
+    2 % of their height, in a third of the time for each further displacement.
     """
 
     def __init__(self, frame: np.ndarray) -> None:
@@ -271,11 +271,13 @@ class Doubled:
         """Return the frame at displaced places, as ``warp`` gives it, float32."""
         if moves(displacement[::8, ::8]).mean() < MOSTLY_STILL:
             return warp(self.frame.astype(np.float32, copy=False), displacement)
-        reflect = cv2.BORDER_REFLECT_101
-        places = 2 * _places(displacement)
-        return np.asarray(
-            cv2.remap(self._pixels, places, None, cv2.INTER_CUBIC, borderMode=reflect)
+        places, reflect = 2 * _places(displacement), cv2.BORDER_REFLECT_101
+        cubic, linear = (
+            cv2.remap(self._pixels, places, None, interpolation, borderMode=reflect)
+            for interpolation in (cv2.INTER_CUBIC, cv2.INTER_LINEAR)
         )
+        # OpenCV's cubic (a = -3/4) makes waves too high by about half of what linear makes them too low
+        return np.asarray(cv2.addWeighted(cubic, 2 / 3, linear, 1 / 3, 0))
 
     @cached_property
     def _pixels(self) -> np.ndarray:
