@@ -13,7 +13,6 @@ With --intervals the coverage of other intervals is printed instead: the cluster
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -24,7 +23,6 @@ from harness import say
 from scipy import special
 
 from vidrobust.stages.correlate.study import correlate
-from vidrobust.stages.correlate.together import explain_together
 from vidrobust.stages.correlate.units import CorrelationUnits
 from vidrobust.statistics.associations import partial_spearman
 from vidrobust.statistics.clusters import SHORTEST_S, independent_clusters
@@ -452,14 +450,6 @@ def _slow(
     return (np.sqrt(clip_share) * level + np.sqrt(1 - clip_share) * steps).reshape(-1, columns)
 
 
-def judge_together(world: World, runs: int, seed: int) -> Counter[str]:
-    """How often each verdict on all perturbations together is given."""
-    rng = np.random.default_rng(seed)
-    return Counter(
-        explain_together(as_units(world, world.draw(rng, 1)), seed=i).verdict for i in range(runs)
-    )
-
-
 def main() -> None:
     """Print the table."""
     parser = harness.parser(__doc__)
@@ -467,14 +457,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--world", nargs="*", choices=list(WORLDS), default=list(WORLDS))
     parser.add_argument("--intervals", action="store_true")
-    parser.add_argument(
-        "--together", action="store_true", help="verdicts of all perturbations together"
-    )
     arguments = parser.parse_args()
-    if arguments.together:
-        for name in arguments.world:
-            say(name, dict(judge_together(WORLDS[name], arguments.runs, arguments.seed)))
-        return
     if arguments.intervals:
         say("| world | jackknife | percentile | BCa | Fisher, units |\n|---|---|---|---|---|")
         for name in arguments.world:

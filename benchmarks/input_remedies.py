@@ -104,7 +104,7 @@ def studied(run: OpenRun, model: str) -> LabelStudy:
     footage = FootageTables(
         transitions=run.table("transitions"), sizes={}, parts={}, labels=pd.DataFrame()
     )
-    return classifier_study(model, {name: run.table(name) for name in TABLES}, footage, window=3)
+    return classifier_study(model, {name: run.table(name) for name in TABLES}, footage)
 
 
 def main() -> None:

@@ -526,7 +526,7 @@ def test_a_stage_is_a_file_and_then_a_command(said: dict[str, str]) -> None:
     assert "Say hello." in text
     assert "--suite" in text  # its own
     assert "--max-gap" in text  # of what it needs
-    assert "--trained-with" not in text
+    assert "--max-delay" not in text
     # its status
     assert [word for word in text.splitlines()[-10:] if word.lstrip().startswith("greeting")]
     assert text.endswith('{"models":1}\n')

@@ -50,7 +50,7 @@ def test_a_stage_has_the_options_that_it_and_what_it_needs_depend_on(stage: obje
 
 
 def test_a_command_without_a_model_has_none_of_its_options() -> None:
-    assert not {"model", "batch", "engine", "pairs", "fail_if", "trained_with"} & flags("variation")
+    assert not {"model", "batch", "engine", "pairs", "fail_if", "max_delay"} & flags("variation")
     assert {"device", "start_s", "seed"} <= flags("variation")
     assert not {"start_s", "model", "workers"} & flags("report")
 

@@ -55,8 +55,8 @@ def test_the_same_command_again_makes_nothing_anew(again: Line, said: Said) -> N
         ),
         (
             "stability",
-            "--revert-within=2",
-            "stability is stale: revert_within was 3, now 2",
+            "--min-boxes=2",
+            "stability is stale: min_boxes was 1, now 2",
             {"stability"},
         ),
         ("variation", "--seed=5", "variation is stale: seed was 0, now 5", {"variation"}),
@@ -67,7 +67,6 @@ def test_the_same_command_again_makes_nothing_anew(again: Line, said: Said) -> N
             {"transitions", "sensitivity", "stability", "variation"},
         ),
         ("correlate", "--resamples=120", "correlate is stale: resamples was 99, now 120", set()),
-        ("policy", "--trained-with=hue", "policy is stale: trained_with was empty, now hue", set()),
     ],
 )
 def test_a_changed_setting_makes_what_depends_on_it_anew(

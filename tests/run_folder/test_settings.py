@@ -28,9 +28,7 @@ def test_toml_values_take_the_types_of_the_fields(tmp_path: Path) -> None:
 
 
 def test_settings_survive_the_run_folder() -> None:
-    settings = Settings(
-        sources=("x",), model=("m",), occluder=("1,2,3,4",), fps=2.5, trained_with=("hue",)
-    )
+    settings = Settings(sources=("x",), model=("m",), occluder=("1,2,3,4",), fps=2.5, only=("hue",))
     assert Settings().changed(settings.as_dict(), "run.json") == settings
 
 

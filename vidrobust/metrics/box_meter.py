@@ -238,9 +238,7 @@ def _followed(
 ) -> tuple[Objects, dict[str, pd.DataFrame]]:
     settings = along.tracks.of_classes(names)
     objects = follow(boxes, settings)
-    found = measure(
-        boxes, objects, settings, revert_within=along.revert_within, frame_rate=along.frame_rate
-    )
+    found = measure(boxes, objects, settings, frame_rate=along.frame_rate)
     return objects, {
         "object_frames": found.along.rename(columns={"track_label": "label"}),
         "tracks": found.tracks.rename(columns={"track_label": "label"}),

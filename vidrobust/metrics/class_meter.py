@@ -11,7 +11,7 @@ import pandas as pd
 from vidrobust.frame_pairs.transitions import JOINED, FrameTransitions, between, reasons_of
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.class_differences import jitter, revert_flips
-from vidrobust.metrics.metric import AlongTime, Metric, Tables, differences
+from vidrobust.metrics.metric import REVERTS_WITHIN, AlongTime, Metric, Tables, differences
 from vidrobust.predictions import Classifications
 from vidrobust.tables import schema as tables
 
@@ -125,7 +125,7 @@ class ClassMeter:
                 "model": self.model,
                 "track": 0,
                 "jitter": np.where(valid, second, np.nan),
-                "revert_flip": _reverts(labels, self._reason, self.settings.revert_within),
+                "revert_flip": _reverts(labels, self._reason, REVERTS_WITHIN),
             }
         )
 
@@ -233,7 +233,7 @@ def whole(
         found[name].sort_values("frame", kind="stable") for name in ("frames", "triples")
     )
     reason = reasons_of(frames["frame"].to_numpy(np.int64), transitions)
-    reverts = _reverts(frames["label"].to_numpy(np.int64), reason, along.revert_within)
+    reverts = _reverts(frames["label"].to_numpy(np.int64), reason, REVERTS_WITHIN)
     return {**found, "frames": frames, "triples": triples.assign(revert_flip=reverts)}
 
 

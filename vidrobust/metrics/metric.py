@@ -136,6 +136,7 @@ def declared(
 
 Tables = Mapping[str, pd.DataFrame]
 ANCHOR_DELTAS = (1, 2, 5, 10)  # Distances of anchor pairs in delivered frames
+REVERTS_WITHIN = 3  # frames within which a label must be back to count as reverted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +146,6 @@ class AlongTime:
     frame_rate: float = 25.0  # delivered frames per second
     anchor_deltas: tuple[int, ...] = ANCHOR_DELTAS
     anchor_every_s: float = 1.0
-    revert_within: int = 3  # frames within which a label must be back to count as reverted
     # Largest global shift, as a share of the frame's width, that is still the same view
     motion_limit: float | None = 0.1
     tracks: TrackSettings = field(default_factory=TrackSettings)

@@ -281,17 +281,11 @@ class SamplingSettings:
     suite: tuple[str, ...] = option(("natural",), "Suites of perturbations.", "NAME")
     perturbation: tuple[str, ...] = option((), "Only these perturbations.", "KEY", without="all")
     strengths: int = option(1, "Strengths of each perturbation shown per frame; 0 for all.", "N")
-    revert_within: int = option(
-        3, "Frames within which a label must be back to count as reverted.", "N"
-    )
     resamples: int = option(20000, "Resamples of intervals and permutation tests.", "N")
     max_delay: str = option(
         "200ms",
         "Longest delay with which a recommended rule may report a change: 200ms, 1s.",
         "TIME",
-    )
-    trained_with: tuple[str, ...] = option(
-        (), "Augmentations used in training: names, or a library's settings.", "WHAT"
     )
 
 
@@ -352,7 +346,7 @@ class Settings(FootageSettings, ModelSettings, BoxSettings, SamplingSettings, Ou
         # TrackSettings checks the numbers; its module is heavy, and the defaults are known to be right
         if any(getattr(self, f.name) != f.default for f in dataclasses.fields(BoxSettings)):
             _ = self.tracks_at(1.0)
-        _from_1(self, "frames", "pairs", "revert_within", "resamples")
+        _from_1(self, "frames", "pairs", "resamples")
         if self.strengths < 0:
             raise SettingsError(
                 f"strengths: expected a whole number, 0 for all, got {self.strengths}"

@@ -15,7 +15,6 @@ from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.correlate.studies import Conclusions, PooledRuns, StudyConclusion
 from vidrobust.stages.correlate.study import Group
-from vidrobust.stages.correlate.together import Together
 
 STUDY = StudyConclusion(
     across="clips",
@@ -23,7 +22,6 @@ STUDY = StudyConclusion(
     headline="No proxy",
     sentences={"hue": "no evidence; ..."},
     groups=(Group(members=("hue", "saturation"), name="hue", weakest=0.9, weakest_low=math.nan),),
-    together=Together(verdict="cannot tell", sentence="...", gain=math.nan, n=8, clusters=4),
 )
 
 
@@ -36,9 +34,6 @@ def test_it_is_read_as_it_was_written() -> None:
     assert (read.headline, read.sentences) == (STUDY.headline, STUDY.sentences)
     assert read.groups[0].members == ("hue", "saturation")
     assert math.isnan(read.groups[0].weakest_low)
-    assert read.together is not None
-    assert math.isnan(read.together.gain)
-    assert read.together.clusters == 4
     assert found.left_out == ("across models: one model",)
     assert found.study("frames", "net") == StudyConclusion(across="frames", model="net")
 

@@ -43,7 +43,7 @@ def test_the_jitter_of_masks_is_a_row_where_there_are_masks() -> None:
     with_masks, without = (
         {
             row["metric"]
-            for row in box_rows(BoxStudy("m", [TimedBoxes("a", "", each, time_s, SETTINGS)], 3))
+            for row in box_rows(BoxStudy("m", [TimedBoxes("a", "", each, time_s, SETTINGS)]))
         }
         for each in (boxes, bare)
     )

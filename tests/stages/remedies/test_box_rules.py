@@ -180,7 +180,7 @@ def test_lag_and_distance_to_known_boxes() -> None:
     seen = TimedBoxes(
         "clip", "", boxes, np.arange(frames) / 25, SETTINGS, (np.arange(frames), corners)
     )
-    found = BoxStudy("model", [seen], 3)
+    found = BoxStudy("model", [seen])
     measured = found.precision([play_boxes(box_rule("box-mean-0.5", SETTINGS), boxes)])
     assert measured["lag_frames"] == pytest.approx(1, abs=0.03)
     assert measured["distance_before"] == 0
@@ -248,7 +248,7 @@ def item(drop: float, wobble: float, seed: int = 0, frames: int = 300) -> ItemBo
 
 def study(boxes: ItemBoxes) -> BoxStudy:
     return BoxStudy(
-        "model", [TimedBoxes("clip", "", boxes, np.arange(boxes.num_frames) / 30, SETTINGS)], 3
+        "model", [TimedBoxes("clip", "", boxes, np.arange(boxes.num_frames) / 30, SETTINGS)]
     )
 
 

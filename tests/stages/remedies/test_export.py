@@ -200,7 +200,7 @@ def test_of_a_thousand_classes_the_class_sees_what_the_table_kept(tmp_path: Path
         {"item": "clip", "frame": np.arange(n), "time_s": np.arange(n) / 25, "reason": reason}
     )
     footage = FootageTables(transitions=transitions, sizes={}, parts={}, labels=pd.DataFrame())
-    found = study_classifier("m", meter.finish(), footage, window=3, max_delay_ms=200)
+    found = study_classifier("m", meter.finish(), footage, max_delay_ms=200)
     rows = {(row["remedy"], row["metric"]): row for row in found.rows}
     for name in ("mean-0.3", "hysteresis-0.1", "median-3"):
         file = tmp_path / f"{name}.py"

@@ -73,7 +73,7 @@ def tables(
 def study(labels: np.ndarray, **more: object) -> LabelStudy:
     made = tables(labels, **more)  # type: ignore[arg-type]
     answers = answers_of(made["frames"], made["probabilities"], made["transitions"])
-    return LabelStudy(answers=answers, pairs=made["pairs"], triples=made["triples"], window=3)
+    return LabelStudy(answers=answers, pairs=made["pairs"], triples=made["triples"])
 
 
 def rows(of: LabelStudy) -> pd.DataFrame:
@@ -215,7 +215,6 @@ def test_a_truth_that_never_changes_has_no_changes_and_no_events() -> None:
         answers=of.answers,
         pairs=of.pairs,
         triples=of.triples,
-        window=3,
         right=[[frozenset({0})] * 60],
     )
     row = rows(with_labels).loc["majority-5", "flip_rate"]
@@ -227,7 +226,7 @@ def test_operating_points_of_the_models_own_leave_rules_on_labels() -> None:
     made = tables(flickering(50))
     made["frames"]["label"] = 1
     answers = answers_of(made["frames"], made["probabilities"], made["transitions"])
-    of = LabelStudy(answers=answers, pairs=made["pairs"], triples=made["triples"], window=3)
+    of = LabelStudy(answers=answers, pairs=made["pairs"], triples=made["triples"])
     found = {row["remedy"]: row for row in rule_rows(of)}
     assert "operating points" in found["mean-0.5"]["note"]
     assert found["majority-3"]["n"] > 0

@@ -24,6 +24,7 @@ import pandas as pd
 
 from vidrobust.metrics.box_differences import areas, duplicates
 from vidrobust.metrics.class_differences import revert_flips
+from vidrobust.metrics.metric import REVERTS_WITHIN
 from vidrobust.metrics.tracks.borders import touches_border
 from vidrobust.metrics.tracks.follow import Objects, TrackSettings
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
@@ -55,7 +56,6 @@ def measure(
     objects: Objects,
     settings: TrackSettings,
     *,
-    revert_within: int = 3,
     frame_rate: float = 25.0,
 ) -> Measures:
     """Measure everything that the boxes and their objects show; frame_rate in frames per second."""
@@ -71,7 +71,7 @@ def measure(
     along = along.assign(
         alarm=alarm.astype(np.float64), **faults(along["state"], along["evidence"], alarm)
     )
-    along["revert_flip"] = _reverts(along, revert_within)
+    along["revert_flip"] = _reverts(along, REVERTS_WITHIN)
     tracks = _tracks(found, track, rows, along, states)
     about = tracks[["track", "track_label", "size"]]
     along = along.drop(columns="label").merge(about, on="track", how="left")

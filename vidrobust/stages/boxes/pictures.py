@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from vidrobust.frames.pixels import to_array
-from vidrobust.metrics.tracks.curve import by_constants, curve
+from vidrobust.metrics.tracks.curve import curve
 from vidrobust.metrics.tracks.item_boxes import item_boxes
 from vidrobust.pipeline.run import OpenRun
 from vidrobust.report.pictures import PICTURE_WIDTH, save_picture
@@ -136,38 +136,6 @@ def save_tiles(
                 for name, (picture, width) in zip(names[number], save, strict=True):
                     save_picture(picture, run.path / name, width)
     return names
-
-
-def changed_constants(
-    run: OpenRun, detections: pd.DataFrame, transitions: pd.DataFrame
-) -> list[dict[str, Any]]:
-    """Return how far each constant moves the uncovered rate of each model, on its first MOST_BOXES boxes."""
-    about = {entry.item: entry for entry in run.folder.record.inputs}
-    found = []
-    for model, of_model in detections.groupby("model", sort=False):
-        clips, left = [], MOST_BOXES
-        for item, rows in of_model.groupby("item", sort=False):
-            entry, frames = about[item], transitions[transitions["item"] == item]
-            rows = rows.sort_values("frame", kind="stable")
-            if left < len(rows):
-                end = rows["frame"].iloc[max(left - 1, 0)]
-                rows, frames = rows[rows["frame"] < end], frames[frames["frame"] < end]
-            left -= len(rows)
-            if len(rows):
-                names = dict(zip(rows["label"], rows["label_name"], strict=True))
-                tracks = along_time(run.settings, entry.frame_rate).tracks.of_classes(names)
-                clips.append((item_boxes(rows, frames, (entry.height, entry.width)), tracks))
-        rates = by_constants(clips) if clips else {}
-        if rates and rates[""][0] == rates[""][0]:
-            found.append(
-                {
-                    "model": str(model),
-                    "boxes": MOST_BOXES - left,
-                    "rate": rates.pop("")[0],
-                    "rates": rates,
-                }
-            )
-    return found
 
 
 def curves(run: OpenRun, detections: pd.DataFrame, transitions: pd.DataFrame) -> pd.DataFrame:

@@ -140,28 +140,6 @@ def moments(run: RunTables) -> list[dict[str, Any]]:
     ]
 
 
-def constants(run: RunTables) -> list[str]:
-    """Return how much the uncovered rate of each model depends on constants of following."""
-    said = []
-    for each in run.json("box_moments.json").get("constants", []):
-        ends = {
-            name: max(rates, key=lambda rate: abs(rate - each["rate"]))
-            for name, rates in each["rates"].items()
-        }
-        order = sorted(ends, key=lambda name: -abs(ends[name] - each["rate"]))
-        low, high = (
-            of(each["rate"], *(rate for rates in each["rates"].values() for rate in rates))
-            for of in (min, max)
-        )
-        largest = ", ".join(name.lower().replace("_", " ") for name in order[:3])
-        said.append(
-            f"{each['model']}: each of {len(ends)} constants of following, changed by 20 % alone, moves the share "
-            f"of frames without a box from {percent(each['rate'])} to {percent(low)} at least and {percent(high)} "
-            f"at most ({each['boxes']} boxes); those with the largest effect: {largest}"
-        )
-    return said
-
-
 def name_changes(run: RunTables) -> list[dict[str, str]]:
     """Return the most frequent renames."""
     found: list[dict[str, str]] = (

@@ -51,8 +51,7 @@ class BoxesStage(TableStage):
         hiding = [
             {**dataclasses.asdict(place), "sentence": pictures.sentence(place)} for place in places
         ]
-        constants = pictures.changed_constants(run, detections, run.table("transitions"))
-        found = {"moments": lines, "hiding_places": hiding, "constants": constants}
+        found = {"moments": lines, "hiding_places": hiding}
         run.folder.write_json("box_moments.json", found)
 
     def as_json(self, run: OpenRun) -> Any:

@@ -43,7 +43,6 @@ def studies(run: RunTables) -> list[dict[str, Any]]:
         words = said.study(across, model)
         main = primary_rows(rows)
         verdict = main.set_index("perturbation")["verdict"].to_dict()
-        together = words.together
         found.append(
             {
                 "title": _title(across, model),
@@ -55,8 +54,6 @@ def studies(run: RunTables) -> list[dict[str, Any]]:
                     listing(phrase(one).noun for one in group.members) for group in words.groups
                 ],
                 "notes": words.notes,
-                "together": together.sentence if together else "",
-                "together_tells": together is not None and together.verdict != CANNOT_TELL,
             }
         )
     return found

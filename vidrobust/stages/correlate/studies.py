@@ -27,7 +27,6 @@ from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.correlate.doses import Doses
 from vidrobust.stages.correlate.from_summaries import MetricRoles, units_of_summaries
 from vidrobust.stages.correlate.study import CorrelationResult, Group, correlate
-from vidrobust.stages.correlate.together import Together, explain_together
 from vidrobust.stages.correlate.units import Across, CorrelationUnits, units_of_run
 from vidrobust.tables import schema as tables
 
@@ -43,8 +42,7 @@ def families() -> dict[str, str]:
     return {key: str(entry.family) for key, entry in PERTURBATIONS.items()}
 
 
-# across, model, the study, and what all perturbations explain together
-_Study = tuple[str, str, CorrelationResult, Together | None]
+_Study = tuple[str, str, CorrelationResult]  # across, model, the study
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +55,6 @@ class StudyConclusion:
     sentences: Mapping[str, str] = field(default_factory=dict)
     groups: tuple[Group, ...] = ()
     notes: tuple[str, ...] = ()
-    together: Together | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,15 +221,8 @@ def write_studies(
     for across, model, units in _all_units(tables_of, wanted, left_out):
         name = f"across {across}{f', {model}' if model else ''}"
         result = correlate(units, families(), seed=settings.seed, resamples=settings.resamples)
-        try:
-            together = explain_together(units, seed=settings.seed)
-        except InputError as error:
-            together = None
-            left_out.append(f"{name}, all perturbations {error}")
-        results.append((across, model, result, together))
+        results.append((across, model, result))
         reporter.say(f"correlation {name}: {result.headline}")
-        if together is not None:
-            reporter.say(f"  {together.sentence}")
     for reason in left_out:
         reporter.say(f"correlation: {reason}")
     return _write(folder, results, left_out)
@@ -271,9 +261,7 @@ def correlate_files(
             raise SettingsError(f"across: tables of summaries hold models or clips, got {each!r}")
         by: Literal["model", "item"] = "model" if each == "models" else "item"
         units = units_of_summaries(stable, sensitive, by=by, roles=roles)
-        results.append(
-            (each, "", correlate(units, families(), seed=seed, resamples=resamples), None)
-        )
+        results.append((each, "", correlate(units, families(), seed=seed, resamples=resamples)))
         reporter.say(f"correlation across {each}: {results[-1][2].headline}")
     return _write(folder, results, [])
 
@@ -346,18 +334,17 @@ def _write(folder: RunFolder, results: Sequence[_Study], left_out: Sequence[str]
                 sentences=dict(result.sentences),
                 groups=tuple(result.groups),
                 notes=tuple(result.notes),
-                together=together,
             )
-            for across, model, result, together in results
+            for across, model, result in results
         ),
         left_out=tuple(left_out),
     ).to_dict()
     if results:
         folder.write_table(
-            "correlation", pd.concat([r.table for _, _, r, _ in results], ignore_index=True)
+            "correlation", pd.concat([r.table for _, _, r in results], ignore_index=True)
         )
         matrix = pd.concat(
-            [r.matrix.assign(across=a, model=m) for a, m, r, _ in results], ignore_index=True
+            [r.matrix.assign(across=a, model=m) for a, m, r in results], ignore_index=True
         )
         folder.write_table("correlation_matrix", matrix)
     folder.write_json("correlation.json", said)

@@ -73,19 +73,13 @@ class Evidence:
     of: str = CLASSIFICATION.accounts[""]
 
 
-def build(
-    model: str,
-    evidence: Evidence,
-    *further: Evidence,
-    trained_families: Collection[str] = (),
-    widen: float = 1.0,
-) -> Policy:
+def build(model: str, evidence: Evidence, *further: Evidence) -> Policy:
     """The policy that the evidence supports, for one model; a step needs the support of one account."""
     judged: list[PolicyStep | Rejected] = []
     for each in (*further, evidence):
         # what one cause leaves in doubt another may decide: the cause that explains most is heard last
         for cause in sorted(CANDIDATES, key=lambda cause: _share(each.account, cause)):
-            judged += _of_cause(cause, each, widen)
+            judged += _of_cause(cause, each)
     known = {each.perturbation for each in judged}
     asked = dict.fromkeys(evidence.sensitivity["perturbation"])
     judged += [
@@ -99,22 +93,19 @@ def build(
         e.perturbation: e for e in judged if isinstance(e, Rejected) and e.perturbation not in kept
     }
     taken = {step.family for step in steps}
-    contaminated = tuple(family for family in FAMILIES if family in set(trained_families))
-    left = tuple(f for f in FAMILIES if f not in taken and f not in contaminated)
+    left = tuple(family for family in FAMILIES if family not in taken)
     return Policy(
         steps=tuple(steps),
         rejected=tuple(rejected.values()),
         evaluation_only=left,
-        contaminated=contaminated,
         model=model,
         image_size=evidence.image_size,
-        widened_by=widen,
         advice=tuple(said for each in (evidence, *further) for said in _of_what_has_no_step(each)),
-        notes=tuple(_notes(taken, contaminated, left)),
+        notes=tuple(_notes(taken, left)),
     )
 
 
-def _of_cause(cause: str, evidence: Evidence, widen: float) -> list[PolicyStep | Rejected]:
+def _of_cause(cause: str, evidence: Evidence) -> list[PolicyStep | Rejected]:
     scale = evidence.named.get(cause, ADJACENT)
     row = _row(evidence.slow if scale == SECOND else evidence.account, cause)
     found: list[PolicyStep | Rejected] = []
@@ -132,7 +123,7 @@ def _of_cause(cause: str, evidence: Evidence, widen: float) -> list[PolicyStep |
         )
         why = _obstacle(cause, row, fitted.get(name), moved, evidence)
         if why is None:
-            found.append(_step(cause, name, row, fitted[name], seen, moved, evidence, widen))
+            found.append(_step(cause, name, row, fitted[name], seen, moved, evidence))
             continue
         about: dict[str, Any] = {"cause": cause, "of": evidence.of}
         about |= {key: row[key] for key in ("n", "share", "low", "high") if key in row}
@@ -144,7 +135,7 @@ def _of_cause(cause: str, evidence: Evidence, widen: float) -> list[PolicyStep |
         )
         standing = fitted.get(name)
         if standing and _is_suggested(rejected, standing, moved, row, evidence.account):
-            step = _step(cause, name, row, standing, seen, moved, evidence, widen)
+            step = _step(cause, name, row, standing, seen, moved, evidence)
             found.append(suggested(step, open=rejected.why.value, why_open=reason(rejected)))
         else:
             found.append(rejected)
@@ -251,12 +242,9 @@ def _step(
     seen: ObservedStrength,
     moved: Response,
     evidence: Evidence,
-    widen: float,
 ) -> PolicyStep:
     largest = _largest(name, evidence)
-    low, high = (
-        _rounded(float(np.clip(end * widen, -largest, largest))) for end in (seen.low, seen.high)
-    )
+    low, high = (_rounded(float(np.clip(end, -largest, largest))) for end in (seen.low, seen.high))
     again, flips = evidence.replication.get(cause, Replication()), _flips_at_most(row)
     due, replayed = (_or_none(row.get(name, math.nan)) for name in ("flips_due", "flips"))
     about = StepEvidence(
@@ -291,7 +279,6 @@ def _step(
         does_high=standing.does.high,
         one_of=(name, *standing.alike),
         n=int(row["n"]),
-        widened_by=widen,
     )
     return PolicyStep(
         perturbation=name,
@@ -300,7 +287,7 @@ def _step(
         low=low if PERTURBATIONS[name].either_way else min(PERTURBATIONS[name].range[0], high),
         high=high,
         probability=OFTEN if row["share"] >= MUCH else SOMETIMES,
-        axes=tuple(_rounded(axis * widen) for axis in seen.axes),
+        axes=tuple(_rounded(axis) for axis in seen.axes),
         evidence=about,
         sentence=_step_sentence(name, about),
     )
@@ -398,13 +385,8 @@ def _of_what_has_no_step(evidence: Evidence) -> list[str]:
     return said
 
 
-def _notes(taken: set[str], contaminated: Collection[str], left: Collection[str]) -> list[str]:
+def _notes(taken: set[str], left: Collection[str]) -> list[str]:
     notes = []
-    if contaminated:
-        notes.append(
-            f"The model was trained with {', '.join(contaminated)}: robustness to these families says how well "
-            "that training worked, and nothing independent about the footage."
-        )
     if not left:
         notes.append(
             "No family is left to test with: keep one for testing, or test on footage that was kept aside."

@@ -62,7 +62,6 @@ class StepEvidence:
     does_high: float | None = None
     one_of: tuple[str, ...] = ()
     n: int = 0
-    widened_by: float = 1.0
     open: str = ""
     why_open: str = ""
     unknown_scene: str = ""
@@ -125,18 +124,15 @@ class Policy:
     """What to train with, for one model on one set of footage.
 
     ``image_size`` is (height, width) px of a typical clip. Families in ``evaluation_only`` are kept for
-    judging; ``contaminated`` ones, with which the model was trained, judge nothing. ``advice`` is on causes
-    for which no augmentation stands. ``measured`` is of the flips of held-out footage after training, or of what
-    ``of`` says: ratio, low, high, verdict, before and after.
+    judging. ``advice`` is on causes for which no augmentation stands. ``measured`` is of the flips of held-out
+    footage after training, or of what ``of`` says: ratio, low, high, verdict, before and after.
     """
 
     steps: tuple[PolicyStep, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     evaluation_only: tuple[str, ...] = ()
-    contaminated: tuple[str, ...] = ()
     model: str = ""
     image_size: tuple[int, int] | None = None
-    widened_by: float = 1.0
     advice: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     measured: Mapping[str, Any] = field(default_factory=dict)
@@ -229,10 +225,8 @@ class Policy:
                     for each in content["rejected"]
                 ),
                 evaluation_only=tuple(content["evaluation_only"]),
-                contaminated=tuple(content.get("contaminated", ())),
                 model=content.get("model", ""),
                 image_size=(int(size[0]), int(size[1])) if size else None,
-                widened_by=float(content.get("widened_by", 1.0)),
                 advice=tuple(content.get("advice", ())),
                 notes=tuple(content.get("notes", ())),
                 measured=dict(content.get("measured", {})),

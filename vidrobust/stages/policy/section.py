@@ -15,7 +15,6 @@ from vidrobust.text.numbers import (
     amount,
     interval,
     known,
-    number,
     part_with_interval,
     percent,
     percent_with_interval,
@@ -37,7 +36,7 @@ def policy_files(run: RunTables) -> list[Path]:
 
 def _page(path: Path, run: RunTables) -> dict[str, Any]:
     policy, files = Policy.read(path), sorted(path.parent.glob("policy*"))
-    as_it_is = ("model", "headline", "evaluation_only", "contaminated", "notes", "trial")
+    as_it_is = ("model", "headline", "evaluation_only", "notes", "trial")
     return {
         **{name: getattr(policy, name) for name in as_it_is},
         "advice": [proposal_of(each) for each in policy.advice],
@@ -47,7 +46,6 @@ def _page(path: Path, run: RunTables) -> dict[str, Any]:
             for each in policy.rejected
         ],
         "files": [str(file.relative_to(run.folder)) for file in files if file.is_file()],
-        "widened_by": number(policy.widened_by, 3),
     }
 
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from vidrobust.metrics.metric import Task
     from vidrobust.pipeline.run import OpenRun
-    from vidrobust.run_folder.settings import Settings
     from vidrobust.stages.policy.build import Evidence
     from vidrobust.stages.policy.policy import Policy
 
@@ -27,14 +26,8 @@ class PolicyStage(TableStage):
     name = "policy"
     version = 17
     needs = (STABILITY, SENSITIVITY, VARIATION, CAUSES)
-    settings = ("trained_with",)
     files = ("policy.json",)
     question = Question.TRAIN
-
-    def check(self, settings: Settings) -> None:
-        from vidrobust.stages.policy.trained_with import parse
-
-        parse(settings.trained_with)
 
     def make(self, run: OpenRun) -> None:
         """Write the policy of each model: the first one's at the top, the others' in ``policies/MODEL/``."""
@@ -44,9 +37,7 @@ class PolicyStage(TableStage):
         from vidrobust.stages.policy.exports.write import with_levels, write_all
         from vidrobust.stages.policy.measured import policy_folder, remeasured
         from vidrobust.stages.policy.policy import Policy
-        from vidrobust.stages.policy.trained_with import parse
 
-        families = {each.family for each in parse(run.settings.trained_with)}
         shown = [model for model in run.folder.record.models if not model.is_recorded]
         if not shown:
             first = next((str(model["name"]) for model in run.model_records), "")
@@ -57,7 +48,7 @@ class PolicyStage(TableStage):
         for model in shown:
             task = task_of(model.task)
             evidence = [_evidence(run, model.name, task, prefix) for prefix in task.accounts]
-            made = _in_scene(run, build(model.name, *evidence, trained_families=families))
+            made = _in_scene(run, build(model.name, *evidence))
             made = with_levels(remeasured(run.path, made))
             write_all(made, policy_folder(run.path, model.name, shown[0].name))
             run.reporter.say(f"policy, {model.name}: {made.headline}")

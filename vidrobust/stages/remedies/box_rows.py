@@ -69,7 +69,6 @@ class BoxStudy:
 
     model: str
     seen: Sequence[TimedBoxes]
-    window: int
 
     @property
     def settings(self) -> list[TrackSettings]:
@@ -128,7 +127,7 @@ class BoxStudy:
     ) -> list[Measures]:
         """What the tracks of these boxes show, input by input."""
         return [
-            measure(boxes, follow(boxes, tracks), tracks, revert_within=self.window)
+            measure(boxes, follow(boxes, tracks), tracks)
             for boxes, tracks in zip(shown, settings, strict=True)
         ]
 

@@ -14,6 +14,7 @@ from vidrobust.frame_pairs.transitions import JOINED
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.metrics.class_differences import revert_flips
 from vidrobust.metrics.classification import CLASSIFICATION
+from vidrobust.metrics.metric import REVERTS_WITHIN
 from vidrobust.stages.remedies import truth
 from vidrobust.stages.remedies.answers import ItemAnswers, Played, most_frequent, play
 from vidrobust.stages.remedies.catalogue import (
@@ -80,11 +81,11 @@ def flips_after(rows: MetricRows, labels: np.ndarray) -> np.ndarray:
 
 
 def reverts_after(
-    rows: MetricRows, labels: Sequence[np.ndarray], answers: Sequence[ItemAnswers], window: int
+    rows: MetricRows, labels: Sequence[np.ndarray], answers: Sequence[ItemAnswers]
 ) -> np.ndarray:
-    """(M,) 1 where a label now leaves that is back within the window; labels: of each input."""
+    """(M,) 1 where a label now leaves that is back soon; labels: of each input."""
     found = [
-        revert_flips(each, np.isin(of.reason.astype(str), JOINED), window)
+        revert_flips(each, np.isin(of.reason.astype(str), JOINED), REVERTS_WITHIN)
         for each, of in zip(labels, answers, strict=True)
     ]
     return np.concatenate(found).astype(np.float64)[rows.at[:, 0]]
@@ -107,13 +108,11 @@ class LabelStudy:
     """All that the rows of one classifier are made of.
 
     ``right`` has of each input the (N,) sets of right classes, empty where unknown; none without labels.
-    ``window`` is frames within which a label that left is back.
     """
 
     answers: Sequence[ItemAnswers]
     pairs: pd.DataFrame
     triples: pd.DataFrame
-    window: int
     parts: Mapping[str, str] = field(default_factory=dict)
     right: Sequence[truth.Right] = ()
 
@@ -243,7 +242,7 @@ def rows_against_own(
         if not np.isnan(against.p):
             note = f"{note}; shifting all frames alike leaves {100 * softened.mean():.3g} %"
     yield row(kind, name, model, FLIPS, found, costs, note)
-    after = reverts_after(study.reverts, labels, study.answers, study.window)
+    after = reverts_after(study.reverts, labels, study.answers)
     found = paired_ratio(study.reverts.before, after, study.reverts.clusters, events=True)
     yield row(kind, name, model, REVERTS, found, costs, note)
 

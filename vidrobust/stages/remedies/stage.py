@@ -33,7 +33,6 @@ class RemediesStage(TableStage):
     settings = (
         *FOOTAGE,
         *TRACKS,
-        "revert_within",
         "max_delay",
         "labels",
         "label_offset",
@@ -120,8 +119,7 @@ class RemediesStage(TableStage):
             }
             if not (tables["frames"]["model"] == model).any():
                 return None
-            window = run.settings.revert_within
-            return study_classifier(model, tables, footage, window=window, max_delay_ms=limit)
+            return study_classifier(model, tables, footage, max_delay_ms=limit)
         task = task_of(str(record["task"]))
         if task.name != DETECTION.name:
             return (

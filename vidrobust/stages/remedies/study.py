@@ -222,11 +222,10 @@ def study_classifier(
     tables: Mapping[str, pd.DataFrame],
     footage: FootageTables,
     *,
-    window: int,
     max_delay_ms: float,
 ) -> Studied:
     """A classifier, from the tables frames, pairs, triples and probabilities."""
-    study = classifier_study(model, tables, footage, window=window)
+    study = classifier_study(model, tables, footage)
     rows = [*rule_rows(study), *silence_rows(study)]
     if footage.replayed is not None:
         mine = footage.replayed[footage.replayed["model"] == model]
@@ -241,7 +240,7 @@ def study_classifier(
 
 
 def classifier_study(
-    model: str, tables: Mapping[str, pd.DataFrame], footage: FootageTables, *, window: int
+    model: str, tables: Mapping[str, pd.DataFrame], footage: FootageTables
 ) -> LabelStudy:
     """What the rows of a classifier are made of."""
     mine = {name: table[table["model"] == model] for name, table in tables.items()}
@@ -253,7 +252,6 @@ def classifier_study(
         answers=answers,
         pairs=mine["pairs"],
         triples=mine["triples"],
-        window=window,
         parts=parts,
         right=right,
     )
@@ -306,7 +304,7 @@ def detector_study(
         tracks = along_time(settings, footage.frame_rates[str(item)]).tracks.of_classes(names)
         part = footage.parts.get(str(item), "")
         seen.append(TimedBoxes(str(item), part, boxes, time_s, tracks, known))
-    return BoxStudy(model, seen, settings.revert_within)
+    return BoxStudy(model, seen)
 
 
 def marked(rows: list[dict[str, Any]], found: Recommended, metric: str) -> list[dict[str, Any]]:

@@ -343,7 +343,6 @@ def _content(run: RunTables) -> dict[str, Any]:
             each["sentence"] for each in run.json("box_moments.json").get("hiding_places", [])
         ],
         "box_which": which.side_by_side(run),
-        "box_constants": detectors_section.constants(run),
         "box_names": detectors_section.name_changes(run),
         "box_maps": place_section.figures(run, "detection"),
         "box_where": place_section.sentences(run, "detection"),

@@ -19,7 +19,6 @@ def along_time(
 
     return AlongTime(
         frame_rate=delivered,
-        revert_within=settings.revert_within,
         tracks=settings.tracks_at(delivered),
         row_of=row_of,
     )

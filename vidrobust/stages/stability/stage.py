@@ -37,7 +37,7 @@ class StabilityStage(StreamStage):
     version = 17  # TIDE's kinds of errors against known boxes
     per = "model"
     needs = (TRANSITIONS,)
-    settings = (*FOOTAGE, "revert_within", *TRACKS)
+    settings = (*FOOTAGE, *TRACKS)
     summary_settings = ("labels", "label_offset", "class_map")
     unit_tables = UNIT_TABLES
     tables = (

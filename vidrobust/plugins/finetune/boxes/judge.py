@@ -196,9 +196,7 @@ class BoxBench:
             )
             tracks = along.tracks.of_classes(dict(enumerate(self.network.class_names)))
             objects = follow(of, tracks)
-            made = measure(
-                of, objects, tracks, revert_within=along.revert_within, frame_rate=along.frame_rate
-            )
+            made = measure(of, objects, tracks, frame_rate=along.frame_rate)
             parts.append(made.along.assign(row=made.along["row"] + rows[0]))
         return pd.concat(parts, ignore_index=True)
 

@@ -84,7 +84,7 @@ def header(policy: Policy, title: str, mark: str = "# ") -> str:
     lines = [
         title,
         f"Model: {policy.model or 'not named'}. Footage: {size}.",
-        f"Ranges: the spread of the condition over the footage, times {policy.widened_by:g}.",
+        "Ranges: the spread of the condition over the footage.",
         "Evidence for each step: policy.json.",
         f"Kept for testing the trained model: {', '.join(policy.evaluation_only) or 'nothing'}.",
     ]
