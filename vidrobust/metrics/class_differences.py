@@ -12,6 +12,7 @@ PAIR_COLUMNS = (
     "jensen_shannon",
     "top5_distance",
 )
+REVERTS_WITHIN = 3  # frames within which a label must be back to count as reverted
 
 
 def top1_flip(p: np.ndarray, q: np.ndarray) -> np.ndarray:
@@ -86,7 +87,9 @@ def jitter(before: np.ndarray, now: np.ndarray, after: np.ndarray) -> np.ndarray
     return 0.25 * np.abs(after.astype(np.float64) - 2.0 * now + before).sum(axis=1)
 
 
-def revert_flips(labels: np.ndarray, usable: np.ndarray, window: int) -> np.ndarray:
+def revert_flips(
+    labels: np.ndarray, usable: np.ndarray, window: int = REVERTS_WITHIN
+) -> np.ndarray:
     """Return the first frame of each excursion of a label that is back within ``window`` frames, (N,) bool.
 
         labels   A A B B A A A C C C        window 3

@@ -11,7 +11,7 @@ import pandas as pd
 from vidrobust.frame_pairs.transitions import JOINED, FrameTransitions, between, reasons_of
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.class_differences import jitter, revert_flips
-from vidrobust.metrics.metric import REVERTS_WITHIN, AlongTime, Metric, Tables, differences
+from vidrobust.metrics.metric import AlongTime, Metric, Tables, differences
 from vidrobust.predictions import Classifications
 from vidrobust.tables import schema as tables
 
@@ -125,7 +125,7 @@ class ClassMeter:
                 "model": self.model,
                 "track": 0,
                 "jitter": np.where(valid, second, np.nan),
-                "revert_flip": _reverts(labels, self._reason, REVERTS_WITHIN),
+                "revert_flip": _reverts(labels, self._reason),
             }
         )
 
@@ -233,10 +233,10 @@ def whole(
         found[name].sort_values("frame", kind="stable") for name in ("frames", "triples")
     )
     reason = reasons_of(frames["frame"].to_numpy(np.int64), transitions)
-    reverts = _reverts(frames["label"].to_numpy(np.int64), reason, REVERTS_WITHIN)
+    reverts = _reverts(frames["label"].to_numpy(np.int64), reason)
     return {**found, "frames": frames, "triples": triples.assign(revert_flip=reverts)}
 
 
-def _reverts(labels: np.ndarray, reason: np.ndarray, window: int) -> np.ndarray:
-    reverts = revert_flips(labels, np.isin(reason.astype(str), JOINED), window)
+def _reverts(labels: np.ndarray, reason: np.ndarray) -> np.ndarray:
+    reverts = revert_flips(labels, np.isin(reason.astype(str), JOINED))
     return np.where(reason == "", reverts.astype(np.float64), np.nan)

@@ -136,7 +136,6 @@ def declared(
 
 Tables = Mapping[str, pd.DataFrame]
 ANCHOR_DELTAS = (1, 2, 5, 10)  # Distances of anchor pairs in delivered frames
-REVERTS_WITHIN = 3  # frames within which a label must be back to count as reverted
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,7 +31,7 @@ from vidrobust.footage.labels.labels import NUMBERS_ARE_CLASSES, ClassMap, Label
 from vidrobust.footage.labels.matching import MatchedLabels, on_items, sets_on_items
 from vidrobust.footage.object_items import object_items
 from vidrobust.frames.device import resolve_or_cpu
-from vidrobust.metrics.metric import ANCHOR_DELTAS, REVERTS_WITHIN
+from vidrobust.metrics.metric import ANCHOR_DELTAS
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.run_folder.settings import OWN_CLASSES, Settings
 from vidrobust.run_folder.unit_cache import key_of
@@ -336,7 +336,7 @@ def segments_of(
         return (Segment(item, 0, 1, content, item, frames=frames),)
     origin = int(first.index[0]), float(first.time_s[0])
     # around a segment twice the reach of any comparison is read
-    reach = max(REVERTS_WITHIN, *ANCHOR_DELTAS)
+    reach = max(ANCHOR_DELTAS)
     overlap = max(LEAST_OVERLAP_S, 2 * reach * settings.selection.step_s(float(rate)))
     starts, ends = [item.start_s, *cuts], [*cuts, item.end_s]
     pieces = len(starts)

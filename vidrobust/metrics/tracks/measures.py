@@ -24,7 +24,6 @@ import pandas as pd
 
 from vidrobust.metrics.box_differences import areas, duplicates
 from vidrobust.metrics.class_differences import revert_flips
-from vidrobust.metrics.metric import REVERTS_WITHIN
 from vidrobust.metrics.tracks.borders import touches_border
 from vidrobust.metrics.tracks.follow import Objects, TrackSettings
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
@@ -71,7 +70,7 @@ def measure(
     along = along.assign(
         alarm=alarm.astype(np.float64), **faults(along["state"], along["evidence"], alarm)
     )
-    along["revert_flip"] = _reverts(along, REVERTS_WITHIN)
+    along["revert_flip"] = _reverts(along)
     tracks = _tracks(found, track, rows, along, states)
     about = tracks[["track", "track_label", "size"]]
     along = along.drop(columns="label").merge(about, on="track", how="left")
@@ -236,14 +235,14 @@ def _without_box(at: Lives) -> pd.DataFrame:
     )
 
 
-def _reverts(along: pd.DataFrame, window: int) -> np.ndarray:
+def _reverts(along: pd.DataFrame) -> np.ndarray:
     """Where a label returns within the window, (N,) 1 or 0; NaN without a box before."""
     labels, track = along["label"].to_numpy().copy(), along["track"].to_numpy()
     boxes = labels >= 0
     last = np.maximum.accumulate(np.where(boxes, np.arange(len(labels)), 0))
     same = np.zeros(len(labels), bool)
     same[1:] = track[1:] == track[:-1]
-    reverts = revert_flips(labels[last], same, window)
+    reverts = revert_flips(labels[last], same)
     return np.where(boxes & along["flip"].notna().to_numpy(), reverts.astype(np.float64), np.nan)
 
 

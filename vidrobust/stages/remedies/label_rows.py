@@ -14,7 +14,6 @@ from vidrobust.frame_pairs.transitions import JOINED
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.metrics.class_differences import revert_flips
 from vidrobust.metrics.classification import CLASSIFICATION
-from vidrobust.metrics.metric import REVERTS_WITHIN
 from vidrobust.stages.remedies import truth
 from vidrobust.stages.remedies.answers import ItemAnswers, Played, most_frequent, play
 from vidrobust.stages.remedies.catalogue import (
@@ -85,7 +84,7 @@ def reverts_after(
 ) -> np.ndarray:
     """(M,) 1 where a label now leaves that is back soon; labels: of each input."""
     found = [
-        revert_flips(each, np.isin(of.reason.astype(str), JOINED), REVERTS_WITHIN)
+        revert_flips(each, np.isin(of.reason.astype(str), JOINED))
         for each, of in zip(labels, answers, strict=True)
     ]
     return np.concatenate(found).astype(np.float64)[rows.at[:, 0]]
