@@ -80,11 +80,15 @@ def _none(model: str, across: str, rows: pd.DataFrame) -> Statement:
     if len(needs):
         row = needs.sort_values("needs_count", kind="stable").iloc[0]
         of = row["needs"].removeprefix("more ")
-        counted = {"units": across, "footage": "sampled frames"}.get(of, of)
-        missing = f"{number(row['needs_count'], 2)} {counted} are needed"
+        counted = {"units": across, "footage": "sampled frames (--frames)"}.get(of, of)
+        missing = f"about {number(row['needs_count'], 2)} {counted} are needed"
         if row["needs_now"] == row["needs_now"]:
             missing += f", {number(row['needs_now'], 2)} are there"
-    text = f"No proxy can be named yet: {missing}."
+    text, judged = f"No proxy can be named yet: {missing}.", len(rows) - len(unclear)
+    if judged:
+        are = "is no proxy" if judged == 1 else "are no proxies"
+        text = f"{judged} of {plural(len(rows), 'perturbation')} {are} {ACROSS[across]}. "
+        text += f"Of the others it cannot be told: {missing}."
     return _statement(model, text, Level.MEASURED, "proxies_open", {"n": n}, is_open=True)
 
 
