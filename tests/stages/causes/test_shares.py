@@ -22,6 +22,7 @@ from vidrobust.stages.causes.naming import named, replicated
 from vidrobust.stages.causes.outcomes import excluded_pairs
 from vidrobust.stages.causes.shares import (
     BEYOND,
+    LEAST_BEYOND,
     LEAST_ERRORS,
     UNSEEN,
     PairTable,
@@ -139,9 +140,11 @@ def test_what_coding_makes_beyond_the_noise_is_taken_from_all_motion() -> None:
     assert one(account, "light").share == pytest.approx(0.1)
     noise = one(account, NOISE)
     assert noise.share == pytest.approx(0.5)
-    assert noise.low == pytest.approx(0.5 - np.hypot(LEAST_ERRORS[1], 0.1 + 0.2 * BEYOND))
+    assert noise.low == pytest.approx(
+        0.5 - np.hypot(LEAST_ERRORS[1], 0.1 + 0.2 * BEYOND + LEAST_BEYOND)
+    )
     # of the .2 that motion holds of objects so much may be coding
-    unsure = (0.1 + 0.2 * BEYOND) / 4
+    unsure = (0.1 + 0.2 * BEYOND + LEAST_BEYOND) / 4
     assert one(account, "moving", level="group").low == pytest.approx(0.1 - np.hypot(0.04, unsure))
     less = table.assign(finer_along=19.0, coarser_along=18.0)
     assert one(summarise(less, per_item=False), "camera").share == pytest.approx(0.6)
