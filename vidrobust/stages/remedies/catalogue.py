@@ -62,7 +62,6 @@ class Effort:
 
 CODE = Effort(1, "a few lines of code")
 PERSON = Effort(3, "a person looks")
-COMPUTE = Effort(2, "computing time")
 SOFTWARE = Effort(2, "work on the pictures")
 BUY = Effort(4, "hardware at the line")
 
@@ -87,7 +86,6 @@ KINDS: Mapping[str, RemedyKind] = {
     "hysteresis": RemedyKind("switch only where the lead is more than {}", CODE, Hysteresis),
     "abstain-margin": RemedyKind("say nothing where the lead is below {}", PERSON),
     "abstain-unstable": RemedyKind("say nothing unless the last {} frames agree", PERSON),
-    "abstain-look": RemedyKind("say nothing where a changed copy gets another answer", PERSON),
     "two-thresholds": RemedyKind(
         "a lower threshold to go on with a track (ByteTrack)", CODE, BoxRule
     ),
@@ -107,17 +105,7 @@ KINDS: Mapping[str, RemedyKind] = {
     "class-hold": RemedyKind(
         "another class only after {} boxes of an object in a row", CODE, boxes.ClassHold
     ),
-    "nms": RemedyKind("duplicates go from an overlap of {} on"),
-    "nms-across-classes": RemedyKind("duplicates go whatever their class"),
-    "soft-nms": RemedyKind("duplicates lose score instead of going (soft suppression)"),
-    "weighted-fusion": RemedyKind("duplicates are fused by their scores"),
-    "look-again": RemedyKind("mean answer over {} changed copies of each frame", COMPUTE),
-    "another-resize-area": RemedyKind("the picture averaged down to the network's size", SOFTWARE),
-    "another-resize-plain": RemedyKind("the picture resized without antialiasing", SOFTWARE),
     "less-noise": RemedyKind("less noise in the picture", SOFTWARE),
-    "blur": RemedyKind("a Gaussian blur of the picture, sigma {} px at 360 lines", SOFTWARE),
-    "median-filter": RemedyKind("a median filter of the picture, {0} x {0} px", SOFTWARE),
-    "still-mean": RemedyKind("the mean of the last {} frames where nothing moves", SOFTWARE),
     "steady-camera": RemedyKind("a camera that stands still", BUY),
     "level-light": RemedyKind("light that does not drift", BUY),
     "no-flicker": RemedyKind("light that does not flicker", BUY),

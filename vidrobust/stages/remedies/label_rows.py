@@ -312,7 +312,7 @@ def sure_by_margin(answers: ItemAnswers, least: float) -> np.ndarray:
 
 
 def silence_row(
-    study: LabelStudy, name: str, answered: Sequence[np.ndarray], costs: Costs, note: str = ""
+    study: LabelStudy, name: str, answered: Sequence[np.ndarray], costs: Costs
 ) -> dict[str, Any]:
     """The row of answering only where ``answered``, (N,) bool of each input."""
     every = np.concatenate(answered)
@@ -321,7 +321,7 @@ def silence_row(
     after = flips_of_answered(study, answered)
     found = paired_ratio(study.flips.before, after, study.flips.clusters, events=True)
     costs = replace(costs, agreement=share, asked=1 - share, **right)
-    return row("silence", name, study.answers[0].model, FLIPS, found, costs, note)
+    return row("silence", name, study.answers[0].model, FLIPS, found, costs)
 
 
 def sure_by_frames(answers: ItemAnswers, frames: int) -> np.ndarray:

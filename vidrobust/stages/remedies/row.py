@@ -16,7 +16,7 @@ from vidrobust.statistics.significance import benjamini_hochberg
 from vidrobust.tables import schema as tables
 
 NAN = float("nan")
-Kind = Literal["rule", "silence", "boxes", "candidates", "look", "input"]
+Kind = Literal["rule", "silence", "boxes", "input"]
 
 
 @dataclass(frozen=True, kw_only=True)

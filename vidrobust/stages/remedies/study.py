@@ -33,12 +33,11 @@ from vidrobust.stages.remedies.label_rows import (
     flips_after,
     rows_against_own,
     rule_rows,
-    silence_row,
     silence_rows,
 )
 from vidrobust.stages.remedies.recommend import Recommended, recommended
-from vidrobust.stages.remedies.row import Costs, Kind, row
-from vidrobust.stages.replays.names import CONTROL, LOOK, RESIZES, SHARED
+from vidrobust.stages.remedies.row import Costs, row
+from vidrobust.stages.replays.names import CONTROL, SHARED
 from vidrobust.stages.stability.along import along_time
 from vidrobust.statistics.ratios import RatioVerdict
 
@@ -55,12 +54,8 @@ def input_rows(
     """A row for each remedy and metric; of what could not be replayed a row that says why."""
     model = study.answers[0].model
     about = {str(arm["remedy"]): arm for arm in arms if arm["model"] == model}
-    for name in (*SHARED, *RESIZES):
-        yield from _remedy(study, replayed, about, name, "input")
-    for name in sorted(name for name in about if name.startswith("look-again-")):
-        yield from _remedy(study, replayed, about, name, "look")
-    if LOOK in about:
-        yield from _silence(study, replayed, about[LOOK])
+    for name in SHARED:
+        yield from _remedy(study, replayed, about, name)
     for name, why in IMPOSSIBLE.items():
         yield row("input", name, model, FLIPS, None, Costs(), why)
 
@@ -70,13 +65,12 @@ def _remedy(
     replayed: pd.DataFrame,
     about: Mapping[str, Mapping[str, Any]],
     name: str,
-    kind: Kind,
 ) -> Iterator[dict[str, Any]]:
     arm = about.get(name)
     labels = _labels(study, replayed, name, same=bool(arm and arm["same"]))
     if labels is None or arm is None:
         note = str(arm["note"]) if arm else "not replayed"
-        yield row(kind, name, study.answers[0].model, FLIPS, None, Costs(), note)
+        yield row("input", name, study.answers[0].model, FLIPS, None, Costs(), note)
         return
     costs = Costs(
         delay_frames=0,
@@ -86,17 +80,7 @@ def _remedy(
         **truth.costs(study.answers, study.right, labels, 1),
     )
     control = _labels(study, replayed, CONTROL) if name == "steady-camera" else None
-    yield from rows_against_own(study, kind, name, labels, costs, str(arm["note"]), control)
-
-
-def _silence(
-    study: LabelStudy, replayed: pd.DataFrame, arm: Mapping[str, Any]
-) -> Iterator[dict[str, Any]]:
-    labels = _labels(study, replayed, LOOK)
-    if labels is not None:
-        answered = [a.label == summary for a, summary in zip(study.answers, labels, strict=True)]
-        costs = Costs(delay_frames=0, delay_ms=0, cost_ms=float(arm["cost_ms"]))
-        yield silence_row(study, "abstain-look", answered, costs, str(arm["note"]))
+    yield from rows_against_own(study, "input", name, labels, costs, str(arm["note"]), control)
 
 
 def _labels(
@@ -117,7 +101,6 @@ def _labels(
     return found
 
 
-NOT_FOR_BOXES = "not measured: a detector's own resize is part of how it places boxes"
 # Overlap from which a box of a replay is the detector's own one, whose motion it then has
 SAME_BOX = 0.5
 
@@ -136,12 +119,10 @@ def replayed_box_rows(
         if arm["shown"] or arm["same"]
     }
     measured = {name: study.measured(boxes, study.settings) for name, boxes in shown.items()}
-    others = [name for name in about if name not in (*SHARED, CONTROL)]
-    for name in (*SHARED, *sorted(others)):
-        kind: Kind = "input" if name in SHARED else "candidates"
+    for name in SHARED:
         if name not in measured:
             note = str(about[name]["note"]) if name in about else "not replayed"
-            yield row(kind, name, study.model, HEADLINE, None, Costs(), note)
+            yield row("input", name, study.model, HEADLINE, None, Costs(), note)
             continue
         costs = Costs(
             delay_frames=0,
@@ -152,8 +133,8 @@ def replayed_box_rows(
         )
         control = measured.get(CONTROL) if name == "steady-camera" else None
         note, before, after = str(about[name]["note"]), study.before, measured[name]
-        yield from rows_against(study, name, kind, before, after, costs, note, control)
-    for name, why in {**dict.fromkeys(RESIZES, NOT_FOR_BOXES), **IMPOSSIBLE}.items():
+        yield from rows_against(study, name, "input", before, after, costs, note, control)
+    for name, why in IMPOSSIBLE.items():
         yield row("input", name, study.model, HEADLINE, None, Costs(), why)
 
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -21,19 +20,17 @@ from vidrobust.footage.item import Item
 from vidrobust.frame_pairs.light import measure_light
 from vidrobust.frame_pairs.motion import measure_motion
 from vidrobust.frame_pairs.prepared import PreparedFrame, prepare_array
-from vidrobust.frame_pairs.registration import length_px, register, warp
+from vidrobust.frame_pairs.registration import register, warp
 from vidrobust.frame_pairs.robust import spread
 from vidrobust.frame_pairs.transitions import JOINED
 from vidrobust.frames.pixels import LUMA, luma, to_tensor
 from vidrobust.metrics.box_meter import chosen, within_frame
-from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import Model, predict
 from vidrobust.pipeline.run import OpenRun
 from vidrobust.predictions import Classifications, Detections
-from vidrobust.stages.replays.names import CONTROL, RESIZES, SOFTENED
+from vidrobust.stages.replays.names import CONTROL
 
 CHUNK = 16  # frames shown to a model at a time
-MOST_KEPT = 512 * 2**20  # bytes of frames of one replay that are kept for the next model
 BOX = ("x1", "y1", "x2", "y2")
 FEWEST_VALID = 0.5  # least share of the neighbours between which a change must be reported
 # Motion faster than the first, s, is shake; light that changes faster than the second, s, wanders; within so
@@ -43,9 +40,6 @@ SHAKE_S, LIGHT_S, FLICKER_FRAMES = 1.0, 2.0, 7
 SMALLEST_PX, SMALLEST_GAIN = 0.05, 0.004
 # A neighbour counts in the mean where it is nearer than so many deviations of the noise.
 SHARP_DIFFERENCE = 3.0
-
-AT_REST_PX = 0.25  # slower than this between neighbouring frames, the camera or a pixel is at rest
-LINES = 360  # height of the frame, px, at which the sigma of a blur is given
 
 Stream = Iterator[np.ndarray]  # the frames of a clip, (H, W, 3) uint8 RGB in order
 Frames = Callable[[], Stream]  # the same, from the start at each call
@@ -60,7 +54,6 @@ class InputShown:
     number: np.ndarray  # (N,) int64: Numbers of its frames, in the order of delivery
     begins: np.ndarray  # (N,) bool: Nothing is compared over this place
     rate: float  # Frames a second
-    _played: dict[str, tuple[list[np.ndarray], float]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, run: OpenRun, item: Item) -> InputShown | None:
@@ -76,18 +69,6 @@ class InputShown:
         with self.run.opened(self.item.name) as source:
             for batch in source.batches(CHUNK):
                 yield from batch.pictures
-
-    def played(self, name: str, frames: Frames) -> tuple[Stream, float]:
-        """Return the frames of a replay, and seconds spent before; the last are kept for further models."""
-        if name not in self._played:
-            self._played.clear()
-            height, width = self.run.folder.record.sizes[self.item.name]
-            if len(self.run.models) == 1 or len(self.number) * height * width * 3 > MOST_KEPT:
-                return frames(), 0.0
-            begin = time.perf_counter()
-            self._played[name] = [frame.copy() for frame in frames()], time.perf_counter() - begin
-        kept, seconds = self._played[name]
-        return iter(kept), seconds
 
     @functools.cached_property
     def steps(self) -> WanderingSteps:
@@ -231,7 +212,6 @@ def replay_of(name: str, shown: InputShown) -> FootageReplay:
         "no-flicker": lambda: _levelled(frames, steps, FLICKER_FRAMES // 2, "the light flickers"),
         "less-noise": lambda: FootageReplay(averaged, "mean of three frames along the motion"),
         CONTROL: lambda: resampled(frames, steps, rate),
-        **{each: functools.partial(softened, each, frames, steps) for each in SOFTENED},
     }
     return made[name]()
 
@@ -270,51 +250,6 @@ def _levelled(frames: Frames, steps: WanderingSteps, half: int, what: str) -> Fo
         return FootageReplay(frames, f"the light is steady (off by {100 * size:.2g} %)", same=True)
     note = f"{what} by {100 * size:.2g} % (root mean square), which is taken away"
     return FootageReplay(functools.partial(_scaled, frames, off), note)
-
-
-def softened(name: str, frames: Frames, steps: WanderingSteps) -> FootageReplay:
-    """Blur each frame, take its median filter, or its mean with the frames before where nothing moves."""
-    kind, _, number = name.rpartition("-")
-    amount = float(number)
-    if kind == "blur":
-
-        def blurred(frame: np.ndarray) -> np.ndarray:
-            return np.asarray(
-                cv2.GaussianBlur(frame, (0, 0), amount * min(frame.shape[:2]) / LINES)
-            )
-
-        return FootageReplay(
-            lambda: map(blurred, frames()), f"sigma {amount:g} px at {LINES} lines"
-        )
-    if kind == "median-filter":
-        side = int(amount)
-        note = f"median of {side} x {side} px"
-        return FootageReplay(lambda: (np.asarray(cv2.medianBlur(f, side)) for f in frames()), note)
-    still = (np.abs(steps.camera) < AT_REST_PX).all(axis=1) & ~steps.begins
-    share = float(still[~steps.begins].mean()) if (~steps.begins).any() else math.nan
-    if not share >= FEWEST_VALID:
-        note = f"not possible: the camera is at rest between {_share(share)} of the neighbours"
-        return FootageReplay(None, note)
-    note = f"running mean of {number} frames where nothing moves (camera at rest: {_share(share)})"
-    return FootageReplay(functools.partial(_still_mean, frames, still, amount), note)
-
-
-def resizes_of(frames: Frames, model: Model) -> dict[str, FootageReplay]:
-    """Make the replays that depend on how the model resizes."""
-    names = dict(zip(RESIZES, (cv2.INTER_AREA, cv2.INTER_LINEAR), strict=True))
-    if not isinstance(model, NetworkClassifier):
-        why = "not possible: the model takes whole frames, and its own resize is not known"
-        return {name: FootageReplay(None, why) for name in names}
-    resized = model.network.preprocess.resized
-    return {name: another_resize(frames, resized, how) for name, how in names.items()}
-
-
-def another_resize(frames: Frames, resized: tuple[int, ...], interpolation: int) -> FootageReplay:
-    """Bring frames to the network's size before its own resize, which then changes nothing."""
-    size = (
-        f"{resized[0]} px, shorter side" if len(resized) == 1 else f"{resized[1]}x{resized[0]} px"
-    )
-    return FootageReplay(functools.partial(_resized, frames, resized, interpolation), f"to {size}")
 
 
 def _half(seconds: float, rate: float) -> int:
@@ -360,52 +295,21 @@ def _averaged(frames: Frames, begins: np.ndarray) -> Stream:
 def _mean_along(now: np.ndarray, before: np.ndarray | None, after: np.ndarray | None) -> np.ndarray:
     total, count = now.astype(np.float32), np.ones(now.shape[:2], np.float32)
     for other in (before, after):
-        moved, alike, _ = _moved_onto(other, now)
+        moved, alike = _moved_onto(other, now)
         total += moved * alike[..., None]
         count += alike
     return np.rint(total / count[..., None]).astype(np.uint8)
 
 
-def _moved_onto(
-    other: np.ndarray | None, now: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Another frame moved onto this one, where the two agree (1, else 0), and how far it was moved, px."""
+def _moved_onto(other: np.ndarray | None, now: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Another frame moved onto this one, and where the two agree (1, else 0)."""
     nothing = np.zeros(now.shape[:2], np.float32)
     if other is None or other.shape != now.shape:
-        return now, nothing, nothing
+        return now, nothing
     found = register(other, now, fine=False)
     if found.failed:
-        return now, nothing, nothing
+        return now, nothing
     moved = warp(other, found.flow)
     difference = np.abs(luma(moved).astype(np.float32) - luma(now))
     alike = found.visible & (difference <= SHARP_DIFFERENCE * spread(difference.ravel(), 1.0))
-    return moved, alike.astype(np.float32), length_px(found.flow)
-
-
-def _still_mean(frames: Frames, still: np.ndarray, most: float) -> Stream:
-    """Each pixel's mean over its last frames at rest, ``most`` of them at first and as a running mean then."""
-    shown, mean, count = None, np.zeros(0), np.zeros(0)
-    for row, frame in enumerate(frames()):
-        _, alike, way = _moved_onto(shown if still[row] else None, frame)
-        rests = (alike > 0) & (way < AT_REST_PX)
-        kept = mean.shape == frame.shape
-        count = (
-            np.where(rests, np.minimum(count + 1, most), 1) if kept else np.ones(frame.shape[:2])
-        )
-        before = mean if kept else frame
-        mean = np.where(rests[..., None], before + (frame - before) / count[..., None], frame)
-        shown = np.rint(mean).astype(np.uint8)
-        yield shown
-
-
-def _resized(frames: Frames, resized: tuple[int, ...], interpolation: int) -> Stream:
-    for frame in frames():
-        height, width = frame.shape[:2]
-        shorter = resized[0]
-        if len(resized) == 2:
-            size = (resized[1], resized[0])
-        elif width <= height:  # as torchvision: the longer side follows in proportion, rounded down
-            size = (shorter, int(shorter * height / width))
-        else:
-            size = (int(shorter * width / height), shorter)
-        yield np.asarray(cv2.resize(frame, size, interpolation=interpolation))
+    return moved, alike.astype(np.float32)
