@@ -20,9 +20,9 @@ from vidrobust.stages.report import page, why
 @pytest.mark.parametrize(
     ("share", "low", "high", "said"),
     [
-        (0.9, 0.8, 0.97, "things that move cause nine tenths of it"),
-        (0.5, 0.3, 0.7, "things that move cause half of it"),
-        (0.25, 0.1, 0.4, "things that move cause a quarter of it"),
+        (0.9, 0.8, 0.97, "things that move cause nine tenths of the change"),
+        (0.5, 0.3, 0.7, "things that move cause half of the change"),
+        (0.25, 0.1, 0.4, "things that move cause a quarter of the change"),
         (0.5, 0.1, 0.95, "things that move contribute"),  # too wide for a fraction
         (0.5, 0.01, 0.9, ""),  # it may be nothing
     ],

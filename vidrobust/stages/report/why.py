@@ -17,7 +17,7 @@ from vidrobust.text.numbers import part_with_interval, percent
 from vidrobust.text.phrases import plural
 
 GROUP = "group"  # level of the rows of ``account`` that add up to all of the change
-# Groups as they are written beside a dot, and in the title as the subject of "cause half of it".
+# Groups as they are written beside a dot, and in the title as the subject of "cause half of the change".
 NAMES = {
     "moving": "what moves in the picture",
     "camera": "motion of the camera",
@@ -36,18 +36,19 @@ LEAST_SHARE = 0.05  # a group is named in the title if its interval lies above t
 WIDEST = 0.5  # interval up to which the title gives the share as a fraction
 # Shares from which a fraction is the nearest one.
 FRACTIONS = (
-    (0.95, "nearly all of it"),
-    (0.83, "nine tenths of it"),
-    (0.71, "three quarters of it"),
-    (0.58, "two thirds of it"),
-    (0.42, "half of it"),
-    (0.29, "a third of it"),
-    (0.22, "a quarter of it"),
-    (0.15, "a fifth of it"),
-    (0.0, "a tenth of it"),
+    (0.95, "nearly all of the change"),
+    (0.83, "nine tenths of the change"),
+    (0.71, "three quarters of the change"),
+    (0.58, "two thirds of the change"),
+    (0.42, "half of the change"),
+    (0.29, "a third of the change"),
+    (0.22, "a quarter of the change"),
+    (0.15, "a fifth of the change"),
+    (0.0, "a tenth of the change"),
 )
 WHY_IN = 5.6  # width of the figure, beside the map
 LEAST_MAPPED = 0.03  # a smaller share of a tile is not written on the map
+WRITTEN = 0.65  # size of a share on the map, in OpenCV's units
 TINT = np.array([209, 101, 6], np.float32)  # RGB of a tile that has all of the change
 
 
@@ -228,8 +229,8 @@ def _picture_of(run: RunTables, model: str, item: str) -> np.ndarray | None:
 
 
 def _write(image: np.ndarray, text: str, middle: tuple[float, float]) -> None:
-    text = text.replace("\u00a0", " ")
-    (width, height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.5, 1)
+    font, text = cv2.FONT_HERSHEY_DUPLEX, text.replace("\u00a0", " ")
+    (width, height), _ = cv2.getTextSize(text, font, WRITTEN, 1)
     place = round(middle[0] - width / 2), round(middle[1] + height / 2)
-    for colour, thick in (((0, 0, 0), 3), ((255, 255, 255), 1)):
-        cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, thick, cv2.LINE_AA)
+    for colour, thick in (((0, 0, 0), 4), ((255, 255, 255), 1)):
+        cv2.putText(image, text, place, font, WRITTEN, colour, thick, cv2.LINE_AA)
