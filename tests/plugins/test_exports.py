@@ -9,48 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.finished_runs.test_exports import FRAMES, two_clips
+from tests.finished_runs.test_exports import two_clips
 from vidrobust.errors import SettingsError
 from vidrobust.finished_runs.exports.catalogue import export_run
-from vidrobust.plugins.fiftyone_export import labels_of
 from vidrobust.run_folder.folder import RunFolder
-from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.stability.by_clip import flips_of
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     return two_clips(tmp_path_factory.mktemp("run") / "line 3")
-
-
-def test_fiftyone_gets_every_frame_counted_from_one(run: RunFolder) -> None:
-    labels = labels_of(RunTables(run.path))
-    flips = flips_of(RunTables(run.path))
-    for item, frames in labels.items():
-        assert sorted(frames) == list(range(1, FRAMES + 1))
-        kept = run.table("frames").query("item == @item").set_index(["model", "frame"])
-        for number, fields in frames.items():
-            row = kept.loc[("net-b", number - 1)]
-            assert (fields["net_b"]["label"], fields["net_b"]["confidence"]) == (
-                row["label_name"],
-                row["probability"],
-            )
-        tagged = sum(
-            "flip" in each["tags"] for fields in frames.values() for each in fields.values()
-        )
-        assert tagged == (flips["item"] == item).sum()
-
-
-@pytest.mark.nightly
-def test_fiftyone_reads_its_dataset_back(run: RunFolder, tmp_path: Path) -> None:
-    fo = pytest.importorskip("fiftyone", reason="FiftyOne is not installed: pip install fiftyone")
-    written, _ = export_run(run.path, "fiftyone", tmp_path)
-    assert "left out" in written.notes[0]
-    dataset = fo.Dataset.from_dir(str(tmp_path), dataset_type=fo.types.FiftyOneDataset)
-    assert dataset.count("frames") == FRAMES
-    flips = flips_of(RunTables(run.path)).query("model == 'net-b'")
-    flips = flips[flips["item"].isin(dataset.values("item"))]
-    assert dataset.load_saved_view("flips net_b").count("frames") == flips["frame_b"].nunique() > 0
 
 
 @pytest.mark.nightly

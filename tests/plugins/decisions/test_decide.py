@@ -136,15 +136,6 @@ def test_places_as_written_and_from_files(tmp_path: Path) -> None:
     (tmp_path / "zones.json").write_text("[[[0, 0], [10, 0], [10, 10]], [[1, 2], [3, 4]]]")
     zone, line = read_places(tmp_path / "zones.json")
     assert (len(zone.points), line.is_line) == (3, True)
-    (tmp_path / "frigate.yml").write_text(
-        "cameras:\n  front:\n    zones:\n      porch:\n        coordinates: 0.1,0.2,0.5,0.2,0.5,0.9\n"
-        "        objects:\n          - person\n      drive:\n        coordinates:\n          - 10,20\n"
-        "          - 300,20\n          - 300,200\n    detect:\n      width: 1280\n"
-    )
-    porch, drive = read_places(tmp_path / "frigate.yml")
-    assert (porch.name, porch.shares, drive.name, drive.shares) == ("porch", True, "drive", False)
-    np.testing.assert_allclose(porch.corners((100, 200)), [[20, 20], [100, 20], [100, 90]])
-    assert drive.points == ((10.0, 20.0), (300.0, 20.0), (300.0, 200.0))
     (tmp_path / "empty.json").write_text("[]")
     with pytest.raises(InputError):
         read_places(tmp_path / "empty.json")

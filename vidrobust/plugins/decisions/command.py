@@ -48,7 +48,7 @@ SETTLED_STATES = ("covered", "hidden", *FAULTS)
     "--places",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Zones of supervision (JSON) or Frigate (YAML).  [default: none]",
+    help="Zones of supervision (JSON).  [default: none]",
 )
 @click.option(
     "--alarm",

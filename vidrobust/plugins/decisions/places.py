@@ -1,9 +1,8 @@
-"""Lines and zones: from the command line, and from files of supervision or Frigate."""
+"""Lines and zones: from the command line, and from files of supervision."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,16 +79,13 @@ def _pairs(values: Sequence[float]) -> tuple[tuple[float, float], ...]:
 
 
 def read_places(path: Path) -> list[LineOrZone]:
-    """Read lines and zones: polygons in JSON as supervision has them, or a configuration of Frigate."""
+    """Read lines and zones: polygons in JSON as supervision has them."""
     if not path.is_file():  # opening a pipe waits
         raise InputError(f"{path}: there is no such file")
     with reading(path, "lines or zones"):
-        text = path.read_text(encoding="utf-8")
-        found = list(_of_json(json.loads(text)) if path.suffix == ".json" else _of_frigate(text))
+        found = list(_of_json(json.loads(path.read_text(encoding="utf-8"))))
     if not found:
-        raise InputError(
-            f"{path}: has no lines or zones; expected polygons in JSON, or zones of Frigate in YAML"
-        )
+        raise InputError(f"{path}: has no lines or zones; expected polygons in JSON")
     return found
 
 
@@ -102,29 +98,3 @@ def _of_json(content: Any) -> Iterator[LineOrZone]:
     for name, points in named:
         points = points["polygon"] if isinstance(points, dict) else points
         yield LineOrZone(str(name), tuple((float(x), float(y)) for x, y in points))
-
-
-def _of_frigate(text: str) -> Iterator[LineOrZone]:
-    """The zones of every camera; coordinates up to 1 are shares of the frame, as Frigate writes them."""
-    zones_at = name_at = -1
-    name, values = "", list[float]()
-    for line in [*text.splitlines(), "end:"]:
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        indent, item = len(line) - len(line.lstrip()), line.strip()
-        if values and not item.startswith("- "):
-            yield LineOrZone(name, _pairs(values), shares=max(values) <= 1)
-            values = []
-        key, _, rest = item.partition(":")
-        if key == "zones":
-            zones_at, name_at = indent, -1
-        elif zones_at >= 0 and indent <= zones_at:
-            zones_at = -1
-        elif zones_at >= 0 and not rest and name_at in (-1, indent):
-            name, name_at = key, indent
-        elif zones_at >= 0 and key == "coordinates" and rest:
-            values = [float(number) for number in re.findall(r"[\d.]+", rest)]
-            yield LineOrZone(name, _pairs(values), shares=max(values) <= 1)
-            values = []
-        elif zones_at >= 0 and item.startswith("- "):
-            values += [float(number) for number in re.findall(r"[\d.]+", item)]
