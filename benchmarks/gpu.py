@@ -10,7 +10,7 @@ environment  versions, driver and card
 decoding     H.264, HEVC, VP9, 10 bits, full range, edit list, TS, variable rate, rotated, odd sizes by every backend
              against PyAV on the CPU: counts and time stamps equal, colour within .5 levels; reasons for each fallback
 damage       a damaged file by every backend: the same frames are marked
-streams      1, 4 and 7 streams at once, frames a second, and the decoder alone without colours
+streams      1, 4 and 7 streams at once, frames a second, and the decoder (NVDEC on a GPU) alone without colours
 tests        the tests that need CUDA
 logits       outputs in batches of 1 to 256 against one frame at a time, frames a second
 study        the same study by the CPU, by copies to the device and by its decoder: equal flips, total variation
@@ -39,11 +39,12 @@ import av
 import harness
 import numpy as np
 import torch
+from av.codec.hwaccel import HWAccel
 from harness import say
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "tests" / "footage_media" / "cups.mp4"
-BACKENDS = ("pyav", "torchcodec")
+BACKENDS = ("pyav", "torchcodec", "decord")
 COLOUR = 0.5  # levels by which a backend may differ in the mean
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 STREAMS = (1, 4, 7)
@@ -153,7 +154,7 @@ def environment(asked: Any) -> dict[str, Any]:
         with contextlib.suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
     card = "none"
-    if asked.device != "cpu" and not asked.stand_in:
+    if on_a_gpu(asked):
         query = [
             "nvidia-smi",
             "--query-gpu=name,driver_version,memory.total",
@@ -182,10 +183,14 @@ def all_frames(path: Path, **how: Any) -> tuple[np.ndarray, np.ndarray, np.ndarr
     return *(np.concatenate([getattr(batch, name) for batch in batches]) for name in columns), where  # type: ignore[return-value]
 
 
+def on_a_gpu(asked: Any) -> bool:
+    return asked.device != "cpu" and not asked.stand_in
+
+
 def conversion(asked: Any, backend: str) -> str:
-    """Return the conversion to RGB that a backend offers here: on the CPU torchcodec has swscale's alone."""
-    on_a_gpu = asked.device != "cpu" and not asked.stand_in
-    return "accurate" if backend == "pyav" or on_a_gpu else "fast"
+    """Return the conversion to RGB that a backend offers here: on the CPU all but PyAV have swscale's alone."""
+    accurate = backend == "pyav" or (backend == "torchcodec" and on_a_gpu(asked))
+    return "accurate" if accurate else "fast"
 
 
 def decoding(asked: Any) -> list[dict[str, Any]]:
@@ -252,11 +257,16 @@ def streams(asked: Any) -> list[dict[str, Any]]:
             return sum(len(batch) for batch in video.batches(8))
 
     def alone(path: Path) -> int:
-        with av.open(str(path)) as container:
+        card: HWAccel | None = None
+        if on_a_gpu(asked):
+            number = str(torch.device(asked.device).index or 0)
+            card = HWAccel("cuda", number, allow_software_fallback=False, is_hw_owned=True)
+        with av.open(str(path), hwaccel=card) as container:
             return sum(1 for _ in container.decode(video=0))
 
     rows = []
-    for what, read in (("vidrobust", through), ("PyAV on the CPU, no colours", alone)):
+    decoder = f"{'NVDEC' if on_a_gpu(asked) else 'the CPU'} alone, no colours"
+    for what, read in (("vidrobust", through), (decoder, alone)):
         for count in STREAMS:
             begin = time.perf_counter()
             with ThreadPoolExecutor(count) as pool:
@@ -273,12 +283,12 @@ def streams(asked: Any) -> list[dict[str, Any]]:
 
 
 def synchronise(asked: Any) -> None:
-    if asked.device != "cpu":
+    if on_a_gpu(asked):
         torch.cuda.synchronize()
 
 
 def tests(asked: Any) -> dict[str, Any]:
-    if asked.device == "cpu" or asked.stand_in:
+    if not on_a_gpu(asked):
         raise SkippedError(SKIPPED)
     command = [
         sys.executable,
@@ -306,7 +316,7 @@ def logits(asked: Any) -> list[dict[str, Any]]:
 
     model = load_model(asked.model, device=asked.device)
     frames = torch.from_numpy(np.stack(list(pictures(32)))).permute(0, 3, 1, 2).to(asked.device)
-    most = BATCHES if asked.device != "cpu" and not asked.stand_in else BATCHES[:4]
+    most = BATCHES if on_a_gpu(asked) else BATCHES[:4]
     frames = frames.repeat(max(1, most[-1] // len(frames)), 1, 1, 1)
     alone = predict(model, frames[:32], 1).probabilities
     rows = []
@@ -377,7 +387,7 @@ def memory(asked: Any) -> dict[str, Any]:
     from vidrobust.models.predict import predict
     from vidrobust.video.source import open_video
 
-    if asked.device == "cpu" or asked.stand_in:
+    if not on_a_gpu(asked):
         raise SkippedError(SKIPPED)
     model = load_model(asked.model, device=asked.device)
     peaks, count = [], 0
@@ -389,9 +399,9 @@ def memory(asked: Any) -> dict[str, Any]:
         peaks.append(torch.cuda.max_memory_reserved() / 2**20)
     torch.cuda.set_per_process_memory_fraction(0.02)
     sizes: list[int] = []
-    frames = torch.zeros(512, 3, 1080, 1920, dtype=torch.uint8)
+    frames = torch.zeros(64, 3, 1080, 1920, dtype=torch.uint8)
     try:
-        predict(model, frames[:64].to(asked.device), on_smaller=sizes.append)
+        predict(model, frames.to(asked.device), on_smaller=sizes.append)
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
     flat = peaks[-1] <= 1.05 * peaks[min(2, len(peaks) - 1)]

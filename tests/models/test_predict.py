@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import math
+import os
 from collections.abc import Callable
 from typing import Literal
 
@@ -238,6 +240,11 @@ def test_what_counts_as_out_of_memory() -> None:
         torch.empty(2**60, dtype=torch.uint8)
     with pytest.raises(MemoryError) as from_numpy:
         np.empty(2**60, dtype=np.uint8)
+    openvino = pytest.importorskip("openvino")
+    with pytest.raises(RuntimeError) as from_openvino:
+        openvino.Tensor(openvino.Type.f32, [2**58])
+    assert is_out_of_memory(from_openvino.value)
+    assert is_out_of_memory(OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)))
     assert is_out_of_memory(from_torch.value)
     assert is_out_of_memory(from_numpy.value)
     assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))

@@ -18,6 +18,7 @@ from vidrobust.video.choice import (
     SurfaceConverter,
     VideoRequest,
     choose,
+    open_torchcodec,
     routes,
 )
 from vidrobust.video.marked import DeviceReader
@@ -112,6 +113,23 @@ def test_a_reader_that_loses_frames_is_not_taken(path: Path) -> None:
         "failed (torchcodec gives 4 frames, the file holds 6 packets)"
         in choose(tried).reader.info.reason
     )
+
+
+def test_a_reader_that_begins_with_another_frame_is_not_taken(make: Make) -> None:
+    path = make("later.ts", "-c:v", "libx265", "-x265-params", "log-level=none", "-frames:v", "12")
+    asked = request(path)
+    tried = [
+        Route(
+            name="torchcodec",
+            decodes_on="cpu",
+            delivers_on="cpu",
+            open=lambda: open_torchcodec(asked),
+        ),
+        Route(name="pyav", decodes_on="cpu", delivers_on="cpu", open=works(path)),
+    ]
+    with closing(choose(tried).reader) as reader:
+        assert reader.info.backend == "pyav"
+        assert "torchcodec puts frame 0 at" in reader.info.reason
 
 
 def test_the_file_is_blamed_where_the_last_way_says_so() -> None:

@@ -300,3 +300,24 @@ def test_damaged_bytes_neither_crash_nor_hang_nor_grow(make: Make, tmp_path: Pat
     counts = [int(line[1]) for line in lines]
     assert max(counts) <= 500
     assert np.mean(np.array(counts) > 0) > 0.5  # most can still be read in part
+
+
+@pytest.mark.parametrize("kind", ["middle", "many"])
+@pytest.mark.parametrize("name", ["cotracker_cat.mp4", "mdn_flower.mp4"])
+def test_every_backend_marks_the_same_frames_of_real_footage(
+    name: str, kind: str, corpus: Path, tmp_path: Path
+) -> None:
+    data = bytearray((corpus / "objects" / name).read_bytes())
+    middle, rng = len(data) // 2, np.random.default_rng(0)
+    starts = [middle] if kind == "middle" else rng.integers(middle // 2, 3 * middle // 2, 4)
+    for start in starts:
+        data[start : start + 200] = rng.bytes(200)
+    path = tmp_path / name
+    path.write_bytes(data)
+    found = {}
+    for backend in ("pyav", "torchcodec", "decord"):
+        with open_video(path, backend=backend, color="fast", device="cpu") as video:
+            found[backend] = np.concatenate([batch.corrupt for batch in video.batches(8)])
+    assert 0 < found["pyav"].sum() < len(found["pyav"])
+    np.testing.assert_array_equal(found["torchcodec"], found["pyav"])
+    np.testing.assert_array_equal(found["decord"], found["pyav"])

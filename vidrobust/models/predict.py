@@ -35,7 +35,9 @@ _MEMORY_MESSAGES = (
     "not enough memory",
     "can't allocate memory",
     "failed to allocate",
+    "cannot allocate memory",  # ENOMEM
     "bad allocation",
+    "bad_alloc",  # std::bad_alloc (OpenVINO)
     "out of memory",  # CUDA error: out of memory; CUDA failure 2: out of memory (ONNX Runtime)
     "out_of_memory",  # CUDA_ERROR_OUT_OF_MEMORY, of the driver and of NVDEC
     "alloc_failed",  # CUBLAS_STATUS_ALLOC_FAILED, CUDNN_STATUS_ALLOC_FAILED

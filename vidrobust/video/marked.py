@@ -91,6 +91,11 @@ class IndexedReader:
         mismatch = (self.mismatch,) if self.mismatch else ()
         return (*mismatch, *self._judge.problems, *self._failures.values())
 
+    @property
+    def other_time(self) -> str | None:
+        """Return at which frame, of those given so far, the time was not that of the file."""
+        return self._failures.get("time")
+
     def frames(self, first: int = 0) -> Generator[Decoded]:
         decoder, one_thread = self._opened(), False
         judged = marks(self._judge, first)
@@ -155,7 +160,8 @@ class IndexedReader:
                 whole = len(first) == half - start
                 return [*first, *self._read(decoder, half, stop)] if whole else first
             self._failures["stopped"] = (
-                f"{self._backend} stopped at frame {start} of {len(decoder)} ({error_line(error)})"
+                f"{self._backend} stopped at frame {start} of {len(decoder)} ({error_line(error)}); "
+                "use --backend pyav"
             )
             return []
 
