@@ -13,6 +13,7 @@ import pytest
 
 from tests.pipeline.conftest import NETS, run
 from tests.shrunk import shrink
+from tests.stages.report.conftest import Page
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.finished_runs.compare_metrics import Compared
 from vidrobust.finished_runs.compare_runs import compare_runs, headline
@@ -133,6 +134,56 @@ def test_other_footage_is_paired_by_part_and_pass_or_refused(
     ]
 
 
+def test_other_footage_is_paired_station_by_station_and_reported_on_a_page(
+    pair: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Six inputs of each run as three parts, two stations each; without stations a pass is their mean."""
+    folders = [RunFolder(shutil.copytree(path, tmp_path / path.name)) for path in pair]
+    for folder in folders:
+        inputs = [
+            {**entry, "sha256": f"{folder.path.name} {k}", "pass": 1, "station": f"s{k % 2}"}
+            for k, entry in enumerate(folder.run["inputs"])
+        ]
+        folder.update(inputs=inputs)
+    assert run("compare", *(str(folder.path) for folder in folders), "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["paired_by"], found["items"]) == ("part, pass and station", 6)
+    assert (found["metrics"]["total_variation"]["n"], found["mcnemar_p"]) == (6, None)
+    page = Page((folders[1].path / "comparison.html").read_text(encoding="utf-8"))
+    assert page.balanced
+    assert "6 items that both have seen, paired by part, pass and station" in page.text
+    for verdict in {metric["verdict"] for metric in found["metrics"].values()}:
+        assert verdict in page.sections["verdicts"]
+    assert "frames" not in page.sections
+    for folder in folders:
+        folder.update(inputs=[{**entry, "station": ""} for entry in folder.run["inputs"]])
+    merged = compare_runs(*(RunFolder.existing(folder.path) for folder in folders))
+    assert (merged["paired_by"], merged["items"], merged["metrics"]["jitter"]["n"]) == (
+        "part and pass",
+        3,
+        3,
+    )
+
+
+def test_changed_labels_are_counted_frame_by_frame(
+    pair: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    again, page = tmp_path / "again", tmp_path / "page.html"
+    shutil.copytree(pair[0], again)
+    table = RunFolder.existing(again).table("frames")
+    other = table["label_name"].where(table.index % 5 != 0, "bottle")
+    RunFolder.existing(again).write_table("frames", table.assign(label_name=other))
+    assert run("compare", str(pair[0]), str(again), "--json", f"--out={page}") == 0
+    found = json.loads(capsys.readouterr().out)
+    changed = table["label_name"] != other
+    assert found["churn"]["value"] == pytest.approx(changed.mean())
+    assert sum(row["frames"] for row in found["changed_labels"]) == changed.sum()
+    assert {row["b"] for row in found["changed_labels"]} == {"bottle"}
+    # right or wrong stands in another table
+    assert found["both_right"] + found["both_wrong"] == len(table)
+    assert "McNemar" in page.read_text(encoding="utf-8")
+
+
 def test_models_are_named_where_they_are_not_clear(pair: tuple[Path, Path]) -> None:
     a, b = (RunFolder.existing(path) for path in pair)
     with pytest.raises(SettingsError, match="has no model nothing; it has mobilenet"):
@@ -230,36 +281,3 @@ def test_a_stage_ends_with_the_code_of_its_gates(pair: tuple[Path, Path], tmp_pa
         == 1
     )
     assert run("stability", str(folder), "--fail-if", "flip_rate is bad", "-q") == 2
-
-
-def test_repeatability_of_a_run_by_part_and_pass(
-    pair: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    frames = RunFolder.existing(pair[0]).table("frames")
-    seen = str(frames["label_name"].mode()[0])
-    people = tmp_path / "people.csv"
-    people.write_text(
-        "part,operator,trial,value\n"
-        + "".join(f"{p},Ann,{t},{seen}\n" for p in range(3) for t in (0, 1))
-    )
-    command = (
-        "repeatability",
-        str(pair[0]),
-        "--defect",
-        seen,
-        "--attribute",
-        str(people),
-        "--json",
-    )
-    assert run(*command) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert len(found["per_part"]) == 6
-    assert (found["gauge"]["parts"], found["gauge"]["trials"]) == (3, 2)
-    majority = frames.groupby("item")["label_name"].agg(lambda v: v.value_counts().iloc[0])
-    assert {row["item"] for row in found["per_part"]} == set(majority.index)
-    assert "Ann" in found["attribute"]["operators"]
-    assert found["attribute"]["within_operator"]["Ann"]["agreement"]["count"] == 3
-    assert found["notes"][0].startswith("one verdict a part and pass: the class of most frames")
-    assert run("repeatability", str(pair[0]), "--rule", "worst") == 2
-    assert run("repeatability", str(pair[0]), "--defect", seen) == 0
-    assert "%GRR" in capsys.readouterr().out

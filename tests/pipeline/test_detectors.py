@@ -10,8 +10,6 @@ import pandas as pd
 import pytest
 
 from vidrobust.cli.app import cli
-from vidrobust.stages.causes.catalogue import UNDIVIDED
-from vidrobust.stages.causes.section import LEAST_DRAWN
 
 pytest.importorskip("onnxruntime")
 WINDOW = ("--start-s", "22", "--end-s", "23")
@@ -74,55 +72,3 @@ def test_what_needs_the_model_says_so(
     with pytest.raises(SystemExit):
         cli.main(["sensitivity", clip, *window, "--model", spec, "--out", str(tmp_path / "x")])
     assert "answers from a file can be used for stability only" in capsys.readouterr().err
-
-
-def test_the_account_of_scores_comes_through_the_stage(stable: Path) -> None:
-    """A bottle is set down by a slot: the scores change, and the shares of all causes add up to 1."""
-    run("causes", str(stable), "--pairs", "3", "-q")
-    account = pd.read_parquet(stable / "account.parquet")
-    whole = account[(account["model"] == "FastestDet") & (account["item"] == "")]
-    assert whole["n"].max() == 3
-    assert whole.groupby("level")["share"].sum().tolist() == pytest.approx([1.0, 1.0])
-    causes = pd.read_parquet(stable / "causes.parquet")
-    assert (causes.groupby("frame_a")["squared_change"].nunique() == 1).all()
-    assert causes["squared_change"].max() > 0
-    places = pd.read_parquet(stable / "place_account.parquet")
-    places = places[places["item"] == ""]
-    assert places.groupby("level")["share"].sum().tolist() == pytest.approx([1.0, 1.0])
-    moved = pd.read_parquet(stable / "place_causes.parquet")
-    assert len(moved) == len(causes)
-    assert not moved["flip"].any()
-    run("report", str(stable), "-q")
-    page = (stable / "details.html").read_text()
-    assert "Stability of the detectors over thresholds" not in page  # before the stage boxes
-    told = pd.concat([whole, places]).query("level == 'cause'")
-    # what could not be divided has a row where it is drawn
-    told = told[~told["cause"].isin(UNDIVIDED.values()) | (told["share"] >= LEAST_DRAWN)]
-    assert page.count("<td>FastestDet, the ") == len(told)
-
-
-def test_sensitivity_boxes_and_report(stable: Path) -> None:
-    perturbed = ("--perturbation=jpeg", "--perturbation=translation")
-    run("sensitivity", str(stable), "--frames=2", *perturbed, "-q")
-    table = pd.read_parquet(stable / "sensitivity.parquet")
-    kinds = {
-        f"tide_{kind}"
-        for kind in ("missed", "class", "location", "both", "duplicate", "background")
-    }
-    assert set(table["metric"]) == {"lost", "new", "renamed", "moved", "box_change"} | kinds
-    assert table["value"].dropna().between(0, 20).all()
-    run("boxes", str(stable), "-q")
-    run("report", str(stable), "-q")
-    page = (stable / "details.html").read_text()
-    assert "Objects of intel_bottle-detection" in page
-    assert "Stability of the detectors over thresholds" in page
-    moments = json.loads((stable / "box_moments.json").read_text())["moments"]
-    assert moments
-    assert all(
-        (stable / shot["picture"]).stat().st_size > 500
-        for moment in moments
-        for shot in moment["shots"]
-    )
-    curve = pd.read_parquet(stable / "box_curve.parquet").set_index("threshold")
-    rate = curve.loc[0.5, "missed"] / curve.loc[0.5, "frames"]
-    assert rate == pytest.approx(figures(stable)["dropout_rate"]["value"])  # type: ignore[index]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tests.pipeline.conftest import FEW, NETS, run
@@ -98,3 +99,35 @@ def test_the_answer_is_short_and_nothing_is_stale_or_missing(
     summary = capsys.readouterr().out
     assert "stale" not in summary
     assert "missing" not in summary
+
+
+def test_the_shares_of_a_detector_add_up(mixed: Path) -> None:
+    """Scores and places each have an account of their own."""
+    for prefix in ("", "place_"):
+        account = pd.read_parquet(mixed / f"{prefix}account.parquet")
+        whole = account[(account["model"] == DETECTOR) & (account["item"] == "")]
+        assert whole["n"].max() == 2
+        assert whole.groupby("level")["share"].sum().tolist() == pytest.approx([1.0, 1.0])
+    causes = pd.read_parquet(mixed / "causes.parquet").query("model == @DETECTOR")
+    assert (causes.groupby("frame_a")["squared_change"].nunique() == 1).all()
+    assert causes["squared_change"].max() > 0
+    moved = pd.read_parquet(mixed / "place_causes.parquet")
+    assert len(moved) == len(causes)
+    assert not moved["flip"].any()
+
+
+def test_the_sensitivity_and_the_curve_of_a_detector(mixed: Path) -> None:
+    table = pd.read_parquet(mixed / "sensitivity.parquet").query("model == @DETECTOR")
+    kinds = {
+        f"tide_{kind}"
+        for kind in ("missed", "class", "location", "both", "duplicate", "background")
+    }
+    assert set(table["metric"]) == {"lost", "new", "renamed", "moved", "box_change"} | kinds
+    assert table["value"].dropna().between(0, 20).all()
+    page = (mixed / "details.html").read_text()
+    assert "Objects of bottles" in page
+    assert "Stability of the detectors over thresholds" in page
+    curve = pd.read_parquet(mixed / "box_curve.parquet").set_index("threshold")
+    rate = curve.loc[0.5, "missed"] / curve.loc[0.5, "frames"]
+    figures = json.loads((mixed / "metrics.json").read_text())["models"][DETECTOR]
+    assert rate == pytest.approx(figures["dropout_rate"]["value"])

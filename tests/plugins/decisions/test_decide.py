@@ -24,10 +24,9 @@ from vidrobust.plugins.decisions.decide import (
 )
 from vidrobust.plugins.decisions.places import LineOrZone, place_of, read_places
 
-SIZE = (400, 1000)
 # drawn upwards: to the right of it is x > 500
 DOOR = LineOrZone("door", ((500.0, 400.0), (500.0, 0.0)))
-FOOTAGE = ClipTimes("street", np.arange(100) / 25, SIZE)
+FOOTAGE = ClipTimes("street", np.arange(100) / 25)
 
 
 def walk(frames: list[int], *, speed: float = 10.0, y: float = 200.0) -> list[Row]:

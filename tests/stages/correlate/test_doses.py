@@ -150,11 +150,11 @@ def busy(seed: int, clips: int = 60) -> CorrelationUnits:
 @pytest.mark.parametrize("held", [True, False])
 def test_what_moves_makes_no_proxy_where_it_is_held_fixed(held: bool) -> None:
     named = []
-    for seed in range(12):
+    for seed in range(12 if held else 6):
         units = busy(seed)
         if not held:  # the reason why it is: changes that grow with what moves are called proxies
             units = dataclasses.replace(units, confounders=units.confounders[["margin"]])
         table = correlate(units, FAMILY, resamples=199).table
         named.append(bool((table["family_verdict"] == PROXY).any()))
     # five families at a false discovery rate of .05: 3 of 30 seeds name one where it is held
-    assert sum(named) <= 2 if held else sum(named) >= 6
+    assert sum(named) <= 2 if held else sum(named) >= 3

@@ -147,7 +147,7 @@ def _of_model(
 ) -> dict[str, Any]:
     places, alarm, anchor = asked
     with_labels = known is not None and len(known) > 0
-    footage = [ClipTimes(each.item, each.time_s, each.boxes.size) for each in study.seen]
+    footage = [ClipTimes(each.item, each.time_s) for each in study.seen]
     numbers = {
         str(item): rows["frame"].to_numpy()
         for item, rows in transitions.groupby("item", sort=False)

@@ -27,11 +27,10 @@ PATH = ["object", "row", "x", "y", "size", "sure"]
 
 @dataclass(frozen=True)
 class ClipTimes:
-    """One input: time of each frame, s, and size (H, W) px."""
+    """One input: time of each frame, s."""
 
     item: str
     time_s: np.ndarray
-    size: tuple[int, int]
 
     @property
     def minutes(self) -> float:
@@ -78,7 +77,7 @@ def crossings(
     ``settled`` waits until an object is clearly beyond the line; otherwise every change of side counts.
     """
     points = paths[["x", "y"]].to_numpy(np.float64)
-    away = line.side(points, footage.size)
+    away = line.side(points)
     side = np.sign(away)
     if settled:
         side[np.abs(away) < SETTLED * paths["size"].to_numpy(np.float64)] = 0
@@ -86,7 +85,7 @@ def crossings(
     object_ = paths["object"].to_numpy()
     a, b = known[:-1], known[1:]
     over = (object_[a] == object_[b]) & (side[a] != side[b])
-    over &= line.beside((points[a] + points[b]) / 2, footage.size)
+    over &= line.beside((points[a] + points[b]) / 2)
     a, b = a[over], b[over]
     # of a settled one the moment at which its path meets the line, not that at which it is clearly beyond
     at = b.copy()
@@ -136,11 +135,7 @@ def compared_crossings(
 
 def occupancy(paths: pd.DataFrame, zone: LineOrZone | None, footage: ClipTimes) -> np.ndarray:
     """Return how many objects each frame has in the zone, or in the picture, (F,)."""
-    inside = (
-        np.ones(len(paths), bool)
-        if zone is None
-        else zone.holds(paths[["x", "y"]].to_numpy(), footage.size)
-    )
+    inside = np.ones(len(paths), bool) if zone is None else zone.holds(paths[["x", "y"]].to_numpy())
     return np.bincount(paths["row"].to_numpy(np.int64)[inside], minlength=len(footage.time_s))
 
 

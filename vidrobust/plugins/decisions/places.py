@@ -15,11 +15,10 @@ from vidrobust.errors import InputError, SettingsError, reading
 
 @dataclass(frozen=True)
 class LineOrZone:
-    """A line of two points, or a zone of three or more, px; with ``shares`` in shares of the frame."""
+    """A line of two points, or a zone of three or more, px."""
 
     name: str
     points: tuple[tuple[float, float], ...]
-    shares: bool = False
 
     def __post_init__(self) -> None:
         if len(self.points) < 2 or not np.isfinite(self.points).all():
@@ -29,28 +28,28 @@ class LineOrZone:
     def is_line(self) -> bool:
         return len(self.points) == 2
 
-    def corners(self, size: tuple[int, int]) -> np.ndarray:
-        """Return the points (K, 2) in px of a frame (H, W)."""
-        scale = np.array(size[::-1], np.float64) if self.shares else 1.0
-        return np.array(self.points, np.float64) * scale
+    @property
+    def corners(self) -> np.ndarray:
+        """The points (K, 2), px."""
+        return np.array(self.points, np.float64)
 
-    def side(self, points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    def side(self, points: np.ndarray) -> np.ndarray:
         """Return the signed distance of points (N, 2) from a line, px; positive to the right of its direction."""
-        a, b = self.corners(size)
+        a, b = self.corners
         along = (b - a) / max(float(np.linalg.norm(b - a)), 1e-9)
         away: np.ndarray = along[0] * (points[:, 1] - a[1]) - along[1] * (points[:, 0] - a[0])
         return away
 
-    def beside(self, points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    def beside(self, points: np.ndarray) -> np.ndarray:
         """Return which points (N, 2) lie between the ends of a line, seen at right angles to it, (N,) bool."""
-        a, b = self.corners(size)
+        a, b = self.corners
         share = (points - a) @ (b - a) / max(float((b - a) @ (b - a)), 1e-9)
         within: np.ndarray = (share >= 0) & (share <= 1)
         return within
 
-    def holds(self, points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    def holds(self, points: np.ndarray) -> np.ndarray:
         """Return which points (N, 2) lie in a zone, (N,) bool, by the even-odd rule."""
-        corners = self.corners(size)
+        corners = self.corners
         inside = np.zeros(len(points), bool)
         for (x1, y1), (x2, y2) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
             between = (y1 > points[:, 1]) != (y2 > points[:, 1])
