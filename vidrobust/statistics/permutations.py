@@ -14,8 +14,6 @@ from scipy import special
 from vidrobust.statistics.associations import line_basis, ranks, residuals
 from vidrobust.statistics.standard_errors import t_upper_tail
 
-CELL_DRAWS = 399  # rearrangements of ``differing_cells``; each follows all objects of a run
-
 
 def permutation_p(
     x: np.ndarray, y: np.ndarray, z: np.ndarray, orders: np.ndarray, *, knots: int = 0
@@ -94,54 +92,6 @@ def _filled(values: np.ndarray) -> np.ndarray:
     known = np.where(np.isnan(values), 0.0, values)
     count = np.maximum((~np.isnan(values)).sum(axis=0), 1)
     return np.where(np.isnan(values), known.sum(axis=0) / count, values)
-
-
-def differing_cells(
-    event: np.ndarray,
-    cell: np.ndarray,
-    thing: np.ndarray,
-    moment: np.ndarray,
-    clip: np.ndarray,
-    rng: np.random.Generator,
-) -> float:
-    """Return the p-value that a rate is the same in all cells of a picture, whatever object is shown in them.
-
-    All arguments but ``rng`` are (n,): events, and codes unique in all of the footage. The excess of an
-    object in a cell is its events less the rate of their moments. Objects change cells at random within their
-    clip; the statistic is the sum over cells of excess^2 / variance (Cochran, Biometrics 10, 1954).
-    """
-    if len(np.unique(cell)) < 2:
-        return float("nan")
-    units, unit = np.unique(np.stack([clip, thing, cell]), axis=1, return_inverse=True)
-    unit = unit.reshape(-1)
-    # Which units are exchanged with each other: those of a clip, or of all clips that have one alone
-    code, count = np.unique(units[0], return_inverse=True, return_counts=True)[1:]
-    among = np.where(count[code] > 1, code, len(count))
-    rate = _rate_of_moment(np.asarray(event, np.float64), moment, among[unit])
-    excess, variance = np.bincount(unit, event - rate), np.bincount(unit, rate * (1 - rate))
-    order = np.argsort(among, kind="stable")
-    among, at, excess, variance = among[order], units[2][order], excess[order], variance[order]
-    observed = _statistic(excess, variance, at)
-    beyond = 0
-    for _ in range(CELL_DRAWS):
-        moved = np.argsort(among + rng.random(len(among)))
-        beyond += _statistic(excess[moved], variance[moved], at) >= observed * (1 - 1e-9)
-    return (1 + beyond) / (1 + CELL_DRAWS)
-
-
-def _rate_of_moment(event: np.ndarray, moment: np.ndarray, among: np.ndarray) -> np.ndarray:
-    """The share of events at the moment of each row, or among all rows that are alone at theirs."""
-    code, count = np.unique(moment, return_inverse=True, return_counts=True)[1:]
-    group = np.where(count[code] > 1, code, len(count) + among)
-    result: np.ndarray = (np.bincount(group, event) / np.maximum(np.bincount(group), 1))[group]
-    return result
-
-
-def _statistic(excess: np.ndarray, variance: np.ndarray, cell: np.ndarray) -> float:
-    above, spread = np.bincount(cell, excess), np.bincount(cell, variance)
-    return float(
-        np.sum(np.divide(above**2, spread, out=np.zeros(len(above)), where=spread > 1e-12))
-    )
 
 
 def rise_within(x: np.ndarray, y: np.ndarray, block: np.ndarray) -> float:

@@ -239,16 +239,6 @@ def benjamini_hochberg(p: np.ndarray | Sequence[float]) -> np.ndarray:
     return q
 
 
-def holm(p: np.ndarray) -> np.ndarray:
-    """Return adjusted p-values (M,) of M questions asked at once (Holm 1979); NaN, which was not asked, stays."""
-    p = np.asarray(p, np.float64)
-    adjusted, asked = np.full(len(p), np.nan), np.flatnonzero(np.isfinite(p))
-    order = asked[np.argsort(p[asked], kind="stable")]
-    steps = p[order] * np.arange(len(order), 0, -1)
-    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0) if len(order) else steps
-    return adjusted
-
-
 def discard_conservative(p: np.ndarray, level: float = CONSERVATIVE) -> np.ndarray:
     """Return p-values (n,) with those above ``level`` NaN and the others divided by it.
 

@@ -34,7 +34,7 @@ from vidrobust.stages.report.ribbons import ribbon
 from vidrobust.stages.report.why import place_map, why
 from vidrobust.stages.sensitivity import section as sensitivity_section
 from vidrobust.stages.sensitivity.changes import WORTH_SAYING
-from vidrobust.stages.stability import by_clip, labels_section, place_section, ribbon_section
+from vidrobust.stages.stability import by_clip, labels_section, ribbon_section
 from vidrobust.stages.stability import rates as judgement
 from vidrobust.stages.stability import section as stability_section
 from vidrobust.stages.stability.section import ModelCard
@@ -264,7 +264,7 @@ def shared_content(run: RunTables) -> dict[str, Any]:
 
 # Figures in the order in which they are given room.
 PICTURES = (
-    "timelines", "box_timelines", "box_curves", "box_maps",
+    "timelines", "box_timelines", "box_curves",
     "remedy_figures", "sensitivity_curves", "proxy_forests", "variation_figures",
     "item_figures", "matrices",
 )  # fmt: skip
@@ -344,10 +344,6 @@ def _content(run: RunTables) -> dict[str, Any]:
         ],
         "box_which": which.side_by_side(run),
         "box_names": detectors_section.name_changes(run),
-        "box_maps": place_section.figures(run, "detection"),
-        "box_where": place_section.sentences(run, "detection"),
-        "label_maps": place_section.figures(run, "classification"),
-        "label_where": place_section.sentences(run, "classification"),
         "box_timelines": detectors_section.timelines(run),
         "box_curves": _some(detectors_section.threshold_figure(run)),
         "box_groups": detectors_section.by_group(run),

@@ -41,7 +41,7 @@ class StabilityStage(StreamStage):
     summary_settings = ("labels", "label_offset", "class_map")
     unit_tables = UNIT_TABLES
     tables = (
-        *("stability", "stability_by", "by_place", "place_tests"),
+        *("stability", "stability_by"),
         *("label_answers", "neighbour_accuracy", "model_pairs"),
         *(
             "known_boxes",
@@ -92,7 +92,7 @@ class StabilityStage(StreamStage):
         from vidrobust.metrics.metric import ANCHOR_DELTAS
         from vidrobust.metrics.tracks.measures import without_absent
         from vidrobust.run_folder.reader import with_parts
-        from vidrobust.stages.stability import by_place, rates, summary, with_labels
+        from vidrobust.stages.stability import rates, summary, with_labels
         from vidrobust.tables import schema
 
         of_decoder = {
@@ -105,8 +105,6 @@ class StabilityStage(StreamStage):
         run.folder.update(judged={}, labels_outside={})
         summaries, by = [summary.floor_rows(facts)], [schema.empty("stability_by")]
         judged: dict[str, pd.DataFrame] = {}
-        seed, sizes = run.settings.seed, run.folder.record.sizes
-        places = [by_place.summarise({}, (), {}, seed)]
         parts = {item.name: item.part for item in run.inputs.items if item.part}
         for task in dict.fromkeys(model.task for model in run.models):
             names = [model.name for model in run.models if model.task == task]
@@ -121,20 +119,8 @@ class StabilityStage(StreamStage):
             summaries.insert(0, rates.summarise(mine, metrics))
             by.append(rates.summarise_by_class(mine, metrics))
             by.append(rates.summarise_by(mine, metrics, task_of(task).groups))
-            if task_of(task).finds_boxes:
-                places.append(by_place.summarise(mine, metrics, sizes, seed))
-            elif task_of(task).labels_frames:
-                # an answer has a place where that of its object is known
-                pairs, of_pairs = summary.pairs_with_places(run, mine["pairs"])
-                places.append(
-                    by_place.summarise(
-                        {"pairs": pairs}, metrics if len(pairs) else (), of_pairs, seed
-                    )
-                )
         with_labels.write(run, judged)
-        made = {"stability": summaries, "stability_by": by}
-        made |= {name: [found[name] for found in places] for name in places[0]}
-        for name, several in made.items():
+        for name, several in (("stability", summaries), ("stability_by", by)):
             run.folder.write_table(name, schema.joined(name, several))
 
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 
-from vidrobust.accuracy.answers import on_frames
 from vidrobust.footage.item import Item
-from vidrobust.footage.labels.matching import BOX, in_pixels
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.catalogue import is_classifier
 from vidrobust.models.predict import needs_pixels, predict
@@ -20,80 +16,7 @@ from vidrobust.pipeline.inputs import open_item
 from vidrobust.pipeline.run import OpenRun
 from vidrobust.pipeline.stage import Facts
 from vidrobust.run_folder.settings import Settings
-from vidrobust.stages.stability.by_place import Sizes
 from vidrobust.stages.stability.unit import FRAMES, compared
-from vidrobust.video.source import open_video
-
-# A frame with one known box shows the object there; with several nobody knows which one the answer is about. An
-# item that was cut out along a track shows the box it was cut to.
-WHOLE = (1, 1)  # height and width of a frame of which boxes are shares
-
-
-def pairs_with_places(run: OpenRun, pairs: pd.DataFrame) -> tuple[pd.DataFrame, Sizes]:
-    """Return pairs whose first frame shows one known object, with its track and box, and the frame sizes.
-
-    Objects cut out of a clip count for that clip.
-    """
-    known, sizes = run.inputs.known, dict(run.folder.record.sizes)
-    cut = [item for item in run.inputs.items if item.boxes is not None]
-    left_out = {
-        item.name for item in run.inputs.items if item.boxes is not None or item.roi is not None
-    }
-    frames = run.table("frames")[["item", "frame", "time_s"]].drop_duplicates(["item", "frame"])
-    frames = frames.sort_values(["item", "frame"]).reset_index(drop=True)
-    boxes = [
-        in_pixels(rows, known.box_unit, *sizes[str(item)][::-1])
-        for item, rows in known.labels[known.labels["x1"].notna()].groupby("item", sort=False)
-        if str(item) in sizes and str(item) not in left_out
-    ]
-    found = [_single(on_frames(pd.concat(boxes, ignore_index=True), frames))] if boxes else []
-    found += [_along(item, frames[frames["item"] == item.name]) for item in cut]
-    sizes |= _sizes_about(cut)
-    if not found:
-        return pairs.iloc[:0].assign(frame=0, track="", **dict.fromkeys(BOX, 0.0)), sizes
-    places = pd.concat(found, ignore_index=True)
-    joined = pairs.drop(columns="track", errors="ignore").merge(
-        places, left_on=["item", "frame_a"], right_on=["item", "frame"]
-    )
-    # Objects of one clip as objects of one item, so that they share its moments
-    clip = {item.name: dict(item.more).get("clip", item.name) for item in cut}
-    named = {clip[name]: sizes[name] for name in clip}
-    whole = joined["item"].map(clip)
-    return joined.assign(item=np.where(whole.notna(), whole, joined["item"])), {**sizes, **named}
-
-
-def _single(boxes: pd.DataFrame) -> pd.DataFrame:
-    """Boxes of frames that have exactly one; an object without a name is called after its class."""
-    here = boxes[boxes["frame"] >= 0]
-    one = here[~here.duplicated(["item", "frame"], keep=False)]
-    track = one["track"].astype(str)
-    named = track.where(track != "", one["label_name"].astype(str) + " " + one["label"].astype(str))
-    return one.assign(track=named)[["item", "frame", "track", *BOX]]
-
-
-def _along(item: Item, frames: pd.DataFrame) -> pd.DataFrame:
-    assert item.boxes is not None
-    at = [
-        (int(k), item.boxes.at(int(k), float(t))) for k, t in frames[["frame", "time_s"]].to_numpy()
-    ]
-    rows = [(item.name, k, item.name, *box) for k, box in at if box is not None]
-    return pd.DataFrame(rows, columns=["item", "frame", "track", *BOX])
-
-
-def _sizes_about(cut: Iterable[Item]) -> dict[str, tuple[int, int]]:
-    known: dict[Path, tuple[int, int]] = {}
-    found = {}
-    for item in cut:
-        assert item.boxes is not None
-        if item.boxes.unit == "share":
-            found[item.name] = WHOLE
-            continue
-        if item.path not in known:
-            with open_video(item.path, device="cpu", prefetch=0) as source:
-                known[item.path] = (source.info.height, source.info.width)
-        found[item.name] = known[item.path]
-    return found
-
 
 # Tried in this order: FFmpeg in decord is of 2021
 DECODERS = ("pyav", "torchcodec", "decord")
