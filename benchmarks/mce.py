@@ -25,7 +25,7 @@ from harness import say
 from PIL import Image
 from torchvision import transforms
 
-from vidrobust.models.load import load_classifiers
+from vidrobust.models.load import classifiers_of, load_models
 from vidrobust.plugins.published import corruption_error as alexnet
 from vidrobust.plugins.published.corruptions import corruptions
 from vidrobust.plugins.published.labelled_images import LabelledImages, read_labels
@@ -122,7 +122,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as made:
         images = extract(given.corpus, Path(made), given.frames)
-        (model,) = load_classifiers((f"onnx:{given.models / NET}",), device="cpu")
+        (model,) = classifiers_of(load_models((f"onnx:{given.models / NET}",), device="cpu"))
         started = time.process_time()
         (one,) = corruptions(images, [model])["models"].values()  # type: ignore[attr-defined]
         cost = time.process_time() - started

@@ -200,7 +200,7 @@ def test_selection_changes_what_is_decoded(clip: str, models: Path, tmp_path: Pa
         (["stability", "absent.mp4", "--model=MODEL"], 3, "absent.mp4"),
         (["report", "nowhere"], 3, "nowhere"),
         (["policy", "nowhere"], 3, "nowhere"),
-        (["correlate"], 2, "--stability"),
+        (["correlate"], 2, "TARGET"),
         (["correlate", "--across=rooms"], 2, "rooms"),
         (["perturbations", "--suite=imagenet"], 2, "imagenet-c"),
         (["perturbations", "--render=x.png"], 2, "--out"),

@@ -36,7 +36,6 @@ ELSEWHERE = {
     "corruptions": "the same, and tests/plugins/published/test_corruptions.py",
     "data NAME": "the same",
     "{x} --labels": "the same",
-    "--given METRIC": "needs a table of many models: tests/stages/correlate",
     "--protocol gu2019": "the same",
 }
 """What is typed by tests of its own, and where."""

@@ -12,7 +12,7 @@ import torch
 from vidrobust.errors import SettingsError
 from vidrobust.footage.labels.labels import ClassMap
 from vidrobust.models.info import ModelInfo, identity
-from vidrobust.models.load import load_classifiers, load_model, merged, thresholded
+from vidrobust.models.load import classifiers_of, load_model, load_models, merged, thresholded
 from vidrobust.models.predict import predict
 from vidrobust.models.reading import Declared
 from vidrobust.predictions import Classifications
@@ -88,7 +88,9 @@ def test_what_cannot_be_mapped_is_refused() -> None:
 
 def test_a_network_stays_one(models: Path) -> None:
     """Its own engine, precision and cut stay known: the noise floor is measured as without a map."""
-    (model,) = load_classifiers((f"onnx:{models / 'mobilenet_v1_0.25_128.onnx'}",), device="cpu")
+    (model,) = classifiers_of(
+        load_models((f"onnx:{models / 'mobilenet_v1_0.25_128.onnx'}",), device="cpu")
+    )
     found = merged(
         model, ClassMap(of_model={281: 0, 282: 0, 207: 1}, classes=2), ("cat", "dog"), "a set"
     )

@@ -110,18 +110,6 @@ def test_more_frames_are_added_to_a_part_and_fewer_are_taken_from_it(
     assert_equal(again.folder.table("sensitivity"), first)
 
 
-def test_more_pairs_are_added_and_weigh_as_if_they_had_been_asked_for(
-    again: Line, tmp_path: Path
-) -> None:
-    before = parts(again)
-    assert run("causes", str(again.run), "--pairs=4") == 0
-    grown, after = again.folder.table("causes"), parts(again)
-    assert {name.split("/")[0] for name in before if after[name] != before[name]} == {"causes"}
-    assert run(*again.command("causes", "--pairs=4", f"-o{tmp_path / 'at_once'}")) == 0
-    at_once = RunFolder(tmp_path / "at_once").table("causes")
-    assert_equal(grown, at_once, by=("item", "scale", "frame_a", "cause"), atol=1e-5)
-
-
 def test_seeds_never_mix_and_both_are_kept(again: Line) -> None:
     first = again.folder.table("sensitivity"), again.folder.table("changes")
     assert run("sensitivity", str(again.run), "--seed=1", "--perturbation=gaussian_noise") == 0

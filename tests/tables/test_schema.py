@@ -76,13 +76,7 @@ def test_columns_of_metrics_are_allowed_where_the_metric_is_known(tmp_path: Path
         tables.check("stability", filled("stability").assign(shock=1.0), metrics=("shock",))
 
 
-def test_what_a_table_from_elsewhere_need_not_know_is_filled_in(tmp_path: Path) -> None:
-    needed = ["model", "item", "metric", "value", "low", "high", "n"]
-    filled("stability")[needed].assign(colour="red").to_csv(tmp_path / "s.csv", index=False)
-    found = tables.read_file("stability", tmp_path / "s.csv")
-    assert list(found.columns) == list(tables.TABLES["stability"].names)
-    assert found["clusters"].tolist() == [0, 0]
-    assert found["exact_low"].isna().all()
+def test_a_column_that_lacks_is_named() -> None:
     with pytest.raises(InputError, match="lacks the column metric"):
         tables.check("stability", filled("stability").drop(columns="metric"))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from vidrobust.cli.options import (
     print_result,
     refuse_idle,
     reporter,
-    taken,
 )
 from vidrobust.cli.studies import on_target, opened_target, options_of
 from vidrobust.errors import SettingsError
@@ -28,18 +26,6 @@ from vidrobust.stages.correlate.stage import CORRELATE, CorrelationProtocol, pro
 from vidrobust.stages.remedies.stage import REMEDIES
 from vidrobust.stages.replays.stage import REPLAYS
 
-
-@dataclass(frozen=True, kw_only=True)
-class TableOptions:
-    """Options of ``correlate`` for tables from anywhere."""
-
-    confounders: tuple[str, ...]
-    foreign: tuple[str, ...]
-    higher_is_better: tuple[str, ...]
-    lower_is_better: tuple[str, ...]
-
-
-OF_TABLES = ("across", *(field.name for field in fields(TableOptions)))
 OF_CORRELATION = ("out", "as_json", "quiet", "across", "resamples", "seed")
 
 
@@ -162,8 +148,7 @@ def _written(
     "--all",
     "everything",
     is_flag=True,
-    help="Also replay the footage softened and without its causes, look at each frame again, choose boxes "
-    "otherwise, and change the network without training: asks the models anew, once.",
+    help="Also replay the footage without its causes: asks the models anew, once.",
 )
 @options_of(REMEDIES)
 def remedies(
@@ -187,37 +172,12 @@ def remedies(
 
 
 @click.command(cls=GroupedCommand)
-@click.argument("target", nargs=-1)
-@click.option(
-    "--stability", "stability_file", metavar="FILE", help="A stability table from anywhere."
-)
-@click.option(
-    "--sensitivity", "sensitivity_file", metavar="FILE", help="A sensitivity table from anywhere."
-)
+@click.argument("target", nargs=-1, required=True)
 @click.option(
     "--across",
     multiple=True,
-    metavar="WHAT",
-    help="Correlate across frames, clips or models.  [default: all]",
-)
-@click.option(
-    "--given",
-    "confounders",
-    multiple=True,
-    metavar="METRIC",
-    help="Confounder: a stability metric.",
-)
-@click.option(
-    "--foreign",
-    multiple=True,
-    metavar="METRIC",
-    help="A stability metric on other data: a control.",
-)
-@click.option(
-    "--higher-is-better", multiple=True, metavar="METRIC", help="Where the name does not say."
-)
-@click.option(
-    "--lower-is-better", multiple=True, metavar="METRIC", help="Where the name does not say."
+    type=click.Choice(["frames", "clips", "models"]),
+    help="Of several runs: correlate across these.  [default: all]",
 )
 @click.option(
     "--protocol",
@@ -226,66 +186,24 @@ def remedies(
 )
 @options_of(CORRELATE)
 def correlate(
-    target: tuple[str, ...],
-    across: tuple[str, ...],
-    protocol: str | None,
-    stability_file: str | None,
-    sensitivity_file: str | None,
-    **options: Any,
+    target: tuple[str, ...], across: tuple[str, ...], protocol: str | None, **options: Any
 ) -> None:
-    """Find the perturbations that stand for what happens in the footage, in a run or in any tables.
+    """Find the perturbations that stand for what happens in the footage.
 
     TARGET is a run folder, several run folders (their models, clips and frames then count together, and --out says
-    where the result goes), or sources. Or give --stability, --sensitivity and --out.
+    where the result goes), or sources.
     """
-    said = taken(TableOptions, options)
-    unknown = set(across) - {"frames", "clips", "models"}
-    if unknown:
-        raise SettingsError(
-            f"across: expected frames, clips, models; got {', '.join(sorted(unknown))}"
-        )
     pooled = len(target) > 1 and all(map(_is_run, target))
-    if protocol or target:
-        idle = OF_TABLES[1:] if pooled and not protocol else OF_TABLES
-        refuse_idle(idle, "without --stability FILE and --sensitivity FILE")
+    if protocol or not pooled:
+        refuse_idle(("across",), "without several runs")
     if protocol:
         _by_protocol(protocols()[protocol], target, options)
-        return
-    how: dict[str, Any] = {"across": across} if across else {}
-    how |= {name: value for name, value in given(options).items() if name in ("resamples", "seed")}
-    if target:
-        if stability_file or sensitivity_file:
-            raise click.UsageError("give a run folder, or --stability and --sensitivity, not both")
-        if pooled:
-            _pooled(target, options, how)
-        else:
-            on_target(target, CORRELATE, options)
-        return
-    if not (stability_file and sensitivity_file and options["out"]):
-        raise click.UsageError(
-            "give a run folder, or --stability FILE, --sensitivity FILE and --out DIR"
-        )
-    refuse_idle(
-        all_but("stability_file", "sensitivity_file", *OF_TABLES, *OF_CORRELATION),
-        "where tables are given",
-    )
-    from vidrobust.stages.correlate.from_summaries import MetricRoles
-    from vidrobust.stages.correlate.studies import correlate_files
-
-    higher = dict.fromkeys(said.higher_is_better, True)
-    lower = dict.fromkeys(said.lower_is_better, False)
-    result = correlate_files(
-        Path(stability_file),
-        Path(sensitivity_file),
-        Path(options["out"]),
-        roles=MetricRoles(
-            confounders=said.confounders, foreign=said.foreign, higher_is_better=higher | lower
-        ),
-        reporter=reporter(options["quiet"]),
-        **how,
-    )
-    if options["as_json"]:
-        print_json(result)
+    elif pooled:
+        how: dict[str, Any] = {"across": across} if across else {}
+        how |= {n: value for n, value in given(options).items() if n in ("resamples", "seed")}
+        _pooled(target, options, how)
+    else:
+        on_target(target, CORRELATE, options)
 
 
 def _is_run(path: str) -> bool:

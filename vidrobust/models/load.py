@@ -265,11 +265,6 @@ def load_models(
     return loaded
 
 
-def load_classifiers(specs: Sequence[str], *, device: str = "auto") -> list[Classifier]:
-    """Load models as ``load_models`` does; SettingsError for a detector."""
-    return classifiers_of(load_models(specs, device=device))
-
-
 def classifiers_of(models: Sequence[Model]) -> list[Classifier]:
     """Return the models; SettingsError if one is no classifier."""
     for model in models:

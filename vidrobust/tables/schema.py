@@ -18,7 +18,6 @@ import pyarrow.parquet as pq
 
 from vidrobust.errors import InputError, in_plain_words
 from vidrobust.extensions import extensions
-from vidrobust.files.csv_table import read_columns
 from vidrobust.tables.table import Extra, Table, declared
 from vidrobust.text.phrases import nouns
 
@@ -171,24 +170,3 @@ def read(name: str, folder: Path, *, metrics: Collection[str] = ()) -> pd.DataFr
             f"{path}: cannot be read ({in_plain_words(error)}); run its stage again"
         ) from error
     return check(name, table, str(path), metrics=metrics)
-
-
-def read_file(name: str, path: Path) -> pd.DataFrame:
-    """Read a table from anywhere, Parquet or CSV; further columns are left out."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; expected a {name} table as .parquet or .csv")
-    try:
-        table = read_columns(path) if path.suffix.lower() == ".csv" else pd.read_parquet(path)
-    except Exception as error:
-        raise InputError(
-            f"{path}: cannot be read as a table ({in_plain_words(error)}); expected .parquet or .csv"
-        ) from error
-    for column in TABLES[name].columns:
-        if column.name not in table:
-            continue
-        if column.kind == "int64" and table[column.name].isna().any():
-            # foreign tables may not know a frame, a draw or an n
-            table[column.name] = table[column.name].fillna(-1)
-        if column.kind == "string":
-            table[column.name] = table[column.name].fillna("")
-    return check(name, table[[c for c in table.columns if c in TABLES[name]]], str(path))

@@ -13,7 +13,7 @@ import torchvision
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.models.detection.suppress import MIN_SCORE
 from vidrobust.models.info import ModelInfo
-from vidrobust.models.load import load_classifiers, load_model
+from vidrobust.models.load import classifiers_of, load_model, load_models
 from vidrobust.models.modules import ModuleDetector, lower_threshold
 from vidrobust.predictions import Detections
 
@@ -163,7 +163,7 @@ def test_outputs_that_are_not_numbers(tmp_path: Path) -> None:
 
 def test_classifiers_alone(models: Path) -> None:
     with pytest.raises(SettingsError, match="is for detection; expected a classifier"):
-        load_classifiers([f"onnx:{models / 'FastestDet'}.onnx"], device="cpu")
+        classifiers_of(load_models([f"onnx:{models / 'FastestDet'}.onnx"], device="cpu"))
 
 
 @pytest.mark.parametrize(

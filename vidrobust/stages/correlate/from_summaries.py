@@ -68,7 +68,7 @@ def higher_is_better(metric: str, said: Mapping[str, bool] | None = None) -> boo
     if known is None and stated is None:
         raise SettingsError(
             f"metric {metric!r}: it is not known whether larger is better; say so with "
-            f"--higher-is-better {metric} or --lower-is-better {metric} (higher_is_better={{{metric!r}: ...}})"
+            f"MetricRoles(higher_is_better={{{metric!r}: ...}})"
         )
     if known is not None and stated is not None and known != stated:
         word = "better" if known else "worse"

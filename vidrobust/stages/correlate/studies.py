@@ -1,4 +1,4 @@
-"""Correlate runs, and tables from anywhere; write what each study found.
+"""Correlate runs; write what each study found.
 
 Frames and clips are studied within each model, models across all of them: one study each, never pooled.
 """
@@ -13,7 +13,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 from cattrs import Converter
@@ -25,10 +25,9 @@ from vidrobust.run_folder.folder import RunFolder, is_run_folder, remove_results
 from vidrobust.run_folder.reader import tasks_of
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.correlate.doses import Doses
-from vidrobust.stages.correlate.from_summaries import MetricRoles, units_of_summaries
+from vidrobust.stages.correlate.from_summaries import units_of_summaries
 from vidrobust.stages.correlate.study import CorrelationResult, Group, correlate
 from vidrobust.stages.correlate.units import Across, CorrelationUnits, units_of_run
-from vidrobust.tables import schema as tables
 
 SCHEMA = 1  # version of correlation.json
 ACROSS: tuple[Across, ...] = ("frames", "clips", "models")
@@ -234,36 +233,6 @@ def _empty_folder(out: Path, settings: Settings) -> RunFolder:
             raise SettingsError(f"{out}: holds a run on footage; give another --out")
         remove_results(out)
     return RunFolder.create(out, settings)
-
-
-def correlate_files(
-    stability: Path,
-    sensitivity: Path,
-    out: Path,
-    *,
-    across: Sequence[Across] = ("models",),
-    roles: MetricRoles | None = None,
-    resamples: int = 2000,
-    seed: int = 0,
-    reporter: Reporter,
-) -> dict[str, Any]:
-    """Correlate tables from anywhere; write into ``out`` and return correlation.json."""
-    settings = Settings(resamples=resamples, seed=seed)
-    stable, sensitive = (
-        tables.read_file("stability", stability),
-        tables.read_file("sensitivity", sensitivity),
-    )
-    folder = _empty_folder(out, settings)
-    folder.update(inputs=[{"item": "stability", "path": str(stability)}])
-    results: list[_Study] = []
-    for each in across:
-        if each not in ("models", "clips"):
-            raise SettingsError(f"across: tables of summaries hold models or clips, got {each!r}")
-        by: Literal["model", "item"] = "model" if each == "models" else "item"
-        units = units_of_summaries(stable, sensitive, by=by, roles=roles)
-        results.append((each, "", correlate(units, families(), seed=seed, resamples=resamples)))
-        reporter.say(f"correlation across {each}: {results[-1][2].headline}")
-    return _write(folder, results, [])
 
 
 def _all_units(

@@ -76,7 +76,7 @@ def cards(run: RunTables) -> list[ModelCard]:
         card = _card(
             name, task, stability, facts.get(task.name, _of_task)(run, stability, name), why
         )
-        often = flips_a_second(run, stability, name) if task.name == "classification" else {}
+        often = flips_a_second(run, stability, name) if task.labels_frames else {}
         if often.get("value"):
             card = replace(card, finding=f"the label flips {times_a_second(often['value'])}")
         found.append(card)
