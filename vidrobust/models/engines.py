@@ -286,33 +286,15 @@ def _in_parts(runs: Sequence[Run]) -> Run:
 
 
 def _openvino() -> Any:
-    """The package, imported without what it does not need here.
-
-    Its telemetry would report to its makers over the network; its converter takes longer to import than the rest,
-    and is imported where other code asks for it.
-    """
-    if "openvino" in sys.modules:
-        return sys.modules["openvino"]
-    reporter, converter = "openvino_telemetry", "openvino.tools.ovc"
-    loaded = {
-        name: module for name, module in sys.modules.items() if name.partition(".")[0] == reporter
-    }
-    for name in (reporter, converter):
-        sys.modules[name] = None  # type: ignore[assignment]
+    """The package, imported without its telemetry, which would report to its makers over the network."""
+    reporter = "openvino_telemetry"
+    if reporter in sys.modules:  # other code uses it
+        return importlib.import_module("openvino")
+    sys.modules[reporter] = None  # type: ignore[assignment]
     try:
-        package: Any = importlib.import_module("openvino")
+        return importlib.import_module("openvino")
     finally:
-        for name in (reporter, converter):
-            del sys.modules[name]
-        sys.modules.update(loaded)
-
-    def attribute(name: str) -> Any:
-        if name == "convert_model":
-            return importlib.import_module(converter).convert_model
-        raise AttributeError(f"module 'openvino' has no attribute {name!r}")
-
-    package.__getattr__ = attribute
-    return package
+        del sys.modules[reporter]
 
 
 def _with_bfloat16(network: Network) -> Run:
