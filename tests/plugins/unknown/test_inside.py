@@ -15,7 +15,7 @@ from vidrobust.models.load import load_as_it_is
 from vidrobust.models.modules import from_module
 from vidrobust.models.network import NetworkClassifier, as_classifier
 from vidrobust.models.preprocess import Preprocess
-from vidrobust.plugins.unknown.inside import STEP, TEMPERATURE, odin, probe_of
+from vidrobust.plugins.unknown.inside import probe_of
 from vidrobust.predictions import Classifications
 
 SIZE = 16
@@ -94,7 +94,7 @@ def test_a_softmax_inside_a_module_is_looked_behind(pixels: torch.Tensor) -> Non
     with torch.inference_mode():
         expected = net.head(net.pooled(PREPROCESS(pixels))).numpy()  # type: ignore[misc]
     assert found.logits == pytest.approx(expected, abs=1e-5)
-    assert look.lacks == {"odin": "its softmax is inside the network"}
+    assert look.lacks == {}
 
 
 def test_without_a_layer_that_gives_the_scores_there_are_no_features(pixels: torch.Tensor) -> None:
@@ -109,14 +109,13 @@ def test_without_a_layer_that_gives_the_scores_there_are_no_features(pixels: tor
     assert found.features is None
     assert found.turned is None
     assert found.logits is not None
-    assert found.odin is not None
 
 
 def test_probabilities_without_a_head_have_no_energy(pixels: torch.Tensor) -> None:
     net = made(head=False, softmax=True)
     net.first, net.body = nn.Conv2d(3, 6, 3, stride=2), nn.Conv2d(6, 8, 3)
     look = probe_of(classifier(net.eval()))
-    assert set(look.lacks) == {"features", "logits", "odin"}
+    assert set(look.lacks) == {"features", "logits"}
     assert "the energy is always the same" in look.lacks["logits"]
     assert look.frames(pixels).logits is None
 
@@ -132,7 +131,7 @@ def test_a_callable_gives_its_answer_alone(pixels: torch.Tensor) -> None:
     found = look.frames(pixels)
     assert found.surest == pytest.approx([0.8] * 5)
     assert found.answer.tolist() == [1] * 5
-    assert set(look.lacks) == {"logits", "features", "odin"}
+    assert set(look.lacks) == {"logits", "features"}
 
 
 def test_a_module_given_from_python_has_features(pixels: torch.Tensor) -> None:
@@ -148,36 +147,11 @@ def test_a_module_given_from_python_has_features(pixels: torch.Tensor) -> None:
     assert found.logits == pytest.approx(logits, abs=1e-5)
     assert found.turned is not None
     assert found.turned[:, 1] == pytest.approx(quarter, abs=1e-5)
-    assert set(look.lacks) == {"odin"}
+    assert look.lacks == {}
 
 
 def of_one(frame: torch.Tensor) -> torch.Tensor:
     return (nn.functional.interpolate(frame[None].float(), size=(SIZE, SIZE))[0] - 100) / 50
-
-
-def test_odin_of_a_linear_network_by_hand() -> None:
-    """The slope of log softmax(z / T) of the leading class: (w of it - the mean of w by probability) / T."""
-    rng = np.random.default_rng(0)
-    weights, x = rng.standard_normal((4, 3 * 2 * 2)), rng.standard_normal((6, 12))
-    std = (50.0, 60.0, 70.0)
-    z = x @ weights.T / TEMPERATURE
-    p = special.softmax(z, axis=1)
-    slope = weights[z.argmax(axis=1)] - p @ weights
-    moved = x + 255 * STEP / np.repeat(std, 4) * np.sign(slope)
-    expected = special.softmax(moved @ weights.T / TEMPERATURE, axis=1).max(axis=1)
-    matrix = torch.tensor(weights, dtype=torch.float64)
-    inputs = torch.tensor(x.reshape(6, 3, 2, 2), dtype=torch.float64)
-    found = odin(lambda given: given.flatten(1) @ matrix.T, inputs, std)
-    assert found == pytest.approx(expected, abs=1e-12)
-    assert (found >= p.max(axis=1)).all()
-
-
-def test_odin_in_inference_mode_is_the_same() -> None:
-    matrix, inputs = torch.randn(4, 12), torch.randn(2, 3, 2, 2)
-    outside = odin(lambda given: given.flatten(1) @ matrix.T, inputs, (50.0,) * 3)
-    with torch.inference_mode():
-        inside = odin(lambda given: given.flatten(1) @ matrix.T, inputs.clone(), (50.0,) * 3)
-    assert inside == pytest.approx(outside)
 
 
 def onnx_file(folder: Path, *, softmax: bool) -> tuple[Path, dict[str, np.ndarray]]:
@@ -228,8 +202,7 @@ def test_an_onnx_file_is_cut_before_its_last_layer_and_its_softmax(
     pooled = PREPROCESS(pixels).mean(dim=(2, 3)).numpy()
     assert found.features == pytest.approx(pooled, abs=1e-5)
     assert found.logits == pytest.approx(pooled @ weights["w"].T + weights["b"], abs=1e-5)
-    assert set(look.lacks) == {"odin"}
-    assert found.odin is None
+    assert look.lacks == {}
     assert look.head.startswith("what goes into its last layer, Gemm")
 
 

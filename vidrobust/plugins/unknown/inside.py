@@ -1,4 +1,4 @@
-"""Logits, features before the head, and ODIN's score of a classifier.
+"""Logits and features before the head of a classifier.
 
 A torch module is watched at its head, an ONNX file is cut before its last layer and softmax.
 """
@@ -6,7 +6,7 @@ A torch module is watched at its head, an ONNX file is cut before its last layer
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -22,13 +22,10 @@ from vidrobust.models.predict import predict
 from vidrobust.models.reading import as_rows, find_scores, in_fixed_batches
 from vidrobust.predictions import Classifications, Classifier
 
-LACKS = ("logits", "features", "odin")  # What a model may not be able to say
+LACKS = ("logits", "features")  # What a model may not be able to say
 TURNS = 4  # Quarter turns of a picture, none among them
-# ODIN's own values (Liang et al. 2018); the step is a share of the pixels' range.
-TEMPERATURE, STEP = 1000.0, 0.0014
 # Largest difference of probabilities that is rounding.
 SAME = 1e-4
-ONLY_TORCH = "it needs gradients, which torch models alone give"
 ONLY_ANSWERS = "the model gives its answer and nothing else"
 
 # Nodes of ONNX that may stand between the last layer and the output.
@@ -74,7 +71,6 @@ class Readout:
     features: np.ndarray | None = None
     # (N, 4, D) float32, those of the picture turned by 0, 90, 180 and 270 degrees, or None
     turned: np.ndarray | None = None
-    odin: np.ndarray | None = None  # (N,) float64, ODIN's largest probability, or None
 
 
 _FIELDS = tuple(each.name for each in fields(Readout))
@@ -117,10 +113,7 @@ def probe_of(model: Classifier) -> Probe:
         return _module_probe(model, network, network.module, kind)
     if network.onnx is not None:
         return _onnx_probe(model, network, network.onnx, kind)
-    lacks = {
-        "features": "it is an exported program, whose layers cannot be reached",
-        "odin": ONLY_TORCH,
-    }
+    lacks = {"features": "it is an exported program, whose layers cannot be reached"}
     return _network_probe(model, network, _plain(network, kind), lacks | _no_logits(kind))
 
 
@@ -142,38 +135,9 @@ def _network_probe(
             logits=None if logits is None else logits.astype(np.float64),
             features=features,
             turned=None if features is None else _turned(answered, cut, features),
-            odin=None if "odin" in lacks else _odin(network, cut),
         )
 
     return Probe(frames=frames, lacks=lacks, head=head)
-
-
-def odin(
-    logits: Callable[[torch.Tensor], torch.Tensor], inputs: torch.Tensor, std: Sequence[float]
-) -> np.ndarray:
-    """Return ODIN's score.
-
-    Liang, Li & Srikant, ICLR 2018, arXiv 1706.02690. Temperature and step are theirs, and are not tuned here.
-    """
-    scale = 255.0 * STEP / torch.tensor(list(std), device=inputs.device).view(1, 3, 1, 1)
-    with torch.inference_mode(False), torch.enable_grad():
-        own = inputs.clone().requires_grad_(True)
-        scores = logits(own) / TEMPERATURE
-        surest = torch.log_softmax(scores, dim=1).amax(dim=1).sum()
-        (slope,) = torch.autograd.grad(surest, own)
-        moved = (own + scale * slope.sign()).detach()
-    with torch.inference_mode():
-        after = logits(moved).double() / TEMPERATURE
-        return np.asarray(torch.softmax(after, dim=1).amax(dim=1).cpu().numpy())
-
-
-def _odin(network: Network, cut: torch.Tensor) -> np.ndarray:
-    def logits(inputs: torch.Tensor) -> torch.Tensor:
-        found = network.run(inputs)
-        assert isinstance(found, torch.Tensor), "a torch module gives tensors"
-        return found.flatten(1).float()
-
-    return odin(logits, network.preprocess.normalise(cut), network.preprocess.std)
 
 
 def _turned(answered: Answered, cut: torch.Tensor, features: np.ndarray) -> np.ndarray:
@@ -236,8 +200,6 @@ def _module_probe(
         lacks["features"] = (
             f"no layer of it gives its {rows.shape[1]} scores, and none is fully connected"
         )
-    if kind != "logits":
-        lacks["odin"] = lacks.get("logits", "its softmax is inside the network")
 
     def watching(cut: torch.Tensor) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
         with torch.inference_mode(), watched(module, name) as seen:
@@ -274,7 +236,7 @@ def _callable_probe(model: Classifier) -> Probe:
             frames=functools.partial(_answer, model), lacks=dict.fromkeys(LACKS, ONLY_ANSWERS)
         )
     softmax = _watched_answer(model, module, name, few)[2] is not None
-    lacks = {"odin": "what it does with frames before its module has no gradient"}
+    lacks = {}
     if not softmax:
         lacks["logits"] = "its answer is not the softmax of what its last layer gives"
 
@@ -382,10 +344,10 @@ class CutSession:
 def _onnx_probe(model: NetworkClassifier, network: Network, file: OnnxFile, kind: str) -> Probe:
     opened = _opened(file)
     if isinstance(opened, str):
-        lacks = {"odin": ONLY_TORCH, "features": opened, **_no_logits(kind)}
+        lacks = {"features": opened, **_no_logits(kind)}
         return _network_probe(model, network, _plain(network, kind), lacks)
     cut = opened.cut
-    lacks = {"odin": ONLY_TORCH} | ({} if cut.features else {"features": cut.why})
+    lacks = {} if cut.features else {"features": cut.why}
     if not cut.logits:
         lacks |= _no_logits(kind)
     few = network.preprocess(check_frames())

@@ -18,7 +18,7 @@ class UnknownStage(TableStage):
     """How much of the footage lies outside what the models were trained for, and are they unstable there?"""
 
     name = "unknown"
-    version = 2
+    version = 3  # four scores
     needs = (STABILITY,)
     settings = (
         *(*FOOTAGE, "known", "false_alarms", "scored_frames", "pictures"),

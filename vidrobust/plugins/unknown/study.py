@@ -10,7 +10,7 @@ import numpy as np
 from scipy import optimize, special
 
 from vidrobust.plugins.unknown import settings as names
-from vidrobust.plugins.unknown.footage import FrameReadouts, Mahalanobis, Neighbours, independent
+from vidrobust.plugins.unknown.footage import FrameReadouts, Neighbours, independent
 from vidrobust.plugins.unknown.inside import Readout, rows_of
 from vidrobust.plugins.unknown.outside import (
     CANNOT_TELL,
@@ -99,10 +99,10 @@ def softmax_regression(x: np.ndarray, y: np.ndarray, classes: int) -> np.ndarray
     return np.asarray(found.x.reshape(d + 1, classes))
 
 
-# SCORES: how unknown a frame is, in six ways; each a number a frame, higher where it is less known.
+# SCORES: how unknown a frame is, in four ways; each a number a frame, higher where it is less known.
 #
-# A score is fitted on known frames and then asked of others; three of them need no fit. What a network cannot say
-# (features, logits, gradients) leaves scores out, and the reason is kept.
+# A score is fitted on known frames and then asked of others; two of them need no fit. What a network cannot say
+# (features, logits) leaves scores out, and the reason is kept.
 
 # Frames -> (N,) float64.
 Scored = Callable[[Readout], np.ndarray]
@@ -137,7 +137,6 @@ SCORES = (
     _score(
         names.NEIGHBOURS, "features", "features", lambda known, answer: Neighbours.fitted(known)
     ),
-    _score(names.MAHALANOBIS, "features", "features", Mahalanobis.fitted),
     _score(
         names.ENERGY,
         "logits",
@@ -145,7 +144,6 @@ SCORES = (
         lambda *_: lambda logits: -special.logsumexp(logits, axis=1),
     ),
     _score(names.SURE, "surest", "", lambda *_: lambda surest: 1.0 - surest),
-    _score(names.ODIN, "odin", "odin", lambda *_: lambda odin: 1.0 - odin),
     _score(names.ROTATION, "turned", "features", lambda known, answer: RotationProbe.fitted(known)),
 )
 
