@@ -19,7 +19,7 @@ from typing import Any
 
 DATA_LIMIT = 3 * 2**30
 """Bytes of private memory that the process may ask for; beyond it a MemoryError comes."""
-LOOK = ("--model=tests.fuzz.tiny:model", "--quiet", "--end-s=1", "--budget=20s")
+LOOK = ("--model=tests.fuzz.tiny:model", "--quiet", "--end-s=1", "--budget=12s")
 STUDY = ("--model=tests.fuzz.tiny:model", *("--pairs=1", "--quiet", "--end-s=1", "--batch=8"))
 
 
