@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,12 @@ from vidrobust.run_folder.folder import RunFolder
 Said = Callable[[], str]
 
 FOOTAGE_STAGES = ("stability", "variation", "sensitivity")
+
+
+@pytest.fixture
+def line(line: Line) -> Line:
+    """Two clips before a classifier that costs nothing."""
+    return replace(line, model="tests.fuzz.tiny:model")
 
 
 def parts(line: Line) -> dict[str, int]:

@@ -70,7 +70,11 @@ means, blob = Means(), Blob()
 
 @pytest.mark.parametrize(
     "how",
-    [(), pytest.param(("--every=3", "--start-s=0.7"), marks=pytest.mark.nightly), ("--fps=11",)],
+    [
+        (),
+        pytest.param(("--every=3", "--start-s=0.7"), marks=pytest.mark.nightly),
+        pytest.param(("--fps=11",), marks=pytest.mark.nightly),
+    ],
 )
 def test_segments_say_to_the_last_digit_what_the_whole_says(
     public_clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: tuple[str, ...]
