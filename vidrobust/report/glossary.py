@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 
 
@@ -174,10 +173,3 @@ def saying(key: str, strength: float) -> str:
     if key in PERTURBATIONS:
         return PERTURBATIONS[key].said(strength)
     return f"{phrase(key).noun} at strength {strength:g}"
-
-
-@functools.cache
-def family_order() -> tuple[str, ...]:
-    from vidrobust.perturb.perturbation import FAMILIES
-
-    return FAMILIES

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from vidrobust.metrics.catalogue import find_metric, metric_of_column
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
-from vidrobust.report.glossary import family_order, phrase
+from vidrobust.report.glossary import phrase
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.correlate.coefficients import PARTIAL
 from vidrobust.stages.correlate.stage import FILE
 from vidrobust.stages.correlate.studies import Conclusions
 from vidrobust.stages.correlate.verdicts import CANNOT_TELL, NO_EVIDENCE, PROXY, ProxyJudgement
-from vidrobust.text.numbers import interval, number, with_interval
+from vidrobust.text.numbers import interval, number
 from vidrobust.text.phrases import listing, span
 
 VERDICTS = tuple(ProxyJudgement)
@@ -31,9 +29,6 @@ ACROSS = {
 }
 MOST_CELLS = 15  # perturbations drawn in one figure; all of them are in the table
 MOST_FORESTS = 6  # studies whose coefficients are drawn
-MOST_MATRICES = 3  # studies whose matrices are drawn
-PALE = 0.3  # opacity of a cell whose interval holds zero
-WHITE_FROM = 0.62  # coefficient from which a cell is so dark that white is read better
 
 
 def studies(run: RunTables) -> list[dict[str, Any]]:
@@ -161,86 +156,6 @@ def _forest(across: str, model: str, rows: pd.DataFrame) -> Picture:
         return drawing.encode(
             figure, f"Correlations with intervals {_title(across, model)}", caption
         )
-
-
-def matrix_figures(run: RunTables) -> tuple[list[Picture], str]:
-    """Draw perturbations against stability metrics, given the confounder."""
-    every = sorted(
-        _each(run.rows("correlation_matrix")), key=lambda study: not _tells(run, study[0], study[1])
-    )
-    found = []
-    for across, model, rows in every[:MOST_MATRICES]:
-        table = run.rows("correlation")
-        families = dict(zip(table["perturbation"], table["family"], strict=True))
-        names = [n for n in rows["row"].drop_duplicates() if n in families]
-        place = {name: k for k, name in enumerate(family_order())}
-        perturbations = sorted(names, key=lambda n: place.get(families[n], len(place)))[:MOST_CELLS]
-        others = [name for name in rows["row"].drop_duplicates() if name not in set(perturbations)]
-        method = PARTIAL if (rows["method"] == PARTIAL).any() else PLAIN
-        of = rows[rows["method"] == method]
-        columns = [name for name in others if (of["column"] == name).any()]
-        if len(of) and columns:
-            found.append(
-                _against_stability(of, perturbations, columns, method, _title(across, model))
-            )
-    left = [_title(across, model) for across, model, _ in every[MOST_MATRICES:]]
-    return (
-        found,
-        f"Matrices not drawn: {listing(left)}; see correlation_matrix.parquet." if left else "",
-    )
-
-
-def _tells(run: RunTables, across: str, model: str) -> bool:
-    return any(
-        (a, m) == (across, model) and (rows["verdict"] != CANNOT_TELL).any()
-        for a, m, rows in _each(run.rows("correlation"))
-    )
-
-
-def _square(of: pd.DataFrame, rows: list[str], columns: list[str], what: str) -> np.ndarray:
-    wide = of.pivot_table(index="row", columns="column", values=what, sort=False, dropna=False)
-    return wide.reindex(index=rows, columns=columns).to_numpy(np.float64)
-
-
-def _against_stability(
-    of: pd.DataFrame, perturbations: list[str], columns: list[str], method: str, title: str
-) -> Picture:
-    given = "given the confounder" if method == PARTIAL else "as it is, confounded"
-    caption = (
-        "Sensitivity to each perturbation (rows) against what the footage shows (columns). n = "
-        f"{int(of['n'].max())}; in brackets 95 % intervals over clusters; pale: the interval holds zero. After "
-        "Gu et al. 2019, with intervals."
-    )
-    title, alt = f"{title}: Spearman, {given}", f"Correlation matrix {title}, {given}"
-    return _matrix(of, perturbations, columns, (title, alt, caption))
-
-
-def _matrix(
-    of: pd.DataFrame, names: list[str], columns: list[str], words: tuple[str, str, str]
-) -> Picture:
-    """Draw a cell a coefficient, with its value and interval."""
-    value, low, high = (_square(of, names, columns, what) for what in ("value", "low", "high"))
-    sure, (title, alt, caption) = (low > 0) | (high < 0), words
-    with drawing.styled():
-        figure, axes = drawing.panels(1, 1, 0.9 + 0.27 * len(names))
-        axis = axes[0, 0]
-        image = axis.imshow(
-            value, "RdBu", vmin=-1, vmax=1, aspect="auto", alpha=np.where(sure, 1.0, PALE)
-        )
-        axis.set_yticks(range(len(names)), [phrase(name).noun for name in names])
-        axis.set_xticks(range(len(columns)), [textwrap.fill(_short(name), 16) for name in columns])
-        axis.set_title(title)
-        for i, j in zip(*np.nonzero(~np.isnan(value)), strict=True):
-            text = with_interval(value[i, j], low[i, j], high[i, j])
-            ink = "white" if sure[i, j] and abs(value[i, j]) > WHITE_FROM else "black"
-            axis.text(j, i, text, ha="center", va="center", fontsize=6.5, color=ink)
-        figure.colorbar(image, ax=axis, label="correlation", shrink=0.6, aspect=15)
-        return drawing.encode(figure, alt, caption)
-
-
-def _short(metric: str) -> str:
-    known = find_metric(metric) or metric_of_column(metric)
-    return (metric.replace("_", " ") if known is None else known.title).split(" (")[0]
 
 
 def rows(run: RunTables) -> list[dict[str, str]]:

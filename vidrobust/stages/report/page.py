@@ -266,7 +266,7 @@ def shared_content(run: RunTables) -> dict[str, Any]:
 PICTURES = (
     "timelines", "box_timelines", "box_curves",
     "remedy_figures", "sensitivity_curves", "proxy_forests", "variation_figures",
-    "item_figures", "matrices",
+    "item_figures",
 )  # fmt: skip
 
 
@@ -320,7 +320,6 @@ def _content(run: RunTables) -> dict[str, Any]:
     variation = footage_section.variation_summary(run)
     timelines = ribbon_section.timelines(run)
     forests, forests_left_out = proxies_section.forest_figures(run)
-    matrices, matrices_left_out = proxies_section.matrix_figures(run)
     return {
         "several_items": len(run.items) > 1,
         "remedy_questions": (Question.RULE, Question.STATION),
@@ -355,8 +354,6 @@ def _content(run: RunTables) -> dict[str, Any]:
         "studies_left_out": proxies_section.left_out(run),
         "proxy_forests": forests,
         "forests_left_out": forests_left_out,
-        "matrices": matrices,
-        "matrices_left_out": matrices_left_out,
         "correlation_rows": proxies_section.rows(run),
         "remedy_figures": remedies_section.figures(run),
         "timelines": timelines.pictures,
