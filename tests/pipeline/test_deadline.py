@@ -74,6 +74,8 @@ def test_what_is_left_is_shared_among_what_is_to_come() -> None:
     assert whole.left_s == pytest.approx(30)
     assert whole.part(3).left_s == pytest.approx(10)
     assert whole.part(1).left_s == pytest.approx(30)
+    # ten seconds for all frames are twenty for what is asked about them later
+    assert whole.before_later(10.0).left_s == pytest.approx(10)
     clock.now_s = 150.0
     assert whole.part(3).left_s == pytest.approx(-20)
 

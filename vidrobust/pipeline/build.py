@@ -153,9 +153,8 @@ def _footage(plan: Plan, stages: Sequence[FootageStage], conclusions: int, so_fa
         run.reporter.begin_whole(ahead.whole(conclusions))
     started = time.perf_counter()
     streams = [stage for stage in stages if isinstance(stage, StreamStage)]
-    if 0 < len(streams) < len(stages) and not (
-        run.settings.cluster or (run.settings.workers or 1) > 1
-    ):
+    beside = run.settings.cluster or (run.settings.workers or 1) > 1
+    if 0 < len(streams) < len(stages) and not beside and plan.deadline is None:
         # what needs no sample is shown while samples are at work; worker processes would begin twice
         _tables(plan, streams, _made(plan, streams, so_far))
         so_far.made(*streams)

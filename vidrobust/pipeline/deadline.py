@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 FIRST = 2  # pairs of an input in the first round, which shows how long the others take
 # A round makes a sample so many times as large at most: the pace may change while it is made.
 GROWTH = 4
-# Seconds of a budget that are kept for tables, answer and page, about.
-REST_S = 9.0
+# Seconds of a budget that are kept for tables, answer and page, about; and how long pictures of moments and the same
+# frames asked again take for a second in which the models saw all frames.
+REST_S, LATER = 9.0, 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,10 @@ class Deadline:
     def left_s(self) -> float:
         """Return the seconds left, without those that tables and page take."""
         return self.ends_s - REST_S - self.clock()
+
+    def before_later(self, looked_s: float) -> Deadline:
+        """Return the deadline of pairs where the models saw all frames in so many seconds."""
+        return replace(self, ends_s=self.ends_s - LATER * looked_s)
 
     def part(self, among: int) -> Deadline:
         """Return the deadline of the next one of so many that share the time left."""

@@ -306,7 +306,7 @@ def _orders(run: OpenRun, units: Sequence[Unit], tried: set[tuple[str, str]]) ->
             tried.add(place)
             missing.setdefault((unit.item.name, unit.segment.number), []).append(unit)
     return [
-        Order(n, each[0].segment, tuple(each), to_come=len(missing) - n)
+        Order(n, each[0].segment, tuple(each), of=len(missing))
         for n, each in enumerate(missing.values())
     ]
 

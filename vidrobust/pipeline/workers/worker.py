@@ -34,6 +34,7 @@ from vidrobust.pipeline.stage import (
 )
 from vidrobust.run_folder.settings import Settings
 from vidrobust.run_folder.unit_cache import UnitCache
+from vidrobust.text.numbers import duration
 from vidrobust.text.printable import printable
 from vidrobust.video.kept import KeptFrames
 from vidrobust.video.source import VideoSource
@@ -82,7 +83,7 @@ class Order:
     segment: Segment
     units: tuple[Unit, ...]
     apart: bool = False
-    to_come: int = 1  # orders that are still to be done, this one included
+    of: int = 1  # orders there are in all
 
     @property
     def item(self) -> Item:
@@ -210,23 +211,26 @@ class Worker:
                 ExitStack() as stack,
             ):
                 source: KeptFrames | None = None
-                steps = order.steps()
+                steps, deadline = order.steps(), self._deadline
                 for number, step in enumerate(steps):
                     self._began(tuple(unit.key for unit in step))
                     if source is None or order.apart:
                         stack.close()
                         source = stack.enter_context(self._open(order.segment))
                     if isinstance(step[0].stage, StreamStage):
+                        started = time.perf_counter()
                         self._stream(order, source, step)
+                        if deadline is not None:
+                            looked_s = time.perf_counter() - started
+                            deadline = deadline.before_later(looked_s * order.of)
                     else:
                         ahead = [step] if order.apart else steps[number:]
-                        if self._deadline is None or self._deadline.left_s > 0:
+                        if deadline is None or deadline.left_s > 0:
                             source.keep(self._asked_for(order, source, ahead))
                         had = {unit: unit.had(self.cache) for unit in step}
                         for have in dict.fromkeys(had.values()):
-                            self._frames(
-                                order, source, [unit for unit in step if had[unit] == have], have
-                            )
+                            units = [unit for unit in step if had[unit] == have]
+                            self._frames(order, source, units, have, deadline)
                     trim_heap()
         except SettingsError:
             raise
@@ -328,7 +332,7 @@ class Worker:
                 for each in fed:
                     each.result()
                 counter.advance(len(batch))
-                is_late = is_late or self._says_late(source, name, counter)
+                is_late = is_late or self._says_late(order, source, counter)
         for problem in source.problems:
             self.reporter.warn(f"{name}: {problem}")
         seconds = (time.perf_counter() - started) / max(len(works), 1)
@@ -342,34 +346,42 @@ class Worker:
                     unit.stage, unit.key, found, {**facts, "seconds": round(seconds, 3)}
                 )
 
-    def _says_late(self, source: VideoSource, name: str, counter: Counter) -> bool:
-        """Say, as soon as it shows, that a deadline passes while frames are looked at."""
+    def _says_late(self, order: Order, source: VideoSource, counter: Counter) -> bool:
+        """Say, as soon as it shows, that seeing the frames leaves no time for pairs."""
         frames, seconds = source.info.num_frames, time.perf_counter() - counter.started
         # the first frames take longer than the others
         if self._deadline is None or not frames or counter.done < SETTLED:
             return False
-        is_late = seconds / counter.done * (frames - counter.done) > self._deadline.left_s
+        looked_s = seconds / counter.done * frames
+        is_late = looked_s - seconds > self._deadline.before_later(looked_s * order.of).left_s
         if is_late:
+            name, budget = order.item.name, self._deadline.budget
             self.reporter.say(
-                f"{name}: {self._deadline.budget}: its frames take longer; no time for pairs"
+                f"{name}: {budget}: no time for pairs; its frames take {duration(looked_s)}"
             )
         return is_late
 
-    def _frames(self, order: Order, source: VideoSource, units: Sequence[Unit], have: int) -> None:
+    def _frames(
+        self,
+        order: Order,
+        source: VideoSource,
+        units: Sequence[Unit],
+        have: int,
+        deadline: Deadline | None,
+    ) -> None:
         stage, name = units[0].stage, order.item.name
         assert isinstance(stage, SampleStage)
         most = max(unit.count for unit in units)
         total = round((most - have) * stage.steps(self.settings))
         sizes: Iterable[int] = (most,)
-        if self._deadline is not None:
-            deadline = self._deadline.part(-(-order.to_come // (self.settings.workers or 1)))
+        if deadline is not None:
+            budget, to_come = deadline.budget, order.of - order.number
 
             def tell(fits: int) -> None:
-                self.reporter.say(
-                    f"{name}: {deadline.budget}: time for {fits} of {most} {stage.step}"
-                )
+                self.reporter.say(f"{name}: {budget}: time for {fits} of {most} {stage.step}")
 
-            sizes = deadline.sizes(have, most, tell)
+            share = deadline.part(-(-to_come // (self.settings.workers or 1)))
+            sizes = share.sizes(have, most, tell)
         with self.reporter.counting(f"{name}: {stage.name}", total, stage.step) as counter:
             for size in sizes:
                 self._grow(order, source, units, have, size, counter)
