@@ -79,6 +79,8 @@ NEARLY = 1.1
 AGAIN = 2  # most times that motion is measured again in the light that was found
 # share of saturated pixels from which motion is looked for again in a common light
 SATURATED = 0.005
+# Level from which a place is bright, and side, px, of the square that must be saturated about it.
+BRIGHT, RIM = 128, 5
 ROUNDS = 2  # rounds in which the way back of a motion is found from the way there
 
 
@@ -348,6 +350,7 @@ class _Round:
             SMOOTH_LEVELS if smooth else BETTER_LEVELS + OF_NOISE * max(0.0, noise - LITTLE_NOISE)
         )
         objects = own_motion(found, affine, camera, margin)
+        objects[_became_full(first, second)] = 0
         motion = camera + objects
         new = found.unseen | ~inside(motion) | edges_of(motion)
         change = replace(
@@ -443,6 +446,12 @@ def enlarged(change: PairChange, first: np.ndarray, second: np.ndarray) -> PairC
         return replace(found, blur=blur)
     moved = warp(first, found.motion) if found.motion.any() else first
     return _with_detail(found, blur, first, second, moved)
+
+
+def _became_full(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Where a bright place (H, W) is saturated, and no flow can be seen: all but its rim."""
+    full = (brightest(second) >= FULL) & (brightest(first) >= BRIGHT)
+    return np.asarray(cv2.erode(full.view(np.uint8), np.ones((RIM, RIM), np.uint8)).astype(bool))
 
 
 def _noise_of_luma(first: np.ndarray, second: np.ndarray) -> float:
