@@ -50,6 +50,8 @@ class Dying(Plain):
 
     def __call__(self, pixels):
         in_worker = pixels.shape[-1] > 128 and str(os.getpid()) != os.environ["ASKS"]
+        if in_worker and "SLOW" in os.environ:
+            (HERE / "pids" / f"{os.getpid()} works").touch()
         time.sleep(float(os.environ.get("SLOW", "0")))
         if in_worker:
             for name in os.environ.get("ONCE_IN", "").split():
@@ -136,6 +138,10 @@ class Place:
             for path in (self.base / "pids").glob("*[0-9]")
             if _is_alive(int(path.name))
         ]
+
+    def at_work(self) -> list[int]:
+        """Workers that were given frames since the start, if SLOW is set."""
+        return [int(path.name.split()[0]) for path in (self.base / "pids").glob("* works")]
 
 
 def _is_alive(pid: int) -> bool:
