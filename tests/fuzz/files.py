@@ -258,8 +258,8 @@ def _recorded(path: Path) -> None:
 
 def _places(path: Path) -> None:
     for place in read_places(path):
-        points = place.corners((48, 64))
-        assert len(place.side(points, (48, 64)) if place.is_line else place.holds(points, (48, 64)))
+        points = place.corners
+        assert len(place.side(points) if place.is_line else place.holds(points))
 
 
 def _frames(path: Path) -> int:

@@ -119,7 +119,9 @@ def _coco(found: Any, path: Path, options: Options) -> BoxFile:
     categories = options.get("categories")
     about = {} if categories is None else _json(Path(categories).expanduser())
     if isinstance(found, dict):
-        about, found = {**about, **found}, found.get("annotations", [])
+        if not isinstance(found.get("annotations"), list):
+            raise InputError(f"{path}: has no list of annotations, as a COCO data set has")
+        about, found = {**about, **found}, found["annotations"]
     if not isinstance(about, dict):
         raise InputError(f"{categories}: is no COCO data set with images and categories")
     images = {each["id"]: _image(each) for each in about.get("images", [])}
