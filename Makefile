@@ -35,7 +35,7 @@ demo-line: .venv/.demo
 test: .venv/.dev
 	$(PYTEST)
 
-# Files of at most five seconds; two minutes are the aim.
+# Files of at most two and a half seconds, in two minutes.
 quick: .venv/.dev
 	$(PYTEST) -m 'not slow and not nightly'
 

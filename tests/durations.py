@@ -19,7 +19,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 KEPT = Path(__file__).parent / "durations.json"
-SLOW_S = 5.0
+SLOW_S = 2.5
 """A file that takes longer, or of which nothing is known, is left out by ``make quick``."""
 SHOWN = 15
 """Files listed at the end of a run in CI."""
