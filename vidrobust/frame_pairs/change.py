@@ -450,7 +450,7 @@ def enlarged(change: PairChange, first: np.ndarray, second: np.ndarray) -> PairC
 
 def _became_full(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Where a bright place (H, W) is saturated, and no flow can be seen: all but its rim."""
-    full = (brightest(second) >= FULL) & (brightest(first) >= BRIGHT)
+    full = saturated(second) & (brightest(first) >= BRIGHT)
     return np.asarray(cv2.erode(full.view(np.uint8), np.ones((RIM, RIM), np.uint8)).astype(bool))
 
 

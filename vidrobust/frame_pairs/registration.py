@@ -284,11 +284,8 @@ class Doubled:
         x = self.frame.astype(np.float32, copy=False)
         for axis in (1, 0):
             shape = list(x.shape)
-            fine = np.empty((*shape[: axis + 1], 2, *shape[axis + 1 :]), np.float32)
-            fine[(slice(None),) * (axis + 1) + (0,)] = x
-            fine[(slice(None),) * (axis + 1) + (1,)] = _half_way(x, axis)
             shape[axis] *= 2
-            x = fine.reshape(shape)
+            x = np.stack([x, _half_way(x, axis)], axis=axis + 1).reshape(shape)
         return np.asarray(x[:-1, :-1])
 
 

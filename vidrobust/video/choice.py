@@ -295,9 +295,9 @@ def _probe(reader: Reader, route: Route) -> None:
         where = str(picture.device) if isinstance(picture, torch.Tensor) else "cpu"
         if where != route.decodes_on:
             raise InputError(f"its pictures lie on {where}")
-        if other_time := getattr(
-            reader, "other_time", None
-        ):  # of MPEG-TS the first frames are lost
+        # of MPEG-TS the first frames may be lost
+        other_time = getattr(reader, "other_time", None)
+        if other_time:
             raise InputError(other_time)
     finally:
         frames.close()

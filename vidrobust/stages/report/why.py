@@ -36,15 +36,15 @@ LEAST_SHARE = 0.05  # a group is named in the title if its interval lies above t
 WIDEST = 0.5  # interval up to which the title gives the share as a fraction
 # Shares from which a fraction is the nearest one.
 FRACTIONS = (
-    (0.95, "nearly all of the change"),
-    (0.83, "nine tenths of the change"),
-    (0.71, "three quarters of the change"),
-    (0.58, "two thirds of the change"),
-    (0.42, "half of the change"),
-    (0.29, "a third of the change"),
-    (0.22, "a quarter of the change"),
-    (0.15, "a fifth of the change"),
-    (0.0, "a tenth of the change"),
+    (0.95, "nearly all"),
+    (0.83, "nine tenths"),
+    (0.71, "three quarters"),
+    (0.58, "two thirds"),
+    (0.42, "half"),
+    (0.29, "a third"),
+    (0.22, "a quarter"),
+    (0.15, "a fifth"),
+    (0.0, "a tenth"),
 )
 WHY_IN = 5.6  # width of the figure, beside the map
 LEAST_MAPPED = 0.03  # a smaller share of a tile is not written on the map
@@ -84,7 +84,8 @@ def clause(run: RunTables, model: str) -> str:
     )
     if row["high"] - row["low"] > WIDEST:
         return f"{subject} {contributes}"
-    return f"{subject} {causes} {next(text for least, text in FRACTIONS if row['share'] >= least)}"
+    part = next(text for least, text in FRACTIONS if row["share"] >= least)
+    return f"{subject} {causes} {part} of the change"
 
 
 def why(run: RunTables, model: str) -> list[PageAccount]:
