@@ -125,6 +125,11 @@ def test_the_error_of_the_measurement_by_hand() -> None:
         (LEAST_ERRORS[0], np.hypot(LEAST_ERRORS[0], 0.2))
     )
     assert measurement_error(pairs, KEYFRAMES) == (0, 0)
+    # half of the lesser of two shares, here .2 of sharpness beside .4 of noise, may be the other's
+    table.loc[table["cause"] == "sharpness", "projection"] = 2.0
+    pairs = PairTable.of(table)
+    below, _ = measurement_error(pairs, "sharpness")
+    assert below == pytest.approx(np.hypot(LEAST_ERRORS[1], 0.1))
 
 
 def test_what_coding_makes_beyond_the_noise_is_taken_from_all_motion() -> None:
