@@ -1,5 +1,5 @@
 """``python -m vidrobust``."""
 
-from vidrobust.cli.app import main
+from vidrobust.cli.watched import main
 
 main()

@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
@@ -146,7 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if own_process:  # no threads yet
         tune_process()
         _outlive_closed_pipes()
-        _refuse_quiet_ends()
+        sys.excepthook = _crashed
     code = _run(arguments)
     if own_process:
         sys.stdout.flush()
@@ -235,29 +235,14 @@ def _outlive_closed_pipes() -> None:
             setattr(sys, name, io.TextIOWrapper(buffer, **how))
 
 
-END = os._exit
-
-
-def _refuse_quiet_ends() -> None:
-    """Let code of a model or plugin end this process with 3 and words alone, and no crash with the 1 of a gate."""
-    process = os.getpid()
-
-    def end(status: int) -> NoReturn:
-        if os.getpid() == process:
-            _error(f"a model or plugin called os._exit({status!r}) in the middle of the work", 3)
-        END(3 if os.getpid() == process else status)
-
-    def crashed(
-        kind: type[BaseException], error: BaseException, trace: TracebackType | None
-    ) -> None:
-        sys.__excepthook__(kind, error, trace)
-        _end_at_once(3)
-
-    os._exit, sys.excepthook = end, crashed
+def _crashed(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """End without the 1 of a gate."""
+    sys.__excepthook__(kind, error, trace)
+    _end_at_once(3)
 
 
 def _end_at_once(code: int) -> None:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
-    END(code)
+    os._exit(code)

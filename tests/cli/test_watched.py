@@ -1,0 +1,71 @@
+"""The process that watches a command ends as the command did, and stops it when it is stopped."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+if not sys.platform.startswith("linux"):
+    pytest.skip("needs Linux: elsewhere nobody watches", allow_module_level=True)
+
+WATCHED = """
+import os, signal, sys, time, vidrobust.cli.watched as watched
+def command():
+    {body}
+watched.command = command
+watched.main()
+"""
+
+
+class Started:
+    def __init__(self, body: str, folder: Path, *, first: str = "pass") -> None:
+        self.begun, self.errors = folder / "begun", folder / "errors"
+        program = WATCHED.format(body=f"{first}; open({str(self.begun)!r}, 'w'); {body}")
+        with self.errors.open("w") as errors:
+            self.process = subprocess.Popen([sys.executable, "-c", program], stderr=errors)
+        until = time.monotonic() + 60
+        while not self.begun.exists():
+            assert time.monotonic() < until
+            time.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "lines"),
+    [
+        ("pass", 0, 0),
+        ("sys.exit(1)", 1, 0),
+        ("os._exit(0)", 3, 1),
+        ("os._exit(1)", 3, 1),
+        ("os._exit(130)", 130, 0),  # Ctrl-C ends like this
+        ("os.kill(os.getpid(), signal.SIGTERM)", -signal.SIGTERM, 0),
+        ("os.kill(os.getpid(), signal.SIGKILL)", -signal.SIGKILL, 0),
+        # a process that is left behind is not waited for
+        ("os.fork() or (time.sleep(5), os._exit(0))", 0, 0),
+    ],
+)
+def test_it_ends_as_its_command_did(tmp_path: Path, body: str, code: int, lines: int) -> None:
+    started = Started(body, tmp_path)
+    assert started.process.wait(4) == code
+    assert started.errors.read_text().count("\n") == lines
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_it_reaches_the_command(tmp_path: Path, number: signal.Signals) -> None:
+    handler = f"signal.signal({int(number)}, lambda *_: sys.exit(7))"
+    started = Started("time.sleep(30)", tmp_path, first=handler)
+    started.process.send_signal(number)
+    assert started.process.wait(20) == 7
+
+
+def test_nothing_goes_on_when_it_is_killed(tmp_path: Path) -> None:
+    late = tmp_path / "late"
+    started = Started(f"time.sleep(1); open({str(late)!r}, 'w')", tmp_path)
+    started.process.kill()
+    started.process.wait(20)
+    time.sleep(2)
+    assert not late.exists()
