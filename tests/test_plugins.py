@@ -164,10 +164,10 @@ def test_our_own_plugins_are_whole(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("plugins", "--json") == 0
     plugins = json.loads(capsys.readouterr().out)
     own = {each["name"]: each for each in plugins if each["package"] == "vidrobust"}
-    assert set(own) >= {"finetune", "gauge", "line", "published", "unknown"}
+    assert set(own) >= {"finetune", "gauge", "line", "published"}
     assert {each["error"] for each in own.values()} == {""}
     assert own["gauge"]["brings"]["commands"] == [*("repeatability", "contact-sheet", "plan")]
-    assert own["unknown"]["brings"]["stages"] == ["unknown"]
+    assert own["look"]["brings"]["stages"] == ["look"]
 
 
 BROKEN = """
@@ -181,7 +181,7 @@ class Refuse(importlib.abc.MetaPathFinder):
 
 
 GAUGE = "vidrobust.plugins.gauge."
-REFUSED = ("vidrobust.plugins.unknown.section", GAUGE + "report", GAUGE + "kept_study")
+REFUSED = (GAUGE + "report", GAUGE + "kept_study")
 sys.meta_path.insert(0, Refuse())
 from pathlib import Path
 from vidrobust.run_folder.folder import RunFolder
@@ -208,7 +208,7 @@ def test_a_plugin_that_fails_when_it_is_used_stops_neither_report_nor_answer_nor
     )
     assert done.stdout.splitlines() == ["report.html net", "not computed"], done.stderr
     named = [line.partition("'")[2].partition("'")[0] for line in done.stderr.splitlines()]
-    assert sorted(named) == ["gauge", "unknown"]
+    assert named == ["gauge"]
 
 
 BANDS = """

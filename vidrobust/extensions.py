@@ -5,7 +5,6 @@ An entry point names a record, or a list of records, of a kind of its group:
     commands      cli.command_entry.CommandEntry
     stages        pipeline.stage.Stage
     sections      report.section.ReportSection, run_folder.gates.FigureSource
-    settings      a dataclass, see run_folder.declared
     tables        tables.table.Table
     perturbations perturb.perturbation.Perturbation
     protocols     stages.sensitivity.stage.SuiteProtocol, stages.correlate.stage.CorrelationProtocol

@@ -166,7 +166,6 @@ def test_no_option_is_forgotten_above() -> None:
     }
     others |= {"--cluster"}  # in tests/pipeline/workers/test_cluster.py
     others |= {"--max-delay"}  # in tests/stages/remedies
-    others |= {"--known"}  # in tests/stages/unknown
     others |= {"--labels"}  # with annotations of their own, in tests/pipeline/test_labelled.py
     others |= {"--label-offset"}  # in tests/footage/labels/test_outside.py
     others |= {"--for"}  # streams, in tests/pipeline/test_live.py

@@ -116,7 +116,6 @@ SLOW = {
     "policy",
     "sensitivity",
     "correlate",
-    "unknown",
     "repeatability",
 }
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 
 from vidrobust.errors import SettingsError
-from vidrobust.run_folder import settings as settings_module
-from vidrobust.run_folder.declared import declarations, field_types, option
+from vidrobust.run_folder.declared import declarations, field_types
 from vidrobust.run_folder.settings import GROUPS, Settings, read_toml
 
 
@@ -78,7 +75,7 @@ def test_the_window_about_a_labelled_object(text: str, window: tuple[float, int]
 
 
 def test_the_core_has_at_most_45_settings_each_with_a_help_text() -> None:
-    own = {name for name in field_types(Settings) if name != "plugins"}
+    own = set(field_types(Settings))
     declared = {each.name: each for group in GROUPS for each in declarations(group)}
     assert len(own) <= 45
     assert set(declared) == own - {"sources", "model"}
@@ -99,31 +96,6 @@ def test_paths_are_kept_as_they_are_found_from_anywhere(
         "none",
         "s3://x/y",
     )
-
-
-def test_a_plugin_declares_settings_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settings_module, "groups_of_plugins", lambda: (Weather,))
-    changed = Settings().changed({"rain": 3, "seed": 4}, "study.toml")
-    assert changed.of(Weather).rain == 3.0
-    assert changed.as_dict()["rain"] == 3.0
-    assert changed.subset(["seed", "rain"]) == {"seed": 4, "rain": 3.0}
-    assert Settings().as_dict()["rain"] == 1.0
-    with pytest.raises(SettingsError, match="rain: expected float"):
-        Settings().changed({"rain": "much"}, "study.toml")
-    (option,) = declarations(Weather)
-    assert (option.group, option.help, option.kind, option.shown_default) == (
-        "Sky",
-        "How wet.",
-        float,
-        "1.0",
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Weather:
-    title: ClassVar[str] = "Sky"
-
-    rain: float = option(1.0, "How wet.", "MM")
 
 
 @pytest.mark.parametrize("endless", [True, False])

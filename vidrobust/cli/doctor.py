@@ -217,7 +217,6 @@ def _groups() -> list[Extensions[Any]]:
     from vidrobust.perturb import catalogue as perturbations
     from vidrobust.report import section
     from vidrobust.run_folder import gates as figures
-    from vidrobust.run_folder import settings
     from vidrobust.stages import catalogue as stages
     from vidrobust.stages.correlate import stage as correlation
     from vidrobust.stages.policy.exports import write as policies
@@ -229,7 +228,6 @@ def _groups() -> list[Extensions[Any]]:
         app.BROUGHT,
         stages.BROUGHT,
         section.brought(),
-        settings.brought(),
         tables.BROUGHT,
         figures.brought(),
         perturbations.BROUGHT,

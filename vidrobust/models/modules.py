@@ -1,4 +1,4 @@
-"""Torch modules: reading weights, making a module a Network or Detector, tracing its head."""
+"""Torch modules: reading weights, making a module a Network or Detector."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import pickle
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,8 +36,6 @@ _WRAPPERS = ("state_dict", "model_state_dict", "model")
 _PREFIXES = ("module.", "_orig_mod.", "model.")
 
 COCO_WITH_BACKGROUND = 91  # classes of the detectors of torchvision's hub
-
-HEADS = (torch.nn.Linear, torch.nn.Conv2d)  # Layers that may give class scores
 
 
 def read_state(path: Path) -> State:
@@ -340,73 +338,3 @@ def lower_threshold(module: Any) -> str:
         return ""
     holder.score_thresh = MIN_SCORE
     return f"the network's own threshold of {before:g} is lowered to {MIN_SCORE:g}"
-
-
-@dataclass
-class LayerTrace:
-    """Inputs and outputs of a layer on the last pass, averaged over places; one entry per call."""
-
-    inputs: list[torch.Tensor] = field(default_factory=list)
-    outputs: list[torch.Tensor] = field(default_factory=list)
-
-    def given(self, frames: int) -> torch.Tensor:
-        """Return the inputs (frames, D), with gradients where there are any."""
-        return _of_frames(self.inputs, frames)
-
-    def features(self, frames: int) -> np.ndarray:
-        """Return the inputs (frames, D) float32."""
-        return self.given(frames).float().cpu().numpy()
-
-    def scores(self, frames: int) -> np.ndarray:
-        """Return the outputs (frames, K) float64."""
-        return _of_frames(self.outputs, frames).double().cpu().numpy()
-
-
-def head_of(module: torch.nn.Module, run: Callable[[], object], classes: int) -> str:
-    """Return the name of the layer that gives the class scores, or ""."""
-    order: list[str] = []
-    layers = {name: layer for name, layer in module.named_modules() if isinstance(layer, HEADS)}
-    hooks = [
-        layer.register_forward_hook(lambda *_, name=name: order.append(name))
-        for name, layer in layers.items()
-    ]
-    try:
-        with torch.inference_mode():
-            run()
-    finally:
-        for hook in hooks:
-            hook.remove()
-    fitting = [name for name in order if _width(layers[name]) == classes]
-    connected = [name for name in order if isinstance(layers[name], torch.nn.Linear)]
-    return (fitting or connected or [""])[-1]
-
-
-@contextlib.contextmanager
-def watched(module: torch.nn.Module, name: str) -> Iterator[LayerTrace]:
-    seen = LayerTrace()
-
-    def note(_: torch.nn.Module, given: tuple[Any, ...], got: torch.Tensor) -> None:
-        seen.inputs.append(over_places(given[0]))
-        seen.outputs.append(over_places(got))
-
-    hook = module.get_submodule(name).register_forward_hook(note)
-    try:
-        yield seen
-    finally:
-        hook.remove()
-
-
-def _of_frames(calls: list[torch.Tensor], frames: int) -> torch.Tensor:
-    rows = torch.cat(calls)
-    return rows if len(rows) == frames else torch.stack(calls).mean(dim=0)
-
-
-def over_places(values: torch.Tensor) -> torch.Tensor:
-    """Average maps (N, D, ...), or (N, tokens, D), to (N, D)."""
-    if values.ndim == 4:
-        return values.mean(dim=(2, 3))
-    return values.mean(dim=1) if values.ndim == 3 else values
-
-
-def _width(layer: torch.nn.Module) -> int:
-    return layer.out_features if isinstance(layer, torch.nn.Linear) else int(layer.out_channels)  # type: ignore[arg-type]

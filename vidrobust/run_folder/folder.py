@@ -22,7 +22,7 @@ from vidrobust.files.json_text import file_text, json_text, parsed_json, plain
 from vidrobust.metrics.catalogue import metric_columns, task_of
 from vidrobust.run_folder.record import FILE as METRICS
 from vidrobust.run_folder.record import Metrics, RunRecord
-from vidrobust.run_folder.settings import Settings, known_names
+from vidrobust.run_folder.settings import Settings
 from vidrobust.tables import schema as tables
 
 SCHEMA = 4
@@ -109,7 +109,7 @@ class RunFolder:
 
     @property
     def settings(self) -> Settings:
-        known = known_names()  # a plugin whose settings the run has may be gone
+        known = Settings().as_dict()  # an older version may have had more settings
         values = {name: value for name, value in self.run["settings"].items() if name in known}
         return Settings().changed(values, str(self.path / "run.json"))
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, override
@@ -13,7 +12,6 @@ from cattrs.gen import make_dict_structure_fn, override
 from vidrobust.errors import InputError, in_plain_words
 from vidrobust.metrics.catalogue import find_metric
 
-T = TypeVar("T")
 FILE = "metrics.json"
 SCHEMA = 2
 
@@ -218,16 +216,6 @@ class RunRecord:
     @property
     def tasks(self) -> dict[str, str]:
         return {model.name: model.task for model in self.models}
-
-
-def structured(content: Any, kind: type[T], path: Path) -> T:
-    """Return content of a JSON file of a run as records; InputError where it is damaged."""
-    try:
-        return _CONVERTER.structure(content, kind)
-    except Exception as error:  # cattrs raises whatever the content does
-        raise InputError(
-            f"{path}: is not one of this version: {in_plain_words(error)}; run its stage again"
-        ) from error
 
 
 _CONVERTER = Converter(detailed_validation=False)

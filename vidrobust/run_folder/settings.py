@@ -1,13 +1,8 @@
-"""The settings of a run, each declared once for command line, TOML, Python and run.json (see ``declared``).
-
-Plugins name a dataclass of theirs in the entry point group ``vidrobust.settings``; ``Settings.of`` returns
-it.
-"""
+"""The settings of a run, each declared once for command line, TOML, Python and run.json (see ``declared``)."""
 
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 import os
 import re
@@ -15,10 +10,9 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from vidrobust.errors import SettingsError, in_plain_words
-from vidrobust.extensions import Extensions, extensions
 from vidrobust.run_folder.declared import (
     Declaration,
     convert,
@@ -35,13 +29,10 @@ if TYPE_CHECKING:
     from vidrobust.metrics.tracks.follow import TrackSettings
     from vidrobust.video.selection import Selection
 
-PLUGINS = "vidrobust.settings"
-"""Entry point group in which a plugin names dataclasses of settings."""
 FIXED_BATCH = 32
 """Frames per forward pass of deterministic runs."""
 CROP_MARGIN, CROP_SIZE = 0.1, 256
 """Of ``crop``: context on each side of a box as a share of its longer side, and the side of a cut-out in px."""
-Group = TypeVar("Group")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -334,8 +325,6 @@ class Settings(FootageSettings, ModelSettings, BoxSettings, SamplingSettings, Ou
 
     sources: tuple[str, ...] = ()  # videos, folders, globs, manifests and addresses
     model: tuple[str, ...] = ()  # specs of the models
-    # Settings of plugins that differ from their defaults, by name; read them through ``of``.
-    plugins: tuple[tuple[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
         self._check_footage()
@@ -360,37 +349,17 @@ class Settings(FootageSettings, ModelSettings, BoxSettings, SamplingSettings, Ou
         for rule in self.fail_if:
             parse_gate(rule)
 
-    def of(self, group: type[Group]) -> Group:
-        """Return the settings that a plugin declares in this dataclass."""
-        names = {field.name for field in dataclasses.fields(group)}  # type: ignore[arg-type]
-        return group(**{name: value for name, value in self.plugins if name in names})
-
     def changed(self, values: Mapping[str, Any], where: str) -> Settings:
         """Return these settings with some values replaced; SettingsError names bad ones."""
-        own = {name: kind for name, kind in field_types(Settings).items() if name != "plugins"}
-        brought = {
-            field.name: (group, field.default)
-            for group in groups_of_plugins()
-            for field in dataclasses.fields(group)
-        }
-        unknown = sorted(set(values) - set(own) - set(brought))
+        kinds = field_types(Settings)
+        unknown = sorted(set(values) - set(kinds))
         if unknown:
-            known = (*own, *brought)
-            text = f"{where}: unknown {nouns('setting', unknown)}{among(unknown[0], known)}"
-            raise SettingsError(f"{text}; known are {', '.join(known)}")
+            text = f"{where}: unknown {nouns('setting', unknown)}{among(unknown[0], kinds)}"
+            raise SettingsError(f"{text}; known are {', '.join(kinds)}")
         new = {
-            n: convert(own[n], value, f"{where}: {n}") for n, value in values.items() if n in own
+            name: convert(kinds[name], value, f"{where}: {name}") for name, value in values.items()
         }
-        for_plugins = dict(self.plugins)
-        for name in (name for name in values if name in brought):
-            group, default = brought[name]
-            for_plugins[name] = convert(field_types(group)[name], values[name], f"{where}: {name}")
-            if for_plugins[name] == default:
-                del for_plugins[name]
-        changed = dataclasses.replace(self, **new, plugins=tuple(sorted(for_plugins.items())))
-        for group in {brought[name][0] for name in values if name in brought}:
-            changed.of(group)  # its own checks
-        return changed
+        return dataclasses.replace(self, **new)
 
     def placed(self) -> Settings:
         every = self.as_dict()
@@ -403,30 +372,14 @@ class Settings(FootageSettings, ModelSettings, BoxSettings, SamplingSettings, Ou
         return {name: every[name] for name in names if name in every}
 
     def as_dict(self) -> dict[str, Any]:
-        every = {name: getattr(self, name) for name in field_types(Settings) if name != "plugins"}
-        for group in groups_of_plugins():
-            every |= vars(self.of(group))
         return {
             name: list(value) if isinstance(value, tuple) else value
-            for name, value in every.items()
+            for name, value in vars(self).items()
         }
 
 
 def all_declarations() -> tuple[Declaration, ...]:
-    return tuple(each for group in (*GROUPS, *groups_of_plugins()) for each in declarations(group))
-
-
-def known_names() -> frozenset[str]:
-    return frozenset(Settings().as_dict())
-
-
-def groups_of_plugins() -> tuple[type, ...]:
-    return brought().records
-
-
-@functools.cache
-def brought() -> Extensions[type]:
-    return extensions(PLUGINS, type, lambda group: group.__name__)
+    return tuple(each for group in GROUPS for each in declarations(group))
 
 
 def _absolute(value: Any) -> Any:

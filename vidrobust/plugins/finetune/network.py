@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,15 +12,12 @@ import torch
 from torch import nn
 
 from vidrobust.errors import SettingsError
-from vidrobust.models.modules import full_precision, head_of, watched
+from vidrobust.models.modules import full_precision
 from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import Model
 from vidrobust.models.preprocess import Preprocess
 from vidrobust.models.reading import Reading
 from vidrobust.predictions import Classifications
-
-# (N, 3, h, w) uint8 pictures -> (N, D) features.
-Features = Callable[[torch.Tensor], np.ndarray]
 
 
 class TrainableNetwork(Protocol):
@@ -91,23 +88,6 @@ class TrainableClassifier:
         for part in training:
             part.training = True
         return torch.cat(rows).numpy() if rows else np.empty((0, len(self.class_names)), np.float32)
-
-    def features(self) -> Features | None:
-        def once() -> object:
-            return self.logits(
-                self.module, torch.zeros(1, 3, *self.preprocess.shape, dtype=torch.uint8)
-            )
-
-        name = head_of(self.module, once, len(self.class_names))
-        if not name:
-            return None
-
-        def features(pictures: torch.Tensor) -> np.ndarray:
-            with torch.inference_mode(), watched(self.module, name) as seen:
-                self.logits(self.module, pictures)
-                return seen.features(len(pictures))
-
-        return features
 
 
 def fresh_copy(module: nn.Module) -> nn.Module:
