@@ -21,7 +21,8 @@ false     another family is. A shaken camera blurs too, since the shutter is ope
 
 Aims, of six causes and two seeds: found in 9 of 12 worlds, false in at most 1 of 12. The rule of families, the
 limit of strengths (``MILD``) and doses were chosen on seed 1. Seeds 7101 and 7102 judged the rule without doses, 7301
-and 7302 judge the one with them. Each finished world is a line of
+and 7302 the one with them. Which doses count, and that what does not occur is no proxy, was chosen on seeds 1 and 2;
+7401 and 7402 judge it. Each finished world is a line of
 DIR/worlds.jsonl; the same command goes on.
 """
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tests.stages.correlate.small_tables import frames_table, pairs_table, sensitivity_table
-from vidrobust.stages.correlate.doses import Doses, by_family
+from vidrobust.stages.correlate.doses import Doses, absent_families, by_family
 from vidrobust.stages.correlate.study import correlate
 from vidrobust.stages.correlate.units import CorrelationUnits, units_of_run
 from vidrobust.stages.correlate.verdicts import PROXY
@@ -42,6 +42,49 @@ def test_squares_of_one_kind_add_up_beyond_the_error_of_the_measure() -> None:
     np.testing.assert_allclose(found["colour"], [1.0, 1.0])
     # no clip was surely shaken, and nothing was measured of noise
     assert set(found.columns) == {"light", "colour"}
+
+
+def test_a_change_too_small_to_matter_is_no_dose() -> None:
+    small = [("a", 0, "gain", math.exp(0.009), 0.0), ("b", 0, "gain", math.exp(-0.003), 0.0)]
+    small += [("a", 0, "hue_deg", 0.9, 0.0), ("b", 0, "shift_y_px", 0.09, 0.0)]
+    assert by_family(changes(small)).empty
+    # beside one that matters they are the smallest dose
+    found = by_family(changes([*small, ("c", 0, "gain", math.exp(0.02), 0.0)]))
+    np.testing.assert_allclose(found["light"], [1.0, 1.0, 1.0])
+    assert set(found.columns) == {"light"}
+
+
+def test_a_family_is_absent_where_it_surely_does_not_occur() -> None:
+    still = [(f"still-{n}", 0, "gain", 1.0, 0.002) for n in range(19)]
+    assert absent_families(changes([*still, ("lamp", 0, "gain", 1.2, 0.002)])) == {
+        "light"
+    }  # 1 of 20
+    lamps = [(f"lamp-{n}", 0, "gain", 1.2, 0.002) for n in range(3)]
+    assert not absent_families(changes([*still, *lamps]))  # 3 of 22
+    # errors of more than 2 % could hide a lamp, and a clip without a valid pair could have one
+    hidden = [(f"noisy-{n}", 0, "gain", 1.0, 0.021) for n in range(3)]
+    assert not absent_families(changes([*still, *hidden]))
+    assert not absent_families(
+        changes([*still, *((f"new-{n}", 0, "hue_deg", 0.0, 0.0) for n in range(3))])
+    )
+    # the camera stands still, and parts move
+    camera = [(f"clip-{n}", 0, "shift_x_px", 0.0, 0.01) for n in range(9)]
+    parts = [(f"clip-{n}", 0, "part_shift_x_px", 3.0, 0.1) for n in range(9)]
+    assert absent_families(changes(camera)) == {"geometry"}
+    assert not absent_families(changes(camera + parts))
+    # how little noise or blur would matter is not known
+    assert not absent_families(changes([("clip", 0, "sharpness", 0.0, 0.01)]))
+
+
+def test_what_does_not_occur_is_no_proxy() -> None:
+    busy_units = busy(0)
+    shown = busy_units.columns["perturbation"]
+    assert set(correlate(busy_units, FAMILY, resamples=199).table["why"]) != {"absent"}
+    absent = dataclasses.replace(busy_units, absent=frozenset(shown))
+    table = correlate(absent, FAMILY, resamples=199).table
+    table = table[table["primary"] & (table["method"] == "partial_spearman")]
+    assert set(table["why"]) == {"absent"}
+    assert PROXY not in set(table["verdict"]) | set(table["family_verdict"])
 
 
 def test_each_half_of_a_clip_has_its_own_dose_and_what_has_none_counts_once() -> None:

@@ -6,6 +6,7 @@ clip also depends on how much of it occurs there.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,9 +25,23 @@ OF_FAMILY: Mapping[str, tuple[str, ...]] = {
     "blur": ("sharpness",),
     "noise": ("noise_sigma",),
 }
+# Smaller changes of neighbours are no doses: of light 1 %, of colour 1 % or a degree, of place a tenth of a pixel.
+# Noise and focus move a measure of light a little, and beside nothing but that it would be a dose like any other.
+LEAST: Mapping[str, float] = {
+    **dict.fromkeys((*OF_FAMILY["light"], *OF_FAMILY["colour"]), 0.01),
+    **dict.fromkeys(OF_FAMILY["geometry"], 0.1),
+    **dict.fromkeys(("part_shift_x_px", "part_shift_y_px"), 0.1),
+    "hue_deg": math.radians(1),
+}
 LEAST_RATIO = 1e-6
-RESOLVED = 2.0  # smallest mean square of a change over that of its error
+RESOLVED = (
+    4.0  # smallest mean square of a change over that of its error: it is two standard errors long
+)
 OTHER = "other_change"
+# Quantities through which a family occurs besides those of its dose: a translation may stand for parts that move.
+ALSO: Mapping[str, tuple[str, ...]] = {"geometry": ("part_shift_x_px", "part_shift_y_px")}
+# A family that occurs in a smaller share of clips is absent: no more than errors twice as long as ``LEAST`` could hide.
+RARE, HIDING = 0.1, 2.0
 
 
 @dataclass(frozen=True)
@@ -49,6 +64,11 @@ class Doses:
         rows = self._known[self._known["quantity"] == OTHER]
         mean = rows.groupby("item")["value"].mean().reindex(items)
         return mean.fillna(mean.median()).to_numpy(np.float64)
+
+    def absent(self, perturbations: pd.Series) -> frozenset[str]:
+        """Return those of the perturbations whose family does not occur between neighbours."""
+        gone = absent_families(self._known) if len(self._known) else frozenset()
+        return frozenset(perturbations[perturbations.map(self.family).isin(gone)])
 
     def of(
         self, items: pd.Index, perturbations: pd.Series, middle: pd.Series
@@ -73,8 +93,37 @@ class Doses:
 def by_family(changes: pd.DataFrame) -> pd.DataFrame:
     """Return the root mean square change of each item in each family, over its mean over items.
 
-    Only what was resolved counts: the mean square beyond that of the measure's own error, where it is larger than
-    that. An item without any has the smallest dose of the others; a family of which no item has any is absent.
+    An item without any that counts has the smallest dose of the others; a family of which no item has any is absent.
+    """
+    wide, found = _squares(changes)[0].unstack(), {}
+    for family, quantities in OF_FAMILY.items():
+        dose = np.sqrt(wide.reindex(columns=list(quantities)).fillna(0.0).sum(axis=1))
+        if (dose > 0).any():
+            dose = dose.clip(lower=float(dose[dose > 0].min()))
+            found[family] = dose / dose.mean()
+    return pd.DataFrame(found, index=wide.index)
+
+
+def absent_families(changes: pd.DataFrame) -> frozenset[str]:
+    """Return the families that surely do not occur in nine of ten items or more, of those with a ``LEAST``."""
+    counted, error = (squares.unstack() for squares in _squares(changes))
+    found = set()
+    for family, quantities in OF_FAMILY.items():
+        names = [name for name in (*quantities, *ALSO.get(family, ())) if name in counted]
+        if not names or not all(name in LEAST for name in names):
+            continue
+        hidden = error[names] > np.square([HIDING * LEAST[name] for name in names])
+        occurs = ((counted[names] > 0) | hidden | counted[names].isna()).any(axis=1)
+        if occurs.mean() < RARE:
+            found.add(family)
+    return frozenset(found)
+
+
+def _squares(changes: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """Mean squares by item and quantity: of the change that counts, and of the measure's error.
+
+    What was resolved and matters counts: the mean square beyond that of the error, where it is larger than that and
+    not below ``LEAST``.
     """
     unit = changes["quantity"].map(UNITS).fillna("").to_numpy(str)
     ratio = np.char.startswith(unit, "ratio")
@@ -86,10 +135,5 @@ def by_family(changes: pd.DataFrame) -> pd.DataFrame:
     squares = changes.assign(square=value**2, noise=np.nan_to_num(error) ** 2)
     both = squares.groupby(["item", "quantity"])[["square", "noise"]].mean()
     beyond = (both["square"] - both["noise"]).where(both["square"] > RESOLVED * both["noise"], 0.0)
-    wide, found = beyond.unstack(), {}
-    for family, quantities in OF_FAMILY.items():
-        dose = np.sqrt(wide.reindex(columns=list(quantities)).fillna(0.0).sum(axis=1))
-        if (dose > 0).any():
-            dose = dose.clip(lower=float(dose[dose > 0].min()))
-            found[family] = dose / dose.mean()
-    return pd.DataFrame(found, index=wide.index)
+    least = beyond.index.get_level_values("quantity").map(LEAST).fillna(0.0)
+    return beyond.where(beyond >= np.square(least), 0.0), both["noise"]

@@ -41,6 +41,7 @@ class CorrelationUnits:
     not measurement error. The primary metrics carry verdicts; ``turned`` ones had their sign reversed.
     ``uncontrolled`` says why a partial correlation cannot rule out the usual confounder, or "". ``mild`` (p,)
     marks the strengths that do about as much as the footage; means over strengths are theirs, None: of all.
+    ``absent`` perturbations are of a family that does not occur between neighbouring frames.
     """
 
     across: Across
@@ -64,6 +65,7 @@ class CorrelationUnits:
     skipped: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     mild: np.ndarray | None = None
+    absent: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         n = len(self.name)
@@ -195,6 +197,7 @@ def of_families(units: CorrelationUnits, family: Mapping[str, str]) -> Correlati
         if halves is None
         else (pooled(halves[0]).to_numpy(np.float64), pooled(halves[1]).to_numpy(np.float64)),
         mild=None,
+        absent=frozenset(family[name] for name in units.absent),
     )
 
 
@@ -349,6 +352,7 @@ def _dosed(
         units,
         sensitivity=units.sensitivity * whole,
         sensitivity_halves=None if halves is None else (halves[0] * first, halves[1] * second),
+        absent=doses.absent(units.columns["perturbation"]),
     )
 
 

@@ -71,6 +71,7 @@ class ProxyReason(StrEnum):
     BEYOND_OTHERS = "beyond others"
     NOT_BEYOND = "not beyond"
     FRAGILE = "fragile"
+    ABSENT = "absent"
 
 
 class Need(StrEnum):
@@ -137,6 +138,9 @@ def judge(
             found = _controlled(
                 by_method.loc[PARTIAL], controls.loc[name], same, len(others), units
             )
+        if name in units.absent:
+            reason = "changes of its kind hardly occur between neighbouring frames"
+            found = ProxyVerdict(NO_EVIDENCE, ProxyReason.ABSENT, reason)
         sentence = _sentence(name, found, by_method, units)
         verdicts[name] = ProxyVerdict(
             found.verdict,
