@@ -47,13 +47,12 @@ def label_row(
     source: str,
     frame: int = WHOLE_ITEM,
     time_s: float = math.nan,
-    track: str = "",
     box: Sequence[float] | None = None,
     more: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
-    """Return one row of ``labels``; ``box`` is x1, y1, x2, y2, ``more`` are further columns."""
+    """Return one row of ``labels``; ``box`` is x1, y1, x2, y2, ``more`` are further columns, and the track."""
     x1, y1, x2, y2 = (math.nan,) * 4 if box is None else box
-    row: dict[str, object] = {"item": item, "frame": frame, "time_s": time_s, "track": track}
+    row: dict[str, object] = {"item": item, "frame": frame, "time_s": time_s, "track": ""}
     row |= {"label": label, "label_name": label_name, "x1": x1, "y1": y1, "x2": x2, "y2": y2}
     return row | {"source": source} | dict(more or {})
 

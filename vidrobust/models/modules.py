@@ -158,15 +158,15 @@ def from_module(
     weights_sha256: str,
     class_names: tuple[str, ...] | None = None,
     output: str | None = "logits",
-    notes: tuple[str, ...] = (),
 ) -> Network:
     """Make a torch module a Network in eval mode, in channels_last where it runs in it."""
     module = module.to(device).eval().requires_grad_(False)
     layout = _layout(module, preprocess, device, name)
+    notes: tuple[str, ...] = ()
     if layout == torch.channels_last:
         module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     else:
-        notes = (*notes, "not run in channels_last, which this network's code does not take")
+        notes = ("not run in channels_last, which this network's code does not take",)
     word = "channels_last" if layout == torch.channels_last else "contiguous"
 
     def run(inputs: torch.Tensor) -> object:

@@ -29,11 +29,15 @@ class Declaration:
     usual: bool = False
     used_by: UsedBy = "stage"
     choices: tuple[str, ...] = ()
-    joined: bool = False  # whether the elements of a tuple are typed as one word with commas
     # whether the value is a path or URL, which is kept as it is found from anywhere
     path: bool = False
     multiple: bool = False
     without: str = ""  # what the help names as the default where the value itself says nothing
+
+    @property
+    def joined(self) -> bool:
+        """Whether the elements of a tuple are typed as one word with commas."""
+        return self.multiple and self.kind is not str
 
     @property
     def shown_default(self) -> str:
@@ -53,7 +57,6 @@ def option(
     usual: bool = False,
     used_by: UsedBy = "stage",
     choices: tuple[str, ...] = (),
-    joined: bool = False,
     path: bool = False,
     without: str = "",
 ) -> Any:
@@ -64,7 +67,7 @@ def option(
     >>> fps: float | None = option(None, "Frames per second.", "F", without="all frames")
     """
     look: dict[str, Any] = {"metavar": metavar, "usual": usual, "used_by": used_by, "path": path}
-    look |= {"help": help, "choices": choices, "joined": joined, "without": without}
+    look |= {"help": help, "choices": choices, "without": without}
     return dataclasses.field(default=default, metadata={"option": look})
 
 

@@ -70,7 +70,6 @@ class FootageSettings:
         (),
         "Cut all pictures to this region, in px.",
         "X,Y,W,H",
-        joined=True,
         without="the whole picture",
     )
     crop: str = option(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -115,8 +116,10 @@ def torchvision_model(spec: ModelSpec, device: torch.device) -> Network | Module
     module, about = _with_weights(spec, path, str(entry), hub, build)
     if path is None:
         names = names or tuple(map(shown_name, entry.meta["categories"]))
-    notes = () if path is None else (f"preprocessing of {entry}",)
-    return from_module(module, preprocess, device, class_names=names, notes=notes, **about)
+    network = from_module(module, preprocess, device, class_names=names, **about)
+    if path is None:
+        return network
+    return replace(network, notes=(f"preprocessing of {entry}", *network.notes))
 
 
 def _with_weights(

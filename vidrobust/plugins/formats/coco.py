@@ -111,12 +111,16 @@ def _row(
     return label_row(
         item,
         frame=frame,
-        track=printable(str(track)),
         label=int(annotation["category_id"]),
         label_name=printable(str(category.get("name", ""))),
         box=_box(path, where, annotation),
         source=form,
-        more={"presence": "uncertain" if doubtful else "present", "file": file, **more},
+        more={
+            "track": printable(str(track)),
+            "presence": "uncertain" if doubtful else "present",
+            "file": file,
+            **more,
+        },
     )
 
 

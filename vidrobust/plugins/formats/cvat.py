@@ -77,12 +77,12 @@ def _row(
     return label_row(
         item,
         frame=int(frame),
-        track=printable(track.get("id", "")),
         label=number_of.get(name, NOT_A_CLASS),
         label_name=printable(name),
         box=corners,
         source=IMAGES if track is box else NAME,
         more={
+            "track": printable(track.get("id", "")),
             "presence": presence,
             **({"file": item} if track is box else {}),
             **{c: box.get(c, "") for c in KEPT},

@@ -130,12 +130,12 @@ def _row(
         item,
         frame=frame,
         time_s=frame / rate if rate else float("nan"),
-        track="" if track < 0 else str(track),
         label=label,
         label_name=classes.get(label, str(label)),
         box=(x - 1, y - 1, x - 1 + w, y - 1 + h),
         source=NAME,
-        more=more | {c: record.text(c) for c in ("confidence", "visibility") if c in record.values},
+        more={"track": "" if track < 0 else str(track), **more}
+        | {c: record.text(c) for c in ("confidence", "visibility") if c in record.values},
     )
 
 

@@ -84,9 +84,9 @@ def _read(
         shape = {"shape": polygon_text(mark.ring)} if len(mark.ring) and unit == "px" else {}
         rows.append(
             label_row(
-                printable(mark.file), frame=mark.frame, time_s=mark.time_s, track=printable(mark.track),
+                printable(mark.file), frame=mark.frame, time_s=mark.time_s,
                 label=label, label_name=printable(name), box=box, source=form,
-                more={**file, **shape, **mark.more},
+                more={"track": printable(mark.track), **file, **shape, **mark.more},
             )
         )  # fmt: skip
     return Labels(

@@ -103,12 +103,16 @@ def _row(file: XmlFile, element: Element, item: str, frame: int) -> dict[str, ob
     return label_row(
         item,
         frame=frame,
-        track=(element.findtext("trackid") or "").strip(),
         label=NUMBER_OF.get(synset, NOT_A_CLASS),
         label_name=SYNSETS.get(synset, printable(synset)),
         box=(x1, y1, x2, y2),
         source=NAME,
-        more={"synset": printable(synset), **more, "file": f"{item}/{file.path.stem}.JPEG"},
+        more={
+            "track": (element.findtext("trackid") or "").strip(),
+            "synset": printable(synset),
+            **more,
+            "file": f"{item}/{file.path.stem}.JPEG",
+        },
     )
 
 

@@ -340,12 +340,14 @@ def _row(record: Record) -> dict[str, object]:
     return label_row(
         printable(record.text("youtube_id")),
         time_s=time_ms / 1000,
-        track=f"{label}/{object_id}" if object_id else str(label),
         label=label,
         label_name=CLASSES[label],
         box=_box(record) if presence == "present" and "xmin" in record.values else None,
         source="ytbb",
-        more={"presence": presence}
+        more={
+            "track": f"{label}/{object_id}" if object_id else str(label),
+            "presence": presence,
+        }
         | {c: printable(v) for c, v in record.values.items() if c not in known},
     )
 
