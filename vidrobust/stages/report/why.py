@@ -115,7 +115,7 @@ def _dots(rows: pd.DataFrame, of: str) -> Picture:
             drawing.forest(axis, names, share, low, high, colours=drawing.COLOURS[0])
             for k, value in enumerate(share):
                 axis.annotate(
-                    f"{percent(value / 100)}",
+                    percent(value / 100 if value >= 0.5 else 0),  # its dot lies at 0
                     (value, k),
                     (0, 5),
                     textcoords="offset points",
