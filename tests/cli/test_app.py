@@ -81,8 +81,6 @@ SETTINGS: list[tuple[str, str, Any]] = [
     ("--ignore=10,20,30,40", "ignore", ["10,20,30,40"]),
     ("--entry-line=300,400,300,0", "entry_line", "300,400,300,0"),
     ("--resamples=99", "resamples", 99),
-    ("--false-alarms=0.1", "false_alarms", 0.1),
-    ("--scored-frames=50", "scored_frames", 50),
     ("--roi=8,16,160,100", "roi", [8, 16, 160, 100]),
     ("--no-pictures", "pictures", False),
     ("--engine=onnxruntime", "engine", "onnxruntime"),

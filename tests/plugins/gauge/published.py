@@ -122,33 +122,6 @@ Carolyn 9.9 10.2 11.2 11.2 11.1 11.2 10.8 10.5"""
 """A crossed study of the quality module of JASP ("flooring issue"): three appraisers x four parts x two
 responses. Its appraisers' mean square (.0388) is less than that of the interaction (.0404)."""
 
-TYPE1 = """-4 -4.1 -4.1 -4.1 -4.1 -3.9 -3.9 -3.9 -4.1 -4.2 -3.9 -4.2 -4 -3.8 -3.9 -3.9 -3.9 -3.9 -4.6 -4.3 -3.9
--3.7 -3.7 -3.9 -4 -5 -3.9 -3.8 -3.7 -3.8 -3.7 -3.8 -3.6 -3.5 -3.6 -3.6 -3.4 -5.1 -3.5 -4 -4.5 -3.5 -5.1 -5 -3.5
--3.5 -3.5 -3.6 -3.6 -3.5"""
-"""The type-1 study of the quality module of JASP, whose authors verified its figures with Minitab."""
-
-LINEARITY = {
-    2: "2.7 2.5 2.4 2.5 2.7 2.3 2.5 2.5 2.4 2.4 2.6 2.4",
-    4: "5.1 3.9 4.2 5.0 3.8 3.9 3.9 3.9 3.9 4.0 4.1 3.8",
-    6: "5.8 5.7 5.9 5.9 6.0 6.1 6.0 6.1 6.4 6.3 6.0 6.1",
-    8: "7.6 7.7 7.8 7.7 7.8 7.8 7.8 7.7 7.8 7.5 7.6 7.7",
-    10: "9.1 9.3 9.5 9.3 9.4 9.5 9.5 9.5 9.6 9.2 9.3 9.4",
-}
-"""AIAG, Measurement Systems Analysis (2010), table III-B 4: five parts x twelve. Also ISO 22514-7, table 7."""
-
-ISO_LINEARITY = {
-    6.19: "6.31 6.27 6.31 6.28",
-    9.17: "9.27 9.21 9.34 9.23",
-    1.99: "2.21 2.19 2.22 2.20",
-    7.77: "8.00 7.81 7.95 7.84",
-    4.00: "4.27 4.15 4.15 4.15",
-    10.77: "10.93 10.73 10.92 10.89",
-    4.78: "4.95 4.87 5.00 5.00",
-    2.99: "3.24 3.17 3.21 3.21",
-    6.98: "7.14 7.07 7.18 7.20",
-    9.98: "10.23 10.02 10.07 10.17",
-}
-"""ISO 22514-7:2012, table A.1 (after ISO 11095): ten reference materials x four."""
 
 ISO_GAUGE = """8.120 7.445 9.965 6.140 5.690 2.855 10.685 6.725 4.970 9.875
 8.435 6.815 10.010 5.960 5.600 2.450 10.595 6.275 5.105 10.100
@@ -161,64 +134,6 @@ ISO_GAUGE = """8.120 7.445 9.965 6.140 5.690 2.855 10.685 6.725 4.970 9.875
 8.345 7.085 9.515 6.050 5.555 2.585 11.180 6.725 5.105 9.965"""
 """ISO 22514-7:2012, table A.4: three operators x three measurements, ten parts."""
 
-SIZES = (
-    *(
-        0.599581,
-        0.587893,
-        0.576459,
-        0.570360,
-        0.566575,
-        0.566152,
-        0.561457,
-        0.559918,
-        0.547204,
-        0.545804,
-        0.544951,
-    ),
-    *(
-        0.543077,
-        0.542704,
-        0.531939,
-        0.529065,
-        0.523754,
-        0.521642,
-        0.520469,
-        0.519694,
-        0.517377,
-        0.515573,
-        0.514192,
-    ),
-    *(
-        0.513779,
-        0.509015,
-        0.505850,
-        0.503091,
-        0.502436,
-        0.502295,
-        0.501132,
-        0.496696,
-        0.493441,
-        0.488905,
-        0.488184,
-    ),
-    *(
-        0.487613,
-        0.486379,
-        0.484167,
-        0.483803,
-        0.477236,
-        0.476901,
-        0.470832,
-        0.465454,
-        0.462410,
-        0.454510,
-        0.452310,
-    ),
-    *(0.449696, 0.446697, 0.437810, 0.427000, 0.424530, 0.409238),
-)
-"""True sizes of 50 parts, tolerance .45 to .55 (ISO 22514-7:2012, figure 6, after AIAG, chapter III-C): all
-rejected from .566152 and from .446697 outwards, all accepted from .470832 to .542704."""
-
 
 def of_operators(lines: str, *, nested: bool = False) -> pd.DataFrame:
     """A line an operator: its name and two values of each part."""
@@ -229,54 +144,6 @@ def of_operators(lines: str, *, nested: bool = False) -> pd.DataFrame:
             part = f"{operator}{place // 2}" if nested else str(place // 2)
             rows.append((part, operator, str(place % 2), float(value)))
     return pd.DataFrame(rows, columns=["part", "operator", "trial", "value"])
-
-
-def of_references(readings: dict[float, str]) -> pd.DataFrame:
-    """part, value, reference."""
-    rows = [
-        (str(k), float(value), float(reference))
-        for k, (reference, values) in enumerate(readings.items())
-        for value in values.split()
-    ]
-    return pd.DataFrame(rows, columns=["part", "value", "reference"])
-
-
-def ordered_by_four() -> pd.DataFrame:
-    """30 samples, operators A to D once each, classes 0 to 6 and the agreed one (quality module of JASP)."""
-    said = {
-        "A": "555005000004543005000400066000",
-        "B": "455003000400444040004440044000",
-        "C": "654004000040544045064430056050",
-        "D": "454004000004504000000400044000",
-        "agreed": "555004000404544043003430055000",
-    }
-    return pd.DataFrame(
-        [
-            (str(sample), operator, "1", value, reference)
-            for operator in "ABCD"
-            for sample, (value, reference) in enumerate(
-                zip(said[operator], said["agreed"], strict=True)
-            )
-        ],
-        columns=["part", "operator", "trial", "value", "reference"],
-    )
-
-
-def judged_sizes(accepted: dict[float, int], trials: int = 20) -> pd.DataFrame:
-    """Parts of known size, each so often accepted of so many trials: part, operator, trial, value, measured."""
-    rows = [
-        (f"{size:g}", "gauge", str(trial), "go" if trial < count else "no-go", size)
-        for size, count in accepted.items()
-        for trial in range(trials)
-    ]
-    return pd.DataFrame(rows, columns=["part", "operator", "trial", "value", "measured"])
-
-
-AUTOGAGE = {
-    -0.050: 0, -0.045: 1, -0.040: 2, -0.035: 5, -0.030: 8, -0.025: 12, -0.020: 17, -0.015: 20, -0.010: 20,
-    -0.005: 20,
-}  # fmt: skip
-"""Minitab's example of an attribute gauge study: size and acceptances of 20 trials."""
 
 
 PASTES = """62.8 62.6 60.1 62.3 62.7 63.1 60.0 61.4 57.5 56.9 61.1 58.9 58.7 57.5 63.9 63.1 65.4 63.7 57.1 56.4

@@ -1,10 +1,9 @@
-"""Study tables as people lay them out, and the chart of a reference part."""
+"""Study tables as people lay them out."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -16,7 +15,7 @@ from vidrobust.plugins.gauge.measurements import (
     read_gauge,
     read_study_table,
 )
-from vidrobust.plugins.gauge.variables.gauge import gauge_study, reference_chart
+from vidrobust.plugins.gauge.variables.gauge import gauge_study
 from vidrobust.plugins.gauge.verdicts import check_measure, measured_boxes
 
 
@@ -92,40 +91,6 @@ def test_parquet_and_excel_say_the_same_as_csv(tmp_path: Path) -> None:
     pytest.importorskip("openpyxl")
     table.to_excel(tmp_path / "t.xlsx", index=False)
     assert gauge_study(read_gauge(tmp_path / "t.xlsx").rows).ndc == 4
-
-
-def test_true_sizes_stand_beside_the_reference(tmp_path: Path) -> None:
-    (tmp_path / "t.csv").write_text(
-        "part,operator,trial,value,reference,Ref value\n1,A,1,ok,ok,0.51\n2,A,1,no,no,0.6\n"
-    )
-    rows = read_attribute(tmp_path / "t.csv").rows
-    assert rows["measured"].tolist() == [0.51, 0.6]
-    assert rows["reference"].tolist() == ["ok", "no"]
-
-
-def test_a_reference_part_that_shifts_is_not_stable() -> None:
-    rng = np.random.default_rng(0)
-    steady = pd.DataFrame(
-        [(day, rng.normal()) for day in range(25) for _ in range(4)], columns=["time", "value"]
-    )
-    found = reference_chart(steady, 0.0)
-    assert found["wrong"] == 0
-    assert found["bias_p"] > 0.05
-    # A2 of four readings is .729, D4 2.282 (AIAG 2010, appendix)
-    assert (found["high"] - found["centre"]) / found["spread_centre"] == pytest.approx(
-        0.729, abs=5e-4
-    )
-    assert found["spread_high"] / found["spread_centre"] == pytest.approx(2.282, abs=1e-3)
-    shifted = reference_chart(
-        steady.assign(value=steady["value"] + 2.0 * (steady["time"] > 15)), 0.0
-    )
-    assert shifted["wrong"] > 3
-    single = reference_chart(steady.drop_duplicates("time"))
-    assert (single["high"] - single["centre"]) / single["spread_centre"] == pytest.approx(
-        2.66, abs=5e-3
-    )
-    with pytest.raises(InputError, match="at least 5 are needed"):
-        reference_chart(steady[steady["time"] < 3])
 
 
 def test_what_is_measured_of_boxes_by_hand() -> None:

@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 
 from tests.pipeline.conftest import NETS, run
+from vidrobust.errors import InputError
+from vidrobust.plugins.gauge.repeatability_of import levels_of
 from vidrobust.plugins.line.render import RenderSettings, render
 from vidrobust.run_folder.folder import RunFolder
 
@@ -40,7 +42,6 @@ def test_one_command_from_the_manifest_to_the_studies(
     assert set(summary) == set(counts.index)
     assert all(summary[item] in most for item, most in counts.items())
     assert list(found["levels"]) == ["dynamic"]
-    assert found["levels"]["dynamic"]["from"] == ["manifest"]
     assert found["attribute"]["operators"] == ["station-1", "station-2"]
     assert found["attribute"]["against_reference"] is None
     assert any("none of its classes (" in note for note in found["notes"])
@@ -87,7 +88,7 @@ def test_one_command_from_the_manifest_to_the_studies(
 
 
 @pytest.mark.nightly  # verdicts of boxes by hand: test_box_verdicts.py
-def test_a_detector_judges_parts_beside_people_with_a_guard_band(
+def test_a_detector_judges_parts_beside_people(
     line: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, people = tmp_path / "run", tmp_path / "people.csv"
@@ -106,7 +107,7 @@ def test_a_detector_judges_parts_beside_people_with_a_guard_band(
         "--defect",
         ",".join(defects),
     ]
-    command += ["--pass-fail", "--attribute", str(people), "--guard=2", "--tolerance-high=0.5"]
+    command += ["--pass-fail", "--attribute", str(people), "--tolerance-high=0.5"]
     assert run("repeatability", *command, "--json", "--quiet") == 0
     found = json.loads(capsys.readouterr().out)
     boxes = pd.read_parquet(out / "detections.parquet").query("label_name == 'defect'")
@@ -130,12 +131,17 @@ def test_a_detector_judges_parts_beside_people_with_a_guard_band(
     assert (
         found["attribute"]["against_reference"]["operators"]["Ann"]["effectiveness"]["count"] == 1
     )
-    band = found["guard_band"]
-    assert band["accept_high"] == pytest.approx(0.5 - 2 * found["gauge"]["repeatability_sd"])
-    assert band["counted"]["n"] == len(found["per_part"])
     page = (out / "details.html").read_text()
-    assert "Guard band" in page
     assert "judged by the model and by Ann" in page
+
+
+def test_a_level_of_the_manifest_is_taken_and_a_wrong_one_refused() -> None:
+    items = pd.DataFrame({"item": ["a", "b"], "level": ["dynamic", ""]})
+    assert levels_of(items) == {"a": "dynamic"}
+    with pytest.raises(
+        InputError, match="b: there is no level 'fast'; there are static, semi-dynamic, dynamic"
+    ):
+        levels_of(items.assign(level=["dynamic", "fast"]))
 
 
 def test_exit_codes(

@@ -19,21 +19,13 @@ from vidrobust.files.json_text import file_text
 from vidrobust.plugins.gauge.plan import Verdict, grade, more_needed
 from vidrobust.plugins.gauge.stated import WORDS
 from vidrobust.plugins.gauge.variables.anova import MAYBE_NESTED, NO_SPREAD, ONE_OPERATOR
-from vidrobust.plugins.gauge.variables.reference_parts import DRIFT
 from vidrobust.text.numbers import p_words
 from vidrobust.text.phrases import listing, plural
 
-DEFAULT = "aiag"
-OTHERS = ("vda5",)
-# The profile of a study where none is named; DEFAULT of all others.
-OF_STUDY = {"type1": "vda5", "capability": "vda5"}
 QUANTITIES: dict[str, tuple[str, ...]] = {
     "gauge": ("percent_grr", "percent_tolerance", "percent_process", "ndc"),
-    "attribute": ("effectiveness", "miss_rate", "false_alarm_rate", "kappa", "percent_limit_bias"),
-    "type1": ("cg", "cgk", "percent_bias"),
-    "linearity": ("percent_bias", "percent_largest_bias"),
-    "capability": ("q_ms", "q_mp"),
-}  # What a rule may be about, by the kind of study. No p-values: p >= .05 shows no absence of a bias.
+    "attribute": ("effectiveness", "miss_rate", "false_alarm_rate", "kappa"),
+}  # What a rule may be about, by the kind of study
 MINIMUM: dict[str, dict[str, int]] = {
     # AIAG, MSA, 4th edition, III-B: 5 parts and 15 ranges (parts x operators); procedure 3 of VDA 5 and Bosch no.
     # 10 for gauges without an operator's influence: 25 parts
@@ -41,9 +33,6 @@ MINIMUM: dict[str, dict[str, int]] = {
     # AIAG's example has 50 parts and names no least number. Below 20 the intervals of kappa are not calibrated
     # (benchmarks/results/repeatability.json)
     "attribute": {"parts": 20, "trials": 2},
-    "type1": {"readings": 25},  # Bosch no. 10: 50 readings, never fewer than 25
-    "linearity": {"parts": 5, "readings a part": 10},  # AIAG, III-B
-    "stability": {"times": 20},  # AIAG, III-B: 20 subgroups and more
 }  # The smallest sample on which a gauge may be accepted; ``[minimum.KIND]`` of a profile changes it
 NOT_SHOWN: Verdict = "not shown"
 NO_VERDICT = "no verdict"
@@ -130,10 +119,7 @@ def load_profile(name: str) -> Profile:
             file = resources.files("vidrobust.plugins.gauge") / "profiles" / f"{name}.toml"
             content = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        known = ", ".join((DEFAULT, *OTHERS))
-        raise SettingsError(
-            f"profile {name!r}: not found; give a TOML file, or one of: {known}"
-        ) from error
+        raise SettingsError(f"profile {name!r}: not found; give a TOML file, or aiag") from error
     except (ValueError, RecursionError, OSError) as error:
         raise SettingsError(f"profile {name}: cannot be read: {in_plain_words(error)}") from error
     rules = content.get("rule")
@@ -172,14 +158,9 @@ def _rule(where: str, content: Mapping[str, Any]) -> AcceptanceRule:
     known = QUANTITIES[content["study"]]
     if content["quantity"] not in known:
         near = get_close_matches(str(content["quantity"]), known, n=1)
-        no_p = (
-            " A p-value shows no absence of a bias."
-            if str(content["quantity"]).endswith("_p")
-            else ""
-        )
         raise SettingsError(
             f"{where}: there is no quantity {content['quantity']!r} of a {content['study']} study"
-            f"{f'; do you mean {near[0]}?' if near else ''} There are {', '.join(known)}.{no_p}"
+            f"{f'; do you mean {near[0]}?' if near else ''} There are {', '.join(known)}."
         )
     try:
         accept, marginal = (
@@ -253,16 +234,18 @@ def sample_of(found: Mapping[str, Any], kind: str) -> dict[str, float]:
             "ranges": ranges,
             **{name: found[name] for name in ("parts", "operators", "trials")},
         }
-    if kind == "attribute":
-        operators = len(found["operators"])
-        trials = found["n"] / max(1, found["parts"] * operators)
-        return {"parts": found["parts"], "operators": operators, "trials": trials}
-    if kind == "linearity":
-        return {
-            "parts": len(found["parts"]),
-            "readings a part": min(each["n"] for each in found["parts"]),
-        }
-    return {"readings": found["n"]} if kind == "type1" else {"times": len(found["times"])}
+    operators = len(found["operators"])
+    trials = found["n"] / max(1, found["parts"] * operators)
+    return {"parts": found["parts"], "operators": operators, "trials": trials}
+
+
+def judged(
+    profile: Profile, study: str, found: Mapping[str, Any]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the verdicts on a gauge or attribute study, and what its sample has too few of."""
+    short = shortages(profile, study, sample_of(found, study))
+    estimates = gauge_estimates(found) if study == "gauge" else attribute_estimates(found)
+    return judge(profile, study, estimates, short), short
 
 
 def attribute_estimates(found: Mapping[str, Any]) -> list[Estimate]:
@@ -280,9 +263,6 @@ def attribute_estimates(found: Mapping[str, Any]) -> list[Estimate]:
     for pair in found["between_operators"]["cohens_kappa"]:
         who = " and ".join(pair["operators"])
         values.append(Estimate("kappa", who, pair["value"], pair["low"], pair["high"]))
-    for each in found.get("analytic_method") or []:
-        ends = (each["percent_bias"], each["percent_bias_low"], each["percent_bias_high"])
-        values.append(Estimate("percent_limit_bias", f"the {each['side']} limit", *ends))
     return values
 
 
@@ -302,20 +282,6 @@ def gauge_estimates(found: Mapping[str, Any]) -> list[Estimate]:
             ]
             values.append(Estimate(name, "", value, *ends))
     return values
-
-
-def plain_estimates(found: Mapping[str, Any], study: str) -> list[Estimate]:
-    """What a profile may judge of a type-1 or linearity study, or an uncertainty budget."""
-    return [
-        Estimate(
-            name,
-            "",
-            found[name],
-            *(found.get(f"{name}_{end}", found[name]) for end in ("low", "high")),
-        )
-        for name in QUANTITIES[study]
-        if name in found and found[name] is not None
-    ]
 
 
 def _known(value: float | None) -> bool:
@@ -342,7 +308,7 @@ def overall(found: Mapping[str, Any]) -> dict[str, Any]:
     verdicts = found["verdicts"]
     judged = [each for each in verdicts if each["verdict"] in RANK]
     missing = len(verdicts) - len(judged)
-    if verdicts and 0 in (found.get("total_sd"), found.get("sd")):
+    if verdicts and found.get("total_sd") == 0:
         return {
             **NOTHING,
             "verdict": NO_VERDICT,
@@ -413,21 +379,11 @@ def charts_words(charts: Mapping[str, Any] | None) -> list[str]:
     """Return why control charts keep a study from being accepted."""
     if not charts or charts["in_control"]:
         return []
-    if charts["kind"] == "range":
-        where = listing([f"{operator} on part {part}" for operator, part in charts["out"]], 3)
-        return [
-            f"The range chart is out of control: {where or 'the widest range'} "
-            f"({p_words(charts['p'])} for {plural(charts['points'], 'range')}); repeat these measurements."
-        ]
-    reasons = []
-    if charts["p"] < charts["level"]:
-        at = listing([str(k) for k in charts["out"]], 3)
-        reasons.append(
-            f"The chart of readings is out of control: reading {at} ({p_words(charts['p'])})."
-        )
-    if charts["drift_p"] < DRIFT:
-        reasons.append(f"The readings drift over their order ({p_words(charts['drift_p'])}).")
-    return reasons
+    where = listing([f"{operator} on part {part}" for operator, part in charts["out"]], 3)
+    return [
+        f"The range chart is out of control: {where or 'the widest range'} "
+        f"({p_words(charts['p'])} for {plural(charts['points'], 'range')}); repeat these measurements."
+    ]
 
 
 def _beyond(verdict: Mapping[str, Any]) -> float:
@@ -444,7 +400,7 @@ def _ends_differ(verdict: Mapping[str, Any]) -> bool:
 def value_words(verdict: Mapping[str, Any]) -> str:
     """Return the value of a verdict with its interval."""
     share = verdict["quantity"] in SHARES
-    unit = " %" if share or verdict["quantity"].startswith(("percent", "q_m")) else ""
+    unit = " %" if share or verdict["quantity"].startswith("percent") else ""
 
     def text(value: float) -> str:
         value = 100 * value if share else value

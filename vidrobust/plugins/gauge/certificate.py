@@ -14,7 +14,6 @@ import pandas as pd
 
 from vidrobust.errors import SettingsError, in_plain_words
 from vidrobust.files.json_text import file_text, plain
-from vidrobust.plugins.gauge.acceptance import Profile
 from vidrobust.plugins.gauge.report import certificate_pages as content
 from vidrobust.plugins.gauge.report.certificate_pages import worst
 from vidrobust.plugins.gauge.report.gauge_section import data_table, printable_number, study_number
@@ -81,11 +80,10 @@ def write_certificate(
         else section_of_table(summary, rows, _axis(header))
     )
     filled = {"number": study_number(rows), **_filled(header, summary, asked)}
-    title = content.title(summary)
+    title = str(WORDS["study"][summary["study"]])
     gauge = summary if summary["study"] == "gauge" else summary.get("gauge") or {}
     varies = (gauge.get("total_sd") or 0) > 0
-    first = 1 if varies else -1 if summary.get("signal_detection") else 0
-    shown_first = section["pictures"][first:][:1]
+    shown_first = section["pictures"][1 if varies else 0 :][:1]
     values = {
         "title": f"{title}: {header.get('part', head.stem)}",
         "kind": title,
@@ -103,7 +101,6 @@ def write_certificate(
         "tiles": (six := content.tiles(summary, unit)),
         "intervals": any(" to " in tile.interval for tile in six),
         "worst": worst(summary, unit),
-        "short": summary["study"] in ("type1", "linearity", "stability"),
         "sample": content.sample(summary),
         "method": content.method(summary),
         "settings": [
@@ -141,9 +138,6 @@ def _filled(
         "operators": ", ".join(names[:MOST_NAMES]) + more,
         "tolerance": _tolerance(asked, unit),
     }
-    true = found.get("reference")
-    if isinstance(true, float) and math.isfinite(true):
-        known["reference"] = f"{true:g}{unit}"
     return {**known, **header}
 
 
@@ -158,7 +152,7 @@ def _tolerance(asked: StudyRequest, unit: str) -> str:
 
 def _settings(asked: StudyRequest, kind: str) -> list[tuple[str, Any]]:
     return [
-        ("rules", _rules(asked.profile, kind)),
+        ("rules", asked.profile.cited),
         ("design", asked.design if kind == "gauge" and asked.design != "auto" else ""),
         ("factors", ", ".join(asked.factors)),
         ("interaction pooled above p", f"{asked.pool_above:g}" if kind in ("gauge", "run") else ""),
@@ -166,21 +160,8 @@ def _settings(asked: StudyRequest, kind: str) -> list[tuple[str, Any]]:
         ("defects", ", ".join(asked.defect)),
         ("order of classes", " < ".join(asked.ordered)),
         ("frames to verdict", asked.rule if kind == "run" else ""),
-        ("resolution", asked.resolution),
-        ("calibration U", asked.calibration),
-        ("guard band", asked.guard),
         ("vidrobust", VERSION),
     ]
-
-
-def _rules(profile: Profile, kind: str) -> str:
-    if kind == "stability":
-        return ""
-    return (
-        profile.source
-        if profile.source.startswith(profile.name)
-        else f"{profile.name} ({profile.source})"
-    )
 
 
 def hashes_of(run: Mapping[str, Any]) -> list[tuple[str, str]]:

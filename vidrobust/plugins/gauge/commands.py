@@ -1,4 +1,4 @@
-"""The commands repeatability and contact-sheet, with their options."""
+"""The command repeatability, with its options."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from vidrobust.cli.options import (
     end,
     may_be_footage,
     options,
-    print_json,
     print_result,
     refuse_idle,
 )
@@ -25,23 +24,11 @@ from vidrobust.files.json_text import plain
 from vidrobust.run_folder.settings import all_declarations
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.stages.stability.stage import STABILITY
-from vidrobust.stages.transitions.stage import TRANSITIONS
 from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 
-# The studies of tables; the option of the same name gives the file of each, as this parameter.
-FILES = {
-    "gauge": "gauge_file",
-    "attribute": "attribute_file",
-    "type1": "type1_file",
-    "linearity": "linearity_file",
-    "stability": "stability_file",
-}
 Option = Callable[[Any], Any]
-
-
-def _table(kind: str, text: str) -> Option:
-    return click.option(f"--{kind}", FILES[kind], metavar="CSV", help=text)
+DEFAULT_PROFILE = "aiag"
 
 
 def _real(name: str, metavar: str, text: str) -> Option:
@@ -56,15 +43,12 @@ def _choice(name: str, choices: str, text: str) -> Option:
 
 
 TABLES = options(
-    _table("gauge", "A variables study: part, operator, trial, value."),
-    _table(
-        "attribute",
-        "An attribute study: the same, value a class [, reference, measured]. With TARGET: what people said of "
-        "its parts.",
+    click.option("--gauge", metavar="CSV", help="A variables study: part, operator, trial, value."),
+    click.option(
+        "--attribute",
+        metavar="CSV",
+        help="An attribute study: the same, value a class [, reference]. With TARGET: what people said of its parts.",
     ),
-    _table("type1", "One reference part n times: Cg, Cgk, bias. Needs --reference."),
-    _table("linearity", "Bias over the range: part, value, reference."),
-    _table("stability", "A reference part over time: time, value."),
     click.option(
         "--columns",
         metavar="ROLE=NAME,...",
@@ -74,11 +58,6 @@ TABLES = options(
         "--case",
         "ask same distinct",
         "Names that differ by letter case, blanks, leading zeros or a trailing .0 alone.",
-    ),
-    _real(
-        "--reference",
-        "X",
-        "True value of the part of --type1 or --stability, in the unit of the values.",
     ),
 )
 VARIABLES = options(
@@ -103,17 +82,6 @@ VARIABLES = options(
         "Standard deviation of the process, in the unit of the values, for %process.",
     ),
     _choice("--width", "6 5.15 4", "Standard deviations that are the spread of the gauge."),
-    _real(
-        "--resolution",
-        "X",
-        "Step of the display, in the unit of the values: with it Q_MS and Q_MP.",
-    ),
-    _real(
-        "--calibration",
-        "U",
-        "Expanded uncertainty (k = 2) of the reference part, in the unit of the values.",
-    ),
-    _real("--guard", "K", "A guard band, a factor of the repeatability: what it costs and saves."),
     click.option(
         "--pool-above",
         type=float,
@@ -158,7 +126,9 @@ RESULT = options(
     click.option(
         "--profile",
         metavar="NAME|FILE",
-        help="Rules of acceptance, in TOML.  [default: aiag; of --type1 vda5]",
+        default=DEFAULT_PROFILE,
+        show_default=True,
+        help="Rules of acceptance, in TOML.",
     ),
     click.option(
         "--certificate",
@@ -170,15 +140,16 @@ RESULT = options(
     click.option(
         "--export",
         metavar="FILE",
-        help="The table as .csv, a row a value; or the figures as .json, flat keys.",
+        help="The table as it was judged, a row a value, as CSV.",
     ),
 )
 
 
+EXPORTED = ("part", "operator", "trial", "value", "score", "reference")
 # Options that are fields of what is asked, as they are.
 ASKED = (
-    *("rule", "pass_fail", "pool_above", "tolerance_low", "tolerance_high", "guard", "process_sd"),
-    *("design", "factors", "resolution", "calibration", "measure", "mm_per_px"),
+    *("rule", "pass_fail", "pool_above", "tolerance_low", "tolerance_high", "process_sd"),
+    *("design", "factors", "measure", "mm_per_px"),
 )
 
 
@@ -198,22 +169,19 @@ def repeatability(target: tuple[str, ...], as_json: bool, **options: Any) -> Non
     of tables the report: PAGE.html, or a folder for it.
     """
     _refuse_idle(target, options)
-    files = {kind: options.pop(name) for kind, name in FILES.items()}
-    given = [kind for kind, file in files.items() if file]
-    if (not target and len(given) != 1) or (target and given not in ([], ["attribute"])):
-        raise click.UsageError(
-            "give a manifest or run folder, or --gauge CSV, or --attribute CSV, --type1, --linearity, --stability"
-        )
-    kind = "run" if target else given[0]
-    layout = {name: options.pop(name) for name in ("columns", "case", "reference")}
+    gauge, attribute = options.pop("gauge"), options.pop("attribute")
+    if bool(target) + bool(gauge) + bool(attribute and not target) != 1:
+        raise click.UsageError("give a manifest or run folder, or --gauge CSV, or --attribute CSV")
+    layout = {name: options.pop(name) for name in ("columns", "case")}
     result = {name: options.pop(name) for name in ("certificate", "pdf", "paper", "export")}
     if result["pdf"] and not result["certificate"]:
         raise click.UsageError("--pdf is of the certificate: give --certificate TOML too")
-    asked = _asked(kind, files["attribute"] if target else None, layout, options)
+    asked = _asked(attribute if target else None, layout, options)
     if target:
         code = _of_sources(target, asked, options, as_json, result)
     else:
-        code = _of_table(kind, files[kind], asked, layout, options, as_json, result)
+        kind, file = ("gauge", gauge) if gauge else ("attribute", attribute)
+        code = _of_table(kind, Path(file), asked, layout, options, as_json, result)
     if code:
         end(code)
 
@@ -226,8 +194,7 @@ def _refuse_idle(target: Sequence[str], options: dict[str, Any]) -> None:
         idle = {each.name for each in all_declarations()} - of_table | {"model", "overwrite"}
         refuse_idle(idle, "of a table without video")
         return
-    refuse_idle(("reference",), "without --type1 or --stability")
-    if not options["attribute_file"]:
+    if not options["attribute"]:
         refuse_idle(("columns", "case"), "without a table")
     if len(target) == 1 and is_run_folder(Path(target[0])):
         refuse_idle(
@@ -241,8 +208,8 @@ def _tell(found: dict[str, Any], as_json: bool) -> None:
     print_result(found, lines(found), as_json)
 
 
-def _asked(kind: str, people: str | None, layout: dict[str, Any], options: dict[str, Any]) -> Any:
-    from vidrobust.plugins.gauge.acceptance import DEFAULT, OF_STUDY, load_profile
+def _asked(people: str | None, layout: dict[str, Any], options: dict[str, Any]) -> Any:
+    from vidrobust.plugins.gauge.acceptance import load_profile
     from vidrobust.plugins.gauge.measurements import parse_columns, read_attribute
     from vidrobust.plugins.gauge.studies import StudyRequest
     from vidrobust.plugins.gauge.verdicts import check_measure, check_rule
@@ -255,7 +222,7 @@ def _asked(kind: str, people: str | None, layout: dict[str, Any], options: dict[
         **{name: options.pop(name) for name in ASKED},
         defect=tuple(_classes(options.pop("defect"))),
         ordered=tuple(_classes(options.pop("ordered"))),
-        profile=load_profile(options.pop("profile") or OF_STUDY.get(kind, DEFAULT)),
+        profile=load_profile(options.pop("profile")),
         tolerance_width=options.pop("tolerance"),
         width=float(options.pop("width")),
         people=None if theirs is None else theirs.rows,
@@ -266,16 +233,12 @@ def _asked(kind: str, people: str | None, layout: dict[str, Any], options: dict[
         raise SettingsError(f"--tolerance: expected a width above 0, got {found.tolerance:g}")
     if found.process_sd is not None and found.process_sd <= 0:
         raise SettingsError(f"--process-sd: expected a number above 0, got {found.process_sd:g}")
-    if found.guard is not None and found.tolerance_low is None and found.tolerance_high is None:
-        raise SettingsError(
-            "--guard needs a limit: --tolerance-low X or --tolerance-high X, or both"
-        )
     return found
 
 
 def _of_table(
-    kind: Any,
-    file: str,
+    kind: str,
+    path: Path,
     asked: Any,
     layout: dict[str, Any],
     options: dict[str, Any],
@@ -285,27 +248,22 @@ def _of_table(
     from vidrobust.finished_runs.gate import describe
     from vidrobust.pipeline.open import settings_of
     from vidrobust.plugins.gauge.figures import FIGURES, figures_of
-    from vidrobust.plugins.gauge.table_studies import study_of_file
+    from vidrobust.plugins.gauge.studies import study_of_file
     from vidrobust.run_folder.gates import parse_gate, pass_figures
 
     taken = ("out", "config", "overwrite", "quiet", "junit")
     out, config, _, quiet, junit = (options.pop(name) for name in taken)
     settings, _ = settings_of((), config, typed(options))
-    path = Path(file)
-    done = study_of_file(kind, path, asked, **layout)
+    found, table = study_of_file(kind, path, asked, **layout)
     if out is not None:
         from vidrobust.plugins.gauge.report.repeatability_section import write_study
 
         page = Path(out) if out.endswith(".html") else Path(out) / "report.html"
-        click.echo(
-            f"report: {write_study(page, plain(done.found), done.rows, path.name)}", err=True
-        )
-    _write_results(
-        done.found, done.rows, asked, result, out or "", [(path.name, done.source.sha256)]
-    )
-    _tell(done.found, as_json)
-    rules, why = [parse_gate(rule) for rule in settings.fail_if], "; ".join(done.found["notes"])
-    passages = pass_figures(rules, FIGURES, figures_of(done.found), why=why)
+        click.echo(f"report: {write_study(page, plain(found), table.rows, path.name)}", err=True)
+    _write_results(found, table.rows, asked, result, out or "", [(path.name, table.sha256)])
+    _tell(found, as_json)
+    rules, why = [parse_gate(rule) for rule in settings.fail_if], "; ".join(found["notes"])
+    passages = pass_figures(rules, FIGURES, figures_of(found), why=why)
     return describe(passages, speaking(quiet), junit, path.stem)
 
 
@@ -318,9 +276,12 @@ def _write_results(
     hashes: Sequence[tuple[str, str]],
 ) -> None:
     if result["export"]:
-        from vidrobust.plugins.gauge.table_studies import export_study
+        from vidrobust.files.atomic import csv_text, write_text
 
-        click.echo(f"export: {export_study(found, rows, Path(result['export']))}", err=True)
+        file = Path(result["export"])
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_text(file, csv_text(rows[[name for name in EXPORTED if name in rows]]))
+        click.echo(f"export: {file}", err=True)
     if result["certificate"]:
         from vidrobust.plugins.gauge.certificate import write_certificate
 
@@ -358,7 +319,7 @@ def _of_sources(
     from vidrobust.footage.expand import expand_sources
     from vidrobust.pipeline.build import build
     from vidrobust.pipeline.open import folder_of, opened_folder, opened_sources, settings_of
-    from vidrobust.plugins.gauge.contact_sheet import manifest_for
+    from vidrobust.plugins.gauge.repeatability_of import manifest_for
     from vidrobust.run_folder.folder import is_run_folder
 
     out, config, overwrite, junit = (
@@ -406,38 +367,3 @@ def _studied(run: Any, asked: Any, result: dict[str, Any]) -> dict[str, Any]:
 
 def _classes(text: str | None) -> list[str]:
     return [name.strip() for name in (text or "").split(",") if name.strip()]
-
-
-@click.command("contact-sheet", cls=GroupedCommand)
-@click.argument("sources", nargs=-1, required=True)
-@click.option(
-    "--out", "-o", metavar="FILE", default="passes.csv", show_default=True, help="Where to write."
-)
-@opt.options(
-    opt.setting_options([TRANSITIONS], gated=False), opt.setting("pictures"), opt.JSON, opt.QUIET
-)
-def contact_sheet(
-    sources: tuple[str, ...], out: str, as_json: bool, quiet: bool, **options: Any
-) -> None:
-    """Draw the times in SOURCES at which something is in the picture, and start a manifest of them.
-
-    A row is a stretch that differs from the usual scene, not yet a pass: look at the pictures, correct the times,
-    name part and pass. The camera must stand still.
-    """
-    from vidrobust.pipeline.open import settings_of
-    from vidrobust.plugins.gauge.contact_sheet import sheet_of, write_sheet
-
-    file = Path(out)
-    settings, _ = settings_of(sources, None, typed(options))
-    found = sheet_of(settings, speaking(quiet), beside=file.parent)
-    if found.rows.empty:
-        raise InputError(
-            "nothing differs from the usual scene at any time; write the manifest by hand"
-        )
-    written = write_sheet(found, file)
-    if as_json:
-        print_json({"stretches": found.rows.to_dict("records"), "files": [str(w) for w in written]})
-    else:
-        click.echo(
-            "\n".join([f"{plural(len(found.rows), 'stretch')} to name", *(str(w) for w in written)])
-        )

@@ -213,28 +213,6 @@ def right_by_operator(table: pd.DataFrame) -> list[Difference]:
     return found
 
 
-def equal_variances(table: pd.DataFrame) -> dict[str, float] | None:
-    """Bartlett's test of the operators' pooled variances (Snedecor & Cochran 1989).
-
-    None with one operator or one that never varies.
-    """
-    cells = table.groupby(["operator", "part"])["value"].agg(["var", "size"]).reset_index()
-    cells = cells[cells["size"] > 1].assign(free=lambda t: t["size"] - 1)
-    by = (
-        cells.assign(squares=cells["var"] * cells["free"])
-        .groupby("operator")[["squares", "free"]]
-        .sum()
-    )
-    variance = by["squares"] / by["free"]
-    if len(by) < 2 or (variance <= 0).any():
-        return None
-    free, k = by["free"], len(by)
-    pooled = by["squares"].sum() / free.sum()
-    statistic = float(free.sum() * math.log(pooled) - (free * np.log(variance)).sum())
-    statistic /= 1 + ((1 / free).sum() - 1 / free.sum()) / (3 * (k - 1))
-    return {"statistic": statistic, "df": k - 1, "p": float(stats.chi2.sf(statistic, k - 1))}
-
-
 def _others(names: set[str], rest: int) -> str:
     return "the others" if 1 < len(names) == rest else listing(sorted(map(str, names)))
 

@@ -37,7 +37,7 @@ BARE = ("between_operators", "against_reference")
 GAUGE = "the gauge"
 EVERYONE = "all operators"
 SDS = ("repeatability_sd", "reproducibility_sd", "grr_sd", "part_sd", "total_sd")
-OF_GAUGE = (*SDS, "percent_grr", "percent_tolerance", "percent_process", "ndc", "q_ms", "q_mp")
+OF_GAUGE = (*SDS, "percent_grr", "percent_tolerance", "percent_process", "ndc")
 OF_AGREEMENT = ("agreement", "fleiss_kappa", "cohens_kappa")
 OF_REFERENCE = (
     *("effectiveness", "all_operators", "kappa", "miss_rate", "false_alarm_rate"),
@@ -51,7 +51,6 @@ def is_figure(name: str) -> bool:
         *OF_GAUGE,
         *OF_AGREEMENT,
         *OF_REFERENCE,
-        *OF_PART,
     }
 
 
@@ -73,8 +72,6 @@ def figures_of(found: Mapping[str, Any]) -> Figures:
         return {**_gauge(found), **_by_operator(found)}
     if found["study"] == "attribute":
         return _attribute(found)
-    if found["study"] != "run":
-        return _alone(found)
     gauge = found["gauge"]
     return {
         **_attribute(found["attribute"]),
@@ -108,42 +105,7 @@ def _gauge(found: Mapping[str, Any]) -> Figures:
         if percent is not None and percent == percent and sd:
             ends = {end: percent * parts["grr"][f"sd_{end}"] / sd for end in ("low", "high")}
             summary[name] = {"value": percent, **ends, "n": n}
-    for name in ("q_ms", "q_mp"):
-        if found.get(name) is not None:
-            summary[name] = {"value": found[name], "low": None, "high": None, "n": n}
     return {name: {GAUGE: entry} for name, entry in summary.items()}
-
-
-# Figures of a type-1, linearity or stability study.
-OF_PART = (
-    *(
-        "cg",
-        "cgk",
-        "bias",
-        "percent_bias",
-        "percent_repeatability",
-        "percent_repeatability_bias",
-        "sd",
-        "bias_p",
-    ),
-    *("slope", "slope_p", "percent_linearity", "linearity", "largest_bias", "q_ms", "q_mp"),
-)
-
-
-def _alone(found: Mapping[str, Any]) -> Figures:
-    n = found.get("n", len(found.get("times", ())))
-    return {
-        name: {
-            GAUGE: {
-                "value": found[name],
-                "low": found.get(f"{name}_low"),
-                "high": found.get(f"{name}_high"),
-                "n": n,
-            }
-        }
-        for name in OF_PART
-        if found.get(name) is not None
-    }
 
 
 def _by_operator(found: Mapping[str, Any]) -> Figures:

@@ -25,7 +25,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     role: tuple(names) for role, names in stated("columns").items()
 }
 NUMBERED = re.compile(r"(.*?)[\s._#-]*\(?(\d+)\)?$")
-ALONE = "all"  # The operator, or the part, of a table that names none
+ALONE = "all"  # The operator of a table that names none
 
 
 def normal(name: str) -> str:
@@ -69,10 +69,8 @@ def in_long_form(table: pd.DataFrame, where: Path | str) -> pd.DataFrame:
     """Return trials that stand side by side as one row a value."""
     if "value" in table:
         return table
-    if "accepted" in table and "trial" in table:
-        return _counted(table, where)
     columns = _numbered(table, where)
-    fixed = [name for name in ("part", "operator", "reference", "time") if name in table]
+    fixed = [name for name in ("part", "operator", "reference") if name in table]
     pieces = []
     for name, operator, trial in columns:
         piece = table[fixed].assign(trial=trial, value=table[name])
@@ -127,32 +125,6 @@ def parts_across(table: pd.DataFrame, where: Path | str) -> tuple[pd.DataFrame, 
     return long.assign(part=long["part"].map(parts)), notes if summed.any() else []
 
 
-# The verdicts of a table that counts them.
-ACCEPTED, REJECTED = "accepted", "rejected"
-
-
-def _counted(table: pd.DataFrame, where: Path | str) -> pd.DataFrame:
-    counts = {}
-    for name in ("accepted", "trial"):
-        counts[name] = pd.to_numeric(table[name], errors="coerce")
-        wrong = table.index[~(counts[name] >= 0) | (counts[name] % 1 != 0)]
-        if len(wrong):
-            text = printable(str(table.loc[wrong[0], name]))
-            raise InputError(f"{where}, line {wrong[0]}: {name} {text!r} is no number of verdicts")
-    more = table.index[counts["accepted"] > counts["trial"]]
-    if len(more):
-        raise InputError(f"{where}, line {more[0]}: more accepted than tried")
-    if "measured" not in table and "reference" in table:
-        table = table.rename(columns={"reference": "measured"})
-    long = table.drop(columns=["accepted", "trial"]).loc[
-        table.index.repeat(counts["trial"].astype(int))
-    ]
-    trial = np.concatenate([np.arange(count) for count in counts["trial"].astype(int)])
-    accepted = counts["accepted"].loc[long.index].to_numpy()
-    verdict = np.where(trial < accepted, ACCEPTED, REJECTED)
-    return long.assign(trial=(trial + 1).astype(str), value=verdict)
-
-
 def _numbered(table: pd.DataFrame, where: Path | str) -> list[tuple[str, str, str]]:
     words = {*ROLES["trial"], *ROLES["value"], "", "m", "t", "r", "x", "y"}
     free = [str(name) for name in table.columns if name not in ROLES]
@@ -200,16 +172,14 @@ def _bare(name: str) -> str:
     return re.sub(r"\.?0+$", "", text) if re.fullmatch(r"[+-]?\d+\.\d+", text) else text
 
 
-def numbers(rows: pd.DataFrame, name: str, path: Path) -> pd.Series:
-    """A column as numbers, "" as NaN; InputError names the line of what is none."""
-    values = pd.to_numeric(rows[name].where(rows[name] != "", None), errors="coerce").astype(
-        np.float64
-    )
-    bad = rows.index[~np.isfinite(values.to_numpy()) & (rows[name] != "").to_numpy()]
+def _numbers(rows: pd.DataFrame, path: Path) -> pd.Series:
+    """The values as numbers; InputError names the line of what is none."""
+    values = pd.to_numeric(rows["value"], errors="coerce").astype(np.float64)
+    bad = rows.index[~np.isfinite(values.to_numpy())]
     if len(bad):
-        text = rows.loc[[bad[0]], name].iloc[0]
+        text = rows.loc[[bad[0]], "value"].iloc[0]
         raise InputError(
-            f"{printable(path)}: line {bad[0]}: {name} {printable(text)!r} is no number; a study of classes is "
+            f"{printable(path)}: line {bad[0]}: value {printable(text)!r} is no number; a study of classes is "
             "asked for with --attribute"
         )
     return values
@@ -218,7 +188,6 @@ def numbers(rows: pd.DataFrame, name: str, path: Path) -> pd.Series:
 COLUMNS = ("part", "operator", "trial", "value")
 # What stands in the place of a missing number; in a table of classes these may be names.
 NO_NUMBER = ("na", "n/a", "#n/a", "nan")
-# What to do with names that differ by letter case or blanks alone: ask, take them as one, or keep them apart.
 # What to do with names that differ as ``alike`` says: ask, take them as one, or keep them apart
 Case = Literal["ask", "same", "distinct"]
 MOST_LISTED = 8
@@ -240,9 +209,7 @@ def read_gauge(
     path: Path, columns: Mapping[str, str] | None = None, case: Case = "ask"
 ) -> StudyTable:
     found = read_study_table(path, columns, case)
-    rows = found.rows.assign(value=numbers(found.rows, "value", path))
-    if "reference" in rows:
-        rows["reference"] = numbers(rows, "reference", path)
+    rows = found.rows.assign(value=_numbers(found.rows, path))
     return replace(found, rows=check_gauge(rows, str(path)))
 
 
@@ -254,8 +221,6 @@ def read_attribute(
     classes = list(found.rows["value"]) + list(found.rows.get("reference", ()))
     rows = _one_spelling(found.rows, ("value", "reference"), classes, case, path)
     notes = [*found.notes, *_foreign_references(rows, path)]
-    if "measured" in rows:
-        rows["measured"] = numbers(rows, "measured", path)
     return replace(found, rows=check_attribute(rows, str(path)), notes=tuple(notes))
 
 
@@ -283,16 +248,12 @@ def read_study_table(
     path: Path,
     columns: Mapping[str, str] | None = None,
     case: Case = "ask",
-    *,
-    need_part: bool = True,
 ) -> StudyTable:
     """Read a table as text, one row a value."""
     table, notes = _as_text(path)
     table, form = parts_across(with_roles(table, printable(path), columns), printable(path))
     notes += form
     table = in_long_form(table, printable(path))
-    if "part" not in table and not need_part:
-        table = table.assign(part=ALONE)
     if "part" not in table:
         there = ", ".join(map(printable, map(str, table.columns)))
         raise InputError(

@@ -194,9 +194,7 @@ def _needed(found: Mapping[str, Any], verdict: Mapping[str, Any]) -> dict[str, s
     what = verdict["quantity"]
     if what in ("percent_grr", "percent_tolerance", "percent_process", "ndc") and gauge:
         return {"for": what, "text": _more_of_gauge(gauge, verdict)}
-    unit, now = "reading", found.get("n", 0)
-    if found["study"] in ("attribute", "run"):
-        unit, now = "part", (found.get("attribute") or found)["parts"]
+    now = (found.get("attribute") or found)["parts"]
     if what == "effectiveness":
         count = next(
             (
@@ -209,7 +207,7 @@ def _needed(found: Mapping[str, Any], verdict: Mapping[str, Any]) -> dict[str, s
     else:
         count = _scaled(verdict, now)
     of = f"{what} of {verdict['of']}" if verdict["of"] else what
-    more = "" if count is None else plural(count - now, f"further {unit}")
+    more = "" if count is None else plural(count - now, "further part")
     return {
         "for": of,
         "text": NEVER if count is None else f"about {more} ({count} in all) if they are like these",

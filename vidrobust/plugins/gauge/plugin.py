@@ -18,12 +18,6 @@ COMMANDS = (
         load=at("vidrobust.plugins.gauge.commands:repeatability"),
     ),
     CommandEntry(
-        name="contact-sheet",
-        section=SECTION,
-        help="Draw the times at which something is in the picture, and start a manifest of them.",
-        load=at("vidrobust.plugins.gauge.commands:contact_sheet"),
-    ),
-    CommandEntry(
         name="plan",
         section=SECTION,
         help="Compute how many parts, operators or clips a study needs.",

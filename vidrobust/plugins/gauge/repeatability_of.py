@@ -3,38 +3,49 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+import os
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.files.atomic import csv_text, write_text
+from vidrobust.footage.item import Item
+from vidrobust.pipeline.open import folder_of
+from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.run import OpenRun
-from vidrobust.plugins.gauge.acceptance import overall
-from vidrobust.plugins.gauge.attributes.grey_zone import model_and_people
+from vidrobust.plugins.gauge.acceptance import judged, overall
+from vidrobust.plugins.gauge.attributes.attribute import model_and_people
 from vidrobust.plugins.gauge.figures import FILE
-from vidrobust.plugins.gauge.part_footage import grey_zone_pictures, levels_of
 from vidrobust.plugins.gauge.studies import (
     StudyRequest,
     by_operator,
     defect_needed,
     differences_of,
-    guard_of,
-    judged,
     passed_or_failed,
-    short_of,
     studies,
 )
 from vidrobust.plugins.gauge.variables.gauge import range_state
 from vidrobust.plugins.gauge.verdicts import RULES, measured_boxes, verdicts
+from vidrobust.report.pictures import save_picture
 from vidrobust.run_folder.folder import RunFolder
+from vidrobust.run_folder.settings import Settings
+from vidrobust.text.phrases import plural
 
 # The verdicts of a run by part, pass and operator: of its models, and of people on the same parts.
 
 # A detector's boxes as answers frame by frame, so that its parts get verdicts and scores as a classifier's do.
 
 NOTHING = "nothing"  # The answer on a frame without a box
+# How a part is shown: it lies still between its passes, is placed again, or moves past (metrology of moving parts)
+LEVELS = ("static", "semi-dynamic", "dynamic")
+# Parts of the grey zone that are shown, passes of each, and the width of their pictures in px
+MOST_PARTS, MOST_PASSES, WIDTH = 12, 6, 240
 
 
 def answers_of_boxes(
@@ -105,8 +116,7 @@ def verdicts_of(
     items = items_of(folder)
     if not (items["part"] != "").any():
         raise InputError(
-            f"{folder.path}: no input has a part; repeatability needs a manifest with the columns part and pass "
-            "(the command contact-sheet draws the times for one)"
+            f"{folder.path}: no input has a part; repeatability needs a manifest with the columns part and pass"
         )
     if frames.empty:
         raise InputError(f"{folder.path}: repeatability needs verdicts, and no model has given any")
@@ -135,11 +145,11 @@ def repeatability_of(run: OpenRun, asked: StudyRequest) -> dict[str, Any]:
     table = verdicts_of(run.folder, frames, probabilities, rule=asked.rule, defect=asked.defect)
     if asked.measure:
         table["score"] = measured_of(run.folder, table, asked)
-    level, known, notes = levels_of(run, items_of(run.folder))
-    table["level"] = table["item"].map(level).fillna("")
-    table["level_from"] = table["item"].map(known).fillna("")
+    levels = levels_of(items_of(run.folder))
+    table["level"] = [levels.get(item, "") for item in table["item"]]
     if table.duplicated(["part", "operator", "trial"]).any():
         table["trial"] = table["level"] + "/" + table["trial"]
+    notes = []
     if table["level"].nunique() > 1:
         notes.append(
             "several levels: the figures of all verdicts mix them; each has its own under levels"
@@ -156,6 +166,11 @@ def repeatability_of(run: OpenRun, asked: StudyRequest) -> dict[str, Any]:
     table = judged_by[judged_by["item"].notna()].reset_index(drop=True)
     attribute, gauge, summary = studies(judged_by, asked, possible)
     split = [each["part"] for each in attribute["grey_zone"]["parts"]]
+    judgements, short = judged(asked.profile, "attribute", attribute)
+    if gauge is not None:
+        of_gauge, short_of_gauge = judged(asked.profile, "gauge", gauge)
+        judgements, short = judgements + of_gauge, short + short_of_gauge
+    most = {each["what"]: each["least"] for each in sorted(short, key=lambda each: each["least"])}
     found = {
         "study": "run",
         "rule": asked.rule,
@@ -166,19 +181,18 @@ def repeatability_of(run: OpenRun, asked: StudyRequest) -> dict[str, Any]:
         "attribute": attribute,
         "gauge": gauge,
         "by_operator": by_operator(table),
-        **score_differences(table),
-        "guard_band": guard_of(table, gauge, asked, summary),
+        "differences": score_differences(table),
         "people": people_of(judged_by, asked),
         "levels": by_level(table, asked, possible),
         "per_part": table.to_dict("records"),
         "grey_zone": grey_zone_pictures(run, frames, table, split),
         "notes": [*summary, *notes],
-        "short": short_of(asked.profile, attribute, gauge),
+        "short": [each for each in short if each["least"] == most[each["what"]]],
         "charts": None if gauge is None else range_state(scores_of(table)),
         "needs": defect_needed(
             attribute, asked.defect, asked.profile, scores=asked.measure is None
         ),
-        "verdicts": judged(asked.profile, attribute, gauge),
+        "verdicts": judgements,
         "of": run.folder.record.stability_key,
     }
     found["overall"] = overall(found)
@@ -205,12 +219,10 @@ def scores_of(table: pd.DataFrame) -> pd.DataFrame:
     return table.rename(columns={"value": "verdict", "score": "value"})
 
 
-def score_differences(table: pd.DataFrame) -> dict[str, Any]:
+def score_differences(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Which operator's scores differ from the others'; nothing without scores."""
     scores = scores_of(table)
-    if scores["value"].isna().any():
-        return {"differences": [], "equal_variances": None}
-    return differences_of(scores)
+    return [] if scores["value"].isna().any() else differences_of(scores)
 
 
 def possible_classes(
@@ -234,18 +246,121 @@ def people_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any] | None
     }
 
 
+def levels_of(items: pd.DataFrame) -> dict[str, str]:
+    """Return the level that the manifest names of each input."""
+    named = items[items["level"] != ""]
+    wrong = named[~named["level"].isin(LEVELS)]
+    if len(wrong):
+        item, level = wrong.iloc[0][["item", "level"]]
+        raise InputError(f"{item}: there is no level {level!r}; there are {', '.join(LEVELS)}")
+    return dict(zip(named["item"], named["level"], strict=True))
+
+
 def by_level(table: pd.DataFrame, asked: StudyRequest, possible: tuple[str, ...]) -> dict[str, Any]:
     """The studies of each level apart, of the models without people."""
     found: dict[str, Any] = {}
-    alone = replace(asked, people=None, guard=None)
+    alone = replace(asked, people=None)
     for level, rows in table[table["level"] != ""].groupby("level", sort=True):
         attribute, gauge, notes = studies(rows.reset_index(drop=True), alone, possible)
         found[str(level)] = {
             "items": int(rows["item"].nunique()),
             "parts": int(rows["part"].nunique()),
-            "from": sorted(rows["level_from"].unique()),
             "attribute": attribute,
             "gauge": gauge,
             "notes": notes,
         }
     return found
+
+
+def grey_zone_pictures(
+    run: OpenRun, frames: pd.DataFrame, verdicts: pd.DataFrame, parts: list[str]
+) -> list[dict[str, Any]]:
+    """A picture a pass of each part on which verdicts split."""
+    folder = run.path / "grey_zone"
+    shutil.rmtree(folder, ignore_errors=True)  # those of an earlier study
+    found = []
+    for number, part in enumerate(parts[:MOST_PARTS]):
+        shots = []
+        for row in _spread(verdicts[verdicts["part"] == part]):
+            own = frames[(frames["item"] == row["item"]) & (frames["model"] == row["model"])]
+            shot = {
+                name: row[name]
+                for name in ("item", "operator", "trial", "value", "score", "reference")
+            }
+            shots.append({**shot, "frame": _typical(own, row["value"])})
+        if run.settings.pictures:
+            folder.mkdir(exist_ok=True)
+            _take(run, folder, number, shots)
+        found.append({"part": part, "shots": shots})
+    return found
+
+
+def _spread(rows: pd.DataFrame) -> list[Mapping[str, Any]]:
+    turn = rows.groupby("value", sort=False).cumcount()
+    chosen = rows.assign(turn=turn).sort_values("turn", kind="stable").head(MOST_PASSES)
+    return [dict(row) for row in chosen.sort_index().to_dict("records")]
+
+
+def _typical(frames: pd.DataFrame, value: str) -> int:
+    own = frames[frames["label_name"] == value]
+    rows = (own if len(own) else frames).sort_values("frame")
+    return int(rows["frame"].iloc[len(rows) // 2])
+
+
+def _take(run: OpenRun, folder: Path, number: int, shots: list[dict[str, Any]]) -> None:
+    for place, shot in enumerate(shots):
+        try:
+            with run.opened(shot["item"]) as source:
+                picture = source.at([shot["frame"]]).pixels[0].permute(1, 2, 0).cpu().numpy()
+        except InputError:
+            continue  # the page says that there is no picture
+        name = f"grey_zone/{number:02d}_{place}.jpg"
+        save_picture(np.ascontiguousarray(picture), run.path / name, WIDTH)
+        shot["picture"] = name
+
+
+def manifest_for(
+    settings: Settings, out: str | None, items: Sequence[Item], reporter: Reporter
+) -> Path | None:
+    """The manifest of stills in folders PART/PASS, written beside the run folder; None where none is needed.
+
+    InputError where nothing says which parts and passes the sources show.
+    """
+    if not items or any(item.pass_ or (item.part and item.start_s is not None) for item in items):
+        return None
+    folder = folder_of(settings, out)
+    file = folder.with_name(f"{folder.name}-passes.csv")
+    named = named_by_folders(items, file.parent)
+    if named.empty:
+        raise InputError(
+            "no source says which part and pass it shows; give a manifest with the columns path, part, pass, or "
+            "put stills in folders named PART/PASS"
+        )
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_text(file, csv_text(named))
+    parts = plural(named["part"].nunique(), "part")
+    reporter.say(f"passes: {plural(len(named), 'folder')} of {parts}, named PART/PASS: {file}")
+    return file
+
+
+def named_by_folders(items: Sequence[Item], beside: Path) -> pd.DataFrame:
+    """A manifest of stills in folders PART/PASS or STATION/PART/PASS; empty otherwise."""
+    rows = [
+        {
+            "path": os.path.relpath(item.path, beside.resolve()),
+            "item": item.name,
+            "part": item.path.parent.name,
+            "pass": item.path.name,
+            "station": item.path.parent.parent.name,
+        }
+        for item in items
+        if item.path.is_dir()
+    ]
+    table = pd.DataFrame(rows, columns=["path", "item", "part", "pass", "station"])
+    shared = table.groupby("pass")["part"].transform("nunique") > 1
+    everywhere = (
+        len(rows) == len(items) and table["part"].nunique() > 1 and table["pass"].nunique() > 1
+    )
+    if not everywhere or not shared.groupby(table["part"]).any().all():
+        return table.iloc[:0]
+    return table if table["station"].nunique() > 1 else table.assign(station="")

@@ -1,1 +1,1 @@
-"""Studies of a class: agreement, kappa, signal detection, the grey zone."""
+"""Studies of a class: agreement, kappas, the grey zone."""

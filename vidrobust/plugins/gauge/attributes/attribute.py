@@ -13,7 +13,6 @@ import pandas as pd
 from scipy import stats
 
 from vidrobust.errors import SettingsError
-from vidrobust.plugins.gauge.attributes.grey_zone import grey_zone
 from vidrobust.plugins.gauge.attributes.raters import (
     cochrans_q,
     exact_mcnemar,
@@ -25,132 +24,6 @@ from vidrobust.plugins.gauge.measurements import check_attribute
 from vidrobust.statistics.intervals import Interval, clopper_pearson, clustered_rate, cohens_kappa
 
 NAN = float("nan")
-
-
-def kappa_by_class(counts: np.ndarray, classes: Sequence[str]) -> list[dict[str, Any]]:
-    """Return Fleiss' kappa of each class and of all, with one-sided p.
-
-    ``counts`` (n, K): ratings of class k for part i; parts with an unusual number are left out. Fleiss,
-    Psychological Bulletin 76 (1971); Fleiss, Nee & Landis, 86 (1979).
-    """
-    counts = np.asarray(counts, np.float64)
-    sizes = counts.sum(axis=1)
-    usual = float(np.bincount(sizes.astype(int)).argmax()) if len(sizes) else 0.0
-    counts = counts[sizes == usual]
-    n, m = len(counts), usual
-    if n < 1 or m < 2:
-        return []
-    share = counts.sum(axis=0) / (n * m)
-    rest = 1 - share
-    pq = share * rest
-    disagree = (counts * (m - counts)).sum(axis=0) / (n * m * (m - 1))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        each = np.where(pq > 0, 1 - disagree / pq, NAN)
-    error = math.sqrt(2 / (n * m * (m - 1)))
-    found = [
-        _class_kappa(name, float(kappa), error) for name, kappa in zip(classes, each, strict=True)
-    ]
-    total = float(pq.sum())
-    if not total > 0:
-        return [*found, _class_kappa("all", NAN, NAN)]
-    whole = math.sqrt(max(0.0, total**2 - float((pq * (rest - share)).sum()))) * error / total
-    return [*found, _class_kappa("all", 1 - float(disagree.sum()) / total, whole)]
-
-
-def kappa_against_standard(table: pd.DataFrame, classes: Sequence[str]) -> list[dict[str, Any]]:
-    """Fleiss' kappa of an operator's trials with the reference as second rater."""
-    each = []
-    for _, rows in table.groupby("trial", sort=True):
-        pairs = np.stack(
-            [
-                (rows[name].to_numpy()[:, None] == np.array(classes))
-                for name in ("value", "reference")
-            ]
-        )
-        each.append(kappa_by_class(pairs.sum(axis=0), classes))
-    if not each:
-        return []
-    found = []
-    for same in zip(*each, strict=True):
-        kappa = float(np.mean([one["kappa"] for one in same]))
-        error = math.sqrt(sum(one["se"] ** 2 for one in same)) / len(same)
-        found.append(_class_kappa(same[0]["name"], kappa, error))
-    return found
-
-
-def _class_kappa(name: str, kappa: float, error: float) -> dict[str, Any]:
-    """Kappa of one class against all others, or of all classes ("all")."""
-    z = kappa / error if error > 0 else NAN
-    return {
-        "name": name,
-        "kappa": kappa,
-        "se": error,
-        "z": z,
-        "p": float(stats.norm.sf(z)) if not math.isnan(z) else NAN,
-    }
-
-
-def weighted_kappa(counts: np.ndarray, weights: str = "quadratic") -> float:
-    """Return kappa of two raters of ordered classes, from a (K, K) cross table.
-
-    Cohen, Psychological Bulletin 70 (1968). NaN where chance cannot disagree.
-    """
-    counts = np.asarray(counts, np.float64)
-    far = np.abs(np.subtract.outer(np.arange(len(counts)), np.arange(len(counts)))).astype(
-        np.float64
-    )
-    if weights == "quadratic":
-        far = far**2
-    chance = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / max(counts.sum(), 1)
-    expected = float((far * chance).sum())
-    return 1 - float((far * counts).sum()) / expected if expected > 0 else NAN
-
-
-def kendalls_coefficient(table: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any] | None:
-    """Return mean Kendall's tau-b with the reference, with two-sided p; None if one side has one class only.
-
-    Kendall, Biometrika 33 (1945).
-    """
-    place = {name: k for k, name in enumerate(classes)}
-    taus, zs, n = [], [], 0
-    for _, rows in table.groupby("trial", sort=True):
-        a, b = (rows[name].map(place).to_numpy(np.float64) for name in ("value", "reference"))
-        if len(np.unique(a)) < 2 or len(np.unique(b)) < 2:
-            continue
-        found = stats.kendalltau(a, b)
-        taus.append(float(found.statistic))
-        zs.append(
-            math.copysign(float(stats.norm.isf(max(float(found.pvalue), 1e-300) / 2)), taus[-1])
-        )
-        n = max(n, len(a))
-    if not taus:
-        return None
-    # trials of one part are no new evidence: their z values are averaged, not summed
-    p = float(2 * stats.norm.sf(abs(float(np.mean(zs)))))
-    return {"value": float(np.mean(taus)), "p": p, "n": n, "trials": len(taus)}
-
-
-def bowker(counts: np.ndarray) -> dict[str, float] | None:
-    """Bowker's test of a (K, K) cross table; None where the two never disagree (JASA 43, 1948)."""
-    counts = np.asarray(counts, np.float64)
-    upper = np.triu_indices(len(counts), 1)
-    a, b = counts[upper], counts.T[upper]
-    used = a + b > 0
-    if not used.any():
-        return None
-    statistic = float(((a - b)[used] ** 2 / (a + b)[used]).sum())
-    df = int(used.sum())
-    return {"statistic": statistic, "df": df, "p": float(stats.chi2.sf(statistic, df))}
-
-
-def steadiness_table(table: pd.DataFrame, first: str, second: str, good: set[str]) -> np.ndarray:
-    """Return (3, 3) counts of parts: always good, both, always bad by two operators (ISO 22514-7:2012, 12.2)."""
-    passes = table["value"].isin(good).groupby([table["part"], table["operator"]]).mean().unstack()
-    both = passes[[first, second]].dropna()
-    kind = np.select([both == 1, both == 0], [0, 2], 1)
-    found = np.zeros((3, 3), np.int64)
-    np.add.at(found, (kind[:, 0], kind[:, 1]), 1)
-    return found
 
 
 def attribute_study(
@@ -179,11 +52,7 @@ def attribute_study(
         "between_operators": between_operators(
             table, classes, set(defect), _is_ordered(classes, ordered)
         ),
-        "against_reference": against_reference(
-            table, set(defect), classes, _is_ordered(classes, ordered)
-        )
-        if has_reference
-        else None,
+        "against_reference": against_reference(table, set(defect)) if has_reference else None,
         "differences": [asdict(row) for row in right_by_operator(table)] if has_reference else [],
         "grey_zone": grey_zone(table),
         "notes": _notes(table, has_reference, set(defect)),
@@ -200,7 +69,6 @@ def within_operator(table: pd.DataFrame, classes: Sequence[str], ordered: bool) 
             "agreement": share(int(same.sum()), len(same)),
             "fleiss_kappa": _interval(_fleiss(repeated, classes)),
             "kendalls_w": kendalls_w(_ratings(rows, classes)) if ordered else None,
-            "by_class": kappa_by_class(_counts(repeated, classes), classes),
         }
     return found
 
@@ -211,16 +79,14 @@ def between_operators(
     """All operators: parts of one class from all, kappas, Kendall's W, and tests that they differ."""
     several = table[table.groupby("part")["operator"].transform("nunique") > 1]
     same = several.groupby("part")["value"].nunique() == 1
-    good = set(classes) - defect if defect else set()
     return {
         "agreement": share(int(same.sum()), len(same)),
         "fleiss_kappa": _interval(_fleiss(several, classes)),
         "kendalls_w": kendalls_w(_ratings(several, classes)) if ordered and len(several) else None,
-        "by_class": kappa_by_class(_counts(several, classes), classes),
         "cohens_kappa": [
             {
                 "operators": [str(a), str(b)],
-                **_pairwise(table, str(a), str(b), classes, ordered, good),
+                **_pairwise(table, str(a), str(b), classes),
             }
             for a, b in combinations(sorted(table["operator"].unique()), 2)
         ],
@@ -228,9 +94,7 @@ def between_operators(
     }
 
 
-def against_reference(
-    table: pd.DataFrame, defect: set[str], classes: Sequence[str], ordered: bool
-) -> dict[str, Any]:
+def against_reference(table: pd.DataFrame, defect: set[str]) -> dict[str, Any]:
     """Compare with the reference, per operator and for all."""
     known = table[table["reference"] != ""]
     right = known["value"] == known["reference"]
@@ -244,9 +108,6 @@ def against_reference(
             "effectiveness": share(int(whole.sum()), len(whole)),
             "kappa": _interval(kappa),
             **_errors(rows, defect),
-            "by_class": kappa_against_standard(rows, classes),
-            "kendalls_coefficient": kendalls_coefficient(rows, classes) if ordered else None,
-            "weighted_kappa": _weighted(rows, classes) if ordered else None,
         }
     everyone = right.groupby(known["part"]).all()
     return {
@@ -261,12 +122,6 @@ def against_reference(
         ),
         **_errors(known, defect),
     }
-
-
-def _weighted(rows: pd.DataFrame, classes: Sequence[str]) -> dict[str, float | None]:
-    cells = pd.crosstab(rows["value"], rows["reference"])
-    cells = cells.reindex(index=list(classes), columns=list(classes), fill_value=0).to_numpy()
-    return {kind: _known(weighted_kappa(cells, kind)) for kind in ("linear", "quadratic")}
 
 
 def share(count: int, of: int) -> dict[str, Any]:
@@ -321,9 +176,7 @@ def _differences(table: pd.DataFrame, defect: set[str]) -> dict[str, Any]:
     return {"cochrans_q": q, "mcnemar": pairs}
 
 
-def _pairwise(
-    table: pd.DataFrame, a: str, b: str, classes: Sequence[str], ordered: bool, good: set[str]
-) -> dict[str, Any]:
+def _pairwise(table: pd.DataFrame, a: str, b: str, classes: Sequence[str]) -> dict[str, Any]:
     """Cohen's kappa of two operators over ratings of equal part and trial."""
     rows = table[table["operator"].isin([a, b])]
     wide = rows.pivot(index=["part", "trial"], columns="operator", values="value").dropna()
@@ -335,22 +188,7 @@ def _pairwise(
     counts = pd.crosstab(wide[a], wide[b]).reindex(
         index=list(classes), columns=list(classes), fill_value=0
     )
-    cells = counts.to_numpy()
-    found = {**_interval(kappa), "counts": cells.tolist()}
-    found["bowker_of_ratings"] = bowker(cells)
-    if ordered:
-        found["weighted_kappa"] = {
-            kind: _known(weighted_kappa(cells, kind)) for kind in ("linear", "quadratic")
-        }
-    if good:
-        steady = steadiness_table(rows, a, b, good)
-        found["steadiness"] = steady.tolist()
-        found["bowker"] = bowker(steady)
-    return found
-
-
-def _known(value: float) -> float | None:
-    return None if math.isnan(value) else value
+    return {**_interval(kappa), "counts": counts.to_numpy().tolist()}
 
 
 def _fleiss(rows: pd.DataFrame, classes: Sequence[str]) -> Interval:
@@ -426,3 +264,36 @@ def _notes(table: pd.DataFrame, has_reference: bool, defect: set[str]) -> list[s
             "not every operator rated every part equally often: each figure stands on what there is"
         )
     return notes
+
+
+def grey_zone(table: pd.DataFrame) -> dict[str, Any]:
+    """Return the parts without one class throughout, with their verdicts."""
+    counts = table.groupby(["part", "value"], sort=False).size()
+    kinds = table.groupby("part", sort=False)["value"].nunique()
+    parts = [
+        {"part": str(part), "verdicts": {str(v): int(n) for v, n in counts[part].items()}}
+        for part in kinds.index[kinds > 1]
+    ]
+    return {"parts": parts}
+
+
+def model_and_people(table: pd.DataFrame, people: Iterable[str]) -> dict[str, Any] | None:
+    """Parts on which verdicts of the model, of people or of both split, with Fisher's exact p."""
+    persons = table["operator"].isin(set(people))
+    model = table[~persons].groupby("part", sort=False)["value"].nunique() > 1
+    human = table[persons].groupby("part", sort=False)["value"].nunique() > 1
+    shared = model.index[model.index.isin(human.index)]
+    if not len(shared):
+        return None
+    a, b = model[shared].to_numpy(), human[shared].to_numpy()
+    cells = [[int((a & b).sum()), int((a & ~b).sum())], [int((~a & b).sum()), int((~a & ~b).sum())]]
+    odds, p = stats.fisher_exact(cells)
+    return {
+        "parts": len(shared),
+        "both": cells[0][0],
+        "only_model": cells[0][1],
+        "only_people": cells[1][0],
+        "neither": cells[1][1],
+        "odds": float(odds),
+        "p": float(p),
+    }

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from vidrobust.plugins.gauge.differing_operators import worst_words
 from vidrobust.plugins.gauge.figures import EVERYONE, FIGURES, GAUGE, figures_of
 from vidrobust.plugins.gauge.stated import WORDS
-from vidrobust.plugins.gauge.variables.reference_parts import least_cg, least_cgk
-from vidrobust.plugins.gauge.words import equal_variances_words, shifted_words, trials
-from vidrobust.text.numbers import number, p_words, percent
+from vidrobust.plugins.gauge.words import trials
+from vidrobust.text.numbers import number, percent
 from vidrobust.text.phrases import plural
 
 # What stands under "What is worst" on a certificate: who or what it is, and by how much.
@@ -20,83 +19,21 @@ from vidrobust.text.phrases import plural
 
 def worst(found: Mapping[str, Any], unit: str = "") -> list[str]:
     unit = f" {unit}" if unit else ""
-    alone = {"type1": _of_type1, "linearity": _of_linearity, "stability": _of_stability}
-    if found["study"] in alone:
-        return alone[found["study"]](found, unit)
     rows = [
         *(found.get("differences") or []),
         *((found.get("attribute") or {}).get("differences") or []),
     ]
-    shifted = [shifted_words(each, unit) for each in found.get("analytic_method") or []]
-    lines = [f"{sentence}." for sentence in [*filter(None, shifted), *worst_words(rows, unit)]]
+    lines = [f"{sentence}." for sentence in worst_words(rows, unit)]
     if not lines and rows:
         compared = plural(len(rows), "comparison")
         lines = [f"No operator is shown to be worse than the others ({compared}, Bonferroni)."]
-    if found.get("equal_variances"):
-        sentence = equal_variances_words(found["equal_variances"])
-        lines.append(f"{sentence[0].upper()}{sentence[1:]}.")
     return lines
-
-
-def _of_type1(found: Mapping[str, Any], unit: str) -> list[str]:
-    limits = {
-        each["quantity"]: each["accept"]
-        for each in found["verdicts"]
-        if each["quantity"] in ("cg", "cgk")
-    }
-    if found["cg"] is None or not limits:
-        return []
-    n, half, share = found["n"], found["width"] / 2 * found["sd"], found["share"]
-    wanted = [2 * half * least_cg(limits["cg"], n) / share] if "cg" in limits else []
-    if "cgk" in limits:
-        needed = least_cgk(limits["cgk"], n, found["width"] / 2)
-        wanted.append(2 * (half * needed + abs(found["bias"])) / share)
-    line = f"Spread and bias as they are would do for tolerances from {number(max(wanted), 3)}{unit} on"
-    biased = found["p"] < 0.05
-    return [f"{line}; a bias is {'' if biased else 'not '}shown ({p_words(found['p'])})."]
-
-
-def _of_linearity(found: Mapping[str, Any], unit: str) -> list[str]:
-    part = max(found["parts"], key=lambda each: abs(each["bias"]))
-    ends = f"{number(part['low'], 3)} to {number(part['high'], 3)}"
-    return [
-        f"Part {part['part']}, reference {number(part['reference'])}{unit}, has the largest bias: "
-        f"{number(part['bias'], 3)}{unit} ({ends}; {p_words(part['p'])}, {plural(part['n'], 'reading')})."
-    ]
-
-
-def _of_stability(found: Mapping[str, Any], unit: str) -> list[str]:
-    change = found["change"]
-    if not found["wrong"] or change is None:
-        return []
-    return [
-        f"The level changes most at {change['time']}, by {number(change['by'], 3)}{unit}: that explains "
-        f"{100 * change['share']:.0f} % of what the averages differ."
-    ]
-
-
-def title(found: Mapping[str, Any]) -> str:
-    return (
-        "Go/no-go gauge: bias and repeatability"
-        if _of_sizes(found)
-        else str(WORDS["study"][found["study"]])
-    )
-
-
-def _of_sizes(found: Mapping[str, Any]) -> bool:
-    return bool(found.get("analytic_method")) and not found["against_reference"]
 
 
 VERDICTS = {"acceptable": "good", "marginal": "middle", "unacceptable": "bad"}
 SHARES = ("agreement", "effectiveness", "miss_rate", "false_alarm_rate")
 # Figures whose worst is the lowest.
 LOWEST = ("agreement", "effectiveness", "kappa")
-IN_UNITS = (
-    *("bias", "sd", "largest_bias", "centre", "sigma", "low", "high"),
-    *("repeatability", "switches_at", "width"),
-)
-# Figures of a stability chart, told to as many decimals as two digits of their sigma.
-LEVELS = ("centre", "low", "high")
 # The six of a run: the gauge of its scores, and the agreement of its verdicts.
 OF_RUN = (
     *("percent_grr", "ndc", "within_operator.agreement", "between_operators.agreement"),
@@ -130,14 +67,6 @@ class Tile:
 def tiles(found: Mapping[str, Any], unit: str = "") -> list[Tile]:
     """The six figures that its readers expect, each the worst of whom it is about."""
     verdicts = {(each["quantity"], each["of"]): each for each in found["verdicts"]}
-    if found["study"] in ("type1", "linearity", "stability"):
-        six = list(WORDS["tiles"][found["study"]])
-        if found.get("q_ms") is not None:
-            six[-1] = ("q_ms", "Q_MS", "uncertainty, of the tolerance")
-        return [_plain(found, row, unit, verdicts) for row in six]
-    if _of_sizes(found):
-        furthest = max(found["analytic_method"], key=lambda each: abs(each["bias"] or 0))
-        return _of_limit(found, furthest, unit, verdicts)
     rows = WORDS["tiles"].get(found["study"]) or _of_run(found)
     known = figures_of(found)
     return [_worst(known, row, unit, verdicts) for row in rows]
@@ -157,33 +86,6 @@ def _of_run(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     decides = found["overall"]["quantity"]
     rest = [name for name in computed if name.rpartition(".")[2] == decides and name not in names]
     return [every[name] for name in [*names[: len(names) - len(rest)], *rest]]
-
-
-def _of_limit(
-    found: Mapping[str, Any], limit: Mapping[str, Any], unit: str, verdicts: Verdicts
-) -> list[Tile]:
-    zone = {name: found["signal_detection"][name] for name in ("width", "percent_tolerance")}
-    verdict = verdicts.get(("percent_limit_bias", f"the {limit['side']} limit"))
-    judged = {} if verdict is None else {("bias", ""): verdict}
-    shown = [_plain({**limit, **zone}, row, unit, judged) for row in WORDS["tiles"]["go_no_go"]]
-    return [
-        replace(tile, of=f"{limit['side']} limit") if k < 4 else tile
-        for k, tile in enumerate(shown)
-    ]
-
-
-def _plain(
-    found: Mapping[str, Any], row: tuple[str, str, str], unit: str, verdicts: Verdicts
-) -> Tile:
-    key, symbol, what = row
-    ends = _interval(found.get(f"{key}_low"), found.get(f"{key}_high"), key)
-    value = _text(found.get(key), key, unit if key in IN_UNITS else "")
-    if key in LEVELS and _known(found.get(key)) and found["sigma"] > 0:
-        decimals = max(0, 1 - math.floor(math.log10(found["sigma"])))
-        value = f"{found[key]:.{decimals}f} {unit}".strip()
-    return Tile(
-        symbol=symbol, what=what, value=value, interval=ends, **_judged(verdicts.get((key, "")))
-    )
 
 
 def _worst(
@@ -234,14 +136,11 @@ def _judged(verdict: Mapping[str, Any] | None) -> dict[str, str]:
 def _text(value: float | None, key: str, unit: str) -> str:
     if value is None or not _known(value):
         return "–"
-    if key in ("ndc", "n"):
+    if key == "ndc":
         return "many" if value >= 10_000 else str(int(value))
     if key in SHARES:
         return percent(value)
-    if (key == "p" or key.endswith("_p")) and value < 0.001:
-        return "< 0.001"
-    percent_of = key.startswith(("percent", "q_m"))
-    return f"{number(float(value), 3)} {'%' if percent_of else unit}".strip()
+    return f"{number(float(value), 3)} {'%' if key.startswith('percent') else unit}".strip()
 
 
 def _interval(low: float | None, high: float | None, key: str) -> str:
@@ -266,14 +165,9 @@ def sample(found: Mapping[str, Any]) -> str:
         text = f"{plural(found['parts'], 'part')}, {plural(found['operators'], 'operator')}, "
         text += f"{trials(found['trials'])}: {plural(found['n'], 'measurement')}"
         return f"{text}; {found['design']} design."
-    if found["study"] in ("attribute", "run"):
-        of = found if found["study"] == "attribute" else found["attribute"]
-        text = f"{plural(of['parts'], 'part')}, {plural(len(of['operators']), 'operator')}"
-        return f"{text}, {plural(of['n'], 'verdict')}."
-    if found["study"] == "stability":
-        return f"{plural(len(found['times']), 'time')}, {plural(sum(found['sizes']), 'reading')} of one part."
-    parts = len(found["parts"]) if found["study"] == "linearity" else 1
-    return f"{plural(parts, 'part')}, {plural(found['n'], 'reading')}."
+    of = found if found["study"] == "attribute" else found["attribute"]
+    text = f"{plural(of['parts'], 'part')}, {plural(len(of['operators']), 'operator')}"
+    return f"{text}, {plural(of['n'], 'verdict')}."
 
 
 def method(found: Mapping[str, Any]) -> list[str]:
@@ -287,24 +181,9 @@ def method(found: Mapping[str, Any]) -> list[str]:
             "Shares with Clopper & Pearson's intervals over parts, kappas with a jackknife's "
             "(AIAG, MSA, 4th edition, chapter III-C)."
         )
-    if found.get("analytic_method"):
-        lines.append(
-            "Bias and repeatability by the analytic method, grey zone by signal detection (the same chapter)."
-        )
     gauge = found if kind == "gauge" else found.get("gauge")
     if gauge:
         lines.append(_of_gauge(gauge))
-    if kind == "type1":
-        lines.append(
-            f"Cg = {found['share']:g} tolerance / ({found['width']:g} s), Cgk with the bias taken off (VDA 5); "
-            "Student's t of the bias."
-        )
-    if kind == "linearity":
-        lines.append(
-            "Least squares of bias over reference (AIAG, MSA, 4th edition, III-B; ISO 22514-7)."
-        )
-    if kind == "stability":
-        lines.append("Shewhart chart, limits from the ranges (AIAG, MSA, 4th edition, III-B).")
     notes = [*found["notes"], *(gauge["notes"] if gauge and gauge is not found else [])]
     return list(dict.fromkeys([*lines, *(f"{note[0].upper()}{note[1:]}." for note in notes)]))
 

@@ -12,9 +12,7 @@ import pandas as pd
 from vidrobust.files.atomic import csv_text
 from vidrobust.plugins.gauge.measurements import ALONE
 from vidrobust.plugins.gauge.report import repeatability_figures as figures
-from vidrobust.plugins.gauge.report import repeatability_figures as reference_figures
 from vidrobust.plugins.gauge.variables.gauge import range_charts
-from vidrobust.plugins.gauge.variables.uncertainty import COVERAGE
 from vidrobust.plugins.gauge.words import categories
 from vidrobust.report.drawing import Picture
 from vidrobust.text.numbers import interval, number, with_interval
@@ -86,17 +84,10 @@ def anova(gauge: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def gauge_line(gauge: Mapping[str, Any]) -> str:
-    text = (
-        f"%GRR {with_interval(gauge['percent_grr'], gauge['percent_grr_low'], gauge['percent_grr_high'], '%', 3)} "
-        "of the study variation, "
-        f"{categories(gauge['ndc'])}; "
-        f"{gauge['design']} design, interaction {gauge['interaction']}"
-    )
-    ranges = gauge["range_method"]
+    grr = gauge["percent_grr"], gauge["percent_grr_low"], gauge["percent_grr_high"]
     return (
-        f"{text}. By the range method: {number(ranges['percent_grr'], 3)}."
-        if ranges
-        else f"{text}."
+        f"%GRR {with_interval(*grr, '%', 3)} of the study variation, {categories(gauge['ndc'])}; "
+        f"{gauge['design']} design, interaction {gauge['interaction']}."
     )
 
 
@@ -111,15 +102,6 @@ def operator(each: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def reference_picture(found: Mapping[str, Any], table: pd.DataFrame, what: str) -> Picture:
-    """The figure of a study of reference parts."""
-    if found["study"] == "type1":
-        return reference_figures.run_chart(found, what)
-    if found["study"] == "linearity":
-        return reference_figures.bias_line(found, table, what)
-    return reference_figures.stability_chart(found)
-
-
 # Data and marks of a study, as all its pages carry them.
 
 MOST_ROWS = 2000
@@ -130,8 +112,6 @@ def study_number(rows: pd.DataFrame) -> str:
 
 
 def data_table(rows: pd.DataFrame) -> dict[str, Any]:
-    one = rows["part"].nunique() == 1
-    key = next(n for n in ("time", "trial") if n in rows) if one else "part"
     show = ["value", "score"] if "score" in rows and rows["score"].notna().any() else ["value"]
     said = (
         rows[show]
@@ -139,17 +119,17 @@ def data_table(rows: pd.DataFrame) -> dict[str, Any]:
         .agg(" ".join, axis=1)
     )
     wide = (
-        said.groupby([rows[key], rows["operator"]], sort=False)
+        said.groupby([rows["part"], rows["operator"]], sort=False)
         .agg("; ".join)
         .unstack(fill_value="")
     )
-    wide = wide.loc[list(dict.fromkeys(rows[key]))]
+    wide = wide.loc[list(dict.fromkeys(rows["part"]))]
     more = {}
-    for name in ("reference", "measured"):
-        if name in rows and rows[name].notna().any() and (rows[name].astype(str) != "").any():
-            more[name] = rows.groupby(key, sort=False)[name].first().reindex(wide.index)
+    if "reference" in rows and (rows["reference"] != "").any():
+        of_part = rows.groupby("part", sort=False)["reference"].first()
+        more["reference"] = of_part.reindex(wide.index)
     return {
-        "columns": [key, *more, *("value" if str(n) == ALONE else str(n) for n in wide.columns)],
+        "columns": ["part", *more, *("value" if str(n) == ALONE else str(n) for n in wide.columns)],
         "rows": [
             [str(name), *(str(each[name]) for each in more.values()), *values]
             for name, values in zip(wide.index[:MOST_ROWS], wide.to_numpy().tolist(), strict=False)
@@ -162,12 +142,3 @@ def data_table(rows: pd.DataFrame) -> dict[str, Any]:
 def printable_number(number: str) -> str:
     """Remove what may not stand in the footer of a printed page."""
     return re.sub(r"[^\w .,:/#-]", "", number)
-
-
-def calibration_words(found: Mapping[str, Any]) -> str:
-    known = (found.get("budget") or {}).get("components", {}).get("calibration")
-    return (
-        ""
-        if known is None
-        else f"reference known to U = {number(COVERAGE * known, 3)} (k = {COVERAGE:g})"
-    )

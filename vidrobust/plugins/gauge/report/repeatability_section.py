@@ -16,11 +16,6 @@ from vidrobust.plugins.gauge.report import gauge_section
 from vidrobust.plugins.gauge.report import repeatability_figures as figures
 from vidrobust.plugins.gauge.stated import WORDS
 from vidrobust.plugins.gauge.words import (
-    OF_STUDY,
-    agreement_words,
-    beside_words,
-    guard_band_words,
-    lines,
     tests_words,
     together_words,
     trials,
@@ -215,19 +210,9 @@ def section_of_table(found: Mapping[str, Any], table: pd.DataFrame, what: str = 
         text = f"{plural(found['parts'], 'part')}, {plural(found['operators'], 'operator')}, "
         text += f"{trials(found['trials'])}, {plural(found['n'], 'measurement')}"
         pictures = gauge_section.gauge_pictures(found, table, what)
-        if found.get("linearity"):
-            pictures.append(figures.bias_line(found["linearity"], table, what))
         return _section(found, None, found, table, text, pictures)
-    if found["study"] != "attribute":
-        pictures = [gauge_section.reference_picture(found, table, what)]
-        return _section(found, None, None, table, lines(found)[1], pictures)
     split = [each["part"] for each in found["grey_zone"]["parts"]]
     pictures = agreement_pictures(found)
-    if found.get("signal_detection"):
-        fitted = found.get("analytic_method") or []
-        pictures.append(
-            figures.grey_zone(found["signal_detection"], table, set(found["defect"]), fitted, what)
-        )
     return {
         **_section(found, found, None, table, counts(found), pictures),
         "votes": votes(table, split[:MOST_VOTES]),
@@ -269,7 +254,7 @@ def _section(
     summary: str,
     pictures: list[Picture],
 ) -> Section:
-    band, people = found.get("guard_band"), found.get("people")
+    people = found.get("people")
     wording = found.get("overall") or {"sentence": "", "verdict": ""}
     differences = (
         (attribute.get("differences") or []) if attribute and attribute is not found else []
@@ -282,7 +267,6 @@ def _section(
         "overall": wording["sentence"],
         "overall_kind": KINDS.get(wording["verdict"], "unknown"),
         "worst": worst_words([*(found.get("differences") or []), *differences]),
-        "lines": _lines(found),
         "stale": False,
         "verdicts": [verdict(each) for each in found["verdicts"]],
         "means": [
@@ -297,10 +281,9 @@ def _section(
         "anova": gauge_section.anova(gauge) if gauge else [],
         "operators": [gauge_section.operator(each) for each in found.get("by_operator", [])],
         "errors": errors(attribute["against_reference"]) if attribute else [],
-        "tests": [*tests_words(attribute), *agreement_words(attribute)] if attribute else [],
+        "tests": tests_words(attribute) if attribute else [],
         "crossed": crossed(attribute) if attribute else [],
         "levels": [_level(name, each) for name, each in found.get("levels", {}).items()],
-        "guard_band": guard_band_words(band) if band else "",
         "people": together_words(people) if people else "",
         "grey": [],
         "grey_left_out": "",
@@ -308,14 +291,7 @@ def _section(
         "notes": notes,
         "number": gauge_section.printable_number(gauge_section.study_number(rows)),
         "data": gauge_section.data_table(rows),
-        "calibration": gauge_section.calibration_words(found),
     }
-
-
-def _lines(found: Mapping[str, Any]) -> list[str]:
-    alone = found["study"] in ("type1", "linearity", "stability")
-    wording = OF_STUDY[found["study"]](found) if alone else beside_words(found)
-    return [line.strip() for line in wording]
 
 
 def _level(name: str, each: Mapping[str, Any]) -> dict[str, str]:
@@ -327,7 +303,6 @@ def _level(name: str, each: Mapping[str, Any]) -> dict[str, str]:
     gauge = each["gauge"]
     return {
         "name": name,
-        "from": " and ".join(each["from"]),
         "items": f"{plural(each['parts'], 'part')}, {plural(each['items'], 'clip')}",
         "within": "; ".join(within) or "one pass a part",
         "between": share(each["attribute"]["between_operators"]["agreement"]),

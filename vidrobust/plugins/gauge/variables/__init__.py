@@ -1,1 +1,1 @@
-"""Studies of a value: gauge R&R, type 1, linearity, stability, uncertainty."""
+"""Studies of a value: gauge R&R."""

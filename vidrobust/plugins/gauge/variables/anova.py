@@ -255,10 +255,7 @@ def _coarse(table: pd.DataFrame) -> list[str]:
 def find_design(table: pd.DataFrame) -> Design:
     """Which design it is."""
     if table["part"].nunique() < 2:
-        raise InputError(
-            "gauge study: one part only; at least two are needed, ten are usual. One reference part measured "
-            "again and again is a type-1 study (--type1)"
-        )
+        raise InputError("gauge study: one part only; at least two are needed, ten are usual")
     counts = table.groupby(["part", "operator"]).size().unstack(fill_value=0)
     if counts.shape[1] == 1:
         return "one operator"

@@ -1,4 +1,4 @@
-"""A gauge study of values, the range method and its control charts."""
+"""A gauge study of values, and its control charts."""
 
 from __future__ import annotations
 
@@ -7,46 +7,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import integrate, stats
 
-from vidrobust.errors import InputError
 from vidrobust.plugins.gauge.measurements import check_gauge, settled
 from vidrobust.plugins.gauge.variables.anova import POOL_ABOVE, Anova, AskedDesign, analyse
 from vidrobust.statistics.levels import ALPHA
-
-
-def range_study(table: pd.DataFrame) -> dict[str, Any] | None:
-    """Standard deviations from ranges, and %GRR of the study (AIAG, MSA, 4th edition, 2010, chapter III-B).
-
-    None unless crossed and balanced with repeated trials.
-    """
-    cells = table.groupby(["part", "operator"])["value"]
-    sizes = cells.size().unstack(fill_value=0)
-    trials = int(sizes.iloc[0, 0])
-    if (sizes != trials).any(axis=None) or trials < 2 or len(sizes) < 2:
-        return None
-    parts, operators = sizes.shape
-    means = cells.mean().unstack()
-    repeatability = float((cells.max() - cells.min()).mean()) / mean_range(trials)
-    between = float(np.ptp(means.mean(axis=0))) / single_range(operators) if operators > 1 else 0.0
-    reproducibility = math.sqrt(max(0.0, between**2 - repeatability**2 / (parts * trials)))
-    part = float(np.ptp(means.mean(axis=1))) / single_range(parts)
-    grr = math.hypot(repeatability, reproducibility)
-    total = math.hypot(grr, part)
-    return {
-        "repeatability_sd": repeatability,
-        "reproducibility_sd": reproducibility,
-        "grr_sd": grr,
-        "part_sd": part,
-        "total_sd": total,
-        "percent_grr": 100 * grr / total if total else float("nan"),
-        "ndc": distinct_categories(part, grr),
-    }
 
 
 @dataclass(frozen=True)
@@ -114,7 +83,6 @@ def range_state(table: pd.DataFrame) -> dict[str, Any] | None:
     p = float(stats.studentized_range.sf(spread[widest], sizes[widest], np.inf))
     p = min(1.0, len(found) * max(p, 0.0))
     return {
-        "kind": "range",
         "points": len(found),
         "out": [[str(operator), str(part)] for operator, part in found.index[spread > upper]],
         "p": p,
@@ -155,110 +123,6 @@ def single_range(size: int) -> float:
 # Stability of a gauge: the same reference part measured day after day, as a control chart (AIAG, MSA, 2010,
 # III-B).
 
-# Points in a row on one side of the centre that are too many.
-LONG_RUN = 8
-FEWEST, USUAL = 5, 20
-HALF = 0.5
-
-
-def reference_chart(table: pd.DataFrame, reference: float = math.nan) -> dict[str, Any]:
-    """Return the control chart of time (in order) and value of a reference part.
-
-    It has limits, points out or in a run, trend, bias, and from which time on the averages lie at another level.
-    """
-    groups = [rows["value"].to_numpy(np.float64) for _, rows in table.groupby("time", sort=False)]
-    times = [str(time) for time in dict.fromkeys(table["time"])]
-    sizes = {len(values) for values in groups}
-    if len(groups) < FEWEST:
-        raise InputError(
-            f"stability: {len(groups)} times; at least {FEWEST} are needed, {USUAL} are usual"
-        )
-    if len(sizes) > 1:
-        raise InputError(
-            f"stability: {min(sizes)} to {max(sizes)} readings a time; give each time as many"
-        )
-    size = sizes.pop()
-    average = np.array([values.mean() for values in groups])
-    single = np.array([math.nan, *(abs(b - a) for a, b in pairwise(average))])
-    spread = np.array([np.ptp(values) for values in groups]) if size > 1 else single
-    factor = _upper(max(size, 2))
-    mean_spread = float(np.nanmean(spread))
-    sigma = mean_spread / mean_range(max(size, 2))
-    reach = 3 * sigma / math.sqrt(size)
-    centre = float(average.mean())
-    gap = average - centre
-    gap[np.abs(gap) < 1e-12 * np.abs(average).max()] = 0.0
-    line = stats.linregress(np.arange(len(average)), average) if np.ptp(average) > 0 else None
-    bias, error = centre - reference, float(average.std(ddof=1)) / math.sqrt(len(average))
-    out, shifted = tuple(map(bool, np.abs(gap) > reach)), tuple(map(bool, _long_runs(gap)))
-    spread_out = tuple(map(bool, spread > factor * mean_spread))
-    return {
-        "study": "stability",
-        "times": tuple(times),
-        "sizes": (size,) * len(groups),
-        "average": tuple(map(float, average)),
-        "spread": tuple(map(float, spread)),
-        "centre": centre,
-        "low": centre - reach,
-        "high": centre + reach,
-        "spread_centre": mean_spread,
-        "spread_high": factor * mean_spread,
-        "out": out,
-        "shifted": shifted,
-        "spread_out": spread_out,
-        "sigma": sigma,
-        "slope": 0.0 if line is None else float(line.slope),
-        "slope_p": math.nan if line is None else float(line.pvalue),
-        "reference": reference,
-        "bias": bias,
-        "bias_p": float(2 * stats.t.sf(abs(bias) / error, len(average) - 1))
-        if error > 0
-        else math.nan,
-        "change": _change(times, average),
-        "wrong": sum(map(any, zip(out, shifted, spread_out, strict=True))),
-        "notes": _notes(len(groups), sigma),
-    }
-
-
-def _change(times: Sequence[str], average: np.ndarray) -> dict[str, Any] | None:
-    n, gap = len(average), average - average.mean()
-    before = np.arange(1, n)
-    sums = np.cumsum(gap)[:-1]
-    explained = sums**2 * n / (before * (n - before))
-    best = int(explained.argmax())
-    total = float((gap**2).sum())
-    if not total > 0 or explained[best] < HALF * total:
-        return None
-    by = float(average[best + 1 :].mean() - average[: best + 1].mean())
-    return {"time": times[best + 1], "by": by, "share": float(explained[best] / total)}
-
-
-def _notes(count: int, sigma: float) -> list[str]:
-    notes = [f"{count} times: {USUAL} and more are usual"] if count < USUAL else []
-    if sigma == 0:
-        notes.append(
-            "readings of one time do not differ: the limits have no width; is the resolution too coarse?"
-        )
-    return notes
-
-
-def _upper(size: int) -> float:
-    d2 = mean_range(size)
-    return 1 + 3 * math.sqrt(single_range(size) ** 2 - d2**2) / d2
-
-
-def _long_runs(gap: np.ndarray) -> np.ndarray:
-    """(N,) bool: points of a run of LONG_RUN and more on one side of 0."""
-    side = np.sign(gap)
-    found = np.zeros(len(side), bool)
-    begin = 0
-    for k in range(1, len(side) + 1):
-        if k == len(side) or side[k] != side[begin]:
-            if side[begin] != 0 and k - begin >= LONG_RUN:
-                found[begin:k] = True
-            begin = k
-    return found
-
 
 # Standard deviations that a study variation and a share of the tolerance span (AIAG, MSA, 4th edition, 2010).
 STUDY_WIDTH = 6.0
@@ -286,9 +150,7 @@ class VarianceShare:
 
 @dataclass(frozen=True)
 class GaugeStudy:
-    """The result of a gauge study: components, %GRR with its generalized interval, ndc, and the range method
-    or None.
-    """
+    """The result of a gauge study: components, %GRR with its generalized interval, and ndc."""
 
     anova: Anova
     components: dict[str, VarianceShare]
@@ -301,7 +163,6 @@ class GaugeStudy:
     tolerance: float
     width: float
     process_sd: float
-    ranges: dict[str, Any] | None
     mean: float
     n: int
 
@@ -340,7 +201,6 @@ class GaugeStudy:
             },
             "anova": table(self.anova.rows),
             "anova_without_interaction": table(self.anova.pooled),
-            "range_method": self.ranges,
             "notes": list(self.anova.notes),
         }
 
@@ -392,7 +252,6 @@ def gauge_study(
         tolerance=tolerance,
         width=width,
         process_sd=process_sd,
-        ranges=None if anova.likelihood is not None or design == "nested" else range_study(table),
         mean=float(table["value"].mean()),
         n=len(table),
     )
