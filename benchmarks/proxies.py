@@ -21,8 +21,8 @@ false     another family is. A shaken camera blurs too, since the shutter is ope
 
 Aims, of six causes and two seeds: found in 9 of 12 worlds, false in at most 1 of 12. The rule of families, the
 limit of strengths (``MILD``) and doses were chosen on seed 1. Seeds 7101 and 7102 judged the rule without doses, 7301
-and 7302 the one with them. Which doses count, and that what does not occur is no proxy, was chosen on seeds 1 and 2;
-7401 and 7402 judge it. Each finished world is a line of
+and 7302 the one with them, 7401 and half of 7402 which doses count, and that what does not occur is no proxy. That a
+dose may speak for itself was chosen on seeds 1 and 2; 7501 and 7502 judge it. Each finished world is a line of
 DIR/worlds.jsonl; the same command goes on.
 """
 
@@ -212,7 +212,7 @@ def describe(worlds: list[dict[str, Any]], csv: Path | None) -> None:
 def main() -> None:
     parser = harness.parser(__doc__)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[7301, 7302])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[7501, 7502])
     parser.add_argument("--causes", nargs="+", choices=list(PLANTED), default=list(PLANTED))
     parser.add_argument("--csv", type=Path, help="write a row for each family of each study there")
     given = parser.parse_args()

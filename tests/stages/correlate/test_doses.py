@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 
 from tests.stages.correlate.small_tables import frames_table, pairs_table, sensitivity_table
-from vidrobust.stages.correlate.doses import Doses, absent_families, by_family
+from vidrobust.stages.correlate.coefficients import COLUMNS, PARTIAL
+from vidrobust.stages.correlate.doses import TIES, Doses, absent_families, by_family, dose_ties
 from vidrobust.stages.correlate.study import correlate
 from vidrobust.stages.correlate.units import CorrelationUnits, units_of_run
-from vidrobust.stages.correlate.verdicts import PROXY
+from vidrobust.stages.correlate.verdicts import PROXY, judge
 
 
 def changes(rows: list[tuple[str, int, str, float, float]], **more: object) -> pd.DataFrame:
@@ -85,6 +86,50 @@ def test_what_does_not_occur_is_no_proxy() -> None:
     table = table[table["primary"] & (table["method"] == "partial_spearman")]
     assert set(table["why"]) == {"absent"}
     assert PROXY not in set(table["verdict"]) | set(table["family_verdict"])
+
+
+def test_ties_of_doses_are_partial_coefficients_of_ranks() -> None:
+    """Against least squares on ranks, by numpy."""
+    rng = np.random.default_rng(3)
+    margin, first, second = rng.normal(size=(3, 60))
+    dose = pd.DataFrame(
+        {"light": np.exp(first), "noise": np.exp(second), "blur": np.exp(0.01 * margin)}
+    )
+    y = first + 0.5 * margin + rng.normal(size=60)
+    found = dose_ties(dose, margin[:, None], y, np.arange(60))
+    places = [rank.argsort().argsort().astype(float) for rank in (first, margin, second, y)]
+    own, *given, wanted = places
+    basis = np.column_stack([np.ones(60), *given])
+    own, wanted = (v - basis @ np.linalg.lstsq(basis, v, rcond=None)[0] for v in (own, wanted))
+    assert found.loc["light", "by_dose"] == pytest.approx(np.corrcoef(own, wanted)[0, 1])
+    assert found.loc["light", "by_dose_low"] > 0.3
+    assert found.loc["noise", "by_dose_low"] < 0 < found.loc["noise", "by_dose_high"]
+    assert found.loc["blur"].isna().all()  # it hardly varies
+    # a dose that grows with another cannot be told from it
+    dose["noise"] = dose["light"] * np.exp(0.3 * second)
+    assert dose_ties(dose, margin[:, None], y, np.arange(60)).isna().all(axis=None)
+
+
+def test_a_dose_speaks_where_general_fragility_would_hide_it() -> None:
+    units = busy(0)
+    noise = np.random.default_rng(1).normal(size=(len(units), len(FAMILY)))
+    x = np.exp(units.instability["total_variation"].to_numpy()[:, None] + 0.2 * noise)
+    blur = np.array([family == "blur" for family in FAMILY.values()])
+    units = dataclasses.replace(units, sensitivity=np.where(blur, x, units.sensitivity))
+    table = correlate(units, FAMILY, resamples=199).table
+    primary = table[table["primary"]]
+    controls = primary[primary["method"] == PARTIAL].set_index("perturbation")[[*COLUMNS, *TIES]]
+
+    def verdict(**changed: object) -> str:
+        return judge(primary, units, controls.assign(**changed), FAMILY)["blur0"].verdict
+
+    assert verdict() == PROXY
+    hidden = {"beyond_others": 0.2, "beyond_others_low": -0.1, "beyond_others_high": 0.5}
+    assert verdict(**hidden) != PROXY
+    assert verdict(**hidden, by_dose_low=-0.01, by_dose_high=0.5) != PROXY
+    assert verdict(**hidden, by_dose_low=0.01, by_dose_high=0.5) == PROXY
+    foreign = {"foreign": "other data", "beyond_foreign": 0.1, "beyond_foreign_low": -0.1}
+    assert verdict(**foreign, beyond_foreign_high=0.2, by_dose_low=0.01) != PROXY
 
 
 def test_each_half_of_a_clip_has_its_own_dose_and_what_has_none_counts_once() -> None:
@@ -187,6 +232,7 @@ def busy(seed: int, clips: int = 60) -> CorrelationUnits:
         confounders=pd.DataFrame({"margin": margin, "other_change": np.exp(moves)}),
         primary_sensitivity="total_variation",
         primary_stability="total_variation",
+        dose=pd.DataFrame(dose),
     )
 
 

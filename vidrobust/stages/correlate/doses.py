@@ -15,6 +15,8 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.stages.variation.spread import UNITS
+from vidrobust.statistics.associations import line_basis, pearson, ranks, residuals
+from vidrobust.statistics.standard_errors import cluster_jackknife
 
 # Quantities of the table ``changes`` that are one kind of change: within a family their squares add up. Ratios
 # count as logarithms, angles in radians.
@@ -44,6 +46,12 @@ ALSO: Mapping[str, tuple[str, ...]] = {"geometry": ("part_shift_x_px", "part_shi
 RARE, HIDING = 0.1, 2.0
 
 
+# A dose speaks for itself where its logarithm varies so much over clips (standard deviation), and where no more of its
+# variance than this is explained by whatever else was measured: several changes may all grow with what moves.
+VARIES, EXPLAINED = 0.1, 0.5
+TIES = ("by_dose", "by_dose_low", "by_dose_high")
+
+
 @dataclass(frozen=True)
 class Doses:
     """Measured changes of the clips (table ``changes``), and the family of each perturbation."""
@@ -69,6 +77,10 @@ class Doses:
         """Return those of the perturbations whose family does not occur between neighbours."""
         gone = absent_families(self._known) if len(self._known) else frozenset()
         return frozenset(perturbations[perturbations.map(self.family).isin(gone)])
+
+    def of_families(self, items: pd.Index) -> pd.DataFrame:
+        """Return the dose of each measured family in each item, (n, families)."""
+        return by_family(self._known).reindex(items).fillna(1.0).reset_index(drop=True)
 
     def of(
         self, items: pd.Index, perturbations: pd.Series, middle: pd.Series
@@ -117,6 +129,34 @@ def absent_families(changes: pd.DataFrame) -> frozenset[str]:
         if occurs.mean() < RARE:
             found.add(family)
     return frozenset(found)
+
+
+def dose_ties(
+    dose: pd.DataFrame, fixed: np.ndarray, instability: np.ndarray, cluster: np.ndarray
+) -> pd.DataFrame:
+    """Return how closely the dose of each family (n, families) goes with the instability (n,), with intervals.
+
+    Partial Spearman coefficients given ``fixed`` (n, k) and the other doses that vary, with a jackknife over clusters;
+    NaN where a dose hardly varies or cannot be told from those. A dose is measured from pixels alone, so that no
+    general fragility of the model is in it.
+    """
+    table = pd.DataFrame(np.nan, index=dose.columns, columns=list(TIES))
+    varies = [name for name in dose if np.log(dose[name]).std() >= VARIES]
+    for name in varies:
+        others = dose[[other for other in varies if other != name]].to_numpy(np.float64)
+        given, own = np.hstack([fixed, others]), dose[[name]].to_numpy(np.float64)
+        left = residuals(ranks(own), line_basis(ranks(given)))
+        if left.var() < (1 - EXPLAINED) * ranks(own).var():
+            continue
+
+        def tie(rows: np.ndarray, given: np.ndarray = given, own: np.ndarray = own) -> np.ndarray:
+            basis = line_basis(ranks(given[rows]))
+            sides = (residuals(ranks(of[rows]), basis) for of in (own, instability[:, None]))
+            return pearson(*sides)
+
+        found = cluster_jackknife(tie, cluster, lost=2 + given.shape[1])
+        table.loc[name] = [float(end[0, 0]) for end in (found.value, found.low, found.high)]
+    return table
 
 
 def _squares(changes: pd.DataFrame) -> tuple[pd.Series, pd.Series]:

@@ -32,6 +32,7 @@ from vidrobust.stages.correlate.coefficients import (
     matrix,
     negative_controls,
 )
+from vidrobust.stages.correlate.doses import TIES, dose_ties
 from vidrobust.stages.correlate.units import CorrelationUnits, of_families, with_means
 from vidrobust.stages.correlate.verdicts import (
     CANNOT_TELL,
@@ -235,7 +236,12 @@ def _controls(
         table = negative_controls(complete, rng).set_index(names)
         found.append(table.loc[columns["perturbation"].to_numpy(object)[main[which]].astype(str)])
     whole = pd.concat([one for one in found if len(one)] or found)
-    return whole.reindex(list(family)).fillna({"foreign": ""})
+    whole = whole.reindex(list(family)).fillna({"foreign": ""})
+    if units.dose is None:
+        return whole.assign(**dict.fromkeys(TIES, np.nan))
+    ties = dose_ties(units.dose[known], z[known], y[known], units.cluster[known])
+    of_each = ties.reindex([family[name] for name in whole.index])
+    return whole.assign(**{name: of_each[name].to_numpy() for name in TIES})
 
 
 def _complete(

@@ -41,7 +41,8 @@ class CorrelationUnits:
     not measurement error. The primary metrics carry verdicts; ``turned`` ones had their sign reversed.
     ``uncontrolled`` says why a partial correlation cannot rule out the usual confounder, or "". ``mild`` (p,)
     marks the strengths that do about as much as the footage; means over strengths are theirs, None: of all.
-    ``absent`` perturbations are of a family that does not occur between neighbouring frames.
+    ``absent`` perturbations are of a family that does not occur between neighbouring frames. ``dose`` (n, families) is
+    how far each measured family of changes goes, over its mean.
     """
 
     across: Across
@@ -66,6 +67,7 @@ class CorrelationUnits:
     notes: tuple[str, ...] = ()
     mild: np.ndarray | None = None
     absent: frozenset[str] = frozenset()
+    dose: pd.DataFrame | None = None
 
     def __post_init__(self) -> None:
         n = len(self.name)
@@ -75,6 +77,7 @@ class CorrelationUnits:
             "instability": len(self.instability),
             "confounders": len(self.confounders),
             "foreign": n if self.foreign is None else len(self.foreign),
+            "dose": n if self.dose is None else len(self.dose),
         }
         for what, length in shapes.items():
             if length != n:
@@ -113,6 +116,7 @@ class CorrelationUnits:
             foreign=None if self.foreign is None else table(self.foreign),
             sensitivity_halves=None if halves is None else (halves[0][rows], halves[1][rows]),
             instability_halves=None if natural is None else (table(natural[0]), table(natural[1])),
+            dose=None if self.dose is None else table(self.dose),
         )
 
 
@@ -353,6 +357,7 @@ def _dosed(
         sensitivity=units.sensitivity * whole,
         sensitivity_halves=None if halves is None else (halves[0] * first, halves[1] * second),
         absent=doses.absent(units.columns["perturbation"]),
+        dose=doses.of_families(items),
     )
 
 

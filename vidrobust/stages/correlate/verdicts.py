@@ -318,11 +318,19 @@ def _controlled(
             ("beyond_others", "general fragility explains"),
             ("beyond_foreign", f"on {control['foreign']}, which is other data"),
         )
-        if not np.isnan(control[name]) and not control[f"{name}_low"] > 0
+        if not np.isnan(control[name])
+        and not control[f"{name}_low"] > 0
+        and not (name == "beyond_others" and control["by_dose_low"] > 0)
     ]
     if not wanting:
         other_data = " and on other data" if control["foreign"] else ""
         reason = f"it surely goes beyond the perturbations of other families{other_data}; {alike}"
+        if not control["beyond_others_low"] > 0:
+            dose = interval(control["by_dose_low"], control["by_dose_high"])
+            reason = (
+                "what changes more in this way is less stable, whatever else changes "
+                f"({dose}){other_data}; {alike}"
+            )
         return ProxyVerdict(PROXY, ProxyReason.BEYOND_OTHERS, reason)
     what, low, high = wanting[0]
     reason = f"it is not surely more than {what} (by {interval(low, high)}); {alike}"
