@@ -222,6 +222,8 @@ def test_the_certificate_says_what_the_console_says(
     )
     written = pd.read_csv(tmp_path / "t.csv")
     assert list(written) == ["part", "operator", "trial", "value"]
+    assert run(*made, "--export", str(tmp_path / "t.json")) == 2
+    capsys.readouterr()
     assert written["value"].tolist() == crossed(AIAG)["value"].tolist()
     head.write_text('prat = "x"\n')
     assert run(*made) == 2

@@ -45,6 +45,7 @@ OPENING = {
     NOT_SHOWN: "Not shown",
     NO_VERDICT: "No verdict",
 }
+KINDS = {"acceptable": "good", "marginal": "middle", "unacceptable": "bad"}  # Colours of pages
 # Quantities that are reported in percent, and so are the limits of their rules
 SHARES = ("effectiveness", "miss_rate", "false_alarm_rate")
 MANY = 10_000  # Distinct categories that stand for: no spread of the gauge was seen

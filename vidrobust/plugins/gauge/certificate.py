@@ -14,6 +14,7 @@ import pandas as pd
 
 from vidrobust.errors import SettingsError, in_plain_words
 from vidrobust.files.json_text import file_text, plain
+from vidrobust.plugins.gauge.acceptance import KINDS
 from vidrobust.plugins.gauge.report import certificate_pages as content
 from vidrobust.plugins.gauge.report.certificate_pages import worst
 from vidrobust.plugins.gauge.report.gauge_section import data_table, printable_number, study_number
@@ -96,7 +97,7 @@ def write_certificate(
         "footer": printable_number(filled["number"]),
         "calibration": header.get("calibration", ""),
         "data": data_table(rows),
-        "verdict_kind": content.VERDICTS.get(summary["overall"]["verdict"], "unknown"),
+        "verdict_kind": KINDS.get(summary["overall"]["verdict"], "unknown"),
         "sentence": summary["overall"]["sentence"],
         "tiles": (six := content.tiles(summary, unit)),
         "intervals": any(" to " in tile.interval for tile in six),

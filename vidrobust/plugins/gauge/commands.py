@@ -279,6 +279,8 @@ def _write_results(
         from vidrobust.files.atomic import csv_text, write_text
 
         file = Path(result["export"])
+        if file.suffix.lower() != ".csv":
+            raise SettingsError(f"--export {file}: expected a name that ends with .csv")
         file.parent.mkdir(parents=True, exist_ok=True)
         write_text(file, csv_text(rows[[name for name in EXPORTED if name in rows]]))
         click.echo(f"export: {file}", err=True)

@@ -217,6 +217,12 @@ def _others(names: set[str], rest: int) -> str:
     return "the others" if 1 < len(names) == rest else listing(sorted(map(str, names)))
 
 
+def differences_in(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the comparisons of operators in a study, those of a run's verdicts behind those of its scores."""
+    of_verdicts = (found.get("attribute") or {}).get("differences") or []
+    return [*(found.get("differences") or []), *of_verdicts]
+
+
 def worst_words(differences: Sequence[Mapping[str, Any]], unit: str = "") -> list[str]:
     """Return which operator is worse."""
     lines = []

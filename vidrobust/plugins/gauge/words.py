@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vidrobust.plugins.gauge.acceptance import value_words
-from vidrobust.plugins.gauge.differing_operators import worst_words
+from vidrobust.plugins.gauge.differing_operators import differences_in, worst_words
 from vidrobust.text import numbers
 from vidrobust.text.numbers import counted_share, interval, p_words, with_interval
 from vidrobust.text.phrases import plural
@@ -40,10 +40,7 @@ def categories(ndc: int | None) -> str:
 
 def lines(found: Mapping[str, Any]) -> list[str]:
     summary = found.get("overall")
-    rows = [
-        *(found.get("differences") or []),
-        *((found.get("attribute") or {}).get("differences") or []),
-    ]
+    rows = differences_in(found)
     first = [summary["sentence"]] if summary else []
     return [*first, *(f"  {sentence}" for sentence in worst_words(rows)), *_figures(found)]
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vidrobust.plugins.gauge.differing_operators import worst_words
+from vidrobust.plugins.gauge.acceptance import KINDS
+from vidrobust.plugins.gauge.differing_operators import differences_in, worst_words
 from vidrobust.plugins.gauge.figures import EVERYONE, FIGURES, GAUGE, figures_of
 from vidrobust.plugins.gauge.stated import WORDS
 from vidrobust.plugins.gauge.words import trials
-from vidrobust.text.numbers import number, percent
+from vidrobust.text.numbers import known, number, percent
 from vidrobust.text.phrases import plural
 
 # What stands under "What is worst" on a certificate: who or what it is, and by how much.
@@ -19,10 +19,7 @@ from vidrobust.text.phrases import plural
 
 def worst(found: Mapping[str, Any], unit: str = "") -> list[str]:
     unit = f" {unit}" if unit else ""
-    rows = [
-        *(found.get("differences") or []),
-        *((found.get("attribute") or {}).get("differences") or []),
-    ]
+    rows = differences_in(found)
     lines = [f"{sentence}." for sentence in worst_words(rows, unit)]
     if not lines and rows:
         compared = plural(len(rows), "comparison")
@@ -30,7 +27,6 @@ def worst(found: Mapping[str, Any], unit: str = "") -> list[str]:
     return lines
 
 
-VERDICTS = {"acceptable": "good", "marginal": "middle", "unacceptable": "bad"}
 SHARES = ("agreement", "effectiveness", "miss_rate", "false_alarm_rate")
 # Figures whose worst is the lowest.
 LOWEST = ("agreement", "effectiveness", "kappa")
@@ -68,19 +64,19 @@ def tiles(found: Mapping[str, Any], unit: str = "") -> list[Tile]:
     """The six figures that its readers expect, each the worst of whom it is about."""
     verdicts = {(each["quantity"], each["of"]): each for each in found["verdicts"]}
     rows = WORDS["tiles"].get(found["study"]) or _of_run(found)
-    known = figures_of(found)
-    return [_worst(known, row, unit, verdicts) for row in rows]
+    figures = figures_of(found)
+    return [_worst(figures, row, unit, verdicts) for row in rows]
 
 
 def _of_run(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     if found["gauge"] is None:
         return list(WORDS["tiles"]["attribute"])
     every = {row[0]: row for kind in ("gauge", "attribute") for row in WORDS["tiles"][kind]}
-    known = figures_of(found)
+    figures = figures_of(found)
     computed = {
         name
         for name in every
-        if any(_known(of["value"]) for of in FIGURES.find(known, name).values())
+        if any(known(of["value"]) for of in FIGURES.find(figures, name).values())
     }
     names = sorted((*OF_RUN, *IN_PLACE), key=lambda name: name not in computed)[: len(OF_RUN)]
     decides = found["overall"]["quantity"]
@@ -89,14 +85,14 @@ def _of_run(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def _worst(
-    known: Mapping[str, Any], row: tuple[str, str, str], unit: str, verdicts: Verdicts
+    figures: Mapping[str, Any], row: tuple[str, str, str], unit: str, verdicts: Verdicts
 ) -> Tile:
     key, symbol, what = row
     bare = key.rpartition(".")[2]
     of = {
         who: entry
-        for who, entry in FIGURES.find(dict(known), key).items()
-        if _known(entry["value"])
+        for who, entry in FIGURES.find(dict(figures), key).items()
+        if known(entry["value"])
     }
     if not of:
         return Tile(symbol=symbol, what=what, value="–", interval="not computed")
@@ -128,13 +124,13 @@ def _judged(verdict: Mapping[str, Any] | None) -> dict[str, str]:
     said = verdict["verdict"]
     return {
         "verdict": "not acceptable" if said == "unacceptable" else said,
-        "kind": VERDICTS.get(said, "unknown"),
+        "kind": KINDS.get(said, "unknown"),
         "limit": limit,
     }
 
 
 def _text(value: float | None, key: str, unit: str) -> str:
-    if value is None or not _known(value):
+    if value is None or not known(value):
         return "–"
     if key == "ndc":
         return "many" if value >= 10_000 else str(int(value))
@@ -144,7 +140,7 @@ def _text(value: float | None, key: str, unit: str) -> str:
 
 
 def _interval(low: float | None, high: float | None, key: str) -> str:
-    if low is None or high is None or not (_known(low) and _known(high)):
+    if low is None or high is None or not (known(low) and known(high)):
         return ""
     if key == "ndc":
         ends = ["many" if end >= 10_000 else str(int(end)) for end in (low, high)]
@@ -153,10 +149,6 @@ def _interval(low: float | None, high: float | None, key: str) -> str:
     else:
         ends = [number(low, 3), number(high, 3)]
     return f"{ends[0]} to {ends[1]}"
-
-
-def _known(value: Any) -> bool:
-    return value is not None and not (isinstance(value, float) and not math.isfinite(value))
 
 
 def sample(found: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 from vidrobust.plugins.gauge.variables.gauge import RangeCharts
 from vidrobust.report import drawing
 from vidrobust.report.drawing import COLOURS, DARK, GREY, MARKERS, Picture
-from vidrobust.text.numbers import percent
+from vidrobust.text.numbers import known, percent
 from vidrobust.text.phrases import plural
 
 # Figures of studies of reference parts: run chart, bias over the range, stability, the grey zone of a go/no-go
@@ -38,7 +38,7 @@ def components(gauge: Mapping[str, Any]) -> Picture:
     """The components of variation as bars."""
     found = gauge["components"]
     names = [(key, name) for key, name in COMPONENTS if key in found]
-    shares = [(key, name) for key, name in SHARES if all(_known(found[n][key]) for n, _ in names)]
+    shares = [(key, name) for key, name in SHARES if all(known(found[n][key]) for n, _ in names)]
     width = 0.8 / max(len(shares), 1)
     with drawing.styled():
         figure, axes = drawing.panels(1, 1, 2.7)
@@ -189,7 +189,7 @@ def agreement(shares: Mapping[str, Rows], kappas: Mapping[str, Rows]) -> list[Pi
         ("Agreement", shares, 100.0, (-2.0, 102.0), "parts judged alike, %"),
         ("Kappas", kappas, 1.0, (-1.05, 1.05), "kappa: 0 as by chance, 1 always"),
     ):
-        panels = {name: [r for r in rows if _known(r[1]["value"])] for name, rows in of.items()}
+        panels = {name: [r for r in rows if known(r[1]["value"])] for name, rows in of.items()}
         panels = {name: rows for name, rows in panels.items() if rows}
         if not panels:
             continue
@@ -201,7 +201,7 @@ def agreement(shares: Mapping[str, Rows], kappas: Mapping[str, Rows]) -> list[Pi
                 ax.set_title(name)
                 ax.set_xlabel(what)
                 low = (
-                    min([0.0, *(r[1]["low"] for r in rows if _known(r[1]["low"]))])
+                    min([0.0, *(r[1]["low"] for r in rows if known(r[1]["low"]))])
                     if factor == 1
                     else ends[0]
                 )
@@ -224,7 +224,3 @@ def _forest(ax: Any, rows: Sequence[tuple[str, Mapping[str, Any]]], factor: floa
         for key in ("value", "low", "high")
     )
     drawing.forest(ax, [name for name, _ in rows], value, low, high)
-
-
-def _known(value: float | None) -> bool:
-    return value is not None and bool(np.isfinite(value))

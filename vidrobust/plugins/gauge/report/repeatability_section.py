@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from markupsafe import Markup
 
-from vidrobust.plugins.gauge.acceptance import SHARES, limits_in_words
-from vidrobust.plugins.gauge.differing_operators import worst_words
+from vidrobust.plugins.gauge.acceptance import KINDS, SHARES, limits_in_words
+from vidrobust.plugins.gauge.differing_operators import differences_in, worst_words
 from vidrobust.plugins.gauge.figures import FILE
 from vidrobust.plugins.gauge.report import gauge_section
 from vidrobust.plugins.gauge.report import repeatability_figures as figures
@@ -98,8 +98,6 @@ def crossed(attribute: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 # Rules of acceptance on the page: each verdict with its value, its interval and its limits.
-
-KINDS = {"acceptable": "good", "marginal": "middle", "unacceptable": "bad"}
 
 
 def verdict(each: Mapping[str, Any]) -> dict[str, str]:
@@ -256,9 +254,6 @@ def _section(
 ) -> Section:
     people = found.get("people")
     wording = found.get("overall") or {"sentence": "", "verdict": ""}
-    differences = (
-        (attribute.get("differences") or []) if attribute and attribute is not found else []
-    )
     notes = [*found["notes"]]
     for study in (attribute, gauge):
         notes += study["notes"] if study and study is not found else []
@@ -266,7 +261,7 @@ def _section(
         "summary": summary,
         "overall": wording["sentence"],
         "overall_kind": KINDS.get(wording["verdict"], "unknown"),
-        "worst": worst_words([*(found.get("differences") or []), *differences]),
+        "worst": worst_words(differences_in(found)),
         "stale": False,
         "verdicts": [verdict(each) for each in found["verdicts"]],
         "means": [
