@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from vidrobust.errors import InputError
-from vidrobust.models.kinds.detections import RecordedDetector, recorded_detector
 from vidrobust.models.spec import ModelSpec, split_options
+from vidrobust.plugins.formats.recorded_boxes import RecordedDetector, recorded_detector
 
 CORNERS = [[10.0, 20.0, 40.0, 60.0], [11.0, 20.0, 41.0, 60.0]]
 SIZE = (100, 200)

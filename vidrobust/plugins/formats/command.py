@@ -13,9 +13,9 @@ from vidrobust.api.stability import StabilityMeter
 from vidrobust.cli.options import JSON, print_json
 from vidrobust.errors import SettingsError
 from vidrobust.metrics.catalogue import metrics_of
-from vidrobust.models.kinds.detections import RecordedDetector
-from vidrobust.models.kinds.predictions import RecordedClassifier
 from vidrobust.models.load import load_model
+from vidrobust.plugins.formats.recorded_boxes import RecordedDetector
+from vidrobust.plugins.formats.recorded_classes import RecordedClassifier
 from vidrobust.stages.stability.rates import in_words
 
 

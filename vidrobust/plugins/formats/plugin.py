@@ -1,8 +1,16 @@
-"""Registers formats of labels and recorded boxes."""
+"""Registers formats of labels and recorded boxes, and recorded answers as models."""
 
 from __future__ import annotations
 
-from vidrobust.plugins.formats import boxes, coco, cvat, mot, pictures
+from vidrobust.plugins.formats import (
+    boxes,
+    coco,
+    cvat,
+    mot,
+    pictures,
+    recorded_boxes,
+    recorded_classes,
+)
 
 FORMATS = (
     *boxes.FORMATS,
@@ -11,3 +19,4 @@ FORMATS = (
     *coco.FORMATS,
     *pictures.FORMATS,
 )
+KINDS = (recorded_boxes.KIND, recorded_classes.KIND)

@@ -12,9 +12,9 @@ import torch
 
 from vidrobust.errors import InputError, ModelError, SettingsError
 from vidrobust.frames.batch import FrameBatch
-from vidrobust.models.kinds.detections import RecordedDetector, recorded_detector
 from vidrobust.models.predict import predict_footage
 from vidrobust.models.spec import ModelSpec, split_options
+from vidrobust.plugins.formats.recorded_boxes import RecordedDetector, recorded_detector
 from vidrobust.predictions import Detections
 from vidrobust.shapes.mask import packed
 

@@ -265,17 +265,15 @@ def _class_names(table: pd.DataFrame, known: dict[int, str], spec: ModelSpec) ->
     return tuple(known.get(label, f"class {label}") for label in range(max(most, 2)))
 
 
-KINDS = (
-    ModelKind(
-        scheme="detections",
-        load=recorded_detector,
-        options=("model", "classes", "categories", "first"),
-        forms=(
-            Form(
-                spec="detections:FILE",
-                what="recorded boxes: CSV, supervision, Ultralytics, COCO and MOT",
-                example="detections:boxes.csv",
-            ),
+KIND = ModelKind(
+    scheme="detections",
+    load=recorded_detector,
+    options=("model", "classes", "categories", "first"),
+    forms=(
+        Form(
+            spec="detections:FILE",
+            what="recorded boxes: CSV, supervision, Ultralytics, COCO and MOT",
+            example="detections:boxes.csv",
         ),
     ),
 )

@@ -260,17 +260,15 @@ def _check_shares(values: np.ndarray, path: Path) -> None:
         raise InputError(f"{path}: row {wrong[0][0] + 1}: expected probabilities in 0..1")
 
 
-KINDS = (
-    ModelKind(
-        scheme="predictions",
-        load=recorded_classifier,
-        options=("classes",),
-        forms=(
-            Form(
-                spec="predictions:FILE",
-                what="answers of a smart camera or another program: CSV, Parquet, or NPZ of probabilities",
-                example="predictions:line4.csv",
-            ),
+KIND = ModelKind(
+    scheme="predictions",
+    load=recorded_classifier,
+    options=("classes",),
+    forms=(
+        Form(
+            spec="predictions:FILE",
+            what="answers of a smart camera or another program: CSV, Parquet, or NPZ of probabilities",
+            example="predictions:line4.csv",
         ),
     ),
 )

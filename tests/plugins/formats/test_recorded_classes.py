@@ -13,7 +13,6 @@ from vidrobust.errors import InputError, ModelError, SettingsError
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.models.info import identity
 from vidrobust.models.load import load_model
-from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import needs_pixels, predict, predict_footage
 
 
@@ -72,18 +71,16 @@ def test_a_row_for_each_class(tmp_path: Path) -> None:
         predict_footage(model, batch([0], "c"))
 
 
-def test_a_real_network_from_its_own_table(
-    lite0: NetworkClassifier, cat: torch.Tensor, tmp_path: Path
-) -> None:
+def test_a_real_network_from_its_own_table(models: Path, tmp_path: Path) -> None:
     """Written as Parquet, read and looked up in any order: the network's own rows and labels."""
-    expected = lite0(cat)
-    names = [f"{k} {name}" for k, name in enumerate(lite0.class_names)]
-    table = pd.DataFrame(expected.probabilities, columns=names).assign(
-        frame=np.arange(len(cat)) * 15
-    )
-    table.to_parquet(tmp_path / "lite0.parquet")
-    model = load_model(f"predictions:{tmp_path / 'lite0.parquet'}")
-    order = np.random.default_rng(0).permutation(len(cat))
+    network = load_model(f"onnx:{models / 'mobilenet_v1_0.25_128.onnx'}", device="cpu")
+    frames = torch.randint(0, 256, (8, 3, 64, 64), dtype=torch.uint8)
+    expected = network(frames)
+    names = [f"{k} {name}" for k, name in enumerate(network.class_names)]
+    table = pd.DataFrame(expected.probabilities, columns=names).assign(frame=np.arange(8) * 15)
+    table.to_parquet(tmp_path / "network.parquet")
+    model = load_model(f"predictions:{tmp_path / 'network.parquet'}")
+    order = np.random.default_rng(0).permutation(8)
     found = predict_footage(model, batch([int(i) * 15 for i in order]))
     assert np.allclose(found.probabilities, expected.probabilities[order], atol=1e-6)
     assert np.array_equal(found.labels, expected.labels[order])
