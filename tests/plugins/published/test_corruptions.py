@@ -316,10 +316,6 @@ def test_small_pictures_have_suites_that_divide_by_nothing(
     large = LabelledImages((folder / "cotracker_cat_0.png",), (frozenset({"dog"}),))
     with pytest.raises(InputError, match=f"the suite is made for {side}x{side}"):
         corruptions(large, [Constant()], suite=suite)
-    with pytest.raises(
-        SettingsError, match="cifar-p is not built: its sequences have lengths and sizes"
-    ):
-        corruptions(large, [Constant()], suite="cifar-p")
 
 
 def test_c_bar_has_its_ten_and_divides_by_nothing(folder: Path) -> None:

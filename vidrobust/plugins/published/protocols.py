@@ -311,7 +311,6 @@ def study_sequences(
     models: Sequence[Classifier],
     *,
     content: str,
-    draws: int = 1,
     seed: int = 0,
     batch: Batch = "auto",
     step: Step | None = None,
@@ -323,14 +322,13 @@ def study_sequences(
     """
     rows = []
     for sequence in SEQUENCES.values():
-        for draw in range(draws):
-            for frame, number in zip(frames.pixels, frames.index, strict=True):
-                rng = seeded(content, int(number), draw, _key(sequence), seed)
-                pictures = torch.stack(list(sequence.frames(frame, rng)))
-                own = _rows(sequence, pictures, models, batch)
-                rows.append(own.assign(item=frames.item, frame=int(number), draw=draw))
-                if step is not None:
-                    step(sequence.num_frames)
+        for frame, number in zip(frames.pixels, frames.index, strict=True):
+            rng = seeded(content, int(number), 0, _key(sequence), seed)
+            pictures = torch.stack(list(sequence.frames(frame, rng)))
+            own = _rows(sequence, pictures, models, batch)
+            rows.append(own.assign(item=frames.item, frame=int(number), draw=0))
+            if step is not None:
+                step(sequence.num_frames)
     return pd.concat(rows, ignore_index=True)
 
 

@@ -56,7 +56,6 @@ def study_pixel_shifts(
     models: Sequence[Classifier],
     *,
     content: str,
-    draws: int = 1,
     seed: int = 0,
     batch: Batch = "auto",
     step: Callable[[int], None] | None = None,
@@ -65,11 +64,11 @@ def study_pixel_shifts(
     parts = []
     for row, number in enumerate(frames.index):
         for model in models:
-            paths = ShiftPaths(content=content, draws=draws, seed=seed, view=view_of(model))
+            paths = ShiftPaths(content=content, seed=seed, view=view_of(model))
             rows = shift_study(frames.pixels[row], model, int(number), paths, batch=batch)
             parts.append(pd.DataFrame(rows).assign(model=model.name, item=frames.item))
         if step is not None:
-            step(PICTURES_PER_FRAME * draws)
+            step(PICTURES_PER_FRAME)
     return pd.concat(parts, ignore_index=True)
 
 
@@ -91,7 +90,6 @@ class ShiftPaths:
     """The paths of pixels along which frames are shown: drawn how, how long, and for which view of a network."""
 
     content: str = ""
-    draws: int = 1
     seed: int = 0
     view: shift.View = field(default_factory=shift.View)
     length_px: int = PATH_PX
@@ -114,12 +112,11 @@ def shift_study(
     rows: list[ShiftRow] = []
     if label is None:
         label = int(_seen(classifier, [frame], batch).labels[0])
-    for draw in range(paths.draws):
-        generator = seeded(paths.content, number, draw, "shift", paths.seed)
-        for look in _looks(frame, paths.view, generator, paths.length_px):
-            if paths.protocols is None or look.name in paths.protocols:
-                seen = _seen(classifier, look.pictures(), batch)
-                rows += _measured(look, seen, number, draw, label)
+    generator = seeded(paths.content, number, 0, "shift", paths.seed)
+    for look in _looks(frame, paths.view, generator, paths.length_px):
+        if paths.protocols is None or look.name in paths.protocols:
+            seen = _seen(classifier, look.pictures(), batch)
+            rows += _measured(look, seen, number, label)
     return rows
 
 
@@ -206,7 +203,7 @@ def _offsets(
 
 
 def _measured(
-    look: _ShiftedPictures, seen: Classifications, number: int, draw: int, label: int
+    look: _ShiftedPictures, seen: Classifications, number: int, label: int
 ) -> Iterator[ShiftRow]:
     name = f"shift:{look.name}"
     if look.is_path:
@@ -215,13 +212,13 @@ def _measured(
             if len(seen) > 1
             else math.nan
         )
-        yield ShiftRow(number, name, look.strength, draw, "jaggedness", float(value))
+        yield ShiftRow(number, name, look.strength, 0, "jaggedness", float(value))
         return
     first = seen.take(np.zeros(len(seen) - 1, np.int64))
     others = seen.take(np.arange(1, len(seen)))
     for k, metrics in enumerate(_differences(first, others)):
         for metric, value in metrics.items():
-            yield ShiftRow(number, name, look.strength, len(others) * draw + k, metric, value)
+            yield ShiftRow(number, name, look.strength, k, metric, value)
 
 
 def _differences(before: Classifications, after: Classifications) -> list[dict[str, float]]:

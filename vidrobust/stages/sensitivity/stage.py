@@ -35,8 +35,8 @@ GROUP = "vidrobust.protocols"
 class SuiteProtocol:
     """How one suite is studied, for classifiers alone.
 
-    ``study`` is called with ``(frames, classifiers, *, content, draws, seed, batch, step)`` and gives rows of
-    the table ``sensitivity``; ``content`` seeds the draws, ``step(n)`` reports n pictures.
+    ``study`` is called with ``(frames, classifiers, *, content, seed, batch, step)`` and gives rows of
+    the table ``sensitivity``; ``content`` and ``seed`` seed what is random, ``step(n)`` reports n pictures.
     """
 
     suite: str
