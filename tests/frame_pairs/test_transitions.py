@@ -96,7 +96,7 @@ def test_real_cuts_are_found(bikes: Path) -> None:
     "name",
     [
         "objects/cotracker_teddy.mp4",  # a hand-held camera that moves fast
-        "objects/intel_car-detection.mp4",
+        pytest.param("objects/intel_car-detection.mp4", marks=pytest.mark.nightly),
         "factory/intel_preview_bolt-multi-size-detection.gif",
         "objects/datumaro_cvat_test.mp4",  # strong noise
     ],

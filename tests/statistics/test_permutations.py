@@ -29,11 +29,10 @@ def test_ties_by_all_orders() -> None:
         for v in (x, np.round(y, 1))
     )
     sums = [
-        np.concatenate([rng.permutation(a[block == k]) for k in range(6)]) @ b
-        for _ in range(20_000)
+        np.concatenate([rng.permutation(a[block == k]) for k in range(6)]) @ b for _ in range(5_000)
     ]
     assert rise_within(x, np.round(y, 1), block) == pytest.approx(
-        np.mean(sums >= a @ b - 1e-9), abs=0.015
+        np.mean(sums >= a @ b - 1e-9), abs=0.02
     )
 
 
@@ -51,8 +50,8 @@ def test_of_blocks_of_one_row_nothing_follows() -> None:
 def test_without_an_effect_it_is_sure_as_seldom_as_said() -> None:
     rng = np.random.default_rng(2)
     block, x = np.repeat(np.arange(6), 5), np.tile(np.arange(5.0), 6)
-    level = np.exp(rng.normal(0, 1.5, (1000, 6)))[:, block]
-    sure = [rise_within(x, y, block) < 0.025 for y in level * rng.lognormal(0, 1, (1000, 30))]
+    level = np.exp(rng.normal(0, 1.5, (400, 6)))[:, block]
+    sure = [rise_within(x, y, block) < 0.025 for y in level * rng.lognormal(0, 1, (400, 30))]
     assert 0.005 <= np.mean(sure) <= 0.04
 
 
@@ -68,8 +67,8 @@ def test_units_that_are_moved_with_ease_in_every_block_are_no_rise() -> None:
     rng = np.random.default_rng(3)
     block, unit = np.repeat(np.arange(20), 30), np.tile(np.arange(30), 20)
     x = ((unit + 3 * block) % 5).astype(float)
-    ease = np.exp(rng.normal(0, 1.5, (600, 30)))[:, unit]
+    ease = np.exp(rng.normal(0, 1.5, (250, 30)))[:, unit]
     sure = [
-        rise_across(x, y, block, unit) < 0.025 for y in ease * rng.lognormal(0, 0.3, (600, 600))
+        rise_across(x, y, block, unit) < 0.025 for y in ease * rng.lognormal(0, 0.3, (250, 600))
     ]
     assert 0.005 <= np.mean(sure) <= 0.04

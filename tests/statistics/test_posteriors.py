@@ -24,7 +24,7 @@ def by_quadrature(
         )
 
     whole, *parts = (
-        integrate.dblquad(density, 0, end, 1e-3, 1 - 1e-6, epsabs=1e-12, epsrel=1e-5)[0]
+        integrate.dblquad(density, 0, end, 1e-3, 1 - 1e-6, epsabs=1e-12, epsrel=1e-4)[0]
         for end in (1.0, *ends)
     )
     return [part / whole for part in parts]

@@ -6,6 +6,7 @@ import hashlib
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,6 +29,14 @@ UNREADABLE = {
     "faults/torchcodec_sine_mono_s16.wav": "has no video stream, only audio",
 }
 READABLE = [name for name in FILES if name not in UNREADABLE]
+BY_DAY = {
+    "factory/intel_preview_bolt-multi-size-detection.gif",
+    "objects/cotracker_cat.mp4",
+    "objects/datumaro_cvat_test.mp4",
+}
+"""An ordinary file of each codec; by night all are read."""
+TWICE = {"faults/moviepy_bitmap.mp4", "faults/moviepy_smpte-2997.mp4"}
+"""Odd files whose oddity another one has as well."""
 TEN_BIT = {"faults/torchcodec_h264_10bits.mp4", "faults/torchcodec_h265_10bits.mp4"}
 FRAMES = 12  # of the larger files; those under WHOLE bytes are read to their end
 WHOLE = 200_000
@@ -57,7 +66,12 @@ def count_of(path: Path) -> int:
     return 1_000_000 if path.stat().st_size < WHOLE else FRAMES
 
 
-@pytest.mark.parametrize("name", READABLE)
+def by_day_or_night(name: str, *backend: str, day: set[str] = BY_DAY) -> Any:
+    by_day = name in day or (name.startswith("faults/") and name not in TWICE)
+    return pytest.param(name, *backend, marks=() if by_day else pytest.mark.nightly)
+
+
+@pytest.mark.parametrize("name", map(by_day_or_night, READABLE))
 def test_pyav_gives_the_frames_of_ffmpeg(name: str, corpus: Path, framemd5: Oracle) -> None:
     path = corpus / name
     count = count_of(path)
@@ -68,14 +82,8 @@ def test_pyav_gives_the_frames_of_ffmpeg(name: str, corpus: Path, framemd5: Orac
 
 
 BACKENDS = [
-    *((name, "torchcodec") for name in READABLE),
-    # by day decord is asked about the files that are small and odd
-    *((name, "decord") for name in READABLE if name.startswith("faults/")),
-    *(
-        pytest.param(name, "decord", marks=pytest.mark.nightly)
-        for name in READABLE
-        if not name.startswith("faults/")
-    ),
+    *(by_day_or_night(name, "torchcodec") for name in READABLE),
+    *(by_day_or_night(name, "decord", day=set()) for name in READABLE),
 ]
 
 

@@ -21,7 +21,7 @@ from vidrobust.video.inspect import inspect_paths
 from vidrobust.video.source import open_video
 
 H264 = ("-c:v", "libx264", "-preset", "fast", "-bf", "2", "-g", "12")
-VARIANTS = 25  # of each of the seven files; make fuzz damages more
+VARIANTS = 15  # of each of the seven files; make fuzz damages more
 ULTRAFAST = ("-c:v", "libx264", "-preset", "ultrafast")
 REALTIME = ("-c:v", "libvpx-vp9", "-cpu-used", "8", "-deadline", "realtime")
 FUZZED = {
@@ -42,8 +42,9 @@ def read(path: Path) -> tuple[int, int, tuple[str, ...]]:
         return len(corrupt), sum(corrupt), tuple(video.problems)
 
 
-@pytest.mark.parametrize("kind", ["mp4", "mkv", "ts", "avi"])
-@pytest.mark.parametrize("share", [0.45, 0.8])
+@pytest.mark.parametrize(
+    ("kind", "share"), [("mp4", 0.45), ("mkv", 0.45), ("ts", 0.8), ("avi", 0.8)]
+)
 def test_a_truncated_video_runs_on_as_long_as_ffmpeg(
     kind: str, share: float, make: Make, framemd5: Oracle
 ) -> None:
@@ -58,7 +59,7 @@ def test_a_truncated_video_runs_on_as_long_as_ffmpeg(
         assert any(p.startswith("the header promises") for p in problems)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_corrupt_packets_are_counted_and_decoding_goes_on(
     seed: int, make: Make, framemd5: Oracle
 ) -> None:
@@ -276,7 +277,7 @@ for path in sorted(Path(sys.argv[1]).iterdir()):
 
 
 def test_damaged_bytes_neither_crash_nor_hang_nor_grow(make: Make, tmp_path: Path) -> None:
-    """175 variants of seven kinds of file, in a process of its own so that a crash is seen as one."""
+    """105 variants of seven kinds of file, in a process of its own so that a crash is seen as one."""
     for seed, (name, options) in enumerate(FUZZED.items()):
         data = make(name, *options).read_bytes()
         for number, variant in enumerate(variants(data, VARIANTS, seed)):
@@ -296,14 +297,15 @@ def test_damaged_bytes_neither_crash_nor_hang_nor_grow(make: Make, tmp_path: Pat
     )
     lines = [line.split() for line in done.stdout.splitlines()]
     assert done.returncode == 0, f"{lines[-1]}\n{done.stderr[-2000:]}"
-    assert len(lines) == VARIANTS * len(FUZZED) >= 175
+    assert len(lines) == VARIANTS * len(FUZZED) >= 105
     counts = [int(line[1]) for line in lines]
     assert max(counts) <= 500
     assert np.mean(np.array(counts) > 0) > 0.5  # most can still be read in part
 
 
-@pytest.mark.parametrize("kind", ["middle", "many"])
-@pytest.mark.parametrize("name", ["cotracker_cat.mp4", "mdn_flower.mp4"])
+@pytest.mark.parametrize(
+    ("name", "kind"), [("cotracker_cat.mp4", "middle"), ("mdn_flower.mp4", "many")]
+)
 def test_every_backend_marks_the_same_frames_of_real_footage(
     name: str, kind: str, corpus: Path, tmp_path: Path
 ) -> None:

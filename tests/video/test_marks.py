@@ -82,7 +82,7 @@ class Found:
 @pytest.fixture(
     scope="module",
     params=[
-        pytest.param(3, id="every third"),
+        pytest.param(4, id="every fourth"),
         pytest.param(1, id="all", marks=pytest.mark.nightly),
     ],
 )
@@ -373,7 +373,7 @@ with ThreadPoolExecutor(4) as threads:
 """
 
 
-@pytest.mark.parametrize("passes", [30, pytest.param(200, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("passes", [12, pytest.param(200, marks=pytest.mark.nightly)])
 def test_passes_over_a_damaged_file_start_and_end(passes: int, make: Make) -> None:
     """A decoder of several threads, closed while they wait for Python with a message, never ended."""
     whole = make("second_mpeg4.avi", *SMALL, *FILES["mpeg4.avi"])

@@ -21,13 +21,15 @@ class Shot:
     truth: pd.DataFrame
 
 
-def shoot(*dials: str, part: int = 2, frames: int = 30, seed: int = 3) -> Shot:
-    """The first clip of a part (2 is a defective cap) under dials as the command line takes them."""
+def shoot(*dials: str, part: int = 2, frames: int = 30, seed: int = 3, step: int = 1) -> Shot:
+    """Each step-th frame of a part's first clip (2 is a defective cap) under dials as the command line takes them."""
     settings = station_settings(dials, 1)[0]
     clip = stage(
         ClipPlan(part=part, pass_=1, station=1, frames=frames, seed=seed, settings=settings)
     )
-    return Shot(frames=np.stack(list(clip.frames())), truth=pd.DataFrame(clip.truth()))
+    rows = range(0, frames, step)
+    pictures = np.stack([clip.camera.frame(row) for row in rows])
+    return Shot(frames=pictures, truth=pd.DataFrame(clip.truth()).iloc[list(rows)])
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,7 +19,6 @@ from vidrobust.plugins.line.parts import BOXES, LABELS
 from vidrobust.plugins.line.render import ClipPlan, RenderSettings, coding, encode, render, stage
 from vidrobust.plugins.line.scene import make_part, make_scene
 
-ROOT = Path(__file__).resolve().parents[3]
 CONTRACT = ["path", "part", "pass", "station", "label", "start_s", "end_s"]
 SMALL = RenderSettings(parts=2, passes=1, stations=2, seconds=0.3, seed=4, dials=("2:light=0.2",))
 
@@ -195,30 +192,8 @@ def test_a_folder_in_use_and_settings_out_of_range_are_refused(line: Path) -> No
 
 
 def test_the_command_of_a_checkout(tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "datasets.line_sim.render",
-        "--out",
-        str(tmp_path / "line"),
-        "--workers",
-        "2",
-    ]
-    sizes = [
-        "--parts",
-        "2",
-        "--passes",
-        "2",
-        "--stations",
-        "1",
-        "--seconds",
-        "0.2",
-        "--seed",
-        "7",
-        "--dial",
-        "hue=5",
-    ]
-    subprocess.run([*command, *sizes], cwd=ROOT, check=True, capture_output=True)
+    sizes = ["--parts=2", "--passes=2", "--stations=1", "--seconds=0.2", "--seed=7", "--dial=hue=5"]
+    assert main([f"--out={tmp_path / 'line'}", "--workers=2", *sizes]) == 0
     manifest = pd.read_csv(tmp_path / "line" / "manifest.csv")
     assert manifest["pass"].tolist() == [1, 2, 1, 2]
     assert (manifest["dial_hue"] == 5).all()

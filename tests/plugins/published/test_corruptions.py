@@ -33,7 +33,6 @@ from vidrobust.video.source import open_video
 
 CLIPS = {
     "objects/cotracker_cat.mp4": range(281, 286),
-    "objects/cotracker_teddy.mp4": [850],
     "objects/sam2_01_dog.mp4": range(151, 269),
 }
 DETERMINISTIC = (
@@ -48,7 +47,7 @@ DETERMINISTIC = (
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> Path:
-    """A frame of each of three clips as PNG, and labels.csv with the indices of ImageNet that are right."""
+    """A frame of each of two clips as PNG, and labels.csv with the indices of ImageNet that are right."""
     made = tmp_path_factory.mktemp("images")
     rows = ["file,label"]
     for clip, classes in CLIPS.items():
@@ -122,7 +121,7 @@ def test_errors_are_those_of_the_reference_package(folder: Path, models: Path, f
     """Those without chance; random ones pixel by pixel: perturbations/test_imagenet_c.py."""
     error = reference(folder, models)
     (one,) = found["models"].values()
-    assert one["n"] == 3
+    assert one["n"] == 2
     assert one["clean_error"] == pytest.approx(error("", 0))
     for name in DETERMINISTIC:
         ours = one["corruptions"][name]["errors"]

@@ -16,7 +16,7 @@ from tests.stages.causes.test_boxes import Middle, with_plate
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.answer.answer import answer_of
 
-FRAMES = 40
+FRAMES = 28
 
 
 def leaning() -> Middle:
@@ -31,7 +31,7 @@ def steady() -> Middle:
 
 @pytest.fixture(scope="module")
 def studied(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Forty frames under a lamp that flickers by 8 %."""
+    """Frames under a lamp that flickers by 8 %."""
     folder = tmp_path_factory.mktemp("planted")
     rng = np.random.default_rng(4)
     grain = cv2.GaussianBlur(
@@ -44,7 +44,7 @@ def studied(tmp_path_factory: pytest.TempPathFactory) -> Path:
         cv2.imwrite(str(folder / "lamp" / f"{number:04d}.png"), frame[..., ::-1])
     here = "tests.stages.policy.test_detector_policy"
     kinds = ("--perturbation=brightness", "--perturbation=gaussian_noise")
-    settings = (*kinds, "--frames=8", "--pairs=16")
+    settings = (*kinds, "--frames=8", "--pairs=12")
     both = (f"--model={here}:leaning", f"--model={here}:steady")
     out = folder / "run"
     assert run("policy", str(folder / "lamp"), *both, *settings, f"--out={out}", "-q") == 0

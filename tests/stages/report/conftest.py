@@ -54,7 +54,7 @@ def made(made_once: Callable[..., Path]) -> RunFolder:
     name = "line <3>"
 
     def make(base: Path) -> None:
-        kinds = ("brightness", "translation", "gaussian_blur", "gaussian_noise", "jpeg", "hue")
+        kinds = ("brightness", "translation", "gaussian_noise", "jpeg")
         made_run.make(
             base / name,
             models=("net-a", "net-b"),

@@ -82,6 +82,18 @@ def drifting(scene):
     return [_frame(scene, (1.5 * t, -0.4 * t), gain=1.06 if t % 2 else 1.0) for t in range(30)]
 
 
+@pytest.fixture(scope="module")
+def small(drifting):
+    """The same at a third of the size."""
+    return [np.ascontiguousarray(frame[::3, ::3]) for frame in drifting]
+
+
+@pytest.fixture(scope="module")
+def tiny(drifting):
+    """Too small to be measured: for tests of which pairs are drawn."""
+    return [np.ascontiguousarray(frame[:20, :20]) for frame in drifting]
+
+
 def test_planted_drift_and_flicker(drifting):
     result = _measure(drifting)
     assert _row(result, "shift_x_px")["p50"] == pytest.approx(1.5, rel=0.05)
@@ -150,8 +162,8 @@ def test_a_still_clip_has_no_variation(scene):
     assert np.nanmax(changes[valid]) < 1e-3
 
 
-def test_table_keeps_the_contract(drifting):
-    result = _measure(drifting[:4])
+def test_table_keeps_the_contract(small):
+    result = _measure(small[:4])
     checked = tables.check("variation", result.table)
     assert list(checked.columns[: len(tables.TABLES["variation"])]) == list(
         tables.TABLES["variation"]
@@ -163,9 +175,8 @@ def test_table_keeps_the_contract(drifting):
     assert _row(result, "shift_x_px")["unit"] == "px"
 
 
-def test_no_pair_reaches_over_a_cut(scene, drifting):
-    other = [_frame(scene[::-1], (0.0, 0.3 * t)) for t in range(30)]
-    frames = drifting + other
+def test_no_pair_reaches_over_a_cut(tiny):
+    frames = tiny + [frame[::-1].copy() for frame in tiny]
     reasons = ["first"] + [""] * 29 + ["scene_cut"] + [""] * 29
     result = _measure(frames, reasons, stride=4)
     before, after = result.pairs["frame_a"] < 30, result.pairs["frame_b"] < 30
@@ -176,9 +187,9 @@ def test_no_pair_reaches_over_a_cut(scene, drifting):
     assert set(result.pairs.loc[result.pairs["scale"] == "clip", "frame_a"]) == {0, 30}
 
 
-def test_excluded_pairs_are_counted_and_not_measured(drifting):
+def test_excluded_pairs_are_counted_and_not_measured(tiny):
     reasons = ["first", "", "duplicate", "", "motion", "", "", ""]
-    result = _measure(drifting[:8], reasons)
+    result = _measure(tiny[:8], reasons)
     assert result.excluded == {"duplicate": 1, "motion": 1}
     assert result.counts["pairs_adjacent"] == 7
     assert result.counts["pairs_drawn"] == 5
@@ -186,24 +197,24 @@ def test_excluded_pairs_are_counted_and_not_measured(drifting):
     assert measured == {1, 3, 5, 6, 7}
 
 
-def test_corrupt_frames_are_never_used(drifting):
-    result = _measure(drifting, corrupt=(0, 3, 25))
+def test_corrupt_frames_are_never_used(tiny):
+    result = _measure(tiny, corrupt=(0, 3, 25))
     adjacent = result.pairs[result.pairs["scale"] == "adjacent"]
     far = result.pairs[result.pairs["scale"] != "adjacent"]
     assert not {0, 3, 25} & (set(adjacent["frame_a"]) | set(adjacent["frame_b"]))
     assert not {0, 3, 25} & (set(far["frame_a"]) | set(far["frame_b"]))
 
 
-def test_batches_and_memory_do_not_matter(drifting):
-    whole = _measure(drifting, stride=3)
-    pieces = _measure(drifting, stride=3, size=7)
+def test_batches_and_memory_do_not_matter(small):
+    whole = _measure(small, stride=3)
+    pieces = _measure(small, stride=3, size=7)
     pd.testing.assert_frame_equal(whole.pairs, pieces.pairs)
     # a source that writes every batch into the same memory
     meter = VariationMeter("clip", content="clip", frame_rate=RATE, stride=3)
-    memory = np.empty((5, HEIGHT, WIDTH, 3), np.uint8)
+    memory = np.empty((5, *small[0].shape), np.uint8)
     for start in range(0, 30, 5):
-        memory[:] = np.stack(drifting[start : start + 5])
-        batch = _batch(drifting[start : start + 5], start)
+        memory[:] = np.stack(small[start : start + 5])
+        batch = _batch(small[start : start + 5], start)
         meter.feed(
             FrameBatch(
                 pixels=torch.from_numpy(memory).permute(0, 3, 1, 2),
@@ -217,9 +228,9 @@ def test_batches_and_memory_do_not_matter(drifting):
     pd.testing.assert_frame_equal(whole.pairs, meter.finish().pairs)
 
 
-def test_planar_pixels_give_the_same(drifting):
+def test_planar_pixels_give_the_same(small):
     meter = VariationMeter("clip", content="clip", frame_rate=RATE, stride=1)
-    batch = _batch(drifting[:4])
+    batch = _batch(small[:4])
     meter.feed(
         FrameBatch(
             pixels=batch.pixels.contiguous(),
@@ -229,20 +240,18 @@ def test_planar_pixels_give_the_same(drifting):
             item="clip",
         )
     )
-    pd.testing.assert_frame_equal(meter.finish().pairs, _measure(drifting[:4]).pairs)
+    pd.testing.assert_frame_equal(meter.finish().pairs, _measure(small[:4]).pairs)
 
 
-def test_one_pair_of_every_stride_is_drawn(drifting):
-    result = _measure(drifting, stride=5)
+def test_one_pair_of_every_stride_is_drawn(tiny):
+    result = _measure(tiny, stride=5)
     drawn = result.pairs.loc[result.pairs["scale"] == "adjacent", "frame_a"].unique()
     # 30 frames: six blocks of five; the last pair of the last block, 29 to 30, does not exist
     assert sorted(set(drawn // 5)) in ([0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4])
     assert len(drawn) == len(set(drawn // 5))
-    again = _measure(drifting, stride=5).pairs
+    again = _measure(tiny, stride=5).pairs
     pd.testing.assert_frame_equal(result.pairs, again)
-    others = [
-        set(_measure(drifting[:12], stride=5, seed=seed).pairs["frame_a"]) for seed in range(3)
-    ]
+    others = [set(_measure(tiny[:12], stride=5, seed=seed).pairs["frame_a"]) for seed in range(3)]
     assert any(o != others[0] for o in others)
 
 
@@ -254,24 +263,24 @@ def test_stride_follows_size_and_rate_and_nothing_else():
     assert stride_for(360, 640, 5) >= stride_for(360, 640, 30)
 
 
-def test_few_frames_a_second_do_not_multiply_far_pairs(drifting):
+def test_few_frames_a_second_do_not_multiply_far_pairs(tiny):
     meter = VariationMeter("clip", content="clip", frame_rate=1, stride=4)
-    meter.feed(_batch(drifting, times=np.arange(30.0)))
+    meter.feed(_batch(tiny, times=np.arange(30.0)))
     counts = meter.finish().counts
     assert counts["pairs_second"] == 2  # from frames 0 and 20
     # every frame while the shot is young, then ever fewer: with the 40th of its length between them
     assert counts["pairs_clip"] <= 29
     longer = VariationMeter("clip", content="clip", frame_rate=1, stride=4)
     for start in range(0, 120, 30):
-        longer.feed(_batch(drifting, start, times=start + np.arange(30.0)))
+        longer.feed(_batch(tiny, start, times=start + np.arange(30.0)))
     assert longer.finish().counts["pairs_clip"] < 100  # of 119: about 40 + 40 ln 3
 
 
-def test_gap_in_time_gives_no_second_pair(drifting):
+def test_gap_in_time_gives_no_second_pair(tiny):
     # the clock jumps by ten seconds: no frame is one second after the frames before the gap
     times = np.concatenate([np.arange(10) / RATE, 10 + np.arange(20) / RATE])
     meter = VariationMeter("clip", content="clip", frame_rate=RATE, stride=100)
-    meter.feed(_batch(drifting, times=times))
+    meter.feed(_batch(tiny, times=times))
     result = meter.finish()
     assert result.counts["pairs_second"] == 0
     assert result.timing.dropped == 240

@@ -12,7 +12,7 @@ from vidrobust.frames.batch import FrameBatch
 from vidrobust.stages.variation.meter import VariationMeter
 from vidrobust.stages.variation.spread import CONDITIONS, QUANTITIES, spread_of, title_of
 
-FRAMES = 200
+FRAMES = 100
 
 
 def pairs(
@@ -83,7 +83,7 @@ def test_too_few_values_tell_nothing() -> None:
 )
 def test_planted_light_comes_out_within_a_quarter(gain: np.ndarray, planted: float) -> None:
     rng = np.random.default_rng(1)
-    still = 0.6 * texture(3, 240, 320).astype(np.float64)
+    still = 0.6 * texture(3, 120, 160).astype(np.float64)
     meter = VariationMeter("clip", 25.0, content="made")
     for start in range(0, FRAMES, 25):
         made = [still * gain[t] + rng.normal(0, 2, still.shape) for t in range(start, start + 25)]
@@ -100,7 +100,7 @@ def test_planted_light_comes_out_within_a_quarter(gain: np.ndarray, planted: flo
                 item="clip",
             )
         )
-    found = row(spread_of(meter.finish().pairs, {"clip": 320}), "gain")
+    found = row(spread_of(meter.finish().pairs, {"clip": 160}), "gain")
     assert found["basis"] == "clip"
     assert found["spread"] == pytest.approx(planted, rel=0.25)
 
