@@ -71,7 +71,7 @@ def by_day_or_night(name: str, *backend: str, day: set[str] = BY_DAY) -> Any:
     return pytest.param(name, *backend, marks=() if by_day else pytest.mark.nightly)
 
 
-@pytest.mark.parametrize("name", map(by_day_or_night, READABLE))
+@pytest.mark.parametrize("name", [by_day_or_night(name) for name in READABLE])
 def test_pyav_gives_the_frames_of_ffmpeg(name: str, corpus: Path, framemd5: Oracle) -> None:
     path = corpus / name
     count = count_of(path)

@@ -159,9 +159,9 @@ def test_pictures_survive_the_coding(tmp_path: Path, still: Shot) -> None:
 def test_compression_coarsens_the_coding_and_sets_keyframes(
     tmp_path: Path, shot: Callable[..., Shot]
 ) -> None:
-    frames = shot("speed=6", frames=45).frames
+    frames = shot("speed=6", frames=32).frames
     bits, errors = [], []
-    for steps in (0, 6, 12, 22):
+    for steps in (0, 6, 22):
         encode(
             iter(frames),
             tmp_path / "clip.mp4",
@@ -176,7 +176,7 @@ def test_compression_coarsens_the_coding_and_sets_keyframes(
         assert np.flatnonzero(keys).tolist() == ([0, 30] if steps else [0])
     assert np.all(np.diff(errors) > 0)
     assert np.all(np.diff(bits[1:]) < 0)
-    assert bits[1] > 2 * bits[3]
+    assert bits[1] > 2 * bits[2]
 
 
 def test_a_folder_in_use_and_settings_out_of_range_are_refused(line: Path) -> None:

@@ -18,7 +18,7 @@ from vidrobust.models.load import load_model
 from vidrobust.video.source import open_video
 
 CLIP = Path(__file__).parents[2] / "footage_media" / "line-bottles.mp4"
-FRAMES, SIZE, CLASSES, LABELLED = 40, (120, 160), ("a", "b", "c", "d", "e"), (0, 10, 20)
+FRAMES, SIZE, CLASSES, LABELLED = 26, (120, 160), ("a", "b", "c", "d", "e"), (0, 10, 20)
 
 
 @pytest.fixture(scope="module")
