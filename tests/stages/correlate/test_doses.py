@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from tests.stages.correlate.small_tables import frames_table, pairs_table, sensitivity_table
 from vidrobust.stages.correlate.coefficients import COLUMNS, PARTIAL
