@@ -15,6 +15,9 @@ import pytest
 
 from tests.made_frames import texture
 from vidrobust.cli.app import main
+from vidrobust.errors import SettingsError
+from vidrobust.run_folder.folder import RunFolder
+from vidrobust.stages.remedies import take_away
 
 FRAMES = 40
 LOST = range(20, 28)  # frames in which the moving cup has no box
@@ -70,9 +73,7 @@ def test_gaps_are_a_fifth_of_a_second_and_class_scores_count(
     assert stability["uncovered_rate"]["value"] == pytest.approx(len(LOST) / FRAMES)
 
 
-def test_clips_of_two_rates_have_no_rule_in_common(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_clips_of_two_rates_have_no_rule_in_common(tmp_path: Path) -> None:
     clips = [str(tmp_path / f"{rate}.avi") for rate in (25, 60)]
     for clip, rate in zip(clips, (25, 60), strict=True):
         write_clip(Path(clip), rate, frames=16)
@@ -81,13 +82,23 @@ def test_clips_of_two_rates_have_no_rule_in_common(
     pd.concat([boxes.assign(item=name) for name in ("25", "60")]).to_csv(
         tmp_path / "boxes.csv", index=False
     )
-    asked = ["remedies", *clips, "-m", f"detections:{tmp_path / 'boxes.csv'}", "-q"]
-    export = ["--export", str(tmp_path / "rule.py"), "--rule", "max-gap-1"]
-    run = ["-o", str(tmp_path / "run"), "--class-score", "cup=0.25"]
-    with pytest.raises(SystemExit) as stopped:
-        main([*asked, *run, *export])
-    assert stopped.value.code == 2
-    assert "its clips have 25, 60 frames per second" in capsys.readouterr().err
-    main([*asked, *run, *export, "--max-gap", "7"])
-    numbers = tomllib.loads((tmp_path / "rule.toml").read_text(encoding="utf-8"))["rule"]
-    assert numbers["memory"] == 7
+    spec = f"detections:{tmp_path / 'boxes.csv'}"
+    main(
+        [
+            "stability",
+            *clips,
+            "-m",
+            spec,
+            "-q",
+            "-o",
+            str(tmp_path / "run"),
+            "--class-score",
+            "cup=0.25",
+        ]
+    )
+    run = RunFolder.existing(tmp_path / "run")
+    with pytest.raises(SettingsError, match="its clips have 25, 60 frames per second"):
+        take_away._tracks(run, "boxes")
+    run.update(settings={**run.run["settings"], "max_gap": "7"})
+    tracks = take_away._tracks(RunFolder.existing(tmp_path / "run"), "boxes")
+    assert (tracks.max_gap, tracks.start_scores) == (7, ((1, 0.25),))
