@@ -1,4 +1,7 @@
-"""Commands in a process of their own, several in one: to import the package costs more than most commands."""
+"""Commands in a process of their own, several in one: to import the package costs more than most commands.
+
+No network: no name is looked up and no host connected, by whatever is imported and run. Pages lack their figures.
+"""
 
 from __future__ import annotations
 
@@ -11,20 +14,33 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROGRAM = """
-import contextlib, io, json
+import contextlib, io, json, socket
 
-ended = []
+asked, ended, connect = [], [], socket.socket.connect
+
+
+def refuse(*where, **more):
+    asked.append(str(where))
+    raise OSError("the network is denied")
+
+
+socket.getaddrinfo = socket.gethostbyname = socket.create_connection = refuse
+socket.socket.connect = lambda self, where: (
+    connect(self, where) if self.family == socket.AF_UNIX else refuse(where)
+)
 for arguments in json.load(sys.stdin):
     code, out, err = 0, io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             from vidrobust.cli.app import main  # here: it may warn, and the first command has that
+            from tests.undrawn import undrawn
 
-            main(arguments)
+            with undrawn():
+                main(arguments)
         except SystemExit as stop:
             code = stop.code or 0
     ended.append((code, out.getvalue(), err.getvalue()))
-print(json.dumps(ended))
+print(json.dumps([asked, ended]))
 """
 
 
@@ -51,4 +67,6 @@ def ended(folder: Path, *commands: Sequence[str], before: str = "") -> list[Ende
         text=True,
         check=True,
     )
-    return [Ended(*each) for each in json.loads(done.stdout.splitlines()[-1])]
+    asked, commands_ended = json.loads(done.stdout.splitlines()[-1])
+    assert asked == []
+    return [Ended(*each) for each in commands_ended]

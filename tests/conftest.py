@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
+
+from tests.undrawn import undrawn
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # a process for each processor: threads would wait for each other
@@ -37,6 +39,13 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         return folder
 
     return made
+
+
+@pytest.fixture(scope="module")
+def without_figures() -> Iterator[None]:
+    """For modules whose tests read the words of pages alone."""
+    with undrawn():
+        yield
 
 
 @pytest.fixture(scope="session")

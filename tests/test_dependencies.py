@@ -9,6 +9,7 @@ import shlex
 import sys
 import tomllib
 from collections.abc import Iterable
+from functools import cache
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
@@ -51,18 +52,30 @@ def modules(requirements: Iterable[str]) -> set[str]:
     return {MODULES.get(name, name.replace("-", "_")) for name in names}
 
 
-def imported(*folders: str) -> dict[str, set[str]]:
-    """Modules from outside the standard library -> the files that import them."""
-    found: dict[str, set[str]] = {}
-    for path in (path for folder in folders for path in (ROOT / folder).rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+@cache
+def imports(folder: str) -> list[tuple[str, str, bool]]:
+    """Modules that files import: module, file, and whether at the top of the file."""
+    found = []
+    for path in (ROOT / folder).rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        top = set(tree.body)
+        for node in ast.walk(tree):
             names: list[str] = []
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom) and node.level == 0:
                 names = [node.module or ""]
-            for name in names:
-                found.setdefault(name.partition(".")[0], set()).add(str(path.relative_to(ROOT)))
+            file, at_the_top = str(path.relative_to(ROOT)), node in top
+            found += [(name.partition(".")[0], file, at_the_top) for name in names]
+    return found
+
+
+def imported(*folders: str) -> dict[str, set[str]]:
+    """Modules from outside the standard library -> the files that import them."""
+    found: dict[str, set[str]] = {}
+    for folder in folders:
+        for name, path, _ in imports(folder):
+            found.setdefault(name, set()).add(path)
     # the last one for type checkers
     own = {"vidrobust", "tests", "benchmarks", "datasets", "_typeshed"}
     return {
@@ -96,14 +109,9 @@ def test_what_is_declared_is_imported() -> None:
 def test_optional_packages_are_imported_within_functions_alone() -> None:
     optional = extras() - modules(PROJECT["dependencies"]) | USERS_OWN
     at_the_top = {
-        (name, str(path.relative_to(ROOT)))
-        for path in (ROOT / "vidrobust").rglob("*.py")
-        for node in ast.parse(path.read_text(encoding="utf-8")).body
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for name in (
-            [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""]
-        )
-        if name.partition(".")[0] in optional
+        (name, path)
+        for name, path, at_the_top in imports("vidrobust")
+        if at_the_top and name in optional
     }
     assert at_the_top == set()
 

@@ -14,7 +14,7 @@ from tests.made_frames import texture
 from vidrobust.errors import InputError, SettingsError
 
 MISSING = "Ultralytics is not installed: pip install ultralytics"
-FRAMES, TALL, WIDE = 70, 48, 64
+FRAMES, TALL, WIDE = 40, 48, 64
 
 
 @pytest.fixture(scope="module")

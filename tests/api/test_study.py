@@ -15,7 +15,8 @@ from vidrobust.api.run import Run
 from vidrobust.api.study import Progress
 from vidrobust.errors import InputError, SettingsError
 
-SMALL = {"frames": 5, "pairs": 12, "resamples": 100, "perturbation": ["brightness"]}
+pytestmark = pytest.mark.usefixtures("without_figures")
+SMALL = {"frames": 5, "pairs": 8, "resamples": 100, "perturbation": ["brightness"]}
 NAMES = ["dark", "middle", "bright"]
 LEVELS = (118.0, 126.0, 134.0)
 

@@ -17,6 +17,7 @@ from vidrobust.cli.app import cli
 from vidrobust.cli.options import GroupedCommand
 from vidrobust.run_folder.folder import RunFolder
 
+pytestmark = pytest.mark.usefixtures("without_figures")
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
 NET, CLIP = NETS[0], "factory/flour_bag_conveyor_output.gif"
@@ -172,14 +173,10 @@ def test_no_option_is_forgotten_above() -> None:
     assert stage == tested | others
 
 
-def test_selection_changes_what_is_decoded(clip: str, models: Path, tmp_path: Path) -> None:
-    base = ("stability", clip, f"-monnx:{models / NET}", "-q")
-    assert (
-        run(*base, f"-o{tmp_path / 'all'}")
-        == run(*base, f"-o{tmp_path / 'third'}", "--every=3")
-        == 0
-    )
-    everything = RunFolder(tmp_path / "all").table("frames")["frame"].tolist()
+def test_selection_changes_what_is_decoded(clip: str, stability_run: Path, tmp_path: Path) -> None:
+    third = ("--every=3", f"-o{tmp_path / 'third'}")
+    assert run("stability", clip, "-mtests.fuzz.tiny:model", "-q", *third) == 0
+    everything = RunFolder(stability_run).table("frames")["frame"].tolist()
     assert RunFolder(tmp_path / "third").table("frames")["frame"].tolist() == everything[::3]
 
 
@@ -235,21 +232,6 @@ def test_a_stage_without_its_tables_makes_them_first(
     folder = RunFolder(stability_run)
     assert len(folder.table("sensitivity")) == 2 * 5  # frames, differences; one strength a frame
     assert folder.read_json("correlation.json")["studies"]
-
-
-def test_dry_run_estimates_and_writes_nothing(
-    clip: str,
-    models: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert run("study", clip, f"-monnx:{models / NET}", "--dry-run", "--json") == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["items"] == 1
-    assert found["seconds"] > 0
-    assert not list(tmp_path.iterdir())
 
 
 def test_inspect_gives_the_md5_of_every_frame(

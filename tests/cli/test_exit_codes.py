@@ -140,7 +140,7 @@ def test_a_gate_whose_output_nobody_reads_ends_with_its_own_code(
         clip,
         bands(tmp_path, "steady_bands"),
         f"-o{tmp_path / 'run'}",
-        "--end-s=4",
+        "--end-s=1.5",
         "-q",
     )
     assert run(*given) == 0

@@ -19,7 +19,8 @@ from vidrobust.stages.answer.answer import answer_of
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.statement import NEEDS_MODEL, Question
 
-FEW = ("--frames=5", "--pairs=4", "--resamples=100", "--perturbation=brightness")
+pytestmark = pytest.mark.usefixtures("without_figures")
+FEW = ("--frames=5", "--pairs=2", "--resamples=100", "--perturbation=brightness")
 FACTORY = """
 import torch
 from vidrobust.predictions import Classifications
@@ -99,6 +100,7 @@ def test_a_dry_run_says_what_the_real_one_would_do(
     assert run(*command, "--dry-run", "--json") == 0
     before = json.loads(capsys.readouterr().out)
     assert before["seconds"] > 0
+    assert before["items"] == 1
     assert before["stages"]["stability"] == "1 of 1 units to be made"
     assert before["stages"]["report"] == "to be made"
     assert not (desk / "out").exists()
@@ -186,7 +188,9 @@ def test_recorded_answers_are_judged_by_labels_and_not_asked_for_what_they_canno
     (desk / "manifest.csv").write_text("path,label\ncoffee.mkv,good\n")
     command = ("study", "manifest.csv", "-mpredictions:said.csv", "-oout", *FEW)
     assert run(*command) == 0
-    console = capsys.readouterr().out
+    printed = capsys.readouterr()
+    console = printed.out
+    assert "answers from a file can be used for stability only" in printed.err
     details, page = ((desk / "out" / f"{n}.html").read_text() for n in ("details", "report"))
     for stage in ("sensitivity", "causes", "policy"):
         assert f"vidrobust {stage} " not in details

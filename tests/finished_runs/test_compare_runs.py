@@ -21,6 +21,7 @@ from vidrobust.metrics.catalogue import find_metric
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.statistics.ratios import Undecided
 
+pytestmark = pytest.mark.usefixtures("without_figures")
 CLIP = "intel_preview_bolt-multi-size-detection.gif"
 
 

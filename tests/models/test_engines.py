@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -123,16 +121,6 @@ def test_auto_takes_the_first_engine_that_is_installed_and_agrees(
     assert with_engine(network, EngineRequest(), noise) is network
     with pytest.raises(SettingsError, match="engine openvino needs the package openvino: pip"):
         with_engine(network, EngineRequest(engine="openvino"), noise)
-
-
-def test_openvino_is_imported_without_telemetry_and_with_its_converter() -> None:
-    code = (
-        "import sys; from vidrobust.models.engines import _openvino; _openvino().Core(); "
-        "from openvino import convert_model; print(convert_model.__name__); "
-        "print('openvino_telemetry' in sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["convert_model", "False"]
 
 
 def test_a_network_compiled_before_gives_the_same_bits(

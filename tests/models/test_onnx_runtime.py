@@ -1,10 +1,7 @@
-"""External data of ONNX files is read inside the folder and refused outside it; telemetry is off."""
+"""External data of ONNX files is read inside the folder and refused outside it."""
 
 from __future__ import annotations
 
-import ast
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +9,6 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-import vidrobust
 from vidrobust.errors import InputError
 from vidrobust.models.info import identity
 from vidrobust.models.load import load_model
@@ -104,44 +100,3 @@ def test_real_networks_read_nothing_else(models: Path) -> None:
             t for t in network.graph.initializer if t.data_location == TensorProto.EXTERNAL
         ]
         assert len(external_files(path)) == len(elsewhere) == 0
-
-
-IMPORTS = """
-import builtins, os, sys
-order = []
-
-class Watch:
-    def find_spec(self, name, path=None, target=None):
-        if name == "onnxruntime":
-            order.append(os.environ.get("ORT_DISABLE_TELEMETRY"))
-
-sys.meta_path.insert(0, Watch())
-os.environ.pop("ORT_DISABLE_TELEMETRY", None)
-from vidrobust.models.onnx_runtime import onnxruntime
-onnxruntime()
-print(order)
-"""
-
-
-def test_telemetry_is_off_before_the_package_is_imported() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", IMPORTS], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "['1']"
-
-
-def test_one_module_imports_onnx_runtime() -> None:
-    """But for the quantisation, which comes after it."""
-    root = Path(vidrobust.__file__).parent
-    found = set()
-    for path in root.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            found |= {
-                (path.relative_to(root).as_posix(), n) for n in names if n.startswith("onnxruntime")
-            }
-    assert found == {
-        ("models/onnx_runtime.py", "onnxruntime"),
-        ("models/engines.py", "onnxruntime.quantization"),
-    }

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from tests.shrunk import shrink
+from tests.undrawn import undrawn
 from vidrobust.cli.app import cli, main
 from vidrobust.run_folder.folder import RunFolder
 
@@ -126,7 +127,8 @@ def studied(corpus: Path, models: Path, made_once: Callable[..., Path]) -> Line:
     def make(base: Path) -> None:
         (base / "line").mkdir()
         shrink(corpus / "factory" / FLOUR, base / "line")
-        assert run(*line(base).command(), "--quiet") == 0
+        with undrawn():
+            assert run(*line(base).command(), "--quiet") == 0
 
     return line(made_once("studied", make))
 

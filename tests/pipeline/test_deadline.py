@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 import torch
 
-from vidrobust.pipeline import plan
+from tests.shrunk import recode
+from vidrobust.pipeline import estimate, plan
 from vidrobust.pipeline.build import build
 from vidrobust.pipeline.deadline import REST_S, Deadline
 from vidrobust.pipeline.open import opened_sources
@@ -22,6 +23,8 @@ from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.catalogue import STAGES
 
 CLIP = Path(__file__).parents[1] / "footage_media" / "nasa.mp4"
+MOST = 4
+"""Pairs of a look that is in no hurry."""
 
 
 @dataclass
@@ -98,8 +101,12 @@ def looked(folder: Path, monkeypatch: pytest.MonkeyPatch, step_s: float) -> pd.D
         return Deadline(budget=budget, ends_s=60.0, clock=Clock(0.0, step_s))
 
     monkeypatch.setattr(plan, "Deadline", deadline)
-    settings = Settings(sources=(str(CLIP),), model=("by_light",), budget="60s", end_s=1.2)
-    with opened_sources(settings, str(folder), Reporter(quiet=True), models=[ByLight()]) as run:
+    monkeypatch.setitem(estimate.RULES, "pairs", estimate.Rule(MOST, MOST, 1))
+    clip = recode(CLIP, folder / "clip.mp4", 30)
+    settings = Settings(sources=(str(clip),), model=("by_light",), budget="60s", end_s=1.2)
+    with opened_sources(
+        settings, str(folder / "run"), Reporter(quiet=True), models=[ByLight()]
+    ) as run:
         build(run, STAGES, ["causes"])
         return run.table("causes")
 
@@ -112,14 +119,14 @@ def test_a_look_notes_how_many_pairs_there_was_time_for_and_the_next_one_goes_on
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def sample() -> dict[str, object]:
-        return dict(json.loads((tmp_path / "run.json").read_text())["sample"])
+        return dict(json.loads((tmp_path / "run" / "run.json").read_text())["sample"])
 
-    expected = {"budget": "60s", "frames": 0, "items": 1, "asked": 24}
+    expected = {"budget": "60s", "frames": 0, "items": 1, "asked": MOST}
     assert looked(tmp_path, monkeypatch, 100.0).empty
     assert sample() == {**expected, "pairs": 0}
-    assert RunTables(tmp_path).left_out("pairs") == "budget"
+    assert RunTables(tmp_path / "run").left_out("pairs") == "budget"
     # read five times, the last time at 55 s, after two pairs: nothing is left beside the tables
     first = looked(tmp_path, monkeypatch, 11.0)
     assert (pairs_of(first), sample()) == (2, {**expected, "pairs": 2})
     again = looked(tmp_path, monkeypatch, 0.0)
-    assert (pairs_of(again), sample()) == (24, {**expected, "pairs": 24})
+    assert (pairs_of(again), sample()) == (MOST, {**expected, "pairs": MOST})

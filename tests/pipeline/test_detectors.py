@@ -61,14 +61,3 @@ def test_a_file_of_boxes_reproduces_the_study(stable: Path, corpus: Path, tmp_pa
     mine, theirs = figures(out), figures(stable)
     for key in set(theirs) - {"noise_floor"}:
         assert mine[key] == theirs[key], key
-
-
-def test_what_needs_the_model_says_so(
-    stable: Path, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    clip = str(corpus / "factory" / "intel_bottle-detection.mp4")
-    spec = f"detections:{stable / 'detections.parquet'}"
-    window = ("--start-s", "22", "--end-s", "22.2", "--frames", "1", "--perturbation", "jpeg")
-    with pytest.raises(SystemExit):
-        cli.main(["sensitivity", clip, *window, "--model", spec, "--out", str(tmp_path / "x")])
-    assert "answers from a file can be used for stability only" in capsys.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -13,11 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.injector import KilledError
 from tests.pipeline.conftest import BOLTS, NETS, Line, assert_equal, run, units
 from tests.shrunk import shrink
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.answer.answer import answer_of
+from vidrobust.stages.report.page import write_summary
 
 TABLES = ("transitions", "frames", "pairs", "triples", "probabilities", "stability")
 
@@ -29,14 +32,6 @@ from vidrobust.run_folder.folder import RunFolder
 with RunFolder(Path(sys.argv[1])).locked():
     print("held", flush=True)
     time.sleep(600)
-"""
-
-SMALL_DISK = """
-import resource, sys
-from vidrobust.cli.app import main
-
-resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
-main(sys.argv[2:])
 """
 
 
@@ -112,13 +107,17 @@ def test_a_second_process_is_refused_by_name(again: Line, said: Callable[[], str
 
 
 def test_a_full_disk_is_one_sentence_and_the_run_goes_on(
-    whole: RunFolder, corpus: Path, models: Path, tmp_path: Path
+    whole: RunFolder, corpus: Path, models: Path, tmp_path: Path, said: Callable[[], str]
 ) -> None:
     """No file may become longer than 12 kB: small parts fit, those with many rows do not."""
     line = _line(corpus, models, tmp_path)
-    with start("12000", *line.command("stability", "-q"), program=SMALL_DISK) as process:
-        _, summary = process.communicate(timeout=120)
-    assert process.returncode == 3
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (12_000, limits[1]))
+    try:
+        assert run(*line.command("stability", "-q")) == 3
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    summary = said()
     assert summary.startswith(
         "error: the disk is full or its quota is used up; make room, and the same command"
     )
@@ -153,16 +152,18 @@ def test_a_small_file_system_is_no_traceback(
 
 
 def test_killed_after_its_first_page_a_study_has_a_report_and_goes_on_to_the_same_numbers(
-    studied: Line, tmp_path: Path
+    studied: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, without_figures: None
 ) -> None:
-    line = dataclasses.replace(studied, run=tmp_path / "run")
-    with start(*line.command("study", "-q")) as process:
-        deadline, page = time.monotonic() + 120, line.run / "report.html"
-        while not page.exists() and process.poll() is None:
-            assert time.monotonic() < deadline
-            time.sleep(0.002)
-        process.kill()
-        assert process.wait() == -signal.SIGKILL
+    line, page = dataclasses.replace(studied, run=tmp_path / "run"), tmp_path / "run/report.html"
+
+    def killed(folder: Path) -> None:
+        write_summary(folder)
+        raise KilledError
+
+    monkeypatch.setattr("vidrobust.stages.report.page.write_summary", killed)
+    with pytest.raises(KilledError):
+        run(*line.command("study", "-q"))
+    monkeypatch.undo()
     incomplete, answer = page.read_text(), answer_of(RunTables(line.run))
     assert incomplete.rstrip().endswith("</html>")
     assert "details.html" not in incomplete

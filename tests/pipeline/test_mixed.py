@@ -20,7 +20,12 @@ CLASSIFIER = Path(NETS[0]).stem
 
 
 @pytest.fixture(scope="module")
-def mixed(public_clips: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def mixed(
+    public_clips: Path,
+    models: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    without_figures: None,
+) -> Path:
     """Eleven frames of bottles on a belt, every stage."""
     base = tmp_path_factory.mktemp("mixed")
     clip = recode(public_clips / "line-bottles.mp4", base / "bottles.mp4", 11)

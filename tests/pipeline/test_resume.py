@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.pipeline.conftest import BOLTS, FLOUR, NETS, Line, assert_equal, run, units, written
+from tests.pipeline.conftest import BOLTS, FLOUR, Line, assert_equal, run, units, written
 from tests.shrunk import shrink
-from vidrobust.run_folder.folder import RunFolder
 
 Said = Callable[[], str]
 
+COSTS_NOTHING = "tests.fuzz.tiny:model"
 FOOTAGE_STAGES = ("stability", "variation", "sensitivity")
 
 
 @pytest.fixture
 def line(line: Line) -> Line:
     """Two clips before a classifier that costs nothing."""
-    return replace(line, model="tests.fuzz.tiny:model")
+    return replace(line, model=COSTS_NOTHING)
 
 
 def parts(line: Line) -> dict[str, int]:
@@ -132,10 +131,10 @@ def test_seeds_never_mix_and_both_are_kept(again: Line) -> None:
     assert_equal(again.folder.table("changes"), first[1])
 
 
-def test_another_model_keeps_the_parts_of_the_first(again: Line, models: Path) -> None:
+def test_another_model_keeps_the_parts_of_the_first(again: Line) -> None:
     before = parts(again)
     first = again.folder.table("frames")
-    second = f"-monnx:{models / NETS[1]}"
+    second = f"-m{COSTS_NOTHING}"
     assert run(*again.command("sensitivity", second)) == 0
     assert run(*again.command("stability", second)) == 0
     after = parts(again)
@@ -293,20 +292,10 @@ def test_a_run_folder_is_its_own_place(studied: Line, said: Said, tmp_path: Path
 
 
 def test_each_command_prints_its_own_result(
-    studied: Line, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    again: Line, capsys: pytest.CaptureFixture[str], without_figures: None
 ) -> None:
-    shutil.copytree(studied.run, tmp_path / "run")
-    folder = RunFolder(tmp_path / "run")
-    printed = {}
-    for stage in (
-        "stability",
-        "variation",
-        "sensitivity",
-        "causes",
-        "correlate",
-        "policy",
-        "report",
-    ):
+    folder, printed = again.folder, {}
+    for stage in (*FOOTAGE_STAGES, "causes", "correlate", "policy", "report"):
         capsys.readouterr()
         quiet = () if stage == "report" else ("-q",)
         assert run(stage, str(folder.path), "--json", *quiet) == 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnxruntime
 import pandas as pd
@@ -16,6 +17,7 @@ import pytest
 from PIL import Image
 
 from tests.pipeline.conftest import NETS, run
+from tests.shrunk import recode
 from vidrobust.plugins.published.ytbb_robust import NUMBER_OF
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.video.source import open_video
@@ -30,8 +32,14 @@ def clips(corpus: Path) -> dict[str, np.ndarray]:
     for name, file in (("dog", "sam2_01_dog"), ("cat", "cotracker_cat")):
         with open_video(corpus / "objects" / f"{file}.mp4") as source:
             frames = source.at(list(range(80)))
-        found[name] = frames.pixels.permute(0, 2, 3, 1).contiguous().numpy()
+        pictures = frames.pixels.permute(0, 2, 3, 1).contiguous().numpy()
+        found[name] = np.stack([_small(picture) for picture in pictures])
     return found
+
+
+def _small(picture: np.ndarray) -> np.ndarray:
+    size = (320, round(320 * picture.shape[0] / picture.shape[1]))
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
 
 
 def save(folder: Path, file: str, picture: np.ndarray) -> None:
@@ -244,7 +252,8 @@ def test_ytbb_robust_by_the_labels_of_the_anchor(
 
 def test_a_class_map_of_ones_own(corpus: Path, models: Path, tmp_path: Path) -> None:
     """YouTube-BB's classes for a clip, by the map of YTBB-Robust; and what cannot be."""
-    clip, net = corpus / "objects" / "sam2_01_dog.mp4", f"--model=onnx:{models / NETS[1]}"
+    clip = recode(corpus / "objects" / "sam2_01_dog.mp4", tmp_path / "sam2_01_dog.mp4", 36)
+    net = f"--model=onnx:{models / NETS[0]}"
     labels = tmp_path / "labels.csv"
     labels.write_text("sam2_01_dog,0,19,dog,present\nsam2_01_dog,1000,19,dog,present\n")
     known = corpus / "annotations" / YTBB / "class_idx_map.json"

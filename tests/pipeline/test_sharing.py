@@ -22,7 +22,7 @@ ASKED = (
     "--model=tests.fuzz.tiny:model",
     "--perturbation=brightness",
     "--frames=12",
-    "--pairs=5",
+    "--pairs=3",
     "--quiet",
 )
 
@@ -77,8 +77,8 @@ def test_what_is_asked_for_is_used(line: Path, tmp_path: Path) -> None:
         ("hevc2", "hevc"),
         ("other", "hevc"),
     }
-    assert noted["sample"] == {"budget": "", "frames": 12, "pairs": 5, "items": 2}
-    assert used(out) == (12, 5)
+    assert noted["sample"] == {"budget": "", "frames": 12, "pairs": 3, "items": 2}
+    assert used(out) == (12, 3)
     per_item = (
         RunFolder(out)
         .table("sensitivity")
@@ -94,12 +94,14 @@ def test_what_is_asked_for_is_used(line: Path, tmp_path: Path) -> None:
 
 
 def test_without_a_number_the_usual_one_is_that_of_what_can_be_read(
-    line: Path, tmp_path: Path
+    line: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """At most six frames an input and fifteen in all: twelve of two inputs, and fifteen of six."""
+    monkeypatch.setitem(counts.RULES, "frames", counts.Rule(6, 15, 1))
     out = tmp_path / "run"
     asked = [w for w in options_of("sensitivity", ASKED) if not w.startswith("--frames")]
     assert run("sensitivity", str(line), f"--out={out}", *asked) == 3
-    assert json.loads((out / "run.json").read_text())["sample"]["frames"] == 120
+    assert json.loads((out / "run.json").read_text())["sample"]["frames"] == 12
 
 
 def test_a_failure_that_nobody_foresaw_is_reported_of_its_item_alone(
@@ -149,18 +151,18 @@ def test_pairs_are_added_while_something_is_undecided(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setitem(counts.RULES, "pairs", counts.Rule(2, 2, 1))  # looks at 2, 4 and 8 pairs
+    monkeypatch.setitem(counts.RULES, "pairs", counts.Rule(1, 1, 1))  # looks at 1, 2 and 4 pairs
     out, at_once = tmp_path / "run", tmp_path / "at_once"
-    asked = ["--model=tests.fuzz.tiny:model", "--pairs=8"]
+    asked = ["--model=tests.fuzz.tiny:model", "--pairs=4"]
     clip = str(shrink(public_clips / "line-bolt.gif", tmp_path))
     command = ["causes", clip, f"--out={out}", *asked]
     assert run(*command) == 0
     said = capsys.readouterr().err
-    # of two pairs nothing can be told, of four neither: 1 / 16 is above what may be spent
+    # of so few pairs nothing can be told
+    assert "going on to 2 pairs" in said
     assert "going on to 4 pairs" in said
-    assert "going on to 8 pairs" in said
     assert json.loads((out / "run.json").read_text())["sample"]["look"] == 2
-    assert used(out)[1] == 8
+    assert used(out)[1] == 4
 
     before = written(out)
     assert run(*command) == 0
@@ -171,7 +173,7 @@ def test_pairs_are_added_while_something_is_undecided(
         *ITEMS,
     }
 
-    monkeypatch.setitem(counts.RULES, "pairs", counts.Rule(8, 8, 1))
+    monkeypatch.setitem(counts.RULES, "pairs", counts.Rule(4, 4, 1))
     assert run("causes", clip, f"--out={at_once}", *asked) == 0
     tables = [
         RunFolder(path).table("causes").sort_values(["scale", "frame_a", "cause"])

@@ -1,0 +1,18 @@
+"""Pages without their figures, which cost more than the rest and have tests of their own."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from unittest import mock
+
+
+def undrawn() -> AbstractContextManager[object]:
+    """Let pages have what their figures say in words, and no pictures of them."""
+    from vidrobust.report import (
+        drawing,
+    )  # here: it imports numpy, and conftest.py sets threads first
+
+    blank = "data:image/svg+xml,"
+    return mock.patch.object(
+        drawing, "encode", lambda _, alt, caption="": drawing.Picture(blank, alt, 960, caption)
+    )
