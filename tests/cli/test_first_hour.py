@@ -20,7 +20,7 @@ from vidrobust.stages.catalogue import STAGES
 from vidrobust.statement import NEEDS_MODEL, Question
 
 pytestmark = pytest.mark.usefixtures("without_figures")
-FEW = ("--frames=5", "--pairs=2", "--resamples=100", "--perturbation=brightness")
+FEW = ("--frames=5", "--pairs=1", "--resamples=100", "--perturbation=brightness")
 FACTORY = """
 import torch
 from vidrobust.predictions import Classifications

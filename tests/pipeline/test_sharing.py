@@ -151,18 +151,17 @@ def test_pairs_are_added_while_something_is_undecided(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setitem(counts.RULES, "pairs", counts.Rule(1, 1, 1))  # looks at 1, 2 and 4 pairs
+    monkeypatch.setitem(counts.RULES, "pairs", counts.Rule(1, 1, 1))  # looks at one pair and at two
     out, at_once = tmp_path / "run", tmp_path / "at_once"
-    asked = ["--model=tests.fuzz.tiny:model", "--pairs=4"]
+    asked = ["--model=tests.fuzz.tiny:model", "--pairs=2"]
     clip = str(shrink(public_clips / "line-bolt.gif", tmp_path))
     command = ["causes", clip, f"--out={out}", *asked]
     assert run(*command) == 0
     said = capsys.readouterr().err
     # of so few pairs nothing can be told
     assert "going on to 2 pairs" in said
-    assert "going on to 4 pairs" in said
-    assert json.loads((out / "run.json").read_text())["sample"]["look"] == 2
-    assert used(out)[1] == 4
+    assert json.loads((out / "run.json").read_text())["sample"]["look"] == 1
+    assert used(out)[1] == 2
 
     before = written(out)
     assert run(*command) == 0
@@ -173,7 +172,7 @@ def test_pairs_are_added_while_something_is_undecided(
         *ITEMS,
     }
 
-    monkeypatch.setitem(counts.RULES, "pairs", counts.Rule(4, 4, 1))
+    monkeypatch.setitem(counts.RULES, "pairs", counts.Rule(2, 2, 1))
     assert run("causes", clip, f"--out={at_once}", *asked) == 0
     tables = [
         RunFolder(path).table("causes").sort_values(["scale", "frame_a", "cause"])
