@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from vidrobust.errors import SettingsError
+from vidrobust.errors import SettingsError, VidrobustError
 from vidrobust.extensions import Extensions, extensions
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.numbers import with_interval
 from vidrobust.text.phrases import plural
+from vidrobust.text.printable import printable
 
 GROUP = "vidrobust.sections"  # group of entry points in which a package names a FigureSource
 # Figure -> of whom or what -> value, low, high, n; a number that is not known is None or NaN.
@@ -144,8 +145,11 @@ def passages_of(
         else:
             try:
                 figures, why = source.of_run(folder)
-            except ImportError as error:
-                figures, why = {}, f"{source.name} cannot be imported ({error})"
+            except VidrobustError:
+                raise
+            except Exception as error:  # whatever the code of another package raises
+                found = printable(f"{type(error).__name__}: {error}")
+                figures, why = {}, f"{source.name} failed ({found})"
             passages += pass_figures([gate], source, figures, why=why)
     return passages
 
