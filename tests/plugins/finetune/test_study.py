@@ -170,7 +170,7 @@ def test_labels_heal_a_biased_network_and_the_chosen_weights_load_where_the_old_
     assert summary["targets"] == "labels"
     assert summary["weights"] == str(run / FOLDER / "chosen.pt")
     assert summary["spec"] == f"{spec},weights={summary['weights']}"
-    clips = [str(tmp_path / f"clip-{clip}") for clip in range(8)]
+    clips = [str(tmp_path / f"clip-{clip}") for clip in range(2)]
     main(["stability", *clips, "-m", summary["spec"], "-o", str(tmp_path / "again"), "-q"])
     labels = pd.read_parquet(tmp_path / "again" / "frames.parquet")
     wrong = labels["label_name"] != np.where(labels["item"].str[-1].astype(int) % 2, "red", "blue")
