@@ -68,5 +68,5 @@ def ended(folder: Path, *commands: Sequence[str], before: str = "") -> list[Ende
         check=True,
     )
     asked, commands_ended = json.loads(done.stdout.splitlines()[-1])
-    assert asked == []
+    assert asked == [], asked
     return [Ended(*each) for each in commands_ended]

@@ -89,6 +89,7 @@ def test_a_result_is_json_and_a_page(tmp_path: Path) -> None:
     assert page.read_text().startswith("# How often heads?\n\n`python benchmarks/toss.py --coins 3")
 
 
+@pytest.mark.nightly
 def test_the_gpu_script_runs_on_a_stand_in_and_says_what_it_skips(tmp_path: Path) -> None:
     command = [sys.executable, str(FOLDER / "gpu.py"), "--out", str(tmp_path), "--stand-in"]
     command += ["--kinds", "h264", "--steps", "environment", "decoding", "tests", "memory"]

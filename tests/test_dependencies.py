@@ -8,7 +8,7 @@ import re
 import shlex
 import sys
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
@@ -52,6 +52,14 @@ def modules(requirements: Iterable[str]) -> set[str]:
     return {MODULES.get(name, name.replace("-", "_")) for name in names}
 
 
+def statements(node: ast.AST) -> Iterator[ast.AST]:
+    """The statements of a file at any depth: to walk expressions as well takes longer."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case):
+            yield child
+            yield from statements(child)
+
+
 @cache
 def imports(folder: str) -> list[tuple[str, str, bool]]:
     """Modules that files import: module, file, and whether at the top of the file."""
@@ -59,7 +67,7 @@ def imports(folder: str) -> list[tuple[str, str, bool]]:
     for path in (ROOT / folder).rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         top = set(tree.body)
-        for node in ast.walk(tree):
+        for node in statements(tree):
             names: list[str] = []
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]

@@ -235,7 +235,8 @@ def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the package without its plugins, whose entry points still name them, and a model."""
     root = Path(__file__).parents[1]
     folder = tmp_path_factory.mktemp("core")
-    ignored = shutil.ignore_patterns("__pycache__", "plugins")
+    # with what is compiled already
+    ignored = shutil.ignore_patterns("plugins")
     shutil.copytree(root / "vidrobust", folder / "vidrobust", ignore=ignored)
     assert not (folder / "vidrobust" / "plugins").exists()
     (folder / "bands.py").write_text(BANDS)

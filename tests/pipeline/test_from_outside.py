@@ -132,7 +132,7 @@ def test_where_every_model_fails_the_footage_is_reported_all_the_same(
 
 
 def test_a_metric_from_outside_is_reported_wherever_metrics_are(
-    code: Path, line: Line, said: Callable[[], str]
+    code: Path, line: Line, said: Callable[[], str], without_figures: None
 ) -> None:
     (line.sources / FLOUR).unlink()
     assert run(*line.command("sensitivity")) == 0

@@ -49,11 +49,24 @@ def export(network: torch.nn.Module, path: Path, batch: int | None) -> str:
     return f"pt2:{path}"
 
 
+@pytest.fixture(scope="module")
+def exported(network: torch.nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The network, exported for batches of any size."""
+    path = tmp_path_factory.mktemp("exported") / "net.pt2"
+    export(network, path, None)
+    return path
+
+
 @pytest.mark.parametrize("batch", [None, 2])
 def test_equals_the_module(
-    network: torch.nn.Module, tmp_path: Path, noise: torch.Tensor, batch: int | None
+    network: torch.nn.Module,
+    exported: Path,
+    tmp_path: Path,
+    noise: torch.Tensor,
+    batch: int | None,
 ) -> None:
-    model = load_model(export(network, tmp_path / "net.pt2", batch))
+    fixed = "" if batch is None else export(network, tmp_path / "net.pt2", batch)
+    model = load_model(fixed or f"pt2:{exported}")
     with torch.inference_mode():
         expected = network(PREPROCESS(noise)).softmax(1).numpy()
     assert np.abs(model(noise).probabilities - expected).max() < 1e-5
@@ -75,16 +88,16 @@ def test_exported_in_training_mode_is_refused(network: torch.nn.Module, tmp_path
         load_model(spec)
 
 
-def test_scores_like_sigmoids_need_a_word(network: torch.nn.Module, tmp_path: Path) -> None:
-    spec = export(network, tmp_path / "net.pt2", None)
-    (tmp_path / "net.pt2.toml").write_text(SIDECAR.replace('output = "logits"', ""))
+def test_scores_like_sigmoids_need_a_word(exported: Path, tmp_path: Path) -> None:
+    sidecar = tmp_path / "net.toml"
+    sidecar.write_text(SIDECAR.replace('output = "logits"', ""))
     with pytest.raises(
         SettingsError, match=r"all outputs lie in 0\.\.1.*as with a sigmoid.*say output = .logits"
     ):
-        load_model(spec)
+        load_model(f"pt2:{exported},sidecar={sidecar}")
 
 
-def test_what_cannot_be_read(network: torch.nn.Module, tmp_path: Path) -> None:
+def test_what_cannot_be_read(tmp_path: Path) -> None:
     path = tmp_path / "net.pt2"
     path.write_bytes(b"no archive")
     with pytest.raises(SettingsError, match="no sidecar"):
@@ -168,14 +181,11 @@ class Touches:
         return Path.touch, (self.path,)  # type: ignore[return-value]
 
 
-def test_an_archive_that_would_run_code_is_refused(
-    network: torch.nn.Module, tmp_path: Path
-) -> None:
+def test_an_archive_that_would_run_code_is_refused(exported: Path, tmp_path: Path) -> None:
     """torch.export.load alone runs it, as the first lines show; here it is not run, and the way out is said."""
-    spec = export(network, tmp_path / "net.pt2", None)
     sign = tmp_path / "it ran"
     hostile = tmp_path / "hostile.pt2"
-    with zipfile.ZipFile(tmp_path / "net.pt2") as source, zipfile.ZipFile(hostile, "w") as target:
+    with zipfile.ZipFile(exported) as source, zipfile.ZipFile(hostile, "w") as target:
         for name in source.namelist():
             content = source.read(name)
             if "sample_inputs" in name:
@@ -190,6 +200,6 @@ def test_an_archive_that_would_run_code_is_refused(
     with pytest.raises(
         InputError, match=r"without running code from it; .*package\.module:factory"
     ):
-        load_model(spec.replace("net.pt2", f"hostile.pt2,sidecar={tmp_path / 'net.pt2.toml'}"))
+        load_model(f"pt2:{hostile},sidecar={exported}.toml")
     assert not sign.exists()
     assert "TORCH_FORCE_WEIGHTS_ONLY_LOAD" not in os.environ

@@ -209,7 +209,6 @@ def test_a_detector_of_torchvision_as_file_and_as_object(
     spec = f"torchvision:{name},weights={tmp_path / 'parts.pth'}"
     model: Any = load_model(f"{spec},classes={tmp_path / 'names.txt'}", device="cpu")
     assert model.class_names == ("__background__", "bolt", "nut", "washer", "pin")
-    assert len(load_model(spec, device="cpu").class_names) == 5
     (given,) = (
         models_of(module, class_names=["bolt", "nut", "washer", "pin"], device="cpu")[1] or ()
     )
