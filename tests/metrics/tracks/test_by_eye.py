@@ -133,7 +133,9 @@ def test_a_bag_of_many_names(models: Path, corpus: Path) -> None:
     assert uncovered(found, 76) == (2, 0)  # the man; by eye never
 
 
-@pytest.mark.parametrize("model", ["yolox_nano", "FastestDet"])
+@pytest.mark.parametrize(
+    "model", ["yolox_nano", pytest.param("FastestDet", marks=pytest.mark.nightly)]
+)
 def test_bottles_as_counted_by_eye(model: str, bottles: Callable[[str], ItemBoxes]) -> None:
     """Two tracks, as long as seen, with the gaps that were seen.
 
