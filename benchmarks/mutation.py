@@ -1,7 +1,8 @@
 """How many planted faults does the suite of tests find?
 
     python -m pytest --cov=vidrobust --cov-context=test --cov-report=   # once: which tests cover a line
-    python benchmarks/mutation.py [--mutants 120] [--seed 0] [--checkout ../older] [--limit-s 300]
+    python benchmarks/mutation.py [--mutants 120] [--seed 0] [--packages metrics statistics ...]
+                                  [--checkout ../older] [--limit-s 300]
 
 Draws lines of the packages that decide about numbers, by a seed, and on each line one mutant of Cosmic Ray's. Mutants
 that differ in annotations alone are no faults and are drawn again. The tests that cover the line run against the
@@ -98,12 +99,12 @@ def _meaning(source: str) -> str:
     return ast.dump(tree)
 
 
-def drawn(count: int, seed: int) -> list[Mutant]:
+def drawn(count: int, seed: int, packages: Sequence[str]) -> list[Mutant]:
     """Draw mutants, at most one a line."""
     random.seed(seed)
     places = [
         (str(path.relative_to(ROOT)), line)
-        for name in PACKAGES
+        for name in packages
         for path in sorted((ROOT / "vidrobust" / name).rglob("*.py"))
         for line in range(1, path.read_text().count("\n") + 1)
     ]
@@ -160,6 +161,7 @@ def main() -> None:
     parser = harness.parser(__doc__)
     parser.add_argument("--mutants", type=int, default=120)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--packages", nargs="+", choices=PACKAGES, default=list(PACKAGES))
     parser.add_argument("--checkout", type=Path, default=ROOT, help="where tests and .coverage are")
     parser.add_argument("--limit-s", type=float, default=300.0, help="for the tests of a mutant")
     asked = parser.parse_args()
@@ -168,7 +170,7 @@ def main() -> None:
     data.read()
     table = harness.table("package", "line", "operator", "tests", "killed")
     killed = Counter[str]()
-    mutants = drawn(asked.mutants, asked.seed)
+    mutants = drawn(asked.mutants, asked.seed, asked.packages)
     with tempfile.TemporaryDirectory() as folder:
         tree = copied(checkout, Path(folder))
         for mutant in mutants:
