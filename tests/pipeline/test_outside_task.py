@@ -55,7 +55,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "[vidrobust.models]\nthermometer = thermometer:MODEL\n"
     )
     np.save(site / "tinted.npy", tinted(site / "tinted"))
-    asked = ("-m", f"thermometer:{MODEL}", "--pairs", "10", "--frames", "3", "-q")
+    asked = ("-m", f"thermometer:{MODEL}", "--pairs", "8", "--frames", "3", "-q")
     of_tint = ("--perturbation", "white_balance", "--strengths", "1")
     commands = (
         ("study", "tinted", *asked, *of_tint, "-o", "whole"),
