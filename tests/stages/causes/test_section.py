@@ -33,7 +33,7 @@ def of(pairs: int) -> SharedOut:
 def test_only_what_is_named_is_sure() -> None:
     shares = {group.title: (group.share, group.sure) for group in of(24).groups}
     assert shares == {
-        "light": ("73 %", True),
+        "light and colour": ("73 %", True),
         "noise, coding and fine detail": ("24 %", False),
         "the camera": ("3 %", False),
     }

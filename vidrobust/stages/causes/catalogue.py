@@ -281,7 +281,7 @@ GROUPS: Mapping[str, CauseGroup] = {
     for group in (
         CauseGroup(name="moving", title="what moves"),
         CauseGroup(name="camera", title="the camera"),
-        CauseGroup(name="light", title="light"),
+        CauseGroup(name="light", title="light and colour", several=True),
         CauseGroup(
             name="noise_and_detail",
             title="noise, coding and fine detail",

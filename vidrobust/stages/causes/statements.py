@@ -206,9 +206,7 @@ def _within(run: RunTables, model: str, prefix: str, group: dict[str, Any]) -> I
     for row in inside.sort_values("share", ascending=False, kind="stable").to_dict("records"):
         part = {name: row[name] / group["share"] for name in ("share", "low", "high")}
         explained = part_with_interval(part["share"], part["low"], part["high"])
-        title = CATALOGUE[row["cause"]].title
-        whole_picture = " of the whole picture" if title == GROUPS[group["cause"]].title else ""
-        text = f"{explained} of that is {title}{whole_picture}."
+        text = f"{explained} of that is {CATALOGUE[row['cause']].title}."
         yield _of(model, text, Level.MEASURED, "why_within", {**row, **part})
 
 
