@@ -21,7 +21,7 @@ def main() -> None:
     Code of a model or plugin can end a process with any code and no word (``os._exit``), and 0 and 1 are what a gate
     says. Only Linux tells a signal of the terminal, which both processes get, from one that was sent to the watcher.
     """
-    if not hasattr(signal, "sigwaitinfo"):
+    if not sys.platform.startswith("linux"):
         command()
         return
     reader, writer = os.pipe()

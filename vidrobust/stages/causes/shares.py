@@ -30,6 +30,7 @@ from vidrobust.stages.causes.catalogue import (
     NOISE,
     RECODED,
     REPLAYED,
+    SHARPNESS,
     UNDIVIDED,
 )
 from vidrobust.stages.causes.margins import at_most
@@ -61,7 +62,7 @@ OF_REMAINDER = 0.5
 LEAST_BEYOND, BEYOND = 0.06, 0.15
 # Focus changes the detail that noise has, and both are measured where the picture is finest: so much of the lesser of
 # the two shares may be the other's. In 44 worlds 65 of 71 true shares of .1 or more then hold (60 without).
-SHARPNESS, OF_LESSER = "sharpness", 0.5
+OF_LESSER = 0.5
 COLUMNS = (
     *("level", "group", "cause", "share", "low", "high", "pairs_low", "pairs_high"),
     *("beyond_low", "beyond_high", "n"),
@@ -364,8 +365,8 @@ def measurement_error(pairs: PairTable, name: str, level: Level = "cause") -> En
         above = float(np.hypot(above, max(0.0, undivided)))
     share = abs(float(pairs.part_of(name, level).sum())) / total
     least = float(np.interp(share, (0, LARGE), LEAST_ERRORS))
-    if level == "cause" and name in (SHARPNESS, NOISE):
-        lesser = min(abs(float(pairs.part_of(cause).sum())) for cause in (SHARPNESS, NOISE))
+    if level == "cause" and name in (SHARPNESS.name, NOISE):
+        lesser = min(abs(float(pairs.part_of(cause).sum())) for cause in (SHARPNESS.name, NOISE))
         least = float(np.hypot(least, OF_LESSER * lesser / total))
     return float(np.hypot(least, below)), float(np.hypot(least, above))
 
@@ -373,7 +374,7 @@ def measurement_error(pairs: PairTable, name: str, level: Level = "cause") -> En
 def _can_hide(pairs: PairTable, causes: Sequence[str]) -> bool:
     """Whether these causes hold a motion or blur: what of it was measured badly looks like noise."""
     measured = pairs.measured.any(axis=0) | (pairs.unsure != 0).any(axis=0)
-    names = (SHARPNESS, UNDIVIDED["moving"])
+    names = (SHARPNESS.name, UNDIVIDED["moving"])
     hiding = [k for k, c in enumerate(DIVIDED) if CATALOGUE[c].moves or c in names]
     return any(bool(measured[k]) for k in hiding if DIVIDED[k] in causes)
 

@@ -254,6 +254,10 @@ FEWEST_FAMILIES = 2
 # The product of both correlations is divided by the agreement: a smaller one would make up fragility from noise.
 LEAST_AGREEMENT = 0.3  # smallest agreement of families that is used
 
+# A dose speaks for itself where its logarithm varies so much over clips (standard deviation), and where no more of its
+# variance than this is explained by whatever else was measured: several changes may all grow with what moves.
+VARIES, EXPLAINED = 0.1, 0.5
+TIES = ("by_dose", "by_dose_low", "by_dose_high")
 COLUMNS = (
     "shuffled",
     "shuffled_p",
@@ -318,6 +322,30 @@ def negative_controls(units: ControlUnits, rng: np.random.Generator) -> pd.DataF
             high[each, hardest],
         )
     return table.astype({name: np.float64 for name in COLUMNS if name != "foreign"})
+
+
+def dose_ties(
+    dose: pd.DataFrame, fixed: np.ndarray, instability: np.ndarray, cluster: np.ndarray
+) -> pd.DataFrame:
+    """Return how closely the dose of each family (n, families) goes with the instability (n,), with intervals.
+
+    Partial Spearman coefficients given ``fixed`` (n, k) and the other doses that vary, with a jackknife over clusters;
+    NaN where a dose hardly varies or cannot be told from those. A dose is measured from pixels alone, so that no
+    general fragility of the model is in it.
+    """
+    table = pd.DataFrame(np.nan, index=dose.columns, columns=list(TIES))
+    varies = [name for name in dose if np.log(dose[name]).std() >= VARIES]
+    for name in varies:
+        others = dose[[other for other in varies if other != name]].to_numpy(np.float64)
+        given, own = np.hstack([fixed, others]), dose[[name]].to_numpy(np.float64)
+        left = residuals(ranks(own), line_basis(ranks(given)))
+        if left.var() < (1 - EXPLAINED) * ranks(own).var():
+            continue
+        units = CompleteUnits(own, instability[:, None], given, cluster)
+        method = PARTIAL if given.shape[1] else "spearman"
+        tie = coefficients(units, np.full(given.shape[1], np.nan))[method]
+        table.loc[name] = [float(end[0, 0]) for end in (tie.value, tie.low, tie.high)]
+    return table
 
 
 def expected_of_fragility(among: np.ndarray, tie: np.ndarray, weights: np.ndarray) -> np.ndarray:

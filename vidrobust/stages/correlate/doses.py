@@ -15,8 +15,6 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.stages.variation.spread import UNITS
-from vidrobust.statistics.associations import line_basis, pearson, ranks, residuals
-from vidrobust.statistics.standard_errors import cluster_jackknife
 
 # Quantities of the table ``changes`` that are one kind of change: within a family their squares add up. Ratios
 # count as logarithms, angles in radians.
@@ -27,29 +25,20 @@ OF_FAMILY: Mapping[str, tuple[str, ...]] = {
     "blur": ("sharpness",),
     "noise": ("noise_sigma",),
 }
+# Quantities through which a family occurs besides those of its dose: a translation may stand for parts that move.
+ALSO: Mapping[str, tuple[str, ...]] = {"geometry": ("part_shift_x_px", "part_shift_y_px")}
 # Smaller changes of neighbours are no doses: of light 1 %, of colour 1 % or a degree, of place a tenth of a pixel.
 # Noise and focus move a measure of light a little, and beside nothing but that it would be a dose like any other.
 LEAST: Mapping[str, float] = {
     **dict.fromkeys((*OF_FAMILY["light"], *OF_FAMILY["colour"]), 0.01),
-    **dict.fromkeys(OF_FAMILY["geometry"], 0.1),
-    **dict.fromkeys(("part_shift_x_px", "part_shift_y_px"), 0.1),
+    **dict.fromkeys((*OF_FAMILY["geometry"], *ALSO["geometry"]), 0.1),
     "hue_deg": math.radians(1),
 }
 LEAST_RATIO = 1e-6
-RESOLVED = (
-    4.0  # smallest mean square of a change over that of its error: it is two standard errors long
-)
+RESOLVED = 4.0  # smallest mean square of a change over that of its error: two standard errors
 OTHER = "other_change"
-# Quantities through which a family occurs besides those of its dose: a translation may stand for parts that move.
-ALSO: Mapping[str, tuple[str, ...]] = {"geometry": ("part_shift_x_px", "part_shift_y_px")}
 # A family that occurs in a smaller share of clips is absent: no more than errors twice as long as ``LEAST`` could hide.
 RARE, HIDING = 0.1, 2.0
-
-
-# A dose speaks for itself where its logarithm varies so much over clips (standard deviation), and where no more of its
-# variance than this is explained by whatever else was measured: several changes may all grow with what moves.
-VARIES, EXPLAINED = 0.1, 0.5
-TIES = ("by_dose", "by_dose_low", "by_dose_high")
 
 
 @dataclass(frozen=True)
@@ -64,6 +53,10 @@ class Doses:
         known = (self.changes["scale"] == "adjacent") & self.changes["valid"].to_numpy(bool)
         return self.changes[known].astype({"item": str, "quantity": str})
 
+    @cached_property
+    def _whole(self) -> pd.DataFrame:
+        return by_family(self._known)
+
     def elsewhere(self, items: pd.Index) -> np.ndarray:
         """Return the mean change of each clip that no dose covers, (n,): what moves.
 
@@ -75,12 +68,12 @@ class Doses:
 
     def absent(self, perturbations: pd.Series) -> frozenset[str]:
         """Return those of the perturbations whose family does not occur between neighbours."""
-        gone = absent_families(self._known) if len(self._known) else frozenset()
+        gone = absent_families(self._known)
         return frozenset(perturbations[perturbations.map(self.family).isin(gone)])
 
     def of_families(self, items: pd.Index) -> pd.DataFrame:
         """Return the dose of each measured family in each item, (n, families)."""
-        return by_family(self._known).reindex(items).fillna(1.0).reset_index(drop=True)
+        return self._whole.reindex(items).fillna(1.0).reset_index(drop=True)
 
     def of(
         self, items: pd.Index, perturbations: pd.Series, middle: pd.Series
@@ -93,11 +86,8 @@ class Doses:
         early = (rows["frame_a"] <= rows["item"].map(middle)).to_numpy(bool)
         families = perturbations.map(self.family)
         first, second, whole = (
-            by_family(rows[side])
-            .reindex(index=items, columns=families)
-            .fillna(1.0)
-            .to_numpy(np.float64)
-            for side in (early, ~early, early | ~early)
+            dose.reindex(index=items, columns=families).fillna(1.0).to_numpy(np.float64)
+            for dose in (by_family(rows[early]), by_family(rows[~early]), self._whole)
         )
         return first, second, whole
 
@@ -129,34 +119,6 @@ def absent_families(changes: pd.DataFrame) -> frozenset[str]:
         if occurs.mean() < RARE:
             found.add(family)
     return frozenset(found)
-
-
-def dose_ties(
-    dose: pd.DataFrame, fixed: np.ndarray, instability: np.ndarray, cluster: np.ndarray
-) -> pd.DataFrame:
-    """Return how closely the dose of each family (n, families) goes with the instability (n,), with intervals.
-
-    Partial Spearman coefficients given ``fixed`` (n, k) and the other doses that vary, with a jackknife over clusters;
-    NaN where a dose hardly varies or cannot be told from those. A dose is measured from pixels alone, so that no
-    general fragility of the model is in it.
-    """
-    table = pd.DataFrame(np.nan, index=dose.columns, columns=list(TIES))
-    varies = [name for name in dose if np.log(dose[name]).std() >= VARIES]
-    for name in varies:
-        others = dose[[other for other in varies if other != name]].to_numpy(np.float64)
-        given, own = np.hstack([fixed, others]), dose[[name]].to_numpy(np.float64)
-        left = residuals(ranks(own), line_basis(ranks(given)))
-        if left.var() < (1 - EXPLAINED) * ranks(own).var():
-            continue
-
-        def tie(rows: np.ndarray, given: np.ndarray = given, own: np.ndarray = own) -> np.ndarray:
-            basis = line_basis(ranks(given[rows]))
-            sides = (residuals(ranks(of[rows]), basis) for of in (own, instability[:, None]))
-            return pearson(*sides)
-
-        found = cluster_jackknife(tie, cluster, lost=2 + given.shape[1])
-        table.loc[name] = [float(end[0, 0]) for end in (found.value, found.low, found.high)]
-    return table
 
 
 def _squares(changes: pd.DataFrame) -> tuple[pd.Series, pd.Series]:

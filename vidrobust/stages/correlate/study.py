@@ -23,16 +23,17 @@ from vidrobust.stages.correlate.coefficients import (
     FEWEST,
     PARTIAL,
     PLAIN,
+    TIES,
     CompleteUnits,
     ControlUnits,
     below_best,
     coefficients,
     describe,
+    dose_ties,
     effective,
     matrix,
     negative_controls,
 )
-from vidrobust.stages.correlate.doses import TIES, dose_ties
 from vidrobust.stages.correlate.units import CorrelationUnits, of_families, with_means
 from vidrobust.stages.correlate.verdicts import (
     CANNOT_TELL,
@@ -237,9 +238,8 @@ def _controls(
         found.append(table.loc[columns["perturbation"].to_numpy(object)[main[which]].astype(str)])
     whole = pd.concat([one for one in found if len(one)] or found)
     whole = whole.reindex(list(family)).fillna({"foreign": ""})
-    if units.dose is None:
-        return whole.assign(**dict.fromkeys(TIES, np.nan))
-    ties = dose_ties(units.dose[known], z[known], y[known], units.cluster[known])
+    dose = units.dose if units.dose is not None else pd.DataFrame(index=range(len(y)))
+    ties = dose_ties(dose[known], z[known], y[known], units.cluster[known])
     of_each = ties.reindex([family[name] for name in whole.index])
     return whole.assign(**{name: of_each[name].to_numpy() for name in TIES})
 

@@ -325,7 +325,7 @@ def _controlled(
     if not wanting:
         other_data = " and on other data" if control["foreign"] else ""
         reason = f"it surely goes beyond the perturbations of other families{other_data}; {alike}"
-        if not control["beyond_others_low"] > 0:
+        if control["by_dose_low"] > 0 and not control["beyond_others_low"] > 0:
             dose = interval(control["by_dose_low"], control["by_dose_high"])
             reason = (
                 "what changes more in this way is less stable, whatever else changes "
