@@ -143,6 +143,51 @@ def study_pair(
     that predicts from frame to frame; ``again`` are t and t+1 coded once more, twice. What moved and what light did is
     measured and replayed on frames averaged over squares of ``factor`` px, noise and coding on whole frames.
     """
+    found = _prepared((before, a, b, after), keyframe=keyframe, factor=factor)
+    if isinstance(found, PairReplays):
+        return found
+    made = _replays(found, coded=coded)
+    count = len(made.pictures)
+    return replace(
+        made,
+        pictures=(*made.pictures, *again),
+        motions=(*made.motions, *(made.motions[k % 2] for k in range(len(again)))),
+        recoded=tuple((k, k + 1) for k in range(count, count + len(again), 2)),
+    )
+
+
+def study_strip(
+    before: np.ndarray | None,
+    a: np.ndarray,
+    b: np.ndarray,
+    after: np.ndarray | None,
+    *,
+    keyframe: bool = False,
+    factor: int = 1,
+) -> PairReplays:
+    """Make what a strip shows of a pair, as ``study_pair``: its base, and on it one change after the other."""
+    found = _prepared((before, a, b, after), keyframe=keyframe, factor=factor)
+    return found if isinstance(found, PairReplays) else _forwards(found)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Prepared:
+    album: _Album
+    scene: ReplayScene
+    # the whole frames, in the order of the chain, and the change between them; in their px noise is compared
+    # and sizes are told
+    frames: tuple[np.ndarray, np.ndarray]
+    whole: PairChange
+    reverse: bool
+
+
+def _prepared(
+    pictures: tuple[np.ndarray | None, np.ndarray, np.ndarray, np.ndarray | None],
+    *,
+    keyframe: bool,
+    factor: int,
+) -> _Prepared | PairReplays:
+    before, a, b, after = pictures
     outer = [
         None if x is None or np.array_equal(x, inner) else x
         for x, inner in ((before, a), (after, b))
@@ -170,14 +215,7 @@ def study_pair(
     if not isinstance(scene, ReplayScene):
         return _not_registered(album, scene)
     whole = change if factor == 1 else enlarged(change, first, second)
-    made = _replays(album, scene, (first, second), whole, reverse=sharper, coded=coded)
-    count = len(made.pictures)
-    return replace(
-        made,
-        pictures=(*made.pictures, *again),
-        motions=(*made.motions, *(made.motions[k % 2] for k in range(len(again)))),
-        recoded=tuple((k, k + 1) for k in range(count, count + len(again), 2)),
-    )
+    return _Prepared(album=album, scene=scene, frames=(first, second), whole=whole, reverse=sharper)
 
 
 def _not_registered(album: _Album, why: Excluded) -> PairReplays:
@@ -238,22 +276,34 @@ class _Album:
         return self._place[key]
 
 
-def _replays(
-    album: _Album,
-    scene: ReplayScene,
-    frames: tuple[np.ndarray, np.ndarray],
-    whole: PairChange,
-    *,
-    reverse: bool,
-    coded: bool,
-) -> PairReplays:
-    # ``frames`` and ``whole`` are of the whole frames; in their px noise is compared and sizes are told
-    (a, b), change = frames, scene.change
-    first, second = int(reverse), int(not reverse)
+def _forwards(found: _Prepared) -> PairReplays:
+    album, scene, reverse = found.album, found.scene, found.reverse
+    change = scene.change
     every = ShownMotion.of(change.motion, change.objects_move)
-    album.motions |= {first: scene.motion(()), second: every}
-    count = len(REPLAYED)
-    forwards = tuple(album.of(scene, REPLAYED[:n]) for n in range(count + 1))
+    album.motions |= {int(reverse): scene.motion(()), int(not reverse): every}
+    forwards = tuple(album.of(scene, REPLAYED[:n]) for n in range(len(REPLAYED) + 1))
+    first, second = found.frames
+    # sizes are from t to t+1 even where the chain is played backwards
+    sizes = {
+        name: cause.size(found.whole, first, reverse)
+        for name, cause in CATALOGUE.items()
+        if cause.size
+    }
+    return PairReplays(
+        pictures=tuple(album.pictures),
+        forwards=forwards,
+        px=second.shape[1] / change.new.shape[1],
+        reversed=reverse,
+        sizes=sizes,
+    )
+
+
+def _replays(found: _Prepared, *, coded: bool) -> PairReplays:
+    made = _forwards(found)
+    album, scene = found.album, found.scene
+    (a, b), change = found.frames, scene.change
+    first, second = int(found.reverse), int(not found.reverse)
+    forwards, count = made.forwards, len(REPLAYED)
     backwards = tuple(album.of(scene, REPLAYED[count - n :]) for n in range(count + 1))
     steps = (
         *_to_the_base(album, (first, forwards[0]), change, coded=coded),
@@ -267,25 +317,22 @@ def _replays(
         )
         for n, (cause, hows) in enumerate(PLACEBOS.items())
     }
-    brought, real = noise_beside(a, b, whole), b.astype(np.float32)
+    brought, real = noise_beside(a, b, found.whole), b.astype(np.float32)
+    every = album.motions[second]
     exchange = tuple(
         (album.add(plus, every), album.add(minus, every))
         for plus, minus in exchanged(brought, real, draws=1, seed=scene.seed)
     )
-    # sizes are from t to t+1 even where the chain is played backwards
-    sizes = {name: cause.size(whole, a, reverse) for name, cause in CATALOGUE.items() if cause.size}
     noise = noise_levels(brought, real)
-    sizes[NOISE] = Size(size=noise, unit="levels", measured=f"{noise:.1f} levels")
-    return PairReplays(
+    size = Size(size=noise, unit="levels", measured=f"{noise:.1f} levels")
+    return replace(
+        made,
         pictures=tuple(album.pictures),
         steps=tuple(step for step in steps if step.before != step.after),
-        forwards=forwards,
         backwards=backwards,
         placebo=placebo,
         exchange=exchange,
-        px=b.shape[1] / change.new.shape[1],
-        reversed=reverse,
-        sizes=sizes,
+        sizes={**made.sizes, NOISE: size},
         motions=tuple(album.motions[place] for place in range(len(album.pictures))),
     )
 

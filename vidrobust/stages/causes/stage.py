@@ -250,13 +250,13 @@ def _replayed(
     import math
 
     from vidrobust.stages.causes.candidate_fits import candidates, motions, predicts
-    from vidrobust.stages.causes.pair_replays import study_pair
+    from vidrobust.stages.causes.pair_replays import study_pair, study_strip
     from vidrobust.stages.causes.pairs import KEYFRAME
     from vidrobust.stages.causes.recoded import recoded
 
     *ahead, stratum, adjacent, counts = more
     if not counts:  # for its strip alone
-        made = study_pair(*pictures, keyframe=stratum == KEYFRAME, factor=factor)
+        made = study_strip(*pictures, keyframe=stratum == KEYFRAME, factor=factor)
         return ReplayedPair(made, [], ShownPictures((), ()))
     again: tuple[np.ndarray, ...] = ()
     if adjacent and ahead and ahead[0] and not math.isnan(quantizer) and stratum != KEYFRAME:
