@@ -40,16 +40,6 @@ OWN = (
         "stage_commands:correlate",
         "Find the perturbations that stand for what happens in the footage.",
     ),
-    (
-        STUDY,
-        "stage_commands:remedies",
-        "Evaluate remedies that need no training against doing nothing.",
-    ),
-    (
-        STUDY,
-        "stage_commands:boxes",
-        "Show detectors at every threshold, and draw their boxes on the clip.",
-    ),
     (STUDY, "studies:report", "Write report.html and details.html of a run folder."),
     (RUNS, "studies:show", "Show the answer of a run in a few lines."),
     (RUNS, "tools:status", "Show which stages of a run are done, stale or missing."),
@@ -61,10 +51,9 @@ OWN = (
     (TOOLS, "tools:labels", "Show what annotation files hold, and what in them cannot be used."),
     (TOOLS, "tools:perturbations", "List the perturbations, or render each strength as a picture."),
     (TOOLS, "tools:models", "List the forms of a model spec, and what is installed for each."),
-    (TOOLS, "tools:doctor", "Check what works on this machine, and how to get what is missing."),
     (
         TOOLS,
-        "doctor:plugins",
+        "installed_plugins:plugins",
         "List installed plugins, what each brings, and those that are broken.",
     ),
 )

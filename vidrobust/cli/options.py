@@ -253,3 +253,20 @@ def all_but(*names: str) -> set[str]:
     return {p.name for p in params if isinstance(p, click.Option) and p.name is not None} - set(
         names
     )
+
+
+def print_rows(rows: Any, as_json: bool) -> None:
+    """Print rows as JSON or as a table."""
+    if as_json:
+        print_json(rows)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*(rows[0] if rows else ()), box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
+    console = Console(markup=False, highlight=False)
+    if not console.is_terminal:
+        console.width = 160
+    console.print(table)

@@ -21,7 +21,7 @@ from vidrobust.cli.options import (
     refuse_idle,
     reporter,
 )
-from vidrobust.errors import InputError
+from vidrobust.errors import InputError, SettingsError
 from vidrobust.pipeline.stage import Stage
 from vidrobust.stages.catalogue import REPORT, STAGES
 from vidrobust.stages.stability.stage import STABILITY
@@ -117,6 +117,20 @@ def show(run_folder: str, as_json: bool) -> None:
         print_json(answer_as_json(RunTables(path)))
     else:
         click.echo(_answer(path))
+
+
+def is_run(path: str) -> bool:
+    """Return whether ``path`` is a run folder."""
+    from vidrobust.run_folder.folder import is_run_folder
+
+    return is_run_folder(Path(path))
+
+
+def one_folder(target: Sequence[str], options: dict[str, Any], flags: str) -> Path:
+    """Return the one run folder that a command works on; SettingsError where it is unclear."""
+    if not options["out"] and (len(target) > 1 or not is_run(target[0])):
+        raise SettingsError(f"{flags}: works on one run folder; give it, or sources and --out")
+    return Path(options["out"] or target[0])
 
 
 def on_target(

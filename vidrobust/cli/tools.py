@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from vidrobust.cli.options import end, print_json, print_result, refuse_idle
+from vidrobust.cli.options import end, print_json, print_result, print_rows, refuse_idle
 from vidrobust.errors import InputError
 from vidrobust.finished_runs.demo import demos
 from vidrobust.stages.catalogue import STAGES
@@ -89,16 +89,7 @@ def models(as_json: bool) -> None:
     """The forms of a model spec, and what is installed for each."""
     from vidrobust.models.spec import available
 
-    _print_rows(available(), as_json)
-
-
-@click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
-def doctor(as_json: bool) -> None:
-    """What works on this machine: packages, decoders, devices, extras, and how to get what is missing."""
-    from vidrobust.cli.doctor import diagnose
-
-    _print_rows(diagnose(), as_json)
+    print_rows(available(), as_json)
 
 
 DEMOS = demos()
@@ -136,7 +127,7 @@ def status(run_folder: str, as_json: bool) -> None:
         print_json(rows)
         return
     summary = {None: ""}
-    _print_rows(
+    print_rows(
         [{**row, "seconds": summary.get(row["seconds"], f"{row['seconds']} s")} for row in rows],
         as_json=False,
     )
@@ -209,20 +200,4 @@ def _print_catalogue(entries: tuple[Any, ...], as_json: bool) -> None:
         }
         for entry in entries
     ]
-    _print_rows(rows, as_json)
-
-
-def _print_rows(rows: Any, as_json: bool) -> None:
-    if as_json:
-        print_json(rows)
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*(rows[0] if rows else ()), box=None, header_style="bold", pad_edge=False)
-    for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
-    console = Console(markup=False, highlight=False)
-    if not console.is_terminal:
-        console.width = 160
-    console.print(table)
+    print_rows(rows, as_json)

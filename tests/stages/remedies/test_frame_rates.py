@@ -16,8 +16,8 @@ import pytest
 from tests.made_frames import texture
 from vidrobust.cli.app import main
 from vidrobust.errors import SettingsError
+from vidrobust.plugins.rule_export import take_away
 from vidrobust.run_folder.folder import RunFolder
-from vidrobust.stages.remedies import take_away
 
 FRAMES = 40
 LOST = range(20, 28)  # frames in which the moving cup has no box

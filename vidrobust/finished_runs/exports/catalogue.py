@@ -22,7 +22,7 @@ from vidrobust.text.numbers import known
 
 GROUP = "vidrobust.exports"  # group of entry points in which a package names a Format, or several
 # Formats of the core: module in this folder, and record.
-OWN = {"coco": "coco:COCO", "csv": "csv:CSV", "markdown": "markdown:MARKDOWN", "mot": "coco:MOT"}
+OWN = {"csv": "csv:CSV", "markdown": "markdown:MARKDOWN"}
 FOLDER = "exports"  # within a run folder, where no other is named
 
 

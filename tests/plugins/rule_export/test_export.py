@@ -25,14 +25,14 @@ from vidrobust.metrics.class_meter import ClassMeter
 from vidrobust.metrics.metric import AlongTime
 from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.models.load import load_model
+from vidrobust.plugins.rule_export.take_away import export
 from vidrobust.predictions import Classifications
 from vidrobust.stages.remedies.catalogue import BOX_RULES, LABEL_RULES, OFFLINE, box_rule, kind_of
 from vidrobust.stages.remedies.study import FootageTables, study_classifier
-from vidrobust.stages.remedies.take_away import export
 from vidrobust.video.selection import Selection
 from vidrobust.video.source import open_video
 
-MODEL, CLIP, SECONDS = "tests.stages.remedies.test_export:reddest", "cars.mp4", 4.0
+MODEL, CLIP, SECONDS = "tests.plugins.rule_export.test_export:reddest", "cars.mp4", 4.0
 ROW = {
     "metric": "flip_rate",
     "before": 0.3,

@@ -8,8 +8,8 @@ import av
 import pytest
 import torch
 
-from vidrobust.cli.doctor import Row, diagnose
 from vidrobust.install_hint import installed, pip_install
+from vidrobust.plugins.doctor import Row, diagnose
 
 
 @pytest.fixture(scope="module")

@@ -199,15 +199,17 @@ def _write_mot(run: RunTables, out: Path) -> Exported:
     return Exported(tuple(write_mot(RunFolder.existing(run.folder), out)))
 
 
-COCO = Format(
-    name="coco",
-    what="what every frame was called, boxes and tracks",
-    opened_by="pycocotools",
-    write=write,
-)
-MOT = Format(
-    name="mot",
-    what="tracks of detectors, as MOTChallenge files",
-    opened_by="TrackEval",
-    write=_write_mot,
+FORMATS = (
+    Format(
+        name="coco",
+        what="what every frame was called, boxes and tracks",
+        opened_by="pycocotools",
+        write=write,
+    ),
+    Format(
+        name="mot",
+        what="tracks of detectors, as MOTChallenge files",
+        opened_by="TrackEval",
+        write=_write_mot,
+    ),
 )

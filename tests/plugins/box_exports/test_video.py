@@ -15,6 +15,7 @@ from tests.pipeline.conftest import run
 from vidrobust.api.study import write_frames
 from vidrobust.footage.labels.formats import read_labels
 from vidrobust.models.detection.box_files import read_boxes
+from vidrobust.plugins.box_exports.video import FOOT, HEAD, FrameMarks, frame_marks, timeline
 from vidrobust.stages.boxes.drawn_frame import (
     EXPECTED,
     HIDDEN,
@@ -24,7 +25,6 @@ from vidrobust.stages.boxes.drawn_frame import (
     label_place,
     label_size,
 )
-from vidrobust.stages.boxes.video import FOOT, HEAD, FrameMarks, frame_marks, timeline
 
 FRAMES, HEIGHT, WIDTH = 30, 120, 160
 MISSED, RENAMED_AT, VANISHED_AFTER = (8, 9), 15, 24

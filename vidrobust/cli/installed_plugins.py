@@ -1,0 +1,115 @@
+"""``vidrobust plugins``: which plugins are installed, what each brings, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from typing import Any
+
+import click
+
+from vidrobust.cli.options import JSON, print_result
+from vidrobust.extensions import PREFIX, Brought, Extensions, in_order
+from vidrobust.text.phrases import listing
+
+MOST_NAMES = 8  # names of a group that ``plugins`` lists; ``--json`` has all of them
+
+
+@dataclass
+class Plugin:
+    """The entry points of one name in one package: what they bring by group, and what is wrong."""
+
+    name: str
+    package: str
+    version: str
+    brings: dict[str, list[str]] = field(default_factory=dict)
+    error: str = ""
+
+    def add(self, brought: Brought[Any]) -> None:
+        group = brought.point.group.removeprefix(PREFIX)
+        if brought.error:
+            what = f"{brought.point.value} of {group} {brought.error}"
+            if what not in self.error:  # several kinds may be read from one group
+                self.error = f"{self.error}; {what}" if self.error else what
+        else:
+            self.brings[group] = list(dict.fromkeys([*self.brings.get(group, []), *brought.names]))
+
+
+def installed_plugins() -> list[Plugin]:
+    """Import all plugins and return them in the order of their names."""
+    found: dict[tuple[str, str], Plugin] = {}
+    for brought in _brought():
+        dist = brought.point.dist
+        package, version = ("", "") if dist is None else (dist.name, dist.version)
+        key = package, brought.point.name
+        found.setdefault(key, Plugin(brought.point.name, package, version)).add(brought)
+    return [found[key] for key in sorted(found)]
+
+
+def _brought() -> Iterator[Brought[Any]]:
+    groups = set()
+    for extensions in _groups():
+        for brought in extensions.brought:
+            groups.add(brought.point.group)
+            yield brought
+    for group in sorted(entry_points().groups - groups):
+        if group.startswith(PREFIX):
+            for point in in_order(group):
+                yield Brought(point, error="is of a group that does not exist")
+
+
+def _groups() -> list[Extensions[Any]]:
+    from vidrobust.cli import app
+    from vidrobust.finished_runs import demo
+    from vidrobust.finished_runs.exports import catalogue as exports
+    from vidrobust.footage.labels import formats
+    from vidrobust.metrics import catalogue as metrics
+    from vidrobust.models import spec as models
+    from vidrobust.models.detection import box_files
+    from vidrobust.perturb import catalogue as perturbations
+    from vidrobust.report import section
+    from vidrobust.run_folder import gates as figures
+    from vidrobust.stages import catalogue as stages
+    from vidrobust.stages.correlate import stage as correlation
+    from vidrobust.stages.policy.exports import write as policies
+    from vidrobust.stages.sensitivity import stage as suites
+    from vidrobust.tables import schema as tables
+    from vidrobust.video import source
+
+    return [
+        app.BROUGHT,
+        stages.BROUGHT,
+        section.brought(),
+        tables.BROUGHT,
+        figures.brought(),
+        perturbations.BROUGHT,
+        suites.brought(),
+        correlation.brought(),
+        policies.brought(),
+        demo.brought(),
+        exports.brought(),
+        metrics.brought(),
+        metrics.brought_tasks(),
+        models.brought(),
+        formats.brought(),
+        box_files.brought(),
+        source.brought(),
+    ]
+
+
+@click.command()
+@JSON
+def plugins(as_json: bool) -> None:
+    """List installed plugins: package and version, what each brings, and what is wrong with it.
+
+    A plugin is a package with entry points of groups such as vidrobust.commands or vidrobust.stages.
+    """
+    found = installed_plugins()
+    lines = [] if found else ["no plugins are installed"]
+    for plugin in found:
+        lines.append(f"{plugin.name}  ({plugin.package} {plugin.version})")
+        for group, names in plugin.brings.items():
+            lines.append(f"  {group.replace('_', ' ')}: {listing(names, MOST_NAMES)}")
+        lines += [f"  broken: {plugin.error}"] * bool(plugin.error)
+    print_result([vars(plugin) for plugin in found], lines, as_json)

@@ -1,0 +1,1 @@
+"""Boxes and tracks of detectors as a drawn clip, as MOTChallenge files and as COCO."""
