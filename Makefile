@@ -10,6 +10,8 @@ PIP := $(BIN)/python -m pip install --quiet $(CONSTRAINTS:%=--constraint %)
 
 .PHONY: setup demo demo-answer gallery demo-line test quick nightly durations golden fuzz lint docs bench mutation \
         constraints clean
+# Tests start hundreds of processes, each of which would compile the whole package anew.
+unexport PYTHONDONTWRITEBYTECODE
 # A worker takes whole files, the longest first (tests/durations.json).
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 

@@ -2,7 +2,8 @@
 
 ``VIDROBUST_WRITE_DURATIONS=1`` in front of a command writes what its files took, of this process and of those that
 it started; times by the clock would depend on what else the machine does. The longest files go first, because a
-worker that begins one of them last is waited for.
+worker that begins one of them last is waited for. Where several files read one study that is made once, all but the
+longest come later: begun beside it, their workers would wait for the study.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ ROOT = Path(__file__).parents[1]
 KEPT = Path(__file__).parent / "durations.json"
 SLOW_S = 2.5
 """A file that takes longer, or of which nothing is known, is left out by ``make quick``."""
+LATE = 0.5
+"""How much of its seconds a file counts whose study another one makes."""
 SHOWN = 15
 """Files listed at the end of a run in CI."""
 _BEGAN = pytest.StashKey[float]()
@@ -39,14 +42,30 @@ def kept() -> dict[str, dict[str, float]]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests of long files as slow, and put the longest files first."""
-    seconds = defaultdict[str, float](float)
-    for files in kept().values():
-        for file, taken in files.items():
-            seconds[file] += taken
+    known = kept()
+    seconds = {item: known.get(_suite(item), {}).get(_file(item), math.inf) for item in items}
     for item in items:
-        if seconds.get(_file(item), math.inf) > SLOW_S:
+        if seconds[item] > SLOW_S:
             item.add_marker(pytest.mark.slow)
-    items.sort(key=lambda item: -seconds.get(_file(item), math.inf))
+    items.sort(key=lambda item: -seconds[item])
+    makers: dict[str, str] = {}  # study -> the file that makes it
+    late = {
+        _file(item)
+        for item in items
+        for study in _studies(item)
+        if makers.setdefault(study, _file(item)) != _file(item)
+    }
+    items.sort(key=lambda item: -seconds[item] * (LATE if _file(item) in late else 1))
+
+
+def _studies(item: pytest.Item) -> list[str]:
+    """Return the fixtures of a test that are made once for all workers."""
+    known = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
+    return [name for name, defined in known.items() if "made_once" in defined[-1].argnames]
+
+
+def _suite(item: pytest.Item) -> str:
+    return "nightly" if item.get_closest_marker("nightly") else "test"
 
 
 def _file(item: pytest.Item) -> str:
@@ -62,8 +81,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
     yield
-    suite = "nightly" if item.get_closest_marker("nightly") else "test"
-    item.user_properties.append((f"{suite}_s", _processor_s() - item.stash[_BEGAN]))
+    item.user_properties.append((f"{_suite(item)}_s", _processor_s() - item.stash[_BEGAN]))
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

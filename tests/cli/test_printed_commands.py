@@ -34,15 +34,16 @@ PROSE = {"is", "run", "sends", "clean", "the", "has", "runs"}
 
 
 def texts_of(path: Path) -> Iterator[str]:
-    """Every text of a module that may be printed: its strings but no docstrings, f-strings with {x} in place."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    defined = [
-        n for n in ast.walk(tree) if isinstance(n, ast.Module | ast.ClassDef | ast.FunctionDef)
-    ]
+    """Every text of a module that may print a command: its strings but no docstrings, f-strings with {x} in place."""
+    text = path.read_text(encoding="utf-8")
+    if "vidrobust " not in text:
+        return
+    nodes = list(ast.walk(ast.parse(text)))
+    defined = [n for n in nodes if isinstance(n, ast.Module | ast.ClassDef | ast.FunctionDef)]
     # no printed text: docstrings, and the parts of f-strings, which are taken whole
     skipped = {id(n.body[0].value) for n in defined if n.body and isinstance(n.body[0], ast.Expr)}
-    skipped |= {id(v) for n in ast.walk(tree) if isinstance(n, ast.JoinedStr) for v in n.values}
-    for node in ast.walk(tree):
+    skipped |= {id(v) for n in nodes if isinstance(n, ast.JoinedStr) for v in n.values}
+    for node in nodes:
         if (
             isinstance(node, ast.Constant)
             and isinstance(node.value, str)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -23,11 +24,17 @@ watched.main()
 
 
 class Started:
-    def __init__(self, body: str, folder: Path, *, first: str = "pass") -> None:
+    def __init__(
+        self, body: str, folder: Path, *, first: str = "pass", passing: int | None = None
+    ) -> None:
         self.begun, self.errors = folder / "begun", folder / "errors"
         program = WATCHED.format(body=f"{first}; open({str(self.begun)!r}, 'w'); {body}")
         with self.errors.open("w") as errors:
-            self.process = subprocess.Popen([sys.executable, "-c", program], stderr=errors)
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", program],
+                stderr=errors,
+                pass_fds=[passing] if passing is not None else [],
+            )
         until = time.monotonic() + 60
         while not self.begun.exists():
             assert time.monotonic() < until
@@ -63,9 +70,11 @@ def test_a_signal_to_it_reaches_the_command(tmp_path: Path, number: signal.Signa
 
 
 def test_nothing_goes_on_when_it_is_killed(tmp_path: Path) -> None:
-    late = tmp_path / "late"
-    started = Started(f"time.sleep(1); open({str(late)!r}, 'w')", tmp_path)
+    reading, writing = os.pipe()
+    late = f"time.sleep(1); os.write({writing}, b'late'); os._exit(0)"
+    started = Started(late, tmp_path, passing=writing)
+    os.close(writing)
     started.process.kill()
+    with open(reading, "rb") as pipe:  # ends when nobody is left who could write
+        assert pipe.read() == b""
     started.process.wait(20)
-    time.sleep(2)
-    assert not late.exists()

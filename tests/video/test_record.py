@@ -115,13 +115,14 @@ def test_a_wrong_password_and_a_closed_port_are_said_without_the_password(
 
 
 def test_a_broken_connection_is_opened_again_into_a_file_of_its_own(
-    transport: bytes, tmp_path: Path
+    transport: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(recorder, "FIRST_PAUSE_S", 0.02)
     said: list[str] = []
     at = len(transport) // PACKET // 2
     with RtspServer(transport, breaks=(at,)) as server:
         made = record(
-            f"rtsp://127.0.0.1:{server.port}/", tmp_path, 30.0, timeout_s=2, say=said.append
+            f"rtsp://127.0.0.1:{server.port}/", tmp_path, 6.0, timeout_s=2, say=said.append
         )
     assert server.clients >= 2
     assert [path.name for path in made.files[:2]] == ["127.0.0.1.mkv", "127.0.0.1-2.mkv"]
@@ -138,8 +139,8 @@ def test_a_stream_that_stalls_ends_at_the_timeout(
 ) -> None:
     monkeypatch.setattr(recorder, "TRIES", 0)
     with RtspServer(transport, stalls=len(transport) // PACKET - 20) as server:
-        made = record(f"rtsp://127.0.0.1:{server.port}/", tmp_path, 30.0, timeout_s=1.5)
-    assert "nothing came for 1.5 s" in made.ended
+        made = record(f"rtsp://127.0.0.1:{server.port}/", tmp_path, 30.0, timeout_s=0.8)
+    assert "nothing came for 0.8 s" in made.ended
     assert made.packets > 20
 
 

@@ -37,6 +37,7 @@ PIPES = ("-", "pipe:", "pipe:0")
 PROTOCOLS = ",".join((*SCHEMES, "tls", "crypto"))
 # How often a connection that breaks is opened again, in a row, without a picture in between
 TRIES = 3
+FIRST_PAUSE_S = 0.5  # before the first of them; each pause is twice as long as the one before
 RATE_UNKNOWN = Fraction(25)
 
 
@@ -89,7 +90,7 @@ def record(
                 f"the connection broke at {state.seconds:.1f} s ({error}) and was opened again"
             )
             say(f"{state.shown}: {error}; trying again")
-            time.sleep(min(2.0**state.in_vain, timeout_s) / 2)
+            time.sleep(min(FIRST_PAUSE_S * 2.0**state.in_vain, timeout_s / 2))
             state.in_vain += 1
     if not state.files:
         raise InputError(f"{state.shown}: {state.ended or 'no picture came'}; nothing was recorded")
