@@ -121,7 +121,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The inputs that the tutorials name, as the current folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("VIDROBUST_CACHE", str(tmp_path / "cache"))
-    for k, name in enumerate(("line3/a", "line3/b", "cups")):
+    for k, name in enumerate(("line3/a", "line3/b", "recordings/a", "recordings/b", "cups")):
         clip(tmp_path / f"{name}.mp4", k)
     classifier(tmp_path / "parts.onnx")
     for name, score in (("yolox_nano", 0.6), ("a", 0.6), ("b", 0.55)):
