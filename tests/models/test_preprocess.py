@@ -16,7 +16,8 @@ from timm.data.transforms_factory import create_transform
 
 from vidrobust.errors import SettingsError
 from vidrobust.models.detection.heads import HEADS
-from vidrobust.models.preprocess import BoxPreprocess, Preprocess, from_timm, from_torchvision
+from vidrobust.models.preprocess import BoxPreprocess, Preprocess
+from vidrobust.plugins.library_models import from_timm, from_torchvision
 
 KERNELS = {
     "bilinear": Image.Resampling.BILINEAR,

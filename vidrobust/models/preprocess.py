@@ -234,41 +234,6 @@ class BoxPreprocess:
         )
 
 
-def from_torchvision(preset: Any) -> Preprocess:
-    from torchvision.transforms._presets import ImageClassification  # noqa: PLC2701 - has no public name
-
-    if not isinstance(preset, ImageClassification):
-        raise SettingsError(
-            f"its transforms are {type(preset).__name__}, not ImageClassification: "
-            "this version studies image classifiers only"
-        )
-    return Preprocess(
-        size=preset.crop_size[0],
-        resize_to=preset.resize_size[0],
-        interpolation=preset.interpolation.value,
-        mean=_times_255(preset.mean),
-        std=_times_255(preset.std),
-    )
-
-
-def from_timm(config: dict[str, Any]) -> Preprocess:
-    _, height, width = config["input_size"]
-    mode = config.get("crop_mode") or "center"
-    if mode not in ("center", "squash") or height != width:
-        raise SettingsError(
-            f"its timm data config has crop_mode {mode!r} for {width}x{height} px, which is not supported; "
-            "give the network through package.module:factory with a Preprocess of your own"
-        )
-    return Preprocess(
-        size=height,
-        resize_to=int(height / config["crop_pct"]),
-        interpolation=config["interpolation"],
-        mean=_times_255(config["mean"]),
-        std=_times_255(config["std"]),
-        resize="stretch" if mode == "squash" else "shorter side",
-    )
-
-
 def three(name: str, values: Sequence[float]) -> Three:
     """Return three numbers in the range of the pixels; raises SettingsError."""
     try:
@@ -297,12 +262,6 @@ def _check_choices(record: object, **choices: Any) -> None:
             raise SettingsError(
                 f"{name}: expected one of {expected}, got {getattr(record, name)!r}"
             )
-
-
-def _times_255(values: Sequence[float]) -> Three:
-    """From the range 0..1, in which torchvision and timm state them."""
-    red, green, blue = (255.0 * v for v in values)
-    return (red, green, blue)
 
 
 def _range(channels: str, mean: Three, std: Three) -> str:

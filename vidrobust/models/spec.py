@@ -176,7 +176,8 @@ def parse_spec(text: str) -> ModelSpec:
     examples = [
         split_options(form.example)[0] for kind in every.kinds.values() for form in kind.forms
     ]
-    near = close_to(head, examples + _of_torchvision(head))
+    named = _of_torchvision(head) if "torchvision" in every.kinds else []
+    near = close_to(head, examples + named)
     meant = f"Did you mean {' or '.join(near)}? " if near else ""
     raise SettingsError(f"Unknown model {text!r}. {meant}`vidrobust models` lists all forms.")
 

