@@ -14,7 +14,7 @@ An entry point names a record, or a list of records, of a kind of its group:
     tasks         metrics.metric.Task
     models        models.spec.ModelKind
     formats       footage.labels.labels.LabelFormat, video.source.VideoFormat,
-                  models.detection.box_files.BoxFormat
+                  BoxFormat of the plugin formats
 
 All entry points of a plugin have its name. One that cannot be loaded, names something else or takes a name that
 exists is left out and reported, and the rest goes on; a misdeclared metric ends a study, whose tables would lack
@@ -97,14 +97,15 @@ class Extensions(Generic[Record]):
 
 def extensions(
     group: str,
-    kind: type[Record],
+    kind: type[Record] | str,
     name_of: Callable[[Record], str],
     taken: Collection[str] = (),
     points: Iterable[EntryPoint] | None = None,
 ) -> Extensions[Record]:
     """Load what the entry points of a group bring, and report what is broken on standard error, once per plugin.
 
-    ``taken`` are names that the core has itself; ``points`` replace the entry points of the installed packages.
+    ``taken`` are names that the core has itself; ``points`` replace the entry points of the installed packages. A
+    ``kind`` that a plugin defines is given by the name of its class.
     """
     names, found = set(taken), list[Brought[Record]]()
     for point in in_order(group) if points is None else points:
@@ -114,7 +115,7 @@ def extensions(
             for number, name in enumerate(own):
                 if name in names or name in own[:number]:
                     raise TypeError(
-                        f"there is a {kind.__name__} {name!r} already; rename one of them"
+                        f"there is a {_name(kind)} {name!r} already; rename one of them"
                     )
             names.update(own)
             found.append(Brought(point, records, own))
@@ -146,7 +147,7 @@ def _installed(_path: tuple[str, ...]) -> EntryPoints:
     return found
 
 
-def _records(point: EntryPoint, kind: type[Record]) -> Iterator[Record]:
+def _records(point: EntryPoint, kind: type[Record] | str) -> Iterator[Record]:
     try:
         found = point.load()
     except (Exception, SystemExit, KeyboardInterrupt) as error:
@@ -154,12 +155,16 @@ def _records(point: EntryPoint, kind: type[Record]) -> Iterator[Record]:
             f"cannot be loaded ({type(error).__name__}: {error}); mend or uninstall it"
         ) from error
     for record in found if isinstance(found, list | tuple) else (found,):
-        if isinstance(record, kind):
+        if type(record).__name__ == kind or (isinstance(kind, type) and isinstance(record, kind)):
             yield record
         elif type(record).__name__ not in KINDS_OF.get(point.group, ()):
             raise TypeError(
-                f"expected a {kind.__name__} or a list of them, got {type(record).__name__}"
+                f"expected a {_name(kind)} or a list of them, got {type(record).__name__}"
             )
+
+
+def _name(kind: type | str) -> str:
+    return kind if isinstance(kind, str) else kind.__name__
 
 
 def _package(point: EntryPoint) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from vidrobust.cli.options import JSON, print_result
-from vidrobust.extensions import PREFIX, Brought, Extensions, in_order
+from vidrobust.extensions import PREFIX, Brought, Extensions, extensions, in_order
 from vidrobust.text.phrases import listing
 
 MOST_NAMES = 8  # names of a group that ``plugins`` lists; ``--json`` has all of them
@@ -49,8 +49,8 @@ def installed_plugins() -> list[Plugin]:
 
 def _brought() -> Iterator[Brought[Any]]:
     groups = set()
-    for extensions in _groups():
-        for brought in extensions.brought:
+    for group_of_kind in _groups():
+        for brought in group_of_kind.brought:
             groups.add(brought.point.group)
             yield brought
     for group in sorted(entry_points().groups - groups):
@@ -66,7 +66,6 @@ def _groups() -> list[Extensions[Any]]:
     from vidrobust.footage.labels import formats
     from vidrobust.metrics import catalogue as metrics
     from vidrobust.models import spec as models
-    from vidrobust.models.detection import box_files
     from vidrobust.perturb import catalogue as perturbations
     from vidrobust.report import section
     from vidrobust.run_folder import gates as figures
@@ -93,8 +92,8 @@ def _groups() -> list[Extensions[Any]]:
         metrics.brought_tasks(),
         models.brought(),
         formats.brought(),
-        box_files.brought(),
         source.brought(),
+        extensions("vidrobust.formats", "BoxFormat", lambda record: record.name),
     ]
 
 

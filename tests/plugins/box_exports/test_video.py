@@ -14,8 +14,8 @@ from tests.made_frames import texture
 from tests.pipeline.conftest import run
 from vidrobust.api.study import write_frames
 from vidrobust.footage.labels.formats import read_labels
-from vidrobust.models.detection.box_files import read_boxes
 from vidrobust.plugins.box_exports.video import FOOT, HEAD, FrameMarks, frame_marks, timeline
+from vidrobust.plugins.formats.box_files import read_boxes
 from vidrobust.stages.boxes.drawn_frame import (
     EXPECTED,
     HIDDEN,

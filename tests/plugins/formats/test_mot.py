@@ -11,7 +11,7 @@ from vidrobust.errors import InputError
 from vidrobust.footage.expand import expand_sources
 from vidrobust.footage.labels.formats import read_labels
 from vidrobust.footage.labels.matching import on_items
-from vidrobust.models.detection.box_files import read_boxes
+from vidrobust.plugins.formats.box_files import read_boxes
 
 CAMPUS = "mmtracking/demo_MOT15_data/train/TUD-Campus"
 

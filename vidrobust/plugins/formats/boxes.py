@@ -27,8 +27,8 @@ from vidrobust.errors import InputError, in_plain_words
 from vidrobust.files.csv_table import read_columns
 from vidrobust.files.json_text import parsed_json
 from vidrobust.footage.records import columns_of
-from vidrobust.models.detection.box_files import BOX, BoxFile, BoxFormat, boxes_of_table, checked
 from vidrobust.plugins.formats import mot
+from vidrobust.plugins.formats.box_files import BOX, BoxFile, BoxFormat, boxes_of_table, checked
 from vidrobust.shapes.mask import about, coco_box, coco_shape, polygon_text
 
 Options = Mapping[str, str]

@@ -14,9 +14,9 @@ import torch
 from vidrobust.errors import ModelError, SettingsError
 from vidrobust.footage.labels.matching import AnswerTimes
 from vidrobust.models.classes import given_names
-from vidrobust.models.detection.box_files import BOX, BoxFile, first_frame, read_boxes
 from vidrobust.models.info import ModelInfo, file_sha256
 from vidrobust.models.spec import Form, ModelKind, ModelSpec
+from vidrobust.plugins.formats.box_files import BOX, BoxFile, first_frame, read_boxes
 from vidrobust.predictions import Detections
 from vidrobust.shapes.shape import read_shape, shape_array
 
