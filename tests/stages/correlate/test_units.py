@@ -216,10 +216,6 @@ def test_rows_per_item_are_averaged_where_there_is_none_over_all():
     # halves: items c1 and c3, and c2
     np.testing.assert_allclose(units.sensitivity_halves[0][:, 0], [0.5, 0.5])
     np.testing.assert_allclose(units.instability_halves[1]["label_flip"], [0.3, 0.5])
-    clips = units_of_summaries(
-        stable[stable["model"] == "x"], sensitive[sensitive["model"] == "x"], by="item"
-    )
-    assert list(clips.name) == ["c1", "c2", "c3"]
 
 
 def test_unknown_metrics_ask_and_a_wrong_statement_is_found_out():

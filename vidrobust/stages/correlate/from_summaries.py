@@ -1,53 +1,26 @@
-"""Units from tables of summaries: one row per model, or per input, from here or from anywhere."""
+"""Units from tables of summaries: one row per model, from here or from anywhere."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.metrics.catalogue import find_metric, metric_of_column
-from vidrobust.stages.correlate.units import CorrelationUnits, one_model, spread
+from vidrobust.stages.correlate.units import CorrelationUnits, spread
 from vidrobust.statistics.levels import FEWEST_CORRELATED
 
 # Direction of a metric: does a larger value mean a better or a worse model? A correlation with one side reversed
-# is the worst kind of wrong number, so nothing is guessed: a name is in the list, or every word of it is known and
-# they agree, or the user says so.
-
-_BETTER_WHEN_HIGH = """
-    accuracy acc agreement consistency robustness robust stability reliability recall precision
-    map ap f1 correct invariance
-""".split()  # noqa: SIM905 - a list of words reads best as words
-_BETTER_WHEN_LOW = """
-    flip flips error errors err jitter dropout duplicate distance divergence instability damage drop loss
-    change variation shannon churn mce ce mfr mfp fp fr mapc t5d ut5d mt5d degradation blinks
-""".split()  # noqa: SIM905 - a list of words reads best as words
-_NEUTRAL = """
-    mean average median overall total rate rates ratio share natural video vid clip frame frames adjacent
-    anchor clean benign conditional unconditional label class probability score center centre size box
-    revert relative jensen top1 top5 rand random worst neighbour neighbor corruption corrupted imagenet
-    ytbb fragment scale aspect position per second
-""".split()  # noqa: SIM905 - a list of words reads best as words
-_EXACT = {
-    # words that disagree, but the whole is well defined
-    "top1": True,
-    "top5": True,
-    "accuracy_drop": False,
-    "accuracy_loss": False,
-    "accuracy_change": None,
-    "top1_probability_change": False,
-    "top5_distance": False,
-    "top1_error": False,
-    "top5_error": False,
-    "robustness_error": None,
-    "error_consistency": None,
-    "robustness_drop": False,
-    "pm_drop": False,
+# is the worst kind of wrong number, so nothing is guessed: the metric is declared, or one of these that tables of
+# others have, or the user says so.
+_OF_OTHERS = {
+    **dict.fromkeys(("accuracy", "clean_accuracy", "top1_accuracy", "benign_accuracy"), True),
+    **dict.fromkeys(("robustness", "pm10/pm0"), True),
+    **dict.fromkeys(("error", "top1_error", "top5_error", "accuracy_drop", "mce"), False),
 }
 
 # Names of clean accuracy, in the order in which they are looked for where no confounder is given.
@@ -80,33 +53,9 @@ def higher_is_better(metric: str, said: Mapping[str, bool] | None = None) -> boo
 
 
 def known_direction(metric: str) -> bool | None:
-    """Return True where larger is better, False where it is worse, None where unknown or ambiguous."""
+    """Return True where larger is better, False where it is worse, None where unknown."""
     record = find_metric(metric) or metric_of_column(metric)
-    if record is not None:
-        return record.worse == "lower"
-    name = re.sub(r"[\s\-.]+", "_", metric.strip().lower())
-    if name in _EXACT:
-        return _EXACT[name]
-    ratio = re.fullmatch(r"(?:[a-z]+_)*?pm_?(\d+)\s*(?:/|_over_|_by_|_given_)\s*pm_?0", name)
-    if ratio:
-        return True if int(ratio.group(1)) > 0 else None
-    votes: set[bool] = set()
-    has_pm = False
-    for word in filter(None, name.split("_")):
-        if re.fullmatch(r"pm\d+|pmk", word):
-            has_pm = True
-        elif word in _BETTER_WHEN_LOW:
-            votes.add(False)
-        elif word in _BETTER_WHEN_HIGH:
-            votes.add(True)
-        elif word not in _NEUTRAL and not word.isdigit():
-            return None
-    if has_pm:  # pm10, vid_pm10, pm10_accuracy; but not pm10_drop or pm0_pm10
-        alone = len(re.findall(r"pm\d+|pmk", name)) == 1
-        return True if alone and False not in votes else None
-    if len(votes) != 1:
-        return None
-    return bool(votes.pop())
+    return _OF_OTHERS.get(metric) if record is None else record.worse == "lower"
 
 
 def signs(metrics: Iterable[str], said: Mapping[str, bool] | None = None) -> dict[str, float]:
@@ -118,7 +67,6 @@ def signs(metrics: Iterable[str], said: Mapping[str, bool] | None = None) -> dic
 _PREFERRED = (
     "conditional_robustness",
     "pm10/pm0",
-    "pm10_over_pm0",
     "consistency",
     "total_variation",
     "flip_rate",
@@ -155,12 +103,11 @@ def units_of_summaries(
     stability: pd.DataFrame,
     sensitivity: pd.DataFrame,
     *,
-    by: Literal["model", "item"] = "model",
     roles: MetricRoles | None = None,
     frames: pd.DataFrame | None = None,
     strict: bool = True,
 ) -> CorrelationUnits:
-    """Make units from tables of stability metrics and sensitivities: models, or inputs of one model.
+    """Make units, a model each, from tables of stability metrics and sensitivities.
 
     ``stability`` has model, item ("": over all), metric, value, and low, high or n for the error of clean
     accuracy; ``sensitivity`` model, item, perturbation, strength, metric, value. Margins of ``frames`` replace an
@@ -170,16 +117,16 @@ def units_of_summaries(
     roles = roles or MetricRoles()
     foreign, higher = roles.foreign, roles.higher_is_better
     stability, sensitivity = _plain_items(stability), _plain_items(sensitivity)
-    natural = _summaries(stability, by)
-    wide, columns = spread(_over_all(sensitivity) if by == "model" else sensitivity, [by])
+    natural = _summaries(stability)
+    wide, columns = spread(_over_all(sensitivity), ["model"])
     index = wide.index.intersection(natural.index).sort_values()
     if not len(index):
         raise InputError(
-            f"correlation across {by}s: the two tables have no {by} in common "
+            "correlation across models: the two tables have no model in common "
             f"({len(natural)} in stability, {len(wide)} in sensitivity)"
         )
-    skipped = {f"{by}s in one table only": len(wide.index.union(natural.index)) - len(index)}
-    confounders, uncontrolled, notes = _given(natural.reindex(index), roles.confounders, frames, by)
+    skipped = {"models in one table only": len(wide.index.union(natural.index)) - len(index)}
+    confounders, uncontrolled, notes = _given(natural.reindex(index), roles.confounders, frames)
     _must_be_known(foreign, natural, "foreign")
     metrics = _stability_metrics(
         natural.drop(columns=list(foreign)), confounders, roles.primary_stability
@@ -196,19 +143,17 @@ def units_of_summaries(
         )
     turn = signs([*metrics, *foreign, *columns["metric"].unique()], higher)
     known = confounders.notna().all(axis=1).to_numpy()
-    skipped[f"{by}s whose confounder is missing"] = int((~known).sum())
+    skipped["models whose confounder is missing"] = int((~known).sum())
     index, confounders = index[known], confounders[known]
     name = index.astype(str).to_numpy(dtype=object)
-    cluster, kind, said = _families(name, roles.groups) if by == "model" else (name, "clips", [])
-    halves = (
-        _item_halves(stability, sensitivity, columns, metrics, index) if by == "model" else None
-    )
+    cluster, kind, said = _families(name, roles.groups)
+    halves = _item_halves(stability, sensitivity, columns, metrics, index)
     notes += _against_strength(sensitivity, turn, higher)
     factors = columns["metric"].map(turn).to_numpy(np.float64)
     values = natural.reindex(index).mul(pd.Series(turn))
     return CorrelationUnits(
-        across="models" if by == "model" else "clips",
-        model="" if by == "model" else one_model(sensitivity, None),
+        across="models",
+        model="",
         name=name,
         cluster=cluster,
         clusters_are=kind,
@@ -218,7 +163,7 @@ def units_of_summaries(
         instability=values[metrics].reset_index(drop=True),
         foreign=values[list(foreign)].reset_index(drop=True) if foreign else None,
         confounders=confounders.reset_index(drop=True),
-        confounder_reliability=[_reliability(stability, by, index, c) for c in confounders],
+        confounder_reliability=[_reliability(stability, index, c) for c in confounders],
         sensitivity_halves=halves[0] if halves else None,
         instability_halves=halves[1] if halves else None,
         primary_sensitivity=_primary(
@@ -252,20 +197,17 @@ def _over_all(sensitivity: pd.DataFrame) -> pd.DataFrame:
     return whole if set(whole["model"]) == set(sensitivity["model"]) else sensitivity
 
 
-def _summaries(stability: pd.DataFrame, by: str) -> pd.DataFrame:
+def _summaries(stability: pd.DataFrame) -> pd.DataFrame:
     parts = stability[stability["item"] != ""]
-    if by == "item":
-        result = parts.groupby(["item", "metric"])["value"].mean().unstack("metric")
-    else:
-        whole = stability[stability["item"] == ""].groupby(["model", "metric"])["value"].mean()
-        result = whole.combine_first(parts.groupby(["model", "metric"])["value"].mean()).unstack(
-            "metric"
-        )
+    whole = stability[stability["item"] == ""].groupby(["model", "metric"])["value"].mean()
+    result = whole.combine_first(parts.groupby(["model", "metric"])["value"].mean()).unstack(
+        "metric"
+    )
     return result[[m for m in stability["metric"].unique() if m in result]]
 
 
 def _given(
-    natural: pd.DataFrame, given: Sequence[str], frames: pd.DataFrame | None, by: str
+    natural: pd.DataFrame, given: Sequence[str], frames: pd.DataFrame | None
 ) -> tuple[pd.DataFrame, str, list[str]]:
     """The confounders, why they do not rule out skill ("" where they do), and notes."""
     names = list(given) or [m for m in CLEAN_ACCURACY if m in natural][:1]
@@ -273,7 +215,7 @@ def _given(
     if names:
         return natural[names], "", []
     reason = "clean accuracy is not known, and skill alone makes everything correlate"
-    if frames is None or by != "model" or not len(frames):
+    if frames is None or not len(frames):
         return pd.DataFrame(index=natural.index), reason, []
     margin = frames.groupby("model")["margin"].mean().reindex(natural.index).to_frame("margin")
     note = (
@@ -325,14 +267,12 @@ def _against_strength(
     return notes
 
 
-def _reliability(stability: pd.DataFrame, by: str, index: pd.Index, confounder: str) -> float:
+def _reliability(stability: pd.DataFrame, index: pd.Index, confounder: str) -> float:
     """Share of a confounder's variance that is not error; models share the error of seeing the same images."""
-    rows = stability[
-        (stability["metric"] == confounder) & ((stability["item"] == "") == (by == "model"))
-    ]
+    rows = stability[(stability["metric"] == confounder) & (stability["item"] == "")]
     if not {"low", "high", "n"} <= set(rows.columns):
         return np.nan
-    rows = rows.drop_duplicates(by).set_index(by).reindex(index)
+    rows = rows.drop_duplicates("model").set_index("model").reindex(index)
     value, n = rows["value"].to_numpy(np.float64), rows["n"].to_numpy(np.float64)
     error = ((rows["high"] - rows["low"]) / (2 * 1.96)).to_numpy(np.float64) ** 2
     top = 100.0 if np.nanmax(value, initial=0.0) > 1 else 1.0
@@ -372,7 +312,7 @@ def _item_halves(
     for side in (items[::2], items[1::2]):
         one, two = (table[table["item"].isin(side)] for table in tables)
         sensitive.append(spread(two, ["model"], columns)[0].reindex(index).to_numpy(np.float64))
-        found = _summaries(one, "model").reindex(index=index, columns=metrics)
+        found = _summaries(one).reindex(index=index, columns=metrics)
         stable.append(found.reset_index(drop=True))
     return (sensitive[0], sensitive[1]), (stable[0], stable[1])
 
