@@ -19,7 +19,7 @@ import pandas as pd
 from harness import say
 
 from vidrobust.accuracy.average_precision import BOX, FramesOfBoxes
-from vidrobust.finished_runs.compare_sides import Side, precision_differences, with_p
+from vidrobust.plugins.comparison.compare_sides import Side, precision_differences, with_p
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.statistics.levels import FEWEST_TESTED
 

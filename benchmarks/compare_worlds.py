@@ -29,7 +29,7 @@ import numpy as np
 import pandas as pd
 from harness import say
 
-from vidrobust.finished_runs.compare_metrics import Paired, compare_metrics, paired_difference
+from vidrobust.plugins.comparison.compare_metrics import Paired, compare_metrics, paired_difference
 from vidrobust.statistics.clusters import Clusters
 
 METRICS, PAIRS = 10, 120

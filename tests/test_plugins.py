@@ -259,30 +259,27 @@ def test_the_core_works_without_the_folder_of_plugins_each_of_which_is_named_as_
         "-q",
     )
     few = ("--frames=2", "--pairs=1", "--perturbation=brightness", "--resamples=20")
-    study, shown, passed, refused, compared, plugins, listed = ended(
+    study, shown, passed, refused, plugins, listed = ended(
         core,
         ("study", *given, *few, "-oa"),
         ("show", "a"),
         ("gate", "a", "--fail-if", "flip_rate.n < 1"),
         ("gate", "a", "--fail-if", "percent_grr > 30"),
-        ("compare", "a", "a", "--json"),
         ("plugins", "--json"),
         ("--help",),
         before=WITHOUT_EDITABLE,
     )
     assert study.code == 0, study
     pages = {path.name for path in (core / "a").glob("*.html")}
-    assert pages == {"report.html", "details.html", "comparison.html"}
+    assert pages == {"report.html", "details.html"}
     assert shown.out.startswith("bands\n")
     assert (passed.code, refused.code) == (0, 2)
-    found = json.loads(compared.out)["metrics"]["flip_rate"]
-    assert found["difference"] == 0, compared.err
     own = [each for each in json.loads(plugins.out) if each["package"] == "vidrobust"]
     assert len(own) >= 5
     assert all("ModuleNotFoundError" in each["error"] and not each["brings"] for each in own)
     assert "repeatability" not in listed.out
     # a plugin adds what these two write; the stages have their commands without it
-    assert all(f"  {name} " in listed.out for name in ("compare", "boxes", "remedies"))
+    assert all(f"  {name} " in listed.out for name in ("gate", "boxes", "remedies"))
 
 
 def test_the_gauge_plugin_on_tables_imports_neither_torch_nor_opencv() -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from tests.wording import assert_golden
-from vidrobust.finished_runs.compare_metrics import Compared
-from vidrobust.finished_runs.compare_runs import headline
-from vidrobust.finished_runs.comparison_page import MEANS
-from vidrobust.finished_runs.comparison_page import WHY as WHY_COMPARED
 from vidrobust.metrics.catalogue import metrics_of
 from vidrobust.metrics.classification import CLASSIFICATION
+from vidrobust.plugins.comparison.compare_metrics import Compared
+from vidrobust.plugins.comparison.compare_runs import headline
+from vidrobust.plugins.comparison.comparison_page import MEANS
+from vidrobust.plugins.comparison.comparison_page import WHY as WHY_COMPARED
 from vidrobust.stages.remedies.catalogue import WHY as WHY_REMEDIES
 from vidrobust.stages.remedies.catalogue import held_out
 from vidrobust.stages.stability.rates import stability

@@ -7,7 +7,8 @@ An entry point names a record, or a list of records, of a kind of its group:
     sections      report.section.ReportSection, run_folder.gates.FigureSource
     tables        tables.table.Table
     perturbations perturb.perturbation.Perturbation
-    protocols     stages.sensitivity.stage.SuiteProtocol, stages.correlate.stage.CorrelationProtocol
+    protocols     stages.sensitivity.stage.SuiteProtocol, stages.correlate.stage.CorrelationProtocol,
+                  finished_runs.comparison.Comparison
     demos         finished_runs.demo.Demo
     exports       finished_runs.exports.catalogue.Format, stages.policy.exports.write.PolicyFormat
     metrics       metrics.metric.Metric
@@ -40,7 +41,7 @@ PREFIX = "vidrobust."  # start of the name of every group
 # Groups of several kinds, by the names of their classes: whoever asks for one kind passes over the others
 KINDS_OF = {
     "vidrobust.sections": ("ReportSection", "FigureSource"),
-    "vidrobust.protocols": ("SuiteProtocol", "CorrelationProtocol"),
+    "vidrobust.protocols": ("SuiteProtocol", "CorrelationProtocol", "Comparison"),
     "vidrobust.exports": ("Format", "PolicyFormat"),
     "vidrobust.formats": ("LabelFormat", "VideoFormat", "BoxFormat"),
 }

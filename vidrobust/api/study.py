@@ -21,8 +21,7 @@ from vidrobust.api.models_given import GivenModel, Transform, models_of
 from vidrobust.api.run import Run
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.names import file_name, readable_name
-from vidrobust.finished_runs.compare_metrics import MARGIN
-from vidrobust.finished_runs.compare_runs import compare_runs
+from vidrobust.finished_runs.comparison import MARGIN, comparison
 from vidrobust.footage.expand import expand_sources
 from vidrobust.metrics.catalogue import find_metric, metrics_of
 from vidrobust.models.load import load_model
@@ -379,6 +378,6 @@ def compare(
             for each, folder in zip((run_a, run_b), folders, strict=True)
         )
     a, b = (each if isinstance(each, Run) else Run(each) for each in (run_a, run_b))  # type: ignore[arg-type]
-    return compare_runs(
+    return comparison().compare(
         a.folder, b.folder, model_a=model_a, model_b=model_b, margin=margin, seed=seed
     )

@@ -43,7 +43,6 @@ OWN = (
     (STUDY, "studies:report", "Write report.html and details.html of a run folder."),
     (RUNS, "studies:show", "Show the answer of a run in a few lines."),
     (RUNS, "tools:status", "Show which stages of a run are done, stale or missing."),
-    (RUNS, "runs:compare", "Compare two runs on the same footage, or detectors side by side."),
     (RUNS, "runs:gate", "Check a run against rules: exit code 0 passed, 1 failed, 2 not computed."),
     (RUNS, "runs:export", "Write a run as files of another program."),
     (RUNS, "tools:clean", "Remove the cache of a run folder; its tables and report stay."),

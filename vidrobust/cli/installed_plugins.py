@@ -61,7 +61,7 @@ def _brought() -> Iterator[Brought[Any]]:
 
 def _groups() -> list[Extensions[Any]]:
     from vidrobust.cli import app
-    from vidrobust.finished_runs import demo
+    from vidrobust.finished_runs import comparison, demo
     from vidrobust.finished_runs.exports import catalogue as exports
     from vidrobust.footage.labels import formats
     from vidrobust.metrics import catalogue as metrics
@@ -85,6 +85,7 @@ def _groups() -> list[Extensions[Any]]:
         perturbations.BROUGHT,
         suites.brought(),
         correlation.brought(),
+        comparison.brought(),
         policies.brought(),
         demo.brought(),
         exports.brought(),

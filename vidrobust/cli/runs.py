@@ -1,10 +1,9 @@
-"""Commands on finished runs: compare, gate, export."""
+"""Commands on finished runs: gate, export."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -15,50 +14,7 @@ from vidrobust.cli.options import (
     print_result,
 )
 from vidrobust.files.atomic import append_text, write_text
-from vidrobust.files.json_text import plain
 from vidrobust.text.phrases import listing
-
-
-@click.command()
-@click.argument("run_a", type=PATH)
-@click.argument("run_b", type=PATH)
-@click.option(
-    "--model-a",
-    metavar="NAME",
-    help="The model of A, where it has several.  [default: its only one]",
-)
-@click.option(
-    "--model-b",
-    metavar="NAME",
-    help="The model of B; two models of one run may be compared.  [default: its only one]",
-)
-@click.option(
-    "--margin",
-    default=0.2,
-    show_default=True,
-    metavar="SHARE",
-    help="Differences up to this share of a metric do not matter.",
-)
-@click.option(
-    "--seed", default=0, show_default=True, metavar="N", help="Seed of tests that change signs."
-)
-@click.option(
-    "--out",
-    "-o",
-    type=PATH,
-    metavar="FILE",
-    help="The report.  [default: comparison.html in RUN_B]",
-)
-@JSON
-def compare(run_a: Path, run_b: Path, out: Path | None, as_json: bool, **judging: Any) -> None:
-    """Compare two runs on the same footage: B is better or worse than A, the same, or it cannot be told."""
-    from vidrobust.finished_runs.compare_runs import compare_runs
-    from vidrobust.finished_runs.comparison_page import comparison_lines, write_comparison
-    from vidrobust.run_folder.folder import RunFolder
-
-    found = compare_runs(RunFolder.evaluated(run_a), RunFolder.evaluated(run_b), **judging)
-    page = write_comparison(out or run_b / "comparison.html", plain(found))
-    print_result(found, [*comparison_lines(found), f"report: {page}"], as_json)
 
 
 @click.command()

@@ -1,1 +1,1 @@
-"""What is made of finished runs: comparison, gates, exports."""
+"""What is made of finished runs: gates, exports, comparisons."""

@@ -24,7 +24,7 @@ FOLDS = ("stable", "worst", "why", "sensitive", "proxies", "remedies", "policy",
 
 def called(place: str) -> Callable[..., Any]:
     """Return a function that imports ``"package.module:function"`` when it is called, and calls it."""
-    return lambda *given: imported(place)(*given)
+    return lambda *given, **named: imported(place)(*given, **named)
 
 
 def _nothing(*_: object) -> tuple[()]:

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from vidrobust.finished_runs.compare_metrics import ENOUGH
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.metrics.metric import Metric
+from vidrobust.plugins.comparison.compare_metrics import ENOUGH
 from vidrobust.report import drawing
 from vidrobust.report.drawing import COLOURS, DARK, GREY, LIGHT, Picture
 from vidrobust.report.pages import write_page
@@ -88,6 +88,7 @@ def write_comparison(path: Path, found: Mapping[str, Any]) -> Path:
             "boxes": agreement_lines(found["boxes"]) if found["boxes"] else [],
             "notes": found["notes"],
         },
+        __package__,
     )
 
 

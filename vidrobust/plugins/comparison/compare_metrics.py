@@ -20,14 +20,14 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.errors import InputError
+from vidrobust.finished_runs.comparison import MARGIN
 from vidrobust.statistics.clusters import Clusters, independent_clusters
 from vidrobust.statistics.intervals import Interval, clustered_rate
 from vidrobust.statistics.levels import ALPHA, FEWEST_ROWS, FEWEST_TESTED
 from vidrobust.statistics.ratios import Undecided
 from vidrobust.statistics.significance import FlippedRatio, neighbour_inflation, step_down
 
-MARGIN = 0.2  # differences that do not matter, as a share of the metric
-# the same where the metric is next to nothing, as a share of what it can differ by
+# A margin where the metric is next to nothing, as a share of what it can differ by
 SMALLEST_MARGIN = 1e-4
 # shortest stretch that counts as one: what suits one of two models may do so for as long
 SHORTEST_S = 2.0

@@ -15,7 +15,8 @@ import pandas as pd
 
 from vidrobust.accuracy.average_precision import BOX, FramesOfBoxes, precisions, with_known_boxes
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.finished_runs.compare_metrics import (
+from vidrobust.metrics.box_differences import match
+from vidrobust.plugins.comparison.compare_metrics import (
     ENOUGH,
     SHORTEST_S,
     Compared,
@@ -24,7 +25,6 @@ from vidrobust.finished_runs.compare_metrics import (
     verdict,
     why_not,
 )
-from vidrobust.metrics.box_differences import match
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.statistics.clusters import clusters_of_rows
 from vidrobust.statistics.levels import FEWEST_TESTED

@@ -13,7 +13,7 @@ import pytest
 from scipy import stats
 
 from vidrobust.errors import InputError
-from vidrobust.finished_runs.compare_metrics import (
+from vidrobust.plugins.comparison.compare_metrics import (
     ENOUGH,
     Compared,
     Paired,

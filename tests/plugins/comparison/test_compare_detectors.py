@@ -15,7 +15,7 @@ import pytest
 from benchmarks.compare_precision import world
 from tests.pipeline.conftest import run
 from vidrobust.accuracy.average_precision import FramesOfBoxes
-from vidrobust.finished_runs.compare_sides import precision_differences, with_p
+from vidrobust.plugins.comparison.compare_sides import precision_differences, with_p
 from vidrobust.run_folder.folder import RunFolder
 
 rendering = pytest.importorskip("vidrobust.plugins.line.render", reason="renders its footage")

@@ -8,9 +8,11 @@ from typing import Any
 
 from vidrobust.accuracy.answers import two_models
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.finished_runs.compare_metrics import (
+from vidrobust.finished_runs.comparison import MARGIN
+from vidrobust.metrics.catalogue import metrics_of, task_of
+from vidrobust.metrics.metric import ANCHOR_DELTAS, Metric
+from vidrobust.plugins.comparison.compare_metrics import (
     ENOUGH,
-    MARGIN,
     SHORTEST_S,
     Compared,
     Paired,
@@ -18,15 +20,13 @@ from vidrobust.finished_runs.compare_metrics import (
     paired_rows,
     rows_along_tracks,
 )
-from vidrobust.finished_runs.compare_sides import (
+from vidrobust.plugins.comparison.compare_sides import (
     Side,
     box_agreement,
     precision_differences,
     sides_of,
     with_p,
 )
-from vidrobust.metrics.catalogue import metrics_of, task_of
-from vidrobust.metrics.metric import ANCHOR_DELTAS, Metric
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.statistics.clusters import clusters_of_rows
 from vidrobust.statistics.intervals import clustered_rate

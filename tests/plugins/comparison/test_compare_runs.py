@@ -15,9 +15,9 @@ from tests.pipeline.conftest import NETS, run
 from tests.shrunk import shrink
 from tests.stages.report.conftest import Page
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.finished_runs.compare_metrics import Compared
-from vidrobust.finished_runs.compare_runs import compare_runs, headline
 from vidrobust.metrics.catalogue import find_metric
+from vidrobust.plugins.comparison.compare_metrics import Compared
+from vidrobust.plugins.comparison.compare_runs import compare_runs, headline
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.statistics.ratios import Undecided
 

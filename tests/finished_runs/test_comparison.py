@@ -1,0 +1,24 @@
+"""Which comparison is used: that of a plugin, and an error with the way out where there is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import vidrobust
+from vidrobust.errors import SettingsError
+from vidrobust.extensions import Extensions
+from vidrobust.finished_runs import comparison
+from vidrobust.run_folder.folder import RunFolder
+from vidrobust.run_folder.settings import Settings
+
+
+def test_without_a_plugin_nothing_is_compared(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert comparison.comparison().name == "comparison"
+    monkeypatch.setattr(comparison, "brought", lambda: Extensions(()))
+    run = RunFolder.create(tmp_path / "run", Settings()).path
+    with pytest.raises(SettingsError, match="no plugin is installed that compares"):
+        vidrobust.compare(run, run)

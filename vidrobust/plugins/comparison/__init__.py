@@ -1,0 +1,1 @@
+"""Two runs on the same footage compared: metric by metric, and frame by frame."""
