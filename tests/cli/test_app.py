@@ -291,7 +291,7 @@ def test_tables_about_the_installation(
 ) -> None:
     # what it finds: test_doctor.py
     rows = [{"what": "extra onnx", "status": "ok", "detail": "onnxruntime"}]
-    monkeypatch.setattr("vidrobust.plugins.doctor.diagnose", lambda: rows)
+    monkeypatch.setattr("vidrobust.plugins.tools.doctor.diagnose", lambda: rows)
     assert json.loads(_stdout(capsys, name, "--json"))
     assert "onnx" in _stdout(capsys, name)
 

@@ -99,7 +99,7 @@ def test_a_process_that_code_of_a_model_ends_has_not_succeeded(
 def test_a_command_of_a_plugin_that_exits_has_not_succeeded(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("vidrobust.plugins.doctor.diagnose", lambda: sys.exit(0))
+    monkeypatch.setattr("vidrobust.plugins.tools.doctor.diagnose", lambda: sys.exit(0))
     assert run("doctor") == 3
     assert capsys.readouterr().err.count("\n") == 1
 

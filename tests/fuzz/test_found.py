@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from tests.pipeline.conftest import run
+from vidrobust.plugins.tools.inspect import inspect_paths
 from vidrobust.run_folder.folder import RunFolder
-from vidrobust.video.inspect import inspect_paths
 
 
 def test_a_duration_in_matroska_that_is_no_number(public_clips: Path, tmp_path: Path) -> None:

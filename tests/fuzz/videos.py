@@ -26,8 +26,8 @@ from typing import Any
 import numpy as np
 
 from vidrobust.cli.app import main as command
+from vidrobust.plugins.tools.inspect import inspect_paths
 from vidrobust.run_folder.folder import RunFolder
-from vidrobust.video.inspect import inspect_paths
 from vidrobust.video.source import open_video
 
 CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus"

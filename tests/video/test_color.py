@@ -12,6 +12,7 @@ import torch
 
 from tests.video.conftest import Make, Oracle, pictures_of
 from vidrobust.errors import SettingsError
+from vidrobust.plugins.tools.inspect import inspect_paths
 from vidrobust.video.choice import SurfaceConverter
 from vidrobust.video.color import (
     Converter,
@@ -20,7 +21,6 @@ from vidrobust.video.color import (
     upright,
     yuv_to_rgb_matrix,
 )
-from vidrobust.video.inspect import inspect_paths
 from vidrobust.video.source import open_video
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast")

@@ -14,7 +14,7 @@ from PIL import Image
 from tests.video.conftest import Make, Oracle
 from vidrobust.cli.app import main
 from vidrobust.errors import InputError
-from vidrobust.video.inspect import inspect_paths
+from vidrobust.plugins.tools.inspect import inspect_paths
 from vidrobust.video.source import open_video
 
 H264 = ("-c:v", "libx264", "-preset", "fast", "-bf", "2", "-g", "12")

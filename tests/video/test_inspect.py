@@ -10,7 +10,7 @@ import pytest
 from tests.video.conftest import Make, Oracle
 from vidrobust.cli.app import main
 from vidrobust.errors import InputError
-from vidrobust.video.inspect import inspect_paths
+from vidrobust.plugins.tools.inspect import inspect_paths
 from vidrobust.video.selection import Selection
 from vidrobust.video.source import first_batch, open_video
 

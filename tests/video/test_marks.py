@@ -17,7 +17,7 @@ import pytest
 
 from tests.skips import need
 from tests.video.conftest import Make, Oracle
-from vidrobust.video.inspect import inspect_paths
+from vidrobust.plugins.tools.inspect import inspect_paths
 from vidrobust.video.source import open_video
 
 SMALL = ("-frames:v", "40", "-s", "160x120")

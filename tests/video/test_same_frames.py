@@ -11,7 +11,7 @@ import pytest
 
 from tests.video.conftest import Make, Oracle
 from tests.video.conftest import pictures_of as pictures
-from vidrobust.video.inspect import inspect_paths
+from vidrobust.plugins.tools.inspect import inspect_paths
 from vidrobust.video.source import open_video
 
 X264 = ("-c:v", "libx264", "-preset", "fast", "-bf", "2")

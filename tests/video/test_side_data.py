@@ -37,7 +37,7 @@ def multiview(make: Make) -> Path:
 def test_of_several_views_the_base_layer_is_read_and_said(
     multiview: Path, framemd5: Oracle
 ) -> None:
-    from vidrobust.video.inspect import inspect_paths
+    from vidrobust.plugins.tools.inspect import inspect_paths
 
     with av.open(str(multiview)) as container:
         frame = next(container.decode(video=0))

@@ -46,9 +46,6 @@ OWN = (
     (RUNS, "runs:gate", "Check a run against rules: exit code 0 passed, 1 failed, 2 not computed."),
     (RUNS, "runs:export", "Write a run as files of another program."),
     (RUNS, "tools:clean", "Remove the cache of a run folder; its tables and report stay."),
-    (TOOLS, "tools:inspect", "Show what a file holds, as decoded, and what is wrong with it."),
-    (TOOLS, "tools:labels", "Show what annotation files hold, and what in them cannot be used."),
-    (TOOLS, "tools:perturbations", "List the perturbations, or render each strength as a picture."),
     (TOOLS, "tools:models", "List the forms of a model spec, and what is installed for each."),
     (
         TOOLS,

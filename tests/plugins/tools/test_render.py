@@ -11,18 +11,15 @@ import pytest
 from perturbations_page import page
 from PIL import Image
 
+from tests.perturb.conftest import make_picture
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.perturb.catalogue import (
     PERTURBATIONS,
     SUITES,
-    THUMBNAIL_PX,
-    read_picture,
-    render,
     suite,
 )
 from vidrobust.perturb.draws import seeded
-
-from .conftest import make_picture
+from vidrobust.plugins.tools.render import THUMBNAIL_PX, read_picture, render
 
 
 def size_of(path: Path) -> tuple[int, int]:

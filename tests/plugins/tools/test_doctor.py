@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from vidrobust.install_hint import installed, pip_install
-from vidrobust.plugins.doctor import Row, diagnose
+from vidrobust.plugins.tools.doctor import Row, diagnose
 
 
 @pytest.fixture(scope="module")

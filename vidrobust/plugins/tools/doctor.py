@@ -10,20 +10,9 @@ import subprocess
 import sys
 from importlib import metadata
 
-import click
-
-from vidrobust.cli.command_entry import CommandEntry, at
-from vidrobust.cli.options import JSON, print_rows
 from vidrobust.install_hint import installed, pip_install
 
 Row = dict[str, str]  # what, status ("ok", "missing" or "broken"), detail
-COMMANDS = CommandEntry(
-    name="doctor",
-    section="Tools",
-    help="Check what works on this machine, and how to get what is missing.",
-    load=at("vidrobust.plugins.doctor:doctor"),
-)
-
 _DECODERS = {
     "pyav": ("av", "import av; print(av.__version__, 'FFmpeg', av.ffmpeg_version_info)", ""),
     "torchcodec": (
@@ -161,10 +150,3 @@ def _extra(name: str) -> Row:
     if not missing:
         return _row(f"extra {name}", "ok", ", ".join(_extras()[name]))
     return _row(f"extra {name}", "missing", f"lacks {', '.join(missing)}: {pip_install(name)}")
-
-
-@click.command()
-@JSON
-def doctor(as_json: bool) -> None:
-    """What works on this machine: packages, decoders, devices, extras, and how to get what is missing."""
-    print_rows(diagnose(), as_json)

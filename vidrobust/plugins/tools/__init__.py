@@ -1,0 +1,1 @@
+"""What a file, an annotation file, a perturbation or this machine is: commands that study nothing."""
