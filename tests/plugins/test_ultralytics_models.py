@@ -199,7 +199,9 @@ def test_torchscript_of_the_library(tmp_path: Path) -> None:
         mine = (found.frame == row) & (found.scores > 0.05)
         assert mine.sum() == len(result.boxes)
         inside = np.clip(found.boxes[mine], 0, [333, 187, 333, 187])  # as the library cuts boxes
-        np.testing.assert_allclose(inside, result.boxes.xyxy.numpy(), atol=0.05)
+        # boxes of equal scores swap
+        apart = np.abs(inside[:, None] - result.boxes.xyxy.numpy()).max(axis=2)
+        assert max(apart.min(axis=0).max(), apart.min(axis=1).max()) < 0.05
         compared += int(mine.sum())
     assert compared > 10
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 import torchvision
 
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.models.detection.network import checked_detector
 from vidrobust.models.detection.suppress import MIN_SCORE
 from vidrobust.models.info import ModelInfo
 from vidrobust.models.load import classifiers_of, load_model, load_models
@@ -159,6 +161,49 @@ def test_outputs_that_are_not_numbers(tmp_path: Path) -> None:
     )
     with pytest.raises(InputError, match="NaN or infinite"):
         load_model(f"onnx:{path}", device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("alone", "steady"),
+    [
+        ([(20, 0.9), (0, 0.9), (40, 0.5)], True),
+        ([(0, 0.9), (22, 0.9), (40, 0.5)], False),
+        ([(0, 0.9), (20, 0.7), (40, 0.5)], False),
+        ([(0, 0.9), (40, 0.5)], False),
+    ],
+    ids=["equal scores swap", "another place", "another score", "one box less"],
+)
+def test_a_frame_alone_must_give_the_boxes_that_it_has_in_a_batch(
+    alone: list[tuple[float, float]], steady: bool
+) -> None:
+    def boxes_of(pixels: torch.Tensor) -> Detections:
+        count, found = len(pixels), alone if len(pixels) == 1 else [(0, 0.9), (20, 0.9), (40, 0.5)]
+        every = [(row, *each) for row in range(count) for each in found]
+        return Detections(
+            boxes=np.array([[x, 0, x + 10, 10] for _, x, _ in every], np.float32),
+            scores=np.array([score for _, _, score in every], np.float32),
+            labels=np.zeros(len(every), np.int64),
+            frame=np.array([row for row, _, _ in every]),
+            num_frames=count,
+            class_names=("part",),
+        )
+
+    detector = FunctionDetector(boxes_of)
+    if steady:
+        assert checked_detector(detector) is detector
+    else:
+        with pytest.raises(InputError, match="boxes change when a frame comes alone"):
+            checked_detector(detector)
+
+
+class FunctionDetector:
+    task, name, version, class_names = "detection", "mine", "1", ("part",)
+
+    def __init__(self, function: Callable[[torch.Tensor], Detections]) -> None:
+        self.function = function
+
+    def __call__(self, pixels: torch.Tensor) -> Detections:
+        return self.function(pixels)
 
 
 def test_classifiers_alone(models: Path) -> None:

@@ -179,12 +179,18 @@ def _of_first(found: Detections) -> Detections:
 def _same(a: Detections, b: Detections) -> bool:
     a, b = (_of_first(x) for x in (a, b))
     floor = max(a.scores.min(initial=1.0), b.scores.min(initial=1.0)) + _SAME_SCORE
-    sure_a, sure_b = a.scores > floor, b.scores > floor
-    if sure_a.sum() != sure_b.sum():
-        return False
-    moved = np.abs(a.boxes[sure_a] - b.boxes[sure_b]).max(initial=0)
-    changed = np.abs(a.scores[sure_a] - b.scores[sure_b]).max(initial=0)
-    return bool(moved <= _SAME_PX and changed <= _SAME_SCORE)
+    return _again(a, b, floor) and _again(b, a, floor)
+
+
+def _again(found: Detections, other: Detections, floor: float) -> bool:
+    """Say whether each box above a score is there in the other answer, in whatever order: equal scores swap."""
+    return all(
+        np.any(
+            (np.abs(other.boxes - found.boxes[k]).max(axis=1) <= _SAME_PX)
+            & (np.abs(other.scores - found.scores[k]) <= _SAME_SCORE)
+        )
+        for k in np.flatnonzero(found.scores > floor)
+    )
 
 
 # Boxes of one picture with what lies in them, px of the frame, their scores (D,) and labels (D,)
