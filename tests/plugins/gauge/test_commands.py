@@ -18,7 +18,8 @@ from tests.plugins.gauge.published import (
     judged_twice,
 )
 from tests.plugins.gauge.test_msa_family import NESTED_BATCHES, of_operators
-from vidrobust.cli.runs import compare, gate
+from vidrobust.cli.runs import gate
+from vidrobust.plugins.comparison.command import compare
 from vidrobust.plugins.gauge.commands import repeatability
 from vidrobust.plugins.gauge.plan_command import plan
 
