@@ -59,7 +59,7 @@ def _requirements() -> list[tuple[str, str]]:
 def _extras() -> dict[str, list[str]]:
     extras: dict[str, list[str]] = {}
     for name, extra in _requirements():
-        if extra:
+        if extra and name != "vidrobust":  # its other extras are told by themselves
             extras.setdefault(extra, []).append(name)
     return extras
 
