@@ -35,11 +35,6 @@ STUDY_ORDER = (
 OWN = (
     (STUDY, "studies:study", "Run every stage on videos, frames, globs, manifests or a stream."),
     (STUDY, "tools:demo", "Run a whole study on footage that comes with the package."),
-    (
-        STUDY,
-        "stage_commands:correlate",
-        "Find the perturbations that stand for what happens in the footage.",
-    ),
     (STUDY, "studies:report", "Write report.html and details.html of a run folder."),
     (RUNS, "studies:show", "Show the answer of a run in a few lines."),
     (RUNS, "tools:status", "Show which stages of a run are done, stale or missing."),

@@ -34,7 +34,7 @@ class CorrelateStage(TableStage):
     def make(self, run: OpenRun) -> None:
         from vidrobust.stages.correlate.studies import write_studies
 
-        write_studies(run.folder, run.folder, run.settings, run.reporter)
+        write_studies(run.folder, run.folder.record.parts, run.folder, run.settings, run.reporter)
 
     def as_json(self, run: OpenRun) -> Any:
         return run.folder.read_json(FILE)

@@ -1,4 +1,4 @@
-"""Correlate runs; write what each study found.
+"""Correlate what a run measured; write what each study found.
 
 Frames and clips are studied within each model, models across all of them: one study each, never pooled.
 """
@@ -7,22 +7,19 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import itertools
 import math
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 from cattrs import Converter
 
-from vidrobust.errors import InputError, SettingsError, in_plain_words
+from vidrobust.errors import InputError, in_plain_words
 from vidrobust.metrics import catalogue
 from vidrobust.pipeline.progress import Reporter
-from vidrobust.run_folder.folder import RunFolder, is_run_folder, remove_results
-from vidrobust.run_folder.reader import tasks_of
+from vidrobust.run_folder.folder import RunFolder
+from vidrobust.run_folder.reader import HasModels, tasks_of
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.correlate.doses import Doses
 from vidrobust.stages.correlate.from_summaries import units_of_summaries
@@ -99,125 +96,28 @@ _CONVERTER = Converter(detailed_validation=False)
 _CONVERTER.register_structure_hook(float, _number)
 
 
-class PooledRuns:
-    """Several run folders read as one.
-
-    Clips of the same content have one name, and what a model did on a clip counts once. A different clip or
-    model of a name that is taken is called after its run.
-    """
-
-    def __init__(self, folders: Sequence[RunFolder]) -> None:
-        self._folders = tuple(folders)
-        self._items, self._models = _names(self._folders)
-        known: dict[str, Mapping[str, Any]] = {}
-        for folder, models in zip(self._folders, self._models, strict=True):
-            for record in folder.run["models"]:
-                name = models[str(record["name"])]
-                known.setdefault(name, {**record, "name": name})
-        self.run: dict[str, Any] = {"models": list(known.values())}
-
-    @property
-    def clips(self) -> int:
-        return len({name for names in self._items for name in names.values()})
-
-    @property
-    def parts(self) -> dict[str, str]:
-        return {
-            items[item]: part
-            for folder, items in zip(self._folders, self._items, strict=True)
-            for item, part in folder.record.parts.items()
-            if item in items
-        }
+class StudiedTables(HasModels, Protocol):
+    """Tables of a run, or of several that are read as one."""
 
     def table(self, name: str) -> pd.DataFrame:
-        """Return the rows of all runs under their common names."""
-        found: list[pd.DataFrame] = []
-        seen: set[tuple[str, str]] = set()
-        for folder, items, models in zip(self._folders, self._items, self._models, strict=True):
-            rows = folder.table(name)
-            # rows over all inputs have item "", which has no other name; what is measured of footage has no model
-            names = {"item": items, "model": models}
-            rows = rows.assign(
-                **{c: rows[c].map(n).fillna(rows[c]) for c, n in names.items() if c in rows}
-            )
-            keys = list(zip(rows.get("model", rows["item"]), rows["item"], strict=True))
-            # rows over all items of a run are its own
-            found.append(rows[[key not in seen or key[1] == "" for key in keys]])
-            seen |= set(keys)
-        return pd.concat(found, ignore_index=True)
-
-
-def _names(folders: Sequence[RunFolder]) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
-    items: dict[str, str] = {}
-    models: dict[str, str] = {}
-    found: tuple[list[dict[str, str]], list[dict[str, str]]] = ([], [])
-    for folder in folders:
-        inputs = {
-            str(e["item"]): str(e.get("sha256") or f"{folder.path}/{e['item']}")
-            for e in folder.run["inputs"]
-        }
-        nets = {
-            str(m["name"]): f"{m['name']}\x1f{m.get('weights_sha256') or ''}"
-            for m in folder.run["models"]
-        }
-        for own, known, into in ((inputs, items, found[0]), (nets, models, found[1])):
-            into.append(
-                {name: _common(name, key, folder.path.name, known) for name, key in own.items()}
-            )
-    return found
-
-
-def _common(name: str, key: str, run: str, known: dict[str, str]) -> str:
-    if key not in known:
-        taken, number = set(known.values()), 2
-        wanted = name if name not in taken else f"{run}/{name}"
-        while wanted in taken:
-            wanted, number = f"{run}/{name} {number}", number + 1
-        known[key] = wanted
-    return known[key]
-
-
-def correlate_runs(
-    runs: Sequence[Path],
-    out: Path,
-    *,
-    across: Sequence[Across] = ACROSS,
-    resamples: int = 2000,
-    seed: int = 0,
-    reporter: Reporter,
-) -> dict[str, Any]:
-    """Correlate the models, clips and frames of several runs; write into ``out`` and return correlation.json."""
-    folders = [RunFolder.existing(path) for path in runs]
-    for each, name in itertools.product(folders, ("stability", "sensitivity")):
-        if not len(each.table(name)):
-            command = f"vidrobust {name} {shlex.quote(str(each.path))}"
-            raise InputError(
-                f"{each.path}: has no figures of the stage {name}; make them with {command}"
-            )
-    pooled = PooledRuns(folders)
-    settings = Settings(resamples=resamples, seed=seed)
-    folder = _empty_folder(out, settings)
-    folder.update(
-        inputs=[{"item": f"run {n}", "path": str(path)} for n, path in enumerate(runs, 1)]
-    )
-    models = len(pooled.run["models"])
-    reporter.say(
-        f"correlation of {len(runs)} runs: {pooled.clips} different clips, {models} models"
-    )
-    return write_studies(pooled, folder, settings, reporter, across)
+        """Return all rows of a table."""
 
 
 def write_studies(
-    tables_of: RunFolder | PooledRuns,
+    tables_of: StudiedTables,
+    parts: Mapping[str, str],
     folder: RunFolder,
     settings: Settings,
     reporter: Reporter,
     wanted: Sequence[Across] = ACROSS,
 ) -> dict[str, Any]:
-    """Make the studies of a run or several, and write them into a folder; return correlation.json."""
+    """Make the studies of a run or several, and write them into a folder; return correlation.json.
+
+    ``parts`` is item -> part of the footage.
+    """
     results: list[_Study] = []
     left_out: list[str] = []
-    for across, model, units in _all_units(tables_of, wanted, left_out):
+    for across, model, units in _all_units(tables_of, parts, wanted, left_out):
         name = f"across {across}{f', {model}' if model else ''}"
         result = correlate(units, families(), seed=settings.seed, resamples=settings.resamples)
         results.append((across, model, result))
@@ -227,16 +127,11 @@ def write_studies(
     return _write(folder, results, left_out)
 
 
-def _empty_folder(out: Path, settings: Settings) -> RunFolder:
-    if is_run_folder(out):
-        if RunFolder.existing(out).settings.sources:
-            raise SettingsError(f"{out}: holds a run on footage; give another --out")
-        remove_results(out)
-    return RunFolder.create(out, settings)
-
-
 def _all_units(
-    folder: RunFolder | PooledRuns, asked: Sequence[Across], left_out: list[str]
+    folder: StudiedTables,
+    parts: Mapping[str, str],
+    asked: Sequence[Across],
+    left_out: list[str],
 ) -> list[tuple[Across, str, CorrelationUnits]]:
     sensitivity, stability = folder.table("sensitivity"), folder.table("stability")
     tasks = tasks_of(folder, sensitivity)
@@ -245,7 +140,6 @@ def _all_units(
         by_task.setdefault(task.name, []).append(model)
     # only models of one task can be compared with each other
     alike = max(by_task.values(), key=len, default=[])
-    parts = folder.parts if isinstance(folder, PooledRuns) else folder.record.parts
     items = sensitivity["item"].nunique()
     wanted: list[tuple[Across, str]] = []
     for across in asked:

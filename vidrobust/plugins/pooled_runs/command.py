@@ -1,4 +1,4 @@
-"""``correlate``, the command of a stage that has options and targets of its own."""
+"""``vidrobust correlate`` on several runs, and by a published protocol."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _pooled(runs: tuple[str, ...], options: dict[str, Any], how: dict[str, Any])
             "give --out DIR: the correlation of several runs belongs to none of them"
         )
     refuse_idle(all_but(*OF_CORRELATION), "where several runs are given")
-    from vidrobust.stages.correlate.studies import correlate_runs
+    from vidrobust.plugins.pooled_runs.runs import correlate_runs
 
     paths = [Path(run) for run in runs]
     result = correlate_runs(paths, Path(options["out"]), reporter=reporter(options["quiet"]), **how)

@@ -1,0 +1,1 @@
+"""Several runs correlated as one, and by published protocols."""

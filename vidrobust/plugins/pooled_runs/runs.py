@@ -1,0 +1,134 @@
+"""Several run folders read as one, and correlated."""
+
+from __future__ import annotations
+
+import itertools
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.pipeline.progress import Reporter
+from vidrobust.run_folder.folder import RunFolder, is_run_folder, remove_results
+from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.correlate.studies import ACROSS, write_studies
+from vidrobust.stages.correlate.units import Across
+
+
+class PooledRuns:
+    """Several run folders read as one.
+
+    Clips of the same content have one name, and what a model did on a clip counts once. A different clip or
+    model of a name that is taken is called after its run.
+    """
+
+    def __init__(self, folders: Sequence[RunFolder]) -> None:
+        self._folders = tuple(folders)
+        self._items, self._models = _names(self._folders)
+        known: dict[str, Mapping[str, Any]] = {}
+        for folder, models in zip(self._folders, self._models, strict=True):
+            for record in folder.run["models"]:
+                name = models[str(record["name"])]
+                known.setdefault(name, {**record, "name": name})
+        self.run: dict[str, Any] = {"models": list(known.values())}
+
+    @property
+    def clips(self) -> int:
+        return len({name for names in self._items for name in names.values()})
+
+    @property
+    def parts(self) -> dict[str, str]:
+        return {
+            items[item]: part
+            for folder, items in zip(self._folders, self._items, strict=True)
+            for item, part in folder.record.parts.items()
+            if item in items
+        }
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return the rows of all runs under their common names."""
+        found: list[pd.DataFrame] = []
+        seen: set[tuple[str, str]] = set()
+        for folder, items, models in zip(self._folders, self._items, self._models, strict=True):
+            rows = folder.table(name)
+            # rows over all inputs have item "", which has no other name; what is measured of footage has no model
+            names = {"item": items, "model": models}
+            rows = rows.assign(
+                **{c: rows[c].map(n).fillna(rows[c]) for c, n in names.items() if c in rows}
+            )
+            keys = list(zip(rows.get("model", rows["item"]), rows["item"], strict=True))
+            # rows over all items of a run are its own
+            found.append(rows[[key not in seen or key[1] == "" for key in keys]])
+            seen |= set(keys)
+        return pd.concat(found, ignore_index=True)
+
+
+def _names(folders: Sequence[RunFolder]) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+    items: dict[str, str] = {}
+    models: dict[str, str] = {}
+    found: tuple[list[dict[str, str]], list[dict[str, str]]] = ([], [])
+    for folder in folders:
+        inputs = {
+            str(e["item"]): str(e.get("sha256") or f"{folder.path}/{e['item']}")
+            for e in folder.run["inputs"]
+        }
+        nets = {
+            str(m["name"]): f"{m['name']}\x1f{m.get('weights_sha256') or ''}"
+            for m in folder.run["models"]
+        }
+        for own, known, into in ((inputs, items, found[0]), (nets, models, found[1])):
+            into.append(
+                {name: _common(name, key, folder.path.name, known) for name, key in own.items()}
+            )
+    return found
+
+
+def _common(name: str, key: str, run: str, known: dict[str, str]) -> str:
+    if key not in known:
+        taken, number = set(known.values()), 2
+        wanted = name if name not in taken else f"{run}/{name}"
+        while wanted in taken:
+            wanted, number = f"{run}/{name} {number}", number + 1
+        known[key] = wanted
+    return known[key]
+
+
+def correlate_runs(
+    runs: Sequence[Path],
+    out: Path,
+    *,
+    across: Sequence[Across] = ACROSS,
+    resamples: int = 2000,
+    seed: int = 0,
+    reporter: Reporter,
+) -> dict[str, Any]:
+    """Correlate the models, clips and frames of several runs; write into ``out`` and return correlation.json."""
+    folders = [RunFolder.existing(path) for path in runs]
+    for each, name in itertools.product(folders, ("stability", "sensitivity")):
+        if not len(each.table(name)):
+            command = f"vidrobust {name} {shlex.quote(str(each.path))}"
+            raise InputError(
+                f"{each.path}: has no figures of the stage {name}; make them with {command}"
+            )
+    pooled = PooledRuns(folders)
+    settings = Settings(resamples=resamples, seed=seed)
+    folder = _empty_folder(out, settings)
+    folder.update(
+        inputs=[{"item": f"run {n}", "path": str(path)} for n, path in enumerate(runs, 1)]
+    )
+    models = len(pooled.run["models"])
+    reporter.say(
+        f"correlation of {len(runs)} runs: {pooled.clips} different clips, {models} models"
+    )
+    return write_studies(pooled, pooled.parts, folder, settings, reporter, across)
+
+
+def _empty_folder(out: Path, settings: Settings) -> RunFolder:
+    if is_run_folder(out):
+        if RunFolder.existing(out).settings.sources:
+            raise SettingsError(f"{out}: holds a run on footage; give another --out")
+        remove_results(out)
+    return RunFolder.create(out, settings)
