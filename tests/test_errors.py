@@ -45,5 +45,10 @@ def test_no_words_of_python(code: str, words: str) -> None:
     assert str(refused.value) == f"a.json: cannot be read as labels: {words}"
 
 
+def test_a_type_is_named_as_people_know_it() -> None:
+    error = ValueError("expected whole numbers, got <class 'str'> and <class 'numpy.int8'>")
+    assert in_plain_words(error) == "expected whole numbers, got text and <class 'numpy.int8'>"
+
+
 def test_what_the_system_says() -> None:
     assert in_plain_words(PermissionError(13, "Permission denied", "a.csv")) == "Permission denied"

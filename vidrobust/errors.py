@@ -62,6 +62,7 @@ _TYPES = {
     "list": "a list",
     "dict": "an object",
 }
+_CLASS = re.compile(r"<class '(\w+)'>")
 _NO_NUMBER = re.compile(
     r"(?:could not convert string to float|invalid literal for int\(\) with base 10): (.*)", re.S
 )
@@ -99,6 +100,7 @@ def in_plain_words(error: BaseException) -> str:
         return "a list has more or fewer values than expected"
     if "NaN to integer" in text or "infinity to integer" in text:
         return "a number is not finite"
+    text = _CLASS.sub(lambda match: _TYPES.get(match[1], match[1]), text)
     return text or "it is not as expected"
 
 

@@ -104,6 +104,13 @@ def test_bags_of_ros(kind: str, tmp_path: Path) -> None:
     check(ros(tmp_path, kind))
 
 
+def test_a_damaged_name_is_refused_in_words(tmp_path: Path) -> None:
+    path = foxglove(tmp_path)
+    path.write_bytes(path.read_bytes().replace(b"foxglove.CompressedImage", b"\xff" * 24))
+    with pytest.raises(InputError, match=r"cannot be read as a bag \(the byte at 0 is no UTF-8\)"):
+        open_video(path, device="cpu")
+
+
 def test_a_bag_without_pictures(tmp_path: Path) -> None:
     (tmp_path / "a.mcap").write_bytes(b"no bag")
     with pytest.raises(InputError, match=r"a\.mcap"):

@@ -97,6 +97,15 @@ def test_a_stage_whose_record_is_damaged_is_refused(folder: RunFolder, damage: A
         RunFolder.existing(folder.path)
 
 
+@pytest.mark.parametrize("key", ["settings", "stages"])
+def test_a_record_that_lost_a_part_is_refused(folder: RunFolder, key: str) -> None:
+    whole = folder.run
+    del whole[key]
+    folder.write_json("run.json", whole)
+    with pytest.raises(InputError, match=rf"run\.json is damaged, it has no {key}; .*--overwrite"):
+        RunFolder.existing(folder.path)
+
+
 def test_what_is_wrong_is_named(folder: RunFolder, tmp_path: Path) -> None:
     folder.update(inputs=[{"path": "x.mp4"}])
     with pytest.raises(InputError, match=r"run\.json: is not the run.json of this version"):

@@ -17,7 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from vidrobust.errors import InputError, SettingsError
+from vidrobust.errors import InputError, SettingsError, in_plain_words
 from vidrobust.frames.batch import VideoInfo
 from vidrobust.text.printable import printable
 from vidrobust.video.source import VideoFormat
@@ -201,7 +201,7 @@ class BagReader:
             raise
         except Exception as error:  # these libraries raise whatever they like
             raise InputError(
-                f"{printable(self.path)}: cannot be read as a bag ({error})"
+                f"{printable(self.path)}: cannot be read as a bag ({in_plain_words(error)})"
             ) from error
 
 

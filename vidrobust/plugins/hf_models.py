@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from vidrobust.errors import InputError, SettingsError
+from vidrobust.errors import DAMAGED, InputError, ModelError, SettingsError, in_plain_words
 from vidrobust.install_hint import installed
 from vidrobust.models.detection.network import check_steady_boxes
 from vidrobust.models.detection.suppress import MIN_SCORE, detections
@@ -52,9 +52,14 @@ class _HuggingFaceNetwork:
 
     def outputs(self, pixels: torch.Tensor) -> Any:
         frames = list(pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy())
-        inputs = self.processor(
-            images=frames, return_tensors="pt", input_data_format="channels_last"
-        )
+        try:
+            inputs = self.processor(
+                images=frames, return_tensors="pt", input_data_format="channels_last"
+            )
+        except DAMAGED as error:
+            raise ModelError(
+                f"model {self.name}: its image processor failed: {in_plain_words(error)}; see preprocessor_config.json"
+            ) from error
         with torch.inference_mode(), full_precision(self.device):
             return self.module(**inputs.to(self.device))
 
@@ -254,7 +259,7 @@ def _no_bars(library: Any) -> Iterator[None]:
 
 
 def _why(error: Exception, folder: Path, name: str) -> str:
-    first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    first = in_plain_words(error).strip().splitlines()[0]
     if folder.is_dir():
         return f"{folder} cannot be read as a saved network with an image processor: {first}"
     return (

@@ -76,6 +76,11 @@ class RunFolder:
                 f"{path}: was made by vidrobust {made} and cannot be continued by this one (schema "
                 f"{folder.run.get('schema')}, expected {SCHEMA}); give another --out, or --overwrite to replace it"
             )
+        for key in ("settings", "stages"):
+            if not isinstance(folder.run.get(key), dict):
+                raise InputError(
+                    f"{path}: its run.json is damaged, it has no {key}; give another --out, or --overwrite"
+                )
         for model in folder.record.models:
             task_of(model.task)  # its package may be gone
         return folder

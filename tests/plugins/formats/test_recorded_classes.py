@@ -127,6 +127,7 @@ def test_a_file_without_items_is_about_one_video(tmp_path: Path) -> None:
         ("frame,label,probability\n0,a,0.3\n0,a,0.7\n", "some frame has two rows of one label"),
         ("frame,label\n0.5,a\n", "row 1: frame: expected a whole number from 0"),
         ("frame,label\n-1,a\n", "row 1: frame: expected a whole number from 0"),
+        (f"frame,label\n{'9' * 400},a\n", "cannot be read as a table: a number is out of range"),
         ("time,label\n0,a\n", "expected a column frame or time_s"),
         ("frame,label\n", "expected a column frame or time_s, and rows, got 0 rows"),
         ("", "cannot be read as a table"),

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from vidrobust.errors import InputError, ModelError, SettingsError, in_plain_words
+from vidrobust.errors import InputError, ModelError, SettingsError, in_plain_words, reading
 from vidrobust.files.csv_table import read_columns
 from vidrobust.footage.labels.matching import AnswerTimes, by_time
 from vidrobust.models.classes import given_names, numbered
@@ -160,7 +160,8 @@ def read_rows(path: Path) -> tuple[pd.DataFrame, AnswerTimes | None]:
         raise InputError(
             f"{path}: expected a column frame or time_s, and rows, got {len(table)} rows of {list(table)[:5]}"
         )
-    frames = pd.to_numeric(table["frame"], errors="coerce")
+    with reading(path, "a table"):
+        frames = pd.to_numeric(table["frame"], errors="coerce")
     wrong = np.flatnonzero(~(frames >= 0) | (frames % 1 != 0))
     if len(wrong):
         raise InputError(f"{path}: row {wrong[0] + 1}: frame: expected a whole number from 0")
