@@ -97,6 +97,13 @@ def test_a_stage_whose_record_is_damaged_is_refused(folder: RunFolder, damage: A
         RunFolder.existing(folder.path)
 
 
+@pytest.mark.parametrize("damage", [{"bright": {"decoder": {"flips": 0}}}, {"bright": 3}])
+def test_a_damaged_noise_floor_is_refused(folder: RunFolder, damage: Any) -> None:
+    folder.update(noise_floor=damage)
+    with pytest.raises(InputError, match=r"run\.json: is not the run.json of this version"):
+        RunFolder.existing(folder.path)
+
+
 @pytest.mark.parametrize("key", ["settings", "stages"])
 def test_a_record_that_lost_a_part_is_refused(folder: RunFolder, key: str) -> None:
     whole = folder.run

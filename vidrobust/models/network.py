@@ -210,8 +210,9 @@ def first_batch(name: str) -> Iterator[None]:
     except VidrobustError:
         raise
     except Exception as error:
+        kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
         raise InputError(
-            f"model {name}: failed on a first batch of frames: {type(error).__name__}: {error}"
+            f"model {name}: failed on a first batch of frames: {kind}{error}"
         ) from error
 
 

@@ -171,6 +171,16 @@ class Duplicate:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FloorRecord:
+    """How far answers to the same frames, read or computed in another way, lie apart."""
+
+    flips: int
+    n: int  # frames
+    total_variation: float | None = None  # the largest; None where only labels are known
+    decoders: tuple[str, ...] = ()  # the run's, and the other
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunRecord:
     schema: int
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -181,7 +191,8 @@ class RunRecord:
     duplicates: tuple[Duplicate, ...] = ()
     models: tuple[ModelRecord, ...] = ()
     stages: Mapping[str, StageRecord] = field(default_factory=dict)
-    noise_floor: Mapping[str, Any] = field(default_factory=dict)
+    # by model and way
+    noise_floor: Mapping[str, Mapping[str, FloorRecord]] = field(default_factory=dict)
     judged: Mapping[str, Any] = field(default_factory=dict)
     ms_a_frame: Mapping[str, float] = field(default_factory=dict)
     labels_outside: Mapping[str, Any] = field(default_factory=dict)

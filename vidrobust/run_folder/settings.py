@@ -101,8 +101,8 @@ class FootageSettings:
     def _check_footage(self) -> None:
         _from_1(self, "every")
         for name, time_s in (("start_s", self.start_s), ("end_s", self.end_s)):
-            if time_s is not None and math.isnan(time_s):
-                raise SettingsError(f"{name}: expected a time in seconds, got nan")
+            if time_s is not None and not math.isfinite(time_s):
+                raise SettingsError(f"{name}: expected a time in seconds, got {time_s:g}")
         if self.fps is not None and not self.fps > 0:
             raise SettingsError(f"fps: expected a positive number, got {self.fps:g}")
         if self.fps is not None and self.every != 1:
@@ -113,7 +113,7 @@ class FootageSettings:
             raise SettingsError(
                 f"end_s: expected more than {self.start_s or 0:g}, where it starts, got {self.end_s:g}"
             )
-        if not self.segment_s >= 1:
+        if not 1 <= self.segment_s < math.inf:
             raise SettingsError(f"segment_s: expected 1 second or more, got {self.segment_s:g}")
         if self.roi and (len(self.roi) != 4 or min(self.roi) < 0 or 0 in self.roi[2:]):
             raise SettingsError(f"roi: expected x,y,width,height in px, got {list(self.roi)}")

@@ -60,8 +60,8 @@ class Selection:
         if self.fps is not None and self.every != 1:
             raise SettingsError("every and fps: give one of the two")
         for name, time_s in (("start_s", self.start_s), ("end_s", self.end_s)):
-            if time_s is not None and np.isnan(time_s):
-                raise SettingsError(f"{name}: expected a time in seconds, got nan")
+            if time_s is not None and not np.isfinite(time_s):
+                raise SettingsError(f"{name}: expected a time in seconds, got {time_s:g}")
         if self.start_s is not None and self.end_s is not None and self.start_s >= self.end_s:
             raise SettingsError(
                 f"start_s, end_s: the range {self.start_s} to {self.end_s} s is empty"

@@ -18,7 +18,7 @@ from vidrobust.run_folder.reader import RunTables
 def run_of(monkeypatch: pytest.MonkeyPatch, folder: Path, logits: list[float]) -> RunTables:
     """Two classes whose logits are plus and minus the given ones, a frame each."""
     folder.mkdir()
-    (folder / "run.json").write_text(json.dumps({"schema": SCHEMA}))
+    (folder / "run.json").write_text(json.dumps({"schema": SCHEMA, "settings": {}, "stages": {}}))
     rows = []
     for frame, z in enumerate(logits):
         p = np.exp([z, -z]) / np.exp([z, -z]).sum()

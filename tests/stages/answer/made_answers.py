@@ -31,7 +31,9 @@ class MadeRun(RunTables):
         record: Mapping[str, Any],
     ) -> None:
         self.folder, self._tables, self._files = folder, tables, files
-        self.__dict__["record"] = RunRecord.of({"schema": SCHEMA, **record}, "run.json")
+        self.__dict__["record"] = RunRecord.of(
+            {"schema": SCHEMA, "settings": {}, "stages": {}, **record}, "run.json"
+        )
 
     def table(self, name: str) -> pd.DataFrame | None:
         found = self._tables.get(name)

@@ -47,7 +47,14 @@ def test_the_title_says_no_more_than_the_interval(
             "n": 40,
         }
     )
-    text = json.dumps({"schema": SCHEMA, "models": [{"name": "net", "task": "classification"}]})
+    text = json.dumps(
+        {
+            "schema": SCHEMA,
+            "settings": {},
+            "stages": {},
+            "models": [{"name": "net", "task": "classification"}],
+        }
+    )
     (tmp_path / "run.json").write_text(text)
     run = RunTables(tmp_path)
     monkeypatch.setattr(run, "table", {"account": rows}.get)
@@ -64,7 +71,9 @@ def test_where_png_shows_the_least_stable_model_and_goes_with_its_table(
     save_picture(np.full((180, 320, 3), 90, np.uint8), tmp_path / "moments" / "a.jpg", 320)
     moment = {"item": "clip", "model": "net", "picture_a": "moments/a.jpg"}
     (tmp_path / "moments.json").write_text(json.dumps({"moments": [moment]}))
-    (tmp_path / "run.json").write_text(json.dumps({"schema": SCHEMA, "models": []}))
+    (tmp_path / "run.json").write_text(
+        json.dumps({"schema": SCHEMA, "settings": {}, "stages": {}, "models": []})
+    )
     pair = {"model": "net", "item": "clip", "frame_a": 3, "frame_b": 4, "y1": 0, "y2": 180}
     left, right = {"tile": 0, "x1": 0, "x2": 160}, {"tile": 1, "x1": 160, "x2": 320}
     tables = {

@@ -26,7 +26,9 @@ NAN = float("nan")
 
 def folder_of(path: Path, **found: pd.DataFrame) -> RunTables:
     """A run folder that holds these tables."""
-    (path / "run.json").write_text(json.dumps({"schema": SCHEMA, "models": [], "inputs": []}))
+    (path / "run.json").write_text(
+        json.dumps({"schema": SCHEMA, "settings": {}, "stages": {}, "models": [], "inputs": []})
+    )
     for name, table in found.items():
         tables.write(name, table, path)
     return RunTables(path)
@@ -86,7 +88,9 @@ def test_a_scene_is_unknown_to_a_model_by_how_many_classes_it_has(
     table = pd.DataFrame({**frames, "probability": 0.6, "margin": 0.2, "entropy": 0.5})
     folder_of(tmp_path, frames=table)
     model = {"name": "net", "num_classes": classes}
-    (tmp_path / "run.json").write_text(json.dumps({"schema": SCHEMA, "models": [model]}))
+    (tmp_path / "run.json").write_text(
+        json.dumps({"schema": SCHEMA, "settings": {}, "stages": {}, "models": [model]})
+    )
     found = answer_of(RunTables(tmp_path))
     assert bool(found.unknown_scenes) == unsure
     (train,) = (each for each in found.statements if each.question == Question.TRAIN)
@@ -312,7 +316,14 @@ def moment(model: str, number: int, picture: str = "") -> dict[str, object]:
 
 def run_with(path: Path, moments: list[dict[str, object]], models: list[str]) -> RunTables:
     (path / "run.json").write_text(
-        json.dumps({"schema": SCHEMA, "models": [{"name": name} for name in models]})
+        json.dumps(
+            {
+                "schema": SCHEMA,
+                "settings": {},
+                "stages": {},
+                "models": [{"name": name} for name in models],
+            }
+        )
     )
     (path / "moments.json").write_text(json.dumps({"moments": moments}))
     return RunTables(path)

@@ -15,6 +15,7 @@ from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.report.glossary import phrase
 from vidrobust.run_folder.reader import RunTables, with_parts
+from vidrobust.run_folder.record import FloorRecord
 from vidrobust.stages.stability import rates as judgement
 from vidrobust.stages.stability.rates import Judgement, not_compared, overall, reported_first
 from vidrobust.statistics.clusters import clusters_of_rows
@@ -244,10 +245,10 @@ def _floor(stability: pd.DataFrame, name: str, usable: pd.DataFrame) -> str:
     return f"{said}. Numerical error explains none of the flips"
 
 
-def _floor_by_way(ways: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+def _floor_by_way(ways: Mapping[str, FloorRecord]) -> dict[str, str]:
     lines = {}
     for way, found in ways.items():
-        largest, flips, n = found["total_variation"], int(found["flips"]), int(found["n"])
+        largest, flips, n = found.total_variation, found.flips, found.n
         moves = f"differences up to {percent(largest)}" if largest else "no difference"
         if largest is None:
             moves = "only labels are known"
@@ -256,8 +257,7 @@ def _floor_by_way(ways: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
             if flips
             else f"none of {plural(n, 'label')} flips"
         )
-        decoders = found.get("decoders")
-        against = f" ({decoders[1]} instead of {decoders[0]})" if decoders else ""
+        against = f" ({' instead of '.join(found.decoders[::-1])})" if found.decoders else ""
         lines[f"Noise floor, {way}"] = f"{moves}, {flipped}{against}"
     return lines
 
