@@ -37,6 +37,7 @@ def test_settings_survive_the_run_folder() -> None:
         ({"frames": 0}, "frames: expected a whole number from 1, got 0"),
         ({"seed": True}, "seed: expected int, got True"),
         ({"batch": "0"}, "batch: expected auto or a whole number"),
+        ({"batch": "9" * 22}, "batch: expected auto or a whole number from 1 to 65536, got"),
         ({"fps": -1.0}, "fps: expected a positive number"),
         ({"fps": 2.0, "every": 3}, "exclude each other"),
         ({"end_s": float("nan")}, "end_s: expected a time in seconds"),

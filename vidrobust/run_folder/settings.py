@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from vidrobust.metrics.tracks.follow import TrackSettings
     from vidrobust.video.selection import Selection
 
+LARGEST_BATCH = 65_536
 FIXED_BATCH = 32
 """Frames per forward pass of deterministic runs."""
 CROP_MARGIN, CROP_SIZE = 0.1, 256
@@ -327,9 +328,11 @@ class Settings(FootageSettings, ModelSettings, BoxSettings, SamplingSettings, Ou
 
     def __post_init__(self) -> None:
         self._check_footage()
-        if self.batch != "auto" and not (self.batch.isdecimal() and int(self.batch) > 0):
+        if self.batch != "auto" and not (
+            self.batch.isdecimal() and 0 < int(self.batch) <= LARGEST_BATCH
+        ):
             raise SettingsError(
-                f"batch: expected auto or a whole number from 1, got {self.batch!r}"
+                f"batch: expected auto or a whole number from 1 to {LARGEST_BATCH}, got {self.batch!r}"
             )
         # TrackSettings checks the numbers; its module is heavy, and the defaults are known to be right
         if any(getattr(self, f.name) != f.default for f in dataclasses.fields(BoxSettings)):
