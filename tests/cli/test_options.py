@@ -101,6 +101,15 @@ ONLY_IF_GIVEN = re.compile(
 
 
 @pytest.mark.parametrize("name", COMMANDS)
+def test_a_path_that_is_empty_is_refused(name: str) -> None:
+    """As of a shell's variable that was not set."""
+    for parameter in COMMANDS[name].params:
+        if isinstance(parameter.type, click.Path):
+            with pytest.raises(click.BadParameter, match="expected a path, got nothing"):
+                parameter.type.convert("", parameter, None)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_says_its_unit_and_default(name: str) -> None:
     context = click.Context(COMMANDS[name])
     for option in COMMANDS[name].params:

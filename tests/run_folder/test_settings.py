@@ -39,6 +39,7 @@ def test_settings_survive_the_run_folder() -> None:
         ({"batch": "0"}, "batch: expected auto or a whole number"),
         ({"batch": "9" * 22}, "batch: expected auto or a whole number from 1 to 65536, got"),
         ({"fps": -1.0}, "fps: expected a positive number"),
+        ({"fps": 1e300}, "fps: expected a positive number up to 1000000, got"),
         ({"fps": 2.0, "every": 3}, "exclude each other"),
         ({"end_s": float("nan")}, "end_s: expected a time in seconds"),
         ({"start_s": float("inf")}, "start_s: expected a time in seconds, got inf"),

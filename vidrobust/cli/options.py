@@ -63,7 +63,21 @@ def may_be_footage(source: str) -> bool:
 
 F = TypeVar("F", bound=Callable[..., Any])
 OptionGroup = TypeVar("OptionGroup")
-PATH = click.Path(path_type=Path)
+
+
+class NamedPath(click.Path):
+    """A path that has a name: an empty text is a variable that was not set."""
+
+    def __init__(self, **how: Any) -> None:
+        super().__init__(path_type=Path, **how)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail("expected a path, got nothing", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PATH = NamedPath()
 # Titles under which help shows options, in this order.
 GROUPS = ("Options", *(group.title for group in SETTINGS), "Advanced")
 

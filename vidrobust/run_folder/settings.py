@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from vidrobust.metrics.tracks.follow import TrackSettings
     from vidrobust.video.selection import Selection
 
-LARGEST_BATCH = 65_536
+LARGEST_BATCH, LARGEST_RATE = 65_536, 1_000_000  # frames, and frames a second
 FIXED_BATCH = 32
 """Frames per forward pass of deterministic runs."""
 CROP_MARGIN, CROP_SIZE = 0.1, 256
@@ -104,8 +104,10 @@ class FootageSettings:
         for name, time_s in (("start_s", self.start_s), ("end_s", self.end_s)):
             if time_s is not None and not math.isfinite(time_s):
                 raise SettingsError(f"{name}: expected a time in seconds, got {time_s:g}")
-        if self.fps is not None and not self.fps > 0:
-            raise SettingsError(f"fps: expected a positive number, got {self.fps:g}")
+        if self.fps is not None and not 0 < self.fps <= LARGEST_RATE:
+            raise SettingsError(
+                f"fps: expected a positive number up to {LARGEST_RATE}, got {self.fps:g}"
+            )
         if self.fps is not None and self.every != 1:
             raise SettingsError("every and fps exclude each other: give one of them")
         if self.start_s is not None and self.start_s < 0:

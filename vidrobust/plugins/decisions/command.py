@@ -11,7 +11,7 @@ import click
 import numpy as np
 import pandas as pd
 
-from vidrobust.cli.options import JSON, GroupedCommand, options, print_result
+from vidrobust.cli.options import JSON, PATH, GroupedCommand, options, print_result
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.json_text import plain
 from vidrobust.metrics.tracks.states import FAULTS
@@ -29,7 +29,7 @@ SETTLED_STATES = ("covered", "hidden", *FAULTS)
 
 
 @click.command(cls=GroupedCommand)
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=PATH)
 @click.option(
     "--line",
     "lines",
@@ -46,7 +46,7 @@ SETTLED_STATES = ("covered", "hidden", *FAULTS)
 )
 @click.option(
     "--places",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE",
     help="Zones of supervision (JSON).  [default: none]",
 )

@@ -7,17 +7,17 @@ from typing import Any
 
 import click
 
-from vidrobust.cli.options import print_json, reporter
+from vidrobust.cli.options import PATH, NamedPath, print_json, reporter
 from vidrobust.text.numbers import percent
 
 
 @click.command()
-@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("run_folder", metavar="RUN", type=PATH)
 @click.option(
     "--recipe",
     "recipes",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE",
     help="Try a recipe of yours too: a Python file that defines transform, an Albumentations YAML, or an Ultralytics "
     "hyp YAML. May be given several times.",
@@ -62,7 +62,7 @@ from vidrobust.text.numbers import percent
 )
 @click.option(
     "--policy",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=NamedPath(exists=True, dir_okay=False),
     metavar="FILE",
     help="A policy.json.  [default: the run's]",
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from vidrobust.cli.options import print_json, refuse_idle, taken
+from vidrobust.cli.options import PATH, print_json, refuse_idle, taken
 from vidrobust.errors import SettingsError
 from vidrobust.text.phrases import plural
 
@@ -32,10 +32,10 @@ class CorruptionOptions:
 
 
 @click.command()
-@click.argument("images", type=click.Path(path_type=Path))
+@click.argument("images", type=PATH)
 @click.option(
     "--labels",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="CSV with columns file,label; of detectors boxes in any format of `vidrobust labels`. Not needed where "
     "the folders say the classes.",
 )
@@ -62,13 +62,13 @@ class CorruptionOptions:
 @click.option("--extra", is_flag=True, help="The four extra corruptions of ImageNet-C too.")
 @click.option(
     "--clean",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="DIR",
     help="The clean images, CLASS/NAME, for relative CE of files that are corrupted already.",
 )
 @click.option(
     "--baseline",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE",
     help="Divide by this model, of an earlier --json.  [default: AlexNet]",
 )
@@ -84,7 +84,7 @@ class CorruptionOptions:
 @click.option(
     "--out",
     "-o",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE",
     help="Write the result as JSON, or with .csv a row a model and corruption.",
 )

@@ -6,19 +6,17 @@ from pathlib import Path
 
 import click
 
-from vidrobust.cli.options import print_json
+from vidrobust.cli.options import PATH, print_json
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.plugins.published.data_set_names import DataSet
 
 
 @click.command()
 @click.argument("name", type=click.Choice([each.value for each in DataSet]))
-@click.option(
-    "--at", "folder", required=True, type=click.Path(path_type=Path), help="Where it was unpacked."
-)
+@click.option("--at", "folder", required=True, type=PATH, help="Where it was unpacked.")
 @click.option(
     "--manifest",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE",
     help="Where the manifest goes.  [default: manifest.csv in that folder]",
 )
