@@ -46,8 +46,9 @@ def test_no_words_of_python(code: str, words: str) -> None:
 
 
 def test_a_type_is_named_as_people_know_it() -> None:
-    error = ValueError("expected whole numbers, got <class 'str'> and <class 'numpy.int8'>")
-    assert in_plain_words(error) == "expected whole numbers, got text and <class 'numpy.int8'>"
+    for kind in (ValueError, TypeError):
+        error = kind("expected whole numbers, got <class 'str'> and <class 'numpy.int8'>")
+        assert in_plain_words(error) == "expected whole numbers, got text and <class 'numpy.int8'>"
 
 
 def test_what_the_system_says() -> None:

@@ -74,7 +74,7 @@ def in_plain_words(error: BaseException) -> str:
     >>> in_plain_words(KeyError("category_id"))
     "'category_id' is missing"
     """
-    text = str(error)
+    text = _CLASS.sub(lambda match: _TYPES.get(match[1], match[1]), str(error))
     match error:
         case KeyError():
             return f"{text} is missing"
@@ -100,7 +100,6 @@ def in_plain_words(error: BaseException) -> str:
         return "a list has more or fewer values than expected"
     if "NaN to integer" in text or "infinity to integer" in text:
         return "a number is not finite"
-    text = _CLASS.sub(lambda match: _TYPES.get(match[1], match[1]), text)
     return text or "it is not as expected"
 
 

@@ -14,6 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -205,10 +206,18 @@ def test_a_range_far_into_a_video_is_sought_and_keeps_its_numbers(make: Make) ->
         assert md5(video.at([1150, 1120])) == [frames[1150], frames[1120]]
 
 
-def test_an_empty_range_is_a_problem_and_no_error(make: Make) -> None:
-    with open_video(clip("open_gop.mp4", make), selection=Selection(start_s=100.0)) as video:
-        assert list(video.batches(4)) == []
-        assert any("no frame lies in the range of time" in p for p in video.problems)
+@pytest.mark.parametrize("start_s", [100.0, 1e308])
+def test_an_empty_range_is_a_problem_and_no_error(
+    start_s: float, make: Make, tmp_path: Path
+) -> None:
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for number in range(2):
+        cv2.imwrite(str(pictures / f"{number}.png"), np.zeros((48, 64, 3), np.uint8))
+    for path in (clip("open_gop.mp4", make), pictures):
+        with open_video(path, selection=Selection(start_s=start_s)) as video:
+            assert list(video.batches(4)) == []
+            assert any("no frame lies in the range of time" in p for p in video.problems)
 
 
 def test_a_changing_frame_size_ends_a_batch_and_is_announced(make: Make) -> None:
