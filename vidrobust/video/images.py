@@ -77,7 +77,7 @@ class ImageFolderReader:
         return index
 
     def index_before(self, time_s: float) -> int:
-        return max(int(min(time_s * RATE_UNKNOWN, len(self._files))) - 1, 0)
+        return max(int(time_s * RATE_UNKNOWN) - 1, 0)
 
     def _describe(self, item: str, reason: str) -> VideoInfo:
         failure: InputError | None = None

@@ -124,6 +124,7 @@ def _count_references() -> int:
 _UNSEEN = _count_references()
 
 
+LATEST_S = 1e9  # no video is longer; time stamps of later times are no 64-bit numbers
 # Batches are made ahead up to this many bytes, and one always
 AHEAD_BYTES = 100 * 2**20
 
@@ -271,7 +272,8 @@ class FrameStream:
 
     def _made(self, size: int) -> Generator[FrameBatch]:
         start_s = self._selection.start_s
-        frames = self._reader.frames(0 if start_s is None else self._reader.index_before(start_s))
+        first = 0 if start_s is None else self._reader.index_before(min(start_s, LATEST_S))
+        frames = self._reader.frames(first)
         pool = BatchMemory()
         memory: Memory | None = None
         kept: list[_Row] = []
