@@ -49,7 +49,7 @@ nightly: .venv/.nightly fuzz
 durations: .venv/.dev
 	VIDROBUST_WRITE_DURATIONS=1 $(PYTEST)
 
-# Damages 500 videos, where it was stopped it goes on, and 1,700 other files.
+# Damages 500 videos, where it was stopped it goes on, and 1,820 other files.
 fuzz: .venv/.dev
 	mkdir -p build && $(BIN)/python -m tests.fuzz --seed 7 --out build/fuzz.jsonl
 	$(BIN)/python -m tests.fuzz.files --seed 7
