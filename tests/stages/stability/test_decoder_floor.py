@@ -15,6 +15,7 @@ import pytest
 from tests.pipeline.conftest import run
 from tests.skips import need
 from vidrobust.errors import InputError
+from vidrobust.run_folder.record import FloorRecord
 from vidrobust.stages.stability import summary as decoder_floor
 from vidrobust.stages.stability.section import _floor_by_way
 
@@ -94,14 +95,9 @@ def test_pictures_in_a_folder_have_no_decoder(public_clips: Path, tmp_path: Path
 def test_the_report_has_a_line_for_each_way() -> None:
     lines = _floor_by_way(
         {
-            "batch size": {"total_variation": 0.0, "flips": 0, "n": 8},
-            "precision": {"total_variation": 0.031, "flips": 2, "n": 8},
-            "decoder": {
-                "total_variation": None,
-                "flips": 1,
-                "n": 8,
-                "decoders": ["pyav", "decord"],
-            },
+            "batch size": FloorRecord(total_variation=0.0, flips=0, n=8),
+            "precision": FloorRecord(total_variation=0.031, flips=2, n=8),
+            "decoder": FloorRecord(flips=1, n=8, decoders=("pyav", "decord")),
         }
     )
     figures = {way: re.findall(r"[\d.]+", text) for way, text in lines.items()}
