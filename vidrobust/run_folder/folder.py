@@ -66,22 +66,23 @@ class RunFolder:
                 f"{path}: is not a run folder (it has no run.json); make one with vidrobust study"
             )
         folder = cls(path)
-        if "schema" not in folder.run:
+        run = folder.run
+        if "schema" not in run:
             raise InputError(
                 f"{path}: its run.json is not one of vidrobust; make a run with vidrobust study"
             )
-        if folder.run.get("schema") != SCHEMA:
-            made = (folder.run.get("versions") or {}).get("vidrobust", "another version")
+        if run.get("schema") != SCHEMA:
+            made = (run.get("versions") or {}).get("vidrobust", "another version")
             raise InputError(
                 f"{path}: was made by vidrobust {made} and cannot be continued by this one (schema "
-                f"{folder.run.get('schema')}, expected {SCHEMA}); give another --out, or --overwrite to replace it"
+                f"{run.get('schema')}, expected {SCHEMA}); give another --out, or --overwrite to replace it"
             )
         for key in ("settings", "stages"):
-            if not isinstance(folder.run.get(key), dict):
+            if not isinstance(run.get(key), dict):
                 raise InputError(
                     f"{path}: its run.json is damaged, it has no {key}; give another --out, or --overwrite"
                 )
-        for model in folder.record.models:
+        for model in RunRecord.of(run, str(path / "run.json")).models:
             task_of(model.task)  # its package may be gone
         return folder
 
