@@ -94,7 +94,8 @@ def _groups() -> list[Extensions[Any]]:
         models.brought(),
         formats.brought(),
         source.brought(),
-        extensions("vidrobust.formats", "BoxFormat", lambda record: record.name),
+        # "table" is a form of boxes that the plugin itself reads
+        extensions("vidrobust.formats", "BoxFormat", lambda record: record.name, {"table"}),
     ]
 
 
