@@ -1,7 +1,7 @@
 """Do the account's shares hold the true ones, how wide are they, and is anything named that is not there?
 
     python benchmarks/account.py --out DIR [--commit HASH] [--worlds 36] [--pairs 24] [--draw fresh] [--nulls 300]
-                                 [--coded] [--seconds 3000] [--page FILE]
+                                 [--coded] [--seconds 3000]
 
 Worlds are those of ``planted.py``, drawn by the hash of a commit (of HEAD, where none is given): ``--draw
 development`` takes the even pictures as stills and ``fresh`` the odd ones. Each has 48 pairs of frames, of which the
@@ -20,7 +20,6 @@ static  random linear models on stills with noise, where random patches are said
 
 from __future__ import annotations
 
-import subprocess
 import time
 import zlib
 from dataclasses import replace
@@ -258,11 +257,8 @@ def nulls(worlds: list[World], stills: Path, count: int) -> None:
             rows += [{**ids, "scale": "adjacent", **row} for row in scored]
         names = named(summarise(pd.DataFrame(rows), per_item=False))
         hits += bool({*names["group"]} - {"noise_and_detail"})
-    low, high = clopper_pearson(hits, count)
-    say(
-        f"* random models with anything but noise named: {hits} of {count} "
-        f"({hits / count:.1%} [{low:.1%}, {high:.1%}]), {len(replays)} pairs each"
-    )
+    said = f"{harness.counted(hits, count)}, {len(replays)} pairs each"
+    say(f"* random models with anything but noise named: {said}")
 
 
 def patches(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
@@ -304,11 +300,8 @@ def static_nulls(worlds: list[World], stills: Path, count: int) -> None:
         groups = account[account["level"] == "group"].set_index("cause")["share"]
         moving += float(groups["moving"]) / count
         hits += bool({*named(account)["group"]} - {"noise_and_detail"})
-    low, high = clopper_pearson(hits, count)
-    say(
-        f"* stills with noise and random patches, anything but noise named: {hits} of {count} "
-        f"({hits / count:.1%} [{low:.1%}, {high:.1%}]); mean share of what moves {moving:.3f}"
-    )
+    said = f"{harness.counted(hits, count)}; mean share of what moves {moving:.3f}"
+    say(f"* stills with noise and random patches, anything but noise named: {said}")
 
 
 def main() -> None:
@@ -325,13 +318,7 @@ def main() -> None:
     parser.add_argument("--coded", action="store_true", help="only the worlds behind H.264")
     parser.add_argument("--seconds", type=float, default=3000)
     given = parser.parse_args()
-    head = ["git", "rev-parse", "HEAD"]
-    commit = (
-        given.commit
-        or subprocess.run(
-            head, capture_output=True, text=True, check=True, cwd=Path(__file__).parent
-        ).stdout.strip()
-    )
+    commit = harness.commit(given.commit)
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     folder = given.out / f"{given.draw}_{commit[:12]}_{given.pairs}"

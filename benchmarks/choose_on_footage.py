@@ -1,6 +1,6 @@
 """Does a recipe that is chosen by trying leave fewer flips on real footage? Three public clips, one real network.
 
-    python benchmarks/choose_on_footage.py --out DIR [--page FILE]
+    python benchmarks/choose_on_footage.py --out DIR
 
 Each clip of ``CLIPS``, named before the run, is studied (``vidrobust policy``) and adapted as anybody would, with few
 steps: ``vidrobust adapt RUN --steps 24 --batch 8 --frames 120 --seeds 1``. The network's own confident answers over

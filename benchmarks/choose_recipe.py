@@ -1,6 +1,6 @@
 """Does choosing a recipe by trying it on one's own footage leave fewer flips and errors than any usual recipe?
 
-    python benchmarks/choose_recipe.py --out DIR [--part 1/2] [--seeds 1] [--worlds 16]
+    python benchmarks/choose_recipe.py --out DIR [--seeds 1] [--worlds 16]
     python benchmarks/choose_recipe.py --out DIR --result
 
 A test whose design was committed before its run (docs/heal.md): the second one, whose rule asks a jury. A world has
@@ -18,6 +18,7 @@ the same number of seeds count.
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import time
@@ -96,6 +97,7 @@ STUDIED, PAIRS, TESTED = 12, 18, 16
 # Pictures and draws by which recipes are ranked before training.
 SHOWN, DRAWS = 16, 4
 NEAR_BEST = 1.1
+TRAININGS = "trainings.jsonl"
 USUAL_ONES = ("trivialaugment", "randaugment", "augmix")
 
 
@@ -344,15 +346,6 @@ def score_of(plain: Mapping[str, Any]) -> Scored:
 # What is kept
 
 
-def lines_of(out: Path) -> list[dict[str, Any]]:
-    """Every finished training."""
-    return [
-        json.loads(line)
-        for file in sorted(out.glob("trainings-*.jsonl"))
-        for line in file.read_text().splitlines()
-    ]
-
-
 def abouts_of(out: Path) -> dict[int, dict[str, Any]]:
     return {
         found["world"]: found
@@ -362,29 +355,20 @@ def abouts_of(out: Path) -> dict[int, dict[str, Any]]:
 
 
 def make(given: Any) -> None:
-    """Every missing training of this part of the worlds."""
-    part, parts = (int(text) for text in given.part.split("/"))
-    mine = [number for number in range(given.worlds) if number % parts == part - 1]
-    file = given.out / f"trainings-{part}-of-{parts}.jsonl"
-    for seed in range(given.seeds):
-        for number in mine:
-            done = {
-                (line["recipe"], line["seed"])
-                for line in lines_of(given.out)
-                if line["world"] == number
-            }
-            world = World(number, given.out / f"footage-{number:02d}")
-            about = given.out / f"world-{number:02d}.json"
-            if not about.is_file():
-                write_text(about, json.dumps(world.about()))
-                print(f"world {number}: {world.dials}: studied", flush=True)
-            names = json.loads(about.read_text())["near"]
-            for name in names:
-                if (name, seed) in done:
-                    continue
+    """Every missing training."""
+    file = given.out / TRAININGS
+    for seed, number in itertools.product(range(given.seeds), range(given.worlds)):
+        kept = [line for line in harness.kept_lines(file) if line["world"] == number]
+        done = {(line["recipe"], line["seed"]) for line in kept}
+        world = World(number, given.out / f"footage-{number:02d}")
+        about = given.out / f"world-{number:02d}.json"
+        if not about.is_file():
+            write_text(about, json.dumps(world.about()))
+            print(f"world {number}: {world.dials}: studied", flush=True)
+        for name in json.loads(about.read_text())["near"]:
+            if (name, seed) not in done:
                 line = world.trained(name, seed)
-                with file.open("a") as kept:
-                    kept.write(json.dumps(line) + "\n")
+                harness.keep_line(file, line)
                 print(f"world {number}: {name}, seed {seed}: {line['cpu_s']:.0f} s", flush=True)
 
 
@@ -422,7 +406,7 @@ def rate(counts: Sequence[Sequence[float]]) -> float:
 
 def results(out: Path) -> Iterator[Result]:
     """The worlds in which all recipes have as many seeds."""
-    every = lines_of(out)
+    every = harness.kept_lines(out / TRAININGS)
     for number, about in abouts_of(out).items():
         mine = {
             name: [line for line in every if (line["world"], line["recipe"]) == (number, name)]
@@ -585,7 +569,6 @@ def ranks(every: Sequence[Result]) -> None:
 def main() -> None:
     parser = harness.parser(__doc__)
     parser.add_argument("--out", type=Path, required=True, help="where everything is kept")
-    parser.add_argument("--part", default="1/1", help="which part of the worlds, as 1/2 and 2/2")
     parser.add_argument("--worlds", type=int, default=COUNT)
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--result", action="store_true", help="train nothing, print what is there")

@@ -1,14 +1,13 @@
 """How often a comparison of the average precision of two detectors is right, where the truth is known.
 
-    python benchmarks/compare_precision.py [--worlds 200] [--clips 1 2 3 5 6 12 30] [--frames 24] [--resamples 200]
+    python benchmarks/compare_precision.py [--worlds 200] [--clips 1 2 3 5 6 12 30] [--frames 24]
 
 In each world two detectors see the same clips, of which every fifth frame has known boxes, so that 24 are 4.8 s.
 Both find boxes of two classes with an offset and a chance of missing them that hangs on the clip, both have boxes
 too many, and their noise is their own. "Equal" detectors have the same faults: "better" and "worse", of footage
 like this or of these clips, are false alarms, no more than 5 % of the worlds but for binomial error. So they are
 in "moments": for two seconds one of the two misses up to ``MOMENTS`` more, and for the next two as likely the
-other one. A planted detector misses ``PLANTED`` more. Beside the sign flips of ``vidrobust compare`` a bootstrap
-over clips.
+other one. A planted detector misses ``PLANTED`` more.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ import numpy as np
 import pandas as pd
 from harness import say
 
-from vidrobust.accuracy.average_precision import BOX, FramesOfBoxes
+from vidrobust.accuracy.average_precision import BOX
 from vidrobust.plugins.comparison.compare_sides import Side, precision_differences, with_p
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.statistics.levels import FEWEST_TESTED
@@ -27,7 +26,6 @@ PLANTED = 0.15
 """Chance of missing a box that the planted detector has more than the other."""
 MOMENTS, MOMENT = 0.4, 10
 """Chance of missing a box that one of two has more than the other, at most, and for so many frames."""
-LEVEL = 0.95
 
 
 class Made(Side):
@@ -82,25 +80,6 @@ def world(
     return sides[0], sides[1]
 
 
-def bootstrap(a: Made, b: Made, rng: np.random.Generator, resamples: int) -> tuple[float, float]:
-    """Percentile interval of the difference over resampled clips."""
-    seen = a.table("box_counts")
-    code = pd.MultiIndex.from_frame(seen[["item", "frame"]])
-
-    def boxes(side: Made) -> FramesOfBoxes:
-        tables = [side.table(name) for name in ("known_boxes", "detections")]
-        index = [code.get_indexer(pd.MultiIndex.from_frame(t[["item", "frame"]])) for t in tables]
-        return FramesOfBoxes(*(t.assign(frame=k) for t, k in zip(tables, index, strict=True)))
-
-    both, clips = [boxes(side) for side in (a, b)], list(seen.groupby("item").indices.values())
-    drawn = []
-    for _ in range(resamples):
-        chosen = np.concatenate([clips[k] for k in rng.integers(0, len(clips), len(clips))])
-        drawn.append(both[1].precision(chosen).ap - both[0].precision(chosen).ap)
-    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(low), float(high)
-
-
 def said(a: Made, b: Made) -> tuple[str, float]:
     """What a comparison says of b, of footage like this or of these clips; and by how much they differ."""
     found = with_p(precision_differences(a, b, "content", 0.01)[0])["average_precision"]
@@ -113,24 +92,18 @@ def main() -> None:
     parser.add_argument("--worlds", type=int, default=200)
     parser.add_argument("--clips", type=int, nargs="+", default=[1, 2, 3, 5, 6, 12, 30])
     parser.add_argument("--frames", type=int, default=24)
-    parser.add_argument("--resamples", type=int, default=200, help="0: no bootstrap beside")
     given = parser.parse_args()
     titles = (
         "equal: better or worse, %",
-        "the same by a bootstrap, %",
         "moments: better or worse, %",
     )
     say("| clips | " + " | ".join((*titles, "planted: worse, %", "difference")) + " |")
-    say("|---" * 6 + "|")
+    say("|---" * 5 + "|")
     for clips in given.clips:
         rng = np.random.default_rng(0)
-        alarms, by_bootstrap, by_moments, found, size = 0, 0, 0, 0, []
+        alarms, by_moments, found, size = 0, 0, 0, []
         for _ in range(given.worlds):
-            equal = world(rng, clips, given.frames)
-            alarms += said(*equal)[0] in ("better", "worse")
-            if given.resamples:
-                low, high = bootstrap(*equal, rng, given.resamples)
-                by_bootstrap += low > 0 or high < 0
+            alarms += said(*world(rng, clips, given.frames))[0] in ("better", "worse")
             by_moments += said(*world(rng, clips, given.frames, moments=MOMENTS))[0] in (
                 "better",
                 "worse",
@@ -138,11 +111,7 @@ def main() -> None:
             verdict, difference = said(*world(rng, clips, given.frames, PLANTED))
             found += verdict == "worse"
             size.append(difference)
-        share = [
-            f"{100 * count / given.worlds:.1f}"
-            for count in (alarms, by_bootstrap, by_moments, found)
-        ]
-        share[1] = share[1] if given.resamples else "-"
+        share = [f"{100 * count / given.worlds:.1f}" for count in (alarms, by_moments, found)]
         say(f"| {clips} | {' | '.join(share)} | {np.mean(size):.3f} |")
 
 

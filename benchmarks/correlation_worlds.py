@@ -36,6 +36,7 @@ ALIKE = 0.5
 """Share of the variance beside everything else that the perturbations of a family have in common."""
 LOADS = 0.5 + np.tile([0.0, 0.5, 1.0], FAMILIES)
 """How much each perturbation shows of fragility: unequally, so that one shows it better than the others' mean."""
+NO, YES, CANNOT = "no evidence", "proxy", "cannot tell"
 LARGE = 40_000
 """Units from which the true coefficient is taken, several times."""
 
@@ -88,6 +89,8 @@ class World:
 
 
 def models(
+    expected: str,
+    about: str,
     count: int = 55,
     own: float = 0.0,
     skill: float = 2.0,
@@ -98,7 +101,7 @@ def models(
     stated: bool = True,
     fragility: float = 0.0,
     foreign: bool = False,
-) -> Callable[[np.random.Generator, int], Draw]:
+) -> World:
     """Models that differ in skill; ``own`` is the correlation that the first family shares with the footage.
 
     fragility  what all perturbations share with the footage beyond skill; foreign  other data, as fragile
@@ -142,10 +145,12 @@ def models(
             other,
         )
 
-    return draw
+    return World(draw, expected, "models", about)
 
 
 def frames(
+    expected: str,
+    about: str,
     clips: int = 10,
     per_clip: int = 6,
     own: float = 0.0,
@@ -154,7 +159,7 @@ def frames(
     between: float = 0.0,
     kind: str = "",
     fragility: float = 0.0,
-) -> Callable[[np.random.Generator, int], Draw]:
+) -> World:
     """Frames of clips: margin and pixel change move both sides; ``own`` as above.
 
     slow        correlation of neighbouring frames; clip_share the share of variance between clips
@@ -181,112 +186,67 @@ def frames(
             x = np.minimum(x, -1.9)
         return Draw(x, y, np.hstack([margin, change]), cluster)
 
-    return draw
+    return World(draw, expected, "frames", about)
 
 
-NO, YES, CANNOT = "no evidence", "proxy", "cannot tell"
 WORLDS = {
-    "true proxy, models": World(
-        models(own=0.6), YES, "models", "55 models share skill and a weakness"
+    "true proxy, models": models(YES, "55 models share skill and a weakness", own=0.6),
+    "true proxy, 30 models": models(YES, "30 of them", 30, own=0.6),
+    "true proxy, 20 models": models(YES, "20 of them", 20, own=0.6),
+    "fragility": models(NO, "55 share skill and fragility under everything", fragility=1.0),
+    "fragility, 200 models": models(NO, "200 of them", 200, fragility=1.0),
+    "fragility, other data": models(
+        NO, "55, and other data is as fragile", fragility=1.0, foreign=True
     ),
-    "true proxy, 30 models": World(models(30, own=0.6), YES, "models", "30 of them"),
-    "true proxy, 20 models": World(models(20, own=0.6), YES, "models", "20 of them"),
-    "fragility": World(
-        models(fragility=1.0), NO, "models", "55 share skill and fragility under everything"
+    "fragility, true proxy": models(
+        YES, "55 share fragility and, with one family, a weakness", own=0.6, fragility=0.7
     ),
-    "fragility, 200 models": World(models(200, fragility=1.0), NO, "models", "200 of them"),
-    "fragility, other data": World(
-        models(fragility=1.0, foreign=True), NO, "models", "55, and other data is as fragile"
+    "other data, true proxy": models(
+        YES, "the same, beside other data as fragile", own=0.6, fragility=0.7, foreign=True
     ),
-    "fragility, true proxy": World(
-        models(own=0.6, fragility=0.7),
-        YES,
-        "models",
-        "55 share fragility and, with one family, a weakness",
+    "skill only": models(NO, "55 models share skill"),
+    "skill only, bent": models(NO, "55, skill matters for weak models alone", shape="bent"),
+    "skill only, step": models(NO, "200, skill matters in the middle", 200, shape="step"),
+    "skill only, measured": models(NO, "55, accuracy counted on 500 images", images=500),
+    "skill only, error unstated": models(
+        NO, "the same, and nobody says so: a known limit", images=500, stated=False
     ),
-    "other data, true proxy": World(
-        models(own=0.6, fragility=0.7, foreign=True),
-        YES,
-        "models",
-        "the same, beside other data as fragile",
+    "skill only, 12 models": models(CANNOT, "as many as Gu et al. had", 12),
+    "skill only, families": models(NO, "55 in 14 families of 1 to 16", families=14),
+    "nothing": models(NO, "55 models share nothing", skill=0.0),
+    "outliers": models(NO, "55, errors of infinite variance", tails=True),
+    "outliers, true proxy": models(YES, "the same, and a weakness", tails=True, own=0.8),
+    "true proxy, frames": frames(YES, "10 clips of 6 frames", own=0.6),
+    "margin only": frames(NO, "10 clips of 6 frames share the margin"),
+    "fragile frames": frames(NO, "10 clips of 6, some frames fragile under all", fragility=1.0),
+    "fragile, true proxy": frames(
+        YES, "10 clips of 24, fragile, and one family more", 10, 24, own=0.6, fragility=0.7
     ),
-    "skill only": World(models(), NO, "models", "55 models share skill"),
-    "skill only, bent": World(
-        models(shape="bent"), NO, "models", "55, skill matters for weak models alone"
+    "default, one clip": frames(
+        NO, "24 unlike frames of one clip, stretches", 1, 24, slow=0.0, clip_share=0.0
     ),
-    "skill only, step": World(
-        models(200, shape="step"), NO, "models", "200, skill matters in the middle"
+    "default, one clip, true proxy": frames(
+        YES, "the same, and more", 1, 24, own=0.6, slow=0.0, clip_share=0.0
     ),
-    "skill only, measured": World(
-        models(images=500), NO, "models", "55, accuracy counted on 500 images"
+    "default, 12 clips, true proxy": frames(
+        YES, "12 clips of 24 frames", 12, 24, own=0.6, slow=0.3
     ),
-    "skill only, error unstated": World(
-        models(images=500, stated=False),
-        NO,
-        "models",
-        "the same, and nobody says so: a known limit",
+    "dependent frames": frames(NO, "10 clips of 24 slow frames", 10, 24, slow=0.9),
+    "dependent, true proxy": frames(YES, "the same, and more", 10, 24, own=0.6, slow=0.9),
+    "between clips only": frames(
+        NO, "clips differ, frames not", 12, 12, between=0.7, clip_share=0.0
     ),
-    "skill only, 12 models": World(models(12), CANNOT, "models", "as many as Gu et al. had"),
-    "skill only, families": World(
-        models(families=14), NO, "models", "55 in 14 families of 1 to 16"
+    "one clip": frames(NO, "100 frames, stretches", 1, 100, slow=0.5, clip_share=0.0),
+    "one slow clip": frames(NO, "250 frames, stretches", 1, 250, slow=0.9, clip_share=0.0),
+    "one clip, true proxy": frames(YES, "100 frames", 1, 100, own=0.6, slow=0.5, clip_share=0.0),
+    "ties": frames(NO, "12 clips of 12, rare flips", 12, 12, kind="flips"),
+    "ties, true proxy": frames(YES, "20 clips of 12, rare flips", 20, 12, own=0.7, kind="flips"),
+    "ceiling": frames(
+        CANNOT, "sensitivity nearly always at its top", 12, 6, own=0.6, kind="ceiling"
     ),
-    "nothing": World(models(skill=0.0), NO, "models", "55 models share nothing"),
-    "outliers": World(models(tails=True), NO, "models", "55, errors of infinite variance"),
-    "outliers, true proxy": World(
-        models(tails=True, own=0.8), YES, "models", "the same, and a weakness"
-    ),
-    "true proxy, frames": World(frames(own=0.6), YES, "frames", "10 clips of 6 frames"),
-    "margin only": World(frames(), NO, "frames", "10 clips of 6 frames share the margin"),
-    "fragile frames": World(
-        frames(fragility=1.0), NO, "frames", "10 clips of 6, some frames fragile under all"
-    ),
-    "fragile, true proxy": World(
-        frames(10, 24, own=0.6, fragility=0.7),
-        YES,
-        "frames",
-        "10 clips of 24, fragile, and one family more",
-    ),
-    "default, one clip": World(
-        frames(1, 24, slow=0.0, clip_share=0.0),
-        NO,
-        "frames",
-        "24 unlike frames of one clip, stretches",
-    ),
-    "default, one clip, true proxy": World(
-        frames(1, 24, own=0.6, slow=0.0, clip_share=0.0), YES, "frames", "the same, and more"
-    ),
-    "default, 12 clips, true proxy": World(
-        frames(12, 24, own=0.6, slow=0.3), YES, "frames", "12 clips of 24 frames"
-    ),
-    "dependent frames": World(frames(10, 24, slow=0.9), NO, "frames", "10 clips of 24 slow frames"),
-    "dependent, true proxy": World(
-        frames(10, 24, own=0.6, slow=0.9), YES, "frames", "the same, and more"
-    ),
-    "between clips only": World(
-        frames(12, 12, between=0.7, clip_share=0.0), NO, "frames", "clips differ, frames not"
-    ),
-    "one clip": World(
-        frames(1, 100, slow=0.5, clip_share=0.0), NO, "frames", "100 frames, stretches"
-    ),
-    "one slow clip": World(
-        frames(1, 250, slow=0.9, clip_share=0.0), NO, "frames", "250 frames, stretches"
-    ),
-    "one clip, true proxy": World(
-        frames(1, 100, own=0.6, slow=0.5, clip_share=0.0), YES, "frames", "100 frames"
-    ),
-    "ties": World(frames(12, 12, kind="flips"), NO, "frames", "12 clips of 12, rare flips"),
-    "ties, true proxy": World(
-        frames(20, 12, own=0.7, kind="flips"), YES, "frames", "20 clips of 12, rare flips"
-    ),
-    "ceiling": World(
-        frames(12, 6, own=0.6, kind="ceiling"),
-        CANNOT,
-        "frames",
-        "sensitivity nearly always at its top",
-    ),
-    "few clusters": World(frames(8, 12), NO, "frames", "8 clips of 12"),
-    "few, true proxy": World(frames(8, 12, own=0.6), YES, "frames", "8 clips of 12, and more"),
-    "fewer clusters": World(frames(5, 20), CANNOT, "frames", "5 clips of 20, no order in time"),
+    "few clusters": frames(NO, "8 clips of 12", 8, 12),
+    "few, true proxy": frames(YES, "8 clips of 12, and more", 8, 12, own=0.6),
+    "fewer clusters": frames(CANNOT, "5 clips of 20, no order in time", 5, 20),
 }
 
 

@@ -25,7 +25,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -339,10 +338,7 @@ def main() -> None:
     parser.add_argument("--models", type=Path, default=root / "models")
     parser.add_argument("--seconds", type=float, default=3000)
     given = parser.parse_args()
-    head = ["git", "rev-parse", "HEAD"]
-    here = Path(__file__).parent
-    shown = subprocess.run(head, capture_output=True, text=True, check=True, cwd=here)
-    commit = given.commit or shown.stdout.strip()
+    commit = harness.commit(given.commit)
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     names = sorted(path.name for path in given.stills.glob("*.JPEG"))

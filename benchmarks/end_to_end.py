@@ -1,7 +1,6 @@
 """The whole study from end to end: many clips, a long one, and how the time grows.
 
     python benchmarks/end_to_end.py clips   SOURCES... [--clips 100] [--seconds 10] [--size WxH] [--workers N]
-    python benchmarks/end_to_end.py formula SOURCES... [--clips 32] [--seconds 1] [--size 640x360]
     python benchmarks/end_to_end.py long    SOURCES... [--minutes 60] [--size 1920x1080]
     python benchmarks/end_to_end.py growth  SOURCES... [--seconds 8] [--size 640x480] [--figure FILE.png]
 
@@ -14,8 +13,6 @@ clips   wall time, processor seconds of each stage (of all threads while it runs
         machine hardly shows) and peak memory; then, in the same run, the loop that only classifies
         (``stability_speed.py``) over the same clips, with the ratio of both, and the seconds of processors that
         decoding and network alone need for the frames
-formula a quarter of the clips is studied with a quarter of the samples, then all of them, whose processor seconds
-        are predicted by the first (docs/performance.md): so many a frame, a perturbed frame and a pair
 long    an hour of 1080p is to stay within 2 GB
 growth  frames and perturbations are made two and four times as many, and models two and three times (the same
         network under other names), all else as it is; the time is to grow along a line. Given are the lines
@@ -38,32 +35,14 @@ from typing import Any
 import harness
 import numpy as np
 from harness import say
-from scale import STREAM
 from stability_speed import decoding, model_alone
 
 from vidrobust.pipeline.estimate import looks, usual
 
 PERTURBATIONS = (
-    *(
-        "brightness",
-        "rotation",
-        "gaussian_blur",
-        "jpeg",
-        "gaussian_noise",
-        "contrast",
-        "translation",
-        "hue",
-    ),
-    *(
-        "motion_blur",
-        "impulse_noise",
-        "gamma",
-        "shear",
-        "defocus_blur",
-        "h264",
-        "occlusion",
-        "scale",
-    ),
+    *("brightness", "rotation", "gaussian_blur", "jpeg", "gaussian_noise", "contrast"),
+    *("translation", "hue", "motion_blur", "impulse_noise", "gamma", "shear", "defocus_blur"),
+    *("h264", "occlusion", "scale"),
 )
 COPIES = """
 from vidrobust.models.load import load_model
@@ -91,55 +70,13 @@ from vidrobust.pipeline import build
 from vidrobust.pipeline.workers import worker
 
 build.time = worker.time = SimpleNamespace(**{**vars(time), "perf_counter": time.process_time})
-profile = sample()
-try:
-    main()
-finally:
-    profile()
+main()
 """
-PROFILE = """
-import collections, json, os, sys, threading, time
-
-def sample():
-    spent, stopped = collections.Counter(), threading.Event()
-
-    def nanoseconds(thread):
-        try:
-            with open(f"/proc/self/task/{thread.native_id}/schedstat") as file:
-                return int(file.read().split()[0])
-        except (OSError, ValueError):
-            return 0
-
-    def look():
-        before = {}
-        while not stopped.wait(0.01):
-            frames = sys._current_frames()
-            for thread in threading.enumerate():
-                now, frame = nanoseconds(thread), frames.get(thread.ident)
-                used, before[thread] = now - before.get(thread, now), now
-                while frame is not None and "/vidrobust/" not in frame.f_code.co_filename:
-                    frame = frame.f_back
-                file = "elsewhere" if frame is None else frame.f_code.co_filename.rpartition("/vidrobust/")[2]
-                spent[file] += used / 1e9
-
-    looking = threading.Thread(target=look, daemon=True)
-    looking.start()
-
-    def finish():
-        stopped.set()
-        looking.join()
-        with open(os.environ["VIDROBUST_PROFILE"], "w") as file:
-            json.dump(spent, file)
-
-    return finish
-"""
-"""Processor seconds of every thread by the file of the package that it is in, looked at every 10 ms."""
-PROFILED = 12  # files that are printed
 
 
 @dataclass(frozen=True)
-class Wording:
-    """What a study took. stages, files: processor seconds of each; peak_mb: memory of the largest process.
+class Study:
+    """What a study took. stages: processor seconds of each; peak_mb: memory of the largest process.
 
     samples, pairs: perturbed frames and replayed neighbours.
     """
@@ -151,7 +88,6 @@ class Wording:
     samples: int
     pairs: int
     stages: dict[str, float]
-    files: dict[str, float]
 
 
 def ffmpeg(*arguments: str) -> None:
@@ -175,20 +111,8 @@ def cut_clips(sources: Sequence[str], count: int, seconds: float, size: str, fol
     for number in range(count):
         source = sources[number % len(sources)]
         begin = (number // len(sources)) * 0.7 % max(length_s(source), 0.1)
-        ffmpeg(
-            *(
-                "-stream_loop",
-                "-1",
-                "-ss",
-                f"{begin:.2f}",
-                "-i",
-                source,
-                "-t",
-                str(seconds),
-                *coded(size),
-            ),
-            str(folder / f"clip_{number:04d}.mp4"),
-        )
+        looped = ("-stream_loop", "-1", "-ss", f"{begin:.2f}", "-i", source, "-t", str(seconds))
+        ffmpeg(*looped, *coded(size), str(folder / f"clip_{number:04d}.mp4"))
 
 
 def long_clip(sources: Sequence[str], seconds: float, size: str, folder: Path) -> None:
@@ -200,47 +124,22 @@ def long_clip(sources: Sequence[str], seconds: float, size: str, folder: Path) -
         ffmpeg("-i", source, *coded(size), str(parts / f"{number}.mp4"))
     once = sum(length_s(str(path)) for path in parts.iterdir())
     turns = int(np.ceil(seconds / once))
-    listed = (
-        "".join(f"file '{parts / f'{number}.mp4'}'\\n" for number in range(len(sources))) * turns
-    )
-    (parts / "list.txt").write_text(listed.replace("\\n", "\n"))
-    how = (
-        "-f",
-        "concat",
-        "-safe",
-        "0",
-        "-i",
-        str(parts / "list.txt"),
-        "-t",
-        str(seconds),
-        "-c",
-        "copy",
-    )
-    ffmpeg(*how, str(folder / "long.mp4"))
+    listed = [f"file '{parts / f'{number}.mp4'}'\n" for number in range(len(sources))]
+    (parts / "list.txt").write_text("".join(listed * turns))
+    joined = ("-f", "concat", "-safe", "0", "-i", str(parts / "list.txt"))
+    ffmpeg(*joined, "-t", str(seconds), "-c", "copy", str(folder / "long.mp4"))
 
 
-def study(sources: Path, out: Path, *more: str) -> Wording:
+def study(sources: Path, out: Path, *more: str) -> Study:
     """A whole study in a process of its own; its stages are timed by processors, engines by the clock."""
-    command = [
-        sys.executable,
-        "-c",
-        PROFILE + STAGES_BY_PROCESSORS,
-        "study",
-        str(sources),
-        "-o",
-        str(out),
-        *more,
-    ]
-    profile = out.with_name(f"{out.name}_profile.json")
-    os.environ["VIDROBUST_PROFILE"] = str(profile)
+    asked = ["study", str(sources), "-o", str(out), *more]
+    command = [sys.executable, "-c", STAGES_BY_PROCESSORS, *asked]
     wall, work, peak = timed(command)
     record = json.loads((out / "run.json").read_text())
     stages = {name: float(stage["seconds"]) for name, stage in record["stages"].items()}
     frames = sum(int(entry["frames"]) for entry in record["inputs"])
-    files = json.loads(profile.read_text())
-    return Wording(
-        wall, work, peak, frames, int(record["sample"]["frames"]), _pairs(record), stages, files
-    )
+    samples = int(record["sample"]["frames"])
+    return Study(wall, work, peak, frames, samples, _pairs(record), stages)
 
 
 def _pairs(record: dict[str, Any]) -> int:
@@ -270,7 +169,7 @@ def timed(command: Sequence[str]) -> tuple[float, float, float]:
     return wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
-def beside_plain(clips: Path, model: str, summary: Wording) -> None:
+def beside_plain(clips: Path, model: str, summary: Study) -> None:
     """The plain loop over the same clips, decoding and network alone, and the study's ratio to each."""
     paths = [str(path) for path in sorted(clips.iterdir())]
     here = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import stability_speed as s; "
@@ -292,42 +191,7 @@ def beside_plain(clips: Path, model: str, summary: Wording) -> None:
     )
 
 
-def formula(
-    sources: Sequence[str], count: int, seconds: float, size: str, model: str, folder: Path
-) -> None:
-    """A quarter of the clips with a quarter of the samples, and all of them as the quarter predicts it."""
-    cut_clips(sources, count, seconds, size, folder / "clips")
-    quarter = folder / "quarter"
-    quarter.mkdir()
-    for path in sorted((folder / "clips").iterdir())[: count // 4]:
-        os.link(path, quarter / path.name)
-    few = study(quarter, folder / "few", "-m", model, f"--frames={count}", f"--pairs={count // 2}")
-    tell(f"{count // 4} clips", few)
-    all_of = study(
-        folder / "clips",
-        folder / "all",
-        "-m",
-        model,
-        f"--frames={4 * count}",
-        f"--pairs={2 * count}",
-    )
-    tell(f"{count} clips", all_of)
-    counts = {"frames": (few.frames, all_of.frames)}
-    counts |= {"sensitivity": (few.samples, all_of.samples), "causes": (few.pairs, all_of.pairs)}
-    stages = {"frames": STREAM, "sensitivity": ("sensitivity",), "causes": ("causes",)}
-    grown = known = 0.0
-    for name, (before, now) in counts.items():
-        spent = sum(few.stages[stage] for stage in stages[name])
-        say(f"  {name}: {spent / before:.4f} s of processors each, {now} of them")
-        grown, known = grown + spent / before * now, known + spent
-    besides = few.processor_s - known
-    low, high = grown + besides, grown + besides * count / (count // 4)
-    say(
-        f"  predicted {low:.0f} (what else is done, once) to {high:.0f} (for each clip); {all_of.processor_s:.0f}"
-    )
-
-
-def tell(name: str, summary: Wording) -> None:
+def tell(name: str, summary: Study) -> None:
     in_stages = ", ".join(f"{stage} {s:.0f}" for stage, s in summary.stages.items() if s >= 0.5)
     wall = f"{summary.wall_s:.0f} s ({summary.wall_s / 60:.1f} min)"
     say(
@@ -335,8 +199,6 @@ def tell(name: str, summary: Wording) -> None:
         f"{summary.samples} of them perturbed, and {summary.pairs} pairs; peak {summary.peak_mb:.0f} MB"
     )
     say(f"  processor seconds by stage: {in_stages}")
-    most = sorted(summary.files.items(), key=lambda one: -one[1])[:PROFILED]
-    say(f"  by file, without workers: {', '.join(f'{name} {s:.1f}' for name, s in most)}")
 
 
 def growth(
@@ -402,7 +264,7 @@ def tell_growth(found: dict[str, list[tuple[float, float]]], figure: str) -> Non
 
 def main() -> None:
     parser = harness.parser(__doc__)
-    parser.add_argument("what", choices=("clips", "formula", "long", "growth"))
+    parser.add_argument("what", choices=("clips", "long", "growth"))
     parser.add_argument("sources", nargs="+")
     parser.add_argument("--clips", type=int)
     parser.add_argument("--seconds", type=float)
@@ -425,9 +287,6 @@ def main() -> None:
             summary = study(folder / "clips", folder / "run", *model, *workers)
             tell(f"{count} clips of {seconds:g} s, {size}", summary)
             beside_plain(folder / "clips", asked.model, summary)
-        elif asked.what == "formula":
-            seconds, size = asked.seconds or 1, asked.size or "640x360"
-            formula(asked.sources, asked.clips or 32, seconds, size, asked.model, folder)
         elif asked.what == "long":
             size = asked.size or "1920x1080"
             long_clip(asked.sources, 60 * asked.minutes, size, folder / "clips")

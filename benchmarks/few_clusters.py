@@ -1,6 +1,6 @@
 """What can be told of a ratio of events with few clusters: level, power and coverage of the sign-flip test.
 
-    python benchmarks/few_clusters.py [--draws 200] [--seed 0] [--csv FILE]
+    python benchmarks/few_clusters.py [--draws 200] [--seed 0]
 
 A draw is K clusters with about four events each. Their expected numbers are gamma distributed: with shape 5 events
 spread evenly, with 1 they clump, with .2 a fifth of the clusters has nearly all of them. Afterwards
@@ -14,8 +14,6 @@ Each ratio from .05 to 1 is the true one. Compared are
 
     flips    ``statistics.ratios.ratio_of_sums``: one test for the verdict, its inversion for the interval
     t, log   Student's t of the clusters' differences for the verdict, and the linearised interval of the logarithm
-    weighted the sign-flip test of differences over the root of the number of events of the cluster
-    design   the binomial test of events after among all events, with the design effect of the clusters
 
 Called: the share of draws in which a change is called at 5 %. Covered: the share of intervals that hold the true
 ratio. Draws with fewer than six clusters that have events count as not called, and have no interval.
@@ -23,19 +21,15 @@ ratio. Draws with fewer than six clusters that have events count as not called, 
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
-from pathlib import Path
 
 import harness
 import numpy as np
 from harness import say
-from scipy import special
 
 from vidrobust.statistics.levels import ALPHA
 from vidrobust.statistics.ratios import ratio_of_sums
-from vidrobust.statistics.significance import FlippedRatio
-from vidrobust.statistics.standard_errors import cluster_pulls, error_over_clusters, t_two_sided
+from vidrobust.statistics.standard_errors import cluster_pulls, error_over_clusters
 
 CLUSTERS = (2, 4, 6, 8, 10, 14, 20, 40)
 SHAPES = {"even": 5.0, "clumped": 1.0, "strongly clumped": 0.2}
@@ -79,34 +73,9 @@ def students(before: np.ndarray, after: np.ndarray) -> tuple[float, float, float
     return float(ratio * np.exp(-half)), float(ratio * np.exp(half)), p
 
 
-def weighted(before: np.ndarray, after: np.ndarray) -> tuple[float, float, float]:
-    root = np.sqrt(np.maximum(before + after, 1))
-    found = FlippedRatio.of(after / root, before / root)
-    return (*found.interval(), found.p(1.0))
-
-
-def design(before: np.ndarray, after: np.ndarray) -> tuple[float, float, float]:
-    """The share of events that are after: Student's t on the logit, with the error over clusters."""
-    both = before + after
-    share, count = after.sum() / both.sum(), int((both > 0).sum())
-    pulls = (after - share * both)[both > 0]
-    if count < 2 or share in (0.0, 1.0):  # no spread to see a design effect in
-        return np.nan, np.nan, float(2 * 0.5 ** both.sum())
-    # not below the error of a binomial with as many events
-    error = max(
-        error_over_clusters(pulls * count / both.sum()).error,
-        np.sqrt(share * (1 - share) / both.sum()),
-    )
-    logit, of_logit = float(special.logit(share)), float(error / (share * (1 - share)))
-    half = float(special.stdtrit(count - 1, 0.975)) * of_logit
-    return np.exp(logit - half), np.exp(logit + half), t_two_sided(logit, of_logit, count - 1)
-
-
 METHODS: dict[str, Callable[[np.ndarray, np.ndarray], tuple[float, float, float]]] = {
     "flips": flips,
     "t, log": students,
-    "weighted": weighted,
-    "design": design,
 }
 
 
@@ -131,7 +100,6 @@ def main() -> None:
     parser = harness.parser(__doc__)
     parser.add_argument("--draws", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--csv", type=Path)
     args = parser.parse_args()
     rng = np.random.default_rng(args.seed)
     rows = []
@@ -143,33 +111,7 @@ def main() -> None:
                 for count in CLUSTERS:
                     found = cell(rng, world, count, shape, ratio, args.draws)
                     rows.append((world, name, ratio, count, found))
-    if args.csv:
-        write(args.csv, rows)
     tables(rows)
-
-
-def write(path: Path, rows: list) -> None:
-    with path.open("w", newline="") as file:
-        out = csv.writer(file)
-        out.writerow(
-            [
-                "world",
-                "events",
-                "ratio",
-                "clusters",
-                "method",
-                "called",
-                "excluded",
-                "covered",
-                "known",
-            ]
-        )
-        for *key, found in rows:
-            for method, (called, excluded, covered, known) in found.items():
-                held = f"{covered / known:.3f}" if known else ""
-                out.writerow(
-                    [*key, method, f"{called:.3f}", f"{excluded:.3f}", held, f"{known:.3f}"]
-                )
 
 
 def tables(rows: list) -> None:

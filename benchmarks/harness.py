@@ -1,8 +1,8 @@
-"""What the benchmarks share: how they are asked, what they say, and their result as JSON and as a page.
+"""What the benchmarks share: how they are asked, what they say, and their result as JSON.
 
     harness.run(main)    main asks ``parser(__doc__)`` for its arguments, and speaks by ``say`` and ``table``
 
-Every script takes ``--json FILE`` and ``--page FILE``: the same result for a program, and for a reader.
+Every script takes ``--json FILE``: the same result for a program.
 """
 
 from __future__ import annotations
@@ -54,7 +54,6 @@ class Result:
     lines: list[str] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     json: Path | None = None
-    page: Path | None = None
 
 
 RESULT = Result()
@@ -68,8 +67,8 @@ class Parser(argparse.ArgumentParser):
         self, args: Sequence[str] | None = None, namespace: Any = None
     ) -> argparse.Namespace:  # type: ignore[override]
         found = super().parse_args(args, namespace)
-        RESULT.json, RESULT.page = found.json, found.page
-        RESULT.arguments = {k: v for k, v in vars(found).items() if k not in ("json", "page")}
+        RESULT.json = found.json
+        RESULT.arguments = {k: v for k, v in vars(found).items() if k != "json"}
         return found
 
 
@@ -79,18 +78,12 @@ def parser(doc: str) -> Parser:
     made.add_argument(
         "--json", type=Path, metavar="FILE", help="write the result there, for a program"
     )
-    made.add_argument(
-        "--page",
-        type=Path,
-        metavar="FILE",
-        help="write what is printed there, for a reader; into its place where the file has one",
-    )
     RESULT.question = doc.strip().partition("\n")[0]
     return made
 
 
 def say(*values: Any) -> None:
-    """Print a line, and keep it for the page."""
+    """Print a line, and keep it for the result."""
     line = " ".join(map(str, values))
     RESULT.lines += line.split("\n")
     print(line, flush=True)
@@ -113,8 +106,6 @@ def run(main: Callable[[], Any]) -> None:
         RESULT.json.write_text(
             json.dumps(content(time.perf_counter() - started), indent=2, default=str) + "\n"
         )
-    if RESULT.page is not None:
-        write_page(RESULT.page)
     if code:
         sys.exit(code)
 
@@ -123,6 +114,32 @@ def study(source: Path, spec: str, out: Path, *more: str) -> None:
     """Run ``vidrobust study`` in a process of its own."""
     asked = ("study", str(source), "-m", spec, *more, "-q", "--overwrite", "-o", str(out))
     subprocess.run([sys.executable, "-m", "vidrobust", *asked], check=True)
+
+
+def commit(asked: str | None) -> str:
+    """The hash that draws worlds: the given one, or that of HEAD."""
+    head = ["git", "rev-parse", "HEAD"]
+    here = Path(__file__).parent
+    return asked or subprocess.check_output(head, text=True, cwd=here).strip()
+
+
+def counted(hits: int, of: int) -> str:
+    """A count with its share and the share's 95 % interval (Clopper-Pearson): "12 of 30 (40% [23%, 59%])"."""
+    from vidrobust.statistics.intervals import clopper_pearson
+
+    low, high = clopper_pearson(hits, of)
+    return f"{hits} of {of} ({hits / of:.1%} [{low:.1%}, {high:.1%}])"
+
+
+def kept_lines(path: Path) -> list[dict[str, Any]]:
+    """What an earlier call of a script left in a file of JSON lines."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+
+
+def keep_line(path: Path, row: dict[str, Any]) -> None:
+    """Add a line, so that the same command goes on from here."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
 
 
 def content(seconds: float) -> dict[str, Any]:
@@ -139,23 +156,3 @@ def content(seconds: float) -> dict[str, Any]:
         "tables": [{"columns": t.columns, "rows": t.rows} for t in RESULT.tables],
         "lines": RESULT.lines,
     }
-
-
-def write_page(path: Path) -> None:
-    """The page of the result, or the part of a page between the marks that bear the script's name."""
-    name = Path(sys.argv[0]).stem
-    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
-    if begin in text and end in text:
-        before, after = text.split(begin)[0], text.split(end)[1]
-        lines = "\n".join(RESULT.lines)
-        path.write_text(f"{before}{begin}\n{lines}\n{end}{after}", encoding="utf-8")
-        return
-    path.write_text(page(), encoding="utf-8")
-
-
-def page() -> str:
-    """The result as Markdown: the question, the command, and what was printed."""
-    name = Path(sys.argv[0]).name
-    command = " ".join([f"python benchmarks/{name}", *sys.argv[1:]])
-    return "\n".join([f"# {RESULT.question}", "", f"`{command}`", "", *RESULT.lines, ""])

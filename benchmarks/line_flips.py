@@ -1,21 +1,17 @@
 """How often ``line-classifier`` contradicts itself: at rest, and with each dial turned, over many lines.
 
     python benchmarks/line_flips.py [--seeds 8001 8002 ...] [--parts 8] [--seconds 1] [--dial NAME ...] \
-        [--size mild mid strong] [--weights DIR] [--keep DIR] [--workers 2]
+        [--size mild mid strong]
 
 A line is one seed: parts, belt and machine of its own. Of all its clips, neighbouring frames in which the part is
 wholly in view are counted, and those of them that differ in class. The interval is that of a rate over parts
-(``vidrobust.statistics.intervals``), each being one cluster. ``--keep DIR`` keeps the footage and takes what lies
-there already, so that other weights are judged on the same frames. Dials are named ``rest`` and as in
+(``vidrobust.statistics.intervals``), each being one cluster. Dials are named ``rest`` and as in
 ``benchmarks/results/line_sim.json``; ``NAME=SIZE`` takes a size of one's own.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -27,28 +23,14 @@ import torch
 from harness import say
 
 from datasets.line_sim.train import classes_in
-from vidrobust.plugins.line import model_kind as trained
 from vidrobust.plugins.line.dials import BY_NAME
-from vidrobust.plugins.line.model_kind import LineClassifier
+from vidrobust.plugins.line.model_kind import trained_classifier
 from vidrobust.plugins.line.render import RenderSettings, render
 from vidrobust.statistics.intervals import clustered_rate
 
 SEEDS = (8001, 8002, 8003, 8004, 8005)
 WORDS = ("mild", "mid", "strong")
 REST = "rest"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """One line: ``dial`` as ``--dial`` takes it, or "" at rest."""
-
-    dial: str
-    word: str
-    seed: int
-    parts: int
-    seconds: float
-    weights: Path
-    keep: Path | None
 
 
 def lines_of(dials: Sequence[str], words: Sequence[str]) -> list[tuple[str, str]]:
@@ -65,26 +47,18 @@ def lines_of(dials: Sequence[str], words: Sequence[str]) -> list[tuple[str, str]
     return found
 
 
-def judge(line: Line) -> list[dict[str, int]]:
-    """Counts of each clip."""
+def judge(dial: str, seed: int, parts: int, seconds: float) -> list[dict[str, int]]:
+    """Counts of each clip of a line: ``dial`` as ``--dial`` takes it, or "" at rest."""
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-    network = LineClassifier()
-    trained.fill(network, line.weights / trained.CLASSIFIER.name)
-    network.eval()
-    dials = (line.dial,) if line.dial else ()
-    settings = RenderSettings(parts=line.parts, seconds=line.seconds, seed=line.seed, dials=dials)
-    with TemporaryDirectory() as temporary:
-        name = f"{line.dial or REST}-{line.seed}-{line.parts}-{line.seconds:g}"
-        folder = (line.keep or Path(temporary)) / name
-        if not (folder / "manifest.csv").is_file():
-            render(settings, folder)
-        manifest, truth = (
-            pd.read_csv(folder / "manifest.csv"),
-            pd.read_parquet(folder / "truth.parquet"),
-        )
+    dials = (dial,) if dial else ()
+    settings = RenderSettings(parts=parts, seconds=seconds, seed=seed, dials=dials)
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        manifest = render(settings, folder)
+        truth = pd.read_parquet(folder / "truth.parquet")
         return [
-            classes_in(network, folder / path, truth[truth["item"] == item])
+            classes_in(trained_classifier(), folder / path, truth[truth["item"] == item])
             for path, item in zip(manifest["path"], manifest["item"], strict=True)
         ]
 
@@ -117,31 +91,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--dial", nargs="+", default=[REST, *BY_NAME])
     parser.add_argument("--size", nargs="+", default=list(WORDS), choices=WORDS)
-    parser.add_argument("--weights", type=Path, default=trained.FOLDER)
-    parser.add_argument("--keep", type=Path)
-    parser.add_argument("--workers", type=int, default=2)
     given = parser.parse_args()
     rows = lines_of(given.dial, given.size)
-    lines = [
-        Line(
-            dial=dial,
-            word=word,
-            seed=seed,
-            parts=given.parts,
-            seconds=given.seconds,
-            weights=given.weights,
-            keep=given.keep,
-        )
-        for dial, word in rows
-        for seed in given.seeds
-    ]
     say("| dial | size | flips | by line | parts that flip | pairs | right class | right kind |")
     say("|---|---|---|---|---|---|---|---|")
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(given.workers, mp_context=context) as pool:
-        found = pool.map(judge, lines)
-        for dial, word in rows:
-            say(row_of(dial, word, [next(found) for _ in given.seeds]))
+    for dial, word in rows:
+        found = [judge(dial, seed, given.parts, given.seconds) for seed in given.seeds]
+        say(row_of(dial, word, found))
 
 
 if __name__ == "__main__":

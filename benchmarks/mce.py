@@ -21,6 +21,7 @@ from pathlib import Path
 import harness
 import numpy as np
 import onnxruntime
+from claims.pictures import classes
 from harness import say
 from PIL import Image
 from torchvision import transforms
@@ -32,13 +33,8 @@ from vidrobust.plugins.published.labelled_images import LabelledImages, read_lab
 from vidrobust.video.source import open_video
 
 CLIPS = (
-    "cotracker_cat",
-    "cotracker_backpack",
-    "cotracker_teddy",
-    "sam2_01_dog",
-    "sam2_02_cups",
-    "intel_bottle-detection",
-    "intel_preview_fruit-and-vegetable-detection",
+    *("cotracker_cat", "cotracker_backpack", "cotracker_teddy", "sam2_01_dog", "sam2_02_cups"),
+    *("intel_bottle-detection", "intel_preview_fruit-and-vegetable-detection"),
     "intel_preview_bolt-multi-size-detection",
 )
 NET = "mobilenet_v2_1.0_224.onnx"
@@ -51,15 +47,6 @@ WITHOUT_CHANCE = (
     "jpeg_compression",
 )
 SEVERITIES = range(1, 6)
-
-
-def classes(said: str) -> list[int]:
-    """Indices of "281;282" or "151-268"."""
-    found: list[int] = []
-    for part in said.split(";"):
-        first, _, last = part.partition("-")
-        found += range(int(first), int(last or first) + 1)
-    return found
 
 
 def extract(corpus: Path, folder: Path, frames: int) -> LabelledImages:

@@ -34,12 +34,7 @@ MARGIN = 24
 H264 = MappingProxyType({"g": "10000", "preset": "medium"})
 """With one keyframe at the start."""
 NETWORKS = (
-    *(
-        "mobilenet_v1_0.25_128",
-        "mobilenet_v1_0.5_160",
-        "mobilenet_v1_0.75_192",
-        "mobilenet_v1_1.0_224",
-    ),
+    *(f"mobilenet_v1_{size}" for size in ("0.25_128", "0.5_160", "0.75_192", "1.0_224")),
     *("mobilenet_v2_1.0_224", "squeezenet1_1_227"),
 )
 RATES = (18, 23, 26, 29, 32, 35)
@@ -60,34 +55,16 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
 """By cause the field of a frame's condition. One of two lamps lights all of the picture, and one side more."""
 BELTS = ("belt", "wire", "ticker")
 """Kinds whose field is the place of a part."""
-KINDS = (
-    *(
-        ("jitter",),
-        ("shadow", "belt"),
-        ("hue", "flicker"),
-        ("focus",),
-        ("rain",),
-        ("exposure", "jitter"),
-    ),
-    *(("lamp",), ("hunting", "wire"), ("none", "h264"), ("shadow", "jitter"), ("flicker", "focus")),
-    *(("ticker",), ("hue", "focus"), ("wobble",), ("belt", "jitter"), ("hue",), ("jitter", "h264")),
-    *(("lamp", "jitter"), ("hunting",), ("wire", "flicker"), ("shadow",), ("exposure", "hue")),
-    *(
-        ("belt", "h264"),
-        ("focus", "jitter"),
-        ("exposure",),
-        ("rain", "flicker"),
-        ("ticker", "shadow"),
-    ),
-    *(
-        ("flicker",),
-        ("belt",),
-        ("wobble", "exposure"),
-        ("focus", "h264"),
-        ("lamp", "hue"),
-        ("wire",),
-    ),
-    *(("none",), ("hunting", "focus"), ("jitter", "hue")),
+KINDS = tuple(
+    tuple(names.split("+"))
+    for names in (
+        *("jitter", "shadow+belt", "hue+flicker", "focus", "rain", "exposure+jitter", "lamp"),
+        *("hunting+wire", "none+h264", "shadow+jitter", "flicker+focus", "ticker"),
+        *("hue+focus", "wobble", "belt+jitter", "hue", "jitter+h264", "lamp+jitter"),
+        *("hunting", "wire+flicker", "shadow", "exposure+hue", "belt+h264", "focus+jitter"),
+        *("exposure", "rain+flicker", "ticker+shadow", "flicker", "belt", "wobble+exposure"),
+        *("focus+h264", "lamp+hue", "wire", "none", "hunting+focus", "jitter+hue"),
+    )
 )
 """Kinds of world in turn; "h264" codes what the others make."""
 LOOKS = ("plain", "plain", "plain", "text", "dust")

@@ -1,6 +1,6 @@
 """Does the correlation study find the family of what was planted, and no other?
 
-    python benchmarks/proxies.py --out DIR [--seeds 7101 7102] [--causes light hue ...] [--csv FILE] [--page FILE]
+    python benchmarks/proxies.py --out DIR [--seeds 7101 7102] [--causes light hue ...]
 
 A world is 60 clips of the simulated line, each of another part, and one cause whose strength differs from clip to
 clip: spread evenly on a log scale from the dial's mild size to its strong size, in an order drawn by the seed. The
@@ -58,7 +58,6 @@ from vidrobust.stages.correlate.units import Across, units_of_run
 from vidrobust.stages.correlate.verdicts import PROXY
 from vidrobust.stages.sensitivity.unit import Draws, study_frames
 from vidrobust.stages.variation.meter import VariationMeter
-from vidrobust.statistics.intervals import clopper_pearson
 from vidrobust.statistics.samples import spread_order
 
 PLANTED = {
@@ -157,13 +156,13 @@ def said(world: dict[str, Any]) -> set[str]:
     return set()
 
 
-def describe(worlds: list[dict[str, Any]], csv: Path | None) -> None:
-    """Print what was found in each world, and both counts; write the coefficients of families."""
+def describe(worlds: list[dict[str, Any]]) -> None:
+    """Print what was found in each world, and both counts; then a row for each family of each study."""
     table = harness.table(
         "cause", "seed", "planted", "clips", "frames", "said", "outcome", digits=2
     )
     counts = {"found": 0, "false": 0}
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for world in worlds:
         planted, *beside = PLANTED[world["cause"]]
         named = said(world)
@@ -173,27 +172,27 @@ def describe(worlds: list[dict[str, Any]], csv: Path | None) -> None:
         shown = []
         for across in STUDIES:
             by_family = {row["family"]: row for row in world[across]}
+            names = [f"family_{name}" for name in ("value", "low", "high", "verdict")]
             rows += [
-                {
-                    "cause": world["cause"],
-                    "seed": world["seed"],
-                    "across": across,
-                    "family": family,
-                    "planted": family == planted,
-                    **{name: row[f"family_{name}"] for name in ("value", "low", "high", "verdict")},
-                }
+                (
+                    world["cause"],
+                    world["seed"],
+                    across,
+                    family,
+                    family == planted,
+                    *map(row.get, names),
+                )
                 for family, row in by_family.items()
             ]
             own = by_family[planted]
             interval = f"[{own['family_low']:.2f}, {own['family_high']:.2f}]"
             shown.append(f"{own['family_value']:.2f} {interval} {own['family_verdict']}")
         outcome = ", ".join(name for name, there in outcomes.items() if there) or "missed"
-        names = ", ".join(sorted(named)) or "none"
-        table.row(world["cause"], world["seed"], planted, *shown, names, outcome)
+        families_said = ", ".join(sorted(named)) or "none"
+        table.row(world["cause"], world["seed"], planted, *shown, families_said, outcome)
     say("")
     for name, count in counts.items():
-        low, high = clopper_pearson(count, len(worlds))
-        say(f"* {name}: {count} of {len(worlds)} worlds ({low:.0%} to {high:.0%})")
+        say(f"* {name}: {harness.counted(count, len(worlds))} worlds")
     alone = sum(
         row["verdict"] == PROXY and row["family"] not in PLANTED[world["cause"]]
         for world in worlds
@@ -204,9 +203,11 @@ def describe(worlds: list[dict[str, Any]], csv: Path | None) -> None:
         f"{sum(row['family'] not in PLANTED[w['cause']] for w in worlds for row in w['clips'])}"
     )
     seconds = np.median([world["seconds"] for world in worlds])
-    say(f"* processor seconds a world: {seconds:.0f}")
-    if csv:
-        pd.DataFrame(rows).round(4).to_csv(csv, index=False)
+    say(f"* processor seconds a world: {seconds:.0f}\n")
+    names = ("cause", "seed", "across", "family", "planted", "value", "low", "high", "verdict")
+    every = harness.table(*names, digits=4)
+    for row in rows:
+        every.row(*row)
 
 
 def main() -> None:
@@ -214,22 +215,19 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[7501, 7502])
     parser.add_argument("--causes", nargs="+", choices=list(PLANTED), default=list(PLANTED))
-    parser.add_argument("--csv", type=Path, help="write a row for each family of each study there")
     given = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     given.out.mkdir(parents=True, exist_ok=True)
     kept = given.out / "worlds.jsonl"
-    lines = kept.read_text(encoding="utf-8").splitlines() if kept.is_file() else []
-    worlds = {(world["cause"], world["seed"]): world for world in map(json.loads, lines)}
+    worlds = {(world["cause"], world["seed"]): world for world in harness.kept_lines(kept)}
     wanted = [(cause, seed) for seed in given.seeds for cause in given.causes]
     model = load_model(MODEL, device="cpu")
     for cause, seed in wanted:
         if (cause, seed) not in worlds:
             worlds[cause, seed] = run_world(cause, seed, model)
-            with kept.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(worlds[cause, seed]) + "\n")
-    describe([worlds[key] for key in wanted], given.csv)
+            harness.keep_line(kept, worlds[cause, seed])
+    describe([worlds[key] for key in wanted])
 
 
 if __name__ == "__main__":

@@ -28,27 +28,16 @@ TARGETS = {
     "sketches": ("sketch", "val"),
     "renditions": ("renditions", "val_renditions"),
 }
-FAMILIES = {
-    "gaussian_noise": "noise",
-    "shot_noise": "noise",
-    "impulse_noise": "noise",
-    "speckle_noise": "noise",
-    "defocus_blur": "blur",
-    "gaussian_blur": "blur",
-    "glass_blur": "blur",
-    "motion_blur": "blur",
-    "zoom_blur": "blur",
-    "snow": "weather",
-    "frost": "weather",
-    "fog": "weather",
-    "spatter": "weather",
-    "brightness": "light",
-    "contrast": "light",
-    "saturate": "colour",
-    "jpeg_compression": "compression",
-    "pixelate": "compression",
-    "elastic_transform": "geometry",
+CORRUPTIONS = {
+    "noise": ("gaussian_noise", "shot_noise", "impulse_noise", "speckle_noise"),
+    "blur": ("defocus_blur", "gaussian_blur", "glass_blur", "motion_blur", "zoom_blur"),
+    "weather": ("snow", "frost", "fog", "spatter"),
+    "light": ("brightness", "contrast"),
+    "colour": ("saturate",),
+    "compression": ("jpeg_compression", "pixelate"),
+    "geometry": ("elastic_transform",),
 }
+FAMILIES = {name: family for family, names in CORRUPTIONS.items() for name in names}
 
 
 def table() -> pd.DataFrame:

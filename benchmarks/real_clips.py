@@ -1,6 +1,6 @@
 """How often does the account say "cannot tell" of a coarse cause, on twelve real clips?
 
-    python benchmarks/real_clips.py --out DIR [--csv FILE] [--page FILE]
+    python benchmarks/real_clips.py --out DIR
 
 ``vidrobust causes`` runs on each clip of ``CLIPS`` as anybody would run it, with 24 pairs. Clips are of ten seconds
 where the footage has them, and whole where it is shorter. The flower and the worker are no class of the models.
@@ -28,7 +28,6 @@ from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes.section import named_causes, whole
 from vidrobust.stages.causes.shares import SMALLEST_SHARE
 from vidrobust.stages.causes.statements import WIDEST_KNOWN
-from vidrobust.statistics.intervals import clopper_pearson
 
 PAIRS = 24
 # file, start in seconds, length in seconds, network
@@ -80,30 +79,24 @@ def said(row: dict[str, Any]) -> str:
 def main() -> None:
     parser = harness.parser(__doc__)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--csv", type=Path, help="write a row for each group of each clip there")
     given = parser.parse_args()
     root = Path(__file__).resolve().parents[2] / "shared"
     given.out.mkdir(parents=True, exist_ok=True)
     rows = pd.DataFrame([row for clip in CLIPS for row in account_of(clip, root, given.out)])
-    table = harness.table("clip", "group", "share", "interval", "pairs", "statement", digits=2)
+    table = harness.table(
+        "clip", "network", "group", "share", "low", "high", "pairs", "statement", digits=4
+    )
     for row in rows.itertuples():
-        interval = f"[{row.low:.2f}, {row.high:.2f}]"
-        table.row(row.clip, row.cause, float(row.share), interval, int(row.n), row.said)
+        figures = map(float, (row.share, row.low, row.high))
+        table.row(row.clip, row.network, row.cause, *figures, int(row.n), row.said)
     undecided = int((rows["said"] == "cannot tell").sum())
-    low, high = clopper_pearson(undecided, len(rows))
     width = (rows["high"] - rows["low"].clip(lower=0)).median()
     say("")
-    say(
-        f"* cannot tell: {undecided} of {len(rows)} ({undecided / len(rows):.0%} "
-        f"[{low:.0%}, {high:.0%}])"
-    )
+    say(f"* cannot tell: {harness.counted(undecided, len(rows))}")
     say(
         f"* other statements: {rows['said'].value_counts().drop('cannot tell', errors='ignore').to_dict()}"
     )
     say(f"* median width of the intervals: {width:.2f}")
-    if given.csv:
-        columns = ["clip", "network", "cause", "share", "low", "high", "n", "said"]
-        rows[columns].round(4).to_csv(given.csv, index=False)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Each remedy against each dial of the simulated line, whose truth is known: what it takes away, and costs.
 
     python benchmarks/remedies.py --keep DIR [--dial rest shake=6 flicker=0.4 ...] [--parts 10] [--seconds 1] \
-        [--seed 11] [--remedy majority-5 steady-camera ...] [--fast 20] [--model SPEC]
+        [--seed 11] [--remedy majority-5 steady-camera ...] [--fast 20]
 
 For each dial the label changes of the line's classifier, asked once about each frame, with nothing done, and what
 each remedy leaves of them. A right remedy for a dial takes its changes away, a wrong one should not: stabilising
@@ -49,12 +49,12 @@ FAST_SECONDS, LOOKS = 2.4, (6, 8, 14)
 
 def table_of(dial: str, given: Any, folder: Path) -> pd.DataFrame:
     """The table ``remedies`` of one line with this dial; kept once it is made."""
-    file = folder / f"{dial}-{key_of({'remedy': given.remedy, 'model': given.model})}.parquet"
+    file = folder / f"{dial}-{key_of({'remedy': given.remedy})}.parquet"
     if file.is_file():
         return pd.read_parquet(file)
     footage = rendered(dial, given.seconds, given, folder)
     replayed = [name for name in given.remedy if name in REPLAYED]
-    settings = Settings(sources=(str(footage / "manifest.csv"),), model=(given.model,))
+    settings = Settings(sources=(str(footage / "manifest.csv"),), model=(MODEL,))
     with opened_sources(settings, str(folder / f"run-{dial}"), Reporter(quiet=True)) as run:
         build(run, STAGES, ["stability"])
         if replayed:
@@ -74,7 +74,7 @@ def fast_line(
     # all of each clip, also the empty belt
     rows = pd.read_csv(footage / "manifest.csv")[["path", "item", "part"]]
     write_text(whole, rows.to_csv(index=False))
-    settings = Settings(sources=(str(whole),), model=(given.model,), every=every)
+    settings = Settings(sources=(str(whole),), model=(MODEL,), every=every)
     with opened_sources(settings, str(folder / f"run-fast-{every}"), Reporter(quiet=True)) as run:
         build(run, STAGES, ["stability"])
         found = run.table("frames"), run.table("probabilities")
@@ -130,7 +130,6 @@ def main() -> None:
     parser.add_argument(
         "--fast", type=float, default=20.0, help="speed of the fast line's belt, px a frame"
     )
-    parser.add_argument("--model", default=MODEL)
     parser.add_argument("--keep", type=Path, help="where footage, answers and tables are kept")
     given = parser.parse_args()
     with TemporaryDirectory() as temporary:

@@ -7,8 +7,7 @@ Every table of the runs is compared; rows are matched by what names them (item, 
 order does not matter, and the script ends by saying what it covered. With --worlds the two are checkouts of the
 project, before and after a change, and each makes the runs itself, small: ``demo`` the demo's clip and network,
 ``line`` the simulated line with its classifier and its detector, rendered there too, and each --clip by a model.
-Ends with 1 where a row or table is missing or a number differs by more than the tolerance. Version 0.1 called two
-metrics otherwise; they are matched by their names of today.
+Ends with 1 where a row or table is missing or a number differs by more than the tolerance.
 """
 
 from __future__ import annotations
@@ -36,7 +35,6 @@ KEYS = {
     "causes": ["model", "item", "frame_a", "frame_b", "cause", "scale"],
     "account": ["model", "item", "cause"],
 }
-RENAMED = {"label_flip": "flip_rate", "revert_flip": "revert_flip_rate"}
 
 
 FEW = (
@@ -59,13 +57,6 @@ def keys_of(name: str, first: pd.DataFrame, second: pd.DataFrame) -> list[str]:
         for c in first
         if c in second and first[c].dtype.kind != "f" and second[c].dtype.kind != "f"
     ]
-
-
-def named_today(metric: str) -> str:
-    for old, new in RENAMED.items():
-        if metric == old or metric.startswith(f"anchor_{old}_"):
-            return metric.replace(old, new)
-    return metric
 
 
 def differences(
@@ -117,8 +108,6 @@ def compare(runs: tuple[Path, Path], tolerance: float, title: str = "") -> bool:
             say(f"{title}{name}: has other columns, and is not compared")
             same = False
             continue
-        if name == "stability":
-            first, second = (t.assign(metric=t["metric"].map(named_today)) for t in (first, second))
         said = differences(first, second, keys, tolerance)
         same &= not said
         covered, rows = covered + 1, rows + len(first)

@@ -1,11 +1,10 @@
 """What was planted on the simulated line, and what the tool says: docs/truth.md.
 
-    python benchmarks/truth.py --out DIR [--seconds 3000] [--page FILE] [--only NAME ...]
+    python benchmarks/truth.py --out DIR [--seconds 3000] [--only NAME ...]
 
 Each dial in turn at its three sizes, pairs of dials at mid size, and none, through the whole of a study from
 clips to ``policy.json`` with ``line-classifier`` (``detector_lines.py`` asks detectors). What is found is kept in
-DIR/results.jsonl, so that the same command continues; the tables are printed at the end, and written into the page
-between its marks.
+DIR/results.jsonl, so that the same command continues; the tables are printed at the end.
 
 planted, found  by the truth and by the tables ``spread`` and ``variation``, as vidrobust.plugins.line.demo says
 share           of the change of the model's answer that goes to the dial's cause, with its 95 % interval
@@ -19,7 +18,6 @@ not planted     a named cause, or a step of one, that no dial plants; objects an
 
 from __future__ import annotations
 
-import json
 import math
 import shutil
 import sys
@@ -45,7 +43,6 @@ from vidrobust.plugins.line.render import RenderSettings, render, stage
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.causes.catalogue import NOISE
 from vidrobust.stages.causes.score import coordinates, predict
-from vidrobust.statistics.intervals import clopper_pearson
 from vidrobust.video.source import open_video
 
 PARTS, SECONDS, SEED = 6, 0.8, 4000
@@ -284,12 +281,6 @@ def sizes(row: dict[str, Any]) -> list[tuple[str, float, float]]:
 def headline(rows: list[dict[str, Any]]) -> list[str]:
     """Counts with binomial intervals (Clopper-Pearson)."""
 
-    def describe(title: str, hits: int, of: int) -> str:
-        if not of:
-            return ""
-        low, high = clopper_pearson(hits, of)
-        return f"* {title}: {hits} of {of} ({low:.0%} to {high:.0%})"
-
     def large(count: int) -> list[bool]:
         """Of each cause of worlds of so many dials whose true share is 20 % or more, whether it is named."""
         return [
@@ -303,31 +294,22 @@ def headline(rows: list[dict[str, Any]]) -> list[str]:
     belt = [not {*ALWAYS[:2]}.isdisjoint(r["named"]) for r in rows if r["true"][BELT] >= LARGE]
     seen = [(p, f) for row in rows for _, p, f in sizes(row) if math.isfinite(p)]
     rest = [row for row in rows if not row["names"]]
-    close = sum(abs(found / planted - 1) <= CLOSE for planted, found in seen)
-    lines = [
-        describe(
-            "one dial, causes of a true share of 20 % or more that are named", sum(one), len(one)
-        ),
-        describe("two dials, the same", sum(two), len(two)),
-        describe(
-            "the belt's run, objects or what came into view named where it is so much",
-            sum(belt),
-            len(belt),
-        ),
-        describe(
-            "lines on which a cause is named that was not planted",
-            sum(map(bool, map(false_names, rows))),
-            len(rows),
-        ),
-        describe(
-            "lines with a step for what was not planted",
-            sum(map(bool, map(false_steps, rows))),
-            len(rows),
-        ),
-        describe("of them at rest", sum(map(bool, map(false_steps, rest))), len(rest)),
-        describe(f"sizes found within {CLOSE:.0%} of the planted", close, len(seen)),
+    lines = {
+        "one dial, causes of a true share of 20 % or more that are named": one,
+        "two dials, the same": two,
+        "the belt's run, objects or what came into view named where it is so much": belt,
+        "lines on which a cause is named that was not planted": [*map(false_names, rows)],
+        "lines with a step for what was not planted": [*map(false_steps, rows)],
+        "of them at rest": [*map(false_steps, rest)],
+        f"sizes found within {CLOSE:.0%} of the planted": [
+            abs(f / p - 1) <= CLOSE for p, f in seen
+        ],
+    }
+    return [
+        f"* {title}: {harness.counted(sum(map(bool, hits)), len(hits))}"
+        for title, hits in lines.items()
+        if hits
     ]
-    return [line for line in lines if line]
 
 
 def tables_of(rows: list[dict[str, Any]]) -> str:
@@ -366,14 +348,12 @@ def _row(row: dict[str, Any]) -> str:
         + " (not planted)" * (s["cause"] not in true_causes(row))
         for s in row["steps"]
     )
+    true = "; ".join(f"{name} {share:.2f}" for name, share in row["true"].items())
+    named = ", ".join(row["named"]) or "none"
     return (
         f"| {', '.join(row['dials']) or 'none'} | {planted} | {found} | {100 * row['flips'][0]:.1f} % "
-        f"| {_true(row)} | {_said(row)} | {_named(row)} | {steps or 'none'} |"
+        f"| {true} | {_said(row)} | {named} | {steps or 'none'} |"
     )
-
-
-def _true(row: dict[str, Any]) -> str:
-    return "; ".join(f"{name} {share:.2f}" for name, share in row["true"].items())
 
 
 def _said(row: dict[str, Any]) -> str:
@@ -382,10 +362,6 @@ def _said(row: dict[str, Any]) -> str:
         share, low, high = row["shares"][cause]
         lines.append(f"{cause} {share:.2f} [{low:.2f}, {high:.2f}]")
     return "; ".join(lines) or "-"
-
-
-def _named(row: dict[str, Any]) -> str:
-    return ", ".join(row["named"]) or "none"
 
 
 def _number(value: float) -> str:
@@ -406,7 +382,7 @@ def main() -> None:
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     kept = given.out / "results.jsonl"
-    rows = [json.loads(line) for line in kept.read_text().splitlines()] if kept.is_file() else []
+    rows = harness.kept_lines(kept)
     done, started = {row["key"] for row in rows}, time.monotonic()
     for world in worlds():
         asked = {*(world.names or ("none",)), " ".join(world.dials)}
@@ -415,8 +391,7 @@ def main() -> None:
         if world.key in done or time.monotonic() - started > given.seconds:
             continue
         rows.append(run_world(world, given.out / "work"))
-        with kept.open("a") as file:
-            file.write(json.dumps(rows[-1]) + "\n")
+        harness.keep_line(kept, rows[-1])
         print(_row(rows[-1]), f"{time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
     say(tables_of(rows))
 

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import av
 import harness
-import numpy as np
 import torch
 from efficientnet_lite_pytorch import EfficientNet
 from harness import say
@@ -22,35 +21,18 @@ from harness import say
 from vidrobust.frame_pairs.transitions import PairWatcher
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.stages.variation.meter import VariationMeter
+from vidrobust.video.source import open_video
 
 BATCH = 16
 
 
 def batches(path: Path, frames: int) -> Iterator[FrameBatch]:
     """The first frames of a clip, as the video stage delivers them."""
-    with av.open(str(path)) as container:
-        held: list[np.ndarray] = []
-        times: list[float] = []
-        for count, frame in enumerate(container.decode(video=0), start=1):
-            held.append(frame.to_ndarray(format="rgb24"))
-            times.append(float(frame.time))
-            if len(held) == BATCH or count == frames:
-                yield _batch(held, times, count, path.name)
-                held, times = [], []
-            if count == frames:
+    with open_video(path, device="cpu") as video:
+        for batch in video.batches(BATCH):
+            yield batch.rows(batch.index < frames)
+            if batch.index[-1] >= frames - 1:
                 return
-        if held:
-            yield _batch(held, times, count, path.name)
-
-
-def _batch(held: list[np.ndarray], times: list[float], count: int, item: str) -> FrameBatch:
-    return FrameBatch(
-        pixels=torch.from_numpy(np.stack(held)).permute(0, 3, 1, 2),
-        time_s=np.array(times),
-        index=np.arange(count - len(held), count),
-        corrupt=np.zeros(len(held), bool),
-        item=item,
-    )
 
 
 def seconds_of_stability(path: Path, frames: int, net: torch.nn.Module) -> tuple[float, int]:

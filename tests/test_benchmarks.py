@@ -47,7 +47,7 @@ def test_a_result_names_its_command_and_has_whole_rows(path: Path) -> None:
         assert {len(row) for row in table["rows"]} == {len(table["columns"])}, table["title"]
 
 
-def test_a_result_is_json_and_a_page(tmp_path: Path) -> None:
+def test_a_result_is_json(tmp_path: Path) -> None:
     script = tmp_path / "toss.py"
     script.write_text(
         '"""How often heads?"""\n'
@@ -61,18 +61,7 @@ def test_a_result_is_json_and_a_page(tmp_path: Path) -> None:
         "        found.row(coin, 0.25 * coin)\n"
         "harness.run(main)\n"
     )
-    page = tmp_path / "page.md"
-    page.write_text("before\n<!-- toss -->\nold\n<!-- /toss -->\nbehind\n")
-    command = [
-        sys.executable,
-        str(script),
-        "--coins",
-        "3",
-        "--json",
-        str(tmp_path / "r.json"),
-        "--page",
-        str(page),
-    ]
+    command = [sys.executable, str(script), "--coins", "3", "--json", str(tmp_path / "r.json")]
     done = subprocess.run(
         command, env={"PYTHONPATH": f"{FOLDER}:{ROOT}"}, capture_output=True, text=True, check=True
     )
@@ -83,10 +72,6 @@ def test_a_result_is_json_and_a_page(tmp_path: Path) -> None:
         {"columns": ["coin", "heads"], "rows": [[0, 0.0], [1, 0.25], [2, 0.5]]}
     ]
     assert result["lines"] == done.stdout.splitlines()
-    assert page.read_text() == f"before\n<!-- toss -->\n{done.stdout}<!-- /toss -->\nbehind\n"
-    page.unlink()
-    subprocess.run(command, env={"PYTHONPATH": f"{FOLDER}:{ROOT}"}, capture_output=True, check=True)
-    assert page.read_text().startswith("# How often heads?\n\n`python benchmarks/toss.py --coins 3")
 
 
 @pytest.mark.nightly

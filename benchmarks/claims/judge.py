@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
+
+import pandas as pd
 
 from vidrobust.statistics.intervals import Interval
 from vidrobust.text.numbers import number, with_interval
 
-Verdict = Literal["agrees", "differs", "cannot tell", "cannot be run here", "not yet run"]
-ABOVE_0, BELOW_0 = (0.0, math.inf), (-math.inf, 0.0)
+Verdict = Literal["agrees", "differs", "cannot tell", "not yet run"]
+CLAIMS = Path(__file__).parents[1] / "data" / "claims.csv"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,40 +47,40 @@ class Measure:
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """What a paper says.
+    """What a paper says, a row of ``data/claims.csv``.
 
-    says       in a sentence · paper: authors, year and section · published: the number, as published
-    expected   values that agree with it; a direction reaches to infinity
-    of         key of the measure; "" where it cannot be run here
+    section    title of the table · says: in a sentence · paper: authors, year and section
+    published  the number, as published
+    low, high  values between them agree with it; a direction reaches to infinity
+    of         key of the measure
     unit       how the figure is written: "percent", or a plain number with what it is
-    why_not    why it cannot be run here
     """
 
+    section: str
     says: str
     paper: str
     published: str
-    expected: tuple[float, float] = (math.nan, math.nan)
-    of: str = ""
-    unit: str = "percent"
-    why_not: str = ""
+    low: float
+    high: float
+    of: str
+    unit: str
 
-    def __post_init__(self) -> None:
-        if bool(self.of) == bool(self.why_not):
-            raise ValueError(f"claim {self.says!r}: is measured, or says why not")
+
+def claims() -> list[Claim]:
+    """All that is asked."""
+    return [Claim(**row) for row in pd.read_csv(CLAIMS).to_dict("records")]
 
 
 def verdict(claim: Claim, measure: Measure | None) -> Verdict:
     """Agrees where all of the interval lies in what is expected, differs where none of it does."""
-    if claim.why_not:
-        return "cannot be run here"
     if measure is None:
         return "not yet run"
-    low, high = claim.expected
     if not (math.isfinite(measure.low) and math.isfinite(measure.high)):
         return "cannot tell"
-    if measure.high < low or measure.low > high:
+    if measure.high < claim.low or measure.low > claim.high:
         return "differs"
-    return "agrees" if measure.low >= low and measure.high <= high else "cannot tell"
+    inside = measure.low >= claim.low and measure.high <= claim.high
+    return "agrees" if inside else "cannot tell"
 
 
 def written(value: float, unit: str) -> str:
@@ -87,14 +90,11 @@ def written(value: float, unit: str) -> str:
 
 def agreeing(claim: Claim) -> str:
     """Which values agree, in words."""
-    low, high = claim.expected
-    if claim.why_not:
-        return ""
-    if math.isinf(high):
-        return f"above {written(low, claim.unit)}"
-    if math.isinf(low):
-        return f"below {written(high, claim.unit)}"
-    return f"{written(low, claim.unit)} to {written(high, claim.unit)}"
+    if math.isinf(claim.high):
+        return f"above {written(claim.low, claim.unit)}"
+    if math.isinf(claim.low):
+        return f"below {written(claim.high, claim.unit)}"
+    return f"{written(claim.low, claim.unit)} to {written(claim.high, claim.unit)}"
 
 
 def ours(claim: Claim, measure: Measure | None) -> str:
@@ -114,14 +114,12 @@ def ours(claim: Claim, measure: Measure | None) -> str:
 def row(claim: Claim, measures: Mapping[str, Measure]) -> tuple[str, ...]:
     """A row of the page: claim, paper, published, what agrees, ours, on what, verdict."""
     measure = measures.get(claim.of)
-    found = verdict(claim, measure)
-    on = claim.why_not or ("" if measure is None else measure.on)
     return (
         claim.says,
         claim.paper,
         claim.published,
         agreeing(claim),
         ours(claim, measure),
-        on,
-        found,
+        "" if measure is None else measure.on,
+        verdict(claim, measure),
     )

@@ -40,34 +40,9 @@ FILTERED = (
 FILTERS = (2, 3, 5)
 """Sizes of its filter."""
 CHANGED = (
-    *(
-        "lpf",
-        "_with_",
-        "robust",
-        "smoothing",
-        "adv",
-        "rotation",
-        "SIN",
-        "augmix",
-        "cutmix",
-        "cutout",
-        "mixup",
-    ),
-    *(
-        "ssl",
-        "swsl",
-        "instagram",
-        "BiT",
-        "jft",
-        "Fix",
-        "deepaugment",
-        "autoaug",
-        "randaug",
-        "aws",
-        "11k",
-        "21k",
-    ),
-    *("greyscale", "100percent", "caffe"),
+    *("lpf", "_with_", "robust", "smoothing", "adv", "rotation", "SIN", "augmix", "cutmix"),
+    *("cutout", "mixup", "ssl", "swsl", "instagram", "BiT", "jft", "Fix", "deepaugment"),
+    *("autoaug", "randaug", "aws", "11k", "21k", "greyscale", "100percent", "caffe"),
 )
 """In the name of a network that was trained otherwise than its architecture usually is, or on more pictures."""
 ROBUST = {"AugMix": "resnet50_augmix", "DeepAugment and AugMix": "resnet50_deepaugment_augmix"}
@@ -195,25 +170,20 @@ def _corruptions(models: pd.DataFrame) -> dict[str, Measure]:
     one = models.loc["resnet50", names].to_numpy(float) / 100
     clean, of_base = 1 - models.loc["resnet50", "val"] / 100, 1 - base["val"] / 100
     constants = np.array([np.mean(alexnet.ERRORS[name]) for name in names])
-    on = "{} and alexnet of the table, 15 corruptions"
     named = {"resnet50": "resnet50", **ROBUST}
-    found = {
-        f"table mce {name}": 100 * models.loc[row, names].to_numpy(float) / 100 / by
+    ces = {
+        f"table mce {name}": (row, models.loc[row, names].to_numpy(float) / 100 / by)
         for name, row in named.items()
     }
-    found["table relative mce resnet50"] = 100 * (one - clean) / (by - of_base)
-    found["table alexnet by constants"] = 100 * by / constants
-    found["alexnet into itself"] = 100 * constants / constants
-    rows = {f"table mce {name}": row for name, row in named.items()}
-    return {
-        key: _exactly(float(np.mean(each)), on.format(rows.get(key, "resnet50")))
-        for key, each in found.items()
-    }
-
-
-def _exactly(value: float, on: str) -> Measure:
-    """A number that is computed, not estimated."""
-    return Measure(value=value, low=value, high=value, n=1, clusters=1, on=on)
+    ces["table relative mce resnet50"] = ("resnet50", (one - clean) / (by - of_base))
+    ces["table alexnet by constants"] = ("alexnet", by / constants)
+    ces["alexnet into itself"] = ("alexnet", constants / constants)
+    found = {}
+    for key, (row, each) in ces.items():  # computed, not estimated
+        value = 100 * float(np.mean(each))
+        about = f"{row} and alexnet of the table, 15 corruptions"
+        found[key] = Measure(value=value, low=value, high=value, n=1, clusters=1, on=about)
+    return found
 
 
 def _filters(models: pd.DataFrame) -> dict[str, Measure]:

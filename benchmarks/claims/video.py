@@ -83,7 +83,7 @@ def _distorted(
 def measures(
     clips: Sequence[Clip],
     found: Mapping[str, Mapping[str, Any]],
-    others: Mapping[str, Mapping[str, Any]] | None = None,
+    others: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Measure]:
     """Flips between frames that are nearly equal, pm-k, conditional robustness, and its correlations."""
     there = [clip for clip in clips if clip.name in found]
@@ -92,7 +92,7 @@ def measures(
     names = list(found[there[0].name]["networks"])
     models = {name: _anchors(name, there, found) for name in names}
     on = f"{len(names)} networks, {len(there)} clips"
-    every = {clip.name: found[clip.name] for clip in there} | dict(others or {})
+    every = {clip.name: found[clip.name] for clip in there} | dict(others)
     near = _near(names, every, f"{len(names)} networks, {len(every)} clips")
     return {**near, **_pm_k(models, on), **_gu(models, on)}
 
