@@ -159,7 +159,7 @@ def of_world(world: World, tables: Path) -> dict[str, Any] | None:
     false = [
         f"{row.level} {row.cause}"
         for row in names.itertuples()
-        if row.cause not in (there if row.level == "group" else wanted)
+        if row.level != "either" and row.cause not in (there if row.level == "group" else wanted)
     ]
     found = pd.DataFrame(cells, columns=["level", "name", "true", "share", "low", "high"])
     shares = by_level["group"]["share"]

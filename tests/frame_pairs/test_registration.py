@@ -11,6 +11,7 @@ from vidrobust.frame_pairs.registration import (
     Doubled,
     affine_field,
     inside,
+    moves_alone,
     own_motion,
     register,
     size_px,
@@ -99,6 +100,33 @@ def test_an_object_that_moves_does_not_move_the_camera() -> None:
     # what the part uncovered, 6 px at its left and 2 px above, was not seen in a
     assert found.visible[60:94, 61:64].mean() < 0.25
     assert found.visible[:40].mean() > 0.99
+
+
+@pytest.mark.parametrize(
+    ("level", "size", "shift", "alone"),
+    [
+        (60, (80, 60), (3, 2), True),  # a part before a plain wall
+        (None, (80, 60), (3, 2), False),  # the same before one with a pattern
+        (60, (W, 130), (3, 2), False),  # it reaches three sides: the camera
+        (60, (80, 60), (0, 0), False),  # nothing moves
+    ],
+)
+def test_before_an_empty_background_nobody_knows_what_moves(
+    level: int | None, size: tuple[int, int], shift: tuple[int, int], alone: bool
+) -> None:
+    background = texture(4) if level is None else np.full((H, W, 3), level, np.uint8)
+    noise = np.random.default_rng(0).normal(0, 1.5, (2, H, W, 3))
+    big, (width, height) = texture(5, H + 10, W + 10), size
+    x, y = (W - width) // 2, 20
+    frames = []
+    for number, (dx, dy) in enumerate([(0, 0), shift]):
+        frame = background.copy()
+        frame[y : y + height, x : x + width] = big[dy : dy + height, dx : dx + width]
+        if width < W:
+            frame = background.copy()
+            frame[y + dy : y + dy + height, x + dx : x + dx + width] = big[:height, :width]
+        frames.append(np.clip(np.rint(frame + noise[number]), 0, 255).astype(np.uint8))
+    assert moves_alone(register(*frames)) == alone
 
 
 @pytest.mark.parametrize("gain", [0.6, 1.3])

@@ -40,6 +40,7 @@ from vidrobust.frame_pairs.registration import (
     inside,
     inverted,
     moves,
+    moves_alone,
     own_motion,
     register,
     shared_motion,
@@ -98,6 +99,8 @@ class PairChange:
     blur: Blur  # What takes the first frame's sharpness to the second's
     # (2, 3) float64: The camera's motion as a map from the second frame to the first
     affine: np.ndarray
+    # All that is seen moves as one before an empty background: it may be the camera that moves, and the reverse
+    alone: bool = False
     # (H, W, 3) float32: On the second's grid, the detail that it shows and the first had lost
     regained: np.ndarray | None = None
     # (H, W, 3) float32: Noise in place of that which the blur takes away
@@ -354,7 +357,12 @@ class _Round:
         motion = camera + objects
         new = found.unseen | ~inside(motion) | edges_of(motion)
         change = replace(
-            unchanged(first.shape), camera=camera, objects=objects, new=new, affine=affine
+            unchanged(first.shape),
+            camera=camera,
+            objects=objects,
+            new=new,
+            affine=affine,
+            alone=bool(motion.any()) and moves_alone(found),
         )
         # where noise is strong a flow returns by chance
         return made(moved=change, measured=True, clear=(found.visible | smooth) & ~new)

@@ -56,6 +56,12 @@ MOST = 0.6  # share of these cells in which it must show
 # The flow is an object's motion where it leaves less than this share of what the camera's motion leaves.
 BETTER = 0.9
 MIN_OWN_MOTION = 0.15  # smallest motion beyond the camera's, px, that is an object's
+# Motion is of one thing before an empty background, or of a camera before it, where it leaves so many levels less than
+# rest does in fewer than MOST_ALONE of the cells and at fewer than SIDES of the picture's sides, and rest leaves less
+# nearly nowhere: AT_REST of the two together.
+CLOSER, MOST_ALONE, SIDES, AT_REST = 0.5, 0.5, 3, 0.05
+OF_CELL, OF_SIDE = 0.25, 0.25  # shares of a cell's pixels, and of a side's cells, in which it must
+ALIKE = 0.8  # share of the textured pixels that must follow it
 # Gaps of an object's motion up to this wide, px, are closed: its flat inside fits as well without motion.
 CLOSING = 15
 JUMP = 1.0  # jump of the displacement between neighbouring pixels, px, at the edge of what moves
@@ -416,6 +422,20 @@ def moves_everywhere(found: Registration) -> bool:
     rim[1:-1, 1:-1] = False
     enough = known.sum() >= known.size // 4 and (rim & known).any()
     return bool(enough and better[known].mean() > MOST and better[rim & known].mean() > MOST)
+
+
+def moves_alone(found: Registration) -> bool:
+    """Say whether what moves as one is all that is seen: whether it moves or the camera cannot be told."""
+    if found.common < ALIKE or size_px(found.by_affine) < RESOLUTION:
+        return False
+    closer = found.left[""] - found.left["affine"]
+    moved, at_rest = (float(np.maximum(x - CLOSER, 0).sum()) for x in (closer, -closer))
+    if at_rest > AT_REST * (moved + at_rest):
+        return False
+    share = (closer > CLOSER).astype(np.float32)
+    cells = cv2.resize(share, GRID_OF_CELLS[::-1], interpolation=cv2.INTER_AREA) > OF_CELL
+    sides = (cells[0], cells[-1], cells[:, 0], cells[:, -1])
+    return bool(cells.mean() < MOST_ALONE and sum(x.mean() > OF_SIDE for x in sides) < SIDES)
 
 
 def shared_motion(found: Registration) -> np.ndarray:

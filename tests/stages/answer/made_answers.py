@@ -12,7 +12,7 @@ import pandas as pd
 from vidrobust.run_folder.folder import SCHEMA
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.run_folder.record import RunRecord
-from vidrobust.stages.causes.catalogue import ACCOUNT_CAUSES, CATALOGUE, GROUPS
+from vidrobust.stages.causes.catalogue import ACCOUNT_CAUSES, CATALOGUE, EITHER, GROUPS
 from vidrobust.stages.policy.exports.write import with_levels
 from vidrobust.stages.policy.policy import Policy, PolicyStep, StepEvidence
 from vidrobust.stages.policy.rejection import Rejected, Rejection
@@ -93,6 +93,8 @@ def account(
         {**of, "cause": name, "group": name, **known[name], **groups.get(name, {})}
         for name in GROUPS
     ]
+    if EITHER.name in groups:
+        rows.append({**of, "level": "either", "cause": EITHER.name, **groups[EITHER.name]})
     within = {"local_light": (0.4, 0.3, 0.5), "light": (0.2, 0.1, 0.3), "colour": (0.0, 0.0, 0.02)}
     for cause in ACCOUNT_CAUSES:
         share, low, high = within.get(cause, (0.0, -0.01, 0.02))

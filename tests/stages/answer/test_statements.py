@@ -200,6 +200,25 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "not found again": ("why_named", of(named=named("light", found=1))),
     "beyond the whole": ("why_named", of(account=account(light={"share": 1.1, "high": 2.0}))),
     "clips differ": ("why_named", of(account=account(items={"a": 0.12, "b": 0.59}))),
+    "before an empty background": (
+        "why_named",
+        of(
+            account=account(
+                moving={"low": -0.1, "high": 0.4},
+                motion={"share": 0.25, "low": 0.15, "high": 0.35},
+            ),
+            named=named("light", "either:motion"),
+        ),
+    ),
+    "pairs are enough": (
+        "why_open",
+        of(
+            account=account(
+                keyframes={"high": 0.29},
+                camera={"high": 0.4, "pairs_low": 0.0, "pairs_high": 0.1},
+            )
+        ),
+    ),
     "too short": ("sensitivity_few", {**of(sensitivity=None), "record": SHORT}),
     "no time, sensitivity": ("sensitivity_not_run", {**of(sensitivity=None), "record": NO_TIME}),
     "a control does as much": ("rule_open", {"files": {"remedies.json": summary(why="control")}}),

@@ -56,6 +56,8 @@ def pair(
         "class_a": "cat",
         "placebo": 0.0,
         "unsure": 0.0,
+        "alone": False,
+        "slight": 0.0,
         "margin_step": np.nan,
         "margin_past": np.nan,
         **dict.fromkeys(RECODED, np.nan),
@@ -130,6 +132,44 @@ def test_the_error_of_the_measurement_by_hand() -> None:
     pairs = PairTable.of(table)
     below, _ = measurement_error(pairs, "sharpness")
     assert below == pytest.approx(np.hypot(LEAST_ERRORS[1], 0.1))
+
+
+def test_before_an_empty_background_either_motion_may_be_the_other() -> None:
+    rows = [row for k in range(8) for row in pair("a", 9 * k, 10.0, objects=6.0, camera=1.0)]
+    table = pd.DataFrame(rows)
+    assert "either" not in set(summarise(table)["level"])
+    table["alone"] = table["frame_a"] < 36  # half of the pairs: .3 of objects, .05 of the camera
+    pairs, (near, least) = PairTable.of(table), LEAST_ERRORS
+    expected = {
+        ("moving", "group"): (0.3, 0.05, least),
+        ("objects", "cause"): (0.3, 0.05, least),
+        ("camera", "group"): (0.05, 0.3, np.interp(0.1, (0, 0.2), LEAST_ERRORS)),
+        ("light", "group"): (0.0, 0.0, near),
+        ("motion", "either"): (0.0, 0.0, least),
+    }
+    for of, (below, above, rest) in expected.items():
+        wanted = (np.hypot(rest, below), np.hypot(rest, above))
+        assert measurement_error(pairs, *of) == pytest.approx(wanted)
+    account = summarise(table)
+    assert one(account, "motion", level="either").share == pytest.approx(0.7)
+    groups = account[(account["level"] == "group") & (account["item"] == "")]
+    assert groups["share"].sum() == pytest.approx(1)
+    table["alone"] = True
+    found = named(summarise(table))
+    assert set(zip(found["level"], found["cause"], strict=True)) == {
+        ("either", "motion"),
+        ("group", "noise_and_detail"),
+    }
+
+
+def test_motion_no_larger_than_that_of_coded_blocks_may_be_coding() -> None:
+    table = pd.DataFrame(pair("a", 0, 10.0, objects=4.0, noise_and_coding=4.0))
+    table["slight"] = 0.5
+    pairs, least = PairTable.of(table), LEAST_ERRORS[1]
+    error = (np.hypot(least, 0.2), least)
+    assert measurement_error(pairs, "moving", "group") == pytest.approx(error)
+    assert measurement_error(pairs, "objects") == pytest.approx(error)
+    assert measurement_error(pairs, "noise_and_detail", "group") == pytest.approx(error[::-1])
 
 
 def test_what_coding_makes_beyond_the_noise_is_taken_from_all_motion() -> None:

@@ -289,6 +289,8 @@ def _causes(pairs: pd.DataFrame, models: tuple[str, ...], rng: np.random.Generat
             "placebo": 0.2 * along if replayed else np.nan,
             "margin_step": np.nan,
             "unsure": 0.0,
+            "alone": False,
+            "slight": 0.0,
             **dict.fromkeys(RECODED, np.nan),
             "margin_past": np.nan,
             "class_a": CLASSES[0],

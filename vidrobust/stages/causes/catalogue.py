@@ -290,6 +290,9 @@ GROUPS: Mapping[str, CauseGroup] = {
         CauseGroup(name="keyframes", title="keyframes of the recording", several=True),
     )
 }
+# Before an empty background nothing tells which of these two it is.
+MOTION = ("moving", "camera")
+EITHER = CauseGroup(name="motion", title="what moves or the camera")
 UNDIVIDED: Mapping[str, str] = {
     name: f"{name}_undivided" for name in ("moving", "camera", "light", "noise_and_detail")
 }

@@ -24,7 +24,7 @@ from vidrobust.frame_pairs.change import (
     saturated,
 )
 from vidrobust.frame_pairs.noise import content_seed, exchanged, noise_levels
-from vidrobust.frame_pairs.registration import inside, warp
+from vidrobust.frame_pairs.registration import inside, length_px, warp
 from vidrobust.frames.pixels import reduced, to_levels
 from vidrobust.stages.causes.catalogue import (
     CAME_INTO_VIEW,
@@ -43,6 +43,8 @@ from vidrobust.stages.causes.scene import NO_PLACEBO, PLACEBOS, ReplayScene, Sho
 LEAST_NEW = 3e-4
 # a third frame so much blurrier than t, px, is taken only where the other is worse
 TOO_BLURRED = -0.3
+# px of a whole frame: blocks are coded with motion in quarters of a px, which what is blurred by focus, or noisy, gets
+SLIGHT_PX = 0.5
 # Causes that ``frame_pairs.change`` does not measure.
 WITH_MEASURE = tuple(cause for cause in CATALOGUE.values() if cause.measure is not None)
 # Whose the parts of a remainder are. They are taken in this order and in reverse, except noise, which always lies
@@ -94,6 +96,9 @@ class PairReplays:
     # One a picture: how what it shows has moved since the chain's first frame; empty where nothing was
     # replayed
     motions: tuple[ShownMotion, ...] = ()
+    alone: bool = False  # What moves may be the camera, and the reverse (``PairChange``)
+    # Share of what moves beyond the camera that moves no further than a codec's blocks do by themselves
+    slight: float = 0.0
     excluded: Excluded | None = None  # Why the pair cannot be replayed; then the chains are empty
 
 
@@ -333,6 +338,8 @@ def _replays(found: _Prepared, *, coded: bool) -> PairReplays:
         placebo=placebo,
         exchange=exchange,
         sizes={**made.sizes, NOISE: size},
+        alone=change.alone,
+        slight=_slight(change, made.px) if coded else 0.0,
         motions=tuple(album.motions[place] for place in range(len(album.pictures))),
     )
 
@@ -391,6 +398,12 @@ def _both_ways(
             after = ends[1] if number == len(order) - 1 else album.like(levels, ends[0])
             yield AccountStep(cause=cause, before=before, after=after, unsure=1.0)
             before = after
+
+
+def _slight(change: PairChange, px: float) -> float:
+    if not change.has_objects:
+        return 0.0
+    return float((px * length_px(change.objects)[change.objects_move] < SLIGHT_PX).mean())
 
 
 def _border(change: PairChange) -> np.ndarray:

@@ -6,6 +6,7 @@ With z the centred logits, d = z(t+1) - z(t) and every step of the ways from t t
     placebo         the same of the cause's placebos; mean over them
     squared_change  <d, d>: the sum of all projections of the pair
     finer_change    <d_y, d_y> of the frames coded once more, and finer_along <d, d_y>; so coarser (``recoded.py``)
+    alone, slight   what of a motion may be another's (``PairReplays``)
     margin_step     how far these steps move the margin between the labels of t and t+1
 """
 
@@ -75,6 +76,8 @@ def score(
         "class_b": names[int(labels[1])],
         "excluded": str(pair.excluded or ""),
         "margin_past": float("nan"),
+        "alone": pair.alone,
+        "slight": pair.slight,
         **dict.fromkeys(RECODED, float("nan")),
     }
     margin = None

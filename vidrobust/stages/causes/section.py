@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.causes.catalogue import ACCOUNT_CAUSES, CATALOGUE, GROUPS, UNDIVIDED
+from vidrobust.stages.causes.catalogue import ACCOUNT_CAUSES, CATALOGUE, EITHER, GROUPS, UNDIVIDED
 from vidrobust.stages.causes.outcomes import in_words
 from vidrobust.stages.causes.shares import ADJACENT, Level
 from vidrobust.statistics.levels import FEWEST_ROWS
@@ -35,7 +35,7 @@ def whole(
         return pd.DataFrame(columns=["cause", "share", "low", "high", "n"])
     rows = table[(table["model"] == model) & (table["item"] == "") & (table["level"] == level)]
     rows = rows.set_index("cause")
-    order = GROUPS if level == "group" else ACCOUNT_CAUSES
+    order = {"group": GROUPS, "cause": ACCOUNT_CAUSES, "either": (EITHER.name,)}[level]
     return rows.reindex([cause for cause in order if cause in rows.index]).reset_index()
 
 

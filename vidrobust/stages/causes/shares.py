@@ -25,9 +25,12 @@ from vidrobust.stages.causes.catalogue import (
     ACCOUNT_CAUSES,
     CATALOGUE,
     DIVIDED,
+    EITHER,
     GROUPS,
     KEYFRAMES,
+    MOTION,
     NOISE,
+    OBJECTS,
     RECODED,
     REPLAYED,
     SHARPNESS,
@@ -70,7 +73,7 @@ COLUMNS = (
     *("flips", "flips_mostly", "flips_due", "flips_at_most", "flips_all", "excluded"),
 )
 Ends = tuple[float, float]
-Level = Literal["group", "cause"]
+Level = Literal["group", "cause", "either"]
 
 RatioOfTotals = Callable[[np.ndarray], np.ndarray]  # totals (..., columns) -> value (...)
 
@@ -86,6 +89,9 @@ class PairTable:
     # (n, C) float64: Weighted; the part of the projection that a rule gave to the cause from a remainder, and of
     # noise the part that is not seen where the picture is flat
     unsure: np.ndarray
+    # (n,): Whether what moves may be the camera, and the reverse; share of what moves that may be coding
+    alone: np.ndarray
+    slight: np.ndarray
     # (n, C) float64: How far this cause moves the margin towards the flip; NaN where not known
     margin_step: np.ndarray
     # (n,) float64: How far t+1 lies beyond the border of the labels; or NaN
@@ -145,6 +151,8 @@ class PairTable:
             placebo=weight[:, None] * wide("placebo")[:, :-1],
             measured=wide("size")[:, :-1] != 0,
             unsure=unsure,
+            alone=pairs["alone"].to_numpy(bool),
+            slight=pairs["slight"].to_numpy(np.float64),
             margin_step=wide("margin_step", np.nan)[:, :-1],
             margin_past=pairs["margin_past"].to_numpy(np.float64),
             weight=weight,
@@ -163,7 +171,7 @@ class PairTable:
         """Return (n,) bool: such a change was measured in this pair; of what is not measured, any change."""
         if name == KEYFRAMES:
             return self.at_keyframe > 0
-        if level == "group" or name in UNDIVIDED.values():
+        if level != "cause" or name in UNDIVIDED.values():
             return self.change > 0
         return self.measured[:, DIVIDED.index(name)]
 
@@ -231,9 +239,10 @@ def _take_coding_from_motion(
 
 
 def columns_of(name: str, level: Level = "cause") -> list[int]:
-    """Return the columns of ``DIVIDED`` that a cause or a group holds."""
+    """Return the columns of ``DIVIDED`` that a cause, a group or either of two groups holds."""
+    wanted = MOTION if level == "either" else (name,)
     held = [cause if level == "cause" else CATALOGUE[cause].group for cause in DIVIDED]
-    return [k for k, of in enumerate(held) if of == name]
+    return [k for k, of in enumerate(held) if of in wanted]
 
 
 def summarise(
@@ -291,6 +300,8 @@ def account_rows(
     }
     made: list[tuple[Level, str, str]] = [("group", name, name) for name in GROUPS]
     made += [("cause", CATALOGUE[name].group, name) for name in ACCOUNT_CAUSES]
+    if pairs.alone.any():
+        made.append(("either", "", EITHER.name))
     return [
         {**ids, **shared, "level": level, "group": group, **_account_of(pairs, name, level, shared)}
         for level, group, name in made
@@ -363,12 +374,32 @@ def measurement_error(pairs: PairTable, name: str, level: Level = "cause") -> En
     if level == "cause" and name != NOISE:
         undivided = pairs.part_of(UNDIVIDED[CATALOGUE[name].group]).sum() / total
         above = float(np.hypot(above, max(0.0, undivided)))
+    lost, gained = _of_other_motion(pairs, name, level)
+    below, above = float(np.hypot(below, lost / total)), float(np.hypot(above, gained / total))
     share = abs(float(pairs.part_of(name, level).sum())) / total
     least = float(np.interp(share, (0, LARGE), LEAST_ERRORS))
     if level == "cause" and name in (SHARPNESS.name, NOISE):
         lesser = min(abs(float(pairs.part_of(cause).sum())) for cause in (SHARPNESS.name, NOISE))
         least = float(np.hypot(least, OF_LESSER * lesser / total))
     return float(np.hypot(least, below)), float(np.hypot(least, above))
+
+
+def _of_other_motion(pairs: PairTable, name: str, level: Level) -> Ends:
+    """How much of a part may be another group's, and of another's this one's: camera and what moves, or coding."""
+    columns, slight = columns_of(name, level), 0.0
+    if {DIVIDED.index(NOISE), DIVIDED.index(OBJECTS.name)} & {*columns}:
+        slight = abs(float(pairs.slight @ pairs.part_of(OBJECTS.name)))
+    if _holds_noise(name, level):
+        return 0.0, slight
+    group = name if level == "group" else CATALOGUE[name].group if level == "cause" else ""
+    if group not in MOTION:
+        return slight, 0.0
+    (other,) = {*MOTION} - {group}
+    own, others = (
+        abs(float(pairs.part_of(*of)[pairs.alone].sum()))
+        for of in ((name, level), (other, "group"))
+    )
+    return own + slight, others
 
 
 def _can_hide(pairs: PairTable, causes: Sequence[str]) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.causes.catalogue import CATALOGUE, GROUPS
+from vidrobust.stages.causes.catalogue import CATALOGUE, EITHER, GROUPS, MOTION
 from vidrobust.stages.causes.outcomes import Replication
 from vidrobust.stages.causes.section import alike_in_words, named_causes, whole
 from vidrobust.stages.causes.shares import SMALLEST_SHARE
@@ -97,6 +97,9 @@ def _of_account(
     again = _replications(run, model, prefix)
     groups = account.sort_values("share", ascending=False, kind="stable").to_dict("records")
     named = [row for row in groups if row["cause"] in names]
+    if not names & {*MOTION} and named_causes(run, model, prefix, "either"):
+        either = whole(run, model, f"{prefix}account", "either").to_dict("records")
+        named, names = [*either, *named], names | {*MOTION}
     for row in named:
         yield _named(run, model, prefix, of, row, again.get(str(row["cause"]), Replication()))
         yield from _within(run, model, prefix, row)
@@ -115,7 +118,7 @@ def _replications(run: RunTables, model: str, prefix: str) -> dict[str, Replicat
     table = run.table(f"{prefix}named")
     if table is None:
         return {}
-    rows = table[(table["model"] == model) & (table["level"] == "group")].to_dict("records")
+    rows = table[(table["model"] == model) & (table["level"] != "cause")].to_dict("records")
     return {str(row["cause"]): Replication.of_row(row) for row in rows}
 
 
@@ -144,12 +147,15 @@ def _named(
     run: RunTables, model: str, prefix: str, of: str, row: dict[str, Any], again: Replication
 ) -> Statement:
     explained = part_with_interval(row["share"], row["low"], row["high"])
-    text = f"{capital(GROUPS[row['cause']].which('explain'))} {explained} of {of}"
+    group = {**GROUPS, EITHER.name: EITHER}[row["cause"]]
+    text = f"{capital(group.which('explain'))} {explained} of {of}"
     text += (
         f", {again.in_words}."
         if again.tested
         else f". Whether other footage shows it was {again.in_words}."
     )
+    if group is EITHER:
+        text += " Which of the two cannot be told: nothing at rest is seen beside it."
     span = clip_range(run, model, f"{prefix}account", str(row["cause"]))
     if span:
         text += f" Clips differ: {share(span[0])} to {share(span[1])}."
@@ -240,7 +246,10 @@ def _of_rest(model: str, of: str, rest: list[dict[str, Any]], n: int) -> Iterato
         contribute = "" if begin else f" may contribute to {of}"
         text = f"{capital(begin + listing(limits))}{contribute}."
         yield Statement(Question.WHY, text, level, kind, model, n=n, **figures)
-    if open_:
-        titles = [f"{GROUPS[row['cause']].title} (up to {share(row['high'])})" for row in open_]
-        text = f"Undecided; more pairs would help: {listing(titles, 4)}."
-        yield _of(model, text, Level.MEASURED, "why_open", n=n, is_open=True)
+    few = [row for row in open_ if row["pairs_high"] - row["pairs_low"] > WIDEST_KNOWN]
+    for help_, some in ((True, few), (False, [row for row in open_ if row not in few])):
+        if some:
+            titles = [f"{GROUPS[row['cause']].title} (up to {share(row['high'])})" for row in some]
+            begin = "; more pairs would help" if help_ else ", and more pairs would not help"
+            text = f"Undecided{begin}: {listing(titles, 4)}."
+            yield _of(model, text, Level.MEASURED, "why_open", n=n, is_open=help_)
