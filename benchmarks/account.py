@@ -40,7 +40,7 @@ from vidrobust.frames.pixels import to_levels
 from vidrobust.models.load import load_model
 from vidrobust.predictions import Classifications
 from vidrobust.stages.causes import pair_replays
-from vidrobust.stages.causes.catalogue import CATALOGUE, NOISE
+from vidrobust.stages.causes.catalogue import CATALOGUE, EITHER, MOTION, NOISE
 from vidrobust.stages.causes.naming import named
 from vidrobust.stages.causes.pair_replays import PairReplays
 from vidrobust.stages.causes.pairs import choose_pairs
@@ -156,10 +156,10 @@ def of_world(world: World, tables: Path) -> dict[str, Any] | None:
     there = {name for name, true in groups.items() if true > 0.02} | unknown
     wanted = {*causes, *(TOGETHER if {"objects", "rain"} & {*causes, *world.kinds} else ())}
     wanted |= {"camera", "objects", "came_into_view"} if unknown else set()
+    true = {"group": there, "cause": wanted}
+    true["either"] = {EITHER.name} if there & {*MOTION} else set()
     false = [
-        f"{row.level} {row.cause}"
-        for row in names.itertuples()
-        if row.level != "either" and row.cause not in (there if row.level == "group" else wanted)
+        f"{row.level} {row.cause}" for row in names.itertuples() if row.cause not in true[row.level]
     ]
     found = pd.DataFrame(cells, columns=["level", "name", "true", "share", "low", "high"])
     shares = by_level["group"]["share"]

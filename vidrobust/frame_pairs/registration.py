@@ -435,7 +435,7 @@ def moves_alone(found: Registration) -> bool:
     share = (closer > CLOSER).astype(np.float32)
     cells = cv2.resize(share, GRID_OF_CELLS[::-1], interpolation=cv2.INTER_AREA) > OF_CELL
     sides = (cells[0], cells[-1], cells[:, 0], cells[:, -1])
-    return bool(cells.mean() < MOST_ALONE and sum(x.mean() > OF_SIDE for x in sides) < SIDES)
+    return bool(0 < cells.mean() < MOST_ALONE and sum(x.mean() > OF_SIDE for x in sides) < SIDES)
 
 
 def shared_motion(found: Registration) -> np.ndarray:

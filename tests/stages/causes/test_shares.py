@@ -163,12 +163,14 @@ def test_before_an_empty_background_either_motion_may_be_the_other() -> None:
 
 
 def test_motion_no_larger_than_that_of_coded_blocks_may_be_coding() -> None:
-    table = pd.DataFrame(pair("a", 0, 10.0, objects=4.0, noise_and_coding=4.0))
+    parts = {"objects": 3.0, UNDIVIDED["moving"]: 1.0, NOISE: 4.0}
+    table = pd.DataFrame(pair("a", 0, 10.0, **parts))
     table["slight"] = 0.5
     pairs, least = PairTable.of(table), LEAST_ERRORS[1]
     error = (np.hypot(least, 0.2), least)
     assert measurement_error(pairs, "moving", "group") == pytest.approx(error)
-    assert measurement_error(pairs, "objects") == pytest.approx(error)
+    error_of_objects = (np.hypot(least, 0.15), np.hypot(least, 0.1))
+    assert measurement_error(pairs, "objects") == pytest.approx(error_of_objects)
     assert measurement_error(pairs, "noise_and_detail", "group") == pytest.approx(error[::-1])
 
 

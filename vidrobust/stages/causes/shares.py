@@ -13,7 +13,7 @@ w is the inverse of the probability with which the pair was drawn. Other shares 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Literal
@@ -30,7 +30,6 @@ from vidrobust.stages.causes.catalogue import (
     KEYFRAMES,
     MOTION,
     NOISE,
-    OBJECTS,
     RECODED,
     REPLAYED,
     SHARPNESS,
@@ -386,20 +385,19 @@ def measurement_error(pairs: PairTable, name: str, level: Level = "cause") -> En
 
 def _of_other_motion(pairs: PairTable, name: str, level: Level) -> Ends:
     """How much of a part may be another group's, and of another's this one's: camera and what moves, or coding."""
-    columns, slight = columns_of(name, level), 0.0
-    if {DIVIDED.index(NOISE), DIVIDED.index(OBJECTS.name)} & {*columns}:
-        slight = abs(float(pairs.slight @ pairs.part_of(OBJECTS.name)))
-    if _holds_noise(name, level):
-        return 0.0, slight
+
+    def lying(where: np.ndarray, held: Iterable[int]) -> float:
+        return abs(float((where @ pairs.projection[:, list(held)]).sum()))
+
+    columns, moving = columns_of(name, level), columns_of("moving", "group")
     group = name if level == "group" else CATALOGUE[name].group if level == "cause" else ""
+    if _holds_noise(name, level):
+        return 0.0, lying(pairs.slight, moving)
+    below = lying(pairs.slight, {*columns} & {*moving})
     if group not in MOTION:
-        return slight, 0.0
+        return below, 0.0
     (other,) = {*MOTION} - {group}
-    own, others = (
-        abs(float(pairs.part_of(*of)[pairs.alone].sum()))
-        for of in ((name, level), (other, "group"))
-    )
-    return own + slight, others
+    return below + lying(pairs.alone, columns), lying(pairs.alone, columns_of(other, "group"))
 
 
 def _can_hide(pairs: PairTable, causes: Sequence[str]) -> bool:
