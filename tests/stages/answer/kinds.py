@@ -64,6 +64,9 @@ KINDS: Mapping[str, Sentence] = {
         L.MEASURED,
         "the group is not named, its share is 5 % or more and above 0 for sure, and known to 30 points",
     ),
+    "why_no_change": Sentence(
+        Q.WHY, L.NO_EFFECT, "ten pairs or more are replayed, and none of them changes"
+    ),
     "why_open": Sentence(
         Q.WHY, L.MEASURED, "the group is not named, and its share is not known to 30 points"
     ),

@@ -28,6 +28,7 @@ from tests.stages.answer.made_answers import (
 from tests.wording import assert_golden
 from vidrobust.stages.answer.answer import Answer, answer_of
 from vidrobust.stages.answer.text import as_json, sentence_of
+from vidrobust.stages.causes.catalogue import GROUPS
 from vidrobust.stages.causes.statements import cochran_p
 from vidrobust.stages.policy import statements as policy_statements
 from vidrobust.statement import ACTED_ON, Level, Question, Statement
@@ -114,6 +115,10 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "why_not_run": ({**of(account=None), "record": {"stages": {}}}, of(account=None)),
     "why_few_pairs": (of(account=account(n=9)), of(account=account(n=10))),
     "why_any_change_alike": (of(sensitivity=alike(0.4)), of(sensitivity=alike(0.2))),
+    "why_no_change": (
+        of(account=account(**{key: {"share": NAN} for key in set(GROUPS) - {"keyframes"}})),
+        of(account=account(**{key: {"share": NAN} for key in set(GROUPS) - {"camera"}})),
+    ),
     "why_named": (of(account=account(n=10)), of(account=account(n=9))),
     "why_within": ({}, of(named=named("light"))),
     "why_measured": ({}, of(account=account(moving={"low": -0.01}))),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from tests.frame_pairs.planted import HEIGHT, WIDTH, Grid, recorded, still, view
-from vidrobust.frame_pairs.change import edges_of, measure_change
+from vidrobust.frame_pairs.change import edges_of, measure_change, unchanged
 from vidrobust.frame_pairs.transitions import Unregistered
 from vidrobust.frames.pixels import LUMA, to_levels
 from vidrobust.predictions import Classifications
@@ -26,7 +26,7 @@ from vidrobust.stages.causes.catalogue import (
     UNDIVIDED,
 )
 from vidrobust.stages.causes.outcomes import NoThirdFrame
-from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
+from vidrobust.stages.causes.pair_replays import PairReplays, slight_of, study_pair
 from vidrobust.stages.causes.scene import other_motion
 from vidrobust.stages.causes.score import coordinates, predict, score
 
@@ -168,6 +168,30 @@ PLANTED = {
         for s, g, b in ((0, 1, 0.3), (1, 1.05, 0.3), (2.5, 0.97, 0.9), (2, 1, 0.4))
     ],
 }
+
+
+@pytest.mark.parametrize(
+    ("own", "slight"),
+    [
+        ((0.3, 0.2), 1.0),  # less than half a pixel beyond the camera
+        ((-2.0, 0.0), 1.0),  # left where it was
+        ((-1.2, 0.2), 1.0),  # moved a part of the way
+        ((-3.0, 0.0), 0.0),  # moved the other way
+        ((0.0, 2.0), 0.0),
+        ((2.0, 0.0), 0.0),
+    ],
+)
+def test_blocks_move_by_themselves_little_or_lag_behind_the_camera(
+    own: tuple[float, float], slight: float
+) -> None:
+    change = unchanged((HEIGHT, WIDTH))
+    camera = np.zeros((HEIGHT, WIDTH, 2), np.float32) + np.float32([2, 0])
+    objects = np.zeros_like(camera)
+    assert slight_of(replace(change, camera=camera, objects=objects), 1.0) == 0
+    objects[20:40, 20:60] = own
+    moved = replace(change, camera=camera, objects=objects)
+    assert slight_of(moved, 1.0) == slight
+    assert slight_of(moved, 4.0) <= slight  # each px is four of the whole frame
 
 
 @pytest.mark.parametrize("coded", [False, True], ids=["raw", "coded"])

@@ -43,7 +43,8 @@ from vidrobust.stages.causes.scene import NO_PLACEBO, PLACEBOS, ReplayScene, Sho
 LEAST_NEW = 3e-4
 # a third frame so much blurrier than t, px, is taken only where the other is worse
 TOO_BLURRED = -0.3
-# px of a whole frame: blocks are coded with motion in quarters of a px, which what is blurred by focus, or noisy, gets
+# px of a whole frame: blocks are coded with motion in quarters of a px, which what is blurred by focus, or noisy, gets,
+# and others lag behind the camera, as they are left where they were
 SLIGHT_PX = 0.5
 # Causes that ``frame_pairs.change`` does not measure.
 WITH_MEASURE = tuple(cause for cause in CATALOGUE.values() if cause.measure is not None)
@@ -97,7 +98,7 @@ class PairReplays:
     # replayed
     motions: tuple[ShownMotion, ...] = ()
     alone: bool = False  # What moves may be the camera, and the reverse (``PairChange``)
-    # Share of what moves beyond the camera that moves no further than a codec's blocks do by themselves
+    # Share of what moves beyond the camera that moves as a codec's blocks do by themselves, behind such a codec
     slight: float = 0.0
     excluded: Excluded | None = None  # Why the pair cannot be replayed; then the chains are empty
 
@@ -339,7 +340,7 @@ def _replays(found: _Prepared, *, coded: bool) -> PairReplays:
         exchange=exchange,
         sizes={**made.sizes, NOISE: size},
         alone=change.alone,
-        slight=_slight(change, made.px) if coded else 0.0,
+        slight=slight_of(change, made.px) if coded else 0.0,
         motions=tuple(album.motions[place] for place in range(len(album.pictures))),
     )
 
@@ -400,10 +401,18 @@ def _both_ways(
             before = after
 
 
-def _slight(change: PairChange, px: float) -> float:
-    if not change.has_objects:
+def slight_of(change: PairChange, px: float) -> float:
+    """Return the share of what moves beyond the camera that moves little, or lags between rest and the camera.
+
+    One px of the change is ``px`` of the whole frame.
+    """
+    moving, motion, camera = change.objects_move, change.motion, change.camera
+    if not moving.any():
         return 0.0
-    return float((px * length_px(change.objects)[change.objects_move] < SLIGHT_PX).mean())
+    along, size = (np.einsum("yxk,yxk->yx", each, camera) for each in (motion, camera))
+    part = np.clip(along / np.maximum(size, 1e-12), 0, 1)
+    off = px * length_px(motion - part[..., None] * camera)
+    return float((off < SLIGHT_PX)[moving].mean())
 
 
 def _border(change: PairChange) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.causes.catalogue import CATALOGUE, EITHER, GROUPS, MOTION
+from vidrobust.stages.causes.catalogue import CATALOGUE, EITHER, GROUPS, KEYFRAMES, MOTION
 from vidrobust.stages.causes.outcomes import Replication
 from vidrobust.stages.causes.section import alike_in_words, named_causes, whole
 from vidrobust.stages.causes.shares import SMALLEST_SHARE
@@ -87,6 +87,10 @@ def _of_account(
         text = f"Not enough data to attribute {of}: {plural(n, 'pair')} replayed, {FEWEST_ROWS} needed."
         text += f" {_more(run)}"
         yield _missing(text, "why_few_pairs", model, n=n)
+        return
+    if not account.loc[account["cause"] != KEYFRAMES, "share"].notna().any():
+        text = f"Nothing to attribute: {plural(n, 'pair')} show no {of.removeprefix('the ')}."
+        yield _of(model, text, Level.NO_EFFECT, "why_no_change", n=n)
         return
     alike = alike_in_words(run, model)
     if alike:

@@ -70,6 +70,8 @@ def groups(run: RunTables, model: str, prefix: str = "") -> pd.DataFrame:
         return pd.DataFrame(columns=["cause", "share", "low", "high", "n"])
     rows = table[(table["model"] == model) & (table["item"] == "") & (table["level"] == GROUP)]
     rows = rows[rows["share"].notna() & (rows["n"] >= FEWEST_ROWS)]
+    if (rows["cause"] == "keyframes").all():  # no pair changes
+        rows = rows[:0]
     return rows.sort_values("share", ascending=False, kind="stable")
 
 
