@@ -225,6 +225,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
         ),
     ),
     "too short": ("sensitivity_few", {**of(sensitivity=None), "record": SHORT}),
+    "nothing seen": ("sensitivity_few", of(sensitivity=made.sensitivity().assign(value=NAN))),
     "no time, sensitivity": ("sensitivity_not_run", {**of(sensitivity=None), "record": NO_TIME}),
     "a control does as much": ("rule_open", {"files": {"remedies.json": summary(why="control")}}),
     "without q": (

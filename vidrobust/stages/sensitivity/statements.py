@@ -61,6 +61,8 @@ def _of_model(model: str, task: Task, rows: pd.DataFrame, parts: dict[str, str])
     if not measured:
         n = max((curve.frames for curve in few), default=0)
         text = f"Not enough data: {plural(n, 'frame')} a perturbation, {FEWEST_ROWS} needed. Use more --frames."
+        if not n:
+            text = f"Not measured: {task.nothing}."
         return _missing(model, text, "sensitivity_few", n=n)
     unknown = ""
     if few:
