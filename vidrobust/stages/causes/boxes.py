@@ -58,7 +58,7 @@ def places(
     *,
     backwards: bool,
 ) -> np.ndarray:
-    """Return places (N, 4 K) of the K objects, found at t and at t+1, in an album's N pictures; else 0.
+    """Return places (N, 4 K) of the K objects, found at t and at t+1, in N pictures; else 0.
 
     Without ``motions`` nothing was replayed, and ``shifts`` (K, 2) px say how far each box's pixels have
     moved.
@@ -228,7 +228,7 @@ def seen_boxes(
     only: Collection[str] = (),
     ignored: Sequence[Zone] = (),
 ) -> PairBoxes:
-    """Ask a detector of an album of pictures (H, W, 3) uint8, of which 0 is frame t and 1 is frame t+1.
+    """Ask a detector of pictures (H, W, 3) uint8, of which 0 is frame t and 1 is frame t+1.
 
     ``motions`` are since the chain's first frame, which is t+1 if ``backwards``; none where nothing was
     replayed.

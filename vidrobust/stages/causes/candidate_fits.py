@@ -58,7 +58,7 @@ class Candidate:
 
     cause: str
     perturbation: str
-    # before, after, played: Places in the album of pictures: the cause's step, and the perturbation on
+    # before, after, played: Places in the pictures: the cause's step, and the perturbation on
     # ``before``
     before: int
     after: int
@@ -74,11 +74,11 @@ class Candidate:
 def candidates(
     pair: PairReplays, codec: str = ""
 ) -> tuple[tuple[np.ndarray, ...], list[Candidate]]:
-    """Fit perturbations to a pair's causes; return the album with their pictures, and the candidates.
+    """Fit perturbations to a pair's causes; return all pictures, and the candidates.
 
     ``codec`` is that of the stream, by FFmpeg's name; empty where unknown.
     """
-    album = list(pair.pictures)
+    pictures = list(pair.pictures)
     found: list[Candidate] = []
     if pair.excluded or not pair.forwards:
         return pair.pictures, found
@@ -88,41 +88,41 @@ def candidates(
             continue
         size = in_px_of_chain(pair.sizes[cause], pair.px)
         step = CauseStep(
-            before=album[before], after=album[after], size=size, backwards=pair.reversed
+            before=pictures[before], after=pictures[after], size=size, backwards=pair.reversed
         )
         for name in CANDIDATES[cause]:
             fitted = fit(name, step)
             if fitted is None:
                 continue
-            album.append(fitted.picture)
+            pictures.append(fitted.picture)
             found.append(
                 Candidate(
                     cause=cause,
                     perturbation=name,
                     before=before,
                     after=after,
-                    played=len(album) - 1,
+                    played=len(pictures) - 1,
                     strength=fitted.strength * (pair.px if PERTURBATIONS[name].is_length else 1.0),
                     matrix=fitted.matrix,
                 )
             )
     if pair.exchange:
         plus, minus = pair.exchange[0]
-        for each in fit_noises(album[plus], album[minus], codec):
-            album += [each.minus, each.plus]
+        for each in fit_noises(pictures[plus], pictures[minus], codec):
+            pictures += [each.minus, each.plus]
             found.append(
                 Candidate(
                     cause=NOISE,
                     perturbation=each.perturbation,
-                    before=len(album) - 2,
+                    before=len(pictures) - 2,
                     after=plus,
-                    played=len(album) - 1,
+                    played=len(pictures) - 1,
                     strength=each.strength,
                     grain=each.grain,
                     grain_seen=each.grain_seen,
                 )
             )
-    return tuple(album), found
+    return tuple(pictures), found
 
 
 def in_px_of_chain(size: Size, px: float) -> Size:
@@ -136,7 +136,7 @@ def in_px_of_chain(size: Size, px: float) -> Size:
 
 
 def motions(pair: PairReplays, made: list[Candidate]) -> tuple[ShownMotion, ...]:
-    """Return the motion of what each picture of the album shows, the candidates' included."""
+    """Return the motion of what each picture shows, the candidates' included."""
     found = dict(enumerate(pair.motions))
     for each in made if pair.motions else ():
         if each.cause == NOISE:

@@ -178,7 +178,7 @@ def study_strip(
 
 @dataclass(frozen=True, kw_only=True)
 class _Prepared:
-    album: _Album
+    pictures: _Pictures
     scene: ReplayScene
     # the whole frames, in the order of the chain, and the change between them; in their px noise is compared
     # and sizes are told
@@ -188,29 +188,29 @@ class _Prepared:
 
 
 def _prepared(
-    pictures: tuple[np.ndarray | None, np.ndarray, np.ndarray, np.ndarray | None],
+    frames: tuple[np.ndarray | None, np.ndarray, np.ndarray, np.ndarray | None],
     *,
     keyframe: bool,
     factor: int,
 ) -> _Prepared | PairReplays:
-    before, a, b, after = pictures
+    before, a, b, after = frames
     outer = [
         None if x is None or np.array_equal(x, inner) else x
         for x, inner in ((before, a), (after, b))
     ]
-    album = _Album([a, b])
+    pictures = _Pictures([a, b])
     if keyframe:
-        beside = [] if outer[0] is None else [(album.add(outer[0]), 0)]
-        beside += [] if outer[1] is None else [(1, album.add(outer[1]))]
+        beside = [] if outer[0] is None else [(pictures.add(outer[0]), 0)]
+        beside += [] if outer[1] is None else [(1, pictures.add(outer[1]))]
         why = None if beside else NoThirdFrame.MISSING
-        return PairReplays(pictures=tuple(album.pictures), beside=tuple(beside), excluded=why)
+        return PairReplays(pictures=tuple(pictures.items), beside=tuple(beside), excluded=why)
     if outer[0] is None and outer[1] is None:
         return PairReplays(pictures=(a, b), excluded=NoThirdFrame.MISSING)
     small_a, small_b = reduced(a, factor), reduced(b, factor)
     outer = [None if x is None else reduced(x, factor) for x in outer]
     there = measure_all(small_a, small_b)
     if there.failed:
-        return _not_registered(album, there.failed)
+        return _not_registered(pictures, there.failed)
     sharper = there.blur.sigma_px < 0
     # played backwards in time everything is the same, and the picture gets blurrier
     change = measure_all(small_b, small_a) if sharper else there
@@ -219,26 +219,28 @@ def _prepared(
     outer = outer[::-1] if sharper else outer
     scene = _scene(outer[0], small_first, small_second, outer[1], change)
     if not isinstance(scene, ReplayScene):
-        return _not_registered(album, scene)
+        return _not_registered(pictures, scene)
     whole = change if factor == 1 else enlarged(change, first, second)
-    return _Prepared(album=album, scene=scene, frames=(first, second), whole=whole, reverse=sharper)
+    return _Prepared(
+        pictures=pictures, scene=scene, frames=(first, second), whole=whole, reverse=sharper
+    )
 
 
-def _not_registered(album: _Album, why: Excluded) -> PairReplays:
+def _not_registered(pictures: _Pictures, why: Excluded) -> PairReplays:
     # no motion leads from one to the other: what differs moved or came into view
     step = AccountStep(cause=UNDIVIDED["moving"], before=0, after=1, weight=1.0)
-    return PairReplays(pictures=tuple(album.pictures), steps=(step,), excluded=why)
+    return PairReplays(pictures=tuple(pictures.items), steps=(step,), excluded=why)
 
 
-class _Album:
-    def __init__(self, pictures: list[np.ndarray]) -> None:
-        self.pictures = pictures
+class _Pictures:
+    def __init__(self, items: list[np.ndarray]) -> None:
+        self.items = items
         self.motions: dict[int, ShownMotion] = {}
         self._place: dict[tuple[str, ...], int] = {}
 
     def add(self, picture: np.ndarray, motion: ShownMotion | None = None) -> int:
-        self.pictures.append(picture)
-        place = len(self.pictures) - 1
+        self.items.append(picture)
+        place = len(self.items) - 1
         if motion is not None:
             self.motions[place] = motion
         return place
@@ -249,13 +251,13 @@ class _Album:
 
     def reduced(self, place: int, shape: tuple[int, ...]) -> int:
         """Return the place of a picture averaged down to a shape; its own where it has that."""
-        picture = self.pictures[place]
+        picture = self.items[place]
         if picture.shape[:2] == shape:
             return place
         return self.add(reduced(picture, picture.shape[0] // shape[0]), self.motions[place])
 
     def levels(self, place: int) -> np.ndarray:
-        return self.pictures[place].astype(np.float32)
+        return self.items[place].astype(np.float32)
 
     def divided(
         self, ends: tuple[int, int], moving: np.ndarray, *, coded: bool
@@ -283,11 +285,11 @@ class _Album:
 
 
 def _forwards(found: _Prepared) -> PairReplays:
-    album, scene, reverse = found.album, found.scene, found.reverse
+    pictures, scene, reverse = found.pictures, found.scene, found.reverse
     change = scene.change
     every = ShownMotion.of(change.motion, change.objects_move)
-    album.motions |= {int(reverse): scene.motion(()), int(not reverse): every}
-    forwards = tuple(album.of(scene, REPLAYED[:n]) for n in range(len(REPLAYED) + 1))
+    pictures.motions |= {int(reverse): scene.motion(()), int(not reverse): every}
+    forwards = tuple(pictures.of(scene, REPLAYED[:n]) for n in range(len(REPLAYED) + 1))
     first, second = found.frames
     # sizes are from t to t+1 even where the chain is played backwards
     sizes = {
@@ -296,7 +298,7 @@ def _forwards(found: _Prepared) -> PairReplays:
         if cause.size
     }
     return PairReplays(
-        pictures=tuple(album.pictures),
+        pictures=tuple(pictures.items),
         forwards=forwards,
         px=second.shape[1] / change.new.shape[1],
         reversed=reverse,
@@ -306,34 +308,34 @@ def _forwards(found: _Prepared) -> PairReplays:
 
 def _replays(found: _Prepared, *, coded: bool) -> PairReplays:
     made = _forwards(found)
-    album, scene = found.album, found.scene
+    pictures, scene = found.pictures, found.scene
     (a, b), change = found.frames, scene.change
     first, second = int(found.reverse), int(not found.reverse)
     forwards, count = made.forwards, len(REPLAYED)
-    backwards = tuple(album.of(scene, REPLAYED[count - n :]) for n in range(count + 1))
+    backwards = tuple(pictures.of(scene, REPLAYED[count - n :]) for n in range(count + 1))
     steps = (
-        *_to_the_base(album, (first, forwards[0]), change, coded=coded),
-        *_along(album, forwards, backwards, change),
-        *_to_the_frame(album, (forwards[-1], second), change, coded=coded),
+        *_to_the_base(pictures, (first, forwards[0]), change, coded=coded),
+        *_along(pictures, forwards, backwards, change),
+        *_to_the_frame(pictures, (forwards[-1], second), change, coded=coded),
     )
     placebo = {
         cause: tuple(
-            (album.of(scene, REPLAYED[:n]), album.of(scene, REPLAYED[:n], (cause, how)))
+            (pictures.of(scene, REPLAYED[:n]), pictures.of(scene, REPLAYED[:n], (cause, how)))
             for how in hows
         )
         for n, (cause, hows) in enumerate(PLACEBOS.items())
     }
     brought, real = noise_beside(a, b, found.whole), b.astype(np.float32)
-    every = album.motions[second]
+    every = pictures.motions[second]
     exchange = tuple(
-        (album.add(plus, every), album.add(minus, every))
+        (pictures.add(plus, every), pictures.add(minus, every))
         for plus, minus in exchanged(brought, real, draws=1, seed=scene.seed)
     )
     noise = noise_levels(brought, real)
     size = Size(size=noise, unit="levels", measured=f"{noise:.1f} levels")
     return replace(
         made,
-        pictures=tuple(album.pictures),
+        pictures=tuple(pictures.items),
         steps=tuple(step for step in steps if step.before != step.after),
         backwards=backwards,
         placebo=placebo,
@@ -341,36 +343,36 @@ def _replays(found: _Prepared, *, coded: bool) -> PairReplays:
         sizes={**made.sizes, NOISE: size},
         alone=change.alone,
         slight=slight_of(change, made.px) if coded else 0.0,
-        motions=tuple(album.motions[place] for place in range(len(album.pictures))),
+        motions=tuple(pictures.motions[place] for place in range(len(pictures.items))),
     )
 
 
 def _to_the_base(
-    album: _Album, ends: tuple[int, int], change: PairChange, *, coded: bool
+    pictures: _Pictures, ends: tuple[int, int], change: PairChange, *, coded: bool
 ) -> Iterator[AccountStep]:
     """Steps from the chain's first frame to its base: the noise of the one for that of the third frame."""
     moving = _moving(change)
     if change.has_camera and moving.any():
         back = change.camera_forth
         moving = warp(moving.view(np.uint8), back, interpolation=cv2.INTER_NEAREST).astype(bool)
-    start = album.reduced(ends[0], change.new.shape)
-    noise, hidden, rest = album.divided((start, ends[1]), moving, coded=coded)
-    noisy = album.like(album.levels(start) + noise, start) if rest else ends[1]
+    start = pictures.reduced(ends[0], change.new.shape)
+    noise, hidden, rest = pictures.divided((start, ends[1]), moving, coded=coded)
+    noisy = pictures.like(pictures.levels(start) + noise, start) if rest else ends[1]
     yield AccountStep(cause=UNDIVIDED["noise_and_detail"], before=ends[0], after=start, weight=1.0)
     yield AccountStep(cause=NOISE, before=start, after=noisy, weight=1.0, unsure=hidden)
-    yield from _both_ways(album, (noisy, ends[1]), rest)
+    yield from _both_ways(pictures, (noisy, ends[1]), rest)
 
 
 def _along(
-    album: _Album, forwards: Sequence[int], backwards: Sequence[int], change: PairChange
+    pictures: _Pictures, forwards: Sequence[int], backwards: Sequence[int], change: PairChange
 ) -> Iterator[AccountStep]:
     """Steps of the measured causes; what a camera's motion brings in at the border is the camera's."""
     last, border = len(REPLAYED), _border(change)
     for n, cause in enumerate(REPLAYED):
         before, after = forwards[n], forwards[n + 1]
         if cause == CAME_INTO_VIEW.name and before != after and border.any():
-            shown = np.where(border[..., None], album.pictures[after], album.pictures[before])
-            between = album.like(shown, after)
+            shown = np.where(border[..., None], pictures.items[after], pictures.items[before])
+            between = pictures.like(shown, after)
             yield AccountStep(cause=CAMERA.name, before=before, after=between)
             before = between
         yield AccountStep(cause=cause, before=before, after=after)
@@ -378,25 +380,25 @@ def _along(
 
 
 def _to_the_frame(
-    album: _Album, ends: tuple[int, int], change: PairChange, *, coded: bool
+    pictures: _Pictures, ends: tuple[int, int], change: PairChange, *, coded: bool
 ) -> Iterator[AccountStep]:
     """Steps from the full replay to the chain's second frame, the noise of that frame last."""
-    stop = album.reduced(ends[1], change.new.shape)
-    noise, hidden, rest = album.divided((ends[0], stop), _moving(change), coded=coded)
-    noisy = album.like(album.levels(stop) - noise, stop) if rest else ends[0]
-    yield from _both_ways(album, (ends[0], noisy), rest)
+    stop = pictures.reduced(ends[1], change.new.shape)
+    noise, hidden, rest = pictures.divided((ends[0], stop), _moving(change), coded=coded)
+    noisy = pictures.like(pictures.levels(stop) - noise, stop) if rest else ends[0]
+    yield from _both_ways(pictures, (ends[0], noisy), rest)
     yield AccountStep(cause=NOISE, before=noisy, after=stop, weight=1.0, unsure=hidden)
     yield AccountStep(cause=UNDIVIDED["noise_and_detail"], before=stop, after=ends[1], weight=1.0)
 
 
 def _both_ways(
-    album: _Album, ends: tuple[int, int], parts: Sequence[tuple[str, np.ndarray]]
+    pictures: _Pictures, ends: tuple[int, int], parts: Sequence[tuple[str, np.ndarray]]
 ) -> Iterator[AccountStep]:
     for order in (parts, parts[::-1]):
-        before, levels = ends[0], album.levels(ends[0])
+        before, levels = ends[0], pictures.levels(ends[0])
         for number, (cause, part) in enumerate(order):
             levels = levels + part
-            after = ends[1] if number == len(order) - 1 else album.like(levels, ends[0])
+            after = ends[1] if number == len(order) - 1 else pictures.like(levels, ends[0])
             yield AccountStep(cause=cause, before=before, after=after, unsure=1.0)
             before = after
 

@@ -227,7 +227,7 @@ class CausesStage(SampleStage):
 class ShownPictures(NamedTuple):
     """Pictures shown to a model, the pair's frames first, and how what each of them shows has moved."""
 
-    album: tuple[np.ndarray, ...]
+    pictures: tuple[np.ndarray, ...]
     motions: tuple[ShownMotion, ...]
     backwards: bool = False
 
@@ -268,8 +268,8 @@ def _replayed(
         again=again,
         factor=factor,
     )
-    album, fitted = candidates(made, codec)
-    shown = ShownPictures(album, motions(made, fitted), made.reversed)
+    asked, fitted = candidates(made, codec)
+    shown = ShownPictures(asked, motions(made, fitted), made.reversed)
     return ReplayedPair(made, fitted, shown)
 
 
@@ -288,17 +288,17 @@ def _seen(
     task = task_of(model.task)
     scores, *places = task.accounts
     if is_classifier(model):
-        yield (scores, *seen_by(model, pair.album, device), model.class_names)
+        yield (scores, *seen_by(model, pair.pictures, device), model.class_names)
         return
     if task.coordinates is not None:
         found = task.coordinates(
-            answers(model, pair.album, device), pair.motions, pair.album[0].shape[:2]
+            answers(model, pair.pictures, device), pair.motions, pair.pictures[0].shape[:2]
         )
-        yield scores, found, np.zeros(len(pair.album), np.int64), ("",)
+        yield scores, found, np.zeros(len(pair.pictures), np.int64), ("",)
         return
     seen = seen_boxes(
         model,
-        pair.album,
+        pair.pictures,
         pair.motions,
         backwards=pair.backwards,
         start_score=settings.track_start_score,
@@ -307,7 +307,7 @@ def _seen(
         ignored=settings.ignored_zones,
     )
     yield scores, seen.z, seen.states, seen.names
-    yield places[0], seen.places, np.zeros(len(pair.album), np.int64), ("",)
+    yield places[0], seen.places, np.zeros(len(pair.pictures), np.int64), ("",)
 
 
 CAUSES = CausesStage()
