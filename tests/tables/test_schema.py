@@ -81,6 +81,14 @@ def test_a_column_that_lacks_is_named() -> None:
         tables.check("stability", filled("stability").drop(columns="metric"))
 
 
+def test_columns_that_an_older_run_lacks_have_their_declared_value() -> None:
+    older = filled("causes").drop(columns=["alone", "slight", "margin_past"])
+    read = tables.check("causes", older)
+    assert not read["alone"].any()
+    assert (read["slight"] == 0).all()
+    assert read["margin_past"].isna().all()
+
+
 def test_values_of_another_dtype_are_named(tmp_path: Path) -> None:
     with pytest.raises(
         InputError, match="column n of the stability table does not hold int64 values"

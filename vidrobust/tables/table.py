@@ -178,6 +178,7 @@ def declared(module: str) -> tuple[Table, ...]:
         "string": lambda text: text.strip('"'),
         "int64": int,
         "float64": float,
+        "bool": lambda text: text == "True",
     }
     for row in beside(module, "columns.csv"):
         name, absent = row["column"], row["absent"]
