@@ -44,6 +44,9 @@ KEYS = ("engine", "precision", "threads")  # Options of a spec that ask for an e
 VARIABLE = "VIDROBUST_ENGINE"  # Names the engine where the option does not
 OPSET = 17  # Of exports; ONNX Runtime 1.18 and OpenVINO 2024.4, the oldest supported, read it
 INPUT, OUTPUT = "pixels", "scores"
+# Pictures of a part of a batch: the layers of more do not stay in a processor's cache. Three networks took 4 to 8 %
+# less of processors for a batch of 29 than in halves, with equal answers.
+PART = 4
 
 
 class CannotExportError(Exception):
@@ -279,8 +282,8 @@ def _in_parts(runs: Sequence[Run]) -> Run:
             free.put(run)
 
     def batch(inputs: torch.Tensor) -> np.ndarray:
-        parts = torch.tensor_split(inputs, max(1, min(len(runs), len(inputs))))
-        return np.concatenate([*pool.map(computed, parts)])
+        count = max(min(len(runs), len(inputs)), -(-len(inputs) // PART), 1)
+        return np.concatenate([*pool.map(computed, torch.tensor_split(inputs, count))])
 
     return batch
 
