@@ -70,8 +70,8 @@ def recoded(frames: Sequence[np.ndarray], quantizer: float) -> tuple[np.ndarray,
     found: list[np.ndarray] = []
     for steps in HARDER:
         with av.open(io.BytesIO(_coded(frames, round(quantizer) + steps)), "r") as back:
-            pictures = [frame.to_ndarray(format="rgb24") for frame in back.decode(video=0)]
-        found += [picture[:height, :width] for picture in pictures[-2:]]
+            last = [*back.decode(video=0)][-2:]
+        found += [frame.to_ndarray(format="rgb24")[:height, :width] for frame in last]
     return tuple(found)
 
 
