@@ -58,13 +58,13 @@ def tiles(
     first, last = ("b", "a") if made.reversed else ("a", "b")
     whole = made.pictures[:2]
     real = dict(zip("ab", (reduced(picture, round(made.px)) for picture in whole), strict=True))
-    chain = tuple(made.pictures[k] for k in made.forwards)
-    seen = shown(model, chain, device)
-    on = [0, *(k + 1 for k, (x, y) in enumerate(pairwise(chain)) if clear(x, y, real[last]))]
+    pictures, steps = made.pictures, enumerate(pairwise(made.forwards), 1)
+    on = [0, *(k for k, (x, y) in steps if x != y and clear(pictures[x], pictures[y], real[last]))]
+    seen = shown(model, tuple(pictures[made.forwards[k]] for k in on), device)
     base = f"frame {moment[f'frame_{first}']}, re-created from its neighbour"
     titles = [base, *(f"and {TITLES[cause]}" for cause in REPLAYED)]
     measured = ["", *(made.sizes[cause].measured for cause in REPLAYED)]
-    between = [StripTile(titles[k], measured[k], *seen[k]) for k in on]
+    between = [StripTile(titles[k], measured[k], *each) for k, each in zip(on, seen, strict=True)]
     ends = dict(zip("ab", drawn(model, tuple(real.values()), device), strict=True))
     return [_real(moment, first, ends[first]), *between, _real(moment, last, ends[last])]
 
