@@ -288,11 +288,15 @@ def fit_lights(
     # the levels of that side for bright ones. Colour last: a lamp beside something red would pass for one.
     cells = tone.Cells(clear & tone.unclipped(moved, second))
     before = cells.of(moved)
-    local = fit_local_light(moved, to, clear, still=still)
+    if levels.has_light or levels.has_colour:
+        local = fit_local_light(moved, to, clear, still=still)
+    levels, lit = tone.no_tone(), moved  # in which ``local`` was fitted
     for _ in range(IN_TURN):
-        local = local.about_its_middle(clear.shape)
-        after = cells.of(second / local.gain(*clear.shape)[..., None])
-        levels = tone.fit_light(moved, cells, before, after)
+        middle = local.about_its_middle(clear.shape)
+        after = cells.of(second / middle.gain(*clear.shape)[..., None])
+        known, levels = levels, tone.fit_light(moved, cells, before, after)
+        if not (levels.has_light or known.has_light):
+            break  # every further turn would be this one
         lit = levels.light(moved)
         local = fit_local_light(lit, to, clear, still=still)
     return tone.fit_colour(levels, cells.of(local.of(lit)), cells.of(second)), local
