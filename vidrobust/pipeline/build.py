@@ -44,6 +44,7 @@ from vidrobust.text.printable import printable
 
 SILENT_S = 20.0  # seconds between pages while inputs of one stage are at work
 PAGES = 0.05  # largest share of the time of a command that goes into pages before the last
+PAGE_S = 4.0  # seconds that the first page of a small study takes, about
 
 
 @dataclass
@@ -151,6 +152,7 @@ def _footage(plan: Plan, stages: Sequence[FootageStage], conclusions: int, so_fa
     ahead = _ahead(plan, stages)
     if ahead is not None:
         run.reporter.begin_whole(ahead.whole(conclusions))
+        so_far.shows &= ahead.low_s >= PAGE_S / PAGES
     started = time.perf_counter()
     streams = [stage for stage in stages if isinstance(stage, StreamStage)]
     beside = run.settings.cluster or (run.settings.workers or 1) > 1
