@@ -29,6 +29,7 @@ from vidrobust.stages.causes.pairs import (
     own_change,
     side_by_side,
     sizes,
+    strips_of,
     together,
     trimmed_to,
 )
@@ -251,6 +252,9 @@ def test_further_flips_follow_for_their_strips_with_weight_0_up_to_the_number_of
     few = change(6).assign(flip=np.arange(N - 1) % 10 == 0)
     replayed = chosen_pairs(of_a_clip(), few, 24, "clip", 0)
     assert set(few.index[few["flip"]]) <= set(replayed["frame_a"])
+    # no more than a page shows, and none but the drawn ones of an input among many, which has few pairs
+    assert [strips_of(count) for count in (4, 11, 12, 24, 56, 300)] == [2, 5, 12, 24, 56, 56]
+    assert (chosen_pairs(of_a_clip(), own, 10, "clip", 0)["weight"] > 0).all()
 
 
 def test_a_flip_that_was_replayed_for_its_strip_has_one_strip_when_it_joins_the_account() -> None:
@@ -274,7 +278,13 @@ def test_a_flip_that_was_replayed_for_its_strip_has_one_strip_when_it_joins_the_
     rows = pd.concat([first, later]).assign(picture="", place=0)
     kept = trimmed_to(tables.get, "clip", 0, 48)(rows)
     assert not kept.duplicated(PAIR).any()
-    assert set(map(tuple, kept[PAIR].to_numpy())) == set(map(tuple, asked(48, 0)[PAIR].to_numpy()))
+    every = {tuple(pair) for each in (first, asked(48, 0)) for pair in each[PAIR].to_numpy()}
+    assert set(map(tuple, kept[PAIR].to_numpy())) <= every
+    # the larger sample is whole, and adds no strips of other flips
+    whole = asked(48, 0)
+    assert set(map(tuple, later[PAIR].to_numpy())) == set(
+        map(tuple, whole[whole["weight"] > 0][PAIR].to_numpy())
+    ) - set(map(tuple, first[first["weight"] > 0][PAIR].to_numpy()))
     # of any other table only the sample is kept
     assert (trimmed_to(tables.get, "clip", 0, 48)(rows.drop(columns="picture"))["weight"] > 0).all()
 

@@ -7,8 +7,8 @@ Neighbours are drawn with probabilities proportional to ::
 
 Each stands for 1 / its probability pairs, so that sums stay unbiased. A larger sample holds the smaller one,
 and models share random numbers, so most of their pairs. Flips are drawn first, up to half of the sample. Some
-pairs about a second apart are drawn besides. Further flips, up to the number of pairs, have weight 0: each is replayed
-for its strip alone, outside of the account.
+pairs about a second apart are drawn besides. Further flips of a first sample, ``strips_of`` it, have weight 0: each is
+replayed for its strip alone, outside of the account.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ FLOOR = 0.1
 # At most one pair in so many of the sample lies across a keyframe, but one at least where there is one.
 KEYFRAME_SHARE = 4
 FLIPS_SHARE = (1, 2)  # of the sample, at most, are flips; the rest stands for pairs without one
+# Strips that the report has room for, about; with so few pairs an input is one of many, whose drawn flips fill it.
+MOST_STRIPS, OF_MANY = 56, 11
 SECOND_SHARE = 4  # one pair about a second apart for so many pairs of neighbours
 KEYFRAME, PLAIN = "keyframe", ""  # strata of the sample
 PAIR = ["scale", "frame_a", "frame_b"]  # columns that identify a pair of an item
@@ -88,9 +90,8 @@ def new_pairs(context: Context) -> dict[str, pd.DataFrame]:
         if context.have:
             before = chosen_pairs(transitions, change, context.have, content, seed)
             weight = before.set_index(PAIR)["weight"].reindex(pd.MultiIndex.from_frame(pairs[PAIR]))
-            # a flip that was replayed for its strip may be drawn into a larger sample
-            joins = (weight == 0).to_numpy() & (pairs["weight"] > 0)
-            pairs = pairs[weight.isna().to_numpy() | joins]
+            # a flip that was replayed for its strip may be drawn into a larger sample, which needs no further strips
+            pairs = pairs[(pairs["weight"] > 0) & ~(weight > 0).to_numpy()]
         found[model] = pairs
     return found
 
@@ -145,14 +146,14 @@ def chosen_pairs(
 ) -> pd.DataFrame:
     """Draw ``count`` neighbours of an item, and pairs a second apart, with their weights and strata.
 
-    Flips that were not drawn follow with weight 0, those of the largest change first, until ``count`` flips are there.
+    Flips that were not drawn follow with weight 0, those of the largest change first, until there are ``strips_of``.
     """
     key, neighbours = f"{seed} {content}", _neighbours(transitions, change)
     near = choose_pairs(neighbours, count, key)
     flips = neighbours[neighbours["flip"] & (neighbours["excluded"] == "")]
     drawn = flips["frame_a"].isin(near["frame_a"])
     others = flips[~drawn].sort_values("own_change", ascending=False, kind="stable")
-    others = others.head(max(0, count - int(drawn.sum())))
+    others = others.head(max(0, strips_of(count) - int(drawn.sum())))
     stratum = np.where(others["keyframe"], KEYFRAME, PLAIN)
     others = others[["frame_a", "frame_b"]].assign(weight=0.0, stratum=stratum)
     near = pd.concat([near, others] if len(others) else [near]).assign(scale="adjacent")
@@ -164,6 +165,11 @@ def chosen_pairs(
     found = pd.concat([part for part in (near, some) if len(part)] or [near], ignore_index=True)
     times = transitions.set_index("frame")["time_s"]
     return found.assign(time_s=times.reindex(found["frame_a"]).to_numpy())
+
+
+def strips_of(count: int) -> int:
+    """Return the flips of an input that have a strip, of a sample of ``count`` pairs."""
+    return count // 2 if count <= OF_MANY else min(count, MOST_STRIPS)
 
 
 def _neighbours(transitions: pd.DataFrame, change: pd.DataFrame) -> pd.DataFrame:
