@@ -16,7 +16,7 @@ from vidrobust.stages.policy import rejection as wording
 from vidrobust.stages.policy.build import Evidence, build
 from vidrobust.stages.policy.exports.write import with_levels
 from vidrobust.stages.policy.policy import Policy, PolicyStep, strengths
-from vidrobust.stages.policy.rejection import OPEN, Rejected, Rejection
+from vidrobust.stages.policy.rejection import OPEN, Rejected, Rejection, reason
 from vidrobust.stages.variation.spread import CONDITIONS, OF_WIDTH
 from vidrobust.statement import Level
 
@@ -185,6 +185,10 @@ def test_the_four_reasons_for_no_step() -> None:
         "undetermined"
     ]
     assert refused(policy, "brightness").evidence["times"] == 16
+    # surely above 5 % over the pairs: what is left is the error of the measurement
+    error = {"share": 0.3, "low": -0.1, "high": 0.7, "pairs_low": 0.2, "pairs_high": 0.4}
+    policy = build("net", shaken(account=account(camera=CAMERA, light=error)))
+    assert reason(refused(policy, "brightness")).endswith("footage like this cannot settle it")
     assert refused(policy, "shear").why is Rejection.NOT_MEASURABLE
 
 

@@ -26,6 +26,7 @@ from vidrobust.stages.causes.shares import ADJACENT, SECOND
 from vidrobust.stages.policy.candidates import LEAST, Response, Standing, response, standings
 from vidrobust.stages.policy.policy import Policy, PolicyStep, StepEvidence
 from vidrobust.stages.policy.rejection import (
+    NO_FOOTAGE,
     Rejected,
     Rejection,
     amount_done,
@@ -222,6 +223,8 @@ def _not_named(row: dict[str, Any]) -> tuple[Rejection, dict[str, Any]]:
     # more pairs leave the error of the measurement
     if gap < NEAR or row["pairs_high"] < SMALLEST_SHARE:
         return Rejection.SHARE_AT_LIMIT, {}
+    if row["pairs_low"] > SMALLEST_SHARE:
+        return Rejection.SHARE_OPEN, {"times": NO_FOOTAGE}
     # so much footage brings the interval off 5 %, if the share stays as it is
     return Rejection.SHARE_OPEN, {"times": max(2, math.ceil((half / gap) ** 2))}
 

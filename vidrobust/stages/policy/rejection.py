@@ -75,6 +75,7 @@ class Rejected:
 SAID_AS_TIMES = 1.5
 
 MOST_TIMES = 20  # more than so many times the footage at hand is no advice
+NO_FOOTAGE = MOST_TIMES + 1  # what no footage settles, as the error of the measurement stays
 
 # What more footage may decide.
 OPEN: Mapping[Rejection, str] = {
