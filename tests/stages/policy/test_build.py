@@ -53,7 +53,8 @@ def account(**changed: dict[str, float]) -> pd.DataFrame:
             "occurs": 24,
         }
         rows.append({**row, **changed.get(cause, {})})
-    return pd.DataFrame(rows).assign(pairs_low=lambda t: t["low"], pairs_high=lambda t: t["high"])
+        rows[-1] = {f"pairs_{end}": rows[-1][end] for end in ("low", "high")} | rows[-1]
+    return pd.DataFrame(rows)
 
 
 def candidate_fits(
