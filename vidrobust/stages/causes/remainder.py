@@ -36,7 +36,7 @@ LEAST_FITTED = 0.01  # a part with less of the difference's energy is none
 NEAR = 3.0  # sigma, px, over which the energy of a difference is that of one place
 # A pixel shows what the other picture shows nowhere near if, smoothed over NEARBY px (sigma), it lies outside of the
 # other's levels in a square of FAR px by so many sigma of the noise and levels; fewer px together are noise.
-NEARBY, FAR, OUT_SIGMA, OUT_LEVELS, OUT_PX = 1.0, 5, 4.0, 4.0, 6
+NEARBY, FAR, OUT_SIGMA, OUT_LEVELS, OUT_PX = 1.0, 5, 4.0, 1.0, 4
 EVERY = 7  # pixels of which one tells the noise
 NOT_FULL = 6.0  # levels from black and white at which noise is not cut off
 LEAST_STILL = 0.02  # of a picture: where less is still all of it tells the noise
