@@ -21,7 +21,7 @@ from vidrobust.models.predict import Model, needs_pixels, predict_footage
 from vidrobust.pipeline.estimate import pictured_pairs
 from vidrobust.pipeline.run import OpenRun
 from vidrobust.report.pictures import PICTURE_WIDTH, narrowed, save_picture
-from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
+from vidrobust.stages.causes.pair_replays import PairReplays, study_strip
 from vidrobust.stages.causes.pairs import Pictures, factor_of, frames_about, side_by_side
 from vidrobust.stages.causes.strips import STRIP_WIDTH, drawn, tiles
 from vidrobust.stages.moments.section import DIFFERENCE, FRAME, box_events, task_pairs
@@ -136,7 +136,7 @@ def _pictured(
     if not chained:
         return pictures[1:3], None
     small: Any = [None if each is None else reduced(each, factor) for each in pictures]
-    return pictures[1:3], study_pair(*small)
+    return pictures[1:3], study_strip(*small)
 
 
 def _save(folder: Path, stem: str, rgb: np.ndarray, width: int) -> str:
