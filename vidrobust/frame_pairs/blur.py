@@ -436,7 +436,7 @@ def _best(pair: _Pair) -> tuple[Kernel, Kernel]:
     if pair.left(*best) < enough:
         return best
     pairs, logs = _pairs_of_lines()
-    two = _refined(pair, *pairs[int(pair.left_of(logs, EVERY).argmin())])
+    two = _promising(pair, *pairs[int(pair.left_of(logs, EVERY).argmin())])
     return two if pair.left(*two) < BETTER * pair.left(*best) else best
 
 
@@ -444,7 +444,13 @@ def _one_sided(pair: _Pair, kernels: tuple[Kernel, ...], logs: np.ndarray) -> tu
     left = pair.left_of(np.concatenate([logs, -logs]))
     place = int(left.argmin())
     kernel = kernels[place % len(kernels)]
-    return _refined(pair, *((kernel, Kernel()) if place < len(kernels) else (Kernel(), kernel)))
+    return _promising(pair, *((kernel, Kernel()) if place < len(kernels) else (Kernel(), kernel)))
+
+
+def _promising(pair: _Pair, lost: Kernel, back: Kernel) -> tuple[Kernel, Kernel]:
+    """The kernels refined, or as they are where they predict so little that no other block will do."""
+    good = pair.left(lost, back) <= PREDICTED * pair.left(*NOTHING)
+    return _refined(pair, lost, back) if good else (lost, back)
 
 
 def _refined(pair: _Pair, lost: Kernel, back: Kernel) -> tuple[Kernel, Kernel]:
