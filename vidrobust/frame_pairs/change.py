@@ -201,8 +201,9 @@ def measure_change(
     """
     fine, lit = beside is None, beside is None or beside.is_lit
     round_ = _Round.of(first, second, first, second, fine=fine)
-    if beside and content and not lit and round_.measured:
-        if beside.blur.sigma_px:
+    if beside and content and round_.measured:
+        # a small part of it is shown: no light is laid on it to look for motion once more
+        if lit or beside.blur.sigma_px:
             return round_.whole()
         return replace(
             round_.moved, levels=fit_tone(round_.brought, second, round_.clear, round_.noise)
