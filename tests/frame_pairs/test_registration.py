@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
 import pytest
 from scipy import ndimage
 
+from vidrobust.frame_pairs import registration
 from vidrobust.frame_pairs.registration import (
     Doubled,
     affine_field,
+    camera_motion,
     inside,
     moves_alone,
     own_motion,
@@ -127,6 +131,26 @@ def test_before_an_empty_background_nobody_knows_what_moves(
             frame[y + dy : y + dy + height, x + dx : x + dx + width] = big[:height, :width]
         frames.append(np.clip(np.rint(frame + noise[number]), 0, 255).astype(np.uint8))
     assert moves_alone(register(*frames)) == alone
+
+
+def test_points_on_dirt_do_not_hold_a_camera_that_all_else_shows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    at_rest = SimpleNamespace(
+        camera_valid=True, camera=SimpleNamespace(matrix_back=np.eye(2, 3).copy)
+    )
+    monkeypatch.setattr(registration, "measure_motion", lambda a, b: at_rest)
+    big, dirt = texture(11, H + 20, W + 20), np.ones((H, W, 1))
+    rng = np.random.default_rng(3)
+    for y, x in zip(rng.integers(6, H - 6, 40), rng.integers(6, W - 6, 40), strict=True):
+        dirt[y - 2 : y + 3, x - 2 : x + 3] = 0.6
+    a, b = (np.rint(cut(big, *at) * dirt).astype(np.uint8) for at in ((10, 10), (6, 9)))
+    moved = affine_field(camera_motion(a, b, register(a, b), by_pixels=False), H, W)
+    assert moved.mean(axis=(0, 1)) == pytest.approx((-4, -1), abs=0.15)
+    # a part that fills most of the picture, and leaves a background at rest
+    a, b = cut(big, 10, 10), cut(big, 6, 9)
+    a[:40], b[:40] = texture(4)[:40], texture(4)[:40]
+    assert not affine_field(camera_motion(a, b, register(a, b), by_pixels=False), H, W).any()
 
 
 @pytest.mark.parametrize("gain", [0.6, 1.3])

@@ -61,6 +61,7 @@ MIN_OWN_MOTION = 0.15  # smallest motion beyond the camera's, px, that is an obj
 # nearly nowhere: AT_REST of the two together.
 CLOSER, MOST_ALONE, SIDES, AT_REST = 0.5, 0.5, 3, 0.05
 OF_CELL, OF_SIDE = 0.25, 0.25  # shares of a cell's pixels, and of a side's cells, in which it must
+OF_DIRT = 0.15  # the same of dirt on the lens while the camera moves
 ALIKE = 0.8  # share of the textured pixels that must follow it
 # Gaps of an object's motion up to this wide, px, are closed: its flat inside fits as well without motion.
 CLOSING = 15
@@ -388,8 +389,9 @@ def camera_motion(
         return shared_motion(found) if moves_everywhere(found) else np.eye(2, 3)
     affine, finer = seen.camera.matrix_back(), shared_motion(found)
     by_points = affine_field(affine, *found.visible.shape)
-    if size_px(by_points - affine_field(finer, *found.visible.shape)) < SAME_MOTION:
-        return finer
+    near = size_px(by_points - affine_field(finer, *found.visible.shape)) < SAME_MOTION
+    if near or (found.common >= ALIKE and resting(found) <= OF_DIRT and moves_everywhere(found)):
+        return finer  # points on dirt on the lens rest while all else moves
     return affine if size_px(by_points) >= RESOLUTION else np.eye(2, 3)
 
 
@@ -426,16 +428,19 @@ def moves_everywhere(found: Registration) -> bool:
 
 def moves_alone(found: Registration) -> bool:
     """Say whether what moves as one is all that is seen: whether it moves or the camera cannot be told."""
-    if found.common < ALIKE or size_px(found.by_affine) < RESOLUTION:
+    if found.common < ALIKE or size_px(found.by_affine) < RESOLUTION or resting(found) > AT_REST:
         return False
-    closer = found.left[""] - found.left["affine"]
-    moved, at_rest = (float(np.maximum(x - CLOSER, 0).sum()) for x in (closer, -closer))
-    if at_rest > AT_REST * (moved + at_rest):
-        return False
-    share = (closer > CLOSER).astype(np.float32)
+    share = (found.left[""] - found.left["affine"] > CLOSER).astype(np.float32)
     cells = cv2.resize(share, GRID_OF_CELLS[::-1], interpolation=cv2.INTER_AREA) > OF_CELL
     sides = (cells[0], cells[-1], cells[:, 0], cells[:, -1])
     return bool(0 < cells.mean() < MOST_ALONE and sum(x.mean() > OF_SIDE for x in sides) < SIDES)
+
+
+def resting(found: Registration) -> float:
+    """Return how much less rest leaves than the affine motion, where it does, as a share of both ways, in [0, 1]."""
+    closer = found.left[""] - found.left["affine"]
+    moved, at_rest = (float(np.maximum(x - CLOSER, 0).sum()) for x in (closer, -closer))
+    return at_rest / max(moved + at_rest, 1e-9)
 
 
 def shared_motion(found: Registration) -> np.ndarray:

@@ -30,7 +30,7 @@ class CausesStage(SampleStage):
     """Why the output changed: measured changes replayed one by one, and the account of causes."""
 
     name = "causes"
-    version = 37
+    version = 38
     per = "model"
     needs = (TRANSITIONS, STABILITY)
     settings = (*FOOTAGE, "seed", "pictures")
