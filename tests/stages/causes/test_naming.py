@@ -56,6 +56,10 @@ def test_a_share_that_may_be_all_error_of_the_measurement_is_not_named() -> None
     found = account(24, {"light": 0.01, "camera": 0.01})
     found.loc[found["cause"] == "camera", "low"] = -0.01  # over pairs alone it lies above 0
     assert named(found)["cause"].tolist() == ["light"]
+    # nor is a part of it
+    parts = account(24, {"objects": 0.01, "colour": 0.01}, level="cause")
+    parts["group"] = ["camera", "light"]
+    assert named(pd.concat([found, parts]))["cause"].tolist() == ["light", "colour"]
 
 
 def test_a_cause_is_named_where_what_may_be_spent_at_that_look_is_enough() -> None:

@@ -114,8 +114,12 @@ def named_at(looks: Sequence[AccountLook]) -> pd.DataFrame:
     whole = whole[whole["item"] == ""].set_index([*KEY, "scale"])[["share", "low", "high"]]
     now_known = whole.reindex(pd.MultiIndex.from_frame(rows[[*KEY, "scale"]]))
     rows = rows.assign(**{name: now_known[name].to_numpy() for name in whole})[list(COLUMNS)]
-    # a share that may be all error of the measurement is no finding, however many pairs show it
-    return rows[~(rows["low"] <= 0)].reset_index(drop=True)
+    # a share that may be all error of the measurement is no finding, however many pairs show it, and neither is a part
+    # of such a share
+    of_group = rows.assign(level="group", cause=rows["group"])[[*KEY, "scale"]]
+    group_low = whole["low"].reindex(pd.MultiIndex.from_frame(of_group)).to_numpy()
+    none = (rows["low"] <= 0) | ((rows["level"] == "cause") & (group_low <= 0))
+    return rows[~none].reset_index(drop=True)
 
 
 def open_causes(account: pd.DataFrame, found: pd.DataFrame) -> pd.Series:
