@@ -33,7 +33,6 @@ def floor(path: Path, clip: Path) -> dict[str, Any]:
 
 
 def test_decoders_that_agree(public_clips: Path, tmp_path: Path) -> None:
-    """torchcodec is preferred: FFmpeg in decord is of 2021."""
     need(importlib.util.find_spec("torchcodec"), "the package torchcodec is not installed")
     found = floor(tmp_path / "run", public_clips / "hevc.mp4")
     assert found["decoder"] == {
@@ -97,7 +96,7 @@ def test_the_report_has_a_line_for_each_way() -> None:
         {
             "batch size": FloorRecord(total_variation=0.0, flips=0, n=8),
             "precision": FloorRecord(total_variation=0.031, flips=2, n=8),
-            "decoder": FloorRecord(flips=1, n=8, decoders=("pyav", "decord")),
+            "decoder": FloorRecord(flips=1, n=8, decoders=("pyav", "torchcodec")),
         }
     )
     figures = {way: re.findall(r"[\d.]+", text) for way, text in lines.items()}
@@ -106,4 +105,4 @@ def test_the_report_has_a_line_for_each_way() -> None:
         "Noise floor, precision": ["3.1", "2", "8"],
         "Noise floor, decoder": ["1", "8"],
     }
-    assert "decord instead of pyav" in lines["Noise floor, decoder"]
+    assert "torchcodec instead of pyav" in lines["Noise floor, decoder"]

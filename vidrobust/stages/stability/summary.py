@@ -18,8 +18,8 @@ from vidrobust.pipeline.stage import Facts
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.stability.unit import FRAMES, compared
 
-# Tried in this order: FFmpeg in decord is of 2021
-DECODERS = ("pyav", "torchcodec", "decord")
+# Where one has read the footage, the other reads it again
+OTHER = {"pyav": "torchcodec", "torchcodec": "pyav"}
 
 
 def decoder_floor(run: OpenRun) -> dict[str, dict[str, Any]]:
@@ -51,25 +51,24 @@ def _read_twice(run: OpenRun) -> tuple[str, str, FrameBatch, FrameBatch] | None:
         for entry in run.folder.record.inputs
         if not entry.problems and not entry.corrupt_frames  # other decoders may not survive damage
     }
-    decoded = [item for item in run.inputs.readable if backends.get(item.name) in DECODERS]
-    # the one conversion that all of them offer
+    decoded = [item for item in run.inputs.readable if backends.get(item.name) in OTHER]
+    # the one conversion that both offer
     alike = run.settings.changed({"color": "fast"}, "decoder")
     for item in decoded[:1]:
         used = backends[item.name]
-        for other in (each for each in DECODERS if each != used):
-            try:
-                theirs = _first(item, alike.changed({"backend": other}, "decoder"))
-            except Exception as error:
-                # the file cannot be opened now, by no decoder
-                if getattr(error.__cause__, "filename", None):
-                    raise
-                continue  # a decoder that is not there, or not for this file, shows nothing
-            ours = _first(item, alike)
-            if (
-                ours.index.tolist() == theirs.index.tolist()
-                and ours.pixels.shape == theirs.pixels.shape
-            ):
-                return used, other, ours, theirs
+        try:
+            theirs = _first(item, alike.changed({"backend": OTHER[used]}, "decoder"))
+        except Exception as error:
+            # the file cannot be opened now, by no decoder
+            if getattr(error.__cause__, "filename", None):
+                raise
+            break  # a decoder that is not there, or not for this file, shows nothing
+        ours = _first(item, alike)
+        if (
+            ours.index.tolist() == theirs.index.tolist()
+            and ours.pixels.shape == theirs.pixels.shape
+        ):
+            return used, OTHER[used], ours, theirs
     return None
 
 
