@@ -32,7 +32,6 @@ NO_CODE = {
     tokenize.ENDMARKER,
 }
 """Kinds of tokens that make no code line."""
-Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def counts(project: dict[str, Any]) -> dict[str, int]:

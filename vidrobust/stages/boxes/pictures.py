@@ -1,4 +1,4 @@
-"""The tables and pictures of the stage boxes: curves, renames, hiding places, worst moments."""
+"""The tables and pictures of the stage boxes: curves, hiding places, worst moments."""
 
 from __future__ import annotations
 
@@ -62,34 +62,6 @@ def sentence(place: HidingPlace) -> str:
         f"{place.seen} seen on it. If something stands before the objects there, name it, and it counts as no "
         f"fault: --occluder {where}"
     )
-
-
-COLUMNS = ["model", "before", "after", "changes", "objects", "back"]
-
-
-def changes_of_name(steps: pd.DataFrame, detections: pd.DataFrame) -> pd.DataFrame:
-    """Return model, before, after, changes, objects and back (soon returned), the most frequent first."""
-    keys = ["model", "item", "track", "frame"]
-    boxes = detections[detections["track"] >= 0].sort_values(keys, kind="stable")
-    before = boxes.groupby(["model", "item", "track"], sort=False)["label_name"].shift()
-    changed = boxes.assign(before=before)[before.notna() & (before != boxes["label_name"])]
-    if not len(changed):
-        return pd.DataFrame({name: pd.Series(dtype=object) for name in COLUMNS})
-    changed = changed.merge(steps[[*keys, "revert_flip"]], on=keys, how="left")
-    changed["object"] = changed["item"].astype(str) + "\0" + changed["track"].astype(str)
-    grouped = changed.groupby(["model", "before", "label_name"], sort=False)
-    found = grouped.agg(
-        changes=("frame", "size"),
-        objects=("object", "nunique"),
-        back=("revert_flip", lambda values: int((values == 1).sum())),
-    ).reset_index()
-    found = found.rename(columns={"label_name": "after"})
-    return found.sort_values(
-        ["changes", "before", "after"], ascending=[False, True, True], ignore_index=True
-    )[COLUMNS]
-
-
-MOST_BOXES = 1000  # Boxes on which constants are changed: each is followed 80 times
 
 
 def as_dict(moment: BoxMoment, files: Sequence[str], whole: str) -> dict[str, Any]:

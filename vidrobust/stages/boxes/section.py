@@ -1,4 +1,4 @@
-"""Detectors in the report: numbers, tracks over time, thresholds, and the worst moments."""
+"""Detectors in the report: numbers, thresholds, and the worst moments."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pandas as pd
 from vidrobust.metrics.box_differences import KINDS
 from vidrobust.metrics.catalogue import metrics_of
 from vidrobust.metrics.tracks.states import FAULTS
-from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.report.glossary import phrase
 from vidrobust.report.pictures import BUDGET_BYTES, Pictures
@@ -20,14 +19,8 @@ from vidrobust.stages.stability.labels_section import cell, three_panels
 from vidrobust.stages.stability.rates import overall
 from vidrobust.stages.stability.section import rows_of
 from vidrobust.text.numbers import NOT_MEASURED, clock, known, number, percent, percent_interval
-from vidrobust.text.phrases import cut, plural
 
-MOST_ITEMS = 6
-MOST_TRACKS = 30  # Tracks drawn of an item, the longest first
-GAP, RENAME = drawing.COLOURS[1], drawing.DARK
-CLASS_COLOURS = tuple(colour for colour in drawing.COLOURS if colour != GAP)
 MOVES = ("lost", "new", "renamed", "moved")
-MOST_CHANGES = 12  # Changes of name that are reported
 LEAST_KIND = 0.01  # A rarer kind of error is not shown
 
 
@@ -138,90 +131,6 @@ def moments(run: RunTables) -> list[dict[str, Any]]:
         }
         for each in run.json("box_moments.json").get("moments", [])
     ]
-
-
-def name_changes(run: RunTables) -> list[dict[str, str]]:
-    """Return the most frequent renames."""
-    found: list[dict[str, str]] = (
-        run.rows("name_changes").head(MOST_CHANGES).astype(str).to_dict("records")
-    )
-    return found
-
-
-def timelines(run: RunTables) -> list[Picture]:
-    """Draw tracks over time of the items with most missed frames and renames."""
-    along = run.rows("object_frames")
-    bad = along.assign(bad=(along["uncovered"] == 1) | (along["flip"] == 1))
-    order = bad.groupby("item", sort=False)["bad"].sum().sort_values(ascending=False, kind="stable")
-    return [
-        _item(str(item), run.detectors, along[along["item"] == item])
-        for item in order.index[:MOST_ITEMS]
-    ]
-
-
-def _item(item: str, models: list[str], along: pd.DataFrame) -> Picture:
-    present = [model for model in models if (along["model"] == model).any()]
-    longest = {
-        m: along[along["model"] == m]["track"].value_counts().index[:MOST_TRACKS] for m in present
-    }
-    heights = [0.5 + 0.16 * len(longest[model]) for model in present]
-    with drawing.styled():
-        figure, axes = drawing.panels(len(present), 1, sum(heights) + 0.5)
-        for axis, model in zip(axes[:, 0], present, strict=True):
-            of = along[(along["model"] == model) & along["track"].isin(longest[model])]
-            _tracks(axis, of, f"{item}, {model}")
-        axes[-1, 0].set_xlabel("time, s")
-        lost, renamed = int((along["uncovered"] == 1).sum()), int((along["flip"] == 1).sum())
-        caption = (
-            "Each line is an object, in the colour of its name; orange: late, missed or lost; grey: hidden, out "
-            "or unknown; black: its name changes. Alarms that blink have their boxes alone."
-        )
-        said = f"Objects of {item}: {plural(lost, 'frame')} without a box, {plural(renamed, 'change')} of name"
-        return drawing.encode(figure, said, caption)
-
-
-def _tracks(axis: drawing.Axes, along: pd.DataFrame, title: str) -> None:
-    order = along.groupby("track")["time_s"].min().sort_values(kind="stable").index
-    classes = list(along["label_name"].value_counts().index[: len(CLASS_COLOURS)])
-    shade_of = dict(zip(classes, CLASS_COLOURS, strict=False))
-    step = (
-        float(np.median(np.diff(np.unique(along["time_s"]))))
-        if along["time_s"].nunique() > 1
-        else 0.04
-    )
-    for place, track in enumerate(order):
-        of = along[along["track"] == track].sort_values("frame")
-        colour = shade_of.get(of["label_name"].iloc[0], drawing.GREY)
-        time = of["time_s"].to_numpy()
-        seen = (of["state"] == "covered").to_numpy()
-        axis.plot(
-            time,
-            np.where(seen, place, np.nan),
-            "-",
-            color=colour,
-            linewidth=2.2,
-            solid_capstyle="butt",
-        )
-        unsure = of["state"].isin(("hidden", "out", "unknown")) & (of["alarm"] == 0)
-        for gap, shade in ((unsure, drawing.LIGHT), (of["uncovered"] == 1, GAP)):
-            axis.hlines(
-                np.full(gap.sum(), place),
-                time[gap] - step / 2,
-                time[gap] + step / 2,
-                shade,
-                linewidth=4,
-            )
-        axis.plot(
-            time[of["flip"] == 1],
-            np.full(int((of["flip"] == 1).sum()), place),
-            "|",
-            color=RENAME,
-            ms=7,
-        )
-    names = [str(along.loc[along["track"] == track, "label_name"].iloc[0]) for track in order]
-    axis.set_yticks(np.arange(len(order)), [cut(name, 16) for name in names], fontsize=6.5)
-    axis.set_ylim(len(order) - 0.4, -0.6)
-    axis.set_title(title)
 
 
 def threshold_figure(run: RunTables) -> Picture | None:

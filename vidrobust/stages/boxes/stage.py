@@ -16,10 +16,10 @@ class BoxesStage(TableStage):
     """Detectors: the stability at every threshold, and pictures of the worst moments."""
 
     name = "boxes"
-    version = 6
+    version = 7
     needs = (STABILITY,)
     settings = (*FOOTAGE, *TRACKS, "pictures")
-    tables = ("box_curve", "name_changes")
+    tables = ("box_curve",)
     files = ("box_moments.json",)
 
     def make(self, run: OpenRun) -> None:
@@ -27,15 +27,12 @@ class BoxesStage(TableStage):
 
         from vidrobust.metrics.tracks.measures import without_absent
         from vidrobust.stages.boxes import moments, pictures
-        from vidrobust.tables import schema
 
         detections = run.table("detections")
         steps = without_absent(run.table("object_frames"), run.table("judged_steps"))
         run.folder.write_table(
             "box_curve", pictures.curves(run, detections, run.table("transitions"))
         )
-        changes = pictures.changes_of_name(steps, detections)
-        run.folder.write_table("name_changes", schema.check("name_changes", changes))
         chosen: list[moments.BoxMoment] = []
         for model in detections["model"].drop_duplicates():
             of_model = detections[detections["model"] == model]

@@ -34,7 +34,7 @@ from vidrobust.stages.report.ribbons import ribbon
 from vidrobust.stages.report.why import place_map, why
 from vidrobust.stages.sensitivity import section as sensitivity_section
 from vidrobust.stages.sensitivity.changes import WORTH_SAYING
-from vidrobust.stages.stability import by_clip, labels_section, ribbon_section
+from vidrobust.stages.stability import by_clip, labels_section
 from vidrobust.stages.stability import rates as judgement
 from vidrobust.stages.stability import section as stability_section
 from vidrobust.stages.stability.section import ModelCard
@@ -264,7 +264,7 @@ def shared_content(run: RunTables) -> dict[str, Any]:
 
 # Figures in the order in which they are given room.
 PICTURES = (
-    "timelines", "box_timelines", "box_curves",
+    "box_curves",
     "remedy_figures", "sensitivity_curves", "proxy_forests", "variation_figures",
     "item_figures",
 )  # fmt: skip
@@ -318,7 +318,6 @@ def _sections(run: RunTables, budget: _Budget) -> Iterator[dict[str, Any]]:
 def _content(run: RunTables) -> dict[str, Any]:
     sensitivity = sensitivity_section.summary(run)
     variation = footage_section.variation_summary(run)
-    timelines = ribbon_section.timelines(run)
     forests, forests_left_out = proxies_section.forest_figures(run)
     return {
         "several_items": len(run.items) > 1,
@@ -341,8 +340,6 @@ def _content(run: RunTables) -> dict[str, Any]:
             each["sentence"] for each in run.json("box_moments.json").get("hiding_places", [])
         ],
         "box_which": which.side_by_side(run),
-        "box_names": detectors_section.name_changes(run),
-        "box_timelines": detectors_section.timelines(run),
         "box_curves": _some(detectors_section.threshold_figure(run)),
         "box_groups": detectors_section.by_group(run),
         "box_sensitivity": detectors_section.sensitivity_rows(run),
@@ -355,8 +352,6 @@ def _content(run: RunTables) -> dict[str, Any]:
         "forests_left_out": forests_left_out,
         "correlation_rows": proxies_section.rows(run),
         "remedy_figures": remedies_section.figures(run),
-        "timelines": timelines.pictures,
-        "timelines_left_out": timelines.left_out,
         "variation_figures": _some(footage_section.variation_figure(variation)),
         "variation_rows": footage_section.variation_rows(variation),
         "glossary": GLOSSARY,

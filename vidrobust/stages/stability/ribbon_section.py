@@ -15,8 +15,6 @@ from vidrobust.report.drawing import Picture
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.text.phrases import cut, plural, short_names
 
-MOST_CLIPS = 8  # clips drawn among the details, the most unstable first
-MOST_MODELS = 4
 MOST_FRAMES = 900  # frames in one ribbon; of a longer clip the stretch with the most flips
 RIBBON_IN = 11.6  # width of the page
 ROW_IN, LETTER_IN = 0.7, 0.085  # height of a ribbon with its labels; width of a letter of them
@@ -202,38 +200,3 @@ def least_stable(run: RunTables) -> list[str]:
     )
     worst = worst.reindex([i for i in run.items if i in set(frames["item"])]).fillna(0.0)
     return list(worst.sort_values(["flip", "change"], ascending=False, kind="stable").index)
-
-
-@dataclass(frozen=True)
-class Timelines:
-    """Figures of the details, a clip each, and what was left out in words."""
-
-    pictures: list[Picture] = field(default_factory=list)
-    left_out: str = ""
-
-
-def timelines(run: RunTables) -> Timelines:
-    """Draw the least stable clips, each with a ribbon a model."""
-    order, models = least_stable(run), run.models[:MOST_MODELS]
-    pictures = []
-    for item in order[:MOST_CLIPS]:
-        of = {model: ribbon for model in models if (ribbon := of_clip(run, model, item))}
-        if not of:
-            continue
-        several = len(run.models) > 1
-        titled = [
-            Ribbon(f"{r.title}, {m}" if several else r.title, r.time_s, r.label, r.breaks_s)
-            for m, r in of.items()
-        ]
-        drawn_frames = max(len(ribbon.label) for ribbon in titled)
-        caption = (
-            f"What the model says of each frame of {item}, one colour a class; grey: rarer classes. Dotted: "
-            f"cuts, across which nothing is compared. n = {plural(drawn_frames, 'frame')}."
-        )
-        pictures.append(drawn(titled, (f"Labels of {item} over time", caption)))
-    left = []
-    if len(order) > MOST_CLIPS:
-        left.append(f"Drawn are the {MOST_CLIPS} least stable of {plural(len(order), 'clip')}.")
-    if len(run.models) > MOST_MODELS:
-        left.append(f"Of {len(run.models)} models the first {MOST_MODELS} are drawn.")
-    return Timelines(pictures, " ".join(left))

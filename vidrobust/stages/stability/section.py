@@ -243,8 +243,7 @@ def _floor_by_way(ways: Mapping[str, FloorRecord]) -> dict[str, str]:
             if flips
             else f"none of {plural(n, 'label')} flips"
         )
-        against = f" ({' instead of '.join(found.decoders[::-1])})" if found.decoders else ""
-        lines[f"Noise floor, {way}"] = f"{moves}, {flipped}{against}"
+        lines[f"Noise floor, {way}"] = f"{moves}, {flipped}"
     return lines
 
 
