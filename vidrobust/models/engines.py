@@ -96,7 +96,7 @@ def open_openvino(file: OnnxFile, threads: int, precision: Precision, streams: i
 
 def open_onnxruntime(file: OnnxFile, threads: int, precision: Precision, streams: int) -> Run:
     """Open a file in ONNX Runtime; int8 files are opened as they are."""
-    session = cpu_session(file.path, max(1, threads // streams), spinning=False)
+    session = cpu_session(file.path, max(1, threads // streams))
 
     def run(inputs: torch.Tensor) -> np.ndarray:
         return np.asarray(session.run([file.output], {file.input: file.array(inputs)})[0])

@@ -202,9 +202,9 @@ def load_model(
     return as_classifier(network, spec)
 
 
-def load_as_it_is(spec: str, *, device: str = "auto", name: str | None = None) -> Model:
+def load_as_it_is(spec: str, *, device: str = "auto") -> Model:
     """Load a model without choosing an engine: modules in torch, ONNX files in ONNX Runtime."""
-    loaded = _loaded(spec, device, name)
+    loaded = _loaded(spec, device, None)
     return as_classifier(loaded, spec) if isinstance(loaded, Network) else loaded
 
 

@@ -61,22 +61,14 @@ def onnxruntime() -> Any:
     return package
 
 
-def cpu_session(
-    model: Path | bytes,
-    threads: int | None = None,
-    *,
-    optimised: bool = True,
-    spinning: bool = True,
-) -> Any:
+def cpu_session(path: Path, threads: int) -> Any:
+    """Open a file on so many threads, which do not wait in a loop for the next call."""
     package = onnxruntime()
     options = package.SessionOptions()
-    options.intra_op_num_threads = threads or torch.get_num_threads()
+    options.intra_op_num_threads = threads
     options.log_severity_level = 3
-    if not optimised:
-        options.graph_optimization_level = package.GraphOptimizationLevel.ORT_DISABLE_ALL
-    if not spinning:
-        options.add_session_config_entry("session.force_spinning_stop", "1")
-    return package.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    return package.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
 def runtime(spec: ModelSpec) -> Any:

@@ -222,18 +222,15 @@ def forest(
     high: np.ndarray,
     *,
     colours: Sequence[str] | str = COLOURS[0],
-    offset: float = 0.0,
-    marker: str = "o",
 ) -> None:
     """Draw values with intervals, one row a label, the first on top."""
-    rows = np.arange(len(labels), dtype=float) + offset
     each = [colours] * len(labels) if isinstance(colours, str) else list(colours)
-    for i, row in enumerate(rows):
+    for i in range(len(labels)):
         if np.isfinite(low[i]) and np.isfinite(high[i]):
             axes.plot(
-                [low[i], high[i]], [row, row], color=each[i], linewidth=1.6, solid_capstyle="butt"
+                [low[i], high[i]], [i, i], color=each[i], linewidth=1.6, solid_capstyle="butt"
             )
-        axes.plot([value[i]], [row], marker, color=each[i], markersize=4.5)
+        axes.plot([value[i]], [i], "o", color=each[i], markersize=4.5)
     axes.set_yticks(np.arange(len(labels)), labels)
     axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.grid(axis="x")

@@ -73,23 +73,13 @@ def cluster_pulls(
     return np.asarray(pulls)
 
 
-def error_over_clusters(pulls: np.ndarray, of_seeds: np.ndarray | None = None) -> StandardError:
-    """Return the standard error of a mean from the pulls (G,) of its clusters.
-
-    The variance over repetitions of the study, ``of_seeds`` (S,), is added, on the wide side (Owen, Annals of
-    Applied Statistics 1, 2007, section 2), with Satterthwaite's degrees of freedom.
-    """
+def error_over_clusters(pulls: np.ndarray) -> StandardError:
+    """Return the standard error of a mean from the pulls (G,) of its clusters."""
     count = len(pulls)
     if count < 2:
         return StandardError(float("nan"), float("nan"))
-    parts = [(float(np.square(pulls).sum() / (count - 1) / count), count - 1)]
-    if of_seeds is not None and len(of_seeds) > 1:
-        parts.append((float(of_seeds.var(ddof=1) / len(of_seeds)), len(of_seeds) - 1))
-    total = sum(variance for variance, _ in parts)
-    if total <= 0 or len(parts) == 1:
-        return StandardError(float(np.sqrt(max(total, 0.0))), float(count - 1))
-    freedom = total**2 / sum(variance**2 / own for variance, own in parts)
-    return StandardError(float(np.sqrt(total)), float(freedom))
+    error = np.sqrt(float(np.square(pulls).sum() / (count - 1) / count))
+    return StandardError(float(error), float(count - 1))
 
 
 def leave_one_out(

@@ -29,7 +29,7 @@ from vidrobust.statement import NEEDS_MODEL
 from vidrobust.text.numbers import number, one_in, percent, percent_with_interval
 
 SECTIONS = (
-    "stable", "moments", "sensitive", "proxies", "policy", "time", "metrics", "curves", "correlation",
+    "stable", "moments", "sensitive", "proxies", "policy", "metrics", "curves", "correlation",
     "causes", "variation", "excluded", "inputs", "models", "settings", "glossary",
 )  # fmt: skip
 ONE_PAGE = (
@@ -134,7 +134,7 @@ def test_every_figure_has_words(details: Page) -> None:
     assert len(images) > 15
     assert all(found["alt"] for found in images)
     figures = sum(tag == "figure" for tag, _ in details.tags)
-    assert figures == sum(tag == "figcaption" for tag, _ in details.tags) >= 8
+    assert figures == sum(tag == "figcaption" for tag, _ in details.tags) >= 1
 
 
 def test_names_are_escaped(made: RunFolder, page: Page) -> None:
@@ -373,8 +373,7 @@ def test_many_items_fit(tmp_path: Path) -> None:
     path = path.with_name("details.html")
     assert path.stat().st_size < html.LARGEST_BYTES
     page = Page(path.read_text(encoding="utf-8"))
-    assert "Drawn are the 8 least stable of 42 clips" in page.sections["time"]
-    assert "the 20 least stable of 42 clips" in page.sections["metrics"]
+    assert all(f"clip {k:03d}" in page.sections["metrics"] for k in range(42))
     assert "And 2 more" in page.sections["inputs"]
     assert "42 clips" in page.text
 
@@ -387,13 +386,15 @@ def test_figures_beyond_the_size_are_left_out_and_counted(
     small: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(small.path, tmp_path / "run")
-    made_run.keep_only(RunFolder(tmp_path / "run"), *STAGES["stability"][1])
+    kept = (*STAGES["stability"][1], *STAGES["sensitivity"][1])
+    made_run.keep_only(RunFolder(tmp_path / "run"), *kept)
     tables = RunTables(tmp_path / "run")
     half = sum(weights_of(html.details(tables, html.shared_content(tables)))) // 2
     monkeypatch.setattr(html, "LARGEST_BYTES", html.REST_BYTES + half)
     page = html.details(tables, html.shared_content(tables))
-    assert 0 < sum(weights_of(page)) <= half
-    assert re.search(r"Figures left out to keep this file below 15 MB: \d+", page)
+    assert half > 0
+    assert not weights_of(page)
+    assert "Figures left out to keep this file below 15 MB: 1" in page
 
 
 def test_the_report_needs_no_torch(small: RunFolder, tmp_path: Path) -> None:

@@ -5,30 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from vidrobust.report import drawing
-from vidrobust.report.drawing import Picture
 from vidrobust.report.glossary import phrase
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.correlate.coefficients import PARTIAL
 from vidrobust.stages.correlate.stage import FILE
 from vidrobust.stages.correlate.studies import Conclusions
-from vidrobust.stages.correlate.verdicts import CANNOT_TELL, NO_EVIDENCE, PROXY, ProxyJudgement
+from vidrobust.stages.correlate.verdicts import CANNOT_TELL, ProxyJudgement
 from vidrobust.text.numbers import interval, number
-from vidrobust.text.phrases import listing, span
+from vidrobust.text.phrases import listing
 
 VERDICTS = tuple(ProxyJudgement)
-COLOUR_OF = {PROXY: drawing.COLOURS[0], NO_EVIDENCE: drawing.COLOURS[1], CANNOT_TELL: drawing.GREY}
 PLAIN = "spearman"
 ACROSS = {
     "frames": "across the frames of one model",
     "clips": "across clips",
     "models": "across models",
 }
-MOST_CELLS = 15  # perturbations drawn in one figure; all of them are in the table
-MOST_FORESTS = 6  # studies whose coefficients are drawn
 
 
 def studies(run: RunTables) -> list[dict[str, Any]]:
@@ -105,57 +99,6 @@ def _verdict(verdict: str, names: list[str], main: pd.DataFrame) -> dict[str, An
         else listing((phrase(str(n)).noun for n in rows["perturbation"]), 12),
         "why": str(reasons[0]) if len(reasons) == 1 and verdict == CANNOT_TELL else "",
     }
-
-
-def forest_figures(run: RunTables) -> tuple[list[Picture], str]:
-    """Draw the coefficients on which verdicts rest; also return what was not drawn, in words."""
-    every = sorted(
-        _each(run.rows("correlation")),
-        key=lambda study: not (study[2]["verdict"] != CANNOT_TELL).any(),
-    )
-    left = [_title(across, model) for across, model, _ in every[MOST_FORESTS:]]
-    drawn = [_forest(across, model, rows) for across, model, rows in every[:MOST_FORESTS]]
-    return drawn, f"Not drawn, but in the table below: {listing(left)}." if left else ""
-
-
-def _forest(across: str, model: str, rows: pd.DataFrame) -> Picture:
-    main = (
-        primary_rows(rows)
-        .sort_values("value", ascending=False, na_position="last")
-        .head(MOST_CELLS)
-    )
-    given = str(main["given"].iloc[0])
-    method = "partial Spearman" if main["method"].iloc[0] == PARTIAL else "Spearman"
-    label = f"{method} correlation of sensitivity and instability" + (
-        f", given {given}" if given else ""
-    )
-    counts = main["verdict"].value_counts()
-    verdicts = ", ".join(f"{counts[v]} {v}" for v in VERDICTS if v in counts)
-    with drawing.styled():
-        figure, axes = drawing.panels(1, 1, 0.75 + 0.155 * len(main))
-        axis = axes[0, 0]
-        drawing.forest(
-            axis,
-            [phrase(str(name)).noun for name in main["perturbation"]],
-            *(main[name].to_numpy(np.float64) for name in ("value", "low", "high")),
-            colours=[COLOUR_OF.get(verdict, drawing.GREY) for verdict in main["verdict"]],
-        )
-        axis.axvline(0, color=drawing.DARK, linewidth=0.8)
-        axis.set_xlim(-1.02, 1.02)
-        axis.set_xlabel(label)
-        axis.set_title(f"{_title(across, model)}: {verdicts}")
-        for verdict in VERDICTS:
-            axis.plot([], [], "o-", color=COLOUR_OF[verdict], markersize=4.5, label=verdict)
-        axis.legend(loc="lower right")
-        caption = (
-            f"Where {across} that are sensitive to a perturbation are also those that are unstable in the "
-            f"footage, the mark lies right of zero. n = {span(main['n'])} {across}; bars are 95 % intervals "
-            "over clusters. A coefficient is not a verdict: several conditions must hold, and the colour "
-            "shows the study's verdict."
-        )
-        return drawing.encode(
-            figure, f"Correlations with intervals {_title(across, model)}", caption
-        )
 
 
 def rows(run: RunTables) -> list[dict[str, str]]:

@@ -11,8 +11,6 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.metrics.catalogue import find_metric
-from vidrobust.report import drawing
-from vidrobust.report.drawing import Picture
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.remedies.catalogue import WHY, effort_of, kind_of, title
 from vidrobust.statistics.levels import FEWEST_ROWS
@@ -22,7 +20,6 @@ from vidrobust.text.phrases import plural
 MOST_SHOWN = 6  # lines of a model on the first page; all of them are among the details
 FILE = "remedies.json"
 LEAST_LAG = 0.05  # frames; a smaller lag is not shown
-FILLED = "Decision rules; filled: nothing is as early with fewer changes"
 MISSED = 10.0  # times heavier is a rule that misses a lasting change, or whose delay is not known
 
 
@@ -167,67 +164,3 @@ def _prices(row: dict[str, Any]) -> Iterator[str]:
         yield f"distance to known boxes {before} → {after} of their size"
     if known(row["agreement"]) and not row["asked"]:
         yield f"{percent(row['agreement'])} of the frames keep their answer"
-
-
-def figures(run: RunTables) -> list[Picture]:
-    """Of each classifier: flips left against the delay, and against the share sent to a person."""
-    table = run.table("remedies")
-    if table is None:
-        return []
-    models = {
-        model: headline(run, model) for model in run.models if (table["model"] == model).any()
-    }
-    rates = {
-        model: each for model, each in models.items() if not getattr(find_metric(each), "unit", "")
-    }
-    return [
-        _figure(table[table["model"] == model], model, metric) for model, metric in rates.items()
-    ]
-
-
-def _figure(table: pd.DataFrame, model: str, metric: str) -> Picture:
-    rows = table[(table["metric"] == metric) & table["ratio"].notna()]
-    rules, silence = (rows[rows["kind"] == kind] for kind in ("rule", "silence"))
-    before = float(rows["before"].iloc[0]) if len(rows) else math.nan
-    rules = rules.assign(x=rules["delay_ms"])
-    silence = silence.assign(x=100 * silence["asked"], best=True)
-    with drawing.styled():
-        figure, axes = drawing.panels(1, 2, 2.7, sharey=True)
-        for axis, of, label, text in (
-            (axes[0, 0], rules, "worst delay until a lasting change is reported, ms", FILLED),
-            (axes[0, 1], silence, "frames sent to a person, %", "Saying nothing where unsure"),
-        ):
-            _points(axis, of[np.isfinite(of["x"])])
-            if math.isfinite(before):
-                axis.axhline(100 * before, color=drawing.GREY, linestyle="--", linewidth=1)
-            axis.set_xlabel(label)
-            axis.set_title(text)
-            axis.set_xlim(left=0)
-            axis.set_ylim(bottom=0)
-        axes[0, 0].set_ylabel("neighbouring frames that differ, %")
-        alt = f"{model}: label changes left, against the delay of rules and against the share sent to a person"
-        return drawing.encode(figure, alt, f"{model}: dashed, with nothing done.")
-
-
-def _points(axis: drawing.Axes, rows: pd.DataFrame) -> None:
-    for k, (kind, same) in enumerate(rows.groupby(rows["remedy"].map(kind_of), sort=False)):
-        look: dict[str, Any] = {
-            "color": drawing.COLOURS[k % len(drawing.COLOURS)],
-            "marker": drawing.MARKERS[k % len(drawing.MARKERS)],
-            "markersize": 5,
-        }
-        best = same[same["best"].astype(bool)]
-        axis.plot(
-            same["x"], 100 * same["after"], linewidth=0.8, markerfacecolor=drawing.PAPER, **look
-        )
-        axis.plot(best["x"], 100 * best["after"], linestyle="", label=str(kind), **look)
-        for row in best.itertuples():
-            axis.annotate(
-                str(row.remedy),
-                (row.x, 100 * row.after),
-                (4, 3),
-                textcoords="offset points",
-                fontsize=7,
-            )
-    if len(rows):
-        axis.legend(loc="upper right")

@@ -140,6 +140,7 @@ MOST_MODELS = 8
 MOST_GATES = 6
 # Questions with a section of their own on the one page.
 CORE_QUESTIONS = (*DOING, Question.WHY, Question.SENSITIVE, Question.PROXIES, Question.WORST)
+MOST_PLACES = 60  # clips, and classes, in the details; page one has the first of them
 MOST_LISTED = 4  # statements of a list on the one page; ``vidrobust show`` prints all of them
 
 
@@ -263,22 +264,12 @@ def shared_content(run: RunTables) -> dict[str, Any]:
 
 
 # Figures in the order in which they are given room.
-PICTURES = (
-    "box_curves",
-    "remedy_figures", "sensitivity_curves", "proxy_forests", "variation_figures",
-    "item_figures",
-)  # fmt: skip
+PICTURES = ("box_curves", "sensitivity_curves")
 
 
 JSON_FILES = (
-    *(
-        "run.json",
-        "moments.json",
-        "box_moments.json",
-        "correlation.json",
-        "policy.json",
-        "remedies.json",
-    ),
+    *("run.json", "moments.json", "box_moments.json"),
+    *("correlation.json", "policy.json", "remedies.json"),
 )
 
 
@@ -318,7 +309,6 @@ def _sections(run: RunTables, budget: _Budget) -> Iterator[dict[str, Any]]:
 def _content(run: RunTables) -> dict[str, Any]:
     sensitivity = sensitivity_section.summary(run)
     variation = footage_section.variation_summary(run)
-    forests, forests_left_out = proxies_section.forest_figures(run)
     return {
         "several_items": len(run.items) > 1,
         "remedy_questions": (Question.RULE, Question.STATION),
@@ -332,7 +322,15 @@ def _content(run: RunTables) -> dict[str, Any]:
             *_some(labels_section.about_anchors(run)),
             *_some(labels_section.over_thresholds(run)),
         ],
-        "item_figures": _some(stability_section.item_figure(run)),
+        "places": [
+            (title, table)
+            for title, table in (
+                ("Flips of each clip", by_clip.clips(run, MOST_PLACES)),
+                ("Classes that swap", by_clip.swaps(run, MOST_PLACES)),
+                ("Classes", by_clip.classes(run, MOST_PLACES)),
+            )
+            if table.more or table.rows[by_clip.MOST_ROWS :]
+        ],
         "moments": moments_section.moments(run),
         "box_numbers": detectors_section.numbers(run),
         "other_tasks": stability_section.other_tasks(run),
@@ -348,11 +346,7 @@ def _content(run: RunTables) -> dict[str, Any]:
         "sensitivity_rows": sensitivity_section.rows(sensitivity),
         "worth_saying": f"{100 * WORTH_SAYING:g} %",
         "studies_left_out": proxies_section.left_out(run),
-        "proxy_forests": forests,
-        "forests_left_out": forests_left_out,
         "correlation_rows": proxies_section.rows(run),
-        "remedy_figures": remedies_section.figures(run),
-        "variation_figures": _some(footage_section.variation_figure(variation)),
         "variation_rows": footage_section.variation_rows(variation),
         "glossary": GLOSSARY,
         "account_rows": account_section.rows(run),

@@ -11,8 +11,6 @@ import pandas as pd
 
 from vidrobust.metrics.catalogue import find_metric, metrics_of
 from vidrobust.metrics.metric import Metric, Task, Wording, usable_pairs
-from vidrobust.report import drawing
-from vidrobust.report.drawing import Picture
 from vidrobust.report.glossary import phrase
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.run_folder.record import FloorRecord
@@ -31,9 +29,7 @@ from vidrobust.text.numbers import (
     percent_with_interval,
     with_interval,
 )
-from vidrobust.text.phrases import capital, cut, plural
-
-MOST_ITEMS = 20  # items shown in the comparison of items
+from vidrobust.text.phrases import capital, plural
 
 
 @dataclass(frozen=True)
@@ -309,49 +305,6 @@ def metric_text(metric: Metric, row: Mapping[str, Any]) -> dict[str, str]:
     if row["clusters"]:
         n += f" in {plural(int(row['clusters']), str(row['cluster']) or 'cluster')}"
     return {"text": value, "n": n}
-
-
-def item_figure(run: RunTables) -> Picture | None:
-    """Draw the flip rate of each item, the most unstable first; None for a single item."""
-    stability = run.rows("stability")
-    rows = stability[(stability["metric"] == "flip_rate") & (stability["item"] != "")]
-    rows = rows[rows["value"].notna()]
-    order = rows.groupby("item")["value"].max().sort_values(ascending=False, kind="stable")
-    if len(order) < 2:
-        return None
-    shown = list(order.index[:MOST_ITEMS])
-    with drawing.styled():
-        figure, axes = drawing.panels(1, 1, 0.9 + 0.22 * len(shown))
-        models = [m for m in run.models if m in set(rows["model"])]
-        for k, model in enumerate(models):
-            colour = drawing.COLOURS[k % len(drawing.COLOURS)]
-            marker = drawing.MARKERS[k % len(drawing.MARKERS)]
-            of_model = rows[rows["model"] == model].set_index("item").reindex(shown)
-            drawing.forest(
-                axes[0, 0],
-                [cut(item, 40) for item in shown],
-                *(100 * of_model[name].to_numpy(np.float64) for name in ("value", "low", "high")),
-                colours=colour,
-                marker=marker,
-                offset=0.6 * (k + 0.5) / len(models) - 0.3,
-            )
-            axes[0, 0].plot([], [], marker + "-", color=colour, label=model)
-        axes[0, 0].set_xlabel("label flips, % of neighbouring frames")
-        axes[0, 0].set_xlim(left=0)
-        worst = (
-            f"{cut(shown[0], 40)} flips most: {percent(order.iloc[0])} of its neighbouring frames"
-        )
-        axes[0, 0].set_title(worst if order.iloc[0] > 0 else "No clip flips at all")
-        if len(models) > 1:
-            axes[0, 0].legend(loc="lower right")
-        calm = int((order == 0).sum())
-        caption = (
-            "Flip rate of each clip; lines are 95 % intervals over its seconds. Shown are the "
-            f"{len(shown)} least stable of {plural(len(order), 'clip')}; {calm} have no flip at all."
-        )
-        return drawing.encode(
-            figure, f"Flip rates of {plural(len(shown), 'clip')} with intervals", caption
-        )
 
 
 def other_tasks(run: RunTables) -> list[dict[str, Any]]:

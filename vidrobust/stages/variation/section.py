@@ -10,8 +10,6 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.frame_pairs.transitions import REASONS
-from vidrobust.report import drawing
-from vidrobust.report.drawing import Picture
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.variation.spread import QUANTITIES, title_of
 from vidrobust.text.numbers import duration, interval, number, percent, percent_interval
@@ -19,7 +17,6 @@ from vidrobust.text.phrases import listing, plural
 
 # The scales of the table ``variation`` in words.
 SCALES = {"adjacent": "neighbours", "second": "1 s apart", "clip": "over the shot"}
-COLUMNS = 4  # of the figure
 FEWEST_PAIRS = 20  # valid pairs below which a 95th or 99th percentile says nothing
 MOST_ROWS = 40  # rows of a list of items or files; the rest is counted
 PERCENTILES = (50, 95, 99)
@@ -192,54 +189,3 @@ def variation_rows(found: pd.DataFrame | None) -> list[dict[str, Any]]:
 def _in_order(found: pd.DataFrame) -> list[str]:
     there = list(found["quantity"].drop_duplicates())
     return [q for q in QUANTITIES if q in there] + [q for q in there if q not in QUANTITIES]
-
-
-def variation_figure(found: pd.DataFrame | None) -> Picture | None:
-    if found is None:
-        return None
-    known = found[found["p99"].notna()]
-    quantities = _in_order(known)
-    if not quantities:
-        return None
-    rows = -(-len(quantities) // COLUMNS)
-    with drawing.styled():
-        figure, axes = drawing.panels(rows, COLUMNS, 1.15 * rows + 0.1, sharey=True)
-        for k, axis in enumerate(axes.flat):
-            if k >= len(quantities):
-                axis.set_axis_off()
-                continue
-            of = known[known["quantity"] == quantities[k]].set_index("scale").reindex(list(SCALES))
-            _spread(axis, of, title_of(quantities[k]))
-        axes[0, 0].set_yticks(range(len(SCALES)), list(SCALES.values()))
-        axes[0, 0].set_ylim(len(SCALES) - 0.5, -0.5)
-        caption = (
-            "How much the footage itself varies, measured from the pixels: size of the change between two "
-            "frames. Stroke: median; open: 95th; filled: 99th percentile of the valid pairs of all clips. "
-            f"Grey: fewer than {FEWEST_PAIRS} valid pairs, and the filled mark is nearly the largest of "
-            "them. The counts are in the table."
-        )
-        alt = "Variation of the footage per quantity and distance in time"
-        return drawing.encode(figure, alt, caption)
-
-
-def _spread(axis: drawing.Axes, of: pd.DataFrame, title: str) -> None:
-    unit = str(of["unit"].dropna().iloc[0])
-    factor = 100 if unit.startswith(("ratio", "share")) else 1
-    for y, (p50, p95, p99, valid) in enumerate(
-        of[["p50", "p95", "p99", "valid"]].to_numpy(np.float64)
-    ):
-        if not np.isfinite(p99):
-            continue
-        few = not valid >= FEWEST_PAIRS
-        colour = drawing.GREY if few else drawing.COLOURS[0]
-        axis.plot([factor * p50, factor * p99], [y, y], color=colour, linewidth=1.5)
-        axis.plot([factor * p50], [y], "|", color=colour, markersize=7)
-        axis.plot([factor * p99], [y], "o", color=colour, markersize=4)
-        if not few:
-            axis.plot(
-                [factor * p95], [y], "o", color=colour, markerfacecolor=drawing.PAPER, markersize=4
-            )
-    axis.set_title(f"{title}, {'%' if factor == 100 else unit}", fontsize=8)
-    axis.set_xlim(left=0)
-    axis.locator_params(axis="x", nbins=3)
-    axis.tick_params(axis="y", length=0)
