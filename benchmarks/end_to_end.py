@@ -26,7 +26,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,12 +133,16 @@ def study(sources: Path, out: Path, *more: str) -> Study:
     """A whole study in a process of its own; its stages are timed by processors, engines by the clock."""
     asked = ["study", str(sources), "-o", str(out), *more]
     command = [sys.executable, "-c", STAGES_BY_PROCESSORS, *asked]
-    wall, work, peak = timed(command)
+    took = harness.timed(command)
+    if "it was estimated at " in took.said:  # a study's own estimate, beside what it took
+        span = took.said.partition("it was estimated at ")[2].partition("\n")[0]
+        say(f"  estimated at {span}, took {took.wall_s:.0f} s with its start")
     record = json.loads((out / "run.json").read_text())
     stages = {name: float(stage["seconds"]) for name, stage in record["stages"].items()}
     frames = sum(int(entry["frames"]) for entry in record["inputs"])
     samples = int(record["sample"]["frames"])
-    return Study(wall, work, peak, frames, samples, _pairs(record), stages)
+    used = took.wall_s, took.processor_s, took.peak_mb
+    return Study(*used, frames, samples, _pairs(record), stages)
 
 
 def _pairs(record: dict[str, Any]) -> int:
@@ -149,32 +152,13 @@ def _pairs(record: dict[str, Any]) -> int:
     return sizes[min(sample.get("look", 0), len(sizes) - 1)]
 
 
-def timed(command: Sequence[str]) -> tuple[float, float, float]:
-    """Wall seconds, seconds of processors and peak memory, MB, of a process and its children.
-
-    A study's own estimate is printed beside what it took.
-    """
-    before = time.perf_counter()
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said)
-        _, status, used = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - before
-        said.seek(0)
-        text = said.read().decode()
-        if status:
-            raise SystemExit(f"{' '.join(command)}: {text[-3000:]}")
-        if "it was estimated at " in text:
-            span = text.partition("it was estimated at ")[2].partition("\n")[0]
-            say(f"  estimated at {span}, took {wall:.0f} s with its start")
-    return wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
-
-
 def beside_plain(clips: Path, model: str, summary: Study) -> None:
     """The plain loop over the same clips, decoding and network alone, and the study's ratio to each."""
     paths = [str(path) for path in sorted(clips.iterdir())]
     here = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import stability_speed as s; "
     loop = f"{here}s.plain_loop({model!r}, *{paths!r})"
-    wall, work, _ = timed([sys.executable, "-c", loop])
+    took = harness.timed([sys.executable, "-c", loop])
+    wall, work = took.wall_s, took.processor_s
     say(f"  plain loop: {wall:.1f} s, {work:.1f} of processors")
     for what, ratio in (
         ("seconds", summary.wall_s / wall),

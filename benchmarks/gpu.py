@@ -50,14 +50,8 @@ BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 STREAMS = (1, 4, 7)
 CODED = 40  # frames of each clip
 PACKAGES = (
-    "vidrobust",
-    "torch",
-    "torchvision",
-    "av",
-    "torchcodec",
-    "onnxruntime",
-    "onnxruntime-gpu",
-    "numpy",
+    *("vidrobust", "torch", "torchvision", "av", "torchcodec"),
+    *("onnxruntime", "onnxruntime-gpu", "numpy"),
 )
 KINDS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "h264": ("mp4", "libx264", {"bf": "0"}),

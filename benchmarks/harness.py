@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -114,6 +116,35 @@ def study(source: Path, spec: str, out: Path, *more: str) -> None:
     """Run ``vidrobust study`` in a process of its own."""
     asked = ("study", str(source), "-m", spec, *more, "-q", "--overwrite", "-o", str(out))
     subprocess.run([sys.executable, "-m", "vidrobust", *asked], check=True)
+
+
+@dataclass(frozen=True)
+class Took:
+    """What a process took: wall and processor seconds, peak memory, MB; and what it printed."""
+
+    wall_s: float
+    processor_s: float
+    peak_mb: float
+    printed: str
+    said: str  # on standard error
+
+
+def timed(command: Sequence[str], **environment: str) -> Took:
+    """Run a program and its children to their end; what it says is shown where it fails."""
+    began = time.perf_counter()
+    with tempfile.TemporaryFile() as printed, tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(
+            command, stdout=printed, stderr=said, env={**os.environ, **environment}
+        )
+        _, status, used = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - began
+        texts = []
+        for file in (printed, said):
+            file.seek(0)
+            texts.append(file.read().decode())
+        if status:
+            raise SystemExit(f"{' '.join(command)}: {texts[1][-3000:]}")
+    return Took(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, *texts)
 
 
 def commit(asked: str | None) -> str:

@@ -203,8 +203,8 @@ def truth(world: World) -> tuple[int, int, int]:
     return missed, objects, over
 
 
-def said(world: World) -> tuple[int, int, int, int]:
-    """The same as the program says it, and the frames of a loss in mid-picture that it excuses."""
+def said(world: World) -> tuple[int, int, int]:
+    """The same as the program says it."""
     objects = follow(world.found, world.settings)
     found = measure(world.found, objects, world.settings)
     own = found.along[found.along["alarm"] == 0]
@@ -215,17 +215,12 @@ def said(world: World) -> tuple[int, int, int, int]:
         .to_numpy()
     )
     over = crossings(own["track"].to_numpy()[inner], own["row"].to_numpy()[inner], x[inner])
-    excused = 0
-    if world.kind == "lost":  # in mid-picture, on open ground
-        away = (x > 100) & (x < WIDTH - 100)
-        excused = int((own["state"].isin(("hidden", "out")).to_numpy() & away).sum())
     # frames in which the object is cut by the border count on neither side
     whole = ((own["x1"] > BORDER) & (own["x2"] < WIDTH - BORDER)).to_numpy()
     return (
         int(((own["uncovered"] == 1) & whole).sum()),
         int((found.tracks["alarm"] == 0).sum()),
         over,
-        excused,
     )
 
 
@@ -242,7 +237,7 @@ def main() -> None:
         speed = float(np.exp(rng.uniform(0, np.log(80))))
         world = drawn(kind, speed, np.random.default_rng([given.seed, number]))
         rows.append((kind, speed, *truth(world), *said(world)))
-    names = "kind speed missed objects crossings said tracks counted excused"
+    names = "kind speed missed objects crossings said tracks counted"
     found = pd.DataFrame(rows, columns=names.split())
     off = (found["said"] - found["missed"]).abs()
     found = found.assign(
@@ -258,7 +253,6 @@ def main() -> None:
         "within 5 %",
         "objects within 1",
         "lines within 10 %",
-        "excused",
     )
     for kind, part in (*found.groupby("kind", sort=False), ("all", found)):
         table.row(
@@ -266,7 +260,6 @@ def main() -> None:
             int(part["missed"].sum()),
             int(part["said"].sum()),
             *(f"{int(part[name].sum())} of {len(part)}" for name in ("right", "number", "line")),
-            int(part["excused"].sum()),
         )
 
 

@@ -12,8 +12,6 @@ to the next vary by a tenth where other work shares the machine, so the least is
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -72,9 +70,8 @@ def measure(clip: str, model: str, seconds: float, pairs: int) -> dict[str, floa
 def in_checkout(root: Path, *arguments: str) -> dict[str, float]:
     """The same in a process that imports the package of a checkout."""
     command = [sys.executable, str(Path(__file__).resolve()), *arguments, "--measure"]
-    environment = os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
-    run = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
-    found: dict[str, float] = json.loads(run.stdout.splitlines()[-1])
+    took = harness.timed(command, PYTHONPATH=str(root), OMP_NUM_THREADS="1")
+    found: dict[str, float] = json.loads(took.printed.splitlines()[-1])
     return found
 
 

@@ -10,7 +10,9 @@ attribute  Fleiss' and Cohen's kappa of good, bad and borderline parts, 15 to 10
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import harness
 import numpy as np
@@ -47,57 +49,13 @@ def measured(
     return long(value, nested=nested)
 
 
-def gauge(rng: np.random.Generator, runs: int) -> None:
-    """Coverage of the components."""
-    names = ("repeatability", "operator", "reproducibility", "part", "grr", "total")
-    say(
-        "\n| parts x operators x trials; sds | "
-        + " | ".join((*names, "%GRR"))
-        + " |\n"
-        + "|---" * 8
-        + "|"
-    )
-    worlds = [
-        ((10, 3, 3), (2.0, 0.5, 0.3, 0.5), False),
-        ((10, 3, 2), (2.0, 0.3, 0.0, 0.5), False),
-        ((20, 5, 2), (1.0, 0.5, 0.3, 0.5), False),
-        ((10, 3, 3), (2.0, 0.0, 0.0, 0.5), False),
-        ((5, 6, 3), (2.0, 0.5, 0.0, 0.5), True),
-    ]
-    for shape, sds, nested in worlds:
-        part, operator, interaction, error = (sd**2 for sd in sds)
-        truth = {
-            "repeatability": error,
-            "operator": operator,
-            "reproducibility": operator + interaction,
-            "part": part,
-            "grr": operator + interaction + error,
-            "total": part + operator + interaction + error,
-        }
-        percent = 100 * math.sqrt(truth["grr"] / truth["total"])
-        held = dict.fromkeys((*names, "%GRR"), 0)
-        for run in range(runs):
-            found = gauge_study(measured(rng, shape, sds, nested=nested), seed=run)
-            for name in names:
-                each = found.components[name]
-                held[name] += each.variance_low <= truth[name] <= each.variance_high
-            held["%GRR"] += found.percent_grr_low <= percent <= found.percent_grr_high
-        label = (
-            " x ".join(map(str, shape))
-            + (" nested" if nested else "")
-            + "; "
-            + ", ".join(map(str, sds))
-        )
-        say(f"| {label} | " + " | ".join(f"{100 * n / runs:.1f}" for n in held.values()) + " |")
-
-
 @dataclass(frozen=True)
-class Lossy:
-    """A study that is not balanced.
+class Design:
+    """A study, balanced or not.
 
-    shape  parts, operators, trials; sds of parts, operators, interaction, repeatability; empty: share of cells
-    lost   share of the other values; days: how many, each value of one of them; day_sd; unequal: nested, the first
-           operator has twice the parts
+    shape  parts, operators, trials; sds of parts, operators, interaction, repeatability; nested: each operator has
+           parts of its own; unequal: and the first one twice as many
+    empty  share of cells; lost: share of the other values; days: how many, each value of one of them; day_sd
     """
 
     shape: tuple[int, int, int]
@@ -106,11 +64,31 @@ class Lossy:
     lost: float = 0.0
     days: int = 0
     day_sd: float = 0.0
+    nested: bool = False
     unequal: bool = False
+
+    @property
+    def truth(self) -> dict[str, float]:
+        """By component its variance."""
+        part, operator, interaction, error = (sd**2 for sd in self.sds)
+        day = self.day_sd**2
+        reproducibility = operator + interaction + day
+        return {
+            "repeatability": error,
+            "operator": operator,
+            "interaction": interaction,
+            "day": day,
+            "reproducibility": reproducibility,
+            "part": part,
+            "grr": reproducibility + error,
+            "total": part + reproducibility + error,
+        }
 
     def drawn(self, rng: np.random.Generator) -> pd.DataFrame:
         """A table of it."""
-        table = measured(rng, self.shape, self.sds, nested=self.unequal)
+        table = measured(rng, self.shape, self.sds, nested=self.nested or self.unequal)
+        if not (self.empty or self.lost or self.days or self.unequal):
+            return table
         p, o, _ = self.shape
         cell = table.groupby(["part", "operator"], sort=False).ngroup().to_numpy()
         gone = rng.choice(p * o, round(self.empty * p * o), replace=False)
@@ -134,57 +112,45 @@ class Lossy:
         text += f"; {100 * self.empty:g} % of cells empty" if self.empty else ""
         text += f"; {100 * self.lost:g} % of values lost" if self.lost else ""
         text += f"; {self.days} days of {self.day_sd:g}" if self.days else ""
+        text += "; nested" if self.nested else ""
         return text + ("; nested, one operator with twice the parts" if self.unequal else "")
 
 
+BALANCED = (
+    Design((10, 3, 3), (2.0, 0.5, 0.3, 0.5)),
+    Design((10, 3, 2), (2.0, 0.3, 0.0, 0.5)),
+    Design((20, 5, 2), (1.0, 0.5, 0.3, 0.5)),
+    Design((10, 3, 3), (2.0, 0.0, 0.0, 0.5)),
+    Design((5, 6, 3), (2.0, 0.5, 0.0, 0.5), nested=True),
+)
 LOSSY = (
-    Lossy((10, 3, 3), (2.0, 0.5, 0.3, 0.5), empty=0.1, lost=0.05),
-    Lossy((10, 3, 2), (2.0, 0.0, 0.0, 0.5), empty=0.1, lost=0.05),
-    Lossy((20, 5, 2), (1.0, 0.5, 0.3, 0.5), empty=0.2, lost=0.05),
-    Lossy((10, 2, 2), (1.0, 0.3, 0.3, 0.5), empty=0.15),
-    Lossy((10, 3, 3), (2.0, 0.5, 0.0, 0.5), days=3, day_sd=0.5),
-    Lossy((10, 3, 3), (2.0, 0.5, 0.0, 0.5), empty=0.1, days=6, day_sd=0.5),
-    Lossy((10, 4, 3), (2.0, 0.5, 0.0, 0.5), unequal=True),
+    Design((10, 3, 3), (2.0, 0.5, 0.3, 0.5), empty=0.1, lost=0.05),
+    Design((10, 3, 2), (2.0, 0.0, 0.0, 0.5), empty=0.1, lost=0.05),
+    Design((20, 5, 2), (1.0, 0.5, 0.3, 0.5), empty=0.2, lost=0.05),
+    Design((10, 2, 2), (1.0, 0.3, 0.3, 0.5), empty=0.15),
+    Design((10, 3, 3), (2.0, 0.5, 0.0, 0.5), days=3, day_sd=0.5),
+    Design((10, 3, 3), (2.0, 0.5, 0.0, 0.5), empty=0.1, days=6, day_sd=0.5),
+    Design((10, 4, 3), (2.0, 0.5, 0.0, 0.5), unequal=True),
 )
 
 
-def likelihood(rng: np.random.Generator, runs: int) -> None:
-    """Coverage of the components of studies that are fitted by likelihood."""
-    names = (
-        "repeatability",
-        "operator",
-        "interaction",
-        "day",
-        "reproducibility",
-        "part",
-        "grr",
-        "total",
-    )
+def components(designs: Sequence[Design], rng: np.random.Generator, runs: int) -> None:
+    """Coverage of the components, those that a study of its design has."""
+    names = list(designs[0].truth)
     say("\n| study | " + " | ".join((*names, "%GRR")) + " |\n" + "|---" * 10 + "|")
-    for world in LOSSY:
-        part, operator, interaction, error = (sd**2 for sd in world.sds)
-        day = world.day_sd**2
-        truth = dict(
-            zip(
-                names,
-                (error, operator, interaction, day, operator + interaction + day, part),
-                strict=False,
-            )
-        )
-        truth |= {
-            "grr": operator + interaction + day + error,
-            "total": part + operator + interaction + day + error,
-        }
+    for design in designs:
+        truth = design.truth
         percent = 100 * math.sqrt(truth["grr"] / truth["total"])
         held: dict[str, list[bool]] = {name: [] for name in (*names, "%GRR")}
         for run in range(runs):
-            found = gauge_study(world.drawn(rng), factors=["day"] if world.days else [], seed=run)
+            factors = ["day"] if design.days else []
+            found = gauge_study(design.drawn(rng), factors=factors, seed=run)
             for name in set(names) & set(found.components):
                 each = found.components[name]
                 held[name].append(each.variance_low <= truth[name] <= each.variance_high)
             held["%GRR"].append(found.percent_grr_low <= percent <= found.percent_grr_high)
         cells = (f"{100 * np.mean(each):.1f}" if each else "" for each in held.values())
-        say(f"| {world.name} | " + " | ".join(cells) + " |")
+        say(f"| {design.name} | " + " | ".join(cells) + " |")
 
 
 def votes(
@@ -247,8 +213,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", choices=["gauge", "likelihood", "attribute"])
     arguments = parser.parse_args()
-    for part in (gauge, likelihood, attribute):
-        if arguments.only in (None, part.__name__):
+    parts = {
+        "gauge": partial(components, BALANCED),
+        "likelihood": partial(components, LOSSY),
+        "attribute": attribute,
+    }
+    for name, part in parts.items():
+        if arguments.only in (None, name):
             part(np.random.default_rng(arguments.seed), arguments.runs)
 
 

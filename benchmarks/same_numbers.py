@@ -38,12 +38,8 @@ KEYS = {
 
 
 FEW = (
-    "--frames=4",
-    "--pairs=4",
-    "--resamples=99",
-    "--perturbation=brightness",
-    "--perturbation=jpeg",
-    "--quiet",
+    *("--frames=4", "--pairs=4", "--resamples=99"),
+    *("--perturbation=brightness", "--perturbation=jpeg", "--quiet"),
 )
 LINE = ("--parts", "2", "--passes", "2", "--seconds", "0.5", "--seed", "3", "--dial", "light=0.6")
 

@@ -112,32 +112,11 @@ def model_alone(clip: str, spec: str, frames: int) -> tuple[int, float, float]:
     return count, time.perf_counter() - before, time.process_time() - work
 
 
-def timed(arguments: list[str], environment: dict[str, str]) -> tuple[float, str]:
-    """Wall seconds of a process, and the last line that it prints."""
-    before = time.perf_counter()
-    done = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
-    took = time.perf_counter() - before
-    if done.returncode:
-        raise SystemExit(f"{' '.join(arguments)}: {done.stderr[-2000:]}")
-    return took, (done.stdout.strip().splitlines() or [""])[-1]
-
-
 def made(clip: str, seconds: float, size: str, folder: Path) -> str:
     """The clip scaled, and repeated to at least so many seconds."""
     path = str(folder / "clip.mp4")
-    command = [
-        "ffmpeg",
-        "-v",
-        "error",
-        "-y",
-        "-stream_loop",
-        "-1",
-        "-i",
-        clip,
-        "-an",
-        "-t",
-        str(seconds),
-    ]
+    command = ["ffmpeg", "-v", "error", "-y", "-stream_loop", "-1", "-i", clip, "-an"]
+    command += ["-t", str(seconds)]
     command += ["-vf", f"scale={size.replace('x', ':')}", "-pix_fmt", "yuv420p", "-c:v", "libx264"]
     subprocess.run([*command, "-preset", "medium", "-crf", "23", path], check=True)
     return path
@@ -164,7 +143,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         clip = made(asked.clip, asked.seconds, asked.size, folder)
-        environment = {**os.environ, "VIDROBUST_CACHE": str(folder / "cache")}
+        cache = {"VIDROBUST_CACHE": str(folder / "cache")}
         this = [sys.executable, __file__, clip, "--model", asked.model]
         command = "from vidrobust.cli.app import main; main()"
         study = [sys.executable, "-c", command, "stability", clip, "-m", asked.model, "-q"]
@@ -173,18 +152,19 @@ def main() -> None:
         work: dict[str, float] = {}
         frames = 0
         for turn in range(asked.rounds):
-            took, said = timed([*this, "--one", "plain"], environment)
-            frames = int(json.loads(said)[0])
-            best["plain loop"] = min(took, best.get("plain loop", took))
+            took = harness.timed([*this, "--one", "plain"], **cache)
+            frames = int(json.loads(took.printed.splitlines()[-1])[0])
+            best["plain loop"] = min(took.wall_s, best.get("plain loop", took.wall_s))
             for what in ("cold", "warm"):
                 if what == "cold":
-                    environment["VIDROBUST_CACHE"] = str(folder / f"cache{turn}")
-                took, _ = timed([*study, "-o", str(folder / f"run {what} {turn}")], environment)
-                best[f"vidrobust, {what}"] = min(took, best.get(f"vidrobust, {what}", took))
+                    cache["VIDROBUST_CACHE"] = str(folder / f"cache{turn}")
+                out = str(folder / f"run {what} {turn}")
+                wall = harness.timed([*study, "-o", out], **cache).wall_s
+                best[f"vidrobust, {what}"] = min(wall, best.get(f"vidrobust, {what}", wall))
             for what, more in (("decoding", []), ("model", ["--frames", str(frames)])):
-                took, said = timed([*this, "--one", what, *more], environment)
-                best[f"{what} alone"] = min(took, best.get(f"{what} alone", took))
-                _, alone, busy = json.loads(said)
+                took = harness.timed([*this, "--one", what, *more], **cache)
+                best[f"{what} alone"] = min(took.wall_s, best.get(f"{what} alone", took.wall_s))
+                _, alone, busy = json.loads(took.printed.splitlines()[-1])
                 inner[what] = min(alone, inner.get(what, alone))
                 work[what] = min(busy, work.get(what, busy))
     say(

@@ -8,11 +8,8 @@ and processor seconds, medians. Only the processor seconds can be compared where
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from statistics import median
 
 import harness
@@ -28,17 +25,6 @@ main()
 """
 
 
-def timed(program: str, arguments: list[str]) -> tuple[float, float]:
-    """Return wall-clock and processor seconds of a program."""
-    began = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, "-c", program, *arguments], stdout=subprocess.DEVNULL
-    )
-    _, status, used = os.wait4(process.pid, 0)
-    assert status == 0, f"{arguments}: ended with {status}"
-    return time.perf_counter() - began, used.ru_utime + used.ru_stime
-
-
 def main() -> None:
     parser = harness.parser(__doc__)
     parser.add_argument("clip")
@@ -46,24 +32,17 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        study = [
-            "study",
-            asked.clip,
-            "--model",
-            asked.model,
-            "-q",
-            "--overwrite",
-            "--out",
-            f"{folder}/run",
-        ]
+        study = ["study", asked.clip, "--model", asked.model, "-q", "--overwrite"]
+        study += ["--out", f"{folder}/run"]
         for name, program, arguments in (
             ("--help", HELP, ["--help"]),
             ("import of PyTorch", "import torch", []),
             ("study, first frame", FIRST_FRAME, study),
         ):
-            timed(program, arguments)  # what is only done once on a machine does not count
-            found = [timed(program, arguments) for _ in range(asked.repeats)]
-            wall, used = (median(column) for column in zip(*found, strict=True))
+            command = [sys.executable, "-c", program, *arguments]
+            harness.timed(command)  # what is only done once on a machine does not count
+            took = [harness.timed(command) for _ in range(asked.repeats)]
+            wall, used = (median(getattr(t, n) for t in took) for n in ("wall_s", "processor_s"))
             harness.say(f"{name:20} {wall:6.2f} s {used:6.2f} s of processor")
 
 

@@ -165,7 +165,7 @@ def _inputs(frames: np.ndarray) -> torch.Tensor:
 
 
 def trained(
-    network: CornerNetwork | MapNetwork, steps: int, clips: int, batch: int = 8
+    network: CornerNetwork | MapNetwork, steps: int = 400, clips: int = 60, batch: int = 8
 ) -> nn.Module:
     """Fit a network to clips of other seeds than those that are measured."""
     torch.manual_seed(0)
@@ -362,16 +362,8 @@ def causes(spec: str, dials: Sequence[str], out: Path) -> dict[str, dict[str, fl
         Path(clips[-1]).mkdir(parents=True, exist_ok=True)
         for number, frame in enumerate(shoot(*dials, part=part, frames=24, seed=8).frames):
             cv2.imwrite(f"{clips[-1]}/{number:04d}.png", frame[..., ::-1])
-    asked = [
-        "--pairs",
-        str(4 * PARTS),
-        "--frames",
-        "10",
-        "--perturbation",
-        "brightness",
-        "--strengths",
-        "1",
-    ]
+    asked = ["--pairs", str(4 * PARTS), "--frames", "10", "--perturbation", "brightness"]
+    asked += ["--strengths", "1"]
     command = [sys.executable, "-m", "vidrobust", "study", *clips, "-m", spec, *asked, "-q"]
     run = out / "run"
     subprocess.run([*command, "-o", str(run)], check=True, stdout=subprocess.DEVNULL)
@@ -403,9 +395,6 @@ def main() -> None:
     """Train, measure and print the tables."""
     parser = harness.parser(__doc__)
     parser.add_argument("--out", type=Path, default=Path("reports/tasks"))
-    parser.add_argument("--steps", type=int, default=400)
-    parser.add_argument("--clips", type=int, default=60)
-    parser.add_argument("--no-studies", action="store_true")
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
@@ -416,13 +405,11 @@ def main() -> None:
     ):
         path = asked.out / f"{scheme}.onnx"
         if not path.with_suffix(".txt").is_file():
-            save(trained(kind(), asked.steps, asked.clips), path)
+            save(trained(kind()), path)
         specs[scheme] = spec_of(path, scheme)
         table = harness.table(scheme, "planted", "measured", "frames a processor second")
         for what, planted, measured_, rate in rows(path):
             table.row(what, planted, measured_, round(rate, 1))
-    if asked.no_studies:
-        return
     table = harness.table("task", "planted", "named, with its share")
     for scheme, dials in itertools.product(specs, WORLDS):
         found = causes(specs[scheme], dials, asked.out / "-".join([scheme, *dials]))["named"]
