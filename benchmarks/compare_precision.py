@@ -15,7 +15,6 @@ from __future__ import annotations
 import harness
 import numpy as np
 import pandas as pd
-from harness import say
 
 from vidrobust.accuracy.average_precision import BOX
 from vidrobust.plugins.comparison.compare_sides import Side, precision_differences, with_p
@@ -93,12 +92,8 @@ def main() -> None:
     parser.add_argument("--clips", type=int, nargs="+", default=[1, 2, 3, 5, 6, 12, 30])
     parser.add_argument("--frames", type=int, default=24)
     given = parser.parse_args()
-    titles = (
-        "equal: better or worse, %",
-        "moments: better or worse, %",
-    )
-    say("| clips | " + " | ".join((*titles, "planted: worse, %", "difference")) + " |")
-    say("|---" * 5 + "|")
+    calls = "equal: better or worse, %", "moments: better or worse, %", "planted: worse, %"
+    table = harness.table("clips", *calls, "difference")
     for clips in given.clips:
         rng = np.random.default_rng(0)
         alarms, by_moments, found, size = 0, 0, 0, []
@@ -111,8 +106,8 @@ def main() -> None:
             verdict, difference = said(*world(rng, clips, given.frames, PLANTED))
             found += verdict == "worse"
             size.append(difference)
-        share = [f"{100 * count / given.worlds:.1f}" for count in (alarms, by_moments, found)]
-        say(f"| {clips} | {' | '.join(share)} | {np.mean(size):.3f} |")
+        shares = (round(100 * n / given.worlds, 1) for n in (alarms, by_moments, found))
+        table.row(clips, *shares, float(np.mean(size)))
 
 
 if __name__ == "__main__":

@@ -27,7 +27,6 @@ from dataclasses import dataclass
 import harness
 import numpy as np
 import pandas as pd
-from harness import say
 
 from vidrobust.plugins.comparison.compare_metrics import Paired, compare_metrics, paired_difference
 from vidrobust.statistics.clusters import Clusters
@@ -137,23 +136,17 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--world", nargs="+", choices=list(WORLDS), default=list(WORLDS))
     given = parser.parse_args()
-    titles = (
-        "some better or worse",
-        "by each interval alone",
-        "of these clips",
-        "falsely of these clips",
-    )
-    say("| world | clips | " + " | ".join((*titles, "worse found", "of these clips")) + " |")
-    say("|---" * 8 + "|")
+    titles = "some better or worse", "by each interval alone", "of these clips"
+    more = "falsely of these clips", "worse found", "worse of these clips"
+    table = harness.table("world", "clips", *titles, *more, digits=1)
     for name in given.world:
         for clips in given.clips:
             rng = np.random.default_rng([given.seed, clips])
             counts = np.sum(
                 [compared(rng, name, clips, number) for number in range(given.runs)], axis=0
             )
-            cells = [f"{100 * each / given.runs:.1f}" for each in counts]
-            shown = cells if name == "planted" else [*cells[:4], "-", "-"]
-            say(f"| {name} | {clips} | " + " | ".join(shown) + " |")
+            cells = [round(float(100 * each / given.runs), 1) for each in counts]
+            table.row(name, clips, *(cells if name == "planted" else [*cells[:4], "-", "-"]))
 
 
 def compared(rng: np.random.Generator, name: str, clips: int, number: int) -> list[float]:

@@ -419,26 +419,22 @@ def main() -> None:
     parser.add_argument("--intervals", action="store_true")
     arguments = parser.parse_args()
     if arguments.intervals:
-        say("| world | jackknife | percentile | BCa | Fisher, units |\n|---|---|---|---|---|")
+        methods = "jackknife", "percentile", "BCa", "Fisher, units"
+        table = harness.table("world", *methods, digits=1)
         for name in arguments.world:
             share = compare_intervals(WORLDS[name], arguments.runs, arguments.seed)
-            say(f"| {name} | " + " | ".join(f"{100 * v:.1f}" for v in share.values()) + " |")
+            table.row(name, *(100 * share[method] for method in methods))
         return
-    say(
-        "| world | truth | rho | partial | mean | cover % | width | proxy % | no evidence % | cannot tell % | "
-        "untied: proxy % | tied family: proxy % | untied families: proxy % |"
-    )
-    say("|---" * 13 + "|")
+    shares = (YES, NO, CANNOT, "untied: proxy", "tied family: proxy", "untied families: proxy")
+    columns = "world", "truth", "rho", "partial", "mean", "cover %", "width"
+    table = harness.table(*columns, *(f"{share} %" for share in shares), digits=2)
     start = time.process_time()
     for name in arguments.world:
         world = WORLDS[name]
         r = judge_world(world, arguments.runs, arguments.seed)
-        say(
-            f"| {name}: {world.about} | {world.expected} | {r['raw']:.2f} | {r['truth']:.2f} | {r['mean']:.2f} | "
-            f"{100 * r['coverage']:.1f} | {r['width']:.2f} | {100 * r['proxy']:.1f} | "
-            f"{100 * r['no evidence']:.1f} | {100 * r['cannot tell']:.1f} | {100 * r['false']:.1f} | "
-            f"{100 * r['family']:.1f} | {100 * r['false family']:.1f} |"
-        )
+        figures = r["raw"], r["truth"], r["mean"], 100 * r["coverage"], r["width"]
+        each = (100 * r[share] for share in (YES, NO, CANNOT, "false", "family", "false family"))
+        table.row(f"{name}: {world.about}", world.expected, *map(float, (*figures, *each)))
     seconds = time.process_time() - start
     say(
         f"\n{arguments.runs} draws of {PERTURBATIONS} perturbations in each world; {seconds:.0f} s of CPU."

@@ -135,7 +135,7 @@ def make_clips(source: str, folder: Path, frames: int) -> tuple[str, str]:
     return paths[0], paths[1]
 
 
-def compare(source: str, frames: int, rounds: int) -> list[dict[str, Any]]:
+def compare(source: str, frames: int, rounds: int) -> None:
     """One row for each task and reader: least CPU ms a frame, ratio to the reference, peak MB."""
     tasks = [(name, "none") for name in PLAIN]
     tasks += [(name, how) for name in RESIZED for how in ("torchvision", "area")]
@@ -153,19 +153,12 @@ def compare(source: str, frames: int, rounds: int) -> list[dict[str, Any]]:
     peers = min(
         r["ms"] for (name, how), r in best.items() if how != "none" and "vidrobust" not in name
     )
-    rows = []
+    found = harness.table("task", "reader", "CPU, ms a frame", "ratio", "extra memory, MB")
     for (name, how), result in best.items():
         base = idle[name] or {"mb": 0.0}
-        rows.append(
-            {
-                "task": "decode" if how == "none" else f"decode and resize to {SIZE} ({how})",
-                "reader": name,
-                "cpu_ms": round(result["ms"], 2),
-                "ratio": round((plain if how == "none" else peers) / result["ms"], 3),
-                "extra_mb": round(result["mb"] - base["mb"]),
-            }
-        )
-    return rows
+        task = "decode" if how == "none" else f"decode and resize to {SIZE} ({how})"
+        ratio = (plain if how == "none" else peers) / result["ms"]
+        found.row(task, name, result["ms"], ratio, round(result["mb"] - base["mb"]))
 
 
 def main() -> None:
@@ -183,10 +176,7 @@ def main() -> None:
         )
         print(json.dumps(result))
         return
-    rows = compare(arguments.clip, arguments.frames, arguments.rounds)
-    found = harness.table("task", "reader", "CPU, ms a frame", "ratio", "extra memory, MB")
-    for row in rows:
-        found.row(row["task"], row["reader"], row["cpu_ms"], row["ratio"], row["extra_mb"])
+    compare(arguments.clip, arguments.frames, arguments.rounds)
 
 
 if __name__ == "__main__":

@@ -215,16 +215,14 @@ def growth(
 
 
 def tell_growth(found: dict[str, list[tuple[float, float]]], figure: str) -> None:
-    say("| what | of | seconds | line | farthest from it |")
-    say("|---|---|---|---|---|")
+    table = harness.table("what", "of", "seconds", "line", "farthest from it")
     for what, points in found.items():
         x, y = np.array(points).T
         slope, fixed = np.polyfit(x, y, 1)
         off = np.abs(y - (fixed + slope * x)).max() / y.mean()
-        say(
-            f"| {what} | {', '.join(f'{n:.0f}' for n in x)} | {', '.join(f'{s:.1f}' for s in y)} | "
-            f"{fixed:.1f} s + {slope:.3g} s each | {100 * off:.1f} % |"
-        )
+        counts, seconds = (", ".join(f"{each:.4g}" for each in side) for side in (x, y))
+        line = f"{fixed:.1f} s + {slope:.3g} s each"
+        table.row(what, counts, seconds, line, f"{100 * off:.1f} %")
     if not figure:
         return
     from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -14,19 +14,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import cv2
 import harness
 import numpy as np
 import pandas as pd
 import torch
-from harness import say
 
 from datasets.line_sim.train import classes_in
 from vidrobust.plugins.line.dials import BY_NAME
 from vidrobust.plugins.line.model_kind import trained_classifier
 from vidrobust.plugins.line.render import RenderSettings, render
 from vidrobust.statistics.intervals import clustered_rate
+from vidrobust.text.numbers import percent, percent_with_interval
 
 SEEDS = (8001, 8002, 8003, 8004, 8005)
 WORDS = ("mild", "mid", "strong")
@@ -63,25 +64,21 @@ def judge(dial: str, seed: int, parts: int, seconds: float) -> list[dict[str, in
         ]
 
 
-def row_of(dial: str, word: str, found: Sequence[list[dict[str, int]]]) -> str:
-    """One line of the table, in percent."""
+def row_of(found: Sequence[list[dict[str, int]]]) -> tuple[Any, ...]:
+    """What lines with the same dial say, in percent."""
     clips = [clip for line in found for clip in line]
     events = np.concatenate([np.arange(clip["pairs"]) < clip["flips"] for clip in clips])
     clusters = np.repeat(np.arange(len(clips)), [clip["pairs"] for clip in clips])
     rate = clustered_rate(events, clusters)
     each = [
-        sum(clip["flips"] for clip in line) / max(sum(clip["pairs"] for clip in line), 1)
+        percent(sum(clip["flips"] for clip in line) / max(sum(clip["pairs"] for clip in line), 1))
         for line in found
     ]
-    right, kind = (
-        sum(clip[key] for clip in clips) / sum(clip["frames"] for clip in clips)
-        for key in ("right", "right_kind")
-    )
-    return (
-        f"| {dial or REST} | {word} | {100 * rate.value:.1f} [{100 * rate.low:.1f}, {100 * rate.high:.1f}] "
-        f"| {100 * min(each):.1f} to {100 * max(each):.1f} | {sum(clip['flips'] > 0 for clip in clips)} of "
-        f"{len(clips)} | {rate.n} | {100 * right:.1f} | {100 * kind:.1f} |"
-    )
+    frames = sum(clip["frames"] for clip in clips)
+    right = (percent(sum(clip[k] for clip in clips) / frames) for k in ("right", "right_kind"))
+    flips = percent_with_interval(rate.value, rate.low, rate.high)
+    flipped = f"{sum(clip['flips'] > 0 for clip in clips)} of {len(clips)}"
+    return flips, ", ".join(each), flipped, rate.n, *right
 
 
 def main() -> None:
@@ -93,11 +90,11 @@ def main() -> None:
     parser.add_argument("--size", nargs="+", default=list(WORDS), choices=WORDS)
     given = parser.parse_args()
     rows = lines_of(given.dial, given.size)
-    say("| dial | size | flips | by line | parts that flip | pairs | right class | right kind |")
-    say("|---|---|---|---|---|---|---|---|")
+    columns = "flips", "by line", "parts that flip", "pairs", "right class", "right kind"
+    table = harness.table("dial", "size", *columns)
     for dial, word in rows:
         found = [judge(dial, seed, given.parts, given.seconds) for seed in given.seeds]
-        say(row_of(dial, word, found))
+        table.row(dial or REST, word, *row_of(found))
 
 
 if __name__ == "__main__":

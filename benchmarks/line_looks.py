@@ -16,7 +16,6 @@ import av
 import cv2
 import harness
 import numpy as np
-from harness import say
 
 from vidrobust.plugins.line.render import RenderSettings, render
 
@@ -80,10 +79,10 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         manifest = render(RenderSettings(parts=4, seconds=0.4, seed=given.seed), Path(folder))
         rendered = [Path(folder) / path for path in manifest["path"]]
-        say(f"| clip | {' | '.join(QUANTITIES)} |\n|---|---|---|---|")
+        table = harness.table("clip", *QUANTITIES)
         for path, step in [*((p, 10) for p in (*REAL, *given.clips)), *((p, 6) for p in rendered)]:
             found = looks(path, step)
-            say(f"| {path.stem} | {' | '.join(f'{found[name]:.3g}' for name in QUANTITIES)} |")
+            table.row(path.stem, *(found[name] for name in QUANTITIES))
         if given.figure:
             shown = [picture(path, 8) for path in (*REAL, *rendered)]
             rows = [np.hstack(shown[at : at + 3]) for at in (0, 3)]

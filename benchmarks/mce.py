@@ -118,8 +118,7 @@ def main() -> None:
         clean, ces, equal, deviations = reference.wrong(), [], 0, []
         say(f"{len(images)} images, {NET}")
         say(f"clean error {one['clean_error']:.3f}, reference {clean.mean():.3f}\n")
-        say("| corruption | error, mean of five | reference | CE | reference | |")
-        say("|---|---|---|---|---|---|")
+        table = harness.table("corruption", "error", "reference", "CE", "reference CE", "note")
         for name, found in one["corruptions"].items():
             draws = [
                 np.array([reference.wrong(name, s) for s in SEVERITIES]).T
@@ -137,8 +136,8 @@ def main() -> None:
                 apart = int((draws[0] != draws[1]).sum())
                 deviations.append(more / np.sqrt(0.75 * max(apart, 1)))
                 note = f"{more:+.1f} of {wrong.size}, {deviations[-1]:+.1f} sd"
-            figures = f"{np.mean(found['errors']):.3f} | {wrong.mean():.3f} | {found['ce']:.1f} | {ces[-1]:.1f}"
-            say(f"| {name} | {figures} | {note} |")
+            errors = float(np.mean(found["errors"])), float(wrong.mean())
+            table.row(name, *errors, round(found["ce"], 1), round(ces[-1], 1), note)
         say(
             f"\nmCE {one['mce']:.1f} ({one['mce_low']:.1f} to {one['mce_high']:.1f}), reference {np.mean(ces):.1f}"
         )

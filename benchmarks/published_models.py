@@ -110,17 +110,12 @@ def main() -> None:
     arguments = parser.parse_args()
     models = table()
     say(f"{len(models)} models, {len({family_of(name) for name in models.index})} families\n")
-    say("| target | alone | beside other families | beside other data too |\n|---|---|---|---|")
+    shown = harness.table("target", "alone", "beside other families", "beside other data too")
     for target in TARGETS:
         foreign = "sketches" if target not in ("sketches", "renditions") else "ImageNet-Vid-Robust"
         plain, controlled = study(models, target), study(models, target, foreign)
-        say(
-            f"| {target} | {len(alone(plain))} of 19 | {len(proxies(plain))}: {', '.join(proxies(plain))} | "
-            f"{len(proxies(controlled))} (against {foreign}): {', '.join(proxies(controlled))} |"
-        )
-        say(
-            f"\n{plain.headline}\n{controlled.headline}\n"
-        ) if target == "ImageNet-Vid-Robust" else None
+        beside, too = (", ".join(proxies(each)) for each in (plain, controlled))
+        shown.row(target, f"{len(alone(plain))} of 19", beside, f"{too} (against {foreign})")
     rng = np.random.default_rng(0)
     called = [
         len(

@@ -12,13 +12,13 @@ streams. Errors and flips between neighbouring frames of a part, with intervals 
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from typing import Any
 
 import harness
 import line_one_view
 import numpy as np
 import torch
-from harness import say
 
 from vidrobust.plugins.finetune.compare import crossed_rates
 from vidrobust.plugins.finetune.judge import CountedRows
@@ -82,12 +82,13 @@ def main() -> None:
     torch.set_num_threads(1)
     module, preprocess, names = line_one_view.classifier()
     network = TrainableClassifier(module.eval(), preprocess, names, False, torch.device("cpu"))
-    say("| dial | batch | order | way | errors | of those as it is | flips | of those as it is |")
-    say("|" + "---|" * 8)
+    columns = "dial", "batch", "order", "way", "errors", "of as it is", "flips", "of them as it is"
+    table = harness.table(*columns)
     for dial in given.dial:
         pictures, right, parts = shown(network, dial, given)
         for batch in given.batch:
-            one_dial(network, pictures, right, parts, dial, batch)
+            for row in one_dial(network, pictures, right, parts, batch):
+                table.row(dial, batch, *row)
 
 
 def one_dial(
@@ -95,9 +96,8 @@ def one_dial(
     pictures: torch.Tensor,
     right: np.ndarray,
     parts: np.ndarray,
-    dial: str,
     batch: int,
-) -> None:
+) -> Iterator[tuple[str, ...]]:
     """Rows of one dial and size of a batch."""
     order = np.arange(len(right))
     orders = {
@@ -121,7 +121,7 @@ def one_dial(
                 cells.append(
                     percent_with_interval(ratio.ratio, ratio.low, ratio.high) if what else ""
                 )
-            say(f"| {dial} | {batch} | {name} | {way} | {' | '.join(cells)} |")
+            yield name, way, *cells
 
 
 def _rows(

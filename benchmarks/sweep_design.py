@@ -95,10 +95,8 @@ def main() -> None:
     say(
         f"forward passes of the design: {passes / (frames * (len(cells) + 1)):.2f} of the whole sweep"
     )
-    say(
-        f"{'clips':>5} {'metric':16} {'median width':>14} {'of median':>10} {'median of':>10} {'cover':>12}"
-    )
-    say(f"{'':5} {'':16} {'whole  design':>14} {'curve':>10} {'ratios':>10} {'whole design':>12}")
+    widths_of = "median width, whole", "design", "of median curve", "median of ratios"
+    table = harness.table("clips", "metric", *widths_of, "cover, whole", "cover, design")
     rng = np.random.default_rng(0)
     for clips in map(int, asked.clips.split(",")):
         widths = np.empty((asked.runs, 2, len(truth)))
@@ -125,10 +123,9 @@ def main() -> None:
                 pd.Series((widths[:, 1, mine] / widths[:, 0, mine]).ravel()).dropna()
             )
             cover = covers[:, :, mine].mean(axis=(0, 2))
-            say(
-                f"{clips:5} {name:16} {curve[0]:7.3f} {curve[1]:6.3f} {curve[1] / curve[0]:10.2f} {ratios:10.2f} "
-                f"{cover[0]:6.3f} {cover[1]:5.3f}"
-            )
+            whole, design = curve
+            figures = whole, design, design / whole, ratios, *cover
+            table.row(clips, name, *map(float, figures))
 
 
 if __name__ == "__main__":

@@ -312,16 +312,17 @@ def headline(rows: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def tables_of(rows: list[dict[str, Any]]) -> str:
-    """Headline and tables in Markdown."""
+def describe(rows: list[dict[str, Any]]) -> None:
+    """Print headline and table."""
     order = {world.key: place for place, world in enumerate(_in_print())}
     rows = sorted((row for row in rows if row["key"] in order), key=lambda row: order[row["key"]])
-    lines = [*headline(rows), "", "## Dial by dial", ""]
-    lines += [
-        "| dial | planted | found | flips | true share | share of the change | named | steps of the policy |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    return "\n".join([*lines, *map(_row, rows)])
+    for line in headline(rows):
+        say(line)
+    say("")
+    columns = "planted", "found", "flips", "true share", "share of the change", "named"
+    table = harness.table("dial", *columns, "steps of the policy")
+    for row in rows:
+        table.row(*_row(row))
 
 
 def _in_print() -> list[World]:
@@ -338,7 +339,7 @@ def _in_print() -> list[World]:
     )
 
 
-def _row(row: dict[str, Any]) -> str:
+def _row(row: dict[str, Any]) -> tuple[str, ...]:
     each = sizes(row)
     planted, found = (
         "; ".join(f"{q} {_number(pair[place])}" for q, *pair in each) or "-" for place in (0, 1)
@@ -349,11 +350,9 @@ def _row(row: dict[str, Any]) -> str:
         for s in row["steps"]
     )
     true = "; ".join(f"{name} {share:.2f}" for name, share in row["true"].items())
-    named = ", ".join(row["named"]) or "none"
-    return (
-        f"| {', '.join(row['dials']) or 'none'} | {planted} | {found} | {100 * row['flips'][0]:.1f} % "
-        f"| {true} | {_said(row)} | {named} | {steps or 'none'} |"
-    )
+    flips, named = f"{100 * row['flips'][0]:.1f} %", ", ".join(row["named"]) or "none"
+    dials = ", ".join(row["dials"]) or "none"
+    return dials, planted, found, flips, true, _said(row), named, steps or "none"
 
 
 def _said(row: dict[str, Any]) -> str:
@@ -393,7 +392,7 @@ def main() -> None:
         rows.append(run_world(world, given.out / "work"))
         harness.keep_line(kept, rows[-1])
         print(_row(rows[-1]), f"{time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
-    say(tables_of(rows))
+    describe(rows)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ from typing import Any
 
 import harness
 import pandas as pd
-from harness import say
 
 from vidrobust.plugins.line.render import RenderSettings, render
 
@@ -41,13 +40,7 @@ def study(
             manifest
         )
         call = [
-            *(
-                sys.executable,
-                "-c",
-                "from vidrobust.cli.app import main; main()",
-                "repeatability",
-                str(manifest),
-            ),
+            *(sys.executable, "-m", "vidrobust", "repeatability", str(manifest)),
             *("--model", "benchmarks.line_kinds:classifier", "--out", str(folder / "run")),
             *("--defect", "bolt", "--json", "--quiet", "--no-pictures"),
         ]
@@ -82,12 +75,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.3)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    say("| dial of station 2 | station | sd between passes | same verdict | always right |")
-    say("|---|---|---|---|---|")
+    columns = "dial of station 2", "station", "sd between passes", "same verdict", "always right"
+    table = harness.table(*columns)
     for dial in given.dial or ["light=0.8"]:
         found = study(dial, given.parts, given.passes, given.seconds, given.seed)
         for row in rows(found):
-            say(f"| {dial} | {' | '.join(row)} |")
+            table.row(dial, *row)
 
 
 if __name__ == "__main__":
