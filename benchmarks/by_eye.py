@@ -45,8 +45,8 @@ def overlap(along: pd.DataFrame, about: str) -> float:
     return float(np.mean(pairs))
 
 
-def studied(clip: Path, last: int, models: list[str], out: Path) -> dict[str, pd.DataFrame]:
-    """The tables of stability, of frames 0 to last."""
+def studied(clip: Path, last: int, models: list[str], out: Path) -> pd.DataFrame:
+    """The frames of objects, of frames 0 to last."""
     with av.open(str(clip)) as container:
         times = [
             float(frame.time or 0)
@@ -58,7 +58,7 @@ def studied(clip: Path, last: int, models: list[str], out: Path) -> dict[str, pd
     )
     with opened_sources(settings, str(out), Reporter(quiet=True)) as run:
         build(run, STAGES, ["stability"])
-        return {name: run.table(name) for name in ("object_frames", "tracks")}
+        return run.table("object_frames")
 
 
 def main() -> None:
@@ -79,22 +79,16 @@ def main() -> None:
                 given.corpus / str(clip), int(things["last"].max()), specs, Path(folder) / "run"
             )
         for model, own in things.groupby("model", sort=False):
-            of = {name: table[table["model"] == model] for name, table in found.items()}
-            rows += [
-                (clip, model, *row) for row in compared(own, of["object_frames"], of["tracks"])
-            ]
+            rows += [(clip, model, *row) for row in compared(own, found[found["model"] == model])]
     said = harness.table(
-        "clip", "detector", "thing", "frames by eye", "without a box by eye", "objects of the code",
-        "their frames", "uncovered", "of these by eye too", "vanished",
+        "clip", "detector", "thing", "frames by eye", "without a box by eye", "by the code", "by both",
     )  # fmt: skip
     for clip, *row in rows:
         said.row(Path(clip).stem, *row)
     say("")
 
 
-def compared(
-    things: pd.DataFrame, along: pd.DataFrame, tracks: pd.DataFrame
-) -> list[tuple[object, ...]]:
+def compared(things: pd.DataFrame, along: pd.DataFrame) -> list[tuple[object, ...]]:
     """A row a thing, and one for all else that is followed."""
     of: dict[object, list[pd.DataFrame]] = {}
     for _, steps in along.groupby("track"):
@@ -105,34 +99,16 @@ def compared(
     for thing in things.itertuples():
         missing = {int(frame) for frame in str(thing.frames_without_any_box).split()}
         frames = thing.last - thing.first + 1
-        rows.append(
-            (
-                thing.object,
-                frames,
-                len(missing),
-                *_of_code(of.get(thing.object, []), tracks, missing),
-            )
-        )
-    rows.append(("all else", "", "", *_of_code(of.get("else", []), tracks, set())))
+        lost = _uncovered(of.get(thing.object, []))
+        both = sum(frame in missing for frame in lost)
+        rows.append((thing.object, frames, len(missing), len(lost), both))
+    rows.append(("all else", "", "", len(_uncovered(of.get("else", []))), ""))
     return rows
 
 
-def _of_code(
-    parts: list[pd.DataFrame], tracks: pd.DataFrame, missing: set[int]
-) -> tuple[object, ...]:
-    """How many objects, their frames, uncovered ones, those that the eye saw too, and how many vanished."""
-    if not parts:
-        return 0, 0, 0, 0, 0
-    steps = pd.concat(parts)
-    lost = steps.loc[steps["uncovered"] > 0, "frame"].tolist()
-    own = tracks[tracks["track"].isin(steps["track"].unique())]
-    return (
-        len(own),
-        int(steps["uncovered"].notna().sum()),
-        len(lost),
-        sum(frame in missing for frame in lost),
-        int(own["vanished"].sum()),
-    )
+def _uncovered(parts: list[pd.DataFrame]) -> list[int]:
+    """Frames of objects of the code that it says have no box."""
+    return [frame for steps in parts for frame in steps.loc[steps["uncovered"] > 0, "frame"]]
 
 
 if __name__ == "__main__":

@@ -12,11 +12,10 @@ one bad   one clip in five is 20 points worse for B, the others 5 points better:
 moments   what suits one of the two lasts two seconds and is as likely the other one's next: no clip suits either
 planted   as equal, and B has 3 points more in every metric
 
-Columns, in percent of comparisons: some metric is called better or worse of footage like this; the same without
-allowing for ten metrics; some metric is called so of these clips alone, below fourteen of them; and falsely so:
-what these very clips hold, were each as long as one likes, goes the other way or is nothing; share of metrics
-called worse where worse was planted, of footage like this and of these clips. The binomial error of 5 % in 400
-comparisons is 1.1.
+Columns, in percent of comparisons: some metric is called better or worse of footage like this; some metric is called
+so of these clips alone, below fourteen of them; and falsely so: what these very clips hold, were each as long as one
+likes, goes the other way or is nothing; share of metrics called worse where worse was planted, of footage like this
+and of these clips. The binomial error of 5 % in 400 comparisons is 1.1.
 """
 
 from __future__ import annotations
@@ -28,8 +27,7 @@ import harness
 import numpy as np
 import pandas as pd
 
-from vidrobust.plugins.comparison.compare_metrics import Paired, compare_metrics, paired_difference
-from vidrobust.statistics.clusters import Clusters
+from vidrobust.plugins.comparison.compare_metrics import Paired, compare_metrics
 
 METRICS, PAIRS = 10, 120
 MOMENT = 50
@@ -120,14 +118,6 @@ def paired(a: np.ndarray, b: np.ndarray, clips: int) -> dict[str, Paired]:
     }
 
 
-def alone(a: np.ndarray, b: np.ndarray, clips: int) -> list[bool]:
-    """Which metrics differ by their own interval, clips or stretches of two seconds as clusters."""
-    rows = np.arange(clips * PAIRS)
-    clusters = Clusters(rows // (PAIRS if clips >= 6 else 50), "item")
-    found = [paired_difference(each, clusters) for each in paired(a, b, clips).values()]
-    return [each.low > 0 or each.high < 0 for each in found]
-
-
 def main() -> None:
     """Print the table."""
     parser = harness.parser(__doc__)
@@ -136,7 +126,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--world", nargs="+", choices=list(WORLDS), default=list(WORLDS))
     given = parser.parse_args()
-    titles = "some better or worse", "by each interval alone", "of these clips"
+    titles = "some better or worse", "of these clips"
     more = "falsely of these clips", "worse found", "worse of these clips"
     table = harness.table("world", "clips", *titles, *more, digits=1)
     for name in given.world:
@@ -146,7 +136,7 @@ def main() -> None:
                 [compared(rng, name, clips, number) for number in range(given.runs)], axis=0
             )
             cells = [round(float(100 * each / given.runs), 1) for each in counts]
-            table.row(name, clips, *(cells if name == "planted" else [*cells[:4], "-", "-"]))
+            table.row(name, clips, *(cells if name == "planted" else [*cells[:3], "-", "-"]))
 
 
 def compared(rng: np.random.Generator, name: str, clips: int, number: int) -> list[float]:
@@ -157,7 +147,6 @@ def compared(rng: np.random.Generator, name: str, clips: int, number: int) -> li
     here = [each.on_these_clips for each in found]
     return [
         any(each.verdict in SURE for each in found),
-        any(alone(a, b, clips)),
         any(each in SURE for each in here),
         any(each in SURE and each != true for each, true in zip(here, truly, strict=True)),
         float(np.mean([each.verdict == "worse" for each in found])),

@@ -251,13 +251,13 @@ WORLDS = {
 
 
 def judge_world(world: World, runs: int, seed: int, resamples: int = 499) -> dict[str, object]:
-    """Shares of verdicts, coverage of the interval, mean width and coefficient, over ``runs`` draws."""
+    """Shares of verdicts, coverage of the interval and mean raw coefficient, over ``runs`` draws."""
     rng = np.random.default_rng(seed)
     truth = np.mean([true_value(world, rng) for _ in range(4)], axis=0)
     tied = {f"p{k}" for k in np.flatnonzero(FAMILY == 0)} if world.expected != NO else set()
     verdicts: dict[bool, list[str]] = {True: [], False: []}
     whole: dict[bool, list[str]] = {True: [], False: []}
-    covered, width, value, raw = [], [], [], []
+    covered, raw = [], []
     families = {f"p{k}": f"family {f}" for k, f in enumerate(FAMILY)}
     for run in range(runs):
         table = correlate(
@@ -273,8 +273,6 @@ def judge_world(world: World, runs: int, seed: int, resamples: int = 499) -> dic
         known = partial["low"].notna()
         inside = (partial["low"].to_numpy() <= truth) & (truth <= partial["high"].to_numpy())
         covered += list(inside[known.to_numpy()])
-        width += list((partial["high"] - partial["low"])[known])
-        value += list(partial["value"])
         raw += list(table.loc[table["method"] == "spearman", "value"])
     one = verdicts[bool(tied)]
     share = {v: np.mean(np.array(one) == v) for v in (YES, NO, CANNOT)}
@@ -283,10 +281,7 @@ def judge_world(world: World, runs: int, seed: int, resamples: int = 499) -> dic
     share["false family"] = np.mean(np.array(whole[False]) == YES)
     return {
         "raw": float(np.nanmean(raw)),
-        "truth": float(truth.mean()),
-        "mean": float(np.nanmean(value)),
         "coverage": float(np.mean(covered)) if covered else np.nan,
-        "width": float(np.mean(width)) if width else np.nan,
         **share,
     }
 
@@ -426,13 +421,13 @@ def main() -> None:
             table.row(name, *(100 * share[method] for method in methods))
         return
     shares = (YES, NO, CANNOT, "untied: proxy", "tied family: proxy", "untied families: proxy")
-    columns = "world", "truth", "rho", "partial", "mean", "cover %", "width"
+    columns = "world", "truth", "rho", "cover %"
     table = harness.table(*columns, *(f"{share} %" for share in shares), digits=2)
     start = time.process_time()
     for name in arguments.world:
         world = WORLDS[name]
         r = judge_world(world, arguments.runs, arguments.seed)
-        figures = r["raw"], r["truth"], r["mean"], 100 * r["coverage"], r["width"]
+        figures = r["raw"], 100 * r["coverage"]
         each = (100 * r[share] for share in (YES, NO, CANNOT, "false", "family", "false family"))
         table.row(f"{name}: {world.about}", world.expected, *map(float, (*figures, *each)))
     seconds = time.process_time() - start

@@ -70,15 +70,11 @@ def row_of(found: Sequence[list[dict[str, int]]]) -> tuple[Any, ...]:
     events = np.concatenate([np.arange(clip["pairs"]) < clip["flips"] for clip in clips])
     clusters = np.repeat(np.arange(len(clips)), [clip["pairs"] for clip in clips])
     rate = clustered_rate(events, clusters)
-    each = [
-        percent(sum(clip["flips"] for clip in line) / max(sum(clip["pairs"] for clip in line), 1))
-        for line in found
-    ]
     frames = sum(clip["frames"] for clip in clips)
     right = (percent(sum(clip[k] for clip in clips) / frames) for k in ("right", "right_kind"))
     flips = percent_with_interval(rate.value, rate.low, rate.high)
     flipped = f"{sum(clip['flips'] > 0 for clip in clips)} of {len(clips)}"
-    return flips, ", ".join(each), flipped, rate.n, *right
+    return flips, flipped, rate.n, *right
 
 
 def main() -> None:
@@ -90,7 +86,7 @@ def main() -> None:
     parser.add_argument("--size", nargs="+", default=list(WORDS), choices=WORDS)
     given = parser.parse_args()
     rows = lines_of(given.dial, given.size)
-    columns = "flips", "by line", "parts that flip", "pairs", "right class", "right kind"
+    columns = "flips", "parts that flip", "pairs", "right class", "right kind"
     table = harness.table("dial", "size", *columns)
     for dial, word in rows:
         found = [judge(dial, seed, given.parts, given.seconds) for seed in given.seeds]

@@ -54,45 +54,34 @@ class Picture:
 
 @dataclass(frozen=True, kw_only=True)
 class Clip:
-    """A clip whose object is known: its file, the frames that show it, its right classes of ImageNet."""
+    """A clip: its file, and the frames that show its object, or all."""
 
     path: Path
     first: int
     last: int
-    right: frozenset[int]
 
     @property
     def name(self) -> str:
         return self.path.stem
 
 
-def labelled_clips(corpus: Path) -> list[Clip]:
-    """The clips of clip_labels.csv that have a class of ImageNet and frames that show it."""
+def clips(corpus: Path) -> list[Clip]:
+    """The clips of clip_labels.csv that have a class of ImageNet and frames that show it, then all others."""
     with (corpus / "clip_labels.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
-    return [
-        Clip(
-            path=corpus / row["file"],
-            first=int(row["first_frame"]),
-            last=int(row["last_frame"]),
-            right=frozenset(classes(row["acceptable_imagenet_indices"])),
-        )
+    found = [
+        Clip(path=corpus / row["file"], first=int(row["first_frame"]), last=int(row["last_frame"]))
         for row in rows
         if row["acceptable_imagenet_indices"] and row["first_frame"]
     ]
-
-
-def other_clips(corpus: Path, labelled: Sequence[Clip]) -> list[Clip]:
-    """Further clips, of which nothing is known."""
-    known = {clip.path.stem for clip in labelled}
-    found = []
+    known = {clip.name for clip in found}
     for path in _clips(corpus):
         if path.stem not in known:
             with open_video(path, device="cpu", prefetch=0) as source:
                 length = source.info.num_frames or sum(
                     len(batch.index) for batch in source.batches(64)
                 )
-            found.append(Clip(path=path, first=0, last=length - 1, right=frozenset()))
+            found.append(Clip(path=path, first=0, last=length - 1))
     return found
 
 
