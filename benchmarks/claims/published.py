@@ -7,13 +7,12 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pandas as pd
 from published_models import DATA, FAMILIES, table
-from scipy import special
 
 from claims.judge import Measure
 from vidrobust.plugins.published import corruption_error as alexnet
 from vidrobust.plugins.published.perturbations import imagenet_c
 from vidrobust.stages.correlate.from_summaries import family_of
-from vidrobust.statistics.associations import partial_spearman, pearson
+from vidrobust.statistics.associations import effective_robustness, partial_spearman, pearson
 from vidrobust.statistics.intervals import clopper_pearson, clustered_mean
 from vidrobust.statistics.standard_errors import cluster_jackknife
 
@@ -115,13 +114,6 @@ def _transfer(models: pd.DataFrame, on: str) -> dict[str, Measure]:
         return pearson(synthetic, natural)
 
     return {"table transfer": _jackknifed(models, correlation, on)}
-
-
-def effective_robustness(clean: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Accuracy beyond what a line of logits in clean accuracy predicts, (n, p) (Taori et al. 2020, section 3.1)."""
-    x, y = (special.logit(np.clip(side, 1e-4, 1 - 1e-4)) for side in (clean, other))
-    design = np.column_stack([np.ones(len(x)), x])
-    return np.asarray(other - special.expit(design @ (np.linalg.pinv(design) @ y)))
 
 
 def _drops(models: pd.DataFrame) -> dict[str, Measure]:

@@ -12,6 +12,10 @@ from statsmodels.tools import add_constant
 from vidrobust.stages.correlate.from_summaries import higher_is_better, known_direction
 from vidrobust.statistics.associations import (
     corrected_ranks,
+    effective_robustness,
+    explained_by_confounder,
+    kendall,
+    kendall_without,
     partial_spearman,
     pearson,
     ranks,
@@ -40,12 +44,21 @@ def sample(n: int = 40, p: int = 3, s: int = 2, k: int = 2, seed: int = 0, ties:
 @pytest.mark.parametrize("ties", [False, True])
 @pytest.mark.parametrize(
     ("ours", "theirs"),
-    [(pearson, stats.pearsonr), (spearman, stats.spearmanr)],
+    [(pearson, stats.pearsonr), (spearman, stats.spearmanr), (kendall, stats.kendalltau)],
 )
 def test_plain_coefficients_are_those_of_scipy(ours, theirs, ties):
     x, y, _ = sample(ties=ties)
     expected = [[theirs(a, b).statistic for b in y.T] for a in x.T]
     np.testing.assert_allclose(ours(x, y), expected, atol=1e-12)
+
+
+def test_kendall_without_a_cluster_is_kendall_of_the_others():
+    x, y, _ = sample(n=30, ties=True)
+    codes = np.repeat(np.arange(5), [1, 4, 10, 7, 8])
+    value, without = kendall_without(x, y, codes)
+    np.testing.assert_allclose(value, kendall(x, y))
+    for g in range(5):
+        np.testing.assert_allclose(without[g], kendall(x[codes != g], y[codes != g]), atol=1e-12)
 
 
 def test_partial_spearman_by_hand():
@@ -57,6 +70,8 @@ def test_partial_spearman_by_hand():
     )
     expected = 0.56 / np.sqrt(0.36 * 0.91)
     assert partial_spearman(x, y, z).item() == pytest.approx(expected)
+    # what the confounder explains of the covariance: r_xz r_yz of r_xy
+    assert explained_by_confounder(x, y, z).item() == pytest.approx(0.8 * 0.3 / 0.8)
 
 
 @pytest.mark.parametrize("ties", [False, True])
@@ -71,7 +86,7 @@ def test_no_spread_gives_no_coefficient_and_inputs_stay_as_they_are():
     x, y, z = sample()
     x[:, 1] = 7.0
     kept = x.copy(), y.copy(), z.copy()
-    for value in (pearson(x, y), spearman(x, y), partial_spearman(x, y, z)):
+    for value in (pearson(x, y), spearman(x, y), kendall(x, y), partial_spearman(x, y, z)):
         assert np.isnan(value[1]).all()
         assert not np.isnan(value[[0, 2]]).any()
     # a column that the confounder determines has nothing left
@@ -125,6 +140,28 @@ def test_split_half_by_hand():
     a = np.array([[1, 1, 3], [2, 2, 3], [3, 3, 3], [4, 4, 3.0]])
     b = np.array([[1, 4, 1], [2, 3, 2], [4, 2, 3], [3, 1, 4.0]])
     np.testing.assert_allclose(split_half(a, b), [1.6 / 1.8, 0.0, np.nan])
+
+
+def test_effective_robustness_on_real_models():
+    """pm-0 and pm-10 accuracy on ImageNet-Vid-Robust, robustness_top1s.csv of imagenet-testbed (MIT)."""
+    pm0 = (
+        np.array(
+            [49.4, 61.4, 62.0, 67.5, 72.8, 71.4, 77.6, 70.9, 73.3, 72.3, 58.5, 85.8, 88.0, 70.1]
+        )
+        / 100
+    )
+    pm10 = (
+        np.array(
+            [32.0, 43.1, 41.5, 52.5, 57.0, 55.1, 62.1, 57.6, 60.4, 53.2, 45.4, 70.0, 82.2, 52.8]
+        )
+        / 100
+    )
+    line = stats.linregress(np.log(pm0 / (1 - pm0)), np.log(pm10 / (1 - pm10)))
+    expected = pm10 - 1 / (1 + np.exp(-(line.intercept + line.slope * np.log(pm0 / (1 - pm0)))))
+    found = effective_robustness(pm0, pm10[:, None])[:, 0]
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    augmix, cutmix = found[7], found[9]
+    assert augmix > 0 > cutmix  # trained with AugMix: above the line; with CutMix: below
 
 
 def test_jackknife_against_a_plain_loop():

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from scipy import special
+
+_NUMBERS_AT_ONCE = 1_000_000  # held at once by Kendall's tau, which looks at every pair of units
 
 
 def pearson(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -17,6 +20,43 @@ def pearson(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def spearman(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return the correlation of the ranks; ties share their mean rank."""
     return pearson(ranks(x), ranks(y))
+
+
+def kendall(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return Kendall's tau-b: concordant minus discordant pairs over those tied in neither column."""
+    return kendall_without(x, y, np.zeros(len(x), np.int64))[0]
+
+
+def kendall_without(
+    x: np.ndarray, y: np.ndarray, codes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return tau-b (p, s), and (G, p, s) without each cluster; codes (n,) int64 in 0..G-1."""
+    count = int(codes.max(initial=0)) + 1
+    n, p, s = len(x), x.shape[1], y.shape[1]
+    # [0]: all ordered pairs that start in a cluster; [1]: those that end in it too
+    both, own_x, own_y = (
+        np.zeros((2, count, p, s)),
+        np.zeros((2, count, p)),
+        np.zeros((2, count, s)),
+    )
+    step = max(1, _NUMBERS_AT_ONCE // (n * (p + s)))
+    for start in range(0, n, step):
+        block = slice(start, start + step)
+        sign_x, sign_y = np.sign(x[block, None] - x), np.sign(y[block, None] - y)
+        inside = (codes[block, None] == codes)[..., None]
+        for k, (a, b) in enumerate(((sign_x, sign_y), (sign_x * inside, sign_y * inside))):
+            np.add.at(both[k], codes[block], a.transpose(0, 2, 1) @ b)
+            np.add.at(own_x[k], codes[block], np.abs(a).sum(axis=1))
+            np.add.at(own_y[k], codes[block], np.abs(b).sum(axis=1))
+    total = [a[0].sum(axis=0) for a in (both, own_x, own_y)]
+    value = _tau(*total)
+    left = [t - 2 * a[0] + a[1] for t, a in zip(total, (both, own_x, own_y), strict=True)]
+    return value, np.stack([_tau(*(a[g] for a in left)) for g in range(count)])
+
+
+def _tau(both: np.ndarray, own_x: np.ndarray, own_y: np.ndarray) -> np.ndarray:
+    scale = np.sqrt(own_x[:, None] * own_y[None])
+    return np.divide(both, scale, out=np.full(scale.shape, np.nan), where=scale > 0)
 
 
 def partial_spearman(x: np.ndarray, y: np.ndarray, z: np.ndarray, *, knots: int = 0) -> np.ndarray:
@@ -95,11 +135,41 @@ def corrected_ranks(
     return np.clip(value, -1.0, 1.0)
 
 
+def explained_by_confounder(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """Return the share of the rank covariance of ``x`` and ``y`` that the ranks of ``z`` account for.
+
+    A confounder of this reliability or less would explain all of the partial correlation.
+    """
+    rx, ry = ranks(x), ranks(y)
+    total = (rx - rx.mean(axis=0)).T @ (ry - ry.mean(axis=0))
+    basis = line_basis(ranks(z))
+    left = residuals(rx, basis).T @ residuals(ry, basis)
+    return np.divide(total - left, total, out=np.full(total.shape, np.nan), where=total > 1e-9)
+
+
 def split_half(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return the reliability (p,) of each column from halves (n, p), by Spearman-Brown on rank correlations."""
     first, second = _unit_columns(ranks(a)), _unit_columns(ranks(b))
     r = np.sum(first * second, axis=0)
     return np.where(np.isnan(r), np.nan, 2 * np.maximum(r, 0) / (1 + np.maximum(r, 0)))
+
+
+def effective_robustness(
+    clean: np.ndarray, other: np.ndarray, baseline: np.ndarray | None = None
+) -> np.ndarray:
+    """Return the accuracy beyond what clean accuracy predicts, per model and column of ``other (n, p)``.
+
+    The line of logits is fitted on the ``baseline`` models (n,) bool, or all. Taori et al. 2020, section 3.1.
+    """
+    x, y = (
+        special.logit(np.clip(clean, 1e-4, 1 - 1e-4)),
+        special.logit(np.clip(other, 1e-4, 1 - 1e-4)),
+    )
+    fit = np.ones(len(x), bool) if baseline is None else baseline
+    design = np.column_stack([np.ones(len(x)), x])
+    line = np.linalg.pinv(design[fit]) @ y[fit]
+    beyond: np.ndarray = other - special.expit(design @ line)
+    return beyond
 
 
 def _unit_columns(values: np.ndarray) -> np.ndarray:

@@ -12,7 +12,6 @@ import pytest
 from claims import published, shifts, video
 from claims.judge import Claim, Measure, claims, row, verdict
 from claims.pictures import classes
-from scipy import stats
 from seed_claims import Kept
 
 from vidrobust.plugins.published import corruption_error as alexnet
@@ -95,28 +94,6 @@ def test_an_experiment_is_made_once_and_again_where_it_is_asked_otherwise(tmp_pa
     assert late.get("a", 2, lambda: next(made)) == 1  # there already
     assert late.get("b", 1, lambda: next(made)) is None
     assert late.waiting == ["b"]
-
-
-def test_effective_robustness_on_real_models() -> None:
-    """pm-0 and pm-10 accuracy on ImageNet-Vid-Robust, robustness_top1s.csv of imagenet-testbed (MIT)."""
-    pm0 = (
-        np.array(
-            [49.4, 61.4, 62.0, 67.5, 72.8, 71.4, 77.6, 70.9, 73.3, 72.3, 58.5, 85.8, 88.0, 70.1]
-        )
-        / 100
-    )
-    pm10 = (
-        np.array(
-            [32.0, 43.1, 41.5, 52.5, 57.0, 55.1, 62.1, 57.6, 60.4, 53.2, 45.4, 70.0, 82.2, 52.8]
-        )
-        / 100
-    )
-    line = stats.linregress(np.log(pm0 / (1 - pm0)), np.log(pm10 / (1 - pm10)))
-    expected = pm10 - 1 / (1 + np.exp(-(line.intercept + line.slope * np.log(pm0 / (1 - pm0)))))
-    found = published.effective_robustness(pm0, pm10[:, None])[:, 0]
-    np.testing.assert_allclose(found, expected, atol=1e-12)
-    augmix, cutmix = found[7], found[9]
-    assert augmix > 0 > cutmix  # trained with AugMix: above the line; with CutMix: below
 
 
 def test_shifts_by_hand() -> None:

@@ -279,7 +279,7 @@ def test_no_confounder_no_partial_no_verdict():
         made, confounders=made.confounders[[]], uncontrolled="clean accuracy is not known"
     )
     found = correlate(bare)
-    assert set(found.table["method"]) == {"pearson", "spearman"}
+    assert set(found.table["method"]) == {"pearson", "spearman", "kendall"}
     assert set(verdicts(found)) == {"cannot tell"}
 
 
@@ -297,6 +297,7 @@ def test_the_table_keeps_the_contract_and_its_figures_are_those_of_others():
     for method, other in (
         ("pearson", stats.pearsonr),
         ("spearman", stats.spearmanr),
+        ("kendall", stats.kendalltau),
     ):
         assert rows.loc[method, "value"] == pytest.approx(other(x, y).statistic)
         assert rows.loc[method, "given"] == ""
@@ -306,7 +307,9 @@ def test_the_table_keeps_the_contract_and_its_figures_are_those_of_others():
     assert (table["n"] == 144).all()
     assert (table["clusters"] == 12).all()
     assert (table["distinct"] == 144).all()
-    assert (table["low_without"] <= table["value"]).all()
+    assert (
+        (table["low_without"] <= table["value"]) & (table["value"] <= table["high_without"])
+    ).all()
 
 
 def test_strengths_are_averaged_for_the_verdict_and_kept_beside_it():
@@ -430,6 +433,14 @@ def test_a_published_table_of_real_models():
     xy, xz, yz = (stats.spearmanr(a[:, i], a[:, j]).statistic for i, j in ((3, 1), (3, 0), (1, 0)))
     expected = (xy - xz * yz) / np.sqrt((1 - xz**2) * (1 - yz**2))
     assert rows.loc["partial_spearman", "value"] == pytest.approx(expected)
+    logit = np.log(a / (100 - a))
+    left = []
+    for k in (3, 1):
+        line = stats.linregress(logit[:, 0], logit[:, k])
+        left.append(a[:, k] - 100 / (1 + np.exp(-(line.intercept + line.slope * logit[:, 0]))))
+    assert rows.loc["effective_robustness", "value"] == pytest.approx(
+        stats.pearsonr(*left).statistic
+    )
     assert units_of_summaries(
         stable, sensitive, roles=MetricRoles(confounders=("pm0",))
     ).turned == ("accuracy", "pm10")

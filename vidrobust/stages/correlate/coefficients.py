@@ -20,6 +20,9 @@ from vidrobust.stages.correlate.units import CorrelationUnits, over_strengths
 from vidrobust.statistics.associations import (
     corrected_ranks,
     curve_knots,
+    effective_robustness,
+    explained_by_confounder,
+    kendall_without,
     line_basis,
     partial_ranks,
     pearson,
@@ -27,14 +30,16 @@ from vidrobust.statistics.associations import (
     residuals,
     split_half,
 )
-from vidrobust.statistics.standard_errors import Jackknife, cluster_jackknife
+from vidrobust.statistics.standard_errors import Jackknife, cluster_interval, cluster_jackknife
 
-PLAIN = ("pearson", "spearman")
+PLAIN = ("pearson", "spearman", "kendall")
 PARTIAL = "partial_spearman"
 # partial Spearman where the confounder may act along a broken line
 CURVED = "partial_spearman_curved"
 # Partial Spearman corrected for the measurement error of the confounder.
 CORRECTED = "partial_spearman_corrected"
+# Pearson correlation of effective robustness (beyond clean accuracy on the logit scale), across models.
+EFFECTIVE = "effective_robustness"
 FEWEST = 4  # units below which no coefficient is given
 FEWEST_HALVES = 3  # units with both halves below which no reliability is given
 
@@ -55,10 +60,10 @@ def coefficients(units: CompleteUnits, reliability: np.ndarray) -> dict[str, Jac
     A NaN in the confounders' ``reliability`` (k,) leaves out the corrected one.
     """
     x, y, z = units.x, units.y, units.z
-    names = [*PLAIN, *[PARTIAL, CURVED] * (z.shape[1] > 0)]
+    names = ["pearson", "spearman", *[PARTIAL, CURVED] * (z.shape[1] > 0)]
     if len(x) < FEWEST:
         blank = np.full((x.shape[1], y.shape[1]), np.nan)
-        return {m: Jackknife(blank, blank[None], blank, blank, blank) for m in names}
+        return {m: Jackknife(blank, blank[None], blank, blank, blank) for m in (*PLAIN, *names[2:])}
     p, knots = x.shape[1], curve_knots(len(x))
     corrected = z.shape[1] > 0 and not np.isnan(reliability).any()
 
@@ -76,10 +81,31 @@ def coefficients(units: CompleteUnits, reliability: np.ndarray) -> dict[str, Jac
 
     one = cluster_jackknife(together, units.cluster, lost=2 + z.shape[1])
     names += [CORRECTED] * corrected
-    return {
-        method: Jackknife(one.value[k], one.without[:, k], one.low[k], one.high[k], one.p[k])
-        for k, method in enumerate(names)
-    }
+    codes = np.unique(units.cluster, return_inverse=True)[1]
+    found = {"kendall": cluster_interval(*kendall_without(x, y, codes), kept=1 - 2 / len(x))}
+    for k, method in enumerate(names):
+        found[method] = Jackknife(
+            one.value[k], one.without[:, k], one.low[k], one.high[k], one.p[k]
+        )
+    return {method: found[method] for method in (*PLAIN, *names[2:])}
+
+
+def effective(units: CompleteUnits) -> Jackknife | None:
+    """Return the correlation of effective robustness to the synthetic and the natural, across models.
+
+    Columns that are no rates or accuracies give NaN. The line is fitted anew without each cluster (Taori et
+    al. 2020, section 5).
+    """
+    start = _as_accuracy(-units.z)[:, 0]
+    if np.isnan(start).any() or len(start) < FEWEST:
+        return None
+    a, b = _as_accuracy(units.x), _as_accuracy(units.y)
+
+    def beyond(rows: np.ndarray) -> np.ndarray:
+        sides = (effective_robustness(start[rows], side[rows]) for side in (a, b))
+        return pearson(*sides)
+
+    return cluster_jackknife(beyond, units.cluster, lost=3)
 
 
 def below_best(units: CompleteUnits) -> np.ndarray:
@@ -102,6 +128,15 @@ def below_best(units: CompleteUnits) -> np.ndarray:
     low = 2 * cluster_jackknife(apart, units.cluster, lost=2 + units.z.shape[1]).low
     low[best] = np.nan
     return np.asarray(low)
+
+
+def _as_accuracy(harm: np.ndarray) -> np.ndarray:
+    """Accuracies in [0, 1], per column, from accuracies with reversed sign or from rates of harm."""
+    low, high = harm.min(axis=0), harm.max(axis=0)
+    largest = np.maximum(-low, high)
+    scaled = harm / np.where(largest > 1, 100.0, 1.0)
+    accuracy = np.where(high <= 0, -scaled, 1 - scaled)
+    return np.where((largest > 100) | ((low < 0) & (high > 0)), np.nan, accuracy)
 
 
 def matrix(
@@ -167,6 +202,13 @@ def describe(
         table[f"{what}_x"] = np.repeat([t[k] for t in ties_x], s)
         table[f"{what}_y"] = np.tile([t[k] for t in ties_y], p)
     table["distinct"] = table[["distinct_x", "distinct_y"]].min(axis=1)
+    table["attenuation"] = np.sqrt(table["reliability"] * table["stability_reliability"])
+    confounded = complete.z.shape[1] > 0
+    table["explained_by_confounder"] = (
+        explained_by_confounder(complete.x, complete.y, complete.z).ravel()
+        if confounded
+        else np.nan
+    )
     return table
 
 

@@ -26,7 +26,7 @@ class CorrelateStage(TableStage):
     """Which perturbations are proxies for what happens in the footage, across frames, clips and models."""
 
     name = "correlate"
-    version = 11
+    version = 10
     needs = (STABILITY, SENSITIVITY, VARIATION)
     settings = ("resamples", "seed")
     files = (FILE,)

@@ -19,6 +19,7 @@ from vidrobust.errors import InputError
 from vidrobust.stages.correlate.coefficients import (
     COLUMNS,
     CURVED,
+    EFFECTIVE,
     FEWEST,
     PARTIAL,
     PLAIN,
@@ -29,6 +30,7 @@ from vidrobust.stages.correlate.coefficients import (
     coefficients,
     describe,
     dose_ties,
+    effective,
     matrix,
     negative_controls,
 )
@@ -285,6 +287,9 @@ def _block(
         for method, knots in ((PARTIAL, 0), (CURVED, curve_knots(len(x)))):
             p = permutation_p(x, y, z, orders, knots=knots)
             found[method] = dataclasses.replace(found[method], p=p)
+    if units.across == "models" and z.shape[1] == 1:
+        beyond = effective(complete)
+        found |= {EFFECTIVE: beyond} if beyond else {}
     about = describe(units, columns, which, metrics, complete)
     methods = list(found)
     table = about.loc[np.tile(about.index, len(methods))].reset_index(drop=True)
@@ -295,6 +300,9 @@ def _block(
         table[name] = np.concatenate([getattr(one, name).ravel() for one in found.values()])
     table["low_without"] = np.concatenate(
         [one.without.min(axis=0).ravel() for one in found.values()]
+    )
+    table["high_without"] = np.concatenate(
+        [one.without.max(axis=0).ravel() for one in found.values()]
     )
     return table
 
