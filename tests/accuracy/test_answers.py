@@ -10,6 +10,7 @@ from scipy import stats
 from vidrobust.accuracy.answers import SaidClasses, answers_of, by_name, on_frames
 from vidrobust.metrics.catalogue import metrics_of, task_of
 from vidrobust.stages.stability.rates import summarise, summarise_by
+from vidrobust.stages.stability.with_labels import with_all_right
 from vidrobust.tables import schema as tables
 
 from .test_pm_k import frames_of, labels_of
@@ -182,7 +183,7 @@ def test_sets_that_people_looked_through_are_the_anchors_and_their_neighbours() 
     )
 
 
-def test_conditional_robustness_by_pairs_by_anchors_and_per_offset() -> None:
+def test_conditional_robustness_by_pairs_by_anchors_per_offset_and_on_the_common_anchors() -> None:
     """By hand: right anchors have 3, 3 and no neighbours; 5 of 6 pairs are right, and 1 and 2/3 by anchors."""
     near = [
         (0, -1, 1),
@@ -203,7 +204,7 @@ def test_conditional_robustness_by_pairs_by_anchors_and_per_offset() -> None:
     table = pd.DataFrame(
         rows, columns=["model", "item", "frame_a", "offset", "anchor_right", "neighbour_right"]
     )
-    table = table.assign(time_s=0.0)
+    table = with_all_right(table.assign(time_s=0.0))
     raw = {"neighbour_accuracy": table}
     summary = (
         summarise(raw, metrics_of("classification"))
@@ -211,7 +212,12 @@ def test_conditional_robustness_by_pairs_by_anchors_and_per_offset() -> None:
         .set_index(["model", "metric"])["value"]
     )
     assert summary["good", "conditional_robustness"] == pytest.approx(5 / 6)
+    # both have v1 right
+    assert summary["good", "conditional_robustness_common"] == pytest.approx(2 / 3)
+    assert summary["weak", "conditional_robustness_common"] == 0
     by = summarise_by(raw, metrics_of("classification"), task_of("classification").groups)
     by = by[(by["model"] == "good") & (by["metric"] == "conditional_robustness")].set_index("group")
     assert by["value"].to_dict() == {"-1": 1, "1": 1, "2": 0.5, "-2": 1}
     assert by.loc["2", "n"] == 2
+    alone = with_all_right(table[table["model"] == "good"])
+    assert alone["all_right"].isna().all()

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vidrobust.accuracy.average_precision import FramesOfBoxes, Precision
+from vidrobust.accuracy.average_precision import FramesOfBoxes, Precision, worst_and_best
 
 BOX = ["x1", "y1", "x2", "y2"]
 
@@ -190,3 +190,19 @@ def test_nothing_found_and_nothing_known() -> None:
     assert FramesOfBoxes(known, none).precision([0]) == Precision(0.0, 0.0)
     empty = FramesOfBoxes(none, known).precision([0])
     assert np.isnan(empty.ap)
+
+
+def test_worst_and_best_neighbours_by_hand() -> None:
+    """Frame 0 is off a little, 1 right, 2 missed; of two like frames the nearer is taken."""
+    known = boxes(*((frame, 0, 10, 10, 40, 40) for frame in range(4)))
+    found = boxes(
+        (0, 0, 11, 11, 41, 41, 0.9), (1, 0, 10, 10, 40, 40, 0.9), (3, 0, 10, 10, 40, 40, 0.9)
+    )
+    both = FramesOfBoxes(known, found)
+    assert both.each([0, 1, 2, 3]) == pytest.approx([0.8, 1.0, 0.0, 1.0])
+    worst, best = worst_and_best(both, [0, 3], [[0, 1, 2], [3, 2, 1]])
+    assert (worst, best) == ([2, 2], [1, 3])
+    assert both.precision(worst) == Precision(0.0, 0.0)  # the missed frame, for both anchors
+    assert both.precision(best).ap == pytest.approx(1.0)
+    # one of two anchors found: half of the recall
+    assert both.precision([2, 1]).ap == pytest.approx(51 / 101)

@@ -152,12 +152,30 @@ def test_offsets_are_those_of_the_sets_and_not_of_the_files(
     assert (near["offset_ms"].isna() == (near["offset"] != near["frame_b"] - near["frame_a"])).all()
 
 
-def test_robustness_by_distance_and_the_report(
-    vid: tuple[Path, Path, dict[str, list[str]]],
-) -> None:
+def test_two_models_and_the_report(vid: tuple[Path, Path, dict[str, list[str]]]) -> None:
     _, out, _ = vid
     folder = RunFolder(out)
+    answers = folder.table("label_answers").pivot(
+        index=["item", "frame"], columns="model", values="top1"
+    )
+    a, b = (answers[net.removesuffix(".onnx")].to_numpy() > 0 for net in NETS)
+    (row,) = folder.table("model_pairs").to_dict("records")
+    assert (row["n"], row["negative_flips"], row["positive_flips"]) == (
+        len(a),
+        pytest.approx((a & ~b).mean()),
+        pytest.approx((~a & b).mean()),
+    )
+    expected = a.mean() * b.mean() + (1 - a.mean()) * (1 - b.mean())
+    assert row["kappa"] == pytest.approx(((a == b).mean() - expected) / (1 - expected))
+    assert folder.read_json("metrics.json")["model_pairs"][0]["kappa"] == row["kappa"]
     near = folder.table("neighbour_accuracy")
+    both = near.groupby(["item", "frame_a"])["anchor_right"].transform("all")
+    common = folder.table("stability").query(
+        "metric == 'conditional_robustness_common' and item == ''"
+    )
+    for model, value in zip(common["model"], common["value"], strict=True):
+        rows = near[both & (near["model"] == model)]
+        assert value == pytest.approx(rows["neighbour_right"].mean())
     by = folder.table("stability_by").query("by == 'offset' and metric == 'conditional_robustness'")
     rows = near[near["anchor_right"]].groupby(["model", "offset"])["neighbour_right"].mean()
     summary = {
@@ -166,6 +184,7 @@ def test_robustness_by_distance_and_the_report(
     assert summary == pytest.approx(rows.to_dict())
     assert run("report", str(out), "--quiet") == 0
     page = (out / "details.html").read_text()
+    assert "Error consistency" in page
     assert "pm-k over k, and accuracy by distance from right anchors" in page
 
 

@@ -17,6 +17,9 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.footage.labels.labels import NUMBERS_ARE_CLASSES
 from vidrobust.footage.labels.matching import at_frames
 from vidrobust.models.classes import imagenet_wnids, sets_for, shown_name
+from vidrobust.statistics.clusters import Clusters
+from vidrobust.statistics.intervals import Interval, clustered_mean, clustered_rate, cohens_kappa
+from vidrobust.statistics.significance import clustered_mcnemar
 from vidrobust.tables import schema as tables
 
 # the frame of a label that holds for every frame of its item (``footage/item_tables.py``)
@@ -255,6 +258,56 @@ def _reviewed_pairs(
     return rows[:, :2], rows[:, 2]
 
 
+NAN = float("nan")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwoModels:
+    """An old and a new model, by what each gets right; intervals are over clusters.
+
+    ``kappa`` is error consistency (Geirhos et al. 2020). ``negative_flips`` and ``positive_flips`` are shares
+    of frames that only the old or only the new model gets right (Yan et al. 2021), ``relative_nfr`` the
+    former over those of independent errors. ``difference`` is new minus old accuracy.
+    """
+
+    kappa: Interval
+    observed: float
+    expected: float
+    negative_flips: Interval
+    positive_flips: Interval
+    negative_count: int
+    positive_count: int
+    difference: Interval
+    relative_nfr: float
+    mcnemar_p: float
+
+
+def two_models(
+    old: np.ndarray, new: np.ndarray, clusters: Clusters | np.ndarray, *, seed: int = 0
+) -> TwoModels:
+    """Compare two models on the same frames; old, new (n,) bool are right answers."""
+    old, new = np.asarray(old, bool), np.asarray(new, bool)
+    if old.shape != new.shape or old.ndim != 1:
+        raise ValueError(
+            f"expected right or not on the same frames, got {old.shape} and {new.shape}"
+        )
+    p, q = (float(each.mean()) if len(each) else NAN for each in (old, new))
+    lost, won = old & ~new, new & ~old
+    independent = p * (1 - q)
+    return TwoModels(
+        kappa=cohens_kappa(old, new, clusters),
+        observed=float(np.mean(old == new)) if len(old) else NAN,
+        expected=p * q + (1 - p) * (1 - q),
+        negative_flips=clustered_rate(lost, clusters),
+        positive_flips=clustered_rate(won, clusters),
+        negative_count=int(lost.sum()),
+        positive_count=int(won.sum()),
+        difference=clustered_mean(new.astype(np.float64) - old, clusters, bounds=(-1.0, 1.0)),
+        relative_nfr=float(lost.mean()) / independent if len(old) and independent > 0 else NAN,
+        mcnemar_p=clustered_mcnemar(lost, won, clusters, seed=seed),
+    )
+
+
 def pm_correct(sets: AnchorSets, k: int) -> np.ndarray:
     """Return whether the anchor and all neighbours within k frames are right, (n,) bool."""
     if k < 0:
@@ -456,6 +509,7 @@ def _neighbours(found: Sequence[AnchorSets], table: pd.DataFrame) -> pd.DataFram
                     "offset_ms": sets.offset_ms,
                     "anchor_right": sets.correct[sets.of],
                     "neighbour_right": sets.neighbour.astype(np.float64),
+                    "all_right": np.nan,
                 }
             )
         )

@@ -98,6 +98,9 @@ class FramesOfBoxes:
         of_class = np.array(lines)
         return Precision(float(of_class.mean()), float(of_class[:, 0].mean()))
 
+    def each(self, frames: Sequence[int]) -> np.ndarray:
+        return np.array([self.precision([frame]).ap for frame in frames])
+
     def _of_class(self, known: pd.DataFrame, found: pd.DataFrame) -> _OfClass:
         truth = dict(list(known.groupby("frame", sort=False)))
         frame, score, right = [], [], []
@@ -156,3 +159,17 @@ def precisions(
         return np.array([found.ap, found.ap50])
 
     return both(np.arange(len(frames))), leave_one_out(both, group, count)
+
+
+def worst_and_best(
+    boxes: FramesOfBoxes, anchors: Sequence[int], about: Sequence[Sequence[int]]
+) -> tuple[list[int], list[int]]:
+    """Return for each anchor the frames around it with the worst and best average precision."""
+    every = list(dict.fromkeys(frame for frames in about for frame in frames))
+    own = dict(zip(every, boxes.each(every), strict=True))
+    worst, best = [], []
+    for anchor, frames in zip(anchors, about, strict=True):
+        known = [frame for frame in frames if np.isfinite(own[frame])] or [anchor]
+        worst.append(min(known, key=lambda frame: own[frame]))
+        best.append(max(known, key=lambda frame: own[frame]))
+    return worst, best

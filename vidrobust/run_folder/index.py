@@ -32,6 +32,9 @@ def collect(folder: RunFolder) -> dict[str, Any]:
             if find_metric(row.metric) is not None
         }
         metrics["models"][str(model)] = {**_counts(folder, str(model), rows), **summary}
+    pairs = folder.table("model_pairs")
+    if len(pairs):
+        metrics["model_pairs"] = pairs.to_dict("records")
     return metrics
 
 

@@ -244,6 +244,11 @@ def test_average_precision_comes_through_the_stage(ran: Path) -> None:
     summary = json.loads((ran / "metrics.json").read_text())["models"]["recorded"]
     # bolts alone are known; 36 of 40 are found and nothing else is called a bolt: precision 1 up to a recall of .9
     assert summary["average_precision_50"]["value"] == pytest.approx(91 / 101)
+    assert (
+        summary["average_precision_worst_neighbour"]["value"]
+        < summary["average_precision_anchors"]["value"]
+    )
+    assert summary["average_precision_best_neighbour"]["value"] == pytest.approx(1.0)
     assert run("gate", str(ran), "--fail-if", "average_precision_50 < 0.95") == 1
 
 

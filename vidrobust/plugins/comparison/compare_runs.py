@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from vidrobust.accuracy.answers import two_models
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.finished_runs.comparison import MARGIN
 from vidrobust.metrics.catalogue import metrics_of, task_of
@@ -28,10 +29,9 @@ from vidrobust.plugins.comparison.compare_sides import (
 )
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.statistics.clusters import clusters_of_rows
-from vidrobust.statistics.intervals import clustered_rate, cohens_kappa
+from vidrobust.statistics.intervals import clustered_rate
 from vidrobust.statistics.levels import FEWEST_ROWS, FEWEST_TESTED
 from vidrobust.statistics.ratios import Undecided
-from vidrobust.statistics.significance import clustered_mcnemar
 from vidrobust.text.numbers import number, percent, points_with_interval, with_interval
 from vidrobust.text.phrases import listing
 
@@ -262,13 +262,15 @@ def _right(a: Side, b: Side, seed: int) -> dict[str, Any]:
     if both.empty:
         return {}
     clusters = clusters_of_rows(both)
-    old, new = both["top1_a"].to_numpy() > 0, both["top1_b"].to_numpy() > 0
-    lost, won = old & ~new, new & ~old
+    found = two_models(
+        both["top1_a"].to_numpy() > 0, both["top1_b"].to_numpy() > 0, clusters, seed=seed
+    )
+    right = both["top1_a"].to_numpy() > 0
     return {
-        "mcnemar_p": clustered_mcnemar(lost, won, clusters, seed=seed),
-        "negative_flips": int(lost.sum()),  # Yan et al. 2021
-        "positive_flips": int(won.sum()),
-        "both_right": int((old & new).sum()),
-        "both_wrong": int((~old & ~new).sum()),
-        "error_consistency": asdict(cohens_kappa(old, new, clusters)),  # Geirhos et al. 2020
+        "mcnemar_p": found.mcnemar_p,
+        "negative_flips": found.negative_count,
+        "positive_flips": found.positive_count,
+        "both_right": int(right.sum()) - found.negative_count,
+        "both_wrong": int((~right).sum()) - found.positive_count,
+        "error_consistency": asdict(found.kappa),
     }

@@ -318,6 +318,7 @@ def _content(run: RunTables) -> dict[str, Any]:
         "label_tables": labels_section.of_every_task(run),
         "label_basis": labels_section.basis(run),
         "label_classes": labels_section.by_class(run),
+        "label_pairs": labels_section.two_models(run),
         "label_figures": [
             *_some(labels_section.about_anchors(run)),
             *_some(labels_section.over_thresholds(run)),

@@ -15,11 +15,19 @@ from vidrobust.report.drawing import Picture
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability.rates import overall
 from vidrobust.stages.stability.section import rows_of
-from vidrobust.text.numbers import NOT_MEASURED, percent_with_interval
+from vidrobust.text.numbers import (
+    NOT_MEASURED,
+    known,
+    number,
+    percent_with_interval,
+    points_with_interval,
+    with_interval,
+)
 from vidrobust.text.phrases import plural
 
 MOST_CLASSES = 60  # rows of the table by class; the rest is in stability_by.parquet
 IN_THE_FIGURE = frozenset(f"pm{k}" for k in range(1, WITHIN))
+NO_KAPPA = "not defined: both are always right, or always wrong"
 
 
 def of_every_task(run: RunTables) -> list[dict[str, Any]]:
@@ -63,6 +71,29 @@ def basis(run: RunTables) -> list[str]:
             )
         said.append(text)
     return said
+
+
+def two_models(run: RunTables) -> list[dict[str, str]]:
+    return [
+        {
+            "models": f"{row.model_a} to {row.model_b}",
+            "n": f"n = {row.n} in {plural(int(row.clusters), 'cluster')}",
+            "difference": points_with_interval(
+                row.difference, row.difference_low, row.difference_high
+            ),
+            "negative": percent_with_interval(
+                row.negative_flips, row.negative_low, row.negative_high
+            ),
+            "positive": percent_with_interval(
+                row.positive_flips, row.positive_low, row.positive_high
+            ),
+            "p": number(row.mcnemar_p),
+            "kappa": with_interval(row.kappa, row.kappa_low, row.kappa_high)
+            if known(row.kappa)
+            else NO_KAPPA,
+        }
+        for row in run.rows("model_pairs").itertuples()
+    ]
 
 
 def about_anchors(run: RunTables) -> Picture | None:

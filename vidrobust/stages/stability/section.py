@@ -12,10 +12,12 @@ import pandas as pd
 from vidrobust.metrics.catalogue import find_metric, metrics_of
 from vidrobust.metrics.metric import Metric, Task, Wording, usable_pairs
 from vidrobust.report.glossary import phrase
-from vidrobust.run_folder.reader import RunTables
+from vidrobust.run_folder.reader import RunTables, with_parts
 from vidrobust.run_folder.record import FloorRecord
 from vidrobust.stages.stability import rates as judgement
 from vidrobust.stages.stability.rates import Judgement, not_compared, overall, reported_first
+from vidrobust.statistics.clusters import clusters_of_rows
+from vidrobust.statistics.intervals import Interval, cohens_kappa
 from vidrobust.statistics.levels import FEWEST_CLUSTERS, FEWEST_ROWS
 from vidrobust.text.numbers import (
     NO_INTERVAL,
@@ -30,6 +32,17 @@ from vidrobust.text.numbers import (
     with_interval,
 )
 from vidrobust.text.phrases import capital, plural
+
+
+def of_neighbours(pairs: pd.DataFrame, frames: pd.DataFrame) -> Interval:
+    """Return Cohen's kappa of one model's labels at t and t+1; NaN where only one class occurs."""
+    near = usable_pairs(pairs)
+    labels = frames.set_index(["item", "frame"])[["label", "time_s"]]
+    a = labels.reindex(pd.MultiIndex.from_frame(near[["item", "frame_a"]]))
+    b = labels.reindex(pd.MultiIndex.from_frame(near[["item", "frame_b"]]))
+    found = ~(a["label"].isna().to_numpy() | b["label"].isna().to_numpy())
+    clusters = clusters_of_rows(near[found].assign(time_s=a["time_s"].to_numpy()[found]))
+    return cohens_kappa(a["label"].to_numpy()[found], b["label"].to_numpy()[found], clusters)
 
 
 @dataclass(frozen=True)
@@ -260,12 +273,13 @@ def _caution(flip: Mapping[str, Any]) -> str:
 
 
 def metric_rows(run: RunTables) -> list[dict[str, Any]]:
-    """Return every metric over all items, with a text per model."""
+    """Return every metric over all items, with a text per model; kappa last."""
     stability = run.table("stability")
     if stability is None:
         return []
     metrics = (find_metric(str(name)) for name in stability["metric"].drop_duplicates())
-    return rows_of(stability, run.models, [each for each in metrics if each and not each.of_labels])
+    rows = rows_of(stability, run.models, [each for each in metrics if each and not each.of_labels])
+    return [*rows, {"name": "kappa of neighbouring labels", "values": _kappas(run)}]
 
 
 def rows_of(
@@ -305,6 +319,27 @@ def metric_text(metric: Metric, row: Mapping[str, Any]) -> dict[str, str]:
     if row["clusters"]:
         n += f" in {plural(int(row['clusters']), str(row['cluster']) or 'cluster')}"
     return {"text": value, "n": n}
+
+
+def _kappas(run: RunTables) -> list[dict[str, str]]:
+    pairs, frames = run.table("pairs"), run.table("frames")
+    pairs = None if pairs is None else with_parts(pairs, run.record.parts)
+    values = []
+    for model in run.models:
+        if pairs is None or frames is None:
+            values.append({"text": NOT_MEASURED, "n": ""})
+            continue
+        found = of_neighbours(pairs[pairs["model"] == model], frames[frames["model"] == model])
+        text = with_interval(found.value, found.low, found.high)
+        if found.n and not known(found.value):
+            text = "not defined: only one class occurs"
+        values.append(
+            {
+                "text": text,
+                "n": f"n = {found.n} in {plural(found.clusters, found.cluster or 'cluster')}",
+            }
+        )
+    return values
 
 
 def other_tasks(run: RunTables) -> list[dict[str, Any]]:

@@ -42,7 +42,7 @@ class StabilityStage(StreamStage):
     unit_tables = UNIT_TABLES
     tables = (
         *("stability", "stability_by"),
-        *("label_answers", "neighbour_accuracy"),
+        *("label_answers", "neighbour_accuracy", "model_pairs"),
         *(
             "known_boxes",
             "judged_boxes",

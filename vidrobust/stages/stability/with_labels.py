@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from vidrobust.accuracy.answers import (
+    WITHIN,
     JudgedAnswers,
     SaidClasses,
     answers_of,
     apart,
     on_frames,
+    two_models,
 )
 from vidrobust.accuracy.average_precision import (
     BOX,
     FramesOfBoxes,
     precisions,
     with_known_boxes,
+    worst_and_best,
 )
 from vidrobust.errors import InputError
 from vidrobust.footage.labels.matching import in_pixels, outside
@@ -384,17 +388,42 @@ def _identities(counts: list[IdentityCounts]) -> list[dict[str, object]]:
 def _average_precision(judged: JudgedDetector) -> list[dict[str, object]]:
     frames = judged.frames
     boxes = FramesOfBoxes.of(frames, judged.known, judged.found)
-    clusters = clusters_of_rows(frames)
+    whole = np.arange(len(frames))
+    summary = _precision_rows(("average_precision", "average_precision_50"), frames, whole, boxes)
+    anchors = np.flatnonzero(apart(frames))
+    about = [_about(frames, int(anchor)) for anchor in anchors]
+    if not any(len(each) > 1 for each in about):
+        return summary
+    worst, best = (np.array(chosen) for chosen in worst_and_best(boxes, anchors.tolist(), about))
+    for name, chosen in (
+        ("average_precision_anchors", anchors),
+        ("average_precision_worst_neighbour", worst),
+        ("average_precision_best_neighbour", best),
+    ):
+        summary += _precision_rows((name,), frames.iloc[anchors], chosen, boxes)
+    return summary
+
+
+def _about(frames: pd.DataFrame, anchor: int) -> list[int]:
+    """Judged frames of the anchor's item within ten frames, the anchor first, then the nearest."""
+    item, frame = frames["item"].to_numpy(), frames["frame"].to_numpy(np.int64)
+    near = np.flatnonzero((item == item[anchor]) & (np.abs(frame - frame[anchor]) <= WITHIN))
+    order = np.argsort(np.abs(frame[near] - frame[anchor]), kind="stable")
+    return [int(row) for row in near[order]]
+
+
+def _precision_rows(
+    names: tuple[str, ...], of: pd.DataFrame, chosen: np.ndarray, boxes: FramesOfBoxes
+) -> list[dict[str, object]]:
+    """Average precision of chosen frames, and where two names are given that at IoU .5."""
+    clusters = clusters_of_rows(of)
     group = groups(clusters.label)
-    count = int(group.max(initial=-1)) + 1
-    whole, left_out = precisions(boxes, np.arange(len(frames)), group, count)
-    names = ("average_precision", "average_precision_50")
+    whole, left_out = precisions(boxes, chosen, group, int(group.max(initial=-1)) + 1)
     rows = []
-    for name, value, without in zip(names, whole.tolist(), left_out.T, strict=True):
+    for name, value, without in zip(names, whole.tolist(), left_out.T, strict=False):
         low, high = left_out_interval(value, without, (0.0, 1.0))
         row: dict[str, object] = {"metric": name, "value": value, "low": low, "high": high}
-        about = {"n": len(frames), "cluster": clusters.what, "clusters": clusters.count}
-        rows.append(row | about)
+        rows.append({**row, "n": len(chosen), "cluster": clusters.what, "clusters": clusters.count})
     return rows
 
 
@@ -403,7 +432,7 @@ MADE = ("label_answers", "neighbour_accuracy")
 # The table of a task that has each frame that was looked at.
 SEEN = {CLASSIFICATION.name: "frames", DETECTION.name: "box_counts"}
 # every table that is made where there are labels
-TABLES = (*MADE, *DETECTION.labelled, "task_truth")
+TABLES = (*MADE, "model_pairs", *DETECTION.labelled, "task_truth")
 
 
 def judged(run: OpenRun, task: Task, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
@@ -460,16 +489,69 @@ def _answers(run: OpenRun, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.Data
     made = {name: [getattr(each, name) for each in found.values()] for name in MADE}
     filled = {name: [part for part in parts if len(part)] for name, parts in made.items()}
     parts_of = dict(zip(frames["item"], frames["part"], strict=True)) if "part" in frames else {}
-    return {
+    summary = {
         name: with_parts(pd.concat(parts, ignore_index=True), parts_of)
         for name, parts in filled.items()
         if parts
     }
+    if "label_answers" in summary:
+        summary["model_pairs"] = _of_two(summary["label_answers"], list(found), run.settings.seed)
+    if "neighbour_accuracy" in summary:
+        summary["neighbour_accuracy"] = with_all_right(summary["neighbour_accuracy"])
+    return summary
 
 
 def write(run: OpenRun, found: Mapping[str, pd.DataFrame]) -> None:
     for name in TABLES:
         run.folder.write_table(name, found.get(name, tables.empty(name)))
+
+
+def with_all_right(neighbours: pd.DataFrame) -> pd.DataFrame:
+    """Add ``all_right``: whether every model gets the anchor right; NaN with one model.
+
+    On its own right anchors a weak model is judged on easy ones; on common anchors all are judged alike.
+    """
+    if neighbours["model"].nunique() < 2:
+        return neighbours.assign(all_right=np.nan)
+    right = neighbours.groupby(["item", "frame_a"])["anchor_right"].transform("all")
+    return neighbours.assign(all_right=right.astype(np.float64))
+
+
+def _of_two(answers: pd.DataFrame, models: Sequence[str], seed: int) -> pd.DataFrame:
+    rows = []
+    for a, b in itertools.combinations(models, 2):
+        first, second = (answers[answers["model"] == name] for name in (a, b))
+        both = first.merge(
+            second[["item", "frame", "top1"]], on=["item", "frame"], suffixes=("_a", "_b")
+        )
+        old, new = (both[f"top1_{side}"].to_numpy(np.float64) > 0 for side in "ab")
+        clusters = clusters_of_rows(both)
+        found = two_models(old, new, clusters, seed=seed)
+        row: dict[str, object] = {
+            "model_a": a,
+            "model_b": b,
+            "n": len(both),
+            "clusters": clusters.count,
+        }
+        row |= {
+            "right_a": old.mean() if len(old) else np.nan,
+            "right_b": new.mean() if len(new) else np.nan,
+        }
+        row |= {
+            "kappa": found.kappa.value,
+            "kappa_low": found.kappa.low,
+            "kappa_high": found.kappa.high,
+        }
+        row |= {"observed": found.observed, "expected": found.expected}
+        for name, of in (
+            ("negative", found.negative_flips),
+            ("positive", found.positive_flips),
+            ("difference", found.difference),
+        ):
+            value = name if name == "difference" else f"{name}_flips"
+            row |= {value: of.value, f"{name}_low": of.low, f"{name}_high": of.high}
+        rows.append({**row, "relative_nfr": found.relative_nfr, "mcnemar_p": found.mcnemar_p})
+    return tables.of_rows("model_pairs", rows)
 
 
 def _noted(
