@@ -1,11 +1,11 @@
-"""Decoding at 1080p: vidrobust against PyAV and torchcodec, in CPU time and memory.
+"""Decoding at 1080p: vidrobust against PyAV, decord, torchcodec and OpenCV, in CPU time and memory.
 
     python benchmarks/decode.py CLIP [--frames 200] [--rounds 3] [--json FILE]
 
 CLIP is any real video; it is scaled to 1920x1080 and coded as H.264 with a key frame every 250 frames, in a
 temporary folder, by the ffmpeg program. Each reader runs in a process of its own, the readers in turn, and
 the least CPU time of the rounds counts. ``ratio`` is the time of the reference over the time of the reader:
-a bare PyAV loop with one reused reformatter for plain decoding, the better of the other two for decoding with
+a bare PyAV loop with one reused reformatter for plain decoding, the best of the other four for decoding with
 a resize. Every reader is given the cheapest antialiased resize that fits it. Memory is the peak of the
 process over that of one that imports the same and decodes one frame of a tiny video.
 """
@@ -27,8 +27,8 @@ import harness
 
 SIZE = 256  # the shorter side after the resize; 1920 x 1080 becomes 455 x 256
 BATCH = 4
-PLAIN = ("pyav", "vidrobust", "vidrobust accurate", "torchcodec")
-RESIZED = ("pyav", "vidrobust", "torchcodec")
+PLAIN = ("pyav", "vidrobust", "vidrobust accurate", "opencv", "torchcodec", "decord")
+RESIZED = ("pyav", "vidrobust", "opencv", "torchcodec", "decord")
 
 
 def pyav_loop(path: str) -> Iterator[Any]:
@@ -57,11 +57,31 @@ def vidrobust_loop(path: str, color: str) -> Iterator[Any]:
             yield batch.pixels.permute(0, 2, 3, 1)
 
 
+def opencv_loop(path: str) -> Iterator[Any]:
+    import cv2
+    import torch
+
+    video = cv2.VideoCapture(path)
+    while True:
+        there, frame = video.read()
+        if not there:
+            return
+        yield torch.from_numpy(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))[None]
+
+
 def torchcodec_loop(path: str) -> Iterator[Any]:
     from torchcodec.decoders import VideoDecoder
 
     for frame in VideoDecoder(path, dimension_order="NHWC", num_ffmpeg_threads=0):
         yield frame[None]
+
+
+def decord_loop(path: str) -> Iterator[Any]:
+    import decord
+    import torch
+
+    for frame in decord.VideoReader(path, num_threads=2):
+        yield torch.from_numpy(frame.asnumpy())[None]
 
 
 def loop(name: str, path: str) -> Iterator[Any]:
@@ -70,7 +90,9 @@ def loop(name: str, path: str) -> Iterator[Any]:
         "pyav": pyav_loop,
         "vidrobust": lambda p: vidrobust_loop(p, "fast"),
         "vidrobust accurate": lambda p: vidrobust_loop(p, "accurate"),
+        "opencv": opencv_loop,
         "torchcodec": torchcodec_loop,
+        "decord": decord_loop,
     }
     return loops[name](path)
 

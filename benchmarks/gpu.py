@@ -44,7 +44,7 @@ from harness import say
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "tests" / "footage_media" / "cups.mp4"
-BACKENDS = ("pyav", "torchcodec")
+BACKENDS = ("pyav", "torchcodec", "decord")
 COLOUR = 0.5  # levels by which a backend may differ in the mean
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 STREAMS = (1, 4, 7)

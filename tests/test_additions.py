@@ -241,7 +241,7 @@ def open_again(asked):
         ),
         (
             "video/choice.py",
-            "on_device=open_pyav_cuda),\n",
+            "on_cpu=open_decord, in_auto=False),\n",
             "    Decoder(name='again', on_cpu=open_again),\n",
         ),
     ),

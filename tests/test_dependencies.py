@@ -22,6 +22,7 @@ MODULES = {
     "pillow": "PIL",
     "opencv-python-headless": "cv2",
     "mlflow-skinny": "mlflow",
+    "decord2": "decord",
 }
 """Packages whose module has another name."""
 LOADED_BY_NAME = {

@@ -11,6 +11,8 @@ from importlib import metadata
 from pathlib import Path
 
 _OTHER_BUILDS = {
+    "decord": ("decord2",),  # for processors of ARM
+    "decord2": ("decord",),
     "onnxruntime": ("onnxruntime-gpu",),
     "opencv-python-headless": (
         "opencv-python",

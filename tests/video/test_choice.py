@@ -60,11 +60,12 @@ def test_on_a_gpu_the_order_is_torchcodec_pyav_and_upload(path: Path) -> None:
         backend: [
             (r.name, r.decodes_on) for r in routes(request(path), backend=backend, device="cuda:1")
         ]
-        for backend in ("auto", "pyav", "torchcodec")
+        for backend in ("auto", "pyav", "torchcodec", "decord")
     }
     assert found["auto"] == [("torchcodec", "cuda:1"), ("pyav", "cuda:1"), ("pyav", "cpu")]
     assert found["pyav"] == [("pyav", "cuda:1"), ("pyav", "cpu")]
     assert found["torchcodec"] == [("torchcodec", "cuda:1"), ("torchcodec", "cpu")]
+    assert found["decord"] == [("decord", "cpu")]
 
 
 @pytest.mark.parametrize(

@@ -228,8 +228,9 @@ def test_every_backend_marks_the_same_frames_of_real_footage(
     path = tmp_path / name
     path.write_bytes(data)
     found = {}
-    for backend in ("pyav", "torchcodec"):
+    for backend in ("pyav", "torchcodec", "decord"):
         with open_video(path, backend=backend, color="fast", device="cpu") as video:
             found[backend] = np.concatenate([batch.corrupt for batch in video.batches(8)])
     assert 0 < found["pyav"].sum() < len(found["pyav"])
     np.testing.assert_array_equal(found["torchcodec"], found["pyav"])
+    np.testing.assert_array_equal(found["decord"], found["pyav"])

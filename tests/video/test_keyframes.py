@@ -65,11 +65,12 @@ def test_keyframes_are_those_of_ffprobe(name: str, corpus: Path) -> None:
     assert not given.all()
 
 
-def test_torchcodec_tells_the_same(make: Make) -> None:
-    need(find_spec("torchcodec"), "torchcodec is not installed")
+@pytest.mark.parametrize("backend", ["torchcodec", "decord"])
+def test_other_backends_tell_the_same(backend: str, make: Make) -> None:
+    need(find_spec(backend), f"{backend} is not installed")
     path = make("gop12.mp4", "-c:v", "libx264", "-preset", "fast", "-bf", "3", "-g", "12")
     summary = flags(path)
-    assert flags(path, "torchcodec").tolist() == summary.tolist()
+    assert flags(path, backend).tolist() == summary.tolist()
     assert np.flatnonzero(summary)[:3].tolist() == [0, 12, 24]
 
 

@@ -400,7 +400,7 @@ def test_selections_that_make_no_sense_are_refused(
 def test_settings_that_make_no_sense_are_refused(make: Make) -> None:
     path = clip("open_gop.mp4", make)
     refused = [
-        ({"backend": "avi"}, "backend: expected one of auto, torchcodec, pyav, got 'avi'"),
+        ({"backend": "avi"}, "backend: expected one of auto, torchcodec, pyav, decord, got 'avi'"),
         ({"device": "tpu"}, "device: expected auto, cpu, cuda or cuda:N, got 'tpu'"),
         ({"prefetch": -1}, "prefetch: expected 0 or more"),
     ]

@@ -172,11 +172,12 @@ class Duplicate:
 
 @dataclass(frozen=True, kw_only=True)
 class FloorRecord:
-    """How far answers to the same frames, computed in another way, lie apart."""
+    """How far answers to the same frames, read or computed in another way, lie apart."""
 
     flips: int
     n: int  # frames
     total_variation: float | None = None  # the largest; None where only labels are known
+    decoders: tuple[str, ...] = ()  # the run's, and the other
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -79,7 +79,7 @@ class FootageSettings:
         "boxes[:SHARE[:PX]]",
         without="whole frames",
     )
-    backend: str = option("auto", "Decoder: auto, pyav or torchcodec.", "NAME")
+    backend: str = option("auto", "Decoder: auto, pyav, torchcodec or decord.", "NAME")
     color: str = option(
         "accurate",
         "Conversion from YUV to RGB: accurate has no bias, fast equals the ffmpeg program.",

@@ -94,11 +94,8 @@ class SurfaceConverter:
 
 
 def open_torchcodec(asked: VideoRequest, device: str = "cpu") -> IndexedReader:
-    if device == "cpu" and asked.color != "fast":
-        raise SettingsError(
-            "color: on the CPU torchcodec converts by swscale, which is not accurate; use --color fast with it, or the "
-            "backend pyav"
-        )
+    if device == "cpu":
+        _refuse_accurate(asked)
     try:
         decoders = import_module("torchcodec.decoders")
     except (ImportError, OSError, RuntimeError) as error:
@@ -139,6 +136,44 @@ class _TorchCodec:
             yield (picture.numpy() if picture.device.type == "cpu" else picture), time_s
 
 
+# Frames by decord, on the CPU; FFmpeg 4, without AV1.
+
+
+def open_decord(asked: VideoRequest) -> IndexedReader:
+    _refuse_accurate(asked)
+    try:
+        import decord
+    except (ImportError, OSError) as error:
+        raise SettingsError(
+            f"backend decord is not installed; {pip_install('decord')}, or use the backend pyav"
+        ) from error
+    decord.logging.set_level(decord.logging.QUIET)
+    path = asked.path
+    return IndexedReader(path, asked.item, "decord", "cpu", partial(_Decord, decord, path))
+
+
+def _refuse_accurate(asked: VideoRequest) -> None:
+    if asked.color != "fast":
+        raise SettingsError(
+            "color: on the CPU torchcodec and decord convert by swscale, which is not accurate; use --color fast "
+            "with them, or the backend pyav"
+        )
+
+
+class _Decord:
+    def __init__(self, decord: Any, path: Path, threads: int) -> None:
+        self._video = decord.VideoReader(
+            str(path.absolute()), ctx=decord.cpu(0), num_threads=threads
+        )
+
+    def __len__(self) -> int:
+        return len(self._video)
+
+    def read(self, start: int, stop: int) -> Iterator[Picture]:
+        for index in range(start, stop):
+            yield self._video[index].asnumpy(), float(self._video.get_frame_timestamp(index)[0])
+
+
 @dataclass(frozen=True, kw_only=True)
 class VideoRequest:
     # Where it is, and its name as an input.
@@ -149,17 +184,19 @@ class VideoRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Decoder:
-    """A library that decodes."""
+    """A library that decodes; ``in_auto``: ``auto`` may choose it."""
 
     name: str
     on_cpu: Callable[[VideoRequest], Reader]
     on_device: Callable[[VideoRequest, str], Reader] | None = None
+    in_auto: bool = True
 
 
 # The decoders, in the order in which ``auto`` tries them on a device. A new one is a file and a line here.
 DECODERS: tuple[Decoder, ...] = (
     Decoder(name="torchcodec", on_cpu=open_torchcodec, on_device=open_torchcodec),
     Decoder(name="pyav", on_cpu=open_pyav, on_device=open_pyav_cuda),
+    Decoder(name="decord", on_cpu=open_decord, in_auto=False),
 )
 # What ``auto`` takes on the CPU: the exact one (docs/decoding.md)
 ON_CPU = "pyav"
@@ -198,7 +235,7 @@ def routes(asked: VideoRequest, *, backend: str, device: str) -> list[Route]:
     )
     if device == "cpu":
         return [last]
-    first = [d for d in DECODERS if d.name == backend or backend == "auto"]
+    first = [d for d in DECODERS if d.name == backend or (backend == "auto" and d.in_auto)]
     on_device = [
         Route(
             name=d.name,

@@ -23,7 +23,7 @@ from vidrobust.video.stream import Decoded, prefetched
 
 CHUNK = 8  # frames asked for at once
 MARKS_AHEAD = 64  # frames of which PyAV knows more than was asked for
-SAME_TIME_S = 2e-3  # Matroska keeps times in milliseconds
+SAME_TIME_S = 2e-3  # decord keeps times in single precision, Matroska in milliseconds
 ANY_THREADS = 0  # as many as the library likes
 
 Picture = tuple["np.ndarray | torch.Tensor", float]
@@ -173,7 +173,7 @@ class IndexedReader:
             self._failures["time"] = (
                 f"{self._backend} puts frame {index} at {time_s:.3f} s, the file at {mark.time_s:.3f} s"
             )
-        # where both count the same frames, another time is another clock
+        # where both count the same frames, another time is another clock: decord counts from the first frame
         is_same = mark is not None and (agrees or self.mismatch is None)
         return Decoded(
             index=index,

@@ -87,7 +87,7 @@ def open_video(
     """Open the frames of one video, animation or folder of frames.
 
     item           the name in every result table; by default the stem of the file
-    backend        auto (PyAV on the CPU; on a GPU what works of torchcodec, PyAV), pyav, torchcodec
+    backend        auto (PyAV on the CPU; on a GPU what works of torchcodec, PyAV), pyav, torchcodec, decord
     device         where the pictures are delivered: auto (a GPU if there is one), cpu, cuda:N; ``info.reason``
                    states a fallback
     color          accurate (no bias) or fast (the bytes of the ffmpeg program)

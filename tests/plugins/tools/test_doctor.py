@@ -40,7 +40,9 @@ def test_devices_and_programs(rows: dict[str, Row]) -> None:
 
 def test_missing_extras_say_how_to_get_them(rows: dict[str, Row]) -> None:
     extras = {what: row for what, row in rows.items() if what.startswith("extra ")}
-    assert {"extra demo", "extra onnx", "extra timm", "extra torchcodec"} <= set(extras)
+    assert {"extra demo", "extra onnx", "extra timm", "extra decord", "extra torchcodec"} <= set(
+        extras
+    )
     for what, row in extras.items():
         if row["status"] == "missing":
             assert pip_install(what.split()[1]) in row["detail"]

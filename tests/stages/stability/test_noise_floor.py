@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Literal
 
@@ -12,8 +11,6 @@ import torch
 
 from vidrobust.models.load import load_model
 from vidrobust.predictions import Classifications
-from vidrobust.run_folder.record import FloorRecord
-from vidrobust.stages.stability.section import _floor_by_way
 from vidrobust.stages.stability.unit import NoiseFloor, measure
 
 PIXELS = (torch.arange(6, dtype=torch.uint8) * 50).view(6, 1, 1, 1).expand(6, 3, 4, 4)
@@ -77,19 +74,3 @@ def test_another_engine_and_number_format_are_in_the_floor(
     )
     assert "precision" in rounded.ways
     assert rounded.by_way["precision"][0] > 1e-3
-
-
-def test_the_report_has_a_line_for_each_way() -> None:
-    lines = _floor_by_way(
-        {
-            "batch size": FloorRecord(total_variation=0.0, flips=0, n=8),
-            "precision": FloorRecord(total_variation=0.031, flips=2, n=8),
-            "engine": FloorRecord(flips=1, n=8),
-        }
-    )
-    figures = {way: re.findall(r"[\d.]+", text) for way, text in lines.items()}
-    assert figures == {
-        "Noise floor, batch size": ["8"],
-        "Noise floor, precision": ["3.1", "2", "8"],
-        "Noise floor, engine": ["1", "8"],
-    }

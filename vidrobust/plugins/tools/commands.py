@@ -22,7 +22,7 @@ from vidrobust.text.printable import printable
     default="auto",
     show_default=True,
     metavar="NAME",
-    help="auto, pyav or torchcodec.",
+    help="auto, pyav, torchcodec or decord.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 def inspect(paths: tuple[str, ...], frame_md5: bool, backend: str, as_json: bool) -> None:

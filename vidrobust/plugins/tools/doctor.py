@@ -20,6 +20,7 @@ _DECODERS = {
         "import torchcodec; from torchcodec.decoders import VideoDecoder; print(torchcodec.__version__)",
         f"{pip_install('torchcodec')}, and FFmpeg's shared libraries",
     ),
+    "decord": ("decord", "import decord; print(decord.__version__)", pip_install("decord")),
 }
 
 
@@ -98,6 +99,10 @@ def _decoder(name: str) -> Row:
     what = f"decoder {name}"
     if installed(module) is None:
         return _row(what, "missing", how)
+    if name == "decord" and len(list(metadata.packages_distributions().get(name, ()))) > 1:
+        return _row(
+            what, "broken", "decord and decord2 share one module name: uninstall one of the two"
+        )
     try:
         run = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False

@@ -252,7 +252,8 @@ def _floor_by_way(ways: Mapping[str, FloorRecord]) -> dict[str, str]:
             if flips
             else f"none of {plural(n, 'label')} flips"
         )
-        lines[f"Noise floor, {way}"] = f"{moves}, {flipped}"
+        against = f" ({' instead of '.join(found.decoders[::-1])})" if found.decoders else ""
+        lines[f"Noise floor, {way}"] = f"{moves}, {flipped}{against}"
     return lines
 
 

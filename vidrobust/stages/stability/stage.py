@@ -95,7 +95,11 @@ class StabilityStage(StreamStage):
         from vidrobust.stages.stability import rates, summary, with_labels
         from vidrobust.tables import schema
 
-        floors = summary.floors_by_way(facts)
+        of_decoder = {
+            model: {"decoder": floor} for model, floor in summary.decoder_floor(run).items()
+        }
+        by_way = summary.floors_by_way(facts)
+        floors = {model: {**ways, **of_decoder.get(model, {})} for model, ways in by_way.items()}
         run.folder.update(noise_floor=floors, ms_a_frame=summary.ms_a_frame(facts))
         summary.report_box_files(run, facts)
         run.folder.update(judged={}, labels_outside={})

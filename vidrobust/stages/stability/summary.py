@@ -1,4 +1,4 @@
-"""Tables made of all units of the stage stability."""
+"""Tables made of all units of the stage stability, and the noise floor of the decoder."""
 
 from __future__ import annotations
 
@@ -6,9 +6,76 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
+import torch
 
+from vidrobust.footage.item import Item
+from vidrobust.frames.batch import FrameBatch
+from vidrobust.metrics.catalogue import is_classifier
+from vidrobust.models.predict import needs_pixels, predict
+from vidrobust.pipeline.inputs import open_item
 from vidrobust.pipeline.run import OpenRun
 from vidrobust.pipeline.stage import Facts
+from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.stability.unit import FRAMES, compared
+
+# Tried in this order: FFmpeg in decord is of 2021
+DECODERS = ("pyav", "torchcodec", "decord")
+
+
+def decoder_floor(run: OpenRun) -> dict[str, dict[str, Any]]:
+    """Return how much each classifier's predictions differ between two decoders, on one video's first frames.
+
+    Empty without another decoder that gives the same frames.
+    """
+    models = [model for model in run.models if is_classifier(model) and needs_pixels(model)]
+    read = _read_twice(run) if models else None
+    if read is None:
+        return {}
+    used, other, ours, theirs = read
+    same = torch.equal(ours.pixels, theirs.pixels)
+    found = {}
+    for model in models:
+        apart = (
+            (0.0, 0, len(ours))
+            if same
+            else compared(predict(model, ours.pixels), predict(model, theirs.pixels))
+        )
+        summary = dict(zip(("total_variation", "flips", "n"), apart, strict=True))
+        found[model.name] = {**summary, "decoders": [used, other]}
+    return found
+
+
+def _read_twice(run: OpenRun) -> tuple[str, str, FrameBatch, FrameBatch] | None:
+    backends = {
+        entry.item: entry.backend
+        for entry in run.folder.record.inputs
+        if not entry.problems and not entry.corrupt_frames  # other decoders may not survive damage
+    }
+    decoded = [item for item in run.inputs.readable if backends.get(item.name) in DECODERS]
+    # the one conversion that all of them offer
+    alike = run.settings.changed({"color": "fast"}, "decoder")
+    for item in decoded[:1]:
+        used = backends[item.name]
+        for other in (each for each in DECODERS if each != used):
+            try:
+                theirs = _first(item, alike.changed({"backend": other}, "decoder"))
+            except Exception as error:
+                # the file cannot be opened now, by no decoder
+                if getattr(error.__cause__, "filename", None):
+                    raise
+                continue  # a decoder that is not there, or not for this file, shows nothing
+            ours = _first(item, alike)
+            if (
+                ours.index.tolist() == theirs.index.tolist()
+                and ours.pixels.shape == theirs.pixels.shape
+            ):
+                return used, other, ours, theirs
+    return None
+
+
+def _first(item: Item, settings: Settings) -> FrameBatch:
+    with open_item(item, settings) as source:
+        return next(source.batches(FRAMES))
 
 
 def ms_a_frame(facts: Facts) -> dict[str, float]:
