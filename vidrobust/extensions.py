@@ -49,7 +49,7 @@ _reported: set[tuple[str, str]] = set()
 
 
 @dataclass(frozen=True)
-class Brought(Generic[Record]):
+class Provided(Generic[Record]):
     """What one entry point brings."""
 
     point: EntryPoint
@@ -68,31 +68,31 @@ class Brought(Generic[Record]):
 class Extensions(Generic[Record]):
     """What the entry points of one group bring, in the order of their names."""
 
-    brought: tuple[Brought[Record], ...]
+    provided: tuple[Provided[Record], ...]
 
     @property
     def records(self) -> tuple[Record, ...]:
         """Return the records of all entry points that work."""
-        return tuple(record for each in self.brought for record in each.records)
+        return tuple(record for each in self.provided for record in each.records)
 
     def each(self, use: Callable[[Record], Iterable[Result]]) -> Iterator[Result]:
         """Use each record in turn, and yield what comes of it; a plugin that fails is reported."""
-        for brought in self.brought:
-            for record in brought.records:
+        for provided in self.provided:
+            for record in provided.records:
                 try:
                     yield from use(record)
                 except ImportError as error:
-                    _report(brought, f"cannot be imported ({error})")
+                    _report(provided, f"cannot be imported ({error})")
                 except Exception as error:
-                    if brought.point.value.startswith("vidrobust."):
+                    if provided.point.value.startswith("vidrobust."):
                         raise
-                    _report(brought, f"failed ({type(error).__name__}: {error})")
+                    _report(provided, f"failed ({type(error).__name__}: {error})")
 
     @property
     def broken(self) -> Mapping[str, str]:
         """Return the reason why an entry point brings nothing, by its name."""
         return {
-            each.point.name: f"{each.where} {each.error}" for each in self.brought if each.error
+            each.point.name: f"{each.where} {each.error}" for each in self.provided if each.error
         }
 
 
@@ -108,7 +108,7 @@ def extensions(
     ``taken`` are names that the core has itself; ``points`` replace the entry points of the installed packages. A
     ``kind`` that a plugin defines is given by the name of its class.
     """
-    names, found = set(taken), list[Brought[Record]]()
+    names, found = set(taken), list[Provided[Record]]()
     for point in in_order(group) if points is None else points:
         try:
             records = tuple(_records(point, kind))
@@ -119,9 +119,11 @@ def extensions(
                         f"there is a {_name(kind)} {name!r} already; rename one of them"
                     )
             names.update(own)
-            found.append(Brought(point, records, own))
+            found.append(Provided(point, records, own))
         except (Exception, SystemExit) as error:  # whatever the import of another package raises
-            found.append(Brought(point, error=str(error), misdeclared=isinstance(error, TypeError)))
+            found.append(
+                Provided(point, error=str(error), misdeclared=isinstance(error, TypeError))
+            )
             _report(found[-1], str(error))
     return Extensions(tuple(found))
 
@@ -172,13 +174,13 @@ def _package(point: EntryPoint) -> str:
     return f" ({point.dist.name} {point.dist.version})" if point.dist else ""
 
 
-def _report(brought: Brought[Any], error: str) -> None:
+def _report(provided: Provided[Any], error: str) -> None:
     """Name a broken plugin on standard error: once, and in the first process alone, not in each worker."""
-    plugin = (brought.point.name, _package(brought.point))
+    plugin = (provided.point.name, _package(provided.point))
     if plugin not in _reported and multiprocessing.parent_process() is None:
         _reported.add(plugin)
         print(
-            f"warning: {brought.where} {shown(error)}. `vidrobust plugins` lists all.",
+            f"warning: {provided.where} {shown(error)}. `vidrobust plugins` lists all.",
             file=sys.stderr,
         )
 

@@ -18,7 +18,7 @@ def test_without_a_plugin_nothing_is_compared(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     assert comparison.comparison().name == "comparison"
-    monkeypatch.setattr(comparison, "brought", lambda: Extensions(()))
+    monkeypatch.setattr(comparison, "provided", lambda: Extensions(()))
     run = RunFolder.create(tmp_path / "run", Settings()).path
     with pytest.raises(SettingsError, match="no plugin is installed that compares"):
         vidrobust.compare(run, run)

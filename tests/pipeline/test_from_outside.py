@@ -79,9 +79,9 @@ def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (folder / "line_models.py").write_text(MODELS)
     (folder / "line_metrics.py").write_text(METRIC)
     monkeypatch.syspath_prepend(folder)
-    catalogue.brought.cache_clear()
+    catalogue.provided.cache_clear()
     yield folder
-    catalogue.brought.cache_clear()
+    catalogue.provided.cache_clear()
     extensions._installed.cache_clear()
     for name in ("line_models", "line_metrics"):
         sys.modules.pop(name, None)
@@ -98,7 +98,7 @@ def install(folder: Path, names: str, version: str = "1.0") -> None:
         f"[vidrobust.metrics]\nhellinger = line_metrics:{names}\n"
     )
     extensions._installed.cache_clear()
-    catalogue.brought.cache_clear()
+    catalogue.provided.cache_clear()
 
 
 def test_a_model_that_fails_is_named_and_the_others_go_on(

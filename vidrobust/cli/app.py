@@ -48,7 +48,7 @@ OWN = (
         "List installed plugins, what each brings, and those that are broken.",
     ),
 )
-BROUGHT = from_plugins([place.partition(":")[2] for _, place, _ in OWN])  # commands of plugins
+PROVIDED = from_plugins([place.partition(":")[2] for _, place, _ in OWN])  # commands of plugins
 
 
 def _own_commands() -> tuple[CommandEntry, ...]:
@@ -84,8 +84,8 @@ def _stage_commands() -> tuple[CommandEntry, ...]:
 
 
 def _entries() -> tuple[CommandEntry, ...]:
-    brought = (guarded(entry) for entry in BROUGHT.records)
-    named = {entry.name: entry for entry in (*_own_commands(), *brought)}
+    provided = (guarded(entry) for entry in PROVIDED.records)
+    named = {entry.name: entry for entry in (*_own_commands(), *provided)}
     order = [*STUDY_ORDER, *named, *(stage.name for stage in STAGES.stages)]
     every = {entry.name: entry for entry in _stage_commands()} | named
     return tuple(every[name] for name in dict.fromkeys(order) if name in every)

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from vidrobust.cli.options import JSON, print_result
-from vidrobust.extensions import PREFIX, Brought, Extensions, extensions, in_order
+from vidrobust.extensions import PREFIX, Extensions, Provided, extensions, in_order
 from vidrobust.text.phrases import listing
 
 MOST_NAMES = 8  # names of a group that ``plugins`` lists; ``--json`` has all of them
@@ -26,37 +26,37 @@ class Plugin:
     brings: dict[str, list[str]] = field(default_factory=dict)
     error: str = ""
 
-    def add(self, brought: Brought[Any]) -> None:
-        group = brought.point.group.removeprefix(PREFIX)
-        if brought.error:
-            what = f"{brought.point.value} of {group} {brought.error}"
+    def add(self, provided: Provided[Any]) -> None:
+        group = provided.point.group.removeprefix(PREFIX)
+        if provided.error:
+            what = f"{provided.point.value} of {group} {provided.error}"
             if what not in self.error:  # several kinds may be read from one group
                 self.error = f"{self.error}; {what}" if self.error else what
         else:
-            self.brings[group] = list(dict.fromkeys([*self.brings.get(group, []), *brought.names]))
+            self.brings[group] = list(dict.fromkeys([*self.brings.get(group, []), *provided.names]))
 
 
 def installed_plugins() -> list[Plugin]:
     """Import all plugins and return them in the order of their names."""
     found: dict[tuple[str, str], Plugin] = {}
-    for brought in _brought():
-        dist = brought.point.dist
+    for provided in _provided():
+        dist = provided.point.dist
         package, version = ("", "") if dist is None else (dist.name, dist.version)
-        key = package, brought.point.name
-        found.setdefault(key, Plugin(brought.point.name, package, version)).add(brought)
+        key = package, provided.point.name
+        found.setdefault(key, Plugin(provided.point.name, package, version)).add(provided)
     return [found[key] for key in sorted(found)]
 
 
-def _brought() -> Iterator[Brought[Any]]:
+def _provided() -> Iterator[Provided[Any]]:
     groups = set()
     for group_of_kind in _groups():
-        for brought in group_of_kind.brought:
-            groups.add(brought.point.group)
-            yield brought
+        for provided in group_of_kind.provided:
+            groups.add(provided.point.group)
+            yield provided
     for group in sorted(entry_points().groups - groups):
         if group.startswith(PREFIX):
             for point in in_order(group):
-                yield Brought(point, error="is of a group that does not exist")
+                yield Provided(point, error="is of a group that does not exist")
 
 
 def _groups() -> list[Extensions[Any]]:
@@ -77,23 +77,23 @@ def _groups() -> list[Extensions[Any]]:
     from vidrobust.video import source
 
     return [
-        app.BROUGHT,
-        stages.BROUGHT,
-        section.brought(),
-        tables.BROUGHT,
-        figures.brought(),
-        perturbations.BROUGHT,
-        suites.brought(),
-        correlation.brought(),
-        comparison.brought(),
-        policies.brought(),
-        demo.brought(),
-        exports.brought(),
-        metrics.brought(),
-        metrics.brought_tasks(),
-        models.brought(),
-        formats.brought(),
-        source.brought(),
+        app.PROVIDED,
+        stages.PROVIDED,
+        section.provided(),
+        tables.PROVIDED,
+        figures.provided(),
+        perturbations.PROVIDED,
+        suites.provided(),
+        correlation.provided(),
+        comparison.provided(),
+        policies.provided(),
+        demo.provided(),
+        exports.provided(),
+        metrics.provided(),
+        metrics.provided_tasks(),
+        models.provided(),
+        formats.provided(),
+        source.provided(),
         # "table" is a form of boxes that the plugin itself reads
         extensions("vidrobust.formats", "BoxFormat", lambda record: record.name, {"table"}),
     ]

@@ -26,12 +26,12 @@ class Comparison:
 
 
 @cache
-def brought() -> Extensions[Comparison]:
+def provided() -> Extensions[Comparison]:
     return extensions(GROUP, Comparison, lambda comparison: comparison.name)
 
 
 def comparison() -> Comparison:
     """Return the first one; SettingsError where no plugin brings any."""
-    for found in brought().records:
+    for found in provided().records:
         return found
     raise SettingsError("compare: no plugin is installed that compares runs")

@@ -50,11 +50,11 @@ BOTTLES = Demo(
 
 
 @cache
-def brought() -> Extensions[Demo]:
+def provided() -> Extensions[Demo]:
     return extensions(GROUP, Demo, lambda demo: demo.name, {BOTTLES.name})
 
 
 def demos() -> dict[str, Demo]:
     """Return the demos by name, the first one first."""
-    every = sorted((BOTTLES, *brought().records), key=lambda demo: not demo.comes_first)
+    every = sorted((BOTTLES, *provided().records), key=lambda demo: not demo.comes_first)
     return {demo.name: demo for demo in every}

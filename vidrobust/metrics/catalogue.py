@@ -30,19 +30,19 @@ TASK_POINTS = "vidrobust.tasks"  # the same of a Task
 
 
 @functools.cache
-def brought_tasks() -> Extensions[Task]:
+def provided_tasks() -> Extensions[Task]:
     """Return the tasks of installed plugins."""
     return extensions(TASK_POINTS, Task, lambda task: task.name, {task.name for task in OWN})
 
 
 def tasks() -> dict[str, Task]:
     """Return all tasks by name, the core's first."""
-    return {task.name: task for task in (*OWN, *brought_tasks().records)}
+    return {task.name: task for task in (*OWN, *provided_tasks().records)}
 
 
 def of_plugins(models: Mapping[str, str]) -> dict[str, Task]:
     """Return the models (name -> task) whose task a plugin brings, and their tasks."""
-    known = {task.name: task for task in brought_tasks().records}
+    known = {task.name: task for task in provided_tasks().records}
     return {model: known[task] for model, task in models.items() if task in known}
 
 
@@ -72,7 +72,7 @@ def is_detector(model: Classifier | Detector) -> TypeIs[Detector]:
 
 
 @functools.cache
-def brought() -> Extensions[Metric]:
+def provided() -> Extensions[Metric]:
     """Return the metrics of installed plugins."""
     own = (metric for task in tasks().values() for metric in task.metrics)
     return extensions(ENTRY_POINTS, Metric, _full_name, {_full_name(metric) for metric in own})
@@ -80,7 +80,7 @@ def brought() -> Extensions[Metric]:
 
 def metrics_of(task: str, anchor_deltas: Sequence[int] = ()) -> tuple[Metric, ...]:
     """Return all metrics of a task, with those of anchor pairs at these distances."""
-    own = (*task_of(task).metrics, *(m for m in brought().records if m.task == task))
+    own = (*task_of(task).metrics, *(m for m in provided().records if m.task == task))
     by_name = {metric.name: metric for metric in own}
     anchored = [
         _at_anchor(by_name[name], delta)
@@ -92,7 +92,7 @@ def metrics_of(task: str, anchor_deltas: Sequence[int] = ()) -> tuple[Metric, ..
 
 def versions_of(task: str) -> list[str]:
     """Return what the metrics of a task depend on; SettingsError for a plugin's metric that cannot be used."""
-    for each in brought().brought:
+    for each in provided().provided:
         if each.misdeclared:
             raise SettingsError(f"{each.where} {each.error}")
     own = [f"{metric.name} {metric.column}" for metric in metrics_of(task)]

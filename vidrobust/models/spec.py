@@ -140,11 +140,11 @@ class ModelKinds:
 
 def known() -> ModelKinds:
     """Return the kinds of the core, then those of entry points by name."""
-    found = brought()
+    found = provided()
     return ModelKinds({kind.scheme: kind for kind in (*_own(), *found.records)}, found.broken)
 
 
-def brought() -> Extensions[ModelKind]:
+def provided() -> Extensions[ModelKind]:
     return extensions(GROUP, ModelKind, lambda kind: kind.scheme, {kind.scheme for kind in _own()})
 
 

@@ -28,10 +28,10 @@ def catalogue_of(modules: Iterable[ModuleType]) -> Mapping[str, Perturbation]:
 
 _OWN = catalogue_of(_MODULES)
 # Perturbations of installed plugins
-BROUGHT = extensions(ENTRY_POINTS, Perturbation, lambda entry: entry.key, _OWN)
+PROVIDED = extensions(ENTRY_POINTS, Perturbation, lambda entry: entry.key, _OWN)
 # Every perturbation by its key: the core's, then those of plugins
 PERTURBATIONS: Mapping[str, Perturbation] = MappingProxyType(
-    dict(_OWN) | {entry.key: entry for entry in BROUGHT.records}
+    dict(_OWN) | {entry.key: entry for entry in PROVIDED.records}
 )
 
 SUITES: tuple[str, ...] = tuple(dict.fromkeys(entry.suite for entry in PERTURBATIONS.values()))

@@ -53,5 +53,5 @@ class ReportSection:
 
 
 @cache
-def brought() -> Extensions[ReportSection]:
+def provided() -> Extensions[ReportSection]:
     return extensions(GROUP, ReportSection, lambda section: section.name)

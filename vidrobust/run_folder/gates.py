@@ -51,7 +51,7 @@ class FigureSource:
 
 
 @cache
-def brought() -> Extensions[FigureSource]:
+def provided() -> Extensions[FigureSource]:
     return extensions(GROUP, FigureSource, lambda source: source.name)
 
 
@@ -106,7 +106,7 @@ def parse_gate(text: str) -> Gate:
         )
     name, comparison, number, percent = found.groups()
     metric, _, side = name.partition(".")
-    if any(metric in source.sections for source in brought().records) and side:
+    if any(metric in source.sections for source in provided().records) and side:
         figure, _, side = side.partition(".")
         metric = f"{metric}.{figure}"
     if side and side not in SIDES:
@@ -139,7 +139,7 @@ def passages_of(
     """
     passages: list[Passage] = []
     for gate in gates:
-        source = next((one for one in brought().records if one.knows(gate.metric)), None)
+        source = next((one for one in provided().records if one.knows(gate.metric)), None)
         if source is None:
             passages += pass_gates([gate], asked(gate.metric))
         else:

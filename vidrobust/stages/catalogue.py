@@ -37,15 +37,15 @@ _OWN = (
     REPLAYS,
     REMEDIES,
 )
-BROUGHT = extensions(
+PROVIDED = extensions(
     GROUP, Stage, lambda stage: stage.name, {stage.name for stage in (*_OWN, ReportStage)}
 )
 
 
 class ReportOfAllStages(ReportStage):
     # made anew when the result of any stage has changed, of a plugin's too
-    uses = (*ReportStage.uses, *BROUGHT.records)
+    uses = (*ReportStage.uses, *PROVIDED.records)
 
 
 REPORT = ReportOfAllStages()
-STAGES = Stages((*_OWN, *BROUGHT.records, REPORT))
+STAGES = Stages((*_OWN, *PROVIDED.records, REPORT))

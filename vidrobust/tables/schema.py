@@ -37,9 +37,9 @@ def _own() -> dict[str, Table]:
 
 
 _OWN = _own()
-BROUGHT = extensions(GROUP, Table, lambda table: table.name, _OWN)
+PROVIDED = extensions(GROUP, Table, lambda table: table.name, _OWN)
 TABLES: Mapping[str, Table] = MappingProxyType(
-    _OWN | {table.name: table for table in BROUGHT.records}
+    _OWN | {table.name: table for table in PROVIDED.records}
 )
 
 SCALES = ("adjacent", "second", "clip")

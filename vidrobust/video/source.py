@@ -69,7 +69,7 @@ class VideoFormat:
 
 
 @cache
-def brought() -> Extensions[VideoFormat]:
+def provided() -> Extensions[VideoFormat]:
     return extensions(GROUP, VideoFormat, lambda each: each.name)
 
 
@@ -116,7 +116,7 @@ def open_video(
         images = ImageFolderReader(where, item=item or where.name, color=mode, reason=reason)
         upload = None if target == "cpu" else target
         return FrameStream(images, selection, prefetch=prefetch, upload=upload, cut=cut)
-    for form in brought().records:
+    for form in provided().records:
         if where.suffix.lower() in form.suffixes:
             upload = None if target == "cpu" else target
             return FrameStream(

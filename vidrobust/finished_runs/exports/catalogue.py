@@ -91,12 +91,12 @@ def save(path: Path, text: str) -> Path:
 
 
 @cache
-def brought() -> Extensions[Format]:
+def provided() -> Extensions[Format]:
     return extensions(GROUP, Format, lambda found: found.name, OWN)
 
 
 def names() -> list[str]:
-    return sorted([*OWN, *(found.name for found in brought().records)])
+    return sorted([*OWN, *(found.name for found in provided().records)])
 
 
 def format_of(name: str) -> Format:
@@ -104,7 +104,7 @@ def format_of(name: str) -> Format:
         module, _, record = OWN[name].partition(":")
         found: Format = getattr(importlib.import_module(f"{__package__}.{module}"), record)
         return found
-    for each in brought().records:
+    for each in provided().records:
         if each.name == name:
             return each
     raise SettingsError(f"--to {name}: expected one of {', '.join(names())}")

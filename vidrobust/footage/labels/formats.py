@@ -130,13 +130,13 @@ class LabelFormats:
 
 def known() -> LabelFormats:
     """Return the formats of plugins, which are tried first, and the core's."""
-    own, found = {each.name: each for each in FORMATS}, brought()
+    own, found = {each.name: each for each in FORMATS}, provided()
     return LabelFormats(
         formats={each.name: each for each in found.records} | own, broken=found.broken
     )
 
 
-def brought() -> Extensions[LabelFormat]:
+def provided() -> Extensions[LabelFormat]:
     return extensions(GROUP, LabelFormat, lambda each: each.name, {each.name for each in FORMATS})
 
 

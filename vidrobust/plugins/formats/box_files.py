@@ -67,13 +67,13 @@ class BoxFormat:
     read: Callable[[Path, Mapping[str, str]], BoxFile]
 
 
-def brought() -> Extensions[BoxFormat]:
+def provided() -> Extensions[BoxFormat]:
     return extensions(GROUP, BoxFormat, lambda each: each.name, {"table"})
 
 
 def read_boxes(path: Path, options: Mapping[str, str] = MappingProxyType({})) -> BoxFile:
     """Read a file or folder of boxes, by a plugin's format or else as the table described in ``BoxFile``."""
-    formats = brought().records
+    formats = provided().records
     with reading(path, "recorded boxes"):
         for each in formats:
             if each.sniff(path):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from vidrobust.report.section import brought
+from vidrobust.report.section import provided
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes import statements as causes
 from vidrobust.stages.correlate import statements as correlate
@@ -65,7 +65,7 @@ class Answer:
 def answer_of(run: RunTables, further: Iterable[Contributor] = ()) -> Answer:
     """Collect the answer of a run from the core, installed plugins and ``further`` contributors."""
     found = [each for contribute in (*CONTRIBUTORS, *further) for each in contribute(run)]
-    found += brought().each(lambda section: section.statements(run))
+    found += provided().each(lambda section: section.statements(run))
     models, to_come = tuple(run.tasks), run.record.to_come
     said = [each for each in found if not set(each.command.split()[1:2]) & set(to_come)]
     return Answer(models, tuple(_sorted(said, models)), to_come)

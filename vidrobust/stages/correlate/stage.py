@@ -58,9 +58,9 @@ class CorrelationProtocol:
 
 
 @cache
-def brought() -> Extensions[CorrelationProtocol]:
+def provided() -> Extensions[CorrelationProtocol]:
     return extensions(GROUP, CorrelationProtocol, lambda protocol: protocol.name)
 
 
 def protocols() -> dict[str, CorrelationProtocol]:
-    return {protocol.name: protocol for protocol in brought().records}
+    return {protocol.name: protocol for protocol in provided().records}

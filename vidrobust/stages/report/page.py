@@ -15,7 +15,7 @@ from vidrobust.report.drawing import Picture
 from vidrobust.report.glossary import GLOSSARY
 from vidrobust.report.pages import rendered, written
 from vidrobust.report.pictures import save_picture
-from vidrobust.report.section import ReportSection, brought
+from vidrobust.report.section import ReportSection, provided
 from vidrobust.run_folder.gates import parse_gate, passages_of
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.run_folder.record import FILE, Metrics
@@ -240,7 +240,7 @@ def details(run: RunTables, shared: Mapping[str, Any]) -> str:
 
 def shared_content(run: RunTables) -> dict[str, Any]:
     """What both pages show, with the answer of the run as ``answer``."""
-    for name in (*JSON_FILES, *(name for section in brought().records for name in section.files)):
+    for name in (*JSON_FILES, *(name for section in provided().records for name in section.files)):
         run.json(name)  # a broken one is reported before any figure is drawn
     return {
         "title": run.folder.resolve().name,
@@ -303,7 +303,7 @@ def _sections(run: RunTables, budget: _Budget) -> Iterator[dict[str, Any]]:
                 "html": html,
             }
 
-    return brought().each(shown)
+    return provided().each(shown)
 
 
 def _content(run: RunTables) -> dict[str, Any]:

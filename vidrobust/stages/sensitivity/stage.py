@@ -45,12 +45,12 @@ class SuiteProtocol:
 
 
 @cache
-def brought() -> Extensions[SuiteProtocol]:
+def provided() -> Extensions[SuiteProtocol]:
     return extensions(GROUP, SuiteProtocol, lambda each: each.suite)
 
 
 def protocols() -> dict[str, SuiteProtocol]:
-    return {each.suite: each for each in brought().records}
+    return {each.suite: each for each in provided().records}
 
 
 CHUNK_BYTES = 32 * 2**20  # frames in memory at once, in bytes

@@ -35,14 +35,14 @@ FORMATS = (PolicyFormat(torchvision.NAME, torchvision.render, torchvision.lacks)
 
 
 @cache
-def brought() -> Extensions[PolicyFormat]:
+def provided() -> Extensions[PolicyFormat]:
     """Return the formats of installed plugins."""
     return extensions(GROUP, PolicyFormat, lambda each: each.name, {each.name for each in FORMATS})
 
 
 def formats() -> tuple[PolicyFormat, ...]:
     """Return the formats of the core, then those of plugins."""
-    return (*FORMATS, *brought().records)
+    return (*FORMATS, *provided().records)
 
 
 def with_levels(policy: Policy) -> Policy:
