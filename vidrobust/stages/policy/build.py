@@ -26,7 +26,6 @@ from vidrobust.stages.causes.shares import ADJACENT, SECOND
 from vidrobust.stages.policy.candidates import LEAST, Response, Standing, response, standings
 from vidrobust.stages.policy.policy import Policy, PolicyStep, StepEvidence
 from vidrobust.stages.policy.rejection import (
-    NO_FOOTAGE,
     Rejected,
     Rejection,
     amount_done,
@@ -47,6 +46,7 @@ NEAR = 0.01  # a share no further from 5 % can hardly be distinguished from it b
 UNDECIDED = (
     Rejection.SHARE_OPEN,
     Rejection.SHARE_AT_LIMIT,
+    Rejection.ERROR_OPEN,
     Rejection.DIRECTION_OPEN,
     Rejection.MOVING_OPEN,
     Rejection.NOISE_OR_CODING,
@@ -224,7 +224,7 @@ def _not_named(row: dict[str, Any]) -> tuple[Rejection, dict[str, Any]]:
     if gap < NEAR or row["pairs_high"] < SMALLEST_SHARE:
         return Rejection.SHARE_AT_LIMIT, {}
     if row["pairs_low"] > SMALLEST_SHARE:
-        return Rejection.SHARE_OPEN, {"times": NO_FOOTAGE}
+        return Rejection.ERROR_OPEN, {}
     # so much footage brings the interval off 5 %, if the share stays as it is
     return Rejection.SHARE_OPEN, {"times": max(2, math.ceil((half / gap) ** 2))}
 

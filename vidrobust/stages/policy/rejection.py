@@ -34,6 +34,9 @@ class Rejection(StrEnum):
     EXPLAINS_LITTLE = "explains_little"
     SHARE_OPEN = "share_open"  # times, how much more footage: None where that cannot be said
     SHARE_AT_LIMIT = "share_at_limit"
+    ERROR_OPEN = (
+        "error_open"  # pairs have settled it, and the error of the measurement leaves it open
+    )
     HAPPENS_RARELY = "happens_rarely"  # occurs, needed
     ANY_CHANGE = "any_change"
     DIRECTION_OPEN = "direction_open"  # times
@@ -75,7 +78,6 @@ class Rejected:
 SAID_AS_TIMES = 1.5
 
 MOST_TIMES = 20  # more than so many times the footage at hand is no advice
-NO_FOOTAGE = MOST_TIMES + 1  # what no footage settles, as the error of the measurement stays
 
 # What more footage may decide.
 OPEN: Mapping[Rejection, str] = {
@@ -85,6 +87,7 @@ OPEN: Mapping[Rejection, str] = {
     Rejection.FEW_PAIRS: "{n} pairs replayed, {needed} needed (--pairs)",
     Rejection.SHARE_OPEN: "{explains} {span} of {of}; {settle}",
     Rejection.SHARE_AT_LIMIT: "{explains} {span} of {of}, too close to 5 % to be settled with footage like this",
+    Rejection.ERROR_OPEN: "{explains} {span} of {of}; footage like this cannot settle it",
     Rejection.HAPPENS_RARELY: (
         "{explains} {span} of {of}, but was measured in {occurs} of {n} pairs only; {needed} such pairs are needed"
     ),
