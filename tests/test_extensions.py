@@ -44,7 +44,7 @@ def test_records_come_one_by_one_or_in_lists() -> None:
     points = [point("one", "ONE"), point("both", "BOTH")]
     found = extensions("tried.fractions", Fraction, str, points=points)
     assert found.records == (Fraction(1, 2), Fraction(1, 5), Fraction(1, 7))
-    assert [each.names for each in found.provided] == [("1/2",), ("1/5", "1/7")]
+    assert [each.names for each in found.points] == [("1/2",), ("1/5", "1/7")]
     assert found.broken == {}
 
 

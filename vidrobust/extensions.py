@@ -68,16 +68,16 @@ class Provided(Generic[Record]):
 class Extensions(Generic[Record]):
     """What the entry points of one group bring, in the order of their names."""
 
-    provided: tuple[Provided[Record], ...]
+    points: tuple[Provided[Record], ...]
 
     @property
     def records(self) -> tuple[Record, ...]:
         """Return the records of all entry points that work."""
-        return tuple(record for each in self.provided for record in each.records)
+        return tuple(record for each in self.points for record in each.records)
 
     def each(self, use: Callable[[Record], Iterable[Result]]) -> Iterator[Result]:
         """Use each record in turn, and yield what comes of it; a plugin that fails is reported."""
-        for provided in self.provided:
+        for provided in self.points:
             for record in provided.records:
                 try:
                     yield from use(record)
@@ -91,9 +91,7 @@ class Extensions(Generic[Record]):
     @property
     def broken(self) -> Mapping[str, str]:
         """Return the reason why an entry point brings nothing, by its name."""
-        return {
-            each.point.name: f"{each.where} {each.error}" for each in self.provided if each.error
-        }
+        return {each.point.name: f"{each.where} {each.error}" for each in self.points if each.error}
 
 
 def extensions(

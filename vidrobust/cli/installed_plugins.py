@@ -50,7 +50,7 @@ def installed_plugins() -> list[Plugin]:
 def _provided() -> Iterator[Provided[Any]]:
     groups = set()
     for group_of_kind in _groups():
-        for provided in group_of_kind.provided:
+        for provided in group_of_kind.points:
             groups.add(provided.point.group)
             yield provided
     for group in sorted(entry_points().groups - groups):

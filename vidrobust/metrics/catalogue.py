@@ -92,7 +92,7 @@ def metrics_of(task: str, anchor_deltas: Sequence[int] = ()) -> tuple[Metric, ..
 
 def versions_of(task: str) -> list[str]:
     """Return what the metrics of a task depend on; SettingsError for a plugin's metric that cannot be used."""
-    for each in provided().provided:
+    for each in provided().points:
         if each.misdeclared:
             raise SettingsError(f"{each.where} {each.error}")
     own = [f"{metric.name} {metric.column}" for metric in metrics_of(task)]
