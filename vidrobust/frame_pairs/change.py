@@ -363,7 +363,7 @@ class _Round:
             objects=objects,
             new=new,
             affine=affine,
-            alone=bool(motion.any()) and moves_alone(found),
+            alone=fine and bool(motion.any()) and moves_alone(found),
         )
         # where noise is strong a flow returns by chance
         return made(moved=change, measured=True, clear=(found.visible | smooth) & ~new)

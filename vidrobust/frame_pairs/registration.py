@@ -61,8 +61,8 @@ MIN_OWN_MOTION = 0.15  # smallest motion beyond the camera's, px, that is an obj
 # nearly nowhere: AT_REST of the two together.
 CLOSER, MOST_ALONE, SIDES, AT_REST = 0.5, 0.5, 3, 0.05
 OF_CELL, OF_SIDE = 0.25, 0.25  # shares of a cell's pixels, and of a side's cells, in which it must
-OF_DIRT = 0.15  # the same of dirt on the lens while the camera moves
 ALIKE = 0.8  # share of the textured pixels that must follow it
+OF_DIRT = 0.15  # as AT_REST, of dirt on the lens while the camera moves
 # Gaps of an object's motion up to this wide, px, are closed: its flat inside fits as well without motion.
 CLOSING = 15
 JUMP = 1.0  # jump of the displacement between neighbouring pixels, px, at the edge of what moves

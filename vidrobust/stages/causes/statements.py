@@ -250,8 +250,8 @@ def _of_rest(model: str, of: str, rest: list[dict[str, Any]], n: int) -> Iterato
         contribute = "" if begin else f" may contribute to {of}"
         text = f"{capital(begin + listing(limits))}{contribute}."
         yield Statement(Question.WHY, text, level, kind, model, n=n, **figures)
-    few = [row for row in open_ if row["pairs_high"] - row["pairs_low"] > WIDEST_KNOWN]
-    for help_, some in ((True, few), (False, [row for row in open_ if row not in few])):
+    for help_ in (True, False):
+        some = [r for r in open_ if (r["pairs_high"] - r["pairs_low"] > WIDEST_KNOWN) == help_]
         if some:
             titles = [f"{GROUPS[row['cause']].title} (up to {share(row['high'])})" for row in some]
             begin = "; more pairs would help" if help_ else ", and more pairs would not help"

@@ -268,8 +268,12 @@ PICTURES = ("box_curves", "sensitivity_curves")
 
 
 JSON_FILES = (
-    *("run.json", "moments.json", "box_moments.json"),
-    *("correlation.json", "policy.json", "remedies.json"),
+    "run.json",
+    "moments.json",
+    "box_moments.json",
+    "correlation.json",
+    "policy.json",
+    "remedies.json",
 )
 
 
