@@ -65,10 +65,13 @@ def _extras() -> dict[str, list[str]]:
 
 
 def _packages() -> list[Row]:
+    import torch
+
     rows = []
     for name, extra in _requirements():
         if not extra:
-            version = installed(name)
+            # the name of a wheel of torch does not always tell its build, such as +cu130
+            version = torch.__version__ if name == "torch" else installed(name)
             rows.append(
                 _row(name, "ok" if version else "missing", version or f"pip install {name}")
             )
