@@ -52,17 +52,8 @@ def make(ffmpeg: str, corpus: Path, tmp_path_factory: pytest.TempPathFactory) ->
             f"two tests make different clips named {name}"
         )
         if not path.exists():
-            command = [
-                ffmpeg,
-                *QUIET,
-                *before,
-                "-i",
-                f"file:{source or line}",
-                "-an",
-                *options,
-                f"file:{path}",
-            ]
-            subprocess.run(command, check=True, timeout=120)
+            command = [ffmpeg, *QUIET, *before, "-i", f"file:{source or line}", "-an"]
+            subprocess.run([*command, *options, f"file:{path}"], check=True, timeout=120)
         return path
 
     return made
@@ -88,12 +79,9 @@ def framemd5(ffmpeg: str) -> Oracle:
             "framemd5",
             "-",
         ]
-        lines = subprocess.run(
-            command, check=False, capture_output=True, text=True, timeout=120
-        ).stdout
-        return [
-            line.split(",")[-1].strip() for line in lines.splitlines() if line[:1] not in ("", "#")
-        ]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+        rows = [line for line in done.stdout.splitlines() if line[:1] not in ("", "#")]
+        return [row.split(",")[-1].strip() for row in rows]
 
     return md5
 

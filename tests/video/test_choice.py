@@ -48,6 +48,16 @@ def works(path: Path) -> Callable[[], Reader]:
     return lambda: PyAVReader(path, item="x", color="fast")
 
 
+def route(
+    name: str, decodes_on: str, open_it: Callable[[], Reader], delivers_on: str = "cuda:0"
+) -> Route:
+    return Route(name=name, decodes_on=decodes_on, delivers_on=delivers_on, open=open_it)
+
+
+def on_cpu(name: str, open_it: Callable[[], Reader]) -> Route:
+    return route(name, "cpu", open_it, delivers_on="cpu")
+
+
 def test_on_the_cpu_pyav_is_taken(path: Path) -> None:
     (only,) = routes(request(path), backend="auto", device="cpu")
     assert (only.name, only.decodes_on) == ("pyav", "cpu")
@@ -79,11 +89,9 @@ def test_on_a_gpu_the_order_is_torchcodec_pyav_and_upload(path: Path) -> None:
 )
 def test_failures_are_passed_over_and_kept(path: Path, error: Exception) -> None:
     tried = [
-        Route(name="torchcodec", decodes_on="cuda:0", delivers_on="cuda:0", open=fails(error)),
-        Route(
-            name="pyav", decodes_on="cuda:0", delivers_on="cuda:0", open=works(path)
-        ),  # pixels not there
-        Route(name="pyav", decodes_on="cpu", delivers_on="cuda:0", open=works(path)),
+        route("torchcodec", "cuda:0", fails(error)),
+        route("pyav", "cuda:0", works(path)),  # pixels not there
+        route("pyav", "cpu", works(path)),
     ]
     chosen = choose(tried)
     first_line = str(error).splitlines()[0]
@@ -100,50 +108,23 @@ def test_a_reader_that_loses_frames_is_not_taken(path: Path) -> None:
     class Loses(PyAVReader):
         mismatch = "torchcodec gives 4 frames, the file holds 6 packets"
 
-    tried = [
-        Route(
-            name="torchcodec",
-            decodes_on="cpu",
-            delivers_on="cpu",
-            open=lambda: Loses(path, item="x", color="fast"),
-        ),
-        Route(name="pyav", decodes_on="cpu", delivers_on="cpu", open=works(path)),
-    ]
-    assert (
-        "failed (torchcodec gives 4 frames, the file holds 6 packets)"
-        in choose(tried).reader.info.reason
-    )
+    lossy = on_cpu("torchcodec", lambda: Loses(path, item="x", color="fast"))
+    reason = choose([lossy, on_cpu("pyav", works(path))]).reader.info.reason
+    assert "failed (torchcodec gives 4 frames, the file holds 6 packets)" in reason
 
 
 def test_a_reader_that_begins_with_another_frame_is_not_taken(make: Make) -> None:
     path = make("later.ts", "-c:v", "libx265", "-x265-params", "log-level=none", "-frames:v", "12")
     asked = request(path)
-    tried = [
-        Route(
-            name="torchcodec",
-            decodes_on="cpu",
-            delivers_on="cpu",
-            open=lambda: open_torchcodec(asked),
-        ),
-        Route(name="pyav", decodes_on="cpu", delivers_on="cpu", open=works(path)),
-    ]
+    tried = [on_cpu("torchcodec", lambda: open_torchcodec(asked)), on_cpu("pyav", works(path))]
     with closing(choose(tried).reader) as reader:
         assert reader.info.backend == "pyav"
         assert "torchcodec puts frame 0 at" in reader.info.reason
 
 
 def test_the_file_is_blamed_where_the_last_way_says_so() -> None:
-    tried = [
-        Route(
-            name="a", decodes_on="cuda:0", delivers_on="cuda:0", open=fails(RuntimeError("driver"))
-        ),
-        Route(
-            name="b",
-            decodes_on="cpu",
-            delivers_on="cuda:0",
-            open=fails(InputError("x.mp4: is empty (0 bytes)")),
-        ),
-    ]
+    empty = fails(InputError("x.mp4: is empty (0 bytes)"))
+    tried = [route("a", "cuda:0", fails(RuntimeError("driver"))), route("b", "cpu", empty)]
     with pytest.raises(InputError, match=r"x\.mp4: is empty"):
         choose(tried)
 

@@ -225,13 +225,9 @@ def test_torch_turns_as_the_filters_do(name: str, make: Make) -> None:
         filters = orientation_filters(bytes(frame.side_data["DISPLAYMATRIX"]))
         by_filters = Converter("fast")(frame).copy()
         by_torch = upright(torch.from_numpy(Converter("fast")(as_stored).copy()), filters)
+    assert orientation_filters(None) == orientation_filters(bytes(36)) == ()
     assert filters
     assert torch.equal(by_torch, torch.from_numpy(by_filters))
-
-
-def test_no_display_matrix_turns_nothing() -> None:
-    assert orientation_filters(None) == ()
-    assert orientation_filters(bytes(36)) == ()
 
 
 def test_an_unknown_colour_mode_lists_the_choices(make: Make) -> None:

@@ -14,7 +14,6 @@ from PIL import Image
 from tests.video.conftest import Make, Oracle
 from vidrobust.cli.app import main
 from vidrobust.errors import InputError
-from vidrobust.plugins.tools.inspect import inspect_paths
 from vidrobust.video.source import open_video
 
 H264 = ("-c:v", "libx264", "-preset", "fast", "-bf", "2", "-g", "12")
@@ -203,15 +202,6 @@ def test_a_file_without_permission(tmp_path: Path, make: Make) -> None:
     finally:
         if root:
             os.seteuid(0)
-
-
-def test_inspect_goes_on_after_a_file_that_fails(tmp_path: Path, make: Make) -> None:
-    good = make("dash_from.mp4", *H264)
-    (tmp_path / "bad.mp4").write_text("no video")
-    entries = inspect_paths([str(tmp_path / "bad.mp4"), str(good), str(tmp_path / "absent.mp4")])
-    assert [e["frames"] for e in entries] == [0, 90, 0]
-    assert [len(e["problems"]) for e in entries] == [1, 0, 1]
-    assert entries[0]["codec"] is None
 
 
 @pytest.mark.parametrize(

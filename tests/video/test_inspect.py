@@ -20,59 +20,39 @@ KEYS = {
 }
 
 
-def test_an_entry_has_the_keys_and_values_of_its_file(make: Make, framemd5: Oracle) -> None:
-    path = make(
+@pytest.fixture
+def clip(make: Make) -> Path:
+    return make(
         "inspected.mp4", "-c:v", "libx264", "-preset", "ultrafast", "-r", "20", "-frames:v", "30"
     )
-    (entry,) = inspect_paths([str(path)])
+
+
+def test_an_entry_has_the_keys_and_values_of_its_file(clip: Path, framemd5: Oracle) -> None:
+    absent = str(clip.with_name("absent.mp4"))
+    entry, bad = inspect_paths([str(clip), absent])
     assert set(entry) >= KEYS
+    assert set(bad) == set(entry)
+    assert (bad["path"], bad["frames"], bad["codec"]) == (absent, 0, None)
+    assert bad["problems"] == [f"No such file: {absent}"]
     assert entry["frame_md5"] is None
-    assert entry["path"] == str(path)
+    assert entry["path"] == str(clip)
     assert (entry["codec"], entry["pixel_format"], entry["frame_rate"]) == ("h264", "yuv420p", "20")
-    assert (entry["width"], entry["height"], entry["frames"], entry["corrupt_frames"]) == (
-        240,
-        180,
-        30,
-        0,
-    )
-    assert entry["duration_s"] == 1.5
-    assert entry["problems"] == []
-    (with_md5,) = inspect_paths([str(path)], frame_md5=True)
-    assert with_md5["frame_md5"] == framemd5(path)
+    assert (entry["width"], entry["height"], entry["frames"]) == (240, 180, 30)
+    assert (entry["corrupt_frames"], entry["duration_s"], entry["problems"]) == (0, 1.5, [])
+    (with_md5,) = inspect_paths([str(clip)], frame_md5=True)
+    assert with_md5["frame_md5"] == framemd5(clip)
 
 
 def test_uneven_times_are_noted(make: Make) -> None:
-    path = make(
-        "uneven.mp4",
-        "-c:v",
-        "libx264",
-        "-vf",
-        "select='not(mod(n,3))+not(mod(n,7))'",
-        "-fps_mode",
-        "vfr",
-    )
+    some = "select='not(mod(n,3))+not(mod(n,7))'"
+    path = make("uneven.mp4", "-c:v", "libx264", "-vf", some, "-fps_mode", "vfr")
     (entry,) = inspect_paths([str(path)])
     assert any("ms apart" in note for note in entry["notes"])
 
 
-def test_what_cannot_be_read_has_the_same_keys(make: Make) -> None:
-    path = make(
-        "inspected.mp4", "-c:v", "libx264", "-preset", "ultrafast", "-r", "20", "-frames:v", "30"
-    )
-    absent = str(path.with_name("absent.mp4"))
-    good, bad = inspect_paths([str(path), absent])
-    assert set(good) == set(bad)
-    assert bad["path"] == absent
-    assert bad["frames"] == 0
-    assert bad["problems"] == [f"No such file: {absent}"]
-
-
 def test_a_name_that_is_no_valid_text_is_printed_and_a_range_past_the_end_is_said(
-    make: Make, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+    clip: Path, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:
-    clip = make(
-        "inspected.mp4", "-c:v", "libx264", "-preset", "ultrafast", "-r", "20", "-frames:v", "30"
-    )
     odd = tmp_path / os.fsdecode(b"<b>\xff\n.mp4")
     odd.write_bytes(clip.read_bytes())
     (entry,) = inspect_paths([str(odd)])

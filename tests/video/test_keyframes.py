@@ -32,16 +32,14 @@ def by_ffprobe(path: Path) -> list[bool]:
     """The flag of each of the first frames, in order of presentation."""
     program = shutil.which("ffprobe")
     need(program, "the ffprobe program is not installed")
-    command = [
-        str(program),
-        "-v",
-        "quiet",
-        "-select_streams",
-        "v:0",
+    command = [str(program), "-v", "quiet", "-select_streams", "v:0", "-of", "default=nk=1:nw=1"]
+    command += [
         "-show_entries",
         "frame=key_frame",
+        "-read_intervals",
+        f"%+#{COUNT}",
+        f"file:{path}",
     ]
-    command += ["-of", "default=nk=1:nw=1", "-read_intervals", f"%+#{COUNT}", f"file:{path}"]
     lines = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
     return [line == "1" for line in lines.split()]
 

@@ -55,10 +55,8 @@ def counts(path: Path) -> dict[str, int]:
         "csv=p=0",
     ]
     command += ["-show_entries", "stream=nb_read_frames", str(path)]
-    said = subprocess.run(
-        command, capture_output=True, text=True, timeout=60, check=True
-    ).stdout.split()
-    return {"opencv": opencv, "pyav": plain, "ffprobe": int(said[0])}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    return {"opencv": opencv, "pyav": plain, "ffprobe": int(done.stdout.split()[0])}
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".ts", ".mkv"])
