@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -46,30 +45,13 @@ class MadeRun(RunTables):
 def stability(
     value: float = 0.1, n: int = 100, low: float = 0.05, high: float = 0.2, **more: Any
 ) -> pd.DataFrame:
-    row = {
-        "model": "net",
-        "item": "",
-        "metric": "flip_rate",
-        "value": value,
-        "low": low,
-        "high": high,
-        "n": n,
-    }
-    return pd.DataFrame([{**row, "cluster": "stretch", "clusters": 9, **more}])
+    row = {"model": "net", "item": "", "metric": "flip_rate", "cluster": "stretch", "clusters": 9}
+    return pd.DataFrame([{**row, "value": value, "low": low, "high": high, "n": n, **more}])
 
 
 def frames(probability: float = 0.8, margin: float = 0.5, n: int = 20) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "model": "net",
-            "item": "a",
-            "track": 0,
-            "frame": range(n),
-            "label_name": "bolt",
-            "probability": probability,
-            "margin": margin,
-        }
-    )
+    rows = {"model": "net", "item": "a", "track": 0, "frame": range(n), "label_name": "bolt"}
+    return pd.DataFrame({**rows, "probability": probability, "margin": margin})
 
 
 def account(
@@ -144,24 +126,9 @@ def sensitivity(rate: float = 0.2, n: int = 20, mild: float = 0.0, items: int = 
 def remedy(
     name: str = "majority-5", kind: str = "rule", verdict: str = "cannot tell", **more: Any
 ) -> dict[str, Any]:
-    of = {
-        "remedy": name,
-        "kind": kind,
-        "model": "net",
-        "metric": "flip_rate",
-        "before": 0.1,
-        "after": 0.05,
-    }
-    of |= {
-        "ratio": 0.5,
-        "low": 0.3,
-        "high": 0.8,
-        "verdict": verdict,
-        "q": 0.01,
-        "n": 100,
-        "asked": 0.0,
-    }
-    of |= {"accuracy_high": float("nan"), "agreement": 0.9}
+    of = {"remedy": name, "kind": kind, "model": "net", "metric": "flip_rate", "verdict": verdict}
+    of |= {"before": 0.1, "after": 0.05, "ratio": 0.5, "low": 0.3, "high": 0.8, "q": 0.01, "n": 100}
+    of |= {"asked": 0.0, "accuracy_high": NAN, "agreement": 0.9}
     return {**of, "delay_ms": 80.0, "unreported": 0, "recommended": False, **more}
 
 
@@ -175,53 +142,33 @@ def summary(
     held = {"before": 0.1, "after": 0.05, "ratio": ratio, "low": 0.3, "high": 0.8}
     held |= {"n": 100 if ratio is not None else 0, "clusters": 9, "cluster": "stretch"}
     one = {"rule": rule, "max_delay_ms": 200.0, "chosen_on_halves": [rule, rule], "held_out": held}
-    return {
-        "models": {
-            "net": {**one, "verdict": verdict, "why": "few_clusters" if ratio is None else why}
-        }
-    }
+    why = "few_clusters" if ratio is None else why
+    return {"models": {"net": {**one, "verdict": verdict, "why": why}}}
 
 
 def step(high: float = 0.2, **evidence: Any) -> PolicyStep:
-    about = {
-        "cause": "light",
-        "of": "the change",
-        "share": 0.4,
-        "share_low": 0.3,
-        "share_high": 0.5,
-        "n": 24,
-    }
-    about |= {
-        "replication": "found again in 4 of 5 clips",
-        "replication_tested": 5,
-        "replication_found": 4,
-    }
+    about = {"cause": "light", "of": "the change", "n": 24, "share": 0.4}
+    about |= {"share_low": 0.3, "share_high": 0.5, "replication": "found again in 4 of 5 clips"}
+    about |= {"replication_tested": 5, "replication_found": 4}
     about |= {"flips_at_most": "", "one_of": ("brightness",)}
-    return PolicyStep(
-        perturbation="brightness",
-        family="light",
-        unit="relative gain",
-        low=-0.2,
-        high=high,
-        probability=0.5,
-        evidence=StepEvidence(**{**about, **evidence}),
-    )
+    what = {"perturbation": "brightness", "family": "light", "unit": "relative gain"}
+    proof = StepEvidence(**{**about, **evidence})
+    return PolicyStep(**what, low=-0.2, high=high, probability=0.5, evidence=proof)
 
 
 REFUSED = Rejected(perturbation="hue", why=Rejection.ABSENT, evidence={"cause": "colour", "n": 24})
-OPEN = Rejected(
-    perturbation="hue",
-    why=Rejection.SHARE_OPEN,
-    evidence={
-        "cause": "colour",
-        "of": "the change",
-        "n": 24,
-        "share": 0.03,
-        "low": 0.0,
-        "high": 0.1,
-        "times": 3,
-    },
-)
+
+
+SHARE = {
+    "cause": "colour",
+    "of": "the change",
+    "n": 24,
+    "share": 0.03,
+    "low": 0.0,
+    "high": 0.1,
+    "times": 3,
+}
+OPEN = Rejected(perturbation="hue", why=Rejection.SHARE_OPEN, evidence=SHARE)
 
 
 def policy(*steps: PolicyStep, rejected: tuple[Rejected, ...] = (REFUSED,), **more: Any) -> Policy:
@@ -261,13 +208,5 @@ def run(
         (folder / "policy.json").write_text(made.to_json())
     found = {name: table for name, table in whole.items() if table is not None}
     stages = {name: {} for name in ("stability", "causes", "policy")}
-    return MadeRun(
-        folder,
-        found,
-        kept,
-        {"models": [about], "inputs": inputs, "stages": stages, **(record or {})},
-    )
-
-
-def as_text(value: Any) -> str:
-    return json.dumps(value)
+    noted = {"models": [about], "inputs": inputs, "stages": stages, **(record or {})}
+    return MadeRun(folder, found, kept, noted)

@@ -162,23 +162,10 @@ def _stability(
 
 
 def _floor(models: tuple[str, ...]) -> pd.DataFrame:
-    rows = [
-        {
-            "model": m,
-            "item": "",
-            "metric": metric,
-            "value": value,
-            "n": 24,
-            "cluster": "",
-            "clusters": 0,
-        }
-        for m in models
-        for metric, value in (
-            ("noise_floor_total_variation", 3e-7),
-            ("noise_floor_label_flip", 0.0),
-        )
-    ]
-    return pd.DataFrame(rows).assign(low=np.nan, high=np.nan)
+    names, values = ["noise_floor_total_variation", "noise_floor_label_flip"], [3e-7, 0.0]
+    parts = [pd.DataFrame({"model": m, "metric": names, "value": values}) for m in models]
+    none = {"item": "", "n": 24, "cluster": "", "clusters": 0, "low": np.nan, "high": np.nan}
+    return pd.concat(parts, ignore_index=True).assign(**none)
 
 
 def _sensitivity(
@@ -210,53 +197,30 @@ def _sensitivity(
                 ("jensen_shannon", change**2),
                 ("top5_distance", np.round(change * 15)),
             ):
-                of = {
-                    "perturbation": perturbation.key,
-                    "strength": strength,
-                    "draw": 0,
-                    "metric": metric,
-                }
-                parts.append(
-                    some[["model", "item"]].assign(frame=some["frame_a"], **of, value=value)
-                )
+                of = {"perturbation": perturbation.key, "strength": strength, "draw": 0}
+                rows = some[["model", "item"]].assign(frame=some["frame_a"], **of)
+                parts.append(rows.assign(metric=metric, value=value))
     return pd.concat(parts, ignore_index=True)
 
 
 def _changes(items: list[str], rng: np.random.Generator) -> pd.DataFrame:
     parts = []
     for scale, count in (("adjacent", 40), ("second", 6), ("clip", 3)):
+        frame = np.tile(np.arange(count), len(items))
+        of = {"item": np.repeat(items, count), "frame_a": frame, "frame_b": frame + 1}
+        of |= {"delta_ms": 40.0, "scale": scale}
         for quantity, unit in UNITS.items():
             rest, size = (1.0, 0.02) if unit.startswith("ratio") else (0.0, 0.6)
-            n = count * len(items)
-            parts.append(
-                pd.DataFrame(
-                    {
-                        "item": np.repeat(items, count),
-                        "frame_a": np.tile(np.arange(count), len(items)),
-                        "frame_b": np.tile(np.arange(count), len(items)) + 1,
-                        "delta_ms": 40.0,
-                        "scale": scale,
-                        "quantity": quantity,
-                        "who": "part" if quantity.startswith(("part", "moving")) else "camera",
-                        "value": rest + rng.normal(0, size, n),
-                        "valid": rng.random(n) > 0.1,
-                        "error": size / 10,
-                    }
-                )
-            )
+            who = "part" if quantity.startswith(("part", "moving")) else "camera"
+            seen = {"value": rest + rng.normal(0, size, len(frame)), "error": size / 10}
+            seen |= {"valid": rng.random(len(frame)) > 0.1}
+            parts.append(pd.DataFrame({**of, "quantity": quantity, "who": who, **seen}))
     return tables.check("changes", pd.concat(parts, ignore_index=True))
 
 
-SHARES = {
-    "light": 0.02,
-    "colour": 0.01,
-    "camera": 0.4,
-    "objects": 0.2,
-    "came_into_view": 0.1,
-    "sharpness": 0.0,
-    "noise_and_coding": 0.2,
-    "noise_and_detail_undivided": 0.0,  # what is left, so that all add up to the change
-}
+SHARES = {"light": 0.02, "colour": 0.01, "camera": 0.4, "objects": 0.2, "came_into_view": 0.1}
+SHARES |= {"sharpness": 0.0, "noise_and_coding": 0.2}
+SHARES |= {"noise_and_detail_undivided": 0.0}  # what is left, so that all add up to the change
 """What each cause holds of the invented change."""
 
 
@@ -272,31 +236,13 @@ def _causes(pairs: pd.DataFrame, models: tuple[str, ...], rng: np.random.Generat
         if cause == UNDIVIDED["noise_and_detail"]:
             along = change - sum(part["projection"].to_numpy() for part in parts)
         replayed = cause in REPLAYED
-        columns = {
-            name: some[name].to_numpy()
-            for name in ("item", "model", "frame_a", "frame_b", "time_s")
-        }
-        columns |= {
-            "cause": cause,
-            "projection": along,
-            "squared_change": change,
-            "weight": 1.0,
-            "excluded": "",
-        }
-        columns |= {"flip": some["label_flip"].to_numpy()}
-        columns |= {"size": 1.0, "unit": "px", "measured": "1 px", "scale": "adjacent"}
-        columns |= {
-            "placebo": 0.2 * along if replayed else np.nan,
-            "margin_step": np.nan,
-            "unsure": 0.0,
-            "alone": False,
-            "slight": 0.0,
-            **dict.fromkeys(RECODED, np.nan),
-            "margin_past": np.nan,
-            "class_a": CLASSES[0],
-            "class_b": CLASSES[1],
-        }
-        parts.append(pd.DataFrame(columns))
+        rows = some[["item", "model", "frame_a", "frame_b", "time_s"]].reset_index(drop=True)
+        rows = rows.assign(cause=cause, projection=along, squared_change=change, weight=1.0)
+        rows = rows.assign(excluded="", flip=some["label_flip"].to_numpy(), size=1.0, unit="px")
+        rows = rows.assign(measured="1 px", scale="adjacent", margin_step=np.nan, unsure=0.0)
+        rows = rows.assign(placebo=0.2 * along if replayed else np.nan, alone=False, slight=0.0)
+        rows = rows.assign(**dict.fromkeys(RECODED, np.nan), margin_past=np.nan)
+        parts.append(rows.assign(class_a=CLASSES[0], class_b=CLASSES[1]))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -304,14 +250,9 @@ def _within(causes: pd.DataFrame) -> pd.DataFrame:
     """A shift of the whole picture does nine tenths of what the camera does."""
     camera = causes[causes["cause"] == "camera"]
     keys = ["item", "model", "frame_a", "frame_b", "cause", "weight", "scale"]
-    return camera[keys].assign(
-        perturbation="translation",
-        strength=2.0,
-        along=0.9 * camera["projection"],
-        along_cause=camera["projection"],
-        grain=np.nan,
-        grain_seen=np.nan,
-    )
+    whole, does = camera["projection"], {"perturbation": "translation", "strength": 2.0}
+    none = {"grain": np.nan, "grain_seen": np.nan}
+    return camera[keys].assign(**does, along=0.9 * whole, along_cause=whole, **none)
 
 
 def _moments(
@@ -341,28 +282,26 @@ def _moments(
             for side in ("a", "b"):
                 moment[f"picture_{side}"] = _picture(folder, f"{len(moments):02d}_{side}", 480, rng)
             if pair.Index == worst.index[0]:
-                moment["strip"] = [
+                again = f"frame {pair.frame_a}, re-created from its neighbour"
+                tiles = [
                     {
-                        "title": title,
-                        "label": label,
-                        "probability": 0.5,
-                        "measured": "",
-                        "frame": frame,
-                        "picture": _picture(folder, f"{len(moments):02d}_strip_{k}", 240, rng),
-                    }
-                    for k, (title, label, frame) in enumerate(
-                        (
-                            (f"frame {pair.frame_a}", a.label_name, pair.frame_a),
-                            (
-                                f"frame {pair.frame_a}, re-created from its neighbour",
-                                a.label_name,
-                                None,
-                            ),
-                            ("and camera", b.label_name, None),
-                            (f"frame {pair.frame_b}", b.label_name, pair.frame_b),
-                        )
-                    )
+                        "title": f"frame {pair.frame_a}",
+                        "label": a.label_name,
+                        "frame": pair.frame_a,
+                    },
+                    {"title": again, "label": a.label_name, "frame": None},
+                    {"title": "and camera", "label": b.label_name, "frame": None},
+                    {
+                        "title": f"frame {pair.frame_b}",
+                        "label": b.label_name,
+                        "frame": pair.frame_b,
+                    },
                 ]
+                for k, tile in enumerate(tiles):
+                    name = f"{len(moments):02d}_strip_{k}"
+                    tile |= {"probability": 0.5, "measured": ""}
+                    tile["picture"] = _picture(folder, name, 240, rng)
+                moment["strip"] = tiles
             moments.append(moment)
     kept = _player(folder, near, rng) if player else 0
     seen = frames.drop_duplicates(["item", "frame"])

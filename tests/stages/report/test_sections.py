@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +25,10 @@ from vidrobust.tables import schema as tables
 NAN = float("nan")
 
 
-def folder_of(path: Path, **found: pd.DataFrame) -> RunTables:
+def folder_of(path: Path, models: Sequence[dict] = (), **found: pd.DataFrame) -> RunTables:
     """A run folder that holds these tables."""
-    (path / "run.json").write_text(
-        json.dumps({"schema": SCHEMA, "settings": {}, "stages": {}, "models": [], "inputs": []})
-    )
+    record = {"schema": SCHEMA, "settings": {}, "stages": {}, "models": list(models), "inputs": []}
+    (path / "run.json").write_text(json.dumps(record))
     for name, table in found.items():
         tables.write(name, table, path)
     return RunTables(path)
@@ -36,39 +36,17 @@ def folder_of(path: Path, **found: pd.DataFrame) -> RunTables:
 
 def pairs_of(flips: list[int], excluded: list[str], delta_ms: float = 40.0) -> pd.DataFrame:
     """Adjacent pairs of one item and model."""
-    count = len(flips)
-    return pd.DataFrame(
-        {
-            "item": "a",
-            "frame_a": range(count),
-            "frame_b": range(1, count + 1),
-            "delta_ms": delta_ms,
-            "model": "net",
-            "kind": "adjacent",
-            "excluded": excluded,
-            "label_flip": [bool(flip) for flip in flips],
-            "total_variation": [0.5 if flip else 0.1 for flip in flips],
-            "top1_probability_change": 0.1,
-            "jensen_shannon": 0.1,
-            "top5_distance": 1.0,
-            "pixel_change": 2.0,
-            "track": 0,
-            "time_s": [k * delta_ms / 1000 for k in range(count)],
-            "delta_frames": 1,
-        }
-    )
+    frame, flipped = np.arange(len(flips)), np.array(flips, bool)
+    of = {"item": "a", "model": "net", "kind": "adjacent", "track": 0, "frame_a": frame}
+    of |= {"frame_b": frame + 1, "delta_frames": 1, "delta_ms": delta_ms}
+    of |= {"time_s": frame * delta_ms / 1000, "excluded": excluded, "label_flip": flipped}
+    of |= {"total_variation": np.where(flipped, 0.5, 0.1), "top1_probability_change": 0.1}
+    return pd.DataFrame({**of, "jensen_shannon": 0.1, "top5_distance": 1.0, "pixel_change": 2.0})
 
 
 def stability_row(metric: str, value: float, low: float, high: float, n: int) -> dict[str, object]:
-    return {
-        "model": "net",
-        "item": "",
-        "metric": metric,
-        "value": value,
-        "low": low,
-        "high": high,
-        "n": n,
-    }
+    of = {"model": "net", "item": "", "metric": metric}
+    return {**of, "value": value, "low": low, "high": high, "n": n}
 
 
 @pytest.mark.parametrize(("classes", "unsure"), [(2, True), (1000, False)])
@@ -76,22 +54,11 @@ def test_a_scene_is_unknown_to_a_model_by_how_many_classes_it_has(
     tmp_path: Path, classes: int, unsure: bool
 ) -> None:
     """A top probability of .6 is next to a guess between two classes, and sure among a thousand."""
-    frames = {
-        "item": "a",
-        "frame": range(20),
-        "time_s": 0.0,
-        "model": "net",
-        "label": 0,
-        "label_name": "ok",
-    }
-    frames |= {"second_label": 1, "track": 0, "keyframe": False}
+    frames = {"item": "a", "frame": range(20), "time_s": 0.0, "model": "net", "label": 0}
+    frames |= {"label_name": "ok", "second_label": 1, "track": 0, "keyframe": False}
     table = pd.DataFrame({**frames, "probability": 0.6, "margin": 0.2, "entropy": 0.5})
-    folder_of(tmp_path, frames=table)
     model = {"name": "net", "num_classes": classes}
-    (tmp_path / "run.json").write_text(
-        json.dumps({"schema": SCHEMA, "settings": {}, "stages": {}, "models": [model]})
-    )
-    found = answer_of(RunTables(tmp_path))
+    found = answer_of(folder_of(tmp_path, [model], frames=table))
     assert bool(found.unknown_scenes) == unsure
     (train,) = (each for each in found.statements if each.question == Question.TRAIN)
     assert (train.kind == "train_unknown_scene") == unsure
@@ -136,21 +103,10 @@ def sensitivity_of(values: dict[tuple[str, float], list[float]]) -> pd.DataFrame
     """(perturbation, strength) -> whether each frame flipped; total variation is half of it."""
     parts = []
     for (perturbation, strength), flips in values.items():
+        of = {"model": "net", "item": "a", "perturbation": perturbation, "strength": strength}
+        of |= {"draw": 0, "frame": range(0, 25 * len(flips), 25)}  # a second apart
         for metric, factor in (("label_flip", 1.0), ("total_variation", 0.5)):
-            parts.append(
-                pd.DataFrame(
-                    {
-                        "model": "net",
-                        "item": "a",
-                        "frame": range(0, 25 * len(flips), 25),  # a second apart
-                        "perturbation": perturbation,
-                        "strength": strength,
-                        "draw": 0,
-                        "metric": metric,
-                        "value": np.array(flips) * factor,
-                    }
-                )
-            )
+            parts.append(pd.DataFrame({**of, "metric": metric, "value": np.array(flips) * factor}))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -209,12 +165,8 @@ def test_curves_are_drawn_where_their_numbers_are(
 def test_draws_of_one_frame_are_not_independent(tmp_path: Path) -> None:
     table = sensitivity_of({("hue", 5.0): [1, 0, 1, 0, 0, 0]})
     again = pd.concat([table.assign(draw=draw) for draw in range(10)], ignore_index=True)
-    (once, ten) = (
-        sensitivity_section.summary(folder_of(made, sensitivity=each))
-        for made, each in ((_sub(tmp_path, "a"), table), (_sub(tmp_path, "b"), again))
-    )
-    assert once is not None
-    assert ten is not None
+    once = sensitivity_section.summary(folder_of(_sub(tmp_path, "a"), sensitivity=table))
+    ten = sensitivity_section.summary(folder_of(_sub(tmp_path, "b"), sensitivity=again))
     # ten copies of the same six frames tell no more than six frames
     pd.testing.assert_frame_equal(ten.table, once.table)
     assert list(ten.table["n"]) == list(ten.table["clusters"]) == [6, 6]
@@ -227,106 +179,49 @@ def _sub(path: Path, name: str) -> Path:
 
 def test_exclusions_are_counted_by_reason(tmp_path: Path) -> None:
     pairs = pairs_of([1, 0, 1, 1, 0], ["", "", "scene_cut", "scene_cut", "duplicate"])
-    rows = {
-        row["reason"]: row for row in footage_section.exclusions(folder_of(tmp_path, pairs=pairs))
-    }
-    assert rows["compared"]["adjacent"] == 2
-    assert rows["compared"]["flips"] == 1
-    assert rows["a scene cut lies between the frames"]["adjacent"] == 2
-    assert rows["a scene cut lies between the frames"]["flips"] == 2
-    assert rows["the frames are the same picture"]["adjacent"] == 1
+    found = footage_section.exclusions(folder_of(tmp_path, pairs=pairs))
+    rows = {row["reason"]: (row["adjacent"], row["flips"]) for row in found}
+    assert rows["compared"] == (2, 1)
+    assert rows["a scene cut lies between the frames"] == (2, 2)
+    assert rows["the frames are the same picture"][0] == 1
 
 
 def test_percentiles_are_over_the_pairs_of_all_items(tmp_path: Path) -> None:
     change = np.arange(1, 101) / 1000
+    of = {"scale": "adjacent", "quantity": "gain"}
+    pairs = {"item": ["a"] * 50 + ["b"] * 50, "frame_a": 0, "frame_b": 1, "delta_ms": 40.0, **of}
     changes = pd.DataFrame(
-        {
-            "item": ["a"] * 50 + ["b"] * 50,
-            "frame_a": 0,
-            "frame_b": 1,
-            "delta_ms": 40.0,
-            "scale": "adjacent",
-            "quantity": "gain",
-            "who": "frame",
-            "value": 1 - change,
-            "valid": True,
-            "error": 0.001,
-        }
+        {**pairs, "who": "frame", "value": 1 - change, "valid": True, "error": 0.001}
     )
+    ends = {"p50": [0.025, 0.075], "p95": [0.05, 0.1], "p99": [0.05, 0.1]}
     variation = pd.DataFrame(
-        {
-            "item": ["a", "b"],
-            "scale": "adjacent",
-            "quantity": "gain",
-            "unit": "ratio",
-            "p50": [0.025, 0.075],
-            "p95": [0.05, 0.1],
-            "p99": [0.05, 0.1],
-            "n": 50,
-            "valid": 1.0,
-        }
+        {"item": ["a", "b"], **of, "unit": "ratio", **ends, "n": 50, "valid": 1.0}
     )
-    found = footage_section.variation_summary(
-        folder_of(tmp_path, changes=changes, variation=variation)
-    )
-    assert found is not None
-    (row,) = found.to_dict("records")
+    run = folder_of(tmp_path, changes=changes, variation=variation)
+    (row,) = footage_section.variation_summary(run).to_dict("records")
     assert row["p50"] == pytest.approx(0.0505)  # of 0.001, 0.002 ... 0.1
     assert row["p95"] == pytest.approx(0.09505)
     assert (row["valid"], row["n"], row["least"], row["most"]) == (100, 100, 0.05, 0.1)
 
 
 def test_few_pairs_give_no_high_percentile(tmp_path: Path) -> None:
-    row = {
-        "item": "a",
-        "scale": "clip",
-        "quantity": "hue_deg",
-        "unit": "deg",
-        "p50": 1.0,
-        "p95": 2.0,
-        "p99": 2.0,
-    }
-    variation = pd.DataFrame([{**row, "n": 4, "valid": 0.75}])
+    row = {"item": "a", "scale": "clip", "quantity": "hue_deg", "unit": "deg", "n": 4}
+    variation = pd.DataFrame([{**row, "p50": 1.0, "p95": 2.0, "p99": 2.0, "valid": 0.75}])
     run = folder_of(tmp_path, variation=variation)
     (said,) = footage_section.variation_rows(footage_section.variation_summary(run))
-    assert (said["p50"], said["p95"], said["p99"], said["n"]) == (
-        "1",
-        "too few",
-        "too few",
-        "3 of 4",
-    )
+    assert [said[key] for key in ("p50", "p95", "p99")] == ["1", "too few", "too few"]
+    assert said["n"] == "3 of 4"
 
 
 def moment(model: str, number: int, picture: str = "") -> dict[str, object]:
-    return {
-        "model": model,
-        "item": "a",
-        "frame_a": number,
-        "frame_b": number + 1,
-        "time_a_s": 1.0,
-        "label_a": "x",
-        "label_b": "y",
-        "probability_a": 0.5,
-        "probability_b": 0.6,
-        "flip": True,
-        "total_variation": 0.5,
-        "picture_a": picture,
-    }
+    of = {"model": model, "item": "a", "frame_a": number, "frame_b": number + 1, "time_a_s": 1.0}
+    of |= {"label_a": "x", "label_b": "y", "probability_a": 0.5, "probability_b": 0.6}
+    return {**of, "flip": True, "total_variation": 0.5, "picture_a": picture}
 
 
 def run_with(path: Path, moments: list[dict[str, object]], models: list[str]) -> RunTables:
-    (path / "run.json").write_text(
-        json.dumps(
-            {
-                "schema": SCHEMA,
-                "settings": {},
-                "stages": {},
-                "models": [{"name": name} for name in models],
-            }
-        )
-    )
     (path / "moments.json").write_text(json.dumps({"moments": moments}))
-    return RunTables(path)
+    return folder_of(path, [{"name": name} for name in models])
 
 
 def test_every_model_has_its_moment_on_page_one(tmp_path: Path) -> None:
@@ -342,11 +237,8 @@ def test_pictures_outside_the_folder_are_not_taken(tmp_path: Path) -> None:
     (tmp_path / "secret.jpg").write_bytes(b"secret")
     inside = _sub(tmp_path, "run")
     (inside / "in.jpg").write_bytes(b"picture")
-    every = [
-        moment("net", 0, "../secret.jpg"),
-        moment("net", 9, "in.jpg"),
-        moment("net", 20, "absent.jpg"),
-    ]
+    named = {0: "../secret.jpg", 9: "in.jpg", 20: "absent.jpg"}
+    every = [moment("net", frame, picture) for frame, picture in named.items()]
     found = moments_section.moments(run_with(inside, every, ["net"]))
     assert [bool(m.a.uri) for m in found.shown] == [False, True, False]
 
