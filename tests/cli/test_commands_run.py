@@ -6,6 +6,7 @@ import functools
 import re
 import shlex
 import shutil
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,12 +21,10 @@ from tests.pipeline.conftest import FEW, run
 
 CLASSIFIER = "tests.cli.test_printed_commands:tiny"
 DETECTOR = "tests.plugins.finetune.small_boxes:detector"
-MID_SENTENCE = {
-    "compare --json",
-    "corruptions --json prints",
-    "labels reads",
-    "repeatability --json printed",
-}
+
+
+MID_SENTENCE = {"compare --json", "corruptions --json prints", "labels reads"}
+MID_SENTENCE |= {"repeatability --json printed"}
 ALONE = {"doctor", "models", "perturbations", "plugins"}
 """Commands that are complete without arguments; the others are only named where they have none."""
 ELSEWHERE = {
@@ -108,27 +107,17 @@ BEFORE = {
     ]
 }
 """What a command needs to have been run."""
-SLOW = {
-    "boxes",
-    "study",
-    "adapt",
-    "causes",
-    "policy",
-    "sensitivity",
-    "correlate",
-    "repeatability",
-}
+
+
+SLOW = {"boxes", "study", "adapt", "causes", "policy", "sensitivity", "correlate", "repeatability"}
 
 
 def typed(text: str) -> str:
     """The command as a user types it."""
     for word, value in WORDS.items():
-        start, end = (
-            (r"(?<![\w/])" if word[0].isalpha() else ""),
-            (r"\b" if word[-1].isalnum() else ""),
-        )
-        pattern = f"{start}{re.escape(word)}{end}"
-        text = re.sub(pattern, value.replace("\\", "\\\\"), text)
+        start = r"(?<![\w/])" if word[0].isalpha() else ""
+        end = r"\b" if word[-1].isalnum() else ""
+        text = re.sub(f"{start}{re.escape(word)}{end}", value.replace("\\", "\\\\"), text)
     return text
 
 
@@ -140,54 +129,42 @@ def cases() -> dict[str, str]:
         named_only = " " not in text and text not in ALONE
         if not (named_only or text in MID_SENTENCE or any(each in text for each in ELSEWHERE)):
             found.setdefault(typed(text), place)
-    return {
-        text: place
-        for text, place in found.items()
-        if not any(_covers(other, text) for other in found)
-    }
+    return {t: place for t, place in found.items() if not any(_covers(other, t) for other in found)}
 
 
 def _covers(other: str, text: str) -> bool:
     """Is a slow command typed as well with more options and an input of the same kind?"""
-    mine, more = (
-        {word for word in each.split() if word.startswith("--")} for each in (text, other)
-    )
-    kinds = {
-        tuple(re.sub(r"\w{2,}", "x", word) for word in each.split()[1:2]) for each in (text, other)
-    }
+    mine, more = ({w for w in each.split() if w.startswith("--")} for each in (text, other))
+    kinds = {re.sub(r"\w{2,}", "x", "".join(each.split()[1:2])) for each in (text, other)}
     same = len(kinds) == 1 and text.split()[0] == other.split()[0] and text.split()[0] in SLOW
     return same and mine < more and "--dry-run" not in more
 
 
+def film(path: Path, pictures: Iterable[np.ndarray], crf: str) -> None:
+    """Write pictures of 96 x 64 px as H.264."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=Fraction(12), options={"crf": crf})
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for picture in pictures:
+            shown = np.clip(picture, 0, 255).astype(np.uint8)
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(shown, format="rgb24")))
+        out.mux(stream.encode())
+
+
 def clip(path: Path, phase: float = 0.0) -> None:
     """Four seconds of a picture that moves and flickers."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     wide = texture(1, 64, 160)
-    with av.open(str(path), "w") as out:
-        stream = out.add_stream("libx264", rate=Fraction(12), options={"crf": "18"})
-        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
-        for k in range(48):
-            picture = np.clip(wide[:, k : k + 96] * (1 + 0.3 * np.sin(k + phase)), 0, 255).astype(
-                np.uint8
-            )
-            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        out.mux(stream.encode())
+    film(path, (wide[:, k : k + 96] * (1 + 0.3 * np.sin(k + phase)) for k in range(48)), "18")
 
 
 def line(path: Path) -> None:
     """Three parts that cross a still picture one after the other."""
-    floor, part = 0.3 * texture(3, 64, 96), texture(4, 28, 20)
-    with av.open(str(path), "w") as out:
-        stream = out.add_stream("libx264", rate=Fraction(12), options={"crf": "12"})
-        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
-        for k in range(150):
-            picture, left = floor.copy(), 4 * (k % 50) - 30
-            if 0 <= left <= 76:
-                picture[18:46, left : left + 20] = part
-            out.mux(
-                stream.encode(av.VideoFrame.from_ndarray(picture.astype(np.uint8), format="rgb24"))
-            )
-        out.mux(stream.encode())
+    pictures = [0.3 * texture(3, 64, 96) for _ in range(150)]
+    for k, picture in enumerate(pictures):
+        if 0 <= (left := 4 * (k % 50) - 30) <= 76:
+            picture[18:46, left : left + 20] = texture(4, 28, 20)
+    film(path, pictures, "12")
 
 
 def tables(folder: Path) -> None:
@@ -195,9 +172,8 @@ def tables(folder: Path) -> None:
     rng = np.random.default_rng(0)
     rows = [(p, o, t) for p in range(10) for o in "XYZ" for t in range(2)]
     gauge = pd.DataFrame(rows, columns=["part", "operator", "trial"])
-    gauge.assign(value=gauge["part"] + rng.normal(0, 0.05, len(gauge))).to_csv(
-        folder / "table.csv", index=False
-    )
+    values = gauge["part"] + rng.normal(0, 0.05, len(gauge))
+    gauge.assign(value=values).to_csv(folder / "table.csv", index=False)
     good = np.where(gauge["part"] < 5, "A", "B")
     gauge.assign(value=good, reference=good).to_csv(folder / "ratings.csv", index=False)
     answers = [f"{k},{'AB'[k // 5 % 2]},0.9" for k in range(48)]
@@ -236,17 +212,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert run("stability", str(folder / source), "-m", spec, "-o", str(first), "-q") == 0
         for name in names[1:]:
             shutil.copytree(first, folder / "reports" / name)
-    assert (
-        run(
-            "stability",
-            str(folder / "manifest.csv"),
-            "-m",
-            CLASSIFIER,
-            "-o",
-            str(folder / "reports/msa"),
-        )
-        == 0
-    )
+    passes = (str(folder / "manifest.csv"), "-m", CLASSIFIER, "-o", str(folder / "reports/msa"))
+    assert run("stability", *passes) == 0
     return folder
 
 

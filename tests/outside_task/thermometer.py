@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import cv2
 import numpy as np
+import pandas as pd
 
 from vidrobust.metrics.metric import CorrelationSpec, Metric, ResponseSpec, Task, Wording
 from vidrobust.metrics.task_meter import NEIGHBOURS, TABLES, TaskMeter, whole
@@ -74,10 +75,8 @@ class Meter(TaskMeter):
 
 
 def drawn(picture, found):
-    text = f"{found.kelvin[0]:.0f} K"
-    return cv2.putText(
-        picture.copy(), text, (4, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 255, 255)
-    )
+    text, font = f"{found.kelvin[0]:.0f} K", cv2.FONT_HERSHEY_SIMPLEX
+    return cv2.putText(picture.copy(), text, (4, 14), font, 0.4, (255, 255, 255))
 
 
 def remedies(model, read, footage, max_delay_ms):
@@ -87,27 +86,22 @@ def remedies(model, read, footage, max_delay_ms):
     from vidrobust.statistics.clusters import clusters_of_rows
     from vidrobust.statistics.ratios import paired_ratio
 
-    frames, pairs = (
-        table[table["model"] == model] for table in (read("task_frames"), read("task_pairs"))
-    )
+    frames, use = read("task_frames").query("model == @model"), read("task_pairs")
+    use = use[(use["model"] == model) & (use["excluded"] == "")]
     mired = 1e6 / frames.set_index(["item", "frame"])["answer"].str.removesuffix(" K").astype(float)
-    calm = mired.groupby(level="item").transform(
-        lambda values: values.rolling(5, min_periods=1).mean()
-    )
-    use = pairs[pairs["excluded"] == ""]
+    calm = mired.groupby(level="item").transform(lambda of: of.rolling(5, min_periods=1).mean())
     a, b = (
-        calm.reindex(list(zip(use["item"], use[side], strict=True)))
+        calm.reindex(pd.MultiIndex.from_frame(use[["item", side]])).to_numpy()
         for side in ("frame_a", "frame_b")
     )
     before = use["jump"].to_numpy(np.float64)
-    after = (np.abs(a.to_numpy() - b.to_numpy()) > NOTICEABLE).astype(np.float64)
+    after = (np.abs(a - b) > NOTICEABLE).astype(np.float64)
     clusters, delay = clusters_of_rows(use), 2 * float(use["delta_ms"].median())
     found = paired_ratio(before, after, clusters, events=True)
     costs = Costs(delay_frames=2, delay_ms=delay)
-    rows = [row("rule", "running-mean-5", model, "jump_rate", found, costs)]
-    best = recommended(
-        {"running-mean-5": after}, before, clusters, {"running-mean-5": delay}, max_delay_ms
-    )
+    name = "running-mean-5"
+    rows = [row("rule", name, model, "jump_rate", found, costs)]
+    best = recommended({name: after}, before, clusters, {name: delay}, max_delay_ms)
     return Studied(marked(rows, best, "jump_rate"), best)
 
 
@@ -115,83 +109,52 @@ def _metric(name, title, sentence, **more):
     return Metric(task="temperature", name=name, title=title, sentence=sentence, **more)
 
 
+OF_PAIRS = {"table": "task_pairs", "rows": NEIGHBOURS}
+JUMPS = Wording(
+    "the temperature jumps", "the temperature never jumps", "pair of neighbouring frames",
+    many="pairs of neighbouring frames", event="pairs of neighbouring frames has a jump",
+    called="jump rate",
+)  # fmt: skip
+METRICS = (
+    _metric(
+        "jump_rate",
+        "noticeable jumps",
+        "How often the temperature jumps by more than is just noticeable.",
+        **OF_PAIRS, column="jump", difference=jump, is_rate=True, headline=True, wording=JUMPS,
+    ),
+    _metric(
+        "shift",
+        "shift of the temperature",
+        "How far the temperature shifts, of 100 mired.",
+        **OF_PAIRS, column="shift", difference=shift,
+    ),
+    _metric(
+        "jitter",
+        "jitter of the temperature",
+        "How much the temperature shakes about a steady drift.",
+        table="task_frames", column="jitter", unit="mired", bounds=(0.0, float("inf")), headline=True,
+    ),
+)  # fmt: skip
+RESPONSE = ResponseSpec(
+    columns=("shift",), turns=("jump",), floors=("noise_floor_shift",), of="of 100 mired",
+    happens="makes the temperature jump in", many="of the frames",
+)  # fmt: skip
+CORRELATION = CorrelationSpec(
+    pairs="task_pairs", metrics=("shift", "jump"), primary="shift",
+    frames=lambda table: table("task_frames"), sure="sure", sure_is="how sure the model is",
+)  # fmt: skip
 TASK = Task(
-    name="temperature",
-    tables=TABLES,
-    meter=Meter,
-    whole=whole,
-    metrics=(
-        _metric(
-            "jump_rate",
-            "noticeable jumps",
-            "How often the temperature jumps by more than is just noticeable.",
-            table="task_pairs",
-            column="jump",
-            difference=jump,
-            rows=NEIGHBOURS,
-            is_rate=True,
-            headline=True,
-            wording=Wording(
-                "the temperature jumps",
-                "the temperature never jumps",
-                "pair of neighbouring frames",
-                many="pairs of neighbouring frames",
-                event="pairs of neighbouring frames has a jump",
-                called="jump rate",
-            ),
-        ),
-        _metric(
-            "shift",
-            "shift of the temperature",
-            "How far the temperature shifts, of 100 mired.",
-            table="task_pairs",
-            column="shift",
-            difference=shift,
-            rows=NEIGHBOURS,
-        ),
-        _metric(
-            "jitter",
-            "jitter of the temperature",
-            "How much the temperature shakes about a steady drift.",
-            table="task_frames",
-            column="jitter",
-            unit="mired",
-            bounds=(0.0, float("inf")),
-            headline=True,
-        ),
-    ),
-    answered=("jump_rate",),
-    nothing="no two neighbouring frames could be compared",
-    response=ResponseSpec(
-        columns=("shift",),
-        turns=("jump",),
-        floors=("noise_floor_shift",),
-        of="of 100 mired",
-        happens="makes the temperature jump in",
-        many="of the frames",
-    ),
-    correlation=CorrelationSpec(
-        pairs="task_pairs",
-        metrics=("shift", "jump"),
-        primary="shift",
-        frames=lambda table: table("task_frames"),
-        sure="sure",
-        sure_is="how sure the model is",
-    ),
-    accounts={"": "the change of the temperature"},
+    name="temperature", tables=TABLES, meter=Meter, whole=whole, metrics=METRICS,
+    answered=("jump_rate",), nothing="no two neighbouring frames could be compared",
+    response=RESPONSE, correlation=CORRELATION, accounts={"": "the change of the temperature"},
     said=lambda found: ([f"{value:.3f} K" for value in found.kelvin], np.ones(found.num_frames)),
-    drawn=drawn,
-    coordinates=lambda found, motions, size: found.mired[:, None],
-    remedies=remedies,
-)
+    drawn=drawn, coordinates=lambda found, motions, size: found.mired[:, None], remedies=remedies,
+)  # fmt: skip
+
+
+LIGHT = "colour temperature of the light"
 MODEL = ModelKind(
     scheme="thermometer",
     load=lambda spec, device: Thermometer(),
-    forms=(
-        Form(
-            spec="thermometer:",
-            what="colour temperature of the light",
-            example="thermometer:mccamy",
-        ),
-    ),
+    forms=(Form(spec="thermometer:", what=LIGHT, example="thermometer:mccamy"),),
 )

@@ -32,15 +32,13 @@ from vidrobust.run_folder.settings import BoxSettings
 
 CPU = torch.device("cpu")
 SSD = usual_of_boxes()[-1]
+
+
+# in a frame of 40 x 40 px a box of 4..14 x 8..12: the size of the step, and where the box goes
 STEPS = {
-    # in a frame of 40 x 40 px a box of 4..14 x 8..12
-    "scale": (AugmentationStep(key="scale", low=1.0, high=1.0), None),
-    "rotation": (AugmentationStep(key="rotation", low=90.0, high=90.0), (8, 26, 12, 36)),
-    "horizontal_flip": (
-        AugmentationStep(key="horizontal_flip", low=1.0, high=1.0),
-        (26, 8, 36, 12),
-    ),
-    "brightness": (AugmentationStep(key="brightness", low=0.2, high=0.2), (4, 8, 14, 12)),
+    "rotation": (90.0, (8, 26, 12, 36)),
+    "horizontal_flip": (1.0, (26, 8, 36, 12)),
+    "brightness": (0.2, (4, 8, 14, 12)),
 }
 
 
@@ -66,19 +64,19 @@ def one(box: tuple[float, ...], label: int = 1) -> KnownBoxes:
     return KnownBoxes(np.array([box], np.float32), np.array([label]))
 
 
-@pytest.mark.parametrize("key", ["rotation", "horizontal_flip", "brightness"])
+@pytest.mark.parametrize("key", STEPS)
 def test_a_box_goes_where_its_pixels_go(key: str) -> None:
-    step, wanted = STEPS[key]
+    size, wanted = STEPS[key]
+    step = AugmentationStep(key=key, low=size, high=size)
     frame, boxes = with_steps(painted((4, 8, 14, 12)), one((4, 8, 14, 12)), [step], from_seed(0))
     assert boxes.boxes[0].tolist() == pytest.approx(wanted, abs=1e-4)
     assert bright(frame) == wanted
 
 
 def test_a_box_is_enlarged_by_hand_and_left_out_where_its_middle_leaves() -> None:
-    step, _ = STEPS["scale"]  # twice as large about (20, 20)
-    frame, boxes = with_steps(
-        painted((15, 15, 25, 20)), one((15, 15, 25, 20)), [step], from_seed(0)
-    )
+    step = AugmentationStep(key="scale", low=1.0, high=1.0)  # twice as large about (20, 20)
+    first = (15, 15, 25, 20)
+    frame, boxes = with_steps(painted(first), one(first), [step], from_seed(0))
     assert boxes.boxes.tolist() == [[10, 10, 30, 20]]
     # the middle of 4..14, 9, goes to -2; that of 8..18, 13, to 6, and the box is cut at the edge
     both = KnownBoxes(np.array([[4, 18, 14, 22], [8, 18, 18, 22]], np.float32), np.array([1, 2]))
@@ -90,10 +88,9 @@ def test_a_box_is_enlarged_by_hand_and_left_out_where_its_middle_leaves() -> Non
 def test_a_shift_along_both_axes_moves_boxes_as_it_moves_pixels() -> None:
     step = AugmentationStep(key="translation", low=-9, high=9, axes=(9.0, 5.0))
     places = set()
+    first = (14, 16, 24, 22)
     for seed in range(8):
-        frame, boxes = with_steps(
-            painted((14, 16, 24, 22)), one((14, 16, 24, 22)), [step], from_seed(seed)
-        )
+        frame, boxes = with_steps(painted(first), one(first), [step], from_seed(seed))
         np.testing.assert_allclose(bright(frame), boxes.boxes[0], atol=0.51)
         places.add(tuple(boxes.boxes[0].round(2)))
     assert len(places) == 8
@@ -127,56 +124,22 @@ def test_albumentations_takes_boxes_along() -> None:
 
 
 def test_objects_become_labels_and_their_gaps_are_filled_by_hand() -> None:
-    def row(track: int, frame: int, x: float, score: float, label: int) -> dict[str, float]:
-        return {
-            "track": track,
-            "frame": frame,
-            "score": score,
-            "label": label,
-            "x1": x,
-            "y1": 0.0,
-            "x2": x + 10,
-            "y2": 10.0,
-        }
-
-    found = pd.DataFrame(
-        [
-            # moves by 2 px a frame, is missed in frame 2, and has another name in its weakest boxes
-            row(0, 0, 0, 0.9, 1),
-            row(0, 1, 2, 0.4, 2),
-            row(0, 3, 6, 0.8, 1),
-            row(0, 4, 8, 0.5, 2),
-            row(0, 6, 12, 0.45, 2),
-            row(1, 0, 50, 0.9, 2),  # two boxes: a false alarm
-            row(1, 1, 50, 0.9, 2),
-            row(-1, 2, 4, 0.3, 1),  # of no object
-            *(row(2, frame, 80, 0.45, 1) for frame in range(4)),  # never sure enough
-        ]
-    )
+    rows = [
+        # moves by 2 px a frame, is missed in frame 2, and has another name in its weakest boxes
+        (0, 0, 0, 0.9, 1), (0, 1, 2, 0.4, 2), (0, 3, 6, 0.8, 1), (0, 4, 8, 0.5, 2), (0, 6, 12, 0.45, 2),
+        (1, 0, 50, 0.9, 2), (1, 1, 50, 0.9, 2),  # two boxes: a false alarm
+        (-1, 2, 4, 0.3, 1),  # of no object
+        *((2, frame, 80, 0.45, 1) for frame in range(4)),  # never sure enough
+    ]  # fmt: skip
+    found = pd.DataFrame(rows, columns=["track", "frame", "x1", "score", "label"])
+    # of the first object: missed, hidden, seen
     steps = pd.DataFrame(
-        [
-            {"track": 0, "frame": 2, "missed": 1.0, "x1": 4.0, "y1": 0.0, "x2": 14.0, "y2": 10.0},
-            {
-                "track": 0,
-                "frame": 5,
-                "missed": np.nan,
-                "x1": 10.0,
-                "y1": 0.0,
-                "x2": 20.0,
-                "y2": 10.0,
-            },  # hidden
-            {"track": 0, "frame": 6, "missed": 0.0, "x1": 12.0, "y1": 0.0, "x2": 22.0, "y2": 10.0},
-        ]
+        {"frame": [2, 5, 6], "missed": [1.0, np.nan, 0.0], "x1": [4.0, 10.0, 12.0]}
     )
-    made, sure = self_boxes(found, steps, 0.5)
-    assert {frame: boxes.boxes[:, 0].tolist() for frame, boxes in made.items()} == {
-        0: [0.0],
-        1: [2.0],
-        2: [4.0],
-        3: [6.0],
-        4: [8.0],
-        6: [12.0],
-    }
+    found, steps = (t.assign(x2=t["x1"] + 10, y1=0.0, y2=10.0) for t in (found, steps))
+    made, sure = self_boxes(found, steps.assign(track=0), 0.5)
+    left = {frame: boxes.boxes[:, 0].tolist() for frame, boxes in made.items()}
+    assert left == {frame: [2.0 * frame] for frame in (0, 1, 2, 3, 4, 6)}
     assert list(sure.values()) == pytest.approx([(0.5 + 0.8 + 0.9) / 3] * 6)
     # confident are .5, .8 and .9: class 1 has 1.7, class 2 has .5
     assert {label for boxes in made.values() for label in boxes.labels} == {1}
@@ -190,35 +153,21 @@ def thing(colour: tuple[int, int, int], place: int = 0) -> torch.Tensor:
 
 
 def everywhere(colour: tuple[int, int, int]) -> torch.Tensor:
-    return (
-        torch.tensor(colour, dtype=torch.uint8)
-        .reshape(1, 3, 1, 1)
-        .expand(1, 3, 48, 60)
-        .contiguous()
-    )
+    one = torch.tensor(colour, dtype=torch.uint8).reshape(1, 3, 1, 1)
+    return one.expand(1, 3, 48, 60).contiguous()
 
 
 RED, GREY, FAINT, BLUE = (190, 100, 60), (100, 100, 100), (118, 100, 92), (60, 100, 190)
 
 
 def bench_of(colours: list[tuple[int, int, int]]) -> BoxBench:
-    count = len(colours)
-    frames = pd.DataFrame(
-        {
-            "item": "clip",
-            "part": "",
-            "frame": np.arange(count),
-            "place": np.arange(count),
-            "time_s": np.arange(count) / 10,
-            "reason": "",
-        }
-    )
-    known = KnownBoxes(PLACES[:1].numpy(), np.array([1]))
+    count = np.arange(len(colours))
+    frames = {"item": "clip", "part": "", "reason": "", "frame": count, "place": count}
     return BoxBench(
         network=trainable(Finder(), NAMES),
-        frames=frames,
+        frames=pd.DataFrame({**frames, "time_s": count / 10}),
         pixels=[thing(colour) for colour in colours],
-        right=[known] * count,
+        right=[KnownBoxes(PLACES[:1].numpy(), np.array([1]))] * len(colours),
         along={"clip": AlongTime(frame_rate=10.0)},
     )
 
@@ -266,17 +215,13 @@ def families() -> dict[str, nn.Module]:
 
     none = {"weights": None, "weights_backbone": None, "num_classes": 3}
     small = {"num_classes": 3, "min_size": 48, "max_size": 60}
+    one, two = (AnchorGenerator((sizes,), ((1.0,),)) for sizes in ((16,), (16, 24)))
+    faster = detection.fasterrcnn_mobilenet_v3_large_320_fpn
     return {
         "ssdlite": detection.ssdlite320_mobilenet_v3_large(**none),
-        "fcos": detection.FCOS(
-            trunk(), **small, anchor_generator=AnchorGenerator(((16,),), ((1.0,),))
-        ),
-        "retinanet": detection.RetinaNet(
-            trunk(), **small, anchor_generator=AnchorGenerator(((16, 24),), ((1.0,),))
-        ),
-        "fasterrcnn": detection.fasterrcnn_mobilenet_v3_large_320_fpn(
-            **none, min_size=48, max_size=60
-        ),
+        "fcos": detection.FCOS(trunk(), **small, anchor_generator=one),
+        "retinanet": detection.RetinaNet(trunk(), **small, anchor_generator=two),
+        "fasterrcnn": faster(**none, min_size=48, max_size=60),
     }
 
 
@@ -291,18 +236,12 @@ def test_families_of_torchvision_learn_by_their_own_loss(name: str) -> None:
     training = Training(samples, SSD, Schedule(steps=2, batch=2, rate=1e-3), 0)
     training.until(2)
     module = training.module
-    norms = [
-        (a, b)
-        for a, b in zip(network.module.modules(), module.modules(), strict=True)
-        if isinstance(a, nn.BatchNorm2d)
-    ]
+    both = list(zip(network.module.modules(), module.modules(), strict=True))
+    norms = [(a, b) for a, b in both if isinstance(a, nn.BatchNorm2d)]
     assert norms
     assert all(torch.equal(a.running_mean, b.running_mean) for a, b in norms)  # type: ignore[arg-type]
-    changed = [
-        not torch.equal(a, b)
-        for a, b in zip(network.module.parameters(), module.parameters(), strict=True)
-    ]
-    assert any(changed)
+    weights = zip(network.module.parameters(), module.parameters(), strict=True)
+    assert any(not torch.equal(a, b) for a, b in weights)
     assert all(bool(torch.isfinite(p).all()) for p in module.parameters())
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from pathlib import Path
 from typing import Any
@@ -33,14 +32,8 @@ from vidrobust.stages.causes.statements import cochran_p
 from vidrobust.stages.policy import statements as policy_statements
 from vidrobust.statement import ACTED_ON, Level, Question, Statement
 
-MOMENT = {
-    "item": "a",
-    "model": "net",
-    "time_a_s": 1.0,
-    "flip": True,
-    "label_a": "bolt",
-    "label_b": "nut",
-}
+MOMENT = {"item": "a", "model": "net", "time_a_s": 1.0, "flip": True}
+MOMENT |= {"label_a": "bolt", "label_b": "nut"}
 RECORDED = {"spec": "predictions:net.csv"}
 
 
@@ -56,14 +49,9 @@ def alike(mild: float) -> pd.DataFrame:
                 "strength": strength,
                 "draw": 0,
             }
-            rows += [
-                {**of, "frame": 25 * k, "metric": "total_variation", "value": value}
-                for k in range(12)
-            ]
-            rows += [
-                {**of, "frame": 25 * k, "metric": "label_flip", "value": float(k < 3)}
-                for k in range(12)
-            ]
+            for k in range(12):
+                moved = {"total_variation": value, "label_flip": float(k < 3)}
+                rows += [{**of, "frame": 25 * k, "metric": m, "value": v} for m, v in moved.items()]
     return pd.DataFrame(rows)
 
 
@@ -180,16 +168,22 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 
 def moments(**more: Any) -> dict[str, Any]:
-    return {
-        "files": {
-            "moments.json": {"moments": [{**MOMENT, "flip": False, "label_b": "bolt", **more}]}
-        }
-    }
+    still = {**MOMENT, "flip": False, "label_b": "bolt", **more}
+    return {"files": {"moments.json": {"moments": [still]}}}
 
 
 NO_TIME = {"settings": {"budget": "1m"}, "sample": {"frames": 0, "pairs": 0}}
 SHORT = {"settings": {}, "sample": {"frames": 0, "pairs": 0}}
 NO_GAIN = {"flips_due": 0.2, "flips_replayed": 2, "flips_at_most": "0 to 2 of 2 replayed flips"}
+
+
+FOUR_PAIRS = {"settings": {"pairs": 4}}
+EITHER_MOTION = account(
+    moving={"low": -0.1, "high": 0.4}, motion={"share": 0.25, "low": 0.15, "high": 0.35}
+)
+PAIRS_ENOUGH = account(
+    keyframes={"high": 0.29}, camera={"high": 0.4, "pairs_low": 0.0, "pairs_high": 0.1}
+)
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "no flips": ("rate", of(stability=stability(0.0, 5000, 0.0, 0.0005))),
     "no verdict": ("rate", of(stability=stability(0.004, 500, 0.0, 0.02))),
@@ -197,33 +191,16 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "no flip": ("worst_moment", moments(total_variation=0.4)),
     "no flip, the leading class alone": ("worst_moment", moments(total_variation=None)),
     "no time": ("why_not_run", {**of(account=None), "record": NO_TIME}),
-    "few asked": (
-        "why_few_pairs",
-        {**of(account=account(n=4)), "record": {"settings": {"pairs": 4}}},
-    ),
+    "few asked": ("why_few_pairs", {**of(account=account(n=4)), "record": FOUR_PAIRS}),
     "untested": ("why_named", of(named=named("light", tested=0))),
     "not found again": ("why_named", of(named=named("light", found=1))),
     "beyond the whole": ("why_named", of(account=account(light={"share": 1.1, "high": 2.0}))),
     "clips differ": ("why_named", of(account=account(items={"a": 0.12, "b": 0.59}))),
     "before an empty background": (
         "why_named",
-        of(
-            account=account(
-                moving={"low": -0.1, "high": 0.4},
-                motion={"share": 0.25, "low": 0.15, "high": 0.35},
-            ),
-            named=named("light", "either:motion"),
-        ),
+        of(account=EITHER_MOTION, named=named("light", "either:motion")),
     ),
-    "pairs are enough": (
-        "why_open",
-        of(
-            account=account(
-                keyframes={"high": 0.29},
-                camera={"high": 0.4, "pairs_low": 0.0, "pairs_high": 0.1},
-            )
-        ),
-    ),
+    "pairs are enough": ("why_open", of(account=PAIRS_ENOUGH)),
     "too short": ("sensitivity_few", {**of(sensitivity=None), "record": SHORT}),
     "nothing seen": ("sensitivity_few", of(sensitivity=made.sensitivity().assign(value=NAN))),
     "no time, sensitivity": ("sensitivity_not_run", {**of(sensitivity=None), "record": NO_TIME}),
@@ -234,10 +211,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "no gain": ("train_suggested", {"made": policy(step(**NO_GAIN))}),
     "one strength": ("train_suggested", {"made": policy(step(high=-0.2))}),
-    "a network that cannot be trained": (
-        "train_suggested",
-        {"made": SUGGESTED, "spec": "onnx:net.onnx"},
-    ),
+    "a network that cannot be trained": ("train_suggested", {"made": SUGGESTED, "spec": "onnx:a"}),
 }
 """Further wordings of some kinds, by what makes them."""
 
@@ -283,17 +257,8 @@ def test_every_kind_that_a_stage_can_make_is_listed() -> None:
     stages = Path(policy_statements.__file__).parents[1]
     starts = {kind.split("_")[0] for kind in KINDS}
     for path in sorted(stages.glob("*/statements.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        texts = {
-            n.value
-            for n in ast.walk(tree)
-            if isinstance(n, ast.Constant) and isinstance(n.value, str)
-        }
-        made = {
-            text
-            for text in texts
-            if re.fullmatch(r"[a-z]+(_[a-z]+)*", text) and text.split("_")[0] in starts
-        }
+        words = re.findall(r'"([a-z]+(?:_[a-z]+)*)"', path.read_text(encoding="utf-8"))
+        made = {word for word in words if word.split("_")[0] in starts}
         assert made - {*KINDS} <= NO_KINDS, path
         assert {*KINDS} & made, path
 
