@@ -161,7 +161,7 @@ def coded(frames: list[np.ndarray], crf: int) -> tuple[list[np.ndarray], float]:
             out.mux(stream.encode(None))
         with av.open(str(path)) as back:
             seen = [frame.to_ndarray(format="rgb24") for frame in back.decode(video=0)]
-        return seen, quantizer_of(path, seen)
+        return seen, quantizer_of(path, lambda: seen)
 
 
 def course(kind: str, rng: np.random.Generator, count: int, phase: float, size: float) -> list[Any]:

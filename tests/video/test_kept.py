@@ -58,18 +58,43 @@ def test_a_clip_that_fits_is_decoded_once(clip: Path) -> None:
         kept.close()
 
 
-def test_of_a_longer_one_what_is_asked_for_is_kept_up_to_the_bound(clip: Path) -> None:
+def kept_of(
+    counted: Counted, frames: int, block: int, monkeypatch: pytest.MonkeyPatch
+) -> KeptFrames:
+    size = 3 * counted.info.width * counted.info.height
+    monkeypatch.setattr("vidrobust.video.kept.PASS_BYTES", block * size)
+    return KeptFrames(counted, limit_bytes=frames * size)  # type: ignore[arg-type]
+
+
+def test_of_a_longer_one_what_fits_is_kept(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with open_video(clip, device="cpu") as plain, open_video(clip, device="cpu") as source:
         counted = Counted(source)
-        frame = 3 * source.info.width * source.info.height
-        kept = KeptFrames(counted, limit_bytes=5 * frame)  # type: ignore[arg-type]
+        kept = kept_of(counted, 5, 2, monkeypatch)
         for _ in kept.batches(8):
             pass
-        kept.keep([20, 4, 9, 11, 30, 25])
+        kept.keep([20, 4, 9], later=[30, 11])
         assert counted.decoded == 5
         kept.keep([4, 9])
-        assert_same(kept.at([25, 4]), plain.at([25, 4]))
+        assert_same(kept.at([30, 4]), plain.at([30, 4]))
         assert counted.decoded == 5
-        assert_same(kept.at([30, 4]), plain.at([30, 4]))  # one of them did not fit
+        assert_same(kept.at([25, 4]), plain.at([25, 4]))  # one of them was not named
         assert counted.decoded == 7
+        kept.close()
+
+
+def test_what_does_not_fit_is_decoded_ahead_once_and_in_order(
+    clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs = [[n - 1, n, n + 1, n + 2] for n in range(1, 33, 2)]
+    with open_video(clip, device="cpu") as plain, open_video(clip, device="cpu") as source:
+        counted = Counted(source)
+        kept = kept_of(counted, 12, 5, monkeypatch)
+        kept.keep([frame for pair in pairs for frame in pair], later=range(37))
+        assert counted.decoded == 0
+        for pair in pairs:
+            assert_same(kept.at(pair), plain.at(pair))
+            assert len(kept._kept) <= 12
+        assert counted.decoded == len({frame for pair in pairs for frame in pair})
+        assert_same(kept.at([36, 0]), plain.at([36, 0]))  # too far apart to be decoded ahead
+        assert_same(kept.at([2, 3]), plain.at([2, 3]))  # and back to the start
         kept.close()

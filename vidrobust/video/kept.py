@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from vidrobust.video.source import VideoSource
 
 KEPT_BYTES = 256 * 2**20  # frames are kept up to so many bytes
 # Of those that are decoded beforehand, so many at once: while they are put together they are there twice
-PASS_BYTES = 128 * 2**20
+PASS_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,18 @@ class _BatchRow:
 class KeptFrames(VideoSource):
     """A source whose kept frames need no second decoding.
 
-    Frames of ``batches`` are kept if all fit, by the header; else ``keep`` decodes those that will be asked
-    for. Kept frames are never written to.
+    Frames of ``batches`` are kept if all fit, by the header. Else ``keep`` names those that will be asked for, about
+    in their order: they are decoded ahead, as many as there is room for, and those before what is asked for go.
+    Kept frames are never written to.
     """
 
     def __init__(self, source: VideoSource, limit_bytes: int = KEPT_BYTES) -> None:
         self._source, self._left = source, limit_bytes
         self._kept: dict[int, _BatchRow] = {}
+        self._coming: list[
+            int
+        ] = []  # what will be asked for, in order; empty where all of it is kept
+        self._blocks: list[FrameBatch] = []  # what was decoded ahead
 
     @property
     def info(self) -> VideoInfo:
@@ -54,21 +59,24 @@ class KeptFrames(VideoSource):
                 fits = self._hold(batch)
             yield batch
 
-    def keep(self, indices: Sequence[int]) -> None:
-        """Decode these frames in one pass, as far as there is room."""
-        missing = sorted({int(index) for index in indices} - set(self._kept))
-        room = max(0, self._left // self._frame_bytes())
-        few = max(1, PASS_BYTES // self._frame_bytes())
-        for start in range(0, min(room, len(missing)), few):
-            try:
-                found = self._source.at(missing[start : min(start + few, room)])
-            except InputError:  # of several sizes, say: reported where they are asked for
-                return
-            self._hold(found)
+    def keep(self, indices: Iterable[int], later: Iterable[int] = ()) -> None:
+        """Keep the frames that will be asked for next, and those that later work needs if all fit."""
+        now = {int(index) for index in indices}
+        both = now | {int(index) for index in later}
+        if len(both - set(self._kept)) <= self._room():
+            self._coming = []
+            while missing := sorted(both - set(self._kept)):
+                if not self._decode(missing):
+                    return
+        else:
+            self._coming = sorted(now)
 
     def at(self, indices: Sequence[int]) -> FrameBatch:
         """Return these frames in the order asked for; kept ones are copied."""
-        places = [self._kept.get(int(index)) for index in indices]
+        wanted = [int(index) for index in indices]
+        if self._coming and wanted:
+            self._look_ahead(wanted)
+        places = [self._kept.get(index) for index in wanted]
         known = [place for place in places if place is not None]
         if len(known) < len(places) or not known:
             return self._source.at(indices)
@@ -90,7 +98,47 @@ class KeptFrames(VideoSource):
 
     def close(self) -> None:
         self._kept.clear()
+        self._blocks.clear()
         self._source.close()
+
+    def _look_ahead(self, wanted: Sequence[int]) -> None:
+        """Decode the frames from the first wanted one that is not kept, in place of those before."""
+        missing = sorted(set(wanted) - set(self._kept))
+        if not missing:
+            return
+        coming = {index for index in self._coming if index >= missing[0]}
+        block = sorted(coming.union(missing))[: self._block_frames()]
+        if missing[-1] > block[-1]:  # far apart
+            return
+        back = bool(self._blocks) and missing[0] < self._blocks[-1].index[0]
+        for old in list(self._blocks):
+            if back or old.index[-1] < min(wanted):
+                self._drop(old)
+        self._decode(block)
+
+    def _decode(self, indices: Sequence[int]) -> bool:
+        """Keep the first of these frames; whether there was room and all could be read."""
+        few = min(self._block_frames(), self._room())
+        try:
+            block = self._source.at(indices[:few]) if few else None
+        except InputError:  # of several sizes, say: reported where they are asked for
+            return False
+        if block is None or not self._hold(block):
+            return False
+        self._blocks.append(block)
+        return True
+
+    def _block_frames(self) -> int:
+        return max(1, PASS_BYTES // self._frame_bytes())
+
+    def _drop(self, block: FrameBatch) -> None:
+        self._blocks = [other for other in self._blocks if other is not block]
+        self._left += block.pixels.numel()
+        for index in block.index.tolist():
+            self._kept.pop(index, None)
+
+    def _room(self) -> int:
+        return max(0, self._left // self._frame_bytes())
 
     def _frame_bytes(self) -> int:
         return 3 * self.info.width * self.info.height

@@ -188,6 +188,7 @@ class FrameStream:
         self._info = self._cut.described(reader.info)
         self._found: dict[str, str] = {}
         self._open: WeakSet[Generator[FrameBatch]] = WeakSet()
+        self._paused: list[tuple[Generator[Decoded], int]] = []  # where ``at`` left off
 
     @property
     def info(self) -> VideoInfo:
@@ -225,8 +226,7 @@ class FrameStream:
                 f"{printable(self._reader.path)}: frames {list(indices)} cannot be read; numbers start at 0"
             )
         found: dict[int, tuple[np.ndarray | torch.Tensor, _Row]] = {}
-        frames: Generator[Decoded] | None = None
-        position = -1
+        frames, position = self._left_off(wanted[0])
         try:
             for index in wanted:
                 if frames is None or self._reader.start_before(index) > position + 1:
@@ -241,9 +241,11 @@ class FrameStream:
                         break
                 if index not in found:
                     raise InputError(f"{printable(self._reader.path)}: has no frame {index}")
-        finally:
+        except BaseException:
             if frames is not None:
                 frames.close()
+            raise
+        self._leave(frames, position)
         shapes = {tuple(picture.shape) for picture, _ in found.values()}
         if len(shapes) > 1:
             raise InputError(
@@ -254,9 +256,28 @@ class FrameStream:
             memory.put(place, found[index][0])
         return self._batch(memory, [found[index][1] for index in indices])
 
+    def _left_off(self, first: int) -> tuple[Generator[Decoded] | None, int]:
+        """Return the decoding that ``at`` left off, and its frame, if it leads to frame ``first``."""
+        while self._paused:
+            frames, position = self._paused.pop()
+            if position < first:
+                return frames, position
+            frames.close()
+        return None, -1
+
+    def _leave(self, frames: Generator[Decoded] | None, position: int) -> None:
+        if frames is None:
+            return
+        if self._reader.device == "cpu" and not self._paused:
+            self._paused.append((frames, position))
+        else:  # a device decoder belongs to the thread that opened it
+            frames.close()
+
     def close(self) -> None:
         for made in list(self._open):
             made.close()
+        while self._paused:
+            self._paused.pop()[0].close()
         self._reader.close()
 
     def __enter__(self) -> Self:

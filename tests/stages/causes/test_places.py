@@ -69,3 +69,19 @@ def test_the_pairs_that_weigh_most_are_mapped_in_their_order() -> None:
     assert all(frame % 7 >= 1 for frame in kept)
     assert rows[0]["share"] == pytest.approx(0.4)
     assert (rows[23]["x2"], rows[23]["y2"]) == (96, 48)
+
+
+def test_of_a_large_frame_the_reduced_one_is_asked_for_and_its_own_places_are_told() -> None:
+    a, b = (np.kron(x, np.ones((3, 3, 1), np.uint8))[:, :-1] for x in frames())
+    maps = PlacesToMap(3)
+    maps.add(1.0, {}, PairReplays(pictures=(a, b)))
+    asked = []
+
+    def ask(pictures: tuple[np.ndarray, ...], motions: object) -> np.ndarray:
+        asked.extend(picture.shape for picture in pictures)
+        return linear(pictures)
+
+    rows = maps.rows(ask)
+    assert set(asked) == {(48, 95, 3)}
+    assert [rows[n]["share"] for n in (0, 6, 23)] == pytest.approx([0.4, -0.2, 0.8], abs=0.03)
+    assert (rows[23]["x2"], rows[23]["y2"]) == (287, 144)

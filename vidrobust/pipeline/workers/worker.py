@@ -224,9 +224,12 @@ class Worker:
                             looked_s = time.perf_counter() - started
                             deadline = deadline.before_later(looked_s * order.of)
                     else:
-                        ahead = [step] if order.apart else steps[number:]
+                        later = [] if order.apart else steps[number + 1 :]
                         if deadline is None or deadline.left_s > 0:
-                            source.keep(self._asked_for(order, source, ahead))
+                            source.keep(
+                                self._asked_for(order, source, [step]),
+                                self._asked_for(order, source, later),
+                            )
                         had = {unit: unit.had(self.cache) for unit in step}
                         for have in dict.fromkeys(had.values()):
                             units = [unit for unit in step if had[unit] == have]

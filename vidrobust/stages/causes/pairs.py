@@ -28,7 +28,6 @@ from threadpoolctl import ThreadpoolController
 from vidrobust.frame_pairs.transitions import BREAKS
 from vidrobust.frames.batch import VideoInfo
 from vidrobust.frames.device import trim_heap
-from vidrobust.frames.pixels import to_array
 from vidrobust.metrics.catalogue import tasks
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.models.predict import Model
@@ -334,9 +333,8 @@ def side_by_side(
         try:
             while True:
                 for (a, b), *row in islice(rest, size - len(coming)):
-                    pictures = _pictures_of(source, transitions, a, b)
-                    ahead = [frames_before(source, transitions, a, lead)] if lead else []
-                    coming.append(pool.submit(make, pictures, *ahead, *row))
+                    shown = _frames_of(source, transitions, a, b, lead)
+                    coming.append(pool.submit(make, *shown, *row))
                 if not coming:
                     return
                 yield coming.popleft().result()
@@ -346,19 +344,17 @@ def side_by_side(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _pictures_of(source: VideoSource, transitions: pd.DataFrame, a: int, b: int) -> Pictures:
+def _frames_of(
+    source: VideoSource, transitions: pd.DataFrame, a: int, b: int, lead: int
+) -> tuple[Any, ...]:
     wanted, before, after = frames_about(transitions, a, b)
-    taken = [picture.copy() for picture in source.at(wanted).pictures]
+    ahead = numbers_before(transitions, a, lead)
+    numbers = sorted({*wanted, *ahead})
+    shown = dict(zip(numbers, source.at(numbers).pictures, strict=True))
+    taken = [shown[number] for number in wanted]
     at = int(before)
-    return taken[0] if before else None, taken[at], taken[at + 1], taken[-1] if after else None
-
-
-def frames_before(
-    source: VideoSource, transitions: pd.DataFrame, a: int, count: int
-) -> list[np.ndarray]:
-    """Return up to ``count`` frames before frame a, (H, W, 3) uint8 in order, without a break between."""
-    numbers = numbers_before(transitions, a, count)
-    return [to_array(pixels).copy() for pixels in source.at(numbers).pixels] if numbers else []
+    pictures = (taken[0] if before else None, *taken[at : at + 2], taken[-1] if after else None)
+    return (pictures, [shown[number] for number in ahead]) if lead else (pictures,)
 
 
 def numbers_before(transitions: pd.DataFrame, a: int, count: int) -> list[int]:

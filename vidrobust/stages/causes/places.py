@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from vidrobust.frames.pixels import reduced
 from vidrobust.stages.causes.pair_replays import PairReplays
 from vidrobust.stages.causes.scene import ShownMotion
 
@@ -76,25 +77,33 @@ class _Weighty:
     weight: float
     number: int
     ids: dict[str, Any] = field(compare=False)
+    size: tuple[int, ...] = field(compare=False)
     frames: tuple[np.ndarray, np.ndarray] = field(compare=False)
     motions: tuple[ShownMotion, ...] = field(compare=False)
 
 
 class PlacesToMap:
-    """The pairs of one model that weigh most in its account; their frames are kept until all pairs are known."""
+    """The pairs of one model that weigh most in its account; their frames are kept until all pairs are known.
 
-    def __init__(self) -> None:
+    They are averaged over squares of ``factor`` px, as pairs are.
+    """
+
+    def __init__(self, factor: int = 1) -> None:
+        self._factor = factor
         self._heap: list[_Weighty] = []
         self._seen = 0
 
     def add(self, weight: float, ids: dict[str, Any], pair: PairReplays) -> None:
         self._seen += 1
-        a, b = pair.pictures[:2]
-        entry = _Weighty(weight, self._seen, ids, (a, b), pair.motions[:2])
+        if len(self._heap) == MAPPED and weight <= self._heap[0].weight:
+            return
+        a, b = (reduced(whole, self._factor).copy() for whole in pair.pictures[:2])
+        size = pair.pictures[0].shape[:2]
+        entry = _Weighty(weight, self._seen, ids, size, (a, b), pair.motions[:2])
         if len(self._heap) < MAPPED:
             heapq.heappush(self._heap, entry)
         else:
-            heapq.heappushpop(self._heap, entry)
+            heapq.heapreplace(self._heap, entry)
 
     def rows(
         self, ask: Callable[[tuple[np.ndarray, ...], tuple[ShownMotion, ...]], np.ndarray]
@@ -103,8 +112,8 @@ class PlacesToMap:
         found = []
         for entry in sorted(self._heap, key=lambda each: each.number):
             a, b = entry.frames
-            boxes = tile_boxes(*a.shape[:2])
-            pictures, different = exchanged_tiles(a, b, boxes)
+            boxes = tile_boxes(*entry.size)
+            pictures, different = exchanged_tiles(a, b, tile_boxes(*a.shape[:2]))
             rest = entry.motions[0].at_rest() if entry.motions else None
             motions = (
                 entry.motions if rest is None else (*entry.motions, *[rest] * (len(pictures) - 2))

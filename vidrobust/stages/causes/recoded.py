@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import av
@@ -30,15 +30,15 @@ FINEST, COARSEST = 14, 46  # quantizers among which one is searched
 OF_H264, OF_MPEG, BLOCK = 1, 2, 20
 
 
-def quantizer_of(path: Path, shown: Sequence[np.ndarray]) -> float:
+def quantizer_of(path: Path, frames: Callable[[], Sequence[np.ndarray]]) -> float:
     """Return the mean quantizer of a stream in the scale of H.264; NaN where nothing tells it.
 
     Parameters
     ----------
     path
         The file.
-    shown
-        Some of its frames in order, (H, W, 3) uint8, from which a stream of another codec is estimated.
+    frames
+        Returns some of its frames in order, (H, W, 3) uint8, from which a stream of another codec is estimated.
     """
     try:
         with av.open(str(path)) as container:
@@ -54,7 +54,8 @@ def quantizer_of(path: Path, shown: Sequence[np.ndarray]) -> float:
             bits, rate = stream.bit_rate or container.bit_rate, stream.average_rate
     except (av.FFmpegError, OSError, IndexError, ValueError):
         return float("nan")
-    if not (bits and rate) or len(shown) < 2:
+    shown = frames() if bits and rate else ()
+    if len(shown) < 2:
         return float("nan")
     low, high = FINEST, COARSEST
     while high - low > 1:

@@ -30,7 +30,7 @@ class CausesStage(SampleStage):
     """Why the output changed: measured changes replayed one by one, and the account of causes."""
 
     name = "causes"
-    version = 38
+    version = 39
     per = "model"
     needs = (TRANSITIONS, STABILITY)
     settings = (*FOOTAGE, "seed", "pictures")
@@ -103,7 +103,7 @@ class CausesStage(SampleStage):
         from vidrobust.metrics.catalogue import is_classifier
         from vidrobust.stages.causes import candidate_fits, score
         from vidrobust.stages.causes.candidate_fits import predicts
-        from vidrobust.stages.causes.pairs import PAIR, frames_before, side_by_side, together
+        from vidrobust.stages.causes.pairs import PAIR, numbers_before, side_by_side, together
         from vidrobust.stages.causes.places import PlacesToMap
         from vidrobust.stages.causes.recoded import LEAD, quantizer_of
         from vidrobust.stages.causes.shares import ADJACENT
@@ -118,8 +118,10 @@ class CausesStage(SampleStage):
         quantizer = float("nan")
         if predicts(source.info.codec) and len(some):
             last = max(int(pair.frame_a) for pair in some)
-            shown = frames_before(source, context.need_transitions(), last, 2 * LEAD)
-            quantizer = quantizer_of(context.item.path, shown)
+            numbers = numbers_before(context.need_transitions(), last, 2 * LEAD)
+            quantizer = quantizer_of(
+                context.item.path, lambda: source.at(numbers).pictures if numbers else ()
+            )
         each = side_by_side(
             source,
             context.need_transitions(),
@@ -131,7 +133,7 @@ class CausesStage(SampleStage):
             factor=factor,
             lead=LEAD if predicts(source.info.codec) else 0,
         )
-        maps = {model.name: PlacesToMap() for model in models}
+        maps = {model.name: PlacesToMap(factor) for model in models}
         for number, pair in enumerate(some):
             replayed = next(each)
             ids = {"item": context.item.name, "frame_a": pair.frame_a, "frame_b": pair.frame_b}
