@@ -54,8 +54,7 @@ def quantizer_of(path: Path, frames: Callable[[], Sequence[np.ndarray]]) -> floa
             bits, rate = stream.bit_rate or container.bit_rate, stream.average_rate
     except (av.FFmpegError, OSError, IndexError, ValueError):
         return float("nan")
-    shown = frames() if bits and rate else ()
-    if len(shown) < 2:
+    if not (bits and rate) or len(shown := frames()) < 2:
         return float("nan")
     low, high = FINEST, COARSEST
     while high - low > 1:

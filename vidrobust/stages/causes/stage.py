@@ -120,7 +120,7 @@ class CausesStage(SampleStage):
             last = max(int(pair.frame_a) for pair in some)
             numbers = numbers_before(context.need_transitions(), last, 2 * LEAD)
             quantizer = quantizer_of(
-                context.item.path, lambda: source.at(numbers).pictures if numbers else ()
+                context.item.path, lambda: list(source.at(numbers).pictures) if numbers else []
             )
         each = side_by_side(
             source,
