@@ -38,6 +38,11 @@ VID_ROBUST = {
 }
 
 
+def columns(names):
+    """One column a perturbation, at strength 1."""
+    return pd.DataFrame({"perturbation": names, "strength": 1.0, "metric": "total_variation"})
+
+
 def units(x, y, z, cluster, *, series=None, across="frames", **changes) -> CorrelationUnits:
     """Units of arrays; one perturbation p0, p1 ... per column of x, at strength 1."""
     names = {"frames": ["margin", "pixel_change"], "models": ["clean_accuracy"]}[across]
@@ -48,13 +53,7 @@ def units(x, y, z, cluster, *, series=None, across="frames", **changes) -> Corre
         cluster=np.array([f"c{c:02d}" for c in cluster], dtype=object),
         clusters_are="clips" if across == "frames" else "families",
         series=None if series is None else np.array([f"s{s:02d}" for s in series], dtype=object),
-        columns=pd.DataFrame(
-            {
-                "perturbation": [f"p{k}" for k in range(x.shape[1])],
-                "strength": 1.0,
-                "metric": "total_variation",
-            }
-        ),
+        columns=columns([f"p{k}" for k in range(x.shape[1])]),
         sensitivity=x,
         instability=pd.DataFrame({"total_variation": y}),
         confounders=pd.DataFrame(z, columns=names[: z.shape[1]]),
@@ -69,28 +68,19 @@ def clips(rng, own=0.0, count=12, frames=12, slow=0.0, p=3):
     steps = rng.normal(size=(count, frames, p + 4))
     for t in range(1, frames):
         steps[:, t] = slow * steps[:, t - 1] + np.sqrt(1 - slow**2) * steps[:, t]
-    values = steps.reshape(-1, p + 4) + 0.5 * np.repeat(
-        rng.normal(size=(count, p + 4)), frames, axis=0
-    )
+    own_clip = rng.normal(size=(count, p + 4))
+    values = steps.reshape(-1, p + 4) + 0.5 * np.repeat(own_clip, frames, axis=0)
     margin, change, common, noise = values[:, 0], values[:, 1], values[:, 2], values[:, 3:]
     e = np.sqrt(own) * common[:, None] + np.sqrt(1 - own) * noise
     cluster = np.repeat(np.arange(count), frames)
-    return units(
-        -margin[:, None] + e[:, 1:],
-        -margin + 0.7 * change + e[:, 0],
-        np.column_stack([margin, change]),
-        cluster,
-        series=cluster,
-    )
+    x, y = -margin[:, None] + e[:, 1:], -margin + 0.7 * change + e[:, 0]
+    return units(x, y, np.column_stack([margin, change]), cluster, series=cluster)
 
 
 def nets(rng, own=0.0, count=40, p=3, skill=2.0):
     """Models of different skill."""
-    ability, common, noise = (
-        rng.normal(size=count),
-        rng.normal(size=count),
-        rng.normal(size=(count, p + 1)),
-    )
+    ability, common = rng.normal(size=count), rng.normal(size=count)
+    noise = rng.normal(size=(count, p + 1))
     e = np.sqrt(own) * common[:, None] + np.sqrt(1 - own) * noise
     accuracy = 1 / (1 + np.exp(-1 - 0.4 * ability))
     x, y = -skill * ability[:, None] + e[:, 1:], -skill * ability + e[:, 0]
@@ -107,14 +97,8 @@ def beside(made: CorrelationUnits, rng, share=None) -> CorrelationUnits:
     share (n,): what they show beside their noise.
     """
     noise = rng.normal(size=(len(made), 4)) + (0 if share is None else np.asarray(share)[:, None])
-    more = [
-        {"perturbation": f"q{k}", "strength": 1.0, "metric": "total_variation"} for k in range(4)
-    ]
-    return dataclasses.replace(
-        made,
-        columns=pd.concat([made.columns, pd.DataFrame(more)], ignore_index=True),
-        sensitivity=np.hstack([made.sensitivity, noise]),
-    )
+    more = pd.concat([made.columns, columns([f"q{k}" for k in range(4)])], ignore_index=True)
+    return dataclasses.replace(made, columns=more, sensitivity=np.hstack([made.sensitivity, noise]))
 
 
 def verdicts(result, column="verdict"):
@@ -144,6 +128,9 @@ def test_a_true_proxy_is_found_and_one_that_shares_only_the_confounder_is_not(wo
 
 
 SLOW = {"count": 10, "frames": 12, "slow": 0.9}
+
+
+FIRST = np.arange(144)[:, None] < 5
 
 
 @pytest.mark.parametrize(
@@ -223,14 +210,8 @@ def test_what_lies_between_clips_alone_is_not_confirmed():
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (
-            lambda u: {"sensitivity": np.where(np.arange(144)[:, None] < 5, u.sensitivity, 9.0)},
-            "ties",
-        ),
-        (
-            lambda u: {"sensitivity": np.where(np.arange(144)[:, None] < 5, 5.0, 0.0).repeat(3, 1)},
-            "ties",
-        ),
+        (lambda u: {"sensitivity": np.where(FIRST, u.sensitivity, 9.0)}, "ties"),
+        (lambda u: {"sensitivity": np.where(FIRST, 5.0, 0.0).repeat(3, 1)}, "ties"),
         (lambda u: {"cluster": np.repeat(["a", "b", "c"], 48)}, "few clusters"),
         (lambda u: {"uncontrolled": "skill is not known"}, "uncontrolled"),
     ],
@@ -252,9 +233,8 @@ def test_low_reliability_excuses_a_missing_tie_but_takes_no_proxy_away():
         assert (found.table["reliability"] == 0).all()
         assert (whys(found)["p0"] == "unreliable") == (verdict == "cannot tell")
         same = dataclasses.replace(made, instability_halves=(made.instability, made.instability))
-        assert correlate(same, resamples=99).table[
-            "stability_reliability"
-        ].to_numpy() == pytest.approx(1)
+        of_same = correlate(same, resamples=99).table["stability_reliability"]
+        assert of_same.to_numpy() == pytest.approx(1)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 11])
@@ -294,34 +274,22 @@ def test_the_table_keeps_the_contract_and_its_figures_are_those_of_others():
     assert set(table.loc[table["perturbation"] == "p0", "family"]) == {"light"}
     rows = table[table["perturbation"] == "p1"].set_index("method")
     x, y = made.sensitivity[:, 1], made.instability["total_variation"]
-    for method, other in (
-        ("pearson", stats.pearsonr),
-        ("spearman", stats.spearmanr),
-        ("kendall", stats.kendalltau),
-    ):
+    others = {"pearson": stats.pearsonr, "spearman": stats.spearmanr, "kendall": stats.kendalltau}
+    for method, other in others.items():
         assert rows.loc[method, "value"] == pytest.approx(other(x, y).statistic)
         assert rows.loc[method, "given"] == ""
     assert rows.loc["partial_spearman", "given"] == "margin + pixel_change"
     for _, of in table.groupby(["method", "primary"]):
         np.testing.assert_allclose(of["q"], multipletests(of["p"], method="fdr_bh")[1])
-    assert (table["n"] == 144).all()
-    assert (table["clusters"] == 12).all()
-    assert (table["distinct"] == 144).all()
-    assert (
-        (table["low_without"] <= table["value"]) & (table["value"] <= table["high_without"])
-    ).all()
+    assert (table[["n", "clusters", "distinct"]] == [144, 12, 144]).all(axis=None)
+    assert table["value"].between(table["low_without"], table["high_without"]).all()
 
 
 def test_strengths_are_averaged_for_the_verdict_and_kept_beside_it():
     made = clips(np.random.default_rng(11), own=0.5, p=4)
-    columns = pd.DataFrame(
-        {
-            "perturbation": ["fog", "fog", "fog", "snow"],
-            "strength": [1.0, 2.0, 1.0, 1.0],
-            "metric": ["total_variation", "total_variation", "label_flip", "label_flip"],
-        }
-    )
-    table = correlate(dataclasses.replace(made, columns=columns), resamples=99).table
+    shown = columns(["fog", "fog", "fog", "snow"]).assign(strength=[1.0, 2.0, 1.0, 1.0])
+    shown.loc[2:, "metric"] = "label_flip"
+    table = correlate(dataclasses.replace(made, columns=shown), resamples=99).table
     pearson = table[table["method"] == "pearson"]
     mean = pearson[pearson["strength"].isna()]
     expected = stats.pearsonr(
@@ -339,10 +307,8 @@ def test_missing_measurements_leave_only_their_own_rows_short():
     made = clips(np.random.default_rng(12), own=0.6)
     holes = made.sensitivity.copy()
     holes[:30, 2] = np.nan
-    whole, short = (
-        correlate(made, resamples=99).table,
-        correlate(dataclasses.replace(made, sensitivity=holes), resamples=99).table,
-    )
+    short = correlate(dataclasses.replace(made, sensitivity=holes), resamples=99).table
+    whole = correlate(made, resamples=99).table
     assert short.groupby("perturbation")["n"].first().to_dict() == {"p0": 144, "p1": 144, "p2": 114}
     one, other = (
         t[t["perturbation"] != "p2"].set_index(["perturbation", "method"])["value"]
@@ -422,9 +388,8 @@ def vid_robust():
 def test_a_published_table_of_real_models():
     """14 models on two video sets: the second set, treated as a perturbation, goes with the first."""
     stable, sensitive = vid_robust()
-    found = correlate(
-        units_of_summaries(stable, sensitive, roles=MetricRoles(confounders=("pm0",)))
-    )
+    units = units_of_summaries(stable, sensitive, roles=MetricRoles(confounders=("pm0",)))
+    found = correlate(units)
     rows = found.table[found.table["perturbation"] == "ytbb_neighbours"].set_index("method")
     a = np.array(list(VID_ROBUST.values()))
     # two robustnesses turned round: the sign stays
@@ -438,12 +403,9 @@ def test_a_published_table_of_real_models():
     for k in (3, 1):
         line = stats.linregress(logit[:, 0], logit[:, k])
         left.append(a[:, k] - 100 / (1 + np.exp(-(line.intercept + line.slope * logit[:, 0]))))
-    assert rows.loc["effective_robustness", "value"] == pytest.approx(
-        stats.pearsonr(*left).statistic
-    )
-    assert units_of_summaries(
-        stable, sensitive, roles=MetricRoles(confounders=("pm0",))
-    ).turned == ("accuracy", "pm10")
+    beyond = stats.pearsonr(*left).statistic
+    assert rows.loc["effective_robustness", "value"] == pytest.approx(beyond)
+    assert units.turned == ("accuracy", "pm10")
     assert list(found.table["stability_metric"].unique()) == ["pm10"]
 
 
@@ -476,7 +438,7 @@ def test_a_family_is_found_whose_members_are_measured_too_badly_to_be_told_apart
     noisy = tie[:, None] + 2 * rng.normal(size=(60, 5))
     made = dataclasses.replace(
         made,
-        columns=pd.DataFrame({"perturbation": names, "strength": 1.0, "metric": "total_variation"}),
+        columns=columns(names),
         sensitivity=np.hstack([noisy, rng.normal(size=(60, 4))]),
         instability=made.instability + 3 * tie[:, None],
     )

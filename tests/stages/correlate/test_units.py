@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,26 +22,14 @@ from vidrobust.stages.correlate.units import (
 @pytest.fixture
 def run():
     frames = frames_table([("a", f, 0.1 * f) for f in range(6)] + [("b", f, 0.9) for f in range(3)])
-    pairs = pairs_table(
-        [
-            ("a", 0, "", 0.1, 1.0),
-            ("a", 1, "", 0.3, 3.0),
-            ("a", 2, "scene_cut", 0.9, 90.0),
-            ("a", 3, "", 0.6, 5.0),
-            ("a", 4, "", 0.2, 7.0),
-            ("b", 0, "", 0.4, 2.0),
-            ("b", 1, "", 0.8, 4.0),
-        ]
-    )
-    sensitivity = sensitivity_table(
-        [
-            ("a", f, "fog", s, d, 0.1 * f + 0.01 * s + 0.001 * d)
-            for f in (0, 1, 2, 4)
-            for s in (1, 2)
-            for d in (0, 1)
-        ]
-        + [("b", 1, "fog", s, d, 0.5) for s in (1, 2) for d in (0, 1)]
-    )
+    pairs = pairs_table([
+        ("a", 0, "", 0.1, 1.0), ("a", 1, "", 0.3, 3.0), ("a", 2, "scene_cut", 0.9, 90.0),
+        ("a", 3, "", 0.6, 5.0), ("a", 4, "", 0.2, 7.0), ("b", 0, "", 0.4, 2.0), ("b", 1, "", 0.8, 4.0),
+    ])  # fmt: skip
+    shown = product((0, 1, 2, 4), (1, 2), (0, 1))
+    rows = [("a", f, "fog", s, d, 0.1 * f + 0.01 * s + 0.001 * d) for f, s, d in shown]
+    rows += [("b", 1, "fog", s, d, 0.5) for s, d in product((1, 2), (0, 1))]
+    sensitivity = sensitivity_table(rows)
     return frames, pairs, sensitivity
 
 
@@ -54,11 +44,9 @@ def test_frames_take_the_pairs_on_both_sides_and_their_own_margin(run):
     np.testing.assert_allclose(units.confounders["pixel_change"], [1, 2, 6, 3])
     np.testing.assert_allclose(units.confounders["margin"], [0, 0.1, 0.4, 0.9])
     # mean over the two draws, strengths apart
-    assert units.columns.to_dict("list") == {
-        "perturbation": ["fog", "fog"],
-        "strength": [1.0, 2.0],
-        "metric": ["total_variation"] * 2,
-    }
+    fog = [("fog", strength, "total_variation") for strength in (1.0, 2.0)]
+    names = ["perturbation", "strength", "metric"]
+    assert list(units.columns[names].itertuples(index=False, name=None)) == fog
     np.testing.assert_allclose(units.sensitivity[:, 0], [0.0105, 0.1105, 0.4105, 0.5])
     # halves: draw 0 and draw 1; the pair ahead and the pair behind
     np.testing.assert_allclose(units.sensitivity_halves[0][:, 0], [0.01, 0.11, 0.41, 0.5])
@@ -111,10 +99,8 @@ def test_clips_are_clusters_where_there_are_enough():
 
 def test_pixel_change_that_was_not_measured_is_dropped_and_said(run):
     frames, pairs, sensitivity = run
-    measured, not_measured = (
-        units_of_run(frames, table, sensitivity)
-        for table in (pairs, pairs.assign(pixel_change=np.nan))
-    )
+    measured = units_of_run(*run)
+    not_measured = units_of_run(frames, pairs.assign(pixel_change=np.nan), sensitivity)
     assert list(not_measured.confounders) == ["margin"]
     assert len(not_measured.notes) == len(measured.notes) + 1
     assert not measured.uncontrolled
@@ -148,24 +134,17 @@ def stability_rows(rows):
 
 
 def model_tables(count=4, metric="accuracy"):
-    models = [f"net{i}" for i in range(count)]
-    accuracy = 0.5 + 0.1 * np.arange(count)
+    accuracy = {f"net{i}": 0.5 + 0.1 * i for i in range(count)}
     stable = [
-        (m, "", "clean_accuracy", a, np.nan, np.nan, 400)
-        for m, a in zip(models, accuracy, strict=True)
+        (m, "", name, a - less, np.nan, np.nan, 400)
+        for name, less in (("clean_accuracy", 0.0), ("pm10", 0.2))
+        for m, a in accuracy.items()
     ]
-    stable += [
-        (m, "", "pm10", a - 0.2, np.nan, np.nan, 400) for m, a in zip(models, accuracy, strict=True)
+    names = ["model", "item", "frame", "perturbation", "strength", "draw", "metric", "value"]
+    sensitive = [
+        (m, "", 0, "fog", s, 0, metric, a - 0.1 * s) for m, a in accuracy.items() for s in (1, 2)
     ]
-    sensitive = pd.DataFrame(
-        [
-            (m, "", 0, "fog", s, 0, metric, a - 0.1 * s)
-            for m, a in zip(models, accuracy, strict=True)
-            for s in (1, 2)
-        ],
-        columns=["model", "item", "frame", "perturbation", "strength", "draw", "metric", "value"],
-    )
-    return stability_rows(stable), sensitive
+    return stability_rows(stable), pd.DataFrame(sensitive, columns=names)
 
 
 def test_models_turn_accuracies_round_and_leave_clean_accuracy_to_the_confounder():
@@ -181,9 +160,8 @@ def test_models_turn_accuracies_round_and_leave_clean_accuracy_to_the_confounder
     np.testing.assert_allclose(units.confounder_reliability, [1 - error * 60 / 2])
     stable, sensitive = model_tables()
     stable = stable.assign(low=stable["value"] - 0.0196, high=stable["value"] + 0.0196)
-    np.testing.assert_allclose(
-        units_of_summaries(stable, sensitive).confounder_reliability, [1 - 1e-4 * 60 / 2]
-    )
+    found = units_of_summaries(stable, sensitive).confounder_reliability
+    np.testing.assert_allclose(found, [1 - 1e-4 * 60 / 2])
 
 
 def test_an_empty_cell_of_a_csv_is_the_item_over_all():
@@ -198,17 +176,10 @@ def test_an_empty_cell_of_a_csv_is_the_item_over_all():
 
 
 def test_rows_per_item_are_averaged_where_there_is_none_over_all():
-    stable = stability_rows(
-        [
-            (m, i, k, v + w, 0, 1, 1)
-            for m, v in (("x", 0.2), ("y", 0.4))
-            for i, w in (("c1", 0), ("c2", 0.1), ("c3", 0.2))
-            for k in ("clean_accuracy", "label_flip")
-        ]
-    )
-    sensitive = sensitivity_table(
-        [(i, 0, "fog", 1, 0, v) for i, v in (("c1", 0.1), ("c2", 0.2), ("c3", 0.9))]
-    )
+    models, items = {"x": 0.2, "y": 0.4}, {"c1": 0.1, "c2": 0.2, "c3": 0.9}
+    every = product(models, enumerate(items), ("clean_accuracy", "label_flip"))
+    stable = stability_rows([(m, i, k, models[m] + 0.1 * n, 0, 1, 1) for m, (n, i), k in every])
+    sensitive = sensitivity_table([(i, 0, "fog", 1, 0, v) for i, v in items.items()])
     sensitive = pd.concat([sensitive.assign(model="x"), sensitive.assign(model="y", value=0.5)])
     units = units_of_summaries(stable, sensitive)
     np.testing.assert_allclose(units.instability["label_flip"], [0.3, 0.5])
@@ -223,14 +194,11 @@ def test_unknown_metrics_ask_and_a_wrong_statement_is_found_out():
     with pytest.raises(SettingsError, match="goodness"):
         units_of_summaries(stable, sensitive)
     several = pd.concat([sensitive.assign(perturbation=p) for p in ("fog", "snow", "frost")])
-    np.testing.assert_allclose(
-        units_of_summaries(
-            stable, several, roles=MetricRoles(higher_is_better={"goodness": True})
-        ).sensitivity[0],
-        [-0.4, -0.3] * 3,
-    )
+    good, bad = (MetricRoles(higher_is_better={"goodness": is_good}) for is_good in (True, False))
+    units = units_of_summaries(stable, several, roles=good)
+    np.testing.assert_allclose(units.sensitivity[0], [-0.4, -0.3] * 3)
     with pytest.raises(SettingsError, match="goodness"):
-        units_of_summaries(stable, several, roles=MetricRoles(higher_is_better={"goodness": False}))
+        units_of_summaries(stable, several, roles=bad)
     unclear = pd.concat([stable, stable[:4].assign(metric="vim")])
     relaxed = units_of_summaries(unclear, model_tables()[1], strict=False)
     assert list(relaxed.instability) == ["pm10"]
@@ -276,35 +244,25 @@ def test_families_are_read_off_names(model, family):
 
 
 def test_families_are_clusters_where_there_are_enough_of_them():
-    names = [
-        f"{f}{k}"
-        for f in ("resnet", "vgg", "vit", "swin", "dpn", "alexnet", "nasnet", "xception")
-        for k in (1, 2)
-    ]
+    families = ("resnet", "vgg", "vit", "swin", "dpn", "alexnet", "nasnet", "xception")
     stable, sensitive = model_tables(16)
-    renamed = dict(zip([f"net{i}" for i in range(16)], names, strict=True))
-    units = units_of_summaries(
-        *(t.assign(model=t["model"].map(renamed)) for t in (stable, sensitive))
-    )
+    renamed = {f"net{i}": f"{families[i // 2]}{i % 2 + 1}" for i in range(16)}
+    both = [t.assign(model=t["model"].map(renamed)) for t in (stable, sensitive)]
+    units = units_of_summaries(*both)
     assert units.clusters_are == "families"
     assert len(set(units.cluster)) == 8
     alone = units_of_summaries(stable, sensitive)
     assert alone.clusters_are == "models"
     assert len(set(alone.cluster)) == 16
-    given = units_of_summaries(
-        stable, sensitive, roles=MetricRoles(groups={f"net{i}": f"g{i % 3}" for i in range(16)})
-    )
+    groups = MetricRoles(groups={f"net{i}": f"g{i % 3}" for i in range(16)})
+    given = units_of_summaries(stable, sensitive, roles=groups)
     assert set(given.cluster) == {"g0", "g1", "g2"}
 
 
 def test_strengths_that_do_more_than_twice_as_much_as_the_footage_do_not_count():
-    columns = pd.DataFrame(
-        {
-            "perturbation": ["fog", "fog", "fog", "mist", "mist", "rain"],
-            "strength": [1.0, 2.0, 3.0, 1.0, 2.0, 1.0],
-            "metric": ["total_variation"] * 5 + ["error"],
-        }
-    )
+    names, strengths = ["fog"] * 3 + ["mist"] * 2 + ["rain"], [1.0, 2.0, 3.0, 1.0, 2.0, 1.0]
+    columns = pd.DataFrame({"perturbation": names, "strength": strengths})
+    columns["metric"] = ["total_variation"] * 5 + ["error"]
     # means .1, .2, .5, .3, .9
     sensitivity = np.array([[0.1, 0.2, 0.6, 0.3, 0.9, 9.0], [np.nan, 0.2, 0.4, 0.3, 0.9, 9.0]])
     natural = pd.DataFrame({"total_variation": [0.05, 0.15]})  # its mean is .1, and the limit .2
@@ -334,11 +292,13 @@ def test_means_over_strengths_are_of_the_mild_ones_where_each_clip_was_shown_one
 
 
 def test_the_sensitivity_of_a_family_is_the_mean_rank_of_its_members():
-    fog, mist, hail = (0.1, 0.4, 0.2, 0.3), (5.0, 6.0, 7.0, 7.0), (9.0, 8.0, 7.0, 6.0)
+    shown = {
+        "fog": (0.1, 0.4, 0.2, 0.3),
+        "mist": (5.0, 6.0, 7.0, 7.0),
+        "hail": (9.0, 8.0, 7.0, 6.0),
+    }
     rows = [
-        (f"c{clip}", 0, name, 1, 0, values[clip])
-        for name, values in (("fog", fog), ("mist", mist), ("hail", hail))
-        for clip in range(4)
+        (f"c{clip}", 0, name, 1, 0, of[clip]) for name, of in shown.items() for clip in range(4)
     ]
     pooled = of_families(clips_of(rows), {"fog": "air", "mist": "air", "hail": "ice"})
     assert list(pooled.columns["perturbation"]) == ["air", "ice"]
