@@ -95,9 +95,8 @@ APART = ("every", "fps")
 
 
 def of_stability(option: str) -> bool:
-    flags = {
-        flag for p in cli.commands["stability"].params for flag in (*p.opts, *p.secondary_opts)
-    }
+    parameters = cli.commands["stability"].params
+    flags = {flag for p in parameters for flag in (*p.opts, *p.secondary_opts)}
     return option.partition("=")[0] in flags
 
 
@@ -116,6 +115,12 @@ def together(settings: list[tuple[str, str, Any]]) -> list[list[tuple[str, str, 
     return commands
 
 
+def unlike(out: Path, asked: list[tuple[str, str, Any]]) -> dict[str, Any]:
+    """Settings of a run that are not those asked for."""
+    settings = RunFolder(out).run["settings"]
+    return {name: settings[name] for _, name, value in asked if settings[name] != value}
+
+
 @pytest.mark.parametrize(
     "asked", together([each for each in SETTINGS if of_stability(each[0])]), ids=len
 )
@@ -126,10 +131,7 @@ def test_options_reach_the_run(
     if not any("end-s" in option for option in options):
         options.append("--end-s=1.0")
     assert run("stability", clip, f"-monnx:{models / NET}", f"-o{out}", "-q", *options) == 0
-    settings = RunFolder(out).run["settings"]
-    assert {name: settings[name] for _, name, _ in asked} == {
-        name: value for _, name, value in asked
-    }
+    assert unlike(out, asked) == {}
 
 
 def test_the_other_options_of_a_study_reach_it_together_and_over_those_of_a_file(
@@ -143,9 +145,7 @@ def test_the_other_options_of_a_study_reach_it_together_and_over_those_of_a_file
     )
     assert run("study", f"--config={path}", "--quiet", *(option for option, _, _ in others)) == 0
     settings = RunFolder(out).run["settings"]
-    assert {name: settings[name] for _, name, _ in others} == {
-        name: value for _, name, value in others
-    }
+    assert unlike(out, others) == {}
     assert {"frames", "resamples"} < {name for _, name, _ in others}  # over those of the file
     assert (settings["seed"], settings["end_s"]) == (7, 1.0)
     assert (out / "report.html").is_file()
@@ -153,16 +153,8 @@ def test_the_other_options_of_a_study_reach_it_together_and_over_those_of_a_file
 
 def test_no_option_is_forgotten_above() -> None:
     tested = {option.split("=")[0].replace("--no-", "--") for option, _, _ in SETTINGS}
-    others = {
-        "--model",
-        "--out",
-        "--config",
-        "--overwrite",
-        "--json",
-        "--quiet",
-        "--help-all",
-        "--dry-run",
-    }
+    others = {"--model", "--out", "--config", "--overwrite", "--json", "--quiet"}
+    others |= {"--help-all", "--dry-run"}
     others |= {"--cluster"}  # in tests/pipeline/workers/test_cluster.py
     others |= {"--max-delay"}  # in tests/stages/remedies
     others |= {"--labels"}  # with annotations of their own, in tests/pipeline/test_labelled.py
@@ -257,22 +249,9 @@ def test_perturbations_as_table_json_and_pictures(
     assert run("perturbations", "--suite=imagenet-c", "--json") == 0
     rows = json.loads(capsys.readouterr().out)
     assert len(rows) == 19
-    image = (
-        corpus
-        / "annotations"
-        / "cvat"
-        / "for_images"
-        / "export_project"
-        / "images"
-        / "Test"
-        / "img0.jpg"
-    )
-    assert (
-        run(
-            "perturbations", "--suite=natural", f"--render={image}", f"--out={tmp_path}", "--seed=3"
-        )
-        == 0
-    )
+    image = corpus / "annotations/cvat/for_images/export_project/images/Test/img0.jpg"
+    asked = ("--suite=natural", f"--render={image}", f"--out={tmp_path}", "--seed=3")
+    assert run("perturbations", *asked) == 0
     assert (tmp_path / "contact_sheet.png").is_file()
     for row in json.loads(_stdout(capsys, "perturbations", "--json")):
         for strength in row["strengths"].split(", "):

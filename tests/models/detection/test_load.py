@@ -51,13 +51,8 @@ def test_an_ultralytics_export_needs_no_sidecar(tmp_path: Path) -> None:
     out[0, :, 0] = [40, 30, 20, 10, 0.1, 0.9]
     out[0, :, 1] = [42, 30, 20, 10, 0.1, 0.8]
     out[0, :, 2] = [48, 32, 96, 48, 0.6, 0.1]
-    path = constant_network(
-        tmp_path / "v8.onnx",
-        {"output0": out},
-        names="{0: 'bolt', 1: 'nut'}",
-        imgsz="[64, 96]",
-        task="detect",
-    )
+    about = {"names": "{0: 'bolt', 1: 'nut'}", "imgsz": "[64, 96]", "task": "detect"}
+    path = constant_network(tmp_path / "v8.onnx", {"output0": out}, **about)
     model = load_model(f"onnx:{path}", device="cpu")
     assert (model.task, model.class_names) == ("detection", ("bolt", "nut"))
     found = model(torch.zeros(3, 3, 96, 192, dtype=torch.uint8))
@@ -69,45 +64,26 @@ def test_an_ultralytics_export_needs_no_sidecar(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.labels[:2], [1, 0])
 
 
-def test_plain_exports_have_as_many_rows_as_boxes(tmp_path: Path) -> None:
-    path = constant_network(
-        tmp_path / "plain.onnx",
-        {
-            "boxes": np.array([[0, 0, 48, 32], [0, 0, 1, 1]], np.float32),
-            "scores": np.array([0.7, 0.01], np.float32),
-            "labels": np.array([1, 1], np.int64),
-        },
-    )
-    (tmp_path / "plain.toml").write_text(
-        'task = "detection"\nhead = "plain"\nsize = [64, 96]\nresize = "stretch"\nmean = [0, 0, 0]\n'
-        'std = [255, 255, 255]\nchannels = "RGB"\nclasses = ["a", "b"]\n'
-    )
-    found = load_model(f"onnx:{path}", device="cpu")(torch.zeros(2, 3, 128, 96, dtype=torch.uint8))
-    assert isinstance(found, Detections)
-    np.testing.assert_allclose(found.boxes, [[0, 0, 48, 64]] * 2)
-    assert found.frame.tolist() == [0, 1]
+FIRST, LESS = [0, 0, 48, 32], [0, 0, 1, 1]
+"""Two boxes of class 1, of which the second has next to no score."""
+EXPORTS = {
+    "plain": {
+        "boxes": np.array([FIRST, LESS], np.float32),
+        "scores": np.array([0.7, 0.01], np.float32),
+        "labels": np.array([1, 1]),
+    },
+    "yolov7-end2end": {"output": np.array([[0, *FIRST, 1, 0.7], [0, *LESS, 1, 0.01]], np.float32)},
+    "mmdet": {
+        "dets": np.array([[[*FIRST, 0.7], [*LESS, 0.01]]], np.float32),
+        "labels": np.array([[1, 0]]),
+    },
+}
 
 
-@pytest.mark.parametrize(
-    ("head", "outputs"),
-    [
-        (
-            "yolov7-end2end",
-            {"output": np.array([[0, 0, 0, 48, 32, 1, 0.7], [0, 0, 0, 1, 1, 1, 0.01]], np.float32)},
-        ),
-        (
-            "mmdet",
-            {
-                "dets": np.array([[[0, 0, 48, 32, 0.7], [0, 0, 1, 1, 0.01]]], np.float32),
-                "labels": np.array([[1, 0]], np.int64),
-            },
-        ),
-    ],
-)
-def test_end_to_end_exports_of_a_list_of_boxes(
-    tmp_path: Path, head: str, outputs: dict[str, np.ndarray]
-) -> None:
-    path = constant_network(tmp_path / "e.onnx", outputs)
+@pytest.mark.parametrize("head", EXPORTS)
+def test_exports_of_a_list_of_boxes(tmp_path: Path, head: str) -> None:
+    """They have as many rows as boxes."""
+    path = constant_network(tmp_path / "e.onnx", EXPORTS[head])
     (tmp_path / "e.toml").write_text(
         f'task = "detection"\nhead = "{head}"\nsize = [64, 96]\nresize = "stretch"\nmean = [0, 0, 0]\n'
         'std = [255, 255, 255]\nchannels = "RGB"\nclasses = ["a", "b"]\n'

@@ -27,6 +27,9 @@ VOC = """<annotation><folder>images</folder><filename>{name}.jpg</filename>
 </annotation>"""
 
 
+BOX = ["x1", "y1", "x2", "y2"]
+
+
 def pictures(folder: Path) -> Path:
     """The frames: a textured square that moves by 1 px."""
     folder.mkdir(parents=True)
@@ -69,23 +72,16 @@ def coco_of(first_id: int) -> dict[str, object]:
         "categories": [{"id": 3, "name": "cat", "supercategory": "animal"}],
         "images": [{"id": first_id + k, "file_name": f"{n}.jpg"} for k, n in enumerate(NAMES)],
         "annotations": [
-            {
-                "id": k,
-                "image_id": first_id + k,
-                "category_id": 3,
-                "bbox": [b[0], b[1], 20, 20],
-                "iscrowd": 0,
-            }
-            for k, b in enumerate(BOXES)
+            {"id": k, "image_id": first_id + k, "category_id": 3, "bbox": [*box[:2], 20, 20]}
+            for k, box in enumerate(BOXES)
         ],
     }
 
 
 def coco(desk: Path) -> tuple[Path, Path]:
     """cocodataset.org: annotations/instances_val2017.json and val2017."""
-    return dumped(desk / "annotations/instances_val2017.json", coco_of(100)), pictures(
-        desk / "val2017"
-    )
+    labels = dumped(desk / "annotations/instances_val2017.json", coco_of(100))
+    return labels, pictures(desk / "val2017")
 
 
 def roboflow_coco(desk: Path) -> tuple[Path, Path]:
@@ -124,11 +120,11 @@ def darknet(desk: Path) -> tuple[Path, Path]:
 
 def voc(desk: Path) -> tuple[Path, Path]:
     """VOC2012: Annotations and JPEGImages; the first pixel is 1, and the last belongs to the box."""
-    every(
-        lambda n, b: VOC.format(name=n, x1=b[0] + 1, y1=b[1] + 1, x2=b[2], y2=b[3]),
-        desk / "Annotations",
-        ".xml",
-    )
+
+    def text(name: str, box: tuple[float, ...]) -> str:
+        return VOC.format(name=name, x1=box[0] + 1, y1=box[1] + 1, x2=box[2], y2=box[3])
+
+    every(text, desk / "Annotations", ".xml")
     return desk, pictures(desk / "JPEGImages")
 
 
@@ -266,33 +262,26 @@ def test_the_next_command_on_pictures_a_video_and_a_root(
     assert (len(known), known["found"].sum()) == (FRAMES, FRAMES - 1)
 
 
+def refused(given: Sequence[str], code: int = 2) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(list(given))
+    assert ended.value.code == code
+
+
 def test_numbers_in_names_of_frames_from_1_say_what_they_count_from(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     labels = coco_of_frames(tmp_path, [f"line4_{k}.jpg" for k in range(1, FRAMES + 1)])
     clip = video(tmp_path / "line4.avi")
-    boxes = pd.DataFrame(BOXES, columns=["x1", "y1", "x2", "y2"])
-    boxes.assign(frame=range(FRAMES), score=0.9, label="cat").to_csv(
-        tmp_path / "b.csv", index=False
-    )
-    given = (
-        "stability",
-        str(clip),
-        f"--labels={labels}",
-        f"-mdetections:{tmp_path / 'b.csv'}",
-        "-q",
-    )
-    with pytest.raises(SystemExit) as ended:
-        main([*given, f"-o{tmp_path / 'run'}"])
-    assert ended.value.code == 2
+    boxes = pd.DataFrame(BOXES, columns=BOX).assign(frame=range(FRAMES), score=0.9, label="cat")
+    boxes.to_csv(tmp_path / "b.csv", index=False)
+    model, out = f"-mdetections:{tmp_path / 'b.csv'}", f"-o{tmp_path / 'run'}"
+    given = ("stability", str(clip), f"--labels={labels}", model, out, "-q")
+    refused(given)
     assert "--label-offset 1f" in capsys.readouterr().err
-    main([*given, f"-o{tmp_path / 'run'}", "--label-offset=1f"])
-    assert pd.read_parquet(tmp_path / "run" / "known_boxes.parquet")["frame"].tolist() == [
-        0,
-        1,
-        2,
-        3,
-    ]
+    main([*given, "--label-offset=1f"])
+    known = pd.read_parquet(tmp_path / "run" / "known_boxes.parquet")
+    assert known["frame"].tolist() == list(range(FRAMES))
 
 
 @pytest.mark.parametrize(
@@ -315,28 +304,13 @@ def test_yolo_without_names_asks_for_them(
 ) -> None:
     every(lambda _, box: yolo_line(box), tmp_path / "labels")
     clip = pictures(tmp_path / "images")
-    (tmp_path / "answers.csv").write_text(
-        "frame,dog,cat\n" + "".join(f"{k},0,1\n" for k in range(4))
-    )
-    given = (
-        "stability",
-        str(clip),
-        f"--labels={tmp_path / 'labels'}",
-        "-q",
-        f"-o{tmp_path / 'run'}",
-    )
-    with pytest.raises(SystemExit) as ended:
-        main([*given, f"-mpredictions:{tmp_path / 'answers.csv'}"])
-    assert ended.value.code == 2
+    (tmp_path / "answers.csv").write_text("frame,dog,cat\n0,0,1\n1,0,1\n2,0,1\n3,0,1\n")
+    model, out = f"-mpredictions:{tmp_path / 'answers.csv'}", f"-o{tmp_path / 'run'}"
+    given = ("stability", str(clip), f"--labels={tmp_path / 'labels'}", model, out, "-q")
+    refused(given)
     assert "--class-map" in capsys.readouterr().err
-    dumped(tmp_path / "map.json", {"0": 0, "1": 1})
-    main(
-        [
-            *given,
-            f"-mpredictions:{tmp_path / 'answers.csv'}",
-            f"--class-map={tmp_path / 'map.json'}",
-        ]
-    )
+    known = dumped(tmp_path / "map.json", {"0": 0, "1": 1})
+    main([*given, f"--class-map={known}"])
     assert pd.read_parquet(tmp_path / "run" / "label_answers.parquet")["top1"].tolist() == [1] * 4
 
 
@@ -344,24 +318,19 @@ def test_labels_of_other_footage_say_what_the_sources_are_called(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     labels = cvat_of(tmp_path, "<source>line9.mp4</source>")
-    with pytest.raises(SystemExit) as ended:
-        main(["stability", str(video(tmp_path / "line4.avi")), f"--labels={labels}",
-              "-mefficientnet-lite0", f"-o{tmp_path / 'run'}"])  # fmt: skip
-    assert ended.value.code == 3
+    clip, out = str(video(tmp_path / "line4.avi")), f"-o{tmp_path / 'run'}"
+    refused(["stability", clip, f"--labels={labels}", "-mefficientnet-lite0", out], code=3)
     said = capsys.readouterr().err
     assert "line9" in said
     assert "line4" in said
 
 
 def test_a_table_of_frames_and_labels_is_about_the_only_input(tmp_path: Path) -> None:
-    (tmp_path / "truth.csv").write_text(
-        "frame,label\n" + "".join(f"{k},cat\n" for k in range(FRAMES))
-    )
+    (tmp_path / "truth.csv").write_text("frame,label\n0,cat\n1,cat\n2,cat\n3,cat\n")
     labels = read_labels(tmp_path / "truth.csv")
     items = expand_sources([str(pictures(tmp_path / "clip"))]).items
-    assert on_items(labels.rows, items).rows[["item", "frame"]].to_numpy().tolist() == [
-        ["clip", k] for k in range(FRAMES)
-    ]
+    rows = on_items(labels.rows, items).rows
+    assert rows[["item", "frame"]].to_numpy().tolist() == [["clip", k] for k in range(FRAMES)]
     two = (*items, *expand_sources([str(pictures(tmp_path / "other"))]).items)
     assert on_items(labels.rows, two).without == ("",)
 
@@ -374,9 +343,7 @@ def test_a_table_whose_first_frame_is_1_says_what_it_counts_from(
     (tmp_path / "answers.csv").write_text("frame,label\n0,cat\n1,cat\n2,dog\n3,dog\n")
     given = ("stability", str(clip), "--labels", str(tmp_path / "truth.csv"), "-q")
     model = ("--model", f"predictions:{tmp_path / 'answers.csv'}")
-    with pytest.raises(SystemExit) as ended:
-        main([*given, *model, "-o", str(tmp_path / "run")])
-    assert ended.value.code == 2
+    refused([*given, *model, "-o", str(tmp_path / "run")])
     assert "--label-offset 1f" in capsys.readouterr().err
     for offset, right in (("1f", 4), ("0f", 2)):
         run = tmp_path / offset

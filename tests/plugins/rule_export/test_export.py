@@ -33,20 +33,11 @@ from vidrobust.video.selection import Selection
 from vidrobust.video.source import open_video
 
 MODEL, CLIP, SECONDS = "tests.plugins.rule_export.test_export:reddest", "cars.mp4", 4.0
-ROW = {
-    "metric": "flip_rate",
-    "before": 0.3,
-    "after": 0.1,
-    "ratio": 1 / 3,
-    "low": 0.2,
-    "high": 0.5,
-    "verdict": "helps",
-    "n": 99,
-    "delay_frames": 2.0,
-    "delay_ms": 80.0,
-    "mean_delay_frames": float("nan"),
-    "agreement": 0.9,
-}
+
+
+ROW = {"metric": "flip_rate", "before": 0.3, "after": 0.1, "ratio": 1 / 3, "low": 0.2, "high": 0.5}
+ROW |= {"verdict": "helps", "n": 99, "delay_frames": 2.0, "delay_ms": 80.0, "agreement": 0.9}
+ROW |= {"mean_delay_frames": float("nan")}
 
 
 STREAMED = [name for name in BOX_RULES if kind_of(name) != OFFLINE]
@@ -76,27 +67,28 @@ def reddest() -> Reddest:
 def run(public_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The remedies of a classifier on four seconds of a street."""
     run = tmp_path_factory.mktemp("remedies") / "run"
-    main(
-        [
-            "remedies",
-            str(public_clips / CLIP),
-            "-m",
-            MODEL,
-            "-o",
-            str(run),
-            "--end-s",
-            str(SECONDS),
-            "-q",
-        ]
-    )
+    asked = ("-m", MODEL, "-o", str(run), f"--end-s={SECONDS}", "-q")
+    main(["remedies", str(public_clips / CLIP), *asked])
     return run
 
 
-def votes(labels: list[int], frames: int) -> list[int]:
+def usable(run: Path) -> np.ndarray:
+    """The second frames of pairs that count."""
+    pairs = pd.read_parquet(run / "pairs.parquet").query("kind == 'adjacent' and excluded == ''")
+    return pairs["frame_b"].to_numpy()
+
+
+def begins(run: Path) -> np.ndarray:
+    """Whether something new begins with a frame."""
+    reason = pd.read_parquet(run / "transitions.parquet")["reason"]
+    return ~reason.isin(["", "duplicate"]).to_numpy()
+
+
+def votes(labels: np.ndarray, frames: int) -> list[int]:
     """The label that most of the last so many frames have, the one before where there is no such."""
     shown: list[int] = []
     for end in range(1, len(labels) + 1):
-        counts = Counter(labels[max(0, end - frames) : end])
+        counts = Counter(labels[max(0, end - frames) : end].tolist())
         first = [label for label, count in counts.items() if count == max(counts.values())]
         shown.append(first[0] if len(first) == 1 else shown[-1])
     return shown
@@ -113,37 +105,19 @@ def margins(rows: np.ndarray, margin: float) -> list[int]:
 
 def test_majority_and_hysteresis_are_counted_by_hand_from_the_files_of_the_run(run: Path) -> None:
     labels = pd.read_parquet(run / "frames.parquet")["label"].to_numpy()
-    p = pd.read_parquet(run / "probabilities.parquet").pivot(
-        index="frame", columns="label", values="probability"
-    )
-    reason = pd.read_parquet(run / "transitions.parquet")["reason"].to_numpy()
-    pieces = np.split(
-        np.arange(len(labels)), np.flatnonzero(~np.isin(reason[1:], ["", "duplicate"])) + 1
-    )
-    pairs = pd.read_parquet(run / "pairs.parquet")
-    usable = pairs.loc[
-        (pairs["kind"] == "adjacent") & (pairs["excluded"] == ""), "frame_b"
-    ].to_numpy()
-    table = pd.read_parquet(run / "remedies.parquet").set_index(["remedy", "metric"])
-    assert (
-        table.loc[("majority-5", "flip_rate"), "before"]
-        == np.mean(np.diff(labels)[usable - 1] != 0)
-        > 0
-    )
-    for name, made_of in {
-        **{
-            f"majority-{n}": lambda rows, n=n: votes(labels[rows].tolist(), n)
-            for n in (3, 5, 9, 15)
-        },
-        **{
-            f"hysteresis-{m}": lambda rows, m=m: margins(p.to_numpy()[rows], m)
-            for m in (0.05, 0.1, 0.3)
-        },
-    }.items():
-        shown = np.concatenate([made_of(rows) for rows in pieces])
-        row = table.loc[(name, "flip_rate")]
-        assert row["after"] == np.mean(np.diff(shown)[usable - 1] != 0), name
-        assert row["agreement"] == np.mean(shown == labels), name
+    listed = pd.read_parquet(run / "probabilities.parquet")
+    p = listed.pivot(index="frame", columns="label", values="probability").to_numpy()
+    pieces = np.split(np.arange(len(labels)), np.flatnonzero(begins(run)[1:]) + 1)
+    pairs = usable(run) - 1
+    table = pd.read_parquet(run / "remedies.parquet").query("metric == 'flip_rate'")
+    table = table.set_index("remedy")
+    assert table.loc["majority-5", "before"] == np.mean(np.diff(labels)[pairs] != 0) > 0
+    by_hand = {f"majority-{n}": (votes, labels, n) for n in (3, 5, 9, 15)}
+    by_hand |= {f"hysteresis-{m}": (margins, p, m) for m in (0.05, 0.1, 0.3)}
+    for name, (rule, answers, amount) in by_hand.items():
+        shown = np.concatenate([rule(answers[rows], amount) for rows in pieces])
+        assert table.loc[name, "after"] == np.mean(np.diff(shown)[pairs] != 0), name
+        assert table.loc[name, "agreement"] == np.mean(shown == labels), name
 
 
 def test_exported_rules_reproduce_the_table_on_real_footage(
@@ -154,27 +128,18 @@ def test_exported_rules_reproduce_the_table_on_real_footage(
     model = load_model(MODEL)
     with open_video(clip, selection=Selection(end_s=SECONDS)) as video:
         p = np.concatenate([model(batch.pixels).probabilities for batch in video.batches(16)])
-    transitions = pd.read_parquet(run / "transitions.parquet")
-    begins = ~transitions["reason"].isin(["", "duplicate"]).to_numpy()
-    pairs = pd.read_parquet(run / "pairs.parquet")
-    usable = pairs.loc[
-        (pairs["kind"] == "adjacent") & (pairs["excluded"] == ""), "frame_b"
-    ].to_numpy()
     assert table.loc[("majority-5", "flip_rate"), "before"] > 0.2
     for name in ("majority-5", "k-of-n-2-6-5", "mean-0.3", "median-5", "hysteresis-0.05"):
         file = tmp_path / f"{name}.py"
         main(["remedies", str(run), "--export", str(file), "--rule", name, "-q"])
         rule, summary = made(file), []
-        for row, begin in zip(p.tolist(), begins, strict=True):
+        for row, begin in zip(p.tolist(), begins(run), strict=True):
             if begin:
                 rule.reset()
             summary.append(rule.update(row))
-        flips = np.diff(summary)[usable - 1] != 0
-        assert flips.mean() == table.loc[(name, "flip_rate"), "after"]
-        assert (
-            np.mean(np.array(summary) == p.argmax(axis=1))
-            == table.loc[(name, "flip_rate"), "agreement"]
-        )
+        flips, alike = np.diff(summary)[usable(run) - 1] != 0, summary == p.argmax(axis=1)
+        found = table.loc[(name, "flip_rate")]
+        assert (found["after"], found["agreement"]) == (flips.mean(), alike.mean())
 
 
 def test_of_a_thousand_classes_the_class_sees_what_the_table_kept(tmp_path: Path) -> None:
@@ -215,18 +180,14 @@ def test_several_clips_make_one_rule_before_and_after_their_run_is_there(
     public_clips: Path, tmp_path: Path
 ) -> None:
     clips = [str(public_clips / name) for name in (CLIP, "cups.mp4")]
+    given = ["remedies", *clips, "-m", MODEL, "-o", str(tmp_path / "run"), "--end-s=0.5", "-q"]
     for file in (tmp_path / "first.py", tmp_path / "again.py"):
-        where = ["-o", str(tmp_path / "run"), "--end-s", "0.5", "-q"]
-        main(
-            ["remedies", *clips, "-m", MODEL, *where, "--export", str(file), "--rule", "majority-3"]
-        )
+        main([*given, "--export", str(file), "--rule", "majority-3"])
     assert (tmp_path / "first.py").read_bytes() == (tmp_path / "again.py").read_bytes()
     table = pd.read_parquet(tmp_path / "run" / "remedies.parquet")
     assert len(set(pd.read_parquet(tmp_path / "run" / "frames.parquet")["item"])) == 2
-    assert set(table.loc[table["remedy"] == "majority-3", "metric"]) == {
-        "flip_rate",
-        "revert_flip_rate",
-    }
+    metrics = table.loc[table["remedy"] == "majority-3", "metric"]
+    assert set(metrics) == {"flip_rate", "revert_flip_rate"}
 
 
 @pytest.mark.parametrize("name", STREAMED)
@@ -248,11 +209,9 @@ def test_exported_rules_on_boxes_show_what_they_showed_in_the_study(
 
 def test_classes_are_short_and_need_nothing_and_pass_ruff_as_it_comes(tmp_path: Path) -> None:
     for name in (*LABEL_RULES, *STREAMED):
-        settings = TrackSettings() if name in BOX_RULES else None
-        export(
-            tmp_path / f"{name}.py", name, 'a "model" C:\\net ', [ROW], rest=0, settings=settings
-        )
-        tree = ast.parse((tmp_path / f"{name}.py").read_text(encoding="utf-8"))
+        settings, file = TrackSettings() if name in BOX_RULES else None, tmp_path / f"{name}.py"
+        export(file, name, 'a "model" C:\\net ', [ROW], rest=0, settings=settings)
+        tree = ast.parse(file.read_text(encoding="utf-8"))
         for node in tree.body:
             if isinstance(node, ast.ClassDef):
                 assert (node.end_lineno or 0) - node.lineno < 80
@@ -267,15 +226,9 @@ def test_classes_are_short_and_need_nothing_and_pass_ruff_as_it_comes(tmp_path: 
 def test_the_numbers_stand_beside_it(tmp_path: Path) -> None:
     export(tmp_path / "rule.py", "k-of-n-2-6-5", 'a "model"', [ROW], rest=3)
     summary = tomllib.loads((tmp_path / "rule.toml").read_text(encoding="utf-8"))
-    assert summary["rule"] == {
-        "name": "k-of-n-2-6-5",
-        "kind": "KOfN",
-        "model": 'a "model"',
-        "k_in": 2,
-        "frames": 6,
-        "k_out": 5,
-        "rest": 3,
-    }
+    amounts = {"k_in": 2, "frames": 6, "k_out": 5, "rest": 3}
+    named = {"name": "k-of-n-2-6-5", "kind": "KOfN", "model": 'a "model"'}
+    assert summary["rule"] == named | amounts
     assert summary["measured"][0]["ratio"] == 1 / 3
 
 
