@@ -31,18 +31,9 @@ from vidrobust.plugins.published.labelled_images import LabelledImages, pictures
 from vidrobust.predictions import Classifications
 from vidrobust.video.source import open_video
 
-CLIPS = {
-    "objects/cotracker_cat.mp4": range(281, 286),
-    "objects/sam2_01_dog.mp4": range(151, 269),
-}
-DETERMINISTIC = (
-    "brightness",
-    "contrast",
-    "defocus_blur",
-    "jpeg_compression",
-    "pixelate",
-    "zoom_blur",
-)
+CLIPS = {"objects/cotracker_cat.mp4": range(281, 286), "objects/sam2_01_dog.mp4": range(151, 269)}
+DETERMINISTIC = ("brightness", "contrast", "defocus_blur", "jpeg_compression", "pixelate")
+DETERMINISTIC = (*DETERMINISTIC, "zoom_blur")
 
 
 @pytest.fixture(scope="module")
@@ -71,18 +62,8 @@ def found(folder: Path, spec: str) -> dict:
     """What the command prints as JSON."""
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
-        cli.main(
-            [
-                "corruptions",
-                str(folder),
-                "--labels",
-                str(folder / "labels.csv"),
-                "--model",
-                spec,
-                "--json",
-                "-q",
-            ]
-        )
+        given = ["corruptions", str(folder), f"--labels={folder / 'labels.csv'}"]
+        cli.main([*given, f"--model={spec}", "--json", "-q"])
     return json.loads(said.getvalue())
 
 
@@ -103,12 +84,9 @@ def reference(folder: Path, models: Path) -> Callable[[str, int], float]:
     def error(name: str, severity: int) -> float:
         wrong = []
         for crop, label in zip(crops, images.labels, strict=True):
-            changed = (
-                imagecorruptions.corrupt(crop, corruption_name=name, severity=severity)
-                if severity
-                else crop
-            )
-            x = (changed.astype(np.float32) - 127.5) / 127.5
+            if severity:
+                crop = imagecorruptions.corrupt(crop, corruption_name=name, severity=severity)
+            x = (crop.astype(np.float32) - 127.5) / 127.5
             x = x[None] if entry.shape[-1] == 3 else x.transpose(2, 0, 1)[None]
             top = int(np.ravel(session.run(None, {entry.name: x})[0]).argmax())
             wrong.append(str(top - shift) not in label)
@@ -214,17 +192,8 @@ def test_flip_suite_on_real_images(folder: Path) -> None:
     labels = LabelledImages((folder / "cotracker_cat_0.png",), (frozenset({"dog"}),))
     found = corruptions(labels, [Constant(), Levels()], suite="imagenet-p")
     constant, levels = found["models"]["constant"], found["models"]["levels"]
-    assert (
-        constant["flip_probability"],
-        constant["mfr"],
-        constant["t5d"],
-        constant["clean_error"],
-    ) == (
-        0,
-        0,
-        0,
-        1,
-    )
+    names = ("flip_probability", "mfr", "t5d", "clean_error")
+    assert [constant[name] for name in names] == [0, 0, 0, 1]
     assert len(constant["sequences"]) == 14
     assert sum(each["scored"] for each in constant["sequences"].values()) == 10
     flips = levels["sequences"]["brightness"]["flip_probability"] * 30

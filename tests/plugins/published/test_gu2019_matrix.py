@@ -53,26 +53,21 @@ def world(rng, tied: float, count: int = 60, anchors: int = 400) -> dict[str, Mo
         skill, weakness = rng.normal(size=2)
         own = rng.normal(size=4)
         correct = hard[:, 0] < 1 / (1 + np.exp(-1 - skill))
-        chance = [1 + skill + tied * weakness + 0.3 * o for o in own[:2]] + [
-            1 + skill + 0.7 * o for o in own[2:]
-        ]
+        chance = [1 + skill + tied * weakness + 0.3 * o for o in own[:2]]
+        chance += [1 + skill + 0.7 * o for o in own[2:]]
         natural = hard[:, 1:3].ravel() < 1 / (1 + np.exp(-(1 + skill + tied * weakness)))
-        models[f"net{chr(97 + k % 26)}x{k}"] = ModelAnchors(
-            sets=AnchorSets(
-                anchor=np.array([f"v{a // 4}:{a}" for a in range(anchors)], dtype=object),
-                cluster=np.array([f"v{a // 4}" for a in range(anchors)], dtype=object),
-                correct=correct,
-                of=np.repeat(np.arange(anchors), 2),
-                frame=np.repeat(np.arange(anchors), 2) + np.tile([-1, 1], anchors),
-                offset=np.tile([-1, 1], anchors),
-                offset_ms=np.tile([-40.0, 40.0], anchors),
-                neighbour=natural,
-            ),
-            distorted={
-                name: hard[:, 3 + 2 * j : 5 + 2 * j] < 1 / (1 + np.exp(-chance[j]))
-                for j, name in enumerate(FAMILIES)
-            },
-        )
+        of, offset = np.repeat(np.arange(anchors), 2), np.tile([-1, 1], anchors)
+        made = AnchorSets(
+            anchor=np.array([f"v{a // 4}:{a}" for a in range(anchors)], dtype=object),
+            cluster=np.array([f"v{a // 4}" for a in range(anchors)], dtype=object),
+            correct=correct, of=of, frame=of + offset, offset=offset, offset_ms=40.0 * offset,
+            neighbour=natural,
+        )  # fmt: skip
+        distorted = {
+            name: hard[:, 3 + 2 * j : 5 + 2 * j] < 1 / (1 + np.exp(-chance[j]))
+            for j, name in enumerate(FAMILIES)
+        }
+        models[f"net{chr(97 + k % 26)}x{k}"] = ModelAnchors(sets=made, distorted=distorted)
     return models
 
 
@@ -82,12 +77,9 @@ def test_colour_is_a_proxy_only_where_it_shares_a_weakness_with_video(
 ) -> None:
     models = world(np.random.default_rng(0), tied)
     found = gu2019(models, families=FAMILIES, groups={name: name for name in models}, resamples=499)
-    table = (
-        found.table[found.table["primary"]]
-        .drop_duplicates("perturbation")
-        .set_index("perturbation")
-    )
-    raw = found.table[found.table["primary"] & (found.table["method"] == "pearson")]
+    primary = found.table[found.table["primary"]]
+    table = primary.drop_duplicates("perturbation").set_index("perturbation")
+    raw = primary[primary["method"] == "pearson"]
     assert (raw["value"] > 0.3).all()  # skill alone makes everything correlate
     assert set(table["verdict"][["noise", "blur"]]) <= {"no evidence", "cannot tell"}
     assert (set(table["verdict"][["hue", "saturation"]]) == {"proxy"}) == bool(tied)
@@ -96,21 +88,15 @@ def test_colour_is_a_proxy_only_where_it_shares_a_weakness_with_video(
     assert set(square["row"]) == {*FAMILIES, "conditional_robustness", "clean_accuracy"}
     plain = pd.DataFrame({name: robustness(model) for name, model in models.items()}).T
     table, count = square_of(found)
-    said = {
-        "anchors": 1,
-        "models": {n: robustness(m) for n, m in models.items()},
-        "headline": "",
-        "sentences": {},
-    }
+    said = {"anchors": 1, "models": {n: robustness(m) for n, m in models.items()}}
+    said |= {"headline": "", "sentences": {}}
     printed = lines({**said, "square": table, "models_in_square": count})
     assert f"Pearson correlations over {len(models)} models" in printed
     assert printed[-2].split()[1:] == [f"{value:.2f}" for value in table.iloc[-1]]
     wanted = plain.corr().loc[table.index, table.columns]
     np.testing.assert_allclose(table.to_numpy(np.float64), wanted.to_numpy(), atol=1e-9)
-    assert (count, list(table.index[:2])) == (
-        len(models),
-        ["clean_accuracy", "conditional_robustness"],
-    )
+    assert count == len(models)
+    assert list(table.index[:2]) == ["clean_accuracy", "conditional_robustness"]
     with Image.open(draw_matrix(found, tmp_path / "matrix.png")) as picture:
         assert min(picture.size) > 300
 
@@ -153,13 +139,9 @@ def test_models_must_share_their_anchors():
 def test_anchors_of_a_run_are_labelled_frames_whose_sensitivity_was_measured():
     frames = frames_of({"a": [0, 0, 1, 0]})
     labels = labels_of([("a", -1, 0, "cat")])
-    rows = [
-        ("a", f, "hue", s, 0, "label_flip", v)
-        for f, s, v in ((1, 1, 0), (1, 2, 1), (2, 1, 0), (2, 2, 0))
-    ]
-    sensitivity = pd.DataFrame(
-        rows, columns=["item", "frame", "perturbation", "strength", "draw", "metric", "value"]
-    )
+    rows = [(1, 1, 0), (1, 2, 1), (2, 1, 0), (2, 2, 0)]
+    sensitivity = pd.DataFrame(rows, columns=["frame", "strength", "value"])
+    sensitivity = sensitivity.assign(item="a", perturbation="hue", draw=0, metric="label_flip")
     (model,) = anchors_of_run(frames, labels, sensitivity.assign(model="net")).values()
     assert list(model.sets.anchor) == ["a:1", "a:2"]
     assert list(model.sets.correct) == [True, False]  # frame 2 says dog
@@ -215,25 +197,11 @@ def cli_code(arguments: list[str]) -> int:
 
 def test_a_flip_inside_the_set_of_labels_counts_alike_on_both_sides() -> None:
     """Any cat is right: from frame 1 to 2 the answer goes from cat to cat, as it does under noise."""
-    frames = pd.DataFrame(
-        {
-            "item": "a",
-            "frame": range(4),
-            "time_s": np.arange(4) / 25,
-            "model": "m",
-            "label": [281, 281, 282, 7],
-        }
-    ).assign(label_name=lambda rows: rows["label"].astype(str))
-    noise = pd.DataFrame(
-        {
-            "model": "m",
-            "item": "a",
-            "frame": [1],
-            "perturbation": "noise",
-            "strength": 1.0,
-            "draw": 0,
-        }
-    ).assign(metric="label_flip", value=1.0)
+    seen = {"item": "a", "model": "m", "frame": range(4), "time_s": np.arange(4) / 25}
+    frames = pd.DataFrame({**seen, "label": [281, 281, 282, 7]})
+    frames["label_name"] = frames["label"].astype(str)
+    noise = pd.DataFrame({"model": "m", "item": "a", "frame": [1], "perturbation": "noise"})
+    noise = noise.assign(strength=1.0, draw=0, metric="label_flip", value=1.0)
 
     def natural(classes: tuple[int, ...]) -> ModelAnchors:
         labels = pd.DataFrame({"item": "a", "frame": -1, "label": classes}).assign(label_name="")

@@ -36,10 +36,8 @@ class Tone:
     def __call__(self, pixels: torch.Tensor) -> Classifications:
         bright = pixels.float().mean(dim=(1, 2, 3)).numpy() / 255
         p = np.full((len(pixels), 1000), 1e-6)
-        p[:, imagenet_wnids()["n02123045"]], p[:, imagenet_wnids()["n02690373"]] = (
-            1 - bright,
-            bright,
-        )
+        p[:, imagenet_wnids()["n02123045"]] = 1 - bright
+        p[:, imagenet_wnids()["n02690373"]] = bright
         return Classifications(p / p.sum(axis=1, keepdims=True), self.class_names)
 
 
@@ -72,24 +70,17 @@ def test_folders_in_a_class_folder_are_groups_that_widen_the_interval(
     assert of == dict(zip((path.name for path in alone.paths), alone.labels, strict=True))
     assert grouped.groups.count("n02123045/clip one") == 2
     assert len(set(grouped.groups)) == 4
-    found = [
-        corruptions(images, [Tone()], only=["contrast"])["models"]["tone"]
-        for images in (alone, grouped)
-    ]
-    assert found[0]["mce"] == found[1]["mce"]
-    assert found[1]["groups"] == 4
+    one, other = (corruptions(each, [Tone()], only=["contrast"]) for each in (alone, grouped))
+    assert one["models"]["tone"]["mce"] == other["models"]["tone"]["mce"]
+    assert other["models"]["tone"]["groups"] == 4
 
 
 def test_the_numbers_of_wordnet_are_imagenets_classes_in_order() -> None:
     wnids, names = imagenet_wnids(), names_of_imagenet()
     assert len(wnids) == 1000
     assert list(wnids) == sorted(wnids)
-    known = {
-        "n02123045": "tabby",
-        "n02690373": "airliner",
-        "n01440764": "tench",
-        "n15075141": "toilet tissue",
-    }
+    known = {"n02123045": "tabby", "n02690373": "airliner", "n01440764": "tench"}
+    known |= {"n15075141": "toilet tissue"}
     assert {w: names[wnids[w]] for w in known} == known
     behind = ("background", *names)
     assert sets_for([frozenset({"n02123045"})], behind)[0] == [frozenset({282})]
@@ -126,16 +117,12 @@ def test_files_of_imagenet_c_give_the_errors_of_memory(pictures: dict, tmp_path:
     of_files = measure_errors(layout, [Tone()], clean=clean)["models"]["tone"]  # type: ignore[list-item,index]
     in_memory = corruptions(clean, [Tone()], only=("brightness", "contrast"))["models"]["tone"]  # type: ignore
     for name in ("brightness", "contrast"):
+        mine, theirs = (each["corruptions"][name] for each in (of_files, in_memory))
         for key in ("errors", "ce", "relative_ce"):
-            assert of_files["corruptions"][name][key] == pytest.approx(
-                in_memory["corruptions"][name][key]
-            )
-    ce = (
-        100
-        * np.sum(of_files["corruptions"]["brightness"]["errors"])
-        / np.sum(alexnet.ERRORS["brightness"])
-    )
-    assert of_files["corruptions"]["brightness"]["ce"] == pytest.approx(ce)
+            assert mine[key] == pytest.approx(theirs[key])
+    brightness = of_files["corruptions"]["brightness"]
+    ce = 100 * np.sum(brightness["errors"]) / np.sum(alexnet.ERRORS["brightness"])
+    assert brightness["ce"] == pytest.approx(ce)
     assert of_files["corruptions"]["speckle_noise"]["extra"]
     assert of_files["mce"] == pytest.approx(in_memory["mce"])
     alone = measure_errors(layout, [Tone()])["models"]["tone"]  # type: ignore[list-item,index]
@@ -167,11 +154,8 @@ def test_films_of_imagenet_p_give_flip_rates(pictures: dict, tmp_path: Path) -> 
     layout = read_layout(imagenet_p(tmp_path / "p", pictures, ("brightness", "shear")))
     found = measure_flips(layout, [Tone()])  # type: ignore[list-item]
     one = found["models"]["tone"]  # type: ignore[index]
-    assert (found["suite"], one["n"], list(one["sequences"])) == (
-        "imagenet-p",
-        5,
-        ["brightness", "shear"],
-    )
+    assert (found["suite"], one["n"]) == ("imagenet-p", 5)
+    assert list(one["sequences"]) == ["brightness", "shear"]
     flips = one["sequences"]["brightness"]["flip_probability"]
     assert 0 < flips <= 0.1  # the mean of a picture passes one half once on its way, if at all
     rate = 100 * flips / alexnet.FLIP_PROBABILITIES["brightness"]
@@ -194,13 +178,8 @@ def test_the_command_writes_what_it_says(
 ) -> None:
     folder = imagenet(tmp_path / "val", {k: pictures[k] for k in list(pictures)[:2]})
     out = tmp_path / "made" / "errors.csv"
-    options = (
-        "--model",
-        "tests.plugins.published.test_image_layouts:Tone",
-        "--corruption",
-        "contrast",
-        "-q",
-    )
+    model = "tests.plugins.published.test_image_layouts:Tone"
+    options = (f"--model={model}", "--corruption=contrast", "-q")
     app.main(["corruptions", str(folder), *options, "--out", str(out)])
     assert "contrast" in capsys.readouterr().out
     (row,) = pd.read_csv(out).to_dict("records")
@@ -214,12 +193,8 @@ def test_the_command_writes_what_it_says(
 
 
 def test_extra_adds_the_four() -> None:
-    assert with_extra((), "imagenet-c")[-4:] == (
-        "speckle_noise",
-        "gaussian_blur",
-        "spatter",
-        "saturate",
-    )
+    extra = ("speckle_noise", "gaussian_blur", "spatter", "saturate")
+    assert with_extra((), "imagenet-c")[-4:] == extra
     with pytest.raises(SettingsError, match="cifar-c has no extra"):
         with_extra((), "cifar-c")
 

@@ -18,15 +18,9 @@ from vidrobust.plugins.published import corruption_error as alexnet
 from vidrobust.plugins.published.perturbations import imagenet_c
 
 CLAIM = Claim(
-    section="One pixel",
-    says="s",
-    paper="p",
-    published="5 to 15 %",
-    low=0.05,
-    high=0.15,
-    of="a",
+    section="One pixel", says="s", paper="p", published="5 to 15 %", low=0.05, high=0.15, of="a",
     unit="percent",
-)
+)  # fmt: skip
 MEASURE = Measure(value=0.1, low=0.06, high=0.14, n=9, clusters=3, on="nets")
 
 
@@ -46,21 +40,12 @@ def test_a_verdict_is_where_the_interval_lies(low: float, high: float, said: str
 
 
 def test_a_row_says_what_was_asked_and_where() -> None:
-    assert row(CLAIM, {"a": MEASURE})[2:] == (
-        "5 to 15 %",
-        "5 % to 15 %",
-        "10 % [6, 14]",
-        "nets",
-        "agrees",
-    )
+    said = ("5 to 15 %", "5 % to 15 %", "10 % [6, 14]", "nets", "agrees")
+    assert row(CLAIM, {"a": MEASURE})[2:] == said
     assert row(CLAIM, {})[-1] == "not yet run"
     sign = replace(CLAIM, low=0.0, high=math.inf, unit="r")
-    assert row(sign, {"a": replace(MEASURE, low=-0.1)})[3:] == (
-        "above 0",
-        "0.1 [−0.1, 0.14]",
-        "nets",
-        "cannot tell",
-    )
+    said = ("above 0", "0.1 [−0.1, 0.14]", "nets", "cannot tell")
+    assert row(sign, {"a": replace(MEASURE, low=-0.1)})[3:] == said
 
 
 def test_every_claim_names_a_measure_that_is_made() -> None:

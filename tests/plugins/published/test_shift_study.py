@@ -83,18 +83,13 @@ def values(rows: list[ShiftRow], perturbation: str, metric: str) -> list[float]:
 
 def test_black_embedding_flips_with_each_row() -> None:
     """Of the eight directions six move by a row, so flip; p changes from .8 to .3 or from .7 to .2: by 1/2."""
-    frame, black = (
-        torch.full((3, 150, 150), 200, dtype=torch.uint8),
-        ["embedding_black", "scale_embedding_black"],
-    )
+    frame = torch.full((3, 150, 150), 200, dtype=torch.uint8)
+    black = ["embedding_black", "scale_embedding_black"]
     rows = studied([frame], CentreParity(224), numbers=[7], length_px=10, protocols=black)
     assert sorted(values(rows, "embedding_black", "label_flip")) == [0, 0, 1, 1, 1, 1, 1, 1]
-    assert sorted(values(rows, "embedding_black", "top1_probability_change")) == pytest.approx(
-        [0] * 2 + [0.5] * 6
-    )
-    assert sorted(values(rows, "embedding_black", "total_variation")) == pytest.approx(
-        [0] * 2 + [0.5] * 6
-    )
+    for metric in ("top1_probability_change", "total_variation"):
+        found = sorted(values(rows, "embedding_black", metric))
+        assert found == pytest.approx([0] * 2 + [0.5] * 6)
     assert values(rows, "scale_embedding_black", "label_flip") == [0]  # the first row stays
     assert {r.frame for r in rows} == {7}
     flips = [
@@ -113,21 +108,15 @@ def test_path_along_which_the_label_alternates_is_jagged_at_each_step() -> None:
 
 def test_top_holds_counts_equals_in_the_order_of_the_classes() -> None:
     p = np.array([[0.1, 0.2, 0.2, 0.2, 0.2, 0.1]])
-    assert [bool(top_holds(p, label)[0]) for label in range(6)] == [True] + [True] * 4 + [False]
-    assert [bool(top_holds(p, label, top=4)[0]) for label in range(6)] == [False] + [True] * 4 + [
-        False
-    ]
+    for how, first in (({}, True), ({"top": 4}, False)):
+        held = [bool(top_holds(p, label, **how)[0]) for label in range(6)]
+        assert held == [first] + [True] * 4 + [False]
 
 
 def test_what_the_network_sees_is_laid_where_its_own_cropping_finds_it() -> None:
     """Embedding: a white square of 100 px on black, in the central 224 of 256 px, at neighbouring places."""
-    model = CentreParity(224)
-    studied(
-        [torch.full((3, 300, 300), 255, dtype=torch.uint8)],
-        model,
-        batch=16,
-        protocols=["embedding_black"],
-    )
+    model, frame = CentreParity(224), torch.full((3, 300, 300), 255, dtype=torch.uint8)
+    studied([frame], model, batch=16, protocols=["embedding_black"])
     canvases = [p for batch in model.seen for p in batch if p.shape[1] == 256]
     centred = [p[:, 16:240, 16:240] for p in canvases]
     places = set()
@@ -164,16 +153,14 @@ def test_circular_and_crop_shift_are_distinguished() -> None:
 def test_offsets_are_drawn_for_each_frame_and_again_the_same() -> None:
     frames = [make_picture(200, 260)] * 4
     zhang = ["crop_shift", "circular_shift"]
-    one, two = (
-        studied(frames, MeanLevel(), content="a", seed=1, protocols=zhang) for _ in range(2)
-    )
+    how = {"seed": 1, "protocols": zhang}
+    one, two = (studied(frames, MeanLevel(), content="a", **how) for _ in range(2))
     assert one == two
     # equal frames, other offsets
     assert len(set(values(one, "crop_shift", "total_variation"))) == 4
-    assert one != studied(frames, MeanLevel(), content="b", seed=1, protocols=zhang)
-    assert one[: len(one) // 4] == studied(
-        frames[:1], MeanLevel(), content="a", seed=1, batch=3, protocols=zhang
-    )
+    assert one != studied(frames, MeanLevel(), content="b", **how)
+    first = studied(frames[:1], MeanLevel(), content="a", batch=3, **how)
+    assert one[: len(one) // 4] == first
 
 
 def test_zhang_crops_by_hand() -> None:

@@ -46,12 +46,8 @@ def test_the_names_of_the_classes_are_those_of_the_class_map(labels: Labels) -> 
 
 def test_a_row_by_hand(labels: Labels) -> None:
     row = labels.rows[labels.rows["file"] == "val/ILSVRC2015_val_00000000/000432.JPEG"].iloc[0]
-    assert (row["item"], row["frame"], row["label"], row["label_name"]) == (
-        "ILSVRC2015_val_00000000",
-        432,
-        26,
-        "turtle",
-    )
+    of = ["item", "frame", "label", "label_name"]
+    assert row[of].tolist() == ["ILSVRC2015_val_00000000", 432, 26, "turtle"]
 
 
 def test_faults_are_listed_by_key(annotations: Path, tmp_path: Path) -> None:
@@ -67,19 +63,12 @@ def test_faults_are_listed_by_key(annotations: Path, tmp_path: Path) -> None:
     labels = read_labels(folder / "pmsets.json")
     assert len(labels.rows) == 1
     assert len(labels.sets) == 0
+    unknown = "'{}/{}.JPEG' is no frame of labels.json"
     assert [(p.path.name, p.column, p.what) for p in labels.problems] == [
         ("labels.json", f"{video}/000002.JPEG", "expected class numbers 0 to 29, got [30]"),
         ("labels.json", "odd", "expected a key as val/VIDEO/000000.JPEG"),
-        (
-            "pmsets.json",
-            f"{video}/000001.JPEG",
-            f"'{video}/000009.JPEG' is no frame of labels.json",
-        ),
-        (
-            "pmsets.json",
-            f"{video}/000002.JPEG",
-            f"'{video}/000002.JPEG' is no frame of labels.json",
-        ),
+        ("pmsets.json", f"{video}/000001.JPEG", unknown.format(video, "000009")),
+        ("pmsets.json", f"{video}/000002.JPEG", unknown.format(video, "000002")),
     ]
     (folder / "labels.json").write_text('{\n "a": [1\n}')
     with pytest.raises(

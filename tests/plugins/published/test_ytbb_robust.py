@@ -25,12 +25,8 @@ def test_candidates_and_review(labels: Labels) -> None:
     anchors = labels.rows.drop_duplicates(["item", "time_s"])
     assert len(anchors) == 2529
     assert (anchors["label"] == 0).sum() == 489
-    assert anchors["review"].value_counts().to_dict() == {
-        "good": 2169,
-        "bad": 291,
-        "": 66,
-        "unsure": 3,
-    }
+    reviews = anchors["review"].value_counts().to_dict()
+    assert reviews == {"good": 2169, "bad": 291, "": 66, "unsure": 3}
     assert (anchors["frame"] < 0).sum() == 62
     assert labels.notes[0] == "2529 candidates, 2467 reviewed, 2169 of them good"
 
