@@ -18,12 +18,8 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-MODULES = {
-    "pillow": "PIL",
-    "opencv-python-headless": "cv2",
-    "mlflow-skinny": "mlflow",
-    "decord2": "decord",
-}
+MODULES = {"pillow": "PIL", "opencv-python-headless": "cv2", "mlflow-skinny": "mlflow"}
+MODULES |= {"decord2": "decord"}
 """Packages whose module has another name."""
 LOADED_BY_NAME = {
     *("openpyxl", "torchcodec", "openvino"),
@@ -34,11 +30,8 @@ LOADED_BY_NAME = {
 """Optional ones that are imported by importlib, so that no import statement shows them."""
 USERS_OWN = {"albumentations", "transformers", "ultralytics"}
 """Packages whose networks are studied where the user has them; they are no requirement, not even of an extra."""
-OTHER_NAMES = {
-    "pyyaml": "yaml",
-    "scikit-image": "skimage",
-    "imagecorruptions-imaug": "imagecorruptions",
-}
+OTHER_NAMES = {"pyyaml": "yaml", "scikit-image": "skimage"}
+OTHER_NAMES |= {"imagecorruptions-imaug": "imagecorruptions"}
 """The same of packages that tests alone use."""
 DATA = {"onnx", "onnxscript"}
 """Of the extras: what exports go through, inside of torch."""

@@ -14,23 +14,12 @@ from vidrobust.cli.app import cli
 from vidrobust.stages.catalogue import STAGES
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = sorted(
-    [
-        *ROOT.glob("*.md"),
-        *(
-            path
-            for folder in ("docs", "datasets", "reports")
-            for path in (ROOT / folder).rglob("*.md")
-        ),
-        *(ROOT / "tests").rglob("*.md"),
-    ]
-)
-DOCUMENTS = [
-    path for path in DOCUMENTS if path.parent == ROOT / "reports" or "reports" not in path.parts
-]
 MADE = {ROOT / "docs" / name for name in ("commands", "generated")}
 """Folders that the build of the site writes."""
-DOCUMENTS = [path for path in DOCUMENTS if path.parent not in MADE]
+WHERE = ("docs", "datasets", "tests")
+DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "reports").glob("*.md")]
+DOCUMENTS += [path for name in WHERE for path in (ROOT / name).rglob("*.md")]
+DOCUMENTS = sorted(path for path in DOCUMENTS if path.parent not in MADE)
 FOLDERS = ("vidrobust", "benchmarks", "tests", "docs", "datasets", "reports")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 CODE = re.compile(r"`([^`\n]+)`")
@@ -50,15 +39,8 @@ def links(text: str) -> list[str]:
 
 def paths(text: str) -> list[str]:
     """Files and folders of this repository that stand in backticks, alone or in a command; no patterns."""
-    found = []
-    for code in CODE.findall(text):
-        words = code.replace(",", " ").split()
-        found += [
-            word
-            for word in words
-            if PATH.fullmatch(word) and "NAME" not in word and "DIR" not in word
-        ]
-    return found
+    words = " ".join(CODE.findall(text)).replace(",", " ").split()
+    return [w for w in words if PATH.fullmatch(w) and "NAME" not in w and "DIR" not in w]
 
 
 def anchors(text: str) -> set[str]:

@@ -51,16 +51,9 @@ def test_records_come_one_by_one_or_in_lists() -> None:
 def test_what_is_broken_is_named_once_and_harms_no_other(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    points = [
-        point("absent", "GONE"),
-        point("stops", "STOPS"),
-        point("wrong", "WRONG"),
-        point("mixed", "MIXED"),
-        point("taken", "ONE"),
-        point("good", "TWO"),
-        point("again", "TWO"),
-        point("twice", "TWICE"),
-    ]
+    named = {"absent": "GONE", "stops": "STOPS", "wrong": "WRONG", "mixed": "MIXED", "taken": "ONE"}
+    named |= {"good": "TWO", "again": "TWO", "twice": "TWICE"}
+    points = [point(name, value) for name, value in named.items()]
     for _ in range(2):
         found = extensions("tried.fractions", Fraction, str, taken={"1/2"}, points=points)
     assert found.records == (Fraction(1, 3),)

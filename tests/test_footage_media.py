@@ -40,15 +40,8 @@ def test_the_demo_clip_is_credited_as_it_is_and_small() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [
-        "line-bottles.mp4",
-        "line-bolt.gif",
-        "line-fruit.gif",
-        "line-flour-bags.gif",
-        "dog.mp4",
-        "cups.mp4",
-    ],
-)
+    ["line-bottles.mp4", "line-bolt.gif", "line-fruit.gif", "line-flour-bags.gif", "dog.mp4", "cups.mp4"],
+)  # fmt: skip
 def test_clips_are_read_whole_and_move(public_clips: Path, name: str) -> None:
     """The count is the ffprobe program's, which wrote the table."""
     count, first, last = 0, None, None

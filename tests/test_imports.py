@@ -15,41 +15,39 @@ TORCH_FREE = (
     "frames.batch",
     "predictions",
     "statistics.intervals",
-    "footage.expand",
-    "stages.report.page",
 )
+TORCH_FREE = (*TORCH_FREE, "footage.expand", "stages.report.page")
+
+
+def ends_well(code: str) -> None:
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_what_needs_no_torch_does_not_import_it() -> None:
     names = ["vidrobust", *(f"vidrobust.{n}" for n in TORCH_FREE)]
-    code = (
+    ends_well(
         f"import importlib, sys\nfor name in {names}:\n    importlib.import_module(name)\n"
         "    assert 'torch' not in sys.modules, name"
     )
-    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
 
 
 def test_help_imports_no_command_and_no_library_that_computes() -> None:
     heavy = "('torch', 'cv2', 'pandas', 'numpy', 'vidrobust.cli.studies', 'vidrobust.plugins.gauge.commands')"
-    code = (
+    ends_well(
         "import sys\nfrom vidrobust.cli.app import main\n"
         "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
         f"sys.exit(', '.join(name for name in {heavy} if name in sys.modules) or 0)"
     )
-    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
 
 
 def test_a_study_begins_without_libraries_that_draw_or_fit() -> None:
-    code = (
+    ends_well(
         "import sys\nimport vidrobust.pipeline.workers.worker, vidrobust.pipeline.build\n"
         "from vidrobust.models.spec import parse_spec\nparse_spec('onnx:net.onnx')\n"
         "heavy = ('matplotlib', 'scipy.stats', 'torchvision', 'vidrobust.stages.report.page')\n"
         "sys.exit(', '.join(name for name in heavy if name in sys.modules) or 0)"
     )
-    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
 
 
 def test_public_names_exist() -> None:

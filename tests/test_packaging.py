@@ -20,25 +20,12 @@ ROOT = Path(__file__).parents[1]
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built from a copy of the tree, by the builder that is installed."""
     base = tmp_path_factory.mktemp("wheel")
-    shutil.copytree(
-        ROOT / "vidrobust",
-        base / "tree" / "vidrobust",
-        ignore=shutil.ignore_patterns("__pycache__"),
-    )
+    tree, ignored = base / "tree", shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "vidrobust", tree / "vidrobust", ignore=ignored)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, base / "tree" / name)
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        ".",
-        "--no-deps",
-        "--no-build-isolation",
-        "-q",
-        "-w",
-        str(base),
-    ]
+        shutil.copy(ROOT / name, tree / name)
+    command = [sys.executable, "-m", "pip", "wheel", ".", "--no-deps", "--no-build-isolation", "-q"]
+    command += ["-w", str(base)]
     subprocess.run(command, cwd=base / "tree", check=True, capture_output=True, timeout=200)
     (made,) = base.glob("*.whl")
     return made

@@ -173,11 +173,8 @@ def test_a_command_that_cannot_be_imported_ends_with_one_line(printed: dict[str,
 def test_the_plugin_of_the_documents_works(printed: dict[str, Ended]) -> None:
     listed = {each["name"]: each for each in json.loads(printed["plugins"].out)}
     assert listed["hello"]["error"] == ""
-    assert listed["hello"]["brings"] == {
-        "commands": ["greet"],
-        "stages": ["hello"],
-        "sections": ["hello"],
-    }
+    brings = {"commands": ["greet"], "stages": ["hello"], "sections": ["hello"]}
+    assert listed["hello"]["brings"] == brings
     assert "Count the models of a run." in printed["hello"].out
 
 
@@ -212,24 +209,6 @@ def test_our_own_plugins_are_whole(capsys: pytest.CaptureFixture[str]) -> None:
     assert own["look"]["brings"]["stages"] == ["look"]
 
 
-BANDS = """
-import numpy as np
-from vidrobust.predictions import Classifications
-
-
-class Bands:
-    name, task, version, class_names = "bands", "classification", "1", ("dark", "light")
-
-    def __call__(self, pixels):
-        light = np.asarray(pixels, np.float32).mean(axis=(1, 2, 3)) / 255
-        return Classifications(np.stack([1 - light, light], axis=1), self.class_names)
-
-
-def model():
-    return Bands()
-"""
-
-
 @pytest.fixture(scope="module")
 def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the package without its plugins, whose entry points still name them, and a model."""
@@ -239,7 +218,6 @@ def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ignored = shutil.ignore_patterns("plugins")
     shutil.copytree(root / "vidrobust", folder / "vidrobust", ignore=ignored)
     assert not (folder / "vidrobust" / "plugins").exists()
-    (folder / "bands.py").write_text(BANDS)
     return folder
 
 
@@ -252,12 +230,8 @@ sys.meta_path = [each for each in sys.meta_path if "__editable__" not in getattr
 def test_the_core_works_without_the_folder_of_plugins_each_of_which_is_named_as_broken(
     core: Path, public_clips: Path
 ) -> None:
-    given = (
-        str(shrink(public_clips / "line-flour-bags.gif", core)),
-        "-mbands:model",
-        "--end-s=1.3",
-        "-q",
-    )
+    clip = str(shrink(public_clips / "line-flour-bags.gif", core))
+    given = (clip, "-mtests.fuzz.tiny:model", "--end-s=1.3", "-q")
     few = ("--frames=2", "--pairs=1", "--perturbation=brightness", "--resamples=20")
     study, shown, passed, refused, plugins, listed = ended(
         core,
@@ -272,7 +246,7 @@ def test_the_core_works_without_the_folder_of_plugins_each_of_which_is_named_as_
     assert study.code == 0, study
     pages = {path.name for path in (core / "a").glob("*.html")}
     assert pages == {"report.html", "details.html"}
-    assert shown.out.startswith("bands\n")
+    assert shown.out.startswith("bright\n")
     assert (passed.code, refused.code) == (0, 2)
     own = [each for each in json.loads(plugins.out) if each["package"] == "vidrobust"]
     assert len(own) >= 5

@@ -20,19 +20,9 @@ NOTEBOOK = DOCS / "tutorials" / "notebook.ipynb"
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("site")
-    command = [
-        sys.executable,
-        "-m",
-        "sphinx",
-        "-W",
-        "--keep-going",
-        "-q",
-        str(DOCS),
-        str(out / "html"),
-    ]
-    done = subprocess.run(
-        [*command, "-d", str(out / "doctrees")], capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", str(DOCS)]
+    command += [str(out / "html"), "-d", str(out / "doctrees")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return out / "html"
 

@@ -30,18 +30,9 @@ RATES = {
 def compared(
     verdict: str, why: Undecided = Undecided.DECIDED, alone: str = "", **more: float
 ) -> Compared:
-    ends = {
-        "a": 0.1,
-        "b": 0.05,
-        "difference": -0.05,
-        "low": -0.08,
-        "high": -0.02,
-        "margin": 0.015,
-        **more,
-    }
-    return Compared(
-        verdict=verdict, n=400, clusters=9, cluster="item", why=why, on_these_clips=alone, **ends
-    )  # type: ignore[arg-type]
+    ends = {"a": 0.1, "b": 0.05, "difference": -0.05, "low": -0.08, "high": -0.02, "margin": 0.015}
+    found = {"n": 400, "clusters": 9, "cluster": "item", "why": why, "on_these_clips": alone}
+    return Compared(verdict=verdict, **found, **{**ends, **more})  # type: ignore[arg-type]
 
 
 OPEN = {"low": -0.12, "high": 0.02}

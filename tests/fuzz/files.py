@@ -21,7 +21,6 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout, suppress
-from dataclasses import dataclass
 from functools import partial
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -47,52 +46,20 @@ from vidrobust.video.source import open_video
 
 TIME_LIMIT_S = 20.0
 """A sound file takes a hundredth of this."""
+
+
 PIECES = (
-    *(
-        b"",
-        b"\x00",
-        b"\xff\xfe",
-        b"\xef\xbb\xbf",
-        b'"',
-        b",",
-        b"\n",
-        b"\r",
-        b";",
-        b"\t",
-        b"-1",
-        b"0",
-        b"NaN",
-        b"1e999",
-    ),
-    *(
-        b"inf",
-        b"90 %",
-        b"null",
-        b"{}",
-        b"[]",
-        b"[" * 5000,
-        b"9" * 400,
-        b"../../x",
-        b"\xc3\x28",
-        b"true",
-        b"\x1b[31m",
-    ),
-)
+    b"", b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b'"', b",", b"\n", b"\r", b";", b"\t", b"-1", b"0",
+    b"NaN", b"1e999", b"inf", b"90 %", b"null", b"{}", b"[]", b"[" * 5000, b"9" * 400, b"../../x",
+    b"\xc3\x28", b"true", b"\x1b[31m",
+)  # fmt: skip
 """What is put in place of a stretch: separators, extremes, other types, deep nesting, no text."""
 
 
 VALUES = (
-    *(None, True, -1, 0, 1.5, 1e308, 2**63, 10**30, "", "NaN", "x", [], {}, [1], [[]], {"a": 1}),
-    *(
-        float("inf"),
-        float("nan"),
-        [None, None, None, None],
-        "2026-01-01",
-        "\x1b[31m",
-        "../x",
-        -1e-308,
-    ),
-)
+    None, True, -1, 0, 1.5, 1e308, 2**63, 10**30, "", "NaN", "x", [], {}, [1], [[]], {"a": 1},
+    float("inf"), float("nan"), [None] * 4, "2026-01-01", "\x1b[31m", "../x", -1e-308,
+)  # fmt: skip
 """What is put in place of a value."""
 
 PYTHON = re.compile(
@@ -120,36 +87,29 @@ class Seed(NamedTuple):
         return folder / (self.target or next(iter(self.files)))
 
 
-@dataclass(frozen=True, kw_only=True)
 class Kind:
-    """A kind of file: its seeds, and what reads one."""
+    """A kind of file: its seeds, and what reads one.
 
-    name: str
-    seeds: tuple[Seed, ...]
-    read: Callable[[Path], object]
-    share: float = 1.0
-    """Of the files of other kinds: reading a network takes long."""
+    share   of the files of other kinds: reading a network takes long
+    """
+
+    def __init__(
+        self, name: str, read: Callable[[Path], object], *seeds: Seed, share: float = 1.0
+    ) -> None:
+        self.name, self.read, self.seeds, self.share = name, read, seeds, share
 
 
 FRAMES = "".join(f"{n},{'good' if n % 3 else 'bad'},0.{n + 5}\n" for n in range(4))
 BOXES = "".join(f"{n},{n % 2},0.9,{n},2,30,40\n" for n in range(4))
+
+
+IMAGES = [{"id": n, "video_id": 1, "frame_id": n, "file_name": f"clip/{n}.jpg"} for n in range(3)]
+OF_ONE = {"video_id": 1, "category_id": 1, "instance_id": 1, "bbox": [1, 2, 3, 4]}
 COCO = {
     "videos": [{"id": 1, "name": "clip", "width": 64, "height": 48}],
-    "images": [
-        {"id": n, "video_id": 1, "frame_id": n, "file_name": f"clip/{n}.jpg"} for n in range(3)
-    ],
+    "images": IMAGES,
     "categories": [{"id": 1, "name": "car"}],
-    "annotations": [
-        {
-            "id": n,
-            "image_id": n,
-            "video_id": 1,
-            "category_id": 1,
-            "instance_id": 1,
-            "bbox": [1, 2, 3, 4],
-        }
-        for n in range(3)
-    ],
+    "annotations": [{"id": n, "image_id": n, **OF_ONE} for n in range(3)],
 }
 RESULTS = [
     {"image_id": n, "category_id": 1, "bbox": [1, 2, 30, 40], "score": 0.5} for n in range(3)
@@ -191,13 +151,8 @@ def made(make: Callable[[Path], object]) -> Iterator[Seed]:
 def _vit(desk: Path) -> Path:
     import transformers
 
-    config = transformers.ViTConfig(
-        image_size=32,
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=16,
-    )
+    size = {"image_size": 32, "hidden_size": 16, "intermediate_size": 16}
+    config = transformers.ViTConfig(**size, num_hidden_layers=1, num_attention_heads=2)
     transformers.AutoModelForImageClassification.from_config(config).save_pretrained(desk)
     transformers.ViTImageProcessor(size={"height": 32, "width": 32}).save_pretrained(desk)
     return desk
@@ -217,9 +172,9 @@ def networks() -> list[Kind]:
         found.append(("", _yolo))
     return [
         Kind(
-            name=f"networks ({scheme}FOLDER)" if scheme else "networks (.pt)",
-            seeds=tuple(made(make)),
-            read=lambda path, scheme=scheme: load_model(f"{scheme}{path}", device="cpu"),
+            f"networks ({scheme}FOLDER)" if scheme else "networks (.pt)",
+            lambda path, scheme=scheme: load_model(f"{scheme}{path}", device="cpu"),
+            *made(make),
             share=0.2,
         )
         for scheme, make in found
@@ -274,160 +229,138 @@ def _parquet(text: str) -> bytes:
 
 
 PLAIN = {"x1": 10.0, "y1": 20.0, "x2": 40.0, "y2": 60.0}
+
+
+SINK = {"x_min": 1, "y_min": 2, "x_max": 30, "y_max": 40, "class_id": 3, "confidence": 0.7}
+SINK |= {"tracker_id": 7, "class_name": "cat"}
 BOX_FILES: dict[str, object] = {
-    "sink.json": [
-        {
-            "x_min": 1,
-            "y_min": 2,
-            "x_max": 30,
-            "y_max": 40,
-            "class_id": 3,
-            "confidence": 0.7,
-            "tracker_id": 7,
-        }
-        | {"class_name": "cat", "frame": n}
-        for n in range(3)
-    ],
+    "sink.json": [{**SINK, "frame": n} for n in range(3)],
     "list.json": [[{"name": "cat", "class": 1, "confidence": 0.7, "box": PLAIN}], []],
 }
 
 
 def kinds(run_folder: Path) -> list[Kind]:
     """Every kind; ``run_folder`` is a small finished run whose files are damaged in turn."""
-    labelled, boxed = (
-        "frame,label,probability\n" + FRAMES,
-        "frame,label,score,x1,y1,x2,y2\n" + BOXES,
-    )
+    labelled = "frame,label,probability\n" + FRAMES
+    boxed = "frame,label,score,x1,y1,x2,y2\n" + BOXES
     manifest = "path,part,pass,station,label,start_s,end_s\na.mp4,1,1,left,good,0,1\na.mp4,2,1,left,bad,,\n"
     entries = [{"path": "a.mp4", "label": "good"}]
+    settings = 'sources = ["a.mp4"]\nmodels = ["onnx:a.onnx"]\nevery = 2\nseed = 3\n'
+    track = "{},1,{},20,30,40,{}\n"
+    mot, det = (
+        track.format(1, 10, rest) + track.format(2, 11, rest) for rest in ("1,1,1", "0.9,-1,-1,-1")
+    )
     whole = {p.name: p.read_bytes() for p in sorted(run_folder.iterdir()) if p.is_file()}
     damaged = [name for name in whole if name.endswith((".json", ".parquet", ".toml"))]
+    of_run = {
+        name: Seed({name: whole[name], **{n: b for n, b in whole.items() if n != name}})
+        for name in damaged
+    }
+    bags = (partial(test_bags.ros, kind=kind) for kind in ("bag", "db3", "mcap"))
     return [
         Kind(
-            name="annotations",
-            seeds=(
-                Seed({"gt.txt": "1,1,10,20,30,40,1,1,1\n2,1,11,20,30,40,1,1,1\n"}),
-                Seed({"coco.json": json.dumps(COCO)}),
-                Seed({"annotations.xml": CVAT}),
-                Seed({"ytbb.csv": YTBB}),
+            "annotations",
+            _labels,
+            *alone(
+                {"gt.txt": mot},
+                {"coco.json": json.dumps(COCO)},
+                {"annotations.xml": CVAT},
+                {"ytbb.csv": YTBB},
             ),
-            read=_labels,
         ),
         Kind(
-            name="predictions",
-            seeds=(
-                Seed({"a.csv": labelled}),
-                Seed({"a.csv": "frame,good,bad\n0,0.25,0.75\n1,0.5,0.5\n"}),
-                Seed({"a.parquet": _parquet(labelled)}),
+            "predictions",
+            _model("predictions"),
+            *alone(
+                {"a.csv": labelled},
+                {"a.csv": "frame,good,bad\n0,0.25,0.75\n1,0.5,0.5\n"},
+                {"a.parquet": _parquet(labelled)},
             ),
-            read=lambda path: load_model(f"predictions:{path}", device="cpu"),
         ),
         Kind(
-            name="detections",
-            seeds=(
-                Seed({"a.csv": boxed}),
-                Seed({"a.json": json.dumps(RESULTS)}),
-                Seed({"a.txt": "1,1,10,20,30,40,0.9,-1,-1,-1\n2,1,11,20,30,40,0.9,-1,-1,-1\n"}),
-                Seed({"a.parquet": _parquet(boxed)}),
+            "detections",
+            _model("detections"),
+            *alone(
+                {"a.csv": boxed},
+                {"a.json": json.dumps(RESULTS)},
+                {"a.txt": det},
+                {"a.parquet": _parquet(boxed)},
             ),
-            read=lambda path: load_model(f"detections:{path}", device="cpu"),
         ),
         Kind(
-            name="manifests",
-            seeds=(
-                Seed({"m.csv": manifest, "a.mp4": b"x"}),
-                Seed({"m.parquet": _parquet(manifest), "a.mp4": b"x"}),
-                Seed({"m.json": json.dumps(entries), "a.mp4": b"x"}),
+            "manifests",
+            _manifest,
+            *alone(
+                {"m.csv": manifest, "a.mp4": b"x"},
+                {"m.parquet": _parquet(manifest), "a.mp4": b"x"},
+                {"m.json": json.dumps(entries), "a.mp4": b"x"},
             ),
-            read=_manifest,
         ),
         Kind(
-            name="label layouts",
-            seeds=tuple(seed for _, make in test_layouts.PAIRS for seed in made(make)),
-            read=_labels,
+            "label layouts",
+            _labels,
+            *(seed for _, make in test_layouts.PAIRS for seed in made(make)),
         ),
         Kind(
-            name="recorded boxes",
-            seeds=(
-                *made(test_recorded.names_for_labels),
-                *(Seed({name: json.dumps(content)}) for name, content in BOX_FILES.items()),
-                Seed(
-                    {"labels/clip_1.txt": "0 0.5 0.5 0.2 0.2 0.9\n", "labels/clip_2.txt": ""},
-                    "labels",
-                ),
+            "recorded boxes",
+            _recorded,
+            *made(test_recorded.names_for_labels),
+            *alone(*({name: json.dumps(content)} for name, content in BOX_FILES.items())),
+            Seed(
+                {"labels/clip_1.txt": "0 0.5 0.5 0.2 0.2 0.9\n", "labels/clip_2.txt": ""}, "labels"
             ),
-            read=_recorded,
         ),
         Kind(
-            name="zones",
-            seeds=(
-                Seed({"a.json": "[[[1, 2], [30, 2], [30, 40]], [[1, 2], [30, 40]]]"}),
-                Seed({"a.json": '{"yard": {"polygon": [[1, 2], [30, 2], [30, 40]]}}'}),
+            "zones",
+            _places,
+            *alone(
+                {"a.json": "[[[1, 2], [30, 2], [30, 40]], [[1, 2], [30, 40]]]"},
+                {"a.json": '{"yard": {"polygon": [[1, 2], [30, 2], [30, 40]]}}'},
             ),
-            read=_places,
         ),
         Kind(
-            name="bags",
-            seeds=(
-                *made(test_bags.foxglove),
-                *(
-                    seed
-                    for kind in ("bag", "db3", "mcap")
-                    for seed in made(partial(test_bags.ros, kind=kind))
-                ),
-            ),
-            read=_frames,
+            "bags",
+            _frames,
+            *made(test_bags.foxglove),
+            *(seed for bag in bags for seed in made(bag)),
         ),
         Kind(
-            name="sidecars",
-            seeds=(Seed({"net.toml": SIDECAR, "net.onnx": b"x"}),),
-            read=lambda path: read_sidecar(path.with_suffix(".onnx")),
+            "sidecars",
+            lambda path: read_sidecar(path.with_suffix(".onnx")),
+            Seed({"net.toml": SIDECAR, "net.onnx": b"x"}),
         ),
+        Kind("settings", read_toml, Seed({"vidrobust.toml": settings})),
         Kind(
-            name="settings",
-            seeds=(
-                Seed(
-                    {
-                        "vidrobust.toml": 'sources = ["a.mp4"]\nmodels = ["onnx:a.onnx"]\nevery = 2\nseed = 3\n'
-                    }
-                ),
-            ),
-            read=read_toml,
+            "policies",
+            Policy.read,
+            Seed({"policy.json": Policy(model="bright", notes=("a note",)).to_json()}),
         ),
+        Kind("run folders", lambda path: _tables(path.parent), *of_run.values()),
         Kind(
-            name="policies",
-            seeds=(Seed({"policy.json": Policy(model="bright", notes=("a note",)).to_json()}),),
-            read=Policy.read,
-        ),
-        Kind(
-            name="run folders",
-            seeds=tuple(
-                Seed({name: whole[name], **{n: b for n, b in whole.items() if n != name}})
-                for name in damaged
-            ),
-            read=lambda path: _tables(path.parent),
-        ),
-        Kind(
-            name="commands on runs",
-            seeds=tuple(
-                Seed({name: whole[name], **{n: b for n, b in whole.items() if n != name}})
-                for name in damaged
-                if name.endswith(".json")
-            ),
-            read=_commands_on_run,
+            "commands on runs",
+            _commands_on_run,
+            *(seed for name, seed in of_run.items() if name.endswith(".json")),
             share=0.5,
         ),
         Kind(
-            name="labels of a study",
-            seeds=(
-                Seed({"t.csv": "frame,label\n0,a\n1,b\n2,a\n3,a\n4,b\n5,b\n"}),
-                Seed({"coco.json": json.dumps(FRAMES_OF_COCO)}),
-                Seed({"m.csv": "path,label,start_s\n{frames},a,\n"}),
+            "labels of a study",
+            partial(_study_with_labels, run_folder.parent / "frames"),
+            *alone(
+                {"t.csv": "frame,label\n0,a\n1,b\n2,a\n3,a\n4,b\n5,b\n"},
+                {"coco.json": json.dumps(FRAMES_OF_COCO)},
+                {"m.csv": "path,label,start_s\n{frames},a,\n"},
             ),
-            read=partial(_study_with_labels, run_folder.parent / "frames"),
             share=0.3,
         ),
     ]
+
+
+def alone(*files: dict[str, str | bytes]) -> list[Seed]:
+    return [Seed(each) for each in files]
+
+
+def _model(scheme: str) -> Callable[[Path], object]:
+    return lambda path: load_model(f"{scheme}:{path}", device="cpu")
 
 
 def _commands_on_run(path: Path) -> None:
@@ -563,16 +496,9 @@ def made_run(folder: Path) -> Path:
     for number in range(6):
         picture = np.random.default_rng(number).integers(256, size=(48, 64, 3), dtype=np.uint8)
         cv2.imwrite(str(frames / f"{number}.png"), picture)
+    given = ("--model=tests.fuzz.tiny:model", f"--out={folder / 'run'}", "--quiet")
     with suppress(SystemExit), redirect_stdout(StringIO()):
-        main(
-            [
-                "stability",
-                str(frames),
-                "--model=tests.fuzz.tiny:model",
-                f"--out={folder / 'run'}",
-                "--quiet",
-            ]
-        )
+        main(["stability", str(frames), *given])
     return folder / "run"
 
 

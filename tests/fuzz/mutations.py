@@ -18,33 +18,14 @@ import numpy as np
 HEAD = 512
 """Bytes that count as the head of a file."""
 EXTREMES = (0, 1, 2, 0x7F, 0x80, 0xFF)
+
+
 BOXES = (
-    *(
-        b"moov",
-        b"mvhd",
-        b"trak",
-        b"tkhd",
-        b"mdhd",
-        b"hdlr",
-        b"stbl",
-        b"stsd",
-        b"stts",
-        b"ctts",
-        b"stsc",
-        b"stsz",
-    ),
-    *(b"stco", b"stss", b"elst", b"avcC", b"hvcC", b"colr", b"mdat", b"ftyp"),
-    *(b"avih", b"strh", b"strf", b"movi", b"idx1", b"IHDR", b"acTL", b"fcTL"),
-    *(
-        b"\x1aE\xdf\xa3",
-        b"\x15I\xa9f",
-        b"\x16T\xaek",
-        b"\x1fC\xb6u",
-        b"\x1cS\xbbk",
-        b"\x00\x00\x01",
-        b"!\xf9\x04",
-    ),
-)
+    b"moov", b"mvhd", b"trak", b"tkhd", b"mdhd", b"hdlr", b"stbl", b"stsd", b"stts", b"ctts", b"stsc",
+    b"stsz", b"stco", b"stss", b"elst", b"avcC", b"hvcC", b"colr", b"mdat", b"ftyp", b"avih", b"strh",
+    b"strf", b"movi", b"idx1", b"IHDR", b"acTL", b"fcTL", b"\x1aE\xdf\xa3", b"\x15I\xa9f",
+    b"\x16T\xaek", b"\x1fC\xb6u", b"\x1cS\xbbk", b"\x00\x00\x01", b"!\xf9\x04",
+)  # fmt: skip
 """Where the heads of MP4, AVI, APNG, Matroska, elementary streams and GIF lie."""
 
 
@@ -155,13 +136,8 @@ def sizes(seed: Seed, others: Sequence[Seed], rng: np.random.Generator) -> bytes
     return bytes(data)
 
 
-KINDS: dict[str, Mutate] = {
-    "headers": headers,
-    "truncations": truncations,
-    "bit_flips": bit_flips,
-    "splices": splices,
-    "sizes": sizes,
-}
+MUTATIONS: tuple[Mutate, ...] = (headers, truncations, bit_flips, splices, sizes)
+KINDS = {mutate.__name__: mutate for mutate in MUTATIONS}
 
 
 def mutated(seed: Seed, kind: str, others: Sequence[Seed], rng: np.random.Generator) -> bytes:

@@ -23,23 +23,13 @@ REWRAPPED = {
     "bunny.webm": ("ivf", "nut"),
 }
 """Clips of the repository whose packets are written into other containers, as they are."""
+
+
 CODED = {
-    "mpeg1video": "mpeg",
-    "mpeg2video": "mpegts",
-    "mpeg4": "avi",
-    "mjpeg": "avi",
-    "msmpeg4v3": "asf",
-    "flv": "flv",
-    "h263p": "avi",
-    "prores_ks": "mov",
-    "dnxhd": "mxf",
-    "ffv1": "matroska",
-    "apng": "apng",
-    "rawvideo": "yuv4mpegpipe",
-    "dvvideo": "dv",
-    "jpeg2000": "mp4",
-    "qtrle": "mov",
-}
+    "mpeg1video": "mpeg", "mpeg2video": "mpegts", "mpeg4": "avi", "mjpeg": "avi", "msmpeg4v3": "asf",
+    "flv": "flv", "h263p": "avi", "prores_ks": "mov", "dnxhd": "mxf", "ffv1": "matroska", "apng": "apng",
+    "rawvideo": "yuv4mpegpipe", "dvvideo": "dv", "jpeg2000": "mp4", "qtrle": "mov",
+}  # fmt: skip
 """A stretch of a clip coded anew, so that no codec at hand is left out."""
 SUFFIX = {"mpegts": "ts", "matroska": "mkv", "mpeg": "mpg", "yuv4mpegpipe": "y4m"}
 

@@ -35,19 +35,8 @@ def test_the_whole_fuzzing_is_large_enough(files: list[Seed]) -> None:
     for kind in KINDS:
         assert len({case.seed for case in wanted if case.kind == kind}) >= 12
     suffixes = {name.name.rsplit(".", 1)[-1] for name in files}
-    assert {
-        "mp4",
-        "mkv",
-        "webm",
-        "gif",
-        "ts",
-        "flv",
-        "mov",
-        "h264",
-        "hevc",
-        "ivf",
-        "nut",
-    } <= suffixes
+    assert suffixes >= {"mp4", "mkv", "webm", "gif", "ts", "flv", "mov"}
+    assert suffixes >= {"h264", "hevc", "ivf", "nut"}
 
 
 def test_damage_differs_from_the_file_and_hangs_on_the_seed_alone(files: list[Seed]) -> None:

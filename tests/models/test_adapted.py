@@ -88,16 +88,13 @@ def test_what_cannot_be_mapped_is_refused() -> None:
 
 def test_a_network_stays_one(models: Path) -> None:
     """Its own engine, precision and cut stay known: the noise floor is measured as without a map."""
-    (model,) = classifiers_of(
-        load_models((f"onnx:{models / 'mobilenet_v1_0.25_128.onnx'}",), device="cpu")
-    )
-    found = merged(
-        model, ClassMap(of_model={281: 0, 282: 0, 207: 1}, classes=2), ("cat", "dog"), "a set"
-    )
+    spec = f"onnx:{models / 'mobilenet_v1_0.25_128.onnx'}"
+    (model,) = classifiers_of(load_models((spec,), device="cpu"))
+    pets = ClassMap(of_model={281: 0, 282: 0, 207: 1}, classes=2)
+    found = merged(model, pets, ("cat", "dog"), "a set")
     assert type(found) is type(model)
-    pixels = torch.randint(
-        0, 256, (2, 3, 96, 96), dtype=torch.uint8, generator=torch.Generator().manual_seed(1)
-    )
+    generator = torch.Generator().manual_seed(1)
+    pixels = torch.randint(0, 256, (2, 3, 96, 96), dtype=torch.uint8, generator=generator)
     shift = len(model.class_names) - 1000
     whole = model(pixels).probabilities
     cat, dog = whole[:, [281 + shift, 282 + shift]].max(axis=1), whole[:, 207 + shift]

@@ -38,14 +38,9 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> object:
 
 
 def of_module(module: torch.nn.Module) -> Network:
-    return from_module(
-        module,
-        Preprocess(size=16, mean=(127,) * 3, std=(64,) * 3),
-        torch.device("cpu"),
-        name="own",
-        weights="",
-        weights_sha256=state_sha256(module),
-    )
+    cut, about = Preprocess(size=16, mean=(127,) * 3, std=(64,) * 3), {"name": "own", "weights": ""}
+    about |= {"weights_sha256": state_sha256(module)}
+    return from_module(module, cut, torch.device("cpu"), **about)
 
 
 class Small(torch.nn.Module):
@@ -127,10 +122,8 @@ def test_a_network_compiled_before_gives_the_same_bits(
     models: Path, teddy: torch.Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VIDROBUST_CACHE", str(tmp_path))
-    first, again = (
-        load_model(f"onnx:{models / NET},engine=openvino")(teddy[:2]).probabilities
-        for _ in range(2)
-    )
+    spec = f"onnx:{models / NET},engine=openvino"
+    first, again = (load_model(spec)(teddy[:2]).probabilities for _ in range(2))
     assert [path.suffix for path in (tmp_path / "compiled").iterdir()] == [".blob"]
     assert np.array_equal(first, again)
 
@@ -192,20 +185,17 @@ def test_a_lost_branch_that_only_footage_shows_is_given_up_then(
     assert np.array_equal(model(bright).probabilities, expected)
     assert model.info.engine == network.engine
     assert f"not {chosen.engine}: scores differ by" in model.info.notes[-1]
-    assert np.array_equal(
-        model(noise).probabilities, as_classifier(network, "s")(noise).probabilities
-    )
+    plain = as_classifier(network, "s")(noise)
+    assert np.array_equal(model(noise).probabilities, plain.probabilities)
 
 
 def test_int8_changes_scores_and_counts_labels(cat: torch.Tensor, models: Path) -> None:
     plain = load_model(f"onnx:{models / NET}")
-    model = load_model(
-        f"onnx:{models / NET},threads=1", precision="int8", engine="onnxruntime", sample=cat
-    )
+    how = {"precision": "int8", "engine": "onnxruntime", "sample": cat}
+    model = load_model(f"onnx:{models / NET},threads=1", **how)
     expected, found = plain(cat), model(cat)
-    assert (
-        1e-3 < 0.5 * np.abs(found.probabilities - expected.probabilities).sum(axis=1).mean() < 0.5
-    )
+    apart = 0.5 * np.abs(found.probabilities - expected.probabilities).sum(axis=1)
+    assert 1e-3 < apart.mean() < 0.5
     assert model.info.precision == "int8"
     flips = int((expected.labels != found.labels).sum())
     assert f"int8 as asked for: {flips} of {len(cat)} labels differ" in model.info.notes[0]
@@ -214,13 +204,10 @@ def test_int8_changes_scores_and_counts_labels(cat: torch.Tensor, models: Path) 
 
 def test_bfloat16_of_a_module_rounds_to_eight_bits(noise: torch.Tensor) -> None:
     network = of_module(Small())
-    model = as_classifier(
-        with_engine(network, EngineRequest(precision="bfloat16", engine="torch"), noise), "s"
-    )
-    apart = np.abs(
-        model(noise).probabilities - as_classifier(network, "s")(noise).probabilities
-    ).max()
-    assert 1e-6 < apart < 0.02
+    asked = EngineRequest(precision="bfloat16", engine="torch")
+    model = as_classifier(with_engine(network, asked, noise), "s")
+    plain = as_classifier(network, "s")(noise).probabilities
+    assert 1e-6 < np.abs(model(noise).probabilities - plain).max() < 0.02
     assert model.info.precision == "bfloat16"
 
 
@@ -229,13 +216,10 @@ def test_bfloat16_of_a_module_rounds_to_eight_bits(noise: torch.Tensor) -> None:
     [
         (
             {"engine": "tensorrt"},
-            "engine: expected one of auto, torch, openvino, onnxruntime, got 'tensorrt'",
+            "expected one of auto, torch, openvino, onnxruntime, got 'tensorrt'",
         ),
         ({"precision": "fp4"}, "precision: expected one of float32, bfloat16, int8"),
-        (
-            {"engine": "onnxruntime", "precision": "bfloat16"},
-            "onnxruntime has no bfloat16: use openvino",
-        ),
+        ({"engine": "onnxruntime", "precision": "bfloat16"}, "no bfloat16: use openvino"),
         ({"engine": "torch", "precision": "int8"}, "engine torch has no int8"),
     ],
 )

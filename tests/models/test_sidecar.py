@@ -25,12 +25,8 @@ def test_template_is_valid(tmp_path: Path) -> None:
     sidecar = read_sidecar(tmp_path / "net.onnx")
     assert sidecar.preprocess.resized == (256,)
     assert sidecar.preprocess.mean == (123.675, 116.28, 103.53)
-    assert (sidecar.declared.output, sidecar.output_name, sidecar.class_names, sidecar.name) == (
-        None,
-        None,
-        None,
-        None,
-    )
+    assert sidecar.declared.output is None
+    assert [sidecar.output_name, sidecar.class_names, sidecar.name] == [None] * 3
 
 
 def test_own_file_goes_before_the_table(tmp_path: Path) -> None:
@@ -59,11 +55,8 @@ def test_classes_and_output(tmp_path: Path) -> None:
         TEMPLATE + 'classes = ["a", "b"]\noutput = "probabilities"\noutput_name = "p"',
     )
     sidecar = read_sidecar(tmp_path / "net.onnx")
-    assert (sidecar.class_names, sidecar.declared.output, sidecar.output_name) == (
-        ("a", "b"),
-        "probabilities",
-        "p",
-    )
+    assert (sidecar.class_names, sidecar.output_name) == (("a", "b"), "p")
+    assert sidecar.declared.output == "probabilities"
     write(tmp_path / "net.toml", TEMPLATE + 'classes = "names.txt"')
     write(tmp_path / "names.txt", "left\nright\n")
     assert read_sidecar(tmp_path / "net.onnx").class_names == ("left", "right")

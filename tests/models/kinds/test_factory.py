@@ -94,11 +94,8 @@ def test_a_classifier_class_or_instance(
     expected = noise.numpy().reshape(len(noise), -1).mean(axis=1) / 255
     assert np.allclose(model(noise).probabilities[:, 1], expected, atol=1e-5)
     info = model_info(model)
-    assert (model.name, info.engine, info.weights_sha256) == (
-        "brightness",
-        "own_models_here.Brightness",
-        "",
-    )
+    assert (model.name, info.weights_sha256) == ("brightness", "")
+    assert info.engine == "own_models_here.Brightness"
 
 
 @pytest.mark.parametrize("name", ["pair", "triple", "softmaxed"])
@@ -124,14 +121,8 @@ def test_a_module_with_its_preprocess(
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        (
-            "bare",
-            r"returned the module Sequential without saying how frames go in; return \(module, Preprocess",
-        ),
-        (
-            "wrong_second",
-            "the second of the pair is dict; expected a vidrobust.models.preprocess.Preprocess",
-        ),
+        ("bare", r"without saying how frames go in; return \(module, Preprocess"),
+        ("wrong_second", "the second of the pair is dict; expected a vidrobust.models.preprocess"),
         ("nothing", "returned NoneType; expected a Classifier or a Detector"),
         ("Detector", "3 frames went in, expected Detections, got Classifications"),
         ("Lists", "3 frames went in, expected Classifications with as many rows, got list"),
@@ -151,14 +142,11 @@ def test_wrong_factories(load: Callable[[str], object], name: str, message: str)
     ("name", "message"),
     [
         ("fails", "the factory failed: RuntimeError: no licence file"),
-        (
-            "Fails",
-            "model brightness: failed on a first batch of frames: RuntimeError: shape mismatch",
-        ),
+        ("Fails", "brightness: failed on a first batch of frames: RuntimeError: shape mismatch"),
         ("Random", "probabilities change by .* on a second pass"),
         (
             "own_models_broken:make",
-            "importing own_models_broken failed: ModuleNotFoundError: .*a_module_that_is_not",
+            "own_models_broken failed: ModuleNotFoundError: .*a_module_that",
         ),
     ],
 )

@@ -84,10 +84,8 @@ def test_presets_are_found_by_file_name_or_asked_for(tmp_path: Path) -> None:
         path.touch()
         spec = parse_spec(f"torchvision:resnet50,weights={path}{options}")
         assert torchvision_choice(spec, entries) == (entry, path)
-    assert torchvision_choice(parse_spec("torchvision:resnet50"), entries) == (
-        entries.DEFAULT,
-        None,
-    )
+    bare = parse_spec("torchvision:resnet50")
+    assert torchvision_choice(bare, entries) == (entries.DEFAULT, None)
     by_name = parse_spec("torchvision:resnet50,weights=IMAGENET1K_V1")
     assert torchvision_choice(by_name, entries) == (entries.IMAGENET1K_V1, None)
     with pytest.raises(
@@ -122,10 +120,7 @@ def test_googlenet_gets_the_input_scaling_of_its_weights(
     ("spec", "message"),
     [
         ("torchvision:resnet19", r"no model 'resnet19'; did you mean resnet"),
-        (
-            "torchvision:fcn_resnet50",
-            "SemanticSegmentation, not ImageClassification: .*classifiers only",
-        ),
+        ("torchvision:fcn_resnet50", "Segmentation, not ImageClassification: .*classifiers only"),
         ("torchvision:resnet18,weights=gone.pth", r"gone\.pth: no such file \(looked for from"),
         ("torchvision:resnet18,weights=IMAGENET1K_V9", r"weights: a file, or one of IMAGENET1K_V1"),
         ("torchvision:resnet18,num_classes=3", "num_classes goes with weights=FILE"),
@@ -201,9 +196,8 @@ def test_a_detector_of_torchvision_as_file_and_as_object(
 ) -> None:
     """Four kinds of parts and the background; boxes are those that torchvision's own code gives."""
     torch.manual_seed(0)
-    module = torchvision.models.get_model(
-        name, weights=None, weights_backbone=None, num_classes=5
-    ).eval()
+    bare = {"weights": None, "weights_backbone": None, "num_classes": 5}
+    module = torchvision.models.get_model(name, **bare).eval()
     torch.save(module.state_dict(), tmp_path / "parts.pth")
     (tmp_path / "names.txt").write_text("bolt\nnut\nwasher\npin\n")
     spec = f"torchvision:{name},weights={tmp_path / 'parts.pth'}"
@@ -239,14 +233,8 @@ class Views(torch.nn.Module):
 def test_a_network_that_cannot_take_channels_last_runs_contiguous(noise: torch.Tensor) -> None:
     torch.manual_seed(0)
     module, p = Views(), Preprocess(size=8, mean=(127,) * 3, std=(64,) * 3)
-    network = from_module(
-        module,
-        p,
-        torch.device("cpu"),
-        name="views",
-        weights="",
-        weights_sha256=state_sha256(module),
-    )
+    about = {"name": "views", "weights": "", "weights_sha256": state_sha256(module)}
+    network = from_module(module, p, torch.device("cpu"), **about)
     model = as_classifier(network, "spec")
     assert "contiguous" in model.info.engine
     assert any("not run in channels_last" in note for note in model.info.notes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 
@@ -54,19 +56,18 @@ DIAGNOSES = """444444 222555 233335 555555 222444 113333 333355 113334 114444 55
 
 def judged_twice() -> pd.DataFrame:
     """Ten parts, A and B, two passes: parts 0 to 3 are bad; A and B miss part 2 at the second, B calls 4 bad."""
-    rows = [
-        (
-            part,
-            operator,
-            trial,
-            "bad" if part < 4 + (operator == "B") and not (part == 2 and trial) else "ok",
-        )
-        for part in range(10)
-        for operator in "AB"
-        for trial in range(2)
-    ]
-    table = pd.DataFrame(rows, columns=["part", "operator", "trial", "value"])
-    return table.assign(reference=table["part"].map(lambda part: "bad" if part < 4 else "ok"))
+    names = ["part", "operator", "trial"]
+    table = pd.DataFrame(product(range(10), "AB", range(2)), columns=names)
+    part, missed = table["part"], (table["part"] == 2) & (table["trial"] == 1)
+    bad = (part < 4 + (table["operator"] == "B")) & ~missed
+    return table.assign(value=np.where(bad, "bad", "ok"), reference=np.where(part < 4, "bad", "ok"))
+
+
+def as_study(values: np.ndarray) -> pd.DataFrame:
+    """The table of values (parts, operators, trials), named by their numbers."""
+    numbers = [list(map(str, range(n))) for n in values.shape]
+    table = pd.DataFrame(product(*numbers), columns=["part", "operator", "trial"])
+    return table.assign(value=values.ravel())
 
 
 def aiag_attribute() -> pd.DataFrame:

@@ -14,6 +14,7 @@ import pytest
 from tests.plugins.gauge.published import (
     AIAG,
     aiag_attribute,
+    as_study,
     crossed,
 )
 from tests.plugins.gauge.test_commands import run
@@ -59,15 +60,10 @@ def test_the_whole_interval_gets_the_verdict(low: float | None, high: float, ver
 
 def test_a_small_sample_shows_a_bad_gauge_and_no_good_one() -> None:
     short = shortages(PROFILE, "gauge", {"parts": 3, "operators": 3, "trials": 3, "ranges": 9})
-    assert short == [
-        {"what": "parts", "has": 3, "least": 5},
-        {"what": "ranges", "has": 9, "least": 15},
-    ]
+    assert [tuple(each.values()) for each in short] == [("parts", 3, 5), ("ranges", 9, 15)]
     good, bad = Estimate("percent_grr", "", 3, 2, 5), Estimate("percent_grr", "", 60, 40, 90)
-    assert [v["verdict"] for v in judge(PROFILE, "gauge", [good, bad], short)] == [
-        "not shown",
-        "unacceptable",
-    ]
+    verdicts = [v["verdict"] for v in judge(PROFILE, "gauge", [good, bad], short)]
+    assert verdicts == ["not shown", "unacceptable"]
     assert [v["verdict"] for v in judge(PROFILE, "gauge", [good])] == ["acceptable"]
     # procedure 3: without operators 25 parts
     alone = {"operators": 1, "trials": 2}
@@ -86,13 +82,11 @@ def agreed(parts: int, *, defects: int, operators: str = "AB", trials: int = 3) 
 
 @pytest.mark.parametrize("parts", [3, 4])
 def test_a_few_parts_that_agree_fully_are_not_shown(parts: int) -> None:
-    found = attribute_of(agreed(parts, defects=1), StudyRequest(profile=PROFILE, defect=("bad",)))
+    asked, table = StudyRequest(profile=PROFILE, defect=("bad",)), agreed(parts, defects=1)
+    found = attribute_of(table, asked)
     assert found["overall"]["verdict"] == "not shown"
     assert found["overall"]["short"] == [{"what": "parts", "has": parts, "least": 20}]
-    without = attribute_of(
-        agreed(parts, defects=1).drop(columns="reference"),
-        StudyRequest(profile=PROFILE, defect=("bad",)),
-    )
+    without = attribute_of(table.drop(columns="reference"), asked)
     assert {v["verdict"] for v in without["verdicts"]} == {"not shown"}
 
 
@@ -117,26 +111,21 @@ def test_the_defect_is_asked_for() -> None:
     assert perfect["overall"]["verdict"] == "not shown"
     # a profile without misses and false alarms needs no defect
     rules = tuple(r for r in PROFILE.rules if r.quantity in ("effectiveness", "kappa"))
-    assert (
-        attribute_of(agreed(500, defects=250), StudyRequest(profile=replace(PROFILE, rules=rules)))[
-            "overall"
-        ]["verdict"]
-        == "acceptable"
-    )
+    asked = StudyRequest(profile=replace(PROFILE, rules=rules))
+    found = attribute_of(agreed(500, defects=250), asked)
+    assert found["overall"]["verdict"] == "acceptable"
 
 
 def steady_gauge(seed: int, parts: int = 10) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
-    shape = (parts, 6, 3)
-    value = (
-        10 * rng.normal(size=(parts, 1, 1))
-        + 0.05 * rng.normal(size=(1, 6, 1))
-        + 0.2 * rng.normal(size=shape)
-    )
-    names = pd.MultiIndex.from_product(
-        [map(str, range(n)) for n in shape], names=["part", "operator", "trial"]
-    )
-    return pd.Series(value.ravel(), index=names, name="value").reset_index()
+    value = 10 * rng.normal(size=(parts, 1, 1)) + 0.05 * rng.normal(size=(1, 6, 1))
+    return as_study(value + 0.2 * rng.normal(size=(parts, 6, 3)))
+
+
+def spoiled(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with one value that is too large."""
+    one = (table[["part", "operator", "trial"]] == ["3", "2", "1"]).all(axis=1)
+    return table.assign(value=table["value"] + 1.8 * one)
 
 
 def test_a_range_out_of_control_keeps_a_gauge_from_being_accepted() -> None:
@@ -144,11 +133,7 @@ def test_a_range_out_of_control_keeps_a_gauge_from_being_accepted() -> None:
     found = gauge_of(table, asked)
     assert found["charts"]["in_control"]
     assert found["overall"]["verdict"] == "acceptable"
-    spoiled = table.copy()
-    spoiled.loc[
-        (spoiled["part"] == "3") & (spoiled["operator"] == "2") & (spoiled["trial"] == "1"), "value"
-    ] += 1.8
-    found = gauge_of(spoiled, asked)
+    found = gauge_of(spoiled(table), asked)
     assert found["charts"]["out"] == [["2", "3"]]
     assert found["overall"]["verdict"] == "not shown"
     # the manual's chart: B on its fourth part is out
@@ -249,14 +234,11 @@ def test_more_parts_settle_a_gauge_study() -> None:
 
 def test_golden_sentences_of_verdicts() -> None:
     asked = StudyRequest(profile=PROFILE, tolerance_width=8.0)
-    spoiled = steady_gauge(0)
-    spoiled.loc[
-        (spoiled[["part", "operator", "trial"]] == ["3", "2", "1"]).all(axis=1), "value"
-    ] += 1.8
+    bare = replace(asked, tolerance_width=None)
     studies = {
         "gauge, the manual's": gauge_of(crossed(AIAG), asked),
-        "gauge, steady": gauge_of(steady_gauge(0), replace(asked, tolerance_width=None)),
-        "gauge, a range out of control": gauge_of(spoiled, replace(asked, tolerance_width=None)),
+        "gauge, steady": gauge_of(steady_gauge(0), bare),
+        "gauge, a range out of control": gauge_of(spoiled(steady_gauge(0)), bare),
         "attribute, the manual's": attribute_of(aiag_attribute(), replace(asked, defect=("0",))),
         "attribute, no defect named": attribute_of(aiag_attribute(), asked),
     }

@@ -17,6 +17,7 @@ from tests.plugins.gauge.published import (
     ISO_GAUGE,
     NESTED_BATCHES,
     PASTES,
+    as_study,
     crossed,
     of_operators,
 )
@@ -36,14 +37,11 @@ def test_a_nested_study_whose_operators_component_is_below_0_is_as_jasp_has_it()
     # test-msaGaugeRRnonrep.R: repeatability .284019, reproducibility 0, gauge .284019 (22.40 %, 11.36 % of the
     # tolerance of 15), parts 1.235550, total 1.267774
     found = gauge_study(of_operators(NESTED_BATCHES, nested=True), tolerance=15)
-    sds = {
-        name: found.components[name].sd
-        for name in ("repeatability", "reproducibility", "grr", "part", "total")
-    }
     expected = {
         "repeatability": 0.284018779, "reproducibility": 0.0, "grr": 0.284018779, "part": 1.235549810,
         "total": 1.267773639,
     }  # fmt: skip
+    sds = {name: found.components[name].sd for name in expected}
     assert sds == pytest.approx(expected, abs=5e-9)
     assert found.percent_grr == pytest.approx(22.4029566, abs=5e-7)
     assert found.components["grr"].percent_tolerance == pytest.approx(11.3607511, abs=5e-7)
@@ -67,19 +65,15 @@ def test_the_gauge_is_never_better_than_its_repeatability() -> None:
     rng = np.random.default_rng(0)
     for _ in range(25):
         value = 0.95 * rng.normal(size=(3, 5, 1)) + 0.3 * rng.normal(size=(3, 5, 2))
-        index = pd.MultiIndex.from_product([map(str, range(n)) for n in value.shape])
-        table = pd.Series(
-            value.ravel(), index=index.set_names(["operator", "part", "trial"]), name="value"
-        )
-        found = gauge_study(table.reset_index(), design="nested")
+        table = as_study(value).rename(columns={"part": "operator", "operator": "part"})
+        found = gauge_study(table, design="nested")
         grr, own = found.components["grr"], found.components["repeatability"]
         assert grr.sd >= own.sd > 0
         assert grr.variance_low <= grr.variance <= grr.variance_high
         assert grr.variance_high >= own.variance_high
         assert found.percent_grr_low <= found.percent_grr <= found.percent_grr_high
-        assert found.components["total"].variance == pytest.approx(
-            grr.variance + found.components["part"].variance
-        )
+        whole = grr.variance + found.components["part"].variance
+        assert found.components["total"].variance == pytest.approx(whole)
 
 
 def test_parts_numbered_anew_for_each_operator_are_nested_where_it_is_said() -> None:

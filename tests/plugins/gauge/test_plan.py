@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 
+from tests.plugins.gauge.published import as_study
 from vidrobust.errors import SettingsError
 from vidrobust.plugins.gauge.attributes.raters import fleiss_kappa
 from vidrobust.plugins.gauge.plan import _expected_interval, designs_for_grr, parts_for_kappa
@@ -43,19 +43,10 @@ def test_a_planned_gauge_study_has_the_interval_planned() -> None:
     sd = np.sqrt([0.96, 0.3 * 0.04, 0.7 * 0.04])
     widths = []
     for run in range(60):
-        shape = (plan.parts, plan.operators, plan.trials)
-        value = sd[0] * rng.normal(size=(plan.parts, 1, 1)) + sd[1] * rng.normal(
-            size=(1, plan.operators, 1)
-        )
-        value = value + sd[2] * rng.normal(size=shape)
-        names = pd.MultiIndex.from_product(
-            [map(str, range(n)) for n in shape], names=["part", "operator", "trial"]
-        )
-        found = gauge_study(
-            pd.Series(value.ravel(), index=names, name="value").reset_index(),
-            pool_above=0.0,
-            seed=run,
-        )
+        value = sd[0] * rng.normal(size=(plan.parts, 1, 1))
+        value = value + sd[1] * rng.normal(size=(1, plan.operators, 1))
+        value = value + sd[2] * rng.normal(size=(plan.parts, plan.operators, plan.trials))
+        found = gauge_study(as_study(value), pool_above=0.0, seed=run)
         widths.append(found.percent_grr_high - found.percent_grr_low)
     assert np.median(widths) == pytest.approx(plan.high - plan.low, rel=0.2)
     assert plan.high - plan.low <= 24.0

@@ -28,13 +28,8 @@ def test_one_command_from_the_manifest_to_the_studies(
     line: Path, models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "run"
-    command = [
-        "repeatability",
-        str(line / "manifest.csv"),
-        f"--model=onnx:{models / NETS[0]}",
-        f"--out={out}",
-    ]
-    assert run(*command, "--json", "--quiet") == 0
+    command = ("repeatability", str(line / "manifest.csv"), f"--model=onnx:{models / NETS[0]}")
+    assert run(*command, f"--out={out}", "--json", "--quiet") == 0
     found = json.loads(capsys.readouterr().out)
     frames = pd.read_parquet(out / "frames.parquet")
     summary = {row["item"]: row["value"] for row in found["per_part"]}
@@ -60,11 +55,7 @@ def test_one_command_from_the_manifest_to_the_studies(
     sums = kept.groupby("item")["probability"].sum() / frames.groupby("item").size()
     for row in again["per_part"]:
         assert row["score"] == pytest.approx(sums.fillna(0.0)[row["item"]], abs=1e-6)
-    assert (again["gauge"]["parts"], again["gauge"]["operators"], again["gauge"]["trials"]) == (
-        2,
-        2,
-        2,
-    )
+    assert [again["gauge"][name] for name in ("parts", "operators", "trials")] == [2, 2, 2]
     # pictures go and come with their option
     assert not (out / "grey_zone").exists()
     assert b"data:image/jpeg" not in (out / "details.html").read_bytes()
@@ -80,9 +71,8 @@ def test_one_command_from_the_manifest_to_the_studies(
     assert run("repeatability", str(out), "-q", "--fail-if", "percent_grr > 99") == 2
     assert "no gauge study of the scores: name the class" in capsys.readouterr().err
     folder = RunFolder.existing(out)
-    folder.write_json(
-        "repeatability.json", {**folder.read_json("repeatability.json"), "of": "other answers"}
-    )
+    older = {**folder.read_json("repeatability.json"), "of": "other answers"}
+    folder.write_json("repeatability.json", older)
     assert run("gate", str(out), "--fail-if", "fleiss_kappa < 0") == 2
     assert "is older than the run's answers" in capsys.readouterr().out
 
@@ -100,37 +90,23 @@ def test_a_detector_judges_parts_beside_people(
     rows[0] = (rows[0][0], "Ann", 1, "defect" if rows[0][3] == "bolt" else "bolt")
     pd.DataFrame(rows, columns=["part", "operator", "trial", "value"]).to_csv(people, index=False)
     defects = ["defect", *(label for label in parts["label"] if label.endswith("-defect"))]
-    command = [
-        str(tmp_path / "manifest.csv"),
-        "--model=line-detector",
-        f"--out={out}",
-        "--defect",
-        ",".join(defects),
-    ]
-    command += ["--pass-fail", "--attribute", str(people), "--tolerance-high=0.5"]
+    command = [str(tmp_path / "manifest.csv"), "--model=line-detector", f"--out={out}"]
+    command += [f"--defect={','.join(defects)}", "--pass-fail", f"--attribute={people}"]
+    command += ["--tolerance-high=0.5"]
     assert run("repeatability", *command, "--json", "--quiet") == 0
     found = json.loads(capsys.readouterr().out)
     boxes = pd.read_parquet(out / "detections.parquet").query("label_name == 'defect'")
     count = pd.read_parquet(out / "box_counts.parquet").groupby("item").size()
-    best = (
-        boxes.groupby(["item", "frame"])["score"]
-        .max()
-        .groupby("item")
-        .sum()
-        .reindex(count.index)
-        .fillna(0.0)
-    )
-    assert {row["item"]: row["score"] for row in found["per_part"]} == pytest.approx(
-        dict(best / count)
-    )
+    best = boxes.groupby(["item", "frame"])["score"].max().groupby("item").sum()
+    mean = (best.reindex(count.index).fillna(0.0) / count).to_dict()
+    assert {row["item"]: row["score"] for row in found["per_part"]} == pytest.approx(mean)
     assert found["attribute"]["operators"] == ["Ann", "line-detector"]
     assert found["attribute"]["classes"] == ["defect", "good"]
     together = found["people"]["together"]
     assert found["people"]["operators"] == ["Ann"]
     assert together["both"] + together["only_people"] == 1
-    assert (
-        found["attribute"]["against_reference"]["operators"]["Ann"]["effectiveness"]["count"] == 1
-    )
+    ann = found["attribute"]["against_reference"]["operators"]["Ann"]
+    assert ann["effectiveness"]["count"] == 1
     page = (out / "details.html").read_text()
     assert "judged by the model and by Ann" in page
 
@@ -177,10 +153,7 @@ def test_a_planted_unstable_station_is_named() -> None:
     assert (good["operator"], bad["operator"]) == ("station-1", "station-2")
     assert good["high"] < bad["low"]
     within = found["attribute"]["within_operator"]
-    assert (
-        within["station-2"]["agreement"]["count"] < within["station-1"]["agreement"]["count"] == 4
-    )
     right = found["attribute"]["against_reference"]["operators"]
-    assert (
-        right["station-2"]["effectiveness"]["count"] < right["station-1"]["effectiveness"]["count"]
-    )
+    for of, key in ((within, "agreement"), (right, "effectiveness")):
+        assert of["station-2"][key]["count"] < of["station-1"][key]["count"]
+    assert within["station-1"]["agreement"]["count"] == 4

@@ -20,22 +20,12 @@ def tables(models: tuple[str, ...] = ("net",)) -> tuple[pd.DataFrame, pd.DataFra
         for frame, bad in enumerate(BAD if item == "a" else [0.1, 0.1])
         for name, p in (("scratch", bad), ("ok", 1 - bad))
     ]
-    probabilities = pd.DataFrame(
-        rows, columns=["item", "model", "frame", "label_name", "probability"]
-    )
-    frames = (
-        probabilities.sort_values("probability")
-        .groupby(["item", "model", "frame"], as_index=False)
-        .last()
-    )
+    key = ["item", "model", "frame"]
+    probabilities = pd.DataFrame(rows, columns=[*key, "label_name", "probability"])
+    frames = probabilities.sort_values("probability").groupby(key, as_index=False).last()
     items = pd.DataFrame(
-        {
-            "item": ["a", "b", "stray"],
-            "part": ["1", "1", ""],
-            "pass": ["1", "1", ""],
-            "station": ["n", "s", ""],
-            "label": ["ok", "ok", ""],
-        }
+        [("a", "1", "1", "n", "ok"), ("b", "1", "1", "s", "ok"), ("stray", "", "", "", "")],
+        columns=["item", "part", "pass", "station", "label"],
     )
     return frames, probabilities, items
 
