@@ -9,7 +9,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,7 +52,7 @@ class Ended:
     err: str
 
 
-def ended(folder: Path, *commands: Sequence[str], before: str = "") -> list[Ended]:
+def ended(folder, *commands, before=""):
     """Run commands in a folder whose modules and packages are found; ``before`` is code that runs first."""
     # models of the tests are named by ``tests.fuzz.tiny:model``
     here = str(Path(__file__).parents[1])

@@ -1,10 +1,7 @@
 """What several tests need: the folders of real footage and networks, and studies that are made once."""
 
-from __future__ import annotations
-
 import os
 import shutil
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -23,12 +20,12 @@ pytest_plugins = ("tests.skips", "tests.durations")
 
 
 @pytest.fixture(scope="session")
-def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+def made_once(tmp_path_factory):
     """made_once(name, make): the folder that ``make(folder)`` filled, by the first worker that asks for it."""
     base = tmp_path_factory.getbasetemp()
     base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
-    def made(name: str, make: Callable[[Path], None]) -> Path:
+    def made(name, make):
         folder, done = base / name, base / f"{name} is made"
         with FileLock(base / f"{name}.lock"):
             if not done.exists():
@@ -42,28 +39,28 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="module")
-def without_figures() -> Iterator[None]:
+def without_figures():
     """For modules whose tests read the words of pages alone."""
     with undrawn():
         yield
 
 
 @pytest.fixture(scope="session")
-def public_clips() -> Path:
+def public_clips():
     """The folder of footage that comes with the repository (tests/footage_media, with CREDITS.csv)."""
     return Path(__file__).resolve().parent / "footage_media"
 
 
 @pytest.fixture
-def annotations(corpus: Path) -> Path:
+def annotations(corpus):
     return corpus / "annotations"
 
 
 @pytest.fixture
-def changed(annotations: Path, tmp_path: Path) -> Callable[..., Path]:
+def changed(annotations, tmp_path):
     """changed(name, (old, new), ...): a copy of a real file in which each ``old``, there once, is ``new``."""
 
-    def copy(name: str, *changes: tuple[str, str]) -> Path:
+    def copy(name, *changes):
         path = tmp_path / Path(name).name
         shutil.copyfile(annotations / name, path)
         text = path.read_text()

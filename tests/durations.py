@@ -6,14 +6,11 @@ worker that begins one of them last is waited for. Where several files read one 
 longest come later: begun beside it, their workers would wait for the study.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import os
 import resource
 from collections import Counter, defaultdict
-from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -27,20 +24,20 @@ LATE = 0.5
 SHOWN = 15
 """Files listed at the end of a run in CI."""
 _BEGAN = pytest.StashKey[float]()
-_taken: dict[str, Counter[str]] = defaultdict(Counter)
+_taken = defaultdict(Counter)
 
 
-def _processor_s() -> float:
+def _processor_s():
     usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
-def kept() -> dict[str, dict[str, float]]:
+def kept():
     """Return processor seconds by suite (``test``, ``nightly``) and file."""
     return json.loads(KEPT.read_text()) if KEPT.exists() else {}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(items):
     """Mark the tests of long files as slow, and put the longest files first."""
     known = kept()
     seconds = {item: known.get(_suite(item), {}).get(_file(item), math.inf) for item in items}
@@ -48,7 +45,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if seconds[item] > SLOW_S:
             item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: -seconds[item])
-    makers: dict[str, str] = {}  # study -> the file that makes it
+    makers = {}  # study -> the file that makes it
     late = {
         _file(item)
         for item in items
@@ -58,40 +55,40 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: -seconds[item] * (LATE if _file(item) in late else 1))
 
 
-def _studies(item: pytest.Item) -> list[str]:
+def _studies(item):
     """Return the fixtures of a test that are made once for all workers."""
     known = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
     return [name for name, defined in known.items() if "made_once" in defined[-1].argnames]
 
 
-def _suite(item: pytest.Item) -> str:
+def _suite(item):
     return "nightly" if item.get_closest_marker("nightly") else "test"
 
 
-def _file(item: pytest.Item) -> str:
+def _file(item):
     return item.nodeid.partition("::")[0]
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+def pytest_runtest_protocol(item):
     item.stash[_BEGAN] = _processor_s()
     return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
+def pytest_runtest_teardown(item):
     yield
     item.user_properties.append((f"{_suite(item)}_s", _processor_s() - item.stash[_BEGAN]))
 
 
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+def pytest_runtest_logreport(report):
     if report.when == "teardown":
         for name, seconds in report.user_properties:
             if name in ("test_s", "nightly_s"):
-                _taken[name.removesuffix("_s")][report.nodeid.partition("::")[0]] += float(seconds)  # type: ignore[arg-type]
+                _taken[name.removesuffix("_s")][report.nodeid.partition("::")[0]] += float(seconds)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def pytest_terminal_summary(terminalreporter):
     """Show the sum and, in CI, the longest files; keep all where that was asked for."""
     taken = Counter[str]()
     for files in _taken.values():
@@ -105,7 +102,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         _keep()
 
 
-def _keep() -> None:
+def _keep():
     known = kept()
     for suite, files in _taken.items():
         both = known.get(suite, {}) | {file: round(s, 1) for file, s in files.items()}

@@ -1,11 +1,8 @@
 """Footage with smaller pictures: replaying a pair of frames costs as much as its pictures are large."""
 
-from __future__ import annotations
-
 import functools
 import io
 import itertools
-from pathlib import Path
 
 import av
 import numpy as np
@@ -16,7 +13,7 @@ WIDTH = 200
 
 
 @functools.cache
-def _shrunk(clip: Path) -> bytes:
+def _shrunk(clip):
     pictures, durations = [], []
     with Image.open(clip) as whole:
         size = (WIDTH, round(whole.height * WIDTH / whole.width))
@@ -31,14 +28,14 @@ def _shrunk(clip: Path) -> bytes:
     return made.getvalue()
 
 
-def shrink(clip: Path, to: Path) -> Path:
+def shrink(clip, to):
     """Write a GIF with as many frames at the same times, 200 px wide; ``to`` is a file or a folder."""
     to = to / clip.name if to.is_dir() else to
     to.write_bytes(_shrunk(clip))
     return to
 
 
-def recode(clip: Path, to: Path, frames: int | None = None) -> Path:
+def recode(clip, to, frames=None):
     """Write an MP4 with the same first frames at the same times, 240 x 136 px, a key frame every 15."""
     with av.open(str(clip)) as source, av.open(str(to), "w") as out:
         read = source.streams.video[0]

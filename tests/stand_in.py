@@ -10,10 +10,9 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 from unittest import mock
 
 import torch
@@ -45,7 +44,7 @@ class Copies:
 
     made: list[Copy] = field(default_factory=list)
 
-    def of(self, way: Way, least: int = 0) -> list[Copy]:
+    def of(self, way, least=0):
         """Return the copies of one way of at least so many bytes."""
         return [copy for copy in self.made if copy.way == way and copy.bytes >= least]
 
@@ -57,7 +56,7 @@ class Elsewhere(torch.Tensor):
     place: torch.device
 
     @classmethod
-    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
         kwargs = dict(kwargs or {})
         name = getattr(func, "__name__", "")
         if name == "__get__":
@@ -79,7 +78,7 @@ class Elsewhere(torch.Tensor):
 class _Calls(TorchFunctionMode):
     """Catches calls that would start a real GPU."""
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = dict(kwargs or {})
         name = getattr(func, "__name__", "")
         if kwargs.pop("pin_memory", False):
@@ -106,19 +105,19 @@ class _Calls(TorchFunctionMode):
 
 
 @contextlib.contextmanager
-def stand_in() -> Iterator[Copies]:
+def stand_in():
     """Let torch see two GPUs, on every thread begun inside, and count the copies."""
     copies = Elsewhere.copies = Copies()
     start = threading.Thread.start
 
-    def started(thread: threading.Thread) -> None:
+    def started(thread):
         run = thread.run
 
-        def with_calls() -> None:
+        def with_calls():
             with _Calls():
                 run()
 
-        thread.run = with_calls  # type: ignore[method-assign]
+        thread.run = with_calls
         start(thread)
 
     changed = {
@@ -138,7 +137,7 @@ def stand_in() -> Iterator[Copies]:
         yield copies
 
 
-def _run(func: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
+def _run(func, args, kwargs):
     tensors = [x for x in tree_leaves((args, kwargs)) if isinstance(x, torch.Tensor)]
     name = getattr(func, "__name__", "")
     places = {x.device for x in tensors if x.ndim or isinstance(x, Elsewhere)}
@@ -163,7 +162,7 @@ def _run(func: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
     return tree_map(lambda x: _on(x, place) if isinstance(x, torch.Tensor) else x, result)
 
 
-def _attribute(func: Any, tensor: Elsewhere) -> Any:
+def _attribute(func, tensor):
     name = func.__self__.__name__
     if name == "device":
         return tensor.place
@@ -174,7 +173,7 @@ def _attribute(func: Any, tensor: Elsewhere) -> Any:
     return _on(value, tensor.place) if isinstance(value, torch.Tensor) and name != "grad" else value
 
 
-def _to(args: Sequence[Any], kwargs: dict[str, Any]) -> torch.Tensor:
+def _to(args, kwargs):
     source, *rest = args
     asked = [*rest, *kwargs.values()]
     like = next((x for x in asked if isinstance(x, torch.Tensor)), None)
@@ -196,13 +195,7 @@ def _to(args: Sequence[Any], kwargs: dict[str, Any]) -> torch.Tensor:
     return _moved(source, place, non_blocking=blocking, dtype=kinds[0])
 
 
-def _moved(
-    source: torch.Tensor,
-    place: torch.device,
-    *,
-    non_blocking: bool = False,
-    dtype: torch.dtype | None = None,
-) -> torch.Tensor:
+def _moved(source, place, *, non_blocking=False, dtype=None):
     if source.device == place:
         return source
     _count("down" if place.type == "cpu" else "up", source.nbytes, waits=not non_blocking)
@@ -211,20 +204,20 @@ def _moved(
     return _on(made, place)
 
 
-def _copied(to: torch.Tensor, source: torch.Tensor, non_blocking: bool = False) -> torch.Tensor:
+def _copied(to, source, non_blocking=False):
     if to.device != source.device:
-        way: Way = "up" if isinstance(to, Elsewhere) else "down"
+        way = "up" if isinstance(to, Elsewhere) else "down"
         _count(way, source.nbytes, waits=not non_blocking)
     with torch._C.DisableTorchFunctionSubclass():
         _plain(to).copy_(_plain(source))
     return to
 
 
-def _plain(x: Any) -> Any:
+def _plain(x):
     return x.as_subclass(torch.Tensor) if isinstance(x, Elsewhere) else x
 
 
-def _on(x: Any, place: torch.device) -> Any:
+def _on(x, place):
     if place.type == "cpu" or not isinstance(x, torch.Tensor):
         return x
     with torch._C.DisableTorchFunctionSubclass():
@@ -233,13 +226,13 @@ def _on(x: Any, place: torch.device) -> Any:
     return made
 
 
-def _number(place: str | torch.device) -> torch.device:
+def _number(place):
     place = torch.device(place)
     return torch.device(place.type, place.index or 0) if place.type == "cuda" else place
 
 
-def _count(way: Way, size: int, *, waits: bool) -> None:
-    frame: Any = sys._getframe(1)
+def _count(way, size, *, waits):
+    frame = sys._getframe(1)
     while frame is not None and not frame.f_code.co_filename.startswith(PACKAGE):
         frame = frame.f_back
     line = (

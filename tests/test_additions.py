@@ -32,11 +32,11 @@ class Addition:
     group: str = ""
 
     @property
-    def cost(self) -> tuple[int, int]:
+    def cost(self):
         """New files, and files that get a line."""
         return len(self.new), len({file for file, _, _ in self.lines})
 
-    def make(self, tree: Path) -> None:
+    def make(self, tree):
         for file, text in self.new.items():
             path = tree / (OUTSIDE if self.group else "vidrobust") / file
             path.parent.mkdir(exist_ok=True)
@@ -418,7 +418,7 @@ json.dump(said, sys.stdout)
 
 
 @pytest.fixture(scope="module")
-def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def said(tmp_path_factory):
     """What the code of each addition prints, in one process that meets them all."""
     tree = tmp_path_factory.mktemp("tree")
     shutil.copytree(ROOT / "vidrobust", tree / "vidrobust")  # with what is compiled already
@@ -437,11 +437,10 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     command = [sys.executable, "-c", TRY]
     done = subprocess.run(command, cwd=tree, env=env, input=codes, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    found: dict[str, str] = json.loads(done.stdout)
-    return found
+    return json.loads(done.stdout)
 
 
-def test_each_costs_what_the_map_says() -> None:
+def test_each_costs_what_the_map_says():
     """New files, and files that get a line, of which architecture.md tells."""
     costs = {name: each.cost for name, each in ADDITIONS.items()}
     with_a_line = dict.fromkeys(("decoder", "cause"), (1, 1))
@@ -459,20 +458,20 @@ PRINTED = {
 
 
 @pytest.mark.parametrize("name", PRINTED)
-def test_an_addition_is_a_file_and_then_used(name: str, said: dict[str, str]) -> None:
+def test_an_addition_is_a_file_and_then_used(name, said):
     assert said[name] == PRINTED[name]
 
 
-def test_an_export_is_a_file_and_the_command_knows_it(said: dict[str, str]) -> None:
+def test_an_export_is_a_file_and_the_command_knows_it(said):
     assert '"opened_by": "any editor"' in said["export"]
     assert said["export"].endswith("\nnet-a\n")
 
 
-def test_a_format_of_the_policy_is_a_file(said: dict[str, str]) -> None:
+def test_a_format_of_the_policy_is_a_file(said):
     assert "policy_plain.txt" in said["format of the policy"]
 
 
-def test_a_stage_is_a_file_and_then_a_command(said: dict[str, str]) -> None:
+def test_a_stage_is_a_file_and_then_a_command(said):
     text = said["stage"]
     assert "Say hello." in text
     assert "--suite" in text  # its own
@@ -483,7 +482,7 @@ def test_a_stage_is_a_file_and_then_a_command(said: dict[str, str]) -> None:
     assert text.endswith('{"models":1}\n')
 
 
-def test_a_section_of_the_report_is_a_file_and_speaks_in_the_answer(said: dict[str, str]) -> None:
+def test_a_section_of_the_report_is_a_file_and_speaks_in_the_answer(said):
     text = said["section"]
     places = [text.index(f'id="{name}"') for name in ("q-why", "q-hello", "q-sensitive")]
     assert places == sorted(places)

@@ -1,7 +1,5 @@
 """Benchmarks share one harness, say what they answer, and results that documents quote name their command."""
 
-from __future__ import annotations
-
 import ast
 import json
 import os
@@ -21,7 +19,7 @@ SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in N
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_every_benchmark_uses_the_harness(name: str) -> None:
+def test_every_benchmark_uses_the_harness(name):
     text = (FOLDER / f"{name}.py").read_text(encoding="utf-8")
     assert "harness.run(main)" in text
     assert "harness.parser(__doc__)" in text
@@ -30,7 +28,7 @@ def test_every_benchmark_uses_the_harness(name: str) -> None:
     assert question.endswith((".", "?")), f"{name}: its docstring begins with what it answers"
 
 
-def test_the_page_of_benchmarks_lists_each_script_with_what_it_answers() -> None:
+def test_the_page_of_benchmarks_lists_each_script_with_what_it_answers():
     rows = dict(re.findall(r"^\| `(\w+)` \| (.*[.?]) \|$", benchmarks(), flags=re.MULTILINE))
     assert sorted(rows) == SCRIPTS
 
@@ -39,7 +37,7 @@ RESULTS = sorted((FOLDER / "results").glob("*.json"))
 
 
 @pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
-def test_a_result_names_its_command_and_has_whole_rows(path: Path) -> None:
+def test_a_result_names_its_command_and_has_whole_rows(path):
     result = json.loads(path.read_text(encoding="utf-8"))
     for script in re.findall(r"benchmarks/\w+\.py", result.get("command", "")):
         assert (ROOT / script).is_file(), script
@@ -47,7 +45,7 @@ def test_a_result_names_its_command_and_has_whole_rows(path: Path) -> None:
         assert {len(row) for row in table["rows"]} == {len(table["columns"])}, table["title"]
 
 
-def test_a_result_is_json(tmp_path: Path) -> None:
+def test_a_result_is_json(tmp_path):
     script = tmp_path / "toss.py"
     script.write_text(
         '"""How often heads?"""\n'
@@ -75,7 +73,7 @@ def test_a_result_is_json(tmp_path: Path) -> None:
 
 
 @pytest.mark.nightly
-def test_the_gpu_script_runs_on_a_stand_in_and_says_what_it_skips(tmp_path: Path) -> None:
+def test_the_gpu_script_runs_on_a_stand_in_and_says_what_it_skips(tmp_path):
     command = [sys.executable, str(FOLDER / "gpu.py"), "--out", str(tmp_path), "--stand-in"]
     command += ["--kinds", "h264", "--steps", "environment", "decoding", "tests", "memory"]
     subprocess.run(command, env={**os.environ, "PYTHONPATH": f"{FOLDER}:{ROOT}"}, check=True)

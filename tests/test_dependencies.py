@@ -1,14 +1,11 @@
 """What the package imports is declared in pyproject.toml, and what is declared is imported."""
 
-from __future__ import annotations
-
 import ast
 import contextlib
 import re
 import shlex
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
@@ -37,7 +34,7 @@ DATA = {"onnx", "onnxscript"}
 """Of the extras: what exports go through, inside of torch."""
 
 
-def modules(requirements: Iterable[str]) -> set[str]:
+def modules(requirements):
     """The modules of declared packages; an extra that names others is left to those."""
     names = {
         re.split(r"[\[<>=,; ]", one)[0] for one in requirements if not one.startswith("vidrobust[")
@@ -45,7 +42,7 @@ def modules(requirements: Iterable[str]) -> set[str]:
     return {MODULES.get(name, name.replace("-", "_")) for name in names}
 
 
-def statements(node: ast.AST) -> Iterator[ast.AST]:
+def statements(node):
     """The statements of a file at any depth: to walk expressions as well takes longer."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case):
@@ -54,14 +51,14 @@ def statements(node: ast.AST) -> Iterator[ast.AST]:
 
 
 @cache
-def imports(folder: str) -> list[tuple[str, str, bool]]:
+def imports(folder):
     """Modules that files import: module, file, and whether at the top of the file."""
     found = []
     for path in (ROOT / folder).rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         top = set(tree.body)
         for node in statements(tree):
-            names: list[str] = []
+            names = []
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom) and node.level == 0:
@@ -71,9 +68,9 @@ def imports(folder: str) -> list[tuple[str, str, bool]]:
     return found
 
 
-def imported(*folders: str) -> dict[str, set[str]]:
+def imported(*folders):
     """Modules from outside the standard library -> the files that import them."""
-    found: dict[str, set[str]] = {}
+    found = {}
     for folder in folders:
         for name, path, _ in imports(folder):
             found.setdefault(name, set()).add(path)
@@ -86,14 +83,14 @@ def imported(*folders: str) -> dict[str, set[str]]:
     }
 
 
-def extras() -> set[str]:
+def extras():
     """Modules of the extras that users choose."""
     return modules(
         r for name, of in PROJECT["optional-dependencies"].items() if name != "dev" for r in of
     )
 
 
-def test_what_is_imported_is_declared() -> None:
+def test_what_is_imported_is_declared():
     declared = modules(PROJECT["dependencies"]) | extras() | USERS_OWN
     undeclared = {
         name: files for name, files in imported("vidrobust").items() if name not in declared
@@ -101,13 +98,13 @@ def test_what_is_imported_is_declared() -> None:
     assert undeclared == {}
 
 
-def test_what_is_declared_is_imported() -> None:
+def test_what_is_declared_is_imported():
     used = set(imported("vidrobust")) | LOADED_BY_NAME
     assert modules(PROJECT["dependencies"]) - used == set()
     assert extras() - used - DATA == set()
 
 
-def test_optional_packages_are_imported_within_functions_alone() -> None:
+def test_optional_packages_are_imported_within_functions_alone():
     optional = extras() - modules(PROJECT["dependencies"]) | USERS_OWN
     at_the_top = {
         (name, path)
@@ -117,15 +114,14 @@ def test_optional_packages_are_imported_within_functions_alone() -> None:
     assert at_the_top == set()
 
 
-def of_tests() -> set[str]:
+def of_tests():
     """What the dev environment installs by name: the extra, and the oracles of the Makefile."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     oracles = re.search(r"^ORACLES := (.*)$", makefile, re.MULTILINE)
-    assert oracles is not None
     return {*PROJECT["optional-dependencies"]["dev"], *shlex.split(oracles[1])}
 
 
-def test_what_tests_and_pages_import_is_declared() -> None:
+def test_what_tests_and_pages_import_is_declared():
     names = {Requirement(each).name for each in of_tests() if not each.startswith("vidrobust[")}
     declared = modules(PROJECT["dependencies"]) | extras() | USERS_OWN
     declared |= {OTHER_NAMES.get(name, name.replace("-", "_")) for name in names}
@@ -140,11 +136,11 @@ def test_what_tests_and_pages_import_is_declared() -> None:
     assert set(undeclared) <= {"utils"}
 
 
-def test_nothing_in_the_dev_environment_asks_for_a_second_opencv() -> None:
+def test_nothing_in_the_dev_environment_asks_for_a_second_opencv():
     """Two wheels of OpenCV write the same files. Read from what the installed packages require."""
     asked = [*PROJECT["dependencies"]]
     asked += [r for name, of in PROJECT["optional-dependencies"].items() for r in of]
-    seen: dict[str, str] = {}
+    seen = {}
     waiting = [(Requirement(each), "pyproject.toml") for each in asked]
     while waiting:
         requirement, by = waiting.pop()

@@ -1,7 +1,5 @@
 """The documents and the tree agree: links lead somewhere, files that are named exist, and so do their headings."""
 
-from __future__ import annotations
-
 import re
 import runpy
 import tomllib
@@ -26,24 +24,24 @@ CODE = re.compile(r"`([^`\n]+)`")
 PATH = re.compile(rf"(?:{'|'.join(FOLDERS)})/[\w./-]*")
 
 
-def relative(path: Path) -> str:
+def relative(path):
     return str(path.relative_to(ROOT))
 
 
-def links(text: str) -> list[str]:
+def links(text):
     """The targets of links that lead to files of this repository."""
     return [
         link for link in LINK.findall(text) if "://" not in link and not link.startswith("mailto:")
     ]
 
 
-def paths(text: str) -> list[str]:
+def paths(text):
     """Files and folders of this repository that stand in backticks, alone or in a command; no patterns."""
     words = " ".join(CODE.findall(text)).replace(",", " ").split()
     return [w for w in words if PATH.fullmatch(w) and "NAME" not in w and "DIR" not in w]
 
 
-def anchors(text: str) -> set[str]:
+def anchors(text):
     """The headings as a link writes them: lower case, dashes for spaces, nothing but letters and digits."""
     headings = re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
     return {
@@ -51,7 +49,7 @@ def anchors(text: str) -> set[str]:
     }
 
 
-def test_links_and_paths_are_recognised() -> None:
+def test_links_and_paths_are_recognised():
     text = "[a](b/c.md#d) [w](https://x.y/z) `vidrobust/cli/app.py` `python benchmarks/rates.py --only x` `runs/x`"
     assert links(text) == ["b/c.md#d"]
     assert paths(text) == ["vidrobust/cli/app.py", "benchmarks/rates.py"]
@@ -61,7 +59,7 @@ def test_links_and_paths_are_recognised() -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
-def test_links_lead_somewhere(document: Path) -> None:
+def test_links_lead_somewhere(document):
     for link in links(document.read_text(encoding="utf-8")):
         name, _, anchor = link.partition("#")
         target = document.parent / name if name else document
@@ -73,13 +71,13 @@ def test_links_lead_somewhere(document: Path) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
-def test_named_files_exist(document: Path) -> None:
+def test_named_files_exist(document):
     for path in paths(document.read_text(encoding="utf-8")):
         if not path.startswith("reports/"):  # those are made by the reader's own runs
             assert (ROOT / path).exists(), f"{relative(document)} names {path}"
 
 
-def test_the_files_that_the_architecture_names_are_in_the_package() -> None:
+def test_the_files_that_the_architecture_names_are_in_the_package():
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     named = re.findall(r"`([a-z_]+(?:/[a-z_0-9]+)*(?:/|\.py|\.toml))`", text)
     assert len(named) > 60
@@ -90,7 +88,7 @@ def test_the_files_that_the_architecture_names_are_in_the_package() -> None:
     ]
 
 
-def commands(text: str) -> list[str]:
+def commands(text):
     """Uses of the command line: in backticks, and lines of blocks of code that begin with it."""
     blocks = re.findall(r"^```.*?^```", text, flags=re.MULTILINE | re.DOTALL)
     lines = [line.strip() for block in blocks for line in block.splitlines()]
@@ -100,7 +98,7 @@ def commands(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
-def test_named_commands_and_options_exist(document: Path) -> None:
+def test_named_commands_and_options_exist(document):
     for code in commands(document.read_text(encoding="utf-8")):
         name = code.split()[1]
         assert name in cli.commands, f"{relative(document)}: {code}"
@@ -109,7 +107,7 @@ def test_named_commands_and_options_exist(document: Path) -> None:
         assert used <= known, f"{relative(document)}: {code}"
 
 
-def _options(command: click.Command) -> set[str]:
+def _options(command):
     """Of a command, and of those below it."""
     own = {
         name
@@ -120,7 +118,7 @@ def _options(command: click.Command) -> set[str]:
     return own.union(*map(_options, below), {"--help"})
 
 
-def test_every_page_of_the_docs_is_linked() -> None:
+def test_every_page_of_the_docs_is_linked():
     linked = {
         (document.parent / link.partition("#")[0]).resolve()
         for document in DOCUMENTS
@@ -130,7 +128,7 @@ def test_every_page_of_the_docs_is_linked() -> None:
     assert sorted(map(relative, pages - linked)) == []
 
 
-def test_every_script_of_make_exists() -> None:
+def test_every_script_of_make_exists():
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
     named = re.findall(r'"([a-z_]+)[ "]', text.partition("\nbench:")[2].partition("\nclean:")[0])
     assert len(named) > 3
@@ -138,7 +136,7 @@ def test_every_script_of_make_exists() -> None:
         assert (ROOT / "benchmarks" / f"{name}.py").is_file(), name
 
 
-def test_the_architecture_has_the_layers_that_the_linter_checks() -> None:
+def test_the_architecture_has_the_layers_that_the_linter_checks():
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     rows = (
         text.partition("## Layers")[2].partition("|---|")[2].partition("\n\n")[0].splitlines()[1:]
@@ -149,7 +147,7 @@ def test_the_architecture_has_the_layers_that_the_linter_checks() -> None:
     assert named == [set(layer.split(" | ")) for layer in reversed(layers) if layer != "plugins"]
 
 
-def test_the_readme_is_short() -> None:
+def test_the_readme_is_short():
     """At most 90 lines, and no sentence of more than 30 words."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 90
@@ -159,7 +157,7 @@ def test_the_readme_is_short() -> None:
     assert [part for part in parts if len(part.split()) > 30] == []
 
 
-def test_the_demos_answer_is_the_generated_one_wherever_it_is_shown() -> None:
+def test_the_demos_answer_is_the_generated_one_wherever_it_is_shown():
     made = runpy.run_path(str(ROOT / "docs" / "demo_answer.py"))
     answer, session = (made[name].read_text(encoding="utf-8") for name in ("ANSWER", "SESSION"))
     assert made["with_blocks"](
@@ -171,13 +169,13 @@ def test_the_demos_answer_is_the_generated_one_wherever_it_is_shown() -> None:
         assert made["with_blocks"](text, answer, session) == text
 
 
-def test_the_run_folders_page_names_every_stage_and_file() -> None:
+def test_the_run_folders_page_names_every_stage_and_file():
     named = set(CODE.findall((ROOT / "docs" / "run-folder.md").read_text(encoding="utf-8")))
     assert {stage.name for stage in STAGES.stages if stage.name not in named} == set()
     assert {file for stage in STAGES.stages for file in stage.files if file not in named} == set()
 
 
-def test_readme_names_the_commands_that_ci_runs_and_how_long_they_take() -> None:
+def test_readme_names_the_commands_that_ci_runs_and_how_long_they_take():
     readme, ci, contributing = (
         (ROOT / name).read_text(encoding="utf-8")
         for name in ("README.md", ".ci/run", "CONTRIBUTING.md")
@@ -185,6 +183,4 @@ def test_readme_names_the_commands_that_ci_runs_and_how_long_they_take() -> None
     assert ci.splitlines().index("make setup") < ci.splitlines().index("make test")
     told = re.search(r"`make setup` .* `make test` runs them \((.* on two cores)\)", readme)
     listed = re.search(r"^make test +# (\w+ minutes on two cores)", contributing, re.MULTILINE)
-    assert told is not None
-    assert listed is not None
     assert told[1] == listed[1]

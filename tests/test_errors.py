@@ -1,7 +1,5 @@
 """Exceptions of readers in words."""
 
-from __future__ import annotations
-
 import json
 
 import pytest
@@ -9,7 +7,7 @@ import pytest
 from vidrobust.errors import DAMAGED, InputError, in_plain_words, reading
 
 
-def _raised(code: str) -> BaseException:
+def _raised(code):
     try:
         eval(code, {"json": json})
     except Exception as error:
@@ -36,7 +34,7 @@ def _raised(code: str) -> BaseException:
         ("json.loads('{')", "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
     ],
 )  # fmt: skip
-def test_no_words_of_python(code: str, words: str) -> None:
+def test_no_words_of_python(code, words):
     error = _raised(code)
     assert isinstance(error, DAMAGED)
     assert in_plain_words(error) == words
@@ -45,11 +43,11 @@ def test_no_words_of_python(code: str, words: str) -> None:
     assert str(refused.value) == f"a.json: cannot be read as labels: {words}"
 
 
-def test_a_type_is_named_as_people_know_it() -> None:
+def test_a_type_is_named_as_people_know_it():
     for kind in (ValueError, TypeError):
         error = kind("expected whole numbers, got <class 'str'> and <class 'numpy.int8'>")
         assert in_plain_words(error) == "expected whole numbers, got text and <class 'numpy.int8'>"
 
 
-def test_what_the_system_says() -> None:
+def test_what_the_system_says():
     assert in_plain_words(PermissionError(13, "Permission denied", "a.csv")) == "Permission denied"

@@ -1,10 +1,7 @@
 """What other packages bring, from modules written here and named by entry points."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 from importlib.metadata import EntryPoint
-from pathlib import Path
 
 import pytest
 
@@ -25,22 +22,22 @@ TWICE = [Fraction(1, 11), Fraction(1, 11)]
 """
 
 
-def point(name: str, value: str) -> EntryPoint:
+def point(name, value):
     return EntryPoint(name, f"brought_fractions:{value}", "tried.fractions")
 
 
 @pytest.fixture(autouse=True)
-def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def outside(tmp_path, monkeypatch):
     (tmp_path / "brought_fractions.py").write_text(MODULE)
     monkeypatch.syspath_prepend(str(tmp_path))
 
 
 @pytest.fixture(autouse=True)
-def afresh(monkeypatch: pytest.MonkeyPatch) -> None:
+def afresh(monkeypatch):
     monkeypatch.setattr(extensions_module, "_reported", set())
 
 
-def test_records_come_one_by_one_or_in_lists() -> None:
+def test_records_come_one_by_one_or_in_lists():
     points = [point("one", "ONE"), point("both", "BOTH")]
     found = extensions("tried.fractions", Fraction, str, points=points)
     assert found.records == (Fraction(1, 2), Fraction(1, 5), Fraction(1, 7))
@@ -48,9 +45,7 @@ def test_records_come_one_by_one_or_in_lists() -> None:
     assert found.broken == {}
 
 
-def test_what_is_broken_is_named_once_and_harms_no_other(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_what_is_broken_is_named_once_and_harms_no_other(capsys):
     named = {"absent": "GONE", "stops": "STOPS", "wrong": "WRONG", "mixed": "MIXED", "taken": "ONE"}
     named |= {"good": "TWO", "again": "TWO", "twice": "TWICE"}
     points = [point(name, value) for name, value in named.items()]
@@ -67,5 +62,5 @@ def test_what_is_broken_is_named_once_and_harms_no_other(
     )
 
 
-def test_a_group_that_nobody_serves_is_empty() -> None:
+def test_a_group_that_nobody_serves_is_empty():
     assert extensions("vidrobust.of_nobody", str, str).records == ()

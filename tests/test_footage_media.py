@@ -1,10 +1,7 @@
 """The footage that comes with the repository: credited, small, whole, and read by the package."""
 
-from __future__ import annotations
-
 import csv
 import hashlib
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,13 +10,13 @@ from vidrobust.finished_runs.demo import CLIP
 from vidrobust.video.source import open_video
 
 
-def credits(folder: Path) -> dict[str, tuple[int, str]]:
+def credits(folder):
     """file -> frames and sha256, from CREDITS.csv."""
     with (folder / "CREDITS.csv").open(encoding="utf-8", newline="") as rows:
         return {row["file"]: (int(row["frames"]), row["sha256"]) for row in csv.DictReader(rows)}
 
 
-def test_every_file_is_credited_as_it_is_and_small(public_clips: Path) -> None:
+def test_every_file_is_credited_as_it_is_and_small(public_clips):
     files = {path.name: path for path in public_clips.iterdir() if path.name != "CREDITS.csv"}
     table = credits(public_clips)
     assert set(files) == set(table)
@@ -29,7 +26,7 @@ def test_every_file_is_credited_as_it_is_and_small(public_clips: Path) -> None:
     assert sum(path.stat().st_size for path in files.values()) <= 12 * 10**6
 
 
-def test_the_demo_clip_is_credited_as_it_is_and_small() -> None:
+def test_the_demo_clip_is_credited_as_it_is_and_small():
     assert credits(CLIP.parent) == {
         "bottles.mp4": (403, hashlib.sha256(CLIP.read_bytes()).hexdigest())
     }
@@ -42,7 +39,7 @@ def test_the_demo_clip_is_credited_as_it_is_and_small() -> None:
     "name",
     ["line-bottles.mp4", "line-bolt.gif", "line-fruit.gif", "line-flour-bags.gif", "dog.mp4", "cups.mp4"],
 )  # fmt: skip
-def test_clips_are_read_whole_and_move(public_clips: Path, name: str) -> None:
+def test_clips_are_read_whole_and_move(public_clips, name):
     """The count is the ffprobe program's, which wrote the table."""
     count, first, last = 0, None, None
     with open_video(public_clips / name) as video:
@@ -52,7 +49,6 @@ def test_clips_are_read_whole_and_move(public_clips: Path, name: str) -> None:
             last = batch.pixels[-1].float()
             count += len(batch)
     assert count == credits(public_clips)[name][0]
-    assert first is not None
     assert last is not None
     assert float((first - last).abs().mean()) > 0.2
     assert np.isfinite(float(first.mean()))

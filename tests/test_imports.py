@@ -1,7 +1,5 @@
 """What is imported when: torch and OpenCV only where pictures are computed. import-linter checks layers."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import tomllib
@@ -19,12 +17,12 @@ TORCH_FREE = (
 TORCH_FREE = (*TORCH_FREE, "footage.expand", "stages.report.page")
 
 
-def ends_well(code: str) -> None:
+def ends_well(code):
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
-def test_what_needs_no_torch_does_not_import_it() -> None:
+def test_what_needs_no_torch_does_not_import_it():
     names = ["vidrobust", *(f"vidrobust.{n}" for n in TORCH_FREE)]
     ends_well(
         f"import importlib, sys\nfor name in {names}:\n    importlib.import_module(name)\n"
@@ -32,7 +30,7 @@ def test_what_needs_no_torch_does_not_import_it() -> None:
     )
 
 
-def test_help_imports_no_command_and_no_library_that_computes() -> None:
+def test_help_imports_no_command_and_no_library_that_computes():
     heavy = "('torch', 'cv2', 'pandas', 'numpy', 'vidrobust.cli.studies', 'vidrobust.plugins.gauge.commands')"
     ends_well(
         "import sys\nfrom vidrobust.cli.app import main\n"
@@ -41,7 +39,7 @@ def test_help_imports_no_command_and_no_library_that_computes() -> None:
     )
 
 
-def test_a_study_begins_without_libraries_that_draw_or_fit() -> None:
+def test_a_study_begins_without_libraries_that_draw_or_fit():
     ends_well(
         "import sys\nimport vidrobust.pipeline.workers.worker, vidrobust.pipeline.build\n"
         "from vidrobust.models.spec import parse_spec\nparse_spec('onnx:net.onnx')\n"
@@ -50,7 +48,7 @@ def test_a_study_begins_without_libraries_that_draw_or_fit() -> None:
     )
 
 
-def test_public_names_exist() -> None:
+def test_public_names_exist():
     import vidrobust
 
     assert len(vidrobust.__all__) == len(set(vidrobust.__all__))
@@ -58,6 +56,6 @@ def test_public_names_exist() -> None:
         assert getattr(vidrobust, name) is not None
 
 
-def test_the_version_is_that_of_the_distribution() -> None:
+def test_the_version_is_that_of_the_distribution():
     pyproject = Path(__file__).parents[1] / "pyproject.toml"
     assert tomllib.loads(pyproject.read_text())["project"]["version"] == VERSION

@@ -1,12 +1,8 @@
 """Hints to install name packages that an index has, from a checkout and from a wheel alike."""
 
-from __future__ import annotations
-
 import re
 from importlib import metadata
 from pathlib import Path
-
-import pytest
 
 from vidrobust import install_hint
 from vidrobust.install_hint import pip_install, requirements
@@ -14,20 +10,18 @@ from vidrobust.install_hint import pip_install, requirements
 PACKAGE = Path(install_hint.__file__).parent
 
 
-def test_the_requirements_of_an_extra_are_named() -> None:
+def test_the_requirements_of_an_extra_are_named():
     assert pip_install("timm") == "pip install 'timm>=1.0'"
     assert pip_install("onnx") == "pip install 'onnxruntime>=1.18' 'onnx>=1.16'"
 
 
-def test_extras_that_an_extra_names_are_unfolded() -> None:
+def test_extras_that_an_extra_names_are_unfolded():
     every = requirements("engines")
     assert set(requirements("onnx")) | set(requirements("openvino")) < set(every)
     assert not any("vidrobust" in each for each in requirements("dev"))
 
 
-def test_the_same_from_the_metadata_of_a_wheel(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_the_same_from_the_metadata_of_a_wheel(monkeypatch, tmp_path):
     of_checkout = {extra: requirements(extra) for extra in ("onnx", "engines", "demo")}
     lines = ["numpy>=1.26", 'onnxruntime>=1.18; extra == "onnx"', 'onnx>=1.16; extra == "onnx"']
     lines += ['openvino>=2024.4; extra == "openvino"']
@@ -39,7 +33,7 @@ def test_the_same_from_the_metadata_of_a_wheel(
     }
 
 
-def test_no_message_names_what_no_index_has() -> None:
+def test_no_message_names_what_no_index_has():
     said = [
         (path.name, line)
         for path in PACKAGE.rglob("*.py")

@@ -1,7 +1,5 @@
 """The wheel holds every file of the package that git knows, and the citation is of this version."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 import sys
@@ -17,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wheel(tmp_path_factory):
     """Built from a copy of the tree, by the builder that is installed."""
     base = tmp_path_factory.mktemp("wheel")
     tree, ignored = base / "tree", shutil.ignore_patterns("__pycache__")
@@ -31,7 +29,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def test_the_wheel_holds_every_file_of_the_package(wheel: Path) -> None:
+def test_the_wheel_holds_every_file_of_the_package(wheel):
     inside = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("vidrobust/")}
     wanted = {
         path.relative_to(ROOT).as_posix()
@@ -43,7 +41,7 @@ def test_the_wheel_holds_every_file_of_the_package(wheel: Path) -> None:
     assert inside - wanted == set()
 
 
-def test_the_citation_is_of_this_version() -> None:
+def test_the_citation_is_of_this_version():
     said = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert said["version"] == vidrobust.__version__
     assert said["license"] == "Apache-2.0"

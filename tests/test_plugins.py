@@ -1,7 +1,5 @@
 """The plugins of this package and of others: what they bring, what happens where one is broken or all are gone."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import subprocess
@@ -11,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.apart import Ended, ended
+from tests.apart import ended
 from tests.pipeline.conftest import run
 from tests.shrunk import shrink
 from vidrobust.run_folder.folder import RunFolder
@@ -88,7 +86,7 @@ sys.meta_path.insert(0, Refuse())
 """
 
 
-def install(folder: Path, name: str, code: str, entry_points: str, version: str = "1") -> None:
+def install(folder, name, code, entry_points, version="1"):
     """Write a module and what pip writes beside it."""
     (folder / f"{name}.py").write_text(code)
     info = folder / f"{name}-{version}.dist-info"
@@ -99,7 +97,7 @@ def install(folder: Path, name: str, code: str, entry_points: str, version: str 
 
 
 @pytest.fixture(scope="module")
-def printed(public_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
+def printed(public_clips, tmp_path_factory):
     """What the program prints beside three packages, by the first words of the command.
 
     One has a plugin that works, one that cannot be imported and one whose commands are taken; one is that of the
@@ -140,13 +138,13 @@ def printed(public_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> dic
     return dict(zip(commands, ended(folder, *commands.values(), before=REFUSE), strict=True))
 
 
-def test_a_command_of_another_package_is_listed_and_runs(printed: dict[str, Ended]) -> None:
+def test_a_command_of_another_package_is_listed_and_runs(printed):
     listed, greeted = printed["--help"], printed["salute"]
     assert listed.out.index("Courtesy:") < listed.out.index("salute") < listed.out.index("Tools:")
     assert greeted.out == "hello\n"
 
 
-def test_a_broken_plugin_is_named_once_and_stops_nothing(printed: dict[str, Ended]) -> None:
+def test_a_broken_plugin_is_named_once_and_stops_nothing(printed):
     """The package ``gone`` is missing for two groups; ``greeting`` and ``again`` name the same commands."""
     done = printed["plugins"]
     assert done.code == 0
@@ -163,14 +161,14 @@ def test_a_broken_plugin_is_named_once_and_stops_nothing(printed: dict[str, Ende
     assert "greeting 2.5" in warned[0]
 
 
-def test_a_command_that_cannot_be_imported_ends_with_one_line(printed: dict[str, Ended]) -> None:
+def test_a_command_that_cannot_be_imported_ends_with_one_line(printed):
     done = printed["part"]
     assert done.code == 3
     assert "Traceback" not in done.err
     assert "greeting_gone" in done.err
 
 
-def test_the_plugin_of_the_documents_works(printed: dict[str, Ended]) -> None:
+def test_the_plugin_of_the_documents_works(printed):
     listed = {each["name"]: each for each in json.loads(printed["plugins"].out)}
     assert listed["hello"]["error"] == ""
     brings = {"commands": ["greet"], "stages": ["hello"], "sections": ["hello"]}
@@ -178,9 +176,7 @@ def test_the_plugin_of_the_documents_works(printed: dict[str, Ended]) -> None:
     assert "Count the models of a run." in printed["hello"].out
 
 
-def test_a_stage_section_or_figure_of_another_package_that_raises_is_named(
-    printed: dict[str, Ended],
-) -> None:
+def test_a_stage_section_or_figure_of_another_package_that_raises_is_named(printed):
     codes = [printed[name].code for name in ("stability", "failing", "report", "gate")]
     assert codes == [0, 3, 0, 2]
     for name in ("failing", "report", "gate"):
@@ -190,16 +186,14 @@ def test_a_stage_section_or_figure_of_another_package_that_raises_is_named(
         assert "failing" in text
 
 
-def test_a_plugin_that_cannot_be_imported_when_it_is_used_stops_neither_report_nor_answer(
-    printed: dict[str, Ended],
-) -> None:
+def test_a_plugin_that_cannot_be_imported_when_it_is_used_stops_neither_report_nor_answer(printed):
     report, shown = (printed[f"{name} older"] for name in ("report", "show"))
     assert (report.code, shown.code) == (0, 0)
     assert shown.out.split()[0] == "net"
     assert any("plugin 'gauge'" in each.err for each in printed.values())
 
 
-def test_our_own_plugins_are_whole(capsys: pytest.CaptureFixture[str]) -> None:
+def test_our_own_plugins_are_whole(capsys):
     assert run("plugins", "--json") == 0
     plugins = json.loads(capsys.readouterr().out)
     own = {each["name"]: each for each in plugins if each["package"] == "vidrobust"}
@@ -210,7 +204,7 @@ def test_our_own_plugins_are_whole(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.fixture(scope="module")
-def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def core(tmp_path_factory):
     """A copy of the package without its plugins, whose entry points still name them, and a model."""
     root = Path(__file__).parents[1]
     folder = tmp_path_factory.mktemp("core")
@@ -228,8 +222,8 @@ sys.meta_path = [each for each in sys.meta_path if "__editable__" not in getattr
 
 
 def test_the_core_works_without_the_folder_of_plugins_each_of_which_is_named_as_broken(
-    core: Path, public_clips: Path
-) -> None:
+    core, public_clips
+):
     clip = str(shrink(public_clips / "line-flour-bags.gif", core))
     given = (clip, "-mtests.fuzz.tiny:model", "--end-s=1.3", "-q")
     few = ("--frames=2", "--pairs=1", "--perturbation=brightness", "--resamples=20")
@@ -256,7 +250,7 @@ def test_the_core_works_without_the_folder_of_plugins_each_of_which_is_named_as_
     assert all(f"  {name} " in listed.out for name in ("gate", "boxes", "remedies"))
 
 
-def test_the_gauge_plugin_on_tables_imports_neither_torch_nor_opencv() -> None:
+def test_the_gauge_plugin_on_tables_imports_neither_torch_nor_opencv():
     names = ("", ".plugin", ".figures", ".studies", ".words", ".certificate")
     code = "import importlib, sys\nfor name in sys.argv[1:]:\n    importlib.import_module(name)\n"
     code += "    assert not {'torch', 'cv2'} & set(sys.modules), name"

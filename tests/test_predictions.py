@@ -1,7 +1,5 @@
 """Labels and margins by operating points: by hand, and against the rule written as a loop."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -12,13 +10,13 @@ from vidrobust.predictions import Classifications
 NAMES = ("good", "scratch", "dent")
 
 
-def test_without_points_the_leading_class_and_its_lead() -> None:
+def test_without_points_the_leading_class_and_its_lead():
     found = Classifications(np.array([[0.5, 0.3, 0.2], [0.4, 0.2, 0.4]]), NAMES)
     assert found.labels.tolist() == [0, 0]
     assert np.allclose(found.margins, [0.2, 0.0])
 
 
-def test_a_class_wins_from_its_point_on_and_only_there() -> None:
+def test_a_class_wins_from_its_point_on_and_only_there():
     """Scratch from .3 on. The third row: good leads dent by .1, and scratch lacks .05, twice that is .1."""
     p = np.array([[0.65, 0.3, 0.05], [0.69, 0.29, 0.02], [0.425, 0.25, 0.325], [0.1, 0.8, 0.1]])
     found = Classifications(p, NAMES, ((1, 0.3),))
@@ -28,25 +26,25 @@ def test_a_class_wins_from_its_point_on_and_only_there() -> None:
     assert late.labels.tolist() == [0]
 
 
-def test_of_two_that_reach_their_points_the_one_farther_above_wins() -> None:
+def test_of_two_that_reach_their_points_the_one_farther_above_wins():
     p = np.array([[0.2, 0.3, 0.5], [0.2, 0.45, 0.35], [0.6, 0.2, 0.2]])
     found = Classifications(p, NAMES, ((1, 0.3), (2, 0.25)))
     assert found.labels.tolist() == [2, 1, 0]
 
 
-def test_a_class_that_never_leads() -> None:
+def test_a_class_that_never_leads():
     found = Classifications(np.array([[0.2, 0.1, 0.7]]), NAMES, ((2, math.inf),))
     assert found.labels.tolist() == [0]
     assert np.allclose(found.margins, [0.1])
 
 
-def test_where_all_have_points_and_none_reaches_them_the_most_probable_wins() -> None:
+def test_where_all_have_points_and_none_reaches_them_the_most_probable_wins():
     found = Classifications(np.array([[0.5, 0.3, 0.2]]), NAMES, ((0, 0.9), (1, 0.9), (2, 0.9)))
     assert found.labels.tolist() == [0]
     assert np.allclose(found.margins, [0.2])
 
 
-def test_two_classes_split_at_a_half_are_as_without_points() -> None:
+def test_two_classes_split_at_a_half_are_as_without_points():
     p = np.random.default_rng(0).dirichlet((1, 1), 50)
     plain, pointed = Classifications(p, ("a", "b")), Classifications(p, ("a", "b"), ((1, 0.5),))
     assert np.array_equal(plain.labels, pointed.labels)
@@ -54,7 +52,7 @@ def test_two_classes_split_at_a_half_are_as_without_points() -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_labels_are_those_of_the_rule_as_a_loop(seed: int) -> None:
+def test_labels_are_those_of_the_rule_as_a_loop(seed):
     rng = np.random.default_rng(seed)
     points = {1: 0.3, 3: 0.2} if seed % 2 else dict.fromkeys(range(4), 0.4)
     found = Classifications(
@@ -70,7 +68,7 @@ def test_labels_are_those_of_the_rule_as_a_loop(seed: int) -> None:
 
 
 @pytest.mark.parametrize("points", [((3, 0.5),), ((0, 0.0),), ((-1, 0.5),)])
-def test_points_that_cannot_be(points: tuple[tuple[int, float], ...]) -> None:
+def test_points_that_cannot_be(points):
     with pytest.raises(
         ValueError, match=r"thresholds: expected \(class in 0..2, probability above 0\)"
     ):

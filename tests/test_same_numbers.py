@@ -1,9 +1,5 @@
 """What benchmarks/same_numbers.py calls the same, and what it says where tables differ."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,7 +10,7 @@ TABLE = pd.DataFrame(
 )
 
 
-def test_rows_are_matched_by_what_names_them_in_any_order() -> None:
+def test_rows_are_matched_by_what_names_them_in_any_order():
     assert same_numbers.keys_of("of_no_list", TABLE, TABLE) == ["item", "note"]
     assert same_numbers.differences(TABLE, TABLE.iloc[[2, 0, 1]], ["item", "note"], 0.0) == []
 
@@ -28,11 +24,11 @@ def test_rows_are_matched_by_what_names_them_in_any_order() -> None:
         (TABLE.iloc[:0], "3 rows, and 0 in the second"),
     ],
 )
-def test_what_differs_is_said(changed: pd.DataFrame, said: str) -> None:
+def test_what_differs_is_said(changed, said):
     assert same_numbers.differences(TABLE, changed, ["item", "note"], 1e-9) == [said]
 
 
-def test_it_says_what_it_covered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_says_what_it_covered(tmp_path, capsys):
     runs = (tmp_path / "one", tmp_path / "other")
     for run in runs:
         run.mkdir()

@@ -1,7 +1,5 @@
 """The documentation builds as a site without a warning, and the notebook runs from its first cell to its last."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +16,7 @@ NOTEBOOK = DOCS / "tutorials" / "notebook.ipynb"
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def site(tmp_path_factory):
     out = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", str(DOCS)]
     command += [str(out / "html"), "-d", str(out / "doctrees")]
@@ -27,13 +25,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out / "html"
 
 
-def test_the_first_page_leads_to_the_tutorials(site: Path) -> None:
+def test_the_first_page_leads_to_the_tutorials(site):
     page = (site / "index.html").read_text(encoding="utf-8")
     for path in (DOCS / "tutorials").iterdir():
         assert f"tutorials/{path.stem}.html" in page
 
 
-def test_every_command_and_every_option_stands_on_a_page(site: Path) -> None:
+def test_every_command_and_every_option_stands_on_a_page(site):
     pages = " ".join(
         path.read_text(encoding="utf-8") for path in (site / "commands").glob("*.html")
     )
@@ -44,7 +42,7 @@ def test_every_command_and_every_option_stands_on_a_page(site: Path) -> None:
                 assert flag in pages, f"{name} {flag}"
 
 
-def test_the_notebook_runs_and_shows_what_it_showed_when_it_was_saved() -> None:
+def test_the_notebook_runs_and_shows_what_it_showed_when_it_was_saved():
     saved = nbformat.read(NOTEBOOK, as_version=4)
     again = nbformat.read(NOTEBOOK, as_version=4)
     NotebookClient(again, timeout=250, kernel_name="python3").execute()
@@ -54,7 +52,7 @@ def test_the_notebook_runs_and_shows_what_it_showed_when_it_was_saved() -> None:
     assert "line-classifier: unstable" in said[2]
 
 
-def _shown(cell: nbformat.NotebookNode) -> str:
+def _shown(cell):
     return "".join(
         out.get("text", "") or out.get("data", {}).get("text/plain", "") for out in cell.outputs
     )

@@ -1,7 +1,5 @@
 """Under CI a skipped test fails, in whichever way it was skipped, unless its reason is listed and holds."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests import skips
@@ -29,35 +27,29 @@ def test_that_is_expected_to_fail(): assert False
 """
 
 
-def outcomes(pytester: pytest.Pytester, at_the_top: str = "") -> dict[str, int]:
+def outcomes(pytester, at_the_top=""):
     pytester.makepyfile(SKIPPED.format(at_the_top))
     return pytester.runpytest_inprocess("-p", "no:cacheprovider", plugins=[skips]).parseoutcomes()
 
 
-def test_at_home_every_skip_is_a_skip(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_at_home_every_skip_is_a_skip(pytester, monkeypatch):
     monkeypatch.delenv("CI", raising=False)
     assert outcomes(pytester) == {"skipped": 4, "xfailed": 1}
 
 
 @pytest.mark.parametrize("holds", [False, True])
-def test_in_ci_three_ways_to_skip_fail_and_a_listed_reason_must_hold(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, holds: bool
-) -> None:
+def test_in_ci_three_ways_to_skip_fail_and_a_listed_reason_must_hold(pytester, monkeypatch, holds):
     monkeypatch.setenv("CI", "true")
     monkeypatch.setitem(skips.MISSING, "Linux", lambda: holds)
     expected = {"failed": 2, "skipped": 1} if holds else {"failed": 3}
     assert outcomes(pytester) == {**expected, "errors": 1, "xfailed": 1}  # a mark skips the setup
 
 
-def test_in_ci_a_file_that_skips_itself_fails(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_in_ci_a_file_that_skips_itself_fails(pytester, monkeypatch):
     monkeypatch.setenv("CI", "true")
     assert outcomes(pytester, 'pytest.importorskip("no_such_module")') == {"errors": 1}
 
 
-def test_every_listed_reason_has_a_check() -> None:
+def test_every_listed_reason_has_a_check():
     assert {entry["missing"] for entry in skips.LISTED} == set(skips.MISSING)
     assert all(entry["why"] for entry in skips.LISTED)

@@ -1,14 +1,11 @@
 """Every command of the tutorials runs, on small made inputs."""
 
-from __future__ import annotations
-
 import re
 import shlex
 import shutil
 from fractions import Fraction
 from glob import glob
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
@@ -35,7 +32,7 @@ classes = ["good", "scratched"]
 """
 
 
-def commands(tutorial: str) -> list[str]:
+def commands(tutorial):
     """The commands in a tutorial's blocks."""
     text = (TUTORIALS / f"{tutorial}.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
@@ -43,7 +40,7 @@ def commands(tutorial: str) -> list[str]:
     return [line for line in lines if line.startswith("vidrobust ")]
 
 
-def clip(path: Path, seed: int, frames: int = 16) -> None:
+def clip(path, seed, frames=16):
     """A picture that moves by a pixel a frame and gets brighter and darker, as H.264."""
     wide = texture(seed, 90, 240)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,9 +53,7 @@ def clip(path: Path, seed: int, frames: int = 16) -> None:
         out.mux(stream.encode())
 
 
-def network(
-    path: Path, nodes: list, output: list, constants: dict[str, np.ndarray], batch: str | int
-) -> Any:
+def network(path, nodes, output, constants, batch):
     """A model of pictures (batch, 3, 48, 64)."""
     made = onnx.helper
     graph = made.make_graph(
@@ -71,7 +66,7 @@ def network(
     return made.make_model(graph, opset_imports=[made.make_opsetid("", 17)], ir_version=9)
 
 
-def classifier(path: Path) -> None:
+def classifier(path):
     """Gives *good* for bright pictures and *scratched* for dark ones."""
     node = onnx.helper.make_node
     nodes = [
@@ -87,7 +82,7 @@ def classifier(path: Path) -> None:
     path.with_suffix(".toml").write_text(SIDECAR)
 
 
-def detector(path: Path, score: float) -> None:
+def detector(path, score):
     """Finds two boxes, one of them with a score that follows the picture's brightness; an Ultralytics export."""
     node = onnx.helper.make_node
     nodes = [
@@ -106,7 +101,7 @@ def detector(path: Path, score: float) -> None:
     onnx.save(model, str(path))
 
 
-def run(command: str) -> int:
+def run(command):
     """The exit code of a command as a shell in the current folder would run it."""
     words = [word for part in shlex.split(command)[1:] for word in (sorted(glob(part)) or [part])]
     try:
@@ -117,7 +112,7 @@ def run(command: str) -> int:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path, monkeypatch):
     """The inputs that the tutorials name, as the current folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("VIDROBUST_CACHE", str(tmp_path / "cache"))
@@ -129,7 +124,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_your_own_footage(folder: Path) -> None:
+def test_your_own_footage(folder):
     *first, compare = commands("own-footage")
     assert [run(command) for command in first] == [0, 0, 0]
     assert (folder / "reports/line3/report.html").is_file()
@@ -138,27 +133,27 @@ def test_your_own_footage(folder: Path) -> None:
     assert run(compare) == 0
 
 
-def test_line_engineers(folder: Path) -> None:
+def test_line_engineers(folder):
     study, remedies, gate = commands("line-engineers")
     assert [run(study), run(remedies)] == [0, 0]
     assert run(gate) in (0, 1)
 
 
-def test_detectors(folder: Path) -> None:
+def test_detectors(folder):
     stability, show, video, tracks, two, remedies = commands("detectors")
     assert [run(each) for each in (stability, show, video, tracks, two)] == [0] * 5
     assert (folder / "cups-boxes.mp4").is_file()
     assert run(remedies) == 0
 
 
-def test_the_demo(folder: Path) -> None:
+def test_the_demo(folder):
     """On a run of another clip: that of the demo takes minutes."""
     assert run("vidrobust stability line3/a.mp4 --model onnx:parts.onnx --out reports/demo") == 0
     assert [run(command) for command in commands("demo")] == [0]
     assert "class" in (folder / "rule.py").read_text(encoding="utf-8")
 
 
-def test_the_action_of_a_build_server(folder: Path) -> None:
+def test_the_action_of_a_build_server(folder):
     """The step of the workflow, on the footage of the tutorials."""
     page = (TUTORIALS.parent / "methods" / "repeatability.md").read_text(encoding="utf-8")
     (step,) = re.findall(r"^- run: (vidrobust .*)$", page, flags=re.MULTILINE)

@@ -1,7 +1,5 @@
 """The wording of every verdict in one golden file: stability, remedies, comparisons. Other tests assert codes."""
 
-from __future__ import annotations
-
 from tests.wording import assert_golden
 from vidrobust.metrics.catalogue import metrics_of
 from vidrobust.metrics.classification import CLASSIFICATION
@@ -27,12 +25,10 @@ RATES = {
 }
 
 
-def compared(
-    verdict: str, why: Undecided = Undecided.DECIDED, alone: str = "", **more: float
-) -> Compared:
+def compared(verdict, why=Undecided.DECIDED, alone="", **more):
     ends = {"a": 0.1, "b": 0.05, "difference": -0.05, "low": -0.08, "high": -0.02, "margin": 0.015}
     found = {"n": 400, "clusters": 9, "cluster": "item", "why": why, "on_these_clips": alone}
-    return Compared(verdict=verdict, **found, **{**ends, **more})  # type: ignore[arg-type]
+    return Compared(verdict=verdict, **found, **{**ends, **more})
 
 
 OPEN = {"low": -0.12, "high": 0.02}
@@ -49,7 +45,7 @@ HEADLINES = {
 }
 
 
-def test_golden_wording_of_every_verdict() -> None:
+def test_golden_wording_of_every_verdict():
     metric = next(each for each in metrics_of(CLASSIFICATION.name) if each.name == "flip_rate")
     lines = ["stability"]
     for name, (rate, low, high, n) in RATES.items():
@@ -71,6 +67,6 @@ def test_golden_wording_of_every_verdict() -> None:
     assert_golden("verdict_wording.txt", "\n".join(lines))
 
 
-def test_every_reason_has_words() -> None:
+def test_every_reason_has_words():
     """Each code of ``Undecided`` that a remedy or a comparison can have is in one of the two tables."""
     assert set(Undecided) - {Undecided.DECIDED} <= {*WHY_REMEDIES, *WHY_COMPARED}

@@ -1,12 +1,9 @@
 """Pages without their figures, which cost more than the rest and have tests of their own."""
 
-from __future__ import annotations
-
-from contextlib import AbstractContextManager
 from unittest import mock
 
 
-def undrawn() -> AbstractContextManager[object]:
+def undrawn():
     """Let pages have what their figures say in words, and no pictures of them."""
     from vidrobust.report import (
         drawing,

@@ -3,8 +3,6 @@
 ``make golden`` writes them anew. Every other test asserts numbers, codes and types.
 """
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 
@@ -13,7 +11,7 @@ WRITE = "VIDROBUST_WRITE_GOLDEN"
 """Where this variable is set, files are written and not compared."""
 
 
-def assert_golden(name: str, text: str) -> None:
+def assert_golden(name, text):
     """Compare a text with ``tests/golden/NAME``; spaces at the ends of lines do not count."""
     path, found = FOLDER / name, "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
     if os.environ.get(WRITE):

@@ -1,9 +1,5 @@
 """Average precision by hand, by a plain implementation of COCO's rules and by faster-coco-eval; neighbours."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,29 +9,29 @@ from vidrobust.accuracy.average_precision import FramesOfBoxes, Precision, worst
 BOX = ["x1", "y1", "x2", "y2"]
 
 
-def iou(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+def iou(a, b):
     """Of two boxes x1, y1, x2, y2."""
     width, height = (max(0.0, min(a[k + 2], b[k + 2]) - max(a[k], b[k])) for k in (0, 1))
     area_a, area_b = ((box[2] - box[0]) * (box[3] - box[1]) for box in (a, b))
     return width * height / (area_a + area_b - width * height)
 
 
-def boxes(*rows: tuple[float, ...]) -> pd.DataFrame:
+def boxes(*rows):
     """Rows of frame, label, x1, y1, x2, y2 and, of found boxes, the score."""
     columns = ["frame", "label", *BOX, "score"]
     table = pd.DataFrame([list(row) + [1.0] * (7 - len(row)) for row in rows], columns=columns)
     return table.astype({"frame": int, "label": int})
 
 
-def plain(known: pd.DataFrame, found: pd.DataFrame) -> Precision:
+def plain(known, found):
     """COCO's average precision, step by step as its paper and page say it."""
-    of_class: list[list[float]] = []
+    of_class = []
     for label in sorted(set(known["label"])):
         truth, hits = known[known["label"] == label], found[found["label"] == label]
         hits = hits.sort_values("score", ascending=False, kind="stable")
         of_iou = []
         for least in 0.5 + 0.05 * np.arange(10):
-            taken: set[int] = set()
+            taken = set()
             right = []
             for hit in hits.itertuples():
                 rows = [
@@ -59,7 +55,7 @@ def plain(known: pd.DataFrame, found: pd.DataFrame) -> Precision:
     return Precision(float(table.mean()), float(table[:, 0].mean()))
 
 
-def test_an_overlap_of_88_percent_passes_eight_of_ten_limits() -> None:
+def test_an_overlap_of_88_percent_passes_eight_of_ten_limits():
     known, found = boxes((0, 0, 10, 10, 40, 40)), boxes((0, 0, 11, 11, 41, 41, 0.9))
     # 29 x 29 of 2 x 900 - 841: an IoU of .877, above .50 ... .85
     assert FramesOfBoxes(known, found).precision([0]) == Precision(
@@ -67,14 +63,14 @@ def test_an_overlap_of_88_percent_passes_eight_of_ten_limits() -> None:
     )
 
 
-def test_a_surer_wrong_box_halves_the_precision() -> None:
+def test_a_surer_wrong_box_halves_the_precision():
     """Of two known boxes one is found, after a surer wrong one: half a precision up to half of the recall."""
     known = boxes((0, 0, 10, 10, 40, 40), (1, 0, 10, 10, 40, 40))
     found = boxes((0, 0, 10, 10, 40, 40, 0.8), (1, 0, 100, 100, 140, 140, 0.9))
     assert FramesOfBoxes(known, found).precision([0, 1]).ap50 == pytest.approx(0.5 * 51 / 101)
 
 
-def test_a_plain_implementation_says_the_same() -> None:
+def test_a_plain_implementation_says_the_same():
     rng = np.random.default_rng(3)
     rows = []
     for frame in range(12):
@@ -94,9 +90,7 @@ def test_a_plain_implementation_says_the_same() -> None:
     assert 0.1 < mine.ap < mine.ap50 < 0.9
 
 
-def crowd(
-    seed: int, frames: int = 20, spread: float = 6.0, equal: str = ""
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def crowd(seed, frames=20, spread=6.0, equal=""):
     """Known boxes of four classes, some of which overlap, and boxes found about them, wrong ones among them.
 
     equal  what is rounded, so that many are equal: "scores" or "overlaps"
@@ -123,11 +117,11 @@ def crowd(
     return known, found.sort_values("frame", kind="stable")
 
 
-def by_faster_coco_eval(known: pd.DataFrame, found: pd.DataFrame, frames: list[int]) -> Precision:
+def by_faster_coco_eval(known, found, frames):
     """The same by an independent program; a frame that is named twice is two images."""
     package = pytest.importorskip("faster_coco_eval")
 
-    def describe(row: Any, image: int) -> dict[str, Any]:
+    def describe(row, image):
         sides = [row.x1, row.y1, row.x2 - row.x1, row.y2 - row.y1]
         return {
             "image_id": image,
@@ -164,7 +158,7 @@ def by_faster_coco_eval(known: pd.DataFrame, found: pd.DataFrame, frames: list[i
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("equal", ["", "scores", "overlaps"])
-def test_faster_coco_eval_says_the_same(seed: int, equal: str) -> None:
+def test_faster_coco_eval_says_the_same(seed, equal):
     known, found = crowd(seed, equal=equal)
     both = FramesOfBoxes(known, found)
     rng = np.random.default_rng(seed)
@@ -176,7 +170,7 @@ def test_faster_coco_eval_says_the_same(seed: int, equal: str) -> None:
     assert 0.1 < both.precision(range(20)).ap < 0.9
 
 
-def test_a_hundred_boxes_of_a_class_count_in_a_frame() -> None:
+def test_a_hundred_boxes_of_a_class_count_in_a_frame():
     known = boxes((0, 0, 10, 10, 40, 40))
     wrong = [(0, 0, 200, 200, 230, 230, 0.9)] * 100
     found = boxes(*wrong, (0, 0, 10, 10, 40, 40, 0.5))
@@ -185,14 +179,14 @@ def test_a_hundred_boxes_of_a_class_count_in_a_frame() -> None:
     assert FramesOfBoxes(known, found.iloc[1:]).precision([0]).ap50 == pytest.approx(0.01)
 
 
-def test_nothing_found_and_nothing_known() -> None:
+def test_nothing_found_and_nothing_known():
     known, none = boxes((0, 0, 10, 10, 40, 40)), boxes()
     assert FramesOfBoxes(known, none).precision([0]) == Precision(0.0, 0.0)
     empty = FramesOfBoxes(none, known).precision([0])
     assert np.isnan(empty.ap)
 
 
-def test_worst_and_best_neighbours_by_hand() -> None:
+def test_worst_and_best_neighbours_by_hand():
     """Frame 0 is off a little, 1 right, 2 missed; of two like frames the nearer is taken."""
     known = boxes(*((frame, 0, 10, 10, 40, 40) for frame in range(4)))
     found = boxes(

@@ -1,10 +1,7 @@
 """Average precision of masks, where known and found boxes have them, against pycocotools."""
 
-from __future__ import annotations
-
 import contextlib
 import io
-from typing import Any
 
 import cv2
 import numpy as np
@@ -21,7 +18,7 @@ SIZE = (60, 80)
 BOX = ["x1", "y1", "x2", "y2"]
 
 
-def ellipses(seed: int, frames: int = 12) -> tuple[pd.DataFrame, pd.DataFrame]:
+def ellipses(seed, frames=12):
     """Known leaning ellipses of two classes, and found ones about them that lean otherwise."""
     rng = np.random.default_rng(seed)
     known, found = [], []
@@ -45,9 +42,7 @@ def ellipses(seed: int, frames: int = 12) -> tuple[pd.DataFrame, pd.DataFrame]:
     return pd.DataFrame(known), pd.DataFrame(found)
 
 
-def row(
-    frame: int, label: int, at: np.ndarray, axes: tuple[float, float], angle: float, score: float
-) -> dict[str, Any]:
+def row(frame, label, at, axes, angle, score):
     picture = np.zeros(SIZE, np.uint8)
     cv2.ellipse(picture, ((at[0], at[1]), (2 * axes[0], 2 * axes[1]), angle), 1, -1)
     mask = Mask.of_picture(picture > 0)
@@ -61,7 +56,7 @@ def row(
     }
 
 
-def judged_by_coco(known: pd.DataFrame, found: pd.DataFrame) -> tuple[float, float]:
+def judged_by_coco(known, found):
     """AP and AP50 of pycocotools, by masks."""
     truth, results = COCO(), COCO()
     images = [
@@ -86,7 +81,7 @@ def judged_by_coco(known: pd.DataFrame, found: pd.DataFrame) -> tuple[float, flo
     return float(judge.stats[0]), float(judge.stats[1])
 
 
-def annotation(number: int, each: dict[str, Any]) -> dict[str, Any]:
+def annotation(number, each):
     shape = read_shape(each["shape"])
     assert isinstance(shape, Mask)
     return {
@@ -101,7 +96,7 @@ def annotation(number: int, each: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_masks_as_pycocotools_judges_them(seed: int) -> None:
+def test_masks_as_pycocotools_judges_them(seed):
     known, found = ellipses(seed)
     mine = FramesOfBoxes(known, found).precision(range(12))
     theirs = judged_by_coco(known, found)
@@ -110,7 +105,7 @@ def test_masks_as_pycocotools_judges_them(seed: int) -> None:
     assert abs(by_boxes.ap - mine.ap) > 0.02
 
 
-def test_boxes_are_compared_where_one_side_says_nothing_of_masks() -> None:
+def test_boxes_are_compared_where_one_side_says_nothing_of_masks():
     known, found = ellipses(0)
     by_boxes = FramesOfBoxes(known.drop(columns="shape"), found.drop(columns="shape")).precision(
         range(12)

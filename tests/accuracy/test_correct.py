@@ -1,7 +1,5 @@
 """The label set of a frame, by hand."""
 
-from __future__ import annotations
-
 from vidrobust.accuracy.answers import label_sets
 
 from .test_pm_k import frames_of, labels_of

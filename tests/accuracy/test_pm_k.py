@@ -1,10 +1,7 @@
 """pm-k and conditional robustness on sets written down by hand, and on published sets and numbers."""
 
-from __future__ import annotations
-
 import itertools
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,7 +15,7 @@ from vidrobust.statistics.intervals import clopper_pearson
 from vidrobust.tables import schema as tables
 
 
-def sets(correct, neighbours) -> AnchorSets:
+def sets(correct, neighbours):
     """neighbours: (anchor, offset, right)."""
     of, offset, right = (
         (np.array(column) for column in zip(*neighbours, strict=True)) if neighbours else [[]] * 3
@@ -98,7 +95,7 @@ def test_pm_k_never_rises_with_k(correct, neighbours):
 # ------------------------------------------------------------------------------------ from tables
 
 
-def frames_of(answers: dict[str, list[int]]) -> pd.DataFrame:
+def frames_of(answers):
     rows = [(item, f, f / 25, k) for item, labels in answers.items() for f, k in enumerate(labels)]
     made = pd.DataFrame(rows, columns=["item", "frame", "time_s", "label"])
     made["label_name"] = made["label"].map({0: "cat", 1: "dog", 2: "cow"})
@@ -113,7 +110,7 @@ def frames_of(answers: dict[str, list[int]]) -> pd.DataFrame:
     return tables.check("frames", made.assign(model="net", **rest))
 
 
-def labels_of(rows) -> pd.DataFrame:
+def labels_of(rows):
     made = pd.DataFrame(rows, columns=["item", "frame", "label", "label_name"])
     box = dict.fromkeys(["time_s", "x1", "y1", "x2", "y2"], np.nan)
     return tables.check("labels", made.assign(track="", source="hand", **box))
@@ -165,14 +162,14 @@ def test_every_labelled_frame_is_an_anchor_by_default_and_none_is_an_error():
         )
 
 
-def test_the_published_sets_of_imagenet_vid_robust_give_their_counts(corpus: Path):
+def test_the_published_sets_of_imagenet_vid_robust_give_their_counts(corpus):
     """1109 anchors, 21 070 pairs, one anchor without neighbours; a model that is always right gets 1."""
     folder = corpus / "annotations" / "imagenet-vid-robust_metadata"
     pmsets, labels = (
         json.loads((folder / f"{name}.json").read_text()) for name in ("pmsets", "labels")
     )
 
-    def key(path: str) -> tuple[str, int]:
+    def key(path):
         return path.rsplit("/", 1)[0], int(path.rsplit("/", 1)[1].split(".")[0])
 
     label_table = labels_of([(*key(p), k, "") for p, classes in labels.items() for k in classes])

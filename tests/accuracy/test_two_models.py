@@ -1,7 +1,5 @@
 """Error consistency and flips of an update: identities, counts by hand, a world of independent errors."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,7 +13,7 @@ FIRST, SECOND = np.array([1, 1, 1, 0] * 2, bool), np.array([1] * 4 + [0] * 4, bo
 """Every combination as often as for p = 3/4 and q = 1/2: exactly independent."""
 
 
-def test_kappa_of_independent_errors_is_zero_and_of_equal_ones_one() -> None:
+def test_kappa_of_independent_errors_is_zero_and_of_equal_ones_one():
     found = two_models(FIRST, SECOND, np.arange(8))
     assert (found.observed, found.expected, found.kappa.value) == pytest.approx((0.5, 0.5, 0.0))
     assert found.relative_nfr == pytest.approx(1)
@@ -23,7 +21,7 @@ def test_kappa_of_independent_errors_is_zero_and_of_equal_ones_one() -> None:
     assert two_models(FIRST, ~FIRST, np.arange(8)).kappa.value < 0
 
 
-def test_kappa_by_the_formula_of_the_paper() -> None:
+def test_kappa_by_the_formula_of_the_paper():
     """30 both right, 10 only the first, 5 only the second, 55 both wrong: Geirhos et al. 2020, section 2."""
     first, second = (
         np.repeat(np.array(of, bool), [30, 10, 5, 55]) for of in ([1, 1, 0, 0], [1, 0, 1, 0])
@@ -35,7 +33,7 @@ def test_kappa_by_the_formula_of_the_paper() -> None:
     assert found.kappa.low < found.kappa.value < found.kappa.high < 1
 
 
-def test_errors_that_are_independent_in_the_mean_are_not_called_consistent() -> None:
+def test_errors_that_are_independent_in_the_mean_are_not_called_consistent():
     """Errors that share nothing, on 40 clips of five frames: the interval misses 0 in 5 % of worlds."""
     rng = np.random.default_rng(0)
     missed, shared = 0, 0
@@ -52,9 +50,7 @@ def test_errors_that_are_independent_in_the_mean_are_not_called_consistent() -> 
 
 
 @given(right)
-def test_negative_less_positive_flips_is_the_change_of_error(
-    pairs: list[tuple[bool, bool]],
-) -> None:
+def test_negative_less_positive_flips_is_the_change_of_error(pairs):
     old, new = np.array(pairs, bool).T
     found = two_models(old, new, np.arange(len(old)))
     difference = np.mean(~new) - np.mean(~old)
@@ -62,7 +58,7 @@ def test_negative_less_positive_flips_is_the_change_of_error(
     assert found.difference.value == pytest.approx(-difference)
 
 
-def test_flips_are_counted_and_tested() -> None:
+def test_flips_are_counted_and_tested():
     old = np.array([1] * 30 + [0] * 10, bool)
     new = np.array([1] * 21 + [0] * 9 + [1] * 4 + [0] * 6, bool)
     found = two_models(old, new, np.arange(40))
@@ -72,7 +68,7 @@ def test_flips_are_counted_and_tested() -> None:
     assert found.difference.low < -5 / 40 < found.difference.high
 
 
-def test_nothing_to_agree_on_is_nan_and_other_lengths_are_refused() -> None:
+def test_nothing_to_agree_on_is_nan_and_other_lengths_are_refused():
     assert np.isnan(two_models(np.ones(5, bool), np.ones(5, bool), np.arange(5)).kappa.value)
     nothing = two_models(np.ones(0, bool), np.ones(0, bool), np.arange(0))
     assert np.isnan(nothing.observed)

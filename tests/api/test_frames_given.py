@@ -1,10 +1,5 @@
 """Frames in memory become a file that gives every value back."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -14,11 +9,11 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.video.source import open_video
 
 
-def frames(count: int = 5, height: int = 51, width: int = 70) -> np.ndarray:
+def frames(count=5, height=51, width=70):
     return np.random.default_rng(1).integers(0, 256, (count, height, width, 3), dtype=np.uint8)
 
 
-def read(path: Path) -> tuple[np.ndarray, np.ndarray]:
+def read(path):
     with open_video(path) as source:
         batches = list(source.batches(3))
     pixels = torch.cat([b.pixels.cpu() for b in batches]).permute(0, 2, 3, 1).numpy()
@@ -26,10 +21,10 @@ def read(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("form", ["array", "channels first", "tensor", "iterator"])
-def test_every_value_and_time_comes_back(tmp_path: Path, form: str) -> None:
+def test_every_value_and_time_comes_back(tmp_path, form):
     given = frames()
 
-    def one_by_one() -> Iterator[np.ndarray]:
+    def one_by_one():
         yield from given
 
     forms = {
@@ -43,7 +38,7 @@ def test_every_value_and_time_comes_back(tmp_path: Path, form: str) -> None:
     assert times == pytest.approx(np.arange(5) / 12.5)
 
 
-def test_the_same_frames_keep_their_file_and_others_get_another(tmp_path: Path) -> None:
+def test_the_same_frames_keep_their_file_and_others_get_another(tmp_path):
     first = write_frames(frames(), tmp_path, "clip", 25)
     content = first.read_bytes()
     assert write_frames(frames(), tmp_path, "clip", 25) == first
@@ -64,11 +59,11 @@ def test_the_same_frames_keep_their_file_and_others_get_another(tmp_path: Path) 
         ),
     ],
 )
-def test_other_shapes_are_refused(tmp_path: Path, given: object, said: str) -> None:
+def test_other_shapes_are_refused(tmp_path, given, said):
     with pytest.raises(SettingsError, match=said):
         write_frames(given, tmp_path, "clip", 25)
 
 
-def test_no_frame_at_all(tmp_path: Path) -> None:
+def test_no_frame_at_all(tmp_path):
     with pytest.raises(InputError, match="clip: holds no frame"):
         write_frames(iter(()), tmp_path, "clip", 25)

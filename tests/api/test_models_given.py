@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -18,29 +18,27 @@ from vidrobust.predictions import Classifications, Detections
 PIXELS = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (4, 3, 40, 60), dtype=np.uint8))
 
 
-def net() -> torch.nn.Module:
+def net():
     torch.manual_seed(3)
     return torch.nn.Sequential(
         torch.nn.AdaptiveAvgPool2d(2), torch.nn.Flatten(), torch.nn.Linear(12, 5)
     )
 
 
-def test_a_module_says_what_torch_says_of_the_transformed_frames() -> None:
+def test_a_module_says_what_torch_says_of_the_transformed_frames():
     module = net()
     transform = ImageClassification(crop_size=32, resize_size=36)
     _, models = models_of(module, preprocess=transform, class_names=list("abcde"))
-    assert models is not None
     with torch.inference_mode():
         expected = module.eval()(torch.stack([transform(frame) for frame in PIXELS])).softmax(dim=1)
     assert models[0](PIXELS).probabilities == pytest.approx(expected.numpy(), abs=1e-6)
     assert models[0].class_names == tuple("abcde")
 
 
-def test_a_transform_of_pil_images_is_given_pil_images() -> None:
+def test_a_transform_of_pil_images_is_given_pil_images():
     module = net()
     transform = Compose([Resize((32, 32)), ToTensor(), Normalize([0.5] * 3, [0.2] * 3)])
     _, models = models_of(module, preprocess=transform)
-    assert models is not None
     from torchvision.transforms.functional import to_pil_image
 
     with torch.inference_mode():
@@ -50,28 +48,26 @@ def test_a_transform_of_pil_images_is_given_pil_images() -> None:
     )
 
 
-def test_a_module_needs_to_know_how_frames_go_in() -> None:
+def test_a_module_needs_to_know_how_frames_go_in():
     with pytest.raises(SettingsError, match="preprocess=TRANSFORM"):
         models_of(net())
 
 
-def test_a_module_in_training_mode_is_put_into_eval_mode() -> None:
+def test_a_module_in_training_mode_is_put_into_eval_mode():
     module = torch.nn.Sequential(net(), torch.nn.Dropout(0.5)).train()
     _, models = models_of(module, preprocess=ImageClassification(crop_size=32, resize_size=36))
-    assert models is not None
     assert np.array_equal(models[0](PIXELS).probabilities, models[0](PIXELS).probabilities)
 
 
-def test_a_callable_of_logits_and_one_of_probabilities() -> None:
-    def logits(pixels: torch.Tensor) -> torch.Tensor:
+def test_a_callable_of_logits_and_one_of_probabilities():
+    def logits(pixels):
         mean = pixels.float().mean(dim=(2, 3)) / 255
         return torch.cat([mean, -mean[:, :1]], dim=1)
 
-    def probabilities(pixels: torch.Tensor) -> np.ndarray:
+    def probabilities(pixels):
         return logits(pixels).softmax(dim=1).numpy()
 
     specs, models = models_of([logits, probabilities])
-    assert models is not None
     assert specs == ["python:logits", "python:probabilities"]
     assert models[0](PIXELS).probabilities == pytest.approx(
         models[1](PIXELS).probabilities, abs=1e-6
@@ -79,14 +75,14 @@ def test_a_callable_of_logits_and_one_of_probabilities() -> None:
     assert models[0].class_names == ("class 0", "class 1", "class 2", "class 3")
 
 
-def test_a_callable_that_changes_its_mind_is_refused() -> None:
+def test_a_callable_that_changes_its_mind_is_refused():
     rng = np.random.default_rng(0)
     with pytest.raises(InputError, match="on a second pass over the same frame"):
         models_of(lambda pixels: rng.normal(0, 3, (len(pixels), 4)))
 
 
-def test_box_dicts_become_detections() -> None:
-    def boxes(pixels: torch.Tensor) -> list[dict[str, torch.Tensor]]:
+def test_box_dicts_become_detections():
+    def boxes(pixels):
         two = {"boxes": [[1, 2, 3, 4], [5, 6, 7, 8]], "scores": [0.9, 0.4], "labels": [1, 0]}
         none = {
             "boxes": torch.zeros(0, 4),
@@ -97,7 +93,6 @@ def test_box_dicts_become_detections() -> None:
         return [full if k % 2 == 0 else none for k in range(len(pixels))]
 
     _, models = models_of(boxes, class_names=["cap", "bottle"])
-    assert models is not None
     found = models[0](PIXELS)
     assert isinstance(found, Detections)
     assert found.frame.tolist() == [0, 0, 2, 2]
@@ -106,7 +101,7 @@ def test_box_dicts_become_detections() -> None:
     assert models[0].task == "detection"
 
 
-def test_wrong_results_are_reported() -> None:
+def test_wrong_results_are_reported():
     with pytest.raises(SettingsError, match="expected one row of at least two scores a frame"):
         models_of(lambda pixels: torch.zeros(1, 4))
     with pytest.raises(SettingsError, match="class_names: expected 4 names, got 2"):
@@ -114,54 +109,50 @@ def test_wrong_results_are_reported() -> None:
     with pytest.raises(
         SettingsError, match="expected a spec, a torch module or a callable, got int"
     ):
-        models_of([3])  # type: ignore[list-item]
+        models_of([3])
     with pytest.raises(SettingsError, match="no model given"):
         models_of([])
 
 
-def test_specs_alone_are_left_to_the_run() -> None:
+def test_specs_alone_are_left_to_the_run():
     assert models_of(["efficientnet-lite0", "onnx:a.onnx"]) == (
         ["efficientnet-lite0", "onnx:a.onnx"],
         None,
     )
 
 
-def test_two_of_one_name_are_distinguished() -> None:
+def test_two_of_one_name_are_distinguished():
     class Same:
         name, task, class_names = "same", "classification", ("a", "b")
 
-        def __call__(self, pixels: torch.Tensor) -> Classifications:
+        def __call__(self, pixels):
             return Classifications.from_logits(np.zeros((len(pixels), 2)), self.class_names)
 
     _, models = models_of([Same(), Same()])
-    assert models is not None
     assert [m.name for m in models] == ["same (1)", "same (2)"]
 
 
 class Supervised:
     """What supervision.Detections holds of one picture, as far as it is read."""
 
-    def __init__(
-        self, boxes: list[list[float]], labels: list[int] | None = None, mask: Any = None
-    ) -> None:
+    def __init__(self, boxes, labels=None, mask=None):
         self.xyxy = np.array(boxes, np.float32).reshape(-1, 4)
         self.confidence = None if labels is None else np.full(len(boxes), 0.5, np.float32)
         self.class_id = None if labels is None else np.array(labels)
         self.mask, self.tracker_id = mask, np.arange(len(boxes)) + 7
 
 
-def test_supervision_of_one_frame_as_opencv_gives_it() -> None:
+def test_supervision_of_one_frame_as_opencv_gives_it():
     """Blue is the first channel of what the callable is given; its answers keep masks and tracks."""
     seen = []
 
-    def detect(frame: np.ndarray) -> Supervised:
+    def detect(frame):
         seen.append(frame)
         mask = np.zeros((1, *frame.shape[:2]), bool)
         mask[:, 2:4, 1:5] = True
         return Supervised([[1, 2, 5, 4]], [1], mask)
 
     _, models = models_of(detect, class_names=["cap", "bottle"])
-    assert models is not None
     pixels = torch.zeros(2, 3, 8, 9, dtype=torch.uint8)
     pixels[:, 2] = 200
     found = models[0](pixels)
@@ -174,26 +165,23 @@ def test_supervision_of_one_frame_as_opencv_gives_it() -> None:
         [0.5] * 2,
         ("cap", "bottle"),
     )
-    assert found.tracks is not None
-    assert found.shapes is not None
     assert (found.tracks.tolist(), [shape.area for shape in found.shapes]) == ([7, 7], [8, 8])
-    assert FRAME_BY_FRAME in models[0].info.notes  # type: ignore[union-attr]
+    assert FRAME_BY_FRAME in models[0].info.notes
 
 
-def test_real_supervision() -> None:
+def test_real_supervision():
     try:
         import supervision as sv
     except ImportError:  # no requirement: it brings a second build of OpenCV
         pytest.skip("supervision is not installed")
 
-    def detect(frame: np.ndarray) -> Any:
+    def detect(frame):
         return sv.Detections(
             xyxy=np.array([[0.0, 0, 4, 4]]), confidence=np.array([0.9]), class_id=np.array([0])
         )
 
     _, models = models_of(detect, class_names=["cap", "bottle"])
-    assert models is not None
-    assert models[0](torch.zeros(2, 3, 8, 9, dtype=torch.uint8)).num_frames == 2  # type: ignore[union-attr]
+    assert models[0](torch.zeros(2, 3, 8, 9, dtype=torch.uint8)).num_frames == 2
 
 
 PIPELINE = [{"score": 0.75, "label": "nut", "box": {"xmin": 1, "ymin": 2, "xmax": 3, "ymax": 4}}]
@@ -213,14 +201,13 @@ PIPELINE = [{"score": 0.75, "label": "nut", "box": {"xmin": 1, "ymin": 2, "xmax"
     ],
 )
 @pytest.mark.parametrize("batched", [True, False])
-def test_answers_of_detectors(answer: Any, boxes: list[list[float]], batched: bool) -> None:
-    def run(given: Any) -> Any:
+def test_answers_of_detectors(answer, boxes, batched):
+    def run(given):
         if batched != isinstance(given, torch.Tensor):
             raise TypeError("not what is taken")
         return [answer] * len(given) if batched else answer
 
     _, models = models_of(run, class_names=["bolt", "nut"])
-    assert models is not None
     found = models[0](torch.zeros(2, 3, 8, 9, dtype=torch.uint8))
     assert isinstance(found, Detections)
     assert (found.boxes.tolist(), found.num_frames) == (boxes * 2, 2)
@@ -232,16 +219,16 @@ class Predicts:
 
     class_names: ClassVar[dict[int, str]] = {1: "cap", 2: "bottle"}
 
-    def __init__(self, answer: Any) -> None:
+    def __init__(self, answer):
         self.answer = answer
-        self.seen: list[Any] = []
+        self.seen = []
 
-    def predict(self, picture: Any, threshold: float = 0.5) -> Any:
+    def predict(self, picture, threshold=0.5):
         self.seen.append(picture.getpixel((0, 0)))
         return self.answer
 
 
-def test_an_object_with_predict_is_shown_pictures_in_rgb() -> None:
+def test_an_object_with_predict_is_shown_pictures_in_rgb():
     arrays = (np.array([[1.0, 2, 3, 4]]), np.array([0.75]), np.array([2]))
     boxes = types.SimpleNamespace(xyxy=arrays[0], conf=arrays[1], cls=arrays[2])
     pixels = torch.zeros(2, 3, 8, 9, dtype=torch.uint8)
@@ -263,22 +250,20 @@ def test_an_object_with_predict_is_shown_pictures_in_rgb() -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 5])
-def test_boxes_of_six_columns_are_told_from_scores_by_their_shape(count: int) -> None:
+def test_boxes_of_six_columns_are_told_from_scores_by_their_shape(count):
     """A function that does not look at what it is given; three boxes are as many as the frames that try it."""
     row = [1, 2, 3, 4, 0.75, 1]
     _, models = models_of(
         lambda frame: np.array([row] * count).reshape(-1, 6), class_names=["a", "b"]
     )
-    assert models is not None
     found = models[0](torch.zeros(2, 3, 8, 9, dtype=torch.uint8))
     assert isinstance(found, Detections)
     assert len(found.boxes) == 2 * count
     _, models = models_of(lambda frames: np.tile(np.eye(6)[0], (len(frames), 1)))
-    assert models is not None
     assert models[0].task == "classification"
 
 
-def test_answers_of_classifiers_frame_by_frame() -> None:
+def test_answers_of_classifiers_frame_by_frame():
     """Rows of scores are read as those of any network; labels need all classes."""
     rows = {"logits": np.array([1.0, 3.0]), "probabilities": np.array([0.25, 0.75])}
     for row in rows.values():
@@ -290,7 +275,6 @@ def test_answers_of_classifiers_frame_by_frame() -> None:
         np.testing.assert_allclose(found.probabilities, [expected] * 2, atol=1e-6)
     labels = [{"label": "nut", "score": 0.75}, {"label": "bolt", "score": 0.25}]
     _, models = models_of(lambda frames: [labels] * len(frames))
-    assert models is not None
     found = models[0](torch.zeros(1, 3, 8, 9, dtype=torch.uint8))
     assert isinstance(found, Classifications)
     assert (found.class_names, found.probabilities.tolist()) == (("bolt", "nut"), [[0.25, 0.75]])
@@ -300,8 +284,8 @@ def test_answers_of_classifiers_frame_by_frame() -> None:
         models_of(lambda frames: [PIPELINE] * len(frames))
 
 
-def test_a_failing_callable_is_reported_by_its_own_error() -> None:
-    def fails(given: Any) -> None:
+def test_a_failing_callable_is_reported_by_its_own_error():
+    def fails(given):
         raise RuntimeError("weights are gone" if isinstance(given, torch.Tensor) else "no tensor")
 
     with pytest.raises(InputError, match="weights are gone"):

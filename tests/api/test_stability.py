@@ -1,9 +1,5 @@
 """Stability in other loops: the figures of a study, torchmetrics' manner, Lightning, and a test that fails."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,7 +14,7 @@ FRAMES, TALL, WIDE = 40, 48, 64
 
 
 @pytest.fixture(scope="module")
-def frames() -> np.ndarray:
+def frames():
     """A texture that drifts under a light that wavers."""
     still = texture(3, TALL, WIDE + FRAMES).astype(float)
     light = 1 + 0.15 * np.sin(np.arange(FRAMES) * 1.7)
@@ -26,13 +22,13 @@ def frames() -> np.ndarray:
     return np.clip(np.stack(moved), 0, 255).astype(np.uint8)
 
 
-def scores(pixels: torch.Tensor) -> torch.Tensor:
+def scores(pixels):
     """Which of three levels the mean is near, as logits."""
     mean = pixels.float().mean(dim=(1, 2, 3))[:, None]
     return -(mean - torch.tensor([[100.0, 125.0, 150.0]])).abs() / 5
 
 
-def boxes(pixels: torch.Tensor) -> list[dict[str, torch.Tensor]]:
+def boxes(pixels):
     """A box about the middle, missed where the light is low."""
     found = []
     for mean in pixels.float().mean(dim=(1, 2, 3)):
@@ -48,9 +44,7 @@ def boxes(pixels: torch.Tensor) -> list[dict[str, torch.Tensor]]:
 
 
 @pytest.mark.parametrize(("task", "model"), [("classification", scores), ("detection", boxes)])
-def test_the_same_frames_give_the_figures_of_a_study(
-    task: str, model: Any, frames: np.ndarray
-) -> None:
+def test_the_same_frames_give_the_figures_of_a_study(task, model, frames):
     run = vidrobust.study(
         {"a": frames, "b": frames[::-1].copy()},
         model,
@@ -77,7 +71,7 @@ def test_the_same_frames_give_the_figures_of_a_study(
     assert found.loc[(found["metric"] == "flip_rate") & (found["item"] == ""), "value"].item() > 0
 
 
-def test_answers_without_frames_by_hand() -> None:
+def test_answers_without_frames_by_hand():
     """Labels a a b a a: 2 of 4 pairs flip; the second flip is back within three frames."""
     stability = vidrobust.Stability(task="classification", frame_rate=25)
     stability.update(np.eye(3)[[0, 0, 1]])
@@ -91,7 +85,7 @@ def test_answers_without_frames_by_hand() -> None:
         stability.figures()
 
 
-def test_batches_that_cross_clips(frames: np.ndarray) -> None:
+def test_batches_that_cross_clips(frames):
     """Names come as the default collate of a DataLoader gives them: a tuple with one for each frame."""
     apart, together = (vidrobust.Stability(task="classification") for _ in range(2))
     rows = np.eye(3)[[0, 0, 1, 1, 2, 2, 2, 0]]
@@ -110,12 +104,12 @@ def test_batches_that_cross_clips(frames: np.ndarray) -> None:
         together.update(rows[:4], pixels[:4], ("a", "b"))
 
 
-def test_arguments_are_typed() -> None:
+def test_arguments_are_typed():
     with pytest.raises(TypeError, match="frames_per_second"):
-        vidrobust.Stability(frames_per_second=25)  # type: ignore[call-arg]
+        vidrobust.Stability(frames_per_second=25)
 
 
-def test_boxes_of_supervision_without_frames() -> None:
+def test_boxes_of_supervision_without_frames():
     """By hand: an object in 12 of 14 frames, missed in two in the middle."""
     sv = pytest.importorskip("supervision")
     stability = vidrobust.Stability(task="detection", frame_rate=25, frame_size=(100, 200))
@@ -132,7 +126,7 @@ def test_boxes_of_supervision_without_frames() -> None:
 
 
 @pytest.mark.nightly
-def test_results_of_ultralytics_are_answers() -> None:
+def test_results_of_ultralytics_are_answers():
     results = pytest.importorskip("ultralytics.engine.results", reason=MISSING)
     frame = np.zeros((100, 200, 3), np.uint8)
     box = torch.tensor([[10.0, 10.0, 50.0, 50.0, 0.9, 0.0]])
@@ -143,19 +137,19 @@ def test_results_of_ultralytics_are_answers() -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_metric_of_torchmetrics_in_a_loop_of_lightning(frames: np.ndarray) -> None:
+def test_a_metric_of_torchmetrics_in_a_loop_of_lightning(frames):
     torchmetrics = pytest.importorskip("torchmetrics")
     lightning = pytest.importorskip("lightning")
 
-    class Module(lightning.LightningModule):  # type: ignore[name-defined,misc]
-        def __init__(self) -> None:
+    class Module(lightning.LightningModule):
+        def __init__(self):
             super().__init__()
             self.stability = vidrobust.Stability(task="classification", frame_rate=25)
 
-        def validation_step(self, batch: list[torch.Tensor], _: int) -> None:
+        def validation_step(self, batch, _):
             self.stability.update(scores(batch[0]), batch[0])
 
-        def on_validation_epoch_end(self) -> None:
+        def on_validation_epoch_end(self):
             self.log_dict(self.stability.compute())
             self.stability.reset()
 
@@ -173,7 +167,7 @@ def test_a_metric_of_torchmetrics_in_a_loop_of_lightning(frames: np.ndarray) -> 
     assert logged["flip_rate_high"] == pytest.approx(float(whole["flip_rate_high"]))
 
 
-def test_a_test_fails_with_the_interval(frames: np.ndarray) -> None:
+def test_a_test_fails_with_the_interval(frames):
     pixels = torch.from_numpy(frames).permute(0, 3, 1, 2)
     stability = vidrobust.Stability(task="classification", frame_rate=25)
     found = stability(scores(pixels), frames)
@@ -189,7 +183,7 @@ def test_a_test_fails_with_the_interval(frames: np.ndarray) -> None:
         vidrobust.assert_stable(stability, "hota > 0.5")  # a number that is not there is no success
 
 
-def test_flip_rate_and_compare_take_what_a_study_takes(frames: np.ndarray) -> None:
+def test_flip_rate_and_compare_take_what_a_study_takes(frames):
     one = vidrobust.flip_rate(frames, scores)
     assert vidrobust.flip_rate(list(frames), scores) == one
     assert 0 < vidrobust.flip_rate({"a": frames, "b": frames[:30]}, scores) < 1
@@ -198,7 +192,7 @@ def test_flip_rate_and_compare_take_what_a_study_takes(frames: np.ndarray) -> No
     assert found["metrics"]["flip_rate"]["a"] == pytest.approx(one)
 
 
-def test_identical_frames_give_no_flip_rate_and_say_why(frames: np.ndarray) -> None:
+def test_identical_frames_give_no_flip_rate_and_say_why(frames):
     same = np.repeat(frames[:1], 12, axis=0)
     stability = vidrobust.Stability(task="classification", frame_rate=25)
     found = stability(scores(torch.from_numpy(same).permute(0, 3, 1, 2)), same)
@@ -212,9 +206,7 @@ def test_identical_frames_give_no_flip_rate_and_say_why(frames: np.ndarray) -> N
         vidrobust.flip_rate(same, scores)
 
 
-def test_a_task_without_flips_is_refused_by_name(
-    monkeypatch: pytest.MonkeyPatch, frames: np.ndarray
-) -> None:
+def test_a_task_without_flips_is_refused_by_name(monkeypatch, frames):
     class Poses:
         task = "pose"
 

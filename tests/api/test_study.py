@@ -1,7 +1,5 @@
 """Studies from Python, on frames in memory: the run's answers, how it shows itself, its strips against frames."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +9,6 @@ import torch
 
 import vidrobust
 from tests.made_frames import texture
-from vidrobust.api.run import Run
-from vidrobust.api.study import Progress
 from vidrobust.errors import InputError, SettingsError
 
 pytestmark = pytest.mark.usefixtures("without_figures")
@@ -21,16 +17,16 @@ NAMES = ["dark", "middle", "bright"]
 LEVELS = (118.0, 126.0, 134.0)
 
 
-def brightness(pixels: torch.Tensor) -> torch.Tensor:
+def brightness(pixels):
     """Three classes: dark, middle, bright."""
     mean = pixels.float().mean(dim=(1, 2, 3))
     return torch.stack([-(mean - level).abs() / 2 for level in LEVELS], dim=1)
 
 
-brightness.version = "1"  # type: ignore[attr-defined]
+brightness.version = "1"
 
 
-def flickering(seed: int, count: int = 26) -> np.ndarray:
+def flickering(seed, count=26):
     """A still whose light changes from frame to frame, with sensor noise."""
     rng = np.random.default_rng(seed)
     still = texture(seed, 120, 160).astype(np.float64)
@@ -44,7 +40,7 @@ def flickering(seed: int, count: int = 26) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(tmp_path_factory):
     out = tmp_path_factory.mktemp("api") / "run"
     clips = {"one": flickering(1), "two": flickering(2)}
     return vidrobust.study(
@@ -57,7 +53,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     )
 
 
-def test_the_run_answers(run: Run) -> None:
+def test_the_run_answers(run):
     assert run.models == ["brightness"]
     verdict = run.verdict["brightness"]
     assert verdict.word == "unstable"
@@ -84,11 +80,11 @@ def test_the_run_answers(run: Run) -> None:
         run.tables["boxes"]
 
 
-def _labels(frames: np.ndarray) -> np.ndarray:
+def _labels(frames):
     return brightness(torch.from_numpy(frames).permute(0, 3, 1, 2)).argmax(dim=1).numpy()
 
 
-def test_flips_name_what_frames_says(run: Run) -> None:
+def test_flips_name_what_frames_says(run):
     names = run.tables["frames"].set_index(["item", "frame"])["label_name"]
     assert len(run.flips)
     for row in run.flips.itertuples():
@@ -97,7 +93,7 @@ def test_flips_name_what_frames_says(run: Run) -> None:
         assert row.before != row.after
 
 
-def test_every_label_of_a_strip_is_in_the_table_of_frames(run: Run) -> None:
+def test_every_label_of_a_strip_is_in_the_table_of_frames(run):
     frames = run.tables["frames"].set_index(["model", "item", "frame"])
     moments = run.folder.read_json("moments.json")["moments"]
     shown = [
@@ -114,7 +110,7 @@ def test_every_label_of_a_strip_is_in_the_table_of_frames(run: Run) -> None:
         }
 
 
-def test_the_player_has_every_frame(run: Run) -> None:
+def test_the_player_has_every_frame(run):
     kept = run.table("player_frames")
     assert (kept["kind"] == "frame").sum() == 52
     assert set(kept.loc[kept["kind"] == "difference", "frame"]) <= set(run.flips["frame_b"])
@@ -122,7 +118,7 @@ def test_the_player_has_every_frame(run: Run) -> None:
     assert (run.path / "details.html").is_file()
 
 
-def test_it_shows_itself(run: Run) -> None:
+def test_it_shows_itself(run):
     lines = repr(run).splitlines()
     assert len(lines) == 5
     assert str(run.path) in lines[0]
@@ -133,8 +129,8 @@ def test_it_shows_itself(run: Run) -> None:
     assert "style=" not in html
 
 
-def test_the_same_call_continues(run: Run, tmp_path: Path) -> None:
-    lines: list[Progress] = []
+def test_the_same_call_continues(run, tmp_path):
+    lines = []
     clips = {"one": flickering(1), "two": flickering(2)}
     again = vidrobust.study(
         clips, brightness, run.path, SMALL, class_names=["dark", "middle", "bright"], stages=["causes"],
@@ -147,8 +143,8 @@ def test_the_same_call_continues(run: Run, tmp_path: Path) -> None:
     assert vidrobust.load_run(run.path).verdict == run.verdict
 
 
-def test_progress_of_the_whole_study_grows_to_its_end(tmp_path: Path) -> None:
-    steps: list[Progress] = []
+def test_progress_of_the_whole_study_grows_to_its_end(tmp_path):
+    steps = []
     little = SMALL | {"frames": 3, "pairs": 4}
     named = ["variation", "policy"]
     vidrobust.study(
@@ -170,19 +166,19 @@ def test_progress_of_the_whole_study_grows_to_its_end(tmp_path: Path) -> None:
     assert [step.done for step in whole if step.unit == "pairs"] == [1, 2, 3, 4]
 
 
-def test_flip_rate_of_frames_in_memory(run: Run) -> None:
+def test_flip_rate_of_frames_in_memory(run):
     frames = flickering(1)
     expected = float((np.diff(_labels(frames)) != 0).mean())
     assert vidrobust.flip_rate(frames, brightness) == pytest.approx(expected)
 
 
-def test_a_run_against_itself_is_the_same(run: Run) -> None:
+def test_a_run_against_itself_is_the_same(run):
     found = vidrobust.compare(run, run.path)
     assert found["metrics"]["flip_rate"]["difference"] == 0
     assert found["metrics"]["flip_rate"]["verdict"] == "same"
 
 
-def test_a_manifest_as_a_data_frame(run: Run, tmp_path: Path) -> None:
+def test_a_manifest_as_a_data_frame(run, tmp_path):
     path = next((run.path / "recordings").glob("one-*.mkv"))
     table = pd.DataFrame(
         {
@@ -196,7 +192,7 @@ def test_a_manifest_as_a_data_frame(run: Run, tmp_path: Path) -> None:
     assert sorted(found.tables["items"]["item"]) == ["begin", "end"]
 
 
-def test_an_iterator_and_a_list_of_frames_are_one_clip(tmp_path: Path) -> None:
+def test_an_iterator_and_a_list_of_frames_are_one_clip(tmp_path):
     frames = flickering(1, 14)
     runs = [
         vidrobust.study(given, brightness, tmp_path / name, SMALL, stages=["stability"])
@@ -205,7 +201,7 @@ def test_an_iterator_and_a_list_of_frames_are_one_clip(tmp_path: Path) -> None:
     assert [len(r.tables["frames"]) for r in runs] == [14, 14]
 
 
-def test_the_errors_of_the_command_line(tmp_path: Path) -> None:
+def test_the_errors_of_the_command_line(tmp_path):
     with pytest.raises(
         SettingsError, match=r"settings: unknown setting.*strenghts.*did you mean strengths"
     ):
@@ -217,12 +213,12 @@ def test_the_errors_of_the_command_line(tmp_path: Path) -> None:
     with pytest.raises(
         SettingsError, match=r"clip: expected a path, an array or iterator of frames.*got int"
     ):
-        vidrobust.study(3, brightness, tmp_path / "z")  # type: ignore[arg-type]
+        vidrobust.study(3, brightness, tmp_path / "z")
     with pytest.raises(InputError, match=r"No such file: .*absent\.mp4"):
         vidrobust.study(tmp_path / "absent.mp4", brightness, tmp_path / "w")
 
 
-def test_the_root_is_typed_as_it_is() -> None:
+def test_the_root_is_typed_as_it_is():
     import ast
 
     tree = ast.parse(Path(vidrobust.__file__).read_text())

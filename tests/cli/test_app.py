@@ -1,12 +1,9 @@
 """The command line as a user meets it: every command, every option, every exit code."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import click
 import pytest
@@ -24,12 +21,12 @@ NET, CLIP = NETS[0], "factory/flour_bag_conveyor_output.gif"
 
 
 @pytest.fixture(scope="module")
-def clip(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+def clip(corpus, tmp_path_factory):
     return str(shrink(corpus / CLIP, tmp_path_factory.mktemp("clip")))
 
 
 @pytest.fixture(scope="module")
-def stability_run(clip: str, models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def stability_run(clip, models, tmp_path_factory):
     """A run folder on which only the first stage was run."""
     out = tmp_path_factory.mktemp("cli") / "run"
     assert run("stability", clip, f"--model=onnx:{models / NET}", f"--out={out}", "-q") == 0
@@ -37,9 +34,7 @@ def stability_run(clip: str, models: Path, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.mark.parametrize("name", sorted(cli.commands))
-def test_every_command_has_help_for_every_option(
-    name: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_every_command_has_help_for_every_option(name, capsys):
     grouped = isinstance(cli.commands[name], GroupedCommand)
     assert run(name, "--help-all" if grouped else "--help") == 0
     text = capsys.readouterr().out
@@ -49,7 +44,7 @@ def test_every_command_has_help_for_every_option(
             assert parameter.help
 
 
-SETTINGS: list[tuple[str, str, Any]] = [
+SETTINGS = [
     ("--device=cpu", "device", "cpu"),
     ("--backend=pyav", "backend", "pyav"),
     ("--color=fast", "color", "fast"),
@@ -94,15 +89,15 @@ APART = ("every", "fps")
 """At most one of these in a command: two ways to take fewer frames."""
 
 
-def of_stability(option: str) -> bool:
+def of_stability(option):
     parameters = cli.commands["stability"].params
     flags = {flag for p in parameters for flag in (*p.opts, *p.secondary_opts)}
     return option.partition("=")[0] in flags
 
 
-def together(settings: list[tuple[str, str, Any]]) -> list[list[tuple[str, str, Any]]]:
+def together(settings):
     """The settings in as few commands as can hold them, each setting once in a command."""
-    commands: list[list[tuple[str, str, Any]]] = []
+    commands = []
     for each in settings:
         kinds = {each[1], "apart" if each[1] in APART else each[1]}
         for command in commands:
@@ -115,7 +110,7 @@ def together(settings: list[tuple[str, str, Any]]) -> list[list[tuple[str, str, 
     return commands
 
 
-def unlike(out: Path, asked: list[tuple[str, str, Any]]) -> dict[str, Any]:
+def unlike(out, asked):
     """Settings of a run that are not those asked for."""
     settings = RunFolder(out).run["settings"]
     return {name: settings[name] for _, name, value in asked if settings[name] != value}
@@ -124,9 +119,7 @@ def unlike(out: Path, asked: list[tuple[str, str, Any]]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "asked", together([each for each in SETTINGS if of_stability(each[0])]), ids=len
 )
-def test_options_reach_the_run(
-    clip: str, models: Path, tmp_path: Path, asked: list[tuple[str, str, Any]]
-) -> None:
+def test_options_reach_the_run(clip, models, tmp_path, asked):
     out, options = tmp_path / "run", [option for option, _, _ in asked]
     if not any("end-s" in option for option in options):
         options.append("--end-s=1.0")
@@ -135,8 +128,8 @@ def test_options_reach_the_run(
 
 
 def test_the_other_options_of_a_study_reach_it_together_and_over_those_of_a_file(
-    clip: str, models: Path, tmp_path: Path
-) -> None:
+    clip, models, tmp_path
+):
     others = [each for each in SETTINGS if not of_stability(each[0])]
     path, out = tmp_path / "study.toml", tmp_path / "run"
     path.write_text(
@@ -151,7 +144,7 @@ def test_the_other_options_of_a_study_reach_it_together_and_over_those_of_a_file
     assert (out / "report.html").is_file()
 
 
-def test_no_option_is_forgotten_above() -> None:
+def test_no_option_is_forgotten_above():
     tested = {option.split("=")[0].replace("--no-", "--") for option, _, _ in SETTINGS}
     others = {"--model", "--out", "--config", "--overwrite", "--json", "--quiet"}
     others |= {"--help-all", "--dry-run"}
@@ -165,7 +158,7 @@ def test_no_option_is_forgotten_above() -> None:
     assert stage == tested | others
 
 
-def test_selection_changes_what_is_decoded(clip: str, stability_run: Path, tmp_path: Path) -> None:
+def test_selection_changes_what_is_decoded(clip, stability_run, tmp_path):
     third = ("--every=3", f"-o{tmp_path / 'third'}")
     assert run("stability", clip, "-mtests.fuzz.tiny:model", "-q", *third) == 0
     everything = RunFolder(stability_run).table("frames")["frame"].tolist()
@@ -196,15 +189,8 @@ def test_selection_changes_what_is_decoded(clip: str, stability_run: Path, tmp_p
     ids=lambda x: "-".join(x)[:40] if isinstance(x, list) else None,
 )
 def test_wrong_use_names_what_is_wrong_and_ends_with_its_code(
-    clip: str,
-    models: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    arguments: list[str],
-    code: int,
-    names: str,
-) -> None:
+    clip, models, tmp_path, monkeypatch, capsys, arguments, code, names
+):
     monkeypatch.chdir(tmp_path)
     real = {"CLIP": clip, "--model=MODEL": f"--model=onnx:{models / NET}"}
     assert run(*(real.get(word, word) for word in arguments)) == code
@@ -213,9 +199,7 @@ def test_wrong_use_names_what_is_wrong_and_ends_with_its_code(
     assert "Traceback" not in printed.err
 
 
-def test_a_stage_without_its_tables_makes_them_first(
-    stability_run: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_stage_without_its_tables_makes_them_first(stability_run, capsys):
     few = ("--perturbation=hue", "--frames=2", "--resamples=99")
     assert run("correlate", str(stability_run), *few) == 0
     said = capsys.readouterr().err
@@ -226,9 +210,7 @@ def test_a_stage_without_its_tables_makes_them_first(
     assert folder.read_json("correlation.json")["studies"]
 
 
-def test_inspect_gives_the_md5_of_every_frame(
-    corpus: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_inspect_gives_the_md5_of_every_frame(corpus, capsys):
     from vidrobust.video.source import open_video
 
     path = corpus / "faults" / "datumaro_video.avi"
@@ -241,9 +223,7 @@ def test_inspect_gives_the_md5_of_every_frame(
     assert f"{len(frames)} frames" in capsys.readouterr().out
 
 
-def test_perturbations_as_table_json_and_pictures(
-    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_perturbations_as_table_json_and_pictures(corpus, tmp_path, capsys):
     assert run("perturbations") == 0
     assert "gaussian_blur" in capsys.readouterr().out
     assert run("perturbations", "--suite=imagenet-c", "--json") == 0
@@ -258,16 +238,14 @@ def test_perturbations_as_table_json_and_pictures(
             assert (tmp_path / row["name"] / f"{strength}.png").is_file()
 
 
-def _stdout(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+def _stdout(capsys, *arguments):
     capsys.readouterr()
     assert run(*arguments) == 0
     return capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["models", "doctor"])
-def test_tables_about_the_installation(
-    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tables_about_the_installation(name, capsys, monkeypatch):
     # what it finds: test_doctor.py
     rows = [{"what": "extra onnx", "status": "ok", "detail": "onnxruntime"}]
     monkeypatch.setattr("vidrobust.plugins.tools.doctor.diagnose", lambda: rows)
@@ -275,7 +253,7 @@ def test_tables_about_the_installation(
     assert "onnx" in _stdout(capsys, name)
 
 
-def test_every_command_of_the_readme_exists() -> None:
+def test_every_command_of_the_readme_exists():
     named = set(re.findall(r"`vidrobust ([a-z]+)", README)) | {
         "stability",
         "sensitivity",

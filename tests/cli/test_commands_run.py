@@ -1,14 +1,10 @@
 """Every printed command is typed, with its placeholders filled from fabricated inputs, and ends well."""
 
-from __future__ import annotations
-
 import functools
 import re
 import shlex
 import shutil
-from collections.abc import Iterable
 from fractions import Fraction
-from pathlib import Path
 
 import av
 import numpy as np
@@ -112,7 +108,7 @@ BEFORE = {
 SLOW = {"boxes", "study", "adapt", "causes", "policy", "sensitivity", "correlate", "repeatability"}
 
 
-def typed(text: str) -> str:
+def typed(text):
     """The command as a user types it."""
     for word, value in WORDS.items():
         start = r"(?<![\w/])" if word[0].isalpha() else ""
@@ -122,9 +118,9 @@ def typed(text: str) -> str:
 
 
 @functools.cache
-def cases() -> dict[str, str]:
+def cases():
     """Typed command -> the file that prints it; the same command of two places is typed once."""
-    found: dict[str, str] = {}
+    found = {}
     for text, place in EVERY.items():
         named_only = " " not in text and text not in ALONE
         if not (named_only or text in MID_SENTENCE or any(each in text for each in ELSEWHERE)):
@@ -132,7 +128,7 @@ def cases() -> dict[str, str]:
     return {t: place for t, place in found.items() if not any(_covers(other, t) for other in found)}
 
 
-def _covers(other: str, text: str) -> bool:
+def _covers(other, text):
     """Is a slow command typed as well with more options and an input of the same kind?"""
     mine, more = ({w for w in each.split() if w.startswith("--")} for each in (text, other))
     kinds = {re.sub(r"\w{2,}", "x", "".join(each.split()[1:2])) for each in (text, other)}
@@ -140,7 +136,7 @@ def _covers(other: str, text: str) -> bool:
     return same and mine < more and "--dry-run" not in more
 
 
-def film(path: Path, pictures: Iterable[np.ndarray], crf: str) -> None:
+def film(path, pictures, crf):
     """Write pictures of 96 x 64 px as H.264."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as out:
@@ -152,13 +148,13 @@ def film(path: Path, pictures: Iterable[np.ndarray], crf: str) -> None:
         out.mux(stream.encode())
 
 
-def clip(path: Path, phase: float = 0.0) -> None:
+def clip(path, phase=0.0):
     """Four seconds of a picture that moves and flickers."""
     wide = texture(1, 64, 160)
     film(path, (wide[:, k : k + 96] * (1 + 0.3 * np.sin(k + phase)) for k in range(48)), "18")
 
 
-def line(path: Path) -> None:
+def line(path):
     """Three parts that cross a still picture one after the other."""
     pictures = [0.3 * texture(3, 64, 96) for _ in range(150)]
     for k, picture in enumerate(pictures):
@@ -167,7 +163,7 @@ def line(path: Path) -> None:
     film(path, pictures, "12")
 
 
-def tables(folder: Path) -> None:
+def tables(folder):
     """Readings of a gauge study, ratings of an attribute study, labels of the clip, and a manifest of passes."""
     rng = np.random.default_rng(0)
     rows = [(p, o, t) for p in range(10) for o in "XYZ" for t in range(2)]
@@ -189,7 +185,7 @@ def tables(folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(tmp_path_factory):
     """Clips, tables and finished runs under the names that the documents use."""
     folder = tmp_path_factory.mktemp("typed")
     clip(folder / "clip.mp4")
@@ -217,7 +213,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_what_is_typed_elsewhere_is_still_printed() -> None:
+def test_what_is_typed_elsewhere_is_still_printed():
     assert all(any(each in text for text in EVERY) for each in ELSEWHERE)
     assert {*EVERY} >= MID_SENTENCE
 
@@ -225,13 +221,7 @@ def test_what_is_typed_elsewhere_is_still_printed() -> None:
 # that each of them exists and has its options: test_printed_commands.py, in every run
 @pytest.mark.nightly
 @pytest.mark.parametrize("text", sorted(cases()), ids=lambda text: f"{text} ({cases()[text]})")
-def test_a_printed_command_runs(
-    text: str,
-    made: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_a_printed_command_runs(text, made, tmp_path, monkeypatch, capsys):
     folder = shutil.copytree(made, tmp_path / "here")
     monkeypatch.chdir(folder)
     command, *arguments = shlex.split(text)

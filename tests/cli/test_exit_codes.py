@@ -1,7 +1,5 @@
 """How commands end: never with 0 and without a result, and with one sentence instead of a traceback."""
 
-from __future__ import annotations
-
 import errno
 import json
 import os
@@ -41,16 +39,16 @@ def model():
 
 
 @pytest.fixture
-def clip(public_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+def clip(public_clips, tmp_path_factory):
     return str(shrink(public_clips / "line-flour-bags.gif", tmp_path_factory.mktemp("clip")))
 
 
-def bands(folder: Path, name: str, *, call: str = "pass", load: str = "pass") -> str:
+def bands(folder, name, *, call="pass", load="pass"):
     (folder / f"{name}.py").write_text(MODEL.format(call=call, load=load))
     return f"-m{name}:model"
 
 
-def stability(clip: str, model: str, out: Path, *more: str) -> int:
+def stability(clip, model, out, *more):
     return run("stability", clip, model, "--end-s=0.4", f"-o{out}", "-q", *more)
 
 
@@ -63,14 +61,8 @@ def stability(clip: str, model: str, out: Path, *more: str) -> int:
     ],
 )
 def test_a_model_that_exits_is_an_error_of_the_model(
-    clip: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    name: str,
-    call: str,
-    load: str,
-) -> None:
+    clip, tmp_path, monkeypatch, capsys, name, call, load
+):
     monkeypatch.chdir(tmp_path)
     model = bands(tmp_path, name, call=call, load=load)
     assert stability(clip, model, tmp_path / "run", "--fail-if=flip_rate > 2") == 3
@@ -82,9 +74,7 @@ def test_a_model_that_exits_is_an_error_of_the_model(
     "call",
     ["import os; os._exit(0)", pytest.param("raise GeneratorExit", marks=pytest.mark.nightly)],
 )
-def test_a_process_that_code_of_a_model_ends_has_not_succeeded(
-    clip: str, tmp_path: Path, call: str
-) -> None:
+def test_a_process_that_code_of_a_model_ends_has_not_succeeded(clip, tmp_path, call):
     """Nor does it end with the 1 of a gate."""
     model = bands(tmp_path, "abrupt", call=call)
     command = [sys.executable, "-m", "vidrobust", "stability", clip, model, f"-o{tmp_path / 'run'}"]
@@ -96,17 +86,15 @@ def test_a_process_that_code_of_a_model_ends_has_not_succeeded(
     assert not (tmp_path / "run" / "metrics.json").is_file()
 
 
-def test_a_command_of_a_plugin_that_exits_has_not_succeeded(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_command_of_a_plugin_that_exits_has_not_succeeded(monkeypatch, capsys):
     monkeypatch.setattr("vidrobust.plugins.tools.doctor.diagnose", lambda: sys.exit(0))
     assert run("doctor") == 3
     assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_what_a_model_raises_does_not_reach_the_terminal_as_it_is(
-    clip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+    clip, tmp_path, monkeypatch, capsys
+):
     monkeypatch.chdir(tmp_path)
     model = bands(tmp_path, "colourful", call='raise ValueError("\\x1b[2J\\x1b]0;title\\x07red")')
     assert stability(clip, model, tmp_path / "run") == 3
@@ -116,8 +104,8 @@ def test_what_a_model_raises_does_not_reach_the_terminal_as_it_is(
 
 
 def test_names_of_a_model_do_not_reach_the_terminal_as_they_are(
-    clip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+    clip, tmp_path, monkeypatch, capsys
+):
     monkeypatch.chdir(tmp_path)
     model = bands(tmp_path, "tinted")
     (tmp_path / "tinted.py").write_text(
@@ -130,9 +118,7 @@ def test_names_of_a_model_do_not_reach_the_terminal_as_they_are(
     assert "\x1b" not in printed.err + printed.out
 
 
-def test_a_gate_whose_output_nobody_reads_ends_with_its_own_code(
-    clip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_gate_whose_output_nobody_reads_ends_with_its_own_code(clip, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     # at least ten pairs, from which a gate can be judged
     given = (
@@ -153,7 +139,7 @@ def test_a_gate_whose_output_nobody_reads_ends_with_its_own_code(
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_full_standard_output_is_said() -> None:
+def test_a_full_standard_output_is_said():
     """Python itself ends with 120."""
     with open("/dev/full", "wb") as full:
         command = [sys.executable, "-m", "vidrobust", "perturbations"]
@@ -163,9 +149,7 @@ def test_a_full_standard_output_is_said() -> None:
     assert len(ended.stderr.splitlines()) == 1
 
 
-def test_quiet_prints_no_answer(
-    clip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_quiet_prints_no_answer(clip, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert stability(clip, bands(tmp_path, "quiet_bands"), tmp_path / "run") == 0
     assert capsys.readouterr().out == ""
@@ -174,9 +158,7 @@ def test_quiet_prints_no_answer(
 
 
 @pytest.mark.parametrize("kind", ["pipe", "device"])
-def test_pipes_and_devices_are_refused_before_they_are_opened(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
+def test_pipes_and_devices_are_refused_before_they_are_opened(tmp_path, monkeypatch, kind):
     monkeypatch.chdir(tmp_path)
     source = tmp_path / "endless.mp4"
     if kind == "pipe":
@@ -189,9 +171,7 @@ def test_pipes_and_devices_are_refused_before_they_are_opened(
 
 
 @pytest.mark.parametrize("value", ["90 %", "high", "1e999"])
-def test_probabilities_that_are_none_are_named(
-    clip: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], value: str
-) -> None:
+def test_probabilities_that_are_none_are_named(clip, tmp_path, capsys, value):
     table = tmp_path / "answers.csv"
     table.write_text(f"frame,label,probability\n0,a,0.5\n1,b,{value}\n")
     assert run("stability", clip, f"-mpredictions:{table}", f"-o{tmp_path / 'run'}", "-q") in (2, 3)
@@ -201,22 +181,18 @@ def test_probabilities_that_are_none_are_named(
 
 
 @pytest.mark.parametrize("command", ["stability", "report"])
-def test_a_run_folder_that_cannot_be_written_to_is_said(
-    clip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
-) -> None:
+def test_a_run_folder_that_cannot_be_written_to_is_said(clip, tmp_path, monkeypatch, command):
     monkeypatch.chdir(tmp_path)
     assert stability(clip, bands(tmp_path, "readable_bands"), tmp_path / "run") == 0
 
-    def refuse(self: FileLock, *_: object, **__: object) -> None:
+    def refuse(self, *_, **__):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), self.lock_file)
 
     monkeypatch.setattr(FileLock, "acquire", refuse)
     assert run(command, str(tmp_path / "run"), "-q") == 3
 
 
-def test_an_export_that_cannot_be_written_is_said(
-    clip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_export_that_cannot_be_written_is_said(clip, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert stability(clip, bands(tmp_path, "exported_bands"), tmp_path / "run") == 0
     (tmp_path / "taken").write_text("a file where the folder would be")
@@ -228,9 +204,7 @@ def test_an_export_that_cannot_be_written_is_said(
 
 
 @pytest.mark.parametrize("what", ["labels", "class_map", "run"])
-def test_json_that_is_nested_too_deeply_is_no_crash(
-    clip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
-) -> None:
+def test_json_that_is_nested_too_deeply_is_no_crash(clip, tmp_path, monkeypatch, what):
     monkeypatch.chdir(tmp_path)
     deep = tmp_path / "deep.json"
     deep.write_text("[" * 200_000)
@@ -244,7 +218,7 @@ def test_json_that_is_nested_too_deeply_is_no_crash(
         assert run("show", str(tmp_path / "run")) == 3
 
 
-def test_other_content_of_the_same_size_and_time_has_another_key(tmp_path: Path) -> None:
+def test_other_content_of_the_same_size_and_time_has_another_key(tmp_path):
     file, keys = tmp_path / "a.bin", ContentKeys(tmp_path / "hashes.json")
     file.write_bytes(b"a" * 400_000)
     os.utime(file, (1_000_000, 1_000_000))
@@ -258,12 +232,8 @@ def test_other_content_of_the_same_size_and_time_has_another_key(tmp_path: Path)
 
 
 def test_the_answer_counts_only_what_was_evaluated(
-    clip: str,
-    public_clips: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+    clip, public_clips, tmp_path, monkeypatch, capsys
+):
     """A model that fails on two of three clips: they are in no denominator, and are not said to be unreadable."""
     monkeypatch.chdir(tmp_path)
     others = [str(public_clips / name) for name in ("hevc.mp4", "cars.mp4")]
@@ -280,7 +250,7 @@ def test_the_answer_counts_only_what_was_evaluated(
     assert "could not be read" not in printed.err
 
 
-def test_a_page_holds_no_control_characters(tmp_path: Path) -> None:
+def test_a_page_holds_no_control_characters(tmp_path):
     assert (
         written(tmp_path / "a.html", "<b>\x1b[2Jred\x07</b>\n\tx").read_text()
         == "<b>\\x1b[2Jred\\x07</b>\n\tx"

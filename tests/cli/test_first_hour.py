@@ -1,9 +1,6 @@
 """What goes wrong in a first hour, and what is said then: typos, another model, a dry run, recorded answers."""
 
-from __future__ import annotations
-
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -40,7 +37,7 @@ def make():
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def desk(tmp_path, monkeypatch):
     """A folder with coffee.mkv and two models of one's own."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -56,7 +53,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_typo_makes_no_folder(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_typo_makes_no_folder(desk, capsys):
     assert run("stability", "cofee.mkv", "-mfirst_net:make", "-oout") == 3
     assert "cofee.mkv" in capsys.readouterr().err
     assert not (desk / "out").exists()
@@ -65,7 +62,7 @@ def test_a_typo_makes_no_folder(desk: Path, capsys: pytest.CaptureFixture[str]) 
     assert run("stability", "coffee.mkv", "-mfirst_net:make", "-oout") == 0
 
 
-def test_a_folder_in_which_nothing_was_computed_is_not_locked(desk: Path) -> None:
+def test_a_folder_in_which_nothing_was_computed_is_not_locked(desk):
     begun = RunFolder.create(desk / "out", vidrobust.Settings(sources=("cofee.mkv",)))
     assert begun.run["stages"] == {}
     assert run("stability", "coffee.mkv", "-mfirst_net:make", "-oout") == 0
@@ -73,9 +70,7 @@ def test_a_folder_in_which_nothing_was_computed_is_not_locked(desk: Path) -> Non
     assert RunFolder(desk / "out").run["stages"]
 
 
-def test_another_model_on_the_same_folder_is_said(
-    desk: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_another_model_on_the_same_folder_is_said(desk, capsys):
     assert run("stability", "coffee.mkv", "-mfirst_net:make", "-oout") == 0
     assert "replaced" not in capsys.readouterr().err
     assert run("stability", "coffee.mkv", "-msecond_net:make", "-oout") == 0
@@ -93,9 +88,7 @@ def test_another_model_on_the_same_folder_is_said(
     assert RunFolder(desk / "out").settings.model == models
 
 
-def test_a_dry_run_says_what_the_real_one_would_do(
-    desk: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_dry_run_says_what_the_real_one_would_do(desk, capsys):
     command = ("study", "coffee.mkv", "-mfirst_net:make", "-oout", *FEW)
     assert run(*command, "--dry-run", "--json") == 0
     before = json.loads(capsys.readouterr().out)
@@ -131,9 +124,7 @@ def test_a_dry_run_says_what_the_real_one_would_do(
     }
 
 
-def test_a_dry_run_ends_where_the_real_one_would(
-    desk: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_dry_run_ends_where_the_real_one_would(desk, capsys):
     assert run("stability", "coffee.mkv", "-mfirst_net:make", "-oout") == 0
     (desk / "other.mkv").write_bytes((desk / "coffee.mkv").read_bytes())
     (desk / "full").mkdir()
@@ -161,17 +152,13 @@ def test_a_dry_run_ends_where_the_real_one_would(
         ("ResNet-50", "torchvision:resnet50"),
     ],
 )
-def test_a_spec_that_is_nearly_right_gets_a_suggestion(
-    desk: Path, capsys: pytest.CaptureFixture[str], spec: str, meant: str
-) -> None:
+def test_a_spec_that_is_nearly_right_gets_a_suggestion(desk, capsys, spec, meant):
     assert run("stability", "coffee.mkv", f"-m{spec}", "-oout") == 2
     assert f"Did you mean {meant}" in " ".join(capsys.readouterr().err.split())
     assert not (desk / "out").exists()
 
 
-def test_a_misspelt_key_of_the_settings_gets_a_suggestion(
-    desk: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_misspelt_key_of_the_settings_gets_a_suggestion(desk, capsys):
     (desk / "study.toml").write_text("strenghts = 2\n")
     assert (
         run("stability", "coffee.mkv", "-mfirst_net:make", "-oout", "--config", "study.toml") == 2
@@ -180,8 +167,8 @@ def test_a_misspelt_key_of_the_settings_gets_a_suggestion(
 
 
 def test_recorded_answers_are_judged_by_labels_and_not_asked_for_what_they_cannot_tell(
-    desk: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+    desk, capsys
+):
     """By hand: of 14 frames of a clip of good parts the recorded answers are right in 9, which is 64 %."""
     said = pd.DataFrame({"frame": range(14), "label": ["good"] * 9 + ["bad"] * 5})
     said.assign(probability=0.8).to_csv("said.csv", index=False)

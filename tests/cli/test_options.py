@@ -1,13 +1,10 @@
 """Options come from the stages: what a command shows, its stages use, and what they use, it shows."""
 
-from __future__ import annotations
-
 import ast
 import functools
 import inspect
 import re
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -23,7 +20,7 @@ from vidrobust.stages.catalogue import STAGES
 ROOT = Path(__file__).parents[2]
 
 
-def flags(name: str) -> set[str]:
+def flags(name):
     """The settings that are options of a command."""
     return {
         p.name
@@ -32,7 +29,7 @@ def flags(name: str) -> set[str]:
     }
 
 
-def test_each_setting_is_one_option() -> None:
+def test_each_setting_is_one_option():
     options = [p.name for p in cli.commands["study"].params if isinstance(p, click.Option)]
     settings = {each.name for each in all_declarations()}
     assert settings | {"model"} <= set(options)
@@ -42,20 +39,20 @@ def test_each_setting_is_one_option() -> None:
 @pytest.mark.parametrize(
     "stage", [stage for stage in STAGES.stages if stage.command], ids=lambda s: s.name
 )
-def test_a_stage_has_the_options_that_it_and_what_it_needs_depend_on(stage: object) -> None:
-    stages = STAGES.with_needs([stage.name])  # type: ignore[attr-defined]
+def test_a_stage_has_the_options_that_it_and_what_it_needs_depend_on(stage):
+    stages = STAGES.with_needs([stage.name])
     used = {name for each in stages for name in each.all_settings}
     of_stages = {each.name for each in all_declarations() if each.used_by == "stage"}
-    assert flags(stage.name) & of_stages == used & of_stages  # type: ignore[attr-defined]
+    assert flags(stage.name) & of_stages == used & of_stages
 
 
-def test_a_command_without_a_model_has_none_of_its_options() -> None:
+def test_a_command_without_a_model_has_none_of_its_options():
     assert not {"model", "batch", "engine", "pairs", "fail_if", "max_delay"} & flags("variation")
     assert {"device", "start_s", "seed"} <= flags("variation")
     assert not {"start_s", "model", "workers"} & flags("report")
 
 
-def test_the_usual_options_of_a_study_fit_on_one_screen(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_usual_options_of_a_study_fit_on_one_screen(capsys):
     assert run("study", "--help") == 0
     text = capsys.readouterr().out
     assert len(text.splitlines()) <= 40
@@ -65,7 +62,7 @@ def test_the_usual_options_of_a_study_fit_on_one_screen(capsys: pytest.CaptureFi
     assert "--max-gap" in capsys.readouterr().out
 
 
-def walk(command: click.Command, name: str = "") -> Iterator[tuple[str, click.Command]]:
+def walk(command, name=""):
     """Every command that is no group, by its whole name."""
     if isinstance(command, click.Group):
         for each, found in command.commands.items():
@@ -101,7 +98,7 @@ ONLY_IF_GIVEN = re.compile(
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_path_that_is_empty_is_refused(name: str) -> None:
+def test_a_path_that_is_empty_is_refused(name):
     """As of a shell's variable that was not set."""
     for parameter in COMMANDS[name].params:
         if isinstance(parameter.type, click.Path):
@@ -110,7 +107,7 @@ def test_a_path_that_is_empty_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_option_says_its_unit_and_default(name: str) -> None:
+def test_every_option_says_its_unit_and_default(name):
     context = click.Context(COMMANDS[name])
     for option in COMMANDS[name].params:
         if (
@@ -133,9 +130,9 @@ def test_every_option_says_its_unit_and_default(name: str) -> None:
 
 
 @functools.cache
-def loaded_names() -> set[str]:
+def loaded_names():
     """Every attribute that the work reads: of the settings' own module what its public methods read."""
-    places: list[ast.AST] = []
+    places = []
     for path in (ROOT / "vidrobust").rglob("*.py"):
         tree = ast.parse(path.read_text())
         if path.name == "settings.py":
@@ -146,7 +143,7 @@ def loaded_names() -> set[str]:
     return set().union(*map(_attributes, places))
 
 
-def _attributes(tree: ast.AST) -> set[str]:
+def _attributes(tree):
     return {
         node.attr
         for node in ast.walk(tree)
@@ -154,12 +151,12 @@ def _attributes(tree: ast.AST) -> set[str]:
     }
 
 
-def test_every_setting_is_read_by_the_work() -> None:
+def test_every_setting_is_read_by_the_work():
     assert {each.name for each in all_declarations()} <= loaded_names()
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_option_is_read_by_its_command(name: str) -> None:
+def test_every_option_is_read_by_its_command(name):
     """By its name, or as one of those that are handed on: then it is a setting, or taken out by its name there.
 
     A record that takes some of them is read in the module of the command.
@@ -185,7 +182,7 @@ def test_every_option_is_read_by_its_command(name: str) -> None:
 
 
 @functools.cache
-def _words() -> set[str]:
+def _words():
     """Every string of the commands' modules and of the plugins."""
     package = ROOT / "vidrobust"
     paths = [*(package / "cli").rglob("*.py"), *(package / "plugins").rglob("*.py")]
@@ -206,22 +203,20 @@ def _words() -> set[str]:
     ],
     ids=lambda x: " ".join(x) if isinstance(x, list) else None,
 )
-def test_what_would_change_nothing_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], flag: str
-) -> None:
+def test_what_would_change_nothing_is_refused(tmp_path, capsys, arguments, flag):
     folder = RunFolder.create(tmp_path / "run", Settings()).path
     assert run(*(str(folder) if word == "RUN" else word for word in arguments)) == 2
     assert f"{flag}: changes nothing " in capsys.readouterr().err
 
 
-def test_every_command_of_the_core_stands_in_one_of_three_sections() -> None:
+def test_every_command_of_the_core_stands_in_one_of_three_sections():
     sections = {entry.name: entry.section for entry in cli.commands.entries.values()}
     assert {sections[name] for name in ("study", "show", "doctor")} == {STUDY, RUNS, TOOLS}
     assert set(sections) == set(cli.commands)
     assert isinstance(cli.commands["study"], GroupedCommand)
 
 
-def test_each_entry_loads_the_command_of_its_name() -> None:
+def test_each_entry_loads_the_command_of_its_name():
     assert {name: command.name for name, command in cli.commands.items()} == {
         n: n for n in cli.commands
     }

@@ -1,11 +1,8 @@
 """Commands that the package prints: each exists and takes the options it is printed with, and advice runs."""
 
-from __future__ import annotations
-
 import ast
 import re
 import shlex
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -33,7 +30,7 @@ PROSE = {"is", "run", "sends", "clean", "the", "has", "runs"}
 """Words behind the package's name that are no command: "vidrobust is at work in this run folder"."""
 
 
-def texts_of(path: Path) -> Iterator[str]:
+def texts_of(path):
     """Every text of a module that may print a command: its strings but no docstrings, f-strings with {x} in place."""
     text = path.read_text(encoding="utf-8")
     if "vidrobust " not in text:
@@ -56,9 +53,9 @@ def texts_of(path: Path) -> Iterator[str]:
             )
 
 
-def collected() -> dict[str, str]:
+def collected():
     """Command line -> a file that prints it, of the package, its templates and the documents."""
-    found: dict[str, str] = {}
+    found = {}
     sources = [(path, texts_of(path)) for path in PACKAGE.rglob("*.py")]
     sources += [(path, [path.read_text(encoding="utf-8")]) for path in PACKAGE.rglob("*.html")]
     documents = sorted((ROOT / "docs").rglob("*.md"))
@@ -81,9 +78,9 @@ def collected() -> dict[str, str]:
     return found
 
 
-def _without_prose(name: str, rest: str) -> str:
+def _without_prose(name, rest):
     """The command up to the first word that belongs to the sentence around it."""
-    words: list[str] = []
+    words = []
     for word in re.findall(r"""[^\s"']+|"[^"]*"|'[^']*'""", rest):
         value = words and words[-1].startswith("-") and "=" not in words[-1]
         looks = word.startswith("-") or PLACE.search(word) or re.search(r"[/.*:=\d]", word)
@@ -96,7 +93,7 @@ def _without_prose(name: str, rest: str) -> str:
 EVERY = collected()
 
 
-def test_the_commands_are_found() -> None:
+def test_the_commands_are_found():
     names = {text.split()[0] for text in EVERY}
     assert {
         "study",
@@ -111,7 +108,7 @@ def test_the_commands_are_found() -> None:
 
 
 @pytest.mark.parametrize("text", sorted(EVERY), ids=lambda text: f"{text} ({EVERY[text]})")
-def test_a_printed_command_exists_and_has_its_options(text: str) -> None:
+def test_a_printed_command_exists_and_has_its_options(text):
     name, *arguments = shlex.split(PLACE.sub("x", text))
     assert name in cli.commands, EVERY[text]
     command = cli.commands[name]
@@ -125,7 +122,7 @@ def test_a_printed_command_exists_and_has_its_options(text: str) -> None:
     assert len(left) <= len(takes) or any(each.nargs == -1 for each in takes), left
 
 
-def tiny() -> tuple[torch.nn.Module, Preprocess]:
+def tiny():
     """A network that says how bright the picture is, a factory for ``--model``."""
     torch.manual_seed(0)
     module = torch.nn.Sequential(
@@ -138,7 +135,7 @@ def tiny() -> tuple[torch.nn.Module, Preprocess]:
 
 
 @pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def measured(tmp_path_factory):
     """A run of two seconds of a picture that moves and flickers, of which only the stability was measured."""
     folder = tmp_path_factory.mktemp("printed")
     wide = texture(1, 90, 240)
@@ -160,11 +157,9 @@ MORE = {"adapt": ("--steps", "3", "--seeds", "1")}
 
 
 @pytest.mark.nightly
-def test_the_commands_of_an_answer_run_one_after_the_other(
-    measured: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_commands_of_an_answer_run_one_after_the_other(measured, capsys):
     """Type what the answer says until nothing is left to type; every command changes what the answer says."""
-    typed: list[str] = []
+    typed = []
     for _ in range(12):
         printed = [
             each.command for each in answer_of(RunTables(measured)).statements if each.command

@@ -1,13 +1,10 @@
 """The process that watches a command ends as the command did, and stops it when it is stopped."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -24,9 +21,7 @@ watched.main()
 
 
 class Started:
-    def __init__(
-        self, body: str, folder: Path, *, first: str = "pass", passing: int | None = None
-    ) -> None:
+    def __init__(self, body, folder, *, first="pass", passing=None):
         self.begun, self.errors = folder / "begun", folder / "errors"
         program = WATCHED.format(body=f"{first}; open({str(self.begun)!r}, 'w'); {body}")
         with self.errors.open("w") as errors:
@@ -55,21 +50,21 @@ class Started:
         ("os.fork() or (time.sleep(5), os._exit(0))", 0, 0),
     ],
 )
-def test_it_ends_as_its_command_did(tmp_path: Path, body: str, code: int, lines: int) -> None:
+def test_it_ends_as_its_command_did(tmp_path, body, code, lines):
     started = Started(body, tmp_path)
     assert started.process.wait(4) == code
     assert started.errors.read_text().count("\n") == lines
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_to_it_reaches_the_command(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_signal_to_it_reaches_the_command(tmp_path, number):
     handler = f"signal.signal({int(number)}, lambda *_: sys.exit(7))"
     started = Started("time.sleep(30)", tmp_path, first=handler)
     started.process.send_signal(number)
     assert started.process.wait(20) == 7
 
 
-def test_nothing_goes_on_when_it_is_killed(tmp_path: Path) -> None:
+def test_nothing_goes_on_when_it_is_killed(tmp_path):
     reading, writing = os.pipe()
     late = f"time.sleep(1); os.write({writing}, b'late'); os._exit(0)"
     started = Started(late, tmp_path, passing=writing)

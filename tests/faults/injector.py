@@ -8,11 +8,10 @@ import errno
 import io
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -49,7 +48,7 @@ class Faults:
     _looking: int = 0
     _locks: list[FileLock] = field(default_factory=list)
 
-    def met(self, what: str, path: Any) -> None:
+    def met(self, what, path):
         """Count an operation; raise OSError or KilledError where it is the one."""
         if self._looking == threading.get_ident():
             return
@@ -68,11 +67,11 @@ class Faults:
                 raise KilledError
             raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
 
-    def _counts(self, path: str | bytes) -> bool:
+    def _counts(self, path):
         place = os.path.abspath(os.fsdecode(path))
         return any(place.startswith(f"{folder}{os.sep}") for folder in self.folders)
 
-    def release(self) -> None:
+    def release(self):
         """Give the locks back, as the end of a process does."""
         for lock in self._locks:
             with contextlib.suppress(Exception):
@@ -82,38 +81,38 @@ class Faults:
 class _File:
     """A file that is written to, each time an operation of its own."""
 
-    def __init__(self, file: Any, path: Any, faults: Faults) -> None:
+    def __init__(self, file, path, faults):
         self._file, self._path, self._faults = file, path, faults
 
-    def write(self, content: Any) -> int:
+    def write(self, content):
         self._faults.met("write", self._path)
         return int(self._file.write(content))
 
-    def __enter__(self) -> _File:
+    def __enter__(self):
         return self
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, *error):
         self._file.close()
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self):
         return iter(self._file)
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name):
         return getattr(self._file, name)
 
 
 @contextmanager
-def injected(faults: Faults) -> Iterator[Faults]:
+def injected(faults):
     """Within it the file operations of this process are those of ``faults``."""
     opened = io.open
 
-    def open_(file: Any, mode: str = "r", *args: Any, **more: Any) -> Any:
+    def open_(file, mode="r", *args, **more):
         faults.met("open", file)
         found = opened(file, mode, *args, **more)
         return _File(found, file, faults) if set(mode) & set("wax+") else found
 
-    def before(function: Callable[..., Any], what: str, place: int = 0) -> Callable[..., Any]:
-        def call(*args: Any, **more: Any) -> Any:
+    def before(function, what, place=0):
+        def call(*args, **more):
             faults.met(what, args[place] if len(args) > place else None)
             return function(*args, **more)
 
@@ -121,7 +120,7 @@ def injected(faults: Faults) -> Iterator[Faults]:
 
     acquire = FileLock.acquire
 
-    def acquire_(self: FileLock, *args: Any, **more: Any) -> Any:
+    def acquire_(self, *args, **more):
         faults.met("lock", self.lock_file)
         faults._locks.append(self)
         return acquire(self, *args, **more)

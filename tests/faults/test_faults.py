@@ -4,15 +4,12 @@ Afterwards the same command gives the same tables. The command that met the faul
 code 2 or 3, or with 0 and the same tables: never with 0 and without a result.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os
 import re
 import shutil
 import zipfile
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -65,7 +62,7 @@ SAMPLED = 3
 
 
 @pytest.fixture(scope="module")
-def place(public_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def place(public_clips, tmp_path_factory):
     """A folder with a model and half a second of a line."""
     base = tmp_path_factory.mktemp("faults")
     (base / "halving.py").write_text(MODEL)
@@ -74,7 +71,7 @@ def place(public_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return base
 
 
-def command(place: Path, name: str, out: str) -> list[str]:
+def command(place, name, out):
     return [
         name,
         str(place / "clips"),
@@ -84,7 +81,7 @@ def command(place: Path, name: str, out: str) -> list[str]:
     ]
 
 
-def counted(place: Path, name: str) -> tuple[int, RunFolder]:
+def counted(place, name):
     """How many operations a command takes, and the folder that it leaves."""
     out = f"whole {name}"
     with injected(Faults((place / out, place / "clips"))) as faults:
@@ -93,13 +90,13 @@ def counted(place: Path, name: str) -> tuple[int, RunFolder]:
 
 
 @pytest.fixture(scope="module")
-def whole(place: Path) -> tuple[int, RunFolder]:
+def whole(place):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
         return counted(place, QUICK)
 
 
-def same(found: RunFolder, whole: RunFolder) -> None:
+def same(found, whole):
     for name in TABLES:
         pd.testing.assert_frame_equal(
             found.table(name), whole.table(name), check_exact=True, obj=name
@@ -108,15 +105,7 @@ def same(found: RunFolder, whole: RunFolder) -> None:
     assert not list(found.path.rglob("*.part"))
 
 
-def met(
-    place: Path,
-    name: str,
-    at: int,
-    kill: bool,
-    whole: RunFolder,
-    capsys: pytest.CaptureFixture[str],
-    sound: set[str] | None = None,
-) -> None:
+def met(place, name, at, kill, whole, capsys, sound=None):
     """One fault, and the same command after it, but where it is known to go on well from this state."""
     out = f"{name} {at} {kill}"
     capsys.readouterr()
@@ -144,7 +133,7 @@ def met(
         sound.add(left)
 
 
-def state(folder: Path) -> str:
+def state(folder):
     """What a run folder holds, but for how many seconds the work took."""
     found = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
@@ -160,23 +149,15 @@ def state(folder: Path) -> str:
     return found.hexdigest()
 
 
-def spread(count: int) -> list[int]:
+def spread(count):
     """Some operations, spread over all of them."""
     return sorted({round(k * (count - 1) / (SAMPLED - 1)) for k in range(SAMPLED)})
 
 
 @pytest.mark.parametrize(
-    "kill",
-    [False, pytest.param(True, marks=pytest.mark.nightly)],
-    ids=["fails", "killed"],
+    "kill", [False, pytest.param(True, marks=pytest.mark.nightly)], ids=["fails", "killed"]
 )
-def test_some_operations(
-    place: Path,
-    whole: tuple[int, RunFolder],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    kill: bool,
-) -> None:
+def test_some_operations(place, whole, monkeypatch, capsys, kill):
     monkeypatch.chdir(place)
     count, folder = whole
     assert count > 50
@@ -185,18 +166,18 @@ def test_some_operations(
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Path:
+def kept(tmp_path):
     """A line for each fault that was tried; where FAULTS names a file, the next run goes on behind them."""
     return Path(os.environ.get("FAULTS", tmp_path / "faults.jsonl"))
 
 
-def tried(kept: Path, kind: str) -> dict[str, str]:
+def tried(kept, kind):
     """What was found so far, by operation or state."""
     lines = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
     return {line["of"]: line["fault"] for line in lines if line["kind"] == kind}
 
 
-def note(kept: Path, kind: str, of: str, attempt: Callable[[], None]) -> None:
+def note(kept, kind, of, attempt):
     fault = ""
     try:
         attempt()
@@ -208,9 +189,7 @@ def note(kept: Path, kind: str, of: str, attempt: Callable[[], None]) -> None:
 
 @pytest.mark.nightly
 @pytest.mark.timeout(0)
-def test_every_operation_fails(
-    place: Path, kept: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_every_operation_fails(place, kept, monkeypatch, capsys):
     monkeypatch.chdir(place)
     count, folder = counted(place, QUICK)
     sound, done = set[str](), tried(kept, "fails")
@@ -228,14 +207,12 @@ def test_every_operation_fails(
 
 @pytest.mark.nightly
 @pytest.mark.timeout(0)
-def test_the_process_is_killed_at_every_operation(
-    place: Path, kept: Path, whole: tuple[int, RunFolder], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_process_is_killed_at_every_operation(place, kept, whole, monkeypatch):
     """A kill leaves the folder as it was before the operation; many operations leave the same."""
     monkeypatch.chdir(place)
     out, states = place / "killed", list[str]()
 
-    def keep() -> None:
+    def keep():
         states.append(state(out))
         if states.count(states[-1]) == 1 and out.is_dir():
             shutil.copytree(out, place / "states" / states[-1])
@@ -244,7 +221,7 @@ def test_the_process_is_killed_at_every_operation(
         assert run(*command(place, QUICK, out.name)) == 0
     assert len(states) == pytest.approx(whole[0], abs=30)
 
-    def again(left: str) -> None:
+    def again(left):
         shutil.rmtree(out)
         if (place / "states" / left).is_dir():
             shutil.copytree(place / "states" / left, out)

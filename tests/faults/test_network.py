@@ -1,7 +1,5 @@
 """No library below Python asks the network, and none reports to its maker; Python itself: tests/apart.py."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil
@@ -20,7 +18,7 @@ SOCKET = re.compile(r"(?:connect|sendto|sendmsg)\(.*AF_INET")
 
 
 @pytest.mark.nightly
-def test_no_library_below_python_connects(public_clips: Path, models: Path, tmp_path: Path) -> None:
+def test_no_library_below_python_connects(public_clips, models, tmp_path):
     """ONNX Runtime among them, which looks its maker's host up unless it is told not to before its import."""
     need(shutil.which("strace"), "strace is not installed")
     log = tmp_path / "calls.txt"
@@ -40,7 +38,7 @@ def test_no_library_below_python_connects(public_clips: Path, models: Path, tmp_
     assert [line for line in log.read_text().splitlines() if SOCKET.search(line)] == []
 
 
-def test_telemetry_is_off_before_an_engine_is_imported() -> None:
+def test_telemetry_is_off_before_an_engine_is_imported():
     """ONNX Runtime reads a variable at its import, OpenVINO imports a package."""
     program = """
 import importlib.abc, os, sys

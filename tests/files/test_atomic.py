@@ -1,7 +1,5 @@
 """Files that are written whole, and JSON that keeps every file name."""
 
-from __future__ import annotations
-
 import json
 import os
 from pathlib import Path
@@ -13,7 +11,7 @@ from vidrobust.files.json_text import json_text
 from vidrobust.footage.manifest import read_manifest
 
 
-def test_a_name_that_is_no_utf_8_comes_back_from_json_exactly(tmp_path: Path) -> None:
+def test_a_name_that_is_no_utf_8_comes_back_from_json_exactly(tmp_path):
     name = os.fsdecode(b"/a/\xff\xc3\xa9 \\udcff.mp4")
     write_text(
         tmp_path / "a.json", json_text({"sources": [name], "path": Path(name), "x": float("nan")})
@@ -25,13 +23,13 @@ def test_a_name_that_is_no_utf_8_comes_back_from_json_exactly(tmp_path: Path) ->
     assert back["x"] is None
 
 
-def test_other_text_shows_such_a_name(tmp_path: Path) -> None:
+def test_other_text_shows_such_a_name(tmp_path):
     write_text(tmp_path / "a.html", os.fsdecode(b"<p>\xff</p>\n"))
     assert (tmp_path / "a.html").read_text() == "<p>\\xff</p>\n"
     assert [p.name for p in tmp_path.iterdir()] == ["a.html"]
 
 
-def test_cells_that_a_spreadsheet_would_run_are_escaped_and_come_back(tmp_path: Path) -> None:
+def test_cells_that_a_spreadsheet_would_run_are_escaped_and_come_back(tmp_path):
     names = [
         "=HYPERLINK(1).mp4",
         "+1+cmd.mp4",

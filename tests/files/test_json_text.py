@@ -1,7 +1,5 @@
 """Strict JSON of whatever a result may hold."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
@@ -15,11 +13,11 @@ from vidrobust.files.json_text import file_text, json_text, plain
 from vidrobust.footage.labels.labels import read_class_map
 
 
-def refused(constant: str) -> None:
+def refused(constant):
     raise AssertionError(f"{constant} is not JSON")
 
 
-def test_what_is_no_number_is_null_wherever_it_stands() -> None:
+def test_what_is_no_number_is_null_wherever_it_stands():
     content = {
         "nan": float("nan"),
         "inf": [np.float64("inf"), np.float32("nan"), (np.int64(3), np.bool_(True))],
@@ -39,20 +37,20 @@ def test_what_is_no_number_is_null_wherever_it_stands() -> None:
     assert "°" in text
 
 
-def test_bytes_of_file_names_come_back() -> None:
+def test_bytes_of_file_names_come_back():
     name = b"clip\xff.mp4".decode(errors="surrogateescape")
     assert json.loads(json_text([name])) == [name]
     json_text([name]).encode("utf-8")
 
 
-def test_what_json_cannot_hold_is_an_error_and_no_text() -> None:
+def test_what_json_cannot_hold_is_an_error_and_no_text():
     with pytest.raises(TypeError, match="not JSON serializable"):
         json_text({"set": {1, 2}})
     assert plain(np.float64(0.25)) == 0.25
     assert type(plain(np.float64(0.25))) is float
 
 
-def test_a_pipe_is_no_text_file(tmp_path: Path) -> None:
+def test_a_pipe_is_no_text_file(tmp_path):
     """Opened for reading, it would wait for whoever writes."""
     os.mkfifo(tmp_path / "a.json")
     with pytest.raises(OSError, match=re.escape(str(tmp_path / "a.json"))):

@@ -1,7 +1,5 @@
 """Names of files: readable, of any script, and no two of different texts."""
 
-from __future__ import annotations
-
 import itertools
 
 import pytest
@@ -20,11 +18,11 @@ from vidrobust.files.names import file_name, readable_name
         ("a\x00b\udcff", "a_b"),
     ],
 )
-def test_what_is_kept(text: str, name: str) -> None:
+def test_what_is_kept(text, name):
     assert readable_name(text) == name
 
 
-def test_different_texts_have_different_files() -> None:
+def test_different_texts_have_different_files():
     texts = [
         "a/b",
         "a_b",
@@ -45,6 +43,6 @@ def test_different_texts_have_different_files() -> None:
     assert all(len(name.encode()) < 250 for name in [*names, file_name("部" * 400)])
 
 
-def test_a_plain_name_stays_as_it_is() -> None:
+def test_a_plain_name_stays_as_it_is():
     assert file_name("bolt-1_north.v2") == "bolt-1_north.v2"
     assert file_name("///", "clip").startswith("clip-")

@@ -1,9 +1,5 @@
 """Which comparison is used: that of a plugin, and an error with the way out where there is none."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import pytest
 
 import vidrobust
@@ -14,9 +10,7 @@ from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.settings import Settings
 
 
-def test_without_a_plugin_nothing_is_compared(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_without_a_plugin_nothing_is_compared(monkeypatch, tmp_path):
     assert comparison.comparison().name == "comparison"
     monkeypatch.setattr(comparison, "provided", lambda: Extensions(()))
     run = RunFolder.create(tmp_path / "run", Settings()).path

@@ -1,9 +1,5 @@
 """Exports of a run: read back by another reader, or by the format's own definition."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,14 +9,13 @@ from vidrobust.cli.app import main
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.finished_runs.exports.catalogue import export_run, format_of, names
 from vidrobust.finished_runs.exports.markdown import escaped
-from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability.by_clip import flips_of
 
 FRAMES = 24
 
 
-def two_clips(path: Path) -> RunFolder:
+def two_clips(path):
     """Two clips and two classifiers; of the first clip there is a file."""
     folder = made_run.make(
         path, models=("net-a", "net-b"), frames=FRAMES, studied=1, perturbations=("brightness",),
@@ -36,13 +31,11 @@ def two_clips(path: Path) -> RunFolder:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+def run(tmp_path_factory):
     return two_clips(tmp_path_factory.mktemp("run") / "line 3")
 
 
-def test_the_help_names_every_format_and_each_says_what_it_is(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_the_help_names_every_format_and_each_says_what_it_is(capsys):
     main(["export", "--help"])
     shown = capsys.readouterr().out
     assert {"coco", "csv", "markdown", "mot"} <= set(names())
@@ -53,7 +46,7 @@ def test_the_help_names_every_format_and_each_says_what_it_is(
         assert format_of(name).opened_by
 
 
-def test_csv_holds_what_the_tables_hold(run: RunFolder, tmp_path: Path) -> None:
+def test_csv_holds_what_the_tables_hold(run, tmp_path):
     written, _ = export_run(run.path, "csv", tmp_path)
     metrics = pd.read_csv(tmp_path / "metrics.csv", keep_default_na=False, na_values=[""])
     kept = run.table("stability")
@@ -62,7 +55,7 @@ def test_csv_holds_what_the_tables_hold(run: RunFolder, tmp_path: Path) -> None:
     assert any("boxes" in note for note in written.notes)
 
 
-def test_coco_is_read_by_another_reader(run: RunFolder, tmp_path: Path) -> None:
+def test_coco_is_read_by_another_reader(run, tmp_path):
     coco = pytest.importorskip("faster_coco_eval").COCO
     export_run(run.path, "coco", tmp_path)
     read = coco(str(tmp_path / "net-a.json"))
@@ -77,7 +70,7 @@ def test_coco_is_read_by_another_reader(run: RunFolder, tmp_path: Path) -> None:
     assert (found["score"], found["bbox"]) == (row["probability"], [0, 0, 640, 360])
 
 
-def test_markdown_says_the_answer_and_shows_no_marks(run: RunFolder, tmp_path: Path) -> None:
+def test_markdown_says_the_answer_and_shows_no_marks(run, tmp_path):
     export_run(run.path, "markdown", tmp_path)
     text = (tmp_path / "summary.md").read_text(encoding="utf-8")
     assert "### net-b" in text
@@ -85,9 +78,7 @@ def test_markdown_says_the_answer_and_shows_no_marks(run: RunFolder, tmp_path: P
     assert escaped('bolt <M6>\n* "|"') == 'bolt \\<M6\\> \\* "\\|"'
 
 
-def test_a_gate_adds_to_the_summary_of_a_build(
-    run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_gate_adds_to_the_summary_of_a_build(run, tmp_path, monkeypatch):
     file = tmp_path / "step.md"
     file.write_text("before\n")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(file))
@@ -120,7 +111,7 @@ def test_a_gate_adds_to_the_summary_of_a_build(
     assert ended.value.code == 3
 
 
-def test_what_cannot_be_exported_is_said(run: RunFolder, tmp_path: Path) -> None:
+def test_what_cannot_be_exported_is_said(run, tmp_path):
     with pytest.raises(SettingsError, match="--to pdf: expected one of clip, coco, csv"):
         export_run(run.path, "pdf", tmp_path)
     with pytest.raises(InputError, match="is not a run folder"):

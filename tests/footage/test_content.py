@@ -1,12 +1,9 @@
 """The content of an item does not depend on its name, and follows every change of it."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -17,14 +14,14 @@ LONG_AGO = (1_000_000_000, 1_000_000_000)
 
 
 @pytest.fixture
-def clip(corpus: Path, tmp_path: Path) -> Item:
+def clip(corpus, tmp_path):
     path = tmp_path / "a.mp4"
     shutil.copyfile(corpus / "faults" / "torchcodec_nasa_13013.mp4", path)
     os.utime(path, LONG_AGO)
     return Item(name="a", path=path)
 
 
-def test_a_whole_file_has_its_sha256_under_every_name(clip: Item, tmp_path: Path) -> None:
+def test_a_whole_file_has_its_sha256_under_every_name(clip, tmp_path):
     expected = hashlib.sha256(clip.path.read_bytes()).hexdigest()
     assert content_key(clip) == expected
     other = tmp_path / os.fsdecode(b"\xff.mp4")
@@ -35,7 +32,7 @@ def test_a_whole_file_has_its_sha256_under_every_name(clip: Item, tmp_path: Path
     )
 
 
-def test_window_and_region_are_part_of_it(clip: Item) -> None:
+def test_window_and_region_are_part_of_it(clip):
     items = [
         clip,
         replace(clip, start_s=1.0),
@@ -47,7 +44,7 @@ def test_window_and_region_are_part_of_it(clip: Item) -> None:
     assert len({content_key(item) for item in items}) == len(items)
 
 
-def test_a_folder_counts_its_images_and_their_names(tmp_path: Path) -> None:
+def test_a_folder_counts_its_images_and_their_names(tmp_path):
     for name in ("1.png", "2.png", "notes.txt"):
         (tmp_path / name).write_text(name)
     item = Item(name="f", path=tmp_path)
@@ -60,8 +57,8 @@ def test_a_folder_counts_its_images_and_their_names(tmp_path: Path) -> None:
     assert len({before, renamed, content_key(item)}) == 3
 
 
-def test_the_cache_is_used_and_a_changed_file_is_not_taken_from_it(clip: Item) -> None:
-    cache: dict[str, str] = {}
+def test_the_cache_is_used_and_a_changed_file_is_not_taken_from_it(clip):
+    cache = {}
     key = content_key(clip, cache)
     (place,) = cache
     cache[place] = "from the cache"
@@ -70,14 +67,14 @@ def test_the_cache_is_used_and_a_changed_file_is_not_taken_from_it(clip: Item) -
     assert content_key(clip, cache) == key
 
 
-def test_a_file_that_has_just_changed_is_not_kept(clip: Item) -> None:
-    cache: dict[str, str] = {}
+def test_a_file_that_has_just_changed_is_not_kept(clip):
+    cache = {}
     clip.path.write_bytes(b"one")
     content_key(clip, cache)
     assert not cache
 
 
-def test_a_cache_on_disk_is_read_again_and_may_be_damaged(clip: Item, tmp_path: Path) -> None:
+def test_a_cache_on_disk_is_read_again_and_may_be_damaged(clip, tmp_path):
     odd = tmp_path / os.fsdecode(b"\xfe.mp4")
     shutil.copyfile(clip.path, odd)
     os.utime(odd, LONG_AGO)
@@ -94,6 +91,6 @@ def test_a_cache_on_disk_is_read_again_and_may_be_damaged(clip: Item, tmp_path: 
     ContentKeys(None).save()
 
 
-def test_what_cannot_be_read_raises(tmp_path: Path) -> None:
+def test_what_cannot_be_read_raises(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"none\.mp4"):
         content_key(Item(name="none", path=tmp_path / "none.mp4"))

@@ -1,7 +1,5 @@
 """SOURCES become items with unique names; what is missing or no footage is said, not dropped."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 
@@ -11,7 +9,7 @@ from vidrobust.footage.expand import expand_sources, natural_key
 
 
 @pytest.fixture
-def tree(tmp_path: Path) -> Path:
+def tree(tmp_path):
     """parts/1/{a.mp4,b.mp4}, parts/2/{a.mp4,a.mkv,frames/f_{1,2,10}.png}, and things that are no footage."""
     for name in (
         "1/a.mp4",
@@ -31,11 +29,11 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def names(*sources: Path | str) -> list[str]:
+def names(*sources):
     return [item.name for item in expand_sources([str(s) for s in sources]).items]
 
 
-def test_a_tree_of_parts_is_searched_through(tree: Path) -> None:
+def test_a_tree_of_parts_is_searched_through(tree):
     found = expand_sources([tree / "parts"])
     items = {item.name: str(item.path.relative_to(tree)) for item in found.items}
     assert items == {
@@ -54,7 +52,7 @@ def test_a_tree_of_parts_is_searched_through(tree: Path) -> None:
     assert found.problems == ()
 
 
-def test_missing_and_empty_sources_are_problems_and_the_others_go_on(tree: Path) -> None:
+def test_missing_and_empty_sources_are_problems_and_the_others_go_on(tree):
     (tree / "empty").mkdir()
     sources = [
         tree / "absent.mp4",
@@ -74,28 +72,28 @@ def test_missing_and_empty_sources_are_problems_and_the_others_go_on(tree: Path)
     )
 
 
-def test_a_file_named_explicitly_is_always_tried(tree: Path) -> None:
+def test_a_file_named_explicitly_is_always_tried(tree):
     assert names(tree / "parts/2/readme.txt", tree / "parts/2/.DS_Store") == ["readme", ".DS_Store"]
 
 
-def test_globs_and_the_same_file_twice(tree: Path) -> None:
+def test_globs_and_the_same_file_twice(tree):
     assert names(tree / "parts/1/*.mp4", tree / "parts/1/a.mp4") == ["a", "b"]
     assert names(tree / "parts/**/a.*") == ["1/a.mp4", "a.mkv", "2/a.mp4"]
 
 
-def test_a_name_with_brackets_is_a_file_first(tree: Path) -> None:
+def test_a_name_with_brackets_is_a_file_first(tree):
     (tree / "take[1].mp4").touch()
     assert names(tree / "take[1].mp4") == ["take[1]"]
 
 
-def test_all_images_of_a_folder_named_one_by_one_are_that_folder(tree: Path) -> None:
+def test_all_images_of_a_folder_named_one_by_one_are_that_folder(tree):
     frames = tree / "parts/2/frames"
     assert [i.path for i in expand_sources([frames / "*.png"]).items] == [frames]
     assert names(*sorted(frames.iterdir())) == ["frames"]
     assert names(frames / "f_1.png", frames / "f_10.png") == ["f_1", "f_10"]
 
 
-def test_names_are_unique_whatever_the_paths(tree: Path) -> None:
+def test_names_are_unique_whatever_the_paths(tree):
     for folder in ("x/y", "x/z", "w/y"):
         (tree / folder).mkdir(parents=True)
         (tree / folder / "a.mp4").touch()
@@ -104,17 +102,17 @@ def test_names_are_unique_whatever_the_paths(tree: Path) -> None:
     assert {"x/y/a.mp4", "w/y/a.mp4", "z/a.mp4"} <= set(found)
 
 
-def test_a_loop_of_links_ends(tree: Path) -> None:
+def test_a_loop_of_links_ends(tree):
     (tree / "parts" / "1" / "back").symlink_to(tree / "parts")
     assert len(names(tree / "parts" / "1")) == len(set(names(tree / "parts" / "1"))) > 0
 
 
-def test_numbers_in_names_count() -> None:
+def test_numbers_in_names_count():
     given = ["f_10", "f_9", "f_1b", "f_1a", "g", "f_", "f²"]
     assert sorted(given, key=natural_key) == ["f_", "f_1a", "f_1b", "f_9", "f_10", "f²", "g"]
 
 
-def test_a_run_folder_below_a_source_is_no_footage(tree: Path) -> None:
+def test_a_run_folder_below_a_source_is_no_footage(tree):
     moments = tree / "parts" / "report" / "moments"
     moments.mkdir(parents=True)
     (moments / "flip.jpg").touch()
@@ -129,7 +127,7 @@ def test_a_run_folder_below_a_source_is_no_footage(tree: Path) -> None:
     assert problem.endswith("is a run folder of vidrobust, not footage; name the footage itself")
 
 
-def test_hostile_names_are_shown_with_escapes_and_their_paths_stay(tmp_path: Path) -> None:
+def test_hostile_names_are_shown_with_escapes_and_their_paths_stay(tmp_path):
     given = [b"\xff.mp4", b"a\nb.mp4", b"<i>x.mp4", b"tab\there.mp4", b"x" * 251 + b".mp4"]
     for name in given:
         Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).touch()

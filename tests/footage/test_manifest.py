@@ -1,7 +1,5 @@
 """Manifests: real files, rows that cannot be used, and what becomes of them."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 
@@ -12,11 +10,11 @@ import pytest
 from vidrobust.errors import InputError
 from vidrobust.footage.expand import expand_sources
 from vidrobust.footage.item_tables import items_table, labels_table
-from vidrobust.footage.manifest import Manifest, is_manifest, read_manifest
+from vidrobust.footage.manifest import is_manifest, read_manifest
 
 
 @pytest.fixture
-def line(tmp_path: Path) -> Path:
+def line(tmp_path):
     """clips/{a,b}.mp4, frames/{1,2}.png, stills/part7.jpg; their contents do not matter here."""
     for name in ("clips/a.mp4", "clips/b.mp4", "frames/1.png", "frames/2.png", "stills/part7.jpg"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -24,17 +22,17 @@ def line(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def written(folder: Path, text: str, name: str = "manifest.csv") -> Path:
+def written(folder, text, name="manifest.csv"):
     path = folder / name
     path.write_text(text, encoding="utf-8")
     return path
 
 
-def read(folder: Path, text: str) -> Manifest:
+def read(folder, text):
     return read_manifest(written(folder, text))
 
 
-def test_every_column_of_a_row_is_taken(line: Path) -> None:
+def test_every_column_of_a_row_is_taken(line):
     text = (
         "path,item,part,pass,station,label,start_s,end_s,x,y,w,h,shift,operator\n"
         "clips/a.mp4,first,P1,01,north,ok,2,4.5,10,20,30,40,night,Kim\n"
@@ -51,13 +49,13 @@ def test_every_column_of_a_row_is_taken(line: Path) -> None:
     assert list(manifest.rows.columns)[-2:] == ["shift", "operator"]
 
 
-def test_only_the_path_is_needed_and_names_tell_windows_apart(line: Path) -> None:
+def test_only_the_path_is_needed_and_names_tell_windows_apart(line):
     text = "path,start_s,end_s\nclips/a.mp4,0,2\nclips/a.mp4,2,\nclips/a.mp4,2,\nclips/b.mp4,,\nframes,,\n"
     names = [item.name for item in read(line, text).items]
     assert names == ["a 0-2 s", "a 2- s", "a 2- s#2", "b", "frames"]
 
 
-def test_rows_that_cannot_be_used_are_listed_with_line_and_column(line: Path) -> None:
+def test_rows_that_cannot_be_used_are_listed_with_line_and_column(line):
     text = (
         "path,item,start_s,end_s,x,y,w,h\n"
         "clips/a.mp4,good,,,,,,\n"
@@ -100,7 +98,7 @@ def test_rows_that_cannot_be_used_are_listed_with_line_and_column(line: Path) ->
     )
 
 
-def test_quoted_line_breaks_semicolons_and_a_byte_order_mark(line: Path) -> None:
+def test_quoted_line_breaks_semicolons_and_a_byte_order_mark(line):
     (line / "clips" / "two\nlines.mp4").touch()
     path = line / "manifest.csv"
     path.write_bytes(
@@ -114,7 +112,7 @@ def test_quoted_line_breaks_semicolons_and_a_byte_order_mark(line: Path) -> None
     assert [p.line for p in manifest.problems] == [4]
 
 
-def test_parquet_says_the_same_as_csv(line: Path) -> None:
+def test_parquet_says_the_same_as_csv(line):
     rows = pd.DataFrame(
         {
             "path": ["clips/a.mp4", "stills/part7.jpg", "none.mp4"],
@@ -138,7 +136,7 @@ def test_parquet_says_the_same_as_csv(line: Path) -> None:
     )
 
 
-def test_a_name_that_is_no_utf_8_is_shown_with_escapes_and_its_path_stays(line: Path) -> None:
+def test_a_name_that_is_no_utf_8_is_shown_with_escapes_and_its_path_stays(line):
     path = os.fsencode(line) + b"/clips/\xff\xe9.mp4"
     Path(os.fsdecode(path)).touch()
     (line / "m.csv").write_bytes(b"path,part\nclips/\xff\xe9.mp4,\xfc\nclips/\xfe.mp4,2\n")
@@ -151,7 +149,7 @@ def test_a_name_that_is_no_utf_8_is_shown_with_escapes_and_its_path_stays(line: 
     assert table["path"].tolist() == [rf"{line}/clips/\xff\xe9.mp4"]
 
 
-def test_what_is_no_manifest_is_refused(line: Path) -> None:
+def test_what_is_no_manifest_is_refused(line):
     with pytest.raises(
         InputError, match=r"other.csv, line 1: has no column path; it has file, label"
     ):
@@ -164,7 +162,7 @@ def test_what_is_no_manifest_is_refused(line: Path) -> None:
     assert not is_manifest(line / "none.csv")
 
 
-def test_a_manifest_is_a_source_and_the_others_stay_what_they_are(line: Path) -> None:
+def test_a_manifest_is_a_source_and_the_others_stay_what_they_are(line):
     manifest = written(
         line, "path,item,x,y,w,h\nclips/a.mp4,a,,,,\nclips/b.mp4,,1,1,8,8\nno.mp4,,,,,\n"
     )
@@ -179,13 +177,13 @@ def test_a_manifest_is_a_source_and_the_others_stay_what_they_are(line: Path) ->
     assert found.problems[0].startswith(f"{manifest}, line 4, column path: there is no such file")
 
 
-def test_items_of_two_manifests_keep_apart(line: Path) -> None:
+def test_items_of_two_manifests_keep_apart(line):
     one = written(line, "path,item\nclips/a.mp4,bolt\n", "one.csv")
     two = written(line, "path,item\nclips/b.mp4,bolt\n", "two.csv")
     assert [item.name for item in expand_sources([one, two]).items] == ["bolt", "bolt#2"]
 
 
-def test_a_table_that_is_no_manifest_and_a_manifest_in_a_folder_are_named(line: Path) -> None:
+def test_a_table_that_is_no_manifest_and_a_manifest_in_a_folder_are_named(line):
     other = written(line, "file,label\na.mp4,1\n", "other.csv")
     written(line, "path\nclips/a.mp4\n")
     found = expand_sources([other, line])
@@ -195,7 +193,7 @@ def test_a_table_that_is_no_manifest_and_a_manifest_in_a_folder_are_named(line: 
     assert reasons["other.csv"] == ".csv is not known as a video or an image"
 
 
-def test_the_items_and_labels_tables(line: Path) -> None:
+def test_the_items_and_labels_tables(line):
     text = "path,part,pass,label,start_s,x,y,w,h,shift\n"
     text += "clips/a.mp4,P1,1,crack,1,1,2,3,4,night\nclips/b.mp4,P2,1,1,,,,,,\nframes,P3,2,,,,,,,\n"
     items = read(line, text).items

@@ -1,13 +1,11 @@
 """Boxes along a track, by hand."""
 
-from __future__ import annotations
-
 import pytest
 
 from vidrobust.footage.item import ObjectBoxes, crop_window
 
 
-def test_between_labels_the_box_lies_on_a_straight_line() -> None:
+def test_between_labels_the_box_lies_on_a_straight_line():
     boxes = ObjectBoxes(
         places=(2.0, 3.0, 5.0), boxes=((0, 0, 4, 4), (8, 4, 12, 8), (8, 4, 16, 12)), counted=False
     )
@@ -20,7 +18,7 @@ def test_between_labels_the_box_lies_on_a_straight_line() -> None:
     assert [boxes.is_past(0, t) for t in (4.9, 5.01, 5.1)] == [False, False, True]
 
 
-def test_by_frame_numbers_times_do_not_matter() -> None:
+def test_by_frame_numbers_times_do_not_matter():
     boxes = ObjectBoxes(places=(10, 13), boxes=((0, 0, 3, 3), (3, 0, 6, 3)), counted=True)
     assert boxes.at(11, 99.0) == (1.0, 0.0, 4.0, 3.0)
     assert [boxes.at(i, 0.0) is None for i in (9, 10, 13, 14)] == [True, False, False, True]
@@ -37,14 +35,12 @@ def test_by_frame_numbers_times_do_not_matter() -> None:
         ((5, 5, 5, 5), 0.0, (4, 4, 1)),
     ],
 )
-def test_the_window_about_a_box(
-    box: tuple[float, ...], margin: float, expected: tuple[int, ...]
-) -> None:
+def test_the_window_about_a_box(box, margin, expected):
     x1, y1, x2, y2 = box
     assert crop_window((x1, y1, x2, y2), margin=margin, width=640, height=360) == expected
 
 
-def test_what_is_no_track_is_refused() -> None:
+def test_what_is_no_track_is_refused():
     with pytest.raises(ValueError, match="expected as many places as boxes"):
         ObjectBoxes(places=(1.0,), boxes=(), counted=False)
     with pytest.raises(ValueError, match="expected rising numbers"):

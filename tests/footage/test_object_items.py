@@ -1,7 +1,5 @@
 """Objects of real annotations as items of their own."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +12,7 @@ from vidrobust.footage.labels.formats import read_labels
 from vidrobust.footage.object_items import object_items
 
 
-def test_tracks_of_the_real_youtube_rows(corpus: Path) -> None:
+def test_tracks_of_the_real_youtube_rows(corpus):
     labels = read_labels(corpus / "annotations" / "ytbb" / "ytbb_subset.csv")
     rows = labels.rows[labels.rows["item"] == "FcmfoPqPxB8"]
     found = object_items((Item(name="clip", path=Path("FcmfoPqPxB8.mp4")),), labels)
@@ -23,7 +21,6 @@ def test_tracks_of_the_real_youtube_rows(corpus: Path) -> None:
     first = found.items[0]
     assert (first.name, first.label) == ("clip/0/0", "person")
     assert first.more == (("clip", "clip"), ("track", "0/0"))
-    assert first.boxes is not None
     assert (first.boxes.places, first.boxes.unit, first.boxes.counted) == (
         (0.0, 1.0, 2.0),
         "share",
@@ -41,12 +38,11 @@ def test_tracks_of_the_real_youtube_rows(corpus: Path) -> None:
         assert steps == {1.0}
 
 
-def test_every_pedestrian_is_an_item_and_a_gap_breaks_a_track(corpus: Path) -> None:
+def test_every_pedestrian_is_an_item_and_a_gap_breaks_a_track(corpus):
     labels = read_labels(corpus / "annotations/mmtracking/demo_MOT15_data/train/TUD-Campus")
     clip = Item(name="TUD-Campus", path=Path("TUD-Campus.mp4"))
     whole = object_items((clip,), labels)
     assert len({item.name.split("#")[0] for item in whole.items}) == 8
-    assert whole.items[0].boxes is not None
     assert whole.items[0].boxes.counted
     assert whole.untracked == 0
     first = whole.items[0].name.split("/")[1]
@@ -59,7 +55,7 @@ def test_every_pedestrian_is_an_item_and_a_gap_breaks_a_track(corpus: Path) -> N
     assert all(middle not in item.boxes.places for item in broken.items[:2] if item.boxes)
 
 
-def test_the_boxes_are_part_of_the_content_and_exclude_a_region(corpus: Path) -> None:
+def test_the_boxes_are_part_of_the_content_and_exclude_a_region(corpus):
     labels = read_labels(corpus / "annotations/mmtracking/demo_MOT15_data/train/TUD-Campus")
     path = corpus / "factory" / "intel_bottle-detection.mp4"
     clip = Item(name="TUD-Campus", path=path)

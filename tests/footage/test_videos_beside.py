@@ -1,14 +1,11 @@
 """A file of YouTube-BoundingBoxes as a source stands for the videos beside it."""
 
-from __future__ import annotations
-
 import shutil
-from pathlib import Path
 
 from vidrobust.footage.expand import expand_sources
 
 
-def test_the_videos_beside_the_real_rows(corpus: Path, tmp_path: Path) -> None:
+def test_the_videos_beside_the_real_rows(corpus, tmp_path):
     csv = tmp_path / "ytbb_subset.csv"
     shutil.copyfile(corpus / "annotations" / "ytbb" / "ytbb_subset.csv", csv)
     (tmp_path / "videos").mkdir()
@@ -30,7 +27,7 @@ def test_the_videos_beside_the_real_rows(corpus: Path, tmp_path: Path) -> None:
     assert problem.startswith(f"{csv}: 8 of 10 videos do not lie beside it, as ID.mp4 (")
 
 
-def test_an_id_with_an_underscore(tmp_path: Path) -> None:
+def test_an_id_with_an_underscore(tmp_path):
     csv = tmp_path / "a.csv"
     csv.write_text("_a_B1234567,1000,0,person,present\nshort,1000,0,person,present\n")
     (tmp_path / "_a_B1234567+0.mp4").touch()

@@ -1,7 +1,5 @@
 """Devices by name, and deterministic algorithms."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
@@ -13,7 +11,7 @@ from vidrobust.errors import SettingsError
 from vidrobust.frames.device import resolve_device, resolve_or_cpu
 
 
-def test_names() -> None:
+def test_names():
     expected = "cuda:0" if torch.cuda.is_available() else "cpu"
     assert resolve_device("auto") == torch.device(expected)
     assert resolve_or_cpu("auto") == (expected, "")
@@ -28,7 +26,7 @@ def test_names() -> None:
             resolve_or_cpu(wrong)
 
 
-def test_deterministic_is_for_a_whole_process() -> None:
+def test_deterministic_is_for_a_whole_process():
     """An operation that has no such algorithm raises afterwards; in a process of its own, since it stays so."""
     code = (
         "import torch\nfrom vidrobust.frames.device import make_deterministic\nmake_deterministic()\n"
@@ -55,7 +53,7 @@ print(os.environ.get("GOMP_SPINCOUNT"))
         ("os.environ['OMP_WAIT_POLICY'] = 'ACTIVE'", "None"),
     ],
 )
-def test_threads_soon_sleep_unless_the_user_says_otherwise(before: str, expected: str) -> None:
+def test_threads_soon_sleep_unless_the_user_says_otherwise(before, expected):
     environment = {
         k: v for k, v in os.environ.items() if k not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
     }
@@ -83,7 +81,7 @@ print(before - resident_mb())
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux: glibc")
-def test_memory_that_is_free_amid_what_stays_is_given_back() -> None:
+def test_memory_that_is_free_amid_what_stays_is_given_back():
     """300 MB in pieces, of which 5 MB stay."""
     done = subprocess.run([sys.executable, "-c", HOLES], capture_output=True, text=True, check=True)
     assert float(done.stdout) > 200

@@ -1,7 +1,5 @@
 """Pixels as torchvision resizes and crops them, bit by bit, and spline fields as scipy has them; rounding."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch
@@ -10,7 +8,6 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as v2
 
 from vidrobust.frames.pixels import (
-    Interpolation,
     center_crop,
     field_of,
     lattice_side,
@@ -21,7 +18,7 @@ from vidrobust.frames.pixels import (
 
 from ..stand_in import stand_in
 
-MODES: dict[Interpolation, InterpolationMode] = {
+MODES = {
     "bilinear": InterpolationMode.BILINEAR,
     "bicubic": InterpolationMode.BICUBIC,
     "nearest": InterpolationMode.NEAREST_EXACT,
@@ -29,7 +26,7 @@ MODES: dict[Interpolation, InterpolationMode] = {
 SHAPES = [(2, 3, 37, 53), (1, 3, 64, 48), (3, 3, 20, 20), (3, 41, 29)]
 
 
-def pixels(shape: tuple[int, ...], *, last: bool) -> torch.Tensor:
+def pixels(shape, *, last):
     made = torch.randint(
         0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(sum(shape))
     )
@@ -44,9 +41,7 @@ def pixels(shape: tuple[int, ...], *, last: bool) -> torch.Tensor:
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("last", [False, True])
 @pytest.mark.parametrize("size", [(17,), (64,), (20,), (24, 31), (90, 15)])
-def test_resized_as_torchvision_does(
-    how: Interpolation, shape: tuple[int, ...], last: bool, size: tuple[int, ...]
-) -> None:
+def test_resized_as_torchvision_does(how, shape, last, size):
     picture = pixels(shape, last=last)
     expected = v2.resize(picture, list(size), interpolation=MODES[how], antialias=True)
     assert torch.equal(resize(picture, size, how), expected)
@@ -55,9 +50,7 @@ def test_resized_as_torchvision_does(
 @pytest.mark.parametrize("how", ["bilinear", "bicubic"])
 @pytest.mark.parametrize("size", [(24, 40), (37, 20), (90, 15), (112, 160)])
 @pytest.mark.parametrize("place", ["cuda:0", "old processor"])
-def test_a_device_and_an_old_processor_resize_to_the_same_bytes(
-    how: Interpolation, size: tuple[int, int], place: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_device_and_an_old_processor_resize_to_the_same_bytes(how, size, place, monkeypatch):
     """As torchvision resizes bytes on a processor with AVX2, which this one must have."""
     picture = pixels((2, 3, 37, 53), last=True)
     expected = v2.resize(picture, list(size), interpolation=MODES[how], antialias=True)
@@ -75,7 +68,7 @@ def test_a_device_and_an_old_processor_resize_to_the_same_bytes(
 
 
 @pytest.mark.parametrize("sides", [(1920, 455), (7680, 12), (854, 160), (16, 300)])
-def test_sums_of_many_taps_stay_exact(sides: tuple[int, int]) -> None:
+def test_sums_of_many_taps_stay_exact(sides):
     """White stays white, and a line of noise is resized as on the CPU."""
     old, new = sides
     line = pixels((1, 3, 1, old), last=True)
@@ -87,12 +80,12 @@ def test_sums_of_many_taps_stay_exact(sides: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("size", [(10, 10), (20, 21), (37, 60), (70, 71), (64, 48)])
-def test_cropped_as_torchvision_does(shape: tuple[int, ...], size: tuple[int, int]) -> None:
+def test_cropped_as_torchvision_does(shape, size):
     picture = pixels(shape, last=True)
     assert torch.equal(center_crop(picture, size), v2.center_crop(picture, list(size)))
 
 
-def test_the_splines_are_scipys() -> None:
+def test_the_splines_are_scipys():
     knots = lattice_side(100.0, 20.0)
     basis = spline_basis(50, 2.0, 20.0, knots)
     at = (np.arange(50) + 0.5) * 2
@@ -103,19 +96,19 @@ def test_the_splines_are_scipys() -> None:
     assert np.allclose(basis.sum(axis=1), 1)
 
 
-def test_a_lattice_of_one_value_is_a_flat_field() -> None:
+def test_a_lattice_of_one_value_is_a_flat_field():
     knots = np.full((lattice_side(30, 8.0), lattice_side(50, 8.0)), 0.7)
     assert np.allclose(field_of(knots, (30, 50), 8.0), 0.7, atol=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(6,), (3, 2), (1, 2, 3), (6, 1, 1)])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_levels_are_rounded_half_to_even_and_clipped(shape: tuple[int, ...], dtype: type) -> None:
+def test_levels_are_rounded_half_to_even_and_clipped(shape, dtype):
     levels = to_levels(np.array([-3, 0.5, 1.5, 127.4, 254.6, 300], dtype).reshape(shape))
     assert levels.dtype == np.uint8
     assert levels.shape == shape
     assert levels.ravel().tolist() == [0, 0, 2, 127, 255, 255]
 
 
-def test_no_levels_stay_none() -> None:
+def test_no_levels_stay_none():
     assert to_levels(np.zeros((0, 4, 3), np.float32)).shape == (0, 4, 3)

@@ -1,7 +1,5 @@
 """``python -m tests.fuzz --seed K --out FILE``: the whole fuzzing; the same command again continues it."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import sys
@@ -12,7 +10,7 @@ from tests.fuzz.mutations import KINDS
 from tests.fuzz.seeds import seeds
 
 
-def main() -> int:
+def main():
     """Exit code 1 where a damaged file was not coped with."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--seed", type=int, default=0, help="what the damage is drawn from")

@@ -13,14 +13,12 @@ import tempfile
 import time
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
 
 import numpy as np
 
-from tests.fuzz.mutations import KINDS, Seed, mutated
+from tests.fuzz.mutations import KINDS, mutated
 
 CPU_LIMIT_S, WALL_LIMIT_S = 60.0, 900.0
 """Time of the processor, and by the clock, for the two commands on one file; a sound file takes about a second."""
@@ -42,16 +40,16 @@ class Case:
     number: int
 
     @property
-    def name(self) -> str:
+    def name(self):
         return f"{self.number:05d} {self.kind} {self.seed}"
 
 
-def cases(files: Sequence[Seed], *, seed: int, per_kind: int) -> list[Case]:
+def cases(files, *, seed, per_kind):
     """So many of each kind, the files in turn, in an order that the seed shuffles."""
     rng = np.random.default_rng(seed)
-    found: list[Case] = []
+    found = []
     for kind in KINDS:
-        order: list[int] = []
+        order = []
         while len(order) < per_kind:
             order += rng.permutation(len(files)).tolist()
         found += [Case(seed=files[i].name, kind=kind, number=0) for i in order[:per_kind]]
@@ -59,7 +57,7 @@ def cases(files: Sequence[Seed], *, seed: int, per_kind: int) -> list[Case]:
     return [Case(seed=case.seed, kind=case.kind, number=n) for n, case in enumerate(shuffled)]
 
 
-def damaged(case: Case, files: Sequence[Seed], seed: int) -> bytes:
+def damaged(case, files, seed):
     """The bytes of a case; the same for the same seed."""
     rng = np.random.default_rng(
         [seed, case.number, zlib.crc32(f"{case.kind} {case.seed}".encode())]
@@ -71,27 +69,26 @@ def damaged(case: Case, files: Sequence[Seed], seed: int) -> bytes:
 class Pool:
     """One process at a time, made anew where it was killed or has ended."""
 
-    def __init__(self, command: Sequence[str] = WORKER) -> None:
+    def __init__(self, command=WORKER):
         self._command = command
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process = None
 
-    def __enter__(self) -> Self:
+    def __enter__(self):
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_):
         self._end()
 
-    def ask(self, path: Path, out: Path, *, look: bool = False) -> dict[str, Any]:
+    def ask(self, path, out, *, look=False):
         """How the commands on a file ended; with ``fault`` where the process did not survive it."""
         process = self._running()
-        assert process.stdin is not None
         process.stdin.write(
             json.dumps({"path": str(path), "out": str(out), "look": look}).encode() + b"\n"
         )
         process.stdin.flush()
         return self._answer(process)
 
-    def _running(self) -> subprocess.Popen[bytes]:
+    def _running(self):
         if self._process is None:
             environment = {
                 **os.environ,
@@ -110,8 +107,7 @@ class Pool:
             self._answer(self._process)
         return self._process
 
-    def _answer(self, process: subprocess.Popen[bytes]) -> dict[str, Any]:
-        assert process.stdout is not None
+    def _answer(self, process):
         started, used = time.monotonic(), _cpu_s(process.pid)
         line = b""
         while not line.endswith(b"\n"):
@@ -127,23 +123,20 @@ class Pool:
                 or time.monotonic() - started > WALL_LIMIT_S
             ):
                 return self._lost("took more time than allowed")
-        found: dict[str, Any] = json.loads(line)
-        return found
+        return json.loads(line)
 
-    def _lost(self, fault: str) -> dict[str, Any]:
+    def _lost(self, fault):
         self._end()
         return {"fault": fault}
 
-    def _end(self) -> None:
+    def _end(self):
         if self._process is not None:
             self._process.kill()
             self._process.communicate()
             self._process = None
 
 
-def run(
-    files: Sequence[Seed], todo: Sequence[Case], seed: int, keep: Path | None = None
-) -> Iterator[dict[str, Any]]:
+def run(files, todo, seed, keep=None):
     """A record a case, in order; ``keep``: the folder for files that were not coped with."""
     with tempfile.TemporaryDirectory(prefix="fuzz-") as base, Pool() as pool:
         for case in todo:
@@ -160,7 +153,7 @@ def run(
             yield {"number": case.number, "kind": case.kind, "file": case.seed, **found}
 
 
-def judged(answer: dict[str, Any]) -> dict[str, Any]:
+def judged(answer):
     """An answer with its ``fault``, "" where both commands have coped, and its ``outcome``."""
     if "fault" in answer:
         return {**answer, "outcome": "fault"}
@@ -186,7 +179,7 @@ def judged(answer: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def summary(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def summary(records):
     """Counts of the outcomes, by kind and in all, the largest memory and the longest time."""
     by_kind = {
         kind: dict(Counter(r["outcome"] for r in records if r["kind"] == kind)) for kind in KINDS
@@ -202,11 +195,11 @@ def summary(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _how(code: int) -> str:
+def _how(code):
     return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 
-def _cpu_s(pid: int) -> float:
+def _cpu_s(pid):
     """Seconds of the processor that a process and its threads have used."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
@@ -215,7 +208,7 @@ def _cpu_s(pid: int) -> float:
         return 0.0
 
 
-def _memory(pid: int) -> int:
+def _memory(pid):
     """Resident bytes of a process."""
     try:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -19,12 +19,11 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from functools import partial
 from io import BytesIO, StringIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -78,7 +77,7 @@ class Seed(NamedTuple):
     files: dict[str, str | bytes]
     target: str = ""
 
-    def written(self, folder: Path) -> Path:
+    def written(self, folder):
         """Write all; return the target."""
         for name, data in self.files.items():
             path = folder / name
@@ -93,9 +92,7 @@ class Kind:
     share   of the files of other kinds: reading a network takes long
     """
 
-    def __init__(
-        self, name: str, read: Callable[[Path], object], *seeds: Seed, share: float = 1.0
-    ) -> None:
+    def __init__(self, name, read, *seeds, share=1.0):
         self.name, self.read, self.seeds, self.share = name, read, seeds, share
 
 
@@ -130,7 +127,7 @@ SIDECAR += 'std = [0.5, 0.5, 0.5]\nchannels = "RGB"\nclasses = ["a", "b"]\n'
 YTBB = "AAAAAAAAAAA,0,0,person,0,present,0.1,0.5,0.2,0.6\nAAAAAAAAAAA,1000,0,person,0,present,0.1,0.5,0.2,0.6\n"
 
 
-def made(make: Callable[[Path], object]) -> Iterator[Seed]:
+def made(make):
     """What a test writes, with each of its first three files that are no pictures damaged in turn."""
     with tempfile.TemporaryDirectory() as folder:
         desk = Path(folder).resolve()
@@ -148,7 +145,7 @@ def made(make: Callable[[Path], object]) -> Iterator[Seed]:
             )
 
 
-def _vit(desk: Path) -> Path:
+def _vit(desk):
     import transformers
 
     size = {"image_size": 32, "hidden_size": 16, "intermediate_size": 16}
@@ -158,12 +155,12 @@ def _vit(desk: Path) -> Path:
     return desk
 
 
-def _yolo(desk: Path) -> Path:
+def _yolo(desk):
     test_ultralytics_models.drawn("yolo11n-cls", desk / "net.pt")
     return desk / "net.pt"
 
 
-def networks() -> list[Kind]:
+def networks():
     """Saved networks of the libraries that are installed."""
     found = []
     if installed("transformers"):
@@ -181,7 +178,7 @@ def networks() -> list[Kind]:
     ]
 
 
-def _command(*arguments: str) -> None:
+def _command(*arguments):
     """A command that ends with 0, or with 2 or 3 and words."""
     said = StringIO()
     try:
@@ -194,35 +191,35 @@ def _command(*arguments: str) -> None:
             raise AssertionError(f"ended with {stop.code!r}: {said.getvalue()[-300:]}") from stop
 
 
-def _labels(path: Path) -> None:
+def _labels(path):
     """Rows that cannot be used are listed in words as well."""
     found = read_labels(path)
     if found.problems:
         raise InputError("; ".join(map(str, found.problems)))
 
 
-def _manifest(path: Path) -> None:
+def _manifest(path):
     found = expand_sources([str(path)])
     if found.problems:
         raise InputError("; ".join(found.problems))
 
 
-def _recorded(path: Path) -> None:
+def _recorded(path):
     _command("recorded", f"detections:{path}", "--json", "--size", "64x48")
 
 
-def _places(path: Path) -> None:
+def _places(path):
     for place in read_places(path):
         points = place.corners
         assert len(place.side(points) if place.is_line else place.holds(points))
 
 
-def _frames(path: Path) -> int:
+def _frames(path):
     with open_video(path, device="cpu") as video:
         return sum(len(batch) for batch in video.batches(4))
 
 
-def _parquet(text: str) -> bytes:
+def _parquet(text):
     target = BytesIO()
     pd.read_csv(StringIO(text)).to_parquet(target)
     return target.getvalue()
@@ -233,13 +230,13 @@ PLAIN = {"x1": 10.0, "y1": 20.0, "x2": 40.0, "y2": 60.0}
 
 SINK = {"x_min": 1, "y_min": 2, "x_max": 30, "y_max": 40, "class_id": 3, "confidence": 0.7}
 SINK |= {"tracker_id": 7, "class_name": "cat"}
-BOX_FILES: dict[str, object] = {
+BOX_FILES = {
     "sink.json": [{**SINK, "frame": n} for n in range(3)],
     "list.json": [[{"name": "cat", "class": 1, "confidence": 0.7, "box": PLAIN}], []],
 }
 
 
-def kinds(run_folder: Path) -> list[Kind]:
+def kinds(run_folder):
     """Every kind; ``run_folder`` is a small finished run whose files are damaged in turn."""
     labelled = "frame,label,probability\n" + FRAMES
     boxed = "frame,label,score,x1,y1,x2,y2\n" + BOXES
@@ -355,33 +352,33 @@ def kinds(run_folder: Path) -> list[Kind]:
     ]
 
 
-def alone(*files: dict[str, str | bytes]) -> list[Seed]:
+def alone(*files):
     return [Seed(each) for each in files]
 
 
-def _model(scheme: str) -> Callable[[Path], object]:
+def _model(scheme):
     return lambda path: load_model(f"{scheme}:{path}", device="cpu")
 
 
-def _commands_on_run(path: Path) -> None:
+def _commands_on_run(path):
     for command in ("status", "show", "report"):
         _command(command, str(path.parent), *(("-q",) if command == "report" else ()))
 
 
-def _study_with_labels(frames: Path, path: Path) -> None:
+def _study_with_labels(frames, path):
     path.write_bytes(path.read_bytes().replace(b"{frames}", str(frames).encode()))
     given = (str(path),) if path.name == "m.csv" else (str(frames), f"--labels={path}")
     out = f"--out={path.parent / 'run'}"
     _command("stability", *given, "--model=tests.fuzz.tiny:model", out, "-q")
 
 
-def _tables(folder: Path) -> object:
+def _tables(folder):
     """Everything that a run folder holds."""
     run = load_run(folder)
     return [run.metrics, *(run.table(file.stem) for file in sorted(folder.glob("*.parquet")))]
 
 
-def damaged(data: bytes, rng: np.random.Generator) -> bytes:
+def damaged(data, rng):
     """A copy with a few bits flipped, a stretch missing, doubled or replaced, or cut off."""
     copy = bytearray(data)
     for _ in range(int(rng.integers(1, 4))):
@@ -400,11 +397,11 @@ def damaged(data: bytes, rng: np.random.Generator) -> bytes:
     return bytes(copy)
 
 
-def _changed(content: Any, rng: np.random.Generator) -> Any:
+def _changed(content, rng):
     """Content of JSON with one value replaced, or one key removed; the same where it holds none."""
-    places: list[tuple[Any, Any]] = []
+    places = []
 
-    def walk(node: Any) -> None:
+    def walk(node):
         entries = node.items() if isinstance(node, dict) else enumerate(node)
         for key, value in entries:
             places.append((node, key))
@@ -422,7 +419,7 @@ def _changed(content: Any, rng: np.random.Generator) -> Any:
     return content
 
 
-def damaged_values(name: str, data: bytes, rng: np.random.Generator) -> bytes:
+def damaged_values(name, data, rng):
     """A copy of a JSON or CSV file with one value replaced; other files are ``damaged``."""
     if name.endswith((".json", ".jsonl")):
         try:
@@ -439,7 +436,7 @@ def damaged_values(name: str, data: bytes, rng: np.random.Generator) -> bytes:
     return damaged(data, rng)
 
 
-def trials(every: list[Kind], count: int, seed: int) -> Iterator[tuple[str, str, str]]:
+def trials(every, count, seed):
     """Kind, outcome (read, refused, fault) and what was raised, so many a kind."""
     for kind in every:
         for number in range(max(round(count * kind.share), 1)):
@@ -453,7 +450,7 @@ def trials(every: list[Kind], count: int, seed: int) -> Iterator[tuple[str, str,
                 yield (kind.name, *_outcome(kind, target, first))
 
 
-def _outcome(kind: Kind, target: Path, path: Path) -> tuple[str, str]:
+def _outcome(kind, target, path):
     started = time.process_time()
     try:
         kind.read(target)
@@ -469,7 +466,7 @@ def _outcome(kind: Kind, target: Path, path: Path) -> tuple[str, str]:
     )
 
 
-def _refused(error: VidrobustError) -> tuple[str, str]:
+def _refused(error):
     if not str(error):
         return "fault", "an error without words"
     if words := PYTHON.search(str(error)):
@@ -477,7 +474,7 @@ def _refused(error: VidrobustError) -> tuple[str, str]:
     return "refused", ""
 
 
-def table(found: list[tuple[str, str, str]]) -> str:
+def table(found):
     """Counts by kind as Markdown."""
     lines = ["| kind | files | read | refused in words | faults |", "|---|---|---|---|---|"]
     for kind in dict.fromkeys(name for name, _, _ in found):
@@ -487,7 +484,7 @@ def table(found: list[tuple[str, str, str]]) -> str:
     return "\n".join(lines)
 
 
-def made_run(folder: Path) -> Path:
+def made_run(folder):
     """A finished run of stability on six small pictures."""
     import cv2
 
@@ -502,13 +499,13 @@ def made_run(folder: Path) -> Path:
     return folder / "run"
 
 
-def run(seed: int, per_kind: int) -> list[tuple[str, str, str]]:
+def run(seed, per_kind):
     """Kind, outcome and what was raised of files of every kind, of fresh damage for a fresh seed."""
     with tempfile.TemporaryDirectory() as folder:
         return list(trials([*kinds(made_run(Path(folder))), *networks()], per_kind, seed))
 
 
-def main_of(arguments: list[str]) -> int:
+def main_of(arguments):
     """Exit code 1 where a file was not coped with."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz.files", description=__doc__)
     parser.add_argument("--seed", type=int, default=0)

@@ -10,7 +10,6 @@ sizes        the size of the picture, or of a box or chunk, is another one: in t
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,10 +43,7 @@ class Seed:
     height: int
 
 
-Mutate = Callable[[Seed, Sequence[Seed], np.random.Generator], bytes]
-
-
-def headers(seed: Seed, others: Sequence[Seed], rng: np.random.Generator) -> bytes:
+def headers(seed, others, rng):
     """Bytes of the head, or of the head of a box, become extreme or random values."""
     data = bytearray(seed.data)
     places = [min(int(rng.integers(HEAD)), len(data) - 1)]
@@ -63,7 +59,7 @@ def headers(seed: Seed, others: Sequence[Seed], rng: np.random.Generator) -> byt
     return bytes(data)
 
 
-def truncations(seed: Seed, others: Sequence[Seed], rng: np.random.Generator) -> bytes:
+def truncations(seed, others, rng):
     """A stretch is missing: the end, the beginning, or one in the middle."""
     data, size = seed.data, len(seed.data)
     cut = (
@@ -77,7 +73,7 @@ def truncations(seed: Seed, others: Sequence[Seed], rng: np.random.Generator) ->
     return data[:cut] + data[min(cut + int(rng.integers(1, size)), size) :]
 
 
-def bit_flips(seed: Seed, others: Sequence[Seed], rng: np.random.Generator) -> bytes:
+def bit_flips(seed, others, rng):
     """So many single bits: between one and one in a hundred bytes, evenly on a logarithmic scale."""
     data = np.frombuffer(seed.data, np.uint8).copy()
     count = int(np.exp(rng.uniform(0, np.log(max(len(data) / 100, 2)))))
@@ -86,7 +82,7 @@ def bit_flips(seed: Seed, others: Sequence[Seed], rng: np.random.Generator) -> b
     return data.tobytes()
 
 
-def splices(seed: Seed, others: Sequence[Seed], rng: np.random.Generator) -> bytes:
+def splices(seed, others, rng):
     """A stretch of another file, or of this one, put in between, over what was there, or behind."""
     source = others[int(rng.integers(len(others)))].data if rng.random() < 0.6 else seed.data
     start = int(rng.integers(len(source)))
@@ -99,7 +95,7 @@ def splices(seed: Seed, others: Sequence[Seed], rng: np.random.Generator) -> byt
     return seed.data[:at] + piece + seed.data[at + over :]
 
 
-def sizes(seed: Seed, others: Sequence[Seed], rng: np.random.Generator) -> bytes:
+def sizes(seed, others, rng):
     """The picture's size, or a box's, is another one; or a stream of another size goes on behind."""
     places = [place for code in ("<HH", ">HH", "<II", ">II") for place in _sizes(seed, code)]
     fits = [
@@ -136,11 +132,11 @@ def sizes(seed: Seed, others: Sequence[Seed], rng: np.random.Generator) -> bytes
     return bytes(data)
 
 
-MUTATIONS: tuple[Mutate, ...] = (headers, truncations, bit_flips, splices, sizes)
+MUTATIONS = (headers, truncations, bit_flips, splices, sizes)
 KINDS = {mutate.__name__: mutate for mutate in MUTATIONS}
 
 
-def mutated(seed: Seed, kind: str, others: Sequence[Seed], rng: np.random.Generator) -> bytes:
+def mutated(seed, kind, others, rng):
     """A damaged copy that differs from the file; ``others`` are all files, to splice from."""
     for _ in range(100):
         made = KINDS[kind](seed, others, rng)
@@ -149,7 +145,7 @@ def mutated(seed: Seed, kind: str, others: Sequence[Seed], rng: np.random.Genera
     raise AssertionError(f"{seed.name}: a hundred draws of {kind} changed nothing")
 
 
-def _boxes(data: bytes, rng: np.random.Generator) -> list[int]:
+def _boxes(data, rng):
     """A few places at which a box or chunk of a known name begins."""
     found = []
     for name in BOXES:
@@ -162,10 +158,10 @@ def _boxes(data: bytes, rng: np.random.Generator) -> list[int]:
     return found
 
 
-def _sizes(seed: Seed, code: str) -> list[tuple[int, str]]:
+def _sizes(seed, code):
     """Where width and height stand behind each other, the first eight places."""
     wanted = struct.pack(code, seed.width, seed.height)
-    found: list[tuple[int, str]] = []
+    found = []
     at = seed.data.find(wanted)
     while at >= 0 and len(found) < 8:
         found.append((at, code))
@@ -173,5 +169,5 @@ def _sizes(seed: Seed, code: str) -> list[tuple[int, str]]:
     return found
 
 
-def _suffix(seed: Seed) -> str:
+def _suffix(seed):
     return seed.name.rsplit(".", 1)[-1]

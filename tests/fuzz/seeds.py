@@ -1,7 +1,5 @@
 """The real files that are damaged: the footage of the repository, the corpus, and both in further containers."""
 
-from __future__ import annotations
-
 import io
 from fractions import Fraction
 from pathlib import Path
@@ -34,7 +32,7 @@ CODED = {
 SUFFIX = {"mpegts": "ts", "matroska": "mkv", "mpeg": "mpg", "yuv4mpegpipe": "y4m"}
 
 
-def seeds(*, corpus: bool = True) -> list[Seed]:
+def seeds(*, corpus=True):
     """All of them, by name; those of the corpus only where it is here, and of codecs those that can be written."""
     files = [p for p in sorted(REPOSITORY.iterdir()) if p.suffix != ".md"]
     if corpus and CORPUS.is_dir():
@@ -49,7 +47,7 @@ def seeds(*, corpus: bool = True) -> list[Seed]:
     return sorted((seed for seed in made if seed is not None), key=lambda seed: seed.name)
 
 
-def _seed(name: str, data: bytes) -> Seed | None:
+def _seed(name, data):
     """The file with its size; None where it holds no picture."""
     try:
         with av.open(io.BytesIO(data)) as container:
@@ -59,7 +57,7 @@ def _seed(name: str, data: bytes) -> Seed | None:
         return None
 
 
-def _rewrapped(path: Path, stem: str, wanted: str) -> Seed | None:
+def _rewrapped(path, stem, wanted):
     """The first packets of a clip in another container."""
     name = f"{stem}-{wanted}.{SUFFIX.get(wanted, wanted)}"
     memory = io.BytesIO()
@@ -73,7 +71,7 @@ def _rewrapped(path: Path, stem: str, wanted: str) -> Seed | None:
     return _seed(name, memory.getvalue())
 
 
-def _coded(codec: str, wanted: str) -> Seed | None:
+def _coded(codec, wanted):
     """A second of a clip, small, in another codec; None where this FFmpeg cannot write it."""
     memory = io.BytesIO()
     try:

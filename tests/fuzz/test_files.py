@@ -1,10 +1,7 @@
 """Some damaged files that are no videos: those that fuzzing found, and others nightly."""
 
-from __future__ import annotations
-
 import secrets
 import zipfile
-from pathlib import Path
 
 import pytest
 
@@ -18,11 +15,11 @@ FEW = 12
 
 
 @pytest.fixture(scope="module")
-def every(tmp_path_factory: pytest.TempPathFactory) -> list[files.Kind]:
+def every(tmp_path_factory):
     return files.kinds(files.made_run(tmp_path_factory.mktemp("run")))
 
 
-def test_sound_files_are_read(every: list[files.Kind], tmp_path: Path) -> None:
+def test_sound_files_are_read(every, tmp_path):
     assert len(every) == 14
     for kind in every:
         for number, seed in enumerate(kind.seeds):
@@ -30,7 +27,7 @@ def test_sound_files_are_read(every: list[files.Kind], tmp_path: Path) -> None:
 
 
 @pytest.mark.nightly
-def test_damaged_files_are_read_or_refused_in_words(every: list[files.Kind]) -> None:
+def test_damaged_files_are_read_or_refused_in_words(every):
     found = list(files.trials(every, FEW, seed=2))
     assert len(found) == sum(max(round(FEW * kind.share), 1) for kind in every)
     assert [what for _, outcome, what in found if outcome == "fault"] == []
@@ -38,14 +35,14 @@ def test_damaged_files_are_read_or_refused_in_words(every: list[files.Kind]) -> 
 
 
 @pytest.mark.nightly
-def test_files_damaged_anew_every_night_have_no_fault() -> None:
+def test_files_damaged_anew_every_night_have_no_fault():
     """The seed is in the message of a failure: ``python -m tests.fuzz.files --seed N --per-kind 12``."""
     seed = secrets.randbelow(2**31)
     faults = [(kind, what) for kind, outcome, what in files.run(seed, FEW) if outcome == "fault"]
     assert faults == [], f"seed {seed}"
 
 
-def test_a_row_of_predictions_without_a_label(tmp_path: Path) -> None:
+def test_a_row_of_predictions_without_a_label(tmp_path):
     """Found by fuzzing: a TypeError."""
     (tmp_path / "a.csv").write_text("frame,label,probability\n0,good,0.5\n1,,0.5\n")
     with pytest.raises(InputError, match="row 2"):
@@ -53,7 +50,7 @@ def test_a_row_of_predictions_without_a_label(tmp_path: Path) -> None:
 
 
 BOX = "1,1,10,20,30,40,0.9,-1,-1,-1\n"
-FOUND: dict[str, tuple[str, bytes]] = {
+FOUND = {
     "a number beyond floats": ("a.txt", BOX.replace("20", "9" * 400).encode()),
     "a field that is missing": (
         "frames.json",
@@ -64,7 +61,7 @@ FOUND: dict[str, tuple[str, bytes]] = {
 
 
 @pytest.mark.parametrize("name", sorted(FOUND))
-def test_recorded_boxes_that_no_reader_expects(name: str, tmp_path: Path) -> None:
+def test_recorded_boxes_that_no_reader_expects(name, tmp_path):
     """Found by fuzzing: exceptions of Python."""
     file, data = FOUND[name]
     (tmp_path / file).write_bytes(data)
@@ -72,21 +69,21 @@ def test_recorded_boxes_that_no_reader_expects(name: str, tmp_path: Path) -> Non
         load_model(f"detections:{tmp_path / file if file != '00_000_000000.txt' else tmp_path}")
 
 
-def test_an_outline_with_an_odd_number_of_values(tmp_path: Path) -> None:
+def test_an_outline_with_an_odd_number_of_values(tmp_path):
     """Found by fuzzing: a ValueError."""
     (tmp_path / "000001.txt").write_text("0 0.1 0.1 0.5 0.1 0.5 0.5 0.2\n")
     with pytest.raises(InputError):
         read_labels(tmp_path, "yolo")
 
 
-def test_a_sidecar_that_is_nested_deeply(tmp_path: Path) -> None:
+def test_a_sidecar_that_is_nested_deeply(tmp_path):
     """Found by fuzzing: a RecursionError."""
     (tmp_path / "net.toml").write_text("mean = " + "[" * 5000)
     with pytest.raises(SettingsError):
         read_sidecar(tmp_path / "net.onnx")
 
 
-def test_a_saved_network_whose_archive_points_nowhere(tmp_path: Path) -> None:
+def test_a_saved_network_whose_archive_points_nowhere(tmp_path):
     """Found by fuzzing: an OSError."""
     with zipfile.ZipFile(tmp_path / "net.pt", "w") as file:
         file.writestr("net/data.pkl", bytes(200))

@@ -1,9 +1,5 @@
 """What fuzzing has found, made again by hand."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
@@ -13,7 +9,7 @@ from vidrobust.plugins.tools.inspect import inspect_paths
 from vidrobust.run_folder.folder import RunFolder
 
 
-def test_a_duration_in_matroska_that_is_no_number(public_clips: Path, tmp_path: Path) -> None:
+def test_a_duration_in_matroska_that_is_no_number(public_clips, tmp_path):
     """The tag DURATION of a stream, 00:00:01.000000000 with a byte of it changed."""
     import av
 
@@ -34,7 +30,7 @@ def test_a_duration_in_matroska_that_is_no_number(public_clips: Path, tmp_path: 
 
 
 @pytest.mark.parametrize("change_at", [1, 3])
-def test_a_size_that_changes_among_the_first_frames(tmp_path: Path, change_at: int) -> None:
+def test_a_size_that_changes_among_the_first_frames(tmp_path, change_at):
     """The noise floor is measured on the frames of the first size."""
     footage = tmp_path / "frames"
     footage.mkdir()

@@ -1,17 +1,14 @@
 """A few damaged files, nightly, and that the damage itself is what it claims to be."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
 from tests.fuzz import driver
-from tests.fuzz.driver import Case, Pool, cases, damaged, judged, run, summary
-from tests.fuzz.mutations import KINDS, Seed
+from tests.fuzz.driver import Pool, cases, damaged, judged, run, summary
+from tests.fuzz.mutations import KINDS
 from tests.fuzz.seeds import seeds
 
 LIGHT = 150_000
@@ -21,11 +18,11 @@ FEW = 4
 
 
 @pytest.fixture(scope="module")
-def files() -> list[Seed]:
+def files():
     return seeds(corpus=False)
 
 
-def test_the_whole_fuzzing_is_large_enough(files: list[Seed]) -> None:
+def test_the_whole_fuzzing_is_large_enough(files):
     """At least 500 mutations of at least 12 real files, at least 80 of each kind, every kind on many files."""
     wanted = cases(files, seed=7, per_kind=100)
     assert len(wanted) >= 500
@@ -39,7 +36,7 @@ def test_the_whole_fuzzing_is_large_enough(files: list[Seed]) -> None:
     assert suffixes >= {"h264", "hevc", "ivf", "nut"}
 
 
-def test_damage_differs_from_the_file_and_hangs_on_the_seed_alone(files: list[Seed]) -> None:
+def test_damage_differs_from_the_file_and_hangs_on_the_seed_alone(files):
     by_name = {each.name: each.data for each in files}
     some = cases(files, seed=3, per_kind=12)
     made = [damaged(case, files, 3) for case in some]
@@ -53,7 +50,7 @@ def test_damage_differs_from_the_file_and_hangs_on_the_seed_alone(files: list[Se
 
 
 @pytest.mark.nightly
-def test_damaged_files_are_read_or_refused(files: list[Seed]) -> None:
+def test_damaged_files_are_read_or_refused(files):
     light = [
         each for each in files if len(each.data) < LIGHT and each.width * each.height < 500_000
     ]
@@ -65,7 +62,7 @@ def test_damaged_files_are_read_or_refused(files: list[Seed]) -> None:
     assert {"studied", "refused"} <= set(found["outcomes"])
 
 
-def test_what_the_limits_catch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_limits_catch(tmp_path, monkeypatch):
     """A worker that crashes, takes too much memory or never answers is a fault, and the next one is asked anew."""
     code = "import json, os, sys, time\nprint(json.dumps({'ready': 1}), flush=True)\nfor line in sys.stdin:\n    "
     monkeypatch.setattr(driver, "CPU_LIMIT_S", 0.5)
@@ -79,7 +76,7 @@ def test_what_the_limits_catch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             assert said in pool.ask(tmp_path / "a", tmp_path / "b")["fault"]
 
 
-def test_what_counts_as_a_fault() -> None:
+def test_what_counts_as_a_fault():
     fine = {"code": 3, "said": "error: a.mp4: is empty (0 bytes)"}
     seen = {"code": 3, "said": "  ! a.mp4: is empty (0 bytes)"}
     spent = {"peak": 1, "cpu_s": 0.1}
@@ -92,14 +89,12 @@ def test_what_counts_as_a_fault() -> None:
         assert judged({"inspect": seen, "study": study, **spent})["outcome"] == "fault"
 
 
-def test_the_command_goes_on_where_it_was_stopped(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_goes_on_where_it_was_stopped(tmp_path, monkeypatch, capsys):
     from tests.fuzz import __main__ as command
 
-    asked: list[Case] = []
+    asked = []
 
-    def fake(files: object, todo: list[Case], seed: int, keep: Path) -> list[dict[str, object]]:
+    def fake(files, todo, seed, keep):
         asked.extend(todo)
         summary = {"fault": "", "outcome": "studied", "peak": 1, "cpu_s": 0.1}
         return [{"number": c.number, "kind": c.kind, "file": c.seed, **summary} for c in todo]

@@ -1,9 +1,6 @@
 """A classifier of two classes that costs nothing, so that the time goes into the footage."""
 
-from __future__ import annotations
-
 import numpy as np
-import torch
 
 from vidrobust.predictions import Classifications
 
@@ -16,7 +13,7 @@ class Bright:
     class_names = ("dark", "bright")
     version = "1"
 
-    def __call__(self, pixels: torch.Tensor) -> Classifications:
+    def __call__(self, pixels):
         bright = pixels.float().mean(dim=(1, 2, 3)).cpu().numpy() / 255
         return Classifications(
             np.stack([1 - bright, bright], axis=1).astype(np.float32), self.class_names

@@ -4,8 +4,6 @@ It reads a path and an output folder a line, as JSON, and answers with one line:
 driver kills it where it takes too long or too much memory; a signal ends it by itself.
 """
 
-from __future__ import annotations
-
 import contextlib
 import io
 import json
@@ -15,7 +13,6 @@ import sys
 import time
 import traceback
 from pathlib import Path
-from typing import Any
 
 DATA_LIMIT = 3 * 2**30
 """Bytes of private memory that the process may ask for; beyond it a MemoryError comes."""
@@ -23,7 +20,7 @@ LOOK = ("--model=tests.fuzz.tiny:model", "--quiet", "--end-s=1", "--budget=12s")
 STUDY = ("--model=tests.fuzz.tiny:model", *("--pairs=1", "--quiet", "--end-s=1", "--batch=8"))
 
 
-def main() -> None:
+def main():
     """Serve until standard input ends."""
     resource.setrlimit(resource.RLIMIT_DATA, (DATA_LIMIT, DATA_LIMIT))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -50,10 +47,10 @@ def main() -> None:
         print(json.dumps({**found, "peak": _peak(), "cpu_s": used}), file=answers, flush=True)
 
 
-def _ended(command: Any, arguments: list[str]) -> dict[str, Any]:
+def _ended(command, arguments):
     """Exit code, None for an exception that nobody caught, and what was said last."""
     said = io.StringIO()
-    code: int | None = 0
+    code = 0
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         try:
             command(arguments)
@@ -65,12 +62,12 @@ def _ended(command: Any, arguments: list[str]) -> dict[str, Any]:
     return {"code": code, "said": said.getvalue()[-1500:]}
 
 
-def _forget_peak() -> None:
+def _forget_peak():
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 
 
-def _peak() -> int:
+def _peak():
     """Bytes of main memory at most since it was forgotten."""
     with contextlib.suppress(OSError):
         for line in Path("/proc/self/status").read_text().splitlines():

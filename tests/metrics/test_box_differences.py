@@ -1,7 +1,5 @@
 """Overlaps and matching against torchvision and scipy on whole tables, changes by hand."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch
@@ -13,13 +11,13 @@ from vidrobust.shapes.mask import Polygon
 from vidrobust.shapes.shape import Places, shape_array
 
 
-def drawn(count: int, seed: int) -> np.ndarray:
+def drawn(count, seed):
     rng = np.random.default_rng(seed)
     corner = rng.uniform(0, 300, (count, 2))
     return np.concatenate([corner, corner + rng.uniform(20, 90, (count, 2))], axis=1)
 
 
-def test_ious_are_torchvisions() -> None:
+def test_ious_are_torchvisions():
     a, b = drawn(40, 0), drawn(50, 1)
     table = np.zeros((40, 50))
     i, j, iou = ious(a, b)
@@ -29,7 +27,7 @@ def test_ious_are_torchvisions() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_matching_is_the_best_one(seed: int) -> None:
+def test_matching_is_the_best_one(seed):
     """The same total as scipy's assignment on the whole table, in which pairs below .3 count nothing."""
     a, b = drawn(60, seed), drawn(60, seed + 100)
     labels = np.zeros(60, np.int64)
@@ -42,14 +40,14 @@ def test_matching_is_the_best_one(seed: int) -> None:
     assert iou.min() >= 0.3
 
 
-def test_no_boxes() -> None:
+def test_no_boxes():
     none = np.empty((0, 4))
     labels = np.empty(0, np.int64)
     assert [len(x) for x in match(none, drawn(3, 0), labels, np.zeros(3, np.int64))] == [0, 0, 0]
     assert duplicates(none, labels.astype(float), labels).tolist() == []
 
 
-def test_changes_by_hand() -> None:
+def test_changes_by_hand():
     """A stays, B is lost, C is renamed, D weakens within the band, E was never sure, F is new."""
     a, b, c, d, e, f = ([100.0 * k, 0.0, 100.0 * k + 50, 50.0] for k in range(6))
     before = (
@@ -68,7 +66,7 @@ def test_changes_by_hand() -> None:
     assert found.moved == pytest.approx(1 / 3)
 
 
-def test_of_equal_boxes_one_is_a_duplicate() -> None:
+def test_of_equal_boxes_one_is_a_duplicate():
     boxes = np.array([[0, 0, 10, 10]] * 3)
     assert duplicates(boxes, np.array([0.5, 0.5, 0.9]), np.array([1, 1, 1])).tolist() == [
         True,
@@ -77,7 +75,7 @@ def test_of_equal_boxes_one_is_a_duplicate() -> None:
     ]
 
 
-def test_the_words_of_tide() -> None:
+def test_the_words_of_tide():
     """One box of each kind; the last true box has none."""
     truth = np.array(
         [[0, 0, 10, 10], [100, 0, 110, 10], [200, 0, 210, 10], [300, 0, 310, 10]], float
@@ -107,7 +105,7 @@ def test_the_words_of_tide() -> None:
     assert np.isnan(wrong_kinds((boxes[:0], scores[:0], labels[:0]), clean)["missed"])
 
 
-def test_shapes_without_room_for_the_overlap_are_left_out_and_no_others() -> None:
+def test_shapes_without_room_for_the_overlap_are_left_out_and_no_others():
     """Turned boxes at random: those of an IoU of .3 or more are the same with and without the short cut."""
     rng = np.random.default_rng(0)
     turned = [

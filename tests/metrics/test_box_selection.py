@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -35,7 +34,7 @@ class Bright:
     class_names: tuple[str, ...] = NAMES
     task: Literal["detection"] = "detection"
 
-    def __call__(self, pixels: torch.Tensor) -> Detections:
+    def __call__(self, pixels):
         light = pixels.float().mean(dim=(1, 2, 3)).numpy() / 255
         rows, count = np.array(self.rows), len(self.rows)
         boxes = [PLACES[rows] + 8 * (each - 0.4) * (1 + rows[:, None]) for each in light]
@@ -50,7 +49,7 @@ class Bright:
         )
 
 
-def pixels() -> torch.Tensor:
+def pixels():
     frames = [
         np.clip(texture(k, 120, 160).astype(np.float64) * g, 0, 255)
         for k, g in ((4, 1.0), (4, 0.7))
@@ -58,7 +57,7 @@ def pixels() -> torch.Tensor:
     return torch.from_numpy(np.stack(frames).astype(np.uint8)).permute(0, 3, 1, 2)
 
 
-def under_light(detector: Bright, **more: Any) -> list[float]:
+def under_light(detector, **more):
     frames = FrameBatch(
         pixels=pixels(),
         time_s=np.arange(2) / 25,
@@ -70,13 +69,13 @@ def under_light(detector: Bright, **more: Any) -> list[float]:
     return [value for value in table["value"].tolist() if value == value]
 
 
-def replayed(detector: Bright, **more: Any) -> list[float]:
+def replayed(detector, **more):
     album = list(pixels().permute(0, 2, 3, 1).numpy())
     seen = seen_boxes(detector, [*album, album[0]], **more)
     return [*seen.z.ravel().tolist(), *seen.places.ravel().tolist(), *seen.states.tolist()]
 
 
-def test_the_middle_of_a_box_decides_whether_it_is_in_a_zone() -> None:
+def test_the_middle_of_a_box_decides_whether_it_is_in_a_zone():
     assert in_zones(PLACES, [(0, 0, 26, 26), (80, 70, 5, 5)]).tolist() == [True, True, False]
     assert not in_zones(PLACES, [(0, 0, 25, 25)]).any()  # the middle, 25, is behind its edge
     assert in_zones(np.empty((0, 4)), [(0, 0, 9, 9)]).tolist() == []
@@ -88,7 +87,7 @@ def test_the_middle_of_a_box_decides_whether_it_is_in_a_zone() -> None:
     assert in_zones(PLACES, [EntryLine(0, 30, 9, 30)]).tolist() == (y < 30).tolist()
 
 
-def test_boxes_of_a_class_outside_of_zones() -> None:
+def test_boxes_of_a_class_outside_of_zones():
     found = Bright()(pixels()[:1])
     assert chosen(found, (), ()) is found
     assert chosen(found, ("cup",), ()).labels.tolist() == [0, 0]
@@ -98,13 +97,13 @@ def test_boxes_of_a_class_outside_of_zones() -> None:
 
 
 @pytest.mark.parametrize("study", [under_light, replayed])
-def test_the_rest_of_the_boxes_might_not_be_there(study: Callable[..., list[float]]) -> None:
+def test_the_rest_of_the_boxes_might_not_be_there(study):
     every = study(Bright())
     assert study(Bright(), only=("cup",)) == study(Bright(rows=(0, 2))) != every
     assert study(Bright(), ignored=((0.0, 0.0, 160.0, 45.0),)) == study(Bright(rows=(1,))) != every
 
 
-def test_a_zone_is_four_numbers() -> None:
+def test_a_zone_is_four_numbers():
     assert Settings(ignore=("1,2,3,4",)).ignored_zones == ((1, 2, 3, 4),)
     assert Settings(entry_line="1,2,3,4").ignored_zones == (EntryLine(1, 2, 3, 4),)
     for wrong, says in (

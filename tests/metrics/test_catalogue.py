@@ -1,7 +1,5 @@
 """Metrics are found by name and by column, and those of other packages stand beside the package's own."""
 
-from __future__ import annotations
-
 import dataclasses
 import re
 
@@ -17,7 +15,7 @@ FLIPS = next(metric for metric in metrics_of("classification") if metric.name ==
 
 
 @pytest.mark.parametrize("task", tasks())
-def test_every_metric_is_reported_in_words_and_has_a_name_of_its_own(task: str) -> None:
+def test_every_metric_is_reported_in_words_and_has_a_name_of_its_own(task):
     metrics = metrics_of(task, (1, 5))
     assert len({metric.name for metric in metrics}) == len(metrics)
     for metric in metrics:
@@ -28,9 +26,8 @@ def test_every_metric_is_reported_in_words_and_has_a_name_of_its_own(task: str) 
         assert find_metric(metric.name, task) == metric
 
 
-def test_anchor_metrics_read_their_own_rows() -> None:
+def test_anchor_metrics_read_their_own_rows():
     metric = find_metric("anchor_flip_rate_5")
-    assert metric is not None
     pairs = pd.DataFrame(
         {
             "kind": ["adjacent", "anchor", "anchor", "anchor", "anchor"],
@@ -44,7 +41,7 @@ def test_anchor_metrics_read_their_own_rows() -> None:
     assert not metric.headline
 
 
-def test_what_is_no_metric_is_not_found() -> None:
+def test_what_is_no_metric_is_not_found():
     assert find_metric("nonsense") is None
     assert find_metric("anchor_jitter_5") is None
     assert find_metric("flip_rate", task="classification") is FLIPS
@@ -62,12 +59,12 @@ def test_what_is_no_metric_is_not_found() -> None:
         ({"worse": "larger"}, "worse is higher or lower"),
     ],
 )
-def test_a_metric_that_cannot_be_is_refused(change: dict[str, object], message: str) -> None:
+def test_a_metric_that_cannot_be_is_refused(change, message):
     with pytest.raises(SettingsError, match=message):
         dataclasses.replace(FLIPS, **change)
 
 
-def test_nan_never_counts() -> None:
+def test_nan_never_counts():
     jitter = find_metric("jitter")
     assert isinstance(jitter, Metric)
     triples = pd.DataFrame({"jitter": [np.nan, 0.5, 0.0]})

@@ -1,7 +1,5 @@
 """Each difference against a count done by hand, or an independent implementation."""
 
-from __future__ import annotations
-
 import itertools
 
 import numpy as np
@@ -20,11 +18,11 @@ P = np.array([[0.5, 0.3, 0.2], [0.1, 0.6, 0.3]], dtype=np.float32)
 Q = np.array([[0.2, 0.5, 0.3], [0.1, 0.6, 0.3]], dtype=np.float32)
 
 
-def some_probabilities(n: int, k: int, seed: int) -> np.ndarray:
+def some_probabilities(n, k, seed):
     return np.random.default_rng(seed).dirichlet(np.full(k, 0.3), size=n).astype(np.float32)
 
 
-def test_hand_counts() -> None:
+def test_hand_counts():
     assert classes.top1_flip(P, Q).tolist() == [True, False]
     # |.5-.2| + |.3-.5| + |.2-.3| = .6, half of it .3
     assert classes.total_variation(P, Q) == pytest.approx([0.3, 0.0], abs=1e-7)
@@ -34,20 +32,20 @@ def test_hand_counts() -> None:
     assert classes.top5_distance(P, Q).tolist() == [4.0, 0.0]
 
 
-def test_disjoint_distributions_are_one_bit_and_one_unit_apart() -> None:
+def test_disjoint_distributions_are_one_bit_and_one_unit_apart():
     p, q = np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])
     assert classes.total_variation(p, q).tolist() == [1.0]
     assert classes.jensen_shannon(p, q).tolist() == [1.0]
 
 
-def test_jensen_shannon_equals_scipy() -> None:
+def test_jensen_shannon_equals_scipy():
     p, q = some_probabilities(50, 20, 0), some_probabilities(50, 20, 1)
     # scipy gives the distance, the square root of the divergence
     expected = jensenshannon(p.astype(float), q.astype(float), base=2, axis=1) ** 2
     assert classes.jensen_shannon(p, q) == pytest.approx(expected, abs=1e-6)
 
 
-def brute_force_t5d(p: np.ndarray, q: np.ndarray) -> int:
+def brute_force_t5d(p, q):
     """The double sum of Hendrycks & Dietterich 2019, with loops, on one pair."""
     order_p, order_q = np.argsort(-p, kind="stable"), np.argsort(-q, kind="stable")
     rank_q = {int(c): r + 1 for r, c in enumerate(order_q)}
@@ -59,14 +57,14 @@ def brute_force_t5d(p: np.ndarray, q: np.ndarray) -> int:
     return total
 
 
-def test_top5_distance_equals_the_papers_double_sum() -> None:
+def test_top5_distance_equals_the_papers_double_sum():
     p, q = some_probabilities(200, 12, 2), some_probabilities(200, 12, 3)
     expected = [brute_force_t5d(a, b) for a, b in zip(p, q, strict=True)]
     assert classes.top5_distance(p, q).tolist() == expected
     assert len(set(expected)) > 5
 
 
-def test_top5_distance_is_at_most_18() -> None:
+def test_top5_distance_is_at_most_18():
     """Ranks 1, 2, 3 leave the five (5 + 4 + 3), 4 and 5 become 1 and 2 (3 + 3): the most of all rankings."""
     places = itertools.product(range(1, 7), repeat=5)
     possible = [s for s in places if len({x for x in s if x < 6}) == sum(x < 6 for x in s)]
@@ -76,13 +74,13 @@ def test_top5_distance_is_at_most_18() -> None:
     assert classes.top5_distance(p, q).tolist() == [18.0]
 
 
-def test_top5_distance_of_a_full_reversal_is_15_and_of_identity_0() -> None:
+def test_top5_distance_of_a_full_reversal_is_15_and_of_identity_0():
     p = np.linspace(1, 0, 1000)[None]
     assert classes.top5_distance(p, p[:, ::-1]).tolist() == [15.0]
     assert classes.top5_distance(p, p).tolist() == [0.0]
 
 
-def test_jitter_ignores_a_steady_drift_and_is_one_for_a_full_round_trip() -> None:
+def test_jitter_ignores_a_steady_drift_and_is_one_for_a_full_round_trip():
     drift = [np.array([[0.5 + 0.1 * t, 0.5 - 0.1 * t]]) for t in range(3)]
     assert classes.jitter(*drift) == pytest.approx([0.0], abs=1e-12)
     a, b = np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])
@@ -104,13 +102,13 @@ def test_jitter_ignores_a_steady_drift_and_is_one_for_a_full_round_trip() -> Non
         ("", 3, []),
     ],
 )
-def test_revert_flips(labels: str, window: int, expected: list[int]) -> None:
+def test_revert_flips(labels, window, expected):
     codes = np.array([ord(c) for c in labels], dtype=np.int64)
     found = classes.revert_flips(codes, np.ones(len(codes), bool), window)
     assert np.flatnonzero(found).tolist() == expected
 
 
-def test_no_excursion_crosses_an_excluded_pair() -> None:
+def test_no_excursion_crosses_an_excluded_pair():
     labels = np.array([0, 1, 0, 0])
     assert (
         np.flatnonzero(
@@ -126,7 +124,7 @@ def test_no_excursion_crosses_an_excluded_pair() -> None:
     )
 
 
-def test_inputs_are_left_alone_and_shapes_are_checked() -> None:
+def test_inputs_are_left_alone_and_shapes_are_checked():
     p, q = P.copy(), Q.copy()
     classes.distances(p, q)
     assert np.array_equal(p, P)
@@ -135,11 +133,11 @@ def test_inputs_are_left_alone_and_shapes_are_checked() -> None:
         classes.total_variation(P, Q[:1])
 
 
-def test_every_difference_belongs_to_a_metric() -> None:
+def test_every_difference_belongs_to_a_metric():
     assert all(metric_of_column(column) for column in PAIR_COLUMNS)
 
 
-def test_a_flip_follows_the_operating_point_and_the_published_one_does_not() -> None:
+def test_a_flip_follows_the_operating_point_and_the_published_one_does_not():
     """By hand: "defect" wins from .3 on, so .25 -> .35 is a flip of the label while the leader stays the same."""
     names, points = ("good", "defect"), ((1, 0.3),)
     before = Classifications(np.array([[0.75, 0.25]]), names, points)
@@ -148,7 +146,7 @@ def test_a_flip_follows_the_operating_point_and_the_published_one_does_not() -> 
     assert classes.top1_flip(before.probabilities, after.probabilities).tolist() == [False]
 
 
-def test_usable_pairs_are_of_one_kind_and_not_excluded() -> None:
+def test_usable_pairs_are_of_one_kind_and_not_excluded():
     pairs = pd.DataFrame(
         {
             "model": ["a", "a", "b", "a"],

@@ -1,9 +1,6 @@
 """The raw tables of a classifier along time, against counts done by hand and a plain loop over all frames."""
 
-from __future__ import annotations
-
 import itertools
-from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -22,14 +19,14 @@ NAMES = ("bolt", "nut", "washer")
 SETTINGS = AlongTime(frame_rate=25.0, anchor_deltas=(1, 3), anchor_every_s=0.2)
 
 
-def made_predictions(count: int, seed: int = 0, classes: int = 3) -> np.ndarray:
+def made_predictions(count, seed=0, classes=3):
     rng = np.random.default_rng(seed)
     walk = np.cumsum(rng.normal(0, 0.4, (count, classes)), axis=0)
     p = np.exp(walk) / np.exp(walk).sum(axis=1, keepdims=True)
     return p.astype(np.float32)
 
 
-def transitions_of(reasons: Sequence[str], start: int, stop: int) -> FrameTransitions:
+def transitions_of(reasons, start, stop):
     count = len(reasons)
     return FrameTransitions(
         reason=np.array(reasons, object)[start:stop],
@@ -39,9 +36,7 @@ def transitions_of(reasons: Sequence[str], start: int, stop: int) -> FrameTransi
     )
 
 
-def measure(
-    p: np.ndarray, reasons: Sequence[str], splits: Sequence[int], names: tuple[str, ...] = NAMES
-) -> dict[str, pd.DataFrame]:
+def measure(p, reasons, splits, names=NAMES):
     """The tables of one clip whose frames come in batches that are split at these frames."""
     meter = ClassMeter("clip", "net", SETTINGS, metrics_of("classification"))
     frames = [texture(0, 30, 32)] * len(p)
@@ -56,7 +51,7 @@ def measure(
 PLAIN = ["first"] + [""] * 11
 
 
-def test_hand_counted_clip() -> None:
+def test_hand_counted_clip():
     """Six frames: bolt bolt nut bolt | cut | nut nut."""
     labels = [0, 0, 1, 0, 1, 1]
     p = np.full((6, 3), 0.1, np.float32)
@@ -80,7 +75,7 @@ def test_hand_counted_clip() -> None:
     )
 
 
-def test_frames_table() -> None:
+def test_frames_table():
     p = np.array([[0.5, 0.25, 0.25], [0.1, 0.2, 0.7], [1.0, 0.0, 0.0]], np.float32)
     frames = measure(p, ["first", "", ""], [])["frames"]
     assert frames["label_name"].tolist() == ["bolt", "washer", "bolt"]
@@ -92,7 +87,7 @@ def test_frames_table() -> None:
     assert set(frames["track"]) == {0}
 
 
-def test_probabilities_of_few_classes_are_kept_whole() -> None:
+def test_probabilities_of_few_classes_are_kept_whole():
     p = made_predictions(4)
     table = measure(p, PLAIN[:4], [2])["probabilities"]
     wide = table.pivot(index="frame", columns="label", values="probability")
@@ -100,7 +95,7 @@ def test_probabilities_of_few_classes_are_kept_whole() -> None:
     assert [NAMES[k] for k in table["label"]] == table["label_name"].tolist()
 
 
-def test_of_many_classes_the_leading_ones_are_kept_and_the_sum_of_the_rest() -> None:
+def test_of_many_classes_the_leading_ones_are_kept_and_the_sum_of_the_rest():
     p = made_predictions(4, classes=ALL_CLASSES + 1)
     table = measure(p, PLAIN[:4], [1], tuple(f"class {k}" for k in range(ALL_CLASSES + 1)))[
         "probabilities"
@@ -115,7 +110,7 @@ def test_of_many_classes_the_leading_ones_are_kept_and_the_sum_of_the_rest() -> 
         assert rows["label_name"].iloc[-1] == "rest"
 
 
-def test_anchor_pairs_by_a_plain_loop() -> None:
+def test_anchor_pairs_by_a_plain_loop():
     p = made_predictions(12)
     pairs = measure(p, PLAIN, [])["pairs"]
     got = pairs[pairs["kind"] == "anchor"]
@@ -133,7 +128,7 @@ def test_anchor_pairs_by_a_plain_loop() -> None:
 
 
 @pytest.mark.parametrize("splits", [[1], [2, 3, 4], [5, 11], list(range(1, 200))])
-def test_batches_may_be_split_anywhere(splits: list[int]) -> None:
+def test_batches_may_be_split_anywhere(splits):
     p = made_predictions(200, seed=4)
     reasons = [*PLAIN[:7], "scene_cut", *PLAIN[8:], *[""] * 188]
     whole, split = measure(p, reasons, []), measure(p, reasons, splits)
@@ -145,7 +140,7 @@ def test_batches_may_be_split_anywhere(splits: list[int]) -> None:
         pd.testing.assert_frame_equal(a, b)
 
 
-def test_pairs_over_a_cut_are_excluded_also_between_anchors() -> None:
+def test_pairs_over_a_cut_are_excluded_also_between_anchors():
     reasons = [*PLAIN[:7], "scene_cut", *PLAIN[8:]]
     pairs = measure(made_predictions(12), reasons, [6])["pairs"]
     crossing = (pairs[["frame_a", "frame_b"]].min(axis=1) < 7) & (
@@ -155,13 +150,13 @@ def test_pairs_over_a_cut_are_excluded_also_between_anchors() -> None:
     assert set(pairs.loc[~crossing, "excluded"]) == {""}
 
 
-def test_one_frame_has_no_pairs() -> None:
+def test_one_frame_has_no_pairs():
     found = measure(made_predictions(1), ["first"], [])
     assert (len(found["frames"]), len(found["pairs"]), len(found["triples"])) == (1, 0, 1)
     assert found["triples"][["jitter", "revert_flip"]].isna().all(axis=None)
 
 
-def test_operating_points_decide_labels_and_margins() -> None:
+def test_operating_points_decide_labels_and_margins():
     """Nut wins from .3 on: (.6, .3), (.7, .2), (.6, .31) are nut, bolt, nut."""
     p = np.array([[0.6, 0.3, 0.1], [0.7, 0.2, 0.1], [0.6, 0.31, 0.09]], np.float32)
     meter = ClassMeter("clip", "net", SETTINGS, metrics_of("classification"))
@@ -177,7 +172,7 @@ def test_operating_points_decide_labels_and_margins() -> None:
     assert adjacent["label_flip"].tolist() == [True, True]
 
 
-def test_of_answers_that_name_some_classes_only_labels_are_compared() -> None:
+def test_of_answers_that_name_some_classes_only_labels_are_compared():
     meter = ClassMeter("clip", "camera", SETTINGS, metrics_of("classification"))
     predictions = Classifications(made_predictions(4), NAMES, partial=True)
     meter.feed(

@@ -1,7 +1,5 @@
 """A planted detector through the meter: boxes in, tables out, and what the metrics make of them."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np
@@ -24,7 +22,7 @@ NAMES = ("bolt", "nut")
 COUNT = 40
 
 
-def footage() -> torch.Tensor:
+def footage():
     """(40, 3, 120, 200): a textured part of 30 x 30 px that goes 4 px a frame before a texture at rest."""
     rng = np.random.default_rng(0)
     ground = np.kron(rng.integers(90, 130, (30, 50)), np.ones((4, 4), int))
@@ -35,7 +33,7 @@ def footage() -> torch.Tensor:
     return torch.from_numpy(np.repeat(frames[:, None], 3, axis=1).astype(np.uint8))
 
 
-def boxes(missed: tuple[int, ...] = (), renamed: tuple[int, ...] = ()) -> Detections:
+def boxes(missed=(), renamed=()):
     """One box that lies on the part in every frame but those missed."""
     frame = np.array([t for t in range(COUNT) if t not in missed], np.int64)
     x = 5.0 + 4 * frame
@@ -51,9 +49,7 @@ def boxes(missed: tuple[int, ...] = (), renamed: tuple[int, ...] = ()) -> Detect
     )
 
 
-def raw_tables(
-    found: Detections, batches: tuple[int, ...] = (16, 16, 8), along: AlongTime | None = None
-) -> dict[str, pd.DataFrame]:
+def raw_tables(found, batches=(16, 16, 8), along=None):
     pixels, watcher = footage(), PairWatcher()
     meter = DETECTION.meter("clip", "planted", along or AlongTime(), DETECTION.metrics)
     start = 0
@@ -83,12 +79,12 @@ def raw_tables(
     return meter.finish()
 
 
-def describe(raw: dict[str, pd.DataFrame]) -> pd.Series:
+def describe(raw):
     table = summarise(raw, metrics_of("detection"))
     return table[table["item"] == ""].set_index("metric")["value"]
 
 
-def test_a_perfect_detector_costs_nothing() -> None:
+def test_a_perfect_detector_costs_nothing():
     found = describe(raw_tables(boxes()))
     assert found["fragments_per_track"] == 1
     for name in found.index.drop(["fragments_per_track", "moved", "box_change"]):
@@ -97,7 +93,7 @@ def test_a_perfect_detector_costs_nothing() -> None:
     assert found["moved"] < 0.02  # where the pixels are measured to go, to a fraction of a pixel
 
 
-def test_planted_faults_come_out() -> None:
+def test_planted_faults_come_out():
     """3 of 40 frames missed in two gaps; 2 flips in 36 steps, away and back."""
     raw = raw_tables(boxes(missed=(10, 20, 21), renamed=(30,)))
     found = describe(raw)
@@ -116,20 +112,20 @@ def test_planted_faults_come_out() -> None:
     ]
 
 
-def test_the_pixels_tell_the_shift() -> None:
+def test_the_pixels_tell_the_shift():
     shift = raw_tables(boxes())["detections"][["shift_x", "shift_y"]].dropna()
     assert len(shift) == COUNT - 1
     np.testing.assert_allclose(shift, np.tile([4.0, 0.0], (len(shift), 1)), atol=0.3)
 
 
-def test_batches_do_not_matter() -> None:
+def test_batches_do_not_matter():
     found = boxes(missed=(10,), renamed=(30,))
     one, other = raw_tables(found, (40,)), raw_tables(found, (1, 15, 17, 7))
     for name, table in one.items():
         pd.testing.assert_frame_equal(table, other[name])
 
 
-def test_a_loss_for_good_is_reported_by_object_by_minute_and_in_frames() -> None:
+def test_a_loss_for_good_is_reported_by_object_by_minute_and_in_frames():
     """Lost in mid-picture from frame 20 on: 20 frames found, 20 that follow before the end."""
     found = describe(raw_tables(boxes(missed=tuple(range(20, COUNT)))))
     assert found["vanished_rate"] == 1
@@ -139,7 +135,7 @@ def test_a_loss_for_good_is_reported_by_object_by_minute_and_in_frames() -> None
     assert found["uncovered_rate"] == pytest.approx(20 / 40, abs=0.03)
 
 
-def test_boxes_are_cut_off_at_the_frame() -> None:
+def test_boxes_are_cut_off_at_the_frame():
     found = boxes()
     beyond = found.boxes.copy()
     beyond[:, :2] -= 60
@@ -147,20 +143,20 @@ def test_boxes_are_cut_off_at_the_frame() -> None:
     assert table["x1"].min() == table["y1"].min() == 0
 
 
-def test_only_some_classes() -> None:
+def test_only_some_classes():
     only = dataclasses.replace(AlongTime(), tracks=TrackSettings(only=("nut",)))
     table = raw_tables(boxes(renamed=(3, 4)), along=only)["detections"]
     assert table["label_name"].tolist() == ["nut", "nut"]
 
 
-def test_no_boxes_in_any_frame() -> None:
+def test_no_boxes_in_any_frame():
     raw = raw_tables(boxes(missed=tuple(range(COUNT))))
     assert len(raw["detections"]) == len(raw["tracks"]) == 0
     assert len(raw["box_counts"]) == COUNT
     assert describe(raw)["count_jitter"] == 0
 
 
-def test_groups() -> None:
+def test_groups():
     raw = raw_tables(boxes(missed=(10,)))
     table = summarise_by(raw, metrics_of("detection"), DETECTION.groups)
     of = table[table["metric"] == "dropout_rate"].set_index("by")
@@ -168,7 +164,7 @@ def test_groups() -> None:
     assert of["value"].tolist() == [1 / 40] * 2
 
 
-def test_boxes_move_with_the_picture() -> None:
+def test_boxes_move_with_the_picture():
     """What a translation does to the pixels of a square it does to its box; a box that leaves is left out."""
     shift = find("translation")
     pixels = torch.zeros(2, 3, 100, 100, dtype=torch.uint8)
@@ -197,7 +193,7 @@ def test_boxes_move_with_the_picture() -> None:
         np.testing.assert_allclose(box, [x.min(), y.min(), x.max() + 1, y.max() + 1], atol=1.0)
 
 
-def test_differences_of_a_clean_and_a_changed_frame() -> None:
+def test_differences_of_a_clean_and_a_changed_frame():
     before, after = boxes(), boxes(missed=(3,), renamed=(5,))
     values = {m.column: m.difference(before, after) for m in DETECTION.metrics if m.difference}
     assert np.flatnonzero(values["lost"]).tolist() == [3]
@@ -212,7 +208,7 @@ def test_differences_of_a_clean_and_a_changed_frame() -> None:
     assert np.isnan(of_nothing).all()
 
 
-def test_tracks_of_two_models_are_no_pairs() -> None:
+def test_tracks_of_two_models_are_no_pairs():
     """Numbers of tracks mean nothing to another model: what is reported of tracks says so."""
     for metric in DETECTION.metrics:
         assert metric.of_tracks == (

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
@@ -26,7 +25,7 @@ GREYS = (250, 170)
 """Of two parts, which together fill a square: their boxes are one and the same."""
 
 
-def scene(count: int = 2) -> FrameBatch:
+def scene(count=2):
     pixels = np.full((count, 120, 160, 3), 60, np.uint8)
     lower = np.tri(50, dtype=bool)
     for f in range(count):
@@ -51,8 +50,8 @@ class Parts:
     class_names: tuple[str, ...] = ("part",)
     task: Literal["detection"] = "detection"
 
-    def __call__(self, pixels: torch.Tensor) -> Detections:
-        rows: list[tuple[int, Mask]] = []
+    def __call__(self, pixels):
+        rows = []
         for f, picture in enumerate(pixels):
             grey = to_array(picture)[..., 1].astype(int)
             bright = grey[5:30, 10:150].mean() > 75
@@ -72,12 +71,12 @@ class Parts:
         )
 
 
-def mean_of(found: pd.DataFrame) -> pd.Series:
+def mean_of(found):
     return found.groupby("metric")["value"].mean()
 
 
 @pytest.mark.parametrize("name", ["translation", "rotation", "horizontal_flip", "shear"])
-def test_masks_that_go_with_the_picture_are_unchanged(name: str) -> None:
+def test_masks_that_go_with_the_picture_are_unchanged(name):
     """By its masks hardly anything has moved, however the picture turns; a box about a turned part has grown."""
     perturbation = PERTURBATIONS[name]
     by_masks = mean_of(study_frames(scene(), [Parts()], [perturbation], Draws(content="c")))
@@ -86,7 +85,7 @@ def test_masks_that_go_with_the_picture_are_unchanged(name: str) -> None:
     assert by_masks["box_change"] == pytest.approx(by_masks["moved"])
 
 
-def test_a_mask_on_the_wrong_part_is_seen_by_masks_alone() -> None:
+def test_a_mask_on_the_wrong_part_is_seen_by_masks_alone():
     brighter = PERTURBATIONS["brightness"]
     bright = Perturbation(
         **{**vars(brighter), "apply": lambda p, s, g: (p.int() + 30).clamp(0, 255).byte()}
@@ -103,7 +102,7 @@ def test_a_mask_on_the_wrong_part_is_seen_by_masks_alone() -> None:
     assert found[True]["tide_missed"] == pytest.approx(0.5)
 
 
-def test_boxes_alone_are_moved_as_before_and_what_leaves_is_left_out() -> None:
+def test_boxes_alone_are_moved_as_before_and_what_leaves_is_left_out():
     """A shift of 90 px over the border: the part that leaves has neither box nor mask."""
     found = Parts()(scene(2).pixels)
     shift = PERTURBATIONS["translation"]
@@ -122,7 +121,7 @@ def test_boxes_alone_are_moved_as_before_and_what_leaves_is_left_out() -> None:
     assert len(move(found, shift, 200.0, one_per_frame(from_seed(2), 2), (120, 160)).scores) == 0
 
 
-def test_a_batch_without_boxes_costs_the_others_no_masks() -> None:
+def test_a_batch_without_boxes_costs_the_others_no_masks():
     found = Parts()(scene(1).pixels)
     nothing = Detections(
         np.empty((0, 4), np.float32),

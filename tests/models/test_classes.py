@@ -1,16 +1,12 @@
 """Where class names come from."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import pytest
 
 from vidrobust.errors import SettingsError
 from vidrobust.models import classes
 
 
-def test_imagenet_in_the_usual_order() -> None:
+def test_imagenet_in_the_usual_order():
     """Indices that the corpus uses in clip_labels.csv: 281 tabby, 414 backpack, 850 teddy, 898 water bottle."""
     names = classes.imagenet()
     assert len(names) == 1000
@@ -18,21 +14,21 @@ def test_imagenet_in_the_usual_order() -> None:
     assert [names[i] for i in (0, 281, 414, 850, 898)] == some
 
 
-def test_default_names() -> None:
+def test_default_names():
     names, note = classes.default(1000)
     assert names == classes.imagenet()
     assert "taken for ImageNet" in note
     assert classes.default(3)[0] == ("class 0", "class 1", "class 2")
 
 
-def test_background_is_never_guessed() -> None:
+def test_background_is_never_guessed():
     with pytest.raises(
         SettingsError, match=r'1001 outputs: .*background.*classes = "background\+imagenet"'
     ):
         classes.default(1001)
 
 
-def test_named(tmp_path: Path) -> None:
+def test_named(tmp_path):
     (tmp_path / "names.txt").write_text("good\n\n scratched \nbroken é\n", encoding="utf-8")
     assert classes.named("names.txt", tmp_path) == ("good", "scratched", "broken é")
     assert classes.named(["a", "b"], tmp_path) == ("a", "b")
@@ -41,7 +37,7 @@ def test_named(tmp_path: Path) -> None:
     assert (len(background), background[0], background[282]) == (1001, "background", "tabby")
 
 
-def test_wrong_names(tmp_path: Path) -> None:
+def test_wrong_names(tmp_path):
     with pytest.raises(SettingsError, match=r"classes: .*gone\.txt cannot be read"):
         classes.named("gone.txt", tmp_path)
     (tmp_path / "one.txt").write_text("only\n")
@@ -52,7 +48,7 @@ def test_wrong_names(tmp_path: Path) -> None:
         classes.named("binary.txt", tmp_path)
 
 
-def test_imagenet_names_are_torchvisions_but_for_those_shown_otherwise() -> None:
+def test_imagenet_names_are_torchvisions_but_for_those_shown_otherwise():
     """Torchvision's list is the reference; only the teat of a bottle, class 680, has another name."""
     from torchvision.models._meta import _IMAGENET_CATEGORIES
 

@@ -1,9 +1,6 @@
 """Engines on real networks and frames: the same answers, and what is done where they are not."""
 
-from __future__ import annotations
-
 import dataclasses
-from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -16,13 +13,7 @@ from vidrobust.models.engines import EngineRequest, with_engine
 from vidrobust.models.info import code_sha256, identity, state_sha256
 from vidrobust.models.load import load_model, pinned_spec
 from vidrobust.models.modules import from_module
-from vidrobust.models.network import (
-    GuardedRun,
-    Network,
-    NetworkClassifier,
-    as_classifier,
-    disagreement,
-)
+from vidrobust.models.network import GuardedRun, NetworkClassifier, as_classifier, disagreement
 from vidrobust.models.preprocess import Preprocess
 
 ENGINES = ["openvino", "onnxruntime"]
@@ -30,45 +21,44 @@ NET = "mobilenet_v1_0.25_128.onnx"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory) -> object:
+def own_cache(tmp_path_factory):
     """One cache for the tests of this module."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VIDROBUST_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
 
 
-def of_module(module: torch.nn.Module) -> Network:
+def of_module(module):
     cut, about = Preprocess(size=16, mean=(127,) * 3, std=(64,) * 3), {"name": "own", "weights": ""}
     about |= {"weights_sha256": state_sha256(module)}
     return from_module(module, cut, torch.device("cpu"), **about)
 
 
 class Small(torch.nn.Module):
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, seed=0):
         super().__init__()
         torch.manual_seed(seed)
         self.conv, self.layer = torch.nn.Conv2d(3, 8, 3), torch.nn.Linear(8, 4)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        scores: torch.Tensor = self.layer(self.conv(x).relu().mean(dim=(2, 3)))
-        return scores
+    def forward(self, x):
+        return self.layer(self.conv(x).relu().mean(dim=(2, 3)))
 
 
 class Branching(Small):
     """Another answer for bright frames, which no trace of a black example holds."""
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x):
         scores = super().forward(x)
         return -scores if x.mean() > 0.5 else scores
 
 
 class Unexportable(Small):
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x):
         scores = super().forward(x)
         return torch.from_numpy(np.sort(scores.numpy(), axis=1) + scores.numpy())
 
 
-def test_lite0_says_the_same_in_openvino(lite0: NetworkClassifier, teddy: torch.Tensor) -> None:
+def test_lite0_says_the_same_in_openvino(lite0, teddy):
     model = load_model("efficientnet-lite0,threads=1", device="cpu", engine="openvino")
     assert isinstance(model, NetworkClassifier)
     assert model.info.engine.startswith("openvino")
@@ -79,9 +69,7 @@ def test_lite0_says_the_same_in_openvino(lite0: NetworkClassifier, teddy: torch.
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_an_onnx_file_says_what_a_bare_session_says(
-    engine: str, models: Path, cat: torch.Tensor
-) -> None:
+def test_an_onnx_file_says_what_a_bare_session_says(engine, models, cat):
     model = load_model(f"onnx:{models / NET},engine={engine},threads=1")
     assert (model.info.engine.partition(" ")[0], model.info.threads) == (engine, 1)
     session = onnxruntime.InferenceSession(models / NET, providers=["CPUExecutionProvider"])
@@ -92,7 +80,7 @@ def test_an_onnx_file_says_what_a_bare_session_says(
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_batch_shared_among_threads_is_answered_in_order(engine: str, models: Path) -> None:
+def test_a_batch_shared_among_threads_is_answered_in_order(engine, models):
     file = load_model(f"onnx:{models / NET}").network.onnx
     opened = engines.ENGINES[engine].open
     alone, shared = (opened(file, threads, "float32", threads) for threads in (1, 3))
@@ -102,9 +90,7 @@ def test_a_batch_shared_among_threads_is_answered_in_order(engine: str, models: 
         assert np.abs(shared(inputs[:count]) - rows).max() < 1e-5 * np.abs(rows).max()
 
 
-def test_auto_takes_the_first_engine_that_is_installed_and_agrees(
-    noise: torch.Tensor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_auto_takes_the_first_engine_that_is_installed_and_agrees(noise, monkeypatch):
     network = of_module(Small())
     taken = with_engine(network, EngineRequest(), noise)
     assert (taken.engine.partition(" ")[0], taken.notes) == ("openvino", network.notes)
@@ -118,9 +104,7 @@ def test_auto_takes_the_first_engine_that_is_installed_and_agrees(
         with_engine(network, EngineRequest(engine="openvino"), noise)
 
 
-def test_a_network_compiled_before_gives_the_same_bits(
-    models: Path, teddy: torch.Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_network_compiled_before_gives_the_same_bits(models, teddy, tmp_path, monkeypatch):
     monkeypatch.setenv("VIDROBUST_CACHE", str(tmp_path))
     spec = f"onnx:{models / NET},engine=openvino"
     first, again = (load_model(spec)(teddy[:2]).probabilities for _ in range(2))
@@ -128,7 +112,7 @@ def test_a_network_compiled_before_gives_the_same_bits(
     assert np.array_equal(first, again)
 
 
-def test_a_spec_that_pins_the_engine_loads_the_same(models: Path) -> None:
+def test_a_spec_that_pins_the_engine_loads_the_same(models):
     model = load_model(f"onnx:{models / NET}", engine="auto")
     spec = pinned_spec(model)
     assert spec.startswith(f"onnx:{models / NET},engine={model.info.engine.partition(' ')[0]}")
@@ -137,7 +121,7 @@ def test_a_spec_that_pins_the_engine_loads_the_same(models: Path) -> None:
     assert again.info.threads == model.info.threads
 
 
-def test_a_module_that_cannot_be_exported_stays_in_torch_and_says_why(noise: torch.Tensor) -> None:
+def test_a_module_that_cannot_be_exported_stays_in_torch_and_says_why(noise):
     network = of_module(Unexportable())
     stayed = with_engine(network, EngineRequest(), noise)
     assert stayed.run is network.run
@@ -146,18 +130,16 @@ def test_a_module_that_cannot_be_exported_stays_in_torch_and_says_why(noise: tor
         with_engine(network, EngineRequest(engine="openvino"), noise)
 
 
-def test_what_torch_prints_of_a_module_that_cannot_be_exported_is_not_heard(
-    noise: torch.Tensor, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_what_torch_prints_of_a_module_that_cannot_be_exported_is_not_heard(noise, capfd):
     class Drawn(Small):
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
+        def forward(self, x):
             return super().forward(x) + torch.randn(4, generator=torch.Generator().manual_seed(3))
 
     with_engine(of_module(Drawn()), EngineRequest(), noise)
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_trace_that_lost_a_branch_is_caught_on_the_frames(noise: torch.Tensor) -> None:
+def test_a_trace_that_lost_a_branch_is_caught_on_the_frames(noise):
     """Bright frames take the branch that the trace of black ones does not have."""
     bright = (noise.int() // 4 + 190).to(torch.uint8)
     network = of_module(Branching())
@@ -169,9 +151,7 @@ def test_a_trace_that_lost_a_branch_is_caught_on_the_frames(noise: torch.Tensor)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_lost_branch_that_only_footage_shows_is_given_up_then(
-    engine: str, noise: torch.Tensor
-) -> None:
+def test_a_lost_branch_that_only_footage_shows_is_given_up_then(engine, noise):
     """Dark frames agree on loading; the first bright batch is right nonetheless, and it is said."""
     dark, bright = noise // 8, (noise.int() // 4 + 190).to(torch.uint8)
     network = of_module(Branching(seed=3))
@@ -189,7 +169,7 @@ def test_a_lost_branch_that_only_footage_shows_is_given_up_then(
     assert np.array_equal(model(noise).probabilities, plain.probabilities)
 
 
-def test_int8_changes_scores_and_counts_labels(cat: torch.Tensor, models: Path) -> None:
+def test_int8_changes_scores_and_counts_labels(cat, models):
     plain = load_model(f"onnx:{models / NET}")
     how = {"precision": "int8", "engine": "onnxruntime", "sample": cat}
     model = load_model(f"onnx:{models / NET},threads=1", **how)
@@ -202,7 +182,7 @@ def test_int8_changes_scores_and_counts_labels(cat: torch.Tensor, models: Path) 
     assert identity(model) != identity(plain)
 
 
-def test_bfloat16_of_a_module_rounds_to_eight_bits(noise: torch.Tensor) -> None:
+def test_bfloat16_of_a_module_rounds_to_eight_bits(noise):
     network = of_module(Small())
     asked = EngineRequest(precision="bfloat16", engine="torch")
     model = as_classifier(with_engine(network, asked, noise), "s")
@@ -223,14 +203,12 @@ def test_bfloat16_of_a_module_rounds_to_eight_bits(noise: torch.Tensor) -> None:
         ({"engine": "torch", "precision": "int8"}, "engine torch has no int8"),
     ],
 )
-def test_what_cannot_be_asked(how: dict[str, str], message: str, models: Path) -> None:
+def test_what_cannot_be_asked(how, message, models):
     with pytest.raises(SettingsError, match=message):
-        load_model(f"onnx:{models / NET}", **how)  # type: ignore[arg-type]
+        load_model(f"onnx:{models / NET}", **how)
 
 
-def test_a_cache_that_cannot_be_written_leaves_torch(
-    noise: torch.Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cache_that_cannot_be_written_leaves_torch(noise, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("VIDROBUST_CACHE", str(tmp_path / "file" / "cache"))
     network = of_module(Small(seed=5))
@@ -239,7 +217,7 @@ def test_a_cache_that_cannot_be_written_leaves_torch(
     assert "the cache cannot be written" in stayed.notes[-1]
 
 
-def test_plain_attributes_are_part_of_the_code() -> None:
+def test_plain_attributes_are_part_of_the_code():
     first, second = torch.nn.LeakyReLU(0.1), torch.nn.LeakyReLU(0.2)
     assert state_sha256(first) == state_sha256(second)
     assert code_sha256(first) != code_sha256(second)
@@ -255,22 +233,22 @@ def test_plain_attributes_are_part_of_the_code() -> None:
         ([[1.0, 0.0], [0.0, 1.0]], r"answers of shape (2, 2), expected (1, 2)"),
     ],
 )
-def test_disagreement_by_hand(rows: list[list[float]], expected: str) -> None:
+def test_disagreement_by_hand(rows, expected):
     assert disagreement(np.array([[1.0, 0.0]]), np.array(rows)).startswith(expected)
 
 
-def test_labels_may_differ_in_ties_alone() -> None:
+def test_labels_may_differ_in_ties_alone():
     """The largest score is 10, so scores may differ by 1e-3, and a lead of 2e-3 may be lost."""
     reference = np.array([[10.0, 0.0, 0.0], [1.0, 1.0 - 1.5e-3, 0.0]])
     tied = np.array([[10.0, 0.0, 0.0], [1.0 - 9e-4, 1.0 - 7e-4, 0.0]])
     assert disagreement(reference, tied) == ""
 
 
-def test_the_cache_is_where_it_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_cache_is_where_it_is_said(monkeypatch, tmp_path):
     monkeypatch.setenv("VIDROBUST_CACHE", str(tmp_path))
-    made: list[Path] = []
+    made = []
 
-    def make(path: Path) -> None:
+    def make(path):
         made.append(path)
         path.write_text("net")
 
@@ -279,7 +257,7 @@ def test_the_cache_is_where_it_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert len(made) == 1
     assert [p.name for p in (tmp_path / "networks").iterdir()] == ["k"]
 
-    def fail(path: Path) -> None:
+    def fail(path):
         path.write_text("half")
         raise RuntimeError("stopped")
 

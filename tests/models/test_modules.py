@@ -1,9 +1,5 @@
 """Weight files: wrappers, prefixes, damage, and weights of another network."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -12,7 +8,7 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.models.modules import class_count, fit_state, read_state
 
 
-def small(classes: int = 3) -> torch.nn.Sequential:
+def small(classes=3):
     torch.manual_seed(0)
     return torch.nn.Sequential(
         torch.nn.Flatten(), torch.nn.Linear(4, 5), torch.nn.Linear(5, classes)
@@ -21,9 +17,7 @@ def small(classes: int = 3) -> torch.nn.Sequential:
 
 @pytest.mark.parametrize("wrapper", [None, "state_dict", "model_state_dict", "model"])
 @pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "model."])
-def test_wrappers_and_prefixes_are_taken_off(
-    tmp_path: Path, wrapper: str | None, prefix: str
-) -> None:
+def test_wrappers_and_prefixes_are_taken_off(tmp_path, wrapper, prefix):
     state = small().state_dict()
     content = {prefix + name: value for name, value in state.items()}
     torch.save({wrapper: content, "epoch": 3} if wrapper else content, tmp_path / "w.pth")
@@ -32,13 +26,13 @@ def test_wrappers_and_prefixes_are_taken_off(
     assert all(torch.equal(read[name], value) for name, value in state.items())
 
 
-def test_safetensors(tmp_path: Path) -> None:
+def test_safetensors(tmp_path):
     state = small().state_dict()
     save_file(state, tmp_path / "w.safetensors")
     assert torch.equal(read_state(tmp_path / "w.safetensors")["1.weight"], state["1.weight"])
 
 
-def test_a_pickled_module_is_not_run(tmp_path: Path) -> None:
+def test_a_pickled_module_is_not_run(tmp_path):
     torch.save(small(), tmp_path / "w.pth")
     with pytest.raises(
         InputError, match=r"not a plain file of weights.*torch\.save\(model\.state_dict\(\)"
@@ -48,7 +42,7 @@ def test_a_pickled_module_is_not_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"not weights", b"PK\x03\x04 half an archive"])
 @pytest.mark.parametrize("name", ["w.pth", "w.safetensors"])
-def test_damaged_files(tmp_path: Path, content: bytes, name: str) -> None:
+def test_damaged_files(tmp_path, content, name):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(
         InputError,
@@ -57,7 +51,7 @@ def test_damaged_files(tmp_path: Path, content: bytes, name: str) -> None:
         read_state(tmp_path / name)
 
 
-def test_a_cut_file(tmp_path: Path) -> None:
+def test_a_cut_file(tmp_path):
     path = tmp_path / "w.pth"
     torch.save(small().state_dict(), path)
     path.write_bytes(path.read_bytes()[:-100])
@@ -65,7 +59,7 @@ def test_a_cut_file(tmp_path: Path) -> None:
         read_state(path)
 
 
-def test_other_content(tmp_path: Path) -> None:
+def test_other_content(tmp_path):
     torch.save([torch.zeros(2)], tmp_path / "list.pth")
     with pytest.raises(InputError, match="holds list, not parameters by name"):
         read_state(tmp_path / "list.pth")
@@ -74,7 +68,7 @@ def test_other_content(tmp_path: Path) -> None:
         read_state(tmp_path / "log.pth")
 
 
-def test_fit_is_all_or_nothing() -> None:
+def test_fit_is_all_or_nothing():
     module, state = small(), small().state_dict()
     state["2.bias"] = torch.tensor([7.0, 8.0, 9.0])
     fit_state(module, state, "spec")
@@ -86,7 +80,7 @@ def test_fit_is_all_or_nothing() -> None:
         fit_state(module, {("9.bias" if n == "1.bias" else n): v for n, v in state.items()}, "spec")
 
 
-def test_another_number_of_classes_is_said_and_read_off() -> None:
+def test_another_number_of_classes_is_said_and_read_off():
     assert class_count(small, small(7).state_dict()) == 7
     assert class_count(lambda count: small(), small(7).state_dict()) is None
     with pytest.raises(SettingsError, match=r"2\.weight is \(7, 5\) in the file, \(3, 5\)"):

@@ -1,9 +1,5 @@
 """External data of ONNX files is read inside the folder and refused outside it."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import numpy as np
 import onnx
 import pytest
@@ -25,7 +21,7 @@ channels = "RGB"
 WEIGHT = np.random.default_rng(0).normal(size=(192, 3)).astype(np.float32)
 
 
-def write(folder: Path, location: str, *, inside_if: bool = False) -> Path:
+def write(folder, location, *, inside_if=False):
     """A network whose matrix lies in ``location``, directly or in the branch of an If."""
     (folder / "weights.bin").write_bytes(WEIGHT.tobytes())
     (folder / "net.toml").write_text(SIDECAR)
@@ -58,20 +54,18 @@ def write(folder: Path, location: str, *, inside_if: bool = False) -> Path:
     return path
 
 
-def test_weights_beside_it_are_found_and_count(tmp_path: Path) -> None:
+def test_weights_beside_it_are_found_and_count(tmp_path):
     path = write(tmp_path, "weights.bin")
     assert external_files(path) == [tmp_path / "weights.bin"]
     first = identity(load_model(f"onnx:{path}"))
     (tmp_path / "weights.bin").write_bytes((WEIGHT * 2).tobytes())
     second = identity(load_model(f"onnx:{path}"))
-    assert first is not None
-    assert second is not None
     assert {key for key in first if first[key] != second[key]} == {"weights"}
 
 
 @pytest.mark.parametrize("inside_if", [False, True])
 @pytest.mark.parametrize("how", ["up", "absolute", "link"])
-def test_weights_elsewhere_are_refused(tmp_path: Path, how: str, inside_if: bool) -> None:
+def test_weights_elsewhere_are_refused(tmp_path, how, inside_if):
     (tmp_path / "secret").write_bytes(WEIGHT.tobytes())
     folder = tmp_path / "nets"
     folder.mkdir()
@@ -85,14 +79,14 @@ def test_weights_elsewhere_are_refused(tmp_path: Path, how: str, inside_if: bool
 @pytest.mark.parametrize(
     "content", [b"", b"\xff" * 40, b"\x3a\x7f", b"not a network at all", b"\x3a\x02\x0a\x7f"]
 )
-def test_what_is_no_network(tmp_path: Path, content: bytes) -> None:
+def test_what_is_no_network(tmp_path, content):
     (tmp_path / "net.onnx").write_bytes(content)
     (tmp_path / "net.toml").write_text(SIDECAR)
     with pytest.raises(InputError, match="cannot be read as an ONNX network"):
         load_model(f"onnx:{tmp_path / 'net.onnx'}")
 
 
-def test_real_networks_read_nothing_else(models: Path) -> None:
+def test_real_networks_read_nothing_else(models):
     """Against the package onnx, which lists the tensors that lie elsewhere."""
     for path in sorted(models.glob("*.onnx")):
         network = onnx.load(path, load_external_data=False)

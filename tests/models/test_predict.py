@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import math
 import os
-from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -35,11 +34,11 @@ class Counting:
     class_names = ("a", "b")
     task: Literal["classification"] = "classification"
 
-    def __init__(self, fits: int = 1000) -> None:
+    def __init__(self, fits=1000):
         self.fits = fits
-        self.sizes: list[int] = []
+        self.sizes = []
 
-    def __call__(self, pixels: torch.Tensor) -> Classifications:
+    def __call__(self, pixels):
         self.sizes.append(len(pixels))
         if len(pixels) > self.fits:
             torch.empty(2**60, dtype=torch.uint8)  # the allocator itself refuses
@@ -50,7 +49,7 @@ class Counting:
 @pytest.mark.parametrize(
     ("batch", "sizes"), [(16, [16, 16, 16, 16, 6]), (70, [70]), (100, [70]), ("auto", [32, 32, 6])]
 )
-def test_order_and_sizes(batch: int | Literal["auto"], sizes: list[int]) -> None:
+def test_order_and_sizes(batch, sizes):
     model = Counting()
     rows = predict(model, PIXELS, batch)
     assert np.allclose(rows.probabilities[:, 0], np.arange(70) / 100)
@@ -62,12 +61,12 @@ def test_order_and_sizes(batch: int | Literal["auto"], sizes: list[int]) -> None
     ("height", "width", "frames"),
     [(480, 640, 32), (720, 1280, 12), (1080, 1920, 5), (4320, 7680, 4)],
 )
-def test_batches_of_large_frames_are_smaller(height: int, width: int, frames: int) -> None:
+def test_batches_of_large_frames_are_smaller(height, width, frames):
     """32 MB is 33,554,432 bytes, and a frame of 1920x1080 has 6,220,800: five fit."""
     assert auto_batch(height, width) == frames
 
 
-def test_auto_halves_until_it_fits_and_says_so() -> None:
+def test_auto_halves_until_it_fits_and_says_so():
     """32 and 16 do not fit, 8 does: eight batches of 8 and one of 6 follow, none tried larger again."""
     model, summary = Counting(fits=10), []
     rows = predict(model, PIXELS, "auto", on_smaller=summary.append)
@@ -76,14 +75,14 @@ def test_auto_halves_until_it_fits_and_says_so() -> None:
     assert summary == [16, 8]
 
 
-def test_a_number_is_kept_to() -> None:
+def test_a_number_is_kept_to():
     with pytest.raises(
         InputError, match=r"memory ran out on 32 frames of 2x2 px; use --batch auto, or --batch 16"
     ):
         predict(Counting(fits=10), PIXELS, 32)
 
 
-def test_one_frame_that_does_not_fit() -> None:
+def test_one_frame_that_does_not_fit():
     model = Counting(fits=0)
     with pytest.raises(
         InputError, match="memory ran out on 1 frames of 2x2 px; one frame alone does not fit"
@@ -92,17 +91,17 @@ def test_one_frame_that_does_not_fit() -> None:
     assert model.sizes == [32, 16, 8, 4, 2, 1]
 
 
-def test_no_frames() -> None:
+def test_no_frames():
     assert predict(Counting(), PIXELS[:0], "auto").probabilities.shape == (0, 2)
 
 
 @pytest.mark.parametrize("batch", [0, -3, 2.0, "all", True])
-def test_wrong_batches(batch: object) -> None:
+def test_wrong_batches(batch):
     with pytest.raises(SettingsError, match="batch: expected auto or a whole number from 1"):
         predict(Counting(), PIXELS, batch)
 
 
-def test_what_fitted_is_remembered_for_frames_of_that_size() -> None:
+def test_what_fitted_is_remembered_for_frames_of_that_size():
     model = Counting(fits=10)
     predict(model, PIXELS[:16])
     assert model.sizes == [16, 8, 8]
@@ -112,9 +111,9 @@ def test_what_fitted_is_remembered_for_frames_of_that_size() -> None:
     assert model.sizes == [8, 8, 9]
 
 
-def test_what_a_model_raises_is_said_with_its_name_at_once() -> None:
+def test_what_a_model_raises_is_said_with_its_name_at_once():
     class Broken(Counting):
-        def __call__(self, pixels: torch.Tensor) -> Classifications:
+        def __call__(self, pixels):
             super().__call__(pixels)
             raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
@@ -126,7 +125,7 @@ def test_what_a_model_raises_is_said_with_its_name_at_once() -> None:
     assert model.sizes == [32]
 
     class Panicking(Counting):
-        def __call__(self, pixels: torch.Tensor) -> Classifications:
+        def __call__(self, pixels):
             raise BaseException("a panic of compiled code")
 
     with pytest.raises(ModelError):
@@ -136,16 +135,16 @@ def test_what_a_model_raises_is_said_with_its_name_at_once() -> None:
 class Answering(Counting):
     """Right on its first batch, then whatever it is given."""
 
-    def __init__(self, then: Callable[[], object]) -> None:
+    def __init__(self, then):
         super().__init__()
         self.then = then
 
-    def __call__(self, pixels: torch.Tensor) -> Classifications:
+    def __call__(self, pixels):
         right = super().__call__(pixels)
-        return right if len(self.sizes) == 1 else self.then()  # type: ignore[return-value]
+        return right if len(self.sizes) == 1 else self.then()
 
 
-def two(rows: list[list[float]], names: tuple[str, ...] = ("a", "b")) -> Callable[[], object]:
+def two(rows, names=("a", "b")):
     return lambda: Classifications(np.array(rows, np.float32), names)
 
 
@@ -167,7 +166,7 @@ NO_BOXES = np.empty(0, np.int64)
         ),
     ],
 )
-def test_answers_that_are_no_prediction(then: Callable[[], object], message: str) -> None:
+def test_answers_that_are_no_prediction(then, message):
     with pytest.raises(ModelError, match=f"model counting: .*{message}"):
         predict(Answering(then), PIXELS[:4], 2)
 
@@ -179,10 +178,10 @@ class Boxes:
     class_names = ("part",)
     task: Literal["detection"] = "detection"
 
-    def __init__(self, width: float = 5.0, scale: float = 100.0, label: int = 0) -> None:
+    def __init__(self, width=5.0, scale=100.0, label=0):
         self.width, self.scale, self.label = width, scale, label
 
-    def __call__(self, pixels: torch.Tensor) -> Detections:
+    def __call__(self, pixels):
         values = pixels[:, 0, 0, 0].numpy()
         rows = np.flatnonzero(values % 2)
         left = rows.astype(np.float32)
@@ -193,7 +192,7 @@ class Boxes:
         )
 
 
-def test_boxes_are_joined_with_the_rows_of_all_frames() -> None:
+def test_boxes_are_joined_with_the_rows_of_all_frames():
     """By hand: odd frames have a box; in batches of 3, frames 1, 3, 5, 7 are rows 1, 0, 2, 1 of theirs."""
     found = predict(Boxes(), PIXELS[:8], 3)
     assert found.num_frames == 8
@@ -213,7 +212,7 @@ def test_boxes_are_joined_with_the_rows_of_all_frames() -> None:
         (Boxes(label=1), "a label outside 0..0"),
     ],
 )
-def test_boxes_that_cannot_be(model: Boxes, message: str) -> None:
+def test_boxes_that_cannot_be(model, message):
     with pytest.raises(ModelError, match=f"model boxes: answered with .*{message}"):
         predict(model, PIXELS[:8])
 
@@ -227,14 +226,12 @@ def test_boxes_that_cannot_be(model: Boxes, message: str) -> None:
         (2**27, 360, 640, 4),  # the least
     ],
 )
-def test_batches_of_a_device_by_its_free_memory(
-    free: int, height: int, width: int, frames: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_batches_of_a_device_by_its_free_memory(free, height, width, frames, monkeypatch):
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 2 * free))
     assert auto_batch(height, width, "cuda:0") == frames
 
 
-def test_what_counts_as_out_of_memory() -> None:
+def test_what_counts_as_out_of_memory():
     with pytest.raises(RuntimeError) as from_torch:
         torch.empty(2**60, dtype=torch.uint8)
     with pytest.raises(MemoryError) as from_numpy:
@@ -258,14 +255,14 @@ def test_what_counts_as_out_of_memory() -> None:
     assert not is_out_of_memory(RuntimeError("size mismatch"))
 
 
-def test_a_detector_gets_the_pictures_that_are_in_main_memory() -> None:
+def test_a_detector_gets_the_pictures_that_are_in_main_memory():
     """A frame of a device comes down once, for hashes and for boxes."""
-    seen: list[str] = []
+    seen = []
 
     class Looks(Boxes):
         in_main_memory = True
 
-        def __call__(self, pixels: torch.Tensor) -> Detections:
+        def __call__(self, pixels):
             seen.append(pixels.device.type)
             assert torch.equal(pixels, PIXELS[:8])
             return super().__call__(pixels)

@@ -1,7 +1,5 @@
 """Preprocessing against torchvision, timm, OpenCV and YOLOX; boxes find their way back."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 import pytest
@@ -20,7 +18,7 @@ from vidrobust.plugins.library_models import from_timm, from_torchvision
 KERNELS = {name: Image.Resampling[name.upper()] for name in ("bilinear", "bicubic", "nearest")}
 
 
-def with_pillow(frame: torch.Tensor, p: Preprocess, shorter: int) -> np.ndarray:
+def with_pillow(frame, p, shorter):
     """(3, H, W) uint8 -> (size, size, 3) uint8, by Pillow; the shorter side's length is a hand count."""
     image = Image.fromarray(frame.permute(1, 2, 0).numpy())
     w, h = image.size
@@ -31,7 +29,7 @@ def with_pillow(frame: torch.Tensor, p: Preprocess, shorter: int) -> np.ndarray:
     return np.asarray(image.crop((left, top, left + width, top + height)))
 
 
-def picture(height: int, width: int) -> torch.Tensor:
+def picture(height, width):
     """(1, 3, H, W) uint8, a view of (N, H, W, 3): coarse colours and fine noise, so that aliasing shows."""
     generator = torch.Generator().manual_seed(height * 10007 + width)
     coarse = torch.rand(1, 3, 3, 4, generator=generator)
@@ -48,9 +46,7 @@ def picture(height: int, width: int) -> torch.Tensor:
 )
 @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
 @pytest.mark.parametrize("frame", [(272, 640), (301, 167), (100, 100), (37, 53), (5, 3)], ids=str)
-def test_agrees_with_pillow(
-    size: int, crop: float, shorter: int, interpolation: str, frame: tuple[int, int]
-) -> None:
+def test_agrees_with_pillow(size, crop, shorter, interpolation, frame):
     p = Preprocess(size=size, crop=crop, interpolation=interpolation, mean=(0, 0, 0), std=(1, 1, 1))
     pixels = picture(*frame)
     ours = p.cut(pixels)[0].permute(1, 2, 0).numpy()
@@ -61,7 +57,7 @@ def test_agrees_with_pillow(
     assert error.mean() < 0.02
 
 
-def test_nearest_takes_the_pixels_that_pillow_takes() -> None:
+def test_nearest_takes_the_pixels_that_pillow_takes():
     p = Preprocess(size=30, crop=1.0, interpolation="nearest", mean=(0, 0, 0), std=(1, 1, 1))
     pixels = picture(90, 90)
     assert np.array_equal(p.cut(pixels)[0].permute(1, 2, 0).numpy(), with_pillow(pixels[0], p, 30))
@@ -70,7 +66,7 @@ def test_nearest_takes_the_pixels_that_pillow_takes() -> None:
 @pytest.mark.parametrize(
     "frame", [(1, 1), (1, 7), (9, 1), (2, 3), (1, 4000), (4000, 1), (17, 300), (300, 17)]
 )
-def test_any_frame_size_gives_the_declared_shape(frame: tuple[int, int]) -> None:
+def test_any_frame_size_gives_the_declared_shape(frame):
     p = Preprocess(size=64, crop=0.875, interpolation="bicubic", mean=(127,) * 3, std=(128,) * 3)
     result = p(picture(*frame))
     assert result.shape == (1, 3, 64, 64)
@@ -78,16 +74,14 @@ def test_any_frame_size_gives_the_declared_shape(frame: tuple[int, int]) -> None
 
 
 @pytest.mark.parametrize("frame", [(20, 330), (20, 331), (331, 20)], ids=str)
-def test_a_very_long_frame_is_cut_to_its_middle_without_a_difference(
-    frame: tuple[int, int],
-) -> None:
+def test_a_very_long_frame_is_cut_to_its_middle_without_a_difference(frame):
     """The crop of a 16.5:1 frame by Pillow from the whole frame, which the cut must not move or change."""
     p = Preprocess(size=20, crop=1.0, mean=(0, 0, 0), std=(1, 1, 1))
     pixels = picture(*frame)
     assert np.array_equal(p.cut(pixels)[0].permute(1, 2, 0).numpy(), with_pillow(pixels[0], p, 20))
 
 
-def test_memory_layout_batch_and_neighbours_change_no_bit() -> None:
+def test_memory_layout_batch_and_neighbours_change_no_bit():
     p = Preprocess(size=56, crop=0.875, interpolation="bicubic", mean=(127,) * 3, std=(128,) * 3)
     strided = torch.cat([picture(70 + 0 * i, 90) + i for i in range(4)])
     together = p(strided)
@@ -99,7 +93,7 @@ def test_memory_layout_batch_and_neighbours_change_no_bit() -> None:
     assert torch.equal(together, p(padded[:, :, :90].permute(0, 3, 1, 2)))
 
 
-def test_the_frames_stay_as_they_were() -> None:
+def test_the_frames_stay_as_they_were():
     pixels = picture(8, 8)  # no resize, no crop: the result must still be other memory
     before = pixels.clone()
     result = Preprocess(size=8, mean=(0, 0, 0), std=(1, 1, 1), channels="BGR")(pixels)
@@ -107,7 +101,7 @@ def test_the_frames_stay_as_they_were() -> None:
     assert torch.equal(pixels, before)
 
 
-def test_channel_order_and_normalisation_by_hand() -> None:
+def test_channel_order_and_normalisation_by_hand():
     """One red-ish pixel (10, 20, 30): BGR is (30, 20, 10), minus (1, 2, 3), over (1, 2, 4)."""
     pixels = torch.tensor([10, 20, 30], dtype=torch.uint8).view(1, 3, 1, 1)
     p = Preprocess(size=1, mean=(1, 2, 3), std=(1, 2, 4), channels="BGR")
@@ -116,7 +110,7 @@ def test_channel_order_and_normalisation_by_hand() -> None:
     assert plain.flatten().tolist() == [9.0, 9.0, 6.75]
 
 
-def test_px_of_a_frame_that_a_px_of_the_input_averages() -> None:
+def test_px_of_a_frame_that_a_px_of_the_input_averages():
     how = {"size": 224, "crop": 0.875, "mean": (0.0,) * 3, "std": (1.0,) * 3}
     assert Preprocess(**how).frame_px(720, 1280) == 720 / 256
     assert Preprocess(**how).frame_px(200, 300) == 1.0
@@ -124,7 +118,7 @@ def test_px_of_a_frame_that_a_px_of_the_input_averages() -> None:
     assert Preprocess(**how, interpolation="nearest").frame_px(720, 1280) == 1.0
 
 
-def test_stretch_ignores_the_aspect_ratio() -> None:
+def test_stretch_ignores_the_aspect_ratio():
     """Left half black, right half white, 10x40 to 16x8: still halves, at 8 wide 4 and 4."""
     pixels = torch.zeros(1, 3, 10, 40, dtype=torch.uint8)
     pixels[..., 20:] = 255
@@ -139,7 +133,7 @@ def test_stretch_ignores_the_aspect_ratio() -> None:
 @pytest.mark.parametrize(
     "name", ["resnet18", "efficientnet_b0", "vit_b_16", "inception_v3", "swin_t"]
 )
-def test_equals_torchvisions_own_transforms(name: str) -> None:
+def test_equals_torchvisions_own_transforms(name):
     preset = torchvision.models.get_model_weights(name).DEFAULT.transforms()
     for frame in ((123, 231), (400, 300)):
         pixels = picture(*frame)
@@ -152,7 +146,7 @@ def test_equals_torchvisions_own_transforms(name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["resnet10t", "mobilenetv3_small_100", "tf_efficientnet_lite1", "test_vit"]
 )
-def test_equals_timms_own_transforms(name: str) -> None:
+def test_equals_timms_own_transforms(name):
     config = resolve_model_data_config(timm.create_model(name, pretrained=False))
     pixels = picture(350, 500)
     own = create_transform(**config)(Image.fromarray(pixels[0].permute(1, 2, 0).numpy()))
@@ -161,7 +155,7 @@ def test_equals_timms_own_transforms(name: str) -> None:
     assert difference.mean() < 0.0004
 
 
-def test_timm_rounds_down_and_squashes() -> None:
+def test_timm_rounds_down_and_squashes():
     """224 / 0.9 = 248.9 is 248 in timm, where round would say 249."""
     config = {
         "input_size": (3, 224, 224), "crop_pct": 0.9, "interpolation": "bicubic",
@@ -174,13 +168,13 @@ def test_timm_rounds_down_and_squashes() -> None:
         from_timm({**config, "crop_mode": "border"})
 
 
-def test_other_torchvision_transforms_are_refused() -> None:
+def test_other_torchvision_transforms_are_refused():
     video = torchvision.models.get_model_weights("r3d_18").DEFAULT.transforms()
     with pytest.raises(SettingsError, match=r"VideoClassification.*image classifiers only"):
         from_torchvision(video)
 
 
-def test_describe_says_everything() -> None:
+def test_describe_says_everything():
     p = Preprocess(size=227, crop=0.875, mean=(104, 117, 123), std=(1, 1, 1), channels="BGR")
     assert p.describe() == (
         "shorter side to 259 px (bilinear, antialiased, uint8), centre crop 227x227, BGR, "
@@ -212,21 +206,21 @@ def test_describe_says_everything() -> None:
     ],
     ids=str,
 )
-def test_wrong_settings_are_refused_by_name(wrong: dict[str, object], message: str) -> None:
+def test_wrong_settings_are_refused_by_name(wrong, message):
     with pytest.raises(SettingsError, match=message):
         Preprocess(**{"size": 224, "mean": (0, 0, 0), "std": (1, 1, 1), **wrong})
 
 
-def prepared(**changes: object) -> BoxPreprocess:
+def prepared(**changes):
     given = {"size": (96, 128), "resize": "letterbox", "mean": (0.0,) * 3, "std": (1.0,) * 3}
     given |= {"channels": "RGB"}
-    return BoxPreprocess(**{**given, **changes})  # type: ignore[arg-type]
+    return BoxPreprocess(**{**given, **changes})
 
 
 @pytest.mark.parametrize("resize", ["letterbox", "stretch"])
 @pytest.mark.parametrize("place", ["top left", "centre"])
 @pytest.mark.parametrize(("height", "width"), [(60, 80), (77, 301), (301, 77), (96, 128), (1, 500)])
-def test_a_frame_comes_back_whole(resize: str, place: str, height: int, width: int) -> None:
+def test_a_frame_comes_back_whole(resize, place, height, width):
     how = prepared(resize=resize, place=place)
     fit = how.fit(height, width)
     tall, wide = how.sides(height, width)
@@ -237,7 +231,7 @@ def test_a_frame_comes_back_whole(resize: str, place: str, height: int, width: i
 
 @pytest.mark.parametrize("resize", ["letterbox", "stretch"])
 @pytest.mark.parametrize("antialias", [False, True])
-def test_a_bright_patch_is_found_again(resize: str, antialias: bool) -> None:
+def test_a_bright_patch_is_found_again(resize, antialias):
     """The centroid of a white rectangle in the input, taken back, is its centroid in the frame."""
     frame = torch.zeros(1, 3, 240, 500, dtype=torch.uint8)
     frame[:, :, 60:140, 100:260] = 255
@@ -250,7 +244,7 @@ def test_a_bright_patch_is_found_again(resize: str, antialias: bool) -> None:
     np.testing.assert_allclose(found, [180, 100], atol=0.5 if antialias else 2)
 
 
-def test_padding_order_and_range() -> None:
+def test_padding_order_and_range():
     frame = torch.zeros(2, 3, 64, 128, dtype=torch.uint8)
     frame[:, 0] = 200
     made = prepared(channels="BGR", mean=(10.0, 20.0, 30.0), std=(2.0, 2.0, 2.0))(frame)
@@ -260,7 +254,7 @@ def test_padding_order_and_range() -> None:
     assert made[0, :, 80, 5].tolist() == [52.0, 47.0, 42.0]
 
 
-def test_resizes_as_opencv_does() -> None:
+def test_resizes_as_opencv_does():
     rng = np.random.default_rng(0)
     frame = rng.integers(0, 256, (50, 70, 3), dtype=np.uint8)
     made = prepared(resize="stretch")(torch.from_numpy(frame).permute(2, 0, 1)[None])
@@ -268,7 +262,7 @@ def test_resizes_as_opencv_does() -> None:
     np.testing.assert_array_equal(made[0].permute(1, 2, 0).numpy(), expected)
 
 
-def yolox_preproc(img: np.ndarray, input_size: tuple[int, int]) -> tuple[np.ndarray, float]:
+def yolox_preproc(img, input_size):
     """Megvii-BaseDetection/YOLOX, yolox/data/data_augment.py, ``preproc``, word by word but for the last axis."""
     padded_img = np.ones((input_size[0], input_size[1], 3), dtype=np.uint8) * 114
     r = min(input_size[0] / img.shape[0], input_size[1] / img.shape[1])
@@ -283,7 +277,7 @@ def yolox_preproc(img: np.ndarray, input_size: tuple[int, int]) -> tuple[np.ndar
     ("height", "width"),
     [(432, 768), (360, 640), (480, 854), (1080, 1920), (301, 77), (416, 416), (333, 1001)],
 )
-def test_letterbox_of_yolox(height: int, width: int) -> None:
+def test_letterbox_of_yolox(height, width):
     """Pixels equal; boxes are divided by the ratio, as its demos do. 768 x 432 px make 233 rows of 416."""
     frame = np.random.default_rng(1).integers(0, 256, (height, width, 3), dtype=np.uint8)
     how = prepared(size=(416, 416), round_down=True, one_scale=True, channels="BGR")
@@ -296,19 +290,19 @@ def test_letterbox_of_yolox(height: int, width: int) -> None:
         assert how.sides(height, width) == (233, 416)
 
 
-def test_head_of_yolox_has_its_letterbox() -> None:
+def test_head_of_yolox_has_its_letterbox():
     head = HEADS["yolox"]
     assert (head.place, head.antialias) == ("top left", False)
     assert head.round_down
     assert head.one_scale
 
 
-def test_nearest_sides() -> None:
+def test_nearest_sides():
     """854 x 480 px in 416 are 416 x 233.8."""
     assert prepared(size=(416, 416)).sides(480, 854) == (234, 416)
 
 
-def test_refuses_what_it_does_not_know() -> None:
+def test_refuses_what_it_does_not_know():
     with pytest.raises(SettingsError, match="resize"):
         prepared(resize="crop")
     with pytest.raises(SettingsError, match="channels"):

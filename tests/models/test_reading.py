@@ -1,9 +1,5 @@
 """Raw outputs become rows of scores, and rows become answers; what is ambiguous is refused."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
@@ -19,14 +15,13 @@ from vidrobust.models.reading import (
     in_fixed_batches,
     settle,
 )
-from vidrobust.predictions import Classifications
 
 RAW = np.array([[2.0, -1.0, 0.5], [0.0, 3.0, -2.0]], np.float32)
 PROBABILITIES = np.array([[0.5, 0.25, 0.25], [0.1, 0.2, 0.7]], np.float32)
 SIGMOIDS = np.array([[0.9, 0.8, 0.1], [0.2, 0.3, 0.6]], np.float32)
 
 
-def test_as_rows() -> None:
+def test_as_rows():
     assert as_rows(torch.from_numpy(RAW)[:, :, None, None], "m").tolist() == RAW.tolist()
     assert as_rows(RAW.astype(np.float16), "m").dtype == np.float32
     bfloat = as_rows(torch.tensor([[1.0, 2.0]], dtype=torch.bfloat16, requires_grad=True), "m")
@@ -47,7 +42,7 @@ def test_as_rows() -> None:
     ],
     ids=str,
 )
-def test_other_outputs_are_refused(outputs: object, message: str) -> None:
+def test_other_outputs_are_refused(outputs, message):
     with pytest.raises(SettingsError, match=f"model m: .*{message}"):
         as_rows(outputs, "model m")
 
@@ -69,7 +64,7 @@ def test_other_outputs_are_refused(outputs: object, message: str) -> None:
         (RAW[:, :1], "score", "score"),
     ],
 )
-def test_find_scores(rows: np.ndarray, declared: str | None, found: str) -> None:
+def test_find_scores(rows, declared, found):
     output, note = find_scores(rows, declared, "m")
     assert output == found
     assert ("no softmax added" in note) == (output == "probabilities" and declared is None)
@@ -89,17 +84,17 @@ def test_find_scores(rows: np.ndarray, declared: str | None, found: str) -> None
         (SIGMOIDS, None, 'for a network of several labels at once say output = "multilabel"'),
     ],
 )
-def test_contradictions_are_refused(rows: np.ndarray, declared: str | None, message: str) -> None:
+def test_contradictions_are_refused(rows, declared, message):
     with pytest.raises(SettingsError, match=message):
         find_scores(rows, declared, "m")
 
 
-def test_one_row_that_is_no_distribution_is_enough() -> None:
+def test_one_row_that_is_no_distribution_is_enough():
     assert are_probabilities(PROBABILITIES)
     assert not are_probabilities(np.concatenate([PROBABILITIES, SIGMOIDS[:1]]))
 
 
-def test_nan_is_an_input_error_that_counts() -> None:
+def test_nan_is_an_input_error_that_counts():
     rows = RAW.copy()
     rows[1, 2] = np.nan
     with pytest.raises(InputError, match="outputs for 1 of 2 frames, the first in row 1"):
@@ -108,17 +103,17 @@ def test_nan_is_an_input_error_that_counts() -> None:
         find_scores(rows, "logits", "model m")
 
 
-def test_one_output_a_frame_may_come_without_its_column() -> None:
+def test_one_output_a_frame_may_come_without_its_column():
     assert as_rows(np.array([0.5, 2.0]), "m").tolist() == [[0.5], [2.0]]
 
 
 @pytest.mark.parametrize(
     ("count", "size", "calls"), [(7, 3, [3, 3, 3]), (6, 3, [3, 3]), (2, 4, [4]), (3, 1, [1] * 3)]
 )
-def test_fixed_batches(count: int, size: int, calls: list[int]) -> None:
+def test_fixed_batches(count, size, calls):
     seen = []
 
-    def run(part: torch.Tensor) -> np.ndarray:
+    def run(part):
         seen.append(len(part))
         return part.numpy() * 10
 
@@ -135,12 +130,12 @@ ONE = np.array([[-1.0], [0.0], [3.0]], np.float32)
 NAMES = ("a", "b", "c")
 
 
-def answer(rows: np.ndarray, names: tuple[str, ...] | None = NAMES, **said: Any) -> Classifications:
+def answer(rows, names=NAMES, **said):
     reading, _ = settle(rows, Declared(**said), names, "model m")
     return reading(rows, "model m")
 
 
-def test_softmax_once_or_not_at_all() -> None:
+def test_softmax_once_or_not_at_all():
     """By hand: the logits of the second row differ from each other by ln 2 and ln 4."""
     logits = np.array([[5, 5, 5], [0, np.log(2), np.log(4)]], np.float32)
     found = answer(logits)
@@ -148,7 +143,7 @@ def test_softmax_once_or_not_at_all() -> None:
     assert np.array_equal(answer(found.probabilities).probabilities, found.probabilities)
 
 
-def test_one_logit_or_one_probability_is_two_classes() -> None:
+def test_one_logit_or_one_probability_is_two_classes():
     of_logit = answer(ONE, None, output="logit")
     assert of_logit.class_names == ("class 0", "class 1")
     assert np.allclose(of_logit.probabilities[:, 1], expit(ONE[:, 0]), atol=1e-7)
@@ -157,7 +152,7 @@ def test_one_logit_or_one_probability_is_two_classes() -> None:
     assert of_probability.labels.tolist() == [0, 0, 1]
 
 
-def test_a_threshold_alone_is_that_of_the_second_of_two_classes() -> None:
+def test_a_threshold_alone_is_that_of_the_second_of_two_classes():
     """Probabilities .27, .5 and .95: from .5 on a defect, so also the one just there."""
     found = answer(ONE, ("good", "defect"), output="logit", threshold=0.5)
     assert found.labels.tolist() == [0, 1, 1]
@@ -165,7 +160,7 @@ def test_a_threshold_alone_is_that_of_the_second_of_two_classes() -> None:
     assert answer(ONE, None, output="logit", threshold=0.26).labels.tolist() == [1, 1, 1]
 
 
-def test_several_labels_lead_or_none_does() -> None:
+def test_several_labels_lead_or_none_does():
     """The chance of each label alone, and of none, given that there is at most one: products by hand."""
     found = answer(LOGITS, output="multilabel")
     p = expit(LOGITS.astype(np.float64))
@@ -178,13 +173,13 @@ def test_several_labels_lead_or_none_does() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_leading_label_is_none_unless_its_sigmoid_reaches_a_half(seed: int) -> None:
+def test_the_leading_label_is_none_unless_its_sigmoid_reaches_a_half(seed):
     rows = np.random.default_rng(seed).normal(-1, 2, (200, 4)).astype(np.float32)
     expected = np.where(expit(rows).max(axis=1) > 0.5, 1 + rows.argmax(axis=1), 0)
     assert np.array_equal(answer(rows, None, output="multilabel").labels, expected)
 
 
-def test_one_label_against_the_rest() -> None:
+def test_one_label_against_the_rest():
     for rows in (LOGITS, expit(LOGITS)):
         found = answer(rows, output="multilabel", one_vs_rest="b", threshold={"b": 0.9})
         assert found.class_names == ("not b", "b")
@@ -192,7 +187,7 @@ def test_one_label_against_the_rest() -> None:
         assert found.labels.tolist() == [0, 1]
 
 
-def test_an_anomaly_score_is_split_at_its_threshold() -> None:
+def test_an_anomaly_score_is_split_at_its_threshold():
     """Threshold 4, scale 8: 0 is (4 - 0) / 8 below, that is .5 - .25; 4 is just there; 20 is beyond the scale."""
     scores = np.array([[0.0], [4.0], [6.0], [20.0]], np.float32)
     found = answer(scores, None, output="score", threshold=4.0, scale=8.0)
@@ -202,14 +197,14 @@ def test_an_anomaly_score_is_split_at_its_threshold() -> None:
     assert np.allclose(found.margins, [4 / 8, 0, 2 / 8, 1])
 
 
-def test_without_a_scale_the_threshold_is_the_unit_and_that_is_said() -> None:
+def test_without_a_scale_the_threshold_is_the_unit_and_that_is_said():
     scores = np.array([[0.0], [4.0], [8.0]], np.float32)
     reading, notes = settle(scores, Declared(output="score", threshold=4.0), None, "m")
     assert np.allclose(reading(scores, "m").probabilities[:, 1], [0, 0.5, 1])
     assert any("in units of its threshold, 4" in note for note in notes)
 
 
-def test_operating_points_of_a_softmax_network() -> None:
+def test_operating_points_of_a_softmax_network():
     found = answer(LOGITS, threshold={"b": 0.04})
     assert np.allclose(found.probabilities, softmax(LOGITS.astype(np.float64), axis=1), atol=1e-6)
     assert found.labels.tolist() == [0, 1]  # .039 and .95
@@ -231,7 +226,7 @@ def test_operating_points_of_a_softmax_network() -> None:
         (LOGITS[:, :2], {}, "the network has 2 outputs, but 3 class names are given"),
     ],
 )
-def test_what_does_not_fit_is_refused(rows: np.ndarray, said: dict[str, Any], message: str) -> None:
+def test_what_does_not_fit_is_refused(rows, said, message):
     names = NAMES if said.get("output") != "score" else None
     with pytest.raises(SettingsError, match=message):
         settle(rows, Declared(**said), names, "model m")
@@ -245,15 +240,13 @@ def test_what_does_not_fit_is_refused(rows: np.ndarray, said: dict[str, Any], me
         (LOGITS, {}, np.full((2, 3), np.nan, np.float32), "NaN or infinite outputs for 2 of 2"),
     ],
 )
-def test_scores_that_stop_being_what_they_were(
-    first: np.ndarray, said: dict[str, Any], later: np.ndarray, message: str
-) -> None:
+def test_scores_that_stop_being_what_they_were(first, said, later, message):
     reading, _ = settle(first, Declared(**said), NAMES, "m")
     with pytest.raises(InputError, match=message):
         reading(later, "m")
 
 
-def test_declarations_from_texts_and_tables() -> None:
+def test_declarations_from_texts_and_tables():
     texts = {"output": "multilabel", "threshold": "scratch:0.3+deep dent:0.5"}
     declared = Declared.read({**texts, "one_vs_rest": "scratch"}, "spec")
     assert declared.threshold == {"scratch": 0.3, "deep dent": 0.5}
@@ -272,7 +265,7 @@ def test_declarations_from_texts_and_tables() -> None:
             Declared.read(said, "spec")
 
 
-def test_everything_that_changes_the_answer_stands_in_the_words() -> None:
+def test_everything_that_changes_the_answer_stands_in_the_words():
     said = [
         Declared(output="multilabel"),
         Declared(output="multilabel", one_vs_rest="a"),

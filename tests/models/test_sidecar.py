@@ -1,7 +1,5 @@
 """Finding and checking the TOML beside a network."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -12,15 +10,15 @@ from vidrobust.models.sidecar import TEMPLATE, read_sidecar
 BROKEN = TEMPLATE.replace("channels", "chanels")
 
 
-def write(path: Path, text: str) -> None:
+def write(path, text):
     path.write_text(text, encoding="utf-8")
 
 
-def entry(file: str, more: str = "") -> str:
+def entry(file, more=""):
     return f'[{Path(file).stem}]\nfile = "{file}"\n{TEMPLATE}{more}\n'
 
 
-def test_template_is_valid(tmp_path: Path) -> None:
+def test_template_is_valid(tmp_path):
     write(tmp_path / "net.onnx.toml", TEMPLATE)
     sidecar = read_sidecar(tmp_path / "net.onnx")
     assert sidecar.preprocess.resized == (256,)
@@ -29,7 +27,7 @@ def test_template_is_valid(tmp_path: Path) -> None:
     assert [sidecar.output_name, sidecar.class_names, sidecar.name] == [None] * 3
 
 
-def test_own_file_goes_before_the_table(tmp_path: Path) -> None:
+def test_own_file_goes_before_the_table(tmp_path):
     network = tmp_path / "net.onnx"
     write(tmp_path / "models.toml", entry("other.onnx") + entry("net.onnx", 'name = "from table"'))
     assert read_sidecar(network).name == "from table"
@@ -41,7 +39,7 @@ def test_own_file_goes_before_the_table(tmp_path: Path) -> None:
     assert read_sidecar(network, str(tmp_path / "given.toml")).name == "given"
 
 
-def test_real_table(models: Path) -> None:
+def test_real_table(models):
     """Of squeezenet1_1_227 in models.toml: BGR, mean in that order, 227 / 0.875 = 259.4."""
     p = read_sidecar(models / "squeezenet1_1_227.onnx").preprocess
     assert (p.channels, p.mean, p.std, p.resized, p.shape) == (
@@ -49,7 +47,7 @@ def test_real_table(models: Path) -> None:
     )  # fmt: skip
 
 
-def test_classes_and_output(tmp_path: Path) -> None:
+def test_classes_and_output(tmp_path):
     write(
         tmp_path / "net.toml",
         TEMPLATE + 'classes = ["a", "b"]\noutput = "probabilities"\noutput_name = "p"',
@@ -62,7 +60,7 @@ def test_classes_and_output(tmp_path: Path) -> None:
     assert read_sidecar(tmp_path / "net.onnx").class_names == ("left", "right")
 
 
-def test_none_found_shows_what_to_write(tmp_path: Path) -> None:
+def test_none_found_shows_what_to_write(tmp_path):
     with pytest.raises(
         SettingsError, match=r"(?s)no sidecar.*Write .*net\.onnx\.toml with:\nsize = 224.*channels"
     ):
@@ -79,7 +77,7 @@ def test_none_found_shows_what_to_write(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("file", ["yolox_nano.onnx", "FastestDet.onnx"])
-def test_a_detector_is_no_classifier(models: Path, file: str) -> None:
+def test_a_detector_is_no_classifier(models, file):
     with pytest.raises(
         SettingsError, match=r'is for detection: expected task = "classification" here'
     ):
@@ -99,12 +97,12 @@ def test_a_detector_is_no_classifier(models: Path, file: str) -> None:
         (TEMPLATE + "classes = 3", "classes: expected"),
     ],
 )
-def test_wrong_sidecars(tmp_path: Path, text: str, message: str) -> None:
+def test_wrong_sidecars(tmp_path, text, message):
     write(tmp_path / "net.toml", text)
     with pytest.raises(SettingsError, match=message):
         read_sidecar(tmp_path / "net.onnx")
 
 
-def test_foreign_keys_are_free(tmp_path: Path) -> None:
+def test_foreign_keys_are_free(tmp_path):
     write(tmp_path / "net.toml", TEMPLATE + 'licence = "MIT"\ntrained_on = "station 4"')
     assert read_sidecar(tmp_path / "net.onnx").preprocess.shape == (224, 224)

@@ -1,14 +1,10 @@
 """Taking a model spec apart; the kinds of models, and one that an installed package brings."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.models.load import load_model
@@ -33,7 +29,7 @@ from vidrobust.models.spec import available, known, parse_spec
         ("  models:make ", "factory", "models:make", {}),
     ],
 )
-def test_forms(text: str, kind: str, target: str, options: dict[str, str]) -> None:
+def test_forms(text, kind, target, options):
     spec = parse_spec(text)
     assert (spec.kind, spec.target, spec.options, spec.text) == (kind, target, options, text)
 
@@ -41,17 +37,17 @@ def test_forms(text: str, kind: str, target: str, options: dict[str, str]) -> No
 @pytest.mark.parametrize(
     "text", ["", "resnet50", "torchvision:", "onnx:", ":x", "a-b:c", "hub:net/x", "a.b:c.d"]
 )
-def test_no_spec_is_refused(text: str) -> None:
+def test_no_spec_is_refused(text):
     with pytest.raises(SettingsError, match=f"Unknown model {text!r}"):
         parse_spec(text)
 
 
-def test_the_bare_name_of_a_network_gets_its_spec_first() -> None:
+def test_the_bare_name_of_a_network_gets_its_spec_first():
     with pytest.raises(SettingsError, match=r"torchvision:resnet50 or "):
         parse_spec("resnet50")
 
 
-def test_files_and_folders_of_a_known_kind_need_no_scheme(tmp_path: Path) -> None:
+def test_files_and_folders_of_a_known_kind_need_no_scheme(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     names = {"nets/a.onnx": "onnx", "a.torchscript": "torchscript", str(tmp_path): "hf"}
     for name, kind in names.items():
@@ -74,13 +70,13 @@ def test_files_and_folders_of_a_known_kind_need_no_scheme(tmp_path: Path) -> Non
         ("timm:x,weights=", "option weights has no value"),
     ],
 )
-def test_wrong_options(text: str, message: str) -> None:
+def test_wrong_options(text, message):
     with pytest.raises(SettingsError, match=message):
         parse_spec(text)
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "two", "1.5"])
-def test_numbers(number: str) -> None:
+def test_numbers(number):
     with pytest.raises(SettingsError, match="num_classes: expected a whole number from 1"):
         parse_spec(f"timm:x,num_classes={number}").number("num_classes")
     assert parse_spec("timm:x,num_classes=12").number("num_classes") == 12
@@ -133,7 +129,7 @@ NUMBER = 3
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def site(tmp_path_factory):
     """A package written to a folder and installed by pip into another one, without a network."""
     source, target = tmp_path_factory.mktemp("toy"), tmp_path_factory.mktemp("site")
     (source / "pyproject.toml").write_text(PYPROJECT)
@@ -146,13 +142,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def toy(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def toy(site, monkeypatch):
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.delitem(sys.modules, "toy_models", raising=False)
 
 
 @pytest.mark.usefixtures("toy")
-def test_a_kind_from_an_installed_package(noise: torch.Tensor) -> None:
+def test_a_kind_from_an_installed_package(noise):
     model = load_model("toy:mean,gain=0.5")
     expected = noise.numpy().reshape(len(noise), -1).mean(axis=1) / 255 / 2
     assert model.name == "mean"
@@ -167,7 +163,7 @@ def test_a_kind_from_an_installed_package(noise: torch.Tensor) -> None:
 
 
 @pytest.mark.usefixtures("toy")
-def test_broken_kinds_are_named_and_harm_no_other() -> None:
+def test_broken_kinds_are_named_and_harm_no_other():
     assert set(known().broken) == {"absent", "number", "onnx"}
     with pytest.raises(InputError, match=r"absent:x: .*toy_models:GONE"):
         parse_spec("absent:x")
@@ -178,12 +174,12 @@ def test_broken_kinds_are_named_and_harm_no_other() -> None:
     assert "there is a ModelKind 'onnx' already" in ready["onnx:"]
 
 
-def test_without_it_the_spec_is_read_as_your_own_code() -> None:
+def test_without_it_the_spec_is_read_as_your_own_code():
     with pytest.raises(SettingsError, match="no module toy"):
         load_model("toy:mean")
 
 
-def test_every_kind_has_an_example_that_it_reads() -> None:
+def test_every_kind_has_an_example_that_it_reads():
     for scheme, kind in known().kinds.items():
         assert kind.forms
         for form in kind.forms:
@@ -200,6 +196,6 @@ def test_every_kind_has_an_example_that_it_reads() -> None:
         ("net.safetensors", r"timm:NAME,weights=FILE"),
     ],
 )
-def test_files_that_are_not_read_name_the_way_out(spec: str, way: str) -> None:
+def test_files_that_are_not_read_name_the_way_out(spec, way):
     with pytest.raises(SettingsError, match=way):
         parse_spec(spec)

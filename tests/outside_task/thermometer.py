@@ -7,7 +7,6 @@ mean of a frame (grey world). Differences are in mired, 1e6 / K, of which 5.5 ar
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from typing import ClassVar
 
 import cv2
@@ -31,11 +30,11 @@ class Temperatures(TaskPredictions):
     class_names: tuple[str, ...] = ("light",)
 
     @property
-    def num_frames(self) -> int:
+    def num_frames(self):
         return len(self.kelvin)
 
     @property
-    def mired(self) -> np.ndarray:
+    def mired(self):
         return 1e6 / self.kelvin
 
     def select(self, rows):
@@ -69,7 +68,7 @@ def jump(p, q):
 
 
 class Meter(TaskMeter):
-    def triple(self, a, b, c) -> Mapping[str, float]:
+    def triple(self, a, b, c):
         x, y, z = (float(each.answer.mired[0]) for each in (a, b, c))
         return {"jitter": abs(x - 2 * y + z) / 2}
 

@@ -1,14 +1,12 @@
 """A picture with edges, colours and texture, made from numbers, so that tests need no file."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 import pytest
 import torch
 
 
-def make_picture(h: int, w: int, seed: int = 0) -> torch.Tensor:
+def make_picture(h, w, seed=0):
     """(3, h, w) uint8: coloured blots of several sizes, a bright disk and a dark bar."""
     rng = np.random.default_rng(seed)
     field = np.zeros((h, w, 3), np.float32)
@@ -22,6 +20,6 @@ def make_picture(h: int, w: int, seed: int = 0) -> torch.Tensor:
 
 
 @pytest.fixture(scope="session")
-def pictures() -> torch.Tensor:
+def pictures():
     """(3, 3, 61, 83) uint8, three different pictures."""
     return torch.stack([make_picture(61, 83, seed) for seed in range(3)])

@@ -1,7 +1,5 @@
 """Suites, names and keys; seeds; and that adding a perturbation takes a function and an entry."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import types
@@ -25,17 +23,17 @@ NATURAL = (
 )
 
 
-def test_natural_suite_is_complete_and_the_default() -> None:
+def test_natural_suite_is_complete_and_the_default():
     assert {p.name for p in suite("natural")} == set(NATURAL.split())
     assert suite() == suite("natural")
 
 
-def test_suites_share_out_the_catalogue() -> None:
+def test_suites_share_out_the_catalogue():
     assert sum(len(suite(name)) for name in SUITES) == len(PERTURBATIONS)
     assert all(key == entry.key for key, entry in PERTURBATIONS.items())
 
 
-def test_unknown_names_get_the_nearest() -> None:
+def test_unknown_names_get_the_nearest():
     with pytest.raises(SettingsError, match="no suite 'naturl'; did you mean natural"):
         suite("naturl")
     with pytest.raises(SettingsError, match="no perturbation 'brightnes'; did you mean brightness"):
@@ -43,12 +41,12 @@ def test_unknown_names_get_the_nearest() -> None:
     assert find("hue") is PERTURBATIONS["hue"]
 
 
-def test_the_catalogue_cannot_be_changed_in_place() -> None:
+def test_the_catalogue_cannot_be_changed_in_place():
     with pytest.raises(TypeError):
-        PERTURBATIONS["new"] = PERTURBATIONS["hue"]  # type: ignore[index]
+        PERTURBATIONS["new"] = PERTURBATIONS["hue"]
 
 
-def test_adding_one_is_a_function_and_an_entry() -> None:
+def test_adding_one_is_a_function_and_an_entry():
     """As docs/adding-a-perturbation.md has it: the page's own code, run as a module of the catalogue."""
     page = Path(__file__).parents[2] / "docs" / "adding-a-perturbation.md"
     code = page.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
@@ -62,8 +60,8 @@ def test_adding_one_is_a_function_and_an_entry() -> None:
     assert torch.equal(entry.apply(pixels, 0, draws.from_seed(0)), pixels)
 
 
-def test_the_same_key_twice_is_refused() -> None:
-    def entry() -> Perturbation:
+def test_the_same_key_twice_is_refused():
+    def entry():
         core = without_chance(lambda pixels, values: pixels)
         return Perturbation(
             name="twice",
@@ -76,12 +74,12 @@ def test_the_same_key_twice_is_refused() -> None:
         )
 
     module = types.ModuleType("module")
-    module.PERTURBATIONS = (entry(), entry())  # type: ignore[attr-defined]
+    module.PERTURBATIONS = (entry(), entry())
     with pytest.raises(SettingsError, match="two perturbations have the key twice"):
         catalogue_of([module])
 
 
-def test_seeds_are_the_same_in_every_process() -> None:
+def test_seeds_are_the_same_in_every_process():
     """A value written down once, and another process: not Python's salted hash."""
     code = "from vidrobust.perturb.draws import seeded; print(seeded('clip.mp4', 3, 1, 'hue', 7).initial_seed())"
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -90,7 +88,7 @@ def test_seeds_are_the_same_in_every_process() -> None:
     assert int(other.stdout) == 5630114210983273972
 
 
-def test_every_argument_changes_the_seed() -> None:
+def test_every_argument_changes_the_seed():
     base = ("clip", 1, 2, "hue", 3)
     others = [("clap", 1, 2, "hue", 3), ("clip", 2, 2, "hue", 3), ("clip", 1, 3, "hue", 3)]
     others += [("clip", 1, 2, "gamma", 3), ("clip", 1, 2, "hue", 4), ("clip", 12, 0, "hue", 3)]
@@ -98,7 +96,7 @@ def test_every_argument_changes_the_seed() -> None:
     assert len(seeds) == 7
 
 
-def test_sixteen_bits_are_uniform() -> None:
+def test_sixteen_bits_are_uniform():
     """16 cells of 100 000 numbers: chi square with 15 degrees of freedom, 99.9 % below 37.7."""
     bits = draws.SixteenBits(draws.from_seed(0)).next((100_001,)).int()
     assert int(bits.min()) >= 0
@@ -111,7 +109,7 @@ def test_sixteen_bits_are_uniform() -> None:
 
 
 @pytest.mark.parametrize("place", ["cpu", "cuda:0"])
-def test_bits_are_of_splitmix64(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bits_are_of_splitmix64(place, monkeypatch):
     """The first five words of the authors' program for the seed 1234567; in parts, and on a device."""
     words = [6457827717110365317, 3203168211198807973, 9817491932198370423]
     words += [4593380528125082431, 16408922859458223821]

@@ -1,7 +1,5 @@
 """What holds for every perturbation of the catalogue."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np
@@ -13,7 +11,7 @@ from vidrobust.errors import SettingsError
 from vidrobust.perturb import blur, geometric, light, noise
 from vidrobust.perturb.catalogue import PERTURBATIONS, catalogue_of
 from vidrobust.perturb.draws import from_seed, one_per_frame, seeded
-from vidrobust.perturb.perturbation import Perturbation, random_time_s
+from vidrobust.perturb.perturbation import random_time_s
 from vidrobust.shapes.mask import Mask
 
 from ..stand_in import stand_in
@@ -33,16 +31,16 @@ signed = pytest.mark.parametrize(
 )
 
 
-def middle(perturbation: Perturbation) -> float:
+def middle(perturbation):
     return perturbation.strengths[len(perturbation.strengths) // 2]
 
 
-def damage(clean: torch.Tensor, changed: torch.Tensor) -> float:
+def damage(clean, changed):
     """Root mean square difference, levels."""
     return float((clean.float() - changed.float()).square().mean().sqrt())
 
 
-def test_all_are_described() -> None:
+def test_all_are_described():
     for key, perturbation in PERTURBATIONS.items():
         assert perturbation.key == key
         assert perturbation.unit, key
@@ -53,9 +51,7 @@ def test_all_are_described() -> None:
 
 
 @every
-def test_input_untouched_fresh_memory_same_shape_in_any_layout(
-    perturbation: Perturbation, pictures: torch.Tensor
-) -> None:
+def test_input_untouched_fresh_memory_same_shape_in_any_layout(perturbation, pictures):
     # a decoder's memory layout
     rows = pictures.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
     results = []
@@ -72,9 +68,7 @@ def test_input_untouched_fresh_memory_same_shape_in_any_layout(
 
 
 @every
-def test_same_seed_same_result_on_any_split(
-    perturbation: Perturbation, pictures: torch.Tensor
-) -> None:
+def test_same_seed_same_result_on_any_split(perturbation, pictures):
     strength = middle(perturbation)
     whole = perturbation.apply(pictures, strength, from_seed(5))
     one = from_seed(5)
@@ -86,12 +80,10 @@ def test_same_seed_same_result_on_any_split(
 
 
 @every
-def test_one_generator_a_frame_is_bound_to_its_frame(
-    perturbation: Perturbation, pictures: torch.Tensor
-) -> None:
+def test_one_generator_a_frame_is_bound_to_its_frame(perturbation, pictures):
     strength = middle(perturbation)
 
-    def generators(frames: tuple[int, ...]) -> list[torch.Generator]:
+    def generators(frames):
         return [seeded("clip", frame, 0, perturbation.key, 3) for frame in frames]
 
     together = perturbation.apply(pictures, strength, generators((0, 1, 2)))
@@ -100,7 +92,7 @@ def test_one_generator_a_frame_is_bound_to_its_frame(
 
 
 @guarded
-def test_strength_zero_is_the_identity(name: str, pictures: torch.Tensor) -> None:
+def test_strength_zero_is_the_identity(name, pictures):
     perturbation = PERTURBATIONS[name]
     same = perturbation.apply(pictures, 0, from_seed(1))
     assert torch.equal(same, pictures)
@@ -112,9 +104,7 @@ def test_strength_zero_is_the_identity(name: str, pictures: torch.Tensor) -> Non
 
 
 @every
-def test_damage_grows_with_strength_or_the_reason_is_given(
-    perturbation: Perturbation, pictures: torch.Tensor
-) -> None:
+def test_damage_grows_with_strength_or_the_reason_is_given(perturbation, pictures):
     """With common draws, over six frames; h264 needs frames that are worth a bit rate."""
     pixels = pictures.repeat(2, 1, 1, 1)
     damages = [
@@ -127,7 +117,7 @@ def test_damage_grows_with_strength_or_the_reason_is_given(
 
 
 @every
-def test_any_size(perturbation: Perturbation) -> None:
+def test_any_size(perturbation):
     for size in ((1, 1), (2, 3), (3, 1100)):
         pixels = torch.randint(0, 256, (2, 3, *size), dtype=torch.uint8, generator=from_seed(0))
         for given in (pixels, pixels[:0]):
@@ -137,7 +127,7 @@ def test_any_size(perturbation: Perturbation) -> None:
 
 
 @pytest.mark.parametrize("name", ["rotation", "gaussian_blur"])
-def test_a_4k_frame(name: str) -> None:
+def test_a_4k_frame(name):
     pixels = torch.randint(0, 256, (1, 3, 2160, 3840), dtype=torch.uint8, generator=from_seed(0))
     changed = PERTURBATIONS[name].apply(pixels, PERTURBATIONS[name].strengths[0], from_seed(1))
     assert changed.shape == pixels.shape
@@ -145,7 +135,7 @@ def test_a_4k_frame(name: str) -> None:
 
 
 @guarded
-def test_refuses_what_it_cannot_do(name: str, pictures: torch.Tensor) -> None:
+def test_refuses_what_it_cannot_do(name, pictures):
     perturbation = PERTURBATIONS[name]
     with pytest.raises(SettingsError, match=r"outside its range; use 0 or"):
         perturbation.apply(pictures, perturbation.range[1] * 2, from_seed(1))
@@ -167,7 +157,7 @@ ROUND_TRIPS = {"jpeg", "h264"}
 
 
 @every
-def test_a_device_gets_what_the_cpu_gets(perturbation: Perturbation) -> None:
+def test_a_device_gets_what_the_cpu_gets(perturbation):
     """On the stand-in; a picture of several bands of an odd width, so that no band ends with a word of bits."""
     pixels = make_picture(340, 401)[None]
     strength = middle(perturbation)
@@ -187,7 +177,7 @@ def test_a_device_gets_what_the_cpu_gets(perturbation: Perturbation) -> None:
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
-def test_cuda_agrees_with_the_cpu(pictures: torch.Tensor) -> None:
+def test_cuda_agrees_with_the_cpu(pictures):
     for key, perturbation in PERTURBATIONS.items():
         strength = middle(perturbation)
         on_cpu = perturbation.apply(pictures, strength, from_seed(1))
@@ -199,9 +189,7 @@ def test_cuda_agrees_with_the_cpu(pictures: torch.Tensor) -> None:
 
 
 @every
-def test_what_needs_neighbours_leaves_lone_frames_and_says_why(
-    perturbation: Perturbation, pictures: torch.Tensor
-) -> None:
+def test_what_needs_neighbours_leaves_lone_frames_and_says_why(perturbation, pictures):
     """And everything else changes a lone frame, at its strongest and under some draw of five."""
     strength = perturbation.strengths[-1]
     changed = any(
@@ -212,7 +200,7 @@ def test_what_needs_neighbours_leaves_lone_frames_and_says_why(
     assert perturbation.on_single_frames or perturbation.needs_neighbours.endswith(".")
 
 
-def test_lengths_are_distinguished_from_other_units() -> None:
+def test_lengths_are_distinguished_from_other_units():
     found = {key for key, entry in PERTURBATIONS.items() if entry.is_length}
     assert {"translation", "gaussian_blur", "motion_blur", "defocus_blur"} <= found
     assert all("px" in PERTURBATIONS[key].unit.split() for key in found)
@@ -229,17 +217,13 @@ def test_lengths_are_distinguished_from_other_units() -> None:
     ],
     ids=["family", "order", "none", "range"],
 )
-def test_a_record_that_contradicts_itself_is_refused(
-    wrong: dict[str, object], message: str
-) -> None:
+def test_a_record_that_contradicts_itself_is_refused(wrong, message):
     with pytest.raises(SettingsError, match=message):
-        dataclasses.replace(PERTURBATIONS["hue"], **wrong)  # type: ignore[arg-type]
+        dataclasses.replace(PERTURBATIONS["hue"], **wrong)
 
 
 @signed
-def test_signed_form_is_either_outcome_of_the_random_one(
-    perturbation: Perturbation, direction: str, pictures: torch.Tensor
-) -> None:
+def test_signed_form_is_either_outcome_of_the_random_one(perturbation, direction, pictures):
     strength = perturbation.strengths[0]
     frame = pictures[:1]
     ways = [
@@ -257,9 +241,7 @@ def test_signed_form_is_either_outcome_of_the_random_one(
 
 
 @signed
-def test_signed_form_takes_opposite_directions(
-    perturbation: Perturbation, direction: str, pictures: torch.Tensor
-) -> None:
+def test_signed_form_takes_opposite_directions(perturbation, direction, pictures):
     """To first order the two changes cancel: on a smooth picture their cosine is clearly negative."""
     strength, smooth = perturbation.strengths[0], gaussian_blur(pictures, [13, 13], [3.0, 3.0])
     a, b = (
@@ -270,7 +252,7 @@ def test_signed_form_takes_opposite_directions(
     assert torch.equal(perturbation.apply_signed(pictures, 0, direction), pictures)
 
 
-def test_no_direction_is_an_error(pictures: torch.Tensor) -> None:
+def test_no_direction_is_an_error(pictures):
     with pytest.raises(SettingsError, match="jpeg: no direction ''; directions are none"):
         PERTURBATIONS["jpeg"].apply_signed(pictures, 10)
     with pytest.raises(SettingsError, match="directions are translation_x, translation_y"):
@@ -278,9 +260,8 @@ def test_no_direction_is_an_error(pictures: torch.Tensor) -> None:
 
 
 @in_time
-def test_a_clip_in_parts_is_the_clip(perturbation: Perturbation, pictures: torch.Tensor) -> None:
+def test_a_clip_in_parts_is_the_clip(perturbation, pictures):
     """Unless it says that it needs the whole clip; also when the same generator is handed on."""
-    assert perturbation.apply_clip is not None
     if perturbation.whole_clip:
         return
     clip, times_s = pictures.repeat(2, 1, 1, 1), 7.5 + np.arange(6) / 30
@@ -295,10 +276,7 @@ def test_a_clip_in_parts_is_the_clip(perturbation: Perturbation, pictures: torch
 
 
 @in_time
-def test_a_lone_frame_is_a_clip_at_a_random_time(
-    perturbation: Perturbation, pictures: torch.Tensor
-) -> None:
-    assert perturbation.apply_clip is not None
+def test_a_lone_frame_is_a_clip_at_a_random_time(perturbation, pictures):
     strength, frame = middle(perturbation), pictures[:1]
     time_s = random_time_s(from_seed(8))
     assert 0 <= time_s < 60
@@ -308,9 +286,8 @@ def test_a_lone_frame_is_a_clip_at_a_random_time(
     )
 
 
-def test_clip_checks_its_times(pictures: torch.Tensor) -> None:
+def test_clip_checks_its_times(pictures):
     perturbation = PERTURBATIONS["rolling_shutter"]
-    assert perturbation.apply_clip is not None
     with pytest.raises(ValueError, match="expected 3 finite times_s"):
         perturbation.apply_clip(
             pictures, np.array([0.0, np.nan, 1.0]), middle(perturbation), from_seed(1)
@@ -321,9 +298,8 @@ moving = [p for p in PERTURBATIONS.values() if p.move_boxes]
 
 
 @pytest.mark.parametrize("perturbation", moving, ids=[p.key for p in moving])
-def test_boxes_go_where_the_pixels_go(perturbation: Perturbation) -> None:
+def test_boxes_go_where_the_pixels_go(perturbation):
     """A white rectangle on black, found again by its pixels."""
-    assert perturbation.move_boxes is not None
     pixels = torch.zeros(4, 3, 120, 160, dtype=torch.uint8)
     pixels[:, :, 50:70, 60:95] = 255
     box = np.array([[60, 50, 95, 70]], np.float32)
@@ -339,9 +315,8 @@ def test_boxes_go_where_the_pixels_go(perturbation: Perturbation) -> None:
 
 
 @pytest.mark.parametrize("perturbation", moving, ids=[p.key for p in moving])
-def test_masks_go_where_the_pixels_go(perturbation: Perturbation) -> None:
+def test_masks_go_where_the_pixels_go(perturbation):
     """A white angle on black, by its pixels: but for those on its outline."""
-    assert perturbation.motion is not None
     clean = np.zeros((120, 160), bool)
     clean[40:80, 60:100] = True
     clean[50:80, 70:100] = False
@@ -356,6 +331,6 @@ def test_masks_go_where_the_pixels_go(perturbation: Perturbation) -> None:
     np.testing.assert_array_equal(perturbation.motion((120, 160), 0, from_seed(6)), np.eye(3))
 
 
-def test_entries_stay_frozen() -> None:
+def test_entries_stay_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
-        PERTURBATIONS["brightness"].unit = "%"  # type: ignore[misc]
+        PERTURBATIONS["brightness"].unit = "%"

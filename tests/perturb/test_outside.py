@@ -1,12 +1,9 @@
 """A perturbation from another package, which pip installs, joins the catalogue, its suite and the command line."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -50,7 +47,7 @@ py-modules = ["dusty_hall"]
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def installed(tmp_path_factory):
     """A folder into which pip installed the package ``dusty-hall``."""
     source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("target")
     (source / "dusty_hall.py").write_text(MODULE)
@@ -76,7 +73,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-def test_joins_its_suites_and_the_command_line(installed: Path) -> None:
+def test_joins_its_suites_and_the_command_line(installed):
     """The bare name in suite natural, SUITE:NAME in one of its own; half way from 100 to 200 is 150.
 
     It stands for light in a policy, and is fitted to what light did: nothing but its record says so.

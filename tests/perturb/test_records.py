@@ -1,7 +1,5 @@
 """What the record of a perturbation says of it, held against what the perturbation does."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch
@@ -17,14 +15,14 @@ from vidrobust.stages.variation.spread import CONDITIONS
 DIRECTED = [key for key, entry in PERTURBATIONS.items() if entry.signed]
 
 
-def picture() -> torch.Tensor:
+def picture():
     rng = np.random.default_rng(0)
     rough = rng.integers(30, 220, (3, 6, 8)).repeat(8, axis=1).repeat(8, axis=2)
     return torch.from_numpy(rough.astype(np.uint8))[None]
 
 
 @pytest.mark.parametrize("key", DIRECTED)
-def test_either_way_means_that_apply_draws_both_directions(key: str) -> None:
+def test_either_way_means_that_apply_draws_both_directions(key):
     """A blur's signed form sharpens, but the blur itself only blurs: not either way."""
     entry, pixels = PERTURBATIONS[key], picture()
     strength = entry.strengths[-1]
@@ -40,7 +38,7 @@ def test_either_way_means_that_apply_draws_both_directions(key: str) -> None:
     assert ways[-1] == entry.either_way
 
 
-def test_a_shear_leans_either_way_though_it_has_no_signed_form() -> None:
+def test_a_shear_leans_either_way_though_it_has_no_signed_form():
     entry = PERTURBATIONS["shear"]
     ramp = torch.arange(64, dtype=torch.uint8).repeat(3, 48, 1)[None] * 3
     # upright rows slide: the top of the picture moves to one side in some draws, to the other in others
@@ -54,7 +52,7 @@ def test_a_shear_leans_either_way_though_it_has_no_signed_form() -> None:
     assert not entry.signed
 
 
-def test_lengths_are_those_whose_unit_is_of_pixels() -> None:
+def test_lengths_are_those_whose_unit_is_of_pixels():
     lengths = {
         key for key, entry in PERTURBATIONS.items() if entry.is_length and entry.suite == "natural"
     }
@@ -62,7 +60,7 @@ def test_lengths_are_those_whose_unit_is_of_pixels() -> None:
 
 
 @pytest.mark.parametrize("key", ["gaussian_blur", "defocus_blur"])
-def test_a_blur_is_a_length(key: str) -> None:
+def test_a_blur_is_a_length(key):
     """Twice the picture with twice the strength, made smaller again, is the picture with the strength."""
     entry, pixels = PERTURBATIONS[key], picture()
     large = pixels.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
@@ -73,23 +71,23 @@ def test_a_blur_is_a_length(key: str) -> None:
     assert float((pixels.float() - wanted).abs().mean()) > 10
 
 
-def test_conditions_and_causes_exist() -> None:
+def test_conditions_and_causes_exist():
     for entry in PERTURBATIONS.values():
         assert set(entry.condition) <= set(CONDITIONS), entry.key
         assert set(entry.stands_for) <= set(ACCOUNT_CAUSES), entry.key
 
 
-def test_candidates_are_those_that_say_so_the_plainest_first() -> None:
+def test_candidates_are_those_that_say_so_the_plainest_first():
     assert CANDIDATES["colour"][:3] == ("white_balance", "hue", "saturation")
     assert CANDIDATES["sharpness"] == ("gaussian_blur", "defocus_blur", "motion_blur")
     assert CANDIDATES["came_into_view"] == ()
 
 
-def _lifted(pixels: torch.Tensor, signed: object) -> torch.Tensor:
+def _lifted(pixels, signed):
     return pixels
 
 
-def test_what_stands_for_light_has_a_signed_form() -> None:
+def test_what_stands_for_light_has_a_signed_form():
     summary = {
         "name": "veil",
         "suite": "natural",

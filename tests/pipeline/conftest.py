@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import ZipFile
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from tests.shrunk import shrink
@@ -23,7 +21,7 @@ FEW = ("--perturbation=brightness", "--frames=2", "--pairs=2", "--resamples=99")
 """Settings by which a whole study takes seconds."""
 
 
-def run(*arguments: str) -> int:
+def run(*arguments):
     """The exit code of the command line."""
     try:
         main(arguments)
@@ -32,7 +30,7 @@ def run(*arguments: str) -> int:
     return 0
 
 
-def written(folder: Path) -> dict[str, int]:
+def written(folder):
     """When each file below a folder was last written, in ns, by its path there.
 
     But for the hashes of the footage: the next command keeps them once its files are some seconds old.
@@ -41,7 +39,7 @@ def written(folder: Path) -> dict[str, int]:
     return {str(path.relative_to(folder)): path.stat().st_mtime_ns for path in found}
 
 
-def units(folder: Path) -> dict[str, int]:
+def units(folder):
     """The units in the cache of a run folder, STAGE/KEY, each with a checksum of its facts and their times."""
     found = {}
     for path in sorted((folder / "cache").rglob("*.zip"), key=lambda path: len(path.parts)):
@@ -58,9 +56,7 @@ def units(folder: Path) -> dict[str, int]:
     return found
 
 
-def assert_equal(
-    a: pd.DataFrame, b: pd.DataFrame, by: tuple[str, ...] = (), atol: float = 0.0
-) -> None:
+def assert_equal(a, b, by=(), atol=0.0):
     """Rows are equal, in any order where ``by`` is given; numbers to within ``atol``."""
     if by:
         a, b = (table.sort_values(list(by)).reset_index(drop=True) for table in (a, b))
@@ -73,7 +69,7 @@ def assert_equal(
             assert a[column].tolist() == b[column].tolist(), column
 
 
-def options_of(name: str, options: Sequence[str]) -> list[str]:
+def options_of(name, options):
     """These options of a study, without those that a command of one stage does not have."""
     flags = {
         name: {flag for p in cli.commands[name].params for flag in p.opts}
@@ -83,7 +79,7 @@ def options_of(name: str, options: Sequence[str]) -> list[str]:
     return [option for option in options if option.partition("=")[0] not in lacking]
 
 
-def few(name: str) -> list[str]:
+def few(name):
     """Those of FEW that are options of a command."""
     return options_of(name, FEW)
 
@@ -96,7 +92,7 @@ class Line:
     run: Path
     model: str
 
-    def command(self, name: str = "study", *more: str) -> list[str]:
+    def command(self, name="study", *more):
         """The arguments of a command of a few seconds on these clips."""
         flags = {flag for parameter in cli.commands[name].params for flag in parameter.opts}
         model = [f"-m{self.model}"] if "--model" in flags else []
@@ -104,12 +100,12 @@ class Line:
         return [name, str(self.sources), *model, f"-o{self.run}", *few, *others]
 
     @property
-    def folder(self) -> RunFolder:
+    def folder(self):
         return RunFolder(self.run)
 
 
 @pytest.fixture
-def line(corpus: Path, models: Path, tmp_path: Path) -> Line:
+def line(corpus, models, tmp_path):
     """Two clips on which nothing was run yet."""
     (tmp_path / "line").mkdir()
     for name in (FLOUR, BOLTS):
@@ -118,13 +114,13 @@ def line(corpus: Path, models: Path, tmp_path: Path) -> Line:
 
 
 @pytest.fixture(scope="session")
-def studied(corpus: Path, models: Path, made_once: Callable[..., Path]) -> Line:
+def studied(corpus, models, made_once):
     """One clip with every stage done; not to be changed."""
 
-    def line(base: Path) -> Line:
+    def line(base):
         return Line(base / "line", base / "run", f"onnx:{models / NETS[0]}")
 
-    def make(base: Path) -> None:
+    def make(base):
         (base / "line").mkdir()
         shrink(corpus / "factory" / FLOUR, base / "line")
         with undrawn():
@@ -134,13 +130,13 @@ def studied(corpus: Path, models: Path, made_once: Callable[..., Path]) -> Line:
 
 
 @pytest.fixture
-def again(studied: Line, tmp_path: Path) -> Line:
+def again(studied, tmp_path):
     """A copy of the run folder of ``studied`` that a test may go on with."""
     shutil.copytree(studied.run, tmp_path / "run")
     return Line(studied.sources, tmp_path / "run", studied.model)
 
 
 @pytest.fixture
-def said(capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
+def said(capsys):
     """What was printed on standard error since it was last asked."""
     return lambda: capsys.readouterr().err

@@ -1,13 +1,10 @@
 """Ctrl-C: swallowed, waiting, and processes that do not hear it; run by test_interrupts.py."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -16,25 +13,25 @@ from vidrobust.pipeline.progress import Reporter
 
 
 @pytest.fixture(autouse=True)
-def usual_handler() -> Iterator[None]:
+def usual_handler():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     signal.signal(signal.SIGINT, before)
 
 
-def press() -> None:
+def press():
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(0)  # signals are looked at between two instructions
 
 
 class Doomed:
-    def __del__(self) -> None:
+    def __del__(self):
         press()
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_what_a_destructor_swallows_is_raised_at_the_next_step() -> None:
+def test_what_a_destructor_swallows_is_raised_at_the_next_step():
     with graceful_interrupts(), Reporter(quiet=True).counting("work", None, "steps") as counter:
         counter.advance()
         Doomed()  # prints "Exception ignored in", and goes on
@@ -44,17 +41,17 @@ def test_what_a_destructor_swallows_is_raised_at_the_next_step() -> None:
     remind()  # forgotten with the command
 
 
-def test_it_is_raised_where_it_comes() -> None:
+def test_it_is_raised_where_it_comes():
     with pytest.raises(KeyboardInterrupt), graceful_interrupts():
         press()
     with graceful_interrupts():
         remind()  # a new command knows nothing of it
 
 
-def test_it_waits_and_is_raised_at_the_end() -> None:
+def test_it_waits_and_is_raised_at_the_end():
     done = []
 
-    def work() -> None:
+    def work():
         with later():
             press()
             with later():
@@ -70,7 +67,7 @@ def test_it_waits_and_is_raised_at_the_end() -> None:
     assert done == ["all of it", "closed"]
 
 
-def test_who_handles_the_signal_already_goes_on_doing_so() -> None:
+def test_who_handles_the_signal_already_goes_on_doing_so():
     seen = []
     ours = signal.signal(signal.SIGINT, lambda *_: seen.append(1))
     with graceful_interrupts():
@@ -82,7 +79,7 @@ def test_who_handles_the_signal_already_goes_on_doing_so() -> None:
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="needs Linux: pthread_sigmask")
 @pytest.mark.parametrize("away", [True, False])
-def test_a_process_started_unheard_does_not_hear_it(away: bool) -> None:
+def test_a_process_started_unheard_does_not_hear_it(away):
     command = [sys.executable, "-c", "import sys; sys.stdin.read(); print('done')"]
     with graceful_interrupts():
         if away:

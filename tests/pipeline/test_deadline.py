@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
@@ -32,14 +31,14 @@ class Clock:
     now_s: float = 0.0
     step_s: float = 0.0  # by which it moves whenever it is read
 
-    def __call__(self) -> float:
+    def __call__(self):
         self.now_s += self.step_s
         return self.now_s
 
 
-def grown(clock: Clock, room_s: float, pace: list[float], have: int = 0) -> tuple[list[int], int]:
+def grown(clock, room_s, pace, have=0):
     """The sizes of the rounds up to 24 pairs, with the seconds that a pair of each takes, and what was told."""
-    told: list[int] = []
+    told = []
     sizes = []
     deadline = Deadline(budget="60s", ends_s=clock.now_s + room_s + REST_S, clock=clock)
     for size in deadline.sizes(have, 24, told.append):
@@ -65,13 +64,11 @@ def grown(clock: Clock, room_s: float, pace: list[float], have: int = 0) -> tupl
         (6.0, [1, 1], 8, [10, 14], 14),
     ],
 )
-def test_as_many_pairs_as_there_is_time_for(
-    room_s: float, pace: list[float], have: int, sizes: list[int], told: int
-) -> None:
+def test_as_many_pairs_as_there_is_time_for(room_s, pace, have, sizes, told):
     assert grown(Clock(), room_s, pace, have) == (sizes, told)
 
 
-def test_what_is_left_is_shared_among_what_is_to_come() -> None:
+def test_what_is_left_is_shared_among_what_is_to_come():
     clock = Clock(100.0)
     whole = Deadline(budget="60s", ends_s=130.0 + REST_S, clock=clock)
     assert whole.left_s == pytest.approx(30)
@@ -88,16 +85,16 @@ class ByLight:
 
     name, class_names, task = "by_light", ("left", "right"), "classification"
 
-    def __call__(self, pixels: torch.Tensor) -> Classifications:
+    def __call__(self, pixels):
         left, right = (half.float().mean(dim=(1, 2, 3)) for half in pixels.chunk(2, dim=3))
         share = torch.sigmoid((left - right) / 8).numpy().astype(np.float32)
         return Classifications(np.stack([share, 1 - share], axis=1), self.class_names)
 
 
-def looked(folder: Path, monkeypatch: pytest.MonkeyPatch, step_s: float) -> pd.DataFrame:
+def looked(folder, monkeypatch, step_s):
     """The causes of a look of 60 s, by a clock that moves by ``step_s`` whenever it is read."""
 
-    def deadline(*, budget: str, ends_s: float) -> Deadline:
+    def deadline(*, budget, ends_s):
         return Deadline(budget=budget, ends_s=60.0, clock=Clock(0.0, step_s))
 
     monkeypatch.setattr(plan, "Deadline", deadline)
@@ -111,14 +108,14 @@ def looked(folder: Path, monkeypatch: pytest.MonkeyPatch, step_s: float) -> pd.D
         return run.table("causes")
 
 
-def pairs_of(causes: pd.DataFrame) -> int:
+def pairs_of(causes):
     return len(causes[causes["scale"] == "adjacent"].drop_duplicates(["frame_a", "frame_b"]))
 
 
 def test_a_look_notes_how_many_pairs_there_was_time_for_and_the_next_one_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def sample() -> dict[str, object]:
+    tmp_path, monkeypatch
+):
+    def sample():
         return dict(json.loads((tmp_path / "run" / "run.json").read_text())["sample"])
 
     expected = {"budget": "60s", "frames": 0, "items": 1, "asked": MOST}

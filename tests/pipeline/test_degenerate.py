@@ -1,31 +1,26 @@
 """Footage and models with next to nothing in them: every stage ends in words, and there is a report."""
 
-from __future__ import annotations
-
 import json
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
-from tests.pipeline.conftest import FEW, FLOUR, NETS, Line, run
+from tests.pipeline.conftest import FEW, FLOUR, NETS, run
 from tests.shrunk import shrink
-from vidrobust.pipeline.workers.worker import Order, Worker
+from vidrobust.pipeline.workers.worker import Worker
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.video.source import open_video
 
 
-def write(folder: Path, frames: list[np.ndarray]) -> Path:
+def write(folder, frames):
     folder.mkdir()
     for k, frame in enumerate(frames):
         assert cv2.imwrite(str(folder / f"{k:03d}.png"), frame[..., ::-1])
     return folder
 
 
-def real_frame(corpus: Path, folder: Path) -> np.ndarray:
+def real_frame(corpus, folder):
     with open_video(shrink(corpus / "factory" / FLOUR, folder)) as video:
         return np.asarray(video.at([3]).pixels[0].permute(1, 2, 0).numpy())
 
@@ -51,9 +46,7 @@ FOOTAGE = {
         ),
     ],
 )
-def test_degenerate_footage_ends_with_a_report(
-    corpus: Path, models: Path, tmp_path: Path, said: Callable[[], str], name: str
-) -> None:
+def test_degenerate_footage_ends_with_a_report(corpus, models, tmp_path, said, name):
     source = write(tmp_path / name, FOOTAGE[name](real_frame(corpus, tmp_path)))
     code = run("study", str(source), f"-monnx:{models / NETS[0]}", f"-o{tmp_path / 'run'}", *FEW)
     assert "Traceback" not in said()
@@ -77,13 +70,11 @@ def test_degenerate_footage_ends_with_a_report(
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["models"]
 
 
-def test_memory_that_runs_out_over_one_item_leaves_the_others(
-    line: Line, monkeypatch: pytest.MonkeyPatch, said: Callable[[], str]
-) -> None:
+def test_memory_that_runs_out_over_one_item_leaves_the_others(line, monkeypatch, said):
     """OpenCV says it in its own error; the item is named with the way out, and the next one is done."""
     real = Worker._stream
 
-    def short_of_memory(worker: Worker, order: Order, *rest: Any) -> None:
+    def short_of_memory(worker, order, *rest):
         if "bolt" in order.item.name:
             raise cv2.error(
                 "OpenCV(5.0.0) alloc.cpp:73: error: (-4) Failed to allocate 15727680 bytes"

@@ -1,9 +1,6 @@
 """Detectors through the command line's own stages, on the bottle clip."""
 
-from __future__ import annotations
-
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,14 +12,14 @@ pytest.importorskip("onnxruntime")
 WINDOW = ("--start-s", "22", "--end-s", "23")
 
 
-def run(*arguments: str) -> None:
+def run(*arguments):
     with pytest.raises(SystemExit) as stopped:
         cli.main(list(arguments), standalone_mode=True)
     assert stopped.value.code == 0
 
 
 @pytest.fixture(scope="module")
-def stable(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def stable(corpus, models, tmp_path_factory):
     """A run of FastestDet on a second in which a bottle is set down."""
     out = tmp_path_factory.mktemp("runs") / "model"
     clip = str(corpus / "factory" / "intel_bottle-detection.mp4")
@@ -31,12 +28,12 @@ def stable(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory)
     return out
 
 
-def figures(folder: Path) -> dict[str, object]:
+def figures(folder):
     (found,) = json.loads((folder / "metrics.json").read_text())["models"].values()
     return found
 
 
-def test_the_contract_is_there(stable: Path) -> None:
+def test_the_contract_is_there(stable):
     table = pd.read_parquet(stable / "detections.parquet")
     contract = ["item", "frame", "time_s", "model", "track", "label", "label_name", "score"]
     assert list(table.columns[:12]) == [*contract, "x1", "y1", "x2", "y2"]
@@ -45,15 +42,15 @@ def test_the_contract_is_there(stable: Path) -> None:
         *("dropout_rate", "fragments_per_track", "flip_rate", "revert_flip_rate", "score_jitter"),
         *("center_jitter", "size_jitter", "duplicate_rate", "count_jitter"),
     ):
-        value = summary[metric]["value"]  # type: ignore[index]
+        value = summary[metric]["value"]
         assert np.isfinite(value)
     by_hand = pd.read_parquet(stable / "object_frames.parquet")["missed"].dropna()
-    assert summary["dropout_rate"]["value"] == pytest.approx(by_hand.mean())  # type: ignore[index]
+    assert summary["dropout_rate"]["value"] == pytest.approx(by_hand.mean())
     by = pd.read_parquet(stable / "stability_by.parquet")
     assert set(by["by"]) == {"class", "size"}
 
 
-def test_a_file_of_boxes_reproduces_the_study(stable: Path, corpus: Path, tmp_path: Path) -> None:
+def test_a_file_of_boxes_reproduces_the_study(stable, corpus, tmp_path):
     """As a CSV of a few columns: tests/models/kinds/test_detections.py."""
     clip = str(corpus / "factory" / "intel_bottle-detection.mp4")
     out, boxes = tmp_path / "recorded", f"detections:{stable / 'detections.parquet'}"

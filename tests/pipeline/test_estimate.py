@@ -1,9 +1,5 @@
 """What a study is said to cost: the frames that are looked at, and the processes that share the work."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import pytest
 
 from tests.fuzz.tiny import model
@@ -12,7 +8,6 @@ from vidrobust.pipeline.estimate import (
     START_S,
     TABLES_S,
     Cost,
-    CostEstimate,
     Counts,
     FootageSize,
     estimate_cost,
@@ -48,7 +43,7 @@ CLIPS = ("hevc.mp4", "line-bolt.gif", "bunny.webm")
         {"start_s": 99.0},
     ],
 )
-def test_frames_of_the_range_that_is_asked_for(public_clips: Path, name: str, asked: dict) -> None:
+def test_frames_of_the_range_that_is_asked_for(public_clips, name, asked):
     settings = Settings(sources=(str(public_clips / name),), **asked)
     found = inputs.find(settings, None, Reporter(quiet=True))
     with inputs.open_item(found.items[0], settings) as source:
@@ -60,7 +55,7 @@ def test_frames_of_the_range_that_is_asked_for(public_clips: Path, name: str, as
         assert cost == pytest.approx(delivered, abs=1)
 
 
-def test_how_much_faster_several_processes_are() -> None:
+def test_how_much_faster_several_processes_are():
     assert sped_up(1.0, 4, 8) == 4  # one processor each, and enough of them
     assert sped_up(1.0, 4, 2) == 2
     # one process keeps four fifths of the machine busy
@@ -69,9 +64,7 @@ def test_how_much_faster_several_processes_are() -> None:
     assert sped_up(0.2, 1, 8) == 1
 
 
-def cost(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, counts: Counts | None = None
-) -> CostEstimate:
+def cost(settings, monkeypatch, counts=None):
     costs = [
         Cost("stream", "frames", "frames", 0.1, 1.0),
         Cost("sensitivity", "frames", "perturbed frames", 0.2, 1.0),
@@ -87,7 +80,7 @@ def cost(
     return ahead
 
 
-def test_range_and_workers_by_hand(public_clips: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_range_and_workers_by_hand(public_clips, monkeypatch):
     """Two clips; half a second of 25 frames/s and of its own rate."""
     sources = tuple(str(public_clips / name) for name in ("dog.mp4", "cars.mp4"))
     whole = cost(Settings(sources=sources), monkeypatch, Counts(4, 6))
@@ -111,9 +104,7 @@ def test_range_and_workers_by_hand(public_clips: Path, monkeypatch: pytest.Monke
     assert one.workers == 1
 
 
-def test_more_processes_make_more_of_a_budget(
-    public_clips: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_more_processes_make_more_of_a_budget(public_clips, monkeypatch):
     sources = tuple(str(public_clips / name) for name in ("dog.mp4", "cars.mp4"))
     alone = cost(Settings(sources=sources, budget="6m"), monkeypatch)
     several = cost(Settings(sources=sources, budget="6m", workers=2), monkeypatch)
@@ -127,7 +118,7 @@ LONG = FootageSize(frames=403, segments=1, is_known=True)
 SHORT = FootageSize(frames=40, segments=1, is_known=True)
 
 
-def test_the_least_samples_are_ten_pairs_and_ten_frames_at_each_of_five_strengths() -> None:
+def test_the_least_samples_are_ten_pairs_and_ten_frames_at_each_of_five_strengths():
     assert least_counts(STAGES.footage, Settings()) == LEAST
     assert least_counts(STAGES.footage, Settings(strengths=0)) == Counts(10, 10)
     assert least_of(POLICY, Settings()) == {"neighbours": 10, "frames": 50, "pairs": 10}
@@ -149,11 +140,11 @@ def test_the_least_samples_are_ten_pairs_and_ten_frames_at_each_of_five_strength
         (9, Counts(0, 0)),
     ],
 )
-def test_a_budget_goes_to_the_questions_that_it_can_answer(room_s: float, counts: Counts) -> None:
+def test_a_budget_goes_to_the_questions_that_it_can_answer(room_s, counts):
     assert spent(100 + room_s, 100, 0.5, 1.0, 1, LEAST) == counts
 
 
-def test_where_pairs_are_dear_the_frames_get_the_time() -> None:
+def test_where_pairs_are_dear_the_frames_get_the_time():
     # 10 pairs of 3 s take 30 s, 50 frames of .1 s take 5 s
     assert spent(120, 100, 0.1, 3.0, 1, LEAST) == Counts(200, 0)
     # both fit into 40 s; in proportion there are 30 frames and 12 pairs
@@ -161,7 +152,7 @@ def test_where_pairs_are_dear_the_frames_get_the_time() -> None:
     assert spent(140, 100, 0.1, 3.0, 1, LEAST) == Counts(50, 11)
 
 
-def test_what_the_footage_cannot_reach_is_left_out_unless_it_was_asked_for() -> None:
+def test_what_the_footage_cannot_reach_is_left_out_unless_it_was_asked_for():
     usual = Counts(60, 24)
     assert reachable(usual, LEAST, LONG, Settings()) == usual
     assert reachable(usual, LEAST, SHORT, Settings()) == Counts(0, 24)
@@ -174,9 +165,7 @@ def test_what_the_footage_cannot_reach_is_left_out_unless_it_was_asked_for() -> 
     assert reachable(usual, LEAST, unknown, Settings()) == usual
 
 
-def answered(
-    counts: Counts, footage: FootageSize, settings: Settings | None = None, **more: bool
-) -> set[str]:
+def answered(counts, footage, settings=None, **more):
     found = list(outlooks(STAGES.stages, settings or Settings(), counts, footage, **more))
     assert [each.question for each in found] == [
         *(Question.STABLE, Question.SENSITIVE, Question.WHY, Question.TRAIN, Question.RULE)
@@ -184,7 +173,7 @@ def answered(
     return {each.question for each in found if each.answerable}
 
 
-def test_the_five_questions() -> None:
+def test_the_five_questions():
     every = {Question.STABLE, Question.SENSITIVE, Question.WHY, Question.TRAIN, Question.RULE}
     assert answered(Counts(60, 24), LONG) == every
     assert answered(Counts(0, 24), SHORT) == {Question.STABLE, Question.WHY, Question.RULE}
@@ -193,5 +182,5 @@ def test_the_five_questions() -> None:
     assert answered(Counts(0, 0), FootageSize(frames=8, segments=1, is_known=True)) == set()
 
 
-def test_nothing_is_shared_of_nothing() -> None:
+def test_nothing_is_shared_of_nothing():
     assert shares(0, ["a", "b"], 0) == [0, 0]

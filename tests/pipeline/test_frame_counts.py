@@ -1,9 +1,6 @@
 """Numbers of frames that another decoder gave are refused where decoders count other frames."""
 
-from __future__ import annotations
-
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -12,7 +9,7 @@ from vidrobust.run_folder.folder import RunFolder
 
 
 @pytest.fixture
-def edited(ffmpeg: str, tmp_path: Path) -> Path:
+def edited(ffmpeg, tmp_path):
     """An MP4 of 30 packets of which an edit list shows the last 15 or so."""
     whole, path = tmp_path / "whole.mp4", tmp_path / "clip.mp4"
     make = [ffmpeg, "-v", "error", "-nostdin"]
@@ -22,13 +19,13 @@ def edited(ffmpeg: str, tmp_path: Path) -> Path:
     return path
 
 
-def predictions(path: Path, count: int) -> str:
+def predictions(path, count):
     rows = [f"{frame},{'ab'[frame % 2]},0.9" for frame in range(count)]
     path.write_text("frame,label,probability\n" + "\n".join(rows) + "\n")
     return f"predictions:{path}"
 
 
-def test_predictions_of_more_frames_than_come_out_are_refused(edited: Path, tmp_path: Path) -> None:
+def test_predictions_of_more_frames_than_come_out_are_refused(edited, tmp_path):
     spec = predictions(tmp_path / "all.csv", 30)
     assert (
         run("stability", str(edited), f"--model={spec}", f"--out={tmp_path / 'run'}", "--quiet")
@@ -36,7 +33,7 @@ def test_predictions_of_more_frames_than_come_out_are_refused(edited: Path, tmp_
     )
 
 
-def test_predictions_of_the_frames_that_come_out_are_taken(edited: Path, tmp_path: Path) -> None:
+def test_predictions_of_the_frames_that_come_out_are_taken(edited, tmp_path):
     assert (
         run(
             "stability",
@@ -55,7 +52,7 @@ def test_predictions_of_the_frames_that_come_out_are_taken(edited: Path, tmp_pat
     )
 
 
-def test_predictions_by_time_are_taken(edited: Path, tmp_path: Path) -> None:
+def test_predictions_by_time_are_taken(edited, tmp_path):
     """Answers of another decoder for all 30 packets, half a second of them before what is shown."""
     rows = [f"{frame / 30 - 0.5:.4f},{'ab'[frame % 2]},0.9" for frame in range(30)]
     (tmp_path / "times.csv").write_text("time_s,label,probability\n" + "\n".join(rows) + "\n")
@@ -66,7 +63,7 @@ def test_predictions_by_time_are_taken(edited: Path, tmp_path: Path) -> None:
     assert pairs["label_flip"].all()
 
 
-def test_labels_by_number_are_refused_and_by_time_taken(edited: Path, tmp_path: Path) -> None:
+def test_labels_by_number_are_refused_and_by_time_taken(edited, tmp_path):
     labels = tmp_path / "clip" / "gt" / "gt.txt"
     labels.parent.mkdir(parents=True)
     labels.write_text("".join(f"{n + 1},1,10,10,20,20,1,1,1\n" for n in range(30)))

@@ -1,15 +1,11 @@
 """A model that fails is named and the others go on; a metric of another package needs no change here."""
 
-from __future__ import annotations
-
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.pipeline.conftest import FLOUR, Line, run
+from tests.pipeline.conftest import FLOUR, run
 from vidrobust import extensions
 from vidrobust.metrics import catalogue
 
@@ -72,7 +68,7 @@ NO_METRIC = "hellinger"
 
 
 @pytest.fixture
-def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def code(tmp_path, monkeypatch):
     """A folder on the path that other people's modules lie in."""
     folder = tmp_path / "site"
     folder.mkdir()
@@ -87,7 +83,7 @@ def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         sys.modules.pop(name, None)
 
 
-def install(folder: Path, names: str, version: str = "1.0") -> None:
+def install(folder, names, version="1.0"):
     """What pip writes beside a package whose entry point names a metric."""
     info = folder / "line_metrics.dist-info"
     info.mkdir(exist_ok=True)
@@ -101,9 +97,7 @@ def install(folder: Path, names: str, version: str = "1.0") -> None:
     catalogue.provided.cache_clear()
 
 
-def test_a_model_that_fails_is_named_and_the_others_go_on(
-    code: Path, line: Line, said: Callable[[], str]
-) -> None:
+def test_a_model_that_fails_is_named_and_the_others_go_on(code, line, said):
     (line.sources / FLOUR).unlink()
     assert run(*line.command("correlate"), "-mline_models:broken", "-mline_models:bright") == 3
     summary = said()
@@ -120,9 +114,7 @@ def test_a_model_that_fails_is_named_and_the_others_go_on(
     assert "broken" in said()
 
 
-def test_where_every_model_fails_the_footage_is_reported_all_the_same(
-    code: Path, line: Line, said: Callable[[], str]
-) -> None:
+def test_where_every_model_fails_the_footage_is_reported_all_the_same(code, line, said):
     (line.sources / FLOUR).unlink()
     options = [word for word in line.command("correlate")[1:] if not word.startswith("-m")]
     assert run("correlate", *options, "-mline_models:broken") == 3
@@ -131,9 +123,7 @@ def test_where_every_model_fails_the_footage_is_reported_all_the_same(
     assert not len(line.folder.table("frames"))
 
 
-def test_a_metric_from_outside_is_reported_wherever_metrics_are(
-    code: Path, line: Line, said: Callable[[], str], without_figures: None
-) -> None:
+def test_a_metric_from_outside_is_reported_wherever_metrics_are(code, line, said, without_figures):
     (line.sources / FLOUR).unlink()
     assert run(*line.command("sensitivity")) == 0
     assert run(*line.command("stability")) == 0
@@ -167,9 +157,7 @@ def test_a_metric_from_outside_is_reported_wherever_metrics_are(
     assert "stability: 1 of 1 units to be made" in said()
 
 
-def test_what_is_no_metric_is_refused_by_name(
-    code: Path, line: Line, said: Callable[[], str]
-) -> None:
+def test_what_is_no_metric_is_refused_by_name(code, line, said):
     install(code, "NO_METRIC")
     assert run(*line.command("stability")) == 2
     assert "'hellinger' (line-metrics 1.0)" in said()

@@ -1,31 +1,27 @@
 """Results depend on the seed and the content alone: not on batch, company, order, place or name."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.pipeline.conftest import BOLTS, FLOUR, NETS, Line, assert_equal, run
 from tests.shrunk import shrink
-from vidrobust.run_folder.folder import RunFolder
 
 RAW = ("frames", "pairs", "triples", "probabilities", "changes", "sensitivity")
 SUMMED = ("stability", "variation")
 
 
-def measured(line: Line, *options: str) -> RunFolder:
+def measured(line, *options):
     for stage in ("stability", "variation", "sensitivity"):
         assert run(*line.command(stage, "--end-s=1.5", *options)) == 0
     return line.folder
 
 
 @pytest.fixture(scope="module")
-def bolts(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+def bolts(corpus, models, tmp_path_factory):
     """One clip, alone, in batches as they come."""
     base = tmp_path_factory.mktemp("bolts")
     (base / "line").mkdir()
@@ -36,9 +32,7 @@ def bolts(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) 
     )
 
 
-def test_two_runs_are_equal_whatever_the_clip_is_called(
-    bolts: RunFolder, line: Line, said: Callable[[], str]
-) -> None:
+def test_two_runs_are_equal_whatever_the_clip_is_called(bolts, line, said):
     (line.sources / FLOUR).unlink()
     (line.sources / BOLTS).rename(line.sources / "cam 7.gif")
     again = measured(line, "--perturbation=gaussian_noise")
@@ -49,7 +43,7 @@ def test_two_runs_are_equal_whatever_the_clip_is_called(
         assert_equal(named, bolts.table(name))
 
 
-def test_batches_do_not_matter(bolts: RunFolder, line: Line) -> None:
+def test_batches_do_not_matter(bolts, line):
     (line.sources / FLOUR).unlink()
     again = measured(line, "--perturbation=gaussian_noise", "--batch=7")
     for name in RAW:
@@ -75,7 +69,7 @@ def test_batches_do_not_matter(bolts: RunFolder, line: Line) -> None:
         assert_equal(rows[0], rows[1], atol=1e-5)
 
 
-def test_other_items_do_not_matter(bolts: RunFolder, line: Line) -> None:
+def test_other_items_do_not_matter(bolts, line):
     both = measured(line, "--perturbation=gaussian_noise")
     for name in RAW:
         table = both.table(name)
@@ -91,9 +85,7 @@ def test_other_items_do_not_matter(bolts: RunFolder, line: Line) -> None:
         assert_equal(mine, alone)
 
 
-def test_copies_and_remuxed_copies_count_once(
-    bolts: RunFolder, line: Line, ffmpeg: str, said: Callable[[], str], corpus: Path
-) -> None:
+def test_copies_and_remuxed_copies_count_once(bolts, line, ffmpeg, said, corpus):
     """The same clip, a copy of it under another name, and the same pictures in another container."""
     for clip in (FLOUR, BOLTS):
         (line.sources / clip).unlink()
@@ -129,9 +121,7 @@ def test_copies_and_remuxed_copies_count_once(
     assert set(folder.table("frames")["item"]) == {"copy"}
 
 
-def test_run_folders_among_the_sources_are_no_footage(
-    line: Line, studied: Line, said: Callable[[], str]
-) -> None:
+def test_run_folders_among_the_sources_are_no_footage(line, studied, said):
     other = line.sources / "reports" / "other"
     shutil.copytree(studied.run, other)
     assert list((other / "moments").glob("*.jpg"))
@@ -146,7 +136,7 @@ def test_run_folders_among_the_sources_are_no_footage(
     assert run("variation", str(other / "moments"), str(other / "cache"), f"-o{line.run}") == 3
 
 
-def test_run_json_says_what_was_read(bolts: RunFolder) -> None:
+def test_run_json_says_what_was_read(bolts):
     (entry,) = bolts.run["inputs"]
     assert (entry["frames"], entry["corrupt_frames"]) == (23, 0)
     assert len(entry["sha256"]) == 64

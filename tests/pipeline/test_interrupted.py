@@ -1,7 +1,5 @@
 """A run that is killed, shut out or out of room goes on with the same command, to the same tables."""
 
-from __future__ import annotations
-
 import dataclasses
 import os
 import resource
@@ -9,15 +7,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from tests.faults.injector import KilledError
 from tests.pipeline.conftest import BOLTS, NETS, Line, assert_equal, run, units
 from tests.shrunk import shrink
-from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.answer.answer import answer_of
 from vidrobust.stages.report.page import write_summary
@@ -36,14 +31,14 @@ with RunFolder(Path(sys.argv[1])).locked():
 
 
 @pytest.fixture(scope="module")
-def whole(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+def whole(corpus, models, tmp_path_factory):
     """The tables of stability, made without an interruption."""
     line = _line(corpus, models, tmp_path_factory.mktemp("whole"))
     assert run(*line.command("stability", "-q")) == 0
     return line.folder
 
 
-def _line(corpus: Path, models: Path, base: Path) -> Line:
+def _line(corpus, models, base):
     (base / "line").mkdir()
     clip = shrink(corpus / "factory" / BOLTS, base / "line")
     before = time.time() - 60  # the hash of a file that has just changed is not kept
@@ -51,9 +46,7 @@ def _line(corpus: Path, models: Path, base: Path) -> Line:
     return Line(base / "line", base / "run", f"onnx:{models / NETS[0]}")
 
 
-def start(
-    *arguments: str, program: str = "from vidrobust.cli.app import main; main()"
-) -> subprocess.Popen[str]:
+def start(*arguments, program="from vidrobust.cli.app import main; main()"):
     return subprocess.Popen(
         [sys.executable, "-c", program, *arguments],
         stdout=subprocess.PIPE,
@@ -63,7 +56,7 @@ def start(
     )
 
 
-def finish_as(whole: RunFolder, line: Line) -> None:
+def finish_as(whole, line):
     """The same command goes on to the same tables, and leaves nothing half-written."""
     assert run(*line.command("stability", "-q")) == 0
     assert not list(line.run.rglob("*.part"))
@@ -73,9 +66,7 @@ def finish_as(whole: RunFolder, line: Line) -> None:
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("moment", ["cache/transitions/*.zip", "frames.parquet"])
-def test_killed_at_any_moment(
-    whole: RunFolder, corpus: Path, models: Path, tmp_path: Path, moment: str
-) -> None:
+def test_killed_at_any_moment(whole, corpus, models, tmp_path, moment):
     """The command dies as soon as such a file is there; at every operation: tests/faults, nightly."""
     line = _line(corpus, models, tmp_path)
     with start(*line.command("policy", "-q")) as process:
@@ -88,7 +79,7 @@ def test_killed_at_any_moment(
     finish_as(whole, line)
 
 
-def test_a_second_process_is_refused_by_name(again: Line, said: Callable[[], str]) -> None:
+def test_a_second_process_is_refused_by_name(again, said):
     with start(str(again.run), program=HOLD) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
@@ -106,9 +97,7 @@ def test_a_second_process_is_refused_by_name(again: Line, said: Callable[[], str
     assert run(*again.command("variation")) == 0  # the lock died with its process
 
 
-def test_a_full_disk_is_one_sentence_and_the_run_goes_on(
-    whole: RunFolder, corpus: Path, models: Path, tmp_path: Path, said: Callable[[], str]
-) -> None:
+def test_a_full_disk_is_one_sentence_and_the_run_goes_on(whole, corpus, models, tmp_path, said):
     """No file may become longer than 12 kB: small parts fit, those with many rows do not."""
     line = _line(corpus, models, tmp_path)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -126,9 +115,7 @@ def test_a_full_disk_is_one_sentence_and_the_run_goes_on(
 
 
 @pytest.mark.nightly
-def test_a_small_file_system_is_no_traceback(
-    whole: RunFolder, corpus: Path, models: Path, tmp_path: Path
-) -> None:
+def test_a_small_file_system_is_no_traceback(whole, corpus, models, tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(
@@ -152,11 +139,11 @@ def test_a_small_file_system_is_no_traceback(
 
 
 def test_killed_after_its_first_page_a_study_has_a_report_and_goes_on_to_the_same_numbers(
-    studied: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, without_figures: None
-) -> None:
+    studied, tmp_path, monkeypatch, without_figures
+):
     line, page = dataclasses.replace(studied, run=tmp_path / "run"), tmp_path / "run/report.html"
 
-    def killed(folder: Path) -> None:
+    def killed(folder):
         write_summary(folder)
         raise KilledError
 

@@ -1,11 +1,7 @@
 """What a unit's key depends on."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from types import SimpleNamespace
-
-import pytest
 
 from vidrobust.errors import InputError
 from vidrobust.footage.item import Item
@@ -19,25 +15,23 @@ from vidrobust.stages.variation.stage import VARIATION
 class Opened:
     """An opened video of which the route is known."""
 
-    def __init__(self, backend: str, device: str) -> None:
+    def __init__(self, backend, device):
         self.info = SimpleNamespace(backend=backend, device=device)
 
-    def __enter__(self) -> Opened:
+    def __enter__(self):
         return self
 
-    def __exit__(self, *_: object) -> None: ...
+    def __exit__(self, *_): ...
 
 
-def key(stage: object = TRANSITIONS, **settings: str) -> str:
+def key(stage=TRANSITIONS, **settings):
     inputs.decoder_of.cache_clear()
     return unit_key(
         stage, Item(name="clip", path=Path("clip.mp4")), "c0", Settings(**settings), None
     )
 
 
-def test_the_key_holds_the_decoder_and_the_device_that_are_taken(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_key_holds_the_decoder_and_the_device_that_are_taken(monkeypatch):
     """By hand: the CPU; a copy to a GPU; NVDEC of torchcodec, of PyAV; and a file that no route opens."""
     monkeypatch.setattr(inputs, "resolve_or_cpu", lambda device: ("cpu", ""))
     on_cpu = key(device="cpu")
@@ -49,7 +43,7 @@ def test_the_key_holds_the_decoder_and_the_device_that_are_taken(
         monkeypatch.setattr(inputs, "open_video", lambda *a, b=backend, d=device, **k: Opened(b, d))
         keys.add(key(device="auto"))
 
-    def refuses(*_: object, **__: object) -> None:
+    def refuses(*_, **__):
         raise InputError("nothing decodes on the device asked for")
 
     monkeypatch.setattr(inputs, "open_video", refuses)
@@ -57,7 +51,7 @@ def test_the_key_holds_the_decoder_and_the_device_that_are_taken(
     assert len(keys) == 7
 
 
-def test_the_keys_of_stages_that_need_it_hold_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_keys_of_stages_that_need_it_hold_it_too(monkeypatch):
     monkeypatch.setattr(inputs, "resolve_or_cpu", lambda device: ("cuda:0", ""))
     keys = set()
     for device in ("cpu", "cuda:0"):

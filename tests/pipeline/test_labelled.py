@@ -1,9 +1,5 @@
 """Labels and objects in a run: a real clip of a cat, its boxes taken by eye from three frames."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import pytest
 
 from tests.pipeline.conftest import NETS, run
@@ -16,7 +12,7 @@ CATS = (281, 282, 283, 284, 285)  # clip_labels.csv of the corpus
 
 
 @pytest.fixture(scope="module")
-def boxes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def boxes(tmp_path_factory):
     folder = tmp_path_factory.mktemp("labels") / "cotracker_cat"
     (folder / "gt").mkdir(parents=True)
     (folder / "gt" / "gt.txt").write_text(BOXES)
@@ -24,14 +20,12 @@ def boxes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def stability(corpus: Path, models: Path, out: Path, *options: str) -> int:
+def stability(corpus, models, out, *options):
     clip, model = corpus / "objects" / "cotracker_cat.mp4", models / NETS[1]
     return run("stability", str(clip), f"--model=onnx:{model}", f"--out={out}", "--quiet", *options)
 
 
-def test_each_object_is_an_item_along_its_track(
-    corpus: Path, models: Path, boxes: Path, tmp_path: Path
-) -> None:
+def test_each_object_is_an_item_along_its_track(corpus, models, boxes, tmp_path):
     assert stability(corpus, models, tmp_path, f"--labels={boxes}", "--crop=boxes:0.1:200") == 0
     folder = RunFolder(tmp_path)
     frames = folder.table("frames")
@@ -45,9 +39,7 @@ def test_each_object_is_an_item_along_its_track(
     assert (folder.run["inputs"][0]["width"], folder.run["inputs"][0]["height"]) == (200, 200)
 
 
-def test_another_margin_is_another_result(
-    corpus: Path, models: Path, boxes: Path, tmp_path: Path
-) -> None:
+def test_another_margin_is_another_result(corpus, models, boxes, tmp_path):
     confidence = []
     for margin in ("0", "0.3"):
         options = (f"--labels={boxes}", f"--crop=boxes:{margin}", "--every=15")
@@ -57,7 +49,7 @@ def test_another_margin_is_another_result(
     assert confidence[0] != confidence[1]
 
 
-def test_labels_of_a_manifest_and_its_windows(corpus: Path, models: Path, tmp_path: Path) -> None:
+def test_labels_of_a_manifest_and_its_windows(corpus, models, tmp_path):
     clip = corpus / "objects" / "cotracker_cat.mp4"
     manifest = tmp_path / "manifest.csv"
     manifest.write_text(
@@ -74,9 +66,7 @@ def test_labels_of_a_manifest_and_its_windows(corpus: Path, models: Path, tmp_pa
     assert folder.table("labels")[["item", "label_name"]].to_numpy().tolist() == [["a", "cat"]]
 
 
-def test_what_cannot_be_is_said(
-    corpus: Path, models: Path, boxes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_cannot_be_is_said(corpus, models, boxes, tmp_path, capsys):
     assert stability(corpus, models, tmp_path / "a", "--crop=boxes") == 2
     assert "crop: boxes needs the file that has them; give --labels FILE" in capsys.readouterr().err
     other = tmp_path / "other.csv"

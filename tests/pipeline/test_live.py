@@ -1,12 +1,6 @@
 """A stream is recorded into the run folder and studied as a file; nothing of its password is kept."""
 
-from __future__ import annotations
-
 import json
-from collections.abc import Callable
-from pathlib import Path
-
-import pytest
 
 from tests.pipeline.conftest import run
 from tests.video.rtsp_server import RtspServer
@@ -17,9 +11,7 @@ __all__ = ["piped", "transport"]  # fixtures
 MODEL = "--model=tests.fuzz.tiny:model"
 
 
-def test_a_camera_is_recorded_once_and_studied(
-    transport: bytes, tmp_path: Path, said: Callable[[], str]
-) -> None:
+def test_a_camera_is_recorded_once_and_studied(transport, tmp_path, said):
     out = tmp_path / "run"
     with RtspServer(transport, login="eve:hush") as server:
         address = f"rtsp://eve:hush@127.0.0.1:{server.port}/cam"
@@ -42,9 +34,7 @@ def test_a_camera_is_recorded_once_and_studied(
         assert not path.is_file() or b"hush" not in path.read_bytes(), path
 
 
-def test_a_pipe_becomes_an_item(
-    transport: bytes, tmp_path: Path, piped: Callable[..., None]
-) -> None:
+def test_a_pipe_becomes_an_item(transport, tmp_path, piped):
     piped(transport)
     assert run("stability", "-", "--for", "1s", MODEL, f"--out={tmp_path / 'run'}", "--quiet") == 0
     (entry,) = RunFolder(tmp_path / "run").run["inputs"]
@@ -53,9 +43,7 @@ def test_a_pipe_becomes_an_item(
     assert entry["frames"] == 29
 
 
-def test_what_is_said_where_it_cannot_be(
-    tmp_path: Path, public_clips: Path, said: Callable[[], str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_said_where_it_cannot_be(tmp_path, public_clips, said, monkeypatch):
     monkeypatch.setattr("vidrobust.video.record.TRIES", 0)
     out = f"--out={tmp_path / 'run'}"
     assert run("stability", "rtsp://me:pw@127.0.0.1:9/x", MODEL, out) == 2

@@ -1,7 +1,5 @@
 """A classifier and a detector in one run, by the command line, on a real line."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
@@ -20,12 +18,7 @@ CLASSIFIER = Path(NETS[0]).stem
 
 
 @pytest.fixture(scope="module")
-def mixed(
-    public_clips: Path,
-    models: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-    without_figures: None,
-) -> Path:
+def mixed(public_clips, models, tmp_path_factory, without_figures):
     """Eleven frames of bottles on a belt, every stage."""
     base = tmp_path_factory.mktemp("mixed")
     clip = recode(public_clips / "line-bottles.mp4", base / "bottles.mp4", 11)
@@ -34,7 +27,7 @@ def mixed(
     return base / "run"
 
 
-def test_each_model_has_its_numbers_in_the_order_they_were_given(mixed: Path) -> None:
+def test_each_model_has_its_numbers_in_the_order_they_were_given(mixed):
     summary = json.loads((mixed / "metrics.json").read_text())["models"]
     assert list(summary) == [DETECTOR, CLASSIFIER]
     assert "dropout_rate" in summary[DETECTOR]
@@ -43,7 +36,7 @@ def test_each_model_has_its_numbers_in_the_order_they_were_given(mixed: Path) ->
     assert summary[DETECTOR]["frames"] == summary[CLASSIFIER]["frames"] == 11
 
 
-def test_both_have_an_answer_and_a_policy(mixed: Path) -> None:
+def test_both_have_an_answer_and_a_policy(mixed):
     found = answer_of(RunTables(mixed))
     assert found.models == (CLASSIFIER, DETECTOR)
     for model in found.models:
@@ -55,9 +48,7 @@ def test_both_have_an_answer_and_a_policy(mixed: Path) -> None:
         assert json.loads((folder / "policy.json").read_text())["model"] == model
 
 
-def test_a_gate_is_about_the_models_that_have_its_metric(
-    mixed: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_gate_is_about_the_models_that_have_its_metric(mixed, capsys):
     assert (
         run("gate", str(mixed), "--fail-if", "dropout_rate > 1", "--fail-if", "total_variation > 1")
         == 0
@@ -73,7 +64,7 @@ def test_a_gate_is_about_the_models_that_have_its_metric(
     assert run("gate", str(mixed), "--fail-if", "nonsense > 1") == 2
 
 
-def test_like_is_compared_with_like(mixed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_like_is_compared_with_like(mixed, capsys):
     assert run("compare", str(mixed), str(mixed)) == 2
     assert f"choose with --model-a: {DETECTOR}, {CLASSIFIER}" in capsys.readouterr().err
     pair = ("compare", str(mixed), str(mixed), f"--model-a={DETECTOR}")
@@ -86,7 +77,7 @@ def test_like_is_compared_with_like(mixed: Path, capsys: pytest.CaptureFixture[s
     assert {metric["verdict"] for metric in found.values()} == {"same"}
 
 
-def test_the_report_says_of_which_model_it_speaks(mixed: Path) -> None:
+def test_the_report_says_of_which_model_it_speaks(mixed):
     page = (mixed / "details.html").read_text()
     sensitive = page[page.index('<section id="sensitive">') :].split("</section>")[0]
     assert f"<h3>{CLASSIFIER}</h3>" in sensitive
@@ -95,9 +86,7 @@ def test_the_report_says_of_which_model_it_speaks(mixed: Path) -> None:
     assert f"</b> in bottles, {CLASSIFIER}:" in both  # the worst moments
 
 
-def test_the_answer_is_short_and_nothing_is_stale_or_missing(
-    mixed: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_answer_is_short_and_nothing_is_stale_or_missing(mixed, capsys):
     assert run("show", str(mixed)) == 0
     assert 2 < len(capsys.readouterr().out.splitlines()) <= MOST_LINES == 14  # on two models
     assert run("status", str(mixed)) == 0
@@ -106,7 +95,7 @@ def test_the_answer_is_short_and_nothing_is_stale_or_missing(
     assert "missing" not in summary
 
 
-def test_the_shares_of_a_detector_add_up(mixed: Path) -> None:
+def test_the_shares_of_a_detector_add_up(mixed):
     """Scores and places each have an account of their own."""
     for prefix in ("", "place_"):
         account = pd.read_parquet(mixed / f"{prefix}account.parquet")
@@ -121,7 +110,7 @@ def test_the_shares_of_a_detector_add_up(mixed: Path) -> None:
     assert not moved["flip"].any()
 
 
-def test_the_sensitivity_and_the_curve_of_a_detector(mixed: Path) -> None:
+def test_the_sensitivity_and_the_curve_of_a_detector(mixed):
     table = pd.read_parquet(mixed / "sensitivity.parquet").query("model == @DETECTOR")
     kinds = {
         f"tide_{kind}"

@@ -1,7 +1,5 @@
 """A run on files whose names break lines, tables and markup."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 
@@ -16,9 +14,7 @@ HOSTILE = {
 }
 
 
-def test_hostile_names_go_through_tables_and_report_and_continue(
-    public_clips: Path, tmp_path: Path
-) -> None:
+def test_hostile_names_go_through_tables_and_report_and_continue(public_clips, tmp_path):
     sources = []
     for name, clip in HOSTILE.items():
         sources.append(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))

@@ -3,8 +3,6 @@
 The footage is real; its colour is planted frame by frame, so that the temperature jumps and colour is the cause.
 """
 
-from __future__ import annotations
-
 import json
 import shutil
 from pathlib import Path
@@ -23,7 +21,7 @@ CLIP = HERE / "footage_media" / "line-bottles.mp4"
 FRAMES, MODEL = 24, "mccamy"
 
 
-def tinted(folder: Path) -> np.ndarray:
+def tinted(folder):
     """Write the clip with red up and blue down by up to 8 % a frame; return its frames (N, 3, H, W)."""
     folder.mkdir()
     rng, frames = np.random.default_rng(0), []
@@ -43,7 +41,7 @@ def tinted(folder: Path) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def site(tmp_path_factory):
     """The package beside a recording, studied; gates and a comparison read it in the same process."""
     site = tmp_path_factory.mktemp("site")
     shutil.copy(HERE / "outside_task" / "thermometer.py", site)
@@ -71,7 +69,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return site
 
 
-def mired(frames: np.ndarray) -> np.ndarray:
+def mired(frames):
     """(N,) by McCamy's formula, written down again."""
     share = frames.astype(np.float64) / 255
     linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4).mean(
@@ -87,7 +85,7 @@ def mired(frames: np.ndarray) -> np.ndarray:
     return 1e6 / (449 * n**3 + 3525 * n**2 + 6823.3 * n + 5520.33)
 
 
-def test_its_metrics_are_those_of_a_plain_loop(site: Path) -> None:
+def test_its_metrics_are_those_of_a_plain_loop(site):
     values = mired(np.load(site / "tinted.npy"))
     step = np.abs(np.diff(values))
     found = json.loads((site / "whole" / "metrics.json").read_text())["models"][MODEL]
@@ -98,7 +96,7 @@ def test_its_metrics_are_those_of_a_plain_loop(site: Path) -> None:
     assert found["noise_floor"] == {"shift": pytest.approx(0.0, abs=1e-9)}
 
 
-def test_the_planted_colour_is_the_only_cause_that_is_named(site: Path) -> None:
+def test_the_planted_colour_is_the_only_cause_that_is_named(site):
     named = pd.read_parquet(site / "whole" / "named.parquet")
     assert set(named["group"]) == {"light"}
     assert set(named.loc[named["level"] == "cause", "cause"]) == {"colour"}
@@ -107,7 +105,7 @@ def test_the_planted_colour_is_the_only_cause_that_is_named(site: Path) -> None:
     assert account.loc["colour", "share"] == pytest.approx(1.0, abs=0.05)
 
 
-def test_sensitivity_remedies_and_policy_have_rows_of_it(site: Path) -> None:
+def test_sensitivity_remedies_and_policy_have_rows_of_it(site):
     sensitivity = pd.read_parquet(site / "whole" / "sensitivity.parquet")
     assert set(sensitivity["metric"]) == {"jump", "shift"}
     assert (sensitivity.groupby("metric")["value"].mean() > 0).all()
@@ -121,7 +119,7 @@ def test_sensitivity_remedies_and_policy_have_rows_of_it(site: Path) -> None:
     assert "steps" in json.loads((site / "whole" / "policy.json").read_text())
 
 
-def test_its_worst_moments_player_and_section_are_in_the_report(site: Path) -> None:
+def test_its_worst_moments_player_and_section_are_in_the_report(site):
     moments = json.loads((site / "whole" / "moments.json").read_text())["moments"]
     values = mired(np.load(site / "tinted.npy"))
     worst = int(np.abs(np.diff(values)).argmax())
@@ -134,9 +132,7 @@ def test_its_worst_moments_player_and_section_are_in_the_report(site: Path) -> N
     assert 'id="task-temperature"' in (site / "whole" / "details.html").read_text()
 
 
-def test_without_its_plugin_a_run_is_refused_in_one_line(
-    site: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_without_its_plugin_a_run_is_refused_in_one_line(site, capsys):
     whole = str(site / "whole")
     for command in (("show", whole), ("report", whole), ("compare", whole, whole)):
         assert run(*command) == 2

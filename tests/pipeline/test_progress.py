@@ -1,19 +1,13 @@
 """What is shown while work goes on."""
 
-from __future__ import annotations
-
 import time
 
-import pytest
-
-from vidrobust.api.study import CallbackReporter, Progress
+from vidrobust.api.study import CallbackReporter
 from vidrobust.pipeline import progress
 from vidrobust.pipeline.progress import Reporter
 
 
-def test_work_that_nobody_counts_is_mentioned_while_it_goes_on(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_work_that_nobody_counts_is_mentioned_while_it_goes_on(monkeypatch, capsys):
     monkeypatch.setattr(progress, "SILENT_S", 0.1)
     reporter = Reporter()
     with reporter.working("policy"):
@@ -28,18 +22,16 @@ def test_work_that_nobody_counts_is_mentioned_while_it_goes_on(
     assert set(capsys.readouterr().err.splitlines()) == {"said"}
 
 
-def test_quiet_and_callbacks_hear_nothing_of_it(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_quiet_and_callbacks_hear_nothing_of_it(monkeypatch, capsys):
     monkeypatch.setattr(progress, "SILENT_S", 0.05)
-    heard: list[Progress] = []
+    heard = []
     for reporter in (Reporter(quiet=True), CallbackReporter(heard.append)):
         with reporter.working("policy"):
             time.sleep(0.2)
     assert (heard, capsys.readouterr().err) == ([], "")
 
 
-def test_control_characters_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_control_characters_do_not_reach_the_terminal(capsys):
     Reporter().say("a\x1b[31mb")
     Reporter(quiet=True).warn("c\x07d")
     assert not {"\x1b", "\x07"} & set(capsys.readouterr().err)

@@ -1,41 +1,36 @@
 """The same command again makes only what is missing or stale, and says what and why."""
 
-from __future__ import annotations
-
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.pipeline.conftest import BOLTS, FLOUR, Line, assert_equal, run, units, written
+from tests.pipeline.conftest import BOLTS, FLOUR, assert_equal, run, units, written
 from tests.shrunk import shrink
-
-Said = Callable[[], str]
 
 COSTS_NOTHING = "tests.fuzz.tiny:model"
 FOOTAGE_STAGES = ("stability", "variation", "sensitivity")
 
 
 @pytest.fixture
-def line(line: Line) -> Line:
+def line(line):
     """Two clips before a classifier that costs nothing."""
     return replace(line, model=COSTS_NOTHING)
 
 
-def parts(line: Line) -> dict[str, int]:
+def parts(line):
     return units(line.run)
 
 
-def states(line: Line, capsys: pytest.CaptureFixture[str]) -> dict[str, tuple[str, str]]:
+def states(line, capsys):
     """What ``vidrobust status`` says of each stage: its state, and why."""
     capsys.readouterr()
     assert run("status", str(line.run), "--json") == 0
     return {row["stage"]: (row["state"], row["why"]) for row in json.loads(capsys.readouterr().out)}
 
 
-def test_the_same_command_again_makes_nothing_anew(again: Line, said: Said) -> None:
+def test_the_same_command_again_makes_nothing_anew(again, said):
     before = written(again.run)
     said()
     assert run(*again.command()) == 0
@@ -59,12 +54,7 @@ def test_the_same_command_again_makes_nothing_anew(again: Line, said: Said) -> N
             "perturbation was brightness, now hue",
             {"sensitivity"},
         ),
-        (
-            "stability",
-            "--min-boxes=2",
-            "stability is stale: min_boxes was 1, now 2",
-            {"stability"},
-        ),
+        ("stability", "--min-boxes=2", "stability is stale: min_boxes was 1, now 2", {"stability"}),
         ("variation", "--seed=5", "variation is stale: seed was 0, now 5", {"variation"}),
         (
             "correlate",
@@ -76,14 +66,8 @@ def test_the_same_command_again_makes_nothing_anew(again: Line, said: Said) -> N
     ],
 )
 def test_a_changed_setting_makes_what_depends_on_it_anew(
-    again: Line,
-    said: Said,
-    capsys: pytest.CaptureFixture[str],
-    stage: str,
-    option: str,
-    why: str,
-    anew: set[str],
-) -> None:
+    again, said, capsys, stage, option, why, anew
+):
     before = parts(again)
     said()
     assert run(stage, str(again.run), option) == 0
@@ -96,9 +80,7 @@ def test_a_changed_setting_makes_what_depends_on_it_anew(
     assert summary["report"][0] == "stale"
 
 
-def test_more_frames_are_added_to_a_part_and_fewer_are_taken_from_it(
-    again: Line, said: Said
-) -> None:
+def test_more_frames_are_added_to_a_part_and_fewer_are_taken_from_it(again, said):
     first, before = again.folder.table("sensitivity"), parts(again)
     assert first.groupby("item")["frame"].nunique().tolist() == [2]
     said()
@@ -116,7 +98,7 @@ def test_more_frames_are_added_to_a_part_and_fewer_are_taken_from_it(
     assert_equal(again.folder.table("sensitivity"), first)
 
 
-def test_seeds_never_mix_and_both_are_kept(again: Line) -> None:
+def test_seeds_never_mix_and_both_are_kept(again):
     first = again.folder.table("sensitivity"), again.folder.table("changes")
     assert run("sensitivity", str(again.run), "--seed=1", "--perturbation=gaussian_noise") == 0
     # the folder's settings are those of the last command
@@ -131,7 +113,7 @@ def test_seeds_never_mix_and_both_are_kept(again: Line) -> None:
     assert_equal(again.folder.table("changes"), first[1])
 
 
-def test_another_model_keeps_the_parts_of_the_first(again: Line) -> None:
+def test_another_model_keeps_the_parts_of_the_first(again):
     before = parts(again)
     first = again.folder.table("frames")
     second = f"-m{COSTS_NOTHING}"
@@ -149,9 +131,7 @@ def test_another_model_keeps_the_parts_of_the_first(again: Line) -> None:
     assert_equal(again.folder.table("frames"), first)
 
 
-def test_new_files_are_new_items_and_vanished_ones_are_named(
-    line: Line, said: Said, corpus: Path
-) -> None:
+def test_new_files_are_new_items_and_vanished_ones_are_named(line, said, corpus):
     (line.sources / BOLTS).unlink()
     assert run(*line.command("sensitivity", "--frames=1")) == 0
     before, alone = parts(line), line.folder.table("sensitivity")
@@ -173,7 +153,7 @@ def test_new_files_are_new_items_and_vanished_ones_are_named(
     assert [entry["item"] for entry in line.folder.run["inputs"]] == [Path(BOLTS).stem]
 
 
-def test_a_changed_file_is_studied_again(line: Line, corpus: Path) -> None:
+def test_a_changed_file_is_studied_again(line, corpus):
     (line.sources / BOLTS).unlink()
     assert run(*line.command("variation")) == 0
     shrink(corpus / "factory" / BOLTS, line.sources / FLOUR)  # other footage under the old name
@@ -182,9 +162,7 @@ def test_a_changed_file_is_studied_again(line: Line, corpus: Path) -> None:
     assert (entry["item"], entry["frames"]) == (Path(FLOUR).stem, 37)
 
 
-def test_other_sources_are_refused_unless_they_are_to_replace(
-    again: Line, said: Said, corpus: Path
-) -> None:
+def test_other_sources_are_refused_unless_they_are_to_replace(again, said, corpus):
     before = {k: v for k, v in written(again.run).items() if k != ".lock"}
     other = ["variation", str(corpus / "factory" / BOLTS), f"-o{again.run}"]
     assert run(*other) == 2
@@ -196,7 +174,7 @@ def test_other_sources_are_refused_unless_they_are_to_replace(
     assert list(again.folder.run["stages"]) == ["transitions", "variation"]
 
 
-def test_the_order_of_the_sources_is_no_other_run(line: Line) -> None:
+def test_the_order_of_the_sources_is_no_other_run(line):
     clips = [str(line.sources / FLOUR), str(line.sources / BOLTS)]
     options = line.command("sensitivity")[2:]
     assert run("sensitivity", *clips, *options) == 0
@@ -208,7 +186,7 @@ def test_the_order_of_the_sources_is_no_other_run(line: Line) -> None:
     )
 
 
-def test_a_folder_of_version_0_1_is_named(again: Line, said: Said) -> None:
+def test_a_folder_of_version_0_1_is_named(again, said):
     content = again.folder.run
     (again.run / "run.json").write_text(
         json.dumps({**content, "schema": 1, "versions": {"vidrobust": "0.1.0"}})
@@ -220,7 +198,7 @@ def test_a_folder_of_version_0_1_is_named(again: Line, said: Said) -> None:
     assert again.folder.run["schema"] == 4
 
 
-def test_a_folder_of_something_else_is_left_as_it_is(line: Line, said: Said) -> None:
+def test_a_folder_of_something_else_is_left_as_it_is(line, said):
     line.run.mkdir()
     (line.run / "thesis.txt").write_text("chapter 1")
     assert run(*line.command("variation")) == 2
@@ -228,9 +206,7 @@ def test_a_folder_of_something_else_is_left_as_it_is(line: Line, said: Said) -> 
     assert [path.name for path in line.run.iterdir()] == ["thesis.txt"]
 
 
-def test_status_tells_done_stale_and_missing(
-    line: Line, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_status_tells_done_stale_and_missing(line, capsys):
     assert run(*line.command("variation", "-q")) == 0
     summary = states(line, capsys)
     assert {name: state for name, (state, _) in summary.items()} == {
@@ -248,9 +224,7 @@ def test_status_tells_done_stale_and_missing(
     assert "seed was 0, now 9" in capsys.readouterr().out
 
 
-def test_clean_removes_the_parts_and_nothing_else(
-    again: Line, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_clean_removes_the_parts_and_nothing_else(again, capsys):
     kept = {k: v for k, v in written(again.run).items() if not k.startswith(("cache", "."))}
     size = sum(path.stat().st_size for path in (again.run / "cache").rglob("*") if path.is_file())
     capsys.readouterr()
@@ -263,7 +237,7 @@ def test_clean_removes_the_parts_and_nothing_else(
     assert_equal(again.folder.table("variation"), before)
 
 
-def test_a_damaged_part_is_named_with_the_way_out(again: Line, said: Said) -> None:
+def test_a_damaged_part_is_named_with_the_way_out(again, said):
     part = again.run / "cache" / "sensitivity.zip"
     whole = part.read_bytes()
     part.write_bytes(whole[: len(whole) // 2])
@@ -285,15 +259,13 @@ def test_a_damaged_part_is_named_with_the_way_out(again: Line, said: Said) -> No
     ]
 
 
-def test_a_run_folder_is_its_own_place(studied: Line, said: Said, tmp_path: Path) -> None:
+def test_a_run_folder_is_its_own_place(studied, said, tmp_path):
     assert run("sensitivity", str(studied.run), f"--out={tmp_path / 'elsewhere'}") == 2
     assert "--out goes with sources" in said()
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_each_command_prints_its_own_result(
-    again: Line, capsys: pytest.CaptureFixture[str], without_figures: None
-) -> None:
+def test_each_command_prints_its_own_result(again, capsys, without_figures):
     folder, printed = again.folder, {}
     for stage in (*FOOTAGE_STAGES, "causes", "correlate", "policy", "report"):
         capsys.readouterr()

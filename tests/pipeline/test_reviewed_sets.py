@@ -4,10 +4,7 @@ The frames of the sets themselves may not be handed on. So each folder holds the
 as JPEG, and what they show are frames of clips of a dog and a cat, in the order of their numbers.
 """
 
-from __future__ import annotations
-
 import json
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -27,7 +24,7 @@ SETS_OF_A_CLASS = 2
 
 
 @pytest.fixture(scope="module")
-def clips(corpus: Path) -> dict[str, np.ndarray]:
+def clips(corpus):
     found = {}
     for name, file in (("dog", "sam2_01_dog"), ("cat", "cotracker_cat")):
         with open_video(corpus / "objects" / f"{file}.mp4") as source:
@@ -37,35 +34,30 @@ def clips(corpus: Path) -> dict[str, np.ndarray]:
     return found
 
 
-def _small(picture: np.ndarray) -> np.ndarray:
+def _small(picture):
     size = (320, round(320 * picture.shape[0] / picture.shape[1]))
     return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
 
 
-def save(folder: Path, file: str, picture: np.ndarray) -> None:
+def save(folder, file, picture):
     path = folder / file
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(picture).save(path, quality=90)
 
 
-def number_in(file: str) -> int:
+def number_in(file):
     return int("".join(c for c in file.rsplit("/", 1)[1].split(".")[0] if c.isdigit()))
 
 
 @pytest.fixture(scope="module")
-def vid(
-    corpus: Path,
-    models: Path,
-    clips: dict[str, np.ndarray],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> tuple[Path, Path, dict[str, list[str]]]:
+def vid(corpus, models, clips, tmp_path_factory):
     """The pictures, a run with two networks, and the sets that the pictures are of, the smallest ones."""
     folder = corpus / "annotations" / VID
     pmsets, labels = (
         json.loads((folder / f"{name}.json").read_text()) for name in ("pmsets", "labels")
     )
     base = tmp_path_factory.mktemp("vid")
-    taken: dict[str, list[str]] = {}
+    taken = {}
     for number, clip in ((8, "dog"), (9, "domestic_cat")):
         of_class = sorted((a for a in pmsets if number in labels[a]), key=lambda a: len(pmsets[a]))
         for place, anchor in enumerate(of_class[:SETS_OF_A_CLASS]):
@@ -85,7 +77,7 @@ def vid(
     return base / "frames", out, taken
 
 
-def logits(session: onnxruntime.InferenceSession, picture: Path, side: int) -> np.ndarray:
+def logits(session, picture, side):
     """(1000,) of a MobileNet on a JPEG, by Pillow and ONNX Runtime alone: no code of the package."""
     image = Image.open(picture).convert("RGB")
     wanted = round(side / 0.875)
@@ -100,9 +92,7 @@ def logits(session: onnxruntime.InferenceSession, picture: Path, side: int) -> n
     return np.ravel(session.run(None, {entry.name: x})[0])[-1000:]
 
 
-def test_pm_k_is_that_of_the_published_script(
-    corpus: Path, models: Path, vid: tuple[Path, Path, dict[str, list[str]]]
-) -> None:
+def test_pm_k_is_that_of_the_published_script(corpus, models, vid):
     """score_predictions of Shankar et al., written out: maxima over rev_class_idx_map.json, argmax, sets."""
     frames, out, taken = vid
     folder = corpus / "annotations" / VID
@@ -137,9 +127,7 @@ def test_pm_k_is_that_of_the_published_script(
     assert summary["conditional_robustness"]["value"] == pytest.approx(np.mean(kept))
 
 
-def test_offsets_are_those_of_the_sets_and_not_of_the_files(
-    vid: tuple[Path, Path, dict[str, list[str]]],
-) -> None:
+def test_offsets_are_those_of_the_sets_and_not_of_the_files(vid):
     """The smallest sets lack frames that people took out: the fifth file behind an anchor may be frame +8."""
     _, out, taken = vid
     near = RunFolder(out).table("neighbour_accuracy")
@@ -152,7 +140,7 @@ def test_offsets_are_those_of_the_sets_and_not_of_the_files(
     assert (near["offset_ms"].isna() == (near["offset"] != near["frame_b"] - near["frame_a"])).all()
 
 
-def test_two_models_and_the_report(vid: tuple[Path, Path, dict[str, list[str]]]) -> None:
+def test_two_models_and_the_report(vid):
     _, out, _ = vid
     folder = RunFolder(out)
     answers = folder.table("label_answers").pivot(
@@ -188,13 +176,7 @@ def test_two_models_and_the_report(vid: tuple[Path, Path, dict[str, list[str]]])
     assert "pm-k over k, and accuracy by distance from right anchors" in page
 
 
-def test_a_frame_that_lacks_is_said(
-    corpus: Path,
-    models: Path,
-    vid: tuple[Path, Path, dict[str, list[str]]],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_a_frame_that_lacks_is_said(corpus, models, vid, tmp_path, capsys):
     frames, _, taken = vid
     anchor = max(taken, key=lambda a: len(taken[a]))
     for file in (anchor, *taken[anchor][:-2]):
@@ -206,13 +188,7 @@ def test_a_frame_that_lacks_is_said(
     assert (note["anchors"], note["lost"]) == (1, 2)
 
 
-def test_ytbb_robust_by_the_labels_of_the_anchor(
-    corpus: Path,
-    models: Path,
-    clips: dict[str, np.ndarray],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_ytbb_robust_by_the_labels_of_the_anchor(corpus, models, clips, tmp_path, capsys):
     """Folders YTID_MS: the anchor's labels judge all about it, and what ImageNet has no class for is wrong."""
     folder = corpus / "annotations" / YTBB
     review = json.loads((folder / "anchor_labels.json").read_text())
@@ -250,7 +226,7 @@ def test_ytbb_robust_by_the_labels_of_the_anchor(
     assert "not in the footage: 32 frames about anchors" in capsys.readouterr().err
 
 
-def test_a_class_map_of_ones_own(corpus: Path, models: Path, tmp_path: Path) -> None:
+def test_a_class_map_of_ones_own(corpus, models, tmp_path):
     """YouTube-BB's classes for a clip, by the map of YTBB-Robust; and what cannot be."""
     clip = recode(corpus / "objects" / "sam2_01_dog.mp4", tmp_path / "sam2_01_dog.mp4", 36)
     net = f"--model=onnx:{models / NETS[0]}"

@@ -1,9 +1,5 @@
 """A long item in segments says to the last digit what it says in one piece; its samples are shared out."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import pandas as pd
 import pytest
 
@@ -67,8 +63,8 @@ means, blob = Means(), Blob()
     ],
 )
 def test_segments_say_to_the_last_digit_what_the_whole_says(
-    public_clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: tuple[str, ...]
-) -> None:
+    public_clips, tmp_path, monkeypatch, how
+):
     """Bottles on a line, four seconds in one piece and in several: transitions and all of stability are equal."""
     (tmp_path / "answering.py").write_text(MODELS)
     monkeypatch.syspath_prepend(tmp_path)
@@ -101,9 +97,7 @@ def test_segments_say_to_the_last_digit_what_the_whole_says(
     assert ((tracks["time_s"] < 2.4) & (last > 2.5)).any()
 
 
-def test_samples_are_shared_out(
-    public_clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_samples_are_shared_out(public_clips, tmp_path, monkeypatch):
     """Three pairs of three segments: none has all of them."""
     (tmp_path / "answering.py").write_text(MODELS)
     monkeypatch.syspath_prepend(tmp_path)

@@ -1,10 +1,7 @@
 """Frames and pairs of a run fall to what can be read and shows something of its own: none of them is lost."""
 
-from __future__ import annotations
-
 import json
 import shutil
-from collections.abc import Generator
 from pathlib import Path
 
 import av
@@ -13,7 +10,6 @@ import pytest
 
 from tests.pipeline.conftest import options_of, run, written
 from tests.shrunk import shrink
-from vidrobust.frames.batch import FrameBatch
 from vidrobust.pipeline import estimate as counts
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.video.stream import FrameStream
@@ -31,7 +27,7 @@ ITEMS = ("items.parquet", "labels.parquet")
 """Tables that are noted again by every command."""
 
 
-def rewrapped(source: Path, target: Path) -> None:
+def rewrapped(source, target):
     """The same pictures in another container."""
     with av.open(str(source)) as read, av.open(str(target), "w") as out:
         stream = out.add_stream_from_template(read.streams.video[0], opaque=True)
@@ -42,7 +38,7 @@ def rewrapped(source: Path, target: Path) -> None:
 
 
 @pytest.fixture
-def line(public_clips: Path, tmp_path: Path) -> Path:
+def line(public_clips, tmp_path):
     """Two clips, a copy of one of them byte by byte and one in another container, and two that cannot be read."""
     folder = tmp_path / "line"
     folder.mkdir()
@@ -58,7 +54,7 @@ def line(public_clips: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def used(path: Path) -> tuple[int, int]:
+def used(path):
     """Frames of the sensitivity, and pairs of neighbours of the causes, in the tables."""
     folder = RunFolder(path)
     frames = folder.table("sensitivity")[["item", "frame"]].drop_duplicates()
@@ -67,7 +63,7 @@ def used(path: Path) -> tuple[int, int]:
     return len(frames), len(near[["item", "frame_a"]].drop_duplicates())
 
 
-def test_what_is_asked_for_is_used(line: Path, tmp_path: Path) -> None:
+def test_what_is_asked_for_is_used(line, tmp_path):
     out = tmp_path / "run"
     assert run("causes", str(line), f"--out={out}", *options_of("causes", ASKED)) == 3
     assert run("sensitivity", str(out), *options_of("sensitivity", ASKED)) == 3
@@ -93,9 +89,7 @@ def test_what_is_asked_for_is_used(line: Path, tmp_path: Path) -> None:
     assert json.loads((out / "run.json").read_text())["sample"] == noted["sample"]
 
 
-def test_without_a_number_the_usual_one_is_that_of_what_can_be_read(
-    line: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_number_the_usual_one_is_that_of_what_can_be_read(line, tmp_path, monkeypatch):
     """At most six frames an input and fifteen in all: twelve of two inputs, and fifteen of six."""
     monkeypatch.setitem(counts.RULES, "frames", counts.Rule(6, 15, 1))
     out = tmp_path / "run"
@@ -105,12 +99,12 @@ def test_without_a_number_the_usual_one_is_that_of_what_can_be_read(
 
 
 def test_a_failure_that_nobody_foresaw_is_reported_of_its_item_alone(
-    line: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+    line, tmp_path, monkeypatch, capsys
+):
     """It comes with the second picture, when the frames are shared out already: they go to the other clip."""
     made = FrameStream._made
 
-    def failing(self: FrameStream, size: int) -> Generator[FrameBatch]:
+    def failing(self, size):
         for number, batch in enumerate(made(self, 1)):
             if batch.item == "line-bolt" and (size > 1 or number > 0 or failing_at_once):
                 raise RuntimeError("a bolt is loose")
@@ -135,9 +129,7 @@ def test_a_failure_that_nobody_foresaw_is_reported_of_its_item_alone(
         assert len(RunFolder(out).table("sensitivity").drop_duplicates("frame")) == 8
 
 
-def test_nothing_that_can_be_read(
-    line: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_nothing_that_can_be_read(line, tmp_path, capsys):
     out = tmp_path / "run"
     sources = [str(line / name) for name in ("broken.mp4", "empty.mp4")]
     assert run("sensitivity", *sources, f"--out={out}", *options_of("sensitivity", ASKED)) == 3
@@ -145,12 +137,7 @@ def test_nothing_that_can_be_read(
     assert len(json.loads((out / "run.json").read_text())["failed"]) == 2
 
 
-def test_pairs_are_added_while_something_is_undecided(
-    public_clips: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_pairs_are_added_while_something_is_undecided(public_clips, tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(counts.RULES, "pairs", counts.Rule(1, 1, 1))  # looks at one pair and at two
     out, at_once = tmp_path / "run", tmp_path / "at_once"
     asked = ["--model=tests.fuzz.tiny:model", "--pairs=2"]

@@ -1,16 +1,12 @@
 """A whole study on real line footage with a real network: every file of the contract, and its figures."""
 
-from __future__ import annotations
-
 import runpy
-from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from tests.pipeline.conftest import BOLTS, FLOUR, NETS, Line, run
+from tests.pipeline.conftest import BOLTS, FLOUR, NETS, run
 from tests.shrunk import shrink
 from vidrobust.metrics.class_differences import PAIR_COLUMNS
 from vidrobust.perturb.catalogue import suite
@@ -22,7 +18,7 @@ UNREADABLE = ("moviepy_result.webm", "git_lfs_pointer.mp4", "torchcodec_sine_mon
 
 
 @pytest.fixture(scope="module")
-def perturbed(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+def perturbed(corpus, models, tmp_path_factory):
     """Two clips under the whole suite; beside them four inputs that cannot be read."""
     base = tmp_path_factory.mktemp("study")
     (base / "line").mkdir()
@@ -37,7 +33,7 @@ def perturbed(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFacto
     return RunFolder(base / "run")
 
 
-def test_inputs_that_cannot_be_read_are_named_and_the_others_go_on(perturbed: RunFolder) -> None:
+def test_inputs_that_cannot_be_read_are_named_and_the_others_go_on(perturbed):
     content = perturbed.run
     assert {entry["item"]: entry["frames"] for entry in content["inputs"]} == FRAMES
     failed = {entry["path"].split("/")[-1]: entry["error"] for entry in content["failed"]}
@@ -46,7 +42,7 @@ def test_inputs_that_cannot_be_read_are_named_and_the_others_go_on(perturbed: Ru
     assert [entry["path"].split("/")[-1] for entry in content["left_out"]] == ["notes.txt"]
 
 
-def test_sensitivity_has_every_perturbation_strength_and_metric(perturbed: RunFolder) -> None:
+def test_sensitivity_has_every_perturbation_strength_and_metric(perturbed):
     table = perturbed.table("sensitivity")
     wanted = {(p.key, s) for p in suite("natural") for s in p.strengths}
     assert set(zip(table["perturbation"], table["strength"], strict=True)) == wanted
@@ -64,7 +60,7 @@ def test_sensitivity_has_every_perturbation_strength_and_metric(perturbed: RunFo
     assert np.mean(grown) > 0.9
 
 
-def test_every_file_of_the_contract_is_there(studied: Line) -> None:
+def test_every_file_of_the_contract_is_there(studied):
     folder = studied.folder
     names = ["frames", "pairs", "stability", "sensitivity", "variation", "causes", "correlation"]
     for name in names:
@@ -78,7 +74,7 @@ def test_every_file_of_the_contract_is_there(studied: Line) -> None:
     assert not list(folder.path.rglob("*.part"))
 
 
-def test_headlines_are_those_of_the_tables(studied: Line) -> None:
+def test_headlines_are_those_of_the_tables(studied):
     pairs = studied.folder.table("pairs")
     ((_, found),) = studied.folder.read_json("metrics.json")["models"].items()
     near = pairs[pairs["kind"] == "adjacent"]
@@ -90,7 +86,7 @@ def test_headlines_are_those_of_the_tables(studied: Line) -> None:
     assert found["noise_floor"]["total_variation"] < 1e-3
 
 
-def test_policy_follows_the_contract_and_its_file_runs_on_its_own(studied: Line) -> None:
+def test_policy_follows_the_contract_and_its_file_runs_on_its_own(studied):
     policy = studied.folder.read_json("policy.json")
     assert (policy["schema"], policy["steps"]) == (2, [])
     (row,) = policy["rejected"]
@@ -104,7 +100,7 @@ def test_policy_follows_the_contract_and_its_file_runs_on_its_own(studied: Line)
     assert runpy.run_path(str(file))["train_transform"]()(picture).shape == picture.shape
 
 
-def test_moments_have_their_pictures(studied: Line) -> None:
+def test_moments_have_their_pictures(studied):
     moments = studied.folder.read_json("moments.json")["moments"]
     assert moments
     for moment in moments:
@@ -113,9 +109,7 @@ def test_moments_have_their_pictures(studied: Line) -> None:
         assert moment["flip"] == (moment["label_a"] != moment["label_b"])
 
 
-def test_nothing_readable_is_exit_code_3(
-    models: Path, tmp_path: Path, said: Callable[[], str]
-) -> None:
+def test_nothing_readable_is_exit_code_3(models, tmp_path, said):
     missing, model = f"{tmp_path}/none.mp4", f"--model=onnx:{models}/{NETS[0]}"
     assert run("study", missing, model, f"--out={tmp_path}/run") == 3
     summary = said()

@@ -1,10 +1,7 @@
 """Pictures in MCAP files and ROS bags: the frames that were written, at their times."""
 
-from __future__ import annotations
-
 import base64
 import json
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -16,15 +13,15 @@ from vidrobust.video.source import open_video
 FRAMES, STEP_NS = 5, 40_000_000
 
 
-def pictures() -> np.ndarray:
+def pictures():
     return np.random.default_rng(3).integers(0, 255, (FRAMES, 48, 64, 3), np.uint8)
 
 
-def png(frame: np.ndarray) -> bytes:
+def png(frame):
     return bytes(cv2.imencode(".png", frame[..., ::-1])[1])
 
 
-def check(path: Path) -> None:
+def check(path):
     with open_video(path, device="cpu") as source:
         (batch,) = source.batches(10)
         assert (source.info.width, source.info.height, source.info.num_frames) == (64, 48, FRAMES)
@@ -37,7 +34,7 @@ def check(path: Path) -> None:
     assert again.index.tolist() == [3, 1]
 
 
-def foxglove(desk: Path) -> Path:
+def foxglove(desk):
     """An MCAP file of Foxglove's JSON."""
     writer_module = pytest.importorskip("mcap.writer")
     with (desk / "a.mcap").open("wb") as file:
@@ -60,7 +57,7 @@ def foxglove(desk: Path) -> Path:
     return desk / "a.mcap"
 
 
-def ros(desk: Path, kind: str) -> Path:
+def ros(desk, kind):
     """A bag of ROS 1, or of ROS 2 in SQLite or MCAP."""
     pytest.importorskip("rosbags")
     from rosbags import rosbag1, rosbag2
@@ -95,23 +92,23 @@ def ros(desk: Path, kind: str) -> Path:
     return place if kind == "bag" else next(place.glob(f"*.{kind}"))
 
 
-def test_json_of_foxglove(tmp_path: Path) -> None:
+def test_json_of_foxglove(tmp_path):
     check(foxglove(tmp_path))
 
 
 @pytest.mark.parametrize("kind", ["bag", "db3", "mcap"])
-def test_bags_of_ros(kind: str, tmp_path: Path) -> None:
+def test_bags_of_ros(kind, tmp_path):
     check(ros(tmp_path, kind))
 
 
-def test_a_damaged_name_is_refused_in_words(tmp_path: Path) -> None:
+def test_a_damaged_name_is_refused_in_words(tmp_path):
     path = foxglove(tmp_path)
     path.write_bytes(path.read_bytes().replace(b"foxglove.CompressedImage", b"\xff" * 24))
     with pytest.raises(InputError, match=r"cannot be read as a bag \(the byte at 0 is no UTF-8\)"):
         open_video(path, device="cpu")
 
 
-def test_a_bag_without_pictures(tmp_path: Path) -> None:
+def test_a_bag_without_pictures(tmp_path):
     (tmp_path / "a.mcap").write_bytes(b"no bag")
     with pytest.raises(InputError, match=r"a\.mcap"):
         open_video(tmp_path / "a.mcap", device="cpu")

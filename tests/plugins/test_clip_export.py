@@ -1,9 +1,5 @@
 """A clip to send, of a made run: what it shows, how long it is, and that it can be read."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import av
 import numpy as np
 import pandas as pd
@@ -17,7 +13,7 @@ from vidrobust.report.drawing import COLOURS
 from vidrobust.run_folder.reader import RunTables
 
 
-def moment(labels: str) -> Shown:
+def moment(labels):
     answers = pd.DataFrame(
         {
             "frame": range(len(labels)),
@@ -29,7 +25,7 @@ def moment(labels: str) -> Shown:
     return Shown("clip", "a becomes b", np.arange(len(labels)), answers, None)
 
 
-def test_moments_of_a_run_fill_six_to_ten_seconds(tmp_path: Path) -> None:
+def test_moments_of_a_run_fill_six_to_ten_seconds(tmp_path):
     made = made_run.make(
         tmp_path / "line", frames=200, studied=6, perturbations=("brightness",), conclude=False
     )
@@ -39,7 +35,7 @@ def test_moments_of_a_run_fill_six_to_ten_seconds(tmp_path: Path) -> None:
     assert 6 <= shown_s <= 10 or shown_s == pytest.approx(8, abs=2.5)  # less at the rim of a clip
 
 
-def test_a_frame_has_its_words_and_the_ribbon_with_a_cursor() -> None:
+def test_a_frame_has_its_words_and_the_ribbon_with_a_cursor():
     shown = moment("aaabbbbb")
     ribbon = clip_export._ribbon(shown)
     of_a, of_b = (clip_export._rgb(COLOURS[place]) for place in (1, 0))  # b is more frequent
@@ -51,7 +47,7 @@ def test_a_frame_has_its_words_and_the_ribbon_with_a_cursor() -> None:
     assert tuple(picture[-1, round(2.5 / 8 * WIDTH)]) == clip_export.INK
 
 
-def test_boxes_are_drawn_in_the_colours_of_the_page() -> None:
+def test_boxes_are_drawn_in_the_colours_of_the_page():
     pytest.importorskip("supervision")
     boxes = pd.DataFrame(
         {"track": [1], "x1": [50.0], "y1": [40.0], "x2": [90.0], "y2": [80.0]}
@@ -60,7 +56,7 @@ def test_boxes_are_drawn_in_the_colours_of_the_page() -> None:
     assert tuple(picture[120, 100]) == clip_export._rgb(COLOURS[1])
 
 
-def test_both_files_hold_the_frames(tmp_path: Path) -> None:
+def test_both_files_hold_the_frames(tmp_path):
     pictures = [np.full((120, WIDTH, 3), level, np.uint8) for level in range(0, 200, 10)]
     with av.open(str(clip_export._as_mp4(pictures, tmp_path / "a.mp4"))) as container:
         assert container.streams.video[0].average_rate == FRAME_RATE

@@ -1,10 +1,7 @@
 """Exports for trackers and viewers, read back by their own libraries."""
 
-from __future__ import annotations
-
 import json
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,32 +9,27 @@ import pytest
 from tests.finished_runs.test_exports import two_clips
 from vidrobust.errors import SettingsError
 from vidrobust.finished_runs.exports.catalogue import export_run
-from vidrobust.run_folder.folder import RunFolder
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+def run(tmp_path_factory):
     return two_clips(tmp_path_factory.mktemp("run") / "line 3")
 
 
 @pytest.mark.nightly
-def test_wandb_writes_an_offline_run_a_model(run: RunFolder, tmp_path: Path) -> None:
+def test_wandb_writes_an_offline_run_a_model(run, tmp_path):
     pytest.importorskip("wandb", reason="Weights & Biases is not installed: pip install wandb")
     export_run(run.path, "wandb", tmp_path)
     assert len(list((tmp_path / "wandb").glob("offline-run-*"))) == 2
 
 
-def test_a_library_that_is_not_there_is_named_with_its_install_command(
-    run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_library_that_is_not_there_is_named_with_its_install_command(run, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboard", None)
     with pytest.raises(SettingsError, match=r"pip install 'tensorboard"):
         export_run(run.path, "tensorboard", tmp_path)
 
 
-def test_mlflow_finds_a_run_a_model(
-    run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_mlflow_finds_a_run_a_model(run, tmp_path, monkeypatch):
     pytest.importorskip("mlflow", reason="MLflow is not installed: pip install mlflow-skinny")
     from mlflow import MlflowClient
 
@@ -56,7 +48,7 @@ def test_mlflow_finds_a_run_a_model(
         assert each.data.metrics["flip_rate.n"] == known["n"]
 
 
-def test_tensorboard_gets_every_frame_at_its_number(run: RunFolder, tmp_path: Path) -> None:
+def test_tensorboard_gets_every_frame_at_its_number(run, tmp_path):
     pytest.importorskip(
         "tensorboard", reason="TensorBoard is not installed: pip install tensorboard"
     )

@@ -1,10 +1,5 @@
 """``hf:FOLDER``: equal to the predictions of transformers' own pipelines; nothing is downloaded."""
 
-from __future__ import annotations
-
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
@@ -22,23 +17,23 @@ pytestmark = pytest.mark.filterwarnings("default")
 NAMES = {0: "bolt", 1: "nut", 2: "washer"}
 
 
-def pictures() -> torch.Tensor:
+def pictures():
     """(3, 3, 90, 140) uint8: smooth noise."""
     coarse = torch.rand(3, 3, 9, 14, generator=torch.Generator().manual_seed(2))
     smooth = torch.nn.functional.interpolate(coarse, size=(90, 140), mode="bilinear")
     return (smooth * 255).to(torch.uint8)
 
 
-def images(pixels: torch.Tensor) -> list[Image.Image]:
+def images(pixels):
     return [Image.fromarray(frame.permute(1, 2, 0).numpy()) for frame in pixels]
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folders(tmp_path_factory):
     """Networks of drawn weights, saved as the library saves them."""
     root = tmp_path_factory.mktemp("hf")
     torch.manual_seed(0)
-    small: dict[str, Any] = {
+    small = {
         "hidden_size": 32,
         "num_hidden_layers": 2,
         "num_attention_heads": 2,
@@ -60,7 +55,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def _segmenters(root: Path) -> None:
+def _segmenters(root):
     segformer = transformers.SegformerConfig(
         hidden_sizes=[8, 16, 16, 32], depths=[1, 1, 1, 1], decoder_hidden_size=32,
         num_attention_heads=[1, 2, 2, 4], initializer_range=0.5, id2label=NAMES,
@@ -83,11 +78,11 @@ def _segmenters(root: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["segformer", "mask2former"])
-def test_maps_are_those_of_the_library(name: str, folders: Path) -> None:
+def test_maps_are_those_of_the_library(name, folders):
     """Its processor, network and post-processing; the folder, the objects and the pipeline are one model."""
     folder = folders / name
     model = load_model(f"hf:{folder}", device="cpu")
-    found: Any = model(pictures())
+    found = model(pictures())
     assert (model.task, model.name, model.class_names) == ("semantic", name, tuple(NAMES.values()))
     network = transformers.AutoModelForUniversalSegmentation if name == "mask2former" else (
         transformers.AutoModelForSemanticSegmentation
@@ -105,11 +100,11 @@ def test_maps_are_those_of_the_library(name: str, folders: Path) -> None:
     pipeline = transformers.pipeline("image-segmentation", model=str(folder), device="cpu")
     for given, how in ((module, {"preprocess": processor}), (module, {}), (pipeline, {})):
         (same,) = models_of(given, device="cpu", **how)[1] or ()
-        assert np.array_equal(same(pictures()).labels, found.labels)  # type: ignore[union-attr]
+        assert np.array_equal(same(pictures()).labels, found.labels)
 
 
 @pytest.mark.parametrize("name", ["vit", "yolos"])
-def test_a_network_and_its_processor_are_the_folder(name: str, folders: Path) -> None:
+def test_a_network_and_its_processor_are_the_folder(name, folders):
     folder = folders / name
     auto = {"vit": "AutoModelForImageClassification", "yolos": "AutoModelForObjectDetection"}[name]
     module = getattr(transformers, auto).from_pretrained(folder)
@@ -119,12 +114,12 @@ def test_a_network_and_its_processor_are_the_folder(name: str, folders: Path) ->
         (model,) = models_of(module, device="cpu", **how)[1] or ()
         found = model(pictures())
         if isinstance(whole, Classifications):
-            assert np.array_equal(found.probabilities, whole.probabilities)  # type: ignore[union-attr]
+            assert np.array_equal(found.probabilities, whole.probabilities)
         else:
-            assert np.array_equal(found.boxes, whole.boxes)  # type: ignore[union-attr]
+            assert np.array_equal(found.boxes, whole.boxes)
 
 
-def test_a_network_without_a_processor_names_the_way_out() -> None:
+def test_a_network_without_a_processor_names_the_way_out():
     bare = transformers.ViTForImageClassification(
         transformers.ViTConfig(
             image_size=32, hidden_size=16, num_hidden_layers=1, num_attention_heads=2
@@ -133,10 +128,10 @@ def test_a_network_without_a_processor_names_the_way_out() -> None:
     with pytest.raises(SettingsError, match="preprocess=PROCESSOR"):
         models_of(bare, device="cpu")
     with pytest.raises(SettingsError, match="preprocess="):
-        study("clip.mp4", bare, transformers.ViTImageProcessor())  # type: ignore[arg-type]
+        study("clip.mp4", bare, transformers.ViTImageProcessor())
 
 
-def test_classes_are_those_of_the_pipeline(folders: Path) -> None:
+def test_classes_are_those_of_the_pipeline(folders):
     model = load_model(f"hf:{folders / 'vit'}", device="cpu")
     found = model(pictures())
     assert isinstance(found, Classifications)
@@ -153,7 +148,7 @@ def test_classes_are_those_of_the_pipeline(folders: Path) -> None:
     assert len(model(pictures()[:0])) == 0
 
 
-def test_boxes_are_those_of_the_library(folders: Path) -> None:
+def test_boxes_are_those_of_the_library(folders):
     """Its processor, network and post-processing on PIL images; its pipeline rounds boxes to whole px."""
     folder, pixels = folders / "yolos", pictures()
     found = load_model(f"hf:{folder}", device="cpu")(pixels)
@@ -178,7 +173,7 @@ def test_boxes_are_those_of_the_library(folders: Path) -> None:
 
 
 @pytest.mark.nightly
-def test_trained_on_the_simulated_line(tmp_path: Path) -> None:
+def test_trained_on_the_simulated_line(tmp_path):
     """A classifier trained for a minute tells the kinds of parts apart, here as in the pipeline."""
     from datasets.line_sim.fit import station_samples
     from vidrobust.plugins.line.parts import LABELS
@@ -216,7 +211,7 @@ def test_trained_on_the_simulated_line(tmp_path: Path) -> None:
         np.testing.assert_allclose(row, [expected[name] for name in LABELS], atol=1e-4)
 
 
-def test_a_pipeline_from_python_is_the_folder(folders: Path) -> None:
+def test_a_pipeline_from_python_is_the_folder(folders):
     from vidrobust.api.models_given import models_of
 
     for task, name in (("image-classification", "vit"), ("object-detection", "yolos")):
@@ -235,7 +230,7 @@ def test_a_pipeline_from_python_is_the_folder(folders: Path) -> None:
             np.testing.assert_array_equal(found.probabilities, expected.probabilities)
 
 
-def test_what_cannot_be_had(folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_had(folders, tmp_path, monkeypatch):
     with pytest.raises(SettingsError, match="ViTForMaskedImageModeling"):
         load_model(f"hf:{folders / 'masked'}")
     (tmp_path / "empty").mkdir()

@@ -1,10 +1,7 @@
 """What plugins register, as the core shows it: gates, suites, options of commands, imports."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -24,12 +21,12 @@ from vidrobust.run_folder.settings import Settings
         ("between_operators.fleiss_kappa < .75", ("between_operators.fleiss_kappa", "value", 0.75)),
     ],
 )
-def test_a_rule_may_name_a_section_of_a_study(text: str, expected: tuple[str, str, float]) -> None:
+def test_a_rule_may_name_a_section_of_a_study(text, expected):
     gate = parse_gate(text)
     assert (gate.metric, gate.side, gate.limit) == expected
 
 
-def test_published_suites_stand_beside_the_natural_one() -> None:
+def test_published_suites_stand_beside_the_natural_one():
     """Hendrycks & Dietterich: 15 corruptions and 4 for validation; 10 scored sequences and 4 for validation."""
     assert (len(suite("imagenet-c")), len(suite("imagenet-p"))) == (19, 14)
     assert PERTURBATIONS["imagenet-c:gaussian_noise"] is not PERTURBATIONS["gaussian_noise"]
@@ -37,7 +34,7 @@ def test_published_suites_stand_beside_the_natural_one() -> None:
         suite("imagenet")
 
 
-def test_every_strength_of_imagenet_c_is_rendered(tmp_path: Path) -> None:
+def test_every_strength_of_imagenet_c_is_rendered(tmp_path):
     from PIL import Image
 
     Image.fromarray(make_picture(48, 64).permute(1, 2, 0).numpy()).save(tmp_path / "part.png")
@@ -63,9 +60,7 @@ def test_every_strength_of_imagenet_c_is_rendered(tmp_path: Path) -> None:
         (["RUN", "--case=same"], "--case"),
     ],
 )
-def test_options_that_change_nothing_are_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], flag: str
-) -> None:
+def test_options_that_change_nothing_are_refused(tmp_path, capsys, options, flag):
     folder = RunFolder.create(tmp_path / "run", Settings()).path
     with pytest.raises(SystemExit) as ended:
         main(["repeatability", *(str(folder) if word == "RUN" else word for word in options)])
@@ -73,6 +68,6 @@ def test_options_that_change_nothing_are_refused(
     assert flag in capsys.readouterr().err
 
 
-def test_the_simulated_line_is_rendered_without_torch() -> None:
+def test_the_simulated_line_is_rendered_without_torch():
     code = "import sys, vidrobust.plugins.line.render; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,10 +1,6 @@
 """Stability at the end of Ultralytics' validation: by hand from planted predictions, and in its loop."""
 
-from __future__ import annotations
-
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import cv2
 import pytest
@@ -22,7 +18,7 @@ MISSING = "Ultralytics is not installed: pip install ultralytics"
 
 
 @pytest.fixture(scope="module")
-def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def images(tmp_path_factory):
     folder = tmp_path_factory.mktemp("set") / "images"
     folder.mkdir()
     still = texture(3, 96, 128 + FRAMES)
@@ -31,7 +27,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def validator(images: Path, **arguments: Any) -> SimpleNamespace:
+def validator(images, **arguments):
     rows = [
         {
             "file_name": f"clip_{k}.png",
@@ -58,11 +54,11 @@ class Metrics:
     """As the library's: a property without a place for more."""
 
     @property
-    def results_dict(self) -> dict[str, float]:
+    def results_dict(self):
         return {"metrics/mAP50(B)": 0.5}
 
 
-def test_planted_predictions(images: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_planted_predictions(images, capsys):
     """By hand: a box in 12 of 14 frames, missed in the middle."""
     planted = validator(images)
     callback = stability_callback(frame_rate=25)
@@ -80,7 +76,7 @@ def test_planted_predictions(images: Path, capsys: pytest.CaptureFixture[str]) -
         stability_callback()(planted)
 
 
-def policy_as_hyp(folder: Path) -> Path:
+def policy_as_hyp(folder):
     """The policy of a study that found brightness again, as it is exported for the library."""
     evidence = StepEvidence(level=Level.REPLICATED)
     step = PolicyStep(
@@ -99,7 +95,7 @@ def policy_as_hyp(folder: Path) -> Path:
 
 @pytest.mark.nightly
 @pytest.mark.filterwarnings("ignore")
-def test_in_the_loop_of_the_library(images: Path) -> None:
+def test_in_the_loop_of_the_library(images):
     ultralytics = pytest.importorskip("ultralytics", reason=MISSING)
     labels = images.parent / "labels"
     labels.mkdir(exist_ok=True)
@@ -111,13 +107,7 @@ def test_in_the_loop_of_the_library(images: Path) -> None:
     )
     model = ultralytics.YOLO("yolo11n.yaml", verbose=False)
     model.add_callback("on_val_start", stability_callback(frame_rate=25))
-    given: dict[str, Any] = {
-        "imgsz": 64,
-        "workers": 0,
-        "device": "cpu",
-        "plots": False,
-        "verbose": False,
-    }
+    given = {"imgsz": 64, "workers": 0, "device": "cpu", "plots": False, "verbose": False}
     runs = images.parent / "runs"
     found = model.val(data=str(data), save_json=True, project=str(runs), **given)
     assert "stability/uncovered_rate" in found.results_dict

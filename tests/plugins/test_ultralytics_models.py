@@ -3,15 +3,11 @@
 What needs the library is skipped where it is missing: it is AGPL-3.0 and no requirement of the tests either.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 import types
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -31,30 +27,30 @@ SIZE = 160
 NAMES = {0: "bolt", 1: "nut", 2: "washer"}
 
 
-def needs_library(test: Callable[..., None]) -> Callable[..., None]:
+def needs_library(test):
     """Mark a test of the library itself."""
     absent = installed("ultralytics") is None
     return pytest.mark.nightly(pytest.mark.skipif(absent, reason=MISSING)(test))
 
 
 @pytest.fixture(scope="module", autouse=True)
-def own_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
+def own_settings(tmp_path_factory):
     """The library keeps its settings in a folder of the user."""
     os.environ.setdefault("YOLO_CONFIG_DIR", str(tmp_path_factory.mktemp("yolo")))
     os.environ.setdefault("YOLO_OFFLINE", "true")
 
 
-def pictures(count: int = 3, size: tuple[int, int] = (187, 333)) -> np.ndarray:
+def pictures(count=3, size=(187, 333)):
     """(N, H, W, 3) uint8 RGB: smooth noise; of sides that no stride divides."""
     rough = np.random.default_rng(5).integers(0, 256, (count, 12, 20, 3)).astype(np.uint8)
     return np.stack([cv2.resize(r, size[::-1], interpolation=cv2.INTER_CUBIC) for r in rough])
 
 
-def tensor(frames: np.ndarray) -> torch.Tensor:
+def tensor(frames):
     return torch.from_numpy(frames).permute(0, 3, 1, 2)
 
 
-def drawn(name: str, path: Path) -> None:
+def drawn(name, path):
     """A network of drawn weights whose scores spread, with the statistics of noise."""
     from ultralytics import YOLO
 
@@ -66,7 +62,7 @@ def drawn(name: str, path: Path) -> None:
     net.task, net.names = model.task, NAMES
     for module in net.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
-            module.momentum = None  # type: ignore[assignment]
+            module.momentum = None
             module.reset_running_stats()
     pixels = torch.nn.functional.interpolate(tensor(pictures()).float() / 255, (96, 160))
     net.train()
@@ -80,9 +76,9 @@ def drawn(name: str, path: Path) -> None:
     model.save(str(path))
 
 
-def few_above(net: Any, layer: Any, pixels: torch.Tensor) -> None:
+def few_above(net, layer, pixels):
     """Weights and bias of a layer of class scores for which one in 200 anchors has a score of .1 or more."""
-    seen: list[torch.Tensor] = []
+    seen = []
     layer.bias.zero_()
     hook = layer.register_forward_hook(lambda _, __, got: seen.append(got))
     net(pixels)
@@ -93,23 +89,22 @@ def few_above(net: Any, layer: Any, pixels: torch.Tensor) -> None:
     layer.bias.fill_(-2.2 - gain * best.quantile(0.995))
 
 
-def library(path: Path, frames: np.ndarray, **arguments: Any) -> list[Any]:
+def library(path, frames, **arguments):
     """The library's own answer, as its documentation calls it: pictures as OpenCV reads them."""
     from ultralytics import YOLO
 
     bgr = [np.ascontiguousarray(frame[..., ::-1]) for frame in frames]
-    found: list[Any] = YOLO(str(path)).predict(bgr, verbose=False, **arguments)
-    return found
+    return YOLO(str(path)).predict(bgr, verbose=False, **arguments)
 
 
 @needs_library
 @pytest.mark.parametrize("name", ["yolo11n", "yolo26n", "yolo11n-seg", "yolo11n-obb"])
-def test_boxes_are_those_of_the_library(name: str, tmp_path: Path) -> None:
+def test_boxes_are_those_of_the_library(name, tmp_path):
     path, frames = tmp_path / "net.pt", pictures()
     drawn(name, path)
     model = load_model(str(path), device="cpu")
     assert (model.name, model.class_names) == ("net", tuple(NAMES.values()))
-    assert f"letterbox to {SIZE} px, rectangular" in model.info.preprocessing  # type: ignore[union-attr]
+    assert f"letterbox to {SIZE} px, rectangular" in model.info.preprocessing
     compared = 0
     for row in range(len(frames)):  # alone: in a batch drawn weights amplify rounding
         (result,) = library(path, frames[row : row + 1], conf=0.05)
@@ -125,7 +120,7 @@ def test_boxes_are_those_of_the_library(name: str, tmp_path: Path) -> None:
 
 
 @needs_library
-def test_defaults_of_the_library_are_the_boxes_above_its_threshold(tmp_path: Path) -> None:
+def test_defaults_of_the_library_are_the_boxes_above_its_threshold(tmp_path):
     path, frames = tmp_path / "net.pt", pictures()
     drawn("yolo11n", path)
     found = load_model(f"ultralytics:{path}", device="cpu")(tensor(frames))
@@ -140,7 +135,7 @@ def test_defaults_of_the_library_are_the_boxes_above_its_threshold(tmp_path: Pat
 
 
 @needs_library
-def test_masks_and_turned_boxes(tmp_path: Path) -> None:
+def test_masks_and_turned_boxes(tmp_path):
     """Masks against the library's own scaling of its masks to the frame; corners against its corners."""
     from ultralytics.utils import ops
 
@@ -171,7 +166,7 @@ def test_masks_and_turned_boxes(tmp_path: Path) -> None:
 
 
 @needs_library
-def test_classes_are_those_of_the_library(tmp_path: Path) -> None:
+def test_classes_are_those_of_the_library(tmp_path):
     path, frames = tmp_path / "net.pt", pictures()
     drawn("yolo11n-cls", path)
     model = load_model(str(path), device="cpu")
@@ -180,11 +175,11 @@ def test_classes_are_those_of_the_library(tmp_path: Path) -> None:
     expected = np.array([result.probs.data.numpy() for result in library(path, frames)])
     np.testing.assert_allclose(found.probabilities, expected, atol=1e-4)
     assert model(tensor(frames[:0])).class_names == tuple(NAMES.values())
-    assert model.info.weights_sha256  # type: ignore[union-attr]
+    assert model.info.weights_sha256
 
 
 @needs_library
-def test_torchscript_of_the_library(tmp_path: Path) -> None:
+def test_torchscript_of_the_library(tmp_path):
     """Its own answer to the .torchscript, which it fits into the same square."""
     from ultralytics import YOLO
 
@@ -207,7 +202,7 @@ def test_torchscript_of_the_library(tmp_path: Path) -> None:
 
 
 @needs_library
-def test_an_object_from_python_is_the_file(tmp_path: Path) -> None:
+def test_an_object_from_python_is_the_file(tmp_path):
     from ultralytics import YOLO
 
     from vidrobust.api.models_given import models_of
@@ -216,7 +211,6 @@ def test_an_object_from_python_is_the_file(tmp_path: Path) -> None:
     drawn("yolo11n", path)
     found = load_model(str(path), device="cpu")(tensor(frames))
     _, made = models_of(YOLO(str(path)), device="cpu")
-    assert made is not None
     again = made[0](tensor(frames))
     assert isinstance(found, Detections)
     assert isinstance(again, Detections)
@@ -225,7 +219,7 @@ def test_an_object_from_python_is_the_file(tmp_path: Path) -> None:
 
 
 @needs_library
-def test_tasks_of_no_plugin_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tasks_of_no_plugin_are_named(tmp_path, monkeypatch):
     from ultralytics import YOLO
 
     YOLO("yolo11n-pose.yaml", verbose=False).save(str(tmp_path / "net.pt"))
@@ -236,7 +230,7 @@ def test_tasks_of_no_plugin_are_named(tmp_path: Path, monkeypatch: pytest.Monkey
 
 @needs_library
 @pytest.mark.slow
-def test_trained_on_the_simulated_line(tmp_path: Path) -> None:
+def test_trained_on_the_simulated_line(tmp_path):
     """A network trained for a minute: something is detected, and the boxes are those of the library."""
     from ultralytics import YOLO
 
@@ -260,14 +254,7 @@ def test_trained_on_the_simulated_line(tmp_path: Path) -> None:
         f"path: {tmp_path}\ntrain: images\nval: images\nnames: {dict(enumerate(BOXES))}\n"
     )
     model = YOLO("yolo11n.yaml", verbose=False)
-    given: dict[str, Any] = {
-        "imgsz": 128,
-        "batch": 8,
-        "nbs": 8,
-        "workers": 0,
-        "device": "cpu",
-        "plots": False,
-    }
+    given = {"imgsz": 128, "batch": 8, "nbs": 8, "workers": 0, "device": "cpu", "plots": False}
     given |= {"mosaic": 0.0, "warmup_epochs": 0, "optimizer": "AdamW", "lr0": 2e-3, "val": False}
     model.train(data=str(data), epochs=100, project=str(tmp_path / "runs"), verbose=False, **given)
     path = next(tmp_path.glob("runs/**/last.pt"))
@@ -283,14 +270,12 @@ def test_trained_on_the_simulated_line(tmp_path: Path) -> None:
     assert (found.scores > 0.25).sum() >= 4
 
 
-def saved(content: object, path: Path) -> str:
+def saved(content, path):
     torch.save(content, path)
     return str(path)
 
 
-def test_other_files_are_refused_before_their_code_is_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_other_files_are_refused_before_their_code_is_run(tmp_path, monkeypatch):
     """Weights alone, TorchScript, a network of YOLOv5's own code, no file of torch, and none at all."""
     path = tmp_path / "net.pt"
     with pytest.raises(SettingsError, match=r"torchvision:NAME,weights=FILE"):
@@ -301,11 +286,11 @@ def test_other_files_are_refused_before_their_code_is_run(
     yolov5 = types.ModuleType("models.yolo")
 
     class Model:
-        def __reduce__(self) -> tuple[Any, ...]:
+        def __reduce__(self):
             return (Model, ())
 
     Model.__module__, Model.__qualname__ = "models.yolo", "Model"
-    yolov5.Model = Model  # type: ignore[attr-defined]
+    yolov5.Model = Model
     for name, module in (("models", types.ModuleType("models")), ("models.yolo", yolov5)):
         monkeypatch.setitem(sys.modules, name, module)
     with pytest.raises(SettingsError, match=r"onnx:FILE"):
@@ -317,9 +302,7 @@ def test_other_files_are_refused_before_their_code_is_run(
         load_model(str(tmp_path / "yolo11n.pt"))
 
 
-def test_without_the_library_the_way_out_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_library_the_way_out_is_named(tmp_path, monkeypatch):
     path = tmp_path / "net.pt"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("net/data.pkl", b"\x80\x02cultralytics.nn.tasks\nDetectionModel\n.")
@@ -329,7 +312,7 @@ def test_without_the_library_the_way_out_is_named(
 
 
 @pytest.mark.parametrize("text", ["a/best.pt", "ultralytics:a/best.pt", "C:\\nets\\best.PT"])
-def test_forms(text: str) -> None:
+def test_forms(text):
     spec = parse_spec(f"{text},conf=0.3,imgsz=320")
     assert (spec.kind, spec.target) == ("ultralytics", text.removeprefix("ultralytics:"))
     assert spec.options == {"conf": "0.3", "imgsz": "320"}

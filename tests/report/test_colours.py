@@ -3,8 +3,6 @@
 The oracle is colorspacious: CAM02-UCS (Luo et al. 2006) and the simulation of Machado et al. 2009.
 """
 
-from __future__ import annotations
-
 from itertools import combinations
 
 import numpy as np
@@ -17,27 +15,27 @@ HUES = ("c1", "c2", "c3", "c4", "c5", "grey")
 KINDS = ("none", "protanomaly", "deuteranomaly", "tritanomaly")
 
 
-def rgb(colour: str) -> np.ndarray:
+def rgb(colour):
     return np.array([int(colour[k : k + 2], 16) for k in (1, 3, 5)]) / 255
 
 
-def luminance(colour: str) -> float:
+def luminance(colour):
     """WCAG 2.2, "relative luminance"."""
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in rgb(colour)]
     return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
 
 
-def contrast(one: str, other: str) -> float:
+def contrast(one, other):
     bright, dark = sorted((luminance(one), luminance(other)), reverse=True)
     return (bright + 0.05) / (dark + 0.05)
 
 
-def test_contrast_of_black_on_white() -> None:
+def test_contrast_of_black_on_white():
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_every_hue_stands_out_from_the_paper(theme: str) -> None:
+def test_every_hue_stands_out_from_the_paper(theme):
     colours = THEMES[theme]
     assert min(contrast(colours[name], colours["paper"]) for name in HUES) >= 3  # WCAG 1.4.11
     assert contrast(colours["ink"], colours["paper"]) >= 7
@@ -45,7 +43,7 @@ def test_every_hue_stands_out_from_the_paper(theme: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("theme", THEMES)
-def test_hues_differ_for_everybody(theme: str, kind: str) -> None:
+def test_hues_differ_for_everybody(theme, kind):
     seen = np.array([rgb(THEMES[theme][name]) for name in HUES])
     if kind != "none":
         blind = {"name": "sRGB1+CVD", "cvd_type": kind, "severity": 100}

@@ -1,7 +1,5 @@
 """Names of every script: never a box or a warning, whatever fonts the machine has."""
 
-from __future__ import annotations
-
 import base64
 
 import pytest
@@ -10,7 +8,7 @@ from matplotlib import font_manager
 from vidrobust.report import drawing
 
 
-def drawn(name: str) -> drawing.Picture:
+def drawn(name):
     """A figure with the name on a tick and in the legend; a warning of a missing letter fails the test."""
     with drawing.styled():
         figure, axes = drawing.panels(1, 1, 2.0)
@@ -23,7 +21,7 @@ def drawn(name: str) -> drawing.Picture:
 @pytest.mark.parametrize(
     "name", ["J\u00fcrgen \u0410\u043d\u043d\u0430", "\u738b\u4e94", "\U0001f9ff\ue123"]
 )
-def test_names_are_text_that_the_browser_draws(name: str) -> None:
+def test_names_are_text_that_the_browser_draws(name):
     picture = drawn(name)
     assert picture.caption == "Caption."
     assert picture.uri.startswith("data:image/svg+xml")
@@ -31,7 +29,7 @@ def test_names_are_text_that_the_browser_draws(name: str) -> None:
     assert svg.count(f">{name}</text>") == 2  # of the tick and of the legend
 
 
-def test_a_font_that_came_later_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_font_that_came_later_is_found(monkeypatch):
     # Matplotlib keeps its list of fonts in a file of the user's, made once
     known = font_manager.fontManager.ttflist
     usual = [entry for entry in known if entry.name == "DejaVu Sans"]

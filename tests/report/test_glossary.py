@@ -1,7 +1,5 @@
 """Words of the report: one glossary for page and docs, and a name for every perturbation."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 
@@ -10,7 +8,7 @@ from vidrobust.perturb.perturbation import FAMILIES
 from vidrobust.report.glossary import GLOSSARY, phrase, saying
 
 
-def test_every_word_has_an_example_of_its_own() -> None:
+def test_every_word_has_an_example_of_its_own():
     assert (
         len({each.word for each in GLOSSARY})
         == len(GLOSSARY)
@@ -19,7 +17,7 @@ def test_every_word_has_an_example_of_its_own() -> None:
     assert all("|" not in f"{each.word}{each.meaning}{each.example}" for each in GLOSSARY)
 
 
-def test_the_figures_of_the_examples_are_right() -> None:
+def test_the_figures_of_the_examples_are_right():
     """By hand: half the sum of absolute differences; bits; agreement beyond chance."""
     p, q = np.array([0.7, 0.3]), np.array([0.4, 0.6])
     assert (
@@ -36,7 +34,7 @@ def test_the_figures_of_the_examples_are_right() -> None:
 
 
 @pytest.mark.parametrize("key", list(PERTURBATIONS))
-def test_every_perturbation_can_be_spoken_of(key: str) -> None:
+def test_every_perturbation_can_be_spoken_of(key):
     text = saying(key, PERTURBATIONS[key].strengths[0])
     assert "{" not in text
     assert "_" not in text
@@ -44,12 +42,12 @@ def test_every_perturbation_can_be_spoken_of(key: str) -> None:
     assert phrase(key).family in FAMILIES
 
 
-def test_no_two_of_a_suite_have_one_name() -> None:
+def test_no_two_of_a_suite_have_one_name():
     nouns = [entry.noun for entry in PERTURBATIONS.values()]
     assert len(set(nouns)) == len(nouns)
 
 
-def test_strengths_in_words() -> None:
+def test_strengths_in_words():
     assert saying("brightness", 0.1) == "a brightness change of 10 %"
     assert saying("translation", 4.0) == "a shift of 4 px"
     assert saying("jpeg", 30.0) == "JPEG compression at quality 70"

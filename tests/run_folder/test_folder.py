@@ -1,9 +1,6 @@
 """The run folder: whole files or none, one process at a time, clear errors."""
 
-from __future__ import annotations
-
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,7 +12,7 @@ from vidrobust.run_folder.settings import Settings
 from vidrobust.tables import schema as tables
 
 
-def test_results_of_an_earlier_run_are_removed(tmp_path: Path) -> None:
+def test_results_of_an_earlier_run_are_removed(tmp_path):
     folder = RunFolder.create(tmp_path / "run", Settings(seed=3))
     columns = tables.TABLES["frames"].columns
     frames = pd.DataFrame({c.name: pd.Series([{"string": "a"}.get(c.kind, 0)]) for c in columns})
@@ -35,14 +32,14 @@ def test_results_of_an_earlier_run_are_removed(tmp_path: Path) -> None:
     ]
 
 
-def test_a_folder_with_other_things_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_a_folder_with_other_things_is_refused_and_left_alone(tmp_path):
     (tmp_path / "thesis.json").write_text("{}")
     with pytest.raises(SettingsError, match=r"not empty and not a run folder"):
         RunFolder.create(tmp_path, Settings())
     assert (tmp_path / "thesis.json").exists()
 
 
-def test_json_is_strict_and_plain(tmp_path: Path) -> None:
+def test_json_is_strict_and_plain(tmp_path):
     folder = RunFolder.create(tmp_path / "run", Settings())
     folder.write_json(
         "metrics.json", {"a": np.float32("nan"), "b": np.int64(3), "c": (1.5, float("inf"))}
@@ -55,12 +52,12 @@ def test_json_is_strict_and_plain(tmp_path: Path) -> None:
     assert not list(folder.path.glob("*.part"))
 
 
-def test_missing_pieces_are_named(tmp_path: Path) -> None:
+def test_missing_pieces_are_named(tmp_path):
     with pytest.raises(InputError, match=r"is not a run folder.*vidrobust study"):
         RunFolder.existing(tmp_path)
 
 
-def test_a_folder_of_another_version_is_named(tmp_path: Path) -> None:
+def test_a_folder_of_another_version_is_named(tmp_path):
     (tmp_path / "run.json").write_text(
         json.dumps({"schema": 1, "versions": {"vidrobust": "0.1.0"}})
     )
@@ -71,7 +68,7 @@ def test_a_folder_of_another_version_is_named(tmp_path: Path) -> None:
         RunFolder.existing(tmp_path)
 
 
-def test_one_at_a_time(tmp_path: Path) -> None:
+def test_one_at_a_time(tmp_path):
     folder = RunFolder.create(tmp_path / "run", Settings())
     with folder.locked():
         with (
@@ -86,7 +83,7 @@ def test_one_at_a_time(tmp_path: Path) -> None:
         pass
 
 
-def test_a_stage_is_noted_and_taken_back(tmp_path: Path) -> None:
+def test_a_stage_is_noted_and_taken_back(tmp_path):
     folder = RunFolder.create(tmp_path / "run", Settings())
     folder.note_stage("variation", {"seconds": 1.5})
     assert folder.run["stages"] == {"variation": {"seconds": 1.5}}

@@ -1,7 +1,5 @@
 """Gates: what is parsed, what fails, and in which order of seriousness; of metrics and of figures of a study."""
 
-from __future__ import annotations
-
 import math
 from xml.etree import ElementTree
 
@@ -33,7 +31,7 @@ METRICS = {
         ("percent_grr.high > 30", ("percent_grr", "high", ">", 30.0)),
     ],
 )
-def test_rules_are_parsed(text: str, expected: tuple[str, str, str, float]) -> None:
+def test_rules_are_parsed(text, expected):
     gate = parse_gate(text)
     assert (gate.metric, gate.side, gate.comparison, gate.limit) == expected
     assert parse_gate(gate.text) == gate
@@ -50,16 +48,16 @@ def test_rules_are_parsed(text: str, expected: tuple[str, str, str, float]) -> N
         ("flip_rate > 0.02 and more", "expected METRIC"),
     ],
 )
-def test_what_is_no_rule_is_said(text: str, message: str) -> None:
+def test_what_is_no_rule_is_said(text, message):
     with pytest.raises(SettingsError, match=message):
         parse_gate(text)
 
 
-def codes(*rules: str) -> int:
+def codes(*rules):
     return exit_code(pass_gates([parse_gate(rule) for rule in rules], METRICS))
 
 
-def test_exit_codes() -> None:
+def test_exit_codes():
     assert codes("flip_rate > 0.02") == 0
     assert codes("flip_rate.high > 0.02") == 1  # one of the two models fails
     # what does not exist goes first
@@ -69,8 +67,8 @@ def test_exit_codes() -> None:
     assert exit_code([]) == 0
 
 
-def test_nothing_passes_or_fails_on_fewer_than_ten_values() -> None:
-    def outcome(n: int, rule: str = "flip_rate > 0.02") -> str:
+def test_nothing_passes_or_fails_on_fewer_than_ten_values():
+    def outcome(n, rule="flip_rate > 0.02"):
         metrics = {"net": {"flip_rate": {"value": 0.01, "low": 0.0, "high": 0.3, "n": n}}}
         return pass_gates([parse_gate(rule)], metrics)[0].outcome
 
@@ -78,7 +76,7 @@ def test_nothing_passes_or_fails_on_fewer_than_ten_values() -> None:
     assert outcome(9, "flip_rate.n < 20") == "failed"  # of the number itself nothing is missing
 
 
-def test_golden_sentences_of_gates() -> None:
+def test_golden_sentences_of_gates():
     entry = {"value": 0.1, "low": 0.05, "high": 0.2, "n": 100}
     models = {
         **METRICS,
@@ -93,10 +91,9 @@ def test_golden_sentences_of_gates() -> None:
     assert_golden("gates.txt", "\n".join(passage.sentence for passage in pass_gates(rules, models)))
 
 
-def test_junit_counts_failures_and_errors() -> None:
+def test_junit_counts_failures_and_errors():
     rules = [parse_gate(rule) for rule in ("flip_rate.high > 0.02", "jitter > 0.5")]
     root = ElementTree.fromstring(junit_xml(pass_gates(rules, METRICS)))
     assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("4", "1", "2")
     failure = root.find("testcase/failure")
-    assert failure is not None
     assert "0.031" in str(failure.get("message"))

@@ -1,10 +1,5 @@
 """index.json says what each file holds, and what was not written and why."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
-import pandas as pd
 import pytest
 
 from vidrobust.errors import InputError
@@ -15,18 +10,18 @@ from vidrobust.tables import schema
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> RunFolder:
+def folder(tmp_path):
     return RunFolder.create(tmp_path / "run", Settings())
 
 
-def player_frames(count: int) -> pd.DataFrame:
+def player_frames(count):
     table = schema.empty("player_frames").reindex(range(count))
     return table.assign(
         **{c.name: "" if c.kind == "string" else 0 for c in schema.TABLES["player_frames"].columns}
     )
 
 
-def test_rows_columns_and_what_is_missing_are_named(folder: RunFolder) -> None:
+def test_rows_columns_and_what_is_missing_are_named(folder):
     folder.write_table("player_frames", player_frames(3))
     folder.write_table("labels", schema.empty("labels"))
     folder.write_json("moments.json", {})
@@ -45,7 +40,7 @@ def test_rows_columns_and_what_is_missing_are_named(folder: RunFolder) -> None:
     assert "pairs" not in index["summary"]
 
 
-def test_an_index_that_says_the_same_is_not_written_again(folder: RunFolder) -> None:
+def test_an_index_that_says_the_same_is_not_written_again(folder):
     write_index(folder, {})
     before = (folder.path / "index.json").stat().st_mtime_ns
     write_index(folder, {})
@@ -53,9 +48,7 @@ def test_an_index_that_says_the_same_is_not_written_again(folder: RunFolder) -> 
     assert index_of(folder, {}) == folder.read_json("index.json")
 
 
-def test_a_table_without_rows_is_read_with_its_columns_and_replaces_an_older_one(
-    folder: RunFolder,
-) -> None:
+def test_a_table_without_rows_is_read_with_its_columns_and_replaces_an_older_one(folder):
     folder.write_table("player_frames", player_frames(2))
     assert folder.count("player_frames") == 2
     folder.write_table("player_frames", player_frames(0))
@@ -70,7 +63,7 @@ def test_a_table_without_rows_is_read_with_its_columns_and_replaces_an_older_one
     }
 
 
-def test_a_table_whose_file_is_gone_is_not_taken_for_empty(folder: RunFolder) -> None:
+def test_a_table_whose_file_is_gone_is_not_taken_for_empty(folder):
     folder.write_table("player_frames", player_frames(2))
     folder.note_stage("moments", {"rows": {"player_frames": 2}})
     (folder.path / "player_frames.parquet").unlink()

@@ -1,7 +1,5 @@
 """metrics.json as records: figures apart from counts, and the models that a rule is about."""
 
-from __future__ import annotations
-
 import pytest
 
 from vidrobust.errors import InputError
@@ -28,7 +26,7 @@ CONTENT = {
 }
 
 
-def test_figures_are_read_apart_from_what_was_counted() -> None:
+def test_figures_are_read_apart_from_what_was_counted():
     metrics = Metrics.of(CONTENT)
     net = metrics.models["net"]
     assert net.figures == {
@@ -39,7 +37,7 @@ def test_figures_are_read_apart_from_what_was_counted() -> None:
     assert Metrics.of({}).models == {}
 
 
-def test_a_rule_is_about_the_models_whose_task_has_its_metric() -> None:
+def test_a_rule_is_about_the_models_whose_task_has_its_metric():
     metrics, tasks = Metrics.of(CONTENT), {"net": "classification", "finder": "detection"}
     assert list(metrics.asked("jitter", tasks)) == ["net"]
     assert list(metrics.asked("dropout_rate", tasks)) == ["finder"]
@@ -59,6 +57,6 @@ def test_a_rule_is_about_the_models_whose_task_has_its_metric() -> None:
         ({**CONTENT, "models": ["net"]}, "is not the metrics.json of this version"),
     ],
 )
-def test_what_is_no_metrics_file_is_said(content: dict[str, object], message: str) -> None:
+def test_what_is_no_metrics_file_is_said(content, message):
     with pytest.raises(InputError, match=message):
         Metrics.of(content, "run/metrics.json")

@@ -1,10 +1,5 @@
 """run.json as records: what stands there, what is missing, and what is wrong with it."""
 
-from __future__ import annotations
-
-from pathlib import Path
-from typing import Any
-
 import pytest
 
 from vidrobust.errors import InputError
@@ -17,7 +12,7 @@ from vidrobust.tables import schema as tables
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> RunFolder:
+def folder(tmp_path):
     made = RunFolder.create(tmp_path / "run", Settings(seed=3))
     item = {
         "item": "a",
@@ -54,7 +49,7 @@ def folder(tmp_path: Path) -> RunFolder:
     return made
 
 
-def test_what_stands_there(folder: RunFolder) -> None:
+def test_what_stands_there(folder):
     run = folder.record
     assert run.schema == 4
     first, second = run.inputs
@@ -69,7 +64,7 @@ def test_what_stands_there(folder: RunFolder) -> None:
     assert run.settings["seed"] == 3
 
 
-def test_the_report_reads_through_the_same_folder(folder: RunFolder) -> None:
+def test_the_report_reads_through_the_same_folder(folder):
     folder.write_table("frames", tables.empty("frames"))
     read = RunTables(folder.path)
     assert read.table("frames") is None  # there, and without a row
@@ -80,7 +75,7 @@ def test_the_report_reads_through_the_same_folder(folder: RunFolder) -> None:
 
 
 @pytest.mark.parametrize("part", ["version", "package", "settings", "needs", "key", "seconds"])
-def test_a_stage_whose_record_lacks_a_part_is_not_done(folder: RunFolder, part: str) -> None:
+def test_a_stage_whose_record_lacks_a_part_is_not_done(folder, part):
     """Read by ``status``, which looked for it in vain."""
     stages = folder.run["stages"]
     del stages["stability"][part]
@@ -90,7 +85,7 @@ def test_a_stage_whose_record_lacks_a_part_is_not_done(folder: RunFolder, part: 
 
 
 @pytest.mark.parametrize("damage", [{"settings": 3}, {"version": "x"}, {"needs": 3}])
-def test_a_stage_whose_record_is_damaged_is_refused(folder: RunFolder, damage: Any) -> None:
+def test_a_stage_whose_record_is_damaged_is_refused(folder, damage):
     stages = folder.run["stages"]
     folder.update(stages={"stability": {**stages["stability"], **damage}})
     with pytest.raises(InputError, match=r"run\.json: is not the run.json of this version"):
@@ -98,14 +93,14 @@ def test_a_stage_whose_record_is_damaged_is_refused(folder: RunFolder, damage: A
 
 
 @pytest.mark.parametrize("damage", [{"bright": {"decoder": {"flips": 0}}}, {"bright": 3}])
-def test_a_damaged_noise_floor_is_refused(folder: RunFolder, damage: Any) -> None:
+def test_a_damaged_noise_floor_is_refused(folder, damage):
     folder.update(noise_floor=damage)
     with pytest.raises(InputError, match=r"run\.json: is not the run.json of this version"):
         RunFolder.existing(folder.path)
 
 
 @pytest.mark.parametrize("key", ["settings", "stages"])
-def test_a_record_that_lost_a_part_is_refused(folder: RunFolder, key: str) -> None:
+def test_a_record_that_lost_a_part_is_refused(folder, key):
     whole = folder.run
     del whole[key]
     folder.write_json("run.json", whole)
@@ -113,7 +108,7 @@ def test_a_record_that_lost_a_part_is_refused(folder: RunFolder, key: str) -> No
         RunFolder.existing(folder.path)
 
 
-def test_what_is_wrong_is_named(folder: RunFolder, tmp_path: Path) -> None:
+def test_what_is_wrong_is_named(folder, tmp_path):
     folder.update(inputs=[{"path": "x.mp4"}])
     with pytest.raises(InputError, match=r"run\.json: is not the run.json of this version"):
         _ = folder.record

@@ -1,10 +1,7 @@
 """Settings: the same names from options and TOML, and errors that name what is wrong."""
 
-from __future__ import annotations
-
 import os
 import re
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +10,7 @@ from vidrobust.run_folder.declared import declarations, field_types
 from vidrobust.run_folder.settings import GROUPS, Settings, read_toml
 
 
-def test_toml_values_take_the_types_of_the_fields(tmp_path: Path) -> None:
+def test_toml_values_take_the_types_of_the_fields(tmp_path):
     path = tmp_path / "study.toml"
     path.write_text(
         'sources = ["a.mp4", "b"]\nmodel = "efficientnet-lite0"\nsegment_s = 60\nbatch = 8\nfps = 5\n'
@@ -24,7 +21,7 @@ def test_toml_values_take_the_types_of_the_fields(tmp_path: Path) -> None:
     assert (settings.segment_s, settings.batch_size, settings.fps) == (60.0, 8, 5.0)
 
 
-def test_settings_survive_the_run_folder() -> None:
+def test_settings_survive_the_run_folder():
     settings = Settings(sources=("x",), model=("m",), occluder=("1,2,3,4",), fps=2.5, only=("hue",))
     assert Settings().changed(settings.as_dict(), "run.json") == settings
 
@@ -57,12 +54,12 @@ def test_settings_survive_the_run_folder() -> None:
         ({"deterministic": 1}, "study.toml: deterministic: expected bool, got 1"),
     ],
 )
-def test_wrong_values_are_named(values: dict[str, object], message: str) -> None:
+def test_wrong_values_are_named(values, message):
     with pytest.raises(SettingsError, match=message):
         Settings().changed(values, "study.toml")
 
 
-def test_unreadable_settings(tmp_path: Path) -> None:
+def test_unreadable_settings(tmp_path):
     with pytest.raises(SettingsError, match="cannot be read"):
         read_toml(tmp_path / "absent.toml")
     (tmp_path / "bad.toml").write_text("a = = 1")
@@ -74,11 +71,11 @@ def test_unreadable_settings(tmp_path: Path) -> None:
     ("text", "window"),
     [("", (0.1, 256)), ("boxes", (0.1, 256)), ("boxes:0.3", (0.3, 256)), ("boxes:0:96", (0.0, 96))],
 )
-def test_the_window_about_a_labelled_object(text: str, window: tuple[float, int]) -> None:
+def test_the_window_about_a_labelled_object(text, window):
     assert Settings(crop=text).crop_window == window
 
 
-def test_the_core_has_at_most_45_settings_each_with_a_help_text() -> None:
+def test_the_core_has_at_most_45_settings_each_with_a_help_text():
     own = set(field_types(Settings))
     declared = {each.name: each for group in GROUPS for each in declarations(group)}
     assert len(own) <= 45
@@ -86,9 +83,7 @@ def test_the_core_has_at_most_45_settings_each_with_a_help_text() -> None:
     assert all(each.help for each in declared.values())
 
 
-def test_paths_are_kept_as_they_are_found_from_anywhere(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_paths_are_kept_as_they_are_found_from_anywhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     given = Settings(
         sources=("a.mp4", "rtsp://b/c"), labels="l.json", class_map="none", cache="s3://x/y"
@@ -103,7 +98,7 @@ def test_paths_are_kept_as_they_are_found_from_anywhere(
 
 
 @pytest.mark.parametrize("endless", [True, False])
-def test_a_pipe_or_device_is_no_settings_file(endless: bool, tmp_path: Path) -> None:
+def test_a_pipe_or_device_is_no_settings_file(endless, tmp_path):
     path = tmp_path / "study.toml"
     path.symlink_to("/dev/zero") if endless else os.mkfifo(path)
     with pytest.raises(SettingsError, match=re.escape(str(path))):

@@ -1,9 +1,6 @@
 """Parts in the run folder, in another folder, and in storage that is reached by a URL."""
 
-from __future__ import annotations
-
 import pickle
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,22 +13,16 @@ from vidrobust.stages.transitions.stage import TRANSITIONS
 from vidrobust.tables import schema as tables
 
 
-def transitions() -> pd.DataFrame:
+def transitions():
     table = tables.empty("transitions").reindex(range(2))
-    values: dict[str, object] = {
-        "item": "a",
-        "reason": "",
-        "content": "c",
-        "keyframe": False,
-        "corrupt": False,
-    }
+    values = {"item": "a", "reason": "", "content": "c", "keyframe": False, "corrupt": False}
     for column in table:
         table[column] = values.get(str(column), [1.5, 2.5] if column != "frame" else [0, 1])
     return tables.check("transitions", table)
 
 
 @pytest.mark.parametrize("place", ["", "other", "memory://parts"])
-def test_a_part_comes_back_as_it_was_wherever_it_is(tmp_path: Path, place: str) -> None:
+def test_a_part_comes_back_as_it_was_wherever_it_is(tmp_path, place):
     parts = UnitCache(tmp_path / "run", str(tmp_path / place) if place == "other" else place)
     assert not parts.has(TRANSITIONS, "k")
     parts.write(
@@ -57,14 +48,14 @@ def test_a_part_comes_back_as_it_was_wherever_it_is(tmp_path: Path, place: str) 
         assert not parts.has(TRANSITIONS, "k")
 
 
-def test_storage_that_nothing_reaches_is_named(tmp_path: Path) -> None:
+def test_storage_that_nothing_reaches_is_named(tmp_path):
     with pytest.raises(
         SettingsError, match="cache: nowhere://x: neither pyarrow nor fsspec reaches it"
     ):
         UnitCache(tmp_path, "nowhere://x").has(TRANSITIONS, "k")
 
 
-def test_a_run_with_its_parts_elsewhere(public_clips: Path, tmp_path: Path) -> None:
+def test_a_run_with_its_parts_elsewhere(public_clips, tmp_path):
     """The same tables, a second run takes the parts of the first, and none are in the run folder."""
     command = ["variation", str(public_clips / "hevc.mp4"), *few("variation"), "--quiet"]
     assert run(*command, f"--out={tmp_path / 'here'}") == 0

@@ -1,7 +1,5 @@
 """Masks and turned boxes under maps of the whole frame, against OpenCV, NumPy and shapely."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 import pytest
@@ -15,13 +13,13 @@ from vidrobust.shapes.mask import Mask, Polygon
 SIZE = (90, 120)
 
 
-def blob(seed: int) -> np.ndarray:
+def blob(seed):
     """(H, W) bool: a shape with holes, which also touches the border."""
     rng = np.random.default_rng(seed)
     return cv2.GaussianBlur(rng.random(SIZE), (0, 0), 6) > 0.5
 
 
-def test_whole_pixels_and_mirrors_are_exact() -> None:
+def test_whole_pixels_and_mirrors_are_exact():
     pixels = blob(0)
     mask = Mask.of_picture(pixels)
     moved = mask.mapped(shifted(7, -4), SIZE).array(SIZE)
@@ -34,7 +32,7 @@ def test_whole_pixels_and_mirrors_are_exact() -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_any_map_as_opencv_draws_it(seed: int) -> None:
+def test_any_map_as_opencv_draws_it(seed):
     """The nearest pixel, of a rotation, a size and a tilt at once; on the outline it may be the next one."""
     rng = np.random.default_rng(seed)
     matrix = (
@@ -55,14 +53,14 @@ def test_any_map_as_opencv_draws_it(seed: int) -> None:
     np.testing.assert_array_equal(ours[sure], drawn[sure] > 0.5)
 
 
-def test_what_leaves_the_frame_is_gone() -> None:
+def test_what_leaves_the_frame_is_gone():
     mask = Mask.of_array(np.ones((10, 10), bool), 2, 2)
     assert mask.mapped(shifted(-40, 0), SIZE).area == 0
     assert mask.mapped(shifted(-7, 0), SIZE).area == 50
     assert Mask(np.empty(0, np.int64)).mapped(turned(5), SIZE).area == 0
 
 
-def test_turned_boxes_as_shapely_moves_them() -> None:
+def test_turned_boxes_as_shapely_moves_them():
     given = Polygon.turned(30, 40, 50, 20, 0.4)
     matrix = turned(25) @ zoomed(1.3) @ shifted(-12, 9)
     (a, b, x), (c, d, y) = matrix[:2]

@@ -1,7 +1,5 @@
 """Masks as spans, against arrays of pixels and against pycocotools."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 
@@ -11,7 +9,7 @@ coco = pytest.importorskip("pycocotools.mask")
 SIZE = (40, 60)
 
 
-def blobs(seed: int) -> np.ndarray:
+def blobs(seed):
     """(40, 60) bool of a few discs; of seed 0 empty, of seed 1 full."""
     rng = np.random.default_rng(seed)
     y, x = np.indices(SIZE)
@@ -23,7 +21,7 @@ def blobs(seed: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_run_lengths_are_those_of_pycocotools(seed: int) -> None:
+def test_run_lengths_are_those_of_pycocotools(seed):
     picture = blobs(seed)
     mask = Mask.of_picture(picture)
     expected = coco.encode(np.asfortranarray(picture.astype(np.uint8)))["counts"].decode()
@@ -34,7 +32,7 @@ def test_run_lengths_are_those_of_pycocotools(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(2, 8))
-def test_moved_clipped_and_compared_as_arrays_are(seed: int) -> None:
+def test_moved_clipped_and_compared_as_arrays_are(seed):
     one, two = blobs(seed), blobs(seed + 20)
     assert Mask.of_picture(one).common(Mask.of_picture(two)) == (one & two).sum()
     for x, y in ((3, -5), (-20, 8), (70, 0), (0, -45)):
@@ -46,7 +44,7 @@ def test_moved_clipped_and_compared_as_arrays_are(seed: int) -> None:
         np.testing.assert_array_equal(mask.clipped(SIZE).array(SIZE), expected)
 
 
-def test_box_and_centre() -> None:
+def test_box_and_centre():
     picture = np.zeros(SIZE, bool)
     picture[10:20, 5:9] = True
     mask = Mask.of_picture(picture)
@@ -55,7 +53,7 @@ def test_box_and_centre() -> None:
     assert np.isnan(Mask.of_picture(np.zeros(SIZE, bool)).centre).all()
 
 
-def test_rings_hold_the_pixels_whose_middle_lies_inside() -> None:
+def test_rings_hold_the_pixels_whose_middle_lies_inside():
     """A rectangle from 5.4 to 9.6 and 10 to 12.5 has the middles 5.5 to 8.5 (9.5 too) and 10.5, 11.5, not 12.5."""
     ring = np.array([[5.4, 10], [9.6, 10], [9.6, 12.5], [5.4, 12.5]])
     mask = Mask.of_rings([ring])
@@ -64,7 +62,7 @@ def test_rings_hold_the_pixels_whose_middle_lies_inside() -> None:
     assert Mask.of_rings([ring[:2]]).area == 0
 
 
-def test_a_ring_that_is_not_convex_against_pycocotools() -> None:
+def test_a_ring_that_is_not_convex_against_pycocotools():
     """A star; pycocotools draws rings a little otherwise along their edges."""
     angle = np.arange(10) * np.pi / 5
     radius = np.where(np.arange(10) % 2, 6.0, 19.0)
@@ -75,7 +73,7 @@ def test_a_ring_that_is_not_convex_against_pycocotools() -> None:
     assert both / (mine.area + expected.area - both) > 0.93
 
 
-def test_run_lengths_that_break_off() -> None:
+def test_run_lengths_that_break_off():
     with pytest.raises(ValueError, match="break off"):
         unpacked("5T")
     with pytest.raises(ValueError, match="no letter of them"):

@@ -1,7 +1,5 @@
 """Boxes with shapes in them: overlaps, moving, clipping."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 
@@ -10,14 +8,14 @@ from vidrobust.shapes.mask import Mask, Polygon
 from vidrobust.shapes.shape import Places, mask_array, shape_array
 
 
-def upper_and_lower() -> Places:
+def upper_and_lower():
     """The two triangles of one square: boxes are the same, and nothing is in common."""
     inside = np.tril(np.ones((20, 20), bool), -1)
     masks = [Mask.of_array(inside, 10, 10), Mask.of_array(inside.T, 10, 10)]
     return Places(np.tile([10.0, 10, 30, 30], (2, 1)), shape_array(masks))
 
 
-def test_masks_decide_what_overlaps() -> None:
+def test_masks_decide_what_overlaps():
     both = upper_and_lower()
     assert areas(both).tolist() == [190, 190]
     i, j, iou = ious(both, both)
@@ -35,14 +33,14 @@ def test_masks_decide_what_overlaps() -> None:
     )
 
 
-def test_a_box_without_a_shape_counts_whole() -> None:
+def test_a_box_without_a_shape_counts_whole():
     mixed = Places(
         np.tile([10.0, 10, 30, 30], (2, 1)), shape_array([upper_and_lower().shapes[0], None])
     )
     assert ious(mixed, mixed)[2].tolist() == pytest.approx([1, 190 / 400, 190 / 400, 1])
 
 
-def test_moved_and_clipped() -> None:
+def test_moved_and_clipped():
     places = Places(np.array([[0.0, 0, 10, 10]]), shape_array([Polygon.turned(5, 5, 10, 10, 0)]))
     moved = places.moved(np.array([-4.0, 2])).clipped((40, 60))
     assert moved.boxes.tolist() == [[0, 2, 6, 12]]
@@ -51,7 +49,7 @@ def test_moved_and_clipped() -> None:
     assert places.at(np.array([[20.0, 20, 40, 40]])).shapes[0].centre.tolist() == [30, 30]
 
 
-def test_masks_of_probabilities() -> None:
+def test_masks_of_probabilities():
     given = np.zeros((2, 1, 8, 8), np.float32)
     given[0, 0, 2:4, 3:6] = 0.5
     one, none = mask_array(given, 0.5)

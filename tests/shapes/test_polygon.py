@@ -1,7 +1,5 @@
 """Turned boxes, against shapely."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 
@@ -10,7 +8,7 @@ from vidrobust.shapes.mask import Polygon
 shapely = pytest.importorskip("shapely")
 
 
-def drawn(seed: int) -> tuple[Polygon, Polygon]:
+def drawn(seed):
     rng = np.random.default_rng(seed)
     x, y, w, h, a = rng.uniform((-10, -10, 2, 2, 0), (10, 10, 40, 40, 6.3), (2, 5)).T
     return Polygon.turned(x[0], y[0], w[0], h[0], a[0]), Polygon.turned(
@@ -19,7 +17,7 @@ def drawn(seed: int) -> tuple[Polygon, Polygon]:
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_areas_in_common_are_those_of_shapely(seed: int) -> None:
+def test_areas_in_common_are_those_of_shapely(seed):
     one, two = drawn(seed)
     a, b = (shapely.Polygon(each.corners) for each in (one, two))
     assert one.common(two) == pytest.approx(a.intersection(b).area, abs=1e-8)
@@ -29,7 +27,7 @@ def test_areas_in_common_are_those_of_shapely(seed: int) -> None:
     assert one.clipped((12, 15)).area == pytest.approx(inside.area, abs=0.02)
 
 
-def test_turned_by_hand() -> None:
+def test_turned_by_hand():
     """10 x 2 px, turned by a quarter: 2 x 10."""
     np.testing.assert_allclose(Polygon.turned(5, 5, 10, 2, np.pi / 2).box, [4, 0, 6, 10])
     same = Polygon.turned(5, 5, 10, 2, 0.3)
@@ -38,7 +36,7 @@ def test_turned_by_hand() -> None:
     assert len(same.moved(np.array([100.0, 0])).clipped((20, 20)).corners) == 0
 
 
-def test_squares_turned_by_an_eighth_by_hand() -> None:
+def test_squares_turned_by_an_eighth_by_hand():
     """Two squares of side 2, one turned by 45 degrees: an octagon of 8 (sqrt(2) - 1)."""
     assert Polygon.turned(0, 0, 2, 2, 0).common(
         Polygon.turned(0, 0, 2, 2, np.pi / 4)

@@ -1,7 +1,5 @@
 """Plain coefficients against scipy and statsmodels; the rest against hand counts and slow, obvious code."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from scipy import stats
@@ -32,7 +30,7 @@ from vidrobust.statistics.significance import benjamini_hochberg
 from vidrobust.statistics.standard_errors import cluster_jackknife
 
 
-def sample(n: int = 40, p: int = 3, s: int = 2, k: int = 2, seed: int = 0, ties: bool = False):
+def sample(n=40, p=3, s=2, k=2, seed=0, ties=False):
     rng = np.random.default_rng(seed)
     z = rng.normal(size=(n, k))
     x, y = z[:, :1] + rng.normal(size=(n, p)), z[:, :1] + rng.normal(size=(n, s))

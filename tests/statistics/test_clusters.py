@@ -1,7 +1,5 @@
 """The one rule for independent units, on tables small enough to count."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,32 +12,32 @@ from vidrobust.statistics.clusters import (
 )
 
 
-def footage(items: int, seconds: float, rate: int = 25) -> tuple[np.ndarray, np.ndarray]:
+def footage(items, seconds, rate=25):
     """item (n,) and time_s (n,) of clips of equal length."""
     time_s = np.arange(round(seconds * rate)) / rate
     names = np.array([f"clip{k}" for k in range(items)], object)
     return np.repeat(names, len(time_s)), np.tile(time_s, items)
 
 
-def test_five_items_are_the_clusters() -> None:
+def test_five_items_are_the_clusters():
     found = independent_clusters(*footage(5, 2.0))
     assert (found.what, found.count) == ("item", 5)
     assert (np.bincount(found.label) == 50).all()
 
 
-def test_one_clip_of_ten_seconds_has_ten_stretches_of_a_second() -> None:
+def test_one_clip_of_ten_seconds_has_ten_stretches_of_a_second():
     found = independent_clusters(*footage(1, 10.0))
     assert (found.what, found.count) == ("stretch", 10)
     assert found.length == pytest.approx(1.0)
     assert (np.bincount(found.label) == 25).all()
 
 
-def test_an_hour_has_ten_stretches_of_six_minutes() -> None:
+def test_an_hour_has_ten_stretches_of_six_minutes():
     found = independent_clusters(*footage(1, 3600.0, rate=1))
     assert (found.count, found.length) == (10, pytest.approx(360.0))
 
 
-def test_stretches_do_not_cross_items() -> None:
+def test_stretches_do_not_cross_items():
     item, time_s = footage(3, 4.0)
     found = independent_clusters(item, time_s)
     assert found.count == 9  # 12 s in tenths are 1.2 s, and 4 s hold three of these
@@ -47,7 +45,7 @@ def test_stretches_do_not_cross_items() -> None:
         assert len(set(item[found.label == label])) == 1
 
 
-def test_passes_of_a_part_belong_together() -> None:
+def test_passes_of_a_part_belong_together():
     item, time_s = footage(12, 1.0)
     part = np.array([f"part{int(name[4:]) // 2}" for name in item], object)
     found = independent_clusters(item, time_s, part=part)
@@ -62,12 +60,12 @@ def test_passes_of_a_part_belong_together() -> None:
     assert (few.what, few.count) == ("stretch", 12)
 
 
-def test_frame_numbers_do_where_times_are_unknown() -> None:
+def test_frame_numbers_do_where_times_are_unknown():
     found = independent_clusters(np.full(100, "a"), np.arange(100), shortest=SHORTEST_FRAMES)
     assert found.count == 4
 
 
-def test_labels_do_not_depend_on_the_order_of_rows() -> None:
+def test_labels_do_not_depend_on_the_order_of_rows():
     item, time_s = footage(2, 7.0)
     order = np.random.default_rng(0).permutation(len(item))
     straight = independent_clusters(item, time_s)
@@ -75,24 +73,24 @@ def test_labels_do_not_depend_on_the_order_of_rows() -> None:
     np.testing.assert_array_equal(straight.label[order], mixed.label)
 
 
-def test_a_short_clip_is_one_cluster_and_no_row_none() -> None:
+def test_a_short_clip_is_one_cluster_and_no_row_none():
     assert independent_clusters(*footage(1, 0.8)).count == 1
     assert independent_clusters(np.empty(0, object), np.empty(0)).count == 0
 
 
-def test_clusters_of_some_rows() -> None:
+def test_clusters_of_some_rows():
     item, time_s = footage(6, 1.0)
     found = independent_clusters(item, time_s)
     assert found.of(item != "clip2").count == 5
     assert found.of(np.flatnonzero(item == "clip3")).label.tolist() == [0] * 25
 
 
-def test_a_position_must_be_known() -> None:
+def test_a_position_must_be_known():
     with pytest.raises(ValueError, match="finite position"):
         independent_clusters(np.array(["a"]), np.array([np.nan]))
 
 
-def test_a_table_tells_its_parts_itself() -> None:
+def test_a_table_tells_its_parts_itself():
     """Ten parts in six passes are ten units, and sixty items where no part is known."""
     item, time_s = footage(60, 0.4)
     table = pd.DataFrame({"item": item, "time_s": time_s})
@@ -101,7 +99,7 @@ def test_a_table_tells_its_parts_itself() -> None:
     assert (found.what, found.count) == ("part", 10)
 
 
-def test_a_sample_of_pairs_of_a_short_clip_is_cut_finer_than_all_its_frames() -> None:
+def test_a_sample_of_pairs_of_a_short_clip_is_cut_finer_than_all_its_frames():
     """60 frames: two stretches of 25 or more, ten of 6."""
     table = pd.DataFrame({"item": "clip", "frame_a": np.arange(0, 60, 2)})
     assert clusters_of_rows(table, "frame_a", SHORTEST_FRAMES).count == 2

@@ -1,7 +1,5 @@
 """Intervals against published values, hand counts, and their own coverage in simulation."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from scipy import optimize, stats
@@ -10,7 +8,7 @@ from vidrobust.statistics import intervals
 from vidrobust.statistics.clusters import independent_clusters
 
 
-def test_clopper_pearson_of_published_counts() -> None:
+def test_clopper_pearson_of_published_counts():
     # Shankar et al. 2019: ResNet-50 on ImageNet-Vid-Robust, 749 and 582 of 1109
     assert intervals.clopper_pearson(749, 1109) == pytest.approx((0.6469, 0.7029), abs=5e-5)
     assert intervals.clopper_pearson(582, 1109) == pytest.approx((0.4949, 0.5545), abs=5e-5)
@@ -18,7 +16,7 @@ def test_clopper_pearson_of_published_counts() -> None:
     assert intervals.clopper_pearson(10, 10)[1] == 1.0
 
 
-def test_mean_of_independent_values_has_the_usual_t_interval() -> None:
+def test_mean_of_independent_values_has_the_usual_t_interval():
     values = np.random.default_rng(0).normal(0.5, 0.1, 40)
     values = np.concatenate([values, 1 - values])  # symmetric: nothing to correct
     found = intervals.clustered_mean(values, np.arange(80), bounds=(-np.inf, np.inf))
@@ -27,7 +25,7 @@ def test_mean_of_independent_values_has_the_usual_t_interval() -> None:
     assert (found.n, found.clusters) == (80, 80)
 
 
-def test_skewed_clusters_lengthen_the_upper_end_as_hall_says() -> None:
+def test_skewed_clusters_lengthen_the_upper_end_as_hall_says():
     values = np.array([0.0, 0.0, 0.01, 0.01, 0.02, 0.03, 0.05, 0.3])
     found = intervals.clustered_mean(values, np.arange(8), bounds=(-np.inf, np.inf))
     # Hall 1992: T + g T^2 / 3 + g^2 T^3 / 27 + g / 6 is t distributed, g = skewness / sqrt(n); its root in T
@@ -38,7 +36,7 @@ def test_skewed_clusters_lengthen_the_upper_end_as_hall_says() -> None:
     assert found.low == pytest.approx(values.mean() - t * stats.sem(values))
 
 
-def test_all_values_on_a_bound_still_leave_room_for_others() -> None:
+def test_all_values_on_a_bound_still_leave_room_for_others():
     found = intervals.clustered_mean(
         np.zeros(600), np.repeat(np.arange(5), 120), bounds=(0.0, 15.0)
     )
@@ -48,7 +46,7 @@ def test_all_values_on_a_bound_still_leave_room_for_others() -> None:
     )
 
 
-def test_ten_copies_of_each_value_tell_no_more_than_one() -> None:
+def test_ten_copies_of_each_value_tell_no_more_than_one():
     values = np.random.default_rng(1).normal(0.5, 0.1, 12)
     once = intervals.clustered_mean(values, np.arange(12), bounds=(0, 1))
     copied = intervals.clustered_mean(
@@ -58,14 +56,14 @@ def test_ten_copies_of_each_value_tell_no_more_than_one() -> None:
     assert copied.n == 120
 
 
-def test_rate_of_independent_trials_is_close_to_clopper_pearson() -> None:
+def test_rate_of_independent_trials_is_close_to_clopper_pearson():
     events = np.zeros(200, bool)
     events[:30] = True
     found = intervals.clustered_rate(events, np.arange(200))
     assert (found.low, found.high) == pytest.approx(intervals.clopper_pearson(30, 200), abs=6e-3)
 
 
-def test_one_cluster_has_a_wide_rate_and_no_interval_of_a_mean() -> None:
+def test_one_cluster_has_a_wide_rate_and_no_interval_of_a_mean():
     time_s = np.arange(20) / 25
     clusters = independent_clusters(np.full(20, "a"), time_s)
     one = intervals.clustered_rate(time_s < 0.1, clusters)
@@ -75,14 +73,14 @@ def test_one_cluster_has_a_wide_rate_and_no_interval_of_a_mean() -> None:
     assert np.isnan(intervals.clustered_mean(time_s, clusters, bounds=(0, 1)).low)
 
 
-def test_no_value_has_no_interval() -> None:
+def test_no_value_has_no_interval():
     none = intervals.clustered_mean(np.empty(0), np.empty(0), bounds=(0, 1))
     assert np.isnan(none.value)
     assert none.n == 0
     assert np.isnan(intervals.clustered_rate(np.empty(0, bool), np.empty(0)).high)
 
 
-def test_the_share_seen_lies_within_its_interval_whatever_the_sizes() -> None:
+def test_the_share_seen_lies_within_its_interval_whatever_the_sizes():
     # one long clip that flips often, nine short ones that do not
     sizes = np.array([5000, *[40] * 9])
     clusters = np.repeat(np.arange(10), sizes)
@@ -92,7 +90,7 @@ def test_the_share_seen_lies_within_its_interval_whatever_the_sizes() -> None:
     assert found.low <= found.value <= found.high
 
 
-def test_the_interval_of_a_rate_covers_the_truth_when_frames_depend() -> None:
+def test_the_interval_of_a_rate_covers_the_truth_when_frames_depend():
     """20 clusters of 25 trials, each cluster with its own rate from Beta(2, 18): mean .1."""
     rng = np.random.default_rng(2)
     clusters = np.repeat(np.arange(20), 25)
@@ -107,7 +105,7 @@ def test_the_interval_of_a_rate_covers_the_truth_when_frames_depend() -> None:
     assert naive / 400 < 0.9  # what treating frames as independent would give
 
 
-def test_the_interval_of_a_mean_covers_the_truth_when_clips_are_skewed() -> None:
+def test_the_interval_of_a_mean_covers_the_truth_when_clips_are_skewed():
     """10 clips whose means are exponential about .02, 25 frames each: Student's t covers 89 %."""
     rng = np.random.default_rng(3)
     clusters = np.repeat(np.arange(10), 25)
@@ -124,7 +122,7 @@ def test_the_interval_of_a_mean_covers_the_truth_when_clips_are_skewed() -> None
     assert plain / 400 < 0.92
 
 
-def test_the_upper_limit_without_an_event_never_rises_with_another_clip() -> None:
+def test_the_upper_limit_without_an_event_never_rises_with_another_clip():
     """Ten stretches of four clips would give 4.8 %, five clips give 8.4 %."""
     highs = []
     for clips in range(1, 9):
@@ -144,14 +142,14 @@ def test_the_upper_limit_without_an_event_never_rises_with_another_clip() -> Non
     assert everything.low == pytest.approx(1 - nothing.high)
 
 
-def test_shares_that_are_all_or_nothing_are_a_rate() -> None:
+def test_shares_that_are_all_or_nothing_are_a_rate():
     events, clusters = np.array([1, 0, 1, 1, 0, 1, 1, 1]), np.array([0, 0, 1, 1, 2, 2, 3, 3])
     assert intervals.clustered_share(events.astype(float), clusters) == intervals.clustered_rate(
         events > 0, clusters
     )
 
 
-def test_a_mean_of_shares_is_as_sure_as_the_rate_of_as_many_events() -> None:
+def test_a_mean_of_shares_is_as_sure_as_the_rate_of_as_many_events():
     """Three clips of anchors whose neighbours are right in part, beside whether the anchors are right."""
     rng = np.random.default_rng(0)
     clip = np.repeat(np.arange(3), 6)
@@ -165,7 +163,7 @@ def test_a_mean_of_shares_is_as_sure_as_the_rate_of_as_many_events() -> None:
     assert old.high - old.low > 1.2 * (share.high - share.low)  # Student's t of three clips
 
 
-def test_the_interval_of_shares_covers_the_truth_when_frames_depend() -> None:
+def test_the_interval_of_shares_covers_the_truth_when_frames_depend():
     rng, inside = np.random.default_rng(0), 0
     for _ in range(200):
         clip = np.repeat(np.arange(8), 6)

@@ -1,7 +1,5 @@
 """Ranks within blocks: by hand, and by how often they call what is not there."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from scipy import stats
@@ -9,14 +7,14 @@ from scipy import stats
 from vidrobust.statistics.permutations import rise_across, rise_within
 
 
-def test_two_blocks_by_hand() -> None:
+def test_two_blocks_by_hand():
     # ranks about their mean: -1 0 1 in both; products 2 and 1 (-1 1 0 against -1 0 1), variance 2 2 / 2 of each
     x, y = np.array([1.0, 2, 3, 1, 2, 3]), np.array([0.1, 0.2, 0.3, 70, 90, 80])
     block = np.array([0, 0, 0, 1, 1, 1])
     assert rise_within(x, y, block) == pytest.approx(stats.norm.sf(3 / 2))
 
 
-def test_ties_by_all_orders() -> None:
+def test_ties_by_all_orders():
     rng = np.random.default_rng(0)
     x, y, block = (
         np.tile([1.0, 2, 3, 4], 6),
@@ -36,18 +34,18 @@ def test_ties_by_all_orders() -> None:
     )
 
 
-def test_one_block_is_spearman() -> None:
+def test_one_block_is_spearman():
     rng = np.random.default_rng(1)
     x, y = rng.normal(size=(2, 200))
     spearman = stats.spearmanr(x, y).statistic
     assert rise_within(x, y, np.zeros(200)) == pytest.approx(stats.norm.sf(spearman * np.sqrt(199)))
 
 
-def test_of_blocks_of_one_row_nothing_follows() -> None:
+def test_of_blocks_of_one_row_nothing_follows():
     assert rise_within(np.arange(5), np.arange(5), np.arange(5)) == 1.0
 
 
-def test_without_an_effect_it_is_sure_as_seldom_as_said() -> None:
+def test_without_an_effect_it_is_sure_as_seldom_as_said():
     rng = np.random.default_rng(2)
     block, x = np.repeat(np.arange(6), 5), np.tile(np.arange(5.0), 6)
     level = np.exp(rng.normal(0, 1.5, (400, 6)))[:, block]
@@ -55,7 +53,7 @@ def test_without_an_effect_it_is_sure_as_seldom_as_said() -> None:
     assert 0.005 <= np.mean(sure) <= 0.04
 
 
-def test_units_in_two_blocks_by_hand() -> None:
+def test_units_in_two_blocks_by_hand():
     # products -1 0 1 times -1 0 1 over their deviation sqrt(2 2 / 2) in both blocks: 1 0 1 and 0 -1 ... of units
     x, y = np.array([1.0, 2, 3, 1, 2, 3]), np.array([0.1, 0.2, 0.3, 70, 90, 80])
     block, unit = np.array([0, 0, 0, 1, 1, 1]), np.array([0, 1, 2, 2, 0, 1])
@@ -63,7 +61,7 @@ def test_units_in_two_blocks_by_hand() -> None:
     assert rise_across(x, y, block, unit) == pytest.approx(stats.t.sf(3 / np.sqrt(5), 2))
 
 
-def test_units_that_are_moved_with_ease_in_every_block_are_no_rise() -> None:
+def test_units_that_are_moved_with_ease_in_every_block_are_no_rise():
     rng = np.random.default_rng(3)
     block, unit = np.repeat(np.arange(20), 30), np.tile(np.arange(30), 20)
     x = ((unit + 3 * block) % 5).astype(float)

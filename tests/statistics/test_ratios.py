@@ -1,7 +1,5 @@
 """The ratio of after to before: by hand, by how often its interval covers, and under nulls."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 
@@ -19,12 +17,12 @@ CLUSTERS = np.repeat(np.arange(8), 5)
 BEFORE, AFTER = [2, 3, 4, 3, 2, 4, 3, 3], [1, 2, 2, 1, 0, 3, 1, 2]
 
 
-def events(counts: list[int]) -> np.ndarray:
+def events(counts):
     """So many events in each cluster of five rows."""
     return np.concatenate([np.arange(5) < count for count in counts]).astype(float)
 
 
-def test_an_amount_by_hand() -> None:
+def test_an_amount_by_hand():
     found = paired_ratio(events(BEFORE), events(AFTER), CLUSTERS, events=False)
     assert (found.before, found.after, found.ratio) == (24 / 40, 12 / 40, 0.5)
     assert (found.n, found.clusters, found.tested) == (40, 8, 8)
@@ -43,7 +41,7 @@ def test_an_amount_by_hand() -> None:
     assert (found.low, found.high) == pytest.approx((low[5], high[5]))
 
 
-def test_fewer_than_six_clusters_with_events_tell_nothing() -> None:
+def test_fewer_than_six_clusters_with_events_tell_nothing():
     five = [3, 3, 3, 3, 3, 0, 0, 0]
     found = paired_ratio(events(five), np.zeros(40), CLUSTERS, events=True)
     assert (found.ratio, found.tested, found.clusters) == (0, 5, 8)
@@ -54,20 +52,20 @@ def test_fewer_than_six_clusters_with_events_tell_nothing() -> None:
     assert decide(six) == (RatioVerdict.HELPS, Undecided.DECIDED)
 
 
-def test_no_event_left_is_no_certainty() -> None:
+def test_no_event_left_is_no_certainty():
     found = paired_ratio(events(BEFORE), np.zeros(40), CLUSTERS, events=True)
     assert found.ratio == found.low == 0
     assert 0.05 < found.high < 0.3
 
 
-def test_nothing_before_has_no_ratio() -> None:
+def test_nothing_before_has_no_ratio():
     found = paired_ratio(np.zeros(40), events([1] * 8), CLUSTERS, events=True)
     assert np.isnan([found.ratio, found.low, found.high]).all()
     assert (found.after, found.p) == (8 / 40, 2 / 256)
     assert decide(found) == (RatioVerdict.CANNOT_TELL, Undecided.NO_EVENTS)
 
 
-def test_the_same_few_rows_do_not_show_that_nothing_changes() -> None:
+def test_the_same_few_rows_do_not_show_that_nothing_changes():
     found = paired_ratio(events(BEFORE), events(BEFORE), CLUSTERS, events=True)
     assert (found.ratio, found.p) == (1, 1)
     assert found.low < 0.95
@@ -77,7 +75,7 @@ def test_the_same_few_rows_do_not_show_that_nothing_changes() -> None:
     assert decide(amounts) == (RatioVerdict.NO_DIFFERENCE, Undecided.DECIDED)
 
 
-def test_more_than_before_is_the_same_the_other_way_round() -> None:
+def test_more_than_before_is_the_same_the_other_way_round():
     fewer = paired_ratio(events(BEFORE), events(AFTER), CLUSTERS, events=True)
     more = paired_ratio(events(AFTER), events(BEFORE), CLUSTERS, events=True)
     assert (more.low, more.high) == pytest.approx((1 / fewer.high, 1 / fewer.low))
@@ -86,7 +84,7 @@ def test_more_than_before_is_the_same_the_other_way_round() -> None:
     assert decide(more)[0] == RatioVerdict.HARMS
 
 
-def test_the_interval_and_the_test_never_contradict() -> None:
+def test_the_interval_and_the_test_never_contradict():
     rng = np.random.default_rng(3)
     decided = 0
     for _ in range(300):
@@ -111,7 +109,7 @@ def test_the_interval_and_the_test_never_contradict() -> None:
         *(pytest.param(*each, marks=pytest.mark.nightly) for each in ((0.2, 0.9), (0.05, 0.2))),
     ],
 )
-def test_intervals_cover(rate: float, kept: float) -> None:
+def test_intervals_cover(rate, kept):
     """Clusters have rates of their own, beta distributed; each event stays with the same probability."""
     rng, hits, known = np.random.default_rng(7), 0, 0
     for _ in range(150):
@@ -130,7 +128,7 @@ def test_intervals_cover(rate: float, kept: float) -> None:
 @pytest.mark.parametrize(
     "count", [6, *(pytest.param(count, marks=pytest.mark.nightly) for count in (12, 30))]
 )
-def test_two_arms_that_are_alike_seldom_differ(count: int) -> None:
+def test_two_arms_that_are_alike_seldom_differ(count):
     rng, called = np.random.default_rng(8), 0
     for _ in range(200):
         own = rng.beta(1, 6, count)
@@ -140,21 +138,21 @@ def test_two_arms_that_are_alike_seldom_differ(count: int) -> None:
     assert called / 200 < 0.08  # binomial, 95 %
 
 
-def test_rows_that_are_others_afterwards_give_the_same_where_they_are_the_same() -> None:
+def test_rows_that_are_others_afterwards_give_the_same_where_they_are_the_same():
     before, after = events(BEFORE), events(AFTER)
     one = paired_ratio(before, after, CLUSTERS, events=False)
     two = ratio_in_clusters(before, after, np.concatenate([CLUSTERS, CLUSTERS]), events=False)
     assert two == one
 
 
-def test_more_rows_afterwards_are_more_rows_and_no_more_events() -> None:
+def test_more_rows_afterwards_are_more_rows_and_no_more_events():
     before, after = events(BEFORE), np.tile(events(BEFORE), 2)
     found = ratio_in_clusters(before, after, np.concatenate([CLUSTERS] * 3), events=True)
     assert found.ratio == 1
     assert found.p == 1
 
 
-def test_nothing_measured_and_families_have_their_codes() -> None:
+def test_nothing_measured_and_families_have_their_codes():
     assert paired_ratio(np.empty(0), np.empty(0), np.empty(0), events=True).n == 0
     nothing = ratio_in_clusters(np.empty(0), np.ones(3), np.zeros(3), events=True)
     assert decide(nothing) == (RatioVerdict.CANNOT_TELL, Undecided.NOT_MEASURED)

@@ -1,7 +1,5 @@
 """How much footage, and in which order: by hand, and against simulated footage."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 
@@ -9,16 +7,16 @@ from vidrobust.stages.causes.pairs import inclusion
 from vidrobust.statistics.samples import narrower, sized_order, spread_order
 
 
-def test_a_larger_sample_within_clusters_by_hand() -> None:
+def test_a_larger_sample_within_clusters_by_hand():
     # two clusters of two: (0, 2) and (4, 6). within 2, between 16, so apart (16 - 2) / 2 = 7
     found = narrower(np.array([0.0, 2, 4, 6]), np.array([0, 0, 1, 1]), 4)
     assert found == pytest.approx(np.sqrt((7 + 2 / 8) / (7 + 2 / 2)))
 
 
-def test_what_a_larger_sample_buys_is_what_it_buys() -> None:
+def test_what_a_larger_sample_buys_is_what_it_buys():
     rng = np.random.default_rng(0)
 
-    def means(each: int) -> np.ndarray:
+    def means(each):
         own = rng.normal(0, 0.5, (3000, 8, 1)) + rng.normal(0, 1, (3000, 8, each))
         return own.mean(axis=(1, 2))
 
@@ -33,19 +31,19 @@ def test_what_a_larger_sample_buys_is_what_it_buys() -> None:
     assert np.median(lines) == pytest.approx(means(20).std() / means(5).std(), abs=0.05)
 
 
-def test_nothing_is_said_where_nothing_is_known() -> None:
+def test_nothing_is_said_where_nothing_is_known():
     assert np.isnan(narrower(np.arange(4.0), np.arange(4), 4))
     assert np.isnan(narrower(np.ones(4), np.array([0, 0, 1, 1]), 4))
     assert np.isnan(narrower(np.arange(4.0), np.zeros(4, int), 4))
 
 
-def test_the_first_points_are_those_of_van_der_corput() -> None:
+def test_the_first_points_are_those_of_van_der_corput():
     # 0, 1/2, 1/4, 3/4, 1/8, 5/8, 3/8, 7/8 of 16 rows
     assert spread_order(16, 8, 0.0).tolist() == [0, 8, 4, 12, 2, 10, 6, 14]
 
 
 @pytest.mark.parametrize("rows", [1, 2, 7, 97, 240])
-def test_all_rows_come_once_and_a_larger_sample_holds_the_smaller(rows: int) -> None:
+def test_all_rows_come_once_and_a_larger_sample_holds_the_smaller(rows):
     whole = spread_order(rows, rows, 0.37)
     assert sorted(whole.tolist()) == list(range(rows))
     for count in (1, rows // 2, rows - 1):
@@ -53,7 +51,7 @@ def test_all_rows_come_once_and_a_larger_sample_holds_the_smaller(rows: int) -> 
     assert spread_order(rows, rows + 5, 0.37).tolist() == whole.tolist()
 
 
-def test_every_row_is_as_likely_as_any_other() -> None:
+def test_every_row_is_as_likely_as_any_other():
     rng = np.random.default_rng(0)
     taken = np.bincount(
         np.concatenate([spread_order(50, 8, rng.random()) for _ in range(4000)]), minlength=50
@@ -62,7 +60,7 @@ def test_every_row_is_as_likely_as_any_other() -> None:
 
 
 @pytest.mark.parametrize("step", [1, 3, 5])
-def test_every_so_many_th_of_the_order_is_spread_over_time(step: int) -> None:
+def test_every_so_many_th_of_the_order_is_spread_over_time(step):
     for start in np.random.default_rng(1).random(20):
         order = spread_order(1000, 8 * step, start)
         for level in range(step):
@@ -70,7 +68,7 @@ def test_every_so_many_th_of_the_order_is_spread_over_time(step: int) -> None:
             assert np.bincount(quarter, minlength=4).min() >= 1
 
 
-def test_rows_are_taken_with_the_probability_of_their_size() -> None:
+def test_rows_are_taken_with_the_probability_of_their_size():
     rng = np.random.default_rng(2)
     size = np.array([5.0, 1, 2, 3, 1, 1, 4, 8, 2, 2, 1, 3])
     p = inclusion(size, 4)
@@ -82,7 +80,7 @@ def test_rows_are_taken_with_the_probability_of_their_size() -> None:
     assert np.corrcoef(taken, p)[0, 1] > 0.98
 
 
-def test_neighbours_in_time_are_seldom_taken_together() -> None:
+def test_neighbours_in_time_are_seldom_taken_together():
     rng, together, by_chance = np.random.default_rng(3), 0, 0
     for _ in range(200):
         together += int((np.diff(np.sort(sized_order(np.ones(96), rng)[:12])) == 1).sum())

@@ -1,7 +1,5 @@
 """Sign flips and exact tests: counted by hand, against scipy and statsmodels, and silent where nothing differs."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from scipy import stats
@@ -18,7 +16,7 @@ from vidrobust.statistics.significance import (
 )
 
 
-def test_by_hand() -> None:
+def test_by_hand():
     assert sign_flip_p(np.array([1.0, 2.0, 3.0])) == 1 / 8
     # sums of +-1 +-2 that reach -1: +3, +1, -1
     assert sign_flip_p(np.array([1.0, -2.0])) == 3 / 4
@@ -28,7 +26,7 @@ def test_by_hand() -> None:
 
 
 @pytest.mark.parametrize("n", [9, 30])
-def test_agrees_with_scipy(n: int) -> None:
+def test_agrees_with_scipy(n):
     x = np.random.default_rng(n).standard_t(3, n) + 0.4
     wanted = stats.permutation_test(
         (x,), np.sum, permutation_type="samples", alternative="greater", n_resamples=60_000, rng=1
@@ -36,14 +34,14 @@ def test_agrees_with_scipy(n: int) -> None:
     assert sign_flip_p(x) == pytest.approx(wanted, abs=0.006)
 
 
-def test_is_as_often_small_as_it_says_under_heavy_tails() -> None:
+def test_is_as_often_small_as_it_says_under_heavy_tails():
     rng = np.random.default_rng(0)
     p = np.array([sign_flip_p(rng.standard_cauchy(12)) for _ in range(600)])
     # binomial sd of .05 over 600 is .009
     assert 0.025 < (p <= 0.05).mean() < 0.075
 
 
-def test_more_values_of_the_same_kind_never_mean_less_power() -> None:
+def test_more_values_of_the_same_kind_never_mean_less_power():
     rng = np.random.default_rng(1)
     found = []
     for n in (12, 24, 48):
@@ -53,7 +51,7 @@ def test_more_values_of_the_same_kind_never_mean_less_power() -> None:
     assert found[2] > 0.9
 
 
-def test_discarding_keeps_the_level_and_drops_what_is_surely_null() -> None:
+def test_discarding_keeps_the_level_and_drops_what_is_surely_null():
     summary = discard_conservative(np.array([0.02, 0.5, 0.51, np.nan]))
     assert summary[:2].tolist() == [0.04, 1.0]
     assert np.isnan(summary[2:]).all()
@@ -62,7 +60,7 @@ def test_discarding_keeps_the_level_and_drops_what_is_surely_null() -> None:
     assert (kept <= 0.05).mean() == pytest.approx(0.05, abs=0.007)
 
 
-def test_all_patterns_or_a_draw() -> None:
+def test_all_patterns_or_a_draw():
     rng = np.random.default_rng(0)
     assert sign_patterns(3, rng).tolist() == [[1, 1, 1], [1, 1, -1], [1, -1, 1], [1, -1, -1]]
     drawn = sign_patterns(40, rng)
@@ -72,19 +70,19 @@ def test_all_patterns_or_a_draw() -> None:
     assert abs(drawn[1:].mean()) < 0.02
 
 
-def test_five_clusters_can_never_tell() -> None:
+def test_five_clusters_can_never_tell():
     rng = np.random.default_rng(0)
     assert step_down(np.full((5, 1), 1.0), rng)[0] == 2 / 32
     assert step_down(np.full((6, 1), 1.0), rng)[0] == 2 / 64
 
 
-def test_one_number_by_hand() -> None:
+def test_one_number_by_hand():
     # sums 3, 2, -1: of eight patterns those with |sum| >= 4 are +++ less nothing: 3 + 2 - 1 = 4, 3 + 2 + 1 = 6
     # and their reverses, so that 4 of 8 reach what was seen
     assert step_down(np.array([[3.0], [2.0], [-1.0]]), np.random.default_rng(0))[0] == 0.5
 
 
-def test_one_number_is_scipys_permutation_test() -> None:
+def test_one_number_is_scipys_permutation_test():
     values = np.random.default_rng(1).normal(0.4, 1.0, 11)
     theirs = stats.permutation_test(
         (values,), lambda v, axis: v.sum(axis=axis), permutation_type="samples", vectorized=True,
@@ -94,7 +92,7 @@ def test_one_number_is_scipys_permutation_test() -> None:
     assert ours == pytest.approx(theirs.pvalue, abs=1e-12)
 
 
-def test_numbers_that_say_the_same_count_once_and_others_are_paid_for() -> None:
+def test_numbers_that_say_the_same_count_once_and_others_are_paid_for():
     rng = np.random.default_rng(2)
     values = rng.normal(0.8, 1.0, (10, 1))
     alone = step_down(values, rng)[0]
@@ -104,14 +102,14 @@ def test_numbers_that_say_the_same_count_once_and_others_are_paid_for() -> None:
     assert step_down(np.zeros((8, 2)), rng).tolist() == [1.0, 1.0]
 
 
-def test_a_number_without_values_in_some_clusters_is_judged_on_the_others() -> None:
+def test_a_number_without_values_in_some_clusters_is_judged_on_the_others():
     sums = np.array([[1.0, 1.0], [1.0, 1.0], [1.0, 0.0], [1.0, 0.0]])
     p = step_down(sums, np.random.default_rng(0))
     assert p[0] == 2 / 16
     assert p[1] == 2 / 4
 
 
-def test_of_ten_equal_numbers_some_is_called_in_one_of_twenty() -> None:
+def test_of_ten_equal_numbers_some_is_called_in_one_of_twenty():
     rng = np.random.default_rng(3)
     called = {8: 0, 30: 0}
     for clusters in called:
@@ -123,9 +121,7 @@ def test_of_ten_equal_numbers_some_is_called_in_one_of_twenty() -> None:
     assert max(called.values()) <= stats.binom.ppf(0.995, 200, 0.05)
 
 
-def moments(
-    rng: np.random.Generator, clips: int, seconds: float, numbers: int, memory: float
-) -> np.ndarray:
+def moments(rng, clips, seconds, numbers, memory):
     """(stretches of ``memory``, numbers): sums of what lasts for ``memory`` seconds and begins at any time."""
     n, lasts = int(seconds * 50), int(memory * 50)
     begun = rng.integers(0, lasts, (clips, 1)) + np.arange(n)
@@ -134,7 +130,7 @@ def moments(
     return rows.reshape(clips * (n // lasts), lasts, numbers).sum(axis=1)
 
 
-def test_neighbours_share_what_lasts() -> None:
+def test_neighbours_share_what_lasts():
     rng = np.random.default_rng(4)
     sums = np.stack([moments(rng, 1, 20, 1, 2.0)[:, 0] for _ in range(4000)])
     seen = sums.sum(axis=1).var() / (10 * sums.var(axis=0).mean())
@@ -146,7 +142,7 @@ def test_neighbours_share_what_lasts() -> None:
         neighbour_inflation(8, 4, 1.0, 2.0)
 
 
-def test_what_lasts_across_stretches_is_called_no_more_often_than_chance() -> None:
+def test_what_lasts_across_stretches_is_called_no_more_often_than_chance():
     rng = np.random.default_rng(5)
     sums = [moments(rng, 1, 20, 10, 2.0) for _ in range(300)]
     inflation = neighbour_inflation(10, 1, 2.0, 2.0)
@@ -155,14 +151,14 @@ def test_what_lasts_across_stretches_is_called_no_more_often_than_chance() -> No
     assert called <= stats.binom.ppf(0.995, 300, 0.05) < plain
 
 
-def test_neighbours_that_all_say_the_same_are_as_rare_as_before() -> None:
+def test_neighbours_that_all_say_the_same_are_as_rare_as_before():
     rng = np.random.default_rng(6)
     assert step_down(np.ones((6, 1)), rng, 1.4)[0] == 2 / 64
     uneven = np.array([[1.0], [2.0], [0.05], [1.5], [3.0], [1.0], [2.0], [1.0]])
     assert step_down(uneven, rng)[0] < step_down(uneven, rng, 1.2)[0] < 0.05
 
 
-def test_of_independent_rows_it_is_the_exact_test() -> None:
+def test_of_independent_rows_it_is_the_exact_test():
     first, second = np.arange(31) < 9, (np.arange(31) >= 9) & (np.arange(31) < 11)
     expected = mcnemar([[20, 9], [2, 0]], exact=True).pvalue
     assert clustered_mcnemar(first, second, np.arange(31)) == pytest.approx(expected)
@@ -175,7 +171,7 @@ def test_of_independent_rows_it_is_the_exact_test() -> None:
     assert clustered_mcnemar(nothing, nothing, np.arange(31)) == 1.0
 
 
-def test_the_ratio_of_three_clusters_by_hand() -> None:
+def test_the_ratio_of_three_clusters_by_hand():
     # halves of the splits 1|23, 2|13, 3|12: 1/2 and 2/4, 2/2 and 1/4, 0/2 and 3/4
     found = FlippedRatio.of(np.array([1.0, 2.0, 0.0]), np.array([2.0, 2.0, 2.0]))
     assert found.value == 0.5
@@ -193,7 +189,7 @@ def test_the_ratio_of_three_clusters_by_hand() -> None:
 
 
 @pytest.mark.parametrize("count", [7, 11])
-def test_each_value_of_a_ratio_is_tested_as_scipy_does(count: int) -> None:
+def test_each_value_of_a_ratio_is_tested_as_scipy_does(count):
     rng = np.random.default_rng(count)
     y = rng.poisson(5, count) + 1.0
     x = rng.binomial(y.astype(int), 0.4).astype(float)
@@ -207,13 +203,13 @@ def test_each_value_of_a_ratio_is_tested_as_scipy_does(count: int) -> None:
         assert (wanted > 0.05) == (low <= ratio <= high)
 
 
-def test_the_interval_of_a_mean_of_many_is_nearly_students() -> None:
+def test_the_interval_of_a_mean_of_many_is_nearly_students():
     x = np.random.default_rng(1).normal(2, 1, 60)
     wanted = stats.t.interval(0.95, 59, x.mean(), stats.sem(x))
     assert FlippedRatio.of(x, np.ones(60)).interval() == pytest.approx(wanted, abs=0.02)
 
 
-def test_neighbours_that_share_what_lasts_widen_the_interval() -> None:
+def test_neighbours_that_share_what_lasts_widen_the_interval():
     x = np.random.default_rng(1).normal(2, 1, 12)
     plain, wide = FlippedRatio.of(x, np.ones(12)), FlippedRatio.of(x, np.ones(12), inflation=1.4)
     low, high = plain.interval()

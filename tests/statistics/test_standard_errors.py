@@ -1,7 +1,5 @@
 """The jackknife against what it must give for a mean, and by hand."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from scipy import stats
@@ -17,11 +15,11 @@ from vidrobust.statistics.standard_errors import (
 VALUES = np.random.default_rng(0).normal(5, 2, 20)
 
 
-def mean_of(rows: np.ndarray) -> np.ndarray:
+def mean_of(rows):
     return np.array([VALUES[rows].mean(), VALUES[rows].max()])
 
 
-def test_of_a_mean_it_is_the_textbook_standard_error() -> None:
+def test_of_a_mean_it_is_the_textbook_standard_error():
     without = leave_one_out(mean_of, np.arange(20))
     assert without.shape == (20, 2)
     assert jackknife_error(without)[0] == pytest.approx(stats.sem(VALUES))
@@ -32,7 +30,7 @@ def test_of_a_mean_it_is_the_textbook_standard_error() -> None:
     )
 
 
-def test_units_are_left_out_whole() -> None:
+def test_units_are_left_out_whole():
     """Of 1, 2 | 3 | 8 the means without a unit are 5.5, 11/3 and 2."""
     values, unit = np.array([1.0, 2.0, 3.0, 8.0]), np.array([0, 0, 1, 2])
     found = leave_one_out(lambda rows: np.array(values[rows].mean()), unit)
@@ -41,12 +39,12 @@ def test_units_are_left_out_whole() -> None:
     assert with_one_more[3] == pytest.approx(3.5)
 
 
-def test_too_few_units_tell_nothing() -> None:
+def test_too_few_units_tell_nothing():
     assert np.isnan(left_out_interval(1.0, np.array([1.0, 2.0]), (0, 9))).all()
     assert np.isnan(left_out_interval(1.0, np.array([1.0, 2.0, np.nan]), (0, 9))).all()
     assert left_out_interval(1.0, np.array([0.0, 1.0, 2.0]), (0.5, 1.5)) == (0.5, 1.5)
 
 
-def test_groups_are_neighbours() -> None:
+def test_groups_are_neighbours():
     assert groups(np.arange(5)).tolist() == [0, 1, 2, 3, 4]
     assert groups(np.arange(6), 3).tolist() == [0, 0, 1, 1, 2, 2]

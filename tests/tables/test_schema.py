@@ -1,9 +1,6 @@
 """Every table is declared: what is written holds the declared columns and no other, and the page says the same."""
 
-from __future__ import annotations
-
 import re
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -19,13 +16,13 @@ from vidrobust.tables.table import Extra, Table, int64, string
 ANY = {"string": "x", "int64": 3, "float64": 0.5, "bool": True}
 
 
-def filled(name: str, rows: int = 2) -> pd.DataFrame:
+def filled(name, rows=2):
     """A table with a value in every column."""
     return pd.DataFrame({c.name: [ANY[c.kind]] * rows for c in tables.TABLES[name].columns})
 
 
 @pytest.mark.parametrize("name", tables.TABLES)
-def test_what_is_written_comes_back_with_units_and_sentences(name: str, tmp_path: Path) -> None:
+def test_what_is_written_comes_back_with_units_and_sentences(name, tmp_path):
     tables.write(name, filled(name), tmp_path)
     back = tables.read(name, tmp_path)
     assert list(back.columns) == list(tables.TABLES[name].names)
@@ -39,7 +36,7 @@ def test_what_is_written_comes_back_with_units_and_sentences(name: str, tmp_path
 
 
 @pytest.mark.parametrize("name", tables.TABLES)
-def test_every_column_is_reported_in_a_sentence(name: str) -> None:
+def test_every_column_is_reported_in_a_sentence(name):
     table = tables.TABLES[name]
     assert len(table.row) > 4
     for column in table.columns:
@@ -49,7 +46,7 @@ def test_every_column_is_reported_in_a_sentence(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", tables.TABLES)
-def test_an_undeclared_column_fails_and_is_named(name: str, tmp_path: Path) -> None:
+def test_an_undeclared_column_fails_and_is_named(name, tmp_path):
     table = filled(name).assign(surplus="x")
     if tables.TABLES[name].extra in (Extra.MANIFEST, Extra.ANNOTATIONS):
         assert list(tables.check(name, table).columns[-1:]) == ["surplus"]
@@ -66,7 +63,7 @@ def test_an_undeclared_column_fails_and_is_named(name: str, tmp_path: Path) -> N
         tables.read(name, tmp_path)
 
 
-def test_columns_of_metrics_are_allowed_where_the_metric_is_known(tmp_path: Path) -> None:
+def test_columns_of_metrics_are_allowed_where_the_metric_is_known(tmp_path):
     table = filled("pairs").assign(shock=[0.25, np.nan])
     with pytest.raises(InputError, match="whose package is not installed here"):
         tables.write("pairs", table, tmp_path)
@@ -76,12 +73,12 @@ def test_columns_of_metrics_are_allowed_where_the_metric_is_known(tmp_path: Path
         tables.check("stability", filled("stability").assign(shock=1.0), metrics=("shock",))
 
 
-def test_a_column_that_lacks_is_named() -> None:
+def test_a_column_that_lacks_is_named():
     with pytest.raises(InputError, match="lacks the column metric"):
         tables.check("stability", filled("stability").drop(columns="metric"))
 
 
-def test_columns_that_an_older_run_lacks_have_their_declared_value() -> None:
+def test_columns_that_an_older_run_lacks_have_their_declared_value():
     older = filled("causes").drop(columns=["alone", "slight", "margin_past"])
     read = tables.check("causes", older)
     assert not read["alone"].any()
@@ -89,7 +86,7 @@ def test_columns_that_an_older_run_lacks_have_their_declared_value() -> None:
     assert read["margin_past"].isna().all()
 
 
-def test_values_of_another_dtype_are_named(tmp_path: Path) -> None:
+def test_values_of_another_dtype_are_named(tmp_path):
     with pytest.raises(
         InputError, match="column n of the stability table does not hold int64 values"
     ):
@@ -98,12 +95,12 @@ def test_values_of_another_dtype_are_named(tmp_path: Path) -> None:
         tables.write("named", filled("named").assign(cause=7), tmp_path)
 
 
-def test_a_column_is_declared_once() -> None:
+def test_a_column_is_declared_once():
     with pytest.raises(ValueError, match="declared twice"):
         Table("t", "s", "a row", (string("a", "text"), int64("a", "number")))
 
 
-def test_the_page_has_a_row_for_every_column() -> None:
+def test_the_page_has_a_row_for_every_column():
     sections = dict(part.partition("\n")[::2] for part in page().split("\n## ")[1:])
     assert list(sections) == list(tables.TABLES)
     for name, table in tables.TABLES.items():

@@ -1,7 +1,5 @@
 """Lengths of time as text; expected texts by hand."""
 
-from __future__ import annotations
-
 import pytest
 
 from vidrobust.text.numbers import clock, duration
@@ -24,11 +22,11 @@ from vidrobust.text.numbers import clock, duration
         (108_000, "30 h"),
     ],
 )
-def test_duration(seconds: float, text: str) -> None:
+def test_duration(seconds, text):
     assert duration(seconds) == text
 
 
-def test_clock() -> None:
+def test_clock():
     assert clock(4.23) == "4.23 s"
     assert clock(59.999) == "1:00.0"
     assert clock(124.23) == "2:04.2"

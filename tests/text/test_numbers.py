@@ -1,7 +1,5 @@
 """Numbers as text; expected texts by hand."""
 
-from __future__ import annotations
-
 import re
 
 import numpy as np
@@ -27,7 +25,7 @@ NAN = float("nan")
         (None, "not measured"),
     ],
 )
-def test_number(value: float | None, text: str) -> None:
+def test_number(value, text):
     assert numbers.number(value) == text
 
 
@@ -45,17 +43,17 @@ def test_number(value: float | None, text: str) -> None:
         (NAN, "not measured"),
     ],
 )
-def test_percent(value: float, text: str) -> None:
+def test_percent(value, text):
     assert numbers.percent(value) == text
 
 
-def test_a_share_that_is_not_all_is_never_rounded_to_all() -> None:
+def test_a_share_that_is_not_all_is_never_rounded_to_all():
     for value in (0.991, 0.996, 0.99961, 1 - 1e-9):
         assert numbers.percent(value) != "100 %"
         assert numbers.percent_interval(0.5, value) != "50 to 100 %"
 
 
-def test_the_unit_stands_once_before_the_interval() -> None:
+def test_the_unit_stands_once_before_the_interval():
     assert numbers.percent_with_interval(0.342, 0.231, 0.434) == "34 % [23, 43]"
     assert numbers.percent_with_interval(0.021, 0.0053, 0.15) == "2.1 % [0.53, 15]"
     assert numbers.percent_with_interval(0.002, 0.00001, 1) == "0.2 % [below 0.01, 100]"
@@ -66,7 +64,7 @@ def test_the_unit_stands_once_before_the_interval() -> None:
     assert numbers.interval(0.12, 0.34, "px") == "0.12 to 0.34 px"
 
 
-def test_what_is_not_known_is_said_in_words() -> None:
+def test_what_is_not_known_is_said_in_words():
     assert numbers.percent_with_interval(0.5, NAN, NAN) == "50 %, no interval"
     assert numbers.percent_with_interval(None, None, None) == "not measured"
     assert numbers.with_interval(0.5, NAN, NAN, "px") == "0.5 px, no interval"
@@ -78,7 +76,7 @@ def test_what_is_not_known_is_said_in_words() -> None:
     assert numbers.number(NAN, missing="-") == "-"
 
 
-def test_no_share_is_negative_in_words() -> None:
+def test_no_share_is_negative_in_words():
     """Over a grid of estimates: never a minus, never "-0", never more digits than are known."""
     ends = np.concatenate(
         [[0.0, -0.0, NAN], *(sign * np.logspace(-9, 0.7, 40) for sign in (1, -1))]
@@ -94,7 +92,7 @@ def test_no_share_is_negative_in_words() -> None:
     assert numbers.share(-0.01) == "0 %"
 
 
-def test_a_difference_has_its_sign() -> None:
+def test_a_difference_has_its_sign():
     assert numbers.signed(0.31) == "+0.31"
     assert numbers.signed(-0.31) == "−0.31"
     assert numbers.signed(0.0) == "0"
@@ -104,7 +102,7 @@ def test_a_difference_has_its_sign() -> None:
     assert numbers.points_with_interval(0.061, -0.02, 0.1) == "+6.1 [−2, +10]"
 
 
-def test_a_share_is_reported_with_what_it_was_counted_from() -> None:
+def test_a_share_is_reported_with_what_it_was_counted_from():
     found = {"value": 0.9667, "low": 0.886, "high": 0.9959, "count": 58, "n": 60}
     assert numbers.counted_share(found) == "97 % [89, 99.5], 58 of 60"
     del found["count"]
@@ -123,17 +121,17 @@ def test_a_share_is_reported_with_what_it_was_counted_from() -> None:
         (NAN, "not measured"),
     ],
 )
-def test_one_in(rate: float, text: str) -> None:
+def test_one_in(rate, text):
     assert numbers.one_in(rate) == text
 
 
-def test_an_interval_that_reaches_zero_has_only_an_upper_end() -> None:
+def test_an_interval_that_reaches_zero_has_only_an_upper_end():
     assert numbers.one_in_interval(0.0, 0.125) == "at most 1 in 8.0"
     assert numbers.one_in_interval(0.05, 0.125) == "between 1 in 20 and 1 in 8.0"
     assert numbers.one_in_interval(NAN, NAN) == "no interval"
 
 
-def test_strengths() -> None:
+def test_strengths():
     assert numbers.amount(0.064, "relative gain") == "6.4 % gain"
     assert numbers.amount(1.5, "px") == "1.5 px"
     assert numbers.amount(0.03, "share of the width") == "3 % of the width"

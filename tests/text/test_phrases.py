@@ -1,11 +1,9 @@
 """Counts, enumerations and short names; expected texts by hand."""
 
-from __future__ import annotations
-
 from vidrobust.text import phrases
 
 
-def test_long_names_lose_their_synonyms_but_stay_apart() -> None:
+def test_long_names_lose_their_synonyms_but_stay_apart():
     bike = "mountain bike, all-terrain bike, off-roader"
     other = "mountain bike, the one of the other class"
     assert phrases.short_names([bike])[bike] == "mountain bike"
@@ -15,7 +13,7 @@ def test_long_names_lose_their_synonyms_but_stay_apart() -> None:
     assert all(len(short) <= phrases.LONGEST_NAME for short in both.values())
 
 
-def test_counts_and_enumerations() -> None:
+def test_counts_and_enumerations():
     assert phrases.plural(1, "frame") == "1 frame"
     assert phrases.plural(12345, "frame") == "12 345 frames"
     assert phrases.plural(2, "box") == "2 boxes"
@@ -24,6 +22,6 @@ def test_counts_and_enumerations() -> None:
     assert phrases.span([3, 5, 4]) == "3 to 5"
 
 
-def test_a_noun_before_one_name_and_before_several() -> None:
+def test_a_noun_before_one_name_and_before_several():
     assert phrases.nouns("column", ["a"]) == "column a"
     assert phrases.nouns("column", ["a", "b"]) == "columns a, b"

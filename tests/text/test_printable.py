@@ -1,7 +1,5 @@
 """Names of files as people read them."""
 
-from __future__ import annotations
-
 import os
 
 import pytest
@@ -19,19 +17,19 @@ from vidrobust.text.printable import printable
         ("bolt 1 – ok.mp4".encode(), "bolt 1 – ok.mp4"),
     ],
 )
-def test_what_breaks_a_line_or_hides_is_written_as_an_escape(name: bytes, expected: str) -> None:
+def test_what_breaks_a_line_or_hides_is_written_as_an_escape(name, expected):
     assert printable(os.fsdecode(name)) == expected
     assert printable(expected) == expected
 
 
-def test_errors_are_valid_text_of_as_many_lines_as_they_have() -> None:
+def test_errors_are_valid_text_of_as_many_lines_as_they_have():
     path = os.fsdecode(b"/a/\xfe.toml")
     error = InputError(f"{path}: is missing; write\n[model]")
     assert str(error) == "/a/\\xfe.toml: is missing; write\n[model]"
     assert str(error).encode()
 
 
-def test_a_long_error_keeps_its_beginning_and_its_end() -> None:
+def test_a_long_error_keeps_its_beginning_and_its_end():
     said = str(InputError(f"a.csv: expected columns, got {'[' * 100_000}; write a header"))
     assert said.startswith("a.csv: expected")
     assert said.endswith("; write a header")

@@ -1,24 +1,15 @@
 """Clips made for these tests by the ffmpeg program, and what that program says is in a file."""
 
-from __future__ import annotations
-
 import subprocess
-from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-from vidrobust.video.source import VideoSource
-
-Make = Callable[..., Path]
-Oracle = Callable[..., list[str]]
 
 QUIET = ["-v", "error", "-nostdin", "-y"]
 
 
 @pytest.fixture(scope="session")
-def make(ffmpeg: str, corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Make:
+def make(ffmpeg, corpus, tmp_path_factory):
     """make(name, *ffmpeg output options, before=input options, source=a file): the clip, made once.
 
     The source is, unless another one is given, 90 frames of a real line at 240x180 without loss.
@@ -41,11 +32,9 @@ def make(ffmpeg: str, corpus: Path, tmp_path_factory: pytest.TempPathFactory) ->
         [ffmpeg, *QUIET, "-ss", "5", "-i", bottles, *shrink, line], check=True, timeout=120
     )
 
-    known: dict[str, object] = {}
+    known = {}
 
-    def made(
-        name: str, *options: str, before: tuple[str, ...] = (), source: Path | None = None
-    ) -> Path:
+    def made(name, *options, before=(), source=None):
         path = folder / name
         asked = (options, before, source)
         assert known.setdefault(name, asked) == asked, (
@@ -60,13 +49,13 @@ def make(ffmpeg: str, corpus: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="session")
-def framemd5(ffmpeg: str) -> Oracle:
+def framemd5(ffmpeg):
     """framemd5(path, *output options): the md5 of each RGB24 frame by ffmpeg's framemd5 muxer.
 
     ``-fps_mode passthrough`` keeps it from doubling or dropping frames to reach a constant rate.
     """
 
-    def md5(path: Path, *options: str, threads: int | None = None) -> list[str]:
+    def md5(path, *options, threads=None):
         before = ["-threads", str(threads)] if threads else []
         command = [ffmpeg, "-v", "quiet", "-nostdin", *before, "-i", f"file:{path}", "-an"]
         command += [
@@ -87,10 +76,10 @@ def framemd5(ffmpeg: str) -> Oracle:
 
 
 @pytest.fixture(scope="session")
-def rgb_frames(ffmpeg: str) -> Callable[..., np.ndarray]:
+def rgb_frames(ffmpeg):
     """rgb_frames(path, height, width): (N, H, W, 3) uint8 by the ffmpeg program."""
 
-    def frames(path: Path, height: int, width: int, *options: str) -> np.ndarray:
+    def frames(path, height, width, *options):
         command = [ffmpeg, "-v", "quiet", "-nostdin", "-i", f"file:{path}", "-an", *options]
         command += ["-fps_mode", "passthrough", "-pix_fmt", "rgb24", "-f", "rawvideo", "-"]
         raw = subprocess.run(command, check=True, capture_output=True, timeout=120).stdout
@@ -99,6 +88,6 @@ def rgb_frames(ffmpeg: str) -> Callable[..., np.ndarray]:
     return frames
 
 
-def pictures_of(video: VideoSource, size: int = 8) -> np.ndarray:
+def pictures_of(video, size=8):
     """All frames, (N, H, W, 3); they must be of one size."""
     return np.concatenate([b.pixels.permute(0, 2, 3, 1).numpy() for b in video.batches(size)])

@@ -4,8 +4,6 @@ The extension says what stereo recordings of phones say: two layers, of which th
 on the first (ITU-T H.265, F.7.3.2.1). The stream holds the pictures of the base layer alone.
 """
 
-from __future__ import annotations
-
 import re
 
 VPS = 32
@@ -15,26 +13,26 @@ LEVEL = 0b01011101
 class _Bits:
     """Bits written one after the other."""
 
-    def __init__(self, text: str = "") -> None:
+    def __init__(self, text=""):
         self.text = text
 
-    def put(self, value: int, count: int = 1) -> None:
+    def put(self, value, count=1):
         self.text += f"{value:0{count}b}"
 
-    def ue(self, value: int) -> None:
+    def ue(self, value):
         code = f"{value + 1:b}"
         self.text += "0" * (len(code) - 1) + code
 
-    def align(self, bit: str) -> None:
+    def align(self, bit):
         self.text += bit * (-len(self.text) % 8)
 
-    def payload(self) -> bytes:
+    def payload(self):
         self.text += "1"
         self.align("0")
         return int(self.text, 2).to_bytes(len(self.text) // 8, "big")
 
 
-def with_second_view(stream: bytes, width: int, height: int) -> bytes:
+def with_second_view(stream, width, height):
     """An Annex B stream of 8-bit 4:2:0 without sub-layers, its VPS extended for a second view."""
     units = re.split(b"\x00\x00\x00?\x01", stream)[1:]
     assert any(unit[0] >> 1 == VPS for unit in units)
@@ -42,7 +40,7 @@ def with_second_view(stream: bytes, width: int, height: int) -> bytes:
     return b"".join(b"\x00\x00\x00\x01" + unit for unit in made)
 
 
-def _extended(unit: bytes, width: int, height: int) -> bytes:
+def _extended(unit, width, height):
     payload = unit[2:].replace(b"\x00\x00\x03", b"\x00\x00")
     old = f"{int.from_bytes(payload, 'big'):0{8 * len(payload)}b}"
     place = 4 + 2 + 6 + 3 + 1 + 16 + 96 + 1
@@ -60,7 +58,7 @@ def _extended(unit: bytes, width: int, height: int) -> bytes:
     return unit[:2] + re.sub(b"\x00\x00(?=[\x00-\x03])", b"\x00\x00\x03", bits.payload())
 
 
-def _extension(bits: _Bits, width: int, height: int) -> None:
+def _extension(bits, width, height):
     bits.put(LEVEL, 8)
     bits.put(0)  # splitting_flag
     bits.put(0x4000, 16)  # scalability_mask_flag: views

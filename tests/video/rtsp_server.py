@@ -4,16 +4,12 @@ client ──OPTIONS, DESCRIBE, SETUP, PLAY──▶ server
        ◀── $ 0 length RTP: 7 x 188 bytes of MPEG-TS ──
 """
 
-from __future__ import annotations
-
 import base64
 import contextlib
 import socket
 import struct
 import threading
 import time
-from types import TracebackType
-from typing import Self
 
 PACKET = 7 * 188
 SDP = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=line\r\nt=0 0\r\nm=video 0 RTP/AVP 33\r\na=control:track1\r\n"
@@ -27,14 +23,7 @@ class RtspServer:
     stalls  after so many packets nothing more is sent, and the connection stays open; None: never
     """
 
-    def __init__(
-        self,
-        stream: bytes,
-        *,
-        login: str = "",
-        breaks: tuple[int, ...] = (),
-        stalls: int | None = None,
-    ) -> None:
+    def __init__(self, stream, *, login="", breaks=(), stalls=None):
         self.stream, self.login, self.breaks, self.stalls = stream, login, list(breaks), stalls
         self.clients = 0
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -42,27 +31,22 @@ class RtspServer:
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
-    def __enter__(self) -> Self:
+    def __enter__(self):
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind, error, trace):
         self._done.set()
         self._socket.close()
 
-    def _serve(self) -> None:
+    def _serve(self):
         with contextlib.suppress(OSError):
             while True:
                 connection, _ = self._socket.accept()
                 with connection, contextlib.suppress(OSError):
                     self._talk(connection)
 
-    def _talk(self, connection: socket.socket) -> None:
+    def _talk(self, connection):
         waiting = connection.makefile("rb")
         while True:
             lines = []
@@ -100,14 +84,12 @@ class RtspServer:
                 self._play(connection)
                 return
 
-    def _answer(
-        self, connection: socket.socket, status: str, headers: list[str], body: str = ""
-    ) -> None:
+    def _answer(self, connection, status, headers, body=""):
         if body:
             headers = [*headers, f"Content-Length: {len(body)}"]
         connection.sendall("\r\n".join([f"RTSP/1.0 {status}", *headers, "", body]).encode())
 
-    def _play(self, connection: socket.socket) -> None:
+    def _play(self, connection):
         self.clients += 1
         last = self.breaks.pop(0) if self.breaks else None
         for number, start in enumerate(range(0, len(self.stream), PACKET)):

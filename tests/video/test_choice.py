@@ -1,16 +1,11 @@
 """Which reader is taken, with failures put in by hand: what a machine without a GPU cannot show."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
 
-from tests.video.conftest import Make
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.frames.device import resolve_or_cpu
 from vidrobust.video.choice import (
@@ -25,47 +20,45 @@ from vidrobust.video.marked import DeviceReader
 from vidrobust.video.pyav import PyAVReader
 from vidrobust.video.selection import Selection
 from vidrobust.video.source import open_video
-from vidrobust.video.stream import Decoded, FrameStream, Reader
+from vidrobust.video.stream import FrameStream
 
 
 @pytest.fixture(scope="module")
-def path(make: Make) -> Path:
+def path(make):
     return make("choice.mp4", "-c:v", "libx264", "-preset", "ultrafast", "-frames:v", "6")
 
 
-def request(path: Path) -> VideoRequest:
+def request(path):
     return VideoRequest(path=path, item="x", color="fast")
 
 
-def fails(error: Exception) -> Callable[[], Reader]:
-    def open_it() -> Reader:
+def fails(error):
+    def open_it():
         raise error
 
     return open_it
 
 
-def works(path: Path) -> Callable[[], Reader]:
+def works(path):
     return lambda: PyAVReader(path, item="x", color="fast")
 
 
-def route(
-    name: str, decodes_on: str, open_it: Callable[[], Reader], delivers_on: str = "cuda:0"
-) -> Route:
+def route(name, decodes_on, open_it, delivers_on="cuda:0"):
     return Route(name=name, decodes_on=decodes_on, delivers_on=delivers_on, open=open_it)
 
 
-def on_cpu(name: str, open_it: Callable[[], Reader]) -> Route:
+def on_cpu(name, open_it):
     return route(name, "cpu", open_it, delivers_on="cpu")
 
 
-def test_on_the_cpu_pyav_is_taken(path: Path) -> None:
+def test_on_the_cpu_pyav_is_taken(path):
     (only,) = routes(request(path), backend="auto", device="cpu")
     assert (only.name, only.decodes_on) == ("pyav", "cpu")
     chosen = choose([only])
     assert (chosen.reader.info.reason, chosen.upload) == ("pyav decodes on cpu", None)
 
 
-def test_on_a_gpu_the_order_is_torchcodec_pyav_and_upload(path: Path) -> None:
+def test_on_a_gpu_the_order_is_torchcodec_pyav_and_upload(path):
     found = {
         backend: [
             (r.name, r.decodes_on) for r in routes(request(path), backend=backend, device="cuda:1")
@@ -87,7 +80,7 @@ def test_on_a_gpu_the_order_is_torchcodec_pyav_and_upload(path: Path) -> None:
         NotImplementedError("unsupported sw_format for DLPack export"),
     ],
 )
-def test_failures_are_passed_over_and_kept(path: Path, error: Exception) -> None:
+def test_failures_are_passed_over_and_kept(path, error):
     tried = [
         route("torchcodec", "cuda:0", fails(error)),
         route("pyav", "cuda:0", works(path)),  # pixels not there
@@ -104,7 +97,7 @@ def test_failures_are_passed_over_and_kept(path: Path, error: Exception) -> None
         choose([*tried[:2], replace(tried[2], open=fails(RuntimeError("no memory")))])
 
 
-def test_a_reader_that_loses_frames_is_not_taken(path: Path) -> None:
+def test_a_reader_that_loses_frames_is_not_taken(path):
     class Loses(PyAVReader):
         mismatch = "torchcodec gives 4 frames, the file holds 6 packets"
 
@@ -113,7 +106,7 @@ def test_a_reader_that_loses_frames_is_not_taken(path: Path) -> None:
     assert "failed (torchcodec gives 4 frames, the file holds 6 packets)" in reason
 
 
-def test_a_reader_that_begins_with_another_frame_is_not_taken(make: Make) -> None:
+def test_a_reader_that_begins_with_another_frame_is_not_taken(make):
     path = make("later.ts", "-c:v", "libx265", "-x265-params", "log-level=none", "-frames:v", "12")
     asked = request(path)
     tried = [on_cpu("torchcodec", lambda: open_torchcodec(asked)), on_cpu("pyav", works(path))]
@@ -122,7 +115,7 @@ def test_a_reader_that_begins_with_another_frame_is_not_taken(make: Make) -> Non
         assert "torchcodec puts frame 0 at" in reader.info.reason
 
 
-def test_the_file_is_blamed_where_the_last_way_says_so() -> None:
+def test_the_file_is_blamed_where_the_last_way_says_so():
     empty = fails(InputError("x.mp4: is empty (0 bytes)"))
     tried = [route("a", "cuda:0", fails(RuntimeError("driver"))), route("b", "cpu", empty)]
     with pytest.raises(InputError, match=r"x\.mp4: is empty"):
@@ -130,7 +123,7 @@ def test_the_file_is_blamed_where_the_last_way_says_so() -> None:
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
-def test_without_a_gpu_the_swap_is_recorded(path: Path) -> None:
+def test_without_a_gpu_the_swap_is_recorded(path):
     assert resolve_or_cpu("auto") == ("cpu", "")
     with open_video(path, device="cuda:0") as video:
         assert video.info.device == "cpu"
@@ -140,7 +133,7 @@ def test_without_a_gpu_the_swap_is_recorded(path: Path) -> None:
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
-def test_the_real_device_routes_fail_cleanly_without_a_driver(path: Path) -> None:
+def test_the_real_device_routes_fail_cleanly_without_a_driver(path):
     tried = routes(request(path), backend="auto", device="cuda:0")
     chosen = choose(tried)
     assert chosen.reader.info.reason.startswith(
@@ -149,7 +142,7 @@ def test_the_real_device_routes_fail_cleanly_without_a_driver(path: Path) -> Non
     assert "pyav on cuda:0 failed" in chosen.reader.info.reason
 
 
-def test_surfaces_flow_through_the_reader_into_batches(path: Path) -> None:
+def test_surfaces_flow_through_the_reader_into_batches(path):
     """The device reader on surfaces in host memory: NV12 made of each frame, RGB made by torch."""
     reader = PyAVReader(
         path,
@@ -169,11 +162,11 @@ def test_surfaces_flow_through_the_reader_into_batches(path: Path) -> None:
     assert difference.max() <= 3
 
 
-def test_frames_of_a_device_take_the_marks_of_the_cpu(make: Make) -> None:
+def test_frames_of_a_device_take_the_marks_of_the_cpu(make):
     """A reader that loses every tenth frame stands in for NVDEC; marks belong to time stamps, not to numbers."""
 
     class Loses(PyAVReader):
-        def frames(self, first: int = 0) -> Generator[Decoded]:
+        def frames(self, first=0):
             kept = (frame for frame in super().frames(first) if frame.index % 10 != 3)
             for number, frame in enumerate(kept):
                 yield replace(frame, index=number, corrupt=False)
@@ -197,7 +190,7 @@ def test_frames_of_a_device_take_the_marks_of_the_cpu(make: Make) -> None:
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 @pytest.mark.parametrize("backend", ["pyav", "torchcodec"])
-def test_a_gpu_gives_the_frames_of_the_cpu(path: Path, backend: str) -> None:
+def test_a_gpu_gives_the_frames_of_the_cpu(path, backend):
     with (
         open_video(path, device="cuda:0", backend=backend) as video,
         open_video(path, device="cpu") as own,

@@ -1,8 +1,5 @@
 """Colour: against the ffmpeg program in the fast mode, against exact arithmetic in the accurate one."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
 from fractions import Fraction
 
 import av
@@ -10,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.video.conftest import Make, Oracle, pictures_of
+from tests.video.conftest import pictures_of
 from vidrobust.errors import SettingsError
 from vidrobust.plugins.tools.inspect import inspect_paths
 from vidrobust.video.choice import SurfaceConverter
@@ -25,7 +22,7 @@ from vidrobust.video.source import open_video
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast")
 EIGHT = ("-frames:v", "8")
-SAME_BYTES: dict[str, tuple[str, ...]] = {
+SAME_BYTES = {
     "bt709.mp4": (*X264, *EIGHT, "-colorspace", "bt709", "-color_range", "tv"),
     "bt2020.mp4": (*X264, *EIGHT, "-colorspace", "bt2020nc", "-color_range", "tv"),
     "smpte240m.mp4": (*X264, *EIGHT, "-colorspace", "smpte240m", "-color_range", "tv"),
@@ -45,13 +42,13 @@ SAME_BYTES: dict[str, tuple[str, ...]] = {
     "packed.nut": ("-c:v", "rawvideo", *EIGHT, "-pix_fmt", "uyvy422"),
 }
 # These go through swscale's general path, which is not the same in every release of FFmpeg.
-NEARLY: dict[str, tuple[str, ...]] = {
+NEARLY = {
     "odd.mkv": ("-c:v", "ffv1", *EIGHT, "-vf", "scale=161:121", "-pix_fmt", "yuv420p"),
     "ten_bit.mp4": (*X264, *EIGHT, "-pix_fmt", "yuv420p10le", "-colorspace", "bt2020nc"),
     "ten_bit_422.mkv": ("-c:v", "ffv1", *EIGHT, "-pix_fmt", "yuv422p10le"),
     "c411.mkv": ("-c:v", "ffv1", *EIGHT, "-pix_fmt", "yuv411p"),
 }
-TURNS: dict[str, tuple[str, ...]] = {
+TURNS = {
     "turn90.mp4": ("-display_rotation", "90"),
     "turn180.mp4": ("-display_rotation", "180"),
     "turn270.mp4": ("-display_rotation", "270"),
@@ -64,7 +61,7 @@ TURNS: dict[str, tuple[str, ...]] = {
 
 
 @pytest.mark.parametrize("name", SAME_BYTES)
-def test_fast_colour_is_ffmpegs(name: str, make: Make, framemd5: Oracle) -> None:
+def test_fast_colour_is_ffmpegs(name, make, framemd5):
     path = make(name, *SAME_BYTES[name])
     (entry,) = inspect_paths([str(path)], frame_md5=True)
     assert entry["frame_md5"] == framemd5(path)
@@ -72,7 +69,7 @@ def test_fast_colour_is_ffmpegs(name: str, make: Make, framemd5: Oracle) -> None
 
 
 @pytest.mark.parametrize("name", TURNS)
-def test_turned_pictures_are_ffmpegs(name: str, make: Make, framemd5: Oracle) -> None:
+def test_turned_pictures_are_ffmpegs(name, make, framemd5):
     plain = make("plain.mp4", *X264, *EIGHT)
     path = make(name, "-c", "copy", before=TURNS[name], source=plain)
     (entry,) = inspect_paths([str(path)], frame_md5=True)
@@ -83,9 +80,7 @@ def test_turned_pictures_are_ffmpegs(name: str, make: Make, framemd5: Oracle) ->
 
 
 @pytest.mark.parametrize("name", NEARLY)
-def test_the_general_path_is_near_ffmpegs(
-    name: str, make: Make, rgb_frames: Callable[..., np.ndarray]
-) -> None:
+def test_the_general_path_is_near_ffmpegs(name, make, rgb_frames):
     path = make(name, *NEARLY[name])
     with open_video(path, color="fast") as video:
         given = pictures_of(video)
@@ -94,7 +89,7 @@ def test_the_general_path_is_near_ffmpegs(
     assert difference.max() <= 32
 
 
-def exact_rgb(frame: av.VideoFrame, red: float, blue: float, full_range: bool) -> np.ndarray:
+def exact_rgb(frame, red, blue, full_range):
     """RGB of a 4:4:4 frame by the textbook, in float64, not rounded: an independent formulation.
 
     E'Y = (Y - 16) / 219, E'Cb = (Cb - 128) / 224, E'Cr alike, or / 255 in full range; then
@@ -119,9 +114,7 @@ def exact_rgb(frame: av.VideoFrame, red: float, blue: float, full_range: bool) -
         (9, False, 0.2627, 0.0593),
     ],
 )
-def test_accurate_colour_is_exact_to_its_rounding(
-    space: int, full_range: bool, red: float, blue: float
-) -> None:
+def test_accurate_colour_is_exact_to_its_rounding(space, full_range, red, blue):
     rng = np.random.default_rng(0)
     frame = av.VideoFrame.from_ndarray(
         rng.integers(0, 256, (3, 64, 96), np.uint8), format="yuv444p"
@@ -133,9 +126,7 @@ def test_accurate_colour_is_exact_to_its_rounding(
     assert abs(error.mean()) < 0.05
 
 
-def test_accurate_colour_has_no_bias_and_fast_has(
-    make: Make, rgb_frames: Callable[..., np.ndarray]
-) -> None:
+def test_accurate_colour_has_no_bias_and_fast_has(make, rgb_frames):
     path = make("plain.mp4", *X264, *EIGHT)
     flags = "flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"
     exact = rgb_frames(path, 180, 240, "-vf", f"scale={flags}").astype(float)
@@ -147,7 +138,7 @@ def test_accurate_colour_has_no_bias_and_fast_has(
     assert bias["fast"] < -0.8
 
 
-def test_accurate_colour_of_ten_bits_and_of_turned_pictures(make: Make) -> None:
+def test_accurate_colour_of_ten_bits_and_of_turned_pictures(make):
     plain = make("plain.mp4", *X264, *EIGHT)
     for name, path in {
         "ten bits": make("ten_bit.mp4", *NEARLY["ten_bit.mp4"]),
@@ -161,7 +152,7 @@ def test_accurate_colour_of_ten_bits_and_of_turned_pictures(make: Make) -> None:
         assert difference.mean() > 0.05, name  # another way was taken
 
 
-def test_matrix_maps_the_corner_points() -> None:
+def test_matrix_maps_the_corner_points():
     """Black, white and grey of limited and full range, 8 and 10 bits, by hand."""
     for bits in (8, 10):
         step = 2 ** (bits - 8)
@@ -179,9 +170,7 @@ def test_matrix_maps_the_corner_points() -> None:
 @pytest.mark.parametrize(("layout", "source"), [("nv12", "yuv420p"), ("p010le", "yuv420p10le")])
 @pytest.mark.parametrize("space", [1, 5, 9])
 @pytest.mark.parametrize("color_range", [1, 2])
-def test_surfaces_become_rgb_as_planes_do(
-    layout: str, source: str, space: int, color_range: int
-) -> None:
+def test_surfaces_become_rgb_as_planes_do(layout, source, space, color_range):
     """The device path on planes in host memory: padded rows, both depths, against the numpy path."""
     rng = np.random.default_rng(space)
     small = rng.integers(60, 200, (9, 13, 3), np.uint8).repeat(8, 0).repeat(10, 1)
@@ -203,7 +192,7 @@ def test_surfaces_become_rgb_as_planes_do(
     assert abs((given.numpy() - expected).mean()) < 0.2
 
 
-def test_semi_planar_takes_pitched_planes_and_odd_sizes() -> None:
+def test_semi_planar_takes_pitched_planes_and_odd_sizes():
     rng = np.random.default_rng(3)
     luma = torch.from_numpy(rng.integers(16, 236, (21, 64), np.uint8))[:, :33]
     chroma = torch.from_numpy(rng.integers(16, 241, (10, 32, 2), np.uint8))[:, :16]
@@ -217,7 +206,7 @@ def test_semi_planar_takes_pitched_planes_and_odd_sizes() -> None:
 
 
 @pytest.mark.parametrize("name", [n for n in TURNS if n != "turn45.mp4"])
-def test_torch_turns_as_the_filters_do(name: str, make: Make) -> None:
+def test_torch_turns_as_the_filters_do(name, make):
     plain = make("plain.mp4", *X264, *EIGHT)
     path = make(name, "-c", "copy", before=TURNS[name], source=plain)
     with av.open(str(path)) as container, av.open(str(plain)) as stored:
@@ -230,12 +219,12 @@ def test_torch_turns_as_the_filters_do(name: str, make: Make) -> None:
     assert torch.equal(by_torch, torch.from_numpy(by_filters))
 
 
-def test_an_unknown_colour_mode_lists_the_choices(make: Make) -> None:
+def test_an_unknown_colour_mode_lists_the_choices(make):
     with pytest.raises(SettingsError, match="expected 'fast' or 'accurate', got 'nice'"):
         open_video(make("plain.mp4", *X264, *EIGHT), color="nice")
 
 
-def test_frames_without_a_time_base_are_converted() -> None:
+def test_frames_without_a_time_base_are_converted():
     frame = av.VideoFrame.from_ndarray(np.full((16, 16, 3), 7, np.uint8), format="rgb24")
     frame.time_base = Fraction(0)
     assert (Converter("fast")(frame) == 7).all()

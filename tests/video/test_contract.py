@@ -1,21 +1,17 @@
 """All backends over all files of the corpus, held against the ffmpeg program."""
 
-from __future__ import annotations
-
 import hashlib
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.skips import need
-from tests.video.conftest import Oracle
 from vidrobust.errors import InputError
 from vidrobust.footage.expand import expand_sources
-from vidrobust.video.source import VideoSource, open_video
+from vidrobust.video.source import open_video
 
 CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus"
 FOLDERS = ("factory", "objects", "faults")
@@ -55,24 +51,24 @@ REFUSED |= {
 REFUSED |= {("decord", "faults/torchcodec_av1_video.mkv"): "cannot read it|gives no frame"}
 
 
-def md5_of(video: VideoSource, count: int) -> list[str]:
+def md5_of(video, count):
     frames = (f for b in video.batches(8) for f in b.pixels.permute(0, 2, 3, 1).numpy())
     return [
         hashlib.md5(f.tobytes(), usedforsecurity=False).hexdigest() for f in islice(frames, count)
     ]
 
 
-def count_of(path: Path) -> int:
+def count_of(path):
     return 1_000_000 if path.stat().st_size < WHOLE else FRAMES
 
 
-def by_day_or_night(name: str, *backend: str, day: set[str] = BY_DAY) -> Any:
+def by_day_or_night(name, *backend, day=BY_DAY):
     by_day = name in day or (name.startswith("faults/") and name not in TWICE)
     return pytest.param(name, *backend, marks=() if by_day else pytest.mark.nightly)
 
 
 @pytest.mark.parametrize("name", [by_day_or_night(name) for name in READABLE])
-def test_pyav_gives_the_frames_of_ffmpeg(name: str, corpus: Path, framemd5: Oracle) -> None:
+def test_pyav_gives_the_frames_of_ffmpeg(name, corpus, framemd5):
     path = corpus / name
     count = count_of(path)
     with open_video(path, backend="pyav", color="fast") as video:
@@ -88,7 +84,7 @@ BACKENDS = [
 
 
 @pytest.mark.parametrize(("name", "backend"), BACKENDS)
-def test_other_backends_give_the_frames_of_pyav(name: str, backend: str, corpus: Path) -> None:
+def test_other_backends_give_the_frames_of_pyav(name, backend, corpus):
     need(find_spec(backend), f"{backend} is not installed")
     path = corpus / name
     if (backend, name) in REFUSED:
@@ -118,7 +114,7 @@ def test_other_backends_give_the_frames_of_pyav(name: str, backend: str, corpus:
 
 
 @pytest.mark.parametrize("name", sorted(UNREADABLE))
-def test_unreadable_files_are_one_clear_line(name: str, corpus: Path) -> None:
+def test_unreadable_files_are_one_clear_line(name, corpus):
     path = corpus / name
     with pytest.raises(InputError, match=UNREADABLE[name]) as caught:
         open_video(path)
@@ -126,7 +122,7 @@ def test_unreadable_files_are_one_clear_line(name: str, corpus: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_the_corpus_expands_to_its_videos(corpus: Path) -> None:
+def test_the_corpus_expands_to_its_videos(corpus):
     found = expand_sources([str(corpus / folder) for folder in FOLDERS])
     audio = {"faults/torchcodec_nasa_13013.mp4.audio.mp3", "faults/torchcodec_sine_mono_s16.wav"}
     assert {str(item.path.relative_to(corpus)) for item in found.items} == set(FILES) - audio

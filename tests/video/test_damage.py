@@ -1,17 +1,13 @@
 """Damage: goes on as ffmpeg does, says what was met (tests/fuzz: and never crashes, hangs or grows)."""
 
-from __future__ import annotations
-
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tests.video.conftest import Make, Oracle
 from vidrobust.cli.app import main
 from vidrobust.errors import InputError
 from vidrobust.video.source import open_video
@@ -19,7 +15,7 @@ from vidrobust.video.source import open_video
 H264 = ("-c:v", "libx264", "-preset", "fast", "-bf", "2", "-g", "12")
 
 
-def read(path: Path) -> tuple[int, int, tuple[str, ...]]:
+def read(path):
     """Frames, corrupt frames, problems."""
     with open_video(path, prefetch=0) as video:
         corrupt = [int(c) for batch in video.batches(8) for c in batch.corrupt]
@@ -29,9 +25,7 @@ def read(path: Path) -> tuple[int, int, tuple[str, ...]]:
 @pytest.mark.parametrize(
     ("kind", "share"), [("mp4", 0.45), ("mkv", 0.45), ("ts", 0.8), ("avi", 0.8)]
 )
-def test_a_truncated_video_runs_on_as_long_as_ffmpeg(
-    kind: str, share: float, make: Make, framemd5: Oracle
-) -> None:
+def test_a_truncated_video_runs_on_as_long_as_ffmpeg(kind, share, make, framemd5):
     options = ("-movflags", "+faststart") if kind == "mp4" else ()
     whole = make(f"whole.{kind}", *H264, *options)
     path = whole.with_name(f"cut_{share}.{kind}")
@@ -44,9 +38,7 @@ def test_a_truncated_video_runs_on_as_long_as_ffmpeg(
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_corrupt_packets_are_counted_and_decoding_goes_on(
-    seed: int, make: Make, framemd5: Oracle
-) -> None:
+def test_corrupt_packets_are_counted_and_decoding_goes_on(seed, make, framemd5):
     whole = make("damaged_from.ts", *H264)
     data = bytearray(whole.read_bytes())
     rng = np.random.default_rng(seed)
@@ -64,9 +56,7 @@ def test_corrupt_packets_are_counted_and_decoding_goes_on(
 
 
 @pytest.mark.parametrize("damage", ["no beginning", 2, 3])
-def test_frames_that_the_decoder_of_hevc_flags_are_given_and_marked(
-    damage: str | int, make: Make, framemd5: Oracle
-) -> None:
+def test_frames_that_the_decoder_of_hevc_flags_are_given_and_marked(damage, make, framemd5):
     x265 = ("-c:v", "libx265", "-x265-params", "log-level=none:keyint=10:bframes=3")
     whole = make("damaged_hevc_from.ts", "-frames:v", "20", "-s", "160x96", *x265)
     data = bytearray(whole.read_bytes())
@@ -84,7 +74,7 @@ def test_frames_that_the_decoder_of_hevc_flags_are_given_and_marked(
     assert any(p.startswith(f"{corrupt} of {frames} frames are damaged") for p in problems)
 
 
-def test_an_encrypted_video_is_named_so(make: Make) -> None:
+def test_an_encrypted_video_is_named_so(make):
     key = (
         "-encryption_key",
         "76a6c65c5ea762046bd749a2e632ccbb",
@@ -96,7 +86,7 @@ def test_an_encrypted_video_is_named_so(make: Make) -> None:
         open_video(path)
 
 
-def bad_inputs(folder: Path) -> Iterator[tuple[Path, str]]:
+def bad_inputs(folder):
     """Files that are no videos, and what must be said of them."""
     (folder / "empty.mp4").touch()
     yield folder / "empty.mp4", "is empty (0 bytes)"
@@ -129,7 +119,7 @@ def bad_inputs(folder: Path) -> Iterator[tuple[Path, str]]:
     yield folder / "moving.webp", "is an animated WebP"
 
 
-def test_what_is_no_video_is_one_clear_line(tmp_path: Path) -> None:
+def test_what_is_no_video_is_one_clear_line(tmp_path):
     for path, message in bad_inputs(tmp_path):
         with pytest.raises(InputError, match=re.escape(message)) as caught:
             open_video(path)
@@ -138,14 +128,12 @@ def test_what_is_no_video_is_one_clear_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["one.tif", "one.webp"])
-def test_a_single_picture_of_the_same_formats_is_read(name: str, tmp_path: Path) -> None:
+def test_a_single_picture_of_the_same_formats_is_read(name, tmp_path):
     Image.fromarray(np.full((40, 60, 3), 90, np.uint8)).save(tmp_path / name)
     assert read(tmp_path / name)[0] == 1
 
 
-def test_inspect_says_on_standard_error_what_cannot_be_read(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_inspect_says_on_standard_error_what_cannot_be_read(tmp_path, capsys):
     pointer = tmp_path / "pointer.mp4"
     pointer.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n")
     for arguments in (["inspect", str(pointer)], ["inspect", str(pointer), "--json"]):
@@ -156,7 +144,7 @@ def test_inspect_says_on_standard_error_what_cannot_be_read(
         assert "Git LFS" in said.out
 
 
-def test_a_playlist_is_not_followed_whatever_it_looks_like(make: Make, tmp_path: Path) -> None:
+def test_a_playlist_is_not_followed_whatever_it_looks_like(make, tmp_path):
     """Even where the head does not give it away, the demuxers that open other files are not allowed."""
     target = make("target.ts", *H264)
     dash = f"<?xml version='1.0'?><MPD><Period><BaseURL>{target}</BaseURL></Period></MPD>"
@@ -175,20 +163,18 @@ def test_a_playlist_is_not_followed_whatever_it_looks_like(make: Make, tmp_path:
 @pytest.mark.parametrize(
     "address", ["http://127.0.0.1:9/a.mp4", "rtsp://127.0.0.1:9/a", "concat:a.ts|b.ts"]
 )
-def test_addresses_are_not_opened(address: str) -> None:
+def test_addresses_are_not_opened(address):
     with pytest.raises(InputError, match="there is no such file"):
         open_video(address)
 
 
-def test_a_name_that_begins_with_a_dash(
-    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_name_that_begins_with_a_dash(make, tmp_path, monkeypatch):
     (tmp_path / "-i.mp4").write_bytes(make("dash_from.mp4", *H264).read_bytes())
     monkeypatch.chdir(tmp_path)
     assert read(Path("-i.mp4"))[0] == 90
 
 
-def test_a_file_without_permission(tmp_path: Path, make: Make) -> None:
+def test_a_file_without_permission(tmp_path, make):
     """As another user, since root may read everything."""
     path = tmp_path / "locked.mp4"
     path.write_bytes(make("dash_from.mp4", *H264).read_bytes())
@@ -207,9 +193,7 @@ def test_a_file_without_permission(tmp_path: Path, make: Make) -> None:
 @pytest.mark.parametrize(
     ("name", "kind"), [("cotracker_cat.mp4", "middle"), ("mdn_flower.mp4", "many")]
 )
-def test_every_backend_marks_the_same_frames_of_real_footage(
-    name: str, kind: str, corpus: Path, tmp_path: Path
-) -> None:
+def test_every_backend_marks_the_same_frames_of_real_footage(name, kind, corpus, tmp_path):
     data = bytearray((corpus / "objects" / name).read_bytes())
     middle, rng = len(data) // 2, np.random.default_rng(0)
     starts = [middle] if kind == "middle" else rng.integers(middle // 2, 3 * middle // 2, 4)

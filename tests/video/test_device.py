@@ -1,10 +1,5 @@
 """Frames on a stand-in device: what is copied, and that nothing else changes; and decoders that fail there."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -13,10 +8,10 @@ from vidrobust.frame_pairs.transitions import FrameTransitions, PairWatcher
 from vidrobust.frames.batch import DecodedHash
 from vidrobust.video.choice import Route, choose
 from vidrobust.video.kept import KeptFrames
-from vidrobust.video.marked import IndexedReader, Picture
+from vidrobust.video.marked import IndexedReader
 from vidrobust.video.pyav import PyAVReader
 from vidrobust.video.selection import Selection
-from vidrobust.video.source import VideoSource, open_video
+from vidrobust.video.source import open_video
 from vidrobust.video.stream import FrameStream
 
 from ..stand_in import stand_in
@@ -27,37 +22,37 @@ FRAMES, BATCH = 20, 8
 class FalseDecoder:
     """A GPU's decoder by name: frames decoded on the CPU, laid on ``device``; the first ``count`` of them."""
 
-    def __init__(self, path: Path, device: str, count: int) -> None:
+    def __init__(self, path, device, count):
         with open_video(path, device="cpu") as video:
             batch = next(iter(video.batches(count)))
         rows = batch.pixels.permute(0, 2, 3, 1)
         self._pictures = [picture.to(device) for picture in rows]
         self._times = batch.time_s.tolist()
 
-    def __len__(self) -> int:
+    def __len__(self):
         return len(self._pictures)
 
-    def read(self, start: int, stop: int) -> Iterator[Picture]:
+    def read(self, start, stop):
         yield from zip(self._pictures[start:stop], self._times[start:stop], strict=True)
 
 
-def read_by(path: Path, device: str, count: int) -> IndexedReader:
+def read_by(path, device, count):
     decoder = FalseDecoder(path, device, count)
     return IndexedReader(path, path.stem, "nvdec", "cuda:0", lambda *threads: decoder)
 
 
 @pytest.fixture(scope="module")
-def clip(public_clips: Path) -> Path:
+def clip(public_clips):
     return public_clips / "cups.mp4"
 
 
 @pytest.fixture(scope="module")
-def frames(clip: Path) -> int:
+def frames(clip):
     with open_video(clip, device="cpu") as video:
         return sum(len(batch) for batch in video.batches(16))
 
 
-def watched(video: VideoSource) -> tuple[FrameTransitions, str, np.ndarray]:
+def watched(video):
     """What the stage ``transitions`` makes of every frame, and a pair that is asked for later."""
     watcher, decoded = PairWatcher(), DecodedHash()
     kept = KeptFrames(video)
@@ -68,17 +63,17 @@ def watched(video: VideoSource) -> tuple[FrameTransitions, str, np.ndarray]:
     return FrameTransitions.joined(parts), decoded.hexdigest(), kept.at([3, 4]).pictures
 
 
-def same(one: FrameTransitions, other: FrameTransitions) -> bool:
+def same(one, other):
     names = ("reason", "pixel_change", "shift", "keyframe", "pts", "content")
     pairs = [(getattr(one, name), getattr(other, name)) for name in names]
     return all(np.array_equal(a, b, equal_nan=a.dtype.kind == "f") for a, b in pairs)
 
 
-def frame_bytes(video: VideoSource) -> int:
+def frame_bytes(video):
     return 3 * video.info.width * video.info.height
 
 
-def test_uploaded_frames_go_up_once_and_never_down(clip: Path, frames: int) -> None:
+def test_uploaded_frames_go_up_once_and_never_down(clip, frames):
     with open_video(clip, device="cpu") as video:
         expected = watched(video)
     with stand_in() as copies, open_video(clip, backend="pyav", device="cuda:0") as video:
@@ -94,7 +89,7 @@ def test_uploaded_frames_go_up_once_and_never_down(clip: Path, frames: int) -> N
     assert copies.of("down") == []
 
 
-def test_frames_of_a_device_come_down_once(clip: Path, frames: int) -> None:
+def test_frames_of_a_device_come_down_once(clip, frames):
     """All of them for hashes, thumbnails and pairs together, without waiting for other work."""
     with open_video(clip, device="cpu") as video:
         expected = watched(video)
@@ -117,7 +112,7 @@ def test_frames_of_a_device_come_down_once(clip: Path, frames: int) -> None:
     assert copies.of("up") == []
 
 
-def tried(reader: IndexedReader, clip: Path) -> str:
+def tried(reader, clip):
     """Why a reader is passed over; "" where it is taken."""
     on_device = Route(name="nvdec", decodes_on="cuda:0", delivers_on="cuda:0", open=lambda: reader)
     plain = Route(
@@ -130,7 +125,7 @@ def tried(reader: IndexedReader, clip: Path) -> str:
     return "" if chosen.reader is reader else chosen.reader.info.reason.partition("; ")[2]
 
 
-def test_what_a_false_decoder_gives_is_looked_at(clip: Path, frames: int) -> None:
+def test_what_a_false_decoder_gives_is_looked_at(clip, frames):
     with stand_in():
         assert tried(read_by(clip, "cuda:0", frames), clip) == ""
         assert tried(read_by(clip, "cuda:1", frames), clip).endswith("its pictures lie on cuda:1)")
@@ -139,7 +134,7 @@ def test_what_a_false_decoder_gives_is_looked_at(clip: Path, frames: int) -> Non
     assert f"nvdec gives {frames - 2} frames, the file holds {frames} packets" in short
 
 
-def test_tensors_of_two_devices_are_not_mixed() -> None:
+def test_tensors_of_two_devices_are_not_mixed():
     with stand_in() as copies:
         one, two = torch.zeros(3), torch.zeros(3, device="cuda:0")
         with pytest.raises(RuntimeError, match="expected all tensors to be on the same device"):

@@ -1,15 +1,11 @@
 """Items with the same pictures have the same hash, whatever their files."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import av
 import numpy as np
 import xxhash
 
 from tests.made_frames import batch_of, texture
-from tests.video.conftest import Make, pictures_of
+from tests.video.conftest import pictures_of
 from vidrobust.frame_pairs.transitions import PairWatcher
 from vidrobust.frames.batch import DecodedHash
 from vidrobust.video.source import open_video
@@ -17,7 +13,7 @@ from vidrobust.video.source import open_video
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-frames:v", "20")
 
 
-def hashed(path: Path, size: int = 8) -> str:
+def hashed(path, size=8):
     seen = DecodedHash()
     with open_video(path, device="cpu") as video:
         for batch in video.batches(size):
@@ -26,7 +22,7 @@ def hashed(path: Path, size: int = 8) -> str:
     return seen.hexdigest()
 
 
-def test_a_remuxed_copy_has_the_same_and_a_recoded_one_another(make: Make) -> None:
+def test_a_remuxed_copy_has_the_same_and_a_recoded_one_another(make):
     path = make("hashed.mp4", *X264)
     remuxed = make("hashed.mkv", "-c", "copy", source=path)
     slower = make("hashed_slower.mkv", "-c", "copy", "-bsf:v", "setts=ts=TS*2", source=path)
@@ -34,7 +30,7 @@ def test_a_remuxed_copy_has_the_same_and_a_recoded_one_another(make: Make) -> No
     assert hashed(path) == hashed(remuxed) == hashed(slower) != hashed(recoded)
 
 
-def test_it_is_the_hash_of_the_bytes_and_no_batch_shows(make: Make) -> None:
+def test_it_is_the_hash_of_the_bytes_and_no_batch_shows(make):
     path = make("hashed.mp4", *X264)
     with open_video(path, device="cpu") as video:
         pictures = pictures_of(video)
@@ -42,7 +38,7 @@ def test_it_is_the_hash_of_the_bytes_and_no_batch_shows(make: Make) -> None:
     assert hashed(path) == hashed(path, size=3) == plain.hexdigest()
 
 
-def test_one_level_of_one_pixel_the_order_and_the_size_count() -> None:
+def test_one_level_of_one_pixel_the_order_and_the_size_count():
     a, b = texture(1), texture(2)
     changed = b.copy()
     changed[5, 7, 2] ^= 1
@@ -58,7 +54,7 @@ def test_one_level_of_one_pixel_the_order_and_the_size_count() -> None:
     assert len(found) == 5
 
 
-def test_every_frame_has_its_time_stamp_and_the_hash_of_its_bytes(make: Make) -> None:
+def test_every_frame_has_its_time_stamp_and_the_hash_of_its_bytes(make):
     """The hashes by the library itself; the time stamps by plain PyAV."""
     path = make("identity.mp4", "-c:v", "libx264", "-bf", "2", "-frames:v", "9")
     with av.open(str(path)) as container:

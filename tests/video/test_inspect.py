@@ -1,13 +1,9 @@
 """inspect: the keys others rely on, and what it says of a file, by hand."""
 
-from __future__ import annotations
-
 import os
-from pathlib import Path
 
 import pytest
 
-from tests.video.conftest import Make, Oracle
 from vidrobust.cli.app import main
 from vidrobust.errors import InputError
 from vidrobust.plugins.tools.inspect import inspect_paths
@@ -21,13 +17,13 @@ KEYS = {
 
 
 @pytest.fixture
-def clip(make: Make) -> Path:
+def clip(make):
     return make(
         "inspected.mp4", "-c:v", "libx264", "-preset", "ultrafast", "-r", "20", "-frames:v", "30"
     )
 
 
-def test_an_entry_has_the_keys_and_values_of_its_file(clip: Path, framemd5: Oracle) -> None:
+def test_an_entry_has_the_keys_and_values_of_its_file(clip, framemd5):
     absent = str(clip.with_name("absent.mp4"))
     entry, bad = inspect_paths([str(clip), absent])
     assert set(entry) >= KEYS
@@ -43,7 +39,7 @@ def test_an_entry_has_the_keys_and_values_of_its_file(clip: Path, framemd5: Orac
     assert with_md5["frame_md5"] == framemd5(clip)
 
 
-def test_uneven_times_are_noted(make: Make) -> None:
+def test_uneven_times_are_noted(make):
     some = "select='not(mod(n,3))+not(mod(n,7))'"
     path = make("uneven.mp4", "-c:v", "libx264", "-vf", some, "-fps_mode", "vfr")
     (entry,) = inspect_paths([str(path)])
@@ -51,8 +47,8 @@ def test_uneven_times_are_noted(make: Make) -> None:
 
 
 def test_a_name_that_is_no_valid_text_is_printed_and_a_range_past_the_end_is_said(
-    clip: Path, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
-) -> None:
+    clip, tmp_path, capsysbinary
+):
     odd = tmp_path / os.fsdecode(b"<b>\xff\n.mp4")
     odd.write_bytes(clip.read_bytes())
     (entry,) = inspect_paths([str(odd)])

@@ -1,44 +1,39 @@
 """Kept frames are the frames that decoding again would give, and there are never more of them than fit."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from vidrobust.frames.batch import FrameBatch
 from vidrobust.video.kept import KeptFrames
-from vidrobust.video.source import VideoSource, open_video
+from vidrobust.video.source import open_video
 
 
 class Counted:
     """A source that counts the single frames it was asked for."""
 
-    def __init__(self, source: VideoSource) -> None:
+    def __init__(self, source):
         self.source, self.info, self.decoded = source, source.info, 0
 
     @property
-    def problems(self) -> tuple[str, ...]:
+    def problems(self):
         return tuple(self.source.problems)
 
-    def batches(self, size: int):
+    def batches(self, size):
         return self.source.batches(size)
 
-    def at(self, indices) -> FrameBatch:
+    def at(self, indices):
         self.decoded += len(indices)
         return self.source.at(indices)
 
-    def close(self) -> None:
+    def close(self):
         self.source.close()
 
 
 @pytest.fixture
-def clip(corpus: Path) -> Path:
+def clip(corpus):
     return corpus / "factory" / "intel_preview_bolt-multi-size-detection.gif"
 
 
-def assert_same(one: FrameBatch, other: FrameBatch) -> None:
+def assert_same(one, other):
     assert (one.pixels == other.pixels).all()
     for name in ("time_s", "index", "corrupt", "keyframe"):
         assert np.array_equal(getattr(one, name), getattr(other, name))
@@ -46,10 +41,10 @@ def assert_same(one: FrameBatch, other: FrameBatch) -> None:
     assert one.item == other.item
 
 
-def test_a_clip_that_fits_is_decoded_once(clip: Path) -> None:
+def test_a_clip_that_fits_is_decoded_once(clip):
     with open_video(clip, device="cpu") as plain, open_video(clip, device="cpu") as source:
         counted = Counted(source)
-        kept = KeptFrames(counted)  # type: ignore[arg-type]
+        kept = KeptFrames(counted)
         seen = sum(len(batch) for batch in kept.batches(8))
         assert seen == 37
         kept.keep([3, 5])
@@ -58,15 +53,13 @@ def test_a_clip_that_fits_is_decoded_once(clip: Path) -> None:
         kept.close()
 
 
-def kept_of(
-    counted: Counted, frames: int, block: int, monkeypatch: pytest.MonkeyPatch
-) -> KeptFrames:
+def kept_of(counted, frames, block, monkeypatch):
     size = 3 * counted.info.width * counted.info.height
     monkeypatch.setattr("vidrobust.video.kept.PASS_BYTES", block * size)
-    return KeptFrames(counted, limit_bytes=frames * size)  # type: ignore[arg-type]
+    return KeptFrames(counted, limit_bytes=frames * size)
 
 
-def test_of_a_longer_one_what_fits_is_kept(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_a_longer_one_what_fits_is_kept(clip, monkeypatch):
     with open_video(clip, device="cpu") as plain, open_video(clip, device="cpu") as source:
         counted = Counted(source)
         kept = kept_of(counted, 5, 2, monkeypatch)
@@ -82,9 +75,7 @@ def test_of_a_longer_one_what_fits_is_kept(clip: Path, monkeypatch: pytest.Monke
         kept.close()
 
 
-def test_what_does_not_fit_is_decoded_ahead_once_and_in_order(
-    clip: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_does_not_fit_is_decoded_ahead_once_and_in_order(clip, monkeypatch):
     pairs = [[n - 1, n, n + 1, n + 2] for n in range(1, 33, 2)]
     with open_video(clip, device="cpu") as plain, open_video(clip, device="cpu") as source:
         counted = Counted(source)

@@ -1,18 +1,14 @@
 """Which frames are keyframes, held against the ffprobe program."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.made_frames import batch_of, texture
 from tests.skips import need
-from tests.video.conftest import Make
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.video.source import open_video
 
@@ -28,7 +24,7 @@ PREDICTED = [
 ]
 
 
-def by_ffprobe(path: Path) -> list[bool]:
+def by_ffprobe(path):
     """The flag of each of the first frames, in order of presentation."""
     program = shutil.which("ffprobe")
     need(program, "the ffprobe program is not installed")
@@ -44,8 +40,8 @@ def by_ffprobe(path: Path) -> list[bool]:
     return [line == "1" for line in lines.split()]
 
 
-def flags(path: Path, backend: str = "pyav") -> np.ndarray:
-    found: list[np.ndarray] = []
+def flags(path, backend="pyav"):
+    found = []
     with open_video(path, backend=backend, device="cpu", color="fast") as video:
         for batch in video.batches(16):
             found.append(batch.keyframe)
@@ -55,7 +51,7 @@ def flags(path: Path, backend: str = "pyav") -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", PREDICTED)
-def test_keyframes_are_those_of_ffprobe(name: str, corpus: Path) -> None:
+def test_keyframes_are_those_of_ffprobe(name, corpus):
     summary = by_ffprobe(corpus / name)
     given = flags(corpus / name)
     assert given[: len(summary)].tolist() == summary[: len(given)]
@@ -64,7 +60,7 @@ def test_keyframes_are_those_of_ffprobe(name: str, corpus: Path) -> None:
 
 
 @pytest.mark.parametrize("backend", ["torchcodec", "decord"])
-def test_other_backends_tell_the_same(backend: str, make: Make) -> None:
+def test_other_backends_tell_the_same(backend, make):
     need(find_spec(backend), f"{backend} is not installed")
     path = make("gop12.mp4", "-c:v", "libx264", "-preset", "fast", "-bf", "3", "-g", "12")
     summary = flags(path)
@@ -81,16 +77,14 @@ def test_other_backends_tell_the_same(backend: str, make: Make) -> None:
         ("lossless.gif", ()),
     ],
 )
-def test_a_stream_of_keyframes_alone_has_none(
-    name: str, options: tuple[str, ...], make: Make
-) -> None:
+def test_a_stream_of_keyframes_alone_has_none(name, options, make):
     path = make(name, "-frames:v", "12", *options)
     given = flags(path)
     assert len(given) == 12
     assert not given.any()
 
 
-def test_frames_read_at_random_say_the_same_as_in_order(make: Make) -> None:
+def test_frames_read_at_random_say_the_same_as_in_order(make):
     path = make("gop12.mp4", "-c:v", "libx264", "-preset", "fast", "-bf", "3", "-g", "12")
     in_order = flags(path)
     wanted = [24, 5, 60, 11, 12]
@@ -98,7 +92,7 @@ def test_frames_read_at_random_say_the_same_as_in_order(make: Make) -> None:
         assert video.at(wanted).keyframe.tolist() == in_order[wanted].tolist()
 
 
-def test_a_batch_that_does_not_say_has_none_and_one_of_another_length_is_refused() -> None:
+def test_a_batch_that_does_not_say_has_none_and_one_of_another_length_is_refused():
     batch = batch_of([texture(1)] * 3)
     assert batch.keyframe.tolist() == [False] * 3
     with pytest.raises(ValueError, match=r"FrameBatch.keyframe: expected bool of shape \(3,\)"):

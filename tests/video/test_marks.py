@@ -6,17 +6,13 @@ import re
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.skips import need
-from tests.video.conftest import Make, Oracle
 from vidrobust.plugins.tools.inspect import inspect_paths
 from vidrobust.video.source import open_video
 
@@ -44,7 +40,7 @@ PACKET = 188
 SEED = 20
 
 
-def mutants(name: str, data: bytes, rng: np.random.Generator) -> Iterator[bytes]:
+def mutants(name, data, rng):
     """Bit flips, zeros, missing packets and in every second file a missing end; two damaged boxes of MP4."""
     size = len(data)
     copy = bytearray(data)
@@ -86,13 +82,13 @@ class Found:
         pytest.param(1, id="all", marks=pytest.mark.nightly),
     ],
 )
-def step(request: pytest.FixtureRequest) -> int:
+def step(request):
     """Of so many mutants one is looked at; every file has at least three."""
     return int(request.param)
 
 
 @pytest.fixture(scope="module")
-def found(step: int, make: Make, framemd5: Oracle, ffmpeg: str) -> list[Found]:
+def found(step, make, framemd5, ffmpeg):
     """Each step-th mutant of the files, inspected twice."""
     rng = np.random.default_rng(SEED)
     paths = []
@@ -104,7 +100,7 @@ def found(step: int, make: Make, framemd5: Oracle, ffmpeg: str) -> list[Found]:
     return [looked_at(path, framemd5, ffmpeg) for path in paths[::step]]
 
 
-def looked_at(path: Path, framemd5: Oracle, ffmpeg: str) -> Found:
+def looked_at(path, framemd5, ffmpeg):
     first, again = (inspect_paths([str(path)], frame_md5=True)[0] for _ in range(2))
     check = [ffmpeg, "-v", "error", "-nostdin", "-i", str(path), "-an", "-f", "null", "-"]
     said = subprocess.run(check, capture_output=True, timeout=60, check=False).stderr
@@ -122,7 +118,7 @@ def looked_at(path: Path, framemd5: Oracle, ffmpeg: str) -> Found:
     )
 
 
-def unlike(first: dict[str, Any], again: dict[str, Any], marked: list[bool]) -> list[str]:
+def unlike(first, again, marked):
     """What two reports of a file differ in, but for pictures that are marked.
 
     FFV1 of version 1 leaves the rest of a picture whose data ends too early as the memory was, which depends on
@@ -137,14 +133,12 @@ def unlike(first: dict[str, Any], again: dict[str, Any], marked: list[bool]) -> 
     )
 
 
-def marks(path: Path) -> list[bool]:
+def marks(path):
     with open_video(path, prefetch=0, device="cpu") as video:
         return [bool(c) for batch in video.batches(8) for c in batch.corrupt]
 
 
-def test_what_differs_from_the_program_or_makes_it_complain_is_said(
-    step: int, found: list[Found]
-) -> None:
+def test_what_differs_from_the_program_or_makes_it_complain_is_said(step, found):
     assert len(found) >= 45 // step
     # so that the test has something to find
     assert sum(each.complaints > 0 for each in found) >= 25 // step
@@ -152,12 +146,12 @@ def test_what_differs_from_the_program_or_makes_it_complain_is_said(
     assert not unsaid
 
 
-def test_as_many_frames_as_the_program(found: list[Found]) -> None:
+def test_as_many_frames_as_the_program(found):
     other = {f.file: (len(f.here), len(f.program)) for f in found if len(f.here) != len(f.program)}
     assert not other
 
 
-def test_every_frame_that_differs_from_the_program_is_marked(step: int, found: list[Found]) -> None:
+def test_every_frame_that_differs_from_the_program_is_marked(step, found):
     """On one thread; on several, too, unless its decoder differs there without a word: HEVC and VP8."""
     checked = 0
     for each in found:
@@ -174,19 +168,19 @@ def test_every_frame_that_differs_from_the_program_is_marked(step: int, found: l
     assert checked >= 5 // step
 
 
-def test_a_study_marks_as_many_frames_as_inspect(step: int, found: list[Found]) -> None:
+def test_a_study_marks_as_many_frames_as_inspect(step, found):
     assert {
         f.file: (sum(f.marked), f.inspected) for f in found if sum(f.marked) != f.inspected
     } == {}
     assert sum(each.inspected > 0 for each in found) >= 25 // step
 
 
-def test_inspecting_again_says_the_same(found: list[Found]) -> None:
+def test_inspecting_again_says_the_same(found):
     assert {each.file: each.differs for each in found if each.differs} == {}
 
 
 @pytest.mark.parametrize("name", sorted(FILES))
-def test_a_sound_file_is_not_suspected(name: str, make: Make) -> None:
+def test_a_sound_file_is_not_suspected(name, make):
     (entry,) = inspect_paths([str(make(f"second_{name}", *SMALL, *FILES[name]))])
     assert (entry["frames"], entry["corrupt_frames"], entry["problems"]) == (40, 0, [])
 
@@ -200,9 +194,7 @@ CHECKED = {
 
 
 @pytest.mark.parametrize("name", sorted(CHECKED))
-def test_checksums_of_the_file_name_what_no_decoder_notices(
-    name: str, make: Make, framemd5: Oracle
-) -> None:
+def test_checksums_of_the_file_name_what_no_decoder_notices(name, make, framemd5):
     """One flipped bit: every picture that it changes is marked. CRC-32 of clusters; MD5 of HEVC's pictures."""
     whole = make(name, *SMALL, *CHECKED[name])
     data, sound = whole.read_bytes(), framemd5(whole)
@@ -223,9 +215,7 @@ def test_checksums_of_the_file_name_what_no_decoder_notices(
 
 
 @pytest.mark.parametrize("name", ["vp8.webm", "vp9.webm"])
-def test_pictures_of_vp8_and_vp9_that_libvpx_does_not_decode_so(
-    name: str, make: Make, framemd5: Oracle
-) -> None:
+def test_pictures_of_vp8_and_vp9_that_libvpx_does_not_decode_so(name, make, framemd5):
     """FFmpeg says nothing of nine in ten flipped bits; the first picture that one changes is marked."""
     whole = make(f"second_{name}", *SMALL, *FILES[name])
     data, sound = whole.read_bytes(), framemd5(whole)
@@ -243,7 +233,7 @@ def test_pictures_of_vp8_and_vp9_that_libvpx_does_not_decode_so(
     assert unmarked <= changed // 3
 
 
-def test_a_picture_of_motion_jpeg_that_libjpeg_finds_corrupt(make: Make) -> None:
+def test_a_picture_of_motion_jpeg_that_libjpeg_finds_corrupt(make):
     """FFmpeg 8 says nothing of 300 bytes of a scan that became zeros."""
     whole = make("second_mjpeg.avi", *SMALL, *FILES["mjpeg.avi"])
     data = bytearray(whole.read_bytes())
@@ -254,7 +244,7 @@ def test_a_picture_of_motion_jpeg_that_libjpeg_finds_corrupt(make: Make) -> None
     assert sum(marks(path)) == 1
 
 
-def test_the_frames_before_a_damaged_one_that_lean_on_it_are_marked(make: Make) -> None:
+def test_the_frames_before_a_damaged_one_that_lean_on_it_are_marked(make):
     """Two frames between are shown before the one that both lean on, and are decoded after it."""
     whole = make("second_h264.mp4", *SMALL, *FILES["h264.mp4"])
     with open_video(whole, prefetch=0) as video:
@@ -281,9 +271,7 @@ def test_the_frames_before_a_damaged_one_that_lean_on_it_are_marked(make: Make) 
 
 
 @pytest.mark.parametrize(("name", "least"), [("mpeg4.mp4", 31), ("hevc.mp4", 10)])
-def test_an_empty_packet_does_not_end_the_video(
-    name: str, least: int, make: Make, framemd5: Oracle
-) -> None:
+def test_an_empty_packet_does_not_end_the_video(name, least, make, framemd5):
     """The tenth entry of stsz, the sizes of packets, is 0."""
     whole = make(f"second_{name}", *SMALL, *FILES[name])
     data = bytearray(whole.read_bytes())
@@ -299,7 +287,7 @@ def test_an_empty_packet_does_not_end_the_video(
 
 @pytest.mark.parametrize("rate", [25, 600])
 @pytest.mark.parametrize("cut", [False, True])
-def test_gaps_of_time_in_avi_are_no_missing_frames(rate: int, cut: bool, make: Make) -> None:
+def test_gaps_of_time_in_avi_are_no_missing_frames(rate, cut, make):
     """The header of AVI counts ticks, also those without a packet; a file that is cut off is still short."""
     gaps = f"settb=1/{rate},setpts=PTS+gte(N\\,15)*5*{rate}/25+gte(N\\,25)*3*{rate}/25"
     mpeg4 = ("-c:v", "mpeg4", "-enc_time_base", f"1:{rate}")
@@ -313,7 +301,7 @@ def test_gaps_of_time_in_avi_are_no_missing_frames(rate: int, cut: bool, make: M
     assert any(what.startswith("the header promises") for what in seen["problems"]) is cut
 
 
-def test_time_that_does_not_advance_is_said_in_a_study(make: Make) -> None:
+def test_time_that_does_not_advance_is_said_in_a_study(make):
     """The composition offset of one frame of MP4 is that of another: ffmpeg complains of its time stamp."""
     whole = make("second_h264.mp4", *SMALL, *FILES["h264.mp4"])
     data = bytearray(whole.read_bytes())
@@ -332,7 +320,7 @@ def test_time_that_does_not_advance_is_said_in_a_study(make: Make) -> None:
 
 
 @pytest.mark.nightly
-def test_six_decodes_of_a_damaged_file_are_the_same(make: Make) -> None:
+def test_six_decodes_of_a_damaged_file_are_the_same(make):
     """Marks and pictures; on several threads those of HEVC and MPEG-4 differ from run to run."""
     rng = np.random.default_rng(5)
     marked = 0
@@ -374,7 +362,7 @@ with ThreadPoolExecutor(4) as threads:
 
 
 @pytest.mark.parametrize("passes", [12, pytest.param(200, marks=pytest.mark.nightly)])
-def test_passes_over_a_damaged_file_start_and_end(passes: int, make: Make) -> None:
+def test_passes_over_a_damaged_file_start_and_end(passes, make):
     """A decoder of several threads, closed while they wait for Python with a message, never ended."""
     whole = make("second_mpeg4.avi", *SMALL, *FILES["mpeg4.avi"])
     data = bytearray(whole.read_bytes())
@@ -393,7 +381,7 @@ def test_passes_over_a_damaged_file_start_and_end(passes: int, make: Make) -> No
 
 
 @pytest.mark.parametrize("name", ["h264.mp4", "hevc.mp4", "vp9.webm"])
-def test_torchcodec_marks_the_frames_that_pyav_marks(name: str, make: Make) -> None:
+def test_torchcodec_marks_the_frames_that_pyav_marks(name, make):
     need(find_spec("torchcodec"), "torchcodec is not installed")
     whole = make(f"second_{name}", *SMALL, *FILES[name])
     data, rng = whole.read_bytes(), np.random.default_rng(1)

@@ -1,10 +1,7 @@
 """Never more ahead than asked for, in order, and nothing left behind."""
 
-from __future__ import annotations
-
 import threading
 import time
-from collections.abc import Generator
 
 import pytest
 
@@ -14,12 +11,12 @@ from vidrobust.video.stream import prefetched
 class Source:
     """Counts what it has made, and knows the thread that closed it."""
 
-    def __init__(self, count: int, fails_at: int | None = None) -> None:
+    def __init__(self, count, fails_at=None):
         self.made = 0
-        self.closed_on: str | None = None
+        self.closed_on = None
         self._count, self._fails_at = count, fails_at
 
-    def __call__(self) -> Generator[int]:
+    def __call__(self):
         try:
             for number in range(self._count):
                 if number == self._fails_at:
@@ -30,7 +27,7 @@ class Source:
             self.closed_on = threading.current_thread().name
 
 
-def settled(source: Source) -> int:
+def settled(source):
     """What has been made once nothing more is being made."""
     seen = -1
     while seen != source.made:
@@ -39,14 +36,14 @@ def settled(source: Source) -> int:
     return seen
 
 
-def test_all_items_come_in_order() -> None:
+def test_all_items_come_in_order():
     source = Source(100)
     assert list(prefetched(source, 3)) == list(range(100))
     assert source.closed_on == "vidrobust-prefetch"
 
 
 @pytest.mark.parametrize("depth", [1, 2, 5])
-def test_no_more_is_made_than_asked_for(depth: int) -> None:
+def test_no_more_is_made_than_asked_for(depth):
     source = Source(100)
     items = prefetched(source, depth)
     for taken in range(1, 4):
@@ -57,7 +54,7 @@ def test_no_more_is_made_than_asked_for(depth: int) -> None:
     assert settled(source) <= 3 + depth + 1
 
 
-def test_nothing_runs_before_the_first_item_is_asked_for() -> None:
+def test_nothing_runs_before_the_first_item_is_asked_for():
     source = Source(3)
     items = prefetched(source, 2)
     assert settled(source) == 0
@@ -65,7 +62,7 @@ def test_nothing_runs_before_the_first_item_is_asked_for() -> None:
     assert source.closed_on is None
 
 
-def test_an_exception_arrives_in_its_place() -> None:
+def test_an_exception_arrives_in_its_place():
     source = Source(10, fails_at=4)
     taken = []
     with pytest.raises(OSError, match="the disk is gone"):
@@ -74,12 +71,12 @@ def test_an_exception_arrives_in_its_place() -> None:
     assert source.closed_on == "vidrobust-prefetch"
 
 
-def fail_at_the_first(source: Source) -> None:
+def fail_at_the_first(source):
     for item in prefetched(source, 2):
         raise KeyError(item)
 
 
-def test_leaving_by_an_exception_ends_the_thread() -> None:
+def test_leaving_by_an_exception_ends_the_thread():
     before = threading.active_count()
     source = Source(1000)
     with pytest.raises(KeyError):

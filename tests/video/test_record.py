@@ -1,16 +1,12 @@
 """Streams are recorded as they come: every packet the source's own, credentials nowhere, every end said."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import os
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
 
 import av
 import numpy as np
@@ -25,7 +21,7 @@ from vidrobust.video.source import open_video
 
 
 @pytest.fixture(scope="module")
-def transport(public_clips: Path) -> bytes:
+def transport(public_clips):
     """A clip of the repository as MPEG-TS, its packets as they are."""
     memory = io.BytesIO()
     with (
@@ -40,24 +36,24 @@ def transport(public_clips: Path) -> bytes:
     return memory.getvalue()
 
 
-def packets(path: Path | io.BytesIO) -> list[bytes]:
+def packets(path):
     with av.open(path if isinstance(path, io.BytesIO) else str(path)) as container:
         return [
             bytes(packet) for packet in container.demux(container.streams.video[0]) if packet.size
         ]
 
 
-def frames(path: Path) -> int:
+def frames(path):
     with open_video(path) as video:
         return sum(map(len, video.batches(16)))
 
 
 @pytest.fixture
-def piped(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+def piped(monkeypatch):
     """Standard input becomes a pipe that a thread fills with bytes, and closes unless it is told to leave it."""
-    opened: list[IO[str]] = []
+    opened = []
 
-    def begin(data: bytes, *, close: bool = True) -> None:
+    def begin(data, *, close=True):
         reading, writing = os.pipe()
         opened.append(os.fdopen(reading))
         if not close:
@@ -65,7 +61,7 @@ def piped(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
             opened.append(os.fdopen(writing, "w"))
             return
 
-        def fill() -> None:
+        def fill():
             with contextlib.suppress(OSError), os.fdopen(writing, "wb") as end:
                 end.write(data)
 
@@ -78,7 +74,7 @@ def piped(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
         each.close()
 
 
-def test_a_stream_with_a_password_is_recorded_without_it(transport: bytes, tmp_path: Path) -> None:
+def test_a_stream_with_a_password_is_recorded_without_it(transport, tmp_path):
     with RtspServer(transport, login="inspector:s3cret") as server:
         made = record(f"rtsp://inspector:s3cret@127.0.0.1:{server.port}/line/3", tmp_path, 1.5)
     (path,) = made.files
@@ -99,8 +95,8 @@ def test_a_stream_with_a_password_is_recorded_without_it(transport: bytes, tmp_p
 
 
 def test_a_wrong_password_and_a_closed_port_are_said_without_the_password(
-    transport: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    transport, tmp_path, monkeypatch
+):
     monkeypatch.setattr(recorder, "TRIES", 0)
     with RtspServer(transport, login="a:b") as server, pytest.raises(InputError) as refused:
         record(f"rtsp://a:hidden@127.0.0.1:{server.port}/x", tmp_path, 1, timeout_s=5)
@@ -115,10 +111,10 @@ def test_a_wrong_password_and_a_closed_port_are_said_without_the_password(
 
 
 def test_a_broken_connection_is_opened_again_into_a_file_of_its_own(
-    transport: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    transport, tmp_path, monkeypatch
+):
     monkeypatch.setattr(recorder, "FIRST_PAUSE_S", 0.02)
-    said: list[str] = []
+    said = []
     at = len(transport) // PACKET // 2
     with RtspServer(transport, breaks=(at,)) as server:
         made = record(
@@ -134,9 +130,7 @@ def test_a_broken_connection_is_opened_again_into_a_file_of_its_own(
     )
 
 
-def test_a_stream_that_stalls_ends_at_the_timeout(
-    transport: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stream_that_stalls_ends_at_the_timeout(transport, tmp_path, monkeypatch):
     monkeypatch.setattr(recorder, "TRIES", 0)
     with RtspServer(transport, stalls=len(transport) // PACKET - 20) as server:
         made = record(f"rtsp://127.0.0.1:{server.port}/", tmp_path, 30.0, timeout_s=0.8)
@@ -144,9 +138,7 @@ def test_a_stream_that_stalls_ends_at_the_timeout(
     assert made.packets > 20
 
 
-def test_a_pipe_is_recorded_to_its_time_or_to_its_end(
-    transport: bytes, public_clips: Path, tmp_path: Path, piped: Callable[..., None]
-) -> None:
+def test_a_pipe_is_recorded_to_its_time_or_to_its_end(transport, public_clips, tmp_path, piped):
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     piped(transport)
@@ -159,9 +151,7 @@ def test_a_pipe_is_recorded_to_its_time_or_to_its_end(
     assert packets(made.files[0]) == packets(public_clips / "bunny.webm")
 
 
-def test_pipes_that_hold_nothing_or_nothing_usable(
-    tmp_path: Path, piped: Callable[..., None]
-) -> None:
+def test_pipes_that_hold_nothing_or_nothing_usable(tmp_path, piped):
     piped(b"no video at all\n" * 100)
     with pytest.raises(InputError, match="standard input: cannot be opened"):
         record("-", tmp_path, 1.0)
@@ -171,7 +161,7 @@ def test_pipes_that_hold_nothing_or_nothing_usable(
     assert not list(tmp_path.iterdir())
 
 
-def test_what_is_a_stream_and_what_it_is_called() -> None:
+def test_what_is_a_stream_and_what_it_is_called():
     assert is_stream("rtsp://cam/1")
     assert is_stream("-")
     assert not is_stream("clips/-.mp4")
@@ -183,7 +173,7 @@ def test_what_is_a_stream_and_what_it_is_called() -> None:
         record("ftp://me:pw@host/a.mp4", Path("/tmp"), 1.0)
 
 
-def test_secrets_are_left_out_of_addresses() -> None:
+def test_secrets_are_left_out_of_addresses():
     from vidrobust.text.printable import without_secrets
 
     assert without_secrets("rtsp://u:p%40w@cam:554/a?x=1&Password=q&token=z") == (

@@ -1,22 +1,18 @@
 """Pictures cut to a region of interest are those of the whole frame, cut by hand."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 
 from tests.made_frames import texture
-from tests.video.conftest import Make, pictures_of
+from tests.video.conftest import pictures_of
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.footage.item import ObjectBoxes
 from vidrobust.video.region import ObjectCut, Region, resized
 from vidrobust.video.source import open_video
 
 
-def test_a_region_is_cut_from_every_frame(make: Make) -> None:
+def test_a_region_is_cut_from_every_frame(make):
     path = make("region.mp4", "-c:v", "libx264", "-preset", "ultrafast", "-frames:v", "12")
     with open_video(path, device="cpu") as video:
         whole = pictures_of(video)
@@ -29,7 +25,7 @@ def test_a_region_is_cut_from_every_frame(make: Make) -> None:
     np.testing.assert_array_equal(at[0], part[7])
 
 
-def test_a_region_of_a_still(corpus: Path) -> None:
+def test_a_region_of_a_still(corpus):
     still = next((corpus / "annotations" / "vott_csv" / "dataset").glob("*.jpg"))
     with open_video(still, device="cpu") as video:
         whole = pictures_of(video)
@@ -39,7 +35,7 @@ def test_a_region_of_a_still(corpus: Path) -> None:
         np.testing.assert_array_equal(pictures_of(video), whole[:, 1:])
 
 
-def test_a_region_outside_the_frame_is_refused_when_it_is_opened(make: Make) -> None:
+def test_a_region_outside_the_frame_is_refused_when_it_is_opened(make):
     path = make("region.mp4", "-c:v", "libx264", "-preset", "ultrafast", "-frames:v", "12")
     with pytest.raises(
         InputError, match="x 200, y 0, 41x10 px reaches out of the frame, which is 240x180 px"
@@ -51,7 +47,7 @@ def test_a_region_outside_the_frame_is_refused_when_it_is_opened(make: Make) -> 
         Region((0, 0, 0, 5), path)
 
 
-def test_an_object_is_cut_out_along_its_track(make: Make) -> None:
+def test_an_object_is_cut_out_along_its_track(make):
     path = make("region.mp4", "-c:v", "libx264", "-preset", "ultrafast", "-frames:v", "12")
     with open_video(path, device="cpu") as video:
         whole = pictures_of(video)
@@ -79,7 +75,7 @@ def test_an_object_is_cut_out_along_its_track(make: Make) -> None:
 
 
 @pytest.mark.parametrize("size", [16, 100])
-def test_the_crop_is_resized_alike_in_numpy_and_in_torch(size: int) -> None:
+def test_the_crop_is_resized_alike_in_numpy_and_in_torch(size):
     picture = texture(3, 60, 64)[:, :60]
     by_numpy = np.asarray(resized(picture, size))
     by_torch = np.asarray(resized(torch.from_numpy(picture), size))
@@ -87,7 +83,7 @@ def test_the_crop_is_resized_alike_in_numpy_and_in_torch(size: int) -> None:
     assert np.abs(by_numpy.astype(int) - by_torch).max() <= 1
 
 
-def test_a_window_about_an_object_has_a_margin_from_0() -> None:
+def test_a_window_about_an_object_has_a_margin_from_0():
     boxes = ObjectBoxes(places=(2,), boxes=((40, 40, 80, 60),), counted=True)
     with pytest.raises(
         SettingsError, match="crop: expected a margin >= 0 and a size >= 1 px, got -1 and 256"

@@ -1,15 +1,11 @@
 """Files that begin between two key frames: as many frames as ffmpeg, ffprobe, OpenCV and plain PyAV give."""
 
-from __future__ import annotations
-
 import subprocess
-from pathlib import Path
 
 import av
 import cv2
 import pytest
 
-from tests.video.conftest import Make, Oracle
 from tests.video.conftest import pictures_of as pictures
 from vidrobust.plugins.tools.inspect import inspect_paths
 from vidrobust.video.source import open_video
@@ -18,7 +14,7 @@ X264 = ("-c:v", "libx264", "-preset", "fast", "-bf", "2")
 X265 = ("-c:v", "libx265", "-x265-params", "log-level=none:keyint=30:bframes=2")
 
 
-def without_first_key_frame(path: Path, suffix: str) -> Path:
+def without_first_key_frame(path, suffix):
     """The packets of a file from the second on, as a recorder writes them that was started in mid-stream."""
     target = path.with_name(f"{path.stem}_headless{suffix}")
     with av.open(str(path)) as source, av.open(str(target), "w") as out:
@@ -30,13 +26,13 @@ def without_first_key_frame(path: Path, suffix: str) -> Path:
     return target
 
 
-def cut_behind_a_key_frame(make: Make, suffix: str, codec: tuple[str, ...]) -> Path:
+def cut_behind_a_key_frame(make, suffix, codec):
     """The edit list begins two seconds in; the only key frame before it lies at the beginning."""
     whole = make(f"long_group{suffix}", *codec, "-g", "60")
     return make(f"edited{suffix}", "-c", "copy", before=("-ss", "1"), source=whole)
 
 
-def counts(path: Path) -> dict[str, int]:
+def counts(path):
     """How many frames others give."""
     capture = cv2.VideoCapture(str(path))
     opencv = 0
@@ -61,9 +57,7 @@ def counts(path: Path) -> dict[str, int]:
 
 @pytest.mark.parametrize("suffix", [".mp4", ".ts", ".mkv"])
 @pytest.mark.parametrize("kind", ["edited", "headless"])
-def test_h264_that_begins_between_key_frames(
-    kind: str, suffix: str, make: Make, framemd5: Oracle
-) -> None:
+def test_h264_that_begins_between_key_frames(kind, suffix, make, framemd5):
     if kind == "edited":
         path = cut_behind_a_key_frame(make, suffix, X264)
     else:
@@ -78,9 +72,7 @@ def test_h264_that_begins_between_key_frames(
 
 
 @pytest.mark.parametrize("share", [0.2, 0.5])
-def test_a_transport_stream_that_is_cut_in_mid_group(
-    share: float, make: Make, framemd5: Oracle
-) -> None:
+def test_a_transport_stream_that_is_cut_in_mid_group(share, make, framemd5):
     data = make("two_groups.ts", *X264, "-g", "30").read_bytes()
     path = make("two_groups.ts", *X264, "-g", "30").with_name(f"cut_{share}.ts")
     path.write_bytes(data[188 * int(len(data) * share / 188) :])
@@ -89,7 +81,7 @@ def test_a_transport_stream_that_is_cut_in_mid_group(
     assert 20 < found["frames"] < 90
 
 
-def test_hevc_gives_damaged_frames_as_the_program_does(make: Make, framemd5: Oracle) -> None:
+def test_hevc_gives_damaged_frames_as_the_program_does(make, framemd5):
     """Without ``output_corrupt`` FFmpeg 8 keeps the frames back that lean on what is missing."""
     data = make("groups_of_30.hevc.ts", *X265, "-s", "160x96").read_bytes()
     path = make("groups_of_30.hevc.ts", *X265, "-s", "160x96").with_name("cut.hevc.ts")

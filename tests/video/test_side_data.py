@@ -1,15 +1,11 @@
 """Files whose frames carry what PyAV has no name for are read as ffmpeg reads them."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import av
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from tests.video.conftest import Make, Oracle, pictures_of
+from tests.video.conftest import pictures_of
 from tests.video.made_multiview import with_second_view
 from vidrobust.video.color import VIEW_ID, readable
 from vidrobust.video.source import open_video
@@ -27,16 +23,14 @@ X265 = (
 
 
 @pytest.fixture(scope="module")
-def multiview(make: Make) -> Path:
+def multiview(make):
     base = make("base_layer.hevc", *X265)
     path = base.with_name("multiview.hevc")
     path.write_bytes(with_second_view(base.read_bytes(), 240, 180))
     return path
 
 
-def test_of_several_views_the_base_layer_is_read_and_said(
-    multiview: Path, framemd5: Oracle
-) -> None:
+def test_of_several_views_the_base_layer_is_read_and_said(multiview, framemd5):
     from vidrobust.plugins.tools.inspect import inspect_paths
 
     with av.open(str(multiview)) as container:
@@ -52,14 +46,14 @@ def test_of_several_views_the_base_layer_is_read_and_said(
     ]
 
 
-def test_an_ordinary_stream_does_not_say_so(make: Make) -> None:
+def test_an_ordinary_stream_does_not_say_so(make):
     with open_video(make("base_layer.hevc", *X265), device="cpu") as video:
         assert len(pictures_of(video)) == 20
         assert video.problems == ()
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_photograph_with_exif_is_read_and_set_upright(orientation: int, tmp_path: Path) -> None:
+def test_a_photograph_with_exif_is_read_and_set_upright(orientation, tmp_path):
     blocks = np.random.default_rng(0).integers(0, 256, (5, 7, 3)).astype(np.uint8)
     exif = Image.Exif()
     exif[0x010F] = "a maker"

@@ -1,7 +1,5 @@
 """Access: in order, selected, in a range of time, and at random, on the kinds of file that mislead readers."""
 
-from __future__ import annotations
-
 import gc
 import hashlib
 import os
@@ -19,12 +17,11 @@ import numpy as np
 import pytest
 import torch
 
-from tests.video.conftest import Make, pictures_of
+from tests.video.conftest import pictures_of
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.frames.batch import FrameBatch
 from vidrobust.video.container import opened_video
 from vidrobust.video.selection import Selection
-from vidrobust.video.source import VideoSource, open_video
+from vidrobust.video.source import open_video
 from vidrobust.video.stream import copied
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast")
@@ -40,7 +37,7 @@ KINDS = [
 ]
 
 
-def clip(kind: str, make: Make) -> Path:
+def clip(kind, make):
     """One file of each kind; 87 to 90 frames at 20 a second, shorter where the kind makes it so."""
     gop = ("-c:v", "libx264", "-preset", "fast", "-bf", "3", "-g", "15")
     match kind:
@@ -64,23 +61,23 @@ def clip(kind: str, make: Make) -> Path:
             return make(kind, *gop)
 
 
-def md5(batch: FrameBatch) -> list[str]:
+def md5(batch):
     pictures = batch.pixels.permute(0, 2, 3, 1).numpy()
     return [hashlib.md5(p.tobytes(), usedforsecurity=False).hexdigest() for p in pictures]
 
 
-def pass_of(video: VideoSource, size: int = 7) -> tuple[list[str], np.ndarray]:
+def pass_of(video, size=7):
     batches = list(video.batches(size))
     return [m for b in batches for m in md5(b)], np.concatenate([b.time_s for b in batches])
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_random_access_gives_the_frames_of_the_pass(kind: str, make: Make) -> None:
+def test_random_access_gives_the_frames_of_the_pass(kind, make):
     """After a pass, where nothing is known yet, and where packets were counted."""
     path = clip(kind, make)
     rng = np.random.default_rng(1)
 
-    def assert_random_access(video: VideoSource) -> None:
+    def assert_random_access(video):
         some = rng.integers(0, len(frames), 20)
         # at random, and in order, where one call goes on where the last one ended
         for wanted in (*some[:15].reshape(3, 5).tolist(), *np.sort(some).reshape(4, 5).tolist()):
@@ -98,11 +95,11 @@ def test_random_access_gives_the_frames_of_the_pass(kind: str, make: Make) -> No
         # a bare stream has no time stamps to count by
         counted = 0 if kind == "raw.h264" else len(frames)
         # the last packet of a cut file gives nothing
-        assert len(video._reader._count_packets()) - counted in (0, 1)  # type: ignore[attr-defined]
+        assert len(video._reader._count_packets()) - counted in (0, 1)
         assert_random_access(video)
 
 
-def test_times_are_those_of_the_packets(make: Make, ffmpeg: str) -> None:
+def test_times_are_those_of_the_packets(make, ffmpeg):
     """Against ffprobe: variable rate, a first time that is not 0, and no multiple of 1 / rate."""
     for kind in ("variable.mp4", "stream.ts", "edit_list.mp4"):
         path = clip(kind, make)
@@ -115,7 +112,7 @@ def test_times_are_those_of_the_packets(make: Make, ffmpeg: str) -> None:
         np.testing.assert_allclose(time_s, stated, atol=1e-6, err_msg=kind)
 
 
-def test_batches_hold_what_the_contract_says(make: Make) -> None:
+def test_batches_hold_what_the_contract_says(make):
     with open_video(clip("open_gop.mp4", make), item="part 7") as video:
         batches = list(video.batches(32))
         assert [len(b) for b in batches] == [32, 32, 26]
@@ -133,7 +130,7 @@ def test_batches_hold_what_the_contract_says(make: Make) -> None:
     assert len(memory) == len(batches) + len(again)  # each batch owns its pixels while it lives
 
 
-def test_memory_is_used_again_only_when_nobody_holds_it(make: Make) -> None:
+def test_memory_is_used_again_only_when_nobody_holds_it(make):
     """A kept view, of numpy or torch, must not change while the video goes on."""
     with open_video(clip("open_gop.mp4", make)) as video:
         kept, seen = [], set()
@@ -150,7 +147,7 @@ def test_memory_is_used_again_only_when_nobody_holds_it(make: Make) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux: /proc")
 @pytest.mark.parametrize("prefetch", [0, 2])
-def test_memory_does_not_grow_with_the_length(make: Make, prefetch: int) -> None:
+def test_memory_does_not_grow_with_the_length(make, prefetch):
     """600 frames of 173 kB, without the garbage collector, which must not be what frees them."""
     path = make("growth.mp4", *X264, "-vf", "loop=7:90,scale=360:320", "-frames:v", "600")
     in_use_mb = []
@@ -167,7 +164,7 @@ def test_memory_does_not_grow_with_the_length(make: Make, prefetch: int) -> None
     assert in_use_mb[1] - in_use_mb[0] < 30
 
 
-def test_every_and_fps_and_range_select_by_hand(make: Make) -> None:
+def test_every_and_fps_and_range_select_by_hand(make):
     path = clip("variable.mp4", make)
     with open_video(path) as video:
         frames, time_s = pass_of(video)
@@ -184,14 +181,14 @@ def test_every_and_fps_and_range_select_by_hand(make: Make) -> None:
     both = expected["range"][1][::3]
     expected["every third of a range"] = ({"every": 3, "start_s": 0.5, "end_s": 1.5}, both)
     for name, (settings, wanted) in expected.items():
-        with open_video(path, selection=Selection(**settings)) as video:  # type: ignore[arg-type]
+        with open_video(path, selection=Selection(**settings)) as video:
             batches = list(video.batches(5))
         assert [int(i) for b in batches for i in b.index] == wanted, name
         assert [m for b in batches for m in md5(b)] == [frames[i] for i in wanted], name
         assert len(wanted) > 3, name
 
 
-def test_a_range_far_into_a_video_is_sought_and_keeps_its_numbers(make: Make) -> None:
+def test_a_range_far_into_a_video_is_sought_and_keeps_its_numbers(make):
     """The seek is only taken beyond a thousand frames: a clip of 1,200 tiny ones."""
     path = make("long.mp4", *X264, "-g", "50", "-vf", "loop=14:90,scale=32:24", "-frames:v", "1200")
     with open_video(path) as video:
@@ -199,7 +196,7 @@ def test_a_range_far_into_a_video_is_sought_and_keeps_its_numbers(make: Make) ->
     start = float(time_s[1100])
     with open_video(path, selection=Selection(start_s=start, end_s=start + 1)) as video:
         batch = next(video.batches(100))
-        assert video._reader._table.key_before(1100) >= 1050  # type: ignore[attr-defined]
+        assert video._reader._table.key_before(1100) >= 1050
     wanted = np.flatnonzero((time_s >= start) & (time_s < start + 1))
     assert batch.index.tolist() == wanted.tolist()
     assert md5(batch) == [frames[i] for i in wanted]
@@ -208,9 +205,7 @@ def test_a_range_far_into_a_video_is_sought_and_keeps_its_numbers(make: Make) ->
 
 
 @pytest.mark.parametrize("start_s", [100.0, 1e308])
-def test_an_empty_range_is_a_problem_and_no_error(
-    start_s: float, make: Make, tmp_path: Path
-) -> None:
+def test_an_empty_range_is_a_problem_and_no_error(start_s, make, tmp_path):
     pictures = tmp_path / "pictures"
     pictures.mkdir()
     for number in range(2):
@@ -221,7 +216,7 @@ def test_an_empty_range_is_a_problem_and_no_error(
             assert any("no frame lies in the range of time" in p for p in video.problems)
 
 
-def test_a_changing_frame_size_ends_a_batch_and_is_announced(make: Make) -> None:
+def test_a_changing_frame_size_ends_a_batch_and_is_announced(make):
     """Two MPEG-TS one behind the other, as a recorder that was set anew writes them."""
     small = make("a.ts", *X264, "-frames:v", "20", "-s", "160x120")
     large = make("b.ts", *X264, "-frames:v", "20", "-s", "240x180", "-output_ts_offset", "2")
@@ -236,7 +231,7 @@ def test_a_changing_frame_size_ends_a_batch_and_is_announced(make: Make) -> None
     assert pictures_of(open_video(path, selection=Selection(end_s=2.0))).shape[1:] == (120, 160, 3)
 
 
-def test_info_and_notes_say_what_is_odd(make: Make) -> None:
+def test_info_and_notes_say_what_is_odd(make):
     turned = make(
         "turned.mp4",
         "-c",
@@ -271,7 +266,7 @@ def test_info_and_notes_say_what_is_odd(make: Make) -> None:
         assert any("no time stamps" in n for n in video.info.notes)
 
 
-def test_the_best_stream_is_read_and_a_cover_is_none(make: Make) -> None:
+def test_the_best_stream_is_read_and_a_cover_is_none(make):
     large = clip("open_gop.mp4", make)
     two = make(
         "two.mp4",
@@ -284,12 +279,12 @@ def test_the_best_stream_is_read_and_a_cover_is_none(make: Make) -> None:
         assert "the best of 2 video streams is read, stream 1" in video.info.notes
 
 
-def files_open_under(path: Path) -> list[str]:
+def files_open_under(path):
     links = [f"/proc/self/fd/{n}" for n in os.listdir("/proc/self/fd")]
     return [t for t in (os.readlink(k) for k in links if os.path.lexists(k)) if t == str(path)]
 
 
-def fail_in_the_middle(path: Path, prefetch: int) -> None:
+def fail_in_the_middle(path, prefetch):
     with open_video(path, prefetch=prefetch) as video:
         for batch in video.batches(4):
             len(batch) / 0
@@ -297,7 +292,7 @@ def fail_in_the_middle(path: Path, prefetch: int) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs Linux: /proc")
 @pytest.mark.parametrize("prefetch", [0, 2])
-def test_an_early_end_and_an_exception_close_everything(make: Make, prefetch: int) -> None:
+def test_an_early_end_and_an_exception_close_everything(make, prefetch):
     path = clip("open_gop.mp4", make)
     threads = threading.active_count()
     with open_video(path, prefetch=prefetch) as video:
@@ -316,14 +311,14 @@ def test_an_early_end_and_an_exception_close_everything(make: Make, prefetch: in
     assert threading.active_count() == threads
 
 
-def test_several_videos_and_passes_at_once(make: Make) -> None:
+def test_several_videos_and_passes_at_once(make):
     paths = [clip("open_gop.mp4", make), clip("stream.ts", make), clip("variable.mp4", make)]
     alone = {}
     for path in paths:
         with open_video(path) as video:
             alone[path] = pass_of(video)[0]
     videos = {path: open_video(path) for path in paths}
-    found: dict[tuple[Path, int], list[str]] = {}
+    found = {}
     work = [
         threading.Thread(target=lambda p=p, n=n: found.update({(p, n): pass_of(videos[p])[0]}))
         for p in paths
@@ -336,7 +331,7 @@ def test_several_videos_and_passes_at_once(make: Make) -> None:
     assert found == {(p, n): alone[p] for p in paths for n in range(2)}
 
 
-def test_a_spawned_worker_reads(make: Make) -> None:
+def test_a_spawned_worker_reads(make):
     """A fresh process, as spawn makes one, while this one holds an open pass."""
     path = clip("open_gop.mp4", make)
     code = (
@@ -352,7 +347,7 @@ def test_a_spawned_worker_reads(make: Make) -> None:
     assert done.stdout.split() == [b"90"]
 
 
-def test_scattered_frames_open_the_file_once(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scattered_frames_open_the_file_once(make, monkeypatch):
     path = make("five_groups.mp4", *X264, "-g", "15")
     with open_video(path, prefetch=0) as video:
         frames, _ = pass_of(video)
@@ -364,7 +359,7 @@ def test_scattered_frames_open_the_file_once(make: Make, monkeypatch: pytest.Mon
     assert len(opened) == 1
 
 
-def test_a_picture_is_kept_without_the_batch_that_it_is_a_view_of() -> None:
+def test_a_picture_is_kept_without_the_batch_that_it_is_a_view_of():
     """torchcodec gives eight pictures at once, and ``deepcopy`` of a view copies all of its memory."""
     chunk = torch.zeros((8, 4, 6, 3), dtype=torch.uint8)
     for picture in (chunk[2], chunk.numpy()[2]):
@@ -374,7 +369,7 @@ def test_a_picture_is_kept_without_the_batch_that_it_is_a_view_of() -> None:
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "ts"])
-def test_decoders_have_one_thread(suffix: str, make: Make) -> None:
+def test_decoders_have_one_thread(suffix, make):
     """Several give other pictures of damaged streams in each run, and want surfaces of NVDEC for each."""
     with opened_video(make(f"threads.{suffix}", *X264, "-frames:v", "6")) as (_, stream):
         next(stream.container.decode(stream))
@@ -391,14 +386,12 @@ def test_decoders_have_one_thread(suffix: str, make: Make) -> None:
         ({"start_s": 2.0, "end_s": 1.0}, "the range 2.0 to 1.0 s is empty"),
     ],
 )
-def test_selections_that_make_no_sense_are_refused(
-    settings: dict[str, float], message: str
-) -> None:
+def test_selections_that_make_no_sense_are_refused(settings, message):
     with pytest.raises(SettingsError, match=re.escape(message)):
-        Selection(**settings)  # type: ignore[arg-type]
+        Selection(**settings)
 
 
-def test_settings_that_make_no_sense_are_refused(make: Make) -> None:
+def test_settings_that_make_no_sense_are_refused(make):
     path = clip("open_gop.mp4", make)
     refused = [
         ({"backend": "avi"}, "backend: expected one of auto, torchcodec, pyav, decord, got 'avi'"),
@@ -407,7 +400,7 @@ def test_settings_that_make_no_sense_are_refused(make: Make) -> None:
     ]
     for settings, message in refused:
         with pytest.raises(SettingsError, match=re.escape(message)):
-            open_video(path, **settings)  # type: ignore[arg-type]
+            open_video(path, **settings)
     with open_video(path) as video:
         with pytest.raises(SettingsError, match="batch size: expected 1 or more, got 0"):
             video.batches(0)
@@ -417,7 +410,7 @@ def test_settings_that_make_no_sense_are_refused(make: Make) -> None:
             video.at([-1])
 
 
-def test_image_folders_are_videos(make: Make, tmp_path: Path) -> None:
+def test_image_folders_are_videos(make, tmp_path):
     plain = make("twelve.mp4", *X264, "-frames:v", "12")
     with open_video(plain, color="fast") as video:  # the bytes of the ffmpeg program
         frames, _ = pass_of(video)
@@ -442,6 +435,6 @@ def test_image_folders_are_videos(make: Make, tmp_path: Path) -> None:
         assert any(p.startswith("1 of 12 images cannot be read") for p in video.problems)
 
 
-def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_images_is_refused(tmp_path):
     with pytest.raises(InputError, match="holds no image; name a folder of frames, or a video"):
         open_video(tmp_path)

@@ -1,9 +1,5 @@
 """Class maps: the maximum of the classes that belong together, minus infinity where there is none."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -11,7 +7,7 @@ from vidrobust.errors import InputError
 from vidrobust.footage.labels.labels import ClassMap, read_class_map
 
 
-def test_scores_by_hand() -> None:
+def test_scores_by_hand():
     mapping = ClassMap(of_model={0: 1, 3: 1, 2: 0}, classes=3)
     scores = np.array([[0.4, 0.3, 0.1, 0.2], [0.1, 0.6, 0.1, 0.2]])
     np.testing.assert_array_equal(
@@ -22,7 +18,7 @@ def test_scores_by_hand() -> None:
     assert mapping.unmapped == (2,)
 
 
-def test_a_class_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_class_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"class 5 of the model maps outside 0\.\.2"):
         ClassMap(of_model={5: 3}, classes=3)
     (tmp_path / "map.json").write_text("[1]")

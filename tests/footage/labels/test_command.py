@@ -1,18 +1,13 @@
 """vidrobust labels: what it prints of real files."""
 
-from __future__ import annotations
-
 import json
-from pathlib import Path
 
 import pytest
 
 from vidrobust.cli.app import main
 
 
-def test_a_summary_for_people_and_as_json(
-    annotations: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_summary_for_people_and_as_json(annotations, capsys):
     path = str(annotations / "ytbb" / "ytbb_subset.csv")
     main(["labels", path])
     text = capsys.readouterr().out
@@ -26,9 +21,7 @@ def test_a_summary_for_people_and_as_json(
     assert (found["format"], found["rows"], found["labels"]["car"]) == ("ytbb-detection", 322, 35)
 
 
-def test_faults_are_printed_and_end_with_3(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_faults_are_printed_and_end_with_3(tmp_path, capsys):
     (tmp_path / "a.csv").write_text("ytid,time_ms,label\nabc,1,99\n")
     with pytest.raises(SystemExit) as ended:
         main(["labels", str(tmp_path / "a.csv"), str(tmp_path / "none.csv")])

@@ -1,11 +1,8 @@
 """The table of formats: what is recognised, what is refused, and formats of other packages."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -27,7 +24,7 @@ NONE = 3
 """
 
 
-def test_each_format_recognises_its_own_files_alone(annotations: Path) -> None:
+def test_each_format_recognises_its_own_files_alone(annotations):
     expected = {
         "ytbb/ytbb_subset.csv": "ytbb-detection",
         "ytbb/yt_bb_classification_SYNTHETIC_FORM.csv": "ytbb-classification",
@@ -46,13 +43,13 @@ def test_each_format_recognises_its_own_files_alone(annotations: Path) -> None:
         ] == [format]
 
 
-def test_what_is_no_annotation_is_recognised_by_none(annotations: Path, corpus: Path) -> None:
+def test_what_is_no_annotation_is_recognised_by_none(annotations, corpus):
     names = ["ytbb/idx_human.csv", "vott_json/dataset/train-export.json"]
     for path in (*(annotations / name for name in names), corpus / "factory", corpus / "README.md"):
         assert [each.name for each in known().formats.values() if each.sniff(path)] == []
 
 
-def test_a_folder_per_class(annotations: Path) -> None:
+def test_a_folder_per_class(annotations):
     labels = read_labels(annotations / "cvat/for_images/export_project/images")
     assert labels.classes == {0: "Test", 1: "Train", 2: "Validation"}
     assert labels.rows["label"].tolist() == [0, 0, 1, 1, 2, 2]
@@ -60,7 +57,7 @@ def test_a_folder_per_class(annotations: Path) -> None:
     assert (labels.rows["frame"] == -1).all()
 
 
-def test_a_manifest_with_labels(corpus: Path, tmp_path: Path) -> None:
+def test_a_manifest_with_labels(corpus, tmp_path):
     clip = corpus / "factory" / "intel_bottle-detection.mp4"
     (tmp_path / "m.csv").write_text(f"path,label\n{clip},bottle\n{clip},\nnone.mp4,x\n")
     labels = read_labels(tmp_path / "m.csv")
@@ -71,7 +68,7 @@ def test_a_manifest_with_labels(corpus: Path, tmp_path: Path) -> None:
     assert len(labels.problems) == 1
 
 
-def test_unknown_formats_and_missing_files(tmp_path: Path) -> None:
+def test_unknown_formats_and_missing_files(tmp_path):
     with pytest.raises(SettingsError, match="label format: expected one of mot, cvat"):
         read_labels(tmp_path, "pascal")
     with pytest.raises(InputError, match=r"none\.csv: there is no such file or folder"):
@@ -81,16 +78,14 @@ def test_unknown_formats_and_missing_files(tmp_path: Path) -> None:
         read_labels(tmp_path / "x.xyz")
 
 
-def test_a_pipe_is_no_file_of_labels(tmp_path: Path) -> None:
+def test_a_pipe_is_no_file_of_labels(tmp_path):
     """Opening it would wait for ever."""
     os.mkfifo(tmp_path / "labels.json")
     with pytest.raises(InputError, match="neither a file nor a folder"):
         read_labels(tmp_path / "labels.json")
 
 
-def test_a_file_that_may_not_be_read_is_not_called_unknown(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_may_not_be_read_is_not_called_unknown(tmp_path, monkeypatch):
     """The superuser may read everything, so the system's answer is replaced."""
     (tmp_path / "labels.json").write_text("{}")
     monkeypatch.setattr(os, "access", lambda *_, **__: False)
@@ -98,7 +93,7 @@ def test_a_file_that_may_not_be_read_is_not_called_unknown(
         read_labels(tmp_path / "labels.json")
 
 
-def test_another_package_brings_a_format(tmp_path: Path) -> None:
+def test_another_package_brings_a_format(tmp_path):
     (tmp_path / "plain_labels.py").write_text(OUTSIDE)
     info = tmp_path / "plain_labels-1.dist-info"
     info.mkdir()

@@ -1,9 +1,6 @@
 """Faults in JSON annotations are told with the line of their entry, however the file is laid out."""
 
-from __future__ import annotations
-
 import json
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -25,9 +22,7 @@ CONTENT = st.dictionaries(KEY, st.lists(nested, max_size=3) | nested, max_size=4
 
 @given(CONTENT, SPACES, SPACES, st.sampled_from([None, 1]))
 @settings(max_examples=100, deadline=None)
-def test_each_entry_is_on_the_line_on_which_it_begins(
-    tmp_path_factory: pytest.TempPathFactory, content: dict, a: str, b: str, indent: int | None
-) -> None:
+def test_each_entry_is_on_the_line_on_which_it_begins(tmp_path_factory, content, a, b, indent):
     """The file is put together piece by piece, with spaces anywhere, and lines are counted on the way."""
     text, wanted = f"{a}{{", {}
     for place, (key, value) in enumerate(content.items()):
@@ -50,9 +45,7 @@ def test_each_entry_is_on_the_line_on_which_it_begins(
     assert [problem.line for problem in summary] == list(wanted.values())
 
 
-def test_what_is_below_an_entry_is_reported_by_the_entry_and_other_problems_stay(
-    tmp_path: Path,
-) -> None:
+def test_what_is_below_an_entry_is_reported_by_the_entry_and_other_problems_stay(tmp_path):
     path = tmp_path / "a.json"
     path.write_text('{"images": [],\n "annotations": [\n  {"bbox": 1},\n  {"bbox": 2}\n ]}')
     given = [
@@ -67,7 +60,7 @@ def test_what_is_below_an_entry_is_reported_by_the_entry_and_other_problems_stay
 @pytest.mark.parametrize(
     "name", ["mmtracking/demo_vis_data/ann.json", "imagenet-vid-robust_metadata/pmsets.json"]
 )
-def test_on_real_files(annotations: Path, name: str) -> None:
+def test_on_real_files(annotations, name):
     path = annotations / name
     lines = path.read_text().splitlines()
     content = json.loads(path.read_text())

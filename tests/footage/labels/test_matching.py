@@ -1,13 +1,11 @@
 """Labels onto items, frames and pixels."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.video.conftest import Make, make  # noqa: F401 the fixture
+from tests.video.conftest import make  # noqa: F401 the fixture
 from vidrobust.footage.item import Item
 from vidrobust.footage.item_tables import label_row
 from vidrobust.footage.labels.labels import rows_of, sets_of
@@ -15,7 +13,7 @@ from vidrobust.footage.labels.matching import at_frames, in_pixels, on_items, se
 from vidrobust.video.source import open_video
 
 
-def rows(*of: tuple[str, int, float]) -> object:
+def rows(*of):
     return rows_of(
         [
             label_row(item, frame=frame, time_s=time_s, label=place, label_name="", source="made")
@@ -24,7 +22,7 @@ def rows(*of: tuple[str, int, float]) -> object:
     )
 
 
-def test_names_fit_by_name_file_and_the_end_of_the_path() -> None:
+def test_names_fit_by_name_file_and_the_end_of_the_path():
     items = [
         Item(name="left", path=Path("/data/a/clip.mp4")),
         Item(name="right", path=Path("/data/b/clip.mp4")),
@@ -40,7 +38,7 @@ def test_names_fit_by_name_file_and_the_end_of_the_path() -> None:
     assert matched.unlabelled == ("bare",)
 
 
-def test_times_go_to_the_nearest_frame_by_its_time_stamp() -> None:
+def test_times_go_to_the_nearest_frame_by_its_time_stamp():
     times = np.array([10.0, 10.04, 10.2, 10.24])  # a frame was dropped after the second
     given = [(-1, 10.05), (-1, 10.13), (-1, 9.0), (3, np.nan), (4, np.nan), (-1, np.nan)]
     found = at_frames(rows(*(("a", *each) for each in given)), times)
@@ -48,30 +46,30 @@ def test_times_go_to_the_nearest_frame_by_its_time_stamp() -> None:
     assert found["time_s"].tolist()[:2] == [10.05, 10.24]
 
 
-def test_on_a_real_clip_of_variable_rate(make: Make) -> None:  # noqa: F811
+def test_on_a_real_clip_of_variable_rate(make):  # noqa: F811
     some = "select='not(mod(n,3))+not(mod(n,7))'"
     path = make("variable.mp4", "-c:v", "libx264", "-vf", some, "-fps_mode", "vfr")
     with open_video(path, device="cpu") as video:
         times = np.concatenate([batch.time_s for batch in video.batches(16)])
     given = rows(*(("a", -1, t) for t in times))
-    assert at_frames(given, times)["frame"].tolist() == list(range(len(times)))  # type: ignore[arg-type]
+    assert at_frames(given, times)["frame"].tolist() == list(range(len(times)))
 
 
-def test_shares_become_pixels() -> None:
+def test_shares_become_pixels():
     row = label_row("a", label=0, label_name="", source="made", box=(0.25, 0.5, 0.75, 1.0))
     (found,) = in_pixels(rows_of([row]), "share", 640, 360)[["x1", "y1", "x2", "y2"]].to_numpy()
     assert found == pytest.approx([160, 180, 480, 360])
     assert in_pixels(rows_of([row]), "px", 640, 360)["x2"].tolist() == [0.75]
 
 
-def folder_of(place: Path, names: list[str]) -> Path:
+def folder_of(place, names):
     place.mkdir(parents=True)
     for name in names:
         (place / name).touch()
     return place
 
 
-def named(*of: tuple[str, int, str]) -> object:
+def named(*of):
     return rows_of(
         [
             label_row(item, frame=frame, label=0, label_name="", source="made", more={"file": file})
@@ -80,7 +78,7 @@ def named(*of: tuple[str, int, str]) -> object:
     )
 
 
-def test_an_image_says_which_frame_of_its_folder_it_is(tmp_path: Path) -> None:
+def test_an_image_says_which_frame_of_its_folder_it_is(tmp_path):
     """A folder with some frames of a video: the fifth file is not frame 5, and a file that lacks is no frame."""
     folder = folder_of(
         tmp_path / "val" / "v1", ["000010.JPEG", "000012.JPEG", "000013.JPEG", "000009.JPEG"]
@@ -93,22 +91,22 @@ def test_an_image_says_which_frame_of_its_folder_it_is(tmp_path: Path) -> None:
         ("clip", 7, "val/clip/000007.JPEG"),  # a video: frames are counted
         ("other", 1, "val/other/000001.JPEG"),
     )
-    matched = on_items(given, items)  # type: ignore[arg-type]
+    matched = on_items(given, items)
     assert matched.rows["item"].tolist() == ["v1", "v1", "clip"]
     assert matched.rows["frame"].tolist() == [2, 3, 7]
     assert (matched.missing, matched.without, matched.unlabelled) == (1, ("other",), ())
 
 
-def test_folders_of_one_name_are_distinguished_by_the_longer_path(tmp_path: Path) -> None:
+def test_folders_of_one_name_are_distinguished_by_the_longer_path(tmp_path):
     left, right = (folder_of(tmp_path / side / "frames", ["1.jpg", "2.jpg"]) for side in ("a", "b"))
     items = [Item(name="left", path=left), Item(name="right", path=right)]
-    matched = on_items(named(("x", 0, "b/frames/2.jpg")), items)  # type: ignore[arg-type]
+    matched = on_items(named(("x", 0, "b/frames/2.jpg")), items)
     assert matched.rows[["item", "frame"]].to_numpy().tolist() == [["right", 1]]
-    both = on_items(named(("x", 0, "frames/1.jpg")), items).rows  # type: ignore[arg-type]
+    both = on_items(named(("x", 0, "frames/1.jpg")), items).rows
     assert both[["item", "frame"]].to_numpy().tolist() == [["left", 0], ["right", 0]]
 
 
-def test_sets_keep_their_offsets_where_the_folder_lacks_frames(tmp_path: Path) -> None:
+def test_sets_keep_their_offsets_where_the_folder_lacks_frames(tmp_path):
     folder = folder_of(tmp_path / "v1", ["000010.JPEG", "000012.JPEG", "000013.JPEG"])
     sets = sets_of(
         [("v1", 12, n, f"val/v1/{n:06d}.JPEG") for n in (12, 10, 11, 13)]

@@ -1,7 +1,5 @@
 """Labels that fall on no frame are counted with the reason, and clips cut from longer videos have a clock."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +17,7 @@ from vidrobust.footage.manifest import read_manifest
 FRAMES = pd.DataFrame({"item": "a", "frame": range(50), "time_s": np.arange(50) / 25})
 
 
-def labels(*of: tuple[int, float, str]) -> pd.DataFrame:
+def labels(*of):
     return rows_of(
         [
             label_row(
@@ -30,7 +28,7 @@ def labels(*of: tuple[int, float, str]) -> pd.DataFrame:
     )
 
 
-def test_each_lost_label_has_its_reason() -> None:
+def test_each_lost_label_has_its_reason():
     given = labels(
         (-1, np.nan, "present"),  # the whole item
         (-1, 1.0, "present"),
@@ -48,7 +46,7 @@ def test_each_lost_label_has_its_reason() -> None:
     assert "--label-offset" in found.sentence()
 
 
-def test_frames_that_were_not_asked_for_are_no_fault_of_the_clock() -> None:
+def test_frames_that_were_not_asked_for_are_no_fault_of_the_clock():
     sparse = FRAMES[FRAMES["frame"] % 5 == 0]
     found = outside(
         labels((3, np.nan, "present"), (10, np.nan, "present"), (-1, 0.4, "present")), sparse
@@ -67,7 +65,7 @@ def test_frames_that_were_not_asked_for_are_no_fault_of_the_clock() -> None:
 @pytest.mark.parametrize(
     "row", [(-1, 900.0, "present"), (-1, 1.0, "absent"), (70, np.nan, "present")]
 )
-def test_no_label_on_any_frame_is_no_fault(row: tuple[int, float, str]) -> None:
+def test_no_label_on_any_frame_is_no_fault(row):
     here = on_frames(labels(row), FRAMES)
     assert SaidClasses.of(here, ["cat", "dog"]).counts == {}
     frames = FRAMES.assign(model="m", label=0, label_name="cat")
@@ -86,12 +84,12 @@ def test_no_label_on_any_frame_is_no_fault(row: tuple[int, float, str]) -> None:
         ("1500f", (1507, np.nan, "present"), 7),
     ],
 )
-def test_a_cut_clip_finds_its_labels(offset: str, row: tuple[int, float, str], frame: int) -> None:
+def test_a_cut_clip_finds_its_labels(offset, row, frame):
     item = Item(name="a", path=Path("a.mp4"), label_offset=label_offset_of(offset))
     assert on_frames(on_items(labels(row), [item]).rows, FRAMES)["frame"].tolist() == [frame]
 
 
-def test_labels_before_the_cut_are_lost_and_not_of_the_whole_item() -> None:
+def test_labels_before_the_cut_are_lost_and_not_of_the_whole_item():
     item = Item(name="a", path=Path("a.mp4"), label_offset=label_offset_of("10f"))
     rows = on_items(
         labels((9, np.nan, "present"), (10, np.nan, "present"), (-1, np.nan, "present")), [item]
@@ -106,7 +104,7 @@ def test_labels_before_the_cut_are_lost_and_not_of_the_whole_item() -> None:
     ).label_answers["frame"].tolist() == [0]
 
 
-def test_an_offset_in_the_wrong_unit_says_which_is_right() -> None:
+def test_an_offset_in_the_wrong_unit_says_which_is_right():
     seconds = Item(name="a", path=Path("a.mp4"), label_offset=label_offset_of("10"))
     with pytest.raises(SettingsError, match="count frames; give frames"):
         on_items(labels((9, np.nan, "present")), [seconds])
@@ -115,7 +113,7 @@ def test_an_offset_in_the_wrong_unit_says_which_is_right() -> None:
         on_items(labels((-1, 9.0, "present")), [frames])
 
 
-def test_the_manifest_has_a_column_for_it(tmp_path: Path) -> None:
+def test_the_manifest_has_a_column_for_it(tmp_path):
     (tmp_path / "a.mp4").touch()
     (tmp_path / "m.csv").write_text(
         "path,item,label_offset\na.mp4,x,12.5\na.mp4,y,300f\na.mp4,z,\na.mp4,w,ten\n"

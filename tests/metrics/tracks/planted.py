@@ -1,25 +1,11 @@
 """Planted detectors: boxes whose faults are known because they were put there."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
-
 import numpy as np
 
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 
-Row = tuple[int, tuple[float, float, float, float], float, int]
-"""frame, box, score, label"""
 
-
-def item(
-    rows: Sequence[Row],
-    num_frames: int,
-    *,
-    size: tuple[int, int] = (400, 1000),
-    shift: tuple[float, float] | None = None,
-    cuts: Sequence[int] = (),
-) -> ItemBoxes:
+def item(rows, num_frames, *, size=(400, 1000), shift=None, cuts=()):
     """The boxes of one item, sorted by frame; ``shift`` is what the pixels show for every box."""
     rows = sorted(rows, key=lambda row: row[0])
     joined = np.ones(num_frames, bool)
@@ -36,15 +22,11 @@ def item(
     )
 
 
-def box(
-    x: float, y: float, width: float = 50, height: float = 80
-) -> tuple[float, float, float, float]:
+def box(x, y, width=50, height=80):
     """Around a centre."""
     return (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
 
 
-def standing(
-    frames: Sequence[int], x: float = 300, *, score: float = 0.9, label: int = 1
-) -> list[Row]:
+def standing(frames, x=300, *, score=0.9, label=1):
     """An object that stands still, found in these frames."""
     return [(frame, box(x, 200), score, label) for frame in frames]

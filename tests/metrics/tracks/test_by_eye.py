@@ -1,8 +1,5 @@
 """Missed frames, and objects of several names and boxes, against the count by eye (by_eye.md)."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -14,9 +11,9 @@ import pandas as pd
 import pytest
 import torch
 
-from vidrobust.metrics.tracks.follow import Objects, TrackSettings, follow
+from vidrobust.metrics.tracks.follow import TrackSettings, follow
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
-from vidrobust.metrics.tracks.measures import Measures, measure
+from vidrobust.metrics.tracks.measures import measure
 from vidrobust.metrics.tracks.motion import box_shifts, small_gray
 from vidrobust.models.load import load_model
 from vidrobust.predictions import Detections
@@ -28,7 +25,7 @@ NET = "FastestDet.onnx"
 FIRST, COUNT = 640, 100  # of the frames of bottles
 
 
-def boxes_in(clip: Path, model: Path, first: int, last: int) -> ItemBoxes:
+def boxes_in(clip, model, first, last):
     """What a network finds in these frames."""
     with av.open(str(clip)) as container:
         frames = [
@@ -56,23 +53,23 @@ def boxes_in(clip: Path, model: Path, first: int, last: int) -> ItemBoxes:
     )
 
 
-def followed(boxes: ItemBoxes) -> tuple[Objects, Measures]:
+def followed(boxes):
     objects = follow(boxes, TrackSettings())
     return objects, measure(boxes, objects, TrackSettings())
 
 
 @pytest.fixture(scope="module")
-def bottles(corpus: Path, models: Path) -> Callable[[str], ItemBoxes]:
+def bottles(corpus, models):
     """What a network finds in a hundred frames of a real line."""
     clip = corpus / "factory" / "intel_bottle-detection.mp4"
     return cache(lambda name: boxes_in(clip, models / f"{name}.onnx", FIRST, FIRST + COUNT - 1))
 
 
-def frames_of(text: object) -> list[int]:
+def frames_of(text):
     return [] if pd.isna(text) else [int(each) for each in str(text).split()]
 
 
-def test_cups_with_two_names(models: Path) -> None:
+def test_cups_with_two_names(models):
     """Both cups are one object each from the first frame to the last, never without a box; one has two names."""
     boxes = boxes_in(FOOTAGE / "cups.mp4", models / NET, 0, 29)
     objects, found = followed(boxes)
@@ -93,7 +90,7 @@ def test_cups_with_two_names(models: Path) -> None:
         assert along["flip"].sum() == int(seen.changes_of_the_best_name)
 
 
-def test_a_car_of_many_names(models: Path) -> None:
+def test_a_car_of_many_names(models):
     boxes = boxes_in(FOOTAGE / "cars.mp4", models / NET, 54, 88)
     objects, found = followed(boxes)
     (seen,) = SEEN[SEEN["clip"] == "cars.mp4"].itertuples()
@@ -107,7 +104,7 @@ def test_a_car_of_many_names(models: Path) -> None:
     assert len(found.tracks) == 1
 
 
-def uncovered(found: Measures, frames: int) -> tuple[int, int]:
+def uncovered(found, frames):
     """Of the tracks of so many frames: frames in which no box lies where they are, and tracks that vanish."""
     tracks = found.tracks.loc[found.tracks["frames"] == frames, "track"]
     of = found.along[found.along["track"].isin(tracks)]
@@ -117,7 +114,7 @@ def uncovered(found: Measures, frames: int) -> tuple[int, int]:
 
 
 @pytest.mark.nightly
-def test_woman_and_dog(models: Path, corpus: Path) -> None:
+def test_woman_and_dog(models, corpus):
     """The woman in all hundred frames; the dog in 0 to 70 by eye, never without a box, and leaving from 71."""
     clip = corpus / "objects" / "sam2_01_dog.mp4"
     _, found = followed(boxes_in(clip, models / NET, 0, 99))
@@ -126,7 +123,7 @@ def test_woman_and_dog(models: Path, corpus: Path) -> None:
 
 
 @pytest.mark.nightly
-def test_a_bag_of_many_names(models: Path, corpus: Path) -> None:
+def test_a_bag_of_many_names(models, corpus):
     clip = corpus / "objects" / "cotracker_backpack.mp4"
     _, found = followed(boxes_in(clip, models / NET, 0, 86))
     assert uncovered(found, 87) == (0, 0)  # the bag under all its names, as by eye
@@ -136,7 +133,7 @@ def test_a_bag_of_many_names(models: Path, corpus: Path) -> None:
 @pytest.mark.parametrize(
     "model", ["yolox_nano", pytest.param("FastestDet", marks=pytest.mark.nightly)]
 )
-def test_bottles_as_counted_by_eye(model: str, bottles: Callable[[str], ItemBoxes]) -> None:
+def test_bottles_as_counted_by_eye(model, bottles):
     """Two tracks, as long as seen, with the gaps that were seen.
 
     In 667 the bottle's cap still touches the upper edge of the frame: by eye a miss, by rule the border's.
@@ -158,9 +155,7 @@ def test_bottles_as_counted_by_eye(model: str, bottles: Callable[[str], ItemBoxe
         assert (along["evidence"] == "border").sum() == (model == "FastestDet" and one.row > 0)
 
 
-def test_where_another_class_takes_over_it_is_a_rename(
-    bottles: Callable[[str], ItemBoxes],
-) -> None:
+def test_where_another_class_takes_over_it_is_a_rename(bottles):
     """With all classes, YOLOX-nano's box called person in 666 to 668 goes on with the bottle: away and back."""
     along = followed(bottles("yolox_nano"))[1].along
     bottle = along[along["track"] == 1]

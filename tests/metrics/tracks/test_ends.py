@@ -1,13 +1,11 @@
 """Objects lost for good and objects that leave, at speeds from 1 to 80 px a frame: frames counted by hand."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 
-from tests.metrics.tracks.planted import Row, item
+from tests.metrics.tracks.planted import item
 from vidrobust.metrics.tracks.follow import TrackSettings, follow
-from vidrobust.metrics.tracks.measures import Measures, measure
+from vidrobust.metrics.tracks.measures import measure
 from vidrobust.metrics.tracks.states import decide
 
 BAND = TrackSettings()
@@ -17,13 +15,13 @@ EDGE = 1.5
 """A box so near to the edge, px, is cut by it: what follows is its exit, no miss."""
 
 
-def going(speed: float, *, lost_at: float, objects: int = 3) -> tuple[Measures, int]:
+def going(speed, *, lost_at, objects=3):
     """Objects go to the right, one above the other, and have no box from ``lost_at`` px on.
 
     Also returns the frames in which one of them is wholly in view and has no box, up to a second.
     """
     frames = int(np.ceil((WIDTH + 2 * SIDE) / speed)) + 2
-    rows: list[Row] = []
+    rows = []
     for k in range(objects):
         for f in range(frames):
             left = 2.0 + speed * f
@@ -39,7 +37,7 @@ def going(speed: float, *, lost_at: float, objects: int = 3) -> tuple[Measures, 
 
 
 @pytest.mark.parametrize("speed", SPEEDS)
-def test_every_frame_after_a_loss_half_way_is_counted(speed: float) -> None:
+def test_every_frame_after_a_loss_half_way_is_counted(speed):
     found, missed = going(speed, lost_at=WIDTH / 2 - SIDE / 2)
     assert len(found.tracks) == 3
     assert set(found.tracks["ends"]) == {"mid-picture"}
@@ -48,7 +46,7 @@ def test_every_frame_after_a_loss_half_way_is_counted(speed: float) -> None:
 
 
 @pytest.mark.parametrize("speed", SPEEDS)
-def test_what_leaves_over_the_border_is_no_loss(speed: float) -> None:
+def test_what_leaves_over_the_border_is_no_loss(speed):
     found, _ = going(speed, lost_at=np.inf)
     assert len(found.tracks) == 3
     assert set(found.tracks["ends"]) == {"border"}
@@ -56,16 +54,16 @@ def test_what_leaves_over_the_border_is_no_loss(speed: float) -> None:
 
 
 @pytest.mark.parametrize("speed", [8, 24, 56, 80])
-def test_a_box_lost_in_the_frame_before_the_border_is_an_exit(speed: float) -> None:
+def test_a_box_lost_in_the_frame_before_the_border_is_an_exit(speed):
     """The last box lies less than one frame's way from the border."""
     found, _ = going(speed, lost_at=WIDTH - SIDE - EDGE - speed * 0.1)
     assert set(found.tracks["ends"]) == {"border"}
     assert found.along["uncovered"].sum() == 0
 
 
-def test_frames_without_a_box_before_a_cut_are_missed() -> None:
+def test_frames_without_a_box_before_a_cut_are_missed():
     """At rest in mid-picture and lost three frames before the end: missed, whether or not it comes back."""
-    rows: list[Row] = [(f, (300.0, 100.0, 360.0, 160.0), 0.9, 1) for f in range(17)]
+    rows = [(f, (300.0, 100.0, 360.0, 160.0), 0.9, 1) for f in range(17)]
     found = item(rows, 20)
     seen = measure(found, follow(found, BAND), BAND)
     assert seen.tracks["ends"].tolist() == ["cut"]
@@ -73,7 +71,7 @@ def test_frames_without_a_box_before_a_cut_are_missed() -> None:
     assert seen.tracks["vanished"].sum() == 0
 
 
-def test_the_surest_evidence_decides() -> None:
+def test_the_surest_evidence_decides():
     evidence = {
         "covered": np.array([True, True, False, True, False]),
         "behind": np.array([True, False, False, True, False]),
@@ -86,9 +84,9 @@ def test_the_surest_evidence_decides() -> None:
 
 
 @pytest.mark.parametrize(("speed", "late"), [(4, 22), (10, 12), (40, 3), (60, 3)])
-def test_a_late_first_box_is_counted_in_frames(speed: float, late: int) -> None:
+def test_a_late_first_box_is_counted_in_frames(speed, late):
     """Comes in from the left, wholly in view for ``late`` frames before its first box."""
-    rows: list[Row] = []
+    rows = []
     # the first frame in which the left side is in view
     first = int(np.ceil((EDGE + 0.01 + SIDE) / speed))
     for f in range(first + late, int((WIDTH + SIDE) / speed)):
@@ -101,12 +99,10 @@ def test_a_late_first_box_is_counted_in_frames(speed: float, late: int) -> None:
     assert seen.tracks["late"].tolist() == [late]
 
 
-def test_objects_there_from_the_start_or_found_at_the_border_are_not_late() -> None:
+def test_objects_there_from_the_start_or_found_at_the_border_are_not_late():
     found, _ = going(8, lost_at=np.inf)
     assert found.tracks["late"].isna().all()  # there in the first frame
-    rows: list[Row] = [
-        (f, (max(8.0 * f - 100, 0), 100.0, 8.0 * f - 40, 160.0), 0.9, 1) for f in range(6, 60)
-    ]
+    rows = [(f, (max(8.0 * f - 100, 0), 100.0, 8.0 * f - 40, 160.0), 0.9, 1) for f in range(6, 60)]
     rows += [(30, (300.0, 300.0, 340.0, 340.0), 0.9, 2)]  # one box alone may be a false alarm
     boxes = item(rows, 60, size=(400, WIDTH))
     late = measure(boxes, follow(boxes, BAND), BAND).tracks["late"].to_numpy()

@@ -1,9 +1,5 @@
 """HOTA, IDF1 and ID switches: by hand, and against TrackEval on random tracks."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -11,23 +7,20 @@ from vidrobust.metrics.box_differences import ious
 from vidrobust.metrics.tracks.against_truth import NOTHING, Truth, identity_counts
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 
-Row = tuple[int, float, int, int]
-"""Frame, left edge, number, label."""
 
-
-def boxes(rows: list[Row]) -> np.ndarray:
+def boxes(rows):
     return np.array([[x, 0.0, x + 10, 10] for _, x, _, _ in rows]).reshape(-1, 4)
 
 
-def column(rows: list[Row], place: int) -> np.ndarray:
+def column(rows, place):
     return np.array([row[place] for row in rows], np.int64)
 
 
-def truth(rows: list[Row]) -> Truth:
+def truth(rows):
     return Truth(column(rows, 0), boxes(rows), column(rows, 3), column(rows, 2))
 
 
-def found(rows: list[Row], frames: int = 20) -> ItemBoxes:
+def found(rows, frames=20):
     rows = sorted(rows)
     count = len(rows)
     return ItemBoxes(
@@ -43,7 +36,7 @@ def found(rows: list[Row], frames: int = 20) -> ItemBoxes:
     )
 
 
-def test_a_number_that_changes_half_way_by_hand() -> None:
+def test_a_number_that_changes_half_way_by_hand():
     """Ten frames, one object, found on its place: as 7 in the first six frames, as 8 in the last four."""
     known = truth([(f, 0.0, 3, 0) for f in range(10)])
     counts = identity_counts(found([(f, 0.0, 7 if f < 6 else 8, 0) for f in range(10)]), known, 0.5)
@@ -55,10 +48,10 @@ def test_a_number_that_changes_half_way_by_hand() -> None:
     assert counts.hota == pytest.approx(np.sqrt(association))
 
 
-def test_what_is_missed_and_what_is_wrong_count_once_each() -> None:
+def test_what_is_missed_and_what_is_wrong_count_once_each():
     """Eight of ten frames found, shifted to an IoU of .6; and a track of four boxes on nothing."""
     known = truth([(f, 0.0, 3, 0) for f in range(10)])
-    mine: list[Row] = [(f, 2.5, 1, 0) for f in range(8)] + [(f, 60.0, 2, 0) for f in range(4)]
+    mine = [(f, 2.5, 1, 0) for f in range(8)] + [(f, 60.0, 2, 0) for f in range(4)]
     counts = identity_counts(found(mine), known, 0.5)
     assert counts.switches == 0
     assert counts.idf1 == pytest.approx(2 * 8 / (10 + 12))
@@ -67,7 +60,7 @@ def test_what_is_missed_and_what_is_wrong_count_once_each() -> None:
     assert counts.hota == pytest.approx(12 / 19 * np.sqrt(detection * association))
 
 
-def test_another_class_finds_nothing_and_low_scores_count_for_nothing() -> None:
+def test_another_class_finds_nothing_and_low_scores_count_for_nothing():
     known = truth([(f, 0.0, 3, 0) for f in range(10)])
     other = identity_counts(found([(f, 0.0, 1, 1) for f in range(10)]), known, 0.5)
     assert (other.idf1, other.hota, other.known, other.found) == (0.0, 0.0, 10, 10)
@@ -76,11 +69,11 @@ def test_another_class_finds_nothing_and_low_scores_count_for_nothing() -> None:
     assert np.isnan(NOTHING.hota)
 
 
-def walk(seed: int) -> tuple[list[Row], list[Row]]:
+def walk(seed):
     """Known objects that walk, and a tracker that loses, swaps, doubles and invents some."""
     rng = np.random.default_rng(seed)
-    known: list[Row] = []
-    mine: list[Row] = []
+    known = []
+    mine = []
     for number in range(6):
         x, given = rng.uniform(0, 60), 10 + number
         for frame in range(int(rng.integers(0, 8)), 20):
@@ -96,15 +89,15 @@ def walk(seed: int) -> tuple[list[Row], list[Row]]:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_random_tracks_as_trackeval_judges_them(seed: int) -> None:
+def test_random_tracks_as_trackeval_judges_them(seed):
     metrics = pytest.importorskip("trackeval.metrics")
     known, mine = walk(seed)
-    judges: dict[str, Any] = {
+    judges = {
         "HOTA": metrics.HOTA(),
         "CLEAR": metrics.CLEAR({"PRINT_CONFIG": False}),
         "Identity": metrics.Identity({"PRINT_CONFIG": False}),
     }
-    results: dict[str, dict[str, Any]] = {name: {} for name in judges}
+    results = {name: {} for name in judges}
     for label in (0, 1):
         data = as_trackeval([r for r in known if r[3] == label], [r for r in mine if r[3] == label])
         for name, judge in judges.items():
@@ -120,7 +113,7 @@ def test_random_tracks_as_trackeval_judges_them(seed: int) -> None:
     assert counts.switches > 3
 
 
-def as_trackeval(known: list[Row], mine: list[Row]) -> dict[str, Any]:
+def as_trackeval(known, mine):
     """One class as TrackEval's metrics take it."""
     sides = []
     for rows in (known, mine):

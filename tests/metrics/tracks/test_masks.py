@@ -1,32 +1,28 @@
 """Detectors of masks and of turned boxes: planted ones followed, counted by hand, and the same through a meter."""
 
-from __future__ import annotations
-
 import dataclasses
-from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from tests.metrics.tracks.planted import Row, box, item
+from tests.metrics.tracks.planted import box, item
 from vidrobust.frame_pairs.transitions import FrameTransitions
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.box_meter import BoxMeter, whole
 from vidrobust.metrics.metric import AlongTime
 from vidrobust.metrics.tracks.follow import TrackSettings, follow
-from vidrobust.metrics.tracks.item_boxes import ItemBoxes
-from vidrobust.metrics.tracks.measures import Measures, measure
+from vidrobust.metrics.tracks.measures import measure
 from vidrobust.predictions import Detections
 from vidrobust.shapes.mask import Mask, Polygon
-from vidrobust.shapes.shape import Shape, shape_array
+from vidrobust.shapes.shape import shape_array
 
 SETTINGS = TrackSettings()
 SIDE = 60
 
 
-def triangle(x: float, y: float, *, upper: bool, extra: int = 0) -> Mask:
+def triangle(x, y, *, upper, extra=0):
     """Half of a square of 60 px about x, y, and so many columns more along its left or upper side."""
     pixels = np.tril(np.ones((SIDE, SIDE), bool), -1)
     if extra:
@@ -36,9 +32,7 @@ def triangle(x: float, y: float, *, upper: bool, extra: int = 0) -> Mask:
     )
 
 
-def followed(
-    rows: list[tuple[Row, Shape | None]], frames: int
-) -> tuple[ItemBoxes, np.ndarray, Measures]:
+def followed(rows, frames):
     rows = sorted(rows, key=lambda row: row[0][0])
     boxes = dataclasses.replace(
         item([row for row, _ in rows], frames), shapes=shape_array(s for _, s in rows)
@@ -47,9 +41,9 @@ def followed(
     return boxes, objects.track, measure(boxes, objects, SETTINGS)
 
 
-def two_in_one_box(lost: Collection[int] = ()) -> list[tuple[Row, Shape | None]]:
+def two_in_one_box(lost=()):
     """Two parts whose boxes are one and the same all the time, whose masks share nothing; they move by 3 px."""
-    rows: list[tuple[Row, Shape | None]] = []
+    rows = []
     for f in range(12):
         x = 200 + 3 * f
         rows.append(((f, box(x, 200, SIDE, SIDE), 0.9, 1), triangle(x, 200, upper=False)))
@@ -58,7 +52,7 @@ def two_in_one_box(lost: Collection[int] = ()) -> list[tuple[Row, Shape | None]]
     return rows
 
 
-def test_masks_tell_objects_apart_that_share_a_box() -> None:
+def test_masks_tell_objects_apart_that_share_a_box():
     """By their boxes the second is a duplicate of the first; by their masks they are two objects."""
     _, track, found = followed(two_in_one_box(), 12)
     assert track.tolist() == [0, 1] * 12
@@ -68,7 +62,7 @@ def test_masks_tell_objects_apart_that_share_a_box() -> None:
     assert bare.tolist() == [0, -1] * 12
 
 
-def test_a_mask_that_is_lost_under_the_same_box_is_missed() -> None:
+def test_a_mask_that_is_lost_under_the_same_box_is_missed():
     """The other part's box lies on the place in frames 5 and 6, its mask does not."""
     _, _, found = followed(two_in_one_box({5, 6}), 12)
     missed = found.along[found.along["missed"] == 1]
@@ -77,9 +71,9 @@ def test_a_mask_that_is_lost_under_the_same_box_is_missed() -> None:
     assert bare.along["missed"].sum() == 0
 
 
-def test_mask_jitter_by_hand() -> None:
+def test_mask_jitter_by_hand():
     """Five columns of 60 pixels more in frame 4 alone; the mask has 60 * 59 / 2 pixels, then 300 more."""
-    rows: list[tuple[Row, Shape | None]] = []
+    rows = []
     for f in range(8):
         shape = triangle(200, 200, upper=False, extra=5 if f == 4 else 0)
         rows.append(((f, box(200, 200, SIDE, SIDE), 0.9, 1), shape))
@@ -90,9 +84,9 @@ def test_mask_jitter_by_hand() -> None:
     assert np.isnan([along[0], along[7]]).all()
 
 
-def crossing(frames: int) -> list[tuple[Row, Shape | None]]:
+def crossing(frames):
     """Two slats, 100 x 10 px, turned to one side and to the other about one middle: their boxes are the same."""
-    rows: list[tuple[Row, Shape | None]] = []
+    rows = []
     for f in range(frames):
         for angle, score in ((0.7, 0.9), (-0.7, 0.8)):
             shape = Polygon.turned(300 + 4 * f, 200, 100, 10, angle)
@@ -102,7 +96,7 @@ def crossing(frames: int) -> list[tuple[Row, Shape | None]]:
     return rows
 
 
-def test_turned_boxes_that_cross_are_two_objects() -> None:
+def test_turned_boxes_that_cross_are_two_objects():
     _, track, found = followed(crossing(10), 10)
     assert track.max() == 1
     missed = found.along[found.along["missed"] == 1]
@@ -112,9 +106,7 @@ def test_turned_boxes_that_cross_are_two_objects() -> None:
     assert bare[1].max() == 0
 
 
-def met(
-    rows: list[tuple[Row, Shape | None]], frames: int, *, cut_at: int | None = None
-) -> dict[str, pd.DataFrame]:
+def met(rows, frames, *, cut_at=None):
     """Through the meter, in batches of five; cut_at: in two halves that are put together again."""
     meter, found = BoxMeter("clip", "m", AlongTime()), []
     rows = sorted(rows, key=lambda row: row[0][0])
@@ -136,7 +128,7 @@ def met(
     return {name: pd.concat([each[name] for each in found], ignore_index=True) for name in found[0]}
 
 
-def transitions(index: np.ndarray) -> FrameTransitions:
+def transitions(index):
     reason = np.where(index == 0, "first", "").astype(object)
     still = np.zeros(len(index))
     return FrameTransitions(
@@ -147,7 +139,7 @@ def transitions(index: np.ndarray) -> FrameTransitions:
     )
 
 
-def detections(rows: list[tuple[Row, Shape | None]], start: int, count: int) -> Detections:
+def detections(rows, start, count):
     return Detections(
         boxes=np.array([row[1] for row, _ in rows], np.float32).reshape(-1, 4),
         scores=np.array([row[2] for row, _ in rows], np.float32),
@@ -160,7 +152,7 @@ def detections(rows: list[tuple[Row, Shape | None]], start: int, count: int) -> 
 
 
 @pytest.mark.parametrize("rows", [two_in_one_box({5, 6}), crossing(12)], ids=["masks", "turned"])
-def test_through_the_meter_and_in_two_segments(rows: list[tuple[Row, Shape | None]]) -> None:
+def test_through_the_meter_and_in_two_segments(rows):
     """Shapes go into the table and out of it again: an item in two pieces says what it says in one."""
     one = met(rows, 12)
     # the pixels stand still: the motion is that of the boxes
@@ -174,7 +166,7 @@ def test_through_the_meter_and_in_two_segments(rows: list[tuple[Row, Shape | Non
     pd.testing.assert_series_equal(again["detections"]["track"], one["detections"]["track"])
 
 
-def test_at_the_edge_of_the_frame_a_mask_is_cut_off() -> None:
+def test_at_the_edge_of_the_frame_a_mask_is_cut_off():
     """Half of a square of 60 px lies outside; its mask of 60 x 60 becomes 30 x 60."""
     square = Mask.of_array(np.ones((SIDE, SIDE), bool), -30, 100)
     found = met([((0, (-30.0, 100, 30, 160), 0.9, 1), square)], 2)["detections"]

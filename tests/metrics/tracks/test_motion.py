@@ -1,9 +1,6 @@
 """Shifts of boxes on frames that were moved by a known amount, and on a real clip."""
 
-from __future__ import annotations
-
 import itertools
-from pathlib import Path
 
 import av
 import cv2
@@ -13,13 +10,13 @@ import pytest
 from vidrobust.metrics.tracks.motion import box_shifts, small_gray
 
 
-def texture(seed: int, height: int, width: int) -> np.ndarray:
+def texture(seed, height, width):
     rough = np.random.default_rng(seed).integers(0, 256, (height, width)).astype(np.uint8)
     return cv2.GaussianBlur(rough, (0, 0), 2.0)
 
 
 @pytest.mark.parametrize("step", [3, 24, 60])
-def test_a_part_on_a_standing_background(step: int) -> None:
+def test_a_part_on_a_standing_background(step):
     """A textured part of 120 x 100 px goes ``step`` px to the right before another texture."""
     background, part = texture(0, 360, 640), texture(1, 100, 120)
     frames = []
@@ -31,20 +28,20 @@ def test_a_part_on_a_standing_background(step: int) -> None:
     np.testing.assert_allclose(shifts, [[step, 0], [0, 0]], atol=0.3)
 
 
-def test_a_large_frame_is_reported_in_its_own_pixels() -> None:
+def test_a_large_frame_is_reported_in_its_own_pixels():
     wide = texture(2, 720, 1400)
     a, b = (small_gray(np.ascontiguousarray(wide[:, x : x + 1280])) for x in (40, 0))
     shifts = box_shifts(a, b, np.array([[400, 200, 800, 500]]), a.shape[1] / 1280)
     np.testing.assert_allclose(shifts, [[40, 0]], atol=0.6)
 
 
-def test_a_flat_box_has_no_shift() -> None:
+def test_a_flat_box_has_no_shift():
     flat = np.full((360, 640), 90, np.uint8)
     assert np.isnan(box_shifts(flat, flat, np.array([[100, 100, 200, 200]]), 1.0)).all()
     assert box_shifts(flat, flat, np.empty((0, 4)), 1.0).shape == (0, 2)
 
 
-def test_the_bottle_that_is_set_down(corpus: Path) -> None:
+def test_the_bottle_that_is_set_down(corpus):
     """From frame 669 to 672 its bottom edge goes from y 216 to 237, read off the pictures (+- 4)."""
     path = corpus / "factory" / "intel_bottle-detection.mp4"
     with av.open(str(path)) as container:
@@ -60,7 +57,7 @@ def test_the_bottle_that_is_set_down(corpus: Path) -> None:
     assert np.abs(rest).max() < 0.5
 
 
-def test_a_crowd_shares_one_flow() -> None:
+def test_a_crowd_shares_one_flow():
     """Two hundred boxes, of which those on the right half go 5 px to the right, those on the left 3 px down."""
     ground = texture(3, 400, 700)
     a = ground[20:380, 20:660]

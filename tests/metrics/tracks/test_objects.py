@@ -1,31 +1,28 @@
 """Objects, not boxes: worlds whose second names, duplicates, losses, exits and pillars were put there."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import pytest
 
-from tests.metrics.tracks.planted import Row, box, item, standing
+from tests.metrics.tracks.planted import box, item, standing
 from vidrobust.metrics.tracks.borders import EntryLine
 from vidrobust.metrics.tracks.follow import TrackSettings, follow
-from vidrobust.metrics.tracks.item_boxes import ItemBoxes
-from vidrobust.metrics.tracks.measures import Measures, measure
+from vidrobust.metrics.tracks.measures import measure
 
 BAND = TrackSettings()
 
 
-def measured(found: ItemBoxes, settings: TrackSettings = BAND) -> Measures:
+def measured(found, settings=BAND):
     return measure(found, follow(found, settings), settings)
 
 
-def share(found: Measures, column: str) -> float:
+def share(found, column):
     return float(found.along[column].mean())
 
 
-def test_a_second_name_that_blinks_is_no_dropout() -> None:
+def test_a_second_name_that_blinks_is_no_dropout():
     """cup .8 always; bottle .7 on it in frames 3, 4 and 9: one object, a second box in 3 frames of 20."""
-    rows: list[Row] = standing(range(20), score=0.8, label=1)
+    rows = standing(range(20), score=0.8, label=1)
     rows += [(f, box(303, 202), 0.7, 2) for f in (3, 4, 9)]
     found = measured(item(rows, 20))
     assert len(found.tracks) == 1
@@ -33,8 +30,8 @@ def test_a_second_name_that_blinks_is_no_dropout() -> None:
     assert share(found, "second_box") == pytest.approx(3 / 20)
 
 
-def test_where_the_name_is_lost_and_another_box_is_there_it_is_a_rename() -> None:
-    rows: list[Row] = [r for r in standing(range(20), score=0.8, label=1) if r[0] not in (7, 8)]
+def test_where_the_name_is_lost_and_another_box_is_there_it_is_a_rename():
+    rows = [r for r in standing(range(20), score=0.8, label=1) if r[0] not in (7, 8)]
     rows += [(f, box(303, 202), 0.7, 2) for f in (6, 7, 8)]
     found = measured(item(rows, 20))
     assert len(found.tracks) == 1
@@ -43,9 +40,9 @@ def test_where_the_name_is_lost_and_another_box_is_there_it_is_a_rename() -> Non
 
 
 @pytest.mark.parametrize("offset", [8, 20])
-def test_four_objects_with_duplicates_are_four_objects_that_are_never_lost(offset: int) -> None:
+def test_four_objects_with_duplicates_are_four_objects_that_are_never_lost(offset):
     """A duplicate of 50 x 80 px, 8 to 20 px aside (IoU .72 to .43), in every third frame."""
-    rows: list[Row] = []
+    rows = []
     for f in range(60):
         for k in range(4):
             rows.append((f, box(120 + 200 * k, 200), 0.9, 1))
@@ -59,9 +56,9 @@ def test_four_objects_with_duplicates_are_four_objects_that_are_never_lost(offse
 
 
 @pytest.mark.parametrize("run", [2, 6, 30])
-def test_missing_half_the_time_is_missing_half_the_time_however_long_the_runs(run: int) -> None:
+def test_missing_half_the_time_is_missing_half_the_time_however_long_the_runs(run):
     """Three things at rest, found in runs and lost in runs as long; over 240 frames, the last run found."""
-    rows: list[Row] = []
+    rows = []
     for k in range(3):
         rows += standing([f for f in range(240) if (f // run) % 2 == 0], x=200 + 250 * k)
     found = measured(item(rows, 240))
@@ -75,7 +72,7 @@ def test_missing_half_the_time_is_missing_half_the_time_however_long_the_runs(ru
 @pytest.mark.parametrize(
     ("run", "vanish"), [(3, False), (5, False), (6, False), (20, False), (30, True)]
 )
-def test_a_moving_object_that_is_lost_for_long_has_vanished(run: int, vanish: bool) -> None:
+def test_a_moving_object_that_is_lost_for_long_has_vanished(run, vanish):
     """4 px a frame from x 100, without a box in ``run`` frames from 40 on, found until 180 in mid-picture.
 
     It is found again where its motion leads within a second.
@@ -91,7 +88,7 @@ def test_a_moving_object_that_is_lost_for_long_has_vanished(run: int, vanish: bo
     assert per_minute == pytest.approx(60 * 25 / 181 if vanish else 0)
 
 
-def test_longer_gaps_never_look_better() -> None:
+def test_longer_gaps_never_look_better():
     """The same share of frames lost, at rest and moving, in ever longer runs: the sum does not fall."""
     lines = []
     for run in (3, 5, 6, 10, 20):
@@ -102,7 +99,7 @@ def test_longer_gaps_never_look_better() -> None:
     assert max(lines) - min(lines) < 0.05
 
 
-def belt(step: float, pitch: float, *, count: int = 8, known: bool) -> tuple[ItemBoxes, list[int]]:
+def belt(step, pitch, *, count=8, known):
     """Parts of 50 x 80 px, ``pitch`` px apart, that go ``step`` px a frame and are cut off at both borders."""
     rows, truth = [], []
     frames = int((1000 + 100 + pitch * count) / step)
@@ -123,12 +120,10 @@ def belt(step: float, pitch: float, *, count: int = 8, known: bool) -> tuple[Ite
         *((6, 70, False), (12, 60, False), (20, 90, False)),
     ],
 )
-def test_a_part_that_leaves_takes_no_other_part_along(
-    step: float, pitch: float, known: bool
-) -> None:
+def test_a_part_that_leaves_takes_no_other_part_along(step, pitch, known):
     found, truth = belt(step, pitch, known=known)
     objects = follow(found, BAND)
-    parts_of: dict[int, set[int]] = {}
+    parts_of = {}
     for track, part in zip(objects.track.tolist(), truth, strict=True):
         parts_of.setdefault(track, set()).add(part)
     assert -1 not in parts_of
@@ -138,7 +133,7 @@ def test_a_part_that_leaves_takes_no_other_part_along(
     assert seen.tracks[["vanished", "appeared"]].to_numpy().sum() == 0
 
 
-def test_a_pillar_that_is_named_hides_and_the_object_goes_on_behind_it() -> None:
+def test_a_pillar_that_is_named_hides_and_the_object_goes_on_behind_it():
     """An object goes 5 px a frame behind a pillar at x 450 to 550, where it has no box in 31 frames."""
     rows = [(f, box(100 + 5 * f, 200), 0.9, 1) for f in range(160) if not 425 <= 100 + 5 * f <= 575]
     found = item(rows, 160)
@@ -153,7 +148,7 @@ def test_a_pillar_that_is_named_hides_and_the_object_goes_on_behind_it() -> None
 @pytest.mark.parametrize(
     ("first_seen", "begins"), [(0, "ignored"), (310, "ignored"), (400, "mid-picture")]
 )
-def test_objects_count_from_an_entry_line_on(first_seen: int, begins: str) -> None:
+def test_objects_count_from_an_entry_line_on(first_seen, begins):
     """10 px a frame to the right over a line at x 300: one first seen well behind it has appeared too late."""
     line = EntryLine(300, 400, 300, 0)
     rows = [
@@ -169,7 +164,7 @@ def test_objects_count_from_an_entry_line_on(first_seen: int, begins: str) -> No
     assert without.tracks["appeared"].sum() == 2
 
 
-def test_what_goes_into_an_ignored_zone_has_not_vanished() -> None:
+def test_what_goes_into_an_ignored_zone_has_not_vanished():
     rows = [(f, box(105 + 10 * f, 200), 0.9, 1) for f in range(30)]
     within = dataclasses.replace(BAND, ignored=((390.0, 100.0, 200.0, 200.0),))
     seen = measured(item(rows[:29], 60), within)
@@ -177,9 +172,9 @@ def test_what_goes_into_an_ignored_zone_has_not_vanished() -> None:
     assert seen.along["uncovered"].sum() == 0
 
 
-def test_where_another_object_lies_over_the_place_it_is_not_missed() -> None:
+def test_where_another_object_lies_over_the_place_it_is_not_missed():
     """Two like things pass each other: the one behind has no box of its own where they overlap by half or more."""
-    rows: list[Row] = []
+    rows = []
     for f in range(60):
         x = 200 + 10 * f
         rows.append((f, box(x, 200), 0.9, 1))
@@ -191,17 +186,15 @@ def test_where_another_object_lies_over_the_place_it_is_not_missed() -> None:
     assert set(found.along["evidence"]) & {"covered", "behind"}
 
 
-def test_tracks_that_are_too_short_count_for_nothing() -> None:
-    rows: list[Row] = standing(range(30)) + [(f, box(700, 200), 0.9, 1) for f in (5, 6)]
+def test_tracks_that_are_too_short_count_for_nothing():
+    rows = standing(range(30)) + [(f, box(700, 200), 0.9, 1) for f in (5, 6)]
     assert len(measured(item(rows, 30)).tracks) == 2
     found = measured(item(rows, 30), dataclasses.replace(BAND, min_boxes=3))
     assert len(found.tracks) == 1
     assert found.tracks["vanished"].sum() == 0
 
 
-def test_a_class_may_have_a_threshold_of_its_own() -> None:
-    rows: list[Row] = standing(range(10), score=0.6, label=1) + standing(
-        range(10), x=700, score=0.6, label=2
-    )
+def test_a_class_may_have_a_threshold_of_its_own():
+    rows = standing(range(10), score=0.6, label=1) + standing(range(10), x=700, score=0.6, label=2)
     of = follow(item(rows, 10), dataclasses.replace(BAND, start_scores=((2, 0.9),)))
     assert set(of.track.tolist()) == {0, -1}

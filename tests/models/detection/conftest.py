@@ -1,16 +1,12 @@
 """Real frames with something to detect, decoded by PyAV alone."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import av
 import numpy as np
 import pytest
 import torch
 
 
-def frames(path: Path, numbers: tuple[int, ...]) -> torch.Tensor:
+def frames(path, numbers):
     """These frames of a clip, (N, 3, H, W) uint8 RGB, a view of (N, H, W, 3)."""
     found = []
     with av.open(str(path)) as container:
@@ -23,10 +19,10 @@ def frames(path: Path, numbers: tuple[int, ...]) -> torch.Tensor:
 
 
 @pytest.fixture(scope="session")
-def bottles(corpus: Path) -> torch.Tensor:
+def bottles(corpus):
     return frames(corpus / "factory" / "intel_bottle-detection.mp4", (0, 350, 666, 700))
 
 
 @pytest.fixture(scope="session")
-def cars(corpus: Path) -> torch.Tensor:
+def cars(corpus):
     return frames(corpus / "objects" / "intel_car-detection.mp4", (75, 210, 225, 345))

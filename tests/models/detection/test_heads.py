@@ -1,23 +1,19 @@
 """Heads against hand counts and against the exporting libraries' own post-processing."""
 
-from __future__ import annotations
-
 import math
-from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from vidrobust.errors import SettingsError
-from vidrobust.models.detection.candidates import Candidates, HeadSettings
+from vidrobust.models.detection.candidates import HeadSettings
 from vidrobust.models.detection.heads import HEADS, ultralytics_entry
 
 INPUT = HeadSettings(size=(64, 96))
 
 
-def test_yolox_by_hand() -> None:
+def test_yolox_by_hand():
     """64 x 96 px: 8 x 12 + 4 x 6 + 2 x 3 = 126 cells. Cell 100 is the 5th of stride 16: x 4, y 0."""
     out = np.zeros((126, 7))
     out[100] = [0.5, 0.25, np.log(2), np.log(3), 0.8, 0.1, 0.5]
@@ -28,14 +24,14 @@ def test_yolox_by_hand() -> None:
     assert (found.labels[100], found.num_classes) == (1, 2)
 
 
-def test_yolox_of_another_size_is_refused() -> None:
+def test_yolox_of_another_size_is_refused():
     with pytest.raises(
         SettingsError, match=r"expected outputs \(126, 5 \+ classes\) .* of 96x64 px"
     ):
         HEADS["yolox"].decode({"output": np.zeros((3549, 85))}, INPUT)
 
 
-def test_fastestdet_by_hand() -> None:
+def test_fastestdet_by_hand():
     out = np.zeros((7, 2, 3))
     out[:, 1, 2] = [0.5, np.arctanh(0.5), np.arctanh(-0.25), 0.0, np.log(3), 0.2, 0.9]
     found = HEADS["fastestdet"].decode({"758": out}, INPUT)
@@ -45,7 +41,7 @@ def test_fastestdet_by_hand() -> None:
     assert found.labels[5] == 1
 
 
-def test_yolov8_by_hand() -> None:
+def test_yolov8_by_hand():
     """(4 + 3 classes, 8 boxes)."""
     out = np.zeros((7, 8))
     out[:, 3] = [40, 30, 20, 10, 0.1, 0.7, 0.2]
@@ -54,7 +50,7 @@ def test_yolov8_by_hand() -> None:
     assert (found.scores[3], found.labels[3], found.num_classes) == (0.7, 1, 3)
 
 
-def test_yolov8_end_to_end_by_hand() -> None:
+def test_yolov8_end_to_end_by_hand():
     out = np.zeros((300, 6))
     out[0] = [1, 2, 30, 40, 0.9, 5]
     found = HEADS["yolov8"].decode({"output0": out}, INPUT)
@@ -62,7 +58,7 @@ def test_yolov8_end_to_end_by_hand() -> None:
     assert (found.scores[0], found.labels[0], found.scores[1]) == (0.9, 5, 0.0)
 
 
-def test_yolov8_metadata() -> None:
+def test_yolov8_metadata():
     """As an export writes it: text of Python literals."""
     found = ultralytics_entry(
         {"names": "{0: 'bolt', 1: 'nut'}", "imgsz": "[320, 640]", "task": "detect", "stride": "32"}
@@ -80,7 +76,7 @@ def test_yolov8_metadata() -> None:
         ultralytics_entry({**about, "task": "pose"})
 
 
-def test_plain_and_ssd_by_hand() -> None:
+def test_plain_and_ssd_by_hand():
     plain = {
         "boxes": np.array([[1.0, 2, 3, 4]]),
         "scores": np.array([0.6]),
@@ -98,7 +94,7 @@ def test_plain_and_ssd_by_hand() -> None:
     assert dict(zip(found.labels.tolist(), found.scores.tolist(), strict=True)) == {1: 0.3, 2: 0.6}
 
 
-def test_orders_scales_and_names() -> None:
+def test_orders_scales_and_names():
     summary = HeadSettings(
         size=(64, 96), box_order="yxyx", box_scale="relative", outputs={"boxes": "b"}
     )
@@ -114,14 +110,14 @@ def test_orders_scales_and_names() -> None:
         HEADS["plain"].decode(out, INPUT)
 
 
-def above(found: Candidates, least: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def above(found, least):
     rows = np.flatnonzero(found.scores > least)
     rows = rows[np.argsort(-found.scores[rows], kind="stable")]
     return found.boxes[rows], found.scores[rows], found.labels[rows]
 
 
 @pytest.mark.parametrize("kind", ["detr", "rtdetr"])
-def test_as_transformers_reads_its_own_networks(kind: str) -> None:
+def test_as_transformers_reads_its_own_networks(kind):
     """Outputs of a network that transformers builds, through its post-processing and through ours."""
     pytest.importorskip("transformers")
     from transformers import DetrImageProcessor, RTDetrImageProcessor
@@ -157,7 +153,7 @@ def test_as_transformers_reads_its_own_networks(kind: str) -> None:
     np.testing.assert_array_equal(mine[2], found["labels"].numpy()[order])
 
 
-def test_yolov5_by_hand() -> None:
+def test_yolov5_by_hand():
     """3 boxes in each of 126 cells; .8 objectness times .5 of class 1."""
     out = np.zeros((378, 8))
     out[200] = [40, 30, 20, 10, 0.8, 0.1, 0.5, 0.2]
@@ -167,7 +163,7 @@ def test_yolov5_by_hand() -> None:
     assert (found.labels[200], found.num_classes) == (1, 3)
 
 
-def test_yolov7_end_to_end_by_hand() -> None:
+def test_yolov7_end_to_end_by_hand():
     found = HEADS["yolov7-end2end"].decode(
         {"output": np.array([[0, 1.0, 2, 30, 40, 5, 0.9]])}, INPUT
     )
@@ -188,14 +184,12 @@ def test_yolov7_end_to_end_by_hand() -> None:
         (HEADS["yolov8"].decode, (85, 4, 6), "fastestdet"),
     ],
 )
-def test_a_layout_of_another_head_is_refused_by_name(
-    decode: Any, shape: tuple[int, ...], right: str
-) -> None:
+def test_a_layout_of_another_head_is_refused_by_name(decode, shape, right):
     with pytest.raises(SettingsError, match=f'this is the layout of head = "{right}"'):
         decode({"output": np.zeros(shape)}, INPUT)
 
 
-def test_boxes_of_queries_must_be_four_numbers() -> None:
+def test_boxes_of_queries_must_be_four_numbers():
     with pytest.raises(SettingsError, match="expected logits"):
         HEADS["detr"].decode({"logits": np.zeros((10, 5)), "pred_boxes": np.zeros((10, 5))}, INPUT)
     with pytest.raises(SettingsError, match="expected boxes"):
@@ -209,7 +203,7 @@ LEVELS = HeadSettings(size=SIZE)
 CLASSES = 3
 
 
-def cells(offset: float, strides: tuple[int, ...]) -> Iterator[tuple[float, float, int]]:
+def cells(offset, strides):
     """x, y px and stride of every cell, row by row."""
     for stride in strides:
         for row in range(math.ceil(SIZE[0] / stride)):
@@ -217,26 +211,26 @@ def cells(offset: float, strides: tuple[int, ...]) -> Iterator[tuple[float, floa
                 yield (column + offset) * stride, (row + offset) * stride, stride
 
 
-def mean_bin(logits: np.ndarray) -> float:
+def mean_bin(logits):
     weights = [math.exp(value) for value in logits]
     return sum(k * weight for k, weight in enumerate(weights)) / sum(weights)
 
 
-def by_cell(found: Candidates, boxes: list[list[float]], scores: np.ndarray) -> None:
+def by_cell(found, boxes, scores):
     np.testing.assert_allclose(found.boxes, boxes, atol=1e-9)
     np.testing.assert_allclose(found.scores, scores.max(axis=1))
     np.testing.assert_array_equal(found.labels, scores.argmax(axis=1))
     assert found.num_classes == CLASSES
 
 
-def sides_of(place: tuple[float, float, int], logits: np.ndarray) -> list[float]:
+def sides_of(place, logits):
     """As NanoDet's distance2bbox and PicoDet's demo have it."""
     x, y, stride = place
     left, top, right, bottom = (stride * mean_bin(logits[8 * k : 8 * k + 8]) for k in range(4))
     return [x - left, y - top, x + right, y + bottom]
 
 
-def test_nanodet_plus() -> None:
+def test_nanodet_plus():
     """64 x 96 px: 8 * 12 + 4 * 6 + 2 * 3 + 1 * 2 cells, the last row and column rounded up; corners of cells."""
     rng = np.random.default_rng(1)
     places = list(cells(0.0, (8, 16, 32, 64)))
@@ -250,7 +244,7 @@ def test_nanodet_plus() -> None:
         HEADS["nanodet"].decode({"output": np.zeros((126, 40))}, LEVELS)
 
 
-def test_picodet() -> None:
+def test_picodet():
     """Four pairs of outputs, scores first as PaddleDetection orders them; middles of cells."""
     rng = np.random.default_rng(2)
     places = list(cells(0.5, (8, 16, 32, 64)))
@@ -268,7 +262,7 @@ def test_picodet() -> None:
         HEADS["picodet"].decode({k: v for k, v in outputs.items() if k != "b3"}, LEVELS)
 
 
-def test_rtmdet() -> None:
+def test_rtmdet():
     """Logits and distances in px of each stride, from the cells' corners, as MMDetection decodes them."""
     rng = np.random.default_rng(3)
     outputs, places, scores, sides = {}, list(cells(0.0, (8, 16, 32))), [], []
@@ -289,7 +283,7 @@ def test_rtmdet() -> None:
         HEADS["rtmdet"].decode({"cls": np.zeros((3, 8, 12)), "box": np.zeros((5, 8, 12))}, LEVELS)
 
 
-def test_mmdeploy_end_to_end() -> None:
+def test_mmdeploy_end_to_end():
     dets = np.array([[1.0, 2, 30, 40, 0.9], [5, 6, 7, 8, 0.2]])
     found = HEADS["mmdet"].decode({"dets": dets, "labels": np.array([2, 0])}, LEVELS)
     assert found.boxes.tolist() == [[1, 2, 30, 40], [5, 6, 7, 8]]
@@ -298,7 +292,7 @@ def test_mmdeploy_end_to_end() -> None:
         HEADS["mmdet"].decode({"dets": dets[:, :4], "labels": np.array([2, 0])}, LEVELS)
 
 
-def test_efficientdet_as_the_package_effdet_decodes_it() -> None:
+def test_efficientdet_as_the_package_effdet_decodes_it():
     """128 x 256 px at strides 8 to 128, its own anchors and its own decoding."""
     anchors_of = pytest.importorskip("effdet.anchors")
     size = (128, 256)

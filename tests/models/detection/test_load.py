@@ -1,10 +1,6 @@
 """Detectors through ``load_model``: exported files of a library's own networks, torchvision's, sidecars."""
 
-from __future__ import annotations
-
 import warnings
-from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,9 +18,7 @@ from vidrobust.predictions import Detections
 onnx = pytest.importorskip("onnx")
 
 
-def constant_network(
-    path: Path, outputs: dict[str, np.ndarray], size: tuple[int, int] = (64, 96), **metadata: str
-) -> Path:
+def constant_network(path, outputs, size=(64, 96), **metadata):
     """An ONNX file of input (1, 3, *size) that answers the same whatever it sees."""
     from onnx import TensorProto, helper, numpy_helper
 
@@ -45,7 +39,7 @@ def constant_network(
     return path
 
 
-def test_an_ultralytics_export_needs_no_sidecar(tmp_path: Path) -> None:
+def test_an_ultralytics_export_needs_no_sidecar(tmp_path):
     """Two boxes of IoU .81 and one class: beyond .7 the lesser goes. The frame is put in the middle."""
     out = np.zeros((1, 6, 12), np.float32)
     out[0, :, 0] = [40, 30, 20, 10, 0.1, 0.9]
@@ -81,7 +75,7 @@ EXPORTS = {
 
 
 @pytest.mark.parametrize("head", EXPORTS)
-def test_exports_of_a_list_of_boxes(tmp_path: Path, head: str) -> None:
+def test_exports_of_a_list_of_boxes(tmp_path, head):
     """They have as many rows as boxes."""
     path = constant_network(tmp_path / "e.onnx", EXPORTS[head])
     (tmp_path / "e.toml").write_text(
@@ -104,7 +98,7 @@ def test_exports_of_a_list_of_boxes(tmp_path: Path, head: str) -> None:
         ("size = [1, 2, 3]", "size: expected px"),
     ],
 )
-def test_a_wrong_sidecar_is_reported(tmp_path: Path, line: str, says: str) -> None:
+def test_a_wrong_sidecar_is_reported(tmp_path, line, says):
     path = constant_network(tmp_path / "x.onnx", {"output": np.zeros((1, 126, 7), np.float32)})
     lines = {
         "head": 'head = "yolox"',
@@ -118,7 +112,7 @@ def test_a_wrong_sidecar_is_reported(tmp_path: Path, line: str, says: str) -> No
         load_model(f"onnx:{path}", device="cpu")
 
 
-def test_missing_keys_are_reported_with_a_template(tmp_path: Path) -> None:
+def test_missing_keys_are_reported_with_a_template(tmp_path):
     path = constant_network(tmp_path / "x.onnx", {"output": np.zeros((1, 126, 7), np.float32)})
     (tmp_path / "x.toml").write_text('task = "detection"\nhead = "yolox"\n')
     with pytest.raises(
@@ -127,7 +121,7 @@ def test_missing_keys_are_reported_with_a_template(tmp_path: Path) -> None:
         load_model(f"onnx:{path}", device="cpu")
 
 
-def test_outputs_that_are_not_numbers(tmp_path: Path) -> None:
+def test_outputs_that_are_not_numbers(tmp_path):
     path = constant_network(
         tmp_path / "x.onnx", {"output": np.full((1, 126, 7), np.nan, np.float32)}
     )
@@ -149,10 +143,8 @@ def test_outputs_that_are_not_numbers(tmp_path: Path) -> None:
     ],
     ids=["equal scores swap", "another place", "another score", "one box less"],
 )
-def test_a_frame_alone_must_give_the_boxes_that_it_has_in_a_batch(
-    alone: list[tuple[float, float]], steady: bool
-) -> None:
-    def boxes_of(pixels: torch.Tensor) -> Detections:
+def test_a_frame_alone_must_give_the_boxes_that_it_has_in_a_batch(alone, steady):
+    def boxes_of(pixels):
         count, found = len(pixels), alone if len(pixels) == 1 else [(0, 0.9), (20, 0.9), (40, 0.5)]
         every = [(row, *each) for row in range(count) for each in found]
         return Detections(
@@ -175,14 +167,14 @@ def test_a_frame_alone_must_give_the_boxes_that_it_has_in_a_batch(
 class FunctionDetector:
     task, name, version, class_names = "detection", "mine", "1", ("part",)
 
-    def __init__(self, function: Callable[[torch.Tensor], Detections]) -> None:
+    def __init__(self, function):
         self.function = function
 
-    def __call__(self, pixels: torch.Tensor) -> Detections:
+    def __call__(self, pixels):
         return self.function(pixels)
 
 
-def test_classifiers_alone(models: Path) -> None:
+def test_classifiers_alone(models):
     with pytest.raises(SettingsError, match="is for detection; expected a classifier"):
         classifiers_of(load_models([f"onnx:{models / 'FastestDet'}.onnx"], device="cpu"))
 
@@ -194,9 +186,7 @@ def test_classifiers_alone(models: Path) -> None:
         pytest.param("fasterrcnn_mobilenet_v3_large_320_fpn", marks=pytest.mark.nightly),
     ],
 )
-def test_torchvision_with_local_weights_equals_torchvision(
-    tmp_path: Path, name: str, bottles: torch.Tensor
-) -> None:
+def test_torchvision_with_local_weights_equals_torchvision(tmp_path, name, bottles):
     """A network drawn at random, saved and loaded: the same boxes as torchvision gives in its own words."""
     torch.manual_seed(7)
     module = torchvision.models.get_model(name, weights=None, weights_backbone=None, num_classes=4)
@@ -219,12 +209,9 @@ def test_torchvision_with_local_weights_equals_torchvision(
 
 
 @pytest.mark.parametrize(
-    "name",
-    [pytest.param("retinanet_resnet50_fpn", marks=pytest.mark.nightly), "fcos_resnet50_fpn"],
+    "name", [pytest.param("retinanet_resnet50_fpn", marks=pytest.mark.nightly), "fcos_resnet50_fpn"]
 )
-def test_one_stage_detectors_of_torchvision_say_what_it_says(
-    name: str, bottles: torch.Tensor
-) -> None:
+def test_one_stage_detectors_of_torchvision_say_what_it_says(name, bottles):
     """Drawn at random, with scores about .5: boxes from the lowered threshold on, the surest first."""
     torch.manual_seed(7)
     module = getattr(torchvision.models.detection, name)(
@@ -252,7 +239,7 @@ def test_one_stage_detectors_of_torchvision_say_what_it_says(
 
 
 @pytest.mark.parametrize(("precision", "engine"), [("bfloat16", "torch"), ("int8", "openvino")])
-def test_a_detector_has_no_other_precision(precision: str, engine: str) -> None:
+def test_a_detector_has_no_other_precision(precision, engine):
     """It would be computed in float32 as before, and the comparison of both would say that they are equal."""
     with pytest.raises(SettingsError, match=f"precision {precision} is for classifiers"):
         load_model(f"line-detector,precision={precision},engine={engine}")

@@ -1,9 +1,5 @@
 """Masks and turned boxes of networks, against the exporting libraries' own words."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -23,7 +19,7 @@ from vidrobust.models.detection.suppress import (
 from vidrobust.models.info import ModelInfo
 from vidrobust.models.load import load_model
 from vidrobust.models.modules import ModuleDetector
-from vidrobust.models.preprocess import BoxPreprocess, Placement
+from vidrobust.models.preprocess import BoxPreprocess
 from vidrobust.predictions import Detections
 from vidrobust.shapes.mask import Mask, Polygon
 
@@ -33,7 +29,7 @@ INFO = ModelInfo(
 )
 
 
-def test_mask_rcnn_of_torchvision_says_what_torchvision_says(bottles: torch.Tensor) -> None:
+def test_mask_rcnn_of_torchvision_says_what_torchvision_says(bottles):
     """Weights drawn at random; masks are the pixels of .5 or more, box by box."""
     torch.manual_seed(7)
     module = torchvision.models.detection.maskrcnn_resnet50_fpn(
@@ -54,7 +50,6 @@ def test_mask_rcnn_of_torchvision_says_what_torchvision_says(bottles: torch.Tens
     masks = expected["masks"].numpy()[order, 0] >= 0.5
     assert len(masks) == len(found.scores) > 20
     np.testing.assert_allclose(found.boxes, expected["boxes"].numpy()[order], atol=1e-4)
-    assert found.shapes is not None
     for shape, mask in zip(found.shapes, masks, strict=True):
         assert (shape is None) == (not mask.any())
         if shape is not None:
@@ -62,7 +57,7 @@ def test_mask_rcnn_of_torchvision_says_what_torchvision_says(bottles: torch.Tens
     assert sum(shape is not None for shape in found.shapes) > 5
 
 
-def prototypes_and_boxes(frame: tuple[int, int]) -> tuple[MaskParts, Placement, np.ndarray]:
+def prototypes_and_boxes(frame):
     """Six masks of four prototypes of 16 x 24 px, over an input of 64 x 96 px."""
     rng = np.random.default_rng(3)
     prototypes = torch.nn.functional.avg_pool2d(
@@ -81,21 +76,19 @@ def prototypes_and_boxes(frame: tuple[int, int]) -> tuple[MaskParts, Placement, 
     return parts, fit, boxes
 
 
-def within(sums: torch.Tensor, box: np.ndarray) -> np.ndarray:
+def within(sums, box):
     """Where sums (H, W) are above 0, inside of a box."""
     y, x = np.indices(sums.shape)
     return (sums.numpy() > 0) & (x >= box[0]) & (x < box[2]) & (y >= box[1]) & (y < box[3])
 
 
-def drawn(
-    parts: MaskParts, row: int, box: np.ndarray, fit: Placement, frame: tuple[int, int]
-) -> np.ndarray:
+def drawn(parts, row, box, fit, frame):
     mask = mask_of(parts, row, box, fit, frame)
     return np.zeros(frame, bool) if mask is None else mask.array(frame)
 
 
 @pytest.mark.parametrize("frame", [(128, 192), (160, 160)])
-def test_masks_of_prototypes_as_ultralytics_makes_them(frame: tuple[int, int]) -> None:
+def test_masks_of_prototypes_as_ultralytics_makes_them(frame):
     """As its code says: sums of prototypes, padding cut off, bilinear to the frame, cut to the box, above 0."""
     parts, fit, boxes = prototypes_and_boxes(frame)
     left = (24 - frame[1] * 16 / frame[0]) / 2  # of the prototypes; a whole pixel for these frames
@@ -107,7 +100,7 @@ def test_masks_of_prototypes_as_ultralytics_makes_them(frame: tuple[int, int]) -
         np.testing.assert_array_equal(drawn(parts, row, box, fit, frame), within(whole, box))
 
 
-def test_masks_of_prototypes_where_the_padding_is_no_whole_pixel() -> None:
+def test_masks_of_prototypes_where_the_padding_is_no_whole_pixel():
     """Against torch's sampling of a picture at given places."""
     frame = (48, 31)
     parts, fit, boxes = prototypes_and_boxes(frame)
@@ -127,7 +120,7 @@ def test_masks_of_prototypes_where_the_padding_is_no_whole_pixel() -> None:
         np.testing.assert_array_equal(drawn(parts, row, box, fit, frame), within(whole[0, 0], box))
 
 
-def test_yolov8_seg_by_hand() -> None:
+def test_yolov8_seg_by_hand():
     """(4 + 2 classes + 3 weights, 10 boxes), prototypes (3, 16, 24)."""
     out = np.zeros((9, 10))
     out[:, 4] = [40, 30, 20, 10, 0.2, 0.7, 1, -2, 3]
@@ -135,7 +128,6 @@ def test_yolov8_seg_by_hand() -> None:
     found = HEADS["yolov8-seg"].decode({"output0": out, "output1": prototypes}, INPUT)
     np.testing.assert_allclose(found.boxes[4], [30, 25, 50, 35])
     assert (found.scores[4], found.labels[4], found.num_classes) == (0.7, 1, 2)
-    assert found.masks is not None
     np.testing.assert_array_equal(found.masks.weights[4], [1, -2, 3])
     ended = np.zeros((300, 9))
     ended[0] = [1, 2, 30, 40, 0.9, 1, 1, -2, 3]
@@ -145,7 +137,7 @@ def test_yolov8_seg_by_hand() -> None:
         HEADS["yolov8-seg"].decode({"output0": out}, INPUT)
 
 
-def test_yolov8_obb_by_hand() -> None:
+def test_yolov8_obb_by_hand():
     """(4 + 2 classes + 1 angle, 10 boxes): 20 x 10 px, turned by a quarter."""
     out = np.zeros((7, 10))
     out[:, 4] = [40, 30, 20, 10, 0.2, 0.7, np.pi / 2]
@@ -160,7 +152,7 @@ def test_yolov8_obb_by_hand() -> None:
         HEADS["yolov8-obb"].decode({"output0": np.zeros((5, 10))}, INPUT)
 
 
-def test_probabilistic_iou_by_hand() -> None:
+def test_probabilistic_iou_by_hand():
     """Two boxes of 12 px side 6 px apart: variances 12, distance 36 / (4 * 24) of Bhattacharyya."""
     pair = np.array([[0.0, 0, 12, 12, 0], [6, 0, 12, 12, 1.1]])
     expected = 1 - np.sqrt(1 - np.exp(-36 / (4 * 24)))
@@ -177,7 +169,7 @@ def test_probabilistic_iou_by_hand() -> None:
     assert keep_turned(chain, np.array([1, 1, 1, 2]), most).tolist() == [0, 3]
 
 
-def test_a_turned_box_in_a_stretched_input() -> None:
+def test_a_turned_box_in_a_stretched_input():
     """The input is twice as high: a square on its corner becomes a flat diamond of the frame."""
     fit = BoxPreprocess(
         size=(64, 96), resize="stretch", mean=(0, 0, 0), std=(1, 1, 1), channels="RGB"
@@ -190,7 +182,7 @@ def test_a_turned_box_in_a_stretched_input() -> None:
 
 
 @pytest.mark.parametrize("task", ["segment", "obb"])
-def test_ultralytics_exports_need_no_sidecar(tmp_path: Path, task: str) -> None:
+def test_ultralytics_exports_need_no_sidecar(tmp_path, task):
     """Frames of 192 x 128 px are twice the input; of two boxes on one place the lesser goes."""
     out = np.zeros((1, 7, 12), np.float32)
     out[0, :, 0] = [40, 30, 20, 10, 0.1, 0.9, 1.0]
@@ -206,7 +198,6 @@ def test_ultralytics_exports_need_no_sidecar(tmp_path: Path, task: str) -> None:
     found = load_model(f"onnx:{path}", device="cpu")(torch.zeros(2, 3, 128, 192, dtype=torch.uint8))
     assert isinstance(found, Detections)
     assert found.frame.tolist() == [0, 1]
-    assert found.shapes is not None
     shape = found.shapes[0]
     if task == "segment":
         assert isinstance(shape, Mask)

@@ -1,9 +1,5 @@
 """YOLOX-nano and FastestDet against plain onnxruntime and decoding written down here, one frame at a time."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
@@ -16,22 +12,22 @@ from vidrobust.predictions import Detections
 ort = pytest.importorskip("onnxruntime")
 
 
-def iou(a: np.ndarray, b: np.ndarray) -> float:
+def iou(a, b):
     side = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
     inter = max(side[0], 0) * max(side[1], 0)
     return inter / (np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - inter)
 
 
-def greedy(boxes: list, least: float) -> list:
+def greedy(boxes, least):
     """(score, label, box) of one frame, suppressed class by class, best first."""
-    kept: list = []
+    kept = []
     for one in sorted((b for b in boxes if b[0] >= least), key=lambda b: -b[0]):
         if all(one[1] != other[1] or iou(one[2], other[2]) <= 0.45 for other in kept):
             kept.append(one)
     return kept
 
 
-def plain_yolox(session: object, rgb: np.ndarray) -> list:
+def plain_yolox(session, rgb):
     """Megvii's YOLOX: top left letterbox of 416, grids of 8, 16 and 32 px."""
     height, width = rgb.shape[:2]
     ratio = min(416 / height, 416 / width)
@@ -52,7 +48,7 @@ def plain_yolox(session: object, rgb: np.ndarray) -> list:
     return found
 
 
-def plain_fastestdet(session: object, rgb: np.ndarray) -> list:
+def plain_fastestdet(session, rgb):
     """dog-qiuqiu's FastestDet: stretched to 352, one box in each of 22 x 22 cells."""
     height, width = rgb.shape[:2]
     picture = cv2.resize(rgb[..., ::-1], (352, 352)).astype(np.float32) / 255
@@ -78,16 +74,14 @@ def plain_fastestdet(session: object, rgb: np.ndarray) -> list:
     ("file", "plain"), [("yolox_nano", plain_yolox), ("FastestDet", plain_fastestdet)]
 )
 @pytest.mark.parametrize("clip", ["bottles", "cars"])
-def test_equals_plain_onnxruntime(
-    models: Path, request: pytest.FixtureRequest, clip: str, file: str, plain: object
-) -> None:
+def test_equals_plain_onnxruntime(models, request, clip, file, plain):
     pixels = request.getfixturevalue(clip)
     session = ort.InferenceSession(str(models / f"{file}.onnx"))
     found = load_model(f"onnx:{models / file}.onnx", device="cpu")(pixels)
     assert isinstance(found, Detections)
     compared = 0
     for row, frame in enumerate(pixels.permute(0, 2, 3, 1).numpy()):
-        expected = greedy(plain(session, frame), 0.05)  # type: ignore[operator]
+        expected = greedy(plain(session, frame), 0.05)
         mine = found.frame == row
         assert found.labels[mine].tolist() == [one[1] for one in expected]
         np.testing.assert_allclose(found.scores[mine], [one[0] for one in expected], atol=1e-4)
@@ -101,7 +95,7 @@ def test_equals_plain_onnxruntime(
     assert compared >= 10
 
 
-def test_bottles_stand_where_they_are_seen(models: Path, bottles: torch.Tensor) -> None:
+def test_bottles_stand_where_they_are_seen(models, bottles):
     """Frame 0 shows three bottles; their sides were read off the picture, to 8 px."""
     seen = np.array([[57, 109, 123, 316], [286, 109, 344, 316], [508, 106, 572, 318]])
     for file, away in (("yolox_nano", 4), ("FastestDet", 16)):
@@ -113,7 +107,7 @@ def test_bottles_stand_where_they_are_seen(models: Path, bottles: torch.Tensor) 
         assert np.abs(boxes - seen).max() < away
 
 
-def test_no_frames(models: Path) -> None:
+def test_no_frames(models):
     found = load_model(f"onnx:{models / 'yolox_nano'}.onnx", device="cpu")(
         torch.zeros(0, 3, 40, 60, dtype=torch.uint8)
     )
@@ -121,7 +115,7 @@ def test_no_frames(models: Path) -> None:
     assert len(found.boxes) == 0
 
 
-def test_names_must_fit(models: Path, tmp_path: Path) -> None:
+def test_names_must_fit(models, tmp_path):
     (tmp_path / "names.txt").write_text("a\nb\n")
     with pytest.raises(SettingsError, match="has 80 classes, but 2 names"):
         load_model(

@@ -6,8 +6,6 @@ an input of 160 x 96, and the ``Results`` of the library at a confidence of .05,
 is that of github.com/ultralytics/yolov5 at 5081342f, with its own suppression at an IoU of .45.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +32,7 @@ classes = ["bolt", "nut", "washer"]
 PIXELS = torch.from_numpy(SAID["frame"].copy()).permute(2, 0, 1)[None]
 
 
-def found_in(name: str, folder: Path) -> Detections:
+def found_in(name, folder):
     """What is made here of a network's raw outputs and the metadata of its export."""
     outputs = {
         key: SAID[f"{name}/{key}"] for key in ("output0", "output1") if f"{name}/{key}" in SAID
@@ -53,7 +51,7 @@ def found_in(name: str, folder: Path) -> Detections:
     return found
 
 
-def suppressed(name: str) -> int:
+def suppressed(name):
     """Boxes of .05 or more that the library did not report."""
     out = SAID[f"{name}/output0"][0]
     if name == "yolov5n":
@@ -64,14 +62,14 @@ def suppressed(name: str) -> int:
 
 
 @pytest.mark.parametrize("name", ["yolov8n", "yolo11n", "yolo26n", "yolov5n"])
-def test_boxes(name: str, tmp_path: Path) -> None:
+def test_boxes(name, tmp_path):
     """As many boxes in the same order; the library reckons in float32 and cuts boxes off at the frame."""
     found = found_in(name, tmp_path)
     same_boxes(name, found)
     assert suppressed(name) > 20 or name == "yolo26n"  # whose own head leaves none to suppress
 
 
-def same_boxes(name: str, found: Detections) -> None:
+def same_boxes(name, found):
     assert len(found.scores) == len(SAID[f"{name}/scores"]) > 50
     np.testing.assert_allclose(found.scores, SAID[f"{name}/scores"], atol=1e-6)
     np.testing.assert_array_equal(found.labels, SAID[f"{name}/labels"])
@@ -79,7 +77,7 @@ def same_boxes(name: str, found: Detections) -> None:
     np.testing.assert_allclose(within, SAID[f"{name}/boxes"], atol=1e-4)
 
 
-def test_turned_boxes(tmp_path: Path) -> None:
+def test_turned_boxes(tmp_path):
     found = found_in("yolov8n-obb", tmp_path)
     assert len(found.scores) == len(SAID["yolov8n-obb/scores"]) > 20
     assert suppressed("yolov8n-obb") > 20
@@ -91,13 +89,12 @@ def test_turned_boxes(tmp_path: Path) -> None:
         assert apart.min(axis=1).max() < 2e-3  # px; corners are kept to .001
 
 
-def test_masks(tmp_path: Path) -> None:
+def test_masks(tmp_path):
     """The library's masks in px of the frame (``retina_masks``), pixel by pixel.
 
     It reports no box whose mask is empty, which here is a box without a shape.
     """
     found = found_in("yolov8n-seg", tmp_path)
-    assert found.shapes is not None
     shown = found.take(np.array([shape is not None for shape in found.shapes]))
     same_boxes("yolov8n-seg", shown)
     count = len(shown.scores)
@@ -106,13 +103,12 @@ def test_masks(tmp_path: Path) -> None:
         .reshape(count, 120, 160)
         .astype(bool)
     )
-    assert shown.shapes is not None
     ours = np.stack([shape.array((120, 160)) for shape in shown.shapes])
     assert masks.sum() > 100_000
     assert (ours != masks).sum() <= 5  # none where it was made; sums of prototypes about 0
 
 
-def test_pictures_go_in_alike() -> None:
+def test_pictures_go_in_alike():
     """Letterbox, bilinear: to one level of 255, which fixed-point arithmetic rounds otherwise."""
     preprocess = BoxPreprocess(
         size=SIZE, resize="letterbox", place="centre", mean=(0, 0, 0), std=(1, 1, 1), channels="RGB"

@@ -1,7 +1,5 @@
 """torch.export archives and TorchScript, with a free and with a fixed batch size."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import json
@@ -9,7 +7,6 @@ import os
 import warnings
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -36,12 +33,12 @@ PREPROCESS = Preprocess(size=64, crop=0.875, mean=(127.5,) * 3, std=(60,) * 3, c
 
 
 @pytest.fixture(scope="module")
-def network() -> torch.nn.Module:
+def network():
     torch.manual_seed(0)
     return torchvision.models.squeezenet1_1(weights=None, num_classes=3).eval()
 
 
-def export(network: torch.nn.Module, path: Path, batch: int | None) -> str:
+def export(network, path, batch):
     shapes = ({0: torch.export.Dim("batch")},) if batch is None else None
     example = (torch.zeros(batch or 2, 3, 64, 64),)
     torch.export.save(torch.export.export(network, example, dynamic_shapes=shapes), path)
@@ -50,7 +47,7 @@ def export(network: torch.nn.Module, path: Path, batch: int | None) -> str:
 
 
 @pytest.fixture(scope="module")
-def exported(network: torch.nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def exported(network, tmp_path_factory):
     """The network, exported for batches of any size."""
     path = tmp_path_factory.mktemp("exported") / "net.pt2"
     export(network, path, None)
@@ -58,13 +55,7 @@ def exported(network: torch.nn.Module, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.mark.parametrize("batch", [None, 2])
-def test_equals_the_module(
-    network: torch.nn.Module,
-    exported: Path,
-    tmp_path: Path,
-    noise: torch.Tensor,
-    batch: int | None,
-) -> None:
+def test_equals_the_module(network, exported, tmp_path, noise, batch):
     fixed = "" if batch is None else export(network, tmp_path / "net.pt2", batch)
     model = load_model(fixed or f"pt2:{exported}")
     with torch.inference_mode():
@@ -76,7 +67,7 @@ def test_equals_the_module(
     assert any("exported for batches" in note for note in info.notes) == (batch is not None)
 
 
-def test_exported_in_training_mode_is_refused(network: torch.nn.Module, tmp_path: Path) -> None:
+def test_exported_in_training_mode_is_refused(network, tmp_path):
     """SqueezeNet has a dropout, which an export in training mode keeps alive."""
     try:
         spec = export(network.train(), tmp_path / "net.pt2", None)
@@ -88,7 +79,7 @@ def test_exported_in_training_mode_is_refused(network: torch.nn.Module, tmp_path
         load_model(spec)
 
 
-def test_scores_like_sigmoids_need_a_word(exported: Path, tmp_path: Path) -> None:
+def test_scores_like_sigmoids_need_a_word(exported, tmp_path):
     sidecar = tmp_path / "net.toml"
     sidecar.write_text(SIDECAR.replace('output = "logits"', ""))
     with pytest.raises(
@@ -97,7 +88,7 @@ def test_scores_like_sigmoids_need_a_word(exported: Path, tmp_path: Path) -> Non
         load_model(f"pt2:{exported},sidecar={sidecar}")
 
 
-def test_what_cannot_be_read(tmp_path: Path) -> None:
+def test_what_cannot_be_read(tmp_path):
     path = tmp_path / "net.pt2"
     path.write_bytes(b"no archive")
     with pytest.raises(SettingsError, match="no sidecar"):
@@ -110,18 +101,18 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
 class OnePicture(torch.nn.Module):
     """A network whose trace holds for one picture alone."""
 
-    def __init__(self, network: torch.nn.Module) -> None:
+    def __init__(self, network):
         super().__init__()
         self.network = network
 
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+    def forward(self, pictures):
         return self.network(pictures).reshape(1, 3)
 
 
 class Cells(torch.nn.Module):
     """Boxes (N, 4 + classes, cells) as YOLOv8 gives them: of a cell of 16 px each, scored by its colours."""
 
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+    def forward(self, pictures):
         scores = torch.nn.functional.avg_pool2d(pictures, 16).flatten(2)
         middle = torch.arange(4) * 16.0 + 8
         y, x = (each.flatten() for each in torch.meshgrid(middle, middle, indexing="ij"))
@@ -129,7 +120,7 @@ class Cells(torch.nn.Module):
         return torch.cat([boxes.expand(pictures.shape[0], 4, 16), scores], dim=1)
 
 
-def scripted(network: torch.nn.Module, path: Path, config: dict[str, Any] | None = None) -> Path:
+def scripted(network, path, config=None):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         traced = torch.jit.trace(network, torch.zeros(1, 3, 64, 64))
@@ -139,9 +130,7 @@ def scripted(network: torch.nn.Module, path: Path, config: dict[str, Any] | None
 
 
 @pytest.mark.parametrize("alone", [False, True])
-def test_torchscript_equals_the_module(
-    network: torch.nn.Module, tmp_path: Path, noise: torch.Tensor, alone: bool
-) -> None:
+def test_torchscript_equals_the_module(network, tmp_path, noise, alone):
     path = scripted(OnePicture(network) if alone else network, tmp_path / "net.torchscript")
     with pytest.raises(SettingsError, match="no sidecar"):
         load_model(str(path))
@@ -156,7 +145,7 @@ def test_torchscript_equals_the_module(
         load_model(str(path))
 
 
-def test_torchscript_of_ultralytics_describes_itself(tmp_path: Path) -> None:
+def test_torchscript_of_ultralytics_describes_itself(tmp_path):
     """Three classes by their numbers, "10" after "2"; the frame is twice as large, so boxes are of 32 px."""
     names = {"0": "bolt", "10": "washer", "2": "nut"}
     config = {"names": names, "imgsz": [64, 64], "task": "detect", "stride": 32, "batch": 1}
@@ -174,14 +163,14 @@ def test_torchscript_of_ultralytics_describes_itself(tmp_path: Path) -> None:
 class Touches:
     """Unpickled, it makes a file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path):
         self.path = path
 
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return Path.touch, (self.path,)  # type: ignore[return-value]
+    def __reduce__(self):
+        return Path.touch, (self.path,)
 
 
-def test_an_archive_that_would_run_code_is_refused(exported: Path, tmp_path: Path) -> None:
+def test_an_archive_that_would_run_code_is_refused(exported, tmp_path):
     """torch.export.load alone runs it, as the first lines show; here it is not run, and the way out is said."""
     sign = tmp_path / "it ran"
     hostile = tmp_path / "hostile.pt2"

@@ -1,10 +1,6 @@
 """A user's own module: what it may return, and what is said when it goes wrong."""
 
-from __future__ import annotations
-
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -75,7 +71,7 @@ number = 3
 
 
 @pytest.fixture
-def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], object]]:
+def load(tmp_path, monkeypatch):
     """load_model of a name in a module that lies in the current directory."""
     (tmp_path / "own_models_here.py").write_text(CODE)
     (tmp_path / "own_models_broken.py").write_text("import a_module_that_is_not_there")
@@ -87,9 +83,7 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[
 
 
 @pytest.mark.parametrize("name", ["Brightness", "ready"])
-def test_a_classifier_class_or_instance(
-    load: Callable[[str], object], noise: torch.Tensor, name: str
-) -> None:
+def test_a_classifier_class_or_instance(load, noise, name):
     model = load(name)
     expected = noise.numpy().reshape(len(noise), -1).mean(axis=1) / 255
     assert np.allclose(model(noise).probabilities[:, 1], expected, atol=1e-5)
@@ -99,9 +93,7 @@ def test_a_classifier_class_or_instance(
 
 
 @pytest.mark.parametrize("name", ["pair", "triple", "softmaxed"])
-def test_a_module_with_its_preprocess(
-    load: Callable[[str], object], noise: torch.Tensor, name: str
-) -> None:
+def test_a_module_with_its_preprocess(load, noise, name):
     """Dropout is off: the expected rows come from the linear layer alone."""
     model = load(name)
     torch.manual_seed(0)
@@ -133,7 +125,7 @@ def test_a_module_with_its_preprocess(
         ("own_models_here.deeper:make", r"no module own_models_here\.deeper"),
     ],
 )
-def test_wrong_factories(load: Callable[[str], object], name: str, message: str) -> None:
+def test_wrong_factories(load, name, message):
     with pytest.raises(SettingsError, match=message):
         load(name)
 
@@ -150,6 +142,6 @@ def test_wrong_factories(load: Callable[[str], object], name: str, message: str)
         ),
     ],
 )
-def test_failing_factories(load: Callable[[str], object], name: str, message: str) -> None:
+def test_failing_factories(load, name, message):
     with pytest.raises(InputError, match=message):
         load(name)

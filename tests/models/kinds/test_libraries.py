@@ -1,10 +1,5 @@
 """torchvision and timm networks with local weights, and what is said when the hub is out of reach."""
 
-from __future__ import annotations
-
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pytest
 import timm
@@ -23,19 +18,19 @@ from vidrobust.models.spec import parse_spec
 from vidrobust.plugins.library_models import torchvision_choice
 
 
-def seeded(name: str, **arguments: int) -> torch.nn.Module:
+def seeded(name, **arguments):
     torch.manual_seed(0)
     return torchvision.models.get_model(name, weights=None, **arguments).eval()
 
 
 @pytest.fixture(scope="module")
-def resnet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def resnet(tmp_path_factory):
     path = tmp_path_factory.mktemp("resnet") / "parts.pth"
     torch.save(seeded("resnet18", num_classes=4).state_dict(), path)
     return path
 
 
-def test_torchvision_equals_its_own_transforms_and_module(resnet: Path, cat: torch.Tensor) -> None:
+def test_torchvision_equals_its_own_transforms_and_module(resnet, cat):
     module = seeded("resnet18", num_classes=4)
     preset = torchvision.models.ResNet18_Weights.DEFAULT.transforms()
     cat = cat[:2]
@@ -54,7 +49,7 @@ def test_torchvision_equals_its_own_transforms_and_module(resnet: Path, cat: tor
     )
 
 
-def test_class_names_from_a_file_set_the_number(tmp_path: Path, noise: torch.Tensor) -> None:
+def test_class_names_from_a_file_set_the_number(tmp_path, noise):
     torch.save(seeded("shufflenet_v2_x0_5", num_classes=4).state_dict(), tmp_path / "w.pth")
     (tmp_path / "names.txt").write_text("good\nscratch\ndent\nempty\n")
     model = load_model(
@@ -63,7 +58,7 @@ def test_class_names_from_a_file_set_the_number(tmp_path: Path, noise: torch.Ten
     assert model(noise).class_names == ("good", "scratch", "dent", "empty")
 
 
-def test_the_number_of_classes_is_read_off_the_weights(resnet: Path) -> None:
+def test_the_number_of_classes_is_read_off_the_weights(resnet):
     assert len(load_model(f"torchvision:resnet18,weights={resnet}").class_names) == 4
     with pytest.raises(SettingsError, match=r"fc\.(bias|weight) is \(4"):
         load_model(f"torchvision:resnet18,weights={resnet},num_classes=5")
@@ -71,7 +66,7 @@ def test_the_number_of_classes_is_read_off_the_weights(resnet: Path) -> None:
         load_model(f"torchvision:squeezenet1_1,weights={resnet}")
 
 
-def test_presets_are_found_by_file_name_or_asked_for(tmp_path: Path) -> None:
+def test_presets_are_found_by_file_name_or_asked_for(tmp_path):
     """ResNet-50 has two sets of weights: V1 resizes to 256 px, V2 (the default) to 232."""
     entries = torchvision.models.ResNet50_Weights
     official = tmp_path / entries.IMAGENET1K_V1.url.rpartition("/")[2]
@@ -94,9 +89,7 @@ def test_presets_are_found_by_file_name_or_asked_for(tmp_path: Path) -> None:
         torchvision_choice(parse_spec(f"torchvision:resnet50,weights={mine},preset=V1"), entries)
 
 
-def test_googlenet_gets_the_input_scaling_of_its_weights(
-    tmp_path: Path, noise: torch.Tensor
-) -> None:
+def test_googlenet_gets_the_input_scaling_of_its_weights(tmp_path, noise):
     """torchvision's own weights of GoogLeNet set transform_input; a local copy must act the same.
 
     Untrained, the network's probabilities differ little whatever goes in, so the distance to the network with
@@ -128,14 +121,12 @@ def test_googlenet_gets_the_input_scaling_of_its_weights(
         ("timm:resnet10t,weights=gone.pth", "no such file"),
     ],
 )
-def test_wrong_specs(spec: str, message: str) -> None:
+def test_wrong_specs(spec, message):
     with pytest.raises(SettingsError, match=message):
         load_model(spec)
 
 
-def test_hub_out_of_reach_says_how_to_go_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hub_out_of_reach_says_how_to_go_on(tmp_path, monkeypatch):
     """The proxy is a port where nothing listens, so that the real download fails, with a network or without."""
     for name in ("https_proxy", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
@@ -150,7 +141,7 @@ def test_hub_out_of_reach_says_how_to_go_on(
         load_model("timm:resnet10t.c3_in1k")
 
 
-def test_timm_with_local_weights(tmp_path: Path, cat: torch.Tensor) -> None:
+def test_timm_with_local_weights(tmp_path, cat):
     from timm.data.config import resolve_model_data_config
     from timm.data.transforms_factory import create_transform
 
@@ -177,10 +168,10 @@ DETECTORS = (
 @pytest.mark.parametrize(
     "name", torchvision.models.list_models(module=torchvision.models.detection)
 )
-def test_classes_of_a_detector_show_in_its_weights(name: str) -> None:
+def test_classes_of_a_detector_show_in_its_weights(name):
     """Parameters without memory: their shapes alone count. SSDlite has six anchors for each place."""
 
-    def build(count: int) -> torch.nn.Module:
+    def build(count):
         return torchvision.models.get_model(
             name, weights=None, weights_backbone=None, num_classes=count
         )
@@ -191,9 +182,7 @@ def test_classes_of_a_detector_show_in_its_weights(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", DETECTORS)
-def test_a_detector_of_torchvision_as_file_and_as_object(
-    name: str, tmp_path: Path, cat: torch.Tensor
-) -> None:
+def test_a_detector_of_torchvision_as_file_and_as_object(name, tmp_path, cat):
     """Four kinds of parts and the background; boxes are those that torchvision's own code gives."""
     torch.manual_seed(0)
     bare = {"weights": None, "weights_backbone": None, "num_classes": 5}
@@ -201,7 +190,7 @@ def test_a_detector_of_torchvision_as_file_and_as_object(
     torch.save(module.state_dict(), tmp_path / "parts.pth")
     (tmp_path / "names.txt").write_text("bolt\nnut\nwasher\npin\n")
     spec = f"torchvision:{name},weights={tmp_path / 'parts.pth'}"
-    model: Any = load_model(f"{spec},classes={tmp_path / 'names.txt'}", device="cpu")
+    model = load_model(f"{spec},classes={tmp_path / 'names.txt'}", device="cpu")
     assert model.class_names == ("__background__", "bolt", "nut", "washer", "pin")
     (given,) = (
         models_of(module, class_names=["bolt", "nut", "washer", "pin"], device="cpu")[1] or ()
@@ -213,7 +202,7 @@ def test_a_detector_of_torchvision_as_file_and_as_object(
     assert len(found.boxes) == sum(len(each["boxes"]) for each in expected) > 0
     first = expected[0]["scores"].numpy()
     np.testing.assert_allclose(np.sort(found.scores[found.frame == 0]), np.sort(first), atol=1e-5)
-    assert np.array_equal(found.boxes, same.boxes)  # type: ignore[union-attr]
+    assert np.array_equal(found.boxes, same.boxes)
     with pytest.raises(SettingsError, match="5 classes, the background as class 0"):
         models_of(module, class_names=["bolt", "nut"], device="cpu")
 
@@ -221,16 +210,15 @@ def test_a_detector_of_torchvision_as_file_and_as_object(
 class Views(torch.nn.Module):
     """Flattens with view, which channels_last memory does not allow."""
 
-    def __init__(self) -> None:
+    def __init__(self):
         super().__init__()
         self.layer = torch.nn.Linear(3 * 8 * 8, 4)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        result: torch.Tensor = self.layer(x.view(len(x), -1))
-        return result
+    def forward(self, x):
+        return self.layer(x.view(len(x), -1))
 
 
-def test_a_network_that_cannot_take_channels_last_runs_contiguous(noise: torch.Tensor) -> None:
+def test_a_network_that_cannot_take_channels_last_runs_contiguous(noise):
     torch.manual_seed(0)
     module, p = Views(), Preprocess(size=8, mean=(127,) * 3, std=(64,) * 3)
     about = {"name": "views", "weights": "", "weights_sha256": state_sha256(module)}
@@ -243,7 +231,7 @@ def test_a_network_that_cannot_take_channels_last_runs_contiguous(noise: torch.T
     assert np.abs(model(noise).probabilities - expected).max() < 1e-6
 
 
-def test_state_hash_changes_with_one_weight_and_with_nothing_else() -> None:
+def test_state_hash_changes_with_one_weight_and_with_nothing_else():
     first, second = Views(), Views()
     second.load_state_dict(first.state_dict())
     assert state_sha256(first) == state_sha256(second)
@@ -252,11 +240,11 @@ def test_state_hash_changes_with_one_weight_and_with_nothing_else() -> None:
     assert state_sha256(first) != state_sha256(second)
 
 
-def test_tf32_is_off_for_a_gpu_and_nothing_else_changes() -> None:
+def test_tf32_is_off_for_a_gpu_and_nothing_else_changes():
     """The flags can be read without a GPU; cudnn.flags by its defaults would switch cuDNN off."""
     cudnn = torch.backends.cudnn
 
-    def state() -> tuple[bool, ...]:
+    def state():
         return cudnn.enabled, cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32
 
     before = state()

@@ -1,13 +1,8 @@
 """Small ONNX networks made by hand: batch sizes, layouts, outputs, precision, and what is refused."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import numpy as np
 import onnx
 import pytest
-import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from vidrobust.errors import InputError, SettingsError
@@ -29,15 +24,8 @@ WEIGHT = np.random.default_rng(0).normal(size=(3 * SIDE * SIDE, 3)).astype(np.fl
 
 
 def make(
-    path: Path,
-    *,
-    batch: int | str = "N",
-    last: bool = False,
-    softmax: bool = False,
-    half: bool = False,
-    extra_output: bool = False,
-    weight: np.ndarray = WEIGHT,
-) -> str:
+    path, *, batch="N", last=False, softmax=False, half=False, extra_output=False, weight=WEIGHT
+):
     """Pixels, flattened, times a matrix; written with its sidecar. Returns the spec."""
     kind = TensorProto.FLOAT16 if half else TensorProto.FLOAT
     shape = [batch, SIDE, SIDE, 3] if last else [batch, 3, SIDE, SIDE]
@@ -62,7 +50,7 @@ def make(
     return f"onnx:{path}"
 
 
-def expected(pixels: torch.Tensor) -> np.ndarray:
+def expected(pixels):
     """The same product and softmax by NumPy, on pixels preprocessed by themselves."""
     logits = (
         PREPROCESS(pixels).contiguous().numpy().reshape(len(pixels), -1).astype(np.float64) @ WEIGHT
@@ -86,7 +74,7 @@ def expected(pixels: torch.Tensor) -> np.ndarray:
     ],
     ids=str,
 )
-def test_against_numpy(tmp_path: Path, noise: torch.Tensor, options: dict[str, object]) -> None:
+def test_against_numpy(tmp_path, noise, options):
     model = load_model(make(tmp_path / "net.onnx", **options))
     got = model(noise).probabilities
     assert np.abs(got - expected(noise)).max() < (5e-3 if "half" in options else 1e-5)
@@ -97,7 +85,7 @@ def test_against_numpy(tmp_path: Path, noise: torch.Tensor, options: dict[str, o
     assert (model.name, info.weights_sha256) == ("net", file_sha256(tmp_path / "net.onnx"))
 
 
-def test_one_of_several_outputs_is_named(tmp_path: Path, noise: torch.Tensor) -> None:
+def test_one_of_several_outputs_is_named(tmp_path, noise):
     spec = make(tmp_path / "net.onnx", extra_output=True)
     with pytest.raises(
         SettingsError,
@@ -111,7 +99,7 @@ def test_one_of_several_outputs_is_named(tmp_path: Path, noise: torch.Tensor) ->
         load_model(spec)
 
 
-def test_names_threads_and_another_sidecar(tmp_path: Path, noise: torch.Tensor) -> None:
+def test_names_threads_and_another_sidecar(tmp_path, noise):
     spec = make(tmp_path / "net.onnx")
     (tmp_path / "names.txt").write_text("a\nb\nc\n")
     (tmp_path / "other.toml").write_text(SIDECAR + 'name = "line 4"\nclasses = "names.txt"\n')
@@ -122,7 +110,7 @@ def test_names_threads_and_another_sidecar(tmp_path: Path, noise: torch.Tensor) 
     assert given.class_names == ("a", "b", "c")
 
 
-def test_sidecar_of_another_size_is_refused(tmp_path: Path) -> None:
+def test_sidecar_of_another_size_is_refused(tmp_path):
     spec = make(tmp_path / "net.onnx")
     (tmp_path / "net.toml").write_text(SIDECAR.replace("size = 8", "size = 16"))
     with pytest.raises(
@@ -132,7 +120,7 @@ def test_sidecar_of_another_size_is_refused(tmp_path: Path) -> None:
         load_model(spec)
 
 
-def test_what_cannot_be_read(tmp_path: Path) -> None:
+def test_what_cannot_be_read(tmp_path):
     with pytest.raises(SettingsError, match=r"gone\.onnx: no such file"):
         load_model(f"onnx:{tmp_path / 'gone.onnx'}")
     with pytest.raises(SettingsError, match="is a directory, not a file"):
@@ -143,7 +131,7 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
         load_model(spec)
 
 
-def test_one_output_is_two_classes_as_declared(tmp_path: Path, noise: torch.Tensor) -> None:
+def test_one_output_is_two_classes_as_declared(tmp_path, noise):
     """The sigmoid by hand; the threshold lies between the smallest and the largest of the five."""
     spec = make(tmp_path / "net.onnx", weight=WEIGHT[:, :1])
     z = (
@@ -167,7 +155,7 @@ def test_one_output_is_two_classes_as_declared(tmp_path: Path, noise: torch.Tens
     assert np.allclose(scored.margins, np.minimum(np.abs(z - 0.1) / 3, 1), atol=1e-4)
 
 
-def test_one_output_and_a_detector_without_a_task(tmp_path: Path, models: Path) -> None:
+def test_one_output_and_a_detector_without_a_task(tmp_path, models):
     with pytest.raises(SettingsError, match=r"has one output; say output = .logit"):
         load_model(make(tmp_path / "net.onnx", weight=WEIGHT[:, :1]))
     sidecar = tmp_path / "yolo.toml"

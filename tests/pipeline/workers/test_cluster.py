@@ -1,14 +1,11 @@
 """Several nodes of which one is lost, and a cache whose storage is cut off: the same tables to the last bit."""
 
-from __future__ import annotations
-
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,7 +18,7 @@ CUT_OFF_S = 10.0
 
 
 @pytest.fixture(scope="module")
-def place(public_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Place:
+def place(public_clips, tmp_path_factory):
     """With the run ``alone``, done by one process."""
     place = Place(tmp_path_factory.mktemp("cluster"), public_clips)
     code, summary = place.run("alone")
@@ -29,7 +26,7 @@ def place(public_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Place
     return place
 
 
-def _above(pid: int) -> set[int]:
+def _above(pid):
     """A process, its parent, and so on."""
     found = set[int]()
     while pid > 1:
@@ -38,7 +35,7 @@ def _above(pid: int) -> set[int]:
     return found
 
 
-def test_a_node_that_is_lost_changes_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_node_that_is_lost_changes_nothing(place, monkeypatch):
     """Three nodes, of which two have a processor; one of these is killed as soon as its worker gets frames."""
     pytest.importorskip("ray")
     # what the nodes start has the environment of this process: none of them is told to die, all take their time
@@ -67,7 +64,7 @@ def test_a_node_that_is_lost_changes_nothing(place: Place, monkeypatch: pytest.M
 
 
 @pytest.fixture
-def storage() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def storage():
     """A server that speaks S3, with an empty bucket: its address and its process."""
     pytest.importorskip("moto")
     import boto3
@@ -92,14 +89,12 @@ def storage() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
         process.wait()
 
 
-def _answers(port: int) -> bool:
+def _answers(port):
     with socket.socket() as tried:
         return tried.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_a_storage_that_is_cut_off_for_a_while_is_waited_for(
-    place: Place, storage: tuple[str, subprocess.Popen[bytes]]
-) -> None:
+def test_a_storage_that_is_cut_off_for_a_while_is_waited_for(place, storage):
     address, server = storage
     cache = f"s3://units/runs?endpoint_override={address}&scheme=http&region=us-east-1"
     keys = {
@@ -122,7 +117,7 @@ def test_a_storage_that_is_cut_off_for_a_while_is_waited_for(
     assert not list((out / "cache").rglob("*.zip"))
 
 
-def test_a_cluster_of_our_own_has_no_dashboard() -> None:
+def test_a_cluster_of_our_own_has_no_dashboard():
     """It asks the cloud for its name, even with usage reports off; Ray works without (seen with strace)."""
     services = pytest.importorskip("ray._private.services")
     start = services.start_api_server

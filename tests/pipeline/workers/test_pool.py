@@ -1,11 +1,7 @@
 """Orders and the pool, with workers made up for the purpose."""
 
-from __future__ import annotations
-
 from collections import deque
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,7 +12,6 @@ from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.workers.pool import Dispatcher
 from vidrobust.pipeline.workers.worker import (
     Began,
-    Event,
     Failed,
     Finished,
     Lost,
@@ -29,7 +24,7 @@ from vidrobust.run_folder.unit_cache import UnitCache
 from vidrobust.stages.catalogue import STAGES
 
 
-def order(number: int, *stages: str) -> Order:
+def order(number, *stages):
     """An order for two models where a stage is made for each."""
     item = Item(name=f"clip {number}", path=Path(f"/clips/{number}.mp4"))
     segment = Segment(item, 0, 1, f"content {number}", item)
@@ -50,33 +45,31 @@ def order(number: int, *stages: str) -> Order:
 class MadeUp:
     """Each worker answers an order with what ``answer`` says of it; its number counts from 0."""
 
-    def __init__(
-        self, size: int, answer: Callable[[int, Order], list[Event]], *, ready: bool = True
-    ) -> None:
+    def __init__(self, size, answer, *, ready=True):
         self.size, self.answer, self.ready = size, answer, ready
-        self.events: deque[tuple[Any, Event]] = deque()
-        self.given: list[tuple[int, Order]] = []
+        self.events = deque()
+        self.given = []
         self.started, self.closed = 0, False
 
-    def start(self) -> int:
+    def start(self):
         self.started += 1
         self.events.append((self.started - 1, Ready() if self.ready else Lost("code 1")))
         return self.started - 1
 
-    def give(self, slot: int, order: Order) -> None:
+    def give(self, slot, order):
         self.given.append((slot, order))
         self.events += [(slot, event) for event in self.answer(slot, order)]
 
-    def wait(self) -> list[tuple[Any, Event]]:
+    def wait(self):
         return [self.events.popleft()]
 
-    def close(self) -> None:
+    def close(self):
         self.closed = True
 
 
-def dispatched(pool: MadeUp, orders: list[Order], folder: Path) -> list[tuple[int, str, str]]:
+def dispatched(pool, orders, folder):
     """The failures that were told."""
-    failures: list[tuple[int, str, str]] = []
+    failures = []
     Dispatcher(
         pool,
         UnitCache(folder),
@@ -88,7 +81,7 @@ def dispatched(pool: MadeUp, orders: list[Order], folder: Path) -> list[tuple[in
     return failures
 
 
-def test_what_is_done_together_and_what_apart() -> None:
+def test_what_is_done_together_and_what_apart():
     whole = order(0, "transitions", "stability", "variation", "sensitivity", "causes")
     names = [[f"{u.stage.name} {u.model}".strip() for u in step] for step in whole.steps()]
     assert names == [
@@ -100,7 +93,7 @@ def test_what_is_done_together_and_what_apart() -> None:
     assert [len(step) for step in apart.steps()] == [1] * 7
 
 
-def test_two_workers_share_the_orders(tmp_path: Path) -> None:
+def test_two_workers_share_the_orders(tmp_path):
     pool = MadeUp(2, lambda slot, order: [Finished()])
     assert dispatched(pool, [order(n, "transitions") for n in range(5)], tmp_path) == []
     assert [order.number for _, order in pool.given] == [0, 1, 2, 3, 4]
@@ -108,19 +101,19 @@ def test_two_workers_share_the_orders(tmp_path: Path) -> None:
     assert pool.started == 2
 
 
-def test_no_more_workers_than_orders(tmp_path: Path) -> None:
+def test_no_more_workers_than_orders(tmp_path):
     pool = MadeUp(8, lambda slot, order: [Finished()])
     dispatched(pool, [order(n, "transitions") for n in range(3)], tmp_path)
     assert pool.started == 3
 
 
-def test_only_what_was_at_work_counts_as_tried(tmp_path: Path) -> None:
+def test_only_what_was_at_work_counts_as_tried(tmp_path):
     """Unit b of stability ends its worker whenever it begins; a, which comes before it, is never given up."""
     one = order(0, "transitions", "stability")
     transitions, a, b = one.units
 
-    def answer(slot: int, given: Order) -> list[Event]:
-        events: list[Event] = []
+    def answer(slot, given):
+        events = []
         for step in given.steps():
             events.append(Began(tuple(unit.key for unit in step)))
             if b in step:
@@ -138,20 +131,20 @@ def test_only_what_was_at_work_counts_as_tried(tmp_path: Path) -> None:
     assert parts.has(a.stage, a.key)
 
 
-def write(folder: Path, unit: Unit) -> None:
+def write(folder, unit):
     path = folder / "cache" / unit.stage.name / f"{unit.key}.zip"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
 
 
-def test_a_failed_item_has_no_further_orders(tmp_path: Path) -> None:
+def test_a_failed_item_has_no_further_orders(tmp_path):
     first, second = order(0, "transitions"), order(0, "variation")
     pool = MadeUp(1, lambda slot, given: [Failed(str(given.item.path), "no video"), Finished()])
     assert [path for _, path, _ in dispatched(pool, [first, second], tmp_path)] == ["/clips/0.mp4"]
     assert len(pool.given) == 1
 
 
-def test_workers_that_end_before_they_are_ready_end_the_run(tmp_path: Path) -> None:
+def test_workers_that_end_before_they_are_ready_end_the_run(tmp_path):
     pool = MadeUp(1, lambda slot, order: [], ready=False)
     with pytest.raises(SettingsError, match=r"workers end before they have begun \(code 1\)"):
         dispatched(pool, [order(0, "transitions")], tmp_path)
@@ -159,7 +152,7 @@ def test_workers_that_end_before_they_are_ready_end_the_run(tmp_path: Path) -> N
     assert pool.started == 3
 
 
-def test_what_a_worker_raises_ends_the_run(tmp_path: Path) -> None:
+def test_what_a_worker_raises_ends_the_run(tmp_path):
     pool = MadeUp(1, lambda slot, order: [Raised(SettingsError("no such perturbation"))])
     with pytest.raises(SettingsError, match="no such perturbation"):
         dispatched(pool, [order(0, "transitions")], tmp_path)

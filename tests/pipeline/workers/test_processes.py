@@ -1,14 +1,11 @@
 """Units done by several processes: the same tables to the last bit, whatever happens to a worker."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -90,7 +87,7 @@ ROOT = Path(__file__).resolve().parents[3]
 class Place:
     """A folder with two short clips, a file that is none, and models of which one dies."""
 
-    def __init__(self, base: Path, clips: Path) -> None:
+    def __init__(self, base, clips):
         self.base = base
         (base / "line").mkdir()
         (base / "pids").mkdir()
@@ -99,12 +96,12 @@ class Place:
         (base / "line" / "broken.mp4").write_bytes(b"\0" * 999)
         (base / "modelled.py").write_text(MODELS)
 
-    def command(self, out: str) -> list[str]:
+    def command(self, out):
         models = ("-mmodelled:plain", "-mmodelled:dying")
         sources = (str(self.base / "line"), *models, f"-o{self.base / out}")
         return ["correlate", *sources, *few("correlate")]
 
-    def start(self, out: str, *more: str, **env: str) -> subprocess.Popen[str]:
+    def start(self, out, *more, **env):
         for left in (self.base / "pids").iterdir():
             left.unlink()  # the system may give its number to another process by now
         return subprocess.Popen(
@@ -122,16 +119,16 @@ class Place:
             start_new_session=True,
         )
 
-    def run(self, out: str, *more: str, **env: str) -> tuple[int, str]:
+    def run(self, out, *more, **env):
         """Exit code, and what was said."""
         with self.start(out, *more, **env) as process:
             _, summary = process.communicate(timeout=280)
         return process.returncode, summary
 
-    def json(self, out: str) -> dict:
+    def json(self, out):
         return json.loads((self.base / out / "run.json").read_text())
 
-    def alive(self) -> list[int]:
+    def alive(self):
         """Processes that opened the models and are still there."""
         return [
             int(path.name)
@@ -139,19 +136,19 @@ class Place:
             if _is_alive(int(path.name))
         ]
 
-    def at_work(self) -> list[int]:
+    def at_work(self):
         """Workers that were given frames since the start, if SLOW is set."""
         return [int(path.name.split()[0]) for path in (self.base / "pids").glob("* works")]
 
 
-def _is_alive(pid: int) -> bool:
+def _is_alive(pid):
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
 
 
-def same(a: Path, b: Path) -> None:
+def same(a, b):
     """Every table of two run folders is the same to the last bit."""
     names = {path.name for path in a.glob("*.parquet")}
     assert names == {path.name for path in b.glob("*.parquet")}
@@ -162,7 +159,7 @@ def same(a: Path, b: Path) -> None:
         )
 
 
-def until(there: Callable[[], object], seconds: float = 120) -> None:
+def until(there, seconds=120):
     deadline = time.monotonic() + seconds
     while not there():
         assert time.monotonic() < deadline
@@ -170,7 +167,7 @@ def until(there: Callable[[], object], seconds: float = 120) -> None:
 
 
 @pytest.fixture(scope="module")
-def place(public_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def place(public_clips, tmp_path_factory):
     """With the run ``alone``, done by this process."""
     place = Place(tmp_path_factory.mktemp("workers"), public_clips)
     with pytest.MonkeyPatch.context() as patch:
@@ -180,7 +177,7 @@ def place(public_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield place
 
 
-def test_a_killed_worker_changes_nothing(place: Place) -> None:
+def test_a_killed_worker_changes_nothing(place):
     """It dies while single frames are seen, when all frames have been; on Ray: test_cluster.py."""
     code, summary = place.run("killed", "--workers=2", ONCE_IN="sensitivity/unit.py")
     assert code == 3, summary
@@ -193,7 +190,7 @@ def test_a_killed_worker_changes_nothing(place: Place) -> None:
 
 
 @pytest.mark.nightly
-def test_ctrl_c_ends_the_workers_and_the_same_command_goes_on(place: Place) -> None:
+def test_ctrl_c_ends_the_workers_and_the_same_command_goes_on(place):
     """One, to all of them, as a terminal sends it: while they are started, and while they work."""
     moments = {
         "starting": lambda: list((place.base / "pids").glob("*[0-9]")),
@@ -215,7 +212,7 @@ def test_ctrl_c_ends_the_workers_and_the_same_command_goes_on(place: Place) -> N
 
 
 @pytest.mark.nightly
-def test_workers_do_not_outlive_the_one_that_asked(place: Place) -> None:
+def test_workers_do_not_outlive_the_one_that_asked(place):
     # none is done before all are there
     with place.start("orphans", "--workers=2", SLOW="2") as process:
         until(lambda: len(place.alive()) == 3)

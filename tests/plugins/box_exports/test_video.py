@@ -1,9 +1,6 @@
 """The clip with its boxes drawn, and tracks as files, of a detector whose gap, new name and end are planted."""
 
-from __future__ import annotations
-
 import json
-from pathlib import Path
 
 import av
 import numpy as np
@@ -31,12 +28,12 @@ MISSED, RENAMED_AT, VANISHED_AFTER = (8, 9), 15, 24
 SIDE = 40
 
 
-def left_of(frame: int) -> float:
+def left_of(frame):
     return 20.0 + 2 * frame
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(tmp_path_factory):
     """A run of recorded boxes: a square misses two frames, is renamed, and vanishes in mid-picture."""
     desk = tmp_path_factory.mktemp("drawn")
     still = texture(4, HEIGHT, WIDTH + 2 * FRAMES)
@@ -64,7 +61,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return desk / "run"
 
 
-def tables_of(made: Path) -> FrameMarks:
+def tables_of(made):
     steps, detections, counts = (
         pd.read_parquet(made / f"{name}.parquet")
         for name in ("object_frames", "detections", "box_counts")
@@ -72,7 +69,7 @@ def tables_of(made: Path) -> FrameMarks:
     return frame_marks(steps, detections, counts, 0.3)
 
 
-def test_each_frame_says_what_became_of_the_object(made: Path) -> None:
+def test_each_frame_says_what_became_of_the_object(made):
     marks = tables_of(made)
     states = [marks.by_frame[f][0].state if f in marks.by_frame else "" for f in range(FRAMES)]
     assert [f for f in range(FRAMES) if states[f] == "missed"] == list(MISSED)
@@ -87,9 +84,7 @@ def test_each_frame_says_what_became_of_the_object(made: Path) -> None:
     assert [x for x, _ in trail] == pytest.approx(centres, abs=0.01)
 
 
-def test_the_clip_is_drawn_in_its_own_time(
-    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_clip_is_drawn_in_its_own_time(made, tmp_path, capsys):
     out = tmp_path / "out.mp4"
     assert (
         run("boxes", str(made), "--video", str(out), "--from-s", "0.2", "--to-s", "0.8", "-q") == 0
@@ -113,9 +108,7 @@ def test_the_clip_is_drawn_in_its_own_time(
         assert (orange.mean() > 0.1) == (frame in MISSED)
 
 
-def test_what_is_drawn_must_be_there(
-    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_drawn_must_be_there(made, tmp_path, capsys):
     out = str(tmp_path / "out.mp4")
     assert run("boxes", str(made), "--video", out, "--clip", "other", "-q") == 2
     assert "--clip other: the run has boxes of plate" in capsys.readouterr().err
@@ -126,10 +119,10 @@ def test_what_is_drawn_must_be_there(
     assert not list(tmp_path.iterdir())
 
 
-def test_labels_do_not_lie_over_each_other() -> None:
+def test_labels_do_not_lie_over_each_other():
     picture = np.zeros((200, 300, 3), np.uint8)
     marks = [BoxMark((100 + k, 80, 160, 140), k, "found", f"#{k} cup .80") for k in range(6)]
-    taken: list[tuple[int, int, int, int]] = []
+    taken = []
     for mark in marks:
         place = label_place(mark, (200, 300), taken)
         assert place is not None
@@ -153,7 +146,7 @@ def test_labels_do_not_lie_over_each_other() -> None:
     assert tuple(picture[10, 12]) == HIDDEN
 
 
-def test_the_line_below_says_where_objects_are_without_a_box() -> None:
+def test_the_line_below_says_where_objects_are_without_a_box():
     marks = FrameMarks(
         by_frame={},
         frame=np.arange(4),
@@ -169,7 +162,7 @@ def test_the_line_below_says_where_objects_are_without_a_box() -> None:
     assert orange[:, 33].sum() == (FOOT - 6) // 2  # one of two objects
 
 
-def test_tracks_come_back_from_the_files(made: Path, tmp_path: Path) -> None:
+def test_tracks_come_back_from_the_files(made, tmp_path):
     assert (
         run(
             "boxes",

@@ -1,11 +1,8 @@
 """Detectors compared by known boxes: recall and average precision, with themselves and with planted faults."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import shutil
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -24,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("without_figures")
 CLIPS, FRAMES = 12, 4
 
 
-def recorded(seed: int, missed: float) -> pd.DataFrame:
+def recorded(seed, missed):
     """A detector that misses a share of the boxes behind a first frame and is off by a few px."""
     rng = np.random.default_rng(seed)
     rows = []
@@ -42,7 +39,7 @@ def recorded(seed: int, missed: float) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def runs(tmp_path_factory):
     """Two recorded detectors on twelve clips of four frames with known boxes; and their run by another class number."""
     folder = tmp_path_factory.mktemp("detectors")
     ground = np.random.default_rng(0).integers(60, 120, (128, 96, 3), dtype=np.uint8)
@@ -70,22 +67,17 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return out, renumbered
 
 
-def compared(
-    runs: tuple[Path, Path], a: str, b: str, capsys: pytest.CaptureFixture[str]
-) -> dict[str, dict[str, float]]:
+def compared(runs, a, b, capsys):
     capsys.readouterr()
     models = (f"--model-a={a}", f"--model-b={b}", "--json")
     assert run("compare", *(str(path) for path in runs), *models) == 0
-    found: dict[str, dict[str, float]] = json.loads(capsys.readouterr().out)["metrics"]
-    return found
+    return json.loads(capsys.readouterr().out)["metrics"]
 
 
 NAMES = ("recall", "average_precision", "average_precision_50")
 
 
-def test_a_detector_is_the_same_as_itself_by_other_numbers_of_classes(
-    runs: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_detector_is_the_same_as_itself_by_other_numbers_of_classes(runs, capsys):
     found = compared(runs, "a", "a", capsys)
     for name in NAMES:
         summary = found[name]
@@ -98,9 +90,7 @@ def test_a_detector_is_the_same_as_itself_by_other_numbers_of_classes(
         assert (summary["n"], summary["clusters"]) == (CLIPS * FRAMES, CLIPS)
 
 
-def test_a_detector_that_misses_more_is_worse(
-    runs: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_detector_that_misses_more_is_worse(runs, capsys):
     out, _ = runs
     found = compared((out, out), "a", "misses", capsys)
     assert [found[name]["on_these_clips"] for name in NAMES] == ["worse"] * 3
@@ -116,7 +106,7 @@ def test_a_detector_that_misses_more_is_worse(
     assert "average precision" in (out / "comparison.html").read_text()
 
 
-def test_equal_detectors_are_seldom_called_better_or_worse() -> None:
+def test_equal_detectors_are_seldom_called_better_or_worse():
     rng = np.random.default_rng(5)
     lines = [
         with_p(precision_differences(*world(rng, 8, 5), "content", 0.01)[0])[
@@ -130,7 +120,7 @@ def test_equal_detectors_are_seldom_called_better_or_worse() -> None:
     assert with_p(planted)["average_precision"].on_these_clips == "worse"
 
 
-def test_the_interval_is_the_inversion_of_the_sign_flip_test_tried_by_hand() -> None:
+def test_the_interval_is_the_inversion_of_the_sign_flip_test_tried_by_hand():
     """Eight clips: each value of the difference against all 256 choices of signs of the clips' additions."""
     a, b = world(np.random.default_rng(8), 8, 5)
     found = precision_differences(a, b, "content", 0.01)[0]["average_precision"]
@@ -155,7 +145,7 @@ def test_the_interval_is_the_inversion_of_the_sign_flip_test_tried_by_hand() -> 
     adds = (found.difference + 7 * (without.mean() - without)) / 8
     signs = np.array(list(itertools.product((-1, 1), repeat=8)))
 
-    def p(value: float) -> float:
+    def p(value):
         rest = adds - value / 8
         return float((np.abs(signs @ rest) >= abs(rest.sum()) - 1e-12).mean())
 
@@ -165,13 +155,13 @@ def test_the_interval_is_the_inversion_of_the_sign_flip_test_tried_by_hand() -> 
         assert p(end - outwards * 0.01 * width) > 0.05 >= p(end + outwards * 0.01 * width)
 
 
-def test_with_fewer_than_six_stretches_average_precision_has_no_interval() -> None:
+def test_with_fewer_than_six_stretches_average_precision_has_no_interval():
     found = precision_differences(*world(np.random.default_rng(8), 1, 24), "content", 0.01)[0]
     assert found["average_precision"].clusters < 6
     assert np.isnan([found["average_precision"].low, found["average_precision"].p]).all()
 
 
-def test_on_other_footage_whole_clips_are_left_out_or_nothing_is_reported() -> None:
+def test_on_other_footage_whole_clips_are_left_out_or_nothing_is_reported():
     rng = np.random.default_rng(6)
     many = with_p(precision_differences(*world(rng, 8, 5), "part and pass", 0.01)[0])[
         "average_precision"
@@ -184,7 +174,7 @@ def test_on_other_footage_whole_clips_are_left_out_or_nothing_is_reported() -> N
     assert few.verdict == "cannot tell"
 
 
-def test_other_known_boxes_are_not_compared() -> None:
+def test_other_known_boxes_are_not_compared():
     a, b = world(np.random.default_rng(7), 6, 4)
     moved = b.table("known_boxes").assign(x1=lambda t: t["x1"] - 1)
     b.__dict__["tables"] = {**b.__dict__["tables"], "known_boxes": moved}
@@ -195,9 +185,7 @@ def test_other_known_boxes_are_not_compared() -> None:
     ]
 
 
-def test_agreement_frame_by_frame_is_that_of_a_hand_count(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_agreement_frame_by_frame_is_that_of_a_hand_count(tmp_path, capsys):
     """Three frames: a missing box, the same two boxes, and one of another class far enough from its twin."""
     (tmp_path / "clip").mkdir()
     for frame in range(3):
@@ -205,7 +193,7 @@ def test_agreement_frame_by_frame_is_that_of_a_hand_count(
         cv2.imwrite(str(tmp_path / "clip" / f"{frame}.png"), picture)
     left, right = (10, 10, 50, 50), (70, 10, 110, 50)
     shifted = (10, 20, 50, 60)  # IoU 30 / 50
-    boxes: dict[str, list[tuple[int, str, float, tuple[int, ...]]]] = {
+    boxes = {
         "a": [(0, "bolt", 0.9, left), (0, "bolt", 0.9, right), (1, "bolt", 0.9, left),
               (2, "bolt", 0.9, left), (2, "bolt", 0.2, right)],
         "b": [(0, "bolt", 0.9, left), (1, "bolt", 0.9, shifted), (2, "nut", 0.9, left)],

@@ -1,11 +1,8 @@
 """Comparison of two runs: what is planted is found, what is equal is same, and chance says nothing."""
 
-from __future__ import annotations
-
 import itertools
 import math
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,16 +26,14 @@ from vidrobust.statistics.ratios import Undecided
 KEYS = ("item", "frame")
 
 
-def compared(a: pd.DataFrame, b: pd.DataFrame, **how: Any) -> Compared:
+def compared(a, b, **how):
     """The comparison of the column flip alone."""
     margin = how.pop("margin", 0.2)
     rows = paired_rows(a, b, **{"keys": KEYS, "column": "flip", **how})
     return compare_metrics({"flip_rate": rows}, margin=margin)["flip_rate"]
 
 
-def run(
-    rng: np.random.Generator, rate: float, *, clips: int = 15, frames: int = 200
-) -> pd.DataFrame:
+def run(rng, rate, *, clips=15, frames=200):
     """Flips of clips whose rates differ: Beta with mean ``rate`` and correlation .02."""
     own = rng.beta(rate * 49, (1 - rate) * 49, clips)
     item = np.repeat([f"clip{k}" for k in range(clips)], frames)
@@ -53,7 +48,7 @@ def run(
     )
 
 
-def test_two_equal_runs_are_the_same() -> None:
+def test_two_equal_runs_are_the_same():
     a = run(np.random.default_rng(0), 0.05)
     found = compared(a, a.copy())
     assert (found.difference, found.low, found.high, found.verdict) == (0.0, 0.0, 0.0, "same")
@@ -65,7 +60,7 @@ def test_two_equal_runs_are_the_same() -> None:
     )
 
 
-def test_what_never_happened_says_nothing_of_other_footage() -> None:
+def test_what_never_happened_says_nothing_of_other_footage():
     # neither run flips in one clip: of that clip a fact, of others nothing
     rng = np.random.default_rng(0)
     a = run(rng, 0.05, clips=1).assign(flip=False, moved=rng.random(200))
@@ -81,7 +76,7 @@ def test_what_never_happened_says_nothing_of_other_footage() -> None:
     assert compared(a, a.copy()).verdict == "same"
 
 
-def test_equal_rows_of_other_footage_are_a_sample() -> None:
+def test_equal_rows_of_other_footage_are_a_sample():
     # nothing flips in three parts: on the same pictures that is a fact, on others it says little
     a = pd.DataFrame({"item": ["a", "b", "c"], "frame": 0, "time_s": 0.0, "flip": False})
     other = compared(a, a.copy(), same_footage=False)
@@ -89,7 +84,7 @@ def test_equal_rows_of_other_footage_are_a_sample() -> None:
     assert -other.low == other.high > 0.3
 
 
-def test_two_points_more_are_found() -> None:
+def test_two_points_more_are_found():
     rng = np.random.default_rng(1)
     a = run(rng, 0.05)
     b = a.assign(flip=a["flip"] | (rng.random(len(a)) < 0.02))
@@ -106,7 +101,7 @@ def test_two_points_more_are_found() -> None:
     assert compared(a, b, worse="lower").verdict == "better"
 
 
-def test_below_fourteen_clips_a_verdict_speaks_of_these_clips_alone() -> None:
+def test_below_fourteen_clips_a_verdict_speaks_of_these_clips_alone():
     rng = np.random.default_rng(4)
     a = run(rng, 0.02, clips=5, frames=250)
     b = a.assign(flip=a["flip"] | (rng.random(len(a)) < 0.2))
@@ -123,12 +118,12 @@ def test_below_fourteen_clips_a_verdict_speaks_of_these_clips_alone() -> None:
     assert (thrice.clusters, thrice.verdict, thrice.on_these_clips) == (20, "worse", "")
 
 
-def test_of_fourteen_clips_one_is_of_a_kind_that_is_one_in_five() -> None:
+def test_of_fourteen_clips_one_is_of_a_kind_that_is_one_in_five():
     assert ENOUGH == 14
     assert 0.8**ENOUGH < ALPHA < 0.8 ** (ENOUGH - 1)
 
 
-def test_one_clip_in_five_that_is_bad_gives_no_false_verdict_where_none_of_them_is_seen() -> None:
+def test_one_clip_in_five_that_is_bad_gives_no_false_verdict_where_none_of_them_is_seen():
     """No difference in the mean: one clip in five is 20 points worse, the others 5 better."""
     rng = np.random.default_rng(0)
     for clips in (6, 10, 13):
@@ -138,7 +133,7 @@ def test_one_clip_in_five_that_is_bad_gives_no_false_verdict_where_none_of_them_
         assert (compared(a, b).verdict, compared(a, b).on_these_clips) == ("cannot tell", "better")
 
 
-def test_what_cannot_be_is_not_in_the_interval() -> None:
+def test_what_cannot_be_is_not_in_the_interval():
     # A never flips, so that B less A is not below 0; only two of six clips flip at all in B
     a = run(np.random.default_rng(0), 0.05, clips=6).assign(flip=False)
     b = a.assign(flip=a["item"].isin(["clip0", "clip1"]) & (a["frame"] % 3 == 0))
@@ -149,7 +144,7 @@ def test_what_cannot_be_is_not_in_the_interval() -> None:
     assert compared(a, b, same_footage=False).low < 0
 
 
-def test_the_margin_is_relative_to_the_rate() -> None:
+def test_the_margin_is_relative_to_the_rate():
     assert margin_of(0.04, 0.06, 0.2) == pytest.approx(0.01)
     assert margin_of(0.94, 0.96, 0.2) == pytest.approx(0.01)  # 5 % wrong
     assert margin_of(0.0, 0.0, 0.2) == 1e-4
@@ -164,7 +159,7 @@ def test_the_margin_is_relative_to_the_rate() -> None:
     assert compared(a, b, margin=1.0).verdict == "same"
 
 
-def test_inside_the_margin_is_the_same_though_the_sign_is_sure() -> None:
+def test_inside_the_margin_is_the_same_though_the_sign_is_sure():
     assert verdict(0.001, 0.009, margin=0.01, worse="higher") == "same"
     assert verdict(0.001, 0.011, margin=0.01, worse="higher") == "worse"
     assert verdict(0.001, 0.011, margin=0.01, worse="higher", p=0.06) == "cannot tell"
@@ -173,7 +168,7 @@ def test_inside_the_margin_is_the_same_though_the_sign_is_sure() -> None:
     assert verdict(math.nan, math.nan, margin=0.01, worse="higher") == "cannot tell"
 
 
-def test_of_ten_metrics_chance_calls_some_no_more_than_one_time_in_twenty() -> None:
+def test_of_ten_metrics_chance_calls_some_no_more_than_one_time_in_twenty():
     """A/A in 100 ways: ten metrics of ten clips, each of which suits one of two equal runs."""
     rng = np.random.default_rng(2)
     clip = np.repeat([f"clip{k}" for k in range(10)], 4).astype(object)
@@ -192,7 +187,7 @@ def test_of_ten_metrics_chance_calls_some_no_more_than_one_time_in_twenty() -> N
     assert alone > 25  # what every interval by itself would call
 
 
-def test_rows_that_only_one_run_has_are_counted_and_left_out() -> None:
+def test_rows_that_only_one_run_has_are_counted_and_left_out():
     a = run(np.random.default_rng(3), 0.1, clips=6)
     found = compared(a.iloc[10:], a.iloc[:-30])
     assert (found.n, found.only_a, found.only_b) == (1160, 30, 10)
@@ -204,7 +199,7 @@ def test_rows_that_only_one_run_has_are_counted_and_left_out() -> None:
         compared(a, a.drop(columns="flip"))
 
 
-def test_parts_are_paired_over_stations() -> None:
+def test_parts_are_paired_over_stations():
     rows = [
         (f"cam{s}/p{p}.{k}", f"p{p}", k, s, p * 0.1 + 0.05 * s)
         for s in (1, 2)
@@ -218,9 +213,7 @@ def test_parts_are_paired_over_stations() -> None:
     assert (found.n, found.clusters, found.cluster) == (18, 6, "part")
 
 
-def tracks(
-    rng: np.random.Generator, rate: float, *, clips: int = 15, objects: int = 3
-) -> pd.DataFrame:
+def tracks(rng, rate, *, clips=15, objects=3):
     """Frames of objects, of which a share is without a box; so many objects a frame."""
     frame = np.tile(np.repeat(np.arange(100), objects), clips)
     item = np.repeat([f"clip{k}" for k in range(clips)], 100 * objects)
@@ -229,17 +222,12 @@ def tracks(
     )
 
 
-def along_tracks(a: pd.DataFrame, b: pd.DataFrame) -> Compared:
-    how: dict[str, Any] = {
-        "column": "missed",
-        "worse": "higher",
-        "bounds": (0.0, 1.0),
-        "part": None,
-    }
+def along_tracks(a, b):
+    how = {"column": "missed", "worse": "higher", "bounds": (0.0, 1.0), "part": None}
     return compare_metrics({"uncovered_rate": rows_along_tracks(a, b, **how)})["uncovered_rate"]
 
 
-def test_rows_along_tracks_are_rates_of_all_rows_and_not_of_seconds() -> None:
+def test_rows_along_tracks_are_rates_of_all_rows_and_not_of_seconds():
     rng = np.random.default_rng(7)
     # B follows a second object in half of the clips: more rows, no more misses a row
     a, b = tracks(rng, 0.1, objects=1), tracks(rng, 0.1, objects=1)
@@ -254,7 +242,7 @@ def test_rows_along_tracks_are_rates_of_all_rows_and_not_of_seconds() -> None:
     assert (along_tracks(a, a.copy()).verdict, along_tracks(a, a.copy()).low) == ("same", 0.0)
 
 
-def test_the_reasons_of_not_telling() -> None:
+def test_the_reasons_of_not_telling():
     rng = np.random.default_rng(9)
     a, b = run(rng, 0.05), run(rng, 0.05)
     short = compared(a[a["frame"] < 120], b[b["frame"] < 120])
@@ -270,7 +258,7 @@ def test_the_reasons_of_not_telling() -> None:
     assert compared(a[:0], b).why == Undecided.NOT_MEASURED
 
 
-def test_more_footage_that_would_settle_it_by_hand() -> None:
+def test_more_footage_that_would_settle_it_by_hand():
     # half width .04: to leave out 0 with a difference of .01 takes (.04 / .01)^2, to lie within .03 (.04 / .02)^2
     found = Compared(0.1, 0.11, 0.01, -0.03, 0.05, 0.03, "cannot tell", 100, 15, "item")
     assert found.times == pytest.approx(4)
@@ -278,7 +266,7 @@ def test_more_footage_that_would_settle_it_by_hand() -> None:
     assert math.isnan(replace(found, low=math.nan, high=math.nan).times)
 
 
-def test_without_other_metrics_interval_and_test_never_contradict() -> None:
+def test_without_other_metrics_interval_and_test_never_contradict():
     rng = np.random.default_rng(10)
     for clips in (6, 9, 20):
         for _ in range(15):

@@ -1,12 +1,8 @@
 """Finished runs compared and gated by the command line, on real clips and networks."""
 
-from __future__ import annotations
-
 import json
 import math
 import shutil
-from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -26,7 +22,7 @@ CLIP = "intel_preview_bolt-multi-size-detection.gif"
 
 
 @pytest.fixture(scope="module")
-def pair(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def pair(corpus, models, tmp_path_factory):
     """One clip under two names, cut into six parts by manifests with labels; a network each."""
     base = tmp_path_factory.mktemp("compare")
     folders = []
@@ -46,9 +42,7 @@ def pair(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) -
     return folders[0], folders[1]
 
 
-def test_a_run_is_the_same_as_itself(
-    pair: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_run_is_the_same_as_itself(pair, capsys):
     assert run("compare", str(pair[0]), str(pair[0]), "--json") == 0
     found = json.loads(capsys.readouterr().out)
     assert {metric["verdict"] for metric in found["metrics"].values()} == {"same"}
@@ -58,11 +52,11 @@ def test_a_run_is_the_same_as_itself(
     assert found["settled_by"] is None
 
 
-def test_the_headline_leads_with_the_verdict_and_what_would_settle_it() -> None:
+def test_the_headline_leads_with_the_verdict_and_what_would_settle_it():
     metric = find_metric("flip_rate")
     assert metric is not None
 
-    def of(verdict: Any, here: Any, why: Undecided, low: float, high: float) -> dict[str, Any]:
+    def of(verdict, here, why, low, high):
         found = Compared(
             0.1, 0.12, 0.02, low, high, 0.02, verdict, 900, 9, "item", on_these_clips=here, why=why
         )
@@ -81,7 +75,7 @@ def test_the_headline_leads_with_the_verdict_and_what_would_settle_it() -> None:
     assert math.isnan(none["times"])
 
 
-def test_two_networks_on_the_same_content_are_paired(pair: tuple[Path, Path]) -> None:
+def test_two_networks_on_the_same_content_are_paired(pair):
     a, b = (RunFolder.existing(path) for path in pair)
     found = compare_runs(a, b)
     assert (found["paired_by"], found["items"], found["notes"]) == ("content", 6, [])
@@ -111,9 +105,7 @@ def test_two_networks_on_the_same_content_are_paired(pair: tuple[Path, Path]) ->
     assert found["churn"]["value"] == pytest.approx((labels[0] != labels[1]).mean())
 
 
-def test_other_footage_is_paired_by_part_and_pass_or_refused(
-    pair: tuple[Path, Path], tmp_path: Path
-) -> None:
+def test_other_footage_is_paired_by_part_and_pass_or_refused(pair, tmp_path):
     a = RunFolder.existing(pair[0])
     other = tmp_path / "other"
     shutil.copytree(pair[1], other)
@@ -134,9 +126,7 @@ def test_other_footage_is_paired_by_part_and_pass_or_refused(
     ]
 
 
-def test_other_footage_is_paired_station_by_station_and_reported_on_a_page(
-    pair: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_other_footage_is_paired_station_by_station_and_reported_on_a_page(pair, tmp_path, capsys):
     """Six inputs of each run as three parts, two stations each; without stations a pass is their mean."""
     folders = [RunFolder(shutil.copytree(path, tmp_path / path.name)) for path in pair]
     for folder in folders:
@@ -165,9 +155,7 @@ def test_other_footage_is_paired_station_by_station_and_reported_on_a_page(
     )
 
 
-def test_changed_labels_are_counted_frame_by_frame(
-    pair: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_changed_labels_are_counted_frame_by_frame(pair, tmp_path, capsys):
     again, page = tmp_path / "again", tmp_path / "page.html"
     shutil.copytree(pair[0], again)
     table = RunFolder.existing(again).table("frames")
@@ -184,7 +172,7 @@ def test_changed_labels_are_counted_frame_by_frame(
     assert "McNemar" in page.read_text(encoding="utf-8")
 
 
-def test_models_are_named_where_they_are_not_clear(pair: tuple[Path, Path]) -> None:
+def test_models_are_named_where_they_are_not_clear(pair):
     a, b = (RunFolder.existing(path) for path in pair)
     with pytest.raises(SettingsError, match="has no model nothing; it has mobilenet"):
         compare_runs(a, b, model_a="nothing")
@@ -203,13 +191,7 @@ FOLDER_COMMANDS = (
 
 @pytest.mark.parametrize("command", FOLDER_COMMANDS, ids=lambda command: command[0])
 @pytest.mark.parametrize("what", ["failed", "killed", "foreign", "none"])
-def test_folders_without_results_are_named(
-    pair: tuple[Path, Path],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    command: tuple[str, ...],
-    what: str,
-) -> None:
+def test_folders_without_results_are_named(pair, tmp_path, capsys, command, what):
     folder = tmp_path / what
     folder.mkdir()
     if what == "foreign":
@@ -231,7 +213,7 @@ def test_folders_without_results_are_named(
     assert ("broken.mp4" in said.err) == (what == "failed")
 
 
-def test_gates_end_with_their_code(pair: tuple[Path, Path], tmp_path: Path) -> None:
+def test_gates_end_with_their_code(pair, tmp_path):
     value = RunFolder.existing(pair[0]).read_json("metrics.json")
     (summary,) = value["models"].values()
     rate = summary["flip_rate"]["value"]
@@ -246,7 +228,7 @@ def test_gates_end_with_their_code(pair: tuple[Path, Path], tmp_path: Path) -> N
     assert run("gate", str(pair[0]), "--fail-if", "nonsense") == 2
 
 
-def test_a_stage_ends_with_the_code_of_its_gates(pair: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_stage_ends_with_the_code_of_its_gates(pair, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(pair[0], folder)
     config = tmp_path / "vidrobust.toml"

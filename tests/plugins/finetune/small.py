@@ -1,7 +1,5 @@
 """A small network of two classes, red and blue, that a test trains."""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 
@@ -18,10 +16,7 @@ STEP = PolicyStep(
 )
 
 
-Network = tuple[nn.Module, Preprocess, tuple[str, ...]]
-
-
-def network(lean: float = 0.3) -> Network:
+def network(lean=0.3):
     """The mean of red against that of blue, a little off."""
     last = nn.Linear(3, 2)
     with torch.no_grad():
@@ -31,6 +26,6 @@ def network(lean: float = 0.3) -> Network:
     return module, Preprocess(size=16, mean=(127.0,) * 3, std=(64.0,) * 3), ("red", "blue")
 
 
-def biased() -> Network:
+def biased():
     """The same, so far off that it takes most of what is blue for red."""
     return network(1.0)

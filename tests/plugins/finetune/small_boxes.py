@@ -3,10 +3,6 @@
 Four places of a frame, each with a red or a blue thing or with none, found by its colour.
 """
 
-from __future__ import annotations
-
-from collections.abc import Sequence
-
 import torch
 from torch import nn
 from torch.nn import functional
@@ -18,7 +14,7 @@ PLACES = torch.tensor([[4.0, 4, 20, 20], [40, 4, 56, 20], [4, 28, 20, 44], [40, 
 class Finder(nn.Module):
     """Scores of red and blue in each of PLACES, from its mean colour: two logits, linear."""
 
-    def __init__(self) -> None:
+    def __init__(self):
         super().__init__()
         self.score_thresh = 0.05
         self.backbone = nn.AdaptiveAvgPool2d(1)
@@ -27,18 +23,14 @@ class Finder(nn.Module):
             self.head.weight.copy_(torch.tensor([[12.0, 0, -12.0], [-12.0, 0, 12.0]]))
             self.head.bias.copy_(torch.tensor([-1.5, -1.5]))
 
-    def transform(self, images: Sequence[torch.Tensor]) -> tuple[object, None]:
+    def transform(self, images):
         """As torchvision's: the pictures in one tensor."""
         from torchvision.models.detection.image_list import ImageList
 
         batch = torch.stack(list(images))
         return ImageList(batch, [(batch.shape[2], batch.shape[3])] * len(batch)), None
 
-    def forward(
-        self,
-        images: Sequence[torch.Tensor],
-        targets: Sequence[dict[str, torch.Tensor]] | None = None,
-    ) -> object:
+    def forward(self, images, targets=None):
         corners = PLACES.int().tolist()
         cut = [
             torch.stack([i[:, y1:y2, x1:x2].mean(dim=(1, 2)) for x1, y1, x2, y2 in corners])
@@ -62,6 +54,6 @@ class Finder(nn.Module):
         return found
 
 
-def detector() -> tuple[nn.Module, tuple[str, ...]]:
+def detector():
     """The module and the names of its labels."""
     return Finder(), NAMES

@@ -1,9 +1,5 @@
 """The command on a detector, from a run folder to table, policy and weights, on things whose colour wavers."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pandas as pd
@@ -21,7 +17,7 @@ COMMAND = ("--seeds", "2", "--steps", "3", "--batch", "4", "--rate", "0.05", "-q
 
 
 @pytest.fixture(scope="module")
-def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run_folder(tmp_path_factory):
     """Stability of six folders of pictures with a red or blue thing that is too faint in some frames."""
     folder = tmp_path_factory.mktemp("adapt")
     rng = np.random.default_rng(0)
@@ -47,7 +43,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.nightly  # of a classifier, in every run: test_study.py
-def test_what_it_was_before_are_the_figures_of_the_run(run_folder: Path) -> None:
+def test_what_it_was_before_are_the_figures_of_the_run(run_folder):
     """Frames of objects without a box on the held-out clips, counted in the run's own table of tracks."""
     table = pd.read_parquet(run_folder / "adaptation.parquet")
     assert set(table["recipe"]) == {"plain", "colorjitter", "ssd", "policy"}
@@ -68,9 +64,7 @@ def test_what_it_was_before_are_the_figures_of_the_run(run_folder: Path) -> None
 
 
 @pytest.mark.nightly
-def test_a_second_call_after_a_loss_makes_only_what_is_missing_and_the_same(
-    run_folder: Path,
-) -> None:
+def test_a_second_call_after_a_loss_makes_only_what_is_missing_and_the_same(run_folder):
     before = pd.read_parquet(run_folder / "adaptation.parquet")
     trials = run_folder / FOLDER / "trials"
     times = {path.name: path.stat().st_mtime_ns for path in trials.glob("*.pt")}
@@ -84,7 +78,7 @@ def test_a_second_call_after_a_loss_makes_only_what_is_missing_and_the_same(
     assert {name for name in after if after[name] != times[name]} == set(lost)
 
 
-def test_a_policy_says_of_what_its_figures_are() -> None:
+def test_a_policy_says_of_what_its_figures_are():
     figures = {
         "before": 0.1,
         "after": 0.05,

@@ -1,7 +1,5 @@
 """Detectors: boxes go with their pixels, targets and figures by hand, every family of torchvision learns."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,7 +17,6 @@ from vidrobust.plugins.finetune.boxes.network import (
     NONE,
     BoxSamples,
     KnownBoxes,
-    TrainableDetector,
     self_boxes,
     trainable_boxes,
     transformed,
@@ -42,30 +39,30 @@ STEPS = {
 }
 
 
-def trainable(module: nn.Module, names: tuple[str, ...]) -> TrainableDetector:
+def trainable(module, names):
     return trainable_boxes(
         module_detector("s", "m", module, names, CPU, "", ""), "m", BoxSettings()
     )
 
 
-def painted(box: tuple[int, int, int, int]) -> torch.Tensor:
+def painted(box):
     frame = torch.zeros(1, 3, 40, 40, dtype=torch.uint8)
     x1, y1, x2, y2 = box
     frame[..., y1:y2, x1:x2] = 150
     return frame
 
 
-def bright(frame: torch.Tensor) -> tuple[int, ...]:
+def bright(frame):
     y, x = np.nonzero(frame.numpy().reshape(-1, *frame.shape[-2:])[0] > 75)
     return (x.min(), y.min(), x.max() + 1, y.max() + 1)
 
 
-def one(box: tuple[float, ...], label: int = 1) -> KnownBoxes:
+def one(box, label=1):
     return KnownBoxes(np.array([box], np.float32), np.array([label]))
 
 
 @pytest.mark.parametrize("key", STEPS)
-def test_a_box_goes_where_its_pixels_go(key: str) -> None:
+def test_a_box_goes_where_its_pixels_go(key):
     size, wanted = STEPS[key]
     step = AugmentationStep(key=key, low=size, high=size)
     frame, boxes = with_steps(painted((4, 8, 14, 12)), one((4, 8, 14, 12)), [step], from_seed(0))
@@ -73,7 +70,7 @@ def test_a_box_goes_where_its_pixels_go(key: str) -> None:
     assert bright(frame) == wanted
 
 
-def test_a_box_is_enlarged_by_hand_and_left_out_where_its_middle_leaves() -> None:
+def test_a_box_is_enlarged_by_hand_and_left_out_where_its_middle_leaves():
     step = AugmentationStep(key="scale", low=1.0, high=1.0)  # twice as large about (20, 20)
     first = (15, 15, 25, 20)
     frame, boxes = with_steps(painted(first), one(first), [step], from_seed(0))
@@ -85,7 +82,7 @@ def test_a_box_is_enlarged_by_hand_and_left_out_where_its_middle_leaves() -> Non
     assert boxes.labels.tolist() == [2]
 
 
-def test_a_shift_along_both_axes_moves_boxes_as_it_moves_pixels() -> None:
+def test_a_shift_along_both_axes_moves_boxes_as_it_moves_pixels():
     step = AugmentationStep(key="translation", low=-9, high=9, axes=(9.0, 5.0))
     places = set()
     first = (14, 16, 24, 22)
@@ -96,7 +93,7 @@ def test_a_shift_along_both_axes_moves_boxes_as_it_moves_pixels() -> None:
     assert len(places) == 8
 
 
-def test_torchvisions_transforms_take_boxes_along() -> None:
+def test_torchvisions_transforms_take_boxes_along():
     frame = painted((4, 8, 14, 12))
     for seed in range(6):
         torch.manual_seed(seed)
@@ -113,7 +110,7 @@ def test_torchvisions_transforms_take_boxes_along() -> None:
     assert nothing.boxes.shape == (0, 4)
 
 
-def test_albumentations_takes_boxes_along() -> None:
+def test_albumentations_takes_boxes_along():
     albumentations = pytest.importorskip("albumentations")
     flip = albumentations.HorizontalFlip(p=1.0)
     picture, boxes = transformed(flip, painted((4, 8, 14, 12))[0], one((4, 8, 14, 12), 2))
@@ -123,7 +120,7 @@ def test_albumentations_takes_boxes_along() -> None:
     assert transformed(flip, painted((4, 8, 14, 12))[0], NONE)[1].boxes.shape == (0, 4)
 
 
-def test_objects_become_labels_and_their_gaps_are_filled_by_hand() -> None:
+def test_objects_become_labels_and_their_gaps_are_filled_by_hand():
     rows = [
         # moves by 2 px a frame, is missed in frame 2, and has another name in its weakest boxes
         (0, 0, 0, 0.9, 1), (0, 1, 2, 0.4, 2), (0, 3, 6, 0.8, 1), (0, 4, 8, 0.5, 2), (0, 6, 12, 0.45, 2),
@@ -145,14 +142,14 @@ def test_objects_become_labels_and_their_gaps_are_filled_by_hand() -> None:
     assert {label for boxes in made.values() for label in boxes.labels} == {1}
 
 
-def thing(colour: tuple[int, int, int], place: int = 0) -> torch.Tensor:
+def thing(colour, place=0):
     frame = torch.full((1, 3, 48, 60), 100, dtype=torch.uint8)
     x1, y1, x2, y2 = PLACES[place].int().tolist()
     frame[0, :, y1:y2, x1:x2] = torch.tensor(colour, dtype=torch.uint8)[:, None, None]
     return frame
 
 
-def everywhere(colour: tuple[int, int, int]) -> torch.Tensor:
+def everywhere(colour):
     one = torch.tensor(colour, dtype=torch.uint8).reshape(1, 3, 1, 1)
     return one.expand(1, 3, 48, 60).contiguous()
 
@@ -160,7 +157,7 @@ def everywhere(colour: tuple[int, int, int]) -> torch.Tensor:
 RED, GREY, FAINT, BLUE = (190, 100, 60), (100, 100, 100), (118, 100, 92), (60, 100, 190)
 
 
-def bench_of(colours: list[tuple[int, int, int]]) -> BoxBench:
+def bench_of(colours):
     count = np.arange(len(colours))
     frames = {"item": "clip", "part": "", "reason": "", "frame": count, "place": count}
     return BoxBench(
@@ -172,7 +169,7 @@ def bench_of(colours: list[tuple[int, int, int]]) -> BoxBench:
     )
 
 
-def test_figures_of_a_detector_by_hand() -> None:
+def test_figures_of_a_detector_by_hand():
     bench = bench_of([RED, RED, GREY, RED, BLUE, BLUE])
     found = bench.measured(bench.network.module)
     assert sorted(found.flips.values.tolist()) == [0, 0, 0, 0, 0, 1]
@@ -184,7 +181,7 @@ def test_figures_of_a_detector_by_hand() -> None:
     assert found.errors_at_rest.values.tolist() == pytest.approx([1 - (51 + 16 * 0.4) / 101])
 
 
-def test_a_detector_learns_what_it_is_shown_and_the_original_stays() -> None:
+def test_a_detector_learns_what_it_is_shown_and_the_original_stays():
     network = trainable(Finder(), NAMES)
     frames = [everywhere(FAINT)] * 4 + [everywhere(BLUE)] * 4
     known = [KnownBoxes(PLACES.numpy(), np.full(4, 1))] * 4 + [NONE] * 4
@@ -193,7 +190,7 @@ def test_a_detector_learns_what_it_is_shown_and_the_original_stays() -> None:
 
     noisy = of_policy([AugmentationStep(key="gaussian_noise", low=0, high=5)], boxes=True)
 
-    def labels(module: nn.Module) -> list[list[float]]:
+    def labels(module):
         found = network.answers(module, frames)
         return [one.labels[one.scores >= 0.5].tolist() for one in found]
 
@@ -204,13 +201,13 @@ def test_a_detector_learns_what_it_is_shown_and_the_original_stays() -> None:
     assert labels(network.module) == [[]] * 4 + [[2] * 4] * 4
 
 
-def families() -> dict[str, nn.Module]:
+def families():
     from torchvision.models import detection
     from torchvision.models.detection.anchor_utils import AnchorGenerator
 
-    def trunk() -> nn.Module:
+    def trunk():
         made = nn.Sequential(nn.Conv2d(3, 32, 3, 8, 1), nn.BatchNorm2d(32))
-        made.out_channels = 32  # type: ignore[assignment]
+        made.out_channels = 32
         return made
 
     none = {"weights": None, "weights_backbone": None, "num_classes": 3}
@@ -226,7 +223,7 @@ def families() -> dict[str, nn.Module]:
 
 
 @pytest.mark.parametrize("name", ["ssdlite", "fcos", "retinanet", "fasterrcnn"])
-def test_families_of_torchvision_learn_by_their_own_loss(name: str) -> None:
+def test_families_of_torchvision_learn_by_their_own_loss(name):
     """Two steps, with frames of which some hold nothing; normalisation keeps its statistics."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -239,13 +236,13 @@ def test_families_of_torchvision_learn_by_their_own_loss(name: str) -> None:
     both = list(zip(network.module.modules(), module.modules(), strict=True))
     norms = [(a, b) for a, b in both if isinstance(a, nn.BatchNorm2d)]
     assert norms
-    assert all(torch.equal(a.running_mean, b.running_mean) for a, b in norms)  # type: ignore[arg-type]
+    assert all(torch.equal(a.running_mean, b.running_mean) for a, b in norms)
     weights = zip(network.module.parameters(), module.parameters(), strict=True)
     assert any(not torch.equal(a, b) for a, b in weights)
     assert all(bool(torch.isfinite(p).all()) for p in module.parameters())
 
 
-def test_what_cannot_be_trained_says_why() -> None:
+def test_what_cannot_be_trained_says_why():
     class Recorded:
         name, task, class_names = "boxes", "detection", ("a",)
 
@@ -253,14 +250,14 @@ def test_what_cannot_be_trained_says_why() -> None:
         SettingsError,
         match=r"boxes: there is no torch module to train \(an ONNX file.*num_classes=N",
     ):
-        trainable_boxes(Recorded(), "boxes", BoxSettings())  # type: ignore[arg-type]
+        trainable_boxes(Recorded(), "boxes", BoxSettings())
 
     class Inference(nn.Module):
-        def forward(self, images: list[torch.Tensor]) -> list[torch.Tensor]:
+        def forward(self, images):
             return images
 
     module = Inference()
-    detector = ModuleDetector(name="m", class_names=NAMES, info=None, module=module, device=CPU)  # type: ignore[arg-type]
+    detector = ModuleDetector(name="m", class_names=NAMES, info=None, module=module, device=CPU)
     with pytest.raises(
         SettingsError, match="Inference takes no targets; adapt trains by torchvision's protocol"
     ):

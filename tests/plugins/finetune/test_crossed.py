@@ -1,24 +1,20 @@
 """Means and ratios over clips and seeds: by hand, against the paired ratio, and in worlds whose truth is known."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 
 from vidrobust.plugins.finetune.compare import crossed_rates
 from vidrobust.plugins.finetune.judge import CountedRows
-from vidrobust.statistics.ratios import PairedRatio, paired_ratio
+from vidrobust.statistics.ratios import paired_ratio
 
 
-def crossed_ratio(
-    before: np.ndarray, after: np.ndarray, clusters: np.ndarray, *, events: bool
-) -> PairedRatio:
+def crossed_ratio(before, after, clusters, *, events):
     """Of repetitions (S, n) on the same n rows."""
     sides = [[CountedRows(row.astype(float), clusters) for row in each] for each in (before, after)]
     return crossed_rates(sides[0], sides[1], "", events=events)
 
 
-def test_one_seed_is_the_paired_ratio() -> None:
+def test_one_seed_is_the_paired_ratio():
     rng = np.random.default_rng(3)
     before, after = rng.random((1, 60)), rng.random((1, 60))
     clusters = np.repeat(np.arange(10), 6)
@@ -30,7 +26,7 @@ def test_one_seed_is_the_paired_ratio() -> None:
         assert getattr(ours, name) == pytest.approx(getattr(known, name)), name
 
 
-def test_seeds_that_differ_widen_the_interval_and_alike_seeds_do_not_narrow_it() -> None:
+def test_seeds_that_differ_widen_the_interval_and_alike_seeds_do_not_narrow_it():
     rng = np.random.default_rng(4)
     clusters, before = np.repeat(np.arange(20), 10), np.ones((3, 200))
     row = rng.random(200)
@@ -41,7 +37,7 @@ def test_seeds_that_differ_widen_the_interval_and_alike_seeds_do_not_narrow_it()
     assert apart.high - apart.low > 3 * (alike.high - alike.low)
 
 
-def test_no_event_left_is_no_certainty() -> None:
+def test_no_event_left_is_no_certainty():
     before, clusters = np.tile(np.arange(100) % 10 == 0, (3, 1)), np.repeat(np.arange(10), 10)
     found = crossed_ratio(before, np.zeros((3, 100)), clusters, events=True)
     assert found.ratio == found.low == 0
@@ -49,7 +45,7 @@ def test_no_event_left_is_no_certainty() -> None:
     assert found.p == 2 / 2**10
 
 
-def test_the_interval_holds_the_true_ratio_where_clips_and_seeds_differ() -> None:
+def test_the_interval_holds_the_true_ratio_where_clips_and_seeds_differ():
     rng, inside, draws = np.random.default_rng(5), 0, 80
     clusters = np.repeat(np.arange(12), 40)
     for _ in range(draws):
@@ -63,7 +59,7 @@ def test_the_interval_holds_the_true_ratio_where_clips_and_seeds_differ() -> Non
 
 
 @pytest.mark.parametrize(("events", "sure"), [(6, False), (400, True)])
-def test_the_same_few_events_are_no_proof_that_nothing_changes(events: int, sure: bool) -> None:
+def test_the_same_few_events_are_no_proof_that_nothing_changes(events, sure):
     """An event in each of six clips that both have may be the same by chance; four hundred are not."""
     clusters = np.repeat(np.arange(6), 200)
     values = np.zeros((3, len(clusters)))
@@ -74,7 +70,7 @@ def test_the_same_few_events_are_no_proof_that_nothing_changes(events: int, sure
     assert (found.low > 0.9 and found.high < 1 / 0.9) == sure
 
 
-def test_seeds_that_differ_are_not_called_for_the_luck_of_one_training() -> None:
+def test_seeds_that_differ_are_not_called_for_the_luck_of_one_training():
     """Two arms that are alike: all clusters of a repetition share what its training came to."""
     rng, called, draws = np.random.default_rng(11), 0, 80
     clusters = np.repeat(np.arange(12), 40)
@@ -88,7 +84,7 @@ def test_seeds_that_differ_are_not_called_for_the_luck_of_one_training() -> None
     assert called / draws < 0.08
 
 
-def test_rows_of_their_own_are_the_paired_rows_where_these_are_the_same() -> None:
+def test_rows_of_their_own_are_the_paired_rows_where_these_are_the_same():
     rng = np.random.default_rng(6)
     before, after = rng.random((3, 80)) < 0.4, rng.random((3, 80)) < 0.2
     clusters = np.repeat(np.arange(8), 10)
@@ -104,7 +100,7 @@ def test_rows_of_their_own_are_the_paired_rows_where_these_are_the_same() -> Non
         assert getattr(mixed, name) == pytest.approx(getattr(paired, name)), name
 
 
-def test_rates_of_unlike_rows_by_hand_and_in_worlds_whose_truth_is_known() -> None:
+def test_rates_of_unlike_rows_by_hand_and_in_worlds_whose_truth_is_known():
     one = crossed_rates(
         [CountedRows(np.array([1.0, 0, 1, 0]), np.array([0, 0, 1, 1]))],
         [CountedRows(np.array([1.0, 0, 0, 0, 0, 0]), np.array([0, 0, 0, 1, 1, 1]))],
@@ -115,7 +111,7 @@ def test_rates_of_unlike_rows_by_hand_and_in_worlds_whose_truth_is_known() -> No
     rng, inside, draws = np.random.default_rng(7), 0, 80
     for _ in range(draws):
         clip = rng.gamma(8, 1 / 8, 12)
-        sides: list[list[CountedRows]] = []
+        sides = []
         for rate in (0.25, 0.125):
             seeds = []
             for _ in range(4):
@@ -128,7 +124,7 @@ def test_rates_of_unlike_rows_by_hand_and_in_worlds_whose_truth_is_known() -> No
     assert 0.9 * draws <= inside
 
 
-def test_a_repetition_without_rows_says_nothing() -> None:
+def test_a_repetition_without_rows_says_nothing():
     nothing, some = (
         CountedRows(np.empty(0), np.empty(0, int)),
         CountedRows(np.ones(4), np.array([0, 0, 1, 1])),

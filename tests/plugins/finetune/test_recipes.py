@@ -1,9 +1,5 @@
 """Recipes of the user: each kind of file, what it does to a picture, and what is refused."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -22,25 +18,25 @@ from vidrobust.plugins.finetune.steps import AugmentationStep
 PICTURE = torch.arange(3 * 4 * 6, dtype=torch.uint8).reshape(3, 4, 6)
 
 
-def test_the_portfolio_of_classifiers_and_of_detectors() -> None:
+def test_the_portfolio_of_classifiers_and_of_detectors():
     step = [AugmentationStep(key="brightness", low=-0.1, high=0.1)]
     assert [each.name for each in (*usual(), *of_policy(step, boxes=False))] == [
         *("plain", "colorjitter", "trivialaugment", "randaugment", "augmix"),
         *("policy", "policy-next-frame"),
     ]
     assert [each.name for each in (*usual_of_boxes(), *of_policy(step, boxes=True))] == [
-        *("plain", "colorjitter", "ssd", "policy"),
+        *("plain", "colorjitter", "ssd", "policy")
     ]
     assert of_policy([], boxes=False) == ()
 
 
-def test_footage_is_corrected_where_light_or_camera_were_found_again() -> None:
+def test_footage_is_corrected_where_light_or_camera_were_found_again():
     found = of_footage(["camera", "light", "objects"], boxes=False)
     assert [each.footage for each in found] == ["consensus", "steady-camera", "level-light"]
     assert [each.footage for each in of_footage(["light"], boxes=True)] == ["consensus"]
 
 
-def test_a_python_file(tmp_path: Path) -> None:
+def test_a_python_file(tmp_path):
     path = tmp_path / "My Flip.py"
     path.write_text(
         "from torchvision.transforms import v2\ntransform = v2.RandomHorizontalFlip(1.0)\n"
@@ -51,7 +47,7 @@ def test_a_python_file(tmp_path: Path) -> None:
     assert torch.equal(applied(recipe.transform, PICTURE), PICTURE.flip(-1))
 
 
-def test_an_albumentations_file(tmp_path: Path) -> None:
+def test_an_albumentations_file(tmp_path):
     albumentations = pytest.importorskip("albumentations")
     path = tmp_path / "flip.yaml"
     albumentations.save(
@@ -62,7 +58,7 @@ def test_an_albumentations_file(tmp_path: Path) -> None:
     assert torch.equal(applied(transform, PICTURE), PICTURE.flip(-2))
 
 
-def test_an_ultralytics_file(tmp_path: Path) -> None:
+def test_an_ultralytics_file(tmp_path):
     pytest.importorskip("yaml")
     path = tmp_path / "hyp.yaml"
     path.write_text("lr0: 0.01\nfliplr: 1.0\nmosaic: 1.0\n")
@@ -87,14 +83,14 @@ def test_an_ultralytics_file(tmp_path: Path) -> None:
         ("recipe.txt", "", "give a Python file that defines transform"),
     ],
 )
-def test_other_files_are_refused(tmp_path: Path, name: str, text: str, said: str) -> None:
+def test_other_files_are_refused(tmp_path, name, text, said):
     pytest.importorskip("yaml")
     (tmp_path / name).write_text(text)
     with pytest.raises(SettingsError, match=said):
         of_file(tmp_path / name)
 
 
-def test_a_transform_that_changes_size_or_type_is_refused() -> None:
+def test_a_transform_that_changes_size_or_type_is_refused():
     for transform in (lambda picture: picture[:, :2], lambda picture: picture.float() / 255):
         with pytest.raises(SettingsError, match="it must keep size and type"):
             applied(transform, PICTURE)

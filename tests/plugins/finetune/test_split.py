@@ -1,7 +1,5 @@
 """Which footage trains and which judges; targets of both kinds; neighbours."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -21,12 +19,12 @@ from vidrobust.plugins.finetune.judge import neighbours
 from vidrobust.plugins.finetune.train import LineFrames, consensus
 
 
-def frames(items: int, count: int = 20) -> pd.DataFrame:
+def frames(items, count=20):
     rows = [(f"clip-{i}", k, k / 10) for i in range(items) for k in range(count)]
     return pd.DataFrame(rows, columns=["item", "place", "time_s"])
 
 
-def test_no_part_stands_on_both_sides_and_each_kind_on_either() -> None:
+def test_no_part_stands_on_both_sides_and_each_kind_on_either():
     table = frames(8)
     parts = {f"clip-{i}": f"part-{i // 2}" for i in range(8)}
     kinds = {f"clip-{i}": "bolt" if i < 4 else "cap" for i in range(8)}
@@ -40,7 +38,7 @@ def test_no_part_stands_on_both_sides_and_each_kind_on_either() -> None:
         assert {kinds[f"clip-{2 * int(part[-1])}"] for part in side} == {"bolt", "cap"}
 
 
-def test_one_clip_is_split_by_time_with_a_gap() -> None:
+def test_one_clip_is_split_by_time_with_a_gap():
     found = split(frames(1, 101), {}, {}, seed=0)
     assert found.by == "time"
     training, judging = np.flatnonzero(found.training), np.flatnonzero(found.judging)
@@ -48,14 +46,14 @@ def test_one_clip_is_split_by_time_with_a_gap() -> None:
     assert judging.min() == 70  # .6 of ten seconds, and a second
 
 
-def test_inputs_without_parts_are_split_as_inputs() -> None:
+def test_inputs_without_parts_are_split_as_inputs():
     found = split(frames(5), {}, {}, seed=1)
     assert found.by == "input"
     assert found.training.sum() == 60
     assert (found.training ^ found.judging).all()
 
 
-def side(parts: str, content: str = "") -> tuple[pd.DataFrame, dict[str, str], dict[str, str]]:
+def side(parts, content=""):
     """A clip a letter of ``parts``, which names its part ("-": not known); ``content`` names its pictures."""
     table = frames(len(parts), 10)
     items = list(table["item"].unique())
@@ -63,12 +61,12 @@ def side(parts: str, content: str = "") -> tuple[pd.DataFrame, dict[str, str], d
     return table, of_part, dict(zip(items, content or parts.swapcase(), strict=True))
 
 
-def shown(of: tuple[pd.DataFrame, dict[str, str], dict[str, str]], rows: np.ndarray) -> str:
+def shown(of, rows):
     """Letters of the parts, or digits of the pictures where no part is known."""
     return "".join(of[1].get(item) or of[2][item] for item in dict.fromkeys(of[0]["item"][rows]))
 
 
-def test_other_footage_shows_no_part_and_no_picture_that_judges() -> None:
+def test_other_footage_shows_no_part_and_no_picture_that_judges():
     run = side("efgh", "5678")
     judging = np.repeat([True, False, True, False], 10)  # e and g
     for calm, left in (
@@ -82,13 +80,13 @@ def test_other_footage_shows_no_part_and_no_picture_that_judges() -> None:
         apart(side("e", "5"), run, judging)
 
 
-def footage(table: pd.DataFrame, parts: dict[str, str], kinds: dict[str, str]) -> AnsweredFootage:
+def footage(table, parts, kinds):
     frames = table.assign(part=[parts.get(item, "") for item in table["item"]])
     none = np.empty(0)
-    return AnsweredFootage(None, frames, none, kinds, none, none)  # type: ignore[arg-type]
+    return AnsweredFootage(None, frames, none, kinds, none, none)
 
 
-def test_every_fourth_part_is_held_out_or_the_end_of_each_clip() -> None:
+def test_every_fourth_part_is_held_out_or_the_end_of_each_clip():
     table, parts, _ = side("abcdefgh")
     kinds = {item: "bolt" if part < "e" else "cap" for item, part in parts.items()}
     held = held_out(footage(table, parts, kinds), np.arange(len(table)), 4, 0)
@@ -101,7 +99,7 @@ def test_every_fourth_part_is_held_out_or_the_end_of_each_clip() -> None:
     assert rows[held].tolist() == [16, 18, 36, 38]
 
 
-def test_rows_are_spread_and_runs_hold_neighbours() -> None:
+def test_rows_are_spread_and_runs_hold_neighbours():
     assert even(np.arange(10), 4).tolist() == [0, 3, 6, 9]
     table = frames(4, 60)
     rows = in_runs(table, np.arange(len(table)), 48, 12)
@@ -112,7 +110,7 @@ def test_rows_are_spread_and_runs_hold_neighbours() -> None:
         check_sizes(range(20), range(3))
 
 
-def test_neighbours_are_frames_that_follow_each_other() -> None:
+def test_neighbours_are_frames_that_follow_each_other():
     table = pd.DataFrame({"item": ["a", "a", "a", "a", "b", "b"], "place": [0, 1, 2, 7, 0, 1]})
     begins = np.array([True, False, False, False, True, False])
     assert neighbours(table, begins).tolist() == [[0, 1], [1, 2], [4, 5]]
@@ -120,10 +118,10 @@ def test_neighbours_are_frames_that_follow_each_other() -> None:
     assert neighbours(table, begins).tolist() == [[0, 1], [4, 5]]
 
 
-def test_the_consensus_is_the_confident_mean_of_the_stretch() -> None:
+def test_the_consensus_is_the_confident_mean_of_the_stretch():
     given = np.array([[0.9, 0.1, 0], [0.8, 0.2, 0], [0.4, 0.6, 0], [0, 0, 1]])
 
-    def made(*, whole: bool, seconds: float) -> np.ndarray:
+    def made(*, whole, seconds):
         of = LineFrames(
             stretch=np.array([0, 0, 0, 1]),  # a cut before the last
             time_s=np.arange(4) * seconds,
@@ -144,6 +142,6 @@ def test_the_consensus_is_the_confident_mean_of_the_stretch() -> None:
     assert near[2] == pytest.approx([0.8, 0.2, 0], abs=1e-6)
 
 
-def test_labels_become_shares_of_the_right_classes() -> None:
+def test_labels_become_shares_of_the_right_classes():
     rows = of_labels([frozenset({1}), frozenset({0, 2}), frozenset()], 3)
     assert rows.tolist() == [[0, 1, 0], [0.5, 0, 0.5], [0, 0, 0]]

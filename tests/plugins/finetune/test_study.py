@@ -1,10 +1,6 @@
 """The command from a run folder to recipes, choice and weights, on pictures whose colour wavers."""
 
-from __future__ import annotations
-
 import json
-from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -23,7 +19,7 @@ USUAL = ["before", "plain", "colorjitter", "trivialaugment", "randaugment", "aug
 JITTER = "from torchvision.transforms import v2\ntransform = v2.ColorJitter(hue=0.1)\n"
 
 
-def pictures(folder: Path, lean: float, sway: float, rng: np.random.Generator) -> str:
+def pictures(folder, lean, sway, rng):
     """24 pictures that lean to red, some by so much less that they are blue; the folder."""
     folder.mkdir(parents=True)
     for frame in range(24):
@@ -36,7 +32,7 @@ def pictures(folder: Path, lean: float, sway: float, rng: np.random.Generator) -
 
 
 @pytest.fixture(scope="module")
-def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run_folder(tmp_path_factory):
     """The stage stability of four folders of pictures, red or blue, of which some frames are the other way."""
     folder = tmp_path_factory.mktemp("adapt")
     rng = np.random.default_rng(0)
@@ -53,17 +49,16 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run
 
 
-def given(run: Path) -> list[str]:
+def given(run):
     """A policy and a recipe of the user's own."""
     return ["--policy", str(run / "given.json"), "--recipe", str(run / "mine.py")]
 
 
-def summary_of(run: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((run / ADAPTATION).read_text())
-    return found
+def summary_of(run):
+    return json.loads((run / ADAPTATION).read_text())
 
 
-def held_out(run: Path, table: str, column: str) -> list[tuple[float, int]]:
+def held_out(run, table, column):
     """Mean and count of every two clips of a table of the run."""
     rows = pd.read_parquet(run / table)
     rows = rows[(rows["kind"] == "adjacent") & (rows["excluded"] == "")]
@@ -72,7 +67,7 @@ def held_out(run: Path, table: str, column: str) -> list[tuple[float, int]]:
     return [(each.mean(), len(each)) for each in two]
 
 
-def test_every_recipe_has_a_row_and_the_better_half_goes_on(run_folder: Path) -> None:
+def test_every_recipe_has_a_row_and_the_better_half_goes_on(run_folder):
     summary = summary_of(run_folder)
     rows = summary["recipes"]
     assert [row["name"] for row in rows] == [*USUAL, "policy", "policy-next-frame", "mine"]
@@ -92,7 +87,7 @@ def test_every_recipe_has_a_row_and_the_better_half_goes_on(run_folder: Path) ->
     assert (rows[0]["errors"], rows[0]["errors_at_rest"]) == (None, None)  # no labels
 
 
-def test_what_it_was_before_are_the_figures_of_the_run(run_folder: Path) -> None:
+def test_what_it_was_before_are_the_figures_of_the_run(run_folder):
     """Flips of the held-out clips, counted in the run's own table of pairs."""
     table = pd.read_parquet(run_folder / "adaptation.parquet")
     row = table[(table["recipe"] == "plain") & (table["metric"] == "flips")].iloc[0]
@@ -104,7 +99,7 @@ def test_what_it_was_before_are_the_figures_of_the_run(run_folder: Path) -> None
     assert against.to_dict() in ({"before": ["flips", "other"], "plain": ["flips"]},)
 
 
-def test_a_second_call_trains_nothing_and_another_seed_only_itself(run_folder: Path) -> None:
+def test_a_second_call_trains_nothing_and_another_seed_only_itself(run_folder):
     trials = run_folder / FOLDER / "trials"
     before = {path.name: path.stat().st_mtime_ns for path in trials.glob("*.pt")}
     long = {name.rpartition("-0-6-")[0] for name in before if "-0-6-" in name}
@@ -116,8 +111,8 @@ def test_a_second_call_trains_nothing_and_another_seed_only_itself(run_folder: P
 
 
 def test_calm_footage_trains_and_the_run_chooses_judges_and_trains_without_labels(
-    run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+    run_folder, tmp_path, capsys
+):
     rng = np.random.default_rng(1)
     calm = tmp_path / "calm"
     for clip in range(8):
@@ -145,13 +140,11 @@ def test_calm_footage_trains_and_the_run_chooses_judges_and_trains_without_label
     assert len(list((run_folder / FOLDER / "trials").glob("*.pt"))) == trials
 
 
-def test_the_runs_own_policy_is_kept_where_another_was_tried(run_folder: Path) -> None:
+def test_the_runs_own_policy_is_kept_where_another_was_tried(run_folder):
     assert Policy.read(run_folder / "policy.json").measured == {}
 
 
-def test_labels_heal_a_biased_network_and_the_chosen_weights_load_where_the_old_ones_did(
-    tmp_path: Path,
-) -> None:
+def test_labels_heal_a_biased_network_and_the_chosen_weights_load_where_the_old_ones_did(tmp_path):
     rng, spec = np.random.default_rng(3), "tests.plugins.finetune.small:biased"
     rows = ["path,label"]
     for clip in range(8):
@@ -177,9 +170,7 @@ def test_labels_heal_a_biased_network_and_the_chosen_weights_load_where_the_old_
     assert wrong.mean() < 0.05
 
 
-def test_wrong_questions_end_with_2(
-    run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_wrong_questions_end_with_2(run_folder, tmp_path, capsys):
     (tmp_path / "plain.py").write_text(JITTER)
     (tmp_path / "small.py").write_text("transform = lambda picture: picture[:, :4, :4]\n")
     for options, said in (
@@ -198,9 +189,7 @@ def test_wrong_questions_end_with_2(
         assert said in capsys.readouterr().err
 
 
-def test_quick_takes_as_many_steps_as_fit_and_makes_no_policy(
-    run_folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_quick_takes_as_many_steps_as_fit_and_makes_no_policy(run_folder, capsys):
     main(["adapt", str(run_folder), "--quick", "--seeds", "1", "--batch", "4"])
     summary = summary_of(run_folder)
     assert summary["schedule"]["steps"] % 12 == 0  # a busier machine asks the same again

@@ -1,10 +1,7 @@
 """Training on a small network: reproducible, pauses, leaves the original alone, learns what it is shown."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,16 +12,10 @@ from vidrobust.errors import SettingsError
 from vidrobust.models.load import load_as_it_is
 from vidrobust.models.preprocess import Preprocess
 from vidrobust.plugins.finetune.network import TrainableClassifier, fresh_copy, trainable
-from vidrobust.plugins.finetune.recipes import PLAIN, Recipe, of_policy, usual
+from vidrobust.plugins.finetune.recipes import PLAIN, of_policy, usual
 from vidrobust.plugins.finetune.steps import AugmentationStep
 from vidrobust.plugins.finetune.study import save_weights, spec_with
-from vidrobust.plugins.finetune.train import (
-    ClassSamples,
-    Schedule,
-    Training,
-    jensen_shannon,
-    mixed,
-)
+from vidrobust.plugins.finetune.train import ClassSamples, Schedule, Training, jensen_shannon, mixed
 
 SCHEDULE = Schedule(steps=20, batch=8, rate=0.05)
 POLICY, HOLDS_NEXT = of_policy(
@@ -33,7 +24,7 @@ POLICY, HOLDS_NEXT = of_policy(
 
 
 @pytest.fixture(scope="module")
-def network() -> TrainableClassifier:
+def network():
     """Two classes by the colour of a picture of 12 px; with batch normalisation."""
     with torch.random.fork_rng():
         torch.manual_seed(1)
@@ -47,7 +38,7 @@ def network() -> TrainableClassifier:
 
 
 @pytest.fixture(scope="module")
-def samples(network: TrainableClassifier) -> ClassSamples:
+def samples(network):
     rng = np.random.default_rng(2)
     colours = np.array([[170, 110, 80], [80, 110, 170]])[np.repeat([0, 1], 20)]
     noise = rng.integers(-10, 10, (40, 3, 24, 24))
@@ -59,7 +50,7 @@ def samples(network: TrainableClassifier) -> ClassSamples:
     return ClassSamples(network, frames, cut, targets, (np.arange(40),), after)
 
 
-def trained(samples: ClassSamples, recipe: Recipe, seed: int = 0, *pauses: int) -> np.ndarray:
+def trained(samples, recipe, seed=0, *pauses):
     training = Training(samples, recipe, SCHEDULE, seed)
     for step in (*pauses, SCHEDULE.steps):
         training.until(step)
@@ -67,7 +58,7 @@ def trained(samples: ClassSamples, recipe: Recipe, seed: int = 0, *pauses: int) 
 
 
 @pytest.mark.parametrize("recipe", [*usual(), POLICY, HOLDS_NEXT], ids=lambda each: each.name)
-def test_every_recipe_learns_the_two_classes(samples: ClassSamples, recipe: Recipe) -> None:
+def test_every_recipe_learns_the_two_classes(samples, recipe):
     network = samples.network
     before = network.answers(network.module, samples.cut)
     found = trained(samples, recipe)
@@ -76,9 +67,7 @@ def test_every_recipe_learns_the_two_classes(samples: ClassSamples, recipe: Reci
 
 
 @pytest.mark.parametrize("recipe", [usual()[1], POLICY], ids=lambda each: each.name)
-def test_a_training_that_pauses_is_the_one_that_does_not_whatever_was_drawn_before(
-    samples: ClassSamples, recipe: Recipe
-) -> None:
+def test_a_training_that_pauses_is_the_one_that_does_not_whatever_was_drawn_before(samples, recipe):
     whole = trained(samples, recipe)
     torch.rand(17)
     state = torch.random.get_rng_state()
@@ -87,21 +76,21 @@ def test_a_training_that_pauses_is_the_one_that_does_not_whatever_was_drawn_befo
     assert not np.array_equal(trained(samples, recipe, 1), whole)
 
 
-def test_each_pool_gives_half_of_a_batch(samples: ClassSamples) -> None:
+def test_each_pool_gives_half_of_a_batch(samples):
     two = dataclasses.replace(samples, pools=(np.arange(3), np.arange(20, 40)))
     rows = Training(two, PLAIN, SCHEDULE, 0)._drawn()
     assert (rows[:4] < 3).all()
     assert (rows[4:] >= 20).all()
 
 
-def test_the_rate_rises_stays_and_falls() -> None:
+def test_the_rate_rises_stays_and_falls():
     schedule = Schedule(steps=20, batch=8, rate=1.0)
     rates = [schedule.at(step) for step in range(20)]
     assert rates[:3] == [0.5, 1.0, 1.0]  # a tenth of the steps
     assert rates[12:] == pytest.approx([1 - k / 8 for k in range(8)])  # the last four tenths
 
 
-def test_weights_lie_between_old_and_new(samples: ClassSamples) -> None:
+def test_weights_lie_between_old_and_new(samples):
     training = Training(samples, PLAIN, SCHEDULE, 0)
     training.until(4)
     old, new = samples.network.module, training.module
@@ -111,15 +100,15 @@ def test_weights_lie_between_old_and_new(samples: ClassSamples) -> None:
     assert all(torch.equal(same[name], value) for name, value in old.state_dict().items())
 
 
-def test_statistics_of_normalisation_stay(samples: ClassSamples) -> None:
+def test_statistics_of_normalisation_stay(samples):
     training = Training(samples, PLAIN, SCHEDULE, 0)
     training.until(3)
-    before, after = samples.network.module[1], training.module.get_submodule("1")  # type: ignore[index]
-    assert torch.equal(before.running_mean, after.running_mean)  # type: ignore[arg-type]
-    assert not torch.equal(before.weight, after.weight)  # type: ignore[arg-type]
+    before, after = samples.network.module[1], training.module.get_submodule("1")
+    assert torch.equal(before.running_mean, after.running_mean)
+    assert not torch.equal(before.weight, after.weight)
 
 
-def test_the_divergence_of_two_answers_by_hand() -> None:
+def test_the_divergence_of_two_answers_by_hand():
     sure, other = torch.tensor([[1.0, 1e-7]]).log(), torch.tensor([[1e-7, 1.0]]).log()
     assert float(jensen_shannon(sure, other)) == pytest.approx(math.log(2), abs=1e-4)
     assert float(jensen_shannon(sure, sure)) == pytest.approx(0, abs=1e-5)
@@ -134,19 +123,19 @@ class Opaque:
     name, task, class_names = "mine", "classification", ("a", "b")
 
 
-def test_what_cannot_be_trained_says_why() -> None:
+def test_what_cannot_be_trained_says_why():
     with pytest.raises(
         SettingsError, match=r"mine: there is no torch module to train \(an ONNX file.*factory"
     ):
-        trainable(Opaque(), "mine")  # type: ignore[arg-type]
+        trainable(Opaque(), "mine")
 
 
-def test_weights_of_the_line_are_loaded_again(tmp_path: Path) -> None:
+def test_weights_of_the_line_are_loaded_again(tmp_path):
     before = load_as_it_is("line-classifier", device="cpu")
     network = trainable(before, "line-classifier")
     module = fresh_copy(network.module)
     with torch.no_grad():
-        module.get_submodule("kind").bias.add_(torch.tensor([9.0, 0, 0, 0, 0]))  # type: ignore[operator]
+        module.get_submodule("kind").bias.add_(torch.tensor([9.0, 0, 0, 0, 0]))
     save_weights(module, tmp_path / "chosen.pt")
     spec = spec_with("line-classifier", tmp_path / "chosen.pt", len(network.class_names))
     again = load_as_it_is(spec, device="cpu")
@@ -155,7 +144,7 @@ def test_weights_of_the_line_are_loaded_again(tmp_path: Path) -> None:
     assert again.name == "line-classifier@chosen"
 
 
-def test_specs_take_weights_where_their_kind_can(tmp_path: Path) -> None:
+def test_specs_take_weights_where_their_kind_can(tmp_path):
     path = tmp_path / "chosen.pt"
     assert spec_with("torchvision:resnet18,weights=IMAGENET1K_V1", path, 7) == (
         f"torchvision:resnet18,weights={path},preset=IMAGENET1K_V1,num_classes=7"

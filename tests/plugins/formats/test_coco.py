@@ -1,10 +1,6 @@
 """COCO with videos: the three real dialects, by hand."""
 
-from __future__ import annotations
-
 import json
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +9,7 @@ from vidrobust.footage.labels.formats import read_labels
 from vidrobust.shapes.shape import read_shape
 
 
-def test_cocovid(annotations: Path) -> None:
+def test_cocovid(annotations):
     labels = read_labels(annotations / "mmtracking/demo_cocovid_data/ann.json")
     assert labels.format == "coco-video"
     assert labels.classes == {1: "car", 2: "person"}
@@ -26,7 +22,7 @@ def test_cocovid(annotations: Path) -> None:
     assert labels.notes == ("1 of 8 images hold no box",)
 
 
-def test_youtube_vis_and_tao(annotations: Path) -> None:
+def test_youtube_vis_and_tao(annotations):
     vis = read_labels(annotations / "mmtracking/demo_vis_data/ann.json").rows.iloc[0]
     assert vis[["item", "frame", "x2", "y2"]].tolist() == ["0043f083b5", 0, 1278.0, 414.0]
     tao = read_labels(annotations / "mmtracking/demo_tao_data/ann.json")
@@ -38,10 +34,9 @@ def test_youtube_vis_and_tao(annotations: Path) -> None:
     assert tao.problems[0].what == "95 is not in the file"
 
 
-def test_segmentations_are_kept_as_shapes(annotations: Path, changed: Callable[..., Path]) -> None:
+def test_segmentations_are_kept_as_shapes(annotations, changed):
     vis = read_labels(annotations / "mmtracking/demo_vis_data/ann.json").rows
     first = read_shape(vis["shape"].iloc[0])
-    assert first is not None
     assert first.box.tolist() == pytest.approx(
         vis[["x1", "y1", "x2", "y2"]].iloc[0].tolist(), abs=1
     )
@@ -52,7 +47,7 @@ def test_segmentations_are_kept_as_shapes(annotations: Path, changed: Callable[.
     assert read_labels(path).problems[0].column == "annotations[0].segmentation"
 
 
-def test_faults_name_their_place(changed: Callable[..., Path], tmp_path: Path) -> None:
+def test_faults_name_their_place(changed, tmp_path):
     path = changed(
         "mmtracking/demo_vis_data/ann.json", ("                104,\n", "                -104,\n")
     )

@@ -1,10 +1,5 @@
 """CVAT XML for video: the real export, by hand."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
 
 from vidrobust.errors import InputError
@@ -13,7 +8,7 @@ from vidrobust.footage.labels.formats import read_labels
 NAME = "cvat/for_video/annotations.xml"
 
 
-def test_boxes_of_tracks_and_what_is_outside(annotations: Path) -> None:
+def test_boxes_of_tracks_and_what_is_outside(annotations):
     labels = read_labels(annotations / NAME)
     rows = labels.rows
     assert labels.format == "cvat-video"
@@ -27,7 +22,7 @@ def test_boxes_of_tracks_and_what_is_outside(annotations: Path) -> None:
     )
 
 
-def test_attributes_are_kept_and_faults_have_their_line(changed: Callable[..., Path]) -> None:
+def test_attributes_are_kept_and_faults_have_their_line(changed):
     path = changed(
         NAME,
         (
@@ -48,7 +43,7 @@ def test_attributes_are_kept_and_faults_have_their_line(changed: Callable[..., P
     ]
 
 
-def test_a_polygon_is_the_box_about_it_and_its_shape(changed: Callable[..., Path]) -> None:
+def test_a_polygon_is_the_box_about_it_and_its_shape(changed):
     path = changed(
         NAME,
         (
@@ -69,7 +64,7 @@ def test_a_polygon_is_the_box_about_it_and_its_shape(changed: Callable[..., Path
     assert "expected three corners or more, got '1,2;9,2'" in str(read_labels(path).problems[0])
 
 
-def test_an_export_of_images_names_its_images(annotations: Path, tmp_path: Path) -> None:
+def test_an_export_of_images_names_its_images(annotations, tmp_path):
     labels = read_labels(annotations / "cvat/for_images/export_task/train.xml")
     assert labels.format == "cvat-images"
     assert set(labels.rows["file"]) <= {f"img{k}.jpg" for k in range(2)}

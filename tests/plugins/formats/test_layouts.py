@@ -1,10 +1,6 @@
 """Replicas of the official layouts: the same boxes from each, and the command that comes next runs on them."""
 
-from __future__ import annotations
-
 import json
-from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -30,7 +26,7 @@ VOC = """<annotation><folder>images</folder><filename>{name}.jpg</filename>
 BOX = ["x1", "y1", "x2", "y2"]
 
 
-def pictures(folder: Path) -> Path:
+def pictures(folder):
     """The frames: a textured square that moves by 1 px."""
     folder.mkdir(parents=True)
     still = np.random.default_rng(4).integers(60, 190, (TALL, WIDE, 3), np.uint8)
@@ -42,31 +38,29 @@ def pictures(folder: Path) -> Path:
     return folder
 
 
-def every(
-    text: Callable[[str, tuple[float, ...]], str], folder: Path, suffix: str = ".txt"
-) -> Path:
+def every(text, folder, suffix=".txt"):
     folder.mkdir(parents=True, exist_ok=True)
     for name, box in zip(NAMES, BOXES, strict=True):
         (folder / f"{name}{suffix}").write_text(text(name, box))
     return folder
 
 
-def shares(box: tuple[float, ...]) -> tuple[float, float, float, float]:
+def shares(box):
     x1, y1, x2, y2 = box
     return (x1 + x2) / 2 / WIDE, (y1 + y2) / 2 / TALL, (x2 - x1) / WIDE, (y2 - y1) / TALL
 
 
-def dumped(path: Path, content: object) -> Path:
+def dumped(path, content):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content))
     return path
 
 
-def yolo_line(box: tuple[float, ...]) -> str:
+def yolo_line(box):
     return "1 " + " ".join(f"{v:.8f}" for v in shares(box)) + "\n"
 
 
-def coco_of(first_id: int) -> dict[str, object]:
+def coco_of(first_id):
     return {
         "info": {},
         "categories": [{"id": 3, "name": "cat", "supercategory": "animal"}],
@@ -78,13 +72,13 @@ def coco_of(first_id: int) -> dict[str, object]:
     }
 
 
-def coco(desk: Path) -> tuple[Path, Path]:
+def coco(desk):
     """cocodataset.org: annotations/instances_val2017.json and val2017."""
     labels = dumped(desk / "annotations/instances_val2017.json", coco_of(100))
     return labels, pictures(desk / "val2017")
 
 
-def roboflow_coco(desk: Path) -> tuple[Path, Path]:
+def roboflow_coco(desk):
     dumped(desk / "train/_annotations.coco.json", coco_of(0))
     (desk / "made").mkdir()
     for path in pictures(desk / "p").iterdir():
@@ -92,7 +86,7 @@ def roboflow_coco(desk: Path) -> tuple[Path, Path]:
     return desk / "train", desk / "train"
 
 
-def ultralytics(desk: Path) -> tuple[Path, Path]:
+def ultralytics(desk):
     """Ultralytics' coco8: data.yaml, images/train and labels/train."""
     (desk / "data.yaml").write_text(
         "path: coco8\ntrain: images/train\nval: images/val\nnames:\n  0: dog\n  1: cat\n"
@@ -101,7 +95,7 @@ def ultralytics(desk: Path) -> tuple[Path, Path]:
     return desk / "data.yaml", pictures(desk / "images/train")
 
 
-def roboflow_yolo(desk: Path) -> tuple[Path, Path]:
+def roboflow_yolo(desk):
     (desk / "data.yaml").write_text(
         "train: ../train/images\nval: ../valid/images\n\nnc: 2\nnames: ['dog', 'cat']\n\nroboflow:\n  version: 1\n"
     )
@@ -109,7 +103,7 @@ def roboflow_yolo(desk: Path) -> tuple[Path, Path]:
     return desk, pictures(desk / "train/images")
 
 
-def darknet(desk: Path) -> tuple[Path, Path]:
+def darknet(desk):
     """CVAT's YOLO 1.1: obj.data, obj.names, obj_train_data with pictures and labels."""
     (desk / "obj.data").write_text("classes = 2\ntrain = data/train.txt\nnames = data/obj.names\n")
     (desk / "obj.names").write_text("dog\ncat\n")
@@ -118,17 +112,17 @@ def darknet(desk: Path) -> tuple[Path, Path]:
     return desk, images
 
 
-def voc(desk: Path) -> tuple[Path, Path]:
+def voc(desk):
     """VOC2012: Annotations and JPEGImages; the first pixel is 1, and the last belongs to the box."""
 
-    def text(name: str, box: tuple[float, ...]) -> str:
+    def text(name, box):
         return VOC.format(name=name, x1=box[0] + 1, y1=box[1] + 1, x2=box[2], y2=box[3])
 
     every(text, desk / "Annotations", ".xml")
     return desk, pictures(desk / "JPEGImages")
 
 
-def cvat_images(desk: Path) -> tuple[Path, Path]:
+def cvat_images(desk):
     images = "".join(
         f'<image id="{k}" name="{name}.jpg" width="64" height="48"><box label="cat" source="manual" occluded="0" '
         f'xtl="{box[0]:.2f}" ytl="{box[1]:.2f}" xbr="{box[2]:.2f}" ybr="{box[3]:.2f}" z_order="0"></box></image>'
@@ -141,7 +135,7 @@ def cvat_images(desk: Path) -> tuple[Path, Path]:
     return desk / "annotations.xml", pictures(desk / "images")
 
 
-def mot17(desk: Path) -> tuple[Path, Path]:
+def mot17(desk):
     """MOT17 as downloaded: train/MOT17-02-SDP with gt, det, img1; pixels from 1."""
     sequence = desk / "train/MOT17-02-SDP"
     lines = [f"{k},1,{b[0] + 1:g},{b[1] + 1:g},20,20,1,1,1\n" for k, b in enumerate(BOXES, 1)]
@@ -152,7 +146,7 @@ def mot17(desk: Path) -> tuple[Path, Path]:
     return desk, sequence / "img1"
 
 
-def mot_det(desk: Path) -> tuple[Path, Path]:
+def mot_det(desk):
     sequence = desk / "train/MOT17-02-SDP"
     lines = [f"{k},-1,{b[0] + 1:g},{b[1] + 1:g},20,20,0.98\n" for k, b in enumerate(BOXES, 1)]
     (sequence / "det").mkdir(parents=True)
@@ -160,7 +154,7 @@ def mot_det(desk: Path) -> tuple[Path, Path]:
     return sequence / "det/det.txt", pictures(sequence / "img1")
 
 
-def tensorflow(desk: Path) -> tuple[Path, Path]:
+def tensorflow(desk):
     """Roboflow's and TensorFlow's CSV."""
     columns = ["filename", "width", "height", "class", "xmin", "ymin", "xmax", "ymax"]
     rows = [(f"{n}.jpg", WIDE, TALL, "cat", *b) for n, b in zip(NAMES, BOXES, strict=True)]
@@ -168,7 +162,7 @@ def tensorflow(desk: Path) -> tuple[Path, Path]:
     return desk / "_annotations.csv", pictures(desk / "train")
 
 
-def video(path: Path) -> Path:
+def video(path):
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (WIDE, TALL))
     for file in sorted(pictures(path.with_suffix("")).iterdir()):
         writer.write(cv2.imread(str(file)))
@@ -176,7 +170,7 @@ def video(path: Path) -> Path:
     return path
 
 
-def coco_of_frames(desk: Path, names: Sequence[str]) -> Path:
+def coco_of_frames(desk, names):
     images = [{"id": k, "file_name": name} for k, name in enumerate(names)]
     marks = [
         {"id": k, "image_id": k, "category_id": 3, "bbox": [box[0], 8, 20, 20]}
@@ -187,27 +181,27 @@ def coco_of_frames(desk: Path, names: Sequence[str]) -> Path:
     return dumped(desk / "_annotations.coco.json", content)
 
 
-def extracted(desk: Path) -> tuple[Path, Path]:
+def extracted(desk):
     """Frames of a video as ffmpeg's %06d writes them, counted from 0."""
     names = [f"line4_{k:06d}.jpg" for k in range(FRAMES)]
     return coco_of_frames(desk, names), video(desk / "line4.avi")
 
 
-def roboflow_frames(desk: Path) -> tuple[Path, Path]:
+def roboflow_frames(desk):
     names = [f"line4_avi-{k:04d}_jpg.rf.0a{k}b2c3d4e5f.jpg" for k in range(FRAMES)]
     return coco_of_frames(desk, names), video(desk / "line4.avi")
 
 
-def cvat_video(desk: Path) -> tuple[Path, Path]:
+def cvat_video(desk):
     """Exported as annotations.xml; <source> below the task names the video."""
     return cvat_of(desk, "<task><source>line4.avi</source></task>"), video(desk / "line4.avi")
 
 
-def cvat_video_unnamed(desk: Path) -> tuple[Path, Path]:
+def cvat_video_unnamed(desk):
     return cvat_of(desk, "<task></task>"), video(desk / "renamed.avi")
 
 
-def cvat_of(desk: Path, meta: str) -> Path:
+def cvat_of(desk, meta):
     boxes = "".join(
         f'<box frame="{k}" outside="0" occluded="0" keyframe="1" xtl="{b[0]}" ytl="{b[1]}" xbr="{b[2]}" ybr="{b[3]}"/>'
         for k, b in enumerate(BOXES)
@@ -232,9 +226,7 @@ PAIRS = [(form, make) for form, makers in LAYOUTS.items() for make in makers]
 
 
 @pytest.mark.parametrize(("form", "make"), PAIRS, ids=[make.__name__ for _, make in PAIRS])
-def test_boxes_of_a_layout(
-    form: str, make: Callable[[Path], tuple[Path, Path]], tmp_path: Path
-) -> None:
+def test_boxes_of_a_layout(form, make, tmp_path):
     labels_at, source = make(tmp_path)
     labels = read_labels(labels_at)
     assert (labels.format, labels.problems) == (form, ())
@@ -249,9 +241,7 @@ def test_boxes_of_a_layout(
 @pytest.mark.parametrize(
     ("make", "name"), [(coco, "cat"), (cvat_video, "cat"), (mot17, "pedestrian")]
 )
-def test_the_next_command_on_pictures_a_video_and_a_root(
-    make: Callable[[Path], tuple[Path, Path]], name: str, tmp_path: Path
-) -> None:
+def test_the_next_command_on_pictures_a_video_and_a_root(make, name, tmp_path):
     labels_at, source = make(tmp_path)
     found = pd.DataFrame(BOXES, columns=["x1", "y1", "x2", "y2"])
     found = found.assign(frame=range(FRAMES), score=0.9, label=[name, name, "dog", name])
@@ -262,15 +252,13 @@ def test_the_next_command_on_pictures_a_video_and_a_root(
     assert (len(known), known["found"].sum()) == (FRAMES, FRAMES - 1)
 
 
-def refused(given: Sequence[str], code: int = 2) -> None:
+def refused(given, code=2):
     with pytest.raises(SystemExit) as ended:
         main(list(given))
     assert ended.value.code == code
 
 
-def test_numbers_in_names_of_frames_from_1_say_what_they_count_from(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_numbers_in_names_of_frames_from_1_say_what_they_count_from(tmp_path, capsys):
     labels = coco_of_frames(tmp_path, [f"line4_{k}.jpg" for k in range(1, FRAMES + 1)])
     clip = video(tmp_path / "line4.avi")
     boxes = pd.DataFrame(BOXES, columns=BOX).assign(frame=range(FRAMES), score=0.9, label="cat")
@@ -295,13 +283,11 @@ def test_numbers_in_names_of_frames_from_1_say_what_they_count_from(
         ("cat.jpg", None),
     ],
 )
-def test_what_the_name_of_an_extracted_frame_says(name: str, found: tuple[str, int] | None) -> None:
+def test_what_the_name_of_an_extracted_frame_says(name, found):
     assert extracted_from(name) == found
 
 
-def test_yolo_without_names_asks_for_them(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_yolo_without_names_asks_for_them(tmp_path, capsys):
     every(lambda _, box: yolo_line(box), tmp_path / "labels")
     clip = pictures(tmp_path / "images")
     (tmp_path / "answers.csv").write_text("frame,dog,cat\n0,0,1\n1,0,1\n2,0,1\n3,0,1\n")
@@ -314,9 +300,7 @@ def test_yolo_without_names_asks_for_them(
     assert pd.read_parquet(tmp_path / "run" / "label_answers.parquet")["top1"].tolist() == [1] * 4
 
 
-def test_labels_of_other_footage_say_what_the_sources_are_called(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_labels_of_other_footage_say_what_the_sources_are_called(tmp_path, capsys):
     labels = cvat_of(tmp_path, "<source>line9.mp4</source>")
     clip, out = str(video(tmp_path / "line4.avi")), f"-o{tmp_path / 'run'}"
     refused(["stability", clip, f"--labels={labels}", "-mefficientnet-lite0", out], code=3)
@@ -325,7 +309,7 @@ def test_labels_of_other_footage_say_what_the_sources_are_called(
     assert "line4" in said
 
 
-def test_a_table_of_frames_and_labels_is_about_the_only_input(tmp_path: Path) -> None:
+def test_a_table_of_frames_and_labels_is_about_the_only_input(tmp_path):
     (tmp_path / "truth.csv").write_text("frame,label\n0,cat\n1,cat\n2,cat\n3,cat\n")
     labels = read_labels(tmp_path / "truth.csv")
     items = expand_sources([str(pictures(tmp_path / "clip"))]).items
@@ -335,9 +319,7 @@ def test_a_table_of_frames_and_labels_is_about_the_only_input(tmp_path: Path) ->
     assert on_items(labels.rows, two).without == ("",)
 
 
-def test_a_table_whose_first_frame_is_1_says_what_it_counts_from(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_table_whose_first_frame_is_1_says_what_it_counts_from(tmp_path, capsys):
     clip = pictures(tmp_path / "clip")
     (tmp_path / "truth.csv").write_text("frame,label\n1,cat\n2,cat\n3,dog\n4,dog\n")
     (tmp_path / "answers.csv").write_text("frame,label\n0,cat\n1,cat\n2,dog\n3,dog\n")
@@ -352,7 +334,7 @@ def test_a_table_whose_first_frame_is_1_says_what_it_counts_from(
         assert answers["top1"].sum() == right
 
 
-def test_corners_of_voc_that_a_tool_counts_from_0(tmp_path: Path) -> None:
+def test_corners_of_voc_that_a_tool_counts_from_0(tmp_path):
     """A corner of 0 has no place among pixels from 1."""
     at = every(
         lambda n, b: VOC.format(name=n, x1=b[0] - 10, y1=b[1], x2=b[2], y2=b[3]),
@@ -363,7 +345,7 @@ def test_corners_of_voc_that_a_tool_counts_from_0(tmp_path: Path) -> None:
     assert read_labels(at).rows["y1"].tolist() == [8] * FRAMES
 
 
-def test_a_flat_folder_of_imagenet(tmp_path: Path) -> None:
+def test_a_flat_folder_of_imagenet(tmp_path):
     """ImageNet numbers tabby (n02123045) 281 and Egyptian cat (n02124075) 285."""
     for path in pictures(tmp_path / "flat").iterdir():
         path.rename(
@@ -379,7 +361,7 @@ def test_a_flat_folder_of_imagenet(tmp_path: Path) -> None:
     assert read_labels(tmp_path / "val.txt").rows["label"].tolist() == [65, 970]
 
 
-def test_a_picture_that_two_folders_hold_is_matched_with_neither(tmp_path: Path) -> None:
+def test_a_picture_that_two_folders_hold_is_matched_with_neither(tmp_path):
     labels_at, first = voc(tmp_path)
     items = expand_sources([str(first), str(pictures(tmp_path / "other"))]).items
     assert len(on_items(read_labels(labels_at).rows, items).rows) == 0

@@ -1,10 +1,5 @@
 """MOTChallenge: the real files, by hand and by grep."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
 
 from vidrobust.errors import InputError
@@ -16,7 +11,7 @@ from vidrobust.plugins.formats.box_files import read_boxes
 CAMPUS = "mmtracking/demo_MOT15_data/train/TUD-Campus"
 
 
-def test_a_sequence_of_mot15(annotations: Path) -> None:
+def test_a_sequence_of_mot15(annotations):
     labels = read_labels(annotations / CAMPUS)
     rows = labels.rows
     assert (labels.format, len(rows), labels.problems) == ("mot", 359, ())
@@ -28,13 +23,13 @@ def test_a_sequence_of_mot15(annotations: Path) -> None:
     assert "times are not known" in labels.notes[-1]
 
 
-def test_classes_and_the_frame_rate_stand_beside_it(annotations: Path) -> None:
+def test_classes_and_the_frame_rate_stand_beside_it(annotations):
     row = read_labels(annotations / "mot/mot_seq_with_seqinfo/gt/gt.txt").rows.iloc[0]
     assert (row["label"], row["label_name"], row["track"], row["time_s"]) == (3, "label_2", "", 0.0)
     assert row["item"] == "mot_seq_with_seqinfo"
 
 
-def test_faults_and_rows_that_are_not_scored(changed: Callable[..., Path]) -> None:
+def test_faults_and_rows_that_are_not_scored(changed):
     path = changed(
         f"{CAMPUS}/gt/gt.txt",
         ("1,1,399,182,121,229,1,", "0,1,399,182,121,229,1,"),
@@ -52,7 +47,7 @@ def test_faults_and_rows_that_are_not_scored(changed: Callable[..., Path]) -> No
         read_labels(path)
 
 
-def test_labels_and_detections_of_the_same_lines_have_the_same_boxes(tmp_path: Path) -> None:
+def test_labels_and_detections_of_the_same_lines_have_the_same_boxes(tmp_path):
     """By hand: pixel 1 of the file is pixel 0."""
     line = "1,1,11,21,30,40,1,1,1\n2,1,12,22,30,40,1,1,1\n"
     (tmp_path / "gt").mkdir()
@@ -63,7 +58,7 @@ def test_labels_and_detections_of_the_same_lines_have_the_same_boxes(tmp_path: P
     assert labels == boxes == [[10, 20, 40, 60], [11, 21, 41, 61]]
 
 
-def test_mot17_as_downloaded(tmp_path: Path) -> None:
+def test_mot17_as_downloaded(tmp_path):
     """A replica of the official layout: class 1 is scored, class 8 has confidence 0."""
     for name in ("MOT17-02-FRCNN", "MOT17-04-FRCNN"):
         folder = tmp_path / "train" / name

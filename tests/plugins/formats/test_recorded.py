@@ -1,10 +1,7 @@
 """Boxes as other programs record them: the same two frames from each."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,28 +10,28 @@ import torch
 
 from vidrobust.errors import InputError
 from vidrobust.models.spec import ModelSpec, split_options
-from vidrobust.plugins.formats.recorded_boxes import RecordedDetector, recorded_detector
+from vidrobust.plugins.formats.recorded_boxes import recorded_detector
 
 CORNERS = [[10.0, 20.0, 40.0, 60.0], [11.0, 20.0, 41.0, 60.0]]
 SIZE = (100, 200)
 MISSING = "Ultralytics is not installed: pip install ultralytics"
 
 
-def load(path: Path, options: str = "") -> RecordedDetector:
+def load(path, options=""):
     target, given = split_options(f"{path}{options}")
     return recorded_detector(
         ModelSpec(f"detections:{path}", "detections", target, given), torch.device("cpu")
     )
 
 
-def names_for_labels(desk: Path) -> str:
+def names_for_labels(desk):
     rows = [(k, 0.75, "cat", *box) for k, box in enumerate(CORNERS)]
     table = pd.DataFrame(rows, columns=["frame", "score", "label", "x1", "y1", "x2", "y2"])
     table.to_csv(desk / "named.csv", index=False)
     return str(desk / "named.csv")
 
 
-def test_names_for_labels_stand_for_classes(tmp_path: Path) -> None:
+def test_names_for_labels_stand_for_classes(tmp_path):
     model = load(Path(names_for_labels(tmp_path)))
     found = model.predict_frames("clip", np.arange(2), SIZE)
     np.testing.assert_allclose(found.boxes, CORNERS, atol=1e-4)
@@ -44,17 +41,17 @@ def test_names_for_labels_stand_for_classes(tmp_path: Path) -> None:
     assert found.tracks is None
 
 
-def test_names_go_by_the_names_given(tmp_path: Path) -> None:
+def test_names_go_by_the_names_given(tmp_path):
     model = load(Path(names_for_labels(tmp_path)), f",classes={written(tmp_path, 'dog', 'cat')}")
     assert model.predict_frames("clip", np.arange(2)).labels.tolist() == [1, 1]
 
 
-def written(desk: Path, *names: str) -> Path:
+def written(desk, *names):
     (desk / "names.txt").write_text("\n".join(names))
     return desk / "names.txt"
 
 
-def test_the_sinks_of_supervision(tmp_path: Path) -> None:
+def test_the_sinks_of_supervision(tmp_path):
     """Written by the library; without a number of the frame the way out is named."""
     sv = pytest.importorskip("supervision")
     for sink, name in ((sv.CSVSink, "a.csv"), (sv.JSONSink, "a.json")):
@@ -80,7 +77,7 @@ def test_the_sinks_of_supervision(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def results() -> list[Any]:
+def results():
     """Ultralytics' own results with planted boxes, the last frame empty."""
     results = pytest.importorskip("ultralytics.engine.results", reason=MISSING)
     frame = np.zeros((*SIZE, 3), np.uint8)
@@ -91,7 +88,7 @@ def results() -> list[Any]:
 
 
 @pytest.mark.nightly
-def test_results_of_ultralytics(results: list[Any], tmp_path: Path) -> None:
+def test_results_of_ultralytics(results, tmp_path):
     every = [json.loads(each.to_json()) for each in results]
     (tmp_path / "list.json").write_text(json.dumps(every))
     (tmp_path / "lines.jsonl").write_text("\n".join(map(json.dumps, every)))

@@ -1,9 +1,5 @@
 """Answers from a file: three layouts, what contradicts itself, and what a file cannot say."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,7 +12,7 @@ from vidrobust.models.load import load_model
 from vidrobust.models.predict import needs_pixels, predict, predict_footage
 
 
-def batch(index: list[int], item: str = "line", pixels: torch.Tensor | None = None) -> FrameBatch:
+def batch(index, item="line", pixels=None):
     count = len(index)
     return FrameBatch(
         pixels=torch.zeros(count, 3, 8, 8, dtype=torch.uint8) if pixels is None else pixels,
@@ -27,7 +23,7 @@ def batch(index: list[int], item: str = "line", pixels: torch.Tensor | None = No
     )
 
 
-def write(path: Path, text: str) -> str:
+def write(path, text):
     path.write_text("\n".join(line.strip() for line in text.strip().splitlines()) + "\n")
     return f"predictions:{path}"
 
@@ -41,7 +37,7 @@ LEADING = """
 """
 
 
-def test_the_leading_class_alone(tmp_path: Path) -> None:
+def test_the_leading_class_alone(tmp_path):
     """Frame 1: scratch leads with .4, though all others together have .6; which of them is not known."""
     model = load_model(write(tmp_path / "cam.csv", LEADING))
     assert model.class_names == ("dent", "good", "scratch", "(other)")
@@ -55,14 +51,14 @@ def test_the_leading_class_alone(tmp_path: Path) -> None:
     assert "distances between distributions cannot" in model.info.notes[0]
 
 
-def test_labels_without_probabilities_and_class_for_label(tmp_path: Path) -> None:
+def test_labels_without_probabilities_and_class_for_label(tmp_path):
     model = load_model(write(tmp_path / "cam.csv", "frame,class\n0,1\n1,2\n2,1\n"))
     found = predict_footage(model, batch([0, 1, 2]))
     assert (model.class_names, found.labels.tolist()) == (("1", "2"), [0, 1, 0])
     assert not found.partial
 
 
-def test_a_row_for_each_class(tmp_path: Path) -> None:
+def test_a_row_for_each_class(tmp_path):
     text = "item,frame,label,probability\na,0,x,0.25\na,0,y,0.75\nb.mp4,0,x,0.6\nb.mp4,0,y,0.4\n"
     model = load_model(write(tmp_path / "long.csv", text))
     assert np.allclose(predict_footage(model, batch([0], "a")).probabilities, [[0.25, 0.75]])
@@ -71,7 +67,7 @@ def test_a_row_for_each_class(tmp_path: Path) -> None:
         predict_footage(model, batch([0], "c"))
 
 
-def test_a_real_network_from_its_own_table(models: Path, tmp_path: Path) -> None:
+def test_a_real_network_from_its_own_table(models, tmp_path):
     """Written as Parquet, read and looked up in any order: the network's own rows and labels."""
     network = load_model(f"onnx:{models / 'mobilenet_v1_0.25_128.onnx'}", device="cpu")
     frames = torch.randint(0, 256, (8, 3, 64, 64), dtype=torch.uint8)
@@ -88,13 +84,13 @@ def test_a_real_network_from_its_own_table(models: Path, tmp_path: Path) -> None
     assert identity(model) is not None
 
 
-def test_an_operating_point_over_a_file(tmp_path: Path) -> None:
+def test_an_operating_point_over_a_file(tmp_path):
     spec = write(tmp_path / "cam.csv", "frame,good,defect\n0,0.6,0.4\n1,0.8,0.2\n")
     found = predict_footage(load_model(f"{spec},threshold=defect:0.3"), batch([0, 1]))
     assert found.labels.tolist() == [1, 0]
 
 
-def test_new_pixels_cannot_be_had(tmp_path: Path) -> None:
+def test_new_pixels_cannot_be_had(tmp_path):
     model = load_model(write(tmp_path / "cam.csv", LEADING))
     with pytest.raises(
         ModelError, match=r"model cam: its answers were read from .*needs the model itself"
@@ -102,13 +98,13 @@ def test_new_pixels_cannot_be_had(tmp_path: Path) -> None:
         predict(model, batch([0]).pixels)
 
 
-def test_frames_that_the_file_does_not_have_are_counted(tmp_path: Path) -> None:
+def test_frames_that_the_file_does_not_have_are_counted(tmp_path):
     model = load_model(write(tmp_path / "cam.csv", LEADING))
     with pytest.raises(ModelError, match=r"says nothing of 2 of 3 frames of line, the first is 4"):
         predict_footage(model, batch([3, 4, 5]))
 
 
-def test_a_file_without_items_is_about_one_video(tmp_path: Path) -> None:
+def test_a_file_without_items_is_about_one_video(tmp_path):
     model = load_model(write(tmp_path / "cam.csv", LEADING))
     predict_footage(model, batch([0], "first"))
     with pytest.raises(ModelError, match="can be about one video only: first or second"):
@@ -133,12 +129,12 @@ def test_a_file_without_items_is_about_one_video(tmp_path: Path) -> None:
         ("", "cannot be read as a table"),
     ],
 )
-def test_files_that_contradict_themselves(tmp_path: Path, text: str, message: str) -> None:
+def test_files_that_contradict_themselves(tmp_path, text, message):
     with pytest.raises(InputError, match=message):
         load_model(write(tmp_path / "bad.csv", text))
 
 
-def test_files_of_another_form(tmp_path: Path) -> None:
+def test_files_of_another_form(tmp_path):
     with pytest.raises(SettingsError, match="has no column label, and 1 columns of probabilities"):
         load_model(write(tmp_path / "one.csv", "frame,a\n0,0.5\n"))
     (tmp_path / "names.txt").write_text("good\nbad\n")
@@ -149,7 +145,7 @@ def test_files_of_another_form(tmp_path: Path) -> None:
         )
 
 
-def test_answers_by_time_are_those_of_the_nearest_frames(tmp_path: Path) -> None:
+def test_answers_by_time_are_those_of_the_nearest_frames(tmp_path):
     """Frames at 0, 40, 80 ms; answers in another order, each at most half a step away."""
     text = "time_s,label,probability\n0.085,dent,0.8\n0.002,good,0.9\n0.035,scratch,0.7\n"
     model = load_model(write(tmp_path / "cam.csv", text))

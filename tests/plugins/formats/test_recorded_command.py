@@ -1,9 +1,6 @@
 """vidrobust recorded: answers without a video, by hand."""
 
-from __future__ import annotations
-
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,7 +11,7 @@ from vidrobust.cli.app import main
 LABELS = [0, 0, 1, 0, 0, 1, 1, 1, 1, 1, 1, 1]  # 3 of 11 pairs flip
 
 
-def test_probabilities_in_an_archive(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_probabilities_in_an_archive(tmp_path, capsys):
     rows = np.full((len(LABELS), 2), 0.25)
     rows[np.arange(len(LABELS)), LABELS] = 0.75
     np.savez(tmp_path / "probs.npz", probabilities=rows, class_names=["ok", "crack"])
@@ -28,7 +25,7 @@ def test_probabilities_in_an_archive(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "27 %" in capsys.readouterr().out
 
 
-def test_boxes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_boxes(tmp_path, capsys):
     """One object in 14 frames, missed in 2: 2 of 14."""
     rows = [f"{k},0.9,cat,{10 + k},10,{50 + k},50" for k in range(14) if k not in (6, 7)]
     (tmp_path / "boxes.csv").write_text("frame,score,label,x1,y1,x2,y2\n" + "\n".join(rows))
@@ -37,9 +34,7 @@ def test_boxes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert found["metrics"]["uncovered_rate"]["value"] == pytest.approx(2 / 14)
 
 
-def test_what_is_lost_at_the_outermost_box_has_not_left_the_picture(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_lost_at_the_outermost_box_has_not_left_the_picture(tmp_path, capsys):
     """A still object in 60 of 80 frames: lost in 20 of 80, and the one object vanishes."""
     rows = [{"frame": k, "score": 0.9, "label": 0, "bbox": [300, 100, 40, 40]} for k in range(60)]
     table = pd.DataFrame([{**row, **corners(row["bbox"])} for row in rows]).drop(columns="bbox")
@@ -64,12 +59,12 @@ def test_what_is_lost_at_the_outermost_box_has_not_left_the_picture(
     assert said["uncovered_rate"]["value"] == pytest.approx(20 / 80)
 
 
-def corners(box: list[int]) -> dict[str, int]:
+def corners(box):
     x, y, width, height = box
     return {"x1": x, "y1": y, "x2": x + width, "y2": y + height}
 
 
-def test_a_network_is_no_recording(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_network_is_no_recording(capsys):
     with pytest.raises(SystemExit) as ended:
         main(["recorded", "efficientnet-lite0"])
     assert ended.value.code == 2

@@ -1,15 +1,12 @@
 """A made run, smaller than that of the report's own tests, for the section on repeatability."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.stages.report import made_run
-from vidrobust.run_folder.folder import RunFolder
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+def made(tmp_path_factory):
     """One model and one item, without conclusions."""
     path = tmp_path_factory.mktemp("made") / "run"
     return made_run.make(

@@ -1,7 +1,5 @@
 """Published studies: gauge studies with every measurement, and the counts of an attribute study."""
 
-from __future__ import annotations
-
 from itertools import product
 
 import numpy as np
@@ -54,7 +52,7 @@ DIAGNOSES = """444444 222555 233335 555555 222444 113333 333355 113334 114444 55
 """Fleiss, Psychological Bulletin 76 (1971): 30 patients, six psychiatrists each, five diagnoses; kappa .430."""
 
 
-def judged_twice() -> pd.DataFrame:
+def judged_twice():
     """Ten parts, A and B, two passes: parts 0 to 3 are bad; A and B miss part 2 at the second, B calls 4 bad."""
     names = ["part", "operator", "trial"]
     table = pd.DataFrame(product(range(10), "AB", range(2)), columns=names)
@@ -63,14 +61,14 @@ def judged_twice() -> pd.DataFrame:
     return table.assign(value=np.where(bad, "bad", "ok"), reference=np.where(part < 4, "bad", "ok"))
 
 
-def as_study(values: np.ndarray) -> pd.DataFrame:
+def as_study(values):
     """The table of values (parts, operators, trials), named by their numbers."""
     numbers = [list(map(str, range(n))) for n in values.shape]
     table = pd.DataFrame(product(*numbers), columns=["part", "operator", "trial"])
     return table.assign(value=values.ravel())
 
 
-def aiag_attribute() -> pd.DataFrame:
+def aiag_attribute():
     """The manual's attribute study: part, operator, trial, value, reference."""
     rows = []
     for part in range(1, 51):
@@ -84,7 +82,7 @@ def aiag_attribute() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["part", "operator", "trial", "value", "reference"])
 
 
-def bearings() -> pd.DataFrame:
+def bearings():
     """The bearings: part, operator, trial, value, reference."""
     return pd.DataFrame(
         [
@@ -97,7 +95,7 @@ def bearings() -> pd.DataFrame:
     )
 
 
-def crossed(rows: str, operators: int = 3) -> pd.DataFrame:
+def crossed(rows, operators=3):
     """The table of a study whose lines are trials within operators, and columns parts."""
     values = np.array([[float(v) for v in line.split()] for line in rows.splitlines()])
     trials = len(values) // operators
@@ -136,7 +134,7 @@ ISO_GAUGE = """8.120 7.445 9.965 6.140 5.690 2.855 10.685 6.725 4.970 9.875
 """ISO 22514-7:2012, table A.4: three operators x three measurements, ten parts."""
 
 
-def of_operators(lines: str, *, nested: bool = False) -> pd.DataFrame:
+def of_operators(lines, *, nested=False):
     """A line an operator: its name and two values of each part."""
     rows = []
     for line in lines.splitlines():

@@ -1,22 +1,14 @@
 """Verdicts come from intervals and from samples of the standard's size."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from tests.plugins.gauge.published import (
-    AIAG,
-    aiag_attribute,
-    as_study,
-    crossed,
-)
+from tests.plugins.gauge.published import AIAG, aiag_attribute, as_study, crossed
 from tests.plugins.gauge.test_commands import run
 from tests.wording import assert_golden
 from vidrobust.plugins.gauge.acceptance import (
@@ -29,11 +21,7 @@ from vidrobust.plugins.gauge.acceptance import (
 )
 from vidrobust.plugins.gauge.differing_operators import spread_by_operator
 from vidrobust.plugins.gauge.measurements import alike
-from vidrobust.plugins.gauge.studies import (
-    StudyRequest,
-    attribute_of,
-    gauge_of,
-)
+from vidrobust.plugins.gauge.studies import StudyRequest, attribute_of, gauge_of
 from vidrobust.plugins.gauge.variables.gauge import range_state
 
 PROFILE = load_profile("aiag")
@@ -53,12 +41,12 @@ PROFILE = load_profile("aiag")
         (float("nan"), 5, "not shown"),
     ],
 )
-def test_the_whole_interval_gets_the_verdict(low: float | None, high: float, verdict: str) -> None:
+def test_the_whole_interval_gets_the_verdict(low, high, verdict):
     rule = AcceptanceRule("gauge", "percent_grr", "lower", 10, 30)
     assert rule.judge(low, high) == verdict
 
 
-def test_a_small_sample_shows_a_bad_gauge_and_no_good_one() -> None:
+def test_a_small_sample_shows_a_bad_gauge_and_no_good_one():
     short = shortages(PROFILE, "gauge", {"parts": 3, "operators": 3, "trials": 3, "ranges": 9})
     assert [tuple(each.values()) for each in short] == [("parts", 3, 5), ("ranges", 9, 15)]
     good, bad = Estimate("percent_grr", "", 3, 2, 5), Estimate("percent_grr", "", 60, 40, 90)
@@ -71,7 +59,7 @@ def test_a_small_sample_shows_a_bad_gauge_and_no_good_one() -> None:
     assert shortages(PROFILE, "gauge", {**alone, "parts": 24, "ranges": 24})[0]["least"] == 25
 
 
-def agreed(parts: int, *, defects: int, operators: str = "AB", trials: int = 3) -> pd.DataFrame:
+def agreed(parts, *, defects, operators="AB", trials=3):
     """Every verdict is right."""
     rows = [
         (str(p), o, str(t), "bad" if p < defects else "ok", "bad" if p < defects else "ok")
@@ -81,7 +69,7 @@ def agreed(parts: int, *, defects: int, operators: str = "AB", trials: int = 3) 
 
 
 @pytest.mark.parametrize("parts", [3, 4])
-def test_a_few_parts_that_agree_fully_are_not_shown(parts: int) -> None:
+def test_a_few_parts_that_agree_fully_are_not_shown(parts):
     asked, table = StudyRequest(profile=PROFILE, defect=("bad",)), agreed(parts, defects=1)
     found = attribute_of(table, asked)
     assert found["overall"]["verdict"] == "not shown"
@@ -90,7 +78,7 @@ def test_a_few_parts_that_agree_fully_are_not_shown(parts: int) -> None:
     assert {v["verdict"] for v in without["verdicts"]} == {"not shown"}
 
 
-def test_so_many_parts_as_are_needed_are_accepted() -> None:
+def test_so_many_parts_as_are_needed_are_accepted():
     asked = StudyRequest(profile=PROFILE, defect=("bad",))
     few = attribute_of(agreed(30, defects=15), asked)
     # .025 ** (1 / n) > .9 from n = 36 on: 30 of 30 has [88.4, 100]
@@ -101,7 +89,7 @@ def test_so_many_parts_as_are_needed_are_accepted() -> None:
     assert many["overall"]["verdict"] == "acceptable"
 
 
-def test_the_defect_is_asked_for() -> None:
+def test_the_defect_is_asked_for():
     with_defect = attribute_of(aiag_attribute(), StudyRequest(profile=PROFILE, defect=("0",)))
     without = attribute_of(aiag_attribute(), StudyRequest(profile=PROFILE))
     assert without["overall"]["verdict"] == "not shown"
@@ -116,19 +104,19 @@ def test_the_defect_is_asked_for() -> None:
     assert found["overall"]["verdict"] == "acceptable"
 
 
-def steady_gauge(seed: int, parts: int = 10) -> pd.DataFrame:
+def steady_gauge(seed, parts=10):
     rng = np.random.default_rng(seed)
     value = 10 * rng.normal(size=(parts, 1, 1)) + 0.05 * rng.normal(size=(1, 6, 1))
     return as_study(value + 0.2 * rng.normal(size=(parts, 6, 3)))
 
 
-def spoiled(table: pd.DataFrame) -> pd.DataFrame:
+def spoiled(table):
     """The table with one value that is too large."""
     one = (table[["part", "operator", "trial"]] == ["3", "2", "1"]).all(axis=1)
     return table.assign(value=table["value"] + 1.8 * one)
 
 
-def test_a_range_out_of_control_keeps_a_gauge_from_being_accepted() -> None:
+def test_a_range_out_of_control_keeps_a_gauge_from_being_accepted():
     table, asked = steady_gauge(0), StudyRequest(profile=PROFILE)
     found = gauge_of(table, asked)
     assert found["charts"]["in_control"]
@@ -138,16 +126,15 @@ def test_a_range_out_of_control_keeps_a_gauge_from_being_accepted() -> None:
     assert found["overall"]["verdict"] == "not shown"
     # the manual's chart: B on its fourth part is out
     manual = range_state(crossed(AIAG))
-    assert manual is not None
     assert (manual["out"], manual["in_control"]) == ([["B", "3"]], False)
 
 
-def test_a_steady_gauge_is_seldom_called_out_of_control() -> None:
+def test_a_steady_gauge_is_seldom_called_out_of_control():
     states = [range_state(steady_gauge(seed)) for seed in range(60)]
     assert sum(not state["in_control"] for state in states if state) <= 8  # 3 expected
 
 
-def partly_crossed(rng: np.random.Generator) -> pd.DataFrame:
+def partly_crossed(rng):
     """A and B on easy parts, B and C on difficult ones, five times as spread; C repeats a little better than B."""
     rows = []
     for part in range(20):
@@ -158,7 +145,7 @@ def partly_crossed(rng: np.random.Generator) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["part", "operator", "trial", "value"])
 
 
-def test_partly_crossed_tables_compare_on_the_same_parts() -> None:
+def test_partly_crossed_tables_compare_on_the_same_parts():
     rng = np.random.default_rng(4)
     shown = 0
     for _ in range(30):
@@ -169,7 +156,7 @@ def test_partly_crossed_tables_compare_on_the_same_parts() -> None:
     assert shown <= 4  # 1.5 expected
 
 
-def test_the_interval_of_the_ratio_excludes_what_the_test_excludes() -> None:
+def test_the_interval_of_the_ratio_excludes_what_the_test_excludes():
     rng = np.random.default_rng(5)
     table = partly_crossed(rng)
     worse = table["operator"] == "C"
@@ -194,11 +181,11 @@ def test_the_interval_of_the_ratio_excludes_what_the_test_excludes() -> None:
         (["A", " a"], [("A", " a")]),
     ],
 )
-def test_names_that_spreadsheets_change(names: list[str], groups: list[tuple[str, ...]]) -> None:
+def test_names_that_spreadsheets_change(names, groups):
     assert alike(names) == groups
 
 
-def test_leading_zeros_are_asked_about(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_leading_zeros_are_asked_about(tmp_path, capsys):
     table = crossed(AIAG)
     table.loc[(table["part"] == "1") & (table["operator"] == "B"), "part"] = "01"
     table.loc[(table["part"] == "1") & (table["operator"] == "C"), "part"] = "1.0"
@@ -210,7 +197,7 @@ def test_leading_zeros_are_asked_about(tmp_path: Path, capsys: pytest.CaptureFix
     assert json.loads(capsys.readouterr().out)["percent_grr"] == pytest.approx(27.86, abs=5e-3)
 
 
-def test_plan_says_how_many_more(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_plan_says_how_many_more(tmp_path, capsys):
     table, study = tmp_path / "t.csv", tmp_path / "study.json"
     agreed(30, defects=15).to_csv(table, index=False)
     assert run("repeatability", "--attribute", str(table), "--defect", "bad", "--json") == 0
@@ -222,7 +209,7 @@ def test_plan_says_how_many_more(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert run("plan", "more", str(table)) == 3
 
 
-def test_more_parts_settle_a_gauge_study() -> None:
+def test_more_parts_settle_a_gauge_study():
     # %GRR of 3 % with few parts and operators: more of them bring the interval below 10 %
     table = steady_gauge(3).assign(value=lambda t: t["value"] + t["operator"].map(float) * 0.3)
     few = table[table["operator"].isin(["0", "1"]) & table["part"].isin(list("0123456789")[:8])]
@@ -232,7 +219,7 @@ def test_more_parts_settle_a_gauge_study() -> None:
     assert overall(found) == found["overall"]
 
 
-def test_golden_sentences_of_verdicts() -> None:
+def test_golden_sentences_of_verdicts():
     asked = StudyRequest(profile=PROFILE, tolerance_width=8.0)
     bare = replace(asked, tolerance_width=None)
     studies = {

@@ -1,7 +1,5 @@
 """From boxes to one verdict a part, by hand."""
 
-from __future__ import annotations
-
 import pandas as pd
 import pytest
 
@@ -17,7 +15,7 @@ BOXES = [
 ]  # fmt: skip
 
 
-def test_answers_and_scores_of_a_detector_by_hand() -> None:
+def test_answers_and_scores_of_a_detector_by_hand():
     detections = pd.DataFrame(BOXES, columns=["frame", "label_name", "score"]).assign(
         item="a", model="net"
     )

@@ -1,9 +1,6 @@
 """The commands on tables without video, as a user calls them."""
 
-from __future__ import annotations
-
 import json
-from pathlib import Path
 from xml.etree import ElementTree
 
 import click
@@ -11,12 +8,7 @@ import pandas as pd
 import pytest
 
 from tests.pipeline.conftest import run
-from tests.plugins.gauge.published import (
-    AIAG,
-    HOUF_BERMAN,
-    crossed,
-    judged_twice,
-)
+from tests.plugins.gauge.published import AIAG, HOUF_BERMAN, crossed, judged_twice
 from tests.plugins.gauge.test_msa_family import NESTED_BATCHES, of_operators
 from vidrobust.cli.runs import gate
 from vidrobust.plugins.comparison.command import compare
@@ -25,22 +17,20 @@ from vidrobust.plugins.gauge.plan_command import plan
 
 
 @pytest.fixture
-def gauge(tmp_path: Path) -> str:
+def gauge(tmp_path):
     path = tmp_path / "gauge.csv"
     crossed(AIAG).to_csv(path, index=False)
     return str(path)
 
 
 @pytest.fixture
-def attribute(tmp_path: Path) -> str:
+def attribute(tmp_path):
     path = tmp_path / "attribute.csv"
     judged_twice().rename(columns=str.title).to_csv(path, index=False)
     return str(path)
 
 
-def test_a_gauge_study_has_the_keys_of_the_contract(
-    gauge: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_gauge_study_has_the_keys_of_the_contract(gauge, capsys):
     assert run("repeatability", "--gauge", gauge, "--json") == 0
     found = json.loads(capsys.readouterr().out)
     sds = {f"{name}_sd" for name in ("repeatability", "reproducibility", "grr", "part", "total")}
@@ -52,14 +42,14 @@ def test_a_gauge_study_has_the_keys_of_the_contract(
     assert "AIAG" in found["verdicts"][0]["source"]
 
 
-def test_a_gauge_study_in_words(gauge: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_gauge_study_in_words(gauge, capsys):
     assert run("repeatability", "--gauge", gauge, "--tolerance-low=-4", "--tolerance-high=4") == 0
     summary = capsys.readouterr().out
     assert "%GRR 27.86 % [15.33, 80.47] of the study variation" in summary
     assert "22.68 % of the tolerance of 8" in summary
 
 
-def test_only_passing_or_failing_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_passing_or_failing_counts(tmp_path, capsys):
     # A calls the dent a scratch: another class, but a defect all the same
     path = tmp_path / "t.csv"
     path.write_text(
@@ -78,9 +68,7 @@ def test_only_passing_or_failing_counts(tmp_path: Path, capsys: pytest.CaptureFi
     assert "--pass-fail needs --defect" in capsys.readouterr().err
 
 
-def test_an_attribute_study_has_the_keys_of_the_contract(
-    attribute: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_attribute_study_has_the_keys_of_the_contract(attribute, capsys):
     assert run("repeatability", "--attribute", attribute, "--defect", "bad", "--json") == 0
     found = json.loads(capsys.readouterr().out)
     assert found["within_operator"]["A"]["agreement"]["count"] == 9
@@ -93,9 +81,7 @@ def test_an_attribute_study_has_the_keys_of_the_contract(
     assert "effectiveness 90 %" in capsys.readouterr().out
 
 
-def test_a_profile_of_ones_own(
-    gauge: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_profile_of_ones_own(gauge, tmp_path, capsys):
     profile = tmp_path / "ours.toml"
     rule = '[[rule]]\nstudy = "gauge"\nquantity = "percent_grr"\nbetter = "lower"\naccept = 90\n'
     profile.write_text(f'name = "ours"\nsource = "agreed with the customer"\n{rule}')
@@ -116,14 +102,11 @@ def test_a_profile_of_ones_own(
         assert message.replace("\\", "") in capsys.readouterr().err
 
 
-def test_gates_on_the_figures_of_a_gauge_study(
-    gauge: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_gates_on_the_figures_of_a_gauge_study(gauge, tmp_path, capsys):
     command, junit = ("repeatability", "--gauge", gauge), tmp_path / "gates.xml"
     assert run(*command, "--fail-if", "percent_grr > 30", f"--junit={junit}") == 0
     assert "passed: percent_grr of the gauge is 27.86" in capsys.readouterr().err
     case = ElementTree.fromstring(junit.read_text()).find("testcase")
-    assert case is not None
     assert (case.get("classname"), case.get("name")) == ("gauge.the gauge", "percent_grr > 30")
     assert run(*command, "--fail-if", "percent_grr.high > 30", "--json", "-q") == 1
     summary = capsys.readouterr()
@@ -142,9 +125,7 @@ def test_gates_on_the_figures_of_a_gauge_study(
     assert run(*command, "--fail-if", "percent_grr is bad") == 2
 
 
-def test_gates_on_the_figures_of_an_attribute_study(
-    attribute: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_gates_on_the_figures_of_an_attribute_study(attribute, tmp_path, capsys):
     command = ("repeatability", "--attribute", attribute, "--defect", "bad", "-q")
     assert run(*command, "--fail-if", "fleiss_kappa < 0.5", "--fail-if", "effectiveness < 0.8") == 0
     assert run(*command, "--fail-if", "effectiveness.low < 0.9") == 1
@@ -155,9 +136,7 @@ def test_gates_on_the_figures_of_an_attribute_study(
     assert "was not computed; computed are within_operator.agreement," in capsys.readouterr().err
 
 
-def test_what_is_wrong_is_said_with_its_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_wrong_is_said_with_its_line(tmp_path, capsys):
     path = tmp_path / "bad.csv"
     table = crossed(HOUF_BERMAN).astype({"value": object})
     table.loc[4, "value"] = "12 mm"
@@ -175,9 +154,7 @@ def test_what_is_wrong_is_said_with_its_line(
     assert run("repeatability", "--gauge", str(path), "--tolerance", "-1") == 2
 
 
-def test_the_certificate_says_what_the_console_says(
-    gauge: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_certificate_says_what_the_console_says(gauge, tmp_path, capsys):
     head = tmp_path / "study.toml"
     head.write_text('part = "Cap <4711>"\nunit = "mm"\nby = "M. Huber"\n')
     made = ("repeatability", "--gauge", gauge, "--tolerance", "8", "--certificate", str(head))
@@ -198,9 +175,7 @@ def test_the_certificate_says_what_the_console_says(
     assert "there is no field 'prat'; do you mean part?" in capsys.readouterr().err
 
 
-def test_a_german_table_and_names_that_differ_by_case(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_german_table_and_names_that_differ_by_case(tmp_path, capsys):
     path = tmp_path / "t.csv"
     table = crossed(AIAG)
     table["operator"] = table["operator"].replace("B", "Jürgen")
@@ -224,9 +199,7 @@ def test_a_german_table_and_names_that_differ_by_case(
     assert "1 blank value left out: line 5" in found["notes"]
 
 
-def test_values_that_never_vary_get_no_verdict(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_values_that_never_vary_get_no_verdict(tmp_path, capsys):
     path = tmp_path / "constant.csv"
     crossed(AIAG).assign(value=5.0).to_csv(path, index=False)
     assert run("repeatability", "--gauge", str(path), "--tolerance", "2", "--process-sd", "1") == 0
@@ -235,9 +208,7 @@ def test_values_that_never_vary_get_no_verdict(
     assert "interaction pooled with repeatability: nothing varies" in summary
 
 
-def test_a_study_that_looks_nested_is_doubted_in_its_sentence(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_study_that_looks_nested_is_doubted_in_its_sentence(tmp_path, capsys):
     path = tmp_path / "nested.csv"
     of_operators(NESTED_BATCHES).to_csv(path, index=False)
     assert run("repeatability", "--gauge", str(path)) == 0
@@ -246,9 +217,7 @@ def test_a_study_that_looks_nested_is_doubted_in_its_sentence(
     assert "Doubtful" not in capsys.readouterr().out
 
 
-def test_references_in_other_words_than_the_verdicts(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_references_in_other_words_than_the_verdicts(tmp_path, capsys):
     path = tmp_path / "said.csv"
     rows = "1,A,1,yes,gut\n1,A,2,yes,gut\n2,A,1,no,schlecht\n2,A,2,no,schlecht\n"
     path.write_text(f"part,operator,trial,value,reference\n{rows}")
@@ -259,7 +228,7 @@ def test_references_in_other_words_than_the_verdicts(
     assert "no verdict is schlecht, though references are" in capsys.readouterr().out
 
 
-def test_plans_are_reported(capsys: pytest.CaptureFixture[str]) -> None:
+def test_plans_are_reported(capsys):
     assert run("plan", "kappa", "--kappa", "0.8", "--half-width", "0.1") == 0
     assert "parts, each rated by 3 operators in 2 trials" in capsys.readouterr().out
     assert run("plan", "flip-rate", "--rate", "0.02", "--half-width", "0.005") == 0
@@ -271,7 +240,7 @@ def test_plans_are_reported(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("command", [compare, gate, repeatability, *plan.commands.values()])
-def test_every_option_has_help(command: click.Command) -> None:
+def test_every_option_has_help(command):
     for parameter in command.params:
         if isinstance(parameter, click.Option):
             assert parameter.help, parameter.name

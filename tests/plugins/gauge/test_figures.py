@@ -1,7 +1,5 @@
 """Figures of a study by name: each is the number at its key, and what was not computed has no entry."""
 
-from __future__ import annotations
-
 import math
 
 import pytest
@@ -10,29 +8,29 @@ from tests.plugins.gauge.published import AIAG, crossed, judged_twice
 from vidrobust.plugins.gauge.acceptance import load_profile
 from vidrobust.plugins.gauge.figures import EVERYONE, FIGURES, GAUGE, figures_of, is_figure
 from vidrobust.plugins.gauge.studies import StudyRequest, attribute_of, gauge_of
-from vidrobust.run_folder.gates import Figures, Passage, exit_code, parse_gate, pass_figures
+from vidrobust.run_folder.gates import exit_code, parse_gate, pass_figures
 
 
-def asked(**more: object) -> StudyRequest:
-    return StudyRequest(profile=load_profile("aiag"), **more)  # type: ignore[arg-type]
+def asked(**more):
+    return StudyRequest(profile=load_profile("aiag"), **more)
 
 
-def gauge(**more: object) -> Figures:
+def gauge(**more):
     return figures_of(gauge_of(crossed(AIAG), asked(**more)))
 
 
-def attribute(reference: bool = True) -> Figures:
+def attribute(reference=True):
     table = judged_twice()
     if not reference:
         table = table.drop(columns="reference")
     return figures_of(attribute_of(table, asked(defect=("bad",) if reference else ())))
 
 
-def passages(figures: Figures, rule: str) -> list[Passage]:
+def passages(figures, rule):
     return pass_figures([parse_gate(rule)], FIGURES, figures)
 
 
-def test_the_gauge_of_the_manual_passes_and_fails_where_its_figures_say() -> None:
+def test_the_gauge_of_the_manual_passes_and_fails_where_its_figures_say():
     figures = gauge()
     # published: repeatability .199933, part 1.042327, 27.86 % of the study variation, 4 categories
     assert figures["percent_grr"][GAUGE]["value"] == pytest.approx(27.86, abs=5e-3)
@@ -54,14 +52,14 @@ def test_the_gauge_of_the_manual_passes_and_fails_where_its_figures_say() -> Non
     assert {rule: exit_code(passages(figures, rule)) for rule in codes} == codes
 
 
-def test_the_interval_of_the_share_of_the_tolerance_is_that_of_the_standard_deviation() -> None:
+def test_the_interval_of_the_share_of_the_tolerance_is_that_of_the_standard_deviation():
     figures = gauge(tolerance_width=8.0)
     found, sd = figures["percent_tolerance"][GAUGE], figures["grr_sd"][GAUGE]
     for side in ("value", "low", "high"):
         assert found[side] == pytest.approx(100 * 6 * sd[side] / 8)
 
 
-def test_a_rule_is_held_against_every_operator() -> None:
+def test_a_rule_is_held_against_every_operator():
     figures = attribute()
     # A is right on nine of ten parts in both trials (part 2 splits), B on eight (part 4 besides)
     seen = {p.of: (p.outcome, p.seen) for p in passages(figures, "effectiveness < 0.85")}
@@ -76,7 +74,7 @@ def test_a_rule_is_held_against_every_operator() -> None:
     assert kappa != FIGURES.find(figures, "within_operator.fleiss_kappa")["A"]
 
 
-def test_what_was_not_computed_is_said_with_what_was() -> None:
+def test_what_was_not_computed_is_said_with_what_was():
     (missing,) = pass_figures(
         [parse_gate("percent_grr > 30")], FIGURES, attribute(), why="no scores"
     )
@@ -90,7 +88,7 @@ def test_what_was_not_computed_is_said_with_what_was() -> None:
     assert all(FIGURES.find(attribute(), name) for name in FIGURES.names(attribute()))
 
 
-def test_names_of_figures_are_distinguished_from_names_of_metrics() -> None:
+def test_names_of_figures_are_distinguished_from_names_of_metrics():
     assert all(
         is_figure(name)
         for figures in (gauge(tolerance_width=8.0), attribute())

@@ -1,9 +1,5 @@
 """Study tables as people lay them out."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import pandas as pd
 import pytest
 
@@ -19,7 +15,7 @@ from vidrobust.plugins.gauge.variables.gauge import gauge_study
 from vidrobust.plugins.gauge.verdicts import check_measure, measured_boxes
 
 
-def test_trials_side_by_side_are_the_same_study(tmp_path: Path) -> None:
+def test_trials_side_by_side_are_the_same_study(tmp_path):
     table = crossed(AIAG)
     wide = table.pivot(index=["part", "operator"], columns="trial", values="value").reset_index()
     wide.columns = ["Sample", "Appraiser", "Measurement1", "Measurement2", "Measurement3"]
@@ -37,7 +33,7 @@ def test_trials_side_by_side_are_the_same_study(tmp_path: Path) -> None:
     assert gauge_study(minitab).percent_grr == pytest.approx(27.86, abs=5e-3)
 
 
-def test_the_forms_of_aiag_whose_columns_are_the_parts(tmp_path: Path) -> None:
+def test_the_forms_of_aiag_whose_columns_are_the_parts(tmp_path):
     # the manual's own data sheets: appraiser and trial by row, parts by column, averages and ranges below
     values = crossed(AIAG)
     lines = ["Appraiser,Trial," + ",".join(f"Part {k}" for k in range(1, 11)) + ",Average"]
@@ -68,7 +64,7 @@ def test_the_forms_of_aiag_whose_columns_are_the_parts(tmp_path: Path) -> None:
     )
 
 
-def test_a_table_without_trials_and_with_names_of_its_own(tmp_path: Path) -> None:
+def test_a_table_without_trials_and_with_names_of_its_own(tmp_path):
     table = of_operators(FLOORING).drop(columns="trial")
     table.columns = ["Los", "Kollege", "Durchmesser"]
     table.to_csv(tmp_path / "t.csv", index=False, sep="\t")
@@ -84,7 +80,7 @@ def test_a_table_without_trials_and_with_names_of_its_own(tmp_path: Path) -> Non
         read_gauge(tmp_path / "t.csv", {"parts": "Los"})
 
 
-def test_parquet_and_excel_say_the_same_as_csv(tmp_path: Path) -> None:
+def test_parquet_and_excel_say_the_same_as_csv(tmp_path):
     table = crossed(AIAG)
     table.to_parquet(tmp_path / "t.parquet")
     assert gauge_study(read_gauge(tmp_path / "t.parquet").rows).ndc == 4
@@ -93,7 +89,7 @@ def test_parquet_and_excel_say_the_same_as_csv(tmp_path: Path) -> None:
     assert gauge_study(read_gauge(tmp_path / "t.xlsx").rows).ndc == 4
 
 
-def test_what_is_measured_of_boxes_by_hand() -> None:
+def test_what_is_measured_of_boxes_by_hand():
     rows = [
         ("a", "net", 0, 0.9, 10, 20, 30, 60), ("a", "net", 0, 0.4, 0, 0, 90, 90),
         ("a", "net", 1, 0.8, 10, 20, 32, 60),
@@ -110,7 +106,7 @@ def test_what_is_measured_of_boxes_by_hand() -> None:
 
 
 @pytest.mark.parametrize("none", ["", "*", "NA", "n/a", "#N/A", "NaN"])
-def test_what_stands_for_no_number_is_left_out_and_counted(tmp_path: Path, none: str) -> None:
+def test_what_stands_for_no_number_is_left_out_and_counted(tmp_path, none):
     path = tmp_path / "study.csv"
     path.write_text(f"part,operator,value\n1,A,1.5\n1,A,{none}\n2,A,2\n2,A,2.5\n")
     table = read_study_table(path)
@@ -118,7 +114,7 @@ def test_what_stands_for_no_number_is_left_out_and_counted(tmp_path: Path, none:
     assert "1 blank value left out: line 3" in table.notes
 
 
-def test_na_among_classes_is_a_class(tmp_path: Path) -> None:
+def test_na_among_classes_is_a_class(tmp_path):
     path = tmp_path / "study.csv"
     path.write_text("part,operator,value\n1,A,good\n1,A,NA\n2,A,*\n2,A,bad\n")
     table = read_study_table(path)

@@ -1,7 +1,5 @@
 """Plans against simulated studies of the size they ask for."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 
@@ -13,9 +11,7 @@ from vidrobust.plugins.gauge.variables.gauge import gauge_study
 
 
 @pytest.mark.parametrize(("kappa", "borderline", "defects"), [(0.8, 0.1, 0.5), (0.7, 0.0, 0.2)])
-def test_so_many_parts_give_a_kappa_of_that_width(
-    kappa: float, borderline: float, defects: float
-) -> None:
+def test_so_many_parts_give_a_kappa_of_that_width(kappa, borderline, defects):
     plan = parts_for_kappa(kappa, 0.1, ratings=6, defect_share=defects, borderline=borderline)
     rng = np.random.default_rng(0)
     values, widths = [], []
@@ -31,13 +27,13 @@ def test_so_many_parts_give_a_kappa_of_that_width(
 
 
 @pytest.mark.parametrize("percent", [30.0, 90.0])
-def test_a_study_of_endless_size_is_expected_to_find_what_is_true(percent: float) -> None:
+def test_a_study_of_endless_size_is_expected_to_find_what_is_true(percent):
     low, high = _expected_interval(percent, 0.5, 10**6, 10**6, 50)
     assert low == pytest.approx(percent, rel=0.002)
     assert high == pytest.approx(percent, rel=0.002)
 
 
-def test_a_planned_gauge_study_has_the_interval_planned() -> None:
+def test_a_planned_gauge_study_has_the_interval_planned():
     plan = next(each for each in designs_for_grr(20.0, 12.0) if each.operators == 6)
     rng = np.random.default_rng(1)
     sd = np.sqrt([0.96, 0.3 * 0.04, 0.7 * 0.04])
@@ -52,7 +48,7 @@ def test_a_planned_gauge_study_has_the_interval_planned() -> None:
     assert plan.high - plan.low <= 24.0
 
 
-def test_more_operators_need_fewer_parts_where_they_differ() -> None:
+def test_more_operators_need_fewer_parts_where_they_differ():
     plans = designs_for_grr(20.0, 8.0, reproducibility_share=0.5)
     assert [p.operators for p in plans] == sorted(p.operators for p in plans)
     # two operators tell nothing of how operators differ
@@ -69,11 +65,11 @@ def test_more_operators_need_fewer_parts_where_they_differ() -> None:
         ({"kappa": 0.8, "half_width": 0.001, "ratings": 2}, "more than 2000 parts"),
     ],
 )
-def test_plans_that_cannot_be_made(arguments: dict[str, float], message: str) -> None:
+def test_plans_that_cannot_be_made(arguments, message):
     with pytest.raises(SettingsError, match=message):
-        parts_for_kappa(**arguments)  # type: ignore[arg-type]
+        parts_for_kappa(**arguments)
 
 
-def test_a_gauge_plan_wants_sensible_figures() -> None:
+def test_a_gauge_plan_wants_sensible_figures():
     with pytest.raises(SettingsError, match="0 < %GRR < 100"):
         designs_for_grr(120.0, 5.0)

@@ -1,7 +1,5 @@
 """Repeatability in one command: a rendered line, a real network, from the manifest to the studies."""
 
-from __future__ import annotations
-
 import importlib.util
 import json
 from pathlib import Path
@@ -17,16 +15,14 @@ from vidrobust.run_folder.folder import RunFolder
 
 
 @pytest.fixture(scope="module")
-def line(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def line(tmp_path_factory):
     """Two parts, two passes, two stations, a third of a second each."""
     folder = tmp_path_factory.mktemp("line")
     render(RenderSettings(parts=2, passes=2, stations=2, seconds=0.35, dials=("speed=8",)), folder)
     return folder
 
 
-def test_one_command_from_the_manifest_to_the_studies(
-    line: Path, models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_one_command_from_the_manifest_to_the_studies(line, models, tmp_path, capsys):
     out = tmp_path / "run"
     command = ("repeatability", str(line / "manifest.csv"), f"--model=onnx:{models / NETS[0]}")
     assert run(*command, f"--out={out}", "--json", "--quiet") == 0
@@ -78,9 +74,7 @@ def test_one_command_from_the_manifest_to_the_studies(
 
 
 @pytest.mark.nightly  # verdicts of boxes by hand: test_box_verdicts.py
-def test_a_detector_judges_parts_beside_people(
-    line: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_detector_judges_parts_beside_people(line, tmp_path, capsys):
     out, people = tmp_path / "run", tmp_path / "people.csv"
     manifest = pd.read_csv(line / "manifest.csv").query("station == 'station-1'")
     manifest["path"] = str(line) + "/" + manifest["path"]
@@ -111,7 +105,7 @@ def test_a_detector_judges_parts_beside_people(
     assert "judged by the model and by Ann" in page
 
 
-def test_a_level_of_the_manifest_is_taken_and_a_wrong_one_refused() -> None:
+def test_a_level_of_the_manifest_is_taken_and_a_wrong_one_refused():
     items = pd.DataFrame({"item": ["a", "b"], "level": ["dynamic", ""]})
     assert levels_of(items) == {"a": "dynamic"}
     with pytest.raises(
@@ -120,9 +114,7 @@ def test_a_level_of_the_manifest_is_taken_and_a_wrong_one_refused() -> None:
         levels_of(items.assign(level=["dynamic", "fast"]))
 
 
-def test_exit_codes(
-    line: Path, models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_exit_codes(line, models, tmp_path, capsys):
     model = f"--model=onnx:{models / NETS[0]}"
     assert run("repeatability", str(tmp_path / "none.csv"), model) == 3
     assert "is not a run folder, and there is no footage either" in capsys.readouterr().err
@@ -140,7 +132,7 @@ def test_exit_codes(
 
 
 @pytest.mark.nightly
-def test_a_planted_unstable_station_is_named() -> None:
+def test_a_planted_unstable_station_is_named():
     # the lamp of station 2 sways by 80 %, the other stands still; the model knows nothing of light
     path = Path(__file__).parents[3] / "benchmarks" / "unstable_station.py"
     spec = importlib.util.spec_from_file_location("unstable_station", path)

@@ -1,9 +1,6 @@
 """The section of measurement systems analysis, from studies of invented verdicts that are really computed."""
 
-from __future__ import annotations
-
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -37,7 +34,7 @@ from vidrobust.text.numbers import number
 
 
 @pytest.fixture
-def studied(made: RunFolder, tmp_path: Path) -> RunFolder:
+def studied(made, tmp_path):
     """A copy of the made run with repeatability of 5 parts, 2 stations, 2 passes; part 5 splits."""
     shutil.copytree(made.path, tmp_path / "run")
     folder = RunFolder(tmp_path / "run")
@@ -53,10 +50,7 @@ def studied(made: RunFolder, tmp_path: Path) -> RunFolder:
     ]  # fmt: skip
     table = pd.DataFrame(rows)
     asked = StudyRequest(
-        rule="majority",
-        defect=("bad",),
-        profile=load_profile("aiag"),
-        tolerance_high=0.6,
+        rule="majority", defect=("bad",), profile=load_profile("aiag"), tolerance_high=0.6
     )
     attribute, gauge, notes = studies(table, asked, ())
     assert gauge is not None
@@ -82,7 +76,7 @@ def studied(made: RunFolder, tmp_path: Path) -> RunFolder:
     return folder
 
 
-def test_the_section_says_what_was_computed_and_that_its_state_is_past(studied: RunFolder) -> None:
+def test_the_section_says_what_was_computed_and_that_its_state_is_past(studied):
     now = section(RunTables(studied.path))
     assert now
     assert not now["stale"]
@@ -118,7 +112,7 @@ def test_the_section_says_what_was_computed_and_that_its_state_is_past(studied: 
     assert "dynamic" in text
 
 
-def test_the_reports_of_tables_hold_what_the_manual_shows(tmp_path: Path) -> None:
+def test_the_reports_of_tables_hold_what_the_manual_shows(tmp_path):
     asked = StudyRequest(profile=load_profile("aiag"), tolerance_width=8)
     gauge = crossed(AIAG)
     html = write_study(
@@ -149,13 +143,13 @@ def test_the_reports_of_tables_hold_what_the_manual_shows(tmp_path: Path) -> Non
     ]  # fmt: skip
 
 
-def test_without_the_study_there_is_no_section(made: RunFolder) -> None:
+def test_without_the_study_there_is_no_section(made):
     assert section(RunTables(made.path)) is None
 
 
 def test_a_run_has_a_certificate_too_and_the_figure_that_decides_is_among_its_six(
-    studied: RunFolder, tmp_path: Path
-) -> None:
+    studied, tmp_path
+):
     found = studied.read_json("repeatability.json")
     found["overall"] = overall(found)
     head = tmp_path / "study.toml"
@@ -180,7 +174,7 @@ def test_a_run_has_a_certificate_too_and_the_figure_that_decides_is_among_its_si
     assert all(tile.value != "–" for tile in tiles(found))
 
 
-def test_a_certificate_carries_number_pages_data_and_calibration(tmp_path: Path) -> None:
+def test_a_certificate_carries_number_pages_data_and_calibration(tmp_path):
     table, asked = crossed(AIAG), StudyRequest(profile=load_profile("aiag"), tolerance_width=8)
     head, page = tmp_path / "study.toml", tmp_path / "certificate.html"
     head.write_text(

@@ -1,7 +1,5 @@
 """From frames to one verdict a part: every rule by hand."""
 
-from __future__ import annotations
-
 import pandas as pd
 import pytest
 
@@ -12,7 +10,7 @@ BAD = [0.2, 0.9, 0.6, 0.1]
 """Probability of "scratch" in four frames; the rest is "ok"."""
 
 
-def tables(models: tuple[str, ...] = ("net",)) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def tables(models=("net",)):
     rows = [
         (item, model, frame, name, p)
         for item in ("a", "b", "stray")
@@ -40,7 +38,7 @@ def tables(models: tuple[str, ...] = ("net",)) -> tuple[pd.DataFrame, pd.DataFra
         ("worst", "scratch", 0.9),
     ],
 )
-def test_every_rule_by_hand(rule: str, value: str, score: float) -> None:
+def test_every_rule_by_hand(rule, value, score):
     found = verdicts(*tables(), rule=rule, defect=["scratch"]).set_index("item")
     assert (found.loc["a", "value"], found.loc["a", "score"]) == (value, pytest.approx(score))
     assert found.loc["b", "value"] == "ok"
@@ -48,7 +46,7 @@ def test_every_rule_by_hand(rule: str, value: str, score: float) -> None:
     assert rule in RULES
 
 
-def test_the_operator_is_the_station_unless_there_are_several_models() -> None:
+def test_the_operator_is_the_station_unless_there_are_several_models():
     one = verdicts(*tables(), defect=["scratch"])
     assert list(one["operator"]) == ["n", "s"]
     two = verdicts(*tables(("net", "other")), defect=["scratch"])
@@ -57,7 +55,7 @@ def test_the_operator_is_the_station_unless_there_are_several_models() -> None:
     assert verdicts(*tables())["score"].isna().all()
 
 
-def test_rules_that_do_not_exist_or_need_a_defect() -> None:
+def test_rules_that_do_not_exist_or_need_a_defect():
     with pytest.raises(SettingsError, match="there are majority, any-defect"):
         verdicts(*tables(), rule="best")
     with pytest.raises(SettingsError, match="needs --defect"):

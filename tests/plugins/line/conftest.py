@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +20,7 @@ class Shot:
     truth: pd.DataFrame
 
 
-def shoot(*dials: str, part: int = 2, frames: int = 30, seed: int = 3, step: int = 1) -> Shot:
+def shoot(*dials, part=2, frames=30, seed=3, step=1):
     """Each step-th frame of a part's first clip (2 is a defective cap) under dials as the command line takes them."""
     settings = station_settings(dials, 1)[0]
     clip = stage(
@@ -33,12 +32,12 @@ def shoot(*dials: str, part: int = 2, frames: int = 30, seed: int = 3, step: int
 
 
 @pytest.fixture(scope="session")
-def still() -> Shot:
+def still():
     """All dials at rest."""
     return shoot(frames=6)
 
 
 @pytest.fixture(scope="session")
-def shot() -> Callable[..., Shot]:
+def shot():
     """``shoot`` itself."""
     return shoot

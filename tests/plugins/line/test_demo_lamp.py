@@ -1,9 +1,6 @@
 """The planted share of the demo, by hand."""
 
-from __future__ import annotations
-
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,7 +12,7 @@ from vidrobust.run_folder.folder import SCHEMA
 from vidrobust.run_folder.reader import RunTables
 
 
-def run_of(monkeypatch: pytest.MonkeyPatch, folder: Path, logits: list[float]) -> RunTables:
+def run_of(monkeypatch, folder, logits):
     """Two classes whose logits are plus and minus the given ones, a frame each."""
     folder.mkdir()
     (folder / "run.json").write_text(json.dumps({"schema": SCHEMA, "settings": {}, "stages": {}}))
@@ -33,13 +30,11 @@ def run_of(monkeypatch: pytest.MonkeyPatch, folder: Path, logits: list[float]) -
     return run
 
 
-def test_what_is_gone_with_the_lamp_still_is_planted(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_what_is_gone_with_the_lamp_still_is_planted(monkeypatch, tmp_path):
     # changes 3, -2 with the flicker and 1, 0 without: (3 * 2 + 2 * 2) / (9 + 4)
     flickers = run_of(monkeypatch, tmp_path / "a", [0.0, 3.0, 1.0])
 
-    def logits(values: list[float]) -> pd.DataFrame:
+    def logits(values):
         at = pd.MultiIndex.from_product([["a"], range(3)])
         return pd.DataFrame([[z, -z] for z in values], index=at)
 
@@ -47,6 +42,6 @@ def test_what_is_gone_with_the_lamp_still_is_planted(
     assert planted_share(flickers, logits([0.0, 3.0, 1.0])) == pytest.approx(0)
 
 
-def test_the_lamp_comes_first_and_the_bottles_stay() -> None:
+def test_the_lamp_comes_first_and_the_bottles_stay():
     assert next(iter(demos())) == "lamp"
     assert {"bottles", "line"} < set(demos())

@@ -1,9 +1,5 @@
 """The demo of the simulated line, small: every stage, and a planted dial that is told beside what was found."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import pandas as pd
 import pytest
 
@@ -26,7 +22,7 @@ STUDY = Settings(
 
 
 @pytest.mark.nightly
-def test_every_stage_runs_and_the_planted_light_is_reported_with_its_size(tmp_path: Path) -> None:
+def test_every_stage_runs_and_the_planted_light_is_reported_with_its_size(tmp_path):
     out = tmp_path / "demo"
     summary = demo_line(str(out), Reporter(quiet=True), line=LINE, study=STUDY)
     from vidrobust.run_folder.folder import RunFolder
@@ -56,7 +52,7 @@ def test_every_stage_runs_and_the_planted_light_is_reported_with_its_size(tmp_pa
         assert only.endswith("light")
 
 
-def test_verdicts_are_right_where_a_defect_is_called_one() -> None:
+def test_verdicts_are_right_where_a_defect_is_called_one():
     rows = [
         ("a1", "cap", "cap-defect"),
         ("a2", "cap-defect", "cap-defect"),

@@ -3,9 +3,6 @@
 PLATE is a piece of the machine that stands still, BELT one of the belt without part.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable
 from itertools import pairwise
 
 import cv2
@@ -14,24 +11,22 @@ import pytest
 from dials_page import dial_table
 from scipy import ndimage
 
-from tests.plugins.line.conftest import Shot
 from vidrobust.errors import SettingsError
 from vidrobust.plugins.line.camera import SENSOR_LEVELS
 from vidrobust.plugins.line.dials import BY_NAME, DIALS, FRAME_RATE, courses, station_settings
 
-Shoot = Callable[..., Shot]
 PLATE = (slice(4, 50), slice(20, 620))
 BELT = (slice(330, 360), slice(20, 620))
 
 
-def gains(frames: np.ndarray) -> np.ndarray:
+def gains(frames):
     """(N,) mean level of the plate, beside that of the first frame."""
     means = frames[(slice(None), *PLATE)].mean(axis=(1, 2, 3), dtype=np.float64)
     return means / means[0]
 
 
 @pytest.mark.parametrize("dial", ["light=0.1", "drift=0.2", "flicker=0.1", "exposure=0.1"])
-def test_light_multiplies_the_levels_by_the_gain_of_the_truth(shot: Shoot, dial: str) -> None:
+def test_light_multiplies_the_levels_by_the_gain_of_the_truth(shot, dial):
     seen = shot(dial)
     gain = seen.truth["gain"].to_numpy()
     assert np.ptp(gain) > 0.08
@@ -39,34 +34,34 @@ def test_light_multiplies_the_levels_by_the_gain_of_the_truth(shot: Shoot, dial:
     np.testing.assert_allclose(gains(seen.frames), gain / gain[0], atol=0.004)
 
 
-def test_light_is_the_amplitude_of_a_sine() -> None:
+def test_light_is_the_amplitude_of_a_sine():
     light = courses(station_settings(["light=0.1"], 1)[0], 90, [1])["light"]
     assert np.abs(light).max() == pytest.approx(0.1, rel=0.02)
     # a sine's, were the periods whole
     assert light.std() == pytest.approx(0.1 / np.sqrt(2), rel=0.2)
 
 
-def test_drift_is_the_change_over_the_clip() -> None:
+def test_drift_is_the_change_over_the_clip():
     drift = courses(station_settings(["drift=0.3"], 1)[0], 50, [1])["drift"]
     assert abs(drift[-1] - drift[0]) == pytest.approx(0.3)
     np.testing.assert_allclose(np.diff(drift), (drift[-1] - drift[0]) / 49)
 
 
-def test_flicker_of_100_hz_is_met_at_a_third_of_the_frame_rate() -> None:
+def test_flicker_of_100_hz_is_met_at_a_third_of_the_frame_rate():
     flicker = courses(station_settings(["flicker=0.2"], 1)[0], 30, [1])["flicker"]
     np.testing.assert_allclose(flicker[3:], flicker[:-3], atol=1e-9)  # 100 Hz less 3 x 30 is 10 Hz
     # three phases a third of a turn apart: their squares add up to 3/2 of the amplitude's
     assert np.sqrt((flicker[:3] ** 2).sum() * 2 / 3) == pytest.approx(0.2)
 
 
-def test_exposure_holds_for_four_frames_and_has_the_spread_of_its_dial() -> None:
+def test_exposure_holds_for_four_frames_and_has_the_spread_of_its_dial():
     exposure = courses(station_settings(["exposure=0.1"], 1)[0], 40, [2])["exposure"]
     assert len(np.unique(np.round(exposure, 9))) == 10
     np.testing.assert_array_equal(np.flatnonzero(np.diff(exposure)) % 4, 3)
     assert exposure.std() == pytest.approx(0.1)
 
 
-def test_shake_moves_the_machine_as_the_truth_says(shot: Shoot) -> None:
+def test_shake_moves_the_machine_as_the_truth_says(shot):
     seen = shot("shake=2", frames=16)
     window = cv2.createHanningWindow((600, 104), cv2.CV_32F)
     plates = [
@@ -79,7 +74,7 @@ def test_shake_moves_the_machine_as_the_truth_says(shot: Shoot) -> None:
     np.testing.assert_allclose(found.std(axis=0), 2.0, atol=0.12)
 
 
-def test_hue_turns_by_the_degrees_of_the_truth(shot: Shoot, still: Shot) -> None:
+def test_hue_turns_by_the_degrees_of_the_truth(shot, still):
     seen = shot("hue=8", frames=6)
     found = []
     for frame, before in zip(seen.frames, still.frames, strict=True):
@@ -93,7 +88,7 @@ def test_hue_turns_by_the_degrees_of_the_truth(shot: Shoot, still: Shot) -> None
     assert seen.truth["hue_deg"].std(ddof=0) == pytest.approx(8.0)
 
 
-def test_focus_is_a_gaussian_blur_of_the_sigma_in_the_truth(shot: Shoot, still: Shot) -> None:
+def test_focus_is_a_gaussian_blur_of_the_sigma_in_the_truth(shot, still):
     seen = shot("focus=3", frames=6)
     sigma = seen.truth["focus_px"].to_numpy()
     assert sigma.max() > 0.5
@@ -105,7 +100,7 @@ def test_focus_is_a_gaussian_blur_of_the_sigma_in_the_truth(shot: Shoot, still: 
     assert course.min() == pytest.approx(0.0, abs=0.02)
 
 
-def test_noise_has_the_standard_deviation_of_its_dial(shot: Shoot) -> None:
+def test_noise_has_the_standard_deviation_of_its_dial(shot):
     for planted in (3.0, 8.0):
         frames = shot(f"noise={planted}", frames=3).frames.astype(np.float64)
         plates = frames[(slice(None), *PLATE)]
@@ -121,7 +116,7 @@ def test_noise_has_the_standard_deviation_of_its_dial(shot: Shoot) -> None:
         )
 
 
-def test_dust_takes_its_share_of_light_where_a_speck_is_thickest(shot: Shoot, still: Shot) -> None:
+def test_dust_takes_its_share_of_light_where_a_speck_is_thickest(shot, still):
     ratio = shot("dust=0.5", frames=1).frames[0].astype(np.float64) / np.maximum(still.frames[0], 1)
     assert np.quantile(ratio, 0.002) < 0.56
     assert np.median(ratio) > 0.97
@@ -133,7 +128,7 @@ def test_dust_takes_its_share_of_light_where_a_speck_is_thickest(shot: Shoot, st
     np.testing.assert_allclose(1 - twice[dark].mean(), (1 - ratio[dark].mean()) / 2, rtol=0.12)
 
 
-def test_the_belt_runs_at_its_speed_and_the_machine_stands(shot: Shoot) -> None:
+def test_the_belt_runs_at_its_speed_and_the_machine_stands(shot):
     seen = shot("speed=5", frames=4)
     grays = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY).astype(np.float32) for frame in seen.frames]
     for a, b in pairwise(grays):
@@ -149,7 +144,7 @@ def test_the_belt_runs_at_its_speed_and_the_machine_stands(shot: Shoot) -> None:
         assert np.abs(a[PLATE] - b[PLATE]).mean() < 1
 
 
-def test_traffic_is_the_number_of_parts_that_come_into_view(shot: Shoot) -> None:
+def test_traffic_is_the_number_of_parts_that_come_into_view(shot):
     settings = ("traffic=2", "speed=4")
     seen = shot(*settings, frames=150)
     parts = [set(row) - {"part-02"} for row in seen.truth["box_parts"]]
@@ -159,7 +154,7 @@ def test_traffic_is_the_number_of_parts_that_come_into_view(shot: Shoot) -> None
     assert left > 0
 
 
-def test_faster_traffic_than_the_belt_brings_and_unknown_dials_are_refused() -> None:
+def test_faster_traffic_than_the_belt_brings_and_unknown_dials_are_refused():
     with pytest.raises(SettingsError, match="there is no dial 'lite'; there are light, drift"):
         station_settings(["lite=1"], 1)
     with pytest.raises(SettingsError, match="there is no station 3; --stations is 2"):
@@ -171,19 +166,19 @@ def test_faster_traffic_than_the_belt_brings_and_unknown_dials_are_refused() -> 
 
 
 @pytest.mark.parametrize("text", ["2:light=0.1", "station-2:light=0.1", "station2:light=0.1"])
-def test_a_dial_of_one_station_leaves_the_others(text: str) -> None:
+def test_a_dial_of_one_station_leaves_the_others(text):
     first, second = station_settings([text, "noise=2"], 2)
     assert (first["light"], second["light"]) == (0.0, 0.1)
     assert first["noise"] == second["noise"] == 2.0
 
 
-def test_a_dial_leaves_the_draws_of_the_others_as_they_were() -> None:
+def test_a_dial_leaves_the_draws_of_the_others_as_they_were():
     alone = courses(station_settings(["shake=2"], 1)[0], 20, [5])
     both = courses(station_settings(["shake=2", "hue=4", "light=0.1"], 1)[0], 20, [5])
     np.testing.assert_array_equal(alone["shake_x_px"], both["shake_x_px"])
 
 
-def test_every_dial_at_rest_changes_nothing_and_its_sizes_are_in_range() -> None:
+def test_every_dial_at_rest_changes_nothing_and_its_sizes_are_in_range():
     rest = courses(station_settings([], 1)[0], 12, [1])
     np.testing.assert_array_equal(rest["gain"], 1.0)
     for name in (
@@ -203,6 +198,6 @@ def test_every_dial_at_rest_changes_nothing_and_its_sizes_are_in_range() -> None
         assert dial.low <= dial.sizes[0] < dial.sizes[1] < dial.sizes[2] <= dial.high
 
 
-def test_the_page_has_a_row_for_every_dial() -> None:
+def test_the_page_has_a_row_for_every_dial():
     rows = [line.split(" | ")[0].removeprefix("| ") for line in dial_table().splitlines()[2:]]
     assert rows == [dial.name for dial in DIALS]

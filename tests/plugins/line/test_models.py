@@ -1,7 +1,5 @@
 """``line-classifier`` and ``line-detector``: loaded from the package, and judged on footage of a fresh seed."""
 
-from __future__ import annotations
-
 import json
 
 import numpy as np
@@ -20,7 +18,7 @@ SEED = 70_001
 
 
 @pytest.fixture(scope="module")
-def passes() -> list[tuple[torch.Tensor, list[str], list[tuple[list[str], np.ndarray]]]]:
+def passes():
     """Of eight parts, every tenth frame as pixels, its class, and its boxes by the truth."""
     found = []
     for part in range(1, 9):
@@ -35,7 +33,7 @@ def passes() -> list[tuple[torch.Tensor, list[str], list[tuple[list[str], np.nda
     return found
 
 
-def test_the_classifier_names_kind_and_defect(passes: list) -> None:
+def test_the_classifier_names_kind_and_defect(passes):
     model = load_model("line-classifier", device="cpu")
     assert model.class_names == LABELS
     right, right_kind, flips, pairs, count = 0, 0, 0, 0, 0
@@ -55,7 +53,7 @@ def test_the_classifier_names_kind_and_defect(passes: list) -> None:
     assert flips / pairs < 0.15
 
 
-def test_the_detector_finds_parts_where_they_are(passes: list) -> None:
+def test_the_detector_finds_parts_where_they_are(passes):
     model = load_model("line-detector", device="cpu")
     assert model.class_names == BOXES
     found = {"part": [0, 0], "defect": [0, 0]}
@@ -73,14 +71,14 @@ def test_the_detector_finds_parts_where_they_are(passes: list) -> None:
     assert found["defect"][0] / found["defect"][1] > 0.4
 
 
-def overlap(a: np.ndarray, b: np.ndarray) -> float:
+def overlap(a, b):
     """Intersection over union of two boxes."""
     sides = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
     common = float(np.prod(np.maximum(sides, 0)))
     return common / float(np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - common)
 
 
-def test_boxes_are_reported_in_pixels_of_the_frame_whatever_its_size(passes: list) -> None:
+def test_boxes_are_reported_in_pixels_of_the_frame_whatever_its_size(passes):
     model = load_model("line-detector", device="cpu")
     pixels = passes[2][0][:1]
     twice = pixels.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
@@ -89,7 +87,7 @@ def test_boxes_are_reported_in_pixels_of_the_frame_whatever_its_size(passes: lis
     np.testing.assert_allclose(large.boxes[0], 2 * small.boxes[0], atol=3)
 
 
-def test_weights_are_small_and_their_scores_are_written_down() -> None:
+def test_weights_are_small_and_their_scores_are_written_down():
     assert CLASSIFIER.stat().st_size + DETECTOR.stat().st_size < 2 * 10**6
     scores = json.loads(SCORES.read_text(encoding="utf-8"))
     assert scores["command"] == "python -m datasets.line_sim.train"

@@ -1,7 +1,5 @@
 """The weights are part of the wheel, and load where there is no network."""
 
-from __future__ import annotations
-
 import socket
 import tomllib
 from pathlib import Path
@@ -15,7 +13,7 @@ from vidrobust.plugins.line.model_kind import CLASSIFIER, DETECTOR, SCORES
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def test_a_wheel_holds_the_weights() -> None:
+def test_a_wheel_holds_the_weights():
     """By the packages and patterns of pyproject.toml, as setuptools finds them."""
     summary = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"][
         "setuptools"
@@ -31,8 +29,8 @@ def test_a_wheel_holds_the_weights() -> None:
 
 
 @pytest.mark.parametrize("name", ["line-classifier", "line-detector"])
-def test_the_models_load_without_network(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object, **__: object) -> None:
+def test_the_models_load_without_network(name, monkeypatch):
+    def refuse(*_, **__):
         raise AssertionError("a connection was tried")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)

@@ -1,7 +1,5 @@
 """What was planted, in the units of the tables: hand counts on made truths."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +9,7 @@ from vidrobust.plugins.line.demo import SPREAD, planted_spread
 from vidrobust.plugins.line.dials import DIALS
 
 
-def truth(**columns: list[float]) -> pd.DataFrame:
+def truth(**columns):
     """Two clips of 41 frames, all dials at rest but those given; each course serves both clips."""
     rest = {"gain": 1.0, "hue_deg": 0.0, "shake_x_px": 0.0, "shake_y_px": 0.0, "focus_px": 0.0}
     table = pd.DataFrame({**rest, "noise": 0.0, "speed_px": 2.0, "whole": True}, index=range(82))
@@ -19,7 +17,7 @@ def truth(**columns: list[float]) -> pd.DataFrame:
     return table.assign(**{name: [*course, *course] for name, course in columns.items()})
 
 
-def test_spreads_are_half_the_distance_of_the_percentiles_about_each_clips_median() -> None:
+def test_spreads_are_half_the_distance_of_the_percentiles_about_each_clips_median():
     ramp = np.linspace(-10, 10, 41)  # 95 % of it reach from -9.5 to 9.5
     found = planted_spread(
         truth(
@@ -32,19 +30,19 @@ def test_spreads_are_half_the_distance_of_the_percentiles_about_each_clips_media
     assert found["shift_y_px"] == found["hue_deg"] == 0.0
 
 
-def test_a_difference_between_clips_is_no_spread_and_frames_with_half_a_part_do_not_count() -> None:
+def test_a_difference_between_clips_is_no_spread_and_frames_with_half_a_part_do_not_count():
     table = truth()
     table.loc[table["item"] == "b", "hue_deg"] = 30.0
     table.loc[0, ["hue_deg", "whole"]] = [90.0, False]
     assert planted_spread(table)["hue_deg"] == 0.0
 
 
-def test_noise_is_that_of_the_dial_and_the_sensor_and_the_belt_runs_either_way() -> None:
+def test_noise_is_that_of_the_dial_and_the_sensor_and_the_belt_runs_either_way():
     found = planted_state(truth(noise=[3.0] * 41, speed_px=[-6.0] * 41))
     assert found == {"noise_sigma": pytest.approx(np.hypot(3, 0.25)), "part_shift_x_px": 6.0}
 
 
-def test_every_quantity_of_a_dial_can_be_planted() -> None:
+def test_every_quantity_of_a_dial_can_be_planted():
     assert {quantity for dial in DIALS for quantity in dial.quantities} == {
         *SPREAD,
         *planted_state(truth()),

@@ -1,10 +1,5 @@
 """The data set that is written: its contract, its boxes, and that a seed gives it again."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from pathlib import Path
-
 import av
 import cv2
 import numpy as np
@@ -12,7 +7,6 @@ import pandas as pd
 import pytest
 
 from datasets.line_sim.render import main
-from tests.plugins.line.conftest import Shot
 from vidrobust.errors import SettingsError
 from vidrobust.plugins.line.dials import FRAME_RATE, station_settings
 from vidrobust.plugins.line.parts import BOXES, LABELS
@@ -24,13 +18,13 @@ SMALL = RenderSettings(parts=2, passes=1, stations=2, seconds=0.3, seed=4, dials
 
 
 @pytest.fixture(scope="module")
-def line(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def line(tmp_path_factory):
     folder = tmp_path_factory.mktemp("line")
     render(SMALL, folder)
     return folder
 
 
-def decoded(path: Path) -> np.ndarray:
+def decoded(path):
     """(N, H, W, 3) RGB by FFmpeg through PyAV, told that levels are BT.601."""
     with av.open(str(path)) as container:
         frames = [
@@ -40,7 +34,7 @@ def decoded(path: Path) -> np.ndarray:
         return np.stack([frame.to_ndarray() for frame in frames])
 
 
-def test_manifest_and_clips_hold_the_contract(line: Path) -> None:
+def test_manifest_and_clips_hold_the_contract(line):
     manifest = pd.read_csv(line / "manifest.csv")
     assert set(CONTRACT) <= set(manifest.columns)
     assert len(manifest) == 4
@@ -52,7 +46,7 @@ def test_manifest_and_clips_hold_the_contract(line: Path) -> None:
         assert 0 <= row.start_s < row.end_s <= len(frames) / FRAME_RATE + 1e-9
 
 
-def test_truth_has_a_row_a_frame_with_dials_and_boxes(line: Path) -> None:
+def test_truth_has_a_row_a_frame_with_dials_and_boxes(line):
     truth, manifest = pd.read_parquet(line / "truth.parquet"), pd.read_csv(line / "manifest.csv")
     assert truth.groupby("item").size().to_dict() == dict.fromkeys(manifest["item"], 9)
     assert truth.loc[truth["station"] == "station-1", "light"].eq(0).all()
@@ -70,9 +64,7 @@ def test_truth_has_a_row_a_frame_with_dials_and_boxes(line: Path) -> None:
     assert all("defect" in labels for labels in defective["box_labels"])
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(
-    line: Path, tmp_path: Path
-) -> None:
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(line, tmp_path):
     render(SMALL, tmp_path / "again")
     for name in ("manifest.csv", "truth.parquet", "clips/part-02_pass-1_station-1.mp4"):
         assert (tmp_path / "again" / name).read_bytes() == (line / name).read_bytes()
@@ -87,7 +79,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(
     )
 
 
-def test_a_part_is_the_same_in_every_pass_and_kinds_and_defects_take_turns() -> None:
+def test_a_part_is_the_same_in_every_pass_and_kinds_and_defects_take_turns():
     first, again = (make_part("part-01", 0, [4, 11]) for _ in range(2))
     np.testing.assert_array_equal(first.surface.albedo, again.surface.albedo)
     parts = [make_part(f"part-{n + 1:02d}", n, [4, 11]) for n in range(8)]
@@ -96,7 +88,7 @@ def test_a_part_is_the_same_in_every_pass_and_kinds_and_defects_take_turns() -> 
 
 
 @pytest.mark.parametrize("part", [1, 2, 4])
-def test_the_box_is_where_the_part_changed_the_picture(part: int) -> None:
+def test_the_box_is_where_the_part_changed_the_picture(part):
     """The same clip with and without its part; what got brighter is the part, for its shadow is dark."""
     settings = station_settings(["shake=3", "speed=3"], 1)[0]
     plan = ClipPlan(part=part, pass_=1, station=1, frames=9, seed=21, settings=settings)
@@ -120,7 +112,7 @@ def test_the_box_is_where_the_part_changed_the_picture(part: int) -> None:
         assert inside / changed.sum() > 0.7  # the rest is shadow
 
 
-def test_the_box_of_a_defect_is_where_it_changed_the_part() -> None:
+def test_the_box_of_a_defect_is_where_it_changed_the_part():
     from dataclasses import replace
 
     from vidrobust.plugins.line.parts import FINE, KINDS, lit
@@ -143,7 +135,7 @@ def test_the_box_of_a_defect_is_where_it_changed_the_part() -> None:
     assert {name for kind in KINDS for name in kind.defects} == set(DEFECTS)
 
 
-def test_pictures_survive_the_coding(tmp_path: Path, still: Shot) -> None:
+def test_pictures_survive_the_coding(tmp_path, still):
     """The coded luma plane against BT.601's own formula; FFmpeg's way back to RGB rounds down by up to a level."""
     encode(iter(still.frames), tmp_path / "clip.mp4", coding(station_settings([], 1)[0]))
     with av.open(str(tmp_path / "clip.mp4")) as container:
@@ -156,9 +148,7 @@ def test_pictures_survive_the_coding(tmp_path: Path, still: Shot) -> None:
     assert np.abs(decoded(tmp_path / "clip.mp4").astype(np.int16) - still.frames).mean() < 1.6
 
 
-def test_compression_coarsens_the_coding_and_sets_keyframes(
-    tmp_path: Path, shot: Callable[..., Shot]
-) -> None:
+def test_compression_coarsens_the_coding_and_sets_keyframes(tmp_path, shot):
     frames = shot("speed=6", frames=32).frames
     bits, errors = [], []
     for steps in (0, 6, 22):
@@ -179,7 +169,7 @@ def test_compression_coarsens_the_coding_and_sets_keyframes(
     assert bits[1] > 2 * bits[2]
 
 
-def test_a_folder_in_use_and_settings_out_of_range_are_refused(line: Path) -> None:
+def test_a_folder_in_use_and_settings_out_of_range_are_refused(line):
     with pytest.raises(
         SettingsError, match="holds a data set already; give another folder, or --overwrite"
     ):
@@ -191,7 +181,7 @@ def test_a_folder_in_use_and_settings_out_of_range_are_refused(line: Path) -> No
     assert main(["--out", str(line), "--dial", "nothing=1"]) == 2
 
 
-def test_the_command_of_a_checkout(tmp_path: Path) -> None:
+def test_the_command_of_a_checkout(tmp_path):
     sizes = ["--parts=2", "--passes=2", "--stations=1", "--seconds=0.2", "--seed=7", "--dial=hue=5"]
     assert main([f"--out={tmp_path / 'line'}", "--workers=2", *sizes]) == 0
     manifest = pd.read_csv(tmp_path / "line" / "manifest.csv")

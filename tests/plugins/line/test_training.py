@@ -1,7 +1,5 @@
 """Samples and targets of the training: what the networks are asked for is what is in the picture."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch
@@ -29,17 +27,17 @@ from vidrobust.plugins.line.parts import BOXES, LABELS
 class Perfect(LineDetector):
     """A detector whose maps are the targets themselves."""
 
-    def __init__(self, boxes: list[np.ndarray]) -> None:
+    def __init__(self, boxes):
         super().__init__()
         self.heat_target, self.box_target = target_maps(boxes)
 
-    def maps(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def maps(self, inputs):
         del inputs
         heat = torch.logit(self.heat_target.clamp(1e-4, 1 - 1e-4))
         return heat, self.box_target.nan_to_num()
 
 
-def test_boxes_come_back_from_their_targets() -> None:
+def test_boxes_come_back_from_their_targets():
     boxes = np.array(
         [[30, 70, 130, 110, 0], [80, 80, 92, 99, DEFECT], [200.5, 48, 221, 61, 3]], np.float32
     )
@@ -57,7 +55,7 @@ def test_boxes_come_back_from_their_targets() -> None:
     assert float(loss) < 0.05
 
 
-def test_mirrored_targets_are_those_of_the_mirrored_boxes() -> None:
+def test_mirrored_targets_are_those_of_the_mirrored_boxes():
     boxes = np.array([[30, 70, 131, 110, 0], [83, 80, 92, 99, DEFECT]], np.float32)
     turned = boxes.copy()
     turned[:, [0, 2]] = DETECTOR_SIZE[1] - boxes[:, [2, 0]]
@@ -65,7 +63,7 @@ def test_mirrored_targets_are_those_of_the_mirrored_boxes() -> None:
         torch.testing.assert_close(found, expected, equal_nan=True, atol=1e-4, rtol=1e-4)
 
 
-def test_the_classifier_is_shown_defects_of_the_middle_lane_alone() -> None:
+def test_the_classifier_is_shown_defects_of_the_middle_lane_alone():
     middle = np.array([[100, 90, 116, 106, DEFECT], [60, 70, 140, 125, 1]], np.float32)
     side = np.array([[100, 50, 110, 60, DEFECT]], np.float32)
     heat = defect_maps([middle, side])
@@ -77,7 +75,7 @@ def test_the_classifier_is_shown_defects_of_the_middle_lane_alone() -> None:
     assert float(heat_loss(sure, heat)) < 1e-3 < float(heat_loss(-sure, heat))
 
 
-def test_samples_hold_the_class_the_part_and_its_defect() -> None:
+def test_samples_hold_the_class_the_part_and_its_defect():
     samples = station_samples(0, scenes=5, seed=77)
     assert samples.small.shape == (5 * FRAMES, 3, *CLASSIFIER_SIZE)
     assert samples.large.shape == (5 * FRAMES, 3, *DETECTOR_SIZE)
@@ -93,15 +91,13 @@ def test_samples_hold_the_class_the_part_and_its_defect() -> None:
     assert torch.equal(again.large, samples.large[:FRAMES])
 
 
-def test_the_classifier_has_a_logit_a_class_and_a_place_for_each_defect() -> None:
+def test_the_classifier_has_a_logit_a_class_and_a_place_for_each_defect():
     logits, places = LineClassifier().eval().maps(torch.zeros(2, 3, *CLASSIFIER_SIZE))
     assert logits.shape == (2, len(LABELS))
     assert places.shape == (2, 1, 9, 28)
 
 
-def test_quick_weights_do_not_replace_those_of_the_package(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_quick_weights_do_not_replace_those_of_the_package(capsys):
     with pytest.raises(SystemExit, match="2"):
         train.main(["--quick"])
     assert "say with --out where they go" in capsys.readouterr().err

@@ -1,7 +1,5 @@
 """Steam and heat haze: how thick, how far, and coherent in time."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch
@@ -11,16 +9,13 @@ from vidrobust.perturb.draws import from_seed
 from vidrobust.plugins.line_camera import HAZE_LENGTHS, STEAM_LENGTHS, VEIL, waves
 
 
-def clip_of(
-    name: str, pixels: torch.Tensor, times_s: list[float], strength: float, seed: int
-) -> torch.Tensor:
+def clip_of(name, pixels, times_s, strength, seed):
     entry = PERTURBATIONS[name]
-    assert entry.apply_clip is not None
     return entry.apply_clip(pixels, np.array(times_s), strength, from_seed(seed))
 
 
 @pytest.mark.parametrize("lengths", [STEAM_LENGTHS, HAZE_LENGTHS])
-def test_the_field_has_mean_0_and_variance_1_over_draws(lengths: tuple[float, float]) -> None:
+def test_the_field_has_mean_0_and_variance_1_over_draws(lengths):
     fields = torch.cat(
         [waves((48, 64), np.zeros(1), lengths, from_seed(seed)) for seed in range(120)]
     )
@@ -28,8 +23,8 @@ def test_the_field_has_mean_0_and_variance_1_over_draws(lengths: tuple[float, fl
     assert float(fields.var()) == pytest.approx(1.0, rel=0.1)
 
 
-def test_the_field_is_alike_in_neighbouring_frames_and_another_one_later() -> None:
-    def alike(gap_s: float) -> float:
+def test_the_field_is_alike_in_neighbouring_frames_and_another_one_later():
+    def alike(gap_s):
         pairs = [
             waves((48, 64), np.array([0.0, gap_s]), STEAM_LENGTHS, from_seed(k)).numpy()
             for k in range(8)
@@ -40,7 +35,7 @@ def test_the_field_is_alike_in_neighbouring_frames_and_another_one_later() -> No
     assert abs(alike(20.0)) < 0.35
 
 
-def test_a_draught_carries_a_wave_by_its_speed_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_draught_carries_a_wave_by_its_speed_alone(monkeypatch):
     """Without boiling the field after t is the field before, moved: found by the best of all shifts."""
     monkeypatch.setattr("vidrobust.plugins.line_camera.BOIL_S", (1e12, 1e12))
     monkeypatch.setattr("vidrobust.plugins.line_camera.DRAUGHT", (0.25, 0.25))
@@ -63,7 +58,7 @@ def test_a_draught_carries_a_wave_by_its_speed_alone(monkeypatch: pytest.MonkeyP
     assert off < 0.1
 
 
-def test_steam_veils_towards_its_level_and_leaves_what_has_it() -> None:
+def test_steam_veils_towards_its_level_and_leaves_what_has_it():
     black = torch.zeros((1, 3, 60, 80), dtype=torch.uint8)
     made = torch.cat([clip_of("steam", black, [0.0], 0.5, seed) for seed in range(40)]).double()
     assert made.mean() == pytest.approx(0.25 * VEIL, rel=0.1)  # half of s on average
@@ -72,7 +67,7 @@ def test_steam_veils_towards_its_level_and_leaves_what_has_it() -> None:
     assert torch.equal(clip_of("steam", white, [0.0], 0.5, 1), white)
 
 
-def test_haze_moves_a_ramp_by_its_strength_and_leaves_a_plain_picture() -> None:
+def test_haze_moves_a_ramp_by_its_strength_and_leaves_a_plain_picture():
     """On a ramp of 2 levels a pixel the change is twice the shift along it: root mean square 2 s."""
     ramp = (2 * torch.arange(100)).to(torch.uint8).expand(1, 3, 80, 100).contiguous()
     made = [clip_of("heat_haze", ramp, [0.0], 1.5, seed) for seed in range(30)]
@@ -83,7 +78,7 @@ def test_haze_moves_a_ramp_by_its_strength_and_leaves_a_plain_picture() -> None:
 
 
 @pytest.mark.parametrize("name", ["steam", "heat_haze"])
-def test_a_clip_may_come_in_parts(name: str) -> None:
+def test_a_clip_may_come_in_parts(name):
     frames = torch.randint(0, 256, (4, 3, 40, 50), dtype=torch.uint8, generator=from_seed(1))
     times = [0.0, 0.04, 0.08, 0.12]
     whole = clip_of(name, frames, times, 0.5, 3)

@@ -1,7 +1,5 @@
 """The line-camera suite: what is fixed is fixed, what lives in time follows the true times."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch
@@ -11,29 +9,25 @@ from vidrobust.perturb.draws import from_seed
 from vidrobust.plugins import line_camera as camera
 
 
-def clip_of(
-    name: str, pixels: torch.Tensor, times_s: np.ndarray, strength: float, seed: int = 0
-) -> torch.Tensor:
+def clip_of(name, pixels, times_s, strength, seed=0):
     entry = PERTURBATIONS[name]
-    assert entry.apply_clip is not None
     return entry.apply_clip(pixels, times_s, strength, from_seed(seed))
 
 
-def grey(level: int, frames: int = 4, h: int = 60, w: int = 80) -> torch.Tensor:
+def grey(level, frames=4, h=60, w=80):
     return torch.full((frames, 3, h, w), level, dtype=torch.uint8)
 
 
 FIXED = [p.name for p in suite("line-camera") if p.family == "camera"]
-DRIFTING = ["flicker", "banding", "exposure_drift"]
 
 
-def test_every_entry_acts_on_clips() -> None:
+def test_every_entry_acts_on_clips():
     assert all(p.apply_clip for p in suite("line-camera"))
     assert {p.family for p in suite("line-camera")} == {"camera", "time", "weather"}
 
 
 @pytest.mark.parametrize("name", FIXED)
-def test_fixed_disturbances_are_the_same_in_all_frames(name: str) -> None:
+def test_fixed_disturbances_are_the_same_in_all_frames(name):
     """On equal frames the whole clip is one picture; another seed is another picture, but for the vignette."""
     frame = (
         (torch.arange(60 * 80).view(1, 1, 60, 80) % 200 + 20).to(torch.uint8).expand(5, 3, 60, 80)
@@ -47,7 +41,7 @@ def test_fixed_disturbances_are_the_same_in_all_frames(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "level"), [("dead_pixels", 0), ("hot_pixels", 255)])
-def test_bad_pixels_are_counted_per_million(name: str, level: int) -> None:
+def test_bad_pixels_are_counted_per_million(name, level):
     """1000 x 1000 px; two draws of one pixel are rare, so nearly 3000 of a million."""
     made = clip_of(name, grey(90, 1, 1000, 1000), np.zeros(1), 3000)
     bad = (made[0] == level).all(dim=0)
@@ -56,7 +50,7 @@ def test_bad_pixels_are_counted_per_million(name: str, level: int) -> None:
     assert int((clip_of(name, grey(90), np.zeros(4), 1)[0, 0] == level).sum()) == 1  # at least one
 
 
-def test_stuck_lines_run_through_the_frame() -> None:
+def test_stuck_lines_run_through_the_frame():
     for seed in range(6):
         bad = (clip_of("stuck_lines", grey(90, 1), np.zeros(1), 3, seed)[0] != 90).any(dim=0)
         whole = int(bad.all(dim=0).sum()) + int(bad.all(dim=1).sum())
@@ -64,7 +58,7 @@ def test_stuck_lines_run_through_the_frame() -> None:
         assert int(bad.sum()) == bad.all(dim=0).sum() * 60 + bad.all(dim=1).sum() * 80
 
 
-def test_fixed_pattern_has_its_sigma_half_of_it_in_columns() -> None:
+def test_fixed_pattern_has_its_sigma_half_of_it_in_columns():
     pattern = (
         clip_of("fixed_pattern_noise", grey(128, 1, 200, 4000), np.zeros(1), 12)[0, 0].double()
         - 128
@@ -73,21 +67,21 @@ def test_fixed_pattern_has_its_sigma_half_of_it_in_columns() -> None:
     assert pattern.mean(dim=0).var() == pytest.approx(72 + 72 / 200, rel=0.12)
 
 
-def test_vignette_by_hand() -> None:
+def test_vignette_by_hand():
     """At the corner pixel's centre r^2 = (29.5^2 + 39.5^2) / 50^2 = 0.9722; 200 (1 - 0.5 x 0.9722) = 102.8."""
     made = clip_of("vignetting", grey(200, 1), np.zeros(1), 0.5)[0, 0]
     assert int(made[0, 0]) == 103
     assert int(made[30, 40]) == 200
 
 
-def test_uneven_light_is_a_ramp_around_one() -> None:
+def test_uneven_light_is_a_ramp_around_one():
     made = clip_of("uneven_lighting", grey(100, 1), np.zeros(1), 0.5)[0, 0].double()
     assert made.mean() == pytest.approx(100, abs=0.5)
     assert (made + made.flip(0).flip(1) - 200).abs().max() <= 1
     assert 105 < made.max() <= 150
 
 
-def test_glare_only_brightens_and_dust_only_darkens() -> None:
+def test_glare_only_brightens_and_dust_only_darkens():
     glare = clip_of("specular_glare", grey(100, 1), np.zeros(1), 0.9)
     assert int(glare.min()) >= 100
     assert int(glare.max()) > 200
@@ -96,7 +90,7 @@ def test_glare_only_brightens_and_dust_only_darkens() -> None:
     assert int(dust.min()) < 30
 
 
-def test_flicker_is_met_at_the_true_times() -> None:
+def test_flicker_is_met_at_the_true_times():
     """Gain 1 + s sin(2 pi 2 f t + phase), f within a thousandth of 50 or 60 Hz: fitted over 0.2 s."""
     times_s = np.arange(200) / 1000
     found = set()
@@ -115,7 +109,7 @@ def test_flicker_is_met_at_the_true_times() -> None:
     assert found == {100.0, 120.0}
 
 
-def test_bands_lie_across_the_rows_and_wander() -> None:
+def test_bands_lie_across_the_rows_and_wander():
     made = clip_of("banding", grey(100, 3), np.array([0.0, 0.01, 0.2]), 0.3)
     assert (made == made[..., :1]).all()
     rows = made[:, 0, :, 0].double()
@@ -124,7 +118,7 @@ def test_bands_lie_across_the_rows_and_wander() -> None:
     assert (rows[1] - rows[0]).abs().max() < (rows[2] - rows[0]).abs().max()
 
 
-def test_drifts_are_slow_and_bounded() -> None:
+def test_drifts_are_slow_and_bounded():
     """Between frames 1/30 s apart the exponent of the gain moves at most 2 pi / (4 s x 30) = 0.0524."""
     times_s = np.arange(3000) / 30
     for seed in range(5):
@@ -137,7 +131,7 @@ def test_drifts_are_slow_and_bounded() -> None:
     assert 110 < int(level.max()) <= 200
 
 
-def test_focus_drift_blurs_and_comes_back() -> None:
+def test_focus_drift_blurs_and_comes_back():
     frames = torch.zeros(120, 3, 33, 33, dtype=torch.uint8)
     frames[:, :, 16, 16] = 255
     peak = clip_of("focus_drift", frames, np.arange(120) / 4, 3.0)[:, 0, 16, 16]
@@ -146,7 +140,7 @@ def test_focus_drift_blurs_and_comes_back() -> None:
     assert clip_of("focus_drift", frames, np.arange(120) / 4, 3.0).float().sum() > 0
 
 
-def test_lost_frames_by_hand() -> None:
+def test_lost_frames_by_hand():
     """Frames carry their number; which are lost is asked of ``lost``, and the stand-ins are counted out here."""
     times_s = np.arange(40) / 25
     clip = torch.arange(40, dtype=torch.uint8).view(40, 1, 1, 1).expand(40, 3, 2, 2)
@@ -161,14 +155,14 @@ def test_lost_frames_by_hand() -> None:
         assert jumped[k] == after[0]
 
 
-def test_whether_a_frame_is_lost_depends_on_its_time_alone() -> None:
+def test_whether_a_frame_is_lost_depends_on_its_time_alone():
     times_s = np.arange(200) / 30
     whole = camera.lost(times_s, 0.2, from_seed(1))
     assert np.array_equal(whole[70:], camera.lost(times_s[70:], 0.2, from_seed(1)))
     assert 0.2 - 0.15 < whole.mean() < 0.2 + 0.15
 
 
-def test_which_entries_need_the_whole_clip() -> None:
+def test_which_entries_need_the_whole_clip():
     assert {p.name for p in PERTURBATIONS.values() if p.whole_clip} == {
         "h264",
         "repeated_frames",
@@ -176,12 +170,12 @@ def test_which_entries_need_the_whole_clip() -> None:
     }
 
 
-def test_what_needs_neighbours_is_lost_frames_alone() -> None:
+def test_what_needs_neighbours_is_lost_frames_alone():
     found = {key for key, entry in PERTURBATIONS.items() if not entry.on_single_frames}
     assert found == {"repeated_frames", "dropped_frames"}
 
 
-def test_lengths_are_those_whose_unit_is_of_pixels() -> None:
+def test_lengths_are_those_whose_unit_is_of_pixels():
     assert len(suite("line-camera")) == 18
     assert PERTURBATIONS["rolling_shutter"].is_length
     assert not PERTURBATIONS["dead_pixels"].is_length  # pixels of a million are a share

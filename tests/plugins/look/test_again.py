@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-import torch
 
 from vidrobust.pipeline.build import build
 from vidrobust.pipeline.open import opened_sources
@@ -26,7 +25,7 @@ MEDIA = Path(__file__).parents[2] / "footage_media"
 NAMES = ("first", "second")
 
 
-def _of_classes(second: np.ndarray) -> Classifications:
+def _of_classes(second):
     return Classifications(np.stack([1 - second, second], axis=1).astype(np.float32), NAMES)
 
 
@@ -36,7 +35,7 @@ class Steady:
     name, class_names = "steady", NAMES
     task: Literal["classification"] = "classification"
 
-    def __call__(self, pixels: torch.Tensor) -> Classifications:
+    def __call__(self, pixels):
         return _of_classes((pixels.float().mean(dim=(1, 2, 3)) > 300).numpy().astype(float))
 
 
@@ -45,7 +44,7 @@ class ByBatch(Steady):
 
     name = "by_batch"
 
-    def __call__(self, pixels: torch.Tensor) -> Classifications:
+    def __call__(self, pixels):
         return _of_classes(np.full(len(pixels), float(len(pixels) == 1)))
 
 
@@ -54,7 +53,7 @@ class ByColumns(Steady):
 
     name = "by_columns"
 
-    def __call__(self, pixels: torch.Tensor) -> Classifications:
+    def __call__(self, pixels):
         return _of_classes(
             (pixels[..., 0] == pixels[..., 1]).flatten(1).all(1).numpy().astype(float)
         )
@@ -66,7 +65,7 @@ class Boxes:
     name, class_names = "boxes", NAMES
     task: Literal["detection"] = "detection"
 
-    def __call__(self, pixels: torch.Tensor) -> Detections:
+    def __call__(self, pixels):
         n, (height, width) = len(pixels), pixels.shape[-2:]
         alike = (pixels[..., 0] == pixels[..., 1]).flatten(1).all(1).numpy()
         whole, corner = (0, 0, width, height), (0, 0, width / 8, height / 8)
@@ -76,7 +75,7 @@ class Boxes:
         )
 
 
-def test_what_changes_is_found_and_nothing_else(tmp_path: Path) -> None:
+def test_what_changes_is_found_and_nothing_else(tmp_path):
     clip = str(MEDIA / "cups.mp4")
     models = [Steady(), ByBatch(), ByColumns(), Boxes()]
     settings = Settings(sources=(clip,), model=tuple(model.name for model in models), every=2)
@@ -98,9 +97,7 @@ def test_what_changes_is_found_and_nothing_else(tmp_path: Path) -> None:
     assert table.loc[("steady", "pixel"), "n"] == min(32, len(run.table("transitions")))
 
 
-def test_each_model_has_its_statements_and_too_few_frames_are_said_once_a_model(
-    tmp_path: Path,
-) -> None:
+def test_each_model_has_its_statements_and_too_few_frames_are_said_once_a_model(tmp_path):
     cells = {"value": 0.25, "low": 0.1, "high": 0.5, "cluster": "stretch", "clusters": 4}
     rows = [
         {"model": model, "part": PARTS[change], "change": change, "n": n, **cells}

@@ -4,11 +4,8 @@ The oracle of geometry is ``move_corners``, which ``move_boxes`` is made of, and
 and a blue plate on a dark ground, whose own upright boxes are read from the pixels afterwards.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
-from pathlib import Path
 
 import albumentations
 import numpy as np
@@ -19,7 +16,7 @@ from torchvision import tv_tensors
 
 from tests.plugins.policy_files.test_files import PINNED, SIZE, module, one_step, written
 from vidrobust.perturb.catalogue import PERTURBATIONS
-from vidrobust.perturb.geometric import Matrix, move_corners, shifted, turned, zoomed
+from vidrobust.perturb.geometric import move_corners, shifted, turned, zoomed
 from vidrobust.stages.policy.policy import Policy
 
 PLATES = np.array([[52, 38, 72, 58], [20, 18, 36, 44], [92, 60, 106, 78]], np.float32)
@@ -40,7 +37,7 @@ LIGHT = {
 CANNOT = {("albumentations", "white_balance"), ("albumentations", "shot_noise")}
 
 
-def plates() -> np.ndarray:
+def plates():
     """(H, W, 3) uint8."""
     image = np.full((*SIZE, 3), GROUND, np.uint8)
     for channel, (x1, y1, x2, y2) in enumerate(PLATES.astype(int)):
@@ -48,9 +45,7 @@ def plates() -> np.ndarray:
     return image
 
 
-def with_torchvision(
-    policy: Policy, folder: Path, seed: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def with_torchvision(policy, folder, seed):
     """Picture (H, W, 3), boxes (D, 4) and labels (D,) after the exported policy."""
     transform = module(policy, "torchvision", folder).train_transform()
     torch.manual_seed(seed)
@@ -58,7 +53,7 @@ def with_torchvision(
         "image": tv_tensors.Image(torch.from_numpy(plates()).permute(2, 0, 1)),
         "boxes": tv_tensors.BoundingBoxes(
             torch.from_numpy(PLATES), format="XYXY", canvas_size=SIZE
-        ),  # type: ignore[call-overload]
+        ),
         "labels": torch.tensor([7, 8, 9]),
     }
     done = transform(sample)
@@ -66,9 +61,7 @@ def with_torchvision(
     return done["image"].permute(1, 2, 0).numpy(), done["boxes"].numpy(), done["labels"].numpy()
 
 
-def with_albumentations(
-    policy: Policy, folder: Path, seed: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def with_albumentations(policy, folder, seed):
     written(policy, folder)
     transform = albumentations.load(folder / "policy_albumentations.yaml", data_format="yaml")
     transform.set_random_seed(seed)
@@ -79,7 +72,7 @@ def with_albumentations(
 LIBRARIES = {"torchvision": with_torchvision, "albumentations": with_albumentations}
 
 
-def either_way(name: str, strength: float) -> list[Matrix]:
+def either_way(name, strength):
     """The maps that the catalogue may draw at a strength."""
     signs = (strength, -strength)
     if name == "rotation":
@@ -93,7 +86,7 @@ def either_way(name: str, strength: float) -> list[Matrix]:
     return [*rows, *(m.T for m in rows)]
 
 
-def seen(image: np.ndarray, channel: int) -> np.ndarray:
+def seen(image, channel):
     """The upright box of a plate, from the pixels nearer to it than to the ground."""
     y, x = np.nonzero(image[..., channel] > (BRIGHT + GROUND) / 2)
     return np.array([x.min(), y.min(), x.max() + 1, y.max() + 1], float)
@@ -103,9 +96,7 @@ def seen(image: np.ndarray, channel: int) -> np.ndarray:
     ("name", "sign"), [*itertools.product(LIMITS, (1, -1))][:-1]
 )  # a flip has one direction
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_geometry_moves_boxes_as_move_boxes_does(
-    library: str, name: str, sign: int, tmp_path: Path
-) -> None:
+def test_geometry_moves_boxes_as_move_boxes_does(library, name, sign, tmp_path):
     limit = LIMITS[name]
     if name == "translation":
         policy = one_step(name, -limit, limit, axes=(limit, limit))
@@ -133,7 +124,7 @@ def test_geometry_moves_boxes_as_move_boxes_does(
     ("library", "name"),
     [each for each in itertools.product(LIBRARIES, LIGHT) if each not in CANNOT],
 )
-def test_light_and_texture_leave_boxes_alone(library: str, name: str, tmp_path: Path) -> None:
+def test_light_and_texture_leave_boxes_alone(library, name, tmp_path):
     image, boxes, labels = LIBRARIES[library](
         one_step(name, LIGHT[name], LIGHT[name]), tmp_path, seed=1
     )
@@ -143,7 +134,7 @@ def test_light_and_texture_leave_boxes_alone(library: str, name: str, tmp_path: 
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_a_whole_policy_keeps_boxes_on_their_plates(library: str, tmp_path: Path) -> None:
+def test_a_whole_policy_keeps_boxes_on_their_plates(library, tmp_path):
     """Every step one after the other, several draws: each label still lies on the plate of its colour."""
     names = ("translation", "rotation", "scale", "gaussian_noise", "jpeg")
     strengths = {**LIMITS, "scale": 0.1, "gaussian_noise": 2.0, "jpeg": 10.0}
@@ -166,7 +157,7 @@ def test_a_whole_policy_keeps_boxes_on_their_plates(library: str, tmp_path: Path
     assert max(moved) > 4
 
 
-def test_albumentations_drops_a_box_that_leaves_and_adds_none(tmp_path: Path) -> None:
+def test_albumentations_drops_a_box_that_leaves_and_adds_none(tmp_path):
     """Mirrored at the border it would add boxes for the mirrored pieces."""
     written(one_step("scale", -0.4, -0.4), tmp_path)
     transform = albumentations.load(tmp_path / "policy_albumentations.yaml", data_format="yaml")
@@ -179,7 +170,7 @@ def test_albumentations_drops_a_box_that_leaves_and_adds_none(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("name", ["rotation", "scale", "translation"])
-def test_ultralytics_moves_boxes_alike_at_the_limits(name: str, tmp_path: Path) -> None:
+def test_ultralytics_moves_boxes_alike_at_the_limits(name, tmp_path):
     """Oracle: Ultralytics' documented map of corners, T S R C, at the ends of its draws, written again here.
 
     T shifts by (1/2 +- translate) of the side, R turns by +-degrees and sizes by 1 +- scale, C puts the centre at
@@ -217,7 +208,7 @@ def test_ultralytics_moves_boxes_alike_at_the_limits(name: str, tmp_path: Path) 
         assert np.abs(boxes[at] - square).max() > 1
 
 
-def ultralytics_boxes(degrees: float, scale: float, translate: float) -> np.ndarray:
+def ultralytics_boxes(degrees, scale, translate):
     """(D, 4) upright boxes about the moved corners of the plates on the padded square."""
     side = max(SIZE)
     corners = PLATES[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2) + np.array(

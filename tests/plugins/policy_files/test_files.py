@@ -4,13 +4,10 @@ The oracle is the perturbation itself, pinned at one signed strength. A wrong un
 for a share of a side) is off by a factor of two or more, and the tolerances are far below that.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import itertools
 import random
 import runpy
-from pathlib import Path
 from types import SimpleNamespace
 
 import albumentations
@@ -35,7 +32,7 @@ PINNED |= {"saturation": 0.5, "hue": 20.0, "white_balance": 0.3, "rotation": 6.0
 """Signed strengths that torchvision can be pinned at."""
 
 
-def picture() -> torch.Tensor:
+def picture():
     """(3, H, W) uint8, smooth, colourful, levels 55 to 180: nothing clips at the strengths used."""
     y, x = np.mgrid[0 : SIZE[0], 0 : SIZE[1]].astype(np.float64)
     phase = np.array([0.0, 1.1, 2.3])[:, None, None]
@@ -44,9 +41,7 @@ def picture() -> torch.Tensor:
     return torch.from_numpy(waves.round().astype(np.uint8))
 
 
-def one_step(
-    name: str, low: float, high: float, probability: float = 1.0, axes: tuple[float, ...] = ()
-) -> Policy:
+def one_step(name, low, high, probability=1.0, axes=()):
     """Strengths as the catalogue has them; a length stands in a policy as a share of the width."""
     entry = PERTURBATIONS[name]
     unit, per_width = (OF_WIDTH, SIZE[1]) if entry.is_length else (entry.unit, 1)
@@ -59,23 +54,21 @@ def one_step(
     return Policy(steps=(step,), image_size=SIZE, model="made up")
 
 
-def written(policy: Policy, folder: Path) -> None:
+def written(policy, folder):
     """Every file, also of steps without a width, which ``write_all`` keeps out."""
     folder.mkdir(parents=True, exist_ok=True)
     for export in render_all(policy):
         (folder / export.name).write_text(export.text)
 
 
-def module(policy: Policy, name: str, folder: Path) -> SimpleNamespace:
+def module(policy, name, folder):
     """What the exported module defines."""
     written(policy, folder)
     values = runpy.run_path(str(folder / f"policy_{name}.py"))
     return SimpleNamespace(**values)
 
 
-def apart(
-    first: np.ndarray | torch.Tensor, second: np.ndarray | torch.Tensor, margin: int = 0
-) -> float:
+def apart(first, second, margin=0):
     """Mean absolute difference of two (3, H, W) pictures in levels, without a border."""
     a, b = (np.asarray(each, dtype=np.float64) for each in (first, second))
     if margin:
@@ -83,21 +76,20 @@ def apart(
     return float(np.abs(a - b).mean())
 
 
-def expected(name: str, signed: float) -> torch.Tensor:
+def expected(name, signed):
     return PERTURBATIONS[name].apply_signed(picture()[None], signed)[0]
 
 
-def as_tensor(image: PIL.Image.Image) -> torch.Tensor:
+def as_tensor(image):
     return torch.from_numpy(np.array(image)).permute(2, 0, 1)
 
 
-def with_torchvision(policy: Policy, folder: Path) -> torch.Tensor:
+def with_torchvision(policy, folder):
     torch.manual_seed(0)
-    changed: torch.Tensor = module(policy, "torchvision", folder).train_transform()(picture())
-    return changed
+    return module(policy, "torchvision", folder).train_transform()(picture())
 
 
-def with_albumentations(policy: Policy, folder: Path) -> torch.Tensor:
+def with_albumentations(policy, folder):
     written(policy, folder)
     transform = albumentations.load(folder / "policy_albumentations.yaml", data_format="yaml")
     transform.set_random_seed(0)
@@ -105,7 +97,7 @@ def with_albumentations(policy: Policy, folder: Path) -> torch.Tensor:
     return torch.from_numpy(changed).permute(2, 0, 1)
 
 
-def with_kornia(policy: Policy, folder: Path) -> torch.Tensor:
+def with_kornia(policy, folder):
     torch.manual_seed(0)
     changed = module(policy, "kornia", folder).train_transform()(picture()[None].float() / 255)
     return changed[0] * 255
@@ -122,9 +114,7 @@ CANNOT = {("albumentations", "white_balance")}
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize("name", PINNED)
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_a_signed_step_at_its_limit_is_the_perturbation(
-    library: str, name: str, sign: int, tmp_path: Path
-) -> None:
+def test_a_signed_step_at_its_limit_is_the_perturbation(library, name, sign, tmp_path):
     signed = sign * PINNED[name]
     policy = one_step(name, signed, signed)
     if (library, name) in CANNOT:
@@ -144,14 +134,14 @@ def test_a_signed_step_at_its_limit_is_the_perturbation(
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_blur_at_its_limit_has_the_sigma_in_pixels(library: str, tmp_path: Path) -> None:
+def test_blur_at_its_limit_has_the_sigma_in_pixels(library, tmp_path):
     changed = LIBRARIES[library](one_step("gaussian_blur", 2.0, 2.0), tmp_path)
     moved = apart(expected("gaussian_blur", 2.0), picture())
     assert apart(changed, expected("gaussian_blur", 2.0)) < 0.1 * moved + 0.5
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_jpeg_at_its_limit_has_the_quality(library: str, tmp_path: Path) -> None:
+def test_jpeg_at_its_limit_has_the_quality(library, tmp_path):
     rng = np.random.default_rng(0)
     noisy = (picture().numpy() + rng.normal(0, 12, (3, *SIZE))).clip(0, 255).astype(np.uint8)
     pixels = torch.from_numpy(noisy)
@@ -177,7 +167,7 @@ def test_jpeg_at_its_limit_has_the_quality(library: str, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("name", ["gaussian_noise", "shot_noise", "speckle_noise"])
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_noise_at_its_limit_has_the_sigma(library: str, name: str, tmp_path: Path) -> None:
+def test_noise_at_its_limit_has_the_sigma(library, name, tmp_path):
     strength = {"gaussian_noise": 10.0, "shot_noise": 15.0, "speckle_noise": 0.08}[name]
     policy = one_step(name, strength, strength)
     if library == "albumentations" and name != "gaussian_noise":
@@ -200,7 +190,7 @@ def test_noise_at_its_limit_has_the_sigma(library: str, name: str, tmp_path: Pat
     assert abs(standard[dark].std() - 1) < 0.07
 
 
-def blob() -> torch.Tensor:
+def blob():
     """(3, H, W) uint8: one soft bright spot in the middle of the dark; its centroid tells a shift."""
     y, x = np.mgrid[0 : SIZE[0], 0 : SIZE[1]].astype(np.float64)
     far = (x - SIZE[1] / 2 + 0.5) ** 2 + (y - SIZE[0] / 2 + 0.5) ** 2
@@ -208,16 +198,14 @@ def blob() -> torch.Tensor:
     return torch.from_numpy(np.repeat(spot[None], 3, axis=0).round().astype(np.uint8))
 
 
-def centroid(image: np.ndarray | torch.Tensor) -> tuple[float, float]:
+def centroid(image):
     """(x, y) from the centre of the frame."""
     mass = np.asarray(image, dtype=np.float64)[0]
     y, x = np.mgrid[0 : SIZE[0], 0 : SIZE[1]] - (np.array(SIZE)[:, None, None] - 1) / 2
     return float((mass * x).sum() / mass.sum()), float((mass * y).sum() / mass.sum())
 
 
-def many(
-    library: str, policy: Policy, image: torch.Tensor, count: int, folder: Path
-) -> list[torch.Tensor]:
+def many(library, policy, image, count, folder):
     """The image under ``count`` draws of the exported policy, levels of 255."""
     torch.manual_seed(1)
     if library == "torchvision":
@@ -241,9 +229,7 @@ def many(
 
 
 @pytest.mark.parametrize("library", [*LIBRARIES, "timm"])
-def test_translation_reaches_its_pixels_on_each_axis_and_no_further(
-    library: str, tmp_path: Path
-) -> None:
+def test_translation_reaches_its_pixels_on_each_axis_and_no_further(library, tmp_path):
     policy = one_step("translation", -10.0, 10.0, axes=(10.0, 5.0))
     moved = np.abs([centroid(image) for image in many(library, policy, blob(), 50, tmp_path)])
     assert np.all(moved <= [10.5, 5.5])  # whole pixels in some
@@ -251,7 +237,7 @@ def test_translation_reaches_its_pixels_on_each_axis_and_no_further(
 
 
 @pytest.mark.parametrize("library", [*LIBRARIES, "timm"])
-def test_a_step_is_applied_as_often_as_it_says(library: str, tmp_path: Path) -> None:
+def test_a_step_is_applied_as_often_as_it_says(library, tmp_path):
     policy = one_step("brightness", -0.5, 0.5, probability=0.3)
     flat = torch.full((3, *SIZE), 100, dtype=torch.uint8)
     changed = [float(image[0, 5, 5]) for image in many(library, policy, flat, 300, tmp_path)]
@@ -261,7 +247,7 @@ def test_a_step_is_applied_as_often_as_it_says(library: str, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("library", [*LIBRARIES, "timm"])
-def test_brightness_fills_its_range_and_stays_inside(library: str, tmp_path: Path) -> None:
+def test_brightness_fills_its_range_and_stays_inside(library, tmp_path):
     policy = one_step("brightness", -0.5, 0.5)
     flat = torch.full((3, *SIZE), 100, dtype=torch.uint8)
     levels = [float(image[0, 5, 5]) for image in many(library, policy, flat, 120, tmp_path)]
@@ -276,9 +262,7 @@ def test_brightness_fills_its_range_and_stays_inside(library: str, tmp_path: Pat
 
 @pytest.mark.parametrize(("name", "strength"), [("motion_blur", 7.0), ("defocus_blur", 4.0)])
 @pytest.mark.parametrize("library", ["albumentations", "kornia"])
-def test_a_point_is_smeared_as_wide_as_by_the_catalogue(
-    library: str, name: str, strength: float, tmp_path: Path
-) -> None:
+def test_a_point_is_smeared_as_wide_as_by_the_catalogue(library, name, strength, tmp_path):
     """The variance of a point's image, px^2: L^2 / 12 of a line, r^2 / 2 of a disk (both axes added)."""
     point = torch.zeros((3, *SIZE), dtype=torch.uint8)
     point[:, SIZE[0] // 2, SIZE[1] // 2] = 255
@@ -297,7 +281,7 @@ def test_a_point_is_smeared_as_wide_as_by_the_catalogue(
     assert 0.75 * wanted < max(spreads) < 1.5 * wanted
 
 
-def spread(image: torch.Tensor) -> float:
+def spread(image):
     mass = np.asarray(image, dtype=np.float64)[0]
     y, x = np.mgrid[0 : SIZE[0], 0 : SIZE[1]]
     total = mass.sum()
@@ -307,7 +291,7 @@ def spread(image: torch.Tensor) -> float:
 
 
 @pytest.mark.parametrize("name", ["rotation", "scale", "shear", "translation"])
-def test_torchvision_mirrors_at_the_border_as_the_catalogue_does(name: str, tmp_path: Path) -> None:
+def test_torchvision_mirrors_at_the_border_as_the_catalogue_does(name, tmp_path):
     """No draw leaves a black border: the darkest level stays that of the picture."""
     strength = {"rotation": 30.0, "scale": 0.5, "shear": 15.0, "translation": 20.0}[name]
     policy = one_step(name, -strength, strength)
@@ -316,7 +300,7 @@ def test_torchvision_mirrors_at_the_border_as_the_catalogue_does(name: str, tmp_
         assert int(image.min()) >= int(picture().min()) - 1
 
 
-def test_torchvision_takes_pictures_of_pil_and_moves_boxes(tmp_path: Path) -> None:
+def test_torchvision_takes_pictures_of_pil_and_moves_boxes(tmp_path):
     from torchvision import tv_tensors
 
     names = ("brightness", "exposure_offset", "white_balance", "gaussian_noise", "translation")
@@ -328,7 +312,7 @@ def test_torchvision_takes_pictures_of_pil_and_moves_boxes(tmp_path: Path) -> No
     assert pil.size == (SIZE[1], SIZE[0])
 
     shift = module(one_step("translation", -12.0, 12.0), "torchvision", tmp_path).train_transform()
-    box = tv_tensors.BoundingBoxes([[56, 40, 72, 56]], format="XYXY", canvas_size=SIZE)  # type: ignore[call-overload]
+    box = tv_tensors.BoundingBoxes([[56, 40, 72, 56]], format="XYXY", canvas_size=SIZE)
     torch.manual_seed(3)
     for _ in range(5):
         image, moved = shift(tv_tensors.Image(blob()), box)
@@ -339,7 +323,7 @@ def test_torchvision_takes_pictures_of_pil_and_moves_boxes(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("library", ["torchvision", "kornia"])
-def test_the_module_is_readable_and_whole(library: str, tmp_path: Path) -> None:
+def test_the_module_is_readable_and_whole(library, tmp_path):
     """Every step at once: it compiles, runs, has no line over 120 characters, and names each step once."""
     names = PINNED | {"gaussian_blur": 1.0, "gaussian_noise": 5.0, "shot_noise": 5.0}
     names |= {"speckle_noise": 0.05, "jpeg": 20.0}
@@ -355,7 +339,7 @@ def test_the_module_is_readable_and_whole(library: str, tmp_path: Path) -> None:
     assert "Everything in the policy is expressed here." in text
 
 
-def test_torchvision_scales_a_blur_with_the_pictures(tmp_path: Path) -> None:
+def test_torchvision_scales_a_blur_with_the_pictures(tmp_path):
     exported = module(one_step("gaussian_blur", 2.0, 2.0), "torchvision", tmp_path)
     half = exported.train_transform(pixels_per_footage_pixel=0.5)(picture())
     wanted = expected("gaussian_blur", 1.0)
@@ -363,12 +347,12 @@ def test_torchvision_scales_a_blur_with_the_pictures(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("library", [*LIBRARIES, "timm"])
-def test_an_empty_policy_changes_nothing(library: str, tmp_path: Path) -> None:
+def test_an_empty_policy_changes_nothing(library, tmp_path):
     (same,) = many(library, Policy(), picture(), 1, tmp_path)
     assert apart(same, picture()) < 1e-4
 
 
-def test_ultralytics_means_the_same_in_its_own_formulas(tmp_path: Path) -> None:
+def test_ultralytics_means_the_same_in_its_own_formulas(tmp_path):
     """Oracle: the formulas that Ultralytics documents, written again here; the package is not needed.
 
     RandomHSV with r in [-1, 1]: hue + r h 180 in OpenCV's half degrees, saturation and value times 1 + r s.
@@ -396,7 +380,7 @@ def test_ultralytics_means_the_same_in_its_own_formulas(tmp_path: Path) -> None:
     assert set(values) == {"hsv_h", "hsv_v", "scale", "degrees", "translate"}
 
 
-def test_ultralytics_switches_off_only_what_the_footage_speaks_against(tmp_path: Path) -> None:
+def test_ultralytics_switches_off_only_what_the_footage_speaks_against(tmp_path):
     import yaml
 
     reasons = {"hue": Rejection.ABSENT, "saturation": Rejection.NO_PAIRS}
@@ -409,7 +393,7 @@ def test_ultralytics_switches_off_only_what_the_footage_speaks_against(tmp_path:
     assert yaml.safe_load(text) == {"hsv_h": 0.0}
 
 
-def test_timm_reads_every_string(tmp_path: Path) -> None:
+def test_timm_reads_every_string(tmp_path):
     sizes = {"brightness": 0.5, "saturation": 0.4, "rotation": 7.0, "translation": 8.0}
     steps = tuple(one_step(name, -size, size).steps[0] for name, size in sizes.items())
     exported = module(Policy(steps=steps, image_size=SIZE), "timm", tmp_path)
@@ -431,21 +415,21 @@ def test_timm_reads_every_string(tmp_path: Path) -> None:
     ],
 )
 def test_what_a_format_cannot_say_is_listed_in_the_file_and_returned(
-    library: str, name: str, strength: float, reason: str
-) -> None:
+    library, name, strength, reason
+):
     export = next(e for e in render_all(one_step(name, -strength, strength)) if library in e.name)
     (sentence,) = export.not_expressed
     assert reason in sentence
     assert sentence in export.text
 
 
-def test_pixels_without_the_size_of_the_footage_are_listed_not_guessed() -> None:
+def test_pixels_without_the_size_of_the_footage_are_listed_not_guessed():
     policy = Policy(steps=one_step("translation", -8.0, 8.0).steps)
     for export in render_all(policy)[1:]:
         assert any("shape is unknown" in sentence for sentence in export.not_expressed)
 
 
-def test_small_numbers_stay_numbers_in_yaml(tmp_path: Path) -> None:
+def test_small_numbers_stay_numbers_in_yaml(tmp_path):
     """YAML 1.1 reads 1e-05 as text."""
     import yaml
 
@@ -455,7 +439,7 @@ def test_small_numbers_stay_numbers_in_yaml(tmp_path: Path) -> None:
     assert affine["translate_percent"]["x"][1] == pytest.approx(0.0005 / SIZE[1], rel=1e-3)
 
 
-def test_files_are_whole_named_and_carry_the_evidence(tmp_path: Path) -> None:
+def test_files_are_whole_named_and_carry_the_evidence(tmp_path):
     paths = write_all(one_step("brightness", -0.2, 0.2, probability=0.4), tmp_path / "new")
     assert [path.name for path in paths] == [
         "policy.json",
@@ -473,9 +457,7 @@ def test_files_are_whole_named_and_carry_the_evidence(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["illumination", "light_gradient"])
-def test_uneven_light_is_as_strong_in_the_exports_as_in_the_catalogue(
-    name: str, tmp_path: Path
-) -> None:
+def test_uneven_light_is_as_strong_in_the_exports_as_in_the_catalogue(name, tmp_path):
     """The standard deviation of the gain's logarithm over the picture is the strength, and its mean is 0."""
     policy, strength = one_step(name, 0.2, 0.2), 0.2
     flat = torch.full((3, *SIZE), 100, dtype=torch.uint8)

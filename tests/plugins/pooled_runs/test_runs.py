@@ -1,9 +1,5 @@
 """Several runs read as one."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import pandas as pd
 import pytest
 
@@ -12,7 +8,7 @@ from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.settings import Settings
 
 
-def made(path: Path, clips: dict[str, str], nets: dict[str, str]) -> RunFolder:
+def made(path, clips, nets):
     """A run with clips (name -> content) and models (name -> weights), a row of sensitivity each."""
     folder = RunFolder.create(path, Settings())
     folder.update(
@@ -29,14 +25,14 @@ def made(path: Path, clips: dict[str, str], nets: dict[str, str]) -> RunFolder:
 
 
 @pytest.fixture
-def pooled(tmp_path: Path) -> PooledRuns:
+def pooled(tmp_path):
     a = made(tmp_path / "a", {"one": "c1", "two": "c2"}, {"net": "w1"})
     b = made(tmp_path / "b", {"again": "c2", "one": "c3"}, {"net": "w1", "other": "w2"})
     c = made(tmp_path / "c", {"one": "c1"}, {"net": "w9"})
     return PooledRuns([a, b, c])
 
 
-def test_what_a_model_did_on_a_clip_counts_once(pooled: PooledRuns) -> None:
+def test_what_a_model_did_on_a_clip_counts_once(pooled):
     table = pooled.table("sensitivity")
     assert not table.duplicated(["model", "item", "frame"]).any()
     pairs = set(zip(table["model"], table["item"], strict=True))
@@ -49,5 +45,5 @@ def test_what_a_model_did_on_a_clip_counts_once(pooled: PooledRuns) -> None:
     assert pooled.clips == 3
 
 
-def test_models_of_all_runs_are_there_under_their_names(pooled: PooledRuns) -> None:
+def test_models_of_all_runs_are_there_under_their_names(pooled):
     assert [m["name"] for m in pooled.run["models"]] == ["net", "other", "c/net"]

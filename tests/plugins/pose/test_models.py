@@ -1,10 +1,7 @@
 """Pose networks as models, against the libraries themselves and decoders of a few lines."""
 
-from __future__ import annotations
-
 import functools
 import json
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -21,7 +18,7 @@ from vidrobust.models.predict import predict
 from vidrobust.plugins.pose.people import COCO
 
 
-def write_constant(path: Path, size: tuple[int, int], outputs: dict[str, np.ndarray]) -> None:
+def write_constant(path, size, outputs):
     """Write a network that answers every picture of a size with these arrays."""
     nodes = [
         helper.make_node("Constant", [], [name], value=numpy_helper.from_array(value, name))
@@ -38,7 +35,7 @@ def write_constant(path: Path, size: tuple[int, int], outputs: dict[str, np.ndar
     )
 
 
-def test_simcc_is_decoded_as_mmpose_does(tmp_path: Path) -> None:
+def test_simcc_is_decoded_as_mmpose_does(tmp_path):
     """Frames 96 x 128 in an input 256 x 192: scaled by 1.5, with 56 rows of padding above."""
     rng = np.random.default_rng(0)
     x, y = rng.random((1, 17, 384), np.float32), rng.random((1, 17, 512), np.float32)
@@ -52,7 +49,7 @@ def test_simcc_is_decoded_as_mmpose_does(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ended", [False, True])
-def test_yolo_rows_are_decoded(tmp_path: Path, ended: bool) -> None:
+def test_yolo_rows_are_decoded(tmp_path, ended):
     """Frames 96 x 128 in an input of 256: scaled by 2, with 32 rows above. Three people, two of them one."""
     rng = np.random.default_rng(1)
     corners = np.array([[20, 60, 90, 200], [21, 61, 90, 200], [140, 70, 220, 210]], np.float32)
@@ -79,9 +76,7 @@ def test_yolo_rows_are_decoded(tmp_path: Path, ended: bool) -> None:
 
 
 @pytest.mark.nightly  # two networks of 59 million weights
-def test_keypoint_rcnn_says_what_it_says_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_keypoint_rcnn_says_what_it_says_alone(tmp_path, monkeypatch):
     """Random weights for three joints, pictures not enlarged; the reference is the network on the same picture."""
     from torchvision.models import detection
 
@@ -105,7 +100,7 @@ def test_keypoint_rcnn_says_what_it_says_alone(
 
 
 @pytest.mark.nightly
-def test_ultralytics_predicts_itself(tmp_path: Path) -> None:
+def test_ultralytics_predicts_itself(tmp_path):
     ultralytics = pytest.importorskip(
         "ultralytics", reason="Ultralytics is not installed: pip install ultralytics"
     )
@@ -146,7 +141,7 @@ def test_ultralytics_predicts_itself(tmp_path: Path) -> None:
         load_model(f"pose:{tmp_path / 'other.pt'}")
 
 
-def test_coco_results_and_a_table_are_models(tmp_path: Path) -> None:
+def test_coco_results_and_a_table_are_models(tmp_path):
     pose = np.column_stack([np.arange(34).reshape(17, 2), np.full(17, 0.5)])
     row = {
         "image_id": "a_000007",
@@ -170,7 +165,7 @@ def test_coco_results_and_a_table_are_models(tmp_path: Path) -> None:
     assert found.points.tolist() == [[[1, 2, 1], [5, 6, 1]], [[0, 0, 0], [8, 9, 1]]]
 
 
-def test_files_that_hold_no_key_points_are_refused(tmp_path: Path) -> None:
+def test_files_that_hold_no_key_points_are_refused(tmp_path):
     (tmp_path / "boxes.json").write_text('[{"image_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5}]')
     with pytest.raises(InputError):
         load_model(f"pose:{tmp_path / 'boxes.json'}")

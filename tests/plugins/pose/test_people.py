@@ -1,7 +1,5 @@
 """Poses and their meter against hand counts and a few plain lines."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 import pandas as pd
@@ -14,7 +12,7 @@ from vidrobust.metrics.metric import AlongTime
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.perturb.draws import from_seed
 from vidrobust.plugins.pose import people
-from vidrobust.plugins.pose.people import COCO, KeyPoints
+from vidrobust.plugins.pose.people import COCO
 from vidrobust.plugins.pose.task import METRICS, PoseMeter, whole
 from vidrobust.stages.causes.scene import ShownMotion
 
@@ -62,13 +60,13 @@ BODY = np.array(
 LEFT_WRIST, RIGHT_WRIST = COCO.index("left_wrist"), COCO.index("right_wrist")
 
 
-def said(points: np.ndarray) -> KeyPoints:
+def said(points):
     """(N, P, 17, 3) as predictions."""
     return people.people([(each, np.full(len(each), 0.9)) for each in points], COCO)
 
 
 @pytest.fixture(scope="module")
-def footage() -> tuple[np.ndarray, np.ndarray]:
+def footage():
     """Frames of a texture that goes 2 px to the right a frame, and poses (40, 2, 17, 3) on it."""
     rng = np.random.default_rng(3)
     wide = cv2.resize(
@@ -83,7 +81,7 @@ def footage() -> tuple[np.ndarray, np.ndarray]:
     return frames, points
 
 
-def measured(frames: np.ndarray, points: np.ndarray) -> dict[str, pd.DataFrame]:
+def measured(frames, points):
     meter = PoseMeter("made", "net", AlongTime(), METRICS)
     pixels, number = torch.from_numpy(frames).permute(0, 3, 1, 2), np.arange(len(frames))
     batch = FrameBatch(
@@ -94,7 +92,7 @@ def measured(frames: np.ndarray, points: np.ndarray) -> dict[str, pd.DataFrame]:
 
 
 @pytest.fixture(scope="module")
-def planted(footage: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, dict[str, pd.DataFrame]]:
+def planted(footage):
     """Normal jitter of .8 px, seven swaps of the wrists, eleven lost joints; and what is measured of it."""
     frames, points = footage[0], footage[1].copy()
     offsets = np.random.default_rng(0).normal(0, 0.8, points[..., :2].shape)
@@ -108,9 +106,7 @@ def planted(footage: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, dict[st
     return offsets, measured(frames, points)
 
 
-def test_planted_jitter_is_recovered_on_moving_people(
-    planted: tuple[np.ndarray, dict[str, pd.DataFrame]],
-) -> None:
+def test_planted_jitter_is_recovered_on_moving_people(planted):
     offsets, tables = planted
     rows = tables["task_parts"]
     still = rows[~rows["component"].isin(["left_wrist", "right_wrist"])]["joint_jitter"].dropna()
@@ -120,9 +116,7 @@ def test_planted_jitter_is_recovered_on_moving_people(
     assert np.sqrt(rows["squared_jitter"].mean()) == pytest.approx(0.8, rel=0.05)
 
 
-def test_swaps_and_lost_joints_are_counted_exactly(
-    planted: tuple[np.ndarray, dict[str, pd.DataFrame]],
-) -> None:
+def test_swaps_and_lost_joints_are_counted_exactly(planted):
     rows = planted[1]["task_parts"]
     swapped = rows[rows["swapped"] == 1]
     assert len(swapped) == 14  # seven to the other side, seven back
@@ -131,7 +125,7 @@ def test_swaps_and_lost_joints_are_counted_exactly(
     assert rows.groupby("track")["frame"].nunique().to_dict() == {0: COUNT, 1: COUNT}
 
 
-def test_a_whole_person_may_change_sides(footage: tuple[np.ndarray, np.ndarray]) -> None:
+def test_a_whole_person_may_change_sides(footage):
     frames, points = footage[0][:6], footage[1][:6].copy()
     points[3, 0] = points[3, 0][people.mirrored(COCO)]
     rows = measured(frames, points)["task_parts"]
@@ -139,7 +133,7 @@ def test_a_whole_person_may_change_sides(footage: tuple[np.ndarray, np.ndarray])
     assert set(rows.loc[rows["swapped"] == 1, "frame"]) == {3, 4}
 
 
-def test_segments_are_joined_into_the_same_tracks(footage: tuple[np.ndarray, np.ndarray]) -> None:
+def test_segments_are_joined_into_the_same_tracks(footage):
     frames, points = footage[0][:8], footage[1][:8]
     once = measured(frames, points)
     parts = once["task_parts"]
@@ -153,7 +147,7 @@ def test_segments_are_joined_into_the_same_tracks(footage: tuple[np.ndarray, np.
     assert again["track"].tolist() == parts["track"].tolist()
 
 
-def test_bone_lengths_shake_with_their_ends(footage: tuple[np.ndarray, np.ndarray]) -> None:
+def test_bone_lengths_shake_with_their_ends(footage):
     frames, points = footage[0][:5], footage[1][:5, :1].copy()
     points[2, 0, COCO.index("left_ankle"), 1] += 6  # the shank is 38.01 px long
     rows = measured(frames, points)["task_parts"].query("component == 'left_knee to left_ankle'")
@@ -162,7 +156,7 @@ def test_bone_lengths_shake_with_their_ends(footage: tuple[np.ndarray, np.ndarra
     assert rows["bone_change"].tolist() == pytest.approx(wanted.tolist(), abs=1e-5)
 
 
-def test_similarity_is_oks(footage: tuple[np.ndarray, np.ndarray]) -> None:
+def test_similarity_is_oks(footage):
     p = footage[1][:1, 0]
     q = p.copy()
     q[0, :, 0] += 5
@@ -172,13 +166,13 @@ def test_similarity_is_oks(footage: tuple[np.ndarray, np.ndarray]) -> None:
     assert area == pytest.approx(0.53 * 72 * 156)
 
 
-def test_a_lost_person_counts_in_full(footage: tuple[np.ndarray, np.ndarray]) -> None:
+def test_a_lost_person_counts_in_full(footage):
     both, one = said(footage[1][:1]), said(footage[1][:1, :1])
     assert people.changes(both, one)[0] == pytest.approx(0.5)
     assert (people.lost_or_new(both, one)[0], people.lost_or_new(both, both)[0]) == (1, 0)
 
 
-def test_a_perturbation_takes_joints_along(footage: tuple[np.ndarray, np.ndarray]) -> None:
+def test_a_perturbation_takes_joints_along(footage):
     found, flip = said(footage[1][:1]), PERTURBATIONS["horizontal_flip"]
     turned = people.moved(found, flip, 1.0, [from_seed(0)], SIZE).points
     assert turned[0, LEFT_WRIST, 0] == pytest.approx(
@@ -189,9 +183,7 @@ def test_a_perturbation_takes_joints_along(footage: tuple[np.ndarray, np.ndarray
     assert shifted[0, 0, :2] == pytest.approx(move.motion(SIZE, 5.0, from_seed(3))[:2, 2], abs=1e-4)
 
 
-def test_joints_that_move_with_their_pixels_are_at_rest_in_the_account(
-    footage: tuple[np.ndarray, np.ndarray],
-) -> None:
+def test_joints_that_move_with_their_pixels_are_at_rest_in_the_account(footage):
     points = footage[1][[0, 2]]  # 4 px to the right
     still = np.zeros((60, 80, 2), np.float32)
     own = np.zeros((60, 80), bool)

@@ -1,10 +1,7 @@
 """A whole study of a network that was trained on the simulated line, on footage whose light is planted."""
 
-from __future__ import annotations
-
 import base64
 import json
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -24,7 +21,7 @@ FRAMES, LABELLED, LIGHT = 40, (0, 12, 24), "light=0.3"
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def place(tmp_path_factory):
     """A board on the belt under a swaying light, corners of three frames as labels, and a study."""
     place = tmp_path_factory.mktemp("pose")
     shot = shoot(LIGHT, frames=FRAMES, seed=8)
@@ -73,7 +70,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def test_the_planted_light_is_named(place: Path) -> None:
+def test_the_planted_light_is_named(place):
     """Beside the motion of the part, the only other change of this footage without noise."""
     named = pd.read_parquet(place / "run" / "named.parquet")
     assert "light" in set(named["cause"])
@@ -84,7 +81,7 @@ def test_the_planted_light_is_named(place: Path) -> None:
     assert groups.sum() == pytest.approx(1)
 
 
-def test_the_networks_own_jitter_is_that_of_its_errors(place: Path) -> None:
+def test_the_networks_own_jitter_is_that_of_its_errors(place):
     """Half the second difference of what it says about where the corners are."""
     shot = shoot(LIGHT, frames=FRAMES, seed=8)
     found = json.loads((place / "run" / "metrics.json").read_text())["models"]["corners"]
@@ -100,7 +97,7 @@ def test_the_networks_own_jitter_is_that_of_its_errors(place: Path) -> None:
     assert found["noise_floor"] == {"pose_change": pytest.approx(0.0, abs=1e-6)}
 
 
-def test_known_corners_judge_it_and_its_filters(place: Path) -> None:
+def test_known_corners_judge_it_and_its_filters(place):
     truth = pd.read_parquet(place / "run" / "task_truth.parquet")
     assert truth["frame"].tolist() == list(LABELLED)
     # networks from six other weights gave .84 to .93; a corner off by the board's width gives 0
@@ -111,7 +108,7 @@ def test_known_corners_judge_it_and_its_filters(place: Path) -> None:
     assert remedies.loc["savgol-5", "distance_before"] > 0
 
 
-def test_moments_gate_and_comparison_read_it(place: Path) -> None:
+def test_moments_gate_and_comparison_read_it(place):
     moments = json.loads((place / "run" / "moments.json").read_text())["moments"]
     assert all((place / "run" / tile["picture"]).is_file() for tile in moments[0]["strip"])
     assert 'id="task-pose"' in (place / "run" / "details.html").read_text()
@@ -120,7 +117,7 @@ def test_moments_gate_and_comparison_read_it(place: Path) -> None:
     assert run("compare", str(place / "run"), str(place / "run")) == 0
 
 
-def test_the_player_shows_the_joints(place: Path) -> None:
+def test_the_player_shows_the_joints(place):
     frames = pd.read_parquet(place / "run" / "player_frames.parquet").query("kind == 'frame'")
     data = np.frombuffer(base64.b64decode(frames["picture"].iloc[0]), np.uint8)
     shown = cv2.imdecode(data, cv2.IMREAD_COLOR).astype(int)

@@ -1,9 +1,6 @@
 """OKS and average precision against pycocotools, and filters against their formulas."""
 
-from __future__ import annotations
-
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,9 +14,7 @@ from vidrobust.plugins.pose.truth import average_precision, known_people
 
 
 @pytest.fixture(scope="module")
-def worlds(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> tuple[Path, list[dict[str, object]], list[tuple[object, ...]]]:
+def worlds(tmp_path_factory):
     """Annotations of 40 frames with crowds and people without visible joints; results; and both as frames."""
     rng = np.random.default_rng(5)
     images, known, results, found = [], [], [], []
@@ -64,9 +59,7 @@ def worlds(
     return path, results, found
 
 
-def test_average_precision_is_that_of_pycocotools(
-    worlds: tuple[Path, list[dict[str, object]], list[tuple[object, ...]]],
-) -> None:
+def test_average_precision_is_that_of_pycocotools(worlds):
     from pycocotools.coco import COCO as Annotations  # noqa: N811 - the file's classes beside our names
     from pycocotools.cocoeval import COCOeval
 
@@ -83,15 +76,13 @@ def test_average_precision_is_that_of_pycocotools(
     assert ours == pytest.approx(precision[precision > -1].mean(), abs=1e-9)
 
 
-def test_known_joints_come_in_the_order_of_the_model(
-    worlds: tuple[Path, list[dict[str, object]], list[tuple[object, ...]]],
-) -> None:
+def test_known_joints_come_in_the_order_of_the_model(worlds):
     rows = read_labels(worlds[0]).rows
     mine, turned = (known_people(rows, names)["clip", 0][0].points for names in (COCO, COCO[::-1]))
     assert np.array_equal(mine, turned[::-1])
 
 
-def test_filters_are_those_of_their_formulas() -> None:
+def test_filters_are_those_of_their_formulas():
     path = np.random.default_rng(0).normal(0, 2, (30, 2)) + np.arange(30)[:, None]
     size = np.full(30, 50.0)
     gaussian = np.exp(-(np.arange(-2, 3) ** 2) / 2.0)
@@ -109,7 +100,7 @@ def test_filters_are_those_of_their_formulas() -> None:
     assert filters.filtered("one-euro-0.1", path, size)[:, 0] == pytest.approx(shown)
 
 
-def test_a_filter_is_judged_by_jitter_lag_and_known_joints() -> None:
+def test_a_filter_is_judged_by_jitter_lag_and_known_joints():
     """A joint goes 3 px a frame with noise of 1 px; a filter that shows the frame before is one frame late."""
     count = 200
     truth = np.column_stack([3.0 * np.arange(count), np.zeros(count)])
@@ -130,7 +121,7 @@ def test_a_filter_is_judged_by_jitter_lag_and_known_joints() -> None:
     )
 
 
-def test_without_labels_no_row_counts() -> None:
+def test_without_labels_no_row_counts():
     """The table of labels has its keys alone; a comparison of two runs reads it all the same."""
     (oks,) = (metric for metric in METRICS if metric.name == "oks")
     assert oks.values(pd.DataFrame({"item": [], "model": []})).empty

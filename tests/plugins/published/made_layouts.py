@@ -1,13 +1,6 @@
 """Folders laid out as the authors of ImageNet, ImageNet-C and ImageNet-P lay theirs out, from pictures at hand."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
-from pathlib import Path
-
 import av
-import numpy as np
-import torch
 from PIL import Image
 
 from vidrobust.perturb.catalogue import find
@@ -15,18 +8,15 @@ from vidrobust.perturb.draws import from_seed
 from vidrobust.plugins.published.corruptions import crop_224
 from vidrobust.plugins.published.perturbations.sequences import SEQUENCES
 
-Pictures = Mapping[str, tuple[str, torch.Tensor]]
-"""Name -> its WordNet number and (3, H, W) uint8."""
 
-
-def imagenet(folder: Path, pictures: Pictures, *, suffix: str = ".png") -> Path:
+def imagenet(folder, pictures, *, suffix=".png"):
     """CLASS/NAME, 224 px."""
     for name, (wnid, picture) in pictures.items():
         _save(folder / wnid / f"{name}{suffix}", crop_224(picture))
     return folder
 
 
-def imagenet_c(folder: Path, pictures: Pictures, corruptions: Mapping[str, str]) -> Path:
+def imagenet_c(folder, pictures, corruptions):
     """GROUP/CORRUPTION/STRENGTH/CLASS/NAME, or without GROUP where it is empty; lossless."""
     for corruption, group in corruptions.items():
         entry = find(f"imagenet-c:{corruption}")
@@ -37,7 +27,7 @@ def imagenet_c(folder: Path, pictures: Pictures, corruptions: Mapping[str, str])
     return folder
 
 
-def imagenet_p(folder: Path, pictures: Pictures, sequences: tuple[str, ...]) -> Path:
+def imagenet_p(folder, pictures, sequences):
     """SEQUENCE/CLASS/NAME.mp4."""
     for sequence in sequences:
         for name, (wnid, picture) in pictures.items():
@@ -48,12 +38,12 @@ def imagenet_p(folder: Path, pictures: Pictures, sequences: tuple[str, ...]) -> 
     return folder
 
 
-def _save(path: Path, picture: torch.Tensor) -> None:
+def _save(path, picture):
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(picture.permute(1, 2, 0).contiguous().cpu().numpy()).save(path)
 
 
-def _film(path: Path, frames: list[np.ndarray]) -> None:
+def _film(path, frames):
     with av.open(str(path), "w") as container:
         stream = container.add_stream("mpeg4", rate=10)
         stream.width, stream.height, stream.pix_fmt = (

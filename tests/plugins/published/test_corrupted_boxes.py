@@ -1,13 +1,10 @@
 """mPC and rPC on real frames with a real detector, against the reference corruptions and pycocotools."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import json
 import warnings
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,13 +30,13 @@ EXACT = ("brightness", "jpeg_compression")  # nothing in them is drawn
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory, corpus: Path, models: Path) -> Path:
+def folder(tmp_path_factory, corpus, models):
     """Frames of two clips; what a second detector is sure of stands for the truth, in COCO's format."""
     made = tmp_path_factory.mktemp("boxes")
     (made / "images").mkdir()
     detector = load_model(f"onnx:{models / 'yolox_nano.onnx'}", device="cpu")
-    images: list[dict[str, Any]] = []
-    marks: list[dict[str, Any]] = []
+    images = []
+    marks = []
     for clip, numbers in FRAMES.items():
         with open_video(corpus / clip) as source:
             pixels = source.at(list(numbers)).pixels[..., ::2, ::2].contiguous()
@@ -62,7 +59,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, corpus: Path, models: Path)
     return made
 
 
-def library(truth: Path, answers: list[Detections]) -> tuple[float, float]:
+def library(truth, answers):
     """AP and AP50 by pycocotools."""
     rows = [
         {"image_id": k, "category_id": int(label), "score": float(score), "bbox": box}
@@ -83,11 +80,11 @@ def library(truth: Path, answers: list[Detections]) -> tuple[float, float]:
     return float(judged.stats[0]), float(judged.stats[1])
 
 
-def test_mpc_is_that_of_the_reference_packages(folder: Path, models: Path) -> None:
+def test_mpc_is_that_of_the_reference_packages(folder, models):
     """Every cell: their corruption of the whole picture, their average precision; then the two means by hand."""
-    detector: Any = load_model(f"onnx:{models / 'FastestDet.onnx'}", device="cpu")
+    detector = load_model(f"onnx:{models / 'FastestDet.onnx'}", device="cpu")
     boxed = read_boxed(folder / "images", folder / "truth.json")
-    done: list[int] = []
+    done = []
     found = box_corruptions(boxed, [detector], only=EXACT, step=done.append)
     assert sum(done) == found["images"] == 2
     (one,) = found["models"].values()
@@ -96,10 +93,10 @@ def test_mpc_is_that_of_the_reference_packages(folder: Path, models: Path) -> No
     ]
     pictures = [np.array(Image.open(folder / "images" / name)) for name in names]
 
-    def answers(changed: list[np.ndarray]) -> list[Detections]:
+    def answers(changed):
         return [detector(torch.from_numpy(p.copy()).permute(2, 0, 1)[None]) for p in changed]
 
-    expected: dict[str, list[tuple[float, float]]] = {}
+    expected = {}
     for name in EXACT:
         for severity in range(1, 6):
             changed = [
@@ -119,9 +116,7 @@ def test_mpc_is_that_of_the_reference_packages(folder: Path, models: Path) -> No
     assert 0 < one["rpc"]["ap"] < 1.2
 
 
-def test_the_command_and_its_table(
-    folder: Path, models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_and_its_table(folder, models, tmp_path, capsys):
     given = ["corruptions", str(folder / "images"), f"--labels={folder / 'truth.json'}", "-q"]
     spec = f"onnx:{models / 'FastestDet.onnx'}"
     out = tmp_path / "c.csv"
@@ -134,7 +129,7 @@ def test_the_command_and_its_table(
     assert ended.value.code == 2
 
 
-def test_boxes_of_other_pictures_are_refused(folder: Path, tmp_path: Path) -> None:
+def test_boxes_of_other_pictures_are_refused(folder, tmp_path):
     (tmp_path / "other").mkdir()
     Image.new("RGB", (64, 48)).save(tmp_path / "other" / "a.png")
     with pytest.raises(InputError, match="has no box in a picture"):

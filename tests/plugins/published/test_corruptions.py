@@ -1,13 +1,10 @@
 """The corruption suites on real images with a real network, against the reference package run by hand."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import json
 import shutil
 import warnings
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +34,7 @@ DETERMINISTIC = (*DETERMINISTIC, "zoom_blur")
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> Path:
+def folder(tmp_path_factory, corpus):
     """A frame of each of two clips as PNG, and labels.csv with the indices of ImageNet that are right."""
     made = tmp_path_factory.mktemp("images")
     rows = ["file,label"]
@@ -53,12 +50,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def spec(models: Path) -> str:
+def spec(models):
     return f"onnx:{models / 'mobilenet_v2_1.0_224.onnx'}"
 
 
 @pytest.fixture(scope="module")
-def found(folder: Path, spec: str) -> dict:
+def found(folder, spec):
     """What the command prints as JSON."""
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
@@ -67,7 +64,7 @@ def found(folder: Path, spec: str) -> dict:
     return json.loads(said.getvalue())
 
 
-def reference(folder: Path, models: Path) -> Callable[[str, int], float]:
+def reference(folder, models):
     """The error of the same network by other means: Pillow's resize, the package's corruption, onnxruntime."""
     images = read_labels(folder, folder / "labels.csv")
     cut = transforms.Compose([transforms.Resize(256), transforms.CenterCrop(224)])
@@ -81,7 +78,7 @@ def reference(folder: Path, models: Path) -> Callable[[str, int], float]:
     outputs = load_model(f"onnx:{models / 'mobilenet_v2_1.0_224.onnx'}", device="cpu").class_names
     shift = len(outputs) - 1000  # a background class in front
 
-    def error(name: str, severity: int) -> float:
+    def error(name, severity):
         wrong = []
         for crop, label in zip(crops, images.labels, strict=True):
             if severity:
@@ -95,7 +92,7 @@ def reference(folder: Path, models: Path) -> Callable[[str, int], float]:
     return error
 
 
-def test_errors_are_those_of_the_reference_package(folder: Path, models: Path, found: dict) -> None:
+def test_errors_are_those_of_the_reference_package(folder, models, found):
     """Those without chance; random ones pixel by pixel: perturbations/test_imagenet_c.py."""
     error = reference(folder, models)
     (one,) = found["models"].values()
@@ -106,7 +103,7 @@ def test_errors_are_those_of_the_reference_package(folder: Path, models: Path, f
         assert ours == pytest.approx([error(name, s) for s in range(1, 6)]), name
 
 
-def test_mce_is_the_mean_of_ratios_of_sums(found: dict) -> None:
+def test_mce_is_the_mean_of_ratios_of_sums(found):
     (one,) = found["models"].values()
     ce = {
         name: 100 * sum(each["errors"]) / sum(alexnet.ERRORS[name])
@@ -119,7 +116,7 @@ def test_mce_is_the_mean_of_ratios_of_sums(found: dict) -> None:
     assert "the photographs of ice of frost" in found["notes"][1]
 
 
-def test_results_depend_on_content_and_seed_alone(folder: Path, tmp_path: Path) -> None:
+def test_results_depend_on_content_and_seed_alone(folder, tmp_path):
     """Two of the images under other names, in another order and batch: each answers as when it is alone."""
     some, label, model = ("sam2_01_dog_0.png", "cotracker_cat_0.png"), frozenset({"cow"}), Levels()
     for new, old in zip(("0.png", "1.png"), some, strict=True):
@@ -127,7 +124,7 @@ def test_results_depend_on_content_and_seed_alone(folder: Path, tmp_path: Path) 
             picture.resize((64, 64)).save(tmp_path / old)
         shutil.copy(tmp_path / old, tmp_path / new)
 
-    def answers(names: Sequence[str], **how: int) -> dict:
+    def answers(names, **how):
         images = LabelledImages(tuple(tmp_path / name for name in names), (label,) * len(names))
         return corruptions(images, [model], suite="tiny-imagenet-c", **how)
 
@@ -141,7 +138,7 @@ def test_results_depend_on_content_and_seed_alone(folder: Path, tmp_path: Path) 
     assert 0 < np.mean(together) < 1
 
 
-def test_the_model_sees_the_crop_without_a_second_resize(models: Path, spec: str) -> None:
+def test_the_model_sees_the_crop_without_a_second_resize(models, spec):
     """A crop of 224 px goes through pixel by pixel; a network of 128 px resizes it once and cuts nothing."""
     crop = torch.randint(
         0, 256, (1, 3, 224, 224), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
@@ -162,7 +159,7 @@ class Constant:
     class_names = ("cat", "dog", "cow", "pig", "hen", "bee")
     task = "classification"
 
-    def __call__(self, pixels: torch.Tensor) -> Classifications:
+    def __call__(self, pixels):
         return Classifications(
             np.tile(np.float32([0.5, 0.3, 0.1, 0.05, 0.03, 0.02]), (len(pixels), 1)),
             self.class_names,
@@ -181,13 +178,13 @@ class Levels(Constant):
 
     name = "levels"
 
-    def __call__(self, pixels: torch.Tensor) -> Classifications:
+    def __call__(self, pixels):
         level = pixels.float().mean(dim=(1, 2, 3)).numpy()
         near = -np.abs(level[:, None] - np.arange(6) * 51)
         return Classifications.from_logits(near / 10, self.class_names)
 
 
-def test_flip_suite_on_real_images(folder: Path) -> None:
+def test_flip_suite_on_real_images(folder):
     """A constant model never flips; brightness steps of .02 flip a model of levels where they cross a step."""
     labels = LabelledImages((folder / "cotracker_cat_0.png",), (frozenset({"dog"}),))
     found = corruptions(labels, [Constant(), Levels()], suite="imagenet-p")
@@ -205,9 +202,7 @@ def test_flip_suite_on_real_images(folder: Path) -> None:
 # -------------------------------------------------------------------------------------- labels and images
 
 
-def test_labels_are_read_with_sets_and_what_is_missing_is_counted(
-    folder: Path, tmp_path: Path
-) -> None:
+def test_labels_are_read_with_sets_and_what_is_missing_is_counted(folder, tmp_path):
     table = tmp_path / "labels.csv"
     table.write_text(
         "File, Label\ncotracker_cat_0.png,281\ncotracker_cat_0.png,282\nnowhere.png,3\n"
@@ -228,9 +223,7 @@ def test_labels_are_read_with_sets_and_what_is_missing_is_counted(
         ("file,label\nx.png,1\n", "holds none of the 1 files"),
     ],
 )
-def test_wrong_tables_name_line_and_column(
-    text: str, message: str, folder: Path, tmp_path: Path
-) -> None:
+def test_wrong_tables_name_line_and_column(text, message, folder, tmp_path):
     (tmp_path / "labels.csv").write_text(text)
     with pytest.raises(InputError, match=message):
         read_labels(folder, tmp_path / "labels.csv")
@@ -240,7 +233,7 @@ def test_wrong_tables_name_line_and_column(
         read_labels(tmp_path / "missing", tmp_path / "labels.csv")
 
 
-def test_names_numbers_and_a_background_class() -> None:
+def test_names_numbers_and_a_background_class():
     names = ("crane", "dog", "crane")
     assert sets_for([frozenset({"Crane", "1"})], names) == ([frozenset({0, 1, 2})], "")
     background = ("background", *(f"class {k}" for k in range(1000)))
@@ -254,9 +247,7 @@ def test_names_numbers_and_a_background_class() -> None:
         sets_for([frozenset({"3"})], names)
 
 
-def test_an_image_that_cannot_be_read_is_a_problem_and_the_others_go_on(
-    folder: Path, tmp_path: Path
-) -> None:
+def test_an_image_that_cannot_be_read_is_a_problem_and_the_others_go_on(folder, tmp_path):
     (tmp_path / "broken.png").write_bytes(b"no picture")
     shutil.copy(folder / "cotracker_cat_0.png", tmp_path / "good.png")
     (tmp_path / "labels.csv").write_text("file,label\nbroken.png,cat\ngood.png,cat\n")
@@ -271,9 +262,7 @@ def test_an_image_that_cannot_be_read_is_a_problem_and_the_others_go_on(
 
 
 @pytest.mark.parametrize(("suite", "side"), [("cifar-c", 32), ("tiny-imagenet-c", 64)])
-def test_small_pictures_have_suites_that_divide_by_nothing(
-    folder: Path, tmp_path: Path, suite: str, side: int
-) -> None:
+def test_small_pictures_have_suites_that_divide_by_nothing(folder, tmp_path, suite, side):
     """A model that is always wrong has a mean error of 100 percent; a larger picture is refused by name."""
     with Image.open(folder / "cotracker_cat_0.png") as picture:
         picture.resize((side, side)).save(tmp_path / "small.png")
@@ -286,7 +275,7 @@ def test_small_pictures_have_suites_that_divide_by_nothing(
         corruptions(large, [Constant()], suite=suite)
 
 
-def test_c_bar_has_its_ten_and_divides_by_nothing(folder: Path) -> None:
+def test_c_bar_has_its_ten_and_divides_by_nothing(folder):
     """On a dog a model that always says cat is wrong at every severity, and one that always says dog is right."""
     lone = LabelledImages((folder / "cotracker_cat_0.png",), (frozenset({"dog"}),))
     found = corruptions(lone, [Constant(), Dog()], suite="imagenet-c-bar")["models"]

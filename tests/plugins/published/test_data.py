@@ -1,7 +1,5 @@
 """Folders laid out as the data sets of the field are checked: counts, what is missing, manifest, next command."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
@@ -18,14 +16,12 @@ PICTURES = {
 }
 
 
-def checked(capsys: pytest.CaptureFixture[str], name: str, folder: Path) -> dict:
+def checked(capsys, name, folder):
     app.main(["data", name, "--at", str(folder), "--json"])
     return json.loads(capsys.readouterr().out)
 
 
-def test_imagenet_has_a_manifest_of_stills(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_imagenet_has_a_manifest_of_stills(tmp_path, capsys):
     folder = imagenet(tmp_path / "val", PICTURES)
     (folder / "junk").mkdir()
     (folder / "n02123045" / "a.png").rename(folder / "junk" / "a.png")
@@ -39,9 +35,7 @@ def test_imagenet_has_a_manifest_of_stills(
     assert [(item.path.name, item.label) for item in items] == [("a.png", "junk"), ("b.png", "404")]
 
 
-def test_films_that_are_missing_are_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_films_that_are_missing_are_named(tmp_path, capsys):
     found = checked(capsys, "imagenet-p", imagenet_p(tmp_path / "p", PICTURES, ("brightness",)))
     assert found["counts"]["sequences"] == {"found": 1, "published": 14}
     assert "tilt is not there" in found["missing"]
@@ -49,7 +43,7 @@ def test_films_that_are_missing_are_named(
     assert found["manifest"] is None
 
 
-def test_mot17_counts_each_video_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mot17_counts_each_video_once(tmp_path, capsys):
     for detector, frames in (("DPM", 3), ("SDP", 3)):
         sequence = tmp_path / "train" / f"MOT17-02-{detector}"
         (sequence / "img1").mkdir(parents=True)
@@ -69,9 +63,7 @@ def test_mot17_counts_each_video_once(tmp_path: Path, capsys: pytest.CaptureFixt
     assert item.name == "MOT17-02-DPM"
 
 
-def test_videos_of_youtube_that_are_missing_are_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_videos_of_youtube_that_are_missing_are_named(tmp_path, capsys):
     (tmp_path / "v.mp4").touch()
     rows = [f"{v},1000,1,bird,0,present,0.1,0.5,0.2,0.6\n" for v in ("v", "w")]
     (tmp_path / "yt_bb.csv").write_text("".join(rows))
@@ -81,9 +73,7 @@ def test_videos_of_youtube_that_are_missing_are_named(
     assert len(read_manifest(found["manifest"]).items) == 1
 
 
-def test_vid_robust_by_its_real_metadata(
-    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_vid_robust_by_its_real_metadata(corpus, tmp_path, capsys):
     metadata = corpus / "annotations" / "imagenet-vid-robust_metadata"
     (tmp_path / "metadata").symlink_to(metadata)
     anchors = json.loads((metadata / "pmsets.json").read_text())
@@ -105,9 +95,7 @@ def test_vid_robust_by_its_real_metadata(
     assert (item.path, item.name) == (tmp_path / video, video.name)
 
 
-def test_ytbb_robust_by_its_real_metadata(
-    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_ytbb_robust_by_its_real_metadata(corpus, tmp_path, capsys):
     metadata = corpus / "annotations" / "ytbb-robust_metadata"
     for path in metadata.iterdir():
         (tmp_path / path.name).symlink_to(path)
@@ -119,9 +107,7 @@ def test_ytbb_robust_by_its_real_metadata(
     assert any("all frames within 10 of a good anchor count" in note for note in found["notes"])
 
 
-def test_shards_are_written_beside_the_file_and_are_no_tables_of_their_own(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_shards_are_written_beside_the_file_and_are_no_tables_of_their_own(tmp_path, capsys):
     rows = [f"v{k % 5},{1000 * k},1,bird,0,present,0.1,0.5,0.2,0.6\n" for k in range(40)]
     (tmp_path / "yt_bb.csv").write_text("".join(rows))
     app.main(["data", "youtube-bb", "--at", str(tmp_path), "--shards", "3"])
@@ -138,6 +124,6 @@ EVERY = ["imagenet", "imagenet-c", "imagenet-p", "youtube-bb", "mot17", "vid-rob
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_an_empty_folder_is_refused(name: str, tmp_path: Path) -> None:
+def test_an_empty_folder_is_refused(name, tmp_path):
     with pytest.raises(SystemExit, match="3"):
         app.main(["data", name, "--at", str(tmp_path)])

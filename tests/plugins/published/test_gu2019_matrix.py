@@ -1,9 +1,6 @@
 """Natural against synthetic robustness: counts by hand, and worlds of models whose truth is planted."""
 
-from __future__ import annotations
-
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -42,7 +39,7 @@ def test_robustness_is_conditional_on_right_anchors():
         ModelAnchors(sets=HAND, distorted={"hue": hue[:3]})
 
 
-def world(rng, tied: float, count: int = 60, anchors: int = 400) -> dict[str, ModelAnchors]:
+def world(rng, tied, count=60, anchors=400):
     """Models of different skill; hue and saturation share ``tied`` of a weakness with video, the others none.
 
     Images are hard for all models alike, as they are: one draw of their difficulty is shared.
@@ -72,9 +69,7 @@ def world(rng, tied: float, count: int = 60, anchors: int = 400) -> dict[str, Mo
 
 
 @pytest.mark.parametrize("tied", [0.0, 1.0])
-def test_colour_is_a_proxy_only_where_it_shares_a_weakness_with_video(
-    tied: float, tmp_path: Path
-) -> None:
+def test_colour_is_a_proxy_only_where_it_shares_a_weakness_with_video(tied, tmp_path):
     models = world(np.random.default_rng(0), tied)
     found = gu2019(models, families=FAMILIES, groups={name: name for name in models}, resamples=499)
     primary = found.table[found.table["primary"]]
@@ -101,7 +96,7 @@ def test_colour_is_a_proxy_only_where_it_shares_a_weakness_with_video(
         assert min(picture.size) > 300
 
 
-def test_on_the_common_anchors_all_models_are_judged_alike() -> None:
+def test_on_the_common_anchors_all_models_are_judged_alike():
     """By hand: v0 and v1 are right for both; the first holds 5 of 6 pairs there, the second 1 of 2."""
     weak = sets([1, 1, 1, 0], [(0, 1, 0), (1, 1, 1), (2, 1, 1)])
     both = {
@@ -153,7 +148,7 @@ def test_anchors_of_a_run_are_labelled_frames_whose_sensitivity_was_measured():
         anchors_of_run(frames, labels, sensitivity.assign(model="net", metric="total_variation"))
 
 
-def test_the_command_on_a_run_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_on_a_run_folder(tmp_path, capsys):
     """Two models on twelve labelled frames: too few for a verdict, but the figures are there."""
     rng = np.random.default_rng(0)
     folder = RunFolder.create(tmp_path / "run", Settings(sources=("clips",), model=("a", "b")))
@@ -187,7 +182,7 @@ def test_the_command_on_a_run_folder(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert (tmp_path / "run" / "gu2019_matrix.png").is_file()
 
 
-def cli_code(arguments: list[str]) -> int:
+def cli_code(arguments):
     try:
         cli.main(arguments)
     except SystemExit as end:
@@ -195,7 +190,7 @@ def cli_code(arguments: list[str]) -> int:
     return 0
 
 
-def test_a_flip_inside_the_set_of_labels_counts_alike_on_both_sides() -> None:
+def test_a_flip_inside_the_set_of_labels_counts_alike_on_both_sides():
     """Any cat is right: from frame 1 to 2 the answer goes from cat to cat, as it does under noise."""
     seen = {"item": "a", "model": "m", "frame": range(4), "time_s": np.arange(4) / 25}
     frames = pd.DataFrame({**seen, "label": [281, 281, 282, 7]})
@@ -203,7 +198,7 @@ def test_a_flip_inside_the_set_of_labels_counts_alike_on_both_sides() -> None:
     noise = pd.DataFrame({"model": "m", "item": "a", "frame": [1], "perturbation": "noise"})
     noise = noise.assign(strength=1.0, draw=0, metric="label_flip", value=1.0)
 
-    def natural(classes: tuple[int, ...]) -> ModelAnchors:
+    def natural(classes):
         labels = pd.DataFrame({"item": "a", "frame": -1, "label": classes}).assign(label_name="")
         return anchors_of_run(frames, labels, noise)["m"]
 

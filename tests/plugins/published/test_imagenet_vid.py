@@ -1,10 +1,5 @@
 """ImageNet VID XML: the real file, by hand."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
 
 from vidrobust.errors import InputError
@@ -14,7 +9,7 @@ NAME = "imagenet_vid/ILSVRC2015_val_00030000_000000.xml"
 BOX = ["x1", "y1", "x2", "y2"]
 
 
-def test_the_corners_are_taken_by_name(annotations: Path) -> None:
+def test_the_corners_are_taken_by_name(annotations):
     labels = read_labels(annotations / NAME)
     assert labels.format == "imagenet-vid"
     assert labels.rows[BOX].to_numpy().tolist() == [[449, 304, 855, 682], [172, 307, 931, 590]]
@@ -26,7 +21,7 @@ def test_the_corners_are_taken_by_name(annotations: Path) -> None:
     assert labels.rows["occluded"].tolist() == ["1", "1"]
 
 
-def test_a_folder_is_a_video(changed: Callable[..., Path], annotations: Path) -> None:
+def test_a_folder_is_a_video(changed, annotations):
     first = changed(NAME)
     second = first.with_name("000010.xml")
     second.write_text(first.read_text().replace("<filename>000000<", "<filename>000010<"))
@@ -40,7 +35,7 @@ def test_a_folder_is_a_video(changed: Callable[..., Path], annotations: Path) ->
     assert [p.what.split(": ")[-1] for p in labels.problems] == ["no element found"]
 
 
-def test_faults_have_their_line(changed: Callable[..., Path]) -> None:
+def test_faults_have_their_line(changed):
     path = changed(
         NAME, ("<xmax>855</xmax>", "<xmax>wide</xmax>"), ("<xmin>172</xmin>", "<xmin>1172</xmin>")
     )
@@ -52,7 +47,7 @@ def test_faults_have_their_line(changed: Callable[..., Path]) -> None:
     ]
 
 
-def test_a_file_that_defines_entities_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_defines_entities_is_refused(tmp_path):
     path = tmp_path / "a.xml"
     path.write_text(
         '<!DOCTYPE a [<!ENTITY b "c">]>\n<annotation><trackid>&b;</trackid></annotation>'
@@ -61,7 +56,7 @@ def test_a_file_that_defines_entities_is_refused(tmp_path: Path) -> None:
         read_labels(path, "imagenet-vid")
 
 
-def test_pascal_boxes_without_tracks_are_not_taken_for_it(annotations: Path) -> None:
+def test_pascal_boxes_without_tracks_are_not_taken_for_it(annotations):
     path = annotations / "labelme_web/Annotations/subset1/img1.xml"
     with pytest.raises(InputError, match=r"img1\.xml"):
         read_labels(path)

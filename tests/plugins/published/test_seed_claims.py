@@ -1,11 +1,7 @@
 """The page of reproductions: verdicts by hand, experiments that are kept, every claim measured."""
 
-from __future__ import annotations
-
 import math
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -35,11 +31,11 @@ MEASURE = Measure(value=0.1, low=0.06, high=0.14, n=9, clusters=3, on="nets")
         (math.nan, math.nan, "cannot tell"),
     ],
 )
-def test_a_verdict_is_where_the_interval_lies(low: float, high: float, said: str) -> None:
+def test_a_verdict_is_where_the_interval_lies(low, high, said):
     assert verdict(CLAIM, replace(MEASURE, low=low, high=high)) == said
 
 
-def test_a_row_says_what_was_asked_and_where() -> None:
+def test_a_row_says_what_was_asked_and_where():
     said = ("5 to 15 %", "5 % to 15 %", "10 % [6, 14]", "nets", "agrees")
     assert row(CLAIM, {"a": MEASURE})[2:] == said
     assert row(CLAIM, {})[-1] == "not yet run"
@@ -48,7 +44,7 @@ def test_a_row_says_what_was_asked_and_where() -> None:
     assert row(sign, {"a": replace(MEASURE, low=-0.1)})[3:] == said
 
 
-def test_every_claim_names_a_measure_that_is_made() -> None:
+def test_every_claim_names_a_measure_that_is_made():
     """Of the table all are there; the others by the names that the experiments give."""
     every = claims()
     asked = {claim.of for claim in every}
@@ -58,7 +54,7 @@ def test_every_claim_names_a_measure_that_is_made() -> None:
     assert len(every) >= 35
 
 
-def test_the_constants_of_alexnet_into_themselves_are_100_and_its_second_resize_is_seen() -> None:
+def test_the_constants_of_alexnet_into_themselves_are_100_and_its_second_resize_is_seen():
     found = published.measures()
     assert found["alexnet into itself"].value == pytest.approx(100)
     assert found["table alexnet by constants"].value == pytest.approx(102.3, abs=0.05)
@@ -70,8 +66,8 @@ def test_the_constants_of_alexnet_into_themselves_are_100_and_its_second_resize_
     assert (round(low, 4), round(high, 4)) == (0.6469, 0.7029)
 
 
-def test_an_experiment_is_made_once_and_again_where_it_is_asked_otherwise(tmp_path: Path) -> None:
-    made: Iterator[int] = iter(range(10))
+def test_an_experiment_is_made_once_and_again_where_it_is_asked_otherwise(tmp_path):
+    made = iter(range(10))
     kept = Kept(tmp_path, seconds=60)
     assert [kept.get("a", 1, lambda: next(made)) for _ in range(2)] == [0, 0]
     assert kept.get("a", 2, lambda: next(made)) == 1
@@ -81,7 +77,7 @@ def test_an_experiment_is_made_once_and_again_where_it_is_asked_otherwise(tmp_pa
     assert late.waiting == ["b"]
 
 
-def test_shifts_by_hand() -> None:
+def test_shifts_by_hand():
     """The network that is asked about one protocol alone counts in its own row, not in the mean."""
     columns = [f"{p} {m}" for p in shifts.PROTOCOLS for m in (shifts.CHANGED, shifts.PROBABILITY)]
     rows = {
@@ -100,7 +96,7 @@ def test_shifts_by_hand() -> None:
     assert found["shift consistency few"].value == pytest.approx(0.9)
 
 
-def test_flips_between_nearly_equal_frames_by_hand() -> None:
+def test_flips_between_nearly_equal_frames_by_hand():
     """Four flips, of which one between frames that differ by 8 at most, and one between equal frames, left out."""
     net = {"label": [1, 2, 1, 1, 2, 1], "apart": [8, 20, 3, 0, 90]}
     found = video.measures({"a": {"net": net}})

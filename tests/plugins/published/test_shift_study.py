@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -12,7 +11,6 @@ import torch
 
 from tests.perturb.conftest import make_picture
 from vidrobust.errors import SettingsError
-from vidrobust.models.predict import Batch
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.perturb.draws import from_seed
 from vidrobust.plugins.published.perturbations import shift
@@ -24,7 +22,7 @@ from vidrobust.plugins.published.shift_study import (
     shift_study,
     top_holds,
 )
-from vidrobust.predictions import Classifications, Classifier
+from vidrobust.predictions import Classifications
 
 
 class CentreParity:
@@ -34,11 +32,11 @@ class CentreParity:
     class_names = ("even", "odd")
     task: Literal["classification"] = "classification"
 
-    def __init__(self, cut: int) -> None:
+    def __init__(self, cut):
         self.cut = cut
-        self.seen: list[torch.Tensor] = []
+        self.seen = []
 
-    def __call__(self, pixels: torch.Tensor) -> Classifications:
+    def __call__(self, pixels):
         self.seen.append(pixels)
         before = round((pixels.shape[2] - self.cut) / 2)
         view = pixels[:, :, before : before + self.cut, before : before + self.cut]
@@ -55,19 +53,12 @@ class MeanLevel:
     class_names = ("dark", "light")
     task: Literal["classification"] = "classification"
 
-    def __call__(self, pixels: torch.Tensor) -> Classifications:
+    def __call__(self, pixels):
         light = pixels.double().mean(dim=(1, 2, 3)).numpy() / 255
         return Classifications(np.stack([1 - light, light], axis=1), self.class_names)
 
 
-def studied(
-    frames: Sequence[torch.Tensor],
-    model: Classifier,
-    *,
-    numbers: Sequence[int] | None = None,
-    batch: Batch = "auto",
-    **paths: Any,
-) -> list[ShiftRow]:
+def studied(frames, model, *, numbers=None, batch="auto", **paths):
     """The rows of all frames, numbered from 0."""
     how, rows = ShiftPaths(**paths), list[ShiftRow]()
     for number, frame in zip(numbers or range(len(frames)), frames, strict=True):
@@ -75,13 +66,13 @@ def studied(
     return rows
 
 
-def values(rows: list[ShiftRow], perturbation: str, metric: str) -> list[float]:
+def values(rows, perturbation, metric):
     return [
         r.value for r in rows if (r.perturbation, r.metric) == (f"shift:{perturbation}", metric)
     ]
 
 
-def test_black_embedding_flips_with_each_row() -> None:
+def test_black_embedding_flips_with_each_row():
     """Of the eight directions six move by a row, so flip; p changes from .8 to .3 or from .7 to .2: by 1/2."""
     frame = torch.full((3, 150, 150), 200, dtype=torch.uint8)
     black = ["embedding_black", "scale_embedding_black"]
@@ -99,21 +90,21 @@ def test_black_embedding_flips_with_each_row() -> None:
     assert [r.value == 0 for r in flips] == [y == 0 for y, _ in DIRECTIONS]
 
 
-def test_path_along_which_the_label_alternates_is_jagged_at_each_step() -> None:
+def test_path_along_which_the_label_alternates_is_jagged_at_each_step():
     """With two classes both are in the top five; in the top one the label leaves and returns at every pixel."""
     assert jaggedness(top_holds(np.array([[0.8, 0.2], [0.3, 0.7]] * 3), 0, top=1)) == 5
     assert jaggedness(top_holds(np.array([[0.8, 0.2], [0.3, 0.7]] * 3), 0, top=2)) == 0
     assert jaggedness(np.array([True, True, False, False, True])) == 2
 
 
-def test_top_holds_counts_equals_in_the_order_of_the_classes() -> None:
+def test_top_holds_counts_equals_in_the_order_of_the_classes():
     p = np.array([[0.1, 0.2, 0.2, 0.2, 0.2, 0.1]])
     for how, first in (({}, True), ({"top": 4}, False)):
         held = [bool(top_holds(p, label, **how)[0]) for label in range(6)]
         assert held == [first] + [True] * 4 + [False]
 
 
-def test_what_the_network_sees_is_laid_where_its_own_cropping_finds_it() -> None:
+def test_what_the_network_sees_is_laid_where_its_own_cropping_finds_it():
     """Embedding: a white square of 100 px on black, in the central 224 of 256 px, at neighbouring places."""
     model, frame = CentreParity(224), torch.full((3, 300, 300), 255, dtype=torch.uint8)
     studied([frame], model, batch=16, protocols=["embedding_black"])
@@ -128,7 +119,7 @@ def test_what_the_network_sees_is_laid_where_its_own_cropping_finds_it() -> None
     assert max(y for y, _ in places) - min(y for y, _ in places) == 2
 
 
-def test_crop_is_shifted_before_it_is_resized() -> None:
+def test_crop_is_shifted_before_it_is_resized():
     """The model gets squares of the frame's own pixels, one pixel apart."""
     frame = make_picture(64, 90)
     model = CentreParity(1)
@@ -141,7 +132,7 @@ def test_crop_is_shifted_before_it_is_resized() -> None:
         assert torch.equal(first[:, rows_a, cols_a], moved[:, rows_b, cols_b])
 
 
-def test_circular_and_crop_shift_are_distinguished() -> None:
+def test_circular_and_crop_shift_are_distinguished():
     """A model of the mean level never feels a circular shift and does feel new pixels coming into view."""
     frames = [make_picture(200, 260, seed) for seed in range(6)]
     rows = studied(frames, MeanLevel(), protocols=["crop_shift", "circular_shift"])
@@ -150,7 +141,7 @@ def test_circular_and_crop_shift_are_distinguished() -> None:
     assert max(values(rows, "crop_shift", "total_variation")) > 0.001
 
 
-def test_offsets_are_drawn_for_each_frame_and_again_the_same() -> None:
+def test_offsets_are_drawn_for_each_frame_and_again_the_same():
     frames = [make_picture(200, 260)] * 4
     zhang = ["crop_shift", "circular_shift"]
     how = {"seed": 1, "protocols": zhang}
@@ -163,7 +154,7 @@ def test_offsets_are_drawn_for_each_frame_and_again_the_same() -> None:
     assert one[: len(one) // 4] == first
 
 
-def test_zhang_crops_by_hand() -> None:
+def test_zhang_crops_by_hand():
     """A frame of 256 px is not resized: crops are its windows, and rolls start from the centre crop."""
     frame = make_picture(256, 256)
     crops, rolled = shift.zhang_pictures(frame, View(), [(0, 31), (5, 2)])
@@ -171,7 +162,7 @@ def test_zhang_crops_by_hand() -> None:
     assert torch.equal(rolled[1], frame[:, 16:240, 16:240].roll((-5, -2), (1, 2)))
 
 
-def test_inpainted_embedding_fills_the_canvas_and_keeps_the_picture() -> None:
+def test_inpainted_embedding_fills_the_canvas_and_keeps_the_picture():
     frame = torch.full((3, 80, 80), 180, dtype=torch.uint8)
     black = shift.embed(frame, (64, 64), 10, 12, shorter=30)
     filled = shift.embed(frame, (64, 64), 10, 12, shorter=30, background="inpainted")
@@ -180,7 +171,7 @@ def test_inpainted_embedding_fills_the_canvas_and_keeps_the_picture() -> None:
     assert (filled.int() - 180).abs().max() <= 8  # its weighted means drift a little
 
 
-def test_long_frames_are_made_to_fit_the_canvas() -> None:
+def test_long_frames_are_made_to_fit_the_canvas():
     assert shift.embedded_size(torch.zeros(3, 100, 400), (224, 224), 100) == (56, 224)
     frame = torch.full((3, 100, 400), 99, dtype=torch.uint8)
     rows = studied([frame], MeanLevel(), protocols=["embedding_black"])
@@ -188,19 +179,19 @@ def test_long_frames_are_made_to_fit_the_canvas() -> None:
     assert not math.isnan(values(rows, "embedding_black", "jaggedness")[0])
 
 
-def test_a_frame_without_room_has_no_path() -> None:
+def test_a_frame_without_room_has_no_path():
     rows = studied([torch.full((3, 1, 1), 9, dtype=torch.uint8)], MeanLevel(), protocols=["crop"])
     assert math.isnan(values(rows, "crop", "jaggedness")[0])
 
 
-def test_rows_name_perturbations_of_the_catalogue() -> None:
+def test_rows_name_perturbations_of_the_catalogue():
     rows = studied([make_picture(60, 60)], MeanLevel())
     assert {r.perturbation for r in rows} == {
         key for key in PERTURBATIONS if key.startswith("shift:")
     }
 
 
-def test_circular_perturbation_rolls_in_all_eight_directions() -> None:
+def test_circular_perturbation_rolls_in_all_eight_directions():
     pixels = torch.zeros(120, 3, 9, 9, dtype=torch.uint8)
     pixels[:, :, 4, 4] = 255
     moved = PERTURBATIONS["shift:circular_shift"].apply(pixels, 1, from_seed(0))
@@ -209,20 +200,20 @@ def test_circular_perturbation_rolls_in_all_eight_directions() -> None:
     }
 
 
-def test_mistakes_are_named() -> None:
+def test_mistakes_are_named():
     with pytest.raises(
         SettingsError, match="expected 8 <= cut <= resized, got cut 300, resized 256"
     ):
         View(cut=300)
 
 
-def test_shift_counts_flips_of_the_label_that_operating_points_give() -> None:
+def test_shift_counts_flips_of_the_label_that_operating_points_give():
     """The leading class never changes, while "defect" crosses its operating point of .3 with every shift."""
 
     class Defect:
         name, class_names, task = "defect", ("good", "defect"), "classification"
 
-        def __call__(self, pixels: torch.Tensor) -> Classifications:
+        def __call__(self, pixels):
             p = np.where(np.arange(len(pixels)) % 2 == 0, 0.25, 0.35)
             return Classifications(np.stack([1 - p, p], axis=1), self.class_names, ((1, 0.3),))
 

@@ -1,7 +1,5 @@
 """Top-1 with label sets, counted by hand."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from vidrobust.plugins.published.corruptions import top_correct

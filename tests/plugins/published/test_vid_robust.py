@@ -1,26 +1,22 @@
 """ImageNet-Vid-Robust: the real metadata, against the figures of the paper and of its files."""
 
-from __future__ import annotations
-
 import json
 import shutil
-from pathlib import Path
 
 import pytest
 
 from vidrobust.errors import InputError
 from vidrobust.footage.labels.formats import read_labels
-from vidrobust.footage.labels.labels import Labels
 
 FOLDER = "imagenet-vid-robust_metadata"
 
 
 @pytest.fixture(scope="module")
-def labels(corpus: Path) -> Labels:
+def labels(corpus):
     return read_labels(corpus / "annotations" / FOLDER)
 
 
-def test_anchors_frames_and_sets_of_labels(labels: Labels) -> None:
+def test_anchors_frames_and_sets_of_labels(labels):
     # Shankar et al. 2019: 1,109 anchors; the files have 22,179 frames, 21,070 of them neighbours
     assert labels.format == "imagenet-vid-robust"
     frames = labels.rows.groupby(["item", "frame"]).size()
@@ -35,22 +31,21 @@ def test_anchors_frames_and_sets_of_labels(labels: Labels) -> None:
     assert first["file"] == f"val/{first['item']}/{first['frame']:06d}.JPEG"
 
 
-def test_the_names_of_the_classes_are_those_of_the_class_map(labels: Labels) -> None:
+def test_the_names_of_the_classes_are_those_of_the_class_map(labels):
     # ImageNet: 33-37 turtles, 404 airliner, 340 zebra, 817 sports car, 345 ox, 387 lesser panda
-    assert labels.class_map is not None
     names = {k: labels.classes[labels.class_map.of_model[k]] for k in (33, 404, 340, 817, 345, 387)}
     assert list(names.values()) == ["turtle", "airplane", "zebra", "car", "cattle", "red_panda"]
     assert len(labels.class_map.of_model) == 288
     assert labels.class_map.unmapped == ()
 
 
-def test_a_row_by_hand(labels: Labels) -> None:
+def test_a_row_by_hand(labels):
     row = labels.rows[labels.rows["file"] == "val/ILSVRC2015_val_00000000/000432.JPEG"].iloc[0]
     of = ["item", "frame", "label", "label_name"]
     assert row[of].tolist() == ["ILSVRC2015_val_00000000", 432, 26, "turtle"]
 
 
-def test_faults_are_listed_by_key(annotations: Path, tmp_path: Path) -> None:
+def test_faults_are_listed_by_key(annotations, tmp_path):
     folder = tmp_path / "set"
     shutil.copytree(annotations / FOLDER, folder)
     (folder / "labels.json").chmod(0o644)

@@ -1,10 +1,5 @@
 """YouTube-BoundingBoxes: the real rows, with and without header, against counts by grep."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from pathlib import Path
-
 import numpy as np
 import pytest
 from pandas.testing import assert_frame_equal
@@ -19,7 +14,7 @@ from vidrobust.plugins.published.ytbb import CLASSIFICATION, read_columns, read_
 SUBSET = "ytbb/ytbb_subset.csv"
 
 
-def test_the_real_subset(annotations: Path) -> None:
+def test_the_real_subset(annotations):
     labels = read_labels(annotations / SUBSET)
     assert (labels.format, labels.box_unit) == ("ytbb-detection", "share")
     assert (len(labels.rows), labels.problems) == (322, ())
@@ -35,7 +30,7 @@ def test_the_real_subset(annotations: Path) -> None:
     assert labels.rows.groupby(["item", "track"]).ngroups == 17  # cut -d, -f1,3,5 | sort -u
 
 
-def test_without_header_it_says_the_same(annotations: Path, tmp_path: Path) -> None:
+def test_without_header_it_says_the_same(annotations, tmp_path):
     lines = (annotations / SUBSET).read_text().splitlines(keepends=True)
     bare = tmp_path / "bare.csv"
     bare.write_text("".join(lines[1:]))
@@ -46,7 +41,7 @@ def test_without_header_it_says_the_same(annotations: Path, tmp_path: Path) -> N
     assert head.rows["time_s"].tolist() == [238.0, 239.0, 240.0, 241.0]
 
 
-def test_the_classification_form_has_no_boxes(annotations: Path) -> None:
+def test_the_classification_form_has_no_boxes(annotations):
     labels = read_labels(annotations / "ytbb/yt_bb_classification_SYNTHETIC_FORM.csv")
     assert labels.format == "ytbb-classification"
     assert labels.rows["presence"].tolist() == ["present", "absent"]
@@ -54,7 +49,7 @@ def test_the_classification_form_has_no_boxes(annotations: Path) -> None:
     assert np.isnan(labels.rows["x1"]).all()
 
 
-def test_bad_rows_are_listed_and_unknown_columns_kept(changed: Callable[..., Path]) -> None:
+def test_bad_rows_are_listed_and_unknown_columns_kept(changed):
     path = changed(
         SUBSET,
         ("xmin,xmax,ymin,ymax\n", "xmin,xmax,ymin,ymax,rater\n"),
@@ -82,7 +77,7 @@ def test_bad_rows_are_listed_and_unknown_columns_kept(changed: Callable[..., Pat
     assert labels.problems[3].what == "expected 11 values, got 10"
 
 
-def test_other_tables_are_not_taken_for_it(annotations: Path) -> None:
+def test_other_tables_are_not_taken_for_it(annotations):
     from vidrobust.errors import InputError
 
     with pytest.raises(InputError, match="label format not recognised"):
@@ -91,19 +86,18 @@ def test_other_tables_are_not_taken_for_it(annotations: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [SUBSET, "ytbb/yt_bb_classification_SYNTHETIC_FORM.csv"])
-def test_by_columns_and_row_by_row_it_is_the_same(name: str, annotations: Path) -> None:
+def test_by_columns_and_row_by_row_it_is_the_same(name, annotations):
     path = annotations / name
     first = columns_of(path)
     has_header = "youtube_id" in first
     columns = first if has_header else CLASSIFICATION
     fast = read_columns(path, columns, has_header=has_header)
     slow, problems = read_each(path, columns, has_header=has_header)
-    assert fast is not None
     assert not problems
     assert_frame_equal(fast, slow[fast.columns.tolist()], check_dtype=False)
 
 
-def test_a_file_with_one_bad_row_is_looked_at_row_by_row(changed: Callable[..., Path]) -> None:
+def test_a_file_with_one_bad_row_is_looked_at_row_by_row(changed):
     path = changed(
         SUBSET, ("0,person,0,present,0.21,0.686,0.0,1.0", "0,person,0,present,0.21,0.686,0.0,1.1")
     )
@@ -133,7 +127,7 @@ OTHERWISE = "contradicts line 1, which says otherwise of the same object at the 
         ("v,1000,1,bird,0,present,0.1,0.5,0.2,0.7", OTHERWISE),
     ],
 )  # fmt: skip
-def test_what_cannot_be_is_listed(row: str, says: str, tmp_path: Path) -> None:
+def test_what_cannot_be_is_listed(row, says, tmp_path):
     path = tmp_path / "yt_bb.csv"
     path.write_text(CLEAN + row + "\n")
     labels = read_labels(path)
@@ -143,7 +137,7 @@ def test_what_cannot_be_is_listed(row: str, says: str, tmp_path: Path) -> None:
     assert str(problem).endswith(says)
 
 
-def test_what_is_said_twice_counts_once(tmp_path: Path) -> None:
+def test_what_is_said_twice_counts_once(tmp_path):
     path = tmp_path / "yt_bb.csv"
     path.write_text(CLEAN + CLEAN + "v,2000,9,potted_plant,0,absent,-1,-1,-1,-1\n")
     labels = read_labels(path)
@@ -152,14 +146,14 @@ def test_what_is_said_twice_counts_once(tmp_path: Path) -> None:
     assert labels.notes[-1] == "1 row say the same as an earlier one, and are left out"
 
 
-def test_the_map_of_imagenet_comes_with_it(annotations: Path) -> None:
+def test_the_map_of_imagenet_comes_with_it(annotations):
     """Equal to the published one, which is at hand as a file."""
     labels = read_labels(annotations / SUBSET)
     published = read_class_map(annotations / "ytbb-robust_metadata" / "class_idx_map.json", 24)
     assert labels.class_map == published
 
 
-def test_clips_cut_out_find_their_labels_by_their_names(tmp_path: Path) -> None:
+def test_clips_cut_out_find_their_labels_by_their_names(tmp_path):
     (tmp_path / "videos").mkdir()
     for name in ("a_b+238.mp4", "a_b+300.5.mp4", "c.mp4"):
         (tmp_path / "videos" / name).touch()

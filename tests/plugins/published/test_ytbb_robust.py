@@ -1,26 +1,22 @@
 """YTBB-Robust: the real metadata, with the labels that are swapped."""
 
-from __future__ import annotations
-
 import json
 import shutil
-from pathlib import Path
 
 import pytest
 
 from vidrobust.footage.labels.formats import read_labels
-from vidrobust.footage.labels.labels import Labels
 
 FOLDER = "ytbb-robust_metadata"
 CSV = "ytbb_robustness_test_anchors_full.csv"
 
 
 @pytest.fixture(scope="module")
-def labels(corpus: Path) -> Labels:
+def labels(corpus):
     return read_labels(corpus / "annotations" / FOLDER)
 
 
-def test_candidates_and_review(labels: Labels) -> None:
+def test_candidates_and_review(labels):
     # counted in the files: 2,529 rows, 489 of them "person"; 2,467 reviewed, 2,169 good and not unsure as well
     anchors = labels.rows.drop_duplicates(["item", "time_s"])
     assert len(anchors) == 2529
@@ -31,7 +27,7 @@ def test_candidates_and_review(labels: Labels) -> None:
     assert labels.notes[0] == "2529 candidates, 2467 reviewed, 2169 of them good"
 
 
-def test_22_of_the_csv_is_a_car_and_none_is_no_anchor(labels: Labels) -> None:
+def test_22_of_the_csv_is_a_car_and_none_is_no_anchor(labels):
     row = labels.rows[
         (labels.rows["item"] == "1-V-1rH5Bp8") & (labels.rows["time_s"] == 345.066)
     ].iloc[0]
@@ -41,20 +37,19 @@ def test_22_of_the_csv_is_a_car_and_none_is_no_anchor(labels: Labels) -> None:
     assert "none" not in set(first["label_name"])
 
 
-def test_what_reviewers_saw_besides_makes_a_set(labels: Labels) -> None:
+def test_what_reviewers_saw_besides_makes_a_set(labels):
     # "WypmJptPzX8_68666/frame-2058.jpg": labels 0 (good) and 3 (person)
     rows = labels.rows[(labels.rows["item"] == "WypmJptPzX8") & (labels.rows["time_s"] == 68.666)]
     assert rows["frame"].unique().tolist() == [2058]
     assert "person" in set(rows["label_name"])
 
 
-def test_classes_without_a_class_of_imagenet(labels: Labels) -> None:
-    assert labels.class_map is not None
+def test_classes_without_a_class_of_imagenet(labels):
     names = [labels.classes[k] for k in labels.class_map.unmapped]
     assert names == ["cow", "giraffe", "skateboard", "toilet", "none"]
 
 
-def test_the_csv_alone_and_its_faults(annotations: Path, tmp_path: Path) -> None:
+def test_the_csv_alone_and_its_faults(annotations, tmp_path):
     alone = tmp_path / "anchors.csv"
     shutil.copyfile(annotations / FOLDER / CSV, alone)
     labels = read_labels(alone)
@@ -73,9 +68,7 @@ def test_the_csv_alone_and_its_faults(annotations: Path, tmp_path: Path) -> None
     assert len(labels.rows) == 1
 
 
-def test_without_the_review_of_neighbours_all_within_ten_frames_of_a_good_anchor_count(
-    labels: Labels,
-) -> None:
+def test_without_the_review_of_neighbours_all_within_ten_frames_of_a_good_anchor_count(labels):
     assert labels.judged_by == "anchor"
     anchors = labels.sets[labels.sets["offset"] == 0]
     assert len(anchors) == 2169
@@ -86,9 +79,7 @@ def test_without_the_review_of_neighbours_all_within_ten_frames_of_a_good_anchor
     assert any("pmk_labels.json is not here" in note for note in labels.notes)
 
 
-def test_the_review_of_neighbours_by_the_rule_of_the_authors(
-    annotations: Path, tmp_path: Path
-) -> None:
+def test_the_review_of_neighbours_by_the_rule_of_the_authors(annotations, tmp_path):
     """Similar, and none of what takes a frame out; a bad anchor goes with all its frames; the last word holds.
 
     The form of the file is that of the authors' ``load_pmk_annotations``; the file itself was not at hand.
@@ -98,7 +89,7 @@ def test_the_review_of_neighbours_by_the_rule_of_the_authors(
     names = ["similar", "dissimilar", "blur-increase", "bad-anchor", "correct"]
     first, second = "WypmJptPzX8_68666/frame-2058.jpg", "KxDh7a8_AmU_44666/frame-1117.jpg"
 
-    def pair(anchor: str, frame: int, *ticked: int) -> dict[str, object]:
+    def pair(anchor, frame, *ticked):
         other = anchor.rsplit("-", 1)[0] + f"-{frame}.jpg"
         return {"key": f"imgs/{anchor},imgs/{other}", "notes": "", "labels": list(ticked)}
 

@@ -1,9 +1,5 @@
 """A file in pieces says what it says as a whole, with the lines of the whole; every video lies in one piece."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,12 +15,12 @@ BAD = {
 }
 
 
-def rows(videos: int = 9, seconds: int = 5) -> list[str]:
+def rows(videos=9, seconds=5):
     every = [(f"video{v:02d}", 1000 * s) for v in range(videos) for s in range(seconds)]
     return [f"{v},{ms},1,bird,{ms // 3000},present,0.1,0.5,0.2,{0.6 + ms / 1e6}" for v, ms in every]
 
 
-def written(path: Path, header: bool, bad: bool = True) -> Path:
+def written(path, header, bad=True):
     lines = rows()
     for place, line in BAD.items() if bad else ():
         lines[place - 1] = line
@@ -37,7 +33,7 @@ def written(path: Path, header: bool, bad: bool = True) -> Path:
 
 
 @pytest.mark.parametrize("header", [False, True])
-def test_the_pieces_say_what_the_whole_says(tmp_path: Path, header: bool) -> None:
+def test_the_pieces_say_what_the_whole_says(tmp_path, header):
     path = written(tmp_path / "yt_bb_detection.csv", header)
     whole = ytbb.read(path)
     pieces = split(path, tmp_path, 4, has_header=header)
@@ -57,7 +53,7 @@ def test_the_pieces_say_what_the_whole_says(tmp_path: Path, header: bool) -> Non
     assert not is_shard(path)
 
 
-def test_every_line_is_in_one_piece(tmp_path: Path) -> None:
+def test_every_line_is_in_one_piece(tmp_path):
     path = written(tmp_path / "a.csv", header=False, bad=False)
     pieces = split(path, tmp_path, 40, has_header=False)
     assert len(pieces) < 10  # nine videos: pieces without a row are not written
@@ -67,7 +63,7 @@ def test_every_line_is_in_one_piece(tmp_path: Path) -> None:
     assert line_count(path) == 44  # line feeds
 
 
-def test_a_large_file_is_checked_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_file_is_checked_in_pieces(tmp_path, monkeypatch):
     written(tmp_path / "yt_bb.csv", header=False)
     (tmp_path / "videos").mkdir()
     (tmp_path / "videos" / "video04.mp4").touch()
@@ -84,7 +80,7 @@ def test_a_large_file_is_checked_in_pieces(tmp_path: Path, monkeypatch: pytest.M
     )
 
 
-def test_what_cannot_be_cut(tmp_path: Path) -> None:
+def test_what_cannot_be_cut(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("\n".join(rows()), encoding="utf-16")
     with pytest.raises(InputError, match="is UTF-16"):

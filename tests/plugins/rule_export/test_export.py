@@ -1,7 +1,5 @@
 """A rule that was taken away does on footage, to the last digit, what the table says."""
 
-from __future__ import annotations
-
 import ast
 import runpy
 import subprocess
@@ -9,7 +7,6 @@ import sys
 import tomllib
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -43,7 +40,7 @@ ROW |= {"mean_delay_frames": float("nan")}
 STREAMED = [name for name in BOX_RULES if kind_of(name) != OFFLINE]
 
 
-def made(file: Path) -> Any:
+def made(file):
     """The rule of an exported file, run by itself."""
     return runpy.run_path(str(file))["make_rule"]()
 
@@ -54,17 +51,17 @@ class Reddest:
     name, task, version = "reddest", "classification", "1"
     class_names = tuple(f"place {k}" for k in range(8))
 
-    def __call__(self, pixels: torch.Tensor) -> Classifications:
+    def __call__(self, pixels):
         red = torch.nn.functional.adaptive_avg_pool2d(pixels.float(), 8)[:, 0, 5]
         return Classifications((red / 20).softmax(dim=1).numpy(), self.class_names)
 
 
-def reddest() -> Reddest:
+def reddest():
     return Reddest()
 
 
 @pytest.fixture(scope="module")
-def run(public_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(public_clips, tmp_path_factory):
     """The remedies of a classifier on four seconds of a street."""
     run = tmp_path_factory.mktemp("remedies") / "run"
     asked = ("-m", MODEL, "-o", str(run), f"--end-s={SECONDS}", "-q")
@@ -72,21 +69,21 @@ def run(public_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run
 
 
-def usable(run: Path) -> np.ndarray:
+def usable(run):
     """The second frames of pairs that count."""
     pairs = pd.read_parquet(run / "pairs.parquet").query("kind == 'adjacent' and excluded == ''")
     return pairs["frame_b"].to_numpy()
 
 
-def begins(run: Path) -> np.ndarray:
+def begins(run):
     """Whether something new begins with a frame."""
     reason = pd.read_parquet(run / "transitions.parquet")["reason"]
     return ~reason.isin(["", "duplicate"]).to_numpy()
 
 
-def votes(labels: np.ndarray, frames: int) -> list[int]:
+def votes(labels, frames):
     """The label that most of the last so many frames have, the one before where there is no such."""
-    shown: list[int] = []
+    shown = []
     for end in range(1, len(labels) + 1):
         counts = Counter(labels[max(0, end - frames) : end].tolist())
         first = [label for label, count in counts.items() if count == max(counts.values())]
@@ -94,7 +91,7 @@ def votes(labels: np.ndarray, frames: int) -> list[int]:
     return shown
 
 
-def margins(rows: np.ndarray, margin: float) -> list[int]:
+def margins(rows, margin):
     """The most probable class of rows (N, K) once it leads the one that is shown by more than the margin."""
     shown = [int(rows[0].argmax())]
     for row in rows[1:]:
@@ -103,7 +100,7 @@ def margins(rows: np.ndarray, margin: float) -> list[int]:
     return shown
 
 
-def test_majority_and_hysteresis_are_counted_by_hand_from_the_files_of_the_run(run: Path) -> None:
+def test_majority_and_hysteresis_are_counted_by_hand_from_the_files_of_the_run(run):
     labels = pd.read_parquet(run / "frames.parquet")["label"].to_numpy()
     listed = pd.read_parquet(run / "probabilities.parquet")
     p = listed.pivot(index="frame", columns="label", values="probability").to_numpy()
@@ -120,9 +117,7 @@ def test_majority_and_hysteresis_are_counted_by_hand_from_the_files_of_the_run(r
         assert table.loc[name, "agreement"] == np.mean(shown == labels), name
 
 
-def test_exported_rules_reproduce_the_table_on_real_footage(
-    public_clips: Path, run: Path, tmp_path: Path
-) -> None:
+def test_exported_rules_reproduce_the_table_on_real_footage(public_clips, run, tmp_path):
     clip = public_clips / CLIP
     table = pd.read_parquet(run / "remedies.parquet").set_index(["remedy", "metric"])
     model = load_model(MODEL)
@@ -142,7 +137,7 @@ def test_exported_rules_reproduce_the_table_on_real_footage(
         assert (found["after"], found["agreement"]) == (flips.mean(), alike.mean())
 
 
-def test_of_a_thousand_classes_the_class_sees_what_the_table_kept(tmp_path: Path) -> None:
+def test_of_a_thousand_classes_the_class_sees_what_the_table_kept(tmp_path):
     rng = np.random.default_rng(4)
     names = tuple(f"class {k}" for k in range(200))
     logits = 2 * rng.normal(size=200) + 1.5 * rng.normal(size=(120, 200))
@@ -176,9 +171,7 @@ def test_of_a_thousand_classes_the_class_sees_what_the_table_kept(tmp_path: Path
     assert "leading ten" in rows["mean-0.3", "jitter"]["note"]
 
 
-def test_several_clips_make_one_rule_before_and_after_their_run_is_there(
-    public_clips: Path, tmp_path: Path
-) -> None:
+def test_several_clips_make_one_rule_before_and_after_their_run_is_there(public_clips, tmp_path):
     clips = [str(public_clips / name) for name in (CLIP, "cups.mp4")]
     given = ["remedies", *clips, "-m", MODEL, "-o", str(tmp_path / "run"), "--end-s=0.5", "-q"]
     for file in (tmp_path / "first.py", tmp_path / "again.py"):
@@ -191,9 +184,7 @@ def test_several_clips_make_one_rule_before_and_after_their_run_is_there(
 
 
 @pytest.mark.parametrize("name", STREAMED)
-def test_exported_rules_on_boxes_show_what_they_showed_in_the_study(
-    name: str, tmp_path: Path
-) -> None:
+def test_exported_rules_on_boxes_show_what_they_showed_in_the_study(name, tmp_path):
     settings = TrackSettings(start_score=0.6, keep_score=0.2)
     export(tmp_path / "rule.py", name, "m", [ROW], settings=settings)
     rng = np.random.default_rng(1)
@@ -207,7 +198,7 @@ def test_exported_rules_on_boxes_show_what_they_showed_in_the_study(
         assert mine.update(boxes) == other.update(boxes)
 
 
-def test_classes_are_short_and_need_nothing_and_pass_ruff_as_it_comes(tmp_path: Path) -> None:
+def test_classes_are_short_and_need_nothing_and_pass_ruff_as_it_comes(tmp_path):
     for name in (*LABEL_RULES, *STREAMED):
         settings, file = TrackSettings() if name in BOX_RULES else None, tmp_path / f"{name}.py"
         export(file, name, 'a "model" C:\\net ', [ROW], rest=0, settings=settings)
@@ -223,7 +214,7 @@ def test_classes_are_short_and_need_nothing_and_pass_ruff_as_it_comes(tmp_path: 
         subprocess.run([ruff, *command, "--isolated", tmp_path], check=True, capture_output=True)
 
 
-def test_the_numbers_stand_beside_it(tmp_path: Path) -> None:
+def test_the_numbers_stand_beside_it(tmp_path):
     export(tmp_path / "rule.py", "k-of-n-2-6-5", 'a "model"', [ROW], rest=3)
     summary = tomllib.loads((tmp_path / "rule.toml").read_text(encoding="utf-8"))
     amounts = {"k_in": 2, "frames": 6, "k_out": 5, "rest": 3}
@@ -232,6 +223,6 @@ def test_the_numbers_stand_beside_it(tmp_path: Path) -> None:
     assert summary["measured"][0]["ratio"] == 1 / 3
 
 
-def test_a_file_that_is_no_python_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_no_python_is_refused(tmp_path):
     with pytest.raises(SettingsError, match="expected a file that ends in"):
         export(tmp_path / "rule.txt", "majority-5", "m", [ROW])

@@ -1,9 +1,5 @@
 """A segmentation network fitted to footage: each pixel takes the nearest of K colours, found by k-means."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import cv2
 import numpy as np
 import onnx
@@ -13,12 +9,12 @@ MEAN, STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 SIDE = 7  # px, of the window in which colours are averaged
 
 
-def normalised(frames: np.ndarray) -> np.ndarray:
+def normalised(frames):
     """(N, H, W, 3) uint8 as the network takes it."""
     return (frames / 255 - MEAN) / STD
 
 
-def colours_of(frames: np.ndarray, count: int) -> np.ndarray:
+def colours_of(frames, count):
     """(count, 3) centres of the frames' blurred colours, normalised."""
     blurred = np.stack([cv2.blur(each, (SIDE, SIDE)) for each in frames])
     points = normalised(blurred).reshape(-1, 3)[::31].astype(np.float32)
@@ -27,9 +23,7 @@ def colours_of(frames: np.ndarray, count: int) -> np.ndarray:
     return cv2.kmeans(points, count, None, stop, 3, cv2.KMEANS_PP_CENTERS)[2]
 
 
-def write_onnx(
-    path: Path, colours: np.ndarray, size: tuple[int, int], sharpness: float = 4.0
-) -> None:
+def write_onnx(path, colours, size, sharpness=4.0):
     """Write the network: one convolution, since |x - m|^2 is linear in x up to a term that all classes share."""
     count = len(colours)
     weight = np.repeat(2 * colours[:, :, None, None], SIDE, 2).repeat(SIDE, 3) / SIDE**2 * sharpness

@@ -1,7 +1,5 @@
 """Class maps compared: hand counts, planted jitter of known px, and temporal consistency by a plain loop."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 import pytest
@@ -18,19 +16,18 @@ from vidrobust.plugins.semantic.task import METRICS, MapMeter
 from vidrobust.stages.causes.scene import ShownMotion
 
 NAMES = ("floor", "part", "hand")
-Drifting = tuple[np.ndarray, np.ndarray]
 
 
-def said(labels: np.ndarray) -> ClassMaps:
+def said(labels):
     return ClassMaps(labels.astype(np.uint8), NAMES, np.ones(len(labels), np.float32))
 
 
-def disc(radius: float, size: int = 160) -> np.ndarray:
+def disc(radius, size=160):
     y, x = np.mgrid[:size, :size] - size / 2
     return (np.hypot(x, y) <= radius).astype(np.uint8)
 
 
-def test_flips_and_ious_of_a_hand_count() -> None:
+def test_flips_and_ious_of_a_hand_count():
     p = np.array([[0, 0, 1, 1], [0, 2, 1, UNKNOWN]], np.uint8)
     q = np.array([[0, 1, 1, 1], [0, 2, 0, 1]], np.uint8)
     table = maps.confusion(p, q, 3)
@@ -39,7 +36,7 @@ def test_flips_and_ious_of_a_hand_count() -> None:
     assert maps.mean_iou(table) == pytest.approx((0.5 + 0.5 + 1) / 3)
 
 
-def test_a_region_is_lone_where_no_pixel_of_its_class_meets_it() -> None:
+def test_a_region_is_lone_where_no_pixel_of_its_class_meets_it():
     p, q = np.zeros((100, 100), np.uint8), np.zeros((100, 100), np.uint8)
     p[10:20, 10:20], p[60:70, 60:70], p[0, 99] = 1, 1, 2  # the last is too small to count
     q[12:22, 12:22] = 1
@@ -50,7 +47,7 @@ def test_a_region_is_lone_where_no_pixel_of_its_class_meets_it() -> None:
     assert maps.lone_regions(p, q, seen) == 0
 
 
-def test_planted_boundary_jitter_is_recovered_within_5_percent() -> None:
+def test_planted_boundary_jitter_is_recovered_within_5_percent():
     rng = np.random.default_rng(0)
     for most in (1, 2, 3):
         radius = 40 + rng.integers(-most, most + 1, 60)
@@ -60,7 +57,7 @@ def test_planted_boundary_jitter_is_recovered_within_5_percent() -> None:
         assert np.mean(found) == pytest.approx(planted.mean(), rel=0.05)
 
 
-def test_a_disc_that_grows_steadily_has_no_jitter() -> None:
+def test_a_disc_that_grows_steadily_has_no_jitter():
     found = [
         maps.boundary_jitter(disc(30 + 2 * k), disc(32 + 2 * k), disc(34 + 2 * k)) for k in range(5)
     ]
@@ -68,7 +65,7 @@ def test_a_disc_that_grows_steadily_has_no_jitter() -> None:
 
 
 @pytest.fixture(scope="module")
-def drifting() -> Drifting:
+def drifting():
     """Frames (8, 120, 160, 3) of a texture that drifts 2 px a frame, and its maps, which drift with it."""
     rng = np.random.default_rng(3)
     wide = cv2.resize(rng.integers(0, 256, (20, 40, 3)).astype(np.uint8), (320, 160))
@@ -78,7 +75,7 @@ def drifting() -> Drifting:
     return np.stack([wide[place] for place in at]), np.stack([labels[place] for place in at])
 
 
-def measured(frames: np.ndarray, labels: np.ndarray) -> dict[str, object]:
+def measured(frames, labels):
     meter, count = MapMeter("made", "net", AlongTime(), METRICS), len(frames)
     batch = FrameBatch(
         pixels=torch.from_numpy(frames).permute(0, 3, 1, 2),
@@ -91,7 +88,7 @@ def measured(frames: np.ndarray, labels: np.ndarray) -> dict[str, object]:
     return meter.finish()
 
 
-def test_maps_that_move_with_the_picture_are_steady(drifting: Drifting) -> None:
+def test_maps_that_move_with_the_picture_are_steady(drifting):
     pairs = measured(*drifting)["task_pairs"]
     assert len(pairs) == 7
     assert pairs["pixel_flip"].max() < 0.01
@@ -99,7 +96,7 @@ def test_maps_that_move_with_the_picture_are_steady(drifting: Drifting) -> None:
     assert pairs["regions_changed"].sum() == 0
 
 
-def test_planted_flips_are_recovered_on_moving_maps(drifting: Drifting) -> None:
+def test_planted_flips_are_recovered_on_moving_maps(drifting):
     """A tenth of the pixels of every other map takes the next class; the texture moves on."""
     frames, labels = drifting
     rng = np.random.default_rng(1)
@@ -111,7 +108,7 @@ def test_planted_flips_are_recovered_on_moving_maps(drifting: Drifting) -> None:
     assert flips.mean() == pytest.approx(0.1, rel=0.1)
 
 
-def test_consistency_is_that_of_a_plain_loop(drifting: Drifting) -> None:
+def test_consistency_is_that_of_a_plain_loop(drifting):
     """Of each pair the mean IoU over classes of the map and the one before, carried by the flow."""
     frames, labels = drifting
     noisy = np.where(np.random.default_rng(2).random(labels.shape) < 0.2, 0, labels)
@@ -133,7 +130,7 @@ def test_consistency_is_that_of_a_plain_loop(drifting: Drifting) -> None:
         assert pairs["consistency"].iloc[k] == pytest.approx(np.mean(ious))
 
 
-def test_a_majority_is_that_of_a_plain_count() -> None:
+def test_a_majority_is_that_of_a_plain_count():
     along = list(np.random.default_rng(0).integers(0, 3, (5, 12, 14)).astype(np.uint8))
     found = maps.majority(along)
     for place in np.ndindex(12, 14):
@@ -142,7 +139,7 @@ def test_a_majority_is_that_of_a_plain_count() -> None:
         assert found[place] == next(v for v in values if values.count(v) == most)
 
 
-def test_rules_take_single_flips_away() -> None:
+def test_rules_take_single_flips_away():
     still = np.random.default_rng(0).integers(0, 256, (96, 128, 3)).astype(np.uint8)
     still = cv2.GaussianBlur(still, (0, 0), 2)
     labels = np.zeros((9, 96, 128), np.uint8)
@@ -154,7 +151,7 @@ def test_rules_take_single_flips_away() -> None:
         assert pairs[column].max() == 0
 
 
-def test_a_perturbation_takes_the_map_along() -> None:
+def test_a_perturbation_takes_the_map_along():
     labels = np.zeros((1, 60, 80), np.uint8)
     labels[0, 20:40, 30:50] = 1
     move = PERTURBATIONS["translation"]
@@ -166,7 +163,7 @@ def test_a_perturbation_takes_the_map_along() -> None:
     assert (found.labels == UNKNOWN).any()
 
 
-def test_maps_go_as_their_pictures_do() -> None:
+def test_maps_go_as_their_pictures_do():
     """Pictures whose levels are the classes, moved by the perturbation itself."""
     y, x = np.mgrid[:60, :80]
     labels = ((np.hypot(x - 30, y - 25) < 18) + (x > 55)).astype(np.uint8)[None]
@@ -185,7 +182,7 @@ def test_maps_go_as_their_pictures_do() -> None:
         assert (np.round(shown) == found)[judged].mean() > 0.98
 
 
-def test_a_map_that_moves_with_its_picture_is_at_rest_in_the_account() -> None:
+def test_a_map_that_moves_with_its_picture_is_at_rest_in_the_account():
     blocks = np.random.default_rng(0).integers(0, 3, (8, 12)).astype(np.uint8)
     wide = cv2.resize(blocks, (192, 128), interpolation=cv2.INTER_NEAREST)
     # what is at x in the later map was at x + 4

@@ -1,9 +1,5 @@
 """Segmentation networks as models: torchvision, ONNX and folders of maps, against the libraries themselves."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
@@ -20,7 +16,7 @@ from vidrobust.models.predict import predict
 SIZE = (96, 128)
 
 
-def test_a_torchvision_network_says_what_it_says_alone(tmp_path: Path) -> None:
+def test_a_torchvision_network_says_what_it_says_alone(tmp_path):
     """Random weights; the reference is torchvision's own transform and network, resized and argmax."""
     from torchvision.models import get_model, get_model_weights
 
@@ -43,7 +39,7 @@ def test_a_torchvision_network_says_what_it_says_alone(tmp_path: Path) -> None:
     assert (model.task, len(model.class_names)) == ("semantic", 5)
 
 
-def test_an_onnx_network_says_what_its_formula_says(tmp_path: Path) -> None:
+def test_an_onnx_network_says_what_its_formula_says(tmp_path):
     frames = check_frames()
     pictures = frames.permute(0, 2, 3, 1).numpy()
     colours = colours_of(pictures, 4)
@@ -57,7 +53,7 @@ def test_an_onnx_network_says_what_its_formula_says(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path):
     """Maps of two inputs, one frame each, and the names of their classes."""
     for number, item in enumerate(("a", "b")):
         (tmp_path / item).mkdir()
@@ -66,7 +62,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_folder_of_maps_is_a_model(folder: Path) -> None:
+def test_a_folder_of_maps_is_a_model(folder):
     model = load_model(f"semantic:{folder}")
     assert model.class_names == ("road", "sky")
     assert np.unique(model.predict_frames("b.mp4", np.array([7])).labels).tolist() == [1]
@@ -74,7 +70,7 @@ def test_a_folder_of_maps_is_a_model(folder: Path) -> None:
         load_model(f"semantic:{folder / 'nothing'}")
 
 
-def test_a_folder_of_maps_is_a_label_format(folder: Path) -> None:
+def test_a_folder_of_maps_is_a_label_format(folder):
     labels = read_labels(folder)
     assert labels.format == "class-maps"
     assert labels.rows[["item", "frame"]].to_numpy().tolist() == [["a", 7], ["b", 7]]

@@ -1,7 +1,5 @@
 """A whole study of a segmentation network on real footage whose light is planted."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
@@ -22,7 +20,7 @@ FRAMES, SIZE, CLASSES, LABELLED = 26, (120, 160), ("a", "b", "c", "d", "e"), (0,
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def place(tmp_path_factory):
     """The clip with each frame's light up or down by up to 15 %, label maps of three frames, and a study."""
     place = tmp_path_factory.mktemp("semantic")
     (place / "clip").mkdir()
@@ -66,12 +64,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def test_the_planted_light_is_named(place: Path) -> None:
+def test_the_planted_light_is_named(place):
     named = pd.read_parquet(place / "run" / "named.parquet")
     assert set(named["group"]) == {"light"}
 
 
-def test_metrics_labels_and_remedy_are_there(place: Path) -> None:
+def test_metrics_labels_and_remedy_are_there(place):
     found = json.loads((place / "run" / "metrics.json").read_text())["models"]["colours"]
     pairs = pd.read_parquet(place / "run" / "task_pairs.parquet")
     assert found["pixel_flip_rate"]["value"] == pytest.approx(pairs["pixel_flip"].mean())
@@ -91,7 +89,7 @@ def test_metrics_labels_and_remedy_are_there(place: Path) -> None:
     assert found["noise_floor"] == {"pixel_flip": 0.0}
 
 
-def test_moments_gate_and_comparison_read_it(place: Path) -> None:
+def test_moments_gate_and_comparison_read_it(place):
     moments = json.loads((place / "run" / "moments.json").read_text())["moments"]
     assert all((place / "run" / tile["picture"]).is_file() for tile in moments[0]["strip"])
     assert 'id="task-semantic"' in (place / "run" / "details.html").read_text()

@@ -1,10 +1,7 @@
 """The rendered files, the contact sheet and the page of the catalogue."""
 
-from __future__ import annotations
-
 import hashlib
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,33 +10,29 @@ from PIL import Image
 
 from tests.perturb.conftest import make_picture
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.perturb.catalogue import (
-    PERTURBATIONS,
-    SUITES,
-    suite,
-)
+from vidrobust.perturb.catalogue import PERTURBATIONS, SUITES, suite
 from vidrobust.perturb.draws import seeded
 from vidrobust.plugins.tools.render import THUMBNAIL_PX, read_picture, render
 
 
-def size_of(path: Path) -> tuple[int, int]:
+def size_of(path):
     with Image.open(path) as image:
         return image.size
 
 
-def array_of(path: Path) -> np.ndarray:
+def array_of(path):
     with Image.open(path) as image:
         return np.array(image)
 
 
 @pytest.fixture
-def picture(tmp_path: Path) -> Path:
+def picture(tmp_path):
     path = tmp_path / "part.png"
     Image.fromarray(make_picture(48, 64).permute(1, 2, 0).numpy()).save(path)
     return path
 
 
-def test_every_perturbation_and_strength_is_written(picture: Path, tmp_path: Path) -> None:
+def test_every_perturbation_and_strength_is_written(picture, tmp_path):
     out, name = tmp_path / "out", "natural"
     written = render(picture, out, seed=5, suite_name=name)
     wanted = {out / p.name / f"{s:g}.png" for p in suite(name) for s in p.strengths} | {
@@ -50,7 +43,7 @@ def test_every_perturbation_and_strength_is_written(picture: Path, tmp_path: Pat
     assert all(size_of(path) == (64, 48) for path in wanted if path.name != "contact_sheet.png")
 
 
-def test_pictures_are_those_of_the_seeded_draw(picture: Path, tmp_path: Path) -> None:
+def test_pictures_are_those_of_the_seeded_draw(picture, tmp_path):
     """Whatever the file is called; another seed gives other noise."""
     render(picture, tmp_path / "a", seed=5)
     render(picture, tmp_path / "b", seed=6)
@@ -68,9 +61,7 @@ def test_pictures_are_those_of_the_seeded_draw(picture: Path, tmp_path: Path) ->
     assert not np.array_equal(found, array_of(tmp_path / "b" / "gaussian_noise" / "20.png"))
 
 
-def test_contact_sheet_has_a_row_each_and_a_column_each_strength(
-    picture: Path, tmp_path: Path
-) -> None:
+def test_contact_sheet_has_a_row_each_and_a_column_each_strength(picture, tmp_path):
     render(picture, tmp_path, suite_name="shift")
     sheet = array_of(tmp_path / "contact_sheet.png")
     assert sheet.shape[1] == 4 * (64 + 6) + 6  # the clean picture and at most three strengths
@@ -79,7 +70,7 @@ def test_contact_sheet_has_a_row_each_and_a_column_each_strength(
     assert np.array_equal(clean, array_of(picture))
 
 
-def test_large_pictures_are_shrunk_on_the_sheet_only(tmp_path: Path) -> None:
+def test_large_pictures_are_shrunk_on_the_sheet_only(tmp_path):
     path = tmp_path / "large.jpg"
     Image.fromarray(make_picture(300, 528).permute(1, 2, 0).numpy()).save(path)
     render(path, tmp_path / "out", suite_name="shift")
@@ -90,7 +81,7 @@ def test_large_pictures_are_shrunk_on_the_sheet_only(tmp_path: Path) -> None:
     )
 
 
-def test_mistakes_are_named(tmp_path: Path, picture: Path) -> None:
+def test_mistakes_are_named(tmp_path, picture):
     (tmp_path / "text.png").write_text("no picture")
     with pytest.raises(InputError, match=r"text\.png: cannot be read as a picture"):
         render(tmp_path / "text.png", tmp_path)
@@ -100,7 +91,7 @@ def test_mistakes_are_named(tmp_path: Path, picture: Path) -> None:
         render(picture, tmp_path, suite_name="naturl")
 
 
-def test_the_page_has_a_row_for_every_perturbation() -> None:
+def test_the_page_has_a_row_for_every_perturbation():
     rows = [
         line.split(" | ")[0].removeprefix("| ")
         for line in page().splitlines()

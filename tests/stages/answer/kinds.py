@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from vidrobust.statement import Level, Question, Statement
+from vidrobust.statement import Level, Question
 
 
 @dataclass(frozen=True)
@@ -18,7 +17,7 @@ class Sentence:
 
 Q, L = Question, Level
 # By ``Statement.kind``, with the data under which it may be said.
-KINDS: Mapping[str, Sentence] = {
+KINDS = {
     # 10 frames or more, and the median top probability is low for the number of classes or half of the frames are
     # near ties
     "scene_unknown": Sentence(Q.SCENE, L.MEASURED),
@@ -113,7 +112,7 @@ KINDS: Mapping[str, Sentence] = {
 }
 
 
-def is_allowed(statement: Statement) -> bool:
+def is_allowed(statement):
     """Whether a statement of the core has the question and the level of its kind."""
     kind = KINDS.get(statement.kind)
     if kind is None or statement.question != kind.question:

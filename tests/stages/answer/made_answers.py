@@ -1,11 +1,5 @@
 """Fabricated runs, small enough to see which sentence they allow: one model, a few rows a table."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
-
 import pandas as pd
 
 from vidrobust.run_folder.folder import SCHEMA
@@ -22,47 +16,37 @@ NAN = float("nan")
 class MadeRun(RunTables):
     """A run whose tables and files are given; what is not given has not been made."""
 
-    def __init__(
-        self,
-        folder: Path,
-        tables: Mapping[str, pd.DataFrame],
-        files: Mapping[str, Any],
-        record: Mapping[str, Any],
-    ) -> None:
+    def __init__(self, folder, tables, files, record):
         self.folder, self._tables, self._files = folder, tables, files
         self.__dict__["record"] = RunRecord.of(
             {"schema": SCHEMA, "settings": {}, "stages": {}, **record}, "run.json"
         )
 
-    def table(self, name: str) -> pd.DataFrame | None:
+    def table(self, name):
         found = self._tables.get(name)
         return None if found is None or found.empty else found
 
-    def json(self, name: str) -> dict[str, Any]:
+    def json(self, name):
         return dict(self._files.get(name, {}))
 
 
-def stability(
-    value: float = 0.1, n: int = 100, low: float = 0.05, high: float = 0.2, **more: Any
-) -> pd.DataFrame:
+def stability(value=0.1, n=100, low=0.05, high=0.2, **more):
     row = {"model": "net", "item": "", "metric": "flip_rate", "cluster": "stretch", "clusters": 9}
     return pd.DataFrame([{**row, "value": value, "low": low, "high": high, "n": n, **more}])
 
 
-def frames(probability: float = 0.8, margin: float = 0.5, n: int = 20) -> pd.DataFrame:
+def frames(probability=0.8, margin=0.5, n=20):
     rows = {"model": "net", "item": "a", "track": 0, "frame": range(n), "label_name": "bolt"}
     return pd.DataFrame({**rows, "probability": probability, "margin": margin})
 
 
-def account(
-    n: int = 24, items: Mapping[str, float] | None = None, **groups: Mapping[str, Any]
-) -> pd.DataFrame:
+def account(n=24, items=None, **groups):
     """Light explains 60 % of the change, two thirds of it a lamp of one side; a part of 25 % moves.
 
     Of the camera and of noise nothing is seen; whether it is the keyframes is open. ``items``: clip -> the share of
     light there.
     """
-    known: dict[str, dict[str, Any]] = {
+    known = {
         "moving": {"share": 0.25, "low": 0.15, "high": 0.35},
         "camera": {"share": 0.0, "low": -0.01, "high": 0.02},
         "light": {"share": 0.6, "low": 0.5, "high": 0.7},
@@ -94,7 +78,7 @@ def account(
     return table
 
 
-def named(*causes: str, found: int = 4, tested: int = 5) -> pd.DataFrame:
+def named(*causes, found=4, tested=5):
     """Findings of groups; ``cause:local_light`` is one of a cause."""
     rows = [
         {"model": "net", "level": level or "group", "cause": cause, "scale": "adjacent"}
@@ -109,7 +93,7 @@ def named(*causes: str, found: int = 4, tested: int = 5) -> pd.DataFrame:
 REPLICATION = ("replication_found", "replication_tested", "replication_of")
 
 
-def sensitivity(rate: float = 0.2, n: int = 20, mild: float = 0.0, items: int = 1) -> pd.DataFrame:
+def sensitivity(rate=0.2, n=20, mild=0.0, items=1):
     """Of so many frames of so many clips, this share flips at the stronger of two strengths of brightness."""
     rows = []
     for strength, share in ((0.1, mild), (0.2, rate)):
@@ -123,22 +107,18 @@ def sensitivity(rate: float = 0.2, n: int = 20, mild: float = 0.0, items: int = 
     return pd.DataFrame(rows)
 
 
-def remedy(
-    name: str = "majority-5", kind: str = "rule", verdict: str = "cannot tell", **more: Any
-) -> dict[str, Any]:
+def remedy(name="majority-5", kind="rule", verdict="cannot tell", **more):
     of = {"remedy": name, "kind": kind, "model": "net", "metric": "flip_rate", "verdict": verdict}
     of |= {"before": 0.1, "after": 0.05, "ratio": 0.5, "low": 0.3, "high": 0.8, "q": 0.01, "n": 100}
     of |= {"asked": 0.0, "accuracy_high": NAN, "agreement": 0.9}
     return {**of, "delay_ms": 80.0, "unreported": 0, "recommended": False, **more}
 
 
-def remedies(*rows: dict[str, Any]) -> pd.DataFrame:
+def remedies(*rows):
     return pd.DataFrame(list(rows or (remedy(),)))
 
 
-def summary(
-    rule: str = "majority-5", verdict: str = "cannot tell", ratio: float | None = 0.5, why: str = ""
-) -> dict[str, Any]:
+def summary(rule="majority-5", verdict="cannot tell", ratio=0.5, why=""):
     held = {"before": 0.1, "after": 0.05, "ratio": ratio, "low": 0.3, "high": 0.8}
     held |= {"n": 100 if ratio is not None else 0, "clusters": 9, "cluster": "stretch"}
     one = {"rule": rule, "max_delay_ms": 200.0, "chosen_on_halves": [rule, rule], "held_out": held}
@@ -146,7 +126,7 @@ def summary(
     return {"models": {"net": {**one, "verdict": verdict, "why": why}}}
 
 
-def step(high: float = 0.2, **evidence: Any) -> PolicyStep:
+def step(high=0.2, **evidence):
     about = {"cause": "light", "of": "the change", "n": 24, "share": 0.4}
     about |= {"share_low": 0.3, "share_high": 0.5, "replication": "found again in 4 of 5 clips"}
     about |= {"replication_tested": 5, "replication_found": 4}
@@ -171,7 +151,7 @@ SHARE = {
 OPEN = Rejected(perturbation="hue", why=Rejection.SHARE_OPEN, evidence=SHARE)
 
 
-def policy(*steps: PolicyStep, rejected: tuple[Rejected, ...] = (REFUSED,), **more: Any) -> Policy:
+def policy(*steps, rejected=(REFUSED,), **more):
     return with_levels(
         Policy(steps=steps, rejected=rejected, model="net", image_size=(480, 640), **more)
     )
@@ -181,17 +161,17 @@ TRIED = {"before": 0.2, "after": 0.1, "ratio": 0.5, "low": 0.3, "high": 0.8}
 
 
 def run(
-    folder: Path,
+    folder,
     *,
-    tables: Mapping[str, pd.DataFrame | None] | None = None,
-    files: Mapping[str, Any] | None = None,
-    made: Policy | None = None,
-    record: Mapping[str, Any] | None = None,
-    spec: str = "torchvision:resnet18",
-    task: str = "classification",
-) -> MadeRun:
+    tables=None,
+    files=None,
+    made=None,
+    record=None,
+    spec="torchvision:resnet18",
+    task="classification",
+):
     """A run in which every stage has run; ``tables`` and ``files`` replace its own, None takes one away."""
-    whole: dict[str, Any] = {
+    whole = {
         "frames": frames(),
         "stability": stability(),
         "account": account(),

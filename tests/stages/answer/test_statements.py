@@ -1,10 +1,7 @@
 """Every sentence of an answer: the data that allow it, data just short of them, its level, and its wording."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +22,7 @@ from tests.stages.answer.made_answers import (
     summary,
 )
 from tests.wording import assert_golden
-from vidrobust.stages.answer.answer import Answer, answer_of
+from vidrobust.stages.answer.answer import answer_of
 from vidrobust.stages.answer.text import as_json, sentence_of
 from vidrobust.stages.causes.catalogue import GROUPS
 from vidrobust.stages.causes.statements import cochran_p
@@ -37,7 +34,7 @@ MOMENT |= {"label_a": "bolt", "label_b": "nut"}
 RECORDED = {"spec": "predictions:net.csv"}
 
 
-def alike(mild: float) -> pd.DataFrame:
+def alike(mild):
     """Six perturbations at two strengths that move the output by ``mild`` and by 40 %."""
     rows = []
     for name in ("brightness", "contrast", "gamma", "hue", "rotation", "jpeg"):
@@ -55,11 +52,11 @@ def alike(mild: float) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def of(**tables: Any) -> dict[str, Any]:
+def of(**tables):
     return {"tables": tables}
 
 
-def correlation(verdict: str) -> pd.DataFrame:
+def correlation(verdict):
     """A study across clips of two families, the first of two perturbations and with this verdict."""
     row = {"across": "clips", "model": "net", "method": "partial_spearman", "primary": True}
     row |= {"value": 0.82, "low": 0.7, "high": 0.89, "n": 40, "family_others": 6}
@@ -76,14 +73,14 @@ def correlation(verdict: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def known_boxes(*errors: str) -> pd.DataFrame:
+def known_boxes(*errors):
     table = pd.DataFrame({"frame": range(len(errors)), "error": errors, "object": "part 1"})
     return table.assign(item="belt", model="net")
 
 
 WIDE = account(**{name: {"low": -0.2, "high": 0.4} for name in ("camera", "noise_and_detail")})
 SUGGESTED = policy(step(replication_tested=0, replication="not tested"))
-CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+CASES = {
     "scene_unknown": (of(frames=frames(0.2)), of(frames=frames(0.2, n=9))),
     "figure_with_labels": (
         {**of(stability=stability(metric="recall", n=10)), "task": "detection"},
@@ -167,7 +164,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }  # fmt: skip
 
 
-def moments(**more: Any) -> dict[str, Any]:
+def moments(**more):
     still = {**MOMENT, "flip": False, "label_b": "bolt", **more}
     return {"files": {"moments.json": {"moments": [still]}}}
 
@@ -184,7 +181,7 @@ EITHER_MOTION = account(
 PAIRS_ENOUGH = account(
     keyframes={"high": 0.29}, camera={"high": 0.4, "pairs_low": 0.0, "pairs_high": 0.1}
 )
-VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
+VARIANTS = {
     "no flips": ("rate", of(stability=stability(0.0, 5000, 0.0, 0.0005))),
     "no verdict": ("rate", of(stability=stability(0.004, 500, 0.0, 0.02))),
     "no interval": ("rate", of(stability=stability(0.1, 20, NAN, NAN))),
@@ -216,7 +213,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
 """Further wordings of some kinds, by what makes them."""
 
 
-def answered(folder: Path, changed: dict[str, Any]) -> Answer:
+def answered(folder, changed):
     return answer_of(made.run(folder, **changed))
 
 
@@ -227,32 +224,32 @@ ENOUGH = {kind: (kind, enough) for kind, (enough, _) in CASES.items()} | {
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def base(tmp_path_factory):
     return tmp_path_factory.mktemp("answers")
 
 
 @pytest.fixture(scope="module")
-def answers(base: Path) -> dict[str, Answer]:
+def answers(base):
     """The answer from enough data, by title; each in a folder named by its number."""
     cases = enumerate(ENOUGH.items())
     return {title: answered(base / str(number), case) for number, (title, (_, case)) in cases}
 
 
 @pytest.fixture(scope="module")
-def usual(base: Path) -> Answer:
+def usual(base):
     """The answer of a run in which nothing was changed."""
     return answered(base / "usual", {})
 
 
-def kinds(answer: Answer) -> set[str]:
+def kinds(answer):
     return {each.kind for each in answer.statements}
 
 
-def test_every_kind_of_sentence_has_its_case() -> None:
+def test_every_kind_of_sentence_has_its_case():
     assert set(CASES) == set(KINDS)
 
 
-def test_every_kind_that_a_stage_can_make_is_listed() -> None:
+def test_every_kind_that_a_stage_can_make_is_listed():
     """The codes in the modules that make statements, read from their source."""
     stages = Path(policy_statements.__file__).parents[1]
     starts = {kind.split("_")[0] for kind in KINDS}
@@ -268,9 +265,7 @@ NO_KINDS = {"remedies", "remedy", "rule", "sensitivity", "stability", "why", "wi
 
 
 @pytest.mark.parametrize("kind", CASES)
-def test_a_sentence_is_said_from_its_data_and_not_from_less(
-    answers: dict[str, Answer], usual: Answer, tmp_path: Path, kind: str
-) -> None:
+def test_a_sentence_is_said_from_its_data_and_not_from_less(answers, usual, tmp_path, kind):
     """What was not measured has no value, says so in its first words, and is no reason to act."""
     less = CASES[kind][1]
     short = answered(tmp_path / "run", less) if less else usual
@@ -285,7 +280,7 @@ def test_a_sentence_is_said_from_its_data_and_not_from_less(
         assert each.text.endswith(".")
 
 
-def test_golden_wording_of_every_sentence(base: Path, answers: dict[str, Answer]) -> None:
+def test_golden_wording_of_every_sentence(base, answers):
     lines = []
     for title, (kind, _) in ENOUGH.items():
         said = next(each for each in answers[title].statements if each.kind == kind)
@@ -293,9 +288,7 @@ def test_golden_wording_of_every_sentence(base: Path, answers: dict[str, Answer]
     assert_golden("answer_sentences.txt", "\n".join(lines).replace(str(base), "RUN"))
 
 
-def test_recorded_predictions_are_sent_to_no_command_that_needs_the_model(
-    answers: dict[str, Answer], tmp_path: Path
-) -> None:
+def test_recorded_predictions_are_sent_to_no_command_that_needs_the_model(answers, tmp_path):
     """In every case in which a model that runs is sent to a command."""
     sent = {
         kind
@@ -310,7 +303,7 @@ def test_recorded_predictions_are_sent_to_no_command_that_needs_the_model(
         assert not any("--all" in each.command for each in recorded.statements)
 
 
-def test_an_unknown_scene_leads_and_is_no_reason_to_act(tmp_path: Path) -> None:
+def test_an_unknown_scene_leads_and_is_no_reason_to_act(tmp_path):
     near_ties = of(frames=frames(0.5, margin=0.01))
     for number, case in enumerate((of(frames=frames(0.2)), near_ties)):
         found = answered(tmp_path / str(number), {**case, "made": policy()})
@@ -324,7 +317,7 @@ def test_an_unknown_scene_leads_and_is_no_reason_to_act(tmp_path: Path) -> None:
         ]
 
 
-def test_only_what_was_tried_or_found_again_is_an_action(tmp_path: Path) -> None:
+def test_only_what_was_tried_or_found_again_is_an_action(tmp_path):
     whole = answered(
         tmp_path / "run",
         {
@@ -347,9 +340,7 @@ def test_only_what_was_tried_or_found_again_is_an_action(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("found", "level"), [(5, "replicated"), (3, "replicated"), (2, "suggested")]
 )
-def test_a_named_cause_is_replicated_where_half_of_the_tests_find_it_again(
-    tmp_path: Path, found: int, level: str
-) -> None:
+def test_a_named_cause_is_replicated_where_half_of_the_tests_find_it_again(tmp_path, found, level):
     answer = answered(tmp_path / "run", of(named=named("light", found=found)))
     assert [each.level for each in answer.statements if each.kind == "why_named"] == [level]
 
@@ -357,9 +348,7 @@ def test_a_named_cause_is_replicated_where_half_of_the_tests_find_it_again(
 @pytest.mark.parametrize(
     ("shares", "said"), [((0.12, 0.59), True), ((0.4, 0.42), False), ((0.3, 0.45), True)]
 )
-def test_shares_that_disagree_are_given_as_a_range(
-    tmp_path: Path, shares: tuple[float, float], said: bool
-) -> None:
+def test_shares_that_disagree_are_given_as_a_range(tmp_path, shares, said):
     """Half widths of 5 %: .30 and .45 differ by 4.2 standard errors of their difference, .40 and .42 by .6."""
     items = dict(zip("ab", shares, strict=True))
     (cause,) = (
@@ -370,14 +359,14 @@ def test_shares_that_disagree_are_given_as_a_range(
     assert ("Clips differ" in cause.text) == said
 
 
-def test_cochrans_q_is_that_of_its_definition() -> None:
+def test_cochrans_q_is_that_of_its_definition():
     """Of two estimates Q is the squared difference over the sum of their variances, with one degree of freedom."""
     found = cochran_p(np.array([0.1, 0.4]), np.array([0.1, 0.1]))
     assert found == pytest.approx(0.0338949, rel=1e-5)  # z = .3 / sqrt(.02) = 2.1213, two-sided
     assert cochran_p(np.array([0.1, 0.4]), np.array([0.1, NAN])) == 1.0
 
 
-def test_json_holds_the_fields_of_the_contract(tmp_path: Path) -> None:
+def test_json_holds_the_fields_of_the_contract(tmp_path):
     found = as_json(made.run(tmp_path / "run", made=policy(step())))
     assert found["models"] == ["net"]
     for each in found["statements"]:
@@ -387,6 +376,6 @@ def test_json_holds_the_fields_of_the_contract(tmp_path: Path) -> None:
     assert (rate["value"], rate["low"], rate["high"], rate["n"]) == (0.1, 0.05, 0.2, 100)
 
 
-def test_a_value_of_what_was_not_measured_is_refused() -> None:
+def test_a_value_of_what_was_not_measured_is_refused():
     with pytest.raises(ValueError, match="no value"):
         Statement("why", "x", Level.NOT_MEASURED, "k", value=0.1)

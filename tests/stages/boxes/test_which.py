@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import cast
 
 import pandas as pd
 import pytest
@@ -24,13 +24,13 @@ class Fake:
     detectors: list[str]
     record: RunRecord = field(default_factory=lambda: RunRecord(schema=1))
 
-    def table(self, name: str) -> pd.DataFrame | None:
+    def table(self, name):
         return self.tables.get(name)
 
     rows = RunTables.rows
 
 
-def line(model: str, metric: str, value: float, n: int = 100) -> dict[str, Any]:
+def line(model, metric, value, n=100):
     row = {
         "model": model,
         "item": "",
@@ -42,14 +42,14 @@ def line(model: str, metric: str, value: float, n: int = 100) -> dict[str, Any]:
     return {**row, "n": n, "cluster": "item", "clusters": 3}
 
 
-def made(lines: list[dict[str, Any]], **more: Any) -> RunTables:
+def made(lines, **more):
     return cast(
         RunTables,
         Fake({"stability": pd.DataFrame(lines)}, ["a", "b", "c"], RunRecord(schema=1, **more)),
     )
 
 
-def test_without_known_boxes_the_best_covered_goes_first() -> None:
+def test_without_known_boxes_the_best_covered_goes_first():
     rates = {"a": 0.2, "b": 0.04, "c": 0.1}
     run = made([line(m, "uncovered_rate", v, n=4 if m == "c" else 100) for m, v in rates.items()])
     found = side_by_side(run)
@@ -61,7 +61,7 @@ def test_without_known_boxes_the_best_covered_goes_first() -> None:
     assert {row["ms"] for row in found["rows"]} == {"recorded"}
 
 
-def test_with_known_boxes_the_most_precise_goes_first() -> None:
+def test_with_known_boxes_the_most_precise_goes_first():
     lines = [line("a", "average_precision", 0.3), line("b", "average_precision", 0.6)]
     lines += [line(m, "uncovered_rate", v) for m, v in (("a", 0.01), ("b", 0.2), ("c", 0.05))]
     found = side_by_side(made(lines, ms_a_frame={"a": 12.5}))
@@ -70,7 +70,7 @@ def test_with_known_boxes_the_most_precise_goes_first() -> None:
     assert found["rows"][2]["values"][1] == "not measured"
 
 
-def test_the_threshold_of_highest_f1() -> None:
+def test_the_threshold_of_highest_f1():
     curve = pd.DataFrame(
         {
             "model": "a",
@@ -84,23 +84,23 @@ def test_the_threshold_of_highest_f1() -> None:
     assert best_threshold(None, "a") == ""
 
 
-def test_milliseconds_add_up_over_clips() -> None:
+def test_milliseconds_add_up_over_clips():
     facts = {
         ("x", "a", 0): {"prediction": {"seconds": 1.0, "frames": 100}},
         ("y", "a", 0): {"prediction": {"seconds": 3.0, "frames": 100}},
         ("x", "b", 0): {},
     }
-    assert ms_a_frame(facts) == {"a": pytest.approx(20.0)}  # type: ignore[arg-type]
+    assert ms_a_frame(facts) == {"a": pytest.approx(20.0)}
 
 
-def test_classes_are_told_by_what_no_box_covers() -> None:
+def test_classes_are_told_by_what_no_box_covers():
     rows = [
         {**line("a", metric, value), "by": "class", "group": group}
         for group, value in (("cup", 0.02), ("vase", 0.3))
         for metric in ("uncovered_rate", "dropout_rate")
     ]
     run = cast(RunTables, Fake({"stability_by": pd.DataFrame(rows)}, ["a"]))
-    run.tasks = {"a": None}  # type: ignore[misc, dict-item]
+    run.tasks = {"a": None}
     found = classes(run)
     assert [row[:2] for row in found.rows] == [
         ("vase", "no box lies where an object is"),

@@ -1,7 +1,5 @@
 """Tables of a run, written down by hand."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from vidrobust.tables import schema as tables

@@ -1,7 +1,5 @@
 """Negative controls: fragility, other data, clips changed round; on planted worlds and on a published table."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 
@@ -23,7 +21,7 @@ from .test_correlation import clips, nets
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 
 
-def control_units(x, y, z, foreign=None, family=None) -> ControlUnits:
+def control_units(x, y, z, foreign=None, family=None):
     return ControlUnits(
         x=x,
         y=y,

@@ -1,7 +1,5 @@
 """The study in worlds where the truth is planted, and on a published table of real models."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np
@@ -43,7 +41,7 @@ def columns(names):
     return pd.DataFrame({"perturbation": names, "strength": 1.0, "metric": "total_variation"})
 
 
-def units(x, y, z, cluster, *, series=None, across="frames", **changes) -> CorrelationUnits:
+def units(x, y, z, cluster, *, series=None, across="frames", **changes):
     """Units of arrays; one perturbation p0, p1 ... per column of x, at strength 1."""
     names = {"frames": ["margin", "pixel_change"], "models": ["clean_accuracy"]}[across]
     made = CorrelationUnits(
@@ -91,7 +89,7 @@ KINDS = {"p0": "own", "p1": "own", "p2": "own"}
 """The perturbations that a world ties to the footage are of one family."""
 
 
-def beside(made: CorrelationUnits, rng, share=None) -> CorrelationUnits:
+def beside(made, rng, share=None):
     """The same units with four perturbations more, q0 .. q3, each of a kind of its own and tied to nothing.
 
     share (n,): what they show beside their noise.
@@ -465,7 +463,7 @@ def test_a_member_that_shows_nothing_is_surely_below_the_best():
     cluster = np.arange(count)
     low = below_best(CompleteUnits(x, y, z, cluster))
 
-    def difference(rows: np.ndarray) -> float:
+    def difference(rows):
         values = []
         for k in (0, 1):
             a, b, c = (stats.rankdata(side[rows]) for side in (x[:, k], y[:, 0], z[:, 0]))

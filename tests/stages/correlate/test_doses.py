@@ -1,7 +1,5 @@
 """How far each family of changes goes in a clip, counted by hand, and clips whose sensitivities count so far."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 
@@ -14,16 +12,16 @@ from vidrobust.stages.correlate.coefficients import COLUMNS, PARTIAL, TIES, dose
 from vidrobust.stages.correlate.doses import Doses, absent_families, by_family
 from vidrobust.stages.correlate.study import correlate
 from vidrobust.stages.correlate.units import CorrelationUnits, units_of_run
-from vidrobust.stages.correlate.verdicts import PROXY, ProxyVerdict, judge
+from vidrobust.stages.correlate.verdicts import PROXY, judge
 
 
-def changes(rows: list[tuple[str, int, str, float, float]], **more: object) -> pd.DataFrame:
+def changes(rows, **more):
     """rows (item, frame_a, quantity, value, error), valid and adjacent."""
     table = pd.DataFrame(rows, columns=["item", "frame_a", "quantity", "value", "error"])
     return table.assign(**{"scale": "adjacent", "valid": True, **more})
 
 
-def test_squares_of_one_kind_add_up_beyond_the_error_of_the_measure() -> None:
+def test_squares_of_one_kind_add_up_beyond_the_error_of_the_measure():
     up, down = math.exp(0.3), math.exp(-0.4)
     found = by_family(
         changes(
@@ -45,7 +43,7 @@ def test_squares_of_one_kind_add_up_beyond_the_error_of_the_measure() -> None:
     assert set(found.columns) == {"light", "colour"}
 
 
-def test_a_change_too_small_to_matter_is_no_dose() -> None:
+def test_a_change_too_small_to_matter_is_no_dose():
     small = [("a", 0, "gain", math.exp(0.009), 0.0), ("b", 0, "gain", math.exp(-0.003), 0.0)]
     small += [("a", 0, "hue_deg", 0.9, 0.0), ("b", 0, "shift_y_px", 0.09, 0.0)]
     assert by_family(changes(small)).empty
@@ -55,7 +53,7 @@ def test_a_change_too_small_to_matter_is_no_dose() -> None:
     assert set(found.columns) == {"light"}
 
 
-def test_a_family_is_absent_where_it_surely_does_not_occur() -> None:
+def test_a_family_is_absent_where_it_surely_does_not_occur():
     still = [(f"still-{n}", 0, "gain", 1.0, 0.002) for n in range(19)]
     assert absent_families(changes([*still, ("lamp", 0, "gain", 1.2, 0.002)])) == {
         "light"
@@ -77,7 +75,7 @@ def test_a_family_is_absent_where_it_surely_does_not_occur() -> None:
     assert not absent_families(changes([("clip", 0, "sharpness", 0.0, 0.01)]))
 
 
-def test_what_does_not_occur_is_no_proxy() -> None:
+def test_what_does_not_occur_is_no_proxy():
     busy_units = busy(0)
     shown = busy_units.columns["perturbation"]
     assert set(correlate(busy_units, FAMILY, resamples=199).table["why"]) != {"absent"}
@@ -88,7 +86,7 @@ def test_what_does_not_occur_is_no_proxy() -> None:
     assert PROXY not in set(table["verdict"]) | set(table["family_verdict"])
 
 
-def test_ties_of_doses_are_partial_coefficients_of_ranks() -> None:
+def test_ties_of_doses_are_partial_coefficients_of_ranks():
     """Against least squares on ranks, by numpy."""
     rng = np.random.default_rng(3)
     margin, first, second = rng.normal(size=(3, 60))
@@ -110,7 +108,7 @@ def test_ties_of_doses_are_partial_coefficients_of_ranks() -> None:
     assert dose_ties(dose, margin[:, None], y, np.arange(60)).isna().all(axis=None)
 
 
-def test_a_dose_speaks_where_general_fragility_would_hide_it() -> None:
+def test_a_dose_speaks_where_general_fragility_would_hide_it():
     units = busy(0)
     noise = np.random.default_rng(1).normal(size=(len(units), len(FAMILY)))
     x = np.exp(units.instability["total_variation"].to_numpy()[:, None] + 0.2 * noise)
@@ -120,10 +118,10 @@ def test_a_dose_speaks_where_general_fragility_would_hide_it() -> None:
     primary = table[table["primary"]]
     controls = primary[primary["method"] == PARTIAL].set_index("perturbation")[[*COLUMNS, *TIES]]
 
-    def judged(**changed: object) -> ProxyVerdict:
+    def judged(**changed):
         return judge(primary, units, controls.assign(**changed), FAMILY)["blur0"]
 
-    def verdict(**changed: object) -> str:
+    def verdict(**changed):
         return judged(**changed).verdict
 
     assert verdict() == PROXY
@@ -140,7 +138,7 @@ def test_a_dose_speaks_where_general_fragility_would_hide_it() -> None:
     assert elsewhere.reason.replace(" and on other data", "") == judged().reason
 
 
-def test_each_half_of_a_clip_has_its_own_dose_and_what_has_none_counts_once() -> None:
+def test_each_half_of_a_clip_has_its_own_dose_and_what_has_none_counts_once():
     gains = [("a", 0, 1.0), ("a", 5, 3.0), ("b", 0, 3.0), ("b", 5, 1.0)]
     doses = Doses(
         changes([(item, at, "noise_sigma", size, 0.0) for item, at, size in gains]),
@@ -153,7 +151,7 @@ def test_each_half_of_a_clip_has_its_own_dose_and_what_has_none_counts_once() ->
     np.testing.assert_allclose(whole, [[1, 1]] * 3)
 
 
-def test_what_failed_or_is_of_another_distance_does_not_count() -> None:
+def test_what_failed_or_is_of_another_distance_does_not_count():
     good = changes(
         [("a", 0, "other_change", 2.0, math.nan), ("a", 1, "other_change", 4.0, math.nan)]
     )
@@ -164,7 +162,7 @@ def test_what_failed_or_is_of_another_distance_does_not_count() -> None:
     np.testing.assert_allclose(doses.elsewhere(pd.Index(["a", "b"])), [3.0, 3.0])
 
 
-def tables_of(clips: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def tables_of(clips):
     """Frames, pairs and sensitivities of clips of three frames."""
     names = [f"c{number}" for number in range(clips)]
     frames = [(name, frame, 0.1 * frame) for name in names for frame in range(3)]
@@ -173,7 +171,7 @@ def tables_of(clips: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     return frames_table(frames), pairs_table(pairs), sensitivity_table(shown)
 
 
-def test_clips_count_by_dose_and_frames_as_before() -> None:
+def test_clips_count_by_dose_and_frames_as_before():
     doses = Doses(
         changes(
             [
@@ -201,7 +199,7 @@ FAMILY = {
 }
 
 
-def busy(seed: int, clips: int = 60) -> CorrelationUnits:
+def busy(seed, clips=60):
     """Clips in which what moves, and nothing else, makes the model waver; all measured changes grow with it."""
     rng = np.random.default_rng(seed)
     margin, fragile, moves = rng.normal(size=(3, clips))
@@ -245,7 +243,7 @@ def busy(seed: int, clips: int = 60) -> CorrelationUnits:
 
 
 @pytest.mark.parametrize("held", [True, False])
-def test_what_moves_makes_no_proxy_where_it_is_held_fixed(held: bool) -> None:
+def test_what_moves_makes_no_proxy_where_it_is_held_fixed(held):
     named = []
     for seed in range(12 if held else 6):
         units = busy(seed)

@@ -1,7 +1,5 @@
 """One number per unit over the strengths it was shown, all or some of them."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 
@@ -9,18 +7,18 @@ from vidrobust.stages.correlate.study import correlate
 from vidrobust.stages.correlate.units import CorrelationUnits, over_strengths
 
 
-def test_with_all_strengths_it_is_the_mean() -> None:
+def test_with_all_strengths_it_is_the_mean():
     values = np.array([[1.0, 2.0, 9.0], [0.0, 1.0, 2.0]])
     assert over_strengths(values).tolist() == [4.0, 1.0]
 
 
-def test_by_hand_with_one_strength_each() -> None:
+def test_by_hand_with_one_strength_each():
     # strength 1: 0 and 2, mean 1, spread 1; strength 2: 10 and 30, mean 20, spread 10; over both 10.5 and 5.5
     values = np.array([[0.0, np.nan], [2.0, np.nan], [np.nan, 10.0], [np.nan, 30.0]])
     assert over_strengths(values).tolist() == [5.0, 16.0, 5.0, 16.0]
 
 
-def test_the_formula_gives_the_mean_where_all_is_known() -> None:
+def test_the_formula_gives_the_mean_where_all_is_known():
     values = np.random.default_rng(0).gamma(1.0, size=(40, 5)) * np.arange(1, 6)
     with_a_stranger = np.vstack([values, np.full(5, np.nan)])
     found = over_strengths(with_a_stranger)
@@ -28,12 +26,12 @@ def test_the_formula_gives_the_mean_where_all_is_known() -> None:
     assert np.isnan(found[-1])
 
 
-def test_a_strength_that_none_was_shown_says_nothing() -> None:
+def test_a_strength_that_none_was_shown_says_nothing():
     values = np.array([[1.0, np.nan, np.nan], [np.nan, np.nan, 5.0], [3.0, np.nan, np.nan]])
     assert np.isfinite(over_strengths(values)).all()
 
 
-def test_units_keep_their_order_where_a_design_shows_each_a_fifth() -> None:
+def test_units_keep_their_order_where_a_design_shows_each_a_fifth():
     rng = np.random.default_rng(1)
     own = rng.gamma(4.0, size=200)
     whole = own[:, None] * np.array([0.02, 0.05, 0.1, 0.2, 0.4]) * rng.lognormal(0, 0.1, (200, 5))
@@ -44,7 +42,7 @@ def test_units_keep_their_order_where_a_design_shows_each_a_fifth() -> None:
     assert np.corrcoef(np.nanmean(part, axis=1), own)[0, 1] < 0.6
 
 
-def test_a_strength_shown_to_some_units_has_no_row_but_the_perturbation_has() -> None:
+def test_a_strength_shown_to_some_units_has_no_row_but_the_perturbation_has():
     rng = np.random.default_rng(2)
     count = 60
     own = rng.gamma(3.0, size=count)

@@ -1,7 +1,5 @@
 """correlation.json is read as it was written."""
 
-from __future__ import annotations
-
 import json
 import math
 
@@ -21,7 +19,7 @@ STUDY = StudyConclusion(
 )
 
 
-def test_it_is_read_as_it_was_written() -> None:
+def test_it_is_read_as_it_was_written():
     text = json_text(
         Conclusions(studies=(STUDY,), left_out=("across models: one model",)).to_dict()
     )
@@ -37,6 +35,6 @@ def test_it_is_read_as_it_was_written() -> None:
 @pytest.mark.parametrize(
     "content", [{"schema": 2}, {"studies": [{"model": "net"}]}, {"studies": 3}]
 )
-def test_other_content_is_an_error(content: dict[str, object]) -> None:
+def test_other_content_is_an_error(content):
     with pytest.raises(InputError, match=r"run/correlation\.json"):
         Conclusions.of(content, "run/correlation.json")

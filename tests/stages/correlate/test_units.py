@@ -1,7 +1,5 @@
 """Units from small tables written down by hand; every expected value is counted from them."""
 
-from __future__ import annotations
-
 from itertools import product
 
 import numpy as np
@@ -11,12 +9,7 @@ import pytest
 from tests.stages.correlate.small_tables import frames_table, pairs_table, sensitivity_table
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.stages.correlate.from_summaries import MetricRoles, family_of, units_of_summaries
-from vidrobust.stages.correlate.units import (
-    mild_strengths,
-    of_families,
-    units_of_run,
-    with_means,
-)
+from vidrobust.stages.correlate.units import mild_strengths, of_families, units_of_run, with_means
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """Strips say of every real frame what the table ``frames`` says, and of a made picture what the model does."""
 
-from __future__ import annotations
-
 import base64
 
 import cv2
@@ -25,13 +23,13 @@ class Brightness:
 
     name, class_names, task = "brightness", CLASSES, "classification"
 
-    def __call__(self, pixels: torch.Tensor) -> Classifications:
+    def __call__(self, pixels):
         mean = pixels.float().mean(dim=(1, 2, 3))
         logits = torch.stack([-(mean - level).abs() for level in (115.0, 128.0, 140.0)], dim=1)
         return Classifications.from_logits(logits, self.class_names)
 
 
-def moment(model: Brightness, frames: list[np.ndarray]) -> dict[str, object]:
+def moment(model, frames):
     """What moments.json holds of the pair of the two middle frames."""
     said = model(torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2))
     of = {"frame_a": 41, "frame_b": 42}
@@ -41,7 +39,7 @@ def moment(model: Brightness, frames: list[np.ndarray]) -> dict[str, object]:
     return of
 
 
-def scene(sharper: bool) -> list[np.ndarray]:
+def scene(sharper):
     """Four frames of rectangles; from the second to the third brighter by a tenth, and sharper or blurrier."""
     rng = np.random.default_rng(5)
     sharp = texture(3, 180, 240)
@@ -62,9 +60,7 @@ def scene(sharper: bool) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("sharper", [False, True])
-def test_every_picture_is_shown_with_its_own_answer_and_real_ones_under_their_number(
-    sharper: bool,
-) -> None:
+def test_every_picture_is_shown_with_its_own_answer_and_real_ones_under_their_number(sharper):
     model, frames = Brightness(), scene(sharper)
     made = study_pair(*frames)
     assert not made.excluded, made.excluded
@@ -85,7 +81,7 @@ def test_every_picture_is_shown_with_its_own_answer_and_real_ones_under_their_nu
         assert tile.probability == pytest.approx(float(p.max()), abs=1e-6)
 
 
-def test_the_second_tile_is_called_what_it_is() -> None:
+def test_the_second_tile_is_called_what_it_is():
     model, frames = Brightness(), scene(False)
     strip = tiles(study_pair(*frames), model, moment(model, frames))
     assert strip[1].frame is None
@@ -93,14 +89,14 @@ def test_the_second_tile_is_called_what_it_is() -> None:
     assert [t.frame for t in strip if t.frame is not None] == [41, 42]
 
 
-def test_a_pair_that_cannot_be_replayed_has_no_strip() -> None:
+def test_a_pair_that_cannot_be_replayed_has_no_strip():
     frames = scene(False)
     made = study_pair(None, frames[1], frames[2], None)
     assert made.excluded
     assert tiles(made, Brightness(), moment(Brightness(), frames)) == []
 
 
-def shifted(picture: np.ndarray, where: np.ndarray, by: float) -> np.ndarray:
+def shifted(picture, where, by):
     """(H, W, 3) float32: moved by so many px to the right where ``where`` (H, W) is set."""
     moved = warp(
         picture.astype(np.float32), np.float32([-by, 0]) * where[..., None].astype(np.float32)
@@ -109,7 +105,7 @@ def shifted(picture: np.ndarray, where: np.ndarray, by: float) -> np.ndarray:
 
 
 @pytest.mark.parametrize("detail", [0.0, 0.1])
-def test_a_motion_in_noise_alone_is_not_shown(detail: float) -> None:
+def test_a_motion_in_noise_alone_is_not_shown(detail):
     """Patches moved by chance in 150 quite flat stills: 1 in 100 would be shown, and 4 are too many."""
     still, rng, shown = (
         detail * texture(3, 120, 160).astype(np.float32) + 100,
@@ -127,7 +123,7 @@ def test_a_motion_in_noise_alone_is_not_shown(detail: float) -> None:
 
 
 @pytest.mark.parametrize("by", [0.5, 1.0, 4.0])
-def test_a_motion_that_is_there_is_shown_under_the_same_noise(by: float) -> None:
+def test_a_motion_that_is_there_is_shown_under_the_same_noise(by):
     still, rng = texture(3, 120, 160).astype(np.float32), np.random.default_rng(9)
     where = np.zeros(still.shape[:2], bool)
     where[30:80, 40:100] = True
@@ -137,7 +133,7 @@ def test_a_motion_that_is_there_is_shown_under_the_same_noise(by: float) -> None
     assert not clear(third, to_levels(shifted(third, where, -by)), last)
 
 
-def test_the_strip_of_a_still_with_noise_alone_has_no_change_in_it() -> None:
+def test_the_strip_of_a_still_with_noise_alone_has_no_change_in_it():
     """Flow finds a motion in this noise, which the strip must not show."""
     rng, still = (
         np.random.default_rng(12),
@@ -152,7 +148,7 @@ def test_the_strip_of_a_still_with_noise_alone_has_no_change_in_it() -> None:
 
 
 @pytest.mark.parametrize("factor", [1, 2])
-def test_a_flip_becomes_rows_of_the_table_strips(factor: int) -> None:
+def test_a_flip_becomes_rows_of_the_table_strips(factor):
     """The same tiles as of the pair itself; of a reduced pair all pictures are reduced."""
     model, frames = Brightness(), scene(False)
     if factor == 2:
@@ -171,7 +167,7 @@ def test_a_flip_becomes_rows_of_the_table_strips(factor: int) -> None:
         assert cv2.imdecode(data, cv2.IMREAD_COLOR).shape == (180, 240, 3)
 
 
-def test_a_pair_whose_label_stays_has_no_rows() -> None:
+def test_a_pair_whose_label_stays_has_no_rows():
     frames = scene(False)
     made = study_pair(*frames)
     model = Brightness()
@@ -181,7 +177,7 @@ def test_a_pair_whose_label_stays_has_no_rows() -> None:
     assert rows_of_flip(made, model, ids) == []
 
 
-def test_a_flip_that_cannot_be_replayed_has_a_row_that_says_why() -> None:
+def test_a_flip_that_cannot_be_replayed_has_a_row_that_says_why():
     first, second = scene(False)[1:3]
     ids = {"model": "m", "item": "clip", "frame_a": 41, "frame_b": 42}
     alone = rows_of_flip(study_pair(None, first, second, None), Brightness(), ids)

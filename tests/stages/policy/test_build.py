@@ -1,7 +1,5 @@
 """The policy from made evidence: when there is a step, its range, and which of the four reasons there is none."""
 
-from __future__ import annotations
-
 import dataclasses
 import re
 from itertools import product
@@ -16,7 +14,7 @@ from vidrobust.stages.causes.outcomes import Replication
 from vidrobust.stages.policy import rejection as wording
 from vidrobust.stages.policy.build import Evidence, build
 from vidrobust.stages.policy.exports.write import with_levels
-from vidrobust.stages.policy.policy import Policy, PolicyStep, strengths
+from vidrobust.stages.policy.policy import Policy, strengths
 from vidrobust.stages.policy.rejection import OPEN, Rejected, Rejection, reason
 from vidrobust.stages.variation.spread import CONDITIONS, OF_WIDTH
 from vidrobust.statement import Level
@@ -33,7 +31,7 @@ CAMERA |= {"specific": 0.3, "specific_low": 0.2, "specific_high": 0.4}
 NOISE = {"share": 0.6, "low": 0.5, "high": 0.7, "specific": np.nan, "specific_low": np.nan}
 
 
-def account(**changed: dict[str, float]) -> pd.DataFrame:
+def account(**changed):
     """Every cause occurs and surely explains nothing, but those changed."""
     nothing = {"share": 0.0, "low": -0.01, "high": 0.02, "n": 24, "clusters": 20, "occurs": 24}
     nothing |= {"specific": 0.0, "specific_low": -0.01, "specific_high": 0.01}
@@ -44,9 +42,7 @@ def account(**changed: dict[str, float]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def candidate_fits(
-    cause: str, does: dict[str, float], strength: float = 2.0, grain: float = 0.0
-) -> pd.DataFrame:
+def candidate_fits(cause, does, strength=2.0, grain=0.0):
     """Twenty-four pairs in which each perturbation does this part of the cause, with a little scatter."""
     rng = np.random.default_rng(0)
     rows = []
@@ -62,7 +58,7 @@ def candidate_fits(
     )  # fmt: skip
 
 
-def spread(**values: float) -> pd.DataFrame:
+def spread(**values):
     rows = []
     for quantity in CONDITIONS:
         value = values.get(quantity, 0.0)
@@ -72,7 +68,7 @@ def spread(**values: float) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def sensitivity(names: tuple[str, ...], per_unit: float = 0.05) -> pd.DataFrame:
+def sensitivity(names, per_unit=0.05):
     """Total variation that grows by this much for a unit of strength, on twenty frames."""
     rows = []
     for name, frame, strength in product(names, range(20), (1.0, 2.0, 4.0)):
@@ -82,7 +78,7 @@ def sensitivity(names: tuple[str, ...], per_unit: float = 0.05) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def shaken(**changed: object) -> Evidence:
+def shaken(**changed):
     """A camera that shakes by 3.2 px along x and 1.6 px along y, which explains 40 % of the change."""
     whole = Evidence(
         account=account(camera=CAMERA),
@@ -97,26 +93,26 @@ def shaken(**changed: object) -> Evidence:
         floor=1e-6,
         image_size=(360, WIDTH),
     )
-    return dataclasses.replace(whole, **changed)  # type: ignore[arg-type]
+    return dataclasses.replace(whole, **changed)
 
 
-def explained(cause: str, row: dict[str, float], **changed: object) -> Evidence:
+def explained(cause, row, **changed):
     """The same of another cause, named and found again; ``row`` changes its account."""
     known = {"account": account(**{cause: row}), "named": {cause: "adjacent"}}
     return shaken(**{**known, "replication": {cause: AGAIN}, **changed})
 
 
-def refused(policy: Policy, name: str) -> Rejected:
+def refused(policy, name):
     (found,) = [each for each in policy.rejected if each.perturbation == name]
     return found
 
 
-def only_step(policy: Policy) -> PolicyStep:
+def only_step(policy):
     (step,) = policy.steps
     return step
 
 
-def test_a_shaking_camera_gets_a_translation_as_wide_as_the_footage_lies() -> None:
+def test_a_shaking_camera_gets_a_translation_as_wide_as_the_footage_lies():
     policy = build("net", shaken())
     step = only_step(policy)
     assert (step.perturbation, step.unit) == ("translation", OF_WIDTH)
@@ -133,7 +129,7 @@ def test_a_shaking_camera_gets_a_translation_as_wide_as_the_footage_lies() -> No
     assert "light" in policy.evaluation_only
 
 
-def test_the_four_reasons_for_no_step() -> None:
+def test_the_four_reasons_for_no_step():
     policy = build("net", shaken(account=account(camera=CAMERA, light={"occurs": 0})))
     assert refused(policy, "brightness").why is Rejection.ABSENT
     policy = build("net", shaken())
@@ -155,7 +151,7 @@ def test_the_four_reasons_for_no_step() -> None:
     assert refused(policy, "shear").why is Rejection.NOT_MEASURABLE
 
 
-def test_a_cause_that_is_not_found_again_is_a_suggestion_where_it_surely_dominates() -> None:
+def test_a_cause_that_is_not_found_again_is_a_suggestion_where_it_surely_dominates():
     twice = {"camera": Replication(found=2, tested=5, of="clips")}
     policy = with_levels(build("net", shaken(replication=twice)))
     assert [step.evidence.open for step in policy.suggestions] == [Rejection.NOT_FOUND_AGAIN]
@@ -181,7 +177,7 @@ OPEN_CAUSE = {"low": -0.1, "high": 0.9, "specific": 0.3, "specific_low": -0.1}
         ({"specific": np.nan, "specific_low": np.nan}, True),  # there is no placebo
     ],
 )
-def test_a_dominant_cause_that_is_open_is_a_suggestion(row: dict[str, float], worth: bool) -> None:
+def test_a_dominant_cause_that_is_open_is_a_suggestion(row, worth):
     evidence = shaken(account=account(camera={**CAMERA, **OPEN_CAUSE, **row}), named={})
     policy = with_levels(build("net", evidence))
     assert bool(policy.steps) == worth
@@ -195,7 +191,7 @@ def test_a_dominant_cause_that_is_open_is_a_suggestion(row: dict[str, float], wo
         assert refused(policy, "translation").why is Rejection.SHARE_OPEN
 
 
-def test_a_replicated_cause_whose_effect_is_open_stays_a_suggestion() -> None:
+def test_a_replicated_cause_whose_effect_is_open_stays_a_suggestion():
     few = sensitivity(("translation", "rotation"))
     moved = 0.5 * (few["frame"] == 0) * few["strength"] / 4  # one frame of twenty is moved
     few["value"] = few["value"].where(few["metric"] != "total_variation", moved)
@@ -205,7 +201,7 @@ def test_a_replicated_cause_whose_effect_is_open_stays_a_suggestion() -> None:
     assert (step.level, policy.actions) == (Level.SUGGESTED, ())
 
 
-def test_the_leading_cause_of_a_dominant_group_is_a_suggestion() -> None:
+def test_the_leading_cause_of_a_dominant_group_is_a_suggestion():
     """The rows of groups, which sum to 1: their causes may be open one by one."""
     rows = account(
         camera={**CAMERA, **OPEN_CAUSE, "share": 0.15, "group": "camera", "level": "cause"}
@@ -231,7 +227,7 @@ def test_the_leading_cause_of_a_dominant_group_is_a_suggestion() -> None:
         (0, 0, "clips", "not tested: too few pairs of a clip show it"),
     ],
 )
-def test_replication_in_words(found: int, tested: int, of: str, words: str) -> None:
+def test_replication_in_words(found, tested, of, words):
     row = {"replication_found": found, "replication_tested": tested, "replication_of": of}
     made = Replication.of_row(row)
     assert words in made.in_words
@@ -239,7 +235,7 @@ def test_replication_in_words(found: int, tested: int, of: str, words: str) -> N
     assert (Replication.of_row({}).in_words, Replication.of_row({}).fails) == ("not tested", False)
 
 
-def test_a_step_says_how_many_flips_it_can_remove_at_most() -> None:
+def test_a_step_says_how_many_flips_it_can_remove_at_most():
     step = only_step(
         build("net", shaken(account=account(camera=CAMERA).assign(flips=12, flips_due=6.0)))
     )
@@ -255,7 +251,7 @@ def test_a_step_says_how_many_flips_it_can_remove_at_most() -> None:
     assert untested.evidence.replication == "not tested"
 
 
-def test_nothing_is_said_from_fewer_than_ten_pairs() -> None:
+def test_nothing_is_said_from_fewer_than_ten_pairs():
     few = build("net", shaken(account=account(camera=CAMERA).assign(n=9)))
     assert not few.steps
     found = refused(few, "translation")
@@ -263,7 +259,7 @@ def test_nothing_is_said_from_fewer_than_ten_pairs() -> None:
     assert (found.evidence["n"], found.evidence["needed"]) == (9, 10)
 
 
-def test_a_range_is_what_was_seen_on_either_side() -> None:
+def test_a_range_is_what_was_seen_on_either_side():
     """Dips of 40 % in a few frames, 5 % upwards: the range is not mirrored, and the extremes stand there."""
     light = {**CAMERA, "share": 0.5}
     ends = {"low": 0.8, "high": 1.05, "least": 0.6, "most": 1.06, "unit": "ratio"}
@@ -287,7 +283,7 @@ def test_a_range_is_what_was_seen_on_either_side() -> None:
     assert step.evidence.observed == pytest.approx(0.25)
 
 
-def test_what_does_enough_is_asked_before_what_is_plainer() -> None:
+def test_what_does_enough_is_asked_before_what_is_plainer():
     """White balance does 3 % of it and cannot be told from hue by its scatter: hue gets the step all the same."""
     colour = {**CAMERA, "share": 0.5}
     rows = candidate_fits("colour", {"hue": 0.52, "white_balance": 0.03}, strength=10.0)
@@ -303,11 +299,11 @@ def test_what_does_enough_is_asked_before_what_is_plainer() -> None:
     assert only_step(build("net", made)).perturbation == "hue"
 
 
-def test_no_step_by_fallback() -> None:
+def test_no_step_by_fallback():
     """The footage's grain is .61 and that of JPEG .37, or JPEG does 3.6 times what noise and coding do."""
     made = explained("noise_and_coding", NOISE, sensitivity=sensitivity(("gaussian_noise", "jpeg")))
 
-    def policy(grain: float, does: float) -> Policy:
+    def policy(grain, does):
         rows = candidate_fits(
             "noise_and_coding", {"gaussian_noise": 1.0, "jpeg": does}, strength=4.0
         )
@@ -323,9 +319,7 @@ def test_no_step_by_fallback() -> None:
 
 
 @pytest.mark.parametrize(("jpeg", "grain"), [(False, 0.22), (True, 0.22), (False, 0.1)])
-def test_noise_or_coding_where_the_stream_predicts_and_the_picture_does_not_say(
-    jpeg: bool, grain: float
-) -> None:
+def test_noise_or_coding_where_the_stream_predicts_and_the_picture_does_not_say(jpeg, grain):
     """Noise has grain 0 and does 1.6 times as much, H.264 grain .37 and 4.1 times: neither stands at .22."""
     does = {"gaussian_noise": 1.6, "h264": 4.1} | ({"jpeg": 1.0} if jpeg else {})
     rows = candidate_fits("noise_and_coding", does, strength=4.0).assign(grain_seen=grain)
@@ -343,10 +337,7 @@ def test_noise_or_coding_where_the_stream_predicts_and_the_picture_does_not_say(
         assert refused(policy, "h264").why is Rejection.OTHER_AMOUNT
         return
     (step,) = policy.steps  # noise is worth trying
-    assert (step.perturbation, step.evidence.open) == (
-        "gaussian_noise",
-        Rejection.NOISE_OR_CODING,
-    )
+    assert (step.perturbation, step.evidence.open) == ("gaussian_noise", Rejection.NOISE_OR_CODING)
     found = refused(policy, "h264")
     assert found.why is Rejection.NOISE_OR_CODING
     seen = found.evidence
@@ -356,7 +347,7 @@ def test_noise_or_coding_where_the_stream_predicts_and_the_picture_does_not_say(
         assert known == pytest.approx(figures, abs=0.05)
 
 
-def test_no_step_where_any_motion_does_the_same() -> None:
+def test_no_step_where_any_motion_does_the_same():
     alike = account(camera={**CAMERA, "specific": 0.0, "specific_low": -0.1, "specific_high": 0.1})
     policy = build("net", shaken(account=alike, named={}))
     assert refused(policy, "translation").why is Rejection.ANY_CHANGE
@@ -368,14 +359,14 @@ def test_no_step_where_any_motion_does_the_same() -> None:
     assert refused(policy, "translation").evidence["times"] == 8
 
 
-def test_no_step_where_the_model_is_not_moved_at_the_size_seen() -> None:
+def test_no_step_where_the_model_is_not_moved_at_the_size_seen():
     calm = sensitivity(("translation",), per_unit=1e-4)
     policy = build("net", shaken(sensitivity=calm))
     assert refused(policy, "translation").why is Rejection.MOVES_LITTLE
     assert refused(policy, "translation").evidence["moved"] == pytest.approx(0.00032)
 
 
-def test_of_what_cannot_be_distinguished_the_plainest_is_taken() -> None:
+def test_of_what_cannot_be_distinguished_the_plainest_is_taken():
     light = {"share": 0.5, "low": 0.4, "high": 0.6, "specific": 0.5, "specific_low": 0.4}
     does = {"brightness": 0.9, "contrast": 0.2, "gamma": 0.91}
     evidence = explained(
@@ -393,7 +384,7 @@ def test_of_what_cannot_be_distinguished_the_plainest_is_taken() -> None:
     assert refused(policy, "contrast").evidence["does"] == pytest.approx(0.2, abs=0.05)
 
 
-def test_noise_is_named_by_its_grain() -> None:
+def test_noise_is_named_by_its_grain():
     rows = candidate_fits("noise_and_coding", {"gaussian_noise": 1.0, "jpeg": 1.0}, strength=4.0)
     rows.loc[rows["perturbation"] == "jpeg", "grain"] = 0.6
     moved = sensitivity(("gaussian_noise", "jpeg"))
@@ -406,7 +397,7 @@ def test_noise_is_named_by_its_grain() -> None:
     assert only_step(coded).perturbation == "jpeg"
 
 
-def test_motion_of_objects_without_a_step_is_said() -> None:
+def test_motion_of_objects_without_a_step_is_said():
     objects = {"share": 0.5, "low": 0.4, "high": 0.6, "specific": 0.4, "specific_low": 0.3}
     fits = candidate_fits("objects", {"translation": 0.1})
     policy = build("net", explained("objects", objects, candidate_fits=fits))
@@ -414,7 +405,7 @@ def test_motion_of_objects_without_a_step_is_said() -> None:
     assert policy.advice == (wording.without_step("objects", 0.5, "the change"),)
 
 
-def test_a_policy_comes_back_from_its_json() -> None:
+def test_a_policy_comes_back_from_its_json():
     policy = build("net", shaken())
     again = Policy.from_json(policy.to_json())
     assert again == policy
@@ -424,7 +415,7 @@ def test_a_policy_comes_back_from_its_json() -> None:
     assert policy.to_dict()["schema"] == 2
 
 
-def test_an_answer_that_the_weakest_change_tips_as_well_gets_no_step() -> None:
+def test_an_answer_that_the_weakest_change_tips_as_well_gets_no_step():
     rng = np.random.default_rng(0)
     tipped = sensitivity(("translation",))
     amount = tipped["metric"] == "total_variation"
@@ -435,7 +426,7 @@ def test_an_answer_that_the_weakest_change_tips_as_well_gets_no_step() -> None:
     assert refused(policy, "translation").why is Rejection.GROWTH_OPEN
 
 
-def test_a_drift_that_pairs_a_second_apart_alone_show_gets_a_step_that_says_so() -> None:
+def test_a_drift_that_pairs_a_second_apart_alone_show_gets_a_step_that_says_so():
     drift = {**CAMERA, "occurs": 24}
     made = shaken(
         account=account(),
@@ -451,7 +442,7 @@ def test_a_drift_that_pairs_a_second_apart_alone_show_gets_a_step_that_says_so()
 
 
 @pytest.mark.parametrize(("lines", "step"), [(24, "motion_blur"), (5, "gaussian_blur")])
-def test_a_blur_along_a_line_gets_the_step_of_a_line(lines: int, step: str) -> None:
+def test_a_blur_along_a_line_gets_the_step_of_a_line(lines, step):
     rows = candidate_fits("sharpness", {"gaussian_blur": 0.9, "motion_blur": 0.91}, strength=6.4)
     rows = rows[(rows["perturbation"] != "motion_blur") | (rows["frame_a"] < 10 * lines)]
     made = explained(
@@ -492,7 +483,7 @@ FIGURES |= {
 }
 
 
-def test_golden_every_reason_with_its_figures() -> None:
+def test_golden_every_reason_with_its_figures():
     """Every code, an open share that is not above 0, a cause that is a plural, and what has no step."""
     lines = []
     for why in Rejection:
@@ -519,7 +510,7 @@ def test_golden_every_reason_with_its_figures() -> None:
     assert_golden("policy_reasons.txt", "\n".join(lines))
 
 
-def test_a_gain_is_said_as_the_factors_that_it_is() -> None:
+def test_a_gain_is_said_as_the_factors_that_it_is():
     # -s is the factor 1 / (1 + s): -0.336 is three quarters of the light, and not two thirds
     assert strengths(-0.336, 0.261, "relative gain") == "times 0.749 to 1.26"
     assert strengths(0.0, 0.261, "relative gain") == "0 to 26.1 % gain"
@@ -530,7 +521,7 @@ def test_a_gain_is_said_as_the_factors_that_it_is() -> None:
     ("occurs", "why"),
     [(1, Rejection.HAPPENS_RARELY), (4, Rejection.HAPPENS_RARELY), (5, Rejection.SHARE_OPEN)],
 )
-def test_what_happened_in_a_few_pairs_is_not_extrapolated(occurs: int, why: Rejection) -> None:
+def test_what_happened_in_a_few_pairs_is_not_extrapolated(occurs, why):
     """Four pairs that all say the same have p = 1/16: what is needed are more such changes."""
     light = {"share": 0.14, "low": -0.33, "high": 0.6, "occurs": occurs}
     policy = build("net", shaken(account=account(camera=CAMERA, light=light)))
@@ -538,14 +529,14 @@ def test_what_happened_in_a_few_pairs_is_not_extrapolated(occurs: int, why: Reje
     assert found.why is why
 
 
-def test_a_candidate_that_does_the_opposite_does_none_of_it() -> None:
+def test_a_candidate_that_does_the_opposite_does_none_of_it():
     fits = candidate_fits("camera", {"translation": 0.9, "rotation": -0.25})
     found = refused(build("net", shaken(candidate_fits=fits)), "rotation")
     assert found.why is Rejection.OTHER_AMOUNT
     assert found.evidence["does"] == pytest.approx(-0.25, abs=0.05)
 
 
-def test_a_pair_in_which_the_cause_does_nothing_makes_no_range_wider() -> None:
+def test_a_pair_in_which_the_cause_does_nothing_makes_no_range_wider():
     """An object that appears at the border: 40 px were measured in one pair of 24, 8 px or less in the others."""
     fits = candidate_fits("objects", {"translation": 0.9})
     fits["strength"] = np.linspace(4, 8, 24)

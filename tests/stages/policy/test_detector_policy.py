@@ -1,9 +1,6 @@
 """A whole study of a detector whose boxes lean with the light: named, trained against, and told in the answer."""
 
-from __future__ import annotations
-
 import json
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -19,18 +16,18 @@ from vidrobust.stages.answer.answer import answer_of
 FRAMES = 28
 
 
-def leaning() -> Middle:
+def leaning():
     """Puts its box further to the right the lighter the picture is."""
     return Middle(lambda frame: 60 * (float(frame[:30].mean()) - 0.45), name="leaning")
 
 
-def steady() -> Middle:
+def steady():
     """Finds the plate where it is."""
     return Middle(name="steady")
 
 
 @pytest.fixture(scope="module")
-def studied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def studied(tmp_path_factory):
     """Frames under a lamp that flickers by 8 %."""
     folder = tmp_path_factory.mktemp("planted")
     rng = np.random.default_rng(4)
@@ -52,14 +49,14 @@ def studied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_the_light_is_named_of_the_places_alone(studied: Path) -> None:
+def test_the_light_is_named_of_the_places_alone(studied):
     places = pd.read_parquet(studied / "place_named.parquet")
     assert places.loc[places["model"] == "leaning", "cause"].tolist() == ["light", "light"]
     assert "light" not in places.loc[places["model"] == "steady", "cause"].tolist()
     assert not (studied / "named.parquet").exists()  # no score ever changes
 
 
-def test_the_policy_trains_against_it_as_far_as_the_lamp_goes(studied: Path) -> None:
+def test_the_policy_trains_against_it_as_far_as_the_lamp_goes(studied):
     policy = json.loads((studied / "policy.json").read_text())
     (step,) = policy["steps"]
     assert (policy["model"], step["perturbation"]) == ("leaning", "brightness")
@@ -74,7 +71,7 @@ def test_the_policy_trains_against_it_as_far_as_the_lamp_goes(studied: Path) -> 
     assert (other["model"], other["steps"]) == ("steady", [])
 
 
-def test_the_answer_tells_it_in_a_few_lines(studied: Path) -> None:
+def test_the_answer_tells_it_in_a_few_lines(studied):
     found = answer_of(RunTables(studied))
     rates = [each for each in found.of("leaning") if each.kind == "rate"]
     assert [(each.value, each.n) for each in rates] == [(0.0, FRAMES), (0.0, FRAMES - 1)]
@@ -86,7 +83,7 @@ def test_the_answer_tells_it_in_a_few_lines(studied: Path) -> None:
     assert train.value == named[0].value
 
 
-def test_the_correlation_is_asked_of_each_detector(studied: Path) -> None:
+def test_the_correlation_is_asked_of_each_detector(studied):
     table = pd.read_parquet(studied / "correlation.parquet")
     assert set(table["stability_metric"]) >= {"box_change"}
     said = json.loads((studied / "correlation.json").read_text())

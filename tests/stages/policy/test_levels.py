@@ -1,10 +1,6 @@
 """The level of evidence of a step, and that only what was tried or found again gets into the exported files."""
 
-from __future__ import annotations
-
 import json
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,21 +8,14 @@ from vidrobust.errors import InputError
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.stages.policy.exports import write
 from vidrobust.stages.policy.exports.rendered import Export
-from vidrobust.stages.policy.exports.write import (
-    PolicyFormat,
-    formats,
-    with_levels,
-    write_all,
-)
+from vidrobust.stages.policy.exports.write import PolicyFormat, formats, with_levels, write_all
 from vidrobust.stages.policy.policy import Policy, PolicyStep, StepEvidence
 from vidrobust.statement import Level
 
 AGAIN = {"replication_tested": 5, "replication_found": 4}
 
 
-def step(
-    name: str = "brightness", low: float = -0.2, high: float = 0.2, **evidence: Any
-) -> PolicyStep:
+def step(name="brightness", low=-0.2, high=0.2, **evidence):
     return PolicyStep(
         perturbation=name,
         family="light",
@@ -38,7 +27,7 @@ def step(
     )
 
 
-def policy(*steps: PolicyStep, **measured: Any) -> Policy:
+def policy(*steps, **measured):
     return Policy(steps=steps, model="net", image_size=(480, 640), measured=measured)
 
 
@@ -62,17 +51,15 @@ def policy(*steps: PolicyStep, **measured: Any) -> Policy:
         (step(**AGAIN), {"verdict": "cannot tell"}, Level.REPLICATED),
     ],
 )
-def test_the_level_follows_from_the_evidence(
-    found: PolicyStep, measured: dict[str, Any], level: Level
-) -> None:
+def test_the_level_follows_from_the_evidence(found, measured, level):
     before_after = {"before": 0.2, "after": 0.1, "ratio": 0.5, **measured} if measured else {}
     assert with_levels(policy(found, **before_after)).steps[0].level is level
 
 
-def test_formats_declare_what_they_cannot_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_formats_declare_what_they_cannot_hold(monkeypatch):
     """Whatever the file says of it, in words of its own."""
 
-    def render(policy: Policy) -> Export:
+    def render(policy):
         return Export(name="plain.txt", text="", not_expressed=("no light in plain text",))
 
     for why, level in (("no light", Level.SUGGESTED), ("", Level.REPLICATED)):
@@ -82,7 +69,7 @@ def test_formats_declare_what_they_cannot_hold(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize("format_", formats(), ids=lambda each: each.name)
-def test_what_a_format_declares_is_what_its_file_lists(format_: PolicyFormat) -> None:
+def test_what_a_format_declares_is_what_its_file_lists(format_):
     for name, perturbation in PERTURBATIONS.items():
         each = step(name, 0.0, max(perturbation.strengths), level=Level.REPLICATED)
         for size in ((480, 640), None):
@@ -93,17 +80,17 @@ def test_what_a_format_declares_is_what_its_file_lists(format_: PolicyFormat) ->
 
 
 @pytest.mark.parametrize("size", [[512], 512, ["wide", "tall"]])
-def test_a_policy_with_another_size_of_images_is_refused(size: Any) -> None:
+def test_a_policy_with_another_size_of_images_is_refused(size):
     content = Policy(model="net").to_dict() | {"image_size": size}
     with pytest.raises(InputError, match="is not a policy of this version"):
         Policy.from_json(json.dumps(content))
 
 
-def test_a_policy_of_an_earlier_version_has_suggestions_only() -> None:
+def test_a_policy_of_an_earlier_version_has_suggestions_only():
     assert step().level is Level.SUGGESTED
 
 
-def test_only_what_was_tried_or_found_again_is_exported(tmp_path: Path) -> None:
+def test_only_what_was_tried_or_found_again_is_exported(tmp_path):
     both = policy(step(**AGAIN), step("contrast"))
     write_all(both, tmp_path)
     written = json.loads((tmp_path / "policy.json").read_text())

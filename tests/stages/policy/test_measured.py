@@ -1,10 +1,5 @@
 """A policy that was tried carries its figures, and loses what harmed."""
 
-from __future__ import annotations
-
-from pathlib import Path
-from typing import Any
-
 import pytest
 
 from vidrobust.files.json_text import json_text
@@ -33,7 +28,7 @@ HUE = PolicyStep(perturbation="hue", family="colour", unit="deg", low=-10, high=
 ADVISED = Policy(steps=(LIGHT, HUE), model="net", image_size=(480, 640))
 
 
-def figures(before: float, after: float, verdict: str) -> dict[str, Any]:
+def figures(before, after, verdict):
     ratio = after / before
     return {
         "before": before,
@@ -45,11 +40,11 @@ def figures(before: float, after: float, verdict: str) -> dict[str, Any]:
     }
 
 
-def summary(verdict: str = "helps") -> dict[str, Any]:
+def summary(verdict="helps"):
     return {"model": "net", "measured": {"footage": figures(0.08, 0.02, verdict)}}
 
 
-def test_figures_stand_in_the_policy_and_its_exports() -> None:
+def test_figures_stand_in_the_policy_and_its_exports():
     tried = with_levels(with_measured(ADVISED, summary()))
     assert tried.measured["ratio"] == pytest.approx(0.25)
     assert {step.level for step in tried.steps} == {Level.TRIED}
@@ -59,7 +54,7 @@ def test_figures_stand_in_the_policy_and_its_exports() -> None:
     assert Policy.from_json(tried.to_json()) == tried
 
 
-def test_a_policy_that_harmed_is_withdrawn() -> None:
+def test_a_policy_that_harmed_is_withdrawn():
     tried = with_measured(ADVISED, summary("harms"))
     assert tried.steps == ()
     assert [each.perturbation for each in tried.rejected] == ["brightness", "hue"]
@@ -68,7 +63,7 @@ def test_a_policy_that_harmed_is_withdrawn() -> None:
     assert (evidence["before"], evidence["after"]) == (0.08, 0.02)
 
 
-def test_the_trial_is_of_the_policy_as_it_was_advised(tmp_path: Path) -> None:
+def test_the_trial_is_of_the_policy_as_it_was_advised(tmp_path):
     found = summary("harms")
     (tmp_path / "policy.json").write_text(ADVISED.to_json())
     assert advised_policy(tmp_path, "net") == ADVISED

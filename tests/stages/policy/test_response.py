@@ -1,13 +1,10 @@
 """The response at a strength: linear between those tried, also where a frame was tried at one of them alone."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from vidrobust.metrics.classification import CLASSIFICATION
-from vidrobust.stages.policy.candidates import Response
 from vidrobust.stages.policy.candidates import response as response_to
 from vidrobust.statistics.intervals import clustered_mean
 
@@ -15,12 +12,12 @@ FEW_OR_MANY = pytest.mark.parametrize("share", [0.2, pytest.param(1, marks=pytes
 """Of the draws of a simulation: a fifth in every run of the tests, all of them at night."""
 
 
-def response(rows: pd.DataFrame, name: str, strength: float, floor: float) -> Response:
+def response(rows, name, strength, floor):
     assert CLASSIFICATION.response is not None
     return response_to(rows, name, strength, floor, CLASSIFICATION.response)
 
 
-def table(cells: list[tuple[str, int, float, float]]) -> pd.DataFrame:
+def table(cells):
     """cells (item, frame, strength, value) of one perturbation."""
     rows = pd.DataFrame(cells, columns=["item", "frame", "strength", "value"])
     flips = rows.assign(metric="label_flip", value=(rows["value"] > 0.5).astype(float))
@@ -29,7 +26,7 @@ def table(cells: list[tuple[str, int, float, float]]) -> pd.DataFrame:
     )
 
 
-def of_clips(clips: int, frames: int, seed: int, *, whole: bool) -> pd.DataFrame:
+def of_clips(clips, frames, seed, *, whole):
     rng = np.random.default_rng(seed)
     cells = []
     for clip in range(clips):
@@ -42,7 +39,7 @@ def of_clips(clips: int, frames: int, seed: int, *, whole: bool) -> pd.DataFrame
     return table(cells)
 
 
-def test_between_two_strengths_by_hand() -> None:
+def test_between_two_strengths_by_hand():
     # half way between the means .2 and .6 of different frames: .4
     found = response(
         table([("a", 0, 1, 0.1), ("a", 1, 1, 0.3), ("a", 2, 2, 0.6), ("a", 9, 4, 0.9)]),
@@ -55,13 +52,13 @@ def test_between_two_strengths_by_hand() -> None:
     assert found.flips == pytest.approx(0.5)
 
 
-def test_below_the_mildest_it_falls_to_nothing() -> None:
+def test_below_the_mildest_it_falls_to_nothing():
     found = response(table([("a", 0, 1, 0.2), ("a", 1, 2, 0.6)]), "blur", 0.25, 0)
     assert found.value == pytest.approx(0.05)
     assert found.n == 1
 
 
-def test_of_frames_tried_at_both_it_is_the_mean_of_their_lines() -> None:
+def test_of_frames_tried_at_both_it_is_the_mean_of_their_lines():
     rows = of_clips(8, 6, 0, whole=True)
     found = response(rows, "blur", 3.0, 0)
     wide = rows[rows["metric"] == "total_variation"].pivot_table(
@@ -75,7 +72,7 @@ def test_of_frames_tried_at_both_it_is_the_mean_of_their_lines() -> None:
 
 
 @pytest.mark.nightly
-def test_the_interval_of_a_design_covers_the_truth_and_is_as_wide_as_it_scatters() -> None:
+def test_the_interval_of_a_design_covers_the_truth_and_is_as_wide_as_it_scatters():
     found = {
         whole: [response(of_clips(8, 12, seed, whole=whole), "blur", 3.0, 0) for seed in range(150)]
         for whole in (False, True)
@@ -90,7 +87,7 @@ def test_the_interval_of_a_design_covers_the_truth_and_is_as_wide_as_it_scatters
     assert of_scatter[False] == pytest.approx(of_scatter[True], rel=0.15)
 
 
-def test_passes_of_one_part_are_one_unit() -> None:
+def test_passes_of_one_part_are_one_unit():
     """Sixteen passes of eight parts: the interval is that of eight items with the frames of two passes each."""
     rows = of_clips(16, 6, 0, whole=True)
     number = rows["item"].str[5:].astype(int)
@@ -100,7 +97,7 @@ def test_passes_of_one_part_are_one_unit() -> None:
     assert of_parts.low != response(rows, "blur", 3.0, 0).low
 
 
-def of_unlike_clips(seed: int, *, more: float) -> pd.DataFrame:
+def of_unlike_clips(seed, *, more):
     """Six clips of five frames, a strength each; one is moved with ease and another hardly at all."""
     rng = np.random.default_rng(seed)
     return table(
@@ -113,30 +110,26 @@ def of_unlike_clips(seed: int, *, more: float) -> pd.DataFrame:
 
 
 @FEW_OR_MANY
-def test_what_moves_one_clip_more_than_another_does_not_hide_that_more_does_more(
-    share: float,
-) -> None:
+def test_what_moves_one_clip_more_than_another_does_not_hide_that_more_does_more(share):
     seeds = range(round(200 * share))
     grows = [response(of_unlike_clips(seed, more=2.0), "blur", 3.0, 0).grows for seed in seeds]
     assert np.mean(grows) > 0.9  # ranked over all frames .8
 
 
 @FEW_OR_MANY
-def test_a_model_that_is_moved_as_much_by_the_mildest_is_not_moved_more_by_more(
-    share: float,
-) -> None:
+def test_a_model_that_is_moved_as_much_by_the_mildest_is_not_moved_more_by_more(share):
     seeds = range(round(400 * share))
     grows = [response(of_unlike_clips(seed, more=1.0), "blur", 3.0, 0).grows for seed in seeds]
     # meant are .025; of 400 draws .045 are as far from it
     assert np.mean(grows) <= 0.025 + 2.57 * np.sqrt(0.025 * 0.975 / len(grows))
 
 
-def test_clips_of_a_frame_each_are_ranked_together() -> None:
+def test_clips_of_a_frame_each_are_ranked_together():
     rows = [(f"clip {k}", 0, 2.0 ** (k % 5), 0.05 * (k % 5) + 0.001 * k) for k in range(20)]
     assert response(table(rows), "blur", 3.0, 0).grows
 
 
-def of_many(seed: int, *, more: float, others: float) -> pd.DataFrame:
+def of_many(seed, *, more, others):
     """A perturbation, and ten others on the same frames; how much more each next strength does."""
     rng = np.random.default_rng(seed)
     ease = 0.02 * np.exp(rng.normal(0, 1.5, (6, 5)))
@@ -158,7 +151,7 @@ def of_many(seed: int, *, more: float, others: float) -> pd.DataFrame:
 
 
 @FEW_OR_MANY
-def test_of_a_model_that_answers_to_size_a_little_more_of_one_is_enough(share: float) -> None:
+def test_of_a_model_that_answers_to_size_a_little_more_of_one_is_enough(share):
     made = [of_many(seed, more=1.4, others=1.6) for seed in range(round(50 * share))]
     grows = [response(rows, "blur", 3.0, 0).grows for rows in made]
     alone = [response(rows[rows["perturbation"] == "blur"], "blur", 3.0, 0).grows for rows in made]
@@ -166,14 +159,14 @@ def test_of_a_model_that_answers_to_size_a_little_more_of_one_is_enough(share: f
 
 
 @FEW_OR_MANY
-def test_of_a_model_that_answers_to_no_size_it_is_as_seldom_enough_as_said(share: float) -> None:
+def test_of_a_model_that_answers_to_no_size_it_is_as_seldom_enough_as_said(share):
     seeds = range(round(120 * share))
     grows = [response(of_many(seed, more=1.0, others=1.0), "blur", 3.0, 0).grows for seed in seeds]
     assert np.mean(grows) <= 0.075  # meant are .025 alone, and half of .025 besides
 
 
 @FEW_OR_MANY
-def test_less_by_more_is_never_enough(share: float) -> None:
+def test_less_by_more_is_never_enough(share):
     seeds = range(round(30 * share))
     grows = [response(of_many(seed, more=0.5, others=2.0), "blur", 3.0, 0).grows for seed in seeds]
     assert np.mean(grows) <= 0.05

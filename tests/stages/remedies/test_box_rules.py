@@ -1,10 +1,6 @@
 """Rules on boxes, by hand and against independent filters."""
 
-from __future__ import annotations
-
 import inspect
-from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pytest
@@ -40,27 +36,27 @@ from vidrobust.stages.remedies.row import Costs
 SETTINGS = TrackSettings()
 
 
-def box(x: float = 0.0, score: float = 0.9, label: int = 0) -> tuple[Any, ...]:
+def box(x=0.0, score=0.9, label=0):
     return (x, 0.0, x + 10.0, 20.0, score, label)
 
 
-def shown(rule: BoxRule, frames: Sequence[Sequence[tuple[Any, ...]]]) -> list[int]:
+def shown(rule, frames):
     """How many boxes are shown in each frame."""
     return [len(rule.update(frame)) for frame in frames]
 
 
-def test_nothing_done_shows_the_boxes_of_tracks_as_they_are() -> None:
+def test_nothing_done_shows_the_boxes_of_tracks_as_they_are():
     rule = BoxRule()
     frames = [[box()], [box(1)], [box(2, score=0.35)], [box(30, score=0.35)], [box(3)]]
     # the fourth is below the start of a track and nowhere near it
     assert [rule.update(frame) for frame in frames] == [*frames[:3], [], [box(3)]]
 
 
-def test_a_track_is_shown_from_its_third_box_on() -> None:
+def test_a_track_is_shown_from_its_third_box_on():
     assert shown(MinHits(amount=3), [[box()], [box()], [], [box()], [box()]]) == [0, 0, 0, 1, 1]
 
 
-def test_a_gap_is_filled_where_the_speed_takes_the_box() -> None:
+def test_a_gap_is_filled_where_the_speed_takes_the_box():
     rule = MaxGap(amount=2)
     for x in (0, 2, 4):
         rule.update([box(x)])
@@ -71,20 +67,20 @@ def test_a_gap_is_filled_where_the_speed_takes_the_box() -> None:
     ]
 
 
-def test_class_and_score_follow_the_mean_along_the_track() -> None:
+def test_class_and_score_follow_the_mean_along_the_track():
     rule = ScoreMean(amount=0.5)
     lines = [rule.update([box(score=s, label=k)])[0][4:] for s, k in ((0.8, 0), (0.6, 1), (0.6, 1))]
     # means of class 0 and 1: .8 0; .4 .3; .2 .45
     assert [(pytest.approx(s), k) for s, k in lines] == [(0.8, 0), (0.7, 0), (0.65, 1)]
 
 
-def test_corners_follow_their_mean() -> None:
+def test_corners_follow_their_mean():
     rule = BoxMean(amount=0.5)
     rule.update([box(0)])
     assert list(rule.update([box(4)])[0][:4]) == [2, 0, 12, 20]
 
 
-def test_the_smoother_is_the_mean_of_the_window_with_the_oldest_class() -> None:
+def test_the_smoother_is_the_mean_of_the_window_with_the_oldest_class():
     rule = Smoother(amount=3)
     rule.update([box(0, score=0.6, label=1)])
     (second,) = rule.update([box(3, score=0.9, label=1)])
@@ -94,7 +90,7 @@ def test_the_smoother_is_the_mean_of_the_window_with_the_oldest_class() -> None:
     assert rule.update([]) == []
 
 
-def test_the_kalman_filter_equals_one_with_matrices() -> None:
+def test_the_kalman_filter_equals_one_with_matrices():
     rng = np.random.default_rng(2)
     centres = np.cumsum(rng.normal(1, 0.5, 30))
     rule = Kalman(amount=1.5)
@@ -111,14 +107,14 @@ def test_the_kalman_filter_equals_one_with_matrices() -> None:
     assert mine == pytest.approx(expected)
 
 
-def test_the_one_euro_filter_equals_algorithm_1_of_its_paper() -> None:
+def test_the_one_euro_filter_equals_algorithm_1_of_its_paper():
     """Casiez et al. 2012, written down for one coordinate: a box of side 200 ** .5 that moves to the right."""
     rng = np.random.default_rng(3)
     raw = 5 + np.cumsum(rng.normal(2, 1, 40))
     rule = OneEuro(amount=0.05)
     mine = [rule.update([box(float(x) - 5)])[0][0] + 5 for x in raw]
 
-    def alpha(cutoff: float) -> float:
+    def alpha(cutoff):
         tau = 1 / (2 * np.pi * cutoff)
         return 1 / (1 + tau)
 
@@ -131,7 +127,7 @@ def test_the_one_euro_filter_equals_algorithm_1_of_its_paper() -> None:
     assert mine == pytest.approx(expected)
 
 
-def test_classes_by_vote_and_held() -> None:
+def test_classes_by_vote_and_held():
     labels = [1, 1, 2, 1, 2, 2, 3, 2]
     for rule, expected in (
         (ClassVote(amount=3), [1, 1, 1, 1, 2, 2, 2, 2]),
@@ -140,7 +136,7 @@ def test_classes_by_vote_and_held() -> None:
         assert [rule.update([box(label=k)])[0][5] for k in labels] == expected
 
 
-def test_savitzky_golay_fits_a_parabola_and_is_no_rule_for_a_stream() -> None:
+def test_savitzky_golay_fits_a_parabola_and_is_no_rule_for_a_stream():
     """A steady course stays; of one box that is 5 px off, 59/231 of that remain there (order 2, window 9)."""
     frames = 41
     corner = 3.0 * np.arange(frames)
@@ -162,7 +158,7 @@ def test_savitzky_golay_fits_a_parabola_and_is_no_rule_for_a_stream() -> None:
         box_rule("savgol-9", SETTINGS)
 
 
-def test_lag_and_distance_to_known_boxes() -> None:
+def test_lag_and_distance_to_known_boxes():
     """4 px a frame; a running mean of .5 comes to lie 4 px, one frame, behind: .1 of a box of 40 px."""
     frames = 100
     left = 20 + 4.0 * np.arange(frames)
@@ -187,7 +183,7 @@ def test_lag_and_distance_to_known_boxes() -> None:
     assert measured["distance_after"] == pytest.approx(0.1, abs=0.003)
 
 
-def test_hiding_boxes_costs_uncovered_frames() -> None:
+def test_hiding_boxes_costs_uncovered_frames():
     """Found in 20 frames of every 24: each of four returns hides two more frames."""
     boxes = item(0.0, 0.0, frames=120)
     boxes = boxes.rows(boxes.frame % 24 < 20)
@@ -198,13 +194,13 @@ def test_hiding_boxes_costs_uncovered_frames() -> None:
     assert rows["min-hits-3", "uncovered_rate"]["after"] == pytest.approx(22 / 120)
 
 
-def test_two_boxes_keep_their_tracks() -> None:
+def test_two_boxes_keep_their_tracks():
     rule = BoxMean(amount=0.5)
     rule.update([box(0), box(40)])
     assert sorted(b[0] for b in rule.update([box(42), box(2)])) == [1, 41]
 
 
-def test_the_rules_import_nothing() -> None:
+def test_the_rules_import_nothing():
     lines = [
         x for x in inspect.getsource(box_rules).splitlines() if x.startswith(("import", "from"))
     ]
@@ -215,21 +211,16 @@ def test_the_rules_import_nothing() -> None:
     ]
 
 
-def test_names_and_delays() -> None:
+def test_names_and_delays():
     assert [
         late_frames(name) for name in ("min-hits-3", "max-gap-3", "smoother-5", "kalman-1")
-    ] == [
-        2,
-        3,
-        4,
-        0,
-    ]
+    ] == [2, 3, 4, 0]
     assert kind_of("two-thresholds") == "two-thresholds"
     with pytest.raises(SettingsError, match="unknown rule"):
         box_rule("min-size-3", SETTINGS)
 
 
-def item(drop: float, wobble: float, seed: int = 0, frames: int = 300) -> ItemBoxes:
+def item(drop, wobble, seed=0, frames=300):
     """One object that stands still; its box is lost now and then and wobbles."""
     rng = np.random.default_rng(seed)
     seen = np.flatnonzero(rng.random(frames) >= drop)
@@ -246,13 +237,13 @@ def item(drop: float, wobble: float, seed: int = 0, frames: int = 300) -> ItemBo
     )
 
 
-def study(boxes: ItemBoxes) -> BoxStudy:
+def study(boxes):
     return BoxStudy(
         "model", [TimedBoxes("clip", "", boxes, np.arange(boxes.num_frames) / 30, SETTINGS)]
     )
 
 
-def rows_of(boxes: ItemBoxes, *names: str) -> dict[tuple[str, str], dict[str, Any]]:
+def rows_of(boxes, *names):
     """The rows of these rules by rule and metric."""
     made = study(boxes)
     rows = {}
@@ -263,7 +254,7 @@ def rows_of(boxes: ItemBoxes, *names: str) -> dict[tuple[str, str], dict[str, An
     return rows
 
 
-def test_a_planted_dropout_is_bridged() -> None:
+def test_a_planted_dropout_is_bridged():
     rows = rows_of(item(0.1, 0.0, frames=150), "max-gap-5", "min-hits-3")
     bridged = rows["max-gap-5", "dropout_rate"]
     assert bridged["before"] == pytest.approx(0.1, abs=0.04)
@@ -274,7 +265,7 @@ def test_a_planted_dropout_is_bridged() -> None:
     assert rows["min-hits-3", "dropout_rate"]["ratio"] == pytest.approx(18 / 16)
 
 
-def test_a_planted_wobble_is_smoothed_as_by_a_filter_of_its_own() -> None:
+def test_a_planted_wobble_is_smoothed_as_by_a_filter_of_its_own():
     boxes = item(0.0, 1.0, frames=60)
     row = rows_of(boxes, "box-mean-0.3")["box-mean-0.3", "center_jitter"]
     centre = (boxes.boxes[:, :2] + boxes.boxes[:, 2:]) / 2
@@ -287,7 +278,7 @@ def test_a_planted_wobble_is_smoothed_as_by_a_filter_of_its_own() -> None:
     assert row["ratio"] == pytest.approx(jitter[1] / jitter[0], rel=1e-6)
 
 
-def test_boxes_that_are_steady_leave_nothing_to_help() -> None:
+def test_boxes_that_are_steady_leave_nothing_to_help():
     for row in box_rows(study(item(0.0, 0.0, frames=40))):
         name, metric = row["remedy"], row["metric"]
         assert not row["before"] > 0
@@ -299,7 +290,7 @@ def test_boxes_that_are_steady_leave_nothing_to_help() -> None:
             assert not row["after"] > 1e-12
 
 
-def test_what_is_shown_knows_where_its_pixels_move_only_in_its_own_frame() -> None:
+def test_what_is_shown_knows_where_its_pixels_move_only_in_its_own_frame():
     boxes = item(0.3, 0.0, frames=40)
     found = play_boxes(box_rule("max-gap-3", SETTINGS), boxes)
     own = np.isin(found.frame, boxes.frame)
@@ -308,21 +299,21 @@ def test_what_is_shown_knows_where_its_pixels_move_only_in_its_own_frame() -> No
     assert np.isnan(found.shift[~own]).all()
 
 
-def test_agreement_counts_boxes_that_both_have() -> None:
+def test_agreement_counts_boxes_that_both_have():
     a, b = item(0.0, 0.0, frames=10), item(0.0, 0.0, frames=10)
     assert agreement([a], [b]) == 1
     half = b.rows(np.arange(10) < 5)
     assert agreement([a], [half]) == pytest.approx(2 * 5 / 15)
 
 
-def test_a_track_ends_where_the_frames_do_not_go_on() -> None:
+def test_a_track_ends_where_the_frames_do_not_go_on():
     boxes = item(0.0, 0.0, frames=10)
     cut = ItemBoxes(**{**vars(boxes), "joined": np.arange(10) % 5 > 0})
     assert len(play_boxes(box_rule("min-hits-3", SETTINGS), cut).frame) == 6
 
 
 @pytest.mark.parametrize("name", [name for name in BOX_RULES if kind_of(name) != OFFLINE])
-def test_a_rule_looks_at_no_frame_that_is_yet_to_come(name: str) -> None:
+def test_a_rule_looks_at_no_frame_that_is_yet_to_come(name):
     boxes = item(0.2, 2.0, frames=30)
     rows = [
         [(*boxes.boxes[r], 0.9, 0) for r in np.flatnonzero(boxes.frame == k)] for k in range(30)

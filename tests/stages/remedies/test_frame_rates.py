@@ -1,7 +1,5 @@
 """Rules on boxes count frames at the rate of their clip, as stability does."""
 
-from __future__ import annotations
-
 import json
 import runpy
 import tomllib
@@ -23,7 +21,7 @@ FRAMES = 40
 LOST = range(20, 28)  # frames in which the moving cup has no box
 
 
-def write_clip(path: Path, rate: int, frames: int = FRAMES) -> None:
+def write_clip(path, rate, frames=FRAMES):
     frame = av.VideoFrame.from_ndarray(texture(rate, height=96), format="rgb24")
     with av.open(str(path), "w") as file:
         stream = file.add_stream("mpeg4", rate=rate)
@@ -34,7 +32,7 @@ def write_clip(path: Path, rate: int, frames: int = FRAMES) -> None:
         file.mux(stream.encode(None))
 
 
-def write_boxes(path: Path, frames: int = FRAMES) -> None:
+def write_boxes(path, frames=FRAMES):
     """A cup of score 0.3 that moves 1 px a frame and is lost for eight frames."""
     frame = np.array([number for number in range(frames) if number not in LOST])
     left = 20.0 + frame
@@ -47,9 +45,7 @@ def write_boxes(path: Path, frames: int = FRAMES) -> None:
 @pytest.mark.parametrize(
     ("rate", "gap"), [(10, 2), pytest.param(60, 12, marks=pytest.mark.nightly)]
 )
-def test_gaps_are_a_fifth_of_a_second_and_class_scores_count(
-    rate: int, gap: int, tmp_path: Path
-) -> None:
+def test_gaps_are_a_fifth_of_a_second_and_class_scores_count(rate, gap, tmp_path):
     write_clip(tmp_path / "clip.avi", rate)
     write_boxes(tmp_path / "boxes.csv")
     run, rule = tmp_path / "run", tmp_path / "rule.py"
@@ -73,7 +69,7 @@ def test_gaps_are_a_fifth_of_a_second_and_class_scores_count(
     assert stability["uncovered_rate"]["value"] == pytest.approx(len(LOST) / FRAMES)
 
 
-def test_clips_of_two_rates_have_no_rule_in_common(tmp_path: Path) -> None:
+def test_clips_of_two_rates_have_no_rule_in_common(tmp_path):
     clips = [str(tmp_path / f"{rate}.avi") for rate in (25, 60)]
     for clip, rate in zip(clips, (25, 60), strict=True):
         write_clip(Path(clip), rate, frames=16)

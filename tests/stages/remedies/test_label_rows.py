@@ -212,10 +212,7 @@ def test_a_truth_that_never_changes_has_no_changes_and_no_events() -> None:
     assert events(right, answers.begins) == []
     of = study(flickering(60))
     with_labels = LabelStudy(
-        answers=of.answers,
-        pairs=of.pairs,
-        triples=of.triples,
-        right=[[frozenset({0})] * 60],
+        answers=of.answers, pairs=of.pairs, triples=of.triples, right=[[frozenset({0})] * 60]
     )
     row = rows(with_labels).loc["majority-5", "flip_rate"]
     assert row["accuracy_before"] == np.mean(flickering(60) == 0)
@@ -245,7 +242,6 @@ def test_the_rule_is_judged_on_the_half_that_did_not_choose_it() -> None:
 
 def test_halves_have_as_many_clusters_with_events_and_six_are_the_least() -> None:
     found = halves_of(np.array([0, 2, 1, 0, 0, 3, 1, 1, 5, 0]))
-    assert found is not None
     assert found[0].tolist() == [True] * 6 + [False] * 4
     assert halves_of(np.array([0, 2, 1, 0, 0, 3, 1, 1, 0, 0])) is None
 

@@ -1,11 +1,8 @@
 """``remedies --all`` from sources to rows: both models of the line asked again, once, and nothing twice."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import zipfile
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -19,7 +16,7 @@ MODELS = ("line-classifier", "line-detector")
 
 
 @pytest.fixture(scope="module")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def clips(tmp_path_factory):
     """The manifest of two clips, and beside it one.csv of the first alone."""
     folder = tmp_path_factory.mktemp("clips")
     settings = rendering.RenderSettings(
@@ -32,7 +29,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run_folder(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run_folder(clips, tmp_path_factory):
     run = tmp_path_factory.mktemp("replays") / "run"
     specs = [word for model in MODELS for word in ("--model", model)]
     options = ["--out", str(run), "--all", "--engine=torch", "-q"]
@@ -40,12 +37,12 @@ def run_folder(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run
 
 
-def rows(run: Path, model: str) -> pd.DataFrame:
+def rows(run, model):
     table = pd.read_parquet(run / "remedies.parquet")
     return table[(table["model"] == model) & ~table["kind"].isin(["rule", "boxes", "silence"])]
 
 
-def test_every_replay_has_a_row_and_a_note(run_folder: Path) -> None:
+def test_every_replay_has_a_row_and_a_note(run_folder):
     classifier, detector = (rows(run_folder, model) for model in MODELS)
     assert set(classifier["remedy"]) == {
         *("steady-camera", "level-light", "no-flicker", "less-noise"),
@@ -59,9 +56,7 @@ def test_every_replay_has_a_row_and_a_note(run_folder: Path) -> None:
     assert known["accuracy_before"].notna().all()
 
 
-def test_the_second_call_asks_no_model_and_a_lost_table_comes_from_the_cache(
-    run_folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_second_call_asks_no_model_and_a_lost_table_comes_from_the_cache(run_folder, capsys):
     (pack,) = (run_folder / "cache").glob("replays*")
     kept = pack.read_bytes()
     with zipfile.ZipFile(pack) as units:
@@ -78,7 +73,7 @@ def test_the_second_call_asks_no_model_and_a_lost_table_comes_from_the_cache(
     assert pack.read_bytes() == kept
 
 
-def test_a_study_leaves_them_out_and_status_says_them_once_made(run_folder: Path) -> None:
+def test_a_study_leaves_them_out_and_status_says_them_once_made(run_folder):
     from vidrobust.pipeline.keys import status
     from vidrobust.stages.catalogue import STAGES
 
@@ -89,7 +84,7 @@ def test_a_study_leaves_them_out_and_status_says_them_once_made(run_folder: Path
     assert states["policy"] == "missing"
 
 
-def test_replays_of_an_earlier_version_are_left_out(run_folder: Path, tmp_path: Path) -> None:
+def test_replays_of_an_earlier_version_are_left_out(run_folder, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(run_folder, run, ignore=shutil.ignore_patterns("cache"))
     old = {

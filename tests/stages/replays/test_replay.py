@@ -1,11 +1,9 @@
 """The notes on pictures shown again."""
 
-from __future__ import annotations
-
 from vidrobust.stages.replays.arms import _joined
 
 
-def test_notes_tell_what_was_done_from_what_could_not_be() -> None:
+def test_notes_tell_what_was_done_from_what_could_not_be():
     done = {"note": "the light flickers by 18 %, which is taken away", "shown": True, "same": False}
     none = {"note": "not possible: no light", "shown": False, "same": False}
     assert _joined([done]) == done["note"]

@@ -1,10 +1,6 @@
 """A made run that all tests of the page share, and its page taken apart."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 
@@ -18,27 +14,27 @@ VOID = {"meta", "img", "br", "link", "input", "hr", "source"}
 class Page(HTMLParser):
     """The page's text by section, every tag's attributes, and whether the tags are balanced."""
 
-    def __init__(self, html: str) -> None:
+    def __init__(self, html):
         super().__init__()
-        self.sections: dict[str, str] = {}
-        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.sections = {}
+        self.tags = []
         self.text = ""
         self.balanced = True
-        self._open: list[tuple[str, str]] = []
+        self._open = []
         self.feed(html)
         self.balanced = self.balanced and not self._open
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(self, tag, attrs):
         found = {name: value or "" for name, value in attrs}
         self.tags.append((tag, found))
         if tag not in VOID:
             self._open.append((tag, found.get("id", "") if tag == "section" else ""))
 
-    def handle_endtag(self, tag: str) -> None:
+    def handle_endtag(self, tag):
         if not self._open or self._open.pop()[0] != tag:
             self.balanced = False
 
-    def handle_data(self, data: str) -> None:
+    def handle_data(self, data):
         if any(tag in ("style", "script") for tag, _ in self._open):
             return
         data = data.replace("\u00a0", " ")
@@ -49,11 +45,11 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="session")
-def made(made_once: Callable[..., Path]) -> RunFolder:
+def made(made_once):
     """Two models, three items, every stage, and both pages; not to be changed."""
     name = "line <3>"
 
-    def make(base: Path) -> None:
+    def make(base):
         kinds = ("brightness", "translation", "gaussian_noise", "jpeg")
         made_run.make(
             base / name,
@@ -69,12 +65,12 @@ def made(made_once: Callable[..., Path]) -> RunFolder:
 
 
 @pytest.fixture(scope="session")
-def page(made: RunFolder) -> Page:
+def page(made):
     """The one page of the made run."""
     return Page((made.path / "report.html").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="session")
-def details(made: RunFolder) -> Page:
+def details(made):
     """The details of the made run."""
     return Page((made.path / "details.html").read_text(encoding="utf-8"))

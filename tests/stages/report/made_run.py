@@ -4,11 +4,8 @@ Nothing here says anything about any model. Stability, correlation, witnesses an
 studies from the invented predictions and differences, so that every column is what the program really writes.
 """
 
-from __future__ import annotations
-
 import base64
 import shutil
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -54,17 +51,17 @@ WITHIN = ("brightness", "translation", "gaussian_blur", "gaussian_noise", "rotat
 
 
 def make(
-    path: Path,
+    path,
     *,
-    models: tuple[str, ...] = ("net-a",),
-    items: int = 2,
-    frames: int = 100,
-    studied: int = 24,
-    perturbations: tuple[str, ...] = (),
-    conclude: bool = True,
-    player: bool = True,
-    seed: int = 0,
-) -> RunFolder:
+    models=("net-a",),
+    items=2,
+    frames=100,
+    studied=24,
+    perturbations=(),
+    conclude=True,
+    player=True,
+    seed=0,
+):
     """A run folder with the tables of every stage; all natural perturbations by default.
 
     frames of each item, of which ``studied`` have a sensitivity; conclude: correlation and policy as well
@@ -117,7 +114,7 @@ def make(
     return folder
 
 
-def _input(name: str, frames: int) -> dict[str, object]:
+def _input(name, frames):
     return {
         "item": name, "path": f"{name}.mp4", "sha256": "ab" * 32, "width": 640, "height": 360, "frame_rate": RATE,
         "frames": frames, "corrupt_frames": 0, "end_s": frames / RATE, "codec": "h264", "pixel_format": "yuv420p",
@@ -125,9 +122,7 @@ def _input(name: str, frames: int) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _stability(
-    item: str, models: tuple[str, ...], frames: int, rng: np.random.Generator
-) -> list[dict[str, pd.DataFrame]]:
+def _stability(item, models, frames, rng):
     """A walk of logits per model; one cut in the middle, one repeated frame."""
     index = np.arange(frames)
     reason = np.full(frames, "", dtype=object)
@@ -161,20 +156,14 @@ def _stability(
     return found
 
 
-def _floor(models: tuple[str, ...]) -> pd.DataFrame:
+def _floor(models):
     names, values = ["noise_floor_total_variation", "noise_floor_label_flip"], [3e-7, 0.0]
     parts = [pd.DataFrame({"model": m, "metric": names, "value": values}) for m in models]
     none = {"item": "", "n": 24, "cluster": "", "clusters": 0, "low": np.nan, "high": np.nan}
     return pd.concat(parts, ignore_index=True).assign(**none)
 
 
-def _sensitivity(
-    pairs: pd.DataFrame,
-    models: tuple[str, ...],
-    studied: int,
-    perturbations: tuple[str, ...],
-    rng: np.random.Generator,
-) -> pd.DataFrame:
+def _sensitivity(pairs, models, studied, perturbations, rng):
     """Differences that grow with strength; of some perturbations along with the natural change of the frame."""
     chosen = (
         [PERTURBATIONS[key] for key in perturbations] if perturbations else list(suite("natural"))
@@ -203,7 +192,7 @@ def _sensitivity(
     return pd.concat(parts, ignore_index=True)
 
 
-def _changes(items: list[str], rng: np.random.Generator) -> pd.DataFrame:
+def _changes(items, rng):
     parts = []
     for scale, count in (("adjacent", 40), ("second", 6), ("clip", 3)):
         frame = np.tile(np.arange(count), len(items))
@@ -224,13 +213,13 @@ SHARES |= {"noise_and_detail_undivided": 0.0}  # what is left, so that all add u
 """What each cause holds of the invented change."""
 
 
-def _causes(pairs: pd.DataFrame, models: tuple[str, ...], rng: np.random.Generator) -> pd.DataFrame:
+def _causes(pairs, models, rng):
     """The invented change of some pairs, shared out among the causes with a little scatter."""
     near = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
     place = near.groupby(["model", "item"], sort=False).cumcount()
     some = near[place % 4 == 0]
     change = 10 * some["total_variation"].to_numpy() + 1
-    parts: list[pd.DataFrame] = []
+    parts = []
     for cause, share in SHARES.items():
         along = change * (share + rng.normal(0, 0.02, len(some)))
         if cause == UNDIVIDED["noise_and_detail"]:
@@ -246,7 +235,7 @@ def _causes(pairs: pd.DataFrame, models: tuple[str, ...], rng: np.random.Generat
     return pd.concat(parts, ignore_index=True)
 
 
-def _within(causes: pd.DataFrame) -> pd.DataFrame:
+def _within(causes):
     """A shift of the whole picture does nine tenths of what the camera does."""
     camera = causes[causes["cause"] == "camera"]
     keys = ["item", "model", "frame_a", "frame_b", "cause", "weight", "scale"]
@@ -255,15 +244,7 @@ def _within(causes: pd.DataFrame) -> pd.DataFrame:
     return camera[keys].assign(**does, along=0.9 * whole, along_cause=whole, **none)
 
 
-def _moments(
-    folder: RunFolder,
-    pairs: pd.DataFrame,
-    frames: pd.DataFrame,
-    models: tuple[str, ...],
-    rng: np.random.Generator,
-    *,
-    player: bool,
-) -> None:
+def _moments(folder, pairs, frames, models, rng, *, player):
     """Six flips a model; the first of each with a strip of replays. player: with pictures of every frame."""
     (folder.path / "moments").mkdir()
     near = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
@@ -309,7 +290,7 @@ def _moments(
     folder.write_json("moments.json", {"moments": moments, "player": said})
 
 
-def _player(folder: RunFolder, near: pd.DataFrame, rng: np.random.Generator) -> int:
+def _player(folder, near, rng):
     """A small picture of every frame, and the difference of every flip; how many frames."""
     frames = near[["item", "frame_b"]].drop_duplicates()
     frames = pd.concat([frames.assign(frame_b=0).drop_duplicates(), frames])
@@ -323,21 +304,21 @@ def _player(folder: RunFolder, near: pd.DataFrame, rng: np.random.Generator) -> 
     return len(frames)
 
 
-def _jpeg(rng: np.random.Generator) -> str:
+def _jpeg(rng):
     small = rng.integers(0, 256, (3, 5, 3)).astype(np.uint8)
     done, data = cv2.imencode(".jpg", cv2.resize(small, (64, 36), interpolation=cv2.INTER_CUBIC))
     assert done
     return base64.b64encode(data.tobytes()).decode("ascii")
 
 
-def _picture(folder: RunFolder, name: str, width: int, rng: np.random.Generator) -> str:
+def _picture(folder, name, width, rng):
     small = rng.integers(0, 256, (6, 10, 3)).astype(np.uint8)
     big = cv2.resize(small, (width, width * 9 // 16), interpolation=cv2.INTER_CUBIC)
     cv2.imwrite(str(folder.path / "moments" / f"{name}.jpg"), big)
     return f"moments/{name}.jpg"
 
 
-def keep_only(folder: RunFolder, *kept: str) -> None:
+def keep_only(folder, *kept):
     """Remove every table and file but run.json and those named (without their endings)."""
     for path in folder.path.iterdir():
         if path.is_file() and path.name != "run.json" and path.stem not in kept:

@@ -1,9 +1,6 @@
 """The title of page one, the coarse account and its map, from rows of tables."""
 
-from __future__ import annotations
-
 import json
-from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
@@ -27,14 +24,7 @@ from vidrobust.stages.report import page, why
         (0.5, 0.01, 0.9, ""),  # it may be nothing
     ],
 )
-def test_the_title_says_no_more_than_the_interval(
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    share: float,
-    low: float,
-    high: float,
-    said: str,
-) -> None:
+def test_the_title_says_no_more_than_the_interval(monkeypatch, tmp_path, share, low, high, said):
     rows = pd.DataFrame(
         {
             "model": "net",
@@ -63,9 +53,7 @@ def test_the_title_says_no_more_than_the_interval(
     assert list(why.groups(run, "net")["cause"]) == ["moving", "light"]
 
 
-def test_where_png_shows_the_least_stable_model_and_goes_with_its_table(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_where_png_shows_the_least_stable_model_and_goes_with_its_table(monkeypatch, tmp_path):
     """By hand: two tiles, 3 and 1 parts of the change; the left half of a grey picture turns orange."""
     (tmp_path / "moments").mkdir()
     save_picture(np.full((180, 320, 3), 90, np.uint8), tmp_path / "moments" / "a.jpg", 320)
@@ -88,7 +76,6 @@ def test_where_png_shows_the_least_stable_model_and_goes_with_its_table(
     ]
 
     found = why.place_map(run, "net")
-    assert found is not None
     assert found.share == pytest.approx(0.75)
     assert (found.tile, found.pairs) == ((0.0, 0.0, 0.5, 1.0), 1)
     page.write_where(run, cards)

@@ -1,18 +1,13 @@
 """The report in a real browser: nothing asked for, first screens that fit, the player by mouse and keys."""
 
-from __future__ import annotations
-
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.skips import need
 from tests.stages.report import made_run
-from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.report.page import details, one_page, shared_content
 
@@ -24,7 +19,7 @@ SIZES = ((1440, 900), (768, 1024), (390, 844))
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
+def browser():
     program = shutil.which("chromium") or shutil.which("google-chrome")
     need(program, "chromium is not installed")
     try:
@@ -43,18 +38,18 @@ def browser() -> Iterator[Any]:
 class Opened:
     """A page, and what it said and asked for since it was opened."""
 
-    def __init__(self, browser: Any, path: Path, size: tuple[int, int] = SIZES[0]) -> None:
+    def __init__(self, browser, path, size=SIZES[0]):
         self.page = browser.new_page(
             viewport={"width": size[0], "height": size[1]}, has_touch=size[0] < 500
         )
-        self.said: list[str] = []
-        self.asked: list[str] = []
+        self.said = []
+        self.asked = []
         self.page.on("console", lambda message: self.said.append(message.text))
         self.page.on("pageerror", lambda error: self.said.append(str(error)))
         self.page.on("request", lambda request: self.asked.append(request.url))
         self.page.goto(path.as_uri())
 
-    def outside(self) -> list[str]:
+    def outside(self):
         """What was asked for beside the page itself and its own pictures."""
         return [url for url in self.asked if not url.startswith(("data:", "file:"))] + [
             url for url in self.asked[1:] if url.startswith("file:")
@@ -62,12 +57,12 @@ class Opened:
 
 
 @pytest.fixture(scope="module")
-def report(made: RunFolder) -> Path:
+def report(made):
     return made.path / "report.html"
 
 
 @pytest.mark.parametrize("name", ["report.html", "details.html"])
-def test_nothing_is_asked_for_and_nothing_complains(browser: Any, report: Path, name: str) -> None:
+def test_nothing_is_asked_for_and_nothing_complains(browser, report, name):
     opened = Opened(browser, report.with_name(name))
     for width, height in SIZES:
         opened.page.set_viewport_size({"width": width, "height": height})
@@ -82,7 +77,7 @@ def test_nothing_is_asked_for_and_nothing_complains(browser: Any, report: Path, 
     opened.page.close()
 
 
-def assert_fits(page: Any, width: int) -> None:
+def assert_fits(page, width):
     """Nothing reaches over the right edge, and every picture is there."""
     page.wait_for_function("[...document.images].every(i => !i.getAttribute('src') || i.complete)")
     wide = page.evaluate(
@@ -97,7 +92,7 @@ def assert_fits(page: Any, width: int) -> None:
     assert broken == 0
 
 
-def test_the_one_page_stays_short(browser: Any, report: Path, tmp_path: Path) -> None:
+def test_the_one_page_stays_short(browser, report, tmp_path):
     many = made_run.make(
         tmp_path / "many", models=tuple(f"net-{k}" for k in range(9)), items=4, frames=12, studied=1,
         perturbations=("brightness",), conclude=False, player=False,
@@ -114,9 +109,7 @@ def test_the_one_page_stays_short(browser: Any, report: Path, tmp_path: Path) ->
         opened.page.close()
 
 
-def test_the_details_stay_short_with_every_section_open(
-    browser: Any, report: Path, tmp_path: Path
-) -> None:
+def test_the_details_stay_short_with_every_section_open(browser, report, tmp_path):
     one = made_run.make(tmp_path / "one", models=("net-a",), items=2, frames=30, studied=12)
     tables, alone = RunTables(one.path), tmp_path / "details.html"
     alone.write_text(details(tables, shared_content(tables)), encoding="utf-8")
@@ -131,12 +124,11 @@ def test_the_details_stay_short_with_every_section_open(
         opened.page.close()
 
 
-def _data(page: Any) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(page.locator("#player-data").text_content())
-    return found
+def _data(page):
+    return json.loads(page.locator("#player-data").text_content())
 
 
-def test_the_player_opens_on_the_worst_moment(browser: Any, report: Path) -> None:
+def test_the_player_opens_on_the_worst_moment(browser, report):
     opened = Opened(browser, report)
     data = _data(opened.page)
     _, _, a, b, *_ = data["events"][data["worst"]]
@@ -144,7 +136,7 @@ def test_the_player_opens_on_the_worst_moment(browser: Any, report: Path) -> Non
     opened.page.close()
 
 
-def test_a_table_is_sorted_by_a_click_and_shows_ten_rows(browser: Any, report: Path) -> None:
+def test_a_table_is_sorted_by_a_click_and_shows_ten_rows(browser, report):
     opened = Opened(browser, report.with_name("details.html"))
     page = opened.page
     page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
@@ -164,7 +156,7 @@ def test_a_table_is_sorted_by_a_click_and_shows_ten_rows(browser: Any, report: P
     opened.page.close()
 
 
-def test_keys_move_along_the_frames(browser: Any, report: Path) -> None:
+def test_keys_move_along_the_frames(browser, report):
     opened = Opened(browser, report)
     page, data = opened.page, _data(opened.page)
     where, said = page.locator("[data-p=where]"), page.locator("[data-p=said]")
@@ -186,9 +178,7 @@ def test_keys_move_along_the_frames(browser: Any, report: Path) -> None:
     page.close()
 
 
-def test_a_flip_chosen_by_mouse_shows_both_frames_and_their_difference(
-    browser: Any, report: Path
-) -> None:
+def test_a_flip_chosen_by_mouse_shows_both_frames_and_their_difference(browser, report):
     opened = Opened(browser, report)
     page, data = opened.page, _data(opened.page)
     item = int(page.locator("[data-p=item]").input_value())
@@ -198,7 +188,6 @@ def test_a_flip_chosen_by_mouse_shows_both_frames_and_their_difference(
     line = page.locator("[data-p=line]")
     line.scroll_into_view_if_needed()
     box = line.bounding_box()
-    assert box is not None
     share = (times[frames.index(event[3])] - times[0]) / (times[-1] - times[0])
     page.mouse.click(box["x"] + 44 + (box["width"] - 54) * share, box["y"] + 9)
     assert page.locator("[data-p=flip]").is_visible()
@@ -219,7 +208,7 @@ def test_a_flip_chosen_by_mouse_shows_both_frames_and_their_difference(
     page.close()
 
 
-def test_the_next_flip_by_key_and_its_strip(browser: Any, report: Path) -> None:
+def test_the_next_flip_by_key_and_its_strip(browser, report):
     opened = Opened(browser, report)
     page, data = opened.page, _data(opened.page)
     flips = {f"{e[0]} {e[1]} {e[3]}" for e in data["events"]}
@@ -253,12 +242,11 @@ def test_the_next_flip_by_key_and_its_strip(browser: Any, report: Path) -> None:
     page.close()
 
 
-def test_a_finger_moves_along_the_line(browser: Any, report: Path) -> None:
+def test_a_finger_moves_along_the_line(browser, report):
     opened = Opened(browser, report, SIZES[2])
     line = opened.page.locator("[data-p=line]")
     line.scroll_into_view_if_needed()
     box = line.bounding_box()
-    assert box is not None
     opened.page.touchscreen.tap(box["x"] + box["width"] - 2, box["y"] + box["height"] - 10)
     data = _data(opened.page)
     item = data["items"][int(opened.page.locator("[data-p=item]").input_value())]
@@ -266,7 +254,7 @@ def test_a_finger_moves_along_the_line(browser: Any, report: Path) -> None:
     opened.page.close()
 
 
-def test_print_shows_every_fold(browser: Any, report: Path) -> None:
+def test_print_shows_every_fold(browser, report):
     opened = Opened(browser, report.with_name("details.html"))
     assert opened.page.locator("#glossary").is_hidden()
     opened.page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
@@ -276,7 +264,7 @@ def test_print_shows_every_fold(browser: Any, report: Path) -> None:
     opened.page.close()
 
 
-def test_a_link_into_the_details_opens_its_fold(browser: Any, report: Path) -> None:
+def test_a_link_into_the_details_opens_its_fold(browser, report):
     page = browser.new_page()
     page.goto(report.with_name("details.html").as_uri() + "#glossary")
     assert page.locator("#glossary").is_visible()
@@ -308,9 +296,7 @@ CONTRAST = """() => {
 
 
 @pytest.mark.parametrize("name", ["report.html", "details.html"])
-def test_text_stands_out_and_axe_finds_nothing_serious(
-    browser: Any, report: Path, name: str
-) -> None:
+def test_text_stands_out_and_axe_finds_nothing_serious(browser, report, name):
     """Contrast in both themes; what axe finds besides is the same in both."""
     try:
         from axe_playwright_python.sync_playwright import Axe

@@ -1,7 +1,5 @@
 """The page as a whole: whole or absent, offline, escaped, with the numbers of the tables, whatever has run."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json
@@ -10,7 +8,6 @@ import shutil
 import subprocess
 import sys
 from importlib import resources
-from pathlib import Path
 
 import pytest
 
@@ -51,7 +48,7 @@ QUESTIONS = (
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+def small(tmp_path_factory):
     """One model on two short clips, every stage: for what does not depend on how much there is."""
     return made_run.make(
         tmp_path_factory.mktemp("small") / "line",
@@ -61,13 +58,11 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     )
 
 
-def ids_of(page: Page, tag: str) -> list[str]:
+def ids_of(page, tag):
     return [found["id"] for each, found in page.tags if each == tag and "id" in found]
 
 
-def test_every_section_is_in_the_details_and_every_question_in_their_contents(
-    details: Page,
-) -> None:
+def test_every_section_is_in_the_details_and_every_question_in_their_contents(details):
     ids = ids_of(details, "section")
     assert set(SECTIONS) <= set(ids)
     assert len(ids) == len(set(ids))
@@ -79,7 +74,7 @@ def test_every_section_is_in_the_details_and_every_question_in_their_contents(
     assert details.balanced
 
 
-def test_the_one_page_holds_what_one_acts_upon(page: Page, details: Page) -> None:
+def test_the_one_page_holds_what_one_acts_upon(page, details):
     ids = ids_of(page, "section")
     assert [name for name in ids if name in ONE_PAGE] == list(ONE_PAGE)
     links = {found["href"] for tag, found in page.tags if tag == "a"}
@@ -91,7 +86,7 @@ def test_the_one_page_holds_what_one_acts_upon(page: Page, details: Page) -> Non
     assert page.balanced
 
 
-def test_the_pages_load_nothing(page: Page, details: Page) -> None:
+def test_the_pages_load_nothing(page, details):
     tags = [*page.tags, *details.tags]
     assert not any(tag in ("iframe", "object", "embed", "form") for tag, _ in tags)
     for tag, found in tags:
@@ -104,16 +99,14 @@ def test_the_pages_load_nothing(page: Page, details: Page) -> None:
     assert "url(" not in _templates("style.css")
 
 
-def _templates(name: str) -> str:
+def _templates(name):
     return (
         resources.files("vidrobust.report").joinpath("templates", name).read_text(encoding="utf-8")
     )
 
 
 @pytest.mark.parametrize("name", ["report.html", "details.html"])
-def test_a_policy_forbids_whatever_a_name_could_bring_in(
-    made: RunFolder, page: Page, name: str
-) -> None:
+def test_a_policy_forbids_whatever_a_name_could_bring_in(made, page, name):
     """Pictures inside the page, its own style and its own script by their hashes, and nothing else."""
     text = (made.path / name).read_text(encoding="utf-8")
     tags = Page(text).tags
@@ -129,7 +122,7 @@ def test_a_policy_forbids_whatever_a_name_could_bring_in(
     assert names.index("style") > next(k for k, (_, f) in enumerate(tags) if "http-equiv" in f)
 
 
-def test_every_figure_has_words(details: Page) -> None:
+def test_every_figure_has_words(details):
     images = [found for tag, found in details.tags if tag == "img"]
     assert len(images) > 15
     assert all(found["alt"] for found in images)
@@ -137,7 +130,7 @@ def test_every_figure_has_words(details: Page) -> None:
     assert figures == sum(tag == "figcaption" for tag, _ in details.tags) >= 1
 
 
-def test_names_are_escaped(made: RunFolder, page: Page) -> None:
+def test_names_are_escaped(made, page):
     for name in ("report.html", "details.html"):
         text = (made.path / name).read_text(encoding="utf-8")
         assert "line <3>" not in text
@@ -146,7 +139,7 @@ def test_names_are_escaped(made: RunFolder, page: Page) -> None:
     assert 'bolt <M6> & "nut"' in made.table("frames")["label_name"].to_numpy()
 
 
-def test_no_number_is_nan(details: Page) -> None:
+def test_no_number_is_nan(details):
     own = " ".join(
         details.sections[name]
         for name in SECTIONS
@@ -155,7 +148,7 @@ def test_no_number_is_nan(details: Page) -> None:
     assert not re.search(r"\b(nan|None|inf)\b", own)
 
 
-def test_numbers_are_those_of_the_tables(made: RunFolder, details: Page) -> None:
+def test_numbers_are_those_of_the_tables(made, details):
     stability, pairs = made.table("stability"), made.table("pairs")
     whole = stability[(stability["item"] == "") & (stability["metric"] == "flip_rate")].set_index(
         "model"
@@ -180,7 +173,7 @@ def test_numbers_are_those_of_the_tables(made: RunFolder, details: Page) -> None
         assert said in details.sections["moments"]
 
 
-def test_verdicts_are_those_of_the_correlation_table(made: RunFolder, details: Page) -> None:
+def test_verdicts_are_those_of_the_correlation_table(made, details):
     table = made.table("correlation")
     verdicts = (
         table[table["primary"]]
@@ -193,7 +186,7 @@ def test_verdicts_are_those_of_the_correlation_table(made: RunFolder, details: P
             r'<section id="proxies">.*?<table>(.*?)</table>',
             (made.path / "details.html").read_text(),
             re.S,
-        )[1].split("</tr>")  # type: ignore[index]
+        )[1].split("</tr>")
         if "<td>" in row or "<th>" in row
     ]
     assert not header
@@ -204,7 +197,7 @@ def test_verdicts_are_those_of_the_correlation_table(made: RunFolder, details: P
         assert said == verdicts.get(verdict, 0)
 
 
-def test_the_policy_is_that_of_the_files(made: RunFolder, details: Page) -> None:
+def test_the_policy_is_that_of_the_files(made, details):
     policy = json.loads((made.path / "policy.json").read_text())
     text = details.sections["policy"]
     for step in policy["steps"]:
@@ -218,16 +211,14 @@ def test_the_policy_is_that_of_the_files(made: RunFolder, details: Page) -> None
     assert policy["steps"], "the made run is meant to have a step, so that this test can fail"
 
 
-def test_what_could_not_be_read_is_said_first(page: Page, details: Page) -> None:
+def test_what_could_not_be_read_is_said_first(page, details):
     assert "1 input could not be read" in page.text
     assert page.text.index("1 input could not be read") < page.text.index("Why")
     assert "absent.mp4: no such file" in details.sections["inputs"]
     assert "notes.txt" in details.sections["inputs"]
 
 
-def test_swaps_and_rates_of_the_one_page_are_those_of_the_tables(
-    made: RunFolder, page: Page
-) -> None:
+def test_swaps_and_rates_of_the_one_page_are_those_of_the_tables(made, page):
     flips = made.table("pairs")
     flips = flips[(flips["kind"] == "adjacent") & (flips["excluded"] == "") & flips["label_flip"]]
     names = made.table("frames").set_index(["model", "item", "frame"])["label_name"]
@@ -246,9 +237,8 @@ def test_swaps_and_rates_of_the_one_page_are_those_of_the_tables(
     assert table.rows[0][3] in page.sections["swaps"]
 
 
-def test_flips_of_the_player_are_those_of_the_pairs(made: RunFolder) -> None:
+def test_flips_of_the_player_are_those_of_the_pairs(made):
     data = moments_section.player(RunTables(made.path))
-    assert data is not None
     pairs = made.table("pairs")
     flips = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "") & pairs["label_flip"]]
     models, items = [m["name"] for m in data["models"]], [i["name"] for i in data["items"]]
@@ -265,9 +255,8 @@ def test_flips_of_the_player_are_those_of_the_pairs(made: RunFolder) -> None:
                 assert p == pytest.approx(row["probability"], abs=5e-4)
 
 
-def test_a_long_run_is_thinned_and_keeps_every_flip(made: RunFolder) -> None:
+def test_a_long_run_is_thinned_and_keeps_every_flip(made):
     data = moments_section.player(RunTables(made.path), most_points=100)
-    assert data is not None
     assert sum(len(i["f"]) for i in data["items"]) < 360
     assert "the lines show one frame in 4 and every flip" in data["said"]
     for event in data["events"]:
@@ -292,9 +281,7 @@ HALVES = (("stability", "policy"), ("causes", "sensitivity"), ("variation", "cor
     "kept",
     [*((), *HALVES), *(pytest.param((stage,), marks=pytest.mark.nightly) for stage in STAGES)],
 )
-def test_any_subset_of_the_stages_gives_its_pages(
-    small: RunFolder, tmp_path: Path, kept: tuple[str, ...]
-) -> None:
+def test_any_subset_of_the_stages_gives_its_pages(small, tmp_path, kept):
     shutil.copytree(small.path, tmp_path / "run")
     folder = RunFolder(tmp_path / "run")
     made_run.keep_only(folder, *(name for stage in kept for name in STAGES[stage][1]))
@@ -307,9 +294,7 @@ def test_any_subset_of_the_stages_gives_its_pages(
     assert one.balanced
 
 
-def test_what_recorded_predictions_cannot_tell_is_not_asked_for(
-    small: RunFolder, tmp_path: Path
-) -> None:
+def test_what_recorded_predictions_cannot_tell_is_not_asked_for(small, tmp_path):
     shutil.copytree(small.path, tmp_path / "run")
     folder = RunFolder(tmp_path / "run")
     made_run.keep_only(folder, *STAGES["stability"][1])
@@ -325,13 +310,13 @@ def test_what_recorded_predictions_cannot_tell_is_not_asked_for(
 
 
 @pytest.fixture(scope="module")
-def pages(small: RunFolder) -> dict[str, bytes]:
+def pages(small):
     """Both pages of the small run."""
     write_report(small.path)
     return {name: (small.path / name).read_bytes() for name in ("report.html", "details.html")}
 
 
-def test_golden_wording_of_both_pages(small: RunFolder, pages: dict[str, bytes]) -> None:
+def test_golden_wording_of_both_pages(small, pages):
     """Figures are masked: they have tests of their own."""
     for name, page in pages.items():
         text = Page(page.decode()).text.replace(str(small.path), "RUN")
@@ -343,12 +328,12 @@ def test_golden_wording_of_both_pages(small: RunFolder, pages: dict[str, bytes])
         assert_golden(f"{name.removesuffix('.html')}_page.txt", masked)
 
 
-def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
+def test_a_folder_that_is_no_run_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"has no run\.json"):
         write_report(tmp_path)
 
 
-def test_a_broken_file_is_named(made: RunFolder, tmp_path: Path) -> None:
+def test_a_broken_file_is_named(made, tmp_path):
     shutil.copytree(made.path, tmp_path / "run")
     (tmp_path / "run" / "policy.json").write_text("{")
     before = (tmp_path / "run" / "report.html").read_bytes()
@@ -357,13 +342,13 @@ def test_a_broken_file_is_named(made: RunFolder, tmp_path: Path) -> None:
     assert (tmp_path / "run" / "report.html").read_bytes() == before
 
 
-def test_the_same_run_gives_the_same_page(small: RunFolder, pages: dict[str, bytes]) -> None:
+def test_the_same_run_gives_the_same_page(small, pages):
     write_report(small.path)
     assert {name: (small.path / name).read_bytes() for name in pages} == pages
     assert not list(small.path.glob("*.part"))
 
 
-def test_many_items_fit(tmp_path: Path) -> None:
+def test_many_items_fit(tmp_path):
     folder = made_run.make(
         tmp_path / "many", items=42, frames=6, studied=1,
         perturbations=("brightness", "jpeg"), conclude=False,
@@ -379,13 +364,11 @@ def test_many_items_fit(tmp_path: Path) -> None:
     assert "42 clips" in page.text
 
 
-def weights_of(page: str) -> list[int]:
+def weights_of(page):
     return [len(found["src"]) for tag, found in Page(page).tags if tag == "img"]
 
 
-def test_figures_beyond_the_size_are_left_out_and_counted(
-    small: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_figures_beyond_the_size_are_left_out_and_counted(small, tmp_path, monkeypatch):
     shutil.copytree(small.path, tmp_path / "run")
     kept = (*STAGES["stability"][1], *STAGES["sensitivity"][1])
     made_run.keep_only(RunFolder(tmp_path / "run"), *kept)
@@ -398,7 +381,7 @@ def test_figures_beyond_the_size_are_left_out_and_counted(
     assert "Figures left out to keep this file below 15 MB: 1" in page
 
 
-def test_the_report_needs_no_torch(small: RunFolder, tmp_path: Path) -> None:
+def test_the_report_needs_no_torch(small, tmp_path):
     shutil.copytree(small.path, tmp_path / "run")
     made_run.keep_only(RunFolder(tmp_path / "run"), "frames", "pairs", "stability")
     code = (

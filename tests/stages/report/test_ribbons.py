@@ -1,7 +1,5 @@
 """The ribbon of an object behind a rule, counted by hand."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 
@@ -15,7 +13,7 @@ from vidrobust.stages.stability.ribbon_section import NO_ANSWER
 FRAMES, LOST, BOX = 12, 6, (40.0, 40.0, 90.0, 80.0)
 
 
-def test_a_rule_that_holds_boxes_closes_the_gap_in_the_ribbon_of_an_object() -> None:
+def test_a_rule_that_holds_boxes_closes_the_gap_in_the_ribbon_of_an_object():
     """An object at rest in 12 frames of 25 per second has no box in the seventh."""
     seen = np.array([k for k in range(FRAMES) if k != LOST])
     boxes = ItemBoxes(

@@ -1,10 +1,6 @@
 """What the sections compute, on tables small enough to count by hand."""
 
-from __future__ import annotations
-
 import json
-from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -25,7 +21,7 @@ from vidrobust.tables import schema as tables
 NAN = float("nan")
 
 
-def folder_of(path: Path, models: Sequence[dict] = (), **found: pd.DataFrame) -> RunTables:
+def folder_of(path, models=(), **found):
     """A run folder that holds these tables."""
     record = {"schema": SCHEMA, "settings": {}, "stages": {}, "models": list(models), "inputs": []}
     (path / "run.json").write_text(json.dumps(record))
@@ -34,7 +30,7 @@ def folder_of(path: Path, models: Sequence[dict] = (), **found: pd.DataFrame) ->
     return RunTables(path)
 
 
-def pairs_of(flips: list[int], excluded: list[str], delta_ms: float = 40.0) -> pd.DataFrame:
+def pairs_of(flips, excluded, delta_ms=40.0):
     """Adjacent pairs of one item and model."""
     frame, flipped = np.arange(len(flips)), np.array(flips, bool)
     of = {"item": "a", "model": "net", "kind": "adjacent", "track": 0, "frame_a": frame}
@@ -44,15 +40,13 @@ def pairs_of(flips: list[int], excluded: list[str], delta_ms: float = 40.0) -> p
     return pd.DataFrame({**of, "jensen_shannon": 0.1, "top5_distance": 1.0, "pixel_change": 2.0})
 
 
-def stability_row(metric: str, value: float, low: float, high: float, n: int) -> dict[str, object]:
+def stability_row(metric, value, low, high, n):
     of = {"model": "net", "item": "", "metric": metric}
     return {**of, "value": value, "low": low, "high": high, "n": n}
 
 
 @pytest.mark.parametrize(("classes", "unsure"), [(2, True), (1000, False)])
-def test_a_scene_is_unknown_to_a_model_by_how_many_classes_it_has(
-    tmp_path: Path, classes: int, unsure: bool
-) -> None:
+def test_a_scene_is_unknown_to_a_model_by_how_many_classes_it_has(tmp_path, classes, unsure):
     """A top probability of .6 is next to a guess between two classes, and sure among a thousand."""
     frames = {"item": "a", "frame": range(20), "time_s": 0.0, "model": "net", "label": 0}
     frames |= {"label_name": "ok", "second_label": 1, "track": 0, "keyframe": False}
@@ -64,7 +58,7 @@ def test_a_scene_is_unknown_to_a_model_by_how_many_classes_it_has(
     assert (train.kind == "train_unknown_scene") == unsure
 
 
-def test_the_card_counts_only_what_was_compared(tmp_path: Path) -> None:
+def test_the_card_counts_only_what_was_compared(tmp_path):
     pairs = pairs_of(
         [1, 0, 0, 1, 0, 0, 0, 0, 1, 1, 0, 0, 0, 1, 0, 0, 0], ["", ""] * 4 + ["scene_cut"] + [""] * 8
     )
@@ -88,7 +82,7 @@ def test_the_card_counts_only_what_was_compared(tmp_path: Path) -> None:
     assert card.rows["Based on"].startswith("4 separate seconds")
 
 
-def test_a_rate_without_interval_is_no_verdict(tmp_path: Path) -> None:
+def test_a_rate_without_interval_is_no_verdict(tmp_path):
     stability = pd.DataFrame([stability_row("flip_rate", 0.5, NAN, NAN, 2)])
     (card,) = stability_section.cards(
         folder_of(tmp_path, pairs=pairs_of([1, 0], ["", ""]), stability=stability)
@@ -99,7 +93,7 @@ def test_a_rate_without_interval_is_no_verdict(tmp_path: Path) -> None:
     assert card.rows["Noise floor"] == "not measured"
 
 
-def sensitivity_of(values: dict[tuple[str, float], list[float]]) -> pd.DataFrame:
+def sensitivity_of(values):
     """(perturbation, strength) -> whether each frame flipped; total variation is half of it."""
     parts = []
     for (perturbation, strength), flips in values.items():
@@ -110,7 +104,7 @@ def sensitivity_of(values: dict[tuple[str, float], list[float]]) -> pd.DataFrame
     return pd.concat(parts, ignore_index=True)
 
 
-def test_the_mildest_strength_that_matters_is_named(tmp_path: Path) -> None:
+def test_the_mildest_strength_that_matters_is_named(tmp_path):
     table = sensitivity_of(
         {
             ("brightness", 0.4): [1, 1, 1, 0] * 3,
@@ -123,7 +117,6 @@ def test_the_mildest_strength_that_matters_is_named(tmp_path: Path) -> None:
     )
     run = folder_of(tmp_path, sensitivity=table)
     found = sensitivity_section.summary(run)
-    assert found is not None
     flips = found.table[found.table["metric"] == "label_flip"]
     flips = flips.set_index(["perturbation", "strength"])
     assert flips.loc[("brightness", 0.4), "value"] == 0.75
@@ -143,9 +136,7 @@ def test_the_mildest_strength_that_matters_is_named(tmp_path: Path) -> None:
     assert next(r for r in rows if r["perturbation"] == "jpeg")["label_flip"] == "too few frames"
 
 
-def test_curves_are_drawn_where_their_numbers_are(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_curves_are_drawn_where_their_numbers_are(tmp_path, monkeypatch):
     table = sensitivity_of({("hue", 5.0): [1, 1, 0, 0] * 3, ("hue", 10.0): [1, 1, 1, 0] * 3})
     run, figures = folder_of(tmp_path, sensitivity=table), []
     encode = drawing.encode
@@ -162,7 +153,7 @@ def test_curves_are_drawn_where_their_numbers_are(
     assert "n = 12 frames a point" in picture.caption
 
 
-def test_draws_of_one_frame_are_not_independent(tmp_path: Path) -> None:
+def test_draws_of_one_frame_are_not_independent(tmp_path):
     table = sensitivity_of({("hue", 5.0): [1, 0, 1, 0, 0, 0]})
     again = pd.concat([table.assign(draw=draw) for draw in range(10)], ignore_index=True)
     once = sensitivity_section.summary(folder_of(_sub(tmp_path, "a"), sensitivity=table))
@@ -172,12 +163,12 @@ def test_draws_of_one_frame_are_not_independent(tmp_path: Path) -> None:
     assert list(ten.table["n"]) == list(ten.table["clusters"]) == [6, 6]
 
 
-def _sub(path: Path, name: str) -> Path:
+def _sub(path, name):
     (path / name).mkdir()
     return path / name
 
 
-def test_exclusions_are_counted_by_reason(tmp_path: Path) -> None:
+def test_exclusions_are_counted_by_reason(tmp_path):
     pairs = pairs_of([1, 0, 1, 1, 0], ["", "", "scene_cut", "scene_cut", "duplicate"])
     found = footage_section.exclusions(folder_of(tmp_path, pairs=pairs))
     rows = {row["reason"]: (row["adjacent"], row["flips"]) for row in found}
@@ -186,7 +177,7 @@ def test_exclusions_are_counted_by_reason(tmp_path: Path) -> None:
     assert rows["the frames are the same picture"][0] == 1
 
 
-def test_percentiles_are_over_the_pairs_of_all_items(tmp_path: Path) -> None:
+def test_percentiles_are_over_the_pairs_of_all_items(tmp_path):
     change = np.arange(1, 101) / 1000
     of = {"scale": "adjacent", "quantity": "gain"}
     pairs = {"item": ["a"] * 50 + ["b"] * 50, "frame_a": 0, "frame_b": 1, "delta_ms": 40.0, **of}
@@ -204,7 +195,7 @@ def test_percentiles_are_over_the_pairs_of_all_items(tmp_path: Path) -> None:
     assert (row["valid"], row["n"], row["least"], row["most"]) == (100, 100, 0.05, 0.1)
 
 
-def test_few_pairs_give_no_high_percentile(tmp_path: Path) -> None:
+def test_few_pairs_give_no_high_percentile(tmp_path):
     row = {"item": "a", "scale": "clip", "quantity": "hue_deg", "unit": "deg", "n": 4}
     variation = pd.DataFrame([{**row, "p50": 1.0, "p95": 2.0, "p99": 2.0, "valid": 0.75}])
     run = folder_of(tmp_path, variation=variation)
@@ -213,18 +204,18 @@ def test_few_pairs_give_no_high_percentile(tmp_path: Path) -> None:
     assert said["n"] == "3 of 4"
 
 
-def moment(model: str, number: int, picture: str = "") -> dict[str, object]:
+def moment(model, number, picture=""):
     of = {"model": model, "item": "a", "frame_a": number, "frame_b": number + 1, "time_a_s": 1.0}
     of |= {"label_a": "x", "label_b": "y", "probability_a": 0.5, "probability_b": 0.6}
     return {**of, "flip": True, "total_variation": 0.5, "picture_a": picture}
 
 
-def run_with(path: Path, moments: list[dict[str, object]], models: list[str]) -> RunTables:
+def run_with(path, moments, models):
     (path / "moments.json").write_text(json.dumps({"moments": moments}))
     return folder_of(path, [{"name": name} for name in models])
 
 
-def test_every_model_has_its_moment_on_page_one(tmp_path: Path) -> None:
+def test_every_model_has_its_moment_on_page_one(tmp_path):
     models = [f"net {k}" for k in range(5)]
     each = [moment(model, 10 * n) for model in models for n in range(6)]
     found = moments_section.moments(run_with(tmp_path, each, models))
@@ -233,7 +224,7 @@ def test_every_model_has_its_moment_on_page_one(tmp_path: Path) -> None:
     assert "20 further moments" in found.left_out
 
 
-def test_pictures_outside_the_folder_are_not_taken(tmp_path: Path) -> None:
+def test_pictures_outside_the_folder_are_not_taken(tmp_path):
     (tmp_path / "secret.jpg").write_bytes(b"secret")
     inside = _sub(tmp_path, "run")
     (inside / "in.jpg").write_bytes(b"picture")
@@ -243,9 +234,7 @@ def test_pictures_outside_the_folder_are_not_taken(tmp_path: Path) -> None:
     assert [bool(m.a.uri) for m in found.shown] == [False, True, False]
 
 
-def test_pictures_beyond_the_budget_are_left_out_and_counted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pictures_beyond_the_budget_are_left_out_and_counted(tmp_path, monkeypatch):
     (tmp_path / "in.jpg").write_bytes(bytes(900))
     monkeypatch.setattr(pictures, "BUDGET_BYTES", 2500)  # two pictures of 1200 characters each
     every = [moment("net", 10 * n, "in.jpg") for n in range(3)]
@@ -254,7 +243,7 @@ def test_pictures_beyond_the_budget_are_left_out_and_counted(
     assert found.left_out == "1 picture left out to keep this file small"
 
 
-def test_of_a_long_item_the_stretch_with_most_flips_is_drawn() -> None:
+def test_of_a_long_item_the_stretch_with_most_flips_is_drawn():
     frame = np.arange(100)
     start, stop = stretch(frame, np.array([3, 70, 72, 75]), most=20)
     assert stop - start == 20

@@ -1,7 +1,5 @@
 """The sweep as a design: balanced in every item, the same whatever else is there, and each frame as it was."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch
@@ -14,36 +12,34 @@ from vidrobust.stages.sensitivity.design import shown_per_frame, strengths_shown
 from vidrobust.stages.sensitivity.unit import Draws, study_frames
 
 
-def printable(
-    perturbation: str = "hue", count: int = 5, ranks: int = 20, **more: object
-) -> np.ndarray:
+def printable(perturbation="hue", count=5, ranks=20, **more):
     how = {"content": "clip", "seed": 0, **more}
-    return strengths_shown(perturbation, count, np.arange(ranks), **how)  # type: ignore[arg-type]
+    return strengths_shown(perturbation, count, np.arange(ranks), **how)
 
 
 @pytest.mark.parametrize("count", [2, 3, 4, 5, 6])
 @pytest.mark.parametrize("each", [1, 2])
-def test_a_round_of_frames_has_every_strength_equally_often(count: int, each: int) -> None:
+def test_a_round_of_frames_has_every_strength_equally_often(count, each):
     found = printable(count=count, ranks=4 * count, each=each)
     assert (found.sum(axis=1) == min(each, count)).all()
     for begin in range(0, 4 * count, count):
         assert (found[begin : begin + count].sum(axis=0) == min(each, count)).all()
 
 
-def test_a_further_draw_shows_another_strength() -> None:
+def test_a_further_draw_shows_another_strength():
     first, second = (printable(draw=draw) for draw in (0, 1))
     assert not (first & second).any()
 
 
-def test_all_strengths_where_all_are_asked_for_or_there_is_one() -> None:
+def test_all_strengths_where_all_are_asked_for_or_there_is_one():
     assert printable(each=0).all()
     assert printable(each=7).all()
     assert printable(count=1).all()
     assert [shown_per_frame(5, each) for each in (0, 1, 3, 9)] == [5, 1, 3, 5]
 
 
-def test_where_a_perturbation_begins_differs_by_item_perturbation_and_seed() -> None:
-    def begins(**more: object) -> int:
+def test_where_a_perturbation_begins_differs_by_item_perturbation_and_seed():
+    def begins(**more):
         name = more.pop("perturbation", "hue")
         return int(printable(str(name), **more)[0].argmax())
 
@@ -58,7 +54,7 @@ def test_where_a_perturbation_begins_differs_by_item_perturbation_and_seed() -> 
     assert len(apart) == 1
 
 
-def test_the_strength_does_not_go_with_the_half_of_the_clip() -> None:
+def test_the_strength_does_not_go_with_the_half_of_the_clip():
     # of an even number of strengths: even places of the order are the first half of the time
     late = np.array([printable(count=2, ranks=2, content=f"{k}")[1, 0] for k in range(200)])
     assert 60 < late.sum() < 140
@@ -69,12 +65,12 @@ class Net:
 
     name, class_names, task = "net", ("dark", "bright"), "classification"
 
-    def __call__(self, pixels: torch.Tensor) -> Classifications:
+    def __call__(self, pixels):
         bright = pixels.float().mean(dim=(1, 2, 3)).numpy() / 255
         return Classifications(np.stack([1 - bright, bright], axis=1), self.class_names)
 
 
-def test_a_cell_of_the_design_has_the_number_of_the_whole_sweep() -> None:
+def test_a_cell_of_the_design_has_the_number_of_the_whole_sweep():
     pixels = torch.randint(
         0, 256, (10, 3, 32, 40), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
     )

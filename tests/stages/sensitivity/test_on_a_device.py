@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pandas as pd
-import torch
 
-from vidrobust.frames.batch import FrameBatch
 from vidrobust.models.preprocess import Preprocess
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.predictions import Classifications
@@ -34,12 +31,12 @@ class Means:
     task: Literal["classification"] = "classification"
     preprocess = Preprocess(size=64, mean=(0.0,) * 3, std=(64.0,) * 3)
 
-    def __call__(self, pixels: torch.Tensor) -> Classifications:
+    def __call__(self, pixels):
         means = self.preprocess(pixels).double().mean(dim=(2, 3)).softmax(dim=1)
         return Classifications(means.float().cpu().numpy(), self.class_names)
 
 
-def swept(path: Path, device: str) -> tuple[FrameBatch, pd.DataFrame]:
+def swept(path, device):
     with open_video(path, device=device, backend="pyav") as video:
         frames = first_batch(video, FRAMES)
     rows = study_frames(frames, [Means()], SWEPT, Draws(content="clip", each=1))
@@ -47,7 +44,7 @@ def swept(path: Path, device: str) -> tuple[FrameBatch, pd.DataFrame]:
     return frames, rows.sort_values(keys, ignore_index=True)
 
 
-def test_the_sweep_is_the_same_and_frames_stay(public_clips: Path) -> None:
+def test_the_sweep_is_the_same_and_frames_stay(public_clips):
     """Only frames that a codec of the CPU changed go up again; what comes down is answers and means of frames."""
     path = public_clips / "dog.mp4"
     _, expected = swept(path, "cpu")

@@ -1,7 +1,5 @@
 """What models are shown, against each perturbation applied by itself."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch
@@ -19,16 +17,16 @@ class Watching:
 
     name, task, class_names = "watching", "classification", ("a", "b")
 
-    def __init__(self) -> None:
-        self.shown: list[torch.Tensor] = []
+    def __init__(self):
+        self.shown = []
 
-    def __call__(self, pixels: torch.Tensor) -> Classifications:
+    def __call__(self, pixels):
         self.shown.append(pixels.clone())
         return Classifications(np.full((len(pixels), 2), 0.5, np.float32), self.class_names)
 
 
 @pytest.mark.parametrize("channels_last", [False, True])
-def test_models_see_each_perturbed_frame_as_it_is_made_alone(channels_last: bool) -> None:
+def test_models_see_each_perturbed_frame_as_it_is_made_alone(channels_last):
     pixels = torch.randint(
         0, 256, (7, 3, 24, 40), dtype=torch.uint8, generator=torch.Generator().manual_seed(3)
     )

@@ -1,14 +1,10 @@
 """The noise floor of the decoder, in a run and in its report."""
 
-from __future__ import annotations
-
 import dataclasses
 import errno
 import importlib.util
 import json
 import re
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -22,7 +18,7 @@ from vidrobust.stages.stability.section import _floor_by_way
 ASKED = ("--model=tests.fuzz.tiny:model", "--quiet")
 
 
-def floor(path: Path, clip: Path) -> dict[str, Any]:
+def floor(path, clip):
     assert run("stability", str(clip), f"--out={path}", *ASKED) == 0
     noted = json.loads((path / "run.json").read_text())["noise_floor"]["bright"]
     assert (
@@ -32,7 +28,7 @@ def floor(path: Path, clip: Path) -> dict[str, Any]:
     return noted
 
 
-def test_decoders_that_agree(public_clips: Path, tmp_path: Path) -> None:
+def test_decoders_that_agree(public_clips, tmp_path):
     """torchcodec is preferred: FFmpeg in decord is of 2021."""
     need(importlib.util.find_spec("torchcodec"), "the package torchcodec is not installed")
     found = floor(tmp_path / "run", public_clips / "hevc.mp4")
@@ -45,13 +41,11 @@ def test_decoders_that_agree(public_clips: Path, tmp_path: Path) -> None:
     assert {"batch size", "batch position"} <= set(found)
 
 
-def test_a_decoder_that_gives_brighter_pictures(
-    public_clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_decoder_that_gives_brighter_pictures(public_clips, tmp_path, monkeypatch):
     """The model tells the mean brightness: 51 of 255 levels more are a fifth of the probability, for certain."""
     read = decoder_floor._first
 
-    def first(item: Any, settings: Any) -> Any:
+    def first(item, settings):
         if settings.backend == "auto":
             batch = read(item, settings)
             return dataclasses.replace(batch, pixels=batch.pixels.clamp(0, 204))
@@ -69,9 +63,9 @@ def test_a_decoder_that_gives_brighter_pictures(
     ("cause", "code"), [(OSError(errno.EIO, "lost", "a.mp4"), 3), (OSError("no library"), 0)]
 )
 def test_a_file_that_cannot_be_opened_again_is_no_missing_decoder(
-    cause: OSError, code: int, public_clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def first(item: Any, settings: Any) -> Any:
+    cause, code, public_clips, tmp_path, monkeypatch
+):
+    def first(item, settings):
         raise InputError("cannot be opened") from cause
 
     monkeypatch.setattr(decoder_floor, "_first", first)
@@ -81,7 +75,7 @@ def test_a_file_that_cannot_be_opened_again_is_no_missing_decoder(
     )
 
 
-def test_pictures_in_a_folder_have_no_decoder(public_clips: Path, tmp_path: Path) -> None:
+def test_pictures_in_a_folder_have_no_decoder(public_clips, tmp_path):
     import av
 
     folder = tmp_path / "frames"
@@ -92,7 +86,7 @@ def test_pictures_in_a_folder_have_no_decoder(public_clips: Path, tmp_path: Path
     assert "decoder" not in floor(tmp_path / "run", folder)
 
 
-def test_the_report_has_a_line_for_each_way() -> None:
+def test_the_report_has_a_line_for_each_way():
     lines = _floor_by_way(
         {
             "batch size": FloorRecord(total_variation=0.0, flips=0, n=8),

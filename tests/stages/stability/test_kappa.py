@@ -1,14 +1,12 @@
 """Kappa of neighbouring labels, from tables small enough to count."""
 
-from __future__ import annotations
-
 import pandas as pd
 import pytest
 
 from vidrobust.stages.stability.section import of_neighbours
 
 
-def test_only_usable_neighbours_count() -> None:
+def test_only_usable_neighbours_count():
     # labels 0 0 1 1 | 0 1 with a cut between frames 3 and 4: pairs (0,0) (0,1) (1,1) and (0,1)
     frames = pd.DataFrame(
         {
@@ -34,7 +32,7 @@ def test_only_usable_neighbours_count() -> None:
     assert (found.n, found.cluster) == (4, "stretch")
 
 
-def test_passes_of_one_part_are_one_unit() -> None:
+def test_passes_of_one_part_are_one_unit():
     """Ten parts in two passes are ten units."""
     passes = [f"part {k % 10}, pass {k // 10}" for k in range(20)]
     rows = [{"item": name, "frame": n, "time_s": n / 25} for name in passes for n in range(4)]

@@ -1,9 +1,6 @@
 """A run with known boxes: recall, errors and thresholds by hand, from the command line, in tables and report."""
 
-from __future__ import annotations
-
 import json
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -24,13 +21,13 @@ FRAMES = 40
 MISSED, WRONG = (10, 11, 25), (30,)
 
 
-def square(frame: int) -> list[float]:
+def square(frame):
     """A bolt that goes 2 px a frame."""
     return [20.0 + 2 * frame, 60.0, 60.0 + 2 * frame, 120.0]
 
 
 @pytest.fixture(scope="module")
-def line(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def line(tmp_path_factory):
     """Forty pictures, their known boxes, and what a detector recorded: three frames missed, one misnamed."""
     folder = tmp_path_factory.mktemp("known")
     rng = np.random.default_rng(0)
@@ -51,12 +48,12 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def known_bolt(frame: int, box: list[float]) -> dict[str, object]:
+def known_bolt(frame, box):
     of = {"item": "belt", "frame": frame, "box_labels": ["bolt"], "box_parts": ["part 1"]}
     return {**of, "boxes": [box]}
 
 
-def write_boxes(folder: Path, truth: list[dict[str, object]], rows: list[tuple]) -> None:
+def write_boxes(folder, truth, rows):
     """The known boxes, and the recorded ones, all of the same score."""
     (folder / "boxes.json").write_text(json.dumps(rendering.boxes_as_coco(truth)))
     names = ["frame", "track", "label", "label_name", "x1", "y1", "x2", "y2"]
@@ -64,18 +61,18 @@ def write_boxes(folder: Path, truth: list[dict[str, object]], rows: list[tuple])
     found.to_csv(folder / "recorded.csv", index=False)
 
 
-def study(line: Path, out: Path, labels: str = "boxes.json", *more: str) -> int:
+def study(line, out, labels="boxes.json", *more):
     given = (str(line / "belt"), f"--labels={line / labels}", f"--out={out}", *more, "-q")
     return run("stability", *given, f"--model=detections:{line / 'recorded.csv'}")
 
 
 @pytest.fixture(scope="module")
-def ran(line: Path) -> Path:
+def ran(line):
     assert study(line, line / "run") == 0
     return line / "run"
 
 
-def test_recall_and_errors_are_those_counted_by_hand(ran: Path) -> None:
+def test_recall_and_errors_are_those_counted_by_hand(ran):
     summary = json.loads((ran / "metrics.json").read_text())["models"]["recorded"]
     assert summary["recall"]["value"] == pytest.approx(36 / 40)
     assert summary["recall"]["low"] < 0.9 < summary["recall"]["high"]
@@ -101,7 +98,7 @@ def test_recall_and_errors_are_those_counted_by_hand(ran: Path) -> None:
     assert curve.loc[0.95, "recall"] == 0
 
 
-def test_numbers_are_judged_as_identities(ran: Path) -> None:
+def test_numbers_are_judged_as_identities(ran):
     summary = json.loads((ran / "metrics.json").read_text())["models"]["recorded"]
     # of 36 matched boxes 18 have the first number and 18 the second; 40 are known, 37 are found, one of them a cap
     assert summary["idf1"]["value"] == pytest.approx(2 * 18 / (40 + 37))
@@ -111,7 +108,7 @@ def test_numbers_are_judged_as_identities(ran: Path) -> None:
     assert summary["association_accuracy"]["value"] == pytest.approx(association)
 
 
-def test_gaps_of_known_objects_stand_apart(ran: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_gaps_of_known_objects_stand_apart(ran, capsys):
     summary = json.loads((ran / "metrics.json").read_text())["models"]["recorded"]
     assert summary["true_uncovered_rate"]["value"] == pytest.approx(3 / 40)
     assert summary["false_alarm_rate"]["value"] == 0
@@ -126,13 +123,13 @@ def test_gaps_of_known_objects_stand_apart(ran: Path, capsys: pytest.CaptureFixt
     assert pytest.approx(3 / 40) in values
 
 
-def boxes_at(frames: list[int], left: float, track: int) -> pd.DataFrame:
+def boxes_at(frames, left, track):
     table = pd.DataFrame({"frame": frames, "item": "belt", "track": track, "x1": left, "y1": 0.0})
     table["object"] = f"part {track}"
     return table.assign(x2=left + 10, y2=10.0)
 
 
-def test_an_object_is_false_where_half_of_its_boxes_lie_on_nothing() -> None:
+def test_an_object_is_false_where_half_of_its_boxes_lie_on_nothing():
     known = boxes_at([0, 1, 2, 3], 0.0, 0)
     frames = known[["item", "frame"]]
     places = (([0, 1, 3], 2.0, 0), ([0, 1], 60.0, 1), ([2], 0.0, 1), ([9], 0.0, 2))
@@ -150,7 +147,7 @@ def test_an_object_is_false_where_half_of_its_boxes_lie_on_nothing() -> None:
 
 
 @pytest.mark.parametrize("named", [True, False])
-def test_what_the_labels_say_is_absent_is_not_missed(named: bool) -> None:
+def test_what_the_labels_say_is_absent_is_not_missed(named):
     """Known in 13 of 15 frames, of which the detector misses one: 1 of 13, and not 3 of 15."""
     known = boxes_at([frame for frame in range(15) if frame not in (6, 7)], 0.0, 0)
     other = boxes_at([6, 7], 300.0, 1)  # another object, by which these frames are judged
@@ -173,7 +170,7 @@ def test_what_the_labels_say_is_absent_is_not_missed(named: bool) -> None:
     assert (shown["uncovered"].sum(), shown["uncovered"].notna().sum()) == (1, 13)
 
 
-def test_boxes_in_shares_of_the_frame_say_the_same(line: Path, ran: Path, tmp_path: Path) -> None:
+def test_boxes_in_shares_of_the_frame_say_the_same(line, ran, tmp_path):
     """The same boxes as YouTube-BoundingBoxes writes them, of a class that it has."""
     rows = []
     for frame in range(FRAMES):
@@ -197,16 +194,14 @@ def test_boxes_in_shares_of_the_frame_say_the_same(line: Path, ran: Path, tmp_pa
     np.testing.assert_allclose(boxes[0], boxes[1], atol=1e-4)
 
 
-def test_known_boxes_judge_no_detector_of_a_part_of_the_frame(
-    line: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_known_boxes_judge_no_detector_of_a_part_of_the_frame(line, tmp_path, capsys):
     out = tmp_path / "run"
     assert study(line, out, "boxes.json", "--roi=0,0,200,180") == 0
     assert "cut out of the frames" in capsys.readouterr().err
     assert "recall" not in json.loads((out / "metrics.json").read_text())["models"]["recorded"]
 
 
-def test_average_precision_comes_through_the_stage(ran: Path) -> None:
+def test_average_precision_comes_through_the_stage(ran):
     summary = json.loads((ran / "metrics.json").read_text())["models"]["recorded"]
     # bolts alone are known; 36 of 40 are found and nothing else is called a bolt: precision 1 up to a recall of .9
     assert summary["average_precision_50"]["value"] == pytest.approx(91 / 101)
@@ -218,7 +213,7 @@ def test_average_precision_comes_through_the_stage(ran: Path) -> None:
     assert run("gate", str(ran), "--fail-if", "average_precision_50 < 0.95") == 1
 
 
-def test_the_report_tells_it(ran: Path) -> None:
+def test_the_report_tells_it(ran):
     assert run("report", str(ran), "-q") == 0
     page = (ran / "details.html").read_text()
     assert "known boxes found" in page
@@ -226,7 +221,7 @@ def test_the_report_tells_it(ran: Path) -> None:
     assert "Errors of the detectors against known boxes over thresholds" in page
 
 
-def test_a_jackknife_of_a_mean_is_students_interval() -> None:
+def test_a_jackknife_of_a_mean_is_students_interval():
     """Of a mean it is the usual interval: 2, 4, 9 have mean 5, standard error 2.082, t(2) 4.303."""
     values = np.array([2.0, 4.0, 9.0])
     without = np.array([values[np.arange(3) != k].mean() for k in range(3)])
@@ -236,7 +231,7 @@ def test_a_jackknife_of_a_mean_is_students_interval() -> None:
     assert np.isnan(left_out_interval(1.0, np.array([1.0, 1.0]), (0.0, 1.0))[0])
 
 
-def test_known_boxes_are_clipped_to_the_frame_as_detections_are(tmp_path: Path) -> None:
+def test_known_boxes_are_clipped_to_the_frame_as_detections_are(tmp_path):
     """A part leaves to the right: found exactly where it is to be seen, so recall and AP are 1."""
     (tmp_path / "belt").mkdir()
     rng = np.random.default_rng(0)

@@ -1,10 +1,6 @@
 """A run with known masks: two parts in one box, of which the detector's masks are compared with the known ones."""
 
-from __future__ import annotations
-
 import json
-from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -21,12 +17,12 @@ SWAPPED = (4, 5, 6)
 """Frames in which the detector draws both masks on the lower part."""
 
 
-def part(frame: int, lower: bool) -> Mask:
+def part(frame, lower):
     half = np.tri(SIDE, dtype=bool)
     return Mask.of_array(half if lower else ~half, 30 + 2 * frame, 30)
 
 
-def annotations() -> list[dict[str, Any]]:
+def annotations():
     found = []
     for frame in range(FRAMES):
         for number, lower in enumerate((True, False)):
@@ -45,7 +41,7 @@ def annotations() -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def line(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def line(tmp_path_factory):
     folder = tmp_path_factory.mktemp("masks")
     (folder / "belt").mkdir()
     rng = np.random.default_rng(0)
@@ -86,7 +82,7 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def judged(line: Path, labels: str) -> tuple[pd.DataFrame, pd.Series]:
+def judged(line, labels):
     out = line / f"run_{labels}"
     model = f"detections:{line / 'recorded.csv'}"
     asked = (f"--labels={line / labels}.json", f"--model={model}", f"--out={out}", "-q")
@@ -96,7 +92,7 @@ def judged(line: Path, labels: str) -> tuple[pd.DataFrame, pd.Series]:
     return folder.table("known_boxes"), table[table["item"] == ""].set_index("metric")["value"]
 
 
-def test_masks_are_judged_by_known_masks(line: Path) -> None:
+def test_masks_are_judged_by_known_masks(line):
     """In three of twelve frames the upper part is not found, though a box lies right on its own."""
     boxes, values = judged(line, "boxes")
     assert boxes["found"].mean() == 1
@@ -110,7 +106,7 @@ def test_masks_are_judged_by_known_masks(line: Path) -> None:
     assert by_masks["idf1"] < values["idf1"] == 1
 
 
-def test_masks_of_another_size_are_refused(line: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_masks_of_another_size_are_refused(line, capsys):
     content = json.loads((line / "masks.json").read_text())
     for each in content["annotations"]:
         each["segmentation"]["size"] = [SIZE[0], SIZE[1] + 2]

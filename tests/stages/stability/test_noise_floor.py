@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import pytest
 import torch
 
 from vidrobust.models.load import load_model
@@ -23,21 +21,21 @@ class Leaky:
     class_names = ("a", "b")
     task: Literal["classification"] = "classification"
 
-    def __init__(self, leak: float) -> None:
+    def __init__(self, leak):
         self.leak = leak
 
-    def __call__(self, pixels: torch.Tensor) -> Classifications:
+    def __call__(self, pixels):
         share = pixels[:, 0, 0, 0].numpy() / 255 * 0.5 + self.leak * np.arange(len(pixels))
         return Classifications(np.stack([share, 1 - share], axis=1), self.class_names)
 
 
-def test_a_model_that_looks_at_nothing_else_has_none() -> None:
+def test_a_model_that_looks_at_nothing_else_has_none():
     floor = measure(Leaky(0.0), PIXELS)
     assert (floor.total_variation, floor.flips) == (0.0, 0)
     assert floor.n == 6 * len(floor.ways)
 
 
-def test_company_that_leaks_into_a_row_is_the_floor() -> None:
+def test_company_that_leaks_into_a_row_is_the_floor():
     """By hand: alone every frame is in place 0, so the last of six moves by 5 x .02; reversed, both ends do.
 
     Shares are .098 i + .02 i together: only the sixth, .59, is above a half; alone it is .49: one flip. Reversed
@@ -50,7 +48,7 @@ def test_company_that_leaks_into_a_row_is_the_floor() -> None:
     assert floor.flips >= 2
 
 
-def test_two_floors_together() -> None:
+def test_two_floors_together():
     first = NoiseFloor(0.1, 1, 4, ("x",), {"x": (0.1, 1, 4)})
     second = NoiseFloor(0.3, 0, 6, ("x", "y"), {"x": (0.3, 0, 4), "y": (0.0, 0, 2)})
     both = first.joined(second)
@@ -58,9 +56,7 @@ def test_two_floors_together() -> None:
     assert both.by_way == {"x": (0.3, 1, 8), "y": (0.0, 0, 2)}
 
 
-def test_another_engine_and_number_format_are_in_the_floor(
-    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_engine_and_number_format_are_in_the_floor(models, tmp_path, monkeypatch):
     monkeypatch.setenv("VIDROBUST_CACHE", str(tmp_path))
     spec = f"onnx:{models / 'mobilenet_v1_0.25_128.onnx'},threads=1"
     pixels = torch.randint(0, 256, (4, 3, 64, 80), generator=torch.Generator().manual_seed(0)).to(

@@ -1,7 +1,5 @@
 """The stability table against counts done by hand, and verdict words where the interval lies in one band."""
 
-from __future__ import annotations
-
 import re
 
 import numpy as np
@@ -19,12 +17,12 @@ from vidrobust.statistics.intervals import clustered_mean
 METRICS = metrics_of("classification", (1, 3))
 
 
-def row_of(table: pd.DataFrame, metric: str, item: str) -> pd.Series:
+def row_of(table, metric, item):
     (place,) = np.flatnonzero((table["metric"] == metric) & (table["item"] == item))
     return table.iloc[place]
 
 
-def test_hand_counted_clip() -> None:
+def test_hand_counted_clip():
     """Six frames: bolt bolt nut bolt | cut | nut nut."""
     labels = [0, 0, 1, 0, 1, 1]
     p = np.full((6, 3), 0.1, np.float32)
@@ -45,7 +43,7 @@ def test_hand_counted_clip() -> None:
     assert (one["value"], one["n"], three["value"], three["n"]) == (0.0, 2, 0.0, 1)
 
 
-def test_five_items_are_the_clusters_of_the_whole() -> None:
+def test_five_items_are_the_clusters_of_the_whole():
     clips = [measure(made_predictions(12, seed=number), PLAIN, []) for number in range(5)]
     joined = {
         name: pd.concat([clip[name].assign(item=f"clip{k}") for k, clip in enumerate(clips)])
@@ -60,7 +58,7 @@ def test_five_items_are_the_clusters_of_the_whole() -> None:
     assert (row["low"], row["high"]) == pytest.approx((expected.low, expected.high), abs=1e-6)
 
 
-def test_rows_by_class_are_of_the_first_frames_and_sum_up_small_classes() -> None:
+def test_rows_by_class_are_of_the_first_frames_and_sum_up_small_classes():
     """Forty frames bolt, then nut and washer in turn: 40 pairs start with bolt, ten each with the others."""
     labels = [0] * 40 + [1, 2] * 10 + [1]
     p = np.full((len(labels), 3), 0.1, np.float32)
@@ -71,7 +69,7 @@ def test_rows_by_class_are_of_the_first_frames_and_sum_up_small_classes() -> Non
     assert flips["value"].to_dict() == {"bolt": pytest.approx(1 / 40), "other classes": 1.0}
 
 
-def test_nothing_measured_is_an_empty_table() -> None:
+def test_nothing_measured_is_an_empty_table():
     found = measure(made_predictions(1), ["first"], [])
     assert not len(rates.summarise(found, METRICS))
     assert not len(rates.summarise_by_class(found, METRICS))
@@ -93,26 +91,24 @@ FLIPS = CLASSIFICATION.metrics[0]
         (0.1, NAN, NAN, "cannot tell", "unknown"),
     ],
 )
-def test_the_word_follows_the_interval(
-    rate: float, low: float, high: float, word: str, kind: str
-) -> None:
+def test_the_word_follows_the_interval(rate, low, high, word, kind):
     found = stability(rate, low, high, 100, FLIPS)
     assert (found.word, found.kind) == (word, kind)
     assert found.why
     assert not found.why.endswith(".")
 
 
-def test_nothing_compared_is_no_verdict() -> None:
+def test_nothing_compared_is_no_verdict():
     found = stability(NAN, NAN, NAN, 0, FLIPS)
     assert (found.word, found.kind) == ("not measured", "unknown")
 
 
-def test_boxes_are_judged_by_the_same_limits_in_their_own_words() -> None:
+def test_boxes_are_judged_by_the_same_limits_in_their_own_words():
     uncovered = next(metric for metric in DETECTION.metrics if metric.name == "uncovered_rate")
     found = stability(0.02, 0.005, 0.05, 100, uncovered)
     assert (found.word, found.kind) == ("flickering or worse", "middle")
     assert found.why != stability(0.02, 0.005, 0.05, 100, FLIPS).why
 
 
-def test_the_limits_are_stated() -> None:
+def test_the_limits_are_stated():
     assert re.findall(r"1 in \d+", LIMITS) == ["1 in 1000", "1 in 100"]

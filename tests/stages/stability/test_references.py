@@ -1,11 +1,7 @@
 """Known boxes that leave the frame: a run against pycocotools and TrackEval on the same files."""
 
-from __future__ import annotations
-
 import json
 import shutil
-from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -17,7 +13,7 @@ WIDTH, HEIGHT, FRAMES = 640, 480, 71
 
 
 @pytest.fixture(scope="module")
-def campus(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def campus(corpus, tmp_path_factory):
     """TUD-Campus as downloaded, without its pictures, and a tracker that shakes, misses and swaps numbers."""
     folder = tmp_path_factory.mktemp("mot")
     shutil.copytree(
@@ -45,7 +41,7 @@ def campus(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def study(campus: Path, boxes: str, out: Path) -> dict[str, Any]:
+def study(campus, boxes, out):
     pictures = campus / "pictures" / "TUD-Campus"
     labels = campus / "TUD-Campus"
     assert (
@@ -63,7 +59,7 @@ def study(campus: Path, boxes: str, out: Path) -> dict[str, Any]:
     return found
 
 
-def from_file(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def from_file(path):
     """Frame, number, x1 y1 x2 y2 within the frame, and score of each line."""
     table = np.loadtxt(path, delimiter=",")
     corners = np.column_stack([table[:, 2:4] - 1, table[:, 2:4] - 1 + table[:, 4:6]])
@@ -76,7 +72,7 @@ def from_file(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarra
     )
 
 
-def by_pycocotools(known: Path, found: Path) -> tuple[float, float]:
+def by_pycocotools(known, found):
     coco = pytest.importorskip("pycocotools.coco").COCO()
     judge = pytest.importorskip("pycocotools.cocoeval").COCOeval
     rows = []
@@ -102,10 +98,10 @@ def by_pycocotools(known: Path, found: Path) -> tuple[float, float]:
     return float(evaluation.stats[0]), float(evaluation.stats[1])
 
 
-def by_trackeval(known: Path, found: Path) -> dict[str, float]:
+def by_trackeval(known, found):
     metrics = pytest.importorskip("trackeval.metrics")
     boxes = pytest.importorskip("trackeval.datasets._base_dataset")._BaseDataset
-    data: dict[str, Any] = {"num_timesteps": FRAMES}
+    data = {"num_timesteps": FRAMES}
     sides = []
     for side, path in (("gt", known), ("tracker", found)):
         frame, number, corners, _ = from_file(path)
@@ -125,7 +121,7 @@ def by_trackeval(known: Path, found: Path) -> dict[str, float]:
     return {"hota": hota, "idf1": identity["IDF1"], "identity_switches": clear["IDSW"]}
 
 
-def test_a_tracker_on_objects_that_leave_the_frame(campus: Path) -> None:
+def test_a_tracker_on_objects_that_leave_the_frame(campus):
     known, found = campus / "TUD-Campus" / "gt" / "gt.txt", campus / "tracker.txt"
     _, _, corners, _ = from_file(known)
     table = np.loadtxt(known, delimiter=",")
@@ -141,7 +137,7 @@ def test_a_tracker_on_objects_that_leave_the_frame(campus: Path) -> None:
         assert ours[name]["value"] == pytest.approx(value, abs=1e-6), name
 
 
-def test_the_known_boxes_themselves_are_right(campus: Path) -> None:
+def test_the_known_boxes_themselves_are_right(campus):
     """The same lines as labels and as a detector: no error anywhere, and one class name on both sides."""
     found = study(campus, f"detections:{campus / 'TUD-Campus' / 'gt' / 'gt.txt'}", campus / "truth")
     for name in ("average_precision", "hota", "idf1", "recall"):
@@ -150,7 +146,7 @@ def test_the_known_boxes_themselves_are_right(campus: Path) -> None:
         assert found[name]["value"] == pytest.approx(0, abs=1e-5), name
 
 
-def test_every_second_frame_recorded_is_asked_about(campus: Path) -> None:
+def test_every_second_frame_recorded_is_asked_about(campus):
     """Truth in frames 1, 3, 5 ... of the file: refused as it stands; of the frames looked at none is uncovered."""
     lines = (campus / "TUD-Campus" / "gt" / "gt.txt").read_text().splitlines()
     (campus / "stride.txt").write_text(

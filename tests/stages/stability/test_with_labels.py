@@ -1,10 +1,7 @@
 """A run with labels, on a real clip of a cat: metrics, gates, comparison and report, by the command line."""
 
-from __future__ import annotations
-
 import json
 import shutil
-from pathlib import Path
 
 import pytest
 
@@ -16,16 +13,14 @@ from vidrobust.stages.stability import labels_section
 CATS = (281, 282, 283, 284, 285)  # clip_labels.csv of the corpus
 
 
-def labels_in(folder: Path, clip: Path, label: str) -> Path:
+def labels_in(folder, clip, label):
     path = folder / "labels.csv"
     path.write_text(f"path,label\n{clip},{label}\n")
     return path
 
 
 @pytest.fixture(scope="module")
-def judged(
-    corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, Path]:
+def judged(corpus, models, tmp_path_factory):
     """The clip with its labels, a run for each of two networks."""
     base = tmp_path_factory.mktemp("judged")
     clip = corpus / "objects" / "cotracker_cat.mp4"
@@ -39,7 +34,7 @@ def judged(
     return folders[0], folders[1]
 
 
-def test_the_metrics_are_those_of_the_frames(judged: tuple[Path, Path]) -> None:
+def test_the_metrics_are_those_of_the_frames(judged):
     folder = RunFolder.existing(judged[0])
     right = folder.table("frames")["label"].isin(CATS).to_numpy()
     ((model, summary),) = folder.read_json("metrics.json")["models"].items()
@@ -70,16 +65,14 @@ def test_the_metrics_are_those_of_the_frames(judged: tuple[Path, Path]) -> None:
     assert folder.run["judged"][model]["anchors"] == len(anchors)
 
 
-def test_gates_know_them(judged: tuple[Path, Path]) -> None:
+def test_gates_know_them(judged):
     (summary,) = RunFolder.existing(judged[0]).read_json("metrics.json")["models"].values()
     value = summary["top1"]["value"]
     assert run("gate", str(judged[0]), "--fail-if", f"top1 < {value + 0.01}") == 1
     assert run("gate", str(judged[0]), "--fail-if", f"top1 < {value - 0.01}") == 0
 
 
-def test_two_networks_are_compared_by_who_is_right(
-    judged: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_two_networks_are_compared_by_who_is_right(judged, capsys):
     assert run("compare", *map(str, judged), "--json") == 0
     found = json.loads(capsys.readouterr().out)
     a, b = (
@@ -97,9 +90,7 @@ def test_two_networks_are_compared_by_who_is_right(
     assert found["metrics"]["pm10"]["n"] == len(range(0, len(a), 20))
 
 
-def test_other_labels_are_other_figures_of_the_same_parts(
-    corpus: Path, judged: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_other_labels_are_other_figures_of_the_same_parts(corpus, judged, tmp_path, capsys):
     folder = tmp_path / "run"
     shutil.copytree(judged[0], folder)
     clip = corpus / "objects" / "cotracker_cat.mp4"
@@ -127,7 +118,7 @@ def test_other_labels_are_other_figures_of_the_same_parts(
     assert "for 1 label (no such thing); 87 frames with no other label" in sentence
 
 
-def test_the_report_tells_them_apart(judged: tuple[Path, Path]) -> None:
+def test_the_report_tells_them_apart(judged):
     assert run("report", str(judged[1]), "--quiet") == 0
     page = (judged[1] / "details.html").read_text()
     start = page.index('<section id="labels">')

@@ -1,11 +1,8 @@
 """The meter on clips made frame by frame from a real photograph, so that every change is known."""
 
-from __future__ import annotations
-
 import io
 from fractions import Fraction
 from itertools import pairwise
-from pathlib import Path
 
 import av
 import cv2
@@ -29,7 +26,7 @@ HEIGHT, WIDTH = 270, 480
 
 
 @pytest.fixture(scope="module")
-def scene(corpus: Path) -> np.ndarray:
+def scene(corpus):
     """(720, 1280, 3) float32: a photograph, smoothed for sampling at less than half its size."""
     with av.open(str(corpus / "objects/sam2_01_dog.mp4")) as container:
         frame = next(container.decode(video=0)).to_ndarray(format="rgb24")

@@ -1,7 +1,5 @@
 """The spread of planted conditions, from made pairs and from rendered frames."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,9 +13,7 @@ from vidrobust.stages.variation.spread import CONDITIONS, QUANTITIES, spread_of,
 FRAMES = 100
 
 
-def pairs(
-    quantity: str, value: np.ndarray, error: float = 0.0, scale: str = "clip"
-) -> pd.DataFrame:
+def pairs(quantity, value, error=0.0, scale="clip"):
     count = len(value)
     return pd.DataFrame(
         {
@@ -31,11 +27,11 @@ def pairs(
     )
 
 
-def row(table: pd.DataFrame, quantity: str, item: str = "") -> pd.Series:
+def row(table, quantity, item=""):
     return table[(table["quantity"] == quantity) & (table["item"] == item)].iloc[0]
 
 
-def test_half_the_distance_of_the_percentiles_less_the_meters_error() -> None:
+def test_half_the_distance_of_the_percentiles_less_the_meters_error():
     value = np.linspace(-10, 10, 2001)
     found = row(spread_of(pairs("hue_deg", value), {"clip": 640}), "hue_deg")
     # the 2.5th and 97.5th percentile of -10 to 10
@@ -46,7 +42,7 @@ def test_half_the_distance_of_the_percentiles_less_the_meters_error() -> None:
     assert calm["spread"] == 0.0
 
 
-def test_lengths_are_shares_of_each_clips_own_width() -> None:
+def test_lengths_are_shares_of_each_clips_own_width():
     value = np.linspace(-8, 8, 2001)
     both = pd.concat(
         [pairs("shift_x_px", value), pairs("shift_x_px", value / 4).assign(item="small")],
@@ -57,7 +53,7 @@ def test_lengths_are_shares_of_each_clips_own_width() -> None:
         assert row(table, "shift_x_px", item)["share"] == pytest.approx(7.6 / 640, rel=0.01)
 
 
-def test_differences_stand_in_where_the_first_frame_is_out_of_sight() -> None:
+def test_differences_stand_in_where_the_first_frame_is_out_of_sight():
     rng = np.random.default_rng(0)
     condition = rng.normal(0, 3, 4000)
     lost = pairs("hue_deg", np.zeros(20)).assign(valid=False)
@@ -67,7 +63,7 @@ def test_differences_stand_in_where_the_first_frame_is_out_of_sight() -> None:
     assert found["spread"] == pytest.approx(1.96 * 3, rel=0.05)
 
 
-def test_too_few_values_tell_nothing() -> None:
+def test_too_few_values_tell_nothing():
     found = row(spread_of(pairs("gain", np.ones(3)), {"clip": 640}), "gain")
     assert found["n"] == 0
     assert np.isnan(found["spread"])
@@ -81,7 +77,7 @@ def test_too_few_values_tell_nothing() -> None:
     ],
     ids=["flicker", "drift"],
 )
-def test_planted_light_comes_out_within_a_quarter(gain: np.ndarray, planted: float) -> None:
+def test_planted_light_comes_out_within_a_quarter(gain, planted):
     rng = np.random.default_rng(1)
     still = 0.6 * texture(3, 120, 160).astype(np.float64)
     meter = VariationMeter("clip", 25.0, content="made")
@@ -105,7 +101,7 @@ def test_planted_light_comes_out_within_a_quarter(gain: np.ndarray, planted: flo
     assert found["spread"] == pytest.approx(planted, rel=0.25)
 
 
-def test_every_quantity_is_named_and_named_once() -> None:
+def test_every_quantity_is_named_and_named_once():
     titles = [each.title for each in QUANTITIES.values()]
     assert len(set(titles)) == len(titles)
     assert set(CONDITIONS) <= set(QUANTITIES)

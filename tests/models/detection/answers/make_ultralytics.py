@@ -8,13 +8,10 @@ since only what comes behind the network is compared; nothing is downloaded. Of 
 and the boxes, scores, labels, masks and turned boxes of the library's ``Results`` at a confidence of .05.
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -30,13 +27,13 @@ MASKS = 4
 """Prototypes of the network of masks, instead of 32, so that the file is small."""
 
 
-def picture(height: int, width: int) -> np.ndarray:
+def picture(height, width):
     """(H, W, 3) uint8 BGR: smooth noise."""
     rough = np.random.default_rng(5).integers(0, 256, (height // 8, width // 8, 3)).astype(np.uint8)
     return cv2.resize(rough, (width, height), interpolation=cv2.INTER_CUBIC)
 
 
-def letter() -> torch.Tensor:
+def letter():
     """(2, 3, HEIGHT, WIDTH) what goes into the network, twice, since statistics want two."""
     small = cv2.resize(picture(120, 160), (128, 96), interpolation=cv2.INTER_LINEAR)
     whole = cv2.copyMakeBorder(small, 0, 0, 16, 16, cv2.BORDER_CONSTANT, value=(114, 114, 114))[
@@ -45,7 +42,7 @@ def letter() -> torch.Tensor:
     return torch.from_numpy(whole.transpose(2, 0, 1)[None] / 255.0).float().repeat(2, 1, 1, 1)
 
 
-def network(name: str, spread: float) -> Any:
+def network(name, spread):
     """A network of three classes whose scores spread over 0 to 1, with the statistics of one picture."""
     torch.manual_seed(3)
     model = YOLO(f"{name}.yaml", verbose=False)
@@ -66,7 +63,7 @@ def network(name: str, spread: float) -> Any:
     return model
 
 
-def settled(net: Any, pixels: torch.Tensor) -> None:
+def settled(net, pixels):
     """Give every layer the statistics of this input, and set the network to answer."""
     for module in net.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
@@ -78,7 +75,7 @@ def settled(net: Any, pixels: torch.Tensor) -> None:
     net.eval()
 
 
-def yolov5(folder: Path, spread: float) -> dict[str, np.ndarray]:
+def yolov5(folder, spread):
     """What YOLOv5's own code says: raw output, and boxes after its suppression at an IoU of .45."""
     sys.path.insert(0, str(folder))
     from models.yolo import Model
@@ -102,9 +99,9 @@ def yolov5(folder: Path, spread: float) -> dict[str, np.ndarray]:
     }
 
 
-def spread_out(net: Any, layer: Any, pixels: torch.Tensor, spread: float, middle: float) -> None:
+def spread_out(net, layer, pixels, spread, middle):
     """Draw a layer's weights so that what comes out of it has about this standard deviation and mean."""
-    said: list[torch.Tensor] = []
+    said = []
     hook = layer.register_forward_hook(lambda _, __, out: said.append(out))
     with torch.no_grad():
         layer.weight.normal_()
@@ -116,7 +113,7 @@ def spread_out(net: Any, layer: Any, pixels: torch.Tensor, spread: float, middle
     hook.remove()
 
 
-def main() -> None:
+def main():
     """Every network, into one file."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
@@ -127,10 +124,7 @@ def main() -> None:
     )
     given = parser.parse_args()
     frame = picture(120, 160)
-    kept: dict[str, np.ndarray] = {
-        "frame": frame[..., ::-1],
-        "version": np.array(ultralytics.__version__),
-    }
+    kept = {"frame": frame[..., ::-1], "version": np.array(ultralytics.__version__)}
     with tempfile.TemporaryDirectory() as folder:
         for name in NETWORKS:
             path = Path(folder) / f"{name}.pt"
@@ -148,9 +142,7 @@ def main() -> None:
     np.savez_compressed(Path(__file__).with_name("ultralytics.npz"), **kept)
 
 
-def answers(
-    exported: str, task: str, frame: np.ndarray
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def answers(exported, task, frame):
     """What goes in; and what comes out, and what the library says of a picture."""
     model = YOLO(exported, task=task)
     (result,) = model.predict(

@@ -1,7 +1,5 @@
 """Attribute studies against the manual's counts, hand counts and statsmodels."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,7 +11,7 @@ from vidrobust.plugins.gauge.attributes.attribute import attribute_study, model_
 from vidrobust.plugins.gauge.attributes.raters import kendalls_w
 
 
-def test_the_manuals_study_to_every_figure_that_it_prints() -> None:
+def test_the_manuals_study_to_every_figure_that_it_prints():
     # AIAG 2010, chapter III-C: cross tables of A and B, B and C, A and C; kappas .86, .79, .78 and .88, .92, .77
     # with the reference; 42, 45, 40 and together 39 of 50; misses 6.3, 6.3, 12.5 %; false alarms 4.9, 2.0, 8.8 %;
     # 71 to 93 %, 78 to 97 %, 66 to 90 %
@@ -63,7 +61,7 @@ def test_the_manuals_study_to_every_figure_that_it_prints() -> None:
     assert len(found["grey_zone"]["parts"]) == 11
 
 
-def test_fleiss_own_study() -> None:
+def test_fleiss_own_study():
     rows = [
         (str(patient), str(rater), "1", diagnosis)
         for patient, diagnoses in enumerate(DIAGNOSES.split())
@@ -76,13 +74,13 @@ def test_fleiss_own_study() -> None:
     assert kappa["low"] < 0.43 < kappa["high"]
 
 
-def test_a_study_is_as_an_independent_program_has_it() -> None:
+def test_a_study_is_as_an_independent_program_has_it():
     # the quality module of JASP, test-msaAttribute.R: counts with Clopper & Pearson's intervals, kappas, misses
     # and false alarms (there a part without spots that is called spotted is the miss)
     found = attribute_study(bearings(), defect=["N"])
     within, against = found["within_operator"], found["against_reference"]
 
-    def percents(each: dict[str, float]) -> list[float]:
+    def percents(each):
         return [each["count"], *(round(100 * each[key], 3) for key in ("low", "high"))]
 
     assert {name: percents(each["agreement"]) for name, each in within.items()} == {
@@ -112,7 +110,7 @@ def test_a_study_is_as_an_independent_program_has_it() -> None:
     assert rates["MH"] == pytest.approx([10 / 15, 3 / 30])
 
 
-def test_trials_without_a_common_name_are_paired_in_their_order() -> None:
+def test_trials_without_a_common_name_are_paired_in_their_order():
     table = aiag_attribute()
     named = table.assign(
         trial=lambda t: t["trial"].where(t["operator"] != "A", "pass " + t["trial"])
@@ -121,7 +119,7 @@ def test_trials_without_a_common_name_are_paired_in_their_order() -> None:
     assert one == other
 
 
-def study() -> pd.DataFrame:
+def study():
     """Four parts, two operators, two trials; parts 3 and 4 are bad. B misses part 3 once and part 4 twice."""
     verdicts = {
         "A": {"1": "ok ok", "2": "ok bad", "3": "bad bad", "4": "bad bad"},
@@ -138,7 +136,7 @@ def study() -> pd.DataFrame:
     )
 
 
-def test_counts_by_hand() -> None:
+def test_counts_by_hand():
     found = attribute_study(study(), defect=["bad"])
     assert {k: v["agreement"]["count"] for k, v in found["within_operator"].items()} == {
         "A": 3,
@@ -165,7 +163,7 @@ def test_counts_by_hand() -> None:
     assert found["between_operators"]["cochrans_q"]["q"] == pytest.approx(2.0)
 
 
-def test_shares_have_exact_intervals() -> None:
+def test_shares_have_exact_intervals():
     found = attribute_study(study(), defect=["bad"])["against_reference"]["operators"]["B"][
         "miss_rate"
     ]
@@ -173,23 +171,21 @@ def test_shares_have_exact_intervals() -> None:
     assert (found["low"], found["high"]) == pytest.approx((0.1941204, 0.9936906), abs=1e-6)
 
 
-def test_kendalls_w_of_a_published_table() -> None:
+def test_kendalls_w_of_a_published_table():
     # three raters, six parts, no ties; Siegel & Castellan 1988, table 9.6: W = .16
     ratings = np.array([[1, 6, 3, 2, 5, 4], [1, 5, 6, 4, 2, 3], [6, 3, 2, 5, 4, 1]])
     found = kendalls_w(ratings)
-    assert found is not None
     assert found["value"] == pytest.approx(0.16, abs=5e-3)
     # with ties: Friedman's statistic, corrected for ties, is m (n - 1) W
     tied = np.array([[1, 2, 2, 4, 5], [2, 1, 3, 3, 5], [1, 1, 2, 5, 4]])
     friedman = stats.friedmanchisquare(*tied.T)
     found = kendalls_w(tied)
-    assert found is not None
     assert (found["chi_square"], found["p"]) == pytest.approx((friedman.statistic, friedman.pvalue))
     assert kendalls_w(np.ones((3, 4))) is None
     assert kendalls_w(tied[:1]) is None
 
 
-def test_ordered_classes_have_a_concordance() -> None:
+def test_ordered_classes_have_a_concordance():
     table = study().assign(value=lambda t: t["value"].map({"ok": "low", "bad": "high"}))
     table = pd.concat(
         [
@@ -207,7 +203,7 @@ def test_ordered_classes_have_a_concordance() -> None:
         attribute_study(table, ordered=["low", "high"])
 
 
-def test_what_cannot_be_reported_is_null_and_said() -> None:
+def test_what_cannot_be_reported_is_null_and_said():
     table = study()
     table = table[(table["operator"] == "A") & (table["trial"] == "0")]
     found = attribute_study(table.drop(columns="reference"))
@@ -220,7 +216,7 @@ def test_what_cannot_be_reported_is_null_and_said() -> None:
         attribute_study(study().assign(reference=["ok", "bad"] * 8))
 
 
-def test_whether_the_model_splits_where_people_split_by_hand() -> None:
+def test_whether_the_model_splits_where_people_split_by_hand():
     verdicts = {
         "net": "ok bad, ok ok, ok bad, bad bad, ok ok",
         "Ann": "ok bad, ok ok, ok ok, bad ok, ok ok",
@@ -237,7 +233,6 @@ def test_whether_the_model_splits_where_people_split_by_hand() -> None:
     )
     # the model splits on 0 and 2; people, within or between them, on 0, 1 and 3
     found = model_and_people(table, ["Ann", "Bob"])
-    assert found is not None
     assert [found[key] for key in ("parts", "both", "only_model", "only_people", "neither")] == [
         5,
         1,

@@ -1,7 +1,5 @@
 """Gauge studies against published figures, statsmodels, and known components in simulation."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -13,7 +11,7 @@ from statsmodels.stats.anova import anova_lm
 from tests.plugins.gauge.published import AIAG, HOUF_BERMAN, crossed
 from vidrobust.errors import InputError
 from vidrobust.plugins.gauge.studies import repeatability_by_operator
-from vidrobust.plugins.gauge.variables.anova import NO_SPREAD, AskedDesign, analyse
+from vidrobust.plugins.gauge.variables.anova import NO_SPREAD, analyse
 from vidrobust.plugins.gauge.variables.gauge import (
     gauge_study,
     mean_range,
@@ -22,7 +20,7 @@ from vidrobust.plugins.gauge.variables.gauge import (
 )
 
 
-def test_the_manuals_study_by_analysis_of_variance() -> None:
+def test_the_manuals_study_by_analysis_of_variance():
     # AIAG 2010, table III-B 7 and 8: EV .199933, AV .226838, GRR .302373, PV 1.042327; 27.86 %, ndc 4
     found = gauge_study(crossed(AIAG)).as_json()
     assert found["interaction"] == "pooled"
@@ -37,16 +35,15 @@ def test_the_manuals_study_by_analysis_of_variance() -> None:
     assert squares == pytest.approx(expected, abs=5e-5)
 
 
-def test_constants_of_ranges_are_those_of_the_tables() -> None:
+def test_constants_of_ranges_are_those_of_the_tables():
     assert [1 / mean_range(n) for n in (2, 3)] == pytest.approx([0.8862, 0.5908], abs=5e-5)
     published = {2: 0.7071, 3: 0.5231, 4: 0.4467, 5: 0.4030, 7: 0.3534, 10: 0.3146}
     assert {n: 1 / single_range(n) for n in published} == pytest.approx(published, abs=5e-5)
 
 
-def test_limits_of_the_average_and_range_charts_are_those_of_the_manual() -> None:
+def test_limits_of_the_average_and_range_charts_are_those_of_the_manual():
     # AIAG 2010, chapter III-B: three trials, A2 = 1.023, D3 = 0, D4 = 2.574; mean range .3417; B on part 4 out
     found = range_charts(crossed(AIAG))
-    assert found is not None
     assert found.range_centre == pytest.approx(0.3417, abs=5e-5)
     assert found.range_high / found.range_centre == pytest.approx(2.574, abs=1e-3)
     assert found.range_low == 0.0
@@ -58,7 +55,7 @@ def test_limits_of_the_average_and_range_charts_are_those_of_the_manual() -> Non
     assert range_charts(crossed(AIAG).iloc[1:]) is None
 
 
-def test_components_and_intervals_of_a_published_study_with_interaction() -> None:
+def test_components_and_intervals_of_a_published_study_with_interaction():
     # Burdick, Borror & Montgomery 2005; all digits from an independent implementation of their formulas in R
     found = gauge_study(crossed(HOUF_BERMAN)).components
     expected = {
@@ -76,7 +73,7 @@ def test_components_and_intervals_of_a_published_study_with_interaction() -> Non
         ), name
 
 
-def test_sums_of_squares_of_a_nested_study_are_those_of_statsmodels() -> None:
+def test_sums_of_squares_of_a_nested_study_are_those_of_statsmodels():
     rng = np.random.default_rng(0)
     rows = [
         (f"{o}{p}", o, str(t), 3 * p + (o == "B") + rng.normal())
@@ -97,7 +94,7 @@ def test_sums_of_squares_of_a_nested_study_are_those_of_statsmodels() -> None:
     assert analyse(table).design == "nested"
 
 
-def test_one_operator_tells_repeatability_alone() -> None:
+def test_one_operator_tells_repeatability_alone():
     table = crossed(AIAG)[lambda t: t["operator"] == "A"]
     found = gauge_study(table).as_json()
     assert found["design"] == "one operator"
@@ -106,7 +103,7 @@ def test_one_operator_tells_repeatability_alone() -> None:
     assert found["repeatability_sd"] == pytest.approx(math.sqrt(within))
 
 
-def test_a_trial_missing_is_an_unbalanced_study_with_unweighted_means() -> None:
+def test_a_trial_missing_is_an_unbalanced_study_with_unweighted_means():
     table = crossed(HOUF_BERMAN).drop(index=[3, 40])
     found = gauge_study(table)
     assert "numbers of trials differ" in found.anova.notes[0]
@@ -120,7 +117,7 @@ def test_a_trial_missing_is_an_unbalanced_study_with_unweighted_means() -> None:
     )
 
 
-def test_one_trial_a_cell_has_no_interaction() -> None:
+def test_one_trial_a_cell_has_no_interaction():
     table = crossed(HOUF_BERMAN)[lambda t: t["trial"] == "0"]
     found = gauge_study(table)
     assert found.anova.interaction == "none"
@@ -136,12 +133,12 @@ def test_one_trial_a_cell_has_no_interaction() -> None:
         (lambda t: t.assign(value=np.nan), "no row has a value"),
     ],
 )
-def test_designs_that_allow_no_analysis_are_refused_by_name(change, message: str) -> None:  # type: ignore[no-untyped-def]
+def test_designs_that_allow_no_analysis_are_refused_by_name(change, message):
     with pytest.raises(InputError, match=message):
         gauge_study(change(crossed(AIAG)))
 
 
-def test_tolerance_and_pooling() -> None:
+def test_tolerance_and_pooling():
     found = gauge_study(crossed(HOUF_BERMAN), tolerance=40.0)
     assert found.components["grr"].percent_tolerance == pytest.approx(
         100 * 6 * 1.34302 / 40, abs=1e-3
@@ -151,9 +148,7 @@ def test_tolerance_and_pooling() -> None:
     assert gauge_study(crossed(AIAG), pool_above=0.99).components["interaction"].sd == 0.0
 
 
-def simulated(
-    rng: np.random.Generator, parts: int = 10, operators: int = 5, trials: int = 3
-) -> pd.DataFrame:
+def simulated(rng, parts=10, operators=5, trials=3):
     """Part 2, operator .5, interaction .3, repeatability .5."""
     effect = 2 * rng.normal(size=(parts, 1, 1)) + 0.5 * rng.normal(size=(1, operators, 1))
     value = (
@@ -167,7 +162,7 @@ def simulated(
     return pd.Series(value.ravel(), index=index, name="value").reset_index()
 
 
-def test_intervals_cover_known_components() -> None:
+def test_intervals_cover_known_components():
     rng = np.random.default_rng(2)
     truth = {
         "repeatability": 0.25,
@@ -187,7 +182,7 @@ def test_intervals_cover_known_components() -> None:
     assert min(*held.values(), percent) >= 88, (held, percent)
 
 
-def test_each_operators_own_repeatability_by_hand() -> None:
+def test_each_operators_own_repeatability_by_hand():
     # A: parts (1, 3) and (5, 5): squares 2 + 0 over 2 degrees of freedom, sd 1; chi-square .025 and .975 of 2 are
     # 0.0506 and 7.378; B measured each part once
     table = pd.DataFrame(
@@ -209,7 +204,7 @@ def test_each_operators_own_repeatability_by_hand() -> None:
     assert (b["mean"], b["repeatability_sd"], b["low"], b["n"]) == (8.0, None, None, 2)
 
 
-def test_nested_operators_with_different_numbers_of_parts_are_fitted_by_likelihood() -> None:
+def test_nested_operators_with_different_numbers_of_parts_are_fitted_by_likelihood():
     table = crossed(AIAG).assign(part=lambda t: t["operator"] + t["part"])
     whole = gauge_study(table)
     assert whole.anova.design == "nested"
@@ -221,7 +216,7 @@ def test_nested_operators_with_different_numbers_of_parts_are_fitted_by_likeliho
     )
 
 
-def test_repeats_that_are_all_equal_put_a_verdict_in_doubt() -> None:
+def test_repeats_that_are_all_equal_put_a_verdict_in_doubt():
     table = crossed(AIAG)
     copied = table.assign(value=table.groupby(["part", "operator"])["value"].transform("first"))
     assert gauge_study(copied).anova.notes[-1] == NO_SPREAD
@@ -231,7 +226,7 @@ def test_repeats_that_are_all_equal_put_a_verdict_in_doubt() -> None:
 
 
 @pytest.mark.parametrize("design", ["crossed", "nested", "gaps", "day"])
-def test_what_is_reported_of_random_studies_fits_together(design: str) -> None:
+def test_what_is_reported_of_random_studies_fits_together(design):
     rng = np.random.default_rng(sum(map(ord, design)))
     for _ in range(5):
         table, factors = random_study(rng, design)
@@ -247,7 +242,7 @@ def test_what_is_reported_of_random_studies_fits_together(design: str) -> None:
         assert categories == sorted(categories)
 
 
-def random_study(rng: np.random.Generator, design: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def random_study(rng, design):
     """A study of random size and components, some of them 0."""
     parts, operators, trials = (
         int(rng.integers(low, high)) for low, high in ((4, 9), (2, 4), (2, 4))
@@ -278,9 +273,7 @@ def random_study(rng: np.random.Generator, design: str) -> tuple[pd.DataFrame, t
 
 @pytest.mark.parametrize("value", [0.29, 1 / 3, 1e-12, 12345.6789, -7e9])
 @pytest.mark.parametrize("design", ["auto", "nested"])
-def test_what_never_varies_has_no_spread_whatever_its_digits(
-    value: float, design: AskedDesign
-) -> None:
+def test_what_never_varies_has_no_spread_whatever_its_digits(value, design):
     # the mean of three times .29 is not .29, and what that left was shared out: 85 % of nothing
     found = gauge_study(crossed(AIAG).assign(value=value), design=design)
     assert all(part.variance == 0 for part in found.components.values())
@@ -288,7 +281,7 @@ def test_what_never_varies_has_no_spread_whatever_its_digits(
     assert found.ndc is None
 
 
-def test_equal_repeats_have_no_repeatability_whatever_their_digits() -> None:
+def test_equal_repeats_have_no_repeatability_whatever_their_digits():
     table = crossed(AIAG)
     table["value"] = 0.29 + table.groupby("part")["value"].transform("first") / 3
     found = gauge_study(table)

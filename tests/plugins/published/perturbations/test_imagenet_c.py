@@ -6,10 +6,7 @@ whose numbers cannot be shared is compared by its statistics. Tolerance is one l
 rounding, the package in float64 and ours in float32.
 """
 
-from __future__ import annotations
-
 import warnings
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -33,29 +30,29 @@ severities = pytest.mark.parametrize("severity", SEVERITIES)
 sizes = pytest.mark.parametrize("size", SIZES, ids=str)
 
 
-def array(size: tuple[int, int]) -> np.ndarray:
+def array(size):
     return make_picture(*size).permute(1, 2, 0).contiguous().numpy()
 
 
-def ours(name: str, frame: np.ndarray, severity: int, seed: int = 0) -> np.ndarray:
+def ours(name, frame, severity, seed=0):
     pixels = torch.from_numpy(frame).permute(2, 0, 1)[None]
     changed = PERTURBATIONS[f"imagenet-c:{name}"].apply(pixels, severity, from_seed(seed))
     return changed[0].permute(1, 2, 0).numpy()
 
 
-def reference(name: str, frame: np.ndarray, severity: int, seed: int = 0) -> np.ndarray:
+def reference(name, frame, severity, seed=0):
     np.random.seed(seed)  # noqa: NPY002 - the package draws from the global stream
     return np.asarray(imagecorruptions.corrupt(frame, severity, name))
 
 
-def assert_within_one_level(a: np.ndarray, b: np.ndarray, share: float = 0.2) -> None:
+def assert_within_one_level(a, b, share=0.2):
     """Flat areas are what the share is for: the package's kernels sum to less than one there and lose a level."""
     difference = np.abs(a.astype(int) - b.astype(int))
     assert difference.max() <= 1
     assert np.mean(difference > 0) <= share
 
 
-def test_names_and_order_are_those_of_the_package() -> None:
+def test_names_and_order_are_those_of_the_package():
     assert [p.name for p in suite("imagenet-c")] == imagecorruptions.get_corruption_names("all")
     assert list(imagenet_c.TEST) == imagecorruptions.get_corruption_names("common")
 
@@ -74,7 +71,7 @@ def test_names_and_order_are_those_of_the_package() -> None:
         "saturate",
     ],
 )
-def test_deterministic_corruptions_pixel_by_pixel(name: str, size: tuple[int, int]) -> None:
+def test_deterministic_corruptions_pixel_by_pixel(name, size):
     frame = array(size)
     for severity in SEVERITIES:
         assert_within_one_level(ours(name, frame, severity), reference(name, frame, severity))
@@ -84,9 +81,7 @@ def test_deterministic_corruptions_pixel_by_pixel(name: str, size: tuple[int, in
 @pytest.mark.parametrize(
     "name", ["defocus_blur", "zoom_blur", "brightness", "contrast", "pixelate", "jpeg_compression"]
 )
-def test_where_errors_are_compared_every_level_is_that_of_the_package(
-    name: str, size: tuple[int, int]
-) -> None:
+def test_where_errors_are_compared_every_level_is_that_of_the_package(name, size):
     """Also on flat areas and greys, where the package loses a level to its own rounding."""
     frame = array(size)
     frame[: size[0] // 3] = 51
@@ -99,7 +94,7 @@ def test_where_errors_are_compared_every_level_is_that_of_the_package(
 
 
 @pytest.mark.nightly
-def test_ice_is_that_of_the_package_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ice_is_that_of_the_package_where_it_is_installed(monkeypatch):
     """Over twelve draws the same damage; without the package the ice is drawn, as in a study."""
     frame = array((224, 224))
     with_photographs = exact(PERTURBATIONS["imagenet-c:frost"])
@@ -116,12 +111,12 @@ def test_ice_is_that_of_the_package_where_it_is_installed(monkeypatch: pytest.Mo
     assert exact(PERTURBATIONS["imagenet-c:frost"]) is PERTURBATIONS["imagenet-c:frost"]
 
 
-def shared_motion(frame: np.ndarray, severity: int, stream: np.random.RandomState) -> np.ndarray:
+def shared_motion(frame, severity, stream):
     c = imagenet_c.SIZES["motion_blur"][severity - 1]
     return weather.trail(frame.astype(np.float32), *c, stream.uniform(-45, 45))
 
 
-def shared_snow(frame: np.ndarray, severity: int, stream: np.random.RandomState) -> np.ndarray:
+def shared_snow(frame, severity, stream):
     """The package draws noise for the whole frame and enlarges its middle; ours draws only the middle."""
     c, (h, w) = imagenet_c.SIZES["snow"][severity - 1], frame.shape[:2]
     noise = (stream.normal(size=(h, w), loc=c[0], scale=c[1]) - c[0]) / c[1]
@@ -133,21 +128,21 @@ def shared_snow(frame: np.ndarray, severity: int, stream: np.random.RandomState)
     )
 
 
-def shared_spatter(frame: np.ndarray, severity: int, stream: np.random.RandomState) -> np.ndarray:
+def shared_spatter(frame, severity, stream):
     noise = stream.normal(size=frame.shape[:2]).astype(np.float32)
     return weather.spatter(
         frame.astype(np.float32) / np.float32(255), noise, imagenet_c.SIZES["spatter"][severity - 1]
     )
 
 
-def shared_elastic(frame: np.ndarray, severity: int, stream: np.random.RandomState) -> np.ndarray:
+def shared_elastic(frame, severity, stream):
     uniforms = np.stack([stream.uniform(-1, 1, size=frame.shape[:2]) for _ in range(2)])
     return imagenet_c.elastic(
         frame, uniforms.astype(np.float32), imagenet_c.SIZES["elastic_transform"][severity - 1]
     )
 
 
-def shared_fog(frame: np.ndarray, severity: int, stream: np.random.RandomState) -> np.ndarray:
+def shared_fog(frame, severity, stream):
     """Diamond-square draws level by level: the centres, then the two kinds of edges."""
     side = weather.fog_side((frame.shape[0], frame.shape[1]))
     uniforms = np.zeros((side, side), np.float32)
@@ -162,9 +157,6 @@ def shared_fog(frame: np.ndarray, severity: int, stream: np.random.RandomState) 
     )
 
 
-Shared = Callable[[np.ndarray, int, np.random.RandomState], np.ndarray]
-
-
 @sizes
 @pytest.mark.parametrize(
     ("name", "shared"),
@@ -176,9 +168,7 @@ Shared = Callable[[np.ndarray, int, np.random.RandomState], np.ndarray]
         ("fog", shared_fog),
     ],
 )
-def test_random_corruptions_with_the_same_numbers(
-    name: str, shared: Shared, size: tuple[int, int]
-) -> None:
+def test_random_corruptions_with_the_same_numbers(name, shared, size):
     frame = array(size)
     for severity in SEVERITIES:
         made = shared(frame, severity, np.random.RandomState(7))
@@ -188,7 +178,7 @@ def test_random_corruptions_with_the_same_numbers(
 
 
 @pytest.mark.parametrize("name", ["gaussian_noise", "shot_noise", "impulse_noise", "speckle_noise"])
-def test_noise_has_the_statistics_of_the_package(name: str) -> None:
+def test_noise_has_the_statistics_of_the_package(name):
     """Mean and deviation of 30 000 noisy levels, for three clean levels and every severity.
 
     Within five standard errors of the difference: sd sqrt(2 / n) of the mean, and of the deviation, by its fourth
@@ -204,7 +194,7 @@ def test_noise_has_the_statistics_of_the_package(name: str) -> None:
             assert a.std() == pytest.approx(spread, rel=5 * np.sqrt((kurtosis - 1) / (2 * n)))
 
 
-def test_noise_is_independent_in_channels_and_places() -> None:
+def test_noise_is_independent_in_channels_and_places():
     frame = np.full((100, 100, 3), 128, np.uint8)
     for name in ("gaussian_noise", "shot_noise", "impulse_noise", "speckle_noise"):
         noise = ours(name, frame, 1).astype(float) - 128
@@ -217,7 +207,7 @@ def test_noise_is_independent_in_channels_and_places() -> None:
 @pytest.mark.parametrize(
     "name", ["glass_blur", "motion_blur", "snow", "spatter", "elastic_transform", "fog"]
 )
-def test_random_corruptions_do_as_much_damage_as_the_package(name: str) -> None:
+def test_random_corruptions_do_as_much_damage_as_the_package(name):
     """Mean over eight draws of the mean absolute difference, as drawn by each from its own numbers."""
     frame = array((96, 96))
     for severity in (1, 3, 5):
@@ -234,7 +224,7 @@ def test_random_corruptions_do_as_much_damage_as_the_package(name: str) -> None:
 
 
 @pytest.mark.nightly
-def test_frost_does_about_as_much_damage_as_the_photographs() -> None:
+def test_frost_does_about_as_much_damage_as_the_photographs():
     """Ours is drawn: the same weights, six pictures of similar brightness and contrast, so within a third."""
     frame = array((224, 224))
     for severity in SEVERITIES:
@@ -250,7 +240,7 @@ def test_frost_does_about_as_much_damage_as_the_photographs() -> None:
         assert a == pytest.approx(b, rel=0.34)
 
 
-def test_frost_pictures_differ_and_cover_any_frame() -> None:
+def test_frost_pictures_differ_and_cover_any_frame():
     drawn = [weather.frost_picture(number, (64, 64)) for number in range(weather.FROST_PICTURES)]
     assert len({picture.tobytes() for picture in drawn}) == 6
     assert 30 < np.mean([picture.std() for picture in drawn]) < 45
@@ -260,7 +250,7 @@ def test_frost_pictures_differ_and_cover_any_frame() -> None:
 
 
 @severities
-def test_authors_elastic_moves_more_at_one_and_two(severity: int) -> None:
+def test_authors_elastic_moves_more_at_one_and_two(severity):
     """With the affine map of 24 and 49 px against 5 px: displacement of a picture of ramps."""
     h = w = 224
     ramp = np.zeros((h, w, 3), np.uint8)
@@ -278,7 +268,7 @@ def test_authors_elastic_moves_more_at_one_and_two(severity: int) -> None:
     assert affine / 6 < float(np.mean(moves)) < affine
 
 
-def test_severities_are_whole_numbers() -> None:
+def test_severities_are_whole_numbers():
     pixels = make_picture(40, 40)[None]
     with pytest.raises(SettingsError, match=r"severity 2.5 is not one of 1, 2, 3, 4, 5"):
         PERTURBATIONS["imagenet-c:fog"].apply(pixels, 2.5, from_seed(0))

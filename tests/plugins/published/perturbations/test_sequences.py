@@ -1,7 +1,5 @@
 """ImageNet-P: numbers of frames, where the clean one lies, the authors' formulas, and the flip rate."""
 
-from __future__ import annotations
-
 import math
 
 import cv2
@@ -23,14 +21,14 @@ from vidrobust.plugins.published.perturbations.sequences import (
 )
 
 
-def smooth_picture() -> torch.Tensor:
+def smooth_picture():
     """(3, 128, 128) without fine detail, so that two interpolations agree."""
     return torch.from_numpy(
         cv2.GaussianBlur(make_picture(128, 128).permute(1, 2, 0).numpy(), (0, 0), 2)
     ).permute(2, 0, 1)
 
 
-def test_ten_are_scored_and_the_table_of_the_paper_holds() -> None:
+def test_ten_are_scored_and_the_table_of_the_paper_holds():
     scored = [s.name for s in SEQUENCES.values() if s.scored]
     noise_blur_weather = {
         "gaussian_noise",
@@ -58,7 +56,7 @@ def test_ten_are_scored_and_the_table_of_the_paper_holds() -> None:
 
 
 @pytest.mark.parametrize("name", SEQUENCES)
-def test_clean_frame_is_where_it_is_said_to_be(name: str) -> None:
+def test_clean_frame_is_where_it_is_said_to_be(name):
     sequence, picture = SEQUENCES[name], make_picture(64, 48)
     frames = list(sequence.frames(picture, from_seed(1)))
     assert len(frames) == sequence.num_frames
@@ -72,7 +70,7 @@ def test_clean_frame_is_where_it_is_said_to_be(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["gaussian_noise", "snow", "translate", "zoom_blur", "spatter"])
-def test_a_perturbation_gives_the_frames_of_the_sequence(name: str) -> None:
+def test_a_perturbation_gives_the_frames_of_the_sequence(name):
     picture = make_picture(40, 40)
     frames = list(SEQUENCES[name].frames(picture, seeded("x", 0, 0, f"imagenet-p:{name}", 0)))
     for number in (2, 17, 31):
@@ -86,7 +84,7 @@ def test_a_perturbation_gives_the_frames_of_the_sequence(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["translate", "rotate", "shear", "scale"])
-def test_motions_are_those_of_torchvision(name: str) -> None:
+def test_motions_are_those_of_torchvision(name):
     """The authors call ``affine``; away from the black border two levels are the rounding of both."""
     picture = smooth_picture()
     image = Image.fromarray(picture.permute(1, 2, 0).numpy())
@@ -115,7 +113,7 @@ def test_motions_are_those_of_torchvision(name: str) -> None:
         assert np.abs(a - b)[inside].max() <= 2
 
 
-def test_tilt_is_the_authors_projection() -> None:
+def test_tilt_is_the_authors_projection():
     picture = smooth_picture().permute(1, 2, 0).contiguous().numpy()
     h, w = picture.shape[:2]
     for number in (0, 20, 30):
@@ -133,7 +131,7 @@ def test_tilt_is_the_authors_projection() -> None:
         assert np.abs(ours[0].permute(1, 2, 0).numpy().astype(int) - theirs).max() <= 1
 
 
-def test_noise_is_independent_from_frame_to_frame() -> None:
+def test_noise_is_independent_from_frame_to_frame():
     grey = torch.full((3, 60, 60), 128, dtype=torch.uint8)
     frames = (
         torch.stack(list(SEQUENCES["gaussian_noise_3"].frames(grey, from_seed(0)))).double() - 128
@@ -142,7 +140,7 @@ def test_noise_is_independent_from_frame_to_frame() -> None:
     assert abs(float((frames[1] * frames[2]).mean())) < 0.05 * 20.4**2
 
 
-def test_running_drops_follow_the_authors_convolution() -> None:
+def test_running_drops_follow_the_authors_convolution():
     """``np.convolve`` with (.05, .1, .15, .7), mode same, on a column, against the filter used."""
     column = np.random.default_rng(0).random(30).astype(np.float32)
     run = np.array([[0.7], [0.15], [0.1], [0.05]], np.float32)
@@ -152,13 +150,13 @@ def test_running_drops_follow_the_authors_convolution() -> None:
     )
 
 
-def test_pairs_by_hand() -> None:
+def test_pairs_by_hand():
     assert compared_pairs(4, "first") == [(0, 1), (0, 2), (0, 3)]
     assert compared_pairs(4, "previous") == [(0, 1), (1, 2), (2, 3)]
     assert compared_pairs(5, "previous", difficulty=2) == [(0, 2), (1, 3), (2, 4)]
 
 
-def test_flip_probability_by_hand() -> None:
+def test_flip_probability_by_hand():
     """a b a b ...: 31 frames flip at each of 30 steps; against the first 15 of 30 differ; every second never."""
     alternating = np.arange(31)[None] % 2
     assert flip_probability(alternating, "previous") == 1

@@ -77,27 +77,27 @@ suites = pytest.mark.parametrize("name_of_suite", list(AUTHORS))
 severities = pytest.mark.parametrize("severity", [1, 2, 3, 4, 5])
 
 
-def picture(name_of_suite: str) -> np.ndarray:
+def picture(name_of_suite):
     side = AUTHORS[name_of_suite].side
     return make_picture(side, side).permute(1, 2, 0).contiguous().numpy()
 
 
-def ours(name: str, frame: np.ndarray, severity: float) -> np.ndarray:
+def ours(name, frame, severity):
     pixels = torch.from_numpy(frame).permute(2, 0, 1)[None]
     return PERTURBATIONS[name].apply(pixels, severity, from_seed(0))[0].permute(1, 2, 0).numpy()
 
 
-def cut(values: np.ndarray) -> np.ndarray:
+def cut(values):
     return np.clip(values * 255, 0, 255).astype(np.uint8)
 
 
-def hsv(frame: np.ndarray, channel: int, times: float, plus: float) -> np.ndarray:
+def hsv(frame, channel, times, plus):
     x = skimage.color.rgb2hsv(frame / 255.0)
     x[:, :, channel] = np.clip(x[:, :, channel] * times + plus, 0, 1)
     return cut(skimage.color.hsv2rgb(x))
 
 
-def by_formula(name: str, of: Authors, frame: np.ndarray, s: int) -> np.ndarray:
+def by_formula(name, of, frame, s):
     x = frame / 255.0
     if name == "brightness":
         return hsv(frame, 2, 1.0, of.brightness[s - 1])
@@ -136,9 +136,7 @@ def by_formula(name: str, of: Authors, frame: np.ndarray, s: int) -> np.ndarray:
         "jpeg_compression",
     ],
 )
-def test_what_draws_nothing_is_the_authors_formula_within_a_level(
-    name: str, severity: int, name_of_suite: str
-) -> None:
+def test_what_draws_nothing_is_the_authors_formula_within_a_level(name, severity, name_of_suite):
     frame = picture(name_of_suite)
     expected = by_formula(name, AUTHORS[name_of_suite], frame, severity).astype(int)
     found = ours(f"{name_of_suite}:{name}", frame, severity).astype(int)
@@ -147,7 +145,7 @@ def test_what_draws_nothing_is_the_authors_formula_within_a_level(
 
 @suites
 @severities
-def test_noise_has_the_authors_sizes(severity: int, name_of_suite: str) -> None:
+def test_noise_has_the_authors_sizes(severity, name_of_suite):
     of, grey = AUTHORS[name_of_suite], np.full((256, 256, 3), 128, np.uint8)
     for name, sigma in (
         ("gaussian_noise", of.gaussian_noise[severity - 1]),
@@ -161,7 +159,7 @@ def test_noise_has_the_authors_sizes(severity: int, name_of_suite: str) -> None:
 
 
 @suites
-def test_the_suite_is_that_of_imagenet_c_with_other_sizes(name_of_suite: str) -> None:
+def test_the_suite_is_that_of_imagenet_c_with_other_sizes(name_of_suite):
     assert [p.name for p in suite(name_of_suite)] == [p.name for p in suite("imagenet-c")]
     sizes = small_c.SIZES[name_of_suite]
     assert sizes["fog"] != imagenet_c.SIZES["fog"]
