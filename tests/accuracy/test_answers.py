@@ -96,11 +96,8 @@ def test_what_no_class_stands_for_judges_nothing_and_is_counted() -> None:
     )
     assert (dict(found.unknown), found.unjudged, len(found.label_answers)) == ({"horse": 1}, 2, 1)
     nothing = answers_of(frames, NOTHING, labels_of([("a", -1, -1, "horse")]), NAMES)
-    assert (len(nothing.label_answers), len(nothing.neighbour_accuracy), nothing.unjudged) == (
-        0,
-        0,
-        2,
-    )
+    assert (len(nothing.label_answers), len(nothing.neighbour_accuracy)) == (0, 0)
+    assert nothing.unjudged == 2
 
 
 def test_top_five_of_the_listed_probabilities() -> None:
@@ -143,24 +140,11 @@ def test_rows_by_labelled_class() -> None:
 
 def test_sets_that_people_looked_through_are_the_anchors_and_their_neighbours() -> None:
     """Anchors 3 and 30 are wrong cats; 20 is right with two of its three neighbours."""
-    said = [
-        ("a", 3, 3, 0),
-        ("a", 3, 4, 1),
-        ("a", 20, 20, 0),
-        ("a", 20, 19, -1),
-        ("a", 20, 30, 10),
-        ("a", 20, 21, 1),
-    ]
-    said += [("a", 50, 50, 0), ("a", 20, 70, 9), ("b", 0, 0, 0)]
+    said = [(3, 3, 0), (3, 4, 1), (20, 20, 0), (20, 19, -1), (20, 30, 10), (20, 21, 1), (50, 50, 0)]
+    said = [("a", *each) for each in (*said, (20, 70, 9))] + [("b", 0, 0, 0)]
     sets = pd.DataFrame(said, columns=["item", "anchor", "frame", "offset"])
-    found = answers_of(
-        whole_item(),
-        NOTHING,
-        labels_of([("a", -1, -1, "dog")]),
-        NAMES,
-        sets=sets,
-        judged_by="anchor",
-    )
+    how, labels = {"sets": sets, "judged_by": "anchor"}, labels_of([("a", -1, -1, "dog")])
+    found = answers_of(whole_item(), NOTHING, labels, NAMES, **how)
     anchors = found.label_answers.dropna(subset="pm0").set_index("frame")
     assert anchors["pm0"].to_dict() == {3: 0, 20: 1, 50: 1}
     assert anchors["pm10"].to_dict() == {3: 0, 20: 0, 50: 1}
@@ -196,21 +180,15 @@ def test_conditional_robustness_by_pairs_by_anchors_per_offset_and_on_the_common
         (2, -1, 1),
     ]
     rows = [("good", f"v{a}", 0, o, a != 2, float(right)) for a, o, right in near]
-    rows += [
-        ("weak", "v1", 0, 1, True, 0.0),
-        ("weak", "v2", 0, 1, True, 1.0),
-        ("weak", "v0", 0, 1, False, 1.0),
-    ]
+    weak = (("v1", True, 0.0), ("v2", True, 1.0), ("v0", False, 1.0))
+    rows += [("weak", item, 0, 1, anchor, right) for item, anchor, right in weak]
     table = pd.DataFrame(
         rows, columns=["model", "item", "frame_a", "offset", "anchor_right", "neighbour_right"]
     )
     table = with_all_right(table.assign(time_s=0.0))
     raw = {"neighbour_accuracy": table}
-    summary = (
-        summarise(raw, metrics_of("classification"))
-        .query("item == ''")
-        .set_index(["model", "metric"])["value"]
-    )
+    summary = summarise(raw, metrics_of("classification")).query("item == ''")
+    summary = summary.set_index(["model", "metric"])["value"]
     assert summary["good", "conditional_robustness"] == pytest.approx(5 / 6)
     # both have v1 right
     assert summary["good", "conditional_robustness_common"] == pytest.approx(2 / 3)

@@ -99,15 +99,8 @@ def frames_of(answers):
     rows = [(item, f, f / 25, k) for item, labels in answers.items() for f, k in enumerate(labels)]
     made = pd.DataFrame(rows, columns=["item", "frame", "time_s", "label"])
     made["label_name"] = made["label"].map({0: "cat", 1: "dog", 2: "cow"})
-    rest = {
-        "probability": 0.9,
-        "second_label": 1,
-        "margin": 0.8,
-        "entropy": 0.1,
-        "track": 0,
-        "keyframe": False,
-    }
-    return tables.check("frames", made.assign(model="net", **rest))
+    made = made.assign(model="net", probability=0.9, second_label=1, margin=0.8, entropy=0.1)
+    return tables.check("frames", made.assign(track=0, keyframe=False))
 
 
 def labels_of(rows):
@@ -118,24 +111,14 @@ def labels_of(rows):
 
 def test_sets_from_tables_by_own_labels_and_by_the_anchors():
     frames = frames_of({"a": [0, 0, 1, 0, 2], "b": [1, 1]})
-    labels = labels_of(
-        [
-            ("a", 2, 1, "dog"),
-            ("a", 2, 0, "cat"),
-            ("a", 3, 0, "cat"),
-            ("a", 4, 0, "cat"),
-            ("b", 0, -1, "dog"),
-        ]
-    )
+    cats = [("a", frame, 0, "cat") for frame in (2, 3, 4)]
+    labels = labels_of([("a", 2, 1, "dog"), *cats, ("b", 0, -1, "dog")])
     anchors = pd.DataFrame({"item": ["a", "b"], "frame": [2, 0]})
     own = anchor_sets(frames, labels, anchors=anchors)
     assert list(own.anchor) == ["a:2", "b:0"]
     assert list(own.correct) == [True, True]  # dog is in the set; b by name
     # a: frames 3 (cat, right) and 4 (cow, wrong) have labels of their own, 0 and 1 have none; b: frame 1 has none
-    assert [(int(o), bool(r)) for o, r in zip(own.offset, own.neighbour, strict=True)] == [
-        (1, True),
-        (2, False),
-    ]
+    assert (list(own.offset), list(own.neighbour)) == ([1, 2], [True, False])
     assert list(own.offset_ms) == pytest.approx([40, 80])
     inherited = anchor_sets(frames, labels, anchors=anchors, judged_by="anchor", within=2)
     # a: cat cat | cat cow against {cat, dog}; b: dog against dog

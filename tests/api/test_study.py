@@ -13,6 +13,8 @@ from vidrobust.errors import InputError, SettingsError
 
 pytestmark = pytest.mark.usefixtures("without_figures")
 SMALL = {"frames": 5, "pairs": 8, "resamples": 100, "perturbation": ["brightness"]}
+
+
 NAMES = ["dark", "middle", "bright"]
 LEVELS = (118.0, 126.0, 134.0)
 
@@ -32,25 +34,16 @@ def flickering(seed, count=26):
     still = texture(seed, 120, 160).astype(np.float64)
     still *= 126 / still.mean()
     gains = 1 + rng.normal(0, 0.04, count)
-    return (
-        np.stack([np.clip(still * g + rng.normal(0, 2, still.shape), 0, 255) for g in gains])
-        .round()
-        .astype(np.uint8)
-    )
+    frames = [np.clip(still * g + rng.normal(0, 2, still.shape), 0, 255) for g in gains]
+    return np.stack(frames).round().astype(np.uint8)
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     out = tmp_path_factory.mktemp("api") / "run"
     clips = {"one": flickering(1), "two": flickering(2)}
-    return vidrobust.study(
-        clips,
-        brightness,
-        out,
-        SMALL,
-        class_names=["dark", "middle", "bright"],
-        stages=["causes", "moments", "report"],
-    )
+    stages = ["causes", "moments", "report"]
+    return vidrobust.study(clips, brightness, out, SMALL, class_names=NAMES, stages=stages)
 
 
 def test_the_run_answers(run):
@@ -104,10 +97,8 @@ def test_every_label_of_a_strip_is_in_the_table_of_frames(run):
         said = frames.loc[(moment["model"], moment["item"], tile["frame"])]
         assert tile["title"] == f"frame {tile['frame']}"
         assert (tile["label"], tile["probability"]) == (said["label_name"], said["probability"])
-        assert {m_tile["frame"] for m_tile in moment["strip"]} - {None} == {
-            moment["frame_a"],
-            moment["frame_b"],
-        }
+        shown = {m_tile["frame"] for m_tile in moment["strip"]} - {None}
+        assert shown == {moment["frame_a"], moment["frame_b"]}
 
 
 def test_the_player_has_every_frame(run):
@@ -132,10 +123,8 @@ def test_it_shows_itself(run):
 def test_the_same_call_continues(run, tmp_path):
     lines = []
     clips = {"one": flickering(1), "two": flickering(2)}
-    again = vidrobust.study(
-        clips, brightness, run.path, SMALL, class_names=["dark", "middle", "bright"], stages=["causes"],
-        progress=lines.append,
-    )  # fmt: skip
+    how = {"class_names": NAMES, "stages": ["causes"], "progress": lines.append}
+    again = vidrobust.study(clips, brightness, run.path, SMALL, **how)
     assert again.path == run.path
     assert any("up to date" in step.message or "0 of" in step.message for step in lines) or not any(
         step.unit == "pairs" and step.done for step in lines
@@ -147,14 +136,8 @@ def test_progress_of_the_whole_study_grows_to_its_end(tmp_path):
     steps = []
     little = SMALL | {"frames": 3, "pairs": 4}
     named = ["variation", "policy"]
-    vidrobust.study(
-        {"one": flickering(1, 12)},
-        brightness,
-        tmp_path,
-        little,
-        stages=named,
-        progress=steps.append,
-    )
+    how = {"stages": named, "progress": steps.append}
+    vidrobust.study({"one": flickering(1, 12)}, brightness, tmp_path, little, **how)
     whole = [step for step in steps if step.share is not None]
     shares = [step.share or 0.0 for step in whole]
     assert shares == sorted(shares)
@@ -180,14 +163,8 @@ def test_a_run_against_itself_is_the_same(run):
 
 def test_a_manifest_as_a_data_frame(run, tmp_path):
     path = next((run.path / "recordings").glob("one-*.mkv"))
-    table = pd.DataFrame(
-        {
-            "path": [path, path],
-            "item": ["begin", "end"],
-            "end_s": [0.4, None],
-            "start_s": [None, 0.5],
-        }
-    )
+    rows = [(path, "begin", None, 0.4), (path, "end", 0.5, None)]
+    table = pd.DataFrame(rows, columns=["path", "item", "start_s", "end_s"])
     found = vidrobust.study(table, brightness, tmp_path / "run", SMALL, stages=["stability"])
     assert sorted(found.tables["items"]["item"]) == ["begin", "end"]
 

@@ -49,6 +49,9 @@ def test_every_column_of_a_row_is_taken(line):
     assert list(manifest.rows.columns)[-2:] == ["shift", "operator"]
 
 
+FAR = "https://a.example/b.mp4"
+
+
 def test_only_the_path_is_needed_and_names_tell_windows_apart(line):
     text = "path,start_s,end_s\nclips/a.mp4,0,2\nclips/a.mp4,2,\nclips/a.mp4,2,\nclips/b.mp4,,\nframes,,\n"
     names = [item.name for item in read(line, text).items]
@@ -68,7 +71,7 @@ def test_rows_that_cannot_be_used_are_listed_with_line_and_column(line):
         "clips/b.mp4,flat,,,1,2,0,5\n"
         "clips/b.mp4,half,,,1,2.5,3,4\n"
         "clips/b.mp4,endless,,inf,,,,\n"
-        "https://a.example/b.mp4,far,,,,,,\n"
+        f"{FAR},far,,,,,,\n"
         "clips/b.mp4,short\n"
         "\n"
         "clips/b.mp4,last,,,,,,\n"
@@ -85,17 +88,11 @@ def test_rows_that_cannot_be_used_are_listed_with_line_and_column(line):
         (9, "x, y, w, h", "expected a width and a height of 1 px or more, got 1, 2, 0, 5"),
         (10, "y", "expected a whole number, got '2.5'"),
         (11, "end_s", "expected a number, got 'inf'"),
-        (
-            12,
-            "path",
-            "https://a.example/b.mp4 is a network address, and only local files are read; download it",
-        ),
+        (12, "path", f"{FAR} is a network address, and only local files are read; download it"),
         (13, "", "expected 8 values, got 2"),
     ]
-    assert (
-        str(manifest.problems[2])
-        == f"{line}/manifest.csv, line 5, column start_s: expected a number, got 'five'"
-    )
+    place = f"{line}/manifest.csv, line 5, column start_s"
+    assert str(manifest.problems[2]) == f"{place}: expected a number, got 'five'"
 
 
 def test_quoted_line_breaks_semicolons_and_a_byte_order_mark(line):
@@ -114,17 +111,10 @@ def test_quoted_line_breaks_semicolons_and_a_byte_order_mark(line):
 
 def test_parquet_says_the_same_as_csv(line):
     rows = pd.DataFrame(
-        {
-            "path": ["clips/a.mp4", "stills/part7.jpg", "none.mp4"],
-            "pass": [1, 2, 3],
-            "label": [3.0, np.nan, 1.0],
-            "start_s": [0.5, None, None],
-            "x": [1, np.nan, np.nan],
-            "y": [2, np.nan, np.nan],
-            "w": [3, np.nan, np.nan],
-            "h": [4, np.nan, np.nan],
-        }
+        {"path": ["clips/a.mp4", "stills/part7.jpg", "none.mp4"], "pass": [1, 2, 3]}
     )
+    rows = rows.assign(label=[3.0, np.nan, 1.0], start_s=[0.5, None, None])
+    rows.loc[0, ["x", "y", "w", "h"]] = [1, 2, 3, 4]
     rows.to_parquet(line / "m.parquet")
     rows.to_csv(line / "m.csv", index=False)
     by_parquet, by_csv = read_manifest(line / "m.parquet"), read_manifest(line / "m.csv")

@@ -19,6 +19,9 @@ from vidrobust.predictions import Detections
 from vidrobust.stages.stability.rates import summarise, summarise_by
 
 NAMES = ("bolt", "nut")
+
+
+OF_TRACKS = ("object_frames", "tracks", "detections", "judged_steps", "judged_tracks")
 COUNT = 40
 
 
@@ -105,11 +108,8 @@ def test_planted_faults_come_out():
     # before frames 10 and 20; 36 pairs start from a box
     assert found["lost"] == pytest.approx(2 / 36)
     assert raw["tracks"]["label_name"].tolist() == ["bolt"]
-    assert sorted(raw["object_frames"].loc[raw["object_frames"]["missed"] == 1, "frame"]) == [
-        110,
-        120,
-        121,
-    ]
+    missed = raw["object_frames"].query("missed == 1")["frame"]
+    assert sorted(missed) == [110, 120, 121]
 
 
 def test_the_pixels_tell_the_shift():
@@ -180,13 +180,8 @@ def test_boxes_move_with_the_picture():
     strength = shift.strengths[-1]
     generators = [seeded("content", t, 0, shift.key, 0) for t in range(2)]
     changed = shift.apply(pixels, strength, generators)
-    moved = move(
-        found,
-        shift,
-        strength,
-        [seeded("content", t, 0, shift.key, 0) for t in range(2)],
-        (100, 100),
-    )
+    generators = [seeded("content", t, 0, shift.key, 0) for t in range(2)]
+    moved = move(found, shift, strength, generators, (100, 100))
     for t in range(2):
         y, x = np.nonzero(changed[t, 0].numpy() > 127)
         box = moved.boxes[moved.frame == t][0]
@@ -211,7 +206,4 @@ def test_differences_of_a_clean_and_a_changed_frame():
 def test_tracks_of_two_models_are_no_pairs():
     """Numbers of tracks mean nothing to another model: what is reported of tracks says so."""
     for metric in DETECTION.metrics:
-        assert metric.of_tracks == (
-            metric.table
-            in ("object_frames", "tracks", "detections", "judged_steps", "judged_tracks")
-        ), metric.name
+        assert metric.of_tracks == (metric.table in OF_TRACKS), metric.name

@@ -164,6 +164,7 @@ def test_lite0_rows_depend_on_no_batch_size(lite0, teddy):
     top = np.sort(together.probabilities, axis=1)
     clear = top[:, -1] - top[:, -2] > 2 * floor
     assert np.array_equal(together.labels[clear], alone.argmax(axis=1)[clear])
+    assert lite0(teddy[:0]).probabilities.shape == (0, 1000)
 
 
 def test_wrong_pixels_are_a_programming_error(lite0):

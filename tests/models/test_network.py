@@ -45,6 +45,11 @@ def test_a_batch_of_one_that_fails_in_training_mode_is_an_error_too():
         as_classifier(network(module), "spec")
 
 
+def test_background_class_is_asked_about():
+    with pytest.raises(SettingsError, match="model net: the network has 1001 outputs"):
+        as_classifier(network(layers(classes=1001)), "spec")
+
+
 def test_nan_weights_are_refused_at_once():
     module = layers()
     with torch.no_grad():

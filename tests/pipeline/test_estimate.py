@@ -130,10 +130,8 @@ def test_the_least_samples_are_ten_pairs_and_ten_frames_at_each_of_five_strength
         # a frame takes .5 s and a pair 1 s, so that the least samples take 25 and 10 s; usual are 60 and 24
         (54, Counts(60, 24)),
         (45, Counts(50, 20)),
-        (
-            40,
-            Counts(50, 15),
-        ),  # in proportion 44 frames and 17 pairs: the frames get their least, the pairs the rest
+        # in proportion 44 frames and 17 pairs: the frames get their least, the pairs the rest
+        (40, Counts(50, 15)),
         (35, Counts(50, 10)),
         (34, Counts(0, 34)),  # not both: the pairs get all of it
         (10, Counts(0, 10)),
@@ -157,10 +155,8 @@ def test_what_the_footage_cannot_reach_is_left_out_unless_it_was_asked_for():
     assert reachable(usual, LEAST, LONG, Settings()) == usual
     assert reachable(usual, LEAST, SHORT, Settings()) == Counts(0, 24)
     assert reachable(Counts(3, 24), LEAST, SHORT, Settings(frames=3)) == Counts(3, 24)
-    tiny, unknown = (
-        FootageSize(frames=8, segments=1, is_known=True),
-        FootageSize(frames=0, segments=1, is_known=False),
-    )
+    tiny = FootageSize(frames=8, segments=1, is_known=True)
+    unknown = FootageSize(frames=0, segments=1, is_known=False)
     assert reachable(usual, LEAST, tiny, Settings()) == Counts(0, 0)
     assert reachable(usual, LEAST, unknown, Settings()) == usual
 

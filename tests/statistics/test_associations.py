@@ -142,18 +142,9 @@ def test_split_half_by_hand():
 
 def test_effective_robustness_on_real_models():
     """pm-0 and pm-10 accuracy on ImageNet-Vid-Robust, robustness_top1s.csv of imagenet-testbed (MIT)."""
-    pm0 = (
-        np.array(
-            [49.4, 61.4, 62.0, 67.5, 72.8, 71.4, 77.6, 70.9, 73.3, 72.3, 58.5, 85.8, 88.0, 70.1]
-        )
-        / 100
-    )
-    pm10 = (
-        np.array(
-            [32.0, 43.1, 41.5, 52.5, 57.0, 55.1, 62.1, 57.6, 60.4, 53.2, 45.4, 70.0, 82.2, 52.8]
-        )
-        / 100
-    )
+    pm0 = [49.4, 61.4, 62.0, 67.5, 72.8, 71.4, 77.6, 70.9, 73.3, 72.3, 58.5, 85.8, 88.0, 70.1]
+    pm10 = [32.0, 43.1, 41.5, 52.5, 57.0, 55.1, 62.1, 57.6, 60.4, 53.2, 45.4, 70.0, 82.2, 52.8]
+    pm0, pm10 = np.array(pm0) / 100, np.array(pm10) / 100
     line = stats.linregress(np.log(pm0 / (1 - pm0)), np.log(pm10 / (1 - pm10)))
     expected = pm10 - 1 / (1 + np.exp(-(line.intercept + line.slope * np.log(pm0 / (1 - pm0)))))
     found = effective_robustness(pm0, pm10[:, None])[:, 0]

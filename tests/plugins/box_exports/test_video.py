@@ -41,20 +41,15 @@ def made(tmp_path_factory):
         [still[:, 2 * (FRAMES - f) : 2 * (FRAMES - f) + WIDTH] for f in range(FRAMES)]
     )
     write_frames(frames, desk, "plate", 25).rename(desk / "plate.mkv")
-    rows = [
-        {
-            "frame": f,
-            "label": int(f >= RENAMED_AT),
-            "label_name": "cup" if f < RENAMED_AT else "vase",
-            "score": 0.8,
-            "x1": left_of(f),
-            "y1": 40.0,
-            "x2": left_of(f) + SIDE,
-            "y2": 40.0 + SIDE,
-        }
-        for f in range(VANISHED_AFTER + 1)
-        if f not in MISSED
-    ]
+    frame = np.array([f for f in range(VANISHED_AFTER + 1) if f not in MISSED])
+    label, left = (frame >= RENAMED_AT).astype(int), np.array([left_of(f) for f in frame])
+    rows = {
+        "frame": frame,
+        "label": label,
+        "label_name": np.where(label, "vase", "cup"),
+        "score": 0.8,
+    }
+    rows |= {"x1": left, "y1": 40.0, "x2": left + SIDE, "y2": 40.0 + SIDE}
     pd.DataFrame(rows).to_csv(desk / "boxes.csv", index=False)
     spec = f"detections:{desk / 'boxes.csv'},first=0"
     assert run("stability", str(desk / "plate.mkv"), "-m", spec, "-o", str(desk / "run"), "-q") == 0
@@ -138,10 +133,11 @@ def test_labels_do_not_lie_over_each_other():
                 or place[3] <= other[1]
             )
         taken.append(place)
-    draw(
-        picture,
-        [BoxMark((100, 80, 160, 140), -1, "other", ""), BoxMark((10, 10, 60, 60), 1, "hidden", "")],
+    other, hidden = (
+        BoxMark((100, 80, 160, 140), -1, "other", ""),
+        BoxMark((10, 10, 60, 60), 1, "hidden", ""),
     )
+    draw(picture, [other, hidden])
     assert tuple(picture[110, 160]) == OTHER
     assert tuple(picture[10, 12]) == HIDDEN
 
@@ -163,18 +159,8 @@ def test_the_line_below_says_where_objects_are_without_a_box():
 
 
 def test_tracks_come_back_from_the_files(made, tmp_path):
-    assert (
-        run(
-            "boxes",
-            str(made),
-            "--mot",
-            str(tmp_path / "mot"),
-            "--coco",
-            str(tmp_path / "c.json"),
-            "-q",
-        )
-        == 0
-    )
+    files = (f"--mot={tmp_path / 'mot'}", f"--coco={tmp_path / 'c.json'}")
+    assert run("boxes", str(made), *files, "-q") == 0
     table = pd.read_parquet(made / "detections.parquet")
     mot = read_boxes(tmp_path / "mot" / "boxes" / "data" / "plate.txt")
     assert mot.first == 1

@@ -3,6 +3,7 @@
 import itertools
 import math
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -38,14 +39,8 @@ def run(rng, rate, *, clips=15, frames=200):
     own = rng.beta(rate * 49, (1 - rate) * 49, clips)
     item = np.repeat([f"clip{k}" for k in range(clips)], frames)
     frame = np.tile(np.arange(frames), clips)
-    return pd.DataFrame(
-        {
-            "item": item,
-            "frame": frame,
-            "time_s": frame / 25,
-            "flip": rng.random(len(item)) < np.repeat(own, frames),
-        }
-    )
+    flip = rng.random(len(item)) < np.repeat(own, frames)
+    return pd.DataFrame({"item": item, "frame": frame, "time_s": frame / 25, "flip": flip})
 
 
 def test_two_equal_runs_are_the_same():
@@ -54,10 +49,8 @@ def test_two_equal_runs_are_the_same():
     assert (found.difference, found.low, found.high, found.verdict) == (0.0, 0.0, 0.0, "same")
     assert (found.n, found.clusters, found.cluster, found.on_these_clips) == (3000, 15, "item", "")
     one = a[a["item"] == "clip0"]
-    assert (compared(one, one.copy()).verdict, compared(one, one.copy()).cluster) == (
-        "same",
-        "stretch",
-    )
+    alone = compared(one, one.copy())
+    assert (alone.verdict, alone.cluster) == ("same", "stretch")
 
 
 def test_what_never_happened_says_nothing_of_other_footage():
@@ -106,11 +99,8 @@ def test_below_fourteen_clips_a_verdict_speaks_of_these_clips_alone():
     a = run(rng, 0.02, clips=5, frames=250)
     b = a.assign(flip=a["flip"] | (rng.random(len(a)) < 0.2))
     found = compared(a, b)
-    assert (found.verdict, found.on_these_clips, found.cluster) == (
-        "cannot tell",
-        "worse",
-        "stretch",
-    )
+    assert (found.verdict, found.on_these_clips) == ("cannot tell", "worse")
+    assert found.cluster == "stretch"
     more, worse = (pd.concat([t, t.assign(item=t["item"] + "'")]) for t in (a, b))
     found = compared(more, worse)
     assert (found.verdict, found.on_these_clips, found.cluster) == ("cannot tell", "worse", "item")
@@ -200,12 +190,8 @@ def test_rows_that_only_one_run_has_are_counted_and_left_out():
 
 
 def test_parts_are_paired_over_stations():
-    rows = [
-        (f"cam{s}/p{p}.{k}", f"p{p}", k, s, p * 0.1 + 0.05 * s)
-        for s in (1, 2)
-        for p in range(6)
-        for k in range(3)
-    ]
+    every = product((1, 2), range(6), range(3))
+    rows = [(f"cam{s}/p{p}.{k}", f"p{p}", k, s, p * 0.1 + 0.05 * s) for s, p, k in every]
     table = pd.DataFrame(rows, columns=["item", "part", "pass", "station", "score"])
     a, b = (table[table["station"] == s] for s in (1, 2))
     found = compared(a, b, keys=("part", "pass"), column="score", part="part")

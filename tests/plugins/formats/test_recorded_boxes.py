@@ -46,14 +46,8 @@ def test_frames_from_1_are_seen_to_be(num_frames, tmp_path):
     model = load(written(tmp_path, f"{HEADER}\n{rows(range(1, 7))}"))
     summary = model.about("clip", num_frames)
     assert (summary["counted_from"], summary["beyond"]) == (1, 0)
-    assert model.predict_frames("clip", np.arange(6)).boxes[:, 0].tolist() == [
-        11,
-        12,
-        13,
-        14,
-        15,
-        16,
-    ]
+    left = model.predict_frames("clip", np.arange(6)).boxes[:, 0]
+    assert left.tolist() == [11, 12, 13, 14, 15, 16]
 
 
 def test_frames_1_to_the_last_but_one_may_count_from_0(tmp_path):
@@ -128,14 +122,9 @@ def test_mot_results(tmp_path):
 def test_coco_results_and_their_names(tmp_path):
     results = [{"image_id": 5, "category_id": 44, "bbox": [10, 20, 30, 40], "score": 0.75}]
     (tmp_path / "results.json").write_text(json.dumps(results))
-    about = {
-        "images": [
-            {"id": 5, "file_name": "clip_000003.jpg"},
-            {"id": 6, "file_name": "clip_000004.jpg"},
-            {"id": 7, "file_name": "other/000000.jpg"},
-        ],
-        "categories": [{"id": 44, "name": "bottle"}],
-    }
+    files = {5: "clip_000003.jpg", 6: "clip_000004.jpg", 7: "other/000000.jpg"}
+    images = [{"id": number, "file_name": file} for number, file in files.items()]
+    about = {"images": images, "categories": [{"id": 44, "name": "bottle"}]}
     (tmp_path / "about.json").write_text(json.dumps(about))
     model = load(tmp_path / "results.json", f",categories={tmp_path / 'about.json'},first=0")
     found = model.predict_frames("clip", np.arange(6))
@@ -212,11 +201,8 @@ def test_coco_results_with_masks_and_turned_boxes(tmp_path):
     np.testing.assert_allclose(found.boxes[3], [35, 20, 45, 40])
     np.testing.assert_allclose(four.box, [35, 20, 45, 40], atol=1e-3)
     turned = [{**about[3], "bbox": [40, 30, 20, 10, 30]}]
-    (tilted,) = (
-        load(written(tmp_path, json.dumps(turned), "t.json"))
-        .predict_frames("c", np.arange(1))
-        .shapes
-    )
+    model = load(written(tmp_path, json.dumps(turned), "t.json"))
+    (tilted,) = model.predict_frames("c", np.arange(1)).shapes
     highest = tilted.corners[tilted.corners[:, 1].argmin()]
     assert highest[0] > 40  # the right end goes up
 
@@ -233,11 +219,8 @@ def test_ultralytics_polygons(tmp_path):
     np.testing.assert_allclose(found.scores, [0.9, 0.8])
     assert found.tracks is None
     (tmp_path / "tracked").mkdir()
-    written(
-        tmp_path / "tracked",
-        lines.replace("0.9\n", "0.9 3\n").replace("0.8\n", "0.8 4\n"),
-        "line_1.txt",
-    )
+    numbered = lines.replace("0.9\n", "0.9 3\n").replace("0.8\n", "0.8 4\n")
+    written(tmp_path / "tracked", numbered, "line_1.txt")
     tracked = load(tmp_path / "tracked").predict_frames("line", np.arange(1), (40, 80))
     assert tracked.tracks.tolist() == [3, 4]
     (tmp_path / "bare").mkdir()
@@ -273,13 +256,9 @@ def test_frames_missed_irregularly_are_no_stride(tmp_path):
 
 def test_a_file_that_ends_half_way(tmp_path):
     """Frames 0 to 29 of 60, as vid_stride=2 numbers them; 0 to 39 are no whole part."""
-    assert load(written(tmp_path, f"{HEADER}\n{rows(range(30))}")).about("clip", 60)["compact"] == 2
-    assert (
-        load(written(tmp_path, f"{HEADER}\n{rows(range(40))}", "b.csv")).about("clip", 60)[
-            "compact"
-        ]
-        == 1
-    )
+    for count, compact in ((30, 2), (40, 1)):
+        model = load(written(tmp_path, f"{HEADER}\n{rows(range(count))}", f"{count}.csv"))
+        assert model.about("clip", 60)["compact"] == compact
 
 
 def test_shares_and_boxes_of_larger_frames_are_refused(tmp_path):

@@ -17,46 +17,12 @@ from vidrobust.plugins.pose.task import METRICS, PoseMeter, whole
 from vidrobust.stages.causes.scene import ShownMotion
 
 SIZE, COUNT = (240, 320), 40
-# A person 160 px high, x and y from the hip's middle
-BODY = np.array(
-    [
-        0,
-        -70,
-        5,
-        -74,
-        -5,
-        -74,
-        9,
-        -72,
-        -9,
-        -72,
-        22,
-        -50,
-        -22,
-        -50,
-        32,
-        -22,
-        -32,
-        -22,
-        36,
-        4,
-        -36,
-        4,
-        14,
-        6,
-        -14,
-        6,
-        15,
-        44,
-        -15,
-        44,
-        16,
-        82,
-        -16,
-        82,
-    ],
-    float,
-).reshape(17, 2)
+
+
+BODY = np.array([
+    (0, -70), (5, -74), (-5, -74), (9, -72), (-9, -72), (22, -50), (-22, -50), (32, -22), (-32, -22),
+    (36, 4), (-36, 4), (14, 6), (-14, 6), (15, 44), (-15, 44), (16, 82), (-16, 82),
+], float)  # fmt: skip
 LEFT_WRIST, RIGHT_WRIST = COCO.index("left_wrist"), COCO.index("right_wrist")
 
 
@@ -69,11 +35,8 @@ def said(points):
 def footage():
     """Frames of a texture that goes 2 px to the right a frame, and poses (40, 2, 17, 3) on it."""
     rng = np.random.default_rng(3)
-    wide = cv2.resize(
-        rng.integers(0, 256, (24, 64, 3)).astype(np.uint8),
-        (512, 256),
-        interpolation=cv2.INTER_CUBIC,
-    )
+    coarse = rng.integers(0, 256, (24, 64, 3)).astype(np.uint8)
+    wide = cv2.resize(coarse, (512, 256), interpolation=cv2.INTER_CUBIC)
     frames = np.stack([wide[:240, 128 - 2 * k : 448 - 2 * k] for k in range(COUNT)])
     points = np.full((COUNT, 2, 17, 3), 0.9)
     points[..., :2] = BODY + np.array([[80.0, 110.0], [180.0, 120.0]])[:, None]
@@ -137,13 +100,8 @@ def test_segments_are_joined_into_the_same_tracks(footage):
     frames, points = footage[0][:8], footage[1][:8]
     once = measured(frames, points)
     parts = once["task_parts"]
-    cut = {
-        **once,
-        "task_parts": pd.concat(
-            [parts[parts["frame"] >= 4].assign(track=7), parts[parts["frame"] < 4]]
-        ),
-    }
-    again = whole(cut, pd.DataFrame(), SIZE, AlongTime())["task_parts"]
+    cut = pd.concat([parts[parts["frame"] >= 4].assign(track=7), parts[parts["frame"] < 4]])
+    again = whole({**once, "task_parts": cut}, pd.DataFrame(), SIZE, AlongTime())["task_parts"]
     assert again["track"].tolist() == parts["track"].tolist()
 
 

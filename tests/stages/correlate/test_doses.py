@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -172,17 +173,13 @@ def tables_of(clips):
 
 
 def test_clips_count_by_dose_and_frames_as_before():
-    doses = Doses(
-        changes(
-            [
-                (f"c{k}", at, quantity, value, 0.0)
-                for k in range(2)
-                for at in range(2)
-                for quantity, value in (("hue_deg", 1.0 + 2 * k), ("other_change", 7.0 * k))
-            ]
-        ),
-        {"hue": "colour", "jpeg": "compression"},
-    )
+    rows = []
+    for k, at in product(range(2), range(2)):
+        rows += [
+            (f"c{k}", at, "hue_deg", 1.0 + 2 * k, 0.0),
+            (f"c{k}", at, "other_change", 7.0 * k, 0.0),
+        ]
+    doses = Doses(changes(rows), {"hue": "colour", "jpeg": "compression"})
     units = units_of_run(*tables_of(2), across="clips", doses=doses)
     assert list(units.columns["perturbation"]) == ["hue", "jpeg"]
     np.testing.assert_allclose(units.sensitivity, [[0.125, 0.25], [0.375, 0.25]])
@@ -214,14 +211,8 @@ def busy(seed, clips=60):
             for name in FAMILY.values()
         ]
     )
-    y = pd.DataFrame(
-        {
-            "total_variation": -0.6 * margin
-            + 0.5 * fragile
-            + 0.8 * moves
-            + 0.4 * rng.normal(size=clips)
-        }
-    )
+    unstable = -0.6 * margin + 0.5 * fragile + 0.8 * moves + 0.4 * rng.normal(size=clips)
+    y = pd.DataFrame({"total_variation": unstable})
     names = np.array([f"c{k}" for k in range(clips)], dtype=object)
     return CorrelationUnits(
         across="clips",

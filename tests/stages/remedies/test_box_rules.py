@@ -36,6 +36,15 @@ from vidrobust.stages.remedies.row import Costs
 SETTINGS = TrackSettings()
 
 
+def item_boxes(frame, corners, frames, size):
+    """Boxes of an item, all of one class and score."""
+    count = len(frame)
+    return ItemBoxes(
+        frame=frame, boxes=corners, scores=np.full(count, 0.9), labels=np.zeros(count, np.int64),
+        shift=np.zeros((count, 2)), num_frames=frames, joined=np.arange(frames) > 0, size=size,
+    )  # fmt: skip
+
+
 def box(x=0.0, score=0.9, label=0):
     return (x, 0.0, x + 10.0, 20.0, score, label)
 
@@ -60,11 +69,8 @@ def test_a_gap_is_filled_where_the_speed_takes_the_box():
     rule = MaxGap(amount=2)
     for x in (0, 2, 4):
         rule.update([box(x)])
-    assert [[list(b[:4]) for b in rule.update([])] for _ in range(3)] == [
-        [[6, 0, 16, 20]],
-        [[8, 0, 18, 20]],
-        [],
-    ]
+    filled = [[list(b[:4]) for b in rule.update([])] for _ in range(3)]
+    assert filled == [[[6, 0, 16, 20]], [[8, 0, 18, 20]], []]
 
 
 def test_class_and_score_follow_the_mean_along_the_track():
@@ -141,16 +147,8 @@ def test_savitzky_golay_fits_a_parabola_and_is_no_rule_for_a_stream():
     frames = 41
     corner = 3.0 * np.arange(frames)
     corner[20] += 5
-    boxes = ItemBoxes(
-        frame=np.arange(frames),
-        boxes=np.column_stack([corner, np.full(frames, 50.0), corner + 40, np.full(frames, 90.0)]),
-        scores=np.full(frames, 0.9),
-        labels=np.zeros(frames, np.int64),
-        shift=np.full((frames, 2), np.nan),
-        num_frames=frames,
-        joined=np.arange(frames) > 0,
-        size=(200, 400),
-    )
+    corners = np.column_stack([corner, np.full(frames, 50.0), corner + 40, np.full(frames, 90.0)])
+    boxes = item_boxes(np.arange(frames), corners, frames, (200, 400))
     found = smoothed(boxes, SETTINGS, 9).boxes[:, 0]
     assert found[20] == pytest.approx(60 + 5 * 59 / 231)
     np.testing.assert_allclose(found[:15], corner[:15], atol=1e-9)
@@ -163,16 +161,7 @@ def test_lag_and_distance_to_known_boxes():
     frames = 100
     left = 20 + 4.0 * np.arange(frames)
     corners = np.column_stack([left, np.full(frames, 50.0), left + 40, np.full(frames, 90.0)])
-    boxes = ItemBoxes(
-        frame=np.arange(frames),
-        boxes=corners,
-        scores=np.full(frames, 0.9),
-        labels=np.zeros(frames, np.int64),
-        shift=np.full((frames, 2), np.nan),
-        num_frames=frames,
-        joined=np.arange(frames) > 0,
-        size=(200, 600),
-    )
+    boxes = item_boxes(np.arange(frames), corners, frames, (200, 600))
     seen = TimedBoxes(
         "clip", "", boxes, np.arange(frames) / 25, SETTINGS, (np.arange(frames), corners)
     )
@@ -204,11 +193,8 @@ def test_the_rules_import_nothing():
     lines = [
         x for x in inspect.getsource(box_rules).splitlines() if x.startswith(("import", "from"))
     ]
-    assert lines == [
-        "from __future__ import annotations",
-        "from collections.abc import Sequence",
-        "from typing import Any",
-    ]
+    modules = {"__future__": "annotations", "collections.abc": "Sequence", "typing": "Any"}
+    assert lines == [f"from {module} import {name}" for module, name in modules.items()]
 
 
 def test_names_and_delays():
@@ -225,16 +211,7 @@ def item(drop, wobble, seed=0, frames=300):
     rng = np.random.default_rng(seed)
     seen = np.flatnonzero(rng.random(frames) >= drop)
     corner = 50 + rng.normal(0, wobble, (len(seen), 2)) if wobble else np.full((len(seen), 2), 50.0)
-    return ItemBoxes(
-        frame=seen,
-        boxes=np.concatenate([corner, corner + 40], axis=1),
-        scores=np.full(len(seen), 0.9),
-        labels=np.zeros(len(seen), np.int64),
-        shift=np.zeros((len(seen), 2)),
-        num_frames=frames,
-        joined=np.arange(frames) > 0,
-        size=(200, 200),
-    )
+    return item_boxes(seen, np.concatenate([corner, corner + 40], axis=1), frames, (200, 200))
 
 
 def study(boxes):

@@ -37,37 +37,22 @@ def tables(
     second = np.r_[np.nan, 0.25 * np.abs(p[2:] - 2 * p[1:-1] + p[:-2]).sum(axis=1), np.nan]
     inner = (reason[1:-1] == "") & (reason[2:] == "")
     second[1:-1] = np.where(inner, second[1:-1], np.nan)
-    return {
-        "frames": pd.DataFrame(
-            {**base, "frame": frame, "time_s": time_s, "label": labels, "margin": 2 * sure - 1}
-        ).assign(label_name=np.where(labels, "bad", "ok")),
-        "probabilities": pd.DataFrame(
-            {
-                **base,
-                "frame": frame.repeat(2),
-                "label": np.argsort(-p, axis=1, kind="stable").ravel(),
-                "probability": -np.sort(-p, axis=1).ravel(),
-            }
-        ).assign(label_name=lambda t: np.where(t["label"], "bad", "ok")),
-        "pairs": pd.DataFrame(
-            {
-                **base,
-                "frame_a": frame[:-1],
-                "frame_b": frame[1:],
-                "time_s": time_s[:-1],
-                "kind": "adjacent",
-                "excluded": reason[1:],
-                "label_flip": flip,
-                "total_variation": flip * (2 * sure - 1),
-            }
-        ),
-        "triples": pd.DataFrame(
-            {**base, "frame": frame, "time_s": time_s, "jitter": second}
-        ).assign(revert_flip=0.0),
-        "transitions": pd.DataFrame(
-            {"item": "clip", "frame": frame, "time_s": time_s, "reason": reason}
-        ),
+    at = {"frame": frame, "time_s": time_s}
+    order = np.argsort(-p, axis=1, kind="stable").ravel()
+    both = {"frame": frame.repeat(2), "label": order, "probability": -np.sort(-p, axis=1).ravel()}
+    pairs = {"frame_a": frame[:-1], "frame_b": frame[1:], "time_s": time_s[:-1], "kind": "adjacent"}
+    pairs |= {"excluded": reason[1:], "label_flip": flip, "total_variation": flip * (2 * sure - 1)}
+    found = {
+        "frames": {**base, **at, "label": labels, "margin": 2 * sure - 1},
+        "probabilities": {**base, **both},
+        "pairs": {**base, **pairs},
+        "triples": {**base, **at, "jitter": second, "revert_flip": 0.0},
+        "transitions": {"item": "clip", **at, "reason": reason},
     }
+    made = {name: pd.DataFrame(columns) for name, columns in found.items()}
+    for name in ("frames", "probabilities"):
+        made[name]["label_name"] = np.where(made[name]["label"], "bad", "ok")
+    return made
 
 
 def study(labels: np.ndarray, **more: object) -> LabelStudy:
@@ -92,11 +77,10 @@ def test_before_and_after_of_a_majority_are_counted_by_hand() -> None:
     for row in range(len(labels)):
         window = labels[max(0, row - 2) : row + 1]
         ones = int(window.sum())
-        held = (
-            labels[0]
-            if row == 0
-            else (int(2 * ones > len(window)) if 2 * ones != len(window) else held)
-        )
+        if row == 0:
+            held = labels[0]
+        elif 2 * ones != len(window):
+            held = int(2 * ones > len(window))
         out.append(held)
     row = rows(study(labels)).loc["majority-3", "flip_rate"]
     assert row["before"] == np.mean(labels[1:] != labels[:-1])
@@ -127,12 +111,8 @@ def test_a_rule_that_only_comes_late_does_not_help() -> None:
     row = found.loc["majority-5", "flip_rate"]
     assert row["ratio"] == 1
     assert row["verdict"] != "helps"
-    assert (row["delay_frames"], row["mean_delay_frames"], row["changes"], row["unreported"]) == (
-        2,
-        2,
-        19,
-        0,
-    )
+    delays = row[["delay_frames", "mean_delay_frames", "changes", "unreported"]]
+    assert delays.tolist() == [2, 2, 19, 0]
     # as measured there, since changes of probabilities have no bound of their own
     assert found.loc["mean-0.1", "flip_rate"]["delay_frames"] == 6
     assert found.loc["hysteresis-0.3", "flip_rate"]["delay_frames"] == 0
@@ -170,16 +150,7 @@ def test_after_a_silence_the_last_answer_given_is_the_one_before() -> None:
     # ok ok ? bad bad: the one change is told at the second bad, when two agree
     labels = np.array([0, 0, 1, 1, 1, 0, 1, 1])
     of = study(labels)
-    assert sure_by_frames(of.answers[0], 2).tolist() == [
-        True,
-        True,
-        False,
-        True,
-        True,
-        False,
-        False,
-        True,
-    ]
+    assert sure_by_frames(of.answers[0], 2).astype(int).tolist() == [1, 1, 0, 1, 1, 0, 0, 1]
     found = rows(of).loc["abstain-unstable-2", "flip_rate"]
     assert (found["before"], found["after"], found["asked"]) == (3 / 7, 1 / 7, 3 / 8)
 

@@ -33,29 +33,15 @@ ONE_PAGE = (
     "answer", "why", "moments", "do", "sensitive", "proxies", "undetermined", "look", "swaps",
 )  # fmt: skip
 LOADS = ("src", "href", "srcset", "poster", "data", "action", "background")
-QUESTIONS = (
-    "stable",
-    "worst",
-    "why",
-    "sensitive",
-    "proxies",
-    "remedies",
-    "policy",
-    "footage",
-    "made",
-    "glossary",
-)
+QUESTIONS = ("stable", "worst", "why", "sensitive", "proxies", "remedies", "policy", "footage")
+QUESTIONS = (*QUESTIONS, "made", "glossary")
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     """One model on two short clips, every stage: for what does not depend on how much there is."""
-    return made_run.make(
-        tmp_path_factory.mktemp("small") / "line",
-        frames=60,
-        studied=6,
-        perturbations=("brightness", "jpeg"),
-    )
+    path = tmp_path_factory.mktemp("small") / "line"
+    return made_run.make(path, frames=60, studied=6, perturbations=("brightness", "jpeg"))
 
 
 def ids_of(page, tag):
@@ -78,10 +64,8 @@ def test_the_one_page_holds_what_one_acts_upon(page, details):
     ids = ids_of(page, "section")
     assert [name for name in ids if name in ONE_PAGE] == list(ONE_PAGE)
     links = {found["href"] for tag, found in page.tags if tag == "a"}
-    there = {
-        f"details.html#{name}"
-        for name in (*ids_of(details, "section"), *ids_of(details, "details"))
-    }
+    named = (*ids_of(details, "section"), *ids_of(details, "details"))
+    there = {f"details.html#{name}" for name in named}
     assert links <= there | {"details.html"}
     assert page.balanced
 
@@ -141,9 +125,7 @@ def test_names_are_escaped(made, page):
 
 def test_no_number_is_nan(details):
     own = " ".join(
-        details.sections[name]
-        for name in SECTIONS
-        if name not in ("policy", "proxies", "correlation")
+        details.sections[name] for name in {*SECTIONS} - {"policy", "proxies", "correlation"}
     )
     assert not re.search(r"\b(nan|None|inf)\b", own)
 
@@ -175,20 +157,13 @@ def test_numbers_are_those_of_the_tables(made, details):
 
 def test_verdicts_are_those_of_the_correlation_table(made, details):
     table = made.table("correlation")
-    verdicts = (
-        table[table["primary"]]
-        .drop_duplicates(["across", "model", "perturbation"])["verdict"]
-        .value_counts()
+    each = table[table["primary"]].drop_duplicates(["across", "model", "perturbation"])
+    verdicts, text = each["verdict"].value_counts(), (made.path / "details.html").read_text()
+    shown = re.search(r'<section id="proxies">.*?<table>(.*?)</table>', text, re.S)[1].split(
+        "</tr>"
     )
-    (header, *rows) = [
-        re.findall(r"<td>(.*?)</td>", row, re.S)
-        for row in re.search(
-            r'<section id="proxies">.*?<table>(.*?)</table>',
-            (made.path / "details.html").read_text(),
-            re.S,
-        )[1].split("</tr>")
-        if "<td>" in row or "<th>" in row
-    ]
+    cells = [row for row in shown if "<td>" in row or "<th>" in row]
+    (header, *rows) = [re.findall(r"<td>(.*?)</td>", row, re.S) for row in cells]
     assert not header
     for place, verdict in enumerate(("proxy", "no evidence", "cannot tell"), start=1):
         said = sum(

@@ -44,17 +44,8 @@ def campus(corpus, tmp_path_factory):
 def study(campus, boxes, out):
     pictures = campus / "pictures" / "TUD-Campus"
     labels = campus / "TUD-Campus"
-    assert (
-        run(
-            "stability",
-            f"{pictures}",
-            f"--labels={labels}",
-            f"--model={boxes}",
-            f"--out={out}",
-            "-q",
-        )
-        == 0
-    )
+    given = (f"--labels={labels}", f"--model={boxes}", f"--out={out}", "-q")
+    assert run("stability", str(pictures), *given) == 0
     ((_, found),) = json.loads((out / "metrics.json").read_text())["models"].items()
     return found
 
@@ -113,10 +104,8 @@ def by_trackeval(known, found):
         boxes._calculate_box_ious(a, b, box_format="x0y0x1y1") for a, b in zip(*sides, strict=True)
     ]
     quiet = {"PRINT_CONFIG": False}
-    clear, identity = (
-        metrics.CLEAR(quiet).eval_sequence(data),
-        metrics.Identity(quiet).eval_sequence(data),
-    )
+    clear = metrics.CLEAR(quiet).eval_sequence(data)
+    identity = metrics.Identity(quiet).eval_sequence(data)
     hota = float(metrics.HOTA().eval_sequence(data)["HOTA"].mean())
     return {"hota": hota, "idf1": identity["IDF1"], "identity_switches": clear["IDSW"]}
 
@@ -153,13 +142,8 @@ def test_every_second_frame_recorded_is_asked_about(campus):
         "\n".join(line for line in lines if int(line.split(",")[0]) % 2) + "\n"
     )
     pictures, out = campus / "pictures" / "TUD-Campus", campus / "stride"
-    words = (
-        "stability",
-        f"{pictures}",
-        f"--model=detections:{campus / 'stride.txt'}",
-        f"--out={out}",
-        "-q",
-    )
+    model = f"--model=detections:{campus / 'stride.txt'}"
+    words = ("stability", str(pictures), model, f"--out={out}", "-q")
     assert run(*words) == 3
     assert run(*words, "--every=2", "--overwrite") == 0
     ((_, found),) = json.loads((out / "metrics.json").read_text())["models"].items()

@@ -1,5 +1,6 @@
 """The meter on clips made frame by frame from a real photograph, so that every change is known."""
 
+import dataclasses
 import io
 from fractions import Fraction
 from itertools import pairwise
@@ -212,15 +213,7 @@ def test_batches_and_memory_do_not_matter(small):
     for start in range(0, 15, 5):
         memory[:] = np.stack(small[start : start + 5])
         batch = _batch(small[start : start + 5], start)
-        meter.feed(
-            FrameBatch(
-                pixels=torch.from_numpy(memory).permute(0, 3, 1, 2),
-                time_s=batch.time_s,
-                index=batch.index,
-                corrupt=batch.corrupt,
-                item="clip",
-            )
-        )
+        meter.feed(dataclasses.replace(batch, pixels=torch.from_numpy(memory).permute(0, 3, 1, 2)))
         memory[:] = 0
     pd.testing.assert_frame_equal(whole.pairs, meter.finish().pairs)
 
@@ -228,15 +221,7 @@ def test_batches_and_memory_do_not_matter(small):
 def test_planar_pixels_give_the_same(small):
     meter = VariationMeter("clip", content="clip", frame_rate=RATE, stride=1)
     batch = _batch(small[:4])
-    meter.feed(
-        FrameBatch(
-            pixels=batch.pixels.contiguous(),
-            time_s=batch.time_s,
-            index=batch.index,
-            corrupt=batch.corrupt,
-            item="clip",
-        )
-    )
+    meter.feed(dataclasses.replace(batch, pixels=batch.pixels.contiguous()))
     pd.testing.assert_frame_equal(meter.finish().pairs, _measure(small[:4]).pairs)
 
 
@@ -285,20 +270,9 @@ def test_gap_in_time_gives_no_second_pair(tiny):
 
 def test_percentiles_by_hand():
     values = [1.10, 0.90, 1.00, 1.40, 0.95]
-    pairs = pd.DataFrame(
-        {
-            "item": "a",
-            "frame_a": range(5),
-            "frame_b": range(1, 6),
-            "delta_ms": 40.0,
-            "scale": "adjacent",
-            "quantity": "gain",
-            "who": "frame",
-            "value": values,
-            "valid": [True, True, True, False, True],
-            "error": 0.01,
-        }
-    )
+    of = {"item": "a", "frame_a": range(5), "frame_b": range(1, 6), "delta_ms": 40.0}
+    of |= {"scale": "adjacent", "quantity": "gain", "who": "frame", "error": 0.01}
+    pairs = pd.DataFrame({**of, "value": values, "valid": [True, True, True, False, True]})
     row = summarise(pairs).iloc[0]
     # changes of the valid: 0, 0.05, 0.1, 0.1; two sigma is 0.02
     assert row["p50"] == pytest.approx(0.075)

@@ -34,30 +34,18 @@ def test_the_manuals_study_to_every_figure_that_it_prints():
     }
     assert between == pytest.approx({"AB": 0.8629, "BC": 0.7880, "AC": 0.7761}, abs=5e-5)
     against = found["against_reference"]
-    summary = {
-        name: [
-            each[key]["value"]
-            for key in ("kappa", "effectiveness", "miss_rate", "false_alarm_rate")
-        ]
-        for name, each in against["operators"].items()
-    }
+    keys = ("kappa", "effectiveness", "miss_rate", "false_alarm_rate")
+    summary = {n: [each[key]["value"] for key in keys] for n, each in against["operators"].items()}
     assert summary["A"] == pytest.approx([0.8788, 42 / 50, 3 / 48, 5 / 102], abs=5e-5)
     assert summary["B"] == pytest.approx([0.9230, 45 / 50, 3 / 48, 2 / 102], abs=5e-5)
     assert summary["C"] == pytest.approx([0.7740, 40 / 50, 6 / 48, 9 / 102], abs=5e-5)
-    ends = [
-        (each["effectiveness"]["low"], each["effectiveness"]["high"])
-        for each in against["operators"].values()
-    ]
+    effective = [each["effectiveness"] for each in against["operators"].values()]
+    ends = [(each["low"], each["high"]) for each in effective]
     assert np.round(ends, 2).tolist() == [[0.71, 0.93], [0.78, 0.97], [0.66, 0.90]]
-    assert (
-        against["all_operators"]["count"],
-        found["between_operators"]["agreement"]["count"],
-    ) == (39, 39)
-    assert [each["agreement"]["count"] for each in found["within_operator"].values()] == [
-        42,
-        45,
-        40,
-    ]
+    assert against["all_operators"]["count"] == 39
+    assert found["between_operators"]["agreement"]["count"] == 39
+    within = [each["agreement"]["count"] for each in found["within_operator"].values()]
+    assert within == [42, 45, 40]
     assert len(found["grey_zone"]["parts"]) == 11
 
 
@@ -138,20 +126,18 @@ def study():
 
 def test_counts_by_hand():
     found = attribute_study(study(), defect=["bad"])
-    assert {k: v["agreement"]["count"] for k, v in found["within_operator"].items()} == {
-        "A": 3,
-        "B": 3,
-    }
+    within = {k: v["agreement"]["count"] for k, v in found["within_operator"].items()}
+    assert within == {"A": 3, "B": 3}
     assert found["between_operators"]["agreement"]["count"] == 1  # part 1
     against = found["against_reference"]["operators"]
     assert against["A"]["effectiveness"]["count"] == 3
     assert against["B"]["effectiveness"]["count"] == 2
-    assert (against["A"]["miss_rate"]["count"], against["A"]["miss_rate"]["n"]) == (0, 4)
-    assert (against["B"]["miss_rate"]["count"], against["B"]["miss_rate"]["n"]) == (3, 4)
-    assert (against["A"]["false_alarm_rate"]["count"], against["A"]["false_alarm_rate"]["n"]) == (
-        1,
-        4,
-    )
+    for name, key, count in (
+        ("A", "miss_rate", 0),
+        ("B", "miss_rate", 3),
+        ("A", "false_alarm_rate", 1),
+    ):
+        assert (against[name][key]["count"], against[name][key]["n"]) == (count, 4)
     assert found["against_reference"]["all_operators"]["count"] == 1
     assert [part["part"] for part in found["grey_zone"]["parts"]] == ["2", "3", "4"]
     assert found["grey_zone"]["parts"][0]["verdicts"] == {"ok": 3, "bad": 1}
@@ -187,14 +173,9 @@ def test_kendalls_w_of_a_published_table():
 
 def test_ordered_classes_have_a_concordance():
     table = study().assign(value=lambda t: t["value"].map({"ok": "low", "bad": "high"}))
-    table = pd.concat(
-        [
-            table.drop(columns="reference"),
-            pd.DataFrame(
-                [("5", o, t, "mid") for o in "AB" for t in "01"], columns=table.columns[:4]
-            ),
-        ]
-    )
+    table = table.drop(columns="reference")
+    middle = [("5", o, t, "mid") for o in "AB" for t in "01"]
+    table = pd.concat([table, pd.DataFrame(middle, columns=table.columns)])
     found = attribute_study(table, ordered=["low", "mid", "high"])
     assert 0 < found["between_operators"]["kendalls_w"]["value"] < 1
     assert found["classes"] == ["low", "mid", "high"]
@@ -233,12 +214,7 @@ def test_whether_the_model_splits_where_people_split_by_hand():
     )
     # the model splits on 0 and 2; people, within or between them, on 0, 1 and 3
     found = model_and_people(table, ["Ann", "Bob"])
-    assert [found[key] for key in ("parts", "both", "only_model", "only_people", "neither")] == [
-        5,
-        1,
-        1,
-        2,
-        1,
-    ]
+    keys = ("parts", "both", "only_model", "only_people", "neither")
+    assert [found[key] for key in keys] == [5, 1, 1, 2, 1]
     assert found["p"] == pytest.approx(stats.fisher_exact([[1, 1], [2, 1]]).pvalue)
     assert model_and_people(table, ["Cid"]) is None

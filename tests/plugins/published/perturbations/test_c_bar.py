@@ -4,6 +4,9 @@
 facebookresearch/augmentation-corruption drew (in the order of their names) and the picture that it made of them.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -19,67 +22,68 @@ from vidrobust.plugins.published.perturbations.imagenet_c import cut_array
 
 SIDE = 32
 SIZE = (SIDE, SIDE)
+Made = Mapping[str, np.ndarray]
 
 
 @pytest.fixture(scope="module")
-def authors():
+def authors() -> Made:
     with np.load(Path(__file__).with_name("c_bar_authors.npz")) as stored:
         return dict(stored)
 
 
-def legacy(seed):
+def legacy(seed: float) -> np.random.RandomState:
     """The authors' random numbers."""
     return np.random.RandomState(int(seed))
 
 
-def blue_noise(made, p):
+def blue_noise(made: Made, p: np.ndarray) -> np.ndarray:
     return made["clean"] * (waves.coloured(SIZE, 1, legacy(p[0])) > p[1])[..., None]
 
 
-def brownish(made, p):
+def brownish(made: Made, p: np.ndarray) -> np.ndarray:
     own = legacy(p[1])
     return made["clean"] + p[0] * np.stack(
         [waves.coloured(SIZE, -2, own) for _ in range(3)], axis=2
     )
 
 
-def water(made, p):
+def water(made: Made, p: np.ndarray) -> np.ndarray:
     return shapes.refracted(made["clean"], shapes.caustics(SIZE, p[5], p[3]), p[1], p[2])
 
 
-def board(made, p):
+def board(made: Made, p: np.ndarray) -> np.ndarray:
     count = int(4 * SIDE // p[2])
     return shapes.checkerboard(
         made["clean"], p[0], p[2], legacy(p[4]).uniform(size=(count, count)) < p[1]
     )
 
 
-def rings(made, p):
+def rings(made: Made, p: np.ndarray) -> np.ndarray:
     return waves.rings(made["clean"], (p[5], p[6]), p[1], p[0], p[7], p[2])
 
 
-def star_on_white(made, p):
+def star_on_white(made: Made, p: np.ndarray) -> np.ndarray:
     lengths = p[6] * (1 + p[7] / 100 * legacy(p[9]).randn(int(p[8])))
     return shapes.whitened(
         made["clean"], 1 - shapes.star(SIZE, (p[1], p[2]), lengths, (100 - p[0]) / 50)
     )
 
 
-def clouds(made, p):
+def clouds(made: Made, p: np.ndarray) -> np.ndarray:
     perlin = waves.Perlin(np.random.default_rng(0))
     perlin.order, perlin.gradient = np.tile(made["order"], 2), made["gradient"]
     return waves.clouds(made["clean"], perlin, SIDE / 7, p[0])
 
 
-def plasma(made, p):
+def plasma(made: Made, p: np.ndarray) -> np.ndarray:
     return waves.plasma(made["clean"], p[4], int(p[1]), p[3], p[2], p[0])
 
 
-def wave(made, p):
+def wave(made: Made, p: np.ndarray) -> np.ndarray:
     return waves.single_frequency(made["clean"], (p[0], p[1]), p[3], p[2])
 
 
-def stars(made, p):
+def stars(made: Made, p: np.ndarray) -> np.ndarray:
     own, out = legacy(p[29]), made["clean"].astype(np.float64)
     for k in range(5):
         radius = p[23 + k]
@@ -88,7 +92,7 @@ def stars(made, p):
     return out
 
 
-CORES = {
+CORES: dict[str, Callable[[Made, np.ndarray], np.ndarray]] = {
     "blue_noise_sample": blue_noise,
     "brownish_noise": brownish,
     "caustic_refraction": water,
@@ -103,7 +107,7 @@ CORES = {
 
 
 @pytest.mark.parametrize("name", LEVELS)
-def test_with_the_authors_numbers_the_picture_is_theirs(name, authors):
+def test_with_the_authors_numbers_the_picture_is_theirs(name: str, authors: Made) -> None:
     found = cut_array(CORES[name](authors, authors[f"{name}.params"])).astype(int)
     theirs = authors[name].astype(int)
     assert np.abs(theirs - authors["clean"]).mean() > 5  # there is something to be equal to
@@ -113,7 +117,7 @@ def test_with_the_authors_numbers_the_picture_is_theirs(name, authors):
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("name", LEVELS)
-def test_damage_of_our_draws_is_of_the_authors_size(name, authors):
+def test_damage_of_our_draws_is_of_the_authors_size(name: str, authors: Made) -> None:
     """Mean change of a hundred draws at severity 4 against the authors' one draw: within a factor of 2.5."""
     clean = torch.from_numpy(authors["clean"]).permute(2, 0, 1)
     pixels = clean[None].repeat(100, 1, 1, 1)
@@ -124,12 +128,12 @@ def test_damage_of_our_draws_is_of_the_authors_size(name, authors):
     assert len({change.numpy().tobytes() for change in changed}) > 90  # every draw is another
 
 
-def test_the_suite_has_the_ten_of_the_paper():
+def test_the_suite_has_the_ten_of_the_paper() -> None:
     assert [entry.name for entry in suite("imagenet-c-bar")] == sorted(LEVELS)
     assert len(LEVELS) == 10
 
 
-def test_noise_has_its_spectrum():
+def test_noise_has_its_spectrum() -> None:
     """Amplitude proportional to the frequency: power at twice the frequency is four times as large."""
     own = np.random.default_rng(0)
     power = np.mean(
