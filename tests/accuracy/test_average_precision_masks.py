@@ -29,16 +29,8 @@ def ellipses(seed, frames=12):
             known.append(row(frame, int(label), at, axes, angle, 1.0))
             if rng.uniform() < 0.85:
                 lean = angle + rng.normal(0, 12)
-                found.append(
-                    row(
-                        frame,
-                        int(label),
-                        at + rng.normal(0, 1, 2),
-                        axes,
-                        lean,
-                        float(rng.uniform()),
-                    )
-                )
+                place, score = at + rng.normal(0, 1, 2), float(rng.uniform())
+                found.append(row(frame, int(label), place, axes, lean, score))
     return pd.DataFrame(known), pd.DataFrame(found)
 
 
@@ -47,13 +39,8 @@ def row(frame, label, at, axes, angle, score):
     cv2.ellipse(picture, ((at[0], at[1]), (2 * axes[0], 2 * axes[1]), angle), 1, -1)
     mask = Mask.of_picture(picture > 0)
     sides = dict(zip(BOX, mask.box.tolist(), strict=True))
-    return {
-        "frame": frame,
-        "label": label,
-        **sides,
-        "score": score,
-        "shape": shape_text(mask, SIZE),
-    }
+    shape = shape_text(mask, SIZE)
+    return {"frame": frame, "label": label, **sides, "score": score, "shape": shape}
 
 
 def judged_by_coco(known, found):
@@ -64,13 +51,8 @@ def judged_by_coco(known, found):
     ]
     categories = [{"id": int(label)} for label in sorted(set(known["label"]))]
     for data, table in ((truth, known), (results, found)):
-        data.dataset = {
-            "images": images,
-            "categories": categories,
-            "annotations": [
-                annotation(k, each) for k, each in enumerate(table.to_dict("records"), 1)
-            ],
-        }
+        marks = [annotation(k, each) for k, each in enumerate(table.to_dict("records"), 1)]
+        data.dataset = {"images": images, "categories": categories, "annotations": marks}
     with contextlib.redirect_stdout(io.StringIO()):
         truth.createIndex()
         results.createIndex()
@@ -84,15 +66,10 @@ def judged_by_coco(known, found):
 def annotation(number, each):
     shape = read_shape(each["shape"])
     assert isinstance(shape, Mask)
-    return {
-        "id": number,
-        "image_id": int(each["frame"]),
-        "category_id": int(each["label"]),
-        "segmentation": {"size": list(SIZE), "counts": each["shape"].split(" ", 3)[3]},
-        "area": shape.area,
-        "iscrowd": 0,
-        "score": each["score"],
-    }
+    of = {"id": number, "image_id": int(each["frame"]), "category_id": int(each["label"])}
+    outline = {"size": list(SIZE), "counts": each["shape"].split(" ", 3)[3]}
+    of |= {"area": shape.area, "iscrowd": 0, "score": each["score"]}
+    return {**of, "segmentation": outline}
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -157,12 +157,8 @@ def test_a_manifest_is_a_source_and_the_others_stay_what_they_are(line):
         line, "path,item,x,y,w,h\nclips/a.mp4,a,,,,\nclips/b.mp4,,1,1,8,8\nno.mp4,,,,,\n"
     )
     found = expand_sources([manifest, line / "frames", line / "clips" / "a.mp4"])
-    assert {item.name: item.roi for item in found.items} == {
-        "frames": None,
-        "a#2": None,
-        "a": None,
-        "b": (1, 1, 8, 8),
-    }
+    regions = {item.name: item.roi for item in found.items}
+    assert regions == {"frames": None, "a#2": None, "a": None, "b": (1, 1, 8, 8)}
     assert [str(row) for row in found.bad_rows] == list(found.problems)
     assert found.problems[0].startswith(f"{manifest}, line 4, column path: there is no such file")
 
@@ -193,15 +189,10 @@ def test_the_items_and_labels_tables(line):
     assert table[["end_s", "roi_w"]].isna().sum().tolist() == [3, 2]
     assert table["shift"].tolist() == ["night", "", ""]
     labels = labels_table(items, ["ok", "crack"])
-    assert labels[["item", "frame", "label", "label_name"]].to_numpy().tolist() == [
-        ["a", -1, 1, "crack"],
-        ["b", -1, 1, "crack"],
-    ]
+    rows = labels[["item", "frame", "label", "label_name"]].to_numpy().tolist()
+    assert rows == [["a", -1, 1, "crack"], ["b", -1, 1, "crack"]]
     assert labels_table(items)["label"].tolist() == [-1, 1]
     several = read(line, "path,label\nclips/a.mp4,281; 282;crack;281\n").items
-    assert labels_table(several)[["label", "label_name"]].to_numpy().tolist() == [
-        [281, "281"],
-        [282, "282"],
-        [-1, "crack"],
-    ]
+    rows = labels_table(several)[["label", "label_name"]].to_numpy().tolist()
+    assert rows == [[281, "281"], [282, "282"], [-1, "crack"]]
     assert items_table([]).columns.tolist()[:2] == ["item", "path"]

@@ -5,45 +5,39 @@ by a part of a pixel, a rotation or a zoom is exact and does not blur: the inter
 of the scene, which are finer than those of the frame.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from pathlib import Path
-
 import av
 import cv2
 import numpy as np
 import pytest
 
-from vidrobust.frame_pairs.prepared import PreparedFrame, prepare_array
+from vidrobust.frame_pairs.prepared import prepare_array
 
-Render = Callable[..., np.ndarray]
 SCENES = {"dog": ("objects/sam2_01_dog.mp4", 60), "cups": ("objects/sam2_02_cups.mp4", 100)}
 
 
 @pytest.fixture(scope="session")
-def scenes(corpus: Path) -> dict[str, np.ndarray]:
+def scenes(corpus):
     """Name -> (720, 1280, 3) float32 RGB."""
     return {name: _frame(corpus / path, index) for name, (path, index) in SCENES.items()}
 
 
 @pytest.fixture(scope="session")
-def render() -> Render:
+def render():
     """(scene, shift=(x, y) px, rotation=deg clockwise, zoom=factor, width=px) -> (h, w, 3) float32 frame."""
     return _render
 
 
 @pytest.fixture(scope="session")
-def ready() -> Callable[[np.ndarray], PreparedFrame]:
+def ready():
     """(h, w, 3) levels -> the frame rounded to bytes and prepared."""
     return lambda levels: prepare_array(as_bytes(levels).copy())
 
 
-def as_bytes(levels: np.ndarray) -> np.ndarray:
+def as_bytes(levels):
     return np.clip(np.rint(levels), 0, 255).astype(np.uint8)
 
 
-def _frame(path: Path, index: int) -> np.ndarray:
+def _frame(path, index):
     with av.open(str(path)) as container:
         for count, frame in enumerate(container.decode(video=0)):
             if count == index:
@@ -51,13 +45,7 @@ def _frame(path: Path, index: int) -> np.ndarray:
     raise AssertionError(f"{path} has no frame {index}")
 
 
-def _render(
-    scene: np.ndarray,
-    shift: tuple[float, float] = (0.0, 0.0),
-    rotation: float = 0.0,
-    zoom: float = 1.0,
-    width: int = 640,
-) -> np.ndarray:
+def _render(scene, shift=(0.0, 0.0), rotation=0.0, zoom=1.0, width=640):
     scene_height, scene_width = scene.shape[:2]
     height = round(width * scene_height / scene_width)
     ratio = 0.9 * scene_width / width

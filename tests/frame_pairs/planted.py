@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import cv2
@@ -17,7 +16,7 @@ from vidrobust.video.source import open_video
 WIDTH, HEIGHT, MARGIN = 224, 168, 16
 
 
-def still(corpus: Path) -> np.ndarray:
+def still(corpus):
     """(HEIGHT + 2 MARGIN, WIDTH + 2 MARGIN, 3) float32 of a real clip."""
     with open_video(corpus / "objects/sam2_02_cups.mp4") as source:
         picture = to_array(source.at([30]).pixels[0])
@@ -25,9 +24,7 @@ def still(corpus: Path) -> np.ndarray:
     return cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.float32)
 
 
-def view(
-    scene: np.ndarray, shift: tuple[float, float] = (0, 0), gain: float = 1, blur: float = 0
-) -> np.ndarray:
+def view(scene, shift=(0, 0), gain=1, blur=0):
     """What a camera moved by ``shift`` px sees: content moves the other way."""
     matrix = np.array([[1, 0, MARGIN + shift[0]], [0, 1, MARGIN + shift[1]]], np.float32)
     flags = cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP
@@ -36,7 +33,7 @@ def view(
     return np.clip(gain * x, 0, 255)
 
 
-def recorded(clean: list[np.ndarray], sigma: float, seed: int) -> list[np.ndarray]:
+def recorded(clean, sigma, seed):
     """Each frame with noise of its own, 8 bit."""
     rng = np.random.default_rng(seed)
     return [to_levels(x + rng.normal(0, sigma, x.shape)) for x in clean]
@@ -51,10 +48,10 @@ class Grid:
     task: Literal["classification"] = "classification"
 
     @property
-    def class_names(self) -> tuple[str, ...]:
+    def class_names(self):
         return tuple(f"class {k}" for k in range(self.classes))
 
-    def __call__(self, pixels: torch.Tensor) -> Classifications:
+    def __call__(self, pixels):
         weights = np.random.default_rng(7).normal(0, 0.1, (36 * 48 * 3, self.classes))
         small = torch.nn.functional.interpolate(pixels.float(), (36, 48), mode="area")
         return Classifications.from_logits(

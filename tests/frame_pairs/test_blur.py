@@ -1,23 +1,20 @@
 """Kernels and what passes them, and the blur between two frames, planted."""
 
-from __future__ import annotations
-
 import math
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
 from tests.frame_pairs.planted import still
-from vidrobust.frame_pairs.blur import SIDE, Blur, Kernel, blur_between
+from vidrobust.frame_pairs.blur import SIDE, Kernel, blur_between
 from vidrobust.frames.pixels import luma
 from vidrobust.perturb.blur import line_kernel
 
 GAUSSIAN, LINE = Kernel(sigma_px=1.4), Kernel(sigma_px=5 / math.sqrt(12), angle=0.6)
 
 
-def test_a_line_is_played_as_long_as_it_is() -> None:
+def test_a_line_is_played_as_long_as_it_is():
     point = np.zeros((21, 21), np.float32)
     point[10, 10] = 1
     made = Kernel(sigma_px=4 / np.sqrt(12), angle=0.0).of(point)
@@ -27,11 +24,11 @@ def test_a_line_is_played_as_long_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("kernel", [GAUSSIAN, LINE, Kernel()])
-def test_the_power_that_passes_is_that_of_white_noise(kernel: Kernel) -> None:
+def test_the_power_that_passes_is_that_of_white_noise(kernel):
     noise = np.random.default_rng(0).normal(0, 10, (SIDE * 20, SIDE * 20)).astype(np.float32)
     window = np.outer(*[np.hanning(SIDE + 1)[:-1]] * 2)
 
-    def power(picture: np.ndarray) -> np.ndarray:
+    def power(picture):
         blocks = picture.reshape(20, SIDE, 20, SIDE).transpose(0, 2, 1, 3).reshape(-1, SIDE, SIDE)
         return np.square(np.abs(np.fft.rfft2(blocks * window))).mean(axis=0)
 
@@ -40,7 +37,7 @@ def test_the_power_that_passes_is_that_of_white_noise(kernel: Kernel) -> None:
 
 
 @pytest.mark.parametrize("kernel", [GAUSSIAN, LINE])
-def test_what_noise_keeps_of_its_energy(kernel: Kernel) -> None:
+def test_what_noise_keeps_of_its_energy(kernel):
     noise = np.random.default_rng(1).normal(0, 1, (500, 500)).astype(np.float32)
     left = kernel.of(noise)
     assert kernel.energy_of_noise() == pytest.approx(
@@ -48,7 +45,7 @@ def test_what_noise_keeps_of_its_energy(kernel: Kernel) -> None:
     )
 
 
-def test_a_blur_mirrors_its_borders() -> None:
+def test_a_blur_mirrors_its_borders():
     ramp = np.tile(np.arange(40, dtype=np.float32), (40, 1))
     assert np.array_equal(
         GAUSSIAN.of(ramp), cv2.GaussianBlur(ramp, (0, 0), 1.4, borderType=cv2.BORDER_REFLECT_101)
@@ -56,34 +53,32 @@ def test_a_blur_mirrors_its_borders() -> None:
 
 
 @pytest.fixture(scope="module")
-def gray(corpus: Path) -> np.ndarray:
+def gray(corpus):
     return luma(still(corpus)).astype(np.float32)
 
 
-def line(length: float, degrees: float) -> Kernel:
+def line(length, degrees):
     return Kernel(sigma_px=length / math.sqrt(12), angle=math.radians(degrees))
 
 
-def recorded(clean: list[np.ndarray], noise: float, seed: int = 0) -> list[np.ndarray]:
+def recorded(clean, noise, seed=0):
     rng = np.random.default_rng(seed)
     return [(x + rng.normal(0, noise, x.shape)).astype(np.float32) for x in clean]
 
 
-def between(first: np.ndarray, second: np.ndarray) -> Blur:
+def between(first, second):
     return blur_between(
         first, second, np.zeros((*first.shape, 2), np.float32), np.ones(first.shape, bool)
     )
 
 
-def turned(one: float, other: float) -> float:
+def turned(one, other):
     return abs((math.degrees(one) - other + 90) % 180 - 90)
 
 
 @pytest.mark.parametrize("sigma", [0.6, 1.0, 2.0])
 @pytest.mark.parametrize("noise", [0.0, 3.0, 8.0])
-def test_a_planted_blur_is_found_in_both_directions(
-    gray: np.ndarray, sigma: float, noise: float
-) -> None:
+def test_a_planted_blur_is_found_in_both_directions(gray, sigma, noise):
     frames = recorded([gray, cv2.GaussianBlur(gray, (0, 0), sigma)], noise)
     for order, sign in ((1, 1), (-1, -1)):
         found = between(*frames[::order])
@@ -92,7 +87,7 @@ def test_a_planted_blur_is_found_in_both_directions(
         assert not found.back.there
 
 
-def test_from_a_blurred_frame_to_one_that_is_more_so(gray: np.ndarray) -> None:
+def test_from_a_blurred_frame_to_one_that_is_more_so(gray):
     frames = recorded([cv2.GaussianBlur(gray, (0, 0), s) for s in (1.0, 2.0)], 2.0)
     assert between(*frames).sigma_px == pytest.approx(math.sqrt(3), rel=0.15)
 
@@ -101,9 +96,7 @@ def test_from_a_blurred_frame_to_one_that_is_more_so(gray: np.ndarray) -> None:
     ("length", "degrees"), [(3.0, 0.0), (5.0, 30.0), (4.0, 90.0), (6.0, 100.0)]
 )
 @pytest.mark.parametrize("noise", [0.0, 3.0])
-def test_motion_while_the_shutter_is_open_is_a_line(
-    gray: np.ndarray, length: float, degrees: float, noise: float
-) -> None:
+def test_motion_while_the_shutter_is_open_is_a_line(gray, length, degrees, noise):
     kernel = line_kernel(length, np.deg2rad(degrees))
     smeared = cv2.filter2D(gray, -1, kernel, borderType=cv2.BORDER_REFLECT_101)
     frames = recorded([gray, smeared], noise)
@@ -118,9 +111,7 @@ def test_motion_while_the_shutter_is_open_is_a_line(
 @pytest.mark.parametrize(
     ("first", "second"), [((4, 0), (4, 90)), ((5, 20), (3, 140)), ((3, 60), (6, 60))]
 )
-def test_of_two_frames_that_were_moved_each_lost_what_the_other_shows(
-    gray: np.ndarray, first: tuple[float, float], second: tuple[float, float]
-) -> None:
+def test_of_two_frames_that_were_moved_each_lost_what_the_other_shows(gray, first, second):
     found = between(*recorded([line(*each).of(gray) for each in (first, second)], 1.5))
     for kernel, (length, degrees) in ((found.missed, first), (found.lost, second)):
         assert kernel.length_px == pytest.approx(length, rel=0.2)
@@ -129,17 +120,17 @@ def test_of_two_frames_that_were_moved_each_lost_what_the_other_shows(
 
 @pytest.mark.parametrize("noise", [0.0, 1.0, 4.0, 16.0, 32.0])
 @pytest.mark.parametrize("sigma", [0.0, 1.5])
-def test_noise_is_no_sharpness(gray: np.ndarray, noise: float, sigma: float) -> None:
+def test_noise_is_no_sharpness(gray, noise, sigma):
     scene = cv2.GaussianBlur(gray, (0, 0), sigma) if sigma else gray
     for seed in range(5):
         assert between(*recorded([scene, scene], noise, seed)).sigma_px == 0
 
 
-def test_a_little_more_light_is_no_sharpness(gray: np.ndarray) -> None:
+def test_a_little_more_light_is_no_sharpness(gray):
     assert between(*recorded([gray, 1.025 * gray], 1.0)).sigma_px == 0
 
 
-def test_a_blur_is_measured_by_little_detail_and_not_by_noise_alone(gray: np.ndarray) -> None:
+def test_a_blur_is_measured_by_little_detail_and_not_by_noise_alone(gray):
     faint = 128 + 0.1 * (gray - 128)  # a tenth of the contrast
     found = between(*recorded([faint, cv2.GaussianBlur(faint, (0, 0), 1.5)], 1.0))
     assert found.known
@@ -147,7 +138,7 @@ def test_a_blur_is_measured_by_little_detail_and_not_by_noise_alone(gray: np.nda
     assert not between(*recorded([np.full_like(gray, 128)] * 2, 3.0)).known
 
 
-def test_detail_is_compared_where_it_moved_to(gray: np.ndarray) -> None:
+def test_detail_is_compared_where_it_moved_to(gray):
     first, second = recorded([gray, cv2.GaussianBlur(gray, (0, 0), 1.2)], 1.0)
     motion = np.zeros((*gray.shape, 2), np.float32)
     motion[..., 0] = 9
@@ -161,7 +152,7 @@ FALSE = pytest.mark.xfail(strict=True, reason="a known fault: a blur of .38 px i
 
 
 @pytest.mark.parametrize("shift", [(0.5, 0.0), (0.3, 0.5), pytest.param((1.5, -0.5), marks=FALSE)])
-def test_half_a_pixel_is_no_blur(gray: np.ndarray, shift: tuple[float, float]) -> None:
+def test_half_a_pixel_is_no_blur(gray, shift):
     big = cv2.resize(gray, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
     moved = [
         np.roll(big, (round(4 * y), round(4 * x)), axis=(0, 1)) for x, y in ((0.0, 0.0), shift)
@@ -174,13 +165,13 @@ def test_half_a_pixel_is_no_blur(gray: np.ndarray, shift: tuple[float, float]) -
     assert blur_between(first, second, motion, np.ones(gray.shape, bool)).sigma_px == 0
 
 
-def test_too_little_that_both_show_says_nothing(gray: np.ndarray) -> None:
+def test_too_little_that_both_show_says_nothing(gray):
     few = np.zeros(gray.shape, bool)
     few[:40, :40] = True
     assert not blur_between(gray, gray, np.zeros((*gray.shape, 2), np.float32), few).known
 
 
-def gravel(seed: int = 3) -> np.ndarray:
+def gravel(seed=3):
     """Detail everywhere, and no flat place: a random field, a little smoothed."""
     field = np.random.default_rng(seed).standard_normal((240, 320)).astype(np.float32)
     smooth = cv2.GaussianBlur(field, (0, 0), 1.0)
@@ -189,7 +180,7 @@ def gravel(seed: int = 3) -> np.ndarray:
 
 @pytest.mark.parametrize("noise", [0.5, 2.0, 6.0])
 @pytest.mark.parametrize("sigma", [0.6, 1.2])
-def test_a_blur_is_found_where_detail_is_everywhere(noise: float, sigma: float) -> None:
+def test_a_blur_is_found_where_detail_is_everywhere(noise, sigma):
     scene = gravel()
     frames = recorded([scene, cv2.GaussianBlur(scene, (0, 0), sigma)], noise)
     for order, sign in ((1, 1), (-1, -1)):
@@ -202,7 +193,7 @@ def test_a_blur_is_found_where_detail_is_everywhere(noise: float, sigma: float) 
     assert still.sigma_px == 0
 
 
-def test_a_rest_of_motion_does_not_make_detail_everywhere_noise() -> None:
+def test_a_rest_of_motion_does_not_make_detail_everywhere_noise():
     big = cv2.resize(gravel(), None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
     first, second = recorded(
         [big[:480:2, :640:2], cv2.GaussianBlur(big, (0, 0), 2.4)[:480:2, 1:641:2]], 1.0
@@ -214,7 +205,7 @@ def test_a_rest_of_motion_does_not_make_detail_everywhere_noise() -> None:
     assert found.sigma_px == pytest.approx(1.2, rel=0.15)
 
 
-def test_of_quite_flat_pictures_nothing_is_known() -> None:
+def test_of_quite_flat_pictures_nothing_is_known():
     for level in (0, 120):
         assert not between(*[np.full((240, 320), level, np.uint8)] * 2).known
     assert not any(

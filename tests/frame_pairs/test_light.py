@@ -1,7 +1,5 @@
 """Planted light and colour on real photographs. The planting is arithmetic on levels, written out here."""
 
-from __future__ import annotations
-
 import colorsys
 
 import cv2

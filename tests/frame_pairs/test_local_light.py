@@ -1,7 +1,5 @@
 """Light from place to place: planted fields are found, and noise, codecs and one gain for all are none."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 import pytest
@@ -14,25 +12,25 @@ EVERYWHERE = np.ones((HEIGHT, WIDTH), bool)
 
 
 @pytest.fixture(scope="module")
-def picture() -> np.ndarray:
+def picture():
     rng = np.random.default_rng(0)
     coarse = rng.uniform(50, 190, (18, 24, 3)).astype(np.float32)
     return np.asarray(cv2.resize(coarse, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC))
 
 
-def shadow(depth: float, x: float = 0.4) -> np.ndarray:
+def shadow(depth, x=0.4):
     across, down = np.arange(WIDTH) / WIDTH - x, np.arange(HEIGHT)[:, None] / HEIGHT - 0.5
     return np.asarray(1 - depth * np.exp(-((across / 0.2) ** 2) - (down / 0.3) ** 2))
 
 
-def noisy(picture: np.ndarray, sigma: float, seed: int) -> np.ndarray:
+def noisy(picture, sigma, seed):
     return np.asarray(
         picture + np.random.default_rng(seed).normal(0, sigma, picture.shape), np.float32
     )
 
 
 @pytest.mark.parametrize("sigma", [0.0, 3.0])
-def test_a_shadow_is_found_with_its_depth(picture: np.ndarray, sigma: float) -> None:
+def test_a_shadow_is_found_with_its_depth(picture, sigma):
     gain = shadow(0.3)
     found = fit_local_light(
         noisy(picture, sigma, 1), noisy(picture * gain[..., None], sigma, 2), EVERYWHERE
@@ -44,7 +42,7 @@ def test_a_shadow_is_found_with_its_depth(picture: np.ndarray, sigma: float) -> 
     assert np.abs(found.of(picture) - picture * gain[..., None]).mean() < 1.5
 
 
-def test_noise_is_none(picture: np.ndarray) -> None:
+def test_noise_is_none(picture):
     for seed in range(8):
         found = fit_local_light(
             noisy(picture, 4, 2 * seed), noisy(picture, 4, 2 * seed + 1), EVERYWHERE
@@ -53,7 +51,7 @@ def test_noise_is_none(picture: np.ndarray) -> None:
         assert not found.predicted >= 0.1
 
 
-def test_jpeg_is_none(picture: np.ndarray) -> None:
+def test_jpeg_is_none(picture):
     for quality in (15, 40, 70):
         _, data = cv2.imencode(
             ".jpg", noisy(picture, 2, quality), [cv2.IMWRITE_JPEG_QUALITY, quality]
@@ -62,11 +60,11 @@ def test_jpeg_is_none(picture: np.ndarray) -> None:
         assert not fit_local_light(noisy(picture, 2, quality), coded, EVERYWHERE).there
 
 
-def test_a_change_within_the_rounding_is_none(picture: np.ndarray) -> None:
+def test_a_change_within_the_rounding_is_none(picture):
     assert not fit_local_light(picture, picture * shadow(0.002)[..., None], EVERYWHERE).there
 
 
-def test_a_moving_thing_hidden_from_one_frame_decides_nothing(picture: np.ndarray) -> None:
+def test_a_moving_thing_hidden_from_one_frame_decides_nothing(picture):
     second = picture.copy()
     second[40:90, 60:120] = 240
     seen = EVERYWHERE.copy()
@@ -77,7 +75,7 @@ def test_a_moving_thing_hidden_from_one_frame_decides_nothing(picture: np.ndarra
     assert np.abs(found.gain(HEIGHT, WIDTH) - gain)[seen].mean() < 0.015
 
 
-def test_too_little_to_see_is_none(picture: np.ndarray) -> None:
+def test_too_little_to_see_is_none(picture):
     seen = np.zeros((HEIGHT, WIDTH), bool)
     seen[:40, :40] = True
     found = fit_local_light(picture, picture * shadow(0.3)[..., None], seen)
@@ -86,9 +84,7 @@ def test_too_little_to_see_is_none(picture: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("sigma", [0.0, 0.5])
-def test_a_shadow_that_covers_little_is_found_where_what_is_still_is_known(
-    picture: np.ndarray, sigma: float
-) -> None:
+def test_a_shadow_that_covers_little_is_found_where_what_is_still_is_known(picture, sigma):
     across, down = np.arange(WIDTH) / WIDTH - 0.35, np.arange(HEIGHT)[:, None] / HEIGHT - 0.5
     gain = 1 - 0.3 * np.exp(-(((across / 0.1) ** 2 + (down / 0.13) ** 2) ** 2))
     first, second = noisy(picture, sigma, 1), noisy(picture * gain[..., None], sigma, 2)
@@ -101,7 +97,7 @@ def test_a_shadow_that_covers_little_is_found_where_what_is_still_is_known(
 
 
 @pytest.mark.parametrize("shape", [(96, 160), (160, 96), (40, 200)])
-def test_the_fit_is_that_of_all_splines_at_once(shape: tuple[int, int]) -> None:
+def test_the_fit_is_that_of_all_splines_at_once(shape):
     """Against a dense least-squares solution of the same weighted problem, splines by splines."""
     rng = np.random.default_rng(3)
     a, b = (rng.uniform(40, 200, (*shape, 3)).astype(np.float32) for _ in range(2))

@@ -1,7 +1,5 @@
 """Registration against displacements that are known because they were made without it."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 import cv2
@@ -27,7 +25,7 @@ from vidrobust.frame_pairs.transitions import Unregistered
 H, W = 150, 200
 
 
-def texture(seed: int = 0, height: int = H, width: int = W) -> np.ndarray:
+def texture(seed=0, height=H, width=W):
     """A random picture with detail at several sizes, (height, width, 3) uint8, levels 30 to 225."""
     rng = np.random.default_rng(seed)
     layers = [ndimage.gaussian_filter(rng.normal(size=(height, width)), s) for s in (1.5, 4, 12)]
@@ -38,12 +36,12 @@ def texture(seed: int = 0, height: int = H, width: int = W) -> np.ndarray:
     return np.rint(picture).astype(np.uint8)
 
 
-def cut(big: np.ndarray, x: int, y: int) -> np.ndarray:
+def cut(big, x, y):
     """The view whose upper left corner is at (x, y)."""
     return np.ascontiguousarray(big[y : y + H, x : x + W])
 
 
-def resampled(picture: np.ndarray, linear: np.ndarray, shift_xy: tuple[float, float]) -> np.ndarray:
+def resampled(picture, linear, shift_xy):
     """The picture under x' = c + linear (x - c) + shift, by scipy's cubic splines: another implementation."""
     back = np.linalg.inv(linear)
     centre = np.array([(W - 1) / 2, (H - 1) / 2])
@@ -59,7 +57,7 @@ def resampled(picture: np.ndarray, linear: np.ndarray, shift_xy: tuple[float, fl
 
 
 @pytest.mark.parametrize("shift", [(0, 0), (3, 0), (-2, 5), (11, -7)])
-def test_a_whole_pixel_shift_of_the_view_is_found(shift: tuple[int, int]) -> None:
+def test_a_whole_pixel_shift_of_the_view_is_found(shift):
     # the picture moves by +shift when the window moves by -shift: no interpolation anywhere
     big = texture(1, H + 40, W + 40)
     a, b = cut(big, 20, 20), cut(big, 20 - shift[0], 20 - shift[1])
@@ -71,14 +69,14 @@ def test_a_whole_pixel_shift_of_the_view_is_found(shift: tuple[int, int]) -> Non
 
 
 @pytest.mark.parametrize("shift", [(0.4, 0.0), (-1.3, 2.6)])
-def test_a_fraction_of_a_pixel_is_found(shift: tuple[float, float]) -> None:
+def test_a_fraction_of_a_pixel_is_found(shift):
     a = texture(2)
     found = register(a, resampled(a, np.eye(2), shift))
     assert found.shift == pytest.approx(shift, abs=0.05)
 
 
 @pytest.mark.parametrize(("degrees", "zoom"), [(1.5, 1.0), (0.0, 1.02), (-0.8, 0.985)])
-def test_rotation_and_zoom_are_found(degrees: float, zoom: float) -> None:
+def test_rotation_and_zoom_are_found(degrees, zoom):
     c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     linear = zoom * np.array([[c, -s], [s, c]])
     a = texture(3)
@@ -88,7 +86,7 @@ def test_rotation_and_zoom_are_found(degrees: float, zoom: float) -> None:
     assert found.shift == pytest.approx((0, 0), abs=0.06)
 
 
-def test_an_object_that_moves_does_not_move_the_camera() -> None:
+def test_an_object_that_moves_does_not_move_the_camera():
     background, part = texture(4), texture(5)[:50, :60]
     a, b = background.copy(), background.copy()
     a[50:100, 60:120] = part
@@ -115,9 +113,7 @@ def test_an_object_that_moves_does_not_move_the_camera() -> None:
         (60, (80, 60), (0, 0), False),  # nothing moves
     ],
 )
-def test_before_an_empty_background_nobody_knows_what_moves(
-    level: int | None, size: tuple[int, int], shift: tuple[int, int], alone: bool
-) -> None:
+def test_before_an_empty_background_nobody_knows_what_moves(level, size, shift, alone):
     background = texture(4) if level is None else np.full((H, W, 3), level, np.uint8)
     noise = np.random.default_rng(0).normal(0, 1.5, (2, H, W, 3))
     big, (width, height) = texture(5, H + 10, W + 10), size
@@ -133,9 +129,7 @@ def test_before_an_empty_background_nobody_knows_what_moves(
     assert moves_alone(register(*frames)) == alone
 
 
-def test_points_on_dirt_do_not_hold_a_camera_that_all_else_shows(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_points_on_dirt_do_not_hold_a_camera_that_all_else_shows(monkeypatch):
     at_rest = SimpleNamespace(
         camera_valid=True, camera=SimpleNamespace(matrix_back=np.eye(2, 3).copy)
     )
@@ -154,7 +148,7 @@ def test_points_on_dirt_do_not_hold_a_camera_that_all_else_shows(
 
 
 @pytest.mark.parametrize("gain", [0.6, 1.3])
-def test_light_is_not_taken_for_motion(gain: float) -> None:
+def test_light_is_not_taken_for_motion(gain):
     a = np.clip(texture(6), 30, 190)
     b = np.rint(a * gain).astype(np.uint8)
     found = register(a, b)
@@ -163,26 +157,26 @@ def test_light_is_not_taken_for_motion(gain: float) -> None:
     assert size_px(own) < 0.05
 
 
-def test_flat_frames_say_so() -> None:
+def test_flat_frames_say_so():
     flat = np.full((H, W, 3), 90, np.uint8)
     assert register(flat, flat).failed is Unregistered.NO_TEXTURE
 
 
-def test_another_scene_says_so() -> None:
+def test_another_scene_says_so():
     assert register(texture(7), texture(8)).failed is Unregistered.OTHER_SCENE
 
 
-def test_a_tiny_frame_says_so() -> None:
+def test_a_tiny_frame_says_so():
     small = texture(9)[:20, :20]
     assert register(small, small).failed is Unregistered.SMALL_FRAME
 
 
-def test_frames_of_two_sizes_are_refused() -> None:
+def test_frames_of_two_sizes_are_refused():
     with pytest.raises(ValueError, match="register"):
         register(texture(0), texture(0)[:-2])
 
 
-def test_inputs_are_left_alone() -> None:
+def test_inputs_are_left_alone():
     a, b = texture(10), texture(10)[:, ::-1].copy()
     kept = a.copy(), b.copy()
     register(a, b)
@@ -190,14 +184,14 @@ def test_inputs_are_left_alone() -> None:
     assert np.array_equal(b, kept[1])
 
 
-def test_warp_by_whole_pixels_copies() -> None:
+def test_warp_by_whole_pixels_copies():
     a = texture(11)
     moved = warp(a, np.broadcast_to(np.float32([-4.0, 3.0]), (H, W, 2)))
     assert np.array_equal(moved[: H - 3, 4:], a[3:, : W - 4])
     assert np.array_equal(warp(a, np.zeros((H, W, 2), np.float32)), a)
 
 
-def test_warp_is_nearer_to_the_truth_than_cubic() -> None:
+def test_warp_is_nearer_to_the_truth_than_cubic():
     # a sine of period 5 px, whose value between the pixels is known
     x = np.arange(W, dtype=np.float64)
     wave = np.broadcast_to(np.sin(2 * np.pi * x / 5), (H, W)).astype(np.float32)
@@ -205,7 +199,7 @@ def test_warp_is_nearer_to_the_truth_than_cubic() -> None:
     moved_by = np.zeros((H, W, 2), np.float32)
     moved_by[..., 0] = 0.3125
 
-    def error(interpolation: int) -> float:
+    def error(interpolation):
         made = warp(wave, moved_by, interpolation=interpolation)[H // 2]
         return float(np.abs(made - truth)[10:-10].max())
 
@@ -214,7 +208,7 @@ def test_warp_is_nearer_to_the_truth_than_cubic() -> None:
 
 
 @pytest.mark.parametrize("period", [4, 5, 6, 8])
-def test_doubled_has_waves_within_a_fiftieth_of_their_height(period: int) -> None:
+def test_doubled_has_waves_within_a_fiftieth_of_their_height(period):
     x = np.arange(W, dtype=np.float64)
     wave = np.broadcast_to(np.sin(2 * np.pi * x / period), (H, W)).astype(np.float32)
     for shift in np.arange(1, 8) / 8:
@@ -226,16 +220,14 @@ def test_doubled_has_waves_within_a_fiftieth_of_their_height(period: int) -> Non
 
 @pytest.mark.parametrize("shift", [(0.5, 0.0), (0.0, -0.5), (-3.5, 2.5), (4.0, -2.0)])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_doubled_has_the_halves_that_opencv_has_up_to_the_mirrored_border(
-    shift: tuple[float, float], channels: int
-) -> None:
+def test_doubled_has_the_halves_that_opencv_has_up_to_the_mirrored_border(shift, channels):
     frame = np.random.default_rng(4).random((60, 90, channels)).astype(np.float32) * 255
     frame = frame[..., 0] if channels == 1 else frame
     field = np.broadcast_to(np.float32(shift), (60, 90, 2)).copy()
     np.testing.assert_allclose(Doubled(frame).warped(field), warp(frame, field), atol=0.01)
 
 
-def test_size_is_the_root_mean_square_length() -> None:
+def test_size_is_the_root_mean_square_length():
     # 3-4-5: a field of length 5 on half of the frame has rms sqrt(25 / 2)
     field = np.zeros((2, 4, 2), np.float32)
     field[0] = (3, 4)
@@ -244,7 +236,7 @@ def test_size_is_the_root_mean_square_length() -> None:
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("share", [0.0, 0.01, 1.0])
-def test_single_pixels_are_sampled_as_in_the_whole_picture(channels: int, share: float) -> None:
+def test_single_pixels_are_sampled_as_in_the_whole_picture(channels, share):
     rng = np.random.default_rng(3)
     frame = (rng.random((90, 130, channels)) * 255).astype(np.float32)
     frame = frame[..., 0] if channels == 1 else frame
@@ -255,7 +247,7 @@ def test_single_pixels_are_sampled_as_in_the_whole_picture(channels: int, share:
     np.testing.assert_array_equal(found, warp(frame, field)[where])
 
 
-def test_inside_is_within_half_a_pixel_of_the_border() -> None:
+def test_inside_is_within_half_a_pixel_of_the_border():
     flow = np.zeros((3, 4, 2), np.float32)
     assert inside(flow).all()
     flow[..., 0] = 1.0

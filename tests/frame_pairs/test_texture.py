@@ -1,7 +1,5 @@
 """Planted blur, noise and coding on real photographs, and what must not look like them."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 import pytest

@@ -1,7 +1,5 @@
 """Light and colour between aligned frames: planted on a still of strong colours, by other implementations."""
 
-from __future__ import annotations
-
 import colorsys
 
 import cv2
@@ -24,7 +22,7 @@ EVERYWHERE = np.ones((240, 320), bool)
 
 
 @pytest.fixture(scope="module")
-def vivid() -> np.ndarray:
+def vivid():
     """(240, 320, 3) float32, patches of many colours with soft edges, levels 20 to 230."""
     rng = np.random.default_rng(4)
     cells = rng.uniform(20, 230, (12, 16, 3)).astype(np.float32)
@@ -32,17 +30,17 @@ def vivid() -> np.ndarray:
     return np.asarray(ndimage.gaussian_filter(big, (1.5, 1.5, 0))).astype(np.float32)
 
 
-def turned(picture: np.ndarray, degrees: float) -> np.ndarray:
+def turned(picture, degrees):
     hsv = cv2.cvtColor(picture.astype(np.float32), cv2.COLOR_RGB2HSV)
     hsv[..., 0] = np.mod(hsv[..., 0] + degrees, 360)
     return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB))
 
 
-def recorded(picture: np.ndarray, sigma: float, seed: int) -> np.ndarray:
+def recorded(picture, sigma, seed):
     return to_levels(picture + np.random.default_rng(seed).normal(0, sigma, picture.shape))
 
 
-def test_hue_and_chroma_are_those_of_the_standard_library() -> None:
+def test_hue_and_chroma_are_those_of_the_standard_library():
     colours = np.random.default_rng(0).uniform(0, 255, (60, 3))
     for colour, hue, chroma in zip(colours, hue_of(colours), chroma_of(colours), strict=True):
         h, s, v = colorsys.rgb_to_hsv(*colour)
@@ -50,7 +48,7 @@ def test_hue_and_chroma_are_those_of_the_standard_library() -> None:
         assert chroma == pytest.approx(s * v)
 
 
-def test_what_is_fitted_is_what_is_played() -> None:
+def test_what_is_fitted_is_what_is_played():
     rng = np.random.default_rng(1)
     colours, values = rng.uniform(0, 255, (200, 3)), rng.normal(0, 1, (KNOTS, 3))
     assert at_hues(colours.astype(np.float32), values) == pytest.approx(
@@ -60,7 +58,7 @@ def test_what_is_fitted_is_what_is_played() -> None:
     assert np.abs(hue_basis(grey)).max() == 0
 
 
-def test_the_turn_of_a_hue_is_found_whatever_the_colours() -> None:
+def test_the_turn_of_a_hue_is_found_whatever_the_colours():
     colours = np.random.default_rng(2).uniform(20, 230, (400, 3)).astype(np.float32)
     for degrees in (-60, -5, 40, 170):
         assert turn_deg(colours, turned(colours[None], degrees)[0]) == pytest.approx(
@@ -70,9 +68,7 @@ def test_the_turn_of_a_hue_is_found_whatever_the_colours() -> None:
 
 @pytest.mark.parametrize("degrees", [40, -50, 60, 150])
 @pytest.mark.parametrize("sigma", [1.0, 6.0])
-def test_a_strong_turn_of_hue_is_taken_over_whole(
-    vivid: np.ndarray, degrees: float, sigma: float
-) -> None:
+def test_a_strong_turn_of_hue_is_taken_over_whole(vivid, degrees, sigma):
     after = turned(vivid, degrees)
     tone = fit_tone(recorded(vivid, sigma, 0), recorded(after, sigma, 1), EVERYWHERE)
     assert tone.hues is not None
@@ -87,14 +83,14 @@ def test_a_strong_turn_of_hue_is_taken_over_whole(
     )
 
 
-def test_light_beside_a_strong_turn_of_hue_is_found(vivid: np.ndarray) -> None:
+def test_light_beside_a_strong_turn_of_hue_is_found(vivid):
     after = np.clip(1.08 * turned(vivid, 50), 0, 255)
     tone = fit_tone(recorded(vivid, 1.0, 0), recorded(after, 1.0, 1), EVERYWHERE)
     assert tone.hues is not None
     assert tone.light(np.array([128.0]))[0] == pytest.approx(1.08 * 128, rel=0.02)
 
 
-def test_what_a_matrix_does_stays_a_matrix(vivid: np.ndarray) -> None:
+def test_what_a_matrix_does_stays_a_matrix(vivid):
     angle = np.radians(50)
     axes = np.array([[1, 1, 1], [2, -1, -1], [0, np.sqrt(3), -np.sqrt(3)]], float)
     axes /= np.linalg.norm(axes, axis=1)[:, None]
@@ -111,7 +107,7 @@ def test_what_a_matrix_does_stays_a_matrix(vivid: np.ndarray) -> None:
         assert np.abs(tone.uncoloured(tone.colour(muted)) - muted).max() < 0.05
 
 
-def test_strong_noise_makes_no_change_flatter(vivid: np.ndarray) -> None:
+def test_strong_noise_makes_no_change_flatter(vivid):
     """Without its variance taken off, noise of a cell in frame a draws every gain and every colour to the mean."""
     muted = 128 + 0.25 * (vivid - 128)
     sigma = 32.0
@@ -131,7 +127,7 @@ def test_strong_noise_makes_no_change_flatter(vivid: np.ndarray) -> None:
     assert tone.light(np.array([120.0]))[0] == pytest.approx(132, abs=1)
 
 
-def test_noise_is_no_colour(vivid: np.ndarray) -> None:
+def test_noise_is_no_colour(vivid):
     for sigma in (1.0, 8.0, 32.0):
         tone = fit_tone(recorded(vivid, sigma, 0), recorded(vivid, sigma, 1), EVERYWHERE)
         assert tone.hues is None
@@ -140,9 +136,7 @@ def test_noise_is_no_colour(vivid: np.ndarray) -> None:
 
 @pytest.mark.parametrize("gamma", [0.72, 0.95, 1.1, 1.4])
 @pytest.mark.parametrize("sigma", [0.0, 2.0])
-def test_a_gamma_acts_on_single_channels_and_is_found_whole(
-    vivid: np.ndarray, gamma: float, sigma: float
-) -> None:
+def test_a_gamma_acts_on_single_channels_and_is_found_whole(vivid, gamma, sigma):
     after = 255 * (vivid / 255) ** gamma
     found = fit_tone(recorded(vivid, sigma, 0), recorded(after, sigma, 1), EVERYWHERE)
     assert found.power == pytest.approx(gamma, abs=0.02)
@@ -150,7 +144,7 @@ def test_a_gamma_acts_on_single_channels_and_is_found_whole(
     assert np.sqrt(np.square(found.light(vivid) - after).mean()) < 0.3
 
 
-def test_light_is_found_in_the_few_cells_that_differ_from_a_flat_picture() -> None:
+def test_light_is_found_in_the_few_cells_that_differ_from_a_flat_picture():
     # rounded alike, the flat cells come nearest to a curve that is far off elsewhere
     rng = np.random.default_rng(5)
     scene = (

@@ -1,9 +1,6 @@
 """Which frames may be compared: cuts, duplicates, damage and motion that were made, and time stamps."""
 
-from __future__ import annotations
-
 import itertools
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -15,11 +12,11 @@ from vidrobust.frame_pairs.transitions import measure_timing
 from vidrobust.video.source import open_video
 
 
-def shifted(frame: np.ndarray, x: int) -> np.ndarray:
+def shifted(frame, x):
     return np.roll(frame, x, axis=1)
 
 
-def test_each_reason_once() -> None:
+def test_each_reason_once():
     a, b = texture(0), texture(1)
     frames = [a, shifted(a, 2), shifted(a, 2), shifted(a, 40), b, shifted(b, 1), shifted(b, 2)]
     found = pairs.PairWatcher(motion_limit=0.1).feed(batch_of(frames, corrupt=(6,)))
@@ -29,7 +26,7 @@ def test_each_reason_once() -> None:
     assert found.pixel_change[2] == 0.0
 
 
-def test_batches_may_be_split_anywhere() -> None:
+def test_batches_may_be_split_anywhere():
     frames = [texture(0), shifted(texture(0), 1), texture(1), texture(1), shifted(texture(1), 3)]
     whole = pairs.PairWatcher().feed(batch_of(frames))
     watcher = pairs.PairWatcher()
@@ -40,13 +37,13 @@ def test_batches_may_be_split_anywhere() -> None:
     )
 
 
-def test_a_change_of_light_is_no_cut() -> None:
+def test_a_change_of_light_is_no_cut():
     a = texture(3)
     dark = (a * 0.4).astype(np.uint8)
     assert pairs.PairWatcher().feed(batch_of([a, dark])).reason.tolist() == ["first", ""]
 
 
-def test_a_change_of_size_ends_what_can_be_compared() -> None:
+def test_a_change_of_size_ends_what_can_be_compared():
     watcher = pairs.PairWatcher()
     watcher.feed(batch_of([texture(0)]))
     assert watcher.feed(batch_of([texture(0, 60, 80)], first=1)).reason.tolist() == ["frame_size"]
@@ -64,12 +61,12 @@ def test_a_change_of_size_ends_what_can_be_compared() -> None:
         (["first", "frame_size", "scene_cut", ""], 0, 2, "frame_size"),
     ],
 )
-def test_between(reasons: list[str], start: int, stop: int, expected: str) -> None:
+def test_between(reasons, start, stop, expected):
     found = pairs.between(np.array(reasons, object), np.zeros((4, 2)), start, stop, 0.1)
     assert found == expected
 
 
-def test_motion_adds_up_between_distant_frames() -> None:
+def test_motion_adds_up_between_distant_frames():
     shift = np.full((4, 2), [0.04, 0.0])
     none = np.array(["first", "", "", ""], object)
     assert pairs.between(none, shift, 0, 2, 0.1) == ""
@@ -77,9 +74,9 @@ def test_motion_adds_up_between_distant_frames() -> None:
     assert pairs.between(none, shift, 0, 3, None) == ""
 
 
-def cuts_of(path: Path) -> list[int]:
+def cuts_of(path):
     watcher = pairs.PairWatcher()
-    found: list[int] = []
+    found = []
     with open_video(path) as source:
         for batch in source.batches(32):
             reason = watcher.feed(batch).reason
@@ -87,7 +84,7 @@ def cuts_of(path: Path) -> list[int]:
     return found
 
 
-def test_real_cuts_are_found(bikes: Path) -> None:
+def test_real_cuts_are_found(bikes):
     # seen on a contact sheet of the clip: six shots
     assert cuts_of(bikes) == [30, 76, 137, 187, 242]
 
@@ -101,11 +98,11 @@ def test_real_cuts_are_found(bikes: Path) -> None:
         "objects/datumaro_cvat_test.mp4",  # strong noise
     ],
 )
-def test_one_shot_has_no_cut(corpus: Path, name: str) -> None:
+def test_one_shot_has_no_cut(corpus, name):
     assert cuts_of(corpus / name) == []
 
 
-def thumbnails_of(folder: Path) -> dict[str, np.ndarray]:
+def thumbnails_of(folder):
     """The 1st, 9th and 17th frame of every clip, (3, h, w, 3) float32 YCrCb, as the rule sees them."""
     found = {}
     for path in sorted(folder.iterdir()):
@@ -118,7 +115,7 @@ def thumbnails_of(folder: Path) -> dict[str, np.ndarray]:
     return found
 
 
-def test_frames_of_two_clips_have_a_cut_between_them(public_clips: Path) -> None:
+def test_frames_of_two_clips_have_a_cut_between_them(public_clips):
     seen = thumbnails_of(public_clips)
     missed, tried = [], 0
     for one, other in itertools.permutations(seen, 2):
@@ -131,7 +128,7 @@ def test_frames_of_two_clips_have_a_cut_between_them(public_clips: Path) -> None
 
 
 @pytest.mark.parametrize("gain", [0.4, 0.7, 1.4, 2.0])
-def test_light_that_jumps_is_no_cut(public_clips: Path, gain: float) -> None:
+def test_light_that_jumps_is_no_cut(public_clips, gain):
     tried = 0
     for path in sorted(public_clips.glob("*.mp4")):
         with open_video(path) as source:

@@ -4,17 +4,13 @@ Each is held against the truth, and so against the other; what is asserted of bo
 of the two.
 """
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
 
 from tests.frame_pairs.planted import recorded, still, view
-from vidrobust.frame_pairs.change import PairChange, measure_change
-from vidrobust.frame_pairs.measures import PairMeasures, measure_pair
+from vidrobust.frame_pairs.change import measure_change
+from vidrobust.frame_pairs.measures import measure_pair
 from vidrobust.frame_pairs.noise import noise_between, noise_levels
 from vidrobust.frame_pairs.prepared import prepare_array
 
@@ -22,16 +18,16 @@ NOISE = 1.0
 
 
 @pytest.fixture(scope="module")
-def scene(corpus: Path) -> np.ndarray:
+def scene(corpus):
     return still(corpus)
 
 
-def both(a: np.ndarray, b: np.ndarray) -> tuple[PairMeasures, PairChange]:
+def both(a, b):
     return measure_pair(prepare_array(a), prepare_array(b)), measure_change(a, b)
 
 
 @pytest.mark.parametrize("shift", [(1.6, -0.7), (-3.0, 2.0)])
-def test_the_motion_of_the_camera(scene: np.ndarray, shift: tuple[float, float]) -> None:
+def test_the_motion_of_the_camera(scene, shift):
     a, b = recorded([view(scene), view(scene, shift)], NOISE, 0)
     quick, replayable = both(a, b)
     camera = quick.motion.camera
@@ -42,7 +38,7 @@ def test_the_motion_of_the_camera(scene: np.ndarray, shift: tuple[float, float])
 
 
 @pytest.mark.parametrize("gain", [0.8, 1.1])
-def test_the_gain_of_the_light(scene: np.ndarray, gain: float) -> None:
+def test_the_gain_of_the_light(scene, gain):
     a, b = recorded([view(0.8 * scene), view(0.8 * scene, gain=gain)], NOISE, 1)
     quick, replayable = both(a, b)
     assert quick.light.gain.valid
@@ -51,7 +47,7 @@ def test_the_gain_of_the_light(scene: np.ndarray, gain: float) -> None:
     assert float(replayable.levels.light(grey)[0, 0]) / 110 == pytest.approx(gain, abs=0.02)
 
 
-def test_the_spread_of_the_light_over_the_picture(scene: np.ndarray) -> None:
+def test_the_spread_of_the_light_over_the_picture(scene):
     across = np.linspace(0.75, 1.25, view(scene).shape[1], dtype=np.float32)[None, :, None]
     clean = view(0.8 * scene)
     quick, replayable = both(*recorded([clean, clean * across], NOISE, 2))
@@ -60,7 +56,7 @@ def test_the_spread_of_the_light_over_the_picture(scene: np.ndarray) -> None:
     assert float(replayable.local_gain.std()) == pytest.approx(truth, rel=0.1)
 
 
-def test_the_white_balance(scene: np.ndarray) -> None:
+def test_the_white_balance(scene):
     clean = view(0.8 * scene)
     quick, replayable = both(*recorded([clean, clean * np.array([1.08, 1.0, 0.9])], NOISE, 6))
     assert quick.light.white_balance.valid
@@ -72,7 +68,7 @@ def test_the_white_balance(scene: np.ndarray) -> None:
 
 @pytest.mark.parametrize("sigma", [0.8, 1.2])
 @pytest.mark.parametrize("sharper", [False, True])
-def test_the_blur(scene: np.ndarray, sigma: float, sharper: bool) -> None:
+def test_the_blur(scene, sigma, sharper):
     clean, blurred = view(scene), cv2.GaussianBlur(view(scene), (0, 0), sigma)
     a, b = recorded([blurred, clean] if sharper else [clean, blurred], NOISE, 3)
     quick, replayable = both(a, b)
@@ -84,7 +80,7 @@ def test_the_blur(scene: np.ndarray, sigma: float, sharper: bool) -> None:
 
 
 @pytest.mark.parametrize("sigma", [2.0, 5.0])
-def test_the_noise(scene: np.ndarray, sigma: float) -> None:
+def test_the_noise(scene, sigma):
     inner = np.clip(view(scene), 30, 225)  # 8 bits cut no noise off
     a, b = recorded([inner, inner], sigma, 4)
     quick = measure_pair(prepare_array(a), prepare_array(b))
@@ -97,7 +93,7 @@ def test_the_noise(scene: np.ndarray, sigma: float) -> None:
     assert levels == pytest.approx(luma * sigma, rel=0.15)
 
 
-def test_nothing_that_changes(scene: np.ndarray) -> None:
+def test_nothing_that_changes(scene):
     quick, replayable = both(*recorded([view(scene), view(scene)], NOISE, 5))
     assert quick.light.gain.value == pytest.approx(1.0, abs=0.01)
     assert quick.uneven_light.value == 0
@@ -108,7 +104,7 @@ def test_nothing_that_changes(scene: np.ndarray) -> None:
     assert replayable.blur.sigma_px == 0
 
 
-def test_what_light_and_camera_leave_is_what_moves(scene: np.ndarray) -> None:
+def test_what_light_and_camera_leave_is_what_moves(scene):
     clean = 20 + view(0.7 * scene)
     height, width = clean.shape[:2]
     moved = clean.copy()

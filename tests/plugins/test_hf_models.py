@@ -33,15 +33,9 @@ def folders(tmp_path_factory):
     """Networks of drawn weights, saved as the library saves them."""
     root = tmp_path_factory.mktemp("hf")
     torch.manual_seed(0)
-    small = {
-        "hidden_size": 32,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 2,
-        "intermediate_size": 64,
-        "patch_size": 16,
-        "initializer_range": 0.5,
-        "id2label": NAMES,
-    }
+    small = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+    small |= {"intermediate_size": 64, "patch_size": 16, "initializer_range": 0.5}
+    small |= {"id2label": NAMES}
     vit = transformers.ViTConfig(image_size=64, **small)
     transformers.AutoModelForImageClassification.from_config(vit).save_pretrained(root / "vit")
     transformers.ViTImageProcessor(size={"height": 64, "width": 64}).save_pretrained(root / "vit")

@@ -261,11 +261,8 @@ def test_the_frames_before_a_damaged_one_that_lean_on_it_are_marked(make):
         with open_video(path, prefetch=0) as video:
             rows = [(b.pixels.numpy().tobytes(), bool(b.corrupt[0])) for b in video.batches(1)]
         if len(rows) == len(sound) and any(marked for _, marked in rows):
-            assert [
-                n
-                for n, (a, b) in enumerate(zip(rows, sound, strict=True))
-                if a[0] != b and not a[1]
-            ] == []
+            both = enumerate(zip(rows, sound, strict=True))
+            assert [n for n, (a, b) in both if a[0] != b and not a[1]] == []
             checked += 1
     assert checked >= 5
 
@@ -371,12 +368,8 @@ def test_passes_over_a_damaged_file_start_and_end(passes, make):
     path = whole.with_name("stressed.avi")
     path.write_bytes(bytes(data))
     assert sum(marks(path)) > 20
-    done = subprocess.run(
-        [sys.executable, "-c", STRESS, path, str(passes)],
-        capture_output=True,
-        timeout=300,
-        check=False,
-    )
+    command = [sys.executable, "-c", STRESS, path, str(passes)]
+    done = subprocess.run(command, capture_output=True, timeout=300, check=False)
     assert int(done.stdout or 0) == passes, done.stderr.decode()[-2000:]
 
 

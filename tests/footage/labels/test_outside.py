@@ -18,27 +18,16 @@ FRAMES = pd.DataFrame({"item": "a", "frame": range(50), "time_s": np.arange(50) 
 
 
 def labels(*of):
+    same = {"label": 0, "label_name": "cat", "source": "m"}
     return rows_of(
-        [
-            label_row(
-                "a", frame=f, time_s=t, label=0, label_name="cat", source="m", more={"presence": p}
-            )
-            for f, t, p in of
-        ]
+        [label_row("a", frame=f, time_s=t, more={"presence": p}, **same) for f, t, p in of]
     )
 
 
 def test_each_lost_label_has_its_reason():
-    given = labels(
-        (-1, np.nan, "present"),  # the whole item
-        (-1, 1.0, "present"),
-        (-1, -3.0, "present"),
-        (-1, 2.5, "present"),
-        (-1, 900.0, "present"),
-        (49, np.nan, "present"),
-        (50, np.nan, "present"),
-        (-1, 901.0, "absent"),
-    )
+    # the first is of the whole item
+    at = [(-1, np.nan), (-1, 1.0), (-1, -3.0), (-1, 2.5), (-1, 900.0), (49, np.nan), (50, np.nan)]
+    given = labels(*((frame, time_s, "present") for frame, time_s in at), (-1, 901.0, "absent"))
     found = outside(given, FRAMES)
     assert (found.labels, found.hidden, found.total) == (7, 1, 4)
     assert found.counts == {"before": 1, "after": 3, "window": 0, "between": 0}
@@ -96,12 +85,10 @@ def test_labels_before_the_cut_are_lost_and_not_of_the_whole_item():
     ).rows
     assert outside(rows, FRAMES).counts["before"] == 1
     assert sorted(on_frames(rows, FRAMES)["frame"]) == [-2, -1, 0]
-    assert answers_of(
-        FRAMES.assign(model="m", label=0, label_name="cat"),
-        pd.DataFrame(columns=["item", "frame", "label", "probability"]),
-        rows[rows["frame"] != -1],
-        ["cat", "dog"],
-    ).label_answers["frame"].tolist() == [0]
+    said, listed = FRAMES.assign(model="m", label=0, label_name="cat"), ["item", "frame", "label"]
+    none = pd.DataFrame(columns=[*listed, "probability"])
+    judged = answers_of(said, none, rows[rows["frame"] != -1], ["cat", "dog"])
+    assert judged.label_answers["frame"].tolist() == [0]
 
 
 def test_an_offset_in_the_wrong_unit_says_which_is_right():

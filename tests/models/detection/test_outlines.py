@@ -32,14 +32,9 @@ INFO = ModelInfo(
 def test_mask_rcnn_of_torchvision_says_what_torchvision_says(bottles):
     """Weights drawn at random; masks are the pixels of .5 or more, box by box."""
     torch.manual_seed(7)
-    module = torchvision.models.detection.maskrcnn_resnet50_fpn(
-        weights=None,
-        weights_backbone=None,
-        num_classes=3,
-        min_size=96,
-        max_size=128,
-        box_score_thresh=MIN_SCORE,
-    ).eval()
+    how = {"weights": None, "weights_backbone": None, "num_classes": 3, "min_size": 96}
+    how |= {"max_size": 128, "box_score_thresh": MIN_SCORE}
+    module = torchvision.models.detection.maskrcnn_resnet50_fpn(**how).eval()
     small = torch.nn.functional.interpolate(bottles[1:2], (120, 160))
     found = ModuleDetector(
         name="m", class_names=("a", "b", "c"), info=INFO, module=module, device=torch.device("cpu")
@@ -64,14 +59,8 @@ def prototypes_and_boxes(frame):
         torch.from_numpy(rng.normal(size=(4, 16, 24))), 3, 1, 1
     ).numpy()
     parts = MaskParts(rng.normal(size=(6, 4)), prototypes, (64, 96))
-    fit = BoxPreprocess(
-        size=(64, 96),
-        resize="letterbox",
-        place="centre",
-        mean=(0, 0, 0),
-        std=(1, 1, 1),
-        channels="RGB",
-    ).fit(*frame)
+    how = {"resize": "letterbox", "place": "centre", "mean": (0, 0, 0), "std": (1, 1, 1)}
+    fit = BoxPreprocess(size=(64, 96), channels="RGB", **how).fit(*frame)
     boxes = (np.sort(rng.uniform(0, 1, (6, 2, 2)), axis=1) * [frame[1], frame[0]]).reshape(6, 4)
     return parts, fit, boxes
 

@@ -126,12 +126,8 @@ def test_labels_do_not_lie_over_each_other():
         assert 0 <= place[0] < place[2] <= 300
         assert 0 <= place[1] < place[3] <= 200
         for other in taken:
-            assert (
-                place[0] >= other[2]
-                or place[2] <= other[0]
-                or place[1] >= other[3]
-                or place[3] <= other[1]
-            )
+            beside = place[0] >= other[2] or place[2] <= other[0]
+            assert beside or place[1] >= other[3] or place[3] <= other[1]
         taken.append(place)
     other, hidden = (
         BoxMark((100, 80, 160, 140), -1, "other", ""),

@@ -53,19 +53,16 @@ def compared(rows):
     )
 
 
+ALWAYS = {"counted": 1, "lost": 0, "double": 0, "false": 0, "late": 0}
+
+
 @pytest.mark.parametrize(
     ("frames", "expected"),
     [
-        (list(range(80)), {"counted": 1, "lost": 0, "double": 0, "false": 0, "late": 0}),
+        (list(range(80)), ALWAYS),
         # without a box from frame 40 to 52: a counter forgets it after five frames
-        (
-            [*range(40), *range(53, 80)],
-            {"counted": 0, "lost": 1, "double": 0, "false": 0, "late": 0},
-        ),
-        (
-            [*range(43), *range(47, 80)],
-            {"counted": 1, "lost": 0, "double": 0, "false": 0, "late": 0},
-        ),
+        ([*range(40), *range(53, 80)], {**ALWAYS, "counted": 0, "lost": 1}),
+        ([*range(43), *range(47, 80)], ALWAYS),
     ],
     ids=["always found", "lost at the line", "a short gap at the line"],
 )

@@ -66,13 +66,9 @@ def test_a_score_is_the_sum_of_the_rates_that_are_known_by_hand() -> None:
     def rows(*values: float) -> CountedRows:
         return CountedRows(np.array(values), np.arange(len(values)))
 
+    unknown = {"errors": NOTHING, "errors_at_rest": NOTHING, "what": "clips"}
     footage = BenchFigures(
-        flips=rows(1, 0, 0, 0),
-        disagreement=rows(1, 0),
-        errors=NOTHING,
-        errors_at_rest=NOTHING,
-        other=rows(1, 1),
-        what="clips",
+        flips=rows(1, 0, 0, 0), disagreement=rows(1, 0), other=rows(1, 1), **unknown
     )
     assert Scored.of(footage, footage).score == 0.25 + 0.5 + 1.0  # no label: other answers count
     rest = BenchFigures(**{**vars(footage), "errors_at_rest": rows(1, 0, 0, 0, 0)})
@@ -84,14 +80,9 @@ def test_a_score_is_the_sum_of_the_rates_that_are_known_by_hand() -> None:
 def test_a_network_that_answers_the_same_to_everything_agrees_with_itself_but_not_with_the_jury() -> (
     None
 ):
-    frames = pd.DataFrame(
-        {
-            "item": np.repeat(["x", "y"], 4),
-            "part": "",
-            "place": [*range(4), *range(4)],
-            "time_s": 0.1 * np.array([*range(4), *range(4)]),
-        }
-    )
+    place = np.tile(np.arange(4), 2)
+    frames = pd.DataFrame({"item": np.repeat(["x", "y"], 4), "part": "", "place": place})
+    frames["time_s"] = 0.1 * place
     # networks are their answers: one is blind, two tell the two clips apart, one of these is wrong once
     blind = np.tile([0.9, 0.1], (8, 1))
     right = np.repeat([[0.9, 0.1], [0.2, 0.8]], 4, axis=0)

@@ -1,7 +1,5 @@
 """A model that any change moves alike is told from one that answers to how large a change is."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 
@@ -23,9 +21,7 @@ from vidrobust.stages.causes.section import (
 from vidrobust.statement import Question
 
 
-def sweep(
-    response: dict[str, tuple[float, ...]], frames: int = 10, spread: float = 0.0, seed: int = 0
-) -> pd.DataFrame:
+def sweep(response, frames=10, spread=0.0, seed=0):
     """Rows of ``sensitivity``: by perturbation how far each of its strengths moves the model."""
     rng = np.random.default_rng(seed)
     rows = [
@@ -48,7 +44,7 @@ def sweep(
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(tmp_path_factory):
     """A run whose account names a cause."""
     path = tmp_path_factory.mktemp("of_size") / "run"
     made_run.make(path, frames=60, conclude=False, player=False)
@@ -56,12 +52,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def run(made: Path, tmp_path: Path) -> RunTables:
+def run(made, tmp_path):
     """A copy of it, whose sweep can be replaced."""
     return RunTables(Path(shutil.copytree(made, tmp_path / "run")))
 
 
-def with_sweep(run: RunTables, table: pd.DataFrame) -> RunTables:
+def with_sweep(run, table):
     table.to_parquet(run.folder / "sensitivity.parquet")
     return RunTables(run.folder)
 
@@ -69,7 +65,7 @@ def with_sweep(run: RunTables, table: pd.DataFrame) -> RunTables:
 NAMES = tuple(each.key for each in suite("natural"))
 
 
-def test_the_ratio_is_that_of_the_means(run: RunTables) -> None:
+def test_the_ratio_is_that_of_the_means(run):
     """1.0 of 2.5 moved, whatever lies between; what has one strength alone does not count."""
     table = sweep(
         {
@@ -82,11 +78,10 @@ def test_the_ratio_is_that_of_the_means(run: RunTables) -> None:
         }
     )
     found = mildest_to_strongest(with_sweep(run, table), "net-a")
-    assert found is not None
     assert (found.ratio, found.n) == (pytest.approx(0.4), FEWEST_KINDS)
 
 
-def test_too_few_kinds_or_a_model_that_nothing_moves_say_nothing(run: RunTables) -> None:
+def test_too_few_kinds_or_a_model_that_nothing_moves_say_nothing(run):
     few = with_sweep(run, sweep(dict.fromkeys(NAMES[: FEWEST_KINDS - 1], (0.5, 0.5))))
     assert mildest_to_strongest(few, "net-a") is None
     still = with_sweep(run, sweep(dict.fromkeys(NAMES, (0.001, 0.001))))
@@ -94,7 +89,7 @@ def test_too_few_kinds_or_a_model_that_nothing_moves_say_nothing(run: RunTables)
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_of_a_hash_of_the_picture_no_cause_is_named(run: RunTables, seed: int) -> None:
+def test_of_a_hash_of_the_picture_no_cause_is_named(run, seed):
     assert named_causes(run, "net-a")
     table = sweep(dict.fromkeys(NAMES, (0.6,) * 5), spread=0.25, seed=seed)
     found = with_sweep(run, table)
@@ -105,7 +100,7 @@ def test_of_a_hash_of_the_picture_no_cause_is_named(run: RunTables, seed: int) -
     assert alike_in_words(found, "net-a") in why.text
 
 
-def test_a_model_that_answers_to_the_size_keeps_its_causes(run: RunTables) -> None:
+def test_a_model_that_answers_to_the_size_keeps_its_causes(run):
     """The run's own sweep, which grows, and half as much at the mildest, which no network at hand does."""
     for table in (run.table("sensitivity"), sweep(dict.fromkeys(NAMES, (0.3, 0.6)), spread=0.25)):
         assert table is not None

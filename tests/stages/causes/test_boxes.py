@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from tests.frame_pairs.planted import HEIGHT, MARGIN, WIDTH, recorded, still, view
 from vidrobust.frames.pixels import to_array
-from vidrobust.models.detection.network import FrameBoxes
 from vidrobust.predictions import Detections
 from vidrobust.shapes.mask import Mask
 from vidrobust.shapes.shape import Places, shape_array
-from vidrobust.stages.causes.boxes import PairBoxes, followed, seen_boxes, taken_along
+from vidrobust.stages.causes.boxes import followed, seen_boxes, taken_along
 from vidrobust.stages.causes.candidate_fits import candidates, motions
 from vidrobust.stages.causes.catalogue import NOISE, REPLAYED
 from vidrobust.stages.causes.naming import named
@@ -43,7 +40,7 @@ class Fixed:
     class_names: tuple[str, ...] = CLASSES
     task: Literal["detection"] = "detection"
 
-    def __call__(self, pixels: torch.Tensor) -> Detections:
+    def __call__(self, pixels):
         n = len(pixels)
         frames = pixels.permute(0, 2, 3, 1).numpy().astype(np.float64) / 255
         logits = [
@@ -61,12 +58,12 @@ class Fixed:
         )
 
 
-def by_brightness(part: np.ndarray, k: int) -> float:
+def by_brightness(part, k):
     """Brightness alone."""
     return float(20 * (part.mean() - 0.45) + 1.5)
 
 
-def by_pixels(part: np.ndarray, k: int) -> float:
+def by_pixels(part, k):
     """A fixed random sum of the pixels: noise moves it, and so does any change of the picture."""
     weights = np.random.default_rng(k).normal(0, 1, part.shape)
     return float(
@@ -75,13 +72,11 @@ def by_pixels(part: np.ndarray, k: int) -> float:
 
 
 @pytest.fixture(scope="module")
-def scene(corpus: Path) -> np.ndarray:
+def scene(corpus):
     return still(corpus)
 
 
-def accounted(
-    scene: np.ndarray, logit: Logit, gains: list[list[float]], sigma: float
-) -> pd.DataFrame:
+def accounted(scene, logit, gains, sigma):
     """The table ``causes`` of one pair an item."""
     rows = []
     for item, four in enumerate(gains):
@@ -99,7 +94,7 @@ def accounted(
     return pd.DataFrame(rows)
 
 
-def test_flicker_of_a_detector_that_sees_brightness_alone_is_lights(scene: np.ndarray) -> None:
+def test_flicker_of_a_detector_that_sees_brightness_alone_is_lights(scene):
     rng = np.random.default_rng(0)
     gains = [list(1 + rng.uniform(-0.06, 0.06, 4)) for _ in range(6)]
     causes = accounted(scene, by_brightness, gains, 2.0)
@@ -110,7 +105,7 @@ def test_flicker_of_a_detector_that_sees_brightness_alone_is_lights(scene: np.nd
     assert named(account)["cause"].tolist() == ["light", "light"]
 
 
-def test_noise_alone_names_no_cause(scene: np.ndarray) -> None:
+def test_noise_alone_names_no_cause(scene):
     causes = accounted(scene, by_pixels, [[1.0] * 4] * 6, 4.0)
     change = causes.groupby("item")["squared_change"].first()
     assert (change > 0.01).all()  # the scores do change
@@ -121,21 +116,21 @@ def test_noise_alone_names_no_cause(scene: np.ndarray) -> None:
     assert own[NOISE] == pytest.approx(1.0, abs=0.2)
 
 
-def pictures(scene: np.ndarray) -> list[np.ndarray]:
+def pictures(scene):
     return recorded([view(scene, gain=g) for g in (1.0, 0.7)], 0.0, 0)
 
 
-def test_a_lost_box_keeps_the_score_of_its_candidate(scene: np.ndarray) -> None:
+def test_a_lost_box_keeps_the_score_of_its_candidate(scene):
     """The cup's score falls from sigmoid(1) to sigmoid(-1.5) = .18, below .3: lost, and its logit still told."""
     first, second = pictures(scene)
     bright = first[20:80, 20:90].mean() / 255
     dark = second[20:80, 20:90].mean() / 255
 
-    def falls(part: np.ndarray, k: int) -> float:
+    def falls(part, k):
         at = (part.mean() - dark) / (bright - dark)
         return -1.5 + 2.5 * at if k == 0 else 2.0
 
-    seen: PairBoxes = seen_boxes(Fixed(falls), (first, second))
+    seen = seen_boxes(Fixed(falls), (first, second))
     assert seen.z.shape == (2, 3)
     assert seen.z[:, 2] == pytest.approx([1.0, -1.5], abs=0.01)  # those found twice come first
     assert seen.z[:, :2] == pytest.approx(np.full((2, 2), 2.0), abs=1e-5)
@@ -143,7 +138,7 @@ def test_a_lost_box_keeps_the_score_of_its_candidate(scene: np.ndarray) -> None:
     assert set(seen.names) == {"several classes"}
 
 
-def test_a_frame_without_boxes_has_no_coordinates(scene: np.ndarray) -> None:
+def test_a_frame_without_boxes_has_no_coordinates(scene):
     first, second = pictures(scene)
     seen = seen_boxes(Fixed(lambda part, k: -4.0), (first, second))
     assert seen.z.shape == (2, 0)
@@ -154,7 +149,7 @@ def test_a_frame_without_boxes_has_no_coordinates(scene: np.ndarray) -> None:
     assert {row["squared_change"] for row in rows} == {0.0}
 
 
-def test_a_moving_object_is_followed_and_one_that_leaves_is_left_out() -> None:
+def test_a_moving_object_is_followed_and_one_that_leaves_is_left_out():
     a = (
         Places.of(np.array([[50, 50, 70, 70], [0, 90, 30, 120]])),
         np.array([0.9, 0.9]),
@@ -177,7 +172,7 @@ class Finder:
     class_names: tuple[str, ...] = CLASSES
     task: Literal["detection"] = "detection"
 
-    def __call__(self, pixels: torch.Tensor) -> Detections:
+    def __call__(self, pixels):
         boxes = []
         for frame in pixels:
             y, x = np.nonzero(frame[0].numpy() > 200)
@@ -193,7 +188,7 @@ class Finder:
         )
 
 
-def test_a_box_that_moves_with_its_part_is_no_change() -> None:
+def test_a_box_that_moves_with_its_part_is_no_change():
     """By 50 px a frame, more than its own width; with a grain on it, by which its motion is seen."""
     rng = np.random.default_rng(2)
     plate = rng.integers(205, 255, (36, 40, 1), dtype=np.uint8).repeat(3, axis=2)
@@ -223,7 +218,7 @@ class Middle:
     class_names: tuple[str, ...] = ("plate",)
     task: Literal["detection"] = "detection"
 
-    def __call__(self, pixels: torch.Tensor) -> Detections:
+    def __call__(self, pixels):
         boxes = []
         for frame in pixels.permute(0, 2, 3, 1).numpy().astype(np.float64):
             red = np.maximum(frame[..., 0] - frame[..., 1:].max(axis=2) - 90, 0)
@@ -242,13 +237,13 @@ class Middle:
 
 
 @pytest.fixture(scope="module")
-def plain_scene(corpus: Path) -> np.ndarray:
+def plain_scene(corpus):
     """A still without anything red in it."""
     picture = still(corpus)
     return np.repeat(picture.mean(axis=2, keepdims=True), 3, axis=2).astype(np.float32)
 
 
-def with_plate(plain_scene: np.ndarray, x: float, y: float = 80, gain: float = 1.0) -> np.ndarray:
+def with_plate(plain_scene, x, y=80, gain=1.0):
     """The plain_scene with a red plate on it, grained, whose middle lies at (x, y) of the view."""
     plate = np.random.default_rng(3).normal(0, 9, (36, 44, 1)).astype(np.float32) + RED
     plate = cv2.GaussianBlur(plate, (0, 0), 1.0)
@@ -261,7 +256,7 @@ def with_plate(plain_scene: np.ndarray, x: float, y: float = 80, gain: float = 1
     return view(cover * over + (1 - cover) * plain_scene, gain=gain)
 
 
-def placed(detector: Middle, clips: list[list[np.ndarray]], sigma: float) -> pd.DataFrame:
+def placed(detector, clips, sigma):
     """The table ``place_causes`` of one pair an item."""
     rows = []
     for item, four in enumerate(clips):
@@ -283,13 +278,13 @@ def placed(detector: Middle, clips: list[list[np.ndarray]], sigma: float) -> pd.
     return pd.DataFrame(rows)
 
 
-def steps(count: int) -> list[list[float]]:
+def steps(count):
     """Places of the plate in four frames, by 2 to 7 px a frame."""
     rng = np.random.default_rng(1)
     return [list(70 + np.cumsum(rng.uniform(2, 7, 4))) for _ in range(count)]
 
 
-def test_boxes_that_move_with_their_part_name_no_cause(plain_scene: np.ndarray) -> None:
+def test_boxes_that_move_with_their_part_name_no_cause(plain_scene):
     clips = [[with_plate(plain_scene, x) for x in four] for four in steps(6)]
     causes = placed(Middle(), clips, 2.0)
     assert (causes.groupby("item")["size"].max() > 1).all()  # the plate's motion was measured
@@ -298,10 +293,10 @@ def test_boxes_that_move_with_their_part_name_no_cause(plain_scene: np.ndarray) 
     assert set(named(summarise(causes, per_item=False))["cause"]) <= {NOISE, "noise_and_detail"}
 
 
-def test_noise_alone_names_no_cause_of_places(plain_scene: np.ndarray) -> None:
+def test_noise_alone_names_no_cause_of_places(plain_scene):
     weights = np.random.default_rng(5).normal(0, 1, (HEIGHT, WIDTH, 3))
 
-    def lean(frame: np.ndarray) -> float:
+    def lean(frame):
         return float(8 * (weights * (frame - frame.mean())).sum() / np.sqrt(weights.size))
 
     clips = [[with_plate(plain_scene, 100)] * 4] * 6
@@ -316,7 +311,7 @@ def test_noise_alone_names_no_cause_of_places(plain_scene: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("moving", [False, True])
-def test_boxes_that_lean_with_the_light_are_lights(plain_scene: np.ndarray, moving: bool) -> None:
+def test_boxes_that_lean_with_the_light_are_lights(plain_scene, moving):
     """Also while the plate moves; what its motion is measured wrongly by is nobody's: .80 and 1.00."""
     rng = np.random.default_rng(0)
     # of six pairs all signs alike have p = 1 / 64
@@ -335,7 +330,7 @@ def test_boxes_that_lean_with_the_light_are_lights(plain_scene: np.ndarray, movi
     assert own["light"] == pytest.approx(1.0, abs=0.3 if moving else 0.1)
 
 
-def test_what_the_border_cuts_has_no_place(plain_scene: np.ndarray) -> None:
+def test_what_the_border_cuts_has_no_place(plain_scene):
     """A plate that comes in: its box grows as it does, and that is no fault."""
     pair = study_pair(*recorded([with_plate(plain_scene, x) for x in (5, 10, 15, 20)], 1.0, 0))
     seen = seen_boxes(Middle(), pair.pictures, pair.motions, backwards=pair.reversed)
@@ -343,7 +338,7 @@ def test_what_the_border_cuts_has_no_place(plain_scene: np.ndarray) -> None:
     assert seen.places.shape[1] == 0
 
 
-def test_a_box_is_taken_along_with_its_pixels() -> None:
+def test_a_box_is_taken_along_with_its_pixels():
     """A box shifted by (6, -4), one on a part that moves by 10 before a background at rest, and one that grows."""
     height, width = 60, 80  # of every second pixel
     box = np.array([40.0, 30, 80, 70])
@@ -370,7 +365,7 @@ SIZE = (120, 160)
 LOWER = np.tri(50, dtype=bool)
 
 
-def two_parts(x: int, order: tuple[int, int] = (0, 1), *, masked: bool = True) -> FrameBoxes:
+def two_parts(x, order=(0, 1), *, masked=True):
     """Two masks that fill one square, in this order; both of one class."""
     masks = [Mask.of_array(part, x, 30) for part in (LOWER, ~LOWER)]
     box = [float(x), 30.0, x + 50.0, 80.0]
@@ -382,7 +377,7 @@ def two_parts(x: int, order: tuple[int, int] = (0, 1), *, masked: bool = True) -
     )
 
 
-def test_two_parts_of_one_box_are_matched_by_their_masks() -> None:
+def test_two_parts_of_one_box_are_matched_by_their_masks():
     shifts = np.full((2, 2), [6.0, 0.0])
     objects = followed(two_parts(50), two_parts(56, (1, 0)), shifts, SIZE)
     assert len(objects) == 2
@@ -401,7 +396,7 @@ class Lower:
     class_names: tuple[str, ...] = ("part",)
     task: Literal["detection"] = "detection"
 
-    def __call__(self, pixels: torch.Tensor) -> Detections:
+    def __call__(self, pixels):
         dark = [to_array(picture).mean() < 100 for picture in pixels]
         masks = [Mask.of_array(~LOWER if each else LOWER, 50, 30) for each in dark]
         return Detections(
@@ -415,7 +410,7 @@ class Lower:
         )
 
 
-def test_another_mask_in_the_same_box_is_another_object() -> None:
+def test_another_mask_in_the_same_box_is_another_object():
     """By the boxes nothing changes; by the masks one object goes and another one comes."""
     rng = np.random.default_rng(0)
     bright = rng.integers(120, 160, (*SIZE, 3)).astype(np.uint8)

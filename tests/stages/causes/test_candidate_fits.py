@@ -1,20 +1,18 @@
 """What noise and coding may be in training: each candidate as large as the difference, told by its grain."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 import torch
 
 from vidrobust.frames.pixels import to_array, to_levels, to_tensor
 from vidrobust.perturb.catalogue import PERTURBATIONS
-from vidrobust.stages.causes.candidate_fits import CANDIDATES, Candidate, candidates
+from vidrobust.stages.causes.candidate_fits import CANDIDATES, candidates
 from vidrobust.stages.causes.catalogue import REPLAYED
 from vidrobust.stages.causes.pair_replays import PairReplays
 from vidrobust.stages.policy.candidates import GRAIN_NEAR
 
 
-def scene() -> np.ndarray:
+def scene():
     """Textured at all scales, as real pictures are."""
     rng = np.random.default_rng(0)
     parts = [
@@ -23,7 +21,7 @@ def scene() -> np.ndarray:
     return np.clip(128 + 25 * sum(parts), 0, 255).astype(np.float32)
 
 
-def fitted(half: np.ndarray, codec: str = "") -> dict[str, Candidate]:
+def fitted(half, codec=""):
     """The candidates of a pair whose noise and coding differ by twice this."""
     mean = scene()
     both = tuple(to_levels(mean + sign * half) for sign in (1, -1))
@@ -40,7 +38,7 @@ def fitted(half: np.ndarray, codec: str = "") -> dict[str, Candidate]:
     return {each.perturbation: each for each in found}
 
 
-def test_of_what_h264_leaves_h264_has_the_grain_and_the_bit_rate() -> None:
+def test_of_what_h264_leaves_h264_has_the_grain_and_the_bit_rate():
     picture = to_levels(scene())
     coded = to_array(PERTURBATIONS["h264"].apply(to_tensor([picture]), 80.0, torch.Generator())[0])
     found = fitted(coded.astype(np.float32) - picture)
@@ -50,13 +48,13 @@ def test_of_what_h264_leaves_h264_has_the_grain_and_the_bit_rate() -> None:
     assert min(apart["gaussian_noise"], apart["shot_noise"]) > GRAIN_NEAR
 
 
-def test_where_no_bit_rate_is_as_gentle_as_the_noise_there_is_none() -> None:
+def test_where_no_bit_rate_is_as_gentle_as_the_noise_there_is_none():
     found = fitted(np.random.default_rng(1).normal(0, 1.0, (240, 320, 3)).astype(np.float32))
     assert set(found) == {"gaussian_noise", "shot_noise", "jpeg"}
     assert CANDIDATES["noise_and_coding"] == ("gaussian_noise", "shot_noise", "jpeg", "h264")
 
 
-def test_what_the_stream_rules_out_is_not_asked_for() -> None:
+def test_what_the_stream_rules_out_is_not_asked_for():
     picture = to_levels(scene())
     coded = to_array(PERTURBATIONS["h264"].apply(to_tensor([picture]), 80.0, torch.Generator())[0])
     error = coded.astype(np.float32) - picture

@@ -1,7 +1,5 @@
 """What is named, at which look, and whether keyframes change the answer: by hand."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -22,7 +20,7 @@ from vidrobust.stages.causes.naming import (
 from vidrobust.statistics.levels import FALSE_DISCOVERY
 
 
-def account(n: int, p: dict[str, float], level: str = "group", **high: float) -> pd.DataFrame:
+def account(n, p, level="group", **high):
     """Rows over all items of one model, by group its p; a share of .3, up to .5 where nothing else is given."""
     rows = [
         {
@@ -41,18 +39,18 @@ def account(n: int, p: dict[str, float], level: str = "group", **high: float) ->
     return pd.DataFrame(rows).assign(pairs_low=lambda t: t["low"], pairs_high=lambda t: t["high"])
 
 
-def look(part: float, n: int, **p: float) -> AccountLook:
+def look(part, n, **p):
     found = account(n, p)
     return AccountLook(part=part, account=found, slow=found.iloc[:0])
 
 
-def test_what_is_spent_by_hand() -> None:
+def test_what_is_spent_by_hand():
     assert spent(1.0) == pytest.approx(FALSE_DISCOVERY)
     assert spent(0.5) == pytest.approx(0.0125)
     assert spent(0.25) == pytest.approx(0.003125)
 
 
-def test_a_share_that_may_be_all_error_of_the_measurement_is_not_named() -> None:
+def test_a_share_that_may_be_all_error_of_the_measurement_is_not_named():
     found = account(24, {"light": 0.01, "camera": 0.01})
     found.loc[found["cause"] == "camera", "low"] = -0.01  # over pairs alone it lies above 0
     assert named(found)["cause"].tolist() == ["light"]
@@ -62,7 +60,7 @@ def test_a_share_that_may_be_all_error_of_the_measurement_is_not_named() -> None
     assert named(pd.concat([found, parts]))["cause"].tolist() == ["light", "colour"]
 
 
-def test_a_cause_is_named_where_what_may_be_spent_at_that_look_is_enough() -> None:
+def test_a_cause_is_named_where_what_may_be_spent_at_that_look_is_enough():
     # alone and not above 1/2, q is 2 p; at half of the pairs .0125 may be spent, at all of them .0375 more
     assert named_at([look(0.5, 24, light=0.006)])["cause"].tolist() == ["light"]
     assert not len(named_at([look(0.5, 24, light=0.007)]))
@@ -71,7 +69,7 @@ def test_a_cause_is_named_where_what_may_be_spent_at_that_look_is_enough() -> No
     assert not len(named_at([look(0.5, 24, light=0.007), look(1.0, 48, light=0.019)]))
 
 
-def test_what_was_named_once_stays_named_with_its_share_of_all_pairs() -> None:
+def test_what_was_named_once_stays_named_with_its_share_of_all_pairs():
     last = look(1.0, 48, light=0.4)
     found = named_at(
         [
@@ -84,18 +82,18 @@ def test_what_was_named_once_stays_named_with_its_share_of_all_pairs() -> None:
     ]
 
 
-def test_a_look_that_brought_no_pair_leaves_its_error_to_the_same_question() -> None:
+def test_a_look_that_brought_no_pair_leaves_its_error_to_the_same_question():
     same = [look(0.25, 20, light=0.024), look(0.5, 20, light=0.024), look(1.0, 20, light=0.024)]
     assert named_at(same)["cause"].tolist() == ["light"]
     assert not len(named_at(same[:2]))
 
 
-def test_keyframes_hang_on_no_sample_and_are_held_against_the_whole_level() -> None:
+def test_keyframes_hang_on_no_sample_and_are_held_against_the_whole_level():
     assert named_at([look(0.25, 12, **{KEYFRAMES: 0.024})])["cause"].tolist() == [KEYFRAMES]
     assert not len(named_at([look(0.25, 12, **{KEYFRAMES: 0.026})]))
 
 
-def test_what_is_open() -> None:
+def test_what_is_open():
     p = {"light": 0.2, "camera": 0.2, "moving": 0.001, KEYFRAMES: 0.5, "noise_and_detail": 0.5}
     rows = account(24, p, camera=0.09, noise_and_detail=np.nan)
     found = rows[rows["cause"] == "moving"]
@@ -107,7 +105,7 @@ def test_what_is_open() -> None:
     assert not open_causes(account(24, {"light": 0.2}, level="cause"), found).any()
 
 
-def test_a_group_and_a_cause_of_one_name_are_two_findings() -> None:
+def test_a_group_and_a_cause_of_one_name_are_two_findings():
     both = pd.concat([account(24, {"light": 0.01}), account(24, {"light": 0.01}, level="cause")])
     assert named(both)[["level", "cause"]].to_numpy().tolist() == [
         ["group", "light"],
@@ -116,11 +114,11 @@ def test_a_group_and_a_cause_of_one_name_are_two_findings() -> None:
 
 
 @pytest.mark.parametrize("runs", [40, pytest.param(500, marks=pytest.mark.nightly)])
-def test_models_that_answer_at_random_are_named_as_rarely_over_all_looks(runs: int) -> None:
+def test_models_that_answer_at_random_are_named_as_rarely_over_all_looks(runs):
     rng, hits, early = np.random.default_rng(0), 0, 0
     for _ in range(runs):
         z = rng.standard_normal((5, 96)).cumsum(axis=1)
-        looks: list[AccountLook] = []
+        looks = []
         for n in (24, 48, 96):
             p = dict(zip("abcde", _upper(z[:, n - 1] / np.sqrt(n)), strict=True))
             looks.append(look(n / 96, n, **p))
@@ -134,40 +132,40 @@ def test_models_that_answer_at_random_are_named_as_rarely_over_all_looks(runs: i
     assert hits > runs / 100
 
 
-def _upper(z: np.ndarray) -> list[float]:
+def _upper(z):
     return [0.5 * math.erfc(each / math.sqrt(2)) for each in z]
 
 
-def test_the_excess_is_beyond_the_pairs_beside() -> None:
+def test_the_excess_is_beyond_the_pairs_beside():
     excess = excess_at(np.array([1.0, 2.0, 9.0, np.nan, 1.0]))
     assert np.allclose(excess, [-1, 2 - 5, 9 - 2, np.nan, np.nan], equal_nan=True)
 
 
-def test_one_keyframe_that_sticks_out_beats_every_other_place() -> None:
+def test_one_keyframe_that_sticks_out_beats_every_other_place():
     change = np.random.default_rng(0).gamma(2, size=200)
     change[120] = 200
     # of 200 places only the true one reaches it
     assert place_test(change, np.arange(200) == 120) == pytest.approx(1 / 200)
 
 
-def test_keyframes_without_effect_are_found_in_few_clips() -> None:
+def test_keyframes_without_effect_are_found_in_few_clips():
     rng = np.random.default_rng(0)
     found = [place_test(rng.gamma(0.5, size=120), np.arange(120) % 40 == 20) for _ in range(200)]
     assert np.mean(np.array(found) < 0.05) < 0.08
 
 
-def test_a_small_excess_is_not_above_the_share_asked_about() -> None:
+def test_a_small_excess_is_not_above_the_share_asked_about():
     change = np.ones(200)
     change[120] = 5
     assert place_test(change, np.arange(200) == 120) > 0.5
     assert place_test(change, np.arange(200) == 120, share=0.01) == pytest.approx(1 / 200)
 
 
-def test_no_keyframes_no_answer() -> None:
+def test_no_keyframes_no_answer():
     assert np.isnan(place_test(np.ones(50), np.zeros(50, bool)))
 
 
-def test_clips_are_combined_per_model() -> None:
+def test_clips_are_combined_per_model():
     change = np.random.default_rng(0).gamma(2, size=100)
     change[50] = 100
     rows = pd.DataFrame(

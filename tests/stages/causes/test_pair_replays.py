@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from tests.frame_pairs.planted import HEIGHT, WIDTH, Grid, recorded, still, view
 from vidrobust.frame_pairs.change import edges_of, measure_change, unchanged
 from vidrobust.frame_pairs.transitions import Unregistered
 from vidrobust.frames.pixels import LUMA, to_levels
 from vidrobust.predictions import Classifications
-from vidrobust.stages.causes.catalogue import (
-    DIVIDED,
-    KEYFRAMES,
-    NOISE,
-    REPLAYED,
-    UNDIVIDED,
-)
+from vidrobust.stages.causes.catalogue import DIVIDED, KEYFRAMES, NOISE, REPLAYED, UNDIVIDED
 from vidrobust.stages.causes.outcomes import NoThirdFrame
-from vidrobust.stages.causes.pair_replays import PairReplays, slight_of, study_pair
+from vidrobust.stages.causes.pair_replays import slight_of, study_pair
 from vidrobust.stages.causes.scene import other_motion
 from vidrobust.stages.causes.score import coordinates, predict, score
 
@@ -34,13 +26,11 @@ MODEL = Grid()
 
 
 @pytest.fixture(scope="module")
-def scene(corpus: Path) -> np.ndarray:
+def scene(corpus):
     return still(corpus)
 
 
-def shares(
-    clean: list[np.ndarray], sigma: float, pairs: int = 1
-) -> tuple[pd.Series, float, list[PairReplays]]:
+def shares(clean, sigma, pairs=1):
     """Shares over several recordings of the same four frames, and the truth of the noise-free twin."""
     rows, along, change, made = [], 0.0, 0.0, []
     for seed in range(pairs):
@@ -56,7 +46,7 @@ def shares(
     return table["projection"] / table["squared_change"], along / change, made
 
 
-def test_light(scene: np.ndarray) -> None:
+def test_light(scene):
     found, truth, made = shares([view(scene, gain=g) for g in (1.0, 0.95, 1.03, 0.99)], 2.0)
     assert found["light"] == pytest.approx(truth, abs=0.05)
     assert found[list(REPLAYED)].sum() == pytest.approx(truth, abs=0.05)
@@ -67,7 +57,7 @@ def test_light(scene: np.ndarray) -> None:
 @pytest.mark.parametrize(
     "gains", [(1.0, 0.9, 1.1, 1.0), (1.0, 1.1, 0.9, 1.0)], ids=["brighter", "darker"]
 )
-def test_light_that_saturates(scene: np.ndarray, gains: tuple[float, ...]) -> None:
+def test_light_that_saturates(scene, gains):
     clean = [view(1.3 * scene, gain=g) for g in gains]
     assert np.mean(clean[1] >= 255) > 0.1
     found, truth, made = shares(clean, 1.0)
@@ -77,7 +67,7 @@ def test_light_that_saturates(scene: np.ndarray, gains: tuple[float, ...]) -> No
     assert made[0].sizes["light"].more["gain"] == pytest.approx(gains[2] / gains[1], abs=0.05)
 
 
-def test_camera(scene: np.ndarray) -> None:
+def test_camera(scene):
     clean = [view(scene, shift=s) for s in ((0, 0), (1.2, 0.4), (-0.8, 1.9), (0.5, 0.5))]
     found, truth, made = shares(clean, 2.0)
     assert truth > 0.6
@@ -88,9 +78,7 @@ def test_camera(scene: np.ndarray) -> None:
     assert (more["shift_x_px"], more["shift_y_px"]) == pytest.approx((2.0, -1.5), abs=0.1)
 
 
-def test_a_reduced_pair_has_the_shares_of_the_whole_one_and_its_sizes_in_px(
-    scene: np.ndarray,
-) -> None:
+def test_a_reduced_pair_has_the_shares_of_the_whole_one_and_its_sizes_in_px(scene):
     shifts = ((0, 0), (1.2, 0.4), (-0.8, 1.9), (0.5, 0.5))
     large = (2 * WIDTH, 2 * HEIGHT)
     clean = [cv2.resize(view(scene, shift=s), large, interpolation=cv2.INTER_CUBIC) for s in shifts]
@@ -119,7 +107,7 @@ def test_a_reduced_pair_has_the_shares_of_the_whole_one_and_its_sizes_in_px(
         assert shares_of[2][cause] / whole == pytest.approx(projection / whole, abs=0.09)
 
 
-def test_noise_alone_is_noise_alone(scene: np.ndarray) -> None:
+def test_noise_alone_is_noise_alone(scene):
     found, _, _ = shares([view(scene)] * 4, 4.0, pairs=4)
     assert abs(found[list(REPLAYED)]).max() < 0.04
     assert 0.7 < found[NOISE] < 1.3
@@ -128,9 +116,7 @@ def test_noise_alone_is_noise_alone(scene: np.ndarray) -> None:
 @pytest.mark.parametrize(
     "blurs", [(0, 0.3, 1.2, 1.5), (1.5, 1.2, 0.3, 0.0)], ids=["blurrier", "sharper"]
 )
-def test_sharpness_is_played_in_the_direction_in_which_it_can_be(
-    scene: np.ndarray, blurs: tuple[float, ...]
-) -> None:
+def test_sharpness_is_played_in_the_direction_in_which_it_can_be(scene, blurs):
     found, truth, made = shares([view(scene, blur=s) for s in blurs], 1.0)
     assert made[0].reversed == (blurs[1] > blurs[2])
     # sqrt(1.2^2 - 0.3^2) = 1.16 px, negative where it gets sharper
@@ -149,7 +135,7 @@ class Hash:
     class_names: tuple[str, ...] = ("a", "b", "c", "d")
     task: Literal["classification"] = "classification"
 
-    def __call__(self, pixels: torch.Tensor) -> Classifications:
+    def __call__(self, pixels):
         drawn = [
             np.random.default_rng([self.salt, zlib.crc32(x.numpy().tobytes())]).dirichlet(
                 np.full(4, 3.0)
@@ -181,9 +167,7 @@ PLANTED = {
         ((2.0, 0.0), 0.0),
     ],
 )
-def test_blocks_move_by_themselves_little_or_lag_behind_the_camera(
-    own: tuple[float, float], slight: float
-) -> None:
+def test_blocks_move_by_themselves_little_or_lag_behind_the_camera(own, slight):
     change = unchanged((HEIGHT, WIDTH))
     camera = np.zeros((HEIGHT, WIDTH, 2), np.float32) + np.float32([2, 0])
     objects = np.zeros_like(camera)
@@ -196,9 +180,7 @@ def test_blocks_move_by_themselves_little_or_lag_behind_the_camera(
 
 @pytest.mark.parametrize("coded", [False, True], ids=["raw", "coded"])
 @pytest.mark.parametrize("planted", PLANTED)
-def test_the_steps_add_up_to_the_change_of_any_model(
-    scene: np.ndarray, planted: str, coded: bool
-) -> None:
+def test_the_steps_add_up_to_the_change_of_any_model(scene, planted, coded):
     pair = study_pair(
         *recorded([view(scene, **kw) for kw in PLANTED[planted]], 2.0, 0), coded=coded
     )
@@ -208,7 +190,7 @@ def test_the_steps_add_up_to_the_change_of_any_model(
         assert rows["projection"].sum() == pytest.approx(rows["squared_change"].iloc[0])
 
 
-def test_to_a_model_that_answers_to_any_change_alike_all_is_noise(scene: np.ndarray) -> None:
+def test_to_a_model_that_answers_to_any_change_alike_all_is_noise(scene):
     """Over pairs at rest and pairs under every condition; a step from a real frame is its whole answer."""
     rows = []
     for planted in PLANTED.values():
@@ -220,14 +202,14 @@ def test_to_a_model_that_answers_to_any_change_alike_all_is_noise(scene: np.ndar
     assert found.drop(NOISE).abs().max() < 0.2
 
 
-def test_results_depend_on_the_pictures_alone(scene: np.ndarray) -> None:
+def test_results_depend_on_the_pictures_alone(scene):
     frames = recorded([view(scene, shift=(s, 0)) for s in (0, 1, 3, 2)], 2.0, 0)
     first, again = (study_pair(*[x.copy() for x in frames]) for _ in range(2))
     for one, other in zip(first.pictures, again.pictures, strict=True):
         assert np.array_equal(one, other)
 
 
-def test_a_repeated_frame_is_no_third_frame(scene: np.ndarray) -> None:
+def test_a_repeated_frame_is_no_third_frame(scene):
     a, b = recorded([view(scene), view(scene)], 2.0, 0)
     pair = study_pair(a.copy(), a, b, None)
     assert pair.excluded is NoThirdFrame.MISSING
@@ -236,13 +218,13 @@ def test_a_repeated_frame_is_no_third_frame(scene: np.ndarray) -> None:
     assert all(np.isnan(row["projection"]) and row["squared_change"] > 0 for row in rows)
 
 
-def test_the_frame_after_serves_where_there_is_none_before(scene: np.ndarray) -> None:
+def test_the_frame_after_serves_where_there_is_none_before(scene):
     frames = recorded([view(scene, shift=(s, 0)) for s in (0, 1, 3, 2)], 1.0, 0)
     rows = pd.DataFrame(score(study_pair(None, *frames[1:]), MODEL)).set_index("cause")
     assert rows.loc["camera", "projection"] / rows.loc["camera", "squared_change"] > 0.6
 
 
-def test_another_scene_cannot_be_replayed(scene: np.ndarray) -> None:
+def test_another_scene_cannot_be_replayed(scene):
     frames = recorded([view(scene)] * 2 + [view(scene[::-1, ::-1].copy())] * 2, 1.0, 0)
     pair = study_pair(*frames)
     assert pair.excluded in (Unregistered.OTHER_SCENE, Unregistered.MUCH_IS_NEW)
@@ -253,7 +235,7 @@ def test_another_scene_cannot_be_replayed(scene: np.ndarray) -> None:
     assert not rows.drop(UNDIVIDED["moving"])["projection"].any()
 
 
-def test_a_pair_across_a_keyframe_is_compared_with_the_pairs_beside_it(scene: np.ndarray) -> None:
+def test_a_pair_across_a_keyframe_is_compared_with_the_pairs_beside_it(scene):
     frames = recorded([view(scene, gain=g) for g in (1.0, 1.0, 1.1, 1.1)], 0.5, 0)
     (row,) = score(study_pair(*frames, keyframe=True), MODEL)
     z = coordinates(predict(MODEL, tuple(frames), "cpu"), "logits")
@@ -262,7 +244,7 @@ def test_a_pair_across_a_keyframe_is_compared_with_the_pairs_beside_it(scene: np
     assert row["projection"] == pytest.approx(change - (before + after) / 2)
 
 
-def test_two_classes_are_compared_by_square_roots(scene: np.ndarray) -> None:
+def test_two_classes_are_compared_by_square_roots(scene):
     frames = recorded([view(scene, gain=g) for g in (1.0, 0.9, 1.1, 1.0)], 1.0, 0)
     pair, model = study_pair(*frames), Grid(classes=2)
     row = {each["cause"]: each for each in score(pair, model)}["light"]
@@ -272,7 +254,7 @@ def test_two_classes_are_compared_by_square_roots(scene: np.ndarray) -> None:
     assert 0.8 < row["projection"] / row["squared_change"] < 1.2
 
 
-def test_a_picture_without_texture_can_still_become_lighter() -> None:
+def test_a_picture_without_texture_can_still_become_lighter():
     flat = [np.full((96, 128, 3), level, np.float32) for level in (90, 100, 112, 100)]
     rows = pd.DataFrame(score(study_pair(*recorded(flat, 1.0, 0)), MODEL)).set_index("cause")
     assert 0.8 < rows.loc["light", "projection"] / rows.loc["light", "squared_change"] < 1.2
@@ -280,9 +262,7 @@ def test_a_picture_without_texture_can_still_become_lighter() -> None:
 
 
 @pytest.mark.parametrize("size", [(20, 40), (33, 47), (32, 200)])
-def test_odd_sizes_are_replayed_or_refused_in_words(
-    scene: np.ndarray, size: tuple[int, int]
-) -> None:
+def test_odd_sizes_are_replayed_or_refused_in_words(scene, size):
     frames = [
         x[: size[0], : size[1]].copy()
         for x in recorded([view(scene, (s, 0)) for s in range(4)], 1.0, 0)
@@ -292,7 +272,7 @@ def test_odd_sizes_are_replayed_or_refused_in_words(
     assert (pair.excluded is Unregistered.SMALL_FRAME) == (size[0] < 32)
 
 
-def test_edges_lie_two_pixels_about_a_jump() -> None:
+def test_edges_lie_two_pixels_about_a_jump():
     motion = np.zeros((9, 12, 2), np.float32)
     motion[:, 6:, 0] = 3
     # the jump lies between columns 5 and 6; both, and two to each side
@@ -301,7 +281,7 @@ def test_edges_lie_two_pixels_about_a_jump() -> None:
     assert not edges_of(motion).any()
 
 
-def test_a_placebo_of_motion_is_as_large_as_smooth_and_another() -> None:
+def test_a_placebo_of_motion_is_as_large_as_smooth_and_another():
     motion = np.zeros((120, 160, 2), np.float32)
     motion[:, 40:] = (3.0, 1.0)
     first, second = (other_motion(motion, draw, seed=5) for draw in (0, 1))
@@ -314,9 +294,7 @@ def test_a_placebo_of_motion_is_as_large_as_smooth_and_another() -> None:
 
 
 @pytest.mark.parametrize("cause", ["light", "local_light"])
-def test_a_placebo_of_light_has_its_energy_and_nothing_of_its_direction(
-    scene: np.ndarray, cause: str
-) -> None:
+def test_a_placebo_of_light_has_its_energy_and_nothing_of_its_direction(scene, cause):
     clean = [view(scene, gain=g) for g in (0.7, 0.7, 0.8, 0.8)]  # nothing is clipped
     if cause == "local_light":
         clean = [shaded(view(scene), x) for x in (0.3, 0.3, 0.5, 0.5)]
@@ -331,7 +309,7 @@ def test_a_placebo_of_light_has_its_energy_and_nothing_of_its_direction(
         assert abs((made * real).sum()) < 0.1 * np.square(real).sum()
 
 
-def shaded(picture: np.ndarray, x: float) -> np.ndarray:
+def shaded(picture, x):
     """A soft shadow, its middle at this share of the width."""
     height, width = picture.shape[:2]
     across, down = np.arange(width) / width - x, np.arange(height)[:, None] / height - 0.5
@@ -340,7 +318,7 @@ def shaded(picture: np.ndarray, x: float) -> np.ndarray:
     )
 
 
-def test_a_shadow_that_wanders_is_local_light_and_no_noise(scene: np.ndarray) -> None:
+def test_a_shadow_that_wanders_is_local_light_and_no_noise(scene):
     """Neither noise nor codec: all of it was once told as noise and coding, two to five times the change."""
     clean = [shaded(view(scene), x) for x in (0.35, 0.42, 0.5, 0.55)]
     found, truth, made = shares(clean, 0.0)
@@ -351,7 +329,7 @@ def test_a_shadow_that_wanders_is_local_light_and_no_noise(scene: np.ndarray) ->
     assert made[0].sizes["local_light"].size == pytest.approx(0.08, abs=0.05)
 
 
-def test_noise_is_the_same_beside_a_shadow(scene: np.ndarray) -> None:
+def test_noise_is_the_same_beside_a_shadow(scene):
     clean = [shaded(view(scene), x) for x in (0.35, 0.42, 0.5, 0.55)]
     found, truth, _ = shares(clean, 2.0)
     assert found["local_light"] == pytest.approx(truth, abs=0.2)
@@ -361,9 +339,7 @@ def test_noise_is_the_same_beside_a_shadow(scene: np.ndarray) -> None:
 @pytest.mark.parametrize(
     "blurs", [(2.0, 0.2, 1.6, 1.9), (1.8, 1.7, 0.2, 2.2)], ids=["blurrier", "sharper"]
 )
-def test_a_pair_sharper_than_the_frames_about_it_is_replayed(
-    scene: np.ndarray, blurs: tuple[float, ...]
-) -> None:
+def test_a_pair_sharper_than_the_frames_about_it_is_replayed(scene, blurs):
     found, truth, made = shares([view(scene, blur=s) for s in blurs], 1.0)
     assert made[0].excluded is None
     assert truth > 0.8
@@ -371,7 +347,7 @@ def test_a_pair_sharper_than_the_frames_about_it_is_replayed(
     assert abs(found[["light", "colour", "camera", "came_into_view"]]).max() < 0.05
 
 
-def test_noise_stays_when_the_lens_blurs(scene: np.ndarray) -> None:
+def test_noise_stays_when_the_lens_blurs(scene):
     """The last picture of the chain is as noisy as t+1: a lens blurs the scene and not the sensor's noise."""
     sigma = 8.0
     frames = recorded([view(scene, blur=s) for s in (0.2, 0.3, 1.6, 1.5)], sigma, 0)
@@ -383,9 +359,7 @@ def test_noise_stays_when_the_lens_blurs(scene: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("shift", [(0.0, 0.0), (1.7, -2.3), (5.0, 3.0)])
-def test_motion_is_found_through_strong_noise(
-    scene: np.ndarray, shift: tuple[float, float]
-) -> None:
+def test_motion_is_found_through_strong_noise(scene, shift):
     change = measure_change(*recorded([view(scene), view(scene, shift=shift)], 32.0, 1))
     assert change.failed is None
     # the affine map leads from the second frame back to the first: content moved the other way
@@ -397,7 +371,7 @@ def test_motion_is_found_through_strong_noise(
 
 
 @pytest.mark.parametrize("sigma", [14.0, 60.0])
-def test_neither_another_scene_nor_noise_alone_registers(scene: np.ndarray, sigma: float) -> None:
+def test_neither_another_scene_nor_noise_alone_registers(scene, sigma):
     others = [scene[::-1, ::-1], np.roll(scene, 90, axis=1), 255 - scene]
     for seed, other in enumerate(others):
         failed = measure_change(*recorded([view(scene), view(other.copy())], sigma, seed)).failed
@@ -410,14 +384,14 @@ def test_neither_another_scene_nor_noise_alone_registers(scene: np.ndarray, sigm
     )
 
 
-def test_strong_noise_is_noise_and_nothing_else(scene: np.ndarray) -> None:
+def test_strong_noise_is_noise_and_nothing_else(scene):
     found, _, made = shares([view(scene)] * 4, 32.0, pairs=2)
     assert [pair.excluded for pair in made] == [None] * 2
     assert abs(found[list(REPLAYED)]).max() < 0.05
     assert 0.6 < found[NOISE] < 1.4
 
 
-def test_a_strong_turn_of_hue_is_colour_and_nothing_else(scene: np.ndarray) -> None:
+def test_a_strong_turn_of_hue_is_colour_and_nothing_else(scene):
     clean = []
     for degrees in (0, 50, 5, 60):
         hsv = cv2.cvtColor(view(scene), cv2.COLOR_RGB2HSV)
@@ -430,7 +404,7 @@ def test_a_strong_turn_of_hue_is_colour_and_nothing_else(scene: np.ndarray) -> N
     assert made[0].sizes["colour"].more["hue_deg"] == pytest.approx(-45, abs=2)
 
 
-def test_the_margins_of_a_flip_add_up_over_its_steps(scene: np.ndarray) -> None:
+def test_the_margins_of_a_flip_add_up_over_its_steps(scene):
     """Two frames to which a hash gives different labels; the way from one to the other crosses the border."""
     for seed in range(20):
         pair = study_pair(*recorded([view(scene, gain=g) for g in (1, 0.95, 1.05, 1)], 2.0, seed))

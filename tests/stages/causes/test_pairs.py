@@ -1,10 +1,6 @@
 """Which pairs are replayed: probabilities and weights by hand, nested samples, frames about a pair."""
 
-from __future__ import annotations
-
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +13,6 @@ from vidrobust.models.preprocess import Preprocess
 from vidrobust.stages.causes.pairs import (
     FLOOR,
     PAIR,
-    Pictures,
     _neighbours,
     choose_pairs,
     chosen_pairs,
@@ -36,7 +31,7 @@ from vidrobust.stages.causes.pairs import (
 from vidrobust.video.source import open_video
 
 
-def transitions(change: list[float], keyframes: tuple[int, ...] = ()) -> pd.DataFrame:
+def transitions(change, keyframes=()):
     n = len(change)
     frame = np.arange(n)
     return pd.DataFrame(
@@ -50,24 +45,24 @@ def transitions(change: list[float], keyframes: tuple[int, ...] = ()) -> pd.Data
     )
 
 
-def test_probabilities_are_proportional_to_the_change() -> None:
+def test_probabilities_are_proportional_to_the_change():
     # 4 of 8 pairs; 2 + 1 * 7 = 9 in all, mean 9/8, nobody at the floor: 4 * 2/9 and 4 * 1/9
     p = inclusion(known_size(np.array([2.0, *[1.0] * 7])), 4)
     assert np.allclose(p, [8 / 9, *[4 / 9] * 7])
 
 
-def test_a_pair_that_would_be_above_one_is_certain_and_the_rest_share() -> None:
+def test_a_pair_that_would_be_above_one_is_certain_and_the_rest_share():
     p = inclusion(known_size(np.array([100.0, 1.0, 1.0, 1.0, 1.0])), 3)
     # mean 20.8, floor 2.08 for the four: alike
     assert np.allclose(p, [1, 0.5, 0.5, 0.5, 0.5])
 
 
-def test_no_pair_weighs_more_than_ten_times_an_average_one() -> None:
+def test_no_pair_weighs_more_than_ten_times_an_average_one():
     p = inclusion(known_size(np.array([0.0, *[1.0] * 99])), 10)
     assert np.isclose(p[0] / p[1], FLOOR * 0.99)
 
 
-def test_weighted_totals_are_unbiased() -> None:
+def test_weighted_totals_are_unbiased():
     rng = np.random.default_rng(1)
     change = rng.gamma(0.5, size=60)
     value = change**2 + rng.normal(0, 0.1, 60) + 1
@@ -80,9 +75,9 @@ def test_weighted_totals_are_unbiased() -> None:
     assert abs(np.mean(totals) - value.sum()) < 3.5 * error
 
 
-def test_a_larger_sample_holds_the_smaller_one() -> None:
+def test_a_larger_sample_holds_the_smaller_one():
     table = transitions(np.random.default_rng(3).gamma(0.7, size=90).tolist(), (30, 45, 60, 75))
-    held: set[int] = set()
+    held = set()
     for count in range(1, 95):
         chosen = choose_pairs(table, count, "key")
         assert held <= set(chosen["frame_a"])
@@ -90,7 +85,7 @@ def test_a_larger_sample_holds_the_smaller_one() -> None:
         held = set(chosen["frame_a"])
 
 
-def test_keyframes_are_a_stratum_of_their_own() -> None:
+def test_keyframes_are_a_stratum_of_their_own():
     chosen = choose_pairs(transitions([1.0] * 100, (20, 40, 60)), 24, "key")
     at = chosen[chosen["stratum"] == "keyframe"]
     assert at["frame_b"].tolist() == [20, 40, 60]
@@ -100,14 +95,14 @@ def test_keyframes_are_a_stratum_of_their_own() -> None:
     assert np.isclose(rest["weight"].sum(), 97)
 
 
-def test_the_same_key_draws_the_same_pairs_and_another_key_others() -> None:
+def test_the_same_key_draws_the_same_pairs_and_another_key_others():
     table = transitions(list(np.linspace(1, 2, 80)))
     first, again, other = (choose_pairs(table, 10, key) for key in ("a", "a", "b"))
     assert first.equals(again)
     assert not first.equals(other)
 
 
-def test_a_pair_between_two_cuts_has_no_third_frame() -> None:
+def test_a_pair_between_two_cuts_has_no_third_frame():
     table = transitions([1.0] * 5)
     table.loc[[1, 3], "excluded"] = "scene_cut"
     # frames 0-1 | 2-3 | 4-5: no pair has a neighbour
@@ -117,20 +112,20 @@ def test_a_pair_between_two_cuts_has_no_third_frame() -> None:
     assert choose_pairs(table, 9, "key")["frame_a"].tolist() == [2, 3, 4]
 
 
-def test_fewer_pairs_than_wanted_are_all_taken() -> None:
+def test_fewer_pairs_than_wanted_are_all_taken():
     chosen = choose_pairs(transitions([1.0, 2.0, 3.0]), 24, "key")
     assert chosen["frame_a"].tolist() == [0, 1, 2]
     assert chosen["weight"].tolist() == [1, 1, 1]
 
 
-def test_an_item_without_usable_pairs_gives_an_empty_table() -> None:
+def test_an_item_without_usable_pairs_gives_an_empty_table():
     table = transitions([1.0] * 3).assign(excluded="duplicate")
     chosen = choose_pairs(table, 8, "key")
     assert len(chosen) == 0
     assert list(chosen.columns) == ["frame_a", "frame_b", "weight", "stratum"]
 
 
-def test_a_size_is_the_root_of_what_picture_and_answer_change() -> None:
+def test_a_size_is_the_root_of_what_picture_and_answer_change():
     # picture: mean 2; answer: mean .5, so that .01 counts as a tenth of it
     pairs = pd.DataFrame(
         {"pixel_change": [2.0, 2.0, 2.0, 2.0], "own_change": [0.5, 0.01, 1.48, 0.01]}
@@ -140,7 +135,7 @@ def test_a_size_is_the_root_of_what_picture_and_answer_change() -> None:
     assert np.allclose(sizes(pairs.assign(own_change=np.nan)), 2.0)
 
 
-def test_weights_stay_unbiased_where_the_models_own_change_draws() -> None:
+def test_weights_stay_unbiased_where_the_models_own_change_draws():
     rng = np.random.default_rng(2)
     picture, own = rng.gamma(0.5, size=80), rng.gamma(0.3, size=80)
     value = own**2 * (1 + rng.normal(0, 0.2, 80)) + 0.1 * picture  # seldom drawn pairs hold some
@@ -157,7 +152,7 @@ def test_weights_stay_unbiased_where_the_models_own_change_draws() -> None:
 N = 200
 
 
-def of_a_clip() -> pd.DataFrame:
+def of_a_clip():
     rng = np.random.default_rng(1)
     return pd.DataFrame(
         {
@@ -170,12 +165,12 @@ def of_a_clip() -> pd.DataFrame:
     )
 
 
-def change(seed: int) -> pd.DataFrame:
+def change(seed):
     own = np.random.default_rng(seed).gamma(0.5, size=N - 1)
     return pd.DataFrame({"own_change": own, "flip": False})
 
 
-def test_a_models_own_change_is_that_of_its_neighbours() -> None:
+def test_a_models_own_change_is_that_of_its_neighbours():
     pairs = pd.DataFrame(
         {
             "frame_a": [0, 0, 1, 2],
@@ -190,7 +185,7 @@ def test_a_models_own_change_is_that_of_its_neighbours() -> None:
     assert not len(own_change({}.get))
 
 
-def test_pairs_of_a_detector_are_drawn_by_the_squared_change_of_scores_and_places() -> None:
+def test_pairs_of_a_detector_are_drawn_by_the_squared_change_of_scores_and_places():
     """By hand: logits 0, ln 4 and ln(.05/.95) of one object, squares 1.922 and 18.755 over their mean 10.339, and a
     box that is too weak to count. Its place is off by 2 px of 10 in the first pair alone, over the mean of two."""
     pairs = pd.DataFrame(
@@ -219,7 +214,7 @@ def test_pairs_of_a_detector_are_drawn_by_the_squared_change_of_scores_and_place
     assert found["flip"].tolist() == [False, True]
 
 
-def test_flips_are_drawn_first_up_to_half_of_the_sample_with_their_own_weights() -> None:
+def test_flips_are_drawn_first_up_to_half_of_the_sample_with_their_own_weights():
     table = transitions([1.0] * 100).assign(flip=np.arange(100) % 25 == 3)  # 3, 28, 53 and 78
     chosen = choose_pairs(table, 20, "key")
     weight = chosen.set_index("frame_a")["weight"]
@@ -234,7 +229,7 @@ def test_flips_are_drawn_first_up_to_half_of_the_sample_with_their_own_weights()
     assert (few["frame_a"] >= 3).sum() == 17
 
 
-def test_further_flips_follow_for_their_strips_with_weight_0_up_to_the_number_of_pairs() -> None:
+def test_further_flips_follow_for_their_strips_with_weight_0_up_to_the_number_of_pairs():
     # 50 of 199 pairs flip: of 24 pairs drawn 12 are flips, and 12 flips follow, those of the largest change
     own = change(6).assign(flip=np.arange(N - 1) % 4 == 0)
     chosen = chosen_pairs(of_a_clip(), own, 24, "clip", 0)
@@ -257,15 +252,15 @@ def test_further_flips_follow_for_their_strips_with_weight_0_up_to_the_number_of
     assert (chosen_pairs(of_a_clip(), own, 10, "clip", 0)["weight"] > 0).all()
 
 
-def test_a_flip_that_was_replayed_for_its_strip_has_one_strip_when_it_joins_the_account() -> None:
+def test_a_flip_that_was_replayed_for_its_strip_has_one_strip_when_it_joins_the_account():
     own = change(6).assign(flip=np.arange(N - 1) % 4 == 0)
     pairs = pd.DataFrame({"frame_a": own.index, "kind": "adjacent", "label_flip": own["flip"]})
     pairs = pairs.assign(total_variation=own["own_change"])
     tables = {"transitions": of_a_clip(), "pairs": pairs}
 
-    def asked(count: int, have: int) -> pd.DataFrame:
+    def asked(count, have):
         settings = SimpleNamespace(seed=0, pictures=True)
-        context: Any = SimpleNamespace(models=["a"], content="clip", settings=settings)
+        context = SimpleNamespace(models=["a"], content="clip", settings=settings)
         context.need_transitions, context.read = of_a_clip, lambda _, table: tables.get(table)
         context.count, context.have = count, have
         return new_pairs(context)["a"]
@@ -289,7 +284,7 @@ def test_a_flip_that_was_replayed_for_its_strip_has_one_strip_when_it_joins_the_
     assert (trimmed_to(tables.get, "clip", 0, 48)(rows.drop(columns="picture"))["weight"] > 0).all()
 
 
-def test_where_nothing_is_known_of_a_pair_it_counts_as_the_mean() -> None:
+def test_where_nothing_is_known_of_a_pair_it_counts_as_the_mean():
     known = change(2)
     known.loc[10:19, "own_change"] = np.nan
     filled = known.fillna(known["own_change"].mean())
@@ -297,7 +292,7 @@ def test_where_nothing_is_known_of_a_pair_it_counts_as_the_mean() -> None:
     assert one.equals(other)
 
 
-def test_samples_of_two_models_share_pairs_and_each_is_as_it_is_alone() -> None:
+def test_samples_of_two_models_share_pairs_and_each_is_as_it_is_alone():
     chosen = {
         name: chosen_pairs(of_a_clip(), change(seed), 48, "clip", 0)
         for name, seed in (("a", 2), ("b", 3))
@@ -311,7 +306,7 @@ def test_samples_of_two_models_share_pairs_and_each_is_as_it_is_alone() -> None:
     assert together({"a": chosen["a"]}) is chosen["a"]
 
 
-def test_a_smaller_sample_is_cut_from_a_larger_one_with_its_own_weights() -> None:
+def test_a_smaller_sample_is_cut_from_a_larger_one_with_its_own_weights():
     tables = {"transitions": of_a_clip(), "pairs": pd.DataFrame()}
     own = change(4)
     tables["pairs"] = pd.DataFrame(
@@ -324,10 +319,8 @@ def test_a_smaller_sample_is_cut_from_a_larger_one_with_its_own_weights() -> Non
     assert found.equals(wanted)
 
 
-def test_pairs_come_in_order_with_what_is_beside_them_and_single_threaded_algebra(
-    corpus: Path,
-) -> None:
-    def shown(pictures: Pictures, name: str) -> tuple[list[int | None], str, set[int]]:
+def test_pairs_come_in_order_with_what_is_beside_them_and_single_threaded_algebra(corpus):
+    def shown(pictures, name):
         libraries = [each for each in threadpool_info() if each["user_api"] == "blas"]
         sums = [
             None if picture is None else int(picture.sum(dtype=np.int64)) for picture in pictures
@@ -346,11 +339,11 @@ def test_pairs_come_in_order_with_what_is_beside_them_and_single_threaded_algebr
         assert given == [None if k is None else sums[k] for k in (before, a, b, after)]
 
 
-def test_pairs_are_reduced_for_what_is_known_to_average_alone() -> None:
-    def factor(height: int, size: int = 224, **more: Any) -> int:
+def test_pairs_are_reduced_for_what_is_known_to_average_alone():
+    def factor(height, size=224, **more):
         preprocess = Preprocess(size=size, crop=0.875, mean=(0.0,) * 3, std=(1.0,) * 3, **more)
-        model: Any = SimpleNamespace(network=SimpleNamespace(preprocess=preprocess))
-        info: Any = SimpleNamespace(height=height, width=height * 16 // 9)
+        model = SimpleNamespace(network=SimpleNamespace(preprocess=preprocess))
+        info = SimpleNamespace(height=height, width=height * 16 // 9)
         return factor_of(model, info)
 
     # 360, 720, 1080 and 2160 lines through 256: 1.41, 2.81, 4.22 and 8.44 over a margin of 1.4
@@ -358,6 +351,6 @@ def test_pairs_are_reduced_for_what_is_known_to_average_alone() -> None:
     # 360 lines are left
     assert [factor(height, size=112) for height in (360, 720, 1080)] == [1, 2, 3]
     assert factor(1080, interpolation="nearest") == 1
-    one: Any = SimpleNamespace(height=1080, width=1920)
-    any_callable: Any = SimpleNamespace()
+    one = SimpleNamespace(height=1080, width=1920)
+    any_callable = SimpleNamespace()
     assert factor_of(any_callable, one) == 1

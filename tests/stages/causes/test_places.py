@@ -1,7 +1,5 @@
 """Shares of tiles: of a linear model by hand."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 
@@ -15,7 +13,7 @@ from vidrobust.stages.causes.places import (
 )
 
 
-def test_tiles_cover_the_picture_once() -> None:
+def test_tiles_cover_the_picture_once():
     for height, width in ((48, 96), (97, 61), (33, 47)):
         covered = np.zeros((height, width), int)
         boxes = tile_boxes(height, width)
@@ -27,7 +25,7 @@ def test_tiles_cover_the_picture_once() -> None:
     assert tile_boxes(96, 48)[1] == (12, 0, 24, 16)
 
 
-def linear(pictures: tuple[np.ndarray, ...]) -> np.ndarray:
+def linear(pictures):
     """Sums over the left and the right half, coordinates of a model that is a sum over places."""
     half = pictures[0].shape[1] // 2
     return np.array(
@@ -35,7 +33,7 @@ def linear(pictures: tuple[np.ndarray, ...]) -> np.ndarray:
     )
 
 
-def frames() -> tuple[np.ndarray, np.ndarray]:
+def frames():
     a = np.full((48, 96, 3), 100, np.uint8)
     b = a.copy()
     b[0:12, 0:16] += 2  # all of tile 0: d of the left half 12 * 16 * 3 * 2 = 1152
@@ -44,7 +42,7 @@ def frames() -> tuple[np.ndarray, np.ndarray]:
     return a, b
 
 
-def test_shares_of_a_linear_model_by_hand_add_up_to_one() -> None:
+def test_shares_of_a_linear_model_by_hand_add_up_to_one():
     a, b = frames()
     boxes = tile_boxes(48, 96)
     pictures, different = exchanged_tiles(a, b, boxes)
@@ -57,7 +55,7 @@ def test_shares_of_a_linear_model_by_hand_add_up_to_one() -> None:
     assert np.isnan(tile_shares(np.ones((2, 3)), [], 24)).all()
 
 
-def test_the_pairs_that_weigh_most_are_mapped_in_their_order() -> None:
+def test_the_pairs_that_weigh_most_are_mapped_in_their_order():
     a, b = frames()
     maps = PlacesToMap()
     for frame in range(MAPPED + 5):
@@ -71,13 +69,13 @@ def test_the_pairs_that_weigh_most_are_mapped_in_their_order() -> None:
     assert (rows[23]["x2"], rows[23]["y2"]) == (96, 48)
 
 
-def test_of_a_large_frame_the_reduced_one_is_asked_for_and_its_own_places_are_told() -> None:
+def test_of_a_large_frame_the_reduced_one_is_asked_for_and_its_own_places_are_told():
     a, b = (np.kron(x, np.ones((3, 3, 1), np.uint8))[:, :-1] for x in frames())
     maps = PlacesToMap(3)
     maps.add(1.0, {}, PairReplays(pictures=(a, b)))
     asked = []
 
-    def ask(pictures: tuple[np.ndarray, ...], motions: object) -> np.ndarray:
+    def ask(pictures, motions):
         asked.extend(picture.shape for picture in pictures)
         return linear(pictures)
 

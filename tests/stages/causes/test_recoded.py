@@ -1,9 +1,6 @@
 """Footage coded once more, and the quantizer of a stream."""
 
-from __future__ import annotations
-
 import math
-from pathlib import Path
 
 import av
 import numpy as np
@@ -13,7 +10,7 @@ from tests.frame_pairs.planted import recorded, still, view
 from vidrobust.stages.causes.recoded import HARDER, quantizer_of, recoded
 
 
-def coded(path: Path, frames: list[np.ndarray], codec: str, **options: str) -> Path:
+def coded(path, frames, codec, **options):
     with av.open(str(path), "w") as out:
         stream = out.add_stream(codec, rate=25, options=options)
         stream.width, stream.height, stream.pix_fmt = *frames[0].shape[1::-1], "yuv420p"
@@ -24,26 +21,24 @@ def coded(path: Path, frames: list[np.ndarray], codec: str, **options: str) -> P
 
 
 @pytest.fixture(scope="module")
-def frames(corpus: Path) -> list[np.ndarray]:
+def frames(corpus):
     scene = still(corpus)
     return recorded([view(scene, shift=(s, 0)) for s in range(10)], 2.0, 0)
 
 
 @pytest.mark.parametrize("quantizer", [20, 33])
-def test_h264_tells_its_quantizer(tmp_path: Path, frames: list[np.ndarray], quantizer: int) -> None:
+def test_h264_tells_its_quantizer(tmp_path, frames, quantizer):
     path = coded(tmp_path / "x.mp4", frames, "libx264", qp=str(quantizer), bf="0")
     assert quantizer_of(path, lambda: frames) == pytest.approx(quantizer, abs=1)
 
 
-def test_mpeg4_tells_its_own_scale(tmp_path: Path, frames: list[np.ndarray]) -> None:
+def test_mpeg4_tells_its_own_scale(tmp_path, frames):
     path = coded(tmp_path / "x.mp4", frames, "mpeg4", qmin="8", qmax="8")
     # a quantizer of 8 is three doublings above that of 1, which is H.264's 12
     assert quantizer_of(path, lambda: frames) == pytest.approx(12 + 6 * 3, abs=1)
 
 
-def test_of_another_codec_it_is_that_with_the_bits_of_the_stream(
-    tmp_path: Path, frames: list[np.ndarray]
-) -> None:
+def test_of_another_codec_it_is_that_with_the_bits_of_the_stream(tmp_path, frames):
     found = []
     for crf in ("15", "50"):
         path = coded(tmp_path / f"{crf}.webm", frames, "libvpx-vp9", crf=crf, **{"b:v": "0"})
@@ -51,16 +46,14 @@ def test_of_another_codec_it_is_that_with_the_bits_of_the_stream(
     assert 14 < found[0] < found[1] <= 46
 
 
-def test_what_is_no_video_tells_nothing(tmp_path: Path, frames: list[np.ndarray]) -> None:
+def test_what_is_no_video_tells_nothing(tmp_path, frames):
     path = tmp_path / "x.mp4"
     path.write_bytes(b"no video")
     assert math.isnan(quantizer_of(path, lambda: frames))
     assert math.isnan(quantizer_of(tmp_path / "absent.mp4", lambda: frames))
 
 
-def test_coding_once_more_makes_an_error_that_grows_with_the_quantizer(
-    frames: list[np.ndarray],
-) -> None:
+def test_coding_once_more_makes_an_error_that_grows_with_the_quantizer(frames):
     odd = [np.ascontiguousarray(x[:-1, :-3]) for x in frames]
     errors = []
     for quantizer in (20.0, 26.0):

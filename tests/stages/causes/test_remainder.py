@@ -1,9 +1,5 @@
 """What lies between two aligned pictures, divided: exactly, and what was planted to where it belongs."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
@@ -11,24 +7,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.frame_pairs.planted import still, view
-from vidrobust.stages.causes.remainder import Remainder, divided, grown
+from vidrobust.stages.causes.remainder import divided, grown
 
 PARTS = ("noise", "detail", "moving", "light", "camera")
 
 
 @pytest.fixture(scope="module")
-def scene(corpus: Path) -> np.ndarray:
+def scene(corpus):
     return view(still(corpus))
 
 
-def energy(found: Remainder) -> dict[str, float]:
+def energy(found):
     """Share of the difference's energy that each part holds."""
     parts = {name: getattr(found, name) for name in PARTS}
     power = {k: 0.0 if v is None else float(np.square(v).sum()) for k, v in parts.items()}
     return {name: each / sum(power.values()) for name, each in power.items()}
 
 
-def noise(shape: tuple[int, ...], sigma: float, seed: int) -> np.ndarray:
+def noise(shape, sigma, seed):
     return sigma * np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
@@ -39,9 +35,7 @@ def noise(shape: tuple[int, ...], sigma: float, seed: int) -> np.ndarray:
     st.booleans(),
     st.sampled_from([(33, 47), (64, 96)]),
 )
-def test_the_parts_add_up_to_the_difference_of_any_two_pictures(
-    seed: int, mask: str, coded: bool, size: tuple[int, int]
-) -> None:
+def test_the_parts_add_up_to_the_difference_of_any_two_pictures(seed, mask, coded, size):
     rng = np.random.default_rng(seed)
     start, end = rng.uniform(0, 255, (2, *size, 3)).astype(np.float32)
     smooth = float(rng.uniform(0, 4))
@@ -53,7 +47,7 @@ def test_the_parts_add_up_to_the_difference_of_any_two_pictures(
     assert 0 <= found.hidden <= 1
 
 
-def test_nothing_is_nothing(scene: np.ndarray) -> None:
+def test_nothing_is_nothing(scene):
     found = divided(scene, scene, np.ones(scene.shape[:2], bool))
     assert not found.noise.any()
     assert [getattr(found, name) for name in PARTS[1:]] == [None] * 4
@@ -61,7 +55,7 @@ def test_nothing_is_nothing(scene: np.ndarray) -> None:
 
 @pytest.mark.parametrize("coded", [False, True])
 @pytest.mark.parametrize("seed", range(3))
-def test_noise_is_noise_whatever_is_said_to_move(scene: np.ndarray, seed: int, coded: bool) -> None:
+def test_noise_is_noise_whatever_is_said_to_move(scene, seed, coded):
     rng = np.random.default_rng(seed)
     mask = cv2.resize(rng.random((6, 8)).astype(np.float32), scene.shape[1::-1]) > 0.6
     assert 0.1 < mask.mean() < 0.7
@@ -73,7 +67,7 @@ def test_noise_is_noise_whatever_is_said_to_move(scene: np.ndarray, seed: int, c
     assert found.hidden < 0.2
 
 
-def test_a_small_shift_is_the_cameras(scene: np.ndarray, corpus: Path) -> None:
+def test_a_small_shift_is_the_cameras(scene, corpus):
     start, end = (view(still(corpus), shift=s) for s in ((0, 0), (0.15, -0.1)))
     share = energy(divided(start, end + noise(end.shape, 0.5, 0), np.zeros(end.shape[:2], bool)))
     clean = np.square(end - start).sum()
@@ -84,13 +78,13 @@ def test_a_small_shift_is_the_cameras(scene: np.ndarray, corpus: Path) -> None:
     assert share["moving"] + share["light"] < 0.02
 
 
-def test_a_small_change_of_focus_is_detail(scene: np.ndarray) -> None:
+def test_a_small_change_of_focus_is_detail(scene):
     end = cv2.GaussianBlur(scene, (0, 0), 0.4)
     share = energy(divided(scene, end, np.zeros(end.shape[:2], bool)))
     assert share["detail"] > 0.8
 
 
-def test_a_smooth_change_is_light_and_in_coded_footage_none(scene: np.ndarray) -> None:
+def test_a_smooth_change_is_light_and_in_coded_footage_none(scene):
     across = np.linspace(-4, 4, scene.shape[1], dtype=np.float32)[None, :, None]
     start, end = scene + noise(scene.shape, 2.0, 0), scene + across + noise(scene.shape, 2.0, 1)
     still_all = np.zeros(scene.shape[:2], bool)
@@ -99,7 +93,7 @@ def test_a_smooth_change_is_light_and_in_coded_footage_none(scene: np.ndarray) -
     assert divided(start, end, still_all, coded=True).light is None
 
 
-def test_what_moves_is_what_is_above_the_noise_in_its_mask(scene: np.ndarray) -> None:
+def test_what_moves_is_what_is_above_the_noise_in_its_mask(scene):
     start, end = scene + noise(scene.shape, 2.0, 0), scene + noise(scene.shape, 2.0, 1)
     end[40:80, 60:120] += 40.0 * np.sin(np.arange(60, dtype=np.float32) / 3)[None, :, None]
     mask = np.zeros(scene.shape[:2], bool)
@@ -110,7 +104,7 @@ def test_what_moves_is_what_is_above_the_noise_in_its_mask(scene: np.ndarray) ->
     assert float(np.square(found.moving).sum()) == pytest.approx(added, rel=0.1)
 
 
-def test_what_no_flow_can_follow_moves(scene: np.ndarray) -> None:
+def test_what_no_flow_can_follow_moves(scene):
     """Drops of rain: bright lines of which the other picture shows none."""
     start, end = (scene + noise(scene.shape, 1.0, k) for k in (0, 1))
     rng, drops = np.random.default_rng(3), np.zeros(scene.shape[:2], np.uint8)

@@ -1,7 +1,5 @@
 """The third frame on which changes are switched on: saturated pixels, as other frames show them."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -12,8 +10,8 @@ from vidrobust.stages.causes.scene import too_dark
 STILL = np.zeros((1, 4, 2), np.float32)
 
 
-def test_saturated_pixels_by_hand() -> None:
-    def row(*levels: int) -> np.ndarray:
+def test_saturated_pixels_by_hand():
+    def row(*levels):
         return np.repeat(np.array([levels], np.uint8)[..., None], 3, axis=2)
 
     darker = unchanged((1, 4, 3))

@@ -1,7 +1,5 @@
 """Shares of the change, their intervals and p-values, on tables whose shares are known."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -40,9 +38,7 @@ REST = UNDIVIDED["noise_and_detail"]
 LIGHT = {"model": ["m"], "level": ["cause"], "cause": ["light"], "scale": ["adjacent"]}
 
 
-def pair(
-    item: str, frame: int, change: float, weight: float = 1.0, **along: float
-) -> list[dict[str, object]]:
+def pair(item, frame, change, weight=1.0, **along):
     shared = {
         "item": item,
         "model": "m",
@@ -75,16 +71,16 @@ def pair(
     ]
 
 
-def one(account: pd.DataFrame, cause: str, item: str = "", level: str = "cause") -> pd.Series:
+def one(account, cause, item="", level="cause"):
     rows = account[(account["cause"] == cause) & (account["level"] == level)]
     return rows[rows["item"] == item].iloc[0]
 
 
-def causes_of(found: pd.DataFrame) -> list[str]:
+def causes_of(found):
     return found.loc[found["level"] == "cause", "cause"].tolist()
 
 
-def test_shares_are_ratios_of_weighted_sums_and_add_up_to_one() -> None:
+def test_shares_are_ratios_of_weighted_sums_and_add_up_to_one():
     rows = pair("a", 0, 10.0, 1.0, light=5.0, noise_and_coding=2.0)
     rows += pair("a", 9, 2.0, 5.0, light=0.0, camera=1.0, noise_and_coding=1.0)
     account = summarise(pd.DataFrame(rows))
@@ -104,7 +100,7 @@ def test_shares_are_ratios_of_weighted_sums_and_add_up_to_one() -> None:
     assert members["share"].sum() == pytest.approx(one(account, "light", level="group").share)
 
 
-def test_the_error_of_the_measurement_by_hand() -> None:
+def test_the_error_of_the_measurement_by_hand():
     assert with_error(0.5, (0.1, 0.9), (0.3, 0.0)) == pytest.approx((0.0, 0.9))  # 3, 4, 5
     table = pd.DataFrame(pair("a", 0, 10.0, camera=4.0, noise_and_coding=4.0))
     table.loc[table["cause"] == REST, "projection"] = 0.0
@@ -134,7 +130,7 @@ def test_the_error_of_the_measurement_by_hand() -> None:
     assert below == pytest.approx(np.hypot(LEAST_ERRORS[1], 0.1))
 
 
-def test_before_an_empty_background_either_motion_may_be_the_other() -> None:
+def test_before_an_empty_background_either_motion_may_be_the_other():
     rows = [row for k in range(8) for row in pair("a", 9 * k, 10.0, objects=6.0, camera=1.0)]
     table = pd.DataFrame(rows)
     assert "either" not in set(summarise(table)["level"])
@@ -162,7 +158,7 @@ def test_before_an_empty_background_either_motion_may_be_the_other() -> None:
     }
 
 
-def test_motion_no_larger_than_that_of_coded_blocks_may_be_coding() -> None:
+def test_motion_no_larger_than_that_of_coded_blocks_may_be_coding():
     parts = {"objects": 3.0, UNDIVIDED["moving"]: 1.0, NOISE: 4.0}
     table = pd.DataFrame(pair("a", 0, 10.0, **parts))
     table["slight"] = 0.5
@@ -174,7 +170,7 @@ def test_motion_no_larger_than_that_of_coded_blocks_may_be_coding() -> None:
     assert measurement_error(pairs, "noise_and_detail", "group") == pytest.approx(error[::-1])
 
 
-def test_what_coding_makes_beyond_the_noise_is_taken_from_all_motion() -> None:
+def test_what_coding_makes_beyond_the_noise_is_taken_from_all_motion():
     rows = pair("a", 0, 10.0, camera=6.0, objects=2.0, light=1.0, noise_and_coding=1.0)
     rows += pair("a", 9, 10.0, camera=6.0, objects=2.0, light=1.0, noise_and_coding=1.0)
     table = pd.DataFrame(rows)
@@ -201,7 +197,7 @@ def test_what_coding_makes_beyond_the_noise_is_taken_from_all_motion() -> None:
     assert one(both, "camera").share == pytest.approx((6.0 + 18.0) / 40)
 
 
-def test_a_pair_that_was_sure_to_be_drawn_adds_no_error_of_sampling() -> None:
+def test_a_pair_that_was_sure_to_be_drawn_adds_no_error_of_sampling():
     rows = [row for n in range(8) for row in pair("a", 9 * n, 10.0, light=float(n % 3))]
     sure = one(summarise(pd.DataFrame(rows), per_item=False), "light")
     assert (sure.pairs_low, sure.pairs_high) == pytest.approx((sure.share, sure.share))
@@ -219,7 +215,7 @@ def test_a_pair_that_was_sure_to_be_drawn_adds_no_error_of_sampling() -> None:
     assert drawn.pairs_high - drawn.share == pytest.approx(np.hypot(half, t_of(0.975, 7) * up) + up)
 
 
-def test_the_specific_part_is_the_share_less_the_placebos() -> None:
+def test_the_specific_part_is_the_share_less_the_placebos():
     table = pd.DataFrame(pair("a", 0, 10.0, camera=6.0, light=4.0) + pair("a", 9, 10.0, camera=8.0))
     table.loc[table["cause"] == "camera", "placebo"] = 2.0
     table.loc[table["cause"] == "light", "placebo"] = -3.0
@@ -231,7 +227,7 @@ def test_the_specific_part_is_the_share_less_the_placebos() -> None:
     assert np.isnan(one(account, "light", level="group").specific)
 
 
-def test_keyframes_take_their_share_first() -> None:
+def test_keyframes_take_their_share_first():
     rows = pair("a", 0, 6.0, light=3.0) + pair("a", 9, 6.0, light=3.0)
     at = {**pair("a", 20, 9.0)[0], "cause": KEYFRAMES, "projection": 8.0}
     account = summarise(pd.DataFrame([*rows, at]))
@@ -243,7 +239,7 @@ def test_keyframes_take_their_share_first() -> None:
     assert one(account, KEYFRAMES, level="group").share == pytest.approx(8 / 21)
 
 
-def test_what_has_no_third_frame_is_left_out() -> None:
+def test_what_has_no_third_frame_is_left_out():
     moved = {UNDIVIDED["moving"]: 5.0}
     rows = pair("a", 0, 5.0, light=5.0) + pair("a", 9, 5.0, **moved) + pair("a", 30, 100.0)
     table = pd.DataFrame(rows)
@@ -257,7 +253,7 @@ def test_what_has_no_third_frame_is_left_out() -> None:
     assert excluded_pairs(table).to_dict() == {"other_scene": 1, "no_third_frame": 1}
 
 
-def test_flips_are_given_to_the_cause_that_holds_most() -> None:
+def test_flips_are_given_to_the_cause_that_holds_most():
     table = pd.DataFrame(pair("a", 0, 10.0, light=6.0, camera=1.0) + pair("a", 9, 10.0, camera=2.0))
     table["flip"] = True
     account = summarise(table)
@@ -266,7 +262,7 @@ def test_flips_are_given_to_the_cause_that_holds_most() -> None:
     assert one(account, "camera").flips_mostly == 0
 
 
-def noisy(share: float, n: int, seed: int, items: int = 1) -> pd.DataFrame:
+def noisy(share, n, seed, items=1):
     """Pairs whose light holds about this share of the change."""
     rng = np.random.default_rng(seed)
     rows = []
@@ -277,7 +273,7 @@ def noisy(share: float, n: int, seed: int, items: int = 1) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def test_a_clear_cause_is_named_and_found_again_on_other_clips() -> None:
+def test_a_clear_cause_is_named_and_found_again_on_other_clips():
     table = noisy(0.5, 48, 0, items=4)
     found = replicated(table, named(summarise(table))).set_index(["level", "cause"])
     assert found.index.tolist() == [
@@ -291,7 +287,7 @@ def test_a_clear_cause_is_named_and_found_again_on_other_clips() -> None:
     assert found.loc["group", "light"][asked].tolist() == light[asked].tolist()
 
 
-def test_one_clip_is_tested_on_its_later_half_and_too_few_pairs_not_at_all() -> None:
+def test_one_clip_is_tested_on_its_later_half_and_too_few_pairs_not_at_all():
     table = noisy(0.5, 24, 0)
     whole = replicated(table, named(summarise(table))).iloc[0]
     assert whole[["replication", "replication_tested"]].tolist() == [1.0, 1]
@@ -301,7 +297,7 @@ def test_one_clip_is_tested_on_its_later_half_and_too_few_pairs_not_at_all() -> 
     assert few[["replication_tested", "replication_of"]].tolist() == [0, ""]
 
 
-def test_what_only_one_clip_shows_is_not_found_again() -> None:
+def test_what_only_one_clip_shows_is_not_found_again():
     one_clip = noisy(0.9, 12, 0)
     others = pd.concat([noisy(0.0, 8, seed).assign(item=f"other {seed}") for seed in range(3)])
     table = pd.concat([one_clip, others], ignore_index=True)
@@ -311,7 +307,7 @@ def test_what_only_one_clip_shows_is_not_found_again() -> None:
     assert found.loc[0, ["replication_found", "replication_tested"]].tolist() == [0, 3]
 
 
-def dips(items: int) -> pd.DataFrame:
+def dips(items):
     """Of eight pairs a clip two are a dip of the light and its end, and hold nearly all of the change."""
     rng, rows = np.random.default_rng(0), []
     for k in range(8 * items):
@@ -321,7 +317,7 @@ def dips(items: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def test_where_two_pairs_hold_nearly_all_no_clip_is_a_test() -> None:
+def test_where_two_pairs_hold_nearly_all_no_clip_is_a_test():
     table = dips(4)
     found = replicated(table, pd.DataFrame(LIGHT))
     assert "light" in causes_of(named(summarise(table)))
@@ -335,10 +331,10 @@ def test_where_two_pairs_hold_nearly_all_no_clip_is_a_test() -> None:
 
 
 @pytest.mark.nightly
-def test_a_weak_finding_is_found_again_in_some_halves_and_not_in_all() -> None:
+def test_a_weak_finding_is_found_again_in_some_halves_and_not_in_all():
     light = pd.DataFrame(LIGHT)
 
-    def again(share: float) -> tuple[int, float]:
+    def again(share):
         found = [replicated(noisy(share, 24, seed), light).iloc[0] for seed in range(150)]
         tested = [bool(row["replication_found"]) for row in found if row["replication_tested"]]
         return len(tested), float(np.mean(tested))
@@ -352,7 +348,7 @@ def test_a_weak_finding_is_found_again_in_some_halves_and_not_in_all() -> None:
     assert none < 0.4
 
 
-def test_signs_are_flipped_by_pairs_for_this_footage_and_by_clips_for_footage_like_it() -> None:
+def test_signs_are_flipped_by_pairs_for_this_footage_and_by_clips_for_footage_like_it():
     table = noisy(0.5, 40, 0, items=5)
     light = one(summarise(table), "light")
     assert light.p < 0.001
@@ -360,14 +356,14 @@ def test_signs_are_flipped_by_pairs_for_this_footage_and_by_clips_for_footage_li
     assert np.isnan(one(summarise(noisy(0.5, 40, 0, items=4)), "light").p_clips)
 
 
-def test_power_grows_with_pairs_where_every_fourth_holds_the_change() -> None:
+def test_power_grows_with_pairs_where_every_fourth_holds_the_change():
     """An exposure that steps every fourth frame: with more pairs it is named more often, not more seldom."""
     often = []
     for n in (12, 48):
         hits = 0
         for seed in range(12):
             rng = np.random.default_rng(seed)
-            rows: list[dict[str, object]] = []
+            rows = []
             for k in range(n):
                 step = rng.random() < 0.25
                 change = float(rng.gamma(2)) if step else 0.02
@@ -379,7 +375,7 @@ def test_power_grows_with_pairs_where_every_fourth_holds_the_change() -> None:
     assert often[1] > 0.95
 
 
-def test_flips_that_would_not_have_happened_without_a_cause() -> None:
+def test_flips_that_would_not_have_happened_without_a_cause():
     table = pd.DataFrame(
         [row for k in range(4) for row in pair("a", 9 * k, 10.0, 2.0, light=5.0, camera=1.0)]
     )
@@ -401,7 +397,7 @@ def test_flips_that_would_not_have_happened_without_a_cause() -> None:
     assert one(more, "camera").flips_at_most == 1 + 4
 
 
-def test_a_drift_is_named_from_pairs_a_second_apart_where_neighbours_do_not_show_it() -> None:
+def test_a_drift_is_named_from_pairs_a_second_apart_where_neighbours_do_not_show_it():
     near, far = noisy(0.0, 24, 0), noisy(0.5, 48, 1).assign(scale="second")
     causes = pd.concat([near, far], ignore_index=True)
     found = named(summarise(near), over_a_second(summarise_by(causes)))
@@ -412,7 +408,7 @@ def test_a_drift_is_named_from_pairs_a_second_apart_where_neighbours_do_not_show
     assert set(both["scale"]) == {"adjacent"}
 
 
-def test_what_moves_over_a_second_is_not_named_from_it() -> None:
+def test_what_moves_over_a_second_is_not_named_from_it():
     far = noisy(0.5, 48, 1).assign(scale="second")
     far["cause"] = far["cause"].replace({"light": "camera", "camera": "light"})
     slow = over_a_second(summarise_by(far))
@@ -422,7 +418,7 @@ def test_what_moves_over_a_second_is_not_named_from_it() -> None:
 
 
 @pytest.mark.parametrize("tables", [25, pytest.param(100, marks=pytest.mark.nightly)])
-def test_a_cause_without_effect_is_not_named(tables: int) -> None:
+def test_a_cause_without_effect_is_not_named(tables):
     """By day none may be named, of which a rate of 10 % has a chance of 7 %."""
     found = [named(summarise(noisy(0.0, 24, seed), per_item=False)) for seed in range(tables)]
     others = [each[each["group"] != "noise_and_detail"] for each in found]
@@ -430,13 +426,13 @@ def test_a_cause_without_effect_is_not_named(tables: int) -> None:
     assert all("noise_and_detail" in each["cause"].tolist() for each in found)
 
 
-def test_a_cause_whose_placebos_do_as_much_is_not_named() -> None:
+def test_a_cause_whose_placebos_do_as_much_is_not_named():
     table = noisy(0.5, 48, 0)
     table.loc[table["cause"] == "light", "placebo"] = table["projection"] * 1.02
     assert causes_of(named(summarise(table))) == []
 
 
-def test_clips_are_the_units_of_footage_like_this_where_there_are_five() -> None:
+def test_clips_are_the_units_of_footage_like_this_where_there_are_five():
     six = one(summarise(noisy(0.5, 30, 0, items=6).assign(weight=1.5)), "light")
     assert six.clusters == 6
     assert six.beyond_low < six.pairs_low < six.share < six.pairs_high < six.beyond_high
@@ -445,7 +441,7 @@ def test_clips_are_the_units_of_footage_like_this_where_there_are_five() -> None
     assert np.isnan([few.beyond_low, few.beyond_high]).all()
 
 
-def test_passes_of_one_part_are_one_unit() -> None:
+def test_passes_of_one_part_are_one_unit():
     """Ten parts in six passes are ten units, not sixty."""
     table = noisy(0.5, 120, 0, items=60)
     assert one(summarise(table, per_item=False), "light").clusters == 60
@@ -454,7 +450,7 @@ def test_passes_of_one_part_are_one_unit() -> None:
     assert one(summarise(parts, per_item=False), "light").clusters == 10
 
 
-def test_other_cuts_have_the_same_rows_per_class_and_distance() -> None:
+def test_other_cuts_have_the_same_rows_per_class_and_distance():
     table = noisy(0.5, 24, 0)
     table.loc[table["frame_a"] > 80, "class_a"] = "dog"
     table = pd.concat([table, noisy(0.1, 24, 1).assign(scale="second")])
@@ -470,15 +466,15 @@ def test_other_cuts_have_the_same_rows_per_class_and_distance() -> None:
     assert light["second"] < 0.3 < light["adjacent"]
 
 
-def test_every_cause_has_a_title() -> None:
+def test_every_cause_has_a_title():
     assert set(TITLES) == {*ACCOUNT_CAUSES, *GROUPS}
     assert {cause.group for cause in CATALOGUE.values()} == set(GROUPS)
 
 
-def test_pairs_in_which_nothing_was_measured_are_no_chance() -> None:
+def test_pairs_in_which_nothing_was_measured_are_no_chance():
     """Light acts on six of forty pairs: all that it is to exceed is laid on these."""
 
-    def p_of(share: float) -> float:
+    def p_of(share):
         rows = [
             row
             for n in range(6)
@@ -492,11 +488,11 @@ def test_pairs_in_which_nothing_was_measured_are_no_chance() -> None:
     assert p_of(0.33) == 1
 
 
-def ratio(totals: np.ndarray) -> np.ndarray:
+def ratio(totals):
     return np.asarray(totals[..., 0] / totals[..., 1])
 
 
-def test_the_spread_is_that_of_the_linearised_ratio() -> None:
+def test_the_spread_is_that_of_the_linearised_ratio():
     rng = np.random.default_rng(0)
     y = rng.uniform(0.9, 1.1, 400)
     x = y * rng.normal(0.4, 0.1, 400)
@@ -511,13 +507,13 @@ def test_the_spread_is_that_of_the_linearised_ratio() -> None:
     )
 
 
-def test_degrees_of_freedom_are_those_of_a_normal_and_fall_to_one() -> None:
+def test_degrees_of_freedom_are_those_of_a_normal_and_fall_to_one():
     normal = np.random.default_rng(0).normal(size=20_000)
     assert effective_freedom(normal) == pytest.approx(20_000, rel=0.05)
     assert effective_freedom(np.array([100.0, *[0.0] * 30])) == pytest.approx(2, abs=0.3)
 
 
-def test_a_share_that_was_never_seen_is_not_surely_zero() -> None:
+def test_a_share_that_was_never_seen_is_not_surely_zero():
     totals = np.column_stack([np.zeros(24), np.ones(24)])
     found = share_of_totals(totals, ratio, draws=24)
     step = UNSEEN[1] / 25
@@ -526,7 +522,7 @@ def test_a_share_that_was_never_seen_is_not_surely_zero() -> None:
     assert found.low < 0
 
 
-def test_one_cluster_has_no_interval() -> None:
+def test_one_cluster_has_no_interval():
     found = share_of_totals(np.array([[1.0, 2.0]]), ratio, draws=5)
     assert (found.value, found.clusters) == (0.5, 1)
     assert np.isnan([found.low, found.high, found.p]).all()
@@ -535,7 +531,7 @@ def test_one_cluster_has_no_interval() -> None:
 @pytest.mark.parametrize(
     "truth", [0.05, *(pytest.param(share, marks=pytest.mark.nightly) for share in (0.0, 0.4))]
 )
-def test_intervals_cover_on_skewed_changes(truth: float) -> None:
+def test_intervals_cover_on_skewed_changes(truth):
     rng = np.random.default_rng(3)
     covered = []
     for _ in range(500):
@@ -549,7 +545,7 @@ def test_intervals_cover_on_skewed_changes(truth: float) -> None:
     assert np.mean(covered) > 0.90
 
 
-def test_p_asks_about_the_floor() -> None:
+def test_p_asks_about_the_floor():
     rng = np.random.default_rng(0)
     y = np.ones(200)
     x = rng.normal(0.1, 0.05, 200)

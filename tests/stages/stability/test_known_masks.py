@@ -27,16 +27,9 @@ def annotations():
     for frame in range(FRAMES):
         for number, lower in enumerate((True, False)):
             counts = shape_text(part(frame, lower), SIZE).split(" ", 3)[3]
-            found.append(
-                {
-                    "id": len(found),
-                    "image_id": frame,
-                    "category_id": 1,
-                    "track_id": number,
-                    "bbox": [30 + 2 * frame, 30, SIDE, SIDE],
-                    "segmentation": {"size": list(SIZE), "counts": counts},
-                }
-            )
+            of = {"id": len(found), "image_id": frame, "category_id": 1, "track_id": number}
+            shape = {"size": list(SIZE), "counts": counts}
+            found.append({**of, "bbox": [30 + 2 * frame, 30, SIDE, SIDE], "segmentation": shape})
     return found
 
 
@@ -55,26 +48,14 @@ def line(tmp_path_factory):
             sides = dict(
                 zip(("x1", "y1", "x2", "y2"), (30 + 2 * frame, 30, 70 + 2 * frame, 70), strict=True)
             )
-            rows.append(
-                {
-                    "frame": frame,
-                    "label": 0,
-                    "label_name": "part",
-                    "score": 0.9 - 0.1 * lower,
-                    **sides,
-                }
-                | {"track": int(lower), "shape": shape_text(mask, SIZE)}
-            )
+            of = {"frame": frame, "label": 0, "label_name": "part", "score": 0.9 - 0.1 * lower}
+            rows.append({**of, **sides, "track": int(lower), "shape": shape_text(mask, SIZE)})
         cv2.imwrite(str(folder / "belt" / f"{frame:03d}.png"), picture)
-    truth = {
-        "videos": [{"id": 0, "name": "belt"}],
-        "images": [
-            {"id": f, "video_id": 0, "frame_id": f, "file_name": f"{f:03d}.png"}
-            for f in range(FRAMES)
-        ],
-        "categories": [{"id": 1, "name": "part"}],
-        "annotations": annotations(),
-    }
+    images = [
+        {"id": f, "video_id": 0, "frame_id": f, "file_name": f"{f:03d}.png"} for f in range(FRAMES)
+    ]
+    truth = {"videos": [{"id": 0, "name": "belt"}], "images": images}
+    truth |= {"categories": [{"id": 1, "name": "part"}], "annotations": annotations()}
     (folder / "masks.json").write_text(json.dumps(truth))
     bare = [{k: v for k, v in each.items() if k != "segmentation"} for each in truth["annotations"]]
     (folder / "boxes.json").write_text(json.dumps({**truth, "annotations": bare}))
@@ -111,14 +92,9 @@ def test_masks_of_another_size_are_refused(line, capsys):
     for each in content["annotations"]:
         each["segmentation"]["size"] = [SIZE[0], SIZE[1] + 2]
     (line / "wide.json").write_text(json.dumps(content))
-    model = f"detections:{line / 'recorded.csv'}"
-    asked = (
-        f"--labels={line / 'wide.json'}",
-        f"--model={model}",
-        f"--out={line / 'run_wide'}",
-        "-q",
-    )
-    assert run("stability", str(line / "belt"), *asked) != 0
+    files = (f"--labels={line / 'wide.json'}", f"--out={line / 'run_wide'}")
+    model = f"--model=detections:{line / 'recorded.csv'}"
+    assert run("stability", str(line / "belt"), *files, model, "-q") != 0
     assert (
         "masks of 142 x 100 px, but the frames of belt have 140 x 100 px" in capsys.readouterr().err
     )

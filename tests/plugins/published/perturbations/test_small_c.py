@@ -74,6 +74,10 @@ AUTHORS = {
     ),
 }
 suites = pytest.mark.parametrize("name_of_suite", list(AUTHORS))
+
+
+DRAWN_FROM_NOTHING = ["brightness", "saturate", "contrast", "gaussian_blur", "defocus_blur"]
+DRAWN_FROM_NOTHING += ["pixelate", "jpeg_compression"]
 severities = pytest.mark.parametrize("severity", [1, 2, 3, 4, 5])
 
 
@@ -124,18 +128,7 @@ def by_formula(name, of, frame, s):
 
 @suites
 @severities
-@pytest.mark.parametrize(
-    "name",
-    [
-        "brightness",
-        "saturate",
-        "contrast",
-        "gaussian_blur",
-        "defocus_blur",
-        "pixelate",
-        "jpeg_compression",
-    ],
-)
+@pytest.mark.parametrize("name", DRAWN_FROM_NOTHING)
 def test_what_draws_nothing_is_the_authors_formula_within_a_level(name, severity, name_of_suite):
     frame = picture(name_of_suite)
     expected = by_formula(name, AUTHORS[name_of_suite], frame, severity).astype(int)
