@@ -73,7 +73,7 @@ class Extensions(Generic[Record]):
     @property
     def records(self) -> tuple[Record, ...]:
         """Return the records of all entry points that work."""
-        return tuple(record for each in self.points for record in each.records)
+        return tuple(record for point in self.points for record in point.records)
 
     def each(self, use: Callable[[Record], Iterable[Result]]) -> Iterator[Result]:
         """Use each record in turn, and yield what comes of it; a plugin that fails is reported."""
@@ -106,24 +106,24 @@ def extensions(
     ``taken`` are names that the core has itself; ``points`` replace the entry points of the installed packages. A
     ``kind`` that a plugin defines is given by the name of its class.
     """
-    names, found = set(taken), list[Provided[Record]]()
+    names, loaded = set(taken), list[Provided[Record]]()
     for point in in_order(group) if points is None else points:
         try:
             records = tuple(_records(point, kind))
-            own = tuple(name_of(record) for record in records)
-            for number, name in enumerate(own):
-                if name in names or name in own[:number]:
+            brought = tuple(name_of(record) for record in records)
+            for number, name in enumerate(brought):
+                if name in names or name in brought[:number]:
                     raise TypeError(
                         f"there is a {_name(kind)} {name!r} already; rename one of them"
                     )
-            names.update(own)
-            found.append(Provided(point, records, own))
+            names.update(brought)
+            loaded.append(Provided(point, records, brought))
         except (Exception, SystemExit) as error:  # whatever the import of another package raises
-            found.append(
+            loaded.append(
                 Provided(point, error=str(error), misdeclared=isinstance(error, TypeError))
             )
-            _report(found[-1], str(error))
-    return Extensions(tuple(found))
+            _report(loaded[-1], str(error))
+    return Extensions(tuple(loaded))
 
 
 def packages(group: str) -> list[str]:
@@ -144,18 +144,18 @@ def in_order(group: str) -> list[EntryPoint]:
 @functools.cache
 def _installed(_path: tuple[str, ...]) -> EntryPoints:
     # reads the metadata of every installed package: once for each search path
-    found: Any = entry_points()
-    return found
+    points: Any = entry_points()
+    return points
 
 
 def _records(point: EntryPoint, kind: type[Record] | str) -> Iterator[Record]:
     try:
-        found = point.load()
+        brought = point.load()
     except (Exception, SystemExit, KeyboardInterrupt) as error:
         raise ImportError(
             f"cannot be loaded ({type(error).__name__}: {error}); mend or uninstall it"
         ) from error
-    for record in found if isinstance(found, list | tuple) else (found,):
+    for record in brought if isinstance(brought, list | tuple) else (brought,):
         if type(record).__name__ == kind or (isinstance(kind, type) and isinstance(record, kind)):
             yield record
         elif type(record).__name__ not in KINDS_OF.get(point.group, ()):

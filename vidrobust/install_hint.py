@@ -27,9 +27,9 @@ def pip_install(extra: str) -> str:
 
     Of an unknown extra, or where nothing is known of the package, its name alone.
     """
-    found = requirements(extra)
+    needs = requirements(extra)
     return "pip install " + " ".join(
-        f"'{each}'" if re.search(r"[<>~! ]", each) else each for each in found or [extra]
+        f"'{spec}'" if re.search(r"[<>~! ]", spec) else spec for spec in needs or [extra]
     )
 
 
@@ -40,15 +40,15 @@ def requirements(extra: str) -> list[str]:
 
 def _unfolded(extra: str, extras: dict[str, list[str]], seen: set[str]) -> list[str]:
     seen.add(extra)
-    found: list[str] = []
-    for each in extras.get(extra, []):
-        inner = re.fullmatch(r"vidrobust\[([^\]]*)\]", each)
+    listed: list[str] = []
+    for spec in extras.get(extra, []):
+        inner = re.fullmatch(r"vidrobust\[([^\]]*)\]", spec)
         if inner is None:
-            found.append(each)
+            listed.append(spec)
             continue
         names = [name.strip() for name in inner[1].split(",")]
-        found += [e for name in names if name not in seen for e in _unfolded(name, extras, seen)]
-    return list(dict.fromkeys(found))
+        listed += [e for name in names if name not in seen for e in _unfolded(name, extras, seen)]
+    return list(dict.fromkeys(listed))
 
 
 def _extras() -> dict[str, list[str]]:
@@ -58,20 +58,20 @@ def _extras() -> dict[str, list[str]]:
         summary = tomllib.loads(project.read_text(encoding="utf-8")).get("project", {})
         if summary.get("name") == "vidrobust":
             return {
-                str(name): list(each) for name, each in summary["optional-dependencies"].items()
+                str(name): list(specs) for name, specs in summary["optional-dependencies"].items()
             }
     try:
         every = metadata.requires("vidrobust") or []
     except metadata.PackageNotFoundError:
         return {}
-    found: dict[str, list[str]] = {}
-    for each in every:
-        requirement, _, marker = each.partition(";")
+    by_extra: dict[str, list[str]] = {}
+    for line in every:
+        requirement, _, marker = line.partition(";")
         if named := re.search(r"extra\s*==\s*[\"']([^\"']+)[\"']", marker):
             of_machine = re.sub(r"(\s*and\s+)?extra\s*==\s*[\"'][^\"']+[\"']", "", marker).strip()
             plain = requirement.strip().replace(" ", "")
-            found.setdefault(named[1], []).append("; ".join(filter(None, (plain, of_machine))))
-    return found
+            by_extra.setdefault(named[1], []).append("; ".join(filter(None, (plain, of_machine))))
+    return by_extra
 
 
 def installed(distribution: str) -> str | None:

@@ -250,7 +250,7 @@ class Detections(TaskPredictions):
 
     def problems(self) -> list[str]:
         boxes, scores, labels = self.boxes, self.scores, self.labels
-        found = {
+        faults = {
             "a box with NaN or infinite sides": not np.isfinite(boxes).all(),
             "a box whose right or lower side lies before the left or upper one": bool(
                 np.any(boxes[:, 2:] < boxes[:, :2])
@@ -260,7 +260,7 @@ class Detections(TaskPredictions):
                 np.any((labels < 0) | (labels >= len(self.class_names)))
             ),
         }
-        return [problem for problem, there in found.items() if there]
+        return [problem for problem, there in faults.items() if there]
 
 
 def _all_or_none(parts: Sequence[np.ndarray | None]) -> np.ndarray | None:

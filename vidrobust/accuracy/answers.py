@@ -63,14 +63,14 @@ class SaidClasses:
         """Match names without regard to case; numbers only where the format uses the model's classes."""
         keys = list(zip(labels["label_name"], labels["source"], strict=True))
         known = {key: _classes(*key, class_names) for key in dict.fromkeys(keys)}
-        found = [known[key] for key in keys]
+        lists = [known[key] for key in keys]
         rows = (
-            labels.assign(label=found)
+            labels.assign(label=lists)
             .explode("label")
             .dropna(subset="label")
             .reset_index(drop=True)
         )
-        unknown = labels[np.array([not classes for classes in found], bool)].reset_index(drop=True)
+        unknown = labels[np.array([not classes for classes in lists], bool)].reset_index(drop=True)
         counts = {str(name): int(n) for name, n in unknown["label_name"].value_counts().items()}
         names = [class_names[int(k)] for k in rows["label"]]
         return SaidClasses(
@@ -87,7 +87,7 @@ def by_name(labels: pd.DataFrame) -> pd.DataFrame:
 
 def _classes(name: str, source: str, class_names: Sequence[str]) -> list[int]:
     text = str(name).strip()
-    known = {each.casefold() for each in class_names}
+    known = {class_name.casefold() for class_name in class_names}
     if text.casefold() == "pedestrian" and "pedestrian" not in known and "person" in known:
         text = "person"  # MOTChallenge's word for COCO's class
     is_name = (
@@ -97,10 +97,10 @@ def _classes(name: str, source: str, class_names: Sequence[str]) -> list[int]:
     if not is_name and source not in NUMBERS_ARE_CLASSES:
         return []
     try:
-        (found,), _ = sets_for([frozenset({text})], class_names)
+        (classes,), _ = sets_for([frozenset({text})], class_names)
     except SettingsError:
         return []
-    return sorted(found)
+    return sorted(classes)
 
 
 WITHIN = 10  # frames on either side that count as neighbours, as in Shankar et al. 2019.
@@ -230,14 +230,14 @@ def _among(prediction: tuple[int, str], wanted: frozenset[object]) -> bool:
 def _pairs(seen: pd.DataFrame, anchors: np.ndarray, within: int) -> np.ndarray:
     item = pd.factorize(seen["item"])[0]
     frame = seen["frame"].to_numpy(np.int64)
-    found = []
+    pairs = []
     for a in anchors:
         for step in (-1, 1):
             b = a + step
             while 0 <= b < len(seen) and item[b] == item[a] and abs(frame[b] - frame[a]) <= within:
-                found.append((int(a), int(b)))
+                pairs.append((int(a), int(b)))
                 b += step
-    return np.array(sorted(found), dtype=np.int64).reshape(-1, 2)
+    return np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
 
 
 def _reviewed_pairs(
@@ -247,14 +247,14 @@ def _reviewed_pairs(
     row = {
         key: k for k, key in enumerate(seen[["item", "frame"]].itertuples(index=False, name=None))
     }
-    found = []
+    pairs = []
     for item, anchor, frame, offset in reviewed[["item", "anchor", "frame", "offset"]].itertuples(
         index=False
     ):
         a, b = row.get((item, anchor)), row.get((item, frame))
         if offset and abs(offset) <= within and a is not None and b is not None and is_anchor[a]:
-            found.append((a, b, offset))
-    rows = np.array(sorted(set(found)), dtype=np.int64).reshape(-1, 3)
+            pairs.append((a, b, offset))
+    rows = np.array(sorted(set(pairs)), dtype=np.int64).reshape(-1, 3)
     return rows[:, :2], rows[:, 2]
 
 
@@ -291,7 +291,7 @@ def two_models(
         raise ValueError(
             f"expected right or not on the same frames, got {old.shape} and {new.shape}"
         )
-    p, q = (float(each.mean()) if len(each) else NAN for each in (old, new))
+    p, q = (float(right.mean()) if len(right) else NAN for right in (old, new))
     lost, won = old & ~new, new & ~old
     independent = p * (1 - q)
     return TwoModels(
@@ -388,7 +388,7 @@ def answers_of(
     lost = 0
     if sets is None:
         anchors = table[apart(table)]
-        found = [
+        parts = [
             anchor_sets(seen[seen["item"].isin(items)], said.rows, judged_by=by, anchors=anchors)
             for by, items in _judged_by(seen, judged).items()
         ]
@@ -398,13 +398,13 @@ def answers_of(
         here = sets[np.array([key in answered for key in keys], dtype=bool)].drop_duplicates(
             ["item", "anchor", "frame"]
         )
-        found = (
+        parts = (
             [anchor_sets(seen, said.rows, judged_by=judged_by, reviewed=here)] if len(here) else []
         )
-        lost = len(here) - sum(len(each.anchor) + len(each.of) for each in found)
+        lost = len(here) - sum(len(group.anchor) + len(group.of) for group in parts)
     return JudgedAnswers(
-        label_answers=tables.check("label_answers", _with_anchors(table, found)),
-        neighbour_accuracy=_neighbours(found, table),
+        label_answers=tables.check("label_answers", _with_anchors(table, parts)),
+        neighbour_accuracy=_neighbours(parts, table),
         unknown=said.counts,
         unjudged=unjudged,
         lost=lost,
@@ -420,9 +420,9 @@ def on_frames(labels: pd.DataFrame, frames: pd.DataFrame) -> pd.DataFrame:
     shown = dict(list(frames.groupby("item", sort=False)))
     for item, rows in labels[timed].groupby("item", sort=False):
         if item in shown:
-            found = at_frames(rows, shown[item]["time_s"].to_numpy(np.float64))
+            placed = at_frames(rows, shown[item]["time_s"].to_numpy(np.float64))
             number = shown[item]["frame"].to_numpy(np.int64)
-            parts.append(found.assign(frame=number[found["frame"].to_numpy(np.int64)]))
+            parts.append(placed.assign(frame=number[placed["frame"].to_numpy(np.int64)]))
     return pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
 
 
@@ -444,8 +444,8 @@ def _among_top(
     listed = probabilities[probabilities["label"] != REST]
     listed = listed.sort_values("probability", ascending=False, kind="stable")
     leading = listed.groupby(["item", "frame"], sort=False)["label"].agg(lambda of: tuple(of)[:TOP])
-    found = leading.reindex(pd.MultiIndex.from_frame(kept[["item", "frame"]])).to_list()
-    for row, (labels, wanted) in enumerate(zip(found, sets, strict=True)):
+    leaders = leading.reindex(pd.MultiIndex.from_frame(kept[["item", "frame"]])).to_list()
+    for row, (labels, wanted) in enumerate(zip(leaders, sets, strict=True)):
         if isinstance(labels, tuple) and len(labels) == TOP:
             out[row] = float(any(int(k) in wanted for k in labels))
     return out

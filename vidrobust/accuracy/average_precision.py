@@ -52,11 +52,11 @@ class _OfClass:
         precision = right / np.maximum(np.cumsum(weight), np.spacing(1))[:, None]
         precision = np.maximum.accumulate(precision[::-1])[::-1]
         recall = right / known
-        found = np.zeros((len(LEAST_IOUS), len(RECALLS)))
+        at_recall = np.zeros((len(LEAST_IOUS), len(RECALLS)))
         for k in range(len(LEAST_IOUS)):
             at = np.searchsorted(recall[:, k], RECALLS, side="left")
-            found[k, at < len(recall)] = precision[at[at < len(recall)], k]
-        return np.asarray(found.mean(axis=1))
+            at_recall[k, at < len(recall)] = precision[at[at < len(recall)], k]
+        return np.asarray(at_recall.mean(axis=1))
 
 
 class FramesOfBoxes:
@@ -91,7 +91,7 @@ class FramesOfBoxes:
             np.searchsorted(self._frames, chosen), minlength=len(self._frames)
         ).astype(float)
         lines = [
-            precision for each in self._classes if (precision := each.precision(times)) is not None
+            precision for one in self._classes if (precision := one.precision(times)) is not None
         ]
         if not lines:
             return Precision(float("nan"), float("nan"))
@@ -107,7 +107,7 @@ class FramesOfBoxes:
         for number, rows in found.groupby("frame", sort=True):
             sure = rows.sort_values("score", ascending=False, kind="stable").head(MOST_BOXES)
             of = truth.get(number, known.iloc[:0])
-            right.append(_right(*(places_of(each, shaped=self._shaped) for each in (sure, of))))
+            right.append(_right(*(places_of(boxes, shaped=self._shaped) for boxes in (sure, of))))
             frame.append(np.full(len(sure), np.searchsorted(self._frames, number)))
             score.append(sure["score"].to_numpy(np.float64))
         count = np.zeros(len(self._frames))
@@ -155,8 +155,8 @@ def precisions(
     """Return average precision and AP50 of these frames (2,), and without each group (count, 2)."""
 
     def both(chosen: np.ndarray) -> np.ndarray:
-        found = boxes.precision(frames[chosen])
-        return np.array([found.ap, found.ap50])
+        precision = boxes.precision(frames[chosen])
+        return np.array([precision.ap, precision.ap50])
 
     return both(np.arange(len(frames))), leave_one_out(both, group, count)
 
@@ -166,10 +166,10 @@ def worst_and_best(
 ) -> tuple[list[int], list[int]]:
     """Return for each anchor the frames around it with the worst and best average precision."""
     every = list(dict.fromkeys(frame for frames in about for frame in frames))
-    own = dict(zip(every, boxes.each(every), strict=True))
+    precision_of = dict(zip(every, boxes.each(every), strict=True))
     worst, best = [], []
     for anchor, frames in zip(anchors, about, strict=True):
-        known = [frame for frame in frames if np.isfinite(own[frame])] or [anchor]
-        worst.append(min(known, key=lambda frame: own[frame]))
-        best.append(max(known, key=lambda frame: own[frame]))
+        known = [frame for frame in frames if np.isfinite(precision_of[frame])] or [anchor]
+        worst.append(min(known, key=lambda frame: precision_of[frame]))
+        best.append(max(known, key=lambda frame: precision_of[frame]))
     return worst, best

@@ -60,18 +60,18 @@ def models_of(
         raise SettingsError(
             "no model given: a spec such as efficientnet-lite0, a torch module, or a callable"
         )
-    if all(isinstance(each, str) for each in many):
-        return [cast(str, each) for each in many], None
+    if all(isinstance(item, str) for item in many):
+        return [cast(str, item) for item in many], None
     loaded = [
-        _model(each, number, preprocess, class_names, device) for number, each in enumerate(many, 1)
+        _model(item, number, preprocess, class_names, device) for number, item in enumerate(many, 1)
     ]
     names = [model.name for model in loaded]
     for model, number in zip(loaded, range(1, len(loaded) + 1), strict=True):
         if names.count(model.name) > 1:
             model.name = f"{model.name} ({number})"
     return [
-        each if isinstance(each, str) else f"python:{m.name}"
-        for each, m in zip(many, loaded, strict=True)
+        item if isinstance(item, str) else f"python:{m.name}"
+        for item, m in zip(many, loaded, strict=True)
     ], loaded
 
 
@@ -108,9 +108,9 @@ def _model(
         run = _Module(given, preprocess, resolve_device(device))
         return _checked(run, type(given).__name__.lower(), class_names, run.info)
     if hasattr(given, "predict") and not callable(given):
-        own = _names_of(given) if class_names is None else class_names
+        known_names = _names_of(given) if class_names is None else class_names
         name = type(given).__name__.lower()
-        return _checked(_Predict(given), name, own, _of_callable(name, "", PREDICTS))
+        return _checked(_Predict(given), name, known_names, _of_callable(name, "", PREDICTS))
     if callable(given):
         name = str(
             getattr(given, "name", "") or getattr(given, "__name__", "") or f"model-{number}"
@@ -137,10 +137,10 @@ def _of_callable(name: str, version: str, *notes: str) -> ModelInfo:
 
 def _names_of(given: Any) -> list[str] | None:
     """The names that a model with ``predict`` keeps by class or in a list; None if it keeps none."""
-    found = next((getattr(given, n) for n in ("class_names", "names") if hasattr(given, n)), None)
-    if isinstance(found, Mapping) and found:
-        return [str(found.get(k, f"class {k}")) for k in range(max(map(int, found)) + 1)]
-    return [str(name) for name in found] if isinstance(found, list | tuple) and found else None
+    names = next((getattr(given, n) for n in ("class_names", "names") if hasattr(given, n)), None)
+    if isinstance(names, Mapping) and names:
+        return [str(names.get(k, f"class {k}")) for k in range(max(map(int, names)) + 1)]
+    return [str(name) for name in names] if isinstance(names, list | tuple) and names else None
 
 
 class _Predict:
@@ -173,9 +173,9 @@ class _Module:
 
     def __call__(self, pixels: torch.Tensor) -> Any:
         inputs = [self.preprocess(_pil(frame) if self.as_pil else frame) for frame in pixels.cpu()]
-        moved = [each.to(self.device) for each in inputs]
+        moved = [tensor.to(self.device) for tensor in inputs]
         with torch.inference_mode(), full_precision(self.device):
-            same = len({tuple(each.shape) for each in moved}) == 1
+            same = len({tuple(tensor.shape) for tensor in moved}) == 1
             return self.module(torch.stack(moved) if same else moved)
 
 
@@ -221,8 +221,8 @@ def _checked(
     if isinstance(first, Classifications):
         return _steady(_GivenClassifier(run, name, tuple(class_names or first.class_names), info))
     if isinstance(first, Detections) or answers == "detection":
-        found = first if isinstance(first, Detections) else detections_of(first, class_names)
-        return cast(Model, _Boxes(run, name, tuple(class_names or found.class_names), info))
+        boxes = first if isinstance(first, Detections) else detections_of(first, class_names)
+        return cast(Model, _Boxes(run, name, tuple(class_names or boxes.class_names), info))
     if answers == "classification":
         return _steady(_Named(run, name, classifications_of(first, class_names).class_names, info))
     if isinstance(first, list | tuple):
@@ -319,8 +319,8 @@ class _Boxes(_Given):
     task = "detection"
 
     def __call__(self, pixels: torch.Tensor) -> Detections:
-        found = self._run(pixels)
-        return found if isinstance(found, Detections) else detections_of(found, self.class_names)
+        answer = self._run(pixels)
+        return answer if isinstance(answer, Detections) else detections_of(answer, self.class_names)
 
 
 class _Stacked:
@@ -347,15 +347,15 @@ def _alone(
 ) -> list[Any]:
     with first_batch(name):
         try:
-            found = run(frames)
+            answers = run(frames)
         except Exception as error:
             raise failure or error from error
-        if task_of_answers(found, len(frames)) is not None:
-            return found
+        if task_of_answers(answers, len(frames)) is not None:
+            return answers
         if failure is not None:
             raise failure
     raise SettingsError(
-        f"model {name}: answers with {type(found[0]).__name__}, which is no prediction; expected scores (N, K), "
+        f"model {name}: answers with {type(answers[0]).__name__}, which is no prediction; expected scores (N, K), "
         "Classifications, Detections, or for a frame supervision's Detections, a dict of boxes, scores and "
         "labels, or an array (M, 6) of x1, y1, x2, y2, score, class"
     )

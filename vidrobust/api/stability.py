@@ -88,8 +88,8 @@ class StabilityMeter:
         time_s, frame_rate
             (N,) seconds, by default by frame number; the rate of this clip.
         """
-        found = self._predictions(predictions)
-        count = found.num_frames
+        answers = self._predictions(predictions)
+        count = answers.num_frames
         if self.with_frames not in (None, frames is not None):
             raise SettingsError("update: give frames always or never")
         self.with_frames = frames is not None
@@ -109,7 +109,7 @@ class StabilityMeter:
             rows = slice(start, stop)
             shown = frames if whole or frames is None else frames[rows]
             times = None if time_s is None else time_s[rows]
-            part = found if whole else _frames(found, start, stop)
+            part = answers if whole else _frames(answers, start, stop)
             self._clips[name].feed(part, self._batch(shown, stop - start, name, times))
 
     def compute(self) -> dict[str, torch.Tensor]:
@@ -171,7 +171,7 @@ class StabilityMeter:
             return given
         if hasattr(given, "xyxy") or hasattr(given, "orig_shape"):
             given = [given]
-        answers = [plain(each) for each in given] if isinstance(given, list | tuple) else None
+        answers = [plain(answer) for answer in given] if isinstance(given, list | tuple) else None
         if task_of(self.task).finds_boxes:
             if answers is None or task_of_answers(answers, len(answers)) != "detection":
                 raise SettingsError(

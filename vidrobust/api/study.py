@@ -144,12 +144,12 @@ def is_array(source: Any) -> bool:
 
 
 def _frames(frames: Any, name: str) -> Iterator[np.ndarray]:
-    each: Iterable[Any] = frames
+    pictures: Iterable[Any] = frames
     if is_array(frames):
         if len(frames.shape) != 4:
             raise SettingsError(f"{name}: {EXPECTED}; got an array {tuple(frames.shape)}")
-        each = (frames[k] for k in range(frames.shape[0]))
-    for number, frame in enumerate(each):
+        pictures = (frames[k] for k in range(frames.shape[0]))
+    for number, frame in enumerate(pictures):
         yield _frame(frame, f"{name}, frame {number}")
 
 
@@ -181,7 +181,7 @@ def _each(sources: Any) -> list[tuple[str, Any]]:
     if isinstance(sources, Mapping):
         return [(str(name), source) for name, source in sources.items()]
     if isinstance(sources, list | tuple) and not (
-        sources and all(is_array(each) and len(each.shape) == 3 for each in sources)
+        sources and all(is_array(source) and len(source.shape) == 3 for source in sources)
     ):
         return [(f"clip-{number}", source) for number, source in enumerate(sources, 1)]
     return [("clip", sources)]
@@ -207,7 +207,7 @@ def _manifest(table: pd.DataFrame, folder: Path, name: str) -> Path:
         )
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{file_name(name, 'clip')}.csv"
-    table.assign(path=[os.path.abspath(os.fspath(each)) for each in table["path"]]).to_csv(
+    table.assign(path=[os.path.abspath(os.fspath(entry)) for entry in table["path"]]).to_csv(
         path, index=False
     )
     return path
@@ -302,7 +302,7 @@ def _folder(sources: Sources, out: str | os.PathLike[str] | None, settings: Sett
             f"out: expected a folder, got {type(out).__name__}; a transform or an image processor goes to "
             "preprocess="
         )
-    if any(not isinstance(each, str | os.PathLike) for _, each in _each(sources)):
+    if any(not isinstance(source, str | os.PathLike) for _, source in _each(sources)):
         return Path(tempfile.mkdtemp(prefix="vidrobust-"))
     paths = paths_of(sources, Path(), FRAME_RATE)
     if not paths:
@@ -337,10 +337,10 @@ def flip_rate(
         )
     meter = StabilityMeter(task=loaded.task, settings=settings)
     with tempfile.TemporaryDirectory(prefix="vidrobust-") as folder:
-        found = expand_sources(paths_of(sources, Path(folder), frame_rate))
-        if found.problems or not found.items:
-            raise InputError("; ".join(found.problems) or "no source given")
-        for item in found.items:
+        expanded = expand_sources(paths_of(sources, Path(folder), frame_rate))
+        if expanded.problems or not expanded.items:
+            raise InputError("; ".join(expanded.problems) or "no source given")
+        for item in expanded.items:
             with open_item(item, settings) as source:
                 for batch in source.batches(BATCH):
                     answers = predict_footage(loaded, batch)
@@ -349,8 +349,8 @@ def flip_rate(
                     )
     rate = float(meter.compute().get("flip_rate", np.nan))
     if np.isnan(rate):
-        why = [each for each in meter.missing if each not in NEEDS_PIXELS]
-        raise InputError(f"{found.items[0].name}: {'; '.join(why) or 'no label was followed'}")
+        why = [reason for reason in meter.missing if reason not in NEEDS_PIXELS]
+        raise InputError(f"{expanded.items[0].name}: {'; '.join(why) or 'no label was followed'}")
     return rate
 
 
@@ -374,10 +374,10 @@ def compare(
         paths = paths_of(sources, Path(tempfile.mkdtemp(prefix="vidrobust-")), FRAME_RATE)
         folders = (tempfile.mkdtemp(prefix="vidrobust-") for _ in range(2))
         run_a, run_b = (
-            study(paths, each, folder, stages=("stability",), overwrite=True)  # type: ignore[arg-type]
-            for each, folder in zip((run_a, run_b), folders, strict=True)
+            study(paths, model, folder, stages=("stability",), overwrite=True)  # type: ignore[arg-type]
+            for model, folder in zip((run_a, run_b), folders, strict=True)
         )
-    a, b = (each if isinstance(each, Run) else Run(each) for each in (run_a, run_b))  # type: ignore[arg-type]
+    a, b = (run if isinstance(run, Run) else Run(run) for run in (run_a, run_b))  # type: ignore[arg-type]
     return comparison().compare(
         a.folder, b.folder, model_a=model_a, model_b=model_b, margin=margin, seed=seed
     )

@@ -142,10 +142,10 @@ def _run(arguments: Sequence[str] | None) -> int:
     try:
         with graceful_interrupts():
             # commands end with click's Exit, whose code comes back here
-            found = cli.main(
+            code = cli.main(
                 args=None if arguments is None else list(arguments), standalone_mode=False
             )
-        return found if isinstance(found, int) else 0
+        return code if isinstance(code, int) else 0
     except click.ClickException as error:
         error.show()
         return error.exit_code

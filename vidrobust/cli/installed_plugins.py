@@ -38,13 +38,13 @@ class Plugin:
 
 def installed_plugins() -> list[Plugin]:
     """Import all plugins and return them in the order of their names."""
-    found: dict[tuple[str, str], Plugin] = {}
+    listed: dict[tuple[str, str], Plugin] = {}
     for provided in _provided():
         dist = provided.point.dist
         package, version = ("", "") if dist is None else (dist.name, dist.version)
         key = package, provided.point.name
-        found.setdefault(key, Plugin(provided.point.name, package, version)).add(provided)
-    return [found[key] for key in sorted(found)]
+        listed.setdefault(key, Plugin(provided.point.name, package, version)).add(provided)
+    return [listed[key] for key in sorted(listed)]
 
 
 def _provided() -> Iterator[Provided[Any]]:
@@ -106,11 +106,11 @@ def plugins(as_json: bool) -> None:
 
     A plugin is a package with entry points of groups such as vidrobust.commands or vidrobust.stages.
     """
-    found = installed_plugins()
-    lines = [] if found else ["no plugins are installed"]
-    for plugin in found:
+    installed = installed_plugins()
+    lines = [] if installed else ["no plugins are installed"]
+    for plugin in installed:
         lines.append(f"{plugin.name}  ({plugin.package} {plugin.version})")
         for group, names in plugin.brings.items():
             lines.append(f"  {group.replace('_', ' ')}: {listing(names, MOST_NAMES)}")
         lines += [f"  broken: {plugin.error}"] * bool(plugin.error)
-    print_result([vars(plugin) for plugin in found], lines, as_json)
+    print_result([vars(plugin) for plugin in installed], lines, as_json)

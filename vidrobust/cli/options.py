@@ -186,7 +186,7 @@ def options(*decorators: Callable[[F], F]) -> Callable[[F], F]:
 
 
 def setting(*names: str) -> Callable[[F], F]:
-    declared = {each.name: each for each in all_declarations()}
+    declared = {declaration.name: declaration for declaration in all_declarations()}
     return options(*(_option(declared[name]) for name in names))
 
 

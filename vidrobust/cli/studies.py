@@ -48,8 +48,8 @@ def study(sources: tuple[str, ...], dry_run: bool, **options: Any) -> None:
         taken = ("as_json", "quiet", "config", "out", "overwrite", "lasting", "junit")
         as_json, quiet, config, out, overwrite, _, _ = (options.pop(name) for name in taken)
         settings, named = settings_of(sources, config, given(options))
-        found = planned(settings, STAGES, out or named, reporter(quiet), overwrite=overwrite)
-        print_result(found, [found["text"]], as_json)
+        plan = planned(settings, STAGES, out or named, reporter(quiet), overwrite=overwrite)
+        print_result(plan, [plan["text"]], as_json)
     else:
         on_sources(sources, STAGES.studied, None, options)
 

@@ -25,14 +25,14 @@ DEMOS = demos()
 
 @click.command(
     help="Run a whole study on footage that comes with the package.\n\n\b\n"
-    + "\n".join(f"{name}: {each.help}." for name, each in DEMOS.items())
+    + "\n".join(f"{name}: {entry.help}." for name, entry in DEMOS.items())
 )
 @click.argument("which", type=click.Choice(list(DEMOS)), default=next(iter(DEMOS)))
 @click.option(
     "--out",
     default=None,
     metavar="DIR",
-    help=f"The run folder.  [default: {' or '.join(each.out for each in DEMOS.values())}]",
+    help=f"The run folder.  [default: {' or '.join(entry.out for entry in DEMOS.values())}]",
 )
 @click.option("--quiet", "-q", is_flag=True, help="No progress, only warnings and errors.")
 def demo(which: str, out: str | None, quiet: bool) -> None:

@@ -136,16 +136,16 @@ def _dialect(path: Path) -> tuple[Dialect, tuple[str, ...]]:
     encoding = encoding_of(path)
     with path.open(encoding=encoding, newline="") as file:
         lines = file.read(HEAD_BYTES).splitlines(keepends=True)
-    found = {}
+    tried = {}
     for delimiter in DELIMITERS:
         rows = [row for row in csv.reader(lines, delimiter=delimiter) if row][: LOOKED_AT + 1]
         if not rows:
             raise EOFError
         alike = sum(len(row) == len(rows[0]) for row in rows) / len(rows)
-        found[delimiter] = (len(rows[0]) > 1 and alike > 0.5, len(rows[0]), alike, rows[0])
-    best = max(DELIMITERS, key=lambda d: found[d][:3])
+        tried[delimiter] = (len(rows[0]) > 1 and alike > 0.5, len(rows[0]), alike, rows[0])
+    best = max(DELIMITERS, key=lambda d: tried[d][:3])
     return Dialect(encoding=encoding, delimiter=best), tuple(
-        value.strip() for value in found[best][3]
+        value.strip() for value in tried[best][3]
     )
 
 
@@ -170,7 +170,7 @@ def _with_points(
 ) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
     if dialect.delimiter == "," or not rows:
         return tuple(rows), ()
-    found = {}
+    converted = {}
     for place, name in enumerate(columns):
         column = [row[place] for row in rows]
         if not _has_commas(column):
@@ -182,14 +182,14 @@ def _with_points(
                     f"{text.replace('.', '')} or {text.replace('.', ',')}: other numbers of this column have "
                     "decimal commas; write them all alike"
                 )
-        found[place] = [text.replace(".", "").replace(",", ".") for text in column]
-    if not found:
+        converted[place] = [text.replace(".", "").replace(",", ".") for text in column]
+    if not converted:
         return tuple(rows), ()
     changed = (
-        tuple(found[place][k] if place in found else text for place, text in enumerate(row))
+        tuple(converted[place][k] if place in converted else text for place, text in enumerate(row))
         for k, row in enumerate(rows)
     )
-    return tuple(changed), tuple(columns[place] for place in found)
+    return tuple(changed), tuple(columns[place] for place in converted)
 
 
 def _has_commas(column: Sequence[str]) -> bool:

@@ -32,6 +32,6 @@ def provided() -> Extensions[Comparison]:
 
 def comparison() -> Comparison:
     """Return the first one; SettingsError where no plugin brings any."""
-    for found in provided().records:
-        return found
+    for record in provided().records:
+        return record
     raise SettingsError("compare: no plugin is installed that compares runs")

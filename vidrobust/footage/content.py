@@ -66,11 +66,11 @@ def _file_hash(path: Path, cache: MutableMapping[str, str] | None) -> str:
         if cache is not None and place in cache:
             return cache[place]
         file.seek(0)
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
         unchanged = os.fstat(file.fileno()).st_mtime_ns == status.st_mtime_ns
     if cache is not None and unchanged and time.time() - status.st_mtime > SETTLED_S:
-        cache[place] = found
-    return found
+        cache[place] = digest
+    return digest
 
 
 def _state(file: BinaryIO, status: os.stat_result) -> str:

@@ -49,18 +49,18 @@ def videos_beside(annotations: Path, ids: Sequence[str], suffixes: frozenset[str
                     *[path.stem[: match.start()] for match in re.finditer(r"[+ _]", path.stem)],
                 }:
                     by_stem.setdefault(key, []).append(path)
-    found = [path for video in ids for path in by_stem.get(video, [])]
+    paths = [path for video in ids for path in by_stem.get(video, [])]
     return Beside(
         items=tuple(
-            Item(name="", path=path, label_offset=_cut_at(path)) for path in dict.fromkeys(found)
+            Item(name="", path=path, label_offset=_cut_at(path)) for path in dict.fromkeys(paths)
         ),
         missing=tuple(printable(video) for video in ids if video not in by_stem),
     )
 
 
 def _cut_at(path: Path) -> LabelOffset | None:
-    found = CUT.fullmatch(path.stem)
-    return None if found is None else LabelOffset(value=float(found[1]), unit="s")
+    match = CUT.fullmatch(path.stem)
+    return None if match is None else LabelOffset(value=float(match[1]), unit="s")
 
 
 # fmt: off
@@ -117,15 +117,15 @@ def expand_sources(paths: Sequence[str | os.PathLike[str]]) -> Expanded:
     of YouTube-BoundingBoxes stands for the videos beside it. What is missing or empty becomes a problem.
     Names are the shortest that tell the items apart.
     """
-    found = _Found()
+    collected = _Found()
     for source in paths:
-        _expand(os.fspath(source), found)
-    unique = {os.path.abspath(path): path for path in _frames_as_folders(found.paths)}.values()
+        _expand(os.fspath(source), collected)
+    unique = {os.path.abspath(path): path for path in _frames_as_folders(collected.paths)}.values()
     return Expanded(
-        items=with_names([*(Item(name="", path=p) for p in unique), *found.listed]),
-        problems=(*found.problems, *map(str, found.bad_rows)),
-        left_out=tuple(found.left_out),
-        bad_rows=tuple(found.bad_rows),
+        items=with_names([*(Item(name="", path=p) for p in unique), *collected.listed]),
+        problems=(*collected.problems, *map(str, collected.bad_rows)),
+        left_out=tuple(collected.left_out),
+        bad_rows=tuple(collected.bad_rows),
     )
 
 

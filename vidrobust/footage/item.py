@@ -88,10 +88,10 @@ def label_offset_of(text: str) -> LabelOffset | None:
     """ "12.5", "12.5s" or "300f"; None for no text. Raises ValueError."""
     if not text.strip():
         return None
-    found = _TEXT.fullmatch(text.strip())
-    if found is None or (found[2] == "f" and not float(found[1]).is_integer()):
+    match = _TEXT.fullmatch(text.strip())
+    if match is None or (match[2] == "f" and not float(match[1]).is_integer()):
         raise ValueError(f"{WORDS}, got {text!r}")
-    return LabelOffset(value=float(found[1]), unit="frames" if found[2] == "f" else "s")
+    return LabelOffset(value=float(match[1]), unit="frames" if match[2] == "f" else "s")
 
 
 def on_clip(rows: pd.DataFrame, offset: LabelOffset | None, name: str) -> pd.DataFrame:

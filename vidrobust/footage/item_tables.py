@@ -31,10 +31,10 @@ def labels_table(items: Iterable[Item], classes: Sequence[str] = ()) -> pd.DataF
     place = {name: number for number, name in enumerate(classes)}
     rows = []
     for item in items:
-        for said in dict.fromkeys(each.strip() for each in item.label.split(";") if each.strip()):
-            number = int(said) if said.isdecimal() else place.get(said, NOT_A_CLASS)
-            is_number = said.isdecimal() and number < len(classes)
-            name = classes[number] if is_number else said
+        for label in dict.fromkeys(text.strip() for text in item.label.split(";") if text.strip()):
+            number = int(label) if label.isdecimal() else place.get(label, NOT_A_CLASS)
+            is_number = label.isdecimal() and number < len(classes)
+            name = classes[number] if is_number else label
             rows.append(label_row(item.name, label=number, label_name=name, source="manifest"))
     return labels_of(rows)
 

@@ -44,15 +44,15 @@ def names_of(paths: Sequence[Path]) -> list[str]:
 def numbered(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
     """Return the names, with #2, #3 ... behind repeated ones and those in ``taken``."""
     used = set(taken)
-    found = []
+    unique = []
     for name in names:
         number, free = 1, name
         while free in used:
             number += 1
             free = f"{name}#{number}"
         used.add(free)
-        found.append(free)
-    return found
+        unique.append(free)
+    return unique
 
 
 def _name(path: Path, depth: int) -> str:
@@ -102,8 +102,8 @@ def read_manifest(path: str | os.PathLike[str]) -> Manifest:
     Other columns stay with the item (``Item.more``). Bad rows are left out and listed. Raises InputError if
     the file is no table or has no column ``path``.
     """
-    found = list_rows(Path(path))
-    return replace(found, items=with_names(found.items))
+    manifest = list_rows(Path(path))
+    return replace(manifest, items=with_names(manifest.items))
 
 
 def list_rows(manifest: Path) -> Manifest:

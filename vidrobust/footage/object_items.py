@@ -36,7 +36,7 @@ def object_items(items: tuple[Item, ...], labels: Labels) -> ObjectItems:
     """
     matched = on_items(labels.rows, items)
     by_name = {item.name: item for item in items}
-    found: list[Item] = []
+    objects: list[Item] = []
     for (name, track), rows in matched.rows[matched.rows["track"] != ""].groupby(
         ["item", "track"], sort=False
     ):
@@ -45,13 +45,13 @@ def object_items(items: tuple[Item, ...], labels: Labels) -> ObjectItems:
             raise SettingsError(
                 f"{name}: is cut to a region of interest already; cut to boxes or to a region"
             )
-        found += [
+        objects += [
             _of_object(item, str(track), rows, boxes) for boxes in _stretches(rows, labels.box_unit)
         ]
-    names = numbered(item.name for item in found)
+    names = numbered(item.name for item in objects)
     untracked = matched.rows[(matched.rows["track"] == "") & matched.rows["x1"].notna()]
     return ObjectItems(
-        items=tuple(replace(item, name=name) for item, name in zip(found, names, strict=True)),
+        items=tuple(replace(item, name=name) for item, name in zip(objects, names, strict=True)),
         untracked=len(untracked),
         without=matched.without,
     )

@@ -114,17 +114,17 @@ def columns_of(path: Path) -> tuple[str, ...]:
 def read_table(path: Path, header: Sequence[str] | None = None) -> TextTable:
     if _is_parquet(path):
         return read_parquet(path)
-    found = read_csv_table(path, header)
+    table = read_csv_table(path, header)
     records = (
-        Record(path=path, line=line, values=dict(zip(found.columns, row, strict=True)))
-        for line, row in zip(found.lines, found.rows, strict=True)
+        Record(path=path, line=line, values=dict(zip(table.columns, row, strict=True)))
+        for line, row in zip(table.lines, table.rows, strict=True)
     )
     problems = (
-        Problem(path=path, line=line, what=f"expected {len(found.columns)} values, got {count}")
-        for line, count in found.uneven
+        Problem(path=path, line=line, what=f"expected {len(table.columns)} values, got {count}")
+        for line, count in table.uneven
     )
     return TextTable(
-        path=path, columns=found.columns, records=tuple(records), problems=tuple(problems)
+        path=path, columns=table.columns, records=tuple(records), problems=tuple(problems)
     )
 
 

@@ -189,29 +189,29 @@ def blur_between(
     spectra = spectra_of_both(first, second, motion, visible)
     if spectra is None:
         return Blur(known=False)
-    powers = [np.square(each.real) + np.square(each.imag) for each in spectra]
+    powers = [np.square(spectrum.real) + np.square(spectrum.imag) for spectrum in spectra]
     order = np.argsort((powers[0] + powers[1]).sum(axis=1), kind="stable")
     count = max(FEWEST, int(EDGES * len(order)))
     flat, rich = order[:count], order[-count:]
-    noise = [each[flat].mean(axis=0) for each in powers]
-    if min(float(each[rich].mean()) for each in powers) < NO_POWER:
+    noise = [power[flat].mean(axis=0) for power in powers]
+    if min(float(power[rich].mean()) for power in powers) < NO_POWER:
         return Blur(known=False)
     everywhere = _clear(powers, noise, rich) < LEAST_CLEAR
     if everywhere:
-        own = _not_shared(*(each[flat] for each in spectra))
-        if own.sum() > SHARED * min(each.sum() for each in noise):
+        unshared = _not_shared(*(spectrum[flat] for spectrum in spectra))
+        if unshared.sum() > SHARED * min(level.sum() for level in noise):
             return Blur(known=False)
-        noise = [np.minimum(each, own) for each in noise]
+        noise = [np.minimum(level, unshared) for level in noise]
         if _clear(powers, noise, rich) < LEAST_CLEAR:
             return Blur(known=False)
     whole, half, other = _pairs(powers, noise, rich)
     if whole.left(*NOTHING) < GOOD:
         return Blur()
-    found = _best(half)
-    if other.left(*found) <= PREDICTED * other.left(*NOTHING):
-        return replace(_signed(*_refined(whole, *found)), everywhere=everywhere)
+    kernels = _best(half)
+    if other.left(*kernels) <= PREDICTED * other.left(*NOTHING):
+        return replace(_signed(*_refined(whole, *kernels)), everywhere=everywhere)
     return replace(
-        _faint(*_pairs(powers, [PLATEAU * each for each in noise], rich)), everywhere=everywhere
+        _faint(*_pairs(powers, [PLATEAU * level for level in noise], rich)), everywhere=everywhere
     )
 
 
@@ -252,11 +252,11 @@ def spectra_of_both(
         SIDE // 2, math.ceil(math.sqrt((height - SIDE + 1) * (width - SIDE + 1) / MOST_BLOCKS))
     )
     y, x = (
-        each.ravel() for each in np.mgrid[0 : height - SIDE + 1 : step, 0 : width - SIDE + 1 : step]
+        grid.ravel() for grid in np.mgrid[0 : height - SIDE + 1 : step, 0 : width - SIDE + 1 : step]
     )
     shown, dx, dy = (
-        cv2.blur(each, (SIDE, SIDE))[y + SIDE // 2, x + SIDE // 2]
-        for each in (visible.astype(np.float32), *cv2.split(np.ascontiguousarray(motion)))
+        cv2.blur(layer, (SIDE, SIDE))[y + SIDE // 2, x + SIDE // 2]
+        for layer in (visible.astype(np.float32), *cv2.split(np.ascontiguousarray(motion)))
     )
     to_y, to_x = y + np.rint(dy).astype(int), x + np.rint(dx).astype(int)
     inside = (to_y >= 0) & (to_y <= height - SIDE) & (to_x >= 0) & (to_x <= width - SIDE)
@@ -264,7 +264,7 @@ def spectra_of_both(
     if len(kept) < 2 * FEWEST:
         return None
     windows = [
-        np.lib.stride_tricks.sliding_window_view(each, (SIDE, SIDE)) for each in (first, second)
+        np.lib.stride_tricks.sliding_window_view(frame, (SIDE, SIDE)) for frame in (first, second)
     ]
     rest = np.stack([dy - np.rint(dy), dx - np.rint(dx)], axis=1)[kept]
     turned = np.exp(2j * np.pi * (rest @ _cycles())).astype(np.complex64)
@@ -276,8 +276,8 @@ def spectra_of_both(
 def _spectra(blocks: np.ndarray) -> np.ndarray:
     hann = np.hanning(SIDE + 1)[:-1].astype(np.float32)
     blocks = blocks.astype(np.float32)
-    found = fft.rfft2((blocks - blocks.mean(axis=(1, 2), keepdims=True)) * np.outer(hann, hann))
-    return np.asarray(found[:, usable()])
+    transform = fft.rfft2((blocks - blocks.mean(axis=(1, 2), keepdims=True)) * np.outer(hann, hann))
+    return np.asarray(transform[:, usable()])
 
 
 @dataclass(frozen=True)
@@ -296,8 +296,8 @@ def _faint(whole: _Pair, half: _Pair, other: _Pair) -> Blur:
     # At single frequencies moved objects and borders of blocks make a larger difference.
     if not (half.weight.any() and other.weight.any()) or whole.in_rings(*NOTHING) < GOOD:
         return Blur()
-    found = _gaussian_in_rings(half)
-    if other.in_rings(*found) > PREDICTED_RINGS * other.in_rings(*NOTHING):
+    kernels = _gaussian_in_rings(half)
+    if other.in_rings(*kernels) > PREDICTED_RINGS * other.in_rings(*NOTHING):
         return Blur()
     return _signed(*_gaussian_in_rings(whole))
 
@@ -322,9 +322,7 @@ def _gaussian_in_rings(pair: _Pair) -> tuple[Kernel, Kernel]:
 
 
 def _pair(powers: Sequence[np.ndarray], noise: Sequence[np.ndarray], blocks: np.ndarray) -> _Pair:
-    return _Pair(
-        *(_Powers(each[blocks].mean(axis=0), own) for each, own in zip(powers, noise, strict=True))
-    )
+    return _Pair(*(_Powers(p[blocks].mean(axis=0), n) for p, n in zip(powers, noise, strict=True)))
 
 
 def _pairs(
@@ -343,7 +341,7 @@ def _clear(powers: Sequence[np.ndarray], noise: Sequence[np.ndarray], blocks: np
 
 def _not_shared(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Power (N,) of what blocks of one content do not share; a remainder of motion makes it larger."""
-    a, b = (np.square(np.abs(each)).mean(axis=0, dtype=np.float64) for each in (first, second))
+    a, b = (np.square(np.abs(side)).mean(axis=0, dtype=np.float64) for side in (first, second))
     across = (first * second.conj()).real.mean(axis=0, dtype=np.float64)
     return not_shared(a, b, across)
 
@@ -414,16 +412,16 @@ def _pairs_of_lines() -> tuple[list[tuple[Kernel, Kernel]], np.ndarray]:
     pairs = [(lines[k], lines[m]) for k, m in places]
     ratios = [logs[k] - logs[m] for k, m in places]
     for angle in np.deg2rad(np.arange(0.0, 180.0, SAME_ANGLE)):
-        same, own = _tried(Kernel(sigma_px=float(s), angle=float(angle)) for s in SIGMAS[1:-2])
+        same, passed = _tried(Kernel(sigma_px=float(s), angle=float(angle)) for s in SIGMAS[1:-2])
         for k, m in permutations(range(len(same)), 2):
             pairs.append((same[k], same[m]))
-            ratios.append(own[k] - own[m])
+            ratios.append(passed[k] - passed[m])
     return pairs, np.array(ratios)[:, EVERY]
 
 
 def _tried(kernels: Iterable[Kernel]) -> tuple[tuple[Kernel, ...], np.ndarray]:
     made = tuple(kernels)
-    return made, np.log([_passed(each) for each in made])
+    return made, np.log([_passed(kernel) for kernel in made])
 
 
 def _best(pair: _Pair) -> tuple[Kernel, Kernel]:
@@ -462,7 +460,7 @@ def _refined(pair: _Pair, lost: Kernel, back: Kernel) -> tuple[Kernel, Kernel]:
         return _kernel(x[:of_lost]), _kernel(x[of_lost:])
 
     size = len(start)
-    found = optimize.minimize(
+    fit = optimize.minimize(
         lambda x: pair.left(*made(x)),
         start,
         method="Nelder-Mead",
@@ -473,7 +471,7 @@ def _refined(pair: _Pair, lost: Kernel, back: Kernel) -> tuple[Kernel, Kernel]:
             "maxfev": 15 + 25 * size,
         },
     )
-    return made(found.x)
+    return made(fit.x)
 
 
 def _numbers(kernel: Kernel) -> list[float]:

@@ -210,32 +210,32 @@ def measure_change(
         )
     if round_.moved.failed in UNLIKE:
         round_ = _Round.of(first, second, _lightness(first), _lightness(second), fine=fine)
-    found = round_.whole()
+    measured = round_.whole()
     # Flow may take a moving shadow for motion, and what saturates for something new. Both are measured again
     # with the light laid on the first frame, and the second no brighter than what the first can show;
     # likewise a hue that turned, and an edge that is blurred here and sharp there.
-    at_rest = _lights_at_rest(first, second, found) if lit else None
+    at_rest = _lights_at_rest(first, second, measured) if lit else None
     if at_rest is not None:
-        again = _measured_in(at_rest, first, second, found, fine=fine)
+        again = _measured_in(at_rest, first, second, measured, fine=fine)
         if again is not None:
             still = _still(at_rest, first, second)
-            simpler = _less(still, again.moved) and still.new.sum() <= found.new.sum()
+            simpler = _less(still, again.moved) and still.new.sum() <= measured.new.sum()
             if simpler and _as_near(still, again.lit, first, second):
                 return _with_blur(still, first, second, first, ~still.new)
-            if _less(again.moved, found):
-                found = again.whole()
+            if _less(again.moved, measured):
+                measured = again.whole()
     for _ in range(AGAIN):
-        saturates = found.levels.has_light and any(
+        saturates = measured.levels.has_light and any(
             np.count_nonzero(brightest(x) >= FULL) > SATURATED * x[..., 0].size
             for x in (first, second)
         )
-        there = saturates or (lit and found.local.there) or is_strong(found.levels, first)
-        light = found.lights if there or abs(found.blur.sigma_px) >= STRONG_BLUR else None
-        again = _measured_in(light, first, second, found, fine=fine)
-        if again is None or not _less(again.moved, found):
+        there = saturates or (lit and measured.local.there) or is_strong(measured.levels, first)
+        light = measured.lights if there or abs(measured.blur.sigma_px) >= STRONG_BLUR else None
+        again = _measured_in(light, first, second, measured, fine=fine)
+        if again is None or not _less(again.moved, measured):
             break
-        found = again.whole()
-    return found
+        measured = again.whole()
+    return measured
 
 
 def _measured_in(
@@ -259,8 +259,8 @@ def _still(light: Lights, first: np.ndarray, second: np.ndarray) -> PairChange:
 def _as_near(still: PairChange, moved: PairChange, first: np.ndarray, second: np.ndarray) -> bool:
     seen = ~(still.new | moved.new) & (brightest(first) < FULL)
     at_rest, in_motion = (
-        _left(each.lights, warp(luma(first), each.motion), luma(second), seen)
-        for each in (still, moved)
+        _left(change.lights, warp(luma(first), change.motion), luma(second), seen)
+        for change in (still, moved)
     )
     return bool(still.new.sum() <= moved.new.sum() and at_rest <= NEARLY * in_motion)
 
@@ -289,7 +289,7 @@ def _left(light: Lights, first: np.ndarray, second: np.ndarray, seen: np.ndarray
 
 
 def _less(one: PairChange, other: PairChange) -> bool:
-    moved, before = (size_px(each.motion) for each in (one, other))
+    moved, before = (size_px(change.motion) for change in (one, other))
     return moved < before or (moved == before and int(one.new.sum()) < int(other.new.sum()))
 
 
@@ -326,47 +326,47 @@ class _Round:
                 max(SMOOTH_TEXTURE, OF_CALM * CALM / (math.sqrt(2) * sigma)),
                 SMOOTH_SEEN,
             )
-        found = register(lit, shown, fine=fine, texture=texture, min_seen=min_seen)
+        registered = register(lit, shown, fine=fine, texture=texture, min_seen=min_seen)
         everywhere, strong_noise = np.ones(first.shape[:2], bool), noise if smooth else 0.0
         made = partial(cls, first=first, second=second, noise=strong_noise)
-        if found.failed:
+        if registered.failed:
             # a picture without texture can still become lighter
-            blank = found.failed is Unregistered.NO_TEXTURE
-            change = unchanged(first.shape, None if blank else found.failed)
+            blank = registered.failed is Unregistered.NO_TEXTURE
+            change = unchanged(first.shape, None if blank else registered.failed)
             if blank:
                 levels, local = fit_lights(first, second, everywhere, strong_noise)
                 change = replace(change, levels=levels, local=local)
             return made(moved=change, measured=False, clear=everywhere)
         carefully = fine or smooth
         affine = (
-            camera_motion(lit, shown, found, by_pixels=smooth)
+            camera_motion(lit, shown, registered, by_pixels=smooth)
             if carefully
-            else shared_motion(found)
+            else shared_motion(registered)
         )
         camera = (
-            found.by_affine
-            if affine is found.affine
-            else affine_field(affine, *found.visible.shape)
+            registered.by_affine
+            if affine is registered.affine
+            else affine_field(affine, *registered.visible.shape)
         )
         if smooth and size_px(camera) < SMOOTH_RESOLUTION:
             affine, camera = np.eye(2, 3), np.zeros_like(camera)
         margin = (
             SMOOTH_LEVELS if smooth else BETTER_LEVELS + OF_NOISE * max(0.0, noise - LITTLE_NOISE)
         )
-        objects = own_motion(found, affine, camera, margin)
+        objects = own_motion(registered, affine, camera, margin)
         objects[_became_full(first, second)] = 0
         motion = camera + objects
-        new = found.unseen | ~inside(motion) | edges_of(motion)
+        new = registered.unseen | ~inside(motion) | edges_of(motion)
         change = replace(
             unchanged(first.shape),
             camera=camera,
             objects=objects,
             new=new,
             affine=affine,
-            alone=fine and bool(motion.any()) and moves_alone(found),
+            alone=fine and bool(motion.any()) and moves_alone(registered),
         )
         # where noise is strong a flow returns by chance
-        return made(moved=change, measured=True, clear=(found.visible | smooth) & ~new)
+        return made(moved=change, measured=True, clear=(registered.visible | smooth) & ~new)
 
     @cached_property
     def brought(self) -> np.ndarray:
@@ -401,7 +401,7 @@ def _with_detail(
     change: PairChange, blur: Blur, first: np.ndarray, second: np.ndarray, moved: np.ndarray
 ) -> PairChange:
     levels, local = change.lights
-    own = (
+    noise = (
         noise_between(local.of(levels.light(moved)), second)
         if blur.everywhere
         else noise_of(second)
@@ -409,8 +409,8 @@ def _with_detail(
     return replace(
         change,
         blur=blur,
-        regained=regained(second, blur.missed, own) if blur.missed.there else None,
-        noise=noise_lost(second, blur.lost, own, content_seed(first, second))
+        regained=regained(second, blur.missed, noise) if blur.missed.there else None,
+        noise=noise_lost(second, blur.lost, noise, content_seed(first, second))
         if blur.lost.there
         else None,
     )
@@ -439,7 +439,7 @@ def enlarged(change: PairChange, first: np.ndarray, second: np.ndarray) -> PairC
     back = replace(change.blur.back, sigma_px=px * change.blur.back.sigma_px)
     blur = replace(change.blur, sigma_px=px * change.blur.sigma_px, back=back)
     new = cv2.resize(change.new.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
-    found = replace(
+    larger = replace(
         change,
         camera=affine_field(affine, height, width)
         if change.has_camera
@@ -452,9 +452,9 @@ def enlarged(change: PairChange, first: np.ndarray, second: np.ndarray) -> PairC
         noise=None,
     )
     if not (blur.lost.there or blur.missed.there):
-        return replace(found, blur=blur)
-    moved = warp(first, found.motion) if found.motion.any() else first
-    return _with_detail(found, blur, first, second, moved)
+        return replace(larger, blur=blur)
+    moved = warp(first, larger.motion) if larger.motion.any() else first
+    return _with_detail(larger, blur, first, second, moved)
 
 
 def _became_full(first: np.ndarray, second: np.ndarray) -> np.ndarray:

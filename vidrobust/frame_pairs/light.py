@@ -73,7 +73,7 @@ def measure_light(
     """
     first, second, weight, cluster = _blocks(a, b, camera, left_out)
     if len(first) < MIN_BLOCKS:
-        return LightChange(**{each.name: UNKNOWN for each in fields(LightChange)})
+        return LightChange(**{column.name: UNKNOWN for column in fields(LightChange)})
     x, inliers = _fit(first, second, weight)
     cov = _covariance(first, second, weight * inliers, cluster, x)
     return _report(x, cov, first, inliers, aligned)

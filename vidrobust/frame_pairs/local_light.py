@@ -112,8 +112,8 @@ def fit_local_light(
     if int((blocks.weight > 0).sum()) < MIN_BLOCKS:
         return no_local_light()
     rounds = (0,) if still is None else (0, ABSOLUTE)
-    lattice, *others = (_fit(blocks, blocks.weight, each) for each in rounds)
-    if max(_size(blocks, each) for each in (lattice, *others)) < SMALLEST:
+    lattice, *others = (_fit(blocks, blocks.weight, count) for count in rounds)
+    if max(_size(blocks, fit) for fit in (lattice, *others)) < SMALLEST:
         return no_local_light()
     misses = _misses(blocks)
     predicted = 1 - _left(blocks, misses, blocks.weight * _trust(blocks, lattice))
@@ -221,9 +221,9 @@ def _fit(blocks: _Blocks, weight: np.ndarray, absolute: int = 0) -> np.ndarray:
         normal[0] += (scale / PRIOR) ** 2
         target = down.T @ (w * blocks.first * blocks.difference) @ across
         # SciPy's solveh_banded, without its checks
-        _, found, failed = dpbsv(normal, target.ravel(), lower=1)
+        _, solution, failed = dpbsv(normal, target.ravel(), lower=1)
         assert not failed, "the prior makes it positive definite"
-        lattice = found.reshape(size)
+        lattice = solution.reshape(size)
         residual = np.abs(blocks.difference - blocks.first * _played(blocks, lattice))
     return lattice
 
@@ -242,12 +242,12 @@ def _halves(blocks: _Blocks) -> tuple[np.ndarray, np.ndarray]:
 
 def _misses(blocks: _Blocks, absolute: int = 0) -> np.ndarray:
     """What fields leave of each block (h, w), fitted to the half of the cells in which it is not."""
-    found = np.empty(blocks.weight.shape)
+    misses = np.empty(blocks.weight.shape)
     for half in _halves(blocks):
         lattice = _fit(blocks, np.where(half, blocks.weight, 0.0), absolute)
         left = blocks.difference - blocks.first * _played(blocks, lattice)
-        found[~half] = left[~half]
-    return found
+        misses[~half] = left[~half]
+    return misses
 
 
 def _left(blocks: _Blocks, misses: np.ndarray, asked: np.ndarray) -> float:

@@ -62,8 +62,8 @@ def _of_motion(
         if motion is None:
             yield quantity, who, UNKNOWN
         else:
-            found = Measure(value=getattr(motion, name), valid=valid, error=getattr(motion, error))
-            yield quantity, who, found
+            value = Measure(value=getattr(motion, name), valid=valid, error=getattr(motion, error))
+            yield quantity, who, value
 
 
 def measure_pair(a: PreparedFrame, b: PreparedFrame) -> PairMeasures:

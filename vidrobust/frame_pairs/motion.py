@@ -142,7 +142,7 @@ def _track(a: PreparedFrame, b: PreparedFrame) -> tuple[np.ndarray, np.ndarray]:
     first, second = same_light(a.small, b.small, alike="share")
     start = a.corners[:, None]
     window = (WINDOW, WINDOW)
-    there, found, _ = cv2.calcOpticalFlowPyrLK(
+    there, seen, _ = cv2.calcOpticalFlowPyrLK(
         first, second, start, None, winSize=window, maxLevel=LEVELS - 1, criteria=STOP
     )
     back, found_back, _ = cv2.calcOpticalFlowPyrLK(
@@ -157,7 +157,7 @@ def _track(a: PreparedFrame, b: PreparedFrame) -> tuple[np.ndarray, np.ndarray]:
     )
     off = (back - start)[:, 0]
     good = (
-        (found[:, 0] == 1) & (found_back[:, 0] == 1) & (np.hypot(off[:, 0], off[:, 1]) < MAX_RETURN)
+        (seen[:, 0] == 1) & (found_back[:, 0] == 1) & (np.hypot(off[:, 0], off[:, 1]) < MAX_RETURN)
     )
     height, width = b.small.shape
     there = there[:, 0] - off / 2

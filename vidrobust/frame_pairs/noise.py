@@ -51,9 +51,9 @@ def noise_of(picture: np.ndarray) -> np.ndarray:
 def noise_between(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Return sigma (C,) of the noise of two pictures of the same, one maybe blurrier: what is not shared."""
     a, b = _immerkaer(first), _immerkaer(second)
-    aa, bb, ab = (_by_cell(each) for each in (a * a, b * b, a * b))
+    aa, bb, ab = (_by_cell(product) for product in (a * a, b * b, a * b))
     order = np.argsort((aa + bb).sum(axis=1))[: max(1, int(FLAT * len(aa)))]
-    energy = not_shared(*(each[order].mean(axis=0, dtype=np.float64) for each in (aa, bb, ab)))
+    energy = not_shared(*(cells[order].mean(axis=0, dtype=np.float64) for cells in (aa, bb, ab)))
     return np.asarray(np.sqrt(np.maximum(energy, 0) / IMMERKAER_POWER))
 
 
@@ -148,14 +148,14 @@ def exchanged(
     height, width = m.shape[:2]
     both = to_levels(m + h), to_levels(m - h)
     generator = np.random.default_rng(seed)
-    found = []
+    pairs = []
     for _ in range(draws):
         size = (-(-height // BLOCK), -(-width // BLOCK))
         signs = generator.choice(np.array([0, 1], np.uint8), size=size)
         kept = np.kron(signs, np.ones((BLOCK, BLOCK), np.uint8))[:height, :width]
         plus, minus = (np.asarray(cv2.copyTo(x, kept, y.copy())) for x, y in (both, both[::-1]))
-        found.append((plus, minus))
-    return tuple(found)
+        pairs.append((plus, minus))
+    return tuple(pairs)
 
 
 def content_seed(*pictures: np.ndarray) -> int:

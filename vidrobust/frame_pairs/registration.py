@@ -202,15 +202,15 @@ def _fit_affine(flow: np.ndarray, usable: np.ndarray) -> tuple[np.ndarray, float
     design = np.column_stack([(xs - centre[0]) / width, (ys - centre[1]) / width, np.ones(len(xs))])
     moved = flow[ys, xs].astype(np.float64)
     residual = _lengths(moved - np.median(moved, axis=0))
-    found, scale = np.zeros((3, 2)), 0.0
+    fit, scale = np.zeros((3, 2)), 0.0
     for _ in range(12):
         scale = spread(residual, 0.05)
         weight = biweight(residual, scale)
         normal = design.T @ (design * weight[:, None]) + 1e-9 * np.eye(3)
-        found = np.linalg.solve(normal, design.T @ (moved * weight[:, None]))
-        residual = _lengths(moved - design @ found)
-    linear = found[:2].T / width
-    affine = np.column_stack([np.eye(2) + linear, found[2] - linear @ centre])
+        fit = np.linalg.solve(normal, design.T @ (moved * weight[:, None]))
+        residual = _lengths(moved - design @ fit)
+    linear = fit[:2].T / width
+    affine = np.column_stack([np.eye(2) + linear, fit[2] - linear @ centre])
     return affine, float((residual < np.clip(TUKEY_BIWEIGHT * scale, 0.25, 1.0)).mean())
 
 
@@ -403,10 +403,10 @@ def _of_all_pixels(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     start = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32)
     stop = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 40, 1e-4)
     try:
-        _, found = cv2.findTransformECC(second, first, start, cv2.MOTION_AFFINE, stop, None, 1)
+        _, affine = cv2.findTransformECC(second, first, start, cv2.MOTION_AFFINE, stop, None, 1)
     except cv2.error:  # the iteration left the picture
         return np.eye(2, 3)
-    return np.asarray(found, np.float64)
+    return np.asarray(affine, np.float64)
 
 
 def moves_everywhere(found: Registration) -> bool:
@@ -416,8 +416,8 @@ def moves_everywhere(found: Registration) -> bool:
     clear = found.visible.astype(np.float32)
     share = cv2.resize(clear, size, interpolation=cv2.INTER_AREA)
     rest, flow = (
-        cv2.resize(length_px(each) * clear, size, interpolation=cv2.INTER_AREA)
-        for each in (left, found.flow)
+        cv2.resize(length_px(motion) * clear, size, interpolation=cv2.INTER_AREA)
+        for motion in (left, found.flow)
     )
     better, known = rest < flow / 2, share > 0.5
     rim = np.ones(GRID_OF_CELLS, bool)

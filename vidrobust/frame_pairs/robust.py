@@ -66,7 +66,7 @@ def neighbour_correlation(x: np.ndarray) -> float:
 
     def product(one: np.ndarray, other: np.ndarray) -> float:
         # 2 a b = a^2 + b^2 - (a - b)^2, of which OpenCV makes no temporary pictures
-        squares = sum(cv2.norm(each, cv2.NORM_L2SQR) for each in (one, other))
+        squares = sum(cv2.norm(picture, cv2.NORM_L2SQR) for picture in (one, other))
         return float(squares - cv2.norm(one, other, cv2.NORM_L2SQR)) / (2 * one.size)
 
     return (product(flat[:, 1:], flat[:, :-1]) + product(flat[1:], flat[:-1])) / (2 * power)

@@ -75,13 +75,13 @@ def _patch_pairs(
     inside = np.all(
         (start >= 0) & (start <= limit) & (start + shift >= 0) & (start + shift <= limit), axis=1
     )
-    found = []
+    stacks = []
     for picture, corner in zip(pictures, (start[inside], (start + shift)[inside]), strict=True):
         patches = [picture[y : y + side, x : x + side] for x, y in corner]
-        found.append(
+        stacks.append(
             np.array(patches, np.float32).reshape(len(patches), side, side, *picture.shape[2:])
         )
-    return found[0], found[1]
+    return stacks[0], stacks[1]
 
 
 def _flat_patches(

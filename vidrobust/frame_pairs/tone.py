@@ -192,7 +192,7 @@ def fit_light(
 ) -> Tone:
     """Fit light alone; x and y (n, 3) are the means in ``cells`` of frame a (H, W, 3) uint8 and of b."""
     # Gauss-Newton in the power of a curve of single channels, fitted to grey averages of its result
-    own, power = (noise / CELL) ** 2, 1.0
+    variance, power = (noise / CELL) ** 2, 1.0
     prior = np.array(LIGHT_PRIOR if noise == 0 else (*LIGHT_PRIOR[:2], NO_POWER))
     for _ in range(ROUNDS):
         if len(x) < MIN_CELLS:
@@ -203,11 +203,11 @@ def fit_light(
         more = cells.of(cv2.LUT(a, of_more))
         design = np.column_stack([grey(x, made), np.ones(len(x)), grey(x, more)])
         expected = np.array([[1.0], [0.0], [1.0 - power]])
-        found = _robust(design, grey(y, y)[:, None], expected, prior, own, 1)[:, 0]
-        gain, offset = float(found[0]), float(found[1])
-        if power == 1 and root_mean_square(design @ found - grey(x, x)) < _smallest(design, own):
+        fit = _robust(design, grey(y, y)[:, None], expected, prior, variance, 1)[:, 0]
+        gain, offset = float(fit[0]), float(fit[1])
+        if power == 1 and root_mean_square(design @ fit - grey(x, x)) < _smallest(design, variance):
             break
-        step = float(found[2]) / gain if gain > 0 else 0.0
+        step = float(fit[2]) / gain if gain > 0 else 0.0
         power = float(np.clip(power + step, *POWERS))
         if abs(step) < CLOSE:
             return replace(no_tone(len(x)), gain=gain, offset=offset, power=power)
@@ -215,11 +215,11 @@ def fit_light(
 
 
 def _with_matrix(tone: Tone, lit: np.ndarray, y: np.ndarray, noise: float = 0.0) -> Tone:
-    design, own = _design(lit, with_hues=False), (noise / CELL) ** 2 / float(LUMA @ LUMA)
-    found = _colours(design, y, own)
-    if root_mean_square(design @ found - lit) < _smallest(design, own):
+    design, variance = _design(lit, with_hues=False), (noise / CELL) ** 2 / float(LUMA @ LUMA)
+    fit = _colours(design, y, variance)
+    if root_mean_square(design @ fit - lit) < _smallest(design, variance):
         return tone
-    return replace(tone, matrix=found[:3].T.copy(), constant=found[3].copy())
+    return replace(tone, matrix=fit[:3].T.copy(), constant=fit[3].copy())
 
 
 def _fit_strong(
@@ -227,8 +227,8 @@ def _fit_strong(
 ) -> Tone:
     other = fit_light(a, cells, x, y, _lightness)
     if root_mean_square(other.light(x) - x) < root_mean_square(light.light(x) - x):
-        light, found = other, _with_matrix(other, other.light(x).astype(np.float64), y)
-        tone = min(found, tone, key=lambda each: max(WELL, _left(each.colour(each.light(x)), x, y)))
+        light, toned = other, _with_matrix(other, other.light(x).astype(np.float64), y)
+        tone = min(toned, tone, key=lambda each: max(WELL, _left(each.colour(each.light(x)), x, y)))
     if _left(tone.colour(tone.light(x)), x, y) < WELL:
         return tone
     return _with_hues(light, x, y) or tone
@@ -247,9 +247,9 @@ def _with_hues(tone: Tone, x: np.ndarray, y: np.ndarray) -> Tone | None:
         left.append(_left(ahead, x[some], y[some]))
     if not left[1] < BETTER * left[0]:
         return None
-    found, back = _colours(free, y), _colours(_design(y, with_hues=True), lit)
+    fit, back = _colours(free, y), _colours(_design(y, with_hues=True), lit)
     return replace(
-        tone, matrix=found[:3].T.copy(), constant=found[3].copy(), hues=found[4:].copy(), back=back
+        tone, matrix=fit[:3].T.copy(), constant=fit[3].copy(), hues=fit[4:].copy(), back=back
     )
 
 
@@ -290,7 +290,7 @@ def _robust(
     # change it may take the levels of a small part for outliers. Ten neighbouring cells count as one
     # observation against the prior. ``noise`` is the variance in the first ``noisy`` columns; it is taken off
     # their moments (Fuller 1987).
-    found, made = expected, design @ expected
+    fit, made = expected, design @ expected
     residual = np.linalg.norm(y - made, axis=1)
     residual = np.abs(residual - np.median(residual))
     for weigh, rounds in ((absolute, ABSOLUTE), (biweight, BIWEIGHT)):
@@ -304,12 +304,12 @@ def _robust(
                 less, held = _noise_off(design[:, :noisy], weight, noise)
                 normal[:noisy, :noisy] += held - less
                 target[:noisy] += held @ expected[:noisy]
-            found, before = np.linalg.solve(normal, target), made
-            made = design @ found
+            fit, before = np.linalg.solve(normal, target), made
+            made = design @ fit
             residual = np.linalg.norm(y - made, axis=1)
             if np.abs(made - before).max() < SETTLED:
                 break
-    return found
+    return fit
 
 
 def _noise_off(

@@ -183,7 +183,7 @@ def is_cut(before: np.ndarray, now: np.ndarray) -> bool:
         return True
     if apart <= OTHER_HISTOGRAM:
         return False
-    return correlation(*(_edges(each[..., 0]) for each in (before, now))) < OTHER_EDGES
+    return correlation(*(_edges(thumbnail[..., 0]) for thumbnail in (before, now))) < OTHER_EDGES
 
 
 def between(

@@ -28,13 +28,13 @@ def resolve_device(device: str) -> torch.device:
     """
     import torch
 
-    found, why_not = _existing(device)
+    name, why_not = _existing(device)
     if why_not:
         raise SettingsError(
             f"device: {device} was asked for, but {why_not}; "
             "use --device auto or cpu, or install a CUDA build of torch"
         )
-    return torch.device(found)
+    return torch.device(name)
 
 
 def make_deterministic() -> None:
@@ -79,8 +79,8 @@ def trim_heap() -> None:
 
 def resolve_or_cpu(device: str) -> tuple[str, str]:
     """Return the device and "", or "cpu" and why the one asked for is not there (SettingsError if it is none)."""
-    found, why_not = _existing(device)
-    return found, f"{device} is not there ({why_not})" if why_not else ""
+    name, why_not = _existing(device)
+    return name, f"{device} is not there ({why_not})" if why_not else ""
 
 
 def _existing(device: str) -> tuple[str, str]:

@@ -123,8 +123,8 @@ def _best(i: np.ndarray, j: np.ndarray, value: np.ndarray, part: np.ndarray) -> 
     where[row, column] = part
     from scipy.optimize import linear_sum_assignment
 
-    found = where[linear_sum_assignment(table, maximize=True)]
-    return found[found >= 0]
+    chosen = where[linear_sum_assignment(table, maximize=True)]
+    return chosen[chosen >= 0]
 
 
 def match(
@@ -145,9 +145,9 @@ def duplicates(
     i, j, iou = ious(boxes, boxes)
     better = (scores[j] > scores[i]) | ((scores[j] == scores[i]) & (j < i))
     again = (iou >= least) & better & (labels[i] == labels[j])
-    found = np.zeros(len(boxes), bool)
-    found[i[again]] = True
-    return found
+    repeated = np.zeros(len(boxes), bool)
+    repeated[i[again]] = True
+    return repeated
 
 
 def same_place(
@@ -263,7 +263,7 @@ def kinds(
         if right.max(initial=0) >= FOREGROUND:
             taken[right.argmax()] = True
             words[row] = "same"
-    of_truth: list[TrueKind] = ["same" if each else "missed" for each in taken]
+    of_truth: list[TrueKind] = ["same" if is_taken else "missed" for is_taken in taken]
     for row in range(len(scores)):
         if words[row] != "same":
             words[row], covered = _wrong(overlap[row], alike[row], taken)
@@ -274,12 +274,12 @@ def kinds(
 
 
 def _wrong(overlap: np.ndarray, alike: np.ndarray, taken: np.ndarray) -> tuple[Kind, int]:
-    own, other = np.where(alike, overlap, 0), np.where(alike, 0, overlap)
-    best_own, best_other = own.max(initial=0), other.max(initial=0)
-    if best_own >= FOREGROUND and taken[own.argmax()]:
+    same_class, other = np.where(alike, overlap, 0), np.where(alike, 0, overlap)
+    best_own, best_other = same_class.max(initial=0), other.max(initial=0)
+    if best_own >= FOREGROUND and taken[same_class.argmax()]:
         return "duplicate", -1
     if BACKGROUND <= best_own < FOREGROUND:
-        return "location", int(own.argmax())
+        return "location", int(same_class.argmax())
     if best_other >= FOREGROUND:
         return "class", int(other.argmax())
     return ("both" if best_other >= BACKGROUND else "background"), -1

@@ -120,13 +120,13 @@ class BoxMeter:
         into[rows] = box_shifts(self._gray, gray, before.boxes[rows], scale)
 
     def _boxes(self, frames: pd.DataFrame) -> ItemBoxes:
-        starts = np.cumsum([0, *(found.num_frames for found in self._found)])
-        rows = [found.frame + at for found, at in zip(self._found, starts[:-1], strict=True)]
+        starts = np.cumsum([0, *(batch.num_frames for batch in self._found)])
+        rows = [batch.frame + at for batch, at in zip(self._found, starts[:-1], strict=True)]
         return ItemBoxes(
             frame=np.concatenate(rows).astype(np.int64),
-            boxes=np.concatenate([found.boxes for found in self._found]).astype(np.float64),
-            scores=np.concatenate([found.scores for found in self._found]).astype(np.float64),
-            labels=np.concatenate([found.labels for found in self._found]).astype(np.int64),
+            boxes=np.concatenate([batch.boxes for batch in self._found]).astype(np.float64),
+            scores=np.concatenate([batch.scores for batch in self._found]).astype(np.float64),
+            labels=np.concatenate([batch.labels for batch in self._found]).astype(np.int64),
             shift=np.concatenate(self._shifts),
             num_frames=len(frames),
             joined=joined(frames["reason"].to_numpy()),
@@ -165,14 +165,14 @@ class BoxMeter:
         settings, rows = self.settings.tracks, []
         for b in range(1, boxes.num_frames):
             before, after = (slice(bounds[k], bounds[k + 1]) for k in (b - 1, b))
-            found = change(
+            changes = change(
                 (moved.take(before), boxes.scores[before], boxes.labels[before]),
                 (boxes.places(after), boxes.scores[after], boxes.labels[after]),
                 start_score=settings.start_score,
                 keep_score=settings.keep_score,
                 least=settings.iou,
             )
-            rows.append(found.shares())
+            rows.append(changes.shares())
         pairs = pd.DataFrame(rows, columns=["lost", "new", "renamed", "moved", "box_change"])
         frame, time = frames["frame"].to_numpy(), frames["time_s"].to_numpy()
         return pairs.assign(
@@ -215,20 +215,20 @@ def whole(
 
 def _own_tracks(found: list[Detections]) -> np.ndarray | None:
     """Numbers given by the detector, -1 for none; None where it tracks nothing."""
-    if all(each.tracks is None for each in found):
+    if all(batch.tracks is None for batch in found):
         return None
     parts = [
-        np.full(len(each.scores), -1) if each.tracks is None else each.tracks for each in found
+        np.full(len(batch.scores), -1) if batch.tracks is None else batch.tracks for batch in found
     ]
     return np.concatenate(parts).astype(np.int64)
 
 
 def _shapes(found: list[Detections]) -> np.ndarray | None:
-    if all(each.shapes is None for each in found):
+    if all(batch.shapes is None for batch in found):
         return None
     parts = [
-        np.full(len(each.scores), None, object) if each.shapes is None else each.shapes
-        for each in found
+        np.full(len(batch.scores), None, object) if batch.shapes is None else batch.shapes
+        for batch in found
     ]
     return np.concatenate(parts)
 
@@ -238,18 +238,18 @@ def _followed(
 ) -> tuple[Objects, dict[str, pd.DataFrame]]:
     settings = along.tracks.of_classes(names)
     objects = follow(boxes, settings)
-    found = measure(boxes, objects, settings, frame_rate=along.frame_rate)
+    measured = measure(boxes, objects, settings, frame_rate=along.frame_rate)
     return objects, {
-        "object_frames": found.along.rename(columns={"track_label": "label"}),
-        "tracks": found.tracks.rename(columns={"track_label": "label"}),
-        "box_counts": found.counts,
+        "object_frames": measured.along.rename(columns={"track_label": "label"}),
+        "tracks": measured.tracks.rename(columns={"track_label": "label"}),
+        "box_counts": measured.counts,
     }
 
 
 def _named(
     made: Tables, frames: pd.DataFrame, names: Mapping[int, str], *, item: str, model: str
 ) -> dict[str, pd.DataFrame]:
-    found = {}
+    named = {}
     for name, table in made.items():
         added: dict[str, object] = {"item": item, "model": model}
         if "row" in table:
@@ -260,5 +260,5 @@ def _named(
             }
         if "label" in table:
             added["label_name"] = [names[label] for label in table["label"].tolist()]
-        found[name] = tables.check(name, table.assign(**added).drop(columns="row", errors="ignore"))
-    return found
+        named[name] = tables.check(name, table.assign(**added).drop(columns="row", errors="ignore"))
+    return named

@@ -74,29 +74,29 @@ def is_detector(model: Classifier | Detector) -> TypeIs[Detector]:
 @functools.cache
 def provided() -> Extensions[Metric]:
     """Return the metrics of installed plugins."""
-    own = (metric for task in tasks().values() for metric in task.metrics)
-    return extensions(ENTRY_POINTS, Metric, _full_name, {_full_name(metric) for metric in own})
+    of_core = (metric for task in tasks().values() for metric in task.metrics)
+    return extensions(ENTRY_POINTS, Metric, _full_name, {_full_name(metric) for metric in of_core})
 
 
 def metrics_of(task: str, anchor_deltas: Sequence[int] = ()) -> tuple[Metric, ...]:
     """Return all metrics of a task, with those of anchor pairs at these distances."""
-    own = (*task_of(task).metrics, *(m for m in provided().records if m.task == task))
-    by_name = {metric.name: metric for metric in own}
+    every = (*task_of(task).metrics, *(m for m in provided().records if m.task == task))
+    by_name = {metric.name: metric for metric in every}
     anchored = [
         _at_anchor(by_name[name], delta)
         for delta in sorted(set(anchor_deltas))
         for name in task_of(task).anchored
     ]
-    return (*own, *anchored)
+    return (*every, *anchored)
 
 
 def versions_of(task: str) -> list[str]:
     """Return what the metrics of a task depend on; SettingsError for a plugin's metric that cannot be used."""
-    for each in provided().points:
-        if each.misdeclared:
-            raise SettingsError(f"{each.where} {each.error}")
-    own = [f"{metric.name} {metric.column}" for metric in metrics_of(task)]
-    return [*own, *packages(ENTRY_POINTS), *plugin_of(task)]
+    for point in provided().points:
+        if point.misdeclared:
+            raise SettingsError(f"{point.where} {point.error}")
+    names = [f"{metric.name} {metric.column}" for metric in metrics_of(task)]
+    return [*names, *packages(ENTRY_POINTS), *plugin_of(task)]
 
 
 def plugin_of(task: str) -> list[str]:

@@ -64,9 +64,9 @@ class ClassMeter:
     def _compare(self) -> None:
         if not self._waiting:
             return
-        index, time_s = (np.concatenate([each[k] for each in self._waiting]) for k in (0, 1))
-        transitions = FrameTransitions.joined([each[2] for each in self._waiting])
-        predictions = functools.reduce(Classifications.joined, (each[3] for each in self._waiting))
+        index, time_s = (np.concatenate([part[k] for part in self._waiting]) for k in (0, 1))
+        transitions = FrameTransitions.joined([part[2] for part in self._waiting])
+        predictions = functools.reduce(Classifications.joined, (part[3] for part in self._waiting))
         self._waiting = []
         first = len(self._index)  # the row, of all that was fed, of the first new frame
         if not first and len(index):
@@ -102,11 +102,11 @@ class ClassMeter:
     def finish(self) -> dict[str, pd.DataFrame]:
         """Return the tables ``frames``, ``pairs``, ``triples`` and ``probabilities``."""
         self._compare()
-        found = {
+        joined = {
             name: pd.concat(parts, ignore_index=True) if parts else tables.empty(name)
             for name, parts in self._parts.items()
         }
-        return {**found, "triples": self._triples()}
+        return {**joined, "triples": self._triples()}
 
     def _triples(self) -> pd.DataFrame:
         """A row per frame; ``jitter`` is NaN at ends and cuts, ``revert_flip`` where no pair ends."""
@@ -131,7 +131,7 @@ class ClassMeter:
 
     def _anchors(self, first: int) -> list[Wanted]:
         """The anchor pairs that the new frames complete: (a, a + d) and (a, a - d)."""
-        found: list[Wanted] = []
+        pairs: list[Wanted] = []
         for row in range(first, len(self._index)):
             for delta in self.settings.anchor_deltas:
                 ahead, behind = (
@@ -142,9 +142,9 @@ class ClassMeter:
                 reason = between(
                     self._reason, self._shift, row - delta, row, self.settings.motion_limit
                 )
-                found += [(row - delta, row, "anchor", reason)] if ahead else []
-                found += [(row, row - delta, "anchor", reason)] if behind else []
-        return found
+                pairs += [(row - delta, row, "anchor", reason)] if ahead else []
+                pairs += [(row, row - delta, "anchor", reason)] if behind else []
+        return pairs
 
     def _frame_rows(self, prediction: Classifications, first: int) -> pd.DataFrame:
         p = prediction.probabilities.astype(np.float64)
@@ -205,7 +205,7 @@ class ClassMeter:
         self, known: Classifications, offset: int, wanted: Sequence[Wanted]
     ) -> pd.DataFrame:
         a, b = (np.array([pair[side] for pair in wanted]) for side in (0, 1))
-        found = differences(self.metrics, known.take(a - offset), known.take(b - offset))
+        values = differences(self.metrics, known.take(a - offset), known.take(b - offset))
         near = np.abs(b - a) == 1
         return pd.DataFrame(
             {
@@ -216,7 +216,7 @@ class ClassMeter:
                 "model": self.model,
                 "kind": [w[2] for w in wanted],
                 "excluded": [w[3] for w in wanted],
-                **found,
+                **values,
                 "pixel_change": np.where(near, self._change[np.maximum(a, b)], np.nan),
                 "track": 0,
                 "time_s": self._time[a],

@@ -25,8 +25,8 @@ WITHIN = 10  # Frames on either side of an anchor that are looked at (Shankar et
 
 def _of_probabilities(function: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Difference:
     def difference(p: Classifications, q: Classifications) -> np.ndarray:
-        found = function(p.probabilities, q.probabilities)
-        return np.full(len(found), np.nan) if p.partial or q.partial else found
+        values = function(p.probabilities, q.probabilities)
+        return np.full(len(values), np.nan) if p.partial or q.partial else values
 
     return difference
 

@@ -109,12 +109,12 @@ def declared(
 
     A row there is a metric; what is empty has its default, and ``rows`` is column=value.
     """
-    found = []
+    metrics = []
     for row in (row for row in beside(module, "metrics.csv") if row["task"] == task):
         only, _, value = row["rows"].partition("=")
         wanted: Any = {"true": True, "adjacent": "adjacent"}.get(value) or float(value or 0)
         flags: dict[str, Any] = dict.fromkeys(row["flags"].split(), True)
-        found.append(
+        metrics.append(
             Metric(
                 row["name"],
                 row["title"],
@@ -131,7 +131,7 @@ def declared(
                 **flags,
             )
         )
-    return tuple(found)
+    return tuple(metrics)
 
 
 Tables = Mapping[str, pd.DataFrame]

@@ -41,9 +41,9 @@ class TaskMeter:
         self, item: str, model: str, settings: AlongTime, metrics: Sequence[Metric]
     ) -> None:
         self.item, self.model, self.settings, self.metrics = item, model, settings, metrics
-        said = task_of(metrics[0].task).said
-        assert said is not None, f"the task {metrics[0].task} has no ``said``"
-        self._said = said
+        describe = task_of(metrics[0].task).said
+        assert describe is not None, f"the task {metrics[0].task} has no ``said``"
+        self._said = describe
         self._held: list[SeenFrame] = []
         self._rows: dict[str, list[dict[str, object]]] = {name: [] for name in TABLES}
 
@@ -91,7 +91,7 @@ class TaskMeter:
             self._held = joined[-2:]
 
     def _pair(self, a: SeenFrame, b: SeenFrame, reason: str, pixel_change: float) -> None:
-        found = self.pair(a, b) if self._held else {}
+        values = self.pair(a, b) if self._held else {}
         self._rows["task_pairs"].append(
             {
                 "item": self.item,
@@ -104,20 +104,20 @@ class TaskMeter:
                 "pixel_change": pixel_change,
                 "time_s": a.time_s,
                 "delta_frames": 1,
-                **found,
+                **values,
             }
         )
 
     def finish(self) -> dict[str, pd.DataFrame]:
         """Return the three tables; a metric without a value has a column of NaN."""
-        found = {}
+        complete = {}
         for name, rows in self._rows.items():
             columns = dict.fromkeys((m.column for m in self.metrics if m.table == name), np.nan)
             table = (
                 pd.DataFrame([{**columns, **row} for row in rows]) if rows else tables.empty(name)
             )
-            found[name] = table
-        return found
+            complete[name] = table
+        return complete
 
 
 def whole(

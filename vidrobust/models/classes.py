@@ -24,10 +24,10 @@ SHOWN_AS = MappingProxyType({"nipple": "bottle teat"})
 @cache
 def _torchvision_names() -> dict[str, Any]:
     """torchvision's file of names, run by itself: importing torchvision takes as long as importing torch."""
-    found = importlib.util.find_spec("torchvision")
-    assert found is not None, "torchvision is among the requirements"
-    assert found.origin is not None, "it is a package with a file"
-    return runpy.run_path(str(Path(found.origin).parent / "models" / "_meta.py"))
+    spec = importlib.util.find_spec("torchvision")
+    assert spec is not None, "torchvision is among the requirements"
+    assert spec.origin is not None, "it is a package with a file"
+    return runpy.run_path(str(Path(spec.origin).parent / "models" / "_meta.py"))
 
 
 def imagenet() -> tuple[str, ...]:
@@ -135,21 +135,21 @@ def sets_for(
     has_imagenet = len(class_names) - shift == len(wnids)
     sets, numbers = [], False
     for label in labels:
-        found: set[int] = set()
+        classes: set[int] = set()
         for text in label:
             named = places.get(text.casefold()) or places.get(shown_name(text).casefold())
             if named:
-                found |= named
+                classes |= named
             elif has_imagenet and text in wnids:
-                found.add(wnids[text] + shift)
+                classes.add(wnids[text] + shift)
             elif text.isdecimal() and int(text) + shift < len(class_names):
-                found.add(int(text) + shift)
+                classes.add(int(text) + shift)
                 numbers = True
             else:
                 raise SettingsError(
                     f"label {text!r}: no class of the model, which has {len(class_names)}: {class_names[0]}, "
                     f"{class_names[1]} ...; give a class name or an index"
                 )
-        sets.append(frozenset(found))
+        sets.append(frozenset(classes))
     moved = "label numbers are ImageNet's; the model's background class comes before them"
     return sets, moved if shift and numbers else ""

@@ -37,17 +37,17 @@ def task_of_answers(answers: object, count: int) -> Task | None:
     """Return the task of ``count`` answers, one per frame; None if unknown."""
     if not isinstance(answers, list | tuple) or len(answers) != count or not count:
         return None
-    found = {_task(plain(answer)) for answer in answers} - {"empty"}
-    if len(found) > 1:
+    tasks = {_task(plain(answer)) for answer in answers} - {"empty"}
+    if len(tasks) > 1:
         return None
-    return found.pop() if found else "detection"  # type: ignore[return-value]
+    return tasks.pop() if tasks else "detection"  # type: ignore[return-value]
 
 
 def detections_of(answers: Sequence[Any], names: Sequence[str] | None) -> Detections:
     parts = [_boxes(plain(answer), names) for answer in answers]
     boxes, scores, labels, masks, tracks = ([part[k] for part in parts] for k in range(5))
-    counts = [len(each) for each in scores]
-    most = max((int(each.max()) + 1 for each in labels if len(each)), default=0)
+    counts = [len(of_frame) for of_frame in scores]
+    most = max((int(of_frame.max()) + 1 for of_frame in labels if len(of_frame)), default=0)
     filled = [k for k, count in enumerate(counts) if count]
     shaped = filled and all(masks[k] is not None for k in filled)
     tracked = filled and all(tracks[k] is not None for k in filled)
@@ -92,17 +92,17 @@ def plain(answer: Any) -> Any:
         return dict(zip(("boxes", "scores", "labels"), answer, strict=True))
     if getattr(answer, "probs", None) is not None:
         return array_of(answer.probs.data, np.float32)
-    found: Any = getattr(answer, "boxes", None)
-    found = found if getattr(answer, "obb", None) is None else answer.obb
-    if not all(hasattr(found, part) for part in ("xyxy", "conf", "cls")):
+    boxes: Any = getattr(answer, "boxes", None)
+    boxes = boxes if getattr(answer, "obb", None) is None else answer.obb
+    if not all(hasattr(boxes, part) for part in ("xyxy", "conf", "cls")):
         return answer
-    return {"boxes": found.xyxy, "scores": found.conf, "labels": found.cls}
+    return {"boxes": boxes.xyxy, "scores": boxes.conf, "labels": boxes.cls}
 
 
 def _is_triple(answer: Any) -> bool:
     if not (isinstance(answer, list | tuple) and len(answer) == 3):
         return False
-    shapes = [tuple(getattr(each, "shape", ())) for each in answer]
+    shapes = [tuple(getattr(part, "shape", ())) for part in answer]
     return len(shapes[0]) == 2 and shapes[0][1] == 4 and shapes[1] == shapes[2] == shapes[0][:1]
 
 

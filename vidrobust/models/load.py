@@ -97,14 +97,14 @@ def merged(
     known = json.dumps(sorted(shifted.of_model.items())).encode()
     digest = hashlib.sha256(known).hexdigest()[:8]
     info = model_info(classifier)
-    said = f"largest of {len(shifted.of_model)} classes that belong to {len(names)} ({digest})"
+    rule = f"largest of {len(shifted.of_model)} classes that belong to {len(names)} ({digest})"
     lacks = [names[k] for k in shifted.unmapped]
     note = f"answers in the {len(names)} classes of {of}" + (
         f", never {', '.join(lacks)}" if lacks else ""
     )
     summary = dataclasses.replace(
         info,
-        reading=f"{info.reading}; {said}".removeprefix("; "),
+        reading=f"{info.reading}; {rule}".removeprefix("; "),
         num_classes=len(names),
         notes=(*info.notes, note),
     )
@@ -135,13 +135,13 @@ def _into_classes(
             )
         scores = class_map.scores(answer.probabilities)
         mapped = scores > -np.inf
-        found = np.where(mapped, scores, 0.0)
-        total = found.sum(axis=1, keepdims=True)
+        share = np.where(mapped, scores, 0.0)
+        total = share.sum(axis=1, keepdims=True)
         # all of them rounded to nothing: none leads
-        found = np.where(
-            total > 0, found / np.where(total > 0, total, 1.0), mapped / mapped.sum(axis=1)[:, None]
+        share = np.where(
+            total > 0, share / np.where(total > 0, total, 1.0), mapped / mapped.sum(axis=1)[:, None]
         )
-        return Classifications(found.astype(np.float32), names)
+        return Classifications(share.astype(np.float32), names)
 
     return over
 

@@ -81,23 +81,23 @@ def weights_only() -> Iterator[None]:
 
 def fit_state(module: torch.nn.Module, state: State, spec: str) -> None:
     """Load every parameter into a module, none left over and none missing; one made on "meta" takes them over."""
-    own = module.state_dict()
-    missing = sorted(own.keys() - state.keys())
-    extra = sorted(state.keys() - own.keys())
+    parameters = module.state_dict()
+    missing = sorted(parameters.keys() - state.keys())
+    extra = sorted(state.keys() - parameters.keys())
     if missing or extra:
         raise SettingsError(
             f"{spec}: the weights belong to another architecture: {len(missing)} parameters missing"
             f"{_some(missing)}, {len(extra)} unknown{_some(extra)}"
         )
-    wrong = [name for name, value in own.items() if value.shape != state[name].shape]
+    wrong = [name for name, value in parameters.items() if value.shape != state[name].shape]
     if wrong:
         name = wrong[0]
-        got, expected = tuple(state[name].shape), tuple(own[name].shape)
+        got, expected = tuple(state[name].shape), tuple(parameters[name].shape)
         raise SettingsError(
             f"{spec}: {len(wrong)} parameters have other shapes than the network: {name} is {got} in the file, "
             f"{expected} in the network"
         )
-    module.load_state_dict(state, assign=any(value.is_meta for value in own.values()))
+    module.load_state_dict(state, assign=any(value.is_meta for value in parameters.values()))
 
 
 def class_count(build: Callable[[int], torch.nn.Module], state: State) -> int | None:
@@ -252,9 +252,9 @@ class ModuleDetector:
     def __call__(self, pixels: torch.Tensor) -> Detections:
         with torch.inference_mode(), full_precision(self.device):
             pictures = [frame.to(self.device).float().div(255) for frame in pixels]
-            found = self.module(pictures) if pictures else []
+            dicts = self.module(pictures) if pictures else []
         parts = [
-            {key: one[key].cpu().numpy() for key in ("boxes", "scores", "labels")} for one in found
+            {key: one[key].cpu().numpy() for key in ("boxes", "scores", "labels")} for one in dicts
         ]
         order = [np.argsort(-one["scores"], kind="stable") for one in parts]
         boxes, scores, labels = (
@@ -265,14 +265,14 @@ class ModuleDetector:
             raise InputError(f"model {self.name}: the network gave boxes that are not finite")
         shapes = [
             mask_array(one["masks"].cpu().numpy()[rows], MASK) if "masks" in one else None
-            for one, rows in zip(found, order, strict=True)
+            for one, rows in zip(dicts, order, strict=True)
         ]
         return detections(boxes, scores, labels, self.class_names, shapes)
 
 
 def is_detector(module: torch.nn.Module) -> bool:
     """Return whether a module is a detector of torchvision, which resizes and normalises frames itself."""
-    return any(each.__name__ == "GeneralizedRCNNTransform" for each in map(type, module.children()))
+    return any(kind.__name__ == "GeneralizedRCNNTransform" for kind in map(type, module.children()))
 
 
 def module_detector(

@@ -112,7 +112,7 @@ class NetworkClassifier:
             return Classifications(
                 np.empty((0, len(self.class_names)), np.float32), self.class_names
             )
-        found = self.reading(scores(self.network, pixels), f"model {self.name}")
+        answer = self.reading(scores(self.network, pixels), f"model {self.name}")
         run = self.network.run
         if isinstance(run, GuardedRun) and run.rejected and self.network.as_loaded is not None:
             note = f"not {self.info.engine}: {run.rejected}, on footage"
@@ -120,7 +120,7 @@ class NetworkClassifier:
             self.info = dataclasses.replace(
                 self.info, engine=self.network.engine, threads=0, notes=(*self.info.notes, note)
             )
-        return found
+        return answer
 
     def as_loaded(self) -> NetworkClassifier | None:
         """Return the classifier in the engine and precision it was loaded in, or None if it is in them."""
@@ -147,7 +147,7 @@ def as_classifier(network: Network, spec: str) -> NetworkClassifier:
     where = f"model {network.name}"
     with first_batch(network.name):
         rows = scores(network, check_frames())
-    reading, found = settle(rows, network.declared, network.class_names, where)
+    reading, notes = settle(rows, network.declared, network.class_names, where)
     info = ModelInfo(
         spec=spec,
         engine=network.engine,
@@ -160,7 +160,7 @@ def as_classifier(network: Network, spec: str) -> NetworkClassifier:
         reading=reading.describe(),
         num_classes=len(reading.class_names),
         threads=network.threads,
-        notes=(*network.notes, *found),
+        notes=(*network.notes, *notes),
     )
     classifier = NetworkClassifier(
         name=network.name,

@@ -68,8 +68,8 @@ class Declared:
         )
 
     def over(self, other: Declared) -> Declared:
-        said = {key: value for key in KEYS if (value := getattr(self, key)) is not None}
-        return replace(other, **said)
+        given = {key: value for key in KEYS if (value := getattr(self, key)) is not None}
+        return replace(other, **given)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,14 +119,14 @@ class Reading:
         return _softmax(np.concatenate([np.zeros((len(rows), 1)), rows], axis=1))
 
     def describe(self) -> str:
-        said = {
+        words = {
             "logits": "logits, softmax",
             "probabilities": "probabilities",
             "logit": "one logit, sigmoid",
             "probability": "one probability",
             "score": f"anomaly score, threshold {self.threshold!r}, certain from {self.scale!r} above it",
         }
-        text = said.get(self.scores, f"{self.scores}, {_rule(self.column, self.class_names)}")
+        text = words.get(self.scores, f"{self.scores}, {_rule(self.column, self.class_names)}")
         points = [f"{self.class_names[k]!r} from {point:g}" for k, point in self.thresholds]
         return text if not points or self.scores == "score" else f"{text}; {', '.join(points)}"
 
@@ -273,10 +273,10 @@ def _single(rows: np.ndarray, declared: str | None, where: str) -> tuple[Scores,
             f'{where}: output = "probability", but values go from {rows.min():.4g} to {rows.max():.4g}; if the '
             'network gives a logit, say output = "logit"'
         )
-    found: Scores = (
+    kind: Scores = (
         "logit" if declared == "logit" else "probability" if declared == "probability" else "score"
     )
-    return found, ""
+    return kind, ""
 
 
 def _several(rows: np.ndarray, declared: str | None, where: str) -> tuple[Scores, str]:

@@ -167,18 +167,18 @@ def find_entry(
     if not own:
         return _find(network, path)
     try:
-        found, entry = _find(network, path)
+        place, entry = _find(network, path)
     except SettingsError:
         if path is not None:
             raise
         return network, own
-    return found, {**own, **entry}
+    return place, {**own, **entry}
 
 
 def _find(network: Path, given: Path | None) -> tuple[Path, dict[str, Any]]:
-    own = [network.with_name(network.name + ".toml"), network.with_suffix(".toml")]
+    beside = [network.with_name(network.name + ".toml"), network.with_suffix(".toml")]
     table = network.with_name("models.toml")
-    for path in [given] if given else [*own, table]:
+    for path in [given] if given else [*beside, table]:
         if path.is_file():
             entry = _entry(_load(path), network.name, alone=path != table)
             if entry is not None:
@@ -189,7 +189,7 @@ def _find(network: Path, given: Path | None) -> tuple[Path, dict[str, Any]]:
         raise SettingsError(f"{given}: no such file; it was named as the sidecar of {network.name}")
     why = f', and {table} has no entry with file = "{network.name}"' if table.is_file() else ""
     raise SettingsError(
-        f"{network}: there is no sidecar that says how pixels go in{why}. Write {own[0]} with:\n{TEMPLATE}"
+        f"{network}: there is no sidecar that says how pixels go in{why}. Write {beside[0]} with:\n{TEMPLATE}"
     )
 
 
@@ -219,15 +219,15 @@ def _check_spelling(keys: Set[str], known: Collection[str], where: Path) -> None
 
 
 def _layout(text: str, place: str, where: Path) -> dict[str, Any]:
-    found = re.fullmatch(
+    match = re.fullmatch(
         r"(letterbox|stretch)(?:, *(top left|centre|center))?(?:, *pad(?: value)? *(\d+))?", text
     )
-    if found is None:
+    if match is None:
         raise SettingsError(
             f'{where}: resize: expected "stretch" or "letterbox, top left|centre, pad value N", got {text!r}'
         )
-    chosen = (found[2] or place).replace("center", "centre")
-    return {"resize": found[1], "place": chosen, "pad": int(found[3] or 114)}
+    chosen = (match[2] or place).replace("center", "centre")
+    return {"resize": match[1], "place": chosen, "pad": int(match[3] or 114)}
 
 
 def _nms(value: Any) -> float | None:

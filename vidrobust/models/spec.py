@@ -93,8 +93,8 @@ class Form:
         """Return "yes, NAME VERSION", or "no: pip install ..."."""
         if missing := [name for name in self.needs if installed(name) is None]:
             return f"no: {self.install}" if self.install else f"no: pip install {' '.join(missing)}"
-        found = ", ".join(f"{name} {installed(name)}" for name in self.needs)
-        return f"yes, {found}" if found else "yes"
+        versions = ", ".join(f"{name} {installed(name)}" for name in self.needs)
+        return f"yes, {versions}" if versions else "yes"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,8 +140,8 @@ class ModelKinds:
 
 def known() -> ModelKinds:
     """Return the kinds of the core, then those of entry points by name."""
-    found = provided()
-    return ModelKinds({kind.scheme: kind for kind in (*_own(), *found.records)}, found.broken)
+    plugins = provided()
+    return ModelKinds({kind.scheme: kind for kind in (*_own(), *plugins.records)}, plugins.broken)
 
 
 def provided() -> Extensions[ModelKind]:

@@ -185,7 +185,7 @@ def _by_kernels(pixels: torch.Tensor, kernels: Sequence[np.ndarray]) -> torch.Te
 
 def _motion_blur(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
     owns = one_per_frame(generator, len(pixels))
-    return _by_kernels(pixels, [line_kernel(strength, uniform(own, 0.0, math.pi)) for own in owns])
+    return _by_kernels(pixels, [line_kernel(strength, uniform(rng, 0.0, math.pi)) for rng in owns])
 
 
 def _defocus_blur(pixels: torch.Tensor, radii: Sequence[float]) -> torch.Tensor:

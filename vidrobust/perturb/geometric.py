@@ -103,7 +103,7 @@ def _drawn(draw: Map) -> Apply:
     def apply(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
         size = (pixels.shape[2], pixels.shape[3])
         return warp(
-            pixels, [draw(strength, own, size) for own in one_per_frame(generator, len(pixels))]
+            pixels, [draw(strength, rng, size) for rng in one_per_frame(generator, len(pixels))]
         )
 
     return apply
@@ -188,7 +188,7 @@ def _flips(strength: float, generator: torch.Generator) -> bool:
 
 def _horizontal_flip(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
     owns = one_per_frame(generator, len(pixels))
-    flips = [_flips(strength, own) for own in owns]
+    flips = [_flips(strength, rng) for rng in owns]
     if pixels.device.type == "cpu":
         return each_frame(pixels, lambda frame, row: cv2.flip(frame, 1) if flips[row] else frame)
     flipped = torch.tensor(flips, device=pixels.device).view(-1, 1, 1, 1)

@@ -106,7 +106,7 @@ def _added(frame: torch.Tensor, offsets: torch.Tensor, bits: torch.Tensor) -> to
     if frame.device.type != "cpu":
         return (frame + offsets[bits]).clamp_(0, 255).to(torch.uint8)
     # OpenCV counts no channels
-    flat, drawn = (each.reshape(len(each), -1).numpy() for each in (frame, bits))
+    flat, drawn = (values.reshape(len(values), -1).numpy() for values in (frame, bits))
     made = cv2.add(flat, cv2.LUT(drawn, offsets.numpy()[None]), dtype=cv2.CV_8U)
     return torch.from_numpy(made).view(frame.shape)
 
@@ -235,7 +235,7 @@ def _refuse_large(pixels: torch.Tensor, name: str, limit: int) -> None:
 
 
 PERTURBATIONS: tuple[Perturbation, ...] = (
-    *(own_entry(frame_by_frame(_drawn(each))) for each in (gaussian_noise, shot_noise)),
+    *(own_entry(frame_by_frame(_drawn(change))) for change in (gaussian_noise, shot_noise)),
     own_entry(frame_by_frame(_drawn(impulse)), name="impulse_noise"),
     own_entry(frame_by_frame(_drawn(speckle_noise))),
     own_entry(without_chance(_jpeg), on_cpu=True),

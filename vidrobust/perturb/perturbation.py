@@ -196,7 +196,7 @@ def apply_at_a_random_time(clip: ApplyClip) -> Apply:
         owns = one_per_frame(generator, len(pixels))
         frames = zip(each_alone(pixels), owns, strict=True)
         return torch.cat(
-            [clip(f, np.array([random_time_s(own)]), strength, own) for f, own in frames]
+            [clip(f, np.array([random_time_s(rng)]), strength, rng) for f, rng in frames]
         )
 
     return apply
@@ -301,7 +301,7 @@ def either_sign(core: Core) -> Apply:
 
     @functools.wraps(core)
     def apply(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
-        return core(pixels, [strength * sign(own) for own in one_per_frame(generator, len(pixels))])
+        return core(pixels, [strength * sign(rng) for rng in one_per_frame(generator, len(pixels))])
 
     return apply
 
@@ -334,7 +334,7 @@ def frame_by_frame(change: FrameChange) -> Apply:
     @functools.wraps(change)
     def apply(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
         owns = one_per_frame(generator, len(pixels))
-        made = [change(frame, strength, own) for frame, own in zip(pixels, owns, strict=True)]
+        made = [change(frame, strength, rng) for frame, rng in zip(pixels, owns, strict=True)]
         return torch.stack([frame.permute(1, 2, 0) for frame in made]).permute(0, 3, 1, 2)
 
     return apply
@@ -353,10 +353,10 @@ class Scale(NamedTuple):
 @functools.cache
 def _declared() -> dict[str, dict[str, Any]]:
     """What ``perturbations.csv`` says of each perturbation of this package, by name; a row is one of them."""
-    found: dict[str, dict[str, Any]] = {}
+    entries: dict[str, dict[str, Any]] = {}
     for row in beside(__file__, "perturbations.csv"):
-        ranks = (each.split("=") for each in row["stands_for"].split())
-        found[row["name"]] = {
+        ranks = (pair.split("=") for pair in row["stands_for"].split())
+        entries[row["name"]] = {
             **{name: row[name] for name in ("family", "unit", "noun", "saying", "doc")},
             "strengths": tuple(map(float, row["strengths"].split())),
             "range": (float(row["low"] or 0), float(row["high"])),
@@ -365,7 +365,7 @@ def _declared() -> dict[str, dict[str, Any]]:
             "stands_for": {cause: int(rank) for cause, rank in ranks},
             "either_way": bool(row["either_way"]),
         }
-    return found
+    return entries
 
 
 def own_entry(apply: Callable[..., torch.Tensor], **more: Any) -> Perturbation:

@@ -326,7 +326,7 @@ def _join(plan: Plan, stage: FootageStage, units: Sequence[Unit]) -> None:
 
 
 def _looks(plan: Plan, stage: SampleStage, units: Sequence[Unit]) -> list[Look]:
-    run, found = plan.run, []
+    run, looks = plan.run, []
     for number, size in enumerate(plan.looks[: plan.at]):
         then = [
             replace(unit, count=plan.count(stage.budgeted, unit.segment, number)) for unit in units
@@ -336,11 +336,11 @@ def _looks(plan: Plan, stage: SampleStage, units: Sequence[Unit]) -> list[Look]:
         for name in stage.unit_tables:
             rows = (run.cache.read(stage, unit.key, name, unit.item.name) for unit in then)
             joined[name] = tables.joined(
-                name, [trim(own) for trim, own in zip(trims, rows, strict=True)]
+                name, [trim(table) for trim, table in zip(trims, rows, strict=True)]
             )
-        found.append(Look(part=size / max(1, plan.looks[-1]), tables=joined))
+        looks.append(Look(part=size / max(1, plan.looks[-1]), tables=joined))
     now = {name: run.table(name) for name in stage.unit_tables}
-    return [*found, Look(part=plan.looks[plan.at] / max(1, plan.looks[-1]), tables=now)]
+    return [*looks, Look(part=plan.looks[plan.at] / max(1, plan.looks[-1]), tables=now)]
 
 
 def _whole(
@@ -358,17 +358,17 @@ def _whole(
     about = {entry["item"]: entry for entry in run.folder.run["inputs"]}
     transitions = run.table("transitions")
     models = {model.name: model for model in run.models}
-    found = {}
+    whole = {}
     for key, several in of_item.items():
         parts = {
             name: tables.joined(name, [run.cache.read(stage, u.key, name, key[0]) for u in several])
             for name in stage.unit_tables
         }
         of_transitions = transitions[transitions["item"] == key[0]]
-        found[key] = stage.whole_item(
+        whole[key] = stage.whole_item(
             run.settings, models[key[1]], about[key[0]], parts, of_transitions
         )
-    return found
+    return whole
 
 
 def _trimmed(run: OpenRun, unit: Unit) -> Trim:

@@ -89,33 +89,33 @@ def planned(
         "questions": [dataclasses.asdict(outlook) for outlook in questions],
         "failed": run.inputs.failed,
         "text": "\n".join(
-            [*(f"{name}: {said}" for name, said in steps.items()), *ahead.pop("lines")]
+            [*(f"{name}: {state}" for name, state in steps.items()), *ahead.pop("lines")]
         ),
         **ahead,
     }
 
 
 def _steps(plan: Plan, units: Sequence[Unit], missing: Sequence[Unit]) -> dict[str, str]:
-    run, found = plan.run, dict[str, str]()
+    run, states = plan.run, dict[str, str]()
     anew: set[str] = set()
     for stage in plan.stages.stages:
         if stage.on_request and stage.name not in run.folder.run["stages"]:
             continue
         if isinstance(stage, FootageStage):
             every, left = (
-                len({u.key for u in each if u.stage == stage}) for each in (units, missing)
+                len({u.key for u in group if u.stage == stage}) for group in (units, missing)
             )
-            said = f"{left} of {every} units to be made" if left else ""
+            state = f"{left} of {every} units to be made" if left else ""
             if not every:
-                found[stage.name] = "cannot be determined from recorded predictions"
+                states[stage.name] = "cannot be determined from recorded predictions"
                 continue
         else:
-            said = ""
-        said = said or _why(run, stage, anew)
-        if said:
+            state = ""
+        state = state or _why(run, stage, anew)
+        if state:
             anew.add(stage.name)
-        found[stage.name] = said or "up to date"
-    return found
+        states[stage.name] = state or "up to date"
+    return states
 
 
 def _why(run: OpenRun, stage: Stage, anew: set[str]) -> str:
@@ -124,7 +124,7 @@ def _why(run: OpenRun, stage: Stage, anew: set[str]) -> str:
         return "to be made"
     why = keys.reasons(stage, run.settings, records)
     why += [
-        f"{each.name} is made anew" for each in (*stage.needs, *stage.uses) if each.name in anew
+        f"{other.name} is made anew" for other in (*stage.needs, *stage.uses) if other.name in anew
     ]
     why += [f"{name} is not there" for name in keys.missing(run.folder, stage)]
     return f"to be made anew: {'; '.join(dict.fromkeys(why))}" if why else ""

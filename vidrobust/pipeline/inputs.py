@@ -59,12 +59,12 @@ class KnownLabels:
     of_map: str = ""  # what brought the map, in words
 
     def as_rows(self) -> list[dict[str, object]]:
-        said = [self.labels.astype(str).to_dict("split")]
+        rows = [self.labels.astype(str).to_dict("split")]
         if self.box_unit != "px":
-            said.append({"box_unit": self.box_unit})
+            rows.append({"box_unit": self.box_unit})
         if self.sets is not None:
-            said.append({"judged_by": self.judged_by, **self.sets.astype(str).to_dict("split")})
-        return said
+            rows.append({"judged_by": self.judged_by, **self.sets.astype(str).to_dict("split")})
+        return rows
 
 
 def labelled(
@@ -115,15 +115,15 @@ def labelled(
         )
     _say_what(matched, labels, settings, say)
     if settings.crop:
-        found = object_items(tuple(items), labels)
-        if not found.items:
+        cut = object_items(tuple(items), labels)
+        if not cut.items:
             raise InputError(
                 f"{labels.path}: holds no track of boxes along which an object can be cut out"
             )
-        say(f"{plural(len(found.items), 'object')} cut out of {plural(len(items), 'input')}")
-        if found.untracked:
-            say(f"{found.untracked} box(es) without a track are left out")
-        objects = found.items
+        say(f"{plural(len(cut.items), 'object')} cut out of {plural(len(items), 'input')}")
+        if cut.untracked:
+            say(f"{cut.untracked} box(es) without a track are left out")
+        objects = cut.items
         rows = _of_objects(objects, matched.rows)
         return objects, _with_map(
             KnownLabels(labels=rows, box_unit=labels.box_unit), labels, settings
@@ -214,7 +214,7 @@ class Inputs:
 def find(settings: Settings, cache: Path | None, reporter: Reporter) -> Inputs:
     """Expand the sources and hash their content; ``cache`` keeps hashes."""
     expanded = expand_sources(settings.sources)
-    left_out = [{"path": printable(each.path), "reason": each.reason} for each in expanded.left_out]
+    left_out = [{"path": printable(file.path), "reason": file.reason} for file in expanded.left_out]
     items = expanded.items
     if settings.roi:
         x, y, width, height = settings.roi

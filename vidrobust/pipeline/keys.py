@@ -83,21 +83,21 @@ def record(
 
 
 def reasons(stage: Stage, settings: Settings, records: Mapping[str, Record]) -> list[str]:
-    own = records[stage.name]
-    found = []
-    version, package = own.get("version", 0), own.get("package", "of another version")
+    entry = records[stage.name]
+    changes = []
+    version, package = entry.get("version", 0), entry.get("package", "of another version")
     if version != stage.version or package != VERSION:
-        found.append(f"made by vidrobust {package}, stage version {version}")
-    settings_then, needs = own.get("settings", {}), own.get("needs", {})
+        changes.append(f"made by vidrobust {package}, stage version {version}")
+    settings_then, needs = entry.get("settings", {}), entry.get("needs", {})
     for name, value in settings.subset(stage.all_settings).items():
         if settings_then.get(name) != value:
-            found.append(f"{name} was {_word(settings_then.get(name))}, now {_word(value)}")
+            changes.append(f"{name} was {_word(settings_then.get(name))}, now {_word(value)}")
     for other in (*stage.needs, *stage.uses):
         name = other.name
         if name in records and needs.get(name) != records[name].get("key"):
-            found.append(f"{name} was made anew" if name in needs else f"{name} was made since")
-    found += [f"{needed.name} is missing" for needed in stage.needs if needed.name not in records]
-    return found
+            changes.append(f"{name} was made anew" if name in needs else f"{name} was made since")
+    changes += [f"{needed.name} is missing" for needed in stage.needs if needed.name not in records]
+    return changes
 
 
 def missing(folder: RunFolder, stage: Stage) -> list[str]:

@@ -78,10 +78,10 @@ def with_recordings(
         files = {
             source: _files(folder, source, for_s, reporter) for source in dict.fromkeys(streams)
         }
-    found: list[str] = []
+    paths: list[str] = []
     for source in sources:
-        found += [str(path) for path in files[source]] if source in files else [source]
-    return found, str(path)
+        paths += [str(path) for path in files[source]] if source in files else [source]
+    return paths, str(path)
 
 
 def _files(folder: Path, source: str, for_s: float, reporter: Reporter) -> list[Path]:
@@ -129,7 +129,7 @@ def _files(folder: Path, source: str, for_s: float, reporter: Reporter) -> list[
         "began": began,
         "files": [str(file.relative_to(folder)) for file in made.files],
     }
-    kept = [each for each in known if each["source"] != summary]
+    kept = [recording for recording in known if recording["source"] != summary]
     write_text(notes, json_text([*kept, entry]))
     return list(made.files)
 

@@ -87,17 +87,17 @@ class Plan:
             # where an object's window is cut out, its first picture may be far inside
             tried = item.boxes is None and not known
             try:
-                found = segments_of(item, content, run.settings, tried=tried)
+                segments = segments_of(item, content, run.settings, tried=tried)
             except InputError as error:
                 run.inputs.fail(printable(item.path), str(error), run.reporter)
-                found = ()
+                segments = ()
             except SettingsError:
                 raise
             except (
                 Exception
             ):  # unforeseen: the worker that meets it reports it, and the others go on
-                found = (Segment(item, 0, 1, content, item),)
-            self._segments[item.name] = found
+                segments = (Segment(item, 0, 1, content, item),)
+            self._segments[item.name] = segments
         return self._segments[item.name]
 
     def _described(self, item: Item, content: str) -> tuple[StreamStage, str]:
@@ -125,14 +125,14 @@ class Plan:
     @property
     def counts(self) -> Counts:
         if self._counts is None:
-            found = self._asked_for()
+            counts = self._asked_for()
             budget = self.run.settings.budget
-            sample = {"budget": budget, "frames": found.frames, "pairs": found.pairs}
+            sample = {"budget": budget, "frames": counts.frames, "pairs": counts.pairs}
             sample |= {"items": len(self.sharing)}
             noted = self.run.folder.run.get("sample", {})
             same = {name: noted.get(name) for name in sample} == sample
             self.run.folder.update(sample=noted if same else sample)
-            self._counts = found
+            self._counts = counts
         return self._counts
 
     @property
@@ -157,21 +157,21 @@ class Plan:
     def _asked_for(self) -> Counts:
         run, settings = self.run, self.run.settings
         noted = run.folder.run.get("sample", {})
-        found = usual(len(self.sharing))
+        asked = usual(len(self.sharing))
         if self.deadline is not None:
-            found = Counts(0, found.pairs)
+            asked = Counts(0, asked.pairs)
         elif settings.budget and None in (settings.frames, settings.pairs):
             if noted.get("budget") == settings.budget:
-                found = Counts(noted["frames"], noted["pairs"])
+                asked = Counts(noted["frames"], noted["pairs"])
             else:
                 self.estimate = estimate_cost(
                     settings, self.stages, self.able, run.inputs, run.inputs.readable, run.reporter
                 )
-                found = found if self.estimate is None else self.estimate.counts
+                asked = asked if self.estimate is None else self.estimate.counts
                 if self.estimate is not None:
-                    self._say_time_for(settings.budget, found)
-        found = Counts(settings.frames or found.frames, settings.pairs or found.pairs)
-        return reachable(found, least_counts(self.stages.footage, settings), self.footage, settings)
+                    self._say_time_for(settings.budget, asked)
+        asked = Counts(settings.frames or asked.frames, settings.pairs or asked.pairs)
+        return reachable(asked, least_counts(self.stages.footage, settings), self.footage, settings)
 
     def _say_time_for(self, budget: str, counts: Counts) -> None:
         """Say at once what a budget has time for; a sample too small to say anything is left out."""
@@ -242,26 +242,26 @@ class Plan:
             else self.looks[self.at if look is None else look]
         )
         if (budgeted, total) not in self._shares:
-            found = shares(total, self.sharing, seed)
-            self._shares[budgeted, total] = dict(zip(self.sharing, found, strict=True))
+            spread = shares(total, self.sharing, seed)
+            self._shares[budgeted, total] = dict(zip(self.sharing, spread, strict=True))
         mine = self._shares[budgeted, total].get(inputs.content[segment.item.name], 0)
         if not mine:
             return 0
-        keys = [each.content for each in self.segments(segment.item)]
+        keys = [piece.content for piece in self.segments(segment.item)]
         return shares(mine, keys, seed)[segment.number]
 
 
 def units_of(plan: Plan, stages: Sequence[FootageStage], item: Item) -> list[Unit]:
     run = plan.run
-    found = []
+    units = []
     for segment in plan.segments(item):
         for stage in stages:
             for model in _models(run, stage):
                 key = unit_key(stage, segment.item, segment.content, run.settings, model)
                 name, task = ("", "") if model is None else (model.name, model.task)
                 count = plan.count(stage.budgeted, segment) if isinstance(stage, SampleStage) else 0
-                found.append(Unit(stage, segment, name, task, key, count))
-    return found
+                units.append(Unit(stage, segment, name, task, key, count))
+    return units
 
 
 def _models(run: OpenRun, stage: FootageStage) -> list[Model] | list[None]:
@@ -306,8 +306,8 @@ def _orders(run: OpenRun, units: Sequence[Unit], tried: set[tuple[str, str]]) ->
             tried.add(place)
             missing.setdefault((unit.item.name, unit.segment.number), []).append(unit)
     return [
-        Order(n, each[0].segment, tuple(each), of=len(missing))
-        for n, each in enumerate(missing.values())
+        Order(n, group[0].segment, tuple(group), of=len(missing))
+        for n, group in enumerate(missing.values())
     ]
 
 

@@ -212,15 +212,15 @@ class OpenRun:
         if self.classes is None or not is_classifier(model):
             return model
         class_map, names, of = self.classes
-        found = merged(model, class_map, names, of)
-        if found is None and not set(model.class_names) <= set(names):
+        adapted = merged(model, class_map, names, of)
+        if adapted is None and not set(model.class_names) <= set(names):
             text = f"{model.name}: its {len(model.class_names)} classes are not those of the class map of {of}"
             if self.settings.class_map:
                 raise SettingsError(
                     f"{text}; leave --class-map out, and classes are matched by name"
                 )
             self.reporter.warn(f"{text}; they are matched by name")
-        return found or model
+        return adapted or model
 
     def note_inputs(self) -> None:
         self.folder.update(failed=self.inputs.failed, left_out=self.inputs.left_out)

@@ -165,9 +165,9 @@ class Mask:
     def common(self, other: Mask) -> float:
         if not len(self.edges) or not len(other.edges):
             return 0.0
-        own = np.diff(self.edges)
-        own[1::2] = 0
-        covered = np.interp(other.edges, self.edges, np.concatenate([[0], np.cumsum(own)]))
+        lengths = np.diff(self.edges)
+        lengths[1::2] = 0
+        covered = np.interp(other.edges, self.edges, np.concatenate([[0], np.cumsum(lengths)]))
         return float((covered[1::2] - covered[0::2]).sum())
 
     def counts(self, size: tuple[int, int]) -> np.ndarray:
@@ -182,10 +182,10 @@ class Mask:
 
     def array(self, size: tuple[int, int]) -> np.ndarray:
         """(H, W) bool."""
-        found = np.zeros((size[1], size[0]), bool)
+        picture = np.zeros((size[1], size[0]), bool)
         for column, start, stop in zip(*self.clipped(size).spans, strict=True):
-            found[column, start:stop] = True
-        return found.T
+            picture[column, start:stop] = True
+        return picture.T
 
 
 def mapped_points(points: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -269,7 +269,7 @@ class Polygon:
         total = float(cross.sum())
         if abs(total) < 1e-9:
             return np.asarray(self.corners.mean(axis=0))
-        return np.array([((each + np.roll(each, -1)) * cross).sum() for each in (x, y)]) / (
+        return np.array([((axis + np.roll(axis, -1)) * cross).sum() for axis in (x, y)]) / (
             3 * total
         )
 
@@ -327,15 +327,15 @@ def coco_shape(row: Mapping[str, Any]) -> str:
     ``segmentation`` has run lengths or rings of x, y; ``bbox`` of five is centre, sides, and
     counter-clockwise degrees.
     """
-    found = row.get("segmentation")
-    if isinstance(found, dict):
-        tall, wide = (int(side) for side in found["size"])
-        counts = found["counts"]
+    shape = row.get("segmentation")
+    if isinstance(shape, dict):
+        tall, wide = (int(side) for side in shape["size"])
+        counts = shape["counts"]
         return f"rle {tall} {wide} {counts if isinstance(counts, str) else packed(counts)}"
-    if found:
-        return polygon_text(*found)
+    if shape:
+        return polygon_text(*shape)
     if len(row["bbox"]) == 5:
-        x, y, width, height, degrees = (float(each) for each in row["bbox"])
+        x, y, width, height, degrees = (float(number) for number in row["bbox"])
         return polygon_text(
             Polygon.turned(x, y, width, height, -np.radians(degrees)).corners.ravel()
         )
@@ -346,7 +346,7 @@ def coco_box(row: Mapping[str, Any]) -> tuple[float, float, float, float]:
     """x1, y1, x2, y2 px of a COCO result, of a turned box that about it."""
     if len(row["bbox"]) == 5:
         return about(np.array(coco_shape({"bbox": row["bbox"]}).split()[1:], np.float64))
-    x, y, width, height = (float(each) for each in row["bbox"])
+    x, y, width, height = (float(number) for number in row["bbox"])
     return x, y, x + width, y + height
 
 

@@ -188,12 +188,12 @@ class Places:
 def mask_array(masks: np.ndarray, least: float) -> np.ndarray:
     """(M, H, W) or (M, 1, H, W) how surely each pixel belongs -> (M,) object, None where none does."""
     pictures = np.asarray(masks).reshape(len(masks), *np.shape(masks)[-2:]) >= least
-    found = (Mask.of_picture(picture) for picture in pictures)
-    return shape_array(mask if mask.area else None for mask in found)
+    shapes = (Mask.of_picture(picture) for picture in pictures)
+    return shape_array(mask if mask.area else None for mask in shapes)
 
 
 def shape_array(shapes: Iterable[Shape | None]) -> np.ndarray:
     listed = list(shapes)
-    found = np.empty(len(listed), object)
-    found[:] = listed
-    return found
+    array = np.empty(len(listed), object)
+    array[:] = listed
+    return array

@@ -84,9 +84,9 @@ def curve_knots(n: int) -> int:
 def ranks(values: np.ndarray) -> np.ndarray:
     """Return ranks 1..n down each column; equal values share their mean rank."""
     # scipy.stats takes half a second to import
-    found = pd.DataFrame(values).rank().to_numpy(copy=True)
-    found[:, np.isnan(found).any(axis=0)] = np.nan
-    return found.reshape(np.shape(values))
+    ranked = pd.DataFrame(values).rank().to_numpy(copy=True)
+    ranked[:, np.isnan(ranked).any(axis=0)] = np.nan
+    return ranked.reshape(np.shape(values))
 
 
 def line_basis(rz: np.ndarray, knots: int = 0) -> np.ndarray:

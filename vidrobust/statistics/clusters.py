@@ -107,8 +107,8 @@ def _parts(item: np.ndarray | pd.Series, part: np.ndarray | pd.Series | None) ->
     )
     if (names == "").all():
         return None
-    own = "item\x1f" + pd.Series(np.asarray(item, object)).astype(str)
-    return pd.factorize(names.where(names != "", own), sort=True)[0].astype(np.int64)
+    alone = "item\x1f" + pd.Series(np.asarray(item, object)).astype(str)
+    return pd.factorize(names.where(names != "", alone), sort=True)[0].astype(np.int64)
 
 
 def _stretches(

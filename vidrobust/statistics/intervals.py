@@ -64,9 +64,9 @@ def clustered_share(shares: np.ndarray, clusters: Clusters | np.ndarray) -> Inte
         return Interval.unknown(cluster=what)
     rate = float(shares.mean())
     sums, trials = np.bincount(code, weights=shares, minlength=count), np.bincount(code)
-    found = rate_posterior(np.minimum(sums, trials), trials, level=LEVEL)
+    posterior = rate_posterior(np.minimum(sums, trials), trials, level=LEVEL)
     unseen = _unseen(len(shares), min(count, FEWEST_CLUSTERS - 1)) if what == "stretch" else 0.0
-    low, high = min(found.low, rate, 1 - unseen), max(found.high, rate, unseen)
+    low, high = min(posterior.low, rate, 1 - unseen), max(posterior.high, rate, unseen)
     return Interval(rate, low, high, len(shares), count, what)
 
 

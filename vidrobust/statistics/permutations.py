@@ -112,9 +112,9 @@ def rise_across(x: np.ndarray, y: np.ndarray, block: np.ndarray, unit: np.ndarra
     Standardised products of ranks are summed by unit, with clustered variance (Liang & Zeger 1986).
     """
     product = np.zeros(len(x))
-    for own, a, b in _ranked(x, y, block):
+    for rows, a, b in _ranked(x, y, block):
         deviation = math.sqrt(float((a @ a) * (b @ b)) / (len(a) - 1))
-        product[own] = a * b / deviation if deviation > 0 else 0.0
+        product[rows] = a * b / deviation if deviation > 0 else 0.0
     of_unit = np.bincount(np.unique(unit, return_inverse=True)[1], product)
     deviation = math.sqrt(float(of_unit @ of_unit))
     return (
@@ -126,7 +126,7 @@ def _ranked(
     x: np.ndarray, y: np.ndarray, block: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     for label in np.unique(block):
-        own = block == label
-        if own.sum() > 1:
-            a, b = (ranks(each[own]) - (own.sum() + 1) / 2 for each in (x, y))
-            yield own, a, b
+        rows = block == label
+        if rows.sum() > 1:
+            a, b = (ranks(values[rows]) - (rows.sum() + 1) / 2 for values in (x, y))
+            yield rows, a, b

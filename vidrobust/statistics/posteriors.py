@@ -51,11 +51,11 @@ def rate_posterior(
 def _posterior(
     successes: tuple[float, ...], trials: tuple[float, ...], times: tuple[int, ...], level: float
 ) -> RatePosterior:
-    k, n, weight = (np.array(each) for each in (successes, trials, times))
-    found = np.array([_under(prior, k, n, weight, level) for prior in CORRELATION_PRIORS])
+    k, n, weight = (np.array(values) for values in (successes, trials, times))
+    figures = np.array([_under(prior, k, n, weight, level) for prior in CORRELATION_PRIORS])
     events, total = float((k * weight).sum()), float((n * weight).sum())
-    low, high = float(found[:, 0].min()), float(found[:, 1].max())
-    shared = float(found[:, 2].mean())
+    low, high = float(figures[:, 0].min()), float(figures[:, 1].max())
+    shared = float(figures[:, 2].mean())
     return RatePosterior(0.0 if not events else low, 1.0 if events == total else high, shared)
 
 
@@ -101,11 +101,11 @@ def _log_density(
     # (1 - r) / r, the sum of the two parameters of the beta distribution
     spread = np.exp(-correlation)[None]
     share, rest = expit(mean)[:, None], expit(-mean)[:, None]
-    found = _rising(k, weight, share * spread) + _rising(n - k, weight, rest * spread)
-    found = found - _rising(n, weight, spread)
-    found += MEAN_PRIOR * (np.log(share) + np.log(rest))
-    found += (prior[0] * np.log(expit(correlation)) + prior[1] * np.log(expit(-correlation)))[None]
-    return found
+    log_p = _rising(k, weight, share * spread) + _rising(n - k, weight, rest * spread)
+    log_p = log_p - _rising(n, weight, spread)
+    log_p += MEAN_PRIOR * (np.log(share) + np.log(rest))
+    log_p += (prior[0] * np.log(expit(correlation)) + prior[1] * np.log(expit(-correlation)))[None]
+    return log_p
 
 
 def _rising(counts: np.ndarray, weight: np.ndarray, base: np.ndarray) -> np.ndarray:

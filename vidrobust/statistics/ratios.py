@@ -91,11 +91,11 @@ def decide(found: PairedRatio, q: float | None = None) -> tuple[RatioVerdict, Un
 def decided(rows: pd.DataFrame) -> tuple[list[str], list[str]]:
     """Return the verdicts and the reasons of rows with the columns of ``PairedRatio`` and their ``q``."""
     names = [field.name for field in fields(PairedRatio)]
-    each = [
+    verdicts = [
         decide(PairedRatio(**{k: row[k] for k in names}), row["q"])
         for row in rows.to_dict("records")
     ]
-    return [str(verdict) for verdict, _ in each], [str(why) for _, why in each]
+    return [str(verdict) for verdict, _ in verdicts], [str(why) for _, why in verdicts]
 
 
 def against_control(found: PairedRatio, control: PairedRatio) -> PairedRatio:

@@ -29,11 +29,11 @@ OF_PLACES = ("causes", "candidate_fits", "account", "account_by", "named")
 
 
 def _own() -> dict[str, Table]:
-    found = {table.name: table for table in declared(__file__)}
+    by_name = {table.name: table for table in declared(__file__)}
     for of in OF_PLACES:
         about = f"the same as {of}, of where a detector's boxes lie"
-        found[PLACE + of] = replace(found[of], name=PLACE + of, row=about)
-    return found
+        by_name[PLACE + of] = replace(by_name[of], name=PLACE + of, row=about)
+    return by_name
 
 
 _OWN = _own()

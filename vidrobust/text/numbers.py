@@ -153,16 +153,16 @@ def amount(value: float | None, unit: str) -> str:
     """Return a strength with its unit; relative ones as percentages: "6.4 % gain", "1.5 px"."""
     if value is None or not math.isfinite(value):
         return NOT_MEASURED
-    factor, said = _as_said(unit)
-    return f"{number(factor * value, 3)} {said}".rstrip()
+    factor, word = _as_said(unit)
+    return f"{number(factor * value, 3)} {word}".rstrip()
 
 
 def amount_interval(low: float | None, high: float | None, unit: str) -> str:
     """Return a range of strengths: "0.4 to 6.4 % gain", "1.5 to 3 px"."""
     if low is None or high is None or not (known(low) and known(high)):
         return NO_INTERVAL
-    factor, said = _as_said(unit)
-    return interval(factor * low, factor * high, said, digits=3)
+    factor, word = _as_said(unit)
+    return interval(factor * low, factor * high, word, digits=3)
 
 
 def _as_said(unit: str) -> tuple[float, str]:

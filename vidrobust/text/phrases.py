@@ -14,16 +14,16 @@ CUTOFF = 0.7  # least likeness of a suggestion (difflib's ratio)
 def close_to(name: str, known: Iterable[str]) -> list[str]:
     """Return up to three known names like this one; case, punctuation and what precedes a colon do not count."""
     plain: dict[str, str] = {}
-    for each in known:
-        plain.setdefault(_plain(each), each)
-    found = difflib.get_close_matches(_plain(name), list(plain), MOST, CUTOFF)
-    return [plain[each] for each in found]
+    for candidate in known:
+        plain.setdefault(_plain(candidate), candidate)
+    close = difflib.get_close_matches(_plain(name), list(plain), MOST, CUTOFF)
+    return [plain[key] for key in close]
 
 
 def among(name: str, known: Iterable[str]) -> str:
     """Return "; did you mean X or Y?", or nothing."""
-    found = close_to(name, known)
-    return f"; did you mean {' or '.join(found)}?" if found else ""
+    close = close_to(name, known)
+    return f"; did you mean {' or '.join(close)}?" if close else ""
 
 
 def _plain(name: str) -> str:
@@ -39,22 +39,22 @@ def plural(count: int, one: str, many: str = "") -> str:
 
 
 def nouns(one: str, names: Iterable[str]) -> str:
-    each = list(names)
-    return f"{one if len(each) == 1 else one + 's'} {', '.join(each)}"
+    listed = list(names)
+    return f"{one if len(listed) == 1 else one + 's'} {', '.join(listed)}"
 
 
 def span(counts: Iterable[int]) -> str:
     """Return "24" for equal counts, else "12 to 24"."""
-    each = [int(count) for count in counts]
-    return str(min(each)) if min(each) == max(each) else f"{min(each)} to {max(each)}"
+    ints = [int(count) for count in counts]
+    return str(min(ints)) if min(ints) == max(ints) else f"{min(ints)} to {max(ints)}"
 
 
 def listing(words: Iterable[str], most: int = 0, *, joined: str = "and") -> str:
     """Return "a, b and c"; with ``most`` only so many, and how many more there are."""
-    each = list(words)
-    if most and len(each) > most:
-        return f"{', '.join(each[:most])} and {len(each) - most} more"
-    return f" {joined} ".join([", ".join(each[:-1]), each[-1]] if len(each) > 1 else each)
+    listed = list(words)
+    if most and len(listed) > most:
+        return f"{', '.join(listed[:most])} and {len(listed) - most} more"
+    return f" {joined} ".join([", ".join(listed[:-1]), listed[-1]] if len(listed) > 1 else listed)
 
 
 def capital(text: str) -> str:

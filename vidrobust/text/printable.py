@@ -65,8 +65,8 @@ def letter_name(letter: str) -> str:
     >>> letter_name("か"), letter_name("김"), letter_name("轴")
     ('ka', 'gim', 'U+8F74')
     """
-    found = _PLAIN.search(unicodedata.name(letter, ""))
-    return found[1].removeprefix("SIGN ").lower() if found else f"U+{ord(letter):04X}"
+    match = _PLAIN.search(unicodedata.name(letter, ""))
+    return match[1].removeprefix("SIGN ").lower() if match else f"U+{ord(letter):04X}"
 
 
 def in_brackets(text: str, letters: Iterable[str]) -> str:

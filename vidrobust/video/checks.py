@@ -128,12 +128,12 @@ class ClusterCheck:
         start, end, crc = self._now
         if crc is None:
             return True
-        found, left = 0, end - start - len(CRC_HEAD) - 4
+        checksum, left = 0, end - start - len(CRC_HEAD) - 4
         with open(self._path, "rb") as file:
             file.seek(end - left)
             while left > 0 and (part := file.read(min(left, 2**20))):
-                found, left = zlib.crc32(part, found), left - len(part)
-        return found == crc
+                checksum, left = zlib.crc32(part, checksum), left - len(part)
+        return checksum == crc
 
 
 def clusters(path: Path) -> Iterator[Cluster]:

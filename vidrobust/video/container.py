@@ -60,7 +60,7 @@ def logged() -> Iterator[list[tuple[str, str]]]:
     several that is closed while they wait for Python never ends. Decoders here have one.
     """
     global _listeners
-    found: list[tuple[str, str]] = []
+    messages: list[tuple[str, str]] = []
     with _guard:
         _listeners += 1
         if _listeners == 1:
@@ -69,9 +69,9 @@ def logged() -> Iterator[list[tuple[str, str]]]:
             av.logging.set_level(av.logging.ERROR)
     try:
         with av.logging.Capture() as log:
-            yield found
+            yield messages
     finally:
-        found += [(str(name), str(message).strip()) for _, name, message in log]
+        messages += [(str(name), str(message).strip()) for _, name, message in log]
         with _guard:
             _listeners -= 1
             if not _listeners:

@@ -95,32 +95,32 @@ class PassReport:
 
         ``each_shown``: each packet of this codec becomes a frame.
         """
-        found = {}
-        said = self.said or self.refusal
+        wrong = {}
+        message = self.said or self.refusal
         if self.encrypted:
-            found["encrypted"] = "the video is encrypted"
+            wrong["encrypted"] = "the video is encrypted"
         if self.corrupt:
-            why = f" (the decoder: {said})" if said else ""
+            why = f" (the decoder: {message})" if message else ""
             count = f"{self.corrupt} of {self.frames} frames are damaged"
-            found["corrupt"] = f"{count}, the first is number {self.first_corrupt}{why}"
-        elif said:
-            found["said"] = (
-                f"the file is damaged, and all {self.frames} frames could be read (the decoder: {said})"
+            wrong["corrupt"] = f"{count}, the first is number {self.first_corrupt}{why}"
+        elif message:
+            wrong["said"] = (
+                f"the file is damaged, and all {self.frames} frames could be read (the decoder: {message})"
             )
         if self.undecodable:
-            found["undecodable"] = (
+            wrong["undecodable"] = (
                 f"{self.undecodable} packets could not be decoded ({self.refusal})"
             )
         if self.empty:
-            found["empty"] = f"{self.empty} packets hold no data"
+            wrong["empty"] = f"{self.empty} packets hold no data"
         if self.headless:
-            found["headless"] = (
+            wrong["headless"] = (
                 f"the file begins with {self.headless} packets before its first key frame"
             )
         if self.ended_by:
-            found["ended"] = f"reading stopped before the end of the file ({self.ended_by})"
+            wrong["ended"] = f"reading stopped before the end of the file ({self.ended_by})"
         if self.late:
-            found["late"] = (
+            wrong["late"] = (
                 f"time does not advance after {self.late} frames, the first is number {self.first_late}"
             )
         held = self.packets
@@ -128,14 +128,14 @@ class PassReport:
             held = max(held, self.last_dts + 1)
         shown = self.frames + self.hidden + self.headless + self.undecodable + self.empty
         if self.complete and held < promise.packets:
-            found["short"] = f"the header promises {promise.packets} frames, the file holds {held}"
+            wrong["short"] = f"the header promises {promise.packets} frames, the file holds {held}"
         elif self.complete and each_shown and not promise.in_ticks and shown < promise.packets:
-            found["short"] = f"the header promises {promise.packets} frames, {self.frames} come out"
+            wrong["short"] = f"the header promises {promise.packets} frames, {self.frames} come out"
         elif self.complete and self.last_s < promise.end_s - SHORT_S:
-            found["short"] = (
+            wrong["short"] = (
                 f"the header promises {promise.end_s:.2f} s, the last frame is shown at {self.last_s:.2f} s"
             )
-        return found
+        return wrong
 
 
 class Promise(NamedTuple):
@@ -326,8 +326,8 @@ def decoded_packets(
                 packet = None
             ended = packet is None
             frames, is_lost = _decoded(stream, packet, report, tag)
-        said = [message for _, message in log]
-        yield PacketFrames(packet if packet and packet.size else None, frames, said, is_lost, ended)
+        logs = [message for _, message in log]
+        yield PacketFrames(packet if packet and packet.size else None, frames, logs, is_lost, ended)
 
 
 def _decoded(

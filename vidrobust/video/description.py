@@ -93,19 +93,19 @@ class FrameTable:
 
         Damaged packets may give fewer frames than counted.
         """
-        found: list[tuple[int, bool]] = []
+        stamps: list[tuple[int, bool]] = []
         try:
             for packet in container.demux(stream):
                 if not packet.size or packet.is_discard:
                     continue
                 if packet.pts is None or packet.is_corrupt:
                     return None
-                found.append((packet.pts, packet.is_keyframe))
+                stamps.append((packet.pts, packet.is_keyframe))
         except (av.error.FFmpegError, OSError):
             return None
-        found.sort()
+        stamps.sort()
         table = cls()
-        for index, (stamp, key) in enumerate(found):
+        for index, (stamp, key) in enumerate(stamps):
             table.see(index, stamp, key)
         return table if table.rising else None
 

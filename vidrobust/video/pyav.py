@@ -249,11 +249,11 @@ class PyAVReader:
             self._table = table
         if not from_start:
             return
-        found = report.problems(self._promise, each_shown=self.info.codec in EACH_SHOWN)
+        wrong = report.problems(self._promise, each_shown=self.info.codec in EACH_SHOWN)
         if report.complete:
             differs = (report.hidden or report.headless) and report.packets != report.frames
             self.frame_counts = (report.frames, report.packets) if differs else ()
-        self._found = {name: what for name, what in self._found.items() if name == "views"} | found
+        self._found = {name: what for name, what in self._found.items() if name == "views"} | wrong
 
 
 @contextmanager

@@ -54,25 +54,25 @@ def metrics_of(run: RunTables, model: str) -> pd.DataFrame:
 
 def figures_of(run: RunTables, model: str) -> dict[str, float]:
     """Return every metric with the ends of its interval and n, as the flat names that trackers take."""
-    found: dict[str, float] = {}
-    for each in metrics_of(run, model).itertuples():
-        ends = {"": each.value, ".low": each.low, ".high": each.high, ".n": float(each.n)}
-        found |= {f"{each.metric}{end}": value for end, value in ends.items() if known(value)}
-    return found
+    figures: dict[str, float] = {}
+    for row in metrics_of(run, model).itertuples():
+        ends = {"": row.value, ".low": row.low, ".high": row.high, ".n": float(row.n)}
+        figures |= {f"{row.metric}{end}": value for end, value in ends.items() if known(value)}
+    return figures
 
 
 def parameters_of(run: RunTables, model: str) -> dict[str, str]:
     """Return what a model's numbers depend on: sources, weights, engine, seed, version."""
-    record = next((each for each in run.record.models if each.name == model), None)
+    record = next((entry for entry in run.record.models if entry.name == model), None)
     settings = run.record.settings
-    found = {"model": model, "sources": ", ".join(map(str, settings.get("sources") or ()))}
+    texts = {"model": model, "sources": ", ".join(map(str, settings.get("sources") or ()))}
     if record is not None:
-        found |= {"engine": record.engine, "precision": record.precision, "weights": record.weights}
-    found |= {
+        texts |= {"engine": record.engine, "precision": record.precision, "weights": record.weights}
+    texts |= {
         "seed": str(settings.get("seed", "")),
         "vidrobust": run.record.versions.get("vidrobust", ""),
     }
-    return {name: text for name, text in found.items() if text}
+    return {name: text for name, text in texts.items() if text}
 
 
 def library(name: str, extra: str) -> Any:
@@ -96,27 +96,27 @@ def provided() -> Extensions[Format]:
 
 
 def names() -> list[str]:
-    return sorted([*OWN, *(found.name for found in provided().records)])
+    return sorted([*OWN, *(record.name for record in provided().records)])
 
 
 def format_of(name: str) -> Format:
     if name in OWN:
         module, _, record = OWN[name].partition(":")
-        found: Format = getattr(importlib.import_module(f"{__package__}.{module}"), record)
-        return found
-    for each in provided().records:
-        if each.name == name:
-            return each
+        chosen: Format = getattr(importlib.import_module(f"{__package__}.{module}"), record)
+        return chosen
+    for plugin in provided().records:
+        if plugin.name == name:
+            return plugin
     raise SettingsError(f"--to {name}: expected one of {', '.join(names())}")
 
 
 def export_run(folder: Path, name: str, out: Path | None = None) -> tuple[Exported, str]:
     """Write a finished run in a format; return what was written, and how it is opened."""
-    found = format_of(name)
+    chosen = format_of(name)
     run = RunTables(RunFolder.evaluated(folder).path)
     where = out or folder / FOLDER / name
     if where.exists() and not where.is_dir():
         raise SettingsError(f"--out {where}: is a file; an export is a folder of files")
     where.mkdir(parents=True, exist_ok=True)
-    written = found.write(run, where)
-    return written, written.opened_by or found.opened_by.format(out=str(where))
+    written = chosen.write(run, where)
+    return written, written.opened_by or chosen.opened_by.format(out=str(where))

@@ -24,14 +24,14 @@ TABLES = {
 
 def write(run: RunTables, out: Path) -> Exported:
     """Write a file a table that has rows, and flips.csv."""
-    found = {name: run.table(table) for table, name in TABLES.items()}
+    by_name = {name: run.table(table) for table, name in TABLES.items()}
     tables: dict[str, pd.DataFrame] = {
-        name: each for name, each in found.items() if each is not None
+        name: table for name, table in by_name.items() if table is not None
     }
     tables["flips"] = flips_of(run)
-    missing = [name for name, each in found.items() if each is None]
+    missing = [name for name, table in by_name.items() if table is None]
     return Exported(
-        tuple(save(out / f"{name}.csv", csv_text(each)) for name, each in tables.items()),
+        tuple(save(out / f"{name}.csv", csv_text(table)) for name, table in tables.items()),
         (f"Not written (empty): {', '.join(missing)}",) if missing else (),
     )
 

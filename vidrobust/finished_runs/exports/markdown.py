@@ -16,7 +16,7 @@ from vidrobust.stages.variation.section import in_one_line
 from vidrobust.text.numbers import known, percent_with_interval, with_interval
 
 MARKS = {"passed": "✅ passed", "failed": "❌ failed"}
-SPECIAL = str.maketrans({each: f"\\{each}" for each in "\\`*_[]<>|"})
+SPECIAL = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_[]<>|"})
 
 
 def write(run: RunTables, out: Path) -> Exported:
@@ -30,12 +30,12 @@ def page(run: RunTables, passages: Sequence[Passage] = ()) -> str:
 
 def rules(passages: Sequence[Passage], title: str) -> str:
     """Return what a gate said, as a list under a heading."""
-    failed = sum(each.outcome != "passed" for each in passages)
-    said = f"{failed} of {len(passages)} rules not passed" if failed else "passed"
-    lines = [f"## {escaped(title)}: {said}", ""]
+    failed = sum(passage.outcome != "passed" for passage in passages)
+    result = f"{failed} of {len(passages)} rules not passed" if failed else "passed"
+    lines = [f"## {escaped(title)}: {result}", ""]
     lines += [
-        f"- {MARKS.get(each.outcome, f'⚠️ {each.outcome}')}: `{each.gate.text}`: {escaped(each.sentence)}"
-        for each in passages
+        f"- {MARKS.get(passage.outcome, f'⚠️ {passage.outcome}')}: `{passage.gate.text}`: {escaped(passage.sentence)}"
+        for passage in passages
     ]
     return "\n".join(lines) + "\n"
 
@@ -72,12 +72,12 @@ def _metrics(run: RunTables) -> Iterator[str]:
             metric = find_metric(str(row.metric), task.name)
             if metric is None or not known(row.value):
                 continue
-            found = overall(stability, model, str(row.metric))
-            ends = (float(found["value"]), float(found["low"]), float(found["high"]))
-            said = (
+            figure = overall(stability, model, str(row.metric))
+            ends = (float(figure["value"]), float(figure["low"]), float(figure["high"]))
+            text = (
                 with_interval(*ends, metric.unit) if metric.unit else percent_with_interval(*ends)
             )
-            yield f"| {escaped(model)} | {escaped(metric.title)} | {said} | {int(row.n)} |"
+            yield f"| {escaped(model)} | {escaped(metric.title)} | {text} | {int(row.n)} |"
 
 
 MARKDOWN = Format(

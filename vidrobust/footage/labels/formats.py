@@ -130,14 +130,14 @@ class LabelFormats:
 
 def known() -> LabelFormats:
     """Return the formats of plugins, which are tried first, and the core's."""
-    own, found = {each.name: each for each in FORMATS}, provided()
+    core, plugins = {kind.name: kind for kind in FORMATS}, provided()
     return LabelFormats(
-        formats={each.name: each for each in found.records} | own, broken=found.broken
+        formats={kind.name: kind for kind in plugins.records} | core, broken=plugins.broken
     )
 
 
 def provided() -> Extensions[LabelFormat]:
-    return extensions(GROUP, LabelFormat, lambda each: each.name, {each.name for each in FORMATS})
+    return extensions(GROUP, LabelFormat, lambda each: each.name, {kind.name for kind in FORMATS})
 
 
 def read_labels(path: str | os.PathLike[str], format: str | None = None) -> Labels:
@@ -157,9 +157,9 @@ def read_labels(path: str | os.PathLike[str], format: str | None = None) -> Labe
     with reading(printable(place), "labels"):
         if format is not None:
             return every.formats[format].read(place)
-        for each in every.formats.values():
-            if each.sniff(place):
-                return each.read(place)
+        for kind in every.formats.values():
+            if kind.sniff(place):
+                return kind.read(place)
     raise InputError(
         f"{printable(place)}: label format not recognised. Read are {', '.join(every.formats)}. Convert others "
         f"to COCO: {CONVERTERS}"

@@ -131,10 +131,10 @@ def _lines(path: Path) -> dict[str, int]:
     """Return the line of each key of the object, and of each entry of its arrays as NAME[NUMBER]."""
     text, decoder = path.read_text(encoding="utf-8"), json.JSONDecoder()
     starts = [match.end() for match in re.finditer("\n", text)]
-    found: dict[str, int] = {}
+    lines: dict[str, int] = {}
 
     def note(name: str, place: int) -> None:
-        found[name] = bisect_right(starts, place) + 1
+        lines[name] = bisect_right(starts, place) + 1
 
     place = SPACE.match(text, text.index("{") + 1)
     at = place.end() if place else 0
@@ -151,7 +151,7 @@ def _lines(path: Path) -> dict[str, int]:
             at = _after(text, inside + 1, stop="}")
         else:
             at = _after(text, decoder.raw_decode(text, at)[1], stop="}")
-    return found
+    return lines
 
 
 def _after(text: str, at: int, stop: str = "") -> int:

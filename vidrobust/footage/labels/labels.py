@@ -49,11 +49,11 @@ class ClassMap:
         ``scores`` are (N, K) probabilities or logits. A class that none belongs to gets minus infinity, since
         0 would win where logits are negative (Shankar et al. 2019, the corrected score_predictions.py).
         """
-        found = np.full((len(scores), self.classes), -np.inf)
+        largest = np.full((len(scores), self.classes), -np.inf)
         for target in sorted(set(self.of_model.values())):
             members = [k for k, c in self.of_model.items() if c == target]
-            found[:, target] = scores[:, members].max(axis=1)
-        return found
+            largest[:, target] = scores[:, members].max(axis=1)
+        return largest
 
     def shifted(self, places: int) -> ClassMap:
         """The map of a model whose classes come so many places later."""

@@ -46,8 +46,8 @@ class FrameFiles:
             items = self._folders.get("/".join(folder[start:]).lstrip("/"))
             if items:
                 numbers = [(item.name, self._of(item.path)) for item in items]
-                found = [(name, of.get(path.name, of.get(path.stem))) for name, of in numbers]
-                return [(name, place) for name, place in found if place is not None]
+                placed = [(name, of.get(path.name, of.get(path.stem))) for name, of in numbers]
+                return [(name, place) for name, place in placed if place is not None]
         if anywhere:
             every = {item.name: item for of in self._folders.values() for item in of}.values()
             holders = [
@@ -93,11 +93,11 @@ def extracted_from(file: str) -> tuple[str, int] | None:
     """
     path = PurePosixPath(file)
     stem = path.stem if path.suffix.lower() in IMAGE_SUFFIXES else path.name
-    found = _EXTRACTED.fullmatch(stem)
-    if found is None:
+    match = _EXTRACTED.fullmatch(stem)
+    if match is None:
         return None
-    clip = found["clip"].rstrip("-_. ")
-    return clip or path.parent.name, int(found["frame"])
+    clip = match["clip"].rstrip("-_. ")
+    return clip or path.parent.name, int(match["frame"])
 
 
 BOX = ("x1", "y1", "x2", "y2")
@@ -125,24 +125,24 @@ def on_items(rows: pd.DataFrame, items: Iterable[Item]) -> MatchedLabels:
             named.setdefault(key, []).append(item.name)
     open_ = rows[~known]
     places = open_.groupby("item", sort=False).indices
-    found = {
+    items_of = {
         label: next((named[key] for key in _tails(label) if key in named), []) for label in places
     }
-    if "" in found and len(all_items) == 1:  # a file that names no input is about the only one
-        found[""] = [all_items[0].name]
-    numbers = _on_videos(open_, found, named, all_items)
+    if "" in items_of and len(all_items) == 1:  # a file that names no input is about the only one
+        items_of[""] = [all_items[0].name]
+    numbers = _on_videos(open_, items_of, named, all_items)
     open_ = open_.assign(frame=open_["item"].map(numbers).fillna(open_["frame"]).astype(np.int64))
     offset = {item.name: item.label_offset for item in all_items}
     parts = [
         on_clip(open_.iloc[places[label]].assign(item=name), offset[name], name)
-        for label, names in found.items()
+        for label, names in items_of.items()
         for name in names
     ]
     joined = pd.concat([by_file, *parts], ignore_index=True)
     have = set(joined["item"])
     return MatchedLabels(
         rows=joined,
-        without=tuple(label for label, names in found.items() if not names),
+        without=tuple(label for label, names in items_of.items() if not names),
         unlabelled=tuple(item.name for item in all_items if item.name not in have),
         missing=int(known.sum()) - by_file.index.nunique(),
         first_extracted=min(numbers.values(), default=None),
@@ -181,14 +181,14 @@ def _by_file(rows: pd.DataFrame, items: Sequence[Item]) -> tuple[pd.DataFrame, n
         return rows.iloc[:0], known
     named = rows[["file", "item"]].dropna().drop_duplicates("file").to_numpy()
     places = {file: files.find(file, anywhere=file == item) for file, item in named if file}
-    found: list[tuple[int, str, int]] = []
+    placed: list[tuple[int, str, int]] = []
     for row, file in enumerate(rows["file"]):
         at = places.get(file)
         known[row] = at is not None
-        found += [(row, name, frame) for name, frame in at or ()]
-    table = rows.loc[[row for row, _, _ in found]]
+        placed += [(row, name, frame) for name, frame in at or ()]
+    table = rows.loc[[row for row, _, _ in placed]]
     table = table.assign(
-        item=[name for _, name, _ in found], frame=[frame for _, _, frame in found]
+        item=[name for _, name, _ in placed], frame=[frame for _, _, frame in placed]
     )
     return table, known
 
@@ -199,10 +199,10 @@ def sets_on_items(sets: pd.DataFrame, items: Iterable[Item]) -> tuple[pd.DataFra
     there = on_items(wanted, items).rows
     keys = ["named", "anchor", "item"]
     anchors = there.loc[there["offset"] == 0, [*keys, "frame"]].rename(columns={"frame": "place"})
-    found = there.merge(anchors, on=keys)
+    placed = there.merge(anchors, on=keys)
     asked = wanted.merge(anchors[["named", "anchor"]].drop_duplicates(), on=["named", "anchor"])
-    got = found.drop_duplicates(["named", "anchor", "offset"])
-    table = found.drop(columns=["anchor", "named"]).rename(columns={"place": "anchor"})
+    got = placed.drop_duplicates(["named", "anchor", "offset"])
+    table = placed.drop(columns=["anchor", "named"]).rename(columns={"place": "anchor"})
     return table[list(sets.columns)].reset_index(drop=True), len(asked) - len(got)
 
 
@@ -334,11 +334,11 @@ class LabelsOutside:
         parts = [f"{self.counts[name]} {WORDS[name]}" for name in REASONS if self.counts[name]]
         times = f" ({self.first_s:g} to {self.last_s:g} s)" if np.isfinite(self.first_s) else ""
         falls = "falls" if self.total == 1 else "fall"
-        said = f"{self.total} of {plural(self.labels, 'label')} {falls} on no frame{times}: {', '.join(parts)}"
+        text = f"{self.total} of {plural(self.labels, 'label')} {falls} on no frame{times}: {', '.join(parts)}"
         if not self.counts["before"] + self.counts["after"] and self.total < self.labels:
-            return said
+            return text
         return (
-            f"{said}. Where a clip was cut from a longer video, say where it begins: --label-offset, or a column "
+            f"{text}. Where a clip was cut from a longer video, say where it begins: --label-offset, or a column "
             "label_offset of the manifest"
         )
 
@@ -376,30 +376,30 @@ def outside(
 
 def _reasons(rows: pd.DataFrame, shown: pd.DataFrame | None, window: Window) -> np.ndarray:
     """Return (n,) one of REASONS, or "" where the row falls on a frame."""
-    found = np.full(len(rows), "", dtype=object)
+    reasons = np.full(len(rows), "", dtype=object)
     if shown is None or not len(shown):
-        found[:] = "between"
-        return found
+        reasons[:] = "between"
+        return reasons
     frame, time = rows["frame"].to_numpy(np.int64), rows["time_s"].to_numpy(np.float64)
     numbers, times = (
         np.sort(shown["frame"].to_numpy(np.int64)),
         np.sort(shown["time_s"].to_numpy(np.float64)),
     )
     counted = frame >= 0
-    found[frame == BEFORE] = "before"
-    found[counted & ~np.isin(frame, numbers)] = "between"
-    found[counted & (frame < numbers[0])] = "before"
-    found[counted & (frame > numbers[-1])] = "after"
+    reasons[frame == BEFORE] = "before"
+    reasons[counted & ~np.isin(frame, numbers)] = "between"
+    reasons[counted & (frame < numbers[0])] = "before"
+    reasons[counted & (frame > numbers[-1])] = "after"
     timed = (frame == WHOLE_ITEM) & np.isfinite(time)
     _, distance = nearest_frames(times, time)
     step = float(np.median(np.diff(times))) if len(times) > 1 else np.inf
     far = timed & ~(distance <= step)
-    found[far] = "between"
-    found[far & (time < times[0])] = "before"
-    found[far & (time > times[-1])] = "after"
+    reasons[far] = "between"
+    reasons[far & (time < times[0])] = "before"
+    reasons[far & (time > times[-1])] = "after"
     start, end = window
-    before = (found == "before") & (start is not None)
+    before = (reasons == "before") & (start is not None)
     if timed.any():
         before &= time >= 0
-    found[before | ((found == "after") & (end is not None))] = "window"
-    return found
+    reasons[before | ((reasons == "after") & (end is not None))] = "window"
+    return reasons

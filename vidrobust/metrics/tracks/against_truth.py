@@ -212,8 +212,8 @@ class _ClassBoxes:
     def of(cls, frame: np.ndarray, places: Places, number: np.ndarray) -> _ClassBoxes:
         """Of boxes that repeat a number in a frame only the first counts."""
         _, first = np.unique(np.column_stack([frame, number]), axis=0, return_index=True)
-        own = np.unique(number[first], return_inverse=True)[1]
-        return cls(frame[first], places.take(first), own.reshape(-1))
+        code = np.unique(number[first], return_inverse=True)[1]
+        return cls(frame[first], places.take(first), code.reshape(-1))
 
     @property
     def counts(self) -> np.ndarray:

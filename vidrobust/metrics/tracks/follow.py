@@ -64,7 +64,7 @@ def linked(found: ItemBoxes, track: np.ndarray, settings: TrackSettings) -> np.n
     goes, came = np.flatnonzero(~still & inner[0]), np.flatnonzero(~begins_still & inner[1])
     moving = _moving_on(found, ends, goes, came, settings)
     a, b, iou = (
-        np.concatenate(each) for each in zip((earlier[i], later[j], iou), moving, strict=True)
+        np.concatenate(column) for column in zip((earlier[i], later[j], iou), moving, strict=True)
     )
     row_a, row_b = ends.last[a], ends.first[b]
     scene = np.cumsum(~found.joined)
@@ -194,9 +194,7 @@ class TrackSettings:
             raise SettingsError(
                 f"expected an iou in (0, 1] and a max_gap of 0 frames or more, got {self.iou:g} and {self.max_gap}"
             )
-        if self.min_boxes < 1 or any(
-            len(each) != 4 or min(each[2:]) <= 0 for each in self.occluders
-        ):
+        if self.min_boxes < 1 or any(len(box) != 4 or min(box[2:]) <= 0 for box in self.occluders):
             raise SettingsError(
                 "expected tracks of 1 box or more, and occluders of x, y, width and height in px, got "
                 f"{self.min_boxes} and {list(self.occluders)}"
@@ -204,16 +202,16 @@ class TrackSettings:
 
     def of_classes(self, names: Mapping[int, str]) -> TrackSettings:
         """Return these settings with labels in place of class names."""
-        own = dict(self.class_scores)
-        scores = tuple((label, own[name]) for label, name in names.items() if name in own)
+        by_name = dict(self.class_scores)
+        scores = tuple((label, by_name[name]) for label, name in names.items() if name in by_name)
         return dataclasses.replace(self, start_scores=scores) if scores else self
 
     def starts(self, labels: np.ndarray) -> np.ndarray:
         """Return the start score of each label (D,)."""
-        found = np.full(len(labels), self.start_score)
+        scores = np.full(len(labels), self.start_score)
         for label, score in self.start_scores:
-            found[labels == label] = score
-        return found
+            scores[labels == label] = score
+        return scores
 
     def keeps(self, labels: np.ndarray) -> np.ndarray:
         """Return the keep score of each label (D,)."""
@@ -355,14 +353,14 @@ def _turned(
 def _second_boxes(
     found: ItemBoxes, rows: np.ndarray, track: np.ndarray, second: np.ndarray
 ) -> None:
-    own, free = rows[track[rows] >= 0], rows[(track[rows] < 0) & (second[rows] < 0)]
-    if not len(own) or not len(free):
+    tracked, free = rows[track[rows] >= 0], rows[(track[rows] < 0) & (second[rows] < 0)]
+    if not len(tracked) or not len(free):
         return
     i, j, iou = same_place(
-        found.places(free), found.places(own), found.labels[free], found.labels[own]
+        found.places(free), found.places(tracked), found.labels[free], found.labels[tracked]
     )
     order = np.argsort(iou, kind="stable")  # the last to write is the nearest
-    second[free[i[order]]] = track[own[j[order]]]
+    second[free[i[order]]] = track[tracked[j[order]]]
 
 
 def _born(
@@ -390,8 +388,8 @@ def _best_first(found: ItemBoxes, rows: np.ndarray, track: np.ndarray, second: n
     further = rows[second[rows] >= 0]
     if not len(further):
         return
-    own = rows[track[rows] >= 0]
-    box_of = dict(zip(track[own].tolist(), own.tolist(), strict=True))
+    tracked = rows[track[rows] >= 0]
+    box_of = dict(zip(track[tracked].tolist(), tracked.tolist(), strict=True))
     for row in further[np.argsort(found.scores[further], kind="stable")].tolist():
         of = int(second[row])
         before = box_of[of]
@@ -518,10 +516,10 @@ def _right_there(i: np.ndarray, j: np.ndarray, iou: np.ndarray, value: np.ndarra
     near = np.flatnonzero(iou >= DUPLICATE)
     tracks: set[int] = set()
     boxes: set[int] = set()
-    found = []
+    chosen = []
     for pair in near[np.argsort(-value[near], kind="stable")].tolist():
         if int(i[pair]) not in tracks and int(j[pair]) not in boxes:
-            found.append(pair)
+            chosen.append(pair)
             tracks.add(int(i[pair]))
             boxes.add(int(j[pair]))
-    return np.array(found, np.int64)
+    return np.array(chosen, np.int64)

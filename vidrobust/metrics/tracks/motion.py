@@ -144,12 +144,12 @@ def _tracked(a: np.ndarray, b: np.ndarray, points: np.ndarray) -> tuple[np.ndarr
     first, second = same_light(a, b, alike="share")
     window = (WINDOW, WINDOW)
     start = points[:, None]
-    there, found, _ = cv2.calcOpticalFlowPyrLK(
+    there, status, _ = cv2.calcOpticalFlowPyrLK(
         first, second, start, None, winSize=window, maxLevel=LEVELS
     )
     back, again, _ = cv2.calcOpticalFlowPyrLK(
         second, first, there, None, winSize=window, maxLevel=LEVELS
     )
     off = np.abs(back - start)[:, 0].max(axis=1)
-    good = (found[:, 0] == 1) & (again[:, 0] == 1) & (off <= MAX_RETURN)
+    good = (status[:, 0] == 1) & (again[:, 0] == 1) & (off <= MAX_RETURN)
     return (there - start)[:, 0].astype(np.float64), good

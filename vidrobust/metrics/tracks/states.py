@@ -75,10 +75,10 @@ def lies_on(
     for wanted, rows in _by_frame(frame, found.frame[enough], found.num_frames):
         there = found.places(enough[rows])
         i, j, common = overlaps(places.take(wanted), there)
-        own, other = whole[wanted[i]], there.areas[j]
+        area, other = whole[wanted[i]], there.areas[j]
         alike = labels[wanted[i]] == found.labels[enough[rows[j]]]
-        held = (common >= INSIDE * own) & (alike | (own >= PART * other))
-        on[wanted[i[held | (common >= least * (own + other - common))]]] = True
+        held = (common >= INSIDE * area) & (alike | (area >= PART * other))
+        on[wanted[i[held | (common >= least * (area + other - common))]]] = True
     return on
 
 
@@ -266,10 +266,10 @@ def lives(found: ItemBoxes, objects: Objects, settings: TrackSettings) -> Lives:
     missed = np.flatnonzero((state == "missed") & (evidence == "between") & moves[track])
     lost = np.flatnonzero(np.isin(state, FAULTS) & (evidence != "covered") & moves[track])
     lost = lost[np.lexsort((frame[lost], track[lost]))]
-    own = np.repeat(np.arange(len(moves)), edges.stops - edges.starts)
-    seen = moves[own]
+    track_of = np.repeat(np.arange(len(moves)), edges.stops - edges.starts)
+    seen = moves[track_of]
     places = np.concatenate([boxes[missed], found.boxes[edges.rows[seen]]])
-    rows = np.concatenate([track[missed], own[seen]])
+    rows = np.concatenate([track[missed], track_of[seen]])
     hidden = unseen(rows, places, np.arange(len(rows)) < len(missed), boxes[lost])
     gap = np.cumsum(
         (np.diff(frame[lost], prepend=-9) != 1) | (np.diff(track[lost], prepend=-9) != 0)
@@ -315,8 +315,8 @@ def blinks(found: ItemBoxes, edges: TrackEnds) -> np.ndarray:
     near = (step[1:] == 1) & (step[:-1] == 1)
     for track in np.flatnonzero(~few & (count >= MOVING_BOXES)):
         within = slice(edges.starts[track], edges.stops[track] - 2)
-        own = jump[within][near[within]] if near[within].any() else jump[within]
-        few[track] = len(own) > 0 and np.quantile(own, 0.25) > COHERENT
+        jumps = jump[within][near[within]] if near[within].any() else jump[within]
+        few[track] = len(jumps) > 0 and np.quantile(jumps, 0.25) > COHERENT
     return few
 
 
@@ -333,14 +333,14 @@ def _between(
     share = (step / (length[gap] + 1))[:, None]
     boxes = (1 - share) * found.boxes[first][gap] + share * found.boxes[second][gap]
     expected = found.places(first[gap]).at(boxes)
-    frame, own = found.frame[first][gap] + step, track[first][gap]
+    frame, owner = found.frame[first][gap] + step, track[first][gap]
     around = np.maximum(
         *(
             cover(found, track, track[first], found.frame[at], found.places(at))
             for at in (first, second)
         )
     )
-    over = cover(found, track, own, frame, expected)
+    over = cover(found, track, owner, frame, expected)
     behind = (over >= COVERED) & (over >= around[gap] + MORE_COVERED)
     candidates = np.flatnonzero(behind)
     at = np.flatnonzero(open_)[gap[candidates]]
@@ -361,7 +361,7 @@ def _between(
         },
         "missed",
     )
-    return own, frame, state, np.where(evidence == "", "between", evidence), boxes
+    return owner, frame, state, np.where(evidence == "", "between", evidence), boxes
 
 
 @dataclass(frozen=True)
@@ -405,18 +405,18 @@ def _beyond(
     start = np.cumsum(steps) - steps
     end = _first(cut | holds["border"] | holds["ignored"], track, count, start, steps)
     look = np.flatnonzero((step < end[track]) & (step <= last))
-    own, there = track[look], found.places(row[track[look]]).at(boxes[look]).clipped(found.size)
+    owner, there = track[look], found.places(row[track[look]]).at(boxes[look]).clipped(found.size)
     holds["covered"][look] = lies_on(
-        found, at[look], there, found.labels[row[own]], settings, LEAST_IOU
+        found, at[look], there, found.labels[row[owner]], settings, LEAST_IOU
     )
     beside = under_occluder(found.places(row), settings)
-    holds["occluder"][look] = occluded(there, beside[own], settings)
+    holds["occluder"][look] = occluded(there, beside[owner], settings)
     before = cover(found, objects.track, np.arange(count), frame, found.places(row))
     lay = lies_under(
         found, objects.track, edges.rows, edges.stops - 1 if forward else edges.starts, -sign
     )
-    over = cover(found, objects.track, own, at[look], there, frame[own])
-    holds["behind"][look] = (over >= COVERED) & (over >= before[own] + MORE_COVERED) & ~lay[own]
+    over = cover(found, objects.track, owner, at[look], there, frame[owner])
+    holds["behind"][look] = (over >= COVERED) & (over >= before[owner] + MORE_COVERED) & ~lay[owner]
     stop = _first(cut | np.any(list(holds.values()), axis=0), track, count, start, steps)
     ended = np.flatnonzero(stop <= steps)
     at_stop = (start + stop - 1)[ended]
@@ -470,16 +470,16 @@ def _first(
 
 
 def _velocity(found: ItemBoxes, edges: TrackEnds, *, forward: bool) -> np.ndarray:
-    own = edges.velocity(last=forward)
+    velocity = edges.velocity(last=forward)
     row = edges.last if forward else edges.first
     alone = (edges.first == edges.last) & np.isnan(found.shift[row, 0])
     if not alone.any() or (~alone).sum() < FEWEST_NEIGHBOURS:
-        return own
+        return velocity
     others = edges.velocity(last=True)[~alone]
     middle = np.median(others, axis=0)
     if np.median(np.linalg.norm(others - middle, axis=1)) <= ALIKE * np.linalg.norm(middle):
-        own[alone] = middle
-    return own
+        velocity[alone] = middle
+    return velocity
 
 
 def _may_go_on(

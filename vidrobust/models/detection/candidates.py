@@ -146,25 +146,25 @@ def long_cells(size: tuple[int, int]) -> int:
 
 def fitting(shape: tuple[int, ...], size: tuple[int, int]) -> list[str]:
     """Return the heads whose single output has this shape (without batch) for an input (height, width) px."""
-    found = []
+    heads = []
     if len(shape) == 3 and shape[0] > 5 and (shape[1], shape[2]) == (size[0] // 16, size[1] // 16):
-        found.append("fastestdet")
+        heads.append("fastestdet")
     if len(shape) != 2:
-        return found
+        return heads
     counts = {cells(size, strides) for strides in STRIDES}
     if shape[1] in counts and shape[0] > 4:
-        found.append("yolov8")
+        heads.append("yolov8")
     if shape[0] == long_cells(size) and shape[1] > 32:
-        found.append("nanodet")
+        heads.append("nanodet")
     if shape[0] in counts and shape[1] > 5:
-        found.append("yolox")
+        heads.append("yolox")
     if shape[0] in {ANCHORS * count for count in counts} and shape[1] > 5:
-        found.append("yolov5")
-    if shape[1] == 6 and shape[0] > 6 and not found:
-        found.append("yolov8")
-    if shape[1] == 7 and not found:
-        found.append("yolov7-end2end")
-    return found
+        heads.append("yolov5")
+    if shape[1] == 6 and shape[0] > 6 and not heads:
+        heads.append("yolov8")
+    if shape[1] == 7 and not heads:
+        heads.append("yolov7-end2end")
+    return heads
 
 
 def refused(

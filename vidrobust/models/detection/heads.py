@@ -70,8 +70,8 @@ def _yolox_grid(size: tuple[int, int], shape: tuple[int, ...]) -> tuple[np.ndarr
         sides = [(size[0] // s, size[1] // s) for s in strides]
         if len(shape) == 2 and shape[1] > 5 and cells(size, strides) == shape[0]:
             grids = [np.indices(side)[::-1].reshape(2, -1).T for side in sides]
-            each = [np.full((h * w, 1), float(s)) for (h, w), s in zip(sides, strides, strict=True)]
-            return np.concatenate(grids).astype(np.float64), np.concatenate(each)
+            step = [np.full((h * w, 1), float(s)) for (h, w), s in zip(sides, strides, strict=True)]
+            return np.concatenate(grids).astype(np.float64), np.concatenate(step)
     raise refused("yolox", f"({cells(size, STRIDES[0])}, 5 + classes)", shape, size)
 
 
@@ -119,13 +119,13 @@ def decode_yolov8_masks(outputs: Outputs, settings: HeadSettings) -> Candidates:
         )
     out = flat[0]
     if out.shape[1] == 6 + count and out.shape[0] != 6 + count:
-        found = Candidates(out[:, :4], out[:, 4], out[:, 5].astype(np.int64), None, settled=True)
+        boxes = Candidates(out[:, :4], out[:, 4], out[:, 5].astype(np.int64), None, settled=True)
         weights = out[:, 6:]
     else:
         scores, labels = best_class(out[4:-count].T)
-        found = Candidates(corners(out[:4].T, "cxcywh"), scores, labels, len(out) - 4 - count)
+        boxes = Candidates(corners(out[:4].T, "cxcywh"), scores, labels, len(out) - 4 - count)
         weights = out[-count:].T
-    return dataclasses.replace(found, masks=MaskParts(weights, pictures[0], settings.size))
+    return dataclasses.replace(boxes, masks=MaskParts(weights, pictures[0], settings.size))
 
 
 def decode_yolov8_turned(outputs: Outputs, settings: HeadSettings) -> Candidates:
@@ -228,29 +228,29 @@ def _pairs_of_levels(
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Scores and boxes of each level, the finest first, both (cells, numbers) float64."""
     arrays = [np.asarray(array, np.float64) for array in outputs.values()]
-    each = (
+    layout = (
         f"(cells, classes) and (cells, {boxes})"
         if cells_first
         else f"(classes, h, w) and ({boxes}, h, w)"
     )
     shapes = ", ".join(str(array.shape) for array in arrays)
     unfit = SettingsError(
-        f"head {head}: expected scores and boxes of each level, {each}, got {shapes}"
+        f"head {head}: expected scores and boxes of each level, {layout}, got {shapes}"
     )
     if any(array.ndim != (2 if cells_first else 3) for array in arrays):
         raise unfit
     by_level: dict[tuple[int, ...], list[np.ndarray]] = {}
     for array in arrays:
         by_level.setdefault(array.shape[:1] if cells_first else array.shape[1:], []).append(array)
-    found = []
+    pairs = []
     for level in sorted(by_level, key=lambda size: -int(np.prod(size))):
         flat = [a if cells_first else a.reshape(len(a), -1).T for a in by_level[level]]
         with_boxes = [a for a in flat if a.shape[1] == boxes]
         if len(flat) != 2 or not with_boxes:
             raise unfit
         box = with_boxes[-1]
-        found.append((flat[0] if box is flat[1] else flat[1], box))
-    return found
+        pairs.append((flat[0] if box is flat[1] else flat[1], box))
+    return pairs
 
 
 def _level_sides(outputs: Outputs) -> list[tuple[int, int]]:
@@ -299,9 +299,9 @@ def _boxes_of_bins(logits: np.ndarray, size: tuple[int, int], offset: float) -> 
         points.append(_centres(sides, (stride, stride), offset))
         strides.append(np.full((len(points[-1]), 1), float(stride)))
     # (N, 4 * bins) -> (N, 4): the mean bin of each side (Li et al. 2020, arXiv 2006.04388)
-    each = logits.reshape(len(logits), 4, -1)
-    e = np.exp(each - each.max(axis=2, keepdims=True))
-    mean: np.ndarray = (e * np.arange(each.shape[2])).sum(axis=2) / e.sum(axis=2)
+    bins = logits.reshape(len(logits), 4, -1)
+    e = np.exp(bins - bins.max(axis=2, keepdims=True))
+    mean: np.ndarray = (e * np.arange(bins.shape[2])).sum(axis=2) / e.sum(axis=2)
     return _around(np.concatenate(points), mean * np.concatenate(strides))
 
 

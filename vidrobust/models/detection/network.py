@@ -66,8 +66,8 @@ class NetworkDetector:
             return detections([], [], [], self.class_names)
         size = (int(pixels.shape[-2]), int(pixels.shape[-1]))
         fit = self.network.preprocess.fit(*size)
-        found = candidates(self.network, pixels)
-        return to_frames(found, fit, self.network.suppression, self.class_names, size)
+        boxes = candidates(self.network, pixels)
+        return to_frames(boxes, fit, self.network.suppression, self.class_names, size)
 
 
 def candidates(network: DetectionNetwork, pixels: torch.Tensor) -> list[Candidates]:

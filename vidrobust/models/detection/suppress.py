@@ -175,8 +175,8 @@ def likeness(turned: np.ndarray) -> np.ndarray:
     whole = sum_a * sum_b - sum_c**2
     apart = (sum_a * dy**2 + sum_b * dx**2) / (whole + _EPSILON) / 4
     apart -= sum_c * dx * dy / (whole + _EPSILON) / 2
-    own = np.sqrt(np.maximum(a * b - c**2, 0))
+    root = np.sqrt(np.maximum(a * b - c**2, 0))
     with np.errstate(invalid="ignore"):  # two boxes that are lines are not alike
-        apart += np.log(whole / (4 * own[:, None] * own[None] + _EPSILON) + _EPSILON) / 2
+        apart += np.log(whole / (4 * root[:, None] * root[None] + _EPSILON) + _EPSILON) / 2
     near: np.ndarray = 1 - np.sqrt(1 - np.exp(-np.clip(apart, _EPSILON, 100)) + _EPSILON)
     return near

@@ -31,8 +31,8 @@ def onnx_model(spec: ModelSpec, device: torch.device) -> Network | DetectionNetw
     """Load an ONNX network, on CUDA where ONNX Runtime can; a fallback to the CPU is noted."""
     path = spec.file()
     session, notes = open_session(path, device, spec)
-    own = ultralytics_entry(session.get_modelmeta().custom_metadata_map)
-    where, entry = find_entry(path, spec.options.get("sidecar"), own=own)
+    embedded = ultralytics_entry(session.get_modelmeta().custom_metadata_map)
+    where, entry = find_entry(path, spec.options.get("sidecar"), own=embedded)
     if entry.get("task") == "detection":
         return _onnx_detector(spec, session, notes, where, entry)
     return _onnx_classifier(spec, session, notes, device)

@@ -281,14 +281,14 @@ class Processes:
             slot.send(order)
 
     def wait(self) -> list[tuple[Any, Event]]:
-        found: list[tuple[Any, Event]] = []
+        events: list[tuple[Any, Event]] = []
         for ready in wait(list(self._pipes)):
             pipe = cast(Connection, ready)
             try:
-                found.append((pipe, pipe.recv()))
+                events.append((pipe, pipe.recv()))
             except (EOFError, OSError):
-                found.append((pipe, Lost(self._end_of(pipe))))
-        return found
+                events.append((pipe, Lost(self._end_of(pipe))))
+        return events
 
     def _end_of(self, pipe: Connection) -> str:
         process = self._pipes.pop(pipe)

@@ -267,12 +267,12 @@ class Worker:
                 asked.setdefault((unit.stage, unit.count, unit.had(self.cache)), []).append(
                     unit.model
                 )
-        found: set[int] = set()
+        frames: set[int] = set()
         for (stage, count, have), models in asked.items():
             context = self._context(stage, order.segment, source, lambda _: None)
             context = dataclasses.replace(context, count=count, have=have, models=models)
-            found |= set(stage.frames_needed(context))
-        return sorted(found)
+            frames |= set(stage.frames_needed(context))
+        return sorted(frames)
 
     def _context(
         self,
@@ -332,8 +332,8 @@ class Worker:
                     except ModelError as error:
                         self._failed(order, unit, error)
                         del works[unit]
-                for each in fed:
-                    each.result()
+                for future in fed:
+                    future.result()
                 counter.advance(len(batch))
                 is_late = is_late or self._says_late(order, source, counter)
         for problem in source.problems:
@@ -341,12 +341,12 @@ class Worker:
         seconds = (time.perf_counter() - started) / max(len(works), 1)
         for unit, work in works.items():
             try:
-                found, facts = work.finish(source)
+                made, facts = work.finish(source)
             except ModelError as error:
                 self._failed(order, unit, error)
             else:
                 self.cache.write(
-                    unit.stage, unit.key, found, {**facts, "seconds": round(seconds, 3)}
+                    unit.stage, unit.key, made, {**facts, "seconds": round(seconds, 3)}
                 )
 
     def _says_late(self, order: Order, source: VideoSource, counter: Counter) -> bool:
@@ -410,30 +410,30 @@ class Worker:
             context, count=count, have=have, models=[u.model for u in units]
         )
         try:
-            found: dict[str, Found] = dict(
+            results: dict[str, Found] = dict(
                 stage.work(context, source, [self.models[u.model] for u in units])
             )
         except ModelError:
-            found = {}
+            results = {}
             for unit in units:
                 try:
                     alone = dataclasses.replace(context, models=[unit.model])
-                    found.update(stage.work(alone, source, [self.models[unit.model]]))
+                    results.update(stage.work(alone, source, [self.models[unit.model]]))
                 except ModelError as error:
                     self._failed(order, unit, error)
         seconds = (time.perf_counter() - started) / len(units)
         for unit in units:
-            if unit.model in found:
-                rows, facts = found[unit.model]
+            if unit.model in results:
+                rows, facts = results[unit.model]
                 took = seconds
                 if have:
                     before = {
-                        each: self.cache.read(stage, unit.key, each, name)
-                        for each in stage.unit_tables
+                        table: self.cache.read(stage, unit.key, table, name)
+                        for table in stage.unit_tables
                     }
                     rows = {
-                        each: pd.concat([before[each], rows[each]], ignore_index=True)
-                        for each in stage.unit_tables
+                        table: pd.concat([before[table], rows[table]], ignore_index=True)
+                        for table in stage.unit_tables
                     }
                     took += float(self.cache.facts(stage, unit.key).get("seconds", 0.0))
                 summary = {**facts, "count": count, "seconds": round(took, 3)}
