@@ -39,10 +39,10 @@ Messages = Iterator[tuple[int, Callable[[], np.ndarray]]]  # time in ns, and wha
 
 
 def _of_bytes(data: Any) -> np.ndarray:
-    found = cv2.imdecode(np.frombuffer(bytes(data), np.uint8), cv2.IMREAD_COLOR)
-    if found is None:
+    image = cv2.imdecode(np.frombuffer(bytes(data), np.uint8), cv2.IMREAD_COLOR)
+    if image is None:
         raise ValueError("no JPEG and no PNG")
-    return np.ascontiguousarray(found[..., ::-1])
+    return np.ascontiguousarray(image[..., ::-1])
 
 
 def _of_json(data: bytes) -> np.ndarray:
@@ -116,13 +116,13 @@ class BagReader:
                 if index < first:
                     continue
                 try:
-                    found = picture()
+                    pixels = picture()
                 except (ValueError, cv2.error) as error:
                     self._unreadable[index] = str(error)
                     continue
                 seconds = (time - int(self._times[0])) / 1e9
                 yield Decoded(
-                    index=index, time_s=seconds, corrupt=False, rgb=partial(np.asarray, found)
+                    index=index, time_s=seconds, corrupt=False, rgb=partial(np.asarray, pixels)
                 )
 
     def start_before(self, index: int) -> int:
@@ -160,8 +160,8 @@ class BagReader:
                 return _of_message(bag.deserialize(raw, kind))
 
             def messages(connection: Any) -> Messages:
-                for found, time, raw in bag.messages(connections=[connection]):
-                    yield time, partial(picture, raw, found.msgtype)
+                for message, time, raw in bag.messages(connections=[connection]):
+                    yield time, partial(picture, raw, message.msgtype)
 
             pictures = [c for c in bag.connections if c.msgtype in (COMPRESSED, RAW)]
             yield {c.topic: partial(messages, c) for c in pictures}

@@ -74,16 +74,16 @@ def write(run: RunTables, out: Path) -> Exported:
 def shown_moments(run: RunTables, model: str) -> list[Shown]:
     """Choose the worst moments of a model, and as many frames about each as fill six to ten seconds."""
     files = ("moments.json", "box_moments.json")
-    every = [each for name in files for each in run.json(name).get("moments", [])]
-    chosen = [each for each in every if each["model"] == model][:MOMENTS]
-    found = []
+    every = [entry for name in files for entry in run.json(name).get("moments", [])]
+    chosen = [entry for entry in every if entry["model"] == model][:MOMENTS]
+    clips = []
     for moment in chosen:
         answers = _answers(run, model, str(moment["item"]))
         time_s = answers["time_s"].to_numpy(np.float64)
         at = float(moment["time_b_s"])
         half = (LONGEST_S + SHORTEST_S) / 2 / len(chosen) / SLOWER / 2
         inside = (time_s >= at - half) & (time_s <= at + half)
-        found.append(
+        clips.append(
             Shown(
                 item=str(moment["item"]),
                 words=str(moment.get("what") or f"{moment['label_a']} becomes {moment['label_b']}"),
@@ -92,7 +92,7 @@ def shown_moments(run: RunTables, model: str) -> list[Shown]:
                 boxes=_boxes(run, model, str(moment["item"])),
             )
         )
-    return [each for each in found if len(each.frames)]
+    return [clip for clip in clips if len(clip.frames)]
 
 
 def _answers(run: RunTables, model: str, item: str) -> pd.DataFrame:
@@ -109,8 +109,8 @@ def _answers(run: RunTables, model: str, item: str) -> pd.DataFrame:
     rows = frames[(frames["model"] == model) & (frames["item"] == item)]
     rows = rows.drop_duplicates("frame").sort_values("frame")
     label = rows["label_name"].fillna(NO_ANSWER).astype(str)
-    said = [f"{name}, {percent(p)}" for name, p in zip(label, rows["probability"], strict=True)]
-    return rows[["frame", "time_s"]].assign(label=label, said=said)
+    texts = [f"{name}, {percent(p)}" for name, p in zip(label, rows["probability"], strict=True)]
+    return rows[["frame", "time_s"]].assign(label=label, said=texts)
 
 
 def _boxes(run: RunTables, model: str, item: str) -> pd.DataFrame | None:
@@ -180,7 +180,7 @@ def _with_boxes(picture: np.ndarray, boxes: pd.DataFrame, scale: float) -> np.nd
     if boxes.empty:
         return picture
     tracks = boxes["track"].to_numpy(np.int64)
-    found = sv.Detections(
+    detections = sv.Detections(
         xyxy=boxes[["x1", "y1", "x2", "y2"]].to_numpy(np.float64) * scale,
         confidence=boxes["score"].to_numpy(np.float64),
         class_id=tracks,
@@ -189,9 +189,9 @@ def _with_boxes(picture: np.ndarray, boxes: pd.DataFrame, scale: float) -> np.nd
     palette = sv.ColorPalette.from_hex(list(COLOURS))
     words = [f"{row.label_name} {row.score:.2f}" for row in boxes.itertuples()]
     bgr = np.ascontiguousarray(picture[..., ::-1])  # as supervision has it
-    drawn = sv.BoxAnnotator(color=palette, thickness=3).annotate(bgr, found)
+    drawn = sv.BoxAnnotator(color=palette, thickness=3).annotate(bgr, detections)
     labels = sv.LabelAnnotator(color=palette, text_scale=0.5)
-    return np.ascontiguousarray(labels.annotate(drawn, found, labels=words)[..., ::-1])
+    return np.ascontiguousarray(labels.annotate(drawn, detections, labels=words)[..., ::-1])
 
 
 def _font(size: int) -> Any:
@@ -215,8 +215,8 @@ def _as_gif(pictures: Sequence[np.ndarray], path: Path) -> Path:
     """Write every second picture, smaller: a GIF has no compression between its frames to speak of."""
     height = round(pictures[0].shape[0] * GIF_WIDTH / WIDTH)
     small = [
-        Image.fromarray(cv2.resize(each, (GIF_WIDTH, height), interpolation=cv2.INTER_AREA))
-        for each in pictures[::2]
+        Image.fromarray(cv2.resize(picture, (GIF_WIDTH, height), interpolation=cv2.INTER_AREA))
+        for picture in pictures[::2]
     ]
     small[0].save(path, save_all=True, append_images=small[1:], duration=2000 // FRAME_RATE, loop=0)
     return path

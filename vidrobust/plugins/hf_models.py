@@ -87,11 +87,11 @@ class TransformersDetector(_HuggingFaceNetwork):
         if len(pixels) == 0:
             return detections([], [], [], self.class_names)
         size = (int(pixels.shape[-2]), int(pixels.shape[-1]))
-        found = self.processor.post_process_object_detection(
+        results = self.processor.post_process_object_detection(
             self.outputs(pixels), threshold=self.least, target_sizes=[size] * len(pixels)
         )
         keys = ("boxes", "scores", "labels")
-        parts = [[np.asarray(each[key].float().cpu()) for key in keys] for each in found]
+        parts = [[np.asarray(result[key].float().cpu()) for key in keys] for result in results]
         # the library keeps that of queries
         order = [np.argsort(-scores, kind="stable") for _, scores, _ in parts]
         boxes, scores, labels = (
@@ -133,7 +133,7 @@ def _of_another_task(
         for kind in known().kinds.values()
         if kind.adopts is not None and kind.adopts is not adopt
     )
-    model: Any = next((each for each in made if each is not None), None)
+    model: Any = next((adopted for adopted in made if adopted is not None), None)
     if model is None:
         raise SettingsError(f"{spec.text}: no plugin here has models of the task {task}")
     model.name = Path(spec.target).name
@@ -163,9 +163,9 @@ def adopt(given: object, device: torch.device) -> Classifier | Detector | None:
         return None
     if processor is None and place and Path(place).is_dir():
         processor = _library(name).AutoImageProcessor.from_pretrained(place)
-    own = module.device if device.type == "cpu" else device
+    target = module.device if device.type == "cpu" else device
     weights = "parameters of the network"
-    return _model(module, processor, task, name, f"python:{name}", own, weights, MIN_SCORE)
+    return _model(module, processor, task, name, f"python:{name}", target, weights, MIN_SCORE)
 
 
 def _model(
@@ -227,9 +227,9 @@ def _model(
 
 def _task(config: Any, where: str, architecture: str = "") -> tuple[Any, str]:
     architecture = architecture or next(iter(config.architectures or ()), "")
-    for part, found in TASKS.items():
+    for part, task in TASKS.items():
         if part in architecture:
-            return found
+            return task
     raise SettingsError(
         f"{where}: {architecture or type(config).__name__} is not supported; expected a network "
         f"{', '.join(TASKS)}. Any other can be given as package.module:factory"

@@ -84,8 +84,8 @@ def _stuck_lines(pixels: torch.Tensor, lines: float, own: torch.Generator) -> to
 
 def _fixed_pattern_noise(pixels: torch.Tensor, sigma: float, own: torch.Generator) -> torch.Tensor:
     h, w = pixels.shape[2:]
-    each = normal(own, (h, w), pixels.device) + normal(own, (1, w), pixels.device)
-    return rounded(pixels + each * (sigma / math.sqrt(2)))
+    noise = normal(own, (h, w), pixels.device) + normal(own, (1, w), pixels.device)
+    return rounded(pixels + noise * (sigma / math.sqrt(2)))
 
 
 def _vignetting(pixels: torch.Tensor, lost: float, own: torch.Generator) -> torch.Tensor:
@@ -282,7 +282,7 @@ def waves(
     field = torch.zeros((len(times_s), h, w), dtype=torch.float32)
     power = 0.0
     for _ in range(WAVES):
-        length = math.exp(uniform(own, *(math.log(each) for each in lengths)))
+        length = math.exp(uniform(own, *(math.log(end) for end in lengths)))
         turn, phase = angle(own), uniform(own, 0, 2 * math.pi)
         boil = 2 * math.pi / uniform(own, *BOIL_S)
         ky, kx = (2 * math.pi / length * part for part in (math.sin(turn), math.cos(turn)))

@@ -63,9 +63,9 @@ def write(run: RunTables, out: Path) -> Exported:
 
 
 def _replace(client: Any, experiment: str, name: str, model: str) -> None:
-    for each in client.search_runs([experiment], max_results=1000):
-        if each.data.tags.get(RUN) == name and each.data.tags.get(MODEL) == model:
-            client.delete_run(each.info.run_id)
+    for run in client.search_runs([experiment], max_results=1000):
+        if run.data.tags.get(RUN) == name and run.data.tags.get(MODEL) == model:
+            client.delete_run(run.info.run_id)
 
 
 FORMAT = Format(

@@ -34,20 +34,20 @@ def write(run: RunTables, out: Path) -> Exported:
 
 
 def _scalars(run: RunTables, model: str) -> Iterator[tuple[int, float, str, float]]:
-    for each in metrics_of(run, model).itertuples():
-        for group, value in (("metrics", each.value), ("low", each.low), ("high", each.high)):
+    for row in metrics_of(run, model).itertuples():
+        for group, value in (("metrics", row.value), ("low", row.low), ("high", row.high)):
             if np.isfinite(value):
-                yield 0, 0.0, f"{group}/{each.metric}", value
+                yield 0, 0.0, f"{group}/{row.metric}", value
     frames, pairs = run.table("frames"), run.table("pairs")
     if frames is not None:
-        own = frames[frames["model"] == model].drop_duplicates(["item", "frame"])
-        yield from _series(own, "frame", "probability", TOP)
+        rows = frames[frames["model"] == model].drop_duplicates(["item", "frame"])
+        yield from _series(rows, "frame", "probability", TOP)
     if pairs is not None:
-        own = pairs[
+        rows = pairs[
             (pairs["model"] == model) & (pairs["kind"] == "adjacent") & (pairs["excluded"] == "")
         ]
         yield from _series(
-            own.drop_duplicates(["item", "frame_b"]), "frame_b", "total_variation", SHIFT
+            rows.drop_duplicates(["item", "frame_b"]), "frame_b", "total_variation", SHIFT
         )
 
 

@@ -61,14 +61,14 @@ def stability_callback(
             raise SettingsError(
                 "stability_callback: images of one name; its predictions name them without folder"
             )
-        found: dict[str, list[dict[str, Any]]] = {}
+        by_file: dict[str, list[dict[str, Any]]] = {}
         for row in validator.jdict:
-            found.setdefault(row["file_name"], []).append(row)
+            by_file.setdefault(row["file_name"], []).append(row)
         for name, files in groupby(sorted(paths, key=clip), key=clip):
             every = list(files)
             for start in range(0, len(every), BATCH):
                 part = every[start : start + BATCH]
-                answers = [_boxes(found.get(path.name, []), validator.class_map) for path in part]
+                answers = [_boxes(by_file.get(path.name, []), validator.class_map) for path in part]
                 frames = np.stack([np.asarray(cv2.imread(str(path)))[..., ::-1] for path in part])
                 stability.update(answers, frames, name)
         validator.stability = stability
@@ -117,9 +117,9 @@ class _Figures:
 
 def _boxes(rows: list[dict[str, Any]], class_map: list[int]) -> np.ndarray:
     """(M, 6) x1, y1, x2, y2, score, class of the rows of predictions.json."""
-    found = [
+    boxes = [
         (x, y, x + w, y + h, row["score"], class_map.index(row["category_id"]))
         for row in rows
         for x, y, w, h in (row["bbox"],)
     ]
-    return np.array(found, np.float64).reshape(-1, 6)
+    return np.array(boxes, np.float64).reshape(-1, 6)

@@ -135,7 +135,7 @@ def _of_another_task(
 ) -> Classifier | Detector:
     """The model that another kind makes of the network."""
     made = (kind.adopts(yolo, device) for kind in known().kinds.values() if kind.adopts is not None)
-    model: Any = next((each for each in made if each is not None), None)
+    model: Any = next((adopted for adopted in made if adopted is not None), None)
     if model is None:
         raise SettingsError(f"{spec}: networks for {yolo.task!r} are not supported; {OTHERS}")
     weights = {"weights": str(path), "weights_sha256": file_sha256(path)}
@@ -180,7 +180,7 @@ def _model(
     given = {"conf": MIN_SCORE, **options} if yolo.task != "classify" else options
     arguments = {**given, "device": device, "verbose": False, "save": False, "stream": False}
     names = tuple(str(yolo.names[key]) for key in sorted(yolo.names))
-    said = ", ".join(f"{key} {value:g}" for key, value in given.items())
+    text = ", ".join(f"{key} {value:g}" for key, value in given.items())
     size = options.get("imgsz", yolo.overrides.get("imgsz", 640))
     note = f"boxes from a score of {MIN_SCORE:g} on are kept, to study thresholds; ,conf=0.25 keeps fewer"
     info = ModelInfo(
@@ -189,7 +189,7 @@ def _model(
         device=str(device),
         precision="float32",
         preprocessing=", ".join(
-            filter(None, [f"inside ultralytics ({yolo.task}), {_fitted(yolo.task, size)}", said])
+            filter(None, [f"inside ultralytics ({yolo.task}), {_fitted(yolo.task, size)}", text])
         ),
         weights=weights,
         weights_sha256=sha256,
@@ -218,11 +218,11 @@ def _fitted(task: str, size: object) -> str:
 def _boxes(results: list[Any], names: tuple[str, ...]) -> Detections:
     parts, shapes = [], []
     for result in results:
-        found = result.boxes if result.obb is None else result.obb
-        parts.append([_array(each) for each in (found.xyxy, found.conf, found.cls)])
+        rows = result.boxes if result.obb is None else result.obb
+        parts.append([_array(array) for array in (rows.xyxy, rows.conf, rows.cls)])
         if result.obb is not None:
             shapes.append(
-                shape_array(Polygon.of_corners(corners) for corners in _array(found.xyxyxyxy))
+                shape_array(Polygon.of_corners(corners) for corners in _array(rows.xyxyxyxy))
             )
         elif result.masks is not None:
             shapes.append(mask_array(_in_frame(_array(result.masks.data), result.orig_shape), MASK))
@@ -295,15 +295,15 @@ def _check_file(path: Path, spec: str) -> None:
 
 def _modules(pickled: bytes) -> set[str]:
     """Modules whose code a pickle asks for."""
-    found, texts = set(), list[str]()
+    names, texts = set(), list[str]()
     for code, argument, _ in pickletools.genops(pickled):
         if code.name == "GLOBAL":
-            found.add(str(argument).split(".")[0].split(" ")[0])
+            names.add(str(argument).split(".")[0].split(" ")[0])
         elif code.name == "STACK_GLOBAL" and len(texts) > 1:
-            found.add(texts[-2].split(".")[0])
+            names.add(texts[-2].split(".")[0])
         elif isinstance(argument, str):
             texts.append(argument)
-    return found
+    return names
 
 
 def _number(key: str, text: str, spec: str) -> float | int:

@@ -112,11 +112,11 @@ def _mot_line(row: Any) -> str:
 
 def write_coco(folder: RunFolder, out: Path) -> list[Path]:
     """Write COCO with videos: OUT, or of several detectors OUT with their names; return the files."""
-    found = _boxes(folder)
+    pairs = _boxes(folder)
     files = []
-    for model, boxes in found:
+    for model, boxes in pairs:
         path = (
-            out if len(found) == 1 else out.with_name(f"{out.stem}-{file_name(model)}{out.suffix}")
+            out if len(pairs) == 1 else out.with_name(f"{out.stem}-{file_name(model)}{out.suffix}")
         )
         files.append(save(path, json_text(coco_of(folder, model, boxes))))
     return files

@@ -83,11 +83,11 @@ def frame_marks(
 
 
 def _with_boxes(steps: pd.DataFrame, detections: pd.DataFrame) -> pd.DataFrame:
-    own = detections.loc[
+    tracked = detections.loc[
         detections["track"] >= 0, ["track", "frame", "label_name", "score", "shape"]
     ]
-    own = own.rename(columns={"label_name": "now"})
-    rows = steps.merge(own, on=["track", "frame"], how="left")
+    tracked = tracked.rename(columns={"label_name": "now"})
+    rows = steps.merge(tracked, on=["track", "frame"], how="left")
     rows = rows.sort_values(["track", "time_s"], kind="stable", ignore_index=True)
     last = rows.groupby("track", sort=False)["now"].ffill()
     rows["was"] = last.groupby(rows["track"], sort=False).shift().where(rows["flip"] == 1)
@@ -97,14 +97,14 @@ def _with_boxes(steps: pd.DataFrame, detections: pd.DataFrame) -> pd.DataFrame:
     rows["fresh"] = rows["time_s"] - rows["flip_s"] <= RENAMED_S
     rows["last"] = last.fillna(rows["label_name"])
     time, track = rows["time_s"].to_numpy(), rows["track"].to_numpy()
-    found = rows["now"].notna().to_numpy()
+    seen = rows["now"].notna().to_numpy()
     corners = rows[BOX].to_numpy(np.float64)
     centre = (corners[:, :2] + corners[:, 2:]) / 2
     trails, start = [], 0
     for row in range(len(rows)):
         while track[start] != track[row] or time[row] - time[start] > TRAIL_S:
             start += 1
-        way = centre[start : row + 1][found[start : row + 1]]
+        way = centre[start : row + 1][seen[start : row + 1]]
         trails.append(tuple((float(x), float(y)) for x, y in way))
     rows["trail"] = trails
     return rows
@@ -198,12 +198,12 @@ def write_video(run: OpenRun, wanted: WantedClip, path: Path) -> str:
 
 def _chosen(run: OpenRun, wanted: WantedClip) -> tuple[str, str]:
     counts = run.table("box_counts")
-    found = []
+    chosen = []
     for option, column, name in (
         ("--clip", "item", wanted.item),
         ("--detector", "model", wanted.model),
     ):
-        there = [str(each) for each in counts[column].drop_duplicates()]
+        there = [str(value) for value in counts[column].drop_duplicates()]
         some = ", ".join(there[:8]) + (f" and {len(there) - 8} more" if len(there) > 8 else "")
         if name and name not in there:
             raise SettingsError(f"{option} {name}: the run has boxes of {some or 'none'}")
@@ -213,8 +213,8 @@ def _chosen(run: OpenRun, wanted: WantedClip) -> tuple[str, str]:
                 if there
                 else f"{run.path}: the run holds no detector"
             )
-        found.append(name or there[0])
-    return found[0], found[1]
+        chosen.append(name or there[0])
+    return chosen[0], chosen[1]
 
 
 def _frames(
@@ -270,13 +270,13 @@ def _moved(mark: BoxMark, scale: float) -> BoxMark:
 def _head(title: str, marks: FrameMarks, place: int, width: int) -> np.ndarray:
     head = np.full((HEAD, width, 3), DARK, np.uint8)
     lost, objects = int(marks.uncovered[place]), int(marks.objects[place])
-    said = f"{marks.time_s[place]:8.2f} s  frame {marks.frame[place]}   {objects} objects"
-    cv2.putText(head, said, (6, HEAD - 9), FONT, 0.5, WHITE, 1, cv2.LINE_AA)
-    right = cv2.getTextSize(said, FONT, 0.5, 1)[0][0] + 6
+    text = f"{marks.time_s[place]:8.2f} s  frame {marks.frame[place]}   {objects} objects"
+    cv2.putText(head, text, (6, HEAD - 9), FONT, 0.5, WHITE, 1, cv2.LINE_AA)
+    right = cv2.getTextSize(text, FONT, 0.5, 1)[0][0] + 6
     if lost:
-        said = f", {lost} without a box"
-        cv2.putText(head, said, (right, HEAD - 9), FONT, 0.5, EXPECTED, 1, cv2.LINE_AA)
-        right += cv2.getTextSize(said, FONT, 0.5, 1)[0][0]
+        text = f", {lost} without a box"
+        cv2.putText(head, text, (right, HEAD - 9), FONT, 0.5, EXPECTED, 1, cv2.LINE_AA)
+        right += cv2.getTextSize(text, FONT, 0.5, 1)[0][0]
     text_width = cv2.getTextSize(title, FONT, 0.42, 1)[0][0]
     if right + 20 + text_width <= width:
         cv2.putText(
@@ -290,8 +290,8 @@ def timeline(marks: FrameMarks, width: int) -> np.ndarray:
     foot = np.full((FOOT, width, 3), 255, np.uint8)
     column = _columns(marks, width)
     objects, uncovered, renamed = (
-        np.bincount(column, weights=each, minlength=width)
-        for each in (marks.objects, marks.uncovered, marks.renamed)
+        np.bincount(column, weights=values, minlength=width)
+        for values in (marks.objects, marks.uncovered, marks.renamed)
     )
     share = np.divide(uncovered, objects, out=np.zeros(width), where=objects > 0)
     height = FOOT - 6

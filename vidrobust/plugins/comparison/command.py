@@ -49,6 +49,6 @@ def compare(run_a: Path, run_b: Path, out: Path | None, as_json: bool, **judging
     from vidrobust.plugins.comparison.comparison_page import comparison_lines, write_comparison
     from vidrobust.run_folder.folder import RunFolder
 
-    found = compare_runs(RunFolder.evaluated(run_a), RunFolder.evaluated(run_b), **judging)
-    page = write_comparison(out or run_b / "comparison.html", plain(found))
-    print_result(found, [*comparison_lines(found), f"report: {page}"], as_json)
+    result = compare_runs(RunFolder.evaluated(run_a), RunFolder.evaluated(run_b), **judging)
+    page = write_comparison(out or run_b / "comparison.html", plain(result))
+    print_result(result, [*comparison_lines(result), f"report: {page}"], as_json)

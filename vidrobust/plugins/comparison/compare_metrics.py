@@ -223,12 +223,12 @@ def compare_metrics(
     clusters = _clusters(rows)
     p = _tests(rows, clusters, np.random.default_rng(seed), share)
     # the two did the same in everything
-    one = all(each.equal for each in rows.values() if each.known)
+    one = all(pair.equal for pair in rows.values() if pair.known)
     return {
         name: _compared(
-            each, clusters.get(name), p.get(name, math.nan), margin, one or each.varies, seed
+            pair, clusters.get(name), p.get(name, math.nan), margin, one or pair.varies, seed
         )
-        for name, each in rows.items()
+        for name, pair in rows.items()
     }
 
 
@@ -241,29 +241,29 @@ def _compared(
         return replace(nothing, why=Undecided.NOT_MEASURED)
     a, b = float(rows.a.mean()), float(rows.b.mean())
     margin = margin_of(a, b, share, rows.bounds)
-    found = paired_difference(rows, clusters.of(np.arange(len(clusters.label))), seed)
-    said = verdict(found.low, found.high, margin=margin, worse=rows.worse, p=p)
+    delta = paired_difference(rows, clusters.of(np.arange(len(clusters.label))), seed)
+    here = verdict(delta.low, delta.high, margin=margin, worse=rows.worse, p=p)
     fact = rows.equal and occurs  # what occurred, and did the same in every row, is no sample
     few = rows.same_footage and len(rows.a) < FEWEST_ROWS and not fact
-    said = "cannot tell" if few else said
+    here = "cannot tell" if few else here
     alone = rows.alone and not fact
-    beyond: Verdict = "cannot tell" if alone else said
+    beyond: Verdict = "cannot tell" if alone else here
     return Compared(
         a=a,
         b=b,
-        difference=found.value,
-        low=found.low,
-        high=found.high,
+        difference=delta.value,
+        low=delta.low,
+        high=delta.high,
         margin=margin,
         verdict=beyond,
-        n=found.n,
-        clusters=found.clusters,
-        cluster=found.cluster,
+        n=delta.n,
+        clusters=delta.clusters,
+        cluster=delta.cluster,
         only_a=rows.only_a,
         only_b=rows.only_b,
         p=p,
-        on_these_clips=said if rows.alone else "",
-        why=Undecided.FEW_ROWS if few else why_not(beyond, said, found.low, found.high),
+        on_these_clips=here if rows.alone else "",
+        why=Undecided.FEW_ROWS if few else why_not(beyond, here, delta.low, delta.high),
     )
 
 
@@ -354,16 +354,16 @@ def _paired(
 
 
 def _clusters(rows: Mapping[str, Paired]) -> dict[str, Clusters]:
-    found: dict[str, Clusters] = {}
-    there = {name: each for name, each in rows.items() if each.known}
-    many = {name: each for name, each in there.items() if not each.few}
+    groups: dict[str, Clusters] = {}
+    there = {name: pair for name, pair in rows.items() if pair.known}
+    many = {name: pair for name, pair in there.items() if not pair.few}
     if many:
-        code = pd.factorize(np.concatenate([each.clips for each in many.values()]), sort=True)[0]
+        code = pd.factorize(np.concatenate([pair.clips for pair in many.values()]), sort=True)[0]
         for name, label in _split(code, many):
-            found[name] = Clusters(label, "part" if many[name].part_known else "item")
-    few = {name: each for name, each in there.items() if name not in many}
+            groups[name] = Clusters(label, "part" if many[name].part_known else "item")
+    few = {name: pair for name, pair in there.items() if name not in many}
     if few:
-        places = pd.concat([each.places for each in few.values()], ignore_index=True)
+        places = pd.concat([pair.places for pair in few.values()], ignore_index=True)
         cut = independent_clusters(
             places["item"],
             places["time_s"].to_numpy(np.float64),
@@ -372,12 +372,12 @@ def _clusters(rows: Mapping[str, Paired]) -> dict[str, Clusters]:
             fewest=len(places) + 1,
         )
         for name, label in _split(cut.label, few):
-            found[name] = Clusters(label, "stretch", cut.length)
-    return found
+            groups[name] = Clusters(label, "stretch", cut.length)
+    return groups
 
 
 def _split(code: np.ndarray, rows: Mapping[str, Paired]) -> list[tuple[str, np.ndarray]]:
-    ends = np.cumsum([len(each.clips) for each in rows.values()])[:-1]
+    ends = np.cumsum([len(pair.clips) for pair in rows.values()])[:-1]
     return list(zip(rows, np.split(np.asarray(code, np.int64), ends), strict=True))
 
 
@@ -388,21 +388,21 @@ def _tests(
     share: float,
 ) -> dict[str, float]:
     """p-values of no difference, tested jointly over clips and over stretches."""
-    found: dict[str, float] = {}
+    p_of: dict[str, float] = {}
     for few in (False, True):
-        names = [name for name, each in rows.items() if each.known and each.few == few]
+        names = [name for name, pair in rows.items() if pair.known and pair.few == few]
         if not names:
             continue
         count = max(clusters[name].count for name in names)
         sums = np.zeros((count, len(names)))
         for place, name in enumerate(names):
-            own = rows[name].sums(clusters[name])[0]
-            sums[: len(own), place] = own
+            mine = rows[name].sums(clusters[name])[0]
+            sums[: len(mine), place] = mine
         inflation = inflation_of(rows[names[0]], clusters[names[0]])
-        found |= dict(
+        p_of |= dict(
             zip(names, np.minimum(1.0, step_down(sums, rng, inflation) / share), strict=True)
         )
-    return found
+    return p_of
 
 
 def inflation_of(rows: Paired, clusters: Clusters) -> float:

@@ -82,10 +82,10 @@ def compare_runs(
     metrics = metrics_of(first.task, ANCHOR_DELTAS)
     precision, summary = precision_differences(first, second, by, margin)
     rows = {
-        metric.name: own
+        metric.name: both
         for metric in metrics
         if metric.name not in precision
-        and (own := rows_of_both(metric, first, second, by)) is not None
+        and (both := rows_of_both(metric, first, second, by)) is not None
     }
     compared = _judged_together(metrics, rows, precision, margin, seed)
     if not compared:
@@ -93,7 +93,7 @@ def compare_runs(
             f"{a.path}, {b.path}: no metric was computed in both; run the stability stage on both"
         )
     labels = _frames(first, second, seed) if by == "content" else {}
-    found = {name: _with_own_figures(name, each, first, second) for name, each in compared.items()}
+    shown = {name: _with_own_figures(name, one, first, second) for name, one in compared.items()}
     leading = {
         m.name: compared[m.name] for m in metrics if m.headline and m.name in compared
     } or compared
@@ -105,8 +105,8 @@ def compare_runs(
         "items": len(set(first.names.values())),
         "task": first.task,
         "margin": margin,
-        "family": [name for name in found if name in {m.name for m in metrics if m.headline}],
-        "metrics": found,
+        "family": [name for name in shown if name in {m.name for m in metrics if m.headline}],
+        "metrics": shown,
         **{name: labels.get(name) for name in OF_FRAMES},
         "boxes": box_agreement(first, second)
         if by == "content" and task_of(first.task).finds_boxes
@@ -123,16 +123,16 @@ def _judged_together(
     seed: int,
 ) -> dict[str, Compared]:
     leading = {metric.name for metric in metrics if metric.headline}
-    found: dict[str, Compared] = {}
+    judged: dict[str, Compared] = {}
     # the verdict on a headline metric is the later one
     for wanted in (set(rows) | set(precision), leading):
-        own = {name: each for name, each in rows.items() if name in wanted}
-        apart = {name: each for name, each in precision.items() if name in wanted}
-        count = len(own) + len(apart)
-        if own:
-            found |= compare_metrics(own, margin=margin, seed=seed, share=len(own) / count)
-        found |= with_p(apart, share=len(apart) / count) if apart else {}
-    return {metric.name: found[metric.name] for metric in metrics if metric.name in found}
+        pairs = {name: pair for name, pair in rows.items() if name in wanted}
+        apart = {name: one for name, one in precision.items() if name in wanted}
+        count = len(pairs) + len(apart)
+        if pairs:
+            judged |= compare_metrics(pairs, margin=margin, seed=seed, share=len(pairs) / count)
+        judged |= with_p(apart, share=len(apart) / count) if apart else {}
+    return {metric.name: judged[metric.name] for metric in metrics if metric.name in judged}
 
 
 def rows_of_both(metric: Metric, a: Side, b: Side, by: str) -> Paired | None:
@@ -166,18 +166,18 @@ def rows_of_both(metric: Metric, a: Side, b: Side, by: str) -> Paired | None:
 
 
 def _with_own_figures(name: str, each: Compared, a: Side, b: Side) -> dict[str, Any]:
-    own = {"a": a.figure(name), "b": b.figure(name), "a_common": each.a, "b_common": each.b}
-    return {**asdict(each), **own, "times": each.times}
+    both = {"a": a.figure(name), "b": b.figure(name), "a_common": each.a, "b_common": each.b}
+    return {**asdict(each), **both, "times": each.times}
 
 
 def headline(leading: Mapping[str, Compared], metrics: Mapping[str, Metric]) -> dict[str, Any]:
     """A sentence on all headline metrics, and what would settle an unsettled one."""
-    said = {name: each.on_these_clips or each.verdict for name, each in leading.items()}
-    alone = any(each.why == Undecided.FEW_CLIPS for each in leading.values())
+    here = {name: one.on_these_clips or one.verdict for name, one in leading.items()}
+    alone = any(one.why == Undecided.FEW_CLIPS for one in leading.values())
     where = "On these clips, " if alone else ""
     titles = {
         verdict: [
-            _difference(metrics[name], leading[name]) for name in said if said[name] == verdict
+            _difference(metrics[name], leading[name]) for name in here if here[name] == verdict
         ]
         for verdict in ("better", "worse", "same")
     }
@@ -187,7 +187,7 @@ def headline(leading: Mapping[str, Compared], metrics: Mapping[str, Metric]) -> 
     elif titles["better"] or titles["worse"]:
         verdict = "better" if titles["better"] else "worse"
         text = f"B is {verdict}: {titles[verdict][0]}"
-    elif said[first] == "same":
+    elif here[first] == "same":
         text = f"B is the same within the margin: {titles['same'][0]}"
     else:
         text = f"cannot tell: {_difference(metrics[first], leading[first])}"
@@ -262,15 +262,15 @@ def _right(a: Side, b: Side, seed: int) -> dict[str, Any]:
     if both.empty:
         return {}
     clusters = clusters_of_rows(both)
-    found = two_models(
+    models = two_models(
         both["top1_a"].to_numpy() > 0, both["top1_b"].to_numpy() > 0, clusters, seed=seed
     )
     right = both["top1_a"].to_numpy() > 0
     return {
-        "mcnemar_p": found.mcnemar_p,
-        "negative_flips": found.negative_count,
-        "positive_flips": found.positive_count,
-        "both_right": int(right.sum()) - found.negative_count,
-        "both_wrong": int((~right).sum()) - found.positive_count,
-        "error_consistency": asdict(found.kappa),
+        "mcnemar_p": models.mcnemar_p,
+        "negative_flips": models.negative_count,
+        "positive_flips": models.positive_count,
+        "both_right": int(right.sum()) - models.negative_count,
+        "both_wrong": int((~right).sum()) - models.positive_count,
+        "error_consistency": asdict(models.kappa),
     }

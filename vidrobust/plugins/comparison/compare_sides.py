@@ -106,7 +106,7 @@ def _footage(a: RunFolder, b: RunFolder) -> tuple[list[dict[str, str]], str, lis
         shared = dict(reversed(keyed[0]))  # key -> its first item in A
         shared = {k: name for k, name in shared.items() if k in dict(keyed[1])}
         if shared:
-            names = [{item: shared[k] for k, item in each if k in shared} for each in keyed]
+            names = [{item: shared[k] for k, item in pairs if k in shared} for pairs in keyed]
             return names, by, _left_out((a, b), inputs, names)
     lines = [
         f"{folder.path} ({listing((str(entry['item']) for entry in entries), 5)})"
@@ -194,12 +194,12 @@ def precision_differences(
         precisions(
             FramesOfBoxes.of(side.frames, side.known, side.found),
             np.arange(len(side.frames)),
-            own,
+            code,
             int(group.max(initial=-1)) + 1,
         )
-        for side, own in zip(sides, (group[:cut], group[cut:]), strict=True)
+        for side, code in zip(sides, (group[:cut], group[cut:]), strict=True)
     ]
-    found = {}
+    compared = {}
     inflation = shared_by_neighbours(both["item"], clusters) if clusters.what == "stretch" else 1.0
     for name, which in COMPARED.items():
         one, other = (np.array([whole[which], *left_out[:, which]]) for whole, left_out in lines)
@@ -208,7 +208,7 @@ def precision_differences(
         if by == "content" and not difference.any():
             low, high, p = 0.0, 0.0, 1.0  # what did the same on all of it did the same
         a_value, b_value = float(one[0]), float(other[0])
-        found[name] = Compared(
+        compared[name] = Compared(
             a=a_value,
             b=b_value,
             difference=float(difference[0]),
@@ -221,7 +221,7 @@ def precision_differences(
             cluster=clusters.what,
             p=p,
         )
-    return found, []
+    return compared, []
 
 
 def flipped(
@@ -254,15 +254,15 @@ def with_p(found: Mapping[str, Compared], *, share: float = 1.0) -> dict[str, Co
 
 
 def _adjusted(each: Compared, p: float) -> Compared:
-    said = verdict(each.low, each.high, margin=each.margin, worse="lower", p=p)
+    here = verdict(each.low, each.high, margin=each.margin, worse="lower", p=p)
     alone = each.cluster == "stretch" or each.clusters < ENOUGH
     equal = each.low == each.high == 0.0
     return replace(
         each,
         p=p,
-        verdict=(beyond := "cannot tell" if alone and not equal else said),
-        on_these_clips=said if alone else "",
-        why=why_not(beyond, said, each.low, each.high),
+        verdict=(beyond := "cannot tell" if alone and not equal else here),
+        on_these_clips=here if alone else "",
+        why=why_not(beyond, here, each.low, each.high),
     )
 
 
@@ -272,8 +272,8 @@ def _judged(side: Side) -> Judged:
     frames = seen.loc[
         with_known_boxes(seen, known), ["item", "frame", "time_s", "part"]
     ].reset_index(drop=True)
-    found = side.table("detections").merge(frames[["item", "frame"]], on=["item", "frame"])
-    return Judged(frames, known, found)
+    boxes = side.table("detections").merge(frames[["item", "frame"]], on=["item", "frame"])
+    return Judged(frames, known, boxes)
 
 
 SAME_PLACE = 0.5  # IoU from which two boxes are the same object, as COCO and PASCAL VOC count
@@ -291,7 +291,7 @@ def box_agreement(a: Side, b: Side) -> dict[str, Any]:
     seen = a.table("box_counts")[key].merge(b.table("box_counts")[key])
     boxes = [_sure_boxes(side) for side in (a, b)]
     of = [dict(list(table.groupby(key, sort=False))) for table in boxes]
-    found = {"frames": len(seen), "frames_alike": 0, "both": 0, "only_a": 0, "only_b": 0}
+    counts = {"frames": len(seen), "frames_alike": 0, "both": 0, "only_a": 0, "only_b": 0}
     overlaps, other_class = [], 0
     for place in seen.itertuples(index=False, name=None):
         one, other = (of[k].get(place, boxes[k].iloc[:0]) for k in (0, 1))
@@ -299,15 +299,15 @@ def box_agreement(a: Side, b: Side) -> dict[str, Any]:
         corners = [table[list(BOX)].to_numpy(np.float64) for table in (one, other)]
         i, j, iou = match(*corners, *labels, least=SAME_PLACE)
         renamed = int((labels[0][i] != labels[1][j]).sum())
-        found["both"] += len(i)
-        found["only_a"] += len(one) - len(i)
-        found["only_b"] += len(other) - len(i)
-        found["frames_alike"] += len(one) == len(other) == len(i) and not renamed
+        counts["both"] += len(i)
+        counts["only_a"] += len(one) - len(i)
+        counts["only_b"] += len(other) - len(i)
+        counts["frames_alike"] += len(one) == len(other) == len(i) and not renamed
         overlaps.append(iou)
         other_class += renamed
     iou = np.concatenate(overlaps) if overlaps else np.zeros(0)
     return {
-        **found,
+        **counts,
         "other_class": other_class,
         "iou": float(iou.mean()) if len(iou) else math.nan,
         "differs": _differing_steps(a, b),

@@ -59,7 +59,7 @@ FURTHEST = 300.0  # margins at which a difference leaves the picture
 
 def write_comparison(path: Path, found: Mapping[str, Any]) -> Path:
     """Write the report of what ``compare_runs`` found."""
-    rows = [_row(name, each, found["task"]) for name, each in found["metrics"].items()]
+    rows = [_row(name, metric, found["task"]) for name, metric in found["metrics"].items()]
     first = [row for row in rows if not FURTHER.fullmatch(row["name"])]
     return write_page(
         path,
@@ -136,23 +136,23 @@ def _toward_worse(value: float | None, margin: float, metric: Metric) -> float:
 
 
 def _sentences(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-    found = []
+    groups = []
     for verdict in ("worse", "better", "same", "cannot tell"):
         titles = [row["title"] for row in rows if row["verdict"] == verdict]
         if titles:
-            found.append({"verdict": verdict, "kind": KINDS[verdict], "titles": listing(titles)})
-    return found
+            groups.append({"verdict": verdict, "kind": KINDS[verdict], "titles": listing(titles)})
+    return groups
 
 
 def _alone(rows: Sequence[Mapping[str, Any]]) -> str:
     if not any(row["alone"] for row in rows):
         return ""
-    said = [
+    texts = [
         f"{listing(titles)}: {verdict}"
         for verdict in ("worse", "better", "same")
         if (titles := [row["title"] for row in rows if row["alone"] == verdict])
     ]
-    summary = "; ".join(said) or "nothing is sure there either"
+    summary = "; ".join(texts) or "nothing is sure there either"
     return (
         f"Fewer than {ENOUGH} clips or parts say nothing about others: of a kind that makes up one in five, there "
         f"may be none among them. On these clips alone: {summary}."
@@ -246,8 +246,8 @@ def comparison_lines(found: Mapping[str, Any]) -> list[str]:
             continue
         ends = interval(metric["low"], metric["high"], digits=4)
         units = plural(metric["clusters"], metric["cluster"] or "cluster")
-        own = metric["on_these_clips"]
-        alone = f"; on these clips alone: {own}" if own and own != metric["verdict"] else ""
+        here = metric["on_these_clips"]
+        alone = f"; on these clips alone: {here}" if here and here != metric["verdict"] else ""
         wording.append(
             f"  {name:26}{_cell(metric['a']):>16}{_cell(metric['b']):>16}{_cell(metric['difference']):>16}  "
             f"{ends:23} {p_value(metric['p']):>7}  {metric['verdict']}{alone} ({units})"

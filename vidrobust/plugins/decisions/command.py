@@ -80,9 +80,9 @@ def decisions(
     wanted = [place_of(text, "line", k) for k, text in enumerate(lines, 1)]
     wanted += [place_of(text, "zone", k) for k, text in enumerate(zones, 1)]
     wanted += read_places(places) if places else []
-    found = studied(run, wanted, _alarm(alarm), anchor)
-    RunFolder.existing(run).write_json(FILE, plain(found))
-    print_result(plain(found), _lines(found), as_json)
+    study = studied(run, wanted, _alarm(alarm), anchor)
+    RunFolder.existing(run).write_json(FILE, plain(study))
+    print_result(plain(study), _lines(study), as_json)
 
 
 def _alarm(text: str | None) -> tuple[int, int] | None:
@@ -147,25 +147,25 @@ def _of_model(
 ) -> dict[str, Any]:
     places, alarm, anchor = asked
     with_labels = known is not None and len(known) > 0
-    footage = [ClipTimes(each.item, each.time_s) for each in study.seen]
+    footage = [ClipTimes(seen.item, seen.time_s) for seen in study.seen]
     numbers = {
         str(item): rows["frame"].to_numpy()
         for item, rows in transitions.groupby("item", sort=False)
     }
     references = []
-    for each in study.seen:
-        row_of = pd.Series(np.arange(len(numbers[each.item])), index=numbers[each.item])
+    for clip in study.seen:
+        row_of = pd.Series(np.arange(len(numbers[clip.item])), index=numbers[clip.item])
         if with_labels:
             assert known is not None
-            own = known[known["item"] == each.item]
-            object_, sure = pd.factorize(own["object"])[0], np.ones(len(own), bool)
+            real = known[known["item"] == clip.item]
+            object_, sure = pd.factorize(real["object"])[0], np.ones(len(real), bool)
         else:
-            own = frames[
-                (frames["item"] == each.item) & (frames["alarm"] == 0) & (frames["state"] != "out")
+            real = frames[
+                (frames["item"] == clip.item) & (frames["alarm"] == 0) & (frames["state"] != "out")
             ]
-            object_, sure = own["track"].to_numpy(), own["state"].isin(SETTLED_STATES).to_numpy()
-        own = own.assign(row=row_of.reindex(own["frame"]).to_numpy(np.int64))
-        references.append(path_rows(own, anchor, object_, sure))
+            object_, sure = real["track"].to_numpy(), real["state"].isin(SETTLED_STATES).to_numpy()
+        real = real.assign(row=row_of.reindex(real["frame"]).to_numpy(np.int64))
+        references.append(path_rows(real, anchor, object_, sure))
 
     def rows(shown: Sequence[Any]) -> list[dict[str, object]]:
         counted = [
@@ -174,7 +174,7 @@ def _of_model(
         ]
         return list(decided(references, counted, footage, places, alarm))
 
-    without = rows([each.boxes for each in study.seen])
+    without = rows([seen.boxes for seen in study.seen])
     ranked = sorted(
         ((wrong(rows(shown)), name) for name, shown in study.shown.items()),
         key=lambda each: each[0],
@@ -198,9 +198,9 @@ def _first_detection(frames: pd.DataFrame, known: pd.DataFrame | None) -> dict[s
             - by["time_s"].min()
         )
     else:
-        own = frames[(frames["alarm"] == 0) & frames["state"].isin(("late", "covered"))]
-        by = own.groupby(["item", "track"])
-        boxed = own[own["evidence"] == "box"].groupby(["item", "track"])
+        rows = frames[(frames["alarm"] == 0) & frames["state"].isin(("late", "covered"))]
+        by = rows.groupby(["item", "track"])
+        boxed = rows[rows["evidence"] == "box"].groupby(["item", "track"])
         waits = boxed["time_s"].min() - by["time_s"].min()
     waits = waits.reindex(by.size().index)
     return {

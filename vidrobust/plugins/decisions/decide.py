@@ -115,10 +115,10 @@ def compared_crossings(
     for _, i, j in sorted(pairs):
         if i not in of.values() and j not in of:
             of[j] = i
-    found = set(of.values())
-    lost = [i for i in range(len(reference)) if i not in found]
+    matched = set(of.values())
+    lost = [i for i in range(len(reference)) if i not in matched]
     extra = [j for j in range(len(counted)) if j not in of]
-    double = {j for _, i, j in pairs if j in extra and i in found}
+    double = {j for _, i, j in pairs if j in extra and i in matched}
     late = [
         float(time[counted["row"].iloc[j]] - time[reference["row"].iloc[i]]) for j, i in of.items()
     ]
@@ -129,7 +129,7 @@ def compared_crossings(
         "lost_at_least": int(sum(bool(reference["sure"].iloc[i]) for i in lost)),
         "double": len(double),
         "false": len(extra) - len(double),
-        "late": sum(each > LATE_S for each in late),
+        "late": sum(delay > LATE_S for delay in late),
     }
 
 
@@ -180,11 +180,11 @@ def compared_alarm(
     missed = late = repeated = 0
     taken = np.zeros(len(starts), bool)
     for start, stop in runs:
-        own = (starts >= start) & (starts <= stop + window)
-        taken |= own
-        missed += not own.any()
-        late += bool(own.any()) and int(starts[own][0] - start) >= wanted
-        repeated += max(0, int(own.sum()) - 1)
+        within = (starts >= start) & (starts <= stop + window)
+        taken |= within
+        missed += not within.any()
+        late += bool(within.any()) and int(starts[within][0] - start) >= wanted
+        repeated += max(0, int(within.sum()) - 1)
     return {
         "presences": len(runs),
         "missed": missed,
@@ -202,7 +202,7 @@ def decided(
     alarm: tuple[int, int] | None,
 ) -> Iterator[dict[str, object]]:
     """A row per decision, over all inputs: its kind and place, and its figures."""
-    each = list(zip(references, counted, footage, strict=True))
+    clips = list(zip(references, counted, footage, strict=True))
     for place in places:
         if place.is_line:
             parts = [
@@ -211,11 +211,11 @@ def decided(
                     crossings(seen, place, of, settled=False),
                     of,
                 )
-                for known, seen, of in each
+                for known, seen, of in clips
             ]
             yield {"decision": "line", "place": place.name, **_added(parts)}
             continue
-        zones = [compared_zone(known, seen, place, of) for known, seen, of in each]
+        zones = [compared_zone(known, seen, place, of) for known, seen, of in clips]
         frames = np.array([len(of.time_s) for of in footage], np.float64)
         means = {
             name: float(np.average([part[name] for part in zones], weights=frames))
@@ -228,7 +228,7 @@ def decided(
     for zone in zones_or_picture or [None]:
         alarms = [
             compared_alarm(occupancy(known, zone, of), occupancy(seen, zone, of), *alarm)
-            for known, seen, of in each
+            for known, seen, of in clips
         ]
         yield {"decision": "alarm", "place": zone.name if zone else "picture", **_added(alarms)}
 

@@ -82,17 +82,17 @@ def read_places(path: Path) -> list[LineOrZone]:
     if not path.is_file():  # opening a pipe waits
         raise InputError(f"{path}: there is no such file")
     with reading(path, "lines or zones"):
-        found = list(_of_json(json.loads(path.read_text(encoding="utf-8"))))
-    if not found:
+        places = list(_of_json(json.loads(path.read_text(encoding="utf-8"))))
+    if not places:
         raise InputError(f"{path}: has no lines or zones; expected polygons in JSON")
-    return found
+    return places
 
 
 def _of_json(content: Any) -> Iterator[LineOrZone]:
     named = (
         content.items()
         if isinstance(content, dict)
-        else ((f"zone {k}", each) for k, each in enumerate(content, 1))
+        else ((f"zone {k}", corners) for k, corners in enumerate(content, 1))
     )
     for name, points in named:
         points = points["polygon"] if isinstance(points, dict) else points

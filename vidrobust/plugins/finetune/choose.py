@@ -85,7 +85,7 @@ class Choice:
 
 def mean_score(trials: Sequence[Trial]) -> float:
     """Over seeds."""
-    return float(np.mean([each.scored.score for each in trials]))
+    return float(np.mean([trial.scored.score for trial in trials]))
 
 
 def short_steps(steps: int) -> int:
@@ -125,12 +125,12 @@ def choose(
     trials = {name: [trial(name, 0, short_steps(steps))] for name in names}
     ranked = sorted(names, key=lambda name: mean_score(trials[name]))
     better = ranked[: math.ceil(len(names) / 2)]
-    for name in (*better, *(each for each in always if each not in better)):
+    for name in (*better, *(one for one in always if one not in better)):
         trials[name] = [trial(name, seed, steps) for seed in range(seeds)]
     scores = {
         name: mean_score(trials[name])
         for name in better
-        if not rises(before.at_rest, [each.scored.at_rest for each in trials[name]])
+        if not rises(before.at_rest, [run.scored.at_rest for run in trials[name]])
     }
     chosen = min(scores, key=lambda name: scores[name], default=BEFORE)
     if not scores or scores[chosen] >= before.score:
@@ -140,5 +140,5 @@ def choose(
 
 def rises(before: CountedRows, after: Sequence[CountedRows]) -> bool:
     """Whether a rate surely rises, over clusters and seeds."""
-    found = crossed_rates([before] * len(after), after, "", events=before.events)
-    return bool(found.after > found.before and found.p < ALPHA)
+    rates = crossed_rates([before] * len(after), after, "", events=before.events)
+    return bool(rates.after > rates.before and rates.p < ALPHA)

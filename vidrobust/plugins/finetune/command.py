@@ -99,20 +99,20 @@ def adapt(run_folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
     needs_policy = asked.policy is None and not asked.quick
     with opened_folder(run_folder, {}, reporter(quiet)) as run:
         build(run, STAGES, [POLICY.name if needs_policy else STABILITY.name])
-        found = study(run, asked)
+        result = study(run, asked)
     if as_json:
-        print_json(found)
+        print_json(result)
         return
     click.echo("recipe                      flips  errors  at rest  steps")
-    for row in found["recipes"]:
+    for row in result["recipes"]:
         cells = [_cell(row[name]) for name in ("flips", "errors", "errors_at_rest")]
         mark = "  chosen" if row["chosen"] else ""
         click.echo(
             f"{row['name']:26}{''.join(f'{cell:>8}' for cell in cells)}{row['steps']:>7}{mark}"
         )
-    click.echo(found["said"])
-    if found["weights"]:
-        click.echo(f"Weights: {found['weights']}{_loaded(found['spec'])}")
+    click.echo(result["said"])
+    if result["weights"]:
+        click.echo(f"Weights: {result['weights']}{_loaded(result['spec'])}")
 
 
 def _cell(value: float | None) -> str:

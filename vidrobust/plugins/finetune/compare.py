@@ -28,8 +28,8 @@ class _Sums:
     @classmethod
     def of(cls, every: Sequence[CountedRows], codes: Sequence[np.ndarray], count: int) -> _Sums:
         sums = [
-            np.bincount(code, weights=each.values, minlength=count)
-            for each, code in zip(every, codes, strict=True)
+            np.bincount(code, weights=rows.values, minlength=count)
+            for rows, code in zip(every, codes, strict=True)
         ]
         return cls(np.array(sums), np.array([np.bincount(code, minlength=count) for code in codes]))
 
@@ -59,11 +59,11 @@ def _in_common_clusters(*sides: Sequence[CountedRows]) -> list[_Sums]:
     every = [rows for side in sides for rows in side]
     codes, flat = np.unique(np.concatenate([rows.code for rows in every]), return_inverse=True)
     parts = np.split(flat, np.cumsum([len(rows.code) for rows in every])[:-1])
-    found, start = [], 0
+    sums, start = [], 0
     for side in sides:
-        found.append(_Sums.of(side, parts[start : start + len(side)], len(codes)))
+        sums.append(_Sums.of(side, parts[start : start + len(side)], len(codes)))
         start += len(side)
-    return found
+    return sums
 
 
 def crossed_rates(
@@ -104,10 +104,10 @@ def _interval(
     seeds = len(of_log)
     if not ratio > 0 or seeds < 2:
         return max(low, 0.0), high
-    own = t_quantile(1 - alpha / 2, seeds - 1) * float(of_log.std(ddof=1)) / math.sqrt(seeds)
+    spread = t_quantile(1 - alpha / 2, seeds - 1) * float(of_log.std(ddof=1)) / math.sqrt(seeds)
     down = math.log(ratio / low) if low > 0 else math.inf
     up = math.log(high / ratio) if high < math.inf else math.inf
-    return ratio * math.exp(-math.hypot(down, own)), ratio * math.exp(math.hypot(up, own))
+    return ratio * math.exp(-math.hypot(down, spread)), ratio * math.exp(math.hypot(up, spread))
 
 
 def _level_that_excludes_1(interval: Callable[[float], tuple[float, float]]) -> float:

@@ -50,10 +50,10 @@ def opened_other(run: OpenRun, record: Mapping[str, Any], other: str) -> Iterato
             raise SettingsError(
                 f"--on {other}: is the run itself; leave it out, and its footage is split"
             )
-        with opened_folder(path, {}, run.reporter) as found:
-            build(found, STAGES, [STABILITY.name])
-            _check_model(found, record, other)
-            yield found
+        with opened_folder(path, {}, run.reporter) as opened:
+            build(opened, STAGES, [STABILITY.name])
+            _check_model(opened, record, other)
+            yield opened
         return
     kept = {name: getattr(run.settings, name) for name in LIKE_THE_RUN}
     settings = Settings(sources=(other,), model=(str(record["spec"]),)).changed(
@@ -61,9 +61,9 @@ def opened_other(run: OpenRun, record: Mapping[str, Any], other: str) -> Iterato
     )
     out = run.path / FOLDER / "on" / file_name(str(path.resolve()))
     run.reporter.say(f"adapt: {other} is asked first; its answers are kept in {out}")
-    with opened_sources(settings, str(out), run.reporter) as found:
-        build(found, STAGES, [STABILITY.name])
-        yield found
+    with opened_sources(settings, str(out), run.reporter) as opened:
+        build(opened, STAGES, [STABILITY.name])
+        yield opened
 
 
 def _check_model(found: OpenRun, record: Mapping[str, Any], other: str) -> None:

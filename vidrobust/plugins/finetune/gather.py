@@ -100,8 +100,8 @@ def _every(step: int, unit: Mapping[str, str], kinds: Mapping[str, str], seed: i
 
 
 def _rows(frames: pd.DataFrame, unit: Mapping[str, str], wanted: Set[str]) -> np.ndarray:
-    found: np.ndarray = frames["item"].astype(str).map(unit).isin(wanted).to_numpy(bool)
-    return found
+    chosen: np.ndarray = frames["item"].astype(str).map(unit).isin(wanted).to_numpy(bool)
+    return chosen
 
 
 def _by_time(frames: pd.DataFrame) -> Split:
@@ -145,8 +145,8 @@ def check_sizes(training: Sequence[int], judging: Sequence[int]) -> None:
 def dense(leading: Sequence[dict[int, float]], classes: int) -> np.ndarray:
     """(N, K) float64 of class -> probability."""
     rows = np.zeros((len(leading), classes))
-    for row, found in enumerate(leading):
-        rows[row, list(found)] = list(found.values())
+    for row, of_class in enumerate(leading):
+        rows[row, list(of_class)] = list(of_class.values())
     return rows
 
 
@@ -254,7 +254,7 @@ def seen_of(run: OpenRun, model: str, classes: Sequence[str]) -> ClassFootage:
         run=run,
         frames=frames,
         begins=np.concatenate([a.reason.astype(str) != "" for a in answers]),
-        known=np.array([bool(each) for each in right], bool),
+        known=np.array([bool(truth) for truth in right], bool),
         stretch=np.concatenate(
             [a.begins | (np.arange(len(a.frame)) == 0) for a in answers]
         ).cumsum(),
@@ -352,20 +352,20 @@ def with_footage(
 ) -> ClassSamples | None:
     """The samples and unlabelled footage; None if there is nothing to correct in it."""
     network, judges, rows = samples.network, chosen.judges, chosen.line
-    own = judges.own[rows]
+    targets = judges.own[rows]
     if footage != "consensus":
         seen = corrected(judges, rows, footage)
         if seen is None:
             return None
-        answers = network.answers(network.module, torch.cat([network.cut(each) for each in seen]))
-        own = consensus(answers, judges.line.take(rows))
+        answers = network.answers(network.module, torch.cat([network.cut(frame) for frame in seen]))
+        targets = consensus(answers, judges.line.take(rows))
     frames = [frame for _, frame in decoded(judges, rows)]
     first, cut = len(samples.frames), torch.cat([network.cut(frame) for frame in frames])
     return dataclasses.replace(
         samples,
         frames=[*samples.frames, *frames],
         cut=torch.cat([samples.cut, cut]),
-        targets=torch.cat([samples.targets, torch.from_numpy(np.asarray(own, np.float32))]),
+        targets=torch.cat([samples.targets, torch.from_numpy(np.asarray(targets, np.float32))]),
         pools=(*samples.pools, first + np.arange(len(rows))),
         after=np.concatenate([samples.after, first + _after(judges.stretch[rows])]),
     )
@@ -376,7 +376,7 @@ def corrected(
 ) -> list[torch.Tensor] | None:
     """Frames (1, 3, H, W) of these rows without a cause; None if no input has it."""
     items, numbers = (seen.frames[name].to_numpy()[rows] for name in ("item", "frame"))
-    found: dict[tuple[str, int], torch.Tensor] = {}
+    cleaned: dict[tuple[str, int], torch.Tensor] = {}
     same = True
     for item in seen.run.inputs.readable:
         wanted = set(numbers[items == item.name].tolist())
@@ -388,10 +388,10 @@ def corrected(
         pictures = replay.frames() if replay.frames is not None else shown.frames()
         for number, picture in zip(shown.number.tolist(), pictures, strict=True):
             if number in wanted:
-                found[item.name, number] = to_tensor([picture.copy()])
+                cleaned[item.name, number] = to_tensor([picture.copy()])
     if same:
         return None
-    return [found[key] for key in zip(items.tolist(), numbers.tolist(), strict=True)]
+    return [cleaned[key] for key in zip(items.tolist(), numbers.tolist(), strict=True)]
 
 
 def bench_of(network: TrainableClassifier, seen: ClassFootage, rows: np.ndarray) -> ClassBench:

@@ -91,10 +91,10 @@ class ClassBench:
 
     def with_jury(self, modules: Iterable[nn.Module]) -> ClassBench:
         """The same, where networks are compared with the mean consensus over time of these."""
-        each = [
+        answers = [
             consensus(self.network.answers(module, self.pictures), self.line) for module in modules
         ]
-        return replace(self, jury=np.mean(each, axis=0))
+        return replace(self, jury=np.mean(answers, axis=0))
 
     def measured(self, module: nn.Module) -> BenchFigures:
         answers = self.network.answers(module, self.pictures)

@@ -147,4 +147,4 @@ def _replicated(run: OpenRun, name: str) -> list[str]:
     named = run.table("named")
     rows = named[(named["model"] == name) & (named["level"] == "cause")].to_dict("records")
     again = [(str(row["cause"]), Replication.of_row(row)) for row in rows]
-    return [cause for cause, found in again if found.tested and not found.fails]
+    return [cause for cause, result in again if result.tested and not result.fails]

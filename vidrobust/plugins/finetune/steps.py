@@ -41,13 +41,13 @@ class AugmentationStep:
 def steps_of(policy: Policy) -> tuple[AugmentationStep, ...]:
     return tuple(
         AugmentationStep(
-            key=each.perturbation,
-            low=each.low,
-            high=each.high,
-            of_width=each.unit == OF_WIDTH,
-            axes=each.axes,
+            key=step.perturbation,
+            low=step.low,
+            high=step.high,
+            of_width=step.unit == OF_WIDTH,
+            axes=step.axes,
         )
-        for each in policy.steps
+        for step in policy.steps
     )
 
 
@@ -101,8 +101,8 @@ def _by_one(
         return signed(frame, boxes, entry, strength)
     seed = draw_seed(generator)
     if entry.move_boxes is not None:
-        (own,) = one_per_frame(from_seed(seed), 1)
-        boxes = entry.move_boxes(boxes, _size(frame), abs(strength), own)
+        (rng,) = one_per_frame(from_seed(seed), 1)
+        boxes = entry.move_boxes(boxes, _size(frame), abs(strength), rng)
     return entry.apply(frame, abs(strength), from_seed(seed)), boxes
 
 

@@ -168,20 +168,20 @@ class _RecipeFigures:
     def rows(self, metric: str) -> list[CountedRows]:
         """Of every seed."""
         if metric == AT_REST:
-            return [each.errors_at_rest for each in self.rest]
-        return [getattr(each, metric) for each in self.footage]
+            return [figures.errors_at_rest for figures in self.rest]
+        return [getattr(figures, metric) for figures in self.footage]
 
     def mean(self, metric: str) -> float:
         """NaN where it is not known."""
         rows = self.rows(metric)
-        return float(np.mean([each.mean for each in rows])) if rows else float("nan")
+        return float(np.mean([counted.mean for counted in rows])) if rows else float("nan")
 
 
 def _judged(portfolio: Portfolio, trials: Trials, choice: Choice) -> dict[str, _RecipeFigures]:
     rest = portfolio.judges_at_rest
     modules: dict[str, list[nn.Module]] = {BEFORE: [portfolio.network.module]}
     for name, mine in choice.trials.items():
-        modules[name] = [trials.module(name, seed, each.steps) for seed, each in enumerate(mine)]
+        modules[name] = [trials.module(name, seed, trial.steps) for seed, trial in enumerate(mine)]
     return {
         name: _RecipeFigures(
             [portfolio.judges.measured(module) for module in mine],
@@ -202,9 +202,9 @@ def _table(model: str, judged: Mapping[str, _RecipeFigures]) -> pd.DataFrame:
                 if not after or not len(after[0].values):
                     continue
                 as_often = [then[row % len(then)] for row in range(len(after))]
-                found = crossed_rates(as_often, after, mine.footage[0].what, events=after[0].events)
+                ratio = crossed_rates(as_often, after, mine.footage[0].what, events=after[0].events)
                 about = {"model": model, "recipe": name, "against": against, "metric": metric}
-                rows.append({**about, "seeds": len(after), **dataclasses.asdict(found)})
+                rows.append({**about, "seeds": len(after), **dataclasses.asdict(ratio)})
     if not rows:
         return tables.empty("adaptation")
     table = pd.DataFrame(rows)
@@ -234,7 +234,7 @@ def _rows(
                 "seeds": len(mine),
                 "chosen": name == choice.chosen,
                 "score": choice.score(name) if mine else before.score,
-                "weights": [each.weight for each in mine],
+                "weights": [trial.weight for trial in mine],
                 "seconds": trials.seconds.get(name, 0.0),
             }
         )
@@ -246,8 +246,8 @@ def _said(way: TaskTraining, choice: Choice, judged: Mapping[str, _RecipeFigures
 
     def figures(name: str) -> str:
         known = [(way.flips, FLIPS), (way.errors, ERRORS), ("errors at rest", AT_REST)]
-        each = [(words, judged[name].mean(metric)) for words, metric in known]
-        return ", ".join(f"{words} {percent(value)}" for words, value in each if value == value)
+        means = [(words, judged[name].mean(metric)) for words, metric in known]
+        return ", ".join(f"{words} {percent(value)}" for words, value in means if value == value)
 
     first = f"Chosen: {choice.chosen} ({figures(choice.chosen)}; before {figures(BEFORE)})."
     if choice.chosen == BEFORE:
@@ -273,8 +273,8 @@ def _measured(table: pd.DataFrame, way: TaskTraining) -> dict[str, Any]:
     if rows.empty:
         return {}
     columns = ["before", "after", "ratio", "low", "high", "q", "verdict", "why"]
-    found = rows.iloc[0][columns].to_dict()
-    return {"footage": found | ({"of": way.flips} if way.boxes else {})}
+    figures = rows.iloc[0][columns].to_dict()
+    return {"footage": figures | ({"of": way.flips} if way.boxes else {})}
 
 
 # Weights

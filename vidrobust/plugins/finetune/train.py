@@ -111,8 +111,8 @@ def jensen_shannon(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     """Mean divergence of two log distributions (B, K) from their mean, natural logarithm."""
     mean = ((one.exp() + other.exp()) / 2).clamp(1e-7, 1).log()
     parts = [
-        functional.kl_div(mean, each, reduction="batchmean", log_target=True)
-        for each in (one, other)
+        functional.kl_div(mean, side, reduction="batchmean", log_target=True)
+        for side in (one, other)
     ]
     return torch.stack(parts).mean()
 

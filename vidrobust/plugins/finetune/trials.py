@@ -52,9 +52,9 @@ class Trials:
         steps = STEPS if asked.steps is None else asked.steps
         costs, check_s = _speed(portfolio, asked)
         if asked.quick and asked.steps is None:
-            each = _seconds(costs, 1, asked.seeds)
+            step_s = _seconds(costs, 1, asked.seeds)
             left = QUICK_S - check_s * _checks(len(costs), asked.seeds)
-            steps = int(np.clip(left / each, *QUICK_STEPS))
+            steps = int(np.clip(left / step_s, *QUICK_STEPS))
             steps -= steps % QUICK_STEPS[0]  # a second call on a busier machine asks the same
         schedule = Schedule(steps=steps, batch=asked.batch, rate=asked.rate)
         chosen, network = portfolio.chosen, portfolio.network

@@ -75,12 +75,12 @@ def read_boxes(path: Path, options: Mapping[str, str] = MappingProxyType({})) ->
     """Read a file or folder of boxes, by a plugin's format or else as the table described in ``BoxFile``."""
     formats = provided().records
     with reading(path, "recorded boxes"):
-        for each in formats:
-            if each.sniff(path):
-                return each.read(path, options)
+        for form in formats:
+            if form.sniff(path):
+                return form.read(path, options)
         if path.suffix.lower() in (".csv", ".parquet"):
             return _table(path)
-    listed = "".join(f"; {each.name}: {each.what}" for each in formats)
+    listed = "".join(f"; {kind.name}: {kind.what}" for kind in formats)
     raise InputError(
         f"{path}: boxes not recognised; table: a CSV or Parquet of {', '.join(COLUMNS)}{listed}"
     )

@@ -75,15 +75,15 @@ def _mot(path: Path, options: Options) -> BoxFile:
 
 
 def _json_boxes(path: Path, options: Options) -> BoxFile:
-    found = _json(path)
-    first = next((row for row in found if row), None) if isinstance(found, list) else found
+    content = _json(path)
+    first = next((row for row in content if row), None) if isinstance(content, list) else content
     if (
-        isinstance(found, dict)
+        isinstance(content, dict)
         or first is None
         or (isinstance(first, dict) and "image_id" in first)
     ):
-        return _coco(found, path, options)
-    frames = [row if isinstance(row, list) else [row] for row in found]
+        return _coco(content, path, options)
+    frames = [row if isinstance(row, list) else [row] for row in content]
     numbered = isinstance(first, list)
     rows = [_plain(row, k if numbered else None) for k, frame in enumerate(frames) for row in frame]
     looked = tuple(("", k) for k, frame in enumerate(frames) if not frame)
@@ -107,7 +107,7 @@ def _data_frame(path: Path, options: Options) -> BoxFile:
     table = pd.read_parquet(path) if path.suffix == ".parquet" else read_columns(path)
     for name in {"box", "segments"} & set(table):
         table[name] = [
-            ast.literal_eval(each) if isinstance(each, str) else each for each in table[name]
+            ast.literal_eval(text) if isinstance(text, str) else text for text in table[name]
         ]
     return boxes_of_table(
         pd.DataFrame([_plain(row, None) for row in table.to_dict("records")]), path
@@ -124,8 +124,8 @@ def _coco(found: Any, path: Path, options: Options) -> BoxFile:
         about, found = {**about, **found}, found["annotations"]
     if not isinstance(about, dict):
         raise InputError(f"{categories}: is no COCO data set with images and categories")
-    images = {each["id"]: _image(each) for each in about.get("images", [])}
-    names = {int(each["id"]): str(each["name"]) for each in about.get("categories", [])}
+    images = {entry["id"]: _image(entry) for entry in about.get("images", [])}
+    names = {int(entry["id"]): str(entry["name"]) for entry in about.get("categories", [])}
     try:
         places = [images.get(row["image_id"]) or ("", int(row["image_id"])) for row in found]
         corners = np.array([coco_box(row) for row in found], np.float64).reshape(-1, 4)
@@ -238,17 +238,17 @@ def _lines(rows: list[tuple[tuple[str, int], list[float]]]) -> list[tuple[object
     numbered = bool(lines) and all(
         not len(one) % 2 and one[-1] >= 1 and not one[-1] % 1 for one in lines
     )
-    found: list[tuple[object, ...]] = []
+    boxes: list[tuple[object, ...]] = []
     for place, (label, *values) in rows:
         if _is_box([label, *values]):
             x, y, w, h, score, track = (*values, *[float("nan")] * (6 - len(values)))
-            found.append(
+            boxes.append(
                 (*place, label, x - w / 2, y - h / 2, x + w / 2, y + h / 2, score, track, "")
             )
             continue
         ring, score, track = _polygon_line(values, numbered)
-        found.append((*place, label, *about(np.array(ring)), score, track, polygon_text(ring)))
-    return found
+        boxes.append((*place, label, *about(np.array(ring)), score, track, polygon_text(ring)))
+    return boxes
 
 
 def _polygon_line(values: Sequence[float], numbered: bool) -> tuple[Sequence[float], float, float]:

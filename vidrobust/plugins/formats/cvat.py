@@ -30,7 +30,7 @@ def read(path: Path) -> Labels:
     if not tracks and not images:
         raise InputError(f"{printable(path)}: holds no track and no image")
     names = [name.text or "" for name in file.root.iterfind("meta//labels/label/name")]
-    names += [each.get("label", "") for of in (*tracks, *images) for each in (of, *of)]
+    names += [tag.get("label", "") for of in (*tracks, *images) for tag in (of, *of)]
     names = list(dict.fromkeys(filter(None, names)))
     number_of = {name: place for place, name in enumerate(names)}
     # exports name the video in their meta data, the older ones below the task; without it the file speaks

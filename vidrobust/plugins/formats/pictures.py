@@ -57,17 +57,17 @@ def _read(
     path: Path, form: str, marks: Callable[[Path, dict[int, str]], Annotations], unit: str
 ) -> Labels:
     classes: dict[int, str] = {}
-    found, problems = [], []
+    marked, problems = [], []
     for mark in marks(path, classes):
         if isinstance(mark, Problem):
             problems.append(mark)
         else:
-            found.append(mark)
+            marked.append(mark)
     numbers = {name: k for k, name in classes.items()}
-    for name in sorted({str(m.name) for m in found if isinstance(m.name, str)} - set(numbers)):
+    for name in sorted({str(m.name) for m in marked if isinstance(m.name, str)} - set(numbers)):
         numbers[name] = max(numbers.values(), default=-1) + 1
     rows = []
-    for mark in found:
+    for mark in marked:
         box = about(mark.ring) if len(mark.ring) else mark.box  # type: ignore[arg-type]
         if box is not None and not (
             all(map(math.isfinite, box)) and box[0] <= box[2] and box[1] <= box[3]
@@ -95,7 +95,7 @@ def _read(
         rows=rows_of(rows),
         classes={k: printable(name) for name, k in numbers.items()},
         box_unit=unit,
-        may_count_from_1=form == "table" and min((m.frame for m in found), default=0) == 1,
+        may_count_from_1=form == "table" and min((m.frame for m in marked), default=0) == 1,
         problems=with_lines(problems),
     )
 
@@ -114,10 +114,10 @@ def _each(
 
 
 def _files(path: Path, *patterns: str) -> list[Path]:
-    found = (
+    files = (
         [path] if path.is_file() else {file for pattern in patterns for file in path.glob(pattern)}
     )
-    return sorted(found, key=lambda file: natural_key(str(file)))
+    return sorted(files, key=lambda file: natural_key(str(file)))
 
 
 # Text: YOLO's folders, lists of ImageNet
@@ -136,8 +136,8 @@ def _yolo_names(path: Path) -> tuple[dict[int, str], bool]:
 
 
 def _yaml_names(text: str) -> dict[int, str]:
-    found = re.search(r"^names:[ \t]*(.*(?:\n(?:[ \t]+|- ).*)*)", text, re.MULTILINE)
-    body = found[1].strip() if found else ""
+    match = re.search(r"^names:[ \t]*(.*(?:\n(?:[ \t]+|- ).*)*)", text, re.MULTILINE)
+    body = match[1].strip() if match else ""
     parts = re.split(r",|\n", body.strip("[]{}"))
     names = [re.sub(r"^\s*-\s*|\s+#.*$", "", part).strip() for part in parts if part.strip()]
     keyed = [re.fullmatch(r"(\d+)\s*:\s*(.*)", name) for name in names]
@@ -150,8 +150,8 @@ def _yolo_files(path: Path) -> list[Path]:
         path = path.parent
     if path.is_file():
         return [path]
-    found = _files(path, "labels/**/*.txt", "*/labels/**/*.txt", "obj_*_data/**/*.txt")
-    return found or [file for file in _files(path, "*.txt") if file.name != "classes.txt"]
+    files = _files(path, "labels/**/*.txt", "*/labels/**/*.txt", "obj_*_data/**/*.txt")
+    return files or [file for file in _files(path, "*.txt") if file.name != "classes.txt"]
 
 
 def _is_yolo(path: Path) -> bool:
@@ -220,8 +220,8 @@ def _flat(path: Path, classes: dict[int, str]) -> Annotations:
         )
         pairs = [(name, name[:9]) for name in names]
     else:
-        found = map(LISTED.fullmatch, map(str.strip, path.read_text(encoding="utf-8").splitlines()))
-        pairs = [(match[1], match[2]) for match in found if match]
+        lines = map(LISTED.fullmatch, map(str.strip, path.read_text(encoding="utf-8").splitlines()))
+        pairs = [(match[1], match[2]) for match in lines if match]
     wnids = imagenet_wnids()
     classes |= {wnids[name]: name for _, name in pairs if name in wnids}
     yield from (Annotation(file=f, name=int(c) if c.isdecimal() else c) for f, c in pairs)
@@ -301,8 +301,8 @@ def _is_table(path: Path) -> bool:
 def _table(path: Path, classes: dict[int, str]) -> Annotations:
     """frame (or time_s, or a file of a picture), label (a name or number), and x1 to y2 or xmin to ymax."""
     columns = columns_of(path)
-    name = next((each for each in NAMES if each in columns), None)
-    picture = next((each for each in PICTURES if each in columns), None)
+    name = next((column for column in NAMES if column in columns), None)
+    picture = next((column for column in PICTURES if column in columns), None)
     corners = next((c for c in (CORNERS, VOC_CORNERS) if set(c) <= set(columns)), None)
 
     def marks(row: Any) -> Iterator[Annotation]:
@@ -310,9 +310,9 @@ def _table(path: Path, classes: dict[int, str]) -> Annotations:
         frame, time = number(row, "frame") if not picture else None, number(row, "time_s")
         names = [row.text(name)] if name else [c for c in columns[1:] if row.text(c) == "1"]
         box = tuple(number(row, c) for c in corners) if corners and row.text(corners[0]) else None
-        for each in filter(None, names):
+        for label in filter(None, names):
             yield Annotation(
-                file=file, name=int(each) if each.isdecimal() else each, box=box, track=row.text("track"),  # type: ignore[arg-type]
+                file=file, name=int(label) if label.isdecimal() else label, box=box, track=row.text("track"),  # type: ignore[arg-type]
                 frame=WHOLE_ITEM if frame is None else int(frame),
                 time_s=math.nan if time is None or frame is not None else time,
             )  # fmt: skip

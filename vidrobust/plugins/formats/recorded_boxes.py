@@ -235,10 +235,10 @@ def recorded_detector(spec: ModelSpec, device: torch.device) -> RecordedDetector
 
 
 def _folder_sha256(folder: Path) -> str:
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for file in sorted(folder.rglob("*.txt")):
-        found.update(file.name.encode() + file.read_bytes())
-    return found.hexdigest()
+        digest.update(file.name.encode() + file.read_bytes())
+    return digest.hexdigest()
 
 
 def _of_model(table: pd.DataFrame, wanted: str | None, spec: str) -> tuple[pd.DataFrame, str]:

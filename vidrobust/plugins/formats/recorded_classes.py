@@ -169,8 +169,8 @@ def read_rows(path: Path) -> tuple[pd.DataFrame, AnswerTimes | None]:
 
 
 def _of_arrays(path: Path) -> pd.DataFrame:
-    found = np.load(path, allow_pickle=False)
-    arrays = {"probabilities": found} if isinstance(found, np.ndarray) else dict(found)
+    loaded = np.load(path, allow_pickle=False)
+    arrays = {"probabilities": loaded} if isinstance(loaded, np.ndarray) else dict(loaded)
     rows = arrays.get("probabilities", next(iter(arrays.values())))
     if rows.ndim != 2:
         raise ValueError(f"expected an array probabilities (N, K), got {rows.shape}")

@@ -135,14 +135,14 @@ def load_profile(name: str) -> Profile:
 
 
 def _minimum(where: str, given: Any) -> dict[str, dict[str, int]]:
-    found = {kind: dict(least) for kind, least in MINIMUM.items()}
+    minimum = {kind: dict(least) for kind, least in MINIMUM.items()}
     for kind, least in (given if isinstance(given, dict) else {"": {}}).items():
         known = MINIMUM.get(kind)
         if known is None or not isinstance(least, dict) or not set(least) <= set(known):
             named = "; ".join(f"[minimum.{k}] {', '.join(v)}" for k, v in MINIMUM.items())
             raise SettingsError(f"{where}: unknown minimum of {kind or given!r}; there are {named}")
-        found[kind] |= {name: int(value) for name, value in least.items()}
-    return found
+        minimum[kind] |= {name: int(value) for name, value in least.items()}
+    return minimum
 
 
 def _rule(where: str, content: Mapping[str, Any]) -> AcceptanceRule:
@@ -208,8 +208,8 @@ def judge(
 def _verdict(rule: AcceptanceRule, estimate: Estimate, short: bool) -> Verdict:
     if not _known(estimate.value):
         return "not computed"
-    found = rule.judge(estimate.low, estimate.high)
-    return NOT_SHOWN if short and found != "unacceptable" else found
+    verdict = rule.judge(estimate.low, estimate.high)
+    return NOT_SHOWN if short and verdict != "unacceptable" else verdict
 
 
 def shortages(profile: Profile, study: str, has: Mapping[str, float]) -> list[dict[str, Any]]:
@@ -307,7 +307,7 @@ def overall(found: Mapping[str, Any]) -> dict[str, Any]:
     ``reasons`` prevent acceptance, ``short`` is what the sample lacks, ``needed`` would settle it.
     """
     verdicts = found["verdicts"]
-    judged = [each for each in verdicts if each["verdict"] in RANK]
+    judged = [row for row in verdicts if row["verdict"] in RANK]
     missing = len(verdicts) - len(judged)
     if verdicts and found.get("total_sd") == 0:
         return {
@@ -319,7 +319,7 @@ def overall(found: Mapping[str, Any]) -> dict[str, Any]:
     short, needs = list(found.get("short") or ()), list(found.get("needs") or ())
     reasons = [*needs, *charts_words(found.get("charts"))]
     if short:
-        lacks = [f"{each['has']:.3g} {each['what']}, at least {each['least']}" for each in short]
+        lacks = [f"{lack['has']:.3g} {lack['what']}, at least {lack['least']}" for lack in short]
         reasons.append(f"The sample is below the minimum: {listing(lacks, 5)}.")
     if not judged:
         if not (verdicts or needs):
@@ -338,7 +338,7 @@ def overall(found: Mapping[str, Any]) -> dict[str, Any]:
             "not_computed": missing,
         }
     if missing:
-        names = list(dict.fromkeys(each["quantity"] for each in verdicts if each not in judged))
+        names = list(dict.fromkeys(row["quantity"] for row in verdicts if row not in judged))
         reasons.append(
             f"{missing} of {len(verdicts)} rules could not be applied ({', '.join(names)})."
         )
@@ -349,22 +349,22 @@ def overall(found: Mapping[str, Any]) -> dict[str, Any]:
     missing_proof = bool(reasons) and decides["verdict"] != "unacceptable"
     verdict = NOT_SHOWN if missing_proof else decides["verdict"]
     open_ = sorted(
-        (each for each in judged if each["verdict"] == NOT_SHOWN),
+        (row for row in judged if row["verdict"] == NOT_SHOWN),
         key=lambda each: (each is not decides, -_beyond(each)),
     )
     needed = more_needed(found, open_, short)
-    said = _sentence(decides, verdict)
+    text = _sentence(decides, verdict)
     gauge = (found if found["study"] == "gauge" else found.get("gauge")) or {}
-    said += "".join(f" {reason}" for reason in reasons)
+    text += "".join(f" {reason}" for reason in reasons)
     if verdict == NOT_SHOWN and needed:
-        said += f" Needed {needed[0]}."
+        text += f" Needed {needed[0]}."
     for doubt in (MAYBE_NESTED, NO_SPREAD):
-        said += f" Doubtful: {doubt}." if doubt in gauge.get("notes", ()) else ""
+        text += f" Doubtful: {doubt}." if doubt in gauge.get("notes", ()) else ""
     if ONE_OPERATOR in gauge.get("notes", ()):
-        said += f" {ONE_OPERATOR[0].upper()}{ONE_OPERATOR[1:]}."
+        text += f" {ONE_OPERATOR[0].upper()}{ONE_OPERATOR[1:]}."
     return {
         "verdict": verdict,
-        "sentence": said,
+        "sentence": text,
         "quantity": decides["quantity"],
         "of": decides["of"],
         "value": decides["value"],
@@ -416,12 +416,12 @@ def value_words(verdict: Mapping[str, Any]) -> str:
 
 
 def _sentence(decides: Mapping[str, Any], verdict: str) -> str:
-    said = str(WORDS["quantity"][decides["quantity"]]["says"])
-    said = said.format(value=value_words(decides), of=decides["of"] or "all")
+    text = str(WORDS["quantity"][decides["quantity"]]["says"])
+    text = text.format(value=value_words(decides), of=decides["of"] or "all")
     limits = (decides["accept"], decides["marginal"])
     in_percent = decides["quantity"] in SHARES
     written = [
         f"{100 * limit:g} %" if in_percent else f"{limit:g}{decides['unit']}" for limit in limits
     ]
     rule = limits_in_words(decides["better"], *written)
-    return f"{OPENING[verdict]}: {said} ({rule}; {decides['source']})."
+    return f"{OPENING[verdict]}: {text} ({rule}; {decides['source']})."

@@ -38,20 +38,20 @@ def read_header(path: Path) -> dict[str, str]:
     where = f"--certificate {printable(path)}"
     fields = ", ".join(FIELDS)
     try:
-        found = tomllib.loads(file_text(path, "utf-8-sig"))
+        header = tomllib.loads(file_text(path, "utf-8-sig"))
     except FileNotFoundError as error:
         raise SettingsError(f"{where}: no such file; it is TOML with {fields}") from error
     except (ValueError, RecursionError, OSError) as error:
         raise SettingsError(f"{where}: cannot be read as TOML ({in_plain_words(error)})") from error
-    found = found.get("study", found)
-    for name, value in found.items():
+    header = header.get("study", header)
+    for name, value in header.items():
         if name not in FIELDS:
             near = get_close_matches(name, FIELDS, n=1)
             hint = f"; do you mean {near[0]}?" if near else "."
             raise SettingsError(f"{where}: there is no field {name!r}{hint} There are {fields}")
         if isinstance(value, dict):
             raise SettingsError(f"{where}: {name} is a table; expected a text")
-    return {name: _text(value) for name, value in found.items()}
+    return {name: _text(value) for name, value in header.items()}
 
 
 def _text(value: Any) -> str:
@@ -130,7 +130,7 @@ def _filled(
     header: Mapping[str, str], found: Mapping[str, Any], asked: StudyRequest
 ) -> dict[str, str]:
     unit = f" {header['unit']}" if "unit" in header else ""
-    names = [each["operator"] for each in found.get("by_operator") or []]
+    names = [entry["operator"] for entry in found.get("by_operator") or []]
     study = found.get("attribute") or found
     if not names and isinstance(study.get("operators"), list):
         names = list(map(str, study["operators"]))

@@ -191,7 +191,7 @@ def _refuse_idle(target: Sequence[str], options: dict[str, Any]) -> None:
 
     if not target:
         of_table = {"fail_if", "junit"}
-        idle = {each.name for each in all_declarations()} - of_table | {"model", "overwrite"}
+        idle = {item.name for item in all_declarations()} - of_table | {"model", "overwrite"}
         refuse_idle(idle, "of a table without video")
         return
     if not options["attribute"]:
@@ -218,7 +218,7 @@ def _asked(people: str | None, layout: dict[str, Any], options: dict[str, Any]) 
     theirs = (
         None if people is None else read_attribute(Path(people), layout["columns"], layout["case"])
     )
-    found = StudyRequest(
+    request = StudyRequest(
         **{name: options.pop(name) for name in ASKED},
         defect=tuple(_classes(options.pop("defect"))),
         ordered=tuple(_classes(options.pop("ordered"))),
@@ -227,13 +227,13 @@ def _asked(people: str | None, layout: dict[str, Any], options: dict[str, Any]) 
         width=float(options.pop("width")),
         people=None if theirs is None else theirs.rows,
     )
-    check_rule(found.rule, found.defect)
-    check_measure(found.measure, found.mm_per_px)
-    if found.tolerance <= 0:
-        raise SettingsError(f"--tolerance: expected a width above 0, got {found.tolerance:g}")
-    if found.process_sd is not None and found.process_sd <= 0:
-        raise SettingsError(f"--process-sd: expected a number above 0, got {found.process_sd:g}")
-    return found
+    check_rule(request.rule, request.defect)
+    check_measure(request.measure, request.mm_per_px)
+    if request.tolerance <= 0:
+        raise SettingsError(f"--tolerance: expected a width above 0, got {request.tolerance:g}")
+    if request.process_sd is not None and request.process_sd <= 0:
+        raise SettingsError(f"--process-sd: expected a number above 0, got {request.process_sd:g}")
+    return request
 
 
 def _of_table(
@@ -254,16 +254,16 @@ def _of_table(
     taken = ("out", "config", "overwrite", "quiet", "junit")
     out, config, _, quiet, junit = (options.pop(name) for name in taken)
     settings, _ = settings_of((), config, typed(options))
-    found, table = study_of_file(kind, path, asked, **layout)
+    study, table = study_of_file(kind, path, asked, **layout)
     if out is not None:
         from vidrobust.plugins.gauge.report.repeatability_section import write_study
 
         page = Path(out) if out.endswith(".html") else Path(out) / "report.html"
-        click.echo(f"report: {write_study(page, plain(found), table.rows, path.name)}", err=True)
-    _write_results(found, table.rows, asked, result, out or "", [(path.name, table.sha256)])
-    _tell(found, as_json)
-    rules, why = [parse_gate(rule) for rule in settings.fail_if], "; ".join(found["notes"])
-    passages = pass_figures(rules, FIGURES, figures_of(found), why=why)
+        click.echo(f"report: {write_study(page, plain(study), table.rows, path.name)}", err=True)
+    _write_results(study, table.rows, asked, result, out or "", [(path.name, table.sha256)])
+    _tell(study, as_json)
+    rules, why = [parse_gate(rule) for rule in settings.fail_if], "; ".join(study["notes"])
+    passages = pass_figures(rules, FIGURES, figures_of(study), why=why)
     return describe(passages, speaking(quiet), junit, path.stem)
 
 
@@ -360,11 +360,11 @@ def _studied(run: Any, asked: Any, result: dict[str, Any]) -> dict[str, Any]:
     from vidrobust.plugins.gauge.repeatability_of import repeatability_of
     from vidrobust.stages.report.page import write_report
 
-    found = repeatability_of(run, asked)
+    study = repeatability_of(run, asked)
     run.reporter.say(f"report: {write_report(run.path)}")
-    rows = pd.DataFrame(found["per_part"])
-    _write_results(found, rows, asked, result, str(run.path), hashes_of(run.folder.run))
-    return found
+    rows = pd.DataFrame(study["per_part"])
+    _write_results(study, rows, asked, result, str(run.path), hashes_of(run.folder.run))
+    return study
 
 
 def _classes(text: str | None) -> list[str]:

@@ -62,7 +62,7 @@ def spread_by_operator(
     shared = {name: rows for name, rows in shared.items() if rows["part"].nunique() >= FEWEST_PARTS}
     if len(own) < 2:
         return []
-    found = []
+    differences = []
     for operator, rows in shared.items():
         mine = (rows["operator"] == operator).to_numpy()
         if mine.all():
@@ -72,7 +72,7 @@ def spread_by_operator(
         squares, free = exchange.squares, exchange.free
         sd, rest = (math.sqrt(squares[m].sum() / free[m].sum()) for m in (mine, ~mine))
         shown = p < ALPHA and sd > rest
-        found.append(
+        differences.append(
             Difference(
                 kind="spread",
                 operator=str(operator),
@@ -88,7 +88,7 @@ def spread_by_operator(
                 shown=shown,
             )
         )
-    return found
+    return differences
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def mean_by_operator(table: pd.DataFrame) -> list[Difference]:
     """Compare each operator's mean with the others on the same parts."""
     means = table.groupby(["part", "operator"])["value"].mean().unstack()
     operators = sorted(means.columns)
-    found = []
+    differences = []
     compared = len(operators) if len(operators) > 2 else 1
     for operator in operators[:compared]:
         rest = means.drop(columns=operator).mean(axis=1)
@@ -162,7 +162,7 @@ def mean_by_operator(table: pd.DataFrame) -> list[Difference]:
             if error > 0
             else float(value == 0)
         )
-        found.append(
+        differences.append(
             Difference(
                 kind="mean",
                 operator=str(operator),
@@ -175,7 +175,7 @@ def mean_by_operator(table: pd.DataFrame) -> list[Difference]:
                 shown=p * compared < ALPHA,
             )
         )
-    return found
+    return differences
 
 
 def right_by_operator(table: pd.DataFrame) -> list[Difference]:
@@ -188,7 +188,7 @@ def right_by_operator(table: pd.DataFrame) -> list[Difference]:
         .unstack()
     )
     pairs = list(combinations(sorted(right.columns), 2))
-    found = []
+    differences = []
     for a, b in pairs:
         both = right[[a, b]].dropna().astype(bool)
         if both.empty:
@@ -197,7 +197,7 @@ def right_by_operator(table: pd.DataFrame) -> list[Difference]:
         worse, better = (b, a) if only_a > only_b else (a, b)
         n = only_a + only_b
         p = float(stats.binomtest(max(only_a, only_b), n).pvalue) if n else 1.0
-        found.append(
+        differences.append(
             Difference(
                 kind="right",
                 operator=str(worse),
@@ -210,7 +210,7 @@ def right_by_operator(table: pd.DataFrame) -> list[Difference]:
                 shown=p * len(pairs) < ALPHA,
             )
         )
-    return found
+    return differences
 
 
 def _others(names: set[str], rest: int) -> str:
@@ -226,31 +226,29 @@ def differences_in(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def worst_words(differences: Sequence[Mapping[str, Any]], unit: str = "") -> list[str]:
     """Return which operator is worse."""
     lines = []
-    for each in differences:
-        if not each["shown"]:
+    for row in differences:
+        if not row["shown"]:
             continue
-        p = "p < 0.001" if each["p"] < 0.001 else f"p = {each['p']:.2g}"
-        corrected = f"{p} after Bonferroni for {each['compared']}" if each["compared"] > 1 else p
-        who, others = each["operator"], each["others"]
-        if each["kind"] == "spread":
-            times = (
-                f", {each['value'] / each['other']:.2g} times as much" if each["other"] > 0 else ""
-            )
-            times += f" (at least {each['low']:.2g} times)" if times and each["low"] else ""
+        p = "p < 0.001" if row["p"] < 0.001 else f"p = {row['p']:.2g}"
+        corrected = f"{p} after Bonferroni for {row['compared']}" if row["compared"] > 1 else p
+        who, others = row["operator"], row["others"]
+        if row["kind"] == "spread":
+            times = f", {row['value'] / row['other']:.2g} times as much" if row["other"] > 0 else ""
+            times += f" (at least {row['low']:.2g} times)" if times and row["low"] else ""
             lines.append(
-                f"{who} repeats less well than {others}: standard deviation {each['value']:.3g}{unit} against "
-                f"{each['other']:.3g}{unit} on the same {plural(each['n'], 'part')}{times} ({corrected}; exchange "
+                f"{who} repeats less well than {others}: standard deviation {row['value']:.3g}{unit} against "
+                f"{row['other']:.3g}{unit} on the same {plural(row['n'], 'part')}{times} ({corrected}; exchange "
                 "of operators within parts)"
             )
-        elif each["kind"] == "mean":
-            way = "higher" if each["value"] > 0 else "lower"
+        elif row["kind"] == "mean":
+            way = "higher" if row["value"] > 0 else "lower"
             lines.append(
-                f"{who} measures {abs(each['value']):.3g}{unit} {way} than {others} on the same parts "
+                f"{who} measures {abs(row['value']):.3g}{unit} {way} than {others} on the same parts "
                 f"({corrected}; Student's t over parts)"
             )
         else:
             lines.append(
-                f"{who} is right on {100 * each['value']:.3g} % of the parts, {others} on "
-                f"{100 * each['other']:.3g} % ({corrected}; McNemar's exact test)"
+                f"{who} is right on {100 * row['value']:.3g} % of the parts, {others} on "
+                f"{100 * row['other']:.3g} % ({corrected}; McNemar's exact test)"
             )
     return lines

@@ -25,10 +25,10 @@ def current_study(folder: RunFolder) -> tuple[dict[str, Any] | None, str]:
     how = f"vidrobust repeatability {folder.path} makes it"
     if not (folder.path / FILE).is_file():
         return None, how
-    found = folder.read_json(FILE)
-    if found["of"] != folder.record.stability_key:
+    study = folder.read_json(FILE)
+    if study["of"] != folder.record.stability_key:
         return None, f"that in {FILE} is older than the run's answers, and {how} anew"
-    return found, "" if found["gauge"] is not None else "; ".join(found["notes"])
+    return study, "" if study["gauge"] is not None else "; ".join(study["notes"])
 
 
 SECTIONS = ("within_operator", "between_operators", "against_reference", "by_operator")
@@ -110,9 +110,9 @@ def _gauge(found: Mapping[str, Any]) -> Figures:
 
 def _by_operator(found: Mapping[str, Any]) -> Figures:
     summary = {
-        each["operator"]: {"value": each["repeatability_sd"]}
-        | {k: each[k] for k in ("low", "high", "n")}
-        for each in found.get("by_operator") or []
+        row["operator"]: {"value": row["repeatability_sd"]}
+        | {k: row[k] for k in ("low", "high", "n")}
+        for row in found.get("by_operator") or []
     }
     return {"by_operator.repeatability_sd": summary} if summary else {}
 
@@ -121,7 +121,7 @@ def _attribute(found: Mapping[str, Any]) -> Figures:
     within, between, against = (found[section] for section in SECTIONS[:3])
     summary: Figures = {}
     for name in ("agreement", "fleiss_kappa"):
-        summary[f"within_operator.{name}"] = {who: own[name] for who, own in within.items()}
+        summary[f"within_operator.{name}"] = {who: row[name] for who, row in within.items()}
         summary[f"between_operators.{name}"] = {EVERYONE: between[name]}
     if between["cohens_kappa"]:
         pairs = {" and ".join(pair["operators"]): pair for pair in between["cohens_kappa"]}
@@ -129,7 +129,7 @@ def _attribute(found: Mapping[str, Any]) -> Figures:
     if against:
         summary["against_reference.all_operators"] = {EVERYONE: against["all_operators"]}
         for name in OF_REFERENCE:
-            of = {who: own[name] for who, own in against["operators"].items() if own.get(name)}
+            of = {who: row[name] for who, row in against["operators"].items() if row.get(name)}
             if of:
                 summary[f"against_reference.{name}"] = of
     return summary

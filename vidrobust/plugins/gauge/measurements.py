@@ -38,7 +38,7 @@ def with_roles(
 ) -> pd.DataFrame:
     """Return the table with its columns under their roles."""
     names = [str(name) for name in table.columns]
-    found: dict[str, str] = {}
+    roles: dict[str, str] = {}
     for role, column in (given or {}).items():
         if role not in ROLES:
             raise SettingsError(f"--columns: {role!r} is no role; there are {', '.join(ROLES)}")
@@ -49,11 +49,11 @@ def with_roles(
             raise SettingsError(
                 f"--columns {role}={column}: {where} has {', '.join(map(printable, names))}"
             )
-        found[match[0]] = role
+        roles[match[0]] = role
     for role, aliases in ROLES.items():
-        if role in found.values():
+        if role in roles.values():
             continue
-        fit = [name for name in names if normal(name) in aliases and name not in found]
+        fit = [name for name in names if normal(name) in aliases and name not in roles]
         exact = [name for name in fit if normal(name) == role]
         if len(fit) > 1 and len(exact) != 1:
             raise InputError(
@@ -61,8 +61,8 @@ def with_roles(
                 f"--columns {role}={printable(fit[0])}"
             )
         if fit:
-            found[(exact or fit)[0]] = role
-    return table.rename(columns=found)
+            roles[(exact or fit)[0]] = role
+    return table.rename(columns=roles)
 
 
 def in_long_form(table: pd.DataFrame, where: Path | str) -> pd.DataFrame:
@@ -131,30 +131,30 @@ def _numbered(table: pd.DataFrame, where: Path | str) -> list[tuple[str, str, st
     split = [(name, NUMBERED.fullmatch(name)) for name in free]
     numbered = [(name, match[1].strip(" ._#-("), match[2]) for name, match in split if match]
     trials = [(name, "", trial) for name, stem, trial in numbered if normal(stem) in words]
-    people = [each for each in numbered if normal(each[1]) not in words]
+    people = [row for row in numbered if normal(row[1]) not in words]
     if "operator" in table:
         people = []
-    found = trials if trials else people
-    if not found:
+    chosen = trials if trials else people
+    if not chosen:
         there = ", ".join(map(printable, map(str, table.columns))) or "none"
         raise InputError(
             f"{where}: has no column of values; it has {there}. Expected part, operator, trial, value, or trials "
             "side by side (Trial 1, Trial 2, ...); or name them: --columns part=...,operator=...,value=..."
         )
-    return found
+    return chosen
 
 
 def parse_columns(text: str | None) -> dict[str, str]:
     """``part=Teil,value=Messwert`` as a mapping; SettingsError where it is no such list."""
-    found = {}
+    names = {}
     for piece in (text or "").split(","):
         if not piece.strip():
             continue
         role, equals, name = piece.partition("=")
         if not equals or not name.strip():
             raise SettingsError(f"--columns: expected ROLE=NAME[,ROLE=NAME], got {piece.strip()!r}")
-        found[role.strip().casefold()] = name.strip()
-    return found
+        names[role.strip().casefold()] = name.strip()
+    return names
 
 
 def alike(names: Sequence[str]) -> list[tuple[str, ...]]:
@@ -208,34 +208,34 @@ class StudyTable:
 def read_gauge(
     path: Path, columns: Mapping[str, str] | None = None, case: Case = "ask"
 ) -> StudyTable:
-    found = read_study_table(path, columns, case)
-    rows = found.rows.assign(value=_numbers(found.rows, path))
-    return replace(found, rows=check_gauge(rows, str(path)))
+    table = read_study_table(path, columns, case)
+    rows = table.rows.assign(value=_numbers(table.rows, path))
+    return replace(table, rows=check_gauge(rows, str(path)))
 
 
 def read_attribute(
     path: Path, columns: Mapping[str, str] | None = None, case: Case = "ask"
 ) -> StudyTable:
     """A table of an attribute study: all text."""
-    found = read_study_table(path, columns, case)
-    classes = list(found.rows["value"]) + list(found.rows.get("reference", ()))
-    rows = _one_spelling(found.rows, ("value", "reference"), classes, case, path)
-    notes = [*found.notes, *_foreign_references(rows, path)]
-    return replace(found, rows=check_attribute(rows, str(path)), notes=tuple(notes))
+    table = read_study_table(path, columns, case)
+    classes = list(table.rows["value"]) + list(table.rows.get("reference", ()))
+    rows = _one_spelling(table.rows, ("value", "reference"), classes, case, path)
+    notes = [*table.notes, *_foreign_references(rows, path)]
+    return replace(table, rows=check_attribute(rows, str(path)), notes=tuple(notes))
 
 
 def _foreign_references(rows: pd.DataFrame, path: Path) -> list[str]:
     """A note on references that no verdict ever is; InputError if no class is on both sides."""
     if "reference" not in rows:
         return []
-    said, true = set(rows["value"]), set(rows["reference"].fillna("")) - {""}
-    foreign = sorted(true - said)
+    given, true = set(rows["value"]), set(rows["reference"].fillna("")) - {""}
+    foreign = sorted(true - given)
     if not foreign:
         return []
-    if foreign == sorted(true) and len(said) > 1:
+    if foreign == sorted(true) and len(given) > 1:
         raise InputError(
             f"{printable(path)}: no reference is a class that anybody named: references {_named(true)}, verdicts "
-            f"{_named(said)}. Write both alike"
+            f"{_named(given)}. Write both alike"
         )
     return [f"no verdict is {_named(foreign)}, though references are: are both written alike?"]
 
@@ -349,22 +349,22 @@ def _as_text(path: Path) -> tuple[pd.DataFrame, list[str]]:
             return _text_of(pd.read_parquet(path), first=1), []
         except Exception as error:
             raise InputError(f"{printable(path)}: cannot be read as Parquet ({error})") from error
-    found = read_csv_table(path)
-    if found.uneven:
-        line, count = found.uneven[0]
+    table = read_csv_table(path)
+    if table.uneven:
+        line, count = table.uneven[0]
         raise InputError(
-            f"{printable(path)}, line {line}: expected {len(found.columns)} values, got {count}"
+            f"{printable(path)}, line {line}: expected {len(table.columns)} values, got {count}"
         )
     notes = []
-    if found.dialect.guessed:
+    if table.dialect.guessed:
         notes.append(
             "the file is no UTF-8 and was read as Windows-1252: look whether all names are right"
         )
-    if found.decimal_commas:
-        notes.append(f"decimal commas in {', '.join(map(printable, found.decimal_commas))}")
-    frame = found.frame()
+    if table.decimal_commas:
+        notes.append(f"decimal commas in {', '.join(map(printable, table.decimal_commas))}")
+    frame = table.frame()
     keep = [
-        name != "" or bool((frame.iloc[:, k] != "").any()) for k, name in enumerate(found.columns)
+        name != "" or bool((frame.iloc[:, k] != "").any()) for k, name in enumerate(table.columns)
     ]
     return frame.loc[:, keep], notes
 

@@ -118,16 +118,16 @@ def designs_for_grr(
             "plan gauge: expected 0 < %GRR < 100, a half width above 0, at least 2 trials and a share from 0 to "
             f"below 1, got {percent_grr}, {half_width}, {trials}, {reproducibility_share}"
         )
-    found = []
+    designs = []
     for operators in range(2, 11):
         for parts in (5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 75, 100, 150, 200):
             low, high = _expected_interval(
                 percent_grr, reproducibility_share, operators, parts, trials
             )
             if high - low <= 2 * half_width:
-                found.append(GaugePlan(operators, parts, trials, low, high))
+                designs.append(GaugePlan(operators, parts, trials, low, high))
                 break
-    return found
+    return designs
 
 
 @lru_cache(4096)
@@ -170,9 +170,9 @@ def more_needed(
     short: Sequence[Mapping[str, Any]],
 ) -> list[str]:
     """The study size that would settle its verdicts, if further parts are alike."""
-    least = {each["what"]: each["least"] for each in short}
-    wanted = [need for each in verdicts if (need := _needed(found, each)) is not None]
-    texts = [f"for {each['for']}: {each['text']}" for each in wanted]
+    least = {lack["what"]: lack["least"] for lack in short}
+    wanted = [need for verdict in verdicts if (need := _needed(found, verdict)) is not None]
+    texts = [f"for {entry['for']}: {entry['text']}" for entry in wanted]
     if least:
         text = f"for the minimum sample: {', '.join(f'{value} {what}' for what, value in least.items())}"
         texts = [f"{texts[0]}; {text}", *texts[1:]] if texts else [text]

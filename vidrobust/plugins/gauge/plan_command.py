@@ -42,13 +42,13 @@ def plan_kappa(operators: int, trials: int, as_json: bool, **world: float) -> No
     """Parts for an attribute study."""
     from vidrobust.plugins.gauge.plan import parts_for_kappa
 
-    found = parts_for_kappa(ratings=operators * trials, **world)
+    needed = parts_for_kappa(ratings=operators * trials, **world)
     sentence = (
-        f"{found.parts} parts, each rated by {operators} operators in {trials} trials, give a kappa of "
+        f"{needed.parts} parts, each rated by {operators} operators in {trials} trials, give a kappa of "
         f"{world['kappa']:g} an interval of about ± {world['half_width']:g}, with "
         f"{percent(world['defect_share'])} defects and {percent(world['borderline'])} borderline parts."
     )
-    print_result(asdict(found), [sentence], as_json)
+    print_result(asdict(needed), [sentence], as_json)
 
 
 @plan.command("gauge")
@@ -64,19 +64,19 @@ def plan_gauge(
     from vidrobust.errors import SettingsError
     from vidrobust.plugins.gauge.plan import designs_for_grr
 
-    found = designs_for_grr(
+    designs = designs_for_grr(
         percent_grr, half_width, reproducibility_share=reproducibility, trials=trials
     )
-    if not found:
+    if not designs:
         raise SettingsError(
             "plan gauge: not reached with 10 operators and 200 parts; ask for a wider interval, or more trials"
         )
     lines = [
-        f"{each.operators} operators x {each.parts} parts x {each.trials} trials, {each.measurements} in all: "
-        f"%GRR {percent_grr:g} with an interval of about {interval(each.low, each.high)}"
-        for each in found
+        f"{design.operators} operators x {design.parts} parts x {design.trials} trials, {design.measurements} in all: "
+        f"%GRR {percent_grr:g} with an interval of about {interval(design.low, design.high)}"
+        for design in designs
     ]
-    print_result([asdict(each) for each in found], lines, as_json)
+    print_result([asdict(design) for design in designs], lines, as_json)
 
 
 @plan.command("more")
@@ -93,17 +93,17 @@ def plan_more(study: str, as_json: bool) -> None:
 
     path = Path(study) / FILE if Path(study).is_dir() else Path(study)
     try:
-        found = json.loads(file_text(path))["overall"]
-        needed, short, reasons = found["needed"], found["short"], found["reasons"]
+        overall = json.loads(file_text(path))["overall"]
+        needed, short, reasons = overall["needed"], overall["short"], overall["reasons"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{printable(path)}: is no study; give a run folder after vidrobust repeatability, or a file with "
             "what vidrobust repeatability --json printed"
         ) from error
-    summary = {"verdict": found["verdict"], "needed": needed, "short": short, "reasons": reasons}
-    lines = [found["sentence"], *(f"  needed: {text}" for text in needed)]
+    summary = {"verdict": overall["verdict"], "needed": needed, "short": short, "reasons": reasons}
+    lines = [overall["sentence"], *(f"  needed: {text}" for text in needed)]
     lines += [
-        f"  more {each['what']}: {each['has']:.3g} now, at least {each['least']}" for each in short
+        f"  more {lack['what']}: {lack['has']:.3g} now, at least {lack['least']}" for lack in short
     ]
     print_result(summary, lines, as_json)
 
@@ -134,5 +134,5 @@ def plan_flip_rate(
     clips = clusters_for_rate(
         rate, half_width, correlation=correlation, per_cluster=max(1.0, clip_s * fps - 1)
     )
-    found = FootageNeeded(rate, half_width, correlation, clips, "item", clips * clip_s, 0.0)
-    print_result(asdict(found), [found.sentence()], as_json)
+    needed = FootageNeeded(rate, half_width, correlation, clips, "item", clips * clip_s, 0.0)
+    print_result(asdict(needed), [needed.sentence()], as_json)

@@ -165,13 +165,13 @@ def repeatability_of(run: OpenRun, asked: StudyRequest) -> dict[str, Any]:
         )
     table = judged_by[judged_by["item"].notna()].reset_index(drop=True)
     attribute, gauge, summary = studies(judged_by, asked, possible)
-    split = [each["part"] for each in attribute["grey_zone"]["parts"]]
+    split = [row["part"] for row in attribute["grey_zone"]["parts"]]
     judgements, short = judged(asked.profile, "attribute", attribute)
     if gauge is not None:
         of_gauge, short_of_gauge = judged(asked.profile, "gauge", gauge)
         judgements, short = judgements + of_gauge, short + short_of_gauge
-    most = {each["what"]: each["least"] for each in sorted(short, key=lambda each: each["least"])}
-    found = {
+    most = {lack["what"]: lack["least"] for lack in sorted(short, key=lambda each: each["least"])}
+    study = {
         "study": "run",
         "rule": asked.rule,
         "rule_in_words": RULES[asked.rule],
@@ -187,7 +187,7 @@ def repeatability_of(run: OpenRun, asked: StudyRequest) -> dict[str, Any]:
         "per_part": table.to_dict("records"),
         "grey_zone": grey_zone_pictures(run, frames, table, split),
         "notes": [*summary, *notes],
-        "short": [each for each in short if each["least"] == most[each["what"]]],
+        "short": [lack for lack in short if lack["least"] == most[lack["what"]]],
         "charts": None if gauge is None else range_state(scores_of(table)),
         "needs": defect_needed(
             attribute, asked.defect, asked.profile, scores=asked.measure is None
@@ -195,9 +195,9 @@ def repeatability_of(run: OpenRun, asked: StudyRequest) -> dict[str, Any]:
         "verdicts": judgements,
         "of": run.folder.record.stability_key,
     }
-    found["overall"] = overall(found)
-    run.folder.write_json(FILE, found)
-    return found
+    study["overall"] = overall(study)
+    run.folder.write_json(FILE, study)
+    return study
 
 
 def measured_of(folder: RunFolder, table: pd.DataFrame, asked: StudyRequest) -> list[float]:
@@ -258,18 +258,18 @@ def levels_of(items: pd.DataFrame) -> dict[str, str]:
 
 def by_level(table: pd.DataFrame, asked: StudyRequest, possible: tuple[str, ...]) -> dict[str, Any]:
     """The studies of each level apart, of the models without people."""
-    found: dict[str, Any] = {}
+    levels: dict[str, Any] = {}
     alone = replace(asked, people=None)
     for level, rows in table[table["level"] != ""].groupby("level", sort=True):
         attribute, gauge, notes = studies(rows.reset_index(drop=True), alone, possible)
-        found[str(level)] = {
+        levels[str(level)] = {
             "items": int(rows["item"].nunique()),
             "parts": int(rows["part"].nunique()),
             "attribute": attribute,
             "gauge": gauge,
             "notes": notes,
         }
-    return found
+    return levels
 
 
 def grey_zone_pictures(
@@ -278,21 +278,21 @@ def grey_zone_pictures(
     """A picture a pass of each part on which verdicts split."""
     folder = run.path / "grey_zone"
     shutil.rmtree(folder, ignore_errors=True)  # those of an earlier study
-    found = []
+    pictures = []
     for number, part in enumerate(parts[:MOST_PARTS]):
         shots = []
         for row in _spread(verdicts[verdicts["part"] == part]):
-            own = frames[(frames["item"] == row["item"]) & (frames["model"] == row["model"])]
+            rows = frames[(frames["item"] == row["item"]) & (frames["model"] == row["model"])]
             shot = {
                 name: row[name]
                 for name in ("item", "operator", "trial", "value", "score", "reference")
             }
-            shots.append({**shot, "frame": _typical(own, row["value"])})
+            shots.append({**shot, "frame": _typical(rows, row["value"])})
         if run.settings.pictures:
             folder.mkdir(exist_ok=True)
             _take(run, folder, number, shots)
-        found.append({"part": part, "shots": shots})
-    return found
+        pictures.append({"part": part, "shots": shots})
+    return pictures
 
 
 def _spread(rows: pd.DataFrame) -> list[Mapping[str, Any]]:
@@ -302,8 +302,8 @@ def _spread(rows: pd.DataFrame) -> list[Mapping[str, Any]]:
 
 
 def _typical(frames: pd.DataFrame, value: str) -> int:
-    own = frames[frames["label_name"] == value]
-    rows = (own if len(own) else frames).sort_values("frame")
+    same = frames[frames["label_name"] == value]
+    rows = (same if len(same) else frames).sort_values("frame")
     return int(rows["frame"].iloc[len(rows) // 2])
 
 

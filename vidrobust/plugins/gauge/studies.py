@@ -122,11 +122,11 @@ class StudyRequest:
 def gauge_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
     """Return the gauge study of a table with its operators and verdicts."""
     table = table.assign(value=settled(table["value"]))
-    found = {"study": "gauge", **_gauge(table, asked)}
-    found["charts"] = range_state(table)
-    found["by_operator"] = repeatability_by_operator(table)
-    found["differences"] = differences_of(table, nested=found["design"] == "nested")
-    return _with_verdicts(found, asked.profile)
+    study = {"study": "gauge", **_gauge(table, asked)}
+    study["charts"] = range_state(table)
+    study["by_operator"] = repeatability_by_operator(table)
+    study["differences"] = differences_of(table, nested=study["design"] == "nested")
+    return _with_verdicts(study, asked.profile)
 
 
 def _with_verdicts(found: dict[str, Any], profile: acceptance.Profile) -> dict[str, Any]:
@@ -145,9 +145,9 @@ def differences_of(table: pd.DataFrame, *, nested: bool = False) -> list[dict[st
 def attribute_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
     """The attribute study of a table part, operator, trial, value [, reference], and its verdicts."""
     table, defect = passed_or_failed(table, asked)
-    found = {"study": "attribute", **attribute_study(table, defect=defect, ordered=asked.ordered)}
-    found["needs"] = defect_needed(found, defect, asked.profile)
-    return _with_verdicts(found, asked.profile)
+    study = {"study": "attribute", **attribute_study(table, defect=defect, ordered=asked.ordered)}
+    study["needs"] = defect_needed(study, defect, asked.profile)
+    return _with_verdicts(study, asked.profile)
 
 
 def defect_needed(
@@ -190,13 +190,13 @@ def study_of_file(
     """Return the study of a table in a file ("gauge" or "attribute"), and the table as it was judged."""
     if kind == "gauge":
         table = read_gauge(path, columns, case)
-        found, rows = gauge_of(table.rows, asked), table.rows
+        study, rows = gauge_of(table.rows, asked), table.rows
     else:
         table = read_attribute(path, columns, case)
-        found, rows = attribute_of(table.rows, asked), passed_or_failed(table.rows, asked)[0]
-    found["notes"] = [*table.notes, *table.assumed, *found["notes"]]
-    found["dropped_lines"] = list(table.dropped)
-    return found, replace(table, rows=rows)
+        study, rows = attribute_of(table.rows, asked), passed_or_failed(table.rows, asked)[0]
+    study["notes"] = [*table.notes, *table.assumed, *study["notes"]]
+    study["dropped_lines"] = list(table.dropped)
+    return study, replace(table, rows=rows)
 
 
 def studies(

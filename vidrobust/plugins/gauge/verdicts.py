@@ -85,8 +85,8 @@ def verdicts(
     models, stations = frames["model"].nunique(), known["station"].nunique()
     rows = []
     for (item, model), of in frames.groupby(["item", "model"], sort=False):
-        each = pd.MultiIndex.from_frame(of[["item", "model", "frame"]])
-        score = bad_share.reindex(each).fillna(0.0).to_numpy() if wrong else None
+        index = pd.MultiIndex.from_frame(of[["item", "model", "frame"]])
+        score = bad_share.reindex(index).fillna(0.0).to_numpy() if wrong else None
         summary = known.loc[item]
         mine = probabilities[(probabilities["item"] == item) & (probabilities["model"] == model)]
         value = _verdict(rule, of["label_name"].tolist(), score, mine, wrong)

@@ -50,7 +50,7 @@ def _figures(found: Mapping[str, Any]) -> list[str]:
         summary = _attribute(found["attribute"]) + (
             _gauge(found["gauge"]) if found["gauge"] else []
         )
-        summary += [_operator(each) for each in found["by_operator"]]
+        summary += [_operator(row) for row in found["by_operator"]]
         summary += [f"  {together_words(found['people'])}"] if found["people"] else []
         summary += [line for level in found["levels"].items() for line in _level(*level)]
         summary += [f"  note: {note}" for note in found["attribute"]["notes"]]
@@ -68,9 +68,9 @@ def _operator(each: Mapping[str, Any]) -> str:
 def _level(name: str, found: Mapping[str, Any]) -> list[str]:
     between = found["attribute"]["between_operators"]["agreement"]
     text = f"  {name}: {found['parts']} parts, {plural(found['items'], 'input')}"
-    for operator, own in found["attribute"]["within_operator"].items():
-        if own["agreement"]["n"]:
-            text += f"; within {operator} {_share(own['agreement'])}"
+    for operator, row in found["attribute"]["within_operator"].items():
+        if row["agreement"]["n"]:
+            text += f"; within {operator} {_share(row['agreement'])}"
     if between["n"]:
         text += f"; between operators {_share(between)}"
     if found["gauge"]:
@@ -110,19 +110,19 @@ def _gauge(found: Mapping[str, Any]) -> list[str]:
 
 
 def together_words(people: Mapping[str, Any]) -> str:
-    found, who = people["together"], " and ".join(people["operators"])
-    if not found:
+    both, who = people["together"], " and ".join(people["operators"])
+    if not both:
         return f"{who}: no part was judged by them and by the model"
     text = (
-        f"of {found['parts']} parts judged by the model and by {who}, both sides split on {found['both']}, only "
-        f"the model on {found['only_model']}, only people on {found['only_people']}, nobody on {found['neither']} "
+        f"of {both['parts']} parts judged by the model and by {who}, both sides split on {both['both']}, only "
+        f"the model on {both['only_model']}, only people on {both['only_people']}, nobody on {both['neither']} "
     )
-    split = found["both"] + found["only_model"]
-    if not split or not found["both"] + found["only_people"]:
+    split = both["both"] + both["only_model"]
+    if not split or not both["both"] + both["only_people"]:
         return f"{text}(a side that never splits cannot be compared)"
-    if found["p"] < 0.05 and found["odds"] > 1:
-        return f"{text}({p_words(found['p'])}: the model splits where people split, on parts that are hard)"
-    return f"{text}({p_words(found['p'])}: that the model splits where people do is not shown)"
+    if both["p"] < 0.05 and both["odds"] > 1:
+        return f"{text}({p_words(both['p'])}: the model splits where people split, on parts that are hard)"
+    return f"{text}({p_words(both['p'])}: that the model splits where people do is not shown)"
 
 
 def _attribute(found: Mapping[str, Any]) -> list[str]:
@@ -130,10 +130,10 @@ def _attribute(found: Mapping[str, Any]) -> list[str]:
         f"{plural(found['parts'], 'part')}, {plural(len(found['operators']), 'operator')}, "
         f"{plural(found['n'], 'verdict')}"
     ]
-    for operator, own in found["within_operator"].items():
-        if own["agreement"]["n"]:
+    for operator, row in found["within_operator"].items():
+        if row["agreement"]["n"]:
             wording.append(
-                f"  within {operator}: {_share(own['agreement'])}, kappa {_kappa(own['fleiss_kappa'])}"
+                f"  within {operator}: {_share(row['agreement'])}, kappa {_kappa(row['fleiss_kappa'])}"
             )
     between = found["between_operators"]
     if between["agreement"]["n"]:
@@ -144,12 +144,12 @@ def _attribute(found: Mapping[str, Any]) -> list[str]:
     for pair in between["cohens_kappa"]:
         wording.append(f"    {' and '.join(pair['operators'])}: Cohen's kappa {_kappa(pair)}")
     wording += [f"    {sentence}" for sentence in tests_words(found)]
-    for operator, own in ((found["against_reference"] or {}).get("operators") or {}).items():
-        line = f"  {operator} against the reference: effectiveness {_share(own['effectiveness'])}, kappa "
-        wording.append(line + _kappa(own["kappa"]))
-        if own["miss_rate"]:
+    for operator, row in ((found["against_reference"] or {}).get("operators") or {}).items():
+        line = f"  {operator} against the reference: effectiveness {_share(row['effectiveness'])}, kappa "
+        wording.append(line + _kappa(row["kappa"]))
+        if row["miss_rate"]:
             wording.append(
-                f"    misses {_share(own['miss_rate'])}, false alarms {_share(own['false_alarm_rate'])}"
+                f"    misses {_share(row['miss_rate'])}, false alarms {_share(row['false_alarm_rate'])}"
             )
     grey = [part["part"] for part in found["grey_zone"]["parts"]]
     wording.append(f"  grey zone: {len(grey)} parts{': ' + ', '.join(grey[:20]) if grey else ''}")
@@ -160,7 +160,7 @@ def tests_words(found: Mapping[str, Any]) -> list[str]:
     """Kendall's W, Cochran's Q and McNemar's tests of an attribute study, a sentence each."""
     between = found["between_operators"]
     concordance = [
-        (f"within {name}", own["kendalls_w"]) for name, own in found["within_operator"].items()
+        (f"within {name}", row["kendalls_w"]) for name, row in found["within_operator"].items()
     ]
     wording = [
         f"Kendall's W {name}: {w['value']:.3f}, chi-square {w['chi_square']:.2f} on {freedom(w['df'])}, "

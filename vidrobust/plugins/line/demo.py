@@ -43,7 +43,7 @@ SPREAD = {
 
 def planted_spread(truth: pd.DataFrame) -> dict[str, float]:
     seen = truth[truth["whole"].to_numpy(bool)]
-    found = {}
+    spreads = {}
     for quantity, column in SPREAD.items():
         value = seen[column].to_numpy(float)
         if quantity == "gain":
@@ -55,10 +55,10 @@ def planted_spread(truth: pd.DataFrame) -> dict[str, float]:
         )
         low, high = np.percentile(value, (2.5, 97.5))
         half = (high - low) / 2
-        found[quantity] = {"gain": math.expm1(half), "sharpness": math.sqrt(high - low)}.get(
+        spreads[quantity] = {"gain": math.expm1(half), "sharpness": math.sqrt(high - low)}.get(
             quantity, half
         )
-    return {quantity: float(value) for quantity, value in found.items()}
+    return {quantity: float(value) for quantity, value in spreads.items()}
 
 
 MODELS = ("line-classifier", "line-detector")
@@ -113,8 +113,8 @@ def _repeatability(out: str) -> dict[str, Any]:
             ],
             standalone_mode=False,
         )
-    found: dict[str, Any] = RunTables(Path(out)).json("repeatability.json")
-    return found
+    study: dict[str, Any] = RunTables(Path(out)).json("repeatability.json")
+    return study
 
 
 def verdicts_words(found: dict[str, Any], stations: dict[str, str]) -> list[str]:
@@ -122,11 +122,11 @@ def verdicts_words(found: dict[str, Any], stations: dict[str, str]) -> list[str]
     lines = []
     table = pd.DataFrame(found["per_part"])
     table["right"] = table["value"].isin(DEFECTS) == table["reference"].isin(DEFECTS)
-    for model, own in table.groupby("model", sort=False):
+    for model, mine in table.groupby("model", sort=False):
         same = found["attribute"]["within_operator"][model]["agreement"]
         right = [
             f"{rows['right'].sum()} of {len(rows)} at {station}"
-            for station, rows in own.groupby(own["item"].map(stations), sort=True)
+            for station, rows in mine.groupby(mine["item"].map(stations), sort=True)
         ]
         lines.append(
             f"  {model}: the same verdict in all passes of {same['count']} of {same['n']} parts; right in "
@@ -148,25 +148,25 @@ def planted_words(tables: RunTables, truth: pd.DataFrame, line: RenderSettings) 
     causes = set()
     if named is not None:
         causes = set(named.loc[(named["model"] == model) & (named["level"] == "cause"), "cause"])
-    found = spread[spread["item"] == ""].set_index("quantity")["spread"]
+    measured = spread[spread["item"] == ""].set_index("quantity")["spread"]
     planted, summary, there = planted_spread(truth), [], set(AT_REST)
     for name, dial in BY_NAME.items():
-        turned = [f"station-{n}" for n, own in enumerate(settings, 1) if own[name] != rest[name]]
+        turned = [f"station-{n}" for n, one in enumerate(settings, 1) if one[name] != rest[name]]
         if not turned:
             continue
         there |= set(dial.causes)
-        said = [
-            f"{title_of(q)} planted {_size(q, planted[q])}, found {_size(q, found[q])}"
+        texts = [
+            f"{title_of(q)} planted {_size(q, planted[q])}, found {_size(q, measured[q])}"
             for q in dial.quantities
-            if q in planted and q in found
+            if q in planted and q in measured
         ]
         for cause in dial.causes[:1]:
             share, low, high = shares.loc[cause, ["share", "low", "high"]]
             of_change = f"{part_with_interval(share, low, high)} of the change"
-            said.append(
+            texts.append(
                 f"{TITLES[cause]} is {'named' if cause in causes else 'not named'}, {of_change}"
             )
-        summary.append(f"  {name} at {listing(turned)}: {'; '.join(said)}")
+        summary.append(f"  {name} at {listing(turned)}: {'; '.join(texts)}")
     others = [TITLES[cause] for cause in TITLES if cause in causes - there]
     return [*summary, f"  not planted, but named: {listing(others) if others else 'nothing'}"]
 

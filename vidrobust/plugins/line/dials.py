@@ -152,11 +152,11 @@ COURSES: dict[str, Course] = {
 
 def _dials() -> Iterator[Dial]:
     text = (resources.files("vidrobust.plugins.line") / "dials.toml").read_text(encoding="utf-8")
-    for each in tomllib.loads(text)["dial"]:
+    for entry in tomllib.loads(text)["dial"]:
         fields: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in each.items()
+            k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()
         }
-        yield Dial(course=COURSES[each["name"]], **fields)
+        yield Dial(course=COURSES[entry["name"]], **fields)
 
 
 DIALS = tuple(_dials())

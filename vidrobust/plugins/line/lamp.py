@@ -45,11 +45,11 @@ def demo_lamp(
     still = _still(out, reporter, line)
     pairs = usable_pairs(run.rows("pairs"))
     share, flips = planted_share(run, still), _flips(pairs, still)
-    said = (
+    text = (
         f"Planted: the flicker causes {percent(share)} of the change. With a lamp that is still, the same parts "
         f"give {plural(flips, 'flip')} instead of {int(pairs['label_flip'].sum())}."
     )
-    return [*console_text(run).splitlines(), said]
+    return [*console_text(run).splitlines(), text]
 
 
 def _studied(out: str, reporter: Reporter, line: RenderSettings, study: Settings) -> RunTables:
@@ -69,9 +69,9 @@ def _still(out: str, reporter: Reporter, line: RenderSettings) -> pd.DataFrame:
     for clip in read_columns(manifest).itertuples():
         with open_video(manifest.parent / str(clip.path)) as source:
             for batch in source.batches(16):
-                found = predict(model, batch.pixels).probabilities
+                shares = predict(model, batch.pixels).probabilities
                 rows |= {
-                    (clip.item, int(k)): row for k, row in zip(batch.index, found, strict=True)
+                    (clip.item, int(k)): row for k, row in zip(batch.index, shares, strict=True)
                 }
     return _centred(pd.DataFrame.from_dict(rows, orient="index"))
 

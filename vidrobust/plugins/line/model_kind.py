@@ -61,8 +61,8 @@ class LineClassifier(nn.Module):
         kind = self.kind(torch.cat([coarse.mean(dim=(2, 3)), coarse.amax(dim=(2, 3))], dim=1))
         places = self.defect(fine)
         defect = self.weight * places.flatten(2).logsumexp(dim=2) + self.bias
-        each = torch.stack([kind[:, 1:] - defect / 2, kind[:, 1:] + defect / 2], dim=2).flatten(1)
-        return torch.cat([kind[:, :1], each], dim=1), places
+        kinds = torch.stack([kind[:, 1:] - defect / 2, kind[:, 1:] + defect / 2], dim=2).flatten(1)
+        return torch.cat([kind[:, :1], kinds], dim=1), places
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return the mean logits of the input moved along the belt by each of SHIFTS (Azulay & Weiss 2019)."""
@@ -112,9 +112,9 @@ class LineDetector(nn.Module):
         for group, classes in enumerate((slice(0, k - 1), slice(k - 1, k))):
             place = middle + STRIDE * box[:, 4 * group : 4 * group + 2]
             side = USUAL_SIDE * box[:, 4 * group + 2 : 4 * group + 4].clamp(-4, 4).exp()
-            own = torch.zeros_like(scores)
-            own[:, classes] = scores[:, classes]
-            parts.append(torch.cat([place, side, own], dim=1).flatten(2))
+            sure = torch.zeros_like(scores)
+            sure[:, classes] = scores[:, classes]
+            parts.append(torch.cat([place, side, sure], dim=1).flatten(2))
         return torch.cat(parts, dim=2)
 
 

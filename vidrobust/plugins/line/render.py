@@ -103,25 +103,25 @@ class RenderedClip:
     def _boxes(self, number: int) -> list[tuple[PlacedPart, tuple[float, ...], float]]:
         dx = float(self.plan.travel_px[number] + self.courses["shake_x_px"][number])
         dy = float(self.courses["shake_y_px"][number])
-        found: list[tuple[PlacedPart, tuple[float, ...], float]] = []
+        boxes: list[tuple[PlacedPart, tuple[float, ...], float]] = []
         for placed in self.placed:
             x1, y1, x2, y2 = (v + d for v, d in zip(placed.box, (dx, dy, dx, dy), strict=True))
             cut = (max(x1, 0.0), max(y1, 0.0), min(x2, float(WIDTH)), min(y2, float(HEIGHT)))
             inside = max(cut[2] - cut[0], 0.0) * max(cut[3] - cut[1], 0.0)
             share = inside / max((x2 - x1) * (y2 - y1), 1e-9)
             if share >= VISIBLE:
-                found.append((placed, cut, share))
-        return found
+                boxes.append((placed, cut, share))
+        return boxes
 
 
 def stage(plan: ClipPlan) -> RenderedClip:
     """Draw everything of a clip that comes before its first frame."""
     part = make_part(f"part-{plan.part:02d}", plan.part - 1, [plan.seed, 11])
-    own = [plan.seed, 12, plan.part, plan.pass_, plan.station]
+    seeds = [plan.seed, 12, plan.part, plan.pass_, plan.station]
     station = [plan.seed, 13, plan.station]
-    course = courses(plan.settings, plan.frames, [*own, 4])
-    scene = make_scene(part, plan.travel_px, plan.settings, station, own)
-    camera = Camera(scene, course, plan.travel_px, [*station, 1], own)
+    course = courses(plan.settings, plan.frames, [*seeds, 4])
+    scene = make_scene(part, plan.travel_px, plan.settings, station, seeds)
+    camera = Camera(scene, course, plan.travel_px, [*station, 1], seeds)
     return RenderedClip(part=part, courses=course, placed=scene.placed, camera=camera, plan=plan)
 
 

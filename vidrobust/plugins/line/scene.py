@@ -302,13 +302,13 @@ def _arrivals(
     free = spacing - LANE_SIDE_PX - GAP_PX
     reach = float(np.ptp(travel_px)) + WIDTH + 2 * LANE_SIDE_PX
     entrance = -LANE_SIDE_PX / 2 if speed > 0 else WIDTH + LANE_SIDE_PX / 2
-    found = []
+    parts = []
     for lane in range(len(LANES_PX)):
         start = rng.uniform(0, spacing)
         for number in range(int(reach / spacing) + 1):
             back = start + number * spacing + rng.uniform(0, max(free, 0)) - WIDTH
-            found.append((entrance - np.sign(speed) * back, lane))
-    return found
+            parts.append((entrance - np.sign(speed) * back, lane))
+    return parts
 
 
 def _put(

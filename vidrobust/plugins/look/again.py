@@ -33,7 +33,7 @@ def asked_again(run: OpenRun) -> pd.DataFrame:
     """Return the table ``look``."""
     models = [model for model in run.models if needs_pixels(model)]
     rows = [row for item, frames in _spread(run) for row in _of_item(run, item, frames, models)]
-    found = []
+    summary = []
     events = pd.DataFrame(rows, columns=["item", "time_s", "model", "change", "differs"])
     for model in models:
         for change, part in PARTS.items():
@@ -41,7 +41,7 @@ def asked_again(run: OpenRun) -> pd.DataFrame:
             if len(of):
                 of = of.reset_index(drop=True)
                 rate = clustered_rate(of["differs"].to_numpy(bool), clusters_of_rows(of))
-                found.append(
+                summary.append(
                     {
                         "model": model.name,
                         "part": part,
@@ -49,7 +49,7 @@ def asked_again(run: OpenRun) -> pd.DataFrame:
                         **dataclasses.asdict(rate),
                     }
                 )
-    return schema.check("look", pd.DataFrame(found)) if found else schema.empty("look")
+    return schema.check("look", pd.DataFrame(summary)) if summary else schema.empty("look")
 
 
 def _spread(run: OpenRun) -> Iterator[tuple[str, list[int]]]:
@@ -81,14 +81,14 @@ def _of_item(
     for model in models:
         answer = predict(model, batch.pixels)
         differs = _differs(model, run.settings.track_start_score)
-        found = {"batch": differs(answer, predict(model, batch.pixels, batch=1))}
+        by_change = {"batch": differs(answer, predict(model, batch.pixels, batch=1))}
         as_loaded: Callable[[], Model | None] = getattr(model, "as_loaded", lambda: None)
         if (first := as_loaded()) is not None:
-            found["engine"] = differs(answer, predict(first, batch.pixels))
+            by_change["engine"] = differs(answer, predict(first, batch.pixels))
         if other is not None:
-            found["conversion"] = differs(answer, predict(model, other))
-        found["pixel"] = differs(answer, predict(model, aside))
-        for change, events in found.items():
+            by_change["conversion"] = differs(answer, predict(model, other))
+        by_change["pixel"] = differs(answer, predict(model, aside))
+        for change, events in by_change.items():
             for time_s, event in zip(batch.time_s.tolist(), events.tolist(), strict=True):
                 yield item, time_s, model.name, change, bool(event)
 

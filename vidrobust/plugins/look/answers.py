@@ -46,11 +46,11 @@ def statements(run: RunTables) -> Iterator[Statement]:
                 is_open=True,
             )
             continue
-        most, said = max(known, key=lambda row: row["value"]), [_in_words(row, n) for row in every]
+        most, texts = max(known, key=lambda row: row["value"]), [_in_words(row, n) for row in every]
         small = all(row["high"] < MATTERS for row in known)
         yield Statement(
             question=QUESTION,
-            text=f"Share of {plural(n, 'frame')} that get another answer: {listing(said)}.",
+            text=f"Share of {plural(n, 'frame')} that get another answer: {listing(texts)}.",
             level=Level.NO_EFFECT if small else Level.MEASURED,
             kind="look_same_picture",
             model=model,

@@ -55,8 +55,8 @@ def _whole_study(sources: tuple[str, ...], options: dict[str, Any], took_s: floa
         stages = Stages(tuple(stage for stage in STAGES.stages if stage.name != "causes"))
         pairs_s = made["stages"]["causes"]["seconds"] / pairs * usual(len(made["inputs"])).pairs
     if took_s < seconds_of(options["budget"] or BUDGET) - REST_S:
-        found = planned(settings, stages, out, reporter(True), overwrite=True)
-        takes = f", in about {duration(found['high_s'] + pairs_s)}"
+        plan = planned(settings, stages, out, reporter(True), overwrite=True)
+        takes = f", in about {duration(plan['high_s'] + pairs_s)}"
     named = [part for spec in settings.model for part in ("--model", spec)] + (
         ["--out", out] if out else []
     )

@@ -173,7 +173,7 @@ def _item(node: Node, indent: str) -> str:
     for key, value in node.items():
         if isinstance(value, list) and value and isinstance(value[0], dict):
             lines.append(
-                f"{key}:\n" + "".join(_item(each, indent + "  ") for each in value).rstrip("\n")
+                f"{key}:\n" + "".join(_item(item, indent + "  ") for item in value).rstrip("\n")
             )
         else:
             lines.append(f"{key}: {_scalar(value)}")
@@ -188,7 +188,7 @@ def _scalar(value: Any) -> str:
         text = f"{value:.10f}".rstrip("0")
         return text + "0" if text.endswith(".") else text
     if isinstance(value, list):
-        return "[" + ", ".join(_scalar(each) for each in value) + "]"
+        return "[" + ", ".join(_scalar(item) for item in value) + "]"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_scalar(each)}" for key, each in value.items()) + "}"
+        return "{" + ", ".join(f"{key}: {_scalar(item)}" for key, item in value.items()) + "}"
     return str(value)

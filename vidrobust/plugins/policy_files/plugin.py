@@ -6,6 +6,6 @@ from vidrobust.plugins.policy_files import albumentations, kornia, timm, ultraly
 from vidrobust.stages.policy.exports.write import PolicyFormat
 
 FORMATS = tuple(
-    PolicyFormat(each.NAME, each.render, each.lacks)
-    for each in (albumentations, kornia, timm, ultralytics)
+    PolicyFormat(form.NAME, form.render, form.lacks)
+    for form in (albumentations, kornia, timm, ultralytics)
 )

@@ -36,14 +36,14 @@ _WHERE = """\
 def render(policy: Policy) -> r.Export:
     missing: list[str] = []
     notes: dict[str, list[str]] = {}
-    refused = {each.perturbation for each in policy.rejected if each.outcome is Outcome.REFUSED}
+    refused = {one.perturbation for one in policy.rejected if one.outcome is Outcome.REFUSED}
     values = {key: 0.0 for name, key in KEYS.items() if name in refused}
     for step in r.in_order(policy):
-        found = _value(policy, step)
-        if isinstance(found, str):
-            missing.append(r.cannot(step, found))
+        entry = _value(policy, step)
+        if isinstance(entry, str):
+            missing.append(r.cannot(step, entry))
             continue
-        key, value, remark = found
+        key, value, remark = entry
         values[key] = value
         notes[key] = [*r.why(step), *([remark] if remark else [])]
         if remark:

@@ -92,7 +92,7 @@ def _by_protocol(
         ) as run:
             build(run, STAGES, protocol.stages)
         folder = Path(run.path)
-    found, lines = protocol.run(
+    result, lines = protocol.run(
         folder, **{name: chosen[name] for name in ("resamples", "seed") if name in chosen}
     )
-    print_result(found, lines, options["as_json"])
+    print_result(result, lines, options["as_json"])

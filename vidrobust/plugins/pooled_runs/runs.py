@@ -50,7 +50,7 @@ class PooledRuns:
 
     def table(self, name: str) -> pd.DataFrame:
         """Return the rows of all runs under their common names."""
-        found: list[pd.DataFrame] = []
+        parts: list[pd.DataFrame] = []
         seen: set[tuple[str, str]] = set()
         for folder, items, models in zip(self._folders, self._items, self._models, strict=True):
             rows = folder.table(name)
@@ -61,15 +61,15 @@ class PooledRuns:
             )
             keys = list(zip(rows.get("model", rows["item"]), rows["item"], strict=True))
             # rows over all items of a run are its own
-            found.append(rows[[key not in seen or key[1] == "" for key in keys]])
+            parts.append(rows[[key not in seen or key[1] == "" for key in keys]])
             seen |= set(keys)
-        return pd.concat(found, ignore_index=True)
+        return pd.concat(parts, ignore_index=True)
 
 
 def _names(folders: Sequence[RunFolder]) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
     items: dict[str, str] = {}
     models: dict[str, str] = {}
-    found: tuple[list[dict[str, str]], list[dict[str, str]]] = ([], [])
+    names: tuple[list[dict[str, str]], list[dict[str, str]]] = ([], [])
     for folder in folders:
         inputs = {
             str(e["item"]): str(e.get("sha256") or f"{folder.path}/{e['item']}")
@@ -79,11 +79,11 @@ def _names(folders: Sequence[RunFolder]) -> tuple[list[dict[str, str]], list[dic
             str(m["name"]): f"{m['name']}\x1f{m.get('weights_sha256') or ''}"
             for m in folder.run["models"]
         }
-        for own, known, into in ((inputs, items, found[0]), (nets, models, found[1])):
+        for keys, known, into in ((inputs, items, names[0]), (nets, models, names[1])):
             into.append(
-                {name: _common(name, key, folder.path.name, known) for name, key in own.items()}
+                {name: _common(name, key, folder.path.name, known) for name, key in keys.items()}
             )
-    return found
+    return names
 
 
 def _common(name: str, key: str, run: str, known: dict[str, str]) -> str:
@@ -107,11 +107,11 @@ def correlate_runs(
 ) -> dict[str, Any]:
     """Correlate the models, clips and frames of several runs; write into ``out`` and return correlation.json."""
     folders = [RunFolder.existing(path) for path in runs]
-    for each, name in itertools.product(folders, ("stability", "sensitivity")):
-        if not len(each.table(name)):
-            command = f"vidrobust {name} {shlex.quote(str(each.path))}"
+    for run, name in itertools.product(folders, ("stability", "sensitivity")):
+        if not len(run.table(name)):
+            command = f"vidrobust {name} {shlex.quote(str(run.path))}"
             raise InputError(
-                f"{each.path}: has no figures of the stage {name}; make them with {command}"
+                f"{run.path}: has no figures of the stage {name}; make them with {command}"
             )
     pooled = PooledRuns(folders)
     settings = Settings(resamples=resamples, seed=seed)

@@ -79,19 +79,19 @@ def studied(
         costs = Costs(
             delay_frames=delay(name), delay_ms=delays[name], **_precision(joints, places, known)
         )
-        found = paired_ratio(before, after[name], clusters, events=False)
-        made.append(row("rule", name, model, "joint_jitter", found, costs))
+        ratio = paired_ratio(before, after[name], clusters, events=False)
+        made.append(row("rule", name, model, "joint_jitter", ratio, costs))
     best = recommended(after, before, clusters, delays, max_delay_ms)
     return Studied(marked(made, best, "joint_jitter"), best)
 
 
 def _goes_on(joints: pd.DataFrame) -> np.ndarray:
-    found = (joints["confidence"] >= KEEP).to_numpy()
+    sure = (joints["confidence"] >= KEEP).to_numpy()
     same = (
         joints[["item", "track", "component"]].shift() == joints[["item", "track", "component"]]
     ).all(axis=1)
-    before = np.r_[False, found[:-1]]
-    return same.to_numpy() & (joints["before"] >= 0).to_numpy() & found & before
+    before = np.r_[False, sure[:-1]]
+    return same.to_numpy() & (joints["before"] >= 0).to_numpy() & sure & before
 
 
 def _played(joints: pd.DataFrame, name: str) -> np.ndarray:
@@ -121,8 +121,8 @@ def _precision(
     lag = float(((places - raw)[seen] * velocity[seen]).sum()) / way if moves else np.nan
     rows, truth, side = known
     before, after = (
-        float((np.linalg.norm(each[rows] - truth, axis=1) / side).mean()) if len(rows) else np.nan
-        for each in (raw, places)
+        float((np.linalg.norm(where[rows] - truth, axis=1) / side).mean()) if len(rows) else np.nan
+        for where in (raw, places)
     )
     return {"lag_frames": lag, "distance_before": before, "distance_after": after}
 
@@ -133,7 +133,7 @@ def _known_places(
     """Rows of known joints, their places (K, 2) px, and roots of the person's area."""
     names = footage.class_names.get(model, ())
     known = known_people(footage.labels, names) if names else {}
-    place, found = {name: k for k, name in enumerate(names)}, list[tuple[int, np.ndarray, float]]()
+    place, marks = {name: k for k, name in enumerate(names)}, list[tuple[int, np.ndarray, float]]()
     here = joints[joints["confidence"] >= KEEP]
     for key, of in here.groupby(["item", "frame"], sort=False) if known else ():
         poses = {}
@@ -152,6 +152,6 @@ def _known_places(
             for row, joint in zip(rows.index, rows["component"], strict=True):
                 x, y, visible = person.points[place[joint]]
                 if visible:
-                    found.append((int(row), np.array([x, y]), float(np.sqrt(person.area))))
-    rows, truth, side = ([each[k] for each in found] for k in range(3))
+                    marks.append((int(row), np.array([x, y]), float(np.sqrt(person.area))))
+    rows, truth, side = ([one[k] for one in marks] for k in range(3))
     return np.array(rows, int), np.array(truth).reshape(-1, 2), np.array(side)

@@ -72,9 +72,9 @@ class RecordedPoses:
             raise ModelError(
                 f"model {self.name}: holds no pose of {item}, but of {', '.join(self.poses)}"
             )
-        found = [self.poses[named].get(int(frame), []) for frame in index]
+        shown = [self.poses[named].get(int(frame), []) for frame in index]
         return people(
-            [(np.array([p for p, _ in each]), np.array([s for _, s in each])) for each in found],
+            [(np.array([p for p, _ in pose]), np.array([s for _, s in pose])) for pose in shown],
             self.class_names,
         )
 
@@ -132,13 +132,13 @@ def _torchvision(spec: ModelSpec, device: torch.device) -> PoseNetwork:
     module = module.to(device).eval().requires_grad_(False)
 
     def run(pixels: torch.Tensor) -> list[Poses]:
-        found = []
+        poses = []
         for one in module([frame.to(device).float() / 255 for frame in pixels]):
             # its confidences are logits of a heat map
             sure = one["keypoints_scores"].sigmoid()[..., None]
             points = torch.cat([one["keypoints"][..., :2], sure], dim=2)
-            found.append((points.cpu().numpy(), one["scores"].cpu().numpy()))
-        return found
+            poses.append((points.cpu().numpy(), one["scores"].cpu().numpy()))
+        return poses
 
     engine = f"torch {torch.__version__}, eager"
     info = _info(spec, engine, "inside torchvision's network", weights, sha256, len(joints))
@@ -148,13 +148,13 @@ def _torchvision(spec: ModelSpec, device: torch.device) -> PoseNetwork:
 def _ultralytics(spec: ModelSpec, device: torch.device) -> PoseNetwork:
     # by the kind that reads such files; it asks ``adopt`` for a pose network
     file = parse_spec(str(existing_file(spec.target, spec.text)))
-    found: Any = kind_of(file).load(file, device)
-    if found.task != "pose":
+    model: Any = kind_of(file).load(file, device)
+    if model.task != "pose":
         raise SettingsError(
-            f"{spec.text}: a network for {found.task}; give it without the scheme pose:"
+            f"{spec.text}: a network for {model.task}; give it without the scheme pose:"
         )
-    joints = _joints(spec, len(found.class_names))
-    return replace(found, class_names=joints, info=replace(found.info, spec=spec.text))
+    joints = _joints(spec, len(model.class_names))
+    return replace(model, class_names=joints, info=replace(model.info, spec=spec.text))
 
 
 def adopt(given: object, device: torch.device) -> PoseNetwork | None:
@@ -170,18 +170,18 @@ def adopt(given: object, device: torch.device) -> PoseNetwork | None:
     joints = _joints(spec, int(yolo.model.model[-1].kpt_shape[0]))
 
     def run(pixels: torch.Tensor) -> list[Poses]:
-        found = []
+        poses = []
         # each alone: its suppression leaves out frames of a batch that takes long
         for frame in pixels:
             picture = np.ascontiguousarray(frame.permute(1, 2, 0).flip(2).cpu().numpy())
-            said = yolo.predict(
+            answer = yolo.predict(
                 picture, device=device, verbose=False, save=False, conf=LEAST_SCORE
             )[0]
-            points = said.keypoints.data.cpu().numpy()
+            points = answer.keypoints.data.cpu().numpy()
             if points.shape[2] == 2:  # trained without visibility
                 points = np.concatenate([points, np.ones_like(points[..., :1])], axis=2)
-            found.append((points, said.boxes.conf.cpu().numpy()))
-        return found
+            poses.append((points, answer.boxes.conf.cpu().numpy()))
+        return poses
 
     weights = ("parameters of the module", state_sha256(yolo.model))
     info = _info(spec, "ultralytics", "inside ultralytics", *weights, len(joints))
@@ -219,18 +219,18 @@ def _onnx(spec: ModelSpec, path: Path, device: torch.device) -> PoseNetwork:
     cut = BoxPreprocess(resize="letterbox", place="centre", channels="RGB", **of)
 
     def run(pixels: torch.Tensor) -> list[Poses]:
-        fit, found = cut.fit(int(pixels.shape[2]), int(pixels.shape[3])), []
+        fit, poses = cut.fit(int(pixels.shape[2]), int(pixels.shape[3])), []
         for frame in cut(pixels):
-            said = session.run([each.name for each in outputs], {inputs.name: frame[None].numpy()})
+            out = session.run([node.name for node in outputs], {inputs.name: frame[None].numpy()})
             if simcc:
-                points, scores = simcc_poses(said[0][0], said[1][0], (height, width))
+                points, scores = simcc_poses(out[0][0], out[1][0], (height, width))
             else:
                 points, scores = yolo_poses(
-                    said[0][0] if ended else said[0][0].T, len(joints), ended=ended
+                    out[0][0] if ended else out[0][0].T, len(joints), ended=ended
                 )
             points[..., :2] = (points[..., :2] - fit.offset) / fit.scale
-            found.append((points, scores))
-        return found
+            poses.append((points, scores))
+        return poses
 
     engine = "onnxruntime, SimCC of the whole frame" if simcc else "onnxruntime, YOLO-pose"
     sha256 = file_sha256(*weight_files(path))
@@ -245,7 +245,7 @@ def simcc_poses(x: np.ndarray, y: np.ndarray, size: tuple[int, int]) -> Poses:
     The joint lies at the bin with the largest score; its confidence is the lesser of the two, as in mmpose.
     """
     places = [
-        each.argmax(axis=1) * side / each.shape[1] for each, side in ((x, size[1]), (y, size[0]))
+        axis.argmax(axis=1) * side / axis.shape[1] for axis, side in ((x, size[1]), (y, size[0]))
     ]
     sure = np.clip(np.minimum(x.max(axis=1), y.max(axis=1)), 0, 1)
     points = np.stack([*places, sure], axis=1)[None].astype(np.float64)
@@ -277,8 +277,8 @@ Found = Iterator[tuple[str, int, np.ndarray, float]]  # input, frame, (J, 3) poi
 def _recorded(spec: ModelSpec, path: Path) -> RecordedPoses:
     poses: dict[str, dict[int, list[tuple[np.ndarray, float]]]] = {}
     try:
-        joints, found = (_of_coco if path.suffix.lower() == ".json" else _of_csv)(spec, path)
-        for item, frame, points, score in found:
+        joints, rows = (_of_coco if path.suffix.lower() == ".json" else _of_csv)(spec, path)
+        for item, frame, points, score in rows:
             points[:, 2] = np.clip(points[:, 2], 0, 1)
             poses.setdefault(item, {}).setdefault(frame, []).append(
                 (points, min(max(score, 0.0), 1.0))

@@ -65,7 +65,7 @@ class KeyPoints(TaskPredictions):
     def select(self, rows: Sequence[int] | np.ndarray) -> KeyPoints:
         kept = [np.flatnonzero(self.frame == row) for row in rows]
         every = np.concatenate([np.empty(0, np.int64), *kept])
-        frame = np.repeat(np.arange(len(rows)), [len(each) for each in kept])
+        frame = np.repeat(np.arange(len(rows)), [len(part) for part in kept])
         points, scores = self.points[every], self.scores[every]
         return dataclasses.replace(
             self, points=points, scores=scores, frame=frame, num_frames=len(rows)
@@ -84,18 +84,18 @@ class KeyPoints(TaskPredictions):
 
     def problems(self) -> list[str]:
         sure = self.points[..., 2]
-        found = {
+        faults = {
             "a joint with NaN or infinite place": not np.isfinite(self.points).all(),
             "a confidence outside 0..1": bool(((sure < 0) | (sure > 1)).any()),
             "a score outside 0..1": not bool(((self.scores >= 0) & (self.scores <= 1)).all()),
         }
-        return [problem for problem, there in found.items() if there]
+        return [problem for problem, there in faults.items() if there]
 
 
 def people(parts: Sequence[tuple[np.ndarray, np.ndarray]], names: tuple[str, ...]) -> KeyPoints:
     """Return predictions of frames, each (P, J, 3) points and (P,) scores."""
-    points = [np.asarray(each, np.float32).reshape(-1, len(names), 3) for each, _ in parts]
-    frame = np.repeat(np.arange(len(parts)), [len(each) for each in points])
+    points = [np.asarray(part, np.float32).reshape(-1, len(names), 3) for part, _ in parts]
+    frame = np.repeat(np.arange(len(parts)), [len(part) for part in points])
     none = np.empty((0, len(names), 3), np.float32)
     scores = np.concatenate(
         [np.empty(0, np.float32), *(np.asarray(s, np.float32).ravel() for _, s in parts)]
@@ -120,7 +120,7 @@ def bones_of(names: Sequence[str]) -> list[tuple[int, int]]:
     """Return pairs of joints: COCO's limbs; of other joints each and the next."""
     if not set(names) <= set(COCO):
         return [(k, k + 1) for k in range(len(names) - 1)]
-    ends = (each.split() for each in _CHAIN)
+    ends = (link.split() for link in _CHAIN)
     pairs = ((f"{side}_{a}", f"{side}_{b}") for a, b in ends for side in ("left", "right"))
     place = {name: k for k, name in enumerate(names)}
     return [(place[a], place[b]) for a, b in pairs if a in place and b in place]
@@ -130,18 +130,18 @@ def areas(points: np.ndarray) -> np.ndarray:
     """Return (P,) areas of people (P, J, 3), px squared, by the box about the joints found."""
     side = np.zeros((len(points), 2))
     for row, one in enumerate(points):
-        found = one[one[:, 2] >= KEEP, :2]
-        side[row] = np.ptp(found, axis=0) if len(found) else 0
+        seen = one[one[:, 2] >= KEEP, :2]
+        side[row] = np.ptp(seen, axis=0) if len(seen) else 0
     side = np.maximum(side, SLIM * side.max(axis=1, keepdims=True))
     return np.maximum(BODY * side.prod(axis=1), 1.0)
 
 
 def similarities(p: np.ndarray, q: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
     """Return (P, Q) OKS of people p (P, J, 3) and q (Q, J, 3); a joint that one lacks counts as 0."""
-    found, there = p[:, None, :, 2] >= KEEP, q[None, :, :, 2] >= KEEP
+    here, there = p[:, None, :, 2] >= KEEP, q[None, :, :, 2] >= KEEP
     squared = np.square(p[:, None, :, :2] - q[None, :, :, :2]).sum(axis=3)
-    near = np.exp(-squared / np.square(2 * sigmas) / areas(p)[:, None, None] / 2) * (found & there)
-    return np.asarray(near.sum(axis=2) / np.maximum((found | there).sum(axis=2), 1))
+    near = np.exp(-squared / np.square(2 * sigmas) / areas(p)[:, None, None] / 2) * (here & there)
+    return np.asarray(near.sum(axis=2) / np.maximum((here | there).sum(axis=2), 1))
 
 
 def matched(p: np.ndarray, q: np.ndarray, names: Sequence[str]) -> list[tuple[int, int, float]]:
@@ -160,14 +160,14 @@ def matched(p: np.ndarray, q: np.ndarray, names: Sequence[str]) -> list[tuple[in
 def change(pairs: Sequence[tuple[int, int, float]], before: int, after: int) -> tuple[float, float]:
     """Return the mean of 1 - OKS over all people, 1 without partner, and 1 if some have none, else 0."""
     count = before + after - len(pairs)
-    far = 1 - sum(each for _, _, each in pairs) / count if count else np.nan
+    far = 1 - sum(oks for _, _, oks in pairs) / count if count else np.nan
     return far, float(len(pairs) < count)
 
 
 def _changes(p: KeyPoints, q: KeyPoints) -> np.ndarray:
     both = ((p.of_frame(row), q.of_frame(row)) for row in range(p.num_frames))
-    found = [change(matched(a, b, p.class_names), len(a), len(b)) for a, b in both]
-    return np.array(found, np.float64).reshape(-1, 2)
+    rows = [change(matched(a, b, p.class_names), len(a), len(b)) for a, b in both]
+    return np.array(rows, np.float64).reshape(-1, 2)
 
 
 def changes(p: KeyPoints, q: KeyPoints) -> np.ndarray:
@@ -221,15 +221,15 @@ def pixel_motion(places: np.ndarray, first: np.ndarray, second: np.ndarray) -> n
     if scale < 1:
         size = (FLOW_SIDE, max(1, round(second.shape[0] * scale)))
         first, second = (
-            cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (first, second)
+            cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in (first, second)
         )
-    found = register(first, second, fine=False)
-    if found.failed in (Unregistered.NO_TEXTURE, Unregistered.SMALL_FRAME):
+    registered = register(first, second, fine=False)
+    if registered.failed in (Unregistered.NO_TEXTURE, Unregistered.SMALL_FRAME):
         return np.zeros(places.shape)
-    if found.failed is not None:
+    if registered.failed is not None:
         return None
-    seen = found.visible.astype(np.float32)
-    weighed = np.dstack([found.flow * seen[..., None], seen])
+    seen = registered.visible.astype(np.float32)
+    weighed = np.dstack([registered.flow * seen[..., None], seen])
     near = sampled(cv2.blur(weighed, (WINDOW, WINDOW)), places, 1 / scale)
     share = near[..., 2:]
     return np.where(share >= 0.5, near[..., :2] / np.maximum(share, 0.5) / scale, np.nan)

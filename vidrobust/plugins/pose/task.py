@@ -152,13 +152,13 @@ def _swapped(before: np.ndarray, now: np.ndarray, names: Sequence[str]) -> np.nd
     def way(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return np.linalg.norm(a[:, :2] - b[:, :2], axis=1)
 
-    own, crossed = way(before, now), way(before, now[other])
-    own, crossed = own + own[other], crossed + crossed[other]
+    same, crossed = way(before, now), way(before, now[other])
+    same, crossed = same + same[other], crossed + crossed[other]
     seen = (before[:, 2] >= KEEP) & (now[:, 2] >= KEEP)
     told = (
         seen & seen[other] & (np.minimum(way(before, before[other]), way(now, now[other])) >= far)
     )
-    return np.where(told & (other != np.arange(len(names))), crossed < SWAPPED * own, np.nan)
+    return np.where(told & (other != np.arange(len(names))), crossed < SWAPPED * same, np.nan)
 
 
 def _bones(names: Sequence[str], chain: Sequence[np.ndarray]) -> Iterator[dict[str, object]]:

@@ -37,7 +37,7 @@ def known_people(
     labels: pd.DataFrame, names: Sequence[str]
 ) -> Mapping[tuple[str, int], list[KnownPerson]]:
     """Return the people of rows of ``labels`` by item and frame."""
-    found: dict[tuple[str, int], list[KnownPerson]] = {}
+    people: dict[tuple[str, int], list[KnownPerson]] = {}
     for row in (
         labels[labels["keypoints"].notna()].to_dict("records") if "keypoints" in labels else ()
     ):
@@ -49,8 +49,8 @@ def known_people(
         width, height = row["x2"] - row["x1"], row["y2"] - row["y1"]
         area, crowd = float(row.get("area") or width * height), str(row.get("iscrowd")) == "1"
         person = KnownPerson(points, area, (row["x1"], row["y1"], width, height), crowd)
-        found.setdefault((str(row["item"]), int(row["frame"])), []).append(person)
-    return found
+        people.setdefault((str(row["item"]), int(row["frame"])), []).append(person)
+    return people
 
 
 def similarity(known: KnownPerson, found: np.ndarray, sigmas: np.ndarray) -> float:
@@ -78,7 +78,7 @@ def _assigned(known: Sequence[KnownPerson], table: np.ndarray, threshold: float)
     """(2, P) of each pose, the surest first: whether it is right, and whether ignored."""
     order = sorted(range(len(known)), key=lambda k: known[k].ignored)
     taken: set[int] = set()
-    found = np.zeros((2, len(table)), bool)
+    marks = np.zeros((2, len(table)), bool)
     for d, row in enumerate(table):
         best, match = threshold - 1e-10, None
         for k in order:
@@ -90,8 +90,8 @@ def _assigned(known: Sequence[KnownPerson], table: np.ndarray, threshold: float)
                 best, match = row[k], k
         if match is not None:
             taken.add(match)
-            found[:, d] = not known[match].ignored, known[match].ignored
-    return found
+            marks[:, d] = not known[match].ignored, known[match].ignored
+    return marks
 
 
 def average_precision(frames: Sequence[Judged], names: Sequence[str]) -> float:
@@ -107,13 +107,13 @@ def average_precision(frames: Sequence[Judged], names: Sequence[str]) -> float:
         scores.append(sure[order])
         judged.append(np.stack([_assigned(known, table, t) for t in THRESHOLDS]))
     order = np.argsort(-np.concatenate(scores), kind="stable")
-    found = []
+    values = []
     for right, ignored in np.concatenate(judged, axis=2)[..., order]:
         hits, wrong = np.cumsum(right), np.cumsum(~right & ~ignored)
         precision = hits / np.maximum(hits + wrong, np.spacing(1))
         envelope = np.append(np.maximum.accumulate(precision[::-1])[::-1], 0)
-        found.append(envelope[np.searchsorted(hits / count, RECALLS, side="left")].mean())
-    return float(np.mean(found))
+        values.append(envelope[np.searchsorted(hits / count, RECALLS, side="left")].mean())
+    return float(np.mean(values))
 
 
 def judged(run: Any) -> dict[str, pd.DataFrame]:
@@ -131,16 +131,16 @@ def judged(run: Any) -> dict[str, pd.DataFrame]:
                 continue
             with run.opened(item) as source:
                 for frame in wanted:
-                    found: Any = predict_footage(model, source.at([frame]))
+                    answer: Any = predict_footage(model, source.at([frame]))
                     people = known[item, frame]
-                    frames.append((people, found.points.astype(np.float64), found.scores))
+                    frames.append((people, answer.points.astype(np.float64), answer.scores))
                     of = {"item": item, "frame": frame, "time_s": float(there[item, frame])}
                     counted = (person for person in people if not person.ignored)
                     best = [
-                        max((similarity(k, p, sigmas) for p in found.points), default=0.0)
+                        max((similarity(k, p, sigmas) for p in answer.points), default=0.0)
                         for k in counted
                     ]
-                    truth += [{**of, "model": model.name, "oks": each} for each in best]
+                    truth += [{**of, "model": model.name, "oks": oks} for oks in best]
         if frames:
             value, nan = average_precision(frames, model.class_names), float("nan")
             of = {

@@ -23,4 +23,4 @@ def _all() -> dict[str, Any]:
 def _tuples(value: Any) -> Any:
     if isinstance(value, list):
         return tuple(map(_tuples, value))
-    return {key: _tuples(each) for key, each in value.items()} if isinstance(value, dict) else value
+    return {key: _tuples(item) for key, item in value.items()} if isinstance(value, dict) else value

@@ -48,12 +48,12 @@ def read_boxed(folder: Path, labels: Path) -> BoxedImages:
     Every picture of the folder is judged: one without a box is empty. Uncertain boxes, such as crowds, are
     left out.
     """
-    found = read_labels(labels)
+    annotated = read_labels(labels)
     items = expand_sources([str(folder)]).items
-    rows = on_items(found.rows, items).rows
+    rows = on_items(annotated.rows, items).rows
     rows = rows[(rows["presence"] == "present") & rows["x1"].notna() & (rows["frame"] >= 0)]
     if rows.empty:
-        some = ", ".join(found.rows["item"].unique()[:3]) or "nothing"
+        some = ", ".join(annotated.rows["item"].unique()[:3]) or "nothing"
         raise InputError(f"{labels}: has no box in a picture of {folder}; it is about {some}")
     paths: list[Path] = []
     parts = []
@@ -65,9 +65,9 @@ def read_boxed(folder: Path, labels: Path) -> BoxedImages:
     known = pd.concat(parts, ignore_index=True)
     empty = len(paths) - known["frame"].nunique()
     notes = (f"{plural(empty, 'picture')} without a box counted as empty",) if empty else ()
-    if found.box_unit != "px":
+    if annotated.box_unit != "px":
         known = pd.concat(
-            [_in_pixels(of, found.box_unit, paths[int(k)]) for k, of in known.groupby("frame")]
+            [_in_pixels(of, annotated.box_unit, paths[int(k)]) for k, of in known.groupby("frame")]
         )
     return BoxedImages(tuple(paths), known.reset_index(drop=True), notes)
 
@@ -107,7 +107,7 @@ def box_corruptions(
     suite = ERROR_SUITES[SUITE]().of(only)
     listed = LabelledImages(images.paths, (frozenset(),) * len(images.paths))
     cells = [(c.name, strength) for c in suite.perturbations for strength in c.strengths]
-    found: dict[str, dict[Any, list[pd.DataFrame]]] = {
+    boxes: dict[str, dict[Any, list[pd.DataFrame]]] = {
         detector.name: {cell: [] for cell in (None, *cells)} for detector in detectors
     }
     read: list[int] = []
@@ -115,30 +115,30 @@ def box_corruptions(
         read.append(number)
         key = hashlib.sha256(picture.numpy().tobytes()).hexdigest()
         for detector in detectors:
-            found[detector.name][None].append(_rows(predict(detector, picture[None]), number))
+            boxes[detector.name][None].append(_rows(predict(detector, picture[None]), number))
         for corruption in suite.perturbations:
             for strength in corruption.strengths:
                 drawn = [seeded(key, 0, 0, corruption.key, seed)]
                 changed = corruption.apply(picture[None], strength, drawn)
                 for detector in detectors:
                     rows = _rows(predict(detector, changed), number)
-                    found[detector.name][corruption.name, strength].append(rows)
+                    boxes[detector.name][corruption.name, strength].append(rows)
         if step is not None:
             step(1)
     if not read:
         raise InputError(f"none of the pictures can be read; the first: {listed.problems[0]}")
     models = {}
     for detector in detectors:
-        said = SaidClasses.of(images.known, detector.class_names)
-        known = said.rows[said.rows["frame"].isin(read)]
+        named = SaidClasses.of(images.known, detector.class_names)
+        known = named.rows[named.rows["frame"].isin(read)]
         of = {
             cell: FramesOfBoxes(known, pd.concat(parts, ignore_index=True)).precision(read)
-            for cell, parts in found[detector.name].items()
+            for cell, parts in boxes[detector.name].items()
         }
         models[detector.name] = _summary(of, cells) | {
             "n": len(read),
             "boxes": len(known),
-            "unknown": dict(said.counts),
+            "unknown": dict(named.counts),
         }
     return {
         "suite": f"{SUITE}, boxes",
@@ -155,13 +155,13 @@ def _rows(found: Detections, number: int) -> pd.DataFrame:
 
 
 def _summary(of: dict[Any, Precision], cells: Sequence[tuple[str, float]]) -> dict[str, Any]:
-    found: dict[str, Any] = {"clean": {}, "mpc": {}, "rpc": {}, "corruptions": {}}
+    figures: dict[str, Any] = {"clean": {}, "mpc": {}, "rpc": {}, "corruptions": {}}
     for metric in ("ap", "ap50"):
         clean = float(getattr(of[None], metric))
         mean = float(np.mean([getattr(of[cell], metric) for cell in cells]))
-        found["clean"][metric], found["mpc"][metric] = clean, mean
-        found["rpc"][metric] = mean / clean if clean > 0 else float("nan")
+        figures["clean"][metric], figures["mpc"][metric] = clean, mean
+        figures["rpc"][metric] = mean / clean if clean > 0 else float("nan")
         for name, strength in cells:
-            rows = found["corruptions"].setdefault(name, {})
+            rows = figures["corruptions"].setdefault(name, {})
             rows.setdefault(metric, []).append(float(getattr(of[name, strength], metric)))
-    return found
+    return figures

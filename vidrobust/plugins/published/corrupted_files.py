@@ -22,13 +22,13 @@ from vidrobust.predictions import Classifier
 from vidrobust.text.phrases import plural
 from vidrobust.video.source import open_video
 
-C_BAR = tuple(each.name for each in c_bar.PERTURBATIONS)
+C_BAR = tuple(one.name for one in c_bar.PERTURBATIONS)
 
 
 def suite_of(layout: Layout) -> str:
     """The suite that the files are of; SettingsError where they are of two."""
     names = set(layout.corruptions)
-    found = [
+    suites = [
         name
         for name, there in (
             ("imagenet-c", bool(names - set(C_BAR))),
@@ -37,11 +37,11 @@ def suite_of(layout: Layout) -> str:
         )
         if there
     ]
-    if len(found) > 1:
+    if len(suites) > 1:
         raise SettingsError(
-            f"the folder holds {' and '.join(found)}; name the folder of one of them"
+            f"the folder holds {' and '.join(suites)}; name the folder of one of them"
         )
-    return found[0]
+    return suites[0]
 
 
 def measure_errors(
@@ -76,15 +76,15 @@ def measure_errors(
     suite = suite_of(layout)
     chosen = baseline or (ce.NONE if suite == c_bar.SUITE else ce.ALEXNET)
     missing = [n for n in (C_BAR if suite == c_bar.SUITE else imagenet_c.TEST) if n not in names]
-    said = ["the authors' files, as they are: no second resize where they are 224 px"]
+    remarks = ["the authors' files, as they are: no second resize where they are 224 px"]
     if missing:
-        said.append(
+        remarks.append(
             f"the means are over {plural(len(set(names) - set(imagenet_c.VALIDATION)), 'corruption')}: not there "
             f"are {', '.join(missing)}"
         )
     if clean is None:
-        said.append("relative CE needs the clean images: --clean DIR")
-    found = {
+        remarks.append("relative CE needs the clean images: --clean DIR")
+    figures = {
         name: ce.CorruptionErrors(
             names=tuple(names),
             wrong=answers,
@@ -94,7 +94,7 @@ def measure_errors(
         )
         for name, answers in wrong.items()
     }
-    return memory.summary(suite, len(keys), found, notes, said, problems)
+    return memory.summary(suite, len(keys), figures, notes, remarks, problems)
 
 
 def measure_flips(
@@ -139,14 +139,14 @@ def measure_flips(
             if step is not None:
                 step(1)
     missing = [n for n in ce.FLIP_PROBABILITIES if SEQUENCES[n].scored and n not in names]
-    said = ["the authors' films, as they are"]
+    remarks = ["the authors' films, as they are"]
     if missing:
-        said.append(
+        remarks.append(
             f"the means are over {sum(SEQUENCES[n].scored for n in names)} of the ten: not there are "
             f"{', '.join(missing)}"
         )
     scored = np.array([SEQUENCES[name].scored for name in names])
-    found = {
+    figures = {
         name: ce.FlipRates(
             names=tuple(names),
             flips=rates,
@@ -157,7 +157,7 @@ def measure_flips(
         )
         for name, rates in flips.items()
     }
-    return memory.summary(memory.FLIP_SUITE, len(keys), found, notes, said, problems)
+    return memory.summary(memory.FLIP_SUITE, len(keys), figures, notes, remarks, problems)
 
 
 def cells_of(layout: Layout, only: Sequence[str] = ()) -> int:
@@ -180,7 +180,7 @@ def _whole(layout: Layout, only: Sequence[str]) -> tuple[list[str], list[str]]:
     whole = [name for name in asked if all((name, s) in layout.corrupt for s in STRENGTHS)]
     if not whole:
         raise InputError(f"no corruption has all five strengths: {'; '.join(layout.missing())}")
-    problems = [f"{each}, and is left out" for each in layout.missing() if each.split()[0] in asked]
+    problems = [f"{text}, and is left out" for text in layout.missing() if text.split()[0] in asked]
     return whole, problems
 
 
@@ -212,18 +212,18 @@ def _answers(
     batch: Batch,
     step: memory.Step | None,
 ) -> dict[str, np.ndarray]:
-    found = {model.name: np.zeros(len(images), bool) for model in models}
+    wrong = {model.name: np.zeros(len(images), bool) for model in models}
     for numbers, pixels, _ in memory.chunks(images, memory.crop_224):
         for model in models:
-            own = [sets[model.name][k] for k in numbers]
-            found[model.name][numbers] = ~memory.top_correct(
-                predict(model, pixels, batch).probabilities, own
+            right = [sets[model.name][k] for k in numbers]
+            wrong[model.name][numbers] = ~memory.top_correct(
+                predict(model, pixels, batch).probabilities, right
             )
         if step is not None:
             step(len(numbers))
     if images.problems:
         raise InputError(f"{images.problems[0]}; remove it, and it is left out of every folder")
-    return found
+    return wrong
 
 
 def _frames(path: Path) -> torch.Tensor:

@@ -91,7 +91,7 @@ class CorruptionErrors:
         counts = np.array([name not in self.extra for name in self.names])
         if not counts.any():
             counts[:] = True
-        each = {
+        by_name = {
             name: {
                 "errors": [float(e) for e in self.wrong[:, k].mean(axis=0)],
                 "ce": float(ce[:, k].mean()),
@@ -107,7 +107,7 @@ class CorruptionErrors:
             **_with_interval("mce", ce[:, counts].mean(axis=1), self.group, (0.0, np.inf)),
             **_with_interval("relative_mce", relative[:, counts].mean(axis=1), self.group),
             "normalised_by": self.baseline.name,
-            "corruptions": each,
+            "corruptions": by_name,
         }
 
     def _per_image(self) -> tuple[np.ndarray, np.ndarray]:
@@ -140,7 +140,7 @@ class FlipRates:
             * self.flips
             / np.array([self.baseline.flip_probability[name] for name in self.names])
         )
-        each: dict[str, dict[str, object]] = {
+        by_name: dict[str, dict[str, object]] = {
             name: {
                 "flip_probability": float(self.flips[:, k].mean()),
                 "flip_rate": float(rate[:, k].mean()),
@@ -149,7 +149,7 @@ class FlipRates:
             }
             for k, name in enumerate(self.names)
         }
-        found = {
+        means = {
             **_with_interval(
                 "flip_probability", self.flips[:, self.scored].mean(axis=1), self.group, (0.0, 1.0)
             ),
@@ -161,18 +161,18 @@ class FlipRates:
         if self.baseline.top5_distance:
             by = np.array([self.baseline.top5_distance[name] for name in self.names])
             ratio = 100 * self.top5_distance / by
-            found |= _with_interval(
+            means |= _with_interval(
                 "mt5d", ratio[:, self.scored].mean(axis=1), self.group, (0.0, np.inf)
             )
             for k, name in enumerate(self.names):
-                each[name]["t5d_rate"] = float(ratio[:, k].mean())
+                by_name[name]["t5d_rate"] = float(ratio[:, k].mean())
         return {
             "n": len(self.clean_wrong),
             **_groups(self.group),
             "clean_error": float(self.clean_wrong.mean()),
-            **found,
+            **means,
             "normalised_by": self.baseline.name,
-            "sequences": each,
+            "sequences": by_name,
         }
 
 
@@ -201,9 +201,9 @@ def _with_interval(
 def read_baseline(path: Path, suite: str) -> Baseline | FlipBaseline:
     """Read the errors, or flip probabilities and T5D, of the one model in a file."""
     try:
-        found = parsed_json(file_text(path))
-        models: Mapping[str, Any] = found["models"]
-        of_suite = str(found["suite"])
+        content = parsed_json(file_text(path))
+        models: Mapping[str, Any] = content["models"]
+        of_suite = str(content["suite"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{printable(path)}: is no baseline ({in_plain_words(error)}); it is what vidrobust "
@@ -228,22 +228,22 @@ def read_baseline(path: Path, suite: str) -> Baseline | FlipBaseline:
 
 def _errors(name: str, one: Mapping[str, Any]) -> Baseline:
     errors = {
-        key: tuple(float(e) for e in each["errors"]) for key, each in one["corruptions"].items()
+        key: tuple(float(e) for e in entry["errors"]) for key, entry in one["corruptions"].items()
     }
     clean = float(one["clean_error"])
-    for key, each in errors.items():
-        if sum(each) <= 0 or np.isclose(sum(each), len(each) * clean):
+    for key, values in errors.items():
+        if sum(values) <= 0 or np.isclose(sum(values), len(values) * clean):
             raise ZeroDivisionError(
                 f"makes no more errors under {key} than without"
-                if sum(each)
+                if sum(values)
                 else f"never fails under {key}"
             )
     return Baseline(errors=errors, clean_error=clean, name=name)
 
 
 def _flips(name: str, one: Mapping[str, Any]) -> FlipBaseline:
-    flips = {key: float(each["flip_probability"]) for key, each in one["sequences"].items()}
-    moved = {key: float(each["t5d"]) for key, each in one["sequences"].items()}
+    flips = {key: float(row["flip_probability"]) for key, row in one["sequences"].items()}
+    moved = {key: float(row["t5d"]) for key, row in one["sequences"].items()}
     for key in flips:
         if flips[key] <= 0 or moved[key] <= 0:
             raise ZeroDivisionError(f"never flips on {key}")

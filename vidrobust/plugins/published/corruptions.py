@@ -58,7 +58,7 @@ class Suite:
         if not names:
             return dataclasses.replace(self, extra=())
         every = (*self.perturbations, *self.extra)
-        known = [each.name for each in every]
+        known = [entry.name for entry in every]
         for name in names:
             if name not in known:
                 raise SettingsError(
@@ -66,8 +66,8 @@ class Suite:
                 )
         return dataclasses.replace(
             self,
-            perturbations=tuple(each for each in every if each.name in names),
-            extra=tuple(each for each in self.extra if each.name in names),
+            perturbations=tuple(entry for entry in every if entry.name in names),
+            extra=tuple(entry for entry in self.extra if entry.name in names),
         )
 
 
@@ -134,7 +134,7 @@ def _small_suite(name: str, *notes: str) -> Suite:
             )
         return picture
 
-    perturbations = tuple(find(f"{name}:{each}") for each in imagenet_c.TEST)
+    perturbations = tuple(find(f"{name}:{kind}") for kind in imagenet_c.TEST)
     return Suite(
         name=name, perturbations=perturbations, baseline=ce.NONE, prepare=prepare, notes=notes
     )
@@ -162,8 +162,8 @@ def with_extra(only: Sequence[str], suite: str) -> tuple[str, ...]:
     chosen = ERROR_SUITES[suite]() if suite in ERROR_SUITES else None
     if chosen is None or not chosen.extra:
         raise SettingsError(f"extra: {suite} has no extra corruptions; imagenet-c has four")
-    names = only or tuple(each.name for each in chosen.perturbations)
-    return (*names, *(each.name for each in chosen.extra))
+    names = only or tuple(entry.name for entry in chosen.perturbations)
+    return (*names, *(entry.name for entry in chosen.extra))
 
 
 def corruptions(
@@ -183,16 +183,16 @@ def corruptions(
         raise SettingsError(f"suite: expected one of {', '.join(known)}, got {suite!r}")
     sets, notes = sets_of(images.labels, models)
     seen_as_is = [without_second_resize(model) for model in models]
-    found: Mapping[str, ce.CorruptionErrors | ce.FlipRates]
-    said: tuple[str, ...]
+    rates: Mapping[str, ce.CorruptionErrors | ce.FlipRates]
+    more: tuple[str, ...]
     if suite == FLIP_SUITE:
         if only:
             raise SettingsError(
                 "corruption: imagenet-p is measured whole; name corruptions of imagenet-c"
             )
         flips = baseline if isinstance(baseline, ce.FlipBaseline) else ce.ALEXNET_FLIPS
-        found = _flips(images, seen_as_is, sets, seed, batch, step, flips)
-        said = (
+        rates = _flips(images, seen_as_is, sets, seed, batch, step, flips)
+        more = (
             _FLIP_NOTES[0],
             _SCORED if flips.top5_distance else f"{_SCORED}; T5D is not divided by a baseline",
         )
@@ -200,18 +200,18 @@ def corruptions(
         chosen = ERROR_SUITES[suite]().of(only)
         if isinstance(baseline, ce.Baseline):
             chosen = dataclasses.replace(chosen, baseline=baseline, notes=chosen.notes[-1:])
-        found, said = _errors(chosen, images, seen_as_is, sets, seed, batch, step), chosen.notes
+        rates, more = _errors(chosen, images, seen_as_is, sets, seed, batch, step), chosen.notes
     read = len(images) - len([p for p in images.problems if "cannot be read as an image" in p])
-    return summary(suite, read, found, notes, said, images.problems, images.unlabelled)
+    return summary(suite, read, rates, notes, more, images.problems, images.unlabelled)
 
 
 def sets_of(
     labels: Sequence[frozenset[str]], models: Sequence[Classifier]
 ) -> tuple[dict[str, list[frozenset[int]]], dict[str, str]]:
     """By model: the classes that each label may be, and a note on those that it does not have."""
-    found = {model.name: sets_for(labels, model.class_names) for model in models}
-    return {name: sets for name, (sets, _) in found.items()}, {
-        name: note for name, (_, note) in found.items()
+    known = {model.name: sets_for(labels, model.class_names) for model in models}
+    return {name: sets for name, (sets, _) in known.items()}, {
+        name: note for name, (_, note) in known.items()
     }
 
 
@@ -271,8 +271,8 @@ def _errors(
             clean[model.name].append(_wrong(predict(model, pixels, batch), mine[model.name]))
         for c, perturbation in enumerate(suite.perturbations):
             for s, strength in enumerate(perturbation.strengths):
-                own = [seeded(key, 0, 0, perturbation.key, seed) for key in keys]
-                changed = perturbation.apply(pixels, strength, own)
+                rngs = [seeded(key, 0, 0, perturbation.key, seed) for key in keys]
+                changed = perturbation.apply(pixels, strength, rngs)
                 for model in models:
                     rows[model.name][:, c, s] = _wrong(
                         predict(model, changed, batch), mine[model.name]
@@ -281,14 +281,14 @@ def _errors(
             wrong[model.name].append(rows[model.name])
         if step is not None:
             step(len(numbers))
-    names = tuple(each.name for each in suite.perturbations)
+    names = tuple(entry.name for entry in suite.perturbations)
     return {
         name: ce.CorruptionErrors(
             names=names,
             wrong=np.concatenate(wrong[name]),
             clean_wrong=np.concatenate(clean[name]),
             baseline=suite.baseline,
-            extra=tuple(each.name for each in suite.extra),
+            extra=tuple(entry.name for entry in suite.extra),
             group=_group_of(images, seen),
         )
         for name in clean
@@ -318,9 +318,9 @@ def _flips(
             distance[model.name].append([])
         picture = pixels[0] if pixels.shape[2:] == (CROP_PX, CROP_PX) else resized_256(pixels[0])
         for sequence in chosen:
-            own = seeded(keys[0], 0, 0, f"imagenet-p:{sequence.name}", seed)
+            rng = seeded(keys[0], 0, 0, f"imagenet-p:{sequence.name}", seed)
             frames = torch.stack(
-                [v2.center_crop(f, [CROP_PX, CROP_PX]) for f in sequence.frames(picture, own)]
+                [v2.center_crop(f, [CROP_PX, CROP_PX]) for f in sequence.frames(picture, rng)]
             )
             for model in models:
                 _, flip, moved = seen_in(model, frames, sequence.compare, batch)

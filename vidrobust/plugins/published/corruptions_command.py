@@ -143,15 +143,15 @@ def corruptions(images: Path, **options: Any) -> None:
         more: dict[str, Any] = {"batch": size, "step": counter.advance, "baseline": divisor}
         if layout.plain is not None:
             only = with_extra(only, chosen) if asked.extra else only
-            found = measure(layout.plain, models, suite=chosen, seed=asked.seed, only=only, **more)
+            result = measure(layout.plain, models, suite=chosen, seed=asked.seed, only=only, **more)
         elif layout.films:
-            found = corrupted_files.measure_flips(layout, models, **more)
+            result = corrupted_files.measure_flips(layout, models, **more)
         else:
             uncorrupted = None if clean is None else read_layout(clean).plain
-            found = corrupted_files.measure_errors(
+            result = corrupted_files.measure_errors(
                 layout, models, only=only, clean=uncorrupted, **more
             )
-    _said(found, asked)
+    _said(result, asked)
 
 
 def _of_detectors(
@@ -195,13 +195,13 @@ def _write(found: dict[str, Any], out: Path) -> None:
         return
     rows: list[dict[str, object]] = []
     for model, one in found["models"].items():
-        for name, each in (one.get("corruptions") or one.get("sequences")).items():
+        for name, row in (one.get("corruptions") or one.get("sequences")).items():
             lists = {
                 f"{PER_STRENGTH[key]}_{k}": value
-                for key in each.keys() & PER_STRENGTH.keys()
-                for k, value in enumerate(each[key], 1)
+                for key in row.keys() & PER_STRENGTH.keys()
+                for k, value in enumerate(row[key], 1)
             }
-            rest = {key: value for key, value in each.items() if key not in PER_STRENGTH}
+            rest = {key: value for key, value in row.items() if key not in PER_STRENGTH}
             rows.append(
                 {"suite": found["suite"], "model": model, "corruption": name} | lists | rest
             )
@@ -220,8 +220,8 @@ def _print_boxes(name: str, one: dict[str, Any]) -> None:
         clean, mpc, rpc = (one[key][metric] for key in ("clean", "mpc", "rpc"))
         kept = "not defined" if rpc != rpc else percent(rpc)
         click.echo(f"  {title} {number(clean, 4)} clean, mPC {number(mpc, 4)}, rPC {kept}")
-    for corruption, each in one["corruptions"].items():
-        click.echo(f"  {corruption:20s} AP {' '.join(f'{value:.3f}' for value in each['ap'])}")
+    for corruption, row in one["corruptions"].items():
+        click.echo(f"  {corruption:20s} AP {' '.join(f'{value:.3f}' for value in row['ap'])}")
 
 
 def _print(found: dict[str, Any]) -> None:
@@ -238,18 +238,18 @@ def _print(found: dict[str, Any]) -> None:
             click.echo(
                 f"  mCE {_figure(one, 'mce')}, relative mCE {_figure(one, 'relative_mce')}{few}"
             )
-            for corruption, each in one["corruptions"].items():
-                extra = "   (extra)" if each.get("extra") else ""
-                errors = " ".join(f"{100 * e:5.1f}" for e in each["errors"])
-                click.echo(f"  {corruption:20s} errors {errors} %   CE {each['ce']:.1f}{extra}")
+            for corruption, row in one["corruptions"].items():
+                extra = "   (extra)" if row.get("extra") else ""
+                errors = " ".join(f"{100 * e:5.1f}" for e in row["errors"])
+                click.echo(f"  {corruption:20s} errors {errors} %   CE {row['ce']:.1f}{extra}")
         else:
             flips, mfr, t5d = (_figure(one, key) for key in ("flip_probability", "mfr", "t5d"))
             divided = f", mT5D {_figure(one, 'mt5d')}" if "mt5d" in one else ""
             click.echo(f"  flip probability {flips}, mFR {mfr}, T5D {t5d}{divided}")
-            for sequence, each in one["sequences"].items():
+            for sequence, row in one["sequences"].items():
                 click.echo(
-                    f"  {sequence:20s} flip probability {each['flip_probability']:.4f}   "
-                    f"FR {each['flip_rate']:.1f}   T5D {each['t5d']:.2f}"
+                    f"  {sequence:20s} flip probability {row['flip_probability']:.4f}   "
+                    f"FR {row['flip_rate']:.1f}   T5D {row['t5d']:.2f}"
                 )
         if one.get("note"):
             click.echo(f"  {one['note']}")
@@ -261,7 +261,7 @@ def _of_few(suite: str, measured: Collection[str]) -> str:
     from vidrobust.plugins.published.corruptions import ERROR_SUITES
 
     counting = (
-        [each.name for each in ERROR_SUITES[suite]().perturbations] if suite in ERROR_SUITES else []
+        [item.name for item in ERROR_SUITES[suite]().perturbations] if suite in ERROR_SUITES else []
     )
     there = sum(name in measured for name in counting)
     return (

@@ -12,7 +12,7 @@ from vidrobust.plugins.published.data_set_names import DataSet
 
 
 @click.command()
-@click.argument("name", type=click.Choice([each.value for each in DataSet]))
+@click.argument("name", type=click.Choice([entry.value for entry in DataSet]))
 @click.option("--at", "folder", required=True, type=PATH, help="Where it was unpacked.")
 @click.option(
     "--manifest",
@@ -46,16 +46,16 @@ def data(name: str, folder: Path, manifest: Path | None, shards: int | None, as_
             )
         _cut(folder, shards, as_json)
         return
-    found = DATA_SETS[DataSet(name)](folder)
+    checked = DATA_SETS[DataSet(name)](folder)
     written = None
-    if found.manifest:
+    if checked.manifest:
         written = manifest or folder / "manifest.csv"
         base = written.resolve().parent
         rows = [
             (str((folder / path).resolve().relative_to(base)), *rest)
             if (folder / path).resolve().is_relative_to(base)
             else (str((folder / path).resolve()), *rest)
-            for path, *rest in found.manifest
+            for path, *rest in checked.manifest
         ]
         written.parent.mkdir(parents=True, exist_ok=True)
         write_text(written, csv_text(pd.DataFrame(rows, columns=["path", "item", "label"])))
@@ -66,19 +66,19 @@ def data(name: str, folder: Path, manifest: Path | None, shards: int | None, as_
             {
                 "name": name,
                 "counts": {
-                    what: {"found": a, "published": b} for what, (a, b) in found.counts.items()
+                    what: {"found": a, "published": b} for what, (a, b) in checked.counts.items()
                 },
-                "missing": list(found.missing),
+                "missing": list(checked.missing),
                 "manifest": written,
-                "notes": list(found.notes),
-                "command": found.command,
+                "notes": list(checked.notes),
+                "command": checked.command,
             }
         )
         return
-    for line in lines(found):
+    for line in lines(checked):
         click.echo(line)
     if written is not None:
-        click.echo(f"manifest: {written} ({len(found.manifest)} rows)")
+        click.echo(f"manifest: {written} ({len(checked.manifest)} rows)")
 
 
 def _cut(folder: Path, count: int, as_json: bool) -> None:
@@ -88,13 +88,13 @@ def _cut(folder: Path, count: int, as_json: bool) -> None:
     from vidrobust.plugins.published.ytbb import split
 
     table = youtube_bb_table(folder)
-    found = split(table, folder, count, has_header=ytbb.header_of(columns_of(table))[1])
-    rows = [len(shard.lines) for shard in found]
+    shards = split(table, folder, count, has_header=ytbb.header_of(columns_of(table))[1])
+    rows = [len(shard.lines) for shard in shards]
     command = "vidrobust stability SHARD --labels SHARD --crop boxes --model SPEC --cache FOLDER_OF_ALL --out RUN"
     if as_json:
-        print_json({"shards": [shard.path for shard in found], "rows": rows, "command": command})
+        print_json({"shards": [shard.path for shard in shards], "rows": rows, "command": command})
         return
     click.echo(
-        f"{len(found)} shards of {table.name}, {min(rows)} to {max(rows)} rows, each with all of its videos"
+        f"{len(shards)} shards of {table.name}, {min(rows)} to {max(rows)} rows, each with all of its videos"
     )
     click.echo(f"next, of each: {command}")

@@ -177,7 +177,7 @@ def lines(found: Checked, most: int = 20) -> Sequence[str]:
     printed = [
         f"{what}: {there} of {published}" for what, (there, published) in found.counts.items()
     ]
-    printed += [f"  ! {each}" for each in found.missing[:most]]
+    printed += [f"  ! {text}" for text in found.missing[:most]]
     if len(found.missing) > most:
         printed.append(f"  ! and {len(found.missing) - most} more")
     return [*printed, *found.notes, f"next: {found.command}"]
@@ -210,23 +210,23 @@ class _Rows:
 def check_youtube_bb(folder: Path) -> Checked:
     """Check a CSV file of YouTube-BB and the videos beside it or in ``videos/``, in pieces."""
     table = youtube_bb_table(folder)
-    found = _Rows()
+    counted = _Rows()
     for labels in _pieces(table):
-        found.add(labels)
-    beside = videos_beside(table, list(found.ids), VIDEO_SUFFIXES)
+        counted.add(labels)
+    beside = videos_beside(table, list(counted.ids), VIDEO_SUFFIXES)
     missing = [f"video {name}.mp4" for name in beside.missing]
-    missing += found.problems
-    if found.unused > len(found.problems):
+    missing += counted.problems
+    if counted.unused > len(counted.problems):
         missing.append(
-            f"{found.unused - len(found.problems)} more rows of {table.name} cannot be used"
+            f"{counted.unused - len(counted.problems)} more rows of {table.name} cannot be used"
         )
     rows = tuple((str(item.path.relative_to(folder)), "", "") for item in beside.items)
     return Checked(
-        counts={"videos": (len(found.ids) - len(beside.missing), len(found.ids))},
+        counts={"videos": (len(counted.ids) - len(beside.missing), len(counted.ids))},
         missing=tuple(missing),
         manifest=rows,
         command=f"vidrobust stability {table} --labels {table} --crop boxes --model SPEC",
-        notes=(f"{plural(found.rows, 'row')} of {plural(found.segments, 'object')}",),
+        notes=(f"{plural(counted.rows, 'row')} of {plural(counted.segments, 'object')}",),
     )
 
 
@@ -234,7 +234,7 @@ def youtube_bb_table(folder: Path) -> Path:
     """The first of its CSV files in a folder that is no shard of one."""
     tables = sorted(p for p in folder.glob("*.csv") if not is_shard(p))
     for path in tables:
-        if any(each.sniff(path) for each in ytbb.FORMATS):
+        if any(form.sniff(path) for form in ytbb.FORMATS):
             return path
     raise InputError(f"{printable(folder)}: holds no CSV of YouTube-BoundingBoxes")
 
@@ -303,11 +303,11 @@ def _holding(folder: Path, names: tuple[str, ...]) -> Path:
 
 
 def _frames(folder: Path, labels: Labels) -> dict[str, Path | None]:
-    found: dict[str, Path | None] = {}
+    files: dict[str, Path | None] = {}
     by_end = {"/".join(path.parts[-2:]).casefold(): path for path in _images(folder)}
     for name in labels.sets["file"].drop_duplicates().astype(str):
-        found[name] = by_end.get("/".join(Path(name).parts[-2:]).casefold())
-    return found
+        files[name] = by_end.get("/".join(Path(name).parts[-2:]).casefold())
+    return files
 
 
 def _images(folder: Path) -> Iterator[Path]:
@@ -321,8 +321,8 @@ def _missing(labels: Labels, frames: dict[str, Path | None], folder: Path) -> tu
     for name, path in frames.items():
         if path is None:
             gone[str(Path(name).parent)] = gone.get(str(Path(name).parent), 0) + 1
-    said = [f"{printable(video)}: {count} frames are not there" for video, count in gone.items()]
-    return (*map(str, labels.problems), *said)
+    texts = [f"{printable(video)}: {count} frames are not there" for video, count in gone.items()]
+    return (*map(str, labels.problems), *texts)
 
 
 # The data sets by name.

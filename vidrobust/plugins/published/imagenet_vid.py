@@ -49,14 +49,14 @@ def read(path: Path) -> Labels:
     bare = 0
     for file in files:
         try:
-            found = _objects(XmlFile(file), problems)
+            objects = _objects(XmlFile(file), problems)
         except InputError as error:
             if len(files) == 1:
                 raise
             problems.append(Problem(path=file, what=str(error)))
             continue
-        bare += not found
-        rows += found
+        bare += not objects
+        rows += objects
     notes = (f"{bare} of {len(files)} frames hold no object",) if bare else ()
     return Labels(
         format=NAME,

@@ -68,16 +68,16 @@ def read_labels(folder: Path, table: Path) -> LabelledImages:
 def _rows(table: Path) -> tuple[dict[str, set[str]], dict[str, str]]:
     wanted: dict[str, set[str]] = {}
     group: dict[str, str] = {}
-    found = read_csv_table(table)
-    columns = [name.lower() for name in found.columns]
+    content = read_csv_table(table)
+    columns = [name.lower() for name in content.columns]
     for column in ("file", "label"):
         if column not in columns:
             raise InputError(f"{table}, line 1: lacks the column {column}; expected file,label")
-    if found.uneven:
-        line, count = found.uneven[0]
+    if content.uneven:
+        line, count = content.uneven[0]
         raise InputError(f"{table}, line {line}: expected {len(columns)} values, got {count}")
     places = [columns.index(column) for column in ("file", "label")]
-    for line, row in zip(found.lines, found.rows, strict=True):
+    for line, row in zip(content.lines, content.rows, strict=True):
         name, label = (row[place] for place in places)
         if not name or not label:
             empty = "label" if name else "file"
@@ -113,7 +113,7 @@ FILMS = (".mp4",)
 CORRUPTIONS = (
     *imagenet_c.TEST,
     *imagenet_c.VALIDATION,
-    *(each.name for each in c_bar.PERTURBATIONS),
+    *(entry.name for entry in c_bar.PERTURBATIONS),
 )
 
 
@@ -140,12 +140,12 @@ class Layout:
 
     def missing(self) -> list[str]:
         """Strengths that a corruption lacks, a sentence each."""
-        found = []
+        lacking = []
         for name in self.corruptions:
             lacks = [str(s) for s in STRENGTHS if (name, s) not in self.corrupt]
             if lacks:
-                found.append(f"{name} lacks strength {', '.join(lacks)}")
-        return found
+                lacking.append(f"{name} lacks strength {', '.join(lacks)}")
+        return lacking
 
 
 def read_layout(folder: Path) -> Layout:
@@ -166,8 +166,8 @@ def read_layout(folder: Path) -> Layout:
                 )
                 if images is not None:
                     corrupt[path.name, strength] = images
-        if path.name in SEQUENCES and (found := _films(path)) is not None:
-            films[path.name] = found
+        if path.name in SEQUENCES and (film := _films(path)) is not None:
+            films[path.name] = film
     if corrupt or films:
         return Layout(corrupt=corrupt, films=films)
     plain = _in_groups(folder)
@@ -198,17 +198,15 @@ def _class_folders(folder: Path) -> LabelledImages | None:
 
 def _in_groups(folder: Path) -> LabelledImages | None:
     whole = _class_folders(folder) or LabelledImages((), ())
-    found = [
-        (path, label, str(path)) for path, label in zip(whole.paths, whole.labels, strict=True)
-    ]
+    rows = [(path, label, str(path)) for path, label in zip(whole.paths, whole.labels, strict=True)]
     for name in _folders(folder):
         for inner in _folders(name):
             group = f"{name.name}/{inner.name}"
-            found += [(path, frozenset({name.name}), group) for path in _files(inner, SUFFIXES)]
-    if not found:
+            rows += [(path, frozenset({name.name}), group) for path in _files(inner, SUFFIXES)]
+    if not rows:
         return None
-    paths, labels, groups = zip(*sorted(found, key=lambda one: str(one[0])), strict=True)
-    return LabelledImages(paths, labels, groups=groups if len(found) > len(whole) else ())
+    paths, labels, groups = zip(*sorted(rows, key=lambda one: str(one[0])), strict=True)
+    return LabelledImages(paths, labels, groups=groups if len(rows) > len(whole) else ())
 
 
 def _films(folder: Path) -> Films | None:
@@ -219,5 +217,5 @@ def _films(folder: Path) -> Films | None:
 def _by_class(
     folder: Path, suffixes: Sequence[str]
 ) -> tuple[tuple[Path, ...], tuple[frozenset[str], ...]]:
-    found = [(path, inner.name) for inner in _folders(folder) for path in _files(inner, suffixes)]
-    return tuple(path for path, _ in found), tuple(frozenset({name}) for _, name in found)
+    pairs = [(path, inner.name) for inner in _folders(folder) for path in _files(inner, suffixes)]
+    return tuple(path for path, _ in pairs), tuple(frozenset({name}) for _, name in pairs)

@@ -63,11 +63,11 @@ SUITE_PROTOCOLS = (
 def _gu2019(folder: Path, **how: int) -> tuple[dict[str, Any], list[str]]:
     from vidrobust.plugins.published.protocols import lines, on_run
 
-    said = on_run(folder, **how)
-    found = {
-        name: value for name, value in said.items() if name not in ("square", "models_in_square")
+    study = on_run(folder, **how)
+    result = {
+        name: value for name, value in study.items() if name not in ("square", "models_in_square")
     }
-    return found, [*lines(said), f"the matrix: {folder / said['figure']}"]
+    return result, [*lines(study), f"the matrix: {folder / study['figure']}"]
 
 
 GU2019 = CorrelationProtocol(

@@ -65,8 +65,8 @@ def robustness(model: ModelAnchors) -> dict[str, float]:
     sets = model.sets
     right = sets.correct
     held = sets.neighbour[right[sets.of]]
-    found = {ACCURACY: _mean(right), NATURAL: _mean(held)}
-    return found | {name: _mean(of[right]) for name, of in model.distorted.items()}
+    shares = {ACCURACY: _mean(right), NATURAL: _mean(held)}
+    return shares | {name: _mean(of[right]) for name, of in model.distorted.items()}
 
 
 def gu2019(
@@ -95,8 +95,8 @@ def gu2019(
             primary_sensitivity=SYNTHETIC,
         ),
     )
-    found = correlate(units, families, seed=seed, resamples=resamples)
-    return dataclasses.replace(found, matrix=_as_robustness(found.matrix))
+    result = correlate(units, families, seed=seed, resamples=resamples)
+    return dataclasses.replace(result, matrix=_as_robustness(result.matrix))
 
 
 def _as_robustness(matrix: pd.DataFrame) -> pd.DataFrame:
@@ -120,16 +120,16 @@ def protocol_tables(models: Mapping[str, ModelAnchors]) -> tuple[pd.DataFrame, p
             str(video): _only(model, model.sets.cluster == video) for video in videos
         }
         for item, part in parts.items():
-            found = robustness(part)
+            shares = robustness(part)
             for metric in (ACCURACY, NATURAL):
                 n = (
                     len(part.sets.anchor)
                     if metric == ACCURACY
                     else int(part.sets.correct[part.sets.of].sum())
                 )
-                natural.append((name, item, metric, found[metric], np.nan, np.nan, n))
+                natural.append((name, item, metric, shares[metric], np.nan, np.nan, n))
             synthetic += [
-                (name, item, 0, distortion, 1.0, 0, SYNTHETIC, found[distortion])
+                (name, item, 0, distortion, 1.0, 0, SYNTHETIC, shares[distortion])
                 for distortion in part.distorted
             ]
     stability = pd.DataFrame(
@@ -149,7 +149,7 @@ def anchors_of_run(
         raise InputError(
             "gu2019: the sensitivity table has no label_flip; run the sensitivity stage first"
         )
-    found = {}
+    by_model = {}
     for model, rows in flips.groupby("model", sort=False):
         mine = frames[frames["model"] == model]
         anchors = rows[["item", "frame"]].drop_duplicates()
@@ -167,8 +167,8 @@ def anchors_of_run(
             )
             wide = wide.reindex(sets.anchor).dropna(axis=1)
             distorted[str(name)] = (wide.to_numpy() == 0) & sets.correct[:, None]
-        found[str(model)] = ModelAnchors(sets=sets, distorted=distorted)
-    return found
+        by_model[str(model)] = ModelAnchors(sets=sets, distorted=distorted)
+    return by_model
 
 
 def _of_several_classes(labels: pd.DataFrame) -> bool:
@@ -255,7 +255,7 @@ def on_run(path: Path, *, seed: int = 0, resamples: int = 2000) -> dict[str, Any
     families = {key: str(entry.family) for key, entry in PERTURBATIONS.items()}
     result = gu2019(models, families=families, seed=seed, resamples=resamples)
     draw_matrix(result, folder.path / FIGURE)
-    said = {
+    study = {
         "schema": 1,
         "anchors": len(next(iter(models.values())).sets.anchor),
         "models": {name: robustness(model) for name, model in models.items()},
@@ -266,23 +266,23 @@ def on_run(path: Path, *, seed: int = 0, resamples: int = 2000) -> dict[str, Any
         "matrix": result.matrix.to_dict("records"),
         "figure": FIGURE,
     }
-    folder.write_json(SAID, said)
+    folder.write_json(SAID, study)
     square, n = square_of(result)
-    return {**said, "square": square, "models_in_square": n}
+    return {**study, "square": square, "models_in_square": n}
 
 
 def lines(said: Mapping[str, Any]) -> list[str]:
     """What the command prints."""
-    each: Mapping[str, Mapping[str, float]] = said["models"]
-    columns = list(next(iter(each.values())))
-    width = max(len(name) for name in [*each, *columns]) + 2
+    models: Mapping[str, Mapping[str, float]] = said["models"]
+    columns = list(next(iter(models.values())))
+    width = max(len(name) for name in [*models, *columns]) + 2
     wording = [
         f"{said['anchors']} anchors; shares, natural and synthetic robustness given that the anchor is right"
     ]
     wording.append("".ljust(width) + "".join(f"  {_short(column):>14}" for column in columns))
     wording += [
         name.ljust(width) + "".join(f"  {values[column]:14.3f}" for column in columns)
-        for name, values in each.items()
+        for name, values in models.items()
     ]
     square: pd.DataFrame = said["square"]
     if said["models_in_square"]:  # two models always lie on a line
@@ -325,8 +325,8 @@ def study_sequences(
         for frame, number in zip(frames.pixels, frames.index, strict=True):
             rng = seeded(content, int(number), 0, _key(sequence), seed)
             pictures = torch.stack(list(sequence.frames(frame, rng)))
-            own = _rows(sequence, pictures, models, batch)
-            rows.append(own.assign(item=frames.item, frame=int(number), draw=0))
+            table = _rows(sequence, pictures, models, batch)
+            rows.append(table.assign(item=frames.item, frame=int(number), draw=0))
             if step is not None:
                 step(sequence.num_frames)
     return pd.concat(rows, ignore_index=True)
@@ -345,12 +345,12 @@ def _rows(
         seen = predict(model, pictures, batch)
         before, after = seen.take(pairs[:, 0]), seen.take(pairs[:, 1])
         p, q = before.probabilities, after.probabilities
-        found = {
+        values = {
             "label_flip": label_flip(before, after),
             "top1_flip": top1_flip(p, q),
             **distances(p, q),
         }
-        for metric in found:
+        for metric in values:
             parts.append(
                 pd.DataFrame(
                     {
@@ -358,7 +358,7 @@ def _rows(
                         "perturbation": _key(sequence),
                         "strength": pairs[:, 1].astype(np.float64),
                         "metric": metric,
-                        "value": found[metric].astype(np.float64),
+                        "value": values[metric].astype(np.float64),
                     }
                 )
             )

@@ -41,8 +41,8 @@ class ShiftRow(NamedTuple):
 
 def top_holds(probabilities: np.ndarray, label: int, top: int = TOP) -> np.ndarray:
     """Return where along a path (S, K) a label is among the ``top`` most probable, (S,) bool."""
-    own = probabilities[:, label : label + 1]
-    ahead = (probabilities > own).sum(axis=1) + (probabilities[:, :label] == own).sum(axis=1)
+    p = probabilities[:, label : label + 1]
+    ahead = (probabilities > p).sum(axis=1) + (probabilities[:, :label] == p).sum(axis=1)
     return np.asarray(ahead < top)
 
 
@@ -224,11 +224,11 @@ def _measured(
 def _differences(before: Classifications, after: Classifications) -> list[dict[str, float]]:
     p = np.asarray(before.probabilities, np.float64)
     q = np.asarray(after.probabilities, np.float64)
-    found = {
+    changes = {
         "label_flip": label_flip(before, after),
         "top1_probability_change": top1_probability_change(p, q),
         "total_variation": total_variation(p, q),
     }
     return [
-        {name: float(values[row]) for name, values in found.items()} for row in range(len(before))
+        {name: float(values[row]) for name, values in changes.items()} for row in range(len(before))
     ]

@@ -89,18 +89,18 @@ def _members(
 ) -> list[tuple[str, int, int, str]]:
     """The anchor, offset 0, and the frames about it; raises BadValueError where one has no labels."""
     keys = [anchor, *(neighbours if isinstance(neighbours, list) else [None])]
-    found = []
+    frames = []
     for key in dict.fromkeys(keys):
         place = frame_of(key) if isinstance(key, str) and printable(key) in known else None
         if place is None:
             raise BadValueError(
                 Problem(path=path, column=anchor, what=f"{key!r} is no frame of labels.json")
             )
-        found.append((*place, printable(str(key))))
-    item, first, _ = found[0]
-    if any(other != item for other, _, _ in found):
+        frames.append((*place, printable(str(key))))
+    item, first, _ = frames[0]
+    if any(other != item for other, _, _ in frames):
         raise BadValueError(Problem(path=path, column=anchor, what="holds frames of another video"))
-    return [(item, first, frame, file) for _, frame, file in found]
+    return [(item, first, frame, file) for _, frame, file in frames]
 
 
 def _notes(sets: pd.DataFrame, map_file: Path) -> tuple[str, ...]:

@@ -84,21 +84,21 @@ def split(path: Path, folder: Path, count: int, *, has_header: bool) -> list[Sha
         files = [stack.enter_context(name.open("wb", buffering=BYTES // 4)) for name in names]
         for number, line in _lines(path):
             if number == 1 and has_header:
-                for file, own in zip(files, lines, strict=True):
+                for file, rows in zip(files, lines, strict=True):
                     file.write(line)
-                    own.append(1)
+                    rows.append(1)
                 continue
             at = _place(line, count)
             files[at].write(line)
             lines[at].append(number)
     least = int(has_header)
-    found = []
-    for name, own in zip(names, lines, strict=True):
-        if len(own) > least:
-            found.append(Shard(path=name, whole=path, lines=np.frombuffer(own, np.int64)))
+    shards = []
+    for name, rows in zip(names, lines, strict=True):
+        if len(rows) > least:
+            shards.append(Shard(path=name, whole=path, lines=np.frombuffer(rows, np.int64)))
         else:
             name.unlink()
-    return found
+    return shards
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -280,8 +280,8 @@ def read(path: Path, shard: Shard | None = None) -> Labels:
 def _each_once(rows: pd.DataFrame, path: Path, problems: list[Problem]) -> tuple[pd.DataFrame, int]:
     again = rows.duplicated(list(KEY))
     if again.any():
-        said = [*KEY, "presence", "x1", "y1", "x2", "y2"]
-        same = rows.duplicated(said)
+        columns = [*KEY, "presence", "x1", "y1", "x2", "y2"]
+        same = rows.duplicated(columns)
         first = rows[~again].set_index(list(KEY))
         lines = rows["line"] if "line" in rows else pd.Series(0, index=rows.index)
         for place in rows.index[again & ~same]:

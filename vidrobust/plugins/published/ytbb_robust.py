@@ -88,22 +88,22 @@ class NearbyFrames:
 
 def read_reviews(path: Path, problems: list[Problem]) -> dict[tuple[str, int], Review]:
     """The review of the anchors, by video and time in ms."""
-    found = {}
-    for key, said in _annotations(path, 1, problems):
-        verdict = next((v for v in VERDICTS if v in said), "")
-        seen = tuple(name for name in said if name not in VERDICTS)
-        found[key[0].video, key[0].time_ms] = Review(place=key[0], verdict=verdict, seen=seen)
-    return found
+    reviews = {}
+    for key, names in _annotations(path, 1, problems):
+        verdict = next((v for v in VERDICTS if v in names), "")
+        seen = tuple(name for name in names if name not in VERDICTS)
+        reviews[key[0].video, key[0].time_ms] = Review(place=key[0], verdict=verdict, seen=seen)
+    return reviews
 
 
 def read_neighbours(path: Path, problems: list[Problem]) -> NearbyFrames:
     """Reviews of the frames about the anchors; those merely similar count."""
-    last = {(key[0].file, key[1].frame): set(said) for key, said in _annotations(path, 2, problems)}
+    last = {(key[0].file, key[1].frame): set(tags) for key, tags in _annotations(path, 2, problems)}
     similar: dict[str, set[int]] = {}
-    for (anchor, frame), said in last.items():
-        if SIMILAR in said and not said & DISSIMILAR:
+    for (anchor, frame), names in last.items():
+        if SIMILAR in names and not names & DISSIMILAR:
             similar.setdefault(anchor, set()).add(frame)
-    bad = frozenset(anchor for (anchor, _), said in last.items() if BAD_ANCHOR in said)
+    bad = frozenset(anchor for (anchor, _), tags in last.items() if BAD_ANCHOR in tags)
     return NearbyFrames(
         similar={a: frozenset(f) for a, f in similar.items() if a not in bad}, bad=bad
     )
@@ -119,14 +119,14 @@ def _annotations(
         text = entry.get("key", "") if isinstance(entry, dict) else ""
         places = tuple(_place(part) for part in str(text).split(","))
         ticked = entry.get("labels", []) if isinstance(entry, dict) else []
-        said = tuple(str(names[k]) for k in ticked if isinstance(k, int) and 0 <= k < len(names))
-        good = tuple(each for each in places if each is not None)
-        if len(good) != keys or len(places) != keys or len(said) != len(ticked):
+        tags = tuple(str(names[k]) for k in ticked if isinstance(k, int) and 0 <= k < len(names))
+        good = tuple(one for one in places if one is not None)
+        if len(good) != keys or len(places) != keys or len(tags) != len(ticked):
             form = ",".join(["YTID_MS/frame-NUMBER.jpg"] * keys)
             what = f"expected a key as {form}, and labels of the list in the file"
             problems.append(Problem(path=path, column=f"annotations[{place}]", what=what))
             continue
-        yield good, said
+        yield good, tags
 
 
 def _place(text: str) -> AnchorPlace | None:

@@ -84,7 +84,7 @@ def source(
         if base is LabelRule
         else "boxes (x1, y1, x2, y2, score, class)"
     )
-    said = [
+    texts = [
         f"{row['metric']} {row['before']:.4g} -> {row['after']:.4g} ({row['verdict']})"
         for row in rows
     ]
@@ -98,11 +98,11 @@ def source(
         f"    # gives {gives}; rule.reset() at a scene cut",
         "",
         "Measured on the footage of the run:",
-        *said,
+        *texts,
         "The numbers, for other systems, are beside this file in TOML.",
     ]
     doc = "\n".join(line.rstrip() for line in head).replace("\\", "/").replace('"""', "'''")
-    body = [inspect.getsource(each).rstrip() for each in dict.fromkeys((base, kind))]
+    body = [inspect.getsource(cls).rstrip() for cls in dict.fromkeys((base, kind))]
     given = "".join(f"        {key}={value!r},\n" for key, value in arguments.items())
     made = f"def make_rule() -> {kind.__name__}:\n    return {kind.__name__}(\n{given}    )"
     top = f'"""{doc}\n"""\n\nfrom __future__ import annotations\n\n{IMPORTS[base]}'
@@ -128,7 +128,7 @@ def _toml(value: Any) -> str:
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key} = {_toml(each)}" for key, each in value.items()) + "}"
+        return "{" + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + "}"
     plain = value.item() if hasattr(value, "item") else value
     return repr(plain)
 
@@ -157,7 +157,7 @@ def take_away(folder: Path, file: Path, rule: str | None, models: Sequence[str] 
         raise SettingsError(
             f"--rule {name}: not measured of {model}; measured are {', '.join(rules)}"
         )
-    record = next(each for each in run.run["models"] if each["name"] == model)
+    record = next(entry for entry in run.run["models"] if entry["name"] == model)
     return export(
         file,
         name,

@@ -152,18 +152,18 @@ def boundary_jitter(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> float:
         near = np.s_[
             max(0, y - WINDOW) : y + height + WINDOW, max(0, x - WINDOW) : x + width + WINDOW
         ]
-        first, second, third = ((each[near] == label).astype(np.float32) for each in (a, b, c))
+        first, second, third = ((grid[near] == label).astype(np.float32) for grid in (a, b, c))
         change = np.where(unknown[near], 0, first - 2 * second + third)
         soft = cv2.GaussianBlur(third, (0, 0), 1.5)
         steep = cv2.magnitude(
             *(cv2.Sobel(soft, cv2.CV_32F, *way, scale=1 / 8) for way in ((1, 0), (0, 1)))
         )
         area, length = (
-            cv2.boxFilter(each, -1, (WINDOW, WINDOW), normalize=False) for each in (change, steep)
+            cv2.boxFilter(layer, -1, (WINDOW, WINDOW), normalize=False) for layer in (change, steep)
         )
         at = (third > 0) & (cv2.erode(third, np.ones((3, 3), np.uint8)) == 0) & ~beside[near]
-        found = np.abs(area[at]) / (2 * np.maximum(length[at], 1.0))
-        values.append(found[found <= FARTHEST])
+        off = np.abs(area[at]) / (2 * np.maximum(length[at], 1.0))
+        values.append(off[off <= FARTHEST])
     every = np.concatenate([np.empty(0), *values])
     return float(every.mean()) if len(every) else float("nan")
 
@@ -193,17 +193,17 @@ def flow_between(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray] 
     scale = min(1.0, FLOW_SIDE / width)
     small = (max(1, round(width * scale)), max(1, round(height * scale)))
     if scale < 1:
-        a, b = (cv2.resize(each, small, interpolation=cv2.INTER_AREA) for each in (a, b))
-    found = register(a, b, fine=False)
-    if found.failed in (Unregistered.NO_TEXTURE, Unregistered.SMALL_FRAME):
+        a, b = (cv2.resize(picture, small, interpolation=cv2.INTER_AREA) for picture in (a, b))
+    registered = register(a, b, fine=False)
+    if registered.failed in (Unregistered.NO_TEXTURE, Unregistered.SMALL_FRAME):
         return np.zeros((height, width, 2), np.float32), np.ones((height, width), bool)
-    if found.failed is not None:
+    if registered.failed is not None:
         return None
     if scale == 1:
-        return found.flow, found.visible
-    flow = cv2.resize(found.flow, (width, height)) / scale
+        return registered.flow, registered.visible
+    flow = cv2.resize(registered.flow, (width, height)) / scale
     seen = cv2.resize(
-        found.visible.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST
+        registered.visible.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST
     )
     return np.asarray(flow, np.float32), seen.astype(bool)
 
@@ -240,7 +240,7 @@ def coordinates(found: ClassMaps, motions: Sequence[Any], size: tuple[int, int])
     classes = np.unique(found.labels[found.labels != UNKNOWN])
     if not len(classes):
         return np.zeros((found.num_frames, 1))
-    hard = [shares_in_cells(at_size(each, size), classes) for each in found.labels]
+    hard = [shares_in_cells(at_size(grid, size), classes) for grid in found.labels]
     cells = np.stack(hard) if found.cells is None else found.cells[:, classes].astype(np.float32)
     if motions:
         first = next((k for k in (0, 1) if not motions[k].back.any()), 0)

@@ -57,7 +57,7 @@ class MapNetwork:
     def _maps(self, answer: torch.Tensor, size: tuple[int, int]) -> ClassMaps:
         if answer.ndim == 3:
             labels = np.stack(
-                [at_size(each, size) for each in answer.cpu().numpy().astype(np.uint8)]
+                [at_size(grid, size) for grid in answer.cpu().numpy().astype(np.uint8)]
             )
             return ClassMaps(labels, self.class_names, np.ones(len(labels), np.float32))
         count, shape = len(self.class_names), tuple(answer.shape)
@@ -240,8 +240,8 @@ def _onnx(spec: ModelSpec, path: Path, device: torch.device) -> MapNetwork:
 
     def run(pictures: torch.Tensor) -> torch.Tensor:
         parts = torch.split(pictures.cpu(), 1 if inputs.shape[0] == 1 else max(1, len(pictures)))
-        found = [session.run([outputs[0].name], {inputs.name: part.numpy()})[0] for part in parts]
-        return torch.from_numpy(np.concatenate(found))
+        scores = [session.run([outputs[0].name], {inputs.name: part.numpy()})[0] for part in parts]
+        return torch.from_numpy(np.concatenate(scores))
 
     info = _info(
         spec, path.name, file_sha256(*weight_files(path)), "onnxruntime", device, len(names)

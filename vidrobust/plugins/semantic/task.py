@@ -50,12 +50,12 @@ class MapMeter(TaskMeter):
         now, classes = _map_of(b), len(b.answer.class_names)
         if self._number != a.number:
             self._along, self._calm = [_map_of(a)], {}
-        found = maps.flow_between(a.picture, b.picture)
+        motion = maps.flow_between(a.picture, b.picture)
         self._number, self._classes = b.number, {}
-        if found is None:
+        if motion is None:
             self._along, self._calm = [now], {}
             return {}
-        flow, seen = found
+        flow, seen = motion
         kept = self._along[: KEPT - 1]
         moved = maps.carried([*kept, *self._calm.values()], flow)
         before, calm = moved[: len(kept)], dict(zip(self._calm, moved[len(kept) :], strict=True))
@@ -65,7 +65,7 @@ class MapMeter(TaskMeter):
         judged = np.where(seen, before[0], UNKNOWN).astype(np.uint8)
         some = np.s_[:: self._step(b), :: self._step(b)]
         both = (now[some], before[0][some])
-        appeared, vanished = (maps.lone_regions(*each, seen[some]) for each in (both, both[::-1]))
+        appeared, vanished = (maps.lone_regions(*pair, seen[some]) for pair in (both, both[::-1]))
         return {
             "pixel_flip": maps.changed_share(maps.confusion(judged, now, classes)),
             "consistency": maps.mean_iou(table),
@@ -88,17 +88,17 @@ class MapMeter(TaskMeter):
         held = now[0] if held is None else np.where(now[0] == now[1], now[0], held)
         made = {"map-hold-2": held}
         made |= {f"map-majority-{k}": maps.majority(now[:k]) for k in (3, 5) if len(now) >= k}
-        self._calm, found = made, dict[str, float]()
+        self._calm, rates = made, dict[str, float]()
         for rule in before.keys() & made:
             judged = np.where(seen, before[rule], UNKNOWN).astype(np.uint8)
-            found[RULES[rule][0]] = maps.changed_share(maps.confusion(judged, made[rule], classes))
-        return found
+            rates[RULES[rule][0]] = maps.changed_share(maps.confusion(judged, made[rule], classes))
+        return rates
 
     def triple(self, a: SeenFrame, b: SeenFrame, c: SeenFrame) -> Mapping[str, float]:
         if len(self._along) < 3:
             return {}
         step = self._step(c)
-        some = [each[::step, ::step] for each in reversed(self._along[:3])]
+        some = [grid[::step, ::step] for grid in reversed(self._along[:3])]
         return {"boundary_jitter": step * maps.boundary_jitter(*some)}
 
     def parts(self, held: Sequence[SeenFrame]) -> Iterable[Mapping[str, object]]:
@@ -183,11 +183,11 @@ def judge(run: Any, raw: Tables) -> dict[str, pd.DataFrame]:
         parts = raw["task_parts"][raw["task_parts"]["model"] == model.name]
         if "union" in parts and len(parts := parts[parts["union"].notna()]):
             rows.append(_consistency(parts, model.name))
-        found, tables = judged_frames(run, model)
+        judged, tables = judged_frames(run, model)
         if tables:
-            truth.append(found)
+            truth.append(judged)
             both = np.stack([np.stack(maps.overlaps(table)) for table in tables])
-            rows.append(summed_iou(found, "miou", both, model.name))
+            rows.append(summed_iou(judged, "miou", both, model.name))
     made = {"stability": pd.DataFrame(rows)} if rows else {}
     return made | ({"task_truth": pd.concat(truth, ignore_index=True)} if truth else {})
 
@@ -230,9 +230,9 @@ def remedies(
     made, after, delays = [], dict[str, np.ndarray](), dict[str, float]()
     for rule, (column, late) in RULES.items():
         after[rule], delays[rule] = rows[column].to_numpy(np.float64), late * frame_ms
-        found = paired_ratio(before, after[rule], clusters, events=False)
+        ratio = paired_ratio(before, after[rule], clusters, events=False)
         costs = Costs(delay_frames=late, delay_ms=delays[rule])
-        made.append(row("rule", rule, model, "pixel_flip_rate", found, costs))
+        made.append(row("rule", rule, model, "pixel_flip_rate", ratio, costs))
     best = recommended(after, before, clusters, delays, max_delay_ms)
     return Studied(marked(made, best, "pixel_flip_rate"), best)
 

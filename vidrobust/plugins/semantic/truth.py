@@ -40,16 +40,16 @@ def read_map(path: Path) -> np.ndarray:
     """Return a PNG of class numbers, grey or with a palette, as (H, W) uint8; UNKNOWN is 255."""
     try:
         with Image.open(path) as image:
-            found = np.asarray(image)
+            labels = np.asarray(image)
     except OSError as error:
         raise InputError(
             f"{printable(path)}: cannot be read as a map of classes ({error})"
         ) from error
-    if found.ndim != 2 or found.dtype != np.uint8:
+    if labels.ndim != 2 or labels.dtype != np.uint8:
         raise InputError(
-            f"{printable(path)}: expected a grey or palette PNG, got {found.dtype} {found.shape}"
+            f"{printable(path)}: expected a grey or palette PNG, got {labels.dtype} {labels.shape}"
         )
-    return found
+    return labels
 
 
 def read(path: Path) -> Labels:
@@ -100,9 +100,9 @@ def judged_frames(run: Any, model: Any) -> tuple[pd.DataFrame, list[np.ndarray]]
             continue
         with run.opened(str(item)) as source:
             for frame, file in zip(wanted["frame"], wanted["file"], strict=True):
-                found = predict_footage(model, source.at([int(frame)]))
+                answer = predict_footage(model, source.at([int(frame)]))
                 truth = to_model[read_map(Path(file))]
-                labels = maps.at_size(found.labels[0], truth.shape)
+                labels = maps.at_size(answer.labels[0], truth.shape)
                 tables.append(maps.confusion(truth, labels, len(model.class_names)))
                 of_frame = {
                     "item": str(item),

@@ -29,15 +29,15 @@ def inspect(paths: tuple[str, ...], frame_md5: bool, backend: str, as_json: bool
     """What each of PATHS is, as decoded, and what is wrong with it."""
     from vidrobust.plugins.tools.inspect import inspect_paths
 
-    found = inspect_paths(paths, frame_md5=frame_md5, backend=backend)
+    entries = inspect_paths(paths, frame_md5=frame_md5, backend=backend)
     if as_json:
-        print_json(found)
+        print_json(entries)
     else:
-        _print_inspected(found)
-    for entry in found:
+        _print_inspected(entries)
+    for entry in entries:
         if entry["frames"] == 0:
             click.echo(f"error: {'; '.join(entry['problems'])}", err=True)
-    if any(entry["frames"] == 0 for entry in found):
+    if any(entry["frames"] == 0 for entry in entries):
         end(3)
 
 
@@ -92,15 +92,15 @@ def labels(paths: tuple[str, ...], name: str | None, as_json: bool) -> None:
     from vidrobust.footage.labels.formats import read_labels
     from vidrobust.plugins.tools.label_counts import as_text, summary
 
-    found, failed = [], False
+    entries, failed = [], False
     for path in paths:
         try:
-            found.append(summary(read_labels(path, name)))
+            entries.append(summary(read_labels(path, name)))
         except InputError as error:
             failed = True
             click.echo(f"error: {error}", err=True)
-    print_result(found, [as_text(entry) for entry in found], as_json)
-    if failed or any(entry["rows"] == 0 for entry in found):
+    print_result(entries, [as_text(entry) for entry in entries], as_json)
+    if failed or any(entry["rows"] == 0 for entry in entries):
         end(3)
 
 

@@ -47,13 +47,13 @@ def _row(what: str, status: str, detail: str) -> Row:
 
 
 def _requirements() -> list[tuple[str, str]]:
-    found = []
+    needed = []
     for line in metadata.requires("vidrobust") or []:
         name = re.match(r"[A-Za-z0-9._-]+", line)
         extra = re.search(r"extra\s*==\s*['\"]([^'\"]+)['\"]", line)
         if name:
-            found.append((name.group(), extra.group(1) if extra else ""))
-    return found
+            needed.append((name.group(), extra.group(1) if extra else ""))
+    return needed
 
 
 def _extras() -> dict[str, list[str]]:
@@ -114,11 +114,11 @@ def _decoder(name: str) -> Row:
         return _row(what, "broken", "loading it took more than 60 s")
     if run.returncode == 0:
         return _row(what, "ok", run.stdout.strip())
-    said = run.stderr.strip().splitlines()
+    lines = run.stderr.strip().splitlines()
     return _row(
         what,
         "broken",
-        f"{said[-1] if said else f'ended with code {run.returncode}'}; {how}".strip("; "),
+        f"{lines[-1] if lines else f'ended with code {run.returncode}'}; {how}".strip("; "),
     )
 
 

@@ -31,9 +31,9 @@ def inspect_paths(
     ffmpeg's framemd5 muxer), notes, backend, reason.
     """
     expanded = expand_sources(paths)
-    found = [inspect_item(item, frame_md5=frame_md5, backend=backend) for item in expanded.items]
-    found += [_unreadable(source_of(problem), problem) for problem in expanded.problems]
-    return [entry | {"path": bytes_shown(entry["path"])} for entry in found]
+    entries = [inspect_item(item, frame_md5=frame_md5, backend=backend) for item in expanded.items]
+    entries += [_unreadable(source_of(problem), problem) for problem in expanded.problems]
+    return [entry | {"path": bytes_shown(entry["path"])} for entry in entries]
 
 
 def inspect_item(item: Item, *, frame_md5: bool = False, backend: str = "auto") -> dict[str, Any]:

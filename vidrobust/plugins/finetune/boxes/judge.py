@@ -67,13 +67,13 @@ class BoxBench:
         )
         pairs = zip(self._before, self._by_frame(boxes), strict=True)
         gone = np.array([self.network.change(then, now, "lost") for then, now in pairs])
-        judged = np.flatnonzero([each is not None for each in self.right])
+        judged = np.flatnonzero([truth is not None for truth in self.right])
         errors = at_rest = NOTHING
         if len(judged):
             missed = [
                 self._missed(self._known(row), one) for row, one in enumerate(self._by_frame(boxes))
             ]
-            every = np.repeat(np.arange(len(self.frames)), [len(each) for each in missed])
+            every = np.repeat(np.arange(len(self.frames)), [len(part) for part in missed])
             errors = self._rows(np.concatenate(missed), every)
             at_rest = self._precision_lost(boxes, judged)
         return BenchFigures(
@@ -111,8 +111,8 @@ class BoxBench:
     def _precision_lost(self, found: pd.DataFrame, judged: np.ndarray) -> CountedRows:
         """1 less the average precision of all judged frames plus how far each cluster pulls it."""
         known = [
-            pd.DataFrame(each.boxes, columns=BOX).assign(label=each.labels, frame=row)
-            for row, each in ((int(row), self._known(int(row))) for row in judged)
+            pd.DataFrame(truth.boxes, columns=BOX).assign(label=truth.labels, frame=row)
+            for row, truth in ((int(row), self._known(int(row))) for row in judged)
         ]
         inside = found[found["row"].isin(judged)]
         boxes = FramesOfBoxes(pd.concat(known), inside.rename(columns={"row": "frame"}))
@@ -169,9 +169,9 @@ class BoxBench:
                     keyframe=np.zeros(1, np.bool_),
                 )
                 meter.feed(batch, between, clean[row])
-            found = meter.finish()["detections"]
+            boxes = meter.finish()["detections"]
             place = pd.Series(rows, index=self.frames["frame"].to_numpy(np.int64)[rows])
-            parts.append(found.assign(row=place.loc[found["frame"]].to_numpy()))
+            parts.append(boxes.assign(row=place.loc[boxes["frame"]].to_numpy()))
         every = pd.concat(parts, ignore_index=True).sort_values(
             "row", kind="stable", ignore_index=True
         )
@@ -235,13 +235,13 @@ class BoxFootage(AnsweredFootage):
 def seen_of(run: OpenRun, model: str, classes: Sequence[str]) -> BoxFootage:
     """From the tables of the stage stability."""
     tables = {name: run.table(name) for name in ("box_counts", "detections", "object_frames")}
-    counts, found, steps = (table[table["model"] == model] for table in tables.values())
+    counts, shown, steps = (table[table["model"] == model] for table in tables.values())
     if not len(counts):
         raise InputError(f"adapt: {model} answered no frame of {run.path}")
     items = run.table("items")
     parts = {str(i): str(p) for i, p in zip(items["item"], items["part"], strict=True) if p}
     known = known_in_frames(run)
-    judged = judged_frames(counts, found, known, tuple(classes)) if len(known) else None
+    judged = judged_frames(counts, shown, known, tuple(classes)) if len(known) else None
     of_frame = (
         {} if judged is None else dict(list(judged.known.groupby(["item", "frame"], sort=False)))
     )
@@ -269,7 +269,7 @@ def seen_of(run: OpenRun, model: str, classes: Sequence[str]) -> BoxFootage:
                 }
             )
         )
-        boxes, along = (table[table["item"] == item] for table in (found, steps))
+        boxes, along = (table[table["item"] == item] for table in (shown, steps))
         objects, _ = self_boxes(boxes, along, run.settings.track_start_score)
         own += [objects.get(frame, NONE) for frame in number.tolist()]
         for frame in number.tolist():
@@ -283,7 +283,7 @@ def seen_of(run: OpenRun, model: str, classes: Sequence[str]) -> BoxFootage:
         begins=(begins := (frames["reason"].astype(str) != "").to_numpy(bool)),
         stretch=begins.cumsum(),
         kinds={str(i): str(label) for i, label in zip(items["item"], items["label"], strict=True)},
-        known=np.array([each is not None for each in right], bool),
+        known=np.array([truth is not None for truth in right], bool),
         right=right,
         own=own,
     )
@@ -293,7 +293,7 @@ def samples_of(network: TrainableDetector, chosen: FrameSelection[BoxFootage]) -
     """The frames to train with and their boxes."""
     trains, rows = chosen.trains, chosen.training.tolist()
     targets = [(trains.right[row] or NONE) if chosen.by_labels else trains.own[row] for row in rows]
-    if not any(len(each.boxes) for each in targets):
+    if not any(len(target.boxes) for target in targets):
         what = "known boxes" if chosen.by_labels else "objects that the detector follows"
         raise InputError(
             f"adapt: the {len(rows)} frames to train with hold no {what}; give known boxes (--targets labels) or "

@@ -59,7 +59,7 @@ def self_boxes(
     detections: pd.DataFrame, steps: pd.DataFrame, start_score: float
 ) -> tuple[Mapping[int, KnownBoxes], Mapping[int, float]]:
     """Return frame -> boxes of followed objects along one input, and their least mean score."""
-    found: list[pd.DataFrame] = []
+    tables: list[pd.DataFrame] = []
     filled = dict(list(steps[steps["missed"] == 1].groupby("track", sort=False)))
     for track, rows in detections[detections["track"] >= 0].groupby("track", sort=True):
         sure = rows[rows["score"] >= rows["score"].median()]
@@ -67,14 +67,14 @@ def self_boxes(
             continue
         label = int(sure.groupby("label")["score"].sum().idxmax())
         parts = [rows, *([filled[track]] if track in filled else [])]
-        found += [
+        tables += [
             part[["frame", *BOX]].assign(label=label, sure=sure["score"].mean()) for part in parts
         ]
-    if not found:
+    if not tables:
         return {}, {}
-    each = dict(list(pd.concat(found).groupby("frame", sort=True)))
-    return {int(f): of_rows(r) for f, r in each.items()}, {
-        int(f): r["sure"].min() for f, r in each.items()
+    by_frame = dict(list(pd.concat(tables).groupby("frame", sort=True)))
+    return {int(f): of_rows(r) for f, r in by_frame.items()}, {
+        int(f): r["sure"].min() for f, r in by_frame.items()
     }
 
 
@@ -113,8 +113,8 @@ class TrainableDetector:
         """Sum of the module's losses of pictures (3, H, W) uint8 and their boxes, in training mode."""
         given = [picture.to(self.device).float().div(255) for picture in pictures]
         with full_precision(self.device):
-            found = module(given, [target.tensors(self.device) for target in targets])
-        return torch.stack(list(found.values())).sum()
+            losses = module(given, [target.tensors(self.device) for target in targets])
+        return torch.stack(list(losses.values())).sum()
 
     def answers(self, module: nn.Module, frames: Iterable[torch.Tensor]) -> list[Detections]:
         """The boxes that count of each frame (1, 3, H, W), in eval mode."""
@@ -124,8 +124,8 @@ class TrainableDetector:
         rows = []
         for frame in frames:
             size = int(frame.shape[-2]), int(frame.shape[-1])
-            found = chosen(detector(frame), settings.only, settings.ignored_zones)
-            rows.append(within_frame(found, size))
+            boxes = chosen(detector(frame), settings.only, settings.ignored_zones)
+            rows.append(within_frame(boxes, size))
         for part in training:
             part.training = True
         return rows
@@ -227,11 +227,11 @@ def transformed(
     made, target = v2.SanitizeBoundingBoxes(min_size=SMALLEST_PX)(
         transform(tv_tensors.Image(picture), given)
     )
-    found = KnownBoxes(
+    kept = KnownBoxes(
         np.ascontiguousarray(target["boxes"].as_subclass(torch.Tensor).numpy().astype(np.float32)),
         target["labels"].numpy().astype(np.int64),
     )
-    return made.as_subclass(torch.Tensor), found
+    return made.as_subclass(torch.Tensor), kept
 
 
 def _by_albumentations(
@@ -245,8 +245,8 @@ def _by_albumentations(
     moving = albumentations.Compose([transform], bbox_params=known)
     array = np.ascontiguousarray(picture.permute(1, 2, 0).numpy())
     made = moving(image=array, bboxes=boxes.boxes, labels=boxes.labels)
-    found = KnownBoxes(
+    kept = KnownBoxes(
         np.asarray(made["bboxes"], np.float32).reshape(-1, 4),
         np.asarray(made["labels"], np.int64).reshape(-1),
     )
-    return torch.from_numpy(np.ascontiguousarray(made["image"])).permute(2, 0, 1), found
+    return torch.from_numpy(np.ascontiguousarray(made["image"])).permute(2, 0, 1), kept

@@ -61,16 +61,16 @@ def attribute_study(
 
 def within_operator(table: pd.DataFrame, classes: Sequence[str], ordered: bool) -> dict[str, Any]:
     """Per operator: parts of one class in all trials, Fleiss' kappa and Kendall's W."""
-    found = {}
+    within = {}
     for operator, rows in table.groupby("operator", sort=True):
         repeated = rows[rows.groupby("part")["trial"].transform("size") > 1]
         same = repeated.groupby("part")["value"].nunique() == 1
-        found[str(operator)] = {
+        within[str(operator)] = {
             "agreement": share(int(same.sum()), len(same)),
             "fleiss_kappa": _interval(_fleiss(repeated, classes)),
             "kendalls_w": kendalls_w(_ratings(rows, classes)) if ordered else None,
         }
-    return found
+    return within
 
 
 def between_operators(

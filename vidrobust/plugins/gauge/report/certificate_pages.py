@@ -62,7 +62,7 @@ class Tile:
 
 def tiles(found: Mapping[str, Any], unit: str = "") -> list[Tile]:
     """The six figures that its readers expect, each the worst of whom it is about."""
-    verdicts = {(each["quantity"], each["of"]): each for each in found["verdicts"]}
+    verdicts = {(verdict["quantity"], verdict["of"]): verdict for verdict in found["verdicts"]}
     rows = WORDS["tiles"].get(found["study"]) or _of_run(found)
     figures = figures_of(found)
     return [_worst(figures, row, unit, verdicts) for row in rows]
@@ -121,10 +121,10 @@ def _judged(verdict: Mapping[str, Any] | None) -> dict[str, str]:
     limit = f"limit {sign} {ends[0]}" + (
         f", marginal {sign} {ends[1]}" if ends[0] != ends[1] else ""
     )
-    said = verdict["verdict"]
+    state = verdict["verdict"]
     return {
-        "verdict": "not acceptable" if said == "unacceptable" else said,
-        "kind": KINDS.get(said, "unknown"),
+        "verdict": "not acceptable" if state == "unacceptable" else state,
+        "kind": KINDS.get(state, "unknown"),
         "limit": limit,
     }
 

@@ -113,13 +113,13 @@ def study_number(rows: pd.DataFrame) -> str:
 
 def data_table(rows: pd.DataFrame) -> dict[str, Any]:
     show = ["value", "score"] if "score" in rows and rows["score"].notna().any() else ["value"]
-    said = (
+    texts = (
         rows[show]
         .map(lambda v: f"{v:.10g}" if isinstance(v, float) else str(v))
         .agg(" ".join, axis=1)
     )
     wide = (
-        said.groupby([rows["part"], rows["operator"]], sort=False)
+        texts.groupby([rows["part"], rows["operator"]], sort=False)
         .agg("; ".join)
         .unstack(fill_value="")
     )
@@ -131,7 +131,7 @@ def data_table(rows: pd.DataFrame) -> dict[str, Any]:
     return {
         "columns": ["part", *more, *("value" if str(n) == ALONE else str(n) for n in wide.columns)],
         "rows": [
-            [str(name), *(str(each[name]) for each in more.values()), *values]
+            [str(name), *(str(column[name]) for column in more.values()), *values]
             for name, values in zip(wide.index[:MOST_ROWS], wide.to_numpy().tolist(), strict=False)
         ],
         "left_out": max(0, len(wide) - MOST_ROWS),

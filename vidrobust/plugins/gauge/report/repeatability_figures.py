@@ -36,16 +36,16 @@ ROW_IN, REST_IN = 0.27, 0.95
 
 def components(gauge: Mapping[str, Any]) -> Picture:
     """The components of variation as bars."""
-    found = gauge["components"]
-    names = [(key, name) for key, name in COMPONENTS if key in found]
-    shares = [(key, name) for key, name in SHARES if all(known(found[n][key]) for n, _ in names)]
+    table = gauge["components"]
+    names = [(key, name) for key, name in COMPONENTS if key in table]
+    shares = [(key, name) for key, name in SHARES if all(known(table[n][key]) for n, _ in names)]
     width = 0.8 / max(len(shares), 1)
     with drawing.styled():
         figure, axes = drawing.panels(1, 1, 2.7)
         ax = axes[0, 0]
         for place, (key, name) in enumerate(shares):
             x = np.arange(len(names)) + (place - (len(shares) - 1) / 2) * width
-            heights = [found[n][key] for n, _ in names]
+            heights = [table[n][key] for n, _ in names]
             ax.bar(x, heights, 0.92 * width, color=COLOURS[place], label=name)
             for at, height in zip(x, heights, strict=True):
                 ax.text(at, height, f"{height:.1f}", ha="center", va="bottom", fontsize=7)
@@ -126,17 +126,17 @@ def scores(table: pd.DataFrame, what: str) -> Picture:
     with drawing.styled():
         figure, axes = drawing.panels(1, 3, 2.8, sharey=True)
         by_part, by_operator, both = axes[0]
-        for number, (operator, own) in enumerate(rows.groupby("operator", sort=False)):
+        for number, (operator, mine) in enumerate(rows.groupby("operator", sort=False)):
             colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
-            x = own["part"].map(place)
+            x = mine["part"].map(place)
             by_part.plot(
-                x, own["value"], marker, color=colour, markersize=3.5, alpha=0.8, linestyle="none"
+                x, mine["value"], marker, color=colour, markersize=3.5, alpha=0.8, linestyle="none"
             )
-            at = np.full(len(own), operators.index(str(operator)))
+            at = np.full(len(mine), operators.index(str(operator)))
             by_operator.plot(
-                at, own["value"], marker, color=colour, markersize=3.5, alpha=0.5, linestyle="none"
+                at, mine["value"], marker, color=colour, markersize=3.5, alpha=0.5, linestyle="none"
             )
-            means = own.groupby("part", sort=False)["value"].mean().reindex(parts)
+            means = mine.groupby("part", sort=False)["value"].mean().reindex(parts)
             both.plot(
                 range(len(parts)),
                 means,
@@ -184,7 +184,7 @@ Rows = Sequence[tuple[str, Mapping[str, Any]]]
 
 def agreement(shares: Mapping[str, Rows], kappas: Mapping[str, Rows]) -> list[Picture]:
     """Agreement in percent of the parts, and kappas."""
-    found = []
+    pictures = []
     for title, of, factor, ends, what in (
         ("Agreement", shares, 100.0, (-2.0, 102.0), "parts judged alike, %"),
         ("Kappas", kappas, 1.0, (-1.05, 1.05), "kappa: 0 as by chance, 1 always"),
@@ -211,8 +211,8 @@ def agreement(shares: Mapping[str, Rows], kappas: Mapping[str, Rows]) -> list[Pi
             caption = f"{title} with 95 % intervals: " + (
                 "Clopper & Pearson's over parts." if factor > 1 else "a jackknife's over parts."
             )
-            found.append(drawing.encode(figure, f"{title} with intervals, by panel", caption))
-    return found
+            pictures.append(drawing.encode(figure, f"{title} with intervals, by panel", caption))
+    return pictures
 
 
 def _forest(ax: Any, rows: Sequence[tuple[str, Mapping[str, Any]]], factor: float) -> None:
@@ -220,7 +220,7 @@ def _forest(ax: Any, rows: Sequence[tuple[str, Mapping[str, Any]]], factor: floa
         ax.set_axis_off()
         return
     value, low, high = (
-        np.array([np.nan if each[key] is None else factor * each[key] for _, each in rows])
+        np.array([np.nan if row[key] is None else factor * row[key] for _, row in rows])
         for key in ("value", "low", "high")
     )
     drawing.forest(ax, [name for name, _ in rows], value, low, high)

@@ -48,17 +48,17 @@ def agreement_pictures(attribute: Mapping[str, Any]) -> list[Picture]:
     within, between = attribute["within_operator"], attribute["between_operators"]
     against = (attribute["against_reference"] or {}).get("operators") or {}
     shares = {
-        "within operator": [(name, each["agreement"]) for name, each in within.items()],
+        "within operator": [(name, row["agreement"]) for name, row in within.items()],
         "between operators": [("all", between["agreement"])],
-        "against the reference": [(name, each["effectiveness"]) for name, each in against.items()],
+        "against the reference": [(name, row["effectiveness"]) for name, row in against.items()],
     }
     kappas = {
-        "within operator": [(name, each["fleiss_kappa"]) for name, each in within.items()],
+        "within operator": [(name, row["fleiss_kappa"]) for name, row in within.items()],
         "between operators": [
             ("all", between["fleiss_kappa"]),
-            *((" and ".join(each["operators"]), each) for each in between["cohens_kappa"]),
+            *((" and ".join(row["operators"]), row) for row in between["cohens_kappa"]),
         ],
-        "against the reference": [(name, each["kappa"]) for name, each in against.items()],
+        "against the reference": [(name, row["kappa"]) for name, row in against.items()],
     }
     return figures.agreement(shares, kappas)
 
@@ -72,8 +72,8 @@ def counts(attribute: Mapping[str, Any]) -> str:
 
 def errors(against: Mapping[str, Any] | None) -> list[dict[str, str]]:
     return [
-        {"operator": name, **{key: share(each[key]) for key in SHARES}}
-        for name, each in ((against or {}).get("operators") or {}).items()
+        {"operator": name, **{key: share(row[key]) for key in SHARES}}
+        for name, row in ((against or {}).get("operators") or {}).items()
     ]
 
 
@@ -124,9 +124,9 @@ MOST_VOTES = 40  # Parts of a table's grey zone that are shown
 def votes(table: pd.DataFrame, parts: list[str]) -> dict[str, Any]:
     """What every operator said of the parts on which verdicts split, trial by trial."""
     operators = sorted(table["operator"].unique())
-    said = table.sort_values("trial").groupby(["part", "operator"])["value"].agg(", ".join)
+    texts = table.sort_values("trial").groupby(["part", "operator"])["value"].agg(", ".join)
     rows = [
-        {"part": part, "said": [said.get((part, operator), "") for operator in operators]}
+        {"part": part, "said": [texts.get((part, operator), "") for operator in operators]}
         for part in parts
     ]
     return {"operators": operators, "rows": rows}
@@ -170,15 +170,15 @@ Section = dict[str, Any]  # What the page shows of ``repeatability.json``
 
 def section(run: RunTables) -> Section | None:
     """The section of a run's report, or None where no repeatability was asked for."""
-    found = run.json(FILE)
-    if not found:
+    study = run.json(FILE)
+    if not study:
         return None
-    shown = found["grey_zone"]
+    shown = study["grey_zone"]
     return {
-        **_of_run(found, pd.DataFrame(found["per_part"])),
-        "stale": found["of"] != run.record.stability_key,
+        **_of_run(study, pd.DataFrame(study["per_part"])),
+        "stale": study["of"] != run.record.stability_key,
         "grey": shots(run, shown),
-        "grey_left_out": left_out(found["attribute"], len(shown)),
+        "grey_left_out": left_out(study["attribute"], len(shown)),
     }
 
 
@@ -209,7 +209,7 @@ def section_of_table(found: Mapping[str, Any], table: pd.DataFrame, what: str = 
         text += f"{trials(found['trials'])}, {plural(found['n'], 'measurement')}"
         pictures = gauge_section.gauge_pictures(found, table, what)
         return _section(found, None, found, table, text, pictures)
-    split = [each["part"] for each in found["grey_zone"]["parts"]]
+    split = [row["part"] for row in found["grey_zone"]["parts"]]
     pictures = agreement_pictures(found)
     return {
         **_section(found, found, None, table, counts(found), pictures),
@@ -263,22 +263,22 @@ def _section(
         "overall_kind": KINDS.get(wording["verdict"], "unknown"),
         "worst": worst_words(differences_in(found)),
         "stale": False,
-        "verdicts": [verdict(each) for each in found["verdicts"]],
+        "verdicts": [verdict(row) for row in found["verdicts"]],
         "means": [
-            said["means"]
-            for name in dict.fromkeys(each["quantity"] for each in found["verdicts"])
-            if "means" in (said := WORDS["quantity"][name])
+            entry["means"]
+            for name in dict.fromkeys(row["quantity"] for row in found["verdicts"])
+            if "means" in (entry := WORDS["quantity"][name])
         ],
-        "sources": list(dict.fromkeys(each["source"] for each in found["verdicts"])),
+        "sources": list(dict.fromkeys(row["source"] for row in found["verdicts"])),
         "pictures": pictures,
         "components": gauge_section.components(gauge) if gauge else [],
         "gauge_line": gauge_section.gauge_line(gauge) if gauge else "",
         "anova": gauge_section.anova(gauge) if gauge else [],
-        "operators": [gauge_section.operator(each) for each in found.get("by_operator", [])],
+        "operators": [gauge_section.operator(row) for row in found.get("by_operator", [])],
         "errors": errors(attribute["against_reference"]) if attribute else [],
         "tests": tests_words(attribute) if attribute else [],
         "crossed": crossed(attribute) if attribute else [],
-        "levels": [_level(name, each) for name, each in found.get("levels", {}).items()],
+        "levels": [_level(name, level) for name, level in found.get("levels", {}).items()],
         "people": together_words(people) if people else "",
         "grey": [],
         "grey_left_out": "",
@@ -291,9 +291,9 @@ def _section(
 
 def _level(name: str, each: Mapping[str, Any]) -> dict[str, str]:
     within = [
-        f"{operator} {share(own['agreement'])}"
-        for operator, own in each["attribute"]["within_operator"].items()
-        if own["agreement"]["n"]
+        f"{operator} {share(row['agreement'])}"
+        for operator, row in each["attribute"]["within_operator"].items()
+        if row["agreement"]["n"]
     ]
     gauge = each["gauge"]
     return {

@@ -54,32 +54,32 @@ class Component:
 
     @property
     def variance(self) -> float:
-        return sum(each.variance for each in self.of) if self.of else max(0.0, self.uncut)
+        return sum(part.variance for part in self.of) if self.of else max(0.0, self.uncut)
 
     def interval(self) -> tuple[float, float]:
         """Return the modified large sample interval, cut at 0."""
         below, above = _spread(self.terms, lower=True), _spread(self.terms, lower=False)
         low = max(0.0, self.uncut - math.sqrt(max(0.0, below)))
         high = max(0.0, self.uncut + math.sqrt(max(0.0, above)))
-        for each in self.of:
-            least, most = each.interval()
+        for part in self.of:
+            least, most = part.interval()
             low, high = max(low, least), max(high, most)
         return min(low, self.variance), max(high, self.variance)
 
     def drawn(self, squares: Mapping[str, np.ndarray]) -> np.ndarray:
         """(DRAWS,) the variance where the mean squares are these."""
-        own = np.maximum(sum(c * squares[square.source] for c, square in self.terms), 0.0)
-        for each in self.of:
-            own = np.maximum(own, each.drawn(squares))
-        return own
+        variance = np.maximum(sum(c * squares[square.source] for c, square in self.terms), 0.0)
+        for part in self.of:
+            variance = np.maximum(variance, part.drawn(squares))
+        return variance
 
 
 def sum_of(*components: Component) -> Component:
     """The sum of variances, with what they have in common put together."""
     weights: dict[str, float] = {}
-    squares = {square.source: square for each in components for _, square in each.terms}
-    for each in components:
-        for c, square in each.terms:
+    squares = {square.source: square for one in components for _, square in one.terms}
+    for part in components:
+        for c, square in part.terms:
             weights[square.source] = weights.get(square.source, 0.0) + c
     return Component(
         tuple((c, squares[name]) for name, c in weights.items() if abs(c) > 1e-15), components
@@ -223,24 +223,24 @@ def analyse(
     """Analyse the variance of part, operator, trial, value; InputError where the design allows none."""
     if design == "nested":
         table = table.assign(part=table["operator"].astype(str) + "/" + table["part"].astype(str))
-    found = find_design(table)
-    if design == "nested" and found == "crossed":
+    actual = find_design(table)
+    if design == "nested" and actual == "crossed":
         raise InputError(
             "gauge study: --design nested was asked for, and there is one operator only"
         )
-    if design == "crossed" and found == "nested":
+    if design == "crossed" and actual == "nested":
         raise InputError(
             "gauge study: --design crossed was asked for, and no part was measured by two operators: the table is "
             "nested"
         )
-    nested = design == "nested" or found == "nested"
+    nested = design == "nested" or actual == "nested"
     sizes = table.groupby("operator")["part"].nunique()
-    if factors or found == "unbalanced" or (nested and sizes.nunique() > 1):
+    if factors or actual == "unbalanced" or (nested and sizes.nunique() > 1):
         done = _by_likelihood(table, factors, nested=nested, seed=seed)
-    elif found == "crossed":
+    elif actual == "crossed":
         done = _crossed(table, pool_above)
     else:
-        done = _one_operator(table) if found == "one operator" else _nested(table)
+        done = _one_operator(table) if actual == "one operator" else _nested(table)
     return replace(done, notes=(*done.notes, *_coarse(table)))
 
 
@@ -269,8 +269,8 @@ def _by_likelihood(
 ) -> Anova:
     counts = table.groupby(["part", "operator"]).size().unstack(fill_value=0).stack()
     empty = counts.index[counts == 0]
-    found = by_likelihood(table, factors, nested=nested, seed=seed)
-    notes = [*found.notes, *([ONE_OPERATOR] if found.operators == 1 else [])]
+    fit = by_likelihood(table, factors, nested=nested, seed=seed)
+    notes = [*fit.notes, *([ONE_OPERATOR] if fit.operators == 1 else [])]
     if len(empty) and not nested and not factors:
         part, operator = empty[0]
         notes.insert(
@@ -279,15 +279,15 @@ def _by_likelihood(
         )
     return Anova(
         "expanded" if factors else "nested" if nested else "unbalanced",
-        "kept" if "interaction" in found.components else "none",
+        "kept" if "interaction" in fit.components else "none",
         (),
         (),
-        found.components,
-        found.parts,
-        found.operators,
-        found.trials,
+        fit.components,
+        fit.parts,
+        fit.operators,
+        fit.trials,
         tuple(notes),
-        found,
+        fit,
     )
 
 
@@ -447,12 +447,12 @@ def _one_operator(table: pd.DataFrame) -> Anova:
 def with_sums(leaves: dict[str, Component]) -> dict[str, Component]:
     """The components of a design with their sums."""
     between = [leaves[name] for name in ("operator", "interaction") if name in leaves]
-    found = dict(leaves)
+    every = dict(leaves)
     if between:
-        found["reproducibility"] = sum_of(*between)
-    found["grr"] = sum_of(leaves["repeatability"], *between)
-    found["total"] = sum_of(found["grr"], leaves["part"])
-    return found
+        every["reproducibility"] = sum_of(*between)
+    every["grr"] = sum_of(leaves["repeatability"], *between)
+    every["total"] = sum_of(every["grr"], leaves["part"])
+    return every
 
 
 def _of(*terms: tuple[float, MeanSquare]) -> Component:

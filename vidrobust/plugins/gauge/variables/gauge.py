@@ -50,7 +50,7 @@ def range_charts(table: pd.DataFrame) -> RangeCharts | None:
     if (sizes != trials).any(axis=None) or trials < 2:
         return None
     parts = list(dict.fromkeys(table["part"]))
-    average, spread = (each.unstack()[parts] for each in (cells.mean(), cells.max() - cells.min()))
+    average, spread = (cell.unstack()[parts] for cell in (cells.mean(), cells.max() - cells.min()))
     centre, ranges = float(average.to_numpy().mean()), float(spread.to_numpy().mean())
     d2 = mean_range(trials)
     reach = 3 * ranges / (d2 * math.sqrt(trials))
@@ -70,21 +70,21 @@ def range_charts(table: pd.DataFrame) -> RangeCharts | None:
 def range_state(table: pd.DataFrame) -> dict[str, Any] | None:
     """Whether the range chart is in control; None without repeats that differ."""
     cells = table.groupby(["operator", "part"], sort=False)["value"]
-    found = pd.DataFrame({"range": cells.max() - cells.min(), "size": cells.size()})
-    found = found[found["size"] > 1]
-    if not (found["range"] > 0).any():
+    ranges = pd.DataFrame({"range": cells.max() - cells.min(), "size": cells.size()})
+    ranges = ranges[ranges["size"] > 1]
+    if not (ranges["range"] > 0).any():
         return None
-    sizes = found["size"].to_numpy(int)
+    sizes = ranges["size"].to_numpy(int)
     d2 = np.array([mean_range(int(size)) for size in sizes])
-    sigma = float((found["range"] / d2).mean())
-    spread = found["range"].to_numpy(np.float64) / sigma
+    sigma = float((ranges["range"] / d2).mean())
+    spread = ranges["range"].to_numpy(np.float64) / sigma
     upper = d2 + 3 * np.sqrt(np.array([single_range(int(size)) for size in sizes]) ** 2 - d2**2)
     widest = int(np.argmax(spread - upper))
     p = float(stats.studentized_range.sf(spread[widest], sizes[widest], np.inf))
-    p = min(1.0, len(found) * max(p, 0.0))
+    p = min(1.0, len(ranges) * max(p, 0.0))
     return {
-        "points": len(found),
-        "out": [[str(operator), str(part)] for operator, part in found.index[spread > upper]],
+        "points": len(ranges),
+        "out": [[str(operator), str(part)] for operator, part in ranges.index[spread > upper]],
         "p": p,
         "level": ALPHA,
         "in_control": p >= ALPHA,
@@ -220,13 +220,13 @@ def gauge_study(
     table = check_gauge(table)
     table["value"] = settled(table["value"])
     anova = analyse(table, pool_above=pool_above, design=design, factors=factors, seed=seed)
-    found = anova.components
-    total = found["grr"].variance + found["part"].variance
-    extra = [name for name in found if name not in ORDER]
+    leaves = anova.components
+    total = leaves["grr"].variance + leaves["part"].variance
+    extra = [name for name in leaves if name not in ORDER]
     components = {}
-    for name in (*(name for name in ORDER if name in found), *extra):
-        variance = total if name == "total" else found[name].variance
-        low, high = found[name].interval()
+    for name in (*(name for name in ORDER if name in leaves), *extra):
+        variance = total if name == "total" else leaves[name].variance
+        low, high = leaves[name].interval()
         components[name] = VarianceShare(
             variance=variance,
             variance_low=low,

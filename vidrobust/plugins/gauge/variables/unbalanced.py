@@ -38,8 +38,8 @@ class LossCurve:
     def value(self, root: np.ndarray | float) -> np.ndarray:
         """The variances at these roots."""
         root = np.asarray(root, np.float64)
-        found = np.exp(np.minimum(_line(root, self.root, self.log_variance), 700.0))
-        return np.where(root <= self.at_zero, 0.0, found)
+        variance = np.exp(np.minimum(_line(root, self.root, self.log_variance), 700.0))
+        return np.where(root <= self.at_zero, 0.0, variance)
 
 
 def curve_of(
@@ -57,18 +57,18 @@ def curve_of(
     down: list[tuple[float, float]] = []
     while up[-1][1] < REACH and len(up) < MOST_POINTS:
         value = STEP * up[-1][0]
-        found = root(value)
-        if not math.isfinite(found):
+        signed = root(value)
+        if not math.isfinite(signed):
             break
-        up.append((value, found))
+        up.append((value, signed))
     value = start
     while estimate > least and len(down) < MOST_POINTS:
         value /= STEP
-        found = root(value) if value > least else -math.inf
-        if value <= least or not math.isfinite(found) or found <= at_zero + 1e-3:
+        signed = root(value) if value > least else -math.inf
+        if value <= least or not math.isfinite(signed) or signed <= at_zero + 1e-3:
             break
-        down.append((value, found))
-        if found < -REACH:
+        down.append((value, signed))
+        if signed < -REACH:
             break
     points = [*reversed(down), *up]
     values, roots = (np.array(column) for column in zip(*points, strict=True))
@@ -137,9 +137,9 @@ class Reml:
             nonlocal seen
             start = np.maximum(seen, LEAST * self.likelihood.scale)
             start[k] = value
-            found = _climb(self.likelihood, start, np.arange(len(start)) == k)
-            seen = found[0]
-            return self.log_likelihood - found[1]
+            peak = _climb(self.likelihood, start, np.arange(len(start)) == k)
+            seen = peak[0]
+            return self.log_likelihood - peak[1]
 
         least = LEAST * self.likelihood.scale if name == RESIDUAL else 0.0
         return curve_of(
@@ -275,7 +275,7 @@ def _likelihood(y: np.ndarray, codes: list[np.ndarray]) -> tuple[Likelihood, tup
     for start, code in zip(ends, codes, strict=False):
         z[np.arange(len(y)), start + code] = 1
     both = np.column_stack([np.ones(len(y)), y - y.mean()])
-    found = Likelihood(
+    model = Likelihood(
         n=len(y),
         products=z.T @ z,
         cross=z.T @ both,
@@ -285,14 +285,14 @@ def _likelihood(y: np.ndarray, codes: list[np.ndarray]) -> tuple[Likelihood, tup
     )
     ranks = [1]
     for end in ends[1:]:
-        ranks.append(int(np.linalg.matrix_rank(found.products[:end, :end])))
-    own = np.diff([*ranks, len(y)])
-    if own[-1] < 1:
+        ranks.append(int(np.linalg.matrix_rank(model.products[:end, :end])))
+    free = np.diff([*ranks, len(y)])
+    if free[-1] < 1:
         raise InputError(
             f"{len(y)} values are all taken up by {sum(sizes)} levels: nothing is left to estimate "
             "repeatability from; measure parts again, or leave a factor out"
         )
-    return found, tuple(max(1, int(count)) for count in own)
+    return model, tuple(max(1, int(count)) for count in free)
 
 
 def _climb(
@@ -325,9 +325,9 @@ def _uphill(
 ) -> tuple[np.ndarray, Point]:
     for half in range(30):
         there = np.maximum(here + step / 2**half, least)
-        found = likelihood.at(there)
-        if found.value >= value:
-            return there, found
+        point = likelihood.at(there)
+        if point.value >= value:
+            return there, point
     return here, likelihood.at(here)
 
 
@@ -371,9 +371,9 @@ class Fit:
         variances = np.maximum(self.reml.variances, LEAST * self.reml.likelihood.scale)
         covariance = linalg.pinvh(self.reml.likelihood.at(variances).information)
         spread = np.sqrt(np.maximum(np.diag(covariance), 1e-300))
-        found = np.clip(covariance / np.outer(spread, spread), -1, 1)
-        np.fill_diagonal(found, 1.0)
-        return np.asarray(found)
+        matrix = np.clip(covariance / np.outer(spread, spread), -1, 1)
+        np.fill_diagonal(matrix, 1.0)
+        return np.asarray(matrix)
 
     def of(self, names: Sequence[str]) -> LikelihoodVariance:
         """One variance with the interval of its curve, or the sum of several with that of the draws."""
@@ -402,8 +402,8 @@ class Fit:
 
 def _root_of(correlation: np.ndarray) -> np.ndarray:
     values, vectors = np.linalg.eigh(correlation)
-    found = vectors * np.sqrt(np.maximum(values, 0))
-    return np.asarray(found / np.sqrt(np.square(found).sum(axis=1, keepdims=True)))
+    root = vectors * np.sqrt(np.maximum(values, 0))
+    return np.asarray(root / np.sqrt(np.square(root).sum(axis=1, keepdims=True)))
 
 
 @dataclass(frozen=True)

@@ -100,8 +100,8 @@ def frost(frame: Array, c: tuple[float, float], own: torch.Generator) -> Array:
 @functools.cache
 def ice_photographs() -> tuple[Path, ...]:
     """The photographs that come with the package imagecorruptions."""
-    found = importlib.util.find_spec("imagecorruptions")
-    places = list(found.submodule_search_locations or ()) if found else []
+    spec = importlib.util.find_spec("imagecorruptions")
+    places = list(spec.submodule_search_locations or ()) if spec else []
     return tuple(
         sorted(path for place in places for path in (Path(place) / "frost").glob("frost[1-6].*"))
     )

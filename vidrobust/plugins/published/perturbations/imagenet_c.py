@@ -278,7 +278,7 @@ def glass_blur(
     h, w = pixels.shape[2:]
     owns = one_per_frame(generator, len(pixels))
     soft = np.stack([gaussian_blur(to_array(frame), sigma, owns[0]) for frame in pixels])
-    steps = np.stack([draw_steps(own, num_steps(h, w, step, iterations), step) for own in owns])
+    steps = np.stack([draw_steps(rng, num_steps(h, w, step, iterations), step) for rng in owns])
     shuffled = shuffle(soft, steps, step, iterations)
     return each_frame(pixels, lambda frame, row: gaussian_blur(shuffled[row], sigma, owns[row]))
 

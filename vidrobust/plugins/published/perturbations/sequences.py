@@ -274,7 +274,7 @@ def _frame_of(
         number = _number(sequence, strength)
         owns = one_per_frame(generator, len(pixels))
         return torch.cat(
-            [sequence.at(p, number, own) for p, own in zip(each_alone(pixels), owns, strict=True)]
+            [sequence.at(p, number, rng) for p, rng in zip(each_alone(pixels), owns, strict=True)]
         )
 
     return apply

@@ -201,9 +201,9 @@ def _circular_partner(
 def _entry(name: str, strengths: tuple[float, ...], partner: Partner, doc: str) -> Perturbation:
     def apply(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
         owns = one_per_frame(generator, len(pixels))
-        ways = [DIRECTIONS[integer(own, 0, len(DIRECTIONS))] for own in owns]
+        ways = [DIRECTIONS[integer(rng, 0, len(DIRECTIONS))] for rng in owns]
         made = zip(each_alone(pixels), owns, ways, strict=True)
-        return torch.stack([partner(frame[0], strength, own, way) for frame, own, way in made])
+        return torch.stack([partner(frame[0], strength, rng, way) for frame, rng, way in made])
 
     still = "The model is to give the same answer at every pixel of the path; a step is no damage."
     scale = Scale("geometry", "px", strengths, 1024.0, low=1.0)
