@@ -39,36 +39,36 @@ class Answer:
 
     def of(self, model: str) -> tuple[Statement, ...]:
         """The statements on one model."""
-        return tuple(each for each in self.statements if each.model == model)
+        return tuple(s for s in self.statements if s.model == model)
 
     @cached_property
     def actions(self) -> tuple[Statement, ...]:
         """What to do: tried on this footage, or found again on other footage."""
-        return tuple(each for each in self.statements if each.is_action)
+        return tuple(s for s in self.statements if s.is_action)
 
     @cached_property
     def suggestions(self) -> tuple[Statement, ...]:
         """What is worth trying, and no more than that."""
-        return tuple(each for each in self.statements if each.is_suggestion)
+        return tuple(s for s in self.statements if s.is_suggestion)
 
     @cached_property
     def open(self) -> tuple[Statement, ...]:
         """What this footage has not settled, besides what is worth trying."""
-        return tuple(each for each in self.statements if each.is_open and not each.is_suggestion)
+        return tuple(s for s in self.statements if s.is_open and not s.is_suggestion)
 
     @cached_property
     def unknown_scenes(self) -> tuple[Statement, ...]:
         """What leads the page: models that do not seem to know what they see."""
-        return tuple(each for each in self.statements if each.question == Question.SCENE)
+        return tuple(s for s in self.statements if s.question == Question.SCENE)
 
 
 def answer_of(run: RunTables, further: Iterable[Contributor] = ()) -> Answer:
     """Collect the answer of a run from the core, installed plugins and ``further`` contributors."""
-    found = [each for contribute in (*CONTRIBUTORS, *further) for each in contribute(run)]
-    found += provided().each(lambda section: section.statements(run))
+    every = [s for contribute in (*CONTRIBUTORS, *further) for s in contribute(run)]
+    every += provided().each(lambda section: section.statements(run))
     models, to_come = tuple(run.tasks), run.record.to_come
-    said = [each for each in found if not set(each.command.split()[1:2]) & set(to_come)]
-    return Answer(models, tuple(_sorted(said, models)), to_come)
+    kept = [s for s in every if not set(s.command.split()[1:2]) & set(to_come)]
+    return Answer(models, tuple(_sorted(kept, models)), to_come)
 
 
 def _sorted(found: list[Statement], models: tuple[str, ...]) -> Iterator[Statement]:

@@ -44,7 +44,7 @@ TO_DO = {
 
 def title_of(question: str) -> str:
     """A question as a heading."""
-    known = {str(each): title for each, title in TITLES.items()}
+    known = {str(key): title for key, title in TITLES.items()}
     return known.get(str(question), capital(str(question)))
 
 
@@ -58,16 +58,11 @@ def sentence_of(statement: Statement) -> str:
 def console_text(run: RunTables) -> str:
     """What ``vidrobust show`` prints."""
     answer = answer_of(run)
-    missing = [
-        each for each in answer.statements if each.level is Level.NOT_MEASURED and each.command
-    ]
-    unknown = [each for each in missing if each.question in NOT_RUN]
-    commands = dict.fromkeys(each.command for each in unknown)
+    missing = [s for s in answer.statements if s.level is Level.NOT_MEASURED and s.command]
+    unknown = [s for s in missing if s.question in NOT_RUN]
+    commands = dict.fromkeys(s.command for s in unknown)
     left_out = unknown if len(commands) > 1 else []
-    of = {
-        model: [each for each in answer.of(model) if each not in left_out]
-        for model in answer.models
-    }
+    of = {model: [s for s in answer.of(model) if s not in left_out] for model in answer.models}
     room = MOST_LINES - 1 - 2 * bool(left_out) - bool(answer.to_come)
     least_stable = sorted(of, key=lambda model: _instability(of[model]), reverse=True)
     shown_models = [model for model in of if model in least_stable[: room // LEAST_LINES]]
@@ -78,7 +73,7 @@ def console_text(run: RunTables) -> str:
         lines += _model_lines(kept, model)
         left += others
     if left_out:
-        titles = dict.fromkeys(title_of(each.question).lower() for each in left_out)
+        titles = dict.fromkeys(title_of(s.question).lower() for s in left_out)
         lines.append(_wrapped(f"{', '.join(titles)}. To find out:", "Not measured".ljust(COLUMN)))
         lines.append(f"{' ' * COLUMN}{' && '.join(commands)}")
     if not lines:
@@ -99,7 +94,7 @@ def console_text(run: RunTables) -> str:
 
 def _instability(statements: Iterable[Statement]) -> float:
     """The rate of what went wrong on one model, by which models are ordered; below 0 where it is not known."""
-    rates = (each.value for each in statements if each.question == Question.STABLE)
+    rates = (s.value for s in statements if s.question == Question.STABLE)
     rate = next(rates, math.nan)
     return -1.0 if math.isnan(rate) else rate
 
@@ -110,9 +105,9 @@ def _most_important(statements: list[Statement], room: int) -> tuple[list[Statem
     First what leads, why, and what to do, then the first statement of each question. Of a scene that the
     model does not know, neither causes nor advice.
     """
-    unknown = any(each.question == Question.SCENE for each in statements)
+    unknown = any(s.question == Question.SCENE for s in statements)
     hidden = (*DOING, Question.WHY) if unknown else ()
-    first = {each.question: each for each in reversed(statements)}
+    first = {s.question: s for s in reversed(statements)}
 
     def rank(each: Statement) -> int:
         if each.question in LEADING:
@@ -122,29 +117,29 @@ def _most_important(statements: list[Statement], room: int) -> tuple[list[Statem
         return 3 + (each.level is Level.NO_EFFECT)
 
     kept: list[Statement] = []
-    for each in sorted((s for s in statements if s.question not in hidden), key=rank):
-        lines = len(_wrapped(_tagged(each, each.text), " " * COLUMN).splitlines())
-        lines += bool(each.command)
+    for statement in sorted((s for s in statements if s.question not in hidden), key=rank):
+        lines = len(_wrapped(_tagged(statement, statement.text), " " * COLUMN).splitlines())
+        lines += bool(statement.command)
         if lines <= room or not kept:
             room -= lines
-            kept.append(each)
-    found = [each for each in statements if any(each is one for one in kept)]
-    return found, len(statements) - len(found)
+            kept.append(statement)
+    fitting = [s for s in statements if any(s is one for one in kept)]
+    return fitting, len(statements) - len(fitting)
 
 
 def _model_lines(statements: Iterable[Statement], model: str) -> Iterator[str]:
     yield model
     before, suggested = "", False
-    for each in statements:
-        title = title_of(each.question)
+    for statement in statements:
+        title = title_of(statement.question)
         head = f"  {'' if title == before else title}".ljust(COLUMN)
         before = title
-        text = each.proposal if suggested and each.is_suggestion else each.text
-        suggested = each.is_suggestion
-        yield _wrapped(_tagged(each, text), head)
-        if each.command:
+        text = statement.proposal if suggested and statement.is_suggestion else statement.text
+        suggested = statement.is_suggestion
+        yield _wrapped(_tagged(statement, text), head)
+        if statement.command:
             # on a line of its own, so that it can be copied
-            yield f"{' ' * COLUMN}{TO_DO.get(each.level, 'Next')}: {each.command}"
+            yield f"{' ' * COLUMN}{TO_DO.get(statement.level, 'Next')}: {statement.command}"
 
 
 def _tagged(each: Statement, text: str) -> str:
@@ -178,22 +173,22 @@ def as_json(run: RunTables) -> dict[str, Any]:
     return {
         "run": str(run.folder),
         "models": list(answer.models),
-        "statements": [_fields(each) for each in answer.statements],
+        "statements": [_fields(s) for s in answer.statements],
         "report": str(report) if (report := run.folder / "report.html").is_file() else None,
     }
 
 
 def _fields(each: Statement) -> dict[str, Any]:
     values = {name: getattr(each, name) for name in FIELDS} | {"text": sentence_of(each)}
-    found: dict[str, Any] = plain(
+    fields: dict[str, Any] = plain(
         {name: str(v) if isinstance(v, str) else v for name, v in values.items()}
     )
-    return found
+    return fields
 
 
 def markdown_lines(answer: Answer, model: str, escaped: Any) -> Iterator[str]:
     """A list item a statement of one model; ``escaped`` makes text harmless in Markdown."""
-    for each in answer.of(model):
-        tag = f" *({TAGS[each.level]})*" if each.is_action else ""
-        command = f" {TO_DO.get(each.level, 'Next')}: `{each.command}`" if each.command else ""
-        yield f"- **{title_of(each.question)}**{tag}: {escaped(each.text)}{command}"
+    for s in answer.of(model):
+        tag = f" *({TAGS[s.level]})*" if s.is_action else ""
+        command = f" {TO_DO.get(s.level, 'Next')}: `{s.command}`" if s.command else ""
+        yield f"- **{title_of(s.question)}**{tag}: {escaped(s.text)}{command}"

@@ -26,7 +26,7 @@ def tiles(frames: Sequence[np.ndarray], moment: BoxMoment, boxes: pd.DataFrame) 
     left, top, width, height = window(moment, frames[0].shape[:2])
     scale = TILE / max(width, height)
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    found = []
+    pictures = []
     for frame, shot in zip(frames, moment.shots, strict=True):
         picture = cv2.resize(
             frame[top : top + height, left : left + width],
@@ -35,8 +35,8 @@ def tiles(frames: Sequence[np.ndarray], moment: BoxMoment, boxes: pd.DataFrame) 
         )
         marks = _marks(shot, boxes[boxes["frame"] == shot.frame], moment.track)
         draw(picture, (_on_tile(mark, (left, top), scale) for mark in marks))
-        found.append(picture)
-    return found
+        pictures.append(picture)
+    return pictures
 
 
 def window(moment: BoxMoment, size: tuple[int, ...]) -> tuple[int, int, int, int]:

@@ -128,17 +128,17 @@ def choose(model: str, steps: pd.DataFrame, detections: pd.DataFrame) -> list[Bo
     """
     rows = _with_scores(steps, detections)
     queues = [_of_kind(rows, kind) for kind in ("missed", "lost", "late", "renamed")]
-    found: list[BoxMoment] = []
+    chosen: list[BoxMoment] = []
     for row, kind in (
-        each for turn in itertools.zip_longest(*queues) for each in turn if each is not None
+        entry for turn in itertools.zip_longest(*queues) for entry in turn if entry is not None
     ):
-        if len(found) == PER_MODEL:
+        if len(chosen) == PER_MODEL:
             break
         if not any(
-            m.item == row["item"] and abs(m.time_s - row["time_s"]) < APART_S for m in found
+            m.item == row["item"] and abs(m.time_s - row["time_s"]) < APART_S for m in chosen
         ):
-            found.append(_moment(model, rows, row, kind))
-    return found
+            chosen.append(_moment(model, rows, row, kind))
+    return chosen
 
 
 def _with_scores(steps: pd.DataFrame, detections: pd.DataFrame) -> pd.DataFrame:

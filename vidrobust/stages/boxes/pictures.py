@@ -39,19 +39,19 @@ class HidingPlace:
 
 def hiding_places(frames: pd.DataFrame) -> list[HidingPlace]:
     """Return the places of ``object_frames`` where something unnamed may hide objects."""
-    found = []
-    for (model, item), own in frames[frames["alarm"] == 0].groupby(["model", "item"], sort=False):
-        behind = own[own["evidence"] == "place"]
+    places = []
+    for (model, item), rows in frames[frames["alarm"] == 0].groupby(["model", "item"], sort=False):
+        behind = rows[rows["evidence"] == "place"]
         if behind.empty:
             continue
         x1, y1 = behind[BOX[:2]].quantile(0.25)
         x2, y2 = behind[BOX[2:]].quantile(0.75)
-        middle = (own["x1"] + own["x2"]) / 2, (own["y1"] + own["y2"]) / 2
-        inside = middle[0].between(x1, x2) & middle[1].between(y1, y2) & (own["evidence"] == "box")
-        counts = behind["track"].nunique(), own.loc[inside, "track"].nunique()
+        middle = (rows["x1"] + rows["x2"]) / 2, (rows["y1"] + rows["y2"]) / 2
+        inside = middle[0].between(x1, x2) & middle[1].between(y1, y2) & (rows["evidence"] == "box")
+        counts = behind["track"].nunique(), rows.loc[inside, "track"].nunique()
         corners = (round(float(x1)), round(float(y1)), round(float(x2 - x1)), round(float(y2 - y1)))
-        found.append(HidingPlace(str(model), str(item), *corners, *counts))
-    return found
+        places.append(HidingPlace(str(model), str(item), *corners, *counts))
+    return places
 
 
 def sentence(place: HidingPlace) -> str:

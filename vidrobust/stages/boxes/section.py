@@ -103,11 +103,11 @@ def _range(curve: SensitivityCurve | None) -> str:
 
 def _kinds(strongest: pd.DataFrame) -> str:
     mean = strongest.groupby("metric")["value"].mean()
-    found = {kind: float(mean.get(f"tide_{kind}", np.nan)) for kind in KINDS}
+    rates = {kind: float(mean.get(f"tide_{kind}", np.nan)) for kind in KINDS}
     lines = sorted(
-        (kind for kind in KINDS if found[kind] >= LEAST_KIND), key=lambda kind: -found[kind]
+        (kind for kind in KINDS if rates[kind] >= LEAST_KIND), key=lambda kind: -rates[kind]
     )
-    return ", ".join(f"{kind} {percent(found[kind])}" for kind in lines)
+    return ", ".join(f"{kind} {percent(rates[kind])}" for kind in lines)
 
 
 def moments(run: RunTables) -> list[dict[str, Any]]:
@@ -115,10 +115,10 @@ def moments(run: RunTables) -> list[dict[str, Any]]:
     pictures = Pictures(run.folder, BUDGET_BYTES // 2)
     return [
         {
-            "model": str(each["model"]),
-            "item": str(each["item"]),
-            "when": clock(float(each["time_b_s"])),
-            "what": f"{each['what']}, after a score of {number(each.get('score_before'))}",
+            "model": str(moment["model"]),
+            "item": str(moment["item"]),
+            "when": clock(float(moment["time_b_s"])),
+            "what": f"{moment['what']}, after a score of {number(moment.get('score_before'))}",
             "tiles": [
                 {
                     "uri": pictures.uri(str(shot.get("picture") or "")),
@@ -126,10 +126,10 @@ def moments(run: RunTables) -> list[dict[str, Any]]:
                     "state": str(shot["state"]),
                     "fault": shot["state"] in (*FAULTS, "renamed"),
                 }
-                for shot in each["shots"]
+                for shot in moment["shots"]
             ],
         }
-        for each in run.json("box_moments.json").get("moments", [])
+        for moment in run.json("box_moments.json").get("moments", [])
     ]
 
 

@@ -48,8 +48,8 @@ class BoxesStage(TableStage):
         hiding = [
             {**dataclasses.asdict(place), "sentence": pictures.sentence(place)} for place in places
         ]
-        found = {"moments": lines, "hiding_places": hiding}
-        run.folder.write_json("box_moments.json", found)
+        made = {"moments": lines, "hiding_places": hiding}
+        run.folder.write_json("box_moments.json", made)
 
     def as_json(self, run: OpenRun) -> Any:
         return {"curve": run.folder.rows("box_curve"), **run.folder.read_json("box_moments.json")}

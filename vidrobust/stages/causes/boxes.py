@@ -65,21 +65,21 @@ def places(
     """
     first, second = (1, 0) if backwards and motions is not None else (0, 1)
     every = _expected(objects, motions, shifts, first, second, len(said))
-    bases = [each.places.take(slice(first, first + 1)) for each in objects]
+    bases = [one.places.take(slice(first, first + 1)) for one in objects]
     nearest = [
         _nearest(answer, objects, bases, expected)
         for answer, expected in zip(said, every, strict=True)
     ]
-    found = []
-    for number, each in enumerate(objects):
-        root = float(np.sqrt(max(areas(each.boxes[first].astype(np.float64)[None])[0], 1.0)))
+    columns = []
+    for number, obj in enumerate(objects):
+        root = float(np.sqrt(max(areas(obj.boxes[first].astype(np.float64)[None])[0], 1.0)))
         column = np.zeros((len(said), 4))
         for place in range(len(said)):
-            box = each.boxes[place] if place < 2 else nearest[place][number]
+            box = obj.boxes[place] if place < 2 else nearest[place][number]
             if box is not None:
                 column[place] = _offset(box.astype(np.float64), every[place][number]) / root
-        found.append(column)
-    return np.concatenate(found, axis=1) if found else np.zeros((len(said), 0))
+        columns.append(column)
+    return np.concatenate(columns, axis=1) if columns else np.zeros((len(said), 0))
 
 
 def _expected(
@@ -90,13 +90,13 @@ def _expected(
     second: int,
     pictures: int,
 ) -> list[list[np.ndarray]]:
-    bases = [each.boxes[first].astype(np.float64) for each in objects]
+    bases = [one.boxes[first].astype(np.float64) for one in objects]
     if motions is None:
         return [[base + np.tile(shift[k], 2) for k, base in enumerate(bases)] for shift in shifts]
     expected: list[list[np.ndarray]] = [[] for _ in range(pictures)]
-    for base, each in zip(bases, objects, strict=True):
-        real = each.boxes[second].astype(np.float64)
-        seen = base + np.tile(-each.shift if first else each.shift, 2)
+    for base, obj in zip(bases, objects, strict=True):
+        real = obj.boxes[second].astype(np.float64)
+        seen = base + np.tile(-obj.shift if first else obj.shift, 2)
         readings = [taken_along(base, motions[second], own=own) for own in (False, True)]
         off = [float(np.abs(reading - real).max()) for reading in readings]
         own = off[1] < off[0]
@@ -167,7 +167,7 @@ def on_them(found: FrameBoxes, of: Sequence[Places]) -> list[np.ndarray]:
     """Return for each object the rows that lie on one of its places."""
     if not of:
         return []
-    owner = np.repeat(np.arange(len(of)), [len(each) for each in of])
+    owner = np.repeat(np.arange(len(of)), [len(place) for place in of])
     places, rows, overlap = ious(Places.joined(of).like(found[0]), found[0], ON_IT)
     near = overlap >= ON_IT
     count = max(len(found[1]), 1)
@@ -183,20 +183,20 @@ def _nearest(
     expected: Sequence[np.ndarray],
 ) -> list[np.ndarray | None]:
     """The surest raw candidate of each object's class where it, with what lay in its box, is expected."""
-    found = answer.after if answer.before is None else answer.before
-    boxes, scores, labels = found
+    raw = answer.after if answer.before is None else answer.before
+    boxes, scores, labels = raw
     nearest: list[np.ndarray | None] = []
     there = [base.at(box[None]) for base, box in zip(bases, expected, strict=True)]
-    for each, rows in zip(objects, on_them(found, there), strict=True):
-        alike = rows[of_labels(labels[rows], each.labels)]
+    for obj, rows in zip(objects, on_them(raw, there), strict=True):
+        alike = rows[of_labels(labels[rows], obj.labels)]
         nearest.append(boxes.boxes[alike[scores[alike].argmax()]] if len(alike) else None)
     return nearest
 
 
 def of_labels(labels: np.ndarray, wanted: tuple[int, ...]) -> np.ndarray:
     """Return which are one of the labels of an object, (N,) bool."""
-    found: np.ndarray = (labels == wanted[0]) | (labels == wanted[-1])
-    return found
+    of_one: np.ndarray = (labels == wanted[0]) | (labels == wanted[-1])
+    return of_one
 
 
 def _offset(box: np.ndarray, expected: np.ndarray) -> np.ndarray:
@@ -233,17 +233,17 @@ def seen_boxes(
     ``motions`` are since the chain's first frame, which is t+1 if ``backwards``; none where nothing was
     replayed.
     """
-    said = answers(detector, pictures)
+    replies = answers(detector, pictures)
     if only or ignored:
         labels = labels_of(detector.class_names, only)
-        said = [_chosen_answer(each, labels, ignored) for each in said]
+        replies = [_chosen_answer(reply, labels, ignored) for reply in replies]
     height, width = pictures[0].shape[:2]
     first = small_gray(luma(pictures[0]))
     scale = first.shape[1] / width
-    shifts = box_shifts(first, small_gray(luma(pictures[1])), said[0].after[0].boxes, scale)
+    shifts = box_shifts(first, small_gray(luma(pictures[1])), replies[0].after[0].boxes, scale)
     objects = followed(
-        said[0].after,
-        said[1].after,
+        replies[0].after,
+        replies[1].after,
         np.nan_to_num(shifts),
         (height, width),
         start_score,
@@ -252,20 +252,18 @@ def seen_boxes(
     # a box that the border cuts changes its size as its object comes in
     size = (height, width)
     whole = [
-        each
-        for each in objects
-        if len(each.boxes) == 2 and all(inside(b, size) for b in each.boxes)
+        obj for obj in objects if len(obj.boxes) == 2 and all(inside(b, size) for b in obj.boxes)
     ]
     where = places(
-        said,
+        replies,
         whole,
         motions or None,
         () if motions else [_shifts(first, picture, whole, scale) for picture in pictures],
         backwards=backwards,
     )
-    z = np.array([_logits(answer, objects) for answer in said]).reshape(len(said), -1)
-    found = np.array([_state(answer.after, objects, keep_score) for answer in said], np.int64)
-    kinds, states = np.unique(found.reshape(len(said), -1), axis=0, return_inverse=True)
+    z = np.array([_logits(answer, objects) for answer in replies]).reshape(len(replies), -1)
+    codes = np.array([_state(answer.after, objects, keep_score) for answer in replies], np.int64)
+    kinds, states = np.unique(codes.reshape(len(replies), -1), axis=0, return_inverse=True)
     return PairBoxes(
         z, states.reshape(-1), tuple(_name(kind, detector.class_names) for kind in kinds), where
     )
@@ -282,7 +280,7 @@ def _chosen_answer(answer: BoxAnswer, labels: Sequence[int], ignored: Sequence[Z
 def _shifts(
     first: np.ndarray, picture: np.ndarray, objects: Sequence[FollowedObject], scale: float
 ) -> np.ndarray:
-    boxes = np.array([each.boxes[0] for each in objects], np.float64).reshape(-1, 4)
+    boxes = np.array([obj.boxes[0] for obj in objects], np.float64).reshape(-1, 4)
     return np.nan_to_num(box_shifts(first, small_gray(luma(picture)), boxes, scale))
 
 
@@ -299,7 +297,7 @@ def followed(
     One of the two has ``start_score``. A box of that score without a partner is an object too, unless it may
     be entering or leaving.
     """
-    kept_a, kept_b = (np.flatnonzero(found[1] >= keep_score) for found in (a, b))
+    kept_a, kept_b = (np.flatnonzero(side[1] >= keep_score) for side in (a, b))
     moved = a[0].moved(shifts)
     i, j, _ = match(moved.take(kept_a), b[0].take(kept_b), a[2][kept_a], b[2][kept_b])
     pairs = list(zip(kept_a[i], kept_b[j], strict=True))
@@ -312,23 +310,23 @@ def followed(
         for m, n in pairs
         if max(a[1][m], b[1][n]) >= start_score
     ]
-    for found, place, used in ((a, moved, [m for m, _ in pairs]), (b, b[0], [n for _, n in pairs])):
-        alone = [row for row in np.flatnonzero(found[1] >= start_score) if row not in used]
+    for boxes, place, used in ((a, moved, [m for m, _ in pairs]), (b, b[0], [n for _, n in pairs])):
+        alone = [row for row in np.flatnonzero(boxes[1] >= start_score) if row not in used]
         objects += [
-            FollowedObject(found[0].take(np.array([row])), (int(found[2][row]),), np.zeros(2))
+            FollowedObject(boxes[0].take(np.array([row])), (int(boxes[2][row]),), np.zeros(2))
             for row in alone
-            if inside(place.boxes[row], size) and inside(found[0].boxes[row], size)
+            if inside(place.boxes[row], size) and inside(boxes[0].boxes[row], size)
         ]
     return objects
 
 
 def _logits(answer: BoxAnswer, objects: Sequence[FollowedObject]) -> np.ndarray:
-    found = answer.after if answer.before is None else answer.before
+    raw = answer.after if answer.before is None else answer.before
     best = []
-    for each, rows in zip(objects, on_them(found, [each.places for each in objects]), strict=True):
-        scores, labels = found[1][rows], found[2][rows]
+    for obj, rows in zip(objects, on_them(raw, [one.places for one in objects]), strict=True):
+        scores, labels = raw[1][rows], raw[2][rows]
         best += [
-            scores[labels == label].max(initial=MIN_SCORE) for label in dict.fromkeys(each.labels)
+            scores[labels == label].max(initial=MIN_SCORE) for label in dict.fromkeys(obj.labels)
         ]
     return score_logits(np.array(best), MIN_SCORE)
 
@@ -338,7 +336,7 @@ def _state(found: FrameBoxes, objects: Sequence[FollowedObject], keep_score: flo
     state = []
     kept = np.flatnonzero(found[1] >= keep_score)
     places, scores, labels = found[0].take(kept), found[1][kept], found[2][kept]
-    for rows in on_them((places, scores, labels), [each.places for each in objects]):
+    for rows in on_them((places, scores, labels), [obj.places for obj in objects]):
         state.append(int(labels[rows[scores[rows].argmax()]]) if len(rows) else GONE)
     return state
 

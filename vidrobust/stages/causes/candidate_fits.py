@@ -79,9 +79,9 @@ def candidates(
     ``codec`` is that of the stream, by FFmpeg's name; empty where unknown.
     """
     pictures = list(pair.pictures)
-    found: list[Candidate] = []
+    fits: list[Candidate] = []
     if pair.excluded or not pair.forwards:
-        return pair.pictures, found
+        return pair.pictures, fits
     for number, cause in enumerate(REPLAYED):
         before, after, fit = pair.forwards[number], pair.forwards[number + 1], CATALOGUE[cause].fit
         if before == after or fit is None:
@@ -95,7 +95,7 @@ def candidates(
             if fitted is None:
                 continue
             pictures.append(fitted.picture)
-            found.append(
+            fits.append(
                 Candidate(
                     cause=cause,
                     perturbation=name,
@@ -108,21 +108,21 @@ def candidates(
             )
     if pair.exchange:
         plus, minus = pair.exchange[0]
-        for each in fit_noises(pictures[plus], pictures[minus], codec):
-            pictures += [each.minus, each.plus]
-            found.append(
+        for noise in fit_noises(pictures[plus], pictures[minus], codec):
+            pictures += [noise.minus, noise.plus]
+            fits.append(
                 Candidate(
                     cause=NOISE,
-                    perturbation=each.perturbation,
+                    perturbation=noise.perturbation,
                     before=len(pictures) - 2,
                     after=plus,
                     played=len(pictures) - 1,
-                    strength=each.strength,
-                    grain=each.grain,
-                    grain_seen=each.grain_seen,
+                    strength=noise.strength,
+                    grain=noise.grain,
+                    grain_seen=noise.grain_seen,
                 )
             )
-    return tuple(pictures), found
+    return tuple(pictures), fits
 
 
 def in_px_of_chain(size: Size, px: float) -> Size:
@@ -137,28 +137,28 @@ def in_px_of_chain(size: Size, px: float) -> Size:
 
 def motions(pair: PairReplays, made: list[Candidate]) -> tuple[ShownMotion, ...]:
     """Return the motion of what each picture shows, the candidates' included."""
-    found = dict(enumerate(pair.motions))
-    for each in made if pair.motions else ():
-        if each.cause == NOISE:
-            found |= dict.fromkeys((each.before, each.played), pair.motions[each.after])
+    shown = dict(enumerate(pair.motions))
+    for fit in made if pair.motions else ():
+        if fit.cause == NOISE:
+            shown |= dict.fromkeys((fit.before, fit.played), pair.motions[fit.after])
         else:
-            found[each.played] = found[each.before].carried(each.matrix)
-    return tuple(found[place] for place in range(len(found)))
+            shown[fit.played] = shown[fit.before].carried(fit.matrix)
+    return tuple(shown[place] for place in range(len(shown)))
 
 
 def rows(pair: PairReplays, made: list[Candidate], z: np.ndarray) -> list[dict[str, Any]]:
     """Return the rows of ``candidate_fits`` of one pair from the coordinates (N, K) of all pictures."""
     d = (z[0] - z[1]) if pair.reversed else (z[1] - z[0])
     lines = []
-    for each in made:
-        if each.cause == NOISE:
-            along = float(np.square(z[each.played] - z[each.before]).sum())
+    for fit in made:
+        if fit.cause == NOISE:
+            along = float(np.square(z[fit.played] - z[fit.before]).sum())
             plus, minus = pair.exchange[0]
             whole = float(np.square(z[plus] - z[minus]).sum())
         else:
-            along = float((z[each.played] - z[each.before]) @ d)
-            whole = float((z[each.after] - z[each.before]) @ d)
-        what = {name: getattr(each, name) for name in NAMED}
+            along = float((z[fit.played] - z[fit.before]) @ d)
+            whole = float((z[fit.after] - z[fit.before]) @ d)
+        what = {name: getattr(fit, name) for name in NAMED}
         lines.append({**what, "along": along, "along_cause": whole})
     return lines
 

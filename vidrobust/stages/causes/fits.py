@@ -37,10 +37,10 @@ def fit_levels(name: str, step: CauseStep) -> FittedPerturbation | None:
         return float(np.square(made - target).mean())
 
     options = {"maxiter": 25, "xatol": 1e-3 * largest}
-    found = optimize.minimize_scalar(
+    best = optimize.minimize_scalar(
         loss, bounds=(-largest, largest), method="bounded", options=options
     )
-    strength = float(found.x)
+    strength = float(best.x)
     if abs(strength) < max(smallest, 1e-6):
         return None
     played = to_array(

@@ -43,8 +43,8 @@ def at_most(seen: np.ndarray, unknown: np.ndarray, weight: np.ndarray, total: in
 
 def flip_counts(pairs: pd.DataFrame) -> dict[tuple[str, str], int]:
     """Count the flips between neighbours by (model, item); "" is all items."""
-    each = usable_pairs(pairs).groupby(["model", "item"], sort=False)["label_flip"].sum()
-    found = {(str(model), str(item)): int(count) for (model, item), count in each.items()}
-    for (model, _), count in list(found.items()):
-        found[model, ""] = found.get((model, ""), 0) + count
-    return found
+    sums = usable_pairs(pairs).groupby(["model", "item"], sort=False)["label_flip"].sum()
+    counts = {(str(model), str(item)): int(count) for (model, item), count in sums.items()}
+    for (model, _), count in list(counts.items()):
+        counts[model, ""] = counts.get((model, ""), 0) + count
+    return counts

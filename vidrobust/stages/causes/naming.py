@@ -101,14 +101,14 @@ def named_at(looks: Sequence[AccountLook]) -> pd.DataFrame:
 
     Each look may spend what was not spent before, so that the rates add up to FALSE_DISCOVERY at most.
     """
-    found: list[pd.DataFrame] = []
+    parts: list[pd.DataFrame] = []
     before, level, size = 0.0, 0.0, -1
     for look in looks:
         now = spent(look.part)
         level = now - before + (level if look.size == size else 0.0)
         before, size = now, look.size
-        found.append(_significant(look.account, look.slow, level))
-    rows = pd.concat(found, ignore_index=True).drop_duplicates(KEY)
+        parts.append(_significant(look.account, look.slow, level))
+    rows = pd.concat(parts, ignore_index=True).drop_duplicates(KEY)
     last = looks[-1].account
     whole = pd.concat([last.assign(scale=ADJACENT), looks[-1].slow.assign(scale=SECOND)])
     whole = whole[whole["item"] == ""].set_index([*KEY, "scale"])[["share", "low", "high"]]
@@ -164,9 +164,9 @@ def _significant(account: pd.DataFrame, slow: pd.DataFrame, level: float) -> pd.
     p = np.where(asked["cause"] == KEYFRAMES, p * level / FALSE_DISCOVERY, p)
     q = np.full(len(p), np.nan)
     q[np.isfinite(p)] = benjamini_hochberg(p[np.isfinite(p)]) * FALSE_DISCOVERY / level
-    found = asked.assign(q=q, pairs=asked["n"])[q <= FALSE_DISCOVERY]
-    found = found.drop_duplicates(KEY)  # neighbours come first
-    return found[list(COLUMNS)].reset_index(drop=True)
+    rows = asked.assign(q=q, pairs=asked["n"])[q <= FALSE_DISCOVERY]
+    rows = rows.drop_duplicates(KEY)  # neighbours come first
+    return rows[list(COLUMNS)].reset_index(drop=True)
 
 
 def replicated(causes: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
@@ -179,8 +179,8 @@ def replicated(causes: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for row in found.to_dict("records"):
-        own = causes[(causes["model"] == row["model"]) & (causes["scale"] == row["scale"])]
-        rows.append(_again(PairTable.of(own), str(row["cause"]), row["level"]))
+        mine = causes[(causes["model"] == row["model"]) & (causes["scale"] == row["scale"])]
+        rows.append(_again(PairTable.of(mine), str(row["cause"]), row["level"]))
     table = pd.DataFrame(rows, columns=list(REPLICATION), index=found.index)
     return pd.concat([found, table], axis=1)
 
@@ -200,16 +200,16 @@ def _again(pairs: PairTable, cause: str, level: Level) -> dict[str, Any]:
     ]
     if not made:
         return dict(zip(REPLICATION, (float("nan"), 0, 0, of), strict=True))
-    again = [p_value_of(pairs.take(~each), cause, level) <= AGAIN for each in made]
+    again = [p_value_of(pairs.take(~mask), cause, level) <= AGAIN for mask in made]
     return dict(zip(REPLICATION, (float(np.mean(again)), sum(again), len(again), of), strict=True))
 
 
 def _by_clip(pairs: PairTable) -> Iterator[np.ndarray]:
     """The pairs that make the finding, (n,) bool: all but those of one clip, or of one part."""
     for code in np.unique(pairs.footage):
-        own = pairs.footage == code
-        if own.sum() >= FEWEST and (~own).sum() >= FEWEST:
-            yield ~own
+        here = pairs.footage == code
+        if here.sum() >= FEWEST and (~here).sum() >= FEWEST:
+            yield ~here
 
 
 def _by_time(pairs: PairTable) -> Iterator[np.ndarray]:
@@ -248,42 +248,42 @@ def excess_at(change: np.ndarray) -> np.ndarray:
 
 def keyframe_tests(pairs: pd.DataFrame) -> dict[str, float]:
     """Return per model the p-value of its keyframes, over its clips by Fisher's method."""
-    found: dict[str, float] = {}
+    by_model: dict[str, float] = {}
     for model, of_model in pairs.groupby("model", sort=False):
-        each = []
+        tests = []
         for _, rows in of_model.sort_values("frame_a").groupby("item", sort=False):
             square = np.where(
                 rows["excluded"] == "", rows["total_variation"].to_numpy(float) ** 2, np.nan
             )
-            each.append(place_test(square, rows["keyframe"].to_numpy(bool)))
-        known = [p for p in each if np.isfinite(p)]
+            tests.append(place_test(square, rows["keyframe"].to_numpy(bool)))
+        known = [p for p in tests if np.isfinite(p)]
         if known:
-            found[str(model)] = float(special.chdtrc(2 * len(known), -2 * np.log(known).sum()))
-    return found
+            by_model[str(model)] = float(special.chdtrc(2 * len(known), -2 * np.log(known).sum()))
+    return by_model
 
 
 def conclude(run: OpenRun, looks: Sequence[Look]) -> None:
     """Write the account, of the last look; a cause named at an earlier look stays named."""
     for prefix in ACCOUNTS:
         rows = with_parts(run.table(f"{prefix}causes"), run.folder.record.parts)
-        found = {name: tables.empty(name) for name in ("account", "account_by", "named")}
+        written = {name: tables.empty(name) for name in ("account", "account_by", "named")}
         if len(rows):
             keyframes = None if prefix else _keyframe_tests(run)
             pairs = run.table("pairs")
             flips = flip_counts(pairs) if len(pairs) else None
-            found["account"] = summarise(rows, keyframes=keyframes, flips=flips)
-            found["account_by"] = summarise_by(rows)
+            written["account"] = summarise(rows, keyframes=keyframes, flips=flips)
+            written["account_by"] = summarise_by(rows)
             before = [(look, look.tables[f"{prefix}causes"]) for look in looks[:-1]]
             earlier = [
                 _look(look.part, causes, keyframes) for look, causes in before if len(causes)
             ]
             last = AccountLook(
                 part=looks[-1].part,
-                account=found["account"],
-                slow=over_a_second(found["account_by"]),
+                account=written["account"],
+                slow=over_a_second(written["account_by"]),
             )
-            found["named"] = replicated(rows, named_at([*earlier, last]))
-        for name, table in found.items():
+            written["named"] = replicated(rows, named_at([*earlier, last]))
+        for name, table in written.items():
             run.folder.write_table(f"{prefix}{name}", table)
 
 
@@ -295,9 +295,9 @@ def _look(part: float, causes: pd.DataFrame, keyframes: Mapping[str, float] | No
 def undecided(run: OpenRun) -> bool:
     """Say whether more pairs may tell: of a cause that is open, or a named one that could not be found again."""
     for prefix in ACCOUNTS:
-        found = run.table(f"{prefix}named")
-        untested = (found["cause"] != KEYFRAMES) & (found["replication_tested"] == 0)
-        if untested.any() or open_causes(run.table(f"{prefix}account"), found).any():
+        rows = run.table(f"{prefix}named")
+        untested = (rows["cause"] != KEYFRAMES) & (rows["replication_tested"] == 0)
+        if untested.any() or open_causes(run.table(f"{prefix}account"), rows).any():
             return True
     return False
 

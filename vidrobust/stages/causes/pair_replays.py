@@ -114,18 +114,18 @@ def measure_all(
     change = measure_change(first, second, beside=beside, content=content)
     if change.failed or not WITH_MEASURE:
         return change
-    brought, own = aligned(first, second, change), {}
+    brought, measured = aligned(first, second, change), {}
     plays: list[Callable[[PairChange, np.ndarray], np.ndarray]] = []
     for cause in WITH_MEASURE:
-        found = cause.measure(brought, second.astype(np.float32)) if cause.measure else None
-        if found is None:
+        size = cause.measure(brought, second.astype(np.float32)) if cause.measure else None
+        if size is None:
             continue
-        own[cause.name] = found
+        measured[cause.name] = size
         if isinstance(cause.replay, LevelReplay):
             plays.append(_everywhere(cause.replay))
         elif isinstance(cause.replay, Filter):
             plays.append(cause.replay.play)
-    return replace(change, own=own, own_plays=tuple(plays))
+    return replace(change, own=measured, own_plays=tuple(plays))
 
 
 def _everywhere(replay: LevelReplay) -> Callable[[PairChange, np.ndarray], np.ndarray]:
@@ -149,10 +149,10 @@ def study_pair(
     that predicts from frame to frame; ``again`` are t and t+1 coded once more, twice. What moved and what light did is
     measured and replayed on frames averaged over squares of ``factor`` px, noise and coding on whole frames.
     """
-    found = _prepared((before, a, b, after), keyframe=keyframe, factor=factor)
-    if isinstance(found, PairReplays):
-        return found
-    made = _replays(found, coded=coded)
+    scene = _prepared((before, a, b, after), keyframe=keyframe, factor=factor)
+    if isinstance(scene, PairReplays):
+        return scene
+    made = _replays(scene, coded=coded)
     count = len(made.pictures)
     return replace(
         made,
@@ -172,8 +172,8 @@ def study_strip(
     factor: int = 1,
 ) -> PairReplays:
     """Make what a strip shows of a pair, as ``study_pair``: its base, and on it one change after the other."""
-    found = _prepared((before, a, b, after), keyframe=keyframe, factor=factor)
-    return found if isinstance(found, PairReplays) else _forwards(found)
+    scene = _prepared((before, a, b, after), keyframe=keyframe, factor=factor)
+    return scene if isinstance(scene, PairReplays) else _forwards(scene)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -264,11 +264,11 @@ class _Pictures:
     ) -> tuple[np.ndarray, float, list[tuple[str, np.ndarray]]]:
         """Divide what lies between two pictures: noise, what of it is hidden, and whose each other part is."""
         start, end = (self.levels(place) for place in ends)
-        found = divided(start, end, grown(moving), coded=coded)
-        parts = ((cause, getattr(found, name)) for name, cause in OF_REMAINDER.items())
+        remainder = divided(start, end, grown(moving), coded=coded)
+        parts = ((cause, getattr(remainder, name)) for name, cause in OF_REMAINDER.items())
         return (
-            found.noise,
-            found.hidden,
+            remainder.noise,
+            remainder.hidden,
             [(cause, part) for cause, part in parts if part is not None][1:],
         )
 
@@ -411,7 +411,7 @@ def slight_of(change: PairChange, px: float) -> float:
     moving, motion, camera = change.objects_move, change.motion, change.camera
     if not moving.any():
         return 0.0
-    along, size = (np.einsum("yxk,yxk->yx", each, camera) for each in (motion, camera))
+    along, size = (np.einsum("yxk,yxk->yx", flow, camera) for flow in (motion, camera))
     part = np.clip(along / np.maximum(size, 1e-12), 0, 1)
     off = px * length_px(motion - part[..., None] * camera)
     return float((off < SLIGHT_PX)[moving].mean())
@@ -434,10 +434,10 @@ def _scene(
     after: np.ndarray | None,
     change: PairChange,
 ) -> ReplayScene | Excluded:
-    found = _third(before, a, after, change)
-    if not isinstance(found, tuple):
-        return found
-    third, to_a = found
+    chosen = _third(before, a, after, change)
+    if not isinstance(chosen, tuple):
+        return chosen
+    third, to_a = chosen
     lit, motion = in_light_of(third, to_a), to_a.motion
     dark, known = too_dark(lit, motion, saturated(third, motion), a, b, change)
     content = b.astype(np.float32)
@@ -460,7 +460,7 @@ def _third(
 ) -> tuple[np.ndarray, PairChange] | Excluded:
     """The third frame and the change from it to t: t-1, or t+2 where t-1 is missing, other or blurred."""
     # Where there is none, the reason of the last one that was tried.
-    found: list[tuple[np.ndarray, PairChange]] = []
+    blurred: list[tuple[np.ndarray, PairChange]] = []
     why: Excluded = NoThirdFrame.MISSING
     for frame in (before, after):
         if frame is None:
@@ -471,5 +471,5 @@ def _third(
         elif change.blur.sigma_px >= TOO_BLURRED:
             return frame, change
         else:
-            found.append((frame, change))
-    return max(found, key=lambda each: each[1].blur.sigma_px) if found else why
+            blurred.append((frame, change))
+    return max(blurred, key=lambda each: each[1].blur.sigma_px) if blurred else why

@@ -79,7 +79,7 @@ def factor_of(model: Model, info: VideoInfo) -> int:
 def new_pairs(context: Context) -> dict[str, pd.DataFrame]:
     """Return per model the pairs of its sample that were not replayed before."""
     transitions, content, seed = context.need_transitions(), context.content, context.settings.seed
-    found = {}
+    by_model = {}
     for model in context.models:
         change = own_change(lambda table, model=model: context.read(model, table))  # type: ignore[misc]
         pairs = chosen_pairs(transitions, change, context.count, content, seed)
@@ -91,8 +91,8 @@ def new_pairs(context: Context) -> dict[str, pd.DataFrame]:
             weight = before.set_index(PAIR)["weight"].reindex(pd.MultiIndex.from_frame(pairs[PAIR]))
             # a flip that was replayed for its strip may be drawn into a larger sample, which needs no further strips
             pairs = pairs[(pairs["weight"] > 0) & ~(weight > 0).to_numpy()]
-        found[model] = pairs
-    return found
+        by_model[model] = pairs
+    return by_model
 
 
 def together(chosen: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -161,9 +161,9 @@ def chosen_pairs(
     some = choose_pairs(far, max(min(1, count), count // SECOND_SHARE), f"second {key}").assign(
         scale="second"
     )
-    found = pd.concat([part for part in (near, some) if len(part)] or [near], ignore_index=True)
+    pairs = pd.concat([part for part in (near, some) if len(part)] or [near], ignore_index=True)
     times = transitions.set_index("frame")["time_s"]
-    return found.assign(time_s=times.reindex(found["frame_a"]).to_numpy())
+    return pairs.assign(time_s=times.reindex(pairs["frame_a"]).to_numpy())
 
 
 def strips_of(count: int) -> int:
@@ -173,20 +173,20 @@ def strips_of(count: int) -> int:
 
 def _neighbours(transitions: pd.DataFrame, change: pd.DataFrame) -> pd.DataFrame:
     frame, later = transitions.iloc[:-1], transitions.iloc[1:]
-    own = change.reindex(frame["frame"])
+    changes = change.reindex(frame["frame"])
     pairs = pd.DataFrame(
         {
             "frame_a": frame["frame"].to_numpy(),
             "frame_b": later["frame"].to_numpy(),
             "pixel_change": later["pixel_change"].to_numpy(),
-            "own_change": own["own_change"].to_numpy(float),
-            "flip": own["flip"].eq(True).to_numpy(bool),
+            "own_change": changes["own_change"].to_numpy(float),
+            "flip": changes["flip"].eq(True).to_numpy(bool),
             "excluded": later["reason"].to_numpy(),
             "keyframe": later["keyframe"].to_numpy(),
         }
     )
-    if "squared_change" in own:
-        pairs["squared_change"] = own["squared_change"].to_numpy()
+    if "squared_change" in changes:
+        pairs["squared_change"] = changes["squared_change"].to_numpy()
     return pairs
 
 
@@ -236,9 +236,9 @@ def choose_pairs(transitions: pd.DataFrame, count: int, seed_key: str) -> pd.Dat
         _draw(usable[flip], flips, rng).assign(stratum=PLAIN),
         _draw(usable[~keyframe & ~flip], count - wanted - flips, rng).assign(stratum=PLAIN),
     )
-    found = pd.concat([part for part in strata if len(part)] or list(strata))
-    found = found[["frame_a", "frame_b", "weight", "stratum"]]
-    return found.sort_values("frame_a", kind="stable").reset_index(drop=True)
+    chosen = pd.concat([part for part in strata if len(part)] or list(strata))
+    chosen = chosen[["frame_a", "frame_b", "weight", "stratum"]]
+    return chosen.sort_values("frame_a", kind="stable").reset_index(drop=True)
 
 
 def has_third(transitions: pd.DataFrame) -> np.ndarray:
@@ -269,12 +269,12 @@ def sizes(pairs: pd.DataFrame) -> np.ndarray:
     if "squared_change" in pairs:
         return known_size(pairs["squared_change"].to_numpy(float))
     picture = known_size(pairs["pixel_change"].to_numpy(float))
-    own = (
+    answers = (
         pairs["own_change"].to_numpy(float)
         if "own_change" in pairs
         else np.full(len(pairs), np.nan)
     )
-    return np.sqrt(picture * known_size(own)) if np.isfinite(own).any() else picture
+    return np.sqrt(picture * known_size(answers)) if np.isfinite(answers).any() else picture
 
 
 def known_size(change: np.ndarray) -> np.ndarray:

@@ -109,7 +109,7 @@ class PlacesToMap:
         self, ask: Callable[[tuple[np.ndarray, ...], tuple[ShownMotion, ...]], np.ndarray]
     ) -> list[dict[str, Any]]:
         """Return rows of the table ``places``; ``ask`` gives coordinates (N, K) of N pictures and their motions."""
-        found = []
+        lines = []
         for entry in sorted(self._heap, key=lambda each: each.number):
             a, b = entry.frames
             boxes = tile_boxes(*entry.size)
@@ -121,5 +121,5 @@ class PlacesToMap:
             shares = tile_shares(ask(pictures, motions), different, len(boxes))
             for number, (box, share) in enumerate(zip(boxes, shares, strict=True)):
                 places = dict(zip(("x1", "y1", "x2", "y2"), box, strict=True))
-                found.append({**entry.ids, "tile": number, **places, "share": float(share)})
-        return found
+                lines.append({**entry.ids, "tile": number, **places, "share": float(share)})
+        return lines

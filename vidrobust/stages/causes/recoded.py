@@ -67,12 +67,12 @@ def quantizer_of(path: Path, frames: Callable[[], Sequence[np.ndarray]]) -> floa
 def recoded(frames: Sequence[np.ndarray], quantizer: float) -> tuple[np.ndarray, ...]:
     """Return the last two of some frames, (H, W, 3) uint8, coded once more by H.264: as finely, and coarser."""
     height, width = frames[0].shape[:2]
-    found: list[np.ndarray] = []
+    coded: list[np.ndarray] = []
     for steps in HARDER:
         with av.open(io.BytesIO(_coded(frames, round(quantizer) + steps)), "r") as back:
             last = [*back.decode(video=0)][-2:]
-        found += [frame.to_ndarray(format="rgb24")[:height, :width] for frame in last]
-    return tuple(found)
+        coded += [frame.to_ndarray(format="rgb24")[:height, :width] for frame in last]
+    return tuple(coded)
 
 
 def _mean(data: object) -> float | None:

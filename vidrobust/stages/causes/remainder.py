@@ -99,8 +99,8 @@ def divided(
     inside = moving.astype(np.float32)
     part = np.clip(1 - outside / np.maximum(_mean_near(energy, inside), 1e-6), 0, 1) * inside
     moved = rest * part[..., None]
-    found = moved if part.any() else None
-    return Remainder(rest - moved, hidden, detail, found, light, camera)
+    beyond = moved if part.any() else None
+    return Remainder(rest - moved, hidden, detail, beyond, light, camera)
 
 
 def _hidden(start: np.ndarray, rest: np.ndarray, still: np.ndarray) -> float:

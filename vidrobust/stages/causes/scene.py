@@ -148,7 +148,7 @@ class ReplayScene:
 
     def _uneven(self, on: Collection[str], cause: str, draw: str) -> np.ndarray:
         """The levels that a cause changes times a smooth random field, with the energy they had."""
-        before, after = (np.clip(self._shown(each), 0, 255) for each in (on, (*on, cause)))
+        before, after = (np.clip(self._shown(causes), 0, 255) for causes in (on, (*on, cause)))
         change = after - before
         power = np.square(change, dtype=np.float64).sum(axis=2)
         whole = float(power.sum())
@@ -228,7 +228,7 @@ class ReplayScene:
             content[there] = warp_at(self.content, back, there)
         if elsewhere:
             by = {"across": (0, x.shape[1] // 2), "down": (x.shape[0] // 2, 0)}[elsewhere]
-            new, content = (np.roll(each, by, axis=(0, 1)) for each in (new, content))
+            new, content = (np.roll(layer, by, axis=(0, 1)) for layer in (new, content))
         where = new.astype(bool)
         result = x.copy()
         result[where] = self._toned(as_before(content[where], self.change, where), on, where)
@@ -271,9 +271,9 @@ def too_dark(
 def _as_at_a(b: np.ndarray, change: PairChange, over: np.ndarray) -> np.ndarray:
     moved = change.has_camera
     where = moved_mask(over, change.camera) if moved else over
-    found = b.astype(np.float32)
-    found[where] = as_before(found[where], change, where)
-    return warp(found, change.camera_forth, interpolation=cv2.INTER_LINEAR) if moved else found
+    levels = b.astype(np.float32)
+    levels[where] = as_before(levels[where], change, where)
+    return warp(levels, change.camera_forth, interpolation=cv2.INTER_LINEAR) if moved else levels
 
 
 def _moving(on: Collection[str], placebo: tuple[str, str]) -> tuple[str, ...]:

@@ -106,12 +106,12 @@ def answers(model: Any, pictures: tuple[np.ndarray, ...], device: torch.device |
     of_shape: dict[tuple[int, ...], list[int]] = {}
     for place, picture in enumerate(pictures):
         of_shape.setdefault(picture.shape, []).append(place)
-    chunks = [each[s : s + CHUNK] for each in of_shape.values() for s in range(0, len(each), CHUNK)]
-    said = [
+    chunks = [rows[s : s + CHUNK] for rows in of_shape.values() for s in range(0, len(rows), CHUNK)]
+    parts = [
         engine.predict(model, to_tensor([pictures[k] for k in some], device)) for some in chunks
     ]
-    found = engine.joined(said)
-    return found if len(of_shape) == 1 else found.select(np.argsort(np.concatenate(chunks)))
+    whole = engine.joined(parts)
+    return whole if len(of_shape) == 1 else whole.select(np.argsort(np.concatenate(chunks)))
 
 
 def coordinates(probabilities: np.ndarray, space: Space) -> np.ndarray:

@@ -128,18 +128,18 @@ def shared_out(run: RunTables) -> list[SharedOut]:
                 continue
             pairs = int(account["n"].max())
             if pairs < FEWEST_ROWS:
-                said = f"{plural(pairs, 'pair')} of frames replayed: too few to share {of} out (at least {FEWEST_ROWS})"
-                accounts.append(SharedOut(model, of, (), said))
+                text = f"{plural(pairs, 'pair')} of frames replayed: too few to share {of} out (at least {FEWEST_ROWS})"
+                accounts.append(SharedOut(model, of, (), text))
                 continue
             named = named_causes(run, model, prefix, "group")
             groups = tuple(
                 GroupShare(GROUPS[row.cause].title, share(row.share), row.cause in named)
                 for row in account[account["share"] >= LEAST_DRAWN].itertuples()
             )
-            said = (
+            text = (
                 f"{plural(pairs, 'pair')} replayed; shares are of this footage and add up to 100 %"
             )
-            accounts.append(SharedOut(model, of, groups, said))
+            accounts.append(SharedOut(model, of, groups, text))
     return accounts
 
 
@@ -150,10 +150,10 @@ def mildest_to_strongest(run: RunTables, model: str) -> PairedRatio | None:
         return None
     rows = table[(table["model"] == model) & (table["metric"] == METRIC) & table["value"].notna()]
     moved = rows.groupby(["perturbation", "strength"], sort=True)["value"].mean()
-    several = [each.to_numpy(float) for _, each in moved.groupby(level=0) if len(each) > 1]
+    several = [curve.to_numpy(float) for _, curve in moved.groupby(level=0) if len(curve) > 1]
     if len(several) < FEWEST_KINDS:
         return None
-    mildest, strongest = (np.array([each[k] for each in several]) for k in (0, -1))
+    mildest, strongest = (np.array([curve[k] for curve in several]) for k in (0, -1))
     if strongest.mean() < LEAST_MOVED:
         return None
     return paired_ratio(strongest, mildest, np.arange(len(several)), events=False)
@@ -166,8 +166,8 @@ def answers_to_any_change_alike(run: RunTables, model: str) -> bool:
 
 def alike_in_words(run: RunTables, model: str) -> str:
     """Return the same in words with its figure; "" where the response grows with strength."""
-    found = mildest_to_strongest(run, model)
-    if found is None or not found.low >= ALIKE:
+    alike = mildest_to_strongest(run, model)
+    if alike is None or not alike.low >= ALIKE:
         return ""
-    ratio = share_with_interval(found.ratio, found.low, found.high)
+    ratio = share_with_interval(alike.ratio, alike.low, alike.high)
     return f"the mildest changes tried move the answer as far as the strongest ({ratio})"

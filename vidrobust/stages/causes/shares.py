@@ -122,7 +122,7 @@ class PairTable:
         return np.asarray(np.unique(names.astype(str), return_inverse=True)[1])
 
     def take(self, chosen: np.ndarray) -> PairTable:
-        return PairTable(**{each.name: getattr(self, each.name)[chosen] for each in fields(self)})
+        return PairTable(**{slot.name: getattr(self, slot.name)[chosen] for slot in fields(self)})
 
     @classmethod
     def of(cls, rows: pd.DataFrame) -> PairTable:
@@ -258,7 +258,7 @@ def summarise(
     rows: list[dict[str, Any]] = []
     for model, of_model in causes[causes["scale"] == ADJACENT].groupby("model", sort=False):
         items = of_model.groupby("item", sort=False) if per_item else ()
-        for item, some in [("", of_model), *((str(name), each) for name, each in items)]:
+        for item, some in [("", of_model), *((str(name), part) for name, part in items)]:
             known = None if flips is None else flips.get((str(model), item), 0)
             made = account_rows({"model": str(model), "item": item}, some, known)
             for row in made:
@@ -364,12 +364,12 @@ def measurement_error(pairs: PairTable, name: str, level: Level = "cause") -> En
         return 0.0, 0.0
     ruled = OF_REMAINDER * np.abs(pairs.unsure.sum(axis=0)) / total
     hidden, ruled[DIVIDED.index(NOISE)] = ruled[DIVIDED.index(NOISE)] / OF_REMAINDER, 0.0
-    own = float(ruled[columns_of(name, level)].sum())
+    mine = float(ruled[columns_of(name, level)].sum())
     if _holds_noise(name, level):
-        below, above = hidden if _can_hide(pairs, DIVIDED) else 0.0, float(ruled.sum()) - own
+        below, above = hidden if _can_hide(pairs, DIVIDED) else 0.0, float(ruled.sum()) - mine
     else:
         held = [DIVIDED[k] for k in columns_of(name, level)]
-        below, above = own, hidden if _can_hide(pairs, held) else 0.0
+        below, above = mine, hidden if _can_hide(pairs, held) else 0.0
     if level == "cause" and name != NOISE:
         undivided = pairs.part_of(UNDIVIDED[CATALOGUE[name].group]).sum() / total
         above = float(np.hypot(above, max(0.0, undivided)))
@@ -535,8 +535,8 @@ def share_of_totals(
     down, up = ((bound - value) * float(part.mean()) / (draws + 1) for bound in UNSEEN)
     down, up = min(down, 0.0), max(up, 0.0)
     # the units' own spread and that of one more pair, which is one draw like any other
-    own = t_half_width(error, freedom)
-    low, high = (float(np.hypot(own, t_half_width(step, count - 1))) for step in (down, up))
+    half = t_half_width(error, freedom)
+    low, high = (float(np.hypot(half, t_half_width(step, count - 1))) for step in (down, up))
     below = float(np.hypot(error, down))
     p = (
         float(t_upper_tail((value + down - floor) / below, freedom))

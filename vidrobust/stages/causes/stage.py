@@ -70,15 +70,15 @@ class CausesStage(SampleStage):
         from vidrobust.tables import schema as tables
 
         chosen = new_pairs(context)
-        found: dict[str, list[dict[str, object]]] = {name: [] for name in self.unit_tables}
+        lines: dict[str, list[dict[str, object]]] = {name: [] for name in self.unit_tables}
         # a model's numbers do not depend on which others are asked besides
         alike: dict[int, list[Model]] = {}
         for model in models:
             alike.setdefault(factor_of(model, source.info), []).append(model)
         for factor, some in alike.items():
-            self._replay(context, source, some, chosen, factor, found)
+            self._replay(context, source, some, chosen, factor, lines)
         whole = {
-            name: pd.DataFrame(each) if each else tables.empty(name) for name, each in found.items()
+            name: pd.DataFrame(rows) if rows else tables.empty(name) for name, rows in lines.items()
         }
         return {
             model.name: (
@@ -110,9 +110,9 @@ class CausesStage(SampleStage):
         from vidrobust.stages.causes.strips import rows_of_flip
 
         own_pairs = {model.name: chosen[model.name] for model in models}
-        weights = {name: each.set_index(PAIR)["weight"] for name, each in own_pairs.items()}
+        weights = {name: mine.set_index(PAIR)["weight"] for name, mine in own_pairs.items()}
         pairs = together(own_pairs)
-        most = max((int((each["weight"] > 0).sum()) for each in own_pairs.values()), default=0)
+        most = max((int((mine["weight"] > 0).sum()) for mine in own_pairs.values()), default=0)
         expected = most * len(models) / len(chosen)
         some = list(pairs.itertuples())
         quantizer = float("nan")
@@ -122,7 +122,7 @@ class CausesStage(SampleStage):
             quantizer = quantizer_of(
                 context.item.path, lambda: list(source.at(numbers).pictures) if numbers else []
             )
-        each = side_by_side(
+        replays = side_by_side(
             source,
             context.need_transitions(),
             [(int(pair.frame_a), int(pair.frame_b)) for pair in some],
@@ -135,26 +135,26 @@ class CausesStage(SampleStage):
         )
         maps = {model.name: PlacesToMap(factor) for model in models}
         for number, pair in enumerate(some):
-            replayed = next(each)
+            replayed = next(replays)
             ids = {"item": context.item.name, "frame_a": pair.frame_a, "frame_b": pair.frame_b}
             ids |= {"scale": pair.scale, "time_s": pair.time_s}
             key = (pair.scale, pair.frame_a, pair.frame_b)
             for model in models:
                 if key not in weights[model.name].index:
                     continue
-                own = ids | {"weight": float(weights[model.name].loc[key])}
-                named = {**own, "model": model.name}
+                of_pair = ids | {"weight": float(weights[model.name].loc[key])}
+                named = {**of_pair, "model": model.name}
                 strips = context.settings.pictures and is_classifier(model)
-                if own["weight"] == 0:
+                if of_pair["weight"] == 0:
                     found["strips"] += rows_of_flip(replayed.made, model, named, source.info.device)
                     continue
                 for prefix, z, labels, names in _seen(
                     model, replayed.shown, source.info.device, context.settings
                 ):
                     rows = score.score(replayed.made, model, (z, labels), names=names)
-                    found[f"{prefix}causes"] += [{**own, **row} for row in rows]
+                    found[f"{prefix}causes"] += [{**of_pair, **row} for row in rows]
                     if not prefix and replayed.made.steps and pair.scale == ADJACENT:
-                        weight = own["weight"] * rows[0]["squared_change"]
+                        weight = of_pair["weight"] * rows[0]["squared_change"]
                         if weight > 0:
                             maps[model.name].add(weight, named, replayed.made)
                     if strips and rows[0]["flip"] and pair.scale == ADJACENT:
@@ -293,10 +293,10 @@ def _seen(
         yield (scores, *seen_by(model, pair.pictures, device), model.class_names)
         return
     if task.coordinates is not None:
-        found = task.coordinates(
+        z = task.coordinates(
             answers(model, pair.pictures, device), pair.motions, pair.pictures[0].shape[:2]
         )
-        yield scores, found, np.zeros(len(pair.pictures), np.int64), ("",)
+        yield scores, z, np.zeros(len(pair.pictures), np.int64), ("",)
         return
     seen = seen_boxes(
         model,

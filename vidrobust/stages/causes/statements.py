@@ -32,7 +32,7 @@ DISAGREE = 0.05
 
 
 def statements(run: RunTables) -> Iterator[Statement]:
-    recorded = {each.name for each in run.record.models if each.is_recorded}
+    recorded = {entry.name for entry in run.record.models if entry.is_recorded}
     for model, task in run.tasks.items():
         if model in recorded:
             yield _missing(NEEDS_MODEL, "why_needs_model", model)
@@ -179,15 +179,15 @@ def clip_range(run: RunTables, model: str, table: str, cause: str) -> tuple[floa
     rows = run.table(table)
     if rows is None:
         return None
-    own = rows[(rows["model"] == model) & (rows["item"] != "") & (rows["level"] == "group")]
-    own = own[own["cause"] == cause]
-    own = own[(own["n"] >= FEWEST_OF_CLIP) & own["share"].notna()]
-    if len(own) < 2:
+    mine = rows[(rows["model"] == model) & (rows["item"] != "") & (rows["level"] == "group")]
+    mine = mine[mine["cause"] == cause]
+    mine = mine[(mine["n"] >= FEWEST_OF_CLIP) & mine["share"].notna()]
+    if len(mine) < 2:
         return None
-    share = own["share"].to_numpy(np.float64)
+    share = mine["share"].to_numpy(np.float64)
     apart = float(share.max() - share.min())
     # the error of the measurement is much the same in all clips
-    error = (own["pairs_high"] - own["pairs_low"]).to_numpy(np.float64) / (2 * 1.96)
+    error = (mine["pairs_high"] - mine["pairs_low"]).to_numpy(np.float64) / (2 * 1.96)
     if apart > FAR_APART or cochran_p(share, error) <= DISAGREE:
         return float(share.min()), float(share.max())
     return None

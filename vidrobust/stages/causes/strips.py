@@ -64,7 +64,7 @@ def tiles(
     base = f"frame {moment[f'frame_{first}']}, re-created from its neighbour"
     titles = [base, *(f"and {TITLES[cause]}" for cause in REPLAYED)]
     measured = ["", *(made.sizes[cause].measured for cause in REPLAYED)]
-    between = [StripTile(titles[k], measured[k], *each) for k, each in zip(on, seen, strict=True)]
+    between = [StripTile(titles[k], measured[k], *tile) for k, tile in zip(on, seen, strict=True)]
     ends = dict(zip("ab", drawn(model, tuple(real.values()), device), strict=True))
     return [_real(moment, first, ends[first]), *between, _real(moment, last, ends[last])]
 
@@ -77,7 +77,7 @@ def shown(
     if task.said is None:
         p = answers(model, pictures, device).probabilities
         best = [(model.class_names[int(row.argmax())], float(row.max())) for row in p]
-        return [(*each, picture) for each, picture in zip(best, pictures, strict=True)]
+        return [(*top, picture) for top, picture in zip(best, pictures, strict=True)]
     texts, sure = task.said(answers(model, pictures, device))
     return [
         (text, float(value), picture)
@@ -92,8 +92,8 @@ def drawn(
     draw = task_of(model.task).drawn
     if draw is None:
         return pictures
-    found = answers(model, pictures, device)
-    return tuple(draw(picture, found.select([row])) for row, picture in enumerate(pictures))
+    answered = answers(model, pictures, device)
+    return tuple(draw(picture, answered.select([row])) for row, picture in enumerate(pictures))
 
 
 def clear(before: np.ndarray, after: np.ndarray, last: np.ndarray) -> bool:

@@ -55,7 +55,7 @@ def moments(run: OpenRun) -> None:
                         run,
                         kept,
                         item,
-                        [each for each in enumerate(chosen) if each[1]["item"] == item],
+                        [entry for entry in enumerate(chosen) if entry[1]["item"] == item],
                     )
         run.folder.write_json("moments.json", {"moments": chosen, "player": player.result()})
 
@@ -66,7 +66,7 @@ def choose(
     """Choose per model the usable neighbours that changed most, flips first, at least a second apart."""
     usable = usable_pairs(pairs)
     lookup = frames.set_index(["model", "item", "frame"])
-    found: list[dict[str, Any]] = []
+    chosen: list[dict[str, Any]] = []
     for model in usable["model"].drop_duplicates():
         ranked = usable[usable["model"] == model].sort_values(
             ["label_flip", "total_variation"], ascending=False, kind="stable"
@@ -78,17 +78,17 @@ def choose(
             if any(item == pair.item and abs(time - a.time_s) < 1.0 for item, time in taken):
                 continue
             taken.append((pair.item, float(a.time_s)))
-            found.append({**_moment(model, pair, a, b), "rank": len(taken) - 1})
+            chosen.append({**_moment(model, pair, a, b), "rank": len(taken) - 1})
             if len(taken) == most:
                 break
-    return found
+    return chosen
 
 
 def _take(
     run: OpenRun, source: KeptFrames, item: str, chosen: list[tuple[int, dict[str, Any]]]
 ) -> None:
     transitions = run.table("transitions")
-    own = transitions[transitions["item"] == item]
+    rows = transitions[transitions["item"] == item]
     models = {m.name: m for m in run.models if needs_pixels(m)}
     moments = [moment for _, moment in chosen]
     chained = [
@@ -99,10 +99,10 @@ def _take(
     # a strip shows no more of a pair than a small picture does
     shown_by = {name: factor_of(model, source.info) for name, model in models.items()}
     factors = [shown_by.get(moment["model"], 1) for moment in moments]
-    source.keep([frame for pair in frames for frame in frames_about(own, *pair)[0]])
-    each = side_by_side(source, own, frames, _pictured, chained, factors)
+    source.keep([frame for pair in frames for frame in frames_about(rows, *pair)[0]])
+    replays = side_by_side(source, rows, frames, _pictured, chained, factors)
     for number, moment in chosen:
-        pair, replayed = next(each)
+        pair, replayed = next(replays)
         difference, moment["difference_factor"] = magnified(*pair)
         moment["picture_difference"] = _save(
             run.path, f"{number:02d}_difference", difference, PICTURE_WIDTH
@@ -135,7 +135,7 @@ def _pictured(
 ) -> tuple[tuple[np.ndarray, ...], PairReplays | None]:
     if not chained:
         return pictures[1:3], None
-    small: Any = [None if each is None else reduced(each, factor) for each in pictures]
+    small: Any = [None if picture is None else reduced(picture, factor) for picture in pictures]
     return pictures[1:3], study_strip(*small)
 
 
@@ -209,10 +209,10 @@ def keep(run: OpenRun, drawn_on: Model | None) -> dict[str, Any]:
 
 def flips(run: OpenRun) -> pd.DataFrame:
     """Return every event the player marks (item, model, frame_a, frame_b, what, size), the largest first."""
-    found = [_label_flips(run.table("pairs")), _box_events(run)]
+    events = [_label_flips(run.table("pairs")), _box_events(run)]
     others = of_plugins(run.folder.record.tasks)
-    found += [_label_flips(pairs) for pairs in task_pairs(run.table("task_pairs"), others)]
-    every = pd.concat([each for each in found if len(each)] or [found[0]], ignore_index=True)
+    events += [_label_flips(pairs) for pairs in task_pairs(run.table("task_pairs"), others)]
+    every = pd.concat([part for part in events if len(part)] or [events[0]], ignore_index=True)
     return every.sort_values("size", ascending=False, kind="stable").reset_index(drop=True)
 
 
@@ -257,7 +257,7 @@ def choose_frames(transitions: pd.DataFrame, events: pd.DataFrame) -> ChosenFram
         kept[event.item] |= new
         room -= len(new)
     return ChosenFrames(
-        {item: np.array(sorted(each), np.int64) for item, each in kept.items()}, every, left
+        {item: np.array(sorted(frames), np.int64) for item, frames in kept.items()}, every, left
     )
 
 
@@ -284,16 +284,16 @@ def _of_item(
 ) -> Iterator[dict[str, Any]]:
     held: tuple[int, np.ndarray] | None = None
     for batch in source.batches(16):
-        found: Any = None
+        answer: Any = None
         if model is not None and not frames.isdisjoint(batch.index.tolist()):
-            found = predict_footage(model, batch)
+            answer = predict_footage(model, batch)
         for row, (index, pixels) in enumerate(zip(batch.index.tolist(), batch.pixels, strict=True)):
             picture = to_array(pixels)
             width = likely_width(picture.shape, wanted)
             if index in frames:
                 shown = picture
                 if model is not None and (draw := task_of(model.task).drawn) is not None:
-                    shown = draw(picture, found.select([row]))
+                    shown = draw(picture, answer.select([row]))
                 yield _row(item, index, FRAME, narrowed(shown, width), 1.0)
             before = subtracted.get(index)
             if before is not None and held is not None and held[0] == before:
@@ -357,6 +357,6 @@ def _encoded(rgb: np.ndarray) -> str:
 
 def _decoded(picture: str) -> np.ndarray:
     data = np.frombuffer(base64.b64decode(picture), np.uint8)
-    found = cv2.imdecode(data, cv2.IMREAD_COLOR)
-    assert found is not None, "it was encoded here"
-    return np.asarray(found[..., ::-1])
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    assert image is not None, "it was encoded here"
+    return np.asarray(image[..., ::-1])

@@ -83,44 +83,44 @@ def moments(run: RunTables) -> ShownMoments:
     chosen = _share(every, [*run.models, *run.others])
     pictures = Pictures(run.folder)
     names = short_names(
-        str(each[key])
+        str(part[key])
         for moment in chosen
-        for each, key in _labelled(moment)
-        if each.get(key) is not None
+        for part, key in _labelled(moment)
+        if part.get(key) is not None
     )
-    found = [_moment(moment, pictures, names, run.others) for moment in chosen]
-    found.sort(key=lambda moment: not moment.is_explained)
-    first = _first(found)
-    said = []
+    shown = [_moment(moment, pictures, names, run.others) for moment in chosen]
+    shown.sort(key=lambda moment: not moment.is_explained)
+    first = _first(shown)
+    notes = []
     if len(chosen) < len(every):
-        said.append(
+        notes.append(
             f"{plural(len(every) - len(chosen), 'further moment')} not shown here: see moments.json"
         )
     if pictures.refused:
-        said.append(f"{plural(pictures.refused, 'picture')} left out to keep this file small")
-    further = [moment for moment in found if not any(moment is each for each in first)]
-    return ShownMoments(first, further, "; ".join(said))
+        notes.append(f"{plural(pictures.refused, 'picture')} left out to keep this file small")
+    further = [moment for moment in shown if not any(moment is one for one in first)]
+    return ShownMoments(first, further, "; ".join(notes))
 
 
 def _first(found: list[MomentPair]) -> list[MomentPair]:
     of: dict[str, list[MomentPair]] = {}
     for moment in found:
         of.setdefault(moment.model, []).append(moment)
-    in_turn = [each[k] for k in range(MOST) for each in of.values() if k < len(each)]
+    in_turn = [mine[k] for k in range(MOST) for mine in of.values() if k < len(mine)]
     return in_turn[: max(PAGE_ONE, len(of))]
 
 
 def _share(every: list[dict[str, Any]], models: list[str]) -> list[dict[str, Any]]:
     of = {name: [m for m in every if m.get("model") == name] for name in models}
-    of = {name: found for name, found in of.items() if found}
+    of = {name: mine for name, mine in of.items() if mine}
     if not of:
         return every[:MOST]
-    each = max(1, MOST // len(of)) if len(of) > 1 else PAGE_ONE
-    return [moment for found in of.values() for moment in found[:each]][:MOST]
+    most = max(1, MOST // len(of)) if len(of) > 1 else PAGE_ONE
+    return [moment for mine in of.values() for moment in mine[:most]][:MOST]
 
 
 def _labelled(moment: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], str]]:
-    strip = [(each, "label") for each in moment.get("strip") or []]
+    strip = [(tile, "label") for tile in moment.get("strip") or []]
     return [(moment, "label_a"), (moment, "label_b"), *strip]
 
 
@@ -167,7 +167,7 @@ def _strip(
     strip: list[Mapping[str, Any]], pictures: Pictures, names: Mapping[str, str]
 ) -> list[MomentPicture]:
     after = str(strip[-1]["label"]) if _reaches(strip) else ""
-    return [_replayed(each, after, pictures, names) for each in strip]
+    return [_replayed(tile, after, pictures, names) for tile in strip]
 
 
 def _replayed(
@@ -188,11 +188,11 @@ def _replayed(
 
 def _what(moment: Mapping[str, Any]) -> str:
     moved = moment.get("total_variation")
-    said = f"the prediction shifts by {percent(moved)}" if moved is not None else NOT_MEASURED
+    text = f"the prediction shifts by {percent(moved)}" if moved is not None else NOT_MEASURED
     pixels = moment.get("pixel_change")
     if pixels is not None:
-        said += f", while the picture changes by {number(pixels)} of 255 grey levels on average"
-    return said
+        text += f", while the picture changes by {number(pixels)} of 255 grey levels on average"
+    return text
 
 
 # What the player moves along: answers and boxes of every frame, flips, pictures, strips of causes
@@ -242,9 +242,9 @@ def player(run: RunTables, most_points: int = MOST_POINTS) -> dict[str, Any] | N
 def _worst(run: RunTables, answers: _Answers, events: list[list[Any]]) -> int:
     """Return the place of the worst moment among the events, of the first one without it; -1 of none."""
     moments = [
-        each
+        entry
         for name in ("moments.json", "box_moments.json")
-        for each in run.json(name).get("moments", [])
+        for entry in run.json(name).get("moments", [])
     ]
     keys = [(answers.items[e[0]], answers.models[e[1]], e[3]) for e in events]
     explained = sorted(moments, key=lambda each: not _reaches(each.get("strip") or []))
@@ -258,12 +258,12 @@ def _worst(run: RunTables, answers: _Answers, events: list[list[Any]]) -> int:
 def _reaches(strip: list[Mapping[str, Any]]) -> bool:
     """Whether a synthetic picture of a strip already has the label of its last frame."""
     after = str(strip[-1]["label"]) if strip and strip[0]["label"] != strip[-1]["label"] else ""
-    return any(each.get("frame") is None and each["label"] == after != "" for each in strip)
+    return any(tile.get("frame") is None and tile["label"] == after != "" for tile in strip)
 
 
 def without_pictures(data: Mapping[str, Any]) -> dict[str, Any]:
-    said = f"{data['said']} The pictures were left out to keep this file small."
-    return {**data, "pictures": {}, "differences": {}, "strips": {}, "said": said}
+    text = f"{data['said']} The pictures were left out to keep this file small."
+    return {**data, "pictures": {}, "differences": {}, "strips": {}, "said": text}
 
 
 def as_script(data: Mapping[str, Any] | None) -> str:
@@ -278,7 +278,7 @@ class _Answers:
         self.labels: dict[str, int] = {}
         self.models = list(run.tasks)
         every = (_of_classifiers(run), _of_detectors(run), _of_others(run))
-        rows = [each for each in every if each is not None]
+        rows = [part for part in every if part is not None]
         table = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=["item"])
         there = set(table["item"])
         self.items = [item for item in run.items if item in there]
@@ -317,18 +317,18 @@ class _Answers:
         return step
 
     def as_plain(self, sizes: Mapping[str, tuple[int, int]]) -> list[dict[str, Any]]:
-        found = []
+        clips = []
         for item in self.items:
             frames, of = self._frames[item], self._of[item]
             answers = []
             for model in self.models:
-                own = of[of["model"] == model].drop_duplicates("frame").set_index("frame")
-                own = own.reindex(frames["frame"])
-                label = [self.number(x) if isinstance(x, str) else -1 for x in own["label"]]
+                mine = of[of["model"] == model].drop_duplicates("frame").set_index("frame")
+                mine = mine.reindex(frames["frame"])
+                label = [self.number(x) if isinstance(x, str) else -1 for x in mine["label"]]
                 answers.append(
-                    [label, [None if x != x else round(float(x), 3) for x in own["value"]]]
+                    [label, [None if x != x else round(float(x), 3) for x in mine["value"]]]
                 )
-            found.append(
+            clips.append(
                 {
                     "name": item,
                     "size": list(sizes.get(item, (0, 0))),
@@ -338,7 +338,7 @@ class _Answers:
                     "breaks": self._breaks.get(item, []),
                 }
             )
-        return found
+        return clips
 
 
 def _of_classifiers(run: RunTables) -> pd.DataFrame | None:
@@ -362,8 +362,8 @@ def _of_detectors(run: RunTables) -> pd.DataFrame | None:
     of = boxes[boxes["track"] >= 0].groupby(keys)["score"].agg(value="mean", n="size").reset_index()
     rows = rows.merge(of, on=keys, how="left")
     n = rows["n"].fillna(0).astype(int)
-    said = [plural(k, "object") if k else "no object" for k in n]
-    return rows.assign(label=said, value=rows["value"].fillna(0.0)).drop(columns="n")
+    texts = [plural(k, "object") if k else "no object" for k in n]
+    return rows.assign(label=texts, value=rows["value"].fillna(0.0)).drop(columns="n")
 
 
 def _of_others(run: RunTables) -> pd.DataFrame | None:
@@ -403,16 +403,16 @@ def task_pairs(pairs: pd.DataFrame | None, tasks: Mapping[str, Task]) -> list[pd
 
     ``label_flip`` says whether the answer changes and ``total_variation`` how far.
     """
-    found: list[pd.DataFrame] = []
+    parts: list[pd.DataFrame] = []
     if pairs is None:
-        return found
+        return parts
     for model, task in tasks.items():
         mine = pairs[pairs["model"] == model]
         turns = [name for name in task.response.turns if name in mine]
         flip = mine[turns].fillna(0).sum(axis=1) > 0
         mine = mine.assign(label_flip=flip, total_variation=mine[task.correlation.primary])
-        found.append(mine[mine["total_variation"].notna()])
-    return found
+        parts.append(mine[mine["total_variation"].notna()])
+    return parts
 
 
 def _events(
@@ -421,10 +421,10 @@ def _events(
     models = {name: k for k, name in enumerate(answers.models)}
     items = {name: k for k, name in enumerate(answers.items)}
     replays = _replays(run)
-    found: list[tuple[tuple[str, str, int, int], str]] = []
-    own = run.table("pairs")
+    marked: list[tuple[tuple[str, str, int, int], str]] = []
+    label_pairs = run.table("pairs")
     for pairs in (
-        *(() if own is None else (own,)),
+        *(() if label_pairs is None else (label_pairs,)),
         *task_pairs(run.table("task_pairs"), run.others),
     ):
         flips = usable_pairs(pairs)
@@ -433,10 +433,10 @@ def _events(
         )
         for row in flips.head(MOST_EVENTS).itertuples():
             key = (row.item, row.model, int(row.frame_a), int(row.frame_b))
-            found.append((key, f"the prediction shifts by {percent(row.total_variation)}"))
-    found += _box_events(run)
+            marked.append((key, f"the prediction shifts by {percent(row.total_variation)}"))
+    marked += _box_events(run)
     events = []
-    for key, what in found:
+    for key, what in marked:
         item, model, *frames = items[key[0]], models[key[1]], *key[2:]
         parts, reason = replays.get(key, ([], UNPLAYED))
         if f"{item} {model} {frames[1]}" in strips:
@@ -476,18 +476,18 @@ def _replays(run: RunTables) -> dict[tuple[str, str, int, int], tuple[list[list[
     rows = run.rows("causes")
     if not len(rows):
         return {}
-    found: dict[tuple[str, str, int, int], tuple[list[list[Any]], str]] = {}
+    replays: dict[tuple[str, str, int, int], tuple[list[list[Any]], str]] = {}
     for row in rows[rows["scale"] == "adjacent"].itertuples():
         key = (str(row.item), str(row.model), int(row.frame_a), int(row.frame_b))
         if row.excluded:
-            found[key] = ([], EXCLUDED.format(WORDS[row.excluded]))
+            replays[key] = ([], EXCLUDED.format(WORDS[row.excluded]))
             continue
-        parts, _ = found.setdefault(key, ([], ""))
+        parts, _ = replays.setdefault(key, ([], ""))
         share = row.projection / row.squared_change if row.squared_change > 0 else np.nan
         if np.isfinite(share) and share >= LEAST_PART:
             parts.append([TITLES.get(row.cause, row.cause), round(float(share), 2)])
             parts.sort(key=lambda part: -part[1])
-    for parts, _ in found.values():
+    for parts, _ in replays.values():
         if parts and parts[0][1] > CANCELLED:
             parts.clear()
         parts[:] = [[cause, min(share, 1.0)] for cause, share in parts]
@@ -495,11 +495,11 @@ def _replays(run: RunTables) -> dict[tuple[str, str, int, int], tuple[list[list[
     strips = run.rows("strips").drop_duplicates(["item", "model", "frame_a"])
     for row in strips.itertuples():
         key = (str(row.item), str(row.model), int(row.frame_a), int(row.frame_b))
-        parts, reason = found.get(key, ([], ""))
+        parts, reason = replays.get(key, ([], ""))
         if row.excluded and not reason:
             reason = EXCLUDED.format(words[row.excluded])
-        found[key] = (parts, reason)
-    return found
+        replays[key] = (parts, reason)
+    return replays
 
 
 def _boxes(
@@ -512,11 +512,11 @@ def _boxes(
     items = {name: k for k, name in enumerate(answers.items)}
     followed = table[(table["track"] >= 0) & table["item"].isin(items)]
     left = max(0, len(followed) - MOST_BOXES)
-    found: dict[int, dict[int, dict[int, list[Any]]]] = {}
+    boxes: dict[int, dict[int, dict[int, list[Any]]]] = {}
     for row in (
         followed.nlargest(MOST_BOXES, "score").sort_values("frame", kind="stable").itertuples()
     ):
-        of = found.setdefault(items[row.item], {}).setdefault(models[row.model], {})
+        of = boxes.setdefault(items[row.item], {}).setdefault(models[row.model], {})
         corners = [round(float(x), 1) for x in (row.x1, row.y1, row.x2, row.y2)]
         of.setdefault(int(row.frame), []).append(
             [
@@ -526,18 +526,18 @@ def _boxes(
                 int(row.track),
             ]
         )
-    return found, left
+    return boxes, left
 
 
 def _strips(run: RunTables, items: list[str]) -> dict[str, list[dict[str, Any]]]:
     pictures = Pictures(run.folder)
     models = {name: k for k, name in enumerate(run.tasks)}
-    found: dict[str, list[dict[str, Any]]] = {}
+    by_key: dict[str, list[dict[str, Any]]] = {}
     for moment in run.json("moments.json").get("moments", []):
         if not moment.get("strip") or moment["item"] not in items or moment["model"] not in models:
             continue
         key = f"{items.index(moment['item'])} {models[moment['model']]} {moment['frame_b']}"
-        found[key] = [_tile(tile, pictures.uri(tile.get("picture"))) for tile in moment["strip"]]
+        by_key[key] = [_tile(tile, pictures.uri(tile.get("picture"))) for tile in moment["strip"]]
     rows, room = run.rows("strips"), STRIPS_BYTES
     rows = rows[rows["picture"] != ""]
     pair = ["item", "model", "frame_b"]
@@ -552,12 +552,12 @@ def _strips(run: RunTables, items: list[str]) -> dict[str, list[dict[str, Any]]]
         if item not in items or model not in models or size > room:
             continue
         key = f"{items.index(item)} {models[model]} {frame_b}"
-        if key not in found:
+        if key not in by_key:
             room -= size
-            found[key] = [
+            by_key[key] = [
                 _tile(tile, f"data:image/jpeg;base64,{tile['picture']}") for tile in tiles
             ]
-    return found
+    return by_key
 
 
 def _tile(tile: Mapping[str, Any], uri: str) -> dict[str, Any]:
@@ -573,15 +573,15 @@ def _tile(tile: Mapping[str, Any], uri: str) -> dict[str, Any]:
 def _said(run: RunTables, pictures: int, step: int, boxes_left: int) -> str:
     kept = run.json("moments.json").get("player") or {}
     if not pictures:
-        said = "Without pictures: the run was made without them, or its stage has not run"
+        text = "Without pictures: the run was made without them, or its stage has not run"
     elif kept.get("every", 1) == 1:
-        said = f"Every frame is shown ({pictures} pictures)"
+        text = f"Every frame is shown ({pictures} pictures)"
     else:
-        said = f"One frame in {kept['every']} is shown, and both sides of every flip ({pictures} pictures)"
+        text = f"One frame in {kept['every']} is shown, and both sides of every flip ({pictures} pictures)"
         if kept.get("left"):
-            said += f"; {plural(kept['left'], 'flip')} found no room"
+            text += f"; {plural(kept['left'], 'flip')} found no room"
     if step > 1:
-        said += f"; the lines show one frame in {number(step)} and every flip"
+        text += f"; the lines show one frame in {number(step)} and every flip"
     if boxes_left:
-        said += f"; {plural(boxes_left, 'box')} of low score not drawn"
-    return f"{said}."
+        text += f"; {plural(boxes_left, 'box')} of low score not drawn"
+    return f"{text}."

@@ -47,9 +47,9 @@ def replayed(name: str, shown: InputShown, model: Model) -> RemedyAnswers:
     def ask(pixels: torch.Tensor) -> Classifications | Detections:
         nonlocal spent
         begin = time.perf_counter()
-        found = shown.asked(model, pixels)
+        answer = shown.asked(model, pixels)
         spent += time.perf_counter() - begin
-        return found
+        return answer
 
     begin = time.perf_counter()
     rows = answered(shown, replay.frames(), ask)
@@ -69,7 +69,7 @@ class CacheOwner:
 
 def replay_all(run: OpenRun, only: Collection[str] = ()) -> None:
     """Write ``replayed_answers``, ``replayed_boxes`` and replays.json, of all arms or ``only`` some."""
-    found: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES.values()}
+    by_table: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES.values()}
     about: dict[tuple[str, str], list[tuple[str, dict[str, Any]]]] = {}
     models = [model for model in run.models if needs_pixels(model) and model.task in TABLES]
     names = [name for name in (*SHARED, CONTROL) if not only or name in (*only, CONTROL)]
@@ -79,9 +79,9 @@ def replay_all(run: OpenRun, only: Collection[str] = ()) -> None:
             continue
         for name, model in product(names, models):
             rows, fact = _unit(shown, model, name)
-            found[TABLES[model.task]].append(rows)
+            by_table[TABLES[model.task]].append(rows)
             about.setdefault((model.name, name), []).append((item.name, fact))
-    for name, parts in found.items():
+    for name, parts in by_table.items():
         filled = [part for part in parts if len(part)]
         run.folder.write_table(
             name, pd.concat(filled, ignore_index=True) if filled else tables.empty(name)

@@ -104,24 +104,24 @@ def rows_of(found: Classifications | Detections, number: np.ndarray) -> pd.DataF
     if isinstance(found, Classifications):
         return pd.DataFrame({"frame": number, "label": found.labels})
     corners = {name: found.boxes[:, k].astype(np.float64) for k, name in enumerate(BOX)}
-    own = {
+    of_boxes = {
         "frame": number[found.frame],
         "label": found.labels,
         "score": found.scores.astype(np.float64),
     }
-    return pd.DataFrame(own | corners)
+    return pd.DataFrame(of_boxes | corners)
 
 
 def answered(
     shown: InputShown, frames: Stream, ask: Callable[[torch.Tensor], Classifications | Detections]
 ) -> pd.DataFrame:
-    found, at = [], 0
+    parts, at = [], 0
     for pixels in chunks(frames):
-        said = ask(pixels)
-        said = shown.looked_at(said, pixels) if isinstance(said, Detections) else said
-        found.append(rows_of(said, shown.number[at : at + len(pixels)]))
+        answer = ask(pixels)
+        answer = shown.looked_at(answer, pixels) if isinstance(answer, Detections) else answer
+        parts.append(rows_of(answer, shown.number[at : at + len(pixels)]))
         at += len(pixels)
-    return pd.concat(found, ignore_index=True)
+    return pd.concat(parts, ignore_index=True)
 
 
 # How camera and light wander over a clip
@@ -306,10 +306,10 @@ def _moved_onto(other: np.ndarray | None, now: np.ndarray) -> tuple[np.ndarray, 
     nothing = np.zeros(now.shape[:2], np.float32)
     if other is None or other.shape != now.shape:
         return now, nothing
-    found = register(other, now, fine=False)
-    if found.failed:
+    registered = register(other, now, fine=False)
+    if registered.failed:
         return now, nothing
-    moved = warp(other, found.flow)
+    moved = warp(other, registered.flow)
     difference = np.abs(luma(moved).astype(np.float32) - luma(now))
-    alike = found.visible & (difference <= SHARP_DIFFERENCE * spread(difference.ravel(), 1.0))
+    alike = registered.visible & (difference <= SHARP_DIFFERENCE * spread(difference.ravel(), 1.0))
     return moved, alike.astype(np.float32)

@@ -153,7 +153,7 @@ class Changes:
 
 
 def _last(holds: Iterable[bool]) -> int | None:
-    return max((place for place, each in enumerate(holds) if each), default=None)
+    return max((place for place, held in enumerate(holds) if held), default=None)
 
 
 def _both(mild: Block, strong: Block) -> Block:

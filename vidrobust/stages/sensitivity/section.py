@@ -68,11 +68,11 @@ def summary(run: RunTables) -> SensitivityTable | None:
             if metric == "label_flip":
                 curves[str(model)] = changes.curves()
             for name, strength, at in changes.by_strength():
-                found = changes.share(at) if metric == "label_flip" else changes.mean(at)
+                effect = changes.share(at) if metric == "label_flip" else changes.mean(at)
                 values = changes.table["value"].to_numpy(np.float64)[at]
                 narrow = narrower(values, changes.clusters.of(at).label, LARGER)
                 key = {"model": model, "perturbation": name, "strength": strength, "metric": metric}
-                rows.append(key | asdict(found) | {"narrower": narrow})
+                rows.append(key | asdict(effect) | {"narrower": narrow})
     return SensitivityTable(pd.DataFrame(rows), curves) if rows else None
 
 
@@ -86,7 +86,7 @@ def observed_sizes(run: RunTables) -> dict[tuple[str, str], float]:
     )
     if spread is None or not widths:
         return {}
-    found = {}
+    sizes = {}
     width, nothing = (
         float(sorted(widths)[len(widths) // 2]),
         pd.DataFrame({"strength": [], "weight": []}),
@@ -95,8 +95,8 @@ def observed_sizes(run: RunTables) -> dict[tuple[str, str], float]:
         seen = observed(entry, spread, nothing, width)
         size = seen.px if entry.is_length else seen.size
         if known(size) and size > 0:
-            found.update({(model, name): size for model in run.models})
-    return found
+            sizes.update({(model, name): size for model in run.models})
+    return sizes
 
 
 def in_words(run: RunTables, found: SensitivityTable | None) -> list[Sensitive]:
@@ -193,8 +193,8 @@ def rows(found: SensitivityTable | None) -> list[dict[str, object]]:
     both = both.loc[sorted(both.index, key=lambda key: (place[key[:2]], key[2]))]
     result: list[dict[str, object]] = []
     for (model, perturbation, strength), row in both.iterrows():
-        said = saying(str(perturbation), float(strength))
-        entry: dict[str, object] = {"model": model, "perturbation": perturbation, "said": said}
+        text = saying(str(perturbation), float(strength))
+        entry: dict[str, object] = {"model": model, "perturbation": perturbation, "said": text}
         for metric in SHOWN:
             value, low, high = (
                 row.get((name, metric), math.nan) for name in ("value", "low", "high")

@@ -50,7 +50,7 @@ def provided() -> Extensions[SuiteProtocol]:
 
 
 def protocols() -> dict[str, SuiteProtocol]:
-    return {each.suite: each for each in provided().records}
+    return {entry.suite: entry for entry in provided().records}
 
 
 CHUNK_BYTES = 32 * 2**20  # frames in memory at once, in bytes
@@ -91,7 +91,7 @@ class SensitivityStage(SampleStage):
         from vidrobust.metrics.catalogue import is_detector, versions_of
 
         assert model is not None, "a unit per model has one"
-        perturbations = [[each.key, list(each.strengths)] for each in perturbations_of(settings)]
+        perturbations = [[entry.key, list(entry.strengths)] for entry in perturbations_of(settings)]
         of_boxes = settings.chosen_boxes if is_detector(model) else {}
         return {"perturbations": perturbations, "metrics": versions_of(model.task), **of_boxes}
 
@@ -159,10 +159,10 @@ class SensitivityStage(SampleStage):
         from vidrobust.files.json_text import plain
 
         by = ["model", "perturbation", "strength", "metric"]
-        found = (
+        means = (
             run.table("sensitivity").groupby(by, sort=False)["value"].agg(value="mean", n="size")
         )
-        return plain(found.reset_index().to_dict("records"))
+        return plain(means.reset_index().to_dict("records"))
 
 
 SENSITIVITY = SensitivityStage()
@@ -174,7 +174,7 @@ def perturbations_of(settings: Settings) -> tuple[Perturbation, ...]:
     if settings.perturbation:
         return tuple(find(key) for key in settings.perturbation)
     suites = [(name, suite(name)) for name in settings.suite]
-    return tuple(each for name, entries in suites if name not in protocols() for each in entries)
+    return tuple(entry for name, entries in suites if name not in protocols() for entry in entries)
 
 
 def frames_to_study(transitions: pd.DataFrame, count: int, content: str, seed: int) -> np.ndarray:
@@ -206,5 +206,5 @@ def _order(context: Context) -> np.ndarray:
 
 
 def _protocols(settings: Settings) -> list[SuiteProtocol]:
-    found = {} if settings.perturbation else protocols()
-    return [protocol for suite, protocol in found.items() if suite in settings.suite]
+    known = {} if settings.perturbation else protocols()
+    return [protocol for suite, protocol in known.items() if suite in settings.suite]

@@ -23,7 +23,7 @@ MOST_OTHERS = 4  # further perturbations that are named
 
 def statements(run: RunTables) -> Iterator[Statement]:
     table = run.table("sensitivity")
-    recorded = {each.name for each in run.record.models if each.is_recorded}
+    recorded = {entry.name for entry in run.record.models if entry.is_recorded}
     for model, task in run.tasks.items():
         if model in recorded:
             yield _missing(model, NEEDS_MODEL, "sensitivity_needs_model")
@@ -72,10 +72,10 @@ def _of_model(model: str, task: Task, rows: pd.DataFrame, parts: dict[str, str])
     if order := ranked(measured):
         first, *others = order
         assert first.first is not None
-        said = _said(first.first.share, many)
-        text = f"{capital(subject(first.perturbation, first.first))} {happens} {said}."
+        size = _said(first.first.share, many)
+        text = f"{capital(subject(first.perturbation, first.first))} {happens} {size}."
         if others:
-            names = listing((phrase(each.perturbation).noun for each in others), MOST_OTHERS)
+            names = listing((phrase(curve.perturbation).noun for curve in others), MOST_OTHERS)
             text += f" Next come {names}."
         return _statement(model, text + unknown, Level.MEASURED, "sensitivity", first.first.share)
     name, largest = max(

@@ -89,8 +89,8 @@ def study_frames(
                 predict(model, changed, batch),
             )
             before, after = (
-                chosen(each, only, ignored) if isinstance(each, Detections) else each
-                for each in both
+                chosen(side, only, ignored) if isinstance(side, Detections) else side
+                for side in both
             )
             parts.append(_differences_rows(frames, model, some, before, after))
         if step is not None:
@@ -108,8 +108,8 @@ def _perturbed(
         on_cpu = group.perturbation.on_cpu and pixels.device.type != "cpu"
         source = torch.from_numpy(frames.pictures) if on_cpu else pixels
         clean = source.index_select(0, torch.from_numpy(group.rows).to(source.device))
-        own = drawn.generators(frames, group)
-        made = group.perturbation.apply(clean.permute(0, 3, 1, 2), group.strength, own)
+        rngs = drawn.generators(frames, group)
+        made = group.perturbation.apply(clean.permute(0, 3, 1, 2), group.strength, rngs)
         return made.permute(0, 2, 3, 1).to(pixels.device)
 
     # most perturbations of large frames keep one processor busy for longer than the model needs
@@ -178,8 +178,8 @@ def _differences_rows(
     before: Predictions,
     after: Predictions,
 ) -> pd.DataFrame:
-    found = differences(metrics_of(model.task), before, after)
-    names, sizes = list(found), [len(group.rows) for group in some]
+    figures = differences(metrics_of(model.task), before, after)
+    names, sizes = list(figures), [len(group.rows) for group in some]
     count = sum(sizes)
 
     def every(values: np.ndarray) -> np.ndarray:
@@ -196,6 +196,6 @@ def _differences_rows(
             "strength": every(np.repeat([group.strength for group in some], sizes)),
             "draw": every(np.repeat([group.draw for group in some], sizes)),
             "metric": np.repeat(np.array(names, object), count),
-            "value": np.concatenate([found[name].astype(np.float64) for name in names]),
+            "value": np.concatenate([figures[name].astype(np.float64) for name in names]),
         }
     )

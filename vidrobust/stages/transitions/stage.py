@@ -80,10 +80,10 @@ class TransitionsUnit:
             nothing = {**_described(source, None), "decoded": "nothing"}
             return {"transitions": tables.empty("transitions")}, nothing
         if not self._columns:
-            found = "; ".join(source.problems) or "no frame could be decoded"
-            raise InputError(f"{printable(self.context.item.path)}: {found}")
+            why = "; ".join(source.problems) or "no frame could be decoded"
+            raise InputError(f"{printable(self.context.item.path)}: {why}")
         joined = {
-            name: np.concatenate([each[name] for each in self._columns])
+            name: np.concatenate([part[name] for part in self._columns])
             for name in self._columns[0]
         }
         table = pd.DataFrame({"item": self.context.item.name, **joined})

@@ -31,22 +31,22 @@ class ListedRows:
 
 
 def first_rows(rows: Iterable[Mapping[str, Any]], most: int = MOST_ROWS) -> ListedRows:
-    each = list(rows)
-    return ListedRows(each[:most], max(0, len(each) - most))
+    listed = list(rows)
+    return ListedRows(listed[:most], max(0, len(listed) - most))
 
 
 def in_one_line(run: RunTables) -> str:
     """How much footage: clips (or inputs, where images are among them), frames, seconds."""
     frames = sum(entry.frames for entry in run.record.inputs)
     moving = all(entry.frame_rate > 0 for entry in run.record.inputs)
-    said = plural(len(run.items), "clip" if moving else "input")
+    text = plural(len(run.items), "clip" if moving else "input")
     if frames:
-        said += f", {plural(frames, 'frame')}"
+        text += f", {plural(frames, 'frame')}"
     pairs = run.table("pairs")
     if pairs is not None:
         near = pairs[(pairs["kind"] == "adjacent") & (pairs["model"] == pairs["model"].iloc[0])]
-        said += f", {duration(float(near['delta_ms'].sum()) / 1000)} of footage"
-    return said
+        text += f", {duration(float(near['delta_ms'].sum()) / 1000)} of footage"
+    return text
 
 
 def exclusions(run: RunTables) -> list[dict[str, Any]]:
@@ -92,7 +92,7 @@ def inputs(run: RunTables) -> ListedRows:
             "codec": f"{entry.codec} {entry.pixel_format}".strip(),
             "corrupt": entry.corrupt_frames,
             "said": "; ".join([*entry.problems, *entry.notes]),
-            "read_by": " on ".join(each for each in (entry.backend, entry.device) if each),
+            "read_by": " on ".join(part for part in (entry.backend, entry.device) if part),
             "why": entry.reason,
             "sha256": entry.sha256[:12],
         }

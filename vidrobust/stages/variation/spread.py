@@ -83,19 +83,19 @@ def spread_of(changes: pd.DataFrame, widths: Mapping[str, int]) -> pd.DataFrame:
     rows = []
     for quantity in CONDITIONS:
         of_quantity = changes[changes["quantity"] == quantity]
-        found = {
+        by_item = {
             str(item): _condition(part) for item, part in of_quantity.groupby("item", sort=False)
         }
-        for item, values in found.items():
+        for item, values in by_item.items():
             rows.append(_row(item, quantity, *values, width=widths[item]))
-        if found:
-            whole = _row("", quantity, *_together(list(found.values())), width=0)
+        if by_item:
+            whole = _row("", quantity, *_together(list(by_item.values())), width=0)
             if UNITS[quantity].startswith("px"):
                 power = 2 if quantity == "sharpness" else 1  # of sharpness the values are variances
-                each = [
-                    (v / widths[i] ** power, e / widths[i], b) for i, (v, e, b) in found.items()
+                parts = [
+                    (v / widths[i] ** power, e / widths[i], b) for i, (v, e, b) in by_item.items()
                 ]
-                whole["share"] = _row("", quantity, *_together(each), width=1)["spread"]
+                whole["share"] = _row("", quantity, *_together(parts), width=1)["spread"]
             rows.append(whole)
     return tables.check("spread", pd.DataFrame(rows) if rows else tables.empty("spread"))
 
@@ -120,8 +120,8 @@ def _condition(part: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, str]:
 
 def _about_median(value: np.ndarray, shot: np.ndarray) -> Iterator[np.ndarray]:
     for one in np.unique(shot):
-        own = np.append(value[shot == one], 0.0)
-        yield own - np.median(own)
+        here = np.append(value[shot == one], 0.0)
+        yield here - np.median(here)
 
 
 def _together(
@@ -154,20 +154,20 @@ def _row(
     least, most = float(value.min()), float(value.max())
     low, high = np.percentile(value, (2.5, 97.5), method="median_unbiased")
     known = error[error > 0]
-    own = float(np.median(known)) if len(known) else 0.0
+    noise = float(np.median(known)) if len(known) else 0.0
     if quantity == "sharpness":
         signed = [math.copysign(math.sqrt(abs(x)), x) for x in (low, high)]
-        half, low, high = (math.sqrt(max(0.0, high - low - 2 * own**2)), signed[0], signed[1])
+        half, low, high = (math.sqrt(max(0.0, high - low - 2 * noise**2)), signed[0], signed[1])
         least, most = (math.copysign(math.sqrt(abs(x)), x) for x in (least, most))
     else:
-        half = math.sqrt(max(0.0, ((high - low) / 2) ** 2 - (NORMAL * own) ** 2))
+        half = math.sqrt(max(0.0, ((high - low) / 2) ** 2 - (NORMAL * noise) ** 2))
         if UNITS[quantity].startswith("ratio"):
             half, low, high = math.expm1(half), math.exp(low), math.exp(high)
             least, most = math.exp(least), math.exp(most)
     if width and UNITS[quantity].startswith("px"):
         row["share"] = half / width
     ends = {"low": low, "high": high, "least": least, "most": most}
-    return {**row, "spread": half, **ends, "error": own, "n": len(value)}
+    return {**row, "spread": half, **ends, "error": noise, "n": len(value)}
 
 
 # How strong a perturbation occurs in the footage
@@ -255,7 +255,7 @@ def _ends(row: pd.Series, spread: float) -> tuple[float, float, float, float] | 
     half, wanted = (plain[1] - plain[0]) / 2, math.log1p(spread) if ratio else spread
     plain[:2] *= wanted / half if half > 0 else 0.0
     strength = np.sign(plain) * np.expm1(np.abs(plain)) if ratio else plain
-    low, high, least, most = (float(each) for each in strength)
+    low, high, least, most = (float(end) for end in strength)
     return min(low, 0.0), max(high, 0.0), least, most
 
 
