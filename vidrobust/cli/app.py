@@ -32,7 +32,7 @@ STUDY_ORDER = (
     *("correlate", "policy", "remedies", "boxes", "report"),
 )
 # Commands of the core: section, module in this folder and name, sentence.
-OWN = (
+IN_CORE = (
     (STUDY, "studies:study", "Run every stage on videos, frames, globs, manifests or a stream."),
     (STUDY, "tools:demo", "Run a whole study on footage that comes with the package."),
     (STUDY, "studies:report", "Write report.html and details.html of a run folder."),
@@ -48,7 +48,7 @@ OWN = (
         "List installed plugins, what each brings, and those that are broken.",
     ),
 )
-PROVIDED = from_plugins([place.partition(":")[2] for _, place, _ in OWN])  # commands of plugins
+PROVIDED = from_plugins([place.partition(":")[2] for _, place, _ in IN_CORE])  # commands of plugins
 
 
 def _own_commands() -> tuple[CommandEntry, ...]:
@@ -59,7 +59,7 @@ def _own_commands() -> tuple[CommandEntry, ...]:
             help=text,
             load=at(f"{__package__}.{place}"),
         )
-        for section, place, text in OWN
+        for section, place, text in IN_CORE
     )
 
 

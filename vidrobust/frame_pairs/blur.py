@@ -30,7 +30,7 @@ SIDE = 32  # side, px, of the blocks whose spectra are compared
 # leaks.
 LEAST_POWER = 1e-4
 MOST_BLOCKS = 600  # most blocks of a picture that are looked at
-FEWEST = 8  # blocks of most detail that must be seen in both frames
+FEWEST_BLOCKS = 8  # blocks of most detail that must be seen in both frames
 CLEAR = 0.9  # share of a block's pixels that both frames must show
 # Below, the window leaks; beyond, power depends on how the detail lies to the pixels.
 LOWEST, HIGHEST = 1.5 / SIDE, 0.375  # frequencies between these, cycles per px, are compared
@@ -191,7 +191,7 @@ def blur_between(
         return Blur(known=False)
     powers = [np.square(spectrum.real) + np.square(spectrum.imag) for spectrum in spectra]
     order = np.argsort((powers[0] + powers[1]).sum(axis=1), kind="stable")
-    count = max(FEWEST, int(EDGES * len(order)))
+    count = max(FEWEST_BLOCKS, int(EDGES * len(order)))
     flat, rich = order[:count], order[-count:]
     noise = [power[flat].mean(axis=0) for power in powers]
     if min(float(power[rich].mean()) for power in powers) < NO_POWER:
@@ -261,7 +261,7 @@ def spectra_of_both(
     to_y, to_x = y + np.rint(dy).astype(int), x + np.rint(dx).astype(int)
     inside = (to_y >= 0) & (to_y <= height - SIDE) & (to_x >= 0) & (to_x <= width - SIDE)
     kept = np.flatnonzero(inside & (shown >= CLEAR))
-    if len(kept) < 2 * FEWEST:
+    if len(kept) < 2 * FEWEST_BLOCKS:
         return None
     windows = [
         np.lib.stride_tricks.sliding_window_view(frame, (SIDE, SIDE)) for frame in (first, second)

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from vidrobust.frame_pairs import robust, tone
-from vidrobust.frames.pixels import REACH, field_of, lattice_side, luma, spline_basis
+from vidrobust.frames.pixels import SPLINE_REACH, field_of, lattice_side, luma, spline_basis
 
 BLOCK = 8  # side, px, of the blocks whose means are compared
 INTERVALS = 10  # knots are this share of the width apart
@@ -174,7 +174,7 @@ def _products(basis: np.ndarray) -> np.ndarray:
 
 def _overlapping(knots: int) -> tuple[np.ndarray, np.ndarray]:
     first, second = np.triu_indices(knots)
-    near = second - first <= REACH
+    near = second - first <= SPLINE_REACH
     return first[near], second[near]
 
 
@@ -210,7 +210,7 @@ def _fit(blocks: _Blocks, weight: np.ndarray, absolute: int = 0) -> np.ndarray:
     down, across, pairs = blocks.down, blocks.across, blocks.pairs
     size = (down.shape[1], across.shape[1])
     band, knot, taken = _banded(*size)
-    normal = np.zeros((REACH * size[1] + REACH + 1, size[0] * size[1]))
+    normal = np.zeros((SPLINE_REACH * size[1] + SPLINE_REACH + 1, size[0] * size[1]))
     lattice: np.ndarray = np.zeros(size)
     residual, seen = np.abs(blocks.difference), np.flatnonzero(weight > 0)
     square = blocks.first**2

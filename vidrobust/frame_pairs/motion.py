@@ -15,8 +15,8 @@ import numpy as np
 from vidrobust.frame_pairs.prepared import PreparedFrame, to_full
 from vidrobust.frame_pairs.robust import same_light, sandwich
 
-WINDOW = 15
-LEVELS = 4
+TRACKER_WINDOW = 15  # side, px, of the window by which a point is followed
+PYRAMID_LEVELS = 4
 # The tracker stops after 15 iterations, or at a step below 0.01 px.
 STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 15, 0.01)
 MAX_RETURN = 0.7  # largest distance, analysis px, between a point and the place to which its track leads back
@@ -141,9 +141,9 @@ def _track(a: PreparedFrame, b: PreparedFrame) -> tuple[np.ndarray, np.ndarray]:
     # The way back starts from the point's own origin and removes half of the tracker's asymmetry.
     first, second = same_light(a.small, b.small, alike="share")
     start = a.corners[:, None]
-    window = (WINDOW, WINDOW)
+    window = (TRACKER_WINDOW, TRACKER_WINDOW)
     there, seen, _ = cv2.calcOpticalFlowPyrLK(
-        first, second, start, None, winSize=window, maxLevel=LEVELS - 1, criteria=STOP
+        first, second, start, None, winSize=window, maxLevel=PYRAMID_LEVELS - 1, criteria=STOP
     )
     back, found_back, _ = cv2.calcOpticalFlowPyrLK(
         second,

@@ -23,7 +23,7 @@ IMMERKAER_POWER = 36  # sum of the operator's squares
 CELL = 16  # side, px, of the cells of which the flattest tell the noise
 FLAT = 0.2  # share of the picture, the flattest, that tells the noise
 LEAST_NOISE = 0.7  # noise of less, levels, is within what rounding does
-REACH = 2.0  # sigma, px, over which the energy of detail is that of one place
+DETAIL_SIGMA = 2.0  # sigma, px, over which the energy of detail is that of one place
 NOISY = 2.0  # detail of less than so many times the noise's energy is given up
 # Side, px, of the blocks that keep their sign, and through whose means the smooth part runs: that of the
 # transforms of most codecs.
@@ -84,7 +84,7 @@ def regained(second: np.ndarray, missed: Kernel, noise: np.ndarray) -> np.ndarra
     """
     x = second.astype(np.float32)
     detail = x - missed.of(x)
-    energy = cv2.GaussianBlur(np.square(detail).mean(axis=2), (0, 0), REACH)
+    energy = cv2.GaussianBlur(np.square(detail).mean(axis=2), (0, 0), DETAIL_SIGMA)
     own = float(np.square(noise).mean()) * missed.energy_of_noise()[1]
     return np.asarray(detail * np.clip(1 - NOISY * own / np.maximum(energy, 1e-6), 0, 1)[..., None])
 

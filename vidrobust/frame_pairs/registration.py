@@ -52,7 +52,7 @@ MOSTLY_STILL = 0.4
 SAME_MOTION = 0.5
 # Rows and columns of cells in which a camera's motion must show where no group of points is the camera's.
 GRID_OF_CELLS = (9, 12)
-MOST = 0.6  # share of these cells in which it must show
+QUORUM = 0.6  # share of these cells in which it must show
 # The flow is an object's motion where it leaves less than this share of what the camera's motion leaves.
 BETTER = 0.9
 MIN_OWN_MOTION = 0.15  # smallest motion beyond the camera's, px, that is an object's
@@ -423,7 +423,7 @@ def moves_everywhere(found: Registration) -> bool:
     rim = np.ones(GRID_OF_CELLS, bool)
     rim[1:-1, 1:-1] = False
     enough = known.sum() >= known.size // 4 and (rim & known).any()
-    return bool(enough and better[known].mean() > MOST and better[rim & known].mean() > MOST)
+    return bool(enough and better[known].mean() > QUORUM and better[rim & known].mean() > QUORUM)
 
 
 def moves_alone(found: Registration) -> bool:

@@ -222,7 +222,7 @@ def map_levels(pixels: torch.Tensor, tables: np.ndarray) -> torch.Tensor:
     return out
 
 
-REACH = 3  # knots from the first to the last of the cubic splines that overlap one of them
+SPLINE_REACH = 3  # knots from the first to the last of the cubic splines that overlap one of them
 
 
 def lattice_side(length: float, spacing: float) -> int:

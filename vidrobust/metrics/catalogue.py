@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from vidrobust.predictions import Classifier, Detector
 
-OWN = (CLASSIFICATION, DETECTION)  # the tasks of the core
+CORE_TASKS = (CLASSIFICATION, DETECTION)  # the tasks of the core
 
 # What the tables of every account of causes begin with.
-ACCOUNTS = tuple(dict.fromkeys(prefix for task in OWN for prefix in task.accounts))
+ACCOUNTS = tuple(dict.fromkeys(prefix for task in CORE_TASKS for prefix in task.accounts))
 
 # A package adds a Metric by an entry point of this group that names the record.
 ENTRY_POINTS = "vidrobust.metrics"
@@ -32,12 +32,12 @@ TASK_POINTS = "vidrobust.tasks"  # the same of a Task
 @functools.cache
 def provided_tasks() -> Extensions[Task]:
     """Return the tasks of installed plugins."""
-    return extensions(TASK_POINTS, Task, lambda task: task.name, {task.name for task in OWN})
+    return extensions(TASK_POINTS, Task, lambda task: task.name, {task.name for task in CORE_TASKS})
 
 
 def tasks() -> dict[str, Task]:
     """Return all tasks by name, the core's first."""
-    return {task.name: task for task in (*OWN, *provided_tasks().records)}
+    return {task.name: task for task in (*CORE_TASKS, *provided_tasks().records)}
 
 
 def of_plugins(models: Mapping[str, str]) -> dict[str, Task]:
@@ -101,7 +101,7 @@ def versions_of(task: str) -> list[str]:
 
 def plugin_of(task: str) -> list[str]:
     """Return the packages that bring a task, with versions; none for the core's."""
-    return [] if task_of(task) in OWN else packages(TASK_POINTS)
+    return [] if task_of(task) in CORE_TASKS else packages(TASK_POINTS)
 
 
 def find_metric(name: str, task: str | None = None) -> Metric | None:

@@ -36,7 +36,7 @@ from vidrobust.perturb.perturbation import (
     without_chance,
 )
 
-LEVELS = np.arange(256, dtype=np.float64)
+GREY_LEVELS = np.arange(256, dtype=np.float64)
 PATCHES = 4  # Knots of the random field are this share of the longer side apart
 LARGEST = 4.0  # A field's largest distance from its mean, standard deviations
 GRID = 64  # Places along a side at which a field's mean and spread are taken
@@ -55,31 +55,31 @@ def factors(signed: Sequence[float]) -> np.ndarray:
 
 
 def _brightness(pixels: torch.Tensor, signed: Sequence[float]) -> torch.Tensor:
-    return map_levels(pixels, factors(signed)[:, None, None] * LEVELS)
+    return map_levels(pixels, factors(signed)[:, None, None] * GREY_LEVELS)
 
 
 def _exposure_offset(pixels: torch.Tensor, signed: Sequence[float]) -> torch.Tensor:
-    return map_levels(pixels, np.asarray(signed)[:, None, None] + LEVELS)
+    return map_levels(pixels, np.asarray(signed)[:, None, None] + GREY_LEVELS)
 
 
 def _contrast(pixels: torch.Tensor, signed: Sequence[float]) -> torch.Tensor:
     mean = np.asarray(channel_means(pixels) @ LUMA)[:, None, None]  # Rec. 601 luma
-    return map_levels(pixels, mean + factors(signed)[:, None, None] * (LEVELS - mean))
+    return map_levels(pixels, mean + factors(signed)[:, None, None] * (GREY_LEVELS - mean))
 
 
 def _gamma(pixels: torch.Tensor, signed: Sequence[float]) -> torch.Tensor:
-    return map_levels(pixels, 255 * (LEVELS / 255) ** factors(signed)[:, None, None])
+    return map_levels(pixels, 255 * (GREY_LEVELS / 255) ** factors(signed)[:, None, None])
 
 
 def _white_balance(pixels: torch.Tensor, signed: Sequence[float]) -> torch.Tensor:
     root = np.sqrt(factors(signed))
     gains = np.stack([root, np.ones_like(root), 1 / root], axis=1)
-    return map_levels(pixels, gains[:, :, None] * LEVELS)
+    return map_levels(pixels, gains[:, :, None] * GREY_LEVELS)
 
 
 def _quantization(pixels: torch.Tensor, lost_bits: Sequence[float]) -> torch.Tensor:
     steps = np.rint(2.0 ** (8 - np.asarray(lost_bits)))[:, None, None] - 1
-    return map_levels(pixels, np.rint(np.rint(LEVELS / 255 * steps) / steps * 255))
+    return map_levels(pixels, np.rint(np.rint(GREY_LEVELS / 255 * steps) / steps * 255))
 
 
 def _saturation(pixels: torch.Tensor, signed: Sequence[float]) -> torch.Tensor:

@@ -38,7 +38,7 @@ TASKS = {
     "ForUniversalSegmentation": ("semantic", "AutoModelForUniversalSegmentation"),
     "ForInstanceSegmentation": ("semantic", "AutoModelForInstanceSegmentation"),
 }
-OWN = ("classification", "detection")
+TASKS_LOADED = ("classification", "detection")
 
 
 @dataclass(eq=False, kw_only=True)
@@ -114,7 +114,7 @@ def load(spec: ModelSpec, device: torch.device) -> Classifier | Detector:
         raise
     except Exception as error:
         raise InputError(f"{spec.text}: {_why(error, folder, spec.target)}") from error
-    if task not in OWN:
+    if task not in TASKS_LOADED:
         return _of_another_task(module, processor, task, spec, device)
     least = (
         _score(spec.options["min_score"], spec.text) if "min_score" in spec.options else MIN_SCORE
@@ -159,7 +159,7 @@ def adopt(given: object, device: torch.device) -> Classifier | Detector | None:
         type(module).__name__,
     )
     task, _ = _task(module.config, f"model {name}", architecture)
-    if task not in OWN:
+    if task not in TASKS_LOADED:
         return None
     if processor is None and place and Path(place).is_dir():
         processor = _library(name).AutoImageProcessor.from_pretrained(place)

@@ -29,7 +29,7 @@ from vidrobust.perturb.draws import (
     uniform,
 )
 from vidrobust.perturb.geometric import boxes_by, sheared, warp
-from vidrobust.perturb.light import LEVELS
+from vidrobust.perturb.light import GREY_LEVELS
 from vidrobust.perturb.perturbation import (
     Apply,
     ApplyClip,
@@ -201,7 +201,7 @@ def _flicker(
     mains = MAINS_HZ[integer(own, 0, 2)] * (1 + uniform(own, -MAINS_ERROR, MAINS_ERROR))
     phase = uniform(own, 0, 2 * math.pi)
     gains = 1 + depth * np.sin(2 * math.pi * 2 * mains * times_s + phase)
-    return map_levels(pixels, gains[:, None, None] * LEVELS)
+    return map_levels(pixels, gains[:, None, None] * GREY_LEVELS)
 
 
 def _banding(
@@ -228,7 +228,7 @@ def _exposure_drift(
     pixels: torch.Tensor, times_s: np.ndarray, most: float, own: torch.Generator
 ) -> torch.Tensor:
     gains = (1 + most) ** slow_wave(times_s, own)
-    return map_levels(pixels, gains[:, None, None] * LEVELS)
+    return map_levels(pixels, gains[:, None, None] * GREY_LEVELS)
 
 
 def _focus_drift(

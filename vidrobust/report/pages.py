@@ -29,11 +29,11 @@ POLICY = (
     "default-src 'none'; img-src data:; style-src {style}; script-src {script}; base-uri 'none'; "
     "form-action 'none'"
 )
-OWN = "vidrobust.report"
+HERE = "vidrobust.report"
 PLACE = "content-security-policy"  # stands in ``page.html`` until all styles and scripts are known
 
 
-def rendered(template: str, content: Mapping[str, Any], package: str = OWN) -> str:
+def rendered(template: str, content: Mapping[str, Any], package: str = HERE) -> str:
     """Return a page with its styles' and scripts' hashes in its content security policy.
 
     ``package`` has the folder ``templates`` of the template; it may use those of the core.
@@ -63,7 +63,7 @@ def written(path: Path, text: str) -> Path:
     return path
 
 
-def write_page(path: Path, template: str, content: Mapping[str, Any], package: str = OWN) -> Path:
+def write_page(path: Path, template: str, content: Mapping[str, Any], package: str = HERE) -> Path:
     return written(path, rendered(template, {"version": VERSION, **content}, package))
 
 
@@ -75,7 +75,7 @@ def _unbroken(value: Any) -> Any:
 def _environment(package: str) -> jinja2.Environment:
     templates = {
         each.name: each.read_text(encoding="utf-8")
-        for folder in dict.fromkeys((OWN, package))
+        for folder in dict.fromkeys((HERE, package))
         for each in resources.files(folder).joinpath("templates").iterdir()
         if each.name.endswith((".html", ".css", ".js"))
     }

@@ -9,7 +9,7 @@ import pandas as pd
 
 from vidrobust.files.json_text import plain
 from vidrobust.frame_pairs.transitions import REASONS
-from vidrobust.metrics.catalogue import OWN, find_metric
+from vidrobust.metrics.catalogue import CORE_TASKS, find_metric
 from vidrobust.metrics.metric import usable_pairs
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.record import SCHEMA
@@ -49,7 +49,7 @@ def _figure(row: Any) -> dict[str, Any]:
 def _counts(folder: RunFolder, model: str, rows: pd.DataFrame) -> dict[str, Any]:
     pairs, frames = folder.table("pairs"), folder.table("frames")
     if not (frames["model"] == model).any():
-        own = folder.record.tasks.get(model, "detection") in (task.name for task in OWN)
+        own = folder.record.tasks.get(model, "detection") in (task.name for task in CORE_TASKS)
         return (_box_counts if own else _task_counts)(folder, model, rows)
     adjacent = pairs[(pairs["model"] == model) & (pairs["kind"] == "adjacent")]
     good = usable_pairs(pairs, model)

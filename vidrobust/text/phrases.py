@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-MOST = 3
+MOST_ALIKE = 3
 CUTOFF = 0.7  # least likeness of a suggestion (difflib's ratio)
 
 
@@ -16,7 +16,7 @@ def close_to(name: str, known: Iterable[str]) -> list[str]:
     plain: dict[str, str] = {}
     for candidate in known:
         plain.setdefault(_plain(candidate), candidate)
-    close = difflib.get_close_matches(_plain(name), list(plain), MOST, CUTOFF)
+    close = difflib.get_close_matches(_plain(name), list(plain), MOST_ALIKE, CUTOFF)
     return [plain[key] for key in close]
 
 

@@ -22,7 +22,7 @@ from vidrobust.text.numbers import known
 
 GROUP = "vidrobust.exports"  # group of entry points in which a package names a Format, or several
 # Formats of the core: module in this folder, and record.
-OWN = {"csv": "csv:CSV", "markdown": "markdown:MARKDOWN"}
+CORE_FORMATS = {"csv": "csv:CSV", "markdown": "markdown:MARKDOWN"}
 FOLDER = "exports"  # within a run folder, where no other is named
 
 
@@ -92,16 +92,16 @@ def save(path: Path, text: str) -> Path:
 
 @cache
 def provided() -> Extensions[Format]:
-    return extensions(GROUP, Format, lambda found: found.name, OWN)
+    return extensions(GROUP, Format, lambda found: found.name, CORE_FORMATS)
 
 
 def names() -> list[str]:
-    return sorted([*OWN, *(record.name for record in provided().records)])
+    return sorted([*CORE_FORMATS, *(record.name for record in provided().records)])
 
 
 def format_of(name: str) -> Format:
-    if name in OWN:
-        module, _, record = OWN[name].partition(":")
+    if name in CORE_FORMATS:
+        module, _, record = CORE_FORMATS[name].partition(":")
         chosen: Format = getattr(importlib.import_module(f"{__package__}.{module}"), record)
         return chosen
     for plugin in provided().records:

@@ -164,7 +164,7 @@ ALIKE = 0.5  # Neighbours move alike if half of them lie within this share of th
 
 # A lost thing reaches a box within so many times the way of its speed and so many of its sizes, if both are
 # so alike in size, and everything else is so many times further off
-REACH, NEARBY, LIKE_SIZE, CLEARLY = 1.5, 0.5, 1.5, 1.5
+AHEAD, NEARBY, LIKE_SIZE, CLEARLY = 1.5, 0.5, 1.5, 1.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -331,7 +331,7 @@ def _turned(
     speed = np.linalg.norm(live.velocity[lost], axis=1)[:, None]
     # of one that was seen once, and whose pixels show nothing, it is not known how far it goes
     speed = np.where(live.fresh[lost][:, None] & (speed == 0), side, speed)
-    reach = REACH * speed * (frame - live.seen[lost])[:, None] + NEARBY * side
+    reach = AHEAD * speed * (frame - live.seen[lost])[:, None] + NEARBY * side
     alike = np.sqrt(np.maximum(areas(found.boxes[free]), 1e-9))[None] / side
     near = (off <= reach) & (alike <= LIKE_SIZE) & (alike >= 1 / LIKE_SIZE)
     near &= live.label[lost][:, None] == found.labels[free][None]

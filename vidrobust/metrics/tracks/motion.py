@@ -7,17 +7,17 @@ import itertools
 import cv2
 import numpy as np
 
+from vidrobust.frame_pairs.motion import TRACKER_WINDOW
 from vidrobust.frame_pairs.robust import same_light
 
 SIDE = 640  # measured on the frame averaged down to this longer side
 POINTS = 2000  # about so many points a frame are followed, shared out among the boxes, ...
 # ... one for each cell of a grid of at most 4 x 4 in a box.
 MOST_CELLS = 4
-WINDOW = 15
-LEVELS = 4
+TOP_LEVEL = 4  # of the pyramid in which points are followed; OpenCV counts levels from 0
 MAX_RETURN = 1.0  # largest distance, analysis px, between a point and where its track leads back to
 AGREE = 2.0  # points of a box that move alike to within so many analysis px vote together
-REACH = 1.5  # a box's picture is searched for within so many of its longer sides, ...
+SEARCH_REACH = 1.5  # a box's picture is searched for within so many of its longer sides, ...
 # ... and at least so many analysis px.
 MIN_REACH = 40
 LIKE = 0.6  # least correlation at which it is found again, ...
@@ -108,7 +108,7 @@ def _searched(a: np.ndarray, b: np.ndarray, box: np.ndarray) -> np.ndarray:
     patch = a[y1:y2, x1:x2]
     if min(patch.shape) < SMALLEST or patch.std() < MIN_SPREAD:
         return np.full(2, np.nan)
-    reach = max(MIN_REACH, round(REACH * max(patch.shape)))
+    reach = max(MIN_REACH, round(SEARCH_REACH * max(patch.shape)))
     left, top = max(0, x1 - reach), max(0, y1 - reach)
     area = b[top : y2 + reach, left : x2 + reach]
     likeness = cv2.matchTemplate(area, patch, cv2.TM_CCOEFF_NORMED)
@@ -142,13 +142,13 @@ def _corners(gray: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 def _tracked(a: np.ndarray, b: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     first, second = same_light(a, b, alike="share")
-    window = (WINDOW, WINDOW)
+    window = (TRACKER_WINDOW, TRACKER_WINDOW)
     start = points[:, None]
     there, status, _ = cv2.calcOpticalFlowPyrLK(
-        first, second, start, None, winSize=window, maxLevel=LEVELS
+        first, second, start, None, winSize=window, maxLevel=TOP_LEVEL
     )
     back, again, _ = cv2.calcOpticalFlowPyrLK(
-        second, first, there, None, winSize=window, maxLevel=LEVELS
+        second, first, there, None, winSize=window, maxLevel=TOP_LEVEL
     )
     off = np.abs(back - start)[:, 0].max(axis=1)
     good = (status[:, 0] == 1) & (again[:, 0] == 1) & (off <= MAX_RETURN)

@@ -24,7 +24,7 @@ from vidrobust.metrics.box_differences import (
     overlaps,
 )
 from vidrobust.metrics.tracks.borders import in_zones, touches_border
-from vidrobust.metrics.tracks.follow import ALIKE, LATELY, REACH, Objects, TrackEnds, TrackSettings
+from vidrobust.metrics.tracks.follow import AHEAD, ALIKE, LATELY, Objects, TrackEnds, TrackSettings
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.shapes.shape import Places
 
@@ -499,5 +499,5 @@ def _may_go_on(
             & (found.labels[edges.last[lost]] == found.labels[row])
         )
         away = np.linalg.norm(centre[edges.last[lost]] - centre[row], axis=1)
-        result[track] = bool((near & (away <= REACH * speed * gap + side[row])).any())
+        result[track] = bool((near & (away <= AHEAD * speed * gap + side[row])).any())
     return result

@@ -79,7 +79,7 @@ def content(run: RunTables, model: str, rows: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-KEPT = 2  # decimals of pixels that are written
+PX_DIGITS = 2  # decimals of pixels that are written
 
 
 def write_mot(folder: RunFolder, out: Path) -> list[Path]:
@@ -106,7 +106,7 @@ def write_mot(folder: RunFolder, out: Path) -> list[Path]:
 
 def _mot_line(row: Any) -> str:
     box = (row.x1 + 1, row.y1 + 1, row.x2 - row.x1, row.y2 - row.y1)
-    sides = ",".join(f"{side:.{KEPT}f}" for side in box)
+    sides = ",".join(f"{side:.{PX_DIGITS}f}" for side in box)
     return f"{row.frame + 1},{row.track + 1},{sides},{row.score:.4f},{row.label + 1},-1,-1\n"
 
 
@@ -150,8 +150,8 @@ def coco_of(folder: RunFolder, model: str, boxes: pd.DataFrame) -> dict[str, Any
             "image_id": int(row.id),
             "video_id": items.index(row.item) + 1,
             "category_id": int(row.label),
-            "bbox": [round(float(v), KEPT) for v in (row.x1, row.y1, width, height)],
-            "area": round(float(width * height), KEPT),
+            "bbox": [round(float(v), PX_DIGITS) for v in (row.x1, row.y1, width, height)],
+            "area": round(float(width * height), PX_DIGITS),
             "score": round(float(row.score), 4),
             "iscrowd": 0,
         }
@@ -173,7 +173,7 @@ def segmentation(text: str) -> dict[str, Any] | list[list[float]]:
     if kind == "rle":
         height, width, counts = rest.split(" ", 2)
         return {"size": [int(height), int(width)], "counts": counts}
-    return [[round(float(v), KEPT) for v in ring.split()] for ring in rest.split(";")]
+    return [[round(float(v), PX_DIGITS) for v in ring.split()] for ring in rest.split(";")]
 
 
 def _boxes(folder: RunFolder) -> list[tuple[str, pd.DataFrame]]:

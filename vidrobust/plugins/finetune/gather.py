@@ -161,7 +161,7 @@ def of_labels(right: Sequence[frozenset[int]], classes: int) -> np.ndarray:
 
 # Frames of an input that are asked for at once, and bytes up to which more are: each asking decodes anew from
 # the key frame before, of which there may be one in hundreds of frames.
-FEWEST, CHUNK_BYTES = 16, 2**28
+LEAST_CHUNK, CHUNK_BYTES = 16, 2**28
 
 
 @dataclass(frozen=True)
@@ -414,7 +414,7 @@ def decoded(seen: AnsweredFootage, rows: np.ndarray) -> Iterator[tuple[int, torc
     for item in dict.fromkeys(items.tolist()):
         mine = rows[items == item]
         height, width = sizes[str(item)]
-        chunk = max(FEWEST, CHUNK_BYTES // (3 * height * width))
+        chunk = max(LEAST_CHUNK, CHUNK_BYTES // (3 * height * width))
         with seen.run.opened(str(item)) as source:
             for start in range(0, len(mine), chunk):
                 part = mine[start : start + chunk]

@@ -21,7 +21,7 @@ NAME, IMAGES = "coco-video", "coco"
 PARTS = ("videos", "images", "annotations", "categories")
 # Where a data set keeps its file: Roboflow's, CVAT's
 PLACES = ("_annotations.coco.json", "annotations/instances_default.json")
-KEPT = ("iscrowd", "ignore", "occluded", "truncated", "visibility", "area")
+COCO_ATTRIBUTES = ("iscrowd", "ignore", "occluded", "truncated", "visibility", "area")
 HEAD_BYTES = 2**20
 
 
@@ -102,7 +102,7 @@ def _row(
         )
     track = annotation.get("track_id", annotation.get("instance_id", ""))
     doubtful = bool(annotation.get("iscrowd")) or bool(annotation.get("ignore"))
-    more = {c: str(annotation[c]) for c in KEPT if c in annotation}
+    more = {c: str(annotation[c]) for c in COCO_ATTRIBUTES if c in annotation}
     if annotation.get("keypoints"):
         joints = category.get("keypoints", [])
         more |= {"keypoints": json.dumps(annotation["keypoints"]), "joints": json.dumps(joints)}

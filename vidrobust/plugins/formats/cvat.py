@@ -19,7 +19,7 @@ from vidrobust.text.printable import printable
 
 NAME, IMAGES = "cvat-video", "cvat-images"
 CORNERS = ("xtl", "ytl", "xbr", "ybr")
-KEPT = ("occluded", "keyframe", "z_order")
+CVAT_ATTRIBUTES = ("occluded", "keyframe", "z_order")
 
 
 def read(path: Path) -> Labels:
@@ -85,7 +85,7 @@ def _row(
             "track": printable(track.get("id", "")),
             "presence": presence,
             **({"file": item} if track is box else {}),
-            **{c: box.get(c, "") for c in KEPT},
+            **{c: box.get(c, "") for c in CVAT_ATTRIBUTES},
             **({} if ring is None else {"shape": polygon_text(ring)}),
             **attributes,
         },

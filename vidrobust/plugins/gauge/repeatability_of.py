@@ -43,7 +43,7 @@ from vidrobust.text.phrases import plural
 
 NOTHING = "nothing"  # The answer on a frame without a box
 # How a part is shown: it lies still between its passes, is placed again, or moves past (metrology of moving parts)
-LEVELS = ("static", "semi-dynamic", "dynamic")
+DYNAMICS = ("static", "semi-dynamic", "dynamic")
 # Parts of the grey zone that are shown, passes of each, and the width of their pictures in px
 MOST_PARTS, MOST_PASSES, WIDTH = 12, 6, 240
 
@@ -249,10 +249,10 @@ def people_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any] | None
 def levels_of(items: pd.DataFrame) -> dict[str, str]:
     """Return the level that the manifest names of each input."""
     named = items[items["level"] != ""]
-    wrong = named[~named["level"].isin(LEVELS)]
+    wrong = named[~named["level"].isin(DYNAMICS)]
     if len(wrong):
         item, level = wrong.iloc[0][["item", "level"]]
-        raise InputError(f"{item}: there is no level {level!r}; there are {', '.join(LEVELS)}")
+        raise InputError(f"{item}: there is no level {level!r}; there are {', '.join(DYNAMICS)}")
     return dict(zip(named["item"], named["level"], strict=True))
 
 

@@ -37,7 +37,7 @@ START = 0.3  # score from which a person counts; mmpose's threshold of boxes
 LEAST_OKS = 0.1  # from here on two poses may be of one person
 FARTHEST = 3.0  # sigmas; in the account a joint cannot be further off, where OKS is .01
 FLOW_SIDE = 480  # px; frames are averaged down to this width for the flow
-WINDOW = 5  # px, side of the window in which the flow about a joint is averaged
+FLOW_WINDOW = 5  # px, side of the window in which the flow about a joint is averaged
 
 
 @dataclass(frozen=True)
@@ -230,7 +230,7 @@ def pixel_motion(places: np.ndarray, first: np.ndarray, second: np.ndarray) -> n
         return None
     seen = registered.visible.astype(np.float32)
     weighed = np.dstack([registered.flow * seen[..., None], seen])
-    near = sampled(cv2.blur(weighed, (WINDOW, WINDOW)), places, 1 / scale)
+    near = sampled(cv2.blur(weighed, (FLOW_WINDOW, FLOW_WINDOW)), places, 1 / scale)
     share = near[..., 2:]
     return np.where(share >= 0.5, near[..., :2] / np.maximum(share, 0.5) / scale, np.nan)
 

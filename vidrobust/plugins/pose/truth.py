@@ -14,7 +14,7 @@ from vidrobust.plugins.pose.people import sigmas_of
 
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
 RECALLS = np.linspace(0, 1, 101)
-MOST = 20  # poses of a frame that COCO judges
+MOST_POSES = 20  # poses of a frame that COCO judges
 # of a frame: known people, (P, J, 3), (P,) scores
 Judged = tuple[Sequence["KnownPerson"], np.ndarray, np.ndarray]
 
@@ -101,7 +101,7 @@ def average_precision(frames: Sequence[Judged], names: Sequence[str]) -> float:
         return float("nan")
     scores, judged = [np.empty(0)], [np.empty((len(THRESHOLDS), 2, 0), bool)]
     for known, points, sure in frames:
-        order = np.argsort(-sure, kind="stable")[:MOST]
+        order = np.argsort(-sure, kind="stable")[:MOST_POSES]
         table = np.array([[similarity(k, points[d], sigmas) for k in known] for d in order])
         table = table.reshape(len(order), len(known))
         scores.append(sure[order])

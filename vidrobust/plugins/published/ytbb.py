@@ -44,7 +44,7 @@ from vidrobust.text.printable import printable
 
 ROWS = 250_000  # Rows that are read at once
 # Shards that are written side by side, each an open file
-MOST = 500
+MOST_SHARDS = 500
 INFIX = ".shard-"
 BYTES = 1 << 20
 
@@ -72,8 +72,8 @@ def is_shard(path: Path) -> bool:
 
 def split(path: Path, folder: Path, count: int, *, has_header: bool) -> list[Shard]:
     """The pieces, written into a folder; those without a row are left out."""
-    if not 1 <= count <= MOST:
-        raise SettingsError(f"shards: expected 1 to {MOST}, got {count}")
+    if not 1 <= count <= MOST_SHARDS:
+        raise SettingsError(f"shards: expected 1 to {MOST_SHARDS}, got {count}")
     if encoding_of(path).startswith("utf-16"):
         raise InputError(f"{printable(path)}: is UTF-16; save it as UTF-8 to cut it into shards")
     names = [

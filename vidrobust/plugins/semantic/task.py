@@ -29,7 +29,7 @@ RULES = {
     "map-majority-5": ("pixel_flip_majority_5", 2),
     "map-hold-2": ("pixel_flip_hold", 1),
 }
-KEPT = 5  # maps on the grid of the last frame
+MAPS_KEPT = 5  # maps on the grid of the last frame
 
 
 class MapMeter(TaskMeter):
@@ -40,7 +40,7 @@ class MapMeter(TaskMeter):
     ) -> None:
         super().__init__(item, model, settings, metrics)
         self._number = -1
-        # the last KEPT maps on the grid of the last frame, newest first
+        # the last MAPS_KEPT maps on the grid of the last frame, newest first
         self._along: list[np.ndarray] = []
         self._calm: dict[str, np.ndarray] = {}  # what each rule makes of them
         self._classes: Mapping[int, tuple[float, int]] = {}
@@ -56,7 +56,7 @@ class MapMeter(TaskMeter):
             self._along, self._calm = [now], {}
             return {}
         flow, seen = motion
-        kept = self._along[: KEPT - 1]
+        kept = self._along[: MAPS_KEPT - 1]
         moved = maps.carried([*kept, *self._calm.values()], flow)
         before, calm = moved[: len(kept)], dict(zip(self._calm, moved[len(kept) :], strict=True))
         self._along = [now, *before]

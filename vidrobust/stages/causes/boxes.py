@@ -31,7 +31,7 @@ from vidrobust.stages.causes.scene import STEP, ShownMotion
 
 ON_IT = 0.5  # ioU from which a candidate speaks for an object
 BORDER = 0.02  # a box so near to the border, share of the side, may be entering or leaving
-FEWEST = 4  # fewest measured pixels in a box from which its motion is taken
+FEWEST_PIXELS = 4  # fewest measured pixels in a box from which its motion is taken
 FEWEST_STRETCHED = 24  # fewest from which its growing and shrinking is taken
 SPREAD = 0.2  # their smallest standard deviation, as a share of the box's side, for that
 ALIKE_PX = 1.5  # pixels of a box that move alike to within so many px are taken together
@@ -122,10 +122,10 @@ def taken_along(box: np.ndarray, motion: ShownMotion, *, own: bool) -> np.ndarra
     x = STEP * (left + np.arange(back.shape[1], dtype=np.float64))[None] + back[..., 0]
     y = STEP * (top + np.arange(back.shape[0], dtype=np.float64))[:, None] + back[..., 1]
     inside = (x >= box[0]) & (x < box[2]) & (y >= box[1]) & (y < box[3])
-    if own and (inside & moves).sum() >= FEWEST:
+    if own and (inside & moves).sum() >= FEWEST_PIXELS:
         inside &= moves
     row, column = np.nonzero(inside)
-    if len(row) < FEWEST:
+    if len(row) < FEWEST_PIXELS:
         return box.copy()
     there = np.column_stack([STEP * (left + column), STEP * (top + row)]).astype(np.float64)
     here = np.column_stack([x[inside], y[inside]])

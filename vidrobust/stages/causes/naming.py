@@ -46,7 +46,7 @@ from vidrobust.tables import schema as tables
 # Causes that may be named from pairs a second apart: slow drifts hardly show between neighbours. Over a
 # second all else moves, and keyframes lie between.
 SLOW = tuple(name for name, cause in CATALOGUE.items() if cause.drifts)
-FEWEST = 5  # fewest pairs with which a finding can be made again: of four all signs alike have p = 1 / 16
+FEWEST_REPEATED = 5  # fewest pairs with which a finding can be made again: of four all signs alike have p = 1 / 16
 # Level at which footage that did not make a finding makes it again; that is a part of the footage, with fewer
 # pairs.
 AGAIN = 0.1
@@ -208,7 +208,7 @@ def _by_clip(pairs: PairTable) -> Iterator[np.ndarray]:
     """The pairs that make the finding, (n,) bool: all but those of one clip, or of one part."""
     for code in np.unique(pairs.footage):
         here = pairs.footage == code
-        if here.sum() >= FEWEST and (~here).sum() >= FEWEST:
+        if here.sum() >= FEWEST_REPEATED and (~here).sum() >= FEWEST_REPEATED:
             yield ~here
 
 
@@ -216,7 +216,7 @@ def _by_time(pairs: PairTable) -> Iterator[np.ndarray]:
     order = np.lexsort((pairs.frame, pairs.item))
     early = np.zeros(len(order), bool)
     early[order[: len(order) // 2]] = True
-    if early.sum() >= FEWEST and (~early).sum() >= FEWEST:
+    if early.sum() >= FEWEST_REPEATED and (~early).sum() >= FEWEST_REPEATED:
         yield early
 
 

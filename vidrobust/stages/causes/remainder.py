@@ -26,9 +26,9 @@ from vidrobust.frame_pairs.noise import BLOCK, FLAT, MACROBLOCK, OF_CODECS
 from vidrobust.frame_pairs.robust import MAD_TO_SIGMA, middle, neighbour_correlation
 from vidrobust.frames.pixels import luma
 
-REACH = 5  # px by which what moves is dilated: interpolation reaches so far
+GROWN_PX = 5  # px by which what moves is dilated: interpolation reaches so far
 CELL = 4  # side, px, of the squares for which a field of shifts and sharpness is fitted
-WINDOW = 12.0  # sigma, px, of the window in which that field is constant
+FIELD_SIGMA = 12.0  # sigma, px, of the window in which that field is constant
 DETAIL = 1.0  # sigma, px, of the blur that detail is what is taken away by
 EDGES = 0.5  # sigma, px, of the blur under which the slope of the picture is taken
 PRIOR = (0.15, 0.15, 0.3)  # shifts along x and y, px, and changes of detail that are expected
@@ -54,7 +54,7 @@ class Remainder:
     camera: np.ndarray | None = None
 
 
-def grown(mask: np.ndarray, px: int = REACH) -> np.ndarray:
+def grown(mask: np.ndarray, px: int = GROWN_PX) -> np.ndarray:
     """Return a mask (H, W) bool dilated by so many px."""
     if not mask.any():
         return mask
@@ -160,7 +160,7 @@ def _fitted(
 
     def near(x: np.ndarray) -> np.ndarray:
         cells = cv2.resize(x * weight, size, interpolation=cv2.INTER_AREA)
-        return cv2.GaussianBlur(cells, (0, 0), WINDOW / CELL)
+        return cv2.GaussianBlur(cells, (0, 0), FIELD_SIGMA / CELL)
 
     count = np.maximum(near(np.ones_like(weight)), 1e-3)
     single, wanted = [luma(x) for x in basis], luma(difference)
@@ -171,7 +171,7 @@ def _fitted(
         right[..., i, 0] = near(single[i] * wanted) / count
         for j in range(i + 1):
             normal[..., i, j] = normal[..., j, i] = near(single[i] * single[j]) / count
-        normal[..., i, i] += noise / (PRIOR[i] ** 2 * 2 * np.pi * WINDOW**2) + 1e-3
+        normal[..., i, i] += noise / (PRIOR[i] ** 2 * 2 * np.pi * FIELD_SIGMA**2) + 1e-3
     field = np.linalg.solve(normal, right)[..., 0]
     fields = cv2.resize(field, (width, height), interpolation=cv2.INTER_LINEAR)
     shifted = basis[0] * fields[..., :1] + basis[1] * fields[..., 1:2]

@@ -35,7 +35,7 @@ from vidrobust.stages.causes.cause import Content, Filter, LevelReplay, Shift
 PLACEBOS: Mapping[str, tuple[str, ...]] = {
     name: cause.replay.placebos for name, cause in CATALOGUE.items() if cause.replay is not None
 }
-LEVELS = {
+LEVEL_CHANGES = {
     name: cause.replay for name, cause in CATALOGUE.items() if isinstance(cause.replay, LevelReplay)
 }
 SHIFTS = {
@@ -123,7 +123,7 @@ class ReplayScene:
 
     def picture(self, on: Collection[str], placebo: tuple[str, str] = NO_PLACEBO) -> np.ndarray:
         """Make frame t, (H, W, 3) uint8, with the causes in ``on``, and a placebo of a further one."""
-        if placebo[0] in LEVELS or placebo[0] in FILTERS:
+        if placebo[0] in LEVEL_CHANGES or placebo[0] in FILTERS:
             return to_levels(self._uneven(on, *placebo))
         return to_levels(self._shown(on, placebo))
 
@@ -163,7 +163,7 @@ class ReplayScene:
     def _toned(
         self, x: np.ndarray, on: Collection[str], where: np.ndarray | None = None
     ) -> np.ndarray:
-        for name, levels in LEVELS.items():
+        for name, levels in LEVEL_CHANGES.items():
             if name in on:
                 x = levels.play(self.change, x, where)
         return x
@@ -237,7 +237,7 @@ class ReplayScene:
 
 def as_before(levels: np.ndarray, change: PairChange, where: np.ndarray) -> np.ndarray:
     """Return levels (n, 3) of t+1, at the n pixels of ``where``, in the light and colour of t."""
-    for name, cause in reversed(LEVELS.items()):
+    for name, cause in reversed(LEVEL_CHANGES.items()):
         occurs = CATALOGUE[name].occurs
         if occurs and occurs(change):
             levels = cause.undo(change, levels, where)

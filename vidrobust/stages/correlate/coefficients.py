@@ -40,7 +40,7 @@ CURVED = "partial_spearman_curved"
 CORRECTED = "partial_spearman_corrected"
 # Pearson correlation of effective robustness (beyond clean accuracy on the logit scale), across models.
 EFFECTIVE = "effective_robustness"
-FEWEST = 4  # units below which no coefficient is given
+FEWEST_UNITS = 4  # units below which no coefficient is given
 FEWEST_HALVES = 3  # units with both halves below which no reliability is given
 
 
@@ -61,7 +61,7 @@ def coefficients(units: CompleteUnits, reliability: np.ndarray) -> dict[str, Jac
     """
     x, y, z = units.x, units.y, units.z
     names = ["pearson", "spearman", *[PARTIAL, CURVED] * (z.shape[1] > 0)]
-    if len(x) < FEWEST:
+    if len(x) < FEWEST_UNITS:
         blank = np.full((x.shape[1], y.shape[1]), np.nan)
         return {m: Jackknife(blank, blank[None], blank, blank, blank) for m in (*PLAIN, *names[2:])}
     p, knots = x.shape[1], curve_knots(len(x))
@@ -97,7 +97,7 @@ def effective(units: CompleteUnits) -> Jackknife | None:
     al. 2020, section 5).
     """
     start = _as_accuracy(-units.z)[:, 0]
-    if np.isnan(start).any() or len(start) < FEWEST:
+    if np.isnan(start).any() or len(start) < FEWEST_UNITS:
         return None
     a, b = _as_accuracy(units.x), _as_accuracy(units.y)
 

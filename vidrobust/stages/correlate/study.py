@@ -20,7 +20,7 @@ from vidrobust.stages.correlate.coefficients import (
     COLUMNS,
     CURVED,
     EFFECTIVE,
-    FEWEST,
+    FEWEST_UNITS,
     PARTIAL,
     PLAIN,
     TIES,
@@ -192,7 +192,7 @@ def _below_best(units: CorrelationUnits, family: Mapping[str, str]) -> pd.Series
     for one in np.unique(of):
         members = np.flatnonzero(of == one)
         rows = ~(np.isnan(x[:, members]).any(axis=1) | np.isnan(y))
-        if rows.sum() >= FEWEST and len(members) > 1:
+        if rows.sum() >= FEWEST_UNITS and len(members) > 1:
             complete = CompleteUnits(
                 x[rows][:, members], y[rows, None], z[rows], units.cluster[rows]
             )
@@ -224,7 +224,7 @@ def _controls(
         rows = np.flatnonzero(known & x_known)
         beside = main[~np.isnan(values[np.ix_(rows, main)]).any(axis=0)]
         names = columns["perturbation"].to_numpy(object)[beside].astype(str)
-        if len(rows) < FEWEST or not len(which):
+        if len(rows) < FEWEST_UNITS or not len(which):
             continue
         complete = ControlUnits(
             x=values[np.ix_(rows, beside)],
@@ -338,7 +338,7 @@ def _square(units: CorrelationUnits, columns: pd.DataFrame, values: np.ndarray) 
     z = units.confounders.to_numpy(np.float64)
     every = np.column_stack([values[:, main], units.instability.to_numpy(np.float64), z])
     rows = np.flatnonzero(~np.isnan(every).any(axis=1))
-    if len(rows) < FEWEST:
+    if len(rows) < FEWEST_UNITS:
         return pd.DataFrame(columns=["row", "column", "method", "value", "low", "high", "n"])
     return matrix(names, every[rows], z[rows], units.cluster[rows])
 

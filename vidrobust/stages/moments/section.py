@@ -20,7 +20,7 @@ from vidrobust.stages.causes.outcomes import KEYFRAME, WORDS
 from vidrobust.text.numbers import NOT_MEASURED, clock, number, percent
 from vidrobust.text.phrases import plural, short_names
 
-MOST = 12  # moments shown, shared evenly between the models
+MOST_MOMENTS = 12  # moments shown, shared evenly between the models
 STRIP_SAID = (
     "Frame by frame: a neighbouring frame is moved onto the first one, then the measured changes are switched "
     "on one after the other. Where the picture gets sharper the strip runs backwards in time."
@@ -106,7 +106,7 @@ def _first(found: list[MomentPair]) -> list[MomentPair]:
     of: dict[str, list[MomentPair]] = {}
     for moment in found:
         of.setdefault(moment.model, []).append(moment)
-    in_turn = [mine[k] for k in range(MOST) for mine in of.values() if k < len(mine)]
+    in_turn = [mine[k] for k in range(MOST_MOMENTS) for mine in of.values() if k < len(mine)]
     return in_turn[: max(PAGE_ONE, len(of))]
 
 
@@ -114,9 +114,9 @@ def _share(every: list[dict[str, Any]], models: list[str]) -> list[dict[str, Any
     of = {name: [m for m in every if m.get("model") == name] for name in models}
     of = {name: mine for name, mine in of.items() if mine}
     if not of:
-        return every[:MOST]
-    most = max(1, MOST // len(of)) if len(of) > 1 else PAGE_ONE
-    return [moment for mine in of.values() for moment in mine[:most]][:MOST]
+        return every[:MOST_MOMENTS]
+    most = max(1, MOST_MOMENTS // len(of)) if len(of) > 1 else PAGE_ONE
+    return [moment for mine in of.values() for moment in mine[:most]][:MOST_MOMENTS]
 
 
 def _labelled(moment: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], str]]:

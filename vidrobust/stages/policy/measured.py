@@ -17,7 +17,7 @@ from vidrobust.stages.policy.rejection import Rejected, Rejection
 from vidrobust.statistics.ratios import RatioVerdict
 
 FOLDER, ADAPTATION, TESTED = "adapt", "adaptation.json", "policy.json"
-KEPT = ("ratio", "low", "high", "verdict", "before", "after", "of")
+FIGURES_KEPT = ("ratio", "low", "high", "verdict", "before", "after", "of")
 
 
 def policy_folder(path: Path, model: str, first: str) -> Path:
@@ -68,7 +68,7 @@ def with_measured(policy: Policy, summary: Mapping[str, Any]) -> Policy:
 
 
 def _kept(figures: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: figures[name] for name in KEPT if name in figures}
+    return {name: figures[name] for name in FIGURES_KEPT if name in figures}
 
 
 def _same(one: Policy, other: Policy) -> bool:

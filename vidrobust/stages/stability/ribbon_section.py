@@ -18,7 +18,7 @@ from vidrobust.text.phrases import cut, plural, short_names
 MOST_FRAMES = 900  # frames in one ribbon; of a longer clip the stretch with the most flips
 RIBBON_IN = 11.6  # width of the page
 ROW_IN, LETTER_IN = 0.7, 0.085  # height of a ribbon with its labels; width of a letter of them
-LEVELS = 2  # lines of labels above a ribbon
+LABEL_LINES = 2  # lines of labels above a ribbon
 NO_ANSWER = ""
 
 
@@ -103,7 +103,7 @@ def _draw(
     if worst_s is not None:
         axis.plot([worst_s], [-0.28], "^", color=drawing.DARK, markersize=5, clip_on=False)
     axis.set_xlim(*within_s)
-    axis.set_ylim(-0.4 if worst_s is not None else 0, 1 + LEVELS * 0.75)
+    axis.set_ylim(-0.4 if worst_s is not None else 0, 1 + LABEL_LINES * 0.75)
     axis.set_yticks([])
     axis.spines["left"].set_visible(False)
     axis.set_title(ribbon.title, fontsize=9)
@@ -127,7 +127,7 @@ def _labels(
             longest[run[0]] = run
     names = short_names(longest)
     first, last = axis.get_xlim()
-    taken: list[list[tuple[float, float]]] = [[] for _ in range(LEVELS)]
+    taken: list[list[tuple[float, float]]] = [[] for _ in range(LABEL_LINES)]
     for label in (name for name in colours if name in longest):
         _, begin, end = longest[label]
         text = cut(names.get(label, label), 24)

@@ -70,7 +70,7 @@ CONDITIONS = (
     *("shift_x_px", "shift_y_px", "rotation_deg", "zoom", "sharpness"),
     *("part_shift_x_px", "part_shift_y_px", "part_rotation_deg", "part_zoom"),
 )
-FEWEST = 6  # fewer valid values give no percentile
+FEWEST_VALUES = 6  # fewer valid values give no percentile
 # Smallest share of the pairs of a scale that must pass their test: the others may be those that went far.
 FEWEST_VALID = 0.5
 # half the distance between these percentiles of a normal error, in standard deviations
@@ -104,7 +104,7 @@ def _condition(part: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, str]:
     for basis in BASES:
         rows = part[part["scale"] == basis]
         good = rows[rows["valid"].to_numpy(bool)]
-        if len(good) < FEWEST or len(good) < FEWEST_VALID * len(rows):
+        if len(good) < FEWEST_VALUES or len(good) < FEWEST_VALID * len(rows):
             continue
         ratio = UNITS[str(part["quantity"].iloc[0])].startswith("ratio")
         value = np.log(good["value"].to_numpy(float)) if ratio else good["value"].to_numpy(float)

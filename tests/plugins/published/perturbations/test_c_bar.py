@@ -17,7 +17,7 @@ from vidrobust.perturb.catalogue import PERTURBATIONS, suite
 from vidrobust.perturb.draws import from_seed
 from vidrobust.plugins.published.perturbations import c_bar as shapes
 from vidrobust.plugins.published.perturbations import c_bar as waves
-from vidrobust.plugins.published.perturbations.c_bar import LEVELS
+from vidrobust.plugins.published.perturbations.c_bar import PARAMETERS
 from vidrobust.plugins.published.perturbations.imagenet_c import cut_array
 
 SIDE = 32
@@ -106,7 +106,7 @@ CORES: dict[str, Callable[[Made, np.ndarray], np.ndarray]] = {
 }
 
 
-@pytest.mark.parametrize("name", LEVELS)
+@pytest.mark.parametrize("name", PARAMETERS)
 def test_with_the_authors_numbers_the_picture_is_theirs(name: str, authors: Made) -> None:
     found = cut_array(CORES[name](authors, authors[f"{name}.params"])).astype(int)
     theirs = authors[name].astype(int)
@@ -116,7 +116,7 @@ def test_with_the_authors_numbers_the_picture_is_theirs(name: str, authors: Made
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("name", LEVELS)
+@pytest.mark.parametrize("name", PARAMETERS)
 def test_damage_of_our_draws_is_of_the_authors_size(name: str, authors: Made) -> None:
     """Mean change of a hundred draws at severity 4 against the authors' one draw: within a factor of 2.5."""
     clean = torch.from_numpy(authors["clean"]).permute(2, 0, 1)
@@ -129,8 +129,8 @@ def test_damage_of_our_draws_is_of_the_authors_size(name: str, authors: Made) ->
 
 
 def test_the_suite_has_the_ten_of_the_paper() -> None:
-    assert [entry.name for entry in suite("imagenet-c-bar")] == sorted(LEVELS)
-    assert len(LEVELS) == 10
+    assert [entry.name for entry in suite("imagenet-c-bar")] == sorted(PARAMETERS)
+    assert len(PARAMETERS) == 10
 
 
 def test_noise_has_its_spectrum() -> None:

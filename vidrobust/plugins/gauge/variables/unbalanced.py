@@ -21,7 +21,7 @@ from vidrobust.statistics.levels import LEVEL
 # then that of the chi-square within 8 %.
 
 # Roots up to which the curve is drawn; beyond it goes on as a straight line over the logarithm.
-REACH = 3.2
+LARGEST_ROOT = 3.2
 STEP = 2.5
 MOST_POINTS = 30
 
@@ -55,7 +55,7 @@ def curve_of(
     start = estimate if estimate > least else _first_above(loss, scale * 1e-6, scale)
     up = [(start, root(start) if estimate <= least else -shift)]
     down: list[tuple[float, float]] = []
-    while up[-1][1] < REACH and len(up) < MOST_POINTS:
+    while up[-1][1] < LARGEST_ROOT and len(up) < MOST_POINTS:
         value = STEP * up[-1][0]
         signed = root(value)
         if not math.isfinite(signed):
@@ -68,7 +68,7 @@ def curve_of(
         if value <= least or not math.isfinite(signed) or signed <= at_zero + 1e-3:
             break
         down.append((value, signed))
-        if signed < -REACH:
+        if signed < -LARGEST_ROOT:
             break
     points = [*reversed(down), *up]
     values, roots = (np.array(column) for column in zip(*points, strict=True))

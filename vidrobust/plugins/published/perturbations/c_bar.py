@@ -211,7 +211,7 @@ def _between(picture: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 
 SUITE = "imagenet-c-bar"
-LEVELS = stated(SUITE)
+PARAMETERS = stated(SUITE)
 Core = Callable[[np.ndarray, float, torch.Generator], np.ndarray]
 STARS = 5
 RAY_SPREAD = 0.25
@@ -298,7 +298,7 @@ def single_frequency_greyscale(frame: np.ndarray, level: float, own: torch.Gener
 
 def _entry(core: Core, family: Family, doc: str) -> Perturbation:
     name = core.__name__
-    return of_severities(SUITE, name, family, by_array(core, LEVELS[name]), doc)
+    return of_severities(SUITE, name, family, by_array(core, PARAMETERS[name]), doc)
 
 
 PERTURBATIONS: tuple[Perturbation, ...] = (

@@ -27,7 +27,7 @@ from vidrobust.perturb.draws import (
     one_per_frame,
     uniform,
 )
-from vidrobust.perturb.light import LEVELS
+from vidrobust.perturb.light import GREY_LEVELS
 from vidrobust.perturb.noise import impulse, shot
 from vidrobust.perturb.perturbation import Apply, Family, Perturbation, frame_by_frame
 from vidrobust.plugins.published.authors import stated
@@ -268,7 +268,7 @@ def saturate(pixels: torch.Tensor, c: tuple[float, float], generator: Generators
 
 def contrast(pixels: torch.Tensor, factor: float, generator: Generators) -> torch.Tensor:
     means = channel_means(pixels)[:, :, None]
-    return map_levels(pixels, np.floor(np.clip((LEVELS - means) * factor + means, 0, 255)))
+    return map_levels(pixels, np.floor(np.clip((GREY_LEVELS - means) * factor + means, 0, 255)))
 
 
 def glass_blur(
