@@ -121,14 +121,8 @@ def test_names_of_a_model_do_not_reach_the_terminal_as_they_are(
 def test_a_gate_whose_output_nobody_reads_ends_with_its_own_code(clip, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     # at least ten pairs, from which a gate can be judged
-    given = (
-        "stability",
-        clip,
-        bands(tmp_path, "steady_bands"),
-        f"-o{tmp_path / 'run'}",
-        "--end-s=1.5",
-        "-q",
-    )
+    model = bands(tmp_path, "steady_bands")
+    given = ("stability", clip, model, f"-o{tmp_path / 'run'}", "--end-s=1.5", "-q")
     assert run(*given) == 0
     reads, writes = os.pipe()
     os.close(reads)
@@ -251,7 +245,5 @@ def test_the_answer_counts_only_what_was_evaluated(
 
 
 def test_a_page_holds_no_control_characters(tmp_path):
-    assert (
-        written(tmp_path / "a.html", "<b>\x1b[2Jred\x07</b>\n\tx").read_text()
-        == "<b>\\x1b[2Jred\\x07</b>\n\tx"
-    )
+    page = written(tmp_path / "a.html", "<b>\x1b[2Jred\x07</b>\n\tx")
+    assert page.read_text() == "<b>\\x1b[2Jred\\x07</b>\n\tx"

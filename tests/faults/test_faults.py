@@ -37,26 +37,12 @@ class Halves:
 
 halves = Halves()
 """
-FEW = (
-    "--end-s=0.5",
-    "--perturbation=brightness",
-    "--frames=1",
-    "--pairs=1",
-    "--resamples=19",
-    "-q",
-)
+FEW = ("--end-s=0.5", "--perturbation=brightness", "--frames=1", "--pairs=1")
+FEW = (*FEW, "--resamples=19", "-q")
 QUICK = "policy"
 """The command of the quick test: all stages that write tables of footage."""
-TABLES = (
-    "transitions",
-    "frames",
-    "pairs",
-    "stability",
-    "changes",
-    "variation",
-    "sensitivity",
-    "causes",
-)
+TABLES = ("transitions", "frames", "pairs", "stability", "changes", "variation")
+TABLES = (*TABLES, "sensitivity", "causes")
 SAMPLED = 3
 """Operations at which a command fails, and is killed; ``make nightly`` takes all of them."""
 
@@ -72,13 +58,8 @@ def place(public_clips, tmp_path_factory):
 
 
 def command(place, name, out):
-    return [
-        name,
-        str(place / "clips"),
-        "-mhalving:halves",
-        f"-o{place / out}",
-        *options_of(name, FEW),
-    ]
+    given = [str(place / "clips"), "-mhalving:halves", f"-o{place / out}"]
+    return [name, *given, *options_of(name, FEW)]
 
 
 def counted(place, name):

@@ -39,10 +39,8 @@ def test_a_size_that_changes_among_the_first_frames(tmp_path, change_at):
         turned = picture if number < change_at else picture.transpose(1, 0, 2)
         cv2.imwrite(str(footage / f"{number}.png"), turned)
     out = tmp_path / "run"
-    assert (
-        run("stability", str(footage), "--model=tests.fuzz.tiny:model", f"--out={out}", "--quiet")
-        == 0
-    )
+    given = ("--model=tests.fuzz.tiny:model", f"--out={out}", "--quiet")
+    assert run("stability", str(footage), *given) == 0
     folder = RunFolder(out)
     assert len(folder.table("frames")) == 6
     pairs = folder.table("pairs")

@@ -25,25 +25,16 @@ def predictions(path, count):
     return f"predictions:{path}"
 
 
+def stability(clip, model, out, *more):
+    return run("stability", str(clip), f"--model={model}", f"--out={out}", "--quiet", *more)
+
+
 def test_predictions_of_more_frames_than_come_out_are_refused(edited, tmp_path):
-    spec = predictions(tmp_path / "all.csv", 30)
-    assert (
-        run("stability", str(edited), f"--model={spec}", f"--out={tmp_path / 'run'}", "--quiet")
-        == 3
-    )
+    assert stability(edited, predictions(tmp_path / "all.csv", 30), tmp_path / "run") == 3
 
 
 def test_predictions_of_the_frames_that_come_out_are_taken(edited, tmp_path):
-    assert (
-        run(
-            "stability",
-            str(edited),
-            "--model=tests.fuzz.tiny:model",
-            f"--out={tmp_path / 'a'}",
-            "-q",
-        )
-        == 0
-    )
+    assert stability(edited, "tests.fuzz.tiny:model", tmp_path / "a") == 0
     (entry,) = RunFolder(tmp_path / "a").run["inputs"]
     assert entry["frame_counts"] == [entry["frames"], 30]
     spec = predictions(tmp_path / "shown.csv", entry["frames"])
@@ -68,14 +59,7 @@ def test_labels_by_number_are_refused_and_by_time_taken(edited, tmp_path):
     labels.parent.mkdir(parents=True)
     labels.write_text("".join(f"{n + 1},1,10,10,20,20,1,1,1\n" for n in range(30)))
     (labels.parent / "labels.txt").write_text("a\n")
-    out = f"--out={tmp_path / 'run'}"
-    model = "--model=tests.fuzz.tiny:model"
-    assert (
-        run("stability", str(edited), model, out, f"--labels={labels.parent.parent}", "--quiet")
-        == 3
-    )
+    given = ("tests.fuzz.tiny:model", tmp_path / "run", f"--labels={labels.parent.parent}")
+    assert stability(edited, *given) == 3
     (labels.parent.parent / "seqinfo.ini").write_text("[Sequence]\nframeRate=30\n")
-    assert (
-        run("stability", str(edited), model, out, f"--labels={labels.parent.parent}", "--quiet")
-        == 0
-    )
+    assert stability(edited, *given) == 0

@@ -26,10 +26,8 @@ def bolts(corpus, models, tmp_path_factory):
     base = tmp_path_factory.mktemp("bolts")
     (base / "line").mkdir()
     shrink(corpus / "factory" / BOLTS, base / "line")
-    return measured(
-        Line(base / "line", base / "run", f"onnx:{models / NETS[0]}"),
-        "--perturbation=gaussian_noise",
-    )
+    line = Line(base / "line", base / "run", f"onnx:{models / NETS[0]}")
+    return measured(line, "--perturbation=gaussian_noise")
 
 
 def test_two_runs_are_equal_whatever_the_clip_is_called(bolts, line, said):
@@ -46,18 +44,18 @@ def test_two_runs_are_equal_whatever_the_clip_is_called(bolts, line, said):
 def test_batches_do_not_matter(bolts, line):
     (line.sources / FLOUR).unlink()
     again = measured(line, "--perturbation=gaussian_noise", "--batch=7")
+    orders = {
+        "kind",
+        "scale",
+        "quantity",
+        "frame_a",
+        "frame_b",
+        "frame",
+        "metric",
+        "strength",
+        "label",
+    }
     for name in RAW:
-        orders = (
-            "kind",
-            "scale",
-            "quantity",
-            "frame_a",
-            "frame_b",
-            "frame",
-            "metric",
-            "strength",
-            "label",
-        )
         keys = [c for c in again.table(name) if c in orders]
         # the divergence is a difference of logarithms: rounding of 1e-7 in a probability is 1e-5 of a bit there
         assert_equal(again.table(name), bolts.table(name), by=tuple(keys), atol=1e-5)
@@ -74,10 +72,8 @@ def test_other_items_do_not_matter(bolts, line):
     for name in RAW:
         table = both.table(name)
         assert set(table["item"]) == {Path(BOLTS).stem, Path(FLOUR).stem}
-        mine, alone = (
-            table[table["item"] == Path(BOLTS).stem].reset_index(drop=True),
-            bolts.table(name),
-        )
+        mine = table[table["item"] == Path(BOLTS).stem].reset_index(drop=True)
+        alone = bolts.table(name)
         # the frames of a run are shared out; those that an item keeps say the same
         if name == "sensitivity":
             assert 0 < mine["frame"].nunique() < alone["frame"].nunique()
@@ -105,10 +101,8 @@ def test_copies_and_remuxed_copies_count_once(bolts, line, ffmpeg, said, corpus)
     for name in ("copy", "remuxed"):
         assert f"{name}: shows the same pictures as bottles, and is counted once" in summary
     folder = line.folder
-    assert folder.run["duplicates"] == [
-        {"item": "copy", "same_as": "bottles"},
-        {"item": "remuxed", "same_as": "bottles"},
-    ]
+    copies = [{"item": name, "same_as": "bottles"} for name in ("copy", "remuxed")]
+    assert folder.run["duplicates"] == copies
     assert set(folder.table("frames")["item"]) == {"bottles"}
     assert len(folder.table("transitions")) == 20
     # gone again: the copy that is left stands for itself, and nobody is said to have vanished who is there

@@ -14,13 +14,8 @@ from vidrobust.pipeline import estimate as counts
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.video.stream import FrameStream
 
-ASKED = (
-    "--model=tests.fuzz.tiny:model",
-    "--perturbation=brightness",
-    "--frames=12",
-    "--pairs=3",
-    "--quiet",
-)
+ASKED = ("--model=tests.fuzz.tiny:model", "--perturbation=brightness")
+ASKED = (*ASKED, "--frames=12", "--pairs=3", "--quiet")
 
 
 ITEMS = ("items.parquet", "labels.parquet")
@@ -69,19 +64,12 @@ def test_what_is_asked_for_is_used(line, tmp_path):
     assert run("sensitivity", str(out), *options_of("sensitivity", ASKED)) == 3
     noted = json.loads((out / "run.json").read_text())
     assert {Path(entry["path"]).name for entry in noted["failed"]} == {"broken.mp4", "empty.mp4"}
-    assert {(entry["item"], entry["same_as"]) for entry in noted["duplicates"]} == {
-        ("hevc2", "hevc"),
-        ("other", "hevc"),
-    }
+    copies = {entry["item"]: entry["same_as"] for entry in noted["duplicates"]}
+    assert copies == {"hevc2": "hevc", "other": "hevc"}
     assert noted["sample"] == {"budget": "", "frames": 12, "pairs": 3, "items": 2}
     assert used(out) == (12, 3)
-    per_item = (
-        RunFolder(out)
-        .table("sensitivity")
-        .drop_duplicates(["item", "frame"])["item"]
-        .value_counts()
-    )
-    assert per_item.to_dict() == {"hevc": 6, "line-bolt": 6}
+    shown = RunFolder(out).table("sensitivity").drop_duplicates(["item", "frame"])
+    assert shown["item"].value_counts().to_dict() == {"hevc": 6, "line-bolt": 6}
 
     before = written(out / "cache")
     assert run("sensitivity", str(out), *options_of("sensitivity", ASKED)) == 3
@@ -114,17 +102,8 @@ def test_a_failure_that_nobody_foresaw_is_reported_of_its_item_alone(
     for failing_at_once in (True, False):
         out = tmp_path / f"run {failing_at_once}"
         sources = [str(line / name) for name in ("hevc.mp4", "line-bolt.gif")]
-        assert (
-            run(
-                "sensitivity",
-                *sources,
-                f"--out={out}",
-                *options_of("sensitivity", ASKED)[:2],
-                "--frames=8",
-                "--quiet",
-            )
-            == 3
-        )
+        given = (f"--out={out}", *options_of("sensitivity", ASKED)[:2], "--frames=8", "--quiet")
+        assert run("sensitivity", *sources, *given) == 3
         assert "line-bolt: RuntimeError: a bolt is loose" in capsys.readouterr().err
         assert len(RunFolder(out).table("sensitivity").drop_duplicates("frame")) == 8
 
@@ -153,11 +132,8 @@ def test_pairs_are_added_while_something_is_undecided(public_clips, tmp_path, mo
     before = written(out)
     assert run(*command) == 0
     assert "going on" not in capsys.readouterr().err
-    assert {n for n, t in written(out).items() if t != before.get(n)} <= {
-        "run.json",
-        ".lock",
-        *ITEMS,
-    }
+    changed = {n for n, t in written(out).items() if t != before.get(n)}
+    assert changed <= {"run.json", ".lock", *ITEMS}
 
     monkeypatch.setitem(counts.RULES, "pairs", counts.Rule(2, 2, 1))
     assert run("causes", clip, f"--out={at_once}", *asked) == 0

@@ -75,11 +75,8 @@ def storage():
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     address = f"127.0.0.1:{port}"
-    keys = {
-        "aws_access_key_id": "test",
-        "aws_secret_access_key": "test",
-        "region_name": "us-east-1",
-    }
+    keys = dict.fromkeys(("aws_access_key_id", "aws_secret_access_key"), "test")
+    keys |= {"region_name": "us-east-1"}
     try:
         until(lambda: _answers(port))
         boto3.client("s3", endpoint_url=f"http://{address}", **keys).create_bucket(Bucket="units")
@@ -97,11 +94,8 @@ def _answers(port):
 def test_a_storage_that_is_cut_off_for_a_while_is_waited_for(place, storage):
     address, server = storage
     cache = f"s3://units/runs?endpoint_override={address}&scheme=http&region=us-east-1"
-    keys = {
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
+    keys = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "test")
+    keys |= {"AWS_EC2_METADATA_DISABLED": "true"}
     out = place.base / "stored"
     with place.start("stored", f"--cache={cache}", SLOW="0.2", **keys) as process:
         until(lambda: (out / "run.json").is_file())
