@@ -1,4 +1,4 @@
-"""metrics.json as records: figures apart from counts, and the models that a rule is about."""
+"""metrics.json as records: figures without counts, and the models that a rule is about."""
 
 import pytest
 
@@ -26,13 +26,12 @@ CONTENT = {
 }
 
 
-def test_figures_are_read_apart_from_what_was_counted():
+def test_figures_are_read_and_counts_of_earlier_versions_are_not():
     metrics = Metrics.of(CONTENT)
     net = metrics.models["net"]
     assert net.figures == {
         "jitter": Figure(value=0.1, low=0.05, high=0.2, n=40, cluster="part", clusters=6)
     }
-    assert net.counted == {"frames": 250, "excluded": {"scene_cut": 2}}
     assert metrics.models["finder"].figures["dropout_rate"].value is None
     assert Metrics.of({}).models == {}
 

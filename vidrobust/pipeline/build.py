@@ -35,7 +35,6 @@ from vidrobust.pipeline.stage import (
 )
 from vidrobust.pipeline.workers.worker import Unit
 from vidrobust.run_folder import index as headline
-from vidrobust.run_folder.index import write_index
 from vidrobust.run_folder.settings import Settings
 from vidrobust.tables import schema as tables
 from vidrobust.text.numbers import duration
@@ -119,7 +118,6 @@ def build(run: OpenRun, catalogue: Stages, names: Sequence[str]) -> None:
                 _conclude(so_far, stage, asked=len(names) == 1 and stage.name in names)
     finally:
         run.reporter.end_whole()
-    write_index(run.folder, {stage.name: stage.files for stage in catalogue.stages})
     with contextlib.suppress(OSError):  # the units are as good unpacked
         run.cache.pack()
 

@@ -34,10 +34,7 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelMetrics:
-    """Figures by metric, and counts (frames, pairs, exclusions, noise floor)."""
-
     figures: Mapping[str, Figure] = field(default_factory=dict)
-    counted: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,14 +75,13 @@ class Metrics:
 
 
 def _model(content: Mapping[str, Any]) -> ModelMetrics:
-    figures = {
-        name: each
-        for name, each in content.items()
-        if isinstance(each, Mapping) and "value" in each
-    }
+    # counts of earlier versions are left aside
     return ModelMetrics(
-        figures={name: _CONVERTER.structure(each, Figure) for name, each in figures.items()},
-        counted={name: each for name, each in content.items() if name not in figures},
+        figures={
+            name: _CONVERTER.structure(each, Figure)
+            for name, each in content.items()
+            if isinstance(each, Mapping) and "value" in each
+        }
     )
 
 

@@ -11,6 +11,7 @@ import pytest
 from tests.pipeline.conftest import run
 from tests.skips import need
 from vidrobust.errors import InputError
+from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.record import FloorRecord
 from vidrobust.stages.stability import summary as decoder_floor
 from vidrobust.stages.stability.section import _floor_by_way
@@ -20,12 +21,7 @@ ASKED = ("--model=tests.fuzz.tiny:model", "--quiet")
 
 def floor(path, clip):
     assert run("stability", str(clip), f"--out={path}", *ASKED) == 0
-    noted = json.loads((path / "run.json").read_text())["noise_floor"]["bright"]
-    assert (
-        json.loads((path / "metrics.json").read_text())["models"]["bright"]["noise_floor"]["by_way"]
-        == noted
-    )
-    return noted
+    return json.loads((path / "run.json").read_text())["noise_floor"]["bright"]
 
 
 def test_decoders_that_agree(public_clips, tmp_path):
@@ -55,8 +51,8 @@ def test_a_decoder_that_gives_brighter_pictures(public_clips, tmp_path, monkeypa
     monkeypatch.setattr(decoder_floor, "_first", first)
     found = floor(tmp_path / "run", public_clips / "hevc.mp4")
     assert found["decoder"]["total_variation"] == pytest.approx(0.2, abs=1e-6)
-    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())["models"]["bright"]
-    assert metrics["noise_floor"]["total_variation"] == 0  # the run itself has one decoder
+    stability = RunFolder(tmp_path / "run").table("stability").set_index("metric")["value"]
+    assert stability["noise_floor_total_variation"] == 0  # the run itself has one decoder
 
 
 @pytest.mark.parametrize(

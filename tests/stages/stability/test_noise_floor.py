@@ -9,7 +9,7 @@ import torch
 
 from vidrobust.models.load import load_model
 from vidrobust.predictions import Classifications
-from vidrobust.stages.stability.unit import NoiseFloor, measure
+from vidrobust.stages.stability.unit import measure
 
 PIXELS = (torch.arange(6, dtype=torch.uint8) * 50).view(6, 1, 1, 1).expand(6, 3, 4, 4)
 
@@ -46,14 +46,6 @@ def test_company_that_leaks_into_a_row_is_the_floor():
     assert np.isclose(floor.by_way["batch position"][0], 0.1, atol=1e-6)
     assert (floor.by_way["batch size"][1], floor.by_way["batch position"][1]) == (1, 1)
     assert floor.flips >= 2
-
-
-def test_two_floors_together():
-    first = NoiseFloor(0.1, 1, 4, ("x",), {"x": (0.1, 1, 4)})
-    second = NoiseFloor(0.3, 0, 6, ("x", "y"), {"x": (0.3, 0, 4), "y": (0.0, 0, 2)})
-    both = first.joined(second)
-    assert (both.total_variation, both.flips, both.n, both.ways) == (0.3, 1, 10, ("x", "y"))
-    assert both.by_way == {"x": (0.3, 1, 8), "y": (0.0, 0, 2)}
 
 
 def test_another_engine_and_number_format_are_in_the_floor(models, tmp_path, monkeypatch):

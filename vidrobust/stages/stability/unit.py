@@ -43,19 +43,6 @@ class NoiseFloor:
     ways: tuple[str, ...]
     by_way: dict[str, tuple[float, int, int]] = field(default_factory=dict)
 
-    def joined(self, other: NoiseFloor) -> NoiseFloor:
-        by_way = dict(self.by_way)
-        for way, (largest, flips, n) in other.by_way.items():
-            before = by_way.get(way, (largest, 0, 0))
-            by_way[way] = (max(before[0], largest), before[1] + flips, before[2] + n)
-        return NoiseFloor(
-            max(self.total_variation, other.total_variation),
-            self.flips + other.flips,
-            self.n + other.n,
-            tuple(dict.fromkeys(self.ways + other.ways)),
-            by_way,
-        )
-
 
 def facts(model: Model, pixels: torch.Tensor) -> dict[str, Any]:
     """Return the floor of a model as plain values; none for recorded predictions."""
