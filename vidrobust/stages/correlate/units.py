@@ -328,7 +328,10 @@ def units_of_run(
         sensitivity=wide.reindex(index).to_numpy(np.float64),
         instability=natural[metrics],
         confounders=confounders,
-        sensitivity_halves=_sensitivity_halves(sensitivity, across, keys, index, columns),
+        # a frame has one draw of each perturbation, which gives no halves
+        sensitivity_halves=_halves_of_time(sensitivity, keys, index, columns)
+        if across == "clips"
+        else None,
         instability_halves=(first[metrics], second[metrics]),
         primary_sensitivity=how.primary,
         primary_stability=how.primary,
@@ -388,21 +391,11 @@ def _middle(sensitivity: pd.DataFrame) -> pd.Series:
     return sensitivity.groupby("item")["frame"].median()
 
 
-def _sensitivity_halves(
-    sensitivity: pd.DataFrame,
-    across: Across,
-    keys: list[str],
-    index: pd.Index,
-    columns: pd.DataFrame,
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """Sensitivities of frames from odd and even draws (None with one draw), of clips from halves of time."""
-    if across == "clips":
-        first = sensitivity["frame"] <= sensitivity["item"].map(_middle(sensitivity))
-    else:
-        draw = sensitivity["draw"].rank(method="dense").to_numpy(np.int64)
-        if draw.max(initial=0) < 2:
-            return None
-        first = draw % 2 == 1
+def _halves_of_time(
+    sensitivity: pd.DataFrame, keys: list[str], index: pd.Index, columns: pd.DataFrame
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sensitivities of clips from the frames up to their median, and from the later ones."""
+    first = sensitivity["frame"] <= sensitivity["item"].map(_middle(sensitivity))
     one, other = (
         spread(sensitivity[side], keys, columns)[0].reindex(index).to_numpy(np.float64)
         for side in (first, ~first)
