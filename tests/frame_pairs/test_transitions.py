@@ -71,7 +71,6 @@ def test_motion_adds_up_between_distant_frames():
     none = np.array(["first", "", "", ""], object)
     assert pairs.between(none, shift, 0, 2, 0.1) == ""
     assert pairs.between(none, shift, 0, 3, 0.1) == "motion"
-    assert pairs.between(none, shift, 0, 3, None) == ""
 
 
 def cuts_of(path):

@@ -96,7 +96,7 @@ class PairWatcher:
     ``motion_limit`` is the largest global shift, as a share of the width, that is still the same view.
     """
 
-    def __init__(self, *, motion_limit: float | None = 0.1) -> None:
+    def __init__(self, *, motion_limit: float = 0.1) -> None:
         self.motion_limit = motion_limit
         self._thumbnail: np.ndarray | None = None
         self._frame: np.ndarray | None = None
@@ -142,7 +142,7 @@ class PairWatcher:
         if np.array_equal(self._thumbnail, thumbnail) and np.array_equal(self._frame, frame):
             return "duplicate", change, (0.0, 0.0)
         shift = self._shift(before[..., 0], now[..., 0])
-        if self.motion_limit is not None and np.hypot(*shift) > self.motion_limit:
+        if np.hypot(*shift) > self.motion_limit:
             return "motion", change, shift
         return "", change, shift
 
@@ -187,7 +187,7 @@ def is_cut(before: np.ndarray, now: np.ndarray) -> bool:
 
 
 def between(
-    links_reason: np.ndarray, shift: np.ndarray, start: int, stop: int, limit: float | None
+    links_reason: np.ndarray, shift: np.ndarray, start: int, stop: int, limit: float
 ) -> str:
     """Return why two frames further apart may not be compared, or "".
 
@@ -201,7 +201,7 @@ def between(
     if all(reason == "duplicate" for reason in path):
         return "duplicate"
     moved = np.nansum(shift[start + 1 : stop + 1], axis=0)
-    return "motion" if limit is not None and np.hypot(*moved) > limit else ""
+    return "motion" if np.hypot(*moved) > limit else ""
 
 
 def reasons_of(frames: np.ndarray, transitions: pd.DataFrame) -> np.ndarray:

@@ -146,7 +146,7 @@ class AlongTime:
     anchor_deltas: tuple[int, ...] = ANCHOR_DELTAS
     anchor_every_s: float = 1.0
     # Largest global shift, as a share of the frame's width, that is still the same view
-    motion_limit: float | None = 0.1
+    motion_limit: float = 0.1
     tracks: TrackSettings = field(default_factory=TrackSettings)
     # (number, time) of the first frame fed -> its row among the delivered ones of its input
     row_of: Callable[[int, float], int] = lambda _index, _time_s: 0
