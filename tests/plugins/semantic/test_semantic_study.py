@@ -86,7 +86,8 @@ def test_metrics_labels_and_remedy_are_there(place):
         "remedy == 'map-majority-3'"
     )
     assert remedies["after"].item() < remedies["before"].item()
-    assert found["noise_floor"] == {"pixel_flip": 0.0}
+    stability = pd.read_parquet(place / "run" / "stability.parquet").set_index("metric")["value"]
+    assert stability["noise_floor_pixel_flip"] == 0.0
 
 
 def test_moments_gate_and_comparison_read_it(place):
