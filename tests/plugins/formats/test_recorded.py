@@ -41,6 +41,14 @@ def test_names_for_labels_stand_for_classes(tmp_path):
     assert found.tracks is None
 
 
+@pytest.mark.parametrize("tracks", [("inf", "2"), ("1e300", "7"), ("left", "right"), ("1.5", "1")])
+def test_tracks_that_are_no_whole_numbers_are_names(tmp_path, tracks):
+    table = pd.read_csv(names_for_labels(tmp_path)).assign(track=tracks)
+    table.to_csv(tmp_path / "tracked.csv", index=False)
+    found = load(tmp_path / "tracked.csv").predict_frames("clip", np.arange(2))
+    assert found.tracks.tolist() == [0, 1]
+
+
 def test_names_go_by_the_names_given(tmp_path):
     model = load(Path(names_for_labels(tmp_path)), f",classes={written(tmp_path, 'dog', 'cat')}")
     assert model.predict_frames("clip", np.arange(2)).labels.tolist() == [1, 1]

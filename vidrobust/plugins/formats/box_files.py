@@ -37,6 +37,7 @@ MOST_SHARE = 2.0
 # Beyond these a value is damaged or means something else: pictures and networks have fewer pixels and classes, and
 # ten million frames are four days.
 MOST_PX, MOST_CLASSES, MOST_FRAMES = 2.0**24, 100_000, 10_000_000
+MOST_TRACK = 2.0**53  # larger numbers of tracks are names
 
 
 @dataclass(frozen=True)
@@ -190,7 +191,8 @@ def checked(table: pd.DataFrame, path: Path, *, relative: bool = False) -> pd.Da
         )
     track = table["track"] if "track" in table else pd.Series(-1, index=table.index)
     whole = pd.to_numeric(track, errors="coerce")
-    if whole.isna().any() and track.notna().any():  # names for numbers
+    is_number = whole.abs().le(MOST_TRACK) & (whole % 1 == 0)
+    if not is_number.all() and track.notna().any():  # names for numbers
         whole = pd.Series(pd.factorize(track)[0], index=table.index)
     extra = [name for name in ("label_name", "model") if name in table]
     shape = table["shape"].fillna("").astype(str) if "shape" in table else ""
