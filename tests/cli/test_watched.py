@@ -59,7 +59,8 @@ def test_it_ends_as_its_command_did(tmp_path, body, code, lines):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_to_it_reaches_the_command(tmp_path, number):
     handler = f"signal.signal({int(number)}, lambda *_: sys.exit(7))"
-    started = Started("time.sleep(30)", tmp_path, first=handler)
+    # in short steps: of a signal just before a sleep Python takes no notice until its end
+    started = Started("[time.sleep(0.01) for _ in range(3000)]", tmp_path, first=handler)
     started.process.send_signal(number)
     assert started.process.wait(20) == 7
 
