@@ -30,7 +30,7 @@ from vidrobust.stages.causes.pair_replays import AccountStep, PairReplays
 
 # In which the change is measured: centred logits, or square roots of probabilities (Hellinger).
 Space = Literal["logits", "roots"]
-CHUNK = 16  # pictures given to a model at a time
+CHUNK = 16  # pictures given to a model at a time on the CPU; a device takes what fits
 TINY = 1e-12  # smallest probability before the logarithm
 NO_SIZE = Size(size=float("nan"), unit="", measured="")
 
@@ -106,7 +106,11 @@ def answers(model: Any, pictures: tuple[np.ndarray, ...], device: torch.device |
     of_shape: dict[tuple[int, ...], list[int]] = {}
     for place, picture in enumerate(pictures):
         of_shape.setdefault(picture.shape, []).append(place)
-    chunks = [rows[s : s + CHUNK] for rows in of_shape.values() for s in range(0, len(rows), CHUNK)]
+    chunks: list[list[int]] = []
+    for (height, width, _), rows in of_shape.items():
+        on_cpu = torch.device(device).type == "cpu"
+        size = CHUNK if on_cpu else engine.auto_batch(height, width, device)
+        chunks += [rows[start : start + size] for start in range(0, len(rows), size)]
     parts = [
         engine.predict(model, to_tensor([pictures[k] for k in some], device)) for some in chunks
     ]

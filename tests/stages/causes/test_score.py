@@ -1,0 +1,23 @@
+"""How a model is asked about the pictures of a pair."""
+
+import numpy as np
+import pytest
+
+from vidrobust.predictions import Classifications
+from vidrobust.stages.causes import score
+
+
+@pytest.mark.parametrize(("device", "sizes"), [("cpu", [16, 16, 8]), ("cuda:0", [30, 10])])
+def test_pictures_are_asked_in_batches_of_the_device(monkeypatch, device, sizes):
+    asked = []
+
+    def predict(model, pixels):
+        asked.append(len(pixels))
+        return Classifications(np.full((len(pixels), 2), 0.5, np.float32), ("nut", "bolt"))
+
+    monkeypatch.setattr(score.engine, "predict", predict)
+    monkeypatch.setattr(score.engine, "auto_batch", lambda height, width, device: 30)
+    monkeypatch.setattr(score, "to_tensor", lambda pictures, device: pictures)
+    pictures = tuple(np.zeros((8, 8, 3), np.uint8) for _ in range(40))
+    assert len(score.answers(None, pictures, device)) == 40
+    assert asked == sizes
