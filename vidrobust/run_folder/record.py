@@ -34,6 +34,8 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelMetrics:
+    """Figures of a model by metric."""
+
     figures: Mapping[str, Figure] = field(default_factory=dict)
 
 

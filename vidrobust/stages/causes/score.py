@@ -107,8 +107,8 @@ def answers(model: Any, pictures: tuple[np.ndarray, ...], device: torch.device |
     for place, picture in enumerate(pictures):
         of_shape.setdefault(picture.shape, []).append(place)
     chunks: list[list[int]] = []
+    on_cpu = torch.device(device).type == "cpu"
     for (height, width, _), rows in of_shape.items():
-        on_cpu = torch.device(device).type == "cpu"
         size = CHUNK if on_cpu else engine.auto_batch(height, width, device)
         chunks += [rows[start : start + size] for start in range(0, len(rows), size)]
     parts = [
