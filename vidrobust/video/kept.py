@@ -34,9 +34,8 @@ class KeptFrames(VideoSource):
     def __init__(self, source: VideoSource, limit_bytes: int = KEPT_BYTES) -> None:
         self._source, self._left = source, limit_bytes
         self._kept: dict[int, _BatchRow] = {}
-        self._coming: list[
-            int
-        ] = []  # what will be asked for, in order; empty where all of it is kept
+        # what will be asked for, in order; empty where all of it is kept
+        self._coming: list[int] = []
         self._blocks: list[FrameBatch] = []  # what was decoded ahead
 
     @property
