@@ -3,6 +3,7 @@
     python benchmarks/end_to_end.py clips   SOURCES... [--clips 100] [--seconds 10] [--size WxH] [--workers N]
     python benchmarks/end_to_end.py long    SOURCES... [--minutes 60] [--size 1920x1080]
     python benchmarks/end_to_end.py growth  SOURCES... [--seconds 8] [--size 640x480] [--figure FILE.png]
+    python benchmarks/end_to_end.py stability SOURCES... [--seconds 60] [--size 1920x1080] [--rounds 2]
 
 SOURCES are real videos. Clips are cut out of them at different places, scaled, and coded as H.264 by the ffmpeg
 program; a long one is all of them one after the other, again and again. Every study is ``vidrobust study`` in a
@@ -11,12 +12,16 @@ largest).
 
 clips   wall time, processor seconds of each stage (of all threads while it runs, so that other work on the
         machine hardly shows) and peak memory; then, in the same run, the loop that only classifies
-        (``stability_speed.py``) over the same clips, with the ratio of both, and the seconds of processors that
+        (``plain_loop.py``) over the same clips, with the ratio of both, and the seconds of processors that
         decoding and network alone need for the frames
 long    an hour of 1080p is to stay within 2 GB
 growth  frames and perturbations are made two and four times as many, and models two and three times (the same
         network under other names), all else as it is; the time is to grow along a line. Given are the lines
         fitted to the seconds, and how far the measured ones are from them
+stability
+        ``vidrobust stability`` (every metric, intervals, noise floor and tables; with an empty cache of exported
+        networks in the first round) and the plain loop in turn; the least wall time of the rounds counts, and is
+        to be a third of the loop's
 """
 
 from __future__ import annotations
@@ -34,7 +39,7 @@ from typing import Any
 import harness
 import numpy as np
 from harness import say
-from stability_speed import decoding, model_alone
+from plain_loop import decoding, model_alone
 
 from vidrobust.pipeline.estimate import looks, usual
 
@@ -152,12 +157,32 @@ def _pairs(record: dict[str, Any]) -> int:
     return sizes[min(sample.get("look", 0), len(sizes) - 1)]
 
 
+def plain(model: str, paths: Sequence[str]) -> harness.Took:
+    """The plain loop over these clips in a process of its own."""
+    here = (
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import plain_loop as s; "
+    )
+    return harness.timed([sys.executable, "-c", f"{here}s.plain_loop({model!r}, *{paths!r})"])
+
+
+def stability(clips: Path, model: str, rounds: int, folder: Path) -> None:
+    """``vidrobust stability`` and the plain loop in turn: the least wall seconds of each, and their ratio."""
+    cache = {"VIDROBUST_CACHE": str(folder / "networks")}
+    clip = str(next(clips.iterdir()))
+    ours, loops = [], []
+    for turn in range(rounds):
+        loops.append(plain(model, [clip]).wall_s)
+        asked = ["stability", clip, "-m", model, "-q", "-o", str(folder / f"run{turn}")]
+        command = [sys.executable, "-c", "from vidrobust.cli.app import main; main()", *asked]
+        ours.append(harness.timed(command, **cache).wall_s)
+        say(f"plain loop {loops[-1]:.1f} s, vidrobust stability {ours[-1]:.1f} s")
+    say(f"vidrobust is {min(loops) / min(ours):.2f} times as fast")
+
+
 def beside_plain(clips: Path, model: str, summary: Study) -> None:
     """The plain loop over the same clips, decoding and network alone, and the study's ratio to each."""
     paths = [str(path) for path in sorted(clips.iterdir())]
-    here = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import stability_speed as s; "
-    loop = f"{here}s.plain_loop({model!r}, *{paths!r})"
-    took = harness.timed([sys.executable, "-c", loop])
+    took = plain(model, paths)
     wall, work = took.wall_s, took.processor_s
     say(f"  plain loop: {wall:.1f} s, {work:.1f} of processors")
     for what, ratio in (
@@ -246,7 +271,7 @@ def tell_growth(found: dict[str, list[tuple[float, float]]], figure: str) -> Non
 
 def main() -> None:
     parser = harness.parser(__doc__)
-    parser.add_argument("what", choices=("clips", "long", "growth"))
+    parser.add_argument("what", choices=("clips", "long", "growth", "stability"))
     parser.add_argument("sources", nargs="+")
     parser.add_argument("--clips", type=int)
     parser.add_argument("--seconds", type=float)
@@ -254,6 +279,7 @@ def main() -> None:
     parser.add_argument("--size")
     parser.add_argument("--model", default="efficientnet-lite0")
     parser.add_argument("--workers", type=int)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--figure", default="")
     parser.add_argument("--keep", help="a folder for clips and runs, which then stay")
     asked = parser.parse_args()
@@ -269,6 +295,10 @@ def main() -> None:
             summary = study(folder / "clips", folder / "run", *model, *workers)
             tell(f"{count} clips of {seconds:g} s, {size}", summary)
             beside_plain(folder / "clips", asked.model, summary)
+        elif asked.what == "stability":
+            seconds, size = asked.seconds or 60, asked.size or "1920x1080"
+            long_clip(asked.sources, seconds, size, folder / "clips")
+            stability(folder / "clips", asked.model, asked.rounds, folder)
         elif asked.what == "long":
             size = asked.size or "1920x1080"
             long_clip(asked.sources, 60 * asked.minutes, size, folder / "clips")
