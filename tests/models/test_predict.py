@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import math
 import os
+from types import SimpleNamespace
 from typing import Literal
 
 import numpy as np
@@ -275,3 +276,23 @@ def test_a_detector_gets_the_pictures_that_are_in_main_memory():
         predict_footage(Looks(), batch)
         assert [copy.bytes for copy in copies.of("down")] == [PIXELS[:8].nbytes]
     assert set(seen) == {"cpu"}
+
+
+def test_batches_are_sized_where_the_network_works(monkeypatch):
+    """Its pixels lie in main memory; memory that runs out on the device still halves them."""
+    sizes = []
+
+    class OnDevice(Boxes):
+        in_main_memory = True
+        network = SimpleNamespace(device="cuda:0")
+
+        def __call__(self, pixels):
+            sizes.append(len(pixels))
+            if len(pixels) > 40:
+                raise RuntimeError("CUDA error: out of memory")
+            return super().__call__(pixels)
+
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (80 * 2**30, 80 * 2**30))
+    pixels = torch.zeros(100, 3, 8, 8, dtype=torch.uint8)
+    assert predict(OnDevice(), pixels).num_frames == 100
+    assert sizes == [100, 50, 25, 25, 25, 25]

@@ -32,10 +32,16 @@ class VideoInfo:
     color_range: str = "unknown"
     rotation: int = 0
     backend: str
-    device: str
+    device: str  # where it is decoded
     reason: str  # why this backend and device were taken, in one sentence
     # what is odd but harmless: interlaced, alpha dropped, variable frame rate
     notes: tuple[str, ...] = ()
+    uploaded_to: str = ""  # the device that batches decoded on the CPU are copied to
+
+    @property
+    def delivered_on(self) -> str:
+        """The device on which models get frames."""
+        return self.uploaded_to or self.device
 
 
 NO_PTS = -(2**63)  # the time stamp of a frame that has none

@@ -31,7 +31,11 @@ def to_array(frame: torch.Tensor) -> np.ndarray:
 
 def to_tensor(pictures: Sequence[np.ndarray], device: torch.device | str = "cpu") -> torch.Tensor:
     """N pictures (H, W, 3) uint8 of one size -> (N, 3, H, W) on ``device``, a view of (N, H, W, 3) memory."""
-    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).to(device)
+    if torch.device(device).type == "cpu":
+        return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
+    memory = torch.empty((len(pictures), *pictures[0].shape), dtype=torch.uint8, pin_memory=True)
+    np.stack(pictures, out=memory.numpy())
+    return memory.to(device, non_blocking=True).permute(0, 3, 1, 2)
 
 
 def reduced(picture: np.ndarray, factor: int) -> np.ndarray:

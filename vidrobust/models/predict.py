@@ -6,8 +6,8 @@ A model that fails or gives an unusable answer raises ModelError, so that a stud
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
-from typing import Any, Literal, cast, overload
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal, TypeVar, cast, overload
 
 import numpy as np
 import torch
@@ -15,11 +15,13 @@ import torch
 from vidrobust.errors import ModelError, SettingsError, VidrobustError
 from vidrobust.footage.labels.matching import AnswerTimes
 from vidrobust.frames.batch import FrameBatch
+from vidrobust.frames.pixels import to_tensor
 from vidrobust.predictions import Classifications, Classifier, Detections, Detector, TaskPredictions
 
 Batch = int | Literal["auto"]
 Model = Classifier | Detector
 Predictions = Classifications | Detections
+Answer = TypeVar("Answer")
 KINDS = {"classification": "Classifications", "detection": "Detections"}
 
 # What ``batch="auto"`` starts from: beyond it a CPU gains little on full frames
@@ -75,13 +77,29 @@ def predict(
     *,
     on_smaller: Callable[[int], None] | None = None,
 ) -> Predictions:
+    def ask(part: torch.Tensor) -> Predictions:
+        return checked(model, model(part), len(part))
+
+    parts = in_batches(model, pixels, ask, batch, on_smaller=on_smaller)
+    return joined(parts) if parts else no_frames(model)
+
+
+def in_batches(
+    model: Model,
+    pixels: torch.Tensor,
+    ask: Callable[[torch.Tensor], Answer],
+    batch: Batch = "auto",
+    *,
+    on_smaller: Callable[[int], None] | None = None,
+) -> list[Answer]:
+    """Return what ``ask`` says of one batch of a model's pixels after the other, smaller ones if memory runs out."""
     check_batch(batch)
     shape = (int(pixels.shape[-2]), int(pixels.shape[-1]))
-    size = _first_size(model, shape, pixels.device) if batch == "auto" else batch
-    parts: list[Predictions] = []
+    size = _first_size(model, shape, _works_on(model, pixels)) if batch == "auto" else batch
+    parts: list[Answer] = []
     start = 0
     while start < len(pixels):
-        answer = _attempt(model, pixels[start : start + size])
+        answer = _attempt(model, pixels[start : start + size], ask)
         if answer is not None:
             parts.append(answer)
             start += size
@@ -90,14 +108,14 @@ def predict(
         _remember(model, shape, size)
         if on_smaller is not None:
             on_smaller(size)
-    return joined(parts) if parts else no_frames(model)
+    return parts
 
 
 def predict_footage(model: Model, frames: FrameBatch, batch: Batch = "auto") -> Predictions:
     """Return the predictions of frames, from their pixels or looked up by clip and number or time."""
     if needs_pixels(model):
         pixels = frames.pixels
-        if getattr(model, "in_main_memory", False) and pixels.device.type != "cpu":
+        if pixels.device.type != "cpu" and in_main_memory(model):
             pixels = torch.from_numpy(frames.pictures).permute(0, 3, 1, 2)
         return predict(model, pixels, batch)
     look_up: Any = model
@@ -114,6 +132,11 @@ def needs_pixels(model: Model) -> bool:
     return bool(getattr(model, "needs_pixels", True))
 
 
+def in_main_memory(model: Model) -> bool:
+    """Return whether a model takes its pixels from main memory, wherever they were decoded."""
+    return bool(getattr(model, "in_main_memory", False))
+
+
 def auto_batch(height: int, width: int, device: torch.device | str = "cpu") -> int:
     """Return the initial size for ``batch="auto"``, at least 4.
 
@@ -125,6 +148,21 @@ def auto_batch(height: int, width: int, device: torch.device | str = "cpu") -> i
     free, _ = torch.cuda.mem_get_info(device)
     fitting = free // 2 // (FRAME_COPIES * frame + LAYER_BYTES)
     return max(LEAST_BATCH, min(DEVICE_BATCH, DEVICE_BATCH_BYTES // frame, fitting))
+
+
+def few_pictures(
+    model: Model, pictures: Sequence[np.ndarray], few: int, device: torch.device | str
+) -> Iterator[torch.Tensor]:
+    """Yield pictures (H, W, 3) uint8 of one size as pixels where the model takes them.
+
+    On the CPU ``few`` at a time, on a device what fits there.
+    """
+    on_cpu = torch.device(device).type == "cpu"
+    height, width = pictures[0].shape[:2]
+    size = few if on_cpu else auto_batch(height, width, device)
+    place = "cpu" if in_main_memory(model) else device
+    for start in range(0, len(pictures), size):
+        yield to_tensor(pictures[start : start + size], place)
 
 
 def check_batch(batch: object) -> None:
@@ -174,24 +212,33 @@ def is_out_of_memory(error: BaseException) -> bool:
     return any(words in str(error).lower() for words in _MEMORY_MESSAGES)
 
 
-def _attempt(model: Model, pixels: torch.Tensor) -> Predictions | None:
+def _attempt(
+    model: Model, pixels: torch.Tensor, ask: Callable[[torch.Tensor], Answer]
+) -> Answer | None:
     try:
-        answer: object = model(pixels)
+        return ask(pixels)
     except (SettingsError, KeyboardInterrupt):
         raise
     except BaseException as error:  # a panic of Rust code is no Exception
         if is_out_of_memory(error):
             return None
+        if isinstance(error, ModelError):
+            raise
         if isinstance(error, VidrobustError):
             raise ModelError(str(error)) from error
         raise ModelError(
             f"model {model.name}: failed on {len(pixels)} frames of {pixels.shape[-1]}x{pixels.shape[-2]} px: "
             f"{type(error).__name__}: {error}"
         ) from error
-    return checked(model, answer, len(pixels))
 
 
-def _first_size(model: Model, shape: tuple[int, int], device: torch.device) -> int:
+def _works_on(model: Model, pixels: torch.Tensor) -> torch.device | str:
+    # a network may take its pixels from main memory and work on a device
+    network: Any = getattr(model, "network", None) if in_main_memory(model) else None
+    return pixels.device if network is None else network.device
+
+
+def _first_size(model: Model, shape: tuple[int, int], device: torch.device | str) -> int:
     try:
         fits = _FITS.get(model, {}).get(shape)
     except TypeError:  # a user's object that cannot be a key

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event, Semaphore, Thread
@@ -185,7 +185,7 @@ class FrameStream:
         self._reader, self._selection = reader, selection
         self._prefetch, self._upload = prefetch, upload
         self._cut = cut or WholeFrame()
-        self._info = self._cut.described(reader.info)
+        self._info = replace(self._cut.described(reader.info), uploaded_to=upload or "")
         self._found: dict[str, str] = {}
         self._open: WeakSet[Generator[FrameBatch]] = WeakSet()
         self._paused: list[tuple[Generator[Decoded], int]] = []  # where ``at`` left off

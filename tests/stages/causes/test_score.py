@@ -17,7 +17,7 @@ def test_pictures_are_asked_in_batches_of_the_device(monkeypatch, device, sizes)
 
     monkeypatch.setattr(score.engine, "predict", predict)
     monkeypatch.setattr(score.engine, "auto_batch", lambda height, width, device: 30)
-    monkeypatch.setattr(score, "to_tensor", lambda pictures, device: pictures)
+    monkeypatch.setattr(score.engine, "to_tensor", lambda pictures, device: pictures)
     pictures = tuple(np.zeros((8, 8, 3), np.uint8) for _ in range(40))
     assert len(score.answers(None, pictures, device)) == 40
     assert asked == sizes

@@ -5,20 +5,22 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from typing import Literal
 
 import numpy as np
 import torch
 
-from vidrobust.errors import InputError, ModelError, SettingsError, VidrobustError
-from vidrobust.frames.pixels import check_pixels, to_tensor
+from vidrobust.errors import InputError, ModelError, SettingsError
+from vidrobust.frames.pixels import check_pixels
 from vidrobust.models.classes import detector_names
 from vidrobust.models.detection.candidates import Candidates, HeadSettings, Outputs
 from vidrobust.models.detection.heads import HEADS
 from vidrobust.models.detection.suppress import Suppression, detections, to_frames
 from vidrobust.models.info import ModelInfo
 from vidrobust.models.network import check_frames, first_batch
-from vidrobust.models.predict import checked, needs_pixels, predict
+from vidrobust.models.predict import checked, few_pictures, in_batches, needs_pixels, predict
 from vidrobust.models.preprocess import BoxPreprocess
 from vidrobust.predictions import Detections, Detector
 from vidrobust.shapes.shape import Places
@@ -203,17 +205,18 @@ class BoxAnswer:
     before: FrameBoxes | None = None  # All candidates, boxes alone; None where they are not known
 
 
-def answers(detector: Detector, pictures: Sequence[np.ndarray]) -> list[BoxAnswer]:
+def answers(
+    detector: Detector, pictures: Sequence[np.ndarray], device: torch.device | str = "cpu"
+) -> list[BoxAnswer]:
     """Return the answers to pictures (H, W, 3) uint8 of one size, in order."""
     if not needs_pixels(detector):
         raise SettingsError(
             f"model {detector.name}: holds recorded boxes, and cannot be shown new pictures; give the model itself"
         )
     every: list[BoxAnswer] = []
-    for start in range(0, len(pictures), CHUNK):
-        pixels = to_tensor(pictures[start : start + CHUNK])
+    for pixels in few_pictures(detector, pictures, CHUNK, device):
         if isinstance(detector, NetworkDetector):
-            every += _both(detector, pixels)
+            every += chain.from_iterable(in_batches(detector, pixels, partial(_both, detector)))
         else:
             every += [BoxAnswer(one) for one in _each(predict(detector, pixels))]
     return every
@@ -221,14 +224,7 @@ def answers(detector: Detector, pictures: Sequence[np.ndarray]) -> list[BoxAnswe
 
 def _both(detector: NetworkDetector, pixels: torch.Tensor) -> list[BoxAnswer]:
     network = detector.network
-    try:
-        raw = candidates(network, pixels)
-    except VidrobustError:
-        raise
-    except Exception as error:
-        raise ModelError(
-            f"model {detector.name}: failed: {type(error).__name__}: {error}"
-        ) from error
+    raw = candidates(network, pixels)
     size = (int(pixels.shape[-2]), int(pixels.shape[-1]))
     fit = network.preprocess.fit(*size)
     everything = dataclasses.replace(network.suppression, nms=None, max_boxes=_NO_LIMIT)

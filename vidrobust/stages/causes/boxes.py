@@ -221,6 +221,7 @@ def seen_boxes(
     detector: Detector,
     pictures: Sequence[np.ndarray],
     motions: Sequence[ShownMotion] = (),
+    replies: Sequence[BoxAnswer] | None = None,
     *,
     backwards: bool = False,
     start_score: float = BIRTH,
@@ -228,12 +229,12 @@ def seen_boxes(
     only: Collection[str] = (),
     ignored: Sequence[Zone] = (),
 ) -> PairBoxes:
-    """Ask a detector of pictures (H, W, 3) uint8, of which 0 is frame t and 1 is frame t+1.
+    """Return what a detector sees in pictures (H, W, 3) uint8, of which 0 is frame t and 1 is frame t+1.
 
     ``motions`` are since the chain's first frame, which is t+1 if ``backwards``; none where nothing was
-    replayed.
+    replayed. The detector is asked where its ``replies`` are not given.
     """
-    replies = answers(detector, pictures)
+    replies = replies or answers(detector, pictures)
     if only or ignored:
         labels = labels_of(detector.class_names, only)
         replies = [_chosen_answer(reply, labels, ignored) for reply in replies]

@@ -310,6 +310,11 @@ def abreast(info: VideoInfo, factor: int) -> int:
     )
 
 
+def gathered(info: VideoInfo, factor: int) -> int:
+    """Return of how many pairs a model is asked together: one on the CPU; on a device, half of what is held."""
+    return 1 if info.delivered_on == "cpu" else max(1, abreast(info, factor) // 2)
+
+
 def side_by_side(
     source: VideoSource,
     transitions: pd.DataFrame,

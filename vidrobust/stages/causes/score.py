@@ -19,10 +19,9 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from vidrobust.frames.pixels import to_tensor
 from vidrobust.metrics.catalogue import is_classifier
 from vidrobust.models import predict as engine
-from vidrobust.predictions import Classifier, Detector
+from vidrobust.predictions import Classifications, Classifier, Detector
 from vidrobust.stages.causes.catalogue import COLUMNS, DIVIDED, KEYFRAMES, RECODED
 from vidrobust.stages.causes.cause import Size
 from vidrobust.stages.causes.margins import margin_of
@@ -43,7 +42,12 @@ def seen_by(
     space: Space | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return coordinates (N, K), by default logits (roots for two classes), and labels (N,) of N pictures."""
-    p = predict(model, pictures, device)
+    return seen_in(answers(model, pictures, device), space)
+
+
+def seen_in(said: Classifications, space: Space | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the coordinates and labels of ``seen_by`` in a classifier's answers."""
+    p = said.probabilities.astype(np.float64)
     return coordinates(p, space or ("roots" if p.shape[1] == 2 else "logits")), p.argmax(axis=1)
 
 
@@ -106,16 +110,15 @@ def answers(model: Any, pictures: tuple[np.ndarray, ...], device: torch.device |
     of_shape: dict[tuple[int, ...], list[int]] = {}
     for place, picture in enumerate(pictures):
         of_shape.setdefault(picture.shape, []).append(place)
-    chunks: list[list[int]] = []
-    on_cpu = torch.device(device).type == "cpu"
-    for (height, width, _), rows in of_shape.items():
-        size = CHUNK if on_cpu else engine.auto_batch(height, width, device)
-        chunks += [rows[start : start + size] for start in range(0, len(rows), size)]
     parts = [
-        engine.predict(model, to_tensor([pictures[k] for k in some], device)) for some in chunks
+        engine.predict(model, pixels)
+        for rows in of_shape.values()
+        for pixels in engine.few_pictures(model, [pictures[k] for k in rows], CHUNK, device)
     ]
     whole = engine.joined(parts)
-    return whole if len(of_shape) == 1 else whole.select(np.argsort(np.concatenate(chunks)))
+    if len(of_shape) == 1:
+        return whole
+    return whole.select(np.argsort(np.concatenate(list(of_shape.values()))))
 
 
 def coordinates(probabilities: np.ndarray, space: Space) -> np.ndarray:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from vidrobust.stages.causes.candidate_fits import Candidate
     from vidrobust.stages.causes.pair_replays import PairReplays
     from vidrobust.stages.causes.pairs import Pictures
+    from vidrobust.stages.causes.places import PlacesToMap
     from vidrobust.stages.causes.scene import ShownMotion
     from vidrobust.video.source import VideoSource
 
@@ -100,14 +101,17 @@ class CausesStage(SampleStage):
         """Add the rows of models that see pairs reduced alike."""
         from functools import partial
 
-        from vidrobust.metrics.catalogue import is_classifier
-        from vidrobust.stages.causes import candidate_fits, score
         from vidrobust.stages.causes.candidate_fits import predicts
-        from vidrobust.stages.causes.pairs import PAIR, numbers_before, side_by_side, together
+        from vidrobust.stages.causes.pairs import (
+            PAIR,
+            gathered,
+            numbers_before,
+            side_by_side,
+            together,
+        )
         from vidrobust.stages.causes.places import PlacesToMap
         from vidrobust.stages.causes.recoded import LEAD, quantizer_of
         from vidrobust.stages.causes.shares import ADJACENT
-        from vidrobust.stages.causes.strips import rows_of_flip
 
         own_pairs = {model.name: chosen[model.name] for model in models}
         weights = {name: mine.set_index(PAIR)["weight"] for name, mine in own_pairs.items()}
@@ -134,40 +138,24 @@ class CausesStage(SampleStage):
             lead=LEAD if predicts(source.info.codec) else 0,
         )
         maps = {model.name: PlacesToMap(factor) for model in models}
-        for number, pair in enumerate(some):
-            replayed = next(replays)
-            ids = {"item": context.item.name, "frame_a": pair.frame_a, "frame_b": pair.frame_b}
-            ids |= {"scale": pair.scale, "time_s": pair.time_s}
-            key = (pair.scale, pair.frame_a, pair.frame_b)
+        at_once = gathered(source.info, factor)
+        for start in range(0, len(some), at_once):
+            group = [(pair, next(replays)) for pair in some[start : start + at_once]]
             for model in models:
-                if key not in weights[model.name].index:
-                    continue
-                of_pair = ids | {"weight": float(weights[model.name].loc[key])}
-                named = {**of_pair, "model": model.name}
-                strips = context.settings.pictures and is_classifier(model)
-                if of_pair["weight"] == 0:
-                    found["strips"] += rows_of_flip(replayed.made, model, named, source.info.device)
-                    continue
-                for prefix, z, labels, names in _seen(
-                    model, replayed.shown, source.info.device, context.settings
-                ):
-                    rows = score.score(replayed.made, model, (z, labels), names=names)
-                    found[f"{prefix}causes"] += [{**of_pair, **row} for row in rows]
-                    if not prefix and replayed.made.steps and pair.scale == ADJACENT:
-                        weight = of_pair["weight"] * rows[0]["squared_change"]
-                        if weight > 0:
-                            maps[model.name].add(weight, named, replayed.made)
-                    if strips and rows[0]["flip"] and pair.scale == ADJACENT:
-                        found["strips"] += rows_of_flip(
-                            replayed.made, model, named, source.info.device
-                        )
-                    rows = candidate_fits.rows(replayed.made, replayed.fitted, z)
-                    found[f"{prefix}candidate_fits"] += [{**named, **row} for row in rows]
-            del replayed  # or its pictures would be held while the next ones are made
+                mine = weights[model.name]
+                of_model = [
+                    (float(mine.loc[key]), pair, replayed)
+                    for pair, replayed in group
+                    if (key := (pair.scale, pair.frame_a, pair.frame_b)) in mine.index
+                ]
+                self._ask(
+                    context, source.info.delivered_on, model, of_model, maps[model.name], found
+                )
             # more are replayed than one model asks for: those of the others, and flips for their strips
-            done = [int((number + k) * expected / len(pairs)) for k in (0, 1)]
+            done = [int(k * expected / len(pairs)) for k in (start, start + len(group))]
             if done[1] > done[0]:
                 context.advance(done[1] - done[0])
+            del group, of_model  # or their pictures would be held while the next ones are made
         for model in models:
 
             def ask(
@@ -176,9 +164,48 @@ class CausesStage(SampleStage):
                 model: Model = model,
             ) -> np.ndarray:
                 shown = ShownPictures(pictures, motions)
-                return next(_seen(model, shown, source.info.device, context.settings))[1]
+                (reply,) = _replies(model, [shown], source.info.delivered_on)
+                return next(_seen(model, shown, reply, context.settings))[1]
 
             found["places"] += maps[model.name].rows(ask)
+
+    def _ask(
+        self,
+        context: Context,
+        device: str,
+        model: Model,
+        pairs: Sequence[tuple[float, Any, ReplayedPair]],
+        places: PlacesToMap,
+        found: dict[str, list[dict[str, object]]],
+    ) -> None:
+        """Add the rows of one model, which sees the pictures of all these weighted pairs together."""
+        from vidrobust.metrics.catalogue import is_classifier
+        from vidrobust.stages.causes import candidate_fits, score
+        from vidrobust.stages.causes.shares import ADJACENT
+        from vidrobust.stages.causes.strips import rows_of_flip
+
+        replies = iter(_replies(model, [pair.shown for weight, _, pair in pairs if weight], device))
+        strips = context.settings.pictures and is_classifier(model)
+        for weight, pair, replayed in pairs:
+            of_pair = {"item": context.item.name, "frame_a": pair.frame_a, "frame_b": pair.frame_b}
+            of_pair |= {"scale": pair.scale, "time_s": pair.time_s, "weight": weight}
+            named = {**of_pair, "model": model.name}
+            if weight == 0:
+                found["strips"] += rows_of_flip(replayed.made, model, named, device)
+                continue
+            for prefix, z, labels, names in _seen(
+                model, replayed.shown, next(replies), context.settings
+            ):
+                rows = score.score(replayed.made, model, (z, labels), names=names)
+                found[f"{prefix}causes"] += [{**of_pair, **row} for row in rows]
+                if not prefix and replayed.made.steps and pair.scale == ADJACENT:
+                    explains = weight * rows[0]["squared_change"]
+                    if explains > 0:
+                        places.add(explains, named, replayed.made)
+                if strips and rows[0]["flip"] and pair.scale == ADJACENT:
+                    found["strips"] += rows_of_flip(replayed.made, model, named, device)
+                rows = candidate_fits.rows(replayed.made, replayed.fitted, z)
+                found[f"{prefix}candidate_fits"] += [{**named, **row} for row in rows]
 
     def frames_needed(self, context: Context) -> Sequence[int]:
         from vidrobust.stages.causes.candidate_fits import predicts
@@ -275,8 +302,34 @@ def _replayed(
     return ReplayedPair(made, fitted, shown)
 
 
+def _replies(model: Model, pairs: Sequence[ShownPictures], device: str) -> list[Any]:
+    """Return a model's answers to the pictures of each pair, of which it sees all together."""
+    import numpy as np
+
+    from vidrobust.metrics.catalogue import is_detector
+    from vidrobust.models.detection.network import answers as box_answers
+    from vidrobust.stages.causes.score import answers
+
+    if not pairs:
+        return []
+    pictures = tuple(picture for pair in pairs for picture in pair.pictures)
+    ends = np.cumsum([len(pair.pictures) for pair in pairs])
+    if is_detector(model):
+        boxes = box_answers(model, pictures, device)
+        return [
+            boxes[end - len(pair.pictures) : end] for pair, end in zip(pairs, ends, strict=True)
+        ]
+    said = answers(model, pictures, device)
+    if len(pairs) == 1:
+        return [said]
+    return [
+        said.select(range(end - len(pair.pictures), end))
+        for pair, end in zip(pairs, ends, strict=True)
+    ]
+
+
 def _seen(
-    model: Model, pair: ShownPictures, device: str, settings: Settings
+    model: Model, pair: ShownPictures, reply: Any, settings: Settings
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray, tuple[str, ...]]]:
     # A classifier has one, of its classes; a detector two: of its scores, with the states of what is followed
     # for labels, and of its boxes' places, which have no labels.
@@ -285,23 +338,22 @@ def _seen(
 
     from vidrobust.metrics.catalogue import is_classifier, task_of
     from vidrobust.stages.causes.boxes import seen_boxes
-    from vidrobust.stages.causes.score import answers, seen_by
+    from vidrobust.stages.causes.score import seen_in
 
     task = task_of(model.task)
     scores, *places = task.accounts
     if is_classifier(model):
-        yield (scores, *seen_by(model, pair.pictures, device), model.class_names)
+        yield (scores, *seen_in(reply), model.class_names)
         return
     if task.coordinates is not None:
-        z = task.coordinates(
-            answers(model, pair.pictures, device), pair.motions, pair.pictures[0].shape[:2]
-        )
+        z = task.coordinates(reply, pair.motions, pair.pictures[0].shape[:2])
         yield scores, z, np.zeros(len(pair.pictures), np.int64), ("",)
         return
     seen = seen_boxes(
         model,
         pair.pictures,
         pair.motions,
+        reply,
         backwards=pair.backwards,
         start_score=settings.track_start_score,
         keep_score=settings.track_keep_score,

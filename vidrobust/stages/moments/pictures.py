@@ -108,7 +108,7 @@ def _take(
             run.path, f"{number:02d}_difference", difference, PICTURE_WIDTH
         )
         if moment["model"] in models:
-            pair = drawn(models[moment["model"]], pair, source.info.device)
+            pair = drawn(models[moment["model"]], pair, source.info.delivered_on)
         for side, picture in zip("ab", pair, strict=True):
             moment[f"picture_{side}"] = _save(
                 run.path, f"{number:02d}_{side}", picture, PICTURE_WIDTH
@@ -125,7 +125,7 @@ def _take(
                 "picture": _save(run.path, f"{number:02d}_strip_{k}", tile.picture, STRIP_WIDTH),
             }
             for k, tile in enumerate(
-                tiles(replayed, models[moment["model"]], moment, source.info.device)
+                tiles(replayed, models[moment["model"]], moment, source.info.delivered_on)
             )
         ]
 
