@@ -26,7 +26,6 @@ ALONE = {"doctor", "models", "perturbations", "plugins"}
 ELSEWHERE = {
     "--cluster": "starts Ray: tests/pipeline/workers/test_cluster.py",
     "--workers": "starts processes: tests/pipeline/workers/test_processes.py",
-    "rtsp:": "needs a camera: tests/video",
     "SHARD": "tests/plugins/published/test_data.py",
     "corruptions": "the same, and tests/plugins/published/test_corruptions.py",
     "data NAME": "the same",

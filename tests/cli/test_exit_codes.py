@@ -151,6 +151,16 @@ def test_quiet_prints_no_answer(clip, tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out != ""
 
 
+@pytest.mark.parametrize("source", ["rtsp://me:hush@127.0.0.1:9/live", "-"])
+def test_streams_are_refused_with_the_command_that_records_them(clip, tmp_path, capsys, source):
+    out = tmp_path / "run"
+    assert run("stability", clip, source, "-mtests.fuzz.tiny:model", f"-o{out}") == 2
+    error = capsys.readouterr().err
+    assert "ffmpeg -i ADDRESS -t 60 -c copy clip.mkv" in error
+    assert "hush" not in error
+    assert not out.exists()
+
+
 @pytest.mark.parametrize("kind", ["pipe", "device"])
 def test_pipes_and_devices_are_refused_before_they_are_opened(tmp_path, monkeypatch, kind):
     monkeypatch.chdir(tmp_path)

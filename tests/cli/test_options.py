@@ -195,7 +195,6 @@ def _words():
     [
         (["causes", "RUN", "--config=study.toml"], "--config"),
         (["stability", "RUN", "--overwrite"], "--overwrite"),
-        (["policy", "RUN", "--for=10s"], "--for"),
         (["correlate", "RUN", "--across=clips"], "--across"),
         (["correlate", "RUN", "RUN", "--out=x", "--frames=3"], "--frames"),
         (["perturbations", "--seed=3"], "--seed"),

@@ -67,8 +67,8 @@ def test_missing_and_empty_sources_are_problems_and_the_others_go_on(tree):
         f"No such file: {tree}/absent.mp4",
         f"{tree}/empty: is empty; name a file, or another folder",
         f"{tree}/*.avi: nothing matches this pattern",
-        "http://127.0.0.1/a.mp4: is a network address, and only local files are read; record it with --for, or "
-        "download it",
+        "http://127.0.0.1/a.mp4: is a stream, and only files are read; record it: "
+        "ffmpeg -i ADDRESS -t 60 -c copy clip.mkv",
     )
 
 

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from vidrobust.errors import InputError
-from vidrobust.text.printable import printable
+from vidrobust.text.printable import printable, without_secrets
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,21 @@ def test_a_long_error_keeps_its_beginning_and_its_end():
     assert said.startswith("a.csv: expected")
     assert said.endswith("; write a header")
     assert len(said) < 5000
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        (
+            "rtsp://u:p%40w@cam:554/a?x=1&Password=q&token=z",
+            "rtsp://cam:554/a?x=1&Password=***&token=***",
+        ),
+        (
+            "rtsp://cam/user=admin&password=abc&channel=1.sdp",
+            "rtsp://cam/user=***&password=***&channel=1.sdp",
+        ),
+        ("clips/a@b.mp4", "clips/a@b.mp4"),
+    ],
+)
+def test_secrets_are_left_out_of_addresses(address, expected):
+    assert without_secrets(address) == expected

@@ -33,7 +33,7 @@ STUDY_ORDER = (
 )
 # Commands of the core: section, module in this folder and name, sentence.
 IN_CORE = (
-    (STUDY, "studies:study", "Run every stage on videos, frames, globs, manifests or a stream."),
+    (STUDY, "studies:study", "Run every stage on videos, frames, globs or manifests."),
     (STUDY, "tools:demo", "Run a whole study on footage that comes with the package."),
     (STUDY, "studies:report", "Write report.html and details.html of a run folder."),
     (RUNS, "studies:show", "Show the answer of a run in a few lines."),

@@ -55,10 +55,10 @@ def reporter(quiet: bool) -> Reporter:
 
 
 def may_be_footage(source: str) -> bool:
-    """Return whether a word may name footage: a stream, an address, an existing path, a glob."""
-    from vidrobust.video.record import is_stream
+    """Return whether a word may name footage: an existing path, a glob, or a stream to be refused."""
+    from vidrobust.footage.expand import is_stream
 
-    return is_stream(source) or "://" in source or os.path.lexists(source) or glob.has_magic(source)
+    return is_stream(source) or os.path.lexists(source) or glob.has_magic(source)
 
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -152,13 +152,6 @@ MODEL = _shared(
     metavar="SPEC",
     help="A model: torchvision:NAME, onnx:FILE, ... (vidrobust models lists all). May be repeated.",
 )
-FOR = _shared(
-    *("--for", "lasting"),
-    group="Footage",
-    advanced=True,
-    metavar="TIME",
-    help="Record a stream (rtsp://..., - for a pipe) for this long: 60s, 10m, 1h.  [default: to its end]",
-)
 CONFIG = _shared("--config", metavar="FILE", help="Settings in TOML, named as these options.")
 OVERWRITE = _shared(
     "--overwrite", is_flag=True, help="Replace a run folder of other sources or another version."
@@ -208,9 +201,7 @@ def setting_options(stages: Iterable[Stage], *, gated: bool) -> Callable[[F], F]
 def stage_options(stages: Iterable[Stage], *, gated: bool) -> Callable[[F], F]:
     """Return the same with the options of sources and output."""
     stages = tuple(stages)
-    of_sources = (
-        (FOR, CONFIG, OVERWRITE) if any(isinstance(s, FootageStage) for s in stages) else ()
-    )
+    of_sources = (CONFIG, OVERWRITE) if any(isinstance(s, FootageStage) for s in stages) else ()
     of_gates = (JUNIT,) if gated else ()
     return options(setting_options(stages, gated=gated), *of_gates, *of_sources, OUT, JSON, QUIET)
 

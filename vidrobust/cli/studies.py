@@ -29,7 +29,7 @@ from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 
 F = TypeVar("F", bound=Callable[..., Any])
-OF_SOURCES = ("lasting", "config", "overwrite")  # options that are only about sources
+OF_SOURCES = ("config", "overwrite")  # options that are only about sources
 Act = Callable[[Any], None]  # something done with the open run
 
 
@@ -37,16 +37,16 @@ Act = Callable[[Any], None]  # something done with the open run
 @click.argument("sources", nargs=-1)
 @opt.options(opt.stage_options(STAGES.stages, gated=True), opt.DRY_RUN)
 def study(sources: tuple[str, ...], dry_run: bool, **options: Any) -> None:
-    """Run every stage on SOURCES: videos, folders, globs, manifests, streams.
+    """Run every stage on SOURCES: videos, folders, globs, manifests.
 
-    The same command continues a run. Streams (rtsp://... or -) need --for.
+    The same command continues a run.
     """
     if dry_run:
         from vidrobust.pipeline.dry_run import planned
         from vidrobust.pipeline.open import settings_of
 
-        taken = ("as_json", "quiet", "config", "out", "overwrite", "lasting", "junit")
-        as_json, quiet, config, out, overwrite, _, _ = (options.pop(name) for name in taken)
+        taken = ("as_json", "quiet", "config", "out", "overwrite", "junit")
+        as_json, quiet, config, out, overwrite, _ = (options.pop(name) for name in taken)
         settings, named = settings_of(sources, config, given(options))
         plan = planned(settings, STAGES, out or named, reporter(quiet), overwrite=overwrite)
         print_result(plan, [plan["text"]], as_json)
@@ -165,12 +165,12 @@ def on_sources(
 def opened_target(
     target: Sequence[str], options: dict[str, Any], stage: Stage | None = None
 ) -> Iterator[Any]:
-    """Open the run of sources, recorded first where they are streams; for a ``stage`` also a run folder."""
-    from vidrobust.pipeline.open import opened_folder, opened_sources, settings_of, with_recordings
+    """Open the run of sources; for a ``stage`` also a run folder."""
+    from vidrobust.pipeline.open import opened_folder, opened_sources, settings_of
     from vidrobust.run_folder.folder import is_run_folder
 
-    taken = ("lasting", "out", "config", "overwrite", "quiet")
-    lasting, out, config, overwrite, quiet = (options.pop(name, None) for name in taken)
+    taken = ("out", "config", "overwrite", "quiet")
+    out, config, overwrite, quiet = (options.pop(name, None) for name in taken)
     shown, single = reporter(bool(quiet)), stage is not None and len(target) == 1
     if single and (is_run_folder(Path(target[0])) or stage == REPORT):
         refuse_idle(OF_SOURCES, "on a run folder, which keeps its sources and settings")
@@ -182,11 +182,7 @@ def opened_target(
             raise InputError(f"No such file: {printable(target[0])}")
         raise InputError(f"{printable(target[0])}: is neither a run folder nor footage")
     settings, named = settings_of(target, config, given(options))
-    files, where = with_recordings(
-        settings.sources, out or named, lasting, shown, overwrite=bool(overwrite)
-    )
-    settings = settings.changed({"sources": files}, "sources")
-    with opened_sources(settings, where, shown, overwrite=bool(overwrite)) as run:
+    with opened_sources(settings, out or named, shown, overwrite=bool(overwrite)) as run:
         yield run
 
 

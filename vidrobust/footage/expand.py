@@ -147,21 +147,29 @@ def natural_key(name: str) -> list[tuple[bool, int, str]]:
     return key
 
 
+def is_stream(source: str) -> bool:
+    """Return whether a source is a network address, or ``-`` for standard input."""
+    return source == "-" or "://" in source
+
+
+def stream_problem(source: str) -> str:
+    """Return why a stream, pipe or device is not read, with the command that records it as a file."""
+    return (
+        f"{printable(without_secrets(source))}: is a stream, and only files are read; record it: "
+        "ffmpeg -i ADDRESS -t 60 -c copy clip.mkv"
+    )
+
+
 def _expand(source: str, found: _Found) -> None:
     path = Path(source)
-    if "://" in source:
-        found.problems.append(
-            f"{printable(without_secrets(source))}: is a network address, and only local files are read; "
-            "record it with --for, or download it"
-        )
+    if is_stream(source):
+        found.problems.append(stream_problem(source))
     elif os.path.isdir(path):
         _expand_folder(source, found)
     elif path.suffix.lower() in SUFFIXES and path.is_file():
         _expand_table(path, found)
     elif os.path.exists(path) and not os.path.isfile(path):
-        found.problems.append(
-            f"{printable(source)}: is a pipe or device, not a file; pass a pipe as - with --for"
-        )
+        found.problems.append(stream_problem(source))
     elif os.path.lexists(path):
         found.paths.append(path)
     elif glob.has_magic(source):

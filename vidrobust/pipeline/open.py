@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
-import datetime
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.files.atomic import write_text
-from vidrobust.files.json_text import json_text, parsed_json
 from vidrobust.files.names import readable_name
-from vidrobust.footage.expand import expand_sources
+from vidrobust.footage.expand import expand_sources, is_stream, stream_problem
 from vidrobust.models.predict import Model
 from vidrobust.models.spec import parse_spec
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.run import OpenRun
-from vidrobust.run_folder.declared import seconds_of
 from vidrobust.run_folder.folder import (
-    RECORDINGS,
     RunFolder,
     check_room,
     is_run_folder,
@@ -31,107 +24,7 @@ from vidrobust.run_folder.folder import (
     versions,
 )
 from vidrobust.run_folder.settings import Settings, read_toml
-from vidrobust.text.numbers import duration
-from vidrobust.text.phrases import listing, plural
-from vidrobust.text.printable import printable, without_secrets
-from vidrobust.video.record import is_stream, name_of, record
-
-NOTES = "recordings.json"
-
-
-def with_recordings(
-    sources: Sequence[str],
-    out: str | None,
-    lasting: str | None,
-    reporter: Reporter,
-    *,
-    overwrite: bool = False,
-) -> tuple[list[str], str | None]:
-    """Return the sources with recordings in place of streams, and the run folder.
-
-    ``lasting`` is the duration of ``--for``, required for streams. What the folder holds is not recorded
-    again.
-    """
-    streams = [source for source in sources if is_stream(source)]
-    if not streams:
-        if lasting is not None:
-            raise SettingsError(
-                f"--for {lasting}: is for addresses and pipes, which have no end; files are cut with --end-s"
-            )
-        return list(sources), out
-    first = without_secrets(streams[0])
-    if lasting is None:
-        raise SettingsError(
-            f"{printable(first)}: is a stream without an end; say how long to record it with --for, such as "
-            "--for 60s"
-        )
-    for_s = seconds_of(lasting, "--for")
-    path = Path(out) if out else Path("reports") / name_of(streams[0])
-    make_room(path)
-    with RunFolder(path).locked():
-        folder = path / RECORDINGS
-        if overwrite:
-            shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(exist_ok=True)
-        for left in folder.glob("*.part"):
-            left.unlink()
-        files = {
-            source: _files(folder, source, for_s, reporter) for source in dict.fromkeys(streams)
-        }
-    paths: list[str] = []
-    for source in sources:
-        paths += [str(path) for path in files[source]] if source in files else [source]
-    return paths, str(path)
-
-
-def _files(folder: Path, source: str, for_s: float, reporter: Reporter) -> list[Path]:
-    notes = folder / NOTES
-    known: list[dict[str, Any]] = (
-        parsed_json(notes.read_text(encoding="utf-8")) if notes.is_file() else []
-    )
-    summary = printable(without_secrets(source))
-    for entry in known:
-        if entry["source"] == summary:
-            files = [folder / name for name in entry["files"]]
-            if entry["for_s"] != for_s:
-                raise SettingsError(
-                    f"{folder.parent}: holds a recording of {summary} with --for {entry['for_s']:g}s; "
-                    "give another "
-                    "--out, or --overwrite to record anew"
-                )
-            if all(file.is_file() for file in files):
-                reporter.say(f"{summary}: is recorded already; --overwrite records it anew")
-                return files
-    reporter.say(f"{summary}: recording {duration(for_s)}")
-    began = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    # a name of its own for each stream, where two have the same host and path
-    apart = (
-        folder / f"stream-{len(known) + 1}"
-        if any(Path(entry["files"][0]).stem == name_of(source) for entry in known)
-        else folder
-    )
-    apart.mkdir(exist_ok=True)
-    made = record(source, apart, for_s, say=reporter.warn)
-    reporter.say(
-        f"{made.source}: {made.seconds:.1f} s recorded, {plural(made.packets, 'packet')} in "
-        f"{plural(len(made.files), 'file')}"
-    )
-    if made.ended:
-        reporter.warn(
-            f"{made.source}: {made.ended}; {made.seconds:.1f} s of {for_s:g} s are studied"
-        )
-    for note in made.notes:
-        reporter.warn(f"{made.source}: {note}")
-    entry = {
-        **{name: value for name, value in dataclasses.asdict(made).items() if name != "files"},
-        "source": summary,
-        "for_s": for_s,
-        "began": began,
-        "files": [str(file.relative_to(folder)) for file in made.files],
-    }
-    kept = [recording for recording in known if recording["source"] != summary]
-    write_text(notes, json_text([*kept, entry]))
-    return list(made.files)
+from vidrobust.text.phrases import listing
 
 
 @contextmanager
@@ -191,9 +84,11 @@ def opened_sources(
 
 
 def settled(settings: Settings) -> Settings:
-    """Return the settings with absolute paths; SettingsError if no source is given."""
+    """Return the settings with absolute paths; SettingsError if no source is given, or one is a stream."""
     if not settings.sources:
         raise SettingsError("no source given: name videos, folders of videos or frames, or globs")
+    for source in filter(is_stream, settings.sources):
+        raise SettingsError(stream_problem(source))  # before its password is written anywhere
     return settings.placed()
 
 

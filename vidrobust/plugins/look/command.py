@@ -45,7 +45,7 @@ def _whole_study(sources: tuple[str, ...], options: dict[str, Any], took_s: floa
     from vidrobust.run_folder.folder import RunFolder
     from vidrobust.text.numbers import duration
 
-    left_out = ("budget", "as_json", "quiet", "out", "config", "overwrite", "lasting")
+    left_out = ("budget", "as_json", "quiet", "out", "config", "overwrite")
     chosen = {name: value for name, value in given(options).items() if name not in left_out}
     settings, out = settings_of(sources, options["config"], chosen)
     out = options["out"] or out
