@@ -42,17 +42,9 @@ def written(folder):
 def units(folder):
     """The units in the cache of a run folder, STAGE/KEY, each with a checksum of its facts and their times."""
     found = {}
-    for path in sorted((folder / "cache").rglob("*.zip"), key=lambda path: len(path.parts)):
+    for path in (folder / "cache").glob("*/*.zip"):
         with ZipFile(path) as file:
-            for info in file.infolist():
-                stage, key = (
-                    (path.stem, info.filename)
-                    if path.parent.name == "cache"
-                    else (path.parent.name, "")
-                )
-                name = f"{stage}/{key or f'{path.stem}/{info.filename}'}"
-                if name.endswith("/facts.json"):
-                    found[name.removesuffix("/facts.json")] = info.CRC
+            found[f"{path.parent.name}/{path.stem}"] = file.getinfo("facts.json").CRC
     return found
 
 

@@ -229,7 +229,7 @@ def test_clean_removes_the_parts_and_nothing_else(again, capsys):
 
 
 def test_a_damaged_part_is_named_with_the_way_out(again, said):
-    part = again.run / "cache" / "sensitivity.zip"
+    part = min((again.run / "cache" / "sensitivity").glob("*.zip"))
     whole = part.read_bytes()
     part.write_bytes(whole[: len(whole) // 2])
     (again.run / "sensitivity.parquet").unlink()
@@ -237,8 +237,8 @@ def test_a_damaged_part_is_named_with_the_way_out(again, said):
     assert "delete it, and the same command makes it again" in said()
     part.unlink()
     assert run("sensitivity", str(again.run)) == 0
-    files = {path.name for path in (again.run / "cache").rglob("*")}
-    assert files == {"hashes.json"} | {f"{stage}.zip" for stage in (*OF_FOOTAGE, "causes")}
+    names = {path.name for path in (again.run / "cache").iterdir()}
+    assert names == {"hashes.json", *OF_FOOTAGE, "causes"}
 
 
 def test_a_run_folder_is_its_own_place(studied, said, tmp_path):

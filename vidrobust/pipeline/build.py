@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -118,8 +117,6 @@ def build(run: OpenRun, catalogue: Stages, names: Sequence[str]) -> None:
                 _conclude(so_far, stage, asked=len(names) == 1 and stage.name in names)
     finally:
         run.reporter.end_whole()
-    with contextlib.suppress(OSError):  # the units are as good unpacked
-        run.cache.pack()
 
 
 def _say_why(run: OpenRun, stage: Stage) -> None:

@@ -1,10 +1,8 @@
 """What each unit of work has found, under a key of all that it depends on.
 
     cache/STAGE/KEY.zip   a unit: TABLE.parquet for each table with rows, and facts.json
-    cache/STAGE.zip       units of finished commands, packed together: KEY/TABLE.parquet, KEY/facts.json
 
-Files are written beside and renamed. Units are packed when a command ends, to keep files few; a unit newer
-than the pack is read first.
+Files are written beside and renamed.
 """
 
 from __future__ import annotations
@@ -178,10 +176,6 @@ class UnitCache:
         self._store: Store = (
             UrlStore(place) if "://" in place else FolderStore(Path(place or self._folder))
         )
-        self._packs: dict[str, _Pack] = {}
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_packs": {}}  # open files do not travel to other processes
 
     @property
     def in_reach(self) -> bool:
@@ -192,10 +186,7 @@ class UnitCache:
         return self.run_folder / "cache"
 
     def has(self, stage: KeptStage, key: str) -> bool:
-        if self._store.has(_unit(stage.name, key)):
-            return True
-        pack = self._pack_of(stage.name)
-        return pack is not None and key in pack.keys
+        return self._store.has(_unit(stage.name, key))
 
     def write(
         self,
@@ -217,10 +208,9 @@ class UnitCache:
 
     def read(self, stage: KeptStage, key: str, table: str, item: str) -> pd.DataFrame:
         """Return a table of a unit, under its input's name in this run."""
-        with self._opened(stage, key) as (file, prefix):
-            name = f"{prefix}{table}.parquet"
+        with self._opened(stage, key) as file:
             try:
-                content = file.read(name)
+                content = file.read(f"{table}.parquet")
             except KeyError:  # a table without rows
                 return tables.empty(table).assign(item=item)
             return pd.DataFrame(pq.read_table(pa.BufferReader(content)).to_pandas()).assign(
@@ -228,47 +218,9 @@ class UnitCache:
             )
 
     def facts(self, stage: KeptStage, key: str) -> dict[str, Any]:
-        with self._opened(stage, key) as (file, prefix):
-            facts: dict[str, Any] = json.loads(file.read(f"{prefix}{FACTS}"))
+        with self._opened(stage, key) as file:
+            facts: dict[str, Any] = json.loads(file.read(FACTS))
             return facts
-
-    def pack(self) -> None:
-        """Put all units of a stage into one file, unless other runs may share the cache.
-
-        Requires the run folder's lock and no worker at work. If killed, the old pack or the new one remains,
-        and units may be in both.
-        """
-        if self.place:
-            return
-        for folder in sorted(path for path in self._folder.glob("*") if path.is_dir()):
-            units = sorted(folder.glob("*.zip"))
-            if units:
-                self._add(folder, units)
-
-    def _add(self, folder: Path, units: list[Path]) -> None:
-        path = folder.with_suffix(".zip")
-        beside = path.with_name(f"{path.name}.part")
-        new = {unit.stem for unit in units}
-        old = self._pack_of(folder.name)
-        try:
-            with ZipFile(beside, "w", ZIP_STORED) as pack:
-                for name in old.file.namelist() if old else ():
-                    if name.partition("/")[0] not in new:
-                        assert old is not None
-                        pack.writestr(ZipInfo(name), old.file.read(name))
-                for unit in units:
-                    with ZipFile(unit) as file:
-                        for name in file.namelist():
-                            pack.writestr(ZipInfo(f"{unit.stem}/{name}"), file.read(name))
-            if old is not None:
-                old.file.close()
-            os.replace(beside, path)
-        finally:
-            beside.unlink(missing_ok=True)
-        for unit in units:
-            unit.unlink(missing_ok=True)
-        if not any(folder.iterdir()):
-            folder.rmdir()
 
     def clean(self) -> int:
         """Remove every unit and return the bytes freed; SettingsError if other runs may share them."""
@@ -281,16 +233,11 @@ class UnitCache:
         return freed
 
     @contextmanager
-    def _opened(self, stage: KeptStage, key: str) -> Iterator[tuple[ZipFile, str]]:
+    def _opened(self, stage: KeptStage, key: str) -> Iterator[ZipFile]:
         name = _unit(stage.name, key)
-        pack = None if self._store.has(name) else self._pack_of(stage.name)
         try:
-            if pack is not None and key in pack.keys:
-                name = f"{stage.name}.zip"
-                yield pack.file, f"{key}/"
-            else:
-                with self._store.open(name) as file, ZipFile(file) as unit:
-                    yield unit, ""
+            with self._store.open(name) as file, ZipFile(file) as unit:
+                yield unit
         except InputError:
             raise
         except Exception as error:  # a damaged file raises errors of zip, Parquet or JSON
@@ -298,34 +245,6 @@ class UnitCache:
             raise InputError(
                 f"{where}: cannot be read ({in_plain_words(error)}); delete it, and the same command makes it again"
             ) from error
-
-    def _pack_of(self, stage: str) -> _Pack | None:
-        path = self._folder / f"{stage}.zip"
-        try:
-            status = path.stat() if not self.place else None
-        except OSError:
-            status = None
-        if status is None:
-            return None
-        state = (status.st_mtime_ns, status.st_size, status.st_ino)
-        known = self._packs.get(stage)
-        if known is None or known.state != state:
-            try:
-                file = ZipFile(path)
-            except Exception as error:
-                raise InputError(
-                    f"{path}: cannot be read ({in_plain_words(error)}); delete it, and the same command makes it again"
-                ) from error
-            keys = frozenset(name.partition("/")[0] for name in file.namelist())
-            known = self._packs[stage] = _Pack(state, file, keys)
-        return known
-
-
-@dataclass(frozen=True)
-class _Pack:
-    state: tuple[int, int, int]
-    file: ZipFile
-    keys: frozenset[str]
 
 
 def _unit(stage: str, key: str) -> str:
