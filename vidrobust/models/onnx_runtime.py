@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,20 +18,7 @@ from vidrobust.text.printable import printable
 if TYPE_CHECKING:
     from vidrobust.models.spec import ModelSpec
 
-# Message of onnx.proto3 -> number of a field -> what it holds, as far as it leads to tensors
-_INSIDE = {
-    "model": {7: "graph", 25: "function"},
-    "graph": {1: "node", 5: "tensor", 15: "sparse"},
-    "function": {7: "node"},
-    "node": {5: "attribute"},
-    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
-    "sparse": {1: "tensor", 2: "tensor"},
-    "tensor": {13: "entry"},
-}
-_DEPTH = 64  # Messages inside each other; graphs nest a few deep
 _DTYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
-
-Span = tuple[int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,19 +58,21 @@ def cpu_session(path: Path, threads: int) -> Any:
 
 
 def runtime(spec: ModelSpec) -> Any:
-    """Return the package onnxruntime, or raise a SettingsError that says how to get it."""
+    """Return the package onnxruntime; a SettingsError says how to get it and onnx."""
     try:
+        import onnx  # noqa: F401  reads which files hold weights
+
         return onnxruntime()
     except ModuleNotFoundError as error:
         raise SettingsError(
-            f"{spec.text}: needs the package onnxruntime: {pip_install('onnx')}"
+            f"{spec.text}: needs the package {error.name}: {pip_install('onnx')}"
         ) from error
 
 
 def open_session(path: Path, device: torch.device, spec: ModelSpec) -> tuple[Any, list[str]]:
     """Open a session, on CUDA where ONNX Runtime can; return it with notes of fallbacks."""
-    external_files(path)  # refuses weights outside the folder before anything reads them
     package = runtime(spec)
+    external_files(path)  # refuses weights outside the folder before anything reads them
     options = package.SessionOptions()
     options.intra_op_num_threads = spec.number("threads") or torch.get_num_threads()
     options.log_severity_level = 3
@@ -151,56 +139,21 @@ def external_files(path: Path) -> list[Path]:
     return sorted(found)
 
 
-def _locations(path: Path) -> list[str]:
+def _locations(path: Path) -> set[str]:
+    import onnx
+
+    def of(message: Any) -> Iterator[str]:
+        if isinstance(message, onnx.TensorProto):
+            yield from (entry.value for entry in message.external_data if entry.key == "location")
+            return
+        for field, value in message.ListFields():
+            if field.message_type:
+                for inner in [value] if hasattr(value, "ListFields") else value:
+                    yield from of(inner)
+
     try:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return list(_tensors(data, (0, len(data)), "model", 0))
-    except (ValueError, IndexError) as error:
+        return set(of(onnx.load(path, load_external_data=False)))
+    except Exception as error:  # protobuf's own kinds
         raise InputError(
             f"{printable(path)}: cannot be read as an ONNX network: {error}"
         ) from error
-
-
-def _tensors(data: mmap.mmap, span: Span, message: str, depth: int) -> Iterator[str]:
-    if depth > _DEPTH:
-        raise ValueError("messages are nested too deep")
-    for number, inner in _fields(data, span):
-        kind = _INSIDE[message].get(number)
-        if kind == "entry":
-            texts = dict(_fields(data, inner))
-            if 1 in texts and 2 in texts and data[slice(*texts[1])] == b"location":
-                yield data[slice(*texts[2])].decode("utf-8", "surrogateescape")
-        elif kind is not None:
-            yield from _tensors(data, inner, kind, depth + 1)
-
-
-def _fields(data: mmap.mmap, span: Span) -> Iterator[tuple[int, Span]]:
-    at, end = span
-    while at < end:
-        tag, at = _number(data, at, end)
-        wire = tag & 7
-        if wire == 0:
-            _, at = _number(data, at, end)
-        elif wire in (1, 5):
-            at += 8 if wire == 1 else 4
-        elif wire == 2:
-            length, at = _number(data, at, end)
-            if at + length > end:
-                raise ValueError(f"a field ends behind its message, at byte {at}")
-            yield tag >> 3, (at, at + length)
-            at += length
-        else:
-            raise ValueError(f"it is no protobuf message, at byte {at}")
-
-
-def _number(data: mmap.mmap, at: int, end: int) -> tuple[int, int]:
-    value = 0
-    for shift in range(0, 70, 7):
-        if at >= end:
-            raise ValueError("it ends in the middle of a number")
-        byte = data[at]
-        value |= (byte & 127) << shift
-        at += 1
-        if byte < 128:
-            return value, at
-    raise ValueError(f"a number is too long, at byte {at}")
