@@ -116,7 +116,8 @@ def read_entry(entry: Mapping[str, Any], where: Path) -> DetectorSidecar:
         )
     if entry["head"] not in HEADS:
         raise SettingsError(
-            f"{where}: head: expected one of {', '.join(HEADS)}, got {entry['head']!r}"
+            f"{where}: head: expected one of {', '.join(HEADS)}, got {entry['head']!r}; export another network "
+            'with its boxes, scores and labels decoded, and say head = "plain"'
         )
     _check_spelling(entry.keys(), _DETECTOR, where)
     head = HEADS[str(entry["head"])]

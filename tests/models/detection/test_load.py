@@ -67,10 +67,6 @@ EXPORTS = {
         "labels": np.array([1, 1]),
     },
     "yolov7-end2end": {"output": np.array([[0, *FIRST, 1, 0.7], [0, *LESS, 1, 0.01]], np.float32)},
-    "mmdet": {
-        "dets": np.array([[[*FIRST, 0.7], [*LESS, 0.01]]], np.float32),
-        "labels": np.array([[1, 0]]),
-    },
 }
 
 
@@ -92,6 +88,7 @@ def test_exports_of_a_list_of_boxes(tmp_path, head):
     ("line", "says"),
     [
         ('head = "yolo9000"', "head: expected one of yolox, fastestdet"),
+        ('head = "efficientdet"', "got 'efficientdet'; export another .* say head = \"plain\""),
         ('resize = "crop"', 'resize: expected "stretch" or "letterbox'),
         ("nms = 2.0", r"nms: expected an IoU in \(0, 1\]"),
         ("min_scor = 0.1", "unknown key 'min_scor'; did you mean 'min_score'"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -15,8 +14,6 @@ BOX_ORDERS = ("xyxy", "yxyx", "cxcywh")
 
 # Strides of the YOLO families: three levels, four in the "P6" variants
 STRIDES = ((8, 16, 32), (8, 16, 32, 64))
-# Strides of NanoDet-Plus and PP-PicoDet, whose last row and column of cells may reach over the input
-LONG_STRIDES = (8, 16, 32, 64)
 ANCHORS = 3  # Boxes per cell of YOLOv5 and YOLOv7
 
 
@@ -140,10 +137,6 @@ def cells(size: tuple[int, int], strides: tuple[int, ...]) -> int:
     return sum((size[0] // stride) * (size[1] // stride) for stride in strides)
 
 
-def long_cells(size: tuple[int, int]) -> int:
-    return sum(math.ceil(size[0] / stride) * math.ceil(size[1] / stride) for stride in LONG_STRIDES)
-
-
 def fitting(shape: tuple[int, ...], size: tuple[int, int]) -> list[str]:
     """Return the heads whose single output has this shape (without batch) for an input (height, width) px."""
     heads = []
@@ -154,8 +147,6 @@ def fitting(shape: tuple[int, ...], size: tuple[int, int]) -> list[str]:
     counts = {cells(size, strides) for strides in STRIDES}
     if shape[1] in counts and shape[0] > 4:
         heads.append("yolov8")
-    if shape[0] == long_cells(size) and shape[1] > 32:
-        heads.append("nanodet")
     if shape[0] in counts and shape[1] > 5:
         heads.append("yolox")
     if shape[0] in {ANCHORS * count for count in counts} and shape[1] > 5:

@@ -10,11 +10,6 @@ yolov8           (4 + classes, A): cx, cy, w, h px of the input, class scores; o
 yolov8-seg       (4 + classes + K, A) and prototypes (K, h, w); or end to end (M, 6 + K)
 yolov8-obb       (4 + classes + 1, A), the last the angle in radians; or end to end (M, 7)
 fastestdet       (5 + classes, h, w): one box a cell (dog-qiuqiu/FastestDet, 2022)
-nanodet          (A, classes + 32): class scores, four sides of eight bins each; cells at x * stride
-picodet          per stride (cells, classes) and (cells, 32); cells at (x + .5) * stride
-rtmdet           per stride (classes, h, w) and (4, h, w) px from the cell to the sides (Lyu et al. 2022)
-mmdet            end to end, as MMDeploy exports: dets (M, 5) xyxy px of the input and score, labels (M,)
-efficientdet     per level (9 * classes, h, w) and (36, h, w), as the package effdet exports (Tan et al. 2020)
 detr, rtdetr     logits (queries, classes) and boxes (queries, 4) cxcywh of 0..1; nothing to suppress
 ssd              boxes (A, 4) and scores (A, classes)
 plain            boxes (M, 4), scores (M,), labels (M,)
@@ -27,7 +22,6 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,7 +29,6 @@ import numpy as np
 
 from vidrobust.errors import SettingsError, in_plain_words
 from vidrobust.models.detection.candidates import (
-    LONG_STRIDES,
     STRIDES,
     Candidates,
     Head,
@@ -46,7 +39,6 @@ from vidrobust.models.detection.candidates import (
     cells,
     corners,
     fitting,
-    long_cells,
     only,
     pick,
     refused,
@@ -208,149 +200,9 @@ def ultralytics_entry(metadata: Mapping[str, Any]) -> dict[str, object]:
     }
 
 
-BINS = 8  # Bins of a side of NanoDet-Plus and PP-PicoDet
-SIDES = 4 * BINS
-# EfficientDet: sides of the anchors over four strides, and their x and y factors
-ANCHOR_SCALES, ANCHOR_ASPECTS = (
-    (1.0, 2 ** (1 / 3), 2 ** (2 / 3)),
-    ((1.0, 1.0), (1.4, 0.7), (0.7, 1.4)),
-)
-ANCHORS = len(ANCHOR_SCALES) * len(ANCHOR_ASPECTS)
-ANCHOR_BASE = 4.0
-
 _DETR_SCORES, _DETR_BOXES = ("logits", "pred_logits", "scores"), ("pred_boxes", "boxes")
 _SCORES, _BOXES = ("scores", "detection_scores"), ("boxes", "detection_boxes")
 _LABELS = ("labels", "classes", "detection_classes")
-
-
-def _pairs_of_levels(
-    outputs: Outputs, head: str, boxes: int, cells_first: bool = False
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Scores and boxes of each level, the finest first, both (cells, numbers) float64."""
-    arrays = [np.asarray(array, np.float64) for array in outputs.values()]
-    layout = (
-        f"(cells, classes) and (cells, {boxes})"
-        if cells_first
-        else f"(classes, h, w) and ({boxes}, h, w)"
-    )
-    shapes = ", ".join(str(array.shape) for array in arrays)
-    unfit = SettingsError(
-        f"head {head}: expected scores and boxes of each level, {layout}, got {shapes}"
-    )
-    if any(array.ndim != (2 if cells_first else 3) for array in arrays):
-        raise unfit
-    by_level: dict[tuple[int, ...], list[np.ndarray]] = {}
-    for array in arrays:
-        by_level.setdefault(array.shape[:1] if cells_first else array.shape[1:], []).append(array)
-    pairs = []
-    for level in sorted(by_level, key=lambda size: -int(np.prod(size))):
-        flat = [a if cells_first else a.reshape(len(a), -1).T for a in by_level[level]]
-        with_boxes = [a for a in flat if a.shape[1] == boxes]
-        if len(flat) != 2 or not with_boxes:
-            raise unfit
-        box = with_boxes[-1]
-        pairs.append((flat[0] if box is flat[1] else flat[1], box))
-    return pairs
-
-
-def _level_sides(outputs: Outputs) -> list[tuple[int, int]]:
-    sides = {(np.shape(array)[1], np.shape(array)[2]) for array in outputs.values()}
-    return sorted(sides, key=lambda side: -side[0] * side[1])
-
-
-def _centres(sides: tuple[int, int], stride: tuple[float, float], offset: float) -> np.ndarray:
-    """(h * w, 2) x, y px of the cells of a level, row by row; stride along y and x, offset in cells."""
-    y, x = np.indices(sides).reshape(2, -1)
-    return np.column_stack([(x + offset) * stride[1], (y + offset) * stride[0]])
-
-
-def _around(points: np.ndarray, distances: np.ndarray) -> np.ndarray:
-    """Points (N, 2) and distances (N, 4) to the left, upper, right and lower side, px -> (N, 4) xyxy."""
-    return np.concatenate([points - distances[:, :2], points + distances[:, 2:]], axis=1)
-
-
-def _nanodet(outputs: Outputs, settings: HeadSettings) -> Candidates:
-    out = only(outputs, settings, "nanodet")
-    if out.ndim != 2 or len(out) != long_cells(settings.size) or out.shape[1] <= SIDES:
-        expected = f"({long_cells(settings.size)}, classes + {SIDES})"
-        raise refused("nanodet", expected, out.shape, settings.size)
-    scores, labels = best_class(out[:, :-SIDES])
-    boxes = _boxes_of_bins(out[:, -SIDES:], settings.size, 0.0)
-    return Candidates(boxes, scores, labels, out.shape[1] - SIDES)
-
-
-def _picodet(outputs: Outputs, settings: HeadSettings) -> Candidates:
-    levels = _pairs_of_levels(outputs, "picodet", SIDES, cells_first=True)
-    scores, sides = (np.concatenate([level[k] for level in levels]) for k in (0, 1))
-    if len(scores) != long_cells(settings.size):
-        raise SettingsError(
-            f"head picodet: expected {long_cells(settings.size)} cells for an input of {settings.size[1]}x"
-            f"{settings.size[0]} px, got {len(scores)}"
-        )
-    best, labels = best_class(scores)
-    return Candidates(_boxes_of_bins(sides, settings.size, 0.5), best, labels, scores.shape[1])
-
-
-def _boxes_of_bins(logits: np.ndarray, size: tuple[int, int], offset: float) -> np.ndarray:
-    """(A, 32) -> (A, 4) xyxy px of the input."""
-    points, strides = [], []
-    for stride in LONG_STRIDES:
-        sides = (math.ceil(size[0] / stride), math.ceil(size[1] / stride))
-        points.append(_centres(sides, (stride, stride), offset))
-        strides.append(np.full((len(points[-1]), 1), float(stride)))
-    # (N, 4 * bins) -> (N, 4): the mean bin of each side (Li et al. 2020, arXiv 2006.04388)
-    bins = logits.reshape(len(logits), 4, -1)
-    e = np.exp(bins - bins.max(axis=2, keepdims=True))
-    mean: np.ndarray = (e * np.arange(bins.shape[2])).sum(axis=2) / e.sum(axis=2)
-    return _around(np.concatenate(points), mean * np.concatenate(strides))
-
-
-def _rtmdet(outputs: Outputs, settings: HeadSettings) -> Candidates:
-    levels = _pairs_of_levels(outputs, "rtmdet", 4)
-    strides = [
-        (h, w, (settings.size[0] / h, settings.size[1] / w)) for h, w in _level_sides(outputs)
-    ]
-    points = np.concatenate([_centres((h, w), stride, 0.0) for h, w, stride in strides])
-    scores, distances = (np.concatenate([level[k] for level in levels]) for k in (0, 1))
-    best, labels = best_class(sigmoid(scores))
-    return Candidates(_around(points, distances), best, labels, scores.shape[1])
-
-
-def _mmdet(outputs: Outputs, settings: HeadSettings) -> Candidates:
-    dets = pick(outputs, settings, "boxes", ("dets",), "mmdet").astype(np.float64)
-    labels = pick(outputs, settings, "labels", ("labels",), "mmdet").ravel()
-    if dets.ndim != 2 or dets.shape[1] != 5 or len(dets) != len(labels):
-        raise SettingsError(
-            f"head mmdet: expected dets (boxes, 5) and labels (boxes,), got {dets.shape} and {labels.shape}"
-        )
-    return Candidates(dets[:, :4], dets[:, 4], labels.astype(np.int64), None)
-
-
-def _efficientdet(outputs: Outputs, settings: HeadSettings) -> Candidates:
-    """The best class of every anchor; outputs are logits, and ty, tx, th, tw against the anchor."""
-    levels = _pairs_of_levels(outputs, "efficientdet", 4 * ANCHORS)
-    if any(scores.shape[1] % ANCHORS for scores, _ in levels):
-        raise SettingsError(f"head efficientdet: expected {ANCHORS} scores a class and cell")
-    anchors = np.concatenate([_anchors(sides, settings.size) for sides in _level_sides(outputs)])
-    scores = np.concatenate([s.reshape(len(s) * ANCHORS, -1) for s, _ in levels])
-    codes = np.concatenate([b.reshape(len(b) * ANCHORS, 4) for _, b in levels])
-    centre = anchors[:, :2] + codes[:, [1, 0]] * anchors[:, 2:]
-    boxes = np.concatenate([centre, np.exp(codes[:, [3, 2]]) * anchors[:, 2:]], axis=1)
-    best, labels = best_class(sigmoid(scores))
-    return Candidates(corners(boxes, "cxcywh"), best, labels, scores.shape[1])
-
-
-def _anchors(sides: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
-    """(h * w * 9, 4) centre x, y, width and height px of the anchors of a level."""
-    stride = (size[0] / sides[0], size[1] / sides[1])
-    points = _centres(sides, stride, 0.5)
-    shapes = [
-        (ANCHOR_BASE * s * x * stride[1], ANCHOR_BASE * s * y * stride[0])
-        for s in ANCHOR_SCALES
-        for x, y in ANCHOR_ASPECTS
-    ]
-    tiled = np.tile(np.array(shapes), (len(points), 1))
-    return np.concatenate([np.repeat(points, ANCHORS, axis=0), tiled], axis=1)
 
 
 def _detr(outputs: Outputs, settings: HeadSettings) -> Candidates:
@@ -428,11 +280,6 @@ HEADS: dict[str, Head] = {
     "yolov5": Head(decode=decode_yolov5, nms=0.45, place="centre"),
     "yolov7": Head(decode=decode_yolov5, nms=0.45, place="centre"),
     "yolov7-end2end": Head(decode=decode_yolov7_end_to_end, nms=None, place="centre", alone=True),
-    "nanodet": Head(decode=_nanodet, nms=0.6),
-    "picodet": Head(decode=_picodet, nms=0.5),
-    "rtmdet": Head(decode=_rtmdet, nms=0.65),
-    "mmdet": Head(decode=_mmdet, nms=None, alone=True),
-    "efficientdet": Head(decode=_efficientdet, nms=0.5, antialias=True),
     "detr": Head(decode=_detr, nms=None, antialias=True),
     "rtdetr": Head(decode=_rtdetr, nms=None, antialias=True),
     "ssd": Head(decode=_ssd, nms=0.45, antialias=True),
