@@ -24,7 +24,7 @@ from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.models.load import load_model
 from vidrobust.plugins.rule_export.take_away import export
 from vidrobust.predictions import Classifications
-from vidrobust.stages.remedies.catalogue import BOX_RULES, LABEL_RULES, OFFLINE, box_rule, kind_of
+from vidrobust.stages.remedies.catalogue import BOX_RULES, LABEL_RULES, box_rule
 from vidrobust.stages.remedies.study import FootageTables, study_classifier
 from vidrobust.video.selection import Selection
 from vidrobust.video.source import open_video
@@ -35,9 +35,6 @@ MODEL, CLIP, SECONDS = "tests.plugins.rule_export.test_export:reddest", "cars.mp
 ROW = {"metric": "flip_rate", "before": 0.3, "after": 0.1, "ratio": 1 / 3, "low": 0.2, "high": 0.5}
 ROW |= {"verdict": "helps", "n": 99, "delay_frames": 2.0, "delay_ms": 80.0, "agreement": 0.9}
 ROW |= {"mean_delay_frames": float("nan")}
-
-
-STREAMED = [name for name in BOX_RULES if kind_of(name) != OFFLINE]
 
 
 def made(file):
@@ -183,7 +180,7 @@ def test_several_clips_make_one_rule_before_and_after_their_run_is_there(public_
     assert set(metrics) == {"flip_rate", "revert_flip_rate"}
 
 
-@pytest.mark.parametrize("name", STREAMED)
+@pytest.mark.parametrize("name", BOX_RULES)
 def test_exported_rules_on_boxes_show_what_they_showed_in_the_study(name, tmp_path):
     settings = TrackSettings(start_score=0.6, keep_score=0.2)
     export(tmp_path / "rule.py", name, "m", [ROW], settings=settings)
@@ -199,7 +196,7 @@ def test_exported_rules_on_boxes_show_what_they_showed_in_the_study(name, tmp_pa
 
 
 def test_classes_are_short_and_need_nothing_and_pass_ruff_as_it_comes(tmp_path):
-    for name in (*LABEL_RULES, *STREAMED):
+    for name in (*LABEL_RULES, *BOX_RULES):
         settings, file = TrackSettings() if name in BOX_RULES else None, tmp_path / f"{name}.py"
         export(file, name, 'a "model" C:\\net ', [ROW], rest=0, settings=settings)
         tree = ast.parse(file.read_text(encoding="utf-8"))

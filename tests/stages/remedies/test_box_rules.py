@@ -16,21 +16,17 @@ from vidrobust.stages.remedies.box_rows import (
     box_rows,
     play_boxes,
     rows_against,
-    smoothed,
 )
 from vidrobust.stages.remedies.box_rules import (
     BoxMean,
     BoxRule,
     ClassHold,
     ClassVote,
-    Kalman,
     MaxGap,
     MinHits,
-    OneEuro,
     ScoreMean,
-    Smoother,
 )
-from vidrobust.stages.remedies.catalogue import BOX_RULES, OFFLINE, box_rule, kind_of, late_frames
+from vidrobust.stages.remedies.catalogue import BOX_RULES, box_rule, kind_of, late_frames
 from vidrobust.stages.remedies.row import Costs
 
 SETTINGS = TrackSettings()
@@ -86,53 +82,6 @@ def test_corners_follow_their_mean():
     assert list(rule.update([box(4)])[0][:4]) == [2, 0, 12, 20]
 
 
-def test_the_smoother_is_the_mean_of_the_window_with_the_oldest_class():
-    rule = Smoother(amount=3)
-    rule.update([box(0, score=0.6, label=1)])
-    (second,) = rule.update([box(3, score=0.9, label=1)])
-    assert second == (1.5, 0, 11.5, 20, pytest.approx(0.75), 1)
-    assert [list(b[:1]) for b in rule.update([])] == [[1.5]]
-    assert [list(b[:1]) for b in rule.update([])] == [[3]]
-    assert rule.update([]) == []
-
-
-def test_the_kalman_filter_equals_one_with_matrices():
-    rng = np.random.default_rng(2)
-    centres = np.cumsum(rng.normal(1, 0.5, 30))
-    rule = Kalman(amount=1.5)
-    mine = [rule.update([box(float(x))])[0][0] + 5 for x in centres]
-    place, speed, noise = (20 / 20) ** 2, (20 / 160) ** 2, (1.5 * 20 / 20) ** 2
-    state, cover = np.array([centres[0] + 5, 0.0]), np.diag([4 * place, 100 * speed])
-    step = np.array([[1.0, 1.0], [0.0, 1.0]])
-    expected = [state[0]]
-    for x in centres[1:] + 5:
-        state, cover = step @ state, step @ cover @ step.T + np.diag([place, speed])
-        gain = cover[:, 0] / (cover[0, 0] + noise)
-        state, cover = state + gain * (x - state[0]), cover - np.outer(gain, cover[0])
-        expected.append(state[0])
-    assert mine == pytest.approx(expected)
-
-
-def test_the_one_euro_filter_equals_algorithm_1_of_its_paper():
-    """Casiez et al. 2012, written down for one coordinate: a box of side 200 ** .5 that moves to the right."""
-    rng = np.random.default_rng(3)
-    raw = 5 + np.cumsum(rng.normal(2, 1, 40))
-    rule = OneEuro(amount=0.05)
-    mine = [rule.update([box(float(x) - 5)])[0][0] + 5 for x in raw]
-
-    def alpha(cutoff):
-        tau = 1 / (2 * np.pi * cutoff)
-        return 1 / (1 + tau)
-
-    x, dx, expected = raw[0], 0.0, [raw[0]]
-    for now in raw[1:]:
-        dx = alpha(0.04) * (now - x) + (1 - alpha(0.04)) * dx
-        a = alpha(0.05 + 0.5 / 200**0.5 * abs(dx))
-        x = a * now + (1 - a) * x
-        expected.append(x)
-    assert mine == pytest.approx(expected)
-
-
 def test_classes_by_vote_and_held():
     labels = [1, 1, 2, 1, 2, 2, 3, 2]
     for rule, expected in (
@@ -140,20 +89,6 @@ def test_classes_by_vote_and_held():
         (ClassHold(amount=2), [1, 1, 1, 1, 1, 2, 2, 2]),
     ):
         assert [rule.update([box(label=k)])[0][5] for k in labels] == expected
-
-
-def test_savitzky_golay_fits_a_parabola_and_is_no_rule_for_a_stream():
-    """A steady course stays; of one box that is 5 px off, 59/231 of that remain there (order 2, window 9)."""
-    frames = 41
-    corner = 3.0 * np.arange(frames)
-    corner[20] += 5
-    corners = np.column_stack([corner, np.full(frames, 50.0), corner + 40, np.full(frames, 90.0)])
-    boxes = item_boxes(np.arange(frames), corners, frames, (200, 400))
-    found = smoothed(boxes, SETTINGS, 9).boxes[:, 0]
-    assert found[20] == pytest.approx(60 + 5 * 59 / 231)
-    np.testing.assert_allclose(found[:15], corner[:15], atol=1e-9)
-    with pytest.raises(SettingsError):
-        box_rule("savgol-9", SETTINGS)
 
 
 def test_lag_and_distance_to_known_boxes():
@@ -198,12 +133,10 @@ def test_the_rules_import_nothing():
 
 
 def test_names_and_delays():
-    assert [
-        late_frames(name) for name in ("min-hits-3", "max-gap-3", "smoother-5", "kalman-1")
-    ] == [2, 3, 4, 0]
+    assert [late_frames(name) for name in ("min-hits-3", "max-gap-3", "box-mean-0.5")] == [2, 3, 0]
     assert kind_of("two-thresholds") == "two-thresholds"
-    with pytest.raises(SettingsError, match="unknown rule"):
-        box_rule("min-size-3", SETTINGS)
+    with pytest.raises(SettingsError, match=r"unknown rule 'kalman-1': expected .* box-mean-"):
+        box_rule("kalman-1", SETTINGS)
 
 
 def item(drop, wobble, seed=0, frames=300):
@@ -289,7 +222,7 @@ def test_a_track_ends_where_the_frames_do_not_go_on():
     assert len(play_boxes(box_rule("min-hits-3", SETTINGS), cut).frame) == 6
 
 
-@pytest.mark.parametrize("name", [name for name in BOX_RULES if kind_of(name) != OFFLINE])
+@pytest.mark.parametrize("name", BOX_RULES)
 def test_a_rule_looks_at_no_frame_that_is_yet_to_come(name):
     boxes = item(0.2, 2.0, frames=30)
     rows = [

@@ -16,29 +16,38 @@ LEAST_MOTION = 0.5  # px a frame; pixels that move less, root mean square, show 
 
 
 def filtered(name: str, path: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """Return a path (n, 2) px of a joint behind a filter; ``size`` (n,) px is the person's.
-
-    One Euro is the core's for boxes, of a box of that size about the joint.
-    """
+    """Return a path (n, 2) px of a joint behind a filter; ``size`` (n,) px is the person's."""
     from scipy.ndimage import gaussian_filter1d
     from scipy.signal import savgol_filter
 
-    from vidrobust.stages.remedies.box_rules import OneEuro
-
     kind, _, amount = name.rpartition("-")
     if kind == "one-euro":
-        rule, track, made = OneEuro(amount=float(amount)), dict[str, Any](missed=0), []
-        for (x, y), side in zip(path, size / 2, strict=True):
-            track["box"] = (x - side, y - side, x + side, y + side)
-            rule.follow(track)
-            made.append([track["state"][k][0] for k in (0, 1)])
-        return np.array(made)
+        return _one_euro(float(amount), path, size)
     window = int(amount)
     if len(path) < window:
         return path
     if kind == "savgol":
         return np.asarray(savgol_filter(path, window, 2, axis=0))
     return np.asarray(gaussian_filter1d(path, 1.0, axis=0, radius=window // 2))
+
+
+def _one_euro(cutoff: float, path: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Low-pass filter that opens with speed (Casiez et al. 2012).
+
+    The cutoff is so many cycles a frame, and half a cycle more at one size of the person a frame; that of speeds
+    is .04.
+    """
+    place, speed, shown = path[0], np.zeros(2), []
+    for now, side in zip(path, size, strict=True):
+        speed = speed + _weight(0.04) * (now - place - speed)
+        place = place + _weight(cutoff + 0.5 * np.abs(speed) / side) * (now - place)
+        shown.append(place)
+    return np.array(shown)
+
+
+def _weight(cutoff: float | np.ndarray) -> float | np.ndarray:
+    r = 2 * np.pi * cutoff
+    return r / (r + 1)
 
 
 def delay(name: str) -> int:

@@ -22,10 +22,7 @@ from vidrobust.metrics.tracks.states import lies_on
 from vidrobust.stages.remedies.box_rules import BoxRule
 from vidrobust.stages.remedies.catalogue import (
     BOX_RULES,
-    OFFLINE,
-    amount_of,
     box_rule,
-    kind_of,
     late_frames,
 )
 from vidrobust.stages.remedies.recommend import Recommended, Values, best_of
@@ -79,12 +76,7 @@ class BoxStudy:
     def shown(self) -> dict[str, list[ItemBoxes]]:
         """What each rule shows of each input."""
         return {
-            name: [
-                smoothed(each.boxes, each.settings, int(amount_of(name)))
-                if kind_of(name) == OFFLINE
-                else play_boxes(box_rule(name, each.settings), each.boxes)
-                for each in self.seen
-            ]
+            name: [play_boxes(box_rule(name, each.settings), each.boxes) for each in self.seen]
             for name in BOX_RULES
             if name != ONE_THRESHOLD
         }
@@ -226,23 +218,6 @@ def _on_objects_of(
     return dataclasses.replace(made, along=pd.concat([others, asked], ignore_index=True))
 
 
-def smoothed(boxes: ItemBoxes, settings: TrackSettings, window: int) -> ItemBoxes:
-    """The boxes on objects, fitted by a parabola over ``window`` frames where all have a box."""
-    from scipy.signal import savgol_filter  # here, so that the command line need not import SciPy
-
-    objects = follow(boxes, settings)
-    kept = np.flatnonzero(objects.track >= 0)
-    kept = kept[np.lexsort((boxes.frame[kept], objects.track[kept]))]
-    breaks = (np.diff(objects.track[kept]) != 0) | (np.diff(boxes.frame[kept]) != 1)
-    corners = boxes.boxes.copy()
-    for run in np.split(kept, np.flatnonzero(breaks) + 1):
-        if len(run) >= window:
-            corners[run] = savgol_filter(corners[run], window, 2, axis=0)
-    return dataclasses.replace(boxes, boxes=boxes.places(slice(None)).at(corners).boxes).rows(
-        objects.on_object
-    )
-
-
 def play_boxes(rule: BoxRule, boxes: ItemBoxes) -> ItemBoxes:
     """What the rule shows of the boxes of one input, begun anew where no track goes on."""
     bounds = np.searchsorted(boxes.frame, np.arange(boxes.num_frames + 1))
@@ -332,9 +307,7 @@ def recommended_boxes(study: BoxStudy, max_delay_ms: float) -> Recommended:
     names = [
         n
         for n in BOX_RULES
-        if n != ONE_THRESHOLD
-        and kind_of(n) != OFFLINE
-        and late_frames(n) * study.frame_ms <= max_delay_ms
+        if n != ONE_THRESHOLD and late_frames(n) * study.frame_ms <= max_delay_ms
     ]
     after = {name: study.values(HEADLINE, study.after[name]) for name in names}
     units = study.clusters

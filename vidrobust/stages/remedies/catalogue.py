@@ -40,14 +40,9 @@ BOX_RULES: tuple[str, ...] = (
     *("min-hits-2", "min-hits-3", "min-hits-5"),
     *("max-gap-1", "max-gap-3", "max-gap-5"),
     *("box-mean-0.7", "box-mean-0.5", "box-mean-0.3"),
-    *("kalman-1", "kalman-2"),
-    *("smoother-3", "smoother-5"),
-    *("one-euro-0.1", "one-euro-0.02"),
-    *("savgol-5", "savgol-9"),
     *("class-vote-5", "class-vote-9"),
     *("class-hold-2", "class-hold-5"),
 )
-OFFLINE = "savgol"  # the kind that needs later frames; it is no rule for a stream
 # Kinds that need probabilities, and take the most probable class for the model's answer.
 ON_PROBABILITIES = ("mean", "median", "hysteresis")
 
@@ -95,10 +90,6 @@ KINDS: Mapping[str, RemedyKind] = {
     "min-hits": RemedyKind("show a track once it has {} boxes", CODE, boxes.MinHits),
     "max-gap": RemedyKind("keep a track over up to {} frames without a box", CODE, boxes.MaxGap),
     "box-mean": RemedyKind("running mean of the corners, weight {}", CODE, boxes.BoxMean),
-    "kalman": RemedyKind("Kalman filter of constant speed, noise times {}", CODE, boxes.Kalman),
-    "smoother": RemedyKind("mean box of the last {} frames (supervision)", CODE, boxes.Smoother),
-    "one-euro": RemedyKind("One Euro filter, cutoff {} cycles a frame", CODE, boxes.OneEuro),
-    OFFLINE: RemedyKind("Savitzky-Golay filter over {} frames, on recordings alone", CODE, BoxRule),
     "class-vote": RemedyKind(
         "class of most of the last {} boxes of an object", CODE, boxes.ClassVote
     ),
@@ -197,9 +188,7 @@ def box_numbers(name: str, settings: TrackSettings) -> dict[str, Any]:
         "start": settings.start_score,
         "keep": settings.keep_score,
         "iou": settings.iou,
-        "memory": max(
-            settings.max_gap, int(amount) if kind_of(name) in ("max-gap", "smoother") else 0
-        ),
+        "memory": max(settings.max_gap, int(amount) if kind_of(name) == "max-gap" else 0),
         "amount": amount,
         **({"class_starts": dict(settings.start_scores)} if settings.start_scores else {}),
     }
@@ -208,8 +197,6 @@ def box_numbers(name: str, settings: TrackSettings) -> dict[str, Any]:
 def box_rule(name: str, settings: TrackSettings) -> BoxRule:
     """The rule of this name, with tracks as the run follows them."""
     numbers, made = box_numbers(name, settings), KINDS[kind_of(name)].rule
-    if kind_of(name) == OFFLINE:
-        raise SettingsError(f"rule {name!r} needs later frames, so it works on recordings alone")
     if not (isinstance(made, type) and issubclass(made, BoxRule)):
         raise SettingsError(f"rule {name!r}: works on labels, not on boxes")
     return made(**numbers)
@@ -218,8 +205,7 @@ def box_rule(name: str, settings: TrackSettings) -> BoxRule:
 def late_frames(name: str) -> int:
     """Frames by which the rule reports later, in the worst case, that an object is there or gone; known kinds."""
     amount = int(amount_of(name))
-    late = {"min-hits": amount - 1, "max-gap": amount, "smoother": amount - 1, OFFLINE: amount // 2}
-    return late.get(kind_of(name), 0)
+    return {"min-hits": amount - 1, "max-gap": amount}.get(kind_of(name), 0)
 
 
 EVENTS = {"uncovered_rate": "missed frames", "flip_rate": "flips"}
