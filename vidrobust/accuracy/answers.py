@@ -179,8 +179,8 @@ def anchor_sets(
         .sort_values(["item", "frame"])
         .reset_index(drop=True)
     )
-    own = label_sets(labels, seen)
-    is_anchor = np.array([bool(s) for s in own])
+    truths = label_sets(labels, seen)
+    is_anchor = np.array([bool(s) for s in truths])
     if reviewed is not None:
         anchors = reviewed[reviewed["offset"] == 0]
     if anchors is not None:
@@ -201,7 +201,7 @@ def anchor_sets(
     else:
         pairs, offset = _reviewed_pairs(seen, is_anchor, reviewed, within)
     if judged_by == "own":
-        kept = np.array([bool(own[b]) for b in pairs[:, 1]], dtype=bool)
+        kept = np.array([bool(truths[b]) for b in pairs[:, 1]], dtype=bool)
         pairs, offset = pairs[kept], offset[kept]
     row_of = np.cumsum(is_anchor) - 1
     judge = pairs[:, 1] if judged_by == "own" else pairs[:, 0]
@@ -212,13 +212,14 @@ def anchor_sets(
     return AnchorSets(
         anchor=np.array([f"{item[r]}:{frame[r]}" for r in rows], dtype=object),
         cluster=item[rows],
-        correct=np.array([_among(right[r], own[r]) for r in rows], dtype=bool),
+        correct=np.array([_among(right[r], truths[r]) for r in rows], dtype=bool),
         of=row_of[pairs[:, 0]],
         frame=frame[pairs[:, 1]],
         offset=offset,
         offset_ms=np.where(between == offset, apart_ms, np.nan),
         neighbour=np.array(
-            [_among(right[b], own[j]) for b, j in zip(pairs[:, 1], judge, strict=True)], dtype=bool
+            [_among(right[b], truths[j]) for b, j in zip(pairs[:, 1], judge, strict=True)],
+            dtype=bool,
         ),
     )
 
@@ -370,14 +371,14 @@ def answers_of(
         .sort_values(["item", "frame"])
         .reset_index(drop=True)
     )
-    said = SaidClasses.of(on_frames(labels, seen), class_names)
-    truths = label_sets(said.rows, seen)
+    truth = SaidClasses.of(on_frames(labels, seen), class_names)
+    truths = label_sets(truth.rows, seen)
     judged = np.array([bool(s) for s in truths], dtype=bool)
     unjudged = int(
-        (~judged & np.array([bool(s) for s in label_sets(said.unknown, seen)], bool)).sum()
+        (~judged & np.array([bool(s) for s in label_sets(truth.unknown, seen)], bool)).sum()
     )
     if not judged.any():
-        return JudgedAnswers(unknown=said.counts, unjudged=unjudged)
+        return JudgedAnswers(unknown=truth.counts, unjudged=unjudged)
     kept = seen[judged].reset_index(drop=True)
     of = [truths[row] for row in np.flatnonzero(judged)]
     table = kept[["item", "frame", "time_s", "model"]].assign(
@@ -389,7 +390,7 @@ def answers_of(
     if sets is None:
         anchors = table[apart(table)]
         parts = [
-            anchor_sets(seen[seen["item"].isin(items)], said.rows, judged_by=by, anchors=anchors)
+            anchor_sets(seen[seen["item"].isin(items)], truth.rows, judged_by=by, anchors=anchors)
             for by, items in _judged_by(seen, judged).items()
         ]
     else:
@@ -399,13 +400,13 @@ def answers_of(
             ["item", "anchor", "frame"]
         )
         parts = (
-            [anchor_sets(seen, said.rows, judged_by=judged_by, reviewed=here)] if len(here) else []
+            [anchor_sets(seen, truth.rows, judged_by=judged_by, reviewed=here)] if len(here) else []
         )
         lost = len(here) - sum(len(group.anchor) + len(group.of) for group in parts)
     return JudgedAnswers(
         label_answers=tables.check("label_answers", _with_anchors(table, parts)),
         neighbour_accuracy=_neighbours(parts, table),
-        unknown=said.counts,
+        unknown=truth.counts,
         unjudged=unjudged,
         lost=lost,
     )
@@ -475,14 +476,14 @@ def _judged_by(seen: pd.DataFrame, judged: np.ndarray) -> dict[JudgedBy, list[st
     return by
 
 
-def _with_anchors(table: pd.DataFrame, found: Sequence[AnchorSets]) -> pd.DataFrame:
+def _with_anchors(table: pd.DataFrame, anchors: Sequence[AnchorSets]) -> pd.DataFrame:
     columns = [f"pm{k}" for k in range(WITHIN + 1)]
     parts = [
         tables.empty("label_answers").drop(
             columns=["time_s", "model", "track", "truth", "top1", "top5"]
         )
     ]
-    for sets in found:
+    for sets in anchors:
         of = pd.DataFrame({"item": sets.cluster, "frame": _frame(sets)})
         for k, column in enumerate(columns):
             of[column] = pm_correct(sets, k).astype(np.float64)
@@ -494,9 +495,9 @@ def _with_anchors(table: pd.DataFrame, found: Sequence[AnchorSets]) -> pd.DataFr
     return table.merge(joined, on=["item", "frame"], how="left").assign(track=0)
 
 
-def _neighbours(found: Sequence[AnchorSets], table: pd.DataFrame) -> pd.DataFrame:
+def _neighbours(anchors: Sequence[AnchorSets], table: pd.DataFrame) -> pd.DataFrame:
     parts = []
-    for sets in found:
+    for sets in anchors:
         frame = _frame(sets)
         parts.append(
             pd.DataFrame(

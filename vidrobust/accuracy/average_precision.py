@@ -62,17 +62,17 @@ class _OfClass:
 class FramesOfBoxes:
     """Known and found boxes: frame, label, x1, y1, x2, y2, score of the found ones, and any shape."""
 
-    def __init__(self, known: pd.DataFrame, found: pd.DataFrame) -> None:
-        self._frames = np.union1d(known["frame"], found["frame"]).astype(np.int64)
-        self._shaped = are_shaped(known, found)
-        by_class = dict(list(found.groupby("label", sort=False)))
+    def __init__(self, known: pd.DataFrame, boxes: pd.DataFrame) -> None:
+        self._frames = np.union1d(known["frame"], boxes["frame"]).astype(np.int64)
+        self._shaped = are_shaped(known, boxes)
+        by_class = dict(list(boxes.groupby("label", sort=False)))
         self._classes = [
-            self._of_class(truth, by_class.get(label, found.iloc[:0]))
+            self._of_class(truth, by_class.get(label, boxes.iloc[:0]))
             for label, truth in known.groupby("label", sort=True)
         ]
 
     @classmethod
-    def of(cls, frames: pd.DataFrame, known: pd.DataFrame, found: pd.DataFrame) -> FramesOfBoxes:
+    def of(cls, frames: pd.DataFrame, known: pd.DataFrame, boxes: pd.DataFrame) -> FramesOfBoxes:
         """Number the frames by their rows in ``frames``."""
         code = pd.MultiIndex.from_frame(frames[["item", "frame"]])
 
@@ -81,7 +81,7 @@ class FramesOfBoxes:
                 frame=code.get_indexer(pd.MultiIndex.from_frame(table[["item", "frame"]]))
             )
 
-        return cls(coded(known), coded(found))
+        return cls(coded(known), coded(boxes))
 
     def precision(self, frames: Sequence[int] | np.ndarray) -> Precision:
         """Evaluate these frames; one named twice counts twice. Equal scores rank by frame."""
@@ -119,12 +119,12 @@ class FramesOfBoxes:
         return _OfClass(np.concatenate(frame)[order], np.concatenate(right)[order], count)
 
 
-def _right(found: Places, known: Places) -> np.ndarray:
+def _right(boxes: Places, known: Places) -> np.ndarray:
     """(n, 10) bool: each found box, in falling score, takes the free known box that it overlaps most."""
-    overlap = np.zeros((len(found), len(known)))
-    i, j, value = ious(found, known, float(LEAST_IOUS[0]))
+    overlap = np.zeros((len(boxes), len(known)))
+    i, j, value = ious(boxes, known, float(LEAST_IOUS[0]))
     overlap[i, j] = value
-    right = np.zeros((len(found), len(LEAST_IOUS)), bool)
+    right = np.zeros((len(boxes), len(LEAST_IOUS)), bool)
     for k, least in enumerate(LEAST_IOUS):
         free = np.ones(len(known), bool)
         for row in np.flatnonzero((overlap >= least).any(axis=1)):

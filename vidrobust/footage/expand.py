@@ -160,86 +160,86 @@ def stream_problem(source: str) -> str:
     )
 
 
-def _expand(source: str, found: _Found) -> None:
+def _expand(source: str, inputs: _Found) -> None:
     path = Path(source)
     if is_stream(source):
-        found.problems.append(stream_problem(source))
+        inputs.problems.append(stream_problem(source))
     elif os.path.isdir(path):
-        _expand_folder(source, found)
+        _expand_folder(source, inputs)
     elif path.suffix.lower() in SUFFIXES and path.is_file():
-        _expand_table(path, found)
+        _expand_table(path, inputs)
     elif os.path.exists(path) and not os.path.isfile(path):
-        found.problems.append(stream_problem(source))
+        inputs.problems.append(stream_problem(source))
     elif os.path.lexists(path):
-        found.paths.append(path)
+        inputs.paths.append(path)
     elif glob.has_magic(source):
         matches = sorted(glob.glob(source, recursive=True), key=natural_key)
         if not matches:
-            found.problems.append(f"{printable(source)}: nothing matches this pattern")
+            inputs.problems.append(f"{printable(source)}: nothing matches this pattern")
         for match in matches:
-            _expand(match, found)
+            _expand(match, inputs)
     else:
-        found.problems.append(f"{MISSING}: {printable(source)}")
+        inputs.problems.append(f"{MISSING}: {printable(source)}")
 
 
-def _expand_table(path: Path, found: _Found) -> None:
+def _expand_table(path: Path, inputs: _Found) -> None:
     if not is_manifest(path):
-        _expand_annotations(path, found)
+        _expand_annotations(path, inputs)
         return
     try:
         manifest = list_rows(path)
     except InputError as error:
-        found.problems.append(str(error))
+        inputs.problems.append(str(error))
         return
-    found.listed += manifest.items
-    found.bad_rows += manifest.problems
+    inputs.listed += manifest.items
+    inputs.bad_rows += manifest.problems
     if not manifest.items and not manifest.problems:
-        found.problems.append(f"{printable(path)}: lists no input")
+        inputs.problems.append(f"{printable(path)}: lists no input")
 
 
-def _expand_annotations(path: Path, found: _Found) -> None:
+def _expand_annotations(path: Path, inputs: _Found) -> None:
     # one of its formats reads folders with this module
     from vidrobust.footage.labels.formats import known
 
     reader = next((f for f in known().formats.values() if f.lists_videos and f.sniff(path)), None)
     if reader is None:
-        found.problems.append(
+        inputs.problems.append(
             f"{printable(path)}: is a table, but no manifest: it has no column path"
         )
         return
     ids = reader.read(path).rows["item"].unique().tolist()
     beside = videos_beside(path, ids, VIDEO_SUFFIXES)
-    found.listed += beside.items
+    inputs.listed += beside.items
     if beside.missing:
         some = ", ".join(beside.missing[:3]) + (" ..." if len(beside.missing) > 3 else "")
         what = (
             f"{len(beside.missing)} of {len(ids)} videos do not lie beside it, as ID.mp4 ({some})"
         )
-        found.problems.append(f"{printable(path)}: {what}")
+        inputs.problems.append(f"{printable(path)}: {what}")
 
 
-def _expand_folder(source: str, found: _Found) -> None:
+def _expand_folder(source: str, inputs: _Found) -> None:
     if _is_run_folder(Path(source)):
-        found.problems.append(
+        inputs.problems.append(
             f"{printable(source)}: is a run folder of vidrobust, not footage; name the footage itself"
         )
         return
-    before = len(found.paths), len(found.problems)
-    _walk(Path(source), found, set())
-    if (len(found.paths), len(found.problems)) == before:
-        found.problems.append(
+    before = len(inputs.paths), len(inputs.problems)
+    _walk(Path(source), inputs, set())
+    if (len(inputs.paths), len(inputs.problems)) == before:
+        inputs.problems.append(
             f"{printable(source)}: {'holds no video and no image' if any(Path(source).iterdir()) else 'is empty'}; "
             "name a file, or another folder"
         )
 
 
-def _walk(folder: Path, found: _Found, above: set[Path]) -> None:
+def _walk(folder: Path, inputs: _Found, above: set[Path]) -> None:
     """Search ``folder``; ``above`` are the folders it lies in, so that a loop of links ends."""
     real = folder.resolve()
     if real in above:
         return
     if _is_run_folder(folder):
-        found.left_out.append(
+        inputs.left_out.append(
             LeftOut(path=folder, reason=f"is a run folder of vidrobust ({RUN_FILE})")
         )
         return
@@ -247,27 +247,27 @@ def _walk(folder: Path, found: _Found, above: set[Path]) -> None:
         entries = sorted(folder.iterdir(), key=lambda p: natural_key(p.name))
         frames = images_in(folder)
     except OSError as error:
-        found.problems.append(f"{printable(folder)}: cannot be listed ({error.strerror})")
+        inputs.problems.append(f"{printable(folder)}: cannot be listed ({error.strerror})")
         return
     if frames:
-        found.paths += frames if _holds_stills(folder) else [folder]
+        inputs.paths += frames if _holds_stills(folder) else [folder]
     for path in entries:
         suffix = path.suffix.lower()
         if _is_hidden(path):
-            found.left_out.append(LeftOut(path=path, reason="its name begins with a dot"))
+            inputs.left_out.append(LeftOut(path=path, reason="its name begins with a dot"))
         elif os.path.isdir(path):
-            _walk(path, found, above | {real})
+            _walk(path, inputs, above | {real})
         elif os.path.exists(path) and not os.path.isfile(path):
-            found.left_out.append(LeftOut(path=path, reason="is a pipe or device, not a file"))
+            inputs.left_out.append(LeftOut(path=path, reason="is a pipe or device, not a file"))
         elif suffix in VIDEO_SUFFIXES:
-            found.paths.append(path)
+            inputs.paths.append(path)
         elif is_manifest(path):
-            found.left_out.append(
+            inputs.left_out.append(
                 LeftOut(path=path, reason="is a manifest; name it as a source to use it")
             )
         elif suffix not in IMAGE_SUFFIXES:
             what = f"{suffix} is" if suffix else "a name without suffix is"
-            found.left_out.append(
+            inputs.left_out.append(
                 LeftOut(path=path, reason=f"{what} not known as a video or an image")
             )
 

@@ -239,11 +239,11 @@ def measure_change(
 
 
 def _measured_in(
-    light: Lights | None, first: np.ndarray, second: np.ndarray, found: PairChange, *, fine: bool
+    light: Lights | None, first: np.ndarray, second: np.ndarray, change: PairChange, *, fine: bool
 ) -> _Round | None:
-    if light is None or not (found.has_objects or found.has_camera or found.new.any()):
+    if light is None or not (change.has_objects or change.has_camera or change.new.any()):
         return None
-    blur = found.blur if abs(found.blur.sigma_px) >= STRONG_BLUR else Blur()
+    blur = change.blur if abs(change.blur.sigma_px) >= STRONG_BLUR else Blur()
     lit, most = (to_levels(in_lights(light, x)) for x in (first, np.full_like(first, 255)))
     shown = np.minimum(second, most)
     again = _Round.of(first, second, blur.lost.of(lit), blur.missed.of(shown), fine=fine)
@@ -272,14 +272,14 @@ def _lightness(picture: np.ndarray) -> np.ndarray:
     return np.asarray(cv2.merge([cv2.addWeighted(most, 0.5, least, 0.5, 0)] * 3))
 
 
-def _lights_at_rest(first: np.ndarray, second: np.ndarray, found: PairChange) -> Lights | None:
-    if found.failed or not (found.has_objects or found.has_camera):
+def _lights_at_rest(first: np.ndarray, second: np.ndarray, change: PairChange) -> Lights | None:
+    if change.failed or not (change.has_objects or change.has_camera):
         return None
     light = fit_lights(first, second, np.ones(first.shape[:2], bool))
     if not light[1].there:
         return None
-    at_rest = _left(light, luma(first), luma(second), ~found.new)
-    moved = _left(found.lights, warp(luma(first), found.motion), luma(second), ~found.new)
+    at_rest = _left(light, luma(first), luma(second), ~change.new)
+    moved = _left(change.lights, warp(luma(first), change.motion), luma(second), ~change.new)
     return light if at_rest <= AS_MUCH * moved + BETTER_LEVELS else None
 
 

@@ -85,8 +85,10 @@ def regained(second: np.ndarray, missed: Kernel, noise: np.ndarray) -> np.ndarra
     x = second.astype(np.float32)
     detail = x - missed.of(x)
     energy = cv2.GaussianBlur(np.square(detail).mean(axis=2), (0, 0), DETAIL_SIGMA)
-    own = float(np.square(noise).mean()) * missed.energy_of_noise()[1]
-    return np.asarray(detail * np.clip(1 - NOISY * own / np.maximum(energy, 1e-6), 0, 1)[..., None])
+    hides = float(np.square(noise).mean()) * missed.energy_of_noise()[1]
+    return np.asarray(
+        detail * np.clip(1 - NOISY * hides / np.maximum(energy, 1e-6), 0, 1)[..., None]
+    )
 
 
 def noise_lost(second: np.ndarray, lost: Kernel, noise: np.ndarray, seed: int) -> np.ndarray | None:

@@ -374,11 +374,11 @@ def _far(difference: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def camera_motion(
-    first: np.ndarray, second: np.ndarray, found: Registration, *, by_pixels: bool
+    first: np.ndarray, second: np.ndarray, moved: Registration, *, by_pixels: bool
 ) -> np.ndarray:
     """Return the camera's motion, a map (2, 3) from the second frame to the first.
 
-    The affine motion of ``found`` is the more exact one where it agrees with the points. ``by_pixels``
+    The affine motion of ``moved`` is the more exact one where it agrees with the points. ``by_pixels``
     correlates all pixels where few points can be tracked, as in strong noise.
     """
     seen = measure_motion(prepare_array(first), prepare_array(second))
@@ -386,11 +386,11 @@ def camera_motion(
         return _of_all_pixels(luma(first), luma(second))
     if not seen.camera_valid:
         # no one group is the camera's: a hand-held camera before near and far things
-        return shared_motion(found) if moves_everywhere(found) else np.eye(2, 3)
-    affine, finer = seen.camera.matrix_back(), shared_motion(found)
-    by_points = affine_field(affine, *found.visible.shape)
-    near = size_px(by_points - affine_field(finer, *found.visible.shape)) < SAME_MOTION
-    if near or (found.common >= ALIKE and resting(found) <= OF_DIRT and moves_everywhere(found)):
+        return shared_motion(moved) if moves_everywhere(moved) else np.eye(2, 3)
+    affine, finer = seen.camera.matrix_back(), shared_motion(moved)
+    by_points = affine_field(affine, *moved.visible.shape)
+    near = size_px(by_points - affine_field(finer, *moved.visible.shape)) < SAME_MOTION
+    if near or (moved.common >= ALIKE and resting(moved) <= OF_DIRT and moves_everywhere(moved)):
         return finer  # points on dirt on the lens rest while all else moves
     return affine if size_px(by_points) >= RESOLUTION else np.eye(2, 3)
 
@@ -409,15 +409,15 @@ def _of_all_pixels(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return np.asarray(affine, np.float64)
 
 
-def moves_everywhere(found: Registration) -> bool:
+def moves_everywhere(moved: Registration) -> bool:
     """Say whether the affine motion removes over half of the flow in most cells, also along the rim."""
-    left = found.flow - found.by_affine
+    left = moved.flow - moved.by_affine
     size = (GRID_OF_CELLS[1], GRID_OF_CELLS[0])
-    clear = found.visible.astype(np.float32)
+    clear = moved.visible.astype(np.float32)
     share = cv2.resize(clear, size, interpolation=cv2.INTER_AREA)
     rest, flow = (
         cv2.resize(length_px(motion) * clear, size, interpolation=cv2.INTER_AREA)
-        for motion in (left, found.flow)
+        for motion in (left, moved.flow)
     )
     better, known = rest < flow / 2, share > 0.5
     rim = np.ones(GRID_OF_CELLS, bool)
@@ -426,50 +426,52 @@ def moves_everywhere(found: Registration) -> bool:
     return bool(enough and better[known].mean() > QUORUM and better[rim & known].mean() > QUORUM)
 
 
-def moves_alone(found: Registration) -> bool:
+def moves_alone(moved: Registration) -> bool:
     """Say whether what moves as one is all that is seen: whether it moves or the camera cannot be told."""
-    if found.common < ALIKE or size_px(found.by_affine) < RESOLUTION or resting(found) > AT_REST:
+    if moved.common < ALIKE or size_px(moved.by_affine) < RESOLUTION or resting(moved) > AT_REST:
         return False
-    share = (found.left[""] - found.left["affine"] > CLOSER).astype(np.float32)
+    share = (moved.left[""] - moved.left["affine"] > CLOSER).astype(np.float32)
     cells = cv2.resize(share, GRID_OF_CELLS[::-1], interpolation=cv2.INTER_AREA) > OF_CELL
     sides = (cells[0], cells[-1], cells[:, 0], cells[:, -1])
     return bool(0 < cells.mean() < MOST_ALONE and sum(x.mean() > OF_SIDE for x in sides) < SIDES)
 
 
-def resting(found: Registration) -> float:
+def resting(motions: Registration) -> float:
     """Return how much less rest leaves than the affine motion, where it does, as a share of both ways, in [0, 1]."""
-    closer = found.left[""] - found.left["affine"]
+    closer = motions.left[""] - motions.left["affine"]
     moved, at_rest = (float(np.maximum(x - CLOSER, 0).sum()) for x in (closer, -closer))
     return at_rest / max(moved + at_rest, 1e-9)
 
 
-def shared_motion(found: Registration) -> np.ndarray:
+def shared_motion(moved: Registration) -> np.ndarray:
     """Return the affine motion (2, 3) that most textured pixels share; the identity where there is none."""
     return (
         np.eye(2, 3)
-        if found.affine_failed or size_px(found.by_affine) < RESOLUTION
-        else found.affine
+        if moved.affine_failed or size_px(moved.by_affine) < RESOLUTION
+        else moved.affine
     )
 
 
 def own_motion(
-    found: Registration, affine: np.ndarray, camera: np.ndarray, margin: float
+    moved: Registration, affine: np.ndarray, camera: np.ndarray, margin: float
 ) -> np.ndarray:
     """Return the flow beyond the camera where it brings the first grey picture nearer by ``margin``.
 
     ``camera`` is the field of ``affine``, or zero.
     """
-    assert found.grays is not None, "asked only of frames that could be registered"
-    own = found.flow - camera
+    assert moved.grays is not None, "asked only of frames that could be registered"
+    alone = moved.flow - camera
     if not camera.any():
-        by_camera = found.left[""]
-    elif np.array_equal(affine, found.affine):
-        by_camera = found.left["affine"]
+        by_camera = moved.left[""]
+    elif np.array_equal(affine, moved.affine):
+        by_camera = moved.left["affine"]
     else:
-        by_camera = blurred_difference(warp(found.grays[0], camera), found.grays[1])
-    better = (found.left["flow"] < BETTER * by_camera - margin) & (length_px(own) > MIN_OWN_MOTION)
+        by_camera = blurred_difference(warp(moved.grays[0], camera), moved.grays[1])
+    better = (moved.left["flow"] < BETTER * by_camera - margin) & (
+        length_px(alone) > MIN_OWN_MOTION
+    )
     closed = cv2.morphologyEx(better.astype(np.uint8), cv2.MORPH_CLOSE, _disc(CLOSING))
-    return np.asarray(np.where(closed.astype(bool)[..., None], own, np.float32(0)))
+    return np.asarray(np.where(closed.astype(bool)[..., None], alone, np.float32(0)))
 
 
 def edges_of(motion: np.ndarray) -> np.ndarray:

@@ -232,8 +232,8 @@ def change(
     )
 
 
-def _from(found: Found, keep_score: float) -> tuple[Places, np.ndarray, np.ndarray]:
-    boxes, scores, labels = found
+def _from(detections: Found, keep_score: float) -> tuple[Places, np.ndarray, np.ndarray]:
+    boxes, scores, labels = detections
     rows = np.asarray(scores) >= keep_score
     return (Places.of(boxes).take(rows), np.asarray(scores)[rows], np.asarray(labels)[rows])
 

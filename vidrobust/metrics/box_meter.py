@@ -24,10 +24,10 @@ from vidrobust.shapes.shape import Places, shape_text
 from vidrobust.tables import schema as tables
 
 
-def chosen(found: Detections, only: Collection[str], ignored: Sequence[Zone]) -> Detections:
+def chosen(detections: Detections, only: Collection[str], ignored: Sequence[Zone]) -> Detections:
     """Return the boxes of these classes (all if none) outside of the zones."""
-    found = of_classes(found, only)
-    return found.take(~in_zones(found.boxes, ignored)) if ignored else found
+    detections = of_classes(detections, only)
+    return detections.take(~in_zones(detections.boxes, ignored)) if ignored else detections
 
 
 def labels_of(class_names: Sequence[str], only: Collection[str]) -> list[int]:
@@ -41,19 +41,19 @@ def labels_of(class_names: Sequence[str], only: Collection[str]) -> list[int]:
     return [label for label, name in enumerate(class_names) if not only or name in only]
 
 
-def of_classes(found: Detections, only: Collection[str]) -> Detections:
+def of_classes(detections: Detections, only: Collection[str]) -> Detections:
     """Return the boxes of these classes; all if none is named."""
     if not only:
-        return found
-    return found.take(np.isin(found.labels, labels_of(found.class_names, only)))
+        return detections
+    return detections.take(np.isin(detections.labels, labels_of(detections.class_names, only)))
 
 
-def within_frame(found: Detections, size: tuple[int, int]) -> Detections:
+def within_frame(detections: Detections, size: tuple[int, int]) -> Detections:
     """Clip the boxes to a frame (H, W) and drop those wholly outside."""
-    within = Places(found.boxes, found.shapes).clipped(size)
+    within = Places(detections.boxes, detections.shapes).clipped(size)
     boxes = within.boxes.astype(np.float32)
     inside = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-    return dataclasses.replace(found, boxes=boxes, shapes=within.shapes).take(inside)
+    return dataclasses.replace(detections, boxes=boxes, shapes=within.shapes).take(inside)
 
 
 class BoxMeter:
@@ -187,19 +187,19 @@ class BoxMeter:
 
 
 def whole(
-    found: Tables, transitions: pd.DataFrame, size: tuple[int, int], along: AlongTime
+    tables: Tables, transitions: pd.DataFrame, size: tuple[int, int], along: AlongTime
 ) -> dict[str, pd.DataFrame]:
     """Return the tables of an input from those of its segments: boxes are followed anew."""
-    counted = found["box_counts"].sort_values("frame", kind="stable")
+    counted = tables["box_counts"].sort_values("frame", kind="stable")
     if not len(counted):
-        return dict(found)
+        return dict(tables)
     numbers = counted["frame"].to_numpy(np.int64)
     frames = (
         counted[["frame", "time_s"]]
         .assign(reason=reasons_of(numbers, transitions))
         .reset_index(drop=True)
     )
-    detections = found["detections"].sort_values("frame", kind="stable")
+    detections = tables["detections"].sort_values("frame", kind="stable")
     boxes = item_boxes(detections, frames, size)
     names = {
         int(k): str(v) for k, v in zip(detections["label"], detections["label_name"], strict=True)
@@ -207,28 +207,29 @@ def whole(
     objects, made = _followed(boxes, along, names)
     item, model = str(counted["item"].iloc[0]), str(counted["model"].iloc[0])
     return {
-        **found,
+        **tables,
         "detections": detections.assign(track=objects.track, second_of=objects.second),
         **_named(made, frames, names, item=item, model=model),
     }
 
 
-def _own_tracks(found: list[Detections]) -> np.ndarray | None:
+def _own_tracks(batches: list[Detections]) -> np.ndarray | None:
     """Numbers given by the detector, -1 for none; None where it tracks nothing."""
-    if all(batch.tracks is None for batch in found):
+    if all(batch.tracks is None for batch in batches):
         return None
     parts = [
-        np.full(len(batch.scores), -1) if batch.tracks is None else batch.tracks for batch in found
+        np.full(len(batch.scores), -1) if batch.tracks is None else batch.tracks
+        for batch in batches
     ]
     return np.concatenate(parts).astype(np.int64)
 
 
-def _shapes(found: list[Detections]) -> np.ndarray | None:
-    if all(batch.shapes is None for batch in found):
+def _shapes(batches: list[Detections]) -> np.ndarray | None:
+    if all(batch.shapes is None for batch in batches):
         return None
     parts = [
         np.full(len(batch.scores), None, object) if batch.shapes is None else batch.shapes
-        for batch in found
+        for batch in batches
     ]
     return np.concatenate(parts)
 

@@ -226,15 +226,15 @@ class ClassMeter:
 
 
 def whole(
-    found: Tables, transitions: pd.DataFrame, size: tuple[int, int], along: AlongTime
+    tables: Tables, transitions: pd.DataFrame, size: tuple[int, int], along: AlongTime
 ) -> dict[str, pd.DataFrame]:
     """Return the tables of an input from those of its segments: reverts depend on all labels before."""
     frames, triples = (
-        found[name].sort_values("frame", kind="stable") for name in ("frames", "triples")
+        tables[name].sort_values("frame", kind="stable") for name in ("frames", "triples")
     )
     reason = reasons_of(frames["frame"].to_numpy(np.int64), transitions)
     reverts = _reverts(frames["label"].to_numpy(np.int64), reason)
-    return {**found, "frames": frames, "triples": triples.assign(revert_flip=reverts)}
+    return {**tables, "frames": frames, "triples": triples.assign(revert_flip=reverts)}
 
 
 def _reverts(labels: np.ndarray, reason: np.ndarray) -> np.ndarray:

@@ -79,20 +79,20 @@ METRICS = declared(
 
 
 def move(
-    found: Detections,
+    detections: Detections,
     perturbation: Any,
     strength: float,
     generators: Sequence[Any],
     size: tuple[int, int],
 ) -> Detections:
     """Return the boxes and masks where a perturbation puts them, without those that leave the frame."""
-    if perturbation.move_boxes is None or not len(found.scores):
-        return found
-    boxes = np.array(found.boxes, np.float32)
-    shapes = None if found.shapes is None else found.shapes.copy()
+    if perturbation.move_boxes is None or not len(detections.scores):
+        return detections
+    boxes = np.array(detections.boxes, np.float32)
+    shapes = None if detections.shapes is None else detections.shapes.copy()
     inside = np.ones(len(boxes), bool)
     for row, generator in enumerate(generators):
-        at = np.flatnonzero(found.frame == row)
+        at = np.flatnonzero(detections.frame == row)
         if shapes is not None:
             state = generator.get_state()
             matrix = perturbation.motion(size, strength, generator)
@@ -101,7 +101,7 @@ def move(
             inside[at] = [s is None or s.area > 0 for s in shapes[at]]
         boxes[at] = perturbation.move_boxes(boxes[at], size, strength, generator)
     inside &= (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-    return dataclasses.replace(found, boxes=boxes, shapes=shapes, tracks=None).take(inside)
+    return dataclasses.replace(detections, boxes=boxes, shapes=shapes, tracks=None).take(inside)
 
 
 def _scores(table: Callable[[str], pd.DataFrame]) -> pd.DataFrame:
@@ -154,11 +154,11 @@ def _meter(item: str, model: str, settings: AlongTime, metrics: Sequence[Metric]
 
 
 def _whole(
-    found: Tables, transitions: pd.DataFrame, size: tuple[int, int], along: AlongTime
+    tables: Tables, transitions: pd.DataFrame, size: tuple[int, int], along: AlongTime
 ) -> dict[str, pd.DataFrame]:
     from vidrobust.metrics.box_meter import whole
 
-    return whole(found, transitions, size, along)
+    return whole(tables, transitions, size, along)
 
 
 DETECTION = Task(

@@ -121,11 +121,11 @@ class TaskMeter:
 
 
 def whole(
-    found: Tables, transitions: pd.DataFrame, size: tuple[int, int], along: AlongTime
+    tables: Tables, transitions: pd.DataFrame, size: tuple[int, int], along: AlongTime
 ) -> dict[str, pd.DataFrame]:
     """Return the tables of an input from those of its segments: nothing reaches further than three frames."""
     keys = {name: "frame_a" if name == "task_pairs" else "frame" for name in TABLES}
     return {
-        **found,
-        **{name: found[name].sort_values(key, kind="stable") for name, key in keys.items()},
+        **tables,
+        **{name: tables[name].sort_values(key, kind="stable") for name, key in keys.items()},
     }

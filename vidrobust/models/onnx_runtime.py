@@ -127,7 +127,7 @@ def weight_files(path: Path) -> list[Path]:
 
 def external_files(path: Path) -> list[Path]:
     folder = path.parent.resolve()
-    found = set()
+    files = set()
     for location in _locations(path):
         file = (folder / location).resolve()
         if not file.is_relative_to(folder):
@@ -135,8 +135,8 @@ def external_files(path: Path) -> list[Path]:
                 f"{printable(path)}: reads weights from {printable(Path(location))}, outside its own folder, "
                 "and is refused: put the file beside it and save the network again"
             )
-        found.add(file)
-    return sorted(found)
+        files.add(file)
+    return sorted(files)
 
 
 def _locations(path: Path) -> set[str]:

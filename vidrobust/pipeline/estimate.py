@@ -105,12 +105,12 @@ def within(seconds: float, fixed_s: float, frame_s: float, pair_s: float, items:
 
 
 def least_counts(stages: Sequence[FootageStage], settings: Settings) -> Counts:
-    found = {"frames": 0, "pairs": 0}
+    counts = {"frames": 0, "pairs": 0}
     for stage in stages:
         for counted, least in stage.least(settings).items():
-            if counted in found:
-                found[counted] = max(found[counted], least)
-    return Counts(**found)
+            if counted in counts:
+                counts[counted] = max(counts[counted], least)
+    return Counts(**counts)
 
 
 def spent(
@@ -151,10 +151,10 @@ def shares(total: int, keys: Sequence[str], seed: int) -> list[int]:
         range(len(keys)),
         key=lambda k: (hashlib.blake2b(f"{seed}\x1f{keys[k]}".encode(), digest_size=8).digest(), k),
     )
-    found = [0] * len(keys)
+    shared = [0] * len(keys)
     for place, k in enumerate(order):
-        found[k] = max(min(1, total), total // len(keys) + (place < total % len(keys)))
-    return found
+        shared[k] = max(min(1, total), total // len(keys) + (place < total % len(keys)))
+    return shared
 
 
 SAMPLE = 16  # frames that are measured of the stages that see every frame
@@ -288,9 +288,9 @@ def estimate_cost(
     steps |= {name: round(there.of(samples[name].budgeted) * of_one[name]) for name in of_one}
     seconds = fixed_s + sum(each_s[cost.stage] * steps[cost.stage] for cost in costs)
     low, high = (round(seconds * factor, 1) for factor in SPREAD)
-    each = tuple((cost, steps[cost.stage]) for cost in costs)
+    sized = tuple((cost, steps[cost.stage]) for cost in costs)
     return CostEstimate(
-        readable, frames, unknown, len(models), counts, each, workers, low, high, each_s, fixed_s
+        readable, frames, unknown, len(models), counts, sized, workers, low, high, each_s, fixed_s
     )
 
 
@@ -438,12 +438,12 @@ def outlooks(
     """
     for stage in stages:
         if stage.question:
-            found = [
+            known = [
                 _sample(counted, least, settings, counts, footage, each_s, has_model=has_model)
                 for counted, least in least_of(stage, settings).items()
             ]
-            short = [why for can, why in found if not can]
-            yield Outlook(stage.question, not short, "; ".join(short) or found[0][1])
+            short = [why for can, why in known if not can]
+            yield Outlook(stage.question, not short, "; ".join(short) or known[0][1])
 
 
 def _sample(

@@ -139,12 +139,12 @@ class StreamStage(FootageStage):
         settings: Settings,
         model: Model,
         about: Mapping[str, Any],
-        found: Mapping[str, pd.DataFrame],
+        rows: Mapping[str, pd.DataFrame],
         transitions: pd.DataFrame,
     ) -> dict[str, pd.DataFrame]:
         """Return the unit tables of an input worked on in segments.
 
-        ``about`` is its entry in run.json, ``found`` its unit tables of all segments, ``transitions`` its
+        ``about`` is its entry in run.json, ``rows`` its unit tables of all segments, ``transitions`` its
         rows of that table.
         """
         raise NotImplementedError

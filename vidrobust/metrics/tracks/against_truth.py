@@ -49,27 +49,27 @@ class Truth:
                 )
 
 
-def matched(found: ItemBoxes, truth: Truth, threshold: float) -> np.ndarray:
+def matched(item: ItemBoxes, truth: Truth, threshold: float) -> np.ndarray:
     """Return the row of the box matched to each known box, or -1, (T,)."""
     rows = np.full(len(truth.frame), -1, np.int64)
-    sure = np.flatnonzero(found.scores >= threshold)
+    sure = np.flatnonzero(item.scores >= threshold)
     for frame in np.unique(truth.frame):
-        known, here = np.flatnonzero(truth.frame == frame), sure[found.frame[sure] == frame]
-        i, j, iou = ious(truth.places(known), found.places(here), MATCH_IOU)
-        good = (iou >= MATCH_IOU) & (truth.labels[known][i] == found.labels[here][j])
+        known, here = np.flatnonzero(truth.frame == frame), sure[item.frame[sure] == frame]
+        i, j, iou = ious(truth.places(known), item.places(here), MATCH_IOU)
+        good = (iou >= MATCH_IOU) & (truth.labels[known][i] == item.labels[here][j])
         i, j, iou = i[good], j[good], iou[good]
         pairs = assign(i, j, iou)
         rows[known[i[pairs]]] = here[j[pairs]]
     return rows
 
 
-def trajectory_errors(found: ItemBoxes, truth: Truth, threshold: float) -> pd.DataFrame:
+def trajectory_errors(item: ItemBoxes, truth: Truth, threshold: float) -> pd.DataFrame:
     """Return a row per trajectory from boxes of score ``threshold`` or more; NaN for undefined errors.
 
     fragment: changes between found and missed over frames - 1. centre: std((x - x*) / w*) + std((y - y*) /
     h*), so a constant offset gives 0. scale: std(sqrt(w h / w* h*)) + std((w / h) / (w* / h*)).
     """
-    rows = matched(found, truth, threshold)
+    rows = matched(item, truth, threshold)
     lines = []
     for trajectory in np.unique(truth.trajectory):
         of = np.flatnonzero(truth.trajectory == trajectory)
@@ -79,7 +79,7 @@ def trajectory_errors(found: ItemBoxes, truth: Truth, threshold: float) -> pd.Da
         if len(of) > 1:
             fragment = float(np.count_nonzero(seen[1:] != seen[:-1])) / (len(of) - 1)
         if seen.sum() > 1:
-            centre, scale = _errors(found.boxes[rows[of[seen]]], truth.boxes[of[seen]])
+            centre, scale = _errors(item.boxes[rows[of[seen]]], truth.boxes[of[seen]])
         lines.append((int(trajectory), len(of), int(seen.sum()), fragment, centre, scale))
     return pd.DataFrame(
         lines, columns=["trajectory", "frames", "found", "fragment", "centre", "scale"]
@@ -87,12 +87,12 @@ def trajectory_errors(found: ItemBoxes, truth: Truth, threshold: float) -> pd.Da
 
 
 def curve_rows(
-    found: ItemBoxes, truth: Truth, thresholds: tuple[float, ...] = THRESHOLDS
+    item: ItemBoxes, truth: Truth, thresholds: tuple[float, ...] = THRESHOLDS
 ) -> pd.DataFrame:
     """Return ``trajectory_errors`` at each threshold, with a column threshold."""
     return pd.concat(
         [
-            trajectory_errors(found, truth, threshold).assign(threshold=threshold)
+            trajectory_errors(item, truth, threshold).assign(threshold=threshold)
             for threshold in thresholds
         ],
         ignore_index=True,
@@ -184,18 +184,18 @@ class IdentityCounts:
 NOTHING = IdentityCounts(0, 0, 0, 0, np.zeros(len(ALPHAS)), np.zeros(len(ALPHAS)))
 
 
-def identity_counts(found: ItemBoxes, truth: Truth, least_score: float) -> IdentityCounts:
+def identity_counts(item: ItemBoxes, truth: Truth, least_score: float) -> IdentityCounts:
     """Count one clip: numbered boxes of ``least_score`` or more against known ones."""
-    if found.given is None:
+    if item.given is None:
         raise ValueError("identity_counts: the detector gives its boxes no numbers")
-    chosen = np.flatnonzero((found.scores >= least_score) & (found.given >= 0))
-    chosen = chosen[np.argsort(-found.scores[chosen], kind="stable")]
+    chosen = np.flatnonzero((item.scores >= least_score) & (item.given >= 0))
+    chosen = chosen[np.argsort(-item.scores[chosen], kind="stable")]
     total = NOTHING
-    for label in np.unique(np.concatenate([truth.labels, found.labels[chosen]])):
-        known, mine = np.flatnonzero(truth.labels == label), chosen[found.labels[chosen] == label]
+    for label in np.unique(np.concatenate([truth.labels, item.labels[chosen]])):
+        known, mine = np.flatnonzero(truth.labels == label), chosen[item.labels[chosen] == label]
         total += _of_class(
             _ClassBoxes.of(truth.frame[known], truth.places(known), truth.trajectory[known]),
-            _ClassBoxes.of(found.frame[mine], found.places(mine), found.given[mine]),
+            _ClassBoxes.of(item.frame[mine], item.places(mine), item.given[mine]),
         )
     return total
 
@@ -221,25 +221,27 @@ class _ClassBoxes:
 
 
 def _frames(
-    known: _ClassBoxes, found: _ClassBoxes
+    known: _ClassBoxes, detected: _ClassBoxes
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    for frame in np.intersect1d(known.frame, found.frame):
-        a, b = (slice(*np.searchsorted(side.frame, [frame, frame + 1])) for side in (known, found))
+    for frame in np.intersect1d(known.frame, detected.frame):
+        a, b = (
+            slice(*np.searchsorted(side.frame, [frame, frame + 1])) for side in (known, detected)
+        )
         similar = np.zeros((a.stop - a.start, b.stop - b.start))
-        i, j, iou = ious(known.places.take(a), found.places.take(b))
+        i, j, iou = ious(known.places.take(a), detected.places.take(b))
         similar[i, j] = iou
-        yield known.number[a], found.number[b], similar
+        yield known.number[a], detected.number[b], similar
 
 
-def _of_class(known: _ClassBoxes, found: _ClassBoxes) -> IdentityCounts:
+def _of_class(known: _ClassBoxes, detected: _ClassBoxes) -> IdentityCounts:
     both = IdentityCounts(
-        len(known.frame), len(found.frame), 0, 0, NOTHING.matches, NOTHING.associated
+        len(known.frame), len(detected.frame), 0, 0, NOTHING.matches, NOTHING.associated
     )
     if not both.known or not both.found:
         return both
-    frames = list(_frames(known, found))
-    matches, associated = _hota(frames, known.counts, found.counts)
-    together = np.zeros((len(known.counts), len(found.counts)))
+    frames = list(_frames(known, detected))
+    matches, associated = _hota(frames, known.counts, detected.counts)
+    together = np.zeros((len(known.counts), len(detected.counts)))
     for a, b, similar in frames:
         together[np.ix_(a, b)] += similar >= MATCH_IOU
     id_matches = int(together[_assigned(together)].sum())
@@ -258,16 +260,16 @@ def _assigned(value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return rows, columns
 
 
-def _hota(frames: Frames, known: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    fit = np.zeros((len(known), len(found)))
+def _hota(frames: Frames, known: np.ndarray, detected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    fit = np.zeros((len(known), len(detected)))
     for a, b, similar in frames:
         union = similar.sum(0)[None] + similar.sum(1)[:, None] - similar
         fit[np.ix_(a, b)] += np.divide(
             similar, union, out=np.zeros_like(similar), where=union > EPSILON
         )
-    total = known[:, None] + found[None]
+    total = known[:, None] + detected[None]
     aligned = fit / (total - fit)
-    together = np.zeros((len(ALPHAS), len(known), len(found)))
+    together = np.zeros((len(ALPHAS), len(known), len(detected)))
     for a, b, similar in frames:
         rows, columns = _assigned(aligned[np.ix_(a, b)] * similar)
         enough = similar[rows, columns][None] >= ALPHAS[:, None] - EPSILON

@@ -15,7 +15,7 @@ THRESHOLDS = tuple(round(0.1 + 0.05 * k, 2) for k in range(17))  # From .1 to .9
 
 
 def curve(
-    found: ItemBoxes, settings: TrackSettings, thresholds: tuple[float, ...] = THRESHOLDS
+    item: ItemBoxes, settings: TrackSettings, thresholds: tuple[float, ...] = THRESHOLDS
 ) -> pd.DataFrame:
     """Measure the stability of one input at each threshold of track start; the band below it keeps its width.
 
@@ -30,7 +30,7 @@ def curve(
             keep_score=max(0.0, round(threshold - band, 6)),
             start_scores=(),
         )
-        found_at = measure(found, follow(found, at), at)
+        found_at = measure(item, follow(item, at), at)
         along = found_at.along
         jitter = along["center_jitter"].to_numpy(np.float64)
         rows.append(

@@ -47,32 +47,28 @@ BEHIND = 4  # A thing is looked for so many times longer behind a named occluder
 LATELY = 6  # Boxes at the end of a track, or at its beginning, from which its velocity is taken
 
 
-def linked(found: ItemBoxes, track: np.ndarray, settings: TrackSettings) -> np.ndarray:
+def linked(item: ItemBoxes, track: np.ndarray, settings: TrackSettings) -> np.ndarray:
     """Join tracks of things that are lost and found again; return the track each continues, or its own, (T,).
 
     A thing at rest is found again after any gap, a moving one where its motion leads within about a second.
     Both ends lie in one scene, and no frame has both. Beyond ``max_gap`` frames the class must be the same.
     """
-    ends = TrackEnds(found, track)
+    ends = TrackEnds(item, track)
     result = np.arange(len(ends.first))
     still, begins_still = ends.still(last=True), ends.still(last=False)
     earlier, later = np.flatnonzero(still), np.flatnonzero(begins_still)
-    i, j, iou = ious(found.places(ends.last[earlier]), found.places(ends.first[later]))
-    inner = [
-        ~touched(found.boxes[rows], found.size).any(axis=1) for rows in (ends.last, ends.first)
-    ]
+    i, j, iou = ious(item.places(ends.last[earlier]), item.places(ends.first[later]))
+    inner = [~touched(item.boxes[rows], item.size).any(axis=1) for rows in (ends.last, ends.first)]
     goes, came = np.flatnonzero(~still & inner[0]), np.flatnonzero(~begins_still & inner[1])
-    moving = _moving_on(found, ends, goes, came, settings)
+    moving = _moving_on(item, ends, goes, came, settings)
     a, b, iou = (
         np.concatenate(column) for column in zip((earlier[i], later[j], iou), moving, strict=True)
     )
     row_a, row_b = ends.last[a], ends.first[b]
-    scene = np.cumsum(~found.joined)
-    gap = found.frame[row_b] - found.frame[row_a]
-    good = (
-        (iou >= SAME_PLACE) & (gap > 0) & (scene[found.frame[row_a]] == scene[found.frame[row_b]])
-    )
-    good &= (found.labels[row_a] == found.labels[row_b]) | (gap <= settings.max_gap + 1)
+    scene = np.cumsum(~item.joined)
+    gap = item.frame[row_b] - item.frame[row_a]
+    good = (iou >= SAME_PLACE) & (gap > 0) & (scene[item.frame[row_a]] == scene[item.frame[row_b]])
+    good &= (item.labels[row_a] == item.labels[row_b]) | (gap <= settings.max_gap + 1)
     a, b, gap, iou = a[good], b[good], gap[good], iou[good]
     goes_on: dict[int, int] = {}
     taken: set[int] = set()
@@ -80,13 +76,13 @@ def linked(found: ItemBoxes, track: np.ndarray, settings: TrackSettings) -> np.n
         if int(a[pair]) not in goes_on and int(b[pair]) not in taken:
             goes_on[int(a[pair])] = int(b[pair])
             taken.add(int(b[pair]))
-    for one in sorted(goes_on, key=lambda each: int(found.frame[ends.first[each]])):
+    for one in sorted(goes_on, key=lambda each: int(item.frame[ends.first[each]])):
         result[goes_on[one]] = result[one]
     return result
 
 
 def _moving_on(
-    found: ItemBoxes,
+    item: ItemBoxes,
     ends: TrackEnds,
     earlier: np.ndarray,
     later: np.ndarray,
@@ -94,16 +90,16 @@ def _moving_on(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pairs of tracks and IoU (K,) where they meet half-way, where an error of either speed counts half."""
     most = settings.look_on * (BEHIND if settings.occluders else 1)
-    frame_a, frame_b = found.frame[ends.last[earlier]], found.frame[ends.first[later]]
+    frame_a, frame_b = item.frame[ends.last[earlier]], item.frame[ends.first[later]]
     order = np.argsort(frame_b, kind="stable")
     low = np.searchsorted(frame_b[order], frame_a, side="right")
     count = np.searchsorted(frame_b[order], frame_a + most, side="right") - low
     a = np.repeat(np.arange(len(earlier)), count)
     step = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
     a, b = earlier[a], later[order[np.repeat(low, count) + step]]
-    half = (found.frame[ends.first[b]] - found.frame[ends.last[a]])[:, None] / 2
-    on = found.boxes[ends.last[a]] + np.tile(ends.velocity(last=True)[a] * half, 2)
-    back = found.boxes[ends.first[b]] - np.tile(ends.velocity(last=False)[b] * half, 2)
+    half = (item.frame[ends.first[b]] - item.frame[ends.last[a]])[:, None] / 2
+    on = item.boxes[ends.last[a]] + np.tile(ends.velocity(last=True)[a] * half, 2)
+    back = item.boxes[ends.first[b]] - np.tile(ends.velocity(last=False)[b] * half, 2)
     side = np.minimum(on[:, 2:], back[:, 2:]) - np.maximum(on[:, :2], back[:, :2])
     common = np.maximum(side, 0).prod(axis=1)
     iou = common / np.maximum(areas(on) + areas(back) - common, 1e-9)
@@ -120,11 +116,11 @@ class TrackEnds:
     track (D,) holds numbers from 0, and -1 for boxes in none.
     """
 
-    def __init__(self, found: ItemBoxes, track: np.ndarray) -> None:
+    def __init__(self, item: ItemBoxes, track: np.ndarray) -> None:
         rows = np.flatnonzero(track >= 0)
-        self.rows = rows[np.lexsort((found.frame[rows], track[rows]))]
+        self.rows = rows[np.lexsort((item.frame[rows], track[rows]))]
         numbers = np.arange(int(track.max(initial=-1)) + 1)
-        self.found, self.starts = found, np.searchsorted(track[self.rows], numbers)
+        self.found, self.starts = item, np.searchsorted(track[self.rows], numbers)
         self.stops = np.searchsorted(track[self.rows], numbers, side="right")
         self.first, self.last = self.rows[self.starts], self.rows[self.stops - 1]
 
@@ -271,10 +267,10 @@ _NONE = _Live(
 )
 
 
-def follow(found: ItemBoxes, settings: TrackSettings) -> Objects:
+def follow(item: ItemBoxes, settings: TrackSettings) -> Objects:
     """Return the objects of an input: matched frame by frame, and things at rest found again after any gap."""
-    track, second = _frame_by_frame(found, settings)
-    again = linked(found, track, settings)
+    track, second = _frame_by_frame(item, settings)
+    again = linked(item, track, settings)
     again = np.append(again, -1)  # where the number -1, of boxes in no track, leads to
     track, second = again[track], again[second]
     return _numbered(Objects(track, second), settings.min_boxes)
@@ -293,51 +289,51 @@ def _numbered(objects: Objects, min_boxes: int) -> Objects:
     return Objects(number[track], number[objects.second])
 
 
-def _frame_by_frame(found: ItemBoxes, settings: TrackSettings) -> tuple[np.ndarray, np.ndarray]:
-    track, second = (np.full(len(found.frame), -1, np.int64) for _ in range(2))
-    bounds = found.bounds
-    usable = found.scores >= settings.keeps(found.labels)
-    may_begin = found.scores >= settings.starts(found.labels)
+def _frame_by_frame(item: ItemBoxes, settings: TrackSettings) -> tuple[np.ndarray, np.ndarray]:
+    track, second = (np.full(len(item.frame), -1, np.int64) for _ in range(2))
+    bounds = item.bounds
+    usable = item.scores >= settings.keeps(item.labels)
+    may_begin = item.scores >= settings.starts(item.labels)
     live, count = _NONE, 0
-    for frame in range(found.num_frames):
+    for frame in range(item.num_frames):
         rows = np.arange(bounds[frame], bounds[frame + 1])
         rows = rows[usable[rows]]
-        live = _ahead(live, found.size) if found.joined[frame] else _NONE
-        old, new = _matched(live, found.places(rows), found.labels[rows], settings.iou, found.size)
+        live = _ahead(live, item.size) if item.joined[frame] else _NONE
+        old, new = _matched(live, item.places(rows), item.labels[rows], settings.iou, item.size)
         track[rows[new]] = live.track[old]
-        _second_boxes(found, rows, track, second)
+        _second_boxes(item, rows, track, second)
         free = rows[(track[rows] < 0) & (second[rows] < 0) & may_begin[rows]]
         lost, again = _turned(
-            live, np.setdiff1d(np.arange(len(live.track)), old), found, free, frame
+            live, np.setdiff1d(np.arange(len(live.track)), old), item, free, frame
         )
         track[again] = live.track[lost]
         old = np.concatenate([old, lost])
-        count = _born(found, rows[may_begin[rows]], track, second, count)
-        _second_boxes(found, rows, track, second)
-        _best_first(found, rows, track, second)
-        live = _gone_on(found, live, old, rows, track, frame, settings.max_gap)
+        count = _born(item, rows[may_begin[rows]], track, second, count)
+        _second_boxes(item, rows, track, second)
+        _best_first(item, rows, track, second)
+        live = _gone_on(item, live, old, rows, track, frame, settings.max_gap)
     return track, second
 
 
 def _turned(
-    live: _Live, lost: np.ndarray, found: ItemBoxes, free: np.ndarray, frame: int
+    live: _Live, lost: np.ndarray, item: ItemBoxes, free: np.ndarray, frame: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Lost tracks and free boxes that only fit each other, as of things that bounce."""
     if not len(lost) or not len(free):
         return np.empty(0, np.int64), np.empty(0, np.int64)
-    last, box = live.last[lost][:, None], found.boxes[free][None]
+    last, box = live.last[lost][:, None], item.boxes[free][None]
     side = np.sqrt(np.maximum(areas(live.last[lost]), 1e-9))[:, None]
     off = np.linalg.norm(box[..., :2] + box[..., 2:] - last[..., :2] - last[..., 2:], axis=2) / 2
     speed = np.linalg.norm(live.velocity[lost], axis=1)[:, None]
     # of one that was seen once, and whose pixels show nothing, it is not known how far it goes
     speed = np.where(live.fresh[lost][:, None] & (speed == 0), side, speed)
     reach = AHEAD * speed * (frame - live.seen[lost])[:, None] + NEARBY * side
-    alike = np.sqrt(np.maximum(areas(found.boxes[free]), 1e-9))[None] / side
+    alike = np.sqrt(np.maximum(areas(item.boxes[free]), 1e-9))[None] / side
     near = (off <= reach) & (alike <= LIKE_SIZE) & (alike >= 1 / LIKE_SIZE)
-    near &= live.label[lost][:, None] == found.labels[free][None]
+    near &= live.label[lost][:, None] == item.labels[free][None]
     # what lies within a frame's way of the border may just have come in; only what was just lost may be it
-    beyond = np.array(found.size[::-1]) - found.boxes[free][:, 2:]
-    inward = np.minimum(found.boxes[free][:, :2], beyond).min(axis=1)[None]
+    beyond = np.array(item.size[::-1]) - item.boxes[free][:, 2:]
+    inward = np.minimum(item.boxes[free][:, :2], beyond).min(axis=1)[None]
     near &= (inward > np.maximum(speed, BORDER_PX)) | (live.seen[lost] >= frame - 2)[:, None]
     away = np.where(near, off, np.inf)
     i = np.flatnonzero(near.any(axis=1))
@@ -350,26 +346,28 @@ def _turned(
     return lost[i[clear]], free[j[clear]]
 
 
-def _second_boxes(
-    found: ItemBoxes, rows: np.ndarray, track: np.ndarray, second: np.ndarray
-) -> None:
+def _second_boxes(item: ItemBoxes, rows: np.ndarray, track: np.ndarray, second: np.ndarray) -> None:
     tracked, free = rows[track[rows] >= 0], rows[(track[rows] < 0) & (second[rows] < 0)]
     if not len(tracked) or not len(free):
         return
     i, j, iou = same_place(
-        found.places(free), found.places(tracked), found.labels[free], found.labels[tracked]
+        item.places(free), item.places(tracked), item.labels[free], item.labels[tracked]
     )
     order = np.argsort(iou, kind="stable")  # the last to write is the nearest
     second[free[i[order]]] = track[tracked[j[order]]]
 
 
 def _born(
-    found: ItemBoxes, rows: np.ndarray, track: np.ndarray, second: np.ndarray, count: int
+    item: ItemBoxes, rows: np.ndarray, track: np.ndarray, second: np.ndarray, count: int
 ) -> int:
     free = rows[(track[rows] < 0) & (second[rows] < 0)]
     if not len(free):
         return count
-    boxes, labels, scores = found.places(free), found.labels[free], found.scores[free]
+    boxes, labels, scores = (
+        item.places(free),
+        item.labels[free],
+        item.scores[free],
+    )
     i, j, _ = same_place(boxes, boxes, labels, labels)
     better = (scores[j] > scores[i]) | ((scores[j] == scores[i]) & (j < i))
     beaten_by: dict[int, list[int]] = {}
@@ -384,17 +382,17 @@ def _born(
     return count + len(new)
 
 
-def _best_first(found: ItemBoxes, rows: np.ndarray, track: np.ndarray, second: np.ndarray) -> None:
+def _best_first(item: ItemBoxes, rows: np.ndarray, track: np.ndarray, second: np.ndarray) -> None:
     further = rows[second[rows] >= 0]
     if not len(further):
         return
     tracked = rows[track[rows] >= 0]
     box_of = dict(zip(track[tracked].tolist(), tracked.tolist(), strict=True))
-    for row in further[np.argsort(found.scores[further], kind="stable")].tolist():
+    for row in further[np.argsort(item.scores[further], kind="stable")].tolist():
         of = int(second[row])
         before = box_of[of]
-        iou = ious(found.places(slice(row, row + 1)), found.places(slice(before, before + 1)))[2]
-        if iou.max(initial=0) >= DUPLICATE and found.scores[row] > found.scores[before]:
+        iou = ious(item.places(slice(row, row + 1)), item.places(slice(before, before + 1)))[2]
+        if iou.max(initial=0) >= DUPLICATE and item.scores[row] > item.scores[before]:
             track[before], second[before] = -1, of
             track[row], second[row], box_of[of] = of, -1, row
 
@@ -409,7 +407,7 @@ def _ahead(live: _Live, size: tuple[int, int]) -> _Live:
 
 
 def _gone_on(
-    found: ItemBoxes,
+    item: ItemBoxes,
     live: _Live,
     old: np.ndarray,
     rows: np.ndarray,
@@ -419,11 +417,11 @@ def _gone_on(
 ) -> _Live:
     lost = np.setdiff1d(np.arange(len(live.track)), old)
     kept = frame - live.seen[lost] <= gap
-    leaving = _leaving(live.pick(lost), found.size)
+    leaving = _leaving(live.pick(lost), item.size)
     seen = rows[track[rows] >= 0]
     place = {number: row for row, number in enumerate(live.track.tolist())}
     before = np.array([place.get(number, -1) for number in track[seen].tolist()], np.int64)
-    return live.pick(lost[kept & ~leaving]).joined(_seen(found, seen, track, frame, live, before))
+    return live.pick(lost[kept & ~leaving]).joined(_seen(item, seen, track, frame, live, before))
 
 
 def _leaving(live: _Live, size: tuple[int, int]) -> np.ndarray:
@@ -436,7 +434,7 @@ def _leaving(live: _Live, size: tuple[int, int]) -> np.ndarray:
 
 
 def _seen(
-    found: ItemBoxes,
+    item: ItemBoxes,
     rows: np.ndarray,
     track: np.ndarray,
     frame: int,
@@ -444,13 +442,13 @@ def _seen(
     before: np.ndarray,
 ) -> _Live:
     """Tracks with a box in this frame; ``before`` (R,) is their row in ``live``, or -1 if new."""
-    boxes, measured = found.boxes[rows], found.shift[rows]
+    boxes, measured = item.boxes[rows], item.shift[rows]
     velocity = np.zeros((len(rows), 2))
     known = before >= 0
     past = live.pick(before[known])
     if len(past.track):
         since = (frame - past.seen)[:, None].astype(np.float64)
-        moved = free_edge_velocity(past.last, boxes[known], since, found.size)
+        moved = free_edge_velocity(past.last, boxes[known], since, item.size)
         redrawn = _redrawn(past.last, boxes[known])[:, None]
         velocity[known] = np.where(redrawn, past.velocity, moved)
     velocity[~known] = _neighbours(velocity[known])
@@ -461,13 +459,13 @@ def _seen(
     return _Live(
         track[rows],
         np.full(len(rows), frame),
-        found.labels[rows],
+        item.labels[rows],
         boxes,
         boxes.copy(),
         boxes.copy(),
         step,
         velocity,
-        np.full(len(rows), None, object) if found.shapes is None else found.shapes[rows],
+        np.full(len(rows), None, object) if item.shapes is None else item.shapes[rows],
         ~known & np.isnan(measured[:, 0]),
     )
 

@@ -51,7 +51,7 @@ class Measures:
 
 
 def measure(
-    found: ItemBoxes,
+    item: ItemBoxes,
     objects: Objects,
     settings: TrackSettings,
     *,
@@ -59,11 +59,11 @@ def measure(
 ) -> Measures:
     """Measure everything that the boxes and their objects show; frame_rate in frames per second."""
     track = objects.track
-    states = lives(found, objects, settings)
+    states = lives(item, objects, settings)
     rows = np.flatnonzero(track >= 0)
-    rows = rows[np.lexsort((found.frame[rows], track[rows]))]
+    rows = rows[np.lexsort((item.frame[rows], track[rows]))]
     along = pd.concat(
-        [_boxes_along(found, objects, rows, settings), _without_box(states)], ignore_index=True
+        [_boxes_along(item, objects, rows, settings), _without_box(states)], ignore_index=True
     )
     along = along.sort_values(["track", "row"], kind="stable", ignore_index=True)
     alarm = states.alarm[along["track"].to_numpy(np.int64)] if len(along) else np.zeros(0, bool)
@@ -71,10 +71,10 @@ def measure(
         alarm=alarm.astype(np.float64), **faults(along["state"], along["evidence"], alarm)
     )
     along["revert_flip"] = _reverts(along)
-    tracks = _tracks(found, track, rows, along, states)
+    tracks = _tracks(item, track, rows, along, states)
     about = tracks[["track", "track_label", "size"]]
     along = along.drop(columns="label").merge(about, on="track", how="left")
-    return Measures(along, tracks, _counts(found, objects, tracks, settings, 60 * frame_rate))
+    return Measures(along, tracks, _counts(item, objects, tracks, settings, 60 * frame_rate))
 
 
 def faults(
@@ -106,13 +106,13 @@ def size_of(area: np.ndarray) -> np.ndarray:
     return np.select([area < SMALL, area < LARGE], ["small", "medium"], "large")
 
 
-def duplicate_boxes(found: ItemBoxes, least_score: float) -> np.ndarray:
+def duplicate_boxes(item: ItemBoxes, least_score: float) -> np.ndarray:
     """Return 1 for a box that repeats a better one of its class, 0 for others, NaN below the score; (D,)."""
-    again = np.full(len(found.frame), np.nan)
-    bounds = np.searchsorted(found.frame, np.arange(found.num_frames + 1))
+    again = np.full(len(item.frame), np.nan)
+    bounds = np.searchsorted(item.frame, np.arange(item.num_frames + 1))
     for start, stop in itertools.pairwise(bounds):
-        rows = np.arange(start, stop)[found.scores[start:stop] >= least_score]
-        again[rows] = duplicates(found.places(rows), found.scores[rows], found.labels[rows])
+        rows = np.arange(start, stop)[item.scores[start:stop] >= least_score]
+        again[rows] = duplicates(item.places(rows), item.scores[rows], item.labels[rows])
     return again
 
 
@@ -124,21 +124,21 @@ def second_difference(before: np.ndarray, now: np.ndarray, after: np.ndarray) ->
 
 
 def _boxes_along(
-    found: ItemBoxes, objects: Objects, rows: np.ndarray, settings: TrackSettings
+    item: ItemBoxes, objects: Objects, rows: np.ndarray, settings: TrackSettings
 ) -> pd.DataFrame:
     track = objects.track
     same = np.zeros(len(rows), bool)
     same[1:] = track[rows[1:]] == track[rows[:-1]]
-    labels = found.labels[rows]
+    labels = item.labels[rows]
     flip = np.full(len(rows), np.nan)
     flip[same] = (labels[1:] != labels[:-1])[same[1:]]
     jitter = {name: np.full(len(rows), np.nan) for name in JITTERS}
-    middle = _middles(found, track, rows)
+    middle = _middles(item, track, rows)
     before, now, after = (rows[middle + step] for step in (-1, 0, 1))
-    boxes, side = found.boxes, np.sqrt(np.maximum(areas(found.boxes[now]), 1e-9))
+    boxes, side = item.boxes, np.sqrt(np.maximum(areas(item.boxes[now]), 1e-9))
     centre, size = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
     jitter["score_jitter"][middle] = second_difference(
-        *(found.scores[r] for r in (before, now, after))
+        *(item.scores[r] for r in (before, now, after))
     )
     jitter["center_jitter"][middle] = (
         second_difference(*(centre[r] for r in (before, now, after))) / side
@@ -152,35 +152,35 @@ def _boxes_along(
     jitter["squared_jerk"][last] = (jerk**2).sum(axis=1) / np.maximum(
         areas(boxes[rows[last]]), 1e-9
     )
-    jitter["mask_jitter"][middle] = _mask_jitter(found, before, now, after)
+    jitter["mask_jitter"][middle] = _mask_jitter(item, before, now, after)
     # Where a further box that could begin a track lies on the object, (R,) 1 or 0
-    further = (objects.second >= 0) & (found.scores >= settings.starts(found.labels))
-    key = objects.second[further] * found.num_frames + found.frame[further]
+    further = (objects.second >= 0) & (item.scores >= settings.starts(item.labels))
+    key = objects.second[further] * item.num_frames + item.frame[further]
     return pd.DataFrame(
         {
             "track": track[rows],
-            "row": found.frame[rows],
+            "row": item.frame[rows],
             "state": "covered",
             "evidence": "box",
             "second_box": np.isin(
-                objects.track[rows] * found.num_frames + found.frame[rows], key
+                objects.track[rows] * item.num_frames + item.frame[rows], key
             ).astype(np.float64),
             "label": labels,
             "flip": flip,
-            "id_switch": _id_switches(found, rows, same),
+            "id_switch": _id_switches(item, rows, same),
             **jitter,
-            **_sides(found.boxes[rows]),
+            **_sides(item.boxes[rows]),
         }
     )
 
 
 def _mask_jitter(
-    found: ItemBoxes, before: np.ndarray, now: np.ndarray, after: np.ndarray
+    item: ItemBoxes, before: np.ndarray, now: np.ndarray, after: np.ndarray
 ) -> np.ndarray:
     """Share of each mask's area that comes or goes for one frame, (M,); NaN without masks."""
-    if found.shapes is None:
+    if item.shapes is None:
         return np.full(len(now), np.nan)
-    three = [found.shapes[rows] for rows in (before, now, after)]
+    three = [item.shapes[rows] for rows in (before, now, after)]
     return np.array(
         [
             flicker(*of) if all(s is not None for s in of) else np.nan
@@ -193,23 +193,23 @@ def _sides(boxes: np.ndarray) -> dict[str, np.ndarray]:
     return dict(zip(("x1", "y1", "x2", "y2"), boxes.T, strict=True))
 
 
-def _id_switches(found: ItemBoxes, rows: np.ndarray, same: np.ndarray) -> np.ndarray:
+def _id_switches(item: ItemBoxes, rows: np.ndarray, same: np.ndarray) -> np.ndarray:
     """(R,) 1 where the detector's own track number changes; NaN where unknown."""
     switch = np.full(len(rows), np.nan)
-    if found.given is None:
+    if item.given is None:
         return switch
-    numbered = np.flatnonzero(found.given[rows] >= 0)
+    numbered = np.flatnonzero(item.given[rows] >= 0)
     first, second = numbered[:-1], numbered[1:]
     begins = np.cumsum(~same)
     of_one = begins[first] == begins[second]
-    ids = found.given[rows]
+    ids = item.given[rows]
     switch[second[of_one]] = (ids[first] != ids[second])[of_one]
     return switch
 
 
-def _middles(found: ItemBoxes, track: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def _middles(item: ItemBoxes, track: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Places in ``rows`` with a box before and after; all three cut by the border, or none."""
-    frame, cut = found.frame[rows], touches_border(found.boxes[rows], found.size)
+    frame, cut = item.frame[rows], touches_border(item.boxes[rows], item.size)
     inner = np.arange(1, max(len(rows) - 1, 1))
     if len(rows) < 3:
         return np.empty(0, np.int64)
@@ -247,7 +247,7 @@ def _reverts(along: pd.DataFrame) -> np.ndarray:
 
 
 def _tracks(
-    found: ItemBoxes, track: np.ndarray, rows: np.ndarray, along: pd.DataFrame, states: Lives
+    item: ItemBoxes, track: np.ndarray, rows: np.ndarray, along: pd.DataFrame, states: Lives
 ) -> pd.DataFrame:
     if not len(rows):
         columns = ("track", "row", "track_label", "size", "frames", "boxes", "fragments")
@@ -268,11 +268,15 @@ def _tracks(
     late[
         states.alarm | (states.begins == "cut") | ((states.begins == MID_PICTURE) & (late == 0))
     ] = np.nan
-    first, last = np.full(count, found.num_frames), np.zeros(count, np.int64)
-    np.minimum.at(first, track[rows], found.frame[rows])
-    np.maximum.at(last, track[rows], found.frame[rows])
+    first, last = np.full(count, item.num_frames), np.zeros(count, np.int64)
+    np.minimum.at(first, track[rows], item.frame[rows])
+    np.maximum.at(last, track[rows], item.frame[rows])
     boxes = pd.DataFrame(
-        {"track": track[rows], "label": found.labels[rows], "area": areas(found.boxes[rows])}
+        {
+            "track": track[rows],
+            "label": item.labels[rows],
+            "area": areas(item.boxes[rows]),
+        }
     ).groupby("track", sort=True)
     mid = {"vanished": states.ends == MID_PICTURE, "appeared": states.begins == MID_PICTURE}
     return pd.DataFrame(
@@ -299,22 +303,22 @@ def _tracks(
 
 
 def _counts(
-    found: ItemBoxes,
+    item: ItemBoxes,
     objects: Objects,
     tracks: pd.DataFrame,
     settings: TrackSettings,
     per_minute: float,
 ) -> pd.DataFrame:
-    enough = found.scores >= settings.starts(found.labels)
-    count = np.bincount(found.frame[enough], minlength=found.num_frames).astype(np.float64)
-    jitter = np.full(found.num_frames, np.nan)
-    inner = np.arange(1, max(found.num_frames - 1, 1))
-    if found.num_frames >= 3:
-        inner = inner[found.joined[inner] & found.joined[inner + 1]]
+    enough = item.scores >= settings.starts(item.labels)
+    count = np.bincount(item.frame[enough], minlength=item.num_frames).astype(np.float64)
+    jitter = np.full(item.num_frames, np.nan)
+    inner = np.arange(1, max(item.num_frames - 1, 1))
+    if item.num_frames >= 3:
+        inner = inner[item.joined[inner] & item.joined[inner + 1]]
         jitter[inner] = second_difference(count[inner - 1], count[inner], count[inner + 1])
     first = tracks["row"].to_numpy(np.int64)
     rates = {
-        name: per_minute * np.bincount(at[tracks[column] == 1], minlength=found.num_frames)
+        name: per_minute * np.bincount(at[tracks[column] == 1], minlength=item.num_frames)
         for name, at, column in (
             ("vanished_per_minute", first + tracks["frames"].to_numpy(np.int64) - 1, "vanished"),
             ("appeared_per_minute", first, "appeared"),
@@ -322,5 +326,5 @@ def _counts(
         )
     }
     return pd.DataFrame(
-        {"row": np.arange(found.num_frames), "boxes": count, "count_jitter": jitter, **rates}
+        {"row": np.arange(item.num_frames), "boxes": count, "count_jitter": jitter, **rates}
     )

@@ -42,10 +42,10 @@ BY_CHANCE = 0.05
 SEEN_BEHIND = 0.25  # ... if no more than this share of their number is seen on it.
 
 
-def at_rest(found: ItemBoxes, track: np.ndarray, rows: np.ndarray, open_: np.ndarray) -> np.ndarray:
+def at_rest(item: ItemBoxes, track: np.ndarray, rows: np.ndarray, open_: np.ndarray) -> np.ndarray:
     """Return whether the object of each open gap stands still around it."""
-    change = np.abs(np.diff(found.boxes[rows], axis=0)).max(axis=1, initial=0)
-    share = change / np.sqrt(np.maximum(areas(found.boxes[rows[:-1]]), 1e-9))
+    change = np.abs(np.diff(item.boxes[rows], axis=0)).max(axis=1, initial=0)
+    share = change / np.sqrt(np.maximum(areas(item.boxes[rows[:-1]]), 1e-9))
     # a step to the next track, or over another gap, says nothing about standing still
     share[track[rows[:-1]] != track[rows[1:]]] = np.inf
     steps = np.concatenate([[np.inf], share, [np.inf]])
@@ -56,7 +56,7 @@ def at_rest(found: ItemBoxes, track: np.ndarray, rows: np.ndarray, open_: np.nda
 
 
 def lies_on(
-    found: ItemBoxes,
+    item: ItemBoxes,
     frame: np.ndarray,
     boxes: Boxes,
     labels: np.ndarray,
@@ -70,20 +70,20 @@ def lies_on(
     least = SECOND if least is None else least
     places = Places.of(boxes)
     whole = np.maximum(places.areas, 1e-9)
-    enough = np.flatnonzero(found.scores >= settings.keeps(found.labels))
+    enough = np.flatnonzero(item.scores >= settings.keeps(item.labels))
     on = np.zeros(len(boxes), bool)
-    for wanted, rows in _by_frame(frame, found.frame[enough], found.num_frames):
-        there = found.places(enough[rows])
+    for wanted, rows in _by_frame(frame, item.frame[enough], item.num_frames):
+        there = item.places(enough[rows])
         i, j, common = overlaps(places.take(wanted), there)
         area, other = whole[wanted[i]], there.areas[j]
-        alike = labels[wanted[i]] == found.labels[enough[rows[j]]]
+        alike = labels[wanted[i]] == item.labels[enough[rows[j]]]
         held = (common >= INSIDE * area) & (alike | (area >= PART * other))
         on[wanted[i[held | (common >= least * (area + other - common))]]] = True
     return on
 
 
 def cover(
-    found: ItemBoxes,
+    item: ItemBoxes,
     track: np.ndarray,
     own: np.ndarray,
     frame: np.ndarray,
@@ -100,11 +100,11 @@ def cover(
     most = np.zeros(len(places))
     tracked = np.flatnonzero(track >= 0)
     count = int(track.max(initial=-1)) + 1
-    first, last = np.full(count, found.num_frames), np.full(count, -1)
-    np.minimum.at(first, track[tracked], found.frame[tracked])
-    np.maximum.at(last, track[tracked], found.frame[tracked])
-    for wanted, rows in _by_frame(frame, found.frame[tracked], found.num_frames):
-        i, j, common = overlaps(places.take(wanted), found.places(tracked[rows]))
+    first, last = np.full(count, item.num_frames), np.full(count, -1)
+    np.minimum.at(first, track[tracked], item.frame[tracked])
+    np.maximum.at(last, track[tracked], item.frame[tracked])
+    for wanted, rows in _by_frame(frame, item.frame[tracked], item.num_frames):
+        i, j, common = overlaps(places.take(wanted), item.places(tracked[rows]))
         of = track[tracked[rows[j]]]
         other = of != own[wanted[i]]
         if since is not None:
@@ -115,7 +115,7 @@ def cover(
 
 
 def lies_under(
-    found: ItemBoxes, track: np.ndarray, rows: np.ndarray, places: np.ndarray, step: int
+    item: ItemBoxes, track: np.ndarray, rows: np.ndarray, places: np.ndarray, step: int
 ) -> np.ndarray:
     """Return whether an object lay half under another's box in most of a few frames, (N,) bool.
 
@@ -128,7 +128,7 @@ def lies_under(
     known &= track[row] == track[row[:, :1]]
     over = np.full(at.shape, np.nan)
     of = row[known]
-    over[known] = cover(found, track, track[of], found.frame[of], found.places(of))
+    over[known] = cover(item, track, track[of], item.frame[of], item.places(of))
     lay: np.ndarray = np.nanmedian(over, axis=1) >= COVERED if len(over) else np.zeros(0, bool)
     return lay
 
@@ -244,17 +244,17 @@ class Lives:
 _Rows = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
-def lives(found: ItemBoxes, objects: Objects, settings: TrackSettings) -> Lives:
+def lives(item: ItemBoxes, objects: Objects, settings: TrackSettings) -> Lives:
     """Decide the state of the objects in every frame without a box of their own."""
-    edges = TrackEnds(found, objects.track)
-    alarm = blinks(found, edges)
-    after = _beyond(found, objects, edges, settings, forward=True)
-    before = _beyond(found, objects, edges, settings, forward=False)
-    unsure = alarm | ~before.reaches_border | _may_go_on(found, edges, after, settings)
+    edges = TrackEnds(item, objects.track)
+    alarm = blinks(item, edges)
+    after = _beyond(item, objects, edges, settings, forward=True)
+    before = _beyond(item, objects, edges, settings, forward=False)
+    unsure = alarm | ~before.reaches_border | _may_go_on(item, edges, after, settings)
     state = before.state.copy()
     state[(state == "late") & unsure[before.track]] = "unknown"
     parts = [
-        _between(found, edges, objects.track, settings),
+        _between(item, edges, objects.track, settings),
         (after.track, after.frame, after.state, after.evidence, after.boxes),
         (before.track, before.frame, state, before.evidence, before.boxes),
     ]
@@ -268,7 +268,7 @@ def lives(found: ItemBoxes, objects: Objects, settings: TrackSettings) -> Lives:
     lost = lost[np.lexsort((frame[lost], track[lost]))]
     track_of = np.repeat(np.arange(len(moves)), edges.stops - edges.starts)
     seen = moves[track_of]
-    places = np.concatenate([boxes[missed], found.boxes[edges.rows[seen]]])
+    places = np.concatenate([boxes[missed], item.boxes[edges.rows[seen]]])
     rows = np.concatenate([track[missed], track_of[seen]])
     hidden = unseen(rows, places, np.arange(len(rows)) < len(missed), boxes[lost])
     gap = np.cumsum(
@@ -292,22 +292,22 @@ def decide(
     return state, np.select(holds, names, "").astype(object)
 
 
-def blinks(found: ItemBoxes, edges: TrackEnds) -> np.ndarray:
+def blinks(item: ItemBoxes, edges: TrackEnds) -> np.ndarray:
     """Return which tracks are alarms that blink, (T,) bool: of few boxes, or boxes that come and go, or jump.
 
     Few boxes say nothing at the border or at a cut.
     """
     count = edges.stops - edges.starts
-    frames = found.frame[edges.last] - found.frame[edges.first] + 1
+    frames = item.frame[edges.last] - item.frame[edges.first] + 1
     fewest = np.where(edges.still(last=True), RESTING_BOXES, MOVING_BOXES)
-    goes_on = np.append(found.joined[1:], False)
-    cut = ~found.joined[found.frame[edges.first]] | ~goes_on[found.frame[edges.last]]
+    goes_on = np.append(item.joined[1:], False)
+    cut = ~item.joined[item.frame[edges.first]] | ~goes_on[item.frame[edges.last]]
     for row in (edges.first, edges.last):
-        cut |= touches_border(found.boxes[row], found.size)
+        cut |= touches_border(item.boxes[row], item.size)
     few = ((count < fewest) & ~cut) | (count < HELD * frames)
-    boxes = found.boxes[edges.rows]
+    boxes = item.boxes[edges.rows]
     centre, side = (boxes[:, :2] + boxes[:, 2:]) / 2, np.sqrt(np.maximum(areas(boxes), 1e-9))
-    step = np.diff(found.frame[edges.rows]).astype(np.float64)
+    step = np.diff(item.frame[edges.rows]).astype(np.float64)
     # twice the way from the line between the boxes before and after: the second difference without gaps
     part = (step[:-1] / np.maximum(step[1:] + step[:-1], 1))[:, None]
     off = centre[1:-1] - (1 - part) * centre[:-2] - part * centre[2:]
@@ -321,43 +321,43 @@ def blinks(found: ItemBoxes, edges: TrackEnds) -> np.ndarray:
 
 
 def _between(
-    found: ItemBoxes, edges: TrackEnds, track: np.ndarray, settings: TrackSettings
+    item: ItemBoxes, edges: TrackEnds, track: np.ndarray, settings: TrackSettings
 ) -> _Rows:
     rows = edges.rows
     first, second = rows[:-1], rows[1:]
-    open_ = (track[first] == track[second]) & (found.frame[second] - found.frame[first] > 1)
+    open_ = (track[first] == track[second]) & (item.frame[second] - item.frame[first] > 1)
     first, second = first[open_], second[open_]
-    length = found.frame[second] - found.frame[first] - 1
+    length = item.frame[second] - item.frame[first] - 1
     gap = np.repeat(np.arange(len(first)), length)
     step = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length) + 1
     share = (step / (length[gap] + 1))[:, None]
-    boxes = (1 - share) * found.boxes[first][gap] + share * found.boxes[second][gap]
-    expected = found.places(first[gap]).at(boxes)
-    frame, owner = found.frame[first][gap] + step, track[first][gap]
+    boxes = (1 - share) * item.boxes[first][gap] + share * item.boxes[second][gap]
+    expected = item.places(first[gap]).at(boxes)
+    frame, owner = item.frame[first][gap] + step, track[first][gap]
     around = np.maximum(
         *(
-            cover(found, track, track[first], found.frame[at], found.places(at))
+            cover(item, track, track[first], item.frame[at], item.places(at))
             for at in (first, second)
         )
     )
-    over = cover(found, track, owner, frame, expected)
+    over = cover(item, track, owner, frame, expected)
     behind = (over >= COVERED) & (over >= around[gap] + MORE_COVERED)
     candidates = np.flatnonzero(behind)
     at = np.flatnonzero(open_)[gap[candidates]]
-    lay = lies_under(found, track, rows, at, -1) | lies_under(found, track, rows, at + 1, 1)
+    lay = lies_under(item, track, rows, at, -1) | lies_under(item, track, rows, at + 1, 1)
     behind[candidates[lay]] = False
-    beside = np.maximum(*(under_occluder(found.places(row), settings) for row in (first, second)))
+    beside = np.maximum(*(under_occluder(item.places(row), settings) for row in (first, second)))
     under = occluded(expected, beside[gap], settings)
     # the frames at its edges, where it goes under and comes out, belong to the same gap
     goes_under = np.isin(gap, gap[under]) & (under_occluder(expected, settings) >= GOES_UNDER)
-    rests = at_rest(found, track, rows, open_)
+    rests = at_rest(item, track, rows, open_)
     state, evidence = decide(
         {
-            "border": touches_border(boxes, found.size) & ~rests[gap],
+            "border": touches_border(boxes, item.size) & ~rests[gap],
             "ignored": in_zones(boxes, settings.ignored),
             "occluder": under | goes_under,
             "behind": behind,
-            "covered": lies_on(found, frame, expected, found.labels[first][gap], settings),
+            "covered": lies_on(item, frame, expected, item.labels[first][gap], settings),
         },
         "missed",
     )
@@ -378,44 +378,52 @@ class _Beyond:
 
 
 def _beyond(
-    found: ItemBoxes, objects: Objects, edges: TrackEnds, settings: TrackSettings, *, forward: bool
+    item: ItemBoxes,
+    objects: Objects,
+    edges: TrackEnds,
+    settings: TrackSettings,
+    *,
+    forward: bool,
 ) -> _Beyond:
     """States beyond the last or first box, along its motion until evidence explains the missing box."""
     row, sign = (edges.last, 1) if forward else (edges.first, -1)
     count, last = len(row), settings.look_on
-    velocity = sign * _velocity(found, edges, forward=forward)
-    frame, box = found.frame[row], found.boxes[row]
-    scene = np.cumsum(~found.joined)
+    velocity = sign * _velocity(item, edges, forward=forward)
+    frame, box = item.frame[row], item.boxes[row]
+    scene = np.cumsum(~item.joined)
     # after a second it is unknown whether it is still there; a motion is trusted no longer than it was seen
-    followed = found.frame[edges.last] - found.frame[edges.first] + 1
+    followed = item.frame[edges.last] - item.frame[edges.first] + 1
     steps = last + np.where(edges.still(last=forward), np.minimum(followed, last), followed)
     # a box that the border cuts already needs no further reason
-    cut_off = touches_border(box, found.size)
-    steps[cut_off | (scene[np.clip(frame + sign, 0, found.num_frames - 1)] != scene[frame])] = 1
+    cut_off = touches_border(box, item.size)
+    steps[cut_off | (scene[np.clip(frame + sign, 0, item.num_frames - 1)] != scene[frame])] = 1
     track = np.repeat(np.arange(count), steps)
     step = np.arange(steps.sum()) - np.repeat(np.cumsum(steps) - steps, steps) + 1
     at = frame[track] + sign * step
     boxes = box[track] + np.tile(velocity[track] * step[:, None], 2)
-    within = (at >= 0) & (at < found.num_frames)
-    at = np.clip(at, 0, found.num_frames - 1)
+    within = (at >= 0) & (at < item.num_frames)
+    at = np.clip(at, 0, item.num_frames - 1)
     holds = {name: np.zeros(len(track), bool) for name in STATE_OF}
     cut = ~within | (scene[at] != scene[frame[track]])
-    holds["border"] = touches_border(boxes, found.size)
+    holds["border"] = touches_border(boxes, item.size)
     holds["ignored"] = in_zones(boxes, settings.ignored)
     start = np.cumsum(steps) - steps
     end = _first(cut | holds["border"] | holds["ignored"], track, count, start, steps)
     look = np.flatnonzero((step < end[track]) & (step <= last))
-    owner, there = track[look], found.places(row[track[look]]).at(boxes[look]).clipped(found.size)
+    owner, there = (
+        track[look],
+        item.places(row[track[look]]).at(boxes[look]).clipped(item.size),
+    )
     holds["covered"][look] = lies_on(
-        found, at[look], there, found.labels[row[owner]], settings, LEAST_IOU
+        item, at[look], there, item.labels[row[owner]], settings, LEAST_IOU
     )
-    beside = under_occluder(found.places(row), settings)
+    beside = under_occluder(item.places(row), settings)
     holds["occluder"][look] = occluded(there, beside[owner], settings)
-    before = cover(found, objects.track, np.arange(count), frame, found.places(row))
+    before = cover(item, objects.track, np.arange(count), frame, item.places(row))
     lay = lies_under(
-        found, objects.track, edges.rows, edges.stops - 1 if forward else edges.starts, -sign
+        item, objects.track, edges.rows, edges.stops - 1 if forward else edges.starts, -sign
     )
-    over = cover(found, objects.track, owner, at[look], there, frame[owner])
+    over = cover(item, objects.track, owner, at[look], there, frame[owner])
     holds["behind"][look] = (over >= COVERED) & (over >= before[owner] + MORE_COVERED) & ~lay[owner]
     stop = _first(cut | np.any(list(holds.values()), axis=0), track, count, start, steps)
     ended = np.flatnonzero(stop <= steps)
@@ -469,10 +477,10 @@ def _first(
     return first
 
 
-def _velocity(found: ItemBoxes, edges: TrackEnds, *, forward: bool) -> np.ndarray:
+def _velocity(item: ItemBoxes, edges: TrackEnds, *, forward: bool) -> np.ndarray:
     velocity = edges.velocity(last=forward)
     row = edges.last if forward else edges.first
-    alone = (edges.first == edges.last) & np.isnan(found.shift[row, 0])
+    alone = (edges.first == edges.last) & np.isnan(item.shift[row, 0])
     if not alone.any() or (~alone).sum() < FEWEST_NEIGHBOURS:
         return velocity
     others = edges.velocity(last=True)[~alone]
@@ -483,20 +491,20 @@ def _velocity(found: ItemBoxes, edges: TrackEnds, *, forward: bool) -> np.ndarra
 
 
 def _may_go_on(
-    found: ItemBoxes, edges: TrackEnds, after: _Beyond, settings: TrackSettings
+    item: ItemBoxes, edges: TrackEnds, after: _Beyond, settings: TrackSettings
 ) -> np.ndarray:
     """Where an object of its class was lost shortly before, within reach of its first box, (T,) bool."""
     lost = np.flatnonzero(after.why == MID_PICTURE)
     speed = np.linalg.norm(edges.velocity(last=True)[lost], axis=1)
     result = np.zeros(len(edges.first), bool)
-    centre = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
-    side = np.sqrt(np.maximum(areas(found.boxes), 1e-9))
+    centre = (item.boxes[:, :2] + item.boxes[:, 2:]) / 2
+    side = np.sqrt(np.maximum(areas(item.boxes), 1e-9))
     for track, row in enumerate(edges.first):
-        gap = found.frame[row] - found.frame[edges.last[lost]]
+        gap = item.frame[row] - item.frame[edges.last[lost]]
         near = (
             (gap > 0)
             & (gap <= settings.look_on)
-            & (found.labels[edges.last[lost]] == found.labels[row])
+            & (item.labels[edges.last[lost]] == item.labels[row])
         )
         away = np.linalg.norm(centre[edges.last[lost]] - centre[row], axis=1)
         result[track] = bool((near & (away <= AHEAD * speed * gap + side[row])).any())

@@ -174,8 +174,8 @@ def check_steady_boxes(detector: Detector) -> None:
             )
 
 
-def _of_first(found: Detections) -> Detections:
-    return dataclasses.replace(found.take(found.frame == 0), num_frames=1)
+def _of_first(detections: Detections) -> Detections:
+    return dataclasses.replace(detections.take(detections.frame == 0), num_frames=1)
 
 
 def _same(a: Detections, b: Detections) -> bool:
@@ -184,14 +184,14 @@ def _same(a: Detections, b: Detections) -> bool:
     return _again(a, b, floor) and _again(b, a, floor)
 
 
-def _again(found: Detections, other: Detections, floor: float) -> bool:
+def _again(detections: Detections, other: Detections, floor: float) -> bool:
     """Say whether each box above a score is there in the other answer, in whatever order: equal scores swap."""
     return all(
         np.any(
-            (np.abs(other.boxes - found.boxes[k]).max(axis=1) <= _SAME_PX)
-            & (np.abs(other.scores - found.scores[k]) <= _SAME_SCORE)
+            (np.abs(other.boxes - detections.boxes[k]).max(axis=1) <= _SAME_PX)
+            & (np.abs(other.scores - detections.scores[k]) <= _SAME_SCORE)
         )
-        for k in np.flatnonzero(found.scores > floor)
+        for k in np.flatnonzero(detections.scores > floor)
     )
 
 
@@ -234,5 +234,5 @@ def _both(detector: NetworkDetector, pixels: torch.Tensor) -> list[BoxAnswer]:
     return [BoxAnswer(a, b) for a, b in zip(_each(after), _each(before), strict=True)]
 
 
-def _each(found: Detections) -> list[FrameBoxes]:
-    return [found.of_frame(row) for row in range(found.num_frames)]
+def _each(detections: Detections) -> list[FrameBoxes]:
+    return [detections.of_frame(row) for row in range(detections.num_frames)]

@@ -30,25 +30,25 @@ class Suppression:
     across_classes: bool = False  # Whether a box also suppresses boxes of other classes
     max_boxes: int = MAX_BOXES  # The best so many of a frame are kept
 
-    def __call__(self, found: Candidates) -> np.ndarray:
+    def __call__(self, raw: Candidates) -> np.ndarray:
         """Return the rows of the candidates that remain, best score first."""
-        good = (found.scores >= self.min_score) & np.isfinite(found.boxes).all(axis=1)
+        good = (raw.scores >= self.min_score) & np.isfinite(raw.boxes).all(axis=1)
         rows = np.flatnonzero(good)
-        rows = rows[np.argsort(-found.scores[rows], kind="stable")]
-        if self.nms is None or found.settled:
+        rows = rows[np.argsort(-raw.scores[rows], kind="stable")]
+        if self.nms is None or raw.settled:
             return rows[: self.max_boxes]
-        if found.turned is not None:
-            apart = np.zeros(len(rows)) if self.across_classes else found.labels[rows]
-            return rows[keep_turned(found.turned[rows], apart, self.nms)][: self.max_boxes]
+        if raw.turned is not None:
+            apart = np.zeros(len(rows)) if self.across_classes else raw.labels[rows]
+            return rows[keep_turned(raw.turned[rows], apart, self.nms)][: self.max_boxes]
         if len(rows):
             # its import takes as long as that of torch
             from torchvision.ops import batched_nms, nms
 
             boxes, scores = (
-                torch.from_numpy(found.boxes[rows]),
-                torch.from_numpy(found.scores[rows]),
+                torch.from_numpy(raw.boxes[rows]),
+                torch.from_numpy(raw.scores[rows]),
             )
-            labels = torch.from_numpy(found.labels[rows])
+            labels = torch.from_numpy(raw.labels[rows])
             keep = (
                 nms(boxes, scores, self.nms)
                 if self.across_classes
@@ -64,19 +64,19 @@ class Suppression:
 
 
 def to_frames(
-    found: Sequence[Candidates],
+    raw: Sequence[Candidates],
     fit: Placement,
     suppression: Suppression,
     names: tuple[str, ...],
     size: tuple[int, int] | None = None,
 ) -> Detections:
-    kept = [suppression(one) for one in found]
-    boxes = [fit.undo(one.boxes[rows]) for one, rows in zip(found, kept, strict=True)]
-    scores = [np.clip(one.scores[rows], 0, 1) for one, rows in zip(found, kept, strict=True)]
-    labels = [one.labels[rows] for one, rows in zip(found, kept, strict=True)]
+    kept = [suppression(one) for one in raw]
+    boxes = [fit.undo(one.boxes[rows]) for one, rows in zip(raw, kept, strict=True)]
+    scores = [np.clip(one.scores[rows], 0, 1) for one, rows in zip(raw, kept, strict=True)]
+    labels = [one.labels[rows] for one, rows in zip(raw, kept, strict=True)]
     if size is None:
         return detections(boxes, scores, labels, names)
-    shapes = [_outlines(one, rows, fit, size) for one, rows in zip(found, kept, strict=True)]
+    shapes = [_outlines(one, rows, fit, size) for one, rows in zip(raw, kept, strict=True)]
     return detections(boxes, scores, labels, names, shapes)
 
 
@@ -101,14 +101,14 @@ def detections(
 
 
 def _outlines(
-    found: Candidates, rows: np.ndarray, fit: Placement, size: tuple[int, int]
+    raw: Candidates, rows: np.ndarray, fit: Placement, size: tuple[int, int]
 ) -> np.ndarray | None:
-    if found.turned is not None:
-        return shape_array(turned_box(found.turned[row], fit) for row in rows)
-    if found.masks is None:
+    if raw.turned is not None:
+        return shape_array(turned_box(raw.turned[row], fit) for row in rows)
+    if raw.masks is None:
         return None
-    boxes = fit.undo(found.boxes[rows])
-    parts = found.masks
+    boxes = fit.undo(raw.boxes[rows])
+    parts = raw.masks
     return shape_array(
         mask_of(parts, row, box, fit, size) for row, box in zip(rows.tolist(), boxes, strict=True)
     )

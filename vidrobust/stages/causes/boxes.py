@@ -51,7 +51,7 @@ class FollowedObject:
 
 
 def places(
-    said: Sequence[BoxAnswer],
+    answers: Sequence[BoxAnswer],
     objects: Sequence[FollowedObject],
     motions: Sequence[ShownMotion] | None,
     shifts: Sequence[np.ndarray],
@@ -64,22 +64,22 @@ def places(
     moved.
     """
     first, second = (1, 0) if backwards and motions is not None else (0, 1)
-    every = _expected(objects, motions, shifts, first, second, len(said))
+    every = _expected(objects, motions, shifts, first, second, len(answers))
     bases = [one.places.take(slice(first, first + 1)) for one in objects]
     nearest = [
         _nearest(answer, objects, bases, expected)
-        for answer, expected in zip(said, every, strict=True)
+        for answer, expected in zip(answers, every, strict=True)
     ]
     columns = []
     for number, obj in enumerate(objects):
         root = float(np.sqrt(max(areas(obj.boxes[first].astype(np.float64)[None])[0], 1.0)))
-        column = np.zeros((len(said), 4))
-        for place in range(len(said)):
+        column = np.zeros((len(answers), 4))
+        for place in range(len(answers)):
             box = obj.boxes[place] if place < 2 else nearest[place][number]
             if box is not None:
                 column[place] = _offset(box.astype(np.float64), every[place][number]) / root
         columns.append(column)
-    return np.concatenate(columns, axis=1) if columns else np.zeros((len(said), 0))
+    return np.concatenate(columns, axis=1) if columns else np.zeros((len(answers), 0))
 
 
 def _expected(
@@ -97,14 +97,14 @@ def _expected(
     for base, obj in zip(bases, objects, strict=True):
         real = obj.boxes[second].astype(np.float64)
         seen = base + np.tile(-obj.shift if first else obj.shift, 2)
-        readings = [taken_along(base, motions[second], own=own) for own in (False, True)]
+        readings = [taken_along(base, motions[second], own=by_own) for by_own in (False, True)]
         off = [float(np.abs(reading - real).max()) for reading in readings]
-        own = off[1] < off[0]
+        by_own = off[1] < off[0]
         # pictures that move alike share their motion
-        of_motion = {id(motions[second]): readings[own]}
+        of_motion = {id(motions[second]): readings[by_own]}
         for place, motion in enumerate(motions):
             if id(motion) not in of_motion:
-                of_motion[id(motion)] = taken_along(base, motion, own=own)
+                of_motion[id(motion)] = taken_along(base, motion, own=by_own)
             expected[place].append(of_motion[id(motion)])
         if float(np.abs(seen - real).max()) < min(off):
             expected[second][-1] = seen
@@ -163,14 +163,14 @@ def inside(box: np.ndarray, size: tuple[int, int]) -> bool:
     return bool(box[0] >= x and box[1] >= y and box[2] <= width - x and box[3] <= height - y)
 
 
-def on_them(found: FrameBoxes, of: Sequence[Places]) -> list[np.ndarray]:
+def on_them(boxes: FrameBoxes, of: Sequence[Places]) -> list[np.ndarray]:
     """Return for each object the rows that lie on one of its places."""
     if not of:
         return []
     owner = np.repeat(np.arange(len(of)), [len(place) for place in of])
-    places, rows, overlap = ious(Places.joined(of).like(found[0]), found[0], ON_IT)
+    places, rows, overlap = ious(Places.joined(of).like(boxes[0]), boxes[0], ON_IT)
     near = overlap >= ON_IT
-    count = max(len(found[1]), 1)
+    count = max(len(boxes[1]), 1)
     pairs = np.unique(owner[places[near]] * count + rows[near])
     starts = np.searchsorted(pairs, count * np.arange(1, len(of)))
     return np.split(pairs % count, starts)
@@ -271,9 +271,9 @@ def seen_boxes(
 
 
 def _chosen_answer(answer: BoxAnswer, labels: Sequence[int], ignored: Sequence[Zone]) -> BoxAnswer:
-    def some(found: FrameBoxes) -> FrameBoxes:
-        rows = np.isin(found[2], labels) & ~in_zones(found[0].boxes, ignored)
-        return found[0].take(rows), found[1][rows], found[2][rows]
+    def some(boxes: FrameBoxes) -> FrameBoxes:
+        rows = np.isin(boxes[2], labels) & ~in_zones(boxes[0].boxes, ignored)
+        return boxes[0].take(rows), boxes[1][rows], boxes[2][rows]
 
     return BoxAnswer(some(answer.after), None if answer.before is None else some(answer.before))
 
@@ -332,11 +332,11 @@ def _logits(answer: BoxAnswer, objects: Sequence[FollowedObject]) -> np.ndarray:
     return score_logits(np.array(best), MIN_SCORE)
 
 
-def _state(found: FrameBoxes, objects: Sequence[FollowedObject], keep_score: float) -> list[int]:
+def _state(boxes: FrameBoxes, objects: Sequence[FollowedObject], keep_score: float) -> list[int]:
     """The label under which each object is found, of ``keep_score`` or more, or GONE."""
     state = []
-    kept = np.flatnonzero(found[1] >= keep_score)
-    places, scores, labels = found[0].take(kept), found[1][kept], found[2][kept]
+    kept = np.flatnonzero(boxes[1] >= keep_score)
+    places, scores, labels = boxes[0].take(kept), boxes[1][kept], boxes[2][kept]
     for rows in on_them((places, scores, labels), [obj.places for obj in objects]):
         state.append(int(labels[rows[scores[rows].argmax()]]) if len(rows) else GONE)
     return state

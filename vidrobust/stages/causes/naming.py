@@ -122,10 +122,10 @@ def named_at(looks: Sequence[AccountLook]) -> pd.DataFrame:
     return rows[~none].reset_index(drop=True)
 
 
-def open_causes(account: pd.DataFrame, found: pd.DataFrame) -> pd.Series:
+def open_causes(account: pd.DataFrame, named: pd.DataFrame) -> pd.Series:
     """Return groups that more pairs might decide: p <= 1/2, not named, not surely small and not well known."""
     names = pd.MultiIndex.from_frame(account[KEY])
-    unnamed = ~names.isin(pd.MultiIndex.from_frame(found[KEY]))
+    unnamed = ~names.isin(pd.MultiIndex.from_frame(named[KEY]))
     asked = _may_be_named(account) & (account["level"] == "group") & (account["cause"] != KEYFRAMES)
     # pairs settle nothing but their own error
     low, high = (account["pairs_low"], account["pairs_high"])
@@ -169,7 +169,7 @@ def _significant(account: pd.DataFrame, slow: pd.DataFrame, level: float) -> pd.
     return rows[list(COLUMNS)].reset_index(drop=True)
 
 
-def replicated(causes: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+def replicated(causes: pd.DataFrame, named: pd.DataFrame) -> pd.DataFrame:
     """Add to ``named`` whether each finding is made again on footage that did not make it.
 
     Each clip with five pairs or more is left out in turn. Where the others alone make the finding (p <= .05)
@@ -178,11 +178,11 @@ def replicated(causes: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     few pairs weigh in.
     """
     rows = []
-    for row in found.to_dict("records"):
+    for row in named.to_dict("records"):
         mine = causes[(causes["model"] == row["model"]) & (causes["scale"] == row["scale"])]
         rows.append(_again(PairTable.of(mine), str(row["cause"]), row["level"]))
-    table = pd.DataFrame(rows, columns=list(REPLICATION), index=found.index)
-    return pd.concat([found, table], axis=1)
+    table = pd.DataFrame(rows, columns=list(REPLICATION), index=named.index)
+    return pd.concat([named, table], axis=1)
 
 
 def _again(pairs: PairTable, cause: str, level: Level) -> dict[str, Any]:

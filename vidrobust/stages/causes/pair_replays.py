@@ -284,16 +284,16 @@ class _Pictures:
         return self._place[key]
 
 
-def _forwards(found: _Prepared) -> PairReplays:
-    pictures, scene, reverse = found.pictures, found.scene, found.reverse
+def _forwards(prepared: _Prepared) -> PairReplays:
+    pictures, scene, reverse = prepared.pictures, prepared.scene, prepared.reverse
     change = scene.change
     every = ShownMotion.of(change.motion, change.objects_move)
     pictures.motions |= {int(reverse): scene.motion(()), int(not reverse): every}
     forwards = tuple(pictures.of(scene, REPLAYED[:n]) for n in range(len(REPLAYED) + 1))
-    first, second = found.frames
+    first, second = prepared.frames
     # sizes are from t to t+1 even where the chain is played backwards
     sizes = {
-        name: cause.size(found.whole, first, reverse)
+        name: cause.size(prepared.whole, first, reverse)
         for name, cause in CATALOGUE.items()
         if cause.size
     }
@@ -306,11 +306,11 @@ def _forwards(found: _Prepared) -> PairReplays:
     )
 
 
-def _replays(found: _Prepared, *, coded: bool) -> PairReplays:
-    made = _forwards(found)
-    pictures, scene = found.pictures, found.scene
-    (a, b), change = found.frames, scene.change
-    first, second = int(found.reverse), int(not found.reverse)
+def _replays(prepared: _Prepared, *, coded: bool) -> PairReplays:
+    made = _forwards(prepared)
+    pictures, scene = prepared.pictures, prepared.scene
+    (a, b), change = prepared.frames, scene.change
+    first, second = int(prepared.reverse), int(not prepared.reverse)
     forwards, count = made.forwards, len(REPLAYED)
     backwards = tuple(pictures.of(scene, REPLAYED[count - n :]) for n in range(count + 1))
     steps = (
@@ -325,7 +325,7 @@ def _replays(found: _Prepared, *, coded: bool) -> PairReplays:
         )
         for n, (cause, hows) in enumerate(PLACEBOS.items())
     }
-    brought, real = noise_beside(a, b, found.whole), b.astype(np.float32)
+    brought, real = noise_beside(a, b, prepared.whole), b.astype(np.float32)
     every = pictures.motions[second]
     exchange = tuple(
         (pictures.add(plus, every), pictures.add(minus, every))

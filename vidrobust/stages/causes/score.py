@@ -45,9 +45,9 @@ def seen_by(
     return seen_in(answers(model, pictures, device), space)
 
 
-def seen_in(said: Classifications, space: Space | None = None) -> tuple[np.ndarray, np.ndarray]:
+def seen_in(answer: Classifications, space: Space | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Return the coordinates and labels of ``seen_by`` in a classifier's answers."""
-    p = said.probabilities.astype(np.float64)
+    p = answer.probabilities.astype(np.float64)
     return coordinates(p, space or ("roots" if p.shape[1] == 2 else "logits")), p.argmax(axis=1)
 
 

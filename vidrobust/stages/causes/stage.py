@@ -96,7 +96,7 @@ class CausesStage(SampleStage):
         models: Sequence[Model],
         chosen: Mapping[str, pd.DataFrame],
         factor: int,
-        found: dict[str, list[dict[str, object]]],
+        rows_of: dict[str, list[dict[str, object]]],
     ) -> None:
         """Add the rows of models that see pairs reduced alike."""
         from functools import partial
@@ -149,7 +149,7 @@ class CausesStage(SampleStage):
                     if (key := (pair.scale, pair.frame_a, pair.frame_b)) in mine.index
                 ]
                 self._ask(
-                    context, source.info.delivered_on, model, of_model, maps[model.name], found
+                    context, source.info.delivered_on, model, of_model, maps[model.name], rows_of
                 )
             # more are replayed than one model asks for: those of the others, and flips for their strips
             done = [int(k * expected / len(pairs)) for k in (start, start + len(group))]
@@ -167,7 +167,7 @@ class CausesStage(SampleStage):
                 (reply,) = _replies(model, [shown], source.info.delivered_on)
                 return next(_seen(model, shown, reply, context.settings))[1]
 
-            found["places"] += maps[model.name].rows(ask)
+            rows_of["places"] += maps[model.name].rows(ask)
 
     def _ask(
         self,
@@ -176,7 +176,7 @@ class CausesStage(SampleStage):
         model: Model,
         pairs: Sequence[tuple[float, Any, ReplayedPair]],
         places: PlacesToMap,
-        found: dict[str, list[dict[str, object]]],
+        rows_of: dict[str, list[dict[str, object]]],
     ) -> None:
         """Add the rows of one model, which sees the pictures of all these weighted pairs together."""
         from vidrobust.metrics.catalogue import is_classifier
@@ -191,21 +191,21 @@ class CausesStage(SampleStage):
             of_pair |= {"scale": pair.scale, "time_s": pair.time_s, "weight": weight}
             named = {**of_pair, "model": model.name}
             if weight == 0:
-                found["strips"] += rows_of_flip(replayed.made, model, named, device)
+                rows_of["strips"] += rows_of_flip(replayed.made, model, named, device)
                 continue
             for prefix, z, labels, names in _seen(
                 model, replayed.shown, next(replies), context.settings
             ):
                 rows = score.score(replayed.made, model, (z, labels), names=names)
-                found[f"{prefix}causes"] += [{**of_pair, **row} for row in rows]
+                rows_of[f"{prefix}causes"] += [{**of_pair, **row} for row in rows]
                 if not prefix and replayed.made.steps and pair.scale == ADJACENT:
                     explains = weight * rows[0]["squared_change"]
                     if explains > 0:
                         places.add(explains, named, replayed.made)
                 if strips and rows[0]["flip"] and pair.scale == ADJACENT:
-                    found["strips"] += rows_of_flip(replayed.made, model, named, device)
+                    rows_of["strips"] += rows_of_flip(replayed.made, model, named, device)
                 rows = candidate_fits.rows(replayed.made, replayed.fitted, z)
-                found[f"{prefix}candidate_fits"] += [{**named, **row} for row in rows]
+                rows_of[f"{prefix}candidate_fits"] += [{**named, **row} for row in rows]
 
     def frames_needed(self, context: Context) -> Sequence[int]:
         from vidrobust.stages.causes.candidate_fits import predicts
@@ -319,11 +319,11 @@ def _replies(model: Model, pairs: Sequence[ShownPictures], device: str) -> list[
         return [
             boxes[end - len(pair.pictures) : end] for pair, end in zip(pairs, ends, strict=True)
         ]
-    said = answers(model, pictures, device)
+    predictions = answers(model, pictures, device)
     if len(pairs) == 1:
-        return [said]
+        return [predictions]
     return [
-        said.select(range(end - len(pair.pictures), end))
+        predictions.select(range(end - len(pair.pictures), end))
         for pair, end in zip(pairs, ends, strict=True)
     ]
 

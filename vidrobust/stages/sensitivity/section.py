@@ -99,15 +99,15 @@ def observed_sizes(run: RunTables) -> dict[tuple[str, str], float]:
     return sizes
 
 
-def in_words(run: RunTables, found: SensitivityTable | None) -> list[Sensitive]:
+def in_words(run: RunTables, table: SensitivityTable | None) -> list[Sensitive]:
     """Return the smallest changes that flip a noticeable share of frames, most sensitive first."""
-    if found is None:
+    if table is None:
         return []
     observed = observed_sizes(run)
-    flips = found.table[found.table["metric"] == "label_flip"]
+    flips = table.table[table.table["metric"] == "label_flip"]
     return [
         _of_model(model, curves, flips[flips["model"] == model], observed)
-        for model, curves in found.curves.items()
+        for model, curves in table.curves.items()
     ]
 
 
@@ -179,11 +179,11 @@ def _share(share: Interval) -> str:
     return percent_with_interval(share.value, share.low, share.high)
 
 
-def rows(found: SensitivityTable | None) -> list[dict[str, object]]:
+def rows(table: SensitivityTable | None) -> list[dict[str, object]]:
     """Return a row per perturbation and strength for the details."""
-    if found is None:
+    if table is None:
         return []
-    both = found.table.pivot_table(
+    both = table.table.pivot_table(
         index=["model", "perturbation", "strength"],
         columns="metric",
         values=["value", "low", "high", "n"],
@@ -206,26 +206,26 @@ def rows(found: SensitivityTable | None) -> list[dict[str, object]]:
     return result
 
 
-def curves(run: RunTables, found: SensitivityTable | None) -> list[Picture]:
+def curves(run: RunTables, table: SensitivityTable | None) -> list[Picture]:
     """Draw the perturbations to which the models are most sensitive; all of them are in the table."""
-    if found is None:
+    if table is None:
         return []
-    others = [str(name) for name in found.table["perturbation"].drop_duplicates()]
-    names = list(dict.fromkeys([*_most_sensitive(found), *others]))[:MOST_CURVES]
-    return [_small_curves(run, found.table, names, drawing.WIDTH_IN)]
+    others = [str(name) for name in table.table["perturbation"].drop_duplicates()]
+    names = list(dict.fromkeys([*_most_sensitive(table), *others]))[:MOST_CURVES]
+    return [_small_curves(run, table.table, names, drawing.WIDTH_IN)]
 
 
-def leading_curves(run: RunTables, found: SensitivityTable | None) -> Picture | None:
+def leading_curves(run: RunTables, table: SensitivityTable | None) -> Picture | None:
     """Draw the five to which the models are most sensitive, in small."""
-    names = [] if found is None else _most_sensitive(found)[:COLUMNS]
-    if found is None or not names:
+    names = [] if table is None else _most_sensitive(table)[:COLUMNS]
+    if table is None or not names:
         return None
-    return drawing.in_both_widths(lambda wide: _small_curves(run, found.table, names, wide))
+    return drawing.in_both_widths(lambda wide: _small_curves(run, table.table, names, wide))
 
 
-def _most_sensitive(found: SensitivityTable) -> list[str]:
+def _most_sensitive(table: SensitivityTable) -> list[str]:
     """Return the perturbations that flip a noticeable share of the frames of any model, the mildest first."""
-    leading = ranked([curve for curves in found.curves.values() for curve in curves])
+    leading = ranked([curve for curves in table.curves.values() for curve in curves])
     return list(dict.fromkeys(curve.perturbation for curve in leading))
 
 

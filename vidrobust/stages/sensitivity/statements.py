@@ -96,9 +96,9 @@ def _of_model(model: str, task: Task, rows: pd.DataFrame, parts: dict[str, str])
 
 
 def _statement(
-    model: str, text: str, level: Level, kind: str, found: Interval, *, is_open: bool = False
+    model: str, text: str, level: Level, kind: str, share: Interval, *, is_open: bool = False
 ) -> Statement:
-    numbers: Any = {"value": found.value, "low": found.low, "high": found.high, "n": found.n}
+    numbers: Any = {"value": share.value, "low": share.low, "high": share.high, "n": share.n}
     return Statement(Question.SENSITIVE, text, level, kind, model, **numbers, is_open=is_open)
 
 
