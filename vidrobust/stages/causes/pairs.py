@@ -353,13 +353,19 @@ def _frames_of(
     source: VideoSource, transitions: pd.DataFrame, a: int, b: int, lead: int
 ) -> tuple[Any, ...]:
     wanted, before, after = frames_about(transitions, a, b)
-    ahead = numbers_before(transitions, a, lead)
-    numbers = sorted({*wanted, *ahead})
+    numbers = frames_shown(transitions, a, b, lead)
     shown = dict(zip(numbers, source.at(numbers).pictures, strict=True))
     taken = [shown[number] for number in wanted]
     at = int(before)
     pictures = (taken[0] if before else None, *taken[at : at + 2], taken[-1] if after else None)
-    return (pictures, [shown[number] for number in ahead]) if lead else (pictures,)
+    if not lead:
+        return (pictures,)
+    return pictures, [shown[number] for number in numbers_before(transitions, a, lead)]
+
+
+def frames_shown(transitions: pd.DataFrame, a: int, b: int, lead: int) -> list[int]:
+    """Return the numbers of all frames that a pair's replays are made of, with up to ``lead`` before it."""
+    return sorted({*frames_about(transitions, a, b)[0], *numbers_before(transitions, a, lead)})
 
 
 def numbers_before(transitions: pd.DataFrame, a: int, count: int) -> list[int]:

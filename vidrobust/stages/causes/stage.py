@@ -209,20 +209,13 @@ class CausesStage(SampleStage):
 
     def frames_needed(self, context: Context) -> Sequence[int]:
         from vidrobust.stages.causes.candidate_fits import predicts
-        from vidrobust.stages.causes.pairs import (
-            frames_about,
-            new_pairs,
-            numbers_before,
-            together,
-        )
+        from vidrobust.stages.causes.pairs import frames_shown, new_pairs, together
         from vidrobust.stages.causes.recoded import LEAD
 
         transitions, pairs = context.need_transitions(), together(new_pairs(context))
-        numbers = list(zip(pairs["frame_a"].tolist(), pairs["frame_b"].tolist(), strict=True))
-        needed = [frame for a, b in numbers for frame in frames_about(transitions, a, b)[0]]
-        if predicts(context.info.codec):
-            needed += [frame for a, _ in numbers for frame in numbers_before(transitions, a, LEAD)]
-        return needed
+        lead = LEAD if predicts(context.info.codec) else 0
+        numbers = zip(pairs["frame_a"].tolist(), pairs["frame_b"].tolist(), strict=True)
+        return [frame for a, b in numbers for frame in frames_shown(transitions, a, b, lead)]
 
     def trim(self, read: Read, content: str, settings: Settings, count: int) -> Trim:
         from vidrobust.stages.causes.pairs import trimmed_to
