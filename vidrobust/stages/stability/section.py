@@ -31,7 +31,7 @@ from vidrobust.text.numbers import (
     percent_with_interval,
     with_interval,
 )
-from vidrobust.text.phrases import capital, plural
+from vidrobust.text.phrases import plural
 
 
 def of_neighbours(pairs: pd.DataFrame, frames: pd.DataFrame) -> Interval:
@@ -65,13 +65,15 @@ def cards(run: RunTables) -> list[ModelCard]:
     stability = run.table("stability")
     if stability is None:
         return []
-    facts = {"classification": _of_classifier, "detection": _of_detector}
     why = not_compared(run)
     found = []
     for name, task in run.tasks.items():
-        card = _card(
-            name, task, stability, facts.get(task.name, _of_task)(run, stability, name), why
-        )
+        rows = reported_first(stability, name, task.name)
+        if task.labels_frames:
+            usable = usable_pairs(run.rows("pairs"), name)
+            rows |= {"Noise floor": _floor(stability, name, usable)}
+            rows |= _floor_by_way(run.record.noise_floor.get(name, {}))
+        card = _card(name, task, stability, rows, why)
         often = flips_a_second(run, stability, name) if task.labels_frames else {}
         if often.get("value"):
             card = replace(card, finding=f"the label flips {times_a_second(often['value'])}")
@@ -136,89 +138,6 @@ def _one_in(found: Mapping[str, Any], none_seen: str) -> str:
     if found["n"] < FEWEST_ROWS:
         return "too few to say" if found["n"] else NOT_MEASURED
     return none_seen if found["value"] == 0 else one_in(found["value"])
-
-
-def _of_classifier(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str, str]:
-    usable = usable_pairs(run.rows("pairs"), name)
-    flip, revert, moved = (
-        overall(stability, name, metric)
-        for metric in ("flip_rate", "revert_flip_rate", "total_variation")
-    )
-    flips = plural(int(usable["label_flip"].sum()), "flip")
-    often = flips_a_second(run, stability, name)
-    rate = percent_with_interval(flip["value"], flip["low"], flip["high"])
-    hands = percent_with_interval(moved["value"], moved["low"], moved["high"])
-    return {
-        **reported_first(stability, name, "classification"),
-        "Flips": f"{flips} in {plural(len(usable), 'pair')} of neighbouring frames: {rate}",
-        "Per second": with_interval(often["value"], often["low"], often["high"], "a second")
-        if often
-        else NOT_MEASURED,
-        "There and back": f"{_reverts(revert)}. The label changes and returns: one of the answers is wrong",
-        "Output moved": f"the prediction shifts by {hands} from frame to frame",
-        "Noise floor": _floor(stability, name, usable),
-        **_floor_by_way(run.record.noise_floor.get(name, {})),
-    }
-
-
-def _of_detector(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str, str]:
-    along = run.rows("object_frames")
-    lost = int((along.loc[along["model"] == name, "uncovered"] == 1).sum())
-    uncovered, vanished, alarms, renamed, back, centre, jerk, changed, a_minute = (
-        overall(stability, name, metric)
-        for metric in (
-            *("uncovered_rate", "vanished_rate", "alarm_rate", "flip_rate", "revert_flip_rate"),
-            *("center_jitter", "center_jerk", "noise_floor_boxes_changed", "alarms_per_minute"),
-        )
-    )
-    bounded = judgement.with_unknown(stability, name, "uncovered_rate", uncovered["value"])
-    bound = f"; frames of unknown state could raise it to {percent(bounded)}"
-    bound = bound if bounded > uncovered["value"] else ""
-
-    def share(row: Mapping[str, Any]) -> str:
-        return percent_with_interval(row["value"], row["low"], row["high"])
-
-    frames, boxes = plural(int(uncovered["n"]), "frame"), plural(int(renamed["n"]), "box")
-    floor = NOT_MEASURED
-    if known(changed["value"]):
-        most = (
-            f"{percent(changed['value'])} of the boxes change at most"
-            if changed["value"]
-            else "no box changes"
-        )
-        floor = f"the same picture tested {int(changed['n'])} times in different batches: {most}"
-    return {
-        **reported_first(stability, name, "detection"),
-        "Without a box": f"{lost} of {frames} (counted per object): {share(uncovered)}{bound}",
-        "Vanished": f"{share(vanished)} of {plural(int(vanished['n']), 'object')}, in mid-picture",
-        "Alarms": f"{share(alarms)} of {plural(int(alarms['n']), 'track')} blink, "
-        f"{number(a_minute['value'])} a minute",
-        "Renamed": f"{share(renamed)} of {boxes}; {share(back)} leave their class and are back at once",
-        "Box shakes": f"{share(centre)} of its size about a steady motion; RMS jerk {share(jerk)}",
-        "Noise floor": floor,
-    }
-
-
-def _of_task(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str, str]:
-    task, rows = run.tasks[name], {}
-    for metric in (metric for metric in metrics_of(task.name) if metric.headline):
-        found = metric_text(metric, overall(stability, name, metric.name))
-        rows[capital(metric.title)] = f"{found['text']} ({found['n']})"
-    floors = [overall(stability, name, floor) for floor in task.response.floors]
-    if all(known(each["value"]) for each in floors):
-        times, most = int(floors[0]["n"]), sum(each["value"] for each in floors)
-        differs = f"{percent(most)} {task.response.of} at most" if most else "no difference"
-        rows["Noise floor"] = (
-            f"the same picture tested {times} times in different batches: {differs}"
-        )
-    return rows
-
-
-def _reverts(revert: Mapping[str, Any]) -> str:
-    if not revert["n"] or not known(revert["value"]):
-        return NOT_MEASURED
-    count = round(revert["value"] * revert["n"])
-    return f"{count}: {percent_with_interval(revert['value'], revert['low'], revert['high'])} of the frames"
 
 
 def _floor(stability: pd.DataFrame, name: str, usable: pd.DataFrame) -> str:
