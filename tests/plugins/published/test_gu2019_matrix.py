@@ -84,10 +84,10 @@ def test_colour_is_a_proxy_only_where_it_shares_a_weakness_with_video(tied, tmp_
     plain = pd.DataFrame({name: robustness(model) for name, model in models.items()}).T
     table, count = square_of(found)
     said = {"anchors": 1, "models": {n: robustness(m) for n, m in models.items()}}
-    said |= {"headline": "", "sentences": {}}
+    said |= {"verdicts": {}}
     printed = lines({**said, "square": table, "models_in_square": count})
     assert f"Pearson correlations over {len(models)} models" in printed
-    assert printed[-2].split()[1:] == [f"{value:.2f}" for value in table.iloc[-1]]
+    assert printed[-1].split()[1:] == [f"{value:.2f}" for value in table.iloc[-1]]
     wanted = plain.corr().loc[table.index, table.columns]
     np.testing.assert_allclose(table.to_numpy(np.float64), wanted.to_numpy(), atol=1e-9)
     assert count == len(models)
@@ -173,7 +173,8 @@ def test_the_command_on_a_run_folder(tmp_path, capsys):
     said = json.loads(capsys.readouterr().out)
     assert said["anchors"] == 12
     assert set(said["models"]["a"]) == {"clean_accuracy", "conditional_robustness", "hue", "jpeg"}
-    assert "2 models are too few, at least 12 are needed" in said["headline"]
+    reasons = {one["reason"] for one in said["verdicts"].values()}
+    assert reasons == {"2 models are too few, at least 12 are needed"}
     assert set(said["models_on_common_anchors"]) == {"a", "b"}
     assert cli_code(["correlate", run, "--protocol", "gu2019", "--resamples", "99"]) == 0
     printed = capsys.readouterr().out

@@ -13,8 +13,7 @@ from vidrobust.stages.correlate.study import Group
 STUDY = StudyConclusion(
     across="clips",
     model="net",
-    headline="No proxy",
-    sentences={"hue": "no evidence; ..."},
+    notes=("reversed",),
     groups=(Group(members=("hue", "saturation"), name="hue", weakest=0.9, weakest_low=math.nan),),
 )
 
@@ -25,7 +24,7 @@ def test_it_is_read_as_it_was_written():
     )
     found = Conclusions.of(json.loads(text))
     read = found.study("clips", "net")
-    assert (read.headline, read.sentences) == (STUDY.headline, STUDY.sentences)
+    assert read.notes == STUDY.notes
     assert read.groups[0].members == ("hue", "saturation")
     assert math.isnan(read.groups[0].weakest_low)
     assert found.left_out == ("across models: one model",)

@@ -254,14 +254,14 @@ def on_run(path: Path, *, seed: int = 0, resamples: int = 2000) -> dict[str, Any
         )
     families = {key: str(entry.family) for key, entry in PERTURBATIONS.items()}
     result = gu2019(models, families=families, seed=seed, resamples=resamples)
+    judged = result.table.drop_duplicates("perturbation").set_index("perturbation")
     draw_matrix(result, folder.path / FIGURE)
     study = {
         "schema": 1,
         "anchors": len(next(iter(models.values())).sets.anchor),
         "models": {name: robustness(model) for name, model in models.items()},
         "models_on_common_anchors": on_common_anchors(models),
-        "headline": result.headline,
-        "sentences": dict(result.sentences),
+        "verdicts": judged[["verdict", "reason"]].to_dict("index"),
         "notes": list(result.notes),
         "matrix": result.matrix.to_dict("records"),
         "figure": FIGURE,
@@ -294,10 +294,10 @@ def lines(said: Mapping[str, Any]) -> list[str]:
             str(name).ljust(width) + "".join(f"  {value:14.2f}" for value in row)
             for name, row in zip(square.index, square.to_numpy(), strict=True)
         ]
+    verdicts: Mapping[str, Mapping[str, str]] = said["verdicts"]
     return [
         *wording,
-        said["headline"],
-        *(f"- {sentence}" for sentence in said["sentences"].values()),
+        *(f"- {name}: {one['verdict']}; {one['reason']}" for name, one in verdicts.items()),
     ]
 
 

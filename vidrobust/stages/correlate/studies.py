@@ -9,7 +9,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import pandas as pd
@@ -43,12 +43,10 @@ _Study = tuple[str, str, CorrelationResult]  # across, model, the study
 
 @dataclass(frozen=True, kw_only=True)
 class StudyConclusion:
-    """What one study says, of a model or across models (""); ``sentences`` by perturbation."""
+    """What one study says, of a model or across models ("")."""
 
     across: str
     model: str = ""
-    headline: str = ""
-    sentences: Mapping[str, str] = field(default_factory=dict)
     groups: tuple[Group, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -121,7 +119,9 @@ def write_studies(
         name = f"across {across}{f', {model}' if model else ''}"
         result = correlate(units, families(), seed=settings.seed, resamples=settings.resamples)
         results.append((across, model, result))
-        reporter.say(f"correlation {name}: {result.headline}")
+        counts = result.table.drop_duplicates("perturbation")["verdict"].value_counts()
+        verdicts = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+        reporter.say(f"correlation {name}: {verdicts}")
     for reason in left_out:
         reporter.say(f"correlation: {reason}")
     return _write(folder, results, left_out)
@@ -193,8 +193,6 @@ def _write(folder: RunFolder, results: Sequence[_Study], left_out: Sequence[str]
             StudyConclusion(
                 across=across,
                 model=model,
-                headline=result.headline,
-                sentences=dict(result.sentences),
                 groups=tuple(result.groups),
                 notes=tuple(result.notes),
             )

@@ -37,9 +37,7 @@ from vidrobust.stages.correlate.coefficients import (
 from vidrobust.stages.correlate.units import CorrelationUnits, of_families, with_means
 from vidrobust.stages.correlate.verdicts import (
     CANNOT_TELL,
-    PROXY,
     ProxyVerdict,
-    headline,
     judge,
     not_measured,
 )
@@ -69,13 +67,11 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True)
 class CorrelationResult:
-    """The tables of a study, perturbations that always move together, and the verdicts in words."""
+    """The tables of a study, perturbations that always move together, and notes."""
 
     table: pd.DataFrame
     matrix: pd.DataFrame
     groups: tuple[Group, ...]
-    sentences: Mapping[str, str]
-    headline: str
     notes: tuple[str, ...]
 
 
@@ -94,14 +90,11 @@ def correlate(
     study = _studied(units, families, seed, resamples)
     whole = _of_families(units, study, seed, resamples)
     table = study.table.join(whole, on="perturbation")
-    named = whole.index[whole["family_verdict"] == PROXY].map(study.family).unique()
     ordered = (c for c in table if c not in _CONTRACT and not c.startswith("edge_"))
     return CorrelationResult(
         table=table[[*_CONTRACT, *ordered]],
         matrix=study.matrix,
         groups=study.groups,
-        sentences={name: one.sentence for name, one in study.verdicts.items()},
-        headline=headline(units, study.verdicts, list(named)),
         notes=_notes(units),
     )
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -13,8 +13,7 @@ from vidrobust.stages.correlate.coefficients import CORRECTED, CURVED, PARTIAL
 from vidrobust.stages.correlate.units import CorrelationUnits
 from vidrobust.statistics.levels import FALSE_DISCOVERY, FEWEST_CORRELATED
 from vidrobust.statistics.standard_errors import fisher_z
-from vidrobust.text.numbers import interval, number, with_interval
-from vidrobust.text.phrases import plural
+from vidrobust.text.numbers import interval
 
 # From the simulated worlds of benchmarks/results/correlation.json.
 MIN_UNITS = {"frames": 20, "clips": 12, "models": 12}  # units below which there is no verdict
@@ -32,7 +31,6 @@ ENOUGH_UNITS = {"frames": 80, "clips": 55, "models": 55}
 # Share of other perturbations that behave alike, from which on general fragility is the explanation.
 FRAGILE_SHARE = 0.5
 LEAST_TIMES = 1.1  # times as much footage that is asked for at least
-MOST_ASKED = 1000  # counts above this are not spelled out: nobody would measure so many
 # clusters inside clips: the result then holds for these clips alone
 WITHIN_CLIPS = ("scenes", "stretches")
 
@@ -85,16 +83,15 @@ class Need(StrEnum):
 
 @dataclass(frozen=True)
 class Needed:
-    """How much would settle a verdict: its kind, half a sentence, how many are needed and how many there are."""
+    """How much would settle a verdict: its kind, how many are needed and how many there are."""
 
     what: Need
-    words: str
     count: float
     now: float = np.nan
 
 
 # General fragility takes two families beside that of a perturbation.
-MORE_FAMILIES = Needed(Need.MORE_FAMILIES, "perturbations of 3 families or more", 3)
+MORE_FAMILIES = Needed(Need.MORE_FAMILIES, 3)
 
 
 @dataclass(frozen=True)
@@ -104,17 +101,15 @@ class ProxyVerdict:
     verdict: ProxyJudgement
     why: ProxyReason
     reason: str
-    sentence: str = ""
     same: int = 0
     others: int = 0
     needed: Needed | None = None
-    fragile: bool = False
 
 
 def not_measured() -> ProxyVerdict:
     """Return the verdict without a unit on which both primary metrics are known."""
     reason = "no unit has both its sensitivity and the instability under the primary metrics"
-    return ProxyVerdict(CANNOT_TELL, ProxyReason.NOT_MEASURED, reason, f"cannot tell; {reason}.")
+    return ProxyVerdict(CANNOT_TELL, ProxyReason.NOT_MEASURED, reason)
 
 
 def judge(
@@ -141,58 +136,8 @@ def judge(
         if name in units.absent:
             reason = "changes of its kind hardly occur between neighbouring frames"
             found = ProxyVerdict(NO_EVIDENCE, ProxyReason.ABSENT, reason)
-        sentence = _sentence(name, found, by_method, units)
-        verdicts[name] = ProxyVerdict(
-            found.verdict,
-            found.why,
-            found.reason,
-            sentence,
-            same,
-            len(others),
-            found.needed,
-            found.fragile,
-        )
+        verdicts[name] = replace(found, same=same, others=len(others))
     return verdicts
-
-
-def headline(
-    units: CorrelationUnits, verdicts: Mapping[str, ProxyVerdict], families: Sequence[str] = ()
-) -> str:
-    """Return the result of a study in one sentence; ``families`` are those that are proxies as a whole."""
-    where = f"across {units.in_words(len(units))}"
-    by_verdict = {
-        v: [name for name, one in verdicts.items() if one.verdict == v]
-        for v in (PROXY, NO_EVIDENCE, CANNOT_TELL)
-    }
-    if families:
-        alone = ", ".join(by_verdict[PROXY]) or "none"
-        return (
-            f"{plural(len(families), 'family', 'families')} of perturbations track what happens in the footage, "
-            f"{where}: {', '.join(families)}. Proxies by themselves: {alone}."
-        )
-    if by_verdict[PROXY]:
-        return (
-            f"{len(by_verdict[PROXY])} of {len(verdicts)} perturbations are proxies for what happens in the "
-            f"footage, {where}: {', '.join(by_verdict[PROXY])}."
-        )
-    if len(by_verdict[CANNOT_TELL]) == len(verdicts):
-        reasons = {one.reason for one in verdicts.values()}
-        why = reasons.pop() if len(reasons) == 1 else "see each perturbation"
-        more = {one.needed.words for one in verdicts.values() if one.needed}
-        enough = f" To settle it: {more.pop()}." if len(more) == 1 else ""
-        return f"Cannot tell {where} which perturbation is a proxy for the footage: {why}.{enough}"
-    judged, unclear = len(by_verdict[NO_EVIDENCE]), len(by_verdict[CANNOT_TELL])
-    same = sum(verdicts[name].fragile for name in by_verdict[NO_EVIDENCE])
-    if same:
-        return (
-            f"No proxy {where}: {same} of {judged} perturbations judged correlate with the instability, but none "
-            "surely more than its negative controls."
-        )
-    rest = f", {unclear} more cannot be determined" if unclear else ""
-    given = " and ".join(units.confounders)
-    return (
-        f"No proxy can be distinguished from {given} {where} ({judged} perturbations judged{rest})."
-    )
 
 
 def too_few(units: CorrelationUnits, n: int, clusters: int) -> tuple[ProxyReason, str] | None:
@@ -341,7 +286,7 @@ def _controlled(
             else f"the model is, on some {units.across},"
         )
         reason = f"{reason}: this only says that {who} fragile"
-        return ProxyVerdict(NO_EVIDENCE, ProxyReason.FRAGILE, reason, fragile=True)
+        return ProxyVerdict(NO_EVIDENCE, ProxyReason.FRAGILE, reason)
     wanted = _clusters_needed((high - low) / 2, BEYOND, int(partial["clusters"]))
     return ProxyVerdict(CANNOT_TELL, ProxyReason.NOT_BEYOND, reason, needed=needed(units, wanted))
 
@@ -375,47 +320,12 @@ def needed(units: CorrelationUnits, clusters: float = np.nan) -> Needed:
         fewest = max(ENOUGH_UNITS["frames"] / len(units), FEWEST_CORRELATED / now)
         times = max(wanted / now if wanted > 0 else fewest, fewest, LEAST_TIMES)
         count = times * len(units)
-        words = (
-            f"{_about(count)} frames over {times:.2g} times as much footage ({len(units)} in "
-            f"{units.clusters_in_words(now)} now), or {FEWEST_CORRELATED} clips or more"
-        )
-        return Needed(Need.MORE_FOOTAGE, words, count, len(units))
+        return Needed(Need.MORE_FOOTAGE, count, len(units))
     if units.across == "frames":
         per_clip = len(units) / now
         fewest = max(FEWEST_CORRELATED, np.ceil(ENOUGH_UNITS["frames"] / per_clip))
         count = float(max(wanted, fewest) if wanted > 0 else fewest)
-        words = f"{_about(count)} clips of {per_clip:.0f} sampled frames ({now} now)"
-        return Needed(Need.MORE_CLIPS, words, count, now)
+        return Needed(Need.MORE_CLIPS, count, now)
     fewest = max(ENOUGH_UNITS[units.across], MIN_UNITS[units.across])
     count = float(max(wanted * len(units) / now if wanted > 0 else 0, fewest))
-    words = f"{_about(count)} {units.across} ({len(units)} now)"
-    return Needed(Need.MORE_UNITS, words, count, len(units))
-
-
-def _about(count: float) -> str:
-    if count > MOST_ASKED:
-        return f"more than {MOST_ASKED}"
-    digits = 10 ** max(0, int(np.floor(np.log10(max(count, 1)))) - 1)
-    return f"about {int(np.ceil(count / digits) * digits)}"
-
-
-def _sentence(name: str, found: ProxyVerdict, rows: pd.DataFrame, units: CorrelationUnits) -> str:
-    raw = rows.loc["spearman"]
-    size = units.in_words(int(raw["n"]))
-    if raw["clusters"] != raw["n"]:
-        size += f" in {units.clusters_in_words(raw['clusters'])}"
-    figure = f"Spearman {with_interval(raw['value'], raw['low'], raw['high'])}"
-    if PARTIAL in rows.index:
-        partial = rows.loc[PARTIAL]
-        figure = (
-            f"{with_interval(partial['value'], partial['low'], partial['high'])} given {partial['given']}, "
-            f"{number(raw['value'])} without"
-        )
-    footage = "these clips" if units.clusters_are in WITHIN_CLIPS else "the footage"
-    what = {
-        PROXY: f"a proxy for what happens in {footage}",
-        NO_EVIDENCE: f"no evidence that it is a proxy for what happens in {footage}",
-        CANNOT_TELL: "cannot tell",
-    }[found.verdict]
-    more = f" To settle it: {found.needed.words}." if found.needed else ""
-    return f"{name}: {what}; {found.reason} ({figure}; {size}).{more}"
+    return Needed(Need.MORE_UNITS, count, len(units))
