@@ -492,6 +492,9 @@ def test_golden_every_reason_with_its_figures():
         assert not any(missing in said for missing in ("None", "not measured", "{"))
         assert said.startswith("cannot tell: ") == (why in OPEN)
         lines.append(f"{why}: {said}")
+        if why in OPEN:  # of a suggestion, which has said before what the cause explains
+            assert "20 %" not in wording.still_open(rejected)
+            lines.append(f"{why}, still open: {wording.still_open(rejected)}")
     not_seen = {
         "cause": "camera",
         "of": "the change",

@@ -254,6 +254,6 @@ def _of_rest(model: str, of: str, rest: list[dict[str, Any]], n: int) -> Iterato
         some = [r for r in open_ if (r["pairs_high"] - r["pairs_low"] > WIDEST_KNOWN) == help_]
         if some:
             titles = [f"{GROUPS[row['cause']].title} (up to {share(row['high'])})" for row in some]
-            begin = "; more pairs would help" if help_ else ", and more pairs would not help"
-            text = f"Undecided{begin}: {listing(titles, 4)}."
+            end = "more pairs would help" if help_ else "more pairs would not help"
+            text = f"Undecided in {of}: {listing(titles, 4)}; {end}."
             yield _of(model, text, Level.MEASURED, "why_open", n=n, is_open=help_)

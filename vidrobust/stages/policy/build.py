@@ -29,7 +29,7 @@ from vidrobust.stages.policy.rejection import (
     Rejected,
     Rejection,
     amount_done,
-    reason,
+    still_open,
     without_step,
 )
 from vidrobust.stages.variation.spread import ObservedStrength, observed
@@ -137,7 +137,7 @@ def _of_cause(cause: str, evidence: Evidence) -> list[PolicyStep | Rejected]:
         standing = fitted.get(name)
         if standing and _is_suggested(rejected, standing, moved, row, evidence.account):
             step = _step(cause, name, row, standing, seen, moved, evidence)
-            found.append(suggested(step, open=rejected.why.value, why_open=reason(rejected)))
+            found.append(suggested(step, open=rejected.why.value, why_open=still_open(rejected)))
         else:
             found.append(rejected)
     return found

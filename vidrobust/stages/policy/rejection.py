@@ -89,12 +89,12 @@ OPEN: Mapping[Rejection, str] = {
     Rejection.SHARE_AT_LIMIT: "{explains} {span} of {of}, too close to 5 % to be settled with footage like this",
     Rejection.ERROR_OPEN: "{explains} {span} of {of}; footage like this cannot settle it",
     Rejection.HAPPENS_RARELY: (
-        "{explains} {span} of {of}, but was measured in {occurs} of {n} pairs only; {needed} such pairs are needed"
+        "{explains} {span} of {of}, but it was measured in {occurs} of {n} pairs only; {needed} such pairs are needed"
     ),
     Rejection.DIRECTION_OPEN: (
         "{explains} {span}, but perhaps any change of that size does as much; {settle}"
     ),
-    Rejection.NOT_FOUND_AGAIN: "{explains} {span}, but was {again}; more clips would settle it",
+    Rejection.NOT_FOUND_AGAIN: "{explains} {span}, but it was {again}; more clips would settle it",
     Rejection.NOISE_OR_CODING: (
         "with this codec noise and H.264 coding look alike; an uncompressed recording would tell them apart"
     ),
@@ -139,6 +139,16 @@ def reason(rejected: Rejected) -> str:
         most = percent(rejected.evidence.get("high"))
         return _NOT_SEEN.format_map({**_values(rejected.evidence), "most": most})
     return REASONS[rejected.why].format_map(_values(rejected.evidence))
+
+
+def still_open(rejected: Rejected) -> str:
+    """The same without what the cause explains, which a suggestion says before it."""
+    template = REASONS[rejected.why]
+    for said in ("{explains} {span} of {of}", "{explains} {span}"):
+        template = template.removeprefix(said)
+    for joint in ("; ", ", but ", ", "):
+        template = template.removeprefix(joint)
+    return template.format_map(_values(rejected.evidence))
 
 
 def verdict(rejected: Rejected) -> str:
