@@ -8,7 +8,6 @@ from vidrobust.errors import SettingsError
 from vidrobust.plugins.finetune.recipes import (
     applied,
     of_file,
-    of_footage,
     of_policy,
     usual,
     usual_of_boxes,
@@ -28,12 +27,6 @@ def test_the_portfolio_of_classifiers_and_of_detectors():
         *("plain", "colorjitter", "ssd", "policy")
     ]
     assert of_policy([], boxes=False) == ()
-
-
-def test_footage_is_corrected_where_light_or_camera_were_found_again():
-    found = of_footage(["camera", "light", "objects"], boxes=False)
-    assert [each.footage for each in found] == ["consensus", "steady-camera", "level-light"]
-    assert [each.footage for each in of_footage(["light"], boxes=True)] == ["consensus"]
 
 
 def test_a_python_file(tmp_path):

@@ -12,16 +12,13 @@ import pandas as pd
 import torch
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.frames.pixels import to_tensor
 from vidrobust.pipeline.run import OpenRun
 from vidrobust.plugins.finetune.judge import ClassBench, neighbours
 from vidrobust.plugins.finetune.network import TrainableClassifier
-from vidrobust.plugins.finetune.recipes import Footage
 from vidrobust.plugins.finetune.request import AdaptRequest
 from vidrobust.plugins.finetune.train import ClassSamples, LineFrames, consensus
 from vidrobust.stages.remedies.answers import answers_of
 from vidrobust.stages.remedies.truth import right_classes
-from vidrobust.stages.replays.footage import InputShown, replay_of
 
 By = Literal["part", "input", "time"]
 TRAINING_BYTES = 1.5 * 2**30  # of frames that are trained with, as the footage has them
@@ -347,51 +344,19 @@ def _after(stretch: np.ndarray) -> np.ndarray:
     return after
 
 
-def with_footage(
-    samples: ClassSamples, chosen: FrameSelection[ClassFootage], footage: Footage
-) -> ClassSamples | None:
-    """The samples and unlabelled footage; None if there is nothing to correct in it."""
+def with_footage(samples: ClassSamples, chosen: FrameSelection[ClassFootage]) -> ClassSamples:
+    """The samples and unlabelled footage."""
     network, judges, rows = samples.network, chosen.judges, chosen.line
-    targets = judges.own[rows]
-    if footage != "consensus":
-        seen = corrected(judges, rows, footage)
-        if seen is None:
-            return None
-        answers = network.answers(network.module, torch.cat([network.cut(frame) for frame in seen]))
-        targets = consensus(answers, judges.line.take(rows))
     frames = [frame for _, frame in decoded(judges, rows)]
     first, cut = len(samples.frames), torch.cat([network.cut(frame) for frame in frames])
     return dataclasses.replace(
         samples,
         frames=[*samples.frames, *frames],
         cut=torch.cat([samples.cut, cut]),
-        targets=torch.cat([samples.targets, torch.from_numpy(np.asarray(targets, np.float32))]),
+        targets=torch.cat([samples.targets, torch.from_numpy(judges.own[rows])]),
         pools=(*samples.pools, first + np.arange(len(rows))),
         after=np.concatenate([samples.after, first + _after(judges.stretch[rows])]),
     )
-
-
-def corrected(
-    seen: AnsweredFootage, rows: np.ndarray, footage: Footage
-) -> list[torch.Tensor] | None:
-    """Frames (1, 3, H, W) of these rows without a cause; None if no input has it."""
-    items, numbers = (seen.frames[name].to_numpy()[rows] for name in ("item", "frame"))
-    cleaned: dict[tuple[str, int], torch.Tensor] = {}
-    same = True
-    for item in seen.run.inputs.readable:
-        wanted = set(numbers[items == item.name].tolist())
-        shown = InputShown.of(seen.run, item) if wanted else None
-        if shown is None:
-            continue
-        replay = replay_of(footage, shown)
-        same &= replay.same or replay.frames is None
-        pictures = replay.frames() if replay.frames is not None else shown.frames()
-        for number, picture in zip(shown.number.tolist(), pictures, strict=True):
-            if number in wanted:
-                cleaned[item.name, number] = to_tensor([picture.copy()])
-    if same:
-        return None
-    return [cleaned[key] for key in zip(items.tolist(), numbers.tolist(), strict=True)]
 
 
 def bench_of(network: TrainableClassifier, seen: ClassFootage, rows: np.ndarray) -> ClassBench:

@@ -18,9 +18,9 @@ from vidrobust.plugins.finetune.gather import FrameSelection
 from vidrobust.plugins.finetune.judge import Bench
 from vidrobust.plugins.finetune.network import TrainableNetwork
 from vidrobust.plugins.finetune.recipes import (
+    CONSENSUS,
     Recipe,
     of_file,
-    of_footage,
     of_policy,
     usual,
     usual_of_boxes,
@@ -28,7 +28,6 @@ from vidrobust.plugins.finetune.recipes import (
 from vidrobust.plugins.finetune.request import AdaptRequest
 from vidrobust.plugins.finetune.steps import steps_of
 from vidrobust.plugins.finetune.train import Samples
-from vidrobust.stages.causes.outcomes import Replication
 from vidrobust.stages.policy.policy import Policy
 
 
@@ -43,7 +42,7 @@ class TaskTraining:
     errors: str
     seen_of: Callable[[OpenRun, str, Sequence[str]], Any]
     samples_of: Callable[[Any, Any], Samples]
-    with_footage: Callable[[Any, Any, Any], Samples | None]
+    with_footage: Callable[[Any, Any], Samples]
     bench_of: Callable[[Any, Any, np.ndarray], Bench]
 
 
@@ -91,19 +90,14 @@ def way_of(network: TrainableNetwork) -> TaskTraining:
 
 
 def portfolio_of(
-    run: OpenRun,
-    asked: AdaptRequest,
-    network: TrainableNetwork,
-    chosen: FrameSelection[Any],
-    policy: Policy,
-    name: str,
+    asked: AdaptRequest, network: TrainableNetwork, chosen: FrameSelection[Any], policy: Policy
 ) -> Portfolio:
-    """The recipes of a network named so, and the frames of each."""
+    """The recipes of a network, and the frames of each."""
     way = way_of(network)
     base = way.samples_of(network, chosen)
     every = [*way.usual(), *of_policy(steps_of(policy), boxes=way.boxes)]
     if len(chosen.line):
-        every += of_footage(_replicated(run, name), boxes=way.boxes)
+        every.append(CONSENSUS)
     for path in asked.recipes:
         mine = of_file(path)
         if mine.name in {recipe.name for recipe in every}:
@@ -111,16 +105,10 @@ def portfolio_of(
                 f"--recipe {path}: there is a recipe {mine.name} already; rename the file"
             )
         every.append(mine)
-    recipes: dict[str, Recipe] = {}
-    samples: dict[str, Samples] = {}
-    for recipe in every:
-        mine_samples = way.with_footage(base, chosen, recipe.footage) if recipe.footage else base
-        if mine_samples is None:
-            run.reporter.say(
-                f"adapt: {recipe.name} is left out: the footage has nothing to correct"
-            )
-            continue
-        recipes[recipe.name], samples[recipe.name] = recipe, mine_samples
+    samples = {
+        recipe.name: way.with_footage(base, chosen) if recipe.unlabelled else base
+        for recipe in every
+    }
     footage = way.bench_of(network, chosen.judges, chosen.validating)
     rest = (
         way.bench_of(network, chosen.trains, chosen.rest)
@@ -132,19 +120,9 @@ def portfolio_of(
         way=way,
         network=network,
         chosen=chosen,
-        recipes=recipes,
+        recipes={recipe.name: recipe for recipe in every},
         samples=samples,
         validation=Validation(footage, rest),
         judges=way.bench_of(network, chosen.judges, chosen.judging),
         judges_at_rest=way.bench_of(network, chosen.trains, at_rest) if len(at_rest) else None,
     )
-
-
-def _replicated(run: OpenRun, name: str) -> list[str]:
-    """Causes of the account that were named and found again."""
-    if not (run.path / "named.parquet").is_file():
-        return []
-    named = run.table("named")
-    rows = named[(named["model"] == name) & (named["level"] == "cause")].to_dict("records")
-    again = [(str(row["cause"]), Replication.of_row(row)) for row in rows]
-    return [cause for cause, result in again if result.tested and not result.fails]

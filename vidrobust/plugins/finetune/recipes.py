@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,9 +17,6 @@ from vidrobust.errors import SettingsError
 from vidrobust.install_hint import pip_install
 from vidrobust.plugins.finetune.steps import AugmentationStep
 
-# What targets of unlabelled footage are: the answers over time to the footage as it is, or without what the account
-# names as a replicated cause.
-Footage = Literal["", "consensus", "level-light", "steady-camera"]
 # (3, H, W) uint8 -> the same, or an nn.Module of torchvision's v2, which moves boxes too.
 Transform = Callable[..., Any]
 
@@ -36,8 +33,8 @@ class Recipe:
         Steps of a policy on the footage's own pixels.
     holds_next
         Whether the answer is held to that of the next frame of the clip.
-    footage
-        How unlabelled footage trains too, half of each batch.
+    unlabelled
+        Whether unlabelled footage trains too, half of each batch, by the answers over time.
     decides
         What decides the transform besides the name, such as the text of a file.
     """
@@ -47,7 +44,7 @@ class Recipe:
     transform: Transform | None = None
     steps: tuple[AugmentationStep, ...] = ()
     holds_next: bool = False
-    footage: Footage = ""
+    unlabelled: bool = False
     decides: str = ""
 
 
@@ -118,28 +115,8 @@ def of_policy(steps: Sequence[AugmentationStep], *, boxes: bool) -> tuple[Recipe
 
 
 CONSENSUS = Recipe(
-    name="consensus",
-    sentence="unlabelled footage by the answers over time",
-    footage="consensus",
+    name="consensus", sentence="unlabelled footage by the answers over time", unlabelled=True
 )
-# Cause -> replay of the footage without it.
-CORRECTIONS: Mapping[str, Footage] = {"light": "level-light", "camera": "steady-camera"}
-
-
-def of_footage(replicated: Sequence[str], *, boxes: bool) -> tuple[Recipe, ...]:
-    """The recipes with unlabelled footage: as it is, and as a teacher sees it without a replicated cause."""
-    corrected = [CORRECTIONS[cause] for cause in replicated if cause in CORRECTIONS]
-    return (
-        CONSENSUS,
-        *(
-            Recipe(
-                name=f"consensus-{footage}",
-                sentence=f"unlabelled footage by the answers over time to its replay {footage}",
-                footage=footage,
-            )
-            for footage in (() if boxes else corrected)
-        ),
-    )
 
 
 def of_file(path: Path) -> Recipe:

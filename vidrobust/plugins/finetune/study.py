@@ -30,7 +30,7 @@ from vidrobust.plugins.finetune.gather import AnsweredFootage, select
 from vidrobust.plugins.finetune.judge import BenchFigures, CountedRows
 from vidrobust.plugins.finetune.network import TrainableNetwork, trainable
 from vidrobust.plugins.finetune.portfolio import Portfolio, TaskTraining, portfolio_of, way_of
-from vidrobust.plugins.finetune.recipes import PLAIN
+from vidrobust.plugins.finetune.recipes import CONSENSUS, PLAIN
 from vidrobust.plugins.finetune.request import AdaptRequest
 from vidrobust.plugins.finetune.trials import Trials, save
 from vidrobust.stages.policy.measured import (
@@ -85,7 +85,7 @@ def _study(
     policy = _policy(run, asked, name)
     chosen = select(*sides, name, asked, way.neighbours)
     run.reporter.say(f"adapt: {len(chosen.training)} frames to train with are decoded")
-    portfolio = portfolio_of(run, asked, network, chosen, policy, name)
+    portfolio = portfolio_of(asked, network, chosen, policy)
     trials = Trials.planned(run, asked, portfolio)
     before = trials.validation.scored(network.module)
     names = list(portfolio.recipes)
@@ -253,13 +253,11 @@ def _said(way: TaskTraining, choice: Choice, judged: Mapping[str, _RecipeFigures
     if choice.chosen == BEFORE:
         first = f"No recipe scores better than the network as it is ({figures(BEFORE)})."
     parts = [first]
-    footage = [name for name in choice.trials if name.startswith("consensus")]
-    if footage:
-        best = min(footage, key=choice.score)
-        others = [n for n in choice.trials if n not in footage and n != PLAIN.name]
+    if CONSENSUS.name in choice.trials:
+        others = [n for n in choice.trials if n not in (CONSENSUS.name, PLAIN.name)]
         augmented = min(others, key=choice.score)
         parts.append(
-            f"Plain fine-tuning alone: {figures(PLAIN.name)}. With unlabelled footage ({best}): {figures(best)}. "
+            f"Plain fine-tuning alone: {figures(PLAIN.name)}. With unlabelled footage: {figures(CONSENSUS.name)}. "
             f"With augmentation ({augmented}): {figures(augmented)}."
         )
     return " ".join(parts)

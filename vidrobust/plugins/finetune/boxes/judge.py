@@ -34,7 +34,6 @@ from vidrobust.plugins.finetune.boxes.network import (
 )
 from vidrobust.plugins.finetune.gather import AnsweredFootage, FrameSelection, decoded
 from vidrobust.plugins.finetune.judge import NOTHING, BenchFigures, CountedRows, clusters_of
-from vidrobust.plugins.finetune.recipes import Footage
 from vidrobust.predictions import Detections
 from vidrobust.stages.stability.along import along_time
 from vidrobust.stages.stability.with_labels import judged_frames, known_in_frames
@@ -303,9 +302,7 @@ def samples_of(network: TrainableDetector, chosen: FrameSelection[BoxFootage]) -
     return BoxSamples(network, frames, targets, (np.arange(len(frames)),))
 
 
-def with_footage(
-    samples: BoxSamples, chosen: FrameSelection[BoxFootage], footage: Footage
-) -> BoxSamples:
+def with_footage(samples: BoxSamples, chosen: FrameSelection[BoxFootage]) -> BoxSamples:
     """The samples and unlabelled footage, with the boxes of followed objects."""
     first = len(samples.frames)
     return dataclasses.replace(
