@@ -20,7 +20,6 @@ DETECTOR = "tests.plugins.finetune.small_boxes:detector"
 
 
 MID_SENTENCE = {"compare --json", "corruptions --json prints", "labels reads"}
-MID_SENTENCE |= {"repeatability --json printed"}
 ALONE = {"doctor", "models", "perturbations", "plugins"}
 """Commands that are complete without arguments; the others are only named where they have none."""
 ELSEWHERE = {

@@ -11,7 +11,7 @@ from tests.made_frames import texture
 from tests.pipeline.conftest import run
 from vidrobust.api.study import write_frames
 from vidrobust.footage.labels.formats import read_labels
-from vidrobust.plugins.box_exports.video import FOOT, HEAD, FrameMarks, frame_marks, timeline
+from vidrobust.plugins.box_exports.video import HEAD, frame_marks
 from vidrobust.plugins.formats.box_files import read_boxes
 from vidrobust.stages.boxes.drawn_frame import (
     EXPECTED,
@@ -72,7 +72,6 @@ def test_each_frame_says_what_became_of_the_object(made):
     assert marks.by_frame[RENAMED_AT][0].text == "#0 vase .80, was cup"
     assert states[VANISHED_AFTER + 1] == "lost"
     assert marks.uncovered.sum() == len(MISSED) + states.count("lost")
-    assert marks.renamed.nonzero()[0].tolist() == [RENAMED_AT]
     # the way of the object in the second before: its centres, without the frames in which it is missed
     trail = marks.by_frame[12][0].trail
     centres = [left_of(f) + SIDE / 2 for f in range(13) if f not in MISSED]
@@ -92,7 +91,7 @@ def test_the_clip_is_drawn_in_its_own_time(made, tmp_path, capsys):
         ]
     assert [time for time, _ in pictures] == pytest.approx(np.arange(15) / 25, abs=1e-3)
     scale = 640 / WIDTH
-    assert pictures[0][1].shape == (HEAD + HEIGHT * scale + FOOT, 640, 3)
+    assert pictures[0][1].shape == (HEAD + HEIGHT * scale, 640, 3)
     # the lost place is dashed in orange in the frames in which it is missed, and in no other
     for number, (_, picture) in enumerate(pictures):
         frame = number + 5
@@ -136,22 +135,6 @@ def test_labels_do_not_lie_over_each_other():
     draw(picture, [other, hidden])
     assert tuple(picture[110, 160]) == OTHER
     assert tuple(picture[10, 12]) == HIDDEN
-
-
-def test_the_line_below_says_where_objects_are_without_a_box():
-    marks = FrameMarks(
-        by_frame={},
-        frame=np.arange(4),
-        time_s=np.arange(4) / 4,
-        objects=np.array([2, 2, 2, 1]),
-        uncovered=np.array([0, 1, 0, 0]),
-        renamed=np.array([0, 0, 0, 1]),
-    )
-    foot = timeline(marks, 100)
-    orange = (foot == EXPECTED).all(axis=2)
-    columns = np.flatnonzero(orange.any(axis=0))
-    assert columns.tolist() == [33]
-    assert orange[:, 33].sum() == (FOOT - 6) // 2  # one of two objects
 
 
 def test_tracks_come_back_from_the_files(made, tmp_path):

@@ -197,16 +197,17 @@ def test_leading_zeros_are_asked_about(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["percent_grr"] == pytest.approx(27.86, abs=5e-3)
 
 
-def test_plan_says_how_many_more(tmp_path, capsys):
-    table, study = tmp_path / "t.csv", tmp_path / "study.json"
+def test_a_study_says_how_many_more(tmp_path, capsys):
+    table = tmp_path / "t.csv"
     agreed(30, defects=15).to_csv(table, index=False)
     assert run("repeatability", "--attribute", str(table), "--defect", "bad", "--json") == 0
-    study.write_text(capsys.readouterr().out)
-    assert run("plan", "more", str(study), "--json") == 0
-    found = json.loads(capsys.readouterr().out)
+    found = json.loads(capsys.readouterr().out)["overall"]
     assert found["verdict"] == "not shown"
     assert any("(36 in all)" in text for text in found["needed"])
-    assert run("plan", "more", str(table)) == 3
+    assert run("repeatability", "--attribute", str(table), "--defect", "bad") == 0
+    said = capsys.readouterr().out.splitlines()
+    assert f"Needed {found['needed'][0]}." in said[0]
+    assert [f"  needed: {text}" for text in found["needed"][1:]] == said[1 : len(found["needed"])]
 
 
 def test_more_parts_settle_a_gauge_study():

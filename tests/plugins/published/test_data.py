@@ -43,26 +43,6 @@ def test_films_that_are_missing_are_named(tmp_path, capsys):
     assert found["manifest"] is None
 
 
-def test_mot17_counts_each_video_once(tmp_path, capsys):
-    for detector, frames in (("DPM", 3), ("SDP", 3)):
-        sequence = tmp_path / "train" / f"MOT17-02-{detector}"
-        (sequence / "img1").mkdir(parents=True)
-        (sequence / "gt").mkdir()
-        (sequence / "gt" / "gt.txt").write_text("1,1,10,10,20,40,1,1,1\n")
-        (sequence / "seqinfo.ini").write_text("[Sequence]\nname=x\nframeRate=30\nseqLength=4\n")
-        for k in range(frames):
-            (sequence / "img1" / f"{k + 1:06d}.jpg").touch()
-    found = checked(capsys, "mot17", tmp_path)
-    assert found["counts"] == {
-        "videos": {"found": 1, "published": 7},
-        "frames": {"found": 3, "published": 5316},
-    }
-    assert "MOT17-02-DPM/img1 holds 3 of 4 frames" in found["missing"]
-    assert "sequence MOT17-04" in found["missing"]
-    (item,) = read_manifest(found["manifest"]).items
-    assert item.name == "MOT17-02-DPM"
-
-
 def test_videos_of_youtube_that_are_missing_are_named(tmp_path, capsys):
     (tmp_path / "v.mp4").touch()
     rows = [f"{v},1000,1,bird,0,present,0.1,0.5,0.2,0.6\n" for v in ("v", "w")]
@@ -117,10 +97,10 @@ def test_shards_are_written_beside_the_file_and_are_no_tables_of_their_own(tmp_p
     assert sum(len(path.read_text().splitlines()) for path in pieces) == 40
     assert checked(capsys, "youtube-bb", tmp_path)["counts"]["videos"]["published"] == 5
     with pytest.raises(SystemExit, match="2"):
-        app.main(["data", "mot17", "--at", str(tmp_path), "--shards", "3"])
+        app.main(["data", "imagenet", "--at", str(tmp_path), "--shards", "3"])
 
 
-EVERY = ["imagenet", "imagenet-c", "imagenet-p", "youtube-bb", "mot17", "vid-robust", "ytbb-robust"]
+EVERY = ["imagenet", "imagenet-c", "imagenet-p", "youtube-bb", "vid-robust", "ytbb-robust"]
 
 
 @pytest.mark.parametrize("name", EVERY)

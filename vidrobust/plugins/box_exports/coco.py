@@ -21,13 +21,18 @@ from vidrobust.run_folder.reader import RunTables
 
 def write(run: RunTables, out: Path) -> Exported:
     """Write MODEL.json of each classifier and detections.json; InputError where the run has neither."""
-    frames = run.table("frames")
-    files = [
-        save(out / f"{file_name(str(model))}.json", json_text(content(run, str(model), rows)))
-        for model, rows in ([] if frames is None else frames.groupby("model", sort=False))
-    ]
+    folder, frames, files = RunFolder.existing(run.folder), run.table("frames"), []
+    if frames is not None:
+        # of several objects in a frame the likeliest
+        frames = frames.sort_values("probability", ascending=False, kind="stable")
+        best = frames.drop_duplicates(["model", "item", "frame"])
+        best = best.sort_values(["item", "frame"], kind="stable")
+        files = [
+            save(out / f"{file_name(model)}.json", json_text(_of_classes(folder, model, best)))
+            for model in frames["model"].drop_duplicates().astype(str)
+        ]
     if run.table("box_counts") is not None:
-        files += write_coco(RunFolder.existing(run.folder), out / "detections.json")
+        files += write_coco(folder, out / "detections.json")
     if not files:
         raise InputError(
             f"{run.folder}: holds no answers yet; make them with vidrobust stability {run.folder}"
@@ -35,48 +40,15 @@ def write(run: RunTables, out: Path) -> Exported:
     return Exported(tuple(files))
 
 
-def content(run: RunTables, model: str, rows: pd.DataFrame) -> dict[str, Any]:
-    """images, categories and annotations of one classifier; of several objects in a frame the likeliest."""
-    sizes = {entry.item: (entry.width, entry.height) for entry in run.record.inputs}
-    best = rows.sort_values("probability", ascending=False, kind="stable").drop_duplicates(
-        ["item", "frame"]
+def _of_classes(folder: RunFolder, model: str, best: pd.DataFrame) -> dict[str, Any]:
+    rows = best[best["model"] == model].rename(columns={"probability": "score"})
+    width, height = (
+        rows["item"].map({entry.item: getattr(entry, side) for entry in folder.record.inputs})
+        for side in ("width", "height")
     )
-    images, annotations = [], []
-    for number, row in enumerate(
-        best.sort_values(["item", "frame"], kind="stable").itertuples(), 1
-    ):
-        width, height = sizes.get(str(row.item), (0, 0))
-        images.append(
-            {
-                "id": number,
-                "file_name": f"{row.item}/{int(row.frame):06d}.jpg",
-                "width": width,
-                "height": height,
-                "item": str(row.item),
-                "frame": int(row.frame),
-                "time_s": float(row.time_s),
-            }
-        )
-        annotations.append(
-            {
-                "id": number,
-                "image_id": number,
-                "category_id": int(row.label),
-                "bbox": [0, 0, width, height],
-                "area": width * height,
-                "iscrowd": 0,
-                "score": float(row.probability),
-            }
-        )
-    names = best.drop_duplicates("label").sort_values("label")
-    return {
-        "info": {"description": f"what {model} calls each frame, as a box over the whole of it"},
-        "images": images,
-        "categories": [
-            {"id": int(row.label), "name": str(row.label_name)} for row in names.itertuples()
-        ],
-        "annotations": annotations,
-    }
+    boxes = rows.assign(x1=0, y1=0, x2=width, y2=height, track=-1, shape="")
+    what = f"what {model} calls each frame, as a box over the whole of it"
+    return coco_of(folder, what, rows, boxes)
 
 
 PX_DIGITS = 2  # decimals of pixels that are written
@@ -118,15 +90,17 @@ def write_coco(folder: RunFolder, out: Path) -> list[Path]:
         path = (
             out if len(pairs) == 1 else out.with_name(f"{out.stem}-{file_name(model)}{out.suffix}")
         )
-        files.append(save(path, json_text(coco_of(folder, model, boxes))))
+        seen = folder.table("box_counts").query("model == @model")
+        what = f"boxes of {model}; track_id numbers the objects of each video"
+        files.append(save(path, json_text(coco_of(folder, what, seen, boxes))))
     return files
 
 
-def coco_of(folder: RunFolder, model: str, boxes: pd.DataFrame) -> dict[str, Any]:
-    """Return videos, images, categories, and an annotation a box with ``score`` and ``track_id``."""
-    seen = folder.table("box_counts")
-    seen = seen[seen["model"] == model]
-    items = _items(folder, model)
+def coco_of(
+    folder: RunFolder, what: str, seen: pd.DataFrame, boxes: pd.DataFrame
+) -> dict[str, Any]:
+    """Return videos, images of the frames ``seen``, categories, and an annotation a box with ``score``."""
+    items = seen["item"].drop_duplicates().astype(str).tolist()
     about = {entry.item: entry for entry in folder.record.inputs}
     frames = seen[["item", "frame", "time_s"]].assign(id=range(1, len(seen) + 1))
     images = [
@@ -159,7 +133,7 @@ def coco_of(folder: RunFolder, model: str, boxes: pd.DataFrame) -> dict[str, Any
         annotations.append({**line, "track_id": int(row.track)} if row.track >= 0 else line)
     names = _class_names(boxes)
     return {
-        "info": {"description": f"boxes of {model}; track_id numbers the objects of each video"},
+        "info": {"description": what},
         "videos": [{"id": k, "name": item} for k, item in enumerate(items, 1)],
         "images": images,
         "categories": [{"id": label, "name": names[label]} for label in sorted(names)],

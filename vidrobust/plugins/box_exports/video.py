@@ -1,7 +1,6 @@
 """The clip with what a detector found drawn on it.
 
-Above the picture: time and counts. Below: objects without a box (orange) and renames (dark), over the whole
-clip.
+Above the picture: time and counts.
 """
 
 from __future__ import annotations
@@ -27,7 +26,6 @@ from vidrobust.stages.boxes.drawn_frame import (
     DARK,
     EXPECTED,
     FONT,
-    RENAMED,
     WHITE,
     BoxMark,
     State,
@@ -48,7 +46,6 @@ class FrameMarks:
     time_s: np.ndarray
     objects: np.ndarray
     uncovered: np.ndarray
-    renamed: np.ndarray
 
 
 def frame_marks(
@@ -78,7 +75,6 @@ def frame_marks(
         time_s=counts["time_s"].to_numpy(np.float64),
         objects=of(steps["uncovered"].notna()),
         uncovered=of(steps["uncovered"] == 1),
-        renamed=of(steps["flip"] == 1),
     )
 
 
@@ -137,7 +133,7 @@ def _said(name: object, score: float) -> str:
 MOST_S = 300.0  # Seconds that are written at once, if no end is named
 # The longer side of the picture at most, and at least, so that labels can be read, px
 SIDE, LEAST = 1280, 640
-HEAD, FOOT = 28, 24
+HEAD = 28  # rows above the picture, px
 CLOCK = 90_000  # Ticks a second of the time stamps
 BATCH = 16
 
@@ -227,8 +223,6 @@ def _frames(
             {k: v for k, v in ranged.items() if getattr(settings, k) is None}, "video"
         )
     at = {int(frame): row for row, frame in enumerate(marks.frame)}
-    foot: np.ndarray | None = None
-    scale, size = 1.0, (0, 0)
     with inputs.open_item(run.item(item), settings) as source:
         for batch in source.batches(BATCH):
             for row, (number, time_s) in enumerate(
@@ -239,18 +233,15 @@ def _frames(
                 if time_s < span[0] or number not in at:
                     continue
                 pixels = to_array(batch.pixels[row])
-                if foot is None:
-                    scale, size = _scaled(pixels.shape[:2])
-                    foot = timeline(marks, size[1])
+                scale, size = _scaled(pixels.shape[:2])
                 picture = cv2.resize(
                     pixels,
                     size[::-1],
                     interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC,
                 )
                 draw(picture, (_moved(mark, scale) for mark in marks.by_frame.get(number, ())))
-                place = at[number]
-                head = _head(f"{item}   {model}", marks, place, size[1])
-                yield time_s - span[0], np.concatenate([head, picture, _cursor(foot, marks, place)])
+                head = _head(f"{item}   {model}", marks, at[number], size[1])
+                yield time_s - span[0], np.concatenate([head, picture])
 
 
 def _scaled(size: tuple[int, ...]) -> tuple[float, tuple[int, int]]:
@@ -283,34 +274,6 @@ def _head(title: str, marks: FrameMarks, place: int, width: int) -> np.ndarray:
             head, title, (width - text_width - 6, HEAD - 10), FONT, 0.42, WHITE, 1, cv2.LINE_AA
         )
     return head
-
-
-def timeline(marks: FrameMarks, width: int) -> np.ndarray:
-    """Draw the share of objects without a box, and renames below, (FOOT, width, 3) uint8."""
-    foot = np.full((FOOT, width, 3), 255, np.uint8)
-    column = _columns(marks, width)
-    objects, uncovered, renamed = (
-        np.bincount(column, weights=values, minlength=width)
-        for values in (marks.objects, marks.uncovered, marks.renamed)
-    )
-    share = np.divide(uncovered, objects, out=np.zeros(width), where=objects > 0)
-    height = FOOT - 6
-    for x in np.flatnonzero(uncovered):
-        foot[height - max(8, round(height * float(share[x]))) : height, x] = EXPECTED
-    foot[height:, renamed > 0] = RENAMED
-    return foot
-
-
-def _columns(marks: FrameMarks, width: int) -> np.ndarray:
-    time = marks.time_s - marks.time_s[0]
-    return np.minimum((time / max(float(time[-1]), 1e-9) * width).astype(np.int64), width - 1)
-
-
-def _cursor(foot: np.ndarray, marks: FrameMarks, place: int) -> np.ndarray:
-    foot = foot.copy()
-    x = int(_columns(marks, foot.shape[1])[place])
-    foot[:, max(x - 1, 0) : x + 1] = DARK
-    return foot
 
 
 def _encode(

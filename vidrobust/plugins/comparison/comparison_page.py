@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.metrics.metric import Metric
 from vidrobust.plugins.comparison.compare_metrics import ENOUGH
-from vidrobust.report import drawing
-from vidrobust.report.drawing import COLOURS, DARK, GREY, LIGHT, Picture
 from vidrobust.report.pages import write_page
 from vidrobust.statistics.levels import FEWEST_ROWS, FEWEST_TESTED
 from vidrobust.statistics.ratios import Undecided
@@ -54,7 +49,6 @@ WHY = {
 # Metrics that are reported under the others.
 FURTHER = re.compile(r"anchor_.*|pm[1-9]\d*")
 MOST_CHANGES = 12
-FURTHEST = 300.0  # margins at which a difference leaves the picture
 
 
 def write_comparison(path: Path, found: Mapping[str, Any]) -> Path:
@@ -80,7 +74,6 @@ def write_comparison(path: Path, found: Mapping[str, Any]) -> Path:
             ],
             "rows": first,
             "further": [row for row in rows if FURTHER.fullmatch(row["name"])],
-            "pictures": [_margins(first, found["margin"])],
             "labels": _labels(found),
             "changes": (found["changed_labels"] or [])[:MOST_CHANGES],
             "changes_left": len((found["changed_labels"] or [])[MOST_CHANGES:]),
@@ -121,18 +114,7 @@ def _row(name: str, each: Mapping[str, Any], task: str) -> dict[str, Any]:
         "why": WHY.get(each["why"], ""),
         "kind": KINDS[each["verdict"]],
         "of": f"{plural(each['clusters'], each['cluster'])}, {plural(each['n'], 'row')}",
-        "units": [
-            _toward_worse(each[key], each["margin"], metric)
-            for key in ("difference", "low", "high")
-        ],
     }
-
-
-def _toward_worse(value: float | None, margin: float, metric: Metric) -> float:
-    """A difference in margins; positive where B is worse."""
-    if value is None or not math.isfinite(value) or not margin:
-        return math.nan
-    return value / margin * (1 if metric.worse == "higher" else -1)
 
 
 def _sentences(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
@@ -157,37 +139,6 @@ def _alone(rows: Sequence[Mapping[str, Any]]) -> str:
         f"Fewer than {ENOUGH} clips or parts say nothing about others: of a kind that makes up one in five, there "
         f"may be none among them. On these clips alone: {summary}."
     )
-
-
-def _margins(rows: Sequence[Mapping[str, Any]], margin: float) -> Picture:
-    value, one, other = (
-        np.clip(np.array([row["units"][k] for row in rows]), -FURTHEST, FURTHEST) for k in range(3)
-    )
-    colours = [
-        {"good": COLOURS[2], "bad": COLOURS[1], "unknown": GREY}[row["kind"]] for row in rows
-    ]
-    with drawing.styled():
-        figure, axes = drawing.panels(1, 1, 1.0 + 0.27 * max(len(rows), 2))
-        ax = axes[0, 0]
-        ax.axvspan(-1, 1, color=LIGHT, alpha=0.6, linewidth=0)
-        ax.axvline(0, color=DARK, linewidth=0.8)
-        ax.set_xscale("symlog", linthresh=1.0, linscale=0.8)
-        names = [str(row["title"]) for row in rows]
-        drawing.forest(ax, names, value, np.fmin(one, other), np.fmax(one, other), colours=colours)
-        ends = np.concatenate([one, other, value])
-        reach = max(3.0, float(np.nanmax(np.abs(ends), initial=0.0)) * 1.3)
-        ax.set_xlim(-reach, reach)
-        ticks = [t for t in (-100, -10, -1, 0, 1, 10, 100) if abs(t) <= reach]
-        ax.set_xticks(ticks, [f"{t:+d}" if t else "0" for t in ticks])
-        ax.minorticks_off()
-        ax.set_xlabel("B is better        difference in margins        B is worse")
-        caption = (
-            f"B less A with 95 % intervals, in units of the margin ({percent(margin)} of the metric). "
-            "Shaded: differences that do not matter; an interval wholly inside is the same."
-        )
-        return drawing.encode(
-            figure, "Differences of all metrics with intervals, in margins", caption
-        )
 
 
 def _labels(found: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.path import Path as MatplotlibPath
 
 from vidrobust.errors import InputError, SettingsError, reading
 
@@ -49,15 +50,7 @@ class LineOrZone:
 
     def holds(self, points: np.ndarray) -> np.ndarray:
         """Return which points (N, 2) lie in a zone, (N,) bool, by the even-odd rule."""
-        corners = self.corners
-        inside = np.zeros(len(points), bool)
-        for (x1, y1), (x2, y2) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-            between = (y1 > points[:, 1]) != (y2 > points[:, 1])
-            if y1 != y2:
-                inside ^= between & (
-                    points[:, 0] < x1 + (points[:, 1] - y1) * (x2 - x1) / (y2 - y1)
-                )
-        return inside
+        return np.asarray(MatplotlibPath(self.corners).contains_points(points), bool)
 
 
 def place_of(text: str, option: str, number: int) -> LineOrZone:

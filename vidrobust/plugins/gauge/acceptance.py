@@ -16,6 +16,7 @@ from typing import Any, Literal, NamedTuple
 
 from vidrobust.errors import SettingsError, in_plain_words
 from vidrobust.files.json_text import file_text
+from vidrobust.plugins.gauge.figures import GAUGE, TOLERATED, gauge_figures
 from vidrobust.plugins.gauge.plan import Verdict, grade, more_needed
 from vidrobust.plugins.gauge.stated import WORDS
 from vidrobust.plugins.gauge.variables.anova import MAYBE_NESTED, NO_SPREAD, ONE_OPERATOR
@@ -269,20 +270,10 @@ def attribute_estimates(found: Mapping[str, Any]) -> list[Estimate]:
 
 def gauge_estimates(found: Mapping[str, Any]) -> list[Estimate]:
     """Return what a profile may judge of a gauge study."""
-    values = [
-        Estimate(name, "", found[name], found[f"{name}_low"], found[f"{name}_high"])
-        for name in ("percent_grr", "ndc")
-    ]
-    grr = found["components"]["grr"]
-    for name in ("percent_tolerance", "percent_process"):
-        value = found[name]
-        if _known(value):
-            ends = [
-                value * grr[f"sd_{end}"] / grr["sd"] if grr["sd"] else None
-                for end in ("low", "high")
-            ]
-            values.append(Estimate(name, "", value, *ends))
-    return values
+    figures = gauge_figures(found)
+    names = [name for name in ("percent_grr", "ndc", *TOLERATED) if name in figures]
+    of = [(name, figures[name][GAUGE]) for name in names]
+    return [Estimate(name, "", row["value"], row["low"], row["high"]) for name, row in of]
 
 
 def _known(value: float | None) -> bool:

@@ -155,13 +155,9 @@ def mean_by_operator(table: pd.DataFrame) -> list[Difference]:
         if len(gap) < 2:
             continue
         shared = [n for n in operators if n != operator and means.loc[gap.index, n].notna().any()]
-        error = float(gap.std(ddof=1)) / math.sqrt(len(gap))
         value = float(gap.mean())
-        p = (
-            float(2 * stats.t.sf(abs(value) / error, len(gap) - 1))
-            if error > 0
-            else float(value == 0)
-        )
+        varies = float(gap.std(ddof=1)) > 0
+        p = float(stats.ttest_1samp(gap, 0.0).pvalue) if varies else float(value == 0)
         differences.append(
             Difference(
                 kind="mean",

@@ -37,7 +37,8 @@ BARE = ("between_operators", "against_reference")
 GAUGE = "the gauge"
 EVERYONE = "all operators"
 SDS = ("repeatability_sd", "reproducibility_sd", "grr_sd", "part_sd", "total_sd")
-OF_GAUGE = (*SDS, "percent_grr", "percent_tolerance", "percent_process", "ndc")
+TOLERATED = ("percent_tolerance", "percent_process")
+OF_GAUGE = (*SDS, "percent_grr", *TOLERATED, "ndc")
 OF_AGREEMENT = ("agreement", "fleiss_kappa", "cohens_kappa")
 OF_REFERENCE = (
     *("effectiveness", "all_operators", "kappa", "miss_rate", "false_alarm_rate"),
@@ -69,18 +70,19 @@ FIGURES = FigureSource(
 def figures_of(found: Mapping[str, Any]) -> Figures:
     """The figures of a study as in its JSON."""
     if found["study"] == "gauge":
-        return {**_gauge(found), **_by_operator(found)}
+        return {**gauge_figures(found), **_by_operator(found)}
     if found["study"] == "attribute":
         return _attribute(found)
     gauge = found["gauge"]
     return {
         **_attribute(found["attribute"]),
-        **(_gauge(gauge) if gauge else {}),
+        **(gauge_figures(gauge) if gauge else {}),
         **_by_operator(found),
     }
 
 
-def _gauge(found: Mapping[str, Any]) -> Figures:
+def gauge_figures(found: Mapping[str, Any]) -> Figures:
+    """The figures of a gauge study alone."""
     n, parts = found["n"], found["components"]
     summary = {
         name: {
@@ -100,10 +102,11 @@ def _gauge(found: Mapping[str, Any]) -> Figures:
             "n": n,
         }
     sd = found["grr_sd"]
-    for name in ("percent_tolerance", "percent_process"):
+    for name in TOLERATED:
         percent = found.get(name)
-        if percent is not None and percent == percent and sd:
-            ends = {end: percent * parts["grr"][f"sd_{end}"] / sd for end in ("low", "high")}
+        if percent is not None and percent == percent:
+            of_sd = {end: parts["grr"][f"sd_{end}"] for end in ("low", "high")}
+            ends = {end: percent * of / sd if sd else None for end, of in of_sd.items()}
             summary[name] = {"value": percent, **ends, "n": n}
     return {name: {GAUGE: entry} for name, entry in summary.items()}
 

@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from vidrobust.cli.options import JSON, print_result
-from vidrobust.files.json_text import file_text
 from vidrobust.text.numbers import interval, percent
 
 
@@ -77,35 +76,6 @@ def plan_gauge(
         for design in designs
     ]
     print_result([asdict(design) for design in designs], lines, as_json)
-
-
-@plan.command("more")
-@click.argument("study", metavar="STUDY")
-@JSON
-def plan_more(study: str, as_json: bool) -> None:
-    """What would settle the verdict of STUDY: a run folder, or what repeatability --json printed, in a file."""
-    import json
-    from pathlib import Path
-
-    from vidrobust.errors import InputError
-    from vidrobust.plugins.gauge.figures import FILE
-    from vidrobust.text.printable import printable
-
-    path = Path(study) / FILE if Path(study).is_dir() else Path(study)
-    try:
-        overall = json.loads(file_text(path))["overall"]
-        needed, short, reasons = overall["needed"], overall["short"], overall["reasons"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{printable(path)}: is no study; give a run folder after vidrobust repeatability, or a file with "
-            "what vidrobust repeatability --json printed"
-        ) from error
-    summary = {"verdict": overall["verdict"], "needed": needed, "short": short, "reasons": reasons}
-    lines = [overall["sentence"], *(f"  needed: {text}" for text in needed)]
-    lines += [
-        f"  more {lack['what']}: {lack['has']:.3g} now, at least {lack['least']}" for lack in short
-    ]
-    print_result(summary, lines, as_json)
 
 
 @plan.command("flip-rate")

@@ -41,7 +41,10 @@ def categories(ndc: int | None) -> str:
 def lines(found: Mapping[str, Any]) -> list[str]:
     summary = found.get("overall")
     rows = differences_in(found)
-    first = [summary["sentence"]] if summary else []
+    first = []
+    if summary:
+        # the sentence has the first that is needed
+        first = [summary["sentence"], *(f"  needed: {text}" for text in summary["needed"][1:])]
     return [*first, *(f"  {sentence}" for sentence in worst_words(rows)), *_figures(found)]
 
 

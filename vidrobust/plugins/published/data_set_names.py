@@ -14,4 +14,3 @@ class DataSet(StrEnum):
     YOUTUBE_BB = "youtube-bb"
     VID_ROBUST = "vid-robust"
     YTBB_ROBUST = "ytbb-robust"
-    MOT17 = "mot17"

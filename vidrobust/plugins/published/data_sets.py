@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import math
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -10,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vidrobust.errors import InputError
-from vidrobust.footage.expand import VIDEO_SUFFIXES, images_in, videos_beside
+from vidrobust.footage.expand import VIDEO_SUFFIXES, videos_beside
 from vidrobust.footage.labels.labels import Labels
 from vidrobust.footage.records import columns_of
 from vidrobust.models.classes import imagenet_wnids
@@ -26,9 +25,6 @@ from vidrobust.text.printable import printable
 # Images of the validation set: of each corruption and strength, and films of each sequence, there are as
 # many.
 IMAGENET_VAL = 50_000
-MOT17 = ("02", "04", "05", "09", "10", "11", "13")
-# Frames of MOT17's training videos; each is there once for each of three detectors
-MOT17_FRAMES = 5316
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,50 +122,6 @@ def check_imagenet_p(folder: Path) -> Checked:
         manifest=(),
         command=f"vidrobust corruptions {folder} --model SPEC",
     )
-
-
-def check_mot17(folder: Path) -> Checked:
-    """train/MOT17-NN-DETECTOR/{img1,gt,seqinfo.ini}; a manifest with each video once."""
-    train = folder / "train" if (folder / "train").is_dir() else folder
-    sequences = sorted(p for p in train.iterdir() if p.is_dir() and p.name.startswith("MOT17-"))
-    if not sequences:
-        raise InputError(
-            f"{printable(folder)}: holds no MOT17-NN-DETECTOR, nor has its folder train"
-        )
-    first = {path.name.split("-")[1]: path for path in reversed(sequences)}
-    missing = [f"sequence MOT17-{number}" for number in MOT17 if number not in first]
-    frames, rows = 0, []
-    for number, path in sorted(first.items()):
-        there = len(images_in(path / "img1")) if (path / "img1").is_dir() else 0
-        length = _length(path / "seqinfo.ini")
-        if length is None:
-            missing.append(f"{path.name}/seqinfo.ini with seqLength")
-        elif there != length:
-            missing.append(f"{path.name}/img1 holds {there} of {length} frames")
-        if not (path / "gt" / "gt.txt").is_file():
-            missing.append(f"{path.name}/gt/gt.txt")
-        if there:
-            frames += there if number in MOT17 else 0
-            rows.append((str((path / "img1").relative_to(folder)), path.name, ""))
-    labels = train / sequences[0].name / "gt" / "gt.txt"
-    return Checked(
-        counts={
-            "videos": (sum(n in first for n in MOT17), len(MOT17)),
-            "frames": (frames, MOT17_FRAMES),
-        },
-        missing=tuple(missing),
-        manifest=tuple(rows),
-        command=f"vidrobust stability {labels.parent.parent / 'img1'} --labels {labels} --model SPEC",
-    )
-
-
-def _length(path: Path) -> int | None:
-    parser = configparser.ConfigParser()
-    try:
-        parser.read(path, encoding="utf-8")
-        return parser.getint("Sequence", "seqLength")
-    except (configparser.Error, ValueError, OSError):
-        return None
 
 
 def lines(found: Checked, most: int = 20) -> Sequence[str]:
@@ -333,5 +285,4 @@ DATA_SETS: dict[DataSet, Callable[[Path], Checked]] = {
     DataSet.YOUTUBE_BB: check_youtube_bb,
     DataSet.VID_ROBUST: check_vid_robust,
     DataSet.YTBB_ROBUST: check_ytbb_robust,
-    DataSet.MOT17: check_mot17,
 }

@@ -67,7 +67,7 @@ def _gu2019(folder: Path, **how: int) -> tuple[dict[str, Any], list[str]]:
     result = {
         name: value for name, value in study.items() if name not in ("square", "models_in_square")
     }
-    return result, [*lines(study), f"the matrix: {folder / study['figure']}"]
+    return result, lines(study)
 
 
 GU2019 = CorrelationProtocol(

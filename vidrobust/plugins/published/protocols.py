@@ -199,30 +199,6 @@ def square_of(result: CorrelationResult, method: str = "pearson") -> tuple[pd.Da
     return square.reindex(index=names, columns=names), int(rows["n"].max()) if len(rows) else 0
 
 
-def draw_matrix(result: CorrelationResult, path: Path, method: str = "pearson") -> Path:
-    """The matrix as a picture (PNG or SVG by the ending)."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    square, n = square_of(result, method)
-    names = list(square.index)
-    figure = Figure(figsize=(2.5 + 0.45 * len(names), 2 + 0.45 * len(names)), layout="constrained")
-    FigureCanvasAgg(figure)
-    panel = figure.subplots()
-    shown = panel.imshow(square.to_numpy(np.float64), vmin=-1, vmax=1, cmap="RdBu_r")
-    panel.set_xticks(range(len(names)), names, rotation=90)
-    panel.set_yticks(range(len(names)), names)
-    for (i, j), value in np.ndenumerate(square.to_numpy(np.float64)):
-        if not np.isnan(value):
-            panel.text(
-                j, i, f"{value:.2f}".replace("0.", "."), ha="center", va="center", fontsize=7
-            )
-    panel.set_title(f"{method} over {n} models")
-    figure.colorbar(shown, ax=panel, shrink=0.6)
-    figure.savefig(path)
-    return path
-
-
 def _only(model: ModelAnchors, anchors: np.ndarray) -> ModelAnchors:
     return ModelAnchors(
         sets=model.sets.only(anchors),
@@ -234,11 +210,11 @@ def _mean(right: np.ndarray) -> float:
     return float(right.mean()) if right.size else float("nan")
 
 
-FIGURE, SAID = "gu2019_matrix.png", "gu2019.json"
+SAID = "gu2019.json"
 
 
 def on_run(path: Path, *, seed: int = 0, resamples: int = 2000) -> dict[str, Any]:
-    """Write ``gu2019.json`` and the matrix figure; return content and square table."""
+    """Write ``gu2019.json``; return its content and the square table."""
     folder = RunFolder.existing(path)
     labels = folder.table("labels")
     if not len(labels):
@@ -255,7 +231,6 @@ def on_run(path: Path, *, seed: int = 0, resamples: int = 2000) -> dict[str, Any
     families = {key: str(entry.family) for key, entry in PERTURBATIONS.items()}
     result = gu2019(models, families=families, seed=seed, resamples=resamples)
     judged = result.table.drop_duplicates("perturbation").set_index("perturbation")
-    draw_matrix(result, folder.path / FIGURE)
     study = {
         "schema": 1,
         "anchors": len(next(iter(models.values())).sets.anchor),
@@ -264,7 +239,6 @@ def on_run(path: Path, *, seed: int = 0, resamples: int = 2000) -> dict[str, Any
         "verdicts": judged[["verdict", "reason"]].to_dict("index"),
         "notes": list(result.notes),
         "matrix": result.matrix.to_dict("records"),
-        "figure": FIGURE,
     }
     folder.write_json(SAID, study)
     square, n = square_of(result)

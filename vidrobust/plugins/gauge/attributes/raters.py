@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import special
+from scipy import special, stats
 
-from vidrobust.statistics import associations
 from vidrobust.statistics.clusters import Clusters, cluster_codes
 from vidrobust.statistics.intervals import Interval, beyond_chance, of_sums
 
@@ -34,28 +33,17 @@ def fleiss_kappa(counts: np.ndarray, clusters: Clusters | np.ndarray | None = No
 def kendalls_w(ratings: np.ndarray) -> dict[str, Any] | None:
     """Return Kendall's concordance of ratings (m raters, n parts), corrected for ties; None if undefined.
 
-    Siegel & Castellan 1988, section 9.6.
+    It is Friedman's statistic over m (n - 1) (Siegel & Castellan 1988, section 9.6).
     """
-    if min(ratings.shape, default=0) < 2:
-        return None
     m, n = ratings.shape
-    ranks = associations.ranks(ratings.T).T
-    ties = sum(
-        float(((count**3) - count).sum())
-        for row in ranks
-        for _, count in [np.unique(row, return_counts=True)]
-    )
-    spread = float(((ranks.sum(axis=0) - m * (n + 1) / 2) ** 2).sum())
-    largest = (m**2 * (n**3 - n) - m * ties) / 12
-    if largest <= 0:
+    if m < 2 or n < 3 or (ratings == ratings[:, :1]).all():
         return None
-    w = spread / largest
-    chi_square = m * (n - 1) * w
+    friedman = stats.friedmanchisquare(*ratings.T)
     return {
-        "value": w,
-        "chi_square": chi_square,
+        "value": float(friedman.statistic) / (m * (n - 1)),
+        "chi_square": float(friedman.statistic),
         "df": n - 1,
-        "p": float(special.chdtrc(n - 1, chi_square)),
+        "p": float(friedman.pvalue),
         "raters": m,
         "n": n,
     }
@@ -86,7 +74,5 @@ def cochrans_q(hits: np.ndarray) -> dict[str, float]:
 
 def exact_mcnemar(only_first: int, only_second: int) -> float:
     """Return the two-sided exact p-value of McNemar's test of independent pairs; 1 without discordant ones."""
-    from scipy.stats import binomtest  # here, since scipy.stats takes half a second to import
-
     both = only_first + only_second
-    return float(binomtest(only_first, both).pvalue) if both else 1.0
+    return float(stats.binomtest(only_first, both).pvalue) if both else 1.0

@@ -167,40 +167,19 @@ class GaugeStudy:
     n: int
 
     def as_json(self) -> dict[str, Any]:
-        def sd(name: str) -> float | None:
-            return self.components[name].sd if name in self.components else None
-
-        def table(rows: tuple[Any, ...]) -> list[dict[str, Any]]:
-            return [dataclasses.asdict(row) for row in rows]
-
+        sds = {
+            f"{name}_sd": self.components[name].sd if name in self.components else None
+            for name in ("repeatability", "reproducibility", "grr", "part", "total")
+        }
+        of_grr = ("percent_tolerance", "percent_process")
+        about = ("design", "interaction", "parts", "operators", "trials")
         return {
-            "design": self.anova.design,
-            "interaction": self.anova.interaction,
-            "parts": self.anova.parts,
-            "operators": self.anova.operators,
-            "trials": self.anova.trials,
-            "n": self.n,
-            **{
-                f"{name}_sd": sd(name)
-                for name in ("repeatability", "reproducibility", "grr", "part", "total")
-            },
-            "percent_grr": self.percent_grr,
-            "percent_grr_low": self.percent_grr_low,
-            "percent_grr_high": self.percent_grr_high,
-            "percent_tolerance": self.components["grr"].percent_tolerance,
-            "percent_process": self.components["grr"].percent_process,
-            "tolerance": self.tolerance,
-            "width": self.width,
-            "process_sd": self.process_sd,
-            "mean": self.mean,
-            "ndc": self.ndc,
-            "ndc_low": self.ndc_low,
-            "ndc_high": self.ndc_high,
-            "components": {
-                name: dataclasses.asdict(part) for name, part in self.components.items()
-            },
-            "anova": table(self.anova.rows),
-            "anova_without_interaction": table(self.anova.pooled),
+            **{name: getattr(self.anova, name) for name in about},
+            **sds,
+            **{name: getattr(self.components["grr"], name) for name in of_grr},
+            **dataclasses.asdict(dataclasses.replace(self, anova=())),  # type: ignore[arg-type]
+            "anova": [dataclasses.asdict(row) for row in self.anova.rows],
+            "anova_without_interaction": [dataclasses.asdict(row) for row in self.anova.pooled],
             "notes": list(self.anova.notes),
         }
 
