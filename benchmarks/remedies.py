@@ -21,11 +21,11 @@ from harness import say
 from vidrobust.pipeline.build import build
 from vidrobust.pipeline.open import opened_sources
 from vidrobust.pipeline.progress import Reporter
+from vidrobust.plugins.corrected_footage.ask import ask_again
+from vidrobust.plugins.corrected_footage.names import FREE, SHARED
 from vidrobust.plugins.line.render import RenderSettings, render
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.catalogue import STAGES
-from vidrobust.stages.replays.arms import replay_all
-from vidrobust.stages.replays.names import FREE, SHARED
 from vidrobust.text.numbers import percent, percent_with_interval
 
 MODEL = "line_one_view:classifier"
@@ -49,7 +49,7 @@ def table_of(dial: str, folder: Path) -> pd.DataFrame:
         settings = Settings(sources=(str(footage / "manifest.csv"),), model=(MODEL,))
         with opened_sources(settings, str(folder / f"run-{dial}"), Reporter(quiet=True)) as run:
             build(run, STAGES, ["stability"])
-            replay_all(run, only=[name for name in REMEDIES if name in SHARED])
+            ask_again(run, only=[name for name in REMEDIES if name in SHARED])
             build(run, STAGES, ["remedies"])
             run.table("remedies").to_parquet(file)
     table = pd.read_parquet(file)

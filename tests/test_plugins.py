@@ -227,12 +227,14 @@ def test_the_core_works_without_the_folder_of_plugins_each_of_which_is_named_as_
     clip = str(shrink(public_clips / "line-flour-bags.gif", core))
     given = (clip, "-mtests.fuzz.tiny:model", "--end-s=1.3", "-q")
     few = ("--frames=2", "--pairs=1", "--perturbation=brightness", "--resamples=20")
-    study, shown, passed, refused, plugins, listed = ended(
+    study, shown, passed, refused, remedies, all_remedies, plugins, listed = ended(
         core,
         ("study", *given, *few, "-oa"),
         ("show", "a"),
         ("gate", "a", "--fail-if", "flip_rate.n < 1"),
         ("gate", "a", "--fail-if", "percent_grr > 30"),
+        ("remedies", "a", "--json"),
+        ("remedies", "a", "--all"),
         ("plugins", "--json"),
         ("--help",),
         before=WITHOUT_EDITABLE,
@@ -242,6 +244,9 @@ def test_the_core_works_without_the_folder_of_plugins_each_of_which_is_named_as_
     assert pages == {"report.html", "details.html"}
     assert shown.out.startswith("bright\n")
     assert (passed.code, refused.code) == (0, 2)
+    # corrected footage is a plugin's: its rows and the option that makes them are gone with it
+    assert {row["kind"] for row in json.loads(remedies.out)} == {"rule", "silence"}
+    assert (all_remedies.code, remedies.code) == (2, 0)
     own = [each for each in json.loads(plugins.out) if each["package"] == "vidrobust"]
     assert len(own) >= 5
     assert all("ModuleNotFoundError" in each["error"] and not each["brings"] for each in own)

@@ -40,6 +40,9 @@ Result = TypeVar("Result")
 PREFIX = "vidrobust."  # start of the name of every group
 # Groups of several kinds, by the names of their classes: whoever asks for one kind passes over the others
 KINDS_OF = {
+    "vidrobust.stages": (
+        "Stage",
+    ),  # some are of a kind of their own, as those of ``remedies --all``
     "vidrobust.sections": ("ReportSection", "FigureSource"),
     "vidrobust.protocols": ("SuiteProtocol", "CorrelationProtocol", "Comparison"),
     "vidrobust.exports": ("Format", "PolicyFormat"),
@@ -158,7 +161,9 @@ def _records(point: EntryPoint, kind: type[Record] | str) -> Iterator[Record]:
     for record in brought if isinstance(brought, list | tuple) else (brought,):
         if type(record).__name__ == kind or (isinstance(kind, type) and isinstance(record, kind)):
             yield record
-        elif type(record).__name__ not in KINDS_OF.get(point.group, ()):
+        elif not {each.__name__ for each in type(record).__mro__} & {
+            *KINDS_OF.get(point.group, ())
+        }:
             raise TypeError(
                 f"expected a {_name(kind)} or a list of them, got {type(record).__name__}"
             )

@@ -24,6 +24,8 @@ from vidrobust.cli.options import (
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.pipeline.stage import Stage
 from vidrobust.stages.catalogue import REPORT, STAGES
+from vidrobust.stages.remedies.inputs import input_stages
+from vidrobust.stages.remedies.stage import REMEDIES
 from vidrobust.stages.stability.stage import STABILITY
 from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
@@ -72,8 +74,12 @@ def _command_of(stage: Stage) -> Callable[[Callable[..., Any]], click.Command]:
 
 
 def options_of(stage: Stage) -> Callable[[F], F]:
-    """Return the options that a stage and all that it needs use."""
-    return opt.stage_options(STAGES.with_needs([stage.name]), gated=stage == STABILITY)
+    """Return the options that a stage and all that it needs use; of remedies with ``--all``."""
+    chosen = opt.stage_options(STAGES.with_needs([stage.name]), gated=stage == STABILITY)
+    if stage != REMEDIES or not input_stages():
+        return chosen
+    text = " ".join(stage.sentence for stage in input_stages())
+    return opt.options(click.option("--all", "everything", is_flag=True, help=text), chosen)
 
 
 @_command_of(REPORT)
@@ -139,13 +145,13 @@ def on_target(
     options: dict[str, Any],
     before: Act | None = None,
     after: Act | None = None,
-    along: tuple[str, ...] = (),
 ) -> None:
     """Make one stage, on a run folder or on sources, and print its result.
 
-    ``before`` and ``after`` are done with the open run; stages ``along`` are made with it.
+    ``before`` and ``after`` are done with the open run.
     """
     as_json, junit = options.pop("as_json"), options.pop("junit", None)
+    along = [each.name for each in input_stages()] if options.pop("everything", False) else []
     with opened_target(target, options, stage) as run:
         if before is not None:
             before(run)

@@ -49,9 +49,7 @@ class Stage(ABC):
     name: ClassVar[str]  # name of its command, its entry in run.json and its folder in the cache
     # raised whenever its numbers change; its results are then computed again
     version: ClassVar[int]
-    # Stages whose results it reads. Those it needs are made first; those it uses are read if they are there.
-    needs: ClassVar[tuple[Stage, ...]] = ()
-    uses: ClassVar[tuple[Stage, ...]] = ()
+    needs: ClassVar[tuple[Stage, ...]] = ()  # stages whose results it reads, which are made first
     settings: ClassVar[tuple[str, ...]] = ()  # names of the settings on which its results depend
     # Tables of the whole run and other files that it writes into the run folder.
     tables: ClassVar[tuple[str, ...]] = ()
@@ -68,6 +66,11 @@ class Stage(ABC):
 
     def __hash__(self) -> int:
         return hash(type(self))
+
+    @property
+    def uses(self) -> tuple[Stage, ...]:
+        """Return the stages whose results it reads if they are there."""
+        return ()
 
     @property
     def sentence(self) -> str:

@@ -12,8 +12,8 @@ from vidrobust.stages.causes.stage import CAUSES
 from vidrobust.stages.correlate.stage import CORRELATE
 from vidrobust.stages.moments.stage import MOMENTS
 from vidrobust.stages.policy.stage import POLICY
+from vidrobust.stages.remedies.inputs import InputStage
 from vidrobust.stages.remedies.stage import REMEDIES
-from vidrobust.stages.replays.stage import REPLAYS
 from vidrobust.stages.report.stage import ReportStage
 from vidrobust.stages.sensitivity.stage import SENSITIVITY
 from vidrobust.stages.stability.stage import STABILITY
@@ -34,11 +34,9 @@ _OWN = (
     CORRELATE,
     POLICY,
     BOXES,
-    REPLAYS,
-    REMEDIES,
 )
 PROVIDED = extensions(
-    GROUP, Stage, lambda stage: stage.name, {stage.name for stage in (*_OWN, ReportStage)}
+    GROUP, Stage, lambda stage: stage.name, {stage.name for stage in (*_OWN, REMEDIES, ReportStage)}
 )
 
 
@@ -48,4 +46,6 @@ class ReportOfAllStages(ReportStage):
 
 
 REPORT = ReportOfAllStages()
-STAGES = Stages((*_OWN, *PROVIDED.records, REPORT))
+_INPUT = tuple(stage for stage in PROVIDED.records if isinstance(stage, InputStage))
+_OTHERS = tuple(stage for stage in PROVIDED.records if not isinstance(stage, InputStage))
+STAGES = Stages((*_OWN, *_INPUT, REMEDIES, *_OTHERS, REPORT))

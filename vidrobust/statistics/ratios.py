@@ -7,7 +7,7 @@ most 5 %. It needs six clusters with events. ``benchmarks/few_clusters.py`` meas
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from enum import StrEnum
 
 import numpy as np
@@ -80,7 +80,7 @@ def decide(found: PairedRatio, q: float | None = None) -> tuple[RatioVerdict, Un
     if found.low >= SAME and found.high <= 1 / SAME:
         return RatioVerdict.NO_DIFFERENCE, Undecided.DECIDED
     if not found.p <= ALPHA:
-        # the p-value is raised where a control does as much (``against_control``)
+        # the p-value is raised where a control does as much, as in corrected footage
         inside = found.low <= 1 <= found.high
         return RatioVerdict.CANNOT_TELL, Undecided.INTERVAL if inside else Undecided.CONTROL
     if q is not None and not q <= FALSE_DISCOVERY:
@@ -96,11 +96,6 @@ def decided(rows: pd.DataFrame) -> tuple[list[str], list[str]]:
         for row in rows.to_dict("records")
     ]
     return [str(verdict) for verdict, _ in verdicts], [str(why) for _, why in verdicts]
-
-
-def against_control(found: PairedRatio, control: PairedRatio) -> PairedRatio:
-    """Return the ratio with the larger of two p-values: it must differ from doing nothing and from a control."""
-    return found if math.isnan(control.p) else replace(found, p=max(found.p, control.p))
 
 
 def paired_ratio(

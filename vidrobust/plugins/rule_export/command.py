@@ -10,7 +10,6 @@ import click
 from vidrobust.cli.options import PATH, GroupedCommand, refuse_idle
 from vidrobust.cli.studies import on_target, one_folder, options_of
 from vidrobust.stages.remedies.stage import REMEDIES
-from vidrobust.stages.replays.stage import REPLAYS
 
 
 @click.command(cls=GroupedCommand)
@@ -27,28 +26,19 @@ from vidrobust.stages.replays.stage import REPLAYS
     metavar="NAME",
     help="Export this rule, such as majority-5.  [default: the recommended one]",
 )
-@click.option(
-    "--all",
-    "everything",
-    is_flag=True,
-    help="Also replay the footage without its causes: asks the models anew, once.",
-)
 @options_of(REMEDIES)
-def remedies(
-    target: tuple[str, ...], file: Path | None, rule: str | None, everything: bool, **options: Any
-) -> None:
+def remedies(target: tuple[str, ...], file: Path | None, rule: str | None, **options: Any) -> None:
     """Evaluate remedies that need no training (temporal filters, abstention, input corrections).
 
     TARGET is a run folder or sources. Stages that this one needs are made first.
     """
-    along = (REPLAYS.name,) if everything else ()
     if file is None:
         refuse_idle(("rule",), "without --export FILE.py")
-        on_target(target, REMEDIES, options, along=along)
+        on_target(target, REMEDIES, options)
         return
     from vidrobust.plugins.rule_export.take_away import take_away
 
     folder, specs = one_folder(target, options, "--export"), options["model"]
-    on_target(target, REMEDIES, options, along=along)
+    on_target(target, REMEDIES, options)
     for path in take_away(folder, file, rule, specs):
         click.echo(f"written: {path}", err=True)

@@ -29,7 +29,7 @@ from vidrobust.stages.remedies.recommend import Recommended, Values, best_of
 from vidrobust.stages.remedies.row import NAN, Costs, Kind, frame_ms, row
 from vidrobust.statistics.clusters import Clusters, independent_clusters
 from vidrobust.statistics.levels import FEWEST_TESTED
-from vidrobust.statistics.ratios import PairedRatio, against_control, ratio_in_clusters
+from vidrobust.statistics.ratios import PairedRatio, ratio_in_clusters
 
 # the rule whose before is one threshold; the run's own tracks are its after
 ONE_THRESHOLD = "two-thresholds"
@@ -289,16 +289,13 @@ def rows_against(
     after: Sequence[Measures],
     costs: Costs,
     note: str,
-    control: Sequence[Measures] | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """A row a metric of one remedy; with the larger p-value of two where a ``control`` does as much."""
+    """A row a metric of one remedy."""
     masked = any(each.boxes.shapes is not None for each in study.seen)
     for metric in METRICS:
         if metric == "mask_jitter" and not masked:
             continue
         found = study.ratio(metric, before, after)
-        if control is not None:
-            found = against_control(found, study.ratio(metric, control, after))
         yield row(kind, name, study.model, metric, found, costs, note)
 
 

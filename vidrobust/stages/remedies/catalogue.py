@@ -6,8 +6,8 @@ label, L to come back to it.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from vidrobust.errors import SettingsError
@@ -15,6 +15,7 @@ from vidrobust.metrics.catalogue import find_metric
 from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.stages.remedies import box_rules as boxes
 from vidrobust.stages.remedies.box_rules import BoxRule
+from vidrobust.stages.remedies.inputs import Effort, RemedyKind, input_stages
 from vidrobust.stages.remedies.label_rules import (
     Hysteresis,
     KOfN,
@@ -47,28 +48,8 @@ BOX_RULES: tuple[str, ...] = (
 ON_PROBABILITIES = ("mean", "median", "hysteresis")
 
 
-@dataclass(frozen=True)
-class Effort:
-    """Words, and points by which effects are divided; the points are ours, and no measurement."""
-
-    points: float
-    words: str
-
-
 CODE = Effort(1, "a few lines of code")
 PERSON = Effort(3, "a person looks")
-SOFTWARE = Effort(2, "work on the pictures")
-BUY = Effort(4, "hardware at the line")
-
-
-@dataclass(frozen=True)
-class RemedyKind:
-    """What all remedies of a kind share; ``{}`` of the title are their numbers."""
-
-    title: str
-    effort: Effort = CODE
-    rule: Callable[..., Any] | None = None
-    types: tuple[type, ...] = (float,)
 
 
 KINDS: Mapping[str, RemedyKind] = {
@@ -96,14 +77,13 @@ KINDS: Mapping[str, RemedyKind] = {
     "class-hold": RemedyKind(
         "another class only after {} boxes of an object in a row", CODE, boxes.ClassHold
     ),
-    "less-noise": RemedyKind("less noise in the picture", SOFTWARE),
-    "steady-camera": RemedyKind("a camera that stands still", BUY),
-    "level-light": RemedyKind("light that does not drift", BUY),
-    "no-flicker": RemedyKind("light that does not flicker", BUY),
-    "sharper-focus": RemedyKind("a sharper picture", BUY),
-    "higher-resolution": RemedyKind("a camera of higher resolution", BUY),
-    "no-keyframe-pulse": RemedyKind("a recording without keyframes", BUY),
-}  # By the name without its numbers; a rule of a plugin has none, and counts as code
+}  # By the name without its numbers; a rule of a task's plugin has none, and counts as code
+
+
+@functools.cache
+def kinds() -> Mapping[str, RemedyKind]:
+    """KINDS, and those of stages that ask the models again."""
+    return {k: kind for stage in input_stages() for k, kind in stage.kinds.items()} | dict(KINDS)
 
 
 def kind_of(name: str) -> str:
@@ -113,17 +93,17 @@ def kind_of(name: str) -> str:
 
 def title(remedy: str) -> str:
     """The remedy in words."""
-    kind = kind_of(remedy)
+    kind, known = kind_of(remedy), kinds()
     numbers = remedy[len(kind) :].strip("-").split("-")
     back = (
         f", back to the resting label with {numbers[2]}" if kind == "k-of-n" and numbers[2:] else ""
     )
-    return KINDS[kind].title.format(*numbers) + back if kind in KINDS else remedy
+    return known[kind].title.format(*numbers) + back if kind in known else remedy
 
 
 def effort_of(remedy: str) -> Effort:
     """The effort that it asks for."""
-    kind = KINDS.get(kind_of(remedy))
+    kind = kinds().get(kind_of(remedy))
     return kind.effort if kind else CODE
 
 

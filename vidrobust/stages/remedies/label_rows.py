@@ -29,7 +29,7 @@ from vidrobust.stages.remedies.delay import delays, joined, lasting_changes, sur
 from vidrobust.stages.remedies.row import NAN, Costs, Kind, frame_ms, row
 from vidrobust.statistics.clusters import Clusters, independent_clusters
 from vidrobust.statistics.levels import FEWEST_EVENTS, FEWEST_TESTED
-from vidrobust.statistics.ratios import against_control, paired_ratio
+from vidrobust.statistics.ratios import paired_ratio
 
 FLIPS, REVERTS, JITTER = "flip_rate", "revert_flip_rate", "jitter"
 OWN_POINTS = (
@@ -115,6 +115,10 @@ class LabelStudy:
     parts: Mapping[str, str] = field(default_factory=dict)
     right: Sequence[truth.Right] = ()
 
+    @property
+    def model(self) -> str:
+        return self.answers[0].model
+
     @functools.cached_property
     def place(self) -> pd.Series:
         """Where each frame stands among all."""
@@ -182,9 +186,8 @@ def rule_rows(study: LabelStudy) -> Iterator[dict[str, Any]]:
     """A row a rule and metric, in the order of the catalogue."""
     for name in LABEL_RULES:
         against = study.reason_against(name)
-        model = study.answers[0].model
         if against:
-            yield row("rule", name, model, FLIPS, None, Costs(), against)
+            yield row("rule", name, study.model, FLIPS, None, Costs(), against)
             continue
         played = study.played[name]
         costs = costs_of(study, name)
@@ -208,14 +211,13 @@ def _metric_rows(
     yield from rows_against_own(study, "rule", name, [each.labels for each in played], costs, note)
     if kind_of(name) != "mean":
         return
-    model = study.answers[0].model
     if not all(each.complete for each in study.answers):
-        yield row("rule", name, model, JITTER, None, costs, LEADING)
+        yield row("rule", name, study.model, JITTER, None, costs, LEADING)
         return
     means = [mean for each in played for mean in each.mean or ()]
     after = jitter_after(study.jitters, means)
     found = paired_ratio(study.jitters.before, after, study.jitters.clusters, events=False)
-    yield row("rule", name, model, JITTER, found, costs, note)
+    yield row("rule", name, study.model, JITTER, found, costs, note)
 
 
 def rows_against_own(
@@ -225,25 +227,14 @@ def rows_against_own(
     labels: Sequence[np.ndarray],
     costs: Costs,
     note: str,
-    control: Sequence[np.ndarray] | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Flips and reverts of other labels of the same frames, against the model's own.
-
-    With the labels of a ``control``, the larger of two p-values: against doing nothing, and against it.
-    """
-    model = study.answers[0].model
+    """Flips and reverts of other labels of the same frames, against the model's own."""
     after = flips_after(study.flips, np.concatenate(labels))
     found = paired_ratio(study.flips.before, after, study.flips.clusters, events=True)
-    if control is not None:
-        softened = flips_after(study.flips, np.concatenate(control))
-        against = paired_ratio(softened, after, study.flips.clusters, events=True)
-        found = against_control(found, against)
-        if not np.isnan(against.p):
-            note = f"{note}; shifting all frames alike leaves {100 * softened.mean():.3g} %"
-    yield row(kind, name, model, FLIPS, found, costs, note)
+    yield row(kind, name, study.model, FLIPS, found, costs, note)
     after = reverts_after(study.reverts, labels, study.answers)
     found = paired_ratio(study.reverts.before, after, study.reverts.clusters, events=True)
-    yield row(kind, name, model, REVERTS, found, costs, note)
+    yield row(kind, name, study.model, REVERTS, found, costs, note)
 
 
 def costs_of(study: LabelStudy, name: str) -> Costs:
@@ -321,7 +312,7 @@ def silence_row(
     after = flips_of_answered(study, answered)
     found = paired_ratio(study.flips.before, after, study.flips.clusters, events=True)
     costs = replace(costs, agreement=share, asked=1 - share, **right)
-    return row("silence", name, study.answers[0].model, FLIPS, found, costs)
+    return row("silence", name, study.model, FLIPS, found, costs)
 
 
 def sure_by_frames(answers: ItemAnswers, frames: int) -> np.ndarray:

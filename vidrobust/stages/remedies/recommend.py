@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from vidrobust.statistics.clusters import Clusters, What
 from vidrobust.statistics.levels import FEWEST_TESTED
@@ -118,15 +117,3 @@ def as_json(found: Recommended, max_delay_ms: float) -> dict[str, Any]:
         "verdict": str(verdict),
         "why": str(why),
     }
-
-
-def best_buy(table: pd.DataFrame, model: str, metric: str) -> pd.Series | None:
-    """Of rows of kind "input", the one that helps most; None where none surely does, or answers get worse."""
-    rows = table[
-        (table["kind"] == "input")
-        & (table["model"] == model)
-        & (table["metric"] == metric)
-        & (table["verdict"] == RatioVerdict.HELPS)
-        & ~(table["accuracy_high"] < 0)
-    ]
-    return None if rows.empty else rows.loc[rows["ratio"].idxmin()]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vidrobust.pipeline.stage import TableStage
-from vidrobust.stages.replays.names import FILE as REPLAYS_FILE
-from vidrobust.stages.replays.stage import REPLAYS
+from vidrobust.pipeline.stage import Stage, TableStage
+from vidrobust.stages.remedies.inputs import input_stages
 from vidrobust.stages.stability.stage import STABILITY, TRACKS
 from vidrobust.stages.transitions.stage import FOOTAGE
 from vidrobust.statement import Question
@@ -29,7 +28,6 @@ class RemediesStage(TableStage):
     name = "remedies"
     version = 12  # of rules on boxes no Kalman, One Euro and Savitzky-Golay filters and no window
     needs = (STABILITY,)
-    uses = (REPLAYS,)
     settings = (
         *FOOTAGE,
         *TRACKS,
@@ -41,6 +39,10 @@ class RemediesStage(TableStage):
     tables = ("remedies",)
     files = (FILE,)
     question = Question.RULE
+
+    @property
+    def uses(self) -> tuple[Stage, ...]:
+        return input_stages()
 
     def check(self, settings: Settings) -> None:
         max_delay_ms(settings)
@@ -61,9 +63,12 @@ class RemediesStage(TableStage):
                 )
             else:
                 found[str(record["name"])] = studied
-        run.folder.write_table(
-            "remedies", table_of([row for each in found.values() for row in each.rows])
-        )
+        rows = []
+        for done in found.values():
+            rows += done.rows
+            if done.study is not None:
+                rows += [row for stage in input_stages() for row in stage.rows(run, done.study)]
+        run.folder.write_table("remedies", table_of(rows))
         summary = {
             model: {**as_json(each.recommended, limit), "resting_label": each.rest}
             for model, each in found.items()
@@ -85,15 +90,7 @@ class RemediesStage(TableStage):
         names = (
             {model.name: tuple(model.class_names) for model in run.models} if len(labels) else {}
         )
-        arms = []
-        if (run.path / REPLAYS_FILE).is_file():
-            arms = run.folder.read_json(REPLAYS_FILE)["arms"]
-        # or they are of an earlier version
-        replayed = bool(arms) and all("shown" in arm for arm in arms)
         return FootageTables(
-            replayed=run.table("replayed_answers") if replayed else None,
-            replayed_boxes=run.table("replayed_boxes") if replayed else None,
-            arms=arms if replayed else (),
             transitions=run.table("transitions"),
             sizes=run.folder.record.sizes,
             frame_rates={entry.item: entry.frame_rate for entry in run.folder.record.inputs},

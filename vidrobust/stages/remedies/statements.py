@@ -12,7 +12,7 @@ from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes.catalogue import CATALOGUE
 from vidrobust.stages.causes.section import named_causes, whole
 from vidrobust.stages.remedies.catalogue import WHY, events, held_out, kind_of, recommended, title
-from vidrobust.stages.remedies.recommend import best_buy
+from vidrobust.stages.remedies.inputs import input_stages
 from vidrobust.stages.remedies.section import FILE, headline, sorted_by_effort
 from vidrobust.statement import Level, Question, Statement
 from vidrobust.statistics.levels import FEWEST_ROWS
@@ -36,8 +36,12 @@ def statements(run: RunTables) -> Iterator[Statement]:
         else:
             mine = table[(table["model"] == model) & (table["metric"] == headline(run, model))]
             yield from _rules(run, model, mine, summary)
-            yield from _station(run, model, table, mine)
-        yield from _hints(run, model, tried=table is not None and _is_replayed(table, model))
+            for stage in input_stages():
+                yield from stage.statements(model, mine)
+        tried = table is not None and bool(
+            (table["kind"][table["model"] == model] == "input").any()
+        )
+        yield from _hints(run, model, tried=tried)
 
 
 def _of(
@@ -120,50 +124,16 @@ def _other(
         yield _of(model, Question.RULE, text, Level.TRIED, "remedy_tried", row)
 
 
-def _is_replayed(table: pd.DataFrame, model: str) -> bool:
-    return bool(((table["kind"] == "input") & (table["model"] == model)).any())
-
-
-def _station(
-    run: RunTables, model: str, table: pd.DataFrame, mine: pd.DataFrame
-) -> Iterator[Statement]:
-    """What the footage without one of its causes would give: measured by replaying it so."""
-    if (
-        not _is_replayed(table, model)
-        or not (mine["before"] > 0).any()
-        or int(mine["n"].max()) < FEWEST_ROWS
-    ):
-        return
-    best = best_buy(table, model, headline(run, model))
-    if best is None:
-        n = int(mine["n"].max())
-        text = (
-            "No change at the station that was tried is shown to help; more flips would settle it."
-        )
-        yield _of(model, Question.STATION, text, Level.MEASURED, "station_open", n=n, is_open=True)
-        return
-    row = best.to_dict()
-    left = percent_with_interval(row["ratio"], row["low"], row["high"])
-    same = row["agreement"]
-    kept = f"; {percent(same)} of the frames keep their answer" if known(same) else ""
-    what = capital(title(str(row["remedy"])))
-    text = f"{what}: replayed so, the footage keeps {left} of its flips{kept}."
-    yield _of(model, Question.STATION, text, Level.TRIED, "station_tried", row)
-
-
-# causes that ``remedies --all`` can take out of the footage
-REPLAYED_WITHOUT = ("camera", "light", "noise_and_coding")
-
-
 def _hints(run: RunTables, model: str, *, tried: bool) -> Iterator[Statement]:
     if any(each.name == model and each.is_recorded for each in run.record.models):
         return
+    replayed_without = {cause for stage in input_stages() for cause in stage.without}
     for prefix, of in run.tasks[model].accounts.items():
         account, named = whole(run, model, f"{prefix}account"), named_causes(run, model, prefix)
         sure = account[account["cause"].isin(named)]
         sure = sure[(sure["share"] >= LEAST_SHARE) & (sure["n"] >= FEWEST_ROWS)]
         for row in sure.sort_values("share", ascending=False, kind="stable").to_dict("records"):
-            cause, can_replay = CATALOGUE[row["cause"]], row["cause"] in REPLAYED_WITHOUT
+            cause, can_replay = CATALOGUE[row["cause"]], row["cause"] in replayed_without
             if not cause.hint or (tried and can_replay):
                 continue
             explains = capital(cause.which("explain"))

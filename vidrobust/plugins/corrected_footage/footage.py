@@ -27,8 +27,8 @@ from vidrobust.frames.pixels import LUMA, luma, to_tensor
 from vidrobust.metrics.box_meter import chosen, within_frame
 from vidrobust.models.predict import Model, predict
 from vidrobust.pipeline.run import OpenRun
+from vidrobust.plugins.corrected_footage.names import CONTROL
 from vidrobust.predictions import Classifications, Detections
-from vidrobust.stages.replays.names import CONTROL
 
 CHUNK = 16  # frames shown to a model at a time
 BOX = ("x1", "y1", "x2", "y2")

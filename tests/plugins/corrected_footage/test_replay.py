@@ -1,6 +1,6 @@
 """The notes on pictures shown again."""
 
-from vidrobust.stages.replays.arms import _joined
+from vidrobust.plugins.corrected_footage.ask import _joined
 
 
 def test_notes_tell_what_was_done_from_what_could_not_be():

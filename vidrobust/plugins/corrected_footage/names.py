@@ -10,4 +10,4 @@ SETTINGS = (*FOOTAGE, *BOXES, "seed", "labels", "label_offset", "class_map")
 CONTROL = "resampled"  # no remedy: what shifting alone does
 # what is bought once and costs no time per frame
 FREE = ("steady-camera", "level-light", "no-flicker")
-SHARED = (*FREE, "less-noise")  # replays of the footage, the same for every model
+SHARED = (*FREE, "less-noise")  # corrections of the footage, the same for every model

@@ -16,47 +16,22 @@ from vidrobust.models.predict import Model, needs_pixels
 from vidrobust.pipeline.inputs import decoder_of
 from vidrobust.pipeline.keys import model_key
 from vidrobust.pipeline.run import OpenRun
+from vidrobust.plugins.corrected_footage.footage import InputShown, answered, replay_of
+from vidrobust.plugins.corrected_footage.names import (
+    CONTROL,
+    FILE,
+    FREE,
+    NAME,
+    SETTINGS,
+    SHARED,
+    VERSION,
+)
 from vidrobust.predictions import Classifications, Detections
 from vidrobust.run_folder.unit_cache import key_of
-from vidrobust.stages.replays.footage import InputShown, answered, replay_of
-from vidrobust.stages.replays.names import CONTROL, FILE, FREE, NAME, SETTINGS, SHARED, VERSION
 from vidrobust.tables import schema as tables
 from vidrobust.version import VERSION as PACKAGE
 
 TABLES = {"classification": "replayed_answers", "detection": "replayed_boxes"}
-
-
-@dataclass(frozen=True)
-class RemedyAnswers:
-    """What one remedy gave on one input."""
-
-    # As ``rows_of``; None where it cannot be made, or where nothing was to be done
-    rows: pd.DataFrame | None
-    note: str  # What was done, or why not
-    seconds: float = 0.0  # Of work, a frame
-    same: bool = False  # There was nothing to do: the model's own answers hold
-
-
-def replayed(name: str, shown: InputShown, model: Model) -> RemedyAnswers:
-    """Show a model one input without a cause."""
-    replay = replay_of(name, shown)
-    if replay.frames is None or replay.same:
-        return RemedyAnswers(None, replay.note, same=replay.same)
-    spent = 0.0
-
-    def ask(pixels: torch.Tensor) -> Classifications | Detections:
-        nonlocal spent
-        begin = time.perf_counter()
-        answer = shown.asked(model, pixels)
-        spent += time.perf_counter() - begin
-        return answer
-
-    begin = time.perf_counter()
-    rows = answered(shown, replay.frames(), ask)
-    seconds = time.perf_counter() - begin - spent
-    return RemedyAnswers(
-        rows, replay.note, 0.0 if name in FREE else seconds / max(len(shown.number), 1)
-    )
 
 
 @dataclass(frozen=True)
@@ -67,7 +42,7 @@ class CacheOwner:
     name: str = NAME
 
 
-def replay_all(run: OpenRun, only: Collection[str] = ()) -> None:
+def ask_again(run: OpenRun, only: Collection[str] = ()) -> None:
     """Write ``replayed_answers``, ``replayed_boxes`` and replays.json, of all arms or ``only`` some."""
     by_table: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES.values()}
     about: dict[tuple[str, str], list[tuple[str, dict[str, Any]]]] = {}
@@ -110,18 +85,37 @@ def _unit(shown: InputShown, model: Model, name: str) -> tuple[pd.DataFrame, dic
     )
     if not run.cache.has(kept, key):
         run.reporter.say(f"replays, {shown.item.name}: {name}, {model.name}")
-        answers = replayed(name, shown, model)
-        rows = tables.empty(table)
-        if answers.rows is not None and len(answers.rows):
-            rows = answers.rows.assign(item=shown.item.name, model=model.name, remedy=name)
-        run.cache.write(kept, key, {table: rows}, _fact(answers))
+        rows, facts = _asked(shown, model, name)
+        if rows is None or rows.empty:
+            rows = tables.empty(table)
+        else:
+            rows = rows.assign(item=shown.item.name, model=model.name, remedy=name)
+        run.cache.write(kept, key, {table: rows}, facts)
     rows = run.cache.read(kept, key, table, shown.item.name).assign(model=model.name)
     return rows, run.cache.facts(kept, key)
 
 
-def _fact(answers: RemedyAnswers) -> dict[str, Any]:
-    shown = answers.rows is not None
-    return {"note": answers.note, "seconds": answers.seconds, "same": answers.same, "shown": shown}
+def _asked(
+    shown: InputShown, model: Model, name: str
+) -> tuple[pd.DataFrame | None, dict[str, Any]]:
+    """Answers to one corrected input, if it could be made; what was done, and the seconds of work a frame."""
+    replay = replay_of(name, shown)
+    facts = {"note": replay.note, "seconds": 0.0, "same": replay.same, "shown": False}
+    if replay.frames is None or replay.same:
+        return None, facts
+    spent = 0.0
+
+    def ask(pixels: torch.Tensor) -> Classifications | Detections:
+        nonlocal spent
+        begin = time.perf_counter()
+        answer = shown.asked(model, pixels)
+        spent += time.perf_counter() - begin
+        return answer
+
+    begin = time.perf_counter()
+    rows = answered(shown, replay.frames(), ask)
+    seconds = 0.0 if name in FREE else time.perf_counter() - begin - spent
+    return rows, {**facts, "seconds": seconds / max(len(shown.number), 1), "shown": True}
 
 
 def _about(

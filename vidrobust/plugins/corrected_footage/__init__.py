@@ -1,0 +1,1 @@
+"""Models asked again, of footage corrected for shake, light, flicker or noise: what the camera and lamp cost."""
